@@ -1,0 +1,205 @@
+# ngx_ess_module: "make help" lists the targets.  All that is built goes under
+# build/, all that "make run" keeps under run/; both can be thrown away.
+
+NGINX_SRC    ?= /usr/share/nginx/src
+PYTHON       ?= /usr/bin/python3
+CLANG        ?= clang
+FUZZ_SECONDS ?= 10
+REPEAT       ?= 1
+PORT         ?= 8080
+API_PORT     ?= 8081
+MODULES_DIR  ?= /usr/lib/nginx/modules
+CONF_DIR     ?= /usr/share/nginx/modules-available
+
+BUILD_PKGS   := gcc make libc6-dev pkg-config nginx nginx-dev \
+                librabbitmq-dev libcjson-dev libsqlite3-dev
+RUNTIME_PKGS := nginx librabbitmq4 libcjson1 libsqlite3-0
+RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
+                python3-websockets curl jq
+TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
+                python3-aiohttp libcmocka-dev libssl-dev clang \
+                libclang-rt-14-dev amqp-tools httpie openssl
+
+ifneq ($(VALGRIND),)
+TEST_PKGS    += valgrind
+endif
+
+# nginx's own flags add -W (that is -Wextra) -Wall -Werror to these.  They
+# must not stand here: configure would try its features with them, and take
+# what only warns for missing.
+CC_PLAIN     := -g -O2 -fstack-protector-strong -Wformat \
+                -Werror=format-security -fPIC -D_FORTIFY_SOURCE=2
+CC_SANITIZE  := -g -O1 -fPIC -fno-omit-frame-pointer \
+                -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# nodelete: a report made when nginx has closed the module still names its lines
+
+FLAVOUR      := $(if $(SANITIZE),sanitize)$(if $(FAULT),fault)
+TOP          := $(CURDIR)/build
+BUILD        := $(TOP)$(if $(FLAVOUR),/$(FLAVOUR))
+OBJS         := $(BUILD)/objs
+MODULE       := $(BUILD)/ngx_ess_module.so
+
+CC_OPT       := $(strip $(if $(SANITIZE),$(CC_SANITIZE),$(CC_PLAIN)) \
+                        $(if $(FAULT),-DNGX_ESS_FAULT))
+LD_SANITIZE  := -fsanitize=address -fsanitize=undefined -Wl,-z,nodelete
+LD_OPT       := $(strip -Wl,-z,relro -Wl,-z,now -fPIC \
+                        $(if $(SANITIZE),$(LD_SANITIZE)))
+
+# jobs for the make of nginx, unless -j was given to this one
+JOBS          = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
+                    os/unix http http/modules http/v2) \
+                -I $(OBJS) $(addprefix -I ,src src/source src/stream \
+                    src/subscriber src/transport src/api src/store)
+HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
+
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all deps build-deps run-deps runtime-deps run test check unit fuzz \
+        fuzz-build fuzz-replay lint install clean help FORCE
+
+
+all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1: another)
+
+deps:             ## install what all targets need, from Debian's packages
+	@tools/deps.sh $(TEST_PKGS)
+
+# what one target needs: "make", "make run", and to run what was built
+build-deps:
+	@tools/deps.sh $(BUILD_PKGS)
+
+run-deps:
+	@tools/deps.sh $(RUN_PKGS)
+
+runtime-deps:
+	@tools/deps.sh $(RUNTIME_PKGS)
+
+
+$(OBJS)/inputs: FORCE
+	@mkdir -p $(OBJS)
+	@{ echo '$(CC_OPT) $(LD_OPT) $(NGINX_SRC)'; \
+	   find ngx_ess_module.c src -name '*.[ch]' | LC_ALL=C sort; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(OBJS)/Makefile: config $(OBJS)/inputs $(wildcard $(NGINX_SRC)/conf_flags)
+	@test -f $(NGINX_SRC)/conf_flags || { \
+	    echo "nginx's headers are not in $(NGINX_SRC): run 'make deps'," \
+	         "or name their folder: make NGINX_SRC=..." >&2; exit 1; }
+	@echo "configuring $(BUILD)"
+	@cd $(NGINX_SRC) && ASAN_OPTIONS=detect_leaks=0 bash -c '. ./conf_flags \
+	    && ./configure --with-cc-opt="$(CC_OPT)" \
+	    --with-ld-opt="$(LD_OPT)" "$${NGX_CONF_FLAGS[@]}" \
+	    --builddir=$(OBJS) --add-dynamic-module=$(CURDIR)' \
+	    > $(BUILD)/configure.log 2>&1 \
+	    || { tail -n 20 $(BUILD)/configure.log >&2; exit 1; }
+	@touch $@
+
+# by way of a new file: a running nginx may have the old one mapped
+$(MODULE): $(OBJS)/Makefile FORCE
+	@+$(MAKE) $(JOBS) --no-print-directory -s -f $(OBJS)/Makefile \
+	    -C $(NGINX_SRC) modules
+	@cmp -s $(OBJS)/ngx_ess_module.so $@ || { \
+	    cp $(OBJS)/ngx_ess_module.so $@.new && mv $@.new $@ \
+	    && echo "built $@"; }
+
+
+# Unit tests and fuzzers name the sources that they link in their first lines:
+# " * links: src/a.c src/b.c".
+
+links         = $(shell sed -n '1,20s/^ \* links: *//p' $(1))
+
+UNIT_SRCS    := $(sort $(shell find t/unit -name 'test_*.c' 2>/dev/null))
+UNIT_SRCS    := $(if $(T),$(foreach u,$(UNIT_SRCS),$(if \
+                    $(findstring $(firstword $(T)),$(u)),$(u))),$(UNIT_SRCS))
+UNIT         := $(UNIT_SRCS:t/unit/%.c=$(TOP)/unit/%)
+UNIT_CFLAGS  := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+                -fno-sanitize-recover=undefined -DNGX_ESS_FAULT -Wall -Wextra \
+                -Wno-unused-parameter -Werror
+UNIT_LIBS    := -lcmocka -lrabbitmq -lcjson -lsqlite3 -lpthread -lcrypto
+
+FUZZ_SRCS    := $(sort $(wildcard t/fuzz/fuzz_*.c))
+FUZZ_SRCS    := $(if $(T),$(foreach u,$(FUZZ_SRCS),$(if \
+                    $(findstring $(firstword $(T)),$(u)),$(u))),$(FUZZ_SRCS))
+FUZZ         := $(FUZZ_SRCS:t/fuzz/%.c=$(TOP)/fuzz/%)
+FUZZ_CFLAGS  := -g -O1 -fno-omit-frame-pointer \
+                -fsanitize=fuzzer,address,undefined \
+                -fno-sanitize-recover=undefined -Wall -Wextra \
+                -Wno-unused-parameter -Werror
+FUZZ_LIBS    := -lrabbitmq -lcjson -lsqlite3 -lpthread -lcrypto
+
+define unit_rule
+$(TOP)/unit/$(1:t/unit/%.c=%): $(1) $(call links,$(1)) $(HEADERS) \
+        | $(OBJS)/Makefile
+	@mkdir -p $$(@D)
+	@echo "cc $$(notdir $$@)"
+	@$(CC) $(UNIT_CFLAGS) $(INCS) -I t/unit -o $$@ $(1) $(call links,$(1)) \
+	    $(UNIT_LIBS)
+endef
+
+define fuzz_rule
+$(TOP)/fuzz/$(1:t/fuzz/%.c=%): $(1) $(call links,$(1)) $(HEADERS) \
+        | $(OBJS)/Makefile
+	@mkdir -p $$(@D)
+	@echo "clang $$(notdir $$@)"
+	@$(CLANG) $(FUZZ_CFLAGS) $(INCS) -I t/fuzz -o $$@ $(1) \
+	    $(call links,$(1)) $(FUZZ_LIBS)
+endef
+
+$(foreach u,$(UNIT_SRCS),$(eval $(call unit_rule,$(u))))
+$(foreach u,$(FUZZ_SRCS),$(eval $(call fuzz_rule,$(u))))
+
+unit: $(UNIT)     ## build and run the unit tests (T=name: some)
+	@tools/unit.sh $(UNIT)
+
+fuzz-build: $(FUZZ)
+
+fuzz: $(FUZZ)     ## run each fuzzer for FUZZ_SECONDS=10 (T=name: one)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz.sh run $(FUZZ)
+
+fuzz-replay: $(FUZZ)  ## run the fuzzers over their committed corpus only
+	@tools/fuzz.sh replay $(FUZZ)
+
+
+test: deps        ## everything (T=name, REPEAT=n, SANITIZE=1, VALGRIND=1)
+	@+$(MAKE) --no-print-directory check
+
+# the part of "test" that installs nothing
+check:
+	@+$(MAKE) --no-print-directory all
+	@+$(MAKE) --no-print-directory all FAULT=1
+	@+$(MAKE) --no-print-directory unit
+	@+$(MAKE) --no-print-directory fuzz-replay
+	@ESS_MODULE=$(MODULE) \
+	 ESS_FAULT_MODULE=$(TOP)/$(if $(SANITIZE),sanitize)fault/ngx_ess_module.so \
+	 ESS_SANITIZE=$(SANITIZE) ESS_VALGRIND=$(VALGRIND) \
+	 PYTHON=$(PYTHON) REPEAT=$(REPEAT) \
+	 tools/test.sh '$(T)' $(words $(UNIT) $(FUZZ))
+
+lint:             ## what the test run checks of the tree, and cppcheck
+	@$(PYTHON) -m pytest -q t/test_tree_includes.py
+	@if command -v cppcheck > /dev/null; then \
+	    cppcheck --quiet --enable=warning,portability --error-exitcode=1 \
+	        --inline-suppr --suppress='*:$(NGINX_SRC)/*' \
+	        $(addprefix -I ,src $(wildcard src/*/)) ngx_ess_module.c src; \
+	 else echo "cppcheck is not installed: that part is left out"; fi
+
+
+run: run-deps     ## RabbitMQ and nginx in the foreground (AMQP=amqp://...)
+	@+$(MAKE) --no-print-directory all
+	@exec $(PYTHON) tools/run.py --module $(MODULE) --port $(PORT) \
+	    --api-port $(API_PORT) $(if $(AMQP),--amqp '$(AMQP)')
+
+install: all      ## the module into nginx's folder (DESTDIR=...)
+	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(CONF_DIR)
+	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_ess_module.so
+	echo 'load_module modules/ngx_ess_module.so;' \
+	    > $(DESTDIR)$(CONF_DIR)/mod-ess.conf
+
+clean:            ## remove build/
+	rm -rf $(TOP)
+
+help:             ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) \
+	    | expand -t 20

@@ -1,0 +1,125 @@
+/*
+ * The module: directive table, configuration life cycle, hooks; no logic.
+ * Loaded but not configured, with or without an http {} block, it does
+ * nothing at all.
+ */
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_conf.h"
+#include "ngx_ess_variables.h"
+#include "ngx_ess_worker.h"
+
+
+static ngx_command_t  ngx_ess_commands[] = {
+
+    { ngx_string("ess_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_ess_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_ess_conf_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_amqp"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_ess_conf_amqp,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_node"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_ess_conf_node,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_log"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_ess_conf_log,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_max_event"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ess_main_conf_t, max_event),
+      NULL },
+
+    { ngx_string("ess_drain"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ess_main_conf_t, drain),
+      NULL },
+
+    { ngx_string("ess_public_url"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_ess_conf_public_url,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_subscribe"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_ess_conf_subscribe,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_ping"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_ess_conf_ping,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_ess_conf_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_ess_module_ctx = {
+    ngx_ess_variables_add,                 /* preconfiguration */
+    ngx_ess_conf_check,                    /* postconfiguration */
+
+    ngx_ess_conf_create_main,              /* create main configuration */
+    ngx_ess_conf_init_main,                /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_ess_conf_create_loc,               /* create location configuration */
+    ngx_ess_conf_merge_loc                 /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_ess_module = {
+    NGX_MODULE_V1,
+    &ngx_ess_module_ctx,                   /* module context */
+    ngx_ess_commands,                      /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_ess_worker_init_module,            /* init module */
+    ngx_ess_worker_init_process,           /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_ess_worker_exit_process,           /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};

@@ -1,0 +1,26 @@
+/*
+ * The internal HTTP API: routes, bodies, errors.
+ */
+
+
+#ifndef _NGX_ESS_API_H_INCLUDED_
+#define _NGX_ESS_API_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+
+
+/* In a worker, after the store: finishes what dead workers left half-done
+   (ngx_ess_stream_orphan), keeps the store ahead of the ordinals, from a
+   timer. */
+ngx_int_t ngx_ess_api_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone);
+
+/* Called each second by the worker's timer. */
+void ngx_ess_api_tick(void);
+
+/* The content handler of ess_api. */
+ngx_int_t ngx_ess_api_handler(ngx_http_request_t *r);
+
+
+#endif /* _NGX_ESS_API_H_INCLUDED_ */

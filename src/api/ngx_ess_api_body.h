@@ -1,0 +1,38 @@
+/*
+ * The body of the request that creates a stream: bytes in, a routing key or
+ * what is wrong with them out.  No I/O, no nginx.
+ */
+
+
+#ifndef _NGX_ESS_API_BODY_H_INCLUDED_
+#define _NGX_ESS_API_BODY_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+/* a larger body is refused before it is parsed */
+#define NGX_ESS_API_MAX_BODY  65536
+
+
+typedef struct {
+    ngx_uint_t               status;        /* of the answer, when refused */
+    const char              *detail;        /* static text, when refused */
+    size_t                   key_len;       /* 1 .. NGX_ESS_MAX_KEY */
+    u_char                   key[NGX_ESS_MAX_KEY];
+} ngx_ess_api_body_t;
+
+
+/*
+ * Parses {"routing_key": "..."}; other members are ignored, of a member given
+ * twice the last one counts.  "data" is changed: it must be the caller's own.
+ * NGX_OK: key and key_len are set.  NGX_DECLINED: status and detail are set.
+ */
+ngx_int_t ngx_ess_api_body_parse(u_char *data, size_t len,
+    ngx_ess_api_body_t *body);
+
+/* 1 when the bytes are well-formed UTF-8 (RFC 3629). */
+ngx_uint_t ngx_ess_api_body_utf8(const u_char *p, size_t len);
+
+
+#endif /* _NGX_ESS_API_BODY_H_INCLUDED_ */

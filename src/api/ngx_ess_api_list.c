@@ -1,0 +1,399 @@
+/*
+ * GET of all streams, in a worker: taken from the table and sent a part at a
+ * time, as fast as the client reads and never more than a part in one
+ * iteration of the event loop.  The state and its one buffer are the
+ * request's.
+ */
+
+
+#include "ngx_ess_api_request.h"
+
+
+/* streams taken under the zone's mutex at a time */
+#define NGX_ESS_API_LIST_PART    128
+
+#define NGX_ESS_API_LIST_BUFFER  32768
+
+
+typedef struct {
+    uint64_t                 after;         /* the last id sent */
+    uint64_t                 left;          /* of ?limit= */
+    ngx_str_t                url;           /* escaped */
+    ngx_chain_t             *free;
+    ngx_chain_t             *busy;
+    unsigned                 started:1;
+    unsigned                 comma:1;
+    unsigned                 done:1;        /* the last part was sent */
+} ngx_ess_api_list_t;
+
+
+static ngx_int_t ngx_ess_api_list_args(ngx_http_request_t *r,
+    ngx_ess_api_list_t *list);
+static ngx_int_t ngx_ess_api_list_number(ngx_str_t *value, uint64_t *number);
+static ngx_ess_api_list_t *ngx_ess_api_list_create(ngx_http_request_t *r);
+static ngx_ess_api_list_t *ngx_ess_api_list_find(ngx_http_request_t *r);
+static void ngx_ess_api_list_cleanup(void *data);
+static void ngx_ess_api_list_writer(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_api_list_part(ngx_http_request_t *r,
+    ngx_ess_api_list_t *list);
+static ngx_chain_t *ngx_ess_api_list_chain(ngx_http_request_t *r,
+    ngx_ess_api_list_t *list);
+static void ngx_ess_api_list_render(ngx_http_request_t *r,
+    ngx_ess_api_list_t *list, ngx_buf_t *b);
+static void ngx_ess_api_list_wait(ngx_http_request_t *r);
+
+
+/* of use during one call only */
+static ngx_ess_stream_info_t  ngx_ess_api_list_infos[NGX_ESS_API_LIST_PART];
+
+
+ngx_int_t
+ngx_ess_api_list(ngx_http_request_t *r, ngx_ess_api_target_t *target)
+{
+    ngx_int_t            rc;
+    ngx_ess_api_list_t  *list;
+
+    list = ngx_ess_api_list_create(r);
+    if (list == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_api_list_args(r, list) != NGX_OK) {
+        return ngx_ess_api_problem(r, 400, "\"limit\" takes a number from 1 "
+                                   "on, \"after\" an id or 0");
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_ess_api_send_header(r, NGX_HTTP_OK, -1);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    if (r == r->main && !r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
+    r->write_event_handler = ngx_ess_api_list_writer;
+    r->main->count++;
+
+    ngx_ess_api_list_writer(r);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_ess_api_list_args(ngx_http_request_t *r, ngx_ess_api_list_t *list)
+{
+    ngx_str_t  value;
+
+    list->left = (uint64_t) -1;
+
+    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK
+        && (ngx_ess_api_list_number(&value, &list->left) != NGX_OK
+            || list->left == 0))
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
+        return ngx_ess_api_list_number(&value, &list->after);
+    }
+
+    return NGX_OK;
+}
+
+
+/* 19 digits are below 2^64 */
+
+static ngx_int_t
+ngx_ess_api_list_number(ngx_str_t *value, uint64_t *number)
+{
+    size_t    i;
+    uint64_t  n;
+
+    if (value->len == 0 || value->len > 19) {
+        return NGX_ERROR;
+    }
+
+    n = 0;
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] < '0' || value->data[i] > '9') {
+            return NGX_ERROR;
+        }
+
+        n = n * 10 + (value->data[i] - '0');
+    }
+
+    *number = n;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The module's context of a request is a subscriber's, which the variables
+ * look at; so the state is found by its cleanup handler.
+ */
+
+static ngx_ess_api_list_t *
+ngx_ess_api_list_create(ngx_http_request_t *r)
+{
+    ngx_ess_api_list_t  *list;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_ess_api_list_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_ess_api_list_cleanup;
+
+    list = cln->data;
+    ngx_memzero(list, sizeof(ngx_ess_api_list_t));
+
+    if (ngx_ess_api_url(r, &list->url) != NGX_OK) {
+        return NULL;
+    }
+
+    return list;
+}
+
+
+static ngx_ess_api_list_t *
+ngx_ess_api_list_find(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_ess_api_list_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_ess_api_list_cleanup(void *data)
+{
+    /* all of the state is the pool's */
+}
+
+
+static void
+ngx_ess_api_list_writer(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_event_t         *wev;
+    ngx_connection_t    *c;
+    ngx_ess_api_list_t  *list;
+
+    c = r->connection;
+    wev = c->write;
+
+    if (wev->timedout) {
+        ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
+                      "client timed out while the streams were listed");
+        c->timedout = 1;
+        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+        return;
+    }
+
+    list = ngx_ess_api_list_find(r);
+
+    if (list == NULL) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (wev->delayed) {
+        ngx_ess_api_list_wait(r);
+        return;
+    }
+
+    rc = ngx_ess_api_list_part(r, list);
+
+    if (rc == NGX_ERROR || list->done) {
+
+        /* what is still buffered nginx's own writer sends */
+
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    if (list->busy || r->buffered || c->buffered) {
+        ngx_ess_api_list_wait(r);
+        return;
+    }
+
+    if (wev->timer_set) {
+        ngx_del_timer(wev);
+    }
+
+    /* the next part after all others had their turn */
+
+    ngx_post_event(wev, &ngx_posted_next_events);
+}
+
+
+/* Sends what waits, and another part when nothing is left of the last. */
+
+static ngx_int_t
+ngx_ess_api_list_part(ngx_http_request_t *r, ngx_ess_api_list_t *list)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *out;
+
+    out = NULL;
+
+    if (list->busy == NULL) {
+        out = ngx_ess_api_list_chain(r, list);
+        if (out == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_ess_api_list_render(r, list, out->buf);
+    }
+
+    rc = ngx_http_output_filter(r, out);
+
+    ngx_chain_update_chains(r->pool, &list->free, &list->busy, &out,
+                            (ngx_buf_tag_t) &ngx_ess_api_list);
+
+    return rc;
+}
+
+
+static ngx_chain_t *
+ngx_ess_api_list_chain(ngx_http_request_t *r, ngx_ess_api_list_t *list)
+{
+    size_t        size;
+    u_char       *start;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    cl = ngx_chain_get_free_buf(r->pool, &list->free);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    b = cl->buf;
+    start = b->start;
+
+    if (start == NULL) {
+        size = NGX_ESS_API_LIST_BUFFER + ngx_ess_api_stream_size(&list->url);
+
+        start = ngx_palloc(r->pool, size);
+        if (start == NULL) {
+            return NULL;
+        }
+
+        b->end = start + size;
+    }
+
+    size = b->end - start;
+
+    ngx_memzero(b, sizeof(ngx_buf_t));
+
+    b->start = start;
+    b->pos = start;
+    b->last = start;
+    b->end = start + size;
+    b->tag = (ngx_buf_tag_t) &ngx_ess_api_list;
+    b->temporary = 1;
+
+    /* else a short part could wait for the next one, which waits for it */
+
+    b->flush = 1;
+
+    return cl;
+}
+
+
+static void
+ngx_ess_api_list_render(ngx_http_request_t *r, ngx_ess_api_list_t *list,
+    ngx_buf_t *b)
+{
+    size_t                  size;
+    u_char                 *p;
+    ngx_uint_t              i, n, max;
+    ngx_ess_stream_info_t  *infos;
+
+    p = b->last;
+    infos = ngx_ess_api_list_infos;
+    size = ngx_ess_api_stream_size(&list->url) + sizeof(",{}]}");
+
+    if (!list->started) {
+        list->started = 1;
+        p = ngx_cpymem(p, "{\"event_streams\":[",
+                       sizeof("{\"event_streams\":[") - 1);
+    }
+
+    max = (ngx_uint_t) ngx_min(list->left, NGX_ESS_API_LIST_PART);
+    n = 0;
+
+    if (max) {
+        n = ngx_ess_stream_list(ngx_ess_api_zone(r), list->after, infos, max);
+    }
+
+    for (i = 0; i < n && (size_t) (b->end - p) >= size; i++) {
+
+        if (list->comma) {
+            *p++ = ',';
+        }
+
+        *p++ = '{';
+        p = ngx_ess_api_stream_json(p, &list->url, &infos[i], 1);
+        *p++ = '}';
+
+        list->comma = 1;
+        list->after = infos[i].ref.id;
+        list->left--;
+    }
+
+    /* fewer than asked for: there are no more */
+
+    if (i == n && (n < max || list->left == 0)) {
+        *p++ = ']';
+        *p++ = '}';
+
+        list->done = 1;
+        b->last_buf = (r == r->main) ? 1 : 0;
+        b->last_in_chain = 1;
+    }
+
+    b->last = p;
+}
+
+
+static void
+ngx_ess_api_list_wait(ngx_http_request_t *r)
+{
+    ngx_event_t               *wev;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    /* a subrequest whose turn has not come is called when it comes */
+
+    if (r->connection->data != r) {
+        return;
+    }
+
+    wev = r->connection->write;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!wev->delayed) {
+        ngx_add_timer(wev, clcf->send_timeout);
+    }
+
+    if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
+}

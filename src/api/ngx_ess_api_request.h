@@ -1,0 +1,123 @@
+/*
+ * What the parts of the HTTP API share: a request's target, the answers, and
+ * an operation on a stream that outlives the request that began it.
+ */
+
+
+#ifndef _NGX_ESS_API_REQUEST_H_INCLUDED_
+#define _NGX_ESS_API_REQUEST_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_conf.h"
+#include "ngx_ess_api.h"
+#include "ngx_ess_source.h"
+#include "ngx_ess_store.h"
+#include "ngx_ess_stream_table.h"
+
+
+/* {id} of a path: the number or the uuid */
+
+typedef struct {
+    uint64_t                 id;            /* 0: look at uuid */
+    u_char                   uuid[NGX_ESS_UUID_LEN];
+} ngx_ess_api_target_t;
+
+
+/*
+ * A creation, deletion or repair under way.  It is in memory of its own, for
+ * it is finished or rolled back even when its client went away:
+ *
+ *   create:  reserve ─► SAVE ─► bind ─► show ─► 201
+ *                        │       └─► undo: REMOVE ─► release ─► 503
+ *                        └─► release ─► 503
+ *   delete:  delete_begin ─► REMOVE ─► delete_commit ─► 204
+ *                              └─► delete_cancel ─► 503
+ *
+ * An undo whose REMOVE fails is tried again each second, as is that of an
+ * orphan; when the worker leaves before, another one adopts the stream.
+ */
+
+typedef struct {
+    ngx_http_request_t      *request;       /* NULL: nobody waits */
+    ngx_http_cleanup_t      *cleanup;       /* the request's, to be undone */
+    ngx_ess_zone_t          *zone;
+    ngx_ess_stream_info_t    info;
+    ngx_ess_store_op_t       store;
+    ngx_ess_source_bind_t    bind;
+    ngx_queue_t              queue;         /* while it waits for a retry */
+
+    /* an undo's answer */
+    ngx_uint_t               status;
+    ngx_uint_t               retry_after;   /* s, 0: no header */
+    u_char                   text[256];     /* null terminated */
+} ngx_ess_api_op_t;
+
+
+/* route handlers; return what a content handler returns */
+ngx_int_t ngx_ess_api_streams_create(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target);
+ngx_int_t ngx_ess_api_streams_get(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target);
+ngx_int_t ngx_ess_api_streams_delete(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target);
+ngx_int_t ngx_ess_api_list(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target);
+
+/*
+ * Answers, sent at once and never replaced by nginx's error pages.  They
+ * discard a body that was not read, and return what is to be given to
+ * ngx_http_finalize_request().
+ */
+
+/* Status and JSON; json NULL: without a body. */
+ngx_int_t ngx_ess_api_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *json);
+
+/* Header fields of an answer; content_length -1: not known. */
+ngx_int_t ngx_ess_api_send_header(ngx_http_request_t *r, ngx_uint_t status,
+    off_t content_length);
+
+/* RFC 9457; fmt as in ngx_sprintf(), cut at 1 KiB. */
+ngx_int_t ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *fmt, ...);
+
+/* Adds a header field; name and value must live as long as the request. */
+ngx_int_t ngx_ess_api_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* Adds Retry-After: seconds. */
+ngx_int_t ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds);
+
+/* The zone of the request's configuration. */
+ngx_ess_zone_t *ngx_ess_api_zone(ngx_http_request_t *r);
+
+
+/*
+ * A stream as JSON: "id":1,"location":"...","routing_key":"..." without
+ * braces.  Room: ngx_ess_api_stream_size().  "url" is the escaped prefix from
+ * ngx_ess_api_url(); key 0 leaves the routing key out.
+ */
+ngx_int_t ngx_ess_api_url(ngx_http_request_t *r, ngx_str_t *url);
+size_t ngx_ess_api_stream_size(ngx_str_t *url);
+u_char *ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
+    ngx_ess_stream_info_t *info, ngx_uint_t key);
+
+
+/* A new operation; the worker stays until it is freed.  NULL: no memory. */
+ngx_ess_api_op_t *ngx_ess_api_op_create(ngx_ess_zone_t *zone);
+void ngx_ess_api_op_free(ngx_ess_api_op_t *op);
+
+/* Submits op->info to the store. */
+void ngx_ess_api_op_store(ngx_ess_api_op_t *op, ngx_ess_store_op_e type,
+    ngx_ess_store_op_pt handler);
+
+/* op->info is CREATING, or DELETING by a dead worker: removes it from the
+   store and the table, answers op->request, if any, frees op. */
+void ngx_ess_api_op_undo(ngx_ess_api_op_t *op);
+
+/* Answers the undone request with op->status and op->text. */
+void ngx_ess_api_op_answer(ngx_ess_api_op_t *op);
+
+
+#endif /* _NGX_ESS_API_REQUEST_H_INCLUDED_ */

@@ -1,0 +1,639 @@
+/*
+ * Creates, reads and deletes a stream, in a worker: stream table, store and
+ * source in the order that ngx_ess_api_request.h draws.  An operation's
+ * memory is its own; the request only hears of its end, if it still waits.
+ */
+
+
+#include "ngx_ess_api_request.h"
+#include "ngx_ess_api_body.h"
+
+
+/* s; a broker that was silent for 2 s is asked again soon */
+#define NGX_ESS_API_STREAMS_RETRY_AFTER  1
+
+
+static ngx_uint_t ngx_ess_api_streams_is_json(ngx_http_request_t *r);
+static void ngx_ess_api_streams_create_body(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_api_streams_read_body(ngx_http_request_t *r,
+    ngx_str_t *text);
+static ngx_int_t ngx_ess_api_streams_copy(ngx_http_request_t *r,
+    ngx_buf_t *b, u_char *p, size_t size);
+static ngx_int_t ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
+    ngx_ess_api_body_t *body);
+static void ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store);
+static void ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind,
+    ngx_int_t rc, ngx_str_t *text);
+static ngx_int_t ngx_ess_api_streams_created(ngx_http_request_t *r,
+    ngx_ess_stream_info_t *info);
+static ngx_int_t ngx_ess_api_streams_location(ngx_http_request_t *r,
+    uint64_t id);
+static void ngx_ess_api_streams_delete_removed(ngx_ess_store_op_t *store);
+static ngx_int_t ngx_ess_api_streams_find(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target, ngx_ess_stream_info_t *info);
+static ngx_int_t ngx_ess_api_streams_wait(ngx_http_request_t *r,
+    ngx_ess_api_op_t *op);
+static ngx_http_request_t *ngx_ess_api_streams_wake(ngx_ess_api_op_t *op);
+static void ngx_ess_api_streams_finish(ngx_http_request_t *r, ngx_int_t rc);
+static void ngx_ess_api_streams_gone(void *data);
+
+
+ngx_int_t
+ngx_ess_api_streams_create(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target)
+{
+    ngx_int_t  rc;
+
+    if (!ngx_ess_api_streams_is_json(r)) {
+        return ngx_ess_api_problem(r, 415, "the content type is \"%V\", "
+                                   "application/json is expected",
+                                   &r->headers_in.content_type->value);
+    }
+
+    if (r->headers_in.content_length_n > NGX_ESS_API_MAX_BODY) {
+        return ngx_ess_api_problem(r, 413, "the body is over the limit of %d "
+                                   "bytes", NGX_ESS_API_MAX_BODY);
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_ess_api_streams_create_body);
+
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+}
+
+
+/* A client that names no type may send JSON. */
+
+static ngx_uint_t
+ngx_ess_api_streams_is_json(ngx_http_request_t *r)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t  *type;
+
+    if (r->headers_in.content_type == NULL
+        || r->headers_in.content_type->value.len == 0)
+    {
+        return 1;
+    }
+
+    type = &r->headers_in.content_type->value;
+    len = sizeof("application/json") - 1;
+
+    if (type->len < len
+        || ngx_strncasecmp(type->data, (u_char *) "application/json", len)
+           != 0)
+    {
+        return 0;
+    }
+
+    p = type->data + len;
+
+    return type->len == len || *p == ';' || *p == ' ' || *p == '\t';
+}
+
+
+static void
+ngx_ess_api_streams_create_body(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_str_t            text;
+    ngx_ess_api_body_t   body;
+
+    rc = ngx_ess_api_streams_read_body(r, &text);
+
+    if (rc != NGX_OK) {
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    if (ngx_ess_api_body_parse(text.data, text.len, &body) != NGX_OK) {
+        rc = ngx_ess_api_problem(r, body.status, "%s", body.detail);
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    rc = ngx_ess_api_streams_create_begin(r, &body);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+/* Up to one byte over the limit is taken, so that the parser refuses it. */
+
+static ngx_int_t
+ngx_ess_api_streams_read_body(ngx_http_request_t *r, ngx_str_t *text)
+{
+    off_t         len;
+    size_t        size;
+    ngx_chain_t  *cl;
+
+    text->data = NULL;
+    text->len = 0;
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    size = (size_t) ngx_min(len, NGX_ESS_API_MAX_BODY + 1);
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    text->data = ngx_pnalloc(r->pool, size);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (cl = r->request_body->bufs; cl && text->len < size; cl = cl->next) {
+        len = ngx_min(ngx_buf_size(cl->buf), (off_t) (size - text->len));
+
+        if (ngx_ess_api_streams_copy(r, cl->buf, text->data + text->len,
+                                     (size_t) len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        text->len += (size_t) len;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_api_streams_copy(ngx_http_request_t *r, ngx_buf_t *b, u_char *p,
+    size_t size)
+{
+    if (ngx_buf_in_memory(b)) {
+        ngx_memcpy(p, b->pos, size);
+        return NGX_OK;
+    }
+
+    if (!b->in_file || size == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_read_file(b->file, p, size, b->file_pos) != (ssize_t) size) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "ess: the request body cannot be read from \"%V\"",
+                      &b->file->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_AGAIN: under way. */
+
+static ngx_int_t
+ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
+    ngx_ess_api_body_t *body)
+{
+    ngx_int_t          rc;
+    ngx_str_t          key;
+    ngx_ess_api_op_t  *op;
+
+    op = ngx_ess_api_op_create(ngx_ess_api_zone(r));
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    key.data = body->key;
+    key.len = body->key_len;
+
+    if (ngx_ess_api_streams_wait(r, op) != NGX_OK) {
+        ngx_ess_api_op_free(op);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_ess_stream_reserve(op->zone, &key, &op->info);
+
+    if (rc == NGX_OK) {
+        ngx_ess_api_op_store(op, NGX_ESS_STORE_SAVE,
+                             ngx_ess_api_streams_create_saved);
+        return NGX_AGAIN;
+    }
+
+    (void) ngx_ess_api_streams_wake(op);
+    ngx_ess_api_op_free(op);
+
+    if (rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "ess: the zone is full, no stream can be created; "
+                      "make \"ess_zone\" larger");
+
+        return ngx_ess_api_problem(r, 507, "the zone has no room for another "
+                                   "stream; delete some, or make \"ess_zone\" "
+                                   "larger");
+    }
+
+    return ngx_ess_api_problem(r, 500, "no uuid could be made");
+}
+
+
+static void
+ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store)
+{
+    ngx_int_t            rc;
+    ngx_ess_api_op_t    *op;
+    ngx_http_request_t  *r;
+
+    op = store->data;
+
+    if (store->rc == NGX_OK) {
+        op->bind.handler = ngx_ess_api_streams_create_bound;
+        op->bind.data = op;
+        op->bind.key.data = op->info.key;
+        op->bind.key.len = op->info.key_len;
+        op->bind.log = ngx_cycle->log;
+
+        ngx_ess_source_bind(op->zone, &op->bind);
+        return;
+    }
+
+    ngx_ess_stream_release(op->zone, &op->info.ref);
+
+    r = ngx_ess_api_streams_wake(op);
+
+    if (r) {
+        rc = ngx_ess_api_problem(r, 503, "the stream cannot be stored: %s",
+                                 store->text);
+        ngx_ess_api_streams_finish(r, rc);
+    }
+
+    ngx_ess_api_op_free(op);
+}
+
+
+static void
+ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_ess_api_op_t    *op;
+    ngx_http_request_t  *r;
+
+    op = bind->data;
+
+    if (rc == NGX_OK
+        && ngx_ess_stream_show(op->zone, &op->info.ref) == NGX_OK)
+    {
+        r = ngx_ess_api_streams_wake(op);
+
+        if (r) {
+            rc = ngx_ess_api_streams_created(r, &op->info);
+            ngx_ess_api_streams_finish(r, rc);
+        }
+
+        ngx_ess_api_op_free(op);
+        return;
+    }
+
+    op->status = 503;
+
+    if (rc == NGX_BUSY) {
+        op->retry_after = NGX_ESS_API_STREAMS_RETRY_AFTER;
+        (void) ngx_snprintf(op->text, sizeof(op->text),
+                            "the broker did not answer in time%Z");
+
+    } else if (text && text->len) {
+        (void) ngx_snprintf(op->text, sizeof(op->text) - 1,
+                            "the broker refused to bind the routing key: %V",
+                            text);
+
+    } else {
+        (void) ngx_snprintf(op->text, sizeof(op->text),
+                            "the routing key could not be bound%Z");
+    }
+
+    ngx_ess_api_op_undo(op);
+}
+
+
+static ngx_int_t
+ngx_ess_api_streams_created(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
+{
+    u_char     *p;
+    ngx_str_t   json, url;
+
+    if (ngx_ess_api_streams_location(r, info->ref.id) != NGX_OK
+        || ngx_ess_api_url(r, &url) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    json.data = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(&url) + 2);
+    if (json.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = json.data;
+
+    *p++ = '{';
+    p = ngx_ess_api_stream_json(p, &url, info, 0);
+    *p++ = '}';
+
+    json.len = p - json.data;
+
+    return ngx_ess_api_send(r, NGX_HTTP_CREATED, &json);
+}
+
+
+/*
+ * The location's prefix and the id.  An internal location cannot be reached
+ * by that: there it is the path that the client itself asked for.  The field
+ * is an ordinary one, for nginx would make a Location of its own absolute.
+ */
+
+static ngx_int_t
+ngx_ess_api_streams_location(ngx_http_request_t *r, uint64_t id)
+{
+    size_t                     i;
+    u_char                    *p;
+    ngx_str_t                 *path, value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    path = clcf->internal ? &r->main->unparsed_uri : &clcf->name;
+
+    p = ngx_pnalloc(r->pool, path->len * 3 + 2 + NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+
+    /* "//x" would name a host */
+
+    for (i = 0; i + 1 < path->len && path->data[i + 1] == '/'; i++) {
+        /* void */
+    }
+
+    if (clcf->internal) {
+        for ( /* void */ ; i < path->len; i++) {
+            if (path->data[i] == '?' || path->data[i] == '#') {
+                break;
+            }
+
+            *p++ = path->data[i];
+        }
+
+    } else {
+        p = (u_char *) ngx_escape_uri(p, path->data + i, path->len - i,
+                                      NGX_ESCAPE_URI);
+    }
+
+    if (p == value.data || p[-1] != '/') {
+        *p++ = '/';
+    }
+
+    p = ngx_sprintf(p, "%uL", id);
+
+    value.len = p - value.data;
+
+    return ngx_ess_api_header(r, "Location", &value);
+}
+
+
+ngx_int_t
+ngx_ess_api_streams_get(ngx_http_request_t *r, ngx_ess_api_target_t *target)
+{
+    size_t                  size;
+    u_char                 *p;
+    ngx_str_t               json, url;
+    ngx_ess_stream_info_t   info;
+
+    if (ngx_ess_api_streams_find(r, target, &info) != NGX_OK) {
+        return ngx_ess_api_problem(r, 404, "there is no stream at \"%V\"",
+                                   &r->uri);
+    }
+
+    if (ngx_ess_api_url(r, &url) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    size = ngx_ess_api_stream_size(&url)
+           + sizeof("{,\"subscribers\":,\"events\":,\"bytes\":,"
+                    "\"first_ordinal\":,\"last_ordinal\":}")
+           + 5 * NGX_INT64_LEN;
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    json.data = p;
+
+    *p++ = '{';
+    p = ngx_ess_api_stream_json(p, &url, &info, 1);
+    p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,\"bytes\":%uL,"
+                    "\"first_ordinal\":%uL,\"last_ordinal\":%uL}",
+                    info.subscribers, info.events, info.bytes,
+                    info.first_ordinal, info.last_ordinal);
+
+    json.len = p - json.data;
+
+    return ngx_ess_api_send(r, NGX_HTTP_OK, &json);
+}
+
+
+ngx_int_t
+ngx_ess_api_streams_delete(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target)
+{
+    ngx_int_t          rc;
+    ngx_ess_api_op_t  *op;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    op = ngx_ess_api_op_create(ngx_ess_api_zone(r));
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_api_streams_wait(r, op) != NGX_OK) {
+        ngx_ess_api_op_free(op);
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_api_streams_find(r, target, &op->info) != NGX_OK
+        || ngx_ess_stream_delete_begin(op->zone, &op->info.ref) != NGX_OK)
+    {
+        (void) ngx_ess_api_streams_wake(op);
+        ngx_ess_api_op_free(op);
+
+        return ngx_ess_api_problem(r, 404, "there is no stream at \"%V\"",
+                                   &r->uri);
+    }
+
+    r->main->count++;
+
+    ngx_ess_api_op_store(op, NGX_ESS_STORE_REMOVE,
+                         ngx_ess_api_streams_delete_removed);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_ess_api_streams_delete_removed(ngx_ess_store_op_t *store)
+{
+    ngx_int_t            rc;
+    ngx_str_t            key;
+    ngx_ess_api_op_t    *op;
+    ngx_http_request_t  *r;
+
+    op = store->data;
+
+    if (store->rc == NGX_OK) {
+        ngx_ess_stream_delete_commit(op->zone, &op->info.ref);
+
+    } else {
+        ngx_ess_stream_delete_cancel(op->zone, &op->info.ref);
+    }
+
+    r = ngx_ess_api_streams_wake(op);
+
+    if (r) {
+        if (store->rc == NGX_OK) {
+            rc = ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
+
+        } else {
+            rc = ngx_ess_api_problem(r, 503, "the stream cannot be removed "
+                                     "from the store: %s", store->text);
+        }
+
+        ngx_ess_api_streams_finish(r, rc);
+    }
+
+    if (store->rc == NGX_OK) {
+        key.data = op->info.key;
+        key.len = op->info.key_len;
+
+        ngx_ess_source_unbind(op->zone, &key);
+    }
+
+    ngx_ess_api_op_free(op);
+}
+
+
+static ngx_int_t
+ngx_ess_api_streams_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
+    ngx_ess_stream_info_t *info)
+{
+    ngx_ess_zone_t  *zone;
+
+    zone = ngx_ess_api_zone(r);
+
+    return target->id ? ngx_ess_stream_by_id(zone, target->id, info)
+                      : ngx_ess_stream_by_uuid(zone, target->uuid, info);
+}
+
+
+/*
+ * The request waits for the operation's end, and is told of it unless it
+ * ends before: then nginx calls the cleanup handler.
+ */
+
+static ngx_int_t
+ngx_ess_api_streams_wait(ngx_http_request_t *r, ngx_ess_api_op_t *op)
+{
+    op->cleanup = ngx_http_cleanup_add(r, 0);
+    if (op->cleanup == NULL) {
+        return NGX_ERROR;
+    }
+
+    op->cleanup->handler = ngx_ess_api_streams_gone;
+    op->cleanup->data = op;
+    op->request = r;
+
+    if (r == r->main && !r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_OK;
+}
+
+
+/* The request that waits, which is then the caller's; NULL: nobody does. */
+
+static ngx_http_request_t *
+ngx_ess_api_streams_wake(ngx_ess_api_op_t *op)
+{
+    ngx_http_request_t  *r;
+
+    r = op->request;
+
+    if (r) {
+        op->cleanup->handler = NULL;
+        op->cleanup = NULL;
+        op->request = NULL;
+    }
+
+    return r;
+}
+
+
+static void
+ngx_ess_api_streams_finish(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_ess_api_op_answer(ngx_ess_api_op_t *op)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = ngx_ess_api_streams_wake(op);
+
+    if (r == NULL) {
+        return;
+    }
+
+    rc = NGX_OK;
+
+    if (op->retry_after) {
+        rc = ngx_ess_api_retry_after(r, op->retry_after);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_api_problem(r, op->status, "%s", op->text);
+    }
+
+    ngx_ess_api_streams_finish(r, rc);
+}
+
+
+static void
+ngx_ess_api_streams_gone(void *data)
+{
+    ngx_ess_api_op_t *op = data;
+
+    op->request = NULL;
+    op->cleanup = NULL;
+}

@@ -1,0 +1,56 @@
+/*
+ * The few types that every part shares.
+ */
+
+
+#ifndef _NGX_ESS_H_INCLUDED_
+#define _NGX_ESS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+
+#define NGX_ESS_VERSION      "0.1.0"
+
+/* a routing key is an AMQP short string */
+#define NGX_ESS_MAX_KEY      255
+
+/* 128 random bits, and the same as lower case hex */
+#define NGX_ESS_UUID_LEN     16
+#define NGX_ESS_UUID_TEXT    (2 * NGX_ESS_UUID_LEN)
+
+/* fixed shares of the streams, each consumed by one worker at a time */
+#define NGX_ESS_SLOTS        16
+
+
+/* an event on its way from a source into the logs; owns nothing */
+
+typedef struct {
+    ngx_str_t                body;
+    uint64_t                 timestamp;     /* ms since 1970 */
+} ngx_ess_event_t;
+
+
+/*
+ * A stream's name across event loop iterations: never an address.  "index"
+ * is only a hint where to look; id and epoch decide.
+ */
+
+typedef struct {
+    uint64_t                 id;
+    uint64_t                 epoch;
+    uint32_t                 index;
+} ngx_ess_stream_ref_t;
+
+
+typedef struct ngx_ess_zone_s   ngx_ess_zone_t;
+typedef struct ngx_ess_store_s  ngx_ess_store_t;
+
+
+extern ngx_module_t  ngx_ess_module;
+
+
+#endif /* _NGX_ESS_H_INCLUDED_ */

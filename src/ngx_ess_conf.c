@@ -1,0 +1,645 @@
+/*
+ * The configuration: directive setters, inheritance, and the checks that need
+ * more than one directive.  Runs in the master, also in a test of the
+ * configuration and in a reload that may still fail, so it changes nothing
+ * outside the new cycle's pool.
+ */
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_api.h"
+#include "ngx_ess_conf.h"
+#include "ngx_ess_subscriber.h"
+#include "ngx_ess_worker.h"
+
+
+#define NGX_ESS_CONF_LOG_SIZE       (64 * 1024)
+#define NGX_ESS_CONF_LOG_COUNT      1000
+#define NGX_ESS_CONF_LOG_AGE        3600000
+#define NGX_ESS_CONF_MAX_EVENT      (1024 * 1024)
+#define NGX_ESS_CONF_DRAIN          5000
+#define NGX_ESS_CONF_PING           30000
+#define NGX_ESS_CONF_PING_TIMEOUT   10000
+
+/* "ess.<node>.<slot>" is an AMQP short string */
+#define NGX_ESS_CONF_MAX_NODE       200
+
+
+static char *ngx_ess_conf_log_size(ngx_ess_main_conf_t *mcf,
+    ngx_str_t *value);
+static char *ngx_ess_conf_log_count(ngx_ess_main_conf_t *mcf,
+    ngx_str_t *value);
+static char *ngx_ess_conf_log_age(ngx_ess_main_conf_t *mcf,
+    ngx_str_t *value);
+
+
+typedef struct {
+    ngx_str_t                name;
+    char                  *(*set)(ngx_ess_main_conf_t *mcf, ngx_str_t *value);
+    const char              *expected;
+} ngx_ess_conf_log_param_t;
+
+
+static ngx_ess_conf_log_param_t  ngx_ess_conf_log_params[] = {
+    { ngx_string("size="), ngx_ess_conf_log_size,
+      "a size, such as \"size=64k\"" },
+    { ngx_string("count="), ngx_ess_conf_log_count,
+      "a number of events of at least 1, such as \"count=1000\"" },
+    { ngx_string("age="), ngx_ess_conf_log_age,
+      "a time of at least one second, such as \"age=1h\"" },
+    { ngx_null_string, NULL, NULL }
+};
+
+
+ngx_ess_main_conf_t *
+ngx_ess_conf_main(ngx_cycle_t *cycle)
+{
+    if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == NULL) {
+        return NULL;
+    }
+
+    return ngx_http_cycle_get_module_main_conf(cycle, ngx_ess_module);
+}
+
+
+void *
+ngx_ess_conf_create_main(ngx_conf_t *cf)
+{
+    ngx_ess_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_ess_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     mcf->zone = NULL;
+     *     mcf->amqp = NULL;
+     *     mcf->node = { 0, NULL };
+     *     mcf->needs_zone = NULL;
+     */
+
+    mcf->store = NGX_CONF_UNSET_PTR;
+    mcf->log_size = NGX_CONF_UNSET_SIZE;
+    mcf->log_count = NGX_CONF_UNSET;
+    mcf->log_age = NGX_CONF_UNSET_MSEC;
+    mcf->max_event = NGX_CONF_UNSET_SIZE;
+    mcf->drain = NGX_CONF_UNSET_MSEC;
+
+    return mcf;
+}
+
+
+char *
+ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
+{
+    ngx_ess_main_conf_t  *mcf = conf;
+
+    size_t  min;
+
+    ngx_conf_init_ptr_value(mcf->store, NULL);
+    ngx_conf_init_size_value(mcf->log_size, NGX_ESS_CONF_LOG_SIZE);
+    ngx_conf_init_value(mcf->log_count, NGX_ESS_CONF_LOG_COUNT);
+    ngx_conf_init_msec_value(mcf->log_age, NGX_ESS_CONF_LOG_AGE);
+    ngx_conf_init_size_value(mcf->max_event, NGX_ESS_CONF_MAX_EVENT);
+    ngx_conf_init_msec_value(mcf->drain, NGX_ESS_CONF_DRAIN);
+
+    if (mcf->max_event == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"ess_max_event\" must be a size of at least 1 byte, "
+                      "such as \"1m\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (mcf->zone == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    min = ngx_ess_shm_min_size(mcf->max_event);
+
+    if (mcf->zone->shm_zone->shm.size < min) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"ess_zone\" \"%V\" of %uzk is too small, with "
+                      "\"ess_max_event\" %uz it takes at least %uzk",
+                      &mcf->zone->shm_zone->shm.name,
+                      mcf->zone->shm_zone->shm.size / 1024, mcf->max_event,
+                      (min + 1023) / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->zone->log_size = mcf->log_size;
+    mcf->zone->log_count = mcf->log_count;
+    mcf->zone->log_age = mcf->log_age;
+    mcf->zone->max_event = mcf->max_event;
+
+    if (mcf->amqp) {
+        mcf->amqp->node = mcf->node;
+        return ngx_ess_amqp_conf_init(cf, mcf->amqp);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_ess_conf_check(ngx_conf_t *cf)
+{
+    ngx_ess_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+
+    if (mcf->needs_zone && mcf->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" needs a zone for the streams, add "
+                      "\"ess_zone streams 64m;\" to the http block",
+                      mcf->needs_zone);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void *
+ngx_ess_conf_create_loc(ngx_conf_t *cf)
+{
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_ess_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     lcf->public_url = { 0, NULL };
+     *     lcf->api = 0;
+     *     lcf->subscribe = 0;
+     *     lcf->subscribe_uuid = NULL;
+     */
+
+    lcf->ping_interval = NGX_CONF_UNSET_MSEC;
+    lcf->ping_timeout = NGX_CONF_UNSET_MSEC;
+
+    return lcf;
+}
+
+
+char *
+ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_ess_loc_conf_t  *prev = parent;
+    ngx_ess_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ngx_conf_merge_str_value(conf->public_url, prev->public_url, "");
+    ngx_conf_merge_msec_value(conf->ping_interval, prev->ping_interval,
+                              NGX_ESS_CONF_PING);
+    ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout,
+                              NGX_ESS_CONF_PING_TIMEOUT);
+
+    if (conf->api && conf->public_url.len == 0) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"ess_api\" in location \"%V\" needs to know where "
+                      "clients find the streams, add \"ess_public_url "
+                      "ws://host/event-stream/;\" to the http block",
+                      &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_main_conf_t  *mcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (mcf->zone) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    size = ngx_parse_size(&value[2]);
+
+    if (size == NGX_ERROR || size == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid size \"%V\", it must be a "
+                           "size such as \"64m\"", &cmd->name, &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->zone = ngx_pcalloc(cf->pool, sizeof(ngx_ess_zone_t));
+    if (mcf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->zone->cycle = cf->cycle;
+    mcf->zone->fill = ngx_ess_worker_fill;
+
+    return ngx_ess_shm_add(cf, mcf->zone, &value[1], size);
+}
+
+
+char *
+ngx_ess_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_main_conf_t  *mcf = conf;
+
+    ngx_str_t  *value;
+
+    if (mcf->store != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    mcf->needs_zone = "ess_store";
+
+    value = cf->args->elts;
+
+    return ngx_ess_store_conf(cf, &value[1], &mcf->store);
+}
+
+
+char *
+ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_main_conf_t  *mcf = conf;
+
+    mcf->needs_zone = "ess_amqp";
+
+    return ngx_ess_amqp_conf(cf, &mcf->amqp);
+}
+
+
+char *
+ngx_ess_conf_node(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_main_conf_t  *mcf = conf;
+
+    size_t      i;
+    u_char      c;
+    ngx_str_t  *value;
+
+    if (mcf->node.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].len > NGX_ESS_CONF_MAX_NODE) {
+        goto invalid;
+    }
+
+    for (i = 0; i < value[1].len; i++) {
+        c = value[1].data[i];
+
+        if (c <= ' ' || c >= 0x7f) {
+            goto invalid;
+        }
+    }
+
+    mcf->node = value[1];
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" must be a name of 1 to %d printable ASCII "
+                       "characters without spaces", &cmd->name,
+                       NGX_ESS_CONF_MAX_NODE);
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_ess_conf_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_main_conf_t  *mcf = conf;
+
+    char                      *rv;
+    ngx_str_t                 *value, arg;
+    ngx_uint_t                 i;
+    ngx_ess_conf_log_param_t  *param;
+
+    if (mcf->log_size != NGX_CONF_UNSET_SIZE
+        || mcf->log_count != NGX_CONF_UNSET
+        || mcf->log_age != NGX_CONF_UNSET_MSEC)
+    {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        for (param = ngx_ess_conf_log_params; param->name.len; param++) {
+            if (value[i].len >= param->name.len
+                && ngx_strncmp(value[i].data, param->name.data,
+                               param->name.len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (param->name.len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the unknown parameter \"%V\", it "
+                               "takes \"size=\", \"count=\" and \"age=\"",
+                               &cmd->name, &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        arg.len = value[i].len - param->name.len;
+        arg.data = value[i].data + param->name.len;
+
+        rv = param->set(mcf, &arg);
+
+        if (rv == NGX_CONF_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the invalid parameter \"%V\", it "
+                               "must be %s",
+                               &cmd->name, &value[i], param->expected);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_ess_conf_log_size(ngx_ess_main_conf_t *mcf, ngx_str_t *value)
+{
+    ssize_t  size;
+
+    if (mcf->log_size != NGX_CONF_UNSET_SIZE) {
+        return "has \"size=\" twice";
+    }
+
+    size = ngx_parse_size(value);
+
+    if (size == NGX_ERROR || size == 0) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->log_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_ess_conf_log_count(ngx_ess_main_conf_t *mcf, ngx_str_t *value)
+{
+    ngx_int_t  count;
+
+    if (mcf->log_count != NGX_CONF_UNSET) {
+        return "has \"count=\" twice";
+    }
+
+    count = ngx_atoi(value->data, value->len);
+
+    if (count == NGX_ERROR || count == 0) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->log_count = count;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_ess_conf_log_age(ngx_ess_main_conf_t *mcf, ngx_str_t *value)
+{
+    ngx_int_t  age;
+
+    if (mcf->log_age != NGX_CONF_UNSET_MSEC) {
+        return "has \"age=\" twice";
+    }
+
+    age = ngx_parse_time(value, 0);
+
+    if (age == NGX_ERROR || age < 1000) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->log_age = age;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    size_t             i, len;
+    u_char            *p;
+    ngx_str_t         *value, *url;
+
+    static ngx_str_t  schemes[] = {
+        ngx_string("ws://"), ngx_string("wss://"), ngx_null_string
+    };
+
+    if (lcf->public_url.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    url = &value[1];
+
+    for (i = 0; schemes[i].len; i++) {
+        if (url->len > schemes[i].len
+            && ngx_strncasecmp(url->data, schemes[i].data, schemes[i].len)
+               == 0)
+        {
+            break;
+        }
+    }
+
+    if (schemes[i].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid URL \"%V\", it must be the "
+                           "prefix of the clients' URLs, such as "
+                           "\"ws://localhost:8080/event-stream/\"",
+                           &cmd->name, url);
+        return NGX_CONF_ERROR;
+    }
+
+    len = url->len;
+
+    if (url->data[len - 1] == '/') {
+        lcf->public_url = *url;
+        return NGX_CONF_OK;
+    }
+
+    p = ngx_pnalloc(cf->pool, len + 1);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(p, url->data, len);
+    p[len] = '/';
+
+    lcf->public_url.data = p;
+    lcf->public_url.len = len + 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_ess_main_conf_t               *mcf;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (lcf->subscribe) {
+        return "is duplicate";
+    }
+
+    if (lcf->api) {
+        return "cannot share a location with \"ess_api\"";
+    }
+
+    lcf->subscribe = 1;
+
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+
+        lcf->subscribe_uuid = ngx_palloc(cf->pool,
+                                         sizeof(ngx_http_complex_value_t));
+        if (lcf->subscribe_uuid == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[1];
+        ccv.complex_value = lcf->subscribe_uuid;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+    mcf->needs_zone = "ess_subscribe";
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_ess_subscriber_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ngx_ess_main_conf_t       *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->api) {
+        return "is duplicate";
+    }
+
+    if (lcf->subscribe) {
+        return "cannot share a location with \"ess_subscribe\"";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* its paths are what follows the location's prefix */
+
+    if (clcf->named
+#if (NGX_PCRE)
+        || clcf->regex
+#endif
+       )
+    {
+        return "must be in a location with a prefix, such as "
+               "\"location /event-stream/\", not in a named one or one with "
+               "a regular expression";
+    }
+
+    lcf->api = 1;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+    mcf->needs_zone = "ess_api";
+
+    clcf->handler = ngx_ess_api_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ngx_int_t   interval, timeout;
+    ngx_str_t  *value;
+
+    if (lcf->ping_interval != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    interval = ngx_parse_time(&value[1], 0);
+
+    if (interval == NGX_ERROR || (interval > 0 && interval < 1000)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid interval \"%V\", it must "
+                           "be a time of at least one second, such as "
+                           "\"30s\", or 0 for no pings",
+                           &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->ping_interval = interval;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    timeout = ngx_parse_time(&value[2], 0);
+
+    if (timeout == NGX_ERROR || timeout < 1000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid timeout \"%V\", it must be "
+                           "a time of at least one second, such as \"10s\"",
+                           &cmd->name, &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->ping_timeout = timeout;
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,63 @@
+/*
+ * The configuration: what the directives set.
+ */
+
+
+#ifndef _NGX_ESS_CONF_H_INCLUDED_
+#define _NGX_ESS_CONF_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+#include "ngx_ess_store.h"
+#include "ngx_ess_amqp_conf.h"
+
+
+typedef struct {
+    ngx_ess_zone_t          *zone;          /* NULL: ESS does nothing */
+    ngx_ess_store_t         *store;         /* NULL: off */
+    ngx_ess_amqp_conf_t     *amqp;          /* NULL: no source */
+    ngx_str_t                node;
+
+    size_t                   log_size;      /* bytes */
+    ngx_int_t                log_count;
+    ngx_msec_t               log_age;       /* ms */
+    size_t                   max_event;     /* bytes */
+    ngx_msec_t               drain;         /* ms */
+
+    const char              *needs_zone;    /* a directive that does */
+} ngx_ess_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                public_url;
+    ngx_flag_t               api;
+    ngx_flag_t               subscribe;
+    ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
+    ngx_msec_t               ping_interval; /* ms, 0: no pings */
+    ngx_msec_t               ping_timeout;  /* ms */
+} ngx_ess_loc_conf_t;
+
+
+/* NULL when there is no http {} block */
+ngx_ess_main_conf_t *ngx_ess_conf_main(ngx_cycle_t *cycle);
+
+void *ngx_ess_conf_create_main(ngx_conf_t *cf);
+char *ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf);
+ngx_int_t ngx_ess_conf_check(ngx_conf_t *cf);
+void *ngx_ess_conf_create_loc(ngx_conf_t *cf);
+char *ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child);
+
+/* directive setters */
+char *ngx_ess_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_node(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+#endif /* _NGX_ESS_CONF_H_INCLUDED_ */

@@ -1,0 +1,247 @@
+/*
+ * Life cycle: what the master does once a cycle, how a worker starts its
+ * parts, in data-path order reversed so that nothing arrives before its
+ * reader is there, and what a graceful shutdown does.  The only state is the
+ * worker's own: its zone, its housekeeping timer.
+ */
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_amqp_exchange.h"
+#include "ngx_ess_api.h"
+#include "ngx_ess_conf.h"
+#include "ngx_ess_log.h"
+#include "ngx_ess_notify.h"
+#include "ngx_ess_source.h"
+#include "ngx_ess_store.h"
+#include "ngx_ess_subscriber.h"
+#include "ngx_ess_worker.h"
+
+
+/* ms; bounds what a lost wake-up, a dead worker or an old event can cost */
+#define NGX_ESS_WORKER_TICK     500
+
+/* events expired per tick and worker */
+#define NGX_ESS_WORKER_EXPIRE   1000
+
+/* close codes of RFC 6455 and its registry */
+#define NGX_ESS_WORKER_GOING_AWAY       1001
+#define NGX_ESS_WORKER_SERVICE_RESTART  1012
+
+
+static ngx_int_t ngx_ess_worker_node(ngx_cycle_t *cycle,
+    ngx_ess_main_conf_t *mcf);
+static ngx_int_t ngx_ess_worker_start(ngx_cycle_t *cycle,
+    ngx_ess_main_conf_t *mcf);
+static void ngx_ess_worker_tick(ngx_event_t *ev);
+static void ngx_ess_worker_shutdown(void);
+
+
+static ngx_ess_main_conf_t  *ngx_ess_worker_conf;
+static ngx_event_t           ngx_ess_worker_tick_event;
+static ngx_connection_t      ngx_ess_worker_dummy;
+
+
+ngx_int_t
+ngx_ess_worker_fill(ngx_ess_zone_t *zone)
+{
+    ngx_ess_main_conf_t  *mcf;
+
+    mcf = ngx_ess_conf_main(zone->cycle);
+
+    if (mcf == NULL || mcf->store == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_ess_store_load(zone->cycle, mcf->store, zone);
+}
+
+
+ngx_int_t
+ngx_ess_worker_init_module(ngx_cycle_t *cycle)
+{
+    ngx_ess_main_conf_t  *mcf;
+
+    mcf = ngx_ess_conf_main(cycle);
+
+    if (mcf == NULL || mcf->zone == NULL || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    if (mcf->amqp && mcf->node.len == 0
+        && ngx_ess_worker_node(cycle, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_notify_init_module(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_shm_new_generation(mcf->zone);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Two instances with one name would share the slot queues and each get half
+ * of the events.  The pid path tells instances of one host apart and is the
+ * same after a restart, a reload and a binary upgrade.
+ */
+
+static ngx_int_t
+ngx_ess_worker_node(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    len = cycle->hostname.len + sizeof("-xxxxxxxx") - 1;
+
+    p = ngx_pnalloc(cycle->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    mcf->amqp->node.data = p;
+    mcf->amqp->node.len = ngx_sprintf(p, "%V-%08xD", &cycle->hostname,
+                                      ngx_crc32_long(ccf->pid.data,
+                                                     ccf->pid.len))
+                          - p;
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_worker_init_process(ngx_cycle_t *cycle)
+{
+    ngx_ess_main_conf_t  *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        /* cache manager or loader */
+        return NGX_OK;
+    }
+
+    mcf = ngx_ess_conf_main(cycle);
+
+    if (mcf == NULL || mcf->zone == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_ess_shm_attach(mcf->zone, ngx_process_slot, cycle->log) != NGX_OK)
+    {
+        /*
+         * More processes than the zone has room for.  A worker that fails to
+         * start is not started again, so it goes on and answers 503.
+         */
+
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                      "process slot %i is beyond what \"ess_zone\" \"%V\" has "
+                      "room for, this worker serves no streams",
+                      ngx_process_slot, &mcf->zone->shm_zone->shm.name);
+        return NGX_OK;
+    }
+
+    ngx_ess_worker_conf = mcf;
+
+    return ngx_ess_worker_start(cycle, mcf);
+}
+
+
+static ngx_int_t
+ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
+{
+    ngx_event_t  *ev;
+
+    if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
+        || ngx_ess_subscriber_init_process(cycle, mcf->zone) != NGX_OK
+        || ngx_ess_notify_init_process(cycle, mcf->zone,
+                                       ngx_ess_subscriber_changed,
+                                       ngx_ess_worker_shutdown)
+           != NGX_OK
+        || ngx_ess_api_init_process(cycle, mcf->zone) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (mcf->amqp) {
+        ngx_ess_source_register(&ngx_ess_amqp_exchange);
+
+        if (ngx_ess_amqp_exchange.init_process(cycle, mcf->zone, mcf->amqp)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_ess_worker_dummy.fd = (ngx_socket_t) -1;
+
+    ev = &ngx_ess_worker_tick_event;
+    ev->handler = ngx_ess_worker_tick;
+    ev->data = &ngx_ess_worker_dummy;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_ESS_WORKER_TICK);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_worker_tick(ngx_event_t *ev)
+{
+    ngx_ess_zone_t  *zone;
+
+    zone = ngx_ess_worker_conf->zone;
+
+    ngx_ess_notify_poll();
+    ngx_ess_shm_sweep(zone, ev->log);
+    ngx_ess_log_expire(zone, NGX_ESS_WORKER_EXPIRE);
+    ngx_ess_api_tick();
+
+    ngx_add_timer(ev, NGX_ESS_WORKER_TICK);
+}
+
+
+/* at once when the graceful shutdown begins */
+
+static void
+ngx_ess_worker_shutdown(void)
+{
+    ngx_uint_t       code;
+    ngx_ess_zone_t  *zone;
+
+    zone = ngx_ess_worker_conf->zone;
+
+    code = (ngx_ess_shm_generation(zone) > zone->generation)
+           ? NGX_ESS_WORKER_SERVICE_RESTART : NGX_ESS_WORKER_GOING_AWAY;
+
+    ngx_ess_source_shutdown();
+    ngx_ess_subscriber_drain(code, ngx_ess_worker_conf->drain);
+}
+
+
+void
+ngx_ess_worker_exit_process(ngx_cycle_t *cycle)
+{
+    if (ngx_ess_worker_conf == NULL) {
+        return;
+    }
+
+    if (ngx_ess_worker_tick_event.timer_set) {
+        ngx_del_timer(&ngx_ess_worker_tick_event);
+    }
+
+    ngx_ess_source_exit_process();
+    ngx_ess_subscriber_exit_process();
+    ngx_ess_store_exit_process();
+    ngx_ess_notify_exit_process(cycle);
+    ngx_ess_shm_detach(ngx_ess_worker_conf->zone);
+
+    ngx_ess_worker_conf = NULL;
+}

@@ -1,0 +1,142 @@
+/*
+ * One RabbitMQ session: connects (nodes in turn, names resolved in a thread),
+ * speaks AMQP 0-9-1 without ever blocking, reconnects with backoff.  It
+ * offers channels; on a channel, operations (methods that expect an answer)
+ * are answered in order.  All of it lives in one worker.
+ */
+
+
+#ifndef _NGX_ESS_AMQP_H_INCLUDED_
+#define _NGX_ESS_AMQP_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_amqp_conf.h"
+#include <stdint.h>
+#include <amqp.h>
+#include <amqp_framing.h>
+
+
+typedef struct ngx_ess_amqp_session_s  ngx_ess_amqp_session_t;
+typedef struct ngx_ess_amqp_channel_s  ngx_ess_amqp_channel_t;
+typedef struct ngx_ess_amqp_op_s       ngx_ess_amqp_op_t;
+
+
+/* a delivery; its memory is valid during the call only */
+
+typedef struct {
+    uint64_t                     delivery_tag;
+    ngx_uint_t                   tag;       /* number in the consumer's tag */
+    unsigned                     redelivered:1;
+    ngx_str_t                    exchange;
+    ngx_str_t                    key;
+    amqp_basic_properties_t     *properties;
+    ngx_str_t                    raw_properties;    /* as received, for the
+                                                       fingerprint */
+    ngx_str_t                    body;      /* with over_size, empty */
+    uint64_t                     body_size;
+    unsigned                     over_size:1;   /* over max_event: skipped */
+} ngx_ess_amqp_delivery_t;
+
+
+/*
+ * rc NGX_OK: answered, "reply" is the decoded method (valid during the call).
+ * NGX_DECLINED: refused: the channel was closed by the broker with "code" and
+ * "text"; the session opens it again and sends what waits behind it.
+ * NGX_ABORT: the connection went away, or the session was shut down.
+ * The op is off all lists and may be freed or used again.
+ */
+typedef void (*ngx_ess_amqp_op_pt)(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+
+struct ngx_ess_amqp_op_s {
+    ngx_queue_t                  queue;     /* private to the session */
+    amqp_method_number_t         method;    /* AMQP_QUEUE_BIND_METHOD … */
+    void                        *decoded;   /* amqp_queue_bind_t …, caller's,
+                                               until the handler was called */
+    amqp_method_number_t         reply;     /* AMQP_QUEUE_BIND_OK_METHOD … */
+    ngx_ess_amqp_op_pt           handler;
+    void                        *data;
+    unsigned                     sent:1;    /* private to the session */
+    unsigned                     canceled:1;    /* nobody listens: see cancel */
+};
+
+
+typedef struct {
+    /* the session is open: heartbeat, frame_max agreed.  Open channels. */
+    void   (*open)(ngx_ess_amqp_session_t *s);
+
+    /* it is gone; all ops were answered with NGX_ABORT, channels are gone */
+    void   (*close)(ngx_ess_amqp_session_t *s);
+
+    void   (*delivery)(ngx_ess_amqp_channel_t *ch,
+               ngx_ess_amqp_delivery_t *delivery);
+
+    /* the broker cancelled a consumer (its queue is gone); number in the tag */
+    void   (*cancel)(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag);
+
+    /* the broker closed a channel although no op was waiting on it, or after
+       the op was answered with NGX_DECLINED: it is being opened again; for a
+       channel with consumers: they are gone */
+    void   (*channel_reopened)(ngx_ess_amqp_channel_t *ch);
+
+    /* all frames that one read brought are handled: time to acknowledge */
+    void   (*batch)(ngx_ess_amqp_session_t *s);
+} ngx_ess_amqp_handlers_t;
+
+
+/*
+ * Makes a session and begins to connect.  "data" is for the caller
+ * (ngx_ess_amqp_data()).  Bodies over max_body are not kept in memory.
+ * Lives until ngx_ess_amqp_destroy().
+ */
+ngx_ess_amqp_session_t *ngx_ess_amqp_create(ngx_ess_amqp_conf_t *conf,
+    const ngx_ess_amqp_handlers_t *handlers, void *data, size_t max_body,
+    ngx_log_t *log);
+void *ngx_ess_amqp_data(ngx_ess_amqp_session_t *s);
+ngx_log_t *ngx_ess_amqp_log(ngx_ess_amqp_session_t *s);
+
+/* 1 when open */
+ngx_uint_t ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s);
+
+/* Closes the connection in good order (connection.close, at most a second),
+   then no reconnect.  Ops are answered with NGX_ABORT. */
+void ngx_ess_amqp_shutdown(ngx_ess_amqp_session_t *s);
+
+/* Frees all at once; no handler is called any more. */
+void ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s);
+
+/* Opens a channel; only in or after the open handler.  NULL: no memory.
+   Ops may be added at once. */
+ngx_ess_amqp_channel_t *ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
+    void *data);
+void *ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch);
+ngx_ess_amqp_session_t *ngx_ess_amqp_channel_session(
+    ngx_ess_amqp_channel_t *ch);
+
+/* channel.close; deliveries that still arrive on it are dropped; ops are
+   answered with NGX_ABORT; "ch" must not be used any more. */
+void ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch);
+
+/* Adds an op; sent at once as far as the window (64) allows. */
+void ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op);
+
+/* The op's handler is called for nobody any more, but the op's memory must
+   stay until it is called with op->canceled set. */
+void ngx_ess_amqp_op_cancel(ngx_ess_amqp_op_t *op);
+
+/* A method that has no answer (basic.ack).  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_amqp_send(ngx_ess_amqp_channel_t *ch,
+    amqp_method_number_t method, void *decoded);
+
+/* Writes out what was queued, as far as the socket takes it; the session
+   does so by itself at the end of the iteration. */
+void ngx_ess_amqp_flush(ngx_ess_amqp_session_t *s);
+
+/* Logs the broker's word on something, once until it changes or the session
+   was open in good order for a minute: "what" and text form the message. */
+void ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
+    const char *what, ngx_uint_t code, ngx_str_t *text);
+
+
+#endif /* _NGX_ESS_AMQP_H_INCLUDED_ */

@@ -1,0 +1,743 @@
+
+/*
+ * Bindings of routing keys to slot queues: those that the API asks for, those
+ * made again after a reconnect, and the removal of those that nobody wants.
+ * An operation's memory is the worker's; it goes back when the session has
+ * called its handler, cancelled or not.
+ */
+
+
+#include "ngx_ess_amqp_slot.h"
+
+
+#define NGX_ESS_AMQP_NOT_FOUND         404
+
+/* binding again: keys in flight, and read from the zone at a time */
+#define NGX_ESS_AMQP_REBIND_WINDOW     64
+#define NGX_ESS_AMQP_REBIND_READ       16
+
+/* so many refusals in a pass are no matter of single keys */
+#define NGX_ESS_AMQP_REBIND_REFUSED    16
+#define NGX_ESS_AMQP_REBIND_LATER      10000    /* ms */
+
+#define NGX_ESS_AMQP_UNBINDS           1024     /* under way */
+
+/* a key is unbound once in this time, however many deliveries come with it */
+#define NGX_ESS_AMQP_UNWANTED_TIME     1000     /* ms */
+#define NGX_ESS_AMQP_UNWANTED_TICK     100      /* ms */
+
+
+typedef enum {
+    NGX_ESS_AMQP_BIND_API = 0,
+    NGX_ESS_AMQP_BIND_AGAIN,
+    NGX_ESS_AMQP_BIND_UNBIND
+} ngx_ess_amqp_bind_e;
+
+
+typedef struct {
+    ngx_ess_amqp_op_t            op;
+    ngx_queue_t                  queue;     /* of all operations */
+    ngx_queue_t                  waiting;   /* when not sent, of the API */
+    ngx_ess_amqp_worker_t       *worker;
+    ngx_ess_amqp_bind_e          type;
+    ngx_ess_source_bind_t       *bind;      /* of the API */
+    ngx_ess_amqp_slot_t         *slot;
+
+    union {
+        amqp_queue_bind_t        bind;
+        amqp_queue_unbind_t      unbind;
+    } method;
+
+    unsigned                     sent:1;
+    unsigned                     retried:1;
+    ngx_str_t                    key;
+    u_char                       data[NGX_ESS_MAX_KEY];
+} ngx_ess_amqp_binding_t;
+
+
+static ngx_ess_amqp_binding_t *ngx_ess_amqp_bind_alloc(
+    ngx_ess_amqp_worker_t *w, ngx_ess_amqp_bind_e type, ngx_uint_t slot,
+    ngx_str_t *key);
+static void ngx_ess_amqp_bind_free(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_wait(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
+    ngx_str_t *text);
+static void ngx_ess_amqp_bind_gone(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_slot_t *slot);
+static ngx_int_t ngx_ess_amqp_bind_again_read(ngx_ess_amqp_worker_t *w);
+static ngx_uint_t ngx_ess_amqp_bind_again_begin(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_amqp_bind_again_end(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_amqp_bind_again_stop(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op,
+    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev);
+
+
+void
+ngx_ess_amqp_bind_init(ngx_ess_amqp_worker_t *w)
+{
+    ngx_queue_init(&w->bindings);
+    ngx_queue_init(&w->waiting);
+
+    w->unwanted_timer.handler = ngx_ess_amqp_bind_unwanted_handler;
+    w->unwanted_timer.data = w;
+    w->unwanted_timer.log = w->log;
+    w->unwanted_timer.cancelable = 1;
+}
+
+
+static ngx_ess_amqp_binding_t *
+ngx_ess_amqp_bind_alloc(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_bind_e type,
+    ngx_uint_t slot, ngx_str_t *key)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    if (key->len > NGX_ESS_MAX_KEY) {
+        return NULL;
+    }
+
+    b = ngx_calloc(sizeof(ngx_ess_amqp_binding_t), w->log);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->worker = w;
+    b->type = type;
+    b->slot = &w->slots[slot];
+
+    b->key.len = key->len;
+    b->key.data = b->data;
+    ngx_memcpy(b->data, key->data, key->len);
+
+    ngx_queue_insert_tail(&w->bindings, &b->queue);
+
+    return b;
+}
+
+
+static void
+ngx_ess_amqp_bind_free(ngx_ess_amqp_binding_t *b)
+{
+    ngx_queue_remove(&b->queue);
+    ngx_free(b);
+}
+
+
+void
+ngx_ess_amqp_bind(ngx_ess_amqp_worker_t *w, ngx_ess_source_bind_t *bind)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_API,
+                                ngx_ess_stream_slot(&bind->key), &bind->key);
+    if (b == NULL) {
+        /* its time limit will tell */
+        return;
+    }
+
+    b->bind = bind;
+    bind->op = b;
+
+    ngx_ess_amqp_bind_wait(b);
+    ngx_ess_amqp_bind_waiting(w);
+}
+
+
+void
+ngx_ess_amqp_bind_cancel(ngx_ess_source_bind_t *bind)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    b = bind->op;
+
+    if (b == NULL) {
+        return;
+    }
+
+    bind->op = NULL;
+    b->bind = NULL;
+
+    if (b->sent) {
+        ngx_ess_amqp_op_cancel(&b->op);
+        return;
+    }
+
+    ngx_queue_remove(&b->waiting);
+    ngx_ess_amqp_bind_free(b);
+}
+
+
+static void
+ngx_ess_amqp_bind_wait(ngx_ess_amqp_binding_t *b)
+{
+    b->sent = 0;
+    ngx_queue_insert_tail(&b->worker->waiting, &b->waiting);
+}
+
+
+void
+ngx_ess_amqp_bind_waiting(ngx_ess_amqp_worker_t *w)
+{
+    ngx_queue_t             *q, *next;
+    ngx_ess_amqp_binding_t  *b;
+
+    if (w->admin == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&w->waiting);
+         q != ngx_queue_sentinel(&w->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
+
+        ngx_ess_amqp_slot_ensure(b->slot);
+
+        if (w->exchange == NGX_ESS_AMQP_READY
+            && b->slot->state == NGX_ESS_AMQP_READY)
+        {
+            ngx_queue_remove(q);
+            ngx_ess_amqp_bind_send(b);
+        }
+    }
+}
+
+
+static void
+ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b)
+{
+    amqp_queue_bind_t      *m;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = b->worker;
+
+    m = &b->method.bind;
+    ngx_memzero(m, sizeof(amqp_queue_bind_t));
+
+    m->queue.bytes = b->slot->queue.data;
+    m->queue.len = b->slot->queue.len;
+    m->exchange.bytes = w->conf->exchange.data;
+    m->exchange.len = w->conf->exchange.len;
+    m->routing_key.bytes = b->key.data;
+    m->routing_key.len = b->key.len;
+
+    ngx_memzero(&b->op, sizeof(ngx_ess_amqp_op_t));
+
+    b->op.method = AMQP_QUEUE_BIND_METHOD;
+    b->op.decoded = m;
+    b->op.reply = AMQP_QUEUE_BIND_OK_METHOD;
+    b->op.handler = (b->type == NGX_ESS_AMQP_BIND_API)
+                    ? ngx_ess_amqp_bind_answered
+                    : ngx_ess_amqp_bind_again_answered;
+    b->op.data = b;
+
+    b->sent = 1;
+
+    ngx_ess_amqp_op(w->admin, &b->op);
+}
+
+
+static void
+ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_slot_t     *slot;
+    ngx_ess_amqp_worker_t   *w;
+    ngx_ess_amqp_binding_t  *b;
+
+    b = op->data;
+    w = b->worker;
+    slot = b->slot;
+
+    if (b->bind == NULL) {
+        ngx_ess_amqp_bind_free(b);
+
+    } else if (rc == NGX_OK) {
+        ngx_ess_amqp_bind_answer(b, NGX_OK, text);
+
+    } else if (rc == NGX_ABORT) {
+        /* for the next session, within the caller's time */
+        ngx_ess_amqp_bind_wait(b);
+
+    } else if (code == NGX_ESS_AMQP_NOT_FOUND && !b->retried) {
+        b->retried = 1;
+        ngx_ess_amqp_bind_wait(b);
+
+    } else {
+        ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
+                              "broker refused a binding", code, text);
+        ngx_ess_amqp_bind_answer(b, NGX_ERROR, text);
+    }
+
+    if (rc == NGX_DECLINED && code == NGX_ESS_AMQP_NOT_FOUND) {
+        ngx_ess_amqp_bind_gone(w, slot);
+        ngx_ess_amqp_exchange_kick(w);
+    }
+}
+
+
+static void
+ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_str_t               none;
+    ngx_ess_source_bind_t  *bind;
+
+    bind = b->bind;
+    bind->op = NULL;
+
+    ngx_ess_amqp_bind_free(b);
+
+    ngx_str_null(&none);
+
+    bind->handler(bind, rc, text ? text : &none);
+}
+
+
+/* the broker says that the queue or the exchange is not there */
+
+static void
+ngx_ess_amqp_bind_gone(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot)
+{
+    if (slot->state == NGX_ESS_AMQP_READY) {
+        slot->state = NGX_ESS_AMQP_UNKNOWN;
+    }
+
+    if (w->exchange == NGX_ESS_AMQP_READY) {
+        w->exchange = NGX_ESS_AMQP_UNKNOWN;
+    }
+}
+
+
+void
+ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot,
+    ngx_str_t *text)
+{
+    ngx_queue_t             *q, *next, refused;
+    ngx_ess_amqp_binding_t  *b;
+
+    ngx_queue_init(&refused);
+
+    for (q = ngx_queue_head(&w->waiting);
+         q != ngx_queue_sentinel(&w->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
+
+        if (slot == NULL || b->slot == slot) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&refused, q);
+        }
+    }
+
+    /* a handler may cancel any other of them, or bind again */
+
+    while (!ngx_queue_empty(&refused)) {
+        q = ngx_queue_head(&refused);
+        ngx_queue_remove(q);
+
+        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
+        ngx_ess_amqp_bind_answer(b, NGX_ERROR, text);
+    }
+}
+
+
+/*
+ * Keys of own slots are bound again in passes: with subscribers first, then
+ * the others, few at a time, so that neither the zone nor the socket holds up
+ * the worker.  Slots that ask for it meanwhile get the next pass.
+ */
+
+void
+ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w)
+{
+    if (w->admin == NULL || w->draining) {
+        return;
+    }
+
+    if (w->rebind == 0 && !ngx_ess_amqp_bind_again_begin(w)) {
+        return;
+    }
+
+    while (!w->rebind_read
+           && w->rebind_busy
+              <= NGX_ESS_AMQP_REBIND_WINDOW - NGX_ESS_AMQP_REBIND_READ)
+    {
+        if (ngx_ess_amqp_bind_again_read(w) != NGX_OK) {
+            ngx_ess_amqp_bind_again_stop(w);
+        }
+    }
+
+    if (w->rebind_read && w->rebind_busy == 0) {
+        ngx_ess_amqp_bind_again_end(w);
+    }
+}
+
+
+static ngx_uint_t
+ngx_ess_amqp_bind_again_begin(ngx_ess_amqp_worker_t *w)
+{
+    ngx_uint_t  i, bit;
+
+    if (w->exchange != NGX_ESS_AMQP_READY || ngx_ess_amqp_slot_starting(w)) {
+        return 0;
+    }
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        bit = (ngx_uint_t) 1 << i;
+
+        if (!(w->rebind_next & bit)) {
+            continue;
+        }
+
+        if (w->slots[i].state == NGX_ESS_AMQP_REFUSED) {
+            /* asks again when it is consumed at last */
+            w->rebind_next &= ~bit;
+
+        } else if (w->slots[i].state != NGX_ESS_AMQP_READY) {
+            return 0;
+        }
+    }
+
+    if (w->rebind_next == 0) {
+        return 0;
+    }
+
+    if (w->rebind_after) {
+
+        if ((ngx_msec_int_t) (w->rebind_after - ngx_current_msec) > 0) {
+            return 0;
+        }
+
+        w->rebind_after = 0;
+    }
+
+    w->rebind = w->rebind_next;
+    w->rebind_next = 0;
+    w->rebind_subscribed = 1;
+    w->rebind_cursor = 0;
+    w->rebind_bound = 0;
+    w->rebind_refused = 0;
+    w->rebind_read = 0;
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_bind_again_read(ngx_ess_amqp_worker_t *w)
+{
+    ngx_str_t                key;
+    ngx_uint_t               i, n;
+    ngx_ess_stream_key_t     keys[NGX_ESS_AMQP_REBIND_READ];
+    ngx_ess_amqp_binding_t  *b;
+
+    n = ngx_ess_stream_keys(w->zone, w->rebind, w->rebind_subscribed,
+                            &w->rebind_cursor, keys,
+                            NGX_ESS_AMQP_REBIND_READ);
+
+    if (n == 0) {
+        if (w->rebind_subscribed) {
+            w->rebind_subscribed = 0;
+            w->rebind_cursor = 0;
+
+        } else {
+            w->rebind_read = 1;
+        }
+
+        return NGX_OK;
+    }
+
+    for (i = 0; i < n; i++) {
+        key.data = keys[i].data;
+        key.len = keys[i].len;
+
+        b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_AGAIN, keys[i].slot,
+                                    &key);
+        if (b == NULL) {
+            return NGX_ERROR;
+        }
+
+        w->rebind_busy++;
+        ngx_ess_amqp_bind_send(b);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_amqp_bind_again_end(ngx_ess_amqp_worker_t *w)
+{
+    if (w->rebind_after == 0) {
+        ngx_log_error(NGX_LOG_INFO, w->log, 0,
+                      "bound %ui routing keys again, %ui were refused",
+                      w->rebind_bound, w->rebind_refused);
+    }
+
+    w->rebind = 0;
+
+    if (w->rebind_next) {
+        ngx_ess_amqp_exchange_kick(w);
+    }
+}
+
+
+/* gives up the pass; all of it is done again later */
+
+static void
+ngx_ess_amqp_bind_again_stop(ngx_ess_amqp_worker_t *w)
+{
+    w->rebind_read = 1;
+    w->rebind_next |= w->rebind;
+
+    w->rebind_after = ngx_current_msec + NGX_ESS_AMQP_REBIND_LATER;
+    w->rebind_after += (w->rebind_after == 0);
+
+    ngx_ess_amqp_exchange_retry(w);
+}
+
+
+static void
+ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_slot_t     *slot;
+    ngx_ess_amqp_worker_t   *w;
+    ngx_ess_amqp_binding_t  *b;
+
+    b = op->data;
+    w = b->worker;
+    slot = b->slot;
+
+    ngx_ess_amqp_bind_free(b);
+
+    w->rebind_busy--;
+
+    switch (rc) {
+
+    case NGX_OK:
+        w->rebind_bound++;
+        break;
+
+    case NGX_ABORT:
+        return;
+
+    default: /* NGX_DECLINED */
+        w->rebind_refused++;
+
+        ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
+                              "broker refused a binding", code, text);
+
+        if (code == NGX_ESS_AMQP_NOT_FOUND) {
+            /* soon again, but for the backoff */
+            ngx_ess_amqp_bind_gone(w, slot);
+            ngx_ess_amqp_bind_again_stop(w);
+            w->rebind_after = ngx_current_msec ? ngx_current_msec : 1;
+
+        } else if (w->rebind_refused == NGX_ESS_AMQP_REBIND_REFUSED) {
+            ngx_ess_amqp_bind_again_stop(w);
+        }
+    }
+
+    ngx_ess_amqp_bind_again(w);
+}
+
+
+void
+ngx_ess_amqp_bind_reset(ngx_ess_amqp_worker_t *w)
+{
+    /* those who wait go on waiting; own slots are bound again once they are
+       consumed again */
+
+    w->rebind = 0;
+    w->rebind_next = 0;
+    w->rebind_busy = 0;
+    w->rebind_read = 0;
+    w->rebind_after = 0;
+}
+
+
+void
+ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+{
+    amqp_queue_unbind_t     *m;
+    ngx_ess_amqp_binding_t  *b;
+
+    b = NULL;
+
+    if (w->admin && w->unbinds < NGX_ESS_AMQP_UNBINDS) {
+        b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_UNBIND,
+                                    ngx_ess_stream_slot(key), key);
+    }
+
+    if (b == NULL) {
+        /* the next delivery with this key asks again */
+        ngx_ess_stream_unbind_end(w->zone, key);
+        return;
+    }
+
+    m = &b->method.unbind;
+
+    m->queue.bytes = b->slot->queue.data;
+    m->queue.len = b->slot->queue.len;
+    m->exchange.bytes = w->conf->exchange.data;
+    m->exchange.len = w->conf->exchange.len;
+    m->routing_key.bytes = b->key.data;
+    m->routing_key.len = b->key.len;
+
+    b->op.method = AMQP_QUEUE_UNBIND_METHOD;
+    b->op.decoded = m;
+    b->op.reply = AMQP_QUEUE_UNBIND_OK_METHOD;
+    b->op.handler = ngx_ess_amqp_bind_unbound;
+    b->op.data = b;
+
+    b->sent = 1;
+    w->unbinds++;
+
+    ngx_ess_amqp_op(w->admin, &b->op);
+}
+
+
+static void
+ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_worker_t   *w;
+    ngx_ess_amqp_binding_t  *b;
+
+    b = op->data;
+    w = b->worker;
+
+    /* with 404 the binding went with its queue or exchange */
+
+    if (rc == NGX_DECLINED && code != NGX_ESS_AMQP_NOT_FOUND) {
+        ngx_ess_amqp_log_once(w->session, NGX_LOG_WARN,
+                              "broker refused to remove a binding", code,
+                              text);
+    }
+
+    w->unbinds--;
+
+    ngx_ess_stream_unbind_end(w->zone, &b->key);
+    ngx_ess_amqp_bind_free(b);
+}
+
+
+/*
+ * Deliveries with one key may come by the thousand before its binding is
+ * gone: the key is noted once, unbound from the timer, and forgotten some
+ * time after.  When there is no room, a later delivery notes it.
+ */
+
+void
+ngx_ess_amqp_bind_unwanted(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+{
+    ngx_uint_t                i;
+    ngx_ess_amqp_unwanted_t  *u, *unused;
+
+    unused = NULL;
+
+    for (i = 0; i < NGX_ESS_AMQP_UNWANTED; i++) {
+        u = &w->unwanted[i];
+
+        if (!u->used) {
+            unused = u;
+
+        } else if (u->len == key->len
+                   && ngx_memcmp(u->data, key->data, key->len) == 0)
+        {
+            return;
+        }
+    }
+
+    if (unused == NULL || key->len > NGX_ESS_MAX_KEY) {
+        return;
+    }
+
+    unused->used = 1;
+    unused->asked = 0;
+    unused->len = (u_char) key->len;
+    ngx_memcpy(unused->data, key->data, key->len);
+
+    if (!w->unwanted_timer.timer_set) {
+        ngx_add_timer(&w->unwanted_timer, NGX_ESS_AMQP_UNWANTED_TICK);
+    }
+}
+
+
+static void
+ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev)
+{
+    ngx_str_t                 key;
+    ngx_uint_t                i, left;
+    ngx_ess_amqp_unwanted_t  *u;
+    ngx_ess_amqp_worker_t    *w;
+
+    w = ev->data;
+    left = 0;
+
+    for (i = 0; i < NGX_ESS_AMQP_UNWANTED; i++) {
+        u = &w->unwanted[i];
+
+        if (!u->used) {
+            continue;
+        }
+
+        if (!u->asked) {
+            u->asked = 1;
+            u->time = ngx_current_msec;
+
+            key.data = u->data;
+            key.len = u->len;
+
+            ngx_ess_source_unbind(w->zone, &key);
+
+        } else if (ngx_current_msec - u->time >= NGX_ESS_AMQP_UNWANTED_TIME) {
+            u->used = 0;
+            continue;
+        }
+
+        left = 1;
+    }
+
+    if (left) {
+        ngx_add_timer(ev, NGX_ESS_AMQP_UNWANTED_TICK);
+    }
+}
+
+
+void
+ngx_ess_amqp_bind_exit(ngx_ess_amqp_worker_t *w)
+{
+    ngx_queue_t             *q;
+    ngx_ess_amqp_binding_t  *b;
+
+    while (!ngx_queue_empty(&w->bindings)) {
+        q = ngx_queue_head(&w->bindings);
+        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, queue);
+
+        if (b->type == NGX_ESS_AMQP_BIND_UNBIND) {
+            ngx_ess_stream_unbind_end(w->zone, &b->key);
+        }
+
+        if (b->bind) {
+            b->bind->op = NULL;
+        }
+
+        ngx_ess_amqp_bind_free(b);
+    }
+
+    ngx_queue_init(&w->waiting);
+
+    if (w->unwanted_timer.timer_set) {
+        ngx_del_timer(&w->unwanted_timer);
+    }
+}

@@ -1,0 +1,823 @@
+/*
+ * Channels of a session: operations and their answers, in order; deliveries,
+ * put together from method, header and body frames.  A channel belongs to
+ * its session, an op to its caller until it is answered.  Runs in a worker.
+ */
+
+
+#include "ngx_ess_amqp_session.h"
+
+
+static ngx_int_t ngx_ess_amqp_channel_open(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_channel_pump_one(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_channel_answer(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_channel_empty(ngx_ess_amqp_channel_t *ch,
+    ngx_queue_t *to);
+static ngx_int_t ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame);
+static ngx_int_t ngx_ess_amqp_channel_reply(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame);
+static ngx_int_t ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
+    amqp_channel_close_t *close);
+static ngx_int_t ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
+    amqp_basic_cancel_t *cancel);
+static ngx_int_t ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame);
+static ngx_int_t ngx_ess_amqp_channel_header(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame);
+static ngx_int_t ngx_ess_amqp_channel_body(ngx_ess_amqp_channel_t *ch,
+    ngx_str_t *body);
+static void ngx_ess_amqp_channel_deliver(ngx_ess_amqp_channel_t *ch,
+    u_char *body);
+static void ngx_ess_amqp_channel_reset(ngx_ess_amqp_channel_t *ch);
+static ngx_uint_t ngx_ess_amqp_channel_tag(amqp_bytes_t *tag);
+static void ngx_ess_amqp_channel_free(ngx_ess_amqp_channel_t *ch);
+
+
+static ngx_str_t  ngx_ess_amqp_channel_no_text = ngx_null_string;
+
+
+ngx_ess_amqp_channel_t *
+ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s, void *data)
+{
+    ngx_uint_t                i, n;
+    ngx_ess_amqp_channel_t   *ch, **channels;
+
+    if (!ngx_ess_amqp_is_open(s)) {
+        return NULL;
+    }
+
+    for (i = 0; i < s->nchannels; i++) {
+        if (s->channels[i] == NULL) {
+            break;
+        }
+    }
+
+    if (i == s->channel_max) {
+        ngx_log_error(NGX_LOG_ERR, &s->log, 0,
+                      "the broker allows %ui channels only", s->channel_max);
+        return NULL;
+    }
+
+    if (i == s->nchannels) {
+
+        n = ngx_min(i + 16, s->channel_max);
+
+        channels = ngx_calloc(n * sizeof(ngx_ess_amqp_channel_t *), &s->log);
+        if (channels == NULL) {
+            return NULL;
+        }
+
+        if (i) {
+            ngx_memcpy(channels, s->channels,
+                       i * sizeof(ngx_ess_amqp_channel_t *));
+            ngx_free(s->channels);
+        }
+
+        s->channels = channels;
+        s->nchannels = n;
+    }
+
+    ch = ngx_calloc(sizeof(ngx_ess_amqp_channel_t), &s->log);
+    if (ch == NULL) {
+        return NULL;
+    }
+
+    ch->session = s;
+    ch->data = data;
+    ch->number = i + 1;
+
+    ngx_queue_init(&ch->waiting);
+    ngx_queue_init(&ch->inflight);
+
+    if (ngx_ess_amqp_channel_open(ch) != NGX_OK) {
+        ngx_free(ch);
+        return NULL;
+    }
+
+    s->channels[i] = ch;
+    s->codec.channel_max = ngx_max(s->codec.channel_max, ch->number);
+
+    return ch;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_open(ngx_ess_amqp_channel_t *ch)
+{
+    amqp_channel_open_t  open;
+
+    ngx_memzero(&open, sizeof(amqp_channel_open_t));
+
+    ch->state = NGX_ESS_AMQP_CH_OPENING;
+
+    return ngx_ess_amqp_out_method(ch->session, ch->number,
+                                   AMQP_CHANNEL_OPEN_METHOD, &open);
+}
+
+
+void *
+ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch)
+{
+    return ch->data;
+}
+
+
+ngx_ess_amqp_session_t *
+ngx_ess_amqp_channel_session(ngx_ess_amqp_channel_t *ch)
+{
+    return ch->session;
+}
+
+
+void
+ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch)
+{
+    amqp_channel_close_t     close;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (ch->state == NGX_ESS_AMQP_CH_CLOSING) {
+        return;
+    }
+
+    ch->state = NGX_ESS_AMQP_CH_CLOSING;
+
+    /* answered from the event: the caller need not expect its handlers */
+
+    ngx_ess_amqp_channel_empty(ch, &s->aborted);
+    ngx_post_event(&s->flush, &ngx_posted_events);
+
+    if (!ngx_ess_amqp_is_open(s)) {
+        return;
+    }
+
+    ngx_memzero(&close, sizeof(amqp_channel_close_t));
+    close.reply_code = AMQP_REPLY_SUCCESS;
+    close.reply_text = amqp_cstring_bytes("nginx is done");
+
+    if (ngx_ess_amqp_out_method(s, ch->number, AMQP_CHANNEL_CLOSE_METHOD,
+                                &close)
+        != NGX_OK)
+    {
+        s->broken = 1;
+    }
+}
+
+
+void
+ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
+{
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    op->sent = 0;
+    op->canceled = 0;
+
+    if (ch->state == NGX_ESS_AMQP_CH_CLOSING || s->state != NGX_ESS_AMQP_OPEN)
+    {
+        ngx_queue_insert_tail(&s->aborted, &op->queue);
+
+    } else {
+        ngx_queue_insert_tail(&ch->waiting, &op->queue);
+    }
+
+    /* sent from the event, so that no op is answered from within this */
+
+    ngx_post_event(&s->flush, &ngx_posted_events);
+}
+
+
+void
+ngx_ess_amqp_op_cancel(ngx_ess_amqp_op_t *op)
+{
+    op->canceled = 1;
+}
+
+
+ngx_int_t
+ngx_ess_amqp_send(ngx_ess_amqp_channel_t *ch, amqp_method_number_t method,
+    void *decoded)
+{
+    if (ch->state != NGX_ESS_AMQP_CH_OPEN
+        || !ngx_ess_amqp_is_open(ch->session))
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_ess_amqp_out_method(ch->session, ch->number, method, decoded);
+}
+
+
+void
+ngx_ess_amqp_channel_pump(ngx_ess_amqp_session_t *s)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < s->nchannels; i++) {
+
+        if (!ngx_ess_amqp_is_open(s)) {
+            return;
+        }
+
+        if (s->channels[i]) {
+            ngx_ess_amqp_channel_pump_one(s->channels[i]);
+        }
+    }
+}
+
+
+static void
+ngx_ess_amqp_channel_pump_one(ngx_ess_amqp_channel_t *ch)
+{
+    ngx_str_t                text;
+    ngx_queue_t             *q;
+    ngx_ess_amqp_op_t       *op;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    while (ch->state == NGX_ESS_AMQP_CH_OPEN
+           && ngx_ess_amqp_is_open(s)
+           && !ngx_queue_empty(&ch->waiting)
+           && ch->ninflight < NGX_ESS_AMQP_WINDOW
+           && s->out.last - s->out.pos < NGX_ESS_AMQP_OUT_HIGH)
+    {
+        q = ngx_queue_head(&ch->waiting);
+        op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
+
+        ngx_queue_remove(q);
+
+        if (op->canceled) {
+            ngx_ess_amqp_channel_answer(op, NGX_ABORT, NULL, 0,
+                                        &ngx_ess_amqp_channel_no_text);
+            continue;
+        }
+
+        if (ngx_ess_amqp_out_method(s, ch->number, op->method, op->decoded)
+            != NGX_OK)
+        {
+            ngx_str_set(&text, "the method cannot be encoded");
+            ngx_ess_amqp_channel_answer(op, NGX_DECLINED, NULL, 0, &text);
+            continue;
+        }
+
+        op->sent = 1;
+        ngx_queue_insert_tail(&ch->inflight, q);
+        ch->ninflight++;
+    }
+}
+
+
+/* the op is off all lists */
+
+static void
+ngx_ess_amqp_channel_answer(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    op->sent = 0;
+    op->handler(op, rc, reply, code, text);
+}
+
+
+/* all ops of the channel, in order, to the end of the queue */
+
+static void
+ngx_ess_amqp_channel_empty(ngx_ess_amqp_channel_t *ch, ngx_queue_t *to)
+{
+    if (!ngx_queue_empty(&ch->inflight)) {
+        ngx_queue_add(to, &ch->inflight);
+        ngx_queue_init(&ch->inflight);
+    }
+
+    if (!ngx_queue_empty(&ch->waiting)) {
+        ngx_queue_add(to, &ch->waiting);
+        ngx_queue_init(&ch->waiting);
+    }
+
+    ch->ninflight = 0;
+}
+
+
+void
+ngx_ess_amqp_channel_abort(ngx_ess_amqp_session_t *s)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < s->nchannels; i++) {
+        if (s->channels[i]) {
+            ngx_ess_amqp_channel_empty(s->channels[i], &s->aborted);
+        }
+    }
+
+    ngx_ess_amqp_channel_abort_queued(s);
+}
+
+
+void
+ngx_ess_amqp_channel_abort_queued(ngx_ess_amqp_session_t *s)
+{
+    ngx_queue_t        *q;
+    ngx_ess_amqp_op_t  *op;
+
+    while (!s->destroyed && !ngx_queue_empty(&s->aborted)) {
+
+        q = ngx_queue_head(&s->aborted);
+        op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
+
+        ngx_queue_remove(q);
+
+        ngx_ess_amqp_channel_answer(op, NGX_ABORT, NULL, 0,
+                                    &ngx_ess_amqp_channel_no_text);
+    }
+}
+
+
+ngx_int_t
+ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
+    ngx_ess_amqp_frame_t *frame)
+{
+    ngx_int_t                rc;
+    ngx_ess_amqp_channel_t  *ch;
+
+    ch = frame->channel <= s->nchannels ? s->channels[frame->channel - 1]
+                                        : NULL;
+
+    if (s->state != NGX_ESS_AMQP_OPEN || ch == NULL) {
+
+        ngx_ess_amqp_codec_release(&s->codec, frame->channel);
+
+        if (s->state == NGX_ESS_AMQP_CLOSING) {
+            /* still on its way when the close was sent */
+            return NGX_OK;
+        }
+
+        return ngx_ess_amqp_failed(s, "it sent a frame on channel %ui, which"
+                                   " is not open", frame->channel);
+    }
+
+    if (ch->state == NGX_ESS_AMQP_CH_CLOSING) {
+        rc = ngx_ess_amqp_channel_closing(ch, frame);
+        ngx_ess_amqp_codec_release(&s->codec, frame->channel);
+        return rc;
+    }
+
+    switch (frame->type) {
+
+    case AMQP_FRAME_METHOD:
+        rc = ngx_ess_amqp_channel_method(ch, frame);
+        break;
+
+    case AMQP_FRAME_HEADER:
+        rc = ngx_ess_amqp_channel_header(ch, frame);
+        break;
+
+    default:
+        rc = ngx_ess_amqp_channel_body(ch, &frame->body);
+    }
+
+    /* the channel stays until the connection ends or close-ok came */
+
+    if (rc == NGX_OK && ch->want == NGX_ESS_AMQP_WANT_METHOD) {
+        ngx_ess_amqp_codec_release(&s->codec, frame->channel);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame)
+{
+    amqp_channel_flow_ok_t   flow;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (ch->want != NGX_ESS_AMQP_WANT_METHOD
+        && frame->method != AMQP_CHANNEL_CLOSE_METHOD)
+    {
+        return ngx_ess_amqp_failed(s, "it sent a method within a content");
+    }
+
+    switch (frame->method) {
+
+    case AMQP_BASIC_DELIVER_METHOD:
+        ch->deliver = frame->decoded;
+        ch->want = NGX_ESS_AMQP_WANT_HEADER;
+        return NGX_OK;
+
+    case AMQP_BASIC_RETURN_METHOD:
+        ch->deliver = NULL;
+        ch->want = NGX_ESS_AMQP_WANT_HEADER;
+        return NGX_OK;
+
+    case AMQP_BASIC_ACK_METHOD:
+    case AMQP_BASIC_NACK_METHOD:
+        return NGX_OK;
+
+    case AMQP_BASIC_CANCEL_METHOD:
+        return ngx_ess_amqp_channel_canceled(ch, frame->decoded);
+
+    case AMQP_CHANNEL_CLOSE_METHOD:
+        return ngx_ess_amqp_channel_refused(ch, frame->decoded);
+
+    case AMQP_CHANNEL_FLOW_METHOD:
+        flow.active = ((amqp_channel_flow_t *) frame->decoded)->active;
+
+        if (ngx_ess_amqp_out_method(s, ch->number, AMQP_CHANNEL_FLOW_OK_METHOD,
+                                    &flow)
+            != NGX_OK)
+        {
+            return ngx_ess_amqp_failed(s, "flow-ok could not be sent");
+        }
+
+        return NGX_OK;
+
+    case AMQP_CHANNEL_OPEN_OK_METHOD:
+
+        if (ch->state == NGX_ESS_AMQP_CH_OPENING) {
+            ch->state = NGX_ESS_AMQP_CH_OPEN;
+            ngx_post_event(&s->flush, &ngx_posted_events);
+            return NGX_OK;
+        }
+
+        /* fall through */
+
+    default:
+        return ngx_ess_amqp_channel_reply(ch, frame);
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_reply(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame)
+{
+    ngx_queue_t             *q;
+    ngx_ess_amqp_op_t       *op;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (!ngx_queue_empty(&ch->inflight)) {
+
+        q = ngx_queue_head(&ch->inflight);
+        op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
+
+        if (op->reply == frame->method) {
+
+            ngx_queue_remove(q);
+            ch->ninflight--;
+            ch->reopened = 0;
+
+            if (!ngx_queue_empty(&ch->waiting)) {
+                ngx_post_event(&s->flush, &ngx_posted_events);
+            }
+
+            ngx_ess_amqp_channel_answer(op, NGX_OK, frame->decoded, 0,
+                                        &ngx_ess_amqp_channel_no_text);
+            return NGX_OK;
+        }
+    }
+
+    return ngx_ess_amqp_failed(s, "it sent method %xD, which nobody asked for",
+                               (uint32_t) frame->method);
+}
+
+
+/*
+ * The broker closed the channel: because of the oldest op, or of something
+ * that has no answer (an acknowledgement that came too late), or by itself;
+ * class and method say which.  Should they not, and the same happen again and
+ * again, then it is the op.
+ */
+
+static ngx_int_t
+ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
+    amqp_channel_close_t *close)
+{
+    u_char                   buf[256];
+    ngx_str_t                text;
+    ngx_queue_t             *q;
+    ngx_ess_amqp_op_t       *op;
+    amqp_method_number_t     method;
+    amqp_channel_close_ok_t  ok;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    ngx_memzero(&ok, sizeof(amqp_channel_close_ok_t));
+
+    ngx_ess_amqp_channel_reset(ch);
+
+    if (ngx_ess_amqp_out_method(s, ch->number, AMQP_CHANNEL_CLOSE_OK_METHOD,
+                                &ok)
+        != NGX_OK
+        || ngx_ess_amqp_channel_open(ch) != NGX_OK)
+    {
+        return ngx_ess_amqp_failed(s, "the channel could not be reopened");
+    }
+
+    ngx_ess_amqp_clean_text(&text, buf, sizeof(buf), close->reply_text.bytes,
+                            close->reply_text.len);
+
+    method = (amqp_method_number_t) close->class_id << 16 | close->method_id;
+    op = NULL;
+
+    if (!ngx_queue_empty(&ch->inflight)) {
+        q = ngx_queue_head(&ch->inflight);
+        op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
+
+        if (op->method == method || ch->reopened++ == 3) {
+            ngx_queue_remove(q);
+            ch->reopened = 0;
+
+        } else {
+            op = NULL;
+        }
+    }
+
+    /* what was sent behind it is sent again, in order, before the rest */
+
+    if (!ngx_queue_empty(&ch->inflight)) {
+
+        if (!ngx_queue_empty(&ch->waiting)) {
+            ngx_queue_add(&ch->inflight, &ch->waiting);
+        }
+
+        ngx_queue_init(&ch->waiting);
+        ngx_queue_add(&ch->waiting, &ch->inflight);
+        ngx_queue_init(&ch->inflight);
+    }
+
+    ch->ninflight = 0;
+
+    if (op) {
+        ngx_ess_amqp_channel_answer(op, NGX_DECLINED, NULL, close->reply_code,
+                                    &text);
+
+    } else {
+        ngx_ess_amqp_log_once(s, NGX_LOG_ERR, "it closed a channel",
+                              close->reply_code, &text);
+    }
+
+    if (!s->destroyed && ch->state != NGX_ESS_AMQP_CH_CLOSING
+        && s->state == NGX_ESS_AMQP_OPEN)
+    {
+        s->handlers->channel_reopened(ch);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
+    amqp_basic_cancel_t *cancel)
+{
+    ngx_uint_t               tag;
+    amqp_basic_cancel_ok_t   ok;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (!cancel->nowait) {
+
+        ok.consumer_tag = cancel->consumer_tag;
+
+        if (ngx_ess_amqp_out_method(s, ch->number, AMQP_BASIC_CANCEL_OK_METHOD,
+                                    &ok)
+            != NGX_OK)
+        {
+            return ngx_ess_amqp_failed(s, "cancel-ok could not be sent");
+        }
+    }
+
+    tag = ngx_ess_amqp_channel_tag(&cancel->consumer_tag);
+
+    s->handlers->cancel(ch, tag);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame)
+{
+    amqp_channel_close_ok_t  ok;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (frame->type != AMQP_FRAME_METHOD) {
+        return NGX_OK;
+    }
+
+    if (frame->method == AMQP_CHANNEL_CLOSE_METHOD) {
+
+        /* both at once; the broker still has to answer ours */
+
+        ngx_memzero(&ok, sizeof(amqp_channel_close_ok_t));
+
+        if (ngx_ess_amqp_out_method(s, ch->number,
+                                    AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)
+            != NGX_OK)
+        {
+            return ngx_ess_amqp_failed(s, "close-ok could not be sent");
+        }
+    }
+
+    if (frame->method == AMQP_CHANNEL_CLOSE_OK_METHOD) {
+        s->channels[ch->number - 1] = NULL;
+        ngx_ess_amqp_channel_free(ch);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_header(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame)
+{
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (ch->want != NGX_ESS_AMQP_WANT_HEADER) {
+        return ngx_ess_amqp_failed(s, "it sent a content header without a"
+                                   " method");
+    }
+
+    ch->properties = frame->properties;
+    ch->raw = frame->raw;
+    ch->body_size = frame->body_size;
+    ch->received = 0;
+
+    if (ch->body_size == 0) {
+        ngx_ess_amqp_channel_deliver(ch, NULL);
+        return NGX_OK;
+    }
+
+    ch->want = NGX_ESS_AMQP_WANT_BODY;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
+{
+    u_char                  *whole;
+    ngx_uint_t               skip;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (ch->want != NGX_ESS_AMQP_WANT_BODY
+        || body->len > ch->body_size - ch->received)
+    {
+        return ngx_ess_amqp_failed(s, "it sent a body frame that belongs to no"
+                                   " content");
+    }
+
+    skip = ch->deliver == NULL || ch->body_size > s->max_body;
+    whole = NULL;
+
+    if (body->len == ch->body_size) {
+
+        /* in one frame: no copy */
+        whole = body->data;
+
+    } else if (!skip) {
+
+        if (ch->body == NULL) {
+            ch->body = ngx_alloc(ch->body_size, &s->log);
+            if (ch->body == NULL) {
+                return ngx_ess_amqp_failed(s, "no memory");
+            }
+        }
+
+        ngx_memcpy(ch->body + ch->received, body->data, body->len);
+        whole = ch->body;
+    }
+
+    ch->received += body->len;
+
+    if (ch->received == ch->body_size) {
+        ngx_ess_amqp_channel_deliver(ch, whole);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_amqp_channel_deliver(ngx_ess_amqp_channel_t *ch, u_char *body)
+{
+    amqp_basic_deliver_t     *deliver;
+    ngx_ess_amqp_session_t   *s;
+    ngx_ess_amqp_delivery_t   d;
+
+    s = ch->session;
+    deliver = ch->deliver;
+
+    if (deliver) {
+
+        ngx_memzero(&d, sizeof(ngx_ess_amqp_delivery_t));
+
+        d.delivery_tag = deliver->delivery_tag;
+        d.tag = ngx_ess_amqp_channel_tag(&deliver->consumer_tag);
+        d.redelivered = deliver->redelivered ? 1 : 0;
+        d.exchange.data = deliver->exchange.bytes;
+        d.exchange.len = deliver->exchange.len;
+        d.key.data = deliver->routing_key.bytes;
+        d.key.len = deliver->routing_key.len;
+        d.properties = ch->properties;
+        d.raw_properties = ch->raw;
+        d.body_size = ch->body_size;
+
+        if (ch->body_size > s->max_body) {
+            d.over_size = 1;
+
+        } else {
+            d.body.data = body;
+            d.body.len = ch->body_size;
+        }
+
+        s->handlers->delivery(ch, &d);
+    }
+
+    ngx_ess_amqp_channel_reset(ch);
+}
+
+
+/* nothing of a content is kept */
+
+static void
+ngx_ess_amqp_channel_reset(ngx_ess_amqp_channel_t *ch)
+{
+    if (ch->body) {
+        ngx_free(ch->body);
+        ch->body = NULL;
+    }
+
+    ch->want = NGX_ESS_AMQP_WANT_METHOD;
+    ch->deliver = NULL;
+    ch->properties = NULL;
+    ngx_str_null(&ch->raw);
+}
+
+
+/* "ess-7" is 7; what has no number is 0 */
+
+static ngx_uint_t
+ngx_ess_amqp_channel_tag(amqp_bytes_t *tag)
+{
+    size_t     n;
+    u_char    *p, *last;
+    ngx_int_t  number;
+
+    p = tag->bytes;
+    last = p + tag->len;
+
+    for (n = 0; n < tag->len && last[-1] >= '0' && last[-1] <= '9'; n++) {
+        last--;
+    }
+
+    if (n == 0) {
+        return 0;
+    }
+
+    number = ngx_atoi(last, n);
+
+    return number == NGX_ERROR ? 0 : (ngx_uint_t) number;
+}
+
+
+static void
+ngx_ess_amqp_channel_free(ngx_ess_amqp_channel_t *ch)
+{
+    ngx_ess_amqp_channel_reset(ch);
+    ngx_free(ch);
+}
+
+
+void
+ngx_ess_amqp_channel_free_all(ngx_ess_amqp_session_t *s)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < s->nchannels; i++) {
+        if (s->channels[i]) {
+            ngx_ess_amqp_channel_free(s->channels[i]);
+            s->channels[i] = NULL;
+        }
+    }
+}

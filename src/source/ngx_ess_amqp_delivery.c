@@ -1,0 +1,675 @@
+
+/*
+ * Deliveries of the slot queues: appended to the logs, acknowledged once a
+ * batch, redelivered ones recognised first.  Everything here belongs to the
+ * worker; what it holds back was not acknowledged, so the broker still has
+ * it.  The zone's mutex is held for one append at a time.
+ */
+
+
+#include "ngx_ess_amqp_slot.h"
+#include "ngx_ess_log.h"
+
+
+/* what is held while a run is being decided */
+#define NGX_ESS_AMQP_HELD            1024
+#define NGX_ESS_AMQP_HELD_BYTES      (8 * 1024 * 1024)  /* over all slots */
+
+/* a run that pauses for so long is over; if more should come: so many times */
+#define NGX_ESS_AMQP_PAUSE           100    /* ms */
+#define NGX_ESS_AMQP_PATIENCE        10
+
+
+/* a delivery: on the stack as it comes, or a copy that is held */
+
+typedef struct {
+    ngx_queue_t                  queue;
+    uint64_t                     tag;
+    uint64_t                     print;
+    size_t                       size;      /* of the copy */
+    ngx_str_t                    key;
+    ngx_ess_event_t              event;
+} ngx_ess_amqp_item_t;
+
+
+static uint64_t ngx_ess_amqp_delivery_timestamp(
+    amqp_basic_properties_t *properties);
+static ngx_int_t ngx_ess_amqp_delivery_header_ms(amqp_table_t *headers,
+    uint64_t *ms);
+static void ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_delivery_t *delivery);
+static void ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item);
+static void ngx_ess_amqp_delivery_duplicate(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item);
+static void ngx_ess_amqp_delivery_done(ngx_ess_amqp_slot_t *slot,
+    uint64_t tag);
+static void ngx_ess_amqp_delivery_forget(ngx_ess_amqp_slot_t *slot);
+static void ngx_ess_amqp_delivery_unmarked(ngx_ess_amqp_slot_t *slot);
+static void ngx_ess_amqp_delivery_marked(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item);
+static ngx_int_t ngx_ess_amqp_delivery_begin(ngx_ess_amqp_slot_t *slot);
+static ngx_int_t ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item);
+static void ngx_ess_amqp_delivery_decided(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item);
+static void ngx_ess_amqp_delivery_free(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item);
+static void ngx_ess_amqp_delivery_run_over(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_run_e run);
+static void ngx_ess_amqp_delivery_pause(ngx_event_t *ev);
+static uint64_t ngx_ess_amqp_delivery_ackable(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_amqp_delivery_covered(ngx_ess_amqp_worker_t *w,
+    uint64_t tag);
+
+
+void
+ngx_ess_amqp_delivery_init(ngx_ess_amqp_slot_t *slot)
+{
+    ngx_queue_init(&slot->held);
+
+    slot->pause.handler = ngx_ess_amqp_delivery_pause;
+    slot->pause.data = slot;
+    slot->pause.log = slot->worker->log;
+    slot->pause.cancelable = 1;
+}
+
+
+void
+ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_delivery_t *delivery)
+{
+    ngx_ess_amqp_item_t   item;
+    ngx_ess_amqp_slot_t  *slot;
+
+    if (delivery->tag >= NGX_ESS_SLOTS) {
+        return;
+    }
+
+    slot = &w->slots[delivery->tag];
+
+    w->last_tag = delivery->delivery_tag;
+
+    if (delivery->over_size || delivery->body.len > w->zone->max_event
+        || delivery->key.len > NGX_ESS_MAX_KEY)
+    {
+        /* never appended before, so no part of a run's sequence */
+        slot->run_length++;
+        ngx_ess_amqp_delivery_too_large(w, delivery);
+        return;
+    }
+
+    item.tag = delivery->delivery_tag;
+    item.key = delivery->key;
+    item.event.body = delivery->body;
+    item.event.timestamp =
+                      ngx_ess_amqp_delivery_timestamp(delivery->properties);
+    item.print = ngx_ess_redelivery_print(&delivery->key,
+                                          &delivery->raw_properties,
+                                          &delivery->body);
+
+    if (delivery->redelivered) {
+        ngx_ess_amqp_delivery_marked(slot, &item);
+        return;
+    }
+
+    if (slot->run != NGX_ESS_AMQP_RUN_NONE) {
+        ngx_ess_amqp_delivery_unmarked(slot);
+    }
+
+    ngx_ess_amqp_delivery_append(slot, &item);
+}
+
+
+/* when the event was published: to the millisecond if the broker says so, else
+   as the publisher says, else now */
+
+static uint64_t
+ngx_ess_amqp_delivery_timestamp(amqp_basic_properties_t *properties)
+{
+    uint64_t     ms;
+    ngx_time_t  *tp;
+
+    if (properties) {
+        if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG)
+            && ngx_ess_amqp_delivery_header_ms(&properties->headers, &ms)
+               == NGX_OK)
+        {
+            return ms;
+        }
+
+        if ((properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG)
+            && properties->timestamp <= INT64_MAX / 1000)
+        {
+            return properties->timestamp * 1000;
+        }
+    }
+
+    tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_delivery_header_ms(amqp_table_t *headers, uint64_t *ms)
+{
+    int                  i;
+    amqp_table_entry_t  *entry;
+
+    static const char  name[] = "timestamp_in_ms";
+
+    for (i = 0; i < headers->num_entries; i++) {
+        entry = &headers->entries[i];
+
+        if (entry->key.len != sizeof(name) - 1
+            || ngx_memcmp(entry->key.bytes, name, sizeof(name) - 1) != 0)
+        {
+            continue;
+        }
+
+        if (entry->value.kind == AMQP_FIELD_KIND_I64
+            && entry->value.value.i64 >= 0)
+        {
+            *ms = (uint64_t) entry->value.value.i64;
+            return NGX_OK;
+        }
+
+        return NGX_DECLINED;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_delivery_t *delivery)
+{
+    uint64_t  size;
+
+    ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_TOO_LARGE, 1);
+
+    if (w->too_large_time == ngx_time()) {
+        w->too_large++;
+        return;
+    }
+
+    size = ngx_max(delivery->body_size, delivery->body.len);
+
+    ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                  "event of %uL bytes with routing key \"%V\" is too large "
+                  "and was dropped, %ui more since the last such message",
+                  size, &delivery->key, w->too_large);
+
+    w->too_large_time = ngx_time();
+    w->too_large = 0;
+}
+
+
+static void
+ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item)
+{
+    ngx_uint_t              n;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = slot->worker;
+
+    ngx_ess_shm_lock(w->zone);
+
+    n = ngx_ess_log_append_locked(w->zone, slot->number, &item->key,
+                                  &item->event, item->print, &w->wake);
+
+    ngx_ess_shm_unlock(w->zone);
+
+    ngx_ess_amqp_delivery_done(slot, item->tag);
+
+    if (n) {
+        w->appended = 1;
+        return;
+    }
+
+    ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_UNROUTED, 1);
+    ngx_ess_amqp_bind_unwanted(w, &item->key);
+}
+
+
+static void
+ngx_ess_amqp_delivery_duplicate(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item)
+{
+    ngx_ess_shm_count(slot->worker->zone, NGX_ESS_C_REDELIVERED, 1);
+    ngx_ess_amqp_delivery_done(slot, item->tag);
+}
+
+
+static void
+ngx_ess_amqp_delivery_done(ngx_ess_amqp_slot_t *slot, uint64_t tag)
+{
+    if (slot->done_first == 0) {
+        slot->done_first = tag;
+    }
+
+    slot->done_last = tag;
+}
+
+
+/*
+ * What the zone says was never acknowledged did not come again, so it never
+ * will: a later run must not be measured by it.
+ */
+
+static void
+ngx_ess_amqp_delivery_forget(ngx_ess_amqp_slot_t *slot)
+{
+    ngx_ess_shm_lock(slot->worker->zone);
+    ngx_ess_log_acked_locked(slot->worker->zone, slot->number);
+    ngx_ess_shm_unlock(slot->worker->zone);
+}
+
+
+/* a delivery is about to be appended that was not marked redelivered */
+
+static void
+ngx_ess_amqp_delivery_unmarked(ngx_ess_amqp_slot_t *slot)
+{
+    if (slot->run == NGX_ESS_AMQP_RUN_FRESH) {
+        ngx_ess_amqp_delivery_forget(slot);
+    }
+
+    ngx_ess_amqp_delivery_end(slot);
+
+    slot->run = NGX_ESS_AMQP_RUN_NONE;
+}
+
+
+/* a delivery that is marked redelivered */
+
+static void
+ngx_ess_amqp_delivery_marked(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item)
+{
+    if ((slot->run == NGX_ESS_AMQP_RUN_FRESH
+         || slot->run == NGX_ESS_AMQP_RUN_NONE)
+        && ngx_ess_amqp_delivery_begin(slot) != NGX_OK)
+    {
+        slot->run = NGX_ESS_AMQP_RUN_PASSING;
+    }
+
+    slot->run_length++;
+
+    if (slot->run == NGX_ESS_AMQP_RUN_PASSING) {
+        ngx_ess_amqp_delivery_append(slot, item);
+        return;
+    }
+
+    switch (ngx_ess_redelivery_push(slot->redelivery, item->print)) {
+
+    case NGX_ESS_REDELIVERY_DUPLICATE:
+        ngx_ess_amqp_delivery_duplicate(slot, item);
+        return;
+
+    case NGX_ESS_REDELIVERY_NEW:
+        ngx_ess_amqp_delivery_run_over(slot, NGX_ESS_AMQP_RUN_PASSING);
+        ngx_ess_amqp_delivery_append(slot, item);
+        return;
+
+    case NGX_ESS_REDELIVERY_HOLD:
+
+        if (ngx_ess_amqp_delivery_hold(slot, item) == NGX_OK) {
+            return;
+        }
+
+        (void) ngx_ess_redelivery_end(slot->redelivery, 0);
+        break;
+
+    default: /* NGX_ESS_REDELIVERY_DECIDED */
+        break;
+    }
+
+    ngx_ess_amqp_delivery_decided(slot, item);
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_delivery_begin(ngx_ess_amqp_slot_t *slot)
+{
+    ngx_ess_log_recent_t    recent;
+    ngx_ess_redelivery_t   *r;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = slot->worker;
+
+    r = ngx_alloc(sizeof(ngx_ess_redelivery_t), w->log);
+    if (r == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&recent, sizeof(ngx_ess_log_recent_t));
+    recent.prints = r->prints;
+
+    ngx_ess_log_recent(w->zone, slot->number, &recent);
+
+    if (slot->run == NGX_ESS_AMQP_RUN_NONE) {
+        /*
+         * In the midst of deliveries that this worker will acknowledge: the
+         * queue failed over, or an operator put something back.  Nothing is
+         * known of how many come again.
+         */
+        recent.acked = recent.appended;
+    }
+
+    ngx_ess_redelivery_init(r, &recent);
+
+    slot->redelivery = r;
+    slot->run = NGX_ESS_AMQP_RUN_HOLDING;
+    slot->run_length = 0;
+    slot->patience = NGX_ESS_AMQP_PATIENCE;
+
+    return NGX_OK;
+}
+
+
+/* keeps a copy; NGX_DECLINED: no more can be kept, or none would come */
+
+static ngx_int_t
+ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item)
+{
+    u_char                 *p;
+    size_t                  size;
+    ngx_ess_amqp_item_t    *copy;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = slot->worker;
+
+    size = sizeof(ngx_ess_amqp_item_t) + item->key.len + item->event.body.len;
+
+    if (slot->nheld + 1 >= NGX_ESS_AMQP_HELD
+        || w->held_bytes + size > NGX_ESS_AMQP_HELD_BYTES
+        || (w->conf->prefetch && slot->run_length >= w->conf->prefetch))
+    {
+        return NGX_DECLINED;
+    }
+
+    copy = ngx_alloc(size, w->log);
+    if (copy == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *copy = *item;
+    copy->size = size;
+
+    p = (u_char *) copy + sizeof(ngx_ess_amqp_item_t);
+
+    copy->key.data = p;
+    p = ngx_cpymem(p, item->key.data, item->key.len);
+
+    copy->event.body.data = p;
+    ngx_memcpy(p, item->event.body.data, item->event.body.len);
+
+    ngx_queue_insert_tail(&slot->held, &copy->queue);
+
+    slot->nheld++;
+    slot->held_bytes += size;
+    w->held_bytes += size;
+
+    ngx_add_timer(&slot->pause, NGX_ESS_AMQP_PAUSE);
+
+    return NGX_OK;
+}
+
+
+/* the run is decided: settles what is held, then "item", if any */
+
+static void
+ngx_ess_amqp_delivery_decided(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item)
+{
+    ngx_uint_t             i;
+    ngx_queue_t           *q;
+    ngx_ess_amqp_item_t   *held;
+    ngx_ess_redelivery_t  *r;
+
+    r = slot->redelivery;
+
+    if (r->duplicates < r->least) {
+        ngx_ess_amqp_delivery_forget(slot);
+    }
+
+    if (r->doubt) {
+        ngx_ess_shm_count(slot->worker->zone, NGX_ESS_C_REDELIVERED_IN_DOUBT,
+                          r->doubt);
+        r->doubt = 0;
+    }
+
+    for (i = 0; !ngx_queue_empty(&slot->held); i++) {
+        q = ngx_queue_head(&slot->held);
+        held = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+
+        if (i < r->duplicates) {
+            ngx_ess_amqp_delivery_duplicate(slot, held);
+
+        } else {
+            ngx_ess_amqp_delivery_append(slot, held);
+        }
+
+        ngx_ess_amqp_delivery_free(slot, held);
+    }
+
+    if (item) {
+        if (i < r->duplicates) {
+            ngx_ess_amqp_delivery_duplicate(slot, item);
+
+        } else {
+            ngx_ess_amqp_delivery_append(slot, item);
+        }
+    }
+
+    if (slot->pause.timer_set) {
+        ngx_del_timer(&slot->pause);
+    }
+
+    if (ngx_ess_redelivery_expects(r)) {
+        slot->run = NGX_ESS_AMQP_RUN_SKIPPING;
+        return;
+    }
+
+    ngx_ess_amqp_delivery_run_over(slot, NGX_ESS_AMQP_RUN_PASSING);
+}
+
+
+static void
+ngx_ess_amqp_delivery_free(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item)
+{
+    ngx_queue_remove(&item->queue);
+
+    slot->nheld--;
+    slot->held_bytes -= item->size;
+    slot->worker->held_bytes -= item->size;
+
+    ngx_free(item);
+}
+
+
+static void
+ngx_ess_amqp_delivery_run_over(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_run_e run)
+{
+    ngx_ess_redelivery_t  *r;
+
+    r = slot->redelivery;
+
+    if (r) {
+        if (r->doubt) {
+            ngx_ess_shm_count(slot->worker->zone,
+                              NGX_ESS_C_REDELIVERED_IN_DOUBT, r->doubt);
+        }
+
+        ngx_free(r);
+        slot->redelivery = NULL;
+    }
+
+    if (slot->pause.timer_set) {
+        ngx_del_timer(&slot->pause);
+    }
+
+    slot->run = run;
+}
+
+
+static void
+ngx_ess_amqp_delivery_pause(ngx_event_t *ev)
+{
+    ngx_ess_amqp_slot_t  *slot;
+
+    slot = ev->data;
+
+    if (slot->run != NGX_ESS_AMQP_RUN_HOLDING) {
+        return;
+    }
+
+    if (slot->patience && ngx_ess_redelivery_expects(slot->redelivery)) {
+        /* a slow link, or a large event on its way */
+        slot->patience--;
+        ngx_add_timer(ev, NGX_ESS_AMQP_PAUSE);
+        return;
+    }
+
+    ngx_ess_amqp_delivery_end(slot);
+    ngx_ess_amqp_delivery_batch(slot->worker);
+}
+
+
+void
+ngx_ess_amqp_delivery_end(ngx_ess_amqp_slot_t *slot)
+{
+    if (slot->run == NGX_ESS_AMQP_RUN_HOLDING) {
+        (void) ngx_ess_redelivery_end(slot->redelivery, 1);
+        ngx_ess_amqp_delivery_decided(slot, NULL);
+    }
+
+    if (slot->run == NGX_ESS_AMQP_RUN_SKIPPING) {
+        ngx_ess_amqp_delivery_run_over(slot, NGX_ESS_AMQP_RUN_PASSING);
+    }
+}
+
+
+void
+ngx_ess_amqp_delivery_reset(ngx_ess_amqp_slot_t *slot)
+{
+    ngx_queue_t          *q;
+    ngx_ess_amqp_item_t  *item;
+
+    while (!ngx_queue_empty(&slot->held)) {
+        q = ngx_queue_head(&slot->held);
+        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+
+        ngx_ess_amqp_delivery_free(slot, item);
+    }
+
+    ngx_ess_amqp_delivery_run_over(slot, NGX_ESS_AMQP_RUN_FRESH);
+
+    slot->run_length = 0;
+}
+
+
+void
+ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
+{
+    uint64_t          tag;
+    amqp_basic_ack_t  ack;
+
+    if (w->appended) {
+        w->appended = 0;
+        ngx_ess_notify_wake(w->zone, &w->wake);
+    }
+
+    if (w->consume == NULL) {
+        return;
+    }
+
+    tag = ngx_ess_amqp_delivery_ackable(w);
+
+    if (tag <= w->acked_tag) {
+        return;
+    }
+
+    /*
+     * Marked first: should this worker die in between, the zone says that
+     * less must come again than will.  The other way round, new events
+     * could be taken for old ones.
+     */
+
+    ngx_ess_amqp_delivery_covered(w, tag);
+
+    ngx_memzero(&ack, sizeof(amqp_basic_ack_t));
+    ack.delivery_tag = tag;
+    ack.multiple = 1;
+
+    if (ngx_ess_amqp_send(w->consume, AMQP_BASIC_ACK_METHOD, &ack)
+        != NGX_OK)
+    {
+        /* the socket is behind: again from the timer, or the session ends */
+        ngx_ess_amqp_exchange_retry(w);
+        return;
+    }
+
+    w->acked_tag = tag;
+}
+
+
+/* delivery tags count over all slots: up to the first one that is held */
+
+static uint64_t
+ngx_ess_amqp_delivery_ackable(ngx_ess_amqp_worker_t *w)
+{
+    uint64_t              tag;
+    ngx_uint_t            i;
+    ngx_queue_t          *q;
+    ngx_ess_amqp_item_t  *item;
+
+    tag = w->last_tag;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        if (ngx_queue_empty(&w->slots[i].held)) {
+            continue;
+        }
+
+        q = ngx_queue_head(&w->slots[i].held);
+        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+
+        tag = ngx_min(tag, item->tag - 1);
+    }
+
+    return tag;
+}
+
+
+static void
+ngx_ess_amqp_delivery_covered(ngx_ess_amqp_worker_t *w, uint64_t tag)
+{
+    ngx_uint_t            i;
+    ngx_ess_amqp_slot_t  *slot;
+
+    ngx_ess_shm_lock(w->zone);
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        if (slot->done_first == 0 || slot->done_first > tag) {
+            continue;
+        }
+
+        ngx_ess_log_acked_locked(w->zone, i);
+
+        /* with some of them above "tag" this says too much, which is the
+           safe side */
+
+        slot->done_first = (slot->done_last > tag) ? tag + 1 : 0;
+    }
+
+    ngx_ess_shm_unlock(w->zone);
+}

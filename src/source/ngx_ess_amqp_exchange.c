@@ -1,0 +1,482 @@
+
+/*
+ * Exchange streams, the source's seam: one session per worker, which looks
+ * up or makes the exchange, consumes the worker's slots and binds keys.  The
+ * worker is the only owner of all of it; the zone is reached through stream/
+ * only.
+ */
+
+
+#include "ngx_ess_amqp_exchange.h"
+#include "ngx_ess_amqp_slot.h"
+
+
+#define NGX_ESS_AMQP_NOT_FOUND  404
+
+
+static ngx_int_t ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle,
+    ngx_ess_zone_t *zone, void *conf);
+static void ngx_ess_amqp_exchange_shutdown(void);
+static void ngx_ess_amqp_exchange_exit_process(void);
+static void ngx_ess_amqp_exchange_bind(ngx_ess_source_bind_t *bind);
+static void ngx_ess_amqp_exchange_cancel_bind(ngx_ess_source_bind_t *bind);
+static void ngx_ess_amqp_exchange_unbind(ngx_str_t *key);
+
+static void ngx_ess_amqp_exchange_open(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_exchange_delivery(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_delivery_t *delivery);
+static void ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t tag);
+static void ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_exchange_batch(ngx_ess_amqp_session_t *s);
+
+static ngx_int_t ngx_ess_amqp_exchange_channels(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_amqp_exchange_declare(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_declared_e state);
+static void ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op,
+    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_exchange_retry_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_ess_amqp_exchange_all_well(ngx_ess_amqp_worker_t *w);
+
+
+const ngx_ess_source_t  ngx_ess_amqp_exchange = {
+    ngx_string("amqp exchange"),
+    ngx_ess_amqp_exchange_init_process,
+    ngx_ess_amqp_exchange_shutdown,
+    ngx_ess_amqp_exchange_exit_process,
+    ngx_ess_amqp_exchange_bind,
+    ngx_ess_amqp_exchange_cancel_bind,
+    ngx_ess_amqp_exchange_unbind
+};
+
+
+static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_exchange_handlers = {
+    ngx_ess_amqp_exchange_open,
+    ngx_ess_amqp_exchange_close,
+    ngx_ess_amqp_exchange_delivery,
+    ngx_ess_amqp_exchange_canceled,
+    ngx_ess_amqp_exchange_reopened,
+    ngx_ess_amqp_exchange_batch
+};
+
+
+/* this process's, NULL before init_process and after exit_process */
+static ngx_ess_amqp_worker_t  *ngx_ess_amqp_exchange_worker;
+
+
+static ngx_int_t
+ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
+    void *conf)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_amqp_worker_t));
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->zone = zone;
+    w->conf = conf;
+    w->log = cycle->log;
+
+    w->retry.handler = ngx_ess_amqp_exchange_retry_handler;
+    w->retry.data = w;
+    w->retry.log = cycle->log;
+    w->retry.cancelable = 1;
+
+    if (ngx_ess_amqp_slot_init(w, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_amqp_bind_init(w);
+
+    w->session = ngx_ess_amqp_create(w->conf, &ngx_ess_amqp_exchange_handlers,
+                                     w, zone->max_event, cycle->log);
+    if (w->session == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_amqp_exchange_worker = w;
+
+    return NGX_OK;
+}
+
+
+/*
+ * What was appended is acknowledged, then the channel closed, so that the
+ * broker gives the rest, in order, to the worker that waits behind this one.
+ * The consumers are never cancelled one by one: RabbitMQ 3.10 loses messages
+ * over that.
+ */
+
+static void
+ngx_ess_amqp_exchange_shutdown(void)
+{
+    ngx_uint_t               i;
+    ngx_ess_amqp_worker_t   *w;
+    ngx_ess_amqp_channel_t  *ch;
+
+    w = ngx_ess_amqp_exchange_worker;
+
+    if (w == NULL || w->draining) {
+        return;
+    }
+
+    ngx_ess_amqp_delivery_batch(w);
+
+    w->draining = 1;
+
+    ch = w->consume;
+    w->consume = NULL;
+
+    /* what is held was not acknowledged and goes with the rest */
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        ngx_ess_amqp_delivery_reset(&w->slots[i]);
+    }
+
+    if (ch) {
+        ngx_ess_amqp_channel_close(ch);
+        ngx_ess_amqp_flush(w->session);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_exit_process(void)
+{
+    ngx_uint_t              i;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_exchange_worker;
+
+    if (w == NULL) {
+        return;
+    }
+
+    ngx_ess_amqp_exchange_worker = NULL;
+
+    if (ngx_ess_amqp_is_open(w->session)) {
+        /* acknowledgements */
+        ngx_ess_amqp_flush(w->session);
+    }
+
+    ngx_ess_amqp_destroy(w->session);
+
+    w->consume = NULL;
+    w->admin = NULL;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        ngx_ess_amqp_delivery_reset(&w->slots[i]);
+    }
+
+    ngx_ess_amqp_bind_exit(w);
+
+    if (w->retry.timer_set) {
+        ngx_del_timer(&w->retry);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_bind(ngx_ess_source_bind_t *bind)
+{
+    bind->op = NULL;
+
+    if (ngx_ess_amqp_exchange_worker) {
+        ngx_ess_amqp_bind(ngx_ess_amqp_exchange_worker, bind);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_cancel_bind(ngx_ess_source_bind_t *bind)
+{
+    if (ngx_ess_amqp_exchange_worker) {
+        ngx_ess_amqp_bind_cancel(bind);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_unbind(ngx_str_t *key)
+{
+    if (ngx_ess_amqp_exchange_worker) {
+        ngx_ess_amqp_bind_unbind(ngx_ess_amqp_exchange_worker, key);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_open(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_exchange_kick(ngx_ess_amqp_data(s));
+}
+
+
+static void
+ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_data(s);
+
+    w->consume = NULL;
+    w->admin = NULL;
+    w->exchange = NGX_ESS_AMQP_UNKNOWN;
+
+    /* nothing can be acknowledged any more, but what was appended is to be
+       read */
+
+    ngx_ess_amqp_delivery_batch(w);
+
+    ngx_ess_amqp_slot_reset(w, 1);
+    ngx_ess_amqp_bind_reset(w);
+}
+
+
+static void
+ngx_ess_amqp_exchange_delivery(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_delivery_t *delivery)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_channel_data(ch);
+
+    if (ch == w->consume) {
+        ngx_ess_amqp_delivery(w, delivery);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_channel_data(ch);
+
+    if (ch == w->consume && tag < NGX_ESS_SLOTS) {
+        ngx_ess_amqp_slot_canceled(&w->slots[tag]);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_channel_data(ch);
+
+    if (ch == w->consume) {
+        ngx_ess_amqp_slot_reset(w, 0);
+        ngx_ess_amqp_exchange_retry(w);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_batch(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_delivery_batch(ngx_ess_amqp_data(s));
+}
+
+
+void
+ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w)
+{
+    ngx_uint_t  i;
+
+    if (!ngx_ess_amqp_is_open(w->session)) {
+        return;
+    }
+
+    if (ngx_ess_amqp_exchange_channels(w) != NGX_OK) {
+        ngx_ess_amqp_exchange_retry(w);
+        return;
+    }
+
+    if (w->exchange == NGX_ESS_AMQP_UNKNOWN) {
+        ngx_ess_amqp_exchange_declare(w, NGX_ESS_AMQP_LOOKUP);
+    }
+
+    if (!w->draining) {
+
+        for (i = 0; i < NGX_ESS_SLOTS; i++) {
+            if (w->slots[i].own) {
+                ngx_ess_amqp_slot_ensure(&w->slots[i]);
+            }
+        }
+
+        ngx_ess_amqp_slot_consume(w);
+    }
+
+    ngx_ess_amqp_bind_waiting(w);
+
+    if (!w->draining) {
+        ngx_ess_amqp_bind_again(w);
+
+        if (ngx_ess_amqp_exchange_all_well(w)) {
+            w->attempt = 0;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_exchange_channels(ngx_ess_amqp_worker_t *w)
+{
+    if (w->admin == NULL) {
+        w->admin = ngx_ess_amqp_channel(w->session, w);
+        if (w->admin == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (w->consume == NULL && !w->draining) {
+        w->consume = ngx_ess_amqp_channel(w->session, w);
+        if (w->consume == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_amqp_exchange_declare(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_declared_e state)
+{
+    amqp_exchange_declare_t  *declare;
+
+    w->exchange = state;
+
+    declare = &w->exchange_declare;
+    ngx_memzero(declare, sizeof(amqp_exchange_declare_t));
+
+    declare->exchange.bytes = w->conf->exchange.data;
+    declare->exchange.len = w->conf->exchange.len;
+    declare->type = amqp_cstring_bytes("direct");
+    declare->durable = 1;
+    declare->passive = (state == NGX_ESS_AMQP_LOOKUP);
+
+    ngx_memzero(&w->exchange_op, sizeof(ngx_ess_amqp_op_t));
+
+    w->exchange_op.method = AMQP_EXCHANGE_DECLARE_METHOD;
+    w->exchange_op.decoded = declare;
+    w->exchange_op.reply = AMQP_EXCHANGE_DECLARE_OK_METHOD;
+    w->exchange_op.handler = ngx_ess_amqp_exchange_declared;
+    w->exchange_op.data = w;
+
+    ngx_ess_amqp_op(w->admin, &w->exchange_op);
+}
+
+
+static void
+ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = op->data;
+
+    switch (rc) {
+
+    case NGX_OK:
+        w->exchange = NGX_ESS_AMQP_READY;
+        break;
+
+    case NGX_ABORT:
+        w->exchange = NGX_ESS_AMQP_UNKNOWN;
+        return;
+
+    default: /* NGX_DECLINED */
+
+        if (w->exchange == NGX_ESS_AMQP_LOOKUP
+            && code == NGX_ESS_AMQP_NOT_FOUND)
+        {
+            ngx_ess_amqp_exchange_declare(w, NGX_ESS_AMQP_CREATE);
+            return;
+        }
+
+        w->exchange = NGX_ESS_AMQP_REFUSED;
+
+        ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
+                              "broker refused the exchange", code, text);
+
+        ngx_ess_amqp_bind_refused(w, NULL, text);
+        ngx_ess_amqp_exchange_retry(w);
+    }
+
+    ngx_ess_amqp_exchange_kick(w);
+}
+
+
+void
+ngx_ess_amqp_exchange_retry(ngx_ess_amqp_worker_t *w)
+{
+    if (!w->retry.timer_set) {
+        ngx_add_timer(&w->retry, ngx_ess_source_backoff(w->attempt));
+        w->attempt++;
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_retry_handler(ngx_event_t *ev)
+{
+    ngx_uint_t              i;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ev->data;
+
+    ngx_ess_amqp_delivery_batch(w);
+
+    if (w->exchange == NGX_ESS_AMQP_REFUSED) {
+        w->exchange = NGX_ESS_AMQP_UNKNOWN;
+    }
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        if (w->slots[i].state == NGX_ESS_AMQP_REFUSED) {
+            w->slots[i].state = NGX_ESS_AMQP_UNKNOWN;
+        }
+    }
+
+    ngx_ess_amqp_exchange_kick(w);
+}
+
+
+/* 1 when nothing waits; what waits for its time is looked at again */
+
+static ngx_uint_t
+ngx_ess_amqp_exchange_all_well(ngx_ess_amqp_worker_t *w)
+{
+    ngx_uint_t            i, well;
+    ngx_ess_amqp_slot_t  *slot;
+
+    well = (w->exchange == NGX_ESS_AMQP_READY);
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        if (!slot->own || slot->consuming) {
+            continue;
+        }
+
+        well = 0;
+
+        if (slot->refused) {
+            ngx_ess_amqp_exchange_retry(w);
+        }
+    }
+
+    if (w->rebind_after) {
+        ngx_ess_amqp_exchange_retry(w);
+        well = 0;
+    }
+
+    return well;
+}

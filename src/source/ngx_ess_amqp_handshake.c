@@ -1,0 +1,402 @@
+/*
+ * What broker and session say to each other on channel 0: login, agreement
+ * on sizes and heartbeat, the virtual host, closing, alarms.  Owns nothing;
+ * runs in a worker, called for each frame on that channel.
+ */
+
+
+#include "ngx_ess_amqp_session.h"
+#include <nginx.h>
+
+
+#define NGX_ESS_AMQP_CLIENT_PROPERTIES  5
+#define NGX_ESS_AMQP_CAPABILITIES       5
+
+
+typedef ngx_int_t (*ngx_ess_amqp_handshake_pt)(ngx_ess_amqp_session_t *s,
+    void *decoded);
+
+typedef struct {
+    amqp_method_number_t         method;
+    ngx_ess_amqp_state_e         first;     /* states in which it may come */
+    ngx_ess_amqp_state_e         last;
+    ngx_ess_amqp_handshake_pt    handler;
+} ngx_ess_amqp_handshake_t;
+
+
+static ngx_int_t ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s,
+    void *decoded);
+static ngx_int_t ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s,
+    void *decoded);
+static ngx_int_t ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s,
+    void *decoded);
+static ngx_int_t ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s,
+    void *decoded);
+static ngx_int_t ngx_ess_amqp_handshake_closed(ngx_ess_amqp_session_t *s,
+    void *decoded);
+static ngx_int_t ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s,
+    void *decoded);
+static ngx_int_t ngx_ess_amqp_handshake_unblocked(ngx_ess_amqp_session_t *s,
+    void *decoded);
+
+
+static const ngx_ess_amqp_handshake_t  ngx_ess_amqp_handshakes[] = {
+
+    { AMQP_CONNECTION_START_METHOD,
+      NGX_ESS_AMQP_HEADER, NGX_ESS_AMQP_HEADER,
+      ngx_ess_amqp_handshake_start },
+
+    { AMQP_CONNECTION_TUNE_METHOD,
+      NGX_ESS_AMQP_START, NGX_ESS_AMQP_START,
+      ngx_ess_amqp_handshake_tune },
+
+    { AMQP_CONNECTION_OPEN_OK_METHOD,
+      NGX_ESS_AMQP_TUNE, NGX_ESS_AMQP_TUNE,
+      ngx_ess_amqp_handshake_open },
+
+    { AMQP_CONNECTION_CLOSE_METHOD,
+      NGX_ESS_AMQP_HEADER, NGX_ESS_AMQP_CLOSING,
+      ngx_ess_amqp_handshake_close },
+
+    { AMQP_CONNECTION_CLOSE_OK_METHOD,
+      NGX_ESS_AMQP_CLOSING, NGX_ESS_AMQP_CLOSING,
+      ngx_ess_amqp_handshake_closed },
+
+    { AMQP_CONNECTION_BLOCKED_METHOD,
+      NGX_ESS_AMQP_TUNE, NGX_ESS_AMQP_CLOSING,
+      ngx_ess_amqp_handshake_blocked },
+
+    { AMQP_CONNECTION_UNBLOCKED_METHOD,
+      NGX_ESS_AMQP_TUNE, NGX_ESS_AMQP_CLOSING,
+      ngx_ess_amqp_handshake_unblocked },
+
+    { 0, NGX_ESS_AMQP_IDLE, NGX_ESS_AMQP_IDLE, NULL }
+};
+
+
+/* without these a refused password or a deleted queue goes unsaid */
+
+static const char  *ngx_ess_amqp_capabilities[NGX_ESS_AMQP_CAPABILITIES] = {
+    "authentication_failure_close",
+    "consumer_cancel_notify",
+    "connection.blocked",
+    "publisher_confirms",
+    "basic.nack"
+};
+
+
+ngx_int_t
+ngx_ess_amqp_handshake(ngx_ess_amqp_session_t *s, ngx_ess_amqp_frame_t *frame)
+{
+    const ngx_ess_amqp_handshake_t  *h;
+
+    if (frame->type == AMQP_FRAME_METHOD) {
+
+        for (h = ngx_ess_amqp_handshakes; h->handler; h++) {
+
+            if (h->method == frame->method
+                && s->state >= h->first && s->state <= h->last)
+            {
+                return h->handler(s, frame->decoded);
+            }
+        }
+    }
+
+    return ngx_ess_amqp_failed(s, "it sent frame type %ui, method %xD on"
+                               " channel 0 while nginx was %s it",
+                               frame->type, (uint32_t) frame->method,
+                               ngx_ess_amqp_state_name(s->state));
+}
+
+
+static void
+ngx_ess_amqp_handshake_text(amqp_table_entry_t *entry, const char *key,
+    const char *value)
+{
+    entry->key = amqp_cstring_bytes(key);
+    entry->value.kind = AMQP_FIELD_KIND_UTF8;
+    entry->value.value.bytes = amqp_cstring_bytes(value);
+}
+
+
+/* one of the words, which are separated by spaces, is the word */
+
+static ngx_uint_t
+ngx_ess_amqp_handshake_has(amqp_bytes_t words, const char *word)
+{
+    size_t   n;
+    u_char  *p, *last, *end;
+
+    p = words.bytes;
+    last = p + words.len;
+    n = ngx_strlen(word);
+
+    while (p < last) {
+
+        end = ngx_strlchr(p, last, ' ');
+        if (end == NULL) {
+            end = last;
+        }
+
+        if ((size_t) (end - p) == n && ngx_strncmp(p, word, n) == 0) {
+            return 1;
+        }
+
+        p = end + 1;
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
+{
+    u_char                     *p, name[64];
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    amqp_table_entry_t          entries[NGX_ESS_AMQP_CLIENT_PROPERTIES];
+    amqp_table_entry_t          capabilities[NGX_ESS_AMQP_CAPABILITIES];
+    ngx_ess_amqp_node_t        *node;
+    amqp_connection_start_t    *start;
+    amqp_connection_start_ok_t  ok;
+
+    start = decoded;
+
+    if (!ngx_ess_amqp_handshake_has(start->mechanisms, "PLAIN")) {
+        return ngx_ess_amqp_failed(s, "it does not offer to log in with SASL"
+                                   " PLAIN");
+    }
+
+    for (i = 0; i < NGX_ESS_AMQP_CAPABILITIES; i++) {
+        capabilities[i].key = amqp_cstring_bytes(ngx_ess_amqp_capabilities[i]);
+        capabilities[i].value.kind = AMQP_FIELD_KIND_BOOLEAN;
+        capabilities[i].value.value.boolean = 1;
+    }
+
+    *ngx_snprintf(name, sizeof(name) - 1, "nginx worker %P", ngx_pid) = '\0';
+
+    ngx_ess_amqp_handshake_text(&entries[0], "product", "ngx_ess_module");
+    ngx_ess_amqp_handshake_text(&entries[1], "version", NGX_ESS_VERSION);
+    ngx_ess_amqp_handshake_text(&entries[2], "platform", NGINX_VER);
+    ngx_ess_amqp_handshake_text(&entries[3], "connection_name",
+                                (char *) name);
+
+    entries[4].key = amqp_cstring_bytes("capabilities");
+    entries[4].value.kind = AMQP_FIELD_KIND_TABLE;
+    entries[4].value.value.table.num_entries = NGX_ESS_AMQP_CAPABILITIES;
+    entries[4].value.value.table.entries = capabilities;
+
+    ok.client_properties.num_entries = NGX_ESS_AMQP_CLIENT_PROPERTIES;
+    ok.client_properties.entries = entries;
+    ok.mechanism = amqp_cstring_bytes("PLAIN");
+    ok.locale = amqp_cstring_bytes("en_US");
+
+    node = s->conf->nodes.elts;
+    node += s->node;
+
+    /* RFC 4616: no authorization identity, NUL, user, NUL, password */
+
+    ok.response.len = node->user.len + node->password.len + 2;
+    ok.response.bytes = ngx_alloc(ok.response.len, &s->log);
+    if (ok.response.bytes == NULL) {
+        return ngx_ess_amqp_failed(s, "no memory");
+    }
+
+    p = ok.response.bytes;
+    *p++ = '\0';
+    p = ngx_cpymem(p, node->user.data, node->user.len);
+    *p++ = '\0';
+    ngx_memcpy(p, node->password.data, node->password.len);
+
+    rc = ngx_ess_amqp_out_method(s, 0, AMQP_CONNECTION_START_OK_METHOD, &ok);
+
+    ngx_explicit_memzero(ok.response.bytes, ok.response.len);
+    ngx_free(ok.response.bytes);
+
+    if (rc != NGX_OK) {
+        return ngx_ess_amqp_failed(s, "start-ok could not be sent");
+    }
+
+    s->state = NGX_ESS_AMQP_START;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
+{
+    ngx_uint_t               heartbeat;
+    ngx_ess_amqp_node_t     *node;
+    amqp_connection_open_t   open;
+    amqp_connection_tune_t  *tune;
+
+    tune = decoded;
+
+    /* 0: no limit */
+
+    if (tune->channel_max == 0
+        || tune->channel_max > NGX_ESS_AMQP_CHANNEL_MAX)
+    {
+        tune->channel_max = NGX_ESS_AMQP_CHANNEL_MAX;
+    }
+
+    if (tune->frame_max == 0
+        || tune->frame_max > NGX_ESS_AMQP_FRAME_MAX)
+    {
+        tune->frame_max = NGX_ESS_AMQP_FRAME_MAX;
+    }
+
+    tune->frame_max = ngx_max(tune->frame_max, NGX_ESS_AMQP_FRAME_MIN);
+
+    heartbeat = (s->conf->heartbeat + 999) / 1000;
+
+    if (heartbeat && tune->heartbeat) {
+        heartbeat = ngx_min(heartbeat, tune->heartbeat);
+    }
+
+    tune->heartbeat = (uint16_t) heartbeat;
+
+    s->channel_max = tune->channel_max;
+    s->heartbeat = heartbeat * 1000;
+
+    /* tune-ok has the fields of tune */
+
+    if (ngx_ess_amqp_out_method(s, 0, AMQP_CONNECTION_TUNE_OK_METHOD, tune)
+        != NGX_OK)
+    {
+        return ngx_ess_amqp_failed(s, "tune-ok could not be sent");
+    }
+
+    if (ngx_ess_amqp_codec_tune(&s->codec, tune->frame_max) != NGX_OK) {
+        return ngx_ess_amqp_failed(s, "no memory");
+    }
+
+    node = s->conf->nodes.elts;
+    node += s->node;
+
+    ngx_memzero(&open, sizeof(amqp_connection_open_t));
+    open.virtual_host.len = node->vhost.len;
+    open.virtual_host.bytes = node->vhost.data;
+
+    if (ngx_ess_amqp_out_method(s, 0, AMQP_CONNECTION_OPEN_METHOD, &open)
+        != NGX_OK)
+    {
+        return ngx_ess_amqp_failed(s, "connection.open could not be sent");
+    }
+
+    if (s->heartbeat) {
+        ngx_add_timer(&s->heartbeat_timer, s->heartbeat / 4);
+    }
+
+    s->state = NGX_ESS_AMQP_TUNE;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s, void *decoded)
+{
+    ngx_ess_amqp_node_t  *node;
+
+    node = s->conf->nodes.elts;
+    node += s->node;
+
+    ngx_del_timer(&s->timer);
+
+    s->state = NGX_ESS_AMQP_OPEN;
+    s->opened = 1;
+    s->opened_at = ngx_current_msec;
+    s->tried = 0;
+
+    ngx_log_error(NGX_LOG_NOTICE, s->parent_log, 0,
+                  "connection to amqp broker %V established, address %V,"
+                  " heartbeat %M ms", &node->name, &s->addr_name,
+                  s->heartbeat);
+
+    s->handlers->open(s);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
+{
+    u_char                       buf[NGX_ESS_AMQP_TEXT / 2];
+    ngx_str_t                    text;
+    amqp_connection_close_t     *close;
+    amqp_connection_close_ok_t   ok;
+
+    close = decoded;
+
+    ngx_memzero(&ok, sizeof(amqp_connection_close_ok_t));
+
+    (void) ngx_ess_amqp_out_method(s, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+    ngx_ess_amqp_flush(s);
+
+    if (s->state == NGX_ESS_AMQP_CLOSING) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_amqp_clean_text(&text, buf, sizeof(buf), close->reply_text.bytes,
+                            close->reply_text.len);
+
+    if (s->state == NGX_ESS_AMQP_OPEN) {
+        return ngx_ess_amqp_failed(s, "it closed the connection: %ui \"%V\"",
+                                   (ngx_uint_t) close->reply_code, &text);
+    }
+
+    return ngx_ess_amqp_failed(s, "it refused the connection while nginx was"
+                               " %s it: %ui \"%V\"",
+                               ngx_ess_amqp_state_name(s->state),
+                               (ngx_uint_t) close->reply_code, &text);
+}
+
+
+/* the end that was asked for */
+
+static ngx_int_t
+ngx_ess_amqp_handshake_closed(ngx_ess_amqp_session_t *s, void *decoded)
+{
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s, void *decoded)
+{
+    u_char                      buf[NGX_ESS_AMQP_TEXT / 2];
+    ngx_str_t                   text;
+    amqp_connection_blocked_t  *blocked;
+
+    blocked = decoded;
+
+    if (!s->blocked) {
+        ngx_ess_amqp_clean_text(&text, buf, sizeof(buf),
+                                blocked->reason.bytes, blocked->reason.len);
+
+        ngx_log_error(NGX_LOG_WARN, &s->log, 0,
+                      "the broker blocks those who publish: \"%V\"", &text);
+    }
+
+    s->blocked = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_handshake_unblocked(ngx_ess_amqp_session_t *s, void *decoded)
+{
+    if (s->blocked) {
+        ngx_log_error(NGX_LOG_NOTICE, &s->log, 0,
+                      "the broker lets those who publish go on");
+    }
+
+    s->blocked = 0;
+
+    return NGX_OK;
+}

@@ -1,0 +1,539 @@
+
+/*
+ * Slot queues and their consumers.  A slot's queue is looked up first, made
+ * when it is not there, and used as it is when it differs; any worker may do
+ * so, for a binding.  Only the slot's own worker consumes it.  All state is
+ * the worker's.
+ */
+
+
+#include "ngx_ess_amqp_slot.h"
+#include "ngx_ess_log.h"
+
+
+#define NGX_ESS_AMQP_NOT_FOUND           404
+#define NGX_ESS_AMQP_PRECONDITION        406
+
+#define NGX_ESS_AMQP_SLOT_CONSUME_MAX    30000  /* ms */
+
+
+static void ngx_ess_amqp_slot_own(ngx_ess_amqp_worker_t *w,
+    ngx_cycle_t *cycle);
+static void ngx_ess_amqp_slot_declare(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_declared_e state);
+static void ngx_ess_amqp_slot_arguments(ngx_ess_amqp_slot_t *slot);
+static void ngx_ess_amqp_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_slot_refused(ngx_ess_amqp_slot_t *slot,
+    ngx_uint_t code, ngx_str_t *text);
+static ngx_ess_amqp_declared_e ngx_ess_amqp_slot_compared(
+    ngx_ess_amqp_slot_t *slot, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_slot_created(ngx_ess_amqp_slot_t *slot);
+static ngx_uint_t ngx_ess_amqp_slot_due(ngx_ess_amqp_slot_t *slot);
+static void ngx_ess_amqp_slot_send_qos(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_amqp_slot_send_consume(ngx_ess_amqp_slot_t *slot);
+static void ngx_ess_amqp_slot_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_slot_not_consumed(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_slot_t *slot, ngx_uint_t code, ngx_str_t *text);
+
+
+ngx_int_t
+ngx_ess_amqp_slot_init(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
+{
+    u_char               *p;
+    size_t                len;
+    ngx_uint_t            i;
+    ngx_ess_amqp_slot_t  *slot;
+
+    len = sizeof("ess..") - 1 + w->conf->node.len + NGX_INT_T_LEN;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        slot->worker = w;
+        slot->number = i;
+
+        slot->queue.data = ngx_pnalloc(cycle->pool, len);
+        if (slot->queue.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_sprintf(slot->queue.data, "ess.%V.%ui", &w->conf->node, i);
+        slot->queue.len = p - slot->queue.data;
+
+        if (slot->queue.len > 255) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "queue name \"%V\" is longer than 255 bytes",
+                          &slot->queue);
+            return NGX_ERROR;
+        }
+
+        p = ngx_sprintf(slot->tag_data, "ess-%ui", i);
+        slot->tag.data = slot->tag_data;
+        slot->tag.len = p - slot->tag_data;
+
+        ngx_ess_amqp_delivery_init(slot);
+    }
+
+    ngx_ess_amqp_slot_own(w, cycle);
+
+    return NGX_OK;
+}
+
+
+/* slots are shares of the streams, not of the workers: so that another
+   number of workers moves slots and no stream changes its queue */
+
+static void
+ngx_ess_amqp_slot_own(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
+{
+    ngx_uint_t        i;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        w->slots[i].own = (ngx_process == NGX_PROCESS_SINGLE
+                           || ccf->worker_processes < 2
+                           || i % (ngx_uint_t) ccf->worker_processes
+                              == ngx_worker);
+    }
+}
+
+
+void
+ngx_ess_amqp_slot_ensure(ngx_ess_amqp_slot_t *slot)
+{
+    if (slot->state == NGX_ESS_AMQP_UNKNOWN && slot->worker->admin) {
+        ngx_ess_amqp_slot_declare(slot, NGX_ESS_AMQP_LOOKUP);
+    }
+}
+
+
+static void
+ngx_ess_amqp_slot_declare(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_declared_e state)
+{
+    slot->state = state;
+
+    ngx_memzero(&slot->declare, sizeof(amqp_queue_declare_t));
+
+    slot->declare.queue.bytes = slot->queue.data;
+    slot->declare.queue.len = slot->queue.len;
+
+    if (state == NGX_ESS_AMQP_LOOKUP) {
+        slot->declare.passive = 1;
+
+    } else {
+        slot->declare.durable = 1;
+        ngx_ess_amqp_slot_arguments(slot);
+    }
+
+    ngx_memzero(&slot->op, sizeof(ngx_ess_amqp_op_t));
+
+    slot->op.method = AMQP_QUEUE_DECLARE_METHOD;
+    slot->op.decoded = &slot->declare;
+    slot->op.reply = AMQP_QUEUE_DECLARE_OK_METHOD;
+    slot->op.handler = ngx_ess_amqp_slot_declared;
+    slot->op.data = slot;
+
+    ngx_ess_amqp_op(slot->worker->admin, &slot->op);
+}
+
+
+static void
+ngx_ess_amqp_slot_arguments(ngx_ess_amqp_slot_t *slot)
+{
+    amqp_table_entry_t   *entry;
+    ngx_ess_amqp_conf_t  *conf;
+
+    conf = slot->worker->conf;
+    entry = slot->arguments;
+
+    entry->key = amqp_cstring_bytes("x-single-active-consumer");
+    entry->value.kind = AMQP_FIELD_KIND_BOOLEAN;
+    entry->value.value.boolean = 1;
+    entry++;
+
+    if (conf->expires) {
+        entry->key = amqp_cstring_bytes("x-expires");
+        entry->value.kind = AMQP_FIELD_KIND_I64;
+        entry->value.value.i64 = (int64_t) conf->expires;
+        entry++;
+    }
+
+    if (conf->max_length) {
+        entry->key = amqp_cstring_bytes("x-max-length-bytes");
+        entry->value.kind = AMQP_FIELD_KIND_I64;
+        entry->value.value.i64 = (int64_t) conf->max_length;
+        entry++;
+    }
+
+    slot->declare.arguments.entries = slot->arguments;
+    slot->declare.arguments.num_entries = entry - slot->arguments;
+}
+
+
+static void
+ngx_ess_amqp_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_slot_t      *slot;
+    ngx_ess_amqp_declared_e   state;
+
+    slot = op->data;
+    state = slot->state;
+
+    if (rc == NGX_ABORT) {
+        slot->state = NGX_ESS_AMQP_UNKNOWN;
+        return;
+    }
+
+    slot->state = NGX_ESS_AMQP_READY;
+
+    switch (state) {
+
+    case NGX_ESS_AMQP_LOOKUP:
+
+        if (rc == NGX_OK) {
+            if (!slot->differs) {
+                ngx_ess_amqp_slot_declare(slot, NGX_ESS_AMQP_COMPARE);
+                return;
+            }
+
+        } else if (code == NGX_ESS_AMQP_NOT_FOUND) {
+            ngx_ess_amqp_slot_declare(slot, NGX_ESS_AMQP_CREATE);
+            return;
+
+        } else {
+            ngx_ess_amqp_slot_refused(slot, code, text);
+        }
+
+        break;
+
+    case NGX_ESS_AMQP_CREATE:
+
+        if (rc == NGX_OK) {
+            ngx_ess_amqp_slot_created(slot);
+
+        } else if (code == NGX_ESS_AMQP_PRECONDITION) {
+            /* somebody was faster */
+            slot->state = ngx_ess_amqp_slot_compared(slot, code, text);
+
+        } else {
+            ngx_ess_amqp_slot_refused(slot, code, text);
+        }
+
+        break;
+
+    default: /* NGX_ESS_AMQP_COMPARE */
+
+        if (rc != NGX_OK) {
+            slot->state = ngx_ess_amqp_slot_compared(slot, code, text);
+        }
+    }
+
+    ngx_ess_amqp_exchange_kick(slot->worker);
+}
+
+
+static void
+ngx_ess_amqp_slot_refused(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
+    ngx_str_t *text)
+{
+    slot->state = NGX_ESS_AMQP_REFUSED;
+
+    ngx_ess_amqp_log_once(slot->worker->session, NGX_LOG_ERR,
+                          "broker refused a slot queue", code, text);
+
+    ngx_ess_amqp_bind_refused(slot->worker, slot, text);
+    ngx_ess_amqp_exchange_retry(slot->worker);
+}
+
+
+/* the queue is there, but could not be declared: may it be used? */
+
+static ngx_ess_amqp_declared_e
+ngx_ess_amqp_slot_compared(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
+    ngx_str_t *text)
+{
+    /* not asked again: each refusal costs the channel */
+    slot->differs = 1;
+
+    if (code == NGX_ESS_AMQP_PRECONDITION) {
+        ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
+                      "queue \"%V\" has other arguments than those "
+                      "configured and is used as it is: %V",
+                      &slot->queue, text);
+    }
+
+    return NGX_ESS_AMQP_READY;
+}
+
+
+static void
+ngx_ess_amqp_slot_created(ngx_ess_amqp_slot_t *slot)
+{
+    if (!slot->own) {
+        return;
+    }
+
+    if (slot->consumed) {
+        ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
+                      "queue \"%V\" was gone and has been made anew, events "
+                      "of slot %ui published meanwhile are lost",
+                      &slot->queue, slot->number);
+    }
+
+    slot->worker->rebind_next |= (ngx_uint_t) 1 << slot->number;
+}
+
+
+/* may the slot's consumer be started? */
+
+static ngx_uint_t
+ngx_ess_amqp_slot_due(ngx_ess_amqp_slot_t *slot)
+{
+    return slot->own && !slot->consuming
+           && (slot->refused == 0
+               || (ngx_msec_int_t) (slot->consume_after - ngx_current_msec)
+                  <= 0);
+}
+
+
+ngx_uint_t
+ngx_ess_amqp_slot_starting(ngx_ess_amqp_worker_t *w)
+{
+    ngx_uint_t            i;
+    ngx_ess_amqp_slot_t  *slot;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        if (slot->state != NGX_ESS_AMQP_REFUSED
+            && ngx_ess_amqp_slot_due(slot))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_ess_amqp_slot_consume(ngx_ess_amqp_worker_t *w)
+{
+    ngx_uint_t            i;
+    ngx_ess_amqp_slot_t  *slot, *next;
+
+    if (w->consume == NULL || w->consume_busy || w->draining) {
+        return;
+    }
+
+    next = NULL;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        if (slot->state != NGX_ESS_AMQP_READY
+            || !ngx_ess_amqp_slot_due(slot))
+        {
+            continue;
+        }
+
+        /* those that were refused last: a refusal ends all consumers */
+
+        if (next == NULL || slot->refused < next->refused) {
+            next = slot;
+        }
+    }
+
+    if (next == NULL) {
+        return;
+    }
+
+    if (!w->qos_done) {
+        ngx_ess_amqp_slot_send_qos(w);
+        return;
+    }
+
+    ngx_ess_amqp_slot_send_consume(next);
+}
+
+
+static void
+ngx_ess_amqp_slot_send_qos(ngx_ess_amqp_worker_t *w)
+{
+    ngx_memzero(&w->qos, sizeof(amqp_basic_qos_t));
+
+    /* not global: for each consumer that is started after it */
+    w->qos.prefetch_count = (uint16_t) ngx_min(w->conf->prefetch, 65535);
+
+    ngx_memzero(&w->consume_op, sizeof(ngx_ess_amqp_op_t));
+
+    w->consume_op.method = AMQP_BASIC_QOS_METHOD;
+    w->consume_op.decoded = &w->qos;
+    w->consume_op.reply = AMQP_BASIC_QOS_OK_METHOD;
+    w->consume_op.handler = ngx_ess_amqp_slot_consumed;
+    w->consume_op.data = w;
+
+    w->consume_slot = NULL;
+    w->consume_busy = 1;
+
+    ngx_ess_amqp_op(w->consume, &w->consume_op);
+}
+
+
+static void
+ngx_ess_amqp_slot_send_consume(ngx_ess_amqp_slot_t *slot)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = slot->worker;
+
+    ngx_memzero(&w->basic_consume, sizeof(amqp_basic_consume_t));
+
+    w->basic_consume.queue.bytes = slot->queue.data;
+    w->basic_consume.queue.len = slot->queue.len;
+    w->basic_consume.consumer_tag.bytes = slot->tag.data;
+    w->basic_consume.consumer_tag.len = slot->tag.len;
+
+    ngx_memzero(&w->consume_op, sizeof(ngx_ess_amqp_op_t));
+
+    w->consume_op.method = AMQP_BASIC_CONSUME_METHOD;
+    w->consume_op.decoded = &w->basic_consume;
+    w->consume_op.reply = AMQP_BASIC_CONSUME_OK_METHOD;
+    w->consume_op.handler = ngx_ess_amqp_slot_consumed;
+    w->consume_op.data = w;
+
+    w->consume_slot = slot;
+    w->consume_busy = 1;
+
+    ngx_ess_amqp_op(w->consume, &w->consume_op);
+}
+
+
+static void
+ngx_ess_amqp_slot_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_slot_t    *slot;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = op->data;
+    slot = w->consume_slot;
+
+    w->consume_busy = 0;
+
+    if (rc == NGX_ABORT) {
+        /* not sent again on a channel made anew: see reset */
+        if (!w->draining) {
+            ngx_ess_amqp_exchange_retry(w);
+        }
+
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        /* the channel and all consumers are gone: see channel_reopened */
+        ngx_ess_amqp_slot_not_consumed(w, slot, code, text);
+        return;
+    }
+
+    if (slot == NULL) {
+        w->qos_done = 1;
+
+    } else {
+        slot->consuming = 1;
+        slot->consumed = 1;
+        slot->refused = 0;
+
+        w->rebind_next |= (ngx_uint_t) 1 << slot->number;
+    }
+
+    ngx_ess_amqp_exchange_kick(w);
+}
+
+
+static void
+ngx_ess_amqp_slot_not_consumed(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_slot_t *slot, ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_msec_t  delay;
+
+    ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
+                          "broker refused a consumer", code, text);
+
+    if (slot == NULL || code == NGX_ESS_AMQP_NOT_FOUND) {
+        return;
+    }
+
+    delay = ngx_min((ngx_msec_t) 1000 << ngx_min(slot->refused, 5),
+                    NGX_ESS_AMQP_SLOT_CONSUME_MAX);
+
+    slot->refused++;
+    slot->consume_after = ngx_current_msec + delay;
+}
+
+
+void
+ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot)
+{
+    if (!slot->consuming) {
+        return;
+    }
+
+    slot->consuming = 0;
+
+    ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
+                  "queue \"%V\" is gone, events of slot %ui published until "
+                  "it is bound again are lost", &slot->queue, slot->number);
+
+    /* so that this is not said again when it is made anew */
+    slot->consumed = 0;
+
+    ngx_ess_amqp_delivery_end(slot);
+    ngx_ess_amqp_delivery_reset(slot);
+
+    if (slot->state == NGX_ESS_AMQP_READY) {
+        slot->state = NGX_ESS_AMQP_UNKNOWN;
+    }
+
+    ngx_ess_amqp_exchange_kick(slot->worker);
+}
+
+
+void
+ngx_ess_amqp_slot_reset(ngx_ess_amqp_worker_t *w, ngx_uint_t closed)
+{
+    ngx_uint_t            i;
+    ngx_ess_amqp_slot_t  *slot;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        ngx_ess_amqp_delivery_reset(slot);
+        slot->done_first = 0;
+        slot->done_last = 0;
+        slot->consuming = 0;
+
+        if (closed) {
+            slot->state = NGX_ESS_AMQP_UNKNOWN;
+
+        } else if (slot->own && slot->state == NGX_ESS_AMQP_READY) {
+            /* looked up again, after the backoff */
+            slot->state = NGX_ESS_AMQP_REFUSED;
+        }
+    }
+
+    w->last_tag = 0;
+    w->acked_tag = 0;
+    w->qos_done = 0;
+
+    if (w->consume_busy) {
+        /* it would begin to consume without a prefetch limit */
+        ngx_ess_amqp_op_cancel(&w->consume_op);
+    }
+}

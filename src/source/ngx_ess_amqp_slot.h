@@ -1,0 +1,223 @@
+/*
+ * What the files of the exchange source share in one worker: the session and
+ * its two channels, the slots with their queues, consumers and deliveries,
+ * and the bindings.
+ *
+ *   session open ──► exchange: looked up, or made
+ *                └─► queue of each own slot: ensured ──► consumed
+ *                                   both ──► keys bound again ──► binds, unbinds
+ */
+
+
+#ifndef _NGX_ESS_AMQP_SLOT_H_INCLUDED_
+#define _NGX_ESS_AMQP_SLOT_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+#include "ngx_ess_notify.h"
+#include "ngx_ess_stream_table.h"
+#include "ngx_ess_source.h"
+#include "ngx_ess_amqp.h"
+#include "ngx_ess_redelivery.h"
+
+
+/* keys of deliveries that nobody wanted, to be unbound */
+#define NGX_ESS_AMQP_UNWANTED    64
+
+
+/* what is known of an exchange or a queue in this session */
+
+typedef enum {
+    NGX_ESS_AMQP_UNKNOWN = 0,
+    NGX_ESS_AMQP_LOOKUP,                    /* being declared passively */
+    NGX_ESS_AMQP_CREATE,                    /* it was not there: being made */
+    NGX_ESS_AMQP_COMPARE,                   /* it is there: as we would have
+                                               made it? */
+    NGX_ESS_AMQP_READY,
+    NGX_ESS_AMQP_REFUSED                    /* until the retry timer */
+} ngx_ess_amqp_declared_e;
+
+
+/* what redelivered events mean on a slot, since its consumer was started */
+
+typedef enum {
+    NGX_ESS_AMQP_RUN_FRESH = 0,             /* nothing came yet */
+    NGX_ESS_AMQP_RUN_HOLDING,               /* a run, not decided */
+    NGX_ESS_AMQP_RUN_SKIPPING,              /* decided, duplicates to come */
+    NGX_ESS_AMQP_RUN_PASSING,               /* decided, the rest is new */
+    NGX_ESS_AMQP_RUN_NONE                   /* the last one was not marked */
+} ngx_ess_amqp_run_e;
+
+
+typedef struct ngx_ess_amqp_worker_s  ngx_ess_amqp_worker_t;
+
+
+typedef struct {
+    ngx_ess_amqp_worker_t       *worker;
+    ngx_uint_t                   number;
+    ngx_str_t                    queue;     /* "ess.<node>.<slot>" */
+    ngx_str_t                    tag;       /* "ess-<slot>" */
+    u_char                       tag_data[sizeof("ess-") + NGX_INT_T_LEN];
+
+    ngx_ess_amqp_declared_e      state;
+    ngx_ess_amqp_op_t            op;        /* of the declare under way */
+    amqp_queue_declare_t         declare;
+    amqp_table_entry_t           arguments[3];
+
+    ngx_msec_t                   consume_after;
+    ngx_uint_t                   refused;   /* consumes, in a row */
+    unsigned                     own:1;     /* consumed by this worker */
+    unsigned                     consuming:1;
+    unsigned                     consumed:1;    /* ever, by this process */
+    unsigned                     differs:1; /* other arguments: was logged */
+
+    /* deliveries: see ngx_ess_amqp_delivery.c */
+    ngx_ess_amqp_run_e           run;
+    ngx_ess_redelivery_t        *redelivery;    /* of a run, or NULL */
+    ngx_queue_t                  held;
+    ngx_uint_t                   nheld;
+    size_t                       held_bytes;
+    ngx_uint_t                   run_length;
+    ngx_uint_t                   patience;
+    ngx_event_t                  pause;     /* the run has come to an end */
+
+    /* first and last delivery dealt with, but not acknowledged; 0: none */
+    uint64_t                     done_first;
+    uint64_t                     done_last;
+} ngx_ess_amqp_slot_t;
+
+
+typedef struct {
+    ngx_msec_t                   time;      /* of the unbind, once asked */
+    unsigned                     used:1;
+    unsigned                     asked:1;
+    u_char                       len;
+    u_char                       data[NGX_ESS_MAX_KEY];
+} ngx_ess_amqp_unwanted_t;
+
+
+struct ngx_ess_amqp_worker_s {
+    ngx_ess_zone_t              *zone;
+    ngx_ess_amqp_conf_t         *conf;
+    ngx_log_t                   *log;
+    ngx_ess_amqp_session_t      *session;
+    ngx_ess_amqp_channel_t      *consume;   /* consumers only; NULL: none */
+    ngx_ess_amqp_channel_t      *admin;     /* what may be refused */
+
+    ngx_ess_amqp_declared_e      exchange;
+    ngx_ess_amqp_op_t            exchange_op;
+    amqp_exchange_declare_t      exchange_declare;
+
+    ngx_event_t                  retry;     /* of what was refused */
+    ngx_uint_t                   attempt;
+
+    ngx_ess_amqp_slot_t          slots[NGX_ESS_SLOTS];
+
+    /* one operation at a time on the consuming channel: what is pipelined
+       behind a refused one would be sent again without its prefetch */
+    ngx_ess_amqp_op_t            consume_op;
+    amqp_basic_qos_t             qos;
+    amqp_basic_consume_t         basic_consume;
+    ngx_ess_amqp_slot_t         *consume_slot;  /* NULL: basic.qos */
+    unsigned                     consume_busy:1;
+    unsigned                     qos_done:1;
+
+    unsigned                     draining:1;
+    unsigned                     appended:1;    /* somebody is to be woken */
+
+    /* deliveries on the consuming channel */
+    ngx_ess_notify_wake_t        wake;
+    uint64_t                     last_tag;
+    uint64_t                     acked_tag;
+    size_t                       held_bytes;    /* over all slots */
+    time_t                       too_large_time;
+    ngx_uint_t                   too_large;     /* not logged */
+
+    /* bindings: see ngx_ess_amqp_bind.c */
+    ngx_queue_t                  bindings;      /* all operations */
+    ngx_queue_t                  waiting;       /* for session and queue */
+    ngx_uint_t                   unbinds;       /* under way */
+
+    ngx_uint_t                   rebind;        /* slots of the pass */
+    ngx_uint_t                   rebind_next;   /* of the one after it */
+    ngx_uint_t                   rebind_subscribed;
+    uint64_t                     rebind_cursor;
+    ngx_uint_t                   rebind_busy;   /* in flight */
+    ngx_uint_t                   rebind_bound;
+    ngx_uint_t                   rebind_refused;
+    ngx_msec_t                   rebind_after;  /* not before; 0: at once */
+    unsigned                     rebind_read:1; /* all keys were read */
+
+    ngx_ess_amqp_unwanted_t      unwanted[NGX_ESS_AMQP_UNWANTED];
+    ngx_event_t                  unwanted_timer;
+};
+
+
+/* exchange.c: starts whatever can be started now; never from an operation
+   that was aborted */
+void ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w);
+
+/* exchange.c: kicks after the backoff, with what was refused */
+void ngx_ess_amqp_exchange_retry(ngx_ess_amqp_worker_t *w);
+
+/* slot.c: names; which slots are this worker's.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_amqp_slot_init(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle);
+
+/* Makes sure that the slot's queue is there, unless that is under way. */
+void ngx_ess_amqp_slot_ensure(ngx_ess_amqp_slot_t *slot);
+
+/* Starts the next consumer, if one is to be started and none is under way. */
+void ngx_ess_amqp_slot_consume(ngx_ess_amqp_worker_t *w);
+
+/* 1 while consumers are still to be started without having been refused */
+ngx_uint_t ngx_ess_amqp_slot_starting(ngx_ess_amqp_worker_t *w);
+
+/* The broker ended the consumer: the slot's queue is gone. */
+void ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot);
+
+/* All consumers are gone, and with "closed" the whole session. */
+void ngx_ess_amqp_slot_reset(ngx_ess_amqp_worker_t *w, ngx_uint_t closed);
+
+/* delivery.c */
+void ngx_ess_amqp_delivery_init(ngx_ess_amqp_slot_t *slot);
+void ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_delivery_t *delivery);
+
+/* Wakes and acknowledges. */
+void ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w);
+
+/* No more will come from this consumer, nor what is held once more. */
+void ngx_ess_amqp_delivery_end(ngx_ess_amqp_slot_t *slot);
+
+/* The channel is gone: what is held will come again. */
+void ngx_ess_amqp_delivery_reset(ngx_ess_amqp_slot_t *slot);
+
+/* bind.c */
+void ngx_ess_amqp_bind_init(ngx_ess_amqp_worker_t *w);
+void ngx_ess_amqp_bind(ngx_ess_amqp_worker_t *w, ngx_ess_source_bind_t *bind);
+void ngx_ess_amqp_bind_cancel(ngx_ess_source_bind_t *bind);
+void ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key);
+
+/* A delivery with that key found no stream. */
+void ngx_ess_amqp_bind_unwanted(ngx_ess_amqp_worker_t *w, ngx_str_t *key);
+
+/* Sends what waited for the session, the exchange or its slot's queue. */
+void ngx_ess_amqp_bind_waiting(ngx_ess_amqp_worker_t *w);
+
+/* The broker refused the queue (or, with NULL, the exchange): those who wait
+   for it are told. */
+void ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_slot_t *slot, ngx_str_t *text);
+
+/* Goes on binding the keys of own slots again. */
+void ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w);
+
+/* The session is gone; all operations were aborted. */
+void ngx_ess_amqp_bind_reset(ngx_ess_amqp_worker_t *w);
+
+/* Frees all; after the session was destroyed. */
+void ngx_ess_amqp_bind_exit(ngx_ess_amqp_worker_t *w);
+
+
+#endif /* _NGX_ESS_AMQP_SLOT_H_INCLUDED_ */

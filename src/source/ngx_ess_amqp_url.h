@@ -1,0 +1,37 @@
+/*
+ * amqp[s]://[user[:password]@]host[:port][/vhost] taken apart; a pure
+ * function, for outside bytes.
+ */
+
+
+#ifndef _NGX_ESS_AMQP_URL_H_INCLUDED_
+#define _NGX_ESS_AMQP_URL_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+typedef struct {
+    ngx_str_t                user;          /* decoded; "guest" without one */
+    ngx_str_t                password;      /* decoded */
+    ngx_str_t                host;          /* without brackets */
+    ngx_str_t                vhost;         /* decoded; "/" without one */
+    in_port_t                port;
+    unsigned                 tls:1;
+    unsigned                 ipv6:1;        /* the host was in brackets */
+    unsigned                 has_user:1;
+    unsigned                 has_password:1;
+} ngx_ess_amqp_url_t;
+
+
+/*
+ * "buf" has room for url->len bytes and lives as long as *parsed, which
+ * points into it and into the url.  NULL: all is well; otherwise what is
+ * wrong, in words that hold nothing of the url.
+ */
+const char *ngx_ess_amqp_url_parse(ngx_ess_amqp_url_t *parsed, ngx_str_t *url,
+    u_char *buf);
+
+
+#endif /* _NGX_ESS_AMQP_URL_H_INCLUDED_ */

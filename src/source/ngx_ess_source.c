@@ -1,0 +1,204 @@
+/*
+ * What all sources share: the registry, the delay between attempts, and the
+ * time limit and order of binds.  The bind belongs to its caller until it is
+ * answered.  Runs in a worker.
+ */
+
+
+#include "ngx_ess_source.h"
+#include "ngx_ess_stream_table.h"
+
+
+/* ms */
+#define NGX_ESS_SOURCE_BIND_TIME     2000
+#define NGX_ESS_SOURCE_UNBIND_CHECK  10
+#define NGX_ESS_SOURCE_BACKOFF_MIN   50
+
+/* with the jitter on top: 1000 */
+#define NGX_ESS_SOURCE_BACKOFF_MAX   800
+
+
+static void ngx_ess_source_bind_handler(ngx_event_t *ev);
+static void ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind);
+static void ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind,
+    ngx_int_t rc, ngx_str_t *text);
+static void ngx_ess_source_bind_release(ngx_ess_source_bind_t *bind);
+
+
+static const ngx_ess_source_t  *ngx_ess_source;
+
+
+void
+ngx_ess_source_register(const ngx_ess_source_t *source)
+{
+    ngx_ess_source = source;
+}
+
+
+void
+ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind)
+{
+    bind->zone = zone;
+    bind->answer = bind->handler;
+    bind->handler = ngx_ess_source_bind_done;
+    bind->deadline = ngx_current_msec + NGX_ESS_SOURCE_BIND_TIME;
+    bind->handed = 0;
+
+    ngx_memzero(&bind->timer, sizeof(ngx_event_t));
+
+    bind->timer.handler = ngx_ess_source_bind_handler;
+    bind->timer.data = bind;
+    bind->timer.log = bind->log;
+
+    if (ngx_ess_source == NULL) {
+
+        /* the answer never comes from within this call */
+        ngx_post_event(&bind->timer, &ngx_posted_events);
+        return;
+    }
+
+    ngx_ess_source_bind_step(bind);
+}
+
+
+static void
+ngx_ess_source_bind_handler(ngx_event_t *ev)
+{
+    ngx_str_t               text;
+    ngx_ess_source_bind_t  *bind;
+
+    bind = ev->data;
+
+    if (ngx_ess_source == NULL) {
+        ngx_str_null(&text);
+        ngx_ess_source_bind_done(bind, NGX_OK, &text);
+        return;
+    }
+
+    if ((ngx_msec_int_t) (bind->deadline - ngx_current_msec) > 0) {
+
+        if (bind->handed) {
+            /* the clock was late when the timer was set */
+            ngx_add_timer(ev, bind->deadline - ngx_current_msec);
+
+        } else {
+            ngx_ess_source_bind_step(bind);
+        }
+
+        return;
+    }
+
+    if (bind->handed) {
+        ngx_ess_source->cancel(bind);
+    }
+
+    ngx_str_set(&text, "the broker did not answer within 2 seconds");
+    ngx_ess_source_bind_done(bind, NGX_BUSY, &text);
+}
+
+
+/* A key that a worker is unbinding cannot be bound: the unbind might win. */
+
+static void
+ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind)
+{
+    if (ngx_ess_stream_unbinding(bind->zone, &bind->key)) {
+        ngx_add_timer(&bind->timer, NGX_ESS_SOURCE_UNBIND_CHECK);
+        return;
+    }
+
+    bind->handed = 1;
+
+    ngx_add_timer(&bind->timer, bind->deadline - ngx_current_msec);
+
+    ngx_ess_source->bind(bind);
+}
+
+
+/* the source answers here, for it finds this in bind->handler */
+
+static void
+ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_ess_source_bind_release(bind);
+
+    bind->handler(bind, rc, text);
+}
+
+
+static void
+ngx_ess_source_bind_release(ngx_ess_source_bind_t *bind)
+{
+    if (bind->timer.timer_set) {
+        ngx_del_timer(&bind->timer);
+    }
+
+    if (bind->timer.posted) {
+        ngx_delete_posted_event(&bind->timer);
+    }
+
+    bind->handed = 0;
+    bind->handler = bind->answer;
+}
+
+
+void
+ngx_ess_source_cancel(ngx_ess_source_bind_t *bind)
+{
+    if (bind->handed) {
+        ngx_ess_source->cancel(bind);
+    }
+
+    ngx_ess_source_bind_release(bind);
+}
+
+
+void
+ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key)
+{
+    if (ngx_ess_source == NULL) {
+        return;
+    }
+
+    /* the source takes the mark away when the broker has answered */
+
+    if (ngx_ess_stream_unbind_begin(zone, key) == NGX_OK) {
+        ngx_ess_source->unbind(key);
+    }
+}
+
+
+void
+ngx_ess_source_shutdown(void)
+{
+    if (ngx_ess_source) {
+        ngx_ess_source->shutdown();
+    }
+}
+
+
+void
+ngx_ess_source_exit_process(void)
+{
+    if (ngx_ess_source) {
+        ngx_ess_source->exit_process();
+    }
+}
+
+
+ngx_msec_t
+ngx_ess_source_backoff(ngx_uint_t attempt)
+{
+    ngx_msec_t  delay;
+
+    delay = NGX_ESS_SOURCE_BACKOFF_MAX;
+
+    if (attempt < 4) {
+        delay = NGX_ESS_SOURCE_BACKOFF_MIN << attempt;
+    }
+
+    /* a quarter less or more, so that the workers do not come all at once */
+
+    return delay - delay / 4 + ngx_random() % (delay / 2 + 1);
+}

@@ -1,0 +1,81 @@
+/*
+ * The seam between those who need events to come (the API) and where events
+ * come from.  One source is registered per worker; without one (no ess_amqp)
+ * every bind succeeds at once.
+ */
+
+
+#ifndef _NGX_ESS_SOURCE_H_INCLUDED_
+#define _NGX_ESS_SOURCE_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+
+
+typedef struct ngx_ess_source_bind_s  ngx_ess_source_bind_t;
+
+/*
+ * rc: NGX_OK bound; NGX_BUSY: the broker did not answer within the time;
+ * NGX_ERROR: the broker refused, "text" says why.  The bind is off all lists
+ * and may be freed.  Never called from within ngx_ess_source_bind().
+ */
+typedef void (*ngx_ess_source_bind_pt)(ngx_ess_source_bind_t *bind,
+    ngx_int_t rc, ngx_str_t *text);
+
+struct ngx_ess_source_bind_s {
+    ngx_ess_source_bind_pt   handler;
+    void                    *data;
+    ngx_str_t                key;           /* the caller's memory, until then */
+    ngx_log_t               *log;
+
+    ngx_queue_t              queue;         /* private to the source */
+    void                    *op;            /* private to the source */
+
+    /* private to ngx_ess_source.c, which stands between source and caller */
+    ngx_event_t              timer;
+    ngx_ess_zone_t          *zone;
+    ngx_ess_source_bind_pt   answer;        /* the caller's handler */
+    ngx_msec_t               deadline;
+    unsigned                 handed:1;      /* to the source */
+};
+
+
+typedef struct {
+    ngx_str_t                name;
+
+    /* life cycle, in a worker; the zone is attached */
+    ngx_int_t              (*init_process)(ngx_cycle_t *cycle,
+                                 ngx_ess_zone_t *zone, void *conf);
+    /* graceful shutdown: acknowledge, hand the slots over, stop consuming */
+    void                   (*shutdown)(void);
+    void                   (*exit_process)(void);
+
+    /* events published with the key from now on will come; at most 2 s */
+    void                   (*bind)(ngx_ess_source_bind_t *bind);
+    void                   (*cancel)(ngx_ess_source_bind_t *bind);
+
+    /* no stream wants the key any more; as good as it goes */
+    void                   (*unbind)(ngx_str_t *key);
+} ngx_ess_source_t;
+
+
+/* The worker's source, set once at its start. */
+void ngx_ess_source_register(const ngx_ess_source_t *source);
+
+/* As the functions of the seam, on the registered source; bind waits first
+   until no worker is unbinding the key. */
+void ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind);
+void ngx_ess_source_cancel(ngx_ess_source_bind_t *bind);
+void ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key);
+void ngx_ess_source_shutdown(void);
+void ngx_ess_source_exit_process(void);
+
+/*
+ * Delay before the next attempt to reach a source, in ms: doubles from 50 to
+ * 1000, with jitter.  attempt counts from 0.
+ */
+ngx_msec_t ngx_ess_source_backoff(ngx_uint_t attempt);
+
+
+#endif /* _NGX_ESS_SOURCE_H_INCLUDED_ */

@@ -1,0 +1,104 @@
+/*
+ * The store: the durable copy of the stream table.  The seam, and the queue
+ * of operations of a worker: one thread task at a time carries all that
+ * waits, as one transaction.
+ */
+
+
+#ifndef _NGX_ESS_STORE_H_INCLUDED_
+#define _NGX_ESS_STORE_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_stream_table.h"
+
+
+/* ordinals that one mark in the store vouches for */
+#define NGX_ESS_STORE_ORDINALS  65536
+
+
+typedef enum {
+    NGX_ESS_STORE_SAVE = 1,                 /* insert the row */
+    NGX_ESS_STORE_REMOVE,                   /* no error when it is not there */
+    NGX_ESS_STORE_ORDINAL                   /* raise reserved_ordinal */
+} ngx_ess_store_op_e;
+
+typedef struct ngx_ess_store_op_s  ngx_ess_store_op_t;
+
+/* op->rc: NGX_OK committed, NGX_ERROR: not, op->text says why */
+typedef void (*ngx_ess_store_op_pt)(ngx_ess_store_op_t *op);
+
+struct ngx_ess_store_op_s {
+    ngx_ess_store_op_e       type;
+    ngx_ess_stream_info_t    row;           /* ref, uuid, key,
+                                               reserved_ordinal count */
+    ngx_ess_store_op_pt      handler;
+    void                    *data;
+    ngx_int_t                rc;
+    u_char                   text[128];     /* null terminated */
+    ngx_queue_t              queue;         /* private */
+};
+
+
+/* an implementation; functions marked T run in a thread and may block */
+
+typedef struct {
+    ngx_str_t                name;
+
+    /* configuration time: can it be used?  Changes nothing on disk.  Errors
+       are logged with cf's place.  NGX_OK or NGX_ERROR. */
+    ngx_int_t              (*check)(ngx_conf_t *cf, ngx_str_t *path);
+
+    /* in the master, before a new zone's first worker, blocking: makes what is
+       missing (for the worker's user), raises each stream's mark by
+       NGX_ESS_STORE_ORDINALS, hands each stream to "row" (last_ordinal: the
+       old mark, reserved_ordinal: the new one), and leaves nothing open.
+       "last_id": the largest id ever given.  With "row" NULL it only makes
+       what is missing.  NGX_OK or NGX_ERROR, logged. */
+    ngx_int_t              (*load)(ngx_cycle_t *cycle, ngx_str_t *path,
+                                 ngx_int_t (*row)(void *data,
+                                     const ngx_ess_stream_info_t *info),
+                                 void *data, uint64_t *last_id);
+
+    /* in a worker: a handle, opened by the first T */
+    void                  *(*create)(ngx_str_t *path, ngx_log_t *log);
+
+    /* T: carries out the ops as one transaction; sets rc and text of each */
+    void                   (*commit)(void *handle, ngx_ess_store_op_t **ops,
+                                 ngx_uint_t n);
+    void                   (*destroy)(void *handle);
+} ngx_ess_store_engine_t;
+
+
+struct ngx_ess_store_s {
+    const ngx_ess_store_engine_t  *engine;
+    ngx_str_t                      path;    /* null terminated */
+    ngx_thread_pool_t             *thread_pool;
+};
+
+
+/* The directive's argument -> a store in cf->pool, or "off" -> *store NULL. */
+char *ngx_ess_store_conf(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_ess_store_t **store);
+
+/* In the master, for a fresh zone: fills it.  With zone NULL (a zone that was
+   there before is kept): only makes what is missing on disk.  NGX_OK or
+   NGX_ERROR, logged; then nginx must not start. */
+ngx_int_t ngx_ess_store_load(ngx_cycle_t *cycle, ngx_ess_store_t *store,
+    ngx_ess_zone_t *zone);
+
+/* In a worker; store may be NULL: then every op succeeds at once (by a posted
+   event). */
+ngx_int_t ngx_ess_store_init_process(ngx_cycle_t *cycle,
+    ngx_ess_store_t *store);
+void ngx_ess_store_exit_process(void);
+
+/* Queues the op, which the caller owns and keeps until the handler.  The
+   handler is never called from within. */
+void ngx_ess_store_submit(ngx_ess_store_op_t *op);
+
+/* ops under way: the worker must not exit before they are through */
+ngx_uint_t ngx_ess_store_busy(void);
+
+
+#endif /* _NGX_ESS_STORE_H_INCLUDED_ */

@@ -1,0 +1,751 @@
+/*
+ * The store in a SQLite file.  The master opens it once, at start, to make
+ * what is missing and to read the streams, and closes it before the first
+ * fork.  Each worker has a handle of its own, opened, used and closed by the
+ * threads that carry its operations, one at a time.
+ */
+
+
+#include "ngx_ess_store_sqlite.h"
+#include "ngx_ess_store_sqlite_file.h"
+#include <sqlite3.h>
+
+
+/* ms that one process waits for the others' transactions */
+#define NGX_ESS_STORE_SQLITE_BUSY       1500
+#define NGX_ESS_STORE_SQLITE_BUSY_LOAD  5000
+
+/* an ordinal has room above it for any number of marks */
+#define NGX_ESS_STORE_SQLITE_ORDINAL    ((sqlite3_int64) 1 << 62)
+
+#define ngx_ess_store_sqlite_string(x)   #x
+#define ngx_ess_store_sqlite_number(x)   ngx_ess_store_sqlite_string(x)
+
+
+typedef enum {
+    NGX_ESS_STORE_SQLITE_SAVE = 0,
+    NGX_ESS_STORE_SQLITE_REMOVE,
+    NGX_ESS_STORE_SQLITE_ORDINAL_UP,
+    NGX_ESS_STORE_SQLITE_LAST_ID,
+    NGX_ESS_STORE_SQLITE_STATEMENTS
+} ngx_ess_store_sqlite_statement_e;
+
+
+typedef struct {
+    sqlite3                 *db;            /* NULL: not open */
+    sqlite3_stmt            *stmt[NGX_ESS_STORE_SQLITE_STATEMENTS];
+    char                    *path;
+    char                     text[128];     /* why the last thing failed */
+} ngx_ess_store_sqlite_t;
+
+
+static ngx_int_t ngx_ess_store_sqlite_load(ngx_cycle_t *cycle,
+    ngx_str_t *path, ngx_int_t (*row)(void *data,
+        const ngx_ess_stream_info_t *info), void *data, uint64_t *last_id);
+static int ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_t *h);
+static ngx_int_t ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle,
+    ngx_ess_store_sqlite_t *h, ngx_int_t (*row)(void *data,
+        const ngx_ess_stream_info_t *info), void *data, uint64_t *last_id);
+static ngx_int_t ngx_ess_store_sqlite_each(ngx_cycle_t *cycle,
+    ngx_ess_store_sqlite_t *h, ngx_int_t (*row)(void *data,
+        const ngx_ess_stream_info_t *info), void *data);
+static ngx_int_t ngx_ess_store_sqlite_row(sqlite3_stmt *stmt,
+    ngx_ess_stream_info_t *info);
+static void *ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log);
+static void ngx_ess_store_sqlite_destroy(void *handle);
+static void ngx_ess_store_sqlite_commit(void *handle,
+    ngx_ess_store_op_t **ops, ngx_uint_t n);
+static ngx_uint_t ngx_ess_store_sqlite_again(ngx_ess_store_sqlite_t *h,
+    int rc);
+static int ngx_ess_store_sqlite_transaction(ngx_ess_store_sqlite_t *h,
+    ngx_ess_store_op_t **ops, ngx_uint_t n);
+static int ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h,
+    ngx_ess_store_op_t **ops, ngx_uint_t n);
+static int ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h,
+    ngx_ess_store_op_t *op);
+static int ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h);
+static int ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h,
+    int milliseconds);
+static int ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h);
+static void ngx_ess_store_sqlite_close(ngx_ess_store_sqlite_t *h);
+static int ngx_ess_store_sqlite_exec(ngx_ess_store_sqlite_t *h,
+    const char *sql);
+static int ngx_ess_store_sqlite_get(ngx_ess_store_sqlite_t *h,
+    const char *sql, sqlite3_int64 *value);
+static int ngx_ess_store_sqlite_failed(ngx_ess_store_sqlite_t *h, int rc);
+
+
+const ngx_ess_store_engine_t  ngx_ess_store_sqlite = {
+    ngx_string("sqlite"),
+    ngx_ess_store_sqlite_file_check,
+    ngx_ess_store_sqlite_load,
+    ngx_ess_store_sqlite_create,
+    ngx_ess_store_sqlite_commit,
+    ngx_ess_store_sqlite_destroy
+};
+
+
+static const char  ngx_ess_store_sqlite_schema[] =
+    "BEGIN IMMEDIATE;"
+    "PRAGMA application_id = "
+        ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_FILE_APP) ";"
+    "PRAGMA user_version = "
+        ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_FILE_SCHEMA) ";"
+    "CREATE TABLE meta (last_id INTEGER NOT NULL);"
+    "INSERT INTO meta (last_id) VALUES (0);"
+    "CREATE TABLE streams ("
+        "id INTEGER PRIMARY KEY,"
+        "uuid BLOB NOT NULL UNIQUE,"
+        "routing_key TEXT NOT NULL,"
+        "epoch INTEGER NOT NULL,"
+        "reserved_ordinal INTEGER NOT NULL"
+    ");"
+    "COMMIT;";
+
+
+/*
+ * An id is a stream's only together with its uuid: after a binary upgrade two
+ * tables live on one store for a while and may give the same id.
+ */
+
+static const char  *ngx_ess_store_sqlite_sql[] = {
+    "INSERT INTO streams (id, uuid, routing_key, epoch, reserved_ordinal)"
+        " VALUES (?1, ?2, ?3, ?4, ?5)",
+    "DELETE FROM streams WHERE id = ?1 AND uuid = ?2",
+    "UPDATE streams SET reserved_ordinal = max(reserved_ordinal, ?5)"
+        " WHERE id = ?1 AND uuid = ?2",
+    "UPDATE meta SET last_id = max(last_id, ?1)"
+};
+
+
+static ngx_int_t
+ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
+    ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
+    void *data, uint64_t *last_id)
+{
+    ngx_int_t               rc;
+    ngx_ess_store_sqlite_t  h;
+
+    if (ngx_ess_store_sqlite_file_enter(cycle, path) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&h, sizeof(ngx_ess_store_sqlite_t));
+    h.path = (char *) path->data;
+
+    rc = NGX_OK;
+
+    if (ngx_ess_store_sqlite_open(&h, NGX_ESS_STORE_SQLITE_BUSY_LOAD)
+        != SQLITE_OK
+        || ngx_ess_store_sqlite_prepare(&h) != SQLITE_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"ess_store\" %V cannot be used: %s", path, h.text);
+        rc = NGX_ERROR;
+
+    } else if (row) {
+        rc = ngx_ess_store_sqlite_rows(cycle, &h, row, data, last_id);
+
+        if (rc != NGX_OK && h.text[0] != '\0') {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "\"ess_store\" %V: loading the streams failed: %s",
+                          path, h.text);
+        }
+    }
+
+    /* the last one to close carries the log over and removes it */
+
+    ngx_ess_store_sqlite_close(&h);
+
+    if (ngx_ess_store_sqlite_file_leave(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+/*
+ * The schema, if there is nothing yet.  It is committed with SQLite's older
+ * journal: so the header in the file itself, which nginx -t reads, is ours
+ * before there is a log.
+ */
+
+static int
+ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_t *h)
+{
+    int            rc;
+    sqlite3_int64  n;
+
+    rc = ngx_ess_store_sqlite_get(h, "SELECT count(*) FROM sqlite_master", &n);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (n == 0) {
+        rc = ngx_ess_store_sqlite_exec(h, ngx_ess_store_sqlite_schema);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    rc = ngx_ess_store_sqlite_ours(h);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = ngx_ess_store_sqlite_exec(h, "PRAGMA journal_mode = WAL");
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    /* the log's files are made with the first read, which may fail as well */
+
+    return ngx_ess_store_sqlite_get(h, "SELECT count(*) FROM meta", &n);
+}
+
+
+/* On NGX_ERROR h->text says why, or is empty when that was logged. */
+
+static ngx_int_t
+ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
+    ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
+    void *data, uint64_t *last_id)
+{
+    sqlite3_int64  id;
+
+    h->text[0] = '\0';
+
+    if (ngx_ess_store_sqlite_exec(h, "BEGIN IMMEDIATE") != SQLITE_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_store_sqlite_get(h,
+            "SELECT max((SELECT max(last_id) FROM meta),"
+            " (SELECT coalesce(max(id), 0) FROM streams))", &id)
+        != SQLITE_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_store_sqlite_each(cycle, h, row, data) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_store_sqlite_exec(h,
+            "UPDATE streams SET reserved_ordinal = reserved_ordinal + "
+            ngx_ess_store_sqlite_number(NGX_ESS_STORE_ORDINALS)) != SQLITE_OK
+        || ngx_ess_store_sqlite_exec(h, "COMMIT") != SQLITE_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *last_id = (uint64_t) id;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
+    ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
+    void *data)
+{
+    int                     rc;
+    ngx_int_t               ret;
+    sqlite3_stmt           *stmt;
+    ngx_ess_stream_info_t   info;
+
+    rc = sqlite3_prepare_v2(h->db,
+             "SELECT id, uuid, routing_key, epoch, reserved_ordinal"
+             " FROM streams ORDER BY id", -1, &stmt, NULL);
+
+    if (rc != SQLITE_OK) {
+        (void) ngx_ess_store_sqlite_failed(h, rc);
+        return NGX_ERROR;
+    }
+
+    ret = NGX_OK;
+
+    for ( ;; ) {
+        rc = sqlite3_step(stmt);
+
+        if (rc != SQLITE_ROW) {
+            break;
+        }
+
+        if (ngx_ess_store_sqlite_row(stmt, &info) != NGX_OK) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "\"ess_store\" %s is damaged: the row of the "
+                          "stream %L makes no sense",
+                          h->path, (int64_t) sqlite3_column_int64(stmt, 0));
+            ret = NGX_ERROR;
+            goto done;
+        }
+
+        if (row(data, &info) != NGX_OK) {
+            ret = NGX_ERROR;
+            goto done;
+        }
+    }
+
+    if (rc != SQLITE_DONE) {
+        (void) ngx_ess_store_sqlite_failed(h, rc);
+        ret = NGX_ERROR;
+    }
+
+done:
+
+    (void) sqlite3_finalize(stmt);
+
+    return ret;
+}
+
+
+static ngx_int_t
+ngx_ess_store_sqlite_row(sqlite3_stmt *stmt, ngx_ess_stream_info_t *info)
+{
+    int            uuid_len, key_len;
+    const void    *uuid, *key;
+    sqlite3_int64  id, mark;
+
+    id = sqlite3_column_int64(stmt, 0);
+    uuid = sqlite3_column_blob(stmt, 1);
+    uuid_len = sqlite3_column_bytes(stmt, 1);
+    key = sqlite3_column_text(stmt, 2);
+    key_len = sqlite3_column_bytes(stmt, 2);
+    mark = sqlite3_column_int64(stmt, 4);
+
+    if (id <= 0
+        || uuid == NULL || uuid_len != NGX_ESS_UUID_LEN
+        || key == NULL || key_len < 1 || key_len > NGX_ESS_MAX_KEY
+        || mark < 0 || mark > NGX_ESS_STORE_SQLITE_ORDINAL)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
+
+    info->ref.id = (uint64_t) id;
+    info->ref.epoch = (uint64_t) sqlite3_column_int64(stmt, 3);
+    info->state = NGX_ESS_STREAM_VISIBLE;
+
+    ngx_memcpy(info->uuid, uuid, NGX_ESS_UUID_LEN);
+
+    info->key_len = (size_t) key_len;
+    ngx_memcpy(info->key, key, info->key_len);
+
+    info->last_ordinal = (uint64_t) mark;
+    info->first_ordinal = (uint64_t) mark + 1;
+    info->reserved_ordinal = (uint64_t) mark + NGX_ESS_STORE_ORDINALS;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log)
+{
+    ngx_ess_store_sqlite_t  *h;
+
+    h = ngx_alloc(sizeof(ngx_ess_store_sqlite_t) + path->len + 1, log);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(h, sizeof(ngx_ess_store_sqlite_t));
+
+    h->path = (char *) (h + 1);
+    ngx_memcpy(h->path, path->data, path->len);
+    h->path[path->len] = '\0';
+
+    return h;
+}
+
+
+static void
+ngx_ess_store_sqlite_destroy(void *handle)
+{
+    ngx_ess_store_sqlite_close(handle);
+    ngx_free(handle);
+}
+
+
+static void
+ngx_ess_store_sqlite_commit(void *handle, ngx_ess_store_op_t **ops,
+    ngx_uint_t n)
+{
+    ngx_ess_store_sqlite_t *h = handle;
+
+    int         rc;
+    ngx_uint_t  i;
+
+    rc = ngx_ess_store_sqlite_transaction(h, ops, n);
+
+    if (ngx_ess_store_sqlite_again(h, rc)) {
+        rc = ngx_ess_store_sqlite_transaction(h, ops, n);
+    }
+
+    if (rc == SQLITE_OK) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        ops[i]->rc = NGX_ERROR;
+        ngx_memcpy(ops[i]->text, h->text, sizeof(ops[i]->text));
+    }
+
+    switch (rc) {
+
+    case SQLITE_BUSY:
+    case SQLITE_FULL:
+        break;
+
+    default:
+
+        /* a new handle finds the file as it then is */
+
+        ngx_ess_store_sqlite_close(h);
+    }
+}
+
+
+/*
+ * 1 when the transaction that failed is worth a second attempt: on a full
+ * disk once the log gave its room back; after an I/O error with a new handle,
+ * whose opening recovers what the error left.
+ */
+
+static ngx_uint_t
+ngx_ess_store_sqlite_again(ngx_ess_store_sqlite_t *h, int rc)
+{
+    if (h->db == NULL) {
+        return 0;
+    }
+
+    switch (rc) {
+
+    case SQLITE_FULL:
+        return sqlite3_wal_checkpoint_v2(h->db, NULL,
+                                         SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                         NULL)
+               == SQLITE_OK;
+
+    case SQLITE_IOERR:
+        ngx_ess_store_sqlite_close(h);
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+/* Returns a primary result code; with any but SQLITE_OK nothing was done. */
+
+static int
+ngx_ess_store_sqlite_transaction(ngx_ess_store_sqlite_t *h,
+    ngx_ess_store_op_t **ops, ngx_uint_t n)
+{
+    int  rc;
+
+    rc = ngx_ess_store_sqlite_use(h);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = ngx_ess_store_sqlite_exec(h, "BEGIN IMMEDIATE");
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = ngx_ess_store_sqlite_ops(h, ops, n);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_exec(h, "COMMIT");
+    }
+
+    if (rc != SQLITE_OK && !sqlite3_get_autocommit(h->db)) {
+
+        /* not through exec(), which would write over the text */
+
+        (void) sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+
+    return rc;
+}
+
+
+static int
+ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t **ops,
+    ngx_uint_t n)
+{
+    int            rc;
+    uint64_t       last_id;
+    ngx_uint_t     i;
+    sqlite3_stmt  *stmt;
+
+    last_id = 0;
+
+    for (i = 0; i < n; i++) {
+        rc = ngx_ess_store_sqlite_op(h, ops[i]);
+
+        if (rc == SQLITE_OK) {
+            ops[i]->rc = NGX_OK;
+            ops[i]->text[0] = '\0';
+
+        } else if (rc == SQLITE_CONSTRAINT) {
+
+            /* SQLite undid this statement only: the others may go on */
+
+            ops[i]->rc = NGX_ERROR;
+            ngx_memcpy(ops[i]->text, h->text, sizeof(ops[i]->text));
+
+        } else {
+            return rc;
+        }
+
+        /* an id that was refused was given nevertheless */
+
+        if (ops[i]->type == NGX_ESS_STORE_SAVE) {
+            last_id = ngx_max(last_id, ops[i]->row.ref.id);
+        }
+    }
+
+    if (last_id == 0) {
+        return SQLITE_OK;
+    }
+
+    stmt = h->stmt[NGX_ESS_STORE_SQLITE_LAST_ID];
+
+    (void) sqlite3_bind_int64(stmt, 1, (sqlite3_int64) last_id);
+    (void) sqlite3_step(stmt);
+
+    rc = sqlite3_reset(stmt);
+
+    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_failed(h, rc);
+}
+
+
+static int
+ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
+{
+    int                     rc;
+    sqlite3_stmt           *stmt;
+    ngx_ess_stream_info_t  *row;
+
+    row = &op->row;
+
+    switch (op->type) {
+
+    case NGX_ESS_STORE_SAVE:
+        stmt = h->stmt[NGX_ESS_STORE_SQLITE_SAVE];
+        break;
+
+    case NGX_ESS_STORE_REMOVE:
+        stmt = h->stmt[NGX_ESS_STORE_SQLITE_REMOVE];
+        break;
+
+    default: /* NGX_ESS_STORE_ORDINAL */
+        stmt = h->stmt[NGX_ESS_STORE_SQLITE_ORDINAL_UP];
+    }
+
+    (void) sqlite3_bind_int64(stmt, 1, (sqlite3_int64) row->ref.id);
+    (void) sqlite3_bind_blob(stmt, 2, row->uuid, NGX_ESS_UUID_LEN,
+                             SQLITE_STATIC);
+
+    if (op->type == NGX_ESS_STORE_SAVE) {
+        (void) sqlite3_bind_text(stmt, 3, (const char *) row->key,
+                                 (int) row->key_len, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(stmt, 4, (sqlite3_int64) row->ref.epoch);
+    }
+
+    if (op->type != NGX_ESS_STORE_REMOVE) {
+        (void) sqlite3_bind_int64(stmt, 5,
+                                  (sqlite3_int64) row->reserved_ordinal);
+    }
+
+    (void) sqlite3_step(stmt);
+
+    rc = sqlite3_reset(stmt);
+
+    if (rc != SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_failed(h, rc);
+    }
+
+    /* the row is the caller's */
+
+    (void) sqlite3_clear_bindings(stmt);
+
+    return rc;
+}
+
+
+/* Opens the file unless it is open and still where it was. */
+
+static int
+ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h)
+{
+    int         rc, moved;
+    ngx_uint_t  i;
+
+    if (h->db) {
+        moved = 0;
+
+        (void) sqlite3_file_control(h->db, NULL, SQLITE_FCNTL_HAS_MOVED,
+                                    &moved);
+        if (!moved) {
+            return SQLITE_OK;
+        }
+
+        ngx_ess_store_sqlite_close(h);
+    }
+
+    rc = ngx_ess_store_sqlite_open(h, NGX_ESS_STORE_SQLITE_BUSY);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_ours(h);
+    }
+
+    for (i = 0; rc == SQLITE_OK && i < NGX_ESS_STORE_SQLITE_STATEMENTS; i++) {
+        rc = sqlite3_prepare_v2(h->db, ngx_ess_store_sqlite_sql[i], -1,
+                                &h->stmt[i], NULL);
+        if (rc != SQLITE_OK) {
+            rc = ngx_ess_store_sqlite_failed(h, rc);
+        }
+    }
+
+    if (rc != SQLITE_OK) {
+        ngx_ess_store_sqlite_close(h);
+    }
+
+    return rc;
+}
+
+
+static int
+ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h, int milliseconds)
+{
+    int  rc;
+
+    /* never SQLITE_OPEN_CREATE: a file that vanished is an error */
+
+    rc = sqlite3_open_v2(h->path, &h->db,
+                         SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc != SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_failed(h, rc);
+        ngx_ess_store_sqlite_close(h);
+        return rc;
+    }
+
+    (void) sqlite3_busy_timeout(h->db, milliseconds);
+
+    /* FULL: what was answered survives the loss of power; a short log: it
+       may be all that fits on a small disk */
+
+    return ngx_ess_store_sqlite_exec(h, "PRAGMA temp_store = MEMORY;"
+                                        "PRAGMA synchronous = FULL;"
+                                        "PRAGMA wal_autocheckpoint = 256;");
+}
+
+
+static int
+ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h)
+{
+    int            rc;
+    sqlite3_int64  app, version;
+
+    rc = ngx_ess_store_sqlite_get(h, "PRAGMA application_id", &app);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_get(h, "PRAGMA user_version", &version);
+    }
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (app != NGX_ESS_STORE_SQLITE_FILE_APP
+        || version != NGX_ESS_STORE_SQLITE_FILE_SCHEMA)
+    {
+        (void) snprintf(h->text, sizeof(h->text),
+                        "the database was not made by this version of "
+                        "ess_store (application id %lld, schema %lld)",
+                        (long long) app, (long long) version);
+        return SQLITE_NOTADB;
+    }
+
+    return SQLITE_OK;
+}
+
+
+static void
+ngx_ess_store_sqlite_close(ngx_ess_store_sqlite_t *h)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ESS_STORE_SQLITE_STATEMENTS; i++) {
+        (void) sqlite3_finalize(h->stmt[i]);
+        h->stmt[i] = NULL;
+    }
+
+    (void) sqlite3_close(h->db);
+    h->db = NULL;
+}
+
+
+static int
+ngx_ess_store_sqlite_exec(ngx_ess_store_sqlite_t *h, const char *sql)
+{
+    int  rc;
+
+    rc = sqlite3_exec(h->db, sql, NULL, NULL, NULL);
+
+    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_failed(h, rc);
+}
+
+
+/* The first column of a query's only row. */
+
+static int
+ngx_ess_store_sqlite_get(ngx_ess_store_sqlite_t *h, const char *sql,
+    sqlite3_int64 *value)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    rc = sqlite3_prepare_v2(h->db, sql, -1, &stmt, NULL);
+    if (rc != SQLITE_OK) {
+        return ngx_ess_store_sqlite_failed(h, rc);
+    }
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        *value = sqlite3_column_int64(stmt, 0);
+        rc = SQLITE_OK;
+
+    } else {
+        rc = ngx_ess_store_sqlite_failed(h, rc == SQLITE_DONE ? SQLITE_CORRUPT
+                                                              : rc);
+    }
+
+    (void) sqlite3_finalize(stmt);
+
+    return rc;
+}
+
+
+/* Keeps the text of what just failed; returns the primary result code. */
+
+static int
+ngx_ess_store_sqlite_failed(ngx_ess_store_sqlite_t *h, int rc)
+{
+    rc &= 0xff;
+
+    (void) snprintf(h->text, sizeof(h->text), "%s",
+                    h->db ? sqlite3_errmsg(h->db) : sqlite3_errstr(rc));
+
+    return rc;
+}

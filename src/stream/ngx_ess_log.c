@@ -1,0 +1,703 @@
+
+/*
+ * The logs: append, read from, evict.  Runs in workers; all data is in the
+ * zone and belongs to whoever holds its mutex.  An eviction is an operation of
+ * its own, and so is an append to all streams of a routing key.
+ */
+
+
+#include "ngx_ess_shm_layout.h"
+
+
+/* old records that one append may evict from one stream */
+#define NGX_ESS_LOG_EVICT    1024
+
+/* entries of the journal that an append to one stream takes, the marks of
+   those interested aside, and those at its end */
+#define NGX_ESS_LOG_UNDO     40
+
+
+/* an append under way */
+
+typedef struct {
+    ngx_ess_zone_t          *zone;
+    ngx_ess_shm_t           *sh;
+    ngx_ess_shm_slot_t      *slot;
+    ngx_str_t               *key;
+    uint32_t                 hash;
+    ngx_str_t                body;
+    uint64_t                 timestamp;
+    uint64_t                 fingerprint;
+    ngx_ess_record_type_e    type;
+    uint32_t                 segs;          /* for one record */
+    uint32_t                 now;           /* tenths of a second */
+    ngx_ess_notify_wake_t   *wake;
+} ngx_ess_log_append_t;
+
+
+static ngx_uint_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a,
+    uint64_t done);
+static void ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last);
+static ngx_int_t ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n);
+static void ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone);
+static void ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a,
+    ngx_ess_seg_t i);
+static void ngx_ess_log_evict_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
+static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
+static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
+    ngx_ess_shm_stream_t *s, ngx_ess_seg_t i);
+static void ngx_ess_log_remember_locked(ngx_ess_log_append_t *a);
+static ngx_ess_seg_t ngx_ess_log_seek_locked(ngx_ess_shm_t *sh,
+    ngx_ess_shm_stream_t *s, uint64_t seq);
+static void ngx_ess_log_copy_locked(ngx_ess_shm_t *sh,
+    ngx_ess_shm_record_t *r, u_char *p);
+
+
+ngx_uint_t
+ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
+    ngx_ess_notify_wake_t *wake)
+{
+    uint64_t               done, last;
+    ngx_uint_t             n;
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_t         *sh;
+    ngx_ess_log_append_t   a;
+
+    sh = zone->sh;
+
+    a.zone = zone;
+    a.sh = sh;
+    a.slot = &sh->slots[slot];
+    a.key = key;
+    a.hash = ngx_ess_stream_key_hash(key);
+    a.body = event->body;
+    a.timestamp = event->timestamp;
+    a.fingerprint = fingerprint;
+    a.type = NGX_ESS_RECORD_EVENT;
+    a.now = ngx_ess_shm_now(sh);
+    a.wake = wake;
+
+    if (a.body.len == sizeof("POISON") - 1
+        && ngx_memcmp(a.body.data, "POISON", sizeof("POISON") - 1) == 0)
+    {
+        a.type = NGX_ESS_RECORD_POISON;
+        a.body.len = 0;
+    }
+
+    a.segs = ngx_ess_shm_record_segs(a.body.len);
+
+    n = 0;
+
+    if (a.hash % NGX_ESS_SLOTS != slot) {
+        goto done;
+    }
+
+    /* the same event again, which whoever died had begun to append */
+
+    done = (fingerprint && a.slot->partial_print == fingerprint)
+           ? a.slot->partial_id : 0;
+
+    n = ngx_ess_log_prepare_locked(&a, done);
+    last = 0;
+
+    for (i = ngx_ess_stream_next_of_key_locked(sh, key, a.hash, 0);
+         i;
+         i = ngx_ess_stream_next_of_key_locked(sh, key, a.hash, i))
+    {
+        if (ngx_ess_shm_stream(sh, i)->id <= done) {
+            continue;
+        }
+
+        if (sh->undo + NGX_ESS_LOG_UNDO
+            + NGX_ESS_NOTIFY_UNDO * sh->geo.nprocs > sh->geo.njournal
+            || (sh->nfree < a.segs && sh->undo))
+        {
+            ngx_ess_log_chunk_locked(&a, last);
+        }
+
+        if (ngx_ess_log_room_locked(zone, a.segs) != NGX_OK) {
+            ngx_ess_log_no_room_locked(zone);
+            continue;
+        }
+
+        ngx_ess_log_add_locked(&a, i);
+        last = ngx_ess_shm_stream(sh, i)->id;
+    }
+
+done:
+
+    ngx_ess_log_remember_locked(&a);
+    ngx_ess_shm_commit_locked(sh);
+
+    return n;
+}
+
+
+/*
+ * Counts the streams, and makes room for all of them by the zone's bounds and,
+ * as far as they fit into half of the zone, for want of free segments: what
+ * is left for the append itself is then one operation.
+ */
+
+static ngx_uint_t
+ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a, uint64_t done)
+{
+    uint64_t        need;
+    ngx_uint_t      n;
+    ngx_ess_seg_t   i;
+    ngx_ess_shm_t  *sh;
+
+    sh = a->sh;
+    need = 0;
+    n = 0;
+
+    for (i = ngx_ess_stream_next_of_key_locked(sh, a->key, a->hash, 0);
+         i;
+         i = ngx_ess_stream_next_of_key_locked(sh, a->key, a->hash, i))
+    {
+        n++;
+
+        if (ngx_ess_shm_stream(sh, i)->id > done) {
+            ngx_ess_log_bounds_locked(a, i);
+            need += a->segs;
+        }
+    }
+
+    if (need <= (sh->geo.nsegs - sh->nstatic) / 2) {
+        (void) ngx_ess_log_room_locked(a->zone, need);
+    }
+
+    return n;
+}
+
+
+/* So far, and no further in one operation: remembers where to go on. */
+
+static void
+ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last)
+{
+    if (last) {
+        ngx_ess_shm_set64_locked(a->sh, &a->slot->partial_print,
+                                 a->fingerprint);
+        ngx_ess_shm_set64_locked(a->sh, &a->slot->partial_id, last);
+    }
+
+    ngx_ess_shm_commit_locked(a->sh);
+}
+
+
+/* Evicts the oldest records of the zone until "n" segments are free; with
+   room for them it does nothing, else the journal is empty. */
+
+static ngx_int_t
+ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n)
+{
+    ngx_ess_shm_t  *sh;
+
+    sh = zone->sh;
+
+    if (n > sh->geo.nsegs - 1 - sh->nstatic) {
+        return NGX_DECLINED;
+    }
+
+    while (sh->nfree < n) {
+
+        if (sh->age_head == 0) {
+            return NGX_DECLINED;
+        }
+
+        ngx_ess_log_evict_locked(sh, sh->age_head);
+        ngx_ess_shm_commit_locked(sh);
+
+        ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED_EARLY, 1);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Streams leave room for an event of the largest size, so this takes one that
+   is larger, or bounds that a reload raised in a small zone. */
+
+static void
+ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone)
+{
+    ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED_EARLY, 1);
+
+    if (zone->sh->no_room) {
+        return;
+    }
+
+    zone->sh->no_room = 1;
+
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "an event was dropped, for it does not fit into what the "
+                  "streams leave of the zone \"%V\"",
+                  &zone->shm_zone->shm.name);
+}
+
+
+ngx_int_t
+ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n)
+{
+    uint64_t        total, event, events;
+    ngx_ess_shm_t  *sh;
+
+    sh = zone->sh;
+
+    total = sh->geo.nsegs - 1;
+    event = ngx_ess_shm_record_segs(zone->max_event);
+    events = ngx_max(total / 8, 2 * event);
+
+    if (events > total / 2) {
+        events = ngx_max(total / 8, event);
+    }
+
+    if (events > total || sh->nstatic + n > total - events) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_ess_log_room_locked(zone, n);
+}
+
+
+/*
+ * Before an append: what the new record pushes out of its stream's log.  The
+ * new record itself is not there yet, so all others may go.
+ */
+
+static void
+ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
+{
+    uint32_t               age;
+    ngx_uint_t             n;
+    ngx_ess_zone_t        *zone;
+    ngx_ess_shm_record_t  *r;
+    ngx_ess_shm_stream_t  *s;
+
+    zone = a->zone;
+    s = ngx_ess_shm_stream(a->sh, i);
+
+    for (n = 0; s->head && n < NGX_ESS_LOG_EVICT; n++) {
+
+        r = ngx_ess_shm_record(a->sh, s->head);
+        age = a->now - r->arrival;
+
+        if ((int32_t) age <= 10) {
+            return;
+        }
+
+        if (s->bytes + a->body.len <= zone->log_size
+            && s->count < zone->log_count
+            && (zone->log_age == 0 || age <= zone->log_age / 100))
+        {
+            return;
+        }
+
+        ngx_ess_log_evict_locked(a->sh, s->head);
+        ngx_ess_shm_commit_locked(a->sh);
+    }
+}
+
+
+/* The first record of its stream goes. */
+
+static void
+ngx_ess_log_evict_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
+{
+    ngx_ess_shm_record_t  *r;
+    ngx_ess_shm_stream_t  *s;
+
+    r = ngx_ess_shm_record(sh, i);
+    s = ngx_ess_shm_stream(sh, r->stream);
+
+    ngx_ess_shm_set32_locked(sh, &s->head, r->next);
+
+    if (r->next) {
+        ngx_ess_shm_set32_locked(sh, &ngx_ess_shm_record(sh, r->next)->prev,
+                                 0);
+    } else {
+        ngx_ess_shm_set32_locked(sh, &s->tail, 0);
+    }
+
+    ngx_ess_shm_set32_locked(sh, &s->count, s->count - 1);
+
+    if (r->type == NGX_ESS_RECORD_EVENT) {
+        ngx_ess_shm_set32_locked(sh, &s->events, s->events - 1);
+        ngx_ess_shm_set64_locked(sh, &s->bytes, s->bytes - r->len);
+    }
+
+    ngx_ess_shm_set32_locked(sh,
+                             r->age_prev
+                             ? &ngx_ess_shm_record(sh, r->age_prev)->age_next
+                             : &sh->age_head,
+                             r->age_next);
+    ngx_ess_shm_set32_locked(sh,
+                             r->age_next
+                             ? &ngx_ess_shm_record(sh, r->age_next)->age_prev
+                             : &sh->age_tail,
+                             r->age_prev);
+
+    ngx_ess_shm_give_locked(sh, i, r->last, ngx_ess_shm_record_segs(r->len));
+}
+
+
+ngx_int_t
+ngx_ess_log_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
+    ngx_uint_t max)
+{
+    ngx_ess_shm_stream_t  *s;
+
+    s = ngx_ess_shm_stream(zone->sh, stream);
+
+    while (s->head) {
+
+        if (max-- == 0) {
+            return NGX_AGAIN;
+        }
+
+        ngx_ess_log_evict_locked(zone->sh, s->head);
+        ngx_ess_shm_commit_locked(zone->sh);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
+{
+    ngx_ess_seg_t          rec;
+    ngx_ess_shm_t         *sh;
+    ngx_ess_shm_stream_t  *s;
+
+    sh = a->sh;
+    s = ngx_ess_shm_stream(sh, i);
+
+    rec = ngx_ess_log_write_locked(a, s, i);
+
+    ngx_ess_shm_set32_locked(sh,
+                             s->tail ? &ngx_ess_shm_record(sh, s->tail)->next
+                                     : &s->head,
+                             rec);
+    ngx_ess_shm_set32_locked(sh, &s->tail, rec);
+
+    ngx_ess_shm_set32_locked(sh,
+                             sh->age_tail
+                             ? &ngx_ess_shm_record(sh, sh->age_tail)->age_next
+                             : &sh->age_head,
+                             rec);
+    ngx_ess_shm_set32_locked(sh, &sh->age_tail, rec);
+
+    ngx_ess_shm_set32_locked(sh, &s->count, s->count + 1);
+    ngx_ess_shm_set64_locked(sh, &s->next_seq, s->next_seq + 1);
+
+    if (a->type == NGX_ESS_RECORD_EVENT) {
+        ngx_ess_shm_set32_locked(sh, &s->events, s->events + 1);
+        ngx_ess_shm_set64_locked(sh, &s->bytes, s->bytes + a->body.len);
+        ngx_ess_shm_set64_locked(sh, &s->next_ordinal, s->next_ordinal + 1);
+
+        /* whoever was told and died before the store had it is followed by
+           another now and then */
+
+        if (s->next_ordinal + NGX_ESS_ORDINALS_LOW > s->reserved_ordinal
+            && (s->want == NGX_ESS_WANT_NONE
+                || (s->want == NGX_ESS_WANT_TOLD
+                    && s->next_ordinal % 4096 == 0)))
+        {
+            ngx_ess_stream_want_locked(sh, i);
+        }
+    }
+
+    ngx_ess_notify_mark_locked(sh, i, a->wake);
+}
+
+
+/* The record in segments that nothing links to yet. */
+
+static ngx_ess_seg_t
+ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
+    ngx_ess_seg_t i)
+{
+    u_char                *p;
+    size_t                 left, n;
+    ngx_ess_seg_t          rec, seg, last;
+    ngx_ess_shm_t         *sh;
+    ngx_ess_shm_record_t  *r;
+
+    sh = a->sh;
+    rec = ngx_ess_shm_take_locked(sh, a->segs, &last);
+    r = ngx_ess_shm_record(sh, rec);
+
+    ngx_ess_shm_fault();
+
+    r->last = last;
+    r->prev = s->tail;
+    r->next = 0;
+    r->age_prev = sh->age_tail;
+    r->age_next = 0;
+    r->stream = i;
+    r->len = a->body.len;
+    r->type = a->type;
+    r->arrival = a->now;
+    r->seq = s->next_seq;
+    r->ordinal = (a->type == NGX_ESS_RECORD_EVENT) ? s->next_ordinal
+                                                   : s->next_ordinal - 1;
+    r->timestamp = a->timestamp;
+
+    p = a->body.data;
+    left = a->body.len;
+    n = ngx_min(left, sizeof(r->body));
+
+    ngx_ess_shm_fault();
+
+    if (n) {
+        ngx_memcpy(r->body, p, n);
+    }
+
+    for (seg = r->link; left > n; seg = *ngx_ess_shm_link(sh, seg)) {
+        p += n;
+        left -= n;
+        n = ngx_min(left, NGX_ESS_SHM_REST);
+
+        ngx_ess_shm_fault();
+
+        ngx_memcpy((u_char *) ngx_ess_shm_seg(sh, seg) + NGX_ESS_SHM_LINK,
+                   p, n);
+    }
+
+    return rec;
+}
+
+
+static void
+ngx_ess_log_remember_locked(ngx_ess_log_append_t *a)
+{
+    uint64_t             n;
+    ngx_ess_shm_t       *sh;
+    ngx_ess_shm_slot_t  *slot;
+
+    sh = a->sh;
+    slot = a->slot;
+
+    n = slot->appended + 1;
+
+    ngx_ess_shm_set64_locked(sh,
+                             ngx_ess_shm_ring(sh, slot - sh->slots)
+                             + n % sh->geo.nring,
+                             a->fingerprint);
+    ngx_ess_shm_set64_locked(sh, &slot->appended, n);
+    ngx_ess_shm_set64_locked(sh, &slot->partial_print, 0);
+    ngx_ess_shm_set64_locked(sh, &slot->partial_id, 0);
+}
+
+
+ngx_int_t
+ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint64_t *seq, u_char *buf, size_t size, ngx_ess_record_t *records,
+    ngx_uint_t *n, uint64_t *lost, size_t *need)
+{
+    size_t                 used;
+    ngx_int_t              rc;
+    ngx_uint_t             max;
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_t         *sh;
+    ngx_ess_shm_record_t  *r;
+    ngx_ess_shm_stream_t  *s;
+
+    sh = zone->sh;
+    max = *n;
+
+    *n = 0;
+    *lost = 0;
+    *need = 0;
+    used = 0;
+
+    ngx_ess_shm_lock(zone);
+
+    i = ngx_ess_stream_find_locked(sh, ref->id, ref->epoch);
+    if (i == 0) {
+        ngx_ess_shm_unlock(zone);
+        return NGX_DECLINED;
+    }
+
+    s = ngx_ess_shm_stream(sh, i);
+
+    if (*seq < s->next_seq - s->count) {
+        *lost = s->next_seq - s->count - *seq;
+        *seq = s->next_seq - s->count;
+    }
+
+    for (i = ngx_ess_log_seek_locked(sh, s, *seq); i; i = r->next) {
+        r = ngx_ess_shm_record(sh, i);
+
+        if (r->len > size - used && *n == 0) {
+            *need = r->len;
+            ngx_ess_shm_unlock(zone);
+            return NGX_BUSY;
+        }
+
+        if (r->len > size - used || *n == max) {
+            break;
+        }
+
+        records[*n].type = r->type;
+        records[*n].seq = r->seq;
+        records[*n].ordinal = r->ordinal;
+        records[*n].timestamp = r->timestamp;
+        records[*n].body.len = r->len;
+        records[*n].body.data = buf + used;
+
+        ngx_ess_log_copy_locked(sh, r, buf + used);
+
+        used += r->len;
+        *seq = r->seq + 1;
+        (*n)++;
+    }
+
+    rc = i ? NGX_AGAIN : (s->state == NGX_ESS_STREAM_CLOSED) ? NGX_DONE
+                                                             : NGX_OK;
+    ngx_ess_shm_unlock(zone);
+
+    return rc;
+}
+
+
+/* The record with that number; from the end that is nearer. */
+
+static ngx_ess_seg_t
+ngx_ess_log_seek_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
+    uint64_t seq)
+{
+    uint64_t       n, back;
+    ngx_ess_seg_t  i;
+
+    if (seq >= s->next_seq) {
+        return 0;
+    }
+
+    back = s->next_seq - 1 - seq;
+    n = s->count - 1 - back;
+
+    if (n <= back) {
+        for (i = s->head; n; n--) {
+            i = ngx_ess_shm_record(sh, i)->next;
+        }
+
+        return i;
+    }
+
+    for (i = s->tail; back; back--) {
+        i = ngx_ess_shm_record(sh, i)->prev;
+    }
+
+    return i;
+}
+
+
+static void
+ngx_ess_log_copy_locked(ngx_ess_shm_t *sh, ngx_ess_shm_record_t *r, u_char *p)
+{
+    size_t         left, n;
+    ngx_ess_seg_t  seg;
+
+    left = r->len;
+    n = ngx_min(left, sizeof(r->body));
+
+    if (n == 0) {
+        return;
+    }
+
+    p = ngx_cpymem(p, r->body, n);
+
+    for (seg = r->link; left > n; seg = *ngx_ess_shm_link(sh, seg)) {
+        left -= n;
+        n = ngx_min(left, NGX_ESS_SHM_REST);
+
+        p = ngx_cpymem(p,
+                       (u_char *) ngx_ess_shm_seg(sh, seg) + NGX_ESS_SHM_LINK,
+                       n);
+    }
+}
+
+
+void
+ngx_ess_log_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
+{
+    uint32_t               age;
+    ngx_ess_shm_t         *sh;
+    ngx_ess_shm_record_t  *r;
+
+    if (zone->log_age == 0) {
+        return;
+    }
+
+    sh = zone->sh;
+
+    ngx_ess_shm_lock(zone);
+
+    for ( /* void */ ; max && sh->age_head; max--) {
+
+        r = ngx_ess_shm_record(sh, sh->age_head);
+        age = ngx_ess_shm_now(sh) - r->arrival;
+
+        if ((int32_t) age <= 10 || age <= zone->log_age / 100) {
+            break;
+        }
+
+        ngx_ess_log_evict_locked(sh, sh->age_head);
+        ngx_ess_shm_commit_locked(sh);
+    }
+
+    ngx_ess_shm_unlock(zone);
+}
+
+
+void
+ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_ess_log_recent_t *recent)
+{
+    uint64_t             first, n;
+    uint64_t            *ring;
+    ngx_ess_shm_t       *sh;
+    ngx_ess_shm_slot_t  *s;
+
+    sh = zone->sh;
+    s = &sh->slots[slot];
+    ring = ngx_ess_shm_ring(sh, slot);
+
+    ngx_ess_shm_lock(zone);
+
+    recent->appended = s->appended;
+    recent->acked = s->acked;
+    recent->partial_print = s->partial_print;
+    recent->n = ngx_min(s->appended, sh->geo.nring);
+
+    first = s->appended - recent->n + 1;
+
+    for (n = 0; n < recent->n; n++) {
+        recent->prints[n] = ring[(first + n) % sh->geo.nring];
+    }
+
+    ngx_ess_shm_unlock(zone);
+}
+
+
+void
+ngx_ess_log_acked_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
+{
+    ngx_ess_shm_slot_t  *s;
+
+    s = &zone->sh->slots[slot];
+
+    ngx_ess_shm_set64_locked(zone->sh, &s->acked, s->appended);
+    ngx_ess_shm_commit_locked(zone->sh);
+}
+
+
+uint64_t
+ngx_ess_log_appended_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
+{
+    return zone->sh->slots[slot].appended;
+}

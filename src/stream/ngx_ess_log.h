@@ -1,0 +1,110 @@
+/*
+ * A stream's log: a list of records, each a list of segments.
+ *
+ *   stream ── head ──► record ◄──► record ◄──► record ◄── tail
+ *                        │           │
+ *                     segment     segment         one record: a header and
+ *                        │                        the first bytes in its first
+ *                     segment                     segment, then the rest
+ *
+ * All records of the zone also hang on one list by age, whose head is the
+ * first to go when the zone is full.  Positions are sequence numbers: each
+ * record, also one that carries no event (POISON), has the next one of its
+ * stream, from 1.  A reader's position is the number of the record that it
+ * has not read yet.
+ */
+
+
+#ifndef _NGX_ESS_LOG_H_INCLUDED_
+#define _NGX_ESS_LOG_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+#include "ngx_ess_notify.h"
+
+
+typedef enum {
+    NGX_ESS_RECORD_EVENT = 0,
+    NGX_ESS_RECORD_POISON                   /* closes those connected */
+} ngx_ess_record_type_e;
+
+
+typedef struct {
+    ngx_ess_record_type_e    type;
+    uint64_t                 seq;
+    uint64_t                 ordinal;
+    uint64_t                 timestamp;     /* ms since 1970 */
+    ngx_str_t                body;          /* in the reader's buffer */
+} ngx_ess_record_t;
+
+
+/*
+ * Appends the event to each stream (CREATING, VISIBLE, DELETING) of the slot
+ * that has the routing key, marks those that care in "wake", and adds the
+ * fingerprint to the slot's ring, all in one operation: after a crash all of
+ * it happened or none (an event for very many streams is remembered half way
+ * and continued when it comes again).  Evicts by the zone's bounds: over
+ * log_size bytes, over log_count events, older than log_age; never the newest
+ * event of a log for its size, never what is younger than a second but for
+ * want of room in the zone.  The caller has checked the body against
+ * max_event.  A body that is exactly POISON becomes a record of its own type.
+ *
+ * Returns the number of streams that the slot has for the key; with 0
+ * nothing was appended (but the fingerprint).
+ */
+ngx_uint_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
+    ngx_ess_notify_wake_t *wake);
+
+/*
+ * Copies up to *n records from position *seq on into buf (bodies) and records
+ * (whose body points into buf), sets *n to how many and *seq to what comes
+ * next; *lost to how many events were evicted before they could be read.
+ * Takes the mutex.
+ *
+ * NGX_OK: the reader is at the end.  NGX_AGAIN: more is there.  NGX_DONE: at
+ * the end of a stream that was deleted.  NGX_DECLINED: no such stream.
+ * NGX_BUSY: the next body does not fit into an empty buf, *n is 0 and *need
+ * says how much it takes.
+ */
+ngx_int_t ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint64_t *seq, u_char *buf, size_t size, ngx_ess_record_t *records,
+    ngx_uint_t *n, uint64_t *lost, size_t *need);
+
+/*
+ * Evicts, from the list by age, up to "max" events that are older than
+ * log_age.  From a timer of any worker.  Takes the mutex.
+ */
+void ngx_ess_log_expire(ngx_ess_zone_t *zone, ngx_uint_t max);
+
+
+/* Redeliveries: what the zone remembers of a slot.  See ngx_ess_redelivery.h */
+
+typedef struct {
+    uint64_t                 appended;      /* number of the last event */
+    uint64_t                 acked;         /* number of the last whose
+                                               acknowledgement was sent */
+    ngx_uint_t               n;
+    uint64_t                *prints;        /* the last n, oldest first */
+    uint64_t                 partial_print; /* of an event half appended, or 0:
+                                               it must be appended again */
+} ngx_ess_log_recent_t;
+
+/* how many fingerprints a slot keeps: two prefetch windows of the largest
+   size */
+#define NGX_ESS_LOG_RECENT   2048
+
+/* Copies up to NGX_ESS_LOG_RECENT fingerprints to recent->prints, which the
+   caller provides.  Takes the mutex. */
+void ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_ess_log_recent_t *recent);
+
+/* All that the slot appended so far has been acknowledged to the broker. */
+void ngx_ess_log_acked_locked(ngx_ess_zone_t *zone, ngx_uint_t slot);
+
+/* number of the slot's last appended event */
+uint64_t ngx_ess_log_appended_locked(ngx_ess_zone_t *zone, ngx_uint_t slot);
+
+
+#endif /* _NGX_ESS_LOG_H_INCLUDED_ */

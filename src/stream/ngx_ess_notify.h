@@ -1,0 +1,75 @@
+/*
+ * Wakes the workers that have subscribers on a stream that changed.
+ *
+ * Each stream names in the zone the process slots that have an interest in
+ * it, and how many subscribers each has.  Who appends puts the stream on the
+ * list of changed streams of each of them, once, and wakes them once a batch,
+ * through an eventfd per process slot.  The eventfds are made by the master,
+ * once, close-on-exec, and kept across reloads, so that workers of every
+ * generation can wake each other.
+ */
+
+
+#ifndef _NGX_ESS_NOTIFY_H_INCLUDED_
+#define _NGX_ESS_NOTIFY_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+
+
+/* process slots to be woken after the mutex was released */
+
+typedef struct {
+    uint64_t                 procs[NGX_ESS_PROCS / 64];
+} ngx_ess_notify_wake_t;
+
+
+/*
+ * "changed" is called, without the mutex, once for each stream that changed
+ * since and in which this process has an interest; with ref->id 0: any of
+ * them may have changed.
+ */
+typedef void (*ngx_ess_notify_handler_pt)(ngx_ess_stream_ref_t *ref);
+
+
+/*
+ * In the master (or single process), from init_module, never in a test of
+ * the configuration: makes the eventfds, once for the life of the master;
+ * how many follows from worker_processes.  NGX_OK or NGX_ERROR, logged.
+ */
+ngx_int_t ngx_ess_notify_init_module(ngx_cycle_t *cycle);
+
+/*
+ * In a worker, after ngx_ess_shm_attach(): listens to its own eventfd on an
+ * idle connection.  "shutdown" is called once, at the graceful shutdown, at
+ * once.  A worker whose process slot has no eventfd polls instead.
+ */
+ngx_int_t ngx_ess_notify_init_process(ngx_cycle_t *cycle,
+    ngx_ess_zone_t *zone, ngx_ess_notify_handler_pt changed,
+    void (*shutdown)(void));
+void ngx_ess_notify_exit_process(ngx_cycle_t *cycle);
+
+/* Looks at the wake-up flag without having been woken: for a timer, in case
+   that a waker died between its commit and its wake-up. */
+void ngx_ess_notify_poll(void);
+
+/*
+ * This process has one subscriber more on the stream.  *seq is the position
+ * of the next record to come, taken together with it.  Takes the mutex.
+ * NGX_OK; NGX_DECLINED: no such stream (only VISIBLE and DELETING ones);
+ * NGX_ERROR: no room for one more process.
+ */
+ngx_int_t ngx_ess_notify_subscribe(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref, uint64_t *seq);
+
+/* One subscriber less; the last of a CLOSED stream frees it. */
+void ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+
+/* Wakes the process slots in "wake", the own one through a posted event, and
+   clears it.  Without the mutex. */
+void ngx_ess_notify_wake(ngx_ess_zone_t *zone, ngx_ess_notify_wake_t *wake);
+
+
+#endif /* _NGX_ESS_NOTIFY_H_INCLUDED_ */

@@ -1,0 +1,181 @@
+/*
+ * The zone: the shared memory that all workers map.
+ *
+ * The master takes one block from the slab, once, at init.  It holds
+ *
+ *   +--------+---------+-------+-------+---------+--------------------------+
+ *   | header | journal | procs | slots | buckets | segments, 256 bytes each |
+ *   +--------+---------+-------+-------+---------+--------------------------+
+ *
+ * Streams and events live in segments, named by index; 0 is none.  After
+ * init nothing is allocated or freed but segments, through one free list.
+ *
+ * A worker may die at any instruction, with the mutex held.  nginx's master
+ * then unlocks the mutex but repairs nothing.  So each word of the zone that
+ * matters is changed through ngx_ess_shm_set32_locked() or _set64_locked(),
+ * which write the old value into an undo journal first; the journal's length
+ * is the one word that says that an operation is under way.
+ * ngx_ess_shm_commit_locked() sets it to zero with one store.  Whoever locks
+ * next and finds it set rolls the operation back.  The bytes of a segment that
+ * nothing links to yet (a body being copied) need no journal.
+ */
+
+
+#ifndef _NGX_ESS_SHM_H_INCLUDED_
+#define _NGX_ESS_SHM_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+#define NGX_ESS_SEGMENT_SIZE     256
+
+/* per process slot: shorter tables would not do for a reload of 64 workers */
+#define NGX_ESS_PROCS            256
+
+#define NGX_ESS_DIRTY            510
+
+
+typedef uint32_t  ngx_ess_seg_t;            /* index of a segment, 0: none */
+
+
+/* counters, one block per process slot, written by its owner only */
+
+typedef enum {
+    NGX_ESS_C_EVENTS_IN = 0,                /* appended, once per stream */
+    NGX_ESS_C_EVENTS_UNROUTED,              /* no stream wanted them */
+    NGX_ESS_C_EVENTS_TOO_LARGE,             /* over ess_max_event, dropped */
+    NGX_ESS_C_REDELIVERED,                  /* recognised, not appended again */
+    NGX_ESS_C_REDELIVERED_IN_DOUBT,         /* perhaps appended twice */
+    NGX_ESS_C_EVICTED_EARLY,                /* for want of room in the zone */
+    NGX_ESS_C_EVENTS_SENT,
+    NGX_ESS_C_BYTES_SENT,
+    NGX_ESS_C_EVENTS_LOST,                  /* evicted before a client got it */
+    NGX_ESS_C_SLOW_CLOSED,
+    NGX_ESS_C_SUBSCRIBERS,                  /* connected now */
+    NGX_ESS_C_N
+} ngx_ess_counter_e;
+
+
+typedef struct {
+    uint64_t                 generation;    /* of the owner, 0: none */
+    uint32_t                 pid;           /* of the owner, 0: none */
+    uint32_t                 incarnation;   /* how many owners it had */
+    uint32_t                 npairs;        /* streams it has an interest in */
+
+    /* set by those who append, with the mutex held; see notify */
+    uint32_t                 wake;
+    uint32_t                 overflow;      /* dirty[] was too short */
+    uint32_t                 ndirty;
+    ngx_ess_seg_t            dirty[NGX_ESS_DIRTY];
+
+    uint64_t                 counters[NGX_ESS_C_N];
+} ngx_ess_shm_proc_t;
+
+
+/*
+ * A slot's memory of what was appended last, for recognising redeliveries:
+ * the fingerprint of the event number n is in ring[n % nring].
+ */
+
+typedef struct {
+    uint64_t                 appended;      /* events so far, 0: none yet */
+    uint64_t                 acked;         /* the last one whose ack was sent */
+
+    /* an event for more streams than one journal takes, half way through */
+    uint64_t                 partial_print;
+    uint64_t                 partial_id;    /* the last stream that has it */
+} ngx_ess_shm_slot_t;
+
+
+typedef struct ngx_ess_shm_s  ngx_ess_shm_t;    /* private to stream/ */
+
+
+/* a process's handle of the zone; in the pool of its cycle */
+
+struct ngx_ess_zone_s {
+    ngx_shm_zone_t          *shm_zone;
+    ngx_slab_pool_t         *shpool;
+    ngx_ess_shm_t           *sh;
+
+    /* bounds of a log, from ess_log and ess_max_event of this cycle */
+    size_t                   log_size;      /* bytes */
+    ngx_uint_t               log_count;
+    ngx_msec_t               log_age;       /* ms */
+    size_t                   max_event;     /* bytes */
+
+    ngx_uint_t               proc;          /* own process slot; NGX_ESS_PROCS:
+                                               none (master) */
+    uint64_t                 generation;    /* of the cycle */
+    unsigned                 fresh:1;       /* made by this cycle, empty */
+
+    /* called at the end of the init of a fresh zone, but not in a test of the
+       configuration; NGX_ERROR: the start or the reload fails */
+    ngx_int_t              (*fill)(ngx_ess_zone_t *zone);
+    ngx_cycle_t             *cycle;         /* that is being made, for fill */
+};
+
+
+/*
+ * Adds the zone to the configuration.  Used by the directive's setter; keeps
+ * the size of a zone of that name that is already in use, with a warning.
+ * Returns NGX_CONF_OK or NGX_CONF_ERROR, the error logged.
+ */
+char *ngx_ess_shm_add(ngx_conf_t *cf, ngx_ess_zone_t *zone, ngx_str_t *name,
+    ssize_t size);
+
+/* Least size of a zone, in bytes, with these bounds. */
+size_t ngx_ess_shm_min_size(size_t max_event);
+
+/*
+ * In the master, from init_module, never in a test of the configuration:
+ * a new generation begins.  Workers whose generation is lower than
+ * ngx_ess_shm_generation() were replaced by a reload.
+ */
+void ngx_ess_shm_new_generation(ngx_ess_zone_t *zone);
+uint64_t ngx_ess_shm_generation(ngx_ess_zone_t *zone);
+
+/*
+ * The worker takes the process slot "proc" (ngx_process_slot), after
+ * sweeping what its last owner left: dirty list, interest in streams, marks
+ * of unbinding.  Half-made streams are not touched here: see
+ * ngx_ess_stream_orphan().  NGX_ERROR: the slot is beyond NGX_ESS_PROCS.
+ */
+ngx_int_t ngx_ess_shm_attach(ngx_ess_zone_t *zone, ngx_uint_t proc,
+    ngx_log_t *log);
+
+/* The worker leaves its process slot, orderly.  Not with the mutex held. */
+void ngx_ess_shm_detach(ngx_ess_zone_t *zone);
+
+/*
+ * Sweeps the process slots whose process is gone.  From a timer of any
+ * worker; takes the mutex for short times.
+ */
+void ngx_ess_shm_sweep(ngx_ess_zone_t *zone, ngx_log_t *log);
+
+/* Lock; rolls back what a dead worker left half-done. */
+void ngx_ess_shm_lock(ngx_ess_zone_t *zone);
+void ngx_ess_shm_unlock(ngx_ess_zone_t *zone);
+
+/* Adds to a counter of this process; no lock. */
+void ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter,
+    int64_t n);
+
+/* A counter's sum over all process slots; no lock. */
+uint64_t ngx_ess_shm_counter(ngx_ess_zone_t *zone, ngx_ess_counter_e counter);
+
+/* Free segments and all segments; takes the mutex. */
+void ngx_ess_shm_room(ngx_ess_zone_t *zone, ngx_uint_t *nfree,
+    ngx_uint_t *total);
+
+/*
+ * Walks the whole zone and logs, at alert, each thing that is wrong: a
+ * segment in two lists or in none, counts that differ from what is there,
+ * a hash chain that does not lead to its stream, lists not in order.
+ * Takes the mutex for the whole walk: for tests.  Returns the number of
+ * faults.
+ */
+ngx_uint_t ngx_ess_shm_check(ngx_ess_zone_t *zone, ngx_log_t *log);
+
+
+#endif /* _NGX_ESS_SHM_H_INCLUDED_ */

@@ -1,0 +1,442 @@
+/*
+ * What lies in the zone.  Private to stream/ and its unit tests.
+ *
+ *   stream                     records of its log
+ *   +--------------------+     +---------------+     +---------------+
+ *   | head              ------>| next         ----->| next: 0       |
+ *   | tail              ---,   | prev: 0       |<-----  prev        |
+ *   | pairs[6], ext -,   | |   | stream, seq   |  ,->| stream, seq   |
+ *   | key            |   | |   | body[192]     |  |  | body[192]     |
+ *   +----------------|---+ |   +--- link ------+  |  +--- link ------+
+ *        | link      |     `----------|-----------'         0
+ *        v           v                v
+ *   +---------+ +---------+     +-----------+     +-----------+
+ *   | rest of | | link    |     | link     ------>| link: 0   |
+ *   | the key | | pairs   |     | body[252] |     | body[252] |
+ *   +---------+ +---------+     +-----------+     +-----------+
+ *
+ * "link" is the first word of every segment: the next one of the same thing,
+ * or, of a free segment, the next free one.  Segments from sh->fresh on were
+ * never used; they are on no list.
+ *
+ * The life of a segment:
+ *
+ *   never used ──► unlinked ──► part of a stream or record ──► free
+ *                     ▲                                         │
+ *                     └─────────────────────────────────────────┘
+ *
+ * While a segment is unlinked (taken within an operation that is not yet
+ * committed) all but its first word is written without the journal: a
+ * rollback makes it free again, and nobody looks at a free segment's bytes.
+ * For that to hold, what one operation frees must not be taken again before
+ * it is committed.
+ */
+
+
+#ifndef _NGX_ESS_SHM_LAYOUT_H_INCLUDED_
+#define _NGX_ESS_SHM_LAYOUT_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+#include "ngx_ess_log.h"
+#include "ngx_ess_notify.h"
+#include "ngx_ess_stream_table.h"
+
+
+#define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
+#define NGX_ESS_SHM_LAYOUT       1
+
+#define NGX_ESS_SHM_PAIRS        6              /* in the stream itself */
+#define NGX_ESS_SHM_EXT_PAIRS    31             /* in each further segment */
+#define NGX_ESS_SHM_KEY          56             /* bytes of it in the stream */
+#define NGX_ESS_SHM_MARKS        64
+
+#define NGX_ESS_SHM_LINK         sizeof(ngx_ess_seg_t)
+#define NGX_ESS_SHM_REST         (NGX_ESS_SEGMENT_SIZE - NGX_ESS_SHM_LINK)
+
+/* ordinals are reserved in blocks, again when half of one is used up */
+#define NGX_ESS_ORDINALS         65536
+#define NGX_ESS_ORDINALS_LOW     (NGX_ESS_ORDINALS / 2)
+
+
+/* one change: where, and what was there */
+
+typedef struct {
+    uint64_t                 where;         /* offset; bit 0: 8 bytes, not 4 */
+    uint64_t                 old;
+} ngx_ess_shm_undo_t;
+
+
+/* a process that has subscribers on a stream */
+
+#define NGX_ESS_PAIR_DIRTY       0x80000000     /* it is on the dirty list */
+
+typedef struct {
+    uint32_t                 proc;          /* process slot, and the flag */
+    uint32_t                 count;         /* subscribers, 0: unused */
+} ngx_ess_shm_pair_t;
+
+
+/* who asked the broker to unbind which key */
+
+typedef struct {
+    uint32_t                 hash;
+    uint32_t                 proc;          /* process slot + 1, 0: unused */
+} ngx_ess_shm_mark_t;
+
+
+typedef enum {
+    NGX_ESS_WANT_NONE = 0,
+    NGX_ESS_WANT_LISTED,                    /* on the list of those in need */
+    NGX_ESS_WANT_TOLD                       /* somebody is storing a mark */
+} ngx_ess_shm_want_e;
+
+
+typedef struct {
+    ngx_ess_seg_t            link;          /* rest of the key */
+
+    ngx_ess_seg_t            id_next;       /* hash chains; of these by key */
+    ngx_ess_seg_t            uuid_next;     /* is a ring in order of id, and */
+    ngx_ess_seg_t            key_prev;      /* its bucket names the last one */
+    ngx_ess_seg_t            key_next;
+
+    ngx_ess_seg_t            prev;          /* all streams in order of id */
+    ngx_ess_seg_t            next;
+    ngx_ess_seg_t            pending_prev;  /* all CREATING and DELETING ones */
+    ngx_ess_seg_t            pending_next;
+    ngx_ess_seg_t            want_prev;     /* all in need of ordinals */
+    ngx_ess_seg_t            want_next;
+    uint32_t                 want;          /* ngx_ess_shm_want_e */
+
+    uint32_t                 state;         /* ngx_ess_stream_state_e */
+    uint32_t                 owner;         /* who creates or deletes it: its */
+    uint32_t                 incarnation;   /* process slot, and which life */
+
+    ngx_ess_seg_t            head;          /* the log */
+    ngx_ess_seg_t            tail;
+    uint32_t                 count;         /* records in the log */
+    uint32_t                 events;        /* those that are events */
+
+    ngx_ess_seg_t            ext;           /* further pairs */
+    uint32_t                 key_hash;
+    uint32_t                 key_len;
+
+    uint64_t                 id;
+    uint64_t                 epoch;
+    uint64_t                 bytes;         /* of bodies in the log */
+    uint64_t                 next_seq;
+    uint64_t                 next_ordinal;
+    uint64_t                 reserved_ordinal;
+
+    u_char                   uuid[NGX_ESS_UUID_LEN];
+    ngx_ess_shm_pair_t       pairs[NGX_ESS_SHM_PAIRS];
+    u_char                   key[NGX_ESS_SHM_KEY];
+} ngx_ess_shm_stream_t;
+
+
+typedef struct {
+    ngx_ess_seg_t            link;
+    uint32_t                 unused;
+    ngx_ess_shm_pair_t       pairs[NGX_ESS_SHM_EXT_PAIRS];
+} ngx_ess_shm_ext_t;
+
+
+typedef struct {
+    ngx_ess_seg_t            link;          /* the body goes on */
+    ngx_ess_seg_t            last;          /* its last segment, to be freed
+                                               in one go */
+    ngx_ess_seg_t            prev;          /* in the stream */
+    ngx_ess_seg_t            next;
+    ngx_ess_seg_t            age_prev;      /* in the zone */
+    ngx_ess_seg_t            age_next;
+    ngx_ess_seg_t            stream;
+    uint32_t                 len;           /* of the body */
+    uint32_t                 type;          /* ngx_ess_record_type_e */
+    uint32_t                 arrival;       /* tenths of a second since the
+                                               zone was made */
+    uint64_t                 ordinal;
+    uint64_t                 seq;
+    uint64_t                 timestamp;     /* ms since 1970, the event's own */
+    u_char                   body[NGX_ESS_SEGMENT_SIZE - 64];
+} ngx_ess_shm_record_t;
+
+
+_Static_assert(sizeof(ngx_ess_shm_stream_t) == NGX_ESS_SEGMENT_SIZE,
+               "a stream is a segment");
+_Static_assert(sizeof(ngx_ess_shm_ext_t) == NGX_ESS_SEGMENT_SIZE,
+               "a set of pairs is a segment");
+_Static_assert(sizeof(ngx_ess_shm_record_t) == NGX_ESS_SEGMENT_SIZE,
+               "a record's head is a segment");
+
+
+/* where things are in a block of "size" bytes; fixed when the zone is made */
+
+typedef struct {
+    uint64_t                 size;
+    uint64_t                 journal;       /* offsets */
+    uint64_t                 procs;
+    uint64_t                 rings;
+    uint64_t                 ids;
+    uint64_t                 uuids;
+    uint64_t                 keys;
+    uint64_t                 segs;
+    uint32_t                 njournal;      /* entries */
+    uint32_t                 nprocs;
+    uint32_t                 nring;
+    uint32_t                 nbuckets;      /* of each table, a power of two */
+    uint32_t                 nsegs;         /* with segment 0, never used */
+} ngx_ess_shm_geometry_t;
+
+
+struct ngx_ess_shm_s {
+    uint32_t                 magic;
+    uint32_t                 layout;
+    ngx_ess_shm_geometry_t   geo;
+
+    /* the one word that says that an operation is under way */
+    volatile uint32_t        undo;          /* entries in the journal */
+    uint32_t                 overflows;     /* of the journal: never */
+
+    uint64_t                 created;       /* ngx_current_msec at init */
+    uint64_t                 generation;
+    uint64_t                 next_id;
+
+    ngx_ess_seg_t            free;
+    ngx_ess_seg_t            fresh;         /* never used, from here on */
+    uint32_t                 nfree;         /* both kinds */
+    uint32_t                 nstatic;       /* used by all but records */
+    uint32_t                 nstreams;
+
+    ngx_ess_seg_t            streams_head;
+    ngx_ess_seg_t            streams_tail;
+    ngx_ess_seg_t            pending;
+    ngx_ess_seg_t            want;
+    ngx_ess_seg_t            age_head;
+    ngx_ess_seg_t            age_tail;
+    uint32_t                 no_room;       /* that was logged */
+
+    ngx_ess_shm_mark_t       marks[NGX_ESS_SHM_MARKS];
+    ngx_ess_shm_slot_t       slots[NGX_ESS_SLOTS];
+};
+
+
+/*
+ * A test build dies here on demand: ESS_FAULT_FILE names a file of 8 bytes, a
+ * counter; whoever counts it down to 0 kills itself.
+ */
+
+#if (NGX_ESS_FAULT)
+
+void ngx_ess_shm_fault(void);
+
+#else
+
+#define ngx_ess_shm_fault()
+
+#endif
+
+
+/*
+ * Order as the compiler sees it is enough: a process that is killed has done
+ * all that stands before the instruction at which it died, and nothing of
+ * what stands after it.
+ */
+
+#define ngx_ess_shm_barrier()    __asm__ volatile ("" ::: "memory")
+
+#define ngx_ess_shm_at(sh, offset)                                            \
+    ((void *) ((u_char *) (sh) + (offset)))
+
+#define ngx_ess_shm_seg(sh, i)                                                \
+    ngx_ess_shm_at(sh, (sh)->geo.segs + (uint64_t) (i) * NGX_ESS_SEGMENT_SIZE)
+
+#define ngx_ess_shm_link(sh, i)                                               \
+    ((ngx_ess_seg_t *) ngx_ess_shm_seg(sh, i))
+
+#define ngx_ess_shm_stream(sh, i)                                             \
+    ((ngx_ess_shm_stream_t *) ngx_ess_shm_seg(sh, i))
+
+#define ngx_ess_shm_record(sh, i)                                             \
+    ((ngx_ess_shm_record_t *) ngx_ess_shm_seg(sh, i))
+
+#define ngx_ess_shm_ext(sh, i)                                                \
+    ((ngx_ess_shm_ext_t *) ngx_ess_shm_seg(sh, i))
+
+#define ngx_ess_shm_proc(sh, p)                                               \
+    ((ngx_ess_shm_proc_t *) ngx_ess_shm_at(sh, (sh)->geo.procs) + (p))
+
+#define ngx_ess_shm_ring(sh, slot)                                            \
+    ((uint64_t *) ngx_ess_shm_at(sh, (sh)->geo.rings)                         \
+     + (slot) * (sh)->geo.nring)
+
+#define ngx_ess_shm_bucket(sh, table, n)                                      \
+    ((ngx_ess_seg_t *) ngx_ess_shm_at(sh, (sh)->geo.table)                    \
+     + ((n) & ((sh)->geo.nbuckets - 1)))
+
+/* the slot is in the low bits of the hash */
+#define ngx_ess_shm_key_bucket(sh, hash)                                      \
+    ngx_ess_shm_bucket(sh, keys, (hash) / NGX_ESS_SLOTS)
+
+
+/* segments that an event takes */
+
+static ngx_inline uint32_t
+ngx_ess_shm_record_segs(size_t len)
+{
+    size_t  first;
+
+    first = sizeof(((ngx_ess_shm_record_t *) 0)->body);
+
+    if (len <= first) {
+        return 1;
+    }
+
+    return 1 + (len - first + NGX_ESS_SHM_REST - 1) / NGX_ESS_SHM_REST;
+}
+
+
+static ngx_inline void
+ngx_ess_shm_commit_locked(ngx_ess_shm_t *sh)
+{
+    ngx_ess_shm_barrier();
+    ngx_ess_shm_fault();
+
+    sh->undo = 0;
+
+    ngx_ess_shm_barrier();
+}
+
+
+static ngx_inline void
+ngx_ess_shm_journal_locked(ngx_ess_shm_t *sh, void *p, uint64_t old,
+    uint64_t wide)
+{
+    uint32_t             n;
+    ngx_ess_shm_undo_t  *u;
+
+    n = sh->undo;
+
+    if (n >= sh->geo.njournal) {
+        /* a fault of ours that the checker reports; it costs the rollback of
+           what was done so far, no more */
+        sh->overflows++;
+        ngx_ess_shm_commit_locked(sh);
+        n = 0;
+    }
+
+    u = (ngx_ess_shm_undo_t *) ngx_ess_shm_at(sh, sh->geo.journal) + n;
+
+    ngx_ess_shm_fault();
+
+    u->where = (uint64_t) ((u_char *) p - (u_char *) sh) | wide;
+    u->old = old;
+
+    ngx_ess_shm_barrier();
+    ngx_ess_shm_fault();
+
+    sh->undo = n + 1;
+
+    ngx_ess_shm_barrier();
+    ngx_ess_shm_fault();
+}
+
+
+static ngx_inline void
+ngx_ess_shm_set32_locked(ngx_ess_shm_t *sh, uint32_t *p, uint32_t value)
+{
+    if (*p == value) {
+        return;
+    }
+
+    ngx_ess_shm_journal_locked(sh, p, *p, 0);
+
+    *(volatile uint32_t *) p = value;
+}
+
+
+static ngx_inline void
+ngx_ess_shm_set64_locked(ngx_ess_shm_t *sh, uint64_t *p, uint64_t value)
+{
+    if (*p == value) {
+        return;
+    }
+
+    ngx_ess_shm_journal_locked(sh, p, *p, 1);
+
+    *(volatile uint64_t *) p = value;
+}
+
+
+/* All of the following are private to stream/, need the mutex and leave the
+   commit to the caller, unless they say otherwise. */
+
+/*
+ * Takes "n" segments, linked, sets *last; sh->nfree is at least n.  Everything
+ * but the link may be written without the journal until the commit.
+ */
+ngx_ess_seg_t ngx_ess_shm_take_locked(ngx_ess_shm_t *sh, uint32_t n,
+    ngx_ess_seg_t *last);
+void ngx_ess_shm_give_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t first,
+    ngx_ess_seg_t last, uint32_t n);
+
+/* Tenths of a second since the zone was made; no lock. */
+uint32_t ngx_ess_shm_now(ngx_ess_shm_t *sh);
+
+/* May "n" segments more be used for streams?  Evicts the oldest events for
+   them, each committed; the journal is empty.  NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n);
+
+/* Evicts up to "max" records of the stream, each committed.  NGX_OK: its log
+   is empty.  NGX_AGAIN: it is not yet. */
+ngx_int_t ngx_ess_log_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
+    ngx_uint_t max);
+
+/* A stream in any state, 0: none. */
+ngx_ess_seg_t ngx_ess_stream_find_locked(ngx_ess_shm_t *sh, uint64_t id,
+    uint64_t epoch);
+
+/* The first stream with an id above "id", in any state, 0: none. */
+ngx_ess_seg_t ngx_ess_stream_after_locked(ngx_ess_shm_t *sh, uint64_t id);
+
+/* The streams of a key that take part in appends, in order of id: the first
+   one behind "i" (0: from the start), 0: no more. */
+ngx_ess_seg_t ngx_ess_stream_next_of_key_locked(ngx_ess_shm_t *sh,
+    ngx_str_t *key, uint32_t hash, ngx_ess_seg_t i);
+uint32_t ngx_ess_stream_key_hash(ngx_str_t *key);
+uint32_t ngx_ess_stream_uuid_hash(const u_char *uuid);
+
+/* Unlinks and frees a stream whose log is empty and that nobody has an
+   interest in. */
+void ngx_ess_stream_free_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
+
+/* Puts a stream on the list of those in need of ordinals. */
+void ngx_ess_stream_want_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
+
+/* The pair behind "pair" (NULL: the first one) that is in use; *ext is kept
+   between the calls.  NULL: no more. */
+ngx_ess_shm_pair_t *ngx_ess_notify_pair_locked(ngx_ess_shm_t *sh,
+    ngx_ess_shm_stream_t *s, ngx_ess_shm_pair_t *pair, ngx_ess_seg_t *ext);
+
+/* Marks the stream for all that have an interest in it; at most
+   NGX_ESS_NOTIFY_UNDO entries of the journal for each. */
+#define NGX_ESS_NOTIFY_UNDO      4
+
+void ngx_ess_notify_mark_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
+    ngx_ess_notify_wake_t *wake);
+
+/*
+ * Ends the interest of process slot p in a stream; frees a CLOSED stream with
+ * its last one.  Commits.  NGX_AGAIN: not done yet, such a stream has a long
+ * log: unlock and call again.
+ */
+ngx_int_t ngx_ess_notify_forget_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_uint_t p);
+
+/* Copies the process slot's dirty list to refs (NGX_ESS_DIRTY) and empties it.
+   Commits.  *overflow: there was more. */
+ngx_uint_t ngx_ess_notify_take_locked(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *refs, ngx_uint_t *overflow);
+
+
+#endif /* _NGX_ESS_SHM_LAYOUT_H_INCLUDED_ */

@@ -1,0 +1,171 @@
+/*
+ * The stream table: id, uuid and routing key -> stream.
+ *
+ *   reserve ──► CREATING ── show ──► VISIBLE ── delete_begin ──► DELETING
+ *                  │                    ▲                          │    │
+ *               release                 └───── delete_cancel ──────┘    │
+ *                  ▼                                            delete_commit
+ *                freed ◄──── last interest gone ──── CLOSED ◄───────────┘
+ *
+ * A CLOSED stream is found by nobody; its log stays until each worker that
+ * has subscribers on it has read it to the end and dropped its interest.
+ */
+
+
+#ifndef _NGX_ESS_STREAM_TABLE_H_INCLUDED_
+#define _NGX_ESS_STREAM_TABLE_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+
+
+typedef enum {
+    NGX_ESS_STREAM_CREATING = 1,
+    NGX_ESS_STREAM_VISIBLE,
+    NGX_ESS_STREAM_DELETING,
+    NGX_ESS_STREAM_CLOSED
+} ngx_ess_stream_state_e;
+
+
+/* a copy of a stream's state, taken under the mutex */
+
+typedef struct {
+    ngx_ess_stream_ref_t     ref;
+    ngx_ess_stream_state_e   state;
+    u_char                   uuid[NGX_ESS_UUID_LEN];
+    ngx_uint_t               slot;          /* 0 .. NGX_ESS_SLOTS - 1 */
+    uint64_t                 subscribers;
+    uint64_t                 events;        /* in the log */
+    uint64_t                 bytes;         /* of bodies in the log */
+    uint64_t                 first_ordinal; /* in the log; of an empty log the
+                                               next one */
+    uint64_t                 last_ordinal;  /* ever appended, 0: none */
+    uint64_t                 reserved_ordinal;  /* what the store vouches for */
+    size_t                   key_len;
+    u_char                   key[NGX_ESS_MAX_KEY];
+} ngx_ess_stream_info_t;
+
+
+/* Which slot a routing key belongs to; no lock. */
+ngx_uint_t ngx_ess_stream_slot(ngx_str_t *key);
+
+/* "text" has room for NGX_ESS_UUID_TEXT bytes; returns its end. */
+u_char *ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid);
+
+/* NGX_OK, or NGX_DECLINED when the text is no uuid. */
+ngx_int_t ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text);
+
+/*
+ * All of the following take the mutex, and hold it for a short time.
+ * "info", where there is one, is filled on NGX_OK.
+ */
+
+/*
+ * A new stream in state CREATING, owned by this process slot, with a new id,
+ * a uuid from the kernel's random bits and a new epoch.  Oldest events are
+ * evicted when there is no free segment.  NGX_DECLINED: the zone is full of
+ * streams (so much is always left for events that one of ess_max_event fits).
+ * NGX_ERROR: no random bits.  info->reserved_ordinal is the ordinal that the
+ * store must vouch for before the stream is shown.
+ */
+ngx_int_t ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
+    ngx_ess_stream_info_t *info);
+
+/* CREATING -> VISIBLE.  NGX_DECLINED: no such stream. */
+ngx_int_t ngx_ess_stream_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
+
+/* CREATING -> freed.  The id is not used again. */
+void ngx_ess_stream_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
+
+/*
+ * At start, in the master, from the store: a stream that existed, VISIBLE,
+ * with the next ordinal row->last_ordinal + 1, vouched for up to
+ * row->reserved_ordinal.  Ids to come are larger.
+ * NGX_DECLINED: the zone is full.  NGX_ABORT: id or uuid is there already.
+ */
+ngx_int_t ngx_ess_stream_load(ngx_ess_zone_t *zone,
+    const ngx_ess_stream_info_t *row);
+
+/* At start: ids to come are larger than "id". */
+void ngx_ess_stream_last_id(ngx_ess_zone_t *zone, uint64_t id);
+
+/* Only VISIBLE and DELETING ones are found.  NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
+    ngx_ess_stream_info_t *info);
+ngx_int_t ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
+    ngx_ess_stream_info_t *info);
+
+/*
+ * Up to "n" VISIBLE or DELETING streams with ids above "after", in order of
+ * id.  Returns how many.
+ */
+ngx_uint_t ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
+    ngx_ess_stream_info_t *infos, ngx_uint_t n);
+
+/* VISIBLE -> DELETING, owned by this process slot.  NGX_DECLINED: not there,
+   or being deleted by somebody else. */
+ngx_int_t ngx_ess_stream_delete_begin(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+void ngx_ess_stream_delete_cancel(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+
+/* DELETING -> CLOSED, or freed when no worker has an interest; wakes those
+   that have. */
+void ngx_ess_stream_delete_commit(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+
+/*
+ * A stream that a dead worker left CREATING or DELETING, now owned by this
+ * process slot; "info->state" says which: the caller removes it from the
+ * store, then calls release or delete_commit.  NGX_DECLINED: none.
+ */
+ngx_int_t ngx_ess_stream_orphan(ngx_ess_zone_t *zone,
+    ngx_ess_stream_info_t *info);
+
+/*
+ * A stream whose log has used half of the ordinals that the store vouches
+ * for: info->reserved_ordinal is the new mark to be stored; marked, so that
+ * no other worker is told, until ngx_ess_stream_reserved() (with the mark,
+ * or 0 when the store failed).  NGX_DECLINED: none.
+ */
+ngx_int_t ngx_ess_stream_want_ordinals(ngx_ess_zone_t *zone,
+    ngx_ess_stream_info_t *info);
+void ngx_ess_stream_reserved(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint64_t mark);
+
+/*
+ * Routing keys to bind: walks the streams (CREATING, VISIBLE, DELETING) of
+ * the slots in the bit mask "slots", from *cursor (an id; 0 at first), with
+ * "subscribed" 1 only those with subscribers, with 0 only those without.
+ * Copies up to "n" keys; returns how many; 0: done.  One key may come several
+ * times (several streams with it): binding is idempotent.
+ */
+typedef struct {
+    ngx_uint_t               slot;
+    size_t                   len;
+    u_char                   data[NGX_ESS_MAX_KEY];
+} ngx_ess_stream_key_t;
+
+ngx_uint_t ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
+    ngx_uint_t subscribed, uint64_t *cursor, ngx_ess_stream_key_t *keys,
+    ngx_uint_t n);
+
+/*
+ * Unbinding races with a creation of the same key in another worker.  So
+ * whoever unbinds marks the key first and unmarks it after the broker's
+ * answer (or the connection's end); whoever creates waits, after reserve and
+ * before it binds, until the key is unmarked.
+ *
+ * NGX_OK: marked.  NGX_DECLINED: a stream has that key, so it must not be
+ * unbound.  NGX_BUSY: marked already, or too many marks; leave it, the next
+ * unwanted delivery will ask again.
+ */
+ngx_int_t ngx_ess_stream_unbind_begin(ngx_ess_zone_t *zone, ngx_str_t *key);
+void ngx_ess_stream_unbind_end(ngx_ess_zone_t *zone, ngx_str_t *key);
+
+/* 1 when a live process is unbinding that key. */
+ngx_uint_t ngx_ess_stream_unbinding(ngx_ess_zone_t *zone, ngx_str_t *key);
+
+
+#endif /* _NGX_ESS_STREAM_TABLE_H_INCLUDED_ */

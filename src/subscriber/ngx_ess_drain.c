@@ -1,0 +1,144 @@
+
+/*
+ * The drain: a share of the subscribers every few milliseconds, so that
+ * clients do not all come back in one moment.  It owns the list, not the
+ * subscribers.  Runs in workers that shut down.
+ */
+
+
+#include "ngx_ess_drain.h"
+
+
+#define NGX_ESS_DRAIN_STEP   20             /* ms */
+
+/* subscribers closed before other events have their turn */
+#define NGX_ESS_DRAIN_SLICE  256
+
+
+typedef struct {
+    ngx_queue_t              list;
+    ngx_uint_t               n;             /* on the list */
+    ngx_uint_t               code;
+    ngx_uint_t               active;
+    ngx_msec_t               end;           /* when all are to be closed */
+    ngx_event_t              timer;
+    ngx_connection_t         dummy;         /* for the timer's debug log */
+    ngx_ess_drain_pt         handler;
+} ngx_ess_drain_worker_t;
+
+
+static void ngx_ess_drain_step(ngx_event_t *ev);
+
+
+static ngx_ess_drain_worker_t  ngx_ess_drain;
+
+
+void
+ngx_ess_drain_init(ngx_cycle_t *cycle, ngx_ess_drain_pt handler)
+{
+    ngx_memzero(&ngx_ess_drain, sizeof(ngx_ess_drain_worker_t));
+
+    ngx_queue_init(&ngx_ess_drain.list);
+
+    ngx_ess_drain.handler = handler;
+    ngx_ess_drain.dummy.fd = (ngx_socket_t) -1;
+
+    ngx_ess_drain.timer.handler = ngx_ess_drain_step;
+    ngx_ess_drain.timer.data = &ngx_ess_drain.dummy;
+    ngx_ess_drain.timer.log = cycle->log;
+}
+
+
+void
+ngx_ess_drain_add(ngx_ess_subscriber_t *sub)
+{
+    ngx_queue_insert_tail(&ngx_ess_drain.list, &sub->drain);
+    ngx_ess_drain.n++;
+}
+
+
+void
+ngx_ess_drain_remove(ngx_ess_subscriber_t *sub)
+{
+    /* alone in a queue of its own: not on the list any more */
+
+    if (ngx_queue_empty(&sub->drain)) {
+        return;
+    }
+
+    ngx_queue_remove(&sub->drain);
+    ngx_queue_init(&sub->drain);
+
+    if (--ngx_ess_drain.n == 0 && ngx_ess_drain.timer.timer_set) {
+        ngx_del_timer(&ngx_ess_drain.timer);
+    }
+}
+
+
+void
+ngx_ess_drain_start(ngx_uint_t code, ngx_msec_t time)
+{
+    if (ngx_ess_drain.active) {
+        return;
+    }
+
+    ngx_ess_drain.active = 1;
+    ngx_ess_drain.code = code;
+    ngx_ess_drain.end = ngx_current_msec + time;
+
+    if (ngx_ess_drain.n == 0) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_ess_drain.timer.log, 0,
+                  "closing %ui subscribers within %M ms", ngx_ess_drain.n,
+                  time);
+
+    ngx_ess_drain_step(&ngx_ess_drain.timer);
+}
+
+
+ngx_uint_t
+ngx_ess_drain_active(void)
+{
+    return ngx_ess_drain.active;
+}
+
+
+static void
+ngx_ess_drain_step(ngx_event_t *ev)
+{
+    ngx_uint_t             i, share;
+    ngx_msec_t             next;
+    ngx_queue_t           *q;
+    ngx_msec_int_t         left;
+    ngx_ess_subscriber_t  *sub;
+
+    left = (ngx_msec_int_t) (ngx_ess_drain.end - ngx_current_msec);
+
+    share = ngx_ess_drain.n;
+    next = NGX_ESS_DRAIN_STEP;
+
+    if (left > NGX_ESS_DRAIN_STEP) {
+        share = (share * NGX_ESS_DRAIN_STEP + left - 1) / left;
+    }
+
+    if (share > NGX_ESS_DRAIN_SLICE) {
+        share = NGX_ESS_DRAIN_SLICE;
+        next = 1;
+    }
+
+    for (i = 0; i < share && !ngx_queue_empty(&ngx_ess_drain.list); i++) {
+
+        q = ngx_queue_head(&ngx_ess_drain.list);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, drain);
+
+        ngx_ess_drain_remove(sub);
+
+        ngx_ess_drain.handler(sub, ngx_ess_drain.code);
+    }
+
+    if (ngx_ess_drain.n) {
+        ngx_add_timer(ev, next);
+    }
+}

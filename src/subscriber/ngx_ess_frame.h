@@ -1,0 +1,78 @@
+/*
+ * Frames: events as encoded for one transport, once for all subscribers.
+ *
+ *     cursor A            cursor B
+ *        │                   │
+ *        ▼                   ▼
+ *     ┌───────┐   ┌───────┐ ┌───────┐   ┌───────┐
+ *     │ frame │──►│ frame │►│ frame │──►│ frame │◄── tail (not counted)
+ *     └───────┘   └───────┘ └───────┘   └───────┘
+ *
+ * A frame counts the cursors at it and the link from the frame before it.
+ * With neither it is freed, and lets go of the one after it: so the list
+ * begins at the slowest cursor, and is empty when everybody is at the end.
+ */
+
+
+#ifndef _NGX_ESS_FRAME_H_INCLUDED_
+#define _NGX_ESS_FRAME_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_transport.h"
+
+
+typedef enum {
+    NGX_ESS_FRAME_EVENT = 0,                /* bytes to be sent */
+    NGX_ESS_FRAME_CLOSE                     /* who gets here is closed: the
+                                               stream is deleted */
+} ngx_ess_frame_type_e;
+
+
+typedef struct ngx_ess_frame_s  ngx_ess_frame_t;
+
+struct ngx_ess_frame_s {
+    ngx_ess_frame_t         *next;
+    uint64_t                 seq;           /* the record's */
+    uint64_t                 start;         /* bytes of all frames of the list
+                                               before this one, ever */
+    u_char                  *data;          /* the frame's own, from the heap */
+    size_t                   len;           /* 0: of type CLOSE */
+    ngx_uint_t               refs;
+    ngx_ess_frame_type_e     type;
+};
+
+
+typedef struct {
+    ngx_ess_frame_t         *tail;          /* NULL: empty */
+    uint64_t                 bytes;         /* of all frames ever */
+} ngx_ess_frames_t;
+
+
+/*
+ * Appends a frame; "data" is taken over (and freed when there is no memory).
+ * The frame is linked from the tail, if there is one, and has one reference
+ * more, which is the caller's.  NULL: no memory.
+ */
+ngx_ess_frame_t *ngx_ess_frame_append(ngx_ess_frames_t *frames,
+    ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
+    ngx_log_t *log);
+
+/* One cursor more at the frame. */
+#define ngx_ess_frame_hold(frame)  (frame)->refs++
+
+/* One less; frees what nobody can reach any more. */
+void ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
+
+/* Moves a cursor on; the next frame, held, or NULL. */
+ngx_ess_frame_t *ngx_ess_frame_next(ngx_ess_frames_t *frames,
+    ngx_ess_frame_t *frame);
+
+/*
+ * The cursor at the frame will not go on: when it is alone there, it lets go
+ * of the frames behind.
+ */
+void ngx_ess_frame_cut(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
+
+
+#endif /* _NGX_ESS_FRAME_H_INCLUDED_ */

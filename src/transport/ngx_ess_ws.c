@@ -1,0 +1,505 @@
+
+/*
+ * WebSocket as a transport: the handshake of RFC 6455, events as messages,
+ * and the session's side of ping and close.  A session lives in its request's
+ * pool.  Runs in the worker that has the connection; sends nothing itself but
+ * the response header.
+ */
+
+
+#include "ngx_ess_transport.h"
+#include "ngx_ess_ws_codec.h"
+#include <ngx_sha1.h>
+
+
+/* 16 bytes in base64, which always end so */
+#define NGX_ESS_WS_KEY_LEN     24
+#define NGX_ESS_WS_KEY_END     "=="
+
+#define NGX_ESS_WS_UPGRADE_REQUIRED  426
+
+#define NGX_ESS_WS_ACCEPT_LEN  ngx_base64_encoded_length(20)
+
+
+typedef struct {
+    ngx_ess_ws_parser_t      parser;
+    unsigned                 close_sent:1;
+    unsigned                 over:1;        /* what comes is dropped */
+    u_char                   out[2 + NGX_ESS_WS_MAX_CONTROL];
+} ngx_ess_ws_session_t;
+
+
+static ngx_int_t ngx_ess_ws_check(ngx_http_request_t *r);
+static ngx_uint_t ngx_ess_ws_has_token(ngx_http_request_t *r,
+    const char *lowcase, const char *token);
+static ngx_uint_t ngx_ess_ws_find(ngx_http_request_t *r, const char *lowcase,
+    ngx_str_t *value);
+static ngx_int_t ngx_ess_ws_refuse(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_ws_add_header(ngx_http_request_t *r,
+    const char *name, const char *value, size_t len);
+static void *ngx_ess_ws_start(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_ws_encode(ngx_str_t *body, uint64_t ordinal,
+    uint64_t timestamp, ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static void ngx_ess_ws_input(void *session, u_char *data, size_t len,
+    ngx_ess_transport_input_t *in);
+static void ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s,
+    ngx_ess_transport_input_t *in);
+static void ngx_ess_ws_input_error(ngx_ess_ws_session_t *s,
+    ngx_ess_transport_input_t *in);
+static size_t ngx_ess_ws_ping(void *session, u_char *buf);
+static size_t ngx_ess_ws_close(void *session, u_char *buf, ngx_uint_t code,
+    ngx_str_t *reason);
+
+
+const ngx_ess_transport_t  ngx_ess_ws = {
+    ngx_string("websocket"),
+    ngx_ess_ws_check,
+    ngx_ess_ws_start,
+    ngx_ess_ws_encode,
+    ngx_ess_ws_input,
+    ngx_ess_ws_ping,
+    ngx_ess_ws_close
+};
+
+
+/*
+ * RFC 6455, 4.2.1.  Upgrade does not exist in HTTP/1.0 and HTTP/2 (RFC 9110,
+ * 7.8), so such a request is not one for a WebSocket.
+ */
+
+static ngx_int_t
+ngx_ess_ws_check(ngx_http_request_t *r)
+{
+    u_char      buf[ngx_base64_decoded_length(NGX_ESS_WS_KEY_LEN)];
+    ngx_str_t   value, key;
+
+    if (r->http_version != NGX_HTTP_VERSION_11
+        || !ngx_ess_ws_has_token(r, "upgrade", "websocket")
+        || !ngx_ess_ws_has_token(r, "connection", "upgrade"))
+    {
+        return ngx_ess_ws_refuse(r);
+    }
+
+    if (ngx_ess_ws_find(r, "sec-websocket-version", &value) != 1
+        || value.len != 2
+        || ngx_strncmp(value.data, "13", 2) != 0)
+    {
+        return ngx_ess_ws_refuse(r);
+    }
+
+    /* a body would be taken for frames */
+
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "websocket handshake with a request body");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    if (ngx_ess_ws_find(r, "sec-websocket-key", &value) != 1
+        || value.len != NGX_ESS_WS_KEY_LEN
+        || ngx_strncmp(value.data + NGX_ESS_WS_KEY_LEN - 2,
+                       NGX_ESS_WS_KEY_END, 2)
+           != 0)
+    {
+        goto invalid_key;
+    }
+
+    key.data = buf;
+
+    if (ngx_decode_base64(&key, &value) != NGX_OK || key.len != 16) {
+        goto invalid_key;
+    }
+
+    return NGX_OK;
+
+invalid_key:
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "websocket handshake without one valid Sec-WebSocket-Key");
+
+    return NGX_HTTP_BAD_REQUEST;
+}
+
+
+/* Is the token in the comma separated list of one of the header's lines? */
+
+static ngx_uint_t
+ngx_ess_ws_has_token(ngx_http_request_t *r, const char *lowcase,
+    const char *token)
+{
+    u_char           *p, *end, *last, *next;
+    size_t            len, n;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(lowcase);
+    n = ngx_strlen(token);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != len
+                || ngx_strncasecmp(h[i].key.data, (u_char *) lowcase, len)
+                   != 0)
+            {
+                continue;
+            }
+
+            last = h[i].value.data + h[i].value.len;
+
+            for (p = h[i].value.data; p < last; p = next + 1) {
+
+                next = ngx_strlchr(p, last, ',');
+                if (next == NULL) {
+                    next = last;
+                }
+
+                while (p < next && (*p == ' ' || *p == '\t')) {
+                    p++;
+                }
+
+                end = next;
+
+                while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
+                    end--;
+                }
+
+                if ((size_t) (end - p) == n
+                    && ngx_strncasecmp(p, (u_char *) token, n) == 0)
+                {
+                    return 1;
+                }
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* Returns how many lines of the header there are; value is the last one's. */
+
+static ngx_uint_t
+ngx_ess_ws_find(ngx_http_request_t *r, const char *lowcase, ngx_str_t *value)
+{
+    size_t            len;
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(lowcase);
+    n = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) lowcase, len)
+                   == 0)
+            {
+                *value = h[i].value;
+                n++;
+            }
+        }
+    }
+
+    return n;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_refuse(ngx_http_request_t *r)
+{
+    if (ngx_ess_ws_add_header(r, "Sec-WebSocket-Version", "13", 2) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* HTTP/2 forbids header fields that are about the connection */
+
+    if (r->http_version < NGX_HTTP_VERSION_20
+        && (ngx_ess_ws_add_header(r, "Upgrade", "websocket", 9) != NGX_OK
+            || ngx_ess_ws_add_header(r, "Connection", "upgrade", 7)
+               != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "request is not a websocket handshake of version 13");
+
+    return NGX_ESS_WS_UPGRADE_REQUIRED;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_add_header(ngx_http_request_t *r, const char *name,
+    const char *value, size_t len)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->lowcase_key = NULL;
+    h->value.data = (u_char *) value;
+    h->value.len = len;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_ess_ws_start(ngx_http_request_t *r)
+{
+    u_char                *p, digest[20];
+    ngx_int_t              rc;
+    ngx_str_t              key, accept, hash;
+    ngx_sha1_t             sha1;
+    ngx_ess_ws_session_t  *s;
+
+    static const char      guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+    s = ngx_pcalloc(r->pool, sizeof(ngx_ess_ws_session_t));
+    if (s == NULL) {
+        return NULL;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_ESS_WS_ACCEPT_LEN);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    if (ngx_ess_ws_find(r, "sec-websocket-key", &key) != 1) {
+        return NULL;
+    }
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, key.data, key.len);
+    ngx_sha1_update(&sha1, guid, sizeof(guid) - 1);
+    ngx_sha1_final(digest, &sha1);
+
+    hash.data = digest;
+    hash.len = sizeof(digest);
+    accept.data = p;
+    ngx_encode_base64(&accept, &hash);
+
+    if (ngx_ess_ws_add_header(r, "Upgrade", "websocket", 9) != NGX_OK
+        || ngx_ess_ws_add_header(r, "Sec-WebSocket-Accept",
+                                 (char *) accept.data, accept.len)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    /* "Connection: upgrade" comes from nginx's own header filter */
+
+    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+    ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
+
+    r->keepalive = 0;
+
+    /* bytes for a response, not for events without end */
+
+    r->limit_rate = 0;
+    r->limit_rate_set = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return NULL;
+    }
+
+    if (ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR) {
+        return NULL;
+    }
+
+    return s;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_encode(ngx_str_t *body, uint64_t ordinal, uint64_t timestamp,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    u_char               header[NGX_ESS_WS_MAX_HEADER];
+    size_t               n;
+    ngx_ess_ws_utf8_t    utf8;
+    ngx_ess_ws_opcode_e  opcode;
+
+    ngx_memzero(&utf8, sizeof(ngx_ess_ws_utf8_t));
+
+    if (ngx_ess_ws_codec_utf8(&utf8, body->data, body->len) == NGX_OK
+        && utf8.left == 0)
+    {
+        opcode = NGX_ESS_WS_TEXT;
+
+    } else {
+        opcode = NGX_ESS_WS_BINARY;
+    }
+
+    n = ngx_ess_ws_codec_header(header, opcode, body->len);
+
+    out->len = n + body->len;
+    out->data = ngx_alloc(out->len, log);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(out->data, header, n);
+
+    if (body->len) {
+        ngx_memcpy(out->data + n, body->data, body->len);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_ws_input(void *session, u_char *data, size_t len,
+    ngx_ess_transport_input_t *in)
+{
+    ngx_ess_ws_session_t *s = session;
+
+    u_char     *p, *last;
+    ngx_int_t   rc;
+
+    ngx_memzero(in, sizeof(ngx_ess_transport_input_t));
+
+    in->alive = 1;
+
+    p = data;
+    last = data + len;
+
+    while (!s->over) {
+
+        rc = ngx_ess_ws_codec_parse(&s->parser, &p, last);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_ess_ws_input_error(s, in);
+            return;
+        }
+
+        ngx_ess_ws_input_frame(s, in);
+    }
+}
+
+
+static void
+ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_transport_input_t *in)
+{
+    size_t      n;
+    ngx_str_t   empty;
+
+    switch (s->parser.opcode) {
+
+    case NGX_ESS_WS_PING:
+
+        if (s->close_sent) {
+            return;
+        }
+
+        /* of several at once only the last must be answered: RFC 6455, 5.5.3 */
+
+        n = ngx_ess_ws_codec_header(s->out, NGX_ESS_WS_PONG,
+                                    s->parser.control_len);
+        ngx_memcpy(s->out + n, s->parser.control, s->parser.control_len);
+
+        in->out = s->out;
+        in->out_len = n + s->parser.control_len;
+
+        return;
+
+    case NGX_ESS_WS_CLOSE:
+
+        s->over = 1;
+
+        if (s->close_sent) {
+            in->closed = 1;
+            in->out_len = 0;
+            return;
+        }
+
+        ngx_str_null(&empty);
+
+        s->close_sent = 1;
+        in->closing = 1;
+        in->out = s->out;
+        in->out_len = ngx_ess_ws_codec_close(s->out, s->parser.code, &empty);
+
+        return;
+
+    default:
+
+        /* data and pongs */
+
+        return;
+    }
+}
+
+
+static void
+ngx_ess_ws_input_error(ngx_ess_ws_session_t *s, ngx_ess_transport_input_t *in)
+{
+    ngx_str_t  reason;
+
+    s->over = 1;
+
+    in->failed = 1;
+    in->reason = s->parser.reason;
+    in->out_len = 0;
+
+    if (s->close_sent) {
+        return;
+    }
+
+    reason.data = (u_char *) s->parser.reason;
+    reason.len = ngx_strlen(s->parser.reason);
+
+    s->close_sent = 1;
+    in->out = s->out;
+    in->out_len = ngx_ess_ws_codec_close(s->out, s->parser.code, &reason);
+}
+
+
+static size_t
+ngx_ess_ws_ping(void *session, u_char *buf)
+{
+    ngx_ess_ws_session_t *s = session;
+
+    if (s->close_sent) {
+        return 0;
+    }
+
+    return ngx_ess_ws_codec_header(buf, NGX_ESS_WS_PING, 0);
+}
+
+
+static size_t
+ngx_ess_ws_close(void *session, u_char *buf, ngx_uint_t code,
+    ngx_str_t *reason)
+{
+    ngx_ess_ws_session_t *s = session;
+
+    if (s->close_sent) {
+        return 0;
+    }
+
+    s->close_sent = 1;
+
+    return ngx_ess_ws_codec_close(buf, code, reason);
+}

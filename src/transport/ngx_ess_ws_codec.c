@@ -1,0 +1,518 @@
+
+/*
+ * WebSocket frames, RFC 6455: bytes in; consumed, again or error out.
+ * The caller owns all memory, the parser's state included.  Runs wherever
+ * a transport runs, knows neither nginx's events nor its requests.
+ */
+
+
+#include "ngx_ess_ws_codec.h"
+
+
+#define NGX_ESS_WS_FIN   0x80
+#define NGX_ESS_WS_RSV   0x70
+#define NGX_ESS_WS_MASK  0x80
+
+/* opcodes from here on are control frames */
+#define NGX_ESS_WS_IS_CONTROL  0x8
+
+
+static ngx_int_t ngx_ess_ws_codec_head(ngx_ess_ws_parser_t *parser);
+static ngx_int_t ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser);
+static ngx_int_t ngx_ess_ws_codec_head_length(ngx_ess_ws_parser_t *parser);
+static ngx_int_t ngx_ess_ws_codec_payload(ngx_ess_ws_parser_t *parser,
+    u_char *p, size_t len);
+static void ngx_ess_ws_codec_unmask(ngx_ess_ws_parser_t *parser, u_char *p,
+    size_t len);
+static ngx_int_t ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser);
+static ngx_int_t ngx_ess_ws_codec_end_close(ngx_ess_ws_parser_t *parser);
+static ngx_int_t ngx_ess_ws_codec_fail(ngx_ess_ws_parser_t *parser,
+    uint16_t code, const char *reason);
+
+
+ngx_int_t
+ngx_ess_ws_codec_parse(ngx_ess_ws_parser_t *parser, u_char **pos,
+    u_char *last)
+{
+    size_t     len;
+    u_char    *p;
+    ngx_int_t  rc;
+
+    if (parser->failed) {
+        *pos = last;
+        return NGX_ERROR;
+    }
+
+    p = *pos;
+
+    while (!parser->in_payload) {
+
+        if (p == last) {
+            *pos = p;
+            return NGX_AGAIN;
+        }
+
+        parser->header[parser->header_len++] = *p++;
+
+        rc = ngx_ess_ws_codec_head(parser);
+
+        if (rc != NGX_OK) {
+            *pos = p;
+            return rc;
+        }
+    }
+
+    len = last - p;
+
+    if (len > parser->left) {
+        len = parser->left;
+    }
+
+    *pos = p + len;
+
+    if (len) {
+        parser->left -= len;
+
+        if (ngx_ess_ws_codec_payload(parser, p, len) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (parser->left) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_ess_ws_codec_end(parser);
+}
+
+
+/*
+ * Looks at the header after each of its bytes, so that what is wrong is
+ * refused before anything else is waited for.
+ */
+
+static ngx_int_t
+ngx_ess_ws_codec_head(ngx_ess_ws_parser_t *parser)
+{
+    u_char  b;
+
+    if (parser->header_len == 1) {
+        return ngx_ess_ws_codec_head_first(parser);
+    }
+
+    if (parser->header_len == 2) {
+        b = parser->header[1];
+
+        if (!(b & NGX_ESS_WS_MASK)) {
+            return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_PROTOCOL_ERROR,
+                                         "frame is not masked");
+        }
+
+        b &= ~NGX_ESS_WS_MASK;
+
+        if (b > NGX_ESS_WS_MAX_CONTROL
+            && parser->opcode >= NGX_ESS_WS_IS_CONTROL)
+        {
+            return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_PROTOCOL_ERROR,
+                                         "control frame is too long");
+        }
+
+        parser->header_need = (b == 127) ? 14 : (b == 126) ? 8 : 6;
+    }
+
+    if (parser->header_len == parser->header_need - 4) {
+
+        /* the length is complete: refuse it before the mask comes */
+
+        return ngx_ess_ws_codec_head_length(parser);
+    }
+
+    if (parser->header_len == parser->header_need) {
+        ngx_memcpy(parser->mask, &parser->header[parser->header_need - 4], 4);
+        parser->mask_pos = 0;
+        parser->in_payload = 1;
+        parser->header_len = 0;
+        parser->header_need = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser)
+{
+    u_char       b;
+    const char  *reason;
+
+    b = parser->header[0];
+
+    if (b & NGX_ESS_WS_RSV) {
+        reason = "reserved bits are set";
+        goto failed;
+    }
+
+    parser->fin = (b & NGX_ESS_WS_FIN) ? 1 : 0;
+    parser->opcode = b & 0x0f;
+    parser->control_len = 0;
+
+    switch (parser->opcode) {
+
+    case NGX_ESS_WS_CONTINUATION:
+        if (!parser->in_message) {
+            reason = "nothing to continue";
+            goto failed;
+        }
+
+        break;
+
+    case NGX_ESS_WS_TEXT:
+    case NGX_ESS_WS_BINARY:
+        if (parser->in_message) {
+            reason = "message within a message";
+            goto failed;
+        }
+
+        parser->in_message = 1;
+        parser->text = (parser->opcode == NGX_ESS_WS_TEXT);
+        parser->message_len = 0;
+        ngx_memzero(&parser->utf8, sizeof(ngx_ess_ws_utf8_t));
+
+        break;
+
+    case NGX_ESS_WS_CLOSE:
+    case NGX_ESS_WS_PING:
+    case NGX_ESS_WS_PONG:
+        if (!parser->fin) {
+            reason = "fragmented control frame";
+            goto failed;
+        }
+
+        break;
+
+    default:
+        reason = "reserved opcode";
+        goto failed;
+    }
+
+    return NGX_OK;
+
+failed:
+
+    return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_PROTOCOL_ERROR, reason);
+}
+
+
+static ngx_int_t
+ngx_ess_ws_codec_head_length(ngx_ess_ws_parser_t *parser)
+{
+    u_char      *p;
+    uint64_t     len;
+    ngx_uint_t   i, n;
+
+    n = parser->header_need - 6;
+    p = &parser->header[2];
+    len = 0;
+
+    if (n == 0) {
+        len = parser->header[1] & ~NGX_ESS_WS_MASK;
+    }
+
+    for (i = 0; i < n; i++) {
+        len = (len << 8) | p[i];
+    }
+
+    if (n == 8 && (p[0] & 0x80)) {
+        return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_PROTOCOL_ERROR,
+                                     "length has its highest bit set");
+    }
+
+    if ((n == 2 && len < 126) || (n == 8 && len < 65536)) {
+        return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_PROTOCOL_ERROR,
+                                     "length is not the shortest possible");
+    }
+
+    if (parser->opcode < NGX_ESS_WS_IS_CONTROL) {
+
+        if (len > NGX_ESS_WS_MAX_MESSAGE - parser->message_len) {
+            return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_TOO_BIG,
+                                         "message is too big");
+        }
+
+        parser->message_len += (uint32_t) len;
+    }
+
+    parser->left = (uint32_t) len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_codec_payload(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
+{
+    ngx_ess_ws_codec_unmask(parser, p, len);
+
+    if (parser->opcode >= NGX_ESS_WS_IS_CONTROL) {
+
+        /* the header saw to it that this is at most NGX_ESS_WS_MAX_CONTROL */
+
+        ngx_memcpy(&parser->control[parser->control_len], p, len);
+        parser->control_len += (u_char) len;
+
+        return NGX_OK;
+    }
+
+    if (parser->text
+        && ngx_ess_ws_codec_utf8(&parser->utf8, p, len) != NGX_OK)
+    {
+        return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INVALID_DATA,
+                                     "text is not UTF-8");
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_ws_codec_unmask(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
+{
+    size_t    i;
+    u_char    mask[8];
+    uint64_t  word, mask_word;
+
+    /* turned, so that mask[0] is for p[0] */
+
+    for (i = 0; i < 8; i++) {
+        mask[i] = parser->mask[(parser->mask_pos + i) & 3];
+    }
+
+    ngx_memcpy(&mask_word, mask, 8);
+
+    for (i = 0; i + 8 <= len; i += 8) {
+        ngx_memcpy(&word, p + i, 8);
+        word ^= mask_word;
+        ngx_memcpy(p + i, &word, 8);
+    }
+
+    for ( /* void */ ; i < len; i++) {
+        p[i] ^= mask[i & 3];
+    }
+
+    parser->mask_pos = (u_char) ((parser->mask_pos + len) & 3);
+}
+
+
+static ngx_int_t
+ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser)
+{
+    parser->in_payload = 0;
+
+    if (parser->opcode == NGX_ESS_WS_CLOSE) {
+        return ngx_ess_ws_codec_end_close(parser);
+    }
+
+    if (parser->opcode < NGX_ESS_WS_IS_CONTROL && parser->fin) {
+
+        if (parser->text && parser->utf8.left) {
+            return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INVALID_DATA,
+                                         "text ends within a character");
+        }
+
+        parser->in_message = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_codec_end_close(ngx_ess_ws_parser_t *parser)
+{
+    ngx_ess_ws_utf8_t  utf8;
+
+    if (parser->control_len == 0) {
+        parser->code = NGX_ESS_WS_NO_STATUS;
+        return NGX_OK;
+    }
+
+    if (parser->control_len == 1) {
+        return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_PROTOCOL_ERROR,
+                                     "half a status code in a Close frame");
+    }
+
+    parser->code = (uint16_t) (parser->control[0] << 8 | parser->control[1]);
+
+    if (!ngx_ess_ws_codec_code_valid(parser->code)) {
+        return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_PROTOCOL_ERROR,
+                                     "invalid status code in a Close frame");
+    }
+
+    ngx_memzero(&utf8, sizeof(ngx_ess_ws_utf8_t));
+
+    if (ngx_ess_ws_codec_utf8(&utf8, parser->control + 2,
+                              parser->control_len - 2)
+        != NGX_OK
+        || utf8.left)
+    {
+        return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INVALID_DATA,
+                                     "reason of a Close frame is not UTF-8");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_codec_fail(ngx_ess_ws_parser_t *parser, uint16_t code,
+    const char *reason)
+{
+    parser->failed = 1;
+    parser->code = code;
+    parser->reason = reason;
+
+    return NGX_ERROR;
+}
+
+
+size_t
+ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode, uint64_t len)
+{
+    u_char      *p;
+    ngx_uint_t   n;
+
+    p = buf;
+
+    *p++ = (u_char) (NGX_ESS_WS_FIN | opcode);
+
+    if (len <= 125) {
+        *p++ = (u_char) len;
+        return p - buf;
+    }
+
+    if (len <= 0xffff) {
+        *p++ = 126;
+        n = 2;
+
+    } else {
+        *p++ = 127;
+        n = 8;
+    }
+
+    while (n--) {
+        *p++ = (u_char) (len >> (8 * n));
+    }
+
+    return p - buf;
+}
+
+
+size_t
+ngx_ess_ws_codec_close(u_char *buf, ngx_uint_t code, ngx_str_t *reason)
+{
+    size_t   len, n;
+    u_char  *p;
+
+    if (code == NGX_ESS_WS_NO_STATUS) {
+        return ngx_ess_ws_codec_header(buf, NGX_ESS_WS_CLOSE, 0);
+    }
+
+    len = reason->len;
+
+    if (len > NGX_ESS_WS_MAX_CONTROL - 2) {
+        len = NGX_ESS_WS_MAX_CONTROL - 2;
+
+        /* back to the first byte of the character that was cut */
+
+        while (len && (reason->data[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+
+    n = ngx_ess_ws_codec_header(buf, NGX_ESS_WS_CLOSE, len + 2);
+    p = buf + n;
+
+    *p++ = (u_char) (code >> 8);
+    *p++ = (u_char) code;
+
+    if (len) {
+        p = ngx_cpymem(p, reason->data, len);
+    }
+
+    return p - buf;
+}
+
+
+ngx_uint_t
+ngx_ess_ws_codec_code_valid(ngx_uint_t code)
+{
+    /* 1004 is reserved, 1005, 1006 and 1015 are never on the wire */
+
+    return (code >= 1000 && code <= 1003)
+           || (code >= 1007 && code <= 1014)
+           || (code >= 3000 && code <= 4999);
+}
+
+
+/*
+ * The table of RFC 3629, 4: after some first bytes the second one is
+ * bounded more closely than 80 .. bf, which keeps out what is not the
+ * shortest form, surrogates and what is above U+10FFFF.
+ */
+
+ngx_int_t
+ngx_ess_ws_codec_utf8(ngx_ess_ws_utf8_t *utf8, const u_char *p, size_t len)
+{
+    u_char         ch;
+    uint64_t       word;
+    const u_char  *last;
+
+    last = p + len;
+
+    while (p < last) {
+
+        if (utf8->left) {
+            ch = *p++;
+
+            if (ch < utf8->low || ch > utf8->high) {
+                return NGX_ERROR;
+            }
+
+            utf8->left--;
+            utf8->low = 0x80;
+            utf8->high = 0xbf;
+
+            continue;
+        }
+
+        while (last - p >= 8) {
+            ngx_memcpy(&word, p, 8);
+
+            if (word & 0x8080808080808080ULL) {
+                break;
+            }
+
+            p += 8;
+        }
+
+        while (p < last && *p < 0x80) {
+            p++;
+        }
+
+        if (p == last) {
+            break;
+        }
+
+        ch = *p++;
+
+        if (ch < 0xc2 || ch > 0xf4) {
+            return NGX_ERROR;
+        }
+
+        utf8->left = (ch < 0xe0) ? 1 : (ch < 0xf0) ? 2 : 3;
+        utf8->low = (ch == 0xe0) ? 0xa0 : (ch == 0xf0) ? 0x90 : 0x80;
+        utf8->high = (ch == 0xed) ? 0x9f : (ch == 0xf4) ? 0x8f : 0xbf;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,116 @@
+/*
+ * WebSocket frames: parse what a client sends, build what a server sends.
+ * No I/O, no memory but the caller's.
+ */
+
+
+#ifndef _NGX_ESS_WS_CODEC_H_INCLUDED_
+#define _NGX_ESS_WS_CODEC_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* of a control frame's payload; RFC 6455, 5.5 */
+#define NGX_ESS_WS_MAX_CONTROL      125
+
+/* of a frame's header: 2, a length of 8, a mask of 4 */
+#define NGX_ESS_WS_MAX_HEADER       14
+
+/* of a client's message, all fragments together */
+#define NGX_ESS_WS_MAX_MESSAGE      65536
+
+
+/* status codes; RFC 6455, 7.4.1 */
+#define NGX_ESS_WS_NORMAL           1000
+#define NGX_ESS_WS_GOING_AWAY       1001
+#define NGX_ESS_WS_PROTOCOL_ERROR   1002
+#define NGX_ESS_WS_NO_STATUS        1005    /* never on the wire */
+#define NGX_ESS_WS_INVALID_DATA     1007
+#define NGX_ESS_WS_TOO_BIG          1009
+#define NGX_ESS_WS_INTERNAL_ERROR   1011
+
+
+typedef enum {
+    NGX_ESS_WS_CONTINUATION = 0x0,
+    NGX_ESS_WS_TEXT = 0x1,
+    NGX_ESS_WS_BINARY = 0x2,
+    NGX_ESS_WS_CLOSE = 0x8,
+    NGX_ESS_WS_PING = 0x9,
+    NGX_ESS_WS_PONG = 0xa
+} ngx_ess_ws_opcode_e;
+
+
+/* UTF-8 across buffers: zeroed is the state between two characters */
+
+typedef struct {
+    u_char                   left;          /* continuation bytes to come */
+    u_char                   low;           /* bounds of the next one */
+    u_char                   high;
+} ngx_ess_ws_utf8_t;
+
+
+/* what is known of a client's frames so far; zeroed is the beginning */
+
+typedef struct {
+    uint32_t                 message_len;   /* of the message so far */
+    uint32_t                 left;          /* of the frame's payload */
+    uint16_t                 code;          /* of a Close that came, or to
+                                               answer an error with */
+    u_char                   header_len;
+    u_char                   header_need;   /* 0: not known yet */
+    u_char                   mask_pos;      /* 0 .. 3, of the next byte */
+    u_char                   opcode;
+    u_char                   control_len;
+    unsigned                 in_payload:1;
+    unsigned                 fin:1;
+    unsigned                 in_message:1;  /* more fragments must come */
+    unsigned                 text:1;        /* the message is text */
+    unsigned                 failed:1;
+    ngx_ess_ws_utf8_t        utf8;
+    const char              *reason;        /* of an error */
+    u_char                   mask[4];
+    u_char                   header[NGX_ESS_WS_MAX_HEADER];
+    u_char                   control[NGX_ESS_WS_MAX_CONTROL];
+} ngx_ess_ws_parser_t;
+
+
+/*
+ * Parses from *pos on, unmasking the payload in place, and advances *pos.
+ *
+ * NGX_OK: a frame ended; parser->opcode says which, and for a control frame
+ * parser->control and control_len are its payload until the next call, for
+ * a Close parser->code is its status code or NGX_ESS_WS_NO_STATUS; call
+ * again.  NGX_AGAIN: all was consumed.  NGX_ERROR: the client broke the
+ * protocol; parser->code is to be answered and parser->reason says why, for
+ * the log.  After an error every call returns NGX_ERROR.
+ */
+ngx_int_t ngx_ess_ws_codec_parse(ngx_ess_ws_parser_t *parser, u_char **pos,
+    u_char *last);
+
+/* Writes the header of an unmasked, final frame; returns its length, at most
+   10 bytes. */
+size_t ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode,
+    uint64_t len);
+
+/*
+ * Writes a whole Close frame, at most 127 bytes; a reason that is too long
+ * is cut between two characters.  With NGX_ESS_WS_NO_STATUS the frame has
+ * no payload.
+ */
+size_t ngx_ess_ws_codec_close(u_char *buf, ngx_uint_t code,
+    ngx_str_t *reason);
+
+/* 1 when the code may be in a Close frame; RFC 6455, 7.4. */
+ngx_uint_t ngx_ess_ws_codec_code_valid(ngx_uint_t code);
+
+/*
+ * Takes len bytes more.  NGX_ERROR: they are not UTF-8.  The text is complete
+ * when utf8->left is 0 at its end.
+ */
+ngx_int_t ngx_ess_ws_codec_utf8(ngx_ess_ws_utf8_t *utf8, const u_char *p,
+    size_t len);
+
+
+#endif /* _NGX_ESS_WS_CODEC_H_INCLUDED_ */

@@ -1,0 +1,131 @@
+"""Fixtures.
+
+nginx       a factory: nginx(conf, workers=2, start=True, **names) -> Nginx;
+            when the test ends, all are stopped and their logs looked through
+vhost       a virtual host of the run's RabbitMQ: .url, .publish(), .queues()
+own_broker  a factory: own_broker(conf="") -> OwnBroker, started
+"""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+
+import pytest
+
+from broker import OwnBroker, SharedBroker
+from nginx import Nginx
+from wait import SLOWER
+
+sys.dont_write_bytecode = True
+
+SECONDS = 120
+
+
+# pytest's main process makes the session's folder and names itself in the
+# environment, which pytest-xdist's workers inherit.
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        return
+    os.environ["ESS_SESSION"] = tempfile.mkdtemp(prefix="ess-test-")
+    os.environ["ESS_CONTROLLER"] = str(os.getpid())
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "workerinput"):
+        return
+    session = os.environ.pop("ESS_SESSION", None)
+    if session:
+        SharedBroker(session).stop()
+        shutil.rmtree(session, ignore_errors=True)
+
+
+class TooLong(Exception):
+    pass
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """A test that hangs fails, instead of holding up the run."""
+
+    marker = item.get_closest_marker("seconds")
+    seconds = (marker.args[0] if marker else SECONDS) * SLOWER
+
+    def expired(signum, frame):
+        raise TooLong("the test took more than %d s" % seconds)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    before = signal.signal(signal.SIGALRM, expired)
+    signal.alarm(int(seconds))
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for n in getattr(item, "ess_nginx", []):
+            report.sections.append(("nginx error.log, the end of %s"
+                                    % n.path("error.log"), n.log()[-8000:]))
+
+
+@pytest.fixture
+def nginx(request, tmp_path):
+    made = request.node.ess_nginx = []
+
+    def make(conf, workers=2, start=True, **kwargs):
+        n = Nginx(tmp_path / ("nginx%d" % len(made) if made else "nginx"),
+                  conf, workers, **kwargs)
+        made.append(n)
+        return n.start() if start else n
+
+    yield make
+
+    problems = []
+    for n in made:
+        try:
+            n.stop(quit=False)
+        except AssertionError as e:
+            problems.append(str(e))
+        problems += n.complaints()
+    if problems:
+        pytest.fail("nginx complains:\n" + "\n".join(problems[:50]),
+                    pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def shared_broker():
+    return SharedBroker(os.environ["ESS_SESSION"]).start(
+        os.environ["ESS_CONTROLLER"])
+
+
+@pytest.fixture
+def vhost(shared_broker):
+    v = shared_broker.vhost()
+    yield v
+    v.delete()
+
+
+@pytest.fixture
+def own_broker(tmp_path):
+    made = []
+
+    def make(conf="", start=True):
+        b = OwnBroker(tmp_path / ("broker%d" % len(made)), conf)
+        made.append(b)
+        return b.start() if start else b
+
+    yield make
+
+    for b in made:
+        b.kill()

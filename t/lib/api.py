@@ -1,0 +1,81 @@
+"""The internal HTTP API, as a back end uses it."""
+
+import collections
+import http.client
+import json
+
+from wait import SLOWER
+
+Stream = collections.namedtuple("Stream", "id location uuid")
+
+
+class Response:
+
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return "<%d %r>" % (self.status, self.body[:200])
+
+
+class Api:
+
+    def __init__(self, port, path="/event-stream/", host="127.0.0.1"):
+        self.host = host
+        self.port = port
+        self.path = path
+
+    def request(self, method, path="", body=None, headers=None, timeout=10):
+        """path is relative to the API's location unless it begins with /;
+        a body that is neither bytes nor str is sent as JSON."""
+
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        if isinstance(body, str):
+            body = body.encode()
+        if not path.startswith("/"):
+            path = self.path + path
+
+        c = http.client.HTTPConnection(self.host, self.port,
+                                       timeout=timeout * SLOWER)
+        try:
+            c.request(method, path, body, headers)
+            r = c.getresponse()
+            return Response(r.status, r.headers, r.read())
+        finally:
+            c.close()
+
+    def _ok(self, status, *args, **kwargs):
+        r = self.request(*args, **kwargs)
+        assert r.status == status, r
+        return r
+
+    def create(self, routing_key):
+        return self.create_result(
+            self._ok(201, "POST", body={"routing_key": routing_key}))
+
+    def create_result(self, response):
+        assert response.status == 201, response
+        r = response.json()
+        return Stream(r["id"], r["location"], r["location"].split("/")[-1])
+
+    def delete(self, stream):
+        """By Stream, id or uuid."""
+
+        self._ok(204, "DELETE", str(getattr(stream, "id", stream)))
+
+    def list(self, query=""):
+        return self._ok(200, "GET", query).json()["event_streams"]
+
+    def get(self, stream):
+        return self._ok(200, "GET", str(getattr(stream, "id", stream))).json()
+
+    def version(self):
+        return self._ok(200, "GET", "version/").json()

@@ -1,0 +1,252 @@
+"""RabbitMQ for the tests: one node for a whole run, a virtual host a test.
+
+The node is started by the first test that needs it, in a process of its own
+(this file, run as a program), and stopped when pytest's main process ends,
+however it ends."""
+
+import base64
+import fcntl
+import itertools
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pika
+
+import rabbitmq_node
+from ports import free_port
+from wait import wait_for
+
+_numbers = itertools.count(1)
+
+
+class Management:
+    """The HTTP API of RabbitMQ's management plugin."""
+
+    def __init__(self, port):
+        self.port = port
+
+    def request(self, method, path, body=None):
+        r = urllib.request.Request(
+            "http://127.0.0.1:%d/api/%s" % (self.port, path), method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json",
+                     "Authorization": "Basic " + base64.b64encode(
+                         b"guest:guest").decode()})
+        with urllib.request.urlopen(r, timeout=30) as f:
+            answer = f.read()
+        return json.loads(answer) if answer else None
+
+
+class Vhost:
+    """A virtual host.  Names of queues, counts and so on are looked up in it
+    and nowhere else."""
+
+    def __init__(self, port, http_port, name):
+        self.port = port
+        self.management = Management(http_port)
+        self.name = name
+        self._quoted = urllib.parse.quote(name, safe="")
+
+    @property
+    def url(self):
+        return "amqp://guest:guest@127.0.0.1:%d/%s" % (self.port,
+                                                       self._quoted)
+
+    def create(self):
+        self.management.request("PUT", "vhosts/" + self._quoted)
+        return self
+
+    def delete(self):
+        try:
+            self.management.request("DELETE", "vhosts/" + self._quoted)
+        except urllib.error.HTTPError as e:
+            if e.code != 404:
+                raise
+
+    def connect(self):
+        """A pika connection; close it, or use it in a with statement."""
+
+        return pika.BlockingConnection(pika.URLParameters(self.url))
+
+    def publish(self, key, bodies, exchange="event-streams", properties=None,
+                durable=True, kind="direct"):
+        """With confirms: what this returns from is with the broker."""
+
+        if isinstance(bodies, (bytes, str)):
+            bodies = [bodies]
+        with self.connect() as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            if exchange:
+                channel.exchange_declare(exchange, exchange_type=kind,
+                                         durable=durable)
+            for body in bodies:
+                if isinstance(body, str):
+                    body = body.encode()
+                channel.basic_publish(exchange, key, body, properties)
+
+    def queues(self):
+        """Name -> what the management plugin says of it; counts in it are
+        half a second old: see queue_counts()."""
+
+        return {q["name"]: q for q in self.management.request(
+            "GET", "queues/" + self._quoted)}
+
+    def queue_counts(self, queue):
+        """(messages that are ready, consumers), or None when there is no such
+        queue."""
+
+        with self.connect() as connection:
+            channel = connection.channel()
+            try:
+                ok = channel.queue_declare(queue, passive=True).method
+            except pika.exceptions.ChannelClosedByBroker as e:
+                if e.reply_code == 404:
+                    return None
+                raise
+            return ok.message_count, ok.consumer_count
+
+    def bindings(self, exchange="event-streams"):
+        """(queue, routing key) of each binding of the exchange."""
+
+        return [(b["destination"], b["routing_key"])
+                for b in self.management.request(
+                    "GET", "bindings/" + self._quoted)
+                if b["source"] == exchange]
+
+    def connections(self):
+        return self.management.request(
+            "GET", "vhosts/%s/connections" % self._quoted)
+
+    def close_connections(self, reason="closed by the test"):
+        """Those that the management plugin knows of."""
+
+        for c in self.connections():
+            try:
+                self.management.request(
+                    "DELETE", "connections/" + urllib.parse.quote(
+                        c["name"], safe=""))
+            except urllib.error.HTTPError:
+                pass
+
+
+class OwnBroker(rabbitmq_node.RabbitmqNode):
+    """A node for one test that stops, kills or configures it: start(),
+    stop_server(), kill_server(); the data stay for the next start().
+    `conf' is added to rabbitmq.conf."""
+
+    def __init__(self, folder, conf=""):
+        ports = [free_port() for _ in range(4)]
+        super().__init__(folder, *ports, conf=conf, name="ess-%d" % ports[0])
+
+    def vhost(self, name="/"):
+        v = Vhost(self.port, self.http_port, name)
+        return v if name == "/" else v.create()
+
+
+class SharedBroker:
+    """The node of the whole run, seen from one test process."""
+
+    def __init__(self, session):
+        self.folder = os.path.join(session, "broker")
+        os.makedirs(self.folder, exist_ok=True)
+
+    def _state(self):
+        try:
+            with open(os.path.join(self.folder, "state")) as f:
+                return json.load(f)
+        except (OSError, ValueError):
+            return None
+
+    def start(self, controller):
+        """Unless it runs.  controller: the pid with which it ends."""
+
+        with open(os.path.join(self.folder, "lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            state = self._state()
+            if state is None:
+                ports = [free_port() for _ in range(4)]
+                env = dict(os.environ, PYTHONPATH=os.path.dirname(
+                    os.path.abspath(rabbitmq_node.__file__)))
+                p = subprocess.Popen(
+                    [sys.executable, os.path.abspath(__file__), self.folder,
+                     str(controller), *map(str, ports)],
+                    env=env, stdin=subprocess.DEVNULL,
+                    start_new_session=True)
+
+                def started():
+                    if p.poll() is not None:
+                        raise RuntimeError("the tests' broker did not start")
+                    return self._state()
+
+                state = wait_for(started, 120, "the tests' broker", 0.05)
+        self.port, self.http_port = state["port"], state["http_port"]
+        return self
+
+    def vhost(self, name=None):
+        name = name or "t-%d-%d" % (os.getpid(), next(_numbers))
+        return Vhost(self.port, self.http_port, name).create()
+
+    def stop(self):
+        state = self._state()
+        if state is None:
+            return
+        try:
+            os.kill(state["pid"], signal.SIGTERM)
+        except ProcessLookupError:
+            return
+
+        def gone():
+            try:
+                os.kill(state["pid"], 0)
+                # ours to reap if this very process started it
+                return os.waitpid(state["pid"], os.WNOHANG)[0] != 0
+            except ProcessLookupError:
+                return True
+            except ChildProcessError:
+                return False
+
+        wait_for(gone, 60, "the tests' broker to stop")
+
+
+def serve(folder, controller, ports):
+    """Runs the node until SIGTERM or until the controller is gone."""
+
+    try:
+        fd = os.pidfd_open(controller)
+    except ProcessLookupError:
+        return
+
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+
+    def stop(*args):
+        os.write(writer, b".")
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    node = rabbitmq_node.RabbitmqNode(os.path.join(folder, "node"), *ports,
+                                      name="ess-%d" % ports[0])
+
+    try:
+        node.start()
+        new = os.path.join(folder, "state.new")
+        with open(new, "w") as f:
+            json.dump({"port": node.port, "http_port": node.http_port,
+                       "pid": os.getpid()}, f)
+        os.rename(new, os.path.join(folder, "state"))
+        while node.running() and not select.select([fd, reader], [], [],
+                                                   1)[0]:
+            pass
+    finally:
+        node.kill()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]), [int(p) for p in sys.argv[3:7]])

@@ -1,0 +1,103 @@
+"""The examples that are shipped are configurations that nginx takes."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from nginx import TOP
+
+
+def example(name):
+    with open(os.path.join(TOP, name)) as f:
+        return f.read()
+
+
+def relocated(conf, folder, n_module):
+    """The same, in a folder of the test's, on its ports."""
+
+    for old, new in (
+            ("modules/ngx_ess_module.so", n_module),
+            ("/run/nginx.pid", "%%DIR%%/nginx.pid"),
+            ("/var/log/nginx/", "%%DIR%%/"),
+            ("/var/lib/nginx/", "%%DIR%%/"),
+            ("listen 8080", "listen %%PORT0%%"),
+            ("listen 8081", "listen %%PORT1%%"),
+            ("listen 127.0.0.1:8081", "listen 127.0.0.1:%%PORT1%%"),
+            ("worker_rlimit_nofile 65536;", "")):
+        conf = conf.replace(old, new)
+    return conf
+
+
+def check(nginx, conf):
+    from nginx import MODULE
+    n = nginx(relocated(conf, None, MODULE), start=False)
+    code, output = n.test()
+    assert code == 0, output
+    assert "test is successful" in output
+    assert "[warn]" not in output
+    return n
+
+
+@pytest.mark.parametrize("name", ["minimal", "full"])
+def test_conf_examples(nginx, name):
+    check(nginx, example("conf/%s.conf" % name))
+
+
+def test_full_shows_every_directive():
+    module = example("ngx_ess_module.c")
+    directives = set(re.findall(r'ngx_string\("(ess_\w+)"\)', module))
+    shown = set(re.findall(r"(?m)^\s*(ess_\w+)\s*[^;]*;",
+                           example("conf/full.conf")))
+    assert directives
+    assert directives == shown
+
+
+def entrypoint(tmp_path, **env):
+    conf = tmp_path / "entry.conf"
+    p = subprocess.run(
+        ["sh", os.path.join(TOP, "docker/entrypoint.sh"), "echo", "ready"],
+        env=dict({"PATH": os.environ["PATH"], "ESS_CONF": str(conf),
+                  "ESS_TEMPLATE": os.path.join(
+                      TOP, "docker/nginx.conf.template")}, **env),
+        text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    return p, conf
+
+
+@pytest.mark.parametrize("secure, url", [
+    ("no", "ws://example.com/event-stream/"),
+    ("yes", "wss://example.com/event-stream/"),
+    ("Yes", "wss://example.com/event-stream/"),
+])
+def test_entrypoint(nginx, tmp_path, secure, url):
+    p, conf = entrypoint(tmp_path,
+                         ESS_AMPQ_URL="amqp://us:p%40ss@rabbit:5672/v%2Fh",
+                         ESS_INGRESS_LOCATION="example.com",
+                         ESS_INGRESS_SECURE=secure)
+    assert (p.returncode, p.stdout) == (0, "ready\n")
+    text = conf.read_text()
+    assert "ess_public_url  %s;" % url in text
+    assert '"amqp://us:p%40ss@rabbit:5672/v%2Fh"' in text
+    assert not re.search(r"@[A-Z_]+@", text)
+    check(nginx, text)
+
+
+@pytest.mark.parametrize("env, message", [
+    ({"ESS_INGRESS_LOCATION": "x"}, "ESS_AMPQ_URL must be set"),
+    ({"ESS_AMPQ_URL": "amqp://h/"}, "ESS_INGRESS_LOCATION must be set"),
+    ({"ESS_AMPQ_URL": "amqp://h/", "ESS_INGRESS_LOCATION": "x",
+      "ESS_INGRESS_SECURE": "maybe"}, "must be yes or no"),
+    ({"ESS_AMPQ_URL": 'amqp://h/";', "ESS_INGRESS_LOCATION": "x"},
+     "ESS_AMPQ_URL must not have"),
+    ({"ESS_AMPQ_URL": "amqp://h/", "ESS_INGRESS_LOCATION": "x\ny"},
+     "ESS_INGRESS_LOCATION must not have"),
+    ({"ESS_AMPQ_URL": "amqp://h/", "ESS_INGRESS_LOCATION": "a|b"},
+     "ESS_INGRESS_LOCATION must not have"),
+])
+def test_entrypoint_refuses(tmp_path, env, message):
+    p, conf = entrypoint(tmp_path, **env)
+    assert p.returncode == 1
+    assert message in p.stdout
+    assert not conf.exists()

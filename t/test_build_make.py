@@ -1,0 +1,139 @@
+"""The Makefile's targets, as far as they can be tried without a network."""
+
+import os
+import re
+import subprocess
+
+from nginx import TOP
+
+
+def make(*args, folder=TOP, **env):
+    clean = {k: v for k, v in os.environ.items()
+             if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "T", "SANITIZE",
+                          "FAULT", "VALGRIND", "REPEAT")}
+    clean.update(env)
+    return subprocess.run(["make", "-C", folder, *args], env=clean, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+
+
+def test_help_lists_the_targets():
+    p = make("--no-print-directory", "help")
+    assert p.returncode == 0
+    for target in ("all", "deps", "run", "test", "unit", "fuzz", "install",
+                   "clean", "help"):
+        assert re.search(r"(?m)^make %s +\S" % target, p.stdout), target
+
+
+def test_deps_is_silent_when_all_is_there():
+    p = subprocess.run([os.path.join(TOP, "tools/deps.sh"), "make", "gcc"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
+    assert (p.returncode, p.stdout) == (0, "")
+
+
+def shadowed(tmp_path, **programs):
+    """A PATH on which these programs are scripts."""
+
+    for name, text in programs.items():
+        program = tmp_path / name.replace("_", "-")
+        program.write_text("#!/bin/sh\n" + text)
+        program.chmod(0o755)
+    return "%s:/usr/bin:/bin" % tmp_path
+
+
+def deps(path, *packages):
+    return subprocess.run([os.path.join(TOP, "tools/deps.sh"), *packages],
+                          env=dict(os.environ, PATH=path), text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+
+
+def test_deps_without_root_says_what_is_missing(tmp_path):
+    path = shadowed(tmp_path, id="echo 1000", apt_get="exit 1",
+                    dpkg_query="echo 'ii  make'", sudo="exit 1")
+    os.unlink(tmp_path / "sudo")
+    os.symlink("/nonexistent", tmp_path / "sudo")
+    if os.path.exists("/usr/bin/sudo"):
+        return
+    p = deps(path, "make", "no-such-package")
+    assert p.returncode == 1
+    assert "installing them takes root: no-such-package\n" in p.stdout
+
+
+def test_deps_updates_only_when_needed(tmp_path):
+    log = tmp_path / "log"
+    path = shadowed(tmp_path, id="echo 0", dpkg_query="echo 'ii  make'",
+                    apt_get="echo \"$*\" >> %s" % log)
+    assert deps(path, "make", "one", "two").returncode == 0
+    lines = log.read_text().splitlines()
+    assert len(lines) == 2 and "--dry-run" in lines[0]
+    assert lines[1].endswith("install one two")
+    assert not any("update" in line for line in lines)
+
+    log.unlink()
+    path = shadowed(tmp_path, apt_get=(
+        "echo \"$*\" >> %s; case $* in *dry-run*) exit 100 ;; esac" % log))
+    assert deps(path, "make", "one").returncode == 0
+    lines = log.read_text().splitlines()
+    assert [("update" in line) for line in lines] == [False, True, False]
+
+
+def test_deps_starts_no_service(tmp_path):
+    """While apt-get runs there is a policy-rc.d, and only then."""
+
+    policy = "/usr/sbin/policy-rc.d"
+    before = os.path.lexists(policy)
+    path = shadowed(tmp_path, id="echo 0", dpkg_query=":",
+                    apt_get="%s; echo \"policy: $?\"; exit 1" % policy)
+    if os.geteuid() != 0 and not before:
+        return
+    p = deps(path, "one")
+    assert p.returncode != 0
+    assert "policy: 101" in p.stdout
+    assert os.path.lexists(policy) == before
+
+
+def test_install(tmp_path):
+    p = make("install", "DESTDIR=%s" % tmp_path)
+    assert p.returncode == 0, p.stdout
+    module = tmp_path / "usr/lib/nginx/modules/ngx_ess_module.so"
+    assert module.stat().st_size > 10000
+    conf = tmp_path / "usr/share/nginx/modules-available/mod-ess.conf"
+    assert conf.read_text() == "load_module modules/ngx_ess_module.so;\n"
+
+
+def test_make_again_does_nothing():
+    assert make().returncode == 0
+    before = os.stat(os.path.join(TOP, "build/ngx_ess_module.so")).st_mtime_ns
+    p = make("--no-print-directory")
+    assert (p.returncode, p.stdout) == (0, "")
+    after = os.stat(os.path.join(TOP, "build/ngx_ess_module.so")).st_mtime_ns
+    assert before == after
+
+
+def test_docker_uses_make_targets():
+    """Each make call of the Dockerfile is one that make knows."""
+
+    with open(os.path.join(TOP, "docker/Dockerfile")) as f:
+        text = f.read()
+    targets = set(re.findall(r"\bmake ([a-z-]+)(?= |$)", text, re.M))
+    assert {"build-deps", "runtime-deps", "install", "test"} <= targets
+    for target in targets:
+        assert make("-n", target).returncode == 0, target
+    for source in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", text):
+        for name in source.split():
+            assert os.path.exists(os.path.join(TOP, name)), name
+
+
+def test_ci_runs_from_anywhere(tmp_path):
+    """.ci/run with a make that only notes what it was asked for."""
+
+    log = tmp_path / "log"
+    path = shadowed(tmp_path, make="echo \"$PWD $*\" >> %s" % log)
+    p = subprocess.run([os.path.join(TOP, ".ci/run")], cwd=tmp_path,
+                       env=dict(os.environ, PATH=path))
+    assert p.returncode == 0
+    assert log.read_text().splitlines() == [
+        "%s %s" % (TOP, args) for args in
+        ("test", "test SANITIZE=1", "fuzz FUZZ_SECONDS=10")]

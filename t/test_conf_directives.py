@@ -1,0 +1,370 @@
+"""Wrong values fail nginx -t with a message that names the directive and says
+what would be right; what is not configured does nothing."""
+
+import os
+import re
+
+import pytest
+
+from api import Api
+from ports import free_port
+from wait import wait_for
+
+SECRET = "hunter2xyz"
+
+HTTP = """
+http {
+    %%MAIN%%
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location /event-stream/ { %%LOCATION%% }
+    }
+}
+"""
+
+ZONE = "ess_zone streams 8m;"
+URL = "ess_public_url ws://localhost/event-stream/;"
+AMQP = "ess_amqp amqp://127.0.0.1:1/;"
+
+
+def refused(nginx, main, location="return 204;", conf=HTTP):
+    """What nginx -t says, which must name the directive's line."""
+
+    n = nginx(conf, start=False, main=main, location=location)
+    code, output = n.test()
+    assert code == 1, output
+    assert "[emerg]" in output
+    return output
+
+
+def accepted(nginx, main, location="return 204;"):
+    n = nginx(HTTP, start=False, main=main, location=location)
+    code, output = n.test()
+    assert code == 0, output
+    assert not re.search(r"\[(warn|emerg)\]", output), output
+    return output
+
+
+WRONG = [
+    # ess_zone
+    ("ess_zone;", r'invalid number of arguments in "ess_zone"'),
+    ("ess_zone streams;", r'invalid number of arguments in "ess_zone"'),
+    ("ess_zone streams x;", r'"ess_zone".*invalid size "x".*"64m"'),
+    ("ess_zone streams -1;", r'"ess_zone".*invalid size "-1".*"64m"'),
+    ("ess_zone streams 0;", r'"ess_zone".*invalid size "0".*"64m"'),
+    ("ess_zone streams 4k;", r'"ess_zone" "streams".*too small.*at least \d+'),
+    ("ess_zone streams 1m;", r'"ess_zone" "streams".*too small.*at least \d+'),
+    (ZONE + "ess_max_event 9m;",
+     r'"ess_zone" "streams".*too small.*"ess_max_event".*at least \d+k'),
+    (ZONE + ZONE, r'"ess_zone" directive is duplicate'),
+    (ZONE + "ess_zone other 8m;", r'"ess_zone" directive is duplicate'),
+    ("limit_conn_zone $server_name zone=streams:1m;" + ZONE,
+     r'"streams"'),
+
+    # ess_store
+    ("ess_store;", r'invalid number of arguments in "ess_store"'),
+    (ZONE + "ess_store a b;", r'invalid number of arguments in "ess_store"'),
+    (ZONE + "ess_store '';", r'"ess_store" takes the path of a file or "off"'),
+    (ZONE + "ess_store %%DIR%%/;",
+     r'"ess_store" takes the path of a file or "off"'),
+    (ZONE + "ess_store off; ess_store off;",
+     r'"ess_store" directive is duplicate'),
+    ("ess_store off;", r'"ess_store" needs a zone.*"ess_zone streams 64m;"'),
+
+    # ess_amqp
+    (ZONE + "ess_amqp;", r'invalid number of arguments in "ess_amqp"'),
+    (ZONE + "ess_amqp 127.0.0.1:5672;",
+     r'"ess_amqp" must begin with "amqp://" or "amqps://"'),
+    (ZONE + "ess_amqp amqp://;", r'"ess_amqp" must name a host'),
+    (ZONE + "ess_amqp amqp://h:0/;", r'"ess_amqp".* port from 1 to 65535'),
+    (ZONE + "ess_amqp amqp://h:65536/;", r'"ess_amqp".* port from 1 to 65535'),
+    (ZONE + "ess_amqp amqp://h:x/;", r'"ess_amqp".* port from 1 to 65535'),
+    (ZONE + "ess_amqp amqp://h:/;", r'"ess_amqp".* port from 1 to 65535'),
+    (ZONE + "ess_amqp amqp://h/a/b;", r'"ess_amqp".* one virtual host.*"%2F"'),
+    (ZONE + "ess_amqp amqp://h/%4;",
+     r'"ess_amqp".* two hexadecimal digits behind each "%"'),
+    (ZONE + "ess_amqp amqp://h/%zz;",
+     r'"ess_amqp".* two hexadecimal digits behind each "%"'),
+    (ZONE + "ess_amqp amqp://h/?heartbeat=1;",
+     r'"ess_amqp".* must not have a query.*behind the URL'),
+    (ZONE + "ess_amqp amqp://[::1/;", r'"ess_amqp".* IPv6 address'),
+    (ZONE + "ess_amqp amqp://@h/;", r'"ess_amqp".* user name'),
+    (ZONE + "ess_amqp amqp://h/%s;" % ("v" * 256),
+     r'"ess_amqp".* virtual host of at most 255 bytes'),
+    (ZONE + "ess_amqp amqp://h/ heartbeet=1s;",
+     r'unknown parameter in "ess_amqp".*heartbeat='),
+    (ZONE + "ess_amqp amqp://h/ exchange=;",
+     r'"" of "exchange" in "ess_amqp".* name of an exchange'),
+    (ZONE + "ess_amqp amqp://h/ exchange=%s;" % ("e" * 256),
+     r'of "exchange" in "ess_amqp".* 1 to 255 bytes'),
+    (ZONE + "ess_amqp amqp://h/ prefetch=0;",
+     r'"0" of "prefetch" in "ess_amqp".* from 1 to 1024'),
+    (ZONE + "ess_amqp amqp://h/ prefetch=1025;",
+     r'"1025" of "prefetch" in "ess_amqp".* from 1 to 1024'),
+    (ZONE + "ess_amqp amqp://h/ heartbeat=1.5s;",
+     r'"1.5s" of "heartbeat" in "ess_amqp".* whole seconds'),
+    (ZONE + "ess_amqp amqp://h/ heartbeat=500ms;",
+     r'"500ms" of "heartbeat" in "ess_amqp".* whole seconds'),
+    (ZONE + "ess_amqp amqp://h/ heartbeat=65536s;",
+     r'"65536s" of "heartbeat" in "ess_amqp".* 65535s'),
+    (ZONE + "ess_amqp amqp://h/ expires=0;",
+     r'"0" of "expires" in "ess_amqp".* from 1s'),
+    (ZONE + "ess_amqp amqp://h/ expires=100d;",
+     r'"100d" of "expires" in "ess_amqp".* to 49d'),
+    (ZONE + "ess_amqp amqp://h/ max_length=0;",
+     r'"0" of "max_length" in "ess_amqp".* a size'),
+    (ZONE + "ess_amqp amqp://h/ max_length=1t;",
+     r'"1t" of "max_length" in "ess_amqp".* a size'),
+    (ZONE + "ess_amqp amqps://h/ verify=maybe;",
+     r'"maybe" of "verify" in "ess_amqp".* "on" or "off"'),
+    (ZONE + "ess_amqp amqps://h/ trusted_certificate=%%DIR%%/none;",
+     r'"trusted_certificate" of "ess_amqp" must be a file of PEM'),
+    (ZONE + "ess_amqp amqp://h/ prefetch=1 prefetch=2;", r'prefetch'),
+    (ZONE + "ess_amqp amqp://h/ prefetch=1 prefetch=1;", r'prefetch'),
+    (ZONE + "ess_amqp amqp://h/ exchange=a; ess_amqp amqp://g/ exchange=b;",
+     r'"b" of "exchange" in "ess_amqp".* same value as in the first'),
+    (ZONE + "ess_amqp amqp://h/ password_file=%%DIR%%/none;",
+     r'"password_file" of "ess_amqp", "\S+/none", cannot be opened'),
+    (ZONE + "ess_amqp amqp://h/ password_file=%%DIR%%;",
+     r'"password_file" of "ess_amqp", "\S+", must be a regular file'),
+    (AMQP, r'"ess_amqp" needs a zone.*"ess_zone streams 64m;"'),
+
+    # ess_node
+    (ZONE + "ess_node;", r'invalid number of arguments in "ess_node"'),
+    (ZONE + "ess_node '';", r'"ess_node" must be a name of 1 to 200'),
+    (ZONE + "ess_node 'a b';", r'"ess_node" must be a name of 1 to 200'),
+    (ZONE + "ess_node é;", r'"ess_node" must be a name of 1 to 200'),
+    (ZONE + "ess_node %s;" % ("n" * 201),
+     r'"ess_node" must be a name of 1 to 200'),
+    (ZONE + "ess_node a; ess_node b;", r'"ess_node" directive is duplicate'),
+
+    # ess_log
+    (ZONE + "ess_log;", r'invalid number of arguments in "ess_log"'),
+    (ZONE + "ess_log 64k;",
+     r'"ess_log".*parameter "64k".*"size=", "count=" and "age="'),
+    (ZONE + "ess_log size=x;", r'"ess_log".*"size=x".*"size=64k"'),
+    (ZONE + "ess_log size=0;", r'"ess_log".*"size=0".*"size=64k"'),
+    (ZONE + "ess_log count=0;", r'"ess_log".*"count=0".*"count=1000"'),
+    (ZONE + "ess_log count=-1;", r'"ess_log".*"count=-1".*"count=1000"'),
+    (ZONE + "ess_log count=;", r'"ess_log".*"count=".*"count=1000"'),
+    (ZONE + "ess_log age=1x;", r'"ess_log".*"age=1x".*"age=1h"'),
+    (ZONE + "ess_log age=999ms;", r'"ess_log".*"age=999ms".*one second'),
+    (ZONE + "ess_log size=1k size=2k;", r'"ess_log".*"size=" twice'),
+    (ZONE + "ess_log size=1k; ess_log count=1;",
+     r'"ess_log" directive is duplicate'),
+
+    # ess_max_event, ess_drain
+    (ZONE + "ess_max_event 1x;", r'"ess_max_event" directive invalid value'),
+    (ZONE + "ess_max_event 0;", r'"ess_max_event".*at least 1 byte'),
+    (ZONE + "ess_max_event 1k; ess_max_event 1k;",
+     r'"ess_max_event" directive is duplicate'),
+    (ZONE + "ess_drain soon;", r'"ess_drain" directive invalid value'),
+    (ZONE + "ess_drain 1s 2s;", r'invalid number of arguments in "ess_drain"'),
+
+    # ess_public_url, ess_ping
+    (ZONE + "ess_public_url '';",
+     r'"ess_public_url".*invalid URL "".*"ws://localhost:8080/event-stream/"'),
+    (ZONE + "ess_public_url http://h/;",
+     r'"ess_public_url".*invalid URL "http://h/".*"ws://'),
+    (ZONE + "ess_public_url ws://;", r'"ess_public_url".*invalid URL "ws://"'),
+    (ZONE + URL + URL, r'"ess_public_url" directive is duplicate'),
+    (ZONE + "ess_ping x;", r'"ess_ping".*interval "x".*"30s"'),
+    (ZONE + "ess_ping 10ms;", r'"ess_ping".*interval "10ms".*one second'),
+    (ZONE + "ess_ping 30s x;", r'"ess_ping".*timeout "x".*"10s"'),
+    (ZONE + "ess_ping 30s 0;", r'"ess_ping".*timeout "0".*one second'),
+    (ZONE + "ess_ping 30s; ess_ping 30s;",
+     r'"ess_ping" directive is duplicate'),
+
+    # in the wrong place
+    (ZONE + "ess_api;", r'"ess_api" directive is not allowed here'),
+    (ZONE + "ess_subscribe;", r'"ess_subscribe" directive is not allowed'),
+
+    # of later versions
+    (ZONE + "ess_console;", r'unknown directive "ess_console"'),
+]
+
+
+@pytest.mark.parametrize("main, message", WRONG,
+                         ids=[re.sub(r"^ess_zone streams 8m;(?=.)", "",
+                                     w[0])[:48] for w in WRONG])
+def test_wrong_value_is_refused(nginx, main, message):
+    output = refused(nginx, main)
+    assert re.search(message, output), output
+
+
+@pytest.mark.parametrize("main, location, message", [
+    (ZONE, "ess_api;", r'"ess_api".*"/event-stream/".*"ess_public_url ws://'),
+    (ZONE, "ess_zone streams 8m;", r'"ess_zone" directive is not allowed'),
+    (ZONE, "ess_store off;", r'"ess_store" directive is not allowed'),
+    (ZONE, AMQP, r'"ess_amqp" directive is not allowed'),
+    (URL, "ess_api;", r'"ess_api" needs a zone.*"ess_zone streams 64m;"'),
+    ("", "ess_subscribe;", r'"ess_subscribe" needs a zone.*"ess_zone'),
+    (ZONE + URL, "ess_api on;", r'number of arguments in "ess_api"'),
+    (ZONE + URL, "ess_api; ess_api;", r'"ess_api" directive is duplicate'),
+    (ZONE, "ess_subscribe a b;", r'number of arguments in "ess_subscribe"'),
+    (ZONE, "ess_subscribe; ess_subscribe;",
+     r'"ess_subscribe" directive is duplicate'),
+    (ZONE, "ess_subscribe $no_such_variable;",
+     r'unknown "no_such_variable" variable'),
+    (ZONE + URL, "ess_subscribe; ess_api;",
+     r'"ess_api".*"ess_subscribe"'),
+    (ZONE + URL, "ess_api; ess_subscribe;",
+     r'"ess_subscribe".*"ess_api"'),
+])
+def test_wrong_location_is_refused(nginx, main, location, message):
+    output = refused(nginx, main, location)
+    assert re.search(message, output), output
+
+
+@pytest.mark.parametrize("location", ["~ ^/x/", "~* ^/x/", "@named"])
+def test_api_needs_a_location_with_a_prefix(nginx, location):
+    output = refused(nginx, ZONE + URL, "return 204; } location %s { ess_api;"
+                     % location)
+    assert re.search(r'"ess_api" directive must be in a location with a '
+                     r'prefix, such as "location /event-stream/"', output)
+
+
+@pytest.mark.parametrize("main, location", [
+    (ZONE, "return 204;"),
+    ("ess_public_url wss://h/;" + ZONE, "ess_api;"),
+    (ZONE, URL + "ess_api;"),
+    (URL + "ess_store off; ess_node n;" + ZONE, "ess_api;"),
+    (AMQP + ZONE, "ess_subscribe;"),
+    (AMQP + "ess_amqp amqp://u%40x:p@[::1]/%2F;" + ZONE, "ess_subscribe;"),
+    ("ess_amqp amqp://u:p%40%3a%2F@h:1/v%2Fh exchange=e prefetch=1024 "
+     "heartbeat=0 expires=1h max_length=1;" + ZONE, "ess_subscribe;"),
+    ("ess_amqp amqps://h/ verify=off;" + ZONE, "ess_subscribe;"),
+    (ZONE + "ess_log age=1s; ess_max_event 1; ess_drain 0; ess_ping 0;",
+     "ess_ping 1s 1s; ess_subscribe $arg_uuid;"),
+    ("ess_log size=1 count=1 age=1d; ess_ping 1m;" + ZONE, "ess_subscribe;"),
+])
+def test_right_values_in_any_order_are_accepted(nginx, main, location):
+    accepted(nginx, main, location)
+
+
+# loaded, but not configured
+
+@pytest.mark.parametrize("conf", ["", """
+http {
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location / { return 200 "plain"; }
+    }
+}
+"""], ids=["no http block", "http block"])
+def test_loaded_but_not_configured_does_nothing(nginx, conf):
+    n = nginx(conf)
+    if conf:
+        r = Api(n.port(), "/").request("GET")
+        assert (r.status, r.body) == (200, b"plain")
+    n.kill_worker()
+    n.reload(old_gone=True)
+    with open("/proc/%d/maps" % n.workers()[0]) as maps:
+        assert "ngx_ess_module.so" in maps.read()
+    assert n.stop() == 0
+    assert "ess" not in re.sub(r"process(es)?", "", n.log().replace(
+        n.folder, "")), n.log()
+    assert sorted(os.listdir(n.folder)) == sorted(
+        ["error.log", "nginx.conf", "stderr"]
+        + (["access.log"] + [d for d in os.listdir(n.folder)
+                             if d.startswith("tmp_")] if conf else []))
+
+
+def test_zone_alone_does_nothing_but_reserve_memory(nginx):
+    n = nginx(HTTP, main=ZONE, location="return 204;")
+    assert Api(n.port()).request("GET").status == 204
+    assert n.stop() == 0
+    assert not re.search(r"\[(warn|error|crit)\]", n.log())
+
+
+# passwords
+
+@pytest.mark.parametrize("url", [
+    "http://user:%s@h/", "user:%s@h/", "amqp://user:%s@h:x/",
+    "amqp://user:%s@h/a/b", "amqp://user:%s@h/%%zz", "amqp://user:%s/x@h/",
+    "amqp://user:%s@x@h/", "amqp://user:%s?@h/", "amqp://user:%s#@h/",
+    "amqp://user:%s%%zz@h/", "amqp://:%s@h/", "amqp://user:%s@/",
+    "amqp://user:%s@h/ %s", "amqp://user:%s@h/ password=%s",
+    "amqp://user:%s@h/ prefetch=0", "amqp://user:%s@h/ verify=x",
+    "amqp://user:%s@h/ password_file=%%DIR%%/none",
+    "amqp://user:%s@h/ password_file=%%DIR%%/nginx.conf",
+])
+def test_password_of_a_wrong_url_is_in_no_message(nginx, url):
+    url = url.replace("%%DIR%%", "\0").replace("%s", SECRET)
+    url = url.replace("%%", "%").replace("\0", "%%DIR%%")
+    output = refused(nginx, ZONE + "ess_amqp %s;" % url)
+    assert '"ess_amqp"' in output
+    assert SECRET not in output
+
+
+def password_file(tmp_path, content):
+    path = tmp_path / "password"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"\n", b"\r\n", b"x" * 1025, b"\nhunter2xyz\n", b"hunter2xyz\0\n"])
+def test_wrong_password_file_is_refused(nginx, tmp_path, content):
+    path = password_file(tmp_path, content)
+    output = refused(nginx, ZONE + "ess_amqp amqp://u@h/ password_file=%s;"
+                     % path)
+    assert re.search(r'first line of the "password_file" of "ess_amqp", '
+                     r'"%s", must be a password of 1 to 1024' % path, output)
+    assert SECRET not in output
+
+
+def test_password_file_that_everybody_may_read_is_warned_of(nginx, tmp_path):
+    path = password_file(tmp_path, SECRET.encode())
+    path.chmod(0o644)
+    n = nginx(HTTP, start=False, location="return 204;", main=ZONE
+              + "ess_amqp amqp://u@h/ password_file=%s;" % path)
+    code, output = n.test()
+    assert code == 0, output
+    assert re.search(r'\[warn\].*everybody may read the "password_file"',
+                     output)
+    assert SECRET not in output
+
+
+@pytest.mark.parametrize("content", [
+    b"guest", b"guest\n", b"guest\r\n", b"guest\nhunter2xyz\n"])
+def test_password_is_the_first_line_of_its_file(nginx, vhost, tmp_path,
+                                                content):
+    n = nginx(HTTP, main=ZONE + URL + "ess_amqp %s password_file=%s;" % (
+        vhost.url.replace("guest:guest@", "guest@"),
+        password_file(tmp_path, content)), location="ess_api;")
+    wait_for(lambda: n.log().count("established") >= 2)
+    assert Api(n.port()).create("abc").id == 1
+
+
+@pytest.mark.parametrize("how", ["url", "file"])
+def test_refused_credentials_are_logged_once_without_the_password(
+        nginx, vhost, tmp_path, how):
+    if how == "url":
+        amqp = vhost.url.replace("guest:guest", "guest:" + SECRET)
+    else:
+        amqp = "%s password_file=%s" % (
+            vhost.url.replace("guest:guest", "guest"),
+            password_file(tmp_path, SECRET.encode()))
+    n = nginx(HTTP, main=ZONE + URL + "ess_amqp %s;" % amqp,
+              location="ess_api;", workers=1)     # to count its lines
+    n.wait_log("ACCESS_REFUSED")
+    r = Api(n.port()).request("POST", body={"routing_key": "abc"})
+    assert r.status == 503
+    assert SECRET not in r.body.decode()
+    assert Api(n.port()).list() == []
+    # the 503 came after two seconds, in which it was tried again
+    assert n.log().count("ACCESS_REFUSED") == 1
+    assert SECRET not in n.log()
+    n.stop()
+    assert SECRET not in n.log() + n._read("stderr") + n.access_log()
+
+
+def test_refused_connection_is_in_the_log_without_the_password(nginx):
+    port = free_port()
+    n = nginx(HTTP, main=ZONE + "ess_amqp amqp://u:%s@127.0.0.1:%d/;"
+              % (SECRET, port), location="ess_subscribe;")
+    n.wait_log(r"\[error\].*127\.0\.0\.1:%d" % port)
+    n.stop()
+    assert SECRET not in n.log()

@@ -1,0 +1,121 @@
+"""The fixtures themselves, on nginx without the module."""
+
+import pytest
+
+from api import Api
+from clients import RawWS
+from wait import Timeout, wait_for
+
+CONF = """
+http {
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location / { return 200 "%%WORD%%"; }
+    }
+}
+"""
+
+
+def plain(nginx, word="one", **kwargs):
+    return nginx(CONF, module=None, word=word, **kwargs)
+
+
+def get(n):
+    return Api(n.port(), "/").request("GET").body.decode()
+
+
+def test_start_reload_stop(nginx):
+    n = plain(nginx)
+    assert get(n) == "one"
+    old = n.workers()
+    assert len(old) == 2
+
+    n.names["word"] = "two"
+    n.write_conf(CONF, workers=3)
+    n.reload(old_gone=True)
+    assert get(n) == "two"
+    assert len(n.workers()) == 3
+    assert not set(old) & set(n.workers())
+    assert n.stop() == 0
+
+
+def test_reload_refused(nginx):
+    n = plain(nginx)
+    n.write_conf("http { no_such_directive; }")
+    n.expect("no_such_directive")
+    with pytest.raises(AssertionError, match="no_such_directive"):
+        n.reload()
+    assert get(n) == "one"
+
+
+def test_killed_worker_is_replaced(nginx):
+    n = plain(nginx)
+    pid = n.kill_worker()
+    wait_for(lambda: len(n.workers()) == 2)
+    assert pid not in n.workers()
+    assert "exited on signal 9" in n.log()
+    assert n.complaints() == []
+
+
+def test_complains_of_a_crash(nginx):
+    n = plain(nginx)
+    pid = n.kill_worker()
+    n.killed.clear()
+    wait_for(n.complaints)
+    assert "%d exited on signal 9" % pid in n.complaints()[0]
+    n.killed.add(pid)
+
+
+def test_complains_of_a_sanitizer(nginx, tmp_path):
+    n = plain(nginx)
+    with open(n.path("asan.123"), "w") as f:
+        f.write("==123==ERROR: AddressSanitizer: heap-use-after-free\n"
+                "    #0 0x1 in ngx_ess_x\n")
+    assert "ngx_ess_x" in n.complaints()[0]
+    n.expect("AddressSanitizer")
+    assert n.complaints() == []
+
+
+def test_nothing_given_for_a_name(nginx):
+    with pytest.raises(ValueError, match="%%WORD%%"):
+        nginx(CONF, module=None)
+
+
+def test_raw_request(nginx):
+    n = plain(nginx)
+    with RawWS(n.port()) as c:
+        assert c.handshake() == 200
+        assert c.body == b"one"
+
+
+def test_wait_for_says_what():
+    with pytest.raises(Timeout, match="the moon.*0$"):
+        wait_for(lambda: 0, 0.05, "the moon")
+
+
+def test_virtual_hosts(vhost):
+    assert vhost.queues() == {}
+    with vhost.connect() as connection:
+        channel = connection.channel()
+        channel.exchange_declare("event-streams", durable=True)
+        channel.queue_declare("q", durable=True)
+        channel.queue_bind("q", "event-streams", "abc")
+        vhost.publish("abc", ["one", b"two"])
+        vhost.publish("xyz", "three")
+        assert vhost.queue_counts("q") == (2, 0)
+    assert vhost.queue_counts("p") is None
+    assert list(vhost.queues()) == ["q"]
+    assert vhost.bindings() == [("q", "abc")]
+
+
+def test_own_broker(own_broker):
+    broker = own_broker()
+    vhost = broker.vhost("other")
+    with vhost.connect() as connection:
+        connection.channel().queue_declare("q", durable=True)
+    broker.kill_server()
+    assert not broker.running()
+    broker.start()
+    assert vhost.queue_counts("q") == (0, 0)
+    broker.stop_server()
+    assert not broker.running()

@@ -1,0 +1,102 @@
+"""Rules of the tree that need no compiler: who includes whom, line length."""
+
+import glob
+import os
+import re
+
+from nginx import TOP
+
+# folder -> folders, or single headers, that its files may include
+ALLOWED = {
+    "source": {"source", "stream"},
+    "stream": {"stream"},
+    "subscriber": {"subscriber", "stream", "transport"},
+    "transport": {"transport"},
+    "api": {"api", "stream", "store", "ngx_ess_source.h"},
+    "store": {"store", "stream"},
+}
+
+# what every part shares
+SHARED = {"ngx_ess.h", "ngx_ess_conf.h"}
+
+
+def sources():
+    found = glob.glob(os.path.join(TOP, "src", "**", "*.[ch]"),
+                      recursive=True)
+    return sorted(found + [os.path.join(TOP, "ngx_ess_module.c")])
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def folder_of_header():
+    return {os.path.basename(p): os.path.basename(os.path.dirname(p))
+            for p in sources() if p.endswith(".h")}
+
+
+def wrong_includes(folder, text, folders):
+    """Headers that a file of the folder must not include."""
+
+    wrong = []
+    for header in re.findall(r'(?m)^\s*#\s*include\s+[<"]([^">]+)[">]', text):
+        header = os.path.basename(header)
+        if (header in folders and header not in SHARED
+                and header not in ALLOWED[folder]
+                and folders[header] not in ALLOWED[folder]):
+            wrong.append(header)
+    return wrong
+
+
+def test_includes_go_one_way():
+    folders = folder_of_header()
+    wrong = []
+    for path in sources():
+        folder = os.path.basename(os.path.dirname(path))
+        if folder in ALLOWED:
+            wrong += ["%s includes %s" % (os.path.relpath(path, TOP), h)
+                      for h in wrong_includes(folder, read(path), folders)]
+    assert wrong == []
+
+
+def test_the_check_finds_something():
+    folders = {"ngx_ess_api.h": "api", "ngx_ess_ws_codec.h": "transport",
+               "ngx_ess_amqp.h": "source", "ngx_ess_source.h": "source",
+               "ngx_ess_log.h": "stream"}
+    text = "".join('#include "%s"\n' % h for h in folders)
+    assert wrong_includes("source", text, folders) == [
+        "ngx_ess_api.h", "ngx_ess_ws_codec.h"]
+    assert wrong_includes("api", text, folders) == [
+        "ngx_ess_ws_codec.h", "ngx_ess_amqp.h"]
+    assert len(wrong_includes("transport", text, folders)) == 4
+
+
+def test_every_folder_is_known():
+    folders = {os.path.relpath(os.path.dirname(p), os.path.join(TOP, "src"))
+               for p in sources()} - {".", ".."}
+    assert folders <= set(ALLOWED)
+
+
+def test_names_and_lines():
+    wrong = []
+    for path in sources():
+        name = os.path.relpath(path, TOP)
+        if not os.path.basename(path).startswith("ngx_ess"):
+            wrong.append("%s: the name lacks the prefix" % name)
+        for number, line in enumerate(read(path).split("\n"), 1):
+            what = [w for w, is_so in (
+                ("more than 80 columns", len(line) > 80),
+                ("a tab", "\t" in line),
+                ("a blank at the end", line != line.rstrip()),
+                ("assert()", re.search(r"\bassert\(", line)),
+            ) if is_so]
+            wrong += ["%s:%d: %s" % (name, number, w) for w in what]
+    assert wrong == []
+
+
+def test_config_names_every_source():
+    config = read(os.path.join(TOP, "config"))
+    listed = set(re.findall(r"\$ngx_addon_dir/(\S+\.c)", config))
+    there = {os.path.relpath(p, TOP) for p in sources() if p.endswith(".c")}
+    assert listed == there

@@ -1,0 +1,239 @@
+/*
+ * Unit tests of the body that creates a stream: each refusal and its text,
+ * each truncation, the limits; input lies against a guard page.
+ *
+ * links: src/api/ngx_ess_api_body.c
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sys/mman.h>
+
+#include "ngx_ess_api_body.h"
+
+
+#define NGX_TEST_ROOM  (NGX_ESS_API_MAX_BODY + 4096)
+
+
+static u_char              *guarded;        /* the end of the usable room */
+static ngx_ess_api_body_t   body;
+
+
+static int
+setup(void **state)
+{
+    u_char  *p;
+    size_t   room;
+
+    room = (NGX_TEST_ROOM + 4095) & ~(size_t) 4095;
+
+    p = mmap(NULL, room + 4096, PROT_READ|PROT_WRITE,
+             MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED || mprotect(p + room, 4096, PROT_NONE) == -1) {
+        return -1;
+    }
+
+    guarded = p + room;
+
+    return 0;
+}
+
+
+static ngx_int_t
+parse(const void *data, size_t len)
+{
+    u_char  *p;
+
+    p = guarded - len;
+    memcpy(p, data, len);
+    memset(&body, 0, sizeof(body));
+
+    return ngx_ess_api_body_parse(p, len, &body);
+}
+
+
+static void
+good(const char *text, const char *key)
+{
+    assert_int_equal(parse(text, strlen(text)), NGX_OK);
+    assert_int_equal(body.key_len, strlen(key));
+    assert_memory_equal(body.key, key, body.key_len);
+}
+
+
+static void
+bad_bytes(const void *data, size_t len, ngx_uint_t status, const char *word)
+{
+    assert_int_equal(parse(data, len), NGX_DECLINED);
+    assert_int_equal(body.status, status);
+
+    if (strstr(body.detail, word) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", word, body.detail);
+    }
+}
+
+
+static void
+bad(const char *text, ngx_uint_t status, const char *word)
+{
+    bad_bytes(text, strlen(text), status, word);
+}
+
+
+static void
+test_accepted(void **state)
+{
+    good("{\"routing_key\":\"abc\"}", "abc");
+    good(" \t\r\n{ \"routing_key\" : \"abc\" } \n", "abc");
+    good("{\"x\":[1,{\"routing_key\":5}],\"routing_key\":\"k\",\"y\":null}",
+         "k");
+    good("{\"routing_key\":\"a\\u00e9\\ud83d\\ude00\\n\\\"\\\\\\/\"}",
+         "a\xc3\xa9\xf0\x9f\x98\x80\n\"\\/");
+    good("{\"routing_key\":\"\xc3\xa9\"}", "\xc3\xa9");
+    good("{\"routing_key\":\"\\\\u0000\"}", "\\u0000");
+    good("{\"other\":\"\\u0000\",\"routing_key\":\"k\"}", "k");
+    good("{\"routing_key\\u0000x\":\"no\",\"routing_key\":\"k\"}", "k");
+    good("{\"routing_key\":1,\"routing_key\":\"last\"}", "last");
+    good("{\"routing_\\u006bey\":\"k\"}", "k");
+}
+
+
+static void
+test_syntax(void **state)
+{
+    bad("", 400, "empty");
+    bad("abc", 400, "not JSON");
+    bad("routing_key=abc", 400, "not JSON");
+    bad("{\"routing_key\":\"abc\"", 400, "not JSON");
+    bad("{\"routing_key\":\"abc\"}}", 400, "follows");
+    bad("{\"routing_key\":\"abc\"} x", 400, "follows");
+    bad("{\"routing_key\":\"abc\",}", 400, "not JSON");
+    bad("{'routing_key':'abc'}", 400, "not JSON");
+    bad("{\"routing_key\":\"\\ud800\"}", 400, "not JSON");
+    bad("{\"routing_key\":\"\\u00\"}", 400, "not JSON");
+    bad("{\"routing_key\":\"a\nb\"}", 400, "control");
+    bad_bytes("{\"routing_key\":\"a\0b\"}", 21, 400, "control");
+    bad_bytes("{\"routing_key\":\"ab\"}\0", 21, 400, "control");
+    bad_bytes("\0{\"routing_key\":\"ab\"}", 21, 400, "control");
+}
+
+
+static void
+test_meaning(void **state)
+{
+    bad("[]", 422, "object");
+    bad("\"abc\"", 422, "object");
+    bad("null", 422, "object");
+    bad("17", 422, "object");
+    bad("{}", 422, "missing");
+    bad("{\"Routing_Key\":\"abc\"}", 422, "missing");
+    bad("{\"x\":{\"routing_key\":\"abc\"}}", 422, "missing");
+    bad("{\"routing_key\\u0000\":\"abc\"}", 422, "missing");
+    bad("{\"routing_key\":5}", 422, "string");
+    bad("{\"routing_key\":null}", 422, "string");
+    bad("{\"routing_key\":[\"abc\"]}", 422, "string");
+    bad("{\"routing_key\":\"\"}", 422, "empty");
+    bad("{\"routing_key\":\"a\\u0000b\"}", 422, "NUL");
+    bad("{\"routing_key\":\"\\u0000\"}", 422, "NUL");
+    bad("{\"routing_key\":\"\xff\"}", 422, "UTF-8");
+    bad("{\"routing_key\":\"\xc0\x80\"}", 422, "UTF-8");
+    bad("{\"routing_key\":\"\xed\xa0\x80\"}", 422, "UTF-8");
+    bad("{\"routing_key\":\"\xf4\x90\x80\x80\"}", 422, "UTF-8");
+    bad("{\"routing_key\":\"k\",\"x\":\"\xff\"}", 422, "UTF-8");
+}
+
+
+static void
+test_lengths(void **state)
+{
+    char     text[1024];
+    char    *large;
+    size_t   n;
+
+    for (n = 250; n < 300; n++) {
+        memset(text, 0, sizeof(text));
+        strcpy(text, "{\"routing_key\":\"");
+        memset(text + strlen(text), 'k', n);
+        strcat(text, "\"}");
+
+        if (n <= NGX_ESS_MAX_KEY) {
+            assert_int_equal(parse(text, strlen(text)), NGX_OK);
+            assert_int_equal(body.key_len, n);
+
+        } else {
+            bad(text, 422, "255");
+        }
+    }
+
+    large = malloc(NGX_ESS_API_MAX_BODY + 1);
+    assert_non_null(large);
+
+    memset(large, ' ', NGX_ESS_API_MAX_BODY + 1);
+    memcpy(large, "{\"routing_key\":\"abc\"}", 21);
+
+    assert_int_equal(parse(large, NGX_ESS_API_MAX_BODY), NGX_OK);
+    bad_bytes(large, NGX_ESS_API_MAX_BODY + 1, 413, "limit");
+
+    memset(large, '[', NGX_ESS_API_MAX_BODY);
+    bad_bytes(large, NGX_ESS_API_MAX_BODY, 400, "not JSON");
+
+    free(large);
+}
+
+
+static void
+test_truncated(void **state)
+{
+    size_t       n;
+    const char  *text;
+
+    text = "{\"a\":[1,-2.5e3,true],\"b\":\"\\u0000\\ud83d\\ude00\xc3\xa9\","
+           "\"routing_key\":\"abc\\n\"}";
+
+    for (n = 0; n < strlen(text); n++) {
+        assert_int_equal(parse(text, n), NGX_DECLINED);
+    }
+
+    assert_int_equal(parse(text, n), NGX_OK);
+}
+
+
+static void
+test_utf8(void **state)
+{
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "", 0), 1);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\x7f", 1), 1);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\x80", 1), 0);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xc2\x80", 2), 1);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xc2", 1), 0);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xe0\x9f\xbf", 3), 0);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xe0\xa0\x80", 3), 1);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xe2\x82", 2), 0);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xf0\x8f\xbf\xbf", 4),
+                     0);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xf4\x8f\xbf\xbf", 4),
+                     1);
+    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xf5\x80\x80\x80", 4),
+                     0);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_meaning),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_utf8),
+    };
+
+    return cmocka_run_group_tests(tests, setup, NULL);
+}

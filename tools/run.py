@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+"""The heart of `make run': RabbitMQ and nginx in the foreground, until Ctrl-C.
+
+All data is under run/ in the checkout, so that the next run finds the
+streams of this one."""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from rabbitmq_node import RabbitmqNode, die_with_parent, port_is_free
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+NGINX = "/usr/sbin/nginx"
+
+# none of them is the one of a broker that the system may run
+AMQP_PORT = 5673
+DIST_PORT = 25673
+EPMD_PORT = 4370
+
+CONF = """\
+# written by `make run', each time
+
+load_module %(module)s;
+%(user)s
+worker_processes 2;
+daemon off;
+pid nginx.pid;
+error_log error.log notice;
+
+events {
+    worker_connections 4096;
+}
+
+http {
+    access_log access.log;
+    client_body_temp_path tmp/body;
+    proxy_temp_path tmp/proxy;
+    fastcgi_temp_path tmp/fastcgi;
+    uwsgi_temp_path tmp/uwsgi;
+    scgi_temp_path tmp/scgi;
+
+    ess_zone streams 64m;
+    ess_store %(store)s;
+    ess_amqp "%(amqp)s" exchange=event-streams;
+    ess_public_url ws://127.0.0.1:%(port)d/event-stream/;
+    ess_node make-run;
+
+    server {
+        listen %(port)d;
+
+        location /event-stream/ {
+            ess_subscribe;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:%(api_port)d;
+
+        location /event-stream/ {
+            ess_api;
+        }
+    }
+}
+"""
+
+BANNER = """
+ESS is running: clients on ws://127.0.0.1:%(port)d/event-stream/
+                API on     http://127.0.0.1:%(api_port)d/event-stream/
+                RabbitMQ   %(amqp)s
+                data in    run/ (errors: run/nginx/error.log)
+
+Create a stream, listen to it, publish; in another shell, in this folder:
+
+    curl -s -H 'Content-Type: application/json' -d '{"routing_key":"abc"}' \
+http://127.0.0.1:%(api_port)d/event-stream/
+    tools/ws_listener.py $(curl -s http://127.0.0.1:%(api_port)d/\
+event-stream/ | jq -r '.event_streams[-1].location') &
+    tools/ampq_publisher.py abc '%(amqp)s'
+
+Ctrl-C stops it.
+"""
+
+
+class Stop(Exception):
+    pass
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--module", required=True)
+    p.add_argument("--port", type=int, default=8080)
+    p.add_argument("--api-port", type=int, default=8081)
+    p.add_argument("--amqp", help="a broker to use instead of a private one")
+    return p.parse_args()
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def check_ports(ports):
+    """A line for each port that someone else has."""
+
+    lines = []
+    for port, host, what in ports:
+        if not port_is_free(port, host):
+            lines.append("port %d is in use: %s" % (port, what))
+    return lines
+
+
+def write_conf(args, amqp):
+    prefix = os.path.join(TOP, "run", "nginx")
+    os.makedirs(os.path.join(prefix, "tmp"), exist_ok=True)
+
+    # As root the workers stay root: a checkout need not be open to others.
+    conf = CONF % {
+        "module": os.path.abspath(args.module),
+        "user": "user root;" if os.geteuid() == 0 else "",
+        "store": os.path.join(TOP, "run", "streams.db"),
+        "amqp": amqp,
+        "port": args.port,
+        "api_port": args.api_port,
+    }
+    with open(os.path.join(prefix, "nginx.conf"), "w") as f:
+        f.write(conf)
+    return prefix
+
+
+def start_nginx(prefix):
+    return subprocess.Popen(
+        [NGINX, "-p", prefix, "-c", "nginx.conf", "-e", "error.log"],
+        stdin=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=die_with_parent(signal.SIGTERM))
+
+
+def stop_nginx(nginx):
+    """Gracefully: clients are told that the server goes away."""
+
+    if nginx.poll() is not None:
+        return
+    nginx.send_signal(signal.SIGQUIT)
+    try:
+        nginx.wait(10)
+    except subprocess.TimeoutExpired:
+        nginx.terminate()
+        try:
+            nginx.wait(5)
+        except subprocess.TimeoutExpired:
+            nginx.kill()
+            nginx.wait()
+
+
+def wait_for_nginx(nginx, port):
+    while nginx.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+
+
+def tail(path, lines=10):
+    try:
+        with open(path, errors="replace") as f:
+            return "".join(f.readlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def run(args):
+    ports = [(args.port, "0.0.0.0", "try make run PORT=..."),
+             (args.api_port, "127.0.0.1", "try make run API_PORT=...")]
+    if not args.amqp:
+        why = "the private RabbitMQ needs it; is another make run running?"
+        ports += [(p, "127.0.0.1", why)
+                  for p in (AMQP_PORT, DIST_PORT, EPMD_PORT)]
+
+    busy = check_ports(ports)
+    if busy:
+        print("\n".join(busy), file=sys.stderr)
+        return 1
+
+    node = None
+    nginx = None
+
+    try:
+        amqp = args.amqp
+
+        if not amqp:
+            say("starting RabbitMQ ...")
+            node = RabbitmqNode(os.path.join(TOP, "run", "rabbitmq"),
+                                AMQP_PORT, DIST_PORT, EPMD_PORT,
+                                name="ess-run")
+            node.start()
+            amqp = node.url
+
+        prefix = write_conf(args, amqp)
+        nginx = start_nginx(prefix)
+        wait_for_nginx(nginx, args.api_port)
+
+        if nginx.poll() is None:
+            say(BANNER % {"port": args.port, "api_port": args.api_port,
+                          "amqp": amqp})
+            nginx.wait()
+
+        print("nginx exited (%d); the end of run/nginx/error.log:\n%s" % (
+            nginx.returncode, tail(os.path.join(prefix, "error.log"))),
+            file=sys.stderr)
+        return 1
+
+    except Stop:
+        say("\nstopping ...")
+        return 0
+
+    except RuntimeError as e:
+        print(e, file=sys.stderr)
+        return 1
+
+    finally:
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sig, signal.SIG_IGN)
+        if nginx is not None:
+            stop_nginx(nginx)
+        if node is not None:
+            node.stop()
+
+
+def main():
+    def stop(signum, frame):
+        raise Stop
+
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, stop)
+    if "MAKELEVEL" in os.environ:
+        die_with_parent()()
+    os.chdir(TOP)
+    try:
+        return run(arguments())
+    except Stop:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
