@@ -31,7 +31,8 @@ CC_PLAIN     := -g -O2 -fstack-protector-strong -Wformat \
                 -Werror=format-security -fPIC -D_FORTIFY_SOURCE=2
 CC_SANITIZE  := -g -O1 -fPIC -fno-omit-frame-pointer \
                 -fsanitize=address,undefined -fno-sanitize-recover=undefined
-# nodelete: a report made when nginx has closed the module still names its lines
+# nodelete: reports that are made after nginx unloaded the module name its lines
+LD_SANITIZE  := -fsanitize=address -fsanitize=undefined -Wl,-z,nodelete
 
 FLAVOUR      := $(if $(SANITIZE),sanitize)$(if $(FAULT),fault)
 TOP          := $(CURDIR)/build
@@ -41,7 +42,6 @@ MODULE       := $(BUILD)/ngx_ess_module.so
 
 CC_OPT       := $(strip $(if $(SANITIZE),$(CC_SANITIZE),$(CC_PLAIN)) \
                         $(if $(FAULT),-DNGX_ESS_FAULT))
-LD_SANITIZE  := -fsanitize=address -fsanitize=undefined -Wl,-z,nodelete
 LD_OPT       := $(strip -Wl,-z,relro -Wl,-z,now -fPIC \
                         $(if $(SANITIZE),$(LD_SANITIZE)))
 

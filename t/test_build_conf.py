@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from nginx import TOP
+from nginx import MODULE, TOP
 
 
 def example(name):
@@ -14,25 +14,26 @@ def example(name):
         return f.read()
 
 
-def relocated(conf, folder, n_module):
+def relocated(conf):
     """The same, in a folder of the test's, on its ports."""
 
     for old, new in (
-            ("modules/ngx_ess_module.so", n_module),
+            ("modules/ngx_ess_module.so", MODULE),
             ("/run/nginx.pid", "%%DIR%%/nginx.pid"),
             ("/var/log/nginx/", "%%DIR%%/"),
             ("/var/lib/nginx/", "%%DIR%%/"),
             ("listen 8080", "listen %%PORT0%%"),
             ("listen 8081", "listen %%PORT1%%"),
             ("listen 127.0.0.1:8081", "listen 127.0.0.1:%%PORT1%%"),
+            # pytest's folders are open to one user only
+            ("user www-data;", ""),
             ("worker_rlimit_nofile 65536;", "")):
         conf = conf.replace(old, new)
     return conf
 
 
 def check(nginx, conf):
-    from nginx import MODULE
-    n = nginx(relocated(conf, None, MODULE), start=False)
+    n = nginx(relocated(conf), start=False)
     code, output = n.test()
     assert code == 0, output
     assert "test is successful" in output

@@ -119,8 +119,10 @@ def test_docker_uses_make_targets():
         text = f.read()
     targets = set(re.findall(r"\bmake ([a-z-]+)(?= |$)", text, re.M))
     assert {"build-deps", "runtime-deps", "install", "test"} <= targets
+    with open(os.path.join(TOP, "Makefile")) as f:
+        makefile = f.read()
     for target in targets:
-        assert make("-n", target).returncode == 0, target
+        assert re.search("(?m)^%s:" % target, makefile), target
     for source in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", text):
         for name in source.split():
             assert os.path.exists(os.path.join(TOP, name)), name

@@ -3,6 +3,7 @@ while events flow."""
 
 import random
 import time
+import urllib.parse
 
 import pika
 import pytest
@@ -143,7 +144,7 @@ def test_connections_closed_by_the_broker(vhost, service):
         assert ours
         for c in ours:
             vhost.management.request("DELETE", "connections/"
-                                     + c["name"].replace(" ", "%20"))
+                                     + urllib.parse.quote(c["name"], ""))
         clients.wait(400, 20)
         published = publisher.stop()
         arrived(api, streams, published)

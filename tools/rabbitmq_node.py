@@ -143,7 +143,7 @@ class RabbitmqNode:
                 stdout=output, stderr=output, start_new_session=True,
                 preexec_fn=die_with_parent())
 
-    def wait(self, timeout=90):
+    def wait(self, timeout=180):
         """Until the node answers."""
 
         end = time.monotonic() + timeout
@@ -165,7 +165,7 @@ class RabbitmqNode:
                                                   self.tail()))
             time.sleep(0.05)
 
-    def start(self, timeout=90):
+    def start(self, timeout=180):
         self.spawn()
         self.wait(timeout)
         return self

@@ -19,8 +19,8 @@ NGINX = "/usr/sbin/nginx"
 
 # none of them is the one of a broker that the system may run
 AMQP_PORT = 5673
-DIST_PORT = 25673
-EPMD_PORT = 4370
+DIST_PORT = 5674
+EPMD_PORT = 5675
 
 CONF = """\
 # written by `make run', each time
@@ -69,17 +69,18 @@ http {
 """
 
 BANNER = """
-ESS is running: clients on ws://127.0.0.1:%(port)d/event-stream/
-                API on     http://127.0.0.1:%(api_port)d/event-stream/
-                RabbitMQ   %(amqp)s
-                data in    run/ (errors: run/nginx/error.log)
+ESS is running.
+clients:   ws://127.0.0.1:%(port)d/event-stream/
+API:       http://127.0.0.1:%(api_port)d/event-stream/
+RabbitMQ:  %(amqp)s
+data:      run/ (errors: run/nginx/error.log)
 
 Create a stream, listen to it, publish; in another shell, in this folder:
 
     curl -s -H 'Content-Type: application/json' -d '{"routing_key":"abc"}' \
 http://127.0.0.1:%(api_port)d/event-stream/
     tools/ws_listener.py $(curl -s http://127.0.0.1:%(api_port)d/\
-event-stream/ | jq -r '.event_streams[-1].location') &
+event-stream/ | jq -r '.event_streams[-1].location') & sleep 1
     tools/ampq_publisher.py abc '%(amqp)s'
 
 Ctrl-C stops it.

@@ -229,7 +229,9 @@ ngx_ess_api_list_writer(ngx_http_request_t *r)
         return;
     }
 
-    if (list->busy || r->buffered || c->buffered) {
+    /* delayed: by limit_rate, whose timer must stay */
+
+    if (list->busy || r->buffered || c->buffered || wev->delayed) {
         ngx_ess_api_list_wait(r);
         return;
     }

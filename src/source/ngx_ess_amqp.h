@@ -42,9 +42,13 @@ typedef struct {
 /*
  * rc NGX_OK: answered, "reply" is the decoded method (valid during the call).
  * NGX_DECLINED: refused: the channel was closed by the broker with "code" and
- * "text"; the session opens it again and sends what waits behind it.
- * NGX_ABORT: the connection went away, or the session was shut down.
- * The op is off all lists and may be freed or used again.
+ * "text"; the session opens it again and sends what waits behind it.  With
+ * code 0 the method could not be encoded and was not sent.
+ * NGX_ABORT: the connection went away, the session was shut down, or the op
+ * was canceled before it was sent.
+ * The op is off all lists and may be freed or used again.  Never called from
+ * within ngx_ess_amqp_op(), ngx_ess_amqp_op_cancel() or
+ * ngx_ess_amqp_channel_close().
  */
 typedef void (*ngx_ess_amqp_op_pt)(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
@@ -58,7 +62,7 @@ struct ngx_ess_amqp_op_s {
     ngx_ess_amqp_op_pt           handler;
     void                        *data;
     unsigned                     sent:1;    /* private to the session */
-    unsigned                     canceled:1;    /* nobody listens: see cancel */
+    unsigned                     canceled:1;    /* nobody listens */
 };
 
 
@@ -72,7 +76,8 @@ typedef struct {
     void   (*delivery)(ngx_ess_amqp_channel_t *ch,
                ngx_ess_amqp_delivery_t *delivery);
 
-    /* the broker cancelled a consumer (its queue is gone); number in the tag */
+    /* the broker cancelled a consumer, for its queue is gone; "tag" is the
+       number in the consumer's tag */
     void   (*cancel)(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag);
 
     /* the broker closed a channel although no op was waiting on it, or after
@@ -125,7 +130,8 @@ void ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op);
    stay until it is called with op->canceled set. */
 void ngx_ess_amqp_op_cancel(ngx_ess_amqp_op_t *op);
 
-/* A method that has no answer (basic.ack).  NGX_OK or NGX_ERROR. */
+/* A method that has no answer (basic.ack).  NGX_OK or NGX_ERROR; also when the
+   channel is being opened again: what was delivered on it before is void. */
 ngx_int_t ngx_ess_amqp_send(ngx_ess_amqp_channel_t *ch,
     amqp_method_number_t method, void *decoded);
 

@@ -1,7 +1,7 @@
 /*
- * Channels of a session: operations and their answers, in order; deliveries,
- * put together from method, header and body frames.  A channel belongs to
- * its session, an op to its caller until it is answered.  Runs in a worker.
+ * Channels of a session: operations, their answers in order, and what the
+ * broker says of a channel.  A channel belongs to its session, an op to its
+ * caller until it is answered.  Runs in a worker.
  */
 
 
@@ -24,14 +24,6 @@ static ngx_int_t ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
     amqp_basic_cancel_t *cancel);
 static ngx_int_t ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame);
-static ngx_int_t ngx_ess_amqp_channel_header(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_frame_t *frame);
-static ngx_int_t ngx_ess_amqp_channel_body(ngx_ess_amqp_channel_t *ch,
-    ngx_str_t *body);
-static void ngx_ess_amqp_channel_deliver(ngx_ess_amqp_channel_t *ch,
-    u_char *body);
-static void ngx_ess_amqp_channel_reset(ngx_ess_amqp_channel_t *ch);
-static ngx_uint_t ngx_ess_amqp_channel_tag(amqp_bytes_t *tag);
 static void ngx_ess_amqp_channel_free(ngx_ess_amqp_channel_t *ch);
 
 
@@ -112,8 +104,8 @@ ngx_ess_amqp_channel_open(ngx_ess_amqp_channel_t *ch)
 
     ch->state = NGX_ESS_AMQP_CH_OPENING;
 
-    return ngx_ess_amqp_out_method(ch->session, ch->number,
-                                   AMQP_CHANNEL_OPEN_METHOD, &open);
+    return ngx_ess_amqp_io_method(ch->session, ch->number,
+                                  AMQP_CHANNEL_OPEN_METHOD, &open);
 }
 
 
@@ -158,8 +150,8 @@ ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch)
     close.reply_code = AMQP_REPLY_SUCCESS;
     close.reply_text = amqp_cstring_bytes("nginx is done");
 
-    if (ngx_ess_amqp_out_method(s, ch->number, AMQP_CHANNEL_CLOSE_METHOD,
-                                &close)
+    if (ngx_ess_amqp_io_method(s, ch->number, AMQP_CHANNEL_CLOSE_METHOD,
+                               &close)
         != NGX_OK)
     {
         s->broken = 1;
@@ -208,7 +200,7 @@ ngx_ess_amqp_send(ngx_ess_amqp_channel_t *ch, amqp_method_number_t method,
         return NGX_ERROR;
     }
 
-    return ngx_ess_amqp_out_method(ch->session, ch->number, method, decoded);
+    return ngx_ess_amqp_io_method(ch->session, ch->number, method, decoded);
 }
 
 
@@ -257,7 +249,7 @@ ngx_ess_amqp_channel_pump_one(ngx_ess_amqp_channel_t *ch)
             continue;
         }
 
-        if (ngx_ess_amqp_out_method(s, ch->number, op->method, op->decoded)
+        if (ngx_ess_amqp_io_method(s, ch->number, op->method, op->decoded)
             != NGX_OK)
         {
             ngx_str_set(&text, "the method cannot be encoded");
@@ -355,8 +347,8 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
             return NGX_OK;
         }
 
-        return ngx_ess_amqp_failed(s, "it sent a frame on channel %ui, which"
-                                   " is not open", frame->channel);
+        return ngx_ess_amqp_log_failed(s, "it sent a frame on channel %ui,"
+                                       " which is not open", frame->channel);
     }
 
     if (ch->state == NGX_ESS_AMQP_CH_CLOSING) {
@@ -372,11 +364,11 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
         break;
 
     case AMQP_FRAME_HEADER:
-        rc = ngx_ess_amqp_channel_header(ch, frame);
+        rc = ngx_ess_amqp_content_header(ch, frame);
         break;
 
     default:
-        rc = ngx_ess_amqp_channel_body(ch, &frame->body);
+        rc = ngx_ess_amqp_content_body(ch, &frame->body);
     }
 
     /* the channel stays until the connection ends or close-ok came */
@@ -401,7 +393,7 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
     if (ch->want != NGX_ESS_AMQP_WANT_METHOD
         && frame->method != AMQP_CHANNEL_CLOSE_METHOD)
     {
-        return ngx_ess_amqp_failed(s, "it sent a method within a content");
+        return ngx_ess_amqp_log_failed(s, "it sent a method within a content");
     }
 
     switch (frame->method) {
@@ -429,11 +421,11 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
     case AMQP_CHANNEL_FLOW_METHOD:
         flow.active = ((amqp_channel_flow_t *) frame->decoded)->active;
 
-        if (ngx_ess_amqp_out_method(s, ch->number, AMQP_CHANNEL_FLOW_OK_METHOD,
-                                    &flow)
+        if (ngx_ess_amqp_io_method(s, ch->number, AMQP_CHANNEL_FLOW_OK_METHOD,
+                                   &flow)
             != NGX_OK)
         {
-            return ngx_ess_amqp_failed(s, "flow-ok could not be sent");
+            return ngx_ess_amqp_log_failed(s, "flow-ok could not be sent");
         }
 
         return NGX_OK;
@@ -485,8 +477,9 @@ ngx_ess_amqp_channel_reply(ngx_ess_amqp_channel_t *ch,
         }
     }
 
-    return ngx_ess_amqp_failed(s, "it sent method %xD, which nobody asked for",
-                               (uint32_t) frame->method);
+    return ngx_ess_amqp_log_failed(s, "it sent method %xD, which nobody asked"
+                                   " for",
+                                   (uint32_t) frame->method);
 }
 
 
@@ -513,18 +506,18 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
 
     ngx_memzero(&ok, sizeof(amqp_channel_close_ok_t));
 
-    ngx_ess_amqp_channel_reset(ch);
+    ngx_ess_amqp_content_reset(ch);
 
-    if (ngx_ess_amqp_out_method(s, ch->number, AMQP_CHANNEL_CLOSE_OK_METHOD,
-                                &ok)
+    if (ngx_ess_amqp_io_method(s, ch->number, AMQP_CHANNEL_CLOSE_OK_METHOD,
+                               &ok)
         != NGX_OK
         || ngx_ess_amqp_channel_open(ch) != NGX_OK)
     {
-        return ngx_ess_amqp_failed(s, "the channel could not be reopened");
+        return ngx_ess_amqp_log_failed(s, "the channel could not be reopened");
     }
 
-    ngx_ess_amqp_clean_text(&text, buf, sizeof(buf), close->reply_text.bytes,
-                            close->reply_text.len);
+    ngx_ess_amqp_log_clean(&text, buf, sizeof(buf), close->reply_text.bytes,
+                           close->reply_text.len);
 
     method = (amqp_method_number_t) close->class_id << 16 | close->method_id;
     op = NULL;
@@ -590,15 +583,15 @@ ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
 
         ok.consumer_tag = cancel->consumer_tag;
 
-        if (ngx_ess_amqp_out_method(s, ch->number, AMQP_BASIC_CANCEL_OK_METHOD,
-                                    &ok)
+        if (ngx_ess_amqp_io_method(s, ch->number, AMQP_BASIC_CANCEL_OK_METHOD,
+                                   &ok)
             != NGX_OK)
         {
-            return ngx_ess_amqp_failed(s, "cancel-ok could not be sent");
+            return ngx_ess_amqp_log_failed(s, "cancel-ok could not be sent");
         }
     }
 
-    tag = ngx_ess_amqp_channel_tag(&cancel->consumer_tag);
+    tag = ngx_ess_amqp_content_tag(&cancel->consumer_tag);
 
     s->handlers->cancel(ch, tag);
 
@@ -625,11 +618,11 @@ ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
 
         ngx_memzero(&ok, sizeof(amqp_channel_close_ok_t));
 
-        if (ngx_ess_amqp_out_method(s, ch->number,
-                                    AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)
+        if (ngx_ess_amqp_io_method(s, ch->number,
+                                   AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)
             != NGX_OK)
         {
-            return ngx_ess_amqp_failed(s, "close-ok could not be sent");
+            return ngx_ess_amqp_log_failed(s, "close-ok could not be sent");
         }
     }
 
@@ -642,169 +635,10 @@ ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
 }
 
 
-static ngx_int_t
-ngx_ess_amqp_channel_header(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_frame_t *frame)
-{
-    ngx_ess_amqp_session_t  *s;
-
-    s = ch->session;
-
-    if (ch->want != NGX_ESS_AMQP_WANT_HEADER) {
-        return ngx_ess_amqp_failed(s, "it sent a content header without a"
-                                   " method");
-    }
-
-    ch->properties = frame->properties;
-    ch->raw = frame->raw;
-    ch->body_size = frame->body_size;
-    ch->received = 0;
-
-    if (ch->body_size == 0) {
-        ngx_ess_amqp_channel_deliver(ch, NULL);
-        return NGX_OK;
-    }
-
-    ch->want = NGX_ESS_AMQP_WANT_BODY;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_amqp_channel_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
-{
-    u_char                  *whole;
-    ngx_uint_t               skip;
-    ngx_ess_amqp_session_t  *s;
-
-    s = ch->session;
-
-    if (ch->want != NGX_ESS_AMQP_WANT_BODY
-        || body->len > ch->body_size - ch->received)
-    {
-        return ngx_ess_amqp_failed(s, "it sent a body frame that belongs to no"
-                                   " content");
-    }
-
-    skip = ch->deliver == NULL || ch->body_size > s->max_body;
-    whole = NULL;
-
-    if (body->len == ch->body_size) {
-
-        /* in one frame: no copy */
-        whole = body->data;
-
-    } else if (!skip) {
-
-        if (ch->body == NULL) {
-            ch->body = ngx_alloc(ch->body_size, &s->log);
-            if (ch->body == NULL) {
-                return ngx_ess_amqp_failed(s, "no memory");
-            }
-        }
-
-        ngx_memcpy(ch->body + ch->received, body->data, body->len);
-        whole = ch->body;
-    }
-
-    ch->received += body->len;
-
-    if (ch->received == ch->body_size) {
-        ngx_ess_amqp_channel_deliver(ch, whole);
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_ess_amqp_channel_deliver(ngx_ess_amqp_channel_t *ch, u_char *body)
-{
-    amqp_basic_deliver_t     *deliver;
-    ngx_ess_amqp_session_t   *s;
-    ngx_ess_amqp_delivery_t   d;
-
-    s = ch->session;
-    deliver = ch->deliver;
-
-    if (deliver) {
-
-        ngx_memzero(&d, sizeof(ngx_ess_amqp_delivery_t));
-
-        d.delivery_tag = deliver->delivery_tag;
-        d.tag = ngx_ess_amqp_channel_tag(&deliver->consumer_tag);
-        d.redelivered = deliver->redelivered ? 1 : 0;
-        d.exchange.data = deliver->exchange.bytes;
-        d.exchange.len = deliver->exchange.len;
-        d.key.data = deliver->routing_key.bytes;
-        d.key.len = deliver->routing_key.len;
-        d.properties = ch->properties;
-        d.raw_properties = ch->raw;
-        d.body_size = ch->body_size;
-
-        if (ch->body_size > s->max_body) {
-            d.over_size = 1;
-
-        } else {
-            d.body.data = body;
-            d.body.len = ch->body_size;
-        }
-
-        s->handlers->delivery(ch, &d);
-    }
-
-    ngx_ess_amqp_channel_reset(ch);
-}
-
-
-/* nothing of a content is kept */
-
-static void
-ngx_ess_amqp_channel_reset(ngx_ess_amqp_channel_t *ch)
-{
-    if (ch->body) {
-        ngx_free(ch->body);
-        ch->body = NULL;
-    }
-
-    ch->want = NGX_ESS_AMQP_WANT_METHOD;
-    ch->deliver = NULL;
-    ch->properties = NULL;
-    ngx_str_null(&ch->raw);
-}
-
-
-/* "ess-7" is 7; what has no number is 0 */
-
-static ngx_uint_t
-ngx_ess_amqp_channel_tag(amqp_bytes_t *tag)
-{
-    size_t     n;
-    u_char    *p, *last;
-    ngx_int_t  number;
-
-    p = tag->bytes;
-    last = p + tag->len;
-
-    for (n = 0; n < tag->len && last[-1] >= '0' && last[-1] <= '9'; n++) {
-        last--;
-    }
-
-    if (n == 0) {
-        return 0;
-    }
-
-    number = ngx_atoi(last, n);
-
-    return number == NGX_ERROR ? 0 : (ngx_uint_t) number;
-}
-
-
 static void
 ngx_ess_amqp_channel_free(ngx_ess_amqp_channel_t *ch)
 {
-    ngx_ess_amqp_channel_reset(ch);
+    ngx_ess_amqp_content_reset(ch);
     ngx_free(ch);
 }
 

@@ -22,6 +22,7 @@ typedef struct {
     ngx_conf_t              *cf;
     ngx_ess_amqp_conf_t     *conf;
     ngx_str_t                password_file;
+    ngx_uint_t               seen;          /* bit n: parameter n */
     unsigned                 first:1;       /* of the directives */
 } ngx_ess_amqp_conf_ctx_t;
 
@@ -148,6 +149,7 @@ ngx_ess_amqp_conf_param(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *arg)
 {
     u_char                           *p;
     ngx_str_t                         value;
+    ngx_uint_t                        bit;
     const char                       *want;
     const ngx_ess_amqp_conf_param_t  *param;
 
@@ -160,6 +162,16 @@ ngx_ess_amqp_conf_param(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *arg)
         {
             continue;
         }
+
+        bit = (ngx_uint_t) 1 << (param - ngx_ess_amqp_conf_params);
+
+        if (ctx->seen & bit) {
+            ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
+                               "\"ess_amqp\" has \"%V=\" twice", &param->name);
+            return NGX_CONF_ERROR;
+        }
+
+        ctx->seen |= bit;
 
         value.data = p + 1;
         value.len = arg->data + arg->len - value.data;
@@ -250,7 +262,8 @@ ngx_ess_amqp_conf_node(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *url)
         return NGX_CONF_ERROR;
     }
 
-    node->name.data = ngx_pnalloc(cf->pool, node->host.len + sizeof("[]:65535"));
+    node->name.data = ngx_pnalloc(cf->pool,
+                                  node->host.len + sizeof("[]:65535"));
     if (node->name.data == NULL) {
         return NGX_CONF_ERROR;
     }

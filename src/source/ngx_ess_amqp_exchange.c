@@ -379,6 +379,7 @@ static void
 ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
+    ngx_uint_t              i;
     ngx_ess_amqp_worker_t  *w;
 
     w = op->data;
@@ -386,6 +387,17 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     switch (rc) {
 
     case NGX_OK:
+
+        for (i = 0; w->exchange == NGX_ESS_AMQP_CREATE && i < NGX_ESS_SLOTS;
+             i++)
+        {
+            /* bindings went with the old one, if there was one */
+
+            if (w->slots[i].consuming) {
+                w->rebind_next |= (ngx_uint_t) 1 << i;
+            }
+        }
+
         w->exchange = NGX_ESS_AMQP_READY;
         break;
 

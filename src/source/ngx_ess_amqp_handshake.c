@@ -102,10 +102,10 @@ ngx_ess_amqp_handshake(ngx_ess_amqp_session_t *s, ngx_ess_amqp_frame_t *frame)
         }
     }
 
-    return ngx_ess_amqp_failed(s, "it sent frame type %ui, method %xD on"
-                               " channel 0 while nginx was %s it",
-                               frame->type, (uint32_t) frame->method,
-                               ngx_ess_amqp_state_name(s->state));
+    return ngx_ess_amqp_log_failed(s, "it sent frame type %ui, method %xD on"
+                                   " channel 0 while %s",
+                                   frame->type, (uint32_t) frame->method,
+                                   ngx_ess_amqp_state_name(s->state));
 }
 
 
@@ -164,8 +164,8 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
     start = decoded;
 
     if (!ngx_ess_amqp_handshake_has(start->mechanisms, "PLAIN")) {
-        return ngx_ess_amqp_failed(s, "it does not offer to log in with SASL"
-                                   " PLAIN");
+        return ngx_ess_amqp_log_failed(s, "it does not offer to log in with"
+                                       " SASL PLAIN");
     }
 
     for (i = 0; i < NGX_ESS_AMQP_CAPABILITIES; i++) {
@@ -200,7 +200,7 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
     ok.response.len = node->user.len + node->password.len + 2;
     ok.response.bytes = ngx_alloc(ok.response.len, &s->log);
     if (ok.response.bytes == NULL) {
-        return ngx_ess_amqp_failed(s, "no memory");
+        return ngx_ess_amqp_log_failed(s, "no memory");
     }
 
     p = ok.response.bytes;
@@ -209,13 +209,13 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
     *p++ = '\0';
     ngx_memcpy(p, node->password.data, node->password.len);
 
-    rc = ngx_ess_amqp_out_method(s, 0, AMQP_CONNECTION_START_OK_METHOD, &ok);
+    rc = ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_START_OK_METHOD, &ok);
 
     ngx_explicit_memzero(ok.response.bytes, ok.response.len);
     ngx_free(ok.response.bytes);
 
     if (rc != NGX_OK) {
-        return ngx_ess_amqp_failed(s, "start-ok could not be sent");
+        return ngx_ess_amqp_log_failed(s, "start-ok could not be sent");
     }
 
     s->state = NGX_ESS_AMQP_START;
@@ -263,14 +263,14 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
 
     /* tune-ok has the fields of tune */
 
-    if (ngx_ess_amqp_out_method(s, 0, AMQP_CONNECTION_TUNE_OK_METHOD, tune)
+    if (ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_TUNE_OK_METHOD, tune)
         != NGX_OK)
     {
-        return ngx_ess_amqp_failed(s, "tune-ok could not be sent");
+        return ngx_ess_amqp_log_failed(s, "tune-ok could not be sent");
     }
 
     if (ngx_ess_amqp_codec_tune(&s->codec, tune->frame_max) != NGX_OK) {
-        return ngx_ess_amqp_failed(s, "no memory");
+        return ngx_ess_amqp_log_failed(s, "no memory");
     }
 
     node = s->conf->nodes.elts;
@@ -280,10 +280,10 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
     open.virtual_host.len = node->vhost.len;
     open.virtual_host.bytes = node->vhost.data;
 
-    if (ngx_ess_amqp_out_method(s, 0, AMQP_CONNECTION_OPEN_METHOD, &open)
+    if (ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_OPEN_METHOD, &open)
         != NGX_OK)
     {
-        return ngx_ess_amqp_failed(s, "connection.open could not be sent");
+        return ngx_ess_amqp_log_failed(s, "connection.open could not be sent");
     }
 
     if (s->heartbeat) {
@@ -299,11 +299,6 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
 static ngx_int_t
 ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s, void *decoded)
 {
-    ngx_ess_amqp_node_t  *node;
-
-    node = s->conf->nodes.elts;
-    node += s->node;
-
     ngx_del_timer(&s->timer);
 
     s->state = NGX_ESS_AMQP_OPEN;
@@ -311,10 +306,7 @@ ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s, void *decoded)
     s->opened_at = ngx_current_msec;
     s->tried = 0;
 
-    ngx_log_error(NGX_LOG_NOTICE, s->parent_log, 0,
-                  "connection to amqp broker %V established, address %V,"
-                  " heartbeat %M ms", &node->name, &s->addr_name,
-                  s->heartbeat);
+    ngx_ess_amqp_log_opened(s);
 
     s->handlers->open(s);
 
@@ -334,25 +326,26 @@ ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
 
     ngx_memzero(&ok, sizeof(amqp_connection_close_ok_t));
 
-    (void) ngx_ess_amqp_out_method(s, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+    (void) ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
     ngx_ess_amqp_flush(s);
 
     if (s->state == NGX_ESS_AMQP_CLOSING) {
         return NGX_ERROR;
     }
 
-    ngx_ess_amqp_clean_text(&text, buf, sizeof(buf), close->reply_text.bytes,
-                            close->reply_text.len);
+    ngx_ess_amqp_log_clean(&text, buf, sizeof(buf), close->reply_text.bytes,
+                           close->reply_text.len);
 
     if (s->state == NGX_ESS_AMQP_OPEN) {
-        return ngx_ess_amqp_failed(s, "it closed the connection: %ui \"%V\"",
-                                   (ngx_uint_t) close->reply_code, &text);
+        return ngx_ess_amqp_log_failed(s, "it closed the connection:"
+                                       " %ui \"%V\"",
+                                       (ngx_uint_t) close->reply_code, &text);
     }
 
-    return ngx_ess_amqp_failed(s, "it refused the connection while nginx was"
-                               " %s it: %ui \"%V\"",
-                               ngx_ess_amqp_state_name(s->state),
-                               (ngx_uint_t) close->reply_code, &text);
+    return ngx_ess_amqp_log_failed(s, "it refused the connection while %s:"
+                                   " %ui \"%V\"",
+                                   ngx_ess_amqp_state_name(s->state),
+                                   (ngx_uint_t) close->reply_code, &text);
 }
 
 
@@ -375,8 +368,8 @@ ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s, void *decoded)
     blocked = decoded;
 
     if (!s->blocked) {
-        ngx_ess_amqp_clean_text(&text, buf, sizeof(buf),
-                                blocked->reason.bytes, blocked->reason.len);
+        ngx_ess_amqp_log_clean(&text, buf, sizeof(buf),
+                               blocked->reason.bytes, blocked->reason.len);
 
         ngx_log_error(NGX_LOG_WARN, &s->log, 0,
                       "the broker blocks those who publish: \"%V\"", &text);

@@ -1,6 +1,7 @@
 /*
  * What the files of the session share: its state.  Private to
- * ngx_ess_amqp.c, ngx_ess_amqp_connect.c and ngx_ess_amqp_channel.c.
+ * ngx_ess_amqp.c and to ngx_ess_amqp_log.c, _io.c, _connect.c, _handshake.c,
+ * _channel.c and _content.c.
  *
  *   IDLE ──► RESOLVING ──► CONNECTING ──► TLS ──► HEADER ──► START ──► TUNE
  *    ▲  ◄────── any failure ──────────────────────────────────────────  │
@@ -88,7 +89,7 @@ struct ngx_ess_amqp_channel_s {
     ngx_queue_t                    waiting;     /* ops not sent yet */
     ngx_queue_t                    inflight;    /* ops sent, oldest first */
     ngx_uint_t                     ninflight;
-    ngx_uint_t                     reopened;    /* times since an op went well */
+    ngx_uint_t                     reopened;    /* since an op went well */
 
     ngx_ess_amqp_want_e            want;
     amqp_basic_deliver_t          *deliver;     /* codec's; NULL: a content
@@ -171,31 +172,19 @@ struct ngx_ess_amqp_session_s {
     ngx_msec_t                     word_at;     /* last log_once() */
 
     ngx_uint_t                     nested;      /* handlers on the stack */
-    unsigned                       opened:1;    /* the open handler was called */
+    unsigned                       opened:1;    /* the handler was called */
     unsigned                       shut:1;      /* no reconnect */
     unsigned                       broken:1;    /* close it, from the event */
     unsigned                       destroyed:1; /* free it after the handler */
     unsigned                       blocked:1;
+    unsigned                       told:1;      /* of being open, and of no
+                                                   failure since */
 };
 
 
 /* ngx_ess_amqp.c */
 
 const char *ngx_ess_amqp_state_name(ngx_ess_amqp_state_e state);
-
-/* Logs why the connection failed, unless it is known; returns NGX_ERROR. */
-ngx_int_t ngx_ess_amqp_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...);
-
-/* A copy of outside text that is fit for the log. */
-void ngx_ess_amqp_clean_text(ngx_str_t *dst, u_char *buf, size_t size,
-    u_char *text, size_t len);
-
-/* Queues bytes or a method; NGX_ERROR: no memory, too much unsent, or the
-   method cannot be encoded. */
-ngx_int_t ngx_ess_amqp_out(ngx_ess_amqp_session_t *s, const u_char *data,
-    size_t len);
-ngx_int_t ngx_ess_amqp_out_method(ngx_ess_amqp_session_t *s,
-    ngx_uint_t channel, amqp_method_number_t method, void *decoded);
 
 /* Around everything that an event brings: the session is not freed inside. */
 void ngx_ess_amqp_enter(ngx_ess_amqp_session_t *s);
@@ -207,6 +196,41 @@ void ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s);
 
 /* The connected socket, TLS done, goes over to AMQP. */
 void ngx_ess_amqp_start(ngx_ess_amqp_session_t *s);
+
+
+/* ngx_ess_amqp_log.c */
+
+void ngx_ess_amqp_log_init(ngx_ess_amqp_session_t *s, ngx_log_t *log);
+
+/* Logs that the session is open, unless that was the last word. */
+void ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s);
+
+/* Logs why the connection failed, unless it is known; returns NGX_ERROR. */
+ngx_int_t ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt,
+    ...);
+
+/* A copy of outside text that is fit for the log. */
+void ngx_ess_amqp_log_clean(ngx_str_t *dst, u_char *buf, size_t size,
+    u_char *text, size_t len);
+
+
+/* ngx_ess_amqp_io.c */
+
+/* Queues bytes or a method; NGX_ERROR: no memory, too much unsent, or the
+   method cannot be encoded. */
+ngx_int_t ngx_ess_amqp_io_out(ngx_ess_amqp_session_t *s, const u_char *data,
+    size_t len);
+ngx_int_t ngx_ess_amqp_io_method(ngx_ess_amqp_session_t *s,
+    ngx_uint_t channel, amqp_method_number_t method, void *decoded);
+
+/* as ngx_ess_amqp_flush() */
+void ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s);
+
+/* of the connection's events, of s->flush and of s->heartbeat_timer */
+void ngx_ess_amqp_io_read_handler(ngx_event_t *rev);
+void ngx_ess_amqp_io_write_handler(ngx_event_t *wev);
+void ngx_ess_amqp_io_flush_handler(ngx_event_t *ev);
+void ngx_ess_amqp_io_heartbeat_handler(ngx_event_t *ev);
 
 
 /* ngx_ess_amqp_connect.c */
@@ -241,6 +265,21 @@ void ngx_ess_amqp_channel_abort(ngx_ess_amqp_session_t *s);
 void ngx_ess_amqp_channel_abort_queued(ngx_ess_amqp_session_t *s);
 
 void ngx_ess_amqp_channel_free_all(ngx_ess_amqp_session_t *s);
+
+
+/* ngx_ess_amqp_content.c */
+
+/* Frames of a content; NGX_OK, or NGX_ERROR, logged. */
+ngx_int_t ngx_ess_amqp_content_header(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame);
+ngx_int_t ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch,
+    ngx_str_t *body);
+
+/* Nothing of a content is kept. */
+void ngx_ess_amqp_content_reset(ngx_ess_amqp_channel_t *ch);
+
+/* The number at the end of a consumer's tag: "ess-7" is 7; without one 0. */
+ngx_uint_t ngx_ess_amqp_content_tag(amqp_bytes_t *tag);
 
 
 #endif /* _NGX_ESS_AMQP_SESSION_H_INCLUDED_ */

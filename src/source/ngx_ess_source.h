@@ -26,7 +26,7 @@ typedef void (*ngx_ess_source_bind_pt)(ngx_ess_source_bind_t *bind,
 struct ngx_ess_source_bind_s {
     ngx_ess_source_bind_pt   handler;
     void                    *data;
-    ngx_str_t                key;           /* the caller's memory, until then */
+    ngx_str_t                key;           /* the caller's, until then */
     ngx_log_t               *log;
 
     ngx_queue_t              queue;         /* private to the source */

@@ -85,14 +85,20 @@ const ngx_ess_store_engine_t  ngx_ess_store_sqlite = {
 };
 
 
+/*
+ * A stream's mark is its reserved_ordinal plus meta's "raised".  So each start
+ * raises all marks with one small write, on a disk that is all but full as
+ * well.
+ */
+
 static const char  ngx_ess_store_sqlite_schema[] =
     "BEGIN IMMEDIATE;"
     "PRAGMA application_id = "
         ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_FILE_APP) ";"
     "PRAGMA user_version = "
         ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_FILE_SCHEMA) ";"
-    "CREATE TABLE meta (last_id INTEGER NOT NULL);"
-    "INSERT INTO meta (last_id) VALUES (0);"
+    "CREATE TABLE meta (last_id INTEGER NOT NULL, raised INTEGER NOT NULL);"
+    "INSERT INTO meta (last_id, raised) VALUES (0, 0);"
     "CREATE TABLE streams ("
         "id INTEGER PRIMARY KEY,"
         "uuid BLOB NOT NULL UNIQUE,"
@@ -110,9 +116,10 @@ static const char  ngx_ess_store_sqlite_schema[] =
 
 static const char  *ngx_ess_store_sqlite_sql[] = {
     "INSERT INTO streams (id, uuid, routing_key, epoch, reserved_ordinal)"
-        " VALUES (?1, ?2, ?3, ?4, ?5)",
+        " VALUES (?1, ?2, ?3, ?4, ?5 - (SELECT raised FROM meta))",
     "DELETE FROM streams WHERE id = ?1 AND uuid = ?2",
-    "UPDATE streams SET reserved_ordinal = max(reserved_ordinal, ?5)"
+    "UPDATE streams SET reserved_ordinal = max(reserved_ordinal,"
+        " ?5 - (SELECT raised FROM meta))"
         " WHERE id = ?1 AND uuid = ?2",
     "UPDATE meta SET last_id = max(last_id, ?1)"
 };
@@ -233,7 +240,7 @@ ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
     }
 
     if (ngx_ess_store_sqlite_exec(h,
-            "UPDATE streams SET reserved_ordinal = reserved_ordinal + "
+            "UPDATE meta SET raised = raised + "
             ngx_ess_store_sqlite_number(NGX_ESS_STORE_ORDINALS)) != SQLITE_OK
         || ngx_ess_store_sqlite_exec(h, "COMMIT") != SQLITE_OK)
     {
@@ -257,7 +264,8 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
     ngx_ess_stream_info_t   info;
 
     rc = sqlite3_prepare_v2(h->db,
-             "SELECT id, uuid, routing_key, epoch, reserved_ordinal"
+             "SELECT id, uuid, routing_key, epoch,"
+             " reserved_ordinal + (SELECT raised FROM meta)"
              " FROM streams ORDER BY id", -1, &stmt, NULL);
 
     if (rc != SQLITE_OK) {
@@ -646,7 +654,7 @@ ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h, int milliseconds)
 
     return ngx_ess_store_sqlite_exec(h, "PRAGMA temp_store = MEMORY;"
                                         "PRAGMA synchronous = FULL;"
-                                        "PRAGMA wal_autocheckpoint = 256;");
+                                        "PRAGMA wal_autocheckpoint = 64;");
 }
 
 

@@ -35,6 +35,9 @@ typedef struct {
 } ngx_ess_log_append_t;
 
 
+static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
+    ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
+    ngx_ess_event_t *event);
 static ngx_uint_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a,
     uint64_t done);
 static void ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last);
@@ -59,35 +62,19 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_ess_notify_wake_t *wake)
 {
     uint64_t               done, last;
-    ngx_uint_t             n;
+    ngx_uint_t             n, added;
     ngx_ess_seg_t          i;
     ngx_ess_shm_t         *sh;
     ngx_ess_log_append_t   a;
 
     sh = zone->sh;
 
-    a.zone = zone;
-    a.sh = sh;
-    a.slot = &sh->slots[slot];
-    a.key = key;
-    a.hash = ngx_ess_stream_key_hash(key);
-    a.body = event->body;
-    a.timestamp = event->timestamp;
+    ngx_ess_log_begin_locked(&a, zone, slot, key, event);
     a.fingerprint = fingerprint;
-    a.type = NGX_ESS_RECORD_EVENT;
-    a.now = ngx_ess_shm_now(sh);
     a.wake = wake;
 
-    if (a.body.len == sizeof("POISON") - 1
-        && ngx_memcmp(a.body.data, "POISON", sizeof("POISON") - 1) == 0)
-    {
-        a.type = NGX_ESS_RECORD_POISON;
-        a.body.len = 0;
-    }
-
-    a.segs = ngx_ess_shm_record_segs(a.body.len);
-
     n = 0;
+    added = 0;
 
     if (a.hash % NGX_ESS_SLOTS != slot) {
         goto done;
@@ -123,6 +110,7 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
 
         ngx_ess_log_add_locked(&a, i);
         last = ngx_ess_shm_stream(sh, i)->id;
+        added++;
     }
 
 done:
@@ -130,7 +118,36 @@ done:
     ngx_ess_log_remember_locked(&a);
     ngx_ess_shm_commit_locked(sh);
 
+    if (a.type == NGX_ESS_RECORD_EVENT) {
+        ngx_ess_shm_count(zone, NGX_ESS_C_EVENTS_IN, added);
+    }
+
     return n;
+}
+
+
+static void
+ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
+    ngx_uint_t slot, ngx_str_t *key, ngx_ess_event_t *event)
+{
+    a->zone = zone;
+    a->sh = zone->sh;
+    a->slot = &zone->sh->slots[slot];
+    a->key = key;
+    a->hash = ngx_ess_stream_key_hash(key);
+    a->body = event->body;
+    a->timestamp = event->timestamp;
+    a->type = NGX_ESS_RECORD_EVENT;
+    a->now = ngx_ess_shm_now(zone->sh);
+
+    if (a->body.len == sizeof("POISON") - 1
+        && ngx_memcmp(a->body.data, "POISON", sizeof("POISON") - 1) == 0)
+    {
+        a->type = NGX_ESS_RECORD_POISON;
+        a->body.len = 0;
+    }
+
+    a->segs = ngx_ess_shm_record_segs(a->body.len);
 }
 
 

@@ -49,6 +49,7 @@ typedef struct {
  * event of a log for its size, never what is younger than a second but for
  * want of room in the zone.  The caller has checked the body against
  * max_event.  A body that is exactly POISON becomes a record of its own type.
+ * Counts NGX_ESS_C_EVENTS_IN and NGX_ESS_C_EVICTED_EARLY.
  *
  * Returns the number of streams that the slot has for the key; with 0
  * nothing was appended (but the fingerprint).

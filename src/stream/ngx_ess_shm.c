@@ -18,7 +18,6 @@
 
 
 static ngx_shm_zone_t *ngx_ess_shm_old(ngx_conf_t *cf, ngx_str_t *name);
-static ngx_int_t ngx_ess_shm_init(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_ess_shm_reuse(ngx_ess_zone_t *zone);
 static ngx_int_t ngx_ess_shm_make(ngx_ess_zone_t *zone);
 static ngx_int_t ngx_ess_shm_geometry(ngx_ess_shm_geometry_t *geo,
@@ -146,7 +145,7 @@ ngx_ess_shm_min_size(size_t max_event)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_ess_shm_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_ess_zone_t  *zone, *old;

@@ -368,6 +368,9 @@ ngx_ess_shm_set64_locked(ngx_ess_shm_t *sh, uint64_t *p, uint64_t value)
 }
 
 
+/* The zone's init handler, in the master: makes it, or takes it over. */
+ngx_int_t ngx_ess_shm_init(ngx_shm_zone_t *shm_zone, void *data);
+
 /* All of the following are private to stream/, need the mutex and leave the
    commit to the caller, unless they say otherwise. */
 

@@ -119,8 +119,18 @@ ngx_ess_drain_step(ngx_event_t *ev)
     share = ngx_ess_drain.n;
     next = NGX_ESS_DRAIN_STEP;
 
-    if (left > NGX_ESS_DRAIN_STEP) {
-        share = (share * NGX_ESS_DRAIN_STEP + left - 1) / left;
+    if (left > NGX_ESS_DRAIN_STEP && share) {
+
+        if (share * NGX_ESS_DRAIN_STEP < (ngx_uint_t) left) {
+
+            /* so few that one a step would be too fast */
+
+            next = left / share;
+            share = 1;
+
+        } else {
+            share = (share * NGX_ESS_DRAIN_STEP + left - 1) / left;
+        }
     }
 
     if (share > NGX_ESS_DRAIN_SLICE) {

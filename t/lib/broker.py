@@ -186,7 +186,7 @@ class SharedBroker:
                         raise RuntimeError("the tests' broker did not start")
                     return self._state()
 
-                state = wait_for(started, 120, "the tests' broker", 0.05)
+                state = wait_for(started, 200, "the tests' broker", 0.05)
         self.port, self.http_port = state["port"], state["http_port"]
         return self
 

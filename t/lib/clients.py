@@ -32,8 +32,10 @@ class Client:
         self.times = []             # time.monotonic() of each
         self.connected = False
         self.status = None          # HTTP status when it was refused
+        self.response = None        # headers of the 101
         self.error = None
         self.closed = False
+        self.closed_time = None     # time.monotonic()
         self.close_code = None
         self.close_reason = None
         self._task = None
@@ -65,6 +67,7 @@ class Client:
             if not opened.done():
                 opened.set_exception(e)
         finally:
+            self.closed_time = time.monotonic()
             self.closed = True
 
     async def _run_websockets(self, opened):
@@ -73,6 +76,7 @@ class Client:
             open_timeout=None, extra_headers=self.headers, ssl=self.ssl,
             close_timeout=5)
         self._close = ws.close
+        self.response = ws.response_headers
         self.connected = True
         opened.set_result(None)
         try:
@@ -90,6 +94,7 @@ class Client:
                     self.url, max_msg_size=0, headers=self.headers,
                     ssl=self.ssl, autoping=True) as ws:
                 self._close = ws.close
+                self.response = ws._response.headers
                 self.connected = True
                 opened.set_result(None)
                 while True:
@@ -328,6 +333,7 @@ class RawWS:
         lines += ["%s: %s" % (k, v) for k, v in fields.items()
                   if v is not None]
         self.key = fields["Sec-WebSocket-Key"]
+        self.method = method
         self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
 
     def response(self):
@@ -341,7 +347,8 @@ class RawWS:
         self.status = int(lines[0].split()[1])
         self.headers = {k.lower(): v.strip() for k, _, v in
                         (line.partition(":") for line in lines[1:])}
-        if self.status != 101 and "content-length" in self.headers:
+        if (self.status != 101 and self.method != "HEAD"
+                and "content-length" in self.headers):
             self.body = self.recv(int(self.headers["content-length"]))
         return self.status
 

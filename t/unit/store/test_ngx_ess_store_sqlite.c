@@ -471,7 +471,7 @@ test_damaged(void **state)
     sql("UPDATE streams SET uuid = randomblob(16), routing_key = ''");
     assert_int_equal(load(), NGX_ERROR);
 
-    sql("UPDATE streams SET routing_key = 'k', reserved_ordinal = -1");
+    sql("UPDATE streams SET routing_key = 'k', reserved_ordinal = -1000000");
     assert_int_equal(load(), NGX_ERROR);
 
     sql("UPDATE streams SET reserved_ordinal = 5");

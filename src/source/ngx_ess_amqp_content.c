@@ -1,0 +1,171 @@
+/*
+ * Deliveries, put together from method, header and body frames.  What is half
+ * there belongs to the channel; a body that comes in one frame is handed on
+ * where it lies.  Runs in a worker.
+ */
+
+
+#include "ngx_ess_amqp_session.h"
+
+
+static void ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch,
+    u_char *body);
+
+
+ngx_int_t
+ngx_ess_amqp_content_header(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame)
+{
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (ch->want != NGX_ESS_AMQP_WANT_HEADER) {
+        return ngx_ess_amqp_log_failed(s, "it sent a content header without a"
+                                       " method");
+    }
+
+    ch->properties = frame->properties;
+    ch->raw = frame->raw;
+    ch->body_size = frame->body_size;
+    ch->received = 0;
+
+    if (ch->body_size == 0) {
+        ngx_ess_amqp_content_deliver(ch, NULL);
+        return NGX_OK;
+    }
+
+    ch->want = NGX_ESS_AMQP_WANT_BODY;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
+{
+    u_char                  *whole;
+    ngx_uint_t               skip;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (ch->want != NGX_ESS_AMQP_WANT_BODY
+        || body->len > ch->body_size - ch->received)
+    {
+        return ngx_ess_amqp_log_failed(s, "it sent a body frame that belongs"
+                                       " to no content");
+    }
+
+    skip = ch->deliver == NULL || ch->body_size > s->max_body;
+    whole = NULL;
+
+    if (body->len == ch->body_size) {
+
+        /* in one frame: no copy */
+        whole = body->data;
+
+    } else if (!skip) {
+
+        if (ch->body == NULL) {
+            ch->body = ngx_alloc(ch->body_size, &s->log);
+            if (ch->body == NULL) {
+                return ngx_ess_amqp_log_failed(s, "no memory");
+            }
+        }
+
+        ngx_memcpy(ch->body + ch->received, body->data, body->len);
+        whole = ch->body;
+    }
+
+    ch->received += body->len;
+
+    if (ch->received == ch->body_size) {
+        ngx_ess_amqp_content_deliver(ch, whole);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, u_char *body)
+{
+    amqp_basic_deliver_t     *deliver;
+    ngx_ess_amqp_session_t   *s;
+    ngx_ess_amqp_delivery_t   d;
+
+    s = ch->session;
+    deliver = ch->deliver;
+
+    if (deliver) {
+
+        ngx_memzero(&d, sizeof(ngx_ess_amqp_delivery_t));
+
+        d.delivery_tag = deliver->delivery_tag;
+        d.tag = ngx_ess_amqp_content_tag(&deliver->consumer_tag);
+        d.redelivered = deliver->redelivered ? 1 : 0;
+        d.exchange.data = deliver->exchange.bytes;
+        d.exchange.len = deliver->exchange.len;
+        d.key.data = deliver->routing_key.bytes;
+        d.key.len = deliver->routing_key.len;
+        d.properties = ch->properties;
+        d.raw_properties = ch->raw;
+        d.body_size = ch->body_size;
+
+        if (ch->body_size > s->max_body) {
+            d.over_size = 1;
+
+        } else {
+            d.body.data = body;
+            d.body.len = ch->body_size;
+        }
+
+        s->handlers->delivery(ch, &d);
+    }
+
+    ngx_ess_amqp_content_reset(ch);
+}
+
+
+/* nothing of a content is kept */
+
+void
+ngx_ess_amqp_content_reset(ngx_ess_amqp_channel_t *ch)
+{
+    if (ch->body) {
+        ngx_free(ch->body);
+        ch->body = NULL;
+    }
+
+    ch->want = NGX_ESS_AMQP_WANT_METHOD;
+    ch->deliver = NULL;
+    ch->properties = NULL;
+    ngx_str_null(&ch->raw);
+}
+
+
+/* "ess-7" is 7; what has no number is 0 */
+
+ngx_uint_t
+ngx_ess_amqp_content_tag(amqp_bytes_t *tag)
+{
+    size_t     n;
+    u_char    *p, *last;
+    ngx_int_t  number;
+
+    p = tag->bytes;
+    last = p + tag->len;
+
+    for (n = 0; n < tag->len && last[-1] >= '0' && last[-1] <= '9'; n++) {
+        last--;
+    }
+
+    if (n == 0) {
+        return 0;
+    }
+
+    number = ngx_atoi(last, n);
+
+    return number == NGX_ERROR ? 0 : (ngx_uint_t) number;
+}

@@ -1,0 +1,215 @@
+/*
+ * What a session logs: each failure and each complaint of the broker once,
+ * not at each attempt.  Hashes of what was logged belong to the session.
+ * Runs in a worker.
+ */
+
+
+#include "ngx_ess_amqp_session.h"
+
+
+static ngx_int_t ngx_ess_amqp_log_is_new(uint32_t *seen, ngx_uint_t *n,
+    uint32_t hash);
+static u_char *ngx_ess_amqp_log_handler(ngx_log_t *log, u_char *buf,
+    size_t len);
+static void ngx_ess_amqp_log_quiet_writer(ngx_log_t *log, ngx_uint_t level,
+    u_char *buf, size_t len);
+
+
+void
+ngx_ess_amqp_log_init(ngx_ess_amqp_session_t *s, ngx_log_t *log)
+{
+    s->parent_log = log;
+
+    s->log = *log;
+    s->log.handler = ngx_ess_amqp_log_handler;
+    s->log.data = s;
+    s->log.action = NULL;
+
+    s->quiet_log.log_level = NGX_LOG_INFO;
+    s->quiet_log.writer = ngx_ess_amqp_log_quiet_writer;
+    s->quiet_log.wdata = s;
+}
+
+
+ngx_log_t *
+ngx_ess_amqp_log(ngx_ess_amqp_session_t *s)
+{
+    return &s->log;
+}
+
+
+void
+ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_node_t  *node;
+
+    if (s->told) {
+        return;
+    }
+
+    s->told = 1;
+
+    node = s->conf->nodes.elts;
+    node += s->node;
+
+    ngx_log_error(NGX_LOG_NOTICE, s->parent_log, 0,
+                  "connection to amqp broker %V established, address %V,"
+                  " heartbeat %M ms", &node->name, &s->addr_name,
+                  s->heartbeat);
+}
+
+
+ngx_int_t
+ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
+{
+    u_char                text[NGX_ESS_AMQP_TEXT], *p;
+    va_list               args;
+    ngx_uint_t            level;
+    ngx_ess_amqp_node_t  *node;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(text, text + sizeof(text), fmt, args);
+    va_end(args);
+
+    node = s->conf->nodes.elts;
+    node += s->node;
+
+    level = s->shut ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    if (ngx_ess_amqp_log_is_new(s->failures, &s->nfailures,
+                                ngx_crc32_long(text, p - text) ^ s->node)
+        == NGX_OK)
+    {
+        s->told = 0;
+
+        ngx_log_error(level, s->parent_log, 0, "amqp broker %V: %*s",
+                      &node->name, (size_t) (p - text), text);
+    }
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
+    const char *what, ngx_uint_t code, ngx_str_t *text)
+{
+    u_char                buf[NGX_ESS_AMQP_TEXT], line[NGX_ESS_AMQP_TEXT], *p;
+    ngx_str_t             clean;
+    ngx_msec_t            now;
+    ngx_ess_amqp_node_t  *node;
+
+    now = ngx_current_msec;
+
+    if (s->state == NGX_ESS_AMQP_OPEN
+        && now - s->opened_at >= NGX_ESS_AMQP_FORGET_TIME
+        && now - s->word_at >= NGX_ESS_AMQP_FORGET_TIME)
+    {
+        s->nwords = 0;
+        ngx_memzero(s->words, sizeof(s->words));
+    }
+
+    s->word_at = now;
+
+    ngx_ess_amqp_log_clean(&clean, buf, sizeof(buf), text->data, text->len);
+
+    p = ngx_slprintf(line, line + sizeof(line), "%s: %ui \"%V\"", what, code,
+                     &clean);
+
+    if (ngx_ess_amqp_log_is_new(s->words, &s->nwords,
+                                ngx_crc32_long(line, p - line))
+        == NGX_OK)
+    {
+        node = s->conf->nodes.elts;
+        node += s->node;
+
+        ngx_log_error(level, s->parent_log, 0, "amqp broker %V: %*s",
+                      &node->name, (size_t) (p - line), line);
+    }
+}
+
+
+/* keeps the last few; NGX_OK: it was not among them */
+
+static ngx_int_t
+ngx_ess_amqp_log_is_new(uint32_t *seen, ngx_uint_t *n, uint32_t hash)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ESS_AMQP_SEEN && i < *n; i++) {
+        if (seen[i] == hash) {
+            return NGX_DECLINED;
+        }
+    }
+
+    seen[(*n)++ % NGX_ESS_AMQP_SEEN] = hash;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_amqp_log_clean(ngx_str_t *dst, u_char *buf, size_t size, u_char *text,
+    size_t len)
+{
+    size_t  i;
+
+    len = ngx_min(len, size);
+
+    for (i = 0; i < len; i++) {
+        buf[i] = (text[i] < 0x20 || text[i] > 0x7e) ? '.' : text[i];
+    }
+
+    dst->data = buf;
+    dst->len = len;
+}
+
+
+static u_char *
+ngx_ess_amqp_log_handler(ngx_log_t *log, u_char *buf, size_t len)
+{
+    ngx_ess_amqp_node_t     *node;
+    ngx_ess_amqp_session_t  *s;
+
+    s = log->data;
+
+    node = s->conf->nodes.elts;
+    node += s->node;
+
+    return ngx_snprintf(buf, len, ", amqp session %s, broker %V",
+                        ngx_ess_amqp_state_name(s->state), &node->name);
+}
+
+
+/*
+ * What nginx logs of a failed connect or TLS handshake would be logged at
+ * each retry; it is kept as the reason instead.  The line begins with time,
+ * level and process: "… [error] 12#12: *3 text".
+ */
+
+static void
+ngx_ess_amqp_log_quiet_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
+    size_t len)
+{
+    u_char                  *p, *last;
+    ngx_ess_amqp_session_t  *s;
+
+    s = log->wdata;
+    last = buf + len;
+
+    p = ngx_strlchr(buf, last, '#');
+    p = p ? ngx_strlchr(p, last, ' ') : NULL;
+    p = p ? p + 1 : buf;
+
+    if (p < last && *p == '*') {
+        while (p < last && *p++ != ' ') { /* void */ }
+    }
+
+    while (last > p && (last[-1] == LF || last[-1] == CR)) {
+        last--;
+    }
+
+    s->quiet_len = ngx_min((size_t) (last - p), sizeof(s->quiet));
+    ngx_memcpy(s->quiet, p, s->quiet_len);
+}

@@ -1,0 +1,96 @@
+/*
+ * Bytes from a broker, as the session feeds them to the codec: the first two
+ * say how many channels are open and whether the frame size was agreed.
+ *
+ * links: src/source/ngx_ess_amqp_codec.c
+ */
+
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ngx_ess_amqp_codec.h"
+
+
+static unsigned
+touch(const u_char *p, size_t len)
+{
+    size_t    i;
+    unsigned  sum;
+
+    for (sum = 0, i = 0; i < len; i++) {
+        sum += p[i];
+    }
+
+    return sum;
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t                 used, pos;
+    u_char                *copy;
+    volatile unsigned      sum;
+    ngx_ess_amqp_codec_t   codec;
+    ngx_ess_amqp_frame_t   f;
+
+    if (size < 2 || ngx_ess_amqp_codec_init(&codec) != NGX_OK) {
+        return 0;
+    }
+
+    codec.channel_max = data[0];
+
+    if (data[1] & 1) {
+        (void) ngx_ess_amqp_codec_tune(&codec, (size_t) data[1] << 10);
+    }
+
+    data += 2;
+    size -= 2;
+    sum = 0;
+
+    for (pos = 0; pos <= size; pos += used) {
+
+        /* of its own, so that reading past the end is seen */
+
+        copy = malloc(size - pos + 1);
+        if (copy == NULL) {
+            break;
+        }
+
+        memcpy(copy, data + pos, size - pos);
+
+        if (ngx_ess_amqp_codec_parse(&codec, &f,
+                                     copy, size - pos, &used)
+            != NGX_OK)
+        {
+            free(copy);
+            break;
+        }
+
+        sum += touch(f.body.data, f.body.len);
+
+        free(copy);
+
+        sum += touch(f.raw.data, f.raw.len);
+
+        if (f.type == AMQP_FRAME_METHOD
+            && f.method == AMQP_BASIC_DELIVER_METHOD)
+        {
+            amqp_basic_deliver_t  *d = f.decoded;
+
+            sum += touch(d->routing_key.bytes, d->routing_key.len);
+            sum += touch(d->consumer_tag.bytes, d->consumer_tag.len);
+        }
+
+        if (f.type == AMQP_FRAME_HEADER && f.properties == NULL) {
+            abort();
+        }
+
+        ngx_ess_amqp_codec_release(&codec, f.channel);
+    }
+
+    ngx_ess_amqp_codec_done(&codec);
+
+    return 0;
+}

@@ -1,0 +1,79 @@
+"""README.md's examples do what it says."""
+
+import os
+import re
+import signal
+import subprocess
+
+from api import Api
+from nginx import MODULE, TOP
+from wait import SLOWER, wait_for
+
+
+def block(language):
+    """README.md's first one of a language."""
+
+    with open(os.path.join(TOP, "README.md")) as f:
+        return re.search(r"(?ms)^```%s\n(.*?)^```$" % language,
+                         f.read()).group(1)
+
+
+def conf():
+    """The nginx block on the test's paths, ports and broker."""
+
+    text = block("nginx")
+    for old, new in (
+            ("modules/ngx_ess_module.so", MODULE),
+            ("/var/lib/nginx/", "%%DIR%%/"),
+            ("amqp://guest:guest@127.0.0.1:5672/", "%%AMQP%%"),
+            ("localhost:8080", "localhost:%%PORT0%%"),
+            ("listen 8080", "listen %%PORT0%%"),
+            ("listen 127.0.0.1:8081", "listen 127.0.0.1:%%PORT1%%")):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    return text
+
+
+def test_nginx_block_is_accepted(nginx):
+    n = nginx(conf(), start=False, amqp="amqp://127.0.0.1:1/")
+    code, output = n.test()
+    assert code == 0, output
+    assert not re.search(r"\[(warn|emerg)\]", output), output
+
+
+def test_sh_block_prints_the_event(nginx, vhost, tmp_path):
+    n = nginx(conf(), amqp=vhost.url)
+    wait_for(lambda: n.log().count(" established, address") >= 2)
+
+    text = block("sh")
+    assert "localhost:8081" in text
+    text = text.replace("localhost:8081", "127.0.0.1:%d" % n.port(1))
+    out = tmp_path / "out"
+    # typed by hand, the last line comes when the listener has begun
+    before, publish = text.rstrip().rsplit("\n", 1)
+    assert publish.startswith("tools/ampq_publisher.py")
+
+    with open(out, "wb") as f:
+        p = subprocess.Popen(
+            ["bash", "-e", "-c", before + "\nread\n" + publish + "\nwait"],
+            cwd=TOP, stdin=subprocess.PIPE, stdout=f,
+            stderr=subprocess.STDOUT, start_new_session=True,
+            env=dict(os.environ, ESS_AMPQ_URL=vhost.url))
+    try:
+        wait_for(lambda: "listening to ws://localhost:%d/event-stream/"
+                 % n.port(0) in out.read_text(), 20)
+        p.stdin.write(b"\n")
+        p.stdin.flush()
+        wait_for(lambda: '\n{"message_type": "accountserver_api_pb2.'
+                 'MerchantCharge"' in out.read_text(), 20)
+        # the stream is deleted, and the listener ends
+        api = Api(n.port(1))
+        api.delete(api.list()[0]["id"])
+        assert p.wait(20 * SLOWER) == 0
+        assert "\nsent {" in out.read_text()
+        assert "closed: 1000 The stream has been deleted" in out.read_text()
+    finally:
+        if p.poll() is None:
+            os.killpg(p.pid, signal.SIGKILL)
+            p.wait()
+        p.stdin.close()

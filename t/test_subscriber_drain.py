@@ -1,0 +1,238 @@
+"""How clients leave a worker that stops, and what they get until then."""
+
+import re
+import signal
+import time
+
+import pytest
+
+from api import Api
+from clients import Clients, RawWS
+from nginx import alive
+from publisher import Publisher, gapless, numbers
+from wait import SLOWER, wait_for
+
+CONF = """
+%%MAIN%%
+
+http {
+    ess_zone        streams 16m;
+    ess_store       %%DIR%%/streams.db;
+    ess_amqp        %%AMQP%%;
+    ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
+    ess_drain       %%DRAIN%%;
+
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location /event-stream/ {
+            ess_subscribe;
+            add_header X-Worker $pid always;
+        }
+        location = /hello { return 200 "hello"; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        location /event-stream/ { ess_api; }
+    }
+}
+"""
+
+RELOAD = 1012
+QUIT = 1001
+
+
+@pytest.fixture
+def service(nginx, vhost):
+    def make(drain="0", main=""):
+        n = nginx(CONF, amqp=vhost.url, drain=drain, main=main)
+        api = Api(n.port(1))
+        return n, api, api.create("abc")
+    return make
+
+
+def gone(pids):
+    wait_for(lambda: not any(alive(p) for p in pids), 20,
+             "the old workers to leave")
+
+
+def leave(n, code):
+    """Begins a reload or a graceful stop; returns the old workers."""
+
+    old = n.workers()
+    n.send_signal(signal.SIGHUP if code == RELOAD else signal.SIGQUIT)
+    return old
+
+
+def spread(clients):
+    times = sorted(c.closed_time for c in clients)
+    return times[-1] - times[0]
+
+
+@pytest.mark.parametrize("code", [QUIT, RELOAD])
+def test_clients_are_closed_at_once_without_a_drain(service, vhost, code):
+    n, api, stream = service()
+    with Clients([stream.location] * 40, library="both") as clients:
+        vhost.publish("abc", "event")
+        clients.wait(1)
+        begin = time.monotonic()
+        old = leave(n, code)
+        assert {c for c, _ in clients.wait_closed()} == {code}
+        assert max(c.closed_time for c in clients) - begin < 2 * SLOWER
+        gone(old)
+        assert all(c.messages == ["event"] for c in clients)
+    if code == QUIT:
+        wait_for(lambda: not n.running())
+        assert n.process.returncode == 0
+
+
+@pytest.mark.parametrize("code", [QUIT, RELOAD])
+def test_closes_are_spread_over_the_drain(service, code):
+    n, api, stream = service("2s")
+    with Clients([stream.location] * 40, library="both") as clients:
+        begin = time.monotonic()
+        old = leave(n, code)
+        assert {c for c, _ in clients.wait_closed()} == {code}
+        assert spread(clients) > 1
+        assert max(c.closed_time for c in clients) - begin < 4 * SLOWER
+
+        # no half of a second has more than its share
+        times = sorted(c.closed_time for c in clients)
+        if SLOWER == 1:
+            assert max(sum(t <= u < t + 0.5 for u in times)
+                       for t in times) < 30
+        gone(old)
+
+
+def test_events_go_on_during_the_drain_of_a_reload(service, vhost):
+    n, api, stream = service("3s")
+    with Clients([stream.location] * 30, library="both") as clients, \
+            Publisher(vhost, ["abc"], 500) as publisher:
+        clients.wait(10)
+        n.reload()
+        with Clients([stream.location] * 4, library="both") as new:
+            began = publisher.total()
+            assert {c for c, _ in clients.wait_closed(20)} == {RELOAD}
+            count = publisher.stop()["abc"]
+
+            # each has all events up to some moment, later ones more
+            for c in clients:
+                assert gapless(c) and numbers(c)[0] == 1
+            by_time = sorted(clients, key=lambda c: c.closed_time)
+            assert len(by_time[-1].messages) > began
+            assert len(by_time[-1].messages) > len(by_time[0].messages)
+
+            # and the new workers' clients have the rest
+            for c in new:
+                wait_for(lambda: numbers(c)[-1:] == [count])
+                assert gapless(c)
+                assert numbers(c)[0] <= len(by_time[-1].messages)
+
+
+def test_new_clients_go_to_new_workers(service, vhost):
+    n, api, stream = service("60s")
+    with Clients([stream.location] * 10) as clients:
+        old = set(n.workers())
+        n.reload()
+        new = set(n.workers())
+        assert not old & new
+        with Clients([stream.location] * 20) as later:
+            assert {int(c.response["X-Worker"]) for c in later} <= new
+            vhost.publish("abc", "event")
+            later.wait(1)
+            assert all(c.messages == ["event"] for c in clients
+                       if not c.closed)
+    # the last client went by itself
+    gone(old)
+
+
+def test_worker_that_stops_refuses_new_clients(service):
+    n, api, stream = service("60s")
+    with Clients([stream.location] * 8):
+        old = n.workers()
+        waiting = []
+        while {int(c.headers["x-worker"]) for c in waiting} != set(old):
+            # a worker that has answered has read what came with the question
+            c = RawWS(n.port())
+            send, c.send = c.send, lambda data: send(
+                b"GET /event-stream/ HTTP/1.1\r\nHost: a\r\n\r\n"
+                + data[:-2])
+            c.path = "/event-stream/" + stream.uuid
+            assert c.handshake() == 404
+            c.send = send
+            waiting.append(c)
+        n.reload()
+        for c in waiting:
+            c.send(b"\r\n")
+            assert c.response() == 503
+            assert c.headers["retry-after"] == "1"
+            c.recv_eof()
+            c.close()
+    gone(old)
+
+
+def test_worker_leaves_when_its_last_client_does(service):
+    n, api, stream = service("60s")
+    with Clients([stream.location] * 4) as clients:
+        old = {int(c.response["X-Worker"]) for c in clients}
+        n.reload()
+        assert all(alive(p) for p in old)
+    gone(old)
+
+
+def test_client_that_does_not_answer_the_close_does_not_hold_a_worker(
+        service):
+    n, api, stream = service()
+    with RawWS.of(stream.location) as c:
+        c.connect()
+        n.reload(old_gone=True)
+        assert c.recv_frame().close_code == RELOAD
+        c.recv_eof()
+
+
+@pytest.mark.parametrize("code", [QUIT, RELOAD])
+def test_worker_shutdown_timeout_cuts_the_drain(service, code):
+    n, api, stream = service("60s", main="worker_shutdown_timeout 1s;")
+    with Clients([stream.location] * 40, library="both") as clients:
+        begin = time.monotonic()
+        old = leave(n, code)
+        codes = {c for c, _ in clients.wait_closed()}
+        assert codes <= {code, 1006}
+        gone(old)
+        assert time.monotonic() - begin < 5 * SLOWER
+    assert not re.search(r"open socket|aborting", n.log())
+
+
+def test_stop_ends_connections_without_a_close(service):
+    n, api, stream = service("60s")
+    with Clients([stream.location] * 10, library="both") as clients:
+        assert n.stop(quit=False) == 0
+        assert {c for c, _ in clients.wait_closed()} == {1006}
+    n.start()
+    with Clients(stream.location):
+        assert api.get(stream)["subscribers"] == 1
+
+
+def test_events_in_the_log_are_sent_before_the_close(service, vhost):
+    n, api, stream = service()
+    events = ["%d " % i + "x" * 5000 for i in range(1000)]
+    with Clients([stream.location] * 10, library="both") as clients:
+        vhost.publish("abc", events)
+        wait_for(lambda: api.get(stream)["last_ordinal"] == 1000)
+        n.reload()
+        assert {c for c, _ in clients.wait_closed()} == {RELOAD}
+        assert all(c.messages == events for c in clients)
+
+
+def test_second_reload_amid_a_drain(service, vhost):
+    n, api, stream = service("2s")
+    with Clients([stream.location] * 10) as first:
+        n.reload()
+        with Clients([stream.location] * 10) as second:
+            n.reload()
+            with Clients([stream.location] * 4) as third:
+                assert {c for c, _ in first.wait_closed()} == {RELOAD}
+                assert {c for c, _ in second.wait_closed()} == {RELOAD}
+                vhost.publish("abc", "event")
+                third.wait(1)
+                assert api.get(stream)["subscribers"] == 4

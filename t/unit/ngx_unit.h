@@ -1,0 +1,44 @@
+/*
+ * As much of nginx as the unit tests of stream/ need, in one process and its
+ * children, over a zone in anonymous shared memory.
+ */
+
+
+#ifndef _NGX_UNIT_H_INCLUDED_
+#define _NGX_UNIT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_ess_shm_layout.h"
+
+
+extern ngx_log_t   ngx_unit_log;
+
+/* messages at alert or worse, since the start */
+extern ngx_uint_t  ngx_unit_alerts;
+
+/* 1: all messages are shown */
+extern ngx_uint_t  ngx_unit_verbose;
+
+/* posted events are on ngx_posted_events; runs them */
+void ngx_unit_run_posted(void);
+
+/* the counter of faults, mapped; NULL before ngx_unit_fault() */
+extern volatile int64_t  *ngx_unit_faults;
+void ngx_unit_fault(void);
+
+/* A zone of that size with init called, as a cycle does; bounds: 64k, 1000
+   events, an hour, events of 64k. */
+ngx_ess_zone_t *ngx_unit_zone(size_t size);
+
+/* A second cycle's handle of the same zone, after its init. */
+ngx_ess_zone_t *ngx_unit_reload(ngx_ess_zone_t *old);
+
+void ngx_unit_free(ngx_ess_zone_t *zone);
+
+/* What the master does for a dead worker. */
+void ngx_unit_force_unlock(ngx_ess_zone_t *zone);
+
+
+#endif /* _NGX_UNIT_H_INCLUDED_ */

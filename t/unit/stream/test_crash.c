@@ -1,0 +1,845 @@
+/*
+ * A worker dies at each write that it makes under the zone's mutex.
+ *
+ * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
+ * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_log.c
+ * links: src/stream/ngx_ess_notify.c t/unit/ngx_unit.c
+ *
+ * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_crash
+ *    t/unit/stream/test_crash.c (the above) -lcmocka
+ *
+ * A child does a random mix of operations on a small zone that is always
+ * full, and is killed at its n-th write, n = 1, 2, ...; what it was about to
+ * do stands in a model in shared memory.  Then the zone must be sound, and the
+ * operation under way must have happened or not, nothing between; the next
+ * child goes on with that zone.
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+
+#include "ngx_unit.h"
+
+
+#define CRASHES     1200       /* ESS_CRASHES in the environment: more */
+#define OPS         600
+#define KEYS        8
+#define STREAMS     40
+#define PROCS       14
+
+
+typedef struct {
+    uint64_t     id;
+    uint64_t     epoch;
+    ngx_uint_t   key;
+    uint32_t     state;
+    uint64_t     next_seq;
+    uint64_t     next_ordinal;
+} model_stream_t;
+
+
+typedef struct {
+    uint64_t         event;                 /* number of the last one begun */
+    ngx_uint_t       appending;             /* 1 + key, else 0 */
+    uint64_t         target;                /* id of what else is under way */
+    uint64_t         ops;
+
+    ngx_uint_t       n;
+    model_stream_t   streams[4 * STREAMS];
+    uint64_t         appended[NGX_ESS_SLOTS];
+} model_t;
+
+
+static ngx_ess_zone_t  *zone;
+static model_t         *model;
+static uint64_t         seed;
+static ngx_str_t        keys[KEYS];
+
+
+static ngx_uint_t
+rnd(ngx_uint_t n)
+{
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+
+    return (seed >> 33) % n;
+}
+
+
+static void
+make_keys(void)
+{
+    ngx_uint_t     i;
+
+    static u_char  text[KEYS][NGX_ESS_MAX_KEY];
+
+    for (i = 0; i < KEYS; i++) {
+        ngx_memset(text[i], 'a' + i, NGX_ESS_MAX_KEY);
+        keys[i].data = text[i];
+        keys[i].len = 1 + i * 36;
+    }
+}
+
+
+/* The whole truth, from the zone itself. */
+
+static void
+model_sync(void)
+{
+    ngx_uint_t             k;
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_t         *sh;
+    model_stream_t        *m;
+    ngx_ess_shm_stream_t  *s;
+
+    sh = zone->sh;
+    model->n = 0;
+    model->appending = 0;
+    model->target = 0;
+
+    for (i = sh->streams_head; i; i = s->next) {
+        s = ngx_ess_shm_stream(sh, i);
+
+        assert_true(model->n < 4 * STREAMS);
+        m = &model->streams[model->n++];
+
+        m->id = s->id;
+        m->epoch = s->epoch;
+        m->state = s->state;
+        m->key = s->key[0] - 'a';
+        m->next_seq = s->next_seq;
+        m->next_ordinal = s->next_ordinal;
+    }
+
+    for (k = 0; k < NGX_ESS_SLOTS; k++) {
+        model->appended[k] = sh->slots[k].appended;
+    }
+}
+
+
+/* the bytes of event number "event" */
+
+static void
+make_body(uint64_t event, u_char *body, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        body[i] = (i < 8) ? (u_char) (event >> (8 * i))
+                          : (u_char) (event * 31 + i * 7);
+    }
+}
+
+
+static void
+check_record(ngx_ess_shm_record_t *r)
+{
+    size_t         n, left;
+    uint64_t       event;
+    ngx_ess_seg_t  seg;
+    u_char        *p;
+    u_char         got[8192], want[8192];
+
+    if (r->type == NGX_ESS_RECORD_POISON) {
+        return;
+    }
+
+    left = r->len;
+    n = ngx_min(left, sizeof(r->body));
+    p = ngx_cpymem(got, r->body, n);
+
+    for (seg = r->link; left > n; seg = *ngx_ess_shm_link(zone->sh, seg)) {
+        left -= n;
+        n = ngx_min(left, NGX_ESS_SHM_REST);
+        p = ngx_cpymem(p, (u_char *) ngx_ess_shm_seg(zone->sh, seg) + 4, n);
+    }
+
+    /* the timestamp is the event's number */
+
+    event = r->timestamp;
+
+    assert_true(event <= model->event);
+
+    make_body(event, want, r->len);
+    assert_memory_equal(got, want, r->len);
+}
+
+
+static void
+check_bodies(void)
+{
+    ngx_ess_seg_t  i;
+
+    for (i = zone->sh->age_head;
+         i;
+         i = ngx_ess_shm_record(zone->sh, i)->age_next)
+    {
+        check_record(ngx_ess_shm_record(zone->sh, i));
+    }
+}
+
+
+/* Every stream is as the model says, but for what was under way. */
+
+static void
+check_model(void)
+{
+    int                    step;
+    ngx_uint_t             i, k, slot;
+    ngx_ess_seg_t          seg;
+    ngx_ess_shm_t         *sh;
+    model_stream_t        *m;
+    ngx_ess_shm_stream_t  *s;
+
+    sh = zone->sh;
+    step = -1;
+
+    for (k = 0; k < NGX_ESS_SLOTS; k++) {
+        slot = model->appending ? ngx_ess_stream_slot(&keys[model->appending
+                                                            - 1])
+                                : NGX_ESS_SLOTS;
+
+        if (k == slot) {
+            step = (int) (sh->slots[k].appended - model->appended[k]);
+            assert_true(step == 0 || step == 1);
+
+        } else {
+            assert_int_equal(sh->slots[k].appended, model->appended[k]);
+        }
+
+        assert_int_equal(sh->slots[k].partial_print, 0);
+    }
+
+    for (i = 0; i < model->n; i++) {
+        m = &model->streams[i];
+        seg = ngx_ess_stream_find_locked(sh, m->id, m->epoch);
+
+        if (seg == 0) {
+            assert_true(m->id == model->target
+                        || m->state == NGX_ESS_STREAM_CLOSED);
+            continue;
+        }
+
+        s = ngx_ess_shm_stream(sh, seg);
+
+        if (model->appending == m->key + 1
+            && m->state != NGX_ESS_STREAM_CLOSED)
+        {
+            /* all streams of the key have it, and the slot's ring, or none */
+            assert_int_equal(s->next_seq, m->next_seq + step);
+
+        } else {
+            assert_int_equal(s->next_seq, m->next_seq);
+            assert_int_equal(s->next_ordinal, m->next_ordinal);
+        }
+
+        assert_true(s->state == m->state || m->id == model->target);
+    }
+}
+
+
+static model_stream_t *
+pick(uint32_t state)
+{
+    ngx_uint_t  i, k;
+
+    if (model->n == 0) {
+        return NULL;
+    }
+
+    k = rnd(model->n);
+
+    for (i = 0; i < model->n; i++) {
+        if (model->streams[(i + k) % model->n].state == state) {
+            return &model->streams[(i + k) % model->n];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+op_append(void)
+{
+    size_t                 len;
+    ngx_uint_t             k, n, i, want;
+    ngx_ess_event_t        event;
+    ngx_ess_notify_wake_t  wake;
+    u_char                 body[8192];
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    k = rnd(KEYS);
+
+    switch (rnd(8)) {
+    case 0:
+        len = rnd(8192);
+        break;
+    case 1:
+        len = rnd(20);
+        break;
+    default:
+        len = rnd(600);
+        break;
+    }
+
+    model->event++;
+    make_body(model->event, body, len);
+
+    event.body.data = body;
+    event.body.len = len;
+    event.timestamp = model->event;
+
+    if (rnd(10) == 0) {
+        ngx_str_set(&event.body, "POISON");
+    }
+
+    want = 0;
+
+    for (i = 0; i < model->n; i++) {
+        want += (model->streams[i].key == k
+                 && model->streams[i].state != NGX_ESS_STREAM_CLOSED);
+    }
+
+    model->appending = k + 1;
+
+    ngx_ess_shm_lock(zone);
+    n = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(&keys[k]),
+                                  &keys[k], &event, model->event, &wake);
+    ngx_ess_shm_unlock(zone);
+
+    if (n != want) {
+        abort();
+    }
+}
+
+
+static void
+op_create(void)
+{
+    ngx_ess_stream_info_t  info;
+
+    if (model->n > STREAMS) {
+        return;
+    }
+
+    model->target = zone->sh->next_id;
+
+    if (rnd(3) == 0) {
+        ngx_memzero(&info, sizeof(info));
+        info.ref.id = zone->sh->next_id + rnd(5);
+        info.ref.epoch = 77;
+        ngx_memcpy(info.uuid, &info.ref.id, 8);
+        ngx_memcpy(info.uuid + 8, &model->ops, 8);
+        info.reserved_ordinal = rnd(1000);
+        info.key_len = keys[0].len;
+        info.key_len = keys[rnd(KEYS)].len;
+        ngx_memset(info.key, 'a' + (info.key_len - 1) / 36, info.key_len);
+        model->target = info.ref.id;
+        (void) ngx_ess_stream_load(zone, &info);
+        return;
+    }
+
+    if (ngx_ess_stream_reserve(zone, &keys[rnd(KEYS)], &info) != NGX_OK) {
+        return;
+    }
+
+    switch (rnd(4)) {
+    case 0:
+        ngx_ess_stream_release(zone, &info.ref);
+        break;
+    case 1:
+        /* left half-made */
+        break;
+    default:
+        (void) ngx_ess_stream_show(zone, &info.ref);
+        break;
+    }
+}
+
+
+static void
+op_delete(void)
+{
+    model_stream_t        *m;
+    ngx_ess_stream_ref_t   ref;
+
+    m = pick(NGX_ESS_STREAM_VISIBLE);
+    if (m == NULL) {
+        return;
+    }
+
+    ref.id = m->id;
+    ref.epoch = m->epoch;
+    model->target = m->id;
+
+    if (ngx_ess_stream_delete_begin(zone, &ref) != NGX_OK) {
+        abort();
+    }
+
+    switch (rnd(4)) {
+    case 0:
+        ngx_ess_stream_delete_cancel(zone, &ref);
+        break;
+    case 1:
+        break;
+    default:
+        ngx_ess_stream_delete_commit(zone, &ref);
+        break;
+    }
+}
+
+
+static void
+op_interest(void)
+{
+    uint64_t               seq;
+    ngx_uint_t             n;
+    model_stream_t        *m;
+    ngx_ess_stream_ref_t   ref;
+
+    m = pick(rnd(2) ? NGX_ESS_STREAM_VISIBLE : NGX_ESS_STREAM_CLOSED);
+    if (m == NULL) {
+        return;
+    }
+
+    ref.id = m->id;
+    ref.epoch = m->epoch;
+
+    if (m->state == NGX_ESS_STREAM_VISIBLE) {
+        for (n = rnd(3); n; n--) {
+            (void) ngx_ess_notify_subscribe(zone, &ref, &seq);
+        }
+    }
+
+    if (rnd(3) == 0) {
+        ngx_ess_notify_unsubscribe(zone, &ref);
+    }
+}
+
+
+static void
+op_dirty(void)
+{
+    ngx_uint_t            overflow;
+    ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
+
+    ngx_ess_shm_lock(zone);
+    (void) ngx_ess_notify_take_locked(zone, refs, &overflow);
+    ngx_ess_shm_unlock(zone);
+}
+
+
+static void
+op_orphan(void)
+{
+    ngx_ess_stream_info_t  info;
+
+    if (ngx_ess_stream_orphan(zone, &info) != NGX_OK) {
+        return;
+    }
+
+    model->target = info.ref.id;
+
+    if (info.state == NGX_ESS_STREAM_CREATING) {
+        ngx_ess_stream_release(zone, &info.ref);
+
+    } else {
+        ngx_ess_stream_delete_commit(zone, &info.ref);
+    }
+}
+
+
+static void
+op_ordinals(void)
+{
+    ngx_ess_stream_info_t  info;
+
+    if (ngx_ess_stream_want_ordinals(zone, &info) == NGX_OK) {
+        /* a small mark, so that more is wanted soon */
+        ngx_ess_stream_reserved(zone, &info.ref,
+                                rnd(2) ? info.reserved_ordinal
+                                         - NGX_ESS_ORDINALS_LOW + rnd(10) : 0);
+    }
+}
+
+
+static void
+op_other(void)
+{
+    ngx_uint_t  k;
+
+    k = rnd(KEYS);
+
+    switch (rnd(5)) {
+    case 0:
+        ngx_ess_log_expire(zone, 20);
+        break;
+    case 1:
+        if (ngx_ess_stream_unbind_begin(zone, &keys[k]) == NGX_OK
+            && rnd(2))
+        {
+            ngx_ess_stream_unbind_end(zone, &keys[k]);
+        }
+        break;
+    case 2:
+        ngx_ess_shm_sweep(zone, &ngx_unit_log);
+        break;
+    case 3:
+        ngx_ess_shm_lock(zone);
+        ngx_ess_log_acked_locked(zone, rnd(NGX_ESS_SLOTS));
+        ngx_ess_shm_unlock(zone);
+        break;
+    default:
+        ngx_ess_shm_new_generation(zone);
+        break;
+    }
+}
+
+
+static void
+child_run(ngx_uint_t attach)
+{
+    ngx_uint_t  i;
+
+    ngx_pid = getpid();
+
+    if (ngx_ess_shm_attach(zone, attach, &ngx_unit_log) != NGX_OK) {
+        abort();
+    }
+
+    model_sync();
+
+    for (i = 0; i < OPS; i++) {
+        model->ops++;
+
+        switch (rnd(18)) {
+        case 0:
+            op_create();
+            break;
+        case 1:
+            if (rnd(3) == 0) {
+                op_delete();
+            }
+            break;
+        case 2:
+        case 3:
+        case 4:
+            op_interest();
+            break;
+        case 5:
+            op_dirty();
+            break;
+        case 6:
+            op_orphan();
+            break;
+        case 7:
+            op_ordinals();
+            break;
+        case 8:
+            op_other();
+            break;
+        default:
+            op_append();
+            break;
+        }
+
+        model_sync();
+        ngx_current_msec += 20;
+    }
+
+    if (rnd(2)) {
+        ngx_ess_shm_detach(zone);
+        model_sync();
+    }
+}
+
+
+/* A child that dies after n writes; 1: it did. */
+
+static int
+run_child(ngx_uint_t n, ngx_uint_t attach)
+{
+    int    status;
+    pid_t  pid;
+
+    *ngx_unit_faults = n;
+
+    pid = fork();
+    assert_true(pid != -1);
+
+    if (pid == 0) {
+        if (attach == NGX_ESS_PROCS) {
+            ngx_pid = getpid();
+            ngx_ess_shm_lock(zone);
+            ngx_ess_shm_unlock(zone);
+
+        } else {
+            child_run(attach);
+        }
+
+        _exit(ngx_unit_alerts ? 1 : 0);
+    }
+
+    assert_true(waitpid(pid, &status, 0) == pid);
+
+    *ngx_unit_faults = 0;
+    ngx_unit_force_unlock(zone);
+
+    if (WIFEXITED(status)) {
+        assert_int_equal(WEXITSTATUS(status), 0);
+        return 0;
+    }
+
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+
+    return 1;
+}
+
+
+static void
+test_crash(void **state)
+{
+    ngx_uint_t  n, crashes, killed, again;
+
+    zone = ngx_unit_zone(1024 * 1024);
+    zone->log_size = 200000;
+    killed = 0;
+    again = 0;
+    crashes = getenv("ESS_CRASHES") ? atoi(getenv("ESS_CRASHES")) : CRASHES;
+
+    for (n = 1; n <= crashes; n++) {
+        seed = n * 1000003;
+
+        /* the attach comes first; the model must be there before it */
+
+        model_sync();
+
+        killed += run_child((n % 3) ? n : n * 7, rnd(PROCS));
+        ngx_current_msec += 500;
+
+        if (n % 4 == 0) {
+            /* who repairs dies, too */
+            again += run_child(1 + rnd(20), NGX_ESS_PROCS);
+        }
+
+        ngx_ess_shm_lock(zone);
+        ngx_ess_shm_unlock(zone);
+
+        if (ngx_ess_shm_check(zone, &ngx_unit_log)) {
+            fail_msg("n = %d", (int) n);
+        }
+
+        check_model();
+        check_bodies();
+    }
+
+    print_message("%d killed, %d while repairing, %d operations, %d events, "
+                  "%d streams, %d evicted early, %d free\n",
+                  (int) killed, (int) again,
+                  (int) model->ops, (int) model->event, (int) zone->sh->next_id,
+                  (int) ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY),
+                  (int) zone->sh->nfree);
+
+    assert_true(killed > crashes / 2);
+    assert_true(again > 0);
+    assert_true(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY) > crashes);
+
+    ngx_unit_free(zone);
+}
+
+
+/* One operation, killed at each of its writes in turn. */
+
+static void
+test_each_write(void **state)
+{
+    int                    status;
+    pid_t                  pid;
+    uint64_t               seq;
+    ngx_uint_t             i, n;
+    ngx_ess_event_t        event;
+    ngx_ess_stream_info_t  info;
+    ngx_ess_notify_wake_t  wake;
+    u_char                 body[2000];
+
+    zone = ngx_unit_zone(1024 * 1024);
+    zone->log_count = 3;
+
+    ngx_ess_shm_new_generation(zone);
+    assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
+
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[2], &info),
+                         NGX_OK);
+        assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
+        assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, &seq),
+                         NGX_OK);
+    }
+
+    for (n = 1; /* void */ ; n++) {
+
+        ngx_memzero(&wake, sizeof(wake));
+        model_sync();
+
+        model->appending = 3;
+        model->event++;
+        make_body(model->event, body, sizeof(body));
+
+        event.body.data = body;
+        event.body.len = sizeof(body);
+        event.timestamp = model->event;
+
+        ngx_current_msec += 1200;
+        *ngx_unit_faults = n;
+
+        pid = fork();
+        assert_true(pid != -1);
+
+        if (pid == 0) {
+            ngx_pid = getpid();
+            ngx_ess_shm_lock(zone);
+            (void) ngx_ess_log_append_locked(zone,
+                                             ngx_ess_stream_slot(&keys[2]),
+                                             &keys[2], &event, 5, &wake);
+            ngx_ess_shm_unlock(zone);
+            _exit(0);
+        }
+
+        assert_true(waitpid(pid, &status, 0) == pid);
+        *ngx_unit_faults = 0;
+        ngx_unit_force_unlock(zone);
+
+        assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+        check_model();
+        check_bodies();
+
+        if (WIFEXITED(status)) {
+            break;
+        }
+    }
+
+    /* journal, count and store of some twenty words for each stream */
+    assert_true(n > 5 * 3 * 15);
+
+    ngx_unit_free(zone);
+}
+
+
+/* An append to more streams than one journal takes is continued. */
+
+static void
+test_chunks(void **state)
+{
+    int                     status;
+    pid_t                   pid;
+    uint64_t                i, n, events;
+    ngx_uint_t              found;
+    ngx_ess_event_t         event;
+    ngx_ess_stream_info_t   info;
+    ngx_ess_notify_wake_t   wake;
+    ngx_ess_shm_slot_t     *slot;
+
+    zone = ngx_unit_zone(1024 * 1024);
+    zone->sh->geo.njournal = 60 + 4 * zone->sh->geo.nprocs;
+    slot = &zone->sh->slots[ngx_ess_stream_slot(&keys[1])];
+
+    assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
+
+    for (i = 0; i < 30; i++) {
+        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[1], &info),
+                         NGX_OK);
+        assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
+    }
+
+    ngx_str_set(&event.body, "to all");
+    event.timestamp = 1;
+    events = 0;
+    found = 0;
+
+    for (n = 3; n < 3000; n += 7) {
+
+        *ngx_unit_faults = n;
+
+        pid = fork();
+        assert_true(pid != -1);
+
+        if (pid == 0) {
+            ngx_pid = getpid();
+            ngx_memzero(&wake, sizeof(wake));
+            ngx_ess_shm_lock(zone);
+            (void) ngx_ess_log_append_locked(zone,
+                                             ngx_ess_stream_slot(&keys[1]),
+                                             &keys[1], &event, 1000 + n,
+                                             &wake);
+            ngx_ess_shm_unlock(zone);
+            _exit(0);
+        }
+
+        assert_true(waitpid(pid, &status, 0) == pid);
+        *ngx_unit_faults = 0;
+        ngx_unit_force_unlock(zone);
+        ngx_ess_shm_lock(zone);
+
+        if (slot->partial_print) {
+            assert_int_equal(slot->partial_print, 1000 + n);
+            found++;
+        }
+
+        if (WIFSIGNALED(status) && slot->appended == events) {
+            /* again */
+            ngx_memzero(&wake, sizeof(wake));
+            assert_int_equal(
+                ngx_ess_log_append_locked(zone,
+                                          ngx_ess_stream_slot(&keys[1]),
+                                          &keys[1], &event, 1000 + n, &wake),
+                30);
+        }
+
+        events++;
+
+        assert_int_equal(slot->appended, events);
+        assert_int_equal(slot->partial_print, 0);
+
+        ngx_ess_shm_unlock(zone);
+
+        for (i = 1; i <= 30; i++) {
+            assert_int_equal(ngx_ess_stream_by_id(zone, i, &info), NGX_OK);
+            assert_int_equal(info.last_ordinal, events);
+        }
+
+        assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    }
+
+    assert_true(found > 10);
+
+    ngx_unit_free(zone);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_each_write),
+        cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_crash),
+    };
+
+    ngx_unit_fault();
+    make_keys();
+
+    model = mmap(NULL, sizeof(model_t), PROT_READ|PROT_WRITE,
+                 MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+    if (model == MAP_FAILED) {
+        return 1;
+    }
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

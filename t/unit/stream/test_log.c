@@ -1,0 +1,374 @@
+/*
+ * The logs: append, bounds, reading, POISON, what a slot remembers.
+ *
+ * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
+ * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_log.c
+ * links: src/stream/ngx_ess_notify.c t/unit/ngx_unit.c
+ *
+ * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_log
+ *    t/unit/stream/test_log.c (the above) -lcmocka
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "ngx_unit.h"
+
+
+static ngx_str_t               key = ngx_string("abc");
+static ngx_ess_zone_t         *zone;
+static ngx_ess_stream_info_t   stream;
+static ngx_ess_record_t        records[4096];
+static u_char                  buf[262144];
+static uint64_t                print;
+
+
+static int
+setup(void **state)
+{
+    zone = ngx_unit_zone(1024 * 1024);
+    print = 100;
+
+    return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
+            || ngx_ess_stream_reserve(zone, &key, &stream) != NGX_OK
+            || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
+}
+
+
+static int
+teardown(void **state)
+{
+    ngx_uint_t  faults;
+
+    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    ngx_unit_free(zone);
+
+    return faults != 0;
+}
+
+
+static ngx_uint_t
+append(ngx_str_t *k, u_char *data, size_t len)
+{
+    ngx_uint_t             n;
+    ngx_ess_event_t        event;
+    ngx_ess_notify_wake_t  wake;
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    event.body.data = data;
+    event.body.len = len;
+    event.timestamp = 1000 + print;
+
+    ngx_ess_shm_lock(zone);
+    n = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(k), k, &event,
+                                  print++, &wake);
+    assert_int_equal(zone->sh->undo, 0);
+    ngx_ess_shm_unlock(zone);
+
+    return n;
+}
+
+
+static ngx_int_t
+take(uint64_t *seq, size_t size, ngx_uint_t *n, uint64_t *lost, size_t *need)
+{
+    return ngx_ess_log_read(zone, &stream.ref, seq, buf, size, records, n,
+                            lost, need);
+}
+
+
+/* every length about the edges of segments comes back as it was */
+
+static void
+test_lengths(void **state)
+{
+    size_t      len, i, need;
+    uint64_t    seq, lost, ordinal;
+    ngx_uint_t  n;
+    u_char      body[2048];
+
+    seq = 1;
+    ordinal = 0;
+
+    for (len = 0; len < 1000; len += (len % 250 > 180 || len < 10) ? 1 : 13) {
+
+        for (i = 0; i < len; i++) {
+            body[i] = (u_char) (len + i);
+        }
+
+        assert_int_equal(append(&key, body, len), 1);
+        ordinal++;
+
+        n = 10;
+        assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_OK);
+        assert_int_equal(n, 1);
+        assert_int_equal(lost, 0);
+        assert_int_equal(records[0].ordinal, ordinal);
+        assert_int_equal(records[0].seq, ordinal);
+        assert_int_equal(records[0].timestamp, 1000 + print - 1);
+        assert_int_equal(records[0].body.len, len);
+        assert_int_equal(records[0].type, NGX_ESS_RECORD_EVENT);
+
+        if (len) {
+            assert_memory_equal(records[0].body.data, body, len);
+        }
+    }
+}
+
+
+static void
+test_read(void **state)
+{
+    size_t                need;
+    uint64_t              seq, lost, from;
+    ngx_uint_t            i, n;
+    ngx_ess_stream_ref_t  ref;
+    u_char                body[100];
+
+    n = 1;
+    seq = 1;
+    assert_int_equal(take(&seq, 100, &n, &lost, &need), NGX_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(seq, 1);
+
+    ngx_memset(body, 'x', sizeof(body));
+
+    for (i = 0; i < 20; i++) {
+        body[0] = i;
+        (void) append(&key, body, sizeof(body));
+    }
+
+    /* from each position; at most so many; at most so many bytes */
+
+    for (from = 1; from <= 21; from++) {
+        seq = from;
+        n = 30;
+        assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_OK);
+        assert_int_equal(n, 21 - from);
+        assert_int_equal(seq, 21);
+
+        if (n) {
+            assert_int_equal(records[0].body.data[0], from - 1);
+        }
+    }
+
+    seq = 3;
+    n = 2;
+    assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_AGAIN);
+    assert_int_equal(n, 2);
+    assert_int_equal(seq, 5);
+
+    n = 30;
+    assert_int_equal(take(&seq, 399, &n, &lost, &need), NGX_AGAIN);
+    assert_int_equal(n, 3);
+    assert_int_equal(seq, 8);
+
+    n = 30;
+    assert_int_equal(take(&seq, 99, &n, &lost, &need), NGX_BUSY);
+    assert_int_equal(n, 0);
+    assert_int_equal(need, 100);
+    assert_int_equal(seq, 8);
+
+    ref = stream.ref;
+    ref.epoch++;
+    assert_int_equal(ngx_ess_log_read(zone, &ref, &seq, buf, 10, records, &n,
+                                      &lost, &need), NGX_DECLINED);
+}
+
+
+static void
+test_poison(void **state)
+{
+    size_t                 need;
+    uint64_t               seq, lost;
+    ngx_uint_t             n;
+    ngx_ess_stream_info_t  info;
+
+    (void) append(&key, (u_char *) "one", 3);
+    (void) append(&key, (u_char *) "POISON", 6);
+    (void) append(&key, (u_char *) "POISON!", 7);
+
+    seq = 1;
+    n = 10;
+    assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(records[1].type, NGX_ESS_RECORD_POISON);
+    assert_int_equal(records[1].seq, 2);
+    assert_int_equal(records[1].ordinal, 1);
+    assert_int_equal(records[2].type, NGX_ESS_RECORD_EVENT);
+    assert_int_equal(records[2].seq, 3);
+    assert_int_equal(records[2].ordinal, 2);
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
+    assert_int_equal(info.events, 2);
+    assert_int_equal(info.bytes, 10);
+    assert_int_equal(info.first_ordinal, 1);
+    assert_int_equal(info.last_ordinal, 2);
+}
+
+
+static void
+test_bounds(void **state)
+{
+    size_t                 need;
+    uint64_t               seq, lost;
+    ngx_uint_t             i, n;
+    ngx_ess_stream_info_t  info;
+    u_char                 body[5000];
+
+    ngx_memset(body, 'x', sizeof(body));
+
+    zone->log_count = 10;
+
+    /* what is young stays */
+
+    for (i = 0; i < 30; i++) {
+        (void) append(&key, body, 10);
+    }
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
+    assert_int_equal(info.events, 30);
+
+    ngx_current_msec += 1200;
+    (void) append(&key, body, 10);
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
+    assert_int_equal(info.events, 10);
+    assert_int_equal(info.first_ordinal, 22);
+
+    seq = 5;
+    n = 1;
+    assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_AGAIN);
+    assert_int_equal(lost, 17);
+    assert_int_equal(records[0].ordinal, 22);
+
+    /* the newest stays, however large */
+
+    zone->log_size = 1000;
+    ngx_current_msec += 1200;
+    (void) append(&key, body, 5000);
+    assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
+    assert_int_equal(info.events, 1);
+    assert_int_equal(info.bytes, 5000);
+
+    /* by age, all */
+
+    zone->log_age = 5000;
+    ngx_ess_log_expire(zone, 100);
+    ngx_current_msec += 4900;
+    ngx_ess_log_expire(zone, 100);
+    assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
+    assert_int_equal(info.events, 1);
+    ngx_current_msec += 300;
+    ngx_ess_log_expire(zone, 100);
+    assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
+    assert_int_equal(info.events, 0);
+    assert_int_equal(info.bytes, 0);
+    assert_int_equal(info.first_ordinal, 33);
+    assert_int_equal(info.last_ordinal, 32);
+
+    assert_int_equal(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY), 0);
+}
+
+
+static void
+test_many_streams(void **state)
+{
+    ngx_str_t              wrong;
+    ngx_uint_t             i;
+    ngx_ess_stream_info_t  info, deleted;
+
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(ngx_ess_stream_reserve(zone, &key, &info), NGX_OK);
+    }
+
+    deleted = info;
+    assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
+
+    assert_int_equal(append(&key, (u_char *) "a", 1), 6);
+
+    assert_int_equal(ngx_ess_stream_delete_begin(zone, &deleted.ref), NGX_OK);
+    assert_int_equal(append(&key, (u_char *) "b", 1), 6);
+    ngx_ess_stream_delete_commit(zone, &deleted.ref);
+    assert_int_equal(append(&key, (u_char *) "c", 1), 5);
+
+    ngx_str_set(&wrong, "nobody's");
+    assert_int_equal(append(&wrong, (u_char *) "d", 1), 0);
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
+    assert_int_equal(info.last_ordinal, 3);
+    assert_int_equal(ngx_ess_shm_counter(zone, NGX_ESS_C_EVENTS_IN), 17);
+}
+
+
+static void
+test_recent(void **state)
+{
+    uint64_t              *prints;
+    ngx_uint_t             i, slot;
+    ngx_ess_log_recent_t   recent;
+
+    prints = malloc(NGX_ESS_LOG_RECENT * sizeof(uint64_t));
+    assert_non_null(prints);
+
+    recent.prints = prints;
+    slot = ngx_ess_stream_slot(&key);
+
+    ngx_ess_log_recent(zone, slot, &recent);
+    assert_int_equal(recent.n, 0);
+    assert_int_equal(recent.appended, 0);
+
+    print = 100;
+
+    for (i = 0; i < 3; i++) {
+        (void) append(&key, (u_char *) "x", 1);
+    }
+
+    ngx_ess_shm_lock(zone);
+    ngx_ess_log_acked_locked(zone, slot);
+    assert_int_equal(ngx_ess_log_appended_locked(zone, slot), 3);
+    ngx_ess_shm_unlock(zone);
+
+    (void) append(&key, (u_char *) "x", 1);
+
+    ngx_ess_log_recent(zone, slot, &recent);
+    assert_int_equal(recent.n, 4);
+    assert_int_equal(recent.appended, 4);
+    assert_int_equal(recent.acked, 3);
+    assert_int_equal(recent.partial_print, 0);
+    assert_int_equal(prints[0], 100);
+    assert_int_equal(prints[3], 103);
+
+    for (i = 0; i < 2 * NGX_ESS_LOG_RECENT; i++) {
+        (void) append(&key, (u_char *) "x", 1);
+        ngx_current_msec += 10;
+    }
+
+    ngx_ess_log_recent(zone, slot, &recent);
+    assert_int_equal(recent.n, zone->sh->geo.nring);
+    assert_int_equal(prints[recent.n - 1], print - 1);
+    assert_int_equal(prints[0], print - recent.n);
+
+    free(prints);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup_teardown(test_lengths, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_poison, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_recent, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

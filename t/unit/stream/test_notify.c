@@ -1,0 +1,381 @@
+/*
+ * Who is woken: interest, dirty lists and their overflow, eventfds, sweeping.
+ *
+ * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
+ * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_log.c
+ * links: src/stream/ngx_ess_notify.c t/unit/ngx_unit.c
+ *
+ * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_notify
+ *    t/unit/stream/test_notify.c (the above) -lcmocka
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <poll.h>
+#include <cmocka.h>
+
+#include "ngx_unit.h"
+
+
+#define STREAMS  600
+
+
+static ngx_str_t               key = ngx_string("abc");
+static ngx_ess_zone_t         *zone;
+static ngx_ess_stream_info_t   streams[STREAMS];
+static ngx_uint_t              nchanged, nany, nshutdown;
+static uint64_t                last;
+
+
+static void
+changed(ngx_ess_stream_ref_t *ref)
+{
+    nchanged++;
+    nany += (ref->id == 0);
+    last = ref->id;
+}
+
+
+static void
+shut(void)
+{
+    nshutdown++;
+}
+
+
+static ngx_str_t *
+key_of(ngx_uint_t i)
+{
+    static u_char     text[16];
+    static ngx_str_t  k;
+
+    k.data = text;
+    k.len = snprintf((char *) text, sizeof(text), "k%d", (int) i);
+
+    return &k;
+}
+
+
+static int
+setup(void **state)
+{
+    ngx_uint_t  i;
+
+    nchanged = 0;
+    nany = 0;
+    nshutdown = 0;
+    zone = ngx_unit_zone(1024 * 1024);
+
+    if (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK) {
+        return 1;
+    }
+
+    for (i = 0; i < STREAMS; i++) {
+        if (ngx_ess_stream_reserve(zone, key_of(i), &streams[i]) != NGX_OK
+            || ngx_ess_stream_show(zone, &streams[i].ref) != NGX_OK)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    ngx_uint_t  faults;
+
+    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    ngx_unit_free(zone);
+
+    return faults != 0;
+}
+
+
+static void
+append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
+{
+    ngx_ess_event_t  event;
+
+    ngx_str_set(&event.body, "x");
+    event.timestamp = 1;
+
+    ngx_ess_shm_lock(zone);
+    assert_int_equal(
+        ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(key_of(i)),
+                                  key_of(i), &event, 1, wake), 1);
+    ngx_ess_shm_unlock(zone);
+}
+
+
+static ngx_uint_t
+is_eventfd(int fd)
+{
+    char     name[32], text[64];
+    ssize_t  n;
+
+    (void) snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+
+    n = readlink(name, text, sizeof(text) - 1);
+    if (n <= 0) {
+        return 0;
+    }
+
+    text[n] = '\0';
+
+    return ngx_strstr(text, "eventfd") != NULL;
+}
+
+
+static void
+test_wake(void **state)
+{
+    struct pollfd           pfd;
+    uint64_t                seq;
+    ngx_uint_t              i;
+    ngx_cycle_t            *cycle;
+    ngx_core_conf_t         ccf;
+    void                   *confs[1];
+    ngx_connection_t       *c;
+    ngx_ess_notify_wake_t   wake;
+
+    cycle = (ngx_cycle_t *) ngx_cycle;
+    ngx_memzero(&ccf, sizeof(ccf));
+    ngx_memzero(&wake, sizeof(wake));
+    ccf.worker_processes = 2;
+    confs[0] = &ccf;
+    cycle->conf_ctx = (void ****) confs;
+
+    assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
+    assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
+    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, changed, shut),
+                     NGX_OK);
+
+    c = ngx_get_connection(0, &ngx_unit_log);
+    assert_ptr_equal(c->read->data, c);
+
+    /* nobody is interested */
+
+    append(0, &wake);
+    assert_int_equal(wake.procs[0], 0);
+
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, &seq),
+                     NGX_OK);
+    assert_int_equal(seq, 2);
+
+    append(0, &wake);
+    append(0, &wake);
+    append(1, &wake);
+    assert_int_equal(wake.procs[0], 1 << 2);
+
+    ngx_ess_notify_wake(zone, &wake);
+    assert_int_equal(wake.procs[0], 0);
+    assert_int_equal(nchanged, 0);
+    ngx_unit_run_posted();
+    assert_int_equal(nchanged, 1);
+    assert_int_equal(last, streams[0].ref.id);
+
+    ngx_ess_notify_poll();
+    assert_int_equal(nchanged, 1);
+
+    /* the other way: somebody else wrote to our eventfd */
+
+    append(0, &wake);
+    zone->proc = 7;
+    ngx_ess_notify_wake(zone, &wake);
+    zone->proc = 2;
+
+    for (i = 3, pfd.revents = 0; i < 256 && !pfd.revents; i++) {
+
+        if (!is_eventfd(i)) {
+            continue;
+        }
+
+        pfd.fd = i;
+        pfd.events = POLLIN;
+        (void) poll(&pfd, 1, 0);
+        pfd.revents &= POLLIN;
+    }
+
+    assert_true(pfd.revents);
+    c->fd = pfd.fd;
+    c->read->handler(c->read);
+    assert_int_equal(nchanged, 2);
+    (void) poll(&pfd, 1, 0);
+    assert_int_equal(pfd.revents, 0);
+
+    /* graceful shutdown */
+
+    c->close = 1;
+    c->read->handler(c->read);
+    c->read->handler(c->read);
+    assert_int_equal(nshutdown, 1);
+
+    append(0, &wake);
+    ngx_ess_notify_wake(zone, &wake);
+    ngx_unit_run_posted();
+    assert_int_equal(nchanged, 3);
+
+    ngx_ess_notify_exit_process(cycle);
+    assert_int_equal(c->fd, -1);
+}
+
+
+static void
+test_overflow(void **state)
+{
+    uint64_t               seq;
+    ngx_uint_t             i, n, overflow;
+    ngx_ess_stream_ref_t   refs[NGX_ESS_DIRTY];
+    ngx_ess_notify_wake_t  wake;
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    for (i = 0; i < STREAMS; i++) {
+        assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[i].ref,
+                                                  &seq), NGX_OK);
+    }
+
+    for (i = 0; i < STREAMS; i++) {
+        append(i, &wake);
+
+        if (i == NGX_ESS_DIRTY - 1) {
+            assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->overflow, 0);
+        }
+    }
+
+    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+
+    ngx_ess_shm_lock(zone);
+    n = ngx_ess_notify_take_locked(zone, refs, &overflow);
+    ngx_ess_shm_unlock(zone);
+
+    assert_int_equal(n, NGX_ESS_DIRTY);
+    assert_int_equal(overflow, 1);
+
+    append(STREAMS - 1, &wake);
+
+    ngx_ess_shm_lock(zone);
+    n = ngx_ess_notify_take_locked(zone, refs, &overflow);
+    ngx_ess_shm_unlock(zone);
+
+    assert_int_equal(n, 1);
+    assert_int_equal(overflow, 0);
+    assert_int_equal(refs[0].id, streams[STREAMS - 1].ref.id);
+    assert_int_equal(refs[0].epoch, streams[STREAMS - 1].ref.epoch);
+
+    /* the interest goes, and the entry with it */
+
+    append(5, &wake);
+    ngx_ess_notify_unsubscribe(zone, &streams[5].ref);
+    assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->ndirty, 0);
+}
+
+
+static void
+test_many_procs(void **state)
+{
+    uint64_t               seq;
+    ngx_uint_t             p, total, nfree, before;
+    ngx_ess_stream_info_t  info;
+    ngx_ess_notify_wake_t  wake;
+
+    ngx_memzero(&wake, sizeof(wake));
+    ngx_ess_shm_room(zone, &before, &total);
+
+    for (p = 3; p < zone->sh->geo.nprocs; p++) {
+        assert_int_equal(ngx_ess_shm_attach(zone, p, &ngx_unit_log), NGX_OK);
+        ngx_ess_shm_count(zone, NGX_ESS_C_SUBSCRIBERS, 1);
+        assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[3].ref,
+                                                  &seq), NGX_OK);
+    }
+
+    assert_true(p > 40);
+    assert_int_equal(ngx_ess_shm_attach(zone, p, &ngx_unit_log), NGX_ERROR);
+    ngx_unit_alerts = 0;
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, streams[3].ref.id, &info),
+                     NGX_OK);
+    assert_int_equal(info.subscribers, p - 3);
+    assert_int_equal(ngx_ess_shm_counter(zone, NGX_ESS_C_SUBSCRIBERS), p - 3);
+
+    append(3, &wake);
+    assert_int_equal(wake.procs[0],
+                     (p >= 64 ? ~(uint64_t) 0 : ((uint64_t) 1 << p) - 1)
+                     & ~(uint64_t) 7);
+
+    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+
+    while (--p >= 3) {
+        zone->proc = p;
+        ngx_ess_shm_detach(zone);
+        assert_int_equal(ngx_ess_shm_proc(zone->sh, p)->npairs, 0);
+        assert_int_equal(ngx_ess_shm_proc(zone->sh, p)->pid, 0);
+    }
+
+    ngx_ess_shm_room(zone, &nfree, &total);
+    assert_int_equal(nfree, before - 1);
+    assert_int_equal(ngx_ess_shm_counter(zone, NGX_ESS_C_SUBSCRIBERS), 0);
+}
+
+
+/* a long log of a closed stream goes in pieces */
+
+static void
+test_closed(void **state)
+{
+    uint64_t               seq;
+    ngx_uint_t             i, total, nfree, before;
+    ngx_ess_stream_info_t  info;
+    ngx_ess_notify_wake_t  wake;
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    ngx_ess_shm_room(zone, &before, &total);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key, &info), NGX_OK);
+    ngx_ess_stream_release(zone, &info.ref);
+
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[9].ref, &seq),
+                     NGX_OK);
+
+    for (i = 0; i < 700; i++) {
+        append(9, &wake);
+    }
+
+    assert_int_equal(ngx_ess_stream_delete_begin(zone, &streams[9].ref),
+                     NGX_OK);
+    ngx_ess_stream_delete_commit(zone, &streams[9].ref);
+    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+
+    ngx_ess_notify_unsubscribe(zone, &streams[9].ref);
+
+    for (i = 0; i < 700; i++) {
+        append(10, &wake);
+    }
+
+    assert_int_equal(ngx_ess_stream_delete_begin(zone, &streams[10].ref),
+                     NGX_OK);
+    ngx_ess_stream_delete_commit(zone, &streams[10].ref);
+
+    ngx_ess_shm_room(zone, &nfree, &total);
+    assert_int_equal(nfree, before + 2);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup_teardown(test_wake, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_procs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_closed, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
