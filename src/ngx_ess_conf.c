@@ -79,6 +79,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      *     mcf->amqp = NULL;
      *     mcf->node = { 0, NULL };
      *     mcf->needs_zone = NULL;
+     *     mcf->save_all = 0;
      */
 
     mcf->store = NGX_CONF_UNSET_PTR;

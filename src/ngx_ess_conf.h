@@ -26,6 +26,8 @@ typedef struct {
     ngx_msec_t               drain;         /* ms */
 
     const char              *needs_zone;    /* a directive that does */
+    ngx_uint_t               save_all;      /* the zone was kept, but the store
+                                               is another one */
 } ngx_ess_main_conf_t;
 
 

@@ -29,8 +29,9 @@
 #define NGX_ESS_WORKER_SERVICE_RESTART  1012
 
 
-static void ngx_ess_worker_keep(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf);
 static ngx_int_t ngx_ess_worker_node(ngx_cycle_t *cycle,
+    ngx_ess_main_conf_t *mcf);
+static void ngx_ess_worker_store(ngx_cycle_t *cycle,
     ngx_ess_main_conf_t *mcf);
 static ngx_int_t ngx_ess_worker_start(ngx_cycle_t *cycle,
     ngx_ess_main_conf_t *mcf);
@@ -75,12 +76,12 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    if (mcf->store && !mcf->zone->fresh) {
-        ngx_ess_worker_keep(cycle, mcf);
-    }
-
     if (ngx_ess_notify_init_module(cycle) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (mcf->store && !mcf->zone->fresh) {
+        ngx_ess_worker_store(cycle, mcf);
     }
 
     ngx_ess_shm_new_generation(mcf->zone);
@@ -90,35 +91,31 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
 
 
 /*
- * A zone that was kept is not filled, but the store may be another one than
- * before the reload.  An error here would end nginx, so that it is logged
- * only: the streams are served, what would be stored is refused.
+ * A reload that kept the zone, with a store: if that is another one than
+ * before, it must learn of the streams.  It is too late to refuse it: should
+ * it fail, the operations on it do.
  */
 
 static void
-ngx_ess_worker_keep(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
+ngx_ess_worker_store(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
 {
-    ngx_str_t            *path;
     ngx_ess_main_conf_t  *old;
 
-    path = &mcf->store->path;
-    old = ngx_ess_conf_main(cycle->old_cycle);
-
-    if (ngx_ess_store_load(cycle, mcf->store, NULL) != NGX_OK) {
-        return;
-    }
+    old = cycle->old_cycle->conf_ctx ? ngx_ess_conf_main(cycle->old_cycle)
+                                     : NULL;
 
     if (old && old->store
-        && old->store->path.len == path->len
-        && ngx_strncmp(old->store->path.data, path->data, path->len) == 0)
+        && old->store->path.len == mcf->store->path.len
+        && ngx_strncmp(old->store->path.data, mcf->store->path.data,
+                       mcf->store->path.len)
+           == 0)
     {
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                  "\"ess_store\" is now %V: the streams that are in the zone "
-                  "stay until nginx is stopped, but are not copied into it",
-                  path);
+    mcf->save_all = 1;
+
+    (void) ngx_ess_store_load(cycle, mcf->store, NULL);
 }
 
 
@@ -204,6 +201,10 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
         || ngx_ess_api_init_process(cycle, mcf->zone) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (mcf->save_all && ngx_worker == 0) {
+        ngx_ess_api_save_all();
     }
 
     if (mcf->amqp) {

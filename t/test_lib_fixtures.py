@@ -113,9 +113,9 @@ def test_own_broker(own_broker):
     vhost = broker.vhost("other")
     with vhost.connect() as connection:
         connection.channel().queue_declare("q", durable=True)
-    broker.kill_server()
+    broker.stop_server()
     assert not broker.running()
     broker.start()
     assert vhost.queue_counts("q") == (0, 0)
-    broker.stop_server()
+    broker.kill_server()
     assert not broker.running()

@@ -19,6 +19,7 @@ import pytest
 
 from api import Api
 from clients import Clients
+from nginx import SANITIZE
 from ports import free_port
 from wait import wait_for
 
@@ -164,6 +165,8 @@ def test_without_a_store_streams_live_as_long_as_the_zone(service):
 
 @pytest.mark.parametrize("before", [FILE, "off"])
 def test_reload_with_another_store(service, before):
+    """The streams are saved in it as well."""
+
     n, api = service(store=before)
     old = api.create("old")
     n.names["store"] = n.path("other/streams.db")
@@ -171,8 +174,6 @@ def test_reload_with_another_store(service, before):
     offset = n.log_size()
     n.reload(old_gone=True)
     connected(n, offset)
-    n.wait_log(r'\[warn\].*"ess_store" is now \S+/other/streams.db: .* not '
-               'copied')
     assert api.get(old)["routing_key"] == "old"
     new = api.create("new")
     assert new.id == 2
@@ -180,10 +181,10 @@ def test_reload_with_another_store(service, before):
     offset = n.log_size()
     n.reload(old_gone=True)
     connected(n, offset)
-    assert "[warn]" not in n.log(offset)
     assert [s["id"] for s in api.list()] == [1, 2]
+
     restart(n)
-    assert [s["location"] for s in api.list()] == [new.location]
+    assert [s["location"] for s in api.list()] == [old.location, new.location]
     assert api.create("new").id == 3
 
 
@@ -233,6 +234,7 @@ def public():
 
 
 @root
+@pytest.mark.skipif(SANITIZE, reason="nobody cannot write the reports")
 def test_folder_and_file_are_the_workers(service, public):
     n, api = service(conf="user nobody nogroup;\n" + CONF,
                      store=public + "/ess/streams.db")

@@ -213,6 +213,16 @@ def test_stop_ends_connections_without_a_close(service):
         assert api.get(stream)["subscribers"] == 1
 
 
+@pytest.mark.parametrize("code", [QUIT, RELOAD])
+def test_stop_amid_a_drain(service, code):
+    n, api, stream = service("60s")
+    with Clients([stream.location] * 10, library="both") as clients:
+        leave(n, code)
+        n.wait_log(r"closing \d+ subscribers within")
+        assert n.stop(quit=False) == 0
+        assert {c for c, _ in clients.wait_closed()} <= {code, 1006}
+
+
 def test_events_in_the_log_are_sent_before_the_close(service, vhost):
     n, api, stream = service()
     events = ["%d " % i + "x" * 5000 for i in range(1000)]

@@ -16,7 +16,13 @@
    timer. */
 ngx_int_t ngx_ess_api_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone);
 
-/* Called each second by the worker's timer. */
+/*
+ * The store is another one than before, and the zone was kept: saves all
+ * streams of the zone in it, in portions.  In one worker, after init.
+ */
+void ngx_ess_api_save_all(void);
+
+/* Called by the worker's timer. */
 void ngx_ess_api_tick(void);
 
 /* The content handler of ess_api. */

@@ -8,7 +8,7 @@
 #include "ngx_ess_api_request.h"
 
 
-/* repairs under way at a time, and marks */
+/* repairs under way at a time, marks, and streams saved anew */
 #define NGX_ESS_API_UPKEEP_MAX   64
 
 /* ms; only that a timer is there counts */
@@ -18,6 +18,9 @@
 static void ngx_ess_api_upkeep_retry(void);
 static void ngx_ess_api_upkeep_orphans(void);
 static void ngx_ess_api_upkeep_ordinals(void);
+static void ngx_ess_api_upkeep_save(void);
+static void ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store);
+static void ngx_ess_api_upkeep_unsaved(ngx_ess_store_op_t *store);
 static void ngx_ess_api_upkeep_undone(ngx_ess_store_op_t *store);
 static void ngx_ess_api_upkeep_marked(ngx_ess_store_op_t *store);
 static void ngx_ess_api_upkeep_stay(void);
@@ -29,6 +32,8 @@ static ngx_uint_t         ngx_ess_api_upkeep_ops;       /* all there are */
 static ngx_uint_t         ngx_ess_api_upkeep_waiting;   /* for a retry */
 static ngx_uint_t         ngx_ess_api_upkeep_undoing;
 static ngx_uint_t         ngx_ess_api_upkeep_marking;
+static ngx_uint_t         ngx_ess_api_upkeep_saving;
+static uint64_t           ngx_ess_api_upkeep_save_id;   /* saved so far */
 static ngx_queue_t        ngx_ess_api_upkeep_again;
 static ngx_event_t        ngx_ess_api_upkeep_timer;
 static ngx_connection_t   ngx_ess_api_upkeep_dummy;
@@ -44,6 +49,7 @@ ngx_ess_api_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_api_upkeep_waiting = 0;
     ngx_ess_api_upkeep_undoing = 0;
     ngx_ess_api_upkeep_marking = 0;
+    ngx_ess_api_upkeep_saving = 0;
 
     ngx_queue_init(&ngx_ess_api_upkeep_again);
 
@@ -74,6 +80,84 @@ ngx_ess_api_tick(void)
     ngx_ess_api_upkeep_retry();
     ngx_ess_api_upkeep_orphans();
     ngx_ess_api_upkeep_ordinals();
+}
+
+
+void
+ngx_ess_api_save_all(void)
+{
+    ngx_ess_api_upkeep_save_id = 0;
+
+    ngx_ess_api_upkeep_save();
+}
+
+
+/* The next portion, which shares a transaction. */
+
+static void
+ngx_ess_api_upkeep_save(void)
+{
+    ngx_ess_api_op_t  *op;
+
+    while (ngx_ess_api_upkeep_saving < NGX_ESS_API_UPKEEP_MAX) {
+
+        op = ngx_ess_api_op_create(ngx_ess_api_upkeep_zone);
+        if (op == NULL) {
+            return;
+        }
+
+        if (ngx_ess_stream_list(op->zone, ngx_ess_api_upkeep_save_id,
+                                &op->info, 1)
+            == 0)
+        {
+            ngx_ess_api_op_free(op);
+            return;
+        }
+
+        ngx_ess_api_upkeep_save_id = op->info.ref.id;
+        ngx_ess_api_upkeep_saving++;
+
+        ngx_ess_api_op_store(op, NGX_ESS_STORE_SAVE,
+                             ngx_ess_api_upkeep_saved);
+    }
+}
+
+
+static void
+ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store)
+{
+    ngx_ess_api_op_t       *op;
+    ngx_ess_stream_info_t   info;
+
+    op = store->data;
+
+    if (store->rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "stream %uL could not be saved in the new store: %s",
+                      op->info.ref.id, store->text);
+
+    } else if (ngx_ess_stream_by_id(op->zone, op->info.ref.id, &info)
+               != NGX_OK)
+    {
+        /* it was deleted meanwhile, perhaps before it was saved */
+
+        ngx_ess_api_op_store(op, NGX_ESS_STORE_REMOVE,
+                             ngx_ess_api_upkeep_unsaved);
+        return;
+    }
+
+    ngx_ess_api_upkeep_unsaved(store);
+}
+
+
+static void
+ngx_ess_api_upkeep_unsaved(ngx_ess_store_op_t *store)
+{
+    ngx_ess_api_op_free(store->data);
+
+    if (--ngx_ess_api_upkeep_saving == 0) {
+        ngx_ess_api_upkeep_save();
+    }
 }
 
 

@@ -18,7 +18,8 @@
 
 
 typedef enum {
-    NGX_ESS_STORE_SAVE = 1,                 /* insert the row */
+    NGX_ESS_STORE_SAVE = 1,                 /* insert the row, no error when
+                                               the same stream is there */
     NGX_ESS_STORE_REMOVE,                   /* no error when it is not there */
     NGX_ESS_STORE_ORDINAL                   /* raise reserved_ordinal */
 } ngx_ess_store_op_e;

@@ -48,12 +48,14 @@ static ngx_int_t ngx_ess_client_finished(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_due(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_failed(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_slow(ngx_ess_subscriber_t *sub);
+static void ngx_ess_client_abandon(ngx_ess_subscriber_t *sub);
 
 
 static const ngx_ess_feed_handlers_t  ngx_ess_client_handlers = {
     ngx_ess_client_due,
     ngx_ess_client_failed,
-    ngx_ess_client_slow
+    ngx_ess_client_slow,
+    ngx_ess_client_abandon
 };
 
 
@@ -703,4 +705,11 @@ ngx_ess_client_slow(ngx_ess_subscriber_t *sub)
     ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SLOW_CLOSED, 1);
 
     (void) ngx_ess_client_close(sub, NGX_ESS_CLIENT_LATER, "Slow client");
+}
+
+
+static void
+ngx_ess_client_abandon(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_client_end(sub, NGX_ERROR);
 }

@@ -58,6 +58,7 @@ static void ngx_ess_feed_read(ngx_ess_feed_t *feed);
 static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     uint64_t *lost);
 static ngx_int_t ngx_ess_feed_buffer(size_t size);
+static void ngx_ess_feed_buffer_free(void);
 static ngx_ess_frame_t *ngx_ess_feed_append(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record);
 static void ngx_ess_feed_distribute(ngx_ess_feed_t *feed,
@@ -105,8 +106,35 @@ ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 }
 
 
+/*
+ * nginx would raise an alert for each connection that is left when a worker
+ * is stopped during its graceful shutdown.
+ */
+
 void
 ngx_ess_feed_exit(void)
+{
+    ngx_queue_t     *q;
+    ngx_ess_feed_t  *feed;
+
+    while (!ngx_queue_empty(&ngx_ess_feed.all)) {
+        q = ngx_queue_head(&ngx_ess_feed.all);
+        feed = ngx_queue_data(q, ngx_ess_feed_t, all);
+
+        q = !ngx_queue_empty(&feed->idle) ? ngx_queue_head(&feed->idle)
+            : !ngx_queue_empty(&feed->due) ? ngx_queue_head(&feed->due)
+            : ngx_queue_head(&feed->waiting);
+
+        ngx_ess_feed.handlers->exit(ngx_queue_data(q, ngx_ess_subscriber_t,
+                                                   queue));
+    }
+
+    ngx_ess_feed_buffer_free();
+}
+
+
+static void
+ngx_ess_feed_buffer_free(void)
 {
     if (ngx_ess_feed.buffer) {
         ngx_free(ngx_ess_feed.buffer);
@@ -392,7 +420,7 @@ ngx_ess_feed_read_handler(ngx_event_t *ev)
     }
 
     if (ngx_ess_feed.size > NGX_ESS_FEED_BUFFER) {
-        ngx_ess_feed_exit();
+        ngx_ess_feed_buffer_free();
     }
 
     if (!ngx_queue_empty(&ngx_ess_feed.reading)) {
@@ -529,7 +557,7 @@ ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n, uint64_t *lost)
 static ngx_int_t
 ngx_ess_feed_buffer(size_t size)
 {
-    ngx_ess_feed_exit();
+    ngx_ess_feed_buffer_free();
 
     ngx_ess_feed.buffer = ngx_alloc(size, ngx_ess_feed.log);
     if (ngx_ess_feed.buffer == NULL) {

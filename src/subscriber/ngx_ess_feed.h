@@ -109,11 +109,16 @@ typedef struct {
 
     /* it is far behind; the subscriber may be gone afterwards */
     void                       (*slow)(ngx_ess_subscriber_t *sub);
+
+    /* the worker exits; the subscriber is gone afterwards */
+    void                       (*exit)(ngx_ess_subscriber_t *sub);
 } ngx_ess_feed_handlers_t;
 
 
 ngx_int_t ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     const ngx_ess_feed_handlers_t *handlers);
+
+/* All subscribers are ended, and with them their feeds. */
 void ngx_ess_feed_exit(void);
 
 /*

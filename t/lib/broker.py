@@ -139,7 +139,8 @@ class Vhost:
 
 class OwnBroker(rabbitmq_node.RabbitmqNode):
     """A node for one test that stops, kills or configures it: start(),
-    stop_server(), kill_server(); the data stay for the next start().
+    stop_server(), kill_server(); the data stay for the next start(), but what
+    was declared in the last moments before kill_server() may be lost.
     `conf' is added to rabbitmq.conf."""
 
     def __init__(self, folder, conf=""):

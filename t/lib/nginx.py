@@ -244,6 +244,11 @@ class Nginx:
         if not self.running():
             return self.process.returncode if self.process else None
 
+        if not quit and SLOWER > 1:
+            # the master kills workers that take more than a second to leave,
+            # as the search for leaks may
+            self.expect(r"exited on signal 9$")
+
         pids = [self.master()]
         if not (self.daemon and quit):
             pids += {self.process.pid} - {*pids}
