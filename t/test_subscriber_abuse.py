@@ -21,6 +21,7 @@ http {
     ess_amqp        %%AMQP%%;
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
 
+    ess_ping              0;
     client_header_timeout 3s;
 
     server {

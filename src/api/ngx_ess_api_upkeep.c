@@ -20,7 +20,8 @@ static void ngx_ess_api_upkeep_orphans(void);
 static void ngx_ess_api_upkeep_ordinals(void);
 static void ngx_ess_api_upkeep_save(void);
 static void ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store);
-static void ngx_ess_api_upkeep_unsaved(ngx_ess_store_op_t *store);
+static void ngx_ess_api_upkeep_save_marked(ngx_ess_store_op_t *store);
+static void ngx_ess_api_upkeep_save_end(ngx_ess_store_op_t *store);
 static void ngx_ess_api_upkeep_undone(ngx_ess_store_op_t *store);
 static void ngx_ess_api_upkeep_marked(ngx_ess_store_op_t *store);
 static void ngx_ess_api_upkeep_stay(void);
@@ -123,35 +124,52 @@ ngx_ess_api_upkeep_save(void)
 }
 
 
+/* What is in the new store from former times may be behind. */
+
 static void
 ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store)
+{
+    ngx_ess_api_op_t  *op;
+
+    op = store->data;
+
+    if (store->rc == NGX_OK) {
+        ngx_ess_api_op_store(op, NGX_ESS_STORE_ORDINAL,
+                             ngx_ess_api_upkeep_save_marked);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "stream %uL could not be saved in the new store: %s",
+                  op->info.ref.id, store->text);
+
+    ngx_ess_api_upkeep_save_end(store);
+}
+
+
+static void
+ngx_ess_api_upkeep_save_marked(ngx_ess_store_op_t *store)
 {
     ngx_ess_api_op_t       *op;
     ngx_ess_stream_info_t   info;
 
     op = store->data;
 
-    if (store->rc != NGX_OK) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "stream %uL could not be saved in the new store: %s",
-                      op->info.ref.id, store->text);
+    if (ngx_ess_stream_by_id(op->zone, op->info.ref.id, &info) != NGX_OK) {
 
-    } else if (ngx_ess_stream_by_id(op->zone, op->info.ref.id, &info)
-               != NGX_OK)
-    {
         /* it was deleted meanwhile, perhaps before it was saved */
 
         ngx_ess_api_op_store(op, NGX_ESS_STORE_REMOVE,
-                             ngx_ess_api_upkeep_unsaved);
+                             ngx_ess_api_upkeep_save_end);
         return;
     }
 
-    ngx_ess_api_upkeep_unsaved(store);
+    ngx_ess_api_upkeep_save_end(store);
 }
 
 
 static void
-ngx_ess_api_upkeep_unsaved(ngx_ess_store_op_t *store)
+ngx_ess_api_upkeep_save_end(ngx_ess_store_op_t *store)
 {
     ngx_ess_api_op_free(store->data);
 

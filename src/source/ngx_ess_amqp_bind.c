@@ -351,8 +351,8 @@ ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot,
 
 /*
  * Keys of own slots are bound again in passes: with subscribers first, then
- * the others, few at a time, so that neither the zone nor the socket holds up
- * the worker.  Slots that ask for it meanwhile get the next pass.
+ * all, few at a time, so that neither the zone nor the socket holds up the
+ * worker.  Slots that ask for it meanwhile get the next pass.
  */
 
 void

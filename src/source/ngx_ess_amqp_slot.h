@@ -5,7 +5,7 @@
  *
  *   session open ──► exchange: looked up, or made
  *                └─► queue of each own slot: ensured ──► consumed
- *                                   both ──► keys bound again ──► binds, unbinds
+ *                                both ──► keys bound again ──► binds, unbinds
  */
 
 

@@ -116,10 +116,9 @@ static const char  ngx_ess_store_sqlite_schema[] =
 
 static const char  *ngx_ess_store_sqlite_sql[] = {
     "INSERT INTO streams (id, uuid, routing_key, epoch, reserved_ordinal)"
-        " VALUES (?1, ?2, ?3, ?4, ?5 - (SELECT raised FROM meta))"
-        " ON CONFLICT (id) DO UPDATE SET reserved_ordinal ="
-        " max(reserved_ordinal, excluded.reserved_ordinal)"
-        " WHERE uuid = excluded.uuid",
+        " SELECT ?1, ?2, ?3, ?4, ?5 - (SELECT raised FROM meta)"
+        " WHERE NOT EXISTS"
+        " (SELECT 1 FROM streams WHERE id = ?1 AND uuid = ?2)",
     "DELETE FROM streams WHERE id = ?1 AND uuid = ?2",
     "UPDATE streams SET reserved_ordinal = max(reserved_ordinal,"
         " ?5 - (SELECT raised FROM meta))"

@@ -1263,7 +1263,7 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
 
             if (s->state == NGX_ESS_STREAM_CLOSED
                 || !(slots & ((ngx_uint_t) 1 << slot))
-                || ngx_ess_stream_interest_locked(sh, s) != subscribed)
+                || (subscribed && !ngx_ess_stream_interest_locked(sh, s)))
             {
                 continue;
             }

@@ -137,9 +137,10 @@ void ngx_ess_stream_reserved(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 /*
  * Routing keys to bind: walks the streams (CREATING, VISIBLE, DELETING) of
  * the slots in the bit mask "slots", from *cursor (an id; 0 at first), with
- * "subscribed" 1 only those with subscribers, with 0 only those without.
- * Copies up to "n" keys; returns how many; 0: done.  One key may come several
- * times (several streams with it): binding is idempotent.
+ * "subscribed" 1 only those with subscribers, with 0 all: who came or went
+ * between two walks is in the second one.  Copies up to "n" keys; returns how
+ * many; 0: done.  One key may come several times (several streams with it):
+ * binding is idempotent.
  */
 typedef struct {
     ngx_uint_t               slot;

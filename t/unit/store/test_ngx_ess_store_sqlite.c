@@ -242,6 +242,7 @@ test_save_and_load(void **state)
     assert_int_equal(commit(h, NGX_ESS_STORE_SAVE, 1, &op), NGX_OK);
     assert_int_equal(commit(h, NGX_ESS_STORE_SAVE, 2, &op), NGX_OK);
     assert_int_equal(commit(h, NGX_ESS_STORE_SAVE, 3, &op), NGX_OK);
+    assert_int_equal(commit(h, NGX_ESS_STORE_SAVE, 3, &op), NGX_OK);
     assert_int_equal(commit(h, NGX_ESS_STORE_REMOVE, 3, &op), NGX_OK);
     assert_int_equal(commit(h, NGX_ESS_STORE_REMOVE, 3, &op), NGX_OK);
 
@@ -292,6 +293,7 @@ test_group(void **state)
     fill(&op[0], NGX_ESS_STORE_SAVE, 1);
     fill(&op[1], NGX_ESS_STORE_SAVE, 2);
     fill(&op[2], NGX_ESS_STORE_SAVE, 1);        /* the id is taken */
+    op[2].row.uuid[0] ^= 1;
     fill(&op[3], NGX_ESS_STORE_ORDINAL, 2);
     op[3].row.reserved_ordinal = 1000000;
     fill(&op[4], NGX_ESS_STORE_REMOVE, 1);

@@ -375,7 +375,7 @@ test_keys(void **state)
         found += n;
     }
 
-    assert_int_equal(found, 7);
+    assert_int_equal(found, 10);
 
     cursor = 0;
     assert_int_equal(ngx_ess_stream_keys(zone, 0xffff, 1, &cursor, keys, 4),
