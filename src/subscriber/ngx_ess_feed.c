@@ -63,6 +63,8 @@ static ngx_ess_frame_t *ngx_ess_feed_append(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record);
 static void ngx_ess_feed_distribute(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *first);
+static void ngx_ess_feed_cursor(ngx_ess_subscriber_t *sub,
+    ngx_ess_frame_t *frame);
 static void ngx_ess_feed_failed(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_flush_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_feed_flush(ngx_ess_feed_t *feed);
@@ -604,7 +606,6 @@ static void
 ngx_ess_feed_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 {
     ngx_queue_t           *q, *next;
-    ngx_ess_frame_t       *frame;
     ngx_ess_subscriber_t  *sub;
 
     for (q = ngx_queue_head(&feed->idle);
@@ -614,18 +615,24 @@ ngx_ess_feed_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
         next = ngx_queue_next(q);
         sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
 
-        /* a feed may be behind a subscriber that joined lately */
+        ngx_ess_feed_cursor(sub, first);
 
-        frame = first;
-
-        while (frame && frame->seq < sub->seq) {
-            frame = frame->next;
-        }
-
-        if (frame) {
-            sub->frame = frame;
-            ngx_ess_frame_hold(frame);
+        if (sub->frame) {
             ngx_ess_feed_due(sub);
+        }
+    }
+
+    /* among them are those whose socket is full of what is no frame: control
+       frames, or the end of a frame in the buffer of TLS */
+
+    for (q = ngx_queue_head(&feed->waiting);
+         q != ngx_queue_sentinel(&feed->waiting);
+         q = ngx_queue_next(q))
+    {
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+        if (sub->frame == NULL && sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
+            ngx_ess_feed_cursor(sub, first);
         }
     }
 
@@ -635,6 +642,24 @@ ngx_ess_feed_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 
     ngx_ess_frame_release(&feed->frames, first);
     ngx_ess_feed_unhold(feed);
+}
+
+
+/* For one at the end: the cursor is put at the first frame that it wants. */
+
+static void
+ngx_ess_feed_cursor(ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame)
+{
+    /* a feed may be behind a subscriber that joined lately */
+
+    while (frame && frame->seq < sub->seq) {
+        frame = frame->next;
+    }
+
+    if (frame) {
+        sub->frame = frame;
+        ngx_ess_frame_hold(frame);
+    }
 }
 
 
