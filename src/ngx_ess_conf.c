@@ -9,6 +9,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_stream_table.h"
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_worker.h"
 
@@ -512,6 +513,7 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
+    u_char                             uuid[NGX_ESS_UUID_LEN];
     ngx_str_t                         *value;
     ngx_ess_main_conf_t               *mcf;
     ngx_http_core_loc_conf_t          *clcf;
@@ -543,6 +545,17 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ccv.complex_value = lcf->subscribe_uuid;
 
         if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (lcf->subscribe_uuid->lengths == NULL
+            && ngx_ess_stream_uuid_parse(uuid, &value[1]) != NGX_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the invalid parameter \"%V\", it "
+                               "must be a variable, such as "
+                               "\"$arg_stream\", or the uuid of a stream",
+                               &cmd->name, &value[1]);
             return NGX_CONF_ERROR;
         }
     }

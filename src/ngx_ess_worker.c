@@ -31,8 +31,9 @@
 
 static ngx_int_t ngx_ess_worker_node(ngx_cycle_t *cycle,
     ngx_ess_main_conf_t *mcf);
+static ngx_ess_main_conf_t *ngx_ess_worker_old_conf(ngx_cycle_t *cycle);
 static void ngx_ess_worker_store(ngx_cycle_t *cycle,
-    ngx_ess_main_conf_t *mcf);
+    ngx_ess_main_conf_t *mcf, ngx_ess_main_conf_t *old);
 static ngx_int_t ngx_ess_worker_start(ngx_cycle_t *cycle,
     ngx_ess_main_conf_t *mcf);
 static void ngx_ess_worker_tick(ngx_event_t *ev);
@@ -62,11 +63,24 @@ ngx_ess_worker_fill(ngx_ess_zone_t *zone)
 ngx_int_t
 ngx_ess_worker_init_module(ngx_cycle_t *cycle)
 {
-    ngx_ess_main_conf_t  *mcf;
+    ngx_ess_main_conf_t  *mcf, *old;
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
 
     mcf = ngx_ess_conf_main(cycle);
+    old = ngx_ess_worker_old_conf(cycle);
 
-    if (mcf == NULL || mcf->zone == NULL || ngx_test_config) {
+    if (old && old->zone
+        && (mcf == NULL || mcf->zone == NULL
+            || mcf->zone->sh != old->zone->sh))
+    {
+        /* given up; its workers are to know a reload from a stop */
+        ngx_ess_shm_new_generation(old->zone);
+    }
+
+    if (mcf == NULL || mcf->zone == NULL) {
         return NGX_OK;
     }
 
@@ -81,12 +95,38 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
     }
 
     if (mcf->store && !mcf->zone->fresh) {
-        ngx_ess_worker_store(cycle, mcf);
+        ngx_ess_worker_store(cycle, mcf, old);
     }
 
     ngx_ess_shm_new_generation(mcf->zone);
 
     return NGX_OK;
+}
+
+
+/* The configuration that a reload replaces; NULL: it had no ESS. */
+
+static ngx_ess_main_conf_t *
+ngx_ess_worker_old_conf(ngx_cycle_t *cycle)
+{
+    ngx_uint_t    i;
+    ngx_cycle_t  *old;
+
+    old = cycle->old_cycle;
+
+    if (old->conf_ctx == NULL) {
+        return NULL;
+    }
+
+    /* without the module it has no place for the module's configuration */
+
+    for (i = 0; old->modules[i]; i++) {
+        if (old->modules[i] == &ngx_ess_module) {
+            return ngx_ess_conf_main(old);
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -97,13 +137,9 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
  */
 
 static void
-ngx_ess_worker_store(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
+ngx_ess_worker_store(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf,
+    ngx_ess_main_conf_t *old)
 {
-    ngx_ess_main_conf_t  *old;
-
-    old = cycle->old_cycle->conf_ctx ? ngx_ess_conf_main(cycle->old_cycle)
-                                     : NULL;
-
     if (old && old->store
         && old->store->path.len == mcf->store->path.len
         && ngx_strncmp(old->store->path.data, mcf->store->path.data,

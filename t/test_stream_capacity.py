@@ -39,7 +39,6 @@ def filled(nginx):
 
     def make(n, amqp="amqp://127.0.0.1:1"):
         server = nginx(CONF, amqp=amqp, workers=1)
-        server.expect("nothing")
         server.stop()
         server.write_conf(CONF, workers=2)
 

@@ -2,15 +2,17 @@
 every worker, and behind whatever else nginx can do with a location."""
 
 import re
+import socket
 import ssl
 import subprocess
+import time
 
 import aiohttp
 import pytest
 import websockets
 
 from api import Api
-from clients import Clients, RawWS
+from clients import PING, PONG, Clients, RawWS
 from ports import free_port
 from wait import wait_for
 
@@ -276,6 +278,48 @@ def test_variables_are_there_when_the_connection_ends(service, vhost):
     assert lines[1] == "101 id=%d events=3 bytes=%d" % (
         stream.id, 10 + 200 + 70000 + 16)
     assert lines[2] == "101 id=%d events=0 bytes=0" % stream.id
+
+
+class Narrow(RawWS):
+    """Takes little from the network; asked for before it is connected, for
+    that decides about TCP's window."""
+
+    def __init__(self, port, **kwargs):
+        super().__init__(port, **kwargs)
+        timeout = self.sock.gettimeout()
+        self.sock.close()
+        self.sock = socket.socket()
+        self.sock.settimeout(timeout)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.sock.connect(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize("what", ["event", "end"])
+def test_client_whose_socket_is_full_of_pongs_misses_nothing(service, vhost,
+                                                             what):
+    n, api = service(workers=1,
+                     server="listen 127.0.0.1:%%PORT2%% sndbuf=4k;")
+    stream = api.create("abc")
+    with Narrow(n.port(2)) as c:
+        c.path = "/event-stream/" + stream.uuid
+        c.connect()
+        # a hundred answers fill it
+        for _ in range(200):
+            c.send_frame(PING, b"x" * 125)
+            time.sleep(0.001)
+        if what == "event":
+            vhost.publish("abc", "event")
+            in_log(api, stream, 1)
+        else:
+            api.delete(stream)
+        time.sleep(0.2)
+        frame = c.recv_frame()
+        while frame.opcode == PONG:
+            frame = c.recv_frame()
+        if what == "event":
+            assert frame.payload == b"event"
+        else:
+            assert (frame.close_code, frame.close_reason) == DELETED
 
 
 # what nginx itself can do

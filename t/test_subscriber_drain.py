@@ -1,5 +1,6 @@
 """How clients leave a worker that stops, and what they get until then."""
 
+import os
 import re
 import signal
 import time
@@ -62,6 +63,15 @@ def leave(n, code):
     old = n.workers()
     n.send_signal(signal.SIGHUP if code == RELOAD else signal.SIGQUIT)
     return old
+
+
+def until(condition, timeout=2):
+    """Is it so within that time?"""
+
+    end = time.monotonic() + timeout * SLOWER
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
 
 
 def spread(clients):
@@ -232,6 +242,46 @@ def test_events_in_the_log_are_sent_before_the_close(service, vhost):
         n.reload()
         assert {c for c, _ in clients.wait_closed()} == {RELOAD}
         assert all(c.messages == events for c in clients)
+
+
+def test_burst_found_together_with_the_end_is_sent_before_the_close(service,
+                                                                    vhost):
+    """More events than a worker reads from the log in one go."""
+
+    n, api, stream = service()
+    with Clients([stream.location] * 20) as clients:
+        old = n.workers()
+        assert {int(c.response["X-Worker"]) for c in clients} == set(old)
+        events = []
+        for stopped in old:
+            os.kill(stopped, signal.SIGSTOP)
+            more = ["%d" % (len(events) + i) for i in range(600)]
+            vhost.publish("abc", more)
+            events += more
+            if until(lambda: api.get(stream)["last_ordinal"] == len(events)):
+                break
+            # that one appends
+            os.kill(stopped, signal.SIGCONT)
+            clients.wait(len(events))
+        other, = set(old) - {stopped}
+        n.send_signal(signal.SIGHUP)
+        n.wait_log(r" %d#\d+: gracefully shutting down" % other)
+        os.kill(stopped, signal.SIGCONT)
+        assert {c for c, _ in clients.wait_closed()} == {RELOAD}
+        for c in clients:
+            assert c.messages == events, c.response["X-Worker"]
+
+
+def test_reload_with_another_zone_is_a_reload(service):
+    n, api, stream = service()
+    with Clients([stream.location] * 8) as clients:
+        n.write_conf(CONF.replace("ess_zone        streams", "ess_zone other"))
+        n.reload()
+        assert {c for c, _ in clients.wait_closed()} == {RELOAD}
+    with Clients([stream.location] * 8) as clients:
+        n.write_conf("http { server { listen 127.0.0.1:%%PORT0%%; } }")
+        n.reload()
+        assert {c for c, _ in clients.wait_closed()} == {RELOAD}
 
 
 def test_second_reload_amid_a_drain(service, vhost):

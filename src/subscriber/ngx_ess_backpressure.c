@@ -47,7 +47,6 @@ ngx_ess_backpressure_check(ngx_ess_feed_t *feed, ngx_ess_backpressure_pt slow)
 static ngx_uint_t
 ngx_ess_backpressure_slow(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub)
 {
-    uint64_t          end;
     ngx_ess_frame_t  *tail;
 
     tail = feed->frames.tail;
@@ -56,7 +55,5 @@ ngx_ess_backpressure_slow(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub)
         return 0;
     }
 
-    end = sub->frame->start + sub->frame->len;
-
-    return tail->start - end > NGX_ESS_BACKPRESSURE_BYTES;
+    return tail->start - sub->frame->next->start > NGX_ESS_BACKPRESSURE_BYTES;
 }

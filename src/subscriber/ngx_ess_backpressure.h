@@ -12,9 +12,9 @@
 
 
 /*
- * How many bytes a client may be behind: between the frame that is being sent
- * to it and the newest one.  These two do not count, so that an event of any
- * size gets through.
+ * How many bytes of memory a client may be behind: between the frame that is
+ * being sent to it and the newest one.  These two do not count, so that an
+ * event of any size gets through.
  */
 #define NGX_ESS_BACKPRESSURE_BYTES  (1024 * 1024)
 

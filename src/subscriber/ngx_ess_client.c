@@ -308,7 +308,7 @@ ngx_ess_client_read(ngx_ess_subscriber_t *sub)
 
         if (n == NGX_ERROR || n == 0) {
 
-            if (sub->state < NGX_ESS_SUBSCRIBER_CLOSED) {
+            if (sub->state < NGX_ESS_SUBSCRIBER_CLOSED && !sub->last) {
                 ngx_log_error(NGX_LOG_INFO, c->log, 0,
                               "client closed connection without a "
                               "close frame");
@@ -436,7 +436,7 @@ ngx_ess_client_flushed(ngx_ess_subscriber_t *sub)
 
     ngx_ess_feed_idle(sub);
 
-    if (sub->state == NGX_ESS_SUBSCRIBER_FINISHING) {
+    if (sub->state == NGX_ESS_SUBSCRIBER_FINISHING && !sub->feed->changed) {
         return ngx_ess_client_finished(sub);
     }
 
@@ -554,6 +554,8 @@ ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry)
               ((u_char *) entry - offsetof(ngx_ess_subscriber_t, timer));
     c = sub->request->connection;
 
+    c->log->action = "waiting for websocket client";
+
     switch (sub->state) {
 
     case NGX_ESS_SUBSCRIBER_OPEN:
@@ -656,7 +658,7 @@ ngx_ess_client_finish(ngx_ess_subscriber_t *sub, ngx_uint_t code)
         return;
     }
 
-    if (sub->frame == NULL) {
+    if (sub->frame == NULL && !sub->feed->changed) {
         (void) ngx_ess_client_finished(sub);
         return;
     }

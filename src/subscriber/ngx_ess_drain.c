@@ -117,26 +117,19 @@ ngx_ess_drain_step(ngx_event_t *ev)
     left = (ngx_msec_int_t) (ngx_ess_drain.end - ngx_current_msec);
 
     share = ngx_ess_drain.n;
-    next = NGX_ESS_DRAIN_STEP;
+    next = 1;
 
     if (left > NGX_ESS_DRAIN_STEP && share) {
 
-        if (share * NGX_ESS_DRAIN_STEP < (ngx_uint_t) left) {
+        /* of few, one at a time; of many, no more at a time, but sooner */
 
-            /* so few that one a step would be too fast */
+        share = (share * NGX_ESS_DRAIN_STEP + left - 1) / left;
+        share = ngx_min(share, NGX_ESS_DRAIN_SLICE);
 
-            next = left / share;
-            share = 1;
-
-        } else {
-            share = (share * NGX_ESS_DRAIN_STEP + left - 1) / left;
-        }
+        next = ngx_max(left * share / ngx_ess_drain.n, 1);
     }
 
-    if (share > NGX_ESS_DRAIN_SLICE) {
-        share = NGX_ESS_DRAIN_SLICE;
-        next = 1;
-    }
+    share = ngx_min(share, NGX_ESS_DRAIN_SLICE);
 
     for (i = 0; i < share && !ngx_queue_empty(&ngx_ess_drain.list); i++) {
 

@@ -38,7 +38,7 @@ ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
     }
 
     frames->tail = frame;
-    frames->bytes += frame->len;
+    frames->bytes += sizeof(ngx_ess_frame_t) + frame->len;
 
     return frame;
 }

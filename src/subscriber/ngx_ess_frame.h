@@ -45,7 +45,8 @@ struct ngx_ess_frame_s {
 
 typedef struct {
     ngx_ess_frame_t         *tail;          /* NULL: empty */
-    uint64_t                 bytes;         /* of all frames ever */
+    uint64_t                 bytes;         /* of all frames ever, with what
+                                               each takes beside its own */
 } ngx_ess_frames_t;
 
 

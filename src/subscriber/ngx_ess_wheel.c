@@ -18,7 +18,8 @@
 typedef struct {
     ngx_queue_t               slots[NGX_ESS_WHEEL_SLOTS];
     ngx_queue_t               due;          /* a slot's, being looked at */
-    ngx_msec_t                tick;         /* the last one that was reached */
+    uint64_t                  tick;         /* the last one that was reached */
+    ngx_msec_t                time;         /* when that was */
     ngx_uint_t                users;
     ngx_event_t               timer;
     ngx_event_t               more;         /* the rest of "due" */
@@ -68,7 +69,7 @@ void
 ngx_ess_wheel_join(void)
 {
     if (ngx_ess_wheel.users++ == 0) {
-        ngx_ess_wheel.tick = ngx_current_msec / NGX_ESS_WHEEL_MS;
+        ngx_ess_wheel.time = ngx_current_msec;
         ngx_ess_wheel_start();
     }
 }
@@ -88,12 +89,14 @@ ngx_ess_wheel_set(ngx_ess_wheel_entry_t *entry, ngx_msec_t delay)
 {
     ngx_ess_wheel_unset(entry);
 
-    entry->tick = (ngx_current_msec + delay + NGX_ESS_WHEEL_MS - 1)
-                  / NGX_ESS_WHEEL_MS;
+    /* counted from the last tick, as ngx_current_msec begins again at 0 after
+       49 days where it has 32 bits */
 
-    if (entry->tick <= ngx_ess_wheel.tick) {
-        entry->tick = ngx_ess_wheel.tick + 1;
-    }
+    delay += ngx_current_msec - ngx_ess_wheel.time;
+
+    entry->tick = ngx_ess_wheel.tick
+                  + ngx_max((delay + NGX_ESS_WHEEL_MS - 1) / NGX_ESS_WHEEL_MS,
+                            1);
 
     ngx_queue_insert_tail(
         &ngx_ess_wheel.slots[entry->tick % NGX_ESS_WHEEL_SLOTS],
@@ -115,28 +118,26 @@ static void
 ngx_ess_wheel_start(void)
 {
     ngx_add_timer(&ngx_ess_wheel.timer,
-                  NGX_ESS_WHEEL_MS - ngx_current_msec % NGX_ESS_WHEEL_MS);
+                  NGX_ESS_WHEEL_MS - (ngx_current_msec - ngx_ess_wheel.time));
 }
 
 
 static void
 ngx_ess_wheel_turn(ngx_event_t *ev)
 {
-    ngx_msec_t        now;
-    ngx_uint_t        n;
+    ngx_uint_t        i, n;
     ngx_queue_t      *slot;
     ngx_ess_wheel_t  *w;
 
     w = &ngx_ess_wheel;
 
-    now = ngx_current_msec / NGX_ESS_WHEEL_MS;
+    n = (ngx_current_msec - w->time) / NGX_ESS_WHEEL_MS;
 
     /* after a long pause one round reaches every slot */
 
-    for (n = 0; w->tick != now && n < NGX_ESS_WHEEL_SLOTS; n++) {
-        w->tick++;
+    for (i = 1; i <= n && i <= NGX_ESS_WHEEL_SLOTS; i++) {
 
-        slot = &w->slots[w->tick % NGX_ESS_WHEEL_SLOTS];
+        slot = &w->slots[(w->tick + i) % NGX_ESS_WHEEL_SLOTS];
 
         if (!ngx_queue_empty(slot)) {
             ngx_queue_add(&w->due, slot);
@@ -144,7 +145,8 @@ ngx_ess_wheel_turn(ngx_event_t *ev)
         }
     }
 
-    w->tick = now;
+    w->tick += n;
+    w->time += n * NGX_ESS_WHEEL_MS;
 
     ngx_ess_wheel_start();
     ngx_ess_wheel_work(&w->more);

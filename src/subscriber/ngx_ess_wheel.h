@@ -20,7 +20,7 @@
 
 typedef struct {
     ngx_queue_t              queue;
-    ngx_msec_t               tick;          /* when it is due; 0: not set */
+    uint64_t                 tick;          /* when it is due; 0: not set */
 } ngx_ess_wheel_entry_t;
 
 

@@ -1,0 +1,206 @@
+/*
+ * The drain: evenly spread whatever the number of subscribers, with those who
+ * leave by themselves, and at once when there is no time for it.
+ *
+ * links: src/subscriber/ngx_ess_drain.c
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "ngx_ess_drain.h"
+
+
+#define TEST_MAX  200000
+
+
+/* as much of nginx as the drain needs; it has one timer */
+
+volatile ngx_msec_t           ngx_current_msec;
+ngx_rbtree_t                  ngx_event_timer_rbtree;
+
+static ngx_log_t              test_log;
+static ngx_cycle_t            test_cycle;
+static ngx_event_t           *test_timer;
+static ngx_ess_subscriber_t   test_subs[TEST_MAX];
+static ngx_uint_t             test_closed;
+static ngx_uint_t             test_most;    /* closed in one go */
+static ngx_uint_t             test_leave;   /* with each one closed */
+
+
+void
+ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+{
+    test_timer = ngx_rbtree_data(node, ngx_event_t, timer);
+}
+
+
+void
+ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+{
+    test_timer = NULL;
+}
+
+
+void ngx_cdecl
+ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
+    const char *fmt, ...)
+{
+}
+
+
+static void
+test_handler(ngx_ess_subscriber_t *sub, ngx_uint_t code)
+{
+    ngx_uint_t  i;
+
+    assert_int_equal(code, 1012);
+    assert_int_equal(sub->code, 0);
+
+    sub->code = (uint16_t) code;
+    test_closed++;
+
+    for (i = 0; i < test_leave && sub + i + 1 < test_subs + TEST_MAX; i++) {
+        ngx_ess_drain_remove(sub + i + 1);
+    }
+
+    ngx_ess_drain_remove(sub);
+}
+
+
+static void
+test_begin(ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    test_cycle.log = &test_log;
+    test_timer = NULL;
+    test_closed = 0;
+    test_most = 0;
+    test_leave = 0;
+    ngx_current_msec = 5000;
+
+    ngx_memzero(test_subs, sizeof(test_subs));
+    ngx_ess_drain_init(&test_cycle, test_handler);
+
+    for (i = 0; i < TEST_MAX; i++) {
+        ngx_queue_init(&test_subs[i].drain);
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_ess_drain_add(&test_subs[i]);
+    }
+}
+
+
+/* the event loop, until "end" */
+
+static void
+test_run(ngx_msec_t end)
+{
+    ngx_uint_t    before;
+    ngx_event_t  *ev;
+
+    while (test_timer && test_timer->timer.key <= end) {
+        ev = test_timer;
+        test_timer = NULL;
+
+        ngx_current_msec = ev->timer.key;
+        ev->timer_set = 0;
+
+        before = test_closed;
+        ev->handler(ev);
+        test_most = ngx_max(test_most, test_closed - before);
+    }
+
+    ngx_current_msec = end;
+}
+
+
+static void
+test_spread(void **state)
+{
+    ngx_uint_t  i, j, n, due;
+
+    static const ngx_uint_t  ns[] = {
+        1, 2, 3, 10, 249, 250, 251, 400, 1000, 64000, 65000, 100000, TEST_MAX
+    };
+
+    for (i = 0; i < sizeof(ns) / sizeof(ns[0]); i++) {
+        n = ns[i];
+
+        test_begin(n);
+        ngx_ess_drain_start(1012, 5000);
+
+        for (j = 1; j <= 10; j++) {
+            test_run(5000 + j * 500);
+
+            due = n * j / 10;
+
+            assert_true(test_closed + n / 50 + 1 >= due);
+            assert_true(test_closed <= due + n / 25 + 2);
+        }
+
+        test_run(10100);
+        assert_int_equal(test_closed, n);
+        assert_null(test_timer);
+        assert_true(test_most <= 256);
+    }
+}
+
+
+static void
+test_without_time(void **state)
+{
+    test_begin(200);
+    ngx_ess_drain_start(1012, 0);
+    assert_int_equal(test_closed, 200);
+    assert_null(test_timer);
+
+    /* in slices, all the same */
+
+    test_begin(10000);
+    ngx_ess_drain_start(1012, 0);
+    assert_int_equal(test_closed, 256);
+    test_run(5100);
+    assert_int_equal(test_closed, 10000);
+    assert_null(test_timer);
+}
+
+
+static void
+test_leaving(void **state)
+{
+    test_begin(10000);
+    test_leave = 3;
+    ngx_ess_drain_start(1012, 5000);
+    test_run(10100);
+    assert_int_equal(test_closed, 2500);
+    assert_null(test_timer);
+
+    /* the last one goes by itself */
+
+    test_begin(2);
+    ngx_ess_drain_start(1012, 5000);
+    assert_int_equal(test_closed, 1);
+    assert_non_null(test_timer);
+    ngx_ess_drain_remove(&test_subs[1]);
+    assert_null(test_timer);
+}
+
+
+int
+main(void)
+{
+    static const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_without_time),
+        cmocka_unit_test(test_leaving),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
