@@ -19,8 +19,8 @@
 #define NGX_ESS_CONF_LOG_AGE        3600000
 #define NGX_ESS_CONF_MAX_EVENT      (1024 * 1024)
 #define NGX_ESS_CONF_DRAIN          5000
-#define NGX_ESS_CONF_PING           30000
-#define NGX_ESS_CONF_PING_TIMEOUT   10000
+#define NGX_ESS_CONF_PING           20000
+#define NGX_ESS_CONF_PING_TIMEOUT   20000
 
 /* "ess.<node>.<slot>" is an AMQP short string */
 #define NGX_ESS_CONF_MAX_NODE       200

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -382,6 +383,94 @@ def test_silent_broker(service, broker, own_vhost):
         for c in clients.clients[:7]:
             wait_for(lambda: c.messages == ["1", "2", "3", "4"])
         assert [api.get(s)["events"] for s in streams.values()] == [4] * 7
+
+
+def method(channel, number, arguments=b""):
+    """A frame; number: class and method."""
+
+    payload = struct.pack(">HH", *number) + arguments
+    return struct.pack(">BHL", 1, channel, len(payload)) + payload + b"\xce"
+
+
+class SlowBroker:
+    """Behind TLS: asks and asks and does not read the answers, until what
+    the worker has to send fits into no socket buffer."""
+
+    FLOW = method(1, (20, 20), b"\x01")
+    ANSWER = method(1, (20, 21), b"\x01")
+    CHUNK = 16384
+
+    def __init__(self, certificate, key):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen()
+        self.port = self.socket.getsockname()[1]
+
+    def unsent(self):
+        """Bytes that the worker's kernel holds."""
+
+        with open("/proc/net/tcp") as f:
+            rows = [line.split() for line in f.readlines()[1:]]
+        return sum(int(r[4].split(":")[0], 16) for r in rows
+                   if int(r[2].split(":")[1], 16) == self.port)
+
+    def run(self):
+        """How many answers came to how many questions."""
+
+        c, _ = self.socket.accept()
+        c.settimeout(20 * SLOWER)
+        with self.context.wrap_socket(c, server_side=True) as c:
+            self.open(c)
+            asked, before = 0, -1
+            while self.unsent() > before:
+                before = self.unsent()
+                asked += self.ask(c)
+            for _ in range(3):
+                asked += self.ask(c)
+            return asked, self.answers(c, asked)
+
+    def open(self, c):
+        for said in (method(0, (10, 10), b"\x00\x09" + struct.pack(
+                         ">LL5sL5s", 0, 5, b"PLAIN", 5, b"en_US")),
+                     method(0, (10, 30), struct.pack(">HLH", 8, 131072, 0)),
+                     method(0, (10, 41), b"\x00")):
+            assert c.recv(65536)
+            c.sendall(said)
+        heard = b""
+        while b"\x00\x14\x00\x0a" not in heard:
+            heard += c.recv(65536)
+        c.sendall(method(1, (20, 11), b"\x00" * 4))
+
+    def ask(self, c):
+        c.sendall(self.FLOW * self.CHUNK)
+        time.sleep(0.05 * SLOWER)
+        return self.CHUNK
+
+    def answers(self, c, expected):
+        answers, rest = 0, b""
+        while answers < expected:
+            data = c.recv(1 << 20)
+            if not data:
+                break
+            rest += data
+            answers += rest.count(self.ANSWER)
+            rest = rest.rpartition(self.ANSWER)[2]
+        return answers
+
+
+def test_output_waits_behind_tls(service, authorities):
+    """What could not be sent is sent later, from wherever it is by then."""
+
+    broker = SlowBroker(*authorities[0].sign("slow", "DNS:localhost"))
+    n, api = service("amqps://localhost:%d trusted_certificate=%s"
+                     % (broker.port, authorities[0].path),
+                     connect=False, workers=1)
+    asked, answered = broker.run()
+    assert answered == asked
+    assert "sending failed" not in n.log()
 
 
 def rabbitmqctl(broker, *args):

@@ -224,6 +224,21 @@ def test_reload_three_times(vhost, service):
     nothing_left(vhost)
 
 
+def test_reload_between_twins(vhost, service):
+    """Two equal events in a row are two, also when a worker leaves after the
+    first: the second one is not taken for the first coming again."""
+
+    n, api, streams = service(vhost)
+    with Publisher(vhost, KEYS, rate=20000, twins=True) as publisher:
+        for _ in range(5):
+            at = publisher.total()
+            wait_for(lambda: publisher.total() > at + 4000)
+            n.reload()
+        published = publisher.stop()
+        arrived(api, streams, published)
+    nothing_left(vhost)
+
+
 def test_stop_and_start(vhost, service):
     """What is published while nginx is away arrives when it is back."""
 

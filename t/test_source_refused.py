@@ -4,6 +4,7 @@ else works."""
 import re
 import socket
 import threading
+import time
 import urllib.error
 
 import pytest
@@ -174,7 +175,8 @@ def test_exchange_of_another_type_is_used(vhost, nginx):
     assert lines(n, "error") == []
 
 
-def test_user_without_rights(vhost, nginx):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_user_without_rights(vhost, nginx, workers):
     """The broker's own words."""
 
     m = vhost.management
@@ -183,12 +185,15 @@ def test_user_without_rights(vhost, nginx):
     try:
         m.request("PUT", "permissions/%s/%s" % (vhost.name, user),
                   {"configure": "^$", "write": "^$", "read": "^$"})
-        n = nginx(CONF, amqp=vhost.url.replace("guest:guest", user + ":x"))
+        n = nginx(CONF, workers=workers,
+                  amqp=vhost.url.replace("guest:guest", user + ":x"))
         wait_for(lambda: len(re.findall(
-            r"\[error\].*ACCESS_REFUSED.*exchange", n.log())) == 2)
+            r"\[error\].*ACCESS_REFUSED.*exchange", n.log())) == workers)
         works(n, Api(n.port(1)), retry=False)
+        settled = time.monotonic() + 3
+        wait_for(lambda: time.monotonic() > settled)
         # each queue is refused, once
-        assert len(lines(n, "error")) <= 2 + 16
+        assert len(lines(n, "error")) <= workers * (1 + 16)
     finally:
         m.request("DELETE", "users/" + user)
 

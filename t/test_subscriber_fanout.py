@@ -15,6 +15,9 @@ http {
     ess_amqp        %%AMQP%%;
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
 
+    # a thousand clients are one busy process here, which may answer late
+    ess_ping        0;
+
     server {
         listen 127.0.0.1:%%PORT0%% reuseport;
         location /event-stream/ {

@@ -10,7 +10,6 @@
 #include "ngx_ess_amqp_session.h"
 
 
-static void ngx_ess_amqp_free(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_disconnect(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_timer_handler(ngx_event_t *ev);
 
@@ -23,8 +22,7 @@ static const char  *ngx_ess_amqp_states[] = {
     "waiting for connection.start",
     "logging in",
     "opening the virtual host",
-    "open",
-    "closing"
+    "open"
 };
 
 
@@ -84,7 +82,7 @@ ngx_ess_amqp_data(ngx_ess_amqp_session_t *s)
 ngx_uint_t
 ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s)
 {
-    return s->state == NGX_ESS_AMQP_OPEN && !s->broken && !s->destroyed;
+    return s->state == NGX_ESS_AMQP_OPEN && !s->broken;
 }
 
 
@@ -96,81 +94,21 @@ ngx_ess_amqp_state_name(ngx_ess_amqp_state_e state)
 
 
 void
-ngx_ess_amqp_shutdown(ngx_ess_amqp_session_t *s)
+ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s)
 {
     amqp_connection_close_t  close;
 
-    if (s->shut || s->destroyed) {
-        return;
-    }
+    if (ngx_ess_amqp_is_open(s)) {
 
-    s->shut = 1;
+        ngx_memzero(&close, sizeof(amqp_connection_close_t));
+        close.reply_code = AMQP_REPLY_SUCCESS;
+        close.reply_text = amqp_cstring_bytes("nginx is done");
 
-    if (s->state != NGX_ESS_AMQP_OPEN || s->broken) {
-
-        /* nobody was told that it was open, or it is about to be dropped */
-
-        s->broken = 1;
-        ngx_post_event(&s->flush, &ngx_posted_events);
-        return;
-    }
-
-    ngx_ess_amqp_enter(s);
-
-    ngx_memzero(&close, sizeof(amqp_connection_close_t));
-    close.reply_code = AMQP_REPLY_SUCCESS;
-    close.reply_text = amqp_cstring_bytes("nginx is done");
-
-    s->state = NGX_ESS_AMQP_CLOSING;
-
-    if (ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_CLOSE_METHOD, &close)
-        != NGX_OK)
-    {
-        s->broken = 1;
-    }
-
-    ngx_add_timer(&s->timer, NGX_ESS_AMQP_CLOSE_TIME);
-
-    ngx_ess_amqp_channel_abort(s);
-
-    if (!s->destroyed) {
+        (void) ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_CLOSE_METHOD,
+                                      &close);
         ngx_ess_amqp_flush(s);
     }
 
-    ngx_ess_amqp_leave(s);
-}
-
-
-void
-ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s)
-{
-    ngx_ess_amqp_enter(s);
-
-    s->destroyed = 1;
-
-    ngx_ess_amqp_leave(s);
-}
-
-
-void
-ngx_ess_amqp_enter(ngx_ess_amqp_session_t *s)
-{
-    s->nested++;
-}
-
-
-void
-ngx_ess_amqp_leave(ngx_ess_amqp_session_t *s)
-{
-    if (--s->nested == 0 && s->destroyed) {
-        ngx_ess_amqp_free(s);
-    }
-}
-
-
-static void
-ngx_ess_amqp_free(ngx_ess_amqp_session_t *s)
-{
     ngx_ess_amqp_disconnect(s);
     ngx_ess_amqp_connect_forget(s);
     ngx_ess_amqp_channel_free_all(s);
@@ -268,19 +206,9 @@ ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s)
         }
 
         ngx_ess_amqp_channel_abort(s);
-
-        if (!s->destroyed) {
-            s->handlers->close(s);
-        }
-
+        s->handlers->close(s);
         ngx_ess_amqp_channel_free_all(s);
-    }
 
-    if (s->shut || s->destroyed) {
-        return;
-    }
-
-    if (opened) {
         ngx_ess_amqp_connect_later(s);
 
     } else if (state <= NGX_ESS_AMQP_TLS) {
@@ -343,15 +271,10 @@ ngx_ess_amqp_timer_handler(ngx_event_t *ev)
 
     s = ev->data;
 
-    ngx_ess_amqp_enter(s);
-
     switch (s->state) {
 
     case NGX_ESS_AMQP_IDLE:
         ngx_ess_amqp_connect(s);
-        break;
-
-    case NGX_ESS_AMQP_OPEN:
         break;
 
     case NGX_ESS_AMQP_RESOLVING:
@@ -360,17 +283,11 @@ ngx_ess_amqp_timer_handler(ngx_event_t *ev)
         ngx_ess_amqp_connect_next_node(s);
         break;
 
-    case NGX_ESS_AMQP_CLOSING:
-        ngx_ess_amqp_drop(s);
-        break;
-
     default:
         (void) ngx_ess_amqp_log_failed(s, "timed out while %s",
                                        ngx_ess_amqp_state_name(s->state));
         ngx_ess_amqp_drop(s);
     }
-
-    ngx_ess_amqp_leave(s);
 }
 
 

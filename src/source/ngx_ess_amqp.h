@@ -28,7 +28,6 @@ typedef struct {
     uint64_t                     delivery_tag;
     ngx_uint_t                   tag;       /* number in the consumer's tag */
     unsigned                     redelivered:1;
-    ngx_str_t                    exchange;
     ngx_str_t                    key;
     amqp_basic_properties_t     *properties;
     ngx_str_t                    raw_properties;    /* as received, for the
@@ -44,8 +43,8 @@ typedef struct {
  * NGX_DECLINED: refused: the channel was closed by the broker with "code" and
  * "text"; the session opens it again and sends what waits behind it.  With
  * code 0 the method could not be encoded and was not sent.
- * NGX_ABORT: the connection went away, the session was shut down, or the op
- * was canceled before it was sent.
+ * NGX_ABORT: the connection went away, the channel was closed, or the op was
+ * canceled before it was sent.
  * The op is off all lists and may be freed or used again.  Never called from
  * within ngx_ess_amqp_op(), ngx_ess_amqp_op_cancel() or
  * ngx_ess_amqp_channel_close().
@@ -61,7 +60,6 @@ struct ngx_ess_amqp_op_s {
     amqp_method_number_t         reply;     /* AMQP_QUEUE_BIND_OK_METHOD … */
     ngx_ess_amqp_op_pt           handler;
     void                        *data;
-    unsigned                     sent:1;    /* private to the session */
     unsigned                     canceled:1;    /* nobody listens */
 };
 
@@ -85,6 +83,10 @@ typedef struct {
        channel with consumers: they are gone */
     void   (*channel_reopened)(ngx_ess_amqp_channel_t *ch);
 
+    /* ngx_ess_amqp_channel_close() was answered: the broker has handled all
+       that was sent on it.  Not called when the session ends before. */
+    void   (*channel_closed)(ngx_ess_amqp_channel_t *ch);
+
     /* all frames that one read brought are handled: time to acknowledge */
     void   (*batch)(ngx_ess_amqp_session_t *s);
 } ngx_ess_amqp_handlers_t;
@@ -99,16 +101,12 @@ ngx_ess_amqp_session_t *ngx_ess_amqp_create(ngx_ess_amqp_conf_t *conf,
     const ngx_ess_amqp_handlers_t *handlers, void *data, size_t max_body,
     ngx_log_t *log);
 void *ngx_ess_amqp_data(ngx_ess_amqp_session_t *s);
-ngx_log_t *ngx_ess_amqp_log(ngx_ess_amqp_session_t *s);
 
 /* 1 when open */
 ngx_uint_t ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s);
 
-/* Closes the connection in good order (connection.close, at most a second),
-   then no reconnect.  Ops are answered with NGX_ABORT. */
-void ngx_ess_amqp_shutdown(ngx_ess_amqp_session_t *s);
-
-/* Frees all at once; no handler is called any more. */
+/* Sends what can be sent, closes the connection and frees all, at once; no
+   handler is called any more, and it must not be called by one. */
 void ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s);
 
 /* Opens a channel; only in or after the open handler.  NULL: no memory.
@@ -116,11 +114,10 @@ void ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s);
 ngx_ess_amqp_channel_t *ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
     void *data);
 void *ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch);
-ngx_ess_amqp_session_t *ngx_ess_amqp_channel_session(
-    ngx_ess_amqp_channel_t *ch);
 
 /* channel.close; deliveries that still arrive on it are dropped; ops are
-   answered with NGX_ABORT; "ch" must not be used any more. */
+   answered with NGX_ABORT; "ch" must not be used any more, but by the handler
+   channel_closed. */
 void ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch);
 
 /* Adds an op; sent at once as far as the window (64) allows. */

@@ -10,8 +10,6 @@
 #include "ngx_ess_amqp_slot.h"
 
 
-#define NGX_ESS_AMQP_NOT_FOUND         404
-
 /* binding again: keys in flight, and read from the zone at a time */
 #define NGX_ESS_AMQP_REBIND_WINDOW     64
 #define NGX_ESS_AMQP_REBIND_READ       16
@@ -265,7 +263,7 @@ ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         /* for the next session, within the caller's time */
         ngx_ess_amqp_bind_wait(b);
 
-    } else if (code == NGX_ESS_AMQP_NOT_FOUND && !b->retried) {
+    } else if (code == AMQP_NOT_FOUND && !b->retried) {
         b->retried = 1;
         ngx_ess_amqp_bind_wait(b);
 
@@ -275,7 +273,7 @@ ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         ngx_ess_amqp_bind_answer(b, NGX_ERROR, text);
     }
 
-    if (rc == NGX_DECLINED && code == NGX_ESS_AMQP_NOT_FOUND) {
+    if (rc == NGX_DECLINED && code == AMQP_NOT_FOUND) {
         ngx_ess_amqp_bind_gone(w, slot);
         ngx_ess_amqp_exchange_kick(w);
     }
@@ -536,7 +534,7 @@ ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
                               "broker refused a binding", code, text);
 
-        if (code == NGX_ESS_AMQP_NOT_FOUND) {
+        if (code == AMQP_NOT_FOUND) {
             /* soon again, but for the backoff */
             ngx_ess_amqp_bind_gone(w, slot);
             ngx_ess_amqp_bind_again_stop(w);
@@ -618,7 +616,7 @@ ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 
     /* with 404 the binding went with its queue or exchange */
 
-    if (rc == NGX_DECLINED && code != NGX_ESS_AMQP_NOT_FOUND) {
+    if (rc == NGX_DECLINED && code != AMQP_NOT_FOUND) {
         ngx_ess_amqp_log_once(w->session, NGX_LOG_WARN,
                               "broker refused to remove a binding", code,
                               text);

@@ -116,13 +116,6 @@ ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch)
 }
 
 
-ngx_ess_amqp_session_t *
-ngx_ess_amqp_channel_session(ngx_ess_amqp_channel_t *ch)
-{
-    return ch->session;
-}
-
-
 void
 ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch)
 {
@@ -166,7 +159,6 @@ ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
 
     s = ch->session;
 
-    op->sent = 0;
     op->canceled = 0;
 
     if (ch->state == NGX_ESS_AMQP_CH_CLOSING || s->state != NGX_ESS_AMQP_OPEN)
@@ -257,7 +249,6 @@ ngx_ess_amqp_channel_pump_one(ngx_ess_amqp_channel_t *ch)
             continue;
         }
 
-        op->sent = 1;
         ngx_queue_insert_tail(&ch->inflight, q);
         ch->ninflight++;
     }
@@ -270,7 +261,6 @@ static void
 ngx_ess_amqp_channel_answer(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
-    op->sent = 0;
     op->handler(op, rc, reply, code, text);
 }
 
@@ -315,7 +305,7 @@ ngx_ess_amqp_channel_abort_queued(ngx_ess_amqp_session_t *s)
     ngx_queue_t        *q;
     ngx_ess_amqp_op_t  *op;
 
-    while (!s->destroyed && !ngx_queue_empty(&s->aborted)) {
+    while (!ngx_queue_empty(&s->aborted)) {
 
         q = ngx_queue_head(&s->aborted);
         op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
@@ -341,11 +331,6 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
     if (s->state != NGX_ESS_AMQP_OPEN || ch == NULL) {
 
         ngx_ess_amqp_codec_release(&s->codec, frame->channel);
-
-        if (s->state == NGX_ESS_AMQP_CLOSING) {
-            /* still on its way when the close was sent */
-            return NGX_OK;
-        }
 
         return ngx_ess_amqp_log_failed(s, "it sent a frame on channel %ui,"
                                        " which is not open", frame->channel);
@@ -401,15 +386,6 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
     case AMQP_BASIC_DELIVER_METHOD:
         ch->deliver = frame->decoded;
         ch->want = NGX_ESS_AMQP_WANT_HEADER;
-        return NGX_OK;
-
-    case AMQP_BASIC_RETURN_METHOD:
-        ch->deliver = NULL;
-        ch->want = NGX_ESS_AMQP_WANT_HEADER;
-        return NGX_OK;
-
-    case AMQP_BASIC_ACK_METHOD:
-    case AMQP_BASIC_NACK_METHOD:
         return NGX_OK;
 
     case AMQP_BASIC_CANCEL_METHOD:
@@ -559,9 +535,7 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
                               close->reply_code, &text);
     }
 
-    if (!s->destroyed && ch->state != NGX_ESS_AMQP_CH_CLOSING
-        && s->state == NGX_ESS_AMQP_OPEN)
-    {
+    if (ch->state != NGX_ESS_AMQP_CH_CLOSING) {
         s->handlers->channel_reopened(ch);
     }
 
@@ -627,6 +601,8 @@ ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
     }
 
     if (frame->method == AMQP_CHANNEL_CLOSE_OK_METHOD) {
+        s->handlers->channel_closed(ch);
+
         s->channels[ch->number - 1] = NULL;
         ngx_ess_amqp_channel_free(ch);
     }

@@ -645,6 +645,11 @@ ngx_ess_amqp_conf_tls(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = conf->ssl;
 
+    /* what the socket did not take may lie elsewhere at the next attempt: the
+       output buffer grows */
+
+    SSL_CTX_set_mode(conf->ssl->ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+
     if (!conf->verify) {
         return NGX_CONF_OK;
     }

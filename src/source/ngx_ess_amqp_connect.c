@@ -142,10 +142,19 @@ ngx_ess_amqp_connect_forget(ngx_ess_amqp_session_t *s)
     ngx_uint_t  i;
 
     for (i = 0; i < s->conf->nodes.nelts; i++) {
-        if (s->resolves[i]) {
-            s->resolves[i]->session = NULL;
-            s->resolves[i] = NULL;
+
+        if (s->resolves[i] == NULL) {
+            continue;
         }
+
+        if (s->resolves[i]->done) {
+            ngx_destroy_pool(s->resolves[i]->pool);
+
+        } else {
+            s->resolves[i]->session = NULL;
+        }
+
+        s->resolves[i] = NULL;
     }
 }
 
@@ -164,9 +173,19 @@ ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s)
     node = s->conf->nodes.elts;
     node += s->node;
 
-    if (s->resolves[s->node]) {
+    resolve = s->resolves[s->node];
+
+    if (resolve && !resolve->done) {
         /* still at it since the last attempt */
         goto wait;
+    }
+
+    if (resolve) {
+        s->resolves[s->node] = NULL;
+
+        rc = ngx_ess_amqp_connect_take(s, resolve);
+        ngx_destroy_pool(resolve->pool);
+        return rc;
     }
 
     pool = ngx_create_pool(4096, s->parent_log);
@@ -281,7 +300,8 @@ ngx_ess_amqp_connect_lookup_thread(void *data, ngx_log_t *log)
 }
 
 
-/* in the event loop again */
+/* In the event loop again.  A name server that is down can make each lookup
+   take longer than an attempt waits for it. */
 
 static void
 ngx_ess_amqp_connect_lookup_done(ngx_event_t *ev)
@@ -297,26 +317,14 @@ ngx_ess_amqp_connect_lookup_done(ngx_event_t *ev)
         return;
     }
 
-    ngx_ess_amqp_enter(s);
-
-    s->resolves[resolve->node] = NULL;
+    resolve->done = 1;
 
     if (s->state == NGX_ESS_AMQP_RESOLVING && s->node == resolve->node) {
-
         ngx_del_timer(&s->timer);
         s->state = NGX_ESS_AMQP_IDLE;
 
-        if (ngx_ess_amqp_connect_take(s, resolve) == NGX_OK) {
-            ngx_ess_amqp_connect(s);
-
-        } else {
-            ngx_ess_amqp_connect_next_node(s);
-        }
+        ngx_ess_amqp_connect(s);
     }
-
-    ngx_destroy_pool(resolve->pool);
-
-    ngx_ess_amqp_leave(s);
 }
 
 
@@ -443,16 +451,12 @@ ngx_ess_amqp_connect_handler(ngx_event_t *ev)
     c = ev->data;
     s = c->data;
 
-    ngx_ess_amqp_enter(s);
-
     if (ngx_ess_amqp_connect_test(s) == NGX_OK) {
         ngx_ess_amqp_connect_done(s);
 
     } else {
         ngx_ess_amqp_drop(s);
     }
-
-    ngx_ess_amqp_leave(s);
 }
 
 
@@ -558,9 +562,7 @@ ngx_ess_amqp_connect_tls_handler(ngx_connection_t *c)
 
     s = c->data;
 
-    ngx_ess_amqp_enter(s);
     ngx_ess_amqp_connect_tls_done(s);
-    ngx_ess_amqp_leave(s);
 }
 
 

@@ -45,7 +45,6 @@ ngx_int_t
 ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
 {
     u_char                  *whole;
-    ngx_uint_t               skip;
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
@@ -57,7 +56,6 @@ ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
                                        " to no content");
     }
 
-    skip = ch->deliver == NULL || ch->body_size > s->max_body;
     whole = NULL;
 
     if (body->len == ch->body_size) {
@@ -65,7 +63,7 @@ ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
         /* in one frame: no copy */
         whole = body->data;
 
-    } else if (!skip) {
+    } else if (ch->body_size <= s->max_body) {
 
         if (ch->body == NULL) {
             ch->body = ngx_alloc(ch->body_size, &s->log);
@@ -98,31 +96,26 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, u_char *body)
     s = ch->session;
     deliver = ch->deliver;
 
-    if (deliver) {
+    ngx_memzero(&d, sizeof(ngx_ess_amqp_delivery_t));
 
-        ngx_memzero(&d, sizeof(ngx_ess_amqp_delivery_t));
+    d.delivery_tag = deliver->delivery_tag;
+    d.tag = ngx_ess_amqp_content_tag(&deliver->consumer_tag);
+    d.redelivered = deliver->redelivered ? 1 : 0;
+    d.key.data = deliver->routing_key.bytes;
+    d.key.len = deliver->routing_key.len;
+    d.properties = ch->properties;
+    d.raw_properties = ch->raw;
+    d.body_size = ch->body_size;
 
-        d.delivery_tag = deliver->delivery_tag;
-        d.tag = ngx_ess_amqp_content_tag(&deliver->consumer_tag);
-        d.redelivered = deliver->redelivered ? 1 : 0;
-        d.exchange.data = deliver->exchange.bytes;
-        d.exchange.len = deliver->exchange.len;
-        d.key.data = deliver->routing_key.bytes;
-        d.key.len = deliver->routing_key.len;
-        d.properties = ch->properties;
-        d.raw_properties = ch->raw;
-        d.body_size = ch->body_size;
+    if (ch->body_size > s->max_body) {
+        d.over_size = 1;
 
-        if (ch->body_size > s->max_body) {
-            d.over_size = 1;
-
-        } else {
-            d.body.data = body;
-            d.body.len = ch->body_size;
-        }
-
-        s->handlers->delivery(ch, &d);
+    } else {
+        d.body.data = body;
+        d.body.len = ch->body_size;
     }
+
+    s->handlers->delivery(ch, &d);
 
     ngx_ess_amqp_content_reset(ch);
 }

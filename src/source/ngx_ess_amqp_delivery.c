@@ -90,9 +90,7 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
 
     w->last_tag = delivery->delivery_tag;
 
-    if (delivery->over_size || delivery->body.len > w->zone->max_event
-        || delivery->key.len > NGX_ESS_MAX_KEY)
-    {
+    if (delivery->over_size) {
         /* never appended before, so no part of a run's sequence */
         slot->run_length++;
         ngx_ess_amqp_delivery_too_large(w, delivery);
@@ -186,8 +184,6 @@ static void
 ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery)
 {
-    uint64_t  size;
-
     ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_TOO_LARGE, 1);
 
     if (w->too_large_time == ngx_time()) {
@@ -195,12 +191,10 @@ ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
         return;
     }
 
-    size = ngx_max(delivery->body_size, delivery->body.len);
-
     ngx_log_error(NGX_LOG_ERR, w->log, 0,
                   "event of %uL bytes with routing key \"%V\" is too large "
                   "and was dropped, %ui more since the last such message",
-                  size, &delivery->key, w->too_large);
+                  delivery->body_size, &delivery->key, w->too_large);
 
     w->too_large_time = ngx_time();
     w->too_large = 0;
@@ -388,7 +382,7 @@ ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
 
     if (slot->nheld + 1 >= NGX_ESS_AMQP_HELD
         || w->held_bytes + size > NGX_ESS_AMQP_HELD_BYTES
-        || (w->conf->prefetch && slot->run_length >= w->conf->prefetch))
+        || slot->run_length >= w->conf->prefetch)
     {
         return NGX_DECLINED;
     }
@@ -618,6 +612,42 @@ ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
     }
 
     w->acked_tag = tag;
+}
+
+
+/*
+ * The broker handles what was acknowledged before the channel's close, and the
+ * close before it hands a slot on.  So whatever comes then is new, even if it
+ * looks like an event that was appended; unless events of the slot were not
+ * acknowledged, or those of another worker may still have been to come.
+ */
+
+void
+ngx_ess_amqp_delivery_last(ngx_ess_amqp_worker_t *w)
+{
+    ngx_uint_t            i;
+    ngx_ess_amqp_slot_t  *slot;
+
+    ngx_ess_amqp_delivery_batch(w);
+
+    if (w->consume == NULL || ngx_ess_amqp_delivery_ackable(w) > w->acked_tag) {
+        return;
+    }
+
+    ngx_ess_shm_lock(w->zone);
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        if (slot->done_first == 0
+            && (slot->run == NGX_ESS_AMQP_RUN_PASSING
+                || slot->run == NGX_ESS_AMQP_RUN_NONE))
+        {
+            ngx_ess_log_settled_locked(w->zone, i);
+        }
+    }
+
+    ngx_ess_shm_unlock(w->zone);
 }
 
 

@@ -11,7 +11,8 @@
 #include "ngx_ess_amqp_slot.h"
 
 
-#define NGX_ESS_AMQP_NOT_FOUND  404
+/* ms that a worker that leaves waits for the broker to take its slots back */
+#define NGX_ESS_AMQP_EXCHANGE_LEAVE  1000
 
 
 static ngx_int_t ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle,
@@ -29,8 +30,10 @@ static void ngx_ess_amqp_exchange_delivery(ngx_ess_amqp_channel_t *ch,
 static void ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t tag);
 static void ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_exchange_channel_closed(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_exchange_batch(ngx_ess_amqp_session_t *s);
 
+static void ngx_ess_amqp_exchange_left(ngx_event_t *ev);
 static ngx_int_t ngx_ess_amqp_exchange_channels(ngx_ess_amqp_worker_t *w);
 static void ngx_ess_amqp_exchange_declare(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_declared_e state);
@@ -57,6 +60,7 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_exchange_handlers = {
     ngx_ess_amqp_exchange_delivery,
     ngx_ess_amqp_exchange_canceled,
     ngx_ess_amqp_exchange_reopened,
+    ngx_ess_amqp_exchange_channel_closed,
     ngx_ess_amqp_exchange_batch
 };
 
@@ -85,6 +89,10 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     w->retry.log = cycle->log;
     w->retry.cancelable = 1;
 
+    w->leaving.handler = ngx_ess_amqp_exchange_left;
+    w->leaving.data = w;
+    w->leaving.log = cycle->log;
+
     if (ngx_ess_amqp_slot_init(w, cycle) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -107,7 +115,8 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
  * What was appended is acknowledged, then the channel closed, so that the
  * broker gives the rest, in order, to the worker that waits behind this one.
  * The consumers are never cancelled one by one: RabbitMQ 3.10 loses messages
- * over that.
+ * over that.  Were the connection to end at once, the broker could miss the
+ * acknowledgements.
  */
 
 static void
@@ -123,7 +132,7 @@ ngx_ess_amqp_exchange_shutdown(void)
         return;
     }
 
-    ngx_ess_amqp_delivery_batch(w);
+    ngx_ess_amqp_delivery_last(w);
 
     w->draining = 1;
 
@@ -139,6 +148,8 @@ ngx_ess_amqp_exchange_shutdown(void)
     if (ch) {
         ngx_ess_amqp_channel_close(ch);
         ngx_ess_amqp_flush(w->session);
+
+        ngx_add_timer(&w->leaving, NGX_ESS_AMQP_EXCHANGE_LEAVE);
     }
 }
 
@@ -157,11 +168,6 @@ ngx_ess_amqp_exchange_exit_process(void)
 
     ngx_ess_amqp_exchange_worker = NULL;
 
-    if (ngx_ess_amqp_is_open(w->session)) {
-        /* acknowledgements */
-        ngx_ess_amqp_flush(w->session);
-    }
-
     ngx_ess_amqp_destroy(w->session);
 
     w->consume = NULL;
@@ -175,6 +181,21 @@ ngx_ess_amqp_exchange_exit_process(void)
 
     if (w->retry.timer_set) {
         ngx_del_timer(&w->retry);
+    }
+
+    if (w->leaving.timer_set) {
+        ngx_del_timer(&w->leaving);
+    }
+}
+
+
+/* nothing holds the worker any more */
+
+static void
+ngx_ess_amqp_exchange_left(ngx_event_t *ev)
+{
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
     }
 }
 
@@ -233,6 +254,7 @@ ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s)
 
     ngx_ess_amqp_slot_reset(w, 1);
     ngx_ess_amqp_bind_reset(w);
+    ngx_ess_amqp_exchange_left(&w->leaving);
 }
 
 
@@ -274,6 +296,17 @@ ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch)
         ngx_ess_amqp_slot_reset(w, 0);
         ngx_ess_amqp_exchange_retry(w);
     }
+}
+
+
+static void
+ngx_ess_amqp_exchange_channel_closed(ngx_ess_amqp_channel_t *ch)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_channel_data(ch);
+
+    ngx_ess_amqp_exchange_left(&w->leaving);
 }
 
 
@@ -408,7 +441,7 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     default: /* NGX_DECLINED */
 
         if (w->exchange == NGX_ESS_AMQP_LOOKUP
-            && code == NGX_ESS_AMQP_NOT_FOUND)
+            && code == AMQP_NOT_FOUND)
         {
             ngx_ess_amqp_exchange_declare(w, NGX_ESS_AMQP_CREATE);
             return;

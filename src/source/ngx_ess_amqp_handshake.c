@@ -32,8 +32,6 @@ static ngx_int_t ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s,
     void *decoded);
 static ngx_int_t ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s,
     void *decoded);
-static ngx_int_t ngx_ess_amqp_handshake_closed(ngx_ess_amqp_session_t *s,
-    void *decoded);
 static ngx_int_t ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s,
     void *decoded);
 static ngx_int_t ngx_ess_amqp_handshake_unblocked(ngx_ess_amqp_session_t *s,
@@ -55,19 +53,15 @@ static const ngx_ess_amqp_handshake_t  ngx_ess_amqp_handshakes[] = {
       ngx_ess_amqp_handshake_open },
 
     { AMQP_CONNECTION_CLOSE_METHOD,
-      NGX_ESS_AMQP_HEADER, NGX_ESS_AMQP_CLOSING,
+      NGX_ESS_AMQP_HEADER, NGX_ESS_AMQP_OPEN,
       ngx_ess_amqp_handshake_close },
 
-    { AMQP_CONNECTION_CLOSE_OK_METHOD,
-      NGX_ESS_AMQP_CLOSING, NGX_ESS_AMQP_CLOSING,
-      ngx_ess_amqp_handshake_closed },
-
     { AMQP_CONNECTION_BLOCKED_METHOD,
-      NGX_ESS_AMQP_TUNE, NGX_ESS_AMQP_CLOSING,
+      NGX_ESS_AMQP_TUNE, NGX_ESS_AMQP_OPEN,
       ngx_ess_amqp_handshake_blocked },
 
     { AMQP_CONNECTION_UNBLOCKED_METHOD,
-      NGX_ESS_AMQP_TUNE, NGX_ESS_AMQP_CLOSING,
+      NGX_ESS_AMQP_TUNE, NGX_ESS_AMQP_OPEN,
       ngx_ess_amqp_handshake_unblocked },
 
     { 0, NGX_ESS_AMQP_IDLE, NGX_ESS_AMQP_IDLE, NULL }
@@ -329,10 +323,6 @@ ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
     (void) ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
     ngx_ess_amqp_flush(s);
 
-    if (s->state == NGX_ESS_AMQP_CLOSING) {
-        return NGX_ERROR;
-    }
-
     ngx_ess_amqp_log_clean(&text, buf, sizeof(buf), close->reply_text.bytes,
                            close->reply_text.len);
 
@@ -346,15 +336,6 @@ ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
                                    " %ui \"%V\"",
                                    ngx_ess_amqp_state_name(s->state),
                                    (ngx_uint_t) close->reply_code, &text);
-}
-
-
-/* the end that was asked for */
-
-static ngx_int_t
-ngx_ess_amqp_handshake_closed(ngx_ess_amqp_session_t *s, void *decoded)
-{
-    return NGX_ERROR;
 }
 
 

@@ -27,13 +27,9 @@ ngx_ess_amqp_io_read_handler(ngx_event_t *rev)
     c = rev->data;
     s = c->data;
 
-    ngx_ess_amqp_enter(s);
-
-    if (ngx_ess_amqp_io_read(s, rev) != NGX_OK && !s->destroyed) {
+    if (ngx_ess_amqp_io_read(s, rev) != NGX_OK) {
         ngx_ess_amqp_drop(s);
     }
-
-    ngx_ess_amqp_leave(s);
 }
 
 
@@ -62,10 +58,6 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
 
         if (n == NGX_ERROR || n == 0) {
 
-            if (s->state == NGX_ESS_AMQP_CLOSING) {
-                return NGX_ERROR;
-            }
-
             return ngx_ess_amqp_log_failed(s, "the peer closed the connection"
                                            " while %s",
                                            ngx_ess_amqp_state_name(s->state));
@@ -76,10 +68,6 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
 
         if (ngx_ess_amqp_io_input(s) != NGX_OK) {
             return NGX_ERROR;
-        }
-
-        if (s->destroyed) {
-            return NGX_OK;
         }
     }
 
@@ -141,10 +129,6 @@ ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s)
 
         if (rc != NGX_OK) {
             return NGX_ERROR;
-        }
-
-        if (s->destroyed) {
-            return NGX_OK;
         }
     }
 
@@ -238,25 +222,15 @@ ngx_ess_amqp_io_flush_handler(ngx_event_t *ev)
 
     s = ev->data;
 
-    ngx_ess_amqp_enter(s);
-
     ngx_ess_amqp_channel_abort_queued(s);
 
-    if (s->broken && !s->destroyed) {
+    if (s->broken) {
         ngx_ess_amqp_drop(s);
-        ngx_ess_amqp_leave(s);
         return;
     }
 
-    if (!s->destroyed && s->peer.connection) {
-        ngx_ess_amqp_channel_pump(s);
-    }
-
-    if (!s->destroyed) {
-        ngx_ess_amqp_flush(s);
-    }
-
-    ngx_ess_amqp_leave(s);
+    ngx_ess_amqp_channel_pump(s);
+    ngx_ess_amqp_flush(s);
 }
 
 
@@ -428,14 +402,11 @@ ngx_ess_amqp_io_heartbeat_handler(ngx_event_t *ev)
     s = ev->data;
     now = ngx_current_msec;
 
-    ngx_ess_amqp_enter(s);
-
     if (now - s->received_at > 2 * s->heartbeat) {
         (void) ngx_ess_amqp_log_failed(s, "nothing came from it for %M ms,"
                                        " twice the heartbeat",
                                        now - s->received_at);
         ngx_ess_amqp_drop(s);
-        ngx_ess_amqp_leave(s);
         return;
     }
 
@@ -444,6 +415,4 @@ ngx_ess_amqp_io_heartbeat_handler(ngx_event_t *ev)
     }
 
     ngx_add_timer(ev, s->heartbeat / 4);
-
-    ngx_ess_amqp_leave(s);
 }

@@ -32,13 +32,6 @@ ngx_ess_amqp_log_init(ngx_ess_amqp_session_t *s, ngx_log_t *log)
 }
 
 
-ngx_log_t *
-ngx_ess_amqp_log(ngx_ess_amqp_session_t *s)
-{
-    return &s->log;
-}
-
-
 void
 ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s)
 {
@@ -65,7 +58,6 @@ ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
 {
     u_char                text[NGX_ESS_AMQP_TEXT], *p;
     va_list               args;
-    ngx_uint_t            level;
     ngx_ess_amqp_node_t  *node;
 
     va_start(args, fmt);
@@ -75,15 +67,13 @@ ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
     node = s->conf->nodes.elts;
     node += s->node;
 
-    level = s->shut ? NGX_LOG_INFO : NGX_LOG_ERR;
-
     if (ngx_ess_amqp_log_is_new(s->failures, &s->nfailures,
                                 ngx_crc32_long(text, p - text) ^ s->node)
         == NGX_OK)
     {
         s->told = 0;
 
-        ngx_log_error(level, s->parent_log, 0, "amqp broker %V: %*s",
+        ngx_log_error(NGX_LOG_ERR, s->parent_log, 0, "amqp broker %V: %*s",
                       &node->name, (size_t) (p - text), text);
     }
 

@@ -5,7 +5,7 @@
  *
  *   IDLE ──► RESOLVING ──► CONNECTING ──► TLS ──► HEADER ──► START ──► TUNE
  *    ▲  ◄────── any failure ──────────────────────────────────────────  │
- *    └───────────────── CLOSING ◄──────────── OPEN ◄───────────────────┘
+ *    └───────────── the connection's end ◄─── OPEN ◄───────────────────┘
  */
 
 
@@ -19,9 +19,6 @@
 
 /* ms for one address: connect, TLS and handshake */
 #define NGX_ESS_AMQP_HANDSHAKE_TIME  5000
-
-/* ms for connection.close-ok */
-#define NGX_ESS_AMQP_CLOSE_TIME      1000
 
 /* ms that a connection has to last to count as a success */
 #define NGX_ESS_AMQP_STABLE_TIME     5000
@@ -45,21 +42,23 @@
 
 #define NGX_ESS_AMQP_CHANNEL_MAX     2047
 #define NGX_ESS_AMQP_ADDRS           16
-#define NGX_ESS_AMQP_SEEN            16
 #define NGX_ESS_AMQP_TEXT            512
+
+/* messages of one kind that are not logged again: more than the slots' queues
+   can bring about in turns, each with its name in it */
+#define NGX_ESS_AMQP_SEEN            128
 
 
 typedef enum {
     NGX_ESS_AMQP_IDLE = 0,      /* no connection; the timer starts the next
-                                   attempt, unless it was shut down */
+                                   attempt */
     NGX_ESS_AMQP_RESOLVING,     /* getaddrinfo() runs in a thread */
     NGX_ESS_AMQP_CONNECTING,    /* connect() is under way */
     NGX_ESS_AMQP_TLS,           /* the TLS handshake is under way */
     NGX_ESS_AMQP_HEADER,        /* protocol header sent, start awaited */
     NGX_ESS_AMQP_START,         /* start-ok sent, tune awaited */
     NGX_ESS_AMQP_TUNE,          /* tune-ok and open sent, open-ok awaited */
-    NGX_ESS_AMQP_OPEN,          /* channels may be opened */
-    NGX_ESS_AMQP_CLOSING        /* connection.close sent, close-ok awaited */
+    NGX_ESS_AMQP_OPEN           /* channels may be opened */
 } ngx_ess_amqp_state_e;
 
 
@@ -92,8 +91,7 @@ struct ngx_ess_amqp_channel_s {
     ngx_uint_t                     reopened;    /* since an op went well */
 
     ngx_ess_amqp_want_e            want;
-    amqp_basic_deliver_t          *deliver;     /* codec's; NULL: a content
-                                                   that nobody wants */
+    amqp_basic_deliver_t          *deliver;     /* codec's */
     amqp_basic_properties_t       *properties;  /* codec's */
     ngx_str_t                      raw;         /* codec's */
     u_char                        *body;        /* NULL: skipped */
@@ -110,6 +108,8 @@ typedef struct {
     ngx_uint_t                     node;
     u_char                        *host;        /* null terminated */
     in_port_t                      port;
+    ngx_uint_t                     done;        /* came too late for one
+                                                   attempt, kept for the next */
     int                            error;       /* of getaddrinfo() */
     ngx_uint_t                     naddrs;
     ngx_sockaddr_t                 addrs[NGX_ESS_AMQP_ADDRS];
@@ -135,7 +135,7 @@ struct ngx_ess_amqp_session_s {
     ngx_uint_t                     node;
     ngx_uint_t                     tried;       /* nodes in this attempt */
     ngx_uint_t                     attempt;     /* for the backoff */
-    ngx_ess_amqp_resolve_t       **resolves;    /* under way, per node */
+    ngx_ess_amqp_resolve_t       **resolves;    /* per node, or NULL */
     ngx_uint_t                     addr;
     ngx_uint_t                     naddrs;
     ngx_sockaddr_t                 addrs[NGX_ESS_AMQP_ADDRS];
@@ -171,11 +171,8 @@ struct ngx_ess_amqp_session_s {
     ngx_uint_t                     nwords;
     ngx_msec_t                     word_at;     /* last log_once() */
 
-    ngx_uint_t                     nested;      /* handlers on the stack */
     unsigned                       opened:1;    /* the handler was called */
-    unsigned                       shut:1;      /* no reconnect */
     unsigned                       broken:1;    /* close it, from the event */
-    unsigned                       destroyed:1; /* free it after the handler */
     unsigned                       blocked:1;
     unsigned                       told:1;      /* of being open, and of no
                                                    failure since */
@@ -185,10 +182,6 @@ struct ngx_ess_amqp_session_s {
 /* ngx_ess_amqp.c */
 
 const char *ngx_ess_amqp_state_name(ngx_ess_amqp_state_e state);
-
-/* Around everything that an event brings: the session is not freed inside. */
-void ngx_ess_amqp_enter(ngx_ess_amqp_session_t *s);
-void ngx_ess_amqp_leave(ngx_ess_amqp_session_t *s);
 
 /* From an event: the connection is over; what comes next follows from the
    state that it was in. */

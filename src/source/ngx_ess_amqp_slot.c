@@ -11,9 +11,6 @@
 #include "ngx_ess_log.h"
 
 
-#define NGX_ESS_AMQP_NOT_FOUND           404
-#define NGX_ESS_AMQP_PRECONDITION        406
-
 #define NGX_ESS_AMQP_SLOT_CONSUME_MAX    30000  /* ms */
 
 
@@ -156,19 +153,15 @@ ngx_ess_amqp_slot_arguments(ngx_ess_amqp_slot_t *slot)
     entry->value.value.boolean = 1;
     entry++;
 
-    if (conf->expires) {
-        entry->key = amqp_cstring_bytes("x-expires");
-        entry->value.kind = AMQP_FIELD_KIND_I64;
-        entry->value.value.i64 = (int64_t) conf->expires;
-        entry++;
-    }
+    entry->key = amqp_cstring_bytes("x-expires");
+    entry->value.kind = AMQP_FIELD_KIND_I64;
+    entry->value.value.i64 = (int64_t) conf->expires;
+    entry++;
 
-    if (conf->max_length) {
-        entry->key = amqp_cstring_bytes("x-max-length-bytes");
-        entry->value.kind = AMQP_FIELD_KIND_I64;
-        entry->value.value.i64 = (int64_t) conf->max_length;
-        entry++;
-    }
+    entry->key = amqp_cstring_bytes("x-max-length-bytes");
+    entry->value.kind = AMQP_FIELD_KIND_I64;
+    entry->value.value.i64 = (int64_t) conf->max_length;
+    entry++;
 
     slot->declare.arguments.entries = slot->arguments;
     slot->declare.arguments.num_entries = entry - slot->arguments;
@@ -202,7 +195,7 @@ ngx_ess_amqp_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
                 return;
             }
 
-        } else if (code == NGX_ESS_AMQP_NOT_FOUND) {
+        } else if (code == AMQP_NOT_FOUND) {
             ngx_ess_amqp_slot_declare(slot, NGX_ESS_AMQP_CREATE);
             return;
 
@@ -217,7 +210,7 @@ ngx_ess_amqp_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         if (rc == NGX_OK) {
             ngx_ess_amqp_slot_created(slot);
 
-        } else if (code == NGX_ESS_AMQP_PRECONDITION) {
+        } else if (code == AMQP_PRECONDITION_FAILED) {
             /* somebody was faster */
             slot->state = ngx_ess_amqp_slot_compared(slot, code, text);
 
@@ -261,7 +254,7 @@ ngx_ess_amqp_slot_compared(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
     /* not asked again: each refusal costs the channel */
     slot->differs = 1;
 
-    if (code == NGX_ESS_AMQP_PRECONDITION) {
+    if (code == AMQP_PRECONDITION_FAILED) {
         ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
                       "queue \"%V\" has other arguments than those "
                       "configured and is used as it is: %V",
@@ -369,7 +362,7 @@ ngx_ess_amqp_slot_send_qos(ngx_ess_amqp_worker_t *w)
     ngx_memzero(&w->qos, sizeof(amqp_basic_qos_t));
 
     /* not global: for each consumer that is started after it */
-    w->qos.prefetch_count = (uint16_t) ngx_min(w->conf->prefetch, 65535);
+    w->qos.prefetch_count = (uint16_t) w->conf->prefetch;
 
     ngx_memzero(&w->consume_op, sizeof(ngx_ess_amqp_op_t));
 
@@ -466,7 +459,7 @@ ngx_ess_amqp_slot_not_consumed(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
                           "broker refused a consumer", code, text);
 
-    if (slot == NULL || code == NGX_ESS_AMQP_NOT_FOUND) {
+    if (slot == NULL || code == AMQP_NOT_FOUND) {
         return;
     }
 

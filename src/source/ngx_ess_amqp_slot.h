@@ -123,6 +123,8 @@ struct ngx_ess_amqp_worker_s {
     unsigned                     consume_busy:1;
     unsigned                     qos_done:1;
 
+    ngx_event_t                  leaving;   /* keeps the worker until the
+                                               slots are handed over */
     unsigned                     draining:1;
     unsigned                     appended:1;    /* somebody is to be woken */
 
@@ -186,6 +188,9 @@ void ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
 
 /* Wakes and acknowledges. */
 void ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w);
+
+/* As before; the channel is closed in good order right after it. */
+void ngx_ess_amqp_delivery_last(ngx_ess_amqp_worker_t *w);
 
 /* No more will come from this consumer, nor what is held once more. */
 void ngx_ess_amqp_delivery_end(ngx_ess_amqp_slot_t *slot);

@@ -104,7 +104,6 @@ ngx_ess_amqp_url_user(ngx_ess_amqp_url_t *parsed, u_char *p, u_char *last,
         return "must have a user name of 1 to 255 bytes before the \"@\"";
     }
 
-    parsed->has_user = 1;
     ngx_str_set(&parsed->password, "");
 
     if (colon == last) {

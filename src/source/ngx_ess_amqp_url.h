@@ -20,7 +20,6 @@ typedef struct {
     in_port_t                port;
     unsigned                 tls:1;
     unsigned                 ipv6:1;        /* the host was in brackets */
-    unsigned                 has_user:1;
     unsigned                 has_password:1;
 } ngx_ess_amqp_url_t;
 

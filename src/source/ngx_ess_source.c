@@ -22,7 +22,6 @@ static void ngx_ess_source_bind_handler(ngx_event_t *ev);
 static void ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind);
 static void ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind,
     ngx_int_t rc, ngx_str_t *text);
-static void ngx_ess_source_bind_release(ngx_ess_source_bind_t *bind);
 
 
 static const ngx_ess_source_t  *ngx_ess_source;
@@ -121,15 +120,6 @@ static void
 ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_source_bind_release(bind);
-
-    bind->handler(bind, rc, text);
-}
-
-
-static void
-ngx_ess_source_bind_release(ngx_ess_source_bind_t *bind)
-{
     if (bind->timer.timer_set) {
         ngx_del_timer(&bind->timer);
     }
@@ -140,17 +130,8 @@ ngx_ess_source_bind_release(ngx_ess_source_bind_t *bind)
 
     bind->handed = 0;
     bind->handler = bind->answer;
-}
 
-
-void
-ngx_ess_source_cancel(ngx_ess_source_bind_t *bind)
-{
-    if (bind->handed) {
-        ngx_ess_source->cancel(bind);
-    }
-
-    ngx_ess_source_bind_release(bind);
+    bind->handler(bind, rc, text);
 }
 
 

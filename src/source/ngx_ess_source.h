@@ -66,7 +66,6 @@ void ngx_ess_source_register(const ngx_ess_source_t *source);
 /* As the functions of the seam, on the registered source; bind waits first
    until no worker is unbinding the key. */
 void ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind);
-void ngx_ess_source_cancel(ngx_ess_source_bind_t *bind);
 void ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key);
 void ngx_ess_source_shutdown(void);
 void ngx_ess_source_exit_process(void);

@@ -689,7 +689,7 @@ ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
     recent->appended = s->appended;
     recent->acked = s->acked;
     recent->partial_print = s->partial_print;
-    recent->n = ngx_min(s->appended, sh->geo.nring);
+    recent->n = ngx_min(s->appended - s->settled, sh->geo.nring);
 
     first = s->appended - recent->n + 1;
 
@@ -713,8 +713,14 @@ ngx_ess_log_acked_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
 }
 
 
-uint64_t
-ngx_ess_log_appended_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
+void
+ngx_ess_log_settled_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
 {
-    return zone->sh->slots[slot].appended;
+    ngx_ess_shm_slot_t  *s;
+
+    s = &zone->sh->slots[slot];
+
+    ngx_ess_shm_set64_locked(zone->sh, &s->acked, s->appended);
+    ngx_ess_shm_set64_locked(zone->sh, &s->settled, s->appended);
+    ngx_ess_shm_commit_locked(zone->sh);
 }

@@ -87,7 +87,8 @@ typedef struct {
     uint64_t                 acked;         /* number of the last whose
                                                acknowledgement was sent */
     ngx_uint_t               n;
-    uint64_t                *prints;        /* the last n, oldest first */
+    uint64_t                *prints;        /* the last n, oldest first, that
+                                               are not settled */
     uint64_t                 partial_print; /* of an event half appended, or 0:
                                                it must be appended again */
 } ngx_ess_log_recent_t;
@@ -104,8 +105,9 @@ void ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
 /* All that the slot appended so far has been acknowledged to the broker. */
 void ngx_ess_log_acked_locked(ngx_ess_zone_t *zone, ngx_uint_t slot);
 
-/* number of the slot's last appended event */
-uint64_t ngx_ess_log_appended_locked(ngx_ess_zone_t *zone, ngx_uint_t slot);
+/* As before; moreover the broker handles this acknowledgement before it hands
+   the slot to anybody: none of them comes again. */
+void ngx_ess_log_settled_locked(ngx_ess_zone_t *zone, ngx_uint_t slot);
 
 
 #endif /* _NGX_ESS_LOG_H_INCLUDED_ */

@@ -81,6 +81,8 @@ typedef struct {
 typedef struct {
     uint64_t                 appended;      /* events so far, 0: none yet */
     uint64_t                 acked;         /* last one whose ack was sent */
+    uint64_t                 settled;       /* last one that is known not to
+                                               come again */
 
     /* an event for more streams than one journal takes, half way through */
     uint64_t                 partial_print;

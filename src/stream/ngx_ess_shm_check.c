@@ -783,7 +783,9 @@ ngx_ess_shm_check_procs(ngx_ess_shm_check_t *ck)
     }
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        if (sh->slots[i].acked > sh->slots[i].appended) {
+        if (sh->slots[i].acked > sh->slots[i].appended
+            || sh->slots[i].settled > sh->slots[i].acked)
+        {
             ngx_ess_shm_check_fault(ck, "an acknowledgement", i,
                                     sh->slots[i].acked);
         }

@@ -45,7 +45,7 @@
 
 
 #define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
-#define NGX_ESS_SHM_LAYOUT       1
+#define NGX_ESS_SHM_LAYOUT       2
 
 #define NGX_ESS_SHM_PAIRS        6              /* in the stream itself */
 #define NGX_ESS_SHM_EXT_PAIRS    31             /* in each further segment */

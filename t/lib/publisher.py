@@ -13,15 +13,17 @@ class Publisher:
     """Publishes "<key> <n>", n from 1 for each key, in turns over the keys,
     at `rate' events a second, on a thread of its own, until stop().  It
     connects again when the broker went away; what was not confirmed then is
-    counted as published all the same, for it may have been."""
+    counted as published all the same, for it may have been.  With twins each
+    is published twice in a row, and counts as two."""
 
     def __init__(self, vhost, keys, rate=2000, exchange="event-streams",
-                 properties=PERSISTENT):
+                 properties=PERSISTENT, twins=False):
         self.vhost = vhost
         self.keys = list(keys)
         self.rate = rate
         self.exchange = exchange
         self.properties = properties
+        self.copies = 2 if twins else 1
         self.published = collections.Counter()
         self.outages = 0
         self._stop = threading.Event()
@@ -52,12 +54,13 @@ class Publisher:
             while not self._stop.is_set():
                 due = int((time.monotonic() - begin) * self.rate) + 1 - sent
                 for _ in range(min(due, 500)):
-                    key = self.keys[(self.total()) % len(self.keys)]
+                    key = self.keys[self.total() // self.copies
+                                    % len(self.keys)]
+                    number = self.published[key] // self.copies + 1
                     self.published[key] += 1
                     channel.basic_publish(
                         self.exchange, key,
-                        b"%s %d" % (key.encode(), self.published[key]),
-                        self.properties)
+                        b"%s %d" % (key.encode(), number), self.properties)
                     sent += 1
                 connection.process_data_events(0.005)
 
