@@ -136,6 +136,33 @@ def test_ordinals_never_go_back(service, vhost, how):
         assert api.get(s)["events"] == 0
 
 
+def test_ordinals_when_all_is_killed_right_after_the_start(service, vhost):
+    """The store vouches for each ordinal before it is given."""
+
+    n, api = service()
+    streams = [api.create("key-%d" % i) for i in range(20)]
+    last = {s.id: 0 for s in streams}
+    for _ in range(4):
+        for i in range(20):
+            vhost.publish("key-%d" % i, ["a", "b"])
+
+        def came():
+            infos = [api.get(s) for s in streams]
+            return infos if all(i["events"] for i in infos) else None
+
+        infos = wait_for(came)
+        n.kill()
+        with sqlite3.connect(n.path(FILE)) as db:
+            marks = dict(db.execute(
+                "SELECT id, reserved_ordinal + raised FROM streams, meta"))
+        db.close()
+        for i in infos:
+            assert last[i["id"]] < i["first_ordinal"]
+            assert i["last_ordinal"] <= marks[i["id"]]
+            last[i["id"]] = i["last_ordinal"] + 2
+        start(n)
+
+
 def test_reload_changes_nothing(service, vhost):
     n, api = service()
     s = api.create("abc")

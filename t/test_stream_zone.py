@@ -40,6 +40,32 @@ def service(nginx, vhost):
     return make
 
 
+def test_more_workers_than_there_is_room_for(nginx):
+    """Those that found no place in the zone say so."""
+
+    n = nginx(CONF.replace("    ess_amqp %%AMQP%%;\n", "")
+              .replace("    ess_node test;\n", ""),
+              zone="streams 1m", store="off", log="64k", workers=66)
+    n.expect("process slot .* is beyond")
+    api = Api(n.port(1))
+    requests = [("POST", "", {"routing_key": "abc"}), ("DELETE", "1", None),
+                ("GET", "", None)]
+    seen = set()
+
+    def refused():
+        for method, path, body in requests:
+            r = api.request(method, path, body)
+            seen.add((method, r.status))
+            if r.status == 503:
+                assert "no room for this worker" in r.json()["detail"]
+            elif method == "POST":
+                assert r.status == 201
+        return {(m, 503) for m, _, _ in requests} <= seen
+
+    wait_for(refused, 30)
+    assert ("POST", 201) in seen
+
+
 @pytest.mark.parametrize("store", ["off", "%%DIR%%/streams.db"])
 def test_full_of_streams(service, vhost, store):
     """Creating one more answers 507 and changes nothing; those that are

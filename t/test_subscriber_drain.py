@@ -150,8 +150,8 @@ def test_new_clients_go_to_new_workers(service, vhost):
             assert {int(c.response["X-Worker"]) for c in later} <= new
             vhost.publish("abc", "event")
             later.wait(1)
-            assert all(c.messages == ["event"] for c in clients
-                       if not c.closed)
+            wait_for(lambda: all(c.messages == ["event"] for c in clients
+                                 if not c.closed))
     # the last client went by itself
     gone(old)
 

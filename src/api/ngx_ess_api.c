@@ -87,6 +87,11 @@ ngx_ess_api_handler(ngx_http_request_t *r)
         return ngx_ess_api_problem(r, 500, "ess_zone is not configured");
     }
 
+    if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
+        return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
+                                   "worker; make it larger");
+    }
+
     if (ngx_ess_api_path(r, &path) != NGX_OK) {
         goto not_found;
     }

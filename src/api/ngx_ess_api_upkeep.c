@@ -20,7 +20,10 @@ static void ngx_ess_api_upkeep_orphans(void);
 static void ngx_ess_api_upkeep_ordinals(void);
 static void ngx_ess_api_upkeep_save(void);
 static void ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store);
+static void ngx_ess_api_upkeep_save_mark(ngx_ess_api_op_t *op);
 static void ngx_ess_api_upkeep_save_marked(ngx_ess_store_op_t *store);
+static void ngx_ess_api_upkeep_save_failed(ngx_ess_api_op_t *op);
+static void ngx_ess_api_upkeep_save_again(void);
 static void ngx_ess_api_upkeep_save_end(ngx_ess_store_op_t *store);
 static void ngx_ess_api_upkeep_undone(ngx_ess_store_op_t *store);
 static void ngx_ess_api_upkeep_marked(ngx_ess_store_op_t *store);
@@ -35,6 +38,7 @@ static ngx_uint_t         ngx_ess_api_upkeep_undoing;
 static ngx_uint_t         ngx_ess_api_upkeep_marking;
 static ngx_uint_t         ngx_ess_api_upkeep_saving;
 static uint64_t           ngx_ess_api_upkeep_save_id;   /* saved so far */
+static ngx_uint_t         ngx_ess_api_upkeep_failed;    /* a save, or more */
 static ngx_queue_t        ngx_ess_api_upkeep_again;
 static ngx_event_t        ngx_ess_api_upkeep_timer;
 static ngx_connection_t   ngx_ess_api_upkeep_dummy;
@@ -51,6 +55,7 @@ ngx_ess_api_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_api_upkeep_undoing = 0;
     ngx_ess_api_upkeep_marking = 0;
     ngx_ess_api_upkeep_saving = 0;
+    ngx_ess_api_upkeep_failed = 0;
 
     ngx_queue_init(&ngx_ess_api_upkeep_again);
 
@@ -79,8 +84,16 @@ ngx_ess_api_tick(void)
     }
 
     ngx_ess_api_upkeep_retry();
-    ngx_ess_api_upkeep_orphans();
-    ngx_ess_api_upkeep_ordinals();
+    ngx_ess_api_upkeep_save_again();
+
+    /* a worker that a reload replaced may have another store */
+
+    if (ngx_ess_shm_generation(ngx_ess_api_upkeep_zone)
+        == ngx_ess_api_upkeep_zone->generation)
+    {
+        ngx_ess_api_upkeep_orphans();
+        ngx_ess_api_upkeep_ordinals();
+    }
 }
 
 
@@ -124,8 +137,6 @@ ngx_ess_api_upkeep_save(void)
 }
 
 
-/* What is in the new store from former times may be behind. */
-
 static void
 ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store)
 {
@@ -133,27 +144,36 @@ ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store)
 
     op = store->data;
 
-    if (store->rc == NGX_OK) {
-        ngx_ess_api_op_store(op, NGX_ESS_STORE_ORDINAL,
-                             ngx_ess_api_upkeep_save_marked);
-        return;
-    }
+    switch (store->rc) {
 
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "stream %uL could not be saved in the new store: %s",
-                  op->info.ref.id, store->text);
+    case NGX_OK:
+        ngx_ess_api_upkeep_save_mark(op);
+        return;
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "stream %uL could not be saved in the new store: %s",
+                      op->info.ref.id, store->text);
+        break;
+
+    default:
+        ngx_ess_api_upkeep_save_failed(op);
+    }
 
     ngx_ess_api_upkeep_save_end(store);
 }
 
 
-static void
-ngx_ess_api_upkeep_save_marked(ngx_ess_store_op_t *store)
-{
-    ngx_ess_api_op_t       *op;
-    ngx_ess_stream_info_t   info;
+/*
+ * The row may be behind: one from former times, or marks that others stored
+ * before there was a row.  So it gets one block more than the zone knows of.
+ */
 
-    op = store->data;
+static void
+ngx_ess_api_upkeep_save_mark(ngx_ess_api_op_t *op)
+{
+    uint64_t               last;
+    ngx_ess_stream_info_t  info;
 
     if (ngx_ess_stream_by_id(op->zone, op->info.ref.id, &info) != NGX_OK) {
 
@@ -164,7 +184,56 @@ ngx_ess_api_upkeep_save_marked(ngx_ess_store_op_t *store)
         return;
     }
 
+    last = ngx_max(info.reserved_ordinal, info.last_ordinal);
+
+    op->info.state = info.state;
+    op->info.reserved_ordinal = last + NGX_ESS_STORE_ORDINALS;
+
+    ngx_ess_api_op_store(op, NGX_ESS_STORE_ORDINAL,
+                         ngx_ess_api_upkeep_save_marked);
+}
+
+
+static void
+ngx_ess_api_upkeep_save_marked(ngx_ess_store_op_t *store)
+{
+    ngx_ess_api_op_t  *op;
+
+    op = store->data;
+
+    if (store->rc != NGX_OK) {
+        ngx_ess_api_upkeep_save_failed(op);
+
+    } else if (op->info.state == NGX_ESS_STREAM_DELETING) {
+
+        /* perhaps it was removed before it was saved: until that is known */
+
+        ngx_ess_api_upkeep_save_mark(op);
+        return;
+    }
+
     ngx_ess_api_upkeep_save_end(store);
+}
+
+
+/* From here on again, later. */
+
+static void
+ngx_ess_api_upkeep_save_failed(ngx_ess_api_op_t *op)
+{
+    ngx_ess_api_upkeep_save_id = ngx_min(ngx_ess_api_upkeep_save_id,
+                                         op->info.ref.id - 1);
+    ngx_ess_api_upkeep_failed = 1;
+}
+
+
+static void
+ngx_ess_api_upkeep_save_again(void)
+{
+    if (ngx_ess_api_upkeep_failed && ngx_ess_api_upkeep_saving == 0) {
+        ngx_ess_api_upkeep_failed = 0;
+        ngx_ess_api_upkeep_save();
+    }
 }
 
 
@@ -173,7 +242,7 @@ ngx_ess_api_upkeep_save_end(ngx_ess_store_op_t *store)
 {
     ngx_ess_api_op_free(store->data);
 
-    if (--ngx_ess_api_upkeep_saving == 0) {
+    if (--ngx_ess_api_upkeep_saving == 0 && !ngx_ess_api_upkeep_failed) {
         ngx_ess_api_upkeep_save();
     }
 }

@@ -16,6 +16,11 @@
 /* ordinals that one mark in the store vouches for */
 #define NGX_ESS_STORE_ORDINALS  65536
 
+/* ordinals left out at each load: a store that fails is no reason to stop the
+   events, nor does the old nginx of a binary upgrade stop before it is told,
+   so either may have gone past the mark */
+#define NGX_ESS_STORE_SKIP      1048576
+
 
 typedef enum {
     NGX_ESS_STORE_SAVE = 1,                 /* insert the row, no error when
@@ -26,7 +31,8 @@ typedef enum {
 
 typedef struct ngx_ess_store_op_s  ngx_ess_store_op_t;
 
-/* op->rc: NGX_OK committed, NGX_ERROR: not, op->text says why */
+/* op->rc: NGX_OK committed, NGX_ERROR: not, op->text says why; NGX_DECLINED:
+   not, and another time neither, for another stream has the id or uuid */
 typedef void (*ngx_ess_store_op_pt)(ngx_ess_store_op_t *op);
 
 struct ngx_ess_store_op_s {
@@ -51,9 +57,10 @@ typedef struct {
     ngx_int_t              (*check)(ngx_conf_t *cf, ngx_str_t *path);
 
     /* in the master, before a new zone's first worker, blocking: makes what is
-       missing (for the worker's user), raises each stream's mark by
-       NGX_ESS_STORE_ORDINALS, hands each stream to "row" (last_ordinal: the
-       old mark, reserved_ordinal: the new one), and leaves nothing open.
+       missing (for the worker's user), raises each stream's mark, hands each
+       stream to "row" (last_ordinal: the old mark and NGX_ESS_STORE_SKIP;
+       reserved_ordinal: the new one, NGX_ESS_STORE_ORDINALS above that), and
+       leaves nothing open.
        "last_id": the largest id ever given.  With "row" NULL it only makes
        what is missing.  NGX_OK or NGX_ERROR, logged. */
     ngx_int_t              (*load)(ngx_cycle_t *cycle, ngx_str_t *path,

@@ -35,6 +35,8 @@ typedef struct {
     sqlite3                 *db;            /* NULL: not open */
     sqlite3_stmt            *stmt[NGX_ESS_STORE_SQLITE_STATEMENTS];
     char                    *path;
+    int                      patience;      /* ms, for others' transactions */
+    int64_t                  waiting;       /* since when, ms */
     char                     text[128];     /* why the last thing failed */
 } ngx_ess_store_sqlite_t;
 
@@ -66,6 +68,7 @@ static int ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h,
 static int ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h);
 static int ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h,
     int milliseconds);
+static int ngx_ess_store_sqlite_wait(void *data, int count);
 static int ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h);
 static void ngx_ess_store_sqlite_close(ngx_ess_store_sqlite_t *h);
 static int ngx_ess_store_sqlite_exec(ngx_ess_store_sqlite_t *h,
@@ -243,6 +246,7 @@ ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
 
     if (ngx_ess_store_sqlite_exec(h,
             "UPDATE meta SET raised = raised + "
+            ngx_ess_store_sqlite_number(NGX_ESS_STORE_SKIP) " + "
             ngx_ess_store_sqlite_number(NGX_ESS_STORE_ORDINALS)) != SQLITE_OK
         || ngx_ess_store_sqlite_exec(h, "COMMIT") != SQLITE_OK)
     {
@@ -345,9 +349,9 @@ ngx_ess_store_sqlite_row(sqlite3_stmt *stmt, ngx_ess_stream_info_t *info)
     info->key_len = (size_t) key_len;
     ngx_memcpy(info->key, key, info->key_len);
 
-    info->last_ordinal = (uint64_t) mark;
-    info->first_ordinal = (uint64_t) mark + 1;
-    info->reserved_ordinal = (uint64_t) mark + NGX_ESS_STORE_ORDINALS;
+    info->last_ordinal = (uint64_t) mark + NGX_ESS_STORE_SKIP;
+    info->first_ordinal = info->last_ordinal + 1;
+    info->reserved_ordinal = info->last_ordinal + NGX_ESS_STORE_ORDINALS;
 
     return NGX_OK;
 }
@@ -508,7 +512,7 @@ ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t **ops,
 
             /* SQLite undid this statement only: the others may go on */
 
-            ops[i]->rc = NGX_ERROR;
+            ops[i]->rc = NGX_DECLINED;
             ngx_memcpy(ops[i]->text, h->text, sizeof(ops[i]->text));
 
         } else {
@@ -649,7 +653,9 @@ ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h, int milliseconds)
         return rc;
     }
 
-    (void) sqlite3_busy_timeout(h->db, milliseconds);
+    h->patience = milliseconds;
+
+    (void) sqlite3_busy_handler(h->db, ngx_ess_store_sqlite_wait, h);
 
     /* FULL: what was answered survives the loss of power; a short log: it
        may be all that fits on a small disk */
@@ -657,6 +663,40 @@ ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h, int milliseconds)
     return ngx_ess_store_sqlite_exec(h, "PRAGMA temp_store = MEMORY;"
                                         "PRAGMA synchronous = FULL;"
                                         "PRAGMA wal_autocheckpoint = 64;");
+}
+
+
+/*
+ * Another process holds the lock, which is given to whoever happens to ask
+ * when it is free.  So all ask often: SQLite's own handler soon waits a tenth
+ * of a second each time, and under load some would never meet the moment.
+ */
+
+static int
+ngx_ess_store_sqlite_wait(void *data, int count)
+{
+    ngx_ess_store_sqlite_t *h = data;
+
+    int64_t          ms;
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    ms = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+
+    if (count == 0) {
+        h->waiting = ms;
+    }
+
+    if (ms - h->waiting >= h->patience) {
+        return 0;
+    }
+
+    /* 0.5 to 2.5 ms, at random */
+
+    (void) usleep(500 + ts.tv_nsec / 64 % 2000);
+
+    return 1;
 }
 
 

@@ -512,10 +512,11 @@ ngx_ess_log_remember_locked(ngx_ess_log_append_t *a)
 
 ngx_int_t
 ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t *seq, u_char *buf, size_t size, ngx_ess_record_t *records,
-    ngx_uint_t *n, uint64_t *lost, size_t *need)
+    uint64_t *seq, ngx_ess_seg_t *last, u_char *buf, size_t size,
+    ngx_ess_record_t *records, ngx_uint_t *n, uint64_t *lost, size_t *need)
 {
     size_t                 used;
+    uint64_t               first;
     ngx_int_t              rc;
     ngx_uint_t             max;
     ngx_ess_seg_t          i;
@@ -541,12 +542,19 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     s = ngx_ess_shm_stream(sh, i);
 
-    if (*seq < s->next_seq - s->count) {
-        *lost = s->next_seq - s->count - *seq;
-        *seq = s->next_seq - s->count;
+    first = s->next_seq - s->count;
+
+    if (*seq < first) {
+        *lost = first - *seq;
+        *seq = first;
     }
 
-    for (i = ngx_ess_log_seek_locked(sh, s, *seq); i; i = r->next) {
+    /* a record stays where it is for as long as its number is in the log */
+
+    i = (*last && *seq > first) ? ngx_ess_shm_record(sh, *last)->next
+                                : ngx_ess_log_seek_locked(sh, s, *seq);
+
+    for ( /* void */ ; i; i = r->next) {
         r = ngx_ess_shm_record(sh, i);
 
         if (r->len > size - used && *n == 0) {
@@ -570,6 +578,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
         used += r->len;
         *seq = r->seq + 1;
+        *last = i;
         (*n)++;
     }
 

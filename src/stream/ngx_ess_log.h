@@ -62,7 +62,8 @@ ngx_uint_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
  * Copies up to *n records from position *seq on into buf (bodies) and records
  * (whose body points into buf), sets *n to how many and *seq to what comes
  * next; *lost to how many events were evicted before they could be read.
- * Takes the mutex.
+ * *last is where the record before *seq is: 0 (not known), or what the call
+ * that set *seq left there; without it the log is walked.  Takes the mutex.
  *
  * NGX_OK: the reader is at the end.  NGX_AGAIN: more is there.  NGX_DONE: at
  * the end of a stream that was deleted.  NGX_DECLINED: no such stream.
@@ -70,8 +71,8 @@ ngx_uint_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
  * says how much it takes.
  */
 ngx_int_t ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t *seq, u_char *buf, size_t size, ngx_ess_record_t *records,
-    ngx_uint_t *n, uint64_t *lost, size_t *need);
+    uint64_t *seq, ngx_ess_seg_t *last, u_char *buf, size_t size,
+    ngx_ess_record_t *records, ngx_uint_t *n, uint64_t *lost, size_t *need);
 
 /*
  * Evicts, from the list by age, up to "max" events that are older than

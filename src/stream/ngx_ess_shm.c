@@ -24,6 +24,7 @@ static ngx_int_t ngx_ess_shm_geometry(ngx_ess_shm_geometry_t *geo,
     uint64_t size);
 static void ngx_ess_shm_format(ngx_ess_shm_t *sh, ngx_ess_shm_geometry_t *geo);
 static void ngx_ess_shm_rollback_locked(ngx_ess_shm_t *sh);
+static ngx_uint_t ngx_ess_shm_gone(ngx_uint_t p, ngx_pid_t pid);
 static void ngx_ess_shm_sweep_proc(ngx_ess_zone_t *zone, ngx_uint_t p,
     uint32_t pid, ngx_uint_t leave);
 static ngx_int_t ngx_ess_shm_sweep_some_locked(ngx_ess_zone_t *zone,
@@ -334,17 +335,15 @@ ngx_ess_shm_format(ngx_ess_shm_t *sh, ngx_ess_shm_geometry_t *geo)
 void
 ngx_ess_shm_new_generation(ngx_ess_zone_t *zone)
 {
-    ngx_ess_shm_t  *sh;
+    /*
+     * The master is the only one that writes this word, and it must not wait
+     * for the mutex: that of a worker that was killed just now is released
+     * when the master, in its own loop, hears of the death.
+     */
 
-    sh = zone->sh;
+    zone->generation = zone->sh->generation + 1;
 
-    ngx_ess_shm_lock(zone);
-
-    ngx_ess_shm_set64_locked(sh, &sh->generation, sh->generation + 1);
-    zone->generation = sh->generation;
-    ngx_ess_shm_commit_locked(sh);
-
-    ngx_ess_shm_unlock(zone);
+    *(volatile uint64_t *) &zone->sh->generation = zone->generation;
 }
 
 
@@ -425,17 +424,34 @@ ngx_ess_shm_sweep(ngx_ess_zone_t *zone, ngx_log_t *log)
         p = ngx_ess_shm_proc(zone->sh, i);
         pid = *(volatile uint32_t *) &p->pid;
 
-        if (pid == 0 || pid == (uint32_t) ngx_pid) {
+        if (pid == 0 || i == zone->proc) {
             continue;
         }
 
-        if (kill((ngx_pid_t) pid, 0) == -1 && ngx_errno == ESRCH) {
+        if (ngx_ess_shm_gone(i, (ngx_pid_t) pid)) {
             ngx_log_error(NGX_LOG_NOTICE, log, 0,
                           "sweeping the zone after process %uD", pid);
 
             ngx_ess_shm_sweep_proc(zone, i, pid, 1);
         }
     }
+}
+
+
+/*
+ * A process id may be another process's by now, even this one's.  So the
+ * master's word counts as well: it tells all workers of each that it reaped,
+ * and nginx then closes the channel to that one.
+ */
+
+static ngx_uint_t
+ngx_ess_shm_gone(ngx_uint_t p, ngx_pid_t pid)
+{
+    if (pid == ngx_pid || (kill(pid, 0) == -1 && ngx_errno == ESRCH)) {
+        return 1;
+    }
+
+    return ngx_processes[p].pid == pid && ngx_processes[p].channel[0] == -1;
 }
 
 

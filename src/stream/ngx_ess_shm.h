@@ -132,7 +132,7 @@ size_t ngx_ess_shm_min_size(size_t max_event);
 /*
  * In the master, from init_module, never in a test of the configuration:
  * a new generation begins.  Workers whose generation is lower than
- * ngx_ess_shm_generation() were replaced by a reload.
+ * ngx_ess_shm_generation() were replaced by a reload.  No lock.
  */
 void ngx_ess_shm_new_generation(ngx_ess_zone_t *zone);
 uint64_t ngx_ess_shm_generation(ngx_ess_zone_t *zone);

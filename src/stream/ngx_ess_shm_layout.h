@@ -408,6 +408,16 @@ ngx_ess_seg_t ngx_ess_stream_next_of_key_locked(ngx_ess_shm_t *sh,
     ngx_str_t *key, uint32_t hash, ngx_ess_seg_t i);
 uint32_t ngx_ess_stream_key_hash(ngx_str_t *key);
 uint32_t ngx_ess_stream_uuid_hash(const u_char *uuid);
+ngx_ess_seg_t ngx_ess_stream_find_uuid_locked(ngx_ess_shm_t *sh,
+    const u_char *uuid);
+
+/* Has any process an interest in the stream? */
+ngx_uint_t ngx_ess_stream_interest_locked(ngx_ess_shm_t *sh,
+    ngx_ess_shm_stream_t *s);
+
+/* Fills all of "info". */
+void ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
+    ngx_ess_stream_info_t *info);
 
 /* Unlinks and frees a stream whose log is empty and that nobody has an
    interest in. */

@@ -1,10 +1,10 @@
 
 /*
- * The stream table: streams by id, uuid and routing key, and their life from
- * reserve to free.  Runs in workers, and in the master when it loads a fresh
- * zone; all data is in the zone and belongs to whoever holds its mutex.  Each
- * function here is one operation, or several with the mutex let go between
- * them.
+ * The stream table: a stream's life from reserve to free, and the lists that
+ * it is on meanwhile.  Runs in workers, and in the master when it loads a
+ * fresh zone; all data is in the zone and belongs to whoever holds its mutex.
+ * Each function here is one operation, or several with the mutex let go
+ * between them.
  */
 
 
@@ -12,9 +12,8 @@
 #include <sys/random.h>
 
 
-/* records freed, and streams looked at, in one hold of the mutex */
+/* records freed in one hold of the mutex */
 #define NGX_ESS_STREAM_CLEAR  256
-#define NGX_ESS_STREAM_WALK   1024
 
 
 static ngx_int_t ngx_ess_stream_random(u_char *p, size_t len);
@@ -32,87 +31,10 @@ static void ngx_ess_stream_own_locked(ngx_ess_zone_t *zone,
 static void ngx_ess_stream_unpend_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static void ngx_ess_stream_unwant_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     ngx_ess_shm_want_e want);
-static ngx_ess_seg_t ngx_ess_stream_find_uuid_locked(ngx_ess_shm_t *sh,
-    const u_char *uuid);
 static ngx_ess_seg_t ngx_ess_stream_mine_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_ess_stream_state_e state);
 static ngx_uint_t ngx_ess_stream_owner_gone_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s);
-static ngx_uint_t ngx_ess_stream_has_key_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, ngx_str_t *key, uint32_t hash);
-static u_char *ngx_ess_stream_copy_key_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, u_char *p);
-static ngx_uint_t ngx_ess_stream_interest_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s);
-static void ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
-    ngx_ess_stream_info_t *info);
-static ngx_ess_shm_mark_t *ngx_ess_stream_marked_locked(ngx_ess_shm_t *sh,
-    uint32_t hash);
-
-
-uint32_t
-ngx_ess_stream_key_hash(ngx_str_t *key)
-{
-    return ngx_crc32_long(key->data, key->len);
-}
-
-
-ngx_uint_t
-ngx_ess_stream_slot(ngx_str_t *key)
-{
-    return ngx_ess_stream_key_hash(key) % NGX_ESS_SLOTS;
-}
-
-
-u_char *
-ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid)
-{
-    ngx_uint_t     i;
-
-    static u_char  hex[] = "0123456789abcdef";
-
-    for (i = 0; i < NGX_ESS_UUID_LEN; i++) {
-        *text++ = hex[uuid[i] >> 4];
-        *text++ = hex[uuid[i] & 0xf];
-    }
-
-    return text;
-}
-
-
-ngx_int_t
-ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text)
-{
-    u_char      c;
-    ngx_uint_t  i, digit;
-
-    if (text->len != NGX_ESS_UUID_TEXT) {
-        return NGX_DECLINED;
-    }
-
-    for (i = 0; i < NGX_ESS_UUID_TEXT; i++) {
-        c = text->data[i];
-
-        if (c >= '0' && c <= '9') {
-            digit = c - '0';
-
-        } else if (c >= 'a' && c <= 'f') {
-            digit = c - 'a' + 10;
-
-        } else {
-            return NGX_DECLINED;
-        }
-
-        if (i % 2 == 0) {
-            uuid[i / 2] = (u_char) (digit << 4);
-
-        } else {
-            uuid[i / 2] |= (u_char) digit;
-        }
-    }
-
-    return NGX_OK;
-}
 
 
 static ngx_int_t
@@ -192,8 +114,8 @@ ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
 }
 
 
-/* A VISIBLE stream by the id, epoch, uuid, key and reserved ordinal of the
-   row, linked everywhere; 0: no room. */
+/* A VISIBLE stream by the id, epoch, uuid, key and ordinals of the row, linked
+   everywhere; 0: no room. */
 
 static ngx_ess_seg_t
 ngx_ess_stream_make_locked(ngx_ess_zone_t *zone,
@@ -228,7 +150,7 @@ ngx_ess_stream_make_locked(ngx_ess_zone_t *zone,
     s->id = row->ref.id;
     s->epoch = row->ref.epoch;
     s->next_seq = 1;
-    s->next_ordinal = row->reserved_ordinal + 1;
+    s->next_ordinal = row->last_ordinal + 1;
     s->reserved_ordinal = row->reserved_ordinal;
     s->key_hash = ngx_ess_stream_key_hash(&key);
     s->key_len = key.len;
@@ -521,225 +443,6 @@ ngx_ess_stream_unwant_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
 }
 
 
-ngx_ess_seg_t
-ngx_ess_stream_find_locked(ngx_ess_shm_t *sh, uint64_t id, uint64_t epoch)
-{
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_stream_t  *s;
-
-    /* the index in a reference is not looked at: what was a stream there may
-       be the body of an event by now */
-
-    for (i = *ngx_ess_shm_bucket(sh, ids, id); i; i = s->id_next) {
-        s = ngx_ess_shm_stream(sh, i);
-
-        if (s->id == id) {
-            return (s->epoch == epoch) ? i : 0;
-        }
-    }
-
-    return 0;
-}
-
-
-uint32_t
-ngx_ess_stream_uuid_hash(const u_char *uuid)
-{
-    uint32_t  hash;
-
-    /* random bits as they are */
-
-    ngx_memcpy(&hash, uuid, sizeof(uint32_t));
-
-    return hash;
-}
-
-
-static ngx_ess_seg_t
-ngx_ess_stream_find_uuid_locked(ngx_ess_shm_t *sh, const u_char *uuid)
-{
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_stream_t  *s;
-
-    for (i = *ngx_ess_shm_bucket(sh, uuids, ngx_ess_stream_uuid_hash(uuid));
-         i;
-         i = s->uuid_next)
-    {
-        s = ngx_ess_shm_stream(sh, i);
-
-        if (ngx_memcmp(s->uuid, uuid, NGX_ESS_UUID_LEN) == 0) {
-            return i;
-        }
-    }
-
-    return 0;
-}
-
-
-ngx_ess_seg_t
-ngx_ess_stream_after_locked(ngx_ess_shm_t *sh, uint64_t id)
-{
-    uint32_t               n;
-    ngx_ess_seg_t          i, best;
-    ngx_ess_shm_stream_t  *s;
-
-    best = sh->streams_tail;
-
-    if (best == 0 || ngx_ess_shm_stream(sh, best)->id <= id) {
-        return 0;
-    }
-
-    if (ngx_ess_shm_stream(sh, sh->streams_head)->id > id) {
-        return sh->streams_head;
-    }
-
-    /*
-     * The stream may be gone, but ids that follow each other are in buckets
-     * that follow each other: mostly a step or two, and never more than once
-     * around.
-     */
-
-    for (n = 0; n < sh->geo.nbuckets; n++) {
-
-        for (i = *ngx_ess_shm_bucket(sh, ids, id + n); i; i = s->id_next) {
-            s = ngx_ess_shm_stream(sh, i);
-
-            if (s->id == id + n) {
-                return n ? i : s->next;
-            }
-
-            if (s->id > id && s->id < ngx_ess_shm_stream(sh, best)->id) {
-                best = i;
-            }
-        }
-    }
-
-    return best;
-}
-
-
-ngx_ess_seg_t
-ngx_ess_stream_next_of_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key,
-    uint32_t hash, ngx_ess_seg_t i)
-{
-    ngx_ess_seg_t          tail;
-    ngx_ess_shm_stream_t  *s;
-
-    tail = *ngx_ess_shm_key_bucket(sh, hash);
-
-    if (tail == 0 || i == tail) {
-        return 0;
-    }
-
-    /* a ring: behind the last one is the first */
-
-    i = i ? i : tail;
-
-    do {
-        i = ngx_ess_shm_stream(sh, i)->key_next;
-        s = ngx_ess_shm_stream(sh, i);
-
-        if (s->state != NGX_ESS_STREAM_CLOSED
-            && ngx_ess_stream_has_key_locked(sh, s, key, hash))
-        {
-            return i;
-        }
-
-    } while (i != tail);
-
-    return 0;
-}
-
-
-static ngx_uint_t
-ngx_ess_stream_has_key_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
-    ngx_str_t *key, uint32_t hash)
-{
-    u_char  *rest;
-    size_t   n;
-
-    if (s->key_hash != hash || s->key_len != key->len) {
-        return 0;
-    }
-
-    n = ngx_min(key->len, NGX_ESS_SHM_KEY);
-
-    if (ngx_memcmp(s->key, key->data, n) != 0) {
-        return 0;
-    }
-
-    if (key->len == n) {
-        return 1;
-    }
-
-    rest = (u_char *) ngx_ess_shm_seg(sh, s->link) + NGX_ESS_SHM_LINK;
-
-    return ngx_memcmp(rest, key->data + n, key->len - n) == 0;
-}
-
-
-static u_char *
-ngx_ess_stream_copy_key_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
-    u_char *p)
-{
-    size_t  n;
-
-    n = ngx_min(s->key_len, NGX_ESS_SHM_KEY);
-    p = ngx_cpymem(p, s->key, n);
-
-    if (s->key_len > n) {
-        p = ngx_cpymem(p, (u_char *) ngx_ess_shm_seg(sh, s->link)
-                          + NGX_ESS_SHM_LINK, s->key_len - n);
-    }
-
-    return p;
-}
-
-
-static ngx_uint_t
-ngx_ess_stream_interest_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
-{
-    ngx_ess_seg_t  ext;
-
-    return ngx_ess_notify_pair_locked(sh, s, NULL, &ext) != NULL;
-}
-
-
-static void
-ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
-    ngx_ess_stream_info_t *info)
-{
-    ngx_ess_seg_t          ext;
-    ngx_ess_shm_pair_t    *pair;
-    ngx_ess_shm_stream_t  *s;
-
-    s = ngx_ess_shm_stream(sh, i);
-
-    info->ref.id = s->id;
-    info->ref.epoch = s->epoch;
-    info->ref.index = i;
-    info->state = s->state;
-    info->slot = s->key_hash % NGX_ESS_SLOTS;
-    info->subscribers = 0;
-    info->events = s->events;
-    info->bytes = s->bytes;
-    info->first_ordinal = s->next_ordinal - s->events;
-    info->last_ordinal = s->next_ordinal - 1;
-    info->reserved_ordinal = s->reserved_ordinal;
-    info->key_len = s->key_len;
-
-    ngx_memcpy(info->uuid, s->uuid, NGX_ESS_UUID_LEN);
-    (void) ngx_ess_stream_copy_key_locked(sh, s, info->key);
-
-    for (pair = ngx_ess_notify_pair_locked(sh, s, NULL, &ext);
-         pair;
-         pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
-    {
-        info->subscribers += pair->count;
-    }
-}
-
-
 ngx_int_t
 ngx_ess_stream_load(ngx_ess_zone_t *zone, const ngx_ess_stream_info_t *row)
 {
@@ -894,115 +597,6 @@ ngx_ess_stream_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
         ngx_ess_shm_unlock(zone);
 
     } while (rc == NGX_AGAIN);
-}
-
-
-ngx_int_t
-ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
-    ngx_ess_stream_info_t *info)
-{
-    ngx_int_t              rc;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
-
-    sh = zone->sh;
-    rc = NGX_DECLINED;
-
-    ngx_ess_shm_lock(zone);
-
-    for (i = *ngx_ess_shm_bucket(sh, ids, id); i; i = s->id_next) {
-        s = ngx_ess_shm_stream(sh, i);
-
-        if (s->id == id) {
-            if (s->state == NGX_ESS_STREAM_VISIBLE
-                || s->state == NGX_ESS_STREAM_DELETING)
-            {
-                ngx_ess_stream_info_locked(sh, i, info);
-                rc = NGX_OK;
-            }
-
-            break;
-        }
-    }
-
-    ngx_ess_shm_unlock(zone);
-
-    return rc;
-}
-
-
-ngx_int_t
-ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
-    ngx_ess_stream_info_t *info)
-{
-    ngx_int_t       rc;
-    uint32_t        state;
-    ngx_ess_seg_t   i;
-    ngx_ess_shm_t  *sh;
-
-    sh = zone->sh;
-    rc = NGX_DECLINED;
-
-    ngx_ess_shm_lock(zone);
-
-    i = ngx_ess_stream_find_uuid_locked(sh, uuid);
-
-    if (i) {
-        state = ngx_ess_shm_stream(sh, i)->state;
-
-        if (state == NGX_ESS_STREAM_VISIBLE
-            || state == NGX_ESS_STREAM_DELETING)
-        {
-            ngx_ess_stream_info_locked(sh, i, info);
-            rc = NGX_OK;
-        }
-    }
-
-    ngx_ess_shm_unlock(zone);
-
-    return rc;
-}
-
-
-ngx_uint_t
-ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
-    ngx_ess_stream_info_t *infos, ngx_uint_t n)
-{
-    ngx_uint_t             found, walked;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
-
-    sh = zone->sh;
-    found = 0;
-
-    do {
-        ngx_ess_shm_lock(zone);
-
-        i = ngx_ess_stream_after_locked(sh, after);
-
-        for (walked = 0;
-             i && found < n && walked < NGX_ESS_STREAM_WALK;
-             walked++)
-        {
-            s = ngx_ess_shm_stream(sh, i);
-            after = s->id;
-
-            if (s->state == NGX_ESS_STREAM_VISIBLE
-                || s->state == NGX_ESS_STREAM_DELETING)
-            {
-                ngx_ess_stream_info_locked(sh, i, &infos[found++]);
-            }
-
-            i = s->next;
-        }
-
-        ngx_ess_shm_unlock(zone);
-
-    } while (i && found < n);
-
-    return found;
 }
 
 
@@ -1230,166 +824,4 @@ ngx_ess_stream_reserved(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     }
 
     ngx_ess_shm_unlock(zone);
-}
-
-
-ngx_uint_t
-ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
-    ngx_uint_t subscribed, uint64_t *cursor, ngx_ess_stream_key_t *keys,
-    ngx_uint_t n)
-{
-    ngx_uint_t             found, walked, slot;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
-
-    sh = zone->sh;
-    found = 0;
-
-    do {
-        ngx_ess_shm_lock(zone);
-
-        i = ngx_ess_stream_after_locked(sh, *cursor);
-
-        for (walked = 0;
-             i && found < n && walked < NGX_ESS_STREAM_WALK;
-             walked++)
-        {
-            s = ngx_ess_shm_stream(sh, i);
-            slot = s->key_hash % NGX_ESS_SLOTS;
-
-            *cursor = s->id;
-            i = s->next;
-
-            if (s->state == NGX_ESS_STREAM_CLOSED
-                || !(slots & ((ngx_uint_t) 1 << slot))
-                || (subscribed && !ngx_ess_stream_interest_locked(sh, s)))
-            {
-                continue;
-            }
-
-            keys[found].slot = slot;
-            keys[found].len = s->key_len;
-            (void) ngx_ess_stream_copy_key_locked(sh, s, keys[found].data);
-            found++;
-        }
-
-        ngx_ess_shm_unlock(zone);
-
-    } while (i && found < n);
-
-    return found;
-}
-
-
-static ngx_ess_shm_mark_t *
-ngx_ess_stream_marked_locked(ngx_ess_shm_t *sh, uint32_t hash)
-{
-    ngx_uint_t           i;
-    ngx_ess_shm_mark_t  *mark;
-
-    for (i = 0; i < NGX_ESS_SHM_MARKS; i++) {
-        mark = &sh->marks[i];
-
-        if (mark->proc
-            && mark->hash == hash
-            && ngx_ess_shm_proc(sh, mark->proc - 1)->pid)
-        {
-            return mark;
-        }
-    }
-
-    return NULL;
-}
-
-
-ngx_int_t
-ngx_ess_stream_unbind_begin(ngx_ess_zone_t *zone, ngx_str_t *key)
-{
-    uint32_t             hash;
-    ngx_int_t            rc;
-    ngx_uint_t           i;
-    ngx_ess_shm_t       *sh;
-    ngx_ess_shm_mark_t  *mark;
-
-    sh = zone->sh;
-    hash = ngx_ess_stream_key_hash(key);
-    rc = NGX_BUSY;
-
-    if (zone->proc >= sh->geo.nprocs) {
-        return NGX_BUSY;
-    }
-
-    ngx_ess_shm_lock(zone);
-
-    if (ngx_ess_stream_next_of_key_locked(sh, key, hash, 0)) {
-        rc = NGX_DECLINED;
-        goto done;
-    }
-
-    if (ngx_ess_stream_marked_locked(sh, hash)) {
-        goto done;
-    }
-
-    for (i = 0; i < NGX_ESS_SHM_MARKS; i++) {
-        mark = &sh->marks[i];
-
-        if (mark->proc == 0) {
-            ngx_ess_shm_set32_locked(sh, &mark->hash, hash);
-            ngx_ess_shm_set32_locked(sh, &mark->proc, zone->proc + 1);
-            ngx_ess_shm_commit_locked(sh);
-            rc = NGX_OK;
-            break;
-        }
-    }
-
-done:
-
-    ngx_ess_shm_unlock(zone);
-
-    return rc;
-}
-
-
-void
-ngx_ess_stream_unbind_end(ngx_ess_zone_t *zone, ngx_str_t *key)
-{
-    uint32_t             hash;
-    ngx_uint_t           i;
-    ngx_ess_shm_t       *sh;
-    ngx_ess_shm_mark_t  *mark;
-
-    sh = zone->sh;
-    hash = ngx_ess_stream_key_hash(key);
-
-    ngx_ess_shm_lock(zone);
-
-    for (i = 0; i < NGX_ESS_SHM_MARKS; i++) {
-        mark = &sh->marks[i];
-
-        if (mark->proc == zone->proc + 1 && mark->hash == hash) {
-            ngx_ess_shm_set32_locked(sh, &mark->proc, 0);
-        }
-    }
-
-    ngx_ess_shm_commit_locked(sh);
-    ngx_ess_shm_unlock(zone);
-}
-
-
-ngx_uint_t
-ngx_ess_stream_unbinding(ngx_ess_zone_t *zone, ngx_str_t *key)
-{
-    uint32_t    hash;
-    ngx_uint_t  marked;
-
-    hash = ngx_ess_stream_key_hash(key);
-
-    ngx_ess_shm_lock(zone);
-
-    marked = ngx_ess_stream_marked_locked(zone->sh, hash) != NULL;
-
-    ngx_ess_shm_unlock(zone);
-
-    return marked;
 }

@@ -532,8 +532,9 @@ ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n, uint64_t *lost)
         gone = 0;
 
         rc = ngx_ess_log_read(ngx_ess_feed.zone, &feed->ref, &feed->seq,
-                              ngx_ess_feed.buffer, ngx_ess_feed.size,
-                              ngx_ess_feed.records, n, &gone, &need);
+                              &feed->last, ngx_ess_feed.buffer,
+                              ngx_ess_feed.size, ngx_ess_feed.records, n,
+                              &gone, &need);
 
         *lost += gone;
 

@@ -34,6 +34,7 @@ struct ngx_ess_feed_s {
     ngx_ess_stream_ref_t         ref;
     const ngx_ess_transport_t   *transport;
     uint64_t                     seq;       /* of the next record to read */
+    uint32_t                     last;      /* where the one before it is */
     ngx_ess_frames_t             frames;
 
     ngx_queue_t                  idle;      /* subscribers at the end */

@@ -27,6 +27,7 @@ volatile ngx_cycle_t  *ngx_cycle = &ngx_unit_cycle;
 volatile ngx_msec_t    ngx_current_msec = 5000000;
 ngx_pid_t              ngx_pid;
 ngx_int_t              ngx_process_slot;
+ngx_process_t          ngx_processes[NGX_MAX_PROCESSES];
 ngx_uint_t             ngx_exiting;
 ngx_uint_t             ngx_test_config;
 ngx_uint_t             ngx_pagesize = 4096;

@@ -264,13 +264,16 @@ test_save_and_load(void **state)
     assert_int_equal(last_row.key_len, op.row.key_len);
     assert_memory_equal(last_row.key, op.row.key, op.row.key_len);
     assert_int_equal(last_row.state, NGX_ESS_STREAM_VISIBLE);
-    assert_int_equal(last_row.last_ordinal, NGX_ESS_STORE_ORDINALS);
-    assert_int_equal(last_row.reserved_ordinal, 2 * NGX_ESS_STORE_ORDINALS);
+    assert_int_equal(last_row.last_ordinal,
+                     NGX_ESS_STORE_ORDINALS + NGX_ESS_STORE_SKIP);
+    assert_int_equal(last_row.reserved_ordinal,
+                     2 * NGX_ESS_STORE_ORDINALS + NGX_ESS_STORE_SKIP);
 
     /* what was vouched for is not vouched for again */
 
     assert_int_equal(load(), NGX_OK);
-    assert_int_equal(last_row.last_ordinal, 2 * NGX_ESS_STORE_ORDINALS);
+    assert_int_equal(last_row.last_ordinal,
+                     2 * NGX_ESS_STORE_ORDINALS + 2 * NGX_ESS_STORE_SKIP);
     assert_string_equal(logged, "");
 }
 
@@ -303,7 +306,7 @@ test_group(void **state)
     ngx_ess_store_sqlite.commit(h, ops, 6);
 
     for (i = 0; i < 6; i++) {
-        assert_int_equal(op[i].rc, (i == 2) ? NGX_ERROR : NGX_OK);
+        assert_int_equal(op[i].rc, (i == 2) ? NGX_DECLINED : NGX_OK);
     }
 
     assert_non_null(strstr((char *) op[2].text, "UNIQUE"));
@@ -322,7 +325,50 @@ test_group(void **state)
     assert_int_equal(nrows, 1);
     assert_int_equal(last_id, 2);
     assert_true(last_row.ref.id == 2);
-    assert_int_equal(last_row.last_ordinal, 1000000);
+    assert_int_equal(last_row.last_ordinal, 1000000 + NGX_ESS_STORE_SKIP);
+}
+
+
+/* others that leave the lock for moments only */
+
+static void
+test_crowded(void **state)
+{
+    void                *h;
+    pid_t                child;
+    sqlite3             *db;
+    ngx_uint_t           i;
+    ngx_ess_store_op_t   op;
+
+    assert_int_equal(load(), NGX_OK);
+
+    child = fork();
+
+    if (child == 0) {
+        (void) alarm(60);
+
+        if (sqlite3_open(file, &db) != SQLITE_OK) {
+            _exit(1);
+        }
+
+        for ( ;; ) {
+            (void) sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+            (void) usleep(60000);
+            (void) sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+            (void) usleep(6000);
+        }
+    }
+
+    h = ngx_ess_store_sqlite.create(&path, &ngx_test_log);
+
+    for (i = 1; i <= 10; i++) {
+        assert_int_equal(commit(h, NGX_ESS_STORE_SAVE, i, &op), NGX_OK);
+    }
+
+    ngx_ess_store_sqlite.destroy(h);
+
+    (void) kill(child, SIGKILL);
+    (void) waitpid(child, NULL, 0);
 }
 
 
@@ -473,7 +519,7 @@ test_damaged(void **state)
     sql("UPDATE streams SET uuid = randomblob(16), routing_key = ''");
     assert_int_equal(load(), NGX_ERROR);
 
-    sql("UPDATE streams SET routing_key = 'k', reserved_ordinal = -1000000");
+    sql("UPDATE streams SET routing_key = 'k', reserved_ordinal = -9999999");
     assert_int_equal(load(), NGX_ERROR);
 
     sql("UPDATE streams SET reserved_ordinal = 5");
@@ -506,7 +552,8 @@ test_refused_row(void **state)
 
     refuse_after = (ngx_uint_t) -1;
     assert_int_equal(load(), NGX_OK);
-    assert_int_equal(last_row.last_ordinal, NGX_ESS_STORE_ORDINALS);
+    assert_int_equal(last_row.last_ordinal,
+                     NGX_ESS_STORE_ORDINALS + NGX_ESS_STORE_SKIP);
 }
 
 
@@ -630,6 +677,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         ngx_test(test_save_and_load),
         ngx_test(test_group),
+        ngx_test(test_crowded),
         ngx_test(test_busy),
         ngx_test(test_full),
         ngx_test(test_moved),

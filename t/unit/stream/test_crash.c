@@ -2,8 +2,9 @@
  * A worker dies at each write that it makes under the zone's mutex.
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_log.c
- * links: src/stream/ngx_ess_notify.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
+ * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_notify.c
+ * links: t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_crash
  *    t/unit/stream/test_crash.c (the above) -lcmocka
@@ -336,8 +337,8 @@ op_create(void)
         info.ref.epoch = 77;
         ngx_memcpy(info.uuid, &info.ref.id, 8);
         ngx_memcpy(info.uuid + 8, &model->ops, 8);
-        info.reserved_ordinal = rnd(1000);
-        info.key_len = keys[0].len;
+        info.last_ordinal = rnd(1000);
+        info.reserved_ordinal = info.last_ordinal + rnd(1000);
         info.key_len = keys[rnd(KEYS)].len;
         ngx_memset(info.key, 'a' + (info.key_len - 1) / 36, info.key_len);
         model->target = info.ref.id;

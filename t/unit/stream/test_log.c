@@ -2,8 +2,9 @@
  * The logs: append, bounds, reading, POISON, what a slot remembers.
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_log.c
- * links: src/stream/ngx_ess_notify.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
+ * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_notify.c
+ * links: t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_log
  *    t/unit/stream/test_log.c (the above) -lcmocka
@@ -25,6 +26,8 @@ static ngx_ess_stream_info_t   stream;
 static ngx_ess_record_t        records[4096];
 static u_char                  buf[262144];
 static uint64_t                print;
+static uint64_t                reader_seq;
+static ngx_ess_seg_t           reader_last;
 
 
 static int
@@ -32,6 +35,7 @@ setup(void **state)
 {
     zone = ngx_unit_zone(1024 * 1024);
     print = 100;
+    reader_last = 0;
 
     return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
             || ngx_ess_stream_reserve(zone, &key, &stream) != NGX_OK
@@ -77,8 +81,19 @@ append(ngx_str_t *k, u_char *data, size_t len)
 static ngx_int_t
 take(uint64_t *seq, size_t size, ngx_uint_t *n, uint64_t *lost, size_t *need)
 {
-    return ngx_ess_log_read(zone, &stream.ref, seq, buf, size, records, n,
-                            lost, need);
+    ngx_int_t  rc;
+
+    /* goes on where it left off, or is sent elsewhere */
+
+    if (*seq != reader_seq) {
+        reader_last = 0;
+    }
+
+    rc = ngx_ess_log_read(zone, &stream.ref, seq, &reader_last, buf, size,
+                          records, n, lost, need);
+    reader_seq = *seq;
+
+    return rc;
 }
 
 
@@ -176,8 +191,48 @@ test_read(void **state)
 
     ref = stream.ref;
     ref.epoch++;
-    assert_int_equal(ngx_ess_log_read(zone, &ref, &seq, buf, 10, records, &n,
-                                      &lost, &need), NGX_DECLINED);
+    assert_int_equal(ngx_ess_log_read(zone, &ref, &seq, &reader_last, buf, 10,
+                                      records, &n, &lost, &need),
+                     NGX_DECLINED);
+}
+
+
+/* a reader that stays behind, while the log goes on at both ends */
+
+static void
+test_read_behind(void **state)
+{
+    size_t      need;
+    uint64_t    seq, lost, next;
+    ngx_uint_t  i, k, n;
+
+    zone->log_count = 50;
+    seq = 1;
+    next = 1;
+
+    for (i = 0; i < 500; i++) {
+
+        for (k = 0; k < i % 7; k++) {
+            (void) append(&key, (u_char *) &i, i % 400 > 8 ? 8 : 0);
+        }
+
+        /* older than a second: what is over the bound goes */
+        ngx_current_msec += (i % 50 == 0) ? 2000 : 0;
+
+        n = 3;
+        assert_int_not_equal(take(&seq, sizeof(buf), &n, &lost, &need),
+                             NGX_BUSY);
+        next += lost;
+
+        for (k = 0; k < n; k++) {
+            assert_int_equal(records[k].seq, next++);
+            assert_int_equal(records[k].ordinal, records[k].seq);
+        }
+
+        assert_int_equal(seq, next);
+    }
+
+    assert_true(next > 1000);
 }
 
 
@@ -380,6 +435,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(test_lengths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_read_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_poison, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_streams, setup, teardown),

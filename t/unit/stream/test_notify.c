@@ -2,8 +2,9 @@
  * Who is woken: interest, dirty lists and their overflow, eventfds, sweeping.
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_log.c
- * links: src/stream/ngx_ess_notify.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
+ * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_notify.c
+ * links: t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_notify
  *    t/unit/stream/test_notify.c (the above) -lcmocka
@@ -367,6 +368,85 @@ test_closed(void **state)
 }
 
 
+/* whoever is gone is swept, also when another process has its id by now */
+
+static void
+test_gone(void **state)
+{
+    pid_t                  child;
+    uint64_t               seq;
+    ngx_uint_t             i;
+    ngx_ess_stream_info_t  info;
+
+    ngx_pid_t              pids[] = { 0, getpid(), 1, 1, 1 };
+    ngx_uint_t             stays[] = { 0, 0, 1, 1, 0 };
+
+    child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    pids[0] = child;
+
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(ngx_ess_shm_attach(zone, 7, &ngx_unit_log), NGX_OK);
+        assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[3].ref,
+                                                  &seq), NGX_OK);
+        ngx_ess_shm_proc(zone->sh, 7)->pid = pids[i];
+        zone->proc = 2;
+
+        /* 2: known to the master no more, 3: it lives, 4: it was reaped */
+
+        ngx_memzero(&ngx_processes[7], sizeof(ngx_process_t));
+        ngx_processes[7].pid = (i == 2) ? -1 : pids[i];
+        ngx_processes[7].channel[0] = (i == 3) ? 5 : -1;
+
+        if (i < 2) {
+            ngx_processes[7].channel[0] = 5;
+        }
+
+        ngx_ess_shm_sweep(zone, &ngx_unit_log);
+
+        assert_int_equal(ngx_ess_stream_by_id(zone, streams[3].ref.id, &info),
+                         NGX_OK);
+        assert_int_equal(info.subscribers, stays[i]);
+        assert_int_equal(ngx_ess_shm_proc(zone->sh, 7)->pid,
+                         stays[i] ? pids[i] : 0);
+        assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->pid, getpid());
+    }
+}
+
+
+/* a reload meets the mutex of a worker that was killed and not reaped yet */
+
+static void
+test_new_generation(void **state)
+{
+    uint64_t         before;
+    ngx_ess_zone_t  *next;
+
+    next = ngx_unit_reload(zone);
+    before = ngx_ess_shm_generation(zone);
+
+    ngx_ess_shm_lock(zone);
+    ngx_ess_shm_set64_locked(zone->sh, &zone->sh->next_id, 77);
+
+    ngx_ess_shm_new_generation(next);
+
+    ngx_unit_force_unlock(zone);
+
+    ngx_ess_shm_lock(zone);
+    ngx_ess_shm_unlock(zone);
+
+    assert_int_equal(ngx_ess_shm_generation(zone), before + 1);
+    assert_int_equal(next->generation, before + 1);
+
+    free(next->shm_zone);
+    free(next);
+}
+
+
 int
 main(void)
 {
@@ -375,6 +455,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_procs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_new_generation, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,9 @@
  * The stream table: ids, uuids, keys, the life of a stream, a full zone.
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_log.c
- * links: src/stream/ngx_ess_notify.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
+ * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_notify.c
+ * links: t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_table
  *    t/unit/stream/test_table.c (the above) -lcmocka
@@ -124,12 +125,14 @@ test_closed(void **state)
     size_t                 need;
     uint64_t               seq, lost;
     ngx_uint_t             n;
+    ngx_ess_seg_t          last;
     ngx_ess_zone_t        *zone;
     ngx_ess_record_t       rec;
     ngx_ess_stream_info_t  a, info;
 
     zone = make(1024 * 1024);
     create(zone, &key, &a);
+    last = 0;
 
     assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, &seq), NGX_OK);
     assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, &seq), NGX_OK);
@@ -145,16 +148,16 @@ test_closed(void **state)
                      NGX_DECLINED);
 
     n = 1;
-    assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, NULL, 0, &rec, &n,
-                                      &lost, &need), NGX_DONE);
+    assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, &last, NULL, 0,
+                                      &rec, &n, &lost, &need), NGX_DONE);
 
     ngx_ess_notify_unsubscribe(zone, &a.ref);
     assert_int_equal(zone->sh->nstreams, 1);
     ngx_ess_notify_unsubscribe(zone, &a.ref);
     assert_int_equal(zone->sh->nstreams, 0);
 
-    assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, NULL, 0, &rec, &n,
-                                      &lost, &need), NGX_DECLINED);
+    assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, &last, NULL, 0,
+                                      &rec, &n, &lost, &need), NGX_DECLINED);
     done(zone);
 }
 
@@ -206,7 +209,8 @@ test_load(void **state)
         row.ref.id = ids[i];
         row.ref.epoch = 42 + i;
         row.uuid[0] = i + 1;
-        row.reserved_ordinal = 1000;
+        row.last_ordinal = 1000;
+        row.reserved_ordinal = 1000 + NGX_ESS_ORDINALS;
         row.key_len = 255;
         ngx_memset(row.key, 'k', 255);
         assert_int_equal(ngx_ess_stream_load(zone, &row), NGX_OK);
@@ -237,6 +241,7 @@ test_load(void **state)
     assert_int_equal(ngx_ess_stream_by_id(zone, 3, &info), NGX_OK);
     assert_int_equal(info.ref.epoch, 44);
     assert_int_equal(info.last_ordinal, 1000);
+    assert_int_equal(info.reserved_ordinal, 1000 + NGX_ESS_ORDINALS);
     assert_int_equal(info.key_len, 255);
     assert_memory_equal(info.key, row.key, 255);
 
