@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import itertools
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -41,6 +42,7 @@ http {
         location /in-file/ { client_body_in_file_only clean; ess_api; }
         location /small/ { client_body_buffer_size 16; ess_api; }
         location /other/ { ess_public_url wss://example.com/x; ess_api; }
+        location /page/ { ssi on; ssi_types *; root %%DIR%%; }
     }
 }
 """
@@ -722,6 +724,23 @@ def test_pages(nginx):
                   "after=-1", "after=99999999999999999999", "limit=1&after=x"):
         is_problem(api.request("GET", "?" + query), 400,
                    '"limit" takes .*"after"')
+
+
+def test_lists_within_one_page(nginx):
+    """Subrequests, each in its turn."""
+
+    n = many(nginx, 3000)
+    api = Api(n.port(1))
+    os.mkdir(n.path("page"))
+    with open(n.path("page/x"), "w") as f:
+        f.write('[%s,<!--#include virtual="/event-stream/3000" -->]' % ",".join(
+            ['<!--#include virtual="/event-stream/" -->'] * 3))
+
+    page = api.request("GET", "/page/x", timeout=30).json()
+    streams = api.list()
+    assert len(streams) == 3000
+    assert [p.get("event_streams") for p in page] == [streams] * 3 + [None]
+    assert page[3]["routing_key"] == "key-3000"
 
 
 # the broker is away

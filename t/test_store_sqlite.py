@@ -215,6 +215,37 @@ def test_reload_with_another_store(service, before):
     assert api.create("new").id == 3
 
 
+def test_reload_with_another_store_that_is_busy_at_first(service):
+    n, api = service(store="other/streams.db")
+    n.stop()
+    n.names["store"] = FILE
+    n.write_conf(CONF)
+    start(n)
+    streams = [api.create("key-%d" % i) for i in range(100)]
+
+    n.names["store"] = "other/streams.db"
+    n.write_conf(CONF)
+    db = sqlite3.connect(n.path("other/streams.db"), isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    offset = n.log_size()
+    n.reload(old_gone=True)
+    n.wait_log("64 of 64 changes failed: database is locked", offset=offset)
+    db.execute("ROLLBACK")
+    db.close()
+    n.wait_log("works again", offset=offset)
+
+    def saved():
+        with sqlite3.connect(n.path("other/streams.db")) as db:
+            rows = db.execute("SELECT id FROM streams").fetchall()
+        db.close()
+        return len(rows) == 100
+
+    wait_for(saved)
+    restart(n)
+    assert [s["location"] for s in api.list()] == [
+        s.location for s in streams]
+
+
 # the file and its folder
 
 def test_folder_is_made_by_the_start_but_not_by_a_test(service, nginx):

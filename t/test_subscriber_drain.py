@@ -186,7 +186,8 @@ def test_worker_leaves_when_its_last_client_does(service):
     with Clients([stream.location] * 4) as clients:
         old = {int(c.response["X-Worker"]) for c in clients}
         n.reload()
-        assert all(alive(p) for p in old)
+        # one of the two has at least two, the first of which is closed at once
+        assert any(alive(p) for p in old)
     gone(old)
 
 

@@ -16,6 +16,7 @@
 
 
 typedef struct {
+    ngx_http_request_t      *request;       /* whose it is */
     uint64_t                 after;         /* the last id sent */
     uint64_t                 left;          /* of ?limit= */
     ngx_str_t                url;           /* escaped */
@@ -139,7 +140,8 @@ ngx_ess_api_list_number(ngx_str_t *value, uint64_t *number)
 
 /*
  * The module's context of a request is a subscriber's, which the variables
- * look at; so the state is found by its cleanup handler.
+ * look at; so the state is found by its cleanup handler.  Subrequests have
+ * their main request's pool: there may be several.
  */
 
 static ngx_ess_api_list_t *
@@ -158,6 +160,8 @@ ngx_ess_api_list_create(ngx_http_request_t *r)
     list = cln->data;
     ngx_memzero(list, sizeof(ngx_ess_api_list_t));
 
+    list->request = r;
+
     if (ngx_ess_api_url(r, &list->url) != NGX_OK) {
         return NULL;
     }
@@ -169,11 +173,18 @@ ngx_ess_api_list_create(ngx_http_request_t *r)
 static ngx_ess_api_list_t *
 ngx_ess_api_list_find(ngx_http_request_t *r)
 {
+    ngx_ess_api_list_t  *list;
     ngx_pool_cleanup_t  *cln;
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
-        if (cln->handler == ngx_ess_api_list_cleanup) {
-            return cln->data;
+        if (cln->handler != ngx_ess_api_list_cleanup) {
+            continue;
+        }
+
+        list = cln->data;
+
+        if (list->request == r) {
+            return list;
         }
     }
 
