@@ -113,9 +113,13 @@ def family(pid):
 
     pids = [pid]
     for p in pids:
-        with open("/proc/%d/task/%d/children" % (p, p)) as f:
-            pids += map(int, f.read().split())
-    return pids
+        try:
+            with open("/proc/%d/task/%d/children" % (p, p)) as f:
+                pids += map(int, f.read().split())
+        except (FileNotFoundError, ProcessLookupError):
+            # it has just left
+            pass
+    return [p for p in pids if alive(p)]
 
 
 # binary upgrade
