@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from nginx import TOP
+from nginx import MODULE, TOP
 
 NGINX_SRC = os.environ.get("NGINX_SRC", "/usr/share/nginx/src")
 
@@ -70,11 +70,12 @@ def test_configures(tmp_path):
 def test_warnings_are_errors():
     """make's own configure: nginx's flags, no others in the probes."""
 
-    with open(os.path.join(TOP, "build", "objs", "Makefile")) as f:
+    objs = os.path.join(os.path.dirname(MODULE), "objs")
+    with open(os.path.join(objs, "Makefile")) as f:
         flags = next(line for line in f if line.startswith("CFLAGS"))
     for flag in "-W", "-Wall", "-Werror":
         assert flag in flags.split()
-    with open(os.path.join(TOP, "build", "objs", "ngx_auto_config.h")) as f:
+    with open(os.path.join(objs, "ngx_auto_config.h")) as f:
         assert "NGX_HAVE_PWRITE " in f.read()
 
 
