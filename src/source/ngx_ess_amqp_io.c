@@ -14,6 +14,8 @@ static ngx_int_t ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
 static ngx_int_t ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s);
 static ngx_int_t ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s,
     size_t need);
+static ngx_int_t ngx_ess_amqp_io_grow(ngx_ess_amqp_session_t *s,
+    ngx_buf_t *b, size_t size);
 static ngx_int_t ngx_ess_amqp_io_not_amqp(ngx_ess_amqp_session_t *s);
 static ngx_int_t ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size);
 
@@ -145,7 +147,6 @@ ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s)
 static ngx_int_t
 ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s, size_t need)
 {
-    u_char     *p;
     size_t      len;
     ngx_buf_t  *b;
 
@@ -163,7 +164,21 @@ ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s, size_t need)
         return NGX_OK;
     }
 
-    p = ngx_alloc(need, &s->log);
+    return ngx_ess_amqp_io_grow(s, b, need);
+}
+
+
+/* What is in the buffer moves to a new one of "size" bytes. */
+
+static ngx_int_t
+ngx_ess_amqp_io_grow(ngx_ess_amqp_session_t *s, ngx_buf_t *b, size_t size)
+{
+    size_t   len;
+    u_char  *p;
+
+    len = b->last - b->pos;
+
+    p = ngx_alloc(size, &s->log);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -176,7 +191,7 @@ ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s, size_t need)
     b->start = p;
     b->pos = p;
     b->last = p + len;
-    b->end = p + need;
+    b->end = p + size;
 
     return NGX_OK;
 }
@@ -302,7 +317,6 @@ ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s)
 static ngx_int_t
 ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size)
 {
-    u_char     *p;
     size_t      len, total;
     ngx_buf_t  *b;
 
@@ -328,22 +342,7 @@ ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size)
 
     total = ngx_max(2 * total, 2 * size);
 
-    p = ngx_alloc(total, &s->log);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (b->start) {
-        ngx_memcpy(p, b->pos, len);
-        ngx_free(b->start);
-    }
-
-    b->start = p;
-    b->pos = p;
-    b->last = p + len;
-    b->end = p + total;
-
-    return NGX_OK;
+    return ngx_ess_amqp_io_grow(s, b, total);
 }
 
 
