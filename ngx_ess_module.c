@@ -11,6 +11,13 @@
 #include "ngx_ess_worker.h"
 
 
+static ngx_conf_enum_t  ngx_ess_requests[] = {
+    { ngx_string("keep"), 0 },
+    { ngx_string("release"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_zone"),
@@ -78,7 +85,35 @@ static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_ping"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_ess_conf_ping,
+      ngx_ess_conf_subscribe_ping,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_annotate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_ess_loc_conf_t, annotate),
+      NULL },
+
+    { ngx_string("ess_request"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_ess_loc_conf_t, release),
+      &ngx_ess_requests },
+
+    { ngx_string("ess_slow_client"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_ess_conf_subscribe_slow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_origin"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_ess_conf_subscribe_origin,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

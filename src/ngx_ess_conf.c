@@ -21,6 +21,7 @@
 #define NGX_ESS_CONF_DRAIN          5000
 #define NGX_ESS_CONF_PING           20000
 #define NGX_ESS_CONF_PING_TIMEOUT   20000
+#define NGX_ESS_CONF_SLOW_BUFFER    (1024 * 1024)
 
 /* "ess.<node>.<slot>" is an AMQP short string */
 #define NGX_ESS_CONF_MAX_NODE       200
@@ -185,6 +186,11 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
 
     lcf->ping_interval = NGX_CONF_UNSET_MSEC;
     lcf->ping_timeout = NGX_CONF_UNSET_MSEC;
+    lcf->annotate = NGX_CONF_UNSET;
+    lcf->release = NGX_CONF_UNSET_UINT;
+    lcf->slow_skip = NGX_CONF_UNSET_UINT;
+    lcf->slow_buffer = NGX_CONF_UNSET_SIZE;
+    lcf->origins = NGX_CONF_UNSET_PTR;
 
     return lcf;
 }
@@ -203,6 +209,12 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                               NGX_ESS_CONF_PING);
     ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout,
                               NGX_ESS_CONF_PING_TIMEOUT);
+    ngx_conf_merge_value(conf->annotate, prev->annotate, 0);
+    ngx_conf_merge_uint_value(conf->release, prev->release, 0);
+    ngx_conf_merge_uint_value(conf->slow_skip, prev->slow_skip, 0);
+    ngx_conf_merge_size_value(conf->slow_buffer, prev->slow_buffer,
+                              NGX_ESS_CONF_SLOW_BUFFER);
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
     if (conf->api && conf->public_url.len == 0) {
         clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -509,68 +521,6 @@ ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_ess_loc_conf_t  *lcf = conf;
-
-    u_char                             uuid[NGX_ESS_UUID_LEN];
-    ngx_str_t                         *value;
-    ngx_ess_main_conf_t               *mcf;
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_http_compile_complex_value_t   ccv;
-
-    if (lcf->subscribe) {
-        return "is duplicate";
-    }
-
-    if (lcf->api) {
-        return "cannot share a location with \"ess_api\"";
-    }
-
-    lcf->subscribe = 1;
-
-    if (cf->args->nelts == 2) {
-        value = cf->args->elts;
-
-        lcf->subscribe_uuid = ngx_palloc(cf->pool,
-                                         sizeof(ngx_http_complex_value_t));
-        if (lcf->subscribe_uuid == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &value[1];
-        ccv.complex_value = lcf->subscribe_uuid;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (lcf->subscribe_uuid->lengths == NULL
-            && ngx_ess_stream_uuid_parse(uuid, &value[1]) != NGX_OK)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the invalid parameter \"%V\", it "
-                               "must be a variable, such as "
-                               "\"$arg_stream\", or the uuid of a stream",
-                               &cmd->name, &value[1]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
-    mcf->needs_zone = "ess_subscribe";
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_ess_subscriber_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
 ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
@@ -607,53 +557,6 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf->needs_zone = "ess_api";
 
     clcf->handler = ngx_ess_api_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_ess_conf_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_ess_loc_conf_t  *lcf = conf;
-
-    ngx_int_t   interval, timeout;
-    ngx_str_t  *value;
-
-    if (lcf->ping_interval != NGX_CONF_UNSET_MSEC) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    interval = ngx_parse_time(&value[1], 0);
-
-    if (interval == NGX_ERROR || (interval > 0 && interval < 1000)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has the invalid interval \"%V\", it must "
-                           "be a time of at least one second, such as "
-                           "\"30s\", or 0 for no pings",
-                           &cmd->name, &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    lcf->ping_interval = interval;
-
-    if (cf->args->nelts == 2) {
-        return NGX_CONF_OK;
-    }
-
-    timeout = ngx_parse_time(&value[2], 0);
-
-    if (timeout == NGX_ERROR || timeout < 1000) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has the invalid timeout \"%V\", it must be "
-                           "a time of at least one second, such as \"10s\"",
-                           &cmd->name, &value[2]);
-        return NGX_CONF_ERROR;
-    }
-
-    lcf->ping_timeout = timeout;
 
     return NGX_CONF_OK;
 }

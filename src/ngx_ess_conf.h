@@ -38,6 +38,11 @@ typedef struct {
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */
     ngx_msec_t               ping_timeout;  /* ms */
+    ngx_flag_t               annotate;
+    ngx_uint_t               release;       /* the request, after the 101 */
+    ngx_uint_t               slow_skip;     /* events, not the client */
+    size_t                   slow_buffer;   /* bytes of it in memory */
+    ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
 } ngx_ess_loc_conf_t;
 
 
@@ -57,9 +62,16 @@ char *ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_node(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_ess_conf_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* in ngx_ess_conf_subscribe.c */
+char *ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_ess_conf_subscribe_ping(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_ess_conf_subscribe_origin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 #endif /* _NGX_ESS_CONF_H_INCLUDED_ */

@@ -176,6 +176,22 @@ WRONG = [
     (ZONE + "ess_ping 10ms;", r'"ess_ping".*interval "10ms".*one second'),
     (ZONE + "ess_ping 30s x;", r'"ess_ping".*timeout "x".*"10s"'),
     (ZONE + "ess_ping 30s 0;", r'"ess_ping".*timeout "0".*one second'),
+    (ZONE + "ess_annotate yes;", r'"ess_annotate".*"on" or "off"'),
+    (ZONE + "ess_request drop;", r'invalid value "drop"'),
+    (ZONE + "ess_slow_client wait;", r'"ess_slow_client".*"wait".*"skip"'),
+    (ZONE + "ess_slow_client skip size=1m;",
+     r'"ess_slow_client".*"size=1m".*"buffer=1m"'),
+    (ZONE + "ess_slow_client skip buffer=4095;",
+     r'"ess_slow_client".*"buffer=4095".*at least 4k'),
+    (ZONE + "ess_slow_client skip; ess_slow_client skip;",
+     r'"ess_slow_client" directive is duplicate'),
+    (ZONE + "ess_origin example.com;",
+     r'"ess_origin".*"example.com".*"https://example.com"'),
+    (ZONE + "ess_origin https://example.com/;",
+     r'"ess_origin".*"https://example.com/"'),
+    (ZONE + "ess_origin any https://example.com;", r'"ess_origin".*"any"'),
+    (ZONE + "ess_origin any; ess_origin any;",
+     r'"ess_origin" directive is duplicate'),
     (ZONE + "ess_ping 30s; ess_ping 30s;",
      r'"ess_ping" directive is duplicate'),
 
@@ -247,6 +263,10 @@ def test_api_needs_a_location_with_a_prefix(nginx, location):
     (ZONE + "ess_log age=1s; ess_max_event 1; ess_drain 0; ess_ping 0;",
      "ess_ping 1s 1s; ess_subscribe $arg_uuid;"),
     ("ess_log size=1 count=1 age=1d; ess_ping 1m;" + ZONE, "ess_subscribe;"),
+    (ZONE + "ess_annotate on; ess_request release; ess_slow_client skip;",
+     "ess_subscribe; ess_slow_client close buffer=4k; ess_origin any;"),
+    (ZONE + "ess_origin https://example.com http://localhost:3000 null;",
+     "ess_subscribe;"),
 ])
 def test_right_values_in_any_order_are_accepted(nginx, main, location):
     accepted(nginx, main, location)

@@ -1,7 +1,7 @@
 
 /*
- * The logs: append, read from, evict.  Runs in workers; all data is in the
- * zone and belongs to whoever holds its mutex.  An eviction is an operation of
+ * The logs: append and evict.  Runs in workers; all data is in the zone and
+ * belongs to whoever holds its mutex.  An eviction is an operation of
  * its own, and so is an append to all streams of a routing key.
  */
 
@@ -50,10 +50,6 @@ static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
     ngx_ess_shm_stream_t *s, ngx_ess_seg_t i);
 static void ngx_ess_log_remember_locked(ngx_ess_log_append_t *a);
-static ngx_ess_seg_t ngx_ess_log_seek_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, uint64_t seq);
-static void ngx_ess_log_copy_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_record_t *r, u_char *p);
 
 
 ngx_uint_t
@@ -507,144 +503,6 @@ ngx_ess_log_remember_locked(ngx_ess_log_append_t *a)
     ngx_ess_shm_set64_locked(sh, &slot->appended, n);
     ngx_ess_shm_set64_locked(sh, &slot->partial_print, 0);
     ngx_ess_shm_set64_locked(sh, &slot->partial_id, 0);
-}
-
-
-ngx_int_t
-ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t *seq, ngx_ess_seg_t *last, u_char *buf, size_t size,
-    ngx_ess_record_t *records, ngx_uint_t *n, uint64_t *lost, size_t *need)
-{
-    size_t                 used;
-    uint64_t               first;
-    ngx_int_t              rc;
-    ngx_uint_t             max;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_record_t  *r;
-    ngx_ess_shm_stream_t  *s;
-
-    sh = zone->sh;
-    max = *n;
-
-    *n = 0;
-    *lost = 0;
-    *need = 0;
-    used = 0;
-
-    ngx_ess_shm_lock(zone);
-
-    i = ngx_ess_stream_find_locked(sh, ref->id, ref->epoch);
-    if (i == 0) {
-        ngx_ess_shm_unlock(zone);
-        return NGX_DECLINED;
-    }
-
-    s = ngx_ess_shm_stream(sh, i);
-
-    first = s->next_seq - s->count;
-
-    if (*seq < first) {
-        *lost = first - *seq;
-        *seq = first;
-    }
-
-    /* a record stays where it is for as long as its number is in the log */
-
-    i = (*last && *seq > first) ? ngx_ess_shm_record(sh, *last)->next
-                                : ngx_ess_log_seek_locked(sh, s, *seq);
-
-    for ( /* void */ ; i; i = r->next) {
-        r = ngx_ess_shm_record(sh, i);
-
-        if (r->len > size - used && *n == 0) {
-            *need = r->len;
-            ngx_ess_shm_unlock(zone);
-            return NGX_BUSY;
-        }
-
-        if (r->len > size - used || *n == max) {
-            break;
-        }
-
-        records[*n].type = r->type;
-        records[*n].seq = r->seq;
-        records[*n].ordinal = r->ordinal;
-        records[*n].timestamp = r->timestamp;
-        records[*n].body.len = r->len;
-        records[*n].body.data = buf + used;
-
-        ngx_ess_log_copy_locked(sh, r, buf + used);
-
-        used += r->len;
-        *seq = r->seq + 1;
-        *last = i;
-        (*n)++;
-    }
-
-    rc = i ? NGX_AGAIN : (s->state == NGX_ESS_STREAM_CLOSED) ? NGX_DONE
-                                                             : NGX_OK;
-    ngx_ess_shm_unlock(zone);
-
-    return rc;
-}
-
-
-/* The record with that number; from the end that is nearer. */
-
-static ngx_ess_seg_t
-ngx_ess_log_seek_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
-    uint64_t seq)
-{
-    uint64_t       n, back;
-    ngx_ess_seg_t  i;
-
-    if (seq >= s->next_seq) {
-        return 0;
-    }
-
-    back = s->next_seq - 1 - seq;
-    n = s->count - 1 - back;
-
-    if (n <= back) {
-        for (i = s->head; n; n--) {
-            i = ngx_ess_shm_record(sh, i)->next;
-        }
-
-        return i;
-    }
-
-    for (i = s->tail; back; back--) {
-        i = ngx_ess_shm_record(sh, i)->prev;
-    }
-
-    return i;
-}
-
-
-static void
-ngx_ess_log_copy_locked(ngx_ess_shm_t *sh, ngx_ess_shm_record_t *r, u_char *p)
-{
-    size_t         left, n;
-    ngx_ess_seg_t  seg;
-
-    left = r->len;
-    n = ngx_min(left, sizeof(r->body));
-
-    if (n == 0) {
-        return;
-    }
-
-    p = ngx_cpymem(p, r->body, n);
-
-    for (seg = r->link; left > n; seg = *ngx_ess_shm_link(sh, seg)) {
-        left -= n;
-        n = ngx_min(left, NGX_ESS_SHM_REST);
-
-        p = ngx_cpymem(p,
-                       (u_char *) ngx_ess_shm_seg(sh, seg) + NGX_ESS_SHM_LINK,
-                       n);
-    }
 }
 
 

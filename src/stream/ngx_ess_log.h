@@ -58,10 +58,18 @@ ngx_uint_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
     ngx_ess_notify_wake_t *wake);
 
+/* events that were evicted before they could be read */
+
+typedef struct {
+    uint64_t                 events;        /* how many, 0: none */
+    uint64_t                 to;            /* ordinal of the last of them */
+} ngx_ess_log_lost_t;
+
+
 /*
  * Copies up to *n records from position *seq on into buf (bodies) and records
  * (whose body points into buf), sets *n to how many and *seq to what comes
- * next; *lost to how many events were evicted before they could be read.
+ * next, *lost to what is gone.
  * *last is where the record before *seq is: 0 (not known), or what the call
  * that set *seq left there; without it the log is walked.  Takes the mutex.
  *
@@ -72,7 +80,37 @@ ngx_uint_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
  */
 ngx_int_t ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t *seq, ngx_ess_seg_t *last, u_char *buf, size_t size,
-    ngx_ess_record_t *records, ngx_uint_t *n, uint64_t *lost, size_t *need);
+    ngx_ess_record_t *records, ngx_uint_t *n, ngx_ess_log_lost_t *lost,
+    size_t *need);
+
+
+/* where somebody begins to read */
+
+typedef struct {
+    uint64_t                 seq;           /* as ngx_ess_log_read() takes */
+    ngx_ess_seg_t            last;          /* them */
+    ngx_uint_t               gap;           /* 1: the events "from" to "to" are
+                                               gone; with to < from nobody
+                                               knows how many */
+    uint64_t                 from;          /* ordinals */
+    uint64_t                 to;
+} ngx_ess_log_place_t;
+
+/*
+ * The first event after that ordinal.  An ordinal beyond the end is the end,
+ * with a gap.  Takes the mutex, for a few thousand records at a time.  NGX_OK
+ * or NGX_DECLINED: no such stream.
+ */
+ngx_int_t ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref, uint64_t ordinal, ngx_ess_log_place_t *place);
+
+/*
+ * The first event, in the order of the log, whose timestamp is that or later,
+ * else the end.  When it is the first one that is there, events that are gone
+ * may have been asked for, too: a gap.  As above.
+ */
+ngx_int_t ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint64_t timestamp, ngx_ess_log_place_t *place);
 
 /*
  * Evicts, from the list by age, up to "max" events that are older than

@@ -51,6 +51,8 @@ typedef enum {
     NGX_ESS_C_EVENTS_SENT,
     NGX_ESS_C_BYTES_SENT,
     NGX_ESS_C_EVENTS_LOST,                  /* evicted before a client got it */
+    NGX_ESS_C_UNANNOTATED,                  /* bodies that begin as an object,
+                                               but are none */
     NGX_ESS_C_SLOW_CLOSED,
     NGX_ESS_C_SUBSCRIBERS,                  /* connected now */
     NGX_ESS_C_N

@@ -55,5 +55,5 @@ ngx_ess_backpressure_slow(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub)
         return 0;
     }
 
-    return tail->start - sub->frame->next->start > NGX_ESS_BACKPRESSURE_BYTES;
+    return tail->start - sub->frame->next->start > sub->conf->slow_buffer;
 }

@@ -11,21 +11,15 @@
 #include "ngx_ess_feed.h"
 
 
-/*
- * How many bytes of memory a client may be behind: between the frame that is
- * being sent to it and the newest one.  These two do not count, so that an
- * event of any size gets through.
- */
-#define NGX_ESS_BACKPRESSURE_BYTES  (1024 * 1024)
-
-
 typedef void (*ngx_ess_backpressure_pt)(ngx_ess_subscriber_t *sub);
 
 
 /*
  * After frames were appended: calls "slow" for each subscriber whose socket
- * is full and that is over the bound.  O(waiting subscribers).  The caller
- * holds the feed; subscribers may be gone afterwards.
+ * is full and that keeps more than conf->slow_buffer bytes in memory: between
+ * the frame that is being sent to it and the newest one, without these two,
+ * so that an event of any size gets through.  O(waiting subscribers).  The
+ * caller holds the feed; subscribers may be gone afterwards.
  */
 void ngx_ess_backpressure_check(ngx_ess_feed_t *feed,
     ngx_ess_backpressure_pt slow);

@@ -1,14 +1,17 @@
 
 /*
  * A subscriber's connection: reads what the client sends, sends what is due,
- * pings, and closes in good order.  The subscriber lives in its request's
- * pool; whoever calls something that may end it must not touch it again when
- * that returns NGX_DONE.  Runs in the worker that has the connection.
+ * and pings.  It begins as a request, which may be released when its response
+ * has begun; from then on the connection's events come here directly.
+ * Whoever calls something that may end a subscriber must not touch it again
+ * when that returns NGX_DONE.  Runs in the worker that has the connection.
  */
 
 
 #include "ngx_ess_client.h"
+#include "ngx_ess_client_close.h"
 #include "ngx_ess_notify.h"
+#include "ngx_ess_request.h"
 #include "ngx_ess_flush.h"
 #include "ngx_ess_drain.h"
 
@@ -19,32 +22,24 @@
 /* buffers read of one client before others have their turn */
 #define NGX_ESS_CLIENT_READS    4
 
-/* ms that a peer has to take our close and to answer it */
-#define NGX_ESS_CLIENT_CLOSE    5000
-
-#define NGX_ESS_CLIENT_NORMAL    1000
-#define NGX_ESS_CLIENT_AWAY      1001
-#define NGX_ESS_CLIENT_INTERNAL  1011
-#define NGX_ESS_CLIENT_LATER     1013
-
 
 static void ngx_ess_client_opened(ngx_ess_subscriber_t *sub);
+static ngx_int_t ngx_ess_client_open(ngx_ess_subscriber_t *sub);
+static ngx_int_t ngx_ess_client_leftover(ngx_ess_subscriber_t *sub);
+static void ngx_ess_client_release_handler(ngx_event_t *wev);
 static void ngx_ess_client_write_handler(ngx_http_request_t *r);
+static void ngx_ess_client_write_event(ngx_event_t *wev);
+static void ngx_ess_client_writable(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_read_handler(ngx_http_request_t *r);
+static void ngx_ess_client_read_event(ngx_event_t *rev);
+static void ngx_ess_client_readable(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_read(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_input(ngx_ess_subscriber_t *sub, u_char *data,
     size_t len);
-static ngx_int_t ngx_ess_client_flush(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_flushed(ngx_ess_subscriber_t *sub);
-static ngx_int_t ngx_ess_client_close(ngx_ess_subscriber_t *sub,
-    ngx_uint_t code, const char *reason);
-static ngx_int_t ngx_ess_client_closing(ngx_ess_subscriber_t *sub,
-    u_char *data, size_t len);
-static void ngx_ess_client_end(ngx_ess_subscriber_t *sub, ngx_int_t rc);
 static void ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry);
 static void ngx_ess_client_ping(ngx_ess_subscriber_t *sub);
-static void ngx_ess_client_finish(ngx_ess_subscriber_t *sub, ngx_uint_t code);
-static ngx_int_t ngx_ess_client_finished(ngx_ess_subscriber_t *sub);
+static ngx_int_t ngx_ess_client_answered(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_due(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_failed(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_slow(ngx_ess_subscriber_t *sub);
@@ -69,7 +64,7 @@ ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_client_zone = zone;
 
     ngx_ess_wheel_init(ngx_ess_client_timer, cycle->log);
-    ngx_ess_drain_init(cycle, ngx_ess_client_finish);
+    ngx_ess_drain_init(cycle, ngx_ess_client_close_drain);
 
     return ngx_ess_feed_init(cycle, zone, &ngx_ess_client_handlers);
 }
@@ -90,7 +85,7 @@ ngx_ess_client_start(ngx_ess_subscriber_t *sub)
     ngx_http_core_loc_conf_t  *clcf;
 
     r = sub->request;
-    c = r->connection;
+    c = sub->connection;
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     sub->state = NGX_ESS_SUBSCRIBER_OPENING;
@@ -100,12 +95,18 @@ ngx_ess_client_start(ngx_ess_subscriber_t *sub)
     ngx_ess_wheel_join();
     ngx_ess_wheel_set(&sub->timer, clcf->send_timeout);
 
-    if (clcf->tcp_nodelay && ngx_tcp_nodelay(c) != NGX_OK) {
+    if (clcf->tcp_nodelay && !sub->filtered && ngx_tcp_nodelay(c) != NGX_OK) {
         goto failed;
     }
 
-    sub->session = sub->feed->transport->start(r);
-    if (sub->session == NULL) {
+    /* bytes for a response, not for events without end */
+
+    r->limit_rate = 0;
+    r->limit_rate_set = 1;
+
+    if (sub->feed->transport->start(r, ngx_ess_subscriber_session(sub))
+        != NGX_OK)
+    {
         goto failed;
     }
 
@@ -153,7 +154,14 @@ ngx_ess_client_detach(void *data)
     ngx_ess_wheel_unset(&sub->timer);
     ngx_ess_wheel_leave();
 
+    if (sub->control) {
+        ngx_free(sub->control);
+        sub->control = NULL;
+    }
+
     ref = sub->feed->ref;
+
+    sub->feed->transport->done(ngx_ess_subscriber_session(sub));
 
     ngx_ess_feed_leave(sub);
     ngx_ess_notify_unsubscribe(ngx_ess_client_zone, &ref);
@@ -165,72 +173,200 @@ ngx_ess_client_detach(void *data)
 static void
 ngx_ess_client_opened(ngx_ess_subscriber_t *sub)
 {
-    ngx_msec_t           half;
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
     r = sub->request;
-    c = r->connection;
+    c = sub->connection;
 
     /* frames go past nginx's filters, so nothing may be left in them */
 
     if ((r->out || c->buffered)
         && ngx_http_output_filter(r, NULL) == NGX_ERROR)
     {
-        ngx_ess_client_end(sub, NGX_ERROR);
+        ngx_ess_client_close_end(sub, NGX_ERROR);
         return;
     }
 
     if (r->out || c->buffered) {
 
-        if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
-            ngx_ess_client_end(sub, NGX_ERROR);
+        if (!sub->filtered && ngx_handle_write_event(c->write, 0) != NGX_OK) {
+            ngx_ess_client_close_end(sub, NGX_ERROR);
         }
 
         return;
     }
 
-    sub->state = NGX_ESS_SUBSCRIBER_OPEN;
-
-    ngx_ess_wheel_unset(&sub->timer);
-
-    if (sub->ping_interval) {
-
-        /* clients that came in one moment are not pinged in one moment */
-
-        half = sub->ping_interval / 2;
-        ngx_ess_wheel_set(&sub->timer,
-                          half + (ngx_msec_t) ngx_random() % (half + 1));
+    if (ngx_ess_client_open(sub) == NGX_DONE) {
+        return;
     }
 
-    r->read_event_handler = ngx_ess_client_read_handler;
-    ngx_post_event(c->read, &ngx_posted_events);
+    if (sub->filtered == NULL) {
 
-    if (sub->code) {
-        /* a drain came by meanwhile */
-        (void) ngx_ess_client_finished(sub);
-        return;
+        if (sub->conf->release && ngx_ess_request_releasable(sub)) {
+
+            /* below of us nginx goes on with the request */
+
+            c->write->handler = ngx_ess_client_release_handler;
+            ngx_post_event(c->write, &ngx_posted_events);
+
+        } else {
+            ngx_ess_request_shrink(sub);
+        }
     }
 
     (void) ngx_ess_client_flush(sub);
 }
 
 
+static ngx_int_t
+ngx_ess_client_open(ngx_ess_subscriber_t *sub)
+{
+    ngx_msec_t           half;
+    ngx_http_request_t  *r;
+
+    r = sub->request;
+
+    sub->state = NGX_ESS_SUBSCRIBER_OPEN;
+
+    ngx_ess_wheel_unset(&sub->timer);
+
+    if (sub->conf->ping_interval) {
+
+        /* clients that came in one moment are not pinged in one moment */
+
+        half = sub->conf->ping_interval / 2;
+        ngx_ess_wheel_set(&sub->timer,
+                          half + (ngx_msec_t) ngx_random() % (half + 1));
+    }
+
+    if (sub->filtered) {
+
+        /* the connection is not this stream's to read from */
+
+        r->read_event_handler = ngx_http_test_reading;
+
+    } else {
+        r->read_event_handler = ngx_ess_client_read_handler;
+        ngx_post_event(sub->connection->read, &ngx_posted_events);
+    }
+
+    if (sub->code) {
+
+        /* it asked for what cannot be, or a drain came by meanwhile */
+
+        (void) ngx_ess_client_close_now(sub);
+        return NGX_DONE;
+    }
+
+    if (sub->filtered) {
+        return NGX_OK;
+    }
+
+    return ngx_ess_client_leftover(sub);
+}
+
+
+/* What came with the request's header. */
+
+static ngx_int_t
+ngx_ess_client_leftover(ngx_ess_subscriber_t *sub)
+{
+    size_t      len;
+    u_char     *data;
+    ngx_buf_t  *b;
+
+    b = sub->request->header_in;
+    len = b->last - b->pos;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    data = b->pos;
+    b->pos = b->last;
+
+    return ngx_ess_client_input(sub, data, len);
+}
+
+
+static void
+ngx_ess_client_release_handler(ngx_event_t *wev)
+{
+    ngx_event_handler_pt   handler;
+    ngx_connection_t      *c;
+    ngx_http_request_t    *r;
+    ngx_ess_subscriber_t  *sub;
+
+    c = wev->data;
+    r = c->data;
+    sub = ngx_http_get_module_ctx(r, ngx_ess_module);
+
+    /* the request's own, which nginx does not export */
+
+    handler = c->read->handler;
+    wev->handler = handler;
+
+    if (sub->state != NGX_ESS_SUBSCRIBER_OPEN
+        || !ngx_ess_request_releasable(sub))
+    {
+        handler(wev);
+        return;
+    }
+
+    ngx_ess_request_release(sub);
+
+    c->read->handler = ngx_ess_client_read_event;
+    wev->handler = ngx_ess_client_write_event;
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
+    ngx_ess_client_writable(sub);
+}
+
+
 static void
 ngx_ess_client_write_handler(ngx_http_request_t *r)
 {
-    ngx_event_t           *wev;
     ngx_ess_subscriber_t  *sub;
 
     sub = ngx_http_get_module_ctx(r, ngx_ess_module);
-    wev = r->connection->write;
+
+    if (r->connection->error) {
+        ngx_ess_client_close_end(sub, NGX_ERROR);
+        return;
+    }
 
     if (sub->state == NGX_ESS_SUBSCRIBER_OPENING) {
         ngx_ess_client_opened(sub);
         return;
     }
 
-    if (sub->blocked && wev->ready) {
+    ngx_ess_client_writable(sub);
+}
+
+
+static void
+ngx_ess_client_write_event(ngx_event_t *wev)
+{
+    ngx_connection_t  *c;
+
+    c = wev->data;
+
+    ngx_ess_client_writable(c->data);
+}
+
+
+static void
+ngx_ess_client_writable(ngx_ess_subscriber_t *sub)
+{
+    ngx_event_t  *wev;
+
+    wev = sub->connection->write;
+
+    if (sub->blocked && (wev->ready || sub->filtered)) {
 
         /* the client took bytes, so it lives */
 
@@ -240,8 +376,8 @@ ngx_ess_client_write_handler(ngx_http_request_t *r)
         return;
     }
 
-    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-        ngx_ess_client_end(sub, NGX_ERROR);
+    if (!sub->filtered && ngx_handle_write_event(wev, 0) != NGX_OK) {
+        ngx_ess_client_close_end(sub, NGX_ERROR);
     }
 }
 
@@ -249,30 +385,35 @@ ngx_ess_client_write_handler(ngx_http_request_t *r)
 static void
 ngx_ess_client_read_handler(ngx_http_request_t *r)
 {
-    size_t                 len;
-    u_char                *data;
-    ngx_event_t           *rev;
-    ngx_connection_t      *c;
-    ngx_ess_subscriber_t  *sub;
+    ngx_ess_client_readable(ngx_http_get_module_ctx(r, ngx_ess_module));
+}
 
-    sub = ngx_http_get_module_ctx(r, ngx_ess_module);
-    c = r->connection;
-    rev = c->read;
 
-    c->log->action = "reading from websocket client";
+static void
+ngx_ess_client_read_event(ngx_event_t *rev)
+{
+    ngx_connection_t  *c;
 
-    /* what came with the request's header */
+    c = rev->data;
 
-    len = r->header_in->last - r->header_in->pos;
-
-    if (len) {
-        data = r->header_in->pos;
-        r->header_in->pos = r->header_in->last;
-
-        if (ngx_ess_client_input(sub, data, len) == NGX_DONE) {
-            return;
-        }
+    if (c->close) {
+        /* from worker_shutdown_timeout */
+        ngx_ess_client_close_end(c->data, NGX_ERROR);
+        return;
     }
+
+    ngx_ess_client_readable(c->data);
+}
+
+
+static void
+ngx_ess_client_readable(ngx_ess_subscriber_t *sub)
+{
+    ngx_event_t  *rev;
+
+    rev = sub->connection->read;
+
+    sub->connection->log->action = "reading from subscriber";
 
     if (ngx_ess_client_read(sub) == NGX_DONE) {
         return;
@@ -284,7 +425,7 @@ ngx_ess_client_read_handler(ngx_http_request_t *r)
     }
 
     if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_ess_client_end(sub, NGX_ERROR);
+        ngx_ess_client_close_end(sub, NGX_ERROR);
     }
 }
 
@@ -296,7 +437,7 @@ ngx_ess_client_read(ngx_ess_subscriber_t *sub)
     ngx_uint_t         i;
     ngx_connection_t  *c;
 
-    c = sub->request->connection;
+    c = sub->connection;
 
     for (i = 0; i < NGX_ESS_CLIENT_READS && c->read->ready; i++) {
 
@@ -308,13 +449,15 @@ ngx_ess_client_read(ngx_ess_subscriber_t *sub)
 
         if (n == NGX_ERROR || n == 0) {
 
-            if (sub->state < NGX_ESS_SUBSCRIBER_CLOSED && !sub->last) {
+            if (sub->state < NGX_ESS_SUBSCRIBER_CLOSED && !sub->last
+                && sub->feed->transport->answers)
+            {
                 ngx_log_error(NGX_LOG_INFO, c->log, 0,
                               "client closed connection without a "
                               "close frame");
             }
 
-            ngx_ess_client_end(sub, NGX_ERROR);
+            ngx_ess_client_close_end(sub, NGX_ERROR);
             return NGX_DONE;
         }
 
@@ -332,33 +475,41 @@ ngx_ess_client_read(ngx_ess_subscriber_t *sub)
 static ngx_int_t
 ngx_ess_client_input(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
 {
-    ngx_ess_transport_input_t  in;
+    ngx_connection_t           *c;
+    ngx_ess_transport_input_t   in;
 
     if (sub->last) {
         /* all that matters was said */
         return NGX_OK;
     }
 
-    sub->feed->transport->input(sub->session, data, len, &in);
+    c = sub->connection;
+
+    sub->feed->transport->input(ngx_ess_subscriber_session(sub), data, len,
+                                &in, c->log);
 
     if (in.alive) {
         sub->heard = 1;
     }
 
     if (in.failed) {
-        ngx_log_error(NGX_LOG_INFO, sub->request->connection->log, 0,
-                      "client broke the protocol: %s", in.reason);
+        ngx_log_error(NGX_LOG_INFO, c->log, 0, "client broke the protocol: %s",
+                      in.reason);
 
         sub->linger = 1;
     }
 
     if (in.failed || in.closing || in.closed) {
         sub->last = 1;
-        return ngx_ess_client_closing(sub, in.out, in.out_len);
+        return ngx_ess_client_close_with(sub, in.out, in.out_len);
     }
 
     if (in.out_len && sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
-        ngx_ess_flush_control(sub, in.out, in.out_len);
+
+        if (ngx_ess_flush_control(sub, in.out, in.out_len) != NGX_OK) {
+            ngx_ess_client_close_end(sub, NGX_ERROR);
+            return NGX_DONE;
+        }
 
         if (!sub->blocked) {
             return ngx_ess_client_flush(sub);
@@ -369,20 +520,18 @@ ngx_ess_client_input(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
 }
 
 
-/* One send, and what follows from it.  NGX_OK, or NGX_DONE: it has ended. */
-
-static ngx_int_t
+ngx_int_t
 ngx_ess_client_flush(ngx_ess_subscriber_t *sub)
 {
     ngx_int_t          rc;
     ngx_connection_t  *c;
 
-    c = sub->request->connection;
+    c = sub->connection;
 
     rc = ngx_ess_flush(ngx_ess_client_zone, sub);
 
     if (rc == NGX_ERROR) {
-        ngx_ess_client_end(sub, NGX_ERROR);
+        ngx_ess_client_close_end(sub, NGX_ERROR);
         return NGX_DONE;
     }
 
@@ -398,8 +547,8 @@ ngx_ess_client_flush(ngx_ess_subscriber_t *sub)
 
     sub->blocked = (rc != NGX_OK);
 
-    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
-        ngx_ess_client_end(sub, NGX_ERROR);
+    if (!sub->filtered && ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        ngx_ess_client_close_end(sub, NGX_ERROR);
         return NGX_DONE;
     }
 
@@ -416,14 +565,7 @@ static ngx_int_t
 ngx_ess_client_flushed(ngx_ess_subscriber_t *sub)
 {
     if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
-
-        if (sub->last) {
-            ngx_ess_client_end(sub, NGX_OK);
-            return NGX_DONE;
-        }
-
-        sub->state = NGX_ESS_SUBSCRIBER_CLOSED;
-        return NGX_OK;
+        return ngx_ess_client_close_sent(sub);
     }
 
     if (sub->frame) {
@@ -434,113 +576,16 @@ ngx_ess_client_flushed(ngx_ess_subscriber_t *sub)
                                     "The stream has been deleted");
     }
 
-    ngx_ess_feed_idle(sub);
+    if (ngx_ess_feed_idle(sub) != NGX_OK) {
+        return ngx_ess_client_close(sub, NGX_ESS_CLIENT_INTERNAL,
+                                    "Internal error");
+    }
 
     if (sub->state == NGX_ESS_SUBSCRIBER_FINISHING && !sub->feed->changed) {
-        return ngx_ess_client_finished(sub);
+        return ngx_ess_client_close_now(sub);
     }
 
     return NGX_OK;
-}
-
-
-/* Our close.  NGX_OK, or NGX_DONE: it has ended. */
-
-static ngx_int_t
-ngx_ess_client_close(ngx_ess_subscriber_t *sub, ngx_uint_t code,
-    const char *reason)
-{
-    size_t     len;
-    u_char     buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
-    ngx_str_t  text;
-
-    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
-        return NGX_OK;
-    }
-
-    if (sub->state == NGX_ESS_SUBSCRIBER_OPENING) {
-        ngx_ess_client_end(sub, NGX_ERROR);
-        return NGX_DONE;
-    }
-
-    text.data = (u_char *) reason;
-    text.len = ngx_strlen(reason);
-
-    len = sub->feed->transport->close(sub->session, buf, code, &text);
-
-    if (len == 0) {
-        /* nothing to say, nothing to wait for */
-        sub->last = 1;
-    }
-
-    return ngx_ess_client_closing(sub, buf, len);
-}
-
-
-/*
- * From here on only the rest of a frame that was begun is sent, then the
- * close; the frames behind are let go.
- */
-
-static ngx_int_t
-ngx_ess_client_closing(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
-{
-    if (sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
-
-        sub->state = NGX_ESS_SUBSCRIBER_CLOSING;
-
-        ngx_ess_drain_remove(sub);
-        ngx_ess_feed_waiting(sub);
-
-        if (sub->frame && sub->offset == 0) {
-            ngx_ess_frame_release(&sub->feed->frames, sub->frame);
-            sub->frame = NULL;
-
-        } else if (sub->frame) {
-            ngx_ess_frame_cut(&sub->feed->frames, sub->frame);
-        }
-
-        ngx_ess_wheel_set(&sub->timer, NGX_ESS_CLIENT_CLOSE);
-    }
-
-    if (len) {
-        ngx_ess_flush_control(sub, data, len);
-    }
-
-    return ngx_ess_client_flush(sub);
-}
-
-
-/* rc: NGX_OK: in good order, NGX_ERROR: not. */
-
-static void
-ngx_ess_client_end(ngx_ess_subscriber_t *sub, ngx_int_t rc)
-{
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    r = sub->request;
-    c = r->connection;
-
-    /*
-     * Who broke the protocol may be sending on: closing with bytes unread
-     * would reset the connection and take our close frame with it.
-     */
-
-    r->keepalive = 0;
-    r->lingering_close = sub->linger;
-
-    if (rc == NGX_ERROR) {
-        c->error = 1;
-    }
-
-    ngx_ess_client_detach(sub);
-
-    ngx_http_finalize_request(r, rc);
-
-    /* for when it is no event of this connection that ends it */
-
-    ngx_http_run_posted_requests(c);
 }
 
 
@@ -552,9 +597,9 @@ ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry)
 
     sub = (ngx_ess_subscriber_t *)
               ((u_char *) entry - offsetof(ngx_ess_subscriber_t, timer));
-    c = sub->request->connection;
+    c = sub->connection;
 
-    c->log->action = "waiting for websocket client";
+    c->log->action = "waiting for subscriber";
 
     switch (sub->state) {
 
@@ -563,14 +608,14 @@ ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry)
         return;
 
     case NGX_ESS_SUBSCRIBER_FINISHING:
-        (void) ngx_ess_client_finished(sub);
+        (void) ngx_ess_client_close_now(sub);
         return;
 
     case NGX_ESS_SUBSCRIBER_CLOSED:
 
         /* it has our close, and the time is up; RFC 6455, 7.1.1 */
 
-        ngx_ess_client_end(sub, NGX_OK);
+        ngx_ess_client_close_end(sub, NGX_OK);
         return;
 
     default: /* OPENING, CLOSING */
@@ -579,7 +624,7 @@ ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry)
                       "client timed out");
 
         c->timedout = 1;
-        ngx_ess_client_end(sub, NGX_ERROR);
+        ngx_ess_client_close_end(sub, NGX_ERROR);
     }
 }
 
@@ -591,26 +636,10 @@ ngx_ess_client_ping(ngx_ess_subscriber_t *sub)
     u_char             buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
     ngx_connection_t  *c;
 
-    c = sub->request->connection;
+    c = sub->connection;
 
-    if (sub->pinged) {
-        sub->pinged = 0;
-
-        if (!sub->heard) {
-            ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
-                          "client timed out, nothing was heard for %M ms "
-                          "after a ping", sub->ping_timeout);
-
-            c->timedout = 1;
-            ngx_ess_client_end(sub, NGX_ERROR);
-            return;
-        }
-
-        if (sub->ping_interval > sub->ping_timeout) {
-            ngx_ess_wheel_set(&sub->timer,
-                              sub->ping_interval - sub->ping_timeout);
-            return;
-        }
+    if (sub->pinged && ngx_ess_client_answered(sub) == NGX_DONE) {
+        return;
     }
 
 #if (NGX_SSL)
@@ -626,54 +655,59 @@ ngx_ess_client_ping(ngx_ess_subscriber_t *sub)
     sub->pinged = 1;
     sub->heard = 0;
 
-    ngx_ess_wheel_set(&sub->timer, sub->ping_timeout);
+    ngx_ess_wheel_set(&sub->timer, sub->conf->ping_timeout);
 
-    if (sub->out_len) {
+    if (sub->control) {
 
         /* what waits for the socket will do for a ping */
 
         return;
     }
 
-    len = sub->feed->transport->ping(sub->session, buf);
+    len = sub->feed->transport->ping(ngx_ess_subscriber_session(sub), buf);
 
-    if (len) {
-        ngx_ess_flush_control(sub, buf, len);
+    if (len == 0) {
+        return;
+    }
 
-        if (!sub->blocked) {
-            (void) ngx_ess_client_flush(sub);
-        }
+    if (ngx_ess_flush_control(sub, buf, len) != NGX_OK) {
+        ngx_ess_client_close_end(sub, NGX_ERROR);
+        return;
+    }
+
+    if (!sub->blocked) {
+        (void) ngx_ess_client_flush(sub);
     }
 }
 
 
-/* From a drain: the events that are there, then the close. */
-
-static void
-ngx_ess_client_finish(ngx_ess_subscriber_t *sub, ngx_uint_t code)
-{
-    sub->code = (uint16_t) code;
-
-    if (sub->state == NGX_ESS_SUBSCRIBER_OPENING) {
-        return;
-    }
-
-    if (sub->frame == NULL && !sub->feed->changed) {
-        (void) ngx_ess_client_finished(sub);
-        return;
-    }
-
-    sub->state = NGX_ESS_SUBSCRIBER_FINISHING;
-    ngx_ess_wheel_set(&sub->timer, NGX_ESS_CLIENT_CLOSE);
-}
-
+/* NGX_OK: time for the next ping.  NGX_DONE: it is not, or the client has
+   ended. */
 
 static ngx_int_t
-ngx_ess_client_finished(ngx_ess_subscriber_t *sub)
+ngx_ess_client_answered(ngx_ess_subscriber_t *sub)
 {
-    return ngx_ess_client_close(sub, sub->code,
-                                sub->code == NGX_ESS_CLIENT_AWAY
-                                    ? "Going away" : "Service restart");
+    sub->pinged = 0;
+
+    if (!sub->heard && (sub->blocked || sub->feed->transport->answers)) {
+
+        ngx_log_error(NGX_LOG_INFO, sub->connection->log, NGX_ETIMEDOUT,
+                      "client timed out, nothing was heard for %M ms "
+                      "after a ping", sub->conf->ping_timeout);
+
+        sub->connection->timedout = 1;
+        ngx_ess_client_close_end(sub, NGX_ERROR);
+
+        return NGX_DONE;
+    }
+
+    if (sub->conf->ping_interval > sub->conf->ping_timeout) {
+        ngx_ess_wheel_set(&sub->timer,
+                          sub->conf->ping_interval - sub->conf->ping_timeout);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -697,10 +731,21 @@ ngx_ess_client_failed(ngx_ess_subscriber_t *sub)
 }
 
 
+/*
+ * Over its bound: it is closed, or it goes on from the log, which does not
+ * wait for it.  Of a stream that was deleted no more comes than is there.
+ */
+
 static void
 ngx_ess_client_slow(ngx_ess_subscriber_t *sub)
 {
-    ngx_log_error(NGX_LOG_INFO, sub->request->connection->log, 0,
+    if (sub->conf->slow_skip && !sub->filtered
+        && (sub->feed->ended || ngx_ess_feed_fall_back(sub) == NGX_OK))
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, sub->connection->log, 0,
                   "client is too slow, %uL bytes behind: closing it",
                   sub->feed->frames.bytes - sub->frame->start - sub->offset);
 
@@ -713,5 +758,5 @@ ngx_ess_client_slow(ngx_ess_subscriber_t *sub)
 static void
 ngx_ess_client_abandon(ngx_ess_subscriber_t *sub)
 {
-    ngx_ess_client_end(sub, NGX_ERROR);
+    ngx_ess_client_close_end(sub, NGX_ERROR);
 }

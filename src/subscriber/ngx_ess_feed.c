@@ -1,21 +1,15 @@
 
 /*
- * Feeds: reads new records of a stream from the zone, encodes each once, and
- * sees to it that every subscriber is flushed, in slices, so that no stream
- * starves another.  A feed belongs to this file and lives as long as it has
- * subscribers.  Runs in workers; nothing of it is in the zone.
+ * Feeds: who reads which stream, and who is flushed when: in slices, so that
+ * no stream starves another.  A feed belongs to this file and lives as long
+ * as it has subscribers.  Runs in workers; nothing of it is in the zone.
  */
 
 
 #include "ngx_ess_feed.h"
-#include "ngx_ess_log.h"
+#include "ngx_ess_feed_read.h"
 #include "ngx_ess_notify.h"
-#include "ngx_ess_backpressure.h"
 
-
-/* of the buffer that records are copied into */
-#define NGX_ESS_FEED_BUFFER       (256 * 1024)
-#define NGX_ESS_FEED_RECORDS      256
 
 /* what one run of an event handler does before others have their turn */
 #define NGX_ESS_FEED_READ_SLICE   16        /* feeds */
@@ -30,42 +24,32 @@ typedef struct {
     const ngx_ess_feed_handlers_t  *handlers;
     ngx_log_t                      *log;
 
-    ngx_ess_feed_t                **buckets;
+    ngx_ess_feed_t                **buckets;    /* of shared feeds */
     ngx_uint_t                      nbuckets;   /* a power of two */
-    ngx_uint_t                      nfeeds;
-    ngx_queue_t                     all;
+    ngx_uint_t                      nfeeds;     /* in them */
+    ngx_uint_t                      nchanged;   /* of these, with more in the
+                                                   log than they have read */
+    ngx_queue_t                     all;        /* feeds, replays, too */
 
     ngx_queue_t                     reading;
     ngx_queue_t                     flushing;
     ngx_event_t                     read;
     ngx_event_t                     flush;
     ngx_uint_t                      slice;      /* within a slice of flushes */
-
-    u_char                         *buffer;
-    size_t                          size;       /* of the buffer */
-    ngx_ess_record_t                records[NGX_ESS_FEED_RECORDS];
 } ngx_ess_feed_worker_t;
 
 
+static ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, uint64_t seq);
 static ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
     const ngx_ess_transport_t *transport, uint64_t seq);
 static void ngx_ess_feed_grow(void);
-static void ngx_ess_feed_unhold(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_free(ngx_ess_feed_t *feed);
-static void ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted);
+static void ngx_ess_feed_free_shared(ngx_ess_feed_t *feed);
+static ngx_int_t ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub);
+static ngx_int_t ngx_ess_feed_begun(ngx_ess_subscriber_t *sub,
+    ngx_ess_feed_t *feed);
 static void ngx_ess_feed_read_handler(ngx_event_t *ev);
-static void ngx_ess_feed_read(ngx_ess_feed_t *feed);
-static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
-    uint64_t *lost);
-static ngx_int_t ngx_ess_feed_buffer(size_t size);
-static void ngx_ess_feed_buffer_free(void);
-static ngx_ess_frame_t *ngx_ess_feed_append(ngx_ess_feed_t *feed,
-    ngx_ess_record_t *record);
-static void ngx_ess_feed_distribute(ngx_ess_feed_t *feed,
-    ngx_ess_frame_t *first);
-static void ngx_ess_feed_cursor(ngx_ess_subscriber_t *sub,
-    ngx_ess_frame_t *frame);
-static void ngx_ess_feed_failed(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_flush_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_feed_flush(ngx_ess_feed_t *feed);
 
@@ -104,6 +88,8 @@ ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     w->flush.handler = ngx_ess_feed_flush_handler;
     w->flush.log = cycle->log;
 
+    ngx_ess_feed_read_init(cycle, zone, handlers);
+
     return NGX_OK;
 }
 
@@ -131,18 +117,7 @@ ngx_ess_feed_exit(void)
                                                    queue));
     }
 
-    ngx_ess_feed_buffer_free();
-}
-
-
-static void
-ngx_ess_feed_buffer_free(void)
-{
-    if (ngx_ess_feed.buffer) {
-        ngx_free(ngx_ess_feed.buffer);
-        ngx_ess_feed.buffer = NULL;
-        ngx_ess_feed.size = 0;
-    }
+    ngx_ess_feed_read_exit();
 }
 
 
@@ -160,6 +135,121 @@ ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
     sub->feed = feed;
     feed->subscribers++;
     ngx_queue_insert_tail(&feed->idle, &sub->queue);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    ngx_ess_log_place_t *place)
+{
+    ngx_ess_feed_t   *feed;
+    ngx_ess_frame_t  *frame;
+
+    feed = ngx_ess_feed_create(ref, transport, place->seq);
+    if (feed == NULL) {
+        return NGX_ERROR;
+    }
+
+    feed->replay = 1;
+    feed->last = place->last;
+    feed->live = sub->seq;
+    feed->changed = 1;
+    feed->subscribers = 1;
+
+    frame = NULL;
+
+    if (place->gap
+        && ngx_ess_feed_read_gap(feed, place->from, place->to, &frame)
+           != NGX_OK)
+    {
+        ngx_ess_feed_free(feed);
+        return NGX_ERROR;
+    }
+
+    sub->feed = feed;
+    sub->frame = frame;
+    sub->seq = 0;
+
+    ngx_queue_insert_tail(frame ? &feed->waiting : &feed->idle, &sub->queue);
+
+    ngx_ess_feed_want(feed, &ngx_posted_next_events);
+
+    return NGX_OK;
+}
+
+
+/* It cannot be due: whoever is flushed again and again is not slow. */
+
+ngx_int_t
+ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_feed_t  *feed, *shared;
+
+    shared = sub->feed;
+
+    feed = ngx_ess_feed_create(&shared->ref, shared->transport,
+                               sub->frame->seq);
+    if (feed == NULL) {
+        return NGX_ERROR;
+    }
+
+    feed->replay = 1;
+    feed->changed = 1;
+    feed->subscribers = 1;
+
+    if (ngx_ess_feed_begun(sub, feed) != NGX_OK) {
+        ngx_ess_feed_free(feed);
+        return NGX_ERROR;
+    }
+
+    ngx_queue_remove(&sub->queue);
+    ngx_queue_insert_tail(&feed->waiting, &sub->queue);
+
+    sub->feed = feed;
+    sub->seq = 0;
+
+    ngx_ess_feed_unhold(shared);
+
+    return NGX_OK;
+}
+
+
+/* What the client has a part of it must get the rest of: a copy. */
+
+static ngx_int_t
+ngx_ess_feed_begun(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed)
+{
+    ngx_ess_frame_t            *frame, *copy;
+    ngx_ess_transport_frame_t   data;
+
+    frame = sub->frame;
+    copy = NULL;
+
+    if (sub->offset) {
+        data.len = frame->len;
+        data.data = ngx_alloc(frame->len, ngx_ess_feed.log);
+        if (data.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(data.data, frame->data, frame->len);
+
+        copy = ngx_ess_frame_append(&feed->frames, frame->type, frame->seq,
+                                    &data, ngx_ess_feed.log);
+        if (copy == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (frame->type == NGX_ESS_FRAME_EVENT) {
+            feed->seq = frame->seq + 1;
+        }
+    }
+
+    ngx_ess_frame_release(&sub->feed->frames, frame);
+    sub->frame = copy;
 
     return NGX_OK;
 }
@@ -188,30 +278,27 @@ ngx_ess_feed_leave(ngx_ess_subscriber_t *sub)
 void
 ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
 {
-    ngx_queue_t     *q;
+    ngx_uint_t       i;
     ngx_ess_feed_t  *feed;
 
-    if (ref->id == 0) {
+    /* of whatever epoch: to read the log of one that is over ends its feed */
 
-        for (q = ngx_queue_head(&ngx_ess_feed.all);
-             q != ngx_queue_sentinel(&ngx_ess_feed.all);
-             q = ngx_queue_next(q))
-        {
-            feed = ngx_queue_data(q, ngx_ess_feed_t, all);
-            feed->changed = 1;
-            ngx_ess_feed_want(feed, &ngx_posted_events);
+    if (ref->id) {
+        feed = ngx_ess_feed.buckets[ref->id & (ngx_ess_feed.nbuckets - 1)];
+
+        for ( /* void */ ; feed; feed = feed->next) {
+            if (feed->ref.id == ref->id) {
+                ngx_ess_feed_set_changed(feed, 1);
+                ngx_ess_feed_want(feed, &ngx_posted_events);
+            }
         }
 
         return;
     }
 
-    feed = ngx_ess_feed.buckets[ref->id & (ngx_ess_feed.nbuckets - 1)];
-
-    /* of whatever epoch: to read the log of one that is over ends its feed */
-
-    for ( /* void */ ; feed; feed = feed->next) {
-        if (feed->ref.id == ref->id) {
-            feed->changed = 1;
+    for (i = 0; i < ngx_ess_feed.nbuckets; i++) {
+        for (feed = ngx_ess_feed.buckets[i]; feed; feed = feed->next) {
+            ngx_ess_feed_set_changed(feed, 1);
             ngx_ess_feed_want(feed, &ngx_posted_events);
         }
     }
@@ -219,10 +306,88 @@ ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
 
 
 void
+ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed)
+{
+    if (feed->changed == changed) {
+        return;
+    }
+
+    feed->changed = changed;
+
+    if (feed->replay) {
+        return;
+    }
+
+    if (changed) {
+        ngx_ess_feed.nchanged++;
+
+    } else {
+        ngx_ess_feed.nchanged--;
+    }
+}
+
+
+ngx_int_t
 ngx_ess_feed_idle(ngx_ess_subscriber_t *sub)
 {
     ngx_queue_remove(&sub->queue);
     ngx_queue_insert_tail(&sub->feed->idle, &sub->queue);
+
+    if (sub->feed->replay && !sub->feed->ended) {
+        return ngx_ess_feed_caught_up(sub);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The client has all that its replay has read.  At the end of the log it
+ * joins those who are there, unless they are further on meanwhile.
+ */
+
+static ngx_int_t
+ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_feed_t  *feed, *replay;
+
+    replay = sub->feed;
+
+    if (replay->changed) {
+        ngx_ess_feed_want(replay, &ngx_posted_next_events);
+        return NGX_OK;
+    }
+
+    feed = ngx_ess_feed_get(&replay->ref, replay->transport, replay->seq);
+    if (feed == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (feed->seq > replay->seq || feed->ended) {
+        replay->changed = 1;
+        ngx_ess_feed_want(replay, &ngx_posted_next_events);
+        return NGX_OK;
+    }
+
+    ngx_queue_remove(&sub->queue);
+    ngx_queue_insert_tail(&feed->idle, &sub->queue);
+
+    sub->feed = feed;
+    sub->seq = replay->seq;
+
+    if (feed->subscribers++ == 0) {
+
+        /* nobody told it of what came since the replay read */
+
+        feed->last = replay->last;
+
+        ngx_ess_feed_set_changed(feed, 1);
+        ngx_ess_feed_want(feed, &ngx_posted_next_events);
+    }
+
+    ngx_ess_feed_unhold(replay);
+
+    return NGX_OK;
 }
 
 
@@ -258,6 +423,33 @@ ngx_ess_feed_due(ngx_ess_subscriber_t *sub)
 
 
 static ngx_ess_feed_t *
+ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, uint64_t seq)
+{
+    ngx_ess_feed_t  *feed;
+
+    feed = ngx_calloc(sizeof(ngx_ess_feed_t), ngx_ess_feed.log);
+    if (feed == NULL) {
+        return NULL;
+    }
+
+    feed->ref = *ref;
+    feed->transport = transport;
+    feed->seq = seq;
+
+    ngx_queue_init(&feed->idle);
+    ngx_queue_init(&feed->due);
+    ngx_queue_init(&feed->waiting);
+
+    ngx_queue_insert_tail(&ngx_ess_feed.all, &feed->all);
+
+    return feed;
+}
+
+
+/* The shared feed; one that is new has no subscriber yet. */
+
+static ngx_ess_feed_t *
 ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
     const ngx_ess_transport_t *transport, uint64_t seq)
 {
@@ -274,23 +466,13 @@ ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
         }
     }
 
-    feed = ngx_calloc(sizeof(ngx_ess_feed_t), ngx_ess_feed.log);
+    feed = ngx_ess_feed_create(ref, transport, seq);
     if (feed == NULL) {
         return NULL;
     }
 
-    feed->ref = *ref;
-    feed->transport = transport;
-    feed->seq = seq;
-
-    ngx_queue_init(&feed->idle);
-    ngx_queue_init(&feed->due);
-    ngx_queue_init(&feed->waiting);
-
     feed->next = *bucket;
     *bucket = feed;
-
-    ngx_queue_insert_tail(&ngx_ess_feed.all, &feed->all);
 
     if (++ngx_ess_feed.nfeeds > ngx_ess_feed.nbuckets) {
         ngx_ess_feed_grow();
@@ -330,12 +512,7 @@ ngx_ess_feed_grow(void)
 }
 
 
-/*
- * While a subscriber's handler runs, which may end it, the feed is held as
- * if there was one subscriber more.
- */
-
-static void
+void
 ngx_ess_feed_unhold(ngx_ess_feed_t *feed)
 {
     if (--feed->subscribers == 0) {
@@ -354,17 +531,9 @@ ngx_ess_feed_unhold(ngx_ess_feed_t *feed)
 static void
 ngx_ess_feed_free(ngx_ess_feed_t *feed)
 {
-    ngx_ess_feed_t  **p;
-
-    p = &ngx_ess_feed.buckets[feed->ref.id & (ngx_ess_feed.nbuckets - 1)];
-
-    while (*p != feed) {
-        p = &(*p)->next;
+    if (!feed->replay) {
+        ngx_ess_feed_free_shared(feed);
     }
-
-    *p = feed->next;
-
-    ngx_ess_feed.nfeeds--;
 
     ngx_queue_remove(&feed->all);
 
@@ -380,17 +549,40 @@ ngx_ess_feed_free(ngx_ess_feed_t *feed)
 }
 
 
+static void
+ngx_ess_feed_free_shared(ngx_ess_feed_t *feed)
+{
+    ngx_ess_feed_t  **p;
+
+    ngx_ess_feed_set_changed(feed, 0);
+
+    p = &ngx_ess_feed.buckets[feed->ref.id & (ngx_ess_feed.nbuckets - 1)];
+
+    while (*p != feed) {
+        p = &(*p)->next;
+    }
+
+    *p = feed->next;
+
+    ngx_ess_feed.nfeeds--;
+}
+
+
 /*
  * A feed is read only when all that was read before has been offered to the
  * subscribers' sockets: so a long burst is taken in portions, and what is in
- * the log meanwhile is sent with fewer calls.  The rest of a burst waits for
- * the next iteration, for ngx_posted_events is run until it is empty.
+ * the log meanwhile is sent with fewer calls.  A replay waits until its
+ * client's socket has taken it.
  */
 
-static void
+void
 ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted)
 {
     if (feed->in_reading || feed->ended || !ngx_queue_empty(&feed->due)) {
+        return;
+    }
+
+    if (feed->replay && !ngx_queue_empty(&feed->waiting)) {
         return;
     }
 
@@ -421,287 +613,11 @@ ngx_ess_feed_read_handler(ngx_event_t *ev)
         ngx_ess_feed_read(feed);
     }
 
-    if (ngx_ess_feed.size > NGX_ESS_FEED_BUFFER) {
-        ngx_ess_feed_buffer_free();
-    }
+    ngx_ess_feed_read_done();
 
     if (!ngx_queue_empty(&ngx_ess_feed.reading)) {
         ngx_post_event(ev, &ngx_posted_next_events);
     }
-}
-
-
-/* The feed may be gone afterwards. */
-
-static void
-ngx_ess_feed_read(ngx_ess_feed_t *feed)
-{
-    uint64_t           lost;
-    ngx_int_t          rc;
-    ngx_uint_t         i, n;
-    ngx_ess_frame_t   *first, *frame;
-    ngx_ess_record_t   end;
-
-    feed->changed = 0;
-
-    rc = ngx_ess_feed_read_log(feed, &n, &lost);
-
-    if (rc == NGX_ERROR) {
-        ngx_ess_feed_failed(feed);
-        return;
-    }
-
-    if (lost) {
-        ngx_log_error(NGX_LOG_WARN, ngx_ess_feed.log, 0,
-                      "stream %uL: %uL events were evicted before they could "
-                      "be sent to %ui subscribers", feed->ref.id, lost,
-                      feed->subscribers);
-        ngx_ess_shm_count(ngx_ess_feed.zone, NGX_ESS_C_EVENTS_LOST,
-                          (int64_t) lost);
-    }
-
-    if (rc == NGX_AGAIN) {
-        feed->changed = 1;
-    }
-
-    if (rc == NGX_DONE || rc == NGX_DECLINED) {
-        feed->ended = 1;
-    }
-
-    first = NULL;
-
-    for (i = 0; i < n + feed->ended; i++) {
-
-        if (i == n) {
-            ngx_memzero(&end, sizeof(ngx_ess_record_t));
-            end.type = NGX_ESS_RECORD_POISON;
-            end.seq = (uint64_t) -1;
-        }
-
-        frame = ngx_ess_feed_append(feed, i < n ? &ngx_ess_feed.records[i]
-                                                : &end);
-        if (frame == NULL) {
-
-            if (first) {
-                ngx_ess_frame_release(&feed->frames, first);
-            }
-
-            ngx_ess_feed_failed(feed);
-            return;
-        }
-
-        if (first == NULL) {
-            first = frame;
-
-        } else {
-            /* the one before it holds it */
-            ngx_ess_frame_release(&feed->frames, frame);
-        }
-    }
-
-    if (first) {
-        ngx_ess_feed_distribute(feed, first);
-
-    } else if (feed->changed) {
-        ngx_ess_feed_want(feed, &ngx_posted_next_events);
-    }
-}
-
-
-/* NGX_ERROR: no memory; else what ngx_ess_log_read() returned. */
-
-static ngx_int_t
-ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n, uint64_t *lost)
-{
-    size_t      need;
-    uint64_t    gone;
-    ngx_int_t   rc;
-
-    need = NGX_ESS_FEED_BUFFER;
-    *lost = 0;
-
-    for ( ;; ) {
-
-        if (ngx_ess_feed.size < need
-            && ngx_ess_feed_buffer(need) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        *n = NGX_ESS_FEED_RECORDS;
-        gone = 0;
-
-        rc = ngx_ess_log_read(ngx_ess_feed.zone, &feed->ref, &feed->seq,
-                              &feed->last, ngx_ess_feed.buffer,
-                              ngx_ess_feed.size, ngx_ess_feed.records, n,
-                              &gone, &need);
-
-        *lost += gone;
-
-        if (rc == NGX_DECLINED) {
-            *n = 0;
-        }
-
-        if (rc != NGX_BUSY) {
-            return rc;
-        }
-
-        if (need <= ngx_ess_feed.size) {
-            ngx_log_error(NGX_LOG_ALERT, ngx_ess_feed.log, 0,
-                          "stream %uL: a record of %uz bytes was refused by a "
-                          "buffer of %uz", feed->ref.id, need,
-                          ngx_ess_feed.size);
-            return NGX_ERROR;
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_ess_feed_buffer(size_t size)
-{
-    ngx_ess_feed_buffer_free();
-
-    ngx_ess_feed.buffer = ngx_alloc(size, ngx_ess_feed.log);
-    if (ngx_ess_feed.buffer == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_ess_feed.size = size;
-
-    return NGX_OK;
-}
-
-
-static ngx_ess_frame_t *
-ngx_ess_feed_append(ngx_ess_feed_t *feed, ngx_ess_record_t *record)
-{
-    ngx_ess_frame_type_e       type;
-    ngx_ess_transport_frame_t  data;
-
-    data.data = NULL;
-    data.len = 0;
-
-    type = NGX_ESS_FRAME_CLOSE;
-
-    if (record->type == NGX_ESS_RECORD_EVENT) {
-        type = NGX_ESS_FRAME_EVENT;
-
-        if (feed->transport->encode(&record->body, record->ordinal,
-                                    record->timestamp, &data,
-                                    ngx_ess_feed.log)
-            != NGX_OK)
-        {
-            return NULL;
-        }
-    }
-
-    return ngx_ess_frame_append(&feed->frames, type, record->seq, &data,
-                                ngx_ess_feed.log);
-}
-
-
-/* Takes over the reference to "first".  The feed may be gone afterwards. */
-
-static void
-ngx_ess_feed_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
-{
-    ngx_queue_t           *q, *next;
-    ngx_ess_subscriber_t  *sub;
-
-    for (q = ngx_queue_head(&feed->idle);
-         q != ngx_queue_sentinel(&feed->idle);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-
-        ngx_ess_feed_cursor(sub, first);
-
-        if (sub->frame) {
-            ngx_ess_feed_due(sub);
-        }
-    }
-
-    /* among them are those whose socket is full of what is no frame: control
-       frames, or the end of a frame in the buffer of TLS */
-
-    for (q = ngx_queue_head(&feed->waiting);
-         q != ngx_queue_sentinel(&feed->waiting);
-         q = ngx_queue_next(q))
-    {
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-
-        if (sub->frame == NULL && sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
-            ngx_ess_feed_cursor(sub, first);
-        }
-    }
-
-    feed->subscribers++;
-
-    ngx_ess_backpressure_check(feed, ngx_ess_feed.handlers->slow);
-
-    ngx_ess_frame_release(&feed->frames, first);
-    ngx_ess_feed_unhold(feed);
-}
-
-
-/* For one at the end: the cursor is put at the first frame that it wants. */
-
-static void
-ngx_ess_feed_cursor(ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame)
-{
-    /* a feed may be behind a subscriber that joined lately */
-
-    while (frame && frame->seq < sub->seq) {
-        frame = frame->next;
-    }
-
-    if (frame) {
-        sub->frame = frame;
-        ngx_ess_frame_hold(frame);
-    }
-}
-
-
-/* No memory: better a closed connection than a silent hole. */
-
-static void
-ngx_ess_feed_failed(ngx_ess_feed_t *feed)
-{
-    ngx_queue_t           *q, *next;
-    ngx_ess_subscriber_t  *sub;
-
-    ngx_log_error(NGX_LOG_CRIT, ngx_ess_feed.log, 0,
-                  "stream %uL: no memory for its events, closing its "
-                  "subscribers", feed->ref.id);
-
-    feed->subscribers++;
-
-    for (q = ngx_queue_head(&feed->waiting);
-         q != ngx_queue_sentinel(&feed->waiting);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed.handlers->failed(sub);
-    }
-
-    /* these move on to waiting, or are gone */
-
-    while (!ngx_queue_empty(&feed->due)) {
-        q = ngx_queue_head(&feed->due);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed.handlers->failed(sub);
-    }
-
-    while (!ngx_queue_empty(&feed->idle)) {
-        q = ngx_queue_head(&feed->idle);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed.handlers->failed(sub);
-    }
-
-    ngx_ess_feed_unhold(feed);
 }
 
 
@@ -751,7 +667,7 @@ ngx_ess_feed_flush(ngx_ess_feed_t *feed)
     ngx_queue_t           *q;
     ngx_ess_subscriber_t  *sub;
 
-    feed->subscribers++;
+    ngx_ess_feed_hold(feed);
 
     for (n = 0;
          n < NGX_ESS_FEED_FLUSH_TURN && !ngx_queue_empty(&feed->due);

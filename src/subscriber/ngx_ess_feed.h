@@ -7,6 +7,11 @@
  *                          ▲ │ socket full
  *                          │ ▼
  *                        waiting   (also: those that are being closed)
+ *
+ * All subscribers that are at the end of a stream share one feed for each
+ * transport.  One that begins earlier has a feed of its own, a replay, which
+ * reads the log as fast as that client takes it, until it is at the end, too,
+ * and the client moves to the shared feed.
  */
 
 
@@ -16,13 +21,17 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_shm.h"
+#include "ngx_ess_log.h"
 #include "ngx_ess_transport.h"
+#include "ngx_ess_conf.h"
 #include "ngx_ess_frame.h"
 #include "ngx_ess_wheel.h"
 
 
 typedef struct ngx_ess_feed_s        ngx_ess_feed_t;
 typedef struct ngx_ess_subscriber_s  ngx_ess_subscriber_t;
+typedef struct ngx_ess_control_s     ngx_ess_control_t;
+typedef struct ngx_ess_filtered_s    ngx_ess_filtered_t;
 
 
 struct ngx_ess_feed_s {
@@ -34,7 +43,9 @@ struct ngx_ess_feed_s {
     ngx_ess_stream_ref_t         ref;
     const ngx_ess_transport_t   *transport;
     uint64_t                     seq;       /* of the next record to read */
-    uint32_t                     last;      /* where the one before it is */
+    ngx_ess_seg_t                last;      /* where the one before it is */
+    uint64_t                     live;      /* of a replay: the first record
+                                               after the client had come */
     ngx_ess_frames_t             frames;
 
     ngx_queue_t                  idle;      /* subscribers at the end */
@@ -44,6 +55,7 @@ struct ngx_ess_feed_s {
 
     unsigned                     changed:1; /* more is in the log */
     unsigned                     ended:1;   /* the stream is deleted */
+    unsigned                     replay:1;  /* of one subscriber only */
     unsigned                     in_reading:1;
     unsigned                     in_flushing:1;
 };
@@ -60,42 +72,46 @@ typedef enum {
 } ngx_ess_subscriber_state_e;
 
 
+/*
+ * One block from the heap, with the transport's session behind it.  It goes
+ * with its request, or when that was released, with its connection.
+ */
+
 struct ngx_ess_subscriber_s {
     ngx_queue_t                  queue;     /* idle, due or waiting */
     ngx_queue_t                  drain;     /* those that a drain will close */
     ngx_ess_wheel_entry_t        timer;     /* ping, or end of patience */
 
-    ngx_http_request_t          *request;
+    ngx_connection_t            *connection;
+    ngx_http_request_t          *request;   /* NULL: it was released */
+    ngx_ess_loc_conf_t          *conf;
     ngx_ess_feed_t              *feed;
-    void                        *session;   /* the transport's */
-    ngx_ess_subscriber_state_e   state;
 
     uint64_t                     seq;       /* first record that it wants */
     ngx_ess_frame_t             *frame;     /* cursor; NULL: at the end */
     size_t                       offset;    /* bytes of it that were sent */
+    ngx_ess_control_t           *control;   /* NULL: none to be sent */
+    ngx_ess_filtered_t          *filtered;  /* NULL: bytes go straight to the
+                                               connection */
 
     uint64_t                     stream_id;
     uint64_t                     events_sent;
     uint64_t                     bytes_sent;
 
-    ngx_msec_t                   ping_interval;     /* ms, 0: none */
-    ngx_msec_t                   ping_timeout;      /* ms */
-    uint16_t                     code;      /* to close with */
+    const char                  *reason;    /* to close with */
+    uint16_t                     code;
+    u_char                       state;     /* ngx_ess_subscriber_state_e */
 
     unsigned                     blocked:1; /* its socket takes no more */
     unsigned                     heard:1;   /* since the last ping */
     unsigned                     pinged:1;  /* and waits for an answer */
-    unsigned                     last:1;    /* the end follows what is in out */
+    unsigned                     last:1;    /* the end follows what is to be
+                                               sent */
     unsigned                     linger:1;  /* the client may be sending on */
-
-    /* control frames: the one being sent, and the one after it, which later
-       ones replace, so that pings in any number take no memory */
-    u_char                       out_len;
-    u_char                       out_sent;
-    u_char                       next_len;
-    u_char                       out[NGX_ESS_TRANSPORT_MAX_CONTROL];
-    u_char                       next[NGX_ESS_TRANSPORT_MAX_CONTROL];
 };
+
+
+#define ngx_ess_subscriber_session(sub)  ((void *) ((sub) + 1))
 
 
 /* What a feed tells its subscribers; set once. */
@@ -129,16 +145,53 @@ void ngx_ess_feed_exit(void);
 ngx_int_t ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
     const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub);
 
+/*
+ * The same with a replay from "place" on: first the notice of its gap, if it
+ * has one and the transport can say so, then what is in the log.  sub->seq is
+ * the first record that was not there when it came.
+ */
+ngx_int_t ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    ngx_ess_log_place_t *place);
+
+/*
+ * The subscriber, whose socket is full, lets go of the shared frames and
+ * reads on from its cursor with a replay.  NGX_ERROR: no memory, nothing has
+ * changed.
+ */
+ngx_int_t ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub);
+
 /* It leaves; the feed is freed with its last subscriber. */
 void ngx_ess_feed_leave(ngx_ess_subscriber_t *sub);
 
 /* The stream's log has more; ref->id 0: any may have. */
 void ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref);
 
-/* Where the subscriber belongs now. */
-void ngx_ess_feed_idle(ngx_ess_subscriber_t *sub);
+/* Whether there is more in the log than it has read. */
+void ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed);
+
+/*
+ * Where the subscriber belongs now.  Idle: it was sent all frames; with a
+ * replay that is at the end of the log it moves to the shared feed.
+ * NGX_ERROR: there was no memory for that.
+ */
+ngx_int_t ngx_ess_feed_idle(ngx_ess_subscriber_t *sub);
 void ngx_ess_feed_due(ngx_ess_subscriber_t *sub);
 void ngx_ess_feed_waiting(ngx_ess_subscriber_t *sub);
+
+/*
+ * While a subscriber's handler runs, which may end it, its feed is held as
+ * if there was one subscriber more; afterwards it may be gone.
+ */
+#define ngx_ess_feed_hold(feed)  (feed)->subscribers++
+void ngx_ess_feed_unhold(ngx_ess_feed_t *feed);
+
+/*
+ * The feed is to be read, in this iteration of the event loop or in the next:
+ * ngx_posted_events is run until it is empty, so the rest of a burst is for
+ * ngx_posted_next_events.
+ */
+void ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted);
 
 
 #endif /* _NGX_ESS_FEED_H_INCLUDED_ */

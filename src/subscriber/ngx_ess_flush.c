@@ -37,7 +37,11 @@ ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
     ngx_chain_t        chain[NGX_ESS_FLUSH_BUFS], *cl;
     ngx_connection_t  *c;
 
-    c = sub->request->connection;
+    if (sub->filtered) {
+        return ngx_ess_flush_filtered(zone, sub);
+    }
+
+    c = sub->connection;
 
     n = ngx_ess_flush_collect(sub, bufs, chain);
 
@@ -49,7 +53,7 @@ ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
         return NGX_AGAIN;
     }
 
-    c->log->action = "sending events to websocket client";
+    c->log->action = "sending events to subscriber";
 
     /* TLS has a buffer of its own, which an empty chain flushes */
 
@@ -78,21 +82,62 @@ ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
 }
 
 
-void
+ngx_int_t
 ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
 {
+    ngx_ess_control_t  *control;
+
     if (len > NGX_ESS_TRANSPORT_MAX_CONTROL) {
+        return NGX_ERROR;
+    }
+
+    control = sub->control;
+
+    if (control == NULL) {
+        control = ngx_alloc(sizeof(ngx_ess_control_t), sub->connection->log);
+        if (control == NULL) {
+            return NGX_ERROR;
+        }
+
+        control->sent = 0;
+        control->begun = 0;
+        control->next_len = 0;
+
+        sub->control = control;
+    }
+
+    if (control->begun) {
+        ngx_memcpy(control->next, data, len);
+        control->next_len = (u_char) len;
+        return NGX_OK;
+    }
+
+    ngx_memcpy(control->data, data, len);
+    control->len = (u_char) len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_control_t  *control;
+
+    control = sub->control;
+
+    if (control->next_len == 0) {
+        ngx_free(control);
+        sub->control = NULL;
         return;
     }
 
-    if (sub->out_sent) {
-        ngx_memcpy(sub->next, data, len);
-        sub->next_len = (u_char) len;
-        return;
-    }
+    ngx_memcpy(control->data, control->next, control->next_len);
 
-    ngx_memcpy(sub->out, data, len);
-    sub->out_len = (u_char) len;
+    control->len = control->next_len;
+    control->sent = 0;
+    control->begun = 0;
+    control->next_len = 0;
 }
 
 
@@ -112,15 +157,15 @@ ngx_ess_flush_collect(ngx_ess_subscriber_t *sub, ngx_buf_t *bufs,
         frame = frame->next;
     }
 
-    if (sub->out_len) {
-        ngx_ess_flush_buf(&bufs[n++], sub->out + sub->out_sent,
-                          sub->out + sub->out_len);
+    if (sub->control) {
+        ngx_ess_flush_buf(&bufs[n++], sub->control->data + sub->control->sent,
+                          sub->control->data + sub->control->len);
     }
 
     if (sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
 
         while (frame
-               && frame->type == NGX_ESS_FRAME_EVENT
+               && frame->type != NGX_ESS_FRAME_CLOSE
                && n < NGX_ESS_FLUSH_BUFS)
         {
             ngx_ess_flush_buf(&bufs[n++], frame->data,
@@ -178,7 +223,7 @@ ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
         sent = ngx_ess_flush_account_frame(sub, sent);
     }
 
-    if (sent && sub->out_len) {
+    if (sent && sub->control) {
         sent = ngx_ess_flush_account_control(sub, sent);
     }
 
@@ -204,7 +249,7 @@ ngx_ess_flush_account_frame(ngx_ess_subscriber_t *sub, size_t sent)
     sub->bytes_sent += n;
 
     if (sub->offset == sub->frame->len) {
-        sub->events_sent++;
+        sub->events_sent += (sub->frame->type == NGX_ESS_FRAME_EVENT);
         sub->offset = 0;
 
         if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
@@ -223,19 +268,18 @@ ngx_ess_flush_account_frame(ngx_ess_subscriber_t *sub, size_t sent)
 static size_t
 ngx_ess_flush_account_control(ngx_ess_subscriber_t *sub, size_t sent)
 {
-    size_t  n;
+    size_t              n;
+    ngx_ess_control_t  *control;
 
-    n = ngx_min(sent, (size_t) (sub->out_len - sub->out_sent));
+    control = sub->control;
 
-    sub->out_sent += (u_char) n;
+    n = ngx_min(sent, (size_t) (control->len - control->sent));
 
-    if (sub->out_sent == sub->out_len) {
+    control->sent += (u_char) n;
+    control->begun = 1;
 
-        ngx_memcpy(sub->out, sub->next, sub->next_len);
-
-        sub->out_len = sub->next_len;
-        sub->out_sent = 0;
-        sub->next_len = 0;
+    if (control->sent == control->len) {
+        ngx_ess_flush_control_sent(sub);
     }
 
     return sent - n;
@@ -245,11 +289,11 @@ ngx_ess_flush_account_control(ngx_ess_subscriber_t *sub, size_t sent)
 static ngx_uint_t
 ngx_ess_flush_more(ngx_ess_subscriber_t *sub)
 {
-    if (sub->offset || sub->out_len) {
+    if (sub->offset || sub->control) {
         return 1;
     }
 
     return sub->state < NGX_ESS_SUBSCRIBER_CLOSING
            && sub->frame
-           && sub->frame->type == NGX_ESS_FRAME_EVENT;
+           && sub->frame->type != NGX_ESS_FRAME_CLOSE;
 }

@@ -11,6 +11,31 @@
 #include "ngx_ess_feed.h"
 
 
+/* the control frame that is to be sent, and the one after it, which later
+   ones replace, so that pings in any number take no memory; from the heap,
+   while there is one */
+
+struct ngx_ess_control_s {
+    u_char                       len;
+    u_char                       sent;
+    u_char                       next_len;  /* 0: no other */
+    unsigned                     begun:1;   /* it cannot be replaced */
+    u_char                       data[NGX_ESS_TRANSPORT_MAX_CONTROL];
+    u_char                       next[NGX_ESS_TRANSPORT_MAX_CONTROL];
+};
+
+
+/* what was handed to nginx's filters and is not sent yet: HTTP/2; in the
+   request's pool */
+
+struct ngx_ess_filtered_s {
+    ngx_chain_t                 *free;
+    ngx_chain_t                 *busy;
+    ngx_uint_t                   frames;    /* of busy, from the cursor on */
+    unsigned                     control:1; /* begins with the control frame */
+};
+
+
 /*
  * Sends what is due, with one call: the rest of a frame or control frame
  * begun before, control frames, then frames from the cursor on (not in states
@@ -22,12 +47,23 @@
  */
 ngx_int_t ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub);
 
+/* The same by way of nginx's filters. */
+ngx_int_t ngx_ess_flush_filtered(ngx_ess_zone_t *zone,
+    ngx_ess_subscriber_t *sub);
+
 /*
  * Queues a control frame; one that waits unsent is replaced, one that was
- * sent in part is finished first.
+ * sent in part is finished first.  NGX_OK or NGX_ERROR (no memory).
  */
-void ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data,
+ngx_int_t ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data,
     size_t len);
+
+/* The control frame was sent; on to the next one, if there is one. */
+void ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub);
+
+/* Of the frame at the cursor the client has, or will get, a part. */
+#define ngx_ess_flush_begun(sub)                                              \
+    ((sub)->offset || ((sub)->filtered && (sub)->filtered->frames))
 
 
 #endif /* _NGX_ESS_FLUSH_H_INCLUDED_ */

@@ -24,6 +24,8 @@
 
 typedef enum {
     NGX_ESS_FRAME_EVENT = 0,                /* bytes to be sent */
+    NGX_ESS_FRAME_GAP,                      /* the same, but no event: says
+                                               that some are gone */
     NGX_ESS_FRAME_CLOSE                     /* who gets here is closed: the
                                                stream is deleted */
 } ngx_ess_frame_type_e;
@@ -33,7 +35,8 @@ typedef struct ngx_ess_frame_s  ngx_ess_frame_t;
 
 struct ngx_ess_frame_s {
     ngx_ess_frame_t         *next;
-    uint64_t                 seq;           /* the record's */
+    uint64_t                 seq;           /* the record's; of a gap, of the
+                                               record behind it */
     uint64_t                 start;         /* bytes of all frames of the list
                                                before this one, ever */
     u_char                  *data;          /* the frame's own, from the heap */

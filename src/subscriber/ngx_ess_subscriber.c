@@ -1,7 +1,7 @@
 
 /*
- * Subscribers: from a request to a place in a stream's feed.  A subscriber
- * lives in its request's pool and leaves with it.  Runs in workers.
+ * Subscribers: from a request to a place in a stream's feed.  Runs in
+ * workers.
  */
 
 
@@ -11,18 +11,42 @@
 #include "ngx_ess_notify.h"
 #include "ngx_ess_client.h"
 #include "ngx_ess_drain.h"
+#include "ngx_ess_flush.h"
+#include "ngx_ess_position.h"
+#include "ngx_ess_request.h"
+
+
+/* header names that a client chooses are compared without case */
+#define NGX_ESS_SUBSCRIBER_LAST_ID  "last-event-id"
+#define NGX_ESS_SUBSCRIBER_ORIGIN   "origin"
 
 
 static ngx_int_t ngx_ess_subscriber_uuid(ngx_http_request_t *r, u_char *uuid);
+static ngx_int_t ngx_ess_subscriber_admit(ngx_http_request_t *r,
+    ngx_ess_loc_conf_t *lcf);
+static ngx_int_t ngx_ess_subscriber_origin(ngx_http_request_t *r,
+    ngx_ess_loc_conf_t *lcf);
+static ngx_int_t ngx_ess_subscriber_transport(ngx_http_request_t *r,
+    ngx_ess_loc_conf_t *lcf, const ngx_ess_transport_t **transport);
+static ngx_int_t ngx_ess_subscriber_position(ngx_http_request_t *r,
+    const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
+    ngx_str_t *reason);
+static ngx_table_elt_t *ngx_ess_subscriber_header(ngx_http_request_t *r,
+    const char *lowcase);
 static ngx_int_t ngx_ess_subscriber_start(ngx_http_request_t *r,
-    ngx_ess_stream_ref_t *ref);
+    ngx_ess_stream_ref_t *ref, const ngx_ess_transport_t *transport);
+static ngx_ess_subscriber_t *ngx_ess_subscriber_create(ngx_http_request_t *r,
+    const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref);
+static ngx_int_t ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
+    ngx_ess_stream_ref_t *ref, const ngx_ess_transport_t *transport,
+    ngx_ess_position_t *pos);
+static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
+    ngx_ess_position_t *pos, ngx_ess_log_place_t *place);
 static ngx_int_t ngx_ess_subscriber_refuse(ngx_http_request_t *r,
     ngx_int_t status, const char *name, const char *value);
 
 
-static ngx_ess_zone_t             *ngx_ess_subscriber_zone;
-
-static const ngx_ess_transport_t  *ngx_ess_subscriber_transport = &ngx_ess_ws;
+static ngx_ess_zone_t  *ngx_ess_subscriber_zone;
 
 
 ngx_int_t
@@ -44,23 +68,18 @@ ngx_ess_subscriber_exit_process(void)
 ngx_int_t
 ngx_ess_subscriber_handler(ngx_http_request_t *r)
 {
-    u_char                 uuid[NGX_ESS_UUID_LEN];
-    ngx_int_t              rc;
-    ngx_ess_stream_info_t  info;
+    u_char                      uuid[NGX_ESS_UUID_LEN];
+    ngx_int_t                   rc;
+    ngx_ess_loc_conf_t         *lcf;
+    ngx_ess_stream_info_t       info;
+    const ngx_ess_transport_t  *transport;
 
-    if (r->method != NGX_HTTP_GET) {
-        return ngx_ess_subscriber_refuse(r, NGX_HTTP_NOT_ALLOWED,
-                                         "Allow", "GET");
-    }
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
 
-    if (ngx_ess_subscriber_zone == NULL) {
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
-    }
+    rc = ngx_ess_subscriber_admit(r, lcf);
 
-    /* a subrequest has no connection to take over */
-
-    if (r != r->main) {
-        return NGX_HTTP_NOT_FOUND;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     rc = ngx_ess_subscriber_uuid(r, uuid);
@@ -82,13 +101,160 @@ ngx_ess_subscriber_handler(ngx_http_request_t *r)
                                          "Retry-After", "1");
     }
 
-    rc = ngx_ess_subscriber_transport->check(r);
+    rc = ngx_ess_subscriber_transport(r, lcf, &transport);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    return ngx_ess_subscriber_start(r, &info.ref);
+    return ngx_ess_subscriber_start(r, &info.ref, transport);
+}
+
+
+static ngx_int_t
+ngx_ess_subscriber_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
+{
+    if (r->method != NGX_HTTP_GET) {
+        return ngx_ess_subscriber_refuse(r, NGX_HTTP_NOT_ALLOWED,
+                                         "Allow", "GET");
+    }
+
+    if (ngx_ess_subscriber_zone == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    /* a subrequest has no connection to take over */
+
+    if (r != r->main) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    return ngx_ess_subscriber_origin(r, lcf);
+}
+
+
+/*
+ * Browsers name the origin of the page that connects, and let no script
+ * choose it.  Who sends none is no browser.
+ */
+
+static ngx_int_t
+ngx_ess_subscriber_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
+{
+    ngx_str_t        *origin;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    if (lcf->origins == NULL) {
+        return NGX_OK;
+    }
+
+    h = ngx_ess_subscriber_header(r, NGX_ESS_SUBSCRIBER_ORIGIN);
+
+    if (h == NULL) {
+        return NGX_OK;
+    }
+
+    origin = lcf->origins->elts;
+
+    for (i = 0; i < lcf->origins->nelts; i++) {
+        if (origin[i].len == h->value.len
+            && ngx_strncasecmp(origin[i].data, h->value.data, h->value.len)
+               == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "origin \"%V\" is not among those of \"ess_origin\"",
+                  &h->value);
+
+    return NGX_HTTP_FORBIDDEN;
+}
+
+
+static ngx_int_t
+ngx_ess_subscriber_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
+    const ngx_ess_transport_t **transport)
+{
+    if (ngx_ess_sse_check(r) != NGX_OK) {
+        *transport = lcf->annotate ? &ngx_ess_ws_annotated : &ngx_ess_ws;
+
+        return ngx_ess_ws_check(r);
+    }
+
+    /* what a client sends is not looked for where a body ends */
+
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "request for an event stream with a body");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    *transport = (r->http_version == NGX_HTTP_VERSION_11)
+                 ? &ngx_ess_sse_chunked : &ngx_ess_sse;
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK; NGX_DECLINED: no such position can be, "reason" says why. */
+
+static ngx_int_t
+ngx_ess_subscriber_position(ngx_http_request_t *r,
+    const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
+    ngx_str_t *reason)
+{
+    ngx_int_t         rc;
+    ngx_table_elt_t  *h;
+
+    h = NULL;
+
+    if (!transport->answers) {
+        h = ngx_ess_subscriber_header(r, NGX_ESS_SUBSCRIBER_LAST_ID);
+    }
+
+    if (h && h->value.len) {
+        rc = ngx_ess_position_event(&h->value, pos, reason);
+
+    } else {
+        rc = ngx_ess_position_parse(&r->args, pos, reason);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "invalid position in the stream: %V", reason);
+    }
+
+    return rc;
+}
+
+
+static ngx_table_elt_t *
+ngx_ess_subscriber_header(ngx_http_request_t *r, const char *lowcase)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(lowcase);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) lowcase, len)
+                   == 0)
+            {
+                return &h[i];
+            }
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -171,61 +337,154 @@ ngx_ess_subscriber_uuid(ngx_http_request_t *r, u_char *uuid)
 }
 
 
-/*
- * The position in the stream is taken before the response header is sent: a
- * client that has it gets everything that comes after.
- */
-
 static ngx_int_t
-ngx_ess_subscriber_start(ngx_http_request_t *r, ngx_ess_stream_ref_t *ref)
+ngx_ess_subscriber_start(ngx_http_request_t *r, ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport)
 {
     ngx_int_t              rc;
-    ngx_http_cleanup_t    *cln;
-    ngx_ess_loc_conf_t    *lcf;
+    ngx_str_t              reason;
+    ngx_ess_position_t     pos;
     ngx_ess_subscriber_t  *sub;
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    rc = ngx_ess_subscriber_position(r, transport, &pos, &reason);
 
-    sub = ngx_pcalloc(r->pool, sizeof(ngx_ess_subscriber_t));
+    if (rc != NGX_OK && !transport->answers) {
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    sub = ngx_ess_subscriber_create(r, transport, ref);
     if (sub == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (rc != NGX_OK) {
+
+        /* a browser shows the reason of a close, but no status */
+
+        sub->code = NGX_ESS_CLIENT_PROTOCOL;
+        sub->reason = (char *) reason.data;
+        pos.type = NGX_ESS_POSITION_NEW;
     }
 
-    ngx_queue_init(&sub->drain);
-
-    sub->request = r;
-    sub->stream_id = ref->id;
-    sub->state = NGX_ESS_SUBSCRIBER_GONE;
-    sub->ping_interval = lcf->ping_interval;
-    sub->ping_timeout = lcf->ping_timeout;
-
-    cln->handler = ngx_ess_client_detach;
-    cln->data = sub;
-
-    rc = ngx_ess_notify_subscribe(ngx_ess_subscriber_zone, ref, &sub->seq);
+    rc = ngx_ess_subscriber_join(sub, ref, transport, &pos);
 
     if (rc == NGX_DECLINED) {
         return NGX_HTTP_NOT_FOUND;
     }
 
-    if (rc != NGX_OK) {
+    if (rc == NGX_BUSY) {
         return ngx_ess_subscriber_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                          "Retry-After", "1");
     }
 
-    if (ngx_ess_feed_join(ref, ngx_ess_subscriber_transport, sub) != NGX_OK) {
-        ngx_ess_notify_unsubscribe(ngx_ess_subscriber_zone, ref);
+    if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_http_set_ctx(r, sub, ngx_ess_module);
 
     return ngx_ess_client_start(sub);
+}
+
+
+static ngx_ess_subscriber_t *
+ngx_ess_subscriber_create(ngx_http_request_t *r,
+    const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref)
+{
+    ngx_ess_subscriber_t  *sub;
+
+    sub = ngx_calloc(sizeof(ngx_ess_subscriber_t) + transport->session_size,
+                     r->connection->log);
+    if (sub == NULL) {
+        return NULL;
+    }
+
+    ngx_queue_init(&sub->drain);
+
+    sub->request = r;
+    sub->connection = r->connection;
+    sub->conf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    sub->stream_id = ref->id;
+    sub->state = NGX_ESS_SUBSCRIBER_GONE;
+
+    if (ngx_ess_request_own(sub) != NGX_OK) {
+        return NULL;
+    }
+
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        sub->filtered = ngx_pcalloc(r->pool, sizeof(ngx_ess_filtered_t));
+        if (sub->filtered == NULL) {
+            return NULL;
+        }
+    }
+
+    return sub;
+}
+
+
+/*
+ * What comes from now on is taken together with the interest in it, before
+ * the response header is sent: a client that has it gets all that follows.
+ * NGX_DECLINED: no such stream.  NGX_BUSY: no room for one more process.
+ */
+
+static ngx_int_t
+ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub, ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, ngx_ess_position_t *pos)
+{
+    ngx_int_t            rc;
+    ngx_ess_log_place_t  place;
+
+    rc = ngx_ess_notify_subscribe(ngx_ess_subscriber_zone, ref, &sub->seq);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
+    }
+
+    if (pos->type == NGX_ESS_POSITION_NEW) {
+        rc = ngx_ess_feed_join(ref, transport, sub);
+
+    } else {
+        rc = ngx_ess_subscriber_place(ref, pos, &place);
+
+        if (rc == NGX_OK) {
+            rc = ngx_ess_feed_replay(ref, transport, sub, &place);
+        }
+    }
+
+    if (rc != NGX_OK) {
+        ngx_ess_notify_unsubscribe(ngx_ess_subscriber_zone, ref);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
+    ngx_ess_log_place_t *place)
+{
+    ngx_int_t  rc;
+
+    if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
+        return ngx_ess_log_since(ngx_ess_subscriber_zone, ref, pos->timestamp,
+                                 place);
+    }
+
+    if (pos->type == NGX_ESS_POSITION_ORDINAL || pos->epoch == ref->epoch) {
+        return ngx_ess_log_after_ordinal(ngx_ess_subscriber_zone, ref,
+                                         pos->ordinal, place);
+    }
+
+    /* another epoch's: nobody knows what was between it and this log */
+
+    rc = ngx_ess_log_after_ordinal(ngx_ess_subscriber_zone, ref, 0, place);
+
+    place->gap = 1;
+    place->from = pos->ordinal + 1;
+    place->to = 0;
+
+    return rc;
 }
 
 

@@ -11,19 +11,36 @@
 #include "ngx_ess.h"
 
 
-/* one event as encoded for one transport: header and body in one buffer,
-   made by the transport's encode() from the worker's heap */
+/* of a ping, a pong, a close */
+#define NGX_ESS_TRANSPORT_MAX_CONTROL  131
+
+
+/* an event as it is in the log; owns nothing */
+
+typedef struct {
+    ngx_str_t                body;
+    uint64_t                 epoch;         /* of the log; with the ordinal
+                                               the event's name */
+    uint64_t                 ordinal;
+    uint64_t                 timestamp;     /* ms since 1970 */
+} ngx_ess_transport_event_t;
+
+
+/* the same as encoded for one transport, or a notice: one buffer from the
+   worker's heap, the receiver's */
 
 typedef struct {
     u_char                  *data;
     size_t                   len;
+    unsigned                 unannotated:1; /* the body cannot be annotated */
 } ngx_ess_transport_frame_t;
 
 
-/* what input() found; "out" is what must be sent in answer, if anything */
+/* what input() found */
 
 typedef struct {
-    /* answer to be queued (pong, close); within the session's memory */
+    /* answer to be queued (pong, close), valid until the next call of any
+       function of the transport */
     u_char                  *out;
     size_t                   out_len;
 
@@ -32,46 +49,82 @@ typedef struct {
                                                was sent, end the connection */
     unsigned                 closed:1;      /* peer answered our close: end the
                                                connection */
-    unsigned                 failed:1;      /* protocol error: log "reason",
-                                               send out, end */
+    unsigned                 failed:1;      /* protocol error, or no memory:
+                                               log "reason", send out, end */
     const char              *reason;
 } ngx_ess_transport_input_t;
 
 
 typedef struct {
-    ngx_str_t                name;
+    ngx_str_t                name;          /* for logs */
 
-    /* Is this request one for this transport, and well-formed?  NGX_OK, or the
-       HTTP status to answer with (headers for it set on r). */
-    ngx_int_t              (*check)(ngx_http_request_t *r);
+    /* of a session, which lies zeroed behind its subscriber */
+    size_t                   session_size;
 
-    /* Sends the response header that begins the session; the session's state,
-       from r->pool, or NULL: failed. */
-    void                  *(*start)(ngx_http_request_t *r);
+    /* the peer answers a ping; else it lives while its socket takes bytes */
+    unsigned                 answers:1;
 
-    /* Encodes a body; out->data from ngx_alloc().  NGX_OK or NGX_ERROR. */
-    ngx_int_t              (*encode)(ngx_str_t *body, uint64_t ordinal,
-                                 uint64_t timestamp,
+    /* events that a client missed can be announced to it */
+    unsigned                 gaps:1;
+
+    /*
+     * Sends the response header that begins the session, and what comes
+     * before the first event.  NGX_OK or NGX_ERROR.  Afterwards the request
+     * may be gone before the session is.
+     */
+    ngx_int_t              (*start)(ngx_http_request_t *r, void *session);
+
+    /* Frees what the session holds beside itself; harmless twice. */
+    void                   (*done)(void *session);
+
+    /* Encodes an event.  NGX_OK or NGX_ERROR (no memory). */
+    ngx_int_t              (*encode)(ngx_ess_transport_event_t *event,
+                                 ngx_ess_transport_frame_t *out,
+                                 ngx_log_t *log);
+
+    /*
+     * Encodes the notice that the events "from" to "to" of the epoch are
+     * gone, with to < from: nobody knows how many.  NGX_OK; NGX_DECLINED:
+     * the transport has no words for it; NGX_ERROR: no memory.
+     */
+    ngx_int_t              (*gap)(uint64_t epoch, uint64_t from, uint64_t to,
                                  ngx_ess_transport_frame_t *out,
                                  ngx_log_t *log);
 
     /* Bytes from the client.  All of them are consumed. */
     void                   (*input)(void *session, u_char *data, size_t len,
-                                 ngx_ess_transport_input_t *in);
+                                 ngx_ess_transport_input_t *in,
+                                 ngx_log_t *log);
 
-    /* A keep-alive; returns its length, at most 16 bytes. */
+    /* A keep-alive; returns its length, at most MAX_CONTROL; 0: none. */
     size_t                 (*ping)(void *session, u_char *buf);
 
-    /* The bytes that say goodbye, at most 127; 0: none. */
+    /* The bytes that say goodbye, at most MAX_CONTROL; 0: none. */
     size_t                 (*close)(void *session, u_char *buf,
                                  ngx_uint_t code, ngx_str_t *reason);
 } ngx_ess_transport_t;
 
 
-#define NGX_ESS_TRANSPORT_MAX_CONTROL  131
-
-
+/* WebSocket (RFC 6455), the bodies as they are or with ordinal and timestamp */
 extern const ngx_ess_transport_t  ngx_ess_ws;
+extern const ngx_ess_transport_t  ngx_ess_ws_annotated;
+
+/* Server-Sent Events (WHATWG HTML, 9.2), in chunks of HTTP/1.1 that are
+   already framed, and without, for HTTP/1.0 and HTTP/2 */
+extern const ngx_ess_transport_t  ngx_ess_sse_chunked;
+extern const ngx_ess_transport_t  ngx_ess_sse;
+
+/*
+ * Is this request one for WebSocket, and well-formed?  NGX_OK, or the HTTP
+ * status to answer with (headers for it set on r).
+ */
+ngx_int_t ngx_ess_ws_check(ngx_http_request_t *r);
+
+/*
+ * Does this request, which is no upgrade, accept text/event-stream?
+ * NGX_OK or NGX_DECLINED.
+ */
+ngx_int_t ngx_ess_sse_check(ngx_http_request_t *r);
 
 
 #endif /* _NGX_ESS_TRANSPORT_H_INCLUDED_ */

@@ -1,13 +1,14 @@
 
 /*
  * WebSocket as a transport: the handshake of RFC 6455, events as messages,
- * and the session's side of ping and close.  A session lives in its request's
- * pool.  Runs in the worker that has the connection; sends nothing itself but
- * the response header.
+ * and the session's side of ping and close.  A session keeps a parser only
+ * while the client is within a message.  Runs in the worker that has the
+ * connection; sends nothing itself but the response header.
  */
 
 
 #include "ngx_ess_transport.h"
+#include "ngx_ess_annotate.h"
 #include "ngx_ess_ws_codec.h"
 #include <ngx_sha1.h>
 
@@ -22,14 +23,13 @@
 
 
 typedef struct {
-    ngx_ess_ws_parser_t      parser;
+    ngx_ess_ws_parser_t     *parser;        /* from the heap; NULL: at the
+                                               beginning of a message */
     unsigned                 close_sent:1;
     unsigned                 over:1;        /* what comes is dropped */
-    u_char                   out[2 + NGX_ESS_WS_MAX_CONTROL];
 } ngx_ess_ws_session_t;
 
 
-static ngx_int_t ngx_ess_ws_check(ngx_http_request_t *r);
 static ngx_uint_t ngx_ess_ws_has_token(ngx_http_request_t *r,
     const char *lowcase, const char *token);
 static ngx_uint_t ngx_ess_ws_find(ngx_http_request_t *r, const char *lowcase,
@@ -37,15 +37,27 @@ static ngx_uint_t ngx_ess_ws_find(ngx_http_request_t *r, const char *lowcase,
 static ngx_int_t ngx_ess_ws_refuse(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_ws_add_header(ngx_http_request_t *r,
     const char *name, const char *value, size_t len);
-static void *ngx_ess_ws_start(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_ws_encode(ngx_str_t *body, uint64_t ordinal,
-    uint64_t timestamp, ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_ws_start(ngx_http_request_t *r, void *session);
+static ngx_int_t ngx_ess_ws_send_header(ngx_http_request_t *r);
+static void ngx_ess_ws_done(void *session);
+static ngx_int_t ngx_ess_ws_encode(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_ws_encode_annotated(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static u_char *ngx_ess_ws_message(ngx_ess_transport_frame_t *out,
+    ngx_ess_ws_opcode_e opcode, size_t len, ngx_log_t *log);
+static ngx_int_t ngx_ess_ws_no_gap(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_ws_gap(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log);
 static void ngx_ess_ws_input(void *session, u_char *data, size_t len,
-    ngx_ess_transport_input_t *in);
+    ngx_ess_transport_input_t *in, ngx_log_t *log);
 static void ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s,
-    ngx_ess_transport_input_t *in);
+    ngx_ess_ws_parser_t *parser, ngx_ess_transport_input_t *in);
 static void ngx_ess_ws_input_error(ngx_ess_ws_session_t *s,
-    ngx_ess_transport_input_t *in);
+    ngx_ess_ws_parser_t *parser, ngx_ess_transport_input_t *in);
+static ngx_int_t ngx_ess_ws_keep(ngx_ess_ws_session_t *s,
+    ngx_ess_ws_parser_t *parser, ngx_log_t *log);
 static size_t ngx_ess_ws_ping(void *session, u_char *buf);
 static size_t ngx_ess_ws_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason);
@@ -53,13 +65,37 @@ static size_t ngx_ess_ws_close(void *session, u_char *buf, ngx_uint_t code,
 
 const ngx_ess_transport_t  ngx_ess_ws = {
     ngx_string("websocket"),
-    ngx_ess_ws_check,
+    sizeof(ngx_ess_ws_session_t),
+    1,                                     /* answers */
+    0,                                     /* gaps */
     ngx_ess_ws_start,
+    ngx_ess_ws_done,
     ngx_ess_ws_encode,
+    ngx_ess_ws_no_gap,
     ngx_ess_ws_input,
     ngx_ess_ws_ping,
     ngx_ess_ws_close
 };
+
+
+const ngx_ess_transport_t  ngx_ess_ws_annotated = {
+    ngx_string("annotated websocket"),
+    sizeof(ngx_ess_ws_session_t),
+    1,                                     /* answers */
+    1,                                     /* gaps */
+    ngx_ess_ws_start,
+    ngx_ess_ws_done,
+    ngx_ess_ws_encode_annotated,
+    ngx_ess_ws_gap,
+    ngx_ess_ws_input,
+    ngx_ess_ws_ping,
+    ngx_ess_ws_close
+};
+
+
+/* of whoever is being read from; what must stay is copied */
+static ngx_ess_ws_parser_t  ngx_ess_ws_parser;
+static u_char               ngx_ess_ws_out[2 + NGX_ESS_WS_MAX_CONTROL];
 
 
 /*
@@ -67,7 +103,7 @@ const ngx_ess_transport_t  ngx_ess_ws = {
  * 7.8), so such a request is not one for a WebSocket.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_ess_ws_check(ngx_http_request_t *r)
 {
     u_char      buf[ngx_base64_decoded_length(NGX_ESS_WS_KEY_LEN)];
@@ -258,29 +294,22 @@ ngx_ess_ws_add_header(ngx_http_request_t *r, const char *name,
 }
 
 
-static void *
-ngx_ess_ws_start(ngx_http_request_t *r)
+static ngx_int_t
+ngx_ess_ws_start(ngx_http_request_t *r, void *session)
 {
     u_char                *p, digest[20];
-    ngx_int_t              rc;
     ngx_str_t              key, accept, hash;
     ngx_sha1_t             sha1;
-    ngx_ess_ws_session_t  *s;
 
     static const char      guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-    s = ngx_pcalloc(r->pool, sizeof(ngx_ess_ws_session_t));
-    if (s == NULL) {
-        return NULL;
-    }
-
     p = ngx_pnalloc(r->pool, NGX_ESS_WS_ACCEPT_LEN);
     if (p == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     if (ngx_ess_ws_find(r, "sec-websocket-key", &key) != 1) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     ngx_sha1_init(&sha1);
@@ -298,8 +327,17 @@ ngx_ess_ws_start(ngx_http_request_t *r)
                                  (char *) accept.data, accept.len)
            != NGX_OK)
     {
-        return NULL;
+        return NGX_ERROR;
     }
+
+    return ngx_ess_ws_send_header(r);
+}
+
+
+static ngx_int_t
+ngx_ess_ws_send_header(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
 
     /* "Connection: upgrade" comes from nginx's own header filter */
 
@@ -308,57 +346,14 @@ ngx_ess_ws_start(ngx_http_request_t *r)
 
     r->keepalive = 0;
 
-    /* bytes for a response, not for events without end */
-
-    r->limit_rate = 0;
-    r->limit_rate_set = 1;
-
     rc = ngx_http_send_header(r);
 
     if (rc == NGX_ERROR || rc > NGX_OK) {
-        return NULL;
-    }
-
-    if (ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR) {
-        return NULL;
-    }
-
-    return s;
-}
-
-
-static ngx_int_t
-ngx_ess_ws_encode(ngx_str_t *body, uint64_t ordinal, uint64_t timestamp,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    u_char               header[NGX_ESS_WS_MAX_HEADER];
-    size_t               n;
-    ngx_ess_ws_utf8_t    utf8;
-    ngx_ess_ws_opcode_e  opcode;
-
-    ngx_memzero(&utf8, sizeof(ngx_ess_ws_utf8_t));
-
-    if (ngx_ess_ws_codec_utf8(&utf8, body->data, body->len) == NGX_OK
-        && utf8.left == 0)
-    {
-        opcode = NGX_ESS_WS_TEXT;
-
-    } else {
-        opcode = NGX_ESS_WS_BINARY;
-    }
-
-    n = ngx_ess_ws_codec_header(header, opcode, body->len);
-
-    out->len = n + body->len;
-    out->data = ngx_alloc(out->len, log);
-    if (out->data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(out->data, header, n);
-
-    if (body->len) {
-        ngx_memcpy(out->data + n, body->data, body->len);
+    if (ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -366,13 +361,139 @@ ngx_ess_ws_encode(ngx_str_t *body, uint64_t ordinal, uint64_t timestamp,
 
 
 static void
-ngx_ess_ws_input(void *session, u_char *data, size_t len,
-    ngx_ess_transport_input_t *in)
+ngx_ess_ws_done(void *session)
 {
     ngx_ess_ws_session_t *s = session;
 
-    u_char     *p, *last;
-    ngx_int_t   rc;
+    if (s->parser) {
+        ngx_free(s->parser);
+        s->parser = NULL;
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_ws_encode(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    u_char     *p;
+    ngx_str_t  *body;
+
+    body = &event->body;
+
+    p = ngx_ess_ws_message(out,
+                           ngx_ess_ws_codec_is_text(body) ? NGX_ESS_WS_TEXT
+                                                          : NGX_ESS_WS_BINARY,
+                           body->len, log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (body->len) {
+        ngx_memcpy(p, body->data, body->len);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_encode_annotated(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    u_char              *p;
+    ngx_str_t           *body;
+    ngx_ess_annotate_t   a;
+
+    body = &event->body;
+
+    if (!ngx_ess_ws_codec_is_text(body)) {
+        return ngx_ess_ws_encode(event, out, log);
+    }
+
+    ngx_ess_annotate(&a, event);
+
+    p = ngx_ess_ws_message(out, NGX_ESS_WS_TEXT, body->len + a.len, log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->unannotated = a.invalid;
+
+    p = ngx_cpymem(p, body->data, a.at);
+    p = ngx_cpymem(p, a.data, a.len);
+    ngx_memcpy(p, body->data + a.at, body->len - a.at);
+
+    return NGX_OK;
+}
+
+
+/* A message's header, and room for "len" bytes behind it: where they go, or
+   NULL: no memory. */
+
+static u_char *
+ngx_ess_ws_message(ngx_ess_transport_frame_t *out, ngx_ess_ws_opcode_e opcode,
+    size_t len, ngx_log_t *log)
+{
+    u_char  header[NGX_ESS_WS_MAX_HEADER];
+    size_t  n;
+
+    n = ngx_ess_ws_codec_header(header, opcode, len);
+
+    out->len = n + len;
+    out->data = ngx_alloc(out->len, log);
+    if (out->data == NULL) {
+        return NULL;
+    }
+
+    return ngx_cpymem(out->data, header, n);
+}
+
+
+static ngx_int_t
+ngx_ess_ws_no_gap(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_gap(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    u_char  *p, *last;
+    u_char   text[sizeof("{\"ess_gap\":{\"from\":,\"to\":null}}")
+                  + 2 * NGX_INT64_LEN];
+
+    last = ngx_sprintf(text, "{\"ess_gap\":{\"from\":%uL,\"to\":", from);
+
+    last = (to < from) ? ngx_cpymem(last, "null", 4)
+                       : ngx_sprintf(last, "%uL", to);
+
+    *last++ = '}';
+    *last++ = '}';
+
+    p = ngx_ess_ws_message(out, NGX_ESS_WS_TEXT, last - text, log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, text, last - text);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_ws_input(void *session, u_char *data, size_t len,
+    ngx_ess_transport_input_t *in, ngx_log_t *log)
+{
+    ngx_ess_ws_session_t *s = session;
+
+    u_char               *p, *last;
+    ngx_int_t             rc;
+    ngx_ess_ws_parser_t  *parser;
 
     ngx_memzero(in, sizeof(ngx_ess_transport_input_t));
 
@@ -381,31 +502,75 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
     p = data;
     last = data + len;
 
+    parser = s->parser;
+
+    if (parser == NULL) {
+        parser = &ngx_ess_ws_parser;
+        ngx_memzero(parser, sizeof(ngx_ess_ws_parser_t));
+    }
+
     while (!s->over) {
 
-        rc = ngx_ess_ws_codec_parse(&s->parser, &p, last);
+        rc = ngx_ess_ws_codec_parse(parser, &p, last);
 
         if (rc == NGX_AGAIN) {
-            return;
+            break;
         }
 
         if (rc == NGX_ERROR) {
-            ngx_ess_ws_input_error(s, in);
+            ngx_ess_ws_input_error(s, parser, in);
             return;
         }
 
-        ngx_ess_ws_input_frame(s, in);
+        ngx_ess_ws_input_frame(s, parser, in);
+    }
+
+    if (ngx_ess_ws_keep(s, parser, log) != NGX_OK) {
+        s->over = 1;
+        in->failed = 1;
+        in->reason = "no memory for its message";
+        in->out_len = 0;
     }
 }
 
 
+/* Between two messages the parser knows nothing. */
+
+static ngx_int_t
+ngx_ess_ws_keep(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
+    ngx_log_t *log)
+{
+    if (s->over || ngx_ess_ws_codec_between(parser)) {
+        ngx_ess_ws_done(s);
+        return NGX_OK;
+    }
+
+    if (s->parser) {
+        return NGX_OK;
+    }
+
+    s->parser = ngx_alloc(sizeof(ngx_ess_ws_parser_t), log);
+    if (s->parser == NULL) {
+        return NGX_ERROR;
+    }
+
+    *s->parser = *parser;
+
+    return NGX_OK;
+}
+
+
 static void
-ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_transport_input_t *in)
+ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
+    ngx_ess_transport_input_t *in)
 {
     size_t      n;
+    u_char     *out;
     ngx_str_t   empty;
 
-    switch (s->parser.opcode) {
+    out = ngx_ess_ws_out;
+
+    switch (parser->opcode) {
 
     case NGX_ESS_WS_PING:
 
@@ -415,12 +580,12 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_transport_input_t *in)
 
         /* of several at once only the last must be answered: RFC 6455, 5.5.3 */
 
-        n = ngx_ess_ws_codec_header(s->out, NGX_ESS_WS_PONG,
-                                    s->parser.control_len);
-        ngx_memcpy(s->out + n, s->parser.control, s->parser.control_len);
+        n = ngx_ess_ws_codec_header(out, NGX_ESS_WS_PONG,
+                                    parser->control_len);
+        ngx_memcpy(out + n, parser->control, parser->control_len);
 
-        in->out = s->out;
-        in->out_len = n + s->parser.control_len;
+        in->out = out;
+        in->out_len = n + parser->control_len;
 
         return;
 
@@ -438,8 +603,8 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_transport_input_t *in)
 
         s->close_sent = 1;
         in->closing = 1;
-        in->out = s->out;
-        in->out_len = ngx_ess_ws_codec_close(s->out, s->parser.code, &empty);
+        in->out = out;
+        in->out_len = ngx_ess_ws_codec_close(out, parser->code, &empty);
 
         return;
 
@@ -453,26 +618,27 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_transport_input_t *in)
 
 
 static void
-ngx_ess_ws_input_error(ngx_ess_ws_session_t *s, ngx_ess_transport_input_t *in)
+ngx_ess_ws_input_error(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
+    ngx_ess_transport_input_t *in)
 {
     ngx_str_t  reason;
 
     s->over = 1;
 
     in->failed = 1;
-    in->reason = s->parser.reason;
+    in->reason = parser->reason;
     in->out_len = 0;
 
     if (s->close_sent) {
         return;
     }
 
-    reason.data = (u_char *) s->parser.reason;
-    reason.len = ngx_strlen(s->parser.reason);
+    reason.data = (u_char *) parser->reason;
+    reason.len = ngx_strlen(parser->reason);
 
     s->close_sent = 1;
-    in->out = s->out;
-    in->out_len = ngx_ess_ws_codec_close(s->out, s->parser.code, &reason);
+    in->out = ngx_ess_ws_out;
+    in->out_len = ngx_ess_ws_codec_close(in->out, parser->code, &reason);
 }
 
 

@@ -375,6 +375,16 @@ ngx_ess_ws_codec_fail(ngx_ess_ws_parser_t *parser, uint16_t code,
 }
 
 
+ngx_uint_t
+ngx_ess_ws_codec_between(ngx_ess_ws_parser_t *parser)
+{
+    return parser->header_len == 0
+           && !parser->in_payload
+           && !parser->in_message
+           && !parser->failed;
+}
+
+
 size_t
 ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode, uint64_t len)
 {
@@ -515,4 +525,16 @@ ngx_ess_ws_codec_utf8(ngx_ess_ws_utf8_t *utf8, const u_char *p, size_t len)
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_ess_ws_codec_is_text(ngx_str_t *body)
+{
+    ngx_ess_ws_utf8_t  utf8;
+
+    ngx_memzero(&utf8, sizeof(ngx_ess_ws_utf8_t));
+
+    return ngx_ess_ws_codec_utf8(&utf8, body->data, body->len) == NGX_OK
+           && utf8.left == 0;
 }

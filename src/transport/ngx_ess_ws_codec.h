@@ -89,6 +89,9 @@ typedef struct {
 ngx_int_t ngx_ess_ws_codec_parse(ngx_ess_ws_parser_t *parser, u_char **pos,
     u_char *last);
 
+/* 1 between two messages: a parser that is zeroed would go on as this one. */
+ngx_uint_t ngx_ess_ws_codec_between(ngx_ess_ws_parser_t *parser);
+
 /* Writes the header of an unmasked, final frame; returns its length, at most
    10 bytes. */
 size_t ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode,
@@ -111,6 +114,9 @@ ngx_uint_t ngx_ess_ws_codec_code_valid(ngx_uint_t code);
  */
 ngx_int_t ngx_ess_ws_codec_utf8(ngx_ess_ws_utf8_t *utf8, const u_char *p,
     size_t len);
+
+/* 1 when the body is valid UTF-8, and so may be a text message. */
+ngx_uint_t ngx_ess_ws_codec_is_text(ngx_str_t *body);
 
 
 #endif /* _NGX_ESS_WS_CODEC_H_INCLUDED_ */

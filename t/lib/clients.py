@@ -273,11 +273,15 @@ class RawWS:
     """A WebSocket client of sockets and bytes."""
 
     def __init__(self, port, path="/", host="127.0.0.1", ssl=None,
-                 timeout=10):
+                 timeout=10, rcvbuf=None):
         self.path = path
         self.host = host
         self.port = port
-        self.sock = socket.create_connection((host, port), timeout * SLOWER)
+        self.sock = socket.socket()
+        self.sock.settimeout(timeout * SLOWER)
+        if rcvbuf is not None:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if ssl is not None:
             self.sock = ssl.wrap_socket(self.sock, server_hostname=host)
@@ -317,9 +321,11 @@ class RawWS:
     def send(self, data):
         self.sock.sendall(data)
 
-    def request(self, method="GET", version="HTTP/1.1", **headers):
-        """Sends a handshake.  A header argument with the value None is left
-        out; Sec_WebSocket_Key names Sec-WebSocket-Key."""
+    def request(self, method="GET", version="HTTP/1.1", behind=b"",
+                **headers):
+        """Sends a handshake, and what is behind it.  A header argument with
+        the value None is left out; Sec_WebSocket_Key names
+        Sec-WebSocket-Key."""
 
         fields = {
             "Host": "%s:%d" % (self.host, self.port),
@@ -334,7 +340,7 @@ class RawWS:
                   if v is not None]
         self.key = fields["Sec-WebSocket-Key"]
         self.method = method
-        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.send(("\r\n".join(lines) + "\r\n\r\n").encode() + behind)
 
     def response(self):
         """Reads the response's head, and the body when it is no 101.  Header

@@ -3,7 +3,8 @@
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
- * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_notify.c
+ * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_log
@@ -31,15 +32,29 @@ static ngx_ess_seg_t           reader_last;
 
 
 static int
-setup(void **state)
+setup_size(size_t size)
 {
-    zone = ngx_unit_zone(1024 * 1024);
+    zone = ngx_unit_zone(size);
     print = 100;
     reader_last = 0;
 
     return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
             || ngx_ess_stream_reserve(zone, &key, &stream) != NGX_OK
             || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
+}
+
+
+static int
+setup(void **state)
+{
+    return setup_size(1024 * 1024);
+}
+
+
+static int
+setup_large(void **state)
+{
+    return setup_size(8 * 1024 * 1024);
 }
 
 
@@ -81,7 +96,8 @@ append(ngx_str_t *k, u_char *data, size_t len)
 static ngx_int_t
 take(uint64_t *seq, size_t size, ngx_uint_t *n, uint64_t *lost, size_t *need)
 {
-    ngx_int_t  rc;
+    ngx_int_t           rc;
+    ngx_ess_log_lost_t  gone;
 
     /* goes on where it left off, or is sent elsewhere */
 
@@ -90,8 +106,13 @@ take(uint64_t *seq, size_t size, ngx_uint_t *n, uint64_t *lost, size_t *need)
     }
 
     rc = ngx_ess_log_read(zone, &stream.ref, seq, &reader_last, buf, size,
-                          records, n, lost, need);
+                          records, n, &gone, need);
     reader_seq = *seq;
+    *lost = gone.events;
+
+    if (*lost) {
+        assert_int_equal(gone.to, records[0].ordinal - 1);
+    }
 
     return rc;
 }
@@ -141,6 +162,7 @@ test_read(void **state)
 {
     size_t                need;
     uint64_t              seq, lost, from;
+    ngx_ess_log_lost_t    gone;
     ngx_uint_t            i, n;
     ngx_ess_stream_ref_t  ref;
     u_char                body[100];
@@ -192,7 +214,7 @@ test_read(void **state)
     ref = stream.ref;
     ref.epoch++;
     assert_int_equal(ngx_ess_log_read(zone, &ref, &seq, &reader_last, buf, 10,
-                                      records, &n, &lost, &need),
+                                      records, &n, &gone, &need),
                      NGX_DECLINED);
 }
 
@@ -361,6 +383,145 @@ test_many_streams(void **state)
 }
 
 
+/* ordinal of the first event in the log */
+
+static ngx_uint_t
+records_first(void)
+{
+    ngx_ess_stream_info_t  info;
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info),
+                     NGX_OK);
+
+    return info.first_ordinal;
+}
+
+
+/* positions: each ordinal, each timestamp, with POISON among the events */
+
+static void
+place(ngx_int_t (*find)(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint64_t value, ngx_ess_log_place_t *place), uint64_t value,
+    uint64_t ordinal, ngx_uint_t gap, uint64_t from, uint64_t to)
+{
+    size_t               need;
+    ngx_int_t            rc;
+    ngx_uint_t           n;
+    ngx_ess_log_lost_t   gone;
+    ngx_ess_log_place_t  p;
+
+    assert_int_equal(find(zone, &stream.ref, value, &p), NGX_OK);
+    assert_int_equal(p.gap, gap);
+
+    if (gap) {
+        assert_int_equal(p.from, from);
+        assert_int_equal(p.to, to);
+    }
+
+    n = 1;
+    rc = ngx_ess_log_read(zone, &stream.ref, &p.seq, &p.last, buf,
+                          sizeof(buf), records, &n, &gone, &need);
+    assert_int_not_equal(rc, NGX_DECLINED);
+    assert_int_equal(gone.events, 0);
+
+    if (ordinal) {
+        assert_int_equal(n, 1);
+        assert_int_equal(records[0].ordinal, ordinal);
+        assert_int_equal(records[0].type, NGX_ESS_RECORD_EVENT);
+
+    } else {
+        assert_int_equal(n, 0);
+    }
+}
+
+
+static void
+test_places(void **state)
+{
+    ngx_uint_t            i, first;
+    ngx_ess_log_place_t   p;
+    ngx_ess_stream_ref_t  other;
+
+    print = 1;
+
+    place(ngx_ess_log_after_ordinal, 0, 0, 0, 0, 0);
+    place(ngx_ess_log_after_ordinal, 7, 0, 1, 8, 0);
+    place(ngx_ess_log_since, 0, 0, 0, 0, 0);
+
+    /* events 1 to 100, timestamps 1001 to 1100 and a few for POISON */
+
+    for (i = 1; i <= 100; i++) {
+        print = i;
+        append(&key, (u_char *) "event", 5);
+
+        if (i % 10 == 0) {
+            append(&key, (u_char *) "POISON", 6);
+        }
+    }
+
+    for (i = 0; i < 100; i++) {
+        place(ngx_ess_log_after_ordinal, i, i + 1, 0, 0, 0);
+        place(ngx_ess_log_since, 1001 + i, i + 1, 0, 0, 0);
+    }
+
+    place(ngx_ess_log_after_ordinal, 100, 0, 0, 0, 0);
+    place(ngx_ess_log_after_ordinal, 101, 0, 1, 102, 100);
+    place(ngx_ess_log_since, 1101, 0, 0, 0, 0);
+    place(ngx_ess_log_since, 0, 1, 0, 0, 0);
+
+    /* the first ones go */
+
+    ngx_ess_shm_lock(zone);
+    zone->log_age = 1000;
+    zone->sh->created -= 20000;
+    ngx_ess_shm_unlock(zone);
+
+    ngx_ess_log_expire(zone, 35);
+
+    first = records_first();
+
+    for (i = 0; i < first - 1; i++) {
+        place(ngx_ess_log_after_ordinal, i, first, 1, i + 1, first - 1);
+    }
+
+    place(ngx_ess_log_after_ordinal, first - 1, first, 0, 0, 0);
+    place(ngx_ess_log_since, 0, first, 1, 1, first - 1);
+    place(ngx_ess_log_since, 1000 + first + 1, first + 1, 0, 0, 0);
+
+    ngx_ess_log_expire(zone, 1000);
+
+    place(ngx_ess_log_after_ordinal, 40, 0, 1, 41, 100);
+    place(ngx_ess_log_after_ordinal, 100, 0, 0, 0, 0);
+
+    other = stream.ref;
+    other.epoch++;
+    assert_int_equal(ngx_ess_log_after_ordinal(zone, &other, 0, &p),
+                     NGX_DECLINED);
+}
+
+
+/* more records than are passed by at a time */
+
+static void
+test_places_of_many(void **state)
+{
+    ngx_uint_t  i;
+
+    zone->log_count = 100000;
+    zone->log_size = 100000000;
+
+    for (i = 1; i <= 10000; i++) {
+        print = i;
+        append(&key, (u_char *) "x", 1);
+    }
+
+    for (i = 0; i < 10000; i += 997) {
+        place(ngx_ess_log_after_ordinal, i, i + 1, 0, 0, 0);
+        place(ngx_ess_log_since, 1001 + i, i + 1, 0, 0, 0);
+    }
+}
+
+
 static void
 test_recent(void **state)
 {
@@ -439,6 +600,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_poison, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_places_of_many, setup_large,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_recent, setup, teardown),
     };
 

@@ -3,7 +3,8 @@
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
- * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_notify.c
+ * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_notify

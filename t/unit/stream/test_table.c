@@ -3,7 +3,8 @@
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
- * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_notify.c
+ * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_table
@@ -123,7 +124,8 @@ static void
 test_closed(void **state)
 {
     size_t                 need;
-    uint64_t               seq, lost;
+    uint64_t               seq;
+    ngx_ess_log_lost_t     lost;
     ngx_uint_t             n;
     ngx_ess_seg_t          last;
     ngx_ess_zone_t        *zone;

@@ -15,7 +15,11 @@
 #include "ngx_ess_backpressure.h"
 
 
+#define TEST_BOUND  (1024 * 1024)
+
+
 static ngx_ess_feed_t        test_feed;
+static ngx_ess_loc_conf_t    test_conf;
 static ngx_ess_subscriber_t  test_subs[4];
 static ngx_uint_t            test_frames;   /* that there are */
 static ngx_uint_t            test_slow;
@@ -38,8 +42,11 @@ test_setup(void **state)
 
     ngx_queue_init(&test_feed.waiting);
 
+    test_conf.slow_buffer = TEST_BOUND;
+
     for (i = 0; i < 4; i++) {
         test_subs[i].feed = &test_feed;
+        test_subs[i].conf = &test_conf;
         test_subs[i].state = NGX_ESS_SUBSCRIBER_OPEN;
         ngx_queue_insert_tail(&test_feed.waiting, &test_subs[i].queue);
     }
@@ -205,8 +212,8 @@ test_bound(void **state)
 
         memory -= lens[i] + sizeof(ngx_ess_frame_t);
 
-        assert_in_range(memory, NGX_ESS_BACKPRESSURE_BYTES + 1,
-                        NGX_ESS_BACKPRESSURE_BYTES + lens[i]
+        assert_in_range(memory, TEST_BOUND + 1,
+                        TEST_BOUND + lens[i]
                         + sizeof(ngx_ess_frame_t));
 
         assert_null(test_feed.frames.tail);

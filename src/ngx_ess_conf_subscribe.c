@@ -1,0 +1,259 @@
+
+/*
+ * The directives of those who subscribe.  They belong to the configuration's
+ * pool.  Runs in the master.
+ */
+
+
+#include "ngx_ess_conf.h"
+#include "ngx_ess_subscriber.h"
+
+
+/* a client that is less than a few kilobytes behind is not slow */
+#define NGX_ESS_CONF_SUBSCRIBE_MIN_BUFFER  4096
+
+
+static ngx_int_t ngx_ess_conf_subscribe_is_origin(ngx_str_t *value);
+
+
+char *
+ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    u_char                             uuid[NGX_ESS_UUID_LEN];
+    ngx_str_t                         *value;
+    ngx_ess_main_conf_t               *mcf;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (lcf->subscribe) {
+        return "is duplicate";
+    }
+
+    if (lcf->api) {
+        return "cannot share a location with \"ess_api\"";
+    }
+
+    lcf->subscribe = 1;
+
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+
+        lcf->subscribe_uuid = ngx_palloc(cf->pool,
+                                         sizeof(ngx_http_complex_value_t));
+        if (lcf->subscribe_uuid == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[1];
+        ccv.complex_value = lcf->subscribe_uuid;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (lcf->subscribe_uuid->lengths == NULL
+            && ngx_ess_stream_uuid_parse(uuid, &value[1]) != NGX_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the invalid parameter \"%V\", it "
+                               "must be a variable, such as "
+                               "\"$arg_stream\", or the uuid of a stream",
+                               &cmd->name, &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+    mcf->needs_zone = "ess_subscribe";
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_ess_subscriber_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_subscribe_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ngx_int_t   interval, timeout;
+    ngx_str_t  *value;
+
+    if (lcf->ping_interval != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    interval = ngx_parse_time(&value[1], 0);
+
+    if (interval == NGX_ERROR || (interval > 0 && interval < 1000)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid interval \"%V\", it must "
+                           "be a time of at least one second, such as "
+                           "\"30s\", or 0 for no pings",
+                           &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->ping_interval = interval;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    timeout = ngx_parse_time(&value[2], 0);
+
+    if (timeout == NGX_ERROR || timeout < 1000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid timeout \"%V\", it must be "
+                           "a time of at least one second, such as \"10s\"",
+                           &cmd->name, &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->ping_timeout = timeout;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value, text;
+
+    if (lcf->slow_skip != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "close") == 0) {
+        lcf->slow_skip = 0;
+
+    } else if (ngx_strcmp(value[1].data, "skip") == 0) {
+        lcf->slow_skip = 1;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid value \"%V\", it must be "
+                           "\"close\" or \"skip\"", &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    size = NGX_ERROR;
+
+    if (ngx_strncmp(value[2].data, "buffer=", 7) == 0) {
+        text.data = value[2].data + 7;
+        text.len = value[2].len - 7;
+        size = ngx_parse_size(&text);
+    }
+
+    if (size < NGX_ESS_CONF_SUBSCRIBE_MIN_BUFFER) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid parameter \"%V\", it must "
+                           "be \"buffer=\" and a size of at least 4k, such as "
+                           "\"buffer=1m\"", &cmd->name, &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->slow_buffer = size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_subscribe_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (lcf->origins != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "any") == 0) {
+        lcf->origins = NULL;
+        return NGX_CONF_OK;
+    }
+
+    lcf->origins = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                    sizeof(ngx_str_t));
+    if (lcf->origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_ess_conf_subscribe_is_origin(&value[i]) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the invalid origin \"%V\", it must "
+                               "be a scheme and a host as browsers send them, "
+                               "such as \"https://example.com\" or "
+                               "\"http://localhost:3000\", or \"any\" alone",
+                               &cmd->name, &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        origin = ngx_array_push(lcf->origins);
+        if (origin == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* RFC 6454, 6.2: a scheme, a host and perhaps a port, or "null". */
+
+static ngx_int_t
+ngx_ess_conf_subscribe_is_origin(ngx_str_t *value)
+{
+    u_char  *host, *last, *p;
+
+    if (value->len == 4 && ngx_strncmp(value->data, "null", 4) == 0) {
+        return NGX_OK;
+    }
+
+    last = value->data + value->len;
+    host = ngx_strlchr(value->data, last, ':');
+
+    if (host == NULL || host == value->data || last - host < 4
+        || host[1] != '/' || host[2] != '/')
+    {
+        return NGX_DECLINED;
+    }
+
+    for (p = host + 3; p < last; p++) {
+        if (*p == '/' || *p == '?' || *p == '#' || *p == '@' || *p == '*'
+            || *p <= ' ')
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
+}

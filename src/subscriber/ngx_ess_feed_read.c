@@ -1,0 +1,438 @@
+
+/*
+ * Reading: takes new records of a stream from the zone, encodes each once,
+ * and puts the subscribers' cursors at them.  The buffer is the worker's; the
+ * frames belong to who is at them.  Runs in workers.
+ */
+
+
+#include "ngx_ess_feed_read.h"
+#include "ngx_ess_backpressure.h"
+
+
+/* of the buffer that records are copied into */
+#define NGX_ESS_FEED_READ_BUFFER   (256 * 1024)
+#define NGX_ESS_FEED_READ_RECORDS  256
+
+/* of a replay, which keeps for one client what it has read */
+#define NGX_ESS_FEED_READ_REPLAY   (64 * 1024)
+
+
+typedef struct {
+    ngx_ess_zone_t                 *zone;
+    const ngx_ess_feed_handlers_t  *handlers;
+    ngx_log_t                      *log;
+
+    u_char                         *buffer;
+    size_t                          size;       /* of the buffer */
+    ngx_ess_record_t                records[NGX_ESS_FEED_READ_RECORDS];
+} ngx_ess_feed_read_worker_t;
+
+
+static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
+    ngx_ess_log_lost_t *lost);
+static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
+static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed,
+    ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
+static ngx_int_t ngx_ess_feed_read_record(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record, ngx_ess_frame_t **first);
+static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
+    ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
+    ngx_ess_frame_t **first);
+static void ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed,
+    ngx_ess_frame_t *first);
+static void ngx_ess_feed_read_cursor(ngx_ess_subscriber_t *sub,
+    ngx_ess_frame_t *frame);
+static void ngx_ess_feed_read_failed(ngx_ess_feed_t *feed);
+
+
+static ngx_ess_feed_read_worker_t  ngx_ess_feed_reader;
+
+
+void
+ngx_ess_feed_read_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
+    const ngx_ess_feed_handlers_t *handlers)
+{
+    ngx_memzero(&ngx_ess_feed_reader, sizeof(ngx_ess_feed_read_worker_t));
+
+    ngx_ess_feed_reader.zone = zone;
+    ngx_ess_feed_reader.handlers = handlers;
+    ngx_ess_feed_reader.log = cycle->log;
+}
+
+
+void
+ngx_ess_feed_read_done(void)
+{
+    if (ngx_ess_feed_reader.size > NGX_ESS_FEED_READ_BUFFER) {
+        ngx_ess_feed_read_exit();
+    }
+}
+
+
+void
+ngx_ess_feed_read_exit(void)
+{
+    if (ngx_ess_feed_reader.buffer) {
+        ngx_free(ngx_ess_feed_reader.buffer);
+        ngx_ess_feed_reader.buffer = NULL;
+        ngx_ess_feed_reader.size = 0;
+    }
+}
+
+
+void
+ngx_ess_feed_read(ngx_ess_feed_t *feed)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i, n;
+    ngx_ess_frame_t     *first;
+    ngx_ess_record_t     end;
+    ngx_ess_log_lost_t   lost;
+
+    first = NULL;
+
+    rc = ngx_ess_feed_read_log(feed, &n, &lost);
+
+    if (rc == NGX_ERROR
+        || (lost.events
+            && ngx_ess_feed_read_lost(feed, &lost, &first) != NGX_OK))
+    {
+        goto failed;
+    }
+
+    ngx_ess_feed_set_changed(feed, rc == NGX_AGAIN);
+
+    for (i = 0; i < n; i++) {
+        if (ngx_ess_feed_read_record(feed, &ngx_ess_feed_reader.records[i],
+                                     &first)
+            != NGX_OK)
+        {
+            goto failed;
+        }
+    }
+
+    if (rc == NGX_DONE || rc == NGX_DECLINED) {
+
+        feed->ended = 1;
+
+        ngx_memzero(&end, sizeof(ngx_ess_record_t));
+        end.type = NGX_ESS_RECORD_POISON;
+        end.seq = (uint64_t) -1;
+
+        if (ngx_ess_feed_read_record(feed, &end, &first) != NGX_OK) {
+            goto failed;
+        }
+    }
+
+    ngx_ess_feed_read_distribute(feed, first);
+
+    return;
+
+failed:
+
+    if (first) {
+        ngx_ess_frame_release(&feed->frames, first);
+    }
+
+    ngx_ess_feed_read_failed(feed);
+}
+
+
+/* NGX_ERROR: no memory; else what ngx_ess_log_read() returned. */
+
+static ngx_int_t
+ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
+    ngx_ess_log_lost_t *lost)
+{
+    size_t               need, size;
+    ngx_int_t            rc;
+    ngx_ess_log_lost_t   gone;
+
+    size = feed->replay ? NGX_ESS_FEED_READ_REPLAY : NGX_ESS_FEED_READ_BUFFER;
+
+    lost->events = 0;
+
+    for ( ;; ) {
+
+        if (ngx_ess_feed_reader.size < size
+            && ngx_ess_feed_read_buffer(ngx_max(size,
+                                                NGX_ESS_FEED_READ_BUFFER))
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        *n = NGX_ESS_FEED_READ_RECORDS;
+
+        rc = ngx_ess_log_read(ngx_ess_feed_reader.zone, &feed->ref, &feed->seq,
+                              &feed->last, ngx_ess_feed_reader.buffer, size,
+                              ngx_ess_feed_reader.records, n, &gone, &need);
+
+        if (gone.events) {
+            lost->events += gone.events;
+            lost->to = gone.to;
+        }
+
+        if (rc == NGX_DECLINED) {
+            *n = 0;
+        }
+
+        if (rc != NGX_BUSY) {
+            return rc;
+        }
+
+        if (need <= size) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_ess_feed_reader.log, 0,
+                          "stream %uL: a record of %uz bytes was refused by a "
+                          "buffer of %uz", feed->ref.id, need, size);
+            return NGX_ERROR;
+        }
+
+        size = need;
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_feed_read_buffer(size_t size)
+{
+    ngx_ess_feed_read_exit();
+
+    ngx_ess_feed_reader.buffer = ngx_alloc(size, ngx_ess_feed_reader.log);
+    if (ngx_ess_feed_reader.buffer == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_feed_reader.size = size;
+
+    return NGX_OK;
+}
+
+
+/* Evicted before they were read: whoever can be told is. */
+
+static ngx_int_t
+ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, ngx_ess_log_lost_t *lost,
+    ngx_ess_frame_t **first)
+{
+    ngx_uint_t  level;
+
+    level = feed->replay ? NGX_LOG_INFO : NGX_LOG_WARN;
+
+    ngx_log_error(level, ngx_ess_feed_reader.log, 0,
+                  "stream %uL: %uL events were evicted before they could "
+                  "be sent to %ui subscribers", feed->ref.id, lost->events,
+                  feed->subscribers);
+
+    ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_EVENTS_LOST,
+                      (int64_t) lost->events);
+
+    return ngx_ess_feed_read_gap(feed, lost->to - lost->events + 1, lost->to,
+                                 first);
+}
+
+
+ngx_int_t
+ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t from, uint64_t to,
+    ngx_ess_frame_t **frame)
+{
+    ngx_int_t                   rc;
+    ngx_ess_transport_frame_t   data;
+
+    if (!feed->transport->gaps) {
+        return NGX_OK;
+    }
+
+    rc = feed->transport->gap(feed->ref.epoch, from, to, &data,
+                              ngx_ess_feed_reader.log);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    return ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_GAP, feed->seq, &data,
+                                   frame);
+}
+
+
+static ngx_int_t
+ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
+    ngx_ess_frame_t **first)
+{
+    ngx_ess_transport_event_t  event;
+    ngx_ess_transport_frame_t  data;
+
+    ngx_memzero(&data, sizeof(ngx_ess_transport_frame_t));
+
+    if (record->type != NGX_ESS_RECORD_EVENT) {
+
+        /* it closes those who were connected when it came */
+
+        if (record->seq < feed->live) {
+            return NGX_OK;
+        }
+
+        return ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_CLOSE, record->seq,
+                                       &data, first);
+    }
+
+    event.body = record->body;
+    event.epoch = feed->ref.epoch;
+    event.ordinal = record->ordinal;
+    event.timestamp = record->timestamp;
+
+    if (feed->transport->encode(&event, &data, ngx_ess_feed_reader.log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (data.unannotated) {
+        ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_UNANNOTATED, 1);
+    }
+
+    return ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq,
+                                   &data, first);
+}
+
+
+/* Of all frames that one reading brings the first one is held. */
+
+static ngx_int_t
+ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
+    uint64_t seq, ngx_ess_transport_frame_t *data, ngx_ess_frame_t **first)
+{
+    ngx_ess_frame_t  *frame;
+
+    frame = ngx_ess_frame_append(&feed->frames, type, seq, data,
+                                 ngx_ess_feed_reader.log);
+    if (frame == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (*first == NULL) {
+        *first = frame;
+
+    } else {
+        /* the one before it holds it */
+        ngx_ess_frame_release(&feed->frames, frame);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Takes over the reference to "first"; NULL: nothing new.  The feed may be
+   gone afterwards. */
+
+static void
+ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
+{
+    ngx_queue_t           *q, *next;
+    ngx_ess_subscriber_t  *sub;
+
+    for (q = ngx_queue_head(&feed->idle);
+         q != ngx_queue_sentinel(&feed->idle);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+        ngx_ess_feed_read_cursor(sub, first);
+
+        /* with a replay also to learn that it is at the end */
+
+        if (sub->frame || feed->replay) {
+            ngx_ess_feed_due(sub);
+        }
+    }
+
+    if (first == NULL) {
+
+        if (feed->changed) {
+            ngx_ess_feed_want(feed, &ngx_posted_next_events);
+        }
+
+        return;
+    }
+
+    /* among them are those whose socket is full of what is no frame: control
+       frames, or the end of a frame in the buffer of TLS */
+
+    for (q = ngx_queue_head(&feed->waiting);
+         q != ngx_queue_sentinel(&feed->waiting);
+         q = ngx_queue_next(q))
+    {
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+        if (sub->frame == NULL && sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
+            ngx_ess_feed_read_cursor(sub, first);
+        }
+    }
+
+    ngx_ess_feed_hold(feed);
+
+    ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.handlers->slow);
+
+    ngx_ess_frame_release(&feed->frames, first);
+    ngx_ess_feed_unhold(feed);
+}
+
+
+/* For one at the end: the cursor is put at the first frame that it wants. */
+
+static void
+ngx_ess_feed_read_cursor(ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame)
+{
+    /* a feed may be behind a subscriber that joined lately */
+
+    while (frame && frame->seq < sub->seq) {
+        frame = frame->next;
+    }
+
+    if (frame) {
+        sub->frame = frame;
+        ngx_ess_frame_hold(frame);
+    }
+}
+
+
+/* No memory: better a closed connection than a silent hole. */
+
+static void
+ngx_ess_feed_read_failed(ngx_ess_feed_t *feed)
+{
+    ngx_queue_t           *q, *next;
+    ngx_ess_subscriber_t  *sub;
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_ess_feed_reader.log, 0,
+                  "stream %uL: no memory for its events, closing its "
+                  "subscribers", feed->ref.id);
+
+    ngx_ess_feed_hold(feed);
+
+    for (q = ngx_queue_head(&feed->waiting);
+         q != ngx_queue_sentinel(&feed->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+        ngx_ess_feed_reader.handlers->failed(sub);
+    }
+
+    /* these move on to waiting, or are gone */
+
+    while (!ngx_queue_empty(&feed->due)) {
+        q = ngx_queue_head(&feed->due);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+        ngx_ess_feed_reader.handlers->failed(sub);
+    }
+
+    while (!ngx_queue_empty(&feed->idle)) {
+        q = ngx_queue_head(&feed->idle);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+        ngx_ess_feed_reader.handlers->failed(sub);
+    }
+
+    ngx_ess_feed_unhold(feed);
+}

@@ -1,0 +1,37 @@
+/*
+ * Reading the log for a feed.  Private to subscriber/.
+ */
+
+
+#ifndef _NGX_ESS_FEED_READ_H_INCLUDED_
+#define _NGX_ESS_FEED_READ_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_feed.h"
+
+
+void ngx_ess_feed_read_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
+    const ngx_ess_feed_handlers_t *handlers);
+
+/*
+ * Reads what is new, as far as one buffer goes, encodes it and puts the
+ * subscribers' cursors at it; feed->changed says afterwards whether there is
+ * more.  The feed may be gone afterwards.
+ */
+void ngx_ess_feed_read(ngx_ess_feed_t *feed);
+
+/* The buffer is given back as far as it was made for a large event; or
+   all of it. */
+void ngx_ess_feed_read_done(void);
+void ngx_ess_feed_read_exit(void);
+
+/*
+ * Appends the notice of a gap, when the transport has words for it: *frame is
+ * the frame, with a reference for the caller, or NULL.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t from,
+    uint64_t to, ngx_ess_frame_t **frame);
+
+
+#endif /* _NGX_ESS_FEED_READ_H_INCLUDED_ */

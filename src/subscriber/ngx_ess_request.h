@@ -1,0 +1,41 @@
+/*
+ * What stays in memory of the request that a subscriber began with.  Private
+ * to subscriber/.
+ */
+
+
+#ifndef _NGX_ESS_REQUEST_H_INCLUDED_
+#define _NGX_ESS_REQUEST_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_feed.h"
+
+
+/* The subscriber is freed with the request, after it was logged.  NGX_OK, or
+   NGX_ERROR: it is freed now or then, and must not be used. */
+ngx_int_t ngx_ess_request_own(ngx_ess_subscriber_t *sub);
+
+/*
+ * May the whole request go?  Not when another module or a subrequest waits
+ * for its end, nor over HTTP/2, whose connection it shares.
+ */
+ngx_uint_t ngx_ess_request_releasable(ngx_ess_subscriber_t *sub);
+
+/*
+ * Logs the request and frees it; the connection stays, as the subscriber's,
+ * whom nobody but its own handlers frees any more.  Only from an event
+ * handler that no request's handler runs below of.
+ */
+void ngx_ess_request_release(ngx_ess_subscriber_t *sub);
+
+/*
+ * Frees the buffers of the request's header; what the access log and
+ * variables want of it is copied into the request's pool first, when there
+ * is room.  When another module holds on to the request nothing is done, for
+ * it may hold on to its header.
+ */
+void ngx_ess_request_shrink(ngx_ess_subscriber_t *sub);
+
+
+#endif /* _NGX_ESS_REQUEST_H_INCLUDED_ */

@@ -1,0 +1,481 @@
+
+/*
+ * Server-Sent Events as a transport: a response without end, in chunks that
+ * are framed once for all clients of HTTP/1.1, and without for the others.
+ * Owns nothing.  Runs in the worker that has the connection; sends nothing
+ * itself but the response header and what comes with it.
+ */
+
+
+#include "ngx_ess_transport.h"
+#include "ngx_ess_sse_codec.h"
+#include "ngx_ess_ws_codec.h"
+
+
+/* ms after which a client whose connection broke comes back: some time from
+   here on, so that not all come at once */
+#define NGX_ESS_SSE_RETRY         1000
+#define NGX_ESS_SSE_RETRY_JITTER  2000
+
+#define NGX_ESS_SSE_TYPE          "text/event-stream"
+#define NGX_ESS_SSE_HELLO_LEN     (sizeof("retry: \n\n") - 1 + NGX_INT_T_LEN)
+
+
+static ngx_uint_t ngx_ess_sse_accepts(ngx_str_t *value);
+static ngx_uint_t ngx_ess_sse_is_type(u_char *p, u_char *last);
+static ngx_uint_t ngx_ess_sse_is_zero(u_char *p, u_char *last);
+static ngx_table_elt_t *ngx_ess_sse_find(ngx_http_request_t *r,
+    const char *name, ngx_table_elt_t *after);
+static ngx_int_t ngx_ess_sse_start(ngx_http_request_t *r, void *session);
+static ngx_int_t ngx_ess_sse_headers(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_sse_add_header(ngx_http_request_t *r,
+    const char *name, u_char *value, size_t len);
+static ngx_int_t ngx_ess_sse_hello(ngx_http_request_t *r);
+static void ngx_ess_sse_done(void *session);
+static ngx_int_t ngx_ess_sse_encode(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_sse_encode_chunked(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_sse_gap(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_sse_gap_chunked(uint64_t epoch, uint64_t from,
+    uint64_t to, ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static void ngx_ess_sse_input(void *session, u_char *data, size_t len,
+    ngx_ess_transport_input_t *in, ngx_log_t *log);
+static size_t ngx_ess_sse_ping(void *session, u_char *buf);
+static size_t ngx_ess_sse_ping_chunked(void *session, u_char *buf);
+static size_t ngx_ess_sse_close(void *session, u_char *buf, ngx_uint_t code,
+    ngx_str_t *reason);
+static size_t ngx_ess_sse_close_chunked(void *session, u_char *buf,
+    ngx_uint_t code, ngx_str_t *reason);
+
+
+const ngx_ess_transport_t  ngx_ess_sse = {
+    ngx_string("event stream"),
+    0,
+    0,                                     /* answers */
+    1,                                     /* gaps */
+    ngx_ess_sse_start,
+    ngx_ess_sse_done,
+    ngx_ess_sse_encode,
+    ngx_ess_sse_gap,
+    ngx_ess_sse_input,
+    ngx_ess_sse_ping,
+    ngx_ess_sse_close
+};
+
+
+const ngx_ess_transport_t  ngx_ess_sse_chunked = {
+    ngx_string("chunked event stream"),
+    0,
+    0,                                     /* answers */
+    1,                                     /* gaps */
+    ngx_ess_sse_start,
+    ngx_ess_sse_done,
+    ngx_ess_sse_encode_chunked,
+    ngx_ess_sse_gap_chunked,
+    ngx_ess_sse_input,
+    ngx_ess_sse_ping_chunked,
+    ngx_ess_sse_close_chunked
+};
+
+
+ngx_int_t
+ngx_ess_sse_check(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    if (r->headers_in.upgrade) {
+        return NGX_DECLINED;
+    }
+
+    for (h = ngx_ess_sse_find(r, "accept", NULL);
+         h;
+         h = ngx_ess_sse_find(r, "accept", h))
+    {
+        if (ngx_ess_sse_accepts(&h->value)) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* RFC 9110, 12.5.1; a wildcard asks for no event stream. */
+
+static ngx_uint_t
+ngx_ess_sse_accepts(ngx_str_t *value)
+{
+    u_char  *p, *last, *end, *next;
+
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p = next + 1) {
+
+        next = ngx_strlchr(p, last, ',');
+        if (next == NULL) {
+            next = last;
+        }
+
+        end = ngx_strlchr(p, next, ';');
+        if (end == NULL) {
+            end = next;
+        }
+
+        if (ngx_ess_sse_is_type(p, end) && !ngx_ess_sse_is_zero(end, next)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_ess_sse_is_type(u_char *p, u_char *last)
+{
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
+        last--;
+    }
+
+    return last - p == sizeof(NGX_ESS_SSE_TYPE) - 1
+           && ngx_strncasecmp(p, (u_char *) NGX_ESS_SSE_TYPE,
+                              sizeof(NGX_ESS_SSE_TYPE) - 1)
+              == 0;
+}
+
+
+/* Is there a parameter q=0, also with a fraction of nothing? */
+
+static ngx_uint_t
+ngx_ess_sse_is_zero(u_char *p, u_char *last)
+{
+    for ( /* void */ ; p && p < last; p = ngx_strlchr(p, last, ';')) {
+
+        for (p++; p < last && (*p == ' ' || *p == '\t'); p++) { /* void */ }
+
+        if (last - p < 3 || (p[0] | 0x20) != 'q' || p[1] != '='
+            || p[2] != '0')
+        {
+            continue;
+        }
+
+        for (p += 3; p < last && (*p == '.' || *p == '0'); p++) { /* void */ }
+
+        return p == last || *p < '1' || *p > '9';
+    }
+
+    return 0;
+}
+
+
+static ngx_table_elt_t *
+ngx_ess_sse_find(ngx_http_request_t *r, const char *name,
+    ngx_table_elt_t *after)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != len
+                || ngx_strncasecmp(h[i].key.data, (u_char *) name, len) != 0)
+            {
+                continue;
+            }
+
+            if (after == NULL) {
+                return &h[i];
+            }
+
+            if (after == &h[i]) {
+                after = NULL;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_ess_sse_start(ngx_http_request_t *r, void *session)
+{
+    ngx_int_t  rc;
+
+    if (ngx_ess_sse_headers(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_OK;
+    ngx_str_set(&r->headers_out.content_type, NGX_ESS_SSE_TYPE);
+    r->headers_out.content_type_len = sizeof(NGX_ESS_SSE_TYPE) - 1;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.content_length_n = -1;
+
+    /* an event stream is UTF-8 by definition, and is not compressed */
+
+    r->headers_out.override_charset = NULL;
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+
+    /* frames go past the filters, so nobody would find the next request */
+
+    r->keepalive = 0;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_ess_sse_hello(r);
+}
+
+
+/*
+ * Any page may read, for whoever knows the stream's address may; which pages
+ * are to be refused has been decided before.
+ */
+
+static ngx_int_t
+ngx_ess_sse_headers(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *origin;
+
+    static u_char  no_store[] = "no-store";
+    static u_char  no[] = "no";
+    static u_char  yes[] = "true";
+    static u_char  vary[] = "Origin";
+
+    if (ngx_ess_sse_add_header(r, "Cache-Control", no_store, 8) != NGX_OK
+        || ngx_ess_sse_add_header(r, "X-Accel-Buffering", no, 2) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    origin = ngx_ess_sse_find(r, "origin", NULL);
+
+    if (origin == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_ess_sse_add_header(r, "Access-Control-Allow-Origin",
+                               origin->value.data, origin->value.len)
+        != NGX_OK
+        || ngx_ess_sse_add_header(r, "Access-Control-Allow-Credentials", yes,
+                                  4)
+           != NGX_OK
+        || ngx_ess_sse_add_header(r, "Vary", vary, 6) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_sse_add_header(ngx_http_request_t *r, const char *name,
+    u_char *value, size_t len)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->lowcase_key = NULL;
+    h->value.data = value;
+    h->value.len = len;
+
+    return NGX_OK;
+}
+
+
+/* The first bytes make proxies pass the header on. */
+
+static ngx_int_t
+ngx_ess_sse_hello(ngx_http_request_t *r)
+{
+    ngx_buf_t    *b;
+    ngx_uint_t    retry;
+    ngx_chain_t   out;
+
+    b = ngx_create_temp_buf(r->pool, NGX_ESS_SSE_HELLO_LEN);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    retry = NGX_ESS_SSE_RETRY
+            + (ngx_uint_t) ngx_random() % NGX_ESS_SSE_RETRY_JITTER;
+
+    b->last = ngx_sprintf(b->pos, "retry: %ui\n\n", retry);
+    b->flush = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return (ngx_http_output_filter(r, &out) == NGX_ERROR) ? NGX_ERROR
+                                                          : NGX_OK;
+}
+
+
+static void
+ngx_ess_sse_done(void *session)
+{
+    /* nothing but the request's */
+}
+
+
+static ngx_int_t
+ngx_ess_sse_encode(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    ngx_uint_t  text;
+
+    text = ngx_ess_ws_codec_is_text(&event->body);
+
+    out->len = ngx_ess_sse_codec_len(event, text);
+    out->data = ngx_alloc(out->len, log);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_ess_sse_codec_write(out->data, event, text);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_sse_encode_chunked(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    size_t       len;
+    u_char      *p;
+    ngx_uint_t   text;
+
+    text = ngx_ess_ws_codec_is_text(&event->body);
+    len = ngx_ess_sse_codec_len(event, text);
+
+    out->len = ngx_ess_sse_codec_chunk_len(len);
+    out->data = ngx_alloc(out->len, log);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_ess_sse_codec_chunk(out->data, len);
+    p = ngx_ess_sse_codec_write(p, event, text);
+
+    *p++ = CR;
+    *p++ = LF;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_sse_gap(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    out->data = ngx_alloc(NGX_ESS_SSE_CODEC_GAP, log);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->len = ngx_ess_sse_codec_gap(out->data, epoch, from, to) - out->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_sse_gap_chunked(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    u_char  *p, *last;
+    u_char   text[NGX_ESS_SSE_CODEC_GAP];
+
+    last = ngx_ess_sse_codec_gap(text, epoch, from, to);
+
+    out->data = ngx_alloc(NGX_ESS_SSE_CODEC_GAP + NGX_ESS_SSE_CODEC_CHUNK,
+                          log);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_ess_sse_codec_chunk(out->data, last - text);
+    p = ngx_cpymem(p, text, last - text);
+
+    *p++ = CR;
+    *p++ = LF;
+
+    out->len = p - out->data;
+
+    return NGX_OK;
+}
+
+
+/* A client has nothing to say. */
+
+static void
+ngx_ess_sse_input(void *session, u_char *data, size_t len,
+    ngx_ess_transport_input_t *in, ngx_log_t *log)
+{
+    ngx_memzero(in, sizeof(ngx_ess_transport_input_t));
+}
+
+
+/* A comment. */
+
+static size_t
+ngx_ess_sse_ping(void *session, u_char *buf)
+{
+    ngx_memcpy(buf, ":\n\n", 3);
+
+    return 3;
+}
+
+
+static size_t
+ngx_ess_sse_ping_chunked(void *session, u_char *buf)
+{
+    ngx_memcpy(buf, "3" CRLF ":\n\n" CRLF, 8);
+
+    return 8;
+}
+
+
+static size_t
+ngx_ess_sse_close(void *session, u_char *buf, ngx_uint_t code,
+    ngx_str_t *reason)
+{
+    return 0;
+}
+
+
+static size_t
+ngx_ess_sse_close_chunked(void *session, u_char *buf, ngx_uint_t code,
+    ngx_str_t *reason)
+{
+    ngx_memcpy(buf, "0" CRLF CRLF, 5);
+
+    return 5;
+}

@@ -1,0 +1,151 @@
+
+/*
+ * The event stream's format, written in two passes: how long, and then the
+ * bytes.  Owns nothing.  Runs in workers, once for each event.
+ */
+
+
+#include "ngx_ess_sse_codec.h"
+
+
+#define NGX_ESS_SSE_CODEC_DATA    "data: "
+#define NGX_ESS_SSE_CODEC_BINARY  "event: binary\n"
+
+
+static size_t ngx_ess_sse_codec_digits(uint64_t n, ngx_uint_t base);
+static u_char *ngx_ess_sse_codec_line(u_char *p, u_char *last,
+    u_char **next);
+
+
+size_t
+ngx_ess_sse_codec_len(ngx_ess_transport_event_t *event, ngx_uint_t text)
+{
+    size_t   len;
+    u_char  *p, *last, *end, *next;
+
+    len = sizeof("id: -\n\n") - 1
+          + ngx_ess_sse_codec_digits(event->epoch, 16)
+          + ngx_ess_sse_codec_digits(event->ordinal, 10);
+
+    if (!text) {
+        return len + sizeof(NGX_ESS_SSE_CODEC_BINARY) - 1
+               + sizeof(NGX_ESS_SSE_CODEC_DATA "\n") - 1
+               + ngx_base64_encoded_length(event->body.len);
+    }
+
+    last = event->body.data + event->body.len;
+
+    for (p = event->body.data; p; p = next) {
+        end = ngx_ess_sse_codec_line(p, last, &next);
+        len += sizeof(NGX_ESS_SSE_CODEC_DATA "\n") - 1 + (end - p);
+    }
+
+    return len;
+}
+
+
+u_char *
+ngx_ess_sse_codec_write(u_char *p, ngx_ess_transport_event_t *event,
+    ngx_uint_t text)
+{
+    u_char     *line, *last, *end, *next;
+    ngx_str_t   base64;
+
+    p = ngx_sprintf(p, "id: %xL-%uL\n", event->epoch, event->ordinal);
+
+    if (!text) {
+        p = ngx_cpymem(p, NGX_ESS_SSE_CODEC_BINARY NGX_ESS_SSE_CODEC_DATA,
+                       sizeof(NGX_ESS_SSE_CODEC_BINARY
+                              NGX_ESS_SSE_CODEC_DATA) - 1);
+
+        base64.data = p;
+        ngx_encode_base64(&base64, &event->body);
+        p += base64.len;
+
+        *p++ = LF;
+        *p++ = LF;
+
+        return p;
+    }
+
+    last = event->body.data + event->body.len;
+
+    for (line = event->body.data; line; line = next) {
+        end = ngx_ess_sse_codec_line(line, last, &next);
+
+        p = ngx_cpymem(p, NGX_ESS_SSE_CODEC_DATA,
+                       sizeof(NGX_ESS_SSE_CODEC_DATA) - 1);
+        p = ngx_cpymem(p, line, end - line);
+        *p++ = LF;
+    }
+
+    *p++ = LF;
+
+    return p;
+}
+
+
+u_char *
+ngx_ess_sse_codec_gap(u_char *p, uint64_t epoch, uint64_t from, uint64_t to)
+{
+    if (to < from) {
+        return ngx_sprintf(p, "event: gap\ndata: {\"from\":%uL,\"to\":null}"
+                           "\n\n", from);
+    }
+
+    return ngx_sprintf(p, "event: gap\nid: %xL-%uL\n"
+                       "data: {\"from\":%uL,\"to\":%uL}\n\n",
+                       epoch, to, from, to);
+}
+
+
+size_t
+ngx_ess_sse_codec_chunk_len(size_t len)
+{
+    return ngx_ess_sse_codec_digits(len, 16) + 2 + len + 2;
+}
+
+
+u_char *
+ngx_ess_sse_codec_chunk(u_char *p, size_t len)
+{
+    return ngx_sprintf(p, "%xz" CRLF, len);
+}
+
+
+static size_t
+ngx_ess_sse_codec_digits(uint64_t n, ngx_uint_t base)
+{
+    size_t  digits;
+
+    for (digits = 1; n >= base; digits++) {
+        n /= base;
+    }
+
+    return digits;
+}
+
+
+/* Where the line ends, and where the next one begins: NULL, if there is
+   none. */
+
+static u_char *
+ngx_ess_sse_codec_line(u_char *p, u_char *last, u_char **next)
+{
+    while (p < last && *p != CR && *p != LF) {
+        p++;
+    }
+
+    if (p == last) {
+        *next = NULL;
+        return p;
+    }
+
+    *next = p + 1;
+
+    if (*p == CR && p + 1 < last && p[1] == LF) {
+        (*next)++;
+    }
+
+    return p;
+}

@@ -1,0 +1,46 @@
+/*
+ * Events as text/event-stream (WHATWG HTML, 9.2.6).  No I/O, no memory but
+ * the caller's.  Private to transport/.
+ *
+ * A body's line breaks, of whichever kind, each begin another data line, which
+ * clients join with LF.  A body that is not valid UTF-8, and so cannot be in
+ * an event stream, goes in base64, as an event of the type "binary".
+ */
+
+
+#ifndef _NGX_ESS_SSE_CODEC_H_INCLUDED_
+#define _NGX_ESS_SSE_CODEC_H_INCLUDED_
+
+
+#include "ngx_ess_transport.h"
+
+
+/* around what is in a chunk of HTTP/1.1 (RFC 9112, 7.1): its size in hex, and
+   a line break before and behind */
+#define NGX_ESS_SSE_CODEC_CHUNK  (16 + 2 + 2)
+
+/* of a notice of a gap */
+#define NGX_ESS_SSE_CODEC_GAP                                                 \
+    (sizeof("event: gap\nid: -\ndata: {\"from\":,\"to\":null}\n\n") - 1       \
+     + 16 + 3 * NGX_INT64_LEN)
+
+
+/* Bytes of the event; "text": its body is valid UTF-8. */
+size_t ngx_ess_sse_codec_len(ngx_ess_transport_event_t *event,
+    ngx_uint_t text);
+
+/* Writes them; returns their end. */
+u_char *ngx_ess_sse_codec_write(u_char *p, ngx_ess_transport_event_t *event,
+    ngx_uint_t text);
+
+/* Writes the notice that the events "from" to "to" are gone; with to < from,
+   that nobody knows how many.  Whoever names its id goes on behind it. */
+u_char *ngx_ess_sse_codec_gap(u_char *p, uint64_t epoch, uint64_t from,
+    uint64_t to);
+
+/* Bytes of a chunk with "len" bytes; writes what is before them. */
+size_t ngx_ess_sse_codec_chunk_len(size_t len);
+u_char *ngx_ess_sse_codec_chunk(u_char *p, size_t len);
+
+
+#endif /* _NGX_ESS_SSE_CODEC_H_INCLUDED_ */

@@ -1,0 +1,62 @@
+/*
+ * Query strings: a position is within its bounds, or there is a reason that
+ * fits into a Close frame.
+ *
+ * links: src/subscriber/ngx_ess_position.c t/unit/ngx_string.c
+ */
+
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ngx_ess_position.h"
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static void
+fuzz_check(ngx_int_t rc, ngx_ess_position_t *pos, ngx_str_t *reason)
+{
+    if (rc == NGX_OK) {
+
+        if (pos->ordinal > (uint64_t) INT64_MAX - 1
+            || pos->timestamp > (uint64_t) INT64_MAX - 1
+            || pos->type > NGX_ESS_POSITION_TIMESTAMP)
+        {
+            abort();
+        }
+
+        return;
+    }
+
+    if (rc != NGX_DECLINED || reason->len == 0 || reason->len > 123) {
+        abort();
+    }
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    ngx_str_t           text, reason;
+    ngx_ess_position_t  pos;
+
+    /* of just that length, for the sanitizer's red zones */
+
+    text.len = size;
+    text.data = malloc(size ? size : 1);
+
+    if (text.data == NULL) {
+        return 0;
+    }
+
+    memcpy(text.data, data, size);
+
+    fuzz_check(ngx_ess_position_parse(&text, &pos, &reason), &pos, &reason);
+    fuzz_check(ngx_ess_position_event(&text, &pos, &reason), &pos, &reason);
+
+    free(text.data);
+
+    return 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * As much of nginx's strings as the codecs need, for unit tests and fuzzers.
+ */
+
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+ngx_int_t
+ngx_hextoi(u_char *line, size_t n)
+{
+    char   text[16];
+    int    used;
+    u_int  value;
+
+    if (n == 0 || n >= sizeof(text)) {
+        return NGX_ERROR;
+    }
+
+    memcpy(text, line, n);
+    text[n] = '\0';
+
+    if (strspn(text, "0123456789abcdefABCDEF") != n
+        || sscanf(text, "%x%n", &value, &used) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    return value;
+}
+
+
+/* %uL, %xL, %ui, %xz and %s */
+
+u_char * ngx_cdecl
+ngx_sprintf(u_char *buf, const char *fmt, ...)
+{
+    char     text[512], *d;
+    va_list  args;
+
+    d = text;
+
+    for ( /* void */ ; *fmt && d < text + sizeof(text) - 4; fmt++) {
+
+        *d++ = *fmt;
+
+        if (*fmt != '%' || fmt[1] == 's') {
+            continue;
+        }
+
+        *d++ = 'l';
+        *d++ = fmt[1];
+        fmt += 2;
+    }
+
+    *d = '\0';
+
+    va_start(args, fmt);
+    buf += vsprintf((char *) buf, text, args);
+    va_end(args);
+
+    return buf;
+}
+
+
+void
+ngx_encode_base64(ngx_str_t *dst, ngx_str_t *src)
+{
+    size_t     i;
+    uint32_t   three;
+    u_char    *d;
+
+    static const char  set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+                               "nopqrstuvwxyz0123456789+/";
+
+    d = dst->data;
+
+    for (i = 0; i < src->len; i += 3) {
+        three = src->data[i] << 16;
+        three |= (i + 1 < src->len) ? src->data[i + 1] << 8 : 0;
+        three |= (i + 2 < src->len) ? src->data[i + 2] : 0;
+
+        *d++ = set[three >> 18];
+        *d++ = set[(three >> 12) & 63];
+        *d++ = (i + 1 < src->len) ? set[(three >> 6) & 63] : '=';
+        *d++ = (i + 2 < src->len) ? set[three & 63] : '=';
+    }
+
+    dst->len = d - dst->data;
+}

@@ -1,0 +1,214 @@
+/*
+ * Positions in a stream as a query string has them; input right before a
+ * guard page.
+ *
+ * links: src/subscriber/ngx_ess_position.c t/unit/ngx_string.c
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <time.h>
+#include "ngx_ess_position.h"
+
+
+/* the sanitizer guards what malloc() gives */
+
+static ngx_int_t
+parse(const char *query, ngx_ess_position_t *pos, ngx_str_t *reason)
+{
+    ngx_int_t  rc;
+    ngx_str_t  args;
+
+    args.len = strlen(query);
+    args.data = malloc(args.len ? args.len : 1);
+    assert_non_null(args.data);
+    memcpy(args.data, query, args.len);
+
+    rc = ngx_ess_position_parse(&args, pos, reason);
+
+    free(args.data);
+
+    return rc;
+}
+
+
+static void
+ok(const char *query, ngx_ess_position_type_e type, uint64_t epoch,
+    uint64_t value)
+{
+    ngx_str_t           reason;
+    ngx_ess_position_t  pos;
+
+    if (parse(query, &pos, &reason) != NGX_OK) {
+        fail_msg("%s: %.*s", query, (int) reason.len, reason.data);
+    }
+
+    assert_int_equal(pos.type, type);
+    assert_int_equal(pos.epoch, epoch);
+    assert_int_equal(type == NGX_ESS_POSITION_TIMESTAMP ? pos.timestamp
+                                                        : pos.ordinal, value);
+}
+
+
+static void
+wrong(const char *query)
+{
+    ngx_str_t           reason;
+    ngx_ess_position_t  pos;
+
+    if (parse(query, &pos, &reason) != NGX_DECLINED) {
+        fail_msg("%s is no position", query);
+    }
+
+    assert_in_range(reason.len, 1, 123);
+}
+
+
+static void
+test_numbers(void **state)
+{
+    ok("", NGX_ESS_POSITION_NEW, 0, 0);
+    ok("x=1&from_=2&&=", NGX_ESS_POSITION_NEW, 0, 0);
+    ok("stream_from_ordinal=0", NGX_ESS_POSITION_ORDINAL, 0, 0);
+    ok("a=b&stream_from_ordinal=%31%37&c", NGX_ESS_POSITION_ORDINAL, 0, 17);
+    ok("stream_from_ordinal=9223372036854775806", NGX_ESS_POSITION_ORDINAL, 0,
+       9223372036854775806);
+    ok("stream_from_timestamp=1700000000123", NGX_ESS_POSITION_TIMESTAMP, 0,
+       1700000000123);
+    ok("from=ffffffffffffffff-3", NGX_ESS_POSITION_EVENT, 0xffffffffffffffff,
+       3);
+    ok("from=0aB-9223372036854775806", NGX_ESS_POSITION_EVENT, 0xab,
+       9223372036854775806);
+
+    wrong("stream_from_ordinal");
+    wrong("stream_from_ordinal=");
+    wrong("stream_from_ordinal=-1");
+    wrong("stream_from_ordinal=+1");
+    wrong("stream_from_ordinal=1x");
+    wrong("stream_from_ordinal=%3");
+    wrong("stream_from_ordinal=%zz");
+    wrong("stream_from_ordinal=9223372036854775807");
+    wrong("stream_from_ordinal=99999999999999999999999999");
+    wrong("stream_from_ordinal=1&stream_from_ordinal=1");
+    wrong("from=1-1&stream_from_timestamp=1");
+    wrong("from=");
+    wrong("from=-");
+    wrong("from=-1");
+    wrong("from=1-");
+    wrong("from=1");
+    wrong("from=g-1");
+    wrong("from=11111111111111111-1");
+    wrong("from=1-1-1");
+    wrong("stream_from_timestamp=1.5");
+    wrong("stream_from_datetime=00000000000000000000000000000000000000000000"
+          "000000000000000000000000000000000000000000000");
+}
+
+
+#define AT(text, ms)  ok("stream_from_datetime=" text,                        \
+                         NGX_ESS_POSITION_TIMESTAMP, 0, ms)
+
+static void
+test_datetimes(void **state)
+{
+    AT("1970-01-01", 0);
+    AT("1970-01-02", 86400000);
+    AT("2026-01-31T10:11:12Z", 1769854272000);
+    AT("2026-01-31T10:11:12z", 1769854272000);
+    AT("2026-01-31T10:11:12", 1769854272000);
+    AT("2026-01-31%2010:11:12", 1769854272000);
+    AT("2026-01-31t10:11:12.3", 1769854272300);
+    AT("2026-01-31T10:11:12,345999999999", 1769854272345);
+    AT("2026-01-31T10:11", 1769854260000);
+    AT("20260131T101112Z", 1769854272000);
+    AT("20260131T1011", 1769854260000);
+    AT("2026-01-31T11:11:12%2B01:00", 1769854272000);
+    AT("2026-01-31T11:11:12+01:00", 1769854272000);
+    AT("2026-01-31T11:11:12+01", 1769854272000);
+    AT("2026-01-31T04:41:12-0530", 1769854272000);
+    AT("2026-01-31T24:00:00", 1769904000000);
+    AT("2016-12-31T23:59:60Z", 1483228800000);
+    AT("2000-02-29", 951782400000);
+    AT("1969-12-31T23:59:59Z", 0);
+    AT("0001-01-01", 0);
+    AT("9999-12-31T23:59:59Z", 253402300799000);
+
+    wrong("stream_from_datetime=2026");
+    wrong("stream_from_datetime=2026-01");
+    wrong("stream_from_datetime=2026-0131");
+    wrong("stream_from_datetime=202601-31");
+    wrong("stream_from_datetime=2026-02-29");
+    wrong("stream_from_datetime=1900-02-29");
+    wrong("stream_from_datetime=2026-00-01");
+    wrong("stream_from_datetime=2026-13-01");
+    wrong("stream_from_datetime=2026-01-00");
+    wrong("stream_from_datetime=2026-04-31");
+    wrong("stream_from_datetime=2026-01-31T");
+    wrong("stream_from_datetime=2026-01-31T10");
+    wrong("stream_from_datetime=2026-01-31T10:60");
+    wrong("stream_from_datetime=2026-01-31T25:00");
+    wrong("stream_from_datetime=2026-01-31T24:01");
+    wrong("stream_from_datetime=2026-01-31T10:11:61");
+    wrong("stream_from_datetime=2026-01-31T10:11:12.");
+    wrong("stream_from_datetime=2026-01-31T10:11:12Zx");
+    wrong("stream_from_datetime=2026-01-31T10:11:12+1");
+    wrong("stream_from_datetime=2026-01-31T10:11:12+24:00");
+    wrong("stream_from_datetime=2026-01-31T10:11:12+01:60");
+    wrong("stream_from_datetime=0000-01-01");
+}
+
+
+/* each day of two centuries, by the C library */
+
+static void
+test_days(void **state)
+{
+    char       text[64];
+    time_t     t;
+    struct tm  tm;
+
+    for (t = 0; t < (time_t) 86400 * 73000; t += 86400) {
+        assert_non_null(gmtime_r(&t, &tm));
+        strftime(text, sizeof(text), "stream_from_datetime=%Y-%m-%d", &tm);
+        ok(text, NGX_ESS_POSITION_TIMESTAMP, 0, (uint64_t) t * 1000);
+    }
+}
+
+
+static void
+test_last_event_id(void **state)
+{
+    ngx_str_t           value, reason;
+    ngx_ess_position_t  pos;
+
+    ngx_str_set(&value, "5f3a-17");
+    assert_int_equal(ngx_ess_position_event(&value, &pos, &reason), NGX_OK);
+    assert_int_equal(pos.type, NGX_ESS_POSITION_EVENT);
+    assert_int_equal(pos.epoch, 0x5f3a);
+    assert_int_equal(pos.ordinal, 17);
+
+    ngx_str_set(&value, "17");
+    assert_int_equal(ngx_ess_position_event(&value, &pos, &reason),
+                     NGX_DECLINED);
+    assert_in_range(reason.len, 1, 123);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_datetimes),
+        cmocka_unit_test(test_days),
+        cmocka_unit_test(test_last_event_id)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
