@@ -17,6 +17,7 @@
 #define NGX_ESS_CONF_LOG_SIZE       (64 * 1024)
 #define NGX_ESS_CONF_LOG_COUNT      1000
 #define NGX_ESS_CONF_LOG_AGE        3600000
+#define NGX_ESS_CONF_LOG_AGE_MAX    ((ngx_int_t) 180 * 24 * 3600 * 1000)
 #define NGX_ESS_CONF_MAX_EVENT      (1024 * 1024)
 #define NGX_ESS_CONF_DRAIN          5000
 #define NGX_ESS_CONF_PING           20000
@@ -48,7 +49,7 @@ static ngx_ess_conf_log_param_t  ngx_ess_conf_log_params[] = {
     { ngx_string("count="), ngx_ess_conf_log_count,
       "a number of events of at least 1, such as \"count=1000\"" },
     { ngx_string("age="), ngx_ess_conf_log_age,
-      "a time of at least one second, such as \"age=1h\"" },
+      "a time from one second to 180 days, such as \"age=1h\"" },
     { ngx_null_string, NULL, NULL }
 };
 
@@ -450,7 +451,7 @@ ngx_ess_conf_log_age(ngx_ess_main_conf_t *mcf, ngx_str_t *value)
 
     age = ngx_parse_time(value, 0);
 
-    if (age == NGX_ERROR || age < 1000) {
+    if (age == NGX_ERROR || age < 1000 || age > NGX_ESS_CONF_LOG_AGE_MAX) {
         return NGX_CONF_ERROR;
     }
 

@@ -180,6 +180,7 @@ ngx_ess_amqp_disconnect(ngx_ess_amqp_session_t *s)
     s->heartbeat = 0;
     s->broken = 0;
     s->blocked = 0;
+    s->paused = 0;
 }
 
 
@@ -288,6 +289,27 @@ ngx_ess_amqp_timer_handler(ngx_event_t *ev)
                                        ngx_ess_amqp_state_name(s->state));
         ngx_ess_amqp_drop(s);
     }
+}
+
+
+void
+ngx_ess_amqp_pause(ngx_ess_amqp_session_t *s)
+{
+    s->paused = 1;
+}
+
+
+void
+ngx_ess_amqp_resume(ngx_ess_amqp_session_t *s)
+{
+    if (!s->paused) {
+        return;
+    }
+
+    s->paused = 0;
+    s->received_at = ngx_current_msec;
+
+    ngx_post_event(s->peer.connection->read, &ngx_posted_events);
 }
 
 

@@ -132,6 +132,14 @@ void ngx_ess_amqp_op_cancel(ngx_ess_amqp_op_t *op);
 ngx_int_t ngx_ess_amqp_send(ngx_ess_amqp_channel_t *ch,
     amqp_method_number_t method, void *decoded);
 
+/*
+ * No more frames are read, or handled, after the one at hand, until the
+ * session is resumed; a silence meanwhile is not held against the broker.
+ * The end of the connection ends the pause.
+ */
+void ngx_ess_amqp_pause(ngx_ess_amqp_session_t *s);
+void ngx_ess_amqp_resume(ngx_ess_amqp_session_t *s);
+
 /* Writes out what was queued, as far as the socket takes it; the session
    does so by itself at the end of the iteration. */
 void ngx_ess_amqp_flush(ngx_ess_amqp_session_t *s);

@@ -19,17 +19,28 @@
 #define NGX_ESS_AMQP_PAUSE           100    /* ms */
 #define NGX_ESS_AMQP_PATIENCE        10
 
+/* until the zone is asked for room again */
+#define NGX_ESS_AMQP_DELAY           2      /* ms */
 
-/* a delivery: on the stack as it comes, or a copy that is held */
+/* of delayed events, from which on nothing is read */
+#define NGX_ESS_AMQP_DELAYED_BYTES   (8 * 1024 * 1024)
+
+
+/* a delivery: on the stack as it comes, or a copy that is held or delayed */
 
 typedef struct {
     ngx_queue_t                  queue;
+    ngx_ess_amqp_slot_t         *slot;
     uint64_t                     tag;
     uint64_t                     print;
     size_t                       size;      /* of the copy */
     ngx_str_t                    key;
     ngx_ess_event_t              event;
 } ngx_ess_amqp_item_t;
+
+
+#define ngx_ess_amqp_delivery_size(item)                                      \
+    (sizeof(ngx_ess_amqp_item_t) + (item)->key.len + (item)->event.body.len)
 
 
 static uint64_t ngx_ess_amqp_delivery_timestamp(
@@ -40,6 +51,17 @@ static void ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item);
+static ngx_int_t ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item, ngx_uint_t force);
+static ngx_int_t ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item);
+static ngx_int_t ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w,
+    ngx_uint_t force);
+static void ngx_ess_amqp_delivery_delay_handler(ngx_event_t *ev);
+static void ngx_ess_amqp_delivery_free_delayed(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_item_t *item);
+static ngx_ess_amqp_item_t *ngx_ess_amqp_delivery_copy(
+    ngx_ess_amqp_slot_t *slot, ngx_ess_amqp_item_t *item);
 static void ngx_ess_amqp_delivery_duplicate(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item);
 static void ngx_ess_amqp_delivery_done(ngx_ess_amqp_slot_t *slot,
@@ -64,7 +86,19 @@ static void ngx_ess_amqp_delivery_covered(ngx_ess_amqp_worker_t *w,
 
 
 void
-ngx_ess_amqp_delivery_init(ngx_ess_amqp_slot_t *slot)
+ngx_ess_amqp_delivery_init(ngx_ess_amqp_worker_t *w)
+{
+    ngx_queue_init(&w->delayed);
+
+    w->delay.handler = ngx_ess_amqp_delivery_delay_handler;
+    w->delay.data = w;
+    w->delay.log = w->log;
+    w->delay.cancelable = 1;
+}
+
+
+void
+ngx_ess_amqp_delivery_init_slot(ngx_ess_amqp_slot_t *slot)
 {
     ngx_queue_init(&slot->held);
 
@@ -205,7 +239,34 @@ static void
 ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item)
 {
-    ngx_uint_t              n;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = slot->worker;
+
+    if (ngx_queue_empty(&w->delayed)
+        && ngx_ess_amqp_delivery_try(slot, item, 0) == NGX_OK)
+    {
+        return;
+    }
+
+    if (ngx_ess_amqp_delivery_delay(slot, item) == NGX_OK) {
+        return;
+    }
+
+    /* no memory */
+
+    (void) ngx_ess_amqp_delivery_delayed(w, 1);
+    (void) ngx_ess_amqp_delivery_try(slot, item, 1);
+}
+
+
+/* NGX_AGAIN: there is no room but that of events that workers have not seen */
+
+static ngx_int_t
+ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item, ngx_uint_t force)
+{
+    ngx_int_t               n;
     ngx_ess_amqp_worker_t  *w;
 
     w = slot->worker;
@@ -213,19 +274,129 @@ ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
     ngx_ess_shm_lock(w->zone);
 
     n = ngx_ess_log_append_locked(w->zone, slot->number, &item->key,
-                                  &item->event, item->print, &w->wake);
+                                  &item->event, item->print, force, &w->wake);
 
     ngx_ess_shm_unlock(w->zone);
+
+    if (n == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
 
     ngx_ess_amqp_delivery_done(slot, item->tag);
 
     if (n) {
         w->appended = 1;
-        return;
+        return NGX_OK;
     }
 
     ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_UNROUTED, 1);
     ngx_ess_amqp_bind_unwanted(w, &item->key);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A copy is kept, and not acknowledged, until workers have seen what they were
+ * told of: so the broker sends no more than its prefetch, and what comes
+ * then stays in its queues.  With many bytes nothing is read at all.
+ */
+
+static ngx_int_t
+ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item)
+{
+    ngx_queue_t            *q;
+    ngx_ess_amqp_item_t    *copy, *before;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = slot->worker;
+
+    copy = ngx_ess_amqp_delivery_copy(slot, item);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* in order of their tags; those of a run were held for a while */
+
+    for (q = ngx_queue_last(&w->delayed);
+         q != ngx_queue_sentinel(&w->delayed);
+         q = ngx_queue_prev(q))
+    {
+        before = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+
+        if (before->tag < copy->tag) {
+            break;
+        }
+    }
+
+    ngx_queue_insert_after(q, &copy->queue);
+
+    w->delayed_bytes += copy->size;
+
+    if (w->delayed_bytes > NGX_ESS_AMQP_DELAYED_BYTES) {
+        ngx_ess_amqp_pause(w->session);
+    }
+
+    if (!w->delay.timer_set) {
+        ngx_add_timer(&w->delay, NGX_ESS_AMQP_DELAY);
+    }
+
+    return NGX_OK;
+}
+
+
+/* appends what has room meanwhile */
+
+static ngx_int_t
+ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w, ngx_uint_t force)
+{
+    ngx_queue_t          *q;
+    ngx_ess_amqp_item_t  *item;
+
+    while (!ngx_queue_empty(&w->delayed)) {
+        q = ngx_queue_head(&w->delayed);
+        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+
+        if (ngx_ess_amqp_delivery_try(item->slot, item, force) != NGX_OK) {
+            return NGX_AGAIN;
+        }
+
+        ngx_ess_amqp_delivery_free_delayed(w, item);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_amqp_delivery_delay_handler(ngx_event_t *ev)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ev->data;
+
+    if (ngx_ess_amqp_delivery_delayed(w, 0) == NGX_AGAIN) {
+        ngx_add_timer(ev, NGX_ESS_AMQP_DELAY);
+    }
+
+    if (w->delayed_bytes <= NGX_ESS_AMQP_DELAYED_BYTES / 2) {
+        ngx_ess_amqp_resume(w->session);
+    }
+
+    ngx_ess_amqp_delivery_batch(w);
+}
+
+
+static void
+ngx_ess_amqp_delivery_free_delayed(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_item_t *item)
+{
+    ngx_queue_remove(&item->queue);
+
+    w->delayed_bytes -= item->size;
+
+    ngx_free(item);
 }
 
 
@@ -371,29 +542,51 @@ static ngx_int_t
 ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item)
 {
-    u_char                 *p;
-    size_t                  size;
     ngx_ess_amqp_item_t    *copy;
     ngx_ess_amqp_worker_t  *w;
 
     w = slot->worker;
 
-    size = sizeof(ngx_ess_amqp_item_t) + item->key.len + item->event.body.len;
-
     if (slot->nheld + 1 >= NGX_ESS_AMQP_HELD
-        || w->held_bytes + size > NGX_ESS_AMQP_HELD_BYTES
+        || w->held_bytes + ngx_ess_amqp_delivery_size(item)
+           > NGX_ESS_AMQP_HELD_BYTES
         || slot->run_length >= w->conf->prefetch)
     {
         return NGX_DECLINED;
     }
 
-    copy = ngx_alloc(size, w->log);
+    copy = ngx_ess_amqp_delivery_copy(slot, item);
     if (copy == NULL) {
         return NGX_DECLINED;
     }
 
+    ngx_queue_insert_tail(&slot->held, &copy->queue);
+
+    slot->nheld++;
+    slot->held_bytes += copy->size;
+    w->held_bytes += copy->size;
+
+    ngx_add_timer(&slot->pause, NGX_ESS_AMQP_PAUSE);
+
+    return NGX_OK;
+}
+
+
+static ngx_ess_amqp_item_t *
+ngx_ess_amqp_delivery_copy(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_item_t *item)
+{
+    u_char               *p;
+    ngx_ess_amqp_item_t  *copy;
+
+    copy = ngx_alloc(ngx_ess_amqp_delivery_size(item), slot->worker->log);
+    if (copy == NULL) {
+        return NULL;
+    }
+
     *copy = *item;
-    copy->size = size;
+    copy->slot = slot;
+    copy->size = ngx_ess_amqp_delivery_size(item);
 
     p = (u_char *) copy + sizeof(ngx_ess_amqp_item_t);
 
@@ -403,15 +596,7 @@ ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
     copy->event.body.data = p;
     ngx_memcpy(p, item->event.body.data, item->event.body.len);
 
-    ngx_queue_insert_tail(&slot->held, &copy->queue);
-
-    slot->nheld++;
-    slot->held_bytes += size;
-    w->held_bytes += size;
-
-    ngx_add_timer(&slot->pause, NGX_ESS_AMQP_PAUSE);
-
-    return NGX_OK;
+    return copy;
 }
 
 
@@ -571,6 +756,25 @@ ngx_ess_amqp_delivery_reset(ngx_ess_amqp_slot_t *slot)
 
 
 void
+ngx_ess_amqp_delivery_drop(ngx_ess_amqp_worker_t *w)
+{
+    ngx_queue_t          *q;
+    ngx_ess_amqp_item_t  *item;
+
+    while (!ngx_queue_empty(&w->delayed)) {
+        q = ngx_queue_head(&w->delayed);
+        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+
+        ngx_ess_amqp_delivery_free_delayed(w, item);
+    }
+
+    if (w->delay.timer_set) {
+        ngx_del_timer(&w->delay);
+    }
+}
+
+
+void
 ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
 {
     uint64_t          tag;
@@ -651,7 +855,8 @@ ngx_ess_amqp_delivery_last(ngx_ess_amqp_worker_t *w)
 }
 
 
-/* delivery tags count over all slots: up to the first one that is held */
+/* delivery tags count over all slots: up to the first one that is held or
+   delayed */
 
 static uint64_t
 ngx_ess_amqp_delivery_ackable(ngx_ess_amqp_worker_t *w)
@@ -669,6 +874,13 @@ ngx_ess_amqp_delivery_ackable(ngx_ess_amqp_worker_t *w)
         }
 
         q = ngx_queue_head(&w->slots[i].held);
+        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+
+        tag = ngx_min(tag, item->tag - 1);
+    }
+
+    if (!ngx_queue_empty(&w->delayed)) {
+        q = ngx_queue_head(&w->delayed);
         item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
 
         tag = ngx_min(tag, item->tag - 1);

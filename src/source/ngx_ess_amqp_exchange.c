@@ -145,6 +145,9 @@ ngx_ess_amqp_exchange_shutdown(void)
         ngx_ess_amqp_delivery_reset(&w->slots[i]);
     }
 
+    ngx_ess_amqp_delivery_drop(w);
+    ngx_ess_amqp_resume(w->session);
+
     if (ch) {
         ngx_ess_amqp_channel_close(ch);
         ngx_ess_amqp_flush(w->session);
@@ -177,6 +180,7 @@ ngx_ess_amqp_exchange_exit_process(void)
         ngx_ess_amqp_delivery_reset(&w->slots[i]);
     }
 
+    ngx_ess_amqp_delivery_drop(w);
     ngx_ess_amqp_bind_exit(w);
 
     if (w->retry.timer_set) {

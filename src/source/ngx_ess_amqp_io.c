@@ -46,7 +46,13 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
     c = rev->data;
     b = &s->in;
 
-    for (slice = 0; slice < NGX_ESS_AMQP_IN_SLICE; slice += n) {
+    /* what a pause left there */
+
+    if (b->pos < b->last && ngx_ess_amqp_io_input(s) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (slice = 0; slice < NGX_ESS_AMQP_IN_SLICE && !s->paused; slice += n) {
 
         if (ngx_ess_amqp_io_input_room(s, NGX_ESS_AMQP_IN_SIZE) != NGX_OK) {
             return ngx_ess_amqp_log_failed(s, "no memory");
@@ -73,7 +79,7 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
         }
     }
 
-    if (slice >= NGX_ESS_AMQP_IN_SLICE) {
+    if (slice >= NGX_ESS_AMQP_IN_SLICE && !s->paused) {
 
         /* others come first */
         ngx_post_event(rev, &ngx_posted_next_events);
@@ -82,7 +88,7 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
         return ngx_ess_amqp_log_failed(s, "the event could not be set");
     }
 
-    if (slice && s->state == NGX_ESS_AMQP_OPEN) {
+    if (s->state == NGX_ESS_AMQP_OPEN) {
         s->handlers->batch(s);
     }
 
@@ -90,7 +96,8 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
 }
 
 
-/* handles all whole frames in the buffer, and moves the rest to its start */
+/* handles all whole frames in the buffer, unless there is a pause, and moves
+   the rest to its start */
 
 static ngx_int_t
 ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s)
@@ -102,7 +109,7 @@ ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s)
 
     b = &s->in;
 
-    for ( ;; ) {
+    while (!s->paused) {
 
         rc = ngx_ess_amqp_codec_parse(&s->codec, &frame, b->pos,
                                       b->last - b->pos, &used);
@@ -401,7 +408,7 @@ ngx_ess_amqp_io_heartbeat_handler(ngx_event_t *ev)
     s = ev->data;
     now = ngx_current_msec;
 
-    if (now - s->received_at > 2 * s->heartbeat) {
+    if (!s->paused && now - s->received_at > 2 * s->heartbeat) {
         (void) ngx_ess_amqp_log_failed(s, "nothing came from it for %M ms,"
                                        " twice the heartbeat",
                                        now - s->received_at);

@@ -174,6 +174,7 @@ struct ngx_ess_amqp_session_s {
     unsigned                       opened:1;    /* the handler was called */
     unsigned                       broken:1;    /* close it, from the event */
     unsigned                       blocked:1;
+    unsigned                       paused:1;    /* nothing is read */
     unsigned                       told:1;      /* of being open, and of no
                                                    failure since */
 };

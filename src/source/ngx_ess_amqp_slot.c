@@ -70,8 +70,10 @@ ngx_ess_amqp_slot_init(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
         slot->tag.data = slot->tag_data;
         slot->tag.len = p - slot->tag_data;
 
-        ngx_ess_amqp_delivery_init(slot);
+        ngx_ess_amqp_delivery_init_slot(slot);
     }
+
+    ngx_ess_amqp_delivery_init(w);
 
     ngx_ess_amqp_slot_own(w, cycle);
 
@@ -520,6 +522,9 @@ ngx_ess_amqp_slot_reset(ngx_ess_amqp_worker_t *w, ngx_uint_t closed)
             slot->state = NGX_ESS_AMQP_REFUSED;
         }
     }
+
+    ngx_ess_amqp_delivery_drop(w);
+    ngx_ess_amqp_resume(w->session);
 
     w->last_tag = 0;
     w->acked_tag = 0;

@@ -133,6 +133,9 @@ struct ngx_ess_amqp_worker_s {
     uint64_t                     last_tag;
     uint64_t                     acked_tag;
     size_t                       held_bytes;    /* over all slots */
+    ngx_queue_t                  delayed;       /* no room for them yet */
+    size_t                       delayed_bytes;
+    ngx_event_t                  delay;         /* they are tried again */
     time_t                       too_large_time;
     ngx_uint_t                   too_large;     /* not logged */
 
@@ -182,7 +185,8 @@ void ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot);
 void ngx_ess_amqp_slot_reset(ngx_ess_amqp_worker_t *w, ngx_uint_t closed);
 
 /* delivery.c */
-void ngx_ess_amqp_delivery_init(ngx_ess_amqp_slot_t *slot);
+void ngx_ess_amqp_delivery_init(ngx_ess_amqp_worker_t *w);
+void ngx_ess_amqp_delivery_init_slot(ngx_ess_amqp_slot_t *slot);
 void ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery);
 
@@ -197,6 +201,9 @@ void ngx_ess_amqp_delivery_end(ngx_ess_amqp_slot_t *slot);
 
 /* The channel is gone: what is held will come again. */
 void ngx_ess_amqp_delivery_reset(ngx_ess_amqp_slot_t *slot);
+
+/* So will what is delayed, of all slots. */
+void ngx_ess_amqp_delivery_drop(ngx_ess_amqp_worker_t *w);
 
 /* bind.c */
 void ngx_ess_amqp_bind_init(ngx_ess_amqp_worker_t *w);

@@ -30,7 +30,8 @@ typedef struct {
     uint64_t                 fingerprint;
     ngx_ess_record_type_e    type;
     uint32_t                 segs;          /* for one record */
-    uint32_t                 now;           /* tenths of a second */
+    uint32_t                 now;           /* ticks */
+    ngx_uint_t               force;
     ngx_ess_notify_wake_t   *wake;
 } ngx_ess_log_append_t;
 
@@ -38,10 +39,12 @@ typedef struct {
 static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
     ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
     ngx_ess_event_t *event);
-static ngx_uint_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a,
+static uint32_t ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh);
+static ngx_int_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a,
     uint64_t done);
 static void ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last);
-static ngx_int_t ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n);
+static ngx_int_t ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n,
+    ngx_uint_t force);
 static void ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone);
 static void ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
@@ -52,13 +55,14 @@ static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
 static void ngx_ess_log_remember_locked(ngx_ess_log_append_t *a);
 
 
-ngx_uint_t
+ngx_int_t
 ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
-    ngx_ess_notify_wake_t *wake)
+    ngx_uint_t force, ngx_ess_notify_wake_t *wake)
 {
     uint64_t               done, last;
-    ngx_uint_t             n, added;
+    ngx_int_t              n;
+    ngx_uint_t             added;
     ngx_ess_seg_t          i;
     ngx_ess_shm_t         *sh;
     ngx_ess_log_append_t   a;
@@ -67,6 +71,7 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
 
     ngx_ess_log_begin_locked(&a, zone, slot, key, event);
     a.fingerprint = fingerprint;
+    a.force = force;
     a.wake = wake;
 
     n = 0;
@@ -82,6 +87,11 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
            ? a.slot->partial_id : 0;
 
     n = ngx_ess_log_prepare_locked(&a, done);
+
+    if (n == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
     last = 0;
 
     for (i = ngx_ess_stream_next_of_key_locked(sh, key, a.hash, 0);
@@ -99,7 +109,7 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
             ngx_ess_log_chunk_locked(&a, last);
         }
 
-        if (ngx_ess_log_room_locked(zone, a.segs) != NGX_OK) {
+        if (ngx_ess_log_room_locked(zone, a.segs, 1) != NGX_OK) {
             ngx_ess_log_no_room_locked(zone);
             continue;
         }
@@ -134,7 +144,7 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->body = event->body;
     a->timestamp = event->timestamp;
     a->type = NGX_ESS_RECORD_EVENT;
-    a->now = ngx_ess_shm_now(zone->sh);
+    a->now = ngx_ess_log_arrival_locked(zone->sh);
 
     if (a->body.len == sizeof("POISON") - 1
         && ngx_memcmp(a->body.data, "POISON", sizeof("POISON") - 1) == 0)
@@ -148,16 +158,36 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
 
 
 /*
+ * Times of arrival do not go back, although each worker has a clock of its
+ * own, which stands still during an iteration of its loop.
+ */
+
+static uint32_t
+ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh)
+{
+    uint32_t  now;
+
+    now = ngx_ess_shm_now(sh);
+
+    if (sh->arrival - now >= 3600 * NGX_ESS_SHM_SECOND) {
+        sh->arrival = now;
+    }
+
+    return sh->arrival;
+}
+
+
+/*
  * Counts the streams, and makes room for all of them by the zone's bounds and,
  * as far as they fit into half of the zone, for want of free segments: what
  * is left for the append itself is then one operation.
  */
 
-static ngx_uint_t
+static ngx_int_t
 ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a, uint64_t done)
 {
     uint64_t        need;
-    ngx_uint_t      n;
+    ngx_int_t       n;
     ngx_ess_seg_t   i;
     ngx_ess_shm_t  *sh;
 
@@ -177,8 +207,10 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a, uint64_t done)
         }
     }
 
-    if (need <= (sh->geo.nsegs - sh->nstatic) / 2) {
-        (void) ngx_ess_log_room_locked(a->zone, need);
+    if (need <= (sh->geo.nsegs - sh->nstatic) / 2
+        && ngx_ess_log_room_locked(a->zone, need, a->force) == NGX_AGAIN)
+    {
+        return NGX_AGAIN;
     }
 
     return n;
@@ -201,10 +233,11 @@ ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last)
 
 
 /* Evicts the oldest records of the zone until "n" segments are free; with
-   room for them it does nothing, else the journal is empty. */
+   room for them it does nothing, else the journal is empty.  NGX_AGAIN: the
+   next one to go has not been seen. */
 
 static ngx_int_t
-ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n)
+ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force)
 {
     ngx_ess_shm_t  *sh;
 
@@ -218,6 +251,13 @@ ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n)
 
         if (sh->age_head == 0) {
             return NGX_DECLINED;
+        }
+
+        if (!force
+            && ngx_ess_notify_unseen_locked(sh,
+                                      ngx_ess_shm_record(sh, sh->age_head)))
+        {
+            return NGX_AGAIN;
         }
 
         ngx_ess_log_evict_locked(sh, sh->age_head);
@@ -271,7 +311,7 @@ ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n)
         return NGX_DECLINED;
     }
 
-    return ngx_ess_log_room_locked(zone, n);
+    return ngx_ess_log_room_locked(zone, n, 1);
 }
 
 
@@ -297,14 +337,19 @@ ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
         r = ngx_ess_shm_record(a->sh, s->head);
         age = a->now - r->arrival;
 
-        if ((int32_t) age <= 10) {
+        if ((int32_t) age <= NGX_ESS_SHM_SECOND) {
             return;
         }
 
         if (s->bytes + a->body.len <= zone->log_size
             && s->count < zone->log_count
-            && (zone->log_age == 0 || age <= zone->log_age / 100))
+            && (zone->log_age == 0
+                || age <= zone->log_age / NGX_ESS_SHM_TICK))
         {
+            return;
+        }
+
+        if (ngx_ess_notify_unseen_locked(a->sh, r)) {
             return;
         }
 
@@ -526,7 +571,10 @@ ngx_ess_log_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
         r = ngx_ess_shm_record(sh, sh->age_head);
         age = ngx_ess_shm_now(sh) - r->arrival;
 
-        if ((int32_t) age <= 10 || age <= zone->log_age / 100) {
+        if ((int32_t) age <= NGX_ESS_SHM_SECOND
+            || age <= zone->log_age / NGX_ESS_SHM_TICK
+            || ngx_ess_notify_unseen_locked(sh, r))
+        {
             break;
         }
 

@@ -47,16 +47,18 @@ typedef struct {
  * and continued when it comes again).  Evicts by the zone's bounds: over
  * log_size bytes, over log_count events, older than log_age; never the newest
  * event of a log for its size, never what is younger than a second but for
- * want of room in the zone.  The caller has checked the body against
+ * want of room in the zone, and what a worker has not seen yet not even for
+ * that, unless "force" is set.  The caller has checked the body against
  * max_event.  A body that is exactly POISON becomes a record of its own type.
  * Counts NGX_ESS_C_EVENTS_IN and NGX_ESS_C_EVICTED_EARLY.
  *
  * Returns the number of streams that the slot has for the key; with 0
- * nothing was appended (but the fingerprint).
+ * nothing was appended (but the fingerprint).  NGX_AGAIN, never with "force":
+ * the room is taken by what workers are about to see; nothing was appended.
  */
-ngx_uint_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
+ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
-    ngx_ess_notify_wake_t *wake);
+    ngx_uint_t force, ngx_ess_notify_wake_t *wake);
 
 /* events that were evicted before they could be read */
 
@@ -114,7 +116,7 @@ ngx_int_t ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 /*
  * Evicts, from the list by age, up to "max" events that are older than
- * log_age.  From a timer of any worker.  Takes the mutex.
+ * log_age and have been seen.  From a timer of any worker.  Takes the mutex.
  */
 void ngx_ess_log_expire(ngx_ess_zone_t *zone, ngx_uint_t max);
 

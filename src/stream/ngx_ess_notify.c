@@ -329,12 +329,79 @@ ngx_ess_notify_take_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *refs,
 
     *overflow = proc->overflow;
 
+    proc->behind = 1;
+    proc->taken = sh->arrival;
+    proc->progress = ngx_ess_shm_now(sh);
+
     ngx_ess_shm_set32_locked(sh, &proc->ndirty, 0);
     ngx_ess_shm_set32_locked(sh, &proc->overflow, 0);
     ngx_ess_shm_set32_locked(sh, &proc->wake, 0);
     ngx_ess_shm_commit_locked(sh);
 
     return n;
+}
+
+
+void
+ngx_ess_notify_progress(ngx_uint_t all)
+{
+    ngx_ess_zone_t      *zone;
+    ngx_ess_shm_proc_t  *proc;
+
+    zone = ngx_ess_notify_zone;
+
+    if (zone == NULL || zone->proc >= zone->sh->geo.nprocs) {
+        return;
+    }
+
+    proc = ngx_ess_shm_proc(zone->sh, zone->proc);
+
+    if (!proc->behind) {
+        return;
+    }
+
+    if (!all) {
+        proc->progress = ngx_ess_shm_now(zone->sh);
+        return;
+    }
+
+    ngx_ess_shm_lock(zone);
+
+    proc->progress = ngx_ess_shm_now(zone->sh);
+    proc->since = proc->taken;
+    proc->behind = 0;
+
+    ngx_ess_shm_unlock(zone);
+}
+
+
+ngx_uint_t
+ngx_ess_notify_unseen_locked(ngx_ess_shm_t *sh, ngx_ess_shm_record_t *r)
+{
+    uint32_t             now;
+    ngx_ess_seg_t        ext;
+    ngx_ess_shm_pair_t  *pair;
+    ngx_ess_shm_proc_t  *proc;
+
+    now = ngx_ess_shm_now(sh);
+
+    for (pair = ngx_ess_notify_pair_locked(sh, ngx_ess_shm_stream(sh,
+                                           r->stream), NULL, &ext);
+         pair;
+         pair = ngx_ess_notify_pair_locked(sh, ngx_ess_shm_stream(sh,
+                                           r->stream), pair, &ext))
+    {
+        proc = ngx_ess_shm_proc(sh, pair->proc & ~NGX_ESS_PAIR_DIRTY);
+
+        if ((proc->wake || proc->behind)
+            && (int32_t) (r->arrival - proc->since) >= 0
+            && (int32_t) (now - proc->progress) <= NGX_ESS_SHM_SECOND)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -685,6 +752,11 @@ ngx_ess_notify_mark_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
 
         } else {
             ngx_ess_shm_set32_locked(sh, &proc->overflow, 1);
+        }
+
+        if (!proc->wake && !proc->behind) {
+            proc->since = sh->arrival;
+            proc->progress = ngx_ess_shm_now(sh);
         }
 
         ngx_ess_shm_set32_locked(sh, &proc->wake, 1);

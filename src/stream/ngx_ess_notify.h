@@ -55,6 +55,13 @@ void ngx_ess_notify_exit_process(ngx_cycle_t *cycle);
 void ngx_ess_notify_poll(void);
 
 /*
+ * A sign of life of a process that is reading what it was told of; with "all"
+ * it has read it.  Until then, or until it gives no sign for a second, an
+ * append evicts none of it: see ngx_ess_log_append_locked().  Takes the mutex.
+ */
+void ngx_ess_notify_progress(ngx_uint_t all);
+
+/*
  * This process has one subscriber more on the stream.  *seq is the position
  * of the next record to come, taken together with it.  Takes the mutex.
  * NGX_OK; NGX_DECLINED: no such stream (only VISIBLE and DELETING ones);

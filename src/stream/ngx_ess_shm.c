@@ -548,6 +548,7 @@ ngx_ess_shm_clear_proc_locked(ngx_ess_shm_t *sh, ngx_uint_t p,
 
     ngx_ess_shm_set32_locked(sh, &proc->wake, 0);
     ngx_ess_shm_set32_locked(sh, &proc->overflow, 0);
+    ngx_ess_shm_set32_locked(sh, &proc->behind, 0);
 
     /* a gauge, unlike all others: nobody is connected to a dead worker */
 
@@ -674,7 +675,8 @@ ngx_ess_shm_give_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t first,
 uint32_t
 ngx_ess_shm_now(ngx_ess_shm_t *sh)
 {
-    return (uint32_t) ((ngx_current_msec - (ngx_msec_t) sh->created) / 100);
+    return (uint32_t) ((ngx_current_msec - (ngx_msec_t) sh->created)
+                       / NGX_ESS_SHM_TICK);
 }
 
 

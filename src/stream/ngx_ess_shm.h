@@ -71,6 +71,17 @@ typedef struct {
     uint32_t                 ndirty;
     ngx_ess_seg_t            dirty[NGX_ESS_DIRTY];
 
+    /* what it has not seen yet; not in the journal, for it only delays; times
+       as those of records */
+    uint32_t                 behind;        /* it has taken a list, and is
+                                               reading those logs */
+    uint32_t                 taken;         /* arrival of the last record when
+                                               it took the list */
+    uint32_t                 since;         /* arrival of the first record that
+                                               it may not have seen; valid with
+                                               wake or behind */
+    uint32_t                 progress;      /* its last sign of life */
+
     uint64_t                 counters[NGX_ESS_C_N];
 } ngx_ess_shm_proc_t;
 

@@ -45,7 +45,7 @@
 
 
 #define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
-#define NGX_ESS_SHM_LAYOUT       2
+#define NGX_ESS_SHM_LAYOUT       3
 
 #define NGX_ESS_SHM_PAIRS        6              /* in the stream itself */
 #define NGX_ESS_SHM_EXT_PAIRS    31             /* in each further segment */
@@ -153,8 +153,8 @@ typedef struct {
     ngx_ess_seg_t            stream;
     uint32_t                 len;           /* of the body */
     uint32_t                 type;          /* ngx_ess_record_type_e */
-    uint32_t                 arrival;       /* tenths of a second since the
-                                               zone was made */
+    uint32_t                 arrival;       /* as ngx_ess_shm_now(), but never
+                                               less than one before it */
     uint64_t                 ordinal;
     uint64_t                 seq;
     uint64_t                 timestamp;     /* ms since 1970, the event's own */
@@ -214,6 +214,7 @@ struct ngx_ess_shm_s {
     ngx_ess_seg_t            want;
     ngx_ess_seg_t            age_head;
     ngx_ess_seg_t            age_tail;
+    uint32_t                 arrival;       /* of the last record */
     uint32_t                 no_room;       /* that was logged */
 
     ngx_ess_shm_mark_t       marks[NGX_ESS_SHM_MARKS];
@@ -383,7 +384,11 @@ ngx_ess_seg_t ngx_ess_shm_take_locked(ngx_ess_shm_t *sh, uint32_t n,
 void ngx_ess_shm_give_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t first,
     ngx_ess_seg_t last, uint32_t n);
 
-/* Tenths of a second since the zone was made; no lock. */
+/* The time since the zone was made, in ticks, by the process's own cached
+   clock; no lock. */
+#define NGX_ESS_SHM_TICK         10             /* ms */
+#define NGX_ESS_SHM_SECOND       (1000 / NGX_ESS_SHM_TICK)
+
 uint32_t ngx_ess_shm_now(ngx_ess_shm_t *sh);
 
 /* May "n" segments more be used for streams?  Evicts the oldest events for
@@ -437,6 +442,13 @@ ngx_ess_shm_pair_t *ngx_ess_notify_pair_locked(ngx_ess_shm_t *sh,
 
 void ngx_ess_notify_mark_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     ngx_ess_notify_wake_t *wake);
+
+/*
+ * May a worker that has an interest in the record's stream not have seen it
+ * yet?  One that gave no sign of life for a second does not count.
+ */
+ngx_uint_t ngx_ess_notify_unseen_locked(ngx_ess_shm_t *sh,
+    ngx_ess_shm_record_t *r);
 
 /*
  * Ends the interest of process slot p in a stream; frees a CLOSED stream with

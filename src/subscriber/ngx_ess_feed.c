@@ -293,6 +293,9 @@ ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
             }
         }
 
+        /* perhaps there was none */
+        ngx_post_event(&ngx_ess_feed.read, &ngx_posted_events);
+
         return;
     }
 
@@ -302,6 +305,8 @@ ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
             ngx_ess_feed_want(feed, &ngx_posted_events);
         }
     }
+
+    ngx_post_event(&ngx_ess_feed.read, &ngx_posted_events);
 }
 
 
@@ -615,6 +620,8 @@ ngx_ess_feed_read_handler(ngx_event_t *ev)
 
     ngx_ess_feed_read_done();
 
+    ngx_ess_notify_progress(ngx_ess_feed.nchanged == 0);
+
     if (!ngx_queue_empty(&ngx_ess_feed.reading)) {
         ngx_post_event(ev, &ngx_posted_next_events);
     }
@@ -647,6 +654,8 @@ ngx_ess_feed_flush_handler(ngx_event_t *ev)
     }
 
     ngx_ess_feed.slice = 0;
+
+    ngx_ess_notify_progress(ngx_ess_feed.nchanged == 0);
 
     if (!ngx_queue_empty(&ngx_ess_feed.flushing)) {
         ngx_post_event(ev, &ngx_posted_next_events);

@@ -312,7 +312,8 @@ op_append(void)
 
     ngx_ess_shm_lock(zone);
     n = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(&keys[k]),
-                                  &keys[k], &event, model->event, &wake);
+                                  &keys[k], &event, model->event, 1,
+                                  &wake);
     ngx_ess_shm_unlock(zone);
 
     if (n != want) {
@@ -709,7 +710,8 @@ test_each_write(void **state)
             ngx_ess_shm_lock(zone);
             (void) ngx_ess_log_append_locked(zone,
                                              ngx_ess_stream_slot(&keys[2]),
-                                             &keys[2], &event, 5, &wake);
+                                             &keys[2], &event, 5, 1,
+                                             &wake);
             ngx_ess_shm_unlock(zone);
             _exit(0);
         }
@@ -779,7 +781,7 @@ test_chunks(void **state)
             (void) ngx_ess_log_append_locked(zone,
                                              ngx_ess_stream_slot(&keys[1]),
                                              &keys[1], &event, 1000 + n,
-                                             &wake);
+                                             1, &wake);
             ngx_ess_shm_unlock(zone);
             _exit(0);
         }
@@ -800,7 +802,8 @@ test_chunks(void **state)
             assert_int_equal(
                 ngx_ess_log_append_locked(zone,
                                           ngx_ess_stream_slot(&keys[1]),
-                                          &keys[1], &event, 1000 + n, &wake),
+                                          &keys[1], &event, 1000 + n, 1,
+                                          &wake),
                 30);
         }
 

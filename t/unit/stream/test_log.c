@@ -85,7 +85,7 @@ append(ngx_str_t *k, u_char *data, size_t len)
 
     ngx_ess_shm_lock(zone);
     n = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(k), k, &event,
-                                  print++, &wake);
+                                  print++, 1, &wake);
     assert_int_equal(zone->sh->undo, 0);
     ngx_ess_shm_unlock(zone);
 

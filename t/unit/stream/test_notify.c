@@ -110,7 +110,7 @@ append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
     ngx_ess_shm_lock(zone);
     assert_int_equal(
         ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(key_of(i)),
-                                  key_of(i), &event, 1, wake), 1);
+                                  key_of(i), &event, 1, 0, wake), 1);
     ngx_ess_shm_unlock(zone);
 }
 
@@ -448,6 +448,124 @@ test_new_generation(void **state)
 }
 
 
+/* Fills the zone until an append is refused; returns how many went in. */
+
+static ngx_uint_t
+fill(void)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             n;
+    ngx_ess_event_t        event;
+    static u_char          body[3000];
+    ngx_ess_notify_wake_t  wake;
+
+    event.body.data = body;
+    event.body.len = sizeof(body);
+    event.timestamp = 1;
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    for (n = 0; n < 1000; n++) {
+        ngx_ess_shm_lock(zone);
+        rc = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(key_of(0)),
+                                       key_of(0), &event, 1, 0, &wake);
+        ngx_ess_shm_unlock(zone);
+
+        if (rc == NGX_AGAIN) {
+            break;
+        }
+
+        assert_int_equal(rc, 1);
+    }
+
+    return n;
+}
+
+
+static void
+take(void)
+{
+    ngx_uint_t            overflow;
+    ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
+
+    ngx_ess_shm_lock(zone);
+    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, &overflow), 1);
+    ngx_ess_shm_unlock(zone);
+}
+
+
+/* what a worker has not seen is not evicted while it gives signs of life */
+
+static void
+test_unseen(void **state)
+{
+    uint64_t          seq;
+    ngx_cycle_t      *cycle;
+    ngx_uint_t        first, n;
+    ngx_core_conf_t   ccf;
+    void             *confs[1];
+
+    cycle = (ngx_cycle_t *) ngx_cycle;
+    ngx_memzero(&ccf, sizeof(ccf));
+    ccf.worker_processes = 2;
+    confs[0] = &ccf;
+    cycle->conf_ctx = (void ****) confs;
+
+    assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
+    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, changed, shut),
+                     NGX_OK);
+
+    /* nobody is interested: the oldest go */
+
+    assert_int_equal(fill(), 1000);
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, &seq),
+                     NGX_OK);
+
+    /* old ones go, then the new ones stay */
+
+    ngx_current_msec += 20;
+    first = fill();
+    assert_true(first > 100 && first < 1000);
+    assert_int_equal(fill(), 0);
+
+    /* it reads, and has not finished */
+
+    take();
+    ngx_current_msec += 20;
+    assert_int_equal(fill(), 0);
+    ngx_ess_notify_progress(0);
+    ngx_current_msec += 990;
+    assert_int_equal(fill(), 0);
+
+    /* what was there when it took the list was read */
+
+    ngx_ess_notify_progress(1);
+    n = fill();
+    assert_true(n >= first && n < 1000);
+    assert_int_equal(fill(), 0);
+
+    /* it was woken, and does nothing for more than a second */
+
+    ngx_current_msec += 990;
+    assert_int_equal(fill(), 0);
+    ngx_current_msec += 30;
+    assert_int_equal(fill(), 1000);
+
+    /* back again, and gone in the midst of it */
+
+    take();
+    assert_int_equal(fill(), 0);
+    ngx_ess_notify_progress(0);
+    assert_int_equal(fill(), 0);
+    ngx_ess_shm_detach(zone);
+    assert_int_equal(fill(), 1000);
+
+    zone->proc = NGX_ESS_PROCS;
+    ngx_ess_notify_progress(1);
+    ngx_ess_notify_exit_process(cycle);
+}
+
+
 int
 main(void)
 {
@@ -458,6 +576,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_closed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_new_generation, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unseen, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -420,7 +420,7 @@ test_ordinals(void **state)
 
     for (i = 1; i < 32768; i++) {
         ngx_ess_shm_lock(zone);
-        (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, &wake);
+        (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
         ngx_ess_shm_unlock(zone);
         ngx_current_msec += 10;
     }
@@ -428,7 +428,7 @@ test_ordinals(void **state)
     assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_DECLINED);
 
     ngx_ess_shm_lock(zone);
-    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, &wake);
+    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_OK);
@@ -528,7 +528,7 @@ test_full(void **state)
     for (i = 0; i < 20; i++) {
         ngx_ess_shm_lock(zone);
         assert_int_equal(ngx_ess_log_append_locked(zone, a.slot, &key, &event,
-                                                   i, &wake), 1);
+                                                   i, 1, &wake), 1);
         ngx_ess_shm_unlock(zone);
     }
 
@@ -544,7 +544,7 @@ test_full(void **state)
 
     ngx_ess_shm_lock(zone);
     assert_int_equal(ngx_ess_log_append_locked(zone, a.slot, &key, &event,
-                                               i, &wake), 1);
+                                               i, 1, &wake), 1);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(ngx_ess_stream_by_id(zone, a.ref.id, &info), NGX_OK);
@@ -556,8 +556,8 @@ test_full(void **state)
     assert_int_equal(ngx_unit_alerts, 0);
     zone->sh->nstatic += zone->sh->geo.nsegs - 100 - zone->sh->nstatic;
     ngx_ess_shm_lock(zone);
-    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, &wake);
-    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, &wake);
+    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
+    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
     ngx_ess_shm_unlock(zone);
     assert_int_equal(ngx_unit_alerts, 1);
     ngx_unit_alerts = 0;
