@@ -20,6 +20,8 @@ TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 python3-aiohttp libcmocka-dev libssl-dev clang \
                 libclang-rt-14-dev amqp-tools httpie openssl
 
+BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl
+
 ifneq ($(VALGRIND),)
 TEST_PKGS    += valgrind
 endif
@@ -57,8 +59,8 @@ HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps build-deps run-deps runtime-deps run test check unit fuzz \
-        fuzz-build fuzz-replay lint install clean help FORCE
+.PHONY: all deps build-deps run-deps runtime-deps bench-deps run test check \
+        unit fuzz fuzz-build fuzz-replay bench lint install clean help FORCE
 
 
 all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1: another)
@@ -75,6 +77,9 @@ run-deps:
 
 runtime-deps:
 	@tools/deps.sh $(RUNTIME_PKGS)
+
+bench-deps:
+	@tools/deps.sh $(BENCH_PKGS)
 
 
 $(OBJS)/inputs: FORCE
@@ -176,6 +181,19 @@ check:
 	 ESS_SANITIZE=$(SANITIZE) ESS_VALGRIND=$(VALGRIND) \
 	 PYTHON=$(PYTHON) REPEAT=$(REPEAT) \
 	 tools/test.sh '$(T)' $(words $(UNIT) $(FUZZ))
+
+# programs of the bench; "make bench" takes the plain module
+BENCH        := $(patsubst bench/%.c,$(TOP)/bench/%,$(wildcard bench/*.c))
+
+$(TOP)/bench/%: bench/%.c bench/bench.h
+	@mkdir -p $(@D)
+	@echo "cc $(@F)"
+	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter -o $@ $< \
+	    -lrabbitmq -lssl -lcrypto
+
+bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name)
+	@+$(MAKE) --no-print-directory all $(BENCH)
+	@exec $(PYTHON) bench/run.py $(if $(QUICK),--quick) $(if $(T),--only $(T))
 
 lint:             ## what the test run checks of the tree, and cppcheck
 	@$(PYTHON) -m pytest -q t/test_tree_includes.py

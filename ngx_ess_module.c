@@ -7,6 +7,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_publish.h"
 #include "ngx_ess_variables.h"
 #include "ngx_ess_worker.h"
 
@@ -121,6 +122,13 @@ static ngx_command_t  ngx_ess_commands[] = {
     { ngx_string("ess_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_ess_conf_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_publish"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_ess_publish_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

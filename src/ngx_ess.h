@@ -31,6 +31,8 @@
 typedef struct {
     ngx_str_t                body;
     uint64_t                 timestamp;     /* ms since 1970 */
+    u_char                  *uuid;          /* of the only stream that gets it;
+                                               NULL: all of its key */
 } ngx_ess_event_t;
 
 

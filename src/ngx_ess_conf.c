@@ -181,6 +181,8 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
      *
      *     lcf->public_url = { 0, NULL };
      *     lcf->api = 0;
+     *     lcf->publish = 0;
+     *     lcf->publish_name = NULL;
      *     lcf->subscribe = 0;
      *     lcf->subscribe_uuid = NULL;
      */
@@ -203,6 +205,7 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_ess_loc_conf_t  *prev = parent;
     ngx_ess_loc_conf_t  *conf = child;
 
+    ngx_ess_main_conf_t       *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
     ngx_conf_merge_str_value(conf->public_url, prev->public_url, "");
@@ -226,6 +229,17 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                       "ws://host/event-stream/;\" to the http block",
                       &clcf->name);
         return NGX_CONF_ERROR;
+    }
+
+    if (conf->publish) {
+
+        /* so that no event is written to a file on its way */
+
+        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+        clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                                mcf->max_event);
     }
 
     return NGX_CONF_OK;
@@ -533,8 +547,9 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    if (lcf->subscribe) {
-        return "cannot share a location with \"ess_subscribe\"";
+    if (lcf->subscribe || lcf->publish) {
+        return "cannot share a location with \"ess_subscribe\" or "
+               "\"ess_publish\"";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

@@ -34,6 +34,8 @@ typedef struct {
 typedef struct {
     ngx_str_t                public_url;
     ngx_flag_t               api;
+    ngx_flag_t               publish;
+    ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
     ngx_flag_t               subscribe;
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */

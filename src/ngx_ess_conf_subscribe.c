@@ -31,8 +31,9 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    if (lcf->api) {
-        return "cannot share a location with \"ess_api\"";
+    if (lcf->api || lcf->publish) {
+        return "cannot share a location with \"ess_api\" or "
+               "\"ess_publish\"";
     }
 
     lcf->subscribe = 1;

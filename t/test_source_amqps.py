@@ -473,15 +473,6 @@ def test_output_waits_behind_tls(service, authorities):
     assert "sending failed" not in n.log()
 
 
-def rabbitmqctl(broker, *args):
-    env = dict(os.environ, HOME=broker.path("home"), LC_ALL="C.UTF-8",
-               ERL_EPMD_PORT=str(broker.epmd_port),
-               RABBITMQ_CONF_ENV_FILE=broker.path("rabbitmq-env.conf"))
-    subprocess.run(["/usr/lib/rabbitmq/bin/rabbitmqctl", "--longnames", "-n",
-                    "%s@127.0.0.1" % broker.name, *args], env=env, check=True,
-                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-
 def test_memory_alarm(service, broker, own_vhost):
     """Publishers have to wait; consuming, creating and deleting go on."""
 
@@ -490,7 +481,7 @@ def test_memory_alarm(service, broker, own_vhost):
     n.stop()
     own_vhost.publish("abc", ["%d" % i for i in range(5000)])
 
-    rabbitmqctl(broker, "set_vm_memory_high_watermark", "0")
+    broker.control("set_vm_memory_high_watermark", "0")
     try:
         wait_for(lambda: own_vhost.management.request("GET", "nodes")[0]
                  ["mem_alarm"], 20, "the alarm")
@@ -506,8 +497,7 @@ def test_memory_alarm(service, broker, own_vhost):
         wait_for(lambda: own_vhost.bindings()
                  and {k for _, k in own_vhost.bindings()} >= {"abc"})
     finally:
-        rabbitmqctl(broker, "set_vm_memory_high_watermark", "absolute",
-                    "1GB")
+        broker.control("set_vm_memory_high_watermark", "absolute", "1GB")
 
     with Clients(s.location) as clients:
         own_vhost.publish("abc", "after")

@@ -48,7 +48,7 @@ def _greets(port):
 class RabbitmqNode:
 
     def __init__(self, folder, port, dist_port, epmd_port, http_port=None,
-                 name="ess", conf=""):
+                 name="ess", conf="", plugins=()):
         self.folder = os.path.abspath(folder)
         self.port = port
         self.dist_port = dist_port
@@ -56,6 +56,7 @@ class RabbitmqNode:
         self.http_port = http_port
         self.name = name
         self.conf = conf
+        self.plugins = list(plugins)
         self.server = None
         self.epmd = None
         self.beam = None
@@ -77,7 +78,8 @@ class RabbitmqNode:
         """Starts the node without waiting for it."""
 
         os.makedirs(self.path("home"), exist_ok=True)
-        plugins = "rabbitmq_management" if self.http_port else ""
+        plugins = ",".join(self.plugins + ["rabbitmq_management"]
+                           * bool(self.http_port))
 
         conf = ["listeners.tcp.1 = 127.0.0.1:%d" % self.port,
                 # the host's disk is not what is tested or shown
@@ -169,6 +171,17 @@ class RabbitmqNode:
         self.spawn()
         self.wait(timeout)
         return self
+
+    def control(self, *args):
+        """rabbitmqctl."""
+
+        env = dict(os.environ, HOME=self.path("home"), LC_ALL="C.UTF-8",
+                   ERL_EPMD_PORT=str(self.epmd_port),
+                   RABBITMQ_CONF_ENV_FILE=self.path("rabbitmq-env.conf"))
+        subprocess.run(["/usr/lib/rabbitmq/bin/rabbitmqctl", "--longnames",
+                        "-n", "%s@127.0.0.1" % self.name, *args], env=env,
+                       check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL)
 
     def running(self):
         return self.server is not None and self.server.poll() is None

@@ -37,7 +37,8 @@ static ngx_uint_t ngx_ess_api_match(ngx_ess_api_route_t *route,
     ngx_str_t *path, ngx_ess_api_target_t *target);
 static ngx_uint_t ngx_ess_api_target(ngx_str_t *path,
     ngx_ess_api_target_t *target);
-static ngx_int_t ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods);
+static ngx_int_t ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b,
+    u_char *p, size_t size);
 static ngx_int_t ngx_ess_api_version(ngx_http_request_t *r,
     ngx_ess_api_target_t *target);
 static ngx_int_t ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status,
@@ -225,7 +226,7 @@ ngx_ess_api_target(ngx_str_t *path, ngx_ess_api_target_t *target)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods)
 {
     u_char     *p;
@@ -369,8 +370,12 @@ ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
 
     rc = ngx_ess_api_send_header(r, status, text ? (off_t) text->len : 0);
 
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only || text == NULL) {
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
+    }
+
+    if (text == NULL) {
+        return ngx_http_send_special(r, NGX_HTTP_LAST);
     }
 
     b = ngx_calloc_buf(r->pool);
@@ -442,6 +447,90 @@ ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
     value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
 
     return ngx_ess_api_header(r, "Retry-After", &value);
+}
+
+
+ngx_int_t
+ngx_ess_api_input(ngx_http_request_t *r, size_t max, ngx_str_t *text)
+{
+    off_t         len;
+    size_t        size;
+    ngx_chain_t  *cl;
+
+    text->data = NULL;
+    text->len = 0;
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    size = (size_t) ngx_min(len, (off_t) max);
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    text->data = ngx_pnalloc(r->pool, size);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (cl = r->request_body->bufs; cl && text->len < size; cl = cl->next) {
+        len = ngx_min(ngx_buf_size(cl->buf), (off_t) (size - text->len));
+
+        if (ngx_ess_api_copy(r, cl->buf, text->data + text->len, (size_t) len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        text->len += (size_t) len;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b, u_char *p, size_t size)
+{
+    if (ngx_buf_in_memory(b)) {
+        ngx_memcpy(p, b->pos, size);
+        return NGX_OK;
+    }
+
+    if (!b->in_file || size == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_read_file(b->file, p, size, b->file_pos) != (ssize_t) size) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "ess: the request body cannot be read from \"%V\"",
+                      &b->file->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_api_finish(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
 }
 
 

@@ -16,7 +16,8 @@
 
 
 static size_t ngx_ess_api_body_utf8_char(const u_char *p, size_t len);
-static ngx_int_t ngx_ess_api_body_scan(u_char *p, u_char *last);
+static ngx_int_t ngx_ess_api_body_scan(u_char *p, u_char *last,
+    ngx_uint_t mark);
 static ngx_int_t ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body);
 static ngx_int_t ngx_ess_api_body_refuse(ngx_ess_api_body_t *body,
     ngx_uint_t status, const char *detail);
@@ -44,7 +45,7 @@ ngx_ess_api_body_parse(u_char *data, size_t len, ngx_ess_api_body_t *body)
             "the body is not valid UTF-8");
     }
 
-    if (ngx_ess_api_body_scan(data, data + len) != NGX_OK) {
+    if (ngx_ess_api_body_scan(data, data + len, 1) != NGX_OK) {
         return ngx_ess_api_body_refuse(body, NGX_HTTP_BAD_REQUEST,
             "the body is not JSON: it contains a control character");
     }
@@ -75,6 +76,23 @@ ngx_ess_api_body_parse(u_char *data, size_t len, ngx_ess_api_body_t *body)
     cJSON_Delete(root);
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_ess_api_body_text(u_char *data, size_t len, const char **detail)
+{
+    if (!ngx_ess_api_body_utf8(data, len)) {
+        *detail = "the body is not valid UTF-8";
+        return NGX_DECLINED;
+    }
+
+    if (ngx_ess_api_body_scan(data, data + len, 0) != NGX_OK) {
+        *detail = "the body is not JSON: it contains a control character";
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -147,12 +165,12 @@ ngx_ess_api_body_utf8_char(const u_char *p, size_t len)
 
 
 /*
- * Finds control characters where JSON allows none, and puts a mark in place
- * of each \u0000, at which cJSON's strings would end unnoticed.
+ * Finds control characters where JSON allows none, and with "mark" puts a mark
+ * in place of each \u0000, at which cJSON's strings would end unnoticed.
  */
 
 static ngx_int_t
-ngx_ess_api_body_scan(u_char *p, u_char *last)
+ngx_ess_api_body_scan(u_char *p, u_char *last, ngx_uint_t mark)
 {
     ngx_uint_t  quoted;
 
@@ -171,7 +189,7 @@ ngx_ess_api_body_scan(u_char *p, u_char *last)
 
         } else if (*p == '\\' && quoted) {
 
-            if (last - p >= 6 && ngx_memcmp(p + 1, "u0000", 5) == 0) {
+            if (mark && last - p >= 6 && ngx_memcmp(p + 1, "u0000", 5) == 0) {
                 ngx_memset(p, NGX_ESS_API_BODY_NUL, 6);
                 p += 5;
 

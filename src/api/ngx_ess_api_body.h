@@ -31,6 +31,11 @@ typedef struct {
 ngx_int_t ngx_ess_api_body_parse(u_char *data, size_t len,
     ngx_ess_api_body_t *body);
 
+/* May it be JSON?  UTF-8, without control characters but white space outside of
+   strings.  NGX_OK or NGX_DECLINED with a static text. */
+ngx_int_t ngx_ess_api_body_text(u_char *data, size_t len,
+    const char **detail);
+
 /* 1 when the bytes are well-formed UTF-8 (RFC 3629). */
 ngx_uint_t ngx_ess_api_body_utf8(const u_char *p, size_t len);
 

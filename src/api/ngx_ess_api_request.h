@@ -82,12 +82,24 @@ ngx_int_t ngx_ess_api_send_header(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *fmt, ...);
 
+/* Ends a request from an event of somebody else's; rc as for
+   ngx_http_finalize_request(). */
+void ngx_ess_api_finish(ngx_http_request_t *r, ngx_int_t rc);
+
 /* Adds a header field; name and value must live as long as the request. */
 ngx_int_t ngx_ess_api_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
 /* Adds Retry-After: seconds. */
 ngx_int_t ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds);
+
+/* "Allow" for a resource that takes these methods, and OPTIONS. */
+ngx_int_t ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods);
+
+/* The first "max" bytes of the body that was read, in the request's memory.
+   NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_api_input(ngx_http_request_t *r, size_t max,
+    ngx_str_t *text);
 
 /* The zone of the request's configuration. */
 ngx_ess_zone_t *ngx_ess_api_zone(ngx_http_request_t *r);

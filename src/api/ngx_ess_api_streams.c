@@ -15,10 +15,6 @@
 
 static ngx_uint_t ngx_ess_api_streams_is_json(ngx_http_request_t *r);
 static void ngx_ess_api_streams_create_body(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_api_streams_read_body(ngx_http_request_t *r,
-    ngx_str_t *text);
-static ngx_int_t ngx_ess_api_streams_copy(ngx_http_request_t *r,
-    ngx_buf_t *b, u_char *p, size_t size);
 static ngx_int_t ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_ess_api_body_t *body);
 static void ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store);
@@ -34,7 +30,6 @@ static ngx_int_t ngx_ess_api_streams_find(ngx_http_request_t *r,
 static ngx_int_t ngx_ess_api_streams_wait(ngx_http_request_t *r,
     ngx_ess_api_op_t *op);
 static ngx_http_request_t *ngx_ess_api_streams_wake(ngx_ess_api_op_t *op);
-static void ngx_ess_api_streams_finish(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_ess_api_streams_gone(void *data);
 
 
@@ -99,7 +94,9 @@ ngx_ess_api_streams_create_body(ngx_http_request_t *r)
     ngx_str_t            text;
     ngx_ess_api_body_t   body;
 
-    rc = ngx_ess_api_streams_read_body(r, &text);
+    /* one byte over the limit is taken, so that the parser refuses it */
+
+    rc = ngx_ess_api_input(r, NGX_ESS_API_MAX_BODY + 1, &text);
 
     if (rc != NGX_OK) {
         ngx_http_finalize_request(r, rc);
@@ -117,80 +114,6 @@ ngx_ess_api_streams_create_body(ngx_http_request_t *r)
     if (rc != NGX_AGAIN) {
         ngx_http_finalize_request(r, rc);
     }
-}
-
-
-/* Up to one byte over the limit is taken, so that the parser refuses it. */
-
-static ngx_int_t
-ngx_ess_api_streams_read_body(ngx_http_request_t *r, ngx_str_t *text)
-{
-    off_t         len;
-    size_t        size;
-    ngx_chain_t  *cl;
-
-    text->data = NULL;
-    text->len = 0;
-
-    if (r->request_body == NULL) {
-        return NGX_OK;
-    }
-
-    len = 0;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        len += ngx_buf_size(cl->buf);
-    }
-
-    size = (size_t) ngx_min(len, NGX_ESS_API_MAX_BODY + 1);
-
-    if (size == 0) {
-        return NGX_OK;
-    }
-
-    text->data = ngx_pnalloc(r->pool, size);
-    if (text->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (cl = r->request_body->bufs; cl && text->len < size; cl = cl->next) {
-        len = ngx_min(ngx_buf_size(cl->buf), (off_t) (size - text->len));
-
-        if (ngx_ess_api_streams_copy(r, cl->buf, text->data + text->len,
-                                     (size_t) len)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        text->len += (size_t) len;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_api_streams_copy(ngx_http_request_t *r, ngx_buf_t *b, u_char *p,
-    size_t size)
-{
-    if (ngx_buf_in_memory(b)) {
-        ngx_memcpy(p, b->pos, size);
-        return NGX_OK;
-    }
-
-    if (!b->in_file || size == 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_read_file(b->file, p, size, b->file_pos) != (ssize_t) size) {
-        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                      "ess: the request body cannot be read from \"%V\"",
-                      &b->file->name);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -269,7 +192,7 @@ ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store)
     if (r) {
         rc = ngx_ess_api_problem(r, 503, "the stream cannot be stored: %s",
                                  store->text);
-        ngx_ess_api_streams_finish(r, rc);
+        ngx_ess_api_finish(r, rc);
     }
 
     ngx_ess_api_op_free(op);
@@ -292,7 +215,7 @@ ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
 
         if (r) {
             rc = ngx_ess_api_streams_created(r, &op->info);
-            ngx_ess_api_streams_finish(r, rc);
+            ngx_ess_api_finish(r, rc);
         }
 
         ngx_ess_api_op_free(op);
@@ -516,7 +439,7 @@ ngx_ess_api_streams_delete_removed(ngx_ess_store_op_t *store)
                                      "from the store: %s", store->text);
         }
 
-        ngx_ess_api_streams_finish(r, rc);
+        ngx_ess_api_finish(r, rc);
     }
 
     if (store->rc == NGX_OK) {
@@ -589,20 +512,6 @@ ngx_ess_api_streams_wake(ngx_ess_api_op_t *op)
 }
 
 
-static void
-ngx_ess_api_streams_finish(ngx_http_request_t *r, ngx_int_t rc)
-{
-    ngx_connection_t  *c;
-
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    ngx_http_finalize_request(r, rc);
-    ngx_http_run_posted_requests(c);
-}
-
-
 void
 ngx_ess_api_op_answer(ngx_ess_api_op_t *op)
 {
@@ -625,7 +534,7 @@ ngx_ess_api_op_answer(ngx_ess_api_op_t *op)
         rc = ngx_ess_api_problem(r, op->status, "%s", op->text);
     }
 
-    ngx_ess_api_streams_finish(r, rc);
+    ngx_ess_api_finish(r, rc);
 }
 
 

@@ -89,6 +89,15 @@ typedef struct {
 
     /* all frames that one read brought are handled: time to acknowledge */
     void   (*batch)(ngx_ess_amqp_session_t *s);
+
+    /* of those who publish, else NULL: what ngx_ess_amqp_publish() sent as
+       number "tag" (with "multiple" all up to it) the broker has, or has not;
+       it found no queue for an event, before it confirms it, whose message id
+       ends with that number (0: none); more can be sent */
+    void   (*confirm)(ngx_ess_amqp_channel_t *ch, uint64_t tag,
+               ngx_uint_t multiple, ngx_uint_t ok);
+    void   (*returned)(ngx_ess_amqp_channel_t *ch, uint64_t number);
+    void   (*writable)(ngx_ess_amqp_session_t *s);
 } ngx_ess_amqp_handlers_t;
 
 
@@ -131,6 +140,17 @@ void ngx_ess_amqp_op_cancel(ngx_ess_amqp_op_t *op);
    channel is being opened again: what was delivered on it before is void. */
 ngx_int_t ngx_ess_amqp_send(ngx_ess_amqp_channel_t *ch,
     amqp_method_number_t method, void *decoded);
+
+/*
+ * Sends basic.publish and the content; "publish" and "properties" are the
+ * caller's and are not needed afterwards.  NGX_OK: it counts as the next
+ * number on this channel, from 1 after confirm.select.  NGX_AGAIN: not now,
+ * the handler writable will be called.  NGX_ERROR: it cannot be encoded, or
+ * there is no memory, which ends the session.
+ */
+ngx_int_t ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
+    amqp_basic_publish_t *publish, amqp_basic_properties_t *properties,
+    ngx_str_t *body);
 
 /*
  * No more frames are read, or handled, after the one at hand, until the

@@ -22,6 +22,8 @@ static ngx_int_t ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
     amqp_channel_close_t *close);
 static ngx_int_t ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
     amqp_basic_cancel_t *cancel);
+static ngx_int_t ngx_ess_amqp_channel_confirmed(ngx_ess_amqp_channel_t *ch,
+    uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
 static ngx_int_t ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame);
 static void ngx_ess_amqp_channel_free(ngx_ess_amqp_channel_t *ch);
@@ -370,6 +372,8 @@ static ngx_int_t
 ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame)
 {
+    amqp_basic_ack_t        *ack;
+    amqp_basic_nack_t       *nack;
     amqp_channel_flow_ok_t   flow;
     ngx_ess_amqp_session_t  *s;
 
@@ -390,6 +394,21 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
 
     case AMQP_BASIC_CANCEL_METHOD:
         return ngx_ess_amqp_channel_canceled(ch, frame->decoded);
+
+    case AMQP_BASIC_RETURN_METHOD:
+        ch->deliver = NULL;
+        ch->want = NGX_ESS_AMQP_WANT_HEADER;
+        return NGX_OK;
+
+    case AMQP_BASIC_ACK_METHOD:
+        ack = frame->decoded;
+        return ngx_ess_amqp_channel_confirmed(ch, ack->delivery_tag,
+                                              ack->multiple, 1);
+
+    case AMQP_BASIC_NACK_METHOD:
+        nack = frame->decoded;
+        return ngx_ess_amqp_channel_confirmed(ch, nack->delivery_tag,
+                                              nack->multiple, 0);
 
     case AMQP_CHANNEL_CLOSE_METHOD:
         return ngx_ess_amqp_channel_refused(ch, frame->decoded);
@@ -568,6 +587,25 @@ ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
     tag = ngx_ess_amqp_content_tag(&cancel->consumer_tag);
 
     s->handlers->cancel(ch, tag);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
+    ngx_uint_t multiple, ngx_uint_t ok)
+{
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (s->handlers->confirm == NULL) {
+        return ngx_ess_amqp_log_failed(s, "it confirmed what nobody had"
+                                       " published");
+    }
+
+    s->handlers->confirm(ch, tag, multiple, ok);
 
     return NGX_OK;
 }

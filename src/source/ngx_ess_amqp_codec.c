@@ -613,6 +613,58 @@ ngx_ess_amqp_codec_method(u_char *buf, size_t size, ngx_uint_t channel,
 
 
 size_t
+ngx_ess_amqp_codec_header(u_char *buf, size_t size, ngx_uint_t channel,
+    uint64_t body_size, amqp_basic_properties_t *properties)
+{
+    int           n;
+    u_char       *p;
+    amqp_bytes_t  bytes;
+
+    /* class, weight, size of the body */
+
+    if (size < NGX_ESS_AMQP_FRAME_OVERHEAD + 12) {
+        return 0;
+    }
+
+    p = buf + NGX_ESS_AMQP_FRAME_HEADER;
+
+    p[0] = (u_char) (AMQP_BASIC_CLASS >> 8);
+    p[1] = (u_char) AMQP_BASIC_CLASS;
+    p[2] = 0;
+    p[3] = 0;
+
+    for (n = 0; n < 8; n++) {
+        p[4 + n] = (u_char) (body_size >> (56 - 8 * n));
+    }
+
+    bytes.bytes = p + 12;
+    bytes.len = size - NGX_ESS_AMQP_FRAME_OVERHEAD - 12;
+
+    n = amqp_encode_properties(AMQP_BASIC_CLASS, properties, bytes);
+
+    if (n < 0) {
+        return 0;
+    }
+
+    ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_HEADER, channel, 12 + n);
+
+    return NGX_ESS_AMQP_FRAME_OVERHEAD + 12 + n;
+}
+
+
+size_t
+ngx_ess_amqp_codec_body(u_char *buf, ngx_uint_t channel, const u_char *data,
+    size_t len)
+{
+    ngx_memcpy(buf + NGX_ESS_AMQP_FRAME_HEADER, data, len);
+
+    ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_BODY, channel, len);
+
+    return NGX_ESS_AMQP_FRAME_OVERHEAD + len;
+}
+
+
+size_t
 ngx_ess_amqp_codec_heartbeat(u_char *buf)
 {
     ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_HEARTBEAT, 0, 0);

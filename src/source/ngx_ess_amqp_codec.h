@@ -94,6 +94,16 @@ void ngx_ess_amqp_codec_release(ngx_ess_amqp_codec_t *codec,
 size_t ngx_ess_amqp_codec_method(u_char *buf, size_t size, ngx_uint_t channel,
     amqp_method_number_t method, void *decoded);
 
+/* Writes the frame of a content's header; its length, or 0: it does not
+   fit. */
+size_t ngx_ess_amqp_codec_header(u_char *buf, size_t size, ngx_uint_t channel,
+    uint64_t body_size, amqp_basic_properties_t *properties);
+
+/* Writes a frame of a body, of len + NGX_ESS_AMQP_FRAME_OVERHEAD bytes; its
+   length. */
+size_t ngx_ess_amqp_codec_body(u_char *buf, ngx_uint_t channel,
+    const u_char *data, size_t len);
+
 /* Writes a heartbeat of NGX_ESS_AMQP_FRAME_OVERHEAD bytes; its length. */
 size_t ngx_ess_amqp_codec_heartbeat(u_char *buf);
 

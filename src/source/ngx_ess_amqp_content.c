@@ -1,7 +1,8 @@
 /*
- * Deliveries, put together from method, header and body frames.  What is half
- * there belongs to the channel; a body that comes in one frame is handed on
- * where it lies.  Runs in a worker.
+ * Contents: deliveries, put together from method, header and body frames, and
+ * what is published, taken apart into them.  What is half there belongs to the
+ * channel; a body that comes in one frame is handed on where it lies.  Runs in
+ * a worker.
  */
 
 
@@ -10,6 +11,7 @@
 
 static void ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch,
     u_char *body);
+static void ngx_ess_amqp_content_returned(ngx_ess_amqp_channel_t *ch);
 
 
 ngx_int_t
@@ -96,6 +98,12 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, u_char *body)
     s = ch->session;
     deliver = ch->deliver;
 
+    if (deliver == NULL) {
+        ngx_ess_amqp_content_returned(ch);
+        ngx_ess_amqp_content_reset(ch);
+        return;
+    }
+
     ngx_memzero(&d, sizeof(ngx_ess_amqp_delivery_t));
 
     d.delivery_tag = deliver->delivery_tag;
@@ -118,6 +126,27 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, u_char *body)
     s->handlers->delivery(ch, &d);
 
     ngx_ess_amqp_content_reset(ch);
+}
+
+
+static void
+ngx_ess_amqp_content_returned(ngx_ess_amqp_channel_t *ch)
+{
+    uint64_t                  number;
+    amqp_basic_properties_t  *properties;
+
+    if (ch->session->handlers->returned == NULL) {
+        return;
+    }
+
+    properties = ch->properties;
+    number = 0;
+
+    if (properties && (properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)) {
+        number = ngx_ess_amqp_content_tag(&properties->message_id);
+    }
+
+    ch->session->handlers->returned(ch, number);
 }
 
 
@@ -161,4 +190,63 @@ ngx_ess_amqp_content_tag(amqp_bytes_t *tag)
     number = ngx_atoi(last, n);
 
     return number == NGX_ERROR ? 0 : (ngx_uint_t) number;
+}
+
+
+ngx_int_t
+ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
+    amqp_basic_publish_t *publish, amqp_basic_properties_t *properties,
+    ngx_str_t *body)
+{
+    size_t                   sent, n, max;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+
+    if (ch->state != NGX_ESS_AMQP_CH_OPEN
+        || !ngx_ess_amqp_is_open(s)
+        || s->blocked
+        || s->out.last - s->out.pos >= NGX_ESS_AMQP_OUT_HIGH)
+    {
+        return NGX_AGAIN;
+    }
+
+    max = s->codec.frame_max - NGX_ESS_AMQP_FRAME_OVERHEAD;
+    n = body->len / max + 1;
+
+    if (ngx_ess_amqp_io_room(s, 2 * NGX_ESS_AMQP_METHOD_MAX + body->len
+                                + n * NGX_ESS_AMQP_FRAME_OVERHEAD)
+        != NGX_OK
+        || ngx_ess_amqp_io_method(s, ch->number, AMQP_BASIC_PUBLISH_METHOD,
+                                  publish)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_amqp_io_header(s, ch->number, body->len, properties)
+        != NGX_OK)
+    {
+        goto failed;
+    }
+
+    for (sent = 0; sent < body->len; sent += n) {
+        n = ngx_min(body->len - sent, max);
+
+        if (ngx_ess_amqp_io_body(s, ch->number, body->data + sent, n)
+            != NGX_OK)
+        {
+            goto failed;
+        }
+    }
+
+    return NGX_OK;
+
+failed:
+
+    /* a method without its content */
+
+    s->broken = 1;
+
+    return NGX_ERROR;
 }

@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_amqp_slot.h"
+#include "ngx_ess_amqp_publish.h"
 #include "ngx_ess_log.h"
 
 
@@ -36,6 +37,7 @@ typedef struct {
     size_t                       size;      /* of the copy */
     ngx_str_t                    key;
     ngx_ess_event_t              event;
+    u_char                       uuid[NGX_ESS_UUID_LEN];
 } ngx_ess_amqp_item_t;
 
 
@@ -47,6 +49,10 @@ static uint64_t ngx_ess_amqp_delivery_timestamp(
     amqp_basic_properties_t *properties);
 static ngx_int_t ngx_ess_amqp_delivery_header_ms(amqp_table_t *headers,
     uint64_t *ms);
+static u_char *ngx_ess_amqp_delivery_uuid(
+    amqp_basic_properties_t *properties, u_char *uuid);
+static amqp_field_value_t *ngx_ess_amqp_delivery_header(
+    amqp_table_t *headers, const char *name);
 static void ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
@@ -136,6 +142,8 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
     item.event.body = delivery->body;
     item.event.timestamp =
                       ngx_ess_amqp_delivery_timestamp(delivery->properties);
+    item.event.uuid = ngx_ess_amqp_delivery_uuid(delivery->properties,
+                                                 item.uuid);
     item.print = ngx_ess_redelivery_print(&delivery->key,
                                           &delivery->raw_properties,
                                           &delivery->body);
@@ -186,31 +194,71 @@ ngx_ess_amqp_delivery_timestamp(amqp_basic_properties_t *properties)
 static ngx_int_t
 ngx_ess_amqp_delivery_header_ms(amqp_table_t *headers, uint64_t *ms)
 {
+    amqp_field_value_t  *value;
+
+    value = ngx_ess_amqp_delivery_header(headers, "timestamp_in_ms");
+
+    if (value == NULL
+        || value->kind != AMQP_FIELD_KIND_I64
+        || value->value.i64 < 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    *ms = (uint64_t) value->value.i64;
+
+    return NGX_OK;
+}
+
+
+/* an event that was published for one stream only */
+
+static u_char *
+ngx_ess_amqp_delivery_uuid(amqp_basic_properties_t *properties, u_char *uuid)
+{
+    ngx_str_t            text;
+    amqp_field_value_t  *value;
+
+    if (properties == NULL
+        || !(properties->_flags & AMQP_BASIC_HEADERS_FLAG))
+    {
+        return NULL;
+    }
+
+    value = ngx_ess_amqp_delivery_header(&properties->headers,
+                                         NGX_ESS_AMQP_UUID_HEADER);
+
+    if (value == NULL || value->kind != AMQP_FIELD_KIND_UTF8) {
+        return NULL;
+    }
+
+    text.data = value->value.bytes.bytes;
+    text.len = value->value.bytes.len;
+
+    return (ngx_ess_stream_uuid_parse(uuid, &text) == NGX_OK) ? uuid : NULL;
+}
+
+
+static amqp_field_value_t *
+ngx_ess_amqp_delivery_header(amqp_table_t *headers, const char *name)
+{
     int                  i;
+    size_t               len;
     amqp_table_entry_t  *entry;
 
-    static const char  name[] = "timestamp_in_ms";
+    len = ngx_strlen(name);
 
     for (i = 0; i < headers->num_entries; i++) {
         entry = &headers->entries[i];
 
-        if (entry->key.len != sizeof(name) - 1
-            || ngx_memcmp(entry->key.bytes, name, sizeof(name) - 1) != 0)
+        if (entry->key.len == len
+            && ngx_memcmp(entry->key.bytes, name, len) == 0)
         {
-            continue;
+            return &entry->value;
         }
-
-        if (entry->value.kind == AMQP_FIELD_KIND_I64
-            && entry->value.value.i64 >= 0)
-        {
-            *ms = (uint64_t) entry->value.value.i64;
-            return NGX_OK;
-        }
-
-        return NGX_DECLINED;
     }
 
-    return NGX_DECLINED;
+    return NULL;
 }
 
 
@@ -586,6 +634,11 @@ ngx_ess_amqp_delivery_copy(ngx_ess_amqp_slot_t *slot,
 
     *copy = *item;
     copy->slot = slot;
+
+    if (copy->event.uuid) {
+        copy->event.uuid = copy->uuid;
+    }
+
     copy->size = ngx_ess_amqp_delivery_size(item);
 
     p = (u_char *) copy + sizeof(ngx_ess_amqp_item_t);

@@ -9,6 +9,7 @@
 
 #include "ngx_ess_amqp_exchange.h"
 #include "ngx_ess_amqp_slot.h"
+#include "ngx_ess_amqp_publish.h"
 
 
 /* ms that a worker that leaves waits for the broker to take its slots back */
@@ -50,7 +51,9 @@ const ngx_ess_source_t  ngx_ess_amqp_exchange = {
     ngx_ess_amqp_exchange_exit_process,
     ngx_ess_amqp_exchange_bind,
     ngx_ess_amqp_exchange_cancel_bind,
-    ngx_ess_amqp_exchange_unbind
+    ngx_ess_amqp_exchange_unbind,
+    ngx_ess_amqp_publish_events,
+    ngx_ess_amqp_publish_cancel
 };
 
 
@@ -61,7 +64,10 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_exchange_handlers = {
     ngx_ess_amqp_exchange_canceled,
     ngx_ess_amqp_exchange_reopened,
     ngx_ess_amqp_exchange_channel_closed,
-    ngx_ess_amqp_exchange_batch
+    ngx_ess_amqp_exchange_batch,
+    NULL,
+    NULL,
+    NULL
 };
 
 
@@ -98,6 +104,7 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     }
 
     ngx_ess_amqp_bind_init(w);
+    ngx_ess_amqp_publish_init(w->conf, cycle->log);
 
     w->session = ngx_ess_amqp_create(w->conf, &ngx_ess_amqp_exchange_handlers,
                                      w, zone->max_event, cycle->log);
@@ -171,6 +178,7 @@ ngx_ess_amqp_exchange_exit_process(void)
 
     ngx_ess_amqp_exchange_worker = NULL;
 
+    ngx_ess_amqp_publish_exit();
     ngx_ess_amqp_destroy(w->session);
 
     w->consume = NULL;
@@ -436,6 +444,7 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         }
 
         w->exchange = NGX_ESS_AMQP_READY;
+        ngx_ess_amqp_publish_exchange();
         break;
 
     case NGX_ABORT:

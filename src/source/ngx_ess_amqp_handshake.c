@@ -372,5 +372,7 @@ ngx_ess_amqp_handshake_unblocked(ngx_ess_amqp_session_t *s, void *decoded)
 
     s->blocked = 0;
 
+    ngx_post_event(&s->flush, &ngx_posted_events);
+
     return NGX_OK;
 }

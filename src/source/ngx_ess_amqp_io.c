@@ -17,7 +17,6 @@ static ngx_int_t ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s,
 static ngx_int_t ngx_ess_amqp_io_grow(ngx_ess_amqp_session_t *s,
     ngx_buf_t *b, size_t size);
 static ngx_int_t ngx_ess_amqp_io_not_amqp(ngx_ess_amqp_session_t *s);
-static ngx_int_t ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size);
 
 
 void
@@ -252,6 +251,11 @@ ngx_ess_amqp_io_flush_handler(ngx_event_t *ev)
     }
 
     ngx_ess_amqp_channel_pump(s);
+
+    if (s->handlers->writable && ngx_ess_amqp_is_open(s)) {
+        s->handlers->writable(s);
+    }
+
     ngx_ess_amqp_flush(s);
 }
 
@@ -319,9 +323,7 @@ ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s)
 }
 
 
-/* "size" bytes fit behind out.last */
-
-static ngx_int_t
+ngx_int_t
 ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size)
 {
     size_t      len, total;
@@ -391,6 +393,46 @@ ngx_ess_amqp_io_method(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
     s->out.last += n;
 
     ngx_post_event(&s->flush, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_amqp_io_header(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
+    uint64_t body_size, amqp_basic_properties_t *properties)
+{
+    size_t  n;
+
+    if (ngx_ess_amqp_io_room(s, NGX_ESS_AMQP_METHOD_MAX) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_ess_amqp_codec_header(s->out.last,
+                                  ngx_min(NGX_ESS_AMQP_METHOD_MAX,
+                                          s->codec.frame_max),
+                                  channel, body_size, properties);
+    if (n == 0) {
+        return NGX_ERROR;
+    }
+
+    s->out.last += n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_amqp_io_body(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
+    const u_char *data, size_t len)
+{
+    if (ngx_ess_amqp_io_room(s, NGX_ESS_AMQP_FRAME_OVERHEAD + len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    s->out.last += ngx_ess_amqp_codec_body(s->out.last, channel, data, len);
 
     return NGX_OK;
 }

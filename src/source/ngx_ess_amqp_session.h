@@ -91,7 +91,7 @@ struct ngx_ess_amqp_channel_s {
     ngx_uint_t                     reopened;    /* since an op went well */
 
     ngx_ess_amqp_want_e            want;
-    amqp_basic_deliver_t          *deliver;     /* codec's */
+    amqp_basic_deliver_t          *deliver;     /* codec's; NULL: returned */
     amqp_basic_properties_t       *properties;  /* codec's */
     ngx_str_t                      raw;         /* codec's */
     u_char                        *body;        /* NULL: skipped */
@@ -210,12 +210,22 @@ void ngx_ess_amqp_log_clean(ngx_str_t *dst, u_char *buf, size_t size,
 
 /* ngx_ess_amqp_io.c */
 
+/* "size" bytes fit behind out.last.  NGX_ERROR: no memory, or too much
+   unsent. */
+ngx_int_t ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size);
+
 /* Queues bytes or a method; NGX_ERROR: no memory, too much unsent, or the
    method cannot be encoded. */
 ngx_int_t ngx_ess_amqp_io_out(ngx_ess_amqp_session_t *s, const u_char *data,
     size_t len);
 ngx_int_t ngx_ess_amqp_io_method(ngx_ess_amqp_session_t *s,
     ngx_uint_t channel, amqp_method_number_t method, void *decoded);
+
+ngx_int_t ngx_ess_amqp_io_header(ngx_ess_amqp_session_t *s,
+    ngx_uint_t channel, uint64_t body_size,
+    amqp_basic_properties_t *properties);
+ngx_int_t ngx_ess_amqp_io_body(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
+    const u_char *data, size_t len);
 
 /* as ngx_ess_amqp_flush() */
 void ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s);

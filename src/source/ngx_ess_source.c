@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_source.h"
+#include "ngx_ess_direct.h"
 #include "ngx_ess_stream_table.h"
 
 
@@ -146,6 +147,46 @@ ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key)
 
     if (ngx_ess_stream_unbind_begin(zone, key) == NGX_OK) {
         ngx_ess_source->unbind(key);
+    }
+}
+
+
+void
+ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
+{
+    pub->zone = zone;
+    pub->deadline = ngx_current_msec + NGX_ESS_SOURCE_PUBLISH_TIME;
+    pub->sent = 0;
+    pub->unconfirmed = 0;
+    pub->rc = NGX_OK;
+
+    ngx_memzero(&pub->timer, sizeof(ngx_event_t));
+
+    pub->timer.data = pub;
+    pub->timer.log = pub->log;
+
+    if (ngx_ess_source) {
+        ngx_ess_source->publish(pub);
+
+    } else {
+        ngx_ess_direct_publish(pub);
+    }
+}
+
+
+void
+ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub)
+{
+    if (ngx_ess_source) {
+        ngx_ess_source->cancel_publish(pub);
+    }
+
+    if (pub->timer.timer_set) {
+        ngx_del_timer(&pub->timer);
+    }
+
+    if (pub->timer.posted) {
+        ngx_delete_posted_event(&pub->timer);
     }
 }
 

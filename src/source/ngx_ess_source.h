@@ -1,7 +1,8 @@
 /*
- * The seam between those who need events to come (the API) and where events
- * come from.  One source is registered per worker; without one (no ess_amqp)
- * every bind succeeds at once.
+ * The seam between those who need events to come, or bring them (the API), and
+ * where events come from.  One source is registered per worker; without one
+ * (no ess_amqp) every bind succeeds at once, and what is published goes into
+ * the logs: see ngx_ess_direct.c.
  */
 
 
@@ -41,6 +42,43 @@ struct ngx_ess_source_bind_s {
 };
 
 
+typedef struct ngx_ess_source_publish_s  ngx_ess_source_publish_t;
+
+/*
+ * rc: NGX_OK: the source has all of it; NGX_DECLINED: no stream wants it;
+ * NGX_BUSY: not within the time; NGX_ERROR: refused; "text" says why, but for
+ * NGX_OK and NGX_DECLINED.  After the last two a part of it, or all, may have
+ * been taken.  It is off all lists and may be freed.  Never called from within
+ * ngx_ess_source_publish().
+ */
+typedef void (*ngx_ess_source_publish_pt)(ngx_ess_source_publish_t *pub,
+    ngx_int_t rc, ngx_str_t *text);
+
+struct ngx_ess_source_publish_s {
+    ngx_ess_source_publish_pt handler;
+    void                    *data;
+    ngx_str_t                key;           /* all the caller's, until then */
+    u_char                  *uuid;          /* as in ngx_ess_event_t */
+    ngx_str_t               *bodies;        /* an event each */
+    ngx_uint_t               n;
+    ngx_str_t                type;          /* content type, or empty */
+    ngx_log_t               *log;
+
+    /* private to the source */
+    ngx_queue_t              queue;
+    ngx_event_t              timer;
+    ngx_ess_zone_t          *zone;
+    ngx_msec_t               deadline;
+    ngx_uint_t               sent;          /* events */
+    ngx_uint_t               unconfirmed;   /* of them */
+    ngx_int_t                rc;
+};
+
+
+/* ms; what is published waits no longer */
+#define NGX_ESS_SOURCE_PUBLISH_TIME  2000
+
+
 typedef struct {
     ngx_str_t                name;
 
@@ -57,6 +95,9 @@ typedef struct {
 
     /* no stream wants the key any more; as good as it goes */
     void                   (*unbind)(ngx_str_t *key);
+
+    void                   (*publish)(ngx_ess_source_publish_t *pub);
+    void                   (*cancel_publish)(ngx_ess_source_publish_t *pub);
 } ngx_ess_source_t;
 
 
@@ -67,6 +108,12 @@ void ngx_ess_source_register(const ngx_ess_source_t *source);
    until no worker is unbinding the key. */
 void ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind);
 void ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key);
+void ngx_ess_source_publish(ngx_ess_zone_t *zone,
+    ngx_ess_source_publish_t *pub);
+
+/* Nobody waits for the answer any more; "pub" may be freed.  What was not
+   taken yet is not going to be. */
+void ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub);
 void ngx_ess_source_shutdown(void);
 void ngx_ess_source_exit_process(void);
 

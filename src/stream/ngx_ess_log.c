@@ -26,6 +26,7 @@ typedef struct {
     ngx_str_t               *key;
     uint32_t                 hash;
     ngx_str_t                body;
+    u_char                  *uuid;          /* of the only stream, or NULL */
     uint64_t                 timestamp;
     uint64_t                 fingerprint;
     ngx_ess_record_type_e    type;
@@ -39,6 +40,8 @@ typedef struct {
 static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
     ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
     ngx_ess_event_t *event);
+static ngx_uint_t ngx_ess_log_meant_locked(ngx_ess_log_append_t *a,
+    ngx_ess_seg_t i);
 static uint32_t ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh);
 static ngx_int_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a,
     uint64_t done);
@@ -98,7 +101,9 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
          i;
          i = ngx_ess_stream_next_of_key_locked(sh, key, a.hash, i))
     {
-        if (ngx_ess_shm_stream(sh, i)->id <= done) {
+        if (ngx_ess_shm_stream(sh, i)->id <= done
+            || !ngx_ess_log_meant_locked(&a, i))
+        {
             continue;
         }
 
@@ -142,6 +147,7 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->key = key;
     a->hash = ngx_ess_stream_key_hash(key);
     a->body = event->body;
+    a->uuid = event->uuid;
     a->timestamp = event->timestamp;
     a->type = NGX_ESS_RECORD_EVENT;
     a->now = ngx_ess_log_arrival_locked(zone->sh);
@@ -154,6 +160,16 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     }
 
     a->segs = ngx_ess_shm_record_segs(a->body.len);
+}
+
+
+static ngx_uint_t
+ngx_ess_log_meant_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
+{
+    return a->uuid == NULL
+           || ngx_memcmp(ngx_ess_shm_stream(a->sh, i)->uuid, a->uuid,
+                         NGX_ESS_UUID_LEN)
+              == 0;
 }
 
 
@@ -201,7 +217,9 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a, uint64_t done)
     {
         n++;
 
-        if (ngx_ess_shm_stream(sh, i)->id > done) {
+        if (ngx_ess_shm_stream(sh, i)->id > done
+            && ngx_ess_log_meant_locked(a, i))
+        {
             ngx_ess_log_bounds_locked(a, i);
             need += a->segs;
         }

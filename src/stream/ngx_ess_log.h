@@ -41,11 +41,12 @@ typedef struct {
 
 /*
  * Appends the event to each stream (CREATING, VISIBLE, DELETING) of the slot
- * that has the routing key, marks those that care in "wake", and adds the
- * fingerprint to the slot's ring, all in one operation: after a crash all of
- * it happened or none (an event for very many streams is remembered half way
- * and continued when it comes again).  Evicts by the zone's bounds: over
- * log_size bytes, over log_count events, older than log_age; never the newest
+ * that has the routing key, or to that of them that event->uuid names, marks
+ * those that care in "wake", and adds the fingerprint to the slot's ring, all
+ * in one operation: after a crash all of it happened or none (an event for
+ * very many streams is remembered half way and goes on when it comes again).
+ * Evicts by the zone's bounds: over log_size bytes, over log_count
+ * events, older than log_age; never the newest
  * event of a log for its size, never what is younger than a second but for
  * want of room in the zone, and what a worker has not seen yet not even for
  * that, unless "force" is set.  The caller has checked the body against

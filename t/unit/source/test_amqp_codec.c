@@ -553,6 +553,67 @@ test_encode(void **state)
 }
 
 
+/* what is published is read back */
+
+static void
+test_content(void **state)
+{
+    size_t                    i, n, used;
+    u_char                    buf[512];
+    amqp_table_entry_t        entry;
+    ngx_ess_amqp_codec_t      codec;
+    ngx_ess_amqp_frame_t      frame;
+    amqp_basic_properties_t   properties;
+
+    memset(&properties, 0, sizeof(properties));
+    properties._flags = AMQP_BASIC_HEADERS_FLAG|AMQP_BASIC_MESSAGE_ID_FLAG
+                        |AMQP_BASIC_DELIVERY_MODE_FLAG;
+    properties.delivery_mode = 2;
+    properties.message_id = amqp_cstring_bytes("1-2");
+    properties.headers.entries = &entry;
+    properties.headers.num_entries = 1;
+    entry.key = amqp_cstring_bytes("timestamp_in_ms");
+    entry.value.kind = AMQP_FIELD_KIND_I64;
+    entry.value.value.i64 = 1234567890123;
+
+    n = ngx_ess_amqp_codec_header(buf, sizeof(buf), 258, 0x0102030405,
+                                  &properties);
+    assert_true(n > 20);
+
+    for (i = 0; i < n; i++) {
+        assert_int_equal(ngx_ess_amqp_codec_header(guarded(buf, i), i, 258,
+                                                   0x0102030405, &properties),
+                         0);
+    }
+
+    assert_int_equal(ngx_ess_amqp_codec_init(&codec), NGX_OK);
+    codec.channel_max = 258;
+
+    assert_int_equal(ngx_ess_amqp_codec_parse(&codec, &frame, buf, n, &used),
+                     NGX_OK);
+    assert_int_equal(used, n);
+    assert_int_equal(frame.type, AMQP_FRAME_HEADER);
+    assert_int_equal(frame.channel, 258);
+    assert_int_equal(frame.body_size, 0x0102030405);
+    assert_int_equal(frame.properties->delivery_mode, 2);
+    assert_int_equal(frame.properties->headers.entries[0].value.value.i64,
+                     1234567890123);
+    ngx_ess_amqp_codec_release(&codec, 258);
+
+    n = ngx_ess_amqp_codec_body(guarded(buf, 13), 258, (u_char *) "hello", 5);
+    assert_int_equal(n, 13);
+    assert_int_equal(ngx_ess_amqp_codec_parse(&codec, &frame, guard - 13, 13,
+                                              &used),
+                     NGX_OK);
+    assert_int_equal(used, 13);
+    assert_int_equal(frame.type, AMQP_FRAME_BODY);
+    assert_int_equal(frame.body.len, 5);
+    assert_memory_equal(frame.body.data, "hello", 5);
+
+    ngx_ess_amqp_codec_done(&codec);
+}
+
+
 /* many deliveries: what was decoded is really freed */
 
 static void
@@ -593,6 +654,7 @@ main(void)
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_tune),
         cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_content),
         cmocka_unit_test(test_release)
     };
 

@@ -295,6 +295,7 @@ op_append(void)
 
     event.body.data = body;
     event.body.len = len;
+    event.uuid = NULL;
     event.timestamp = model->event;
 
     if (rnd(10) == 0) {
@@ -697,6 +698,7 @@ test_each_write(void **state)
 
         event.body.data = body;
         event.body.len = sizeof(body);
+        event.uuid = NULL;
         event.timestamp = model->event;
 
         ngx_current_msec += 1200;
@@ -763,6 +765,7 @@ test_chunks(void **state)
     }
 
     ngx_str_set(&event.body, "to all");
+    event.uuid = NULL;
     event.timestamp = 1;
     events = 0;
     found = 0;

@@ -81,6 +81,7 @@ append(ngx_str_t *k, u_char *data, size_t len)
 
     event.body.data = data;
     event.body.len = len;
+    event.uuid = NULL;
     event.timestamp = 1000 + print;
 
     ngx_ess_shm_lock(zone);

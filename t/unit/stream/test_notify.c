@@ -105,6 +105,7 @@ append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
     ngx_ess_event_t  event;
 
     ngx_str_set(&event.body, "x");
+    event.uuid = NULL;
     event.timestamp = 1;
 
     ngx_ess_shm_lock(zone);
@@ -461,6 +462,7 @@ fill(void)
 
     event.body.data = body;
     event.body.len = sizeof(body);
+    event.uuid = NULL;
     event.timestamp = 1;
 
     ngx_memzero(&wake, sizeof(wake));

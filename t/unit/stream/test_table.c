@@ -416,6 +416,7 @@ test_ordinals(void **state)
 
     ngx_memzero(&wake, sizeof(wake));
     ngx_str_set(&event.body, "x");
+    event.uuid = NULL;
     event.timestamp = 1;
 
     for (i = 1; i < 32768; i++) {
@@ -521,6 +522,7 @@ test_full(void **state)
     ngx_memset(body, 'b', sizeof(body));
     event.body.data = body;
     event.body.len = sizeof(body);
+    event.uuid = NULL;
     event.timestamp = 1;
 
     /* young events make room for a stream, and streams leave room for one */

@@ -1,0 +1,591 @@
+/*
+ * Many clients of an event stream, in one process and one epoll loop.
+ *
+ *   clients --urls FILE --clients N [--transport ws|sse|stomp] [--tls 1]
+ *           [--expect EVENTS] [--slow N] [--window N] [--seconds N]
+ *
+ * FILE has a line for each stream, "port path"; clients are spread over the
+ * lines in turn.  With stomp the path is followed by the destination.  Client
+ * i has the source address 127.1.x.y, so that ports do not run out.
+ *
+ * Prints "ready SECONDS" when all are connected, then waits until each client
+ * has EXPECT events, or for SIGTERM, or SECONDS, and prints one line of JSON:
+ * what came, what was lost or doubled, and how late it was.
+ * The first "slow" clients read nothing.
+ */
+
+
+#include "bench.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+
+#define BUFFER       (256 * 1024)
+#define KEEP         (STAMP_LEN - 1)        /* of a stamp cut in two */
+
+/* latencies: 64 steps an octave, from 1 us on */
+#define STEPS        64
+#define BUCKETS      (40 * STEPS)
+
+
+typedef struct {
+    int        port;
+    char       path[256];
+    char       destination[128];
+} url_t;
+
+
+typedef struct {
+    int        fd;
+    int        state;                       /* 0 connecting, 1 asked, 2 open */
+    int        kept;                        /* bytes of the last stamp */
+    uint32_t   url;
+    uint64_t   next;                        /* number of the next event */
+    uint64_t   received;
+    SSL       *ssl;
+    char       keep[KEEP];
+} client_t;
+
+
+static url_t                 *urls;
+static int                    nurls;
+static client_t              *clients;
+static int                    nclients, nopen, ndone, nslow, window;
+static int                    started, connecting;
+static int                    ep;
+static const char            *transport;
+static uint64_t               expect;
+static uint64_t               received, lost, doubled, broken;
+static uint64_t               first_at, last_at;
+static uint64_t               buckets[BUCKETS];
+static char                   buffer[KEEP + BUFFER];
+static volatile sig_atomic_t  stopped;
+static SSL_CTX               *tls;
+
+
+static void
+on_signal(int sig)
+{
+    stopped = 1;
+}
+
+
+static void
+read_urls(const char *name)
+{
+    FILE  *f;
+    char   line[512];
+
+    f = fopen(name, "r");
+    if (f == NULL) {
+        die("%s cannot be read", name);
+    }
+
+    while (fgets(line, sizeof(line), f)) {
+        urls = realloc(urls, (nurls + 1) * sizeof(url_t));
+        memset(&urls[nurls], 0, sizeof(url_t));
+
+        if (sscanf(line, "%d %255s %127s", &urls[nurls].port,
+                   urls[nurls].path, urls[nurls].destination) < 2)
+        {
+            die("bad line in %s: %s", name, line);
+        }
+
+        nurls++;
+    }
+
+    fclose(f);
+
+    if (nurls == 0) {
+        die("%s is empty", name);
+    }
+}
+
+
+static void
+connect_one(int i)
+{
+    int                 one;
+    client_t           *c;
+    struct sockaddr_in  sin;
+    struct epoll_event  ev;
+
+    c = &clients[i];
+    one = 1;
+
+    c->url = i % nurls;
+    c->next = 0;
+
+    c->fd = socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
+    if (c->fd == -1) {
+        die("socket: %s", strerror(errno));
+    }
+
+    if (i < nslow) {
+        int  size = 4096;
+        setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(int));
+    }
+
+    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(int));
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(int));
+
+    memset(&sin, 0, sizeof(sin));
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl(0x7f010001 + i / 1000);
+
+    if (bind(c->fd, (struct sockaddr *) &sin, sizeof(sin)) == -1) {
+        die("bind: %s", strerror(errno));
+    }
+
+    sin.sin_addr.s_addr = htonl(0x7f000001);
+    sin.sin_port = htons(urls[c->url].port);
+
+    if (connect(c->fd, (struct sockaddr *) &sin, sizeof(sin)) == -1
+        && errno != EINPROGRESS)
+    {
+        die("connect: %s", strerror(errno));
+    }
+
+    if (tls) {
+        c->ssl = SSL_new(tls);
+        SSL_set_fd(c->ssl, c->fd);
+        SSL_set_connect_state(c->ssl);
+    }
+
+    memset(&ev, 0, sizeof(ev));
+    ev.events = EPOLLIN|EPOLLOUT|EPOLLET;
+    ev.data.u32 = i;
+
+    if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) == -1) {
+        die("epoll_ctl: %s", strerror(errno));
+    }
+
+    connecting++;
+}
+
+
+/* as read() and write(), with EAGAIN for whatever TLS waits for */
+
+static ssize_t
+tls_result(client_t *c, int n)
+{
+    int  error;
+
+    if (n > 0) {
+        return n;
+    }
+
+    error = SSL_get_error(c->ssl, n);
+
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+        errno = EAGAIN;
+        return -1;
+    }
+
+    if (error == SSL_ERROR_ZERO_RETURN) {
+        return 0;
+    }
+
+    errno = ECONNRESET;
+    return -1;
+}
+
+
+static ssize_t
+take(client_t *c, char *p, size_t size)
+{
+    return c->ssl ? tls_result(c, SSL_read(c->ssl, p, size))
+                  : read(c->fd, p, size);
+}
+
+
+static ssize_t
+give(client_t *c, const char *p, size_t size)
+{
+    return c->ssl ? tls_result(c, SSL_write(c->ssl, p, size))
+                  : write(c->fd, p, size);
+}
+
+
+static void
+ask(client_t *c)
+{
+    int       n;
+    char      text[1024];
+    url_t    *u;
+    ssize_t   sent;
+
+    u = &urls[c->url];
+
+    if (strcmp(transport, "sse") == 0) {
+        n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: bench\r\n"
+                     "Accept: text/event-stream\r\n\r\n", u->path);
+
+    } else {
+        n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: bench\r\n"
+                     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                     "Sec-WebSocket-Version: 13\r\n%s\r\n", u->path,
+                     strcmp(transport, "stomp") == 0
+                     ? "Sec-WebSocket-Protocol: v12.stomp\r\n" : "");
+    }
+
+    sent = give(c, text, n);
+
+    if (sent == -1 && errno == EAGAIN) {
+        return;
+    }
+
+    if (sent != n) {
+        die("a request could not be sent: %s", strerror(errno));
+    }
+
+    c->state = 1;
+}
+
+
+/* a text frame with a mask of zeros */
+
+static void
+stomp(client_t *c, const char *text, size_t len)
+{
+    size_t  n;
+    char    frame[512];
+
+    n = 0;
+    frame[n++] = (char) 0x81;
+
+    if (len > 125) {
+        frame[n++] = (char) (0x80 | 126);
+        frame[n++] = (char) (len >> 8);
+    } else {
+        frame[n++] = (char) (0x80 | len);
+    }
+
+    if (len > 125) {
+        frame[n++] = (char) len;
+    }
+
+    memset(frame + n, 0, 4);
+    n += 4;
+    memcpy(frame + n, text, len);
+
+    if (give(c, frame, n + len) != (ssize_t) (n + len)) {
+        die("a STOMP frame could not be sent");
+    }
+}
+
+
+static void
+opened(client_t *c, const char *p, size_t len)
+{
+    int          n;
+    char         text[256];
+    const char  *status;
+
+    status = strcmp(transport, "sse") == 0 ? "HTTP/1.1 200"
+                                           : "HTTP/1.1 101";
+
+    if (len < strlen(status) || memcmp(p, status, strlen(status)) != 0) {
+        die("a client was refused: %.*s", (int) (len < 300 ? len : 300), p);
+    }
+
+    c->state = 2;
+
+    if (strcmp(transport, "stomp") == 0) {
+        static const char  hello[] = "CONNECT\naccept-version:1.2\nhost:/\n"
+                                     "login:guest\npasscode:guest\n"
+                                     "heart-beat:0,0\n\n";
+
+        stomp(c, hello, sizeof(hello));
+        n = snprintf(text, sizeof(text), "SUBSCRIBE\nid:0\ndestination:%s\n"
+                     "ack:auto\nreceipt:r\n\n", urls[c->url].destination);
+        stomp(c, text, n + 1);
+        return;
+    }
+
+    nopen++;
+    connecting--;
+}
+
+
+static void
+late(uint64_t ns)
+{
+    int       octave, i;
+    uint64_t  us;
+
+    us = ns / 1000;
+
+    if (us < STEPS) {
+        i = us;
+
+    } else {
+        octave = 63 - __builtin_clzll(us / STEPS);
+        i = (octave + 1) * STEPS + (int) (us >> octave) - STEPS;
+    }
+
+    buckets[i < BUCKETS ? i : BUCKETS - 1]++;
+}
+
+
+/* us, the upper end of the bucket */
+
+static double
+percentile(double share)
+{
+    int       i, octave;
+    uint64_t  sum, wanted;
+
+    wanted = (uint64_t) (received * share);
+
+    for (sum = 0, i = 0; i < BUCKETS; i++) {
+        sum += buckets[i];
+
+        if (sum > wanted) {
+            break;
+        }
+    }
+
+    if (i < STEPS) {
+        return i + 1;
+    }
+
+    octave = i / STEPS - 1;
+
+    return (double) ((uint64_t) (i % STEPS + STEPS + 1) << octave);
+}
+
+
+static void
+event(client_t *c, const char *p, uint64_t time)
+{
+    uint64_t  number;
+
+    number = hex16(p + MARK_LEN);
+
+    if (number >= c->next) {
+        lost += number - c->next;
+        c->next = number + 1;
+
+    } else {
+        doubled++;
+    }
+
+    late(time - hex16(p + MARK_LEN + 16));
+
+    if (first_at == 0) {
+        first_at = time;
+    }
+
+    last_at = time;
+    received++;
+
+    if (++c->received == expect) {
+        ndone++;
+    }
+}
+
+
+/* events in "len" bytes behind those that were kept */
+
+static void
+events(client_t *c, size_t len)
+{
+    char      *p, *last, *mark;
+    size_t     left;
+    uint64_t   time;
+
+    p = buffer + KEEP - c->kept;
+    memcpy(p, c->keep, c->kept);
+    last = buffer + KEEP + len;
+    time = now();
+
+    for ( ;; ) {
+        mark = memmem(p, last - p, MARK, MARK_LEN);
+
+        if (mark == NULL) {
+            left = last - p < MARK_LEN - 1 ? last - p : MARK_LEN - 1;
+            break;
+        }
+
+        if (last - mark < STAMP_LEN) {
+            left = last - mark;
+            break;
+        }
+
+        event(c, mark, time);
+        p = mark + STAMP_LEN;
+    }
+
+    c->kept = (int) left;
+    memcpy(c->keep, last - left, left);
+}
+
+
+static void
+readable(client_t *c)
+{
+    ssize_t  n;
+
+    for ( ;; ) {
+        n = take(c, buffer + KEEP, BUFFER);
+
+        if (n == -1 && errno == EAGAIN) {
+            return;
+        }
+
+        if (n <= 0) {
+            broken++;
+            close(c->fd);
+            c->fd = -1;
+            return;
+        }
+
+        if (c->state == 1) {
+            opened(c, buffer + KEEP, n);
+
+        } else if (nopen < nclients && strcmp(transport, "stomp") == 0
+                   && memmem(buffer + KEEP, n, "RECEIPT", 7))
+        {
+            nopen++;
+            connecting--;
+        }
+
+        events(c, n);
+
+        if (n < BUFFER && c->ssl == NULL) {
+            return;
+        }
+    }
+}
+
+
+static void
+handle(struct epoll_event *ev)
+{
+    int        i;
+    client_t  *c;
+
+    i = ev->data.u32;
+    c = &clients[i];
+
+    if (c->fd == -1) {
+        return;
+    }
+
+    if (c->state == 0) {
+
+        if (ev->events & (EPOLLERR|EPOLLHUP)) {
+            die("a client could not connect");
+        }
+
+        ask(c);
+        return;
+    }
+
+    if (c->state == 2 && i < nslow) {
+        return;
+    }
+
+    readable(c);
+}
+
+
+static void
+report(void)
+{
+    struct rusage  ru;
+
+    getrusage(RUSAGE_SELF, &ru);
+
+    printf("{\"received\": %llu, \"lost\": %llu, \"doubled\": %llu, "
+           "\"broken\": %llu, \"clients\": %d, \"complete\": %d, "
+           "\"seconds\": %.6f, \"p50\": %.0f, \"p99\": %.0f, "
+           "\"p999\": %.0f, \"own_cpu\": %.3f}\n",
+           (unsigned long long) received, (unsigned long long) lost,
+           (unsigned long long) doubled, (unsigned long long) broken,
+           nclients, ndone, (last_at - first_at) / 1e9,
+           percentile(0.5), percentile(0.99), percentile(0.999),
+           ru.ru_utime.tv_sec + ru.ru_stime.tv_sec
+           + (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6);
+    fflush(stdout);
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int                 i, n;
+    uint64_t            begin, end;
+    struct sigaction    sa;
+    struct epoll_event  evs[512];
+
+    read_urls(option(argc, argv, "urls", ""));
+    nclients = atoi(option(argc, argv, "clients", "1"));
+    nslow = atoi(option(argc, argv, "slow", "0"));
+    window = atoi(option(argc, argv, "window", "256"));
+    transport = option(argc, argv, "transport", "ws");
+    expect = strtoull(option(argc, argv, "expect", "0"), NULL, 10);
+
+    if (option(argc, argv, "tls", NULL)) {
+        tls = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE
+                              |SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    }
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = on_signal;
+    sigaction(SIGTERM, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    clients = calloc(nclients, sizeof(client_t));
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    begin = now();
+
+    while (nopen < nclients && !stopped) {
+
+        while (started < nclients && connecting < window) {
+            connect_one(started++);
+        }
+
+        n = epoll_wait(ep, evs, 512, 10000);
+
+        if (n == 0) {
+            die("%d of %d clients were connected", nopen, nclients);
+        }
+
+        for (i = 0; i < n; i++) {
+            handle(&evs[i]);
+        }
+    }
+
+    printf("ready %.6f\n", (now() - begin) / 1e9);
+    fflush(stdout);
+
+    end = now() + (uint64_t) atoi(option(argc, argv, "seconds", "600"))
+                  * 1000000000;
+
+    while (!stopped && now() < end
+           && (expect == 0 || ndone < nclients - nslow))
+    {
+        n = epoll_wait(ep, evs, 512, 100);
+
+        for (i = 0; i < n; i++) {
+            handle(&evs[i]);
+        }
+    }
+
+    report();
+
+    return 0;
+}

@@ -1,0 +1,242 @@
+/*
+ * Publishes stamped events to streams in turn.
+ *
+ *   publish amqp --port P --vhost V --exchange E --keys PREFIX ...
+ *   publish http --port P --path PREFIX ...
+ *           --streams N --events N --size BYTES [--rate EVENTS/s]
+ *           [--pipeline N]
+ *
+ * With one stream its key, or path, is the prefix itself; else a number
+ * follows it.  Without a rate: as fast as it goes.  "events" are over all
+ * streams.  Prints the seconds that it took.
+ */
+
+
+#include "bench.h"
+
+#include <amqp.h>
+#include <amqp_tcp_socket.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+
+typedef struct {
+    int                        fd;
+    int                        waiting;     /* answers to come */
+    int                        pipeline;
+    amqp_connection_state_t    amqp;
+    const char                *exchange;
+    const char                *prefix;
+    char                       name[256];   /* of the stream: prefix, number */
+    char                      *event;
+    size_t                     size;
+} publisher_t;
+
+
+static void
+amqp_open(publisher_t *p, int argc, char **argv)
+{
+    amqp_socket_t     *s;
+    amqp_rpc_reply_t   reply;
+
+    p->exchange = option(argc, argv, "exchange", "event-streams");
+    p->amqp = amqp_new_connection();
+    s = amqp_tcp_socket_new(p->amqp);
+
+    if (amqp_socket_open(s, "127.0.0.1",
+                         atoi(option(argc, argv, "port", "5672"))))
+    {
+        die("the broker cannot be reached");
+    }
+
+    reply = amqp_login(p->amqp, option(argc, argv, "vhost", "/"), 0, 131072,
+                       0, AMQP_SASL_METHOD_PLAIN, "guest", "guest");
+
+    if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
+        die("the broker refuses the login");
+    }
+
+    amqp_channel_open(p->amqp, 1);
+
+    if (amqp_get_rpc_reply(p->amqp).reply_type != AMQP_RESPONSE_NORMAL) {
+        die("no channel");
+    }
+}
+
+
+static void
+amqp_publish(publisher_t *p)
+{
+    amqp_bytes_t  body;
+
+    body.bytes = p->event;
+    body.len = p->size;
+
+    if (amqp_basic_publish(p->amqp, 1, amqp_cstring_bytes(p->exchange),
+                           amqp_cstring_bytes(p->name), 0, 0, NULL, body))
+    {
+        die("an event could not be published");
+    }
+}
+
+
+static void
+amqp_done(publisher_t *p)
+{
+    amqp_channel_close(p->amqp, 1, AMQP_REPLY_SUCCESS);
+    amqp_connection_close(p->amqp, AMQP_REPLY_SUCCESS);
+    amqp_destroy_connection(p->amqp);
+}
+
+
+static void
+http_open(publisher_t *p, int argc, char **argv)
+{
+    int                 one;
+    struct sockaddr_in  sin;
+
+    one = 1;
+    p->pipeline = atoi(option(argc, argv, "pipeline", "1"));
+    p->fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    memset(&sin, 0, sizeof(sin));
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl(0x7f000001);
+    sin.sin_port = htons(atoi(option(argc, argv, "port", "80")));
+
+    if (connect(p->fd, (struct sockaddr *) &sin, sizeof(sin)) == -1) {
+        die("connect: %s", strerror(errno));
+    }
+
+    setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(int));
+}
+
+
+/* Takes answers until no more than "most" are to come.  An answer ends where
+   the next one begins, so that its body need not be understood; the last one
+   is taken when its header has come and nothing follows at once. */
+
+static void
+http_answers(publisher_t *p, int most)
+{
+    char         *s;
+    ssize_t       n;
+    static char   buf[65536 + 1];
+    static char   status[] = "HTTP/1.1 2";
+
+    while (p->waiting > most) {
+        n = recv(p->fd, buf, sizeof(buf) - 1, 0);
+
+        if (n <= 0) {
+            die("the connection ended");
+        }
+
+        buf[n] = '\0';
+
+        /* an answer's first line is not cut in two: it begins a packet */
+
+        for (s = buf; (s = strstr(s, "HTTP/1.1 ")) != NULL; s++) {
+
+            if (strncmp(s, status, sizeof(status) - 1) != 0) {
+                die("an event was refused: %.200s", s);
+            }
+
+            p->waiting--;
+        }
+    }
+}
+
+
+static void
+http_publish(publisher_t *p)
+{
+    int           n;
+    size_t        len;
+    ssize_t       sent;
+    static char   request[1024 + 1024 * 1024];
+
+    http_answers(p, p->pipeline - 1);
+
+    n = snprintf(request, 1024, "POST %s HTTP/1.1\r\nHost: bench\r\n"
+                 "Content-Length: %zu\r\n\r\n", p->name, p->size);
+    memcpy(request + n, p->event, p->size);
+
+    for (len = n + p->size, sent = 0; len; len -= sent) {
+        sent = send(p->fd, request + n + p->size - len, len, MSG_NOSIGNAL);
+
+        if (sent <= 0) {
+            die("send: %s", strerror(errno));
+        }
+    }
+
+    p->waiting++;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int           http, streams;
+    double        rate;
+    uint64_t      i, n, begin;
+    publisher_t   p;
+
+    memset(&p, 0, sizeof(p));
+
+    http = argc > 1 && strcmp(argv[1], "http") == 0;
+    streams = atoi(option(argc, argv, "streams", "1"));
+    n = strtoull(option(argc, argv, "events", "1"), NULL, 10);
+    rate = atof(option(argc, argv, "rate", "0"));
+    p.size = strtoul(option(argc, argv, "size", "200"), NULL, 10);
+    p.prefix = option(argc, argv, http ? "path" : "keys", "");
+
+    if (p.size < STAMP_LEN || p.size > 1024 * 1024 || streams < 1) {
+        die("--size must be from %d to 1048576, --streams at least 1",
+            STAMP_LEN);
+    }
+
+    p.event = malloc(p.size);
+
+    if (http) {
+        http_open(&p, argc, argv);
+    } else {
+        amqp_open(&p, argc, argv);
+    }
+
+    begin = now();
+
+    for (i = 0; i < n; i++) {
+
+        if (rate > 0) {
+            sleep_until(begin + (uint64_t) (i * 1e9 / rate));
+        }
+
+        if (streams == 1) {
+            snprintf(p.name, sizeof(p.name), "%s", p.prefix);
+        } else {
+            snprintf(p.name, sizeof(p.name), "%s%d", p.prefix,
+                     (int) (i % streams));
+        }
+
+        stamp(p.event, p.size, i / streams);
+
+        if (http) {
+            http_publish(&p);
+        } else {
+            amqp_publish(&p);
+        }
+    }
+
+    if (http) {
+        http_answers(&p, 0);
+    } else {
+        amqp_done(&p);
+    }
+
+    printf("%.6f\n", (now() - begin) / 1e9);
+
+    return 0;
+}

@@ -1,0 +1,591 @@
+#!/usr/bin/python3
+"""Measures the module beside others on the same work, in one run.
+
+    run.py [--quick] [--only SCENARIO,...] [--repeat N]
+
+What is compared: the floor (floor.c: what the kernel alone costs), Nchan from
+Debian's package, RabbitMQ's Web STOMP, and this module.  Each figure is the
+median of the repetitions.  CPU is user and system time of all processes of the
+server, as the scheduler counts it; memory is the growth of their PSS.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(HERE)
+sys.path[:0] = [os.path.join(TOP, "t", "lib"), os.path.join(TOP, "tools")]
+sys.dont_write_bytecode = True
+
+import rabbitmq_node                                        # noqa: E402
+from api import Api                                         # noqa: E402
+from nginx import Nginx                                     # noqa: E402
+from plot import plot                                       # noqa: E402
+from ports import free_port                                 # noqa: E402
+from wait import wait_for                                   # noqa: E402
+
+PROGRAMS = os.path.join(TOP, "build", "bench")
+EXCHANGE = "event-streams"
+
+OURS = """
+error_log %%DIR%%/error.log notice;
+worker_rlimit_nofile 20000;
+events { worker_connections 19000; }
+
+http {
+    access_log off;
+    ess_zone        streams %%ZONE%%;
+    ess_amqp        %%AMQP%% exchange=event-streams;
+    ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
+    ess_log         size=64m count=1000000;
+    ess_slow_client close buffer=16m;
+    ess_ping        0;
+    ess_drain       0;
+    ess_node        bench;
+
+    server {
+        listen 127.0.0.1:%%PORT0%% backlog=4096 %%LISTEN%%;
+        %%TLS%%
+        location /event-stream/ { ess_subscribe; ess_request %%REQUEST%%; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        location /event-stream/ { ess_api; }
+    }
+}
+"""
+
+NCHAN = """
+load_module /usr/lib/nginx/modules/ngx_nchan_module.so;
+error_log %%DIR%%/error.log notice;
+worker_rlimit_nofile 20000;
+events { worker_connections 19000; }
+
+http {
+    access_log off;
+    nchan_max_reserved_memory 512m;
+    nchan_message_buffer_length 1000000;
+    nchan_message_timeout 10m;
+    client_max_body_size 1m;
+    client_body_buffer_size 1m;
+    keepalive_requests 1000000000;
+
+    server {
+        listen 127.0.0.1:%%PORT0%% backlog=4096;
+        %%TLS%%
+        location ~ ^/sub/(.*)$ {
+            nchan_subscriber websocket;
+            nchan_subscriber_first_message newest;
+            nchan_channel_id $1;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        location ~ ^/pub/(.*)$ {
+            nchan_publisher;
+            nchan_channel_id $1;
+        }
+    }
+}
+"""
+
+
+def cpu(pids):
+    """Seconds that they ran."""
+
+    total = 0
+    for pid in pids:
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
+                total += int(f.read().split()[0])
+    return total / 1e9
+
+
+def pss(pids):
+    """Bytes."""
+
+    total = 0
+    for pid in pids:
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            for line in f:
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+    return total
+
+
+def settle(pids):
+    """Until they do nothing: what begins is not to be paid for later."""
+
+    before = cpu(pids)
+    for _ in range(100):
+        time.sleep(0.1)
+        after = cpu(pids)
+        if after - before < 0.002:
+            return
+        before = after
+
+
+class Clients:
+
+    def __init__(self, folder, urls, n, **options):
+        path = os.path.join(folder, "urls")
+        with open(path, "w") as f:
+            for url in urls:
+                f.write(" ".join(map(str, url)) + "\n")
+        command = [os.path.join(PROGRAMS, "clients"), "--urls", path,
+                   "--clients", str(n)]
+        for name, value in options.items():
+            command += ["--" + name, str(value)]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline().split()
+        if not line or line[0] != "ready":
+            raise RuntimeError("the clients were not connected")
+        self.seconds = float(line[1])
+
+    def result(self):
+        line = self.process.stdout.readline()
+        self.process.wait()
+        return json.loads(line)
+
+    def stop(self):
+        self.process.terminate()
+        return self.result()
+
+
+class Server:
+    """What is measured: pids(), url(stream), publish()."""
+
+    def __init__(self, run, **names):
+        self.run = run
+        self.folder = tempfile.mkdtemp(dir=run.folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+    def publisher(self, kind, **options):
+        command = [os.path.join(PROGRAMS, "publish"), kind]
+        for name, value in options.items():
+            command += ["--" + name, str(value)]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, text=True)
+
+
+class NginxServer(Server):
+
+    def start(self, conf, workers, tls, **kwargs):
+        lines = ""
+        if tls:
+            lines = "ssl_certificate %s; ssl_certificate_key %s;" % (
+                self.run.certificate())
+            conf = conf.replace("backlog=4096", "ssl backlog=4096")
+        self.nginx = Nginx(self.folder, conf, workers, tls=lines, **kwargs)
+        self.nginx.start()
+
+    def pids(self):
+        return [self.nginx.master()] + self.nginx.workers()
+
+    def stop(self):
+        self.nginx.stop(quit=False)
+
+
+class Ours(NginxServer):
+    name = "ESS"
+    transport = "ws"
+
+    def __init__(self, run, streams=1, workers=1, tls=False, zone="256m",
+                 request="keep", **names):
+        super().__init__(run)
+        self.vhost = run.vhost()
+        self.start(OURS, workers, tls, zone=zone, request=request,
+                   listen="reuseport" if workers > 1 else "",
+                   amqp="amqp://guest:guest@127.0.0.1:%d/%s" % (
+                       run.broker.port, self.vhost))
+        api = Api(self.nginx.port(1))
+        self.streams = []
+        for i in range(streams):
+            key = "key" if streams == 1 else "key%d" % i
+            stream = wait_for(lambda: self.create(api, key), 20)
+            self.streams.append(stream.uuid)
+
+    @staticmethod
+    def create(api, key):
+        r = api.request("POST", body={"routing_key": key})
+        return api.create_result(r) if r.status != 503 else None
+
+    def urls(self):
+        return [(self.nginx.port(0), "/event-stream/" + s)
+                for s in self.streams]
+
+    def publish(self, **options):
+        return self.publisher("amqp", port=self.run.broker.port,
+                              vhost=self.vhost, exchange=EXCHANGE, keys="key",
+                              streams=len(self.streams), **options)
+
+
+class Nchan(NginxServer):
+    name = "Nchan"
+    transport = "ws"
+
+    def __init__(self, run, streams=1, workers=1, tls=False, **names):
+        super().__init__(run)
+        self.start(NCHAN, workers, tls, module=None)
+        self.streams = streams
+
+    def urls(self):
+        return [(self.nginx.port(0), "/sub/key%s" % (
+            "" if self.streams == 1 else i)) for i in range(self.streams)]
+
+    def publish(self, **options):
+        return self.publisher("http", port=self.nginx.port(1),
+                              path="/pub/key", pipeline=16,
+                              streams=self.streams, **options)
+
+
+class Stomp(Server):
+    name = "Web STOMP"
+    transport = "stomp"
+
+    def __init__(self, run, **names):
+        super().__init__(run)
+        # the exchange is the one that the module declares
+
+    def pids(self):
+        return [self.run.broker.beam]
+
+    def urls(self):
+        return [(self.run.stomp_port, "/ws", "/exchange/amq.direct/key")]
+
+    def publish(self, **options):
+        return self.publisher("amqp", port=self.run.broker.port, vhost="/",
+                              exchange="amq.direct", keys="key", **options)
+
+    def stop(self):
+        pass
+
+
+class Run:
+
+    def __init__(self, quick, repeat):
+        self.quick = quick
+        self.repeat = repeat
+        self.folder = tempfile.mkdtemp(prefix="ess-bench-")
+        self.vhosts = 0
+        self.results = {}
+        self.stomp_port = free_port()
+        self.broker = rabbitmq_node.RabbitmqNode(
+            os.path.join(self.folder, "broker"),
+            *[free_port() for _ in range(3)], name="ess-bench",
+            plugins=["rabbitmq_web_stomp"],
+            conf="web_stomp.tcp.port = %d\nweb_stomp.tcp.ip = 127.0.0.1\n"
+                 % self.stomp_port)
+        self.broker.start()
+
+    def close(self):
+        self.broker.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def vhost(self):
+        self.vhosts += 1
+        name = "v%d" % self.vhosts
+        self.broker.control("add_vhost", name)
+        self.broker.control("set_permissions", "-p", name, "guest", ".*",
+                            ".*", ".*")
+        return name
+
+    def certificate(self):
+        files = [os.path.join(self.folder, n) for n in ("cert", "key")]
+        if not os.path.exists(files[0]):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048",
+                            "-nodes", "-subj", "/CN=bench", "-days", "2",
+                            "-out", files[0], "-keyout", files[1]],
+                           check=True, stderr=subprocess.DEVNULL)
+        return tuple(files)
+
+    def less(self, n, quick):
+        return quick if self.quick else n
+
+    def measure(self, scenario, name, once):
+        """Medians of what `once' returns, several times."""
+
+        all_ = []
+        for _ in range(self.repeat):
+            all_.append(once())
+        figures = {k: statistics.median(r[k] for r in all_) for k in all_[0]}
+        self.results.setdefault(scenario, {})[name] = dict(
+            figures, all=all_)
+        print("%-12s %-22s %s" % (scenario, name, "  ".join(
+            "%s %s" % (k, number(v)) for k, v in figures.items())),
+            flush=True)
+        return figures
+
+
+def number(v):
+    return "%.0f" % v if v == int(v) or v >= 1000 else "%.3g" % v
+
+
+def complete(result, clients, events):
+    """Each client has each event once, or the figure is worth nothing."""
+
+    if (result["lost"] or result["doubled"] or result["broken"]
+            or result["received"] != clients * events):
+        raise RuntimeError("not every event once: %s" % result)
+
+
+def fan_out(run, server, clients, events, size, rate=0, slow=0, **names):
+    """Events to the clients of one stream."""
+
+    with server(run, **names) as s:
+        options = {"tls": 1} if names.get("tls") else {}
+        c = Clients(s.folder, s.urls(), clients, transport=s.transport,
+                    expect=events, slow=slow, **options)
+        settle(s.pids())
+        before = cpu(s.pids())
+        p = s.publish(events=events, size=size, rate=rate)
+        r = c.result()
+        used = cpu(s.pids()) - before
+        p.wait()
+        if slow == 0:
+            complete(r, clients, events)
+        elif r["lost"] or r["doubled"] or r["complete"] < clients - slow:
+            raise RuntimeError("not every event once: %s" % r)
+        return {"us": used / r["received"] * 1e6,
+                "rate": r["received"] / r["seconds"],
+                "p50": r["p50"], "p99": r["p99"]}
+
+
+def floor(run, clients, events, size, rate=0, batch=1):
+    """The same without a server in between."""
+
+    folder = tempfile.mkdtemp(dir=run.folder)
+    f = subprocess.Popen(
+        [os.path.join(PROGRAMS, "floor"), "--clients", str(clients),
+         "--events", str(events), "--size", str(size), "--rate", str(rate),
+         "--batch", str(batch)], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True)
+    port = int(f.stdout.readline().split()[1])
+    c = Clients(folder, [(port, "/")], clients, expect=events)
+    f.stdin.write("go\n")
+    f.stdin.flush()
+    r = c.result()
+    used = int(f.stdout.readline()) / 1e9
+    f.communicate("end\n")
+    complete(r, clients, events)
+    return {"us": used / r["received"] * 1e6,
+            "rate": r["received"] / r["seconds"],
+            "p50": r["p50"], "p99": r["p99"]}
+
+
+def saturated(run):
+    for size, events in ((200, 3000), (2000, 1000), (60000, 60)):
+        name = "saturated" if size == 200 else "saturated %dk" % (size // 1000)
+        events = run.less(events, 20)
+        clients = run.less(1000, 20)
+        for batch in (1, 4, 16) if size == 200 else (1,):
+            run.measure(name, "floor, %d a write" % batch, lambda: floor(
+                run, clients, events, size, batch=batch))
+        run.measure(name, "Nchan", lambda: fan_out(
+            run, Nchan, clients, events, size))
+        run.measure(name, "ESS", lambda: fan_out(
+            run, Ours, clients, events, size))
+        if size == 200:
+            run.measure(name, "Web STOMP", lambda: fan_out(
+                run, Stomp, clients, run.less(50, 5), size))
+            run.measure(name, "ESS, 2 workers", lambda: fan_out(
+                run, Ours, clients, events, size, workers=2))
+
+
+def paced(run):
+    clients, events = run.less(1000, 20), run.less(1000, 20)
+    run.measure("paced", "floor, 1 a write", lambda: floor(
+        run, clients, events, 200, rate=100))
+    for server in Nchan, Ours:
+        run.measure("paced", server.name, lambda: fan_out(
+            run, server, clients, events, 200, rate=100))
+
+
+def slow(run):
+    clients, events = run.less(1000, 20), run.less(1000, 20)
+    for n in 0, 1:
+        run.measure("slow", "ESS, %d slow" % n, lambda: fan_out(
+            run, Ours, clients, events, 2000, rate=100, slow=n))
+
+
+def tls(run):
+    clients, events = run.less(1000, 20), run.less(1000, 20)
+    for server in Nchan, Ours:
+        run.measure("tls", server.name, lambda: fan_out(
+            run, server, clients, events, 200, tls=True))
+
+
+def idle(run):
+    n = run.less(18000, 100)
+
+    def once(server, **names):
+        with server(run, **names) as s:
+            # what the first clients bring about is not the others'
+            c = Clients(s.folder, s.urls(), 100)
+            settle(s.pids())
+            before, used = pss(s.pids()), cpu(s.pids())
+            more = Clients(s.folder, s.urls(), n - 100 or 1)
+            settle(s.pids())
+            r = {"bytes": (pss(s.pids()) - before) / (n - 100 or 1),
+                 "connect_us": (cpu(s.pids()) - used) / (n - 100 or 1) * 1e6,
+                 "connects": (n - 100 or 1) / more.seconds}
+            more.stop()
+            c.stop()
+            return r
+
+    run.measure("idle", "Nchan", lambda: once(Nchan))
+    for request in "keep", "release":
+        run.measure("idle", "ESS, " + request,
+                    lambda: once(Ours, request=request))
+
+
+def many(run):
+    """A client each on many streams."""
+
+    streams, events = run.less(10000, 20), run.less(100000, 100)
+    with Ours(run, streams=streams) as s:
+
+        def once(rate):
+            c = Clients(s.folder, s.urls(), streams,
+                        expect=events // streams)
+            settle(s.pids())
+            before = cpu(s.pids())
+            p = s.publish(events=events, size=200, rate=rate)
+            r = c.result()
+            used = cpu(s.pids()) - before
+            p.wait()
+            complete(r, streams, events // streams)
+            return {"us": used / r["received"] * 1e6,
+                    "rate": r["received"] / r["seconds"],
+                    "p50": r["p50"], "p99": r["p99"]}
+
+        for rate in 5000, 0:
+            run.measure("many", "ESS, %s" % (
+                "%d events/s" % rate if rate else "saturated"),
+                lambda: once(rate))
+
+
+SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
+             "many": many, "slow": slow, "tls": tls}
+
+
+def goals(r):
+    """(what, measured, bound, met) of each promise that was measured."""
+
+    def get(scenario, name, figure):
+        return r.get(scenario, {}).get(name, {}).get(figure)
+
+    def ratio(what, a, b, bound, least=False):
+        if a is None or b is None:
+            return []
+        return [(what, a / b, bound,
+                 a / b >= bound if least else a / b <= bound)]
+
+    def bytes_(what, value, bound):
+        return [] if value is None else [(what, value / 1024, bound,
+                                          value / 1024 <= bound)]
+
+    found = []
+    found += ratio("1: CPU per delivery, saturated, of Nchan's",
+                   get("saturated", "ESS", "us"),
+                   get("saturated", "Nchan", "us"), 0.15)
+    found += ratio("1: deliveries per second, of Nchan's",
+                   get("saturated", "ESS", "rate"),
+                   get("saturated", "Nchan", "rate"), 5, least=True)
+    found += ratio("2: CPU per delivery, paced, of the floor's",
+                   get("paced", "ESS", "us"),
+                   get("paced", "floor, 1 a write", "us"), 1.2)
+    found += ratio("2: p99, paced, of Nchan's", get("paced", "ESS", "p99"),
+                   get("paced", "Nchan", "p99"), 1)
+    found += bytes_("3: KiB of an idle client, keep",
+                    get("idle", "ESS, keep", "bytes"), 9.5)
+    found += bytes_("3: KiB of an idle client, release",
+                    get("idle", "ESS, release", "bytes"), 1.5)
+    us = get("many", "ESS, saturated", "us")
+    if us is not None:
+        found.append(("4: us per event, 10,000 streams", us, 12, us <= 12))
+    found += ratio("6: p99 with a slow client, of that without",
+                   get("slow", "ESS, 1 slow", "p99"),
+                   get("slow", "ESS, 0 slow", "p99"), 1.1)
+    found += ratio("7: CPU per delivery with two workers, of one's",
+                   get("saturated", "ESS, 2 workers", "us"),
+                   get("saturated", "ESS", "us"), 1.15)
+    return found
+
+
+def machine():
+    def first(command):
+        p = subprocess.run(command, capture_output=True, text=True)
+        return (p.stdout + p.stderr).strip().split("\n")[0]
+
+    model = "unknown"
+    with open("/proc/cpuinfo") as f:
+        for line in f:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    return {"cpu": model, "cores": os.cpu_count(),
+            "kernel": platform.release(),
+            "nginx": first(["/usr/sbin/nginx", "-v"]).split("/")[-1],
+            "packages": first(["dpkg-query", "-W", "-f",
+                               "${Package} ${Version}, ", "nginx",
+                               "libnginx-mod-nchan", "rabbitmq-server"])}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--repeat", type=int, default=0)
+    a = parser.parse_args()
+
+    info = machine()
+    print(", ".join("%s: %s" % i for i in info.items()), flush=True)
+    begin = time.monotonic()
+    run = Run(a.quick, a.repeat or (1 if a.quick else 5))
+    try:
+        for name, scenario in SCENARIOS.items():
+            if not a.only or name in a.only.split(","):
+                scenario(run)
+    finally:
+        run.close()
+
+    found = goals(run.results)
+    if not a.quick:
+        print()
+        for what, value, bound, met in found:
+            print("%-48s %8.3g  bound %-5g %s" % (
+                what, value, bound, "met" if met else "NOT MET"))
+    print("%.0f s" % (time.monotonic() - begin))
+
+    folder = os.path.join(PROGRAMS if a.quick or a.only else HERE, "results")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, "bench.json")
+    with open(path, "w") as f:
+        json.dump({"machine": info, "date": time.strftime("%Y-%m-%d"),
+                   "results": run.results,
+                   "goals": [dict(zip(("what", "value", "bound", "met"), g))
+                             for g in found]}, f, indent=1)
+        f.write("\n")
+    plot(run.results, info, os.path.join(folder, "bench.svg"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,382 @@
+
+/*
+ * Publishing over HTTP, in a worker: who is meant, what is published, and the
+ * answer when the source has it.  All memory is the request's; should that end
+ * before, the publication is cancelled.
+ */
+
+
+#include "ngx_ess_publish.h"
+#include "ngx_ess_publish_batch.h"
+#include "ngx_ess_api_request.h"
+
+
+/* s */
+#define NGX_ESS_PUBLISH_RETRY_AFTER  1
+
+
+typedef struct {
+    ngx_http_request_t        *request;
+    ngx_http_cleanup_t        *cleanup;
+    ngx_ess_source_publish_t   pub;
+    ngx_str_t                  body;        /* the only one, without batch */
+    ngx_ess_stream_info_t      info;        /* by uuid */
+
+    ngx_uint_t                 status;      /* of what is wrong */
+    const char                *detail;
+} ngx_ess_publish_t;
+
+
+static void ngx_ess_publish_body(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_publish_begin(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_publish_target(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
+static ngx_int_t ngx_ess_publish_name(ngx_http_request_t *r, ngx_str_t *name);
+static ngx_int_t ngx_ess_publish_events(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
+static ngx_int_t ngx_ess_publish_refuse(ngx_ess_publish_t *p,
+    ngx_uint_t status, const char *detail);
+static void ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+    ngx_str_t *text);
+static ngx_int_t ngx_ess_publish_answer(ngx_http_request_t *r, ngx_int_t rc,
+    ngx_str_t *text);
+static void ngx_ess_publish_gone(void *data);
+
+
+ngx_int_t
+ngx_ess_publish_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
+        return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
+                                   "worker; make it larger");
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+
+        if (ngx_ess_api_allow(r, NGX_HTTP_POST) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (r->method == NGX_HTTP_OPTIONS) {
+            return ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
+        }
+
+        return ngx_ess_api_problem(r, 405, "\"%V\" does not take the method "
+                                   "%V", &r->uri, &r->method_name);
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_ess_publish_body);
+
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+}
+
+
+static void
+ngx_ess_publish_body(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_ess_publish_begin(r);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+/* NGX_AGAIN: under way. */
+
+static ngx_int_t
+ngx_ess_publish_begin(ngx_http_request_t *r)
+{
+    ngx_int_t           rc;
+    ngx_ess_publish_t  *p;
+
+    p = ngx_pcalloc(r->pool, sizeof(ngx_ess_publish_t));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_ess_publish_target(r, p);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_publish_events(r, p);
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_ess_api_problem(r, p->status, "%s", p->detail);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p->cleanup = ngx_http_cleanup_add(r, 0);
+    if (p->cleanup == NULL) {
+        return NGX_ERROR;
+    }
+
+    p->cleanup->handler = ngx_ess_publish_gone;
+    p->cleanup->data = p;
+    p->request = r;
+
+    if (r == r->main && !r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    p->pub.handler = ngx_ess_publish_done;
+    p->pub.data = p;
+    p->pub.log = ngx_cycle->log;
+
+    if (r->headers_in.content_type) {
+        p->pub.type = r->headers_in.content_type->value;
+    }
+
+    ngx_ess_source_publish(ngx_ess_api_zone(r), &p->pub);
+
+    return NGX_AGAIN;
+}
+
+
+/* Which streams are meant. */
+
+static ngx_int_t
+ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    u_char      uuid[NGX_ESS_UUID_LEN];
+    ngx_str_t   name, by;
+
+    if (ngx_ess_publish_name(r, &name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "by", 2, &by) != NGX_OK
+        || (by.len == 3 && ngx_strncmp(by.data, "key", 3) == 0))
+    {
+        if (name.len == 0) {
+            return ngx_ess_publish_refuse(p, 404, "the path does not end with "
+                                          "a routing key");
+        }
+
+        if (name.len > NGX_ESS_MAX_KEY) {
+            return ngx_ess_publish_refuse(p, 400, "the routing key is over "
+                                          "255 bytes");
+        }
+
+        p->pub.key = name;
+
+        return NGX_OK;
+    }
+
+    if (by.len != 4 || ngx_strncmp(by.data, "uuid", 4) != 0) {
+        return ngx_ess_publish_refuse(p, 400, "\"by\" must be \"key\" or "
+                                      "\"uuid\"");
+    }
+
+    if (ngx_ess_stream_uuid_parse(uuid, &name) != NGX_OK
+        || ngx_ess_stream_by_uuid(ngx_ess_api_zone(r), uuid, &p->info)
+           != NGX_OK)
+    {
+        return ngx_ess_publish_refuse(p, 404, "there is no stream with that "
+                                      "uuid");
+    }
+
+    p->pub.key.data = p->info.key;
+    p->pub.key.len = p->info.key_len;
+    p->pub.uuid = p->info.uuid;
+
+    return NGX_OK;
+}
+
+
+/* The directive's argument, else the last segment of the path. */
+
+static ngx_int_t
+ngx_ess_publish_name(ngx_http_request_t *r, ngx_str_t *name)
+{
+    u_char              *p, *last;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    if (lcf->publish_name) {
+        return ngx_http_complex_value(r, lcf->publish_name, name);
+    }
+
+    last = r->uri.data + r->uri.len;
+
+    for (p = last; p > r->uri.data && p[-1] != '/'; p--) {
+        /* void */
+    }
+
+    name->data = p;
+    name->len = last - p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    ngx_int_t    rc;
+    ngx_str_t    text, value;
+    ngx_uint_t   i;
+    const char  *detail;
+
+    if (ngx_ess_api_input(r, NGX_MAX_SIZE_T_VALUE, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p->body = text;
+    p->pub.bodies = &p->body;
+    p->pub.n = 1;
+
+    if (ngx_http_arg(r, (u_char *) "batch", 5, &value) == NGX_OK) {
+
+        if (value.len != 1 || (value.data[0] != '0' && value.data[0] != '1')) {
+            return ngx_ess_publish_refuse(p, 400, "\"batch\" must be 0 or 1");
+        }
+
+        if (value.data[0] == '1') {
+            rc = ngx_ess_publish_batch(r->pool, &text, &p->pub.bodies,
+                                       &p->pub.n, &detail);
+
+            if (rc == NGX_DECLINED) {
+                return ngx_ess_publish_refuse(p, 400, detail);
+            }
+
+            if (rc != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            if (p->pub.n == 0) {
+                return ngx_ess_publish_refuse(p, 400, "the batch is empty");
+            }
+        }
+    }
+
+    for (i = 0; i < p->pub.n; i++) {
+        if (p->pub.bodies[i].len > ngx_ess_api_zone(r)->max_event) {
+            return ngx_ess_publish_refuse(p, 413, "an event is larger than "
+                                          "\"ess_max_event\" allows");
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_refuse(ngx_ess_publish_t *p, ngx_uint_t status,
+    const char *detail)
+{
+    p->status = status;
+    p->detail = detail;
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_http_request_t  *r;
+    ngx_ess_publish_t   *p;
+
+    p = pub->data;
+    r = p->request;
+
+    p->cleanup->handler = NULL;
+
+    ngx_ess_api_finish(r, ngx_ess_publish_answer(r, rc, text));
+}
+
+
+static ngx_int_t
+ngx_ess_publish_answer(ngx_http_request_t *r, ngx_int_t rc, ngx_str_t *text)
+{
+    switch (rc) {
+
+    case NGX_OK:
+        return ngx_ess_api_send(r, NGX_HTTP_ACCEPTED, NULL);
+
+    case NGX_DECLINED:
+        return ngx_ess_api_problem(r, 404, "no stream has that routing key");
+
+    default:
+
+        if (ngx_ess_api_retry_after(r, NGX_ESS_PUBLISH_RETRY_AFTER)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_ess_api_problem(r, 503, "%V", text);
+    }
+}
+
+
+static void
+ngx_ess_publish_gone(void *data)
+{
+    ngx_ess_publish_t *p = data;
+
+    ngx_ess_source_publish_cancel(&p->pub);
+}
+
+
+char *
+ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_ess_main_conf_t               *mcf;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (lcf->publish) {
+        return "is duplicate";
+    }
+
+    if (lcf->api || lcf->subscribe) {
+        return "cannot share a location with \"ess_api\" or "
+               "\"ess_subscribe\"";
+    }
+
+    lcf->publish = 1;
+
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+
+        lcf->publish_name = ngx_palloc(cf->pool,
+                                       sizeof(ngx_http_complex_value_t));
+        if (lcf->publish_name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[1];
+        ccv.complex_value = lcf->publish_name;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+    mcf->needs_zone = "ess_publish";
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_ess_publish_handler;
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,230 @@
+
+/*
+ * A JSON array, taken apart.  cJSON says whether it is one, and decodes the
+ * strings; the other elements are cut out of the text, for numbers would not
+ * survive cJSON.  Runs in a worker.
+ */
+
+
+#include "ngx_ess_publish_batch.h"
+#include "ngx_ess_api_body.h"
+#include <cjson/cJSON.h>
+
+
+static ngx_int_t ngx_ess_publish_batch_elements(ngx_pool_t *pool,
+    ngx_str_t *text, cJSON *root, ngx_str_t *bodies, const char **detail);
+static ngx_int_t ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item,
+    ngx_str_t *body, const char **detail);
+static u_char *ngx_ess_publish_batch_space(u_char *p, u_char *last);
+static u_char *ngx_ess_publish_batch_value(u_char *p, u_char *last);
+static u_char *ngx_ess_publish_batch_quoted(u_char *p, u_char *last);
+
+
+ngx_int_t
+ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t **bodies,
+    ngx_uint_t *n, const char **detail)
+{
+    u_char      *end, *last;
+    cJSON       *root;
+    ngx_int_t    rc;
+    const char  *parsed;
+
+    if (ngx_ess_api_body_text(text->data, text->len, detail) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    last = text->data + text->len;
+    parsed = NULL;
+
+    root = cJSON_ParseWithLengthOpts((const char *) text->data, text->len,
+                                     &parsed, 0);
+    if (root == NULL) {
+        *detail = "the body is not JSON";
+        return NGX_DECLINED;
+    }
+
+    end = ngx_ess_publish_batch_space((u_char *) parsed, last);
+
+    if (end < last) {
+        *detail = "the body is not JSON: something follows the value";
+        rc = NGX_DECLINED;
+
+    } else if (!cJSON_IsArray(root)) {
+        *detail = "the body is not a JSON array";
+        rc = NGX_DECLINED;
+
+    } else {
+        *n = cJSON_GetArraySize(root);
+        *bodies = ngx_palloc(pool, (*n + 1) * sizeof(ngx_str_t));
+
+        rc = (*bodies == NULL)
+             ? NGX_ERROR
+             : ngx_ess_publish_batch_elements(pool, text, root, *bodies,
+                                              detail);
+    }
+
+    cJSON_Delete(root);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
+    ngx_str_t *bodies, const char **detail)
+{
+    u_char     *p, *last;
+    cJSON      *item;
+    ngx_int_t   rc;
+
+    p = text->data;
+    last = p + text->len;
+
+    /* cJSON takes a mark at the start of the text for white space */
+
+    if (text->len >= 3 && ngx_memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+        p += 3;
+    }
+
+    p = ngx_ess_publish_batch_space(p, last);
+
+    cJSON_ArrayForEach(item, root) {
+
+        /* a bracket before the first one, a comma before the others */
+
+        p = ngx_ess_publish_batch_space(p + 1, last);
+
+        bodies->data = p;
+        p = ngx_ess_publish_batch_value(p, last);
+        bodies->len = p - bodies->data;
+
+        if (cJSON_IsString(item)) {
+            rc = ngx_ess_publish_batch_string(pool, item, bodies, detail);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        bodies++;
+        p = ngx_ess_publish_batch_space(p, last);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item, ngx_str_t *body,
+    const char **detail)
+{
+    u_char  *p, *last;
+
+    last = body->data + body->len;
+
+    /* at which cJSON's strings would end */
+
+    for (p = body->data; p < last; p++) {
+
+        if (*p != '\\') {
+            continue;
+        }
+
+        p++;
+
+        if (last - p >= 5 && ngx_memcmp(p, "u0000", 5) == 0) {
+            *detail = "a string contains a NUL character; publish it by "
+                      "itself";
+            return NGX_DECLINED;
+        }
+    }
+
+    body->len = ngx_strlen(item->valuestring);
+    body->data = ngx_pnalloc(pool, body->len + 1);
+
+    if (body->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(body->data, item->valuestring, body->len);
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_ess_publish_batch_space(u_char *p, u_char *last)
+{
+    while (p < last && *p <= ' ') {
+        p++;
+    }
+
+    return p;
+}
+
+
+/* The end of the value at p, of text that is JSON. */
+
+static u_char *
+ngx_ess_publish_batch_value(u_char *p, u_char *last)
+{
+    ngx_uint_t  depth;
+
+    depth = 0;
+
+    while (p < last) {
+
+        switch (*p) {
+
+        case '"':
+            p = ngx_ess_publish_batch_quoted(p + 1, last);
+
+            if (depth == 0) {
+                return p;
+            }
+
+            continue;
+
+        case '[':
+        case '{':
+            depth++;
+            break;
+
+        case ']':
+        case '}':
+
+            if (depth == 0) {
+                return p;
+            }
+
+            if (--depth == 0) {
+                return p + 1;
+            }
+
+            break;
+
+        default:
+
+            if (depth == 0 && (*p == ',' || *p <= ' ')) {
+                return p;
+            }
+        }
+
+        p++;
+    }
+
+    return p;
+}
+
+
+/* Behind the string whose first character is at p. */
+
+static u_char *
+ngx_ess_publish_batch_quoted(u_char *p, u_char *last)
+{
+    while (p < last && *p != '"') {
+        p += (*p == '\\' && last - p > 1) ? 2 : 1;
+    }
+
+    return (p < last) ? p + 1 : p;
+}

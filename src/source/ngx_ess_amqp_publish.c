@@ -1,0 +1,663 @@
+
+/*
+ * Publishing with confirms.  A publication waits in order until all its events
+ * are sent; then its events stand in the list of those that the broker is to
+ * confirm.  An event that comes back without a queue is known by the number at
+ * the end of its message id.  All state is the worker's; a publication is its
+ * caller's, and off all lists before it is answered.
+ */
+
+
+#include "ngx_ess_amqp_publish.h"
+#include "ngx_ess_amqp.h"
+#include "ngx_ess_stream_table.h"
+
+
+/* publications that wait; more are refused */
+#define NGX_ESS_AMQP_PUBLISH_WAITING  4096
+
+#define NGX_ESS_AMQP_PUBLISH_PERSISTENT  2
+
+
+/* an event that was sent */
+
+typedef struct {
+    ngx_queue_t                    queue;
+    uint64_t                       tag;     /* its number on the channel */
+    uint64_t                       serial;  /* in the session */
+    ngx_ess_source_publish_t      *pub;     /* NULL: nobody waits */
+    unsigned                       returned:1;
+} ngx_ess_amqp_publish_sent_t;
+
+
+typedef struct {
+    ngx_ess_amqp_conf_t           *conf;
+    ngx_log_t                     *log;
+    ngx_ess_amqp_session_t        *session; /* NULL: none */
+    ngx_ess_amqp_channel_t        *channel;
+    ngx_ess_amqp_op_t              op;
+    amqp_confirm_select_t          select;
+    unsigned                       ready:1; /* the channel confirms */
+    unsigned                       exchange:1;  /* it is there */
+
+    uint64_t                       tag;     /* of the last event sent */
+    uint64_t                       serial;
+    ngx_queue_t                    waiting; /* publications */
+    ngx_uint_t                     nwaiting;
+    ngx_queue_t                    sent;    /* events, in order */
+    ngx_event_t                    idle;    /* posted: the session may go */
+} ngx_ess_amqp_publish_t;
+
+
+static void ngx_ess_amqp_publish_refused(ngx_event_t *ev);
+static void ngx_ess_amqp_publish_late(ngx_event_t *ev);
+static void ngx_ess_amqp_publish_pump(void);
+static ngx_int_t ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub);
+static ngx_int_t ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub);
+static void ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent,
+    ngx_uint_t ok);
+static void ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub);
+static void ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub,
+    ngx_int_t rc, const char *text);
+static void ngx_ess_amqp_publish_fail(ngx_int_t rc, const char *text);
+static void ngx_ess_amqp_publish_idle(ngx_event_t *ev);
+
+static void ngx_ess_amqp_publish_open(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_publish_select(void);
+static void ngx_ess_amqp_publish_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_publish_close(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_publish_delivery(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_delivery_t *delivery);
+static void ngx_ess_amqp_publish_canceled(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t tag);
+static void ngx_ess_amqp_publish_reopened(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_publish_closed(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_publish_batch(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_publish_confirm(ngx_ess_amqp_channel_t *ch,
+    uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
+static void ngx_ess_amqp_publish_returned(ngx_ess_amqp_channel_t *ch,
+    uint64_t serial);
+static void ngx_ess_amqp_publish_writable(ngx_ess_amqp_session_t *s);
+
+
+static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_publish_handlers = {
+    ngx_ess_amqp_publish_open,
+    ngx_ess_amqp_publish_close,
+    ngx_ess_amqp_publish_delivery,
+    ngx_ess_amqp_publish_canceled,
+    ngx_ess_amqp_publish_reopened,
+    ngx_ess_amqp_publish_closed,
+    ngx_ess_amqp_publish_batch,
+    ngx_ess_amqp_publish_confirm,
+    ngx_ess_amqp_publish_returned,
+    ngx_ess_amqp_publish_writable
+};
+
+
+/* this process's */
+static ngx_ess_amqp_publish_t  ngx_ess_amqp_publisher;
+
+
+void
+ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf, ngx_log_t *log)
+{
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    ngx_memzero(p, sizeof(ngx_ess_amqp_publish_t));
+
+    p->conf = conf;
+    p->log = log;
+
+    ngx_queue_init(&p->waiting);
+    ngx_queue_init(&p->sent);
+
+    p->idle.handler = ngx_ess_amqp_publish_idle;
+    p->idle.log = log;
+}
+
+
+void
+ngx_ess_amqp_publish_exit(void)
+{
+    ngx_queue_t                  *q;
+    ngx_ess_amqp_publish_t       *p;
+    ngx_ess_amqp_publish_sent_t  *sent;
+
+    p = &ngx_ess_amqp_publisher;
+
+    if (p->idle.posted) {
+        ngx_delete_posted_event(&p->idle);
+    }
+
+    if (p->session) {
+        ngx_ess_amqp_destroy(p->session);
+        p->session = NULL;
+    }
+
+    while (!ngx_queue_empty(&p->sent)) {
+        q = ngx_queue_head(&p->sent);
+        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
+
+        ngx_queue_remove(q);
+        ngx_free(sent);
+    }
+}
+
+
+void
+ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
+{
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    if (p->session == NULL) {
+        p->session = ngx_ess_amqp_create(p->conf,
+                                         &ngx_ess_amqp_publish_handlers, p, 0,
+                                         p->log);
+    }
+
+    if (p->session == NULL || p->nwaiting >= NGX_ESS_AMQP_PUBLISH_WAITING) {
+
+        /* the answer never comes from within this call */
+
+        pub->sent = pub->n;
+        pub->timer.handler = ngx_ess_amqp_publish_refused;
+        ngx_post_event(&pub->timer, &ngx_posted_events);
+        return;
+    }
+
+    ngx_queue_insert_tail(&p->waiting, &pub->queue);
+    p->nwaiting++;
+
+    pub->timer.handler = ngx_ess_amqp_publish_late;
+    ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
+
+    ngx_ess_amqp_publish_pump();
+}
+
+
+void
+ngx_ess_amqp_publish_exchange(void)
+{
+    ngx_ess_amqp_publisher.exchange = 1;
+
+    ngx_ess_amqp_publish_pump();
+}
+
+
+static void
+ngx_ess_amqp_publish_refused(ngx_event_t *ev)
+{
+    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY,
+                              "too much waits to be published, or there is "
+                              "no memory");
+}
+
+
+static void
+ngx_ess_amqp_publish_late(ngx_event_t *ev)
+{
+    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY,
+                              "the broker did not confirm it within 2 seconds");
+}
+
+
+void
+ngx_ess_amqp_publish_cancel(ngx_ess_source_publish_t *pub)
+{
+    ngx_ess_amqp_publish_remove(pub);
+}
+
+
+/* sends what can be sent, in order */
+
+static void
+ngx_ess_amqp_publish_pump(void)
+{
+    ngx_int_t                  rc;
+    ngx_queue_t               *q;
+    ngx_ess_amqp_publish_t    *p;
+    ngx_ess_source_publish_t  *pub;
+
+    p = &ngx_ess_amqp_publisher;
+
+    while (p->ready && p->exchange && !ngx_queue_empty(&p->waiting)) {
+
+        q = ngx_queue_head(&p->waiting);
+        pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
+
+        rc = ngx_ess_amqp_publish_event(pub);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+
+        if (rc == NGX_ERROR) {
+
+            /* answered from the event: this may be within the call */
+
+            ngx_ess_amqp_publish_remove(pub);
+
+            ngx_del_timer(&pub->timer);
+            pub->timer.handler = ngx_ess_amqp_publish_refused;
+            ngx_post_event(&pub->timer, &ngx_posted_events);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub)
+{
+    ngx_int_t                     rc;
+    ngx_ess_amqp_publish_t       *p;
+    ngx_ess_amqp_publish_sent_t  *sent;
+
+    p = &ngx_ess_amqp_publisher;
+
+    sent = ngx_alloc(sizeof(ngx_ess_amqp_publish_sent_t), p->log);
+    if (sent == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_ess_amqp_publish_send(pub);
+
+    if (rc != NGX_OK) {
+        ngx_free(sent);
+        return rc;
+    }
+
+    sent->tag = ++p->tag;
+    sent->serial = p->serial;
+    sent->pub = pub;
+    sent->returned = 0;
+
+    ngx_queue_insert_tail(&p->sent, &sent->queue);
+
+    pub->unconfirmed++;
+
+    if (++pub->sent == pub->n) {
+        ngx_queue_remove(&pub->queue);
+        p->nwaiting--;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The message id makes each event differ from all others, also in the
+   fingerprint by which a redelivered one is recognised. */
+
+static ngx_int_t
+ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
+{
+    u_char                    id[2 * NGX_INT64_LEN + 1];
+    u_char                    uuid[NGX_ESS_UUID_TEXT];
+    ngx_time_t               *tp;
+    amqp_table_entry_t        headers[2];
+    amqp_basic_publish_t      publish;
+    ngx_ess_amqp_publish_t   *p;
+    amqp_basic_properties_t   properties;
+
+    p = &ngx_ess_amqp_publisher;
+    tp = ngx_timeofday();
+
+    ngx_memzero(&publish, sizeof(amqp_basic_publish_t));
+
+    publish.exchange.bytes = p->conf->exchange.data;
+    publish.exchange.len = p->conf->exchange.len;
+    publish.routing_key.bytes = pub->key.data;
+    publish.routing_key.len = pub->key.len;
+    publish.mandatory = 1;
+
+    ngx_memzero(&properties, sizeof(amqp_basic_properties_t));
+
+    properties._flags = AMQP_BASIC_HEADERS_FLAG
+                        |AMQP_BASIC_DELIVERY_MODE_FLAG
+                        |AMQP_BASIC_MESSAGE_ID_FLAG
+                        |AMQP_BASIC_TIMESTAMP_FLAG;
+
+    properties.delivery_mode = NGX_ESS_AMQP_PUBLISH_PERSISTENT;
+    properties.timestamp = tp->sec;
+    properties.message_id.bytes = id;
+    properties.message_id.len = ngx_sprintf(id, "%P-%uL", ngx_pid,
+                                            p->serial + 1)
+                                - id;
+
+    if (pub->type.len && pub->type.len <= 255) {
+        properties._flags |= AMQP_BASIC_CONTENT_TYPE_FLAG;
+        properties.content_type.bytes = pub->type.data;
+        properties.content_type.len = pub->type.len;
+    }
+
+    headers[0].key = amqp_cstring_bytes("timestamp_in_ms");
+    headers[0].value.kind = AMQP_FIELD_KIND_I64;
+    headers[0].value.value.i64 = (int64_t) tp->sec * 1000 + tp->msec;
+
+    properties.headers.entries = headers;
+    properties.headers.num_entries = 1;
+
+    if (pub->uuid) {
+        headers[1].key = amqp_cstring_bytes(NGX_ESS_AMQP_UUID_HEADER);
+        headers[1].value.kind = AMQP_FIELD_KIND_UTF8;
+        headers[1].value.value.bytes.bytes = uuid;
+        headers[1].value.value.bytes.len =
+                             ngx_ess_stream_uuid_text(uuid, pub->uuid) - uuid;
+
+        properties.headers.num_entries = 2;
+    }
+
+    if (p->channel == NULL) {
+        return NGX_AGAIN;
+    }
+
+    switch (ngx_ess_amqp_publish(p->channel, &publish, &properties,
+                                 &pub->bodies[pub->sent]))
+    {
+    case NGX_OK:
+        p->serial++;
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+
+    default:
+        return NGX_ERROR;
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent, ngx_uint_t ok)
+{
+    ngx_ess_source_publish_t  *pub;
+
+    pub = sent->pub;
+
+    if (pub) {
+
+        if (!ok) {
+            pub->rc = NGX_ERROR;
+
+        } else if (sent->returned && pub->rc == NGX_OK) {
+            pub->rc = NGX_DECLINED;
+        }
+
+        pub->unconfirmed--;
+    }
+
+    ngx_queue_remove(&sent->queue);
+    ngx_free(sent);
+
+    if (pub && pub->unconfirmed == 0 && pub->sent == pub->n) {
+        ngx_ess_amqp_publish_done(pub, pub->rc,
+                                  "the broker could not take it");
+    }
+}
+
+
+/* Off all lists. */
+
+static void
+ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub)
+{
+    ngx_queue_t                  *q;
+    ngx_ess_amqp_publish_t       *p;
+    ngx_ess_amqp_publish_sent_t  *sent;
+
+    p = &ngx_ess_amqp_publisher;
+
+    if (pub->sent < pub->n) {
+        ngx_queue_remove(&pub->queue);
+        p->nwaiting--;
+        pub->sent = pub->n;
+    }
+
+    for (q = ngx_queue_head(&p->sent);
+         pub->unconfirmed && q != ngx_queue_sentinel(&p->sent);
+         q = ngx_queue_next(q))
+    {
+        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
+
+        if (sent->pub == pub) {
+            sent->pub = NULL;
+            pub->unconfirmed--;
+        }
+    }
+
+    if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
+        ngx_post_event(&p->idle, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+    const char *text)
+{
+    ngx_str_t  s;
+
+    ngx_ess_amqp_publish_remove(pub);
+
+    if (pub->timer.timer_set) {
+        ngx_del_timer(&pub->timer);
+    }
+
+    s.data = (u_char *) text;
+    s.len = ngx_strlen(text);
+
+    pub->handler(pub, rc, &s);
+}
+
+
+/* What was sent is not going to be confirmed. */
+
+static void
+ngx_ess_amqp_publish_fail(ngx_int_t rc, const char *text)
+{
+    ngx_queue_t                  *q;
+    ngx_ess_amqp_publish_t       *p;
+    ngx_ess_source_publish_t     *pub;
+    ngx_ess_amqp_publish_sent_t  *sent;
+
+    p = &ngx_ess_amqp_publisher;
+
+    p->ready = 0;
+    p->tag = 0;
+
+    while (!ngx_queue_empty(&p->sent)) {
+        q = ngx_queue_head(&p->sent);
+        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
+        pub = sent->pub;
+
+        ngx_queue_remove(q);
+        ngx_free(sent);
+
+        if (pub) {
+            pub->unconfirmed--;
+            ngx_ess_amqp_publish_done(pub, rc, text);
+        }
+    }
+}
+
+
+/* Without a connection and without anybody who needs one. */
+
+static void
+ngx_ess_amqp_publish_idle(ngx_event_t *ev)
+{
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
+        ngx_ess_amqp_destroy(p->session);
+
+        p->session = NULL;
+        p->channel = NULL;
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_open(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    p->channel = ngx_ess_amqp_channel(s, p);
+
+    if (p->channel) {
+        ngx_ess_amqp_publish_select();
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_select(void)
+{
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    ngx_memzero(&p->select, sizeof(amqp_confirm_select_t));
+    ngx_memzero(&p->op, sizeof(ngx_ess_amqp_op_t));
+
+    p->op.method = AMQP_CONFIRM_SELECT_METHOD;
+    p->op.decoded = &p->select;
+    p->op.reply = AMQP_CONFIRM_SELECT_OK_METHOD;
+    p->op.handler = ngx_ess_amqp_publish_selected;
+
+    ngx_ess_amqp_op(p->channel, &p->op);
+}
+
+
+static void
+ngx_ess_amqp_publish_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
+{
+    if (rc == NGX_OK) {
+        ngx_ess_amqp_publisher.ready = 1;
+        ngx_ess_amqp_publish_pump();
+
+    } else if (rc == NGX_DECLINED) {
+        ngx_ess_amqp_log_once(ngx_ess_amqp_publisher.session, NGX_LOG_ERR,
+                              "broker refused to confirm", code, text);
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_close(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    p->channel = NULL;
+
+    ngx_ess_amqp_publish_fail(NGX_BUSY, "the broker went away before it "
+                              "confirmed it");
+
+    if (p->nwaiting == 0) {
+        ngx_post_event(&p->idle, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_delivery(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_delivery_t *delivery)
+{
+}
+
+
+static void
+ngx_ess_amqp_publish_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
+{
+}
+
+
+static void
+ngx_ess_amqp_publish_reopened(ngx_ess_amqp_channel_t *ch)
+{
+    ngx_ess_amqp_publish_fail(NGX_ERROR, "the broker refused it; the error "
+                              "log says why");
+
+    ngx_ess_amqp_publish_select();
+}
+
+
+static void
+ngx_ess_amqp_publish_closed(ngx_ess_amqp_channel_t *ch)
+{
+}
+
+
+static void
+ngx_ess_amqp_publish_batch(ngx_ess_amqp_session_t *s)
+{
+}
+
+
+static void
+ngx_ess_amqp_publish_confirm(ngx_ess_amqp_channel_t *ch, uint64_t tag,
+    ngx_uint_t multiple, ngx_uint_t ok)
+{
+    ngx_queue_t                  *q, *next;
+    ngx_ess_amqp_publish_t       *p;
+    ngx_ess_amqp_publish_sent_t  *sent;
+
+    p = &ngx_ess_amqp_publisher;
+
+    for (q = ngx_queue_head(&p->sent);
+         q != ngx_queue_sentinel(&p->sent);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
+
+        if (sent->tag > tag) {
+            break;
+        }
+
+        if (multiple || sent->tag == tag) {
+            ngx_ess_amqp_publish_settle(sent, ok);
+        }
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_returned(ngx_ess_amqp_channel_t *ch, uint64_t serial)
+{
+    ngx_queue_t                  *q;
+    ngx_ess_amqp_publish_t       *p;
+    ngx_ess_amqp_publish_sent_t  *sent;
+
+    p = &ngx_ess_amqp_publisher;
+
+    for (q = ngx_queue_head(&p->sent);
+         q != ngx_queue_sentinel(&p->sent);
+         q = ngx_queue_next(q))
+    {
+        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
+
+        if (sent->serial == serial) {
+            sent->returned = 1;
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_writable(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_publish_pump();
+}

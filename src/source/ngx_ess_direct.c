@@ -1,0 +1,117 @@
+
+/*
+ * Publishing without a broker: what is published is appended by the worker
+ * that got it, from an event, in slices.  While workers have yet to see what
+ * the zone is full of, it waits.  All memory is the caller's.
+ */
+
+
+#include "ngx_ess_direct.h"
+#include "ngx_ess_log.h"
+#include "ngx_ess_stream_table.h"
+
+
+/* events in one go */
+#define NGX_ESS_DIRECT_SLICE  256
+
+/* until the zone is asked for room again */
+#define NGX_ESS_DIRECT_DELAY  2             /* ms */
+
+
+static void ngx_ess_direct_handler(ngx_event_t *ev);
+static ngx_int_t ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
+    ngx_ess_notify_wake_t *wake);
+static void ngx_ess_direct_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+    const char *text);
+
+
+void
+ngx_ess_direct_publish(ngx_ess_source_publish_t *pub)
+{
+    pub->timer.handler = ngx_ess_direct_handler;
+
+    ngx_post_event(&pub->timer, &ngx_posted_events);
+}
+
+
+static void
+ngx_ess_direct_handler(ngx_event_t *ev)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ngx_ess_notify_wake_t      wake;
+    ngx_ess_source_publish_t  *pub;
+
+    pub = ev->data;
+    rc = NGX_OK;
+
+    ngx_memzero(&wake, sizeof(ngx_ess_notify_wake_t));
+
+    for (i = 0; i < NGX_ESS_DIRECT_SLICE && pub->sent < pub->n; i++) {
+
+        rc = ngx_ess_direct_append(pub, &wake);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+
+        pub->sent++;
+    }
+
+    ngx_ess_notify_wake(pub->zone, &wake);
+
+    if (rc == NGX_DECLINED) {
+        ngx_ess_direct_done(pub, NGX_DECLINED, "");
+
+    } else if (pub->sent == pub->n) {
+        ngx_ess_direct_done(pub, NGX_OK, "");
+
+    } else if ((ngx_msec_int_t) (pub->deadline - ngx_current_msec) <= 0) {
+        ngx_ess_direct_done(pub, NGX_BUSY, "the zone is full of events that "
+                            "are still to be sent");
+
+    } else if (rc == NGX_AGAIN) {
+        ngx_add_timer(ev, NGX_ESS_DIRECT_DELAY);
+
+    } else {
+        ngx_post_event(ev, &ngx_posted_next_events);
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
+    ngx_ess_notify_wake_t *wake)
+{
+    ngx_int_t        n;
+    ngx_time_t      *tp;
+    ngx_ess_event_t  event;
+
+    tp = ngx_timeofday();
+
+    event.body = pub->bodies[pub->sent];
+    event.timestamp = (uint64_t) tp->sec * 1000 + tp->msec;
+    event.uuid = pub->uuid;
+
+    ngx_ess_shm_lock(pub->zone);
+
+    n = ngx_ess_log_append_locked(pub->zone, ngx_ess_stream_slot(&pub->key),
+                                  &pub->key, &event, 0, 0, wake);
+
+    ngx_ess_shm_unlock(pub->zone);
+
+    return (n == NGX_AGAIN) ? NGX_AGAIN : (n == 0) ? NGX_DECLINED : NGX_OK;
+}
+
+
+static void
+ngx_ess_direct_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+    const char *text)
+{
+    ngx_str_t  s;
+
+    s.data = (u_char *) text;
+    s.len = ngx_strlen(text);
+
+    pub->handler(pub, rc, &s);
+}

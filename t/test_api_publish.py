@@ -1,0 +1,355 @@
+"""Publishing over HTTP: with RabbitMQ, through it; without, into the log."""
+
+import http.client
+import json
+import threading
+
+import pytest
+
+from api import Api
+from clients import Clients
+from wait import wait_for
+
+CONF = """
+http {
+    ess_zone streams 8m;
+    %%AMQP%%
+    ess_public_url ws://127.0.0.1:%%PORT0%%/event-stream/;
+    ess_max_event 100k;
+    ess_log size=4m;
+    ess_drain 0;
+    client_max_body_size 4m;
+
+    server {
+        listen 127.0.0.1:%%PORT0%% reuseport;
+        location /event-stream/ { ess_subscribe; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%% reuseport;
+        location /event-stream/ { ess_api; }
+        location /publish/ { ess_publish; }
+        location = /by-argument { ess_publish $arg_key; }
+        location /small/ {
+            client_max_body_size 10;
+            ess_publish;
+        }
+    }
+}
+"""
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(params=["broker", "direct"])
+def service(request, nginx):
+    """Most of it is the same with and without a broker."""
+
+    amqp = ""
+    if request.param == "broker":
+        amqp = "ess_amqp %s; ess_node test;" % (
+            request.getfixturevalue("vhost").url)
+    n = nginx(CONF, workers=3, amqp=amqp)
+    return Api(n.port(1))
+
+
+def publish(api, path, body, **headers):
+    return api.request("POST", "/publish/" + path, body, headers=headers)
+
+
+def refused(r, status, words):
+    assert r.status == status, r
+    assert r.headers["Content-Type"] == PROBLEM
+    assert words in r.json()["detail"]
+
+
+def test_each_stream_of_the_key_gets_it(service):
+    api = service
+    streams = [api.create("abc"), api.create("abc"), api.create("other")]
+    with Clients([s.location for s in streams] * 3) as clients:
+        bodies = ["hello", "", "x" * 100 * 1024, "\u00e4\u20ac", "last"]
+        for body in bodies:
+            r = publish(api, "abc", body.encode())
+            assert r.status == 202, r
+            assert r.body == b""
+        assert publish(api, "abc", b"\xff\x00").status == 202
+        bodies.append(b"\xff\x00")
+        for i, c in enumerate(clients):
+            if i % 3 < 2:
+                wait_for(lambda: len(c.messages) == len(bodies))
+                assert sorted(map(repr, c.messages)) == sorted(map(repr,
+                                                                   bodies))
+            else:
+                assert c.messages == []
+
+
+def test_in_order_over_one_connection(service):
+    api = service
+    stream = api.create("abc")
+    with Clients([stream.location] * 6) as clients:
+        c = http.client.HTTPConnection(api.host, api.port, timeout=10)
+        for i in range(200):
+            c.request("POST", "/publish/abc", str(i))
+            r = c.getresponse()
+            assert (r.status, r.read()) == (202, b"")
+        c.close()
+        clients.wait(200)
+        for client in clients:
+            assert client.messages == [str(i) for i in range(200)]
+
+
+def test_by_uuid(service):
+    """One stream of the key, no other."""
+
+    api = service
+    streams = [api.create("abc"), api.create("abc")]
+    with Clients([s.location for s in streams]) as clients:
+        for i, s in enumerate(streams):
+            r = publish(api, s.uuid + "?by=uuid", "for %d" % i)
+            assert r.status == 202, r
+        assert publish(api, "abc?by=key", "for all").status == 202
+        clients.wait(2)
+        for i, c in enumerate(clients):
+            assert c.messages == ["for %d" % i, "for all"]
+
+    refused(publish(api, "0" * 32 + "?by=uuid", "x"), 404, "uuid")
+    refused(publish(api, "abc?by=uuid", "x"), 404, "uuid")
+    refused(publish(api, "abc?by=id", "x"), 400, "\"by\" must be")
+    api.delete(streams[0])
+    refused(publish(api, streams[0].uuid + "?by=uuid", "x"), 404, "uuid")
+
+
+def test_batch(service):
+    api = service
+    stream = api.create("abc")
+    text = (' [ {"a": [1, "]"], "b": "}\\\\"} ,"text \\u20ac \\"q\\"", 12345678901234567890,'
+            'true,null , -1.50e3,[ 1 , 2 ],"", {} , [[]] ,"\\\\u0000"]\n')
+    expected = ['{"a": [1, "]"], "b": "}\\\\"}', 'text \u20ac "q"',
+                "12345678901234567890", "true", "null", "-1.50e3", "[ 1 , 2 ]",
+                "", "{}", "[[]]", "\\u0000"]
+    assert len(json.loads(text)) == len(expected)
+    with Clients([stream.location] * 3) as clients:
+        assert publish(api, "abc?batch=1", text).status == 202
+        assert publish(api, "abc?batch=0", "[1]").status == 202
+        clients.wait(len(expected) + 1)
+        for c in clients:
+            assert c.messages == expected + ["[1]"]
+
+    for body, words in (("", "not JSON"), ("[1", "not JSON"),
+                        ("[1] 2", "something follows"), ("{}", "array"),
+                        ("[]", "empty"), ('["\\u0000"]', "NUL"),
+                        (b'["\xff"]', "UTF-8"), (b'["\x01"]', "control"),
+                        ("[1,]", "not JSON")):
+        refused(publish(api, "abc?batch=1", body), 400, words)
+    refused(publish(api, "abc?batch=2", "[1]"), 400, "\"batch\" must be")
+    refused(publish(api, "abc?batch=1", '["%s"]' % ("x" * 200000)), 413,
+            "ess_max_event")
+    assert api.get(stream)["last_ordinal"] == len(expected) + 1
+
+
+def test_large_batch(service):
+    """In slices; others are answered meanwhile."""
+
+    api = service
+    stream = api.create("abc")
+    n = 20000
+    with Clients([stream.location] * 3) as clients:
+        results = []
+        thread = threading.Thread(target=lambda: results.append(publish(
+            api, "abc?batch=1", json.dumps(list(range(n))))))
+        thread.start()
+        assert api.version()["name"]
+        thread.join(30)
+        assert [r.status for r in results] == [202]
+        clients.wait(n, 30)
+        for c in clients:
+            assert c.messages == [str(i) for i in range(n)]
+
+
+def test_nobody_wants_it(service):
+    api = service
+    refused(publish(api, "abc", "x"), 404, "no stream has that routing key")
+    stream = api.create("abc")
+    assert publish(api, "abc", "x").status == 202
+    api.delete(stream)
+    wait_for(lambda: publish(api, "abc", "x").status == 404)
+
+
+def test_wrong_requests(service):
+    api = service
+    api.create("abc")
+    refused(publish(api, "", "x"), 404, "routing key")
+    refused(publish(api, "k" * 256, "x"), 400, "255")
+    refused(publish(api, "abc", "x" * (100 * 1024 + 1)), 413, "ess_max_event")
+    for method in "GET", "PUT", "DELETE":
+        r = api.request(method, "/publish/abc")
+        refused(r, 405, method)
+        assert r.headers["Allow"] == "POST, OPTIONS"
+    r = api.request("OPTIONS", "/publish/abc")
+    assert (r.status, r.headers["Allow"]) == (204, "POST, OPTIONS")
+    assert api.request("POST", "/small/abc", "x" * 11).status == 413
+    assert api.request("POST", "/small/abc", "x" * 10).status == 202
+
+
+def test_keys(service):
+    """Of a path, decoded, and of any variable."""
+
+    api = service
+    keys = ["with space", "a.b/c", "\u00e4", "k" * 255]
+    streams = [api.create(k) for k in keys]
+    paths = ["/publish/with%20space", "/by-argument?key=a.b/c",
+             "/publish/%C3%A4", "/publish/" + "k" * 255]
+    with Clients([s.location for s in streams]) as clients:
+        for key, path in zip(keys, paths):
+            assert api.request("POST", path, key.encode()).status == 202
+        clients.wait(1)
+        for key, c in zip(keys, clients):
+            assert c.messages == [key]
+
+
+def test_poison(service):
+    api = service
+    stream = api.create("abc")
+    with Clients(stream.location) as clients:
+        assert publish(api, "abc", "POISON").status == 202
+        wait_for(lambda: clients[0].closed)
+        assert clients[0].close_code == 1000
+
+
+def test_chunked_body(service):
+    api = service
+    stream = api.create("abc")
+    with Clients(stream.location) as clients:
+        c = http.client.HTTPConnection(api.host, api.port, timeout=10)
+        c.request("POST", "/publish/abc",
+                  iter([b"some ", b"pieces ", b"x" * 30000]),
+                  encode_chunked=True)
+        assert c.getresponse().status == 202
+        c.close()
+        clients.wait(1)
+        assert clients[0].messages == ["some pieces " + "x" * 30000]
+
+
+def test_client_that_goes_away(service):
+    """Before the answer; nothing is left behind."""
+
+    api = service
+    stream = api.create("abc")
+    for _ in range(50):
+        c = http.client.HTTPConnection(api.host, api.port, timeout=10)
+        c.request("POST", "/publish/abc?batch=1", json.dumps(["x"] * 200))
+        c.close()
+    with Clients(stream.location) as clients:
+        wait_for(lambda: publish(api, "abc", "last").status == 202)
+        wait_for(lambda: "last" in clients[0].messages)
+
+
+# what only a broker brings about
+
+def with_broker(nginx, broker, **kwargs):
+    n = nginx(CONF, amqp="ess_amqp %s; ess_node test;" % broker.url, **kwargs)
+    return n, Api(n.port(1))
+
+
+def test_what_the_broker_is_given(nginx, vhost):
+    """Others that consume get it whole."""
+
+    n, api = with_broker(nginx, vhost)
+    api.create("abc")
+    with vhost.connect() as connection:
+        channel = connection.channel()
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(queue, "event-streams", "abc")
+        body = bytes(range(256)) * 400
+        r = publish(api, "abc", body, **{"Content-Type": "image/x-test"})
+        assert r.status == 202
+        frame, properties, got = channel.basic_get(queue, auto_ack=True)
+    assert got == body
+    assert frame.routing_key == "abc"
+    assert properties.content_type == "image/x-test"
+    assert properties.delivery_mode == 2
+    assert properties.headers["timestamp_in_ms"] // 1000 \
+        == int(properties.timestamp.timestamp()
+               if hasattr(properties.timestamp, "timestamp")
+               else properties.timestamp)
+
+
+def test_streams_of_another_instance(nginx, vhost):
+    """What one publishes the clients of both get; by uuid, those of one."""
+
+    first, api = with_broker(nginx, vhost)
+    second = nginx(CONF, amqp="ess_amqp %s; ess_node other;" % vhost.url)
+    streams = [api.create("abc"), Api(second.port(1)).create("abc")]
+    with Clients([s.location for s in streams]) as clients:
+        assert publish(api, "abc", "for all").status == 202
+        assert publish(api, streams[0].uuid + "?by=uuid", "one").status == 202
+        assert publish(api, "abc", "again").status == 202
+        wait_for(lambda: [len(c.messages) for c in clients] == [3, 2])
+        assert clients[0].messages == ["for all", "one", "again"]
+        assert clients[1].messages == ["for all", "again"]
+
+
+def test_broker_away(nginx, own_broker):
+    """503 with Retry-After; afterwards it goes on by itself."""
+
+    broker = own_broker()
+    n, api = with_broker(nginx, broker.vhost())
+    stream = wait_for(lambda: created(api, "abc"))
+    assert publish(api, "abc", "1").status == 202
+    n.expect(r"\[error\]")
+    broker.stop_server()
+    r = publish(api, "abc", "lost")
+    assert r.status == 503 and int(r.headers["Retry-After"]) > 0
+    assert "2 seconds" in r.json()["detail"]
+    broker.start()
+    with Clients(stream.location) as clients:
+        def again():
+            return publish(api, "abc", "2").status == 202
+        wait_for(again, 30)
+        wait_for(lambda: "2" in clients[0].messages, 20)
+
+
+def created(api, key):
+    r = api.request("POST", body={"routing_key": key})
+    return api.create_result(r) if r.status != 503 else None
+
+
+def test_broker_that_blocks(nginx, own_broker):
+    """An alarm: what is published waits for 2 s, events go on flowing."""
+
+    broker = own_broker()
+    vhost = broker.vhost()
+    n, api = with_broker(nginx, vhost, workers=1)
+    stream = wait_for(lambda: created(api, "abc"))
+    with Clients(stream.location) as clients:
+        assert publish(api, "abc", "1").status == 202
+        clients.wait(1)
+        broker.control("set_vm_memory_high_watermark", "0")
+        try:
+            # the broker tells once something was published
+            answers = [publish(api, "abc", "2") for _ in range(2)]
+            assert [a.status for a in answers] == [503, 503]
+            assert answers[1].headers["Retry-After"]
+            assert api.create("other").id
+        finally:
+            broker.control("set_vm_memory_high_watermark", "absolute",
+                           "1GB")
+        wait_for(lambda: publish(api, "abc", "3").status == 202, 20)
+        wait_for(lambda: "3" in clients[0].messages)
+
+
+def test_exchange_is_gone(nginx, vhost):
+    """The broker refuses: that is said, and the next one is another try."""
+
+    n, api = with_broker(nginx, vhost, workers=1)
+    n.expect(r"\[error\].*closed a channel")
+    api.create("abc")
+    assert publish(api, "abc", "1").status == 202
+    with vhost.connect() as connection:
+        connection.channel().exchange_delete("event-streams")
+    for _ in range(3):
+        refused(publish(api, "abc", "2"), 503, "refused")
+    with vhost.connect() as connection:
+        connection.channel().exchange_declare("event-streams", "direct",
+                                              durable=True)
+    refused(publish(api, "abc", "2"), 404, "no stream")
