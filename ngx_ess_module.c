@@ -63,6 +63,13 @@ static ngx_command_t  ngx_ess_commands[] = {
       offsetof(ngx_ess_main_conf_t, max_event),
       NULL },
 
+    { ngx_string("ess_max_memory"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ess_main_conf_t, max_memory),
+      NULL },
+
     { ngx_string("ess_drain"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -108,6 +115,13 @@ static ngx_command_t  ngx_ess_commands[] = {
     { ngx_string("ess_slow_client"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_ess_conf_subscribe_slow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_max_subscribers"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_ess_conf_subscribe_max,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

@@ -20,6 +20,7 @@
 #define NGX_ESS_CONF_LOG_AGE_MAX    ((ngx_int_t) 180 * 24 * 3600 * 1000)
 #define NGX_ESS_CONF_MAX_EVENT      (1024 * 1024)
 #define NGX_ESS_CONF_DRAIN          5000
+#define NGX_ESS_CONF_MAX_MEMORY     (256 * 1024 * 1024)
 #define NGX_ESS_CONF_PING           20000
 #define NGX_ESS_CONF_PING_TIMEOUT   20000
 #define NGX_ESS_CONF_SLOW_BUFFER    (1024 * 1024)
@@ -91,6 +92,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
     mcf->log_age = NGX_CONF_UNSET_MSEC;
     mcf->max_event = NGX_CONF_UNSET_SIZE;
     mcf->drain = NGX_CONF_UNSET_MSEC;
+    mcf->max_memory = NGX_CONF_UNSET_SIZE;
 
     return mcf;
 }
@@ -109,6 +111,7 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->log_age, NGX_ESS_CONF_LOG_AGE);
     ngx_conf_init_size_value(mcf->max_event, NGX_ESS_CONF_MAX_EVENT);
     ngx_conf_init_msec_value(mcf->drain, NGX_ESS_CONF_DRAIN);
+    ngx_conf_init_size_value(mcf->max_memory, NGX_ESS_CONF_MAX_MEMORY);
 
     if (mcf->max_event == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -193,6 +196,7 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
     lcf->release = NGX_CONF_UNSET_UINT;
     lcf->slow_skip = NGX_CONF_UNSET_UINT;
     lcf->slow_buffer = NGX_CONF_UNSET_SIZE;
+    lcf->limit.max = NGX_CONF_UNSET_UINT;
     lcf->origins = NGX_CONF_UNSET_PTR;
 
     return lcf;
@@ -219,6 +223,14 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->slow_buffer, prev->slow_buffer,
                               NGX_ESS_CONF_SLOW_BUFFER);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+
+    if (conf->limit.max == NGX_CONF_UNSET_UINT) {
+        conf->limit = prev->limit;
+    }
+
+    if (conf->limit.max == NGX_CONF_UNSET_UINT) {
+        conf->limit.max = 0;
+    }
 
     if (conf->api && conf->public_url.len == 0) {
         clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

@@ -10,6 +10,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_shm.h"
 #include "ngx_ess_store.h"
+#include "ngx_ess_notify.h"
 #include "ngx_ess_amqp_conf.h"
 
 
@@ -24,6 +25,8 @@ typedef struct {
     ngx_msec_t               log_age;       /* ms */
     size_t                   max_event;     /* bytes */
     ngx_msec_t               drain;         /* ms */
+    size_t                   max_memory;    /* bytes of frames in a worker */
+    ngx_uint_t               replace;       /* subscribers, in a location */
 
     const char              *needs_zone;    /* a directive that does */
     ngx_uint_t               save_all;      /* the zone was kept, but the store
@@ -44,6 +47,7 @@ typedef struct {
     ngx_uint_t               release;       /* the request, after the 101 */
     ngx_uint_t               slow_skip;     /* events, not the client */
     size_t                   slow_buffer;   /* bytes of it in memory */
+    ngx_ess_notify_limit_t   limit;         /* max 0: any number */
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
 } ngx_ess_loc_conf_t;
 
@@ -71,6 +75,8 @@ char *ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_subscribe_ping(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_ess_conf_subscribe_origin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

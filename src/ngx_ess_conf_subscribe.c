@@ -180,6 +180,63 @@ ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ngx_int_t             n;
+    ngx_str_t            *value;
+    ngx_ess_main_conf_t  *mcf;
+
+    if (lcf->limit.max != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0
+        && cf->args->nelts == 2)
+    {
+        lcf->limit.max = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid number \"%V\", it must be "
+                           "the number of subscribers that a stream may have, "
+                           "such as \"100\", or \"off\"",
+                           &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->limit.max = n;
+
+    if (cf->args->nelts == 3) {
+
+        if (value[2].len != 7
+            || ngx_strncmp(value[2].data, "replace", 7) != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the unknown parameter \"%V\", it "
+                               "may be \"replace\"",
+                               &cmd->name, &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->limit.replace = 1;
+
+        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+        mcf->replace = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_ess_conf_subscribe_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;

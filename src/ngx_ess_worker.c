@@ -232,6 +232,7 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
         || ngx_ess_subscriber_init_process(cycle, mcf->zone) != NGX_OK
         || ngx_ess_notify_init_process(cycle, mcf->zone,
                                        ngx_ess_subscriber_changed,
+                                       ngx_ess_subscriber_replaced,
                                        ngx_ess_worker_shutdown)
            != NGX_OK
         || ngx_ess_api_init_process(cycle, mcf->zone) != NGX_OK)

@@ -45,13 +45,13 @@ typedef struct {
  * those that care in "wake", and adds the fingerprint to the slot's ring, all
  * in one operation: after a crash all of it happened or none (an event for
  * very many streams is remembered half way and goes on when it comes again).
- * Evicts by the zone's bounds: over log_size bytes, over log_count
- * events, older than log_age; never the newest
- * event of a log for its size, never what is younger than a second but for
- * want of room in the zone, and what a worker has not seen yet not even for
- * that, unless "force" is set.  The caller has checked the body against
- * max_event.  A body that is exactly POISON becomes a record of its own type.
- * Counts NGX_ESS_C_EVENTS_IN and NGX_ESS_C_EVICTED_EARLY.
+ * Evicts by the zone's bounds: over log_size bytes, over log_count events,
+ * older than log_age; never the newest event of a log for its size, never what
+ * is younger than a second but for want of room in the zone, and what a worker
+ * has not seen yet not even for that, unless "force" is set.  The caller has
+ * checked the body against max_event.  A body that is exactly POISON becomes a
+ * record of its own type.  Counts NGX_ESS_C_EVENTS_IN and
+ * NGX_ESS_C_EVICTED_EARLY.
  *
  * Returns the number of streams that the slot has for the key; with 0
  * nothing was appended (but the fingerprint).  NGX_AGAIN, never with "force":

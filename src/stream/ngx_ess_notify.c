@@ -22,6 +22,11 @@ static void ngx_ess_notify_exiting(void);
 static void ngx_ess_notify_posted_handler(ngx_event_t *ev);
 static void ngx_ess_notify_timer_handler(ngx_event_t *ev);
 static ngx_int_t ngx_ess_notify_listen(ngx_cycle_t *cycle, ngx_fd_t fd);
+static ngx_int_t ngx_ess_notify_admit_locked(ngx_ess_shm_t *sh,
+    ngx_ess_seg_t i, ngx_ess_notify_limit_t *limit,
+    ngx_ess_notify_wake_t *wake);
+static void ngx_ess_notify_mark_pair_locked(ngx_ess_shm_t *sh,
+    ngx_ess_seg_t i, ngx_ess_shm_pair_t *pair, ngx_ess_notify_wake_t *wake);
 static ngx_ess_shm_pair_t *ngx_ess_notify_find_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s, ngx_uint_t p);
 static ngx_ess_shm_pair_t *ngx_ess_notify_new_locked(ngx_ess_zone_t *zone,
@@ -43,6 +48,7 @@ static ngx_fd_t                   ngx_ess_notify_fds[NGX_ESS_PROCS];
 
 static ngx_ess_zone_t            *ngx_ess_notify_zone;
 static ngx_ess_notify_handler_pt  ngx_ess_notify_changed;
+static ngx_ess_notify_replaced_pt ngx_ess_notify_replaced;
 static void                     (*ngx_ess_notify_shutdown)(void);
 static ngx_connection_t          *ngx_ess_notify_connection;
 static ngx_connection_t           ngx_ess_notify_dumb;
@@ -89,12 +95,14 @@ ngx_ess_notify_init_module(ngx_cycle_t *cycle)
 
 ngx_int_t
 ngx_ess_notify_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
-    ngx_ess_notify_handler_pt changed, void (*shutdown)(void))
+    ngx_ess_notify_handler_pt changed, ngx_ess_notify_replaced_pt replaced,
+    void (*shutdown)(void))
 {
     ngx_event_t  *ev;
 
     ngx_ess_notify_zone = zone;
     ngx_ess_notify_changed = changed;
+    ngx_ess_notify_replaced = replaced;
     ngx_ess_notify_shutdown = shutdown;
 
     ngx_ess_notify_dumb.fd = (ngx_socket_t) -1;
@@ -267,6 +275,7 @@ ngx_ess_notify_poll(void)
     ngx_ess_zone_t       *zone;
     ngx_ess_shm_t        *sh;
     ngx_ess_stream_ref_t  any;
+    uint32_t              replaced[NGX_ESS_DIRTY];
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     zone = ngx_ess_notify_zone;
@@ -283,9 +292,15 @@ ngx_ess_notify_poll(void)
 
     ngx_ess_shm_lock(zone);
 
-    n = ngx_ess_notify_take_locked(zone, refs, &overflow);
+    n = ngx_ess_notify_take_locked(zone, refs, replaced, &overflow);
 
     ngx_ess_shm_unlock(zone);
+
+    for (i = 0; i < n; i++) {
+        if (replaced[i]) {
+            ngx_ess_notify_replaced(&refs[i], replaced[i]);
+        }
+    }
 
     if (overflow) {
         ngx_memzero(&any, sizeof(ngx_ess_stream_ref_t));
@@ -301,7 +316,7 @@ ngx_ess_notify_poll(void)
 
 ngx_uint_t
 ngx_ess_notify_take_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *refs,
-    ngx_uint_t *overflow)
+    uint32_t *replaced, ngx_uint_t *overflow)
 {
     ngx_uint_t             i, n;
     ngx_ess_shm_t         *sh;
@@ -320,10 +335,13 @@ ngx_ess_notify_take_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *refs,
         refs[i].epoch = s->epoch;
         refs[i].index = proc->dirty[i];
 
+        replaced[i] = 0;
+
         pair = ngx_ess_notify_find_locked(sh, s, zone->proc);
 
         if (pair) {
             ngx_ess_shm_set32_locked(sh, &pair->proc, zone->proc);
+            replaced[i] = pair->replaced;
         }
     }
 
@@ -407,7 +425,7 @@ ngx_ess_notify_unseen_locked(ngx_ess_shm_t *sh, ngx_ess_shm_record_t *r)
 
 ngx_int_t
 ngx_ess_notify_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t *seq)
+    ngx_ess_notify_limit_t *limit, uint64_t *seq, uint32_t *number)
 {
     ngx_int_t              rc;
     ngx_ess_seg_t          i;
@@ -415,12 +433,15 @@ ngx_ess_notify_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_shm_pair_t    *pair;
     ngx_ess_shm_proc_t    *proc;
     ngx_ess_shm_stream_t  *s;
+    ngx_ess_notify_wake_t  wake;
 
     sh = zone->sh;
 
     if (zone->proc >= sh->geo.nprocs) {
         return NGX_ERROR;
     }
+
+    ngx_memzero(&wake, sizeof(ngx_ess_notify_wake_t));
 
     proc = ngx_ess_shm_proc(sh, zone->proc);
     rc = NGX_DECLINED;
@@ -440,6 +461,8 @@ ngx_ess_notify_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         goto done;
     }
 
+    /* this may evict, each record by itself: before anything is changed */
+
     rc = NGX_ERROR;
     pair = ngx_ess_notify_find_locked(sh, s, zone->proc);
 
@@ -448,34 +471,139 @@ ngx_ess_notify_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         if (pair == NULL) {
             goto done;
         }
+    }
 
+    if (limit && ngx_ess_notify_admit_locked(sh, i, limit, &wake) != NGX_OK) {
+        ngx_ess_notify_drop_ext_locked(sh, s);
+        ngx_ess_shm_commit_locked(sh);
+
+        rc = NGX_BUSY;
+        goto done;
+    }
+
+    *number = sh->nsubscribers + 1;
+    *seq = s->next_seq;
+
+    ngx_ess_shm_set32_locked(sh, &sh->nsubscribers, *number);
+
+    if (pair->count == 0) {
         ngx_ess_shm_set32_locked(sh, &pair->proc, zone->proc);
         ngx_ess_shm_set32_locked(sh, &proc->npairs, proc->npairs + 1);
+    }
+
+    if (pair->count == pair->replaced) {
+        ngx_ess_shm_set32_locked(sh, &pair->oldest, *number);
     }
 
     ngx_ess_shm_set32_locked(sh, &pair->count, pair->count + 1);
     ngx_ess_shm_commit_locked(sh);
 
-    *seq = s->next_seq;
     rc = NGX_OK;
 
 done:
 
     ngx_ess_shm_unlock(zone);
 
+    ngx_ess_notify_wake(zone, &wake);
+
     return rc;
 }
 
 
-void
-ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+/* One more?  If need be the oldest of all workers' goes, which may be asked for
+   only when its worker can be told. */
+
+static ngx_int_t
+ngx_ess_notify_admit_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
+    ngx_ess_notify_limit_t *limit, ngx_ess_notify_wake_t *wake)
 {
-    ngx_int_t            rc;
+    uint64_t               n;
+    ngx_ess_seg_t          ext;
+    ngx_ess_shm_pair_t    *pair, *oldest;
+    ngx_ess_shm_proc_t    *proc;
+    ngx_ess_shm_stream_t  *s;
+
+    s = ngx_ess_shm_stream(sh, i);
+    oldest = NULL;
+    n = 0;
+
+    for (pair = ngx_ess_notify_pair_locked(sh, s, NULL, &ext);
+         pair;
+         pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
+    {
+        if (pair->count == pair->replaced) {
+            continue;
+        }
+
+        n += pair->count - pair->replaced;
+
+        if (oldest == NULL || (int32_t) (pair->oldest - oldest->oldest) < 0) {
+            oldest = pair;
+        }
+    }
+
+    if (n < limit->max) {
+        return NGX_OK;
+    }
+
+    if (!limit->replace || oldest == NULL) {
+        return NGX_BUSY;
+    }
+
+    proc = ngx_ess_shm_proc(sh, oldest->proc & ~NGX_ESS_PAIR_DIRTY);
+
+    if (!(oldest->proc & NGX_ESS_PAIR_DIRTY)
+        && proc->ndirty == NGX_ESS_DIRTY)
+    {
+        return NGX_BUSY;
+    }
+
+    ngx_ess_shm_set32_locked(sh, &oldest->replaced, oldest->replaced + 1);
+    ngx_ess_notify_mark_pair_locked(sh, i, oldest, wake);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_notify_oldest(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint32_t number)
+{
     ngx_ess_seg_t        i;
     ngx_ess_shm_t       *sh;
     ngx_ess_shm_pair_t  *pair;
 
     sh = zone->sh;
+
+    ngx_ess_shm_lock(zone);
+
+    i = ngx_ess_stream_find_locked(sh, ref->id, ref->epoch);
+
+    if (i) {
+        pair = ngx_ess_notify_find_locked(sh, ngx_ess_shm_stream(sh, i),
+                                          zone->proc);
+        if (pair) {
+            ngx_ess_shm_set32_locked(sh, &pair->oldest, number);
+            ngx_ess_shm_commit_locked(sh);
+        }
+    }
+
+    ngx_ess_shm_unlock(zone);
+}
+
+
+ngx_int_t
+ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint32_t number, ngx_uint_t rank)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           oldest;
+    ngx_ess_seg_t        i;
+    ngx_ess_shm_t       *sh;
+    ngx_ess_shm_pair_t  *pair;
+
+    sh = zone->sh;
+    oldest = 0;
 
     do {
         rc = NGX_OK;
@@ -489,7 +617,21 @@ ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
                  : NULL;
 
         if (pair && pair->count > 1) {
+
+            if (pair->replaced && rank == NGX_ESS_NOTIFY_RANK_UNKNOWN) {
+                ngx_ess_shm_unlock(zone);
+                return NGX_BUSY;
+            }
+
+            oldest = (pair->oldest == number);
+
             ngx_ess_shm_set32_locked(sh, &pair->count, pair->count - 1);
+
+            if (rank < pair->replaced) {
+                ngx_ess_shm_set32_locked(sh, &pair->replaced,
+                                         pair->replaced - 1);
+            }
+
             ngx_ess_shm_commit_locked(sh);
 
         } else if (pair) {
@@ -499,6 +641,8 @@ ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
         ngx_ess_shm_unlock(zone);
 
     } while (rc == NGX_AGAIN);
+
+    return oldest ? NGX_DONE : NGX_OK;
 }
 
 
@@ -666,6 +810,8 @@ ngx_ess_notify_drop_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
 
     ngx_ess_shm_set32_locked(sh, &pair->proc, 0);
     ngx_ess_shm_set32_locked(sh, &pair->count, 0);
+    ngx_ess_shm_set32_locked(sh, &pair->replaced, 0);
+    ngx_ess_shm_set32_locked(sh, &pair->oldest, 0);
     ngx_ess_shm_set32_locked(sh, &proc->npairs, proc->npairs - 1);
 
     ngx_ess_notify_drop_ext_locked(sh, ngx_ess_shm_stream(sh, i));
@@ -727,10 +873,8 @@ void
 ngx_ess_notify_mark_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     ngx_ess_notify_wake_t *wake)
 {
-    ngx_uint_t             p;
     ngx_ess_seg_t          ext;
     ngx_ess_shm_pair_t    *pair;
-    ngx_ess_shm_proc_t    *proc;
     ngx_ess_shm_stream_t  *s;
 
     s = ngx_ess_shm_stream(sh, i);
@@ -739,30 +883,41 @@ ngx_ess_notify_mark_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
          pair;
          pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
     {
-        p = pair->proc & ~NGX_ESS_PAIR_DIRTY;
-        proc = ngx_ess_shm_proc(sh, p);
-
-        if (pair->proc & NGX_ESS_PAIR_DIRTY) {
-            /* it is there already */
-
-        } else if (proc->ndirty < NGX_ESS_DIRTY) {
-            ngx_ess_shm_set32_locked(sh, &pair->proc, p | NGX_ESS_PAIR_DIRTY);
-            ngx_ess_shm_set32_locked(sh, &proc->dirty[proc->ndirty], i);
-            ngx_ess_shm_set32_locked(sh, &proc->ndirty, proc->ndirty + 1);
-
-        } else {
-            ngx_ess_shm_set32_locked(sh, &proc->overflow, 1);
-        }
-
-        if (!proc->wake && !proc->behind) {
-            proc->since = sh->arrival;
-            proc->progress = ngx_ess_shm_now(sh);
-        }
-
-        ngx_ess_shm_set32_locked(sh, &proc->wake, 1);
-
-        wake->procs[p / 64] |= (uint64_t) 1 << (p % 64);
+        ngx_ess_notify_mark_pair_locked(sh, i, pair, wake);
     }
+}
+
+
+static void
+ngx_ess_notify_mark_pair_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
+    ngx_ess_shm_pair_t *pair, ngx_ess_notify_wake_t *wake)
+{
+    ngx_uint_t           p;
+    ngx_ess_shm_proc_t  *proc;
+
+    p = pair->proc & ~NGX_ESS_PAIR_DIRTY;
+    proc = ngx_ess_shm_proc(sh, p);
+
+    if (pair->proc & NGX_ESS_PAIR_DIRTY) {
+        /* it is there already */
+
+    } else if (proc->ndirty < NGX_ESS_DIRTY) {
+        ngx_ess_shm_set32_locked(sh, &pair->proc, p | NGX_ESS_PAIR_DIRTY);
+        ngx_ess_shm_set32_locked(sh, &proc->dirty[proc->ndirty], i);
+        ngx_ess_shm_set32_locked(sh, &proc->ndirty, proc->ndirty + 1);
+
+    } else {
+        ngx_ess_shm_set32_locked(sh, &proc->overflow, 1);
+    }
+
+    if (!proc->wake && !proc->behind) {
+        proc->since = sh->arrival;
+        proc->progress = ngx_ess_shm_now(sh);
+    }
+
+    ngx_ess_shm_set32_locked(sh, &proc->wake, 1);
+
+    wake->procs[p / 64] |= (uint64_t) 1 << (p % 64);
 }
 
 

@@ -32,6 +32,24 @@ typedef struct {
  */
 typedef void (*ngx_ess_notify_handler_pt)(ngx_ess_stream_ref_t *ref);
 
+/*
+ * "replaced" is called before that when "n" of this process's subscribers of
+ * the stream, the oldest ones, are to be closed or being closed, because newer
+ * ones have taken over.
+ */
+typedef void (*ngx_ess_notify_replaced_pt)(ngx_ess_stream_ref_t *ref,
+    ngx_uint_t n);
+
+
+#define NGX_ESS_NOTIFY_RANK_UNKNOWN  ((ngx_uint_t) -1)
+#define NGX_ESS_NOTIFY_RANK_LAST     ((ngx_uint_t) -2)
+
+
+typedef struct {
+    ngx_uint_t               max;           /* subscribers of a stream */
+    ngx_uint_t               replace;       /* the oldest one goes instead */
+} ngx_ess_notify_limit_t;
+
 
 /*
  * In the master (or single process), from init_module, never in a test of
@@ -47,7 +65,7 @@ ngx_int_t ngx_ess_notify_init_module(ngx_cycle_t *cycle);
  */
 ngx_int_t ngx_ess_notify_init_process(ngx_cycle_t *cycle,
     ngx_ess_zone_t *zone, ngx_ess_notify_handler_pt changed,
-    void (*shutdown)(void));
+    ngx_ess_notify_replaced_pt replaced, void (*shutdown)(void));
 void ngx_ess_notify_exit_process(ngx_cycle_t *cycle);
 
 /* Looks at the wake-up flag without having been woken: for a timer, in case
@@ -63,16 +81,31 @@ void ngx_ess_notify_progress(ngx_uint_t all);
 
 /*
  * This process has one subscriber more on the stream.  *seq is the position
- * of the next record to come, taken together with it.  Takes the mutex.
- * NGX_OK; NGX_DECLINED: no such stream (only VISIBLE and DELETING ones);
- * NGX_ERROR: no room for one more process.
+ * of the next record to come, taken together with it; *number counts the
+ * subscribers of all streams, in order of their arrival.  "limit" NULL: none.
+ * Takes the mutex.  NGX_OK; NGX_DECLINED: no such stream (only VISIBLE and
+ * DELETING ones); NGX_BUSY: it has as many subscribers as it may; NGX_ERROR:
+ * no room for one more process.
  */
 ngx_int_t ngx_ess_notify_subscribe(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref, uint64_t *seq);
+    ngx_ess_stream_ref_t *ref, ngx_ess_notify_limit_t *limit, uint64_t *seq,
+    uint32_t *number);
 
-/* One subscriber less; the last of a CLOSED stream frees it. */
-void ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref);
+/*
+ * One subscriber less; the last of a CLOSED stream frees it.  "rank" is the
+ * number of those of this process that go before it when newer ones take over:
+ * 0 for one that is being closed for that, see ngx_ess_feed_rank() for others.
+ * Takes the mutex.  NGX_OK; NGX_DONE: it was the oldest one, see
+ * ngx_ess_notify_oldest(); NGX_BUSY: nothing was changed, the rank matters and
+ * was NGX_ESS_NOTIFY_RANK_UNKNOWN.
+ */
+ngx_int_t ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref, uint32_t number, ngx_uint_t rank);
+
+/* The number of this process's oldest subscriber of the stream that was not
+   replaced, when it is another one than before.  Takes the mutex. */
+void ngx_ess_notify_oldest(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint32_t number);
 
 /* Wakes the process slots in "wake", the own one through a posted event, and
    clears it.  Without the mutex. */

@@ -353,7 +353,7 @@ ngx_ess_shm_check_pair(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i,
     uint32_t  p;
 
     if (pair->count == 0) {
-        if (pair->proc) {
+        if (pair->proc || pair->replaced) {
             ngx_ess_shm_check_fault(ck, "an unused pair", i, pair->proc);
         }
 
@@ -365,6 +365,11 @@ ngx_ess_shm_check_pair(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i,
     if (p >= ck->sh->geo.nprocs || procs[p]) {
         ngx_ess_shm_check_fault(ck, "process slot of a pair", i, pair->proc);
         return 1;
+    }
+
+    if (pair->replaced > pair->count) {
+        ngx_ess_shm_check_fault(ck, "replaced subscribers", i,
+                                pair->replaced);
     }
 
     procs[p] = 1;

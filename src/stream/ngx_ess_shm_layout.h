@@ -5,7 +5,7 @@
  *   +--------------------+     +---------------+     +---------------+
  *   | head              ------>| next         ----->| next: 0       |
  *   | tail              ---,   | prev: 0       |<-----  prev        |
- *   | pairs[6], ext -,   | |   | stream, seq   |  ,->| stream, seq   |
+ *   | pairs[3], ext -,   | |   | stream, seq   |  ,->| stream, seq   |
  *   | key            |   | |   | body[192]     |  |  | body[192]     |
  *   +----------------|---+ |   +--- link ------+  |  +--- link ------+
  *        | link      |     `----------|-----------'         0
@@ -45,10 +45,10 @@
 
 
 #define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
-#define NGX_ESS_SHM_LAYOUT       3
+#define NGX_ESS_SHM_LAYOUT       4
 
-#define NGX_ESS_SHM_PAIRS        6              /* in the stream itself */
-#define NGX_ESS_SHM_EXT_PAIRS    31             /* in each further segment */
+#define NGX_ESS_SHM_PAIRS        3              /* in the stream itself */
+#define NGX_ESS_SHM_EXT_PAIRS    15             /* in each further segment */
 #define NGX_ESS_SHM_KEY          56             /* bytes of it in the stream */
 #define NGX_ESS_SHM_MARKS        64
 
@@ -75,6 +75,10 @@ typedef struct {
 typedef struct {
     uint32_t                 proc;          /* process slot, and the flag */
     uint32_t                 count;         /* subscribers, 0: unused */
+    uint32_t                 replaced;      /* of them: newer ones have taken
+                                               over, they are to be closed */
+    uint32_t                 oldest;        /* number of the first of the
+                                               others */
 } ngx_ess_shm_pair_t;
 
 
@@ -137,7 +141,7 @@ typedef struct {
 
 typedef struct {
     ngx_ess_seg_t            link;
-    uint32_t                 unused;
+    uint32_t                 unused[3];
     ngx_ess_shm_pair_t       pairs[NGX_ESS_SHM_EXT_PAIRS];
 } ngx_ess_shm_ext_t;
 
@@ -207,6 +211,7 @@ struct ngx_ess_shm_s {
     uint32_t                 nfree;         /* both kinds */
     uint32_t                 nstatic;       /* used by all but records */
     uint32_t                 nstreams;
+    uint32_t                 nsubscribers;  /* ever; wraps around */
 
     ngx_ess_seg_t            streams_head;
     ngx_ess_seg_t            streams_tail;
@@ -458,10 +463,13 @@ ngx_uint_t ngx_ess_notify_unseen_locked(ngx_ess_shm_t *sh,
 ngx_int_t ngx_ess_notify_forget_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     ngx_uint_t p);
 
-/* Copies the process slot's dirty list to refs (NGX_ESS_DIRTY) and empties it.
-   Commits.  *overflow: there was more. */
+/*
+ * Copies the process slot's dirty list to refs (NGX_ESS_DIRTY), and how many
+ * of its subscribers of each were replaced, and empties it.  Commits.
+ * *overflow: there was more.
+ */
 ngx_uint_t ngx_ess_notify_take_locked(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *refs, ngx_uint_t *overflow);
+    ngx_ess_stream_ref_t *refs, uint32_t *replaced, ngx_uint_t *overflow);
 
 
 #endif /* _NGX_ESS_SHM_LAYOUT_H_INCLUDED_ */

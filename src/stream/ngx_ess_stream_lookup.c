@@ -301,7 +301,7 @@ ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
          pair;
          pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
     {
-        info->subscribers += pair->count;
+        info->subscribers += pair->count - pair->replaced;
     }
 }
 

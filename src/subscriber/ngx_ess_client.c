@@ -43,6 +43,7 @@ static ngx_int_t ngx_ess_client_answered(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_due(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_failed(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_slow(ngx_ess_subscriber_t *sub);
+static void ngx_ess_client_replaced(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_abandon(ngx_ess_subscriber_t *sub);
 
 
@@ -50,11 +51,13 @@ static const ngx_ess_feed_handlers_t  ngx_ess_client_handlers = {
     ngx_ess_client_due,
     ngx_ess_client_failed,
     ngx_ess_client_slow,
+    ngx_ess_client_replaced,
     ngx_ess_client_abandon
 };
 
 
 static ngx_ess_zone_t  *ngx_ess_client_zone;
+static ngx_uint_t       ngx_ess_client_replace;
 static u_char           ngx_ess_client_buffer[NGX_ESS_CLIENT_BUFFER];
 
 
@@ -62,6 +65,7 @@ ngx_int_t
 ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
 {
     ngx_ess_client_zone = zone;
+    ngx_ess_client_replace = ngx_ess_conf_main(cycle)->replace;
 
     ngx_ess_wheel_init(ngx_ess_client_timer, cycle->log);
     ngx_ess_drain_init(cycle, ngx_ess_client_close_drain);
@@ -142,6 +146,9 @@ ngx_ess_client_detach(void *data)
 {
     ngx_ess_subscriber_t *sub = data;
 
+    uint32_t              number;
+    ngx_int_t             rc;
+    ngx_uint_t            rank;
     ngx_ess_stream_ref_t  ref;
 
     if (sub->state == NGX_ESS_SUBSCRIBER_GONE) {
@@ -163,8 +170,22 @@ ngx_ess_client_detach(void *data)
 
     sub->feed->transport->done(ngx_ess_subscriber_session(sub));
 
+    number = sub->number;
+    rank = sub->replaced ? 0 : NGX_ESS_NOTIFY_RANK_UNKNOWN;
+
     ngx_ess_feed_leave(sub);
-    ngx_ess_notify_unsubscribe(ngx_ess_client_zone, &ref);
+
+    rc = ngx_ess_notify_unsubscribe(ngx_ess_client_zone, &ref, number, rank);
+
+    if (rc == NGX_BUSY) {
+        rank = ngx_ess_feed_rank(&ref, number);
+        rc = ngx_ess_notify_unsubscribe(ngx_ess_client_zone, &ref, number,
+                                        rank);
+    }
+
+    if (rc == NGX_DONE && ngx_ess_client_replace) {
+        ngx_ess_feed_oldest(&ref);
+    }
 
     ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SUBSCRIBERS, -1);
 }
@@ -759,4 +780,12 @@ static void
 ngx_ess_client_abandon(ngx_ess_subscriber_t *sub)
 {
     ngx_ess_client_close_end(sub, NGX_ERROR);
+}
+
+
+static void
+ngx_ess_client_replaced(ngx_ess_subscriber_t *sub)
+{
+    (void) ngx_ess_client_close(sub, NGX_ESS_CLIENT_NORMAL,
+                                "A newer connection has taken over");
 }

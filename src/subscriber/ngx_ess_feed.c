@@ -29,7 +29,7 @@ typedef struct {
     ngx_uint_t                      nfeeds;     /* in them */
     ngx_uint_t                      nchanged;   /* of these, with more in the
                                                    log than they have read */
-    ngx_queue_t                     all;        /* feeds, replays, too */
+    ngx_queue_t                     all;        /* feeds, replays first */
 
     ngx_queue_t                     reading;
     ngx_queue_t                     flushing;
@@ -39,13 +39,26 @@ typedef struct {
 } ngx_ess_feed_worker_t;
 
 
+/* In what order the subscribers of a stream go when newer ones take over. */
+
+typedef struct {
+    ngx_uint_t                      replaced;   /* being closed */
+    ngx_uint_t                      older;      /* than a number, others */
+    ngx_ess_subscriber_t           *oldest;     /* of those; NULL: none */
+} ngx_ess_feed_order_t;
+
+
 static ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, uint64_t seq);
+    const ngx_ess_transport_t *transport, uint64_t seq, ngx_uint_t replay);
 static ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
     const ngx_ess_transport_t *transport, uint64_t seq);
 static void ngx_ess_feed_grow(void);
 static void ngx_ess_feed_free(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_free_shared(ngx_ess_feed_t *feed);
+static void ngx_ess_feed_order(ngx_ess_stream_ref_t *ref, uint32_t number,
+    ngx_ess_feed_order_t *order);
+static void ngx_ess_feed_order_of(ngx_ess_feed_t *feed,
+    ngx_ess_stream_ref_t *ref, uint32_t number, ngx_ess_feed_order_t *order);
 static ngx_int_t ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_feed_begun(ngx_ess_subscriber_t *sub,
     ngx_ess_feed_t *feed);
@@ -148,12 +161,11 @@ ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
     ngx_ess_feed_t   *feed;
     ngx_ess_frame_t  *frame;
 
-    feed = ngx_ess_feed_create(ref, transport, place->seq);
+    feed = ngx_ess_feed_create(ref, transport, place->seq, 1);
     if (feed == NULL) {
         return NGX_ERROR;
     }
 
-    feed->replay = 1;
     feed->last = place->last;
     feed->live = sub->seq;
     feed->changed = 1;
@@ -191,12 +203,11 @@ ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub)
     shared = sub->feed;
 
     feed = ngx_ess_feed_create(&shared->ref, shared->transport,
-                               sub->frame->seq);
+                               sub->frame->seq, 1);
     if (feed == NULL) {
         return NGX_ERROR;
     }
 
-    feed->replay = 1;
     feed->changed = 1;
     feed->subscribers = 1;
 
@@ -307,6 +318,130 @@ ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
     }
 
     ngx_post_event(&ngx_ess_feed.read, &ngx_posted_events);
+}
+
+
+void
+ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n)
+{
+    ngx_uint_t            replaced;
+    ngx_ess_feed_order_t  order;
+
+    ngx_ess_feed_order(ref, 0, &order);
+    replaced = order.replaced;
+
+    if (order.oldest == NULL || replaced >= n) {
+        return;
+    }
+
+    do {
+        order.oldest->replaced = 1;
+        ngx_ess_feed.handlers->replaced(order.oldest);
+        replaced++;
+
+        ngx_ess_feed_order(ref, 0, &order);
+
+    } while (order.oldest && replaced < n);
+
+    ngx_ess_feed_oldest(ref);
+}
+
+
+void
+ngx_ess_feed_oldest(ngx_ess_stream_ref_t *ref)
+{
+    ngx_ess_feed_order_t  order;
+
+    ngx_ess_feed_order(ref, 0, &order);
+
+    if (order.oldest) {
+        ngx_ess_notify_oldest(ngx_ess_feed.zone, ref, order.oldest->number);
+    }
+}
+
+
+ngx_uint_t
+ngx_ess_feed_rank(ngx_ess_stream_ref_t *ref, uint32_t number)
+{
+    ngx_ess_feed_order_t  order;
+
+    ngx_ess_feed_order(ref, number, &order);
+
+    return order.replaced + order.older;
+}
+
+
+/* The stream's subscribers, as seen from the one with the number. */
+
+static void
+ngx_ess_feed_order(ngx_ess_stream_ref_t *ref, uint32_t number,
+    ngx_ess_feed_order_t *order)
+{
+    ngx_queue_t     *q;
+    ngx_ess_feed_t  *feed;
+
+    ngx_memzero(order, sizeof(ngx_ess_feed_order_t));
+
+    feed = ngx_ess_feed.buckets[ref->id & (ngx_ess_feed.nbuckets - 1)];
+
+    for ( /* void */ ; feed; feed = feed->next) {
+        ngx_ess_feed_order_of(feed, ref, number, order);
+    }
+
+    for (q = ngx_queue_head(&ngx_ess_feed.all);
+         q != ngx_queue_sentinel(&ngx_ess_feed.all);
+         q = ngx_queue_next(q))
+    {
+        feed = ngx_queue_data(q, ngx_ess_feed_t, all);
+
+        if (!feed->replay) {
+            break;
+        }
+
+        ngx_ess_feed_order_of(feed, ref, number, order);
+    }
+}
+
+
+static void
+ngx_ess_feed_order_of(ngx_ess_feed_t *feed, ngx_ess_stream_ref_t *ref,
+    uint32_t number, ngx_ess_feed_order_t *order)
+{
+    ngx_uint_t             i;
+    ngx_queue_t           *q, *queue;
+    ngx_ess_subscriber_t  *sub;
+
+    ngx_queue_t  *queues[] = { &feed->idle, &feed->due, &feed->waiting };
+
+    if (feed->ref.id != ref->id || feed->ref.epoch != ref->epoch) {
+        return;
+    }
+
+    for (i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+        queue = queues[i];
+
+        for (q = ngx_queue_head(queue);
+             q != ngx_queue_sentinel(queue);
+             q = ngx_queue_next(q))
+        {
+            sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+            if (sub->replaced) {
+                order->replaced++;
+                continue;
+            }
+
+            if ((int32_t) (sub->number - number) < 0) {
+                order->older++;
+            }
+
+            if (order->oldest == NULL
+                || (int32_t) (sub->number - order->oldest->number) < 0)
+            {
+                order->oldest = sub;
+            }
+        }
+    }
 }
 
 
@@ -429,7 +564,7 @@ ngx_ess_feed_due(ngx_ess_subscriber_t *sub)
 
 static ngx_ess_feed_t *
 ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, uint64_t seq)
+    const ngx_ess_transport_t *transport, uint64_t seq, ngx_uint_t replay)
 {
     ngx_ess_feed_t  *feed;
 
@@ -446,7 +581,13 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
     ngx_queue_init(&feed->due);
     ngx_queue_init(&feed->waiting);
 
-    ngx_queue_insert_tail(&ngx_ess_feed.all, &feed->all);
+    if (replay) {
+        feed->replay = 1;
+        ngx_queue_insert_head(&ngx_ess_feed.all, &feed->all);
+
+    } else {
+        ngx_queue_insert_tail(&ngx_ess_feed.all, &feed->all);
+    }
 
     return feed;
 }
@@ -471,7 +612,7 @@ ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
         }
     }
 
-    feed = ngx_ess_feed_create(ref, transport, seq);
+    feed = ngx_ess_feed_create(ref, transport, seq, 0);
     if (feed == NULL) {
         return NULL;
     }

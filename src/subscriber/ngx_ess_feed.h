@@ -36,7 +36,8 @@ typedef struct ngx_ess_filtered_s    ngx_ess_filtered_t;
 
 struct ngx_ess_feed_s {
     ngx_ess_feed_t              *next;      /* in its hash bucket */
-    ngx_queue_t                  all;       /* of the worker's feeds */
+    ngx_queue_t                  all;       /* the worker's feeds, replays
+                                               first */
     ngx_queue_t                  reading;   /* while there is to be read */
     ngx_queue_t                  flushing;  /* while somebody is due */
 
@@ -95,6 +96,7 @@ struct ngx_ess_subscriber_s {
                                                connection */
 
     uint64_t                     stream_id;
+    uint32_t                     number;    /* in order of arrival */
     uint64_t                     events_sent;
     uint64_t                     bytes_sent;
 
@@ -108,6 +110,7 @@ struct ngx_ess_subscriber_s {
     unsigned                     last:1;    /* the end follows what is to be
                                                sent */
     unsigned                     linger:1;  /* the client may be sending on */
+    unsigned                     replaced:1;    /* a newer one has taken over */
 };
 
 
@@ -126,6 +129,9 @@ typedef struct {
 
     /* it is far behind; the subscriber may be gone afterwards */
     void                       (*slow)(ngx_ess_subscriber_t *sub);
+
+    /* a newer one has taken over; it may be gone afterwards */
+    void                       (*replaced)(ngx_ess_subscriber_t *sub);
 
     /* the worker exits; the subscriber is gone afterwards */
     void                       (*exit)(ngx_ess_subscriber_t *sub);
@@ -166,6 +172,18 @@ void ngx_ess_feed_leave(ngx_ess_subscriber_t *sub);
 
 /* The stream's log has more; ref->id 0: any may have. */
 void ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref);
+
+/* Calls "replaced" for the oldest subscribers of the stream until it was called
+   for n of those that are there. */
+void ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n);
+
+/* Tells the zone which subscriber of the stream is the oldest one that was not
+   replaced.  When the one that was has been replaced, or has left. */
+void ngx_ess_feed_oldest(ngx_ess_stream_ref_t *ref);
+
+/* Of the stream's subscribers those that go before the one with the number when
+   newer ones take over: see ngx_ess_notify_unsubscribe(). */
+ngx_uint_t ngx_ess_feed_rank(ngx_ess_stream_ref_t *ref, uint32_t number);
 
 /* Whether there is more in the log than it has read. */
 void ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed);

@@ -22,6 +22,7 @@ typedef struct {
     ngx_ess_zone_t                 *zone;
     const ngx_ess_feed_handlers_t  *handlers;
     ngx_log_t                      *log;
+    size_t                          max_memory; /* of frames */
 
     u_char                         *buffer;
     size_t                          size;       /* of the buffer */
@@ -58,6 +59,7 @@ ngx_ess_feed_read_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_feed_reader.zone = zone;
     ngx_ess_feed_reader.handlers = handlers;
     ngx_ess_feed_reader.log = cycle->log;
+    ngx_ess_feed_reader.max_memory = ngx_ess_conf_main(cycle)->max_memory;
 }
 
 
@@ -372,7 +374,8 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 
     ngx_ess_feed_hold(feed);
 
-    ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.handlers->slow);
+    ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.max_memory,
+                               ngx_ess_feed_reader.handlers->slow);
 
     ngx_ess_frame_release(&feed->frames, first);
     ngx_ess_feed_unhold(feed);

@@ -9,6 +9,10 @@
 #include "ngx_ess_frame.h"
 
 
+/* of all frames of this worker */
+static size_t  ngx_ess_frame_total;
+
+
 ngx_ess_frame_t *
 ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
     uint64_t seq, ngx_ess_transport_frame_t *data, ngx_log_t *log)
@@ -40,6 +44,8 @@ ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
     frames->tail = frame;
     frames->bytes += sizeof(ngx_ess_frame_t) + frame->len;
 
+    ngx_ess_frame_total += sizeof(ngx_ess_frame_t) + frame->len;
+
     return frame;
 }
 
@@ -58,6 +64,8 @@ ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
         if (frames->tail == frame) {
             frames->tail = NULL;
         }
+
+        ngx_ess_frame_total -= sizeof(ngx_ess_frame_t) + frame->len;
 
         if (frame->data) {
             ngx_free(frame->data);
@@ -100,4 +108,11 @@ ngx_ess_frame_cut(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
     frame->next = NULL;
 
     ngx_ess_frame_release(frames, next);
+}
+
+
+size_t
+ngx_ess_frame_bytes(void)
+{
+    return ngx_ess_frame_total;
 }

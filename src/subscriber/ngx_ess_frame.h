@@ -79,4 +79,8 @@ ngx_ess_frame_t *ngx_ess_frame_next(ngx_ess_frames_t *frames,
 void ngx_ess_frame_cut(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
 
 
+/* Bytes of all frames that there are in this worker. */
+size_t ngx_ess_frame_bytes(void);
+
+
 #endif /* _NGX_ESS_FRAME_H_INCLUDED_ */

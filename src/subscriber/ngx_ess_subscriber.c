@@ -292,6 +292,13 @@ ngx_ess_subscriber_changed(ngx_ess_stream_ref_t *ref)
 
 
 void
+ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n)
+{
+    ngx_ess_feed_replaced(ref, n);
+}
+
+
+void
 ngx_ess_subscriber_drain(ngx_uint_t code, ngx_msec_t drain)
 {
     ngx_ess_drain_start(code, drain);
@@ -425,7 +432,8 @@ ngx_ess_subscriber_create(ngx_http_request_t *r,
 /*
  * What comes from now on is taken together with the interest in it, before
  * the response header is sent: a client that has it gets all that follows.
- * NGX_DECLINED: no such stream.  NGX_BUSY: no room for one more process.
+ * NGX_DECLINED: no such stream.  NGX_BUSY: no room for one more process, or no
+ * more subscribers than these.
  */
 
 static ngx_int_t
@@ -435,7 +443,10 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub, ngx_ess_stream_ref_t *ref,
     ngx_int_t            rc;
     ngx_ess_log_place_t  place;
 
-    rc = ngx_ess_notify_subscribe(ngx_ess_subscriber_zone, ref, &sub->seq);
+    rc = ngx_ess_notify_subscribe(ngx_ess_subscriber_zone, ref,
+                                  sub->conf->limit.max ? &sub->conf->limit
+                                                       : NULL,
+                                  &sub->seq, &sub->number);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
@@ -453,7 +464,9 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub, ngx_ess_stream_ref_t *ref,
     }
 
     if (rc != NGX_OK) {
-        ngx_ess_notify_unsubscribe(ngx_ess_subscriber_zone, ref);
+        (void) ngx_ess_notify_unsubscribe(ngx_ess_subscriber_zone, ref,
+                                          sub->number,
+                                          NGX_ESS_NOTIFY_RANK_LAST);
     }
 
     return rc;

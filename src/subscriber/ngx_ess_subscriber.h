@@ -37,6 +37,10 @@ ngx_int_t ngx_ess_subscriber_stats(ngx_http_request_t *r,
 /* From notify: the stream changed; ref->id 0: any may have. */
 void ngx_ess_subscriber_changed(ngx_ess_stream_ref_t *ref);
 
+/* "n" of this worker's subscribers of the stream, the oldest ones, are to be
+   closed, or are being closed: see ngx_ess_notify_replaced_pt. */
+void ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n);
+
 /* Closes all subscribers with the code (1001 or 1012), spread over "drain"
    ms; new ones are refused with 503. */
 void ngx_ess_subscriber_drain(ngx_uint_t code, ngx_msec_t drain);

@@ -58,6 +58,9 @@ typedef struct {
 
 
 static ngx_ess_zone_t  *zone;
+static uint32_t         number, replaced[NGX_ESS_DIRTY];
+
+static ngx_ess_notify_limit_t  limit = { 2, 1 };
 static model_t         *model;
 static uint64_t         seed;
 static ngx_str_t        keys[KEYS];
@@ -417,12 +420,15 @@ op_interest(void)
 
     if (m->state == NGX_ESS_STREAM_VISIBLE) {
         for (n = rnd(3); n; n--) {
-            (void) ngx_ess_notify_subscribe(zone, &ref, &seq);
+            (void) ngx_ess_notify_subscribe(zone, &ref,
+                                            rnd(2) ? &limit : NULL, &seq,
+                                            &number);
         }
     }
 
     if (rnd(3) == 0) {
-        ngx_ess_notify_unsubscribe(zone, &ref);
+        (void) ngx_ess_notify_unsubscribe(zone, &ref, 0,
+                                          NGX_ESS_NOTIFY_RANK_LAST);
     }
 }
 
@@ -434,7 +440,7 @@ op_dirty(void)
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     ngx_ess_shm_lock(zone);
-    (void) ngx_ess_notify_take_locked(zone, refs, &overflow);
+    (void) ngx_ess_notify_take_locked(zone, refs, replaced, &overflow);
     ngx_ess_shm_unlock(zone);
 }
 
@@ -683,7 +689,8 @@ test_each_write(void **state)
         assert_int_equal(ngx_ess_stream_reserve(zone, &keys[2], &info),
                          NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
-        assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, &seq),
+        assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL,
+                                                  &seq, &number),
                          NGX_OK);
     }
 

@@ -30,6 +30,8 @@ static ngx_ess_zone_t         *zone;
 static ngx_ess_stream_info_t   streams[STREAMS];
 static ngx_uint_t              nchanged, nany, nshutdown;
 static uint64_t                last;
+static uint32_t                number, replaced[NGX_ESS_DIRTY];
+static ngx_uint_t              nreplaced;
 
 
 static void
@@ -37,6 +39,14 @@ changed(ngx_ess_stream_ref_t *ref)
 {
     nchanged++;
     nany += (ref->id == 0);
+    last = ref->id;
+}
+
+
+static void
+replace(ngx_ess_stream_ref_t *ref, ngx_uint_t n)
+{
+    nreplaced = n;
     last = ref->id;
 }
 
@@ -156,7 +166,8 @@ test_wake(void **state)
 
     assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
     assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
-    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, changed, shut),
+    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, changed, replace,
+                                                 shut),
                      NGX_OK);
 
     c = ngx_get_connection(0, &ngx_unit_log);
@@ -167,7 +178,8 @@ test_wake(void **state)
     append(0, &wake);
     assert_int_equal(wake.procs[0], 0);
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, &seq),
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, NULL,
+                                              &seq, &number),
                      NGX_OK);
     assert_int_equal(seq, 2);
 
@@ -241,7 +253,8 @@ test_overflow(void **state)
 
     for (i = 0; i < STREAMS; i++) {
         assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[i].ref,
-                                                  &seq), NGX_OK);
+                                                  NULL, &seq, &number),
+                         NGX_OK);
     }
 
     for (i = 0; i < STREAMS; i++) {
@@ -255,7 +268,7 @@ test_overflow(void **state)
     assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
 
     ngx_ess_shm_lock(zone);
-    n = ngx_ess_notify_take_locked(zone, refs, &overflow);
+    n = ngx_ess_notify_take_locked(zone, refs, replaced, &overflow);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(n, NGX_ESS_DIRTY);
@@ -264,7 +277,7 @@ test_overflow(void **state)
     append(STREAMS - 1, &wake);
 
     ngx_ess_shm_lock(zone);
-    n = ngx_ess_notify_take_locked(zone, refs, &overflow);
+    n = ngx_ess_notify_take_locked(zone, refs, replaced, &overflow);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(n, 1);
@@ -275,7 +288,8 @@ test_overflow(void **state)
     /* the interest goes, and the entry with it */
 
     append(5, &wake);
-    ngx_ess_notify_unsubscribe(zone, &streams[5].ref);
+    (void) ngx_ess_notify_unsubscribe(zone, &streams[5].ref, 0,
+                                      NGX_ESS_NOTIFY_RANK_LAST);
     assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->ndirty, 0);
 }
 
@@ -295,7 +309,8 @@ test_many_procs(void **state)
         assert_int_equal(ngx_ess_shm_attach(zone, p, &ngx_unit_log), NGX_OK);
         ngx_ess_shm_count(zone, NGX_ESS_C_SUBSCRIBERS, 1);
         assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[3].ref,
-                                                  &seq), NGX_OK);
+                                                  NULL, &seq, &number),
+                         NGX_OK);
     }
 
     assert_true(p > 40);
@@ -343,7 +358,8 @@ test_closed(void **state)
     assert_int_equal(ngx_ess_stream_reserve(zone, &key, &info), NGX_OK);
     ngx_ess_stream_release(zone, &info.ref);
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[9].ref, &seq),
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[9].ref, NULL,
+                                              &seq, &number),
                      NGX_OK);
 
     for (i = 0; i < 700; i++) {
@@ -355,7 +371,8 @@ test_closed(void **state)
     ngx_ess_stream_delete_commit(zone, &streams[9].ref);
     assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
 
-    ngx_ess_notify_unsubscribe(zone, &streams[9].ref);
+    (void) ngx_ess_notify_unsubscribe(zone, &streams[9].ref, 0,
+                                      NGX_ESS_NOTIFY_RANK_LAST);
 
     for (i = 0; i < 700; i++) {
         append(10, &wake);
@@ -394,7 +411,8 @@ test_gone(void **state)
     for (i = 0; i < 5; i++) {
         assert_int_equal(ngx_ess_shm_attach(zone, 7, &ngx_unit_log), NGX_OK);
         assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[3].ref,
-                                                  &seq), NGX_OK);
+                                                  NULL, &seq, &number),
+                         NGX_OK);
         ngx_ess_shm_proc(zone->sh, 7)->pid = pids[i];
         zone->proc = 2;
 
@@ -491,7 +509,8 @@ take(void)
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     ngx_ess_shm_lock(zone);
-    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, &overflow), 1);
+    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, replaced,
+                                                &overflow), 1);
     ngx_ess_shm_unlock(zone);
 }
 
@@ -514,13 +533,15 @@ test_unseen(void **state)
     cycle->conf_ctx = (void ****) confs;
 
     assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
-    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, changed, shut),
+    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, changed, replace,
+                                                 shut),
                      NGX_OK);
 
     /* nobody is interested: the oldest go */
 
     assert_int_equal(fill(), 1000);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, &seq),
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, NULL,
+                                              &seq, &number),
                      NGX_OK);
 
     /* old ones go, then the new ones stay */
@@ -568,6 +589,114 @@ test_unseen(void **state)
 }
 
 
+static ngx_uint_t
+subscribers(ngx_ess_stream_ref_t *ref)
+{
+    ngx_ess_stream_info_t  info;
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, ref->id, &info), NGX_OK);
+
+    return info.subscribers;
+}
+
+
+/* as many subscribers as a stream may have, over two processes */
+
+static void
+test_limit(void **state)
+{
+    uint32_t                numbers[4];
+    uint64_t                seq;
+    ngx_uint_t              overflow;
+    ngx_ess_stream_ref_t   *ref, refs[NGX_ESS_DIRTY];
+    ngx_ess_notify_limit_t  limit;
+
+    ref = &streams[7].ref;
+    limit.max = 2;
+    limit.replace = 0;
+
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &numbers[0]), NGX_OK);
+    zone->proc = 5;
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &numbers[1]), NGX_OK);
+    assert_int_equal(numbers[1], numbers[0] + 1);
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &number), NGX_BUSY);
+    zone->proc = 9;
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &number), NGX_BUSY);
+
+    /* the oldest one is asked to leave, once */
+
+    limit.replace = 1;
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &numbers[2]), NGX_OK);
+    zone->proc = 2;
+    ngx_ess_shm_lock(zone);
+    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, replaced,
+                                                &overflow), 1);
+    ngx_ess_shm_unlock(zone);
+    assert_int_equal(refs[0].id, ref->id);
+    assert_int_equal(replaced[0], 1);
+
+    assert_int_equal(subscribers(ref), 2);
+
+    /* now it is that of process 5, while the first one is still leaving */
+
+    zone->proc = 9;
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &numbers[3]), NGX_OK);
+    zone->proc = 5;
+    ngx_ess_shm_lock(zone);
+    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, replaced,
+                                                &overflow), 1);
+    ngx_ess_shm_unlock(zone);
+    assert_int_equal(replaced[0], 1);
+
+    /* one that was asked has left by itself, before it was closed */
+
+    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[1], 0),
+                     NGX_OK);
+    zone->proc = 2;
+    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[0], 0),
+                     NGX_OK);
+    assert_int_equal(subscribers(ref), 2);
+
+    /* another than the one that was asked */
+
+    zone->proc = 9;
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &number), NGX_OK);
+    assert_int_equal(subscribers(ref), 2);
+    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[3],
+                                                NGX_ESS_NOTIFY_RANK_UNKNOWN),
+                     NGX_BUSY);
+    assert_int_equal(subscribers(ref), 2);
+    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[3], 1),
+                     NGX_OK);
+    assert_int_equal(subscribers(ref), 1);
+    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[2], 0),
+                     NGX_DONE);
+    assert_int_equal(subscribers(ref), 1);
+    ngx_ess_notify_oldest(zone, ref, number);
+
+    limit.replace = 0;
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &numbers[0]), NGX_OK);
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                              &numbers[1]), NGX_BUSY);
+    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, number,
+                                                NGX_ESS_NOTIFY_RANK_UNKNOWN),
+                     NGX_DONE);
+    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[0],
+                                                NGX_ESS_NOTIFY_RANK_UNKNOWN),
+                     NGX_OK);
+    assert_int_equal(subscribers(ref), 0);
+    zone->proc = 2;
+}
+
+
 int
 main(void)
 {
@@ -579,6 +708,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_new_generation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unseen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

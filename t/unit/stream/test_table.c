@@ -22,6 +22,7 @@
 #include "ngx_unit.h"
 
 
+static uint32_t   number;
 static ngx_str_t  key = ngx_string("abc");
 static ngx_str_t  other = ngx_string("def");
 
@@ -81,7 +82,8 @@ test_life(void **state)
                      NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_list(zone, 0, &info, 1), 0);
     assert_int_equal(ngx_ess_stream_delete_begin(zone, &a.ref), NGX_DECLINED);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, &seq),
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq,
+                                              &number),
                      NGX_DECLINED);
 
     assert_int_equal(ngx_ess_stream_show(zone, &a.ref), NGX_OK);
@@ -136,8 +138,10 @@ test_closed(void **state)
     create(zone, &key, &a);
     last = 0;
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, &seq), NGX_OK);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, &seq), NGX_OK);
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq,
+                                              &number), NGX_OK);
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq,
+                                              &number), NGX_OK);
     assert_int_equal(seq, 1);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.subscribers, 2);
@@ -153,9 +157,11 @@ test_closed(void **state)
     assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, &last, NULL, 0,
                                       &rec, &n, &lost, &need), NGX_DONE);
 
-    ngx_ess_notify_unsubscribe(zone, &a.ref);
+    (void) ngx_ess_notify_unsubscribe(zone, &a.ref, 0,
+                                      NGX_ESS_NOTIFY_RANK_LAST);
     assert_int_equal(zone->sh->nstreams, 1);
-    ngx_ess_notify_unsubscribe(zone, &a.ref);
+    (void) ngx_ess_notify_unsubscribe(zone, &a.ref, 0,
+                                      NGX_ESS_NOTIFY_RANK_LAST);
     assert_int_equal(zone->sh->nstreams, 0);
 
     assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, &last, NULL, 0,
@@ -370,7 +376,8 @@ test_keys(void **state)
         create(zone, (i % 2) ? &key : &other, &info);
 
         if (i < 3) {
-            assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, &seq),
+            assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL,
+                                                      &seq, &number),
                              NGX_OK);
         }
     }

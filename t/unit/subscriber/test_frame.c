@@ -166,7 +166,7 @@ test_cut(void **state)
     assert_ptr_equal(test_subs[0].frame->next, frame);
 
     test_release(1);
-    ngx_ess_backpressure_check(&test_feed, NULL);
+    ngx_ess_backpressure_check(&test_feed, (size_t) -1, NULL);
     assert_null(test_subs[0].frame->next);
     assert_null(test_feed.frames.tail);
     test_release(0);
@@ -203,7 +203,8 @@ test_bound(void **state)
             frame = test_append(lens[i]);
             memory += lens[i] + sizeof(ngx_ess_frame_t);
 
-            ngx_ess_backpressure_check(&test_feed, test_count_slow);
+            ngx_ess_backpressure_check(&test_feed, (size_t) -1,
+                                       test_count_slow);
             ngx_ess_frame_release(&test_feed.frames, frame);
 
         } while (test_slow == 0);
