@@ -18,7 +18,7 @@ RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
                 python3-websockets curl jq
 TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 python3-aiohttp libcmocka-dev libssl-dev clang \
-                libclang-rt-14-dev amqp-tools httpie openssl
+                libclang-rt-14-dev amqp-tools httpie openssl chromium-driver
 
 BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl
 
@@ -59,8 +59,9 @@ HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps build-deps run-deps runtime-deps bench-deps run test check \
-        unit fuzz fuzz-build fuzz-replay bench lint install clean help FORCE
+.PHONY: all deps build-deps run-deps runtime-deps bench-deps run test \
+        test-long check unit fuzz fuzz-build fuzz-replay bench lint install \
+        clean help FORCE
 
 
 all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1: another)
@@ -190,6 +191,10 @@ $(TOP)/bench/%: bench/%.c bench/bench.h
 	@echo "cc $(@F)"
 	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter -o $@ $< \
 	    -lrabbitmq -lssl -lcrypto
+
+test-long: deps   ## what takes minutes: very many of all (T=name)
+	@+$(MAKE) --no-print-directory all $(BENCH)
+	@ESS_MODULE=$(MODULE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long
 
 bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name)
 	@+$(MAKE) --no-print-directory all $(BENCH)

@@ -3,6 +3,7 @@
  *
  *   clients --urls FILE --clients N [--transport ws|sse|stomp] [--tls 1]
  *           [--expect EVENTS] [--slow N] [--window N] [--seconds N]
+ *           [--resume 1] [--pongs 1]
  *
  * FILE has a line for each stream, "port path"; clients are spread over the
  * lines in turn.  With stomp the path is followed by the destination.  Client
@@ -11,7 +12,10 @@
  * Prints "ready SECONDS" when all are connected, then waits until each client
  * has EXPECT events, or for SIGTERM, or SECONDS, and prints one line of JSON:
  * what came, what was lost or doubled, and how late it was.
- * The first "slow" clients read nothing.
+ * The first "slow" clients read nothing.  With "resume" a client whose
+ * connection ends comes back a moment later and names the last event that it
+ * has, by its ordinal: of streams that were empty when it all began.  With
+ * "pongs" it answers pings.
  */
 
 
@@ -31,6 +35,7 @@
 
 #define BUFFER       (256 * 1024)
 #define KEEP         (STAMP_LEN - 1)        /* of a stamp cut in two */
+#define RETRY        20000000               /* ns until one comes back */
 
 /* latencies: 64 steps an octave, from 1 us on */
 #define STEPS        64
@@ -50,8 +55,10 @@ typedef struct {
     int        kept;                        /* bytes of the last stamp */
     uint32_t   url;
     uint64_t   next;                        /* number of the next event */
+    uint64_t   retry;                       /* when it comes back; 0: not */
     uint64_t   received;
     SSL       *ssl;
+    int        after;                       /* who comes back after it, or -1 */
     char       keep[KEEP];
 } client_t;
 
@@ -60,11 +67,13 @@ static url_t                 *urls;
 static int                    nurls;
 static client_t              *clients;
 static int                    nclients, nopen, ndone, nslow, window;
+static int                    resume, pongs;
+static int                    retries = -1, last_retry;
 static int                    started, connecting;
 static int                    ep;
 static const char            *transport;
 static uint64_t               expect;
-static uint64_t               received, lost, doubled, broken;
+static uint64_t               received, lost, doubled, broken, resumed;
 static uint64_t               first_at, last_at;
 static uint64_t               buckets[BUCKETS];
 static char                   buffer[KEEP + BUFFER];
@@ -123,7 +132,6 @@ connect_one(int i)
     one = 1;
 
     c->url = i % nurls;
-    c->next = 0;
 
     c->fd = socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
     if (c->fd == -1) {
@@ -170,6 +178,54 @@ connect_one(int i)
     }
 
     connecting++;
+}
+
+
+/* The connection has ended, or was none. */
+
+static void
+gone(client_t *c)
+{
+    close(c->fd);
+    c->fd = -1;
+
+    if (!resume) {
+        broken++;
+        return;
+    }
+
+    if (c->state == 2) {
+        nopen--;
+        resumed++;
+    } else {
+        connecting--;
+    }
+
+    c->state = 0;
+    c->kept = 0;
+    c->retry = now() + RETRY;
+    c->after = -1;
+
+    if (retries == -1) {
+        retries = c - clients;
+    } else {
+        clients[last_retry].after = c - clients;
+    }
+
+    last_retry = c - clients;
+}
+
+
+static void
+come_back(void)
+{
+    int  i;
+
+    while (retries != -1 && clients[retries].retry <= now()) {
+        i = retries;
+        retries = clients[i].after;
+        connect_one(i);
+    }
 }
 
 
@@ -220,21 +276,27 @@ static void
 ask(client_t *c)
 {
     int       n;
-    char      text[1024];
+    char      text[1024], args[64];
     url_t    *u;
     ssize_t   sent;
 
     u = &urls[c->url];
+    args[0] = '\0';
+
+    if (resume) {
+        snprintf(args, sizeof(args), "?stream_from_ordinal=%llu",
+                 (unsigned long long) c->next);
+    }
 
     if (strcmp(transport, "sse") == 0) {
-        n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: bench\r\n"
-                     "Accept: text/event-stream\r\n\r\n", u->path);
+        n = snprintf(text, sizeof(text), "GET %s%s HTTP/1.1\r\nHost: bench\r\n"
+                     "Accept: text/event-stream\r\n\r\n", u->path, args);
 
     } else {
-        n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: bench\r\n"
+        n = snprintf(text, sizeof(text), "GET %s%s HTTP/1.1\r\nHost: bench\r\n"
                      "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                     "Sec-WebSocket-Version: 13\r\n%s\r\n", u->path,
+                     "Sec-WebSocket-Version: 13\r\n%s\r\n", u->path, args,
                      strcmp(transport, "stomp") == 0
                      ? "Sec-WebSocket-Protocol: v12.stomp\r\n" : "");
     }
@@ -242,6 +304,11 @@ ask(client_t *c)
     sent = give(c, text, n);
 
     if (sent == -1 && errno == EAGAIN) {
+        return;
+    }
+
+    if (sent != n && resume) {
+        gone(c);
         return;
     }
 
@@ -296,6 +363,12 @@ opened(client_t *c, const char *p, size_t len)
                                            : "HTTP/1.1 101";
 
     if (len < strlen(status) || memcmp(p, status, strlen(status)) != 0) {
+
+        if (resume) {
+            gone(c);
+            return;
+        }
+
         die("a client was refused: %.*s", (int) (len < 300 ? len : 300), p);
     }
 
@@ -432,6 +505,28 @@ events(client_t *c, size_t len)
 }
 
 
+/* whether a close frame or an empty chunk ends it; what was cut in two is seen
+   as the end of the connection, later */
+
+static int
+closing(const char *p, size_t len)
+{
+    const char  *code;
+
+    if (strcmp(transport, "sse") == 0) {
+        return len >= 5 && memcmp(p + len - 5, "0\r\n\r\n", 5) == 0;
+    }
+
+    code = memmem(p, len, "\x03\xf4", 2);          /* 1012 */
+
+    if (code == NULL) {
+        code = memmem(p, len, "\x03\xe9", 2);      /* 1001 */
+    }
+
+    return code && code - p >= 2 && (unsigned char) code[-2] == 0x88;
+}
+
+
 static void
 readable(client_t *c)
 {
@@ -445,14 +540,16 @@ readable(client_t *c)
         }
 
         if (n <= 0) {
-            broken++;
-            close(c->fd);
-            c->fd = -1;
+            gone(c);
             return;
         }
 
         if (c->state == 1) {
             opened(c, buffer + KEEP, n);
+
+            if (c->fd == -1) {
+                return;
+            }
 
         } else if (nopen < nclients && strcmp(transport, "stomp") == 0
                    && memmem(buffer + KEEP, n, "RECEIPT", 7))
@@ -463,7 +560,21 @@ readable(client_t *c)
 
         events(c, n);
 
-        if (n < BUFFER && c->ssl == NULL) {
+        if (pongs && memmem(buffer + KEEP, n, "\x89\0", 2)
+            && give(c, "\x8a\x80\0\0\0\0", 6) != 6)
+        {
+            gone(c);
+            return;
+        }
+
+        if (resume && closing(buffer + KEEP, n)) {
+            gone(c);
+            return;
+        }
+
+        /* the end may be there already, and is told only once */
+
+        if (n < BUFFER && c->ssl == NULL && !resume) {
             return;
         }
     }
@@ -486,6 +597,12 @@ handle(struct epoll_event *ev)
     if (c->state == 0) {
 
         if (ev->events & (EPOLLERR|EPOLLHUP)) {
+
+            if (resume) {
+                gone(c);
+                return;
+            }
+
             die("a client could not connect");
         }
 
@@ -509,11 +626,12 @@ report(void)
     getrusage(RUSAGE_SELF, &ru);
 
     printf("{\"received\": %llu, \"lost\": %llu, \"doubled\": %llu, "
-           "\"broken\": %llu, \"clients\": %d, \"complete\": %d, "
-           "\"seconds\": %.6f, \"p50\": %.0f, \"p99\": %.0f, "
+           "\"broken\": %llu, \"resumed\": %llu, \"clients\": %d, "
+           "\"complete\": %d, \"seconds\": %.6f, \"p50\": %.0f, \"p99\": %.0f, "
            "\"p999\": %.0f, \"own_cpu\": %.3f}\n",
            (unsigned long long) received, (unsigned long long) lost,
            (unsigned long long) doubled, (unsigned long long) broken,
+           (unsigned long long) resumed,
            nclients, ndone, (last_at - first_at) / 1e9,
            percentile(0.5), percentile(0.99), percentile(0.999),
            ru.ru_utime.tv_sec + ru.ru_stime.tv_sec
@@ -534,6 +652,8 @@ main(int argc, char **argv)
     nclients = atoi(option(argc, argv, "clients", "1"));
     nslow = atoi(option(argc, argv, "slow", "0"));
     window = atoi(option(argc, argv, "window", "256"));
+    resume = atoi(option(argc, argv, "resume", "0"));
+    pongs = atoi(option(argc, argv, "pongs", "0"));
     transport = option(argc, argv, "transport", "ws");
     expect = strtoull(option(argc, argv, "expect", "0"), NULL, 10);
 
@@ -558,9 +678,10 @@ main(int argc, char **argv)
             connect_one(started++);
         }
 
-        n = epoll_wait(ep, evs, 512, 10000);
+        n = epoll_wait(ep, evs, 512, retries == -1 ? 10000 : 10);
+        come_back();
 
-        if (n == 0) {
+        if (n == 0 && !resume) {
             die("%d of %d clients were connected", nopen, nclients);
         }
 
@@ -578,7 +699,8 @@ main(int argc, char **argv)
     while (!stopped && now() < end
            && (expect == 0 || ndone < nclients - nslow))
     {
-        n = epoll_wait(ep, evs, 512, 100);
+        n = epoll_wait(ep, evs, 512, retries == -1 ? 100 : 10);
+        come_back();
 
         for (i = 0; i < n; i++) {
             handle(&evs[i]);

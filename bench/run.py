@@ -27,12 +27,12 @@ sys.dont_write_bytecode = True
 
 import rabbitmq_node                                        # noqa: E402
 from api import Api                                         # noqa: E402
+from load import PROGRAMS, Load, cpu, pss, publisher, settle  # noqa: E402
 from nginx import Nginx                                     # noqa: E402
 from plot import plot                                       # noqa: E402
 from ports import free_port                                 # noqa: E402
 from wait import wait_for                                   # noqa: E402
 
-PROGRAMS = os.path.join(TOP, "build", "bench")
 EXCHANGE = "event-streams"
 
 OURS = """
@@ -43,12 +43,12 @@ events { worker_connections 19000; }
 http {
     access_log off;
     ess_zone        streams %%ZONE%%;
-    ess_amqp        %%AMQP%% exchange=event-streams;
+    %%SOURCE%%
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
     ess_log         size=64m count=1000000;
     ess_slow_client close buffer=16m;
     ess_ping        0;
-    ess_drain       0;
+    ess_drain       %%DRAIN%%;
     ess_node        bench;
 
     server {
@@ -59,7 +59,9 @@ http {
 
     server {
         listen 127.0.0.1:%%PORT1%%;
+        keepalive_requests 1000000000;
         location /event-stream/ { ess_api; }
+        location /publish/ { ess_publish; }
     }
 }
 """
@@ -100,69 +102,6 @@ http {
 """
 
 
-def cpu(pids):
-    """Seconds that they ran."""
-
-    total = 0
-    for pid in pids:
-        for task in os.listdir("/proc/%d/task" % pid):
-            with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
-                total += int(f.read().split()[0])
-    return total / 1e9
-
-
-def pss(pids):
-    """Bytes."""
-
-    total = 0
-    for pid in pids:
-        with open("/proc/%d/smaps_rollup" % pid) as f:
-            for line in f:
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1]) * 1024
-    return total
-
-
-def settle(pids):
-    """Until they do nothing: what begins is not to be paid for later."""
-
-    before = cpu(pids)
-    for _ in range(100):
-        time.sleep(0.1)
-        after = cpu(pids)
-        if after - before < 0.002:
-            return
-        before = after
-
-
-class Clients:
-
-    def __init__(self, folder, urls, n, **options):
-        path = os.path.join(folder, "urls")
-        with open(path, "w") as f:
-            for url in urls:
-                f.write(" ".join(map(str, url)) + "\n")
-        command = [os.path.join(PROGRAMS, "clients"), "--urls", path,
-                   "--clients", str(n)]
-        for name, value in options.items():
-            command += ["--" + name, str(value)]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline().split()
-        if not line or line[0] != "ready":
-            raise RuntimeError("the clients were not connected")
-        self.seconds = float(line[1])
-
-    def result(self):
-        line = self.process.stdout.readline()
-        self.process.wait()
-        return json.loads(line)
-
-    def stop(self):
-        self.process.terminate()
-        return self.result()
-
-
 class Server:
     """What is measured: pids(), url(stream), publish()."""
 
@@ -175,13 +114,6 @@ class Server:
 
     def __exit__(self, *exc):
         self.stop()
-
-    def publisher(self, kind, **options):
-        command = [os.path.join(PROGRAMS, "publish"), kind]
-        for name, value in options.items():
-            command += ["--" + name, str(value)]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, text=True)
 
 
 class NginxServer(Server):
@@ -207,33 +139,35 @@ class Ours(NginxServer):
     transport = "ws"
 
     def __init__(self, run, streams=1, workers=1, tls=False, zone="256m",
-                 request="keep", **names):
+                 request="keep", broker=True, drain="0"):
         super().__init__(run)
-        self.vhost = run.vhost()
-        self.start(OURS, workers, tls, zone=zone, request=request,
+        self.vhost = run.vhost() if broker else None
+        self.start(OURS, workers, tls, zone=zone, request=request, drain=drain,
                    listen="reuseport" if workers > 1 else "",
-                   amqp="amqp://guest:guest@127.0.0.1:%d/%s" % (
-                       run.broker.port, self.vhost))
-        api = Api(self.nginx.port(1))
-        self.streams = []
-        for i in range(streams):
-            key = "key" if streams == 1 else "key%d" % i
-            stream = wait_for(lambda: self.create(api, key), 20)
-            self.streams.append(stream.uuid)
-
-    @staticmethod
-    def create(api, key):
-        r = api.request("POST", body={"routing_key": key})
-        return api.create_result(r) if r.status != 503 else None
+                   source="ess_amqp amqp://guest:guest@127.0.0.1:%d/%s "
+                   "exchange=event-streams;" % (run.broker.port, self.vhost)
+                   if broker else "")
+        self.api = Api(self.nginx.port(1))
+        # it answers 503 until it has declared the exchange
+        wait_for(lambda: self.api.request(
+            "POST", body={"routing_key": "first"}).status == 201, 20)
+        self.streams = [s.uuid for s in self.api.create_many(
+            ["key"] if streams == 1 else ["key%d" % i
+                                          for i in range(streams)])]
 
     def urls(self):
         return [(self.nginx.port(0), "/event-stream/" + s)
                 for s in self.streams]
 
     def publish(self, **options):
-        return self.publisher("amqp", port=self.run.broker.port,
-                              vhost=self.vhost, exchange=EXCHANGE, keys="key",
-                              streams=len(self.streams), **options)
+        if self.vhost is None:
+            return publisher("http", port=self.nginx.port(1), pipeline=16,
+                             path="/publish/" + (
+                                 "key" if len(self.streams) == 1 else "key0"),
+                             streams=1, **options)
+        return publisher("amqp", port=self.run.broker.port,
+                         vhost=self.vhost, exchange=EXCHANGE, keys="key",
+                         streams=len(self.streams), **options)
 
 
 class Nchan(NginxServer):
@@ -250,7 +184,7 @@ class Nchan(NginxServer):
             "" if self.streams == 1 else i)) for i in range(self.streams)]
 
     def publish(self, **options):
-        return self.publisher("http", port=self.nginx.port(1),
+        return publisher("http", port=self.nginx.port(1),
                               path="/pub/key", pipeline=16,
                               streams=self.streams, **options)
 
@@ -270,7 +204,7 @@ class Stomp(Server):
         return [(self.run.stomp_port, "/ws", "/exchange/amq.direct/key")]
 
     def publish(self, **options):
-        return self.publisher("amqp", port=self.run.broker.port, vhost="/",
+        return publisher("amqp", port=self.run.broker.port, vhost="/",
                               exchange="amq.direct", keys="key", **options)
 
     def stop(self):
@@ -350,7 +284,7 @@ def fan_out(run, server, clients, events, size, rate=0, slow=0, **names):
 
     with server(run, **names) as s:
         options = {"tls": 1} if names.get("tls") else {}
-        c = Clients(s.folder, s.urls(), clients, transport=s.transport,
+        c = Load(s.folder, s.urls(), clients, transport=s.transport,
                     expect=events, slow=slow, **options)
         settle(s.pids())
         before = cpu(s.pids())
@@ -377,7 +311,7 @@ def floor(run, clients, events, size, rate=0, batch=1):
          "--batch", str(batch)], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True)
     port = int(f.stdout.readline().split()[1])
-    c = Clients(folder, [(port, "/")], clients, expect=events)
+    c = Load(folder, [(port, "/")], clients, expect=events)
     f.stdin.write("go\n")
     f.stdin.flush()
     r = c.result()
@@ -437,10 +371,10 @@ def idle(run):
     def once(server, **names):
         with server(run, **names) as s:
             # what the first clients bring about is not the others'
-            c = Clients(s.folder, s.urls(), 100)
+            c = Load(s.folder, s.urls(), 100)
             settle(s.pids())
             before, used = pss(s.pids()), cpu(s.pids())
-            more = Clients(s.folder, s.urls(), n - 100 or 1)
+            more = Load(s.folder, s.urls(), n - 100 or 1)
             settle(s.pids())
             r = {"bytes": (pss(s.pids()) - before) / (n - 100 or 1),
                  "connect_us": (cpu(s.pids()) - used) / (n - 100 or 1) * 1e6,
@@ -462,7 +396,7 @@ def many(run):
     with Ours(run, streams=streams) as s:
 
         def once(rate):
-            c = Clients(s.folder, s.urls(), streams,
+            c = Load(s.folder, s.urls(), streams,
                         expect=events // streams)
             settle(s.pids())
             before = cpu(s.pids())
@@ -481,8 +415,66 @@ def many(run):
                 lambda: once(rate))
 
 
+def table(run):
+    """What it costs that there are many other streams."""
+
+    clients, events = run.less(1000, 20), run.less(3000, 20)
+    for streams in run.less(100, 10), run.less(100000, 100):
+        with Ours(run, streams=streams, broker=False) as s:
+
+            def once():
+                c = Load(s.folder, s.urls()[:1], clients, expect=events)
+                settle(s.pids())
+                before = cpu(s.pids())
+                p = s.publish(events=events, size=200)
+                r = c.result()
+                used = cpu(s.pids()) - before
+                p.wait()
+                complete(r, clients, events)
+                return dict({"us": used / r["received"] * 1e6,
+                             "rate": r["received"] / r["seconds"],
+                             "p50": r["p50"], "p99": r["p99"]},
+                            **manage(s, run.less(2000, 20)))
+
+            run.measure("table", "ESS, %d streams" % streams, once)
+
+
+def manage(s, n):
+    """us of CPU to create a stream, and to delete it."""
+
+    settle(s.pids())
+    before = cpu(s.pids())
+    made = s.api.create_many(["more%d" % i for i in range(n)])
+    created = cpu(s.pids())
+    s.api.delete_many(made)
+    return {"create_us": (created - before) / n * 1e6,
+            "delete_us": (cpu(s.pids()) - created) / n * 1e6}
+
+
+def reload(run):
+    """Twice while events flow, with clients that come back."""
+
+    clients, events = run.less(1000, 20), run.less(5000, 100)
+    rate = run.less(500, 50)
+
+    def once():
+        with Ours(run, workers=2, drain="1s") as s:
+            c = Load(s.folder, s.urls(), clients, expect=events, resume=1)
+            p = s.publish(events=events, size=200, rate=rate)
+            for _ in range(2):
+                time.sleep(events / rate / 3)
+                s.nginx.reload()
+            r = c.result()
+            p.wait()
+            complete(r, clients, events)
+            return {k: r[k] for k in ("resumed", "p50", "p99", "p999")}
+
+    run.measure("reload", "ESS, 2 workers", once)
+
+
 SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
-             "many": many, "slow": slow, "tls": tls}
+             "many": many, "slow": slow, "tls": tls, "table": table,
+             "reload": reload}
 
 
 def goals(r):

@@ -156,26 +156,63 @@ def test_new_clients_go_to_new_workers(service, vhost):
     gone(old)
 
 
+def asking(n, stream):
+    """Clients of each worker, which have still to finish their question."""
+
+    waiting = []
+    while {int(c.headers["x-worker"]) for c in waiting} != set(n.workers()):
+        # a worker that has answered has read what came with the question
+        c = RawWS(n.port())
+        send, c.send = c.send, lambda data: send(
+            b"GET /event-stream/ HTTP/1.1\r\nHost: a\r\n\r\n"
+            + data[:-2])
+        c.path = "/event-stream/" + stream.uuid
+        yield c
+        c.send = send
+        waiting.append(c)
+
+
 def test_worker_that_stops_refuses_new_clients(service):
     n, api, stream = service("60s")
     with Clients([stream.location] * 8):
         old = n.workers()
         waiting = []
-        while {int(c.headers["x-worker"]) for c in waiting} != set(old):
-            # a worker that has answered has read what came with the question
-            c = RawWS(n.port())
-            send, c.send = c.send, lambda data: send(
-                b"GET /event-stream/ HTTP/1.1\r\nHost: a\r\n\r\n"
-                + data[:-2])
-            c.path = "/event-stream/" + stream.uuid
+        for c in asking(n, stream):
             assert c.handshake() == 404
-            c.send = send
             waiting.append(c)
         n.reload()
         for c in waiting:
             c.send(b"\r\n")
             assert c.response() == 503
             assert c.headers["retry-after"] == "1"
+            c.recv_eof()
+            c.close()
+    gone(old)
+
+
+def test_event_source_that_comes_to_a_worker_that_stops(service):
+    """An EventSource comes back after the end of its events, and after nothing
+    else: any other status is for good."""
+
+    n, api, stream = service("60s")
+    with Clients([stream.location] * 8):
+        old = n.workers()
+        waiting = []
+        for c in asking(n, stream):
+            assert c.handshake(Upgrade=None, Connection="keep-alive",
+                               Accept="text/event-stream") == 404
+            waiting.append(c)
+        n.reload()
+        for c in waiting:
+            c.send(b"\r\n")
+            assert c.response() == 200
+            assert c.headers["content-type"] == "text/event-stream"
+            assert c.headers["connection"] == "close"
+            body = b""
+            while b"\r\n0\r\n\r\n" not in body:
+                body += c.recv(1)
+            assert re.fullmatch(rb"[0-9a-f]+\r\nretry: \d+\n\n\r\n"
+                                rb"0\r\n\r\n", body)
             c.recv_eof()
             c.close()
     gone(old)

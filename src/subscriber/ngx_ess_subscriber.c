@@ -22,6 +22,8 @@
 
 
 static ngx_int_t ngx_ess_subscriber_uuid(ngx_http_request_t *r, u_char *uuid);
+static ngx_int_t ngx_ess_subscriber_send_away(ngx_http_request_t *r,
+    const ngx_ess_transport_t *transport);
 static ngx_int_t ngx_ess_subscriber_admit(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
 static ngx_int_t ngx_ess_subscriber_origin(ngx_http_request_t *r,
@@ -95,19 +97,41 @@ ngx_ess_subscriber_handler(ngx_http_request_t *r)
         return NGX_HTTP_NOT_FOUND;
     }
 
-    if (ngx_ess_drain_active()) {
-        r->keepalive = 0;
-        return ngx_ess_subscriber_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                         "Retry-After", "1");
-    }
-
     rc = ngx_ess_subscriber_transport(r, lcf, &transport);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
+    if (ngx_ess_drain_active()) {
+        return ngx_ess_subscriber_send_away(r, transport);
+    }
+
     return ngx_ess_subscriber_start(r, &info.ref, transport);
+}
+
+
+/*
+ * The worker exits: the client is to come again, over another connection.  An
+ * EventSource does so when its events end, and never again after an error.
+ */
+
+static ngx_int_t
+ngx_ess_subscriber_send_away(ngx_http_request_t *r,
+    const ngx_ess_transport_t *transport)
+{
+    r->keepalive = 0;
+
+    if (transport->answers) {
+        return ngx_ess_subscriber_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                         "Retry-After", "1");
+    }
+
+    if (transport->start(r, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_LAST);
 }
 
 

@@ -1,6 +1,7 @@
 """The internal HTTP API, as a back end uses it."""
 
 import collections
+import concurrent.futures
 import http.client
 import json
 
@@ -76,6 +77,44 @@ class Api:
 
     def get(self, stream):
         return self._ok(200, "GET", str(getattr(stream, "id", stream))).json()
+
+    def create_many(self, keys, at_once=4):
+        """A stream for each key, in their order."""
+
+        return self._many(at_once, keys, lambda c, key: self.create_result(
+            self._send(c, "POST", self.path, json.dumps(
+                {"routing_key": key}))))
+
+    def delete_many(self, streams, at_once=4):
+        def delete(c, stream):
+            r = self._send(c, "DELETE", self.path + stream.uuid)
+            assert r.status == 204, r
+
+        self._many(at_once, streams, delete)
+
+    def _many(self, at_once, all_, do):
+        """do(connection, one) for each, over a few connections."""
+
+        def some(first):
+            c = http.client.HTTPConnection(self.host, self.port,
+                                           timeout=30 * SLOWER)
+            try:
+                return [do(c, one) for one in all_[first::at_once]]
+            finally:
+                c.close()
+
+        done = [None] * len(all_)
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            for first, result in enumerate(pool.map(some, range(at_once))):
+                done[first::at_once] = result
+        return done
+
+    @staticmethod
+    def _send(c, method, path, body=None):
+        c.request(method, path, body, {"Content-Type": "application/json"}
+                  if body else {})
+        r = c.getresponse()
+        return Response(r.status, r.headers, r.read())
 
     def version(self):
         return self._ok(200, "GET", "version/").json()

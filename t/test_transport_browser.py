@@ -1,0 +1,150 @@
+"""EventSource as a browser has it: Chromium, driven over WebDriver."""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from api import Api
+from ports import free_port
+from wait import SLOWER, wait_for
+
+CONF = """
+http {
+    ess_zone        streams 8m;
+    ess_amqp        %%AMQP%%;
+    ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
+    ess_log         size=1m count=10000 age=1h;
+    ess_drain       100ms;
+
+    server {
+        listen 127.0.0.1:%%PORT0%% reuseport;
+        location /event-stream/ { ess_subscribe; }
+        location = /page.html {
+            default_type text/html;
+            return 200 "<!doctype html><title>events</title>";
+        }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        location /event-stream/ { ess_api; }
+    }
+}
+"""
+
+LISTEN = """
+window.seen = [];
+window.opened = 0;
+window.source = new EventSource("/event-stream/" + arguments[0]);
+source.onopen = () => opened++;
+source.onmessage = e => seen.push([e.data, e.lastEventId]);
+source.addEventListener("gap", e => seen.push(["gap", e.data]));
+"""
+
+
+class Browser:
+    """Headless; execute() runs JavaScript in the page."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.session = None
+        self.driver = subprocess.Popen(
+            ["chromedriver", "--port=%d" % self.port,
+             "--log-path=%s/chromedriver.log" % folder],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+            env=dict(os.environ, HOME=str(folder), TMPDIR=str(folder)))
+        wait_for(self.ready, 30, "chromedriver")
+        self.session = self.call("POST", "/session", {"capabilities": {
+            "alwaysMatch": {"goog:chromeOptions": {"args": [
+                "--headless=new", "--no-sandbox", "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--user-data-dir=%s/profile" % folder]}}}})["sessionId"]
+
+    def ready(self):
+        try:
+            return self.call("GET", "/status")["ready"]
+        except OSError:
+            return False
+
+    def call(self, method, path, body=None):
+        c = http.client.HTTPConnection("127.0.0.1", self.port,
+                                       timeout=60 * SLOWER)
+        try:
+            c.request(method, path, json.dumps(body) if body is not None
+                      else None, {"Content-Type": "application/json"})
+            r = c.getresponse()
+            value = json.loads(r.read())["value"]
+        finally:
+            c.close()
+        assert r.status == 200, value
+        return value
+
+    def open(self, url):
+        self.call("POST", "/session/%s/url" % self.session, {"url": url})
+
+    def execute(self, script, *args):
+        return self.call("POST", "/session/%s/execute/sync" % self.session,
+                         {"script": script, "args": list(args)})
+
+    def close(self):
+        try:
+            if self.session:
+                self.call("DELETE", "/session/" + self.session)
+        finally:
+            self.driver.terminate()
+            self.driver.wait()
+
+
+@pytest.fixture
+def browser(tmp_path):
+    if shutil.which("chromedriver") is None:
+        pytest.fail("chromedriver is not installed: run make deps")
+    folder = tmp_path / "browser"
+    folder.mkdir()
+    b = Browser(folder)
+    yield b
+    b.close()
+
+
+def test_event_source_across_reloads(nginx, vhost, browser):
+    """It comes back by itself and has each event once, in order, whatever was
+    published while it was away."""
+
+    n = nginx(CONF, 3, amqp=vhost.url)
+    api = Api(n.port(1))
+    stream = api.create("abc")
+    browser.open("http://127.0.0.1:%d/page.html" % n.port(0))
+    browser.execute(LISTEN, stream.uuid)
+    wait_for(lambda: browser.execute("return opened") == 1)
+
+    published = []
+
+    def publish(count):
+        bodies = ["event %d" % (len(published) + i + 1) for i in range(count)]
+        vhost.publish("abc", bodies)
+        published.extend(bodies)
+
+    def seen():
+        return browser.execute("return seen")
+
+    for round_ in range(3):
+        publish(100)
+        n.reload()
+        publish(100)
+        wait_for(lambda: len(seen()) >= len(published), 30,
+                 "the browser to come back")
+
+    assert browser.execute("return opened") > 3
+    assert [data for data, _ in seen()] == published
+    assert [int(id_.split("-")[1]) for _, id_ in seen()] \
+        == list(range(1, len(published) + 1))
+
+    # the end of the stream is no reason to come back
+    api.delete(stream)
+    wait_for(lambda: browser.execute("return source.readyState") == 2, 20,
+             "the browser to give up")
