@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Measures the module beside others on the same work, in one run.
+"""Measures the module beside others on the same work, in one run, in turns.
 
     run.py [--quick] [--only SCENARIO,...] [--repeat N]
 
@@ -219,6 +219,7 @@ class Run:
         self.folder = tempfile.mkdtemp(prefix="ess-bench-")
         self.vhosts = 0
         self.results = {}
+        self.waiting = []
         self.stomp_port = free_port()
         self.broker = rabbitmq_node.RabbitmqNode(
             os.path.join(self.folder, "broker"),
@@ -252,19 +253,30 @@ class Run:
     def less(self, n, quick):
         return quick if self.quick else n
 
-    def measure(self, scenario, name, once):
-        """Medians of what `once' returns, several times."""
+    def measure(self, scenario, name, once, *args, **names):
+        """once() is to be called, several times, when its turn comes."""
 
-        all_ = []
+        self.waiting.append((scenario, name, once, args, names))
+
+    def take_turns(self):
+        """Calls all that wait, one after the other, again and again, so that
+        what changes in the machine meanwhile changes it for all; the figures
+        are the medians of what each returned."""
+
+        found = [[] for _ in self.waiting]
         for _ in range(self.repeat):
-            all_.append(once())
-        figures = {k: statistics.median(r[k] for r in all_) for k in all_[0]}
-        self.results.setdefault(scenario, {})[name] = dict(
-            figures, all=all_)
-        print("%-12s %-22s %s" % (scenario, name, "  ".join(
-            "%s %s" % (k, number(v)) for k, v in figures.items())),
-            flush=True)
-        return figures
+            for i, (_, _, once, args, names) in enumerate(self.waiting):
+                found[i].append(once(*args, **names))
+
+        for (scenario, name, *_), all_ in zip(self.waiting, found):
+            figures = {k: statistics.median(r[k] for r in all_)
+                       for k in all_[0]}
+            self.results.setdefault(scenario, {})[name] = dict(
+                figures, all=all_)
+            print("%-13s %-20s %s" % (scenario, name, "  ".join(
+                "%s %s" % (k, number(v)) for k, v in figures.items())),
+                flush=True)
+        self.waiting = []
 
 
 def number(v):
@@ -283,22 +295,29 @@ def fan_out(run, server, clients, events, size, rate=0, slow=0, **names):
     """Events to the clients of one stream."""
 
     with server(run, **names) as s:
-        options = {"tls": 1} if names.get("tls") else {}
-        c = Load(s.folder, s.urls(), clients, transport=s.transport,
-                    expect=events, slow=slow, **options)
-        settle(s.pids())
-        before = cpu(s.pids())
-        p = s.publish(events=events, size=size, rate=rate)
-        r = c.result()
-        used = cpu(s.pids()) - before
-        p.wait()
-        if slow == 0:
-            complete(r, clients, events)
-        elif r["lost"] or r["doubled"] or r["complete"] < clients - slow:
-            raise RuntimeError("not every event once: %s" % r)
-        return {"us": used / r["received"] * 1e6,
-                "rate": r["received"] / r["seconds"],
-                "p50": r["p50"], "p99": r["p99"]}
+        return deliver(s, 1, clients, events, size, rate, slow,
+                       **{"tls": 1} if names.get("tls") else {})
+
+
+def deliver(s, streams, clients, events, size, rate=0, slow=0, **options):
+    """Events to the clients of the first streams of a server."""
+
+    each = events // streams
+    c = Load(s.folder, s.urls()[:streams], clients, transport=s.transport,
+             expect=each, slow=slow, **options)
+    settle(s.pids())
+    before = cpu(s.pids())
+    p = s.publish(events=events, size=size, rate=rate)
+    r = c.result()
+    used = cpu(s.pids()) - before
+    p.wait()
+    if slow == 0:
+        complete(r, clients, each)
+    elif r["lost"] or r["doubled"] or r["complete"] < clients - slow:
+        raise RuntimeError("not every event once: %s" % r)
+    return {"us": used / r["received"] * 1e6,
+            "rate": r["received"] / r["seconds"],
+            "p50": r["p50"], "p99": r["p99"]}
 
 
 def floor(run, clients, events, size, rate=0, batch=1):
@@ -326,47 +345,42 @@ def floor(run, clients, events, size, rate=0, batch=1):
 def saturated(run):
     for size, events in ((200, 3000), (2000, 1000), (60000, 60)):
         name = "saturated" if size == 200 else "saturated %dk" % (size // 1000)
-        events = run.less(events, 20)
-        clients = run.less(1000, 20)
+        work = run.less(1000, 20), run.less(events, 20), size
         for batch in (1, 4, 16) if size == 200 else (1,):
-            run.measure(name, "floor, %d a write" % batch, lambda: floor(
-                run, clients, events, size, batch=batch))
-        run.measure(name, "Nchan", lambda: fan_out(
-            run, Nchan, clients, events, size))
-        run.measure(name, "ESS", lambda: fan_out(
-            run, Ours, clients, events, size))
+            run.measure(name, "floor, %d a write" % batch, floor, run, *work,
+                        batch=batch)
+        run.measure(name, "Nchan", fan_out, run, Nchan, *work)
+        run.measure(name, "ESS", fan_out, run, Ours, *work)
         if size == 200:
-            run.measure(name, "Web STOMP", lambda: fan_out(
-                run, Stomp, clients, run.less(50, 5), size))
-            run.measure(name, "ESS, 2 workers", lambda: fan_out(
-                run, Ours, clients, events, size, workers=2))
+            run.measure(name, "ESS, 2 workers", fan_out, run, Ours, *work,
+                        workers=2)
+            run.measure(name, "Web STOMP", fan_out, run, Stomp, work[0],
+                        run.less(50, 5), size)
 
 
 def paced(run):
-    clients, events = run.less(1000, 20), run.less(1000, 20)
-    run.measure("paced", "floor, 1 a write", lambda: floor(
-        run, clients, events, 200, rate=100))
+    work = run.less(1000, 20), run.less(1000, 20), 200
+    run.measure("paced", "floor, 1 a write", floor, run, *work, rate=100)
     for server in Nchan, Ours:
-        run.measure("paced", server.name, lambda: fan_out(
-            run, server, clients, events, 200, rate=100))
+        run.measure("paced", server.name, fan_out, run, server, *work,
+                    rate=100)
 
 
 def slow(run):
-    clients, events = run.less(1000, 20), run.less(1000, 20)
+    work = run.less(1000, 20), run.less(1000, 20), 2000
     for n in 0, 1:
-        run.measure("slow", "ESS, %d slow" % n, lambda: fan_out(
-            run, Ours, clients, events, 2000, rate=100, slow=n))
+        run.measure("slow", "ESS, %d slow" % n, fan_out, run, Ours, *work,
+                    rate=100, slow=n)
 
 
 def tls(run):
-    clients, events = run.less(1000, 20), run.less(1000, 20)
+    work = run.less(1000, 20), run.less(1000, 20), 200
     for server in Nchan, Ours:
-        run.measure("tls", server.name, lambda: fan_out(
-            run, server, clients, events, 200, tls=True))
+        run.measure("tls", server.name, fan_out, run, server, *work, tls=True)
 
 
 def idle(run):
-    n = run.less(18000, 100)
+    n = run.less(18000, 200)
 
     def once(server, **names):
         with server(run, **names) as s:
@@ -374,19 +388,41 @@ def idle(run):
             c = Load(s.folder, s.urls(), 100)
             settle(s.pids())
             before, used = pss(s.pids()), cpu(s.pids())
-            more = Load(s.folder, s.urls(), n - 100 or 1)
+            more = Load(s.folder, s.urls(), n - 100)
             settle(s.pids())
-            r = {"bytes": (pss(s.pids()) - before) / (n - 100 or 1),
-                 "connect_us": (cpu(s.pids()) - used) / (n - 100 or 1) * 1e6,
-                 "connects": (n - 100 or 1) / more.seconds}
+            r = {"bytes": (pss(s.pids()) - before) / (n - 100),
+                 "connect_us": (cpu(s.pids()) - used) / (n - 100) * 1e6,
+                 "connects": (n - 100) / more.seconds}
             more.stop()
             c.stop()
             return r
 
-    run.measure("idle", "Nchan", lambda: once(Nchan))
+    run.measure("idle", "Nchan", once, Nchan)
     for request in "keep", "release":
-        run.measure("idle", "ESS, " + request,
-                    lambda: once(Ours, request=request))
+        run.measure("idle", "ESS, " + request, once, Ours, request=request)
+
+
+def storm(run):
+    """Many connect at once; what that means for those who are there."""
+
+    clients, events = run.less(1000, 20), run.less(500, 20)
+    more = run.less(10000, 100)
+
+    def once(server):
+        with server(run) as s:
+            c = Load(s.folder, s.urls(), clients, expect=events)
+            p = s.publish(events=events, size=200, rate=100)
+            time.sleep(events / 100 / 4)
+            others = Load(s.folder, s.urls(), more, window=2048)
+            r = c.result()
+            p.wait()
+            others.stop()
+            complete(r, clients, events)
+            return {"connects": more / others.seconds,
+                    "p50": r["p50"], "p99": r["p99"], "p999": r["p999"]}
+
+    for server in Nchan, Ours:
+        run.measure("storm", server.name, once, server)
 
 
 def many(run):
@@ -394,49 +430,28 @@ def many(run):
 
     streams, events = run.less(10000, 20), run.less(100000, 100)
     with Ours(run, streams=streams) as s:
-
-        def once(rate):
-            c = Load(s.folder, s.urls(), streams,
-                        expect=events // streams)
-            settle(s.pids())
-            before = cpu(s.pids())
-            p = s.publish(events=events, size=200, rate=rate)
-            r = c.result()
-            used = cpu(s.pids()) - before
-            p.wait()
-            complete(r, streams, events // streams)
-            return {"us": used / r["received"] * 1e6,
-                    "rate": r["received"] / r["seconds"],
-                    "p50": r["p50"], "p99": r["p99"]}
-
         for rate in 5000, 0:
             run.measure("many", "ESS, %s" % (
                 "%d events/s" % rate if rate else "saturated"),
-                lambda: once(rate))
+                deliver, s, streams, streams, events, 200, rate)
+        run.take_turns()
 
 
 def table(run):
     """What it costs that there are many other streams."""
 
     clients, events = run.less(1000, 20), run.less(3000, 20)
-    for streams in run.less(100, 10), run.less(100000, 100):
-        with Ours(run, streams=streams, broker=False) as s:
 
-            def once():
-                c = Load(s.folder, s.urls()[:1], clients, expect=events)
-                settle(s.pids())
-                before = cpu(s.pids())
-                p = s.publish(events=events, size=200)
-                r = c.result()
-                used = cpu(s.pids()) - before
-                p.wait()
-                complete(r, clients, events)
-                return dict({"us": used / r["received"] * 1e6,
-                             "rate": r["received"] / r["seconds"],
-                             "p50": r["p50"], "p99": r["p99"]},
-                            **manage(s, run.less(2000, 20)))
+    def once(s):
+        return dict(deliver(s, 1, clients, events, 200),
+                    **manage(s, run.less(2000, 20)))
 
-            run.measure("table", "ESS, %d streams" % streams, once)
+    few, most = run.less(100, 10), run.less(100000, 100)
+    with Ours(run, streams=few, broker=False) as a, \
+            Ours(run, streams=most, broker=False) as b:
+        run.measure("table", "ESS, %d streams" % few, once, a)
+        run.measure("table", "ESS, %d streams" % most, once, b)
+        run.take_turns()
 
 
 def manage(s, n):
@@ -454,8 +469,8 @@ def manage(s, n):
 def reload(run):
     """Twice while events flow, with clients that come back."""
 
-    clients, events = run.less(1000, 20), run.less(5000, 100)
-    rate = run.less(500, 50)
+    clients, events = run.less(1000, 20), run.less(1000, 100)
+    rate = run.less(100, 50)
 
     def once():
         with Ours(run, workers=2, drain="1s") as s:
@@ -473,8 +488,8 @@ def reload(run):
 
 
 SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
-             "many": many, "slow": slow, "tls": tls, "table": table,
-             "reload": reload}
+             "storm": storm, "many": many, "slow": slow, "tls": tls,
+             "table": table, "reload": reload}
 
 
 def goals(r):
@@ -555,6 +570,7 @@ def main():
         for name, scenario in SCENARIOS.items():
             if not a.only or name in a.only.split(","):
                 scenario(run)
+                run.take_turns()
     finally:
         run.close()
 
