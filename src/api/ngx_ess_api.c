@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_header.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_api_body.h"
 #include "ngx_ess_api_request.h"
@@ -73,7 +74,6 @@ static ngx_ess_api_status_t  ngx_ess_api_statuses[] = {
 static ngx_str_t  ngx_ess_api_json = ngx_string("application/json");
 static ngx_str_t  ngx_ess_api_problem_json =
     ngx_string("application/problem+json");
-static ngx_str_t  ngx_ess_api_no_store = ngx_string("no-store");
 
 
 ngx_int_t
@@ -255,7 +255,7 @@ ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods)
 
     value.len = p - value.data;
 
-    return ngx_ess_api_header(r, "Allow", &value);
+    return ngx_ess_header_add(r, "Allow", value.data, value.len);
 }
 
 
@@ -282,9 +282,7 @@ ngx_int_t
 ngx_ess_api_send_header(ngx_http_request_t *r, ngx_uint_t status,
     off_t content_length)
 {
-    if (ngx_ess_api_header(r, "Cache-Control", &ngx_ess_api_no_store)
-        != NGX_OK)
-    {
+    if (ngx_ess_header_add(r, "Cache-Control", "no-store", 8) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -414,27 +412,6 @@ ngx_ess_api_status_line(ngx_uint_t status)
 
 
 ngx_int_t
-ngx_ess_api_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = *value;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
 ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
 {
     ngx_str_t  value;
@@ -446,7 +423,7 @@ ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
 
     value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
 
-    return ngx_ess_api_header(r, "Retry-After", &value);
+    return ngx_ess_header_add(r, "Retry-After", value.data, value.len);
 }
 
 

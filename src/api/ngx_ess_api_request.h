@@ -86,10 +86,6 @@ ngx_int_t ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
    ngx_http_finalize_request(). */
 void ngx_ess_api_finish(ngx_http_request_t *r, ngx_int_t rc);
 
-/* Adds a header field; name and value must live as long as the request. */
-ngx_int_t ngx_ess_api_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
-
 /* Adds Retry-After: seconds. */
 ngx_int_t ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds);
 

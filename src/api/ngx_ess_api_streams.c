@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_header.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_body.h"
 
@@ -324,7 +325,7 @@ ngx_ess_api_streams_location(ngx_http_request_t *r, uint64_t id)
 
     value.len = p - value.data;
 
-    return ngx_ess_api_header(r, "Location", &value);
+    return ngx_ess_header_add(r, "Location", value.data, value.len);
 }
 
 

@@ -7,6 +7,7 @@
 
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_header.h"
 #include "ngx_ess_stream_table.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_client.h"
@@ -33,8 +34,6 @@ static ngx_int_t ngx_ess_subscriber_transport(ngx_http_request_t *r,
 static ngx_int_t ngx_ess_subscriber_position(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
     ngx_str_t *reason);
-static ngx_table_elt_t *ngx_ess_subscriber_header(ngx_http_request_t *r,
-    const char *lowcase);
 static ngx_int_t ngx_ess_subscriber_start(ngx_http_request_t *r,
     ngx_ess_stream_ref_t *ref, const ngx_ess_transport_t *transport);
 static ngx_ess_subscriber_t *ngx_ess_subscriber_create(ngx_http_request_t *r,
@@ -173,7 +172,7 @@ ngx_ess_subscriber_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
         return NGX_OK;
     }
 
-    h = ngx_ess_subscriber_header(r, NGX_ESS_SUBSCRIBER_ORIGIN);
+    h = ngx_ess_header_find(r, NGX_ESS_SUBSCRIBER_ORIGIN, NULL);
 
     if (h == NULL) {
         return NGX_OK;
@@ -236,7 +235,7 @@ ngx_ess_subscriber_position(ngx_http_request_t *r,
     h = NULL;
 
     if (!transport->answers) {
-        h = ngx_ess_subscriber_header(r, NGX_ESS_SUBSCRIBER_LAST_ID);
+        h = ngx_ess_header_find(r, NGX_ESS_SUBSCRIBER_LAST_ID, NULL);
     }
 
     if (h && h->value.len) {
@@ -252,33 +251,6 @@ ngx_ess_subscriber_position(ngx_http_request_t *r,
     }
 
     return rc;
-}
-
-
-static ngx_table_elt_t *
-ngx_ess_subscriber_header(ngx_http_request_t *r, const char *lowcase)
-{
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    len = ngx_strlen(lowcase);
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) lowcase, len)
-                   == 0)
-            {
-                return &h[i];
-            }
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -529,19 +501,9 @@ static ngx_int_t
 ngx_ess_subscriber_refuse(ngx_http_request_t *r, ngx_int_t status,
     const char *name, const char *value)
 {
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
+    if (ngx_ess_header_add(r, name, value, ngx_strlen(value)) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value.data = (u_char *) value;
-    h->value.len = ngx_strlen(value);
-    h->lowcase_key = NULL;
 
     return status;
 }

@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_header.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_sse_codec.h"
 #include "ngx_ess_ws_codec.h"
@@ -24,12 +25,8 @@
 static ngx_uint_t ngx_ess_sse_accepts(ngx_str_t *value);
 static ngx_uint_t ngx_ess_sse_is_type(u_char *p, u_char *last);
 static ngx_uint_t ngx_ess_sse_is_zero(u_char *p, u_char *last);
-static ngx_table_elt_t *ngx_ess_sse_find(ngx_http_request_t *r,
-    const char *name, ngx_table_elt_t *after);
 static ngx_int_t ngx_ess_sse_start(ngx_http_request_t *r, void *session);
 static ngx_int_t ngx_ess_sse_headers(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_sse_add_header(ngx_http_request_t *r,
-    const char *name, u_char *value, size_t len);
 static ngx_int_t ngx_ess_sse_hello(ngx_http_request_t *r);
 static void ngx_ess_sse_done(void *session);
 static ngx_int_t ngx_ess_sse_encode(ngx_ess_transport_event_t *event,
@@ -89,9 +86,9 @@ ngx_ess_sse_check(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    for (h = ngx_ess_sse_find(r, "accept", NULL);
+    for (h = ngx_ess_header_find(r, "accept", NULL);
          h;
-         h = ngx_ess_sse_find(r, "accept", h))
+         h = ngx_ess_header_find(r, "accept", h))
     {
         if (ngx_ess_sse_accepts(&h->value)) {
             return NGX_OK;
@@ -174,42 +171,6 @@ ngx_ess_sse_is_zero(u_char *p, u_char *last)
 }
 
 
-static ngx_table_elt_t *
-ngx_ess_sse_find(ngx_http_request_t *r, const char *name,
-    ngx_table_elt_t *after)
-{
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    len = ngx_strlen(name);
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len != len
-                || ngx_strncasecmp(h[i].key.data, (u_char *) name, len) != 0)
-            {
-                continue;
-            }
-
-            if (after == NULL) {
-                return &h[i];
-            }
-
-            if (after == &h[i]) {
-                after = NULL;
-            }
-        }
-    }
-
-    return NULL;
-}
-
-
 static ngx_int_t
 ngx_ess_sse_start(ngx_http_request_t *r, void *session)
 {
@@ -255,55 +216,27 @@ ngx_ess_sse_headers(ngx_http_request_t *r)
 {
     ngx_table_elt_t  *origin;
 
-    static u_char  no_store[] = "no-store";
-    static u_char  no[] = "no";
-    static u_char  yes[] = "true";
-    static u_char  vary[] = "Origin";
-
-    if (ngx_ess_sse_add_header(r, "Cache-Control", no_store, 8) != NGX_OK
-        || ngx_ess_sse_add_header(r, "X-Accel-Buffering", no, 2) != NGX_OK)
+    if (ngx_ess_header_add(r, "Cache-Control", "no-store", 8) != NGX_OK
+        || ngx_ess_header_add(r, "X-Accel-Buffering", "no", 2) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    origin = ngx_ess_sse_find(r, "origin", NULL);
+    origin = ngx_ess_header_find(r, "origin", NULL);
 
     if (origin == NULL) {
         return NGX_OK;
     }
 
-    if (ngx_ess_sse_add_header(r, "Access-Control-Allow-Origin",
-                               origin->value.data, origin->value.len)
+    if (ngx_ess_header_add(r, "Access-Control-Allow-Origin",
+                           origin->value.data, origin->value.len)
         != NGX_OK
-        || ngx_ess_sse_add_header(r, "Access-Control-Allow-Credentials", yes,
-                                  4)
+        || ngx_ess_header_add(r, "Access-Control-Allow-Credentials", "true", 4)
            != NGX_OK
-        || ngx_ess_sse_add_header(r, "Vary", vary, 6) != NGX_OK)
+        || ngx_ess_header_add(r, "Vary", "Origin", 6) != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_sse_add_header(ngx_http_request_t *r, const char *name,
-    u_char *value, size_t len)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->lowcase_key = NULL;
-    h->value.data = value;
-    h->value.len = len;
 
     return NGX_OK;
 }

@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_header.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_annotate.h"
 #include "ngx_ess_ws_codec.h"
@@ -31,12 +32,9 @@ typedef struct {
 
 
 static ngx_uint_t ngx_ess_ws_has_token(ngx_http_request_t *r,
-    const char *lowcase, const char *token);
-static ngx_uint_t ngx_ess_ws_find(ngx_http_request_t *r, const char *lowcase,
-    ngx_str_t *value);
+    const char *name, const char *token);
+static ngx_str_t *ngx_ess_ws_value(ngx_http_request_t *r, const char *name);
 static ngx_int_t ngx_ess_ws_refuse(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_ws_add_header(ngx_http_request_t *r,
-    const char *name, const char *value, size_t len);
 static ngx_int_t ngx_ess_ws_start(ngx_http_request_t *r, void *session);
 static ngx_int_t ngx_ess_ws_send_header(ngx_http_request_t *r);
 static void ngx_ess_ws_done(void *session);
@@ -107,7 +105,7 @@ ngx_int_t
 ngx_ess_ws_check(ngx_http_request_t *r)
 {
     u_char      buf[ngx_base64_decoded_length(NGX_ESS_WS_KEY_LEN)];
-    ngx_str_t   value, key;
+    ngx_str_t  *value, key;
 
     if (r->http_version != NGX_HTTP_VERSION_11
         || !ngx_ess_ws_has_token(r, "upgrade", "websocket")
@@ -116,9 +114,11 @@ ngx_ess_ws_check(ngx_http_request_t *r)
         return ngx_ess_ws_refuse(r);
     }
 
-    if (ngx_ess_ws_find(r, "sec-websocket-version", &value) != 1
-        || value.len != 2
-        || ngx_strncmp(value.data, "13", 2) != 0)
+    value = ngx_ess_ws_value(r, "sec-websocket-version");
+
+    if (value == NULL
+        || value->len != 2
+        || ngx_strncmp(value->data, "13", 2) != 0)
     {
         return ngx_ess_ws_refuse(r);
     }
@@ -131,9 +131,11 @@ ngx_ess_ws_check(ngx_http_request_t *r)
         return NGX_HTTP_BAD_REQUEST;
     }
 
-    if (ngx_ess_ws_find(r, "sec-websocket-key", &value) != 1
-        || value.len != NGX_ESS_WS_KEY_LEN
-        || ngx_strncmp(value.data + NGX_ESS_WS_KEY_LEN - 2,
+    value = ngx_ess_ws_value(r, "sec-websocket-key");
+
+    if (value == NULL
+        || value->len != NGX_ESS_WS_KEY_LEN
+        || ngx_strncmp(value->data + NGX_ESS_WS_KEY_LEN - 2,
                        NGX_ESS_WS_KEY_END, 2)
            != 0)
     {
@@ -142,7 +144,7 @@ ngx_ess_ws_check(ngx_http_request_t *r)
 
     key.data = buf;
 
-    if (ngx_decode_base64(&key, &value) != NGX_OK || key.len != 16) {
+    if (ngx_decode_base64(&key, value) != NGX_OK || key.len != 16) {
         goto invalid_key;
     }
 
@@ -160,54 +162,42 @@ invalid_key:
 /* Is the token in the comma separated list of one of the header's lines? */
 
 static ngx_uint_t
-ngx_ess_ws_has_token(ngx_http_request_t *r, const char *lowcase,
+ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
     const char *token)
 {
     u_char           *p, *end, *last, *next;
-    size_t            len, n;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
+    size_t            n;
     ngx_table_elt_t  *h;
 
-    len = ngx_strlen(lowcase);
     n = ngx_strlen(token);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    for (h = ngx_ess_header_find(r, name, NULL);
+         h;
+         h = ngx_ess_header_find(r, name, h))
+    {
+        last = h->value.data + h->value.len;
 
-        for (i = 0; i < part->nelts; i++) {
+        for (p = h->value.data; p < last; p = next + 1) {
 
-            if (h[i].key.len != len
-                || ngx_strncasecmp(h[i].key.data, (u_char *) lowcase, len)
-                   != 0)
-            {
-                continue;
+            next = ngx_strlchr(p, last, ',');
+            if (next == NULL) {
+                next = last;
             }
 
-            last = h[i].value.data + h[i].value.len;
+            while (p < next && (*p == ' ' || *p == '\t')) {
+                p++;
+            }
 
-            for (p = h[i].value.data; p < last; p = next + 1) {
+            end = next;
 
-                next = ngx_strlchr(p, last, ',');
-                if (next == NULL) {
-                    next = last;
-                }
+            while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
+                end--;
+            }
 
-                while (p < next && (*p == ' ' || *p == '\t')) {
-                    p++;
-                }
-
-                end = next;
-
-                while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
-                    end--;
-                }
-
-                if ((size_t) (end - p) == n
-                    && ngx_strncasecmp(p, (u_char *) token, n) == 0)
-                {
-                    return 1;
-                }
+            if ((size_t) (end - p) == n
+                && ngx_strncasecmp(p, (u_char *) token, n) == 0)
+            {
+                return 1;
             }
         }
     }
@@ -216,50 +206,36 @@ ngx_ess_ws_has_token(ngx_http_request_t *r, const char *lowcase,
 }
 
 
-/* Returns how many lines of the header there are; value is the last one's. */
+/* The value of a header that is to have one line.  NULL: it has another number
+   of them. */
 
-static ngx_uint_t
-ngx_ess_ws_find(ngx_http_request_t *r, const char *lowcase, ngx_str_t *value)
+static ngx_str_t *
+ngx_ess_ws_value(ngx_http_request_t *r, const char *name)
 {
-    size_t            len;
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    len = ngx_strlen(lowcase);
-    n = 0;
+    h = ngx_ess_header_find(r, name, NULL);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) lowcase, len)
-                   == 0)
-            {
-                *value = h[i].value;
-                n++;
-            }
-        }
+    if (h == NULL || ngx_ess_header_find(r, name, h)) {
+        return NULL;
     }
 
-    return n;
+    return &h->value;
 }
 
 
 static ngx_int_t
 ngx_ess_ws_refuse(ngx_http_request_t *r)
 {
-    if (ngx_ess_ws_add_header(r, "Sec-WebSocket-Version", "13", 2) != NGX_OK) {
+    if (ngx_ess_header_add(r, "Sec-WebSocket-Version", "13", 2) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     /* HTTP/2 forbids header fields that are about the connection */
 
     if (r->http_version < NGX_HTTP_VERSION_20
-        && (ngx_ess_ws_add_header(r, "Upgrade", "websocket", 9) != NGX_OK
-            || ngx_ess_ws_add_header(r, "Connection", "upgrade", 7)
+        && (ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK
+            || ngx_ess_header_add(r, "Connection", "upgrade", 7)
                != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -273,32 +249,10 @@ ngx_ess_ws_refuse(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_ess_ws_add_header(ngx_http_request_t *r, const char *name,
-    const char *value, size_t len)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->lowcase_key = NULL;
-    h->value.data = (u_char *) value;
-    h->value.len = len;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_ess_ws_start(ngx_http_request_t *r, void *session)
 {
     u_char                *p, digest[20];
-    ngx_str_t              key, accept, hash;
+    ngx_str_t             *key, accept, hash;
     ngx_sha1_t             sha1;
 
     static const char      guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -308,12 +262,13 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
         return NGX_ERROR;
     }
 
-    if (ngx_ess_ws_find(r, "sec-websocket-key", &key) != 1) {
+    key = ngx_ess_ws_value(r, "sec-websocket-key");
+    if (key == NULL) {
         return NGX_ERROR;
     }
 
     ngx_sha1_init(&sha1);
-    ngx_sha1_update(&sha1, key.data, key.len);
+    ngx_sha1_update(&sha1, key->data, key->len);
     ngx_sha1_update(&sha1, guid, sizeof(guid) - 1);
     ngx_sha1_final(digest, &sha1);
 
@@ -322,9 +277,9 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
     accept.data = p;
     ngx_encode_base64(&accept, &hash);
 
-    if (ngx_ess_ws_add_header(r, "Upgrade", "websocket", 9) != NGX_OK
-        || ngx_ess_ws_add_header(r, "Sec-WebSocket-Accept",
-                                 (char *) accept.data, accept.len)
+    if (ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK
+        || ngx_ess_header_add(r, "Sec-WebSocket-Accept",
+                                 accept.data, accept.len)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -1,0 +1,25 @@
+
+/*
+ * Lines of HTTP headers that nginx has no field for.
+ */
+
+
+#ifndef _NGX_ESS_HEADER_H_INCLUDED_
+#define _NGX_ESS_HEADER_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+/* The request's next line with the name, whatever its case, behind "after"
+   (NULL: its first one).  NULL: there is none. */
+ngx_table_elt_t *ngx_ess_header_find(ngx_http_request_t *r, const char *name,
+    ngx_table_elt_t *after);
+
+/* One more line for the response; name and value are to live as long as the
+   request.  NGX_OK, or NGX_ERROR: no memory. */
+ngx_int_t ngx_ess_header_add(ngx_http_request_t *r, const char *name,
+    const void *value, size_t len);
+
+
+#endif /* _NGX_ESS_HEADER_H_INCLUDED_ */
