@@ -3,7 +3,7 @@
  *
  *   clients --urls FILE --clients N [--transport ws|sse|stomp] [--tls 1]
  *           [--expect EVENTS] [--slow N] [--window N] [--seconds N]
- *           [--resume 1] [--pongs 1]
+ *           [--resume 1] [--pongs 1] [--nap US]
  *
  * FILE has a line for each stream, "port path"; clients are spread over the
  * lines in turn.  With stomp the path is followed by the destination.  Client
@@ -11,11 +11,14 @@
  *
  * Prints "ready SECONDS" when all are connected, then waits until each client
  * has EXPECT events, or for SIGTERM, or SECONDS, and prints one line of JSON:
- * what came, what was lost or doubled, and how late it was.
+ * what came, what was lost or doubled, and how late it was.  The connections
+ * stay until its standard input ends.
  * The first "slow" clients read nothing.  With "resume" a client whose
  * connection ends comes back a moment later and names the last event that it
  * has, by its ordinal: of streams that were empty when it all began.  With
- * "pongs" it answers pings.
+ * "pongs" it answers pings.  With "nap" it looks at its sockets no more often
+ * than that: on one machine whoever sends pays for waking who receives, which
+ * over a network is paid elsewhere.
  */
 
 
@@ -67,7 +70,7 @@ static url_t                 *urls;
 static int                    nurls;
 static client_t              *clients;
 static int                    nclients, nopen, ndone, nslow, window;
-static int                    resume, pongs;
+static int                    resume, pongs, nap;
 static int                    retries = -1, last_retry;
 static int                    started, connecting;
 static int                    ep;
@@ -654,6 +657,7 @@ main(int argc, char **argv)
     window = atoi(option(argc, argv, "window", "256"));
     resume = atoi(option(argc, argv, "resume", "0"));
     pongs = atoi(option(argc, argv, "pongs", "0"));
+    nap = atoi(option(argc, argv, "nap", "0"));
     transport = option(argc, argv, "transport", "ws");
     expect = strtoull(option(argc, argv, "expect", "0"), NULL, 10);
 
@@ -699,6 +703,10 @@ main(int argc, char **argv)
     while (!stopped && now() < end
            && (expect == 0 || ndone < nclients - nslow))
     {
+        if (nap) {
+            sleep_until(now() + nap * 1000);
+        }
+
         n = epoll_wait(ep, evs, 512, retries == -1 ? 100 : 10);
         come_back();
 
@@ -708,6 +716,8 @@ main(int argc, char **argv)
     }
 
     report();
+
+    while (read(0, buffer, sizeof(buffer)) > 0) { /* void */ }
 
     return 0;
 }

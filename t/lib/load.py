@@ -54,7 +54,7 @@ def _start(program, *args, **options):
     command = [os.path.join(PROGRAMS, program), *args]
     for name, value in options.items():
         command += ["--" + name, str(value)]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL,
+    return subprocess.Popen(command, stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
 
 
@@ -79,15 +79,16 @@ class Load:
         self.seconds = float(line[1])
 
     def result(self):
-        """When each has what it expects, or after its time."""
+        """When each has what it expects, or after its time.  They stay
+        connected."""
 
-        line = self.process.stdout.readline()
-        self.process.wait()
-        return json.loads(line)
+        return json.loads(self.process.stdout.readline())
 
     def stop(self):
+        """Ends them at once, or after their result."""
+
         self.process.terminate()
-        return self.result()
+        self.process.communicate()
 
 
 def publisher(kind, **options):

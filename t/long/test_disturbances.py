@@ -64,6 +64,7 @@ def test_every_event_once(nginx, vhost, tmp_path, transport):
     assert p.poll() is None
 
     r = load.result()
+    load.stop()
     p.communicate()
     print("\n%s" % r)
     assert r["complete"] == CLIENTS

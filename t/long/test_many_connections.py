@@ -85,6 +85,8 @@ def test_connections(nginx, vhost, tmp_path, request_):
     results = [load.result() for load in loads]
     p.communicate()
     event = (cpu(pids) - event) / (CONNECTIONS * EVENTS)
+    for load in loads:
+        load.stop()
 
     print("\n%s: %d connected in %.0f s, %.0f us of CPU each; idle: %.2f KiB "
           "of user memory, %.2f KiB of the kernel's (both ends), %.1f %% of a "
