@@ -31,6 +31,7 @@
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -671,6 +672,7 @@ main(int argc, char **argv)
     sa.sa_handler = on_signal;
     sigaction(SIGTERM, &sa, NULL);
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
 
     clients = calloc(nclients, sizeof(client_t));
     ep = epoll_create1(EPOLL_CLOEXEC);

@@ -38,7 +38,7 @@ EXCHANGE = "event-streams"
 OURS = """
 error_log %%DIR%%/error.log notice;
 worker_rlimit_nofile 20000;
-events { worker_connections 19000; }
+events { worker_connections 19900; }
 
 http {
     access_log off;
@@ -70,7 +70,7 @@ NCHAN = """
 load_module /usr/lib/nginx/modules/ngx_nchan_module.so;
 error_log %%DIR%%/error.log notice;
 worker_rlimit_nofile 20000;
-events { worker_connections 19000; }
+events { worker_connections 19900; }
 
 http {
     access_log off;
