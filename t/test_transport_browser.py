@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -101,14 +102,15 @@ class Browser:
 
 
 @pytest.fixture
-def browser(tmp_path):
+def browser():
     if shutil.which("chromedriver") is None:
         pytest.fail("chromedriver is not installed: run make deps")
-    folder = tmp_path / "browser"
-    folder.mkdir()
-    b = Browser(folder)
-    yield b
-    b.close()
+    # a browser's sockets want a short path
+    with tempfile.TemporaryDirectory(prefix="ess-browser-",
+                                     ignore_cleanup_errors=True) as folder:
+        b = Browser(folder)
+        yield b
+        b.close()
 
 
 def test_event_source_across_reloads(nginx, vhost, browser):
