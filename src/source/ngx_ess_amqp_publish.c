@@ -202,7 +202,7 @@ static void
 ngx_ess_amqp_publish_late(ngx_event_t *ev)
 {
     ngx_ess_amqp_publish_done(ev->data, NGX_BUSY,
-                              "the broker did not confirm it within 2 seconds");
+                              "the broker did not confirm it for 2 seconds");
 }
 
 
@@ -393,9 +393,16 @@ ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent, ngx_uint_t ok)
     ngx_queue_remove(&sent->queue);
     ngx_free(sent);
 
-    if (pub && pub->unconfirmed == 0 && pub->sent == pub->n) {
+    if (pub == NULL) {
+        return;
+    }
+
+    if (pub->unconfirmed == 0 && pub->sent == pub->n) {
         ngx_ess_amqp_publish_done(pub, pub->rc,
                                   "the broker could not take it");
+
+    } else {
+        ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
     }
 }
 

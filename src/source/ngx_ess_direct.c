@@ -60,6 +60,10 @@ ngx_ess_direct_handler(ngx_event_t *ev)
 
     ngx_ess_notify_wake(pub->zone, &wake);
 
+    if (i) {
+        pub->deadline = ngx_current_msec + NGX_ESS_SOURCE_PUBLISH_TIME;
+    }
+
     if (rc == NGX_DECLINED) {
         ngx_ess_direct_done(pub, NGX_DECLINED, "");
 

@@ -75,7 +75,7 @@ struct ngx_ess_source_publish_s {
 };
 
 
-/* ms; what is published waits no longer */
+/* ms; how long a publication waits for the next of its events to be taken */
 #define NGX_ESS_SOURCE_PUBLISH_TIME  2000
 
 
