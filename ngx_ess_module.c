@@ -88,7 +88,7 @@ static ngx_command_t  ngx_ess_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_ess_conf_subscribe,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_ess_loc_conf_t, subscribe_uuid),
       NULL },
 
     { ngx_string("ess_ping"),
@@ -144,7 +144,7 @@ static ngx_command_t  ngx_ess_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_ess_publish_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_ess_loc_conf_t, publish_name),
       NULL },
 
       ngx_null_command

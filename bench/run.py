@@ -193,10 +193,6 @@ class Stomp(Server):
     name = "Web STOMP"
     transport = "stomp"
 
-    def __init__(self, run, **names):
-        super().__init__(run)
-        # the exchange is the one that the module declares
-
     def pids(self):
         return [self.run.broker.beam]
 

@@ -21,11 +21,11 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    u_char                             uuid[NGX_ESS_UUID_LEN];
-    ngx_str_t                         *value;
-    ngx_ess_main_conf_t               *mcf;
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_http_compile_complex_value_t   ccv;
+    char                      *rv;
+    u_char                     uuid[NGX_ESS_UUID_LEN];
+    ngx_str_t                 *value;
+    ngx_ess_main_conf_t       *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (lcf->subscribe) {
         return "is duplicate";
@@ -39,23 +39,13 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->subscribe = 1;
 
     if (cf->args->nelts == 2) {
+        rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+
         value = cf->args->elts;
-
-        lcf->subscribe_uuid = ngx_palloc(cf->pool,
-                                         sizeof(ngx_http_complex_value_t));
-        if (lcf->subscribe_uuid == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &value[1];
-        ccv.complex_value = lcf->subscribe_uuid;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
 
         if (lcf->subscribe_uuid->lengths == NULL
             && ngx_ess_stream_uuid_parse(uuid, &value[1]) != NGX_OK)

@@ -497,6 +497,29 @@ ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b, u_char *p, size_t size)
 }
 
 
+ngx_http_cleanup_t *
+ngx_ess_api_wait(ngx_http_request_t *r, ngx_http_cleanup_pt gone, void *data)
+{
+    ngx_http_cleanup_t  *cln;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = gone;
+    cln->data = data;
+
+    if (r == r->main && !r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return cln;
+}
+
+
 void
 ngx_ess_api_finish(ngx_http_request_t *r, ngx_int_t rc)
 {

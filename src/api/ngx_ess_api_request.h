@@ -82,6 +82,14 @@ ngx_int_t ngx_ess_api_send_header(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *fmt, ...);
 
+/*
+ * The request waits for somebody else's event.  Should it end before, "gone"
+ * is called with the data; whoever ends it takes the handler out of the cleanup
+ * that is returned.  NULL: no memory.
+ */
+ngx_http_cleanup_t *ngx_ess_api_wait(ngx_http_request_t *r,
+    ngx_http_cleanup_pt gone, void *data);
+
 /* Ends a request from an event of somebody else's; rc as for
    ngx_http_finalize_request(). */
 void ngx_ess_api_finish(ngx_http_request_t *r, ngx_int_t rc);

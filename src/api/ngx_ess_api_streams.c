@@ -475,20 +475,12 @@ ngx_ess_api_streams_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
 static ngx_int_t
 ngx_ess_api_streams_wait(ngx_http_request_t *r, ngx_ess_api_op_t *op)
 {
-    op->cleanup = ngx_http_cleanup_add(r, 0);
+    op->cleanup = ngx_ess_api_wait(r, ngx_ess_api_streams_gone, op);
     if (op->cleanup == NULL) {
         return NGX_ERROR;
     }
 
-    op->cleanup->handler = ngx_ess_api_streams_gone;
-    op->cleanup->data = op;
     op->request = r;
-
-    if (r == r->main && !r->discard_body) {
-        r->read_event_handler = ngx_http_test_reading;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
 
     return NGX_OK;
 }

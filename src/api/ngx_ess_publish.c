@@ -113,21 +113,12 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    p->cleanup = ngx_http_cleanup_add(r, 0);
+    p->cleanup = ngx_ess_api_wait(r, ngx_ess_publish_gone, p);
     if (p->cleanup == NULL) {
         return NGX_ERROR;
     }
 
-    p->cleanup->handler = ngx_ess_publish_gone;
-    p->cleanup->data = p;
     p->request = r;
-
-    if (r == r->main && !r->discard_body) {
-        r->read_event_handler = ngx_http_test_reading;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-
     p->pub.handler = ngx_ess_publish_done;
     p->pub.data = p;
     p->pub.log = ngx_cycle->log;
@@ -336,10 +327,9 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_ess_main_conf_t               *mcf;
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_http_compile_complex_value_t   ccv;
+    char                      *rv;
+    ngx_ess_main_conf_t       *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (lcf->publish) {
         return "is duplicate";
@@ -353,22 +343,10 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->publish = 1;
 
     if (cf->args->nelts == 2) {
-        value = cf->args->elts;
+        rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
 
-        lcf->publish_name = ngx_palloc(cf->pool,
-                                       sizeof(ngx_http_complex_value_t));
-        if (lcf->publish_name == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &value[1];
-        ccv.complex_value = lcf->publish_name;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-            return NGX_CONF_ERROR;
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
     }
 

@@ -28,6 +28,7 @@ static void ngx_ess_direct_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 void
 ngx_ess_direct_publish(ngx_ess_source_publish_t *pub)
 {
+    pub->deadline = ngx_current_msec + NGX_ESS_SOURCE_PUBLISH_TIME;
     pub->timer.handler = ngx_ess_direct_handler;
 
     ngx_post_event(&pub->timer, &ngx_posted_events);

@@ -155,7 +155,6 @@ void
 ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
 {
     pub->zone = zone;
-    pub->deadline = ngx_current_msec + NGX_ESS_SOURCE_PUBLISH_TIME;
     pub->sent = 0;
     pub->unconfirmed = 0;
     pub->rc = NGX_OK;

@@ -73,6 +73,7 @@ def test_connections(nginx, vhost, tmp_path, request_):
     assert sum(api.get(s)["subscribers"] for s in streams) == CONNECTIONS
 
     begin, idle = time.monotonic(), cpu(pids)
+    # what is measured is this time: two pings for each
     time.sleep(40)
     idle = (cpu(pids) - idle) / (time.monotonic() - begin)
     memory = (pss(pids) - before) / CONNECTIONS

@@ -11,9 +11,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <sys/mman.h>
 
 #include "ngx_ess_api_body.h"
+#include "ngx_guard.h"
 
 
 #define NGX_TEST_ROOM  (NGX_ESS_API_MAX_BODY + 4096)
@@ -26,21 +26,9 @@ static ngx_ess_api_body_t   body;
 static int
 setup(void **state)
 {
-    u_char  *p;
-    size_t   room;
+    guarded = ngx_unit_guard(NGX_TEST_ROOM);
 
-    room = (NGX_TEST_ROOM + 4095) & ~(size_t) 4095;
-
-    p = mmap(NULL, room + 4096, PROT_READ|PROT_WRITE,
-             MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
-
-    if (p == MAP_FAILED || mprotect(p + room, 4096, PROT_NONE) == -1) {
-        return -1;
-    }
-
-    guarded = p + room;
-
-    return 0;
+    return guarded ? 0 : -1;
 }
 
 

@@ -12,9 +12,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <sys/mman.h>
 
 #include "ngx_ess_publish_batch.h"
+#include "ngx_guard.h"
 
 
 #define ROOM  65536
@@ -32,18 +32,9 @@ static const char  *detail;
 static int
 setup(void **state)
 {
-    u_char  *p;
+    guarded = ngx_unit_guard(ROOM);
 
-    p = mmap(NULL, ROOM + 4096, PROT_READ|PROT_WRITE,
-             MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
-
-    if (p == MAP_FAILED || mprotect(p + ROOM, 4096, PROT_NONE) == -1) {
-        return -1;
-    }
-
-    guarded = p + ROOM;
-
-    return 0;
+    return guarded ? 0 : -1;
 }
 
 

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <setjmp.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "ngx_ess_amqp_codec.h"
+#include "ngx_guard.h"
 
 
 #define GUARDED  (256 * 1024)
@@ -30,18 +30,9 @@ static u_char  *guard;      /* the first byte that must not be read */
 static u_char *
 guarded(const u_char *data, size_t len)
 {
-    size_t   page;
-    u_char  *p;
-
     if (guard == NULL) {
-        page = (size_t) sysconf(_SC_PAGESIZE);
-
-        p = mmap(NULL, GUARDED + page, PROT_READ|PROT_WRITE,
-                 MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
-        assert_true(p != MAP_FAILED);
-        assert_int_equal(mprotect(p + GUARDED, page, PROT_NONE), 0);
-
-        guard = p + GUARDED;
+        guard = ngx_unit_guard(GUARDED);
+        assert_non_null(guard);
     }
 
     assert_true(len <= GUARDED);

@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <sys/mman.h>
 #include "ngx_ess_ws_codec.h"
+#include "ngx_guard.h"
 
 
 #define TEST_ROOM  (256 * 1024)
@@ -549,20 +549,9 @@ test_ws_codec_close(void **state)
 static int
 test_setup(void **state)
 {
-    u_char  *p;
-    size_t   page;
+    test_end = ngx_unit_guard(TEST_ROOM);
 
-    page = (size_t) getpagesize();
-
-    p = mmap(NULL, TEST_ROOM + page, PROT_READ|PROT_WRITE,
-             MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) {
-        return -1;
-    }
-
-    test_end = p + TEST_ROOM;
-
-    return mprotect(test_end, page, PROT_NONE);
+    return test_end ? 0 : -1;
 }
 
 
