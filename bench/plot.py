@@ -37,14 +37,15 @@ def plot(results, machine, path):
                     "%.0f" % value if value >= 100 else "%.2f" % value))
             y += BAR + GAP
         y += 24
-    parts.append('<text x="10" y="%d">%s</text>' % (y, escape(
-        "%s, %s cores, Linux %s; %s" % (
-            machine["cpu"], machine["cores"], machine["kernel"],
-            machine["packages"].rstrip(", ")))))
+    for line in ("%s, %s cores, Linux %s" % (
+            machine["cpu"], machine["cores"], machine["kernel"]),
+            machine["packages"]):
+        parts.append('<text x="10" y="%d">%s</text>' % (y, escape(line)))
+        y += 16
     with open(path, "w") as f:
         f.write('<svg xmlns="http://www.w3.org/2000/svg" width="%d" '
                 'height="%d" font-family="sans-serif" font-size="12">\n'
                 '<style>.t{font-weight:bold}.n{text-anchor:end}'
                 '.o{fill:#2a7}.b{fill:#999}</style>\n'
                 '<rect width="100%%" height="100%%" fill="white"/>\n%s\n'
-                '</svg>\n' % (WIDTH, y + 16, "\n".join(parts)))
+                '</svg>\n' % (WIDTH, y, "\n".join(parts)))

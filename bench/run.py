@@ -556,7 +556,8 @@ def machine():
             "nginx": first(["/usr/sbin/nginx", "-v"]).split("/")[-1],
             "packages": first(["dpkg-query", "-W", "-f",
                                "${Package} ${Version}, ", "nginx",
-                               "libnginx-mod-nchan", "rabbitmq-server"])}
+                               "libnginx-mod-nchan",
+                               "rabbitmq-server"]).rstrip(",")}
 
 
 def main():

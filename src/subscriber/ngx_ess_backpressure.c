@@ -8,13 +8,49 @@
 #include "ngx_ess_backpressure.h"
 
 
-static ngx_ess_subscriber_t *ngx_ess_backpressure_last(ngx_ess_feed_t *feed);
+static void ngx_ess_backpressure_each(ngx_ess_feed_t *feed, size_t max,
+    ngx_ess_backpressure_pt slow);
+static size_t ngx_ess_backpressure_most(ngx_ess_feed_t *feed);
 static size_t ngx_ess_backpressure_bytes(ngx_ess_feed_t *feed,
     ngx_ess_subscriber_t *sub);
 
 
 void
 ngx_ess_backpressure_check(ngx_ess_feed_t *feed, size_t max,
+    ngx_ess_backpressure_pt slow)
+{
+    size_t  most, bytes;
+
+    ngx_ess_backpressure_each(feed, (size_t) -1, slow);
+
+    /* of an ended feed nothing is read any more: it becomes less by itself */
+
+    while (!feed->ended) {
+
+        bytes = ngx_ess_frame_bytes();
+
+        if (bytes <= max) {
+            return;
+        }
+
+        most = ngx_ess_backpressure_most(feed);
+
+        if (most == 0) {
+            return;
+        }
+
+        /* without those that are furthest behind as much goes as is over */
+
+        ngx_ess_backpressure_each(feed, most - ngx_min(most, bytes - max),
+                                  slow);
+    }
+}
+
+
+/* Those that keep more than that, or than each of them may. */
+
+static void
+ngx_ess_backpressure_each(ngx_ess_feed_t *feed, size_t max,
     ngx_ess_backpressure_pt slow)
 {
     ngx_queue_t           *q, *next;
@@ -39,36 +75,25 @@ ngx_ess_backpressure_check(ngx_ess_feed_t *feed, size_t max,
             continue;
         }
 
-        if (ngx_ess_backpressure_bytes(feed, sub) > sub->conf->slow_buffer) {
+        if (ngx_ess_backpressure_bytes(feed, sub)
+            > ngx_min(sub->conf->slow_buffer, max))
+        {
             slow(sub);
         }
-    }
-
-    /* of an ended feed nothing is read any more: it becomes less by itself */
-
-    while (!feed->ended && ngx_ess_frame_bytes() > max) {
-
-        sub = ngx_ess_backpressure_last(feed);
-
-        if (sub == NULL) {
-            return;
-        }
-
-        slow(sub);
     }
 }
 
 
-/* The one that is furthest behind; NULL: none keeps any frame but one. */
+/* What the one that is furthest behind keeps; 0: nobody keeps any frame but
+   the one that is being sent. */
 
-static ngx_ess_subscriber_t *
-ngx_ess_backpressure_last(ngx_ess_feed_t *feed)
+static size_t
+ngx_ess_backpressure_most(ngx_ess_feed_t *feed)
 {
     size_t                 bytes, most;
     ngx_queue_t           *q;
-    ngx_ess_subscriber_t  *sub, *last;
+    ngx_ess_subscriber_t  *sub;
 
-    last = NULL;
     most = 0;
 
     for (q = ngx_queue_head(&feed->waiting);
@@ -82,14 +107,10 @@ ngx_ess_backpressure_last(ngx_ess_feed_t *feed)
         }
 
         bytes = ngx_ess_backpressure_bytes(feed, sub);
-
-        if (bytes > most) {
-            most = bytes;
-            last = sub;
-        }
+        most = ngx_max(most, bytes);
     }
 
-    return last;
+    return most;
 }
 
 

@@ -18,9 +18,9 @@ typedef void (*ngx_ess_backpressure_pt)(ngx_ess_subscriber_t *sub);
  * After frames were appended: calls "slow" for each subscriber whose socket
  * is full and that keeps more than conf->slow_buffer bytes in memory: between
  * the frame that is being sent to it and the newest one, without these two,
- * so that an event of any size gets through.  Then, while all frames of this
- * worker are more than "max" bytes, for the one that is furthest behind.
- * O(waiting subscribers), for each that is slow.  The caller holds the feed;
+ * so that an event of any size gets through.  Then, when all frames of this
+ * worker are more than "max" bytes, for as many as it takes of those that are
+ * furthest behind.  O(waiting subscribers).  The caller holds the feed;
  * subscribers may be gone afterwards.
  */
 void ngx_ess_backpressure_check(ngx_ess_feed_t *feed, size_t max,

@@ -222,6 +222,48 @@ test_bound(void **state)
 }
 
 
+/* over all frames: those go that are furthest behind, and no more of them */
+
+static void
+test_total(void **state)
+{
+    size_t            one, all;
+    ngx_uint_t        i;
+    ngx_ess_frame_t  *frames[10];
+
+    for (i = 0; i < 10; i++) {
+        frames[i] = test_append(1000);
+    }
+
+    all = ngx_ess_frame_bytes();
+    one = all / 10;
+
+    for (i = 0; i < 3; i++) {
+        test_subs[i].frame = frames[i * 3];
+        ngx_ess_frame_hold(frames[i * 3]);
+    }
+
+    for (i = 0; i < 9; i++) {
+        ngx_ess_frame_release(&test_feed.frames, frames[i]);
+    }
+
+    test_slow = 0;
+    ngx_ess_backpressure_check(&test_feed, all, test_count_slow);
+    assert_int_equal(test_slow, 0);
+
+    ngx_ess_backpressure_check(&test_feed, all - 1, test_count_slow);
+    assert_int_equal(test_slow, 1);
+    assert_null(test_subs[0].frame);
+    assert_int_equal(ngx_ess_frame_bytes(), 7 * one);
+
+    ngx_ess_backpressure_check(&test_feed, one, test_count_slow);
+    assert_int_equal(test_slow, 3);
+    assert_int_equal(ngx_ess_frame_bytes(), one);
+
+    ngx_ess_frame_release(&test_feed.frames, frames[9]);
+}
+
+
 int
 main(void)
 {
@@ -229,6 +271,7 @@ main(void)
         cmocka_unit_test_setup(test_references, test_setup),
         cmocka_unit_test_setup(test_cut, test_setup),
         cmocka_unit_test_setup(test_bound, test_setup),
+        cmocka_unit_test_setup(test_total, test_setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
