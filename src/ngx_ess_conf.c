@@ -416,6 +416,7 @@ ngx_ess_conf_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (rv != NGX_CONF_OK) {
+            /* cppcheck-suppress returnDanglingLifetime */
             return rv;
         }
     }

@@ -76,9 +76,11 @@ ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
     u_char     *p, *last;
     cJSON      *item;
     ngx_int_t   rc;
+    ngx_str_t  *body;
 
     p = text->data;
     last = p + text->len;
+    body = bodies;
 
     /* cJSON takes a mark at the start of the text for white space */
 
@@ -94,19 +96,19 @@ ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
 
         p = ngx_ess_publish_batch_space(p + 1, last);
 
-        bodies->data = p;
+        body->data = p;
         p = ngx_ess_publish_batch_value(p, last);
-        bodies->len = p - bodies->data;
+        body->len = p - body->data;
 
         if (cJSON_IsString(item)) {
-            rc = ngx_ess_publish_batch_string(pool, item, bodies, detail);
+            rc = ngx_ess_publish_batch_string(pool, item, body, detail);
 
             if (rc != NGX_OK) {
                 return rc;
             }
         }
 
-        bodies++;
+        body++;
         p = ngx_ess_publish_batch_space(p, last);
     }
 
