@@ -39,7 +39,8 @@ class Management:
             headers={"Content-Type": "application/json",
                      "Authorization": "Basic " + base64.b64encode(
                          b"guest:guest").decode()})
-        with urllib.request.urlopen(r, timeout=30) as f:
+        # to delete a virtual host with 100,000 bindings takes a while
+        with urllib.request.urlopen(r, timeout=300) as f:
             answer = f.read()
         return json.loads(answer) if answer else None
 
