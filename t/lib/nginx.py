@@ -268,10 +268,11 @@ class Nginx:
         return self.process.returncode
 
     def kill(self):
-        """SIGKILL for the master and all workers."""
+        """SIGKILL for the master and all workers; none of them holds a port
+        any more."""
 
         self._kill_group()
-        self.process.wait()
+        wait_for(lambda: not self._group_alive(), 20, "nginx to be gone")
 
     def _group_alive(self):
         try:
