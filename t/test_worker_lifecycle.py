@@ -500,7 +500,7 @@ def test_two_on_one_broker(service, vhost):
         assert all(c.messages == ["1", "2", "3"] for c in clients)
     names = {q.rsplit(".", 1)[0] for q in vhost.queues()}
     assert len(names) == 2
-    assert len(vhost.queues()) == 32
+    wait_for(lambda: len(vhost.queues()) == 32, 20, "the queues of both")
 
     # the other one is not disturbed
     n1.stop()
@@ -509,8 +509,8 @@ def test_two_on_one_broker(service, vhost):
 
 def test_restart_keeps_the_name(service, vhost):
     n, api, streams = service(keys=KEYS)
+    wait_for(lambda: len(vhost.queues()) == 16, 20, "all workers' queues")
     queues = sorted(vhost.queues())
-    assert len(queues) == 16
     n.stop()
     for key in KEYS:
         vhost.publish(key, "late")
