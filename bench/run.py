@@ -139,21 +139,25 @@ class Ours(NginxServer):
     transport = "ws"
 
     def __init__(self, run, streams=1, workers=1, tls=False, zone="256m",
-                 request="keep", broker=True, drain="0"):
+                 request="keep", broker=True, drain="0", topic=False):
         super().__init__(run)
         self.vhost = run.vhost() if broker else None
+        self.keys = "a.key" if topic else "key"
         self.start(OURS, workers, tls, zone=zone, request=request, drain=drain,
                    listen="reuseport" if workers > 1 else "",
                    source="ess_amqp amqp://guest:guest@127.0.0.1:%d/%s "
-                   "exchange=event-streams;" % (run.broker.port, self.vhost)
+                   "exchange=%s type=%s;" % (run.broker.port, self.vhost,
+                                             EXCHANGE,
+                                             "topic" if topic else "direct")
                    if broker else "")
         self.api = Api(self.nginx.port(1))
         # it answers 503 until it has declared the exchange
         wait_for(lambda: self.api.request(
             "POST", body={"routing_key": "first"}).status == 201, 20)
         self.streams = [s.uuid for s in self.api.create_many(
-            ["key"] if streams == 1 else ["key%d" % i
-                                          for i in range(streams)])]
+            ["key"] if streams == 1 else
+            [("*.key%d.#" if topic else "key%d") % i
+             for i in range(streams)])]
 
     def urls(self):
         return [(self.nginx.port(0), "/event-stream/" + s)
@@ -166,7 +170,7 @@ class Ours(NginxServer):
                                  "key" if len(self.streams) == 1 else "key0"),
                              streams=1, **options)
         return publisher("amqp", port=self.run.broker.port,
-                         vhost=self.vhost, exchange=EXCHANGE, keys="key",
+                         vhost=self.vhost, exchange=EXCHANGE, keys=self.keys,
                          streams=len(self.streams), **options)
 
 
@@ -438,6 +442,31 @@ def many(run):
         run.take_turns()
 
 
+def topic(run):
+    """What it costs to match keys with patterns: events without a client."""
+
+    streams, events = run.less(10000, 20), run.less(100000, 100)
+
+    def once(s):
+        before = [s.api.get(uuid)["last_ordinal"] for uuid in s.streams[:20]]
+        settle(s.pids())
+        used = cpu(s.pids())
+        s.publish(events=events, size=100).wait()
+        time.sleep(0.5)
+        settle(s.pids())
+        used = cpu(s.pids()) - used
+        for uuid, ordinal in zip(s.streams, before):
+            if s.api.get(uuid)["last_ordinal"] != ordinal + events // streams:
+                raise RuntimeError("not every event once")
+        return {"us": used / events * 1e6}
+
+    with Ours(run, streams=streams) as a, \
+            Ours(run, streams=streams, topic=True) as b:
+        run.measure("topic", "ESS, %d keys" % streams, once, a)
+        run.measure("topic", "ESS, %d patterns" % streams, once, b)
+        run.take_turns()
+
+
 def table(run):
     """What it costs that there are many other streams."""
 
@@ -491,7 +520,7 @@ def reload(run):
 
 SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
-             "table": table, "reload": reload}
+             "topic": topic, "table": table, "reload": reload}
 
 
 def goals(r):

@@ -26,16 +26,6 @@
 #define NGX_ESS_SLOTS        16
 
 
-/* an event on its way from a source into the logs; owns nothing */
-
-typedef struct {
-    ngx_str_t                body;
-    uint64_t                 timestamp;     /* ms since 1970 */
-    u_char                  *uuid;          /* of the only stream that gets it;
-                                               NULL: all of its key */
-} ngx_ess_event_t;
-
-
 /*
  * A stream's name across event loop iterations: never an address.  "index"
  * is only a hint where to look; id and epoch decide.
@@ -46,6 +36,20 @@ typedef struct {
     uint64_t                 epoch;
     uint32_t                 index;
 } ngx_ess_stream_ref_t;
+
+
+/* an event on its way from a source into the logs; owns nothing */
+
+typedef struct {
+    ngx_str_t                body;
+    uint64_t                 timestamp;     /* ms since 1970 */
+    u_char                  *uuid;          /* of the only stream that gets it;
+                                               NULL: all of its key */
+    ngx_ess_stream_ref_t   **streams;       /* those of its key, in order of
+                                               id; NULL: those whose key it
+                                               is */
+    ngx_uint_t               nstreams;
+} ngx_ess_event_t;
 
 
 typedef struct ngx_ess_zone_s   ngx_ess_zone_t;

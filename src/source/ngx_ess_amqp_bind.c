@@ -577,8 +577,15 @@ ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
     }
 
     if (b == NULL) {
-        /* the next delivery with this key asks again */
         ngx_ess_stream_unbind_end(w->zone, key);
+
+        /* the next delivery with this key asks again; but no delivery has a
+           pattern for its key */
+
+        if (w->conf->topic) {
+            ngx_ess_amqp_bind_unwanted(w, key);
+        }
+
         return;
     }
 
@@ -652,6 +659,7 @@ ngx_ess_amqp_bind_unwanted(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
         } else if (u->len == key->len
                    && ngx_memcmp(u->data, key->data, key->len) == 0)
         {
+            u->asked &= !w->conf->topic;
             return;
         }
     }

@@ -46,6 +46,8 @@ static ngx_int_t ngx_ess_amqp_conf_copy(ngx_conf_t *cf, ngx_str_t *dst,
     ngx_str_t *src);
 static const char *ngx_ess_amqp_conf_exchange(ngx_ess_amqp_conf_ctx_t *ctx,
     ngx_str_t *value);
+static const char *ngx_ess_amqp_conf_type(ngx_ess_amqp_conf_ctx_t *ctx,
+    ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_password_file(
     ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_prefetch(ngx_ess_amqp_conf_ctx_t *ctx,
@@ -73,6 +75,7 @@ static const char  ngx_ess_amqp_conf_differs[] =
 
 static const ngx_ess_amqp_conf_param_t  ngx_ess_amqp_conf_params[] = {
     { ngx_string("exchange"), ngx_ess_amqp_conf_exchange },
+    { ngx_string("type"), ngx_ess_amqp_conf_type },
     { ngx_string("password_file"), ngx_ess_amqp_conf_password_file },
     { ngx_string("prefetch"), ngx_ess_amqp_conf_prefetch },
     { ngx_string("heartbeat"), ngx_ess_amqp_conf_heartbeat },
@@ -134,6 +137,7 @@ ngx_ess_amqp_conf_create(ngx_conf_t *cf)
         return NULL;
     }
 
+    conf->topic = NGX_CONF_UNSET_UINT;
     conf->prefetch = NGX_CONF_UNSET_UINT;
     conf->heartbeat = NGX_CONF_UNSET_MSEC;
     conf->expires = NGX_CONF_UNSET_MSEC;
@@ -193,7 +197,7 @@ ngx_ess_amqp_conf_param(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *arg)
 
     ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
                        "unknown parameter in \"ess_amqp\": behind its URL it"
-                       " takes exchange=, password_file=, prefetch=,"
+                       " takes exchange=, type=, password_file=, prefetch=,"
                        " heartbeat=, expires=, max_length=,"
                        " trusted_certificate= and verify=, once each");
 
@@ -314,6 +318,34 @@ ngx_ess_amqp_conf_exchange(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
     }
 
     conf->exchange = *value;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_ess_amqp_conf_type(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
+{
+    ngx_uint_t            topic;
+    ngx_ess_amqp_conf_t  *conf;
+
+    conf = ctx->conf;
+
+    if (value->len == 6 && ngx_strncmp(value->data, "direct", 6) == 0) {
+        topic = 0;
+
+    } else if (value->len == 5 && ngx_strncmp(value->data, "topic", 5) == 0) {
+        topic = 1;
+
+    } else {
+        return "\"direct\" or \"topic\"";
+    }
+
+    if (!ctx->first && conf->topic != topic) {
+        return ngx_ess_amqp_conf_differs;
+    }
+
+    conf->topic = topic;
 
     return NULL;
 }
@@ -589,6 +621,7 @@ ngx_ess_amqp_conf_init(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
     ngx_uint_t            i;
     ngx_ess_amqp_node_t  *node;
 
+    ngx_conf_init_uint_value(conf->topic, 0);
     ngx_conf_init_uint_value(conf->prefetch, NGX_ESS_AMQP_CONF_PREFETCH);
     ngx_conf_init_msec_value(conf->heartbeat, NGX_ESS_AMQP_CONF_HEARTBEAT);
     ngx_conf_init_msec_value(conf->expires, NGX_ESS_AMQP_CONF_EXPIRES);

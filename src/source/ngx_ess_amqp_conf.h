@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
     ngx_array_t              nodes;         /* of ngx_ess_amqp_node_t */
     ngx_str_t                exchange;
+    ngx_uint_t               topic;         /* its type: 1: topic, 0: direct */
     ngx_str_t                node;          /* of the slot queues' names */
     ngx_uint_t               prefetch;      /* per slot */
     ngx_msec_t               heartbeat;     /* ms, 0: off */
@@ -41,8 +42,9 @@ typedef struct {
 
 /*
  * One ess_amqp directive: cf->args; *conf is made by the first.  Parameters:
- * exchange=name password_file=path prefetch=number heartbeat=time
- * expires=time max_length=size trusted_certificate=path verify=on|off;
+ * exchange=name type=direct|topic password_file=path prefetch=number
+ * heartbeat=time expires=time max_length=size trusted_certificate=path
+ * verify=on|off;
  * those of the first directive hold for all nodes, and a later one may only
  * repeat them with the same value or leave them out (but password_file=, which
  * is each node's own).  Passwords are in no message.

@@ -140,6 +140,8 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
     item.tag = delivery->delivery_tag;
     item.key = delivery->key;
     item.event.body = delivery->body;
+    item.event.streams = NULL;
+    item.event.nstreams = 0;
     item.event.timestamp =
                       ngx_ess_amqp_delivery_timestamp(delivery->properties);
     item.event.uuid = ngx_ess_amqp_delivery_uuid(delivery->properties,
@@ -319,6 +321,13 @@ ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
 
     w = slot->worker;
 
+    if (w->conf->topic
+        && ngx_ess_amqp_topic_match(slot, &item->key, &item->event) != NGX_OK
+        && !force)
+    {
+        return NGX_AGAIN;
+    }
+
     ngx_ess_shm_lock(w->zone);
 
     n = ngx_ess_log_append_locked(w->zone, slot->number, &item->key,
@@ -332,13 +341,20 @@ ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
 
     ngx_ess_amqp_delivery_done(slot, item->tag);
 
+    if (w->conf->topic) {
+        ngx_ess_amqp_topic_appended(slot, &item->event);
+    }
+
     if (n) {
         w->appended = 1;
         return NGX_OK;
     }
 
     ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_UNROUTED, 1);
-    ngx_ess_amqp_bind_unwanted(w, &item->key);
+
+    if (!w->conf->topic) {
+        ngx_ess_amqp_bind_unwanted(w, &item->key);
+    }
 
     return NGX_OK;
 }

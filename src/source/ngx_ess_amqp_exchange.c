@@ -40,6 +40,8 @@ static void ngx_ess_amqp_exchange_declare(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_declared_e state);
 static void ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_exchange_compared(ngx_ess_amqp_worker_t *w,
+    ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_exchange_retry_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_amqp_exchange_all_well(ngx_ess_amqp_worker_t *w);
 
@@ -100,6 +102,10 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     w->leaving.log = cycle->log;
 
     if (ngx_ess_amqp_slot_init(w, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_amqp_topic_init(w) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -190,6 +196,7 @@ ngx_ess_amqp_exchange_exit_process(void)
 
     ngx_ess_amqp_delivery_drop(w);
     ngx_ess_amqp_bind_exit(w);
+    ngx_ess_amqp_topic_exit(w);
 
     if (w->retry.timer_set) {
         ngx_del_timer(&w->retry);
@@ -404,7 +411,7 @@ ngx_ess_amqp_exchange_declare(ngx_ess_amqp_worker_t *w,
 
     declare->exchange.bytes = w->conf->exchange.data;
     declare->exchange.len = w->conf->exchange.len;
-    declare->type = amqp_cstring_bytes("direct");
+    declare->type = amqp_cstring_bytes(w->conf->topic ? "topic" : "direct");
     declare->durable = 1;
     declare->passive = (state == NGX_ESS_AMQP_LOOKUP);
 
@@ -433,6 +440,11 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     case NGX_OK:
 
+        if (w->exchange == NGX_ESS_AMQP_LOOKUP && !w->exchange_differs) {
+            ngx_ess_amqp_exchange_declare(w, NGX_ESS_AMQP_COMPARE);
+            return;
+        }
+
         for (i = 0; w->exchange == NGX_ESS_AMQP_CREATE && i < NGX_ESS_SLOTS;
              i++)
         {
@@ -460,6 +472,11 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
             return;
         }
 
+        if (w->exchange == NGX_ESS_AMQP_COMPARE) {
+            ngx_ess_amqp_exchange_compared(w, code, text);
+            break;
+        }
+
         w->exchange = NGX_ESS_AMQP_REFUSED;
 
         ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
@@ -470,6 +487,26 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     }
 
     ngx_ess_amqp_exchange_kick(w);
+}
+
+
+/* the exchange is there, but could not be declared: it may be used */
+
+static void
+ngx_ess_amqp_exchange_compared(ngx_ess_amqp_worker_t *w, ngx_uint_t code,
+    ngx_str_t *text)
+{
+    /* not asked again: each refusal costs the channel */
+    w->exchange_differs = 1;
+
+    if (code == AMQP_PRECONDITION_FAILED) {
+        ngx_log_error(NGX_LOG_WARN, w->log, 0,
+                      "exchange \"%V\" is not as configured and is used as "
+                      "it is: %V", &w->conf->exchange, text);
+    }
+
+    w->exchange = NGX_ESS_AMQP_READY;
+    ngx_ess_amqp_publish_exchange();
 }
 
 

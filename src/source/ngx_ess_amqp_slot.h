@@ -20,6 +20,7 @@
 #include "ngx_ess_source.h"
 #include "ngx_ess_amqp.h"
 #include "ngx_ess_redelivery.h"
+#include "ngx_ess_topic.h"
 
 
 /* keys of deliveries that nobody wanted, to be unbound */
@@ -81,6 +82,7 @@ typedef struct {
     ngx_uint_t                   run_length;
     ngx_uint_t                   patience;
     ngx_event_t                  pause;     /* the run has come to an end */
+    ngx_ess_topic_t             *topic;     /* of its streams; NULL: none */
 
     /* first and last delivery dealt with, but not acknowledged; 0: none */
     uint64_t                     done_first;
@@ -125,6 +127,7 @@ struct ngx_ess_amqp_worker_s {
 
     ngx_event_t                  leaving;   /* keeps the worker until the
                                                slots are handed over */
+    unsigned                     exchange_differs:1;    /* was logged */
     unsigned                     draining:1;
     unsigned                     appended:1;    /* somebody is to be woken */
 
@@ -138,6 +141,10 @@ struct ngx_ess_amqp_worker_s {
     ngx_event_t                  delay;         /* they are tried again */
     time_t                       too_large_time;
     ngx_uint_t                   too_large;     /* not logged */
+
+    /* which streams the slots' topics know: see ngx_ess_amqp_topic.c */
+    uint64_t                     topic_cursor;  /* the last one */
+    uint64_t                     topic_next_id; /* when all were read */
 
     /* bindings: see ngx_ess_amqp_bind.c */
     ngx_queue_t                  bindings;      /* all operations */
@@ -205,13 +212,30 @@ void ngx_ess_amqp_delivery_reset(ngx_ess_amqp_slot_t *slot);
 /* So will what is delayed, of all slots. */
 void ngx_ess_amqp_delivery_drop(ngx_ess_amqp_worker_t *w);
 
+/* topic.c: reads the patterns that there are.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_amqp_topic_init(ngx_ess_amqp_worker_t *w);
+void ngx_ess_amqp_topic_exit(ngx_ess_amqp_worker_t *w);
+
+/*
+ * Names the streams of the slot whose patterns match the key, in the event,
+ * until the next call.  NGX_ERROR: no memory for new patterns, some may be
+ * missing.
+ */
+ngx_int_t ngx_ess_amqp_topic_match(ngx_ess_amqp_slot_t *slot, ngx_str_t *key,
+    ngx_ess_event_t *event);
+
+/* The event was appended: forgets those of its streams that are no more. */
+void ngx_ess_amqp_topic_appended(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_event_t *event);
+
 /* bind.c */
 void ngx_ess_amqp_bind_init(ngx_ess_amqp_worker_t *w);
 void ngx_ess_amqp_bind(ngx_ess_amqp_worker_t *w, ngx_ess_source_bind_t *bind);
 void ngx_ess_amqp_bind_cancel(ngx_ess_source_bind_t *bind);
 void ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key);
 
-/* A delivery with that key found no stream. */
+/* A delivery with that key found no stream, or the key could not be unbound
+   now: to be unbound soon. */
 void ngx_ess_amqp_bind_unwanted(ngx_ess_amqp_worker_t *w, ngx_str_t *key);
 
 /* Sends what waited for the session, the exchange or its slot's queue. */

@@ -27,6 +27,9 @@ typedef struct {
     uint32_t                 hash;
     ngx_str_t                body;
     u_char                  *uuid;          /* of the only stream, or NULL */
+    ngx_ess_stream_ref_t   **streams;       /* or NULL: those with the key */
+    ngx_uint_t               nstreams;
+    ngx_uint_t               next;          /* of them */
     uint64_t                 timestamp;
     uint64_t                 fingerprint;
     ngx_ess_record_type_e    type;
@@ -40,6 +43,8 @@ typedef struct {
 static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
     ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
     ngx_ess_event_t *event);
+static ngx_ess_seg_t ngx_ess_log_next_locked(ngx_ess_log_append_t *a,
+    ngx_ess_seg_t i);
 static ngx_uint_t ngx_ess_log_meant_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static uint32_t ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh);
@@ -80,7 +85,7 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     n = 0;
     added = 0;
 
-    if (a.hash % NGX_ESS_SLOTS != slot) {
+    if (a.streams == NULL && a.hash % NGX_ESS_SLOTS != slot) {
         goto done;
     }
 
@@ -97,9 +102,9 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
 
     last = 0;
 
-    for (i = ngx_ess_stream_next_of_key_locked(sh, key, a.hash, 0);
+    for (i = ngx_ess_log_next_locked(&a, 0);
          i;
-         i = ngx_ess_stream_next_of_key_locked(sh, key, a.hash, i))
+         i = ngx_ess_log_next_locked(&a, i))
     {
         if (ngx_ess_shm_stream(sh, i)->id <= done
             || !ngx_ess_log_meant_locked(&a, i))
@@ -148,6 +153,8 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->hash = ngx_ess_stream_key_hash(key);
     a->body = event->body;
     a->uuid = event->uuid;
+    a->streams = event->streams;
+    a->nstreams = event->nstreams;
     a->timestamp = event->timestamp;
     a->type = NGX_ESS_RECORD_EVENT;
     a->now = ngx_ess_log_arrival_locked(zone->sh);
@@ -160,6 +167,43 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     }
 
     a->segs = ngx_ess_shm_record_segs(a->body.len);
+}
+
+
+/* The streams of the event, in order of id: the first one behind "i" (0: from
+   the start), 0: no more. */
+
+static ngx_ess_seg_t
+ngx_ess_log_next_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
+{
+    ngx_ess_stream_ref_t  *ref;
+
+    if (a->streams == NULL) {
+        return ngx_ess_stream_next_of_key_locked(a->sh, a->key, a->hash, i);
+    }
+
+    if (i == 0) {
+        a->next = 0;
+    }
+
+    while (a->next < a->nstreams) {
+        ref = a->streams[a->next++];
+
+        i = ngx_ess_stream_find_locked(a->sh, ref->id, ref->epoch);
+
+        if (i && ngx_ess_shm_stream(a->sh, i)->state == NGX_ESS_STREAM_CLOSED)
+        {
+            i = 0;
+        }
+
+        ref->index = i;
+
+        if (i) {
+            return i;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -211,9 +255,9 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a, uint64_t done)
     need = 0;
     n = 0;
 
-    for (i = ngx_ess_stream_next_of_key_locked(sh, a->key, a->hash, 0);
+    for (i = ngx_ess_log_next_locked(a, 0);
          i;
-         i = ngx_ess_stream_next_of_key_locked(sh, a->key, a->hash, i))
+         i = ngx_ess_log_next_locked(a, i))
     {
         n++;
 

@@ -441,19 +441,24 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
             slot = s->key_hash % NGX_ESS_SLOTS;
 
             *cursor = s->id;
-            i = s->next;
 
             if (s->state == NGX_ESS_STREAM_CLOSED
                 || !(slots & ((ngx_uint_t) 1 << slot))
                 || (subscribed && !ngx_ess_stream_interest_locked(sh, s)))
             {
+                i = s->next;
                 continue;
             }
 
+            keys[found].ref.id = s->id;
+            keys[found].ref.epoch = s->epoch;
+            keys[found].ref.index = i;
             keys[found].slot = slot;
             keys[found].len = s->key_len;
             (void) ngx_ess_stream_copy_key_locked(sh, s, keys[found].data);
             found++;
+
+            i = s->next;
         }
 
         ngx_ess_shm_unlock(zone);
@@ -461,6 +466,46 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
     } while (i && found < n);
 
     return found;
+}
+
+
+uint64_t
+ngx_ess_stream_next_id(ngx_ess_zone_t *zone)
+{
+    uint64_t  id;
+
+    ngx_ess_shm_lock(zone);
+
+    id = zone->sh->next_id;
+
+    ngx_ess_shm_unlock(zone);
+
+    return id;
+}
+
+
+uint64_t
+ngx_ess_stream_peek_next_id(ngx_ess_zone_t *zone)
+{
+    return *(volatile uint64_t *) &zone->sh->next_id;
+}
+
+
+ngx_uint_t
+ngx_ess_stream_exists(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    ngx_uint_t     exists;
+    ngx_ess_seg_t  i;
+
+    ngx_ess_shm_lock(zone);
+
+    i = ngx_ess_stream_find_locked(zone->sh, ref->id, ref->epoch);
+    exists = i && ngx_ess_shm_stream(zone->sh, i)->state
+                  != NGX_ESS_STREAM_CLOSED;
+
+    ngx_ess_shm_unlock(zone);
+
+    return exists;
 }
 
 

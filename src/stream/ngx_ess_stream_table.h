@@ -135,14 +135,15 @@ void ngx_ess_stream_reserved(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t mark);
 
 /*
- * Routing keys to bind: walks the streams (CREATING, VISIBLE, DELETING) of
- * the slots in the bit mask "slots", from *cursor (an id; 0 at first), with
- * "subscribed" 1 only those with subscribers, with 0 all: who came or went
- * between two walks is in the second one.  Copies up to "n" keys; returns how
- * many; 0: done.  One key may come several times (several streams with it):
- * binding is idempotent.
+ * Streams and their routing keys: walks the streams (CREATING, VISIBLE,
+ * DELETING) of the slots in the bit mask "slots", from *cursor (an id; 0 at
+ * first), with "subscribed" 1 only those with subscribers, with 0 all: who
+ * came or went between two walks is in the second one.  Copies up to "n" of
+ * them; returns how many; 0: done.  One key may come several times (several
+ * streams with it): binding is idempotent.
  */
 typedef struct {
+    ngx_ess_stream_ref_t     ref;
     ngx_uint_t               slot;
     size_t                   len;
     u_char                   data[NGX_ESS_MAX_KEY];
@@ -151,6 +152,17 @@ typedef struct {
 ngx_uint_t ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
     ngx_uint_t subscribed, uint64_t *cursor, ngx_ess_stream_key_t *keys,
     ngx_uint_t n);
+
+/*
+ * The id that the next stream will get; and a look at it without the mutex:
+ * while that is what the former returned, no stream has come since.
+ */
+uint64_t ngx_ess_stream_next_id(ngx_ess_zone_t *zone);
+uint64_t ngx_ess_stream_peek_next_id(ngx_ess_zone_t *zone);
+
+/* 1 while events are appended to the stream. */
+ngx_uint_t ngx_ess_stream_exists(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
 
 /*
  * Unbinding races with a creation of the same key in another worker.  So

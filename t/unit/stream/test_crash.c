@@ -299,6 +299,7 @@ op_append(void)
     event.body.data = body;
     event.body.len = len;
     event.uuid = NULL;
+    event.streams = NULL;
     event.timestamp = model->event;
 
     if (rnd(10) == 0) {
@@ -706,6 +707,7 @@ test_each_write(void **state)
         event.body.data = body;
         event.body.len = sizeof(body);
         event.uuid = NULL;
+        event.streams = NULL;
         event.timestamp = model->event;
 
         ngx_current_msec += 1200;
@@ -773,6 +775,7 @@ test_chunks(void **state)
 
     ngx_str_set(&event.body, "to all");
     event.uuid = NULL;
+    event.streams = NULL;
     event.timestamp = 1;
     events = 0;
     found = 0;

@@ -71,7 +71,8 @@ teardown(void **state)
 
 
 static ngx_uint_t
-append(ngx_str_t *k, u_char *data, size_t len)
+append_to(ngx_ess_stream_ref_t **refs, ngx_uint_t nrefs, ngx_str_t *k,
+    u_char *data, size_t len)
 {
     ngx_uint_t             n;
     ngx_ess_event_t        event;
@@ -82,6 +83,8 @@ append(ngx_str_t *k, u_char *data, size_t len)
     event.body.data = data;
     event.body.len = len;
     event.uuid = NULL;
+    event.streams = refs;
+    event.nstreams = nrefs;
     event.timestamp = 1000 + print;
 
     ngx_ess_shm_lock(zone);
@@ -91,6 +94,13 @@ append(ngx_str_t *k, u_char *data, size_t len)
     ngx_ess_shm_unlock(zone);
 
     return n;
+}
+
+
+static ngx_uint_t
+append(ngx_str_t *k, u_char *data, size_t len)
+{
+    return append_to(NULL, 0, k, data, len);
 }
 
 
@@ -384,6 +394,50 @@ test_many_streams(void **state)
 }
 
 
+/* to those that are named, whatever their keys */
+
+static void
+test_named_streams(void **state)
+{
+    ngx_str_t               other;
+    ngx_ess_stream_ref_t    wrong;
+    ngx_ess_stream_info_t   info, deleted, last;
+    ngx_ess_stream_ref_t   *refs[4];
+
+    ngx_str_set(&other, "other");
+
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other, &deleted), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other, &last), NGX_OK);
+
+    wrong = stream.ref;
+    wrong.epoch++;
+
+    refs[0] = &stream.ref;
+    refs[1] = &wrong;
+    refs[2] = &deleted.ref;
+    refs[3] = &last.ref;
+
+    assert_int_equal(append_to(refs, 4, &key, (u_char *) "a", 1), 3);
+    assert_int_equal(wrong.index, 0);
+    assert_int_not_equal(stream.ref.index, 0);
+
+    ngx_ess_stream_release(zone, &deleted.ref);
+
+    assert_int_equal(append_to(refs, 4, &key, (u_char *) "b", 1), 2);
+    assert_int_equal(deleted.ref.index, 0);
+    assert_int_not_equal(last.ref.index, 0);
+
+    assert_int_equal(append_to(refs, 0, &key, (u_char *) "c", 1), 0);
+
+    assert_int_equal(ngx_ess_stream_show(zone, &last.ref), NGX_OK);
+    assert_int_equal(ngx_ess_stream_by_id(zone, last.ref.id, &info), NGX_OK);
+    assert_int_equal(info.last_ordinal, 2);
+    assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info),
+                     NGX_OK);
+    assert_int_equal(info.last_ordinal, 2);
+}
+
+
 /* ordinal of the first event in the log */
 
 static ngx_uint_t
@@ -601,6 +655,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_poison, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_named_streams, setup, teardown),
         cmocka_unit_test_setup_teardown(test_places, setup, teardown),
         cmocka_unit_test_setup_teardown(test_places_of_many, setup_large,
                                         teardown),

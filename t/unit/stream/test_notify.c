@@ -116,6 +116,7 @@ append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
 
     ngx_str_set(&event.body, "x");
     event.uuid = NULL;
+    event.streams = NULL;
     event.timestamp = 1;
 
     ngx_ess_shm_lock(zone);
@@ -481,6 +482,7 @@ fill(void)
     event.body.data = body;
     event.body.len = sizeof(body);
     event.uuid = NULL;
+    event.streams = NULL;
     event.timestamp = 1;
 
     ngx_memzero(&wake, sizeof(wake));
