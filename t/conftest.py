@@ -113,7 +113,8 @@ def shared_broker():
 def vhost(shared_broker):
     v = shared_broker.vhost()
     yield v
-    v.delete()
+    if not v.kept:
+        v.delete()
 
 
 @pytest.fixture

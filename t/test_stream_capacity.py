@@ -121,6 +121,7 @@ def test_bound_at_start(filled, vhost):
     """All are, those to which a client comes meanwhile as well; and nobody
     waits for it."""
 
+    vhost.keep()
     n, api, streams = filled(5000, vhost.url)
     vhost.publish("nobody", "so that the exchange is there")
     n.start()

@@ -69,6 +69,7 @@ def peak_kb(pids, begin=False):
 
 @pytest.mark.seconds(1200)
 def test_many_streams(nginx, vhost):
+    vhost.keep()
     n = nginx(CONF, amqp=vhost.url)
     api = Api(n.port(1))
     wait_for(lambda: api.request("POST", body={"routing_key": "key-0"}).status
