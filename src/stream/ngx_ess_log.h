@@ -43,10 +43,10 @@ typedef struct {
  * Appends the event to each stream (CREATING, VISIBLE, DELETING) of the slot
  * that has the routing key, or of those that event->streams names (the index
  * of one that is no more is set to 0), or to that of them that event->uuid
- * names, marks
- * those that care in "wake", and adds the fingerprint to the slot's ring, all
- * in one operation: after a crash all of it happened or none (an event for
- * very many streams is remembered half way and goes on when it comes again).
+ * names, marks those that care in "wake", and adds the fingerprint to the
+ * slot's ring, all in one operation: after a crash all of it happened or none
+ * (an event for very many streams is remembered half way and goes on when it
+ * comes again).
  * Evicts by the zone's bounds: over log_size bytes, over log_count events,
  * older than log_age; never the newest event of a log for its size, never what
  * is younger than a second but for want of room in the zone, and what a worker

@@ -435,7 +435,7 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
 
         for (walked = 0;
              i && found < n && walked < NGX_ESS_STREAM_WALK;
-             walked++)
+             walked++, i = s->next)
         {
             s = ngx_ess_shm_stream(sh, i);
             slot = s->key_hash % NGX_ESS_SLOTS;
@@ -446,7 +446,6 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
                 || !(slots & ((ngx_uint_t) 1 << slot))
                 || (subscribed && !ngx_ess_stream_interest_locked(sh, s)))
             {
-                i = s->next;
                 continue;
             }
 
@@ -457,8 +456,6 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
             keys[found].len = s->key_len;
             (void) ngx_ess_stream_copy_key_locked(sh, s, keys[found].data);
             found++;
-
-            i = s->next;
         }
 
         ngx_ess_shm_unlock(zone);
