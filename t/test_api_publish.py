@@ -295,7 +295,7 @@ def test_broker_away(nginx, own_broker):
 
     broker = own_broker()
     n, api = with_broker(nginx, broker.vhost())
-    stream = wait_for(lambda: created(api, "abc"))
+    stream = wait_for(lambda: api.try_create("abc"))
     assert publish(api, "abc", "1").status == 202
     n.expect(r"\[error\]")
     broker.stop_server()
@@ -310,18 +310,13 @@ def test_broker_away(nginx, own_broker):
         wait_for(lambda: "2" in clients[0].messages, 20)
 
 
-def created(api, key):
-    r = api.request("POST", body={"routing_key": key})
-    return api.create_result(r) if r.status != 503 else None
-
-
 def test_broker_that_blocks(nginx, own_broker):
     """An alarm: what is published waits for 2 s, events go on flowing."""
 
     broker = own_broker()
     vhost = broker.vhost()
     n, api = with_broker(nginx, vhost, workers=1)
-    stream = wait_for(lambda: created(api, "abc"))
+    stream = wait_for(lambda: api.try_create("abc"))
     with Clients(stream.location) as clients:
         assert publish(api, "abc", "1").status == 202
         clients.wait(1)

@@ -487,7 +487,7 @@ def test_memory_alarm(service, broker, own_vhost):
                  ["mem_alarm"], 20, "the alarm")
         n.start()
         # without a store, the stream is another one
-        s = wait_for(lambda: created(api, "abc"))
+        s = wait_for(lambda: api.try_create("abc"))
         wait_for(lambda: [own_vhost.queue_counts(q)[0]
                           for q in own_vhost.queues()] == [0] * 16, 20,
                  "the queues to be empty")
@@ -504,9 +504,3 @@ def test_memory_alarm(service, broker, own_vhost):
         clients.wait(1)
         assert clients[0].messages == ["after"]
     assert "[error]" not in n.log()
-
-
-def created(api, key):
-    r = api.request("POST", body={"routing_key": key})
-    if r.status != 503:
-        return api.create_result(r)

@@ -46,18 +46,10 @@ def service(nginx):
     def make(vhost, workers=3, **kwargs):
         n = nginx(CONF, workers=workers, amqp=vhost.url, **kwargs)
         api = Api(n.port(1))
-        streams = {key: wait_for(lambda: created(api, key), 20,
+        streams = {key: wait_for(lambda: api.try_create(key), 20,
                                  "the first stream") for key in KEYS}
         return n, api, streams
     return make
-
-
-def created(api, key):
-    """503 as long as the broker cannot be reached."""
-
-    r = api.request("POST", body={"routing_key": key})
-    if r.status != 503:
-        return api.create_result(r)
 
 
 def ordinals(api, streams):

@@ -31,13 +31,20 @@ http {
 }
 """
 
-def created(api, key):
-    r = api.request("POST", body={"routing_key": key})
-    if r.status != 503:
-        return api.create_result(r)
-
-
 WORDS = ["a", "b", "ab", "", "*", "#"]
+
+
+@pytest.fixture
+def service(nginx):
+    """An nginx that has reached the broker."""
+
+    def make(vhost, workers=3):
+        n = nginx(CONF, workers=workers, amqp=vhost.url)
+        api = Api(n.port(1))
+        wait_for(lambda: api.try_create("x"), 20, "the first stream")
+        return n, api
+
+    return make
 
 
 def words(rng, wild):
@@ -46,7 +53,7 @@ def words(rng, wild):
 
 
 @pytest.mark.seconds(240)
-def test_matches_as_rabbitmq_does(vhost, nginx):
+def test_matches_as_rabbitmq_does(vhost, service):
     """320 patterns and 320 keys, 102,400 cases: beside each stream a queue of
     the broker with the same binding says what is right."""
 
@@ -54,8 +61,7 @@ def test_matches_as_rabbitmq_does(vhost, nginx):
     patterns = [words(rng, 3) for _ in range(320)]
     keys = [words(rng, 0.2) for _ in range(319)] + [""]
 
-    api = Api(nginx(CONF, workers=3, amqp=vhost.url).port(1))
-    wait_for(lambda: created(api, "x"), 20, "the first stream")
+    n, api = service(vhost)
     used = [p for p in patterns if p]
     streams = api.create_many(used)
 
@@ -88,13 +94,11 @@ def test_matches_as_rabbitmq_does(vhost, nginx):
                 assert api.get(stream)["last_ordinal"] == len(right), pattern
 
 
-def test_each_event_once_in_each_stream(vhost, nginx):
+def test_each_event_once_in_each_stream(vhost, service):
     """Streams in many slots, consumed by several workers that are killed and
     reloaded, match the same events."""
 
-    n = nginx(CONF, workers=3, amqp=vhost.url)
-    api = Api(n.port(1))
-    wait_for(lambda: created(api, "x"), 20, "the first stream")
+    n, api = service(vhost)
 
     patterns = ["k.*", "#", "k.#", "*.1", "k.1", "#.2", "k.2"] * 3
     streams = api.create_many(patterns)
@@ -117,13 +121,11 @@ def test_each_event_once_in_each_stream(vhost, nginx):
         assert api.get(stream)["last_ordinal"] == right, pattern
 
 
-def test_create_and_delete(vhost, nginx):
+def test_create_and_delete(vhost, service):
     """A pattern counts from its 201 to its 204, in whichever worker; its
     binding goes with its last stream."""
 
-    n = nginx(CONF, workers=3, amqp=vhost.url)
-    api = Api(n.port(1))
-    wait_for(lambda: created(api, "x"), 20, "the first stream")
+    n, api = service(vhost)
 
     for i in range(30):
         one, two = api.create_many(["t.*.%d" % i] * 2)
@@ -138,12 +140,10 @@ def test_create_and_delete(vhost, nginx):
              "the bindings to be gone")
 
 
-def test_publish_for_one_stream(vhost, nginx):
+def test_publish_for_one_stream(vhost, service):
     """By its uuid: the pattern is a key that it matches itself."""
 
-    n = nginx(CONF, workers=2, amqp=vhost.url)
-    api = Api(n.port(1))
-    wait_for(lambda: created(api, "x"), 20, "the first stream")
+    n, api = service(vhost, workers=2)
     streams = api.create_many(["#", "a.#", "a.*.#"])
 
     for s in streams:
@@ -157,14 +157,12 @@ def test_publish_for_one_stream(vhost, nginx):
         wait_for(lambda: api.get(s)["last_ordinal"] == right, 10)
 
 
-def test_delete_without_the_broker(own_broker, nginx):
+def test_delete_without_the_broker(own_broker, service):
     """The binding goes when the broker is back."""
 
     broker = own_broker()
     vhost = broker.vhost()
-    n = nginx(CONF, workers=2, amqp=vhost.url)
-    api = Api(n.port(1))
-    wait_for(lambda: created(api, "x"), 20, "the first stream")
+    n, api = service(vhost, workers=2)
     stream = api.create("gone.*")
     assert "gone.*" in [key for _, key in vhost.bindings("topics")]
 
@@ -185,7 +183,7 @@ def test_exchange_of_another_type(vhost, nginx):
     n.wait_log('exchange "topics" is not as configured and is used as it is: '
                "PRECONDITION_FAILED .*'direct'")
     api = Api(n.port(1))
-    stream = wait_for(lambda: created(api, "a.*"), 20)
+    stream = wait_for(lambda: api.try_create("a.*"), 20)
     vhost.publish("a.*", "1", exchange="topics")
     wait_for(lambda: api.get(stream)["last_ordinal"] == 1, 10)
 

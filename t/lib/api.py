@@ -62,6 +62,13 @@ class Api:
         return self.create_result(
             self._ok(201, "POST", body={"routing_key": routing_key}))
 
+    def try_create(self, routing_key):
+        """None (503) as long as the broker cannot be reached."""
+
+        r = self.request("POST", body={"routing_key": routing_key})
+        if r.status != 503:
+            return self.create_result(r)
+
     def create_result(self, response):
         assert response.status == 201, response
         r = response.json()

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "ngx_ess_redelivery.h"
+#include "ngx_random.h"
 
 
 #define MODEL_EVENTS   4000
@@ -41,19 +42,7 @@ typedef struct {
 } model_t;
 
 
-static uint64_t               random_state;
 static ngx_ess_redelivery_t   run;
-
-
-static ngx_uint_t
-random_below(ngx_uint_t n)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-
-    return (ngx_uint_t) ((random_state >> 11) % n);
-}
 
 
 static void

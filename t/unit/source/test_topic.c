@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "ngx_ess_topic.h"
+#include "ngx_random.h"
 
 
 #define CASES      100000
@@ -22,7 +23,6 @@
 
 static ngx_log_t        quiet;
 static ngx_ess_topic_t *topic;
-static uint64_t         random_state = 88172645463325252;
 
 
 /* allocations until one fails; negative: none does */
@@ -50,17 +50,6 @@ ngx_calloc(size_t size, ngx_log_t *log)
     p = ngx_alloc(size, log);
 
     return p ? memset(p, 0, size) : NULL;
-}
-
-
-static ngx_uint_t
-random_below(ngx_uint_t n)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-
-    return (ngx_uint_t) ((random_state >> 11) % n);
 }
 
 
