@@ -186,7 +186,7 @@ check:
 # programs of the bench; "make bench" takes the plain module
 BENCH        := $(patsubst bench/%.c,$(TOP)/bench/%,$(wildcard bench/*.c))
 
-$(TOP)/bench/%: bench/%.c bench/bench.h
+$(TOP)/bench/%: bench/%.c $(wildcard bench/*.h)
 	@mkdir -p $(@D)
 	@echo "cc $(@F)"
 	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter -o $@ $< \

@@ -3,7 +3,7 @@
  *
  *   clients --urls FILE --clients N [--transport ws|sse|stomp] [--tls 1]
  *           [--expect EVENTS] [--slow N] [--window N] [--seconds N]
- *           [--resume 1] [--pongs 1] [--nap US]
+ *           [--resume 1] [--first LIST] [--until N] [--pongs 1] [--nap US]
  *
  * FILE has a line for each stream, "port path"; clients are spread over the
  * lines in turn.  With stomp the path is followed by the destination.  Client
@@ -15,10 +15,12 @@
  * stay until its standard input ends.
  * The first "slow" clients read nothing.  With "resume" a client whose
  * connection ends comes back a moment later and names the last event that it
- * has, by its ordinal: of streams that were empty when it all began.  With
- * "pongs" it answers pings.  With "nap" it looks at its sockets no more often
- * than that: on one machine whoever sends pays for waking who receives, which
- * over a network is paid elsewhere.
+ * has, by its ordinal: of streams that were empty when it all began.  Then
+ * LIST has, separated by commas, the numbers of the events with which the
+ * clients begin, 0 unless it is said, and a client is at its end, too, when it
+ * has the event before UNTIL.  With "pongs" it answers pings.  With "nap" it looks at its
+ * sockets no more often than that: on one machine whoever sends pays for waking
+ * who receives, which over a network is paid elsewhere.
  */
 
 
@@ -76,7 +78,7 @@ static int                    retries = -1, last_retry;
 static int                    started, connecting;
 static int                    ep;
 static const char            *transport;
-static uint64_t               expect;
+static uint64_t               expect, until;
 static uint64_t               received, lost, doubled, broken, resumed;
 static uint64_t               first_at, last_at;
 static uint64_t               buckets[BUCKETS];
@@ -120,6 +122,19 @@ read_urls(const char *name)
 
     if (nurls == 0) {
         die("%s is empty", name);
+    }
+}
+
+
+static void
+read_first(const char *list)
+{
+    int    i;
+    char  *end;
+
+    for (i = 0; i < nclients && *list; i++) {
+        clients[i].next = strtoull(list, &end, 10);
+        list = (*end == ',') ? end + 1 : end;
     }
 }
 
@@ -467,7 +482,7 @@ event(client_t *c, const char *p, uint64_t time)
     last_at = time;
     received++;
 
-    if (++c->received == expect) {
+    if (++c->received == expect || c->next == until) {
         ndone++;
     }
 }
@@ -661,6 +676,7 @@ main(int argc, char **argv)
     nap = atoi(option(argc, argv, "nap", "0"));
     transport = option(argc, argv, "transport", "ws");
     expect = strtoull(option(argc, argv, "expect", "0"), NULL, 10);
+    until = strtoull(option(argc, argv, "until", "0"), NULL, 10);
 
     if (option(argc, argv, "tls", NULL)) {
         tls = SSL_CTX_new(TLS_client_method());
@@ -675,6 +691,7 @@ main(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 
     clients = calloc(nclients, sizeof(client_t));
+    read_first(option(argc, argv, "first", ""));
     ep = epoll_create1(EPOLL_CLOEXEC);
     begin = now();
 
@@ -703,7 +720,7 @@ main(int argc, char **argv)
                   * 1000000000;
 
     while (!stopped && now() < end
-           && (expect == 0 || ndone < nclients - nslow))
+           && ((expect == 0 && until == 0) || ndone < nclients - nslow))
     {
         if (nap) {
             sleep_until(now() + nap * 1000);

@@ -4,18 +4,16 @@
  *   publish amqp --port P --vhost V --exchange E --keys PREFIX ...
  *   publish http --port P --path PREFIX ...
  *           --streams N --events N --size BYTES [--rate EVENTS/s]
- *           [--pipeline N]
+ *           [--pipeline N] [--first NUMBER]
  *
  * With one stream its key, or path, is the prefix itself; else a number
  * follows it.  Without a rate: as fast as it goes.  "events" are over all
- * streams.  Prints the seconds that it took.
+ * streams; the number of the first one is 0, or what is said.  Prints the seconds that it took.
  */
 
 
-#include "bench.h"
+#include "bench_amqp.h"
 
-#include <amqp.h>
-#include <amqp_tcp_socket.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -37,37 +35,6 @@ typedef struct {
 
 
 static void
-amqp_open(publisher_t *p, int argc, char **argv)
-{
-    amqp_socket_t     *s;
-    amqp_rpc_reply_t   reply;
-
-    p->exchange = option(argc, argv, "exchange", "event-streams");
-    p->amqp = amqp_new_connection();
-    s = amqp_tcp_socket_new(p->amqp);
-
-    if (amqp_socket_open(s, "127.0.0.1",
-                         atoi(option(argc, argv, "port", "5672"))))
-    {
-        die("the broker cannot be reached");
-    }
-
-    reply = amqp_login(p->amqp, option(argc, argv, "vhost", "/"), 0, 131072,
-                       0, AMQP_SASL_METHOD_PLAIN, "guest", "guest");
-
-    if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
-        die("the broker refuses the login");
-    }
-
-    amqp_channel_open(p->amqp, 1);
-
-    if (amqp_get_rpc_reply(p->amqp).reply_type != AMQP_RESPONSE_NORMAL) {
-        die("no channel");
-    }
-}
-
-
-static void
 amqp_publish(publisher_t *p)
 {
     amqp_bytes_t  body;
@@ -80,15 +47,6 @@ amqp_publish(publisher_t *p)
     {
         die("an event could not be published");
     }
-}
-
-
-static void
-amqp_done(publisher_t *p)
-{
-    amqp_channel_close(p->amqp, 1, AMQP_REPLY_SUCCESS);
-    amqp_connection_close(p->amqp, AMQP_REPLY_SUCCESS);
-    amqp_destroy_connection(p->amqp);
 }
 
 
@@ -181,7 +139,7 @@ main(int argc, char **argv)
 {
     int           http, streams;
     double        rate;
-    uint64_t      i, n, begin;
+    uint64_t      i, n, first, begin;
     publisher_t   p;
 
     memset(&p, 0, sizeof(p));
@@ -189,6 +147,7 @@ main(int argc, char **argv)
     http = argc > 1 && strcmp(argv[1], "http") == 0;
     streams = atoi(option(argc, argv, "streams", "1"));
     n = strtoull(option(argc, argv, "events", "1"), NULL, 10);
+    first = strtoull(option(argc, argv, "first", "0"), NULL, 10);
     rate = atof(option(argc, argv, "rate", "0"));
     p.size = strtoul(option(argc, argv, "size", "200"), NULL, 10);
     p.prefix = option(argc, argv, http ? "path" : "keys", "");
@@ -203,7 +162,8 @@ main(int argc, char **argv)
     if (http) {
         http_open(&p, argc, argv);
     } else {
-        amqp_open(&p, argc, argv);
+        p.exchange = option(argc, argv, "exchange", "event-streams");
+        p.amqp = amqp_open(argc, argv);
     }
 
     begin = now();
@@ -221,7 +181,7 @@ main(int argc, char **argv)
                      (int) (i % streams));
         }
 
-        stamp(p.event, p.size, i / streams);
+        stamp(p.event, p.size, first + i / streams);
 
         if (http) {
             http_publish(&p);
@@ -233,7 +193,7 @@ main(int argc, char **argv)
     if (http) {
         http_answers(&p, 0);
     } else {
-        amqp_done(&p);
+        amqp_end(p.amqp);
     }
 
     printf("%.6f\n", (now() - begin) / 1e9);

@@ -12,11 +12,11 @@ from wait import wait_for
 
 CONF = """
 http {
-    ess_zone streams 8m;
+    ess_zone streams 64m;
     %%AMQP%%
     ess_public_url ws://127.0.0.1:%%PORT0%%/event-stream/;
     ess_max_event 100k;
-    ess_log size=4m;
+    ess_log size=32m count=100000;
     ess_drain 0;
     client_max_body_size 4m;
 

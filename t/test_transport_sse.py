@@ -2,13 +2,12 @@
 over each version of HTTP, and in a browser."""
 
 import base64
-import subprocess
 
 import pytest
 
 from api import Api
 from clients import Clients
-from sse import EventSource, Parser
+from sse import EventSource, Http2EventSource
 from wait import wait_for
 
 CONF = """
@@ -86,37 +85,6 @@ def subscribers(api, stream, count):
              what="%d subscribers" % count)
 
 
-class Curl:
-    """HTTP/2, without TLS."""
-
-    def __init__(self, url, *args):
-        self.parser = Parser()
-        self.process = subprocess.Popen(
-            ["curl", "-sSN", "--http2-prior-knowledge", "-D", "/dev/stderr",
-             "-H", "Accept: text/event-stream", *args, url],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.head = b""
-        while not self.head.endswith(b"\r\n\r\n"):
-            line = self.process.stderr.readline()
-            assert line, self.head
-            self.head += line
-
-    def wait(self, n):
-        while len(self.parser.events) < n:
-            data = self.process.stdout.read1(65536)
-            assert data, "curl ended after %d events" \
-                % len(self.parser.events)
-            self.parser.feed(data.decode())
-        return self.parser.events
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *args):
-        self.process.kill()
-        self.process.communicate()
-
-
 def expected(body):
     """What a client makes of it: type and data."""
 
@@ -151,7 +119,7 @@ def test_any_body(service, vhost, version):
 def test_http2(service, vhost):
     n, api, stream = service()
     url = at_port(n, stream, 2)
-    with Curl(url) as one, Curl(url) as two:
+    with Http2EventSource(url) as one, Http2EventSource(url) as two:
         assert one.head.startswith(b"HTTP/2 200")
         assert b"content-type: text/event-stream\r\n" in one.head
         subscribers(api, stream, 2)
@@ -169,7 +137,7 @@ def test_http2(service, vhost):
 
 def test_http2_ends_with_its_stream(service, vhost):
     n, api, stream = service()
-    with Curl(at_port(n, stream, 2)) as curl:
+    with Http2EventSource(at_port(n, stream, 2)) as curl:
         subscribers(api, stream, 1)
         vhost.publish("abc", ["1", "2"])
         curl.wait(2)
@@ -182,7 +150,7 @@ def test_http2_client_that_stops_reading(service, vhost):
 
     n, api, stream = service("ess_slow_client close buffer=64k;")
     url = at_port(n, stream, 2)
-    with Curl(url) as slow, EventSource(stream.location) as other:
+    with Http2EventSource(url) as slow, EventSource(stream.location) as other:
         subscribers(api, stream, 2)
         events = ["%d " % i + "x" * 50000 for i in range(400)]
         for i in range(0, 400, 20):
@@ -230,7 +198,7 @@ def test_keep_alive(service):
     n, api, stream = service()
     with EventSource(stream.location) as one, \
             EventSource(stream.location, "1.0") as two, \
-            Curl(at_port(n, stream, 2)) as three:
+            Http2EventSource(at_port(n, stream, 2)) as three:
         wait_for(lambda: one.parser.comments >= 3
                  and two.parser.comments >= 3, 20)
         assert not one.closed and not two.closed

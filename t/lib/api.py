@@ -58,14 +58,14 @@ class Api:
         assert r.status == status, r
         return r
 
-    def create(self, routing_key):
+    def create(self, routing_key, **more):
         return self.create_result(
-            self._ok(201, "POST", body={"routing_key": routing_key}))
+            self._ok(201, "POST", body=dict(more, routing_key=routing_key)))
 
-    def try_create(self, routing_key):
+    def try_create(self, routing_key, **more):
         """None (503) as long as the broker cannot be reached."""
 
-        r = self.request("POST", body={"routing_key": routing_key})
+        r = self.request("POST", body=dict(more, routing_key=routing_key))
         if r.status != 503:
             return self.create_result(r)
 

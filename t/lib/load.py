@@ -91,6 +91,13 @@ class Load:
         self.process.communicate()
 
 
+def consumer(**options):
+    """consume.c: what it reports, at its end."""
+
+    p = _start("consume", **options)
+    return json.loads(p.communicate()[0])
+
+
 def publisher(kind, **options):
     """publish.c: the process; its exit is the end of the publishing."""
 

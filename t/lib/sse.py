@@ -4,6 +4,7 @@ and the format as WHATWG HTML 9.2.6 reads it."""
 import collections
 import socket
 import ssl as tls
+import subprocess
 import threading
 
 from wait import wait_for
@@ -184,3 +185,34 @@ class EventSource:
 
     def __exit__(self, *args):
         self.close()
+
+
+class Http2EventSource:
+    """The same over HTTP/2, without TLS, by curl."""
+
+    def __init__(self, url, *args):
+        self.parser = Parser()
+        self.process = subprocess.Popen(
+            ["curl", "-sSN", "--http2-prior-knowledge", "-D", "/dev/stderr",
+             "-H", "Accept: text/event-stream", *args, url],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.head = b""
+        while not self.head.endswith(b"\r\n\r\n"):
+            line = self.process.stderr.readline()
+            assert line, self.head
+            self.head += line
+
+    def wait(self, n):
+        while len(self.parser.events) < n:
+            data = self.process.stdout.read1(65536)
+            assert data, "curl ended after %d events" \
+                % len(self.parser.events)
+            self.parser.feed(data.decode())
+        return self.parser.events
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.process.kill()
+        self.process.communicate()
