@@ -134,7 +134,7 @@ static ngx_command_t  ngx_ess_commands[] = {
       NULL },
 
     { ngx_string("ess_api"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_ess_conf_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

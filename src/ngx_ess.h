@@ -26,6 +26,15 @@
 #define NGX_ESS_SLOTS        16
 
 
+/* where a stream's events come from; stored, so the numbers stay */
+
+typedef enum {
+    NGX_ESS_SOURCE_EXCHANGE = 0,            /* those of its routing key */
+    NGX_ESS_SOURCE_STREAM                   /* a RabbitMQ stream, whose name
+                                               its routing key is */
+} ngx_ess_source_e;
+
+
 /*
  * A stream's name across event loop iterations: never an address.  "index"
  * is only a hint where to look; id and epoch decide.
@@ -43,6 +52,10 @@ typedef struct {
 typedef struct {
     ngx_str_t                body;
     uint64_t                 timestamp;     /* ms since 1970 */
+    uint64_t                 ordinal;       /* of a RabbitMQ stream; 0: the
+                                               next one of each stream */
+    ngx_uint_t               gap;           /* 1: events before that ordinal
+                                               are gone */
     u_char                  *uuid;          /* of the only stream that gets it;
                                                NULL: all of its key */
     ngx_ess_stream_ref_t   **streams;       /* those of its key, in order of

@@ -553,6 +553,7 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
+    ngx_str_t                 *value;
     ngx_ess_main_conf_t       *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -563,6 +564,22 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (lcf->subscribe || lcf->publish) {
         return "cannot share a location with \"ess_subscribe\" or "
                "\"ess_publish\"";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2) {
+
+        if (ngx_strcmp(value[1].data, "source=stream") == 0) {
+            lcf->source = NGX_ESS_SOURCE_STREAM;
+
+        } else if (ngx_strcmp(value[1].data, "source=exchange") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the invalid parameter \"%V\", it "
+                               "takes \"source=exchange\" or "
+                               "\"source=stream\"", &cmd->name, &value[1]);
+            return NGX_CONF_ERROR;
+        }
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

@@ -37,6 +37,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                public_url;
     ngx_flag_t               api;
+    ngx_ess_source_e         source;        /* of streams that name none */
     ngx_flag_t               publish;
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
     ngx_flag_t               subscribe;

@@ -37,6 +37,7 @@ static void ngx_ess_worker_store(ngx_cycle_t *cycle,
 static ngx_int_t ngx_ess_worker_start(ngx_cycle_t *cycle,
     ngx_ess_main_conf_t *mcf);
 static void ngx_ess_worker_tick(ngx_event_t *ev);
+static void ngx_ess_worker_changed(ngx_ess_stream_ref_t *ref);
 static void ngx_ess_worker_shutdown(void);
 
 
@@ -231,7 +232,7 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
     if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
         || ngx_ess_subscriber_init_process(cycle, mcf->zone) != NGX_OK
         || ngx_ess_notify_init_process(cycle, mcf->zone,
-                                       ngx_ess_subscriber_changed,
+                                       ngx_ess_worker_changed,
                                        ngx_ess_subscriber_replaced,
                                        ngx_ess_worker_shutdown)
            != NGX_OK
@@ -281,6 +282,14 @@ ngx_ess_worker_tick(ngx_event_t *ev)
     ngx_ess_api_tick();
 
     ngx_add_timer(ev, NGX_ESS_WORKER_TICK);
+}
+
+
+static void
+ngx_ess_worker_changed(ngx_ess_stream_ref_t *ref)
+{
+    ngx_ess_subscriber_changed(ref);
+    ngx_ess_source_changed(ref);
 }
 
 

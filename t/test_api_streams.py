@@ -636,7 +636,7 @@ def fill(store, count):
     db = sqlite3.connect(store)
     with db:
         db.executemany(
-            "INSERT INTO streams VALUES (?, ?, ?, 1, 0)",
+            "INSERT INTO streams VALUES (?, ?, ?, 1, 0, 0)",
             ((i, uuid(i), "key-%d" % i) for i in range(1, count + 1)))
         db.execute("UPDATE meta SET last_id = ?", (count,))
     db.close()

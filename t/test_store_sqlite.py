@@ -325,9 +325,28 @@ def later_version(path):
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE streams (id INTEGER)")
     db.execute("PRAGMA application_id = %d" % 0x45535331)
-    db.execute("PRAGMA user_version = 2")
+    db.execute("PRAGMA user_version = 3")
     db.commit()
     db.close()
+
+
+def test_schema_1(service):
+    """Made before streams had a source: raised at the start."""
+
+    n, api = service()
+    streams = [api.create("key-%d" % i) for i in range(3)]
+    n.stop()
+    db = sqlite3.connect(n.path(FILE))
+    db.execute("ALTER TABLE streams DROP COLUMN source")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    start(n)
+    assert [s["id"] for s in api.list()] == [s.id for s in streams]
+    api.create("key-3")
+    n.stop()
+    start(n)
+    assert len(api.list()) == 4
 
 
 WRONG = [
@@ -338,7 +357,7 @@ WRONG = [
     (lambda path: open(path, "w").write("x"), "s.db",
      r"is not a SQLite database"),
     (other_database, "s.db", r"is the SQLite database of another application"),
-    (later_version, "s.db", r"was made by another version.*schema is 2"),
+    (later_version, "s.db", r"was made by another version.*schema is 3"),
     (lambda path: os.symlink("/dev/null", path), "s.db",
      r"is a symbolic link"),
     (os.mkfifo, "s.db", r"is not a regular file"),

@@ -17,7 +17,7 @@ ALLOWED = {
 }
 
 # what every part shares
-SHARED = {"ngx_ess.h", "ngx_ess_conf.h", "ngx_ess_header.h"}
+SHARED = {"ngx_ess.h", "ngx_ess_conf.h", "ngx_ess_header.h", "ngx_ess_wait.h"}
 
 
 def sources():

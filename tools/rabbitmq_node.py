@@ -173,15 +173,16 @@ class RabbitmqNode:
         return self
 
     def control(self, *args):
-        """rabbitmqctl."""
+        """rabbitmqctl; returns what it says."""
 
         env = dict(os.environ, HOME=self.path("home"), LC_ALL="C.UTF-8",
                    ERL_EPMD_PORT=str(self.epmd_port),
                    RABBITMQ_CONF_ENV_FILE=self.path("rabbitmq-env.conf"))
-        subprocess.run(["/usr/lib/rabbitmq/bin/rabbitmqctl", "--longnames",
-                        "-n", "%s@127.0.0.1" % self.name, *args], env=env,
-                       check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL)
+        return subprocess.run(
+            ["/usr/lib/rabbitmq/bin/rabbitmqctl", "--longnames", "-n",
+             "%s@127.0.0.1" % self.name, *args], env=env, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            text=True).stdout
 
     def running(self):
         return self.server is not None and self.server.poll() is None

@@ -62,6 +62,7 @@ static ngx_ess_api_status_t  ngx_ess_api_statuses[] = {
     { 400, ngx_string("400 Bad Request") },
     { 404, ngx_string("404 Not Found") },
     { 405, ngx_string("405 Method Not Allowed") },
+    { 409, ngx_string("409 Conflict") },
     { 413, ngx_string("413 Content Too Large") },
     { 415, ngx_string("415 Unsupported Media Type") },
     { 422, ngx_string("422 Unprocessable Content") },
@@ -497,43 +498,6 @@ ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b, u_char *p, size_t size)
 }
 
 
-ngx_http_cleanup_t *
-ngx_ess_api_wait(ngx_http_request_t *r, ngx_http_cleanup_pt gone, void *data)
-{
-    ngx_http_cleanup_t  *cln;
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    cln->handler = gone;
-    cln->data = data;
-
-    if (r == r->main && !r->discard_body) {
-        r->read_event_handler = ngx_http_test_reading;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    return cln;
-}
-
-
-void
-ngx_ess_api_finish(ngx_http_request_t *r, ngx_int_t rc)
-{
-    ngx_connection_t  *c;
-
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    ngx_http_finalize_request(r, rc);
-    ngx_http_run_posted_requests(c);
-}
-
-
 ngx_ess_zone_t *
 ngx_ess_api_zone(ngx_http_request_t *r)
 {
@@ -577,7 +541,8 @@ ngx_ess_api_url(ngx_http_request_t *r, ngx_str_t *url)
 size_t
 ngx_ess_api_stream_size(ngx_str_t *url)
 {
-    return sizeof("\"id\":,\"location\":\"\",\"routing_key\":\"\"") - 1
+    return sizeof("\"id\":,\"location\":\"\",\"routing_key\":\"\","
+                  "\"source\":\"stream\"") - 1
            + NGX_INT64_LEN + url->len + NGX_ESS_UUID_TEXT
            + NGX_ESS_MAX_KEY * (sizeof("\\u001f") - 1);
 }
@@ -596,6 +561,11 @@ ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
                        sizeof(",\"routing_key\":\"") - 1);
         p = (u_char *) ngx_escape_json(p, info->key, info->key_len);
         *p++ = '"';
+
+        if (info->source == NGX_ESS_SOURCE_STREAM) {
+            p = ngx_cpymem(p, ",\"source\":\"stream\"",
+                           sizeof(",\"source\":\"stream\"") - 1);
+        }
     }
 
     return p;

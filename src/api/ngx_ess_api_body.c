@@ -19,6 +19,14 @@ static size_t ngx_ess_api_body_utf8_char(const u_char *p, size_t len);
 static ngx_int_t ngx_ess_api_body_scan(u_char *p, u_char *last,
     ngx_uint_t mark);
 static ngx_int_t ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body);
+static ngx_int_t ngx_ess_api_body_source(cJSON *root,
+    ngx_ess_api_body_t *body);
+static ngx_int_t ngx_ess_api_body_declare(cJSON *root,
+    ngx_ess_api_body_t *body);
+static ngx_int_t ngx_ess_api_body_bytes(cJSON *root, const char *name,
+    uint64_t *bytes);
+static ngx_uint_t ngx_ess_api_body_is_age(const char *age);
+static cJSON *ngx_ess_api_body_member(cJSON *root, const char *name);
 static ngx_int_t ngx_ess_api_body_refuse(ngx_ess_api_body_t *body,
     ngx_uint_t status, const char *detail);
 
@@ -71,6 +79,14 @@ ngx_ess_api_body_parse(u_char *data, size_t len, ngx_ess_api_body_t *body)
 
     } else {
         rc = ngx_ess_api_body_key(root, body);
+
+        if (rc == NGX_OK) {
+            rc = ngx_ess_api_body_source(root, body);
+        }
+
+        if (rc == NGX_OK) {
+            rc = ngx_ess_api_body_declare(root, body);
+        }
     }
 
     cJSON_Delete(root);
@@ -208,7 +224,7 @@ ngx_ess_api_body_scan(u_char *p, u_char *last, ngx_uint_t mark)
 static ngx_int_t
 ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body)
 {
-    cJSON   *item, *key;
+    cJSON   *key;
     size_t   len;
 
     if (!cJSON_IsObject(root)) {
@@ -216,13 +232,7 @@ ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body)
             "the body is not a JSON object");
     }
 
-    key = NULL;
-
-    cJSON_ArrayForEach(item, root) {
-        if (item->string && ngx_strcmp(item->string, "routing_key") == 0) {
-            key = item;
-        }
-    }
+    key = ngx_ess_api_body_member(root, "routing_key");
 
     if (key == NULL) {
         return ngx_ess_api_body_refuse(body, 422,
@@ -262,6 +272,164 @@ ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body)
     body->key_len = len;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_api_body_source(cJSON *root, ngx_ess_api_body_t *body)
+{
+    cJSON  *source;
+
+    source = ngx_ess_api_body_member(root, "source");
+
+    body->has_source = (source != NULL);
+    body->source = NGX_ESS_SOURCE_EXCHANGE;
+
+    if (source == NULL) {
+        return NGX_OK;
+    }
+
+    if (cJSON_IsString(source) && source->valuestring) {
+
+        if (ngx_strcmp(source->valuestring, "exchange") == 0) {
+            return NGX_OK;
+        }
+
+        if (ngx_strcmp(source->valuestring, "stream") == 0) {
+            body->source = NGX_ESS_SOURCE_STREAM;
+            return NGX_OK;
+        }
+    }
+
+    return ngx_ess_api_body_refuse(body, 422,
+        "\"source\" is neither \"exchange\" nor \"stream\"");
+}
+
+
+static ngx_int_t
+ngx_ess_api_body_declare(cJSON *root, ngx_ess_api_body_t *body)
+{
+    cJSON  *declare, *age;
+
+    body->declare = 0;
+    ngx_memzero(&body->stream, sizeof(ngx_ess_source_stream_t));
+
+    declare = ngx_ess_api_body_member(root, "declare");
+
+    if (declare && !cJSON_IsBool(declare)) {
+        return ngx_ess_api_body_refuse(body, 422,
+            "\"declare\" is neither true nor false");
+    }
+
+    if (declare == NULL || cJSON_IsFalse(declare)) {
+
+        if (ngx_ess_api_body_member(root, "max_length_bytes")
+            || ngx_ess_api_body_member(root, "max_age")
+            || ngx_ess_api_body_member(root, "stream_max_segment_size_bytes"))
+        {
+            return ngx_ess_api_body_refuse(body, 422,
+                "\"max_length_bytes\", \"max_age\" and "
+                "\"stream_max_segment_size_bytes\" need \"declare\": true");
+        }
+
+        return NGX_OK;
+    }
+
+    body->declare = 1;
+
+    if (ngx_ess_api_body_bytes(root, "max_length_bytes",
+                               &body->stream.max_length)
+        != NGX_OK)
+    {
+        return ngx_ess_api_body_refuse(body, 422,
+            "\"max_length_bytes\" is not a number of bytes");
+    }
+
+    if (ngx_ess_api_body_bytes(root, "stream_max_segment_size_bytes",
+                               &body->stream.max_segment)
+        != NGX_OK)
+    {
+        return ngx_ess_api_body_refuse(body, 422,
+            "\"stream_max_segment_size_bytes\" is not a number of bytes");
+    }
+
+    age = ngx_ess_api_body_member(root, "max_age");
+
+    if (age == NULL) {
+        return NGX_OK;
+    }
+
+    if (!cJSON_IsString(age) || age->valuestring == NULL
+        || !ngx_ess_api_body_is_age(age->valuestring))
+    {
+        return ngx_ess_api_body_refuse(body, 422,
+            "\"max_age\" is not a number with a unit of Y, M, D, h, m or s, "
+            "such as \"7D\"");
+    }
+
+    ngx_memcpy(body->stream.max_age, age->valuestring,
+               ngx_strlen(age->valuestring));
+
+    return NGX_OK;
+}
+
+
+/* From 1, and exact as a double is.  NGX_OK, also without it, or
+   NGX_DECLINED. */
+
+static ngx_int_t
+ngx_ess_api_body_bytes(cJSON *root, const char *name, uint64_t *bytes)
+{
+    cJSON   *number;
+    double   value;
+
+    number = ngx_ess_api_body_member(root, name);
+
+    if (number == NULL) {
+        return NGX_OK;
+    }
+
+    value = cJSON_IsNumber(number) ? number->valuedouble : 0;
+
+    if (!(value >= 1 && value <= 9007199254740992.0)) {
+        return NGX_DECLINED;
+    }
+
+    *bytes = (uint64_t) value;
+
+    return ((double) *bytes == value) ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_ess_api_body_is_age(const char *age)
+{
+    size_t  len;
+
+    len = strspn(age, "0123456789");
+
+    return len >= 1 && len <= 9
+           && age[len] != '\0' && strchr("YMDhms", age[len]) != NULL
+           && age[len + 1] == '\0';
+}
+
+
+/* The last one of that name, or NULL. */
+
+static cJSON *
+ngx_ess_api_body_member(cJSON *root, const char *name)
+{
+    cJSON  *item, *member;
+
+    member = NULL;
+
+    cJSON_ArrayForEach(item, root) {
+        if (item->string && ngx_strcmp(item->string, name) == 0) {
+            member = item;
+        }
+    }
+
+    return member;
 }
 
 

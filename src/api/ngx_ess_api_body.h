@@ -9,6 +9,7 @@
 
 
 #include "ngx_ess.h"
+#include "ngx_ess_source.h"
 
 
 /* a larger body is refused before it is parsed */
@@ -18,15 +19,22 @@
 typedef struct {
     ngx_uint_t               status;        /* of the answer, when refused */
     const char              *detail;        /* static text, when refused */
+    ngx_uint_t               has_source;
+    ngx_ess_source_e         source;        /* when there is one */
+    ngx_uint_t               declare;       /* 1: what "stream" says */
+    ngx_ess_source_stream_t  stream;
     size_t                   key_len;       /* 1 .. NGX_ESS_MAX_KEY */
     u_char                   key[NGX_ESS_MAX_KEY];
 } ngx_ess_api_body_t;
 
 
 /*
- * Parses {"routing_key": "..."}; other members are ignored, of a member given
- * twice the last one counts.  "data" is changed: it must be the caller's own.
- * NGX_OK: key and key_len are set.  NGX_DECLINED: status and detail are set.
+ * Parses {"routing_key": "...", "source": "exchange"|"stream"}, and of a stream
+ * that is to be declared {"declare": true, "max_length_bytes": n, "max_age":
+ * "7D", "stream_max_segment_size_bytes": n}; other members are ignored, of a
+ * member given twice the last one counts.  "data" is changed: it must be the
+ * caller's own.  NGX_OK: all but status and detail are set.  NGX_DECLINED:
+ * status and detail are set.
  */
 ngx_int_t ngx_ess_api_body_parse(u_char *data, size_t len,
     ngx_ess_api_body_t *body);

@@ -45,6 +45,7 @@ typedef struct {
     ngx_ess_stream_info_t    info;
     ngx_ess_store_op_t       store;
     ngx_ess_source_bind_t    bind;
+    ngx_ess_source_stream_t  stream;        /* to be declared */
     ngx_queue_t              queue;         /* while it waits for a retry */
 
     /* an undo's answer */
@@ -81,18 +82,6 @@ ngx_int_t ngx_ess_api_send_header(ngx_http_request_t *r, ngx_uint_t status,
 /* RFC 9457; fmt as in ngx_sprintf(), cut at 1 KiB. */
 ngx_int_t ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *fmt, ...);
-
-/*
- * The request waits for somebody else's event.  Should it end before, "gone"
- * is called with the data; whoever ends it takes the handler out of the cleanup
- * that is returned.  NULL: no memory.
- */
-ngx_http_cleanup_t *ngx_ess_api_wait(ngx_http_request_t *r,
-    ngx_http_cleanup_pt gone, void *data);
-
-/* Ends a request from an event of somebody else's; rc as for
-   ngx_http_finalize_request(). */
-void ngx_ess_api_finish(ngx_http_request_t *r, ngx_int_t rc);
 
 /* Adds Retry-After: seconds. */
 ngx_int_t ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds);

@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_header.h"
+#include "ngx_ess_wait.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_body.h"
 
@@ -18,6 +19,8 @@ static ngx_uint_t ngx_ess_api_streams_is_json(ngx_http_request_t *r);
 static void ngx_ess_api_streams_create_body(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_ess_api_body_t *body);
+static uint64_t ngx_ess_api_streams_epoch(ngx_http_request_t *r,
+    ngx_str_t *key);
 static void ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store);
 static void ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind,
     ngx_int_t rc, ngx_str_t *text);
@@ -124,24 +127,51 @@ static ngx_int_t
 ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_ess_api_body_t *body)
 {
-    ngx_int_t          rc;
-    ngx_str_t          key;
-    ngx_ess_api_op_t  *op;
+    uint64_t             epoch;
+    ngx_int_t            rc;
+    ngx_str_t            key;
+    ngx_ess_source_e     source;
+    ngx_ess_api_op_t    *op;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    key.data = body->key;
+    key.len = body->key_len;
+
+    source = body->has_source ? body->source : lcf->source;
+    epoch = 0;
+
+    if (body->declare && source == NGX_ESS_SOURCE_EXCHANGE) {
+        return ngx_ess_api_problem(r, 422, "\"declare\" is for \"source\": "
+                                   "\"stream\" only");
+    }
+
+    if (source == NGX_ESS_SOURCE_STREAM) {
+        epoch = ngx_ess_api_streams_epoch(r, &key);
+
+        if (epoch == 0) {
+            return ngx_ess_api_problem(r, 422, "a stream with \"source\": "
+                                       "\"stream\" needs \"ess_amqp\"");
+        }
+    }
 
     op = ngx_ess_api_op_create(ngx_ess_api_zone(r));
     if (op == NULL) {
         return NGX_ERROR;
     }
 
-    key.data = body->key;
-    key.len = body->key_len;
+    if (body->declare) {
+        op->stream = body->stream;
+        op->bind.stream = &op->stream;
+    }
 
     if (ngx_ess_api_streams_wait(r, op) != NGX_OK) {
         ngx_ess_api_op_free(op);
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_stream_reserve(op->zone, &key, &op->info);
+    rc = ngx_ess_stream_reserve(op->zone, &key, epoch, &op->info);
 
     if (rc == NGX_OK) {
         ngx_ess_api_op_store(op, NGX_ESS_STORE_SAVE,
@@ -166,6 +196,43 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
 }
 
 
+/* Of a RabbitMQ stream, the same on every nginx: FNV-1a, 64 bits, of virtual
+   host and name.  0: there is no broker. */
+
+static uint64_t
+ngx_ess_api_streams_epoch(ngx_http_request_t *r, ngx_str_t *key)
+{
+    size_t                i;
+    uint64_t              hash;
+    ngx_str_t            *vhost;
+    ngx_ess_amqp_node_t  *node;
+    ngx_ess_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+
+    if (mcf->amqp == NULL) {
+        return 0;
+    }
+
+    node = mcf->amqp->nodes.elts;
+    vhost = &node[0].vhost;
+    hash = 0xcbf29ce484222325;
+
+    for (i = 0; i < vhost->len; i++) {
+        hash = (hash ^ vhost->data[i]) * 0x100000001b3;
+    }
+
+    /* between the two */
+    hash *= 0x100000001b3;
+
+    for (i = 0; i < key->len; i++) {
+        hash = (hash ^ key->data[i]) * 0x100000001b3;
+    }
+
+    return hash ? hash : 1;
+}
+
+
 static void
 ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store)
 {
@@ -175,9 +242,18 @@ ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store)
 
     op = store->data;
 
+    op->bind.data = op;
+
+    if (store->rc == NGX_OK
+        && op->info.source == NGX_ESS_SOURCE_STREAM
+        && op->bind.stream == NULL)
+    {
+        ngx_ess_api_streams_create_bound(&op->bind, NGX_OK, NULL);
+        return;
+    }
+
     if (store->rc == NGX_OK) {
         op->bind.handler = ngx_ess_api_streams_create_bound;
-        op->bind.data = op;
         op->bind.key.data = op->info.key;
         op->bind.key.len = op->info.key_len;
         op->bind.log = ngx_cycle->log;
@@ -193,7 +269,7 @@ ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store)
     if (r) {
         rc = ngx_ess_api_problem(r, 503, "the stream cannot be stored: %s",
                                  store->text);
-        ngx_ess_api_finish(r, rc);
+        ngx_ess_wait_finish(r, rc);
     }
 
     ngx_ess_api_op_free(op);
@@ -216,7 +292,7 @@ ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
 
         if (r) {
             rc = ngx_ess_api_streams_created(r, &op->info);
-            ngx_ess_api_finish(r, rc);
+            ngx_ess_wait_finish(r, rc);
         }
 
         ngx_ess_api_op_free(op);
@@ -231,9 +307,14 @@ ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
                             "the broker did not answer in time%Z");
 
     } else if (text && text->len) {
+        if (bind->stream) {
+            op->status = 409;
+        }
+
         (void) ngx_snprintf(op->text, sizeof(op->text) - 1,
-                            "the broker refused to bind the routing key: %V",
-                            text);
+                            "the broker refused to %s: %V",
+                            bind->stream ? "declare the stream"
+                                         : "bind the routing key", text);
 
     } else {
         (void) ngx_snprintf(op->text, sizeof(op->text),
@@ -360,10 +441,16 @@ ngx_ess_api_streams_get(ngx_http_request_t *r, ngx_ess_api_target_t *target)
 
     *p++ = '{';
     p = ngx_ess_api_stream_json(p, &url, &info, 1);
-    p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,\"bytes\":%uL,"
-                    "\"first_ordinal\":%uL,\"last_ordinal\":%uL}",
-                    info.subscribers, info.events, info.bytes,
-                    info.first_ordinal, info.last_ordinal);
+    p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,\"bytes\":%uL,",
+                    info.subscribers, info.events, info.bytes);
+
+    if (info.unknown) {
+        p = ngx_sprintf(p, "\"first_ordinal\":null,\"last_ordinal\":null}");
+
+    } else {
+        p = ngx_sprintf(p, "\"first_ordinal\":%uL,\"last_ordinal\":%uL}",
+                        info.first_ordinal, info.last_ordinal);
+    }
 
     json.len = p - json.data;
 
@@ -440,10 +527,10 @@ ngx_ess_api_streams_delete_removed(ngx_ess_store_op_t *store)
                                      "from the store: %s", store->text);
         }
 
-        ngx_ess_api_finish(r, rc);
+        ngx_ess_wait_finish(r, rc);
     }
 
-    if (store->rc == NGX_OK) {
+    if (store->rc == NGX_OK && op->info.source == NGX_ESS_SOURCE_EXCHANGE) {
         key.data = op->info.key;
         key.len = op->info.key_len;
 
@@ -475,7 +562,7 @@ ngx_ess_api_streams_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
 static ngx_int_t
 ngx_ess_api_streams_wait(ngx_http_request_t *r, ngx_ess_api_op_t *op)
 {
-    op->cleanup = ngx_ess_api_wait(r, ngx_ess_api_streams_gone, op);
+    op->cleanup = ngx_ess_wait(r, ngx_ess_api_streams_gone, op);
     if (op->cleanup == NULL) {
         return NGX_ERROR;
     }
@@ -527,7 +614,7 @@ ngx_ess_api_op_answer(ngx_ess_api_op_t *op)
         rc = ngx_ess_api_problem(r, op->status, "%s", op->text);
     }
 
-    ngx_ess_api_finish(r, rc);
+    ngx_ess_wait_finish(r, rc);
 }
 
 

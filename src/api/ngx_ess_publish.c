@@ -8,6 +8,7 @@
 
 #include "ngx_ess_publish.h"
 #include "ngx_ess_publish_batch.h"
+#include "ngx_ess_wait.h"
 #include "ngx_ess_api_request.h"
 
 
@@ -38,8 +39,8 @@ static ngx_int_t ngx_ess_publish_refuse(ngx_ess_publish_t *p,
     ngx_uint_t status, const char *detail);
 static void ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text);
-static ngx_int_t ngx_ess_publish_answer(ngx_http_request_t *r, ngx_int_t rc,
-    ngx_str_t *text);
+static ngx_int_t ngx_ess_publish_answer(ngx_http_request_t *r,
+    ngx_ess_publish_t *p, ngx_int_t rc, ngx_str_t *text);
 static void ngx_ess_publish_gone(void *data);
 
 
@@ -113,7 +114,7 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    p->cleanup = ngx_ess_api_wait(r, ngx_ess_publish_gone, p);
+    p->cleanup = ngx_ess_wait(r, ngx_ess_publish_gone, p);
     if (p->cleanup == NULL) {
         return NGX_ERROR;
     }
@@ -178,7 +179,11 @@ ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
 
     p->pub.key.data = p->info.key;
     p->pub.key.len = p->info.key_len;
-    p->pub.uuid = p->info.uuid;
+    p->pub.source = p->info.source;
+
+    if (p->info.source == NGX_ESS_SOURCE_EXCHANGE) {
+        p->pub.uuid = p->info.uuid;
+    }
 
     return NGX_OK;
 }
@@ -285,12 +290,13 @@ ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 
     p->cleanup->handler = NULL;
 
-    ngx_ess_api_finish(r, ngx_ess_publish_answer(r, rc, text));
+    ngx_ess_wait_finish(r, ngx_ess_publish_answer(r, p, rc, text));
 }
 
 
 static ngx_int_t
-ngx_ess_publish_answer(ngx_http_request_t *r, ngx_int_t rc, ngx_str_t *text)
+ngx_ess_publish_answer(ngx_http_request_t *r, ngx_ess_publish_t *p,
+    ngx_int_t rc, ngx_str_t *text)
 {
     switch (rc) {
 
@@ -298,6 +304,12 @@ ngx_ess_publish_answer(ngx_http_request_t *r, ngx_int_t rc, ngx_str_t *text)
         return ngx_ess_api_send(r, NGX_HTTP_ACCEPTED, NULL);
 
     case NGX_DECLINED:
+
+        if (p->pub.source == NGX_ESS_SOURCE_STREAM) {
+            return ngx_ess_api_problem(r, 404, "there is no RabbitMQ stream "
+                                       "\"%V\"", &p->pub.key);
+        }
+
         return ngx_ess_api_problem(r, 404, "no stream has that routing key");
 
     default:

@@ -123,6 +123,8 @@ void ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s);
 ngx_ess_amqp_channel_t *ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
     void *data);
 void *ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch);
+ngx_ess_amqp_session_t *ngx_ess_amqp_channel_session(
+    ngx_ess_amqp_channel_t *ch);
 
 /* channel.close; deliveries that still arrive on it are dropped; ops are
    answered with NGX_ABORT; "ch" must not be used any more, but by the handler

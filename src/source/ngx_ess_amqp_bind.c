@@ -27,6 +27,7 @@
 
 typedef enum {
     NGX_ESS_AMQP_BIND_API = 0,
+    NGX_ESS_AMQP_BIND_STREAM,               /* of the API, too: declared */
     NGX_ESS_AMQP_BIND_AGAIN,
     NGX_ESS_AMQP_BIND_UNBIND
 } ngx_ess_amqp_bind_e;
@@ -44,7 +45,11 @@ typedef struct {
     union {
         amqp_queue_bind_t        bind;
         amqp_queue_unbind_t      unbind;
+        amqp_queue_declare_t     declare;
     } method;
+
+    ngx_ess_source_stream_t      stream;
+    amqp_table_entry_t           arguments[4];
 
     unsigned                     sent:1;
     unsigned                     retried:1;
@@ -59,6 +64,9 @@ static ngx_ess_amqp_binding_t *ngx_ess_amqp_bind_alloc(
 static void ngx_ess_amqp_bind_free(ngx_ess_amqp_binding_t *b);
 static void ngx_ess_amqp_bind_wait(ngx_ess_amqp_binding_t *b);
 static void ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_declare(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
@@ -131,11 +139,16 @@ ngx_ess_amqp_bind(ngx_ess_amqp_worker_t *w, ngx_ess_source_bind_t *bind)
 {
     ngx_ess_amqp_binding_t  *b;
 
-    b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_API,
+    b = ngx_ess_amqp_bind_alloc(w, bind->stream ? NGX_ESS_AMQP_BIND_STREAM
+                                                : NGX_ESS_AMQP_BIND_API,
                                 ngx_ess_stream_slot(&bind->key), &bind->key);
     if (b == NULL) {
         /* its time limit will tell */
         return;
+    }
+
+    if (bind->stream) {
+        b->stream = *bind->stream;
     }
 
     b->bind = bind;
@@ -195,6 +208,12 @@ ngx_ess_amqp_bind_waiting(ngx_ess_amqp_worker_t *w)
         next = ngx_queue_next(q);
         b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
 
+        if (b->type == NGX_ESS_AMQP_BIND_STREAM) {
+            ngx_queue_remove(q);
+            ngx_ess_amqp_bind_declare(b);
+            continue;
+        }
+
         ngx_ess_amqp_slot_ensure(b->slot);
 
         if (w->exchange == NGX_ESS_AMQP_READY
@@ -238,6 +257,84 @@ ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b)
     b->sent = 1;
 
     ngx_ess_amqp_op(w->admin, &b->op);
+}
+
+
+static void
+ngx_ess_amqp_bind_declare(ngx_ess_amqp_binding_t *b)
+{
+    ngx_uint_t             n;
+    amqp_table_entry_t    *argument;
+    amqp_queue_declare_t  *m;
+
+    n = 0;
+    argument = b->arguments;
+
+    argument[n].key = amqp_cstring_bytes("x-queue-type");
+    argument[n].value.kind = AMQP_FIELD_KIND_UTF8;
+    argument[n++].value.value.bytes = amqp_cstring_bytes("stream");
+
+    if (b->stream.max_length) {
+        argument[n].key = amqp_cstring_bytes("x-max-length-bytes");
+        argument[n].value.kind = AMQP_FIELD_KIND_I64;
+        argument[n++].value.value.i64 = (int64_t) b->stream.max_length;
+    }
+
+    if (b->stream.max_segment) {
+        argument[n].key = amqp_cstring_bytes(
+                                          "x-stream-max-segment-size-bytes");
+        argument[n].value.kind = AMQP_FIELD_KIND_I64;
+        argument[n++].value.value.i64 = (int64_t) b->stream.max_segment;
+    }
+
+    if (b->stream.max_age[0]) {
+        argument[n].key = amqp_cstring_bytes("x-max-age");
+        argument[n].value.kind = AMQP_FIELD_KIND_UTF8;
+        argument[n++].value.value.bytes =
+                              amqp_cstring_bytes((char *) b->stream.max_age);
+    }
+
+    m = &b->method.declare;
+    ngx_memzero(m, sizeof(amqp_queue_declare_t));
+
+    m->queue.bytes = b->key.data;
+    m->queue.len = b->key.len;
+    m->durable = 1;
+    m->arguments.num_entries = n;
+    m->arguments.entries = argument;
+
+    ngx_memzero(&b->op, sizeof(ngx_ess_amqp_op_t));
+
+    b->op.method = AMQP_QUEUE_DECLARE_METHOD;
+    b->op.decoded = m;
+    b->op.reply = AMQP_QUEUE_DECLARE_OK_METHOD;
+    b->op.handler = ngx_ess_amqp_bind_declared;
+    b->op.data = b;
+
+    b->sent = 1;
+
+    ngx_ess_amqp_op(b->worker->admin, &b->op);
+}
+
+
+static void
+ngx_ess_amqp_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    b = op->data;
+
+    if (b->bind == NULL) {
+        ngx_ess_amqp_bind_free(b);
+
+    } else if (rc == NGX_ABORT) {
+        /* for the next session, within the caller's time */
+        ngx_ess_amqp_bind_wait(b);
+
+    } else {
+        ngx_ess_amqp_bind_answer(b, (rc == NGX_OK) ? NGX_OK : NGX_ERROR, text);
+    }
 }
 
 
@@ -329,7 +426,9 @@ ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot,
         next = ngx_queue_next(q);
         b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
 
-        if (slot == NULL || b->slot == slot) {
+        if (b->type != NGX_ESS_AMQP_BIND_STREAM
+            && (slot == NULL || b->slot == slot))
+        {
             ngx_queue_remove(q);
             ngx_queue_insert_tail(&refused, q);
         }

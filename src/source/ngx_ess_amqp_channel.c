@@ -35,6 +35,7 @@ static ngx_str_t  ngx_ess_amqp_channel_no_text = ngx_null_string;
 ngx_ess_amqp_channel_t *
 ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s, void *data)
 {
+    ngx_str_t                 text;
     ngx_uint_t                i, n;
     ngx_ess_amqp_channel_t   *ch, **channels;
 
@@ -49,8 +50,9 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s, void *data)
     }
 
     if (i == s->channel_max) {
-        ngx_log_error(NGX_LOG_ERR, &s->log, 0,
-                      "the broker allows %ui channels only", s->channel_max);
+        ngx_str_null(&text);
+        ngx_ess_amqp_log_once(s, NGX_LOG_ERR, "all channels that it allows "
+                              "are in use", s->channel_max, &text);
         return NULL;
     }
 
@@ -115,6 +117,13 @@ void *
 ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch)
 {
     return ch->data;
+}
+
+
+ngx_ess_amqp_session_t *
+ngx_ess_amqp_channel_session(ngx_ess_amqp_channel_t *ch)
+{
+    return ch->session;
 }
 
 

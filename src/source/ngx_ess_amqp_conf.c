@@ -14,6 +14,7 @@
 #define NGX_ESS_AMQP_CONF_HEARTBEAT   10000
 #define NGX_ESS_AMQP_CONF_EXPIRES     3600000
 #define NGX_ESS_AMQP_CONF_MAX_LENGTH  (64 * 1024 * 1024)
+#define NGX_ESS_AMQP_CONF_IDLE        60000
 
 #define NGX_ESS_AMQP_CONF_PASSWORD    1024
 
@@ -58,6 +59,8 @@ static const char *ngx_ess_amqp_conf_expires(ngx_ess_amqp_conf_ctx_t *ctx,
     ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_max_length(ngx_ess_amqp_conf_ctx_t *ctx,
     ngx_str_t *value);
+static const char *ngx_ess_amqp_conf_idle(ngx_ess_amqp_conf_ctx_t *ctx,
+    ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_trusted(ngx_ess_amqp_conf_ctx_t *ctx,
     ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_verify(ngx_ess_amqp_conf_ctx_t *ctx,
@@ -81,6 +84,7 @@ static const ngx_ess_amqp_conf_param_t  ngx_ess_amqp_conf_params[] = {
     { ngx_string("heartbeat"), ngx_ess_amqp_conf_heartbeat },
     { ngx_string("expires"), ngx_ess_amqp_conf_expires },
     { ngx_string("max_length"), ngx_ess_amqp_conf_max_length },
+    { ngx_string("idle"), ngx_ess_amqp_conf_idle },
     { ngx_string("trusted_certificate"), ngx_ess_amqp_conf_trusted },
     { ngx_string("verify"), ngx_ess_amqp_conf_verify },
     { ngx_null_string, NULL }
@@ -142,6 +146,7 @@ ngx_ess_amqp_conf_create(ngx_conf_t *cf)
     conf->heartbeat = NGX_CONF_UNSET_MSEC;
     conf->expires = NGX_CONF_UNSET_MSEC;
     conf->max_length = NGX_CONF_UNSET_SIZE;
+    conf->idle = NGX_CONF_UNSET_MSEC;
     conf->verify = NGX_CONF_UNSET;
 
     return conf;
@@ -198,7 +203,7 @@ ngx_ess_amqp_conf_param(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *arg)
     ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
                        "unknown parameter in \"ess_amqp\": behind its URL it"
                        " takes exchange=, type=, password_file=, prefetch=,"
-                       " heartbeat=, expires=, max_length=,"
+                       " heartbeat=, expires=, max_length=, idle=,"
                        " trusted_certificate= and verify=, once each");
 
     return NGX_CONF_ERROR;
@@ -466,6 +471,29 @@ ngx_ess_amqp_conf_max_length(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
 
 
 static const char *
+ngx_ess_amqp_conf_idle(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
+{
+    ngx_int_t             ms;
+    ngx_ess_amqp_conf_t  *conf;
+
+    conf = ctx->conf;
+    ms = ngx_parse_time(value, 0);
+
+    if (ms == NGX_ERROR) {
+        return "a time";
+    }
+
+    if (!ctx->first && conf->idle != (ngx_msec_t) ms) {
+        return ngx_ess_amqp_conf_differs;
+    }
+
+    conf->idle = ms;
+
+    return NULL;
+}
+
+
+static const char *
 ngx_ess_amqp_conf_trusted(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
 {
     ngx_ess_amqp_conf_t  *conf;
@@ -626,6 +654,7 @@ ngx_ess_amqp_conf_init(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
     ngx_conf_init_msec_value(conf->heartbeat, NGX_ESS_AMQP_CONF_HEARTBEAT);
     ngx_conf_init_msec_value(conf->expires, NGX_ESS_AMQP_CONF_EXPIRES);
     ngx_conf_init_size_value(conf->max_length, NGX_ESS_AMQP_CONF_MAX_LENGTH);
+    ngx_conf_init_msec_value(conf->idle, NGX_ESS_AMQP_CONF_IDLE);
     ngx_conf_init_value(conf->verify, 1);
 
     if (conf->exchange.data == NULL) {

@@ -33,6 +33,9 @@ typedef struct {
     ngx_msec_t               heartbeat;     /* ms, 0: off */
     ngx_msec_t               expires;       /* ms: x-expires */
     size_t                   max_length;    /* bytes: x-max-length-bytes */
+    ngx_msec_t               idle;          /* ms: RabbitMQ streams are let go
+                                               that long after the last
+                                               subscriber */
     ngx_str_t                trusted_certificate;
     ngx_flag_t               verify;
     ngx_ssl_t               *ssl;           /* set when a node is amqps */
@@ -43,8 +46,8 @@ typedef struct {
 /*
  * One ess_amqp directive: cf->args; *conf is made by the first.  Parameters:
  * exchange=name type=direct|topic password_file=path prefetch=number
- * heartbeat=time expires=time max_length=size trusted_certificate=path
- * verify=on|off;
+ * heartbeat=time expires=time max_length=size idle=time
+ * trusted_certificate=path verify=on|off;
  * those of the first directive hold for all nodes, and a later one may only
  * repeat them with the same value or leave them out (but password_file=, which
  * is each node's own).  Passwords are in no message.

@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_amqp_slot.h"
+#include "ngx_ess_amqp_property.h"
 #include "ngx_ess_amqp_publish.h"
 #include "ngx_ess_log.h"
 
@@ -45,16 +46,8 @@ typedef struct {
     (sizeof(ngx_ess_amqp_item_t) + (item)->key.len + (item)->event.body.len)
 
 
-static uint64_t ngx_ess_amqp_delivery_timestamp(
-    amqp_basic_properties_t *properties);
-static ngx_int_t ngx_ess_amqp_delivery_header_ms(amqp_table_t *headers,
-    uint64_t *ms);
 static u_char *ngx_ess_amqp_delivery_uuid(
     amqp_basic_properties_t *properties, u_char *uuid);
-static amqp_field_value_t *ngx_ess_amqp_delivery_header(
-    amqp_table_t *headers, const char *name);
-static void ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
-    ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item);
 static ngx_int_t ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
@@ -140,15 +133,21 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
     item.tag = delivery->delivery_tag;
     item.key = delivery->key;
     item.event.body = delivery->body;
+    item.event.ordinal = 0;
+    item.event.gap = 0;
     item.event.streams = NULL;
     item.event.nstreams = 0;
-    item.event.timestamp =
-                      ngx_ess_amqp_delivery_timestamp(delivery->properties);
     item.event.uuid = ngx_ess_amqp_delivery_uuid(delivery->properties,
                                                  item.uuid);
     item.print = ngx_ess_redelivery_print(&delivery->key,
                                           &delivery->raw_properties,
                                           &delivery->body);
+
+    if (ngx_ess_amqp_property_time(delivery->properties, &item.event.timestamp)
+        != NGX_OK)
+    {
+        item.event.timestamp = ngx_ess_amqp_property_now();
+    }
 
     if (delivery->redelivered) {
         ngx_ess_amqp_delivery_marked(slot, &item);
@@ -163,108 +162,24 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
 }
 
 
-/* when the event was published: to the millisecond if the broker says so, else
-   as the publisher says, else now */
-
-static uint64_t
-ngx_ess_amqp_delivery_timestamp(amqp_basic_properties_t *properties)
-{
-    uint64_t     ms;
-    ngx_time_t  *tp;
-
-    if (properties) {
-        if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG)
-            && ngx_ess_amqp_delivery_header_ms(&properties->headers, &ms)
-               == NGX_OK)
-        {
-            return ms;
-        }
-
-        if ((properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG)
-            && properties->timestamp <= INT64_MAX / 1000)
-        {
-            return properties->timestamp * 1000;
-        }
-    }
-
-    tp = ngx_timeofday();
-
-    return (uint64_t) tp->sec * 1000 + tp->msec;
-}
-
-
-static ngx_int_t
-ngx_ess_amqp_delivery_header_ms(amqp_table_t *headers, uint64_t *ms)
-{
-    amqp_field_value_t  *value;
-
-    value = ngx_ess_amqp_delivery_header(headers, "timestamp_in_ms");
-
-    if (value == NULL
-        || value->kind != AMQP_FIELD_KIND_I64
-        || value->value.i64 < 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    *ms = (uint64_t) value->value.i64;
-
-    return NGX_OK;
-}
-
-
 /* an event that was published for one stream only */
 
 static u_char *
 ngx_ess_amqp_delivery_uuid(amqp_basic_properties_t *properties, u_char *uuid)
 {
-    ngx_str_t            text;
-    amqp_field_value_t  *value;
+    ngx_str_t  text;
 
-    if (properties == NULL
-        || !(properties->_flags & AMQP_BASIC_HEADERS_FLAG))
+    if (ngx_ess_amqp_property_text(properties, NGX_ESS_AMQP_UUID_HEADER, &text)
+        != NGX_OK)
     {
         return NULL;
     }
-
-    value = ngx_ess_amqp_delivery_header(&properties->headers,
-                                         NGX_ESS_AMQP_UUID_HEADER);
-
-    if (value == NULL || value->kind != AMQP_FIELD_KIND_UTF8) {
-        return NULL;
-    }
-
-    text.data = value->value.bytes.bytes;
-    text.len = value->value.bytes.len;
 
     return (ngx_ess_stream_uuid_parse(uuid, &text) == NGX_OK) ? uuid : NULL;
 }
 
 
-static amqp_field_value_t *
-ngx_ess_amqp_delivery_header(amqp_table_t *headers, const char *name)
-{
-    int                  i;
-    size_t               len;
-    amqp_table_entry_t  *entry;
-
-    len = ngx_strlen(name);
-
-    for (i = 0; i < headers->num_entries; i++) {
-        entry = &headers->entries[i];
-
-        if (entry->key.len == len
-            && ngx_memcmp(entry->key.bytes, name, len) == 0)
-        {
-            return &entry->value;
-        }
-    }
-
-    return NULL;
-}
-
-
-static void
+void
 ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery)
 {

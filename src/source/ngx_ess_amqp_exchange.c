@@ -9,6 +9,9 @@
 
 #include "ngx_ess_amqp_exchange.h"
 #include "ngx_ess_amqp_slot.h"
+#include "ngx_ess_amqp_live.h"
+#include "ngx_ess_amqp_reader.h"
+#include "ngx_ess_amqp_replay.h"
 #include "ngx_ess_amqp_publish.h"
 
 
@@ -23,9 +26,17 @@ static void ngx_ess_amqp_exchange_exit_process(void);
 static void ngx_ess_amqp_exchange_bind(ngx_ess_source_bind_t *bind);
 static void ngx_ess_amqp_exchange_cancel_bind(ngx_ess_source_bind_t *bind);
 static void ngx_ess_amqp_exchange_unbind(ngx_str_t *key);
+static void ngx_ess_amqp_exchange_attach(ngx_ess_replay_attach_t *attach);
+static void ngx_ess_amqp_exchange_cancel_attach(
+    ngx_ess_replay_attach_t *attach);
+static void ngx_ess_amqp_exchange_changed(ngx_ess_stream_ref_t *ref);
 
 static void ngx_ess_amqp_exchange_open(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s);
+static ngx_ess_amqp_worker_t *ngx_ess_amqp_exchange_of(
+    ngx_ess_amqp_channel_t *ch);
+static ngx_uint_t ngx_ess_amqp_exchange_own(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_exchange_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch,
@@ -54,8 +65,18 @@ const ngx_ess_source_t  ngx_ess_amqp_exchange = {
     ngx_ess_amqp_exchange_bind,
     ngx_ess_amqp_exchange_cancel_bind,
     ngx_ess_amqp_exchange_unbind,
+    ngx_ess_amqp_exchange_changed,
     ngx_ess_amqp_publish_events,
     ngx_ess_amqp_publish_cancel
+};
+
+
+static const ngx_ess_replay_source_t  ngx_ess_amqp_exchange_replay = {
+    ngx_ess_amqp_exchange_attach,
+    ngx_ess_amqp_exchange_cancel_attach,
+    ngx_ess_amqp_replay_start,
+    ngx_ess_amqp_replay_more,
+    ngx_ess_amqp_replay_stop
 };
 
 
@@ -110,6 +131,9 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     }
 
     ngx_ess_amqp_bind_init(w);
+    ngx_ess_amqp_live_init(w);
+    ngx_ess_amqp_replay_init(w->conf, zone, cycle->log);
+    ngx_ess_replay_register(&ngx_ess_amqp_exchange_replay);
     ngx_ess_amqp_publish_init(w->conf, cycle->log);
 
     w->session = ngx_ess_amqp_create(w->conf, &ngx_ess_amqp_exchange_handlers,
@@ -162,6 +186,7 @@ ngx_ess_amqp_exchange_shutdown(void)
     ngx_ess_amqp_resume(w->session);
 
     if (ch) {
+        w->closing = ch;
         ngx_ess_amqp_channel_close(ch);
         ngx_ess_amqp_flush(w->session);
 
@@ -185,6 +210,7 @@ ngx_ess_amqp_exchange_exit_process(void)
     ngx_ess_amqp_exchange_worker = NULL;
 
     ngx_ess_amqp_publish_exit();
+    ngx_ess_amqp_replay_exit();
     ngx_ess_amqp_destroy(w->session);
 
     w->consume = NULL;
@@ -196,6 +222,7 @@ ngx_ess_amqp_exchange_exit_process(void)
 
     ngx_ess_amqp_delivery_drop(w);
     ngx_ess_amqp_bind_exit(w);
+    ngx_ess_amqp_live_exit(w);
     ngx_ess_amqp_topic_exit(w);
 
     if (w->retry.timer_set) {
@@ -249,6 +276,35 @@ ngx_ess_amqp_exchange_unbind(ngx_str_t *key)
 
 
 static void
+ngx_ess_amqp_exchange_attach(ngx_ess_replay_attach_t *attach)
+{
+    attach->queue.next = NULL;
+
+    if (ngx_ess_amqp_exchange_worker) {
+        ngx_ess_amqp_live_attach(ngx_ess_amqp_exchange_worker, attach);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_cancel_attach(ngx_ess_replay_attach_t *attach)
+{
+    if (ngx_ess_amqp_exchange_worker) {
+        ngx_ess_amqp_live_cancel(attach);
+    }
+}
+
+
+static void
+ngx_ess_amqp_exchange_changed(ngx_ess_stream_ref_t *ref)
+{
+    if (ngx_ess_amqp_exchange_worker) {
+        ngx_ess_amqp_live_changed(ngx_ess_amqp_exchange_worker, ref);
+    }
+}
+
+
+static void
 ngx_ess_amqp_exchange_open(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_amqp_exchange_kick(ngx_ess_amqp_data(s));
@@ -264,16 +320,34 @@ ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s)
 
     w->consume = NULL;
     w->admin = NULL;
+    w->closing = NULL;
     w->exchange = NGX_ESS_AMQP_UNKNOWN;
 
     /* nothing can be acknowledged any more, but what was appended is to be
        read */
 
-    ngx_ess_amqp_delivery_batch(w);
+    ngx_ess_amqp_reader_session_closed(&w->readers);
+    ngx_ess_amqp_exchange_batch(s);
 
     ngx_ess_amqp_slot_reset(w, 1);
     ngx_ess_amqp_bind_reset(w);
     ngx_ess_amqp_exchange_left(&w->leaving);
+}
+
+
+static ngx_ess_amqp_worker_t *
+ngx_ess_amqp_exchange_of(ngx_ess_amqp_channel_t *ch)
+{
+    return ngx_ess_amqp_data(ngx_ess_amqp_channel_session(ch));
+}
+
+
+/* All other channels are readers'. */
+
+static ngx_uint_t
+ngx_ess_amqp_exchange_own(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_channel_t *ch)
+{
+    return ngx_ess_amqp_channel_data(ch) == w;
 }
 
 
@@ -283,10 +357,13 @@ ngx_ess_amqp_exchange_delivery(ngx_ess_amqp_channel_t *ch,
 {
     ngx_ess_amqp_worker_t  *w;
 
-    w = ngx_ess_amqp_channel_data(ch);
+    w = ngx_ess_amqp_exchange_of(ch);
 
     if (ch == w->consume) {
         ngx_ess_amqp_delivery(w, delivery);
+
+    } else if (!ngx_ess_amqp_exchange_own(w, ch)) {
+        ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_data(ch), delivery);
     }
 }
 
@@ -296,9 +373,12 @@ ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
 {
     ngx_ess_amqp_worker_t  *w;
 
-    w = ngx_ess_amqp_channel_data(ch);
+    w = ngx_ess_amqp_exchange_of(ch);
 
-    if (ch == w->consume && tag < NGX_ESS_SLOTS) {
+    if (!ngx_ess_amqp_exchange_own(w, ch)) {
+        ngx_ess_amqp_reader_canceled(ngx_ess_amqp_channel_data(ch));
+
+    } else if (ch == w->consume && tag < NGX_ESS_SLOTS) {
         ngx_ess_amqp_slot_canceled(&w->slots[tag]);
     }
 }
@@ -309,9 +389,12 @@ ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch)
 {
     ngx_ess_amqp_worker_t  *w;
 
-    w = ngx_ess_amqp_channel_data(ch);
+    w = ngx_ess_amqp_exchange_of(ch);
 
-    if (ch == w->consume) {
+    if (!ngx_ess_amqp_exchange_own(w, ch)) {
+        ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_data(ch));
+
+    } else if (ch == w->consume) {
         ngx_ess_amqp_slot_reset(w, 0);
         ngx_ess_amqp_exchange_retry(w);
     }
@@ -323,16 +406,24 @@ ngx_ess_amqp_exchange_channel_closed(ngx_ess_amqp_channel_t *ch)
 {
     ngx_ess_amqp_worker_t  *w;
 
-    w = ngx_ess_amqp_channel_data(ch);
+    w = ngx_ess_amqp_exchange_of(ch);
 
-    ngx_ess_amqp_exchange_left(&w->leaving);
+    if (ch == w->closing) {
+        w->closing = NULL;
+        ngx_ess_amqp_exchange_left(&w->leaving);
+    }
 }
 
 
 static void
 ngx_ess_amqp_exchange_batch(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_delivery_batch(ngx_ess_amqp_data(s));
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_data(s);
+
+    ngx_ess_amqp_delivery_batch(w);
+    ngx_ess_amqp_live_batch(w);
 }
 
 
@@ -366,6 +457,7 @@ ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w)
     }
 
     ngx_ess_amqp_bind_waiting(w);
+    ngx_ess_amqp_live_kick(w);
 
     if (!w->draining) {
         ngx_ess_amqp_bind_again(w);

@@ -308,8 +308,15 @@ ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
 
     ngx_memzero(&publish, sizeof(amqp_basic_publish_t));
 
-    publish.exchange.bytes = p->conf->exchange.data;
-    publish.exchange.len = p->conf->exchange.len;
+    if (pub->source == NGX_ESS_SOURCE_EXCHANGE) {
+        publish.exchange.bytes = p->conf->exchange.data;
+        publish.exchange.len = p->conf->exchange.len;
+
+    } else {
+        /* the default exchange: to the queue of that name */
+        publish.exchange = amqp_empty_bytes;
+    }
+
     publish.routing_key.bytes = pub->key.data;
     publish.routing_key.len = pub->key.len;
     publish.mandatory = 1;

@@ -106,6 +106,7 @@ struct ngx_ess_amqp_worker_s {
     ngx_ess_amqp_session_t      *session;
     ngx_ess_amqp_channel_t      *consume;   /* consumers only; NULL: none */
     ngx_ess_amqp_channel_t      *admin;     /* what may be refused */
+    ngx_ess_amqp_channel_t      *closing;   /* the former, at a shutdown */
 
     ngx_ess_amqp_declared_e      exchange;
     ngx_ess_amqp_op_t            exchange_op;
@@ -145,6 +146,15 @@ struct ngx_ess_amqp_worker_s {
     /* which streams the slots' topics know: see ngx_ess_amqp_topic.c */
     uint64_t                     topic_cursor;  /* the last one */
     uint64_t                     topic_next_id; /* when all were read */
+
+    /* RabbitMQ streams: see ngx_ess_amqp_live.c */
+    ngx_rbtree_t                 live;          /* by id */
+    ngx_rbtree_node_t            live_sentinel;
+    ngx_queue_t                  lives;         /* the same ones */
+    ngx_queue_t                  readers;       /* of the session */
+    ngx_event_t                  live_tick;
+    ngx_ess_notify_wake_t        live_wake;
+    unsigned                     live_delivered:1;
 
     /* bindings: see ngx_ess_amqp_bind.c */
     ngx_queue_t                  bindings;      /* all operations */
@@ -195,6 +205,10 @@ void ngx_ess_amqp_slot_reset(ngx_ess_amqp_worker_t *w, ngx_uint_t closed);
 void ngx_ess_amqp_delivery_init(ngx_ess_amqp_worker_t *w);
 void ngx_ess_amqp_delivery_init_slot(ngx_ess_amqp_slot_t *slot);
 void ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_delivery_t *delivery);
+
+/* Counts and logs an event that is over max_event. */
+void ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery);
 
 /* Wakes and acknowledges. */

@@ -102,7 +102,9 @@ ngx_ess_source_bind_handler(ngx_event_t *ev)
 static void
 ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind)
 {
-    if (ngx_ess_stream_unbinding(bind->zone, &bind->key)) {
+    if (bind->stream == NULL
+        && ngx_ess_stream_unbinding(bind->zone, &bind->key))
+    {
         ngx_add_timer(&bind->timer, NGX_ESS_SOURCE_UNBIND_CHECK);
         return;
     }
@@ -186,6 +188,15 @@ ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub)
 
     if (pub->timer.posted) {
         ngx_delete_posted_event(&pub->timer);
+    }
+}
+
+
+void
+ngx_ess_source_changed(ngx_ess_stream_ref_t *ref)
+{
+    if (ngx_ess_source) {
+        ngx_ess_source->changed(ref);
     }
 }
 

@@ -16,6 +16,17 @@
 
 typedef struct ngx_ess_source_bind_s  ngx_ess_source_bind_t;
 
+
+/* a RabbitMQ stream that is to be declared; with 0, or an empty text, the
+   broker's default */
+
+typedef struct {
+    uint64_t                 max_length;    /* bytes */
+    uint64_t                 max_segment;   /* bytes */
+    u_char                   max_age[16];   /* "7D"; null terminated */
+} ngx_ess_source_stream_t;
+
+
 /*
  * rc: NGX_OK bound; NGX_BUSY: the broker did not answer within the time;
  * NGX_ERROR: the broker refused, "text" says why.  The bind is off all lists
@@ -28,6 +39,8 @@ struct ngx_ess_source_bind_s {
     ngx_ess_source_bind_pt   handler;
     void                    *data;
     ngx_str_t                key;           /* the caller's, until then */
+    ngx_ess_source_stream_t *stream;        /* to be declared under that name,
+                                               instead of bound; or NULL */
     ngx_log_t               *log;
 
     ngx_queue_t              queue;         /* private to the source */
@@ -59,6 +72,7 @@ struct ngx_ess_source_publish_s {
     void                    *data;
     ngx_str_t                key;           /* all the caller's, until then */
     u_char                  *uuid;          /* as in ngx_ess_event_t */
+    ngx_ess_source_e         source;        /* whose key it is */
     ngx_str_t               *bodies;        /* an event each */
     ngx_uint_t               n;
     ngx_str_t                type;          /* content type, or empty */
@@ -96,6 +110,9 @@ typedef struct {
     /* no stream wants the key any more; as good as it goes */
     void                   (*unbind)(ngx_str_t *key);
 
+    /* from notify: something about the stream has changed; id 0: any */
+    void                   (*changed)(ngx_ess_stream_ref_t *ref);
+
     void                   (*publish)(ngx_ess_source_publish_t *pub);
     void                   (*cancel_publish)(ngx_ess_source_publish_t *pub);
 } ngx_ess_source_t;
@@ -114,6 +131,8 @@ void ngx_ess_source_publish(ngx_ess_zone_t *zone,
 /* Nobody waits for the answer any more; "pub" may be freed.  What was not
    taken yet is not going to be. */
 void ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub);
+
+void ngx_ess_source_changed(ngx_ess_stream_ref_t *ref);
 void ngx_ess_source_shutdown(void);
 void ngx_ess_source_exit_process(void);
 

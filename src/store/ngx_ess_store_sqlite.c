@@ -69,7 +69,8 @@ static int ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h);
 static int ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h,
     int milliseconds);
 static int ngx_ess_store_sqlite_wait(void *data, int count);
-static int ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h);
+static int ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h,
+    sqlite3_int64 *version);
 static void ngx_ess_store_sqlite_close(ngx_ess_store_sqlite_t *h);
 static int ngx_ess_store_sqlite_exec(ngx_ess_store_sqlite_t *h,
     const char *sql);
@@ -107,8 +108,17 @@ static const char  ngx_ess_store_sqlite_schema[] =
         "uuid BLOB NOT NULL UNIQUE,"
         "routing_key TEXT NOT NULL,"
         "epoch INTEGER NOT NULL,"
-        "reserved_ordinal INTEGER NOT NULL"
+        "reserved_ordinal INTEGER NOT NULL,"
+        "source INTEGER NOT NULL DEFAULT 0"
     ");"
+    "COMMIT;";
+
+
+static const char  ngx_ess_store_sqlite_upgrade[] =
+    "BEGIN IMMEDIATE;"
+    "PRAGMA user_version = "
+        ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_FILE_SCHEMA) ";"
+    "ALTER TABLE streams ADD COLUMN source INTEGER NOT NULL DEFAULT 0;"
     "COMMIT;";
 
 
@@ -118,8 +128,9 @@ static const char  ngx_ess_store_sqlite_schema[] =
  */
 
 static const char  *ngx_ess_store_sqlite_sql[] = {
-    "INSERT INTO streams (id, uuid, routing_key, epoch, reserved_ordinal)"
-        " SELECT ?1, ?2, ?3, ?4, ?5 - (SELECT raised FROM meta)"
+    "INSERT INTO streams (id, uuid, routing_key, epoch, reserved_ordinal,"
+        " source)"
+        " SELECT ?1, ?2, ?3, ?4, ?5 - (SELECT raised FROM meta), ?6"
         " WHERE NOT EXISTS"
         " (SELECT 1 FROM streams WHERE id = ?1 AND uuid = ?2)",
     "DELETE FROM streams WHERE id = ?1 AND uuid = ?2",
@@ -201,9 +212,16 @@ ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_t *h)
         }
     }
 
-    rc = ngx_ess_store_sqlite_ours(h);
+    rc = ngx_ess_store_sqlite_ours(h, &n);
     if (rc != SQLITE_OK) {
         return rc;
+    }
+
+    if (n == 1) {
+        rc = ngx_ess_store_sqlite_exec(h, ngx_ess_store_sqlite_upgrade);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
     }
 
     rc = ngx_ess_store_sqlite_exec(h, "PRAGMA journal_mode = WAL");
@@ -271,7 +289,7 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
 
     rc = sqlite3_prepare_v2(h->db,
              "SELECT id, uuid, routing_key, epoch,"
-             " reserved_ordinal + (SELECT raised FROM meta)"
+             " reserved_ordinal + (SELECT raised FROM meta), source"
              " FROM streams ORDER BY id", -1, &stmt, NULL);
 
     if (rc != SQLITE_OK) {
@@ -321,7 +339,7 @@ ngx_ess_store_sqlite_row(sqlite3_stmt *stmt, ngx_ess_stream_info_t *info)
 {
     int            uuid_len, key_len;
     const void    *uuid, *key;
-    sqlite3_int64  id, mark;
+    sqlite3_int64  id, mark, source;
 
     id = sqlite3_column_int64(stmt, 0);
     uuid = sqlite3_column_blob(stmt, 1);
@@ -329,11 +347,13 @@ ngx_ess_store_sqlite_row(sqlite3_stmt *stmt, ngx_ess_stream_info_t *info)
     key = sqlite3_column_text(stmt, 2);
     key_len = sqlite3_column_bytes(stmt, 2);
     mark = sqlite3_column_int64(stmt, 4);
+    source = sqlite3_column_int64(stmt, 5);
 
     if (id <= 0
         || uuid == NULL || uuid_len != NGX_ESS_UUID_LEN
         || key == NULL || key_len < 1 || key_len > NGX_ESS_MAX_KEY
-        || mark < 0 || mark > NGX_ESS_STORE_SQLITE_ORDINAL)
+        || mark < 0 || mark > NGX_ESS_STORE_SQLITE_ORDINAL
+        || source < NGX_ESS_SOURCE_EXCHANGE || source > NGX_ESS_SOURCE_STREAM)
     {
         return NGX_ERROR;
     }
@@ -348,6 +368,14 @@ ngx_ess_store_sqlite_row(sqlite3_stmt *stmt, ngx_ess_stream_info_t *info)
 
     info->key_len = (size_t) key_len;
     ngx_memcpy(info->key, key, info->key_len);
+
+    info->source = (ngx_ess_source_e) source;
+
+    if (info->source == NGX_ESS_SOURCE_STREAM) {
+        /* the broker's offsets are its ordinals */
+        info->first_ordinal = 1;
+        return NGX_OK;
+    }
 
     info->last_ordinal = (uint64_t) mark + NGX_ESS_STORE_SKIP;
     info->first_ordinal = info->last_ordinal + 1;
@@ -572,6 +600,7 @@ ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
         (void) sqlite3_bind_text(stmt, 3, (const char *) row->key,
                                  (int) row->key_len, SQLITE_STATIC);
         (void) sqlite3_bind_int64(stmt, 4, (sqlite3_int64) row->ref.epoch);
+        (void) sqlite3_bind_int64(stmt, 6, (sqlite3_int64) row->source);
     }
 
     if (op->type != NGX_ESS_STORE_REMOVE) {
@@ -600,8 +629,9 @@ ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
 static int
 ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h)
 {
-    int         rc, moved;
-    ngx_uint_t  i;
+    int            rc, moved;
+    ngx_uint_t     i;
+    sqlite3_int64  version;
 
     if (h->db) {
         moved = 0;
@@ -618,7 +648,7 @@ ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h)
     rc = ngx_ess_store_sqlite_open(h, NGX_ESS_STORE_SQLITE_BUSY);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_ours(h);
+        rc = ngx_ess_store_sqlite_ours(h, &version);
     }
 
     for (i = 0; rc == SQLITE_OK && i < NGX_ESS_STORE_SQLITE_STATEMENTS; i++) {
@@ -701,15 +731,15 @@ ngx_ess_store_sqlite_wait(void *data, int count)
 
 
 static int
-ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h)
+ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h, sqlite3_int64 *version)
 {
     int            rc;
-    sqlite3_int64  app, version;
+    sqlite3_int64  app;
 
     rc = ngx_ess_store_sqlite_get(h, "PRAGMA application_id", &app);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_get(h, "PRAGMA user_version", &version);
+        rc = ngx_ess_store_sqlite_get(h, "PRAGMA user_version", version);
     }
 
     if (rc != SQLITE_OK) {
@@ -717,12 +747,12 @@ ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h)
     }
 
     if (app != NGX_ESS_STORE_SQLITE_FILE_APP
-        || version != NGX_ESS_STORE_SQLITE_FILE_SCHEMA)
+        || *version < 1 || *version > NGX_ESS_STORE_SQLITE_FILE_SCHEMA)
     {
         (void) snprintf(h->text, sizeof(h->text),
                         "the database was not made by this version of "
                         "ess_store (application id %lld, schema %lld)",
-                        (long long) app, (long long) version);
+                        (long long) app, (long long) *version);
         return SQLITE_NOTADB;
     }
 

@@ -409,11 +409,11 @@ ngx_ess_store_sqlite_file_header(ngx_conf_t *cf, ngx_str_t *path)
         return NGX_ERROR;
     }
 
-    if (version != NGX_ESS_STORE_SQLITE_FILE_SCHEMA) {
+    if (version < 1 || version > NGX_ESS_STORE_SQLITE_FILE_SCHEMA) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"ess_store\" %V was made by another version of "
                            "this module: its schema is %uD, this version "
-                           "knows %d", path, version,
+                           "knows those up to %d", path, version,
                            NGX_ESS_STORE_SQLITE_FILE_SCHEMA);
         return NGX_ERROR;
     }

@@ -11,9 +11,10 @@
 #include "ngx_ess.h"
 
 
-/* what the file's header says when it is ours: "ESS1", and the schema */
+/* what the file's header says when it is ours: "ESS1", and the schema, which
+   is 1 when streams have no source yet */
 #define NGX_ESS_STORE_SQLITE_FILE_APP     0x45535331
-#define NGX_ESS_STORE_SQLITE_FILE_SCHEMA  1
+#define NGX_ESS_STORE_SQLITE_FILE_SCHEMA  2
 
 
 /* Configuration time: see the engine's check. */

@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_shm_layout.h"
+#include "ngx_ess_follow.h"
 
 
 /* old records that one append may evict from one stream */
@@ -22,7 +23,7 @@
 typedef struct {
     ngx_ess_zone_t          *zone;
     ngx_ess_shm_t           *sh;
-    ngx_ess_shm_slot_t      *slot;
+    ngx_ess_shm_slot_t      *slot;          /* NULL: none */
     ngx_str_t               *key;
     uint32_t                 hash;
     ngx_str_t                body;
@@ -31,6 +32,8 @@ typedef struct {
     ngx_uint_t               nstreams;
     ngx_uint_t               next;          /* of them */
     uint64_t                 timestamp;
+    uint64_t                 ordinal;       /* 0: the next one */
+    ngx_uint_t               gap;
     uint64_t                 fingerprint;
     ngx_ess_record_type_e    type;
     uint32_t                 segs;          /* for one record */
@@ -58,6 +61,7 @@ static void ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static void ngx_ess_log_evict_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
+static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
     ngx_ess_shm_stream_t *s, ngx_ess_seg_t i);
 static void ngx_ess_log_remember_locked(ngx_ess_log_append_t *a);
@@ -131,7 +135,10 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
 
 done:
 
-    ngx_ess_log_remember_locked(&a);
+    if (a.slot) {
+        ngx_ess_log_remember_locked(&a);
+    }
+
     ngx_ess_shm_commit_locked(sh);
 
     if (a.type == NGX_ESS_RECORD_EVENT) {
@@ -148,7 +155,7 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
 {
     a->zone = zone;
     a->sh = zone->sh;
-    a->slot = &zone->sh->slots[slot];
+    a->slot = (slot < NGX_ESS_SLOTS) ? &zone->sh->slots[slot] : NULL;
     a->key = key;
     a->hash = ngx_ess_stream_key_hash(key);
     a->body = event->body;
@@ -156,17 +163,25 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->streams = event->streams;
     a->nstreams = event->nstreams;
     a->timestamp = event->timestamp;
+    a->ordinal = event->ordinal;
+    a->gap = event->gap;
     a->type = NGX_ESS_RECORD_EVENT;
     a->now = ngx_ess_log_arrival_locked(zone->sh);
 
-    if (a->body.len == sizeof("POISON") - 1
-        && ngx_memcmp(a->body.data, "POISON", sizeof("POISON") - 1) == 0)
-    {
+    if (ngx_ess_log_is_poison(&a->body)) {
         a->type = NGX_ESS_RECORD_POISON;
         a->body.len = 0;
     }
 
     a->segs = ngx_ess_shm_record_segs(a->body.len);
+}
+
+
+ngx_uint_t
+ngx_ess_log_is_poison(ngx_str_t *body)
+{
+    return body->len == sizeof("POISON") - 1
+           && ngx_memcmp(body->data, "POISON", sizeof("POISON") - 1) == 0;
 }
 
 
@@ -210,10 +225,18 @@ ngx_ess_log_next_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 static ngx_uint_t
 ngx_ess_log_meant_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
+    ngx_ess_shm_stream_t  *s;
+
+    s = ngx_ess_shm_stream(a->sh, i);
+
+    if (a->ordinal) {
+        return (s->follow == NGX_ESS_FOLLOW_LIVE
+                || s->follow == NGX_ESS_FOLLOW_FILLING)
+               && s->next_ordinal <= a->ordinal;
+    }
+
     return a->uuid == NULL
-           || ngx_memcmp(ngx_ess_shm_stream(a->sh, i)->uuid, a->uuid,
-                         NGX_ESS_UUID_LEN)
-              == 0;
+           || ngx_memcmp(s->uuid, a->uuid, NGX_ESS_UUID_LEN) == 0;
 }
 
 
@@ -443,7 +466,7 @@ ngx_ess_log_evict_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
 
     ngx_ess_shm_set32_locked(sh, &s->count, s->count - 1);
 
-    if (r->type == NGX_ESS_RECORD_EVENT) {
+    if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT) {
         ngx_ess_shm_set32_locked(sh, &s->events, s->events - 1);
         ngx_ess_shm_set64_locked(sh, &s->bytes, s->bytes - r->len);
     }
@@ -516,21 +539,62 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     if (a->type == NGX_ESS_RECORD_EVENT) {
         ngx_ess_shm_set32_locked(sh, &s->events, s->events + 1);
         ngx_ess_shm_set64_locked(sh, &s->bytes, s->bytes + a->body.len);
+    }
+
+    if (a->ordinal) {
+        ngx_ess_shm_set64_locked(sh, &s->next_ordinal, a->ordinal + 1);
+
+    } else if (a->type == NGX_ESS_RECORD_EVENT) {
         ngx_ess_shm_set64_locked(sh, &s->next_ordinal, s->next_ordinal + 1);
-
-        /* whoever was told and died before the store had it is followed by
-           another now and then */
-
-        if (s->next_ordinal + NGX_ESS_ORDINALS_LOW > s->reserved_ordinal
-            && (s->want == NGX_ESS_WANT_NONE
-                || (s->want == NGX_ESS_WANT_TOLD
-                    && s->next_ordinal % 4096 == 0)))
-        {
-            ngx_ess_stream_want_locked(sh, i);
-        }
+        ngx_ess_log_reserve_locked(sh, i);
     }
 
     ngx_ess_notify_mark_locked(sh, i, a->wake);
+}
+
+
+/* Ordinals for events to come, in time. */
+
+static void
+ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
+{
+    ngx_ess_shm_stream_t  *s;
+
+    s = ngx_ess_shm_stream(sh, i);
+
+    if (s->next_ordinal + NGX_ESS_ORDINALS_LOW <= s->reserved_ordinal) {
+        return;
+    }
+
+    /* whoever was told and died before the store had it is followed by
+       another now and then */
+
+    if (s->want == NGX_ESS_WANT_NONE
+        || (s->want == NGX_ESS_WANT_TOLD && s->next_ordinal % 4096 == 0))
+    {
+        ngx_ess_stream_want_locked(sh, i);
+    }
+}
+
+
+void
+ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_ess_notify_wake_t *wake)
+{
+    ngx_ess_log_append_t  a;
+
+    ngx_memzero(&a, sizeof(ngx_ess_log_append_t));
+
+    a.zone = zone;
+    a.sh = zone->sh;
+    a.type = NGX_ESS_RECORD_GONE;
+    a.segs = 1;
+    a.now = ngx_ess_log_arrival_locked(zone->sh);
+    a.wake = wake;
+
+    if (ngx_ess_log_room_locked(zone, a.segs, 1) == NGX_OK) {
+        ngx_ess_log_add_locked(&a, i);
+    }
 }
 
 
@@ -559,11 +623,12 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     r->age_next = 0;
     r->stream = i;
     r->len = a->body.len;
-    r->type = a->type;
+    r->type = a->type | (a->gap ? NGX_ESS_SHM_GAP : 0);
     r->arrival = a->now;
     r->seq = s->next_seq;
-    r->ordinal = (a->type == NGX_ESS_RECORD_EVENT) ? s->next_ordinal
-                                                   : s->next_ordinal - 1;
+    r->ordinal = a->ordinal ? a->ordinal
+                 : (a->type == NGX_ESS_RECORD_EVENT) ? s->next_ordinal
+                 : s->next_ordinal - 1;
     r->timestamp = a->timestamp;
 
     p = a->body.data;

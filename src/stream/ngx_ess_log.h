@@ -26,12 +26,15 @@
 
 typedef enum {
     NGX_ESS_RECORD_EVENT = 0,
-    NGX_ESS_RECORD_POISON                   /* closes those connected */
+    NGX_ESS_RECORD_POISON,                  /* closes those connected */
+    NGX_ESS_RECORD_GONE                     /* the broker's stream is: so does
+                                               this */
 } ngx_ess_record_type_e;
 
 
 typedef struct {
     ngx_ess_record_type_e    type;
+    ngx_uint_t               gap;           /* 1: some before it are gone */
     uint64_t                 seq;
     uint64_t                 ordinal;
     uint64_t                 timestamp;     /* ms since 1970 */
@@ -55,6 +58,11 @@ typedef struct {
  * record of its own type.  Counts NGX_ESS_C_EVENTS_IN and
  * NGX_ESS_C_EVICTED_EARLY.
  *
+ * An event with an ordinal is for one stream, whose log is LIVE or FILLING and
+ * has not got that ordinal or a later one, else it is left out; "slot" is then
+ * NGX_ESS_SLOTS, and no fingerprint is kept.  Ordinals may be left out: those
+ * of what is no event in the broker; with event->gap there were some.
+ *
  * Returns the number of streams that the slot has for the key; with 0
  * nothing was appended (but the fingerprint).  NGX_AGAIN, never with "force":
  * the room is taken by what workers are about to see; nothing was appended.
@@ -62,6 +70,10 @@ typedef struct {
 ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
     ngx_uint_t force, ngx_ess_notify_wake_t *wake);
+
+/* Is it the body that closes those who are connected? */
+ngx_uint_t ngx_ess_log_is_poison(ngx_str_t *body);
+
 
 /* events that were evicted before they could be read */
 
@@ -99,6 +111,8 @@ typedef struct {
                                                knows how many */
     uint64_t                 from;          /* ordinals */
     uint64_t                 to;
+    uint64_t                 first;         /* ordinal of the first event that
+                                               is there, or will be */
 } ngx_ess_log_place_t;
 
 /*

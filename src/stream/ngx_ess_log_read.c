@@ -23,8 +23,6 @@ typedef struct {
 
 static void ngx_ess_log_read_lost_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s, uint64_t records, ngx_ess_log_lost_t *lost);
-static uint64_t ngx_ess_log_read_first_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s);
 static ngx_ess_seg_t ngx_ess_log_read_seek_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s, uint64_t seq);
 static void ngx_ess_log_read_copy_locked(ngx_ess_shm_t *sh,
@@ -98,7 +96,8 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
             break;
         }
 
-        records[*n].type = r->type;
+        records[*n].type = ngx_ess_shm_record_type(r);
+        records[*n].gap = (r->type & NGX_ESS_SHM_GAP) != 0;
         records[*n].seq = r->seq;
         records[*n].ordinal = r->ordinal;
         records[*n].timestamp = r->timestamp;
@@ -131,14 +130,12 @@ ngx_ess_log_read_lost_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
     uint64_t records, ngx_ess_log_lost_t *lost)
 {
     lost->events = records;
-    lost->to = ngx_ess_log_read_first_locked(sh, s) - 1;
+    lost->to = ngx_ess_log_first_locked(sh, s) - 1;
 }
 
 
-/* Ordinal of the first event that is there, or else will be. */
-
-static uint64_t
-ngx_ess_log_read_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
+uint64_t
+ngx_ess_log_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
 {
     ngx_ess_shm_record_t  *r;
 
@@ -150,7 +147,7 @@ ngx_ess_log_read_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
 
     /* a record that is no event has the ordinal of the one before it */
 
-    return (r->type == NGX_ESS_RECORD_EVENT) ? r->ordinal : r->ordinal + 1;
+    return r->ordinal + (ngx_ess_shm_record_type(r) != NGX_ESS_RECORD_EVENT);
 }
 
 
@@ -299,7 +296,7 @@ ngx_ess_log_read_find(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
         s = ngx_ess_shm_stream(zone->sh, i);
 
-        *first = ngx_ess_log_read_first_locked(zone->sh, s);
+        *first = ngx_ess_log_first_locked(zone->sh, s);
         place->to = s->next_ordinal - 1;
 
         rc = ngx_ess_log_read_find_locked(zone->sh, s, want, place);
@@ -307,6 +304,8 @@ ngx_ess_log_read_find(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         ngx_ess_shm_unlock(zone);
 
     } while (rc == NGX_AGAIN);
+
+    place->first = *first;
 
     return NGX_OK;
 }
@@ -340,7 +339,7 @@ ngx_ess_log_read_find_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
     for (n = 0; i && n < NGX_ESS_LOG_READ_STEPS; n++) {
         r = ngx_ess_shm_record(sh, i);
 
-        if (r->type == NGX_ESS_RECORD_EVENT
+        if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT
             && r->ordinal > want->after
             && r->timestamp >= want->since)
         {

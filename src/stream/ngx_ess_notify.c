@@ -510,6 +510,27 @@ done:
 }
 
 
+ngx_uint_t
+ngx_ess_notify_subscribed(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    ngx_uint_t      subscribed;
+    ngx_ess_seg_t   i;
+    ngx_ess_shm_t  *sh;
+
+    sh = zone->sh;
+
+    ngx_ess_shm_lock(zone);
+
+    i = ngx_ess_stream_find_locked(sh, ref->id, ref->epoch);
+    subscribed = i && ngx_ess_notify_find_locked(sh,
+                                                 ngx_ess_shm_stream(sh, i),
+                                                 zone->proc);
+    ngx_ess_shm_unlock(zone);
+
+    return subscribed;
+}
+
+
 /* One more?  If need be the oldest of all workers' goes, which may be asked for
    only when its worker can be told. */
 

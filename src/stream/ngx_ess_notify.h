@@ -102,6 +102,10 @@ ngx_int_t ngx_ess_notify_subscribe(ngx_ess_zone_t *zone,
 ngx_int_t ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, uint32_t number, ngx_uint_t rank);
 
+/* 1 when this process has subscribers on the stream.  Takes the mutex. */
+ngx_uint_t ngx_ess_notify_subscribed(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+
 /* The number of this process's oldest subscriber of the stream that was not
    replaced, when it is another one than before.  Takes the mutex. */
 void ngx_ess_notify_oldest(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,

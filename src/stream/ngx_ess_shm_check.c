@@ -387,7 +387,8 @@ static void
 ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
 {
     uint32_t               count, events;
-    uint64_t               bytes, ordinal, seq;
+    uint64_t               bytes, ordinal, before, seq;
+    ngx_uint_t             gone;
     ngx_ess_seg_t          rec, prev;
     ngx_ess_shm_t         *sh;
     ngx_ess_shm_record_t  *r;
@@ -402,6 +403,7 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
     prev = 0;
     seq = s->next_seq - s->count;
     ordinal = s->next_ordinal - s->events - 1;
+    before = 0;
 
     for (rec = s->head; rec; rec = r->next) {
 
@@ -413,9 +415,18 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
 
         count++;
 
-        if (r->type == NGX_ESS_RECORD_EVENT) {
-            events++;
+        if (s->source == NGX_ESS_SOURCE_STREAM) {
+            /* the broker's: they go up, with holes */
+            gone = (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_GONE);
+            ordinal = ngx_max(r->ordinal, before + !gone);
+            before = ordinal;
+
+        } else if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT) {
             ordinal++;
+        }
+
+        if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT) {
+            events++;
             bytes += r->len;
         }
 
@@ -443,7 +454,10 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
         ngx_ess_shm_check_fault(ck, "counts of a log", i, count);
     }
 
-    if (seq != s->next_seq || ordinal != s->next_ordinal - 1) {
+    if (seq != s->next_seq
+        || (ordinal != s->next_ordinal - 1
+            && (s->source == NGX_ESS_SOURCE_EXCHANGE || count)))
+    {
         ngx_ess_shm_check_fault(ck, "next number of a log", i, s->next_seq);
     }
 }
@@ -462,8 +476,8 @@ ngx_ess_shm_check_record(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
     last = i;
     n = 1;
 
-    if (r->type > NGX_ESS_RECORD_POISON
-        || (r->type == NGX_ESS_RECORD_POISON && r->len))
+    if (ngx_ess_shm_record_type(r) > NGX_ESS_RECORD_GONE
+        || (ngx_ess_shm_record_type(r) != NGX_ESS_RECORD_EVENT && r->len))
     {
         ngx_ess_shm_check_fault(ck, "type of a record", i, r->type);
     }

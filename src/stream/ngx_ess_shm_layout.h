@@ -45,11 +45,11 @@
 
 
 #define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
-#define NGX_ESS_SHM_LAYOUT       4
+#define NGX_ESS_SHM_LAYOUT       5
 
 #define NGX_ESS_SHM_PAIRS        3              /* in the stream itself */
 #define NGX_ESS_SHM_EXT_PAIRS    15             /* in each further segment */
-#define NGX_ESS_SHM_KEY          56             /* bytes of it in the stream */
+#define NGX_ESS_SHM_KEY          40             /* bytes of it in the stream */
 #define NGX_ESS_SHM_MARKS        64
 
 #define NGX_ESS_SHM_LINK         sizeof(ngx_ess_seg_t)
@@ -126,6 +126,12 @@ typedef struct {
     uint32_t                 key_hash;
     uint32_t                 key_len;
 
+    uint32_t                 source;        /* ngx_ess_source_e */
+    uint32_t                 follow;        /* ngx_ess_follow_e */
+    uint32_t                 follower;      /* who makes the log follow its
+                                               RabbitMQ stream: its process */
+    uint32_t                 follower_life; /* slot + 1, and which life */
+
     uint64_t                 id;
     uint64_t                 epoch;
     uint64_t                 bytes;         /* of bodies in the log */
@@ -146,6 +152,8 @@ typedef struct {
 } ngx_ess_shm_ext_t;
 
 
+#define NGX_ESS_SHM_GAP      0x80000000     /* some before it are gone */
+
 typedef struct {
     ngx_ess_seg_t            link;          /* the body goes on */
     ngx_ess_seg_t            last;          /* its last segment, to be freed
@@ -156,7 +164,8 @@ typedef struct {
     ngx_ess_seg_t            age_next;
     ngx_ess_seg_t            stream;
     uint32_t                 len;           /* of the body */
-    uint32_t                 type;          /* ngx_ess_record_type_e */
+    uint32_t                 type;          /* ngx_ess_record_type_e, and
+                                               NGX_ESS_SHM_GAP */
     uint32_t                 arrival;       /* as ngx_ess_shm_now(), but never
                                                less than one before it */
     uint64_t                 ordinal;
@@ -285,6 +294,10 @@ void ngx_ess_shm_fault(void);
     ngx_ess_shm_bucket(sh, keys, (hash) / NGX_ESS_SLOTS)
 
 
+#define ngx_ess_shm_record_type(r)                                            \
+    ((ngx_ess_record_type_e) ((r)->type & ~NGX_ESS_SHM_GAP))
+
+
 /* segments that an event takes */
 
 static ngx_inline uint32_t
@@ -404,6 +417,14 @@ ngx_int_t ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n);
    is empty.  NGX_AGAIN: it is not yet. */
 ngx_int_t ngx_ess_log_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
     ngx_uint_t max);
+
+/* Appends a record GONE, for those who read the log; without room for it, it
+   is left out. */
+void ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
+    ngx_ess_notify_wake_t *wake);
+
+/* Ordinal of the first event of the log, or of the next one to come. */
+uint64_t ngx_ess_log_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s);
 
 /* A stream in any state, 0: none. */
 ngx_ess_seg_t ngx_ess_stream_find_locked(ngx_ess_shm_t *sh, uint64_t id,

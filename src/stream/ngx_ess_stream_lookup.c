@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_shm_layout.h"
+#include "ngx_ess_follow.h"
 
 
 /* streams looked at in one hold of the mutex */
@@ -224,7 +225,10 @@ ngx_ess_stream_has_key_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
     u_char  *rest;
     size_t   n;
 
-    if (s->key_hash != hash || s->key_len != key->len) {
+    if (s->key_hash != hash
+        || s->key_len != key->len
+        || s->source != NGX_ESS_SOURCE_EXCHANGE)
+    {
         return 0;
     }
 
@@ -285,11 +289,14 @@ ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     info->ref.epoch = s->epoch;
     info->ref.index = i;
     info->state = s->state;
+    info->source = s->source;
+    info->unknown = (s->source == NGX_ESS_SOURCE_STREAM
+                     && s->follow != NGX_ESS_FOLLOW_LIVE);
     info->slot = s->key_hash % NGX_ESS_SLOTS;
     info->subscribers = 0;
     info->events = s->events;
     info->bytes = s->bytes;
-    info->first_ordinal = s->next_ordinal - s->events;
+    info->first_ordinal = ngx_ess_log_first_locked(sh, s);
     info->last_ordinal = s->next_ordinal - 1;
     info->reserved_ordinal = s->reserved_ordinal;
     info->key_len = s->key_len;
@@ -443,6 +450,7 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
             *cursor = s->id;
 
             if (s->state == NGX_ESS_STREAM_CLOSED
+                || s->source != NGX_ESS_SOURCE_EXCHANGE
                 || !(slots & ((ngx_uint_t) 1 << slot))
                 || (subscribed && !ngx_ess_stream_interest_locked(sh, s)))
             {

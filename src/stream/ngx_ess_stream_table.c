@@ -57,7 +57,7 @@ ngx_ess_stream_random(u_char *p, size_t len)
 
 
 ngx_int_t
-ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
+ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t epoch,
     ngx_ess_stream_info_t *info)
 {
     ngx_ess_seg_t   i;
@@ -78,7 +78,11 @@ ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
         return NGX_ERROR;
     }
 
-    if (info->ref.epoch == 0) {
+    if (epoch) {
+        info->ref.epoch = epoch;
+        info->source = NGX_ESS_SOURCE_STREAM;
+
+    } else if (info->ref.epoch == 0) {
         info->ref.epoch = 1;
     }
 
@@ -147,6 +151,7 @@ ngx_ess_stream_make_locked(ngx_ess_zone_t *zone,
     ngx_memzero((u_char *) s + NGX_ESS_SHM_LINK, NGX_ESS_SHM_REST);
 
     s->state = NGX_ESS_STREAM_VISIBLE;
+    s->source = row->source;
     s->id = row->ref.id;
     s->epoch = row->ref.epoch;
     s->next_seq = 1;

@@ -33,6 +33,9 @@ typedef enum {
 typedef struct {
     ngx_ess_stream_ref_t     ref;
     ngx_ess_stream_state_e   state;
+    ngx_ess_source_e         source;
+    ngx_uint_t               unknown;       /* 1: the log does not follow its
+                                               RabbitMQ stream: no ordinals */
     u_char                   uuid[NGX_ESS_UUID_LEN];
     ngx_uint_t               slot;          /* 0 .. NGX_ESS_SLOTS - 1 */
     uint64_t                 subscribers;
@@ -63,14 +66,15 @@ ngx_int_t ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text);
 
 /*
  * A new stream in state CREATING, owned by this process slot, with a new id,
- * a uuid from the kernel's random bits and a new epoch.  Oldest events are
- * evicted when there is no free segment.  NGX_DECLINED: the zone is full of
- * streams (so much is always left for events that one of ess_max_event fits).
- * NGX_ERROR: no random bits.  info->reserved_ordinal is the ordinal that the
- * store must vouch for before the stream is shown.
+ * a uuid from the kernel's random bits and a new epoch, for what comes from the
+ * exchange; or, with an epoch, for the RabbitMQ stream that has it.  Oldest
+ * events are evicted when there is no free segment.  NGX_DECLINED: the zone is
+ * full of streams (so much is always left for events that one of ess_max_event
+ * fits).  NGX_ERROR: no random bits.  info->reserved_ordinal is the ordinal
+ * that the store must vouch for before the stream is shown.
  */
 ngx_int_t ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
-    ngx_ess_stream_info_t *info);
+    uint64_t epoch, ngx_ess_stream_info_t *info);
 
 /* CREATING -> VISIBLE.  NGX_DECLINED: no such stream. */
 ngx_int_t ngx_ess_stream_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);

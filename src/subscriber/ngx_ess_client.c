@@ -9,6 +9,7 @@
 
 
 #include "ngx_ess_client.h"
+#include "ngx_ess_stream_table.h"
 #include "ngx_ess_client_close.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_request.h"
@@ -593,6 +594,10 @@ ngx_ess_client_flushed(ngx_ess_subscriber_t *sub)
 
         /* it got to the frame that closes */
 
+        if (sub->frame->type == NGX_ESS_FRAME_GONE) {
+            return ngx_ess_client_missing(sub);
+        }
+
         return ngx_ess_client_close(sub, NGX_ESS_CLIENT_NORMAL,
                                     "The stream has been deleted");
     }
@@ -607,6 +612,29 @@ ngx_ess_client_flushed(ngx_ess_subscriber_t *sub)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_client_missing(ngx_ess_subscriber_t *sub)
+{
+    u_char                 *p;
+    u_char                  text[sizeof("EventStream  cannot be found")
+                                 + NGX_ESS_UUID_TEXT];
+    ngx_ess_stream_info_t   info;
+
+    p = ngx_cpymem(text, "EventStream ", sizeof("EventStream ") - 1);
+
+    if (ngx_ess_stream_by_id(ngx_ess_client_zone, sub->stream_id, &info)
+        == NGX_OK)
+    {
+        p = ngx_ess_stream_uuid_text(p, info.uuid);
+        *p++ = ' ';
+    }
+
+    ngx_memcpy(p, "cannot be found", sizeof("cannot be found"));
+
+    return ngx_ess_client_close(sub, NGX_ESS_CLIENT_LATER, (char *) text);
 }
 
 

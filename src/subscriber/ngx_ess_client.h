@@ -37,6 +37,10 @@ ngx_int_t ngx_ess_client_start(ngx_ess_subscriber_t *sub);
 /* Off all lists; harmless the second time.  A cleanup handler. */
 void ngx_ess_client_detach(void *data);
 
+/* Closes, for the broker has no stream for it.  NGX_OK, or NGX_DONE: it has
+   ended. */
+ngx_int_t ngx_ess_client_missing(ngx_ess_subscriber_t *sub);
+
 /* One send, and what follows from it.  NGX_OK, or NGX_DONE: it has ended. */
 ngx_int_t ngx_ess_client_flush(ngx_ess_subscriber_t *sub);
 

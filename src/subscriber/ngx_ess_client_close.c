@@ -152,6 +152,10 @@ ngx_ess_client_close_drain(ngx_ess_subscriber_t *sub, ngx_uint_t code)
 ngx_int_t
 ngx_ess_client_close_now(ngx_ess_subscriber_t *sub)
 {
+    if (sub->missing) {
+        return ngx_ess_client_missing(sub);
+    }
+
     return ngx_ess_client_close(sub, sub->code, sub->reason);
 }
 

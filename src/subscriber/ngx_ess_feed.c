@@ -8,6 +8,7 @@
 
 #include "ngx_ess_feed.h"
 #include "ngx_ess_feed_read.h"
+#include "ngx_ess_feed_source.h"
 #include "ngx_ess_notify.h"
 
 
@@ -168,6 +169,7 @@ ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
 
     feed->last = place->last;
     feed->live = sub->seq;
+    feed->follow = sub->follow;
     feed->changed = 1;
     feed->subscribers = 1;
 
@@ -193,6 +195,36 @@ ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
 }
 
 
+ngx_int_t
+ngx_ess_feed_replay_source(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    ngx_ess_log_place_t *place, uint64_t ordinal, uint64_t timestamp)
+{
+    if (ngx_ess_feed_replay(ref, transport, sub, place) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_feed_source_start(sub->feed, ordinal, timestamp) != NGX_OK) {
+        ngx_ess_feed_leave(sub);
+        return NGX_ERROR;
+    }
+
+    if (place->gap) {
+        /* that was said */
+        sub->feed->expected = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_ess_zone_t *
+ngx_ess_feed_zone(void)
+{
+    return ngx_ess_feed.zone;
+}
+
+
 /* It cannot be due: whoever is flushed again and again is not slow. */
 
 ngx_int_t
@@ -210,6 +242,8 @@ ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub)
 
     feed->changed = 1;
     feed->subscribers = 1;
+    feed->follow = sub->follow;
+    feed->expected = sub->frame->ordinal;
 
     if (ngx_ess_feed_begun(sub, feed) != NGX_OK) {
         ngx_ess_feed_free(feed);
@@ -256,6 +290,7 @@ ngx_ess_feed_begun(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed)
 
         if (frame->type == NGX_ESS_FRAME_EVENT) {
             feed->seq = frame->seq + 1;
+            feed->expected = frame->ordinal + 1;
         }
     }
 
@@ -677,6 +712,8 @@ ngx_ess_feed_unhold(ngx_ess_feed_t *feed)
 static void
 ngx_ess_feed_free(ngx_ess_feed_t *feed)
 {
+    ngx_ess_feed_source_stop(feed);
+
     if (!feed->replay) {
         ngx_ess_feed_free_shared(feed);
     }
@@ -729,6 +766,11 @@ ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted)
     }
 
     if (feed->replay && !ngx_queue_empty(&feed->waiting)) {
+        return;
+    }
+
+    if (feed->source) {
+        ngx_ess_feed_source_more(feed);
         return;
     }
 

@@ -29,6 +29,7 @@
 
 
 typedef struct ngx_ess_feed_s        ngx_ess_feed_t;
+typedef struct ngx_ess_feed_source_s ngx_ess_feed_source_t;
 typedef struct ngx_ess_subscriber_s  ngx_ess_subscriber_t;
 typedef struct ngx_ess_control_s     ngx_ess_control_t;
 typedef struct ngx_ess_filtered_s    ngx_ess_filtered_t;
@@ -44,9 +45,13 @@ struct ngx_ess_feed_s {
     ngx_ess_stream_ref_t         ref;
     const ngx_ess_transport_t   *transport;
     uint64_t                     seq;       /* of the next record to read */
+    uint64_t                     expected;  /* ordinal of the next event; 0:
+                                               not known */
     ngx_ess_seg_t                last;      /* where the one before it is */
     uint64_t                     live;      /* of a replay: the first record
                                                after the client had come */
+    ngx_ess_feed_source_t       *source;    /* it is read from there; NULL:
+                                               from the log */
     ngx_ess_frames_t             frames;
 
     ngx_queue_t                  idle;      /* subscribers at the end */
@@ -57,6 +62,8 @@ struct ngx_ess_feed_s {
     unsigned                     changed:1; /* more is in the log */
     unsigned                     ended:1;   /* the stream is deleted */
     unsigned                     replay:1;  /* of one subscriber only */
+    unsigned                     follow:1;  /* the broker may have what the log
+                                               has not */
     unsigned                     in_reading:1;
     unsigned                     in_flushing:1;
 };
@@ -111,6 +118,9 @@ struct ngx_ess_subscriber_s {
                                                sent */
     unsigned                     linger:1;  /* the client may be sending on */
     unsigned                     replaced:1;    /* a newer one has taken over */
+    unsigned                     follow:1;  /* as that of its feed */
+    unsigned                     missing:1; /* the broker has no stream for it;
+                                               "code" is set */
 };
 
 
@@ -141,6 +151,9 @@ typedef struct {
 ngx_int_t ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     const ngx_ess_feed_handlers_t *handlers);
 
+/* The zone that the worker's feeds read. */
+ngx_ess_zone_t *ngx_ess_feed_zone(void);
+
 /* All subscribers are ended, and with them their feeds. */
 void ngx_ess_feed_exit(void);
 
@@ -159,6 +172,14 @@ ngx_int_t ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
 ngx_int_t ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
     const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
     ngx_ess_log_place_t *place);
+
+/*
+ * The same, but after the gap it gets the events after the ordinal, or from the
+ * timestamp (ms) on, from the stream's source, before those of the log.
+ */
+ngx_int_t ngx_ess_feed_replay_source(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    ngx_ess_log_place_t *place, uint64_t ordinal, uint64_t timestamp);
 
 /*
  * The subscriber, whose socket is full, lets go of the shared frames and

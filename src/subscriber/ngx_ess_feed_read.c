@@ -8,6 +8,7 @@
 
 #include "ngx_ess_feed_read.h"
 #include "ngx_ess_backpressure.h"
+#include "ngx_ess_feed_source.h"
 
 
 /* of the buffer that records are copied into */
@@ -35,16 +36,11 @@ static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
 static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
-static ngx_int_t ngx_ess_feed_read_record(ngx_ess_feed_t *feed,
-    ngx_ess_record_t *record, ngx_ess_frame_t **first);
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
     ngx_ess_frame_t **first);
-static void ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed,
-    ngx_ess_frame_t *first);
 static void ngx_ess_feed_read_cursor(ngx_ess_subscriber_t *sub,
     ngx_ess_frame_t *frame);
-static void ngx_ess_feed_read_failed(ngx_ess_feed_t *feed);
 
 
 static ngx_ess_feed_read_worker_t  ngx_ess_feed_reader;
@@ -92,9 +88,28 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
     ngx_ess_record_t     end;
     ngx_ess_log_lost_t   lost;
 
+    if (feed->source) {
+        return;
+    }
+
     first = NULL;
 
     rc = ngx_ess_feed_read_log(feed, &n, &lost);
+
+    if (rc != NGX_ERROR && lost.events && feed->replay && feed->follow) {
+
+        /* the client lost nothing: the broker has it */
+
+        if (ngx_ess_feed_source_start(feed, feed->expected
+                                            ? feed->expected - 1
+                                            : lost.to - lost.events, 0)
+            != NGX_OK)
+        {
+            goto failed;
+        }
+
+        return;
+    }
 
     if (rc == NGX_ERROR
         || (lost.events
@@ -230,6 +245,8 @@ ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, ngx_ess_log_lost_t *lost,
     ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_EVENTS_LOST,
                       (int64_t) lost->events);
 
+    feed->expected = lost->to + 1;
+
     return ngx_ess_feed_read_gap(feed, lost->to - lost->events + 1, lost->to,
                                  first);
 }
@@ -257,14 +274,28 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t from, uint64_t to,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
+    uint64_t                   expected;
     ngx_ess_transport_event_t  event;
     ngx_ess_transport_frame_t  data;
 
     ngx_memzero(&data, sizeof(ngx_ess_transport_frame_t));
+
+    expected = feed->expected;
+
+    if (record->ordinal) {
+        feed->expected = record->ordinal + 1;
+    }
+
+    if (record->gap && expected && record->ordinal > expected
+        && ngx_ess_feed_read_gap(feed, expected, record->ordinal - 1, first)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (record->type != NGX_ESS_RECORD_EVENT) {
 
@@ -274,8 +305,11 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
             return NGX_OK;
         }
 
-        return ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_CLOSE, record->seq,
-                                       &data, first);
+        return ngx_ess_feed_read_frame(feed,
+                                       record->type == NGX_ESS_RECORD_GONE
+                                       ? NGX_ESS_FRAME_GONE
+                                       : NGX_ESS_FRAME_CLOSE,
+                                       record->seq, &data, first);
     }
 
     event.body = record->body;
@@ -293,8 +327,16 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_UNANNOTATED, 1);
     }
 
-    return ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq,
-                                   &data, first);
+    if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq, &data,
+                                first)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    feed->frames.tail->ordinal = record->ordinal;
+
+    return NGX_OK;
 }
 
 
@@ -324,10 +366,7 @@ ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
 }
 
 
-/* Takes over the reference to "first"; NULL: nothing new.  The feed may be
-   gone afterwards. */
-
-static void
+void
 ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 {
     ngx_queue_t           *q, *next;
@@ -374,8 +413,12 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 
     ngx_ess_feed_hold(feed);
 
-    ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.max_memory,
-                               ngx_ess_feed_reader.handlers->slow);
+    /* what is read from the broker for one client has a bound of its own */
+
+    if (feed->source == NULL) {
+        ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.max_memory,
+                                   ngx_ess_feed_reader.handlers->slow);
+    }
 
     ngx_ess_frame_release(&feed->frames, first);
     ngx_ess_feed_unhold(feed);
@@ -402,7 +445,7 @@ ngx_ess_feed_read_cursor(ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame)
 
 /* No memory: better a closed connection than a silent hole. */
 
-static void
+void
 ngx_ess_feed_read_failed(ngx_ess_feed_t *feed)
 {
     ngx_queue_t           *q, *next;

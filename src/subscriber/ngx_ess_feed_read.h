@@ -21,6 +21,18 @@ void ngx_ess_feed_read_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
  */
 void ngx_ess_feed_read(ngx_ess_feed_t *feed);
 
+/* Appends what the record is to the clients: an event, the gap before it, a
+   close.  *first holds the first frame of several calls.  NGX_OK or NGX_ERROR:
+   no memory. */
+ngx_int_t ngx_ess_feed_read_record(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record, ngx_ess_frame_t **first);
+
+/* Takes over the reference to "first" (NULL: nothing new), and puts cursors at
+   it; or closes all, for want of memory.  The feed may be gone afterwards. */
+void ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed,
+    ngx_ess_frame_t *first);
+void ngx_ess_feed_read_failed(ngx_ess_feed_t *feed);
+
 /* The buffer is given back as far as it was made for a large event; or
    all of it. */
 void ngx_ess_feed_read_done(void);

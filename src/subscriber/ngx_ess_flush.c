@@ -263,7 +263,7 @@ ngx_ess_flush_collect(ngx_ess_subscriber_t *sub, struct iovec *iovs)
     if (sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
 
         while (frame
-               && frame->type != NGX_ESS_FRAME_CLOSE
+               && ngx_ess_frame_is_data(frame)
                && n < NGX_ESS_FLUSH_BUFS)
         {
             ngx_ess_flush_iov(&iovs[n++], frame->data,
@@ -375,5 +375,5 @@ ngx_ess_flush_more(ngx_ess_subscriber_t *sub)
 
     return sub->state < NGX_ESS_SUBSCRIBER_CLOSING
            && sub->frame
-           && sub->frame->type != NGX_ESS_FRAME_CLOSE;
+           && ngx_ess_frame_is_data(sub->frame);
 }

@@ -60,7 +60,7 @@ ngx_ess_flush_filtered(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
 
     if (sub->control
         || (sub->state < NGX_ESS_SUBSCRIBER_CLOSING
-            && sub->frame && sub->frame->type != NGX_ESS_FRAME_CLOSE))
+            && sub->frame && ngx_ess_frame_is_data(sub->frame)))
     {
         return NGX_BUSY;
     }
@@ -100,7 +100,7 @@ ngx_ess_flush_filtered_collect(ngx_ess_subscriber_t *sub, ngx_chain_t **out)
 
     for (frame = sub->frame;
          frame
-         && frame->type != NGX_ESS_FRAME_CLOSE
+         && ngx_ess_frame_is_data(frame)
          && f->frames < NGX_ESS_FLUSH_FILTERED_FRAMES
          && size < NGX_ESS_FLUSH_FILTERED_BYTES;
          frame = frame->next)

@@ -26,8 +26,9 @@ typedef enum {
     NGX_ESS_FRAME_EVENT = 0,                /* bytes to be sent */
     NGX_ESS_FRAME_GAP,                      /* the same, but no event: says
                                                that some are gone */
-    NGX_ESS_FRAME_CLOSE                     /* who gets here is closed: the
+    NGX_ESS_FRAME_CLOSE,                    /* who gets here is closed: the
                                                stream is deleted */
+    NGX_ESS_FRAME_GONE                      /* the same: its source is */
 } ngx_ess_frame_type_e;
 
 
@@ -37,10 +38,11 @@ struct ngx_ess_frame_s {
     ngx_ess_frame_t         *next;
     uint64_t                 seq;           /* the record's; of a gap, of the
                                                record behind it */
+    uint64_t                 ordinal;       /* of an event; 0: it is none */
     uint64_t                 start;         /* bytes of all frames of the list
                                                before this one, ever */
     u_char                  *data;          /* the frame's own, from the heap */
-    size_t                   len;           /* 0: of type CLOSE */
+    size_t                   len;           /* 0: of types CLOSE, GONE */
     ngx_uint_t               refs;
     ngx_ess_frame_type_e     type;
 };
@@ -61,6 +63,10 @@ typedef struct {
 ngx_ess_frame_t *ngx_ess_frame_append(ngx_ess_frames_t *frames,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
     ngx_log_t *log);
+
+/* It has bytes to be sent; else who gets to it is closed. */
+#define ngx_ess_frame_is_data(frame)                                          \
+    ((frame)->type < NGX_ESS_FRAME_CLOSE)
 
 /* One cursor more at the frame. */
 #define ngx_ess_frame_hold(frame)  (frame)->refs++

@@ -8,6 +8,9 @@
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
+#include "ngx_ess_follow.h"
+#include "ngx_ess_replay.h"
+#include "ngx_ess_wait.h"
 #include "ngx_ess_stream_table.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_client.h"
@@ -20,6 +23,29 @@
 /* header names that a client chooses are compared without case */
 #define NGX_ESS_SUBSCRIBER_LAST_ID  "last-event-id"
 #define NGX_ESS_SUBSCRIBER_ORIGIN   "origin"
+
+
+/* how a client enters a stream */
+
+typedef struct {
+    ngx_ess_stream_ref_t         ref;
+    const ngx_ess_transport_t   *transport;
+    ngx_ess_position_t           pos;
+    const char                  *refused;   /* why the position is; NULL */
+    unsigned                     follow:1;  /* the log follows another
+                                               stream */
+    unsigned                     missing:1; /* which there is not */
+} ngx_ess_subscriber_entry_t;
+
+
+/* the same, while it waits for the log; in the request's pool */
+
+typedef struct {
+    ngx_ess_replay_attach_t      attach;
+    ngx_http_request_t          *request;
+    ngx_http_cleanup_t          *cleanup;
+    ngx_ess_subscriber_entry_t   entry;
+} ngx_ess_subscriber_attach_t;
 
 
 static ngx_int_t ngx_ess_subscriber_uuid(ngx_http_request_t *r, u_char *uuid);
@@ -35,12 +61,20 @@ static ngx_int_t ngx_ess_subscriber_position(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
     ngx_str_t *reason);
 static ngx_int_t ngx_ess_subscriber_start(ngx_http_request_t *r,
-    ngx_ess_stream_ref_t *ref, const ngx_ess_transport_t *transport);
+    ngx_ess_stream_info_t *info, const ngx_ess_transport_t *transport);
+static ngx_int_t ngx_ess_subscriber_attach(ngx_http_request_t *r,
+    ngx_ess_stream_info_t *info, ngx_ess_subscriber_entry_t *entry);
+static void ngx_ess_subscriber_attached(ngx_ess_replay_attach_t *attach,
+    ngx_int_t rc);
+static void ngx_ess_subscriber_attach_gone(void *data);
+static ngx_int_t ngx_ess_subscriber_enter(ngx_http_request_t *r,
+    ngx_ess_subscriber_entry_t *entry);
 static ngx_ess_subscriber_t *ngx_ess_subscriber_create(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref);
 static ngx_int_t ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
-    ngx_ess_stream_ref_t *ref, const ngx_ess_transport_t *transport,
-    ngx_ess_position_t *pos);
+    ngx_ess_subscriber_entry_t *entry);
+static ngx_int_t ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place);
 static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
     ngx_ess_position_t *pos, ngx_ess_log_place_t *place);
 static ngx_int_t ngx_ess_subscriber_refuse(ngx_http_request_t *r,
@@ -106,7 +140,7 @@ ngx_ess_subscriber_handler(ngx_http_request_t *r)
         return ngx_ess_subscriber_send_away(r, transport);
     }
 
-    return ngx_ess_subscriber_start(r, &info.ref, transport);
+    return ngx_ess_subscriber_start(r, &info, transport);
 }
 
 
@@ -341,35 +375,147 @@ ngx_ess_subscriber_uuid(ngx_http_request_t *r, u_char *uuid)
 
 
 static ngx_int_t
-ngx_ess_subscriber_start(ngx_http_request_t *r, ngx_ess_stream_ref_t *ref,
+ngx_ess_subscriber_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     const ngx_ess_transport_t *transport)
 {
-    ngx_int_t              rc;
-    ngx_str_t              reason;
-    ngx_ess_position_t     pos;
-    ngx_ess_subscriber_t  *sub;
+    ngx_int_t                    rc;
+    ngx_str_t                    reason;
+    ngx_ess_subscriber_entry_t   entry;
 
-    rc = ngx_ess_subscriber_position(r, transport, &pos, &reason);
+    ngx_memzero(&entry, sizeof(ngx_ess_subscriber_entry_t));
 
-    if (rc != NGX_OK && !transport->answers) {
+    entry.ref = info->ref;
+    entry.transport = transport;
+    entry.follow = (info->source == NGX_ESS_SOURCE_STREAM);
+
+    rc = ngx_ess_subscriber_position(r, transport, &entry.pos, &reason);
+
+    if (rc == NGX_OK) {
+        return entry.follow ? ngx_ess_subscriber_attach(r, info, &entry)
+                            : ngx_ess_subscriber_enter(r, &entry);
+    }
+
+    if (!transport->answers) {
         return NGX_HTTP_BAD_REQUEST;
     }
 
-    sub = ngx_ess_subscriber_create(r, transport, ref);
+    /* a browser shows the reason of a close, but no status */
+
+    entry.refused = (char *) reason.data;
+    entry.pos.type = NGX_ESS_POSITION_NEW;
+
+    return ngx_ess_subscriber_enter(r, &entry);
+}
+
+
+/* The log may have to be made to follow the broker's stream first. */
+
+static ngx_int_t
+ngx_ess_subscriber_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
+    ngx_ess_subscriber_entry_t *entry)
+{
+    ngx_ess_subscriber_attach_t  *wait;
+
+    wait = ngx_pcalloc(r->pool, sizeof(ngx_ess_subscriber_attach_t)
+                                + info->key_len);
+    if (wait == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    wait->request = r;
+    wait->entry = *entry;
+
+    wait->attach.handler = ngx_ess_subscriber_attached;
+    wait->attach.data = wait;
+    wait->attach.ref = info->ref;
+    wait->attach.log = ngx_cycle->log;
+    wait->attach.key.len = info->key_len;
+    wait->attach.key.data = (u_char *) (wait + 1);
+    ngx_memcpy(wait->attach.key.data, info->key, info->key_len);
+
+    wait->cleanup = ngx_ess_wait(r, ngx_ess_subscriber_attach_gone, wait);
+    if (wait->cleanup == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->main->count++;
+
+    ngx_ess_replay_attach(&wait->attach);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_ess_subscriber_attach_gone(void *data)
+{
+    ngx_ess_subscriber_attach_t *wait = data;
+
+    ngx_ess_replay_cancel(&wait->attach);
+}
+
+
+static void
+ngx_ess_subscriber_attached(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
+{
+    ngx_http_request_t           *r;
+    ngx_ess_subscriber_entry_t   *entry;
+    ngx_ess_subscriber_attach_t  *wait;
+
+    wait = attach->data;
+    r = wait->request;
+    entry = &wait->entry;
+
+    wait->cleanup->handler = NULL;
+
+    if (ngx_ess_drain_active()) {
+        rc = ngx_ess_subscriber_send_away(r, entry->transport);
+
+    } else if (rc == NGX_OK) {
+        rc = ngx_ess_subscriber_enter(r, entry);
+
+    } else if (rc == NGX_BUSY) {
+        rc = ngx_ess_subscriber_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       "Retry-After", "1");
+
+    } else if (entry->transport->answers) {
+        entry->missing = 1;
+        rc = ngx_ess_subscriber_enter(r, entry);
+
+    } else {
+        rc = NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    ngx_ess_wait_finish(r, rc);
+}
+
+
+static ngx_int_t
+ngx_ess_subscriber_enter(ngx_http_request_t *r,
+    ngx_ess_subscriber_entry_t *entry)
+{
+    ngx_int_t              rc;
+    ngx_ess_subscriber_t  *sub;
+
+    sub = ngx_ess_subscriber_create(r, entry->transport, &entry->ref);
     if (sub == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (rc != NGX_OK) {
+    sub->follow = entry->follow;
 
-        /* a browser shows the reason of a close, but no status */
-
+    if (entry->refused) {
         sub->code = NGX_ESS_CLIENT_PROTOCOL;
-        sub->reason = (char *) reason.data;
-        pos.type = NGX_ESS_POSITION_NEW;
+        sub->reason = entry->refused;
     }
 
-    rc = ngx_ess_subscriber_join(sub, ref, transport, &pos);
+    if (entry->missing) {
+        sub->code = NGX_ESS_CLIENT_LATER;
+        sub->missing = 1;
+        entry->pos.type = NGX_ESS_POSITION_NEW;
+    }
+
+    rc = ngx_ess_subscriber_join(sub, entry);
 
     if (rc == NGX_DECLINED) {
         return NGX_HTTP_NOT_FOUND;
@@ -433,11 +579,14 @@ ngx_ess_subscriber_create(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub, ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_position_t *pos)
+ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry)
 {
-    ngx_int_t            rc;
-    ngx_ess_log_place_t  place;
+    ngx_int_t              rc;
+    ngx_ess_log_place_t    place;
+    ngx_ess_stream_ref_t  *ref;
+
+    ref = &entry->ref;
 
     rc = ngx_ess_notify_subscribe(ngx_ess_subscriber_zone, ref,
                                   sub->conf->limit.max ? &sub->conf->limit
@@ -448,14 +597,24 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub, ngx_ess_stream_ref_t *ref,
         return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
     }
 
-    if (pos->type == NGX_ESS_POSITION_NEW) {
-        rc = ngx_ess_feed_join(ref, transport, sub);
+    if (entry->follow && !entry->missing && !entry->refused
+        && ngx_ess_follow_state(ngx_ess_subscriber_zone, ref)
+           != NGX_ESS_FOLLOW_LIVE)
+    {
+        /* let go in the very moment */
+        rc = NGX_BUSY;
+
+    } else if (entry->pos.type == NGX_ESS_POSITION_NEW) {
+        rc = ngx_ess_feed_join(ref, entry->transport, sub);
 
     } else {
-        rc = ngx_ess_subscriber_place(ref, pos, &place);
+        rc = ngx_ess_subscriber_place(ref, &entry->pos, &place);
 
-        if (rc == NGX_OK) {
-            rc = ngx_ess_feed_replay(ref, transport, sub, &place);
+        if (rc == NGX_OK && entry->follow) {
+            rc = ngx_ess_subscriber_replay(sub, entry, &place);
+
+        } else if (rc == NGX_OK) {
+            rc = ngx_ess_feed_replay(ref, entry->transport, sub, &place);
         }
     }
 
@@ -466,6 +625,46 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub, ngx_ess_stream_ref_t *ref,
     }
 
     return rc;
+}
+
+
+/* What the log does not have the broker may have. */
+
+static ngx_int_t
+ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place)
+{
+    uint64_t             ordinal, timestamp;
+    ngx_ess_position_t  *pos;
+
+    pos = &entry->pos;
+    ordinal = 0;
+    timestamp = 0;
+
+    if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
+        timestamp = ngx_max(pos->timestamp, 1);
+        place->gap = 0;
+
+    } else if (pos->type == NGX_ESS_POSITION_EVENT
+               && pos->epoch != entry->ref.epoch)
+    {
+        /* of another stream: all of this one */
+
+        if (place->first == 1) {
+            return ngx_ess_feed_replay(&entry->ref, entry->transport, sub,
+                                       place);
+        }
+
+    } else if (place->gap && place->from <= place->to) {
+        ordinal = pos->ordinal;
+        place->gap = 0;
+
+    } else {
+        return ngx_ess_feed_replay(&entry->ref, entry->transport, sub, place);
+    }
+
+    return ngx_ess_feed_replay_source(&entry->ref, entry->transport, sub,
+                                      place, ordinal, timestamp);
 }
 
 

@@ -29,7 +29,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == NGX_OK) {
         if (body.key_len == 0 || body.key_len > NGX_ESS_MAX_KEY
             || memchr(body.key, '\0', body.key_len) != NULL
-            || !ngx_ess_api_body_utf8(body.key, body.key_len))
+            || !ngx_ess_api_body_utf8(body.key, body.key_len)
+            || memchr(body.stream.max_age, '\0', sizeof(body.stream.max_age))
+               == NULL
+            || (!body.declare && (body.stream.max_length
+                                  || body.stream.max_segment
+                                  || body.stream.max_age[0])))
         {
             abort();
         }

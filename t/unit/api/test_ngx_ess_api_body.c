@@ -137,6 +137,73 @@ test_meaning(void **state)
 
 
 static void
+test_source(void **state)
+{
+    good("{\"routing_key\":\"k\"}", "k");
+    assert_int_equal(body.has_source, 0);
+    assert_int_equal(body.declare, 0);
+
+    good("{\"routing_key\":\"k\",\"source\":\"exchange\"}", "k");
+    assert_int_equal(body.has_source, 1);
+    assert_int_equal(body.source, NGX_ESS_SOURCE_EXCHANGE);
+
+    good("{\"routing_key\":\"k\",\"source\":\"stream\",\"declare\":false}",
+         "k");
+    assert_int_equal(body.source, NGX_ESS_SOURCE_STREAM);
+    assert_int_equal(body.declare, 0);
+
+    bad("{\"routing_key\":\"k\",\"source\":\"queue\"}", 422, "\"source\"");
+    bad("{\"routing_key\":\"k\",\"source\":null}", 422, "\"source\"");
+    bad("{\"routing_key\":\"k\",\"source\":\"stream\\u0000\"}", 422,
+        "\"source\"");
+    bad("{\"routing_key\":\"k\",\"declare\":1}", 422, "\"declare\"");
+}
+
+
+#define DECLARE(rest)                                                         \
+    "{\"routing_key\":\"k\",\"source\":\"stream\",\"declare\":true," rest "}"
+
+
+static void
+test_declare(void **state)
+{
+    good("{\"declare\":true,\"routing_key\":\"k\"}", "k");
+    assert_int_equal(body.declare, 1);
+    assert_int_equal(body.stream.max_length, 0);
+    assert_int_equal(body.stream.max_segment, 0);
+    assert_string_equal(body.stream.max_age, "");
+
+    good(DECLARE("\"max_length_bytes\":9007199254740992,\"max_age\":\"7D\","
+                 "\"stream_max_segment_size_bytes\":1e6"), "k");
+    assert_int_equal(body.stream.max_length, 9007199254740992);
+    assert_int_equal(body.stream.max_segment, 1000000);
+    assert_string_equal(body.stream.max_age, "7D");
+
+    good(DECLARE("\"max_age\":\"999999999s\""), "k");
+    assert_string_equal(body.stream.max_age, "999999999s");
+
+    bad("{\"routing_key\":\"k\",\"max_age\":\"7D\"}", 422, "need");
+    bad("{\"routing_key\":\"k\",\"declare\":false,\"max_length_bytes\":7}", 422,
+        "need");
+
+    bad(DECLARE("\"max_length_bytes\":0"), 422, "\"max_length_bytes\"");
+    bad(DECLARE("\"max_length_bytes\":-1"), 422, "\"max_length_bytes\"");
+    bad(DECLARE("\"max_length_bytes\":1.5"), 422, "\"max_length_bytes\"");
+    bad(DECLARE("\"max_length_bytes\":1e300"), 422, "\"max_length_bytes\"");
+    bad(DECLARE("\"max_length_bytes\":\"5\""), 422, "\"max_length_bytes\"");
+    bad(DECLARE("\"stream_max_segment_size_bytes\":null"), 422,
+        "\"stream_max_segment_size_bytes\"");
+    bad(DECLARE("\"max_age\":7"), 422, "\"max_age\"");
+    bad(DECLARE("\"max_age\":\"\""), 422, "\"max_age\"");
+    bad(DECLARE("\"max_age\":\"7\""), 422, "\"max_age\"");
+    bad(DECLARE("\"max_age\":\"D\""), 422, "\"max_age\"");
+    bad(DECLARE("\"max_age\":\"7d\""), 422, "\"max_age\"");
+    bad(DECLARE("\"max_age\":\"7DD\""), 422, "\"max_age\"");
+    bad(DECLARE("\"max_age\":\"1000000000s\""), 422, "\"max_age\"");
+}
+
+
+static void
 test_lengths(void **state)
 {
     char     text[1024];
@@ -218,6 +285,8 @@ main(void)
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_syntax),
         cmocka_unit_test(test_meaning),
+        cmocka_unit_test(test_source),
+        cmocka_unit_test(test_declare),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_utf8),

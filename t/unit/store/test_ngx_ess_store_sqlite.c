@@ -476,7 +476,7 @@ test_foreign(void **state)
 
     assert_int_equal(load(), NGX_OK);
 
-    sql("PRAGMA user_version = 2");
+    sql("PRAGMA user_version = 3");
     check_fails("another version");
     assert_int_equal(load(), NGX_ERROR);
 
@@ -655,7 +655,7 @@ test_many(void **state)
 
     sql("WITH RECURSIVE n(i) AS"
         " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
-        " INSERT INTO streams SELECT i, randomblob(16), 'key.' || i, i, 65536"
+        " INSERT INTO streams SELECT i, randomblob(16), 'key.' || i, i, 65536, 0"
         " FROM n");
 
     start = clock();

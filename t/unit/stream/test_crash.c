@@ -4,6 +4,7 @@
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
  * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_follow.c
  * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
  *
@@ -26,6 +27,7 @@
 #include <cmocka.h>
 
 #include "ngx_unit.h"
+#include "ngx_ess_follow.h"
 
 
 #define CRASHES     1200       /* ESS_CRASHES in the environment: more */
@@ -33,6 +35,7 @@
 #define KEYS        8
 #define STREAMS     40
 #define PROCS       14
+#define EPOCH       0x1234567890abcdefULL   /* of what follows the broker */
 
 
 typedef struct {
@@ -40,6 +43,9 @@ typedef struct {
     uint64_t     epoch;
     ngx_uint_t   key;
     uint32_t     state;
+    uint32_t     source;
+    uint32_t     follow;
+    uint32_t     follower;
     uint64_t     next_seq;
     uint64_t     next_ordinal;
 } model_stream_t;
@@ -49,7 +55,10 @@ typedef struct {
     uint64_t         event;                 /* number of the last one begun */
     ngx_uint_t       appending;             /* 1 + key, else 0 */
     uint64_t         target;                /* id of what else is under way */
+    uint64_t         following;             /* id of what is claimed, begun,
+                                               followed, ended or released */
     uint64_t         ops;
+    uint64_t         followed;              /* events of the broker's */
 
     ngx_uint_t       n;
     model_stream_t   streams[4 * STREAMS];
@@ -105,6 +114,7 @@ model_sync(void)
     model->n = 0;
     model->appending = 0;
     model->target = 0;
+    model->following = 0;
 
     for (i = sh->streams_head; i; i = s->next) {
         s = ngx_ess_shm_stream(sh, i);
@@ -115,6 +125,9 @@ model_sync(void)
         m->id = s->id;
         m->epoch = s->epoch;
         m->state = s->state;
+        m->source = s->source;
+        m->follow = s->follow;
+        m->follower = s->follower;
         m->key = s->key[0] - 'a';
         m->next_seq = s->next_seq;
         m->next_ordinal = s->next_ordinal;
@@ -149,7 +162,7 @@ check_record(ngx_ess_shm_record_t *r)
     u_char        *p;
     u_char         got[8192], want[8192];
 
-    if (r->type == NGX_ESS_RECORD_POISON) {
+    if (ngx_ess_shm_record_type(r) != NGX_ESS_RECORD_EVENT) {
         return;
     }
 
@@ -231,7 +244,16 @@ check_model(void)
 
         s = ngx_ess_shm_stream(sh, seg);
 
+        assert_int_equal(s->source, m->source);
+
+        if (m->id == model->following) {
+            continue;
+        }
+
+        assert_int_equal(s->follow, m->follow);
+
         if (model->appending == m->key + 1
+            && m->source == NGX_ESS_SOURCE_EXCHANGE
             && m->state != NGX_ESS_STREAM_CLOSED)
         {
             /* all streams of the key have it, and the slot's ring, or none */
@@ -299,6 +321,8 @@ op_append(void)
     event.body.data = body;
     event.body.len = len;
     event.uuid = NULL;
+    event.ordinal = 0;
+    event.gap = 0;
     event.streams = NULL;
     event.timestamp = model->event;
 
@@ -310,6 +334,7 @@ op_append(void)
 
     for (i = 0; i < model->n; i++) {
         want += (model->streams[i].key == k
+                 && model->streams[i].source == NGX_ESS_SOURCE_EXCHANGE
                  && model->streams[i].state != NGX_ESS_STREAM_CLOSED);
     }
 
@@ -353,7 +378,10 @@ op_create(void)
         return;
     }
 
-    if (ngx_ess_stream_reserve(zone, &keys[rnd(KEYS)], &info) != NGX_OK) {
+    if (ngx_ess_stream_reserve(zone, &keys[rnd(KEYS)], rnd(3) ? 0 : EPOCH,
+                               &info)
+        != NGX_OK)
+    {
         return;
     }
 
@@ -398,6 +426,144 @@ op_delete(void)
         break;
     default:
         ngx_ess_stream_delete_commit(zone, &ref);
+        break;
+    }
+}
+
+
+/* A record with an ordinal of the broker's, and perhaps a gap before it. */
+
+static void
+op_follow_append(ngx_ess_stream_ref_t *ref)
+{
+    size_t                  len;
+    uint64_t                next;
+    ngx_ess_seg_t           seg;
+    ngx_ess_event_t         event;
+    ngx_ess_shm_stream_t   *s;
+    ngx_ess_notify_wake_t   wake;
+    u_char                  body[8192];
+
+    ngx_memzero(&wake, sizeof(wake));
+    ngx_memzero(&event, sizeof(event));
+
+    ngx_ess_shm_lock(zone);
+
+    seg = ngx_ess_stream_find_locked(zone->sh, ref->id, ref->epoch);
+
+    if (seg == 0) {
+        abort();
+    }
+
+    s = ngx_ess_shm_stream(zone->sh, seg);
+    next = s->next_ordinal;
+
+    len = rnd(8) ? rnd(600) : rnd(8192);
+
+    model->event++;
+    make_body(model->event, body, len);
+
+    event.body.data = body;
+    event.body.len = len;
+    event.gap = (rnd(5) == 0);
+    event.ordinal = next + (event.gap ? rnd(1000) : rnd(2));
+    event.timestamp = model->event;
+    event.streams = &ref;
+    event.nstreams = 1;
+
+    if (rnd(10) == 0) {
+        ngx_str_set(&event.body, "POISON");
+    }
+
+    if (rnd(10) == 0 && next > 1) {
+        event.ordinal = next - 1;           /* it has it */
+    }
+
+    (void) ngx_ess_log_append_locked(zone, NGX_ESS_SLOTS, &keys[0], &event, 0,
+                                     1, &wake);
+
+    if (s->next_ordinal
+        != ((s->follow == NGX_ESS_FOLLOW_LIVE
+             || s->follow == NGX_ESS_FOLLOW_FILLING)
+            && s->state != NGX_ESS_STREAM_CLOSED
+            && event.ordinal >= next ? event.ordinal + 1 : next))
+    {
+        abort();
+    }
+
+    model->followed += (s->next_ordinal != next);
+
+    ngx_ess_shm_unlock(zone);
+}
+
+
+static void
+op_follow(void)
+{
+    uint64_t                ordinal;
+    ngx_uint_t              i, k;
+    model_stream_t         *m;
+    ngx_ess_stream_ref_t    ref;
+    ngx_ess_notify_wake_t   wake;
+
+    if (model->n == 0) {
+        return;
+    }
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    k = rnd(model->n);
+    m = NULL;
+
+    for (i = 0; i < model->n; i++) {
+        m = &model->streams[(i + k) % model->n];
+
+        if (m->source == NGX_ESS_SOURCE_STREAM) {
+            break;
+        }
+    }
+
+    if (i == model->n) {
+        return;
+    }
+
+    ref.id = m->id;
+    ref.epoch = m->epoch;
+    ref.index = 0;
+    model->following = m->id;
+
+    switch (rnd(16)) {
+
+    case 0:
+    case 1:
+    case 2:
+        (void) ngx_ess_follow_claim(zone, &ref, &ordinal);
+        break;
+
+    case 3:
+    case 4:
+        ordinal = 1 + rnd(1000);
+        (void) ngx_ess_follow_begin(zone, &ref, ordinal,
+                                    1 + rnd(ordinal), &wake);
+        break;
+
+    case 5:
+        (void) ngx_ess_follow_live(zone, &ref, &wake);
+        break;
+
+    case 6:
+        if (rnd(3) == 0) {
+            (void) ngx_ess_follow_missing(zone, &ref, &wake);
+        }
+
+        break;
+
+    case 7:
+        (void) ngx_ess_follow_release(zone, &ref, rnd(2), &wake);
+        break;
+
+    default:
+        op_follow_append(&ref);
         break;
     }
 }
@@ -529,7 +695,7 @@ child_run(ngx_uint_t attach)
     for (i = 0; i < OPS; i++) {
         model->ops++;
 
-        switch (rnd(18)) {
+        switch (rnd(22)) {
         case 0:
             op_create();
             break;
@@ -554,6 +720,12 @@ child_run(ngx_uint_t attach)
             break;
         case 8:
             op_other();
+            break;
+        case 9:
+        case 10:
+        case 11:
+        case 12:
+            op_follow();
             break;
         default:
             op_append();
@@ -652,14 +824,16 @@ test_crash(void **state)
     }
 
     print_message("%d killed, %d while repairing, %d operations, %d events, "
-                  "%d streams, %d evicted early, %d free\n",
+                  "%d followed, %d streams, %d evicted early, %d free\n",
                   (int) killed, (int) again,
-                  (int) model->ops, (int) model->event, (int) zone->sh->next_id,
+                  (int) model->ops, (int) model->event,
+                  (int) model->followed, (int) zone->sh->next_id,
                   (int) ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY),
                   (int) zone->sh->nfree);
 
     assert_true(killed > crashes / 2);
     assert_true(again > 0);
+    assert_true(model->followed > crashes / 10);
     assert_true(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY) > crashes);
 
     ngx_unit_free(zone);
@@ -687,7 +861,7 @@ test_each_write(void **state)
     assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
 
     for (i = 0; i < 5; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[2], &info),
+        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[2], 0, &info),
                          NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
         assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL,
@@ -707,6 +881,8 @@ test_each_write(void **state)
         event.body.data = body;
         event.body.len = sizeof(body);
         event.uuid = NULL;
+        event.ordinal = 0;
+        event.gap = 0;
         event.streams = NULL;
         event.timestamp = model->event;
 
@@ -768,13 +944,15 @@ test_chunks(void **state)
     assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
 
     for (i = 0; i < 30; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[1], &info),
+        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[1], 0, &info),
                          NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
     }
 
     ngx_str_set(&event.body, "to all");
     event.uuid = NULL;
+    event.ordinal = 0;
+    event.gap = 0;
     event.streams = NULL;
     event.timestamp = 1;
     events = 0;

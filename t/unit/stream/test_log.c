@@ -4,6 +4,7 @@
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
  * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_follow.c
  * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
  *
@@ -39,7 +40,7 @@ setup_size(size_t size)
     reader_last = 0;
 
     return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
-            || ngx_ess_stream_reserve(zone, &key, &stream) != NGX_OK
+            || ngx_ess_stream_reserve(zone, &key, 0, &stream) != NGX_OK
             || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
 }
 
@@ -83,6 +84,8 @@ append_to(ngx_ess_stream_ref_t **refs, ngx_uint_t nrefs, ngx_str_t *k,
     event.body.data = data;
     event.body.len = len;
     event.uuid = NULL;
+    event.ordinal = 0;
+    event.gap = 0;
     event.streams = refs;
     event.nstreams = nrefs;
     event.timestamp = 1000 + print;
@@ -372,7 +375,7 @@ test_many_streams(void **state)
     ngx_ess_stream_info_t  info, deleted;
 
     for (i = 0; i < 5; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &key, &info), NGX_OK);
+        assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
     }
 
     deleted = info;
@@ -406,8 +409,8 @@ test_named_streams(void **state)
 
     ngx_str_set(&other, "other");
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other, &deleted), NGX_OK);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other, &last), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &deleted), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &last), NGX_OK);
 
     wrong = stream.ref;
     wrong.epoch++;

@@ -4,6 +4,7 @@
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
  * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_follow.c
  * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
  *
@@ -86,7 +87,7 @@ setup(void **state)
     }
 
     for (i = 0; i < STREAMS; i++) {
-        if (ngx_ess_stream_reserve(zone, key_of(i), &streams[i]) != NGX_OK
+        if (ngx_ess_stream_reserve(zone, key_of(i), 0, &streams[i]) != NGX_OK
             || ngx_ess_stream_show(zone, &streams[i].ref) != NGX_OK)
         {
             return 1;
@@ -116,6 +117,8 @@ append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
 
     ngx_str_set(&event.body, "x");
     event.uuid = NULL;
+    event.ordinal = 0;
+    event.gap = 0;
     event.streams = NULL;
     event.timestamp = 1;
 
@@ -356,7 +359,7 @@ test_closed(void **state)
     ngx_memzero(&wake, sizeof(wake));
 
     ngx_ess_shm_room(zone, &before, &total);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, &info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
     ngx_ess_stream_release(zone, &info.ref);
 
     assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[9].ref, NULL,
@@ -482,6 +485,8 @@ fill(void)
     event.body.data = body;
     event.body.len = sizeof(body);
     event.uuid = NULL;
+    event.ordinal = 0;
+    event.gap = 0;
     event.streams = NULL;
     event.timestamp = 1;
 

@@ -4,6 +4,7 @@
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
  * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_follow.c
  * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
  *
@@ -52,7 +53,7 @@ done(ngx_ess_zone_t *zone)
 static void
 create(ngx_ess_zone_t *zone, ngx_str_t *k, ngx_ess_stream_info_t *info)
 {
-    assert_int_equal(ngx_ess_stream_reserve(zone, k, info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, k, 0, info), NGX_OK);
     assert_int_equal(ngx_ess_stream_show(zone, &info->ref), NGX_OK);
 }
 
@@ -66,7 +67,7 @@ test_life(void **state)
 
     zone = make(1024 * 1024);
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, &a), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &a), NGX_OK);
     assert_int_equal(a.ref.id, 1);
     assert_int_equal(a.state, NGX_ESS_STREAM_CREATING);
     assert_int_equal(a.reserved_ordinal, 65536);
@@ -98,7 +99,7 @@ test_life(void **state)
 
     /* an id is not used again */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, &b), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &b), NGX_OK);
     assert_int_equal(b.ref.id, 2);
     ngx_ess_stream_release(zone, &b.ref);
     assert_int_equal(ngx_ess_stream_show(zone, &b.ref), NGX_DECLINED);
@@ -282,7 +283,7 @@ test_orphans(void **state)
 
         if (ngx_ess_shm_attach(zone, 5, &ngx_unit_log) == NGX_OK
             && ngx_ess_stream_delete_begin(zone, &info.ref) == NGX_OK
-            && ngx_ess_stream_reserve(zone, &other, &info) == NGX_OK
+            && ngx_ess_stream_reserve(zone, &other, 0, &info) == NGX_OK
             && ngx_ess_stream_unbind_begin(zone, &key) == NGX_DECLINED
             && ngx_ess_stream_orphan(zone, &info) == NGX_DECLINED)
         {
@@ -313,7 +314,7 @@ test_orphans(void **state)
 
     /* a new life in the same process slot does not own what the last left */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other, &info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &info), NGX_OK);
     assert_int_equal(ngx_ess_shm_attach(zone, 3, &ngx_unit_log), NGX_OK);
     assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_orphan(zone, &info), NGX_OK);
@@ -341,7 +342,7 @@ test_unbinding(void **state)
     ngx_ess_stream_unbind_end(zone, &key);
     assert_int_equal(ngx_ess_stream_unbinding(zone, &key), 0);
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, &info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
     assert_int_equal(ngx_ess_stream_unbind_begin(zone, &key), NGX_DECLINED);
 
     k.data = text;
@@ -424,6 +425,7 @@ test_ordinals(void **state)
     ngx_memzero(&wake, sizeof(wake));
     ngx_str_set(&event.body, "x");
     event.uuid = NULL;
+    event.ordinal = 0;
     event.timestamp = 1;
 
     for (i = 1; i < 32768; i++) {
@@ -476,7 +478,7 @@ test_many(void **state)
         k.len = snprintf((char *) text, sizeof(text),
                          "some.key.of.usual.length.%d", (int) i);
 
-        if (ngx_ess_stream_reserve(zone, &k, &info) != NGX_OK
+        if (ngx_ess_stream_reserve(zone, &k, 0, &info) != NGX_OK
             || ngx_ess_stream_show(zone, &info.ref) != NGX_OK)
         {
             fail_msg("stream %d", (int) i);
@@ -498,7 +500,7 @@ test_many(void **state)
     assert_int_equal(list[1].ref.id, 90000);
 
     for (n = 30001; n < 300000; n++) {
-        if (ngx_ess_stream_reserve(zone, &key, &info) != NGX_OK) {
+        if (ngx_ess_stream_reserve(zone, &key, 0, &info) != NGX_OK) {
             break;
         }
     }
@@ -530,6 +532,7 @@ test_full(void **state)
     event.body.data = body;
     event.body.len = sizeof(body);
     event.uuid = NULL;
+    event.ordinal = 0;
     event.timestamp = 1;
 
     /* young events make room for a stream, and streams leave room for one */
@@ -543,7 +546,7 @@ test_full(void **state)
 
     assert_true(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY) > 0);
 
-    for (n = 0; ngx_ess_stream_reserve(zone, &other, &info) == NGX_OK; n++) {
+    for (n = 0; ngx_ess_stream_reserve(zone, &other, 0, &info) == NGX_OK; n++) {
         /* void */
     }
 

@@ -1,0 +1,36 @@
+/*
+ * What the properties of a delivery say of its event.  Private to source/.
+ */
+
+
+#ifndef _NGX_ESS_AMQP_PROPERTY_H_INCLUDED_
+#define _NGX_ESS_AMQP_PROPERTY_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include <stdint.h>
+#include <amqp.h>
+#include <amqp_framing.h>
+
+
+/* A header that is a number, from 0.  NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_ess_amqp_property_number(amqp_basic_properties_t *properties,
+    const char *name, uint64_t *number);
+
+/* A header that is a text.  As above. */
+ngx_int_t ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
+    const char *name, ngx_str_t *text);
+
+/*
+ * When the event was published, in ms since 1970: to the millisecond if the
+ * broker says so (timestamp_in_ms), else as its publisher says.  NGX_DECLINED:
+ * nobody says.
+ */
+ngx_int_t ngx_ess_amqp_property_time(amqp_basic_properties_t *properties,
+    uint64_t *ms);
+
+/* Now, for an event of which nobody says when it was published. */
+uint64_t ngx_ess_amqp_property_now(void);
+
+
+#endif /* _NGX_ESS_AMQP_PROPERTY_H_INCLUDED_ */

@@ -1,0 +1,256 @@
+
+/*
+ * From the broker into the feed of one client that catches up.  What is read
+ * belongs to the feed; what is under way to its replay, which is freed with
+ * it.  Runs in workers.
+ */
+
+
+#include "ngx_ess_feed_source.h"
+#include "ngx_ess_feed_read.h"
+#include "ngx_ess_replay.h"
+#include "ngx_ess_stream_table.h"
+
+
+/* bytes of events that are kept for one client */
+#define NGX_ESS_FEED_SOURCE_BYTES  (1024 * 1024)
+
+
+struct ngx_ess_feed_source_s {
+    ngx_ess_replay_t             replay;
+    ngx_ess_feed_t              *feed;
+    ngx_ess_frame_t             *first;     /* of those that came since the
+                                               last batch */
+    size_t                       pending;   /* bytes, not sent */
+    unsigned                     failed:1;  /* no memory */
+    u_char                       key[NGX_ESS_MAX_KEY];
+};
+
+
+static ngx_int_t ngx_ess_feed_source_event(ngx_ess_replay_t *replay,
+    ngx_ess_event_t *event);
+static void ngx_ess_feed_source_batch(ngx_ess_replay_t *replay);
+static void ngx_ess_feed_source_ended(ngx_ess_replay_t *replay,
+    ngx_int_t rc);
+static void ngx_ess_feed_source_join(ngx_ess_feed_t *feed,
+    ngx_ess_log_place_t *place);
+
+
+static const ngx_ess_replay_handlers_t  ngx_ess_feed_source_handlers = {
+    ngx_ess_feed_source_event,
+    ngx_ess_feed_source_batch,
+    ngx_ess_feed_source_ended
+};
+
+
+ngx_int_t
+ngx_ess_feed_source_start(ngx_ess_feed_t *feed, uint64_t ordinal,
+    uint64_t timestamp)
+{
+    ngx_log_t              *log;
+    ngx_ess_zone_t         *zone;
+    ngx_ess_feed_source_t  *source;
+    ngx_ess_stream_info_t   info;
+
+    zone = ngx_ess_feed_zone();
+    log = ngx_cycle->log;
+
+    if (ngx_ess_stream_by_id(zone, feed->ref.id, &info) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    source = ngx_calloc(sizeof(ngx_ess_feed_source_t), log);
+    if (source == NULL) {
+        return NGX_ERROR;
+    }
+
+    source->feed = feed;
+    ngx_memcpy(source->key, info.key, info.key_len);
+
+    source->replay.handlers = &ngx_ess_feed_source_handlers;
+    source->replay.data = source;
+    source->replay.key.data = source->key;
+    source->replay.key.len = info.key_len;
+    source->replay.ordinal = ordinal;
+    source->replay.timestamp = timestamp;
+
+    feed->source = source;
+    feed->changed = 1;
+    feed->expected = timestamp ? 0 : ordinal + 1;
+
+    ngx_ess_replay_start(&source->replay);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_feed_source_more(ngx_ess_feed_t *feed)
+{
+    feed->source->pending = 0;
+
+    ngx_ess_replay_more(&feed->source->replay);
+}
+
+
+void
+ngx_ess_feed_source_stop(ngx_ess_feed_t *feed)
+{
+    ngx_ess_feed_source_t  *source;
+
+    source = feed->source;
+
+    if (source == NULL) {
+        return;
+    }
+
+    feed->source = NULL;
+
+    ngx_ess_replay_stop(&source->replay);
+
+    if (source->first) {
+        ngx_ess_frame_release(&feed->frames, source->first);
+    }
+
+    ngx_free(source);
+}
+
+
+/* NGX_AGAIN: this one was taken, but no more of them now. */
+
+static ngx_int_t
+ngx_ess_feed_source_event(ngx_ess_replay_t *replay,
+    ngx_ess_event_t *event)
+{
+    ngx_ess_record_t        record;
+    ngx_ess_feed_source_t  *source;
+
+    source = replay->data;
+
+    ngx_memzero(&record, sizeof(ngx_ess_record_t));
+
+    record.body = event->body;
+    record.ordinal = event->ordinal;
+    record.gap = event->gap;
+    record.timestamp = event->timestamp;
+
+    if (ngx_ess_log_is_poison(&event->body)) {
+        record.type = NGX_ESS_RECORD_POISON;
+    }
+
+    if (ngx_ess_feed_read_record(source->feed, &record, &source->first)
+        != NGX_OK)
+    {
+        source->failed = 1;
+        return NGX_AGAIN;
+    }
+
+    source->pending += event->body.len + sizeof(ngx_ess_frame_t);
+
+    return (source->pending > NGX_ESS_FEED_SOURCE_BYTES) ? NGX_AGAIN : NGX_OK;
+}
+
+
+static void
+ngx_ess_feed_source_batch(ngx_ess_replay_t *replay)
+{
+    ngx_int_t               rc;
+    ngx_ess_feed_t         *feed;
+    ngx_ess_frame_t        *first;
+    ngx_ess_log_place_t     place;
+    ngx_ess_feed_source_t  *source;
+
+    source = replay->data;
+    feed = source->feed;
+
+    ngx_ess_feed_hold(feed);
+
+    if (source->failed) {
+        ngx_ess_feed_read_failed(feed);
+        goto done;
+    }
+
+    /* does the log have what follows, by now? */
+
+    rc = replay->found
+         ? ngx_ess_log_after_ordinal(ngx_ess_feed_zone(), &feed->ref,
+                                     replay->ordinal, &place)
+         : ngx_ess_log_since(ngx_ess_feed_zone(), &feed->ref,
+                             replay->timestamp, &place);
+
+    first = source->first;
+    source->first = NULL;
+
+    if (rc == NGX_OK && !place.gap
+        && (replay->found || replay->ordinal + 1 >= place.first))
+    {
+        ngx_ess_feed_source_join(feed, &place);
+    }
+
+    ngx_ess_feed_read_distribute(feed, first);
+
+done:
+
+    ngx_ess_feed_unhold(feed);
+}
+
+
+static void
+ngx_ess_feed_source_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
+{
+    ngx_ess_feed_t         *feed;
+    ngx_ess_frame_t        *first;
+    ngx_ess_record_t        gone;
+    ngx_ess_log_place_t     place;
+    ngx_ess_feed_source_t  *source;
+
+    source = replay->data;
+    feed = source->feed;
+
+    ngx_ess_feed_hold(feed);
+
+    first = source->first;
+    source->first = NULL;
+
+    if (rc == NGX_DONE
+        && ngx_ess_log_since(ngx_ess_feed_zone(), &feed->ref,
+                             replay->timestamp, &place)
+           == NGX_OK)
+    {
+        /* nothing is that new, but perhaps what the log has */
+
+        ngx_ess_feed_source_join(feed, &place);
+        ngx_ess_feed_read_distribute(feed, first);
+
+    } else {
+
+        ngx_memzero(&gone, sizeof(ngx_ess_record_t));
+        gone.type = NGX_ESS_RECORD_GONE;
+        gone.seq = (uint64_t) -1;
+
+        feed->ended = 1;
+        ngx_ess_feed_source_stop(feed);
+
+        if (ngx_ess_feed_read_record(feed, &gone, &first) == NGX_OK) {
+            ngx_ess_feed_read_distribute(feed, first);
+
+        } else {
+            ngx_ess_feed_read_failed(feed);
+        }
+    }
+
+    ngx_ess_feed_unhold(feed);
+}
+
+
+/* From here on the log is read, as by any replay. */
+
+static void
+ngx_ess_feed_source_join(ngx_ess_feed_t *feed, ngx_ess_log_place_t *place)
+{
+    ngx_ess_feed_source_stop(feed);
+
+    feed->seq = place->seq;
+    feed->last = place->last;
+    feed->changed = 1;
+}

@@ -1,0 +1,790 @@
+"""Streams whose events come from RabbitMQ streams."""
+
+import json
+import random
+import signal
+import time
+
+import pika
+import pytest
+
+from api import Api
+from clients import Clients, RawWS
+from memory import flat, private_kb
+from publisher import Publisher, gapless, numbers
+from sse import EventSource, Http2EventSource
+from wait import wait_for
+
+CONF = """
+worker_shutdown_timeout 20s;
+
+http {
+    ess_zone streams 64m;
+    ess_amqp %%AMQP%% idle=%%IDLE%%;
+    ess_public_url ws://127.0.0.1:%%PORT0%%/event-stream/;
+    ess_log size=16m count=1000000 age=1h;
+    ess_node test;
+    ess_ping 0;
+    ess_drain 200ms;
+
+    server {
+        listen 127.0.0.1:%%PORT0%% reuseport;
+        location /event-stream/ { ess_subscribe; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        location /event-stream/ { ess_api source=stream; }
+        location /publish/ { ess_publish; }
+    }
+}
+"""
+
+
+@pytest.fixture
+def service(nginx):
+    def make(vhost, workers=3, idle="60s"):
+        n = nginx(CONF, workers=workers, amqp=vhost.url, idle=idle)
+        return n, Api(n.port(1))
+    return make
+
+
+def declare(vhost, *names):
+    with vhost.connect() as c:
+        for name in names:
+            c.channel().queue_declare(name, durable=True,
+                                      arguments={"x-queue-type": "stream"})
+
+
+def declared(vhost, name):
+    """Also soon after the broker's start."""
+
+    try:
+        declare(vhost, name)
+    except pika.exceptions.ChannelClosedByBroker:
+        return False
+    return True
+
+
+def delete(vhost, name):
+    with vhost.connect() as c:
+        c.channel().queue_delete(name)
+
+
+def consumers(broker):
+    """Of streams: rabbitmqctl counts them by channel only.  The other 16 are
+    those of the slot queues."""
+
+    return sum(map(int, broker.control(
+        "-s", "list_channels", "consumer_count").split())) - 16
+
+
+def test_live(vhost, service):
+    """What comes after the 101, and nothing before it; the broker's offsets
+    and one are the ordinals."""
+
+    declare(vhost, "s")
+    vhost.publish("s", [str(i) for i in range(100)], exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+    assert api.get(stream)["source"] == "stream"
+
+    with Clients([stream.location] * 10, library="both") as clients:
+        vhost.publish("s", [str(i) for i in range(100, 300)], exchange="")
+        clients.wait(200)
+        assert all(c.messages == [str(i) for i in range(100, 300)]
+                   for c in clients)
+        info = api.get(stream)
+        assert (info["first_ordinal"], info["last_ordinal"]) == (1, 300)
+
+        with Clients([stream.location] * 3) as more:
+            vhost.publish("s", "300", exchange="")
+            more.wait(1)
+            assert all(c.messages == ["300"] for c in more)
+        clients.wait(201)
+
+
+def test_who_comes_back_after_a_start(vhost, service):
+    """The log begins with the newest events: few need the broker."""
+
+    declare(vhost, "s")
+    vhost.publish("s", range_(0, 1000), exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+    wait_for(lambda: n.log().count("established") == 3)
+    with Clients([replay(stream.location, stream_from_ordinal=i)
+                  for i in range(745, 1000)]) as clients:
+        vhost.publish("s", range_(1000, 1100), exchange="")
+        for i, c in enumerate(clients):
+            wait_for(lambda: len(c.messages) >= 1100 - 745 - i)
+            assert ints(c) == list(range(745 + i, 1100))
+    assert n.log().count("established") == 3
+
+
+def test_empty(vhost, service):
+    declare(vhost, "s")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([stream.location] * 4) as clients:
+        vhost.publish("s", ["a", "b"], exchange="")
+        clients.wait(2)
+        assert api.get(stream)["last_ordinal"] == 2
+        assert all(c.messages == ["a", "b"] for c in clients)
+
+
+def test_missing(vhost, service):
+    """1013 until it is there; then it works."""
+
+    n, api = service(vhost)
+    stream = api.create("s")
+    for _ in range(2):
+        with Clients([stream.location] * 4) as clients:
+            wait_for(lambda: all(c.closed for c in clients), 10)
+            assert all((c.close_code, c.close_reason) == (
+                1013, "EventStream %s cannot be found" % stream.uuid)
+                for c in clients)
+    declare(vhost, "s")
+    with Clients([stream.location] * 4) as clients:
+        vhost.publish("s", "a", exchange="")
+        clients.wait(1)
+
+
+def test_declare(vhost, service):
+    n, api = service(vhost)
+    body = {"routing_key": "s", "source": "stream", "declare": True,
+            "max_length_bytes": 1000000000, "max_age": "7D",
+            "stream_max_segment_size_bytes": 1000000}
+    stream = api.create_result(api.request("POST", body=body))
+    assert vhost.queues()["s"]["arguments"] == {
+        "x-queue-type": "stream", "x-max-length-bytes": 1000000000,
+        "x-max-age": "7D", "x-stream-max-segment-size-bytes": 1000000}
+    with Clients([stream.location] * 4) as clients:
+        vhost.publish("s", "a", exchange="")
+        clients.wait(1)
+
+    # the same again, and with other arguments
+    api.delete(api.create_result(api.request("POST", body=body)))
+    r = api.request("POST", body=dict(body, max_age="8D"))
+    assert r.status == 409
+    assert "PRECONDITION_FAILED" in r.json()["detail"]
+    assert len(api.list()) == 1
+    assert "s" in vhost.queues()
+
+
+@pytest.mark.parametrize("wrong, detail", [
+    ({"source": "queue"}, "neither"),
+    ({"source": 1}, "neither"),
+    ({"source": "exchange", "declare": True}, "for"),
+    ({"declare": 1}, "neither true nor false"),
+    ({"max_age": "7D"}, "need"),
+    ({"declare": True, "max_length_bytes": 0}, "number of bytes"),
+    ({"declare": True, "max_length_bytes": "1"}, "number of bytes"),
+    ({"declare": True, "stream_max_segment_size_bytes": 1.5},
+     "number of bytes"),
+    ({"declare": True, "max_age": "7"}, "unit"),
+    ({"declare": True, "max_age": 7}, "unit"),
+])
+def test_wrong_bodies(vhost, service, wrong, detail):
+    n, api = service(vhost, workers=1)
+    r = api.request("POST", body=dict(wrong, routing_key="s"))
+    assert r.status == 422
+    assert detail in r.json()["detail"]
+    assert api.list() == []
+
+
+def test_deleted_in_the_broker(vhost, service):
+    declare(vhost, "s")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([stream.location] * 8) as clients, \
+            source(n, stream) as events:
+        vhost.publish("s", "a", exchange="")
+        clients.wait(1)
+        events.wait(1)
+        delete(vhost, "s")
+        events.wait_closed()
+        assert events.complete
+        wait_for(lambda: all(c.closed for c in clients), 10)
+        assert all((c.close_code, c.close_reason) == (
+            1013, "EventStream %s cannot be found" % stream.uuid)
+            for c in clients)
+
+    declare(vhost, "s")
+    with Clients([stream.location] * 4) as clients:
+        vhost.publish("s", "b", exchange="")
+        clients.wait(1)
+        assert all(c.messages == ["b"] for c in clients)
+        assert api.get(stream)["last_ordinal"] == 1
+
+
+def test_made_anew_while_the_broker_was_away(own_broker, service):
+    """Its offsets begin at 0 again: clients go on with what comes."""
+
+    broker = own_broker()
+    vhost = broker.vhost()
+    declare(vhost, "s")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([stream.location] * 4) as clients:
+        vhost.publish("s", [str(i) for i in range(50)], exchange="")
+        clients.wait(50)
+        # while nobody consumes: nginx is told nothing of it
+        n.send_signal(signal.SIGSTOP)
+        for pid in n.workers():
+            n.send_signal(signal.SIGSTOP, pid)
+        delete(vhost, "s")
+        declare(vhost, "s")
+        vhost.publish("s", ["x"], exchange="")
+        broker.stop_server()
+        broker.start()
+        wait_for(lambda: declared(vhost, "s"), 20)
+        for pid in n.workers():
+            n.send_signal(signal.SIGCONT, pid)
+        n.send_signal(signal.SIGCONT)
+        wait_for(lambda: api.get(stream)["last_ordinal"] == 1, 20)
+        vhost.publish("s", ["y"], exchange="")
+        clients.wait(51)
+        assert all(c.messages[50:] == ["y"] for c in clients)
+
+
+def test_workers_die(vhost, service):
+    """Who follows is killed: another one goes on where it was."""
+
+    declare(vhost, "s")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([stream.location] * 30) as clients, \
+            Publisher(vhost, ["s"], rate=500, exchange="") as publisher:
+        for _ in range(4):
+            alive = [c for c in clients if not c.closed]
+            before = [len(c.messages) for c in alive]
+            n.kill_worker()
+            wait_for(lambda: all(c.closed or len(c.messages) > b + 100
+                                 for c, b in zip(alive, before)), 20)
+        alive = [c for c in clients if not c.closed]
+        total = publisher.stop()["s"]
+        wait_for(lambda: all(numbers(c)[-1] == total for c in alive), 20)
+        assert all(gapless(c) for c in clients)
+
+
+def test_reload(vhost, service):
+    """Those of the old workers get all until they are closed."""
+
+    declare(vhost, "s")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Publisher(vhost, ["s"], rate=500, exchange="") as publisher:
+        for _ in range(3):
+            with Clients([stream.location] * 9) as clients:
+                clients.wait(50)
+                n.reload()
+                wait_for(lambda: all(c.closed for c in clients), 20)
+                assert all(c.close_code == 1012 for c in clients)
+                assert all(gapless(c) for c in clients)
+        publisher.stop()
+
+
+def test_broker_restart(own_broker, service):
+    broker = own_broker()
+    vhost = broker.vhost()
+    declare(vhost, "s")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([stream.location] * 9) as clients:
+        vhost.publish("s", ["1"], exchange="")
+        clients.wait(1)
+        broker.stop_server()
+        broker.start()
+        wait_for(lambda: declared(vhost, "s"), 20)
+        vhost.publish("s", ["2", "3"], exchange="")
+        clients.wait(3)
+        assert all(c.messages == ["1", "2", "3"] for c in clients)
+
+
+def test_let_go_when_idle(own_broker, service):
+    """One consumer for all workers while there are clients, then none."""
+
+    broker = own_broker()
+    vhost = broker.vhost()
+    declare(vhost, "s")
+    n, api = service(vhost, idle="1s")
+    stream = api.create("s")
+    for i in range(2):
+        size = n.log_size()
+        with Clients([stream.location] * 9) as clients:
+            vhost.publish("s", "a", exchange="")
+            clients.wait(1)
+            assert consumers(broker) == 1
+        n.wait_log('let go of RabbitMQ stream "s"', offset=size)
+        assert consumers(broker) == 0
+        vhost.publish("s", "nobody hears it", exchange="")
+
+
+def test_more_streams_than_channels(own_broker, service):
+    broker = own_broker("channel_max = 12\n")
+    vhost = broker.vhost()
+    names = ["s%d" % i for i in range(12)]
+    declare(vhost, *names)
+    n, api = service(vhost, workers=1, idle="100ms")
+    streams = [api.create(name) for name in names]
+    sources = [source(n, s) for s in streams]
+    try:
+        served = [s for s in sources if s.status == 200]
+        assert 6 <= len(served) < 12
+        assert {s.status for s in sources} == {200, 503}
+        assert n.log().count("channels that it allows are in use: 12") == 1
+        for name in names:
+            vhost.publish(name, "x", exchange="")
+        for s in served:
+            s.wait(1)
+        # what is let go is free for others
+        for s in served:
+            s.close()
+        wait_for(lambda: consumers(broker) == 0, 20)
+        with source(n, streams[-1]) as s:
+            assert s.status == 200
+    finally:
+        for s in sources:
+            s.close()
+
+
+def test_delete(vhost, service):
+    """The broker's stream stays."""
+
+    declare(vhost, "s")
+    n, api = service(vhost, idle="1s")
+    stream = api.create("s")
+    with Clients([stream.location] * 4) as clients:
+        api.delete(stream)
+        wait_for(lambda: all(c.closed for c in clients), 10)
+        assert all(c.close_code == 1000 for c in clients)
+    assert "s" in vhost.queues()
+
+
+def test_publish(vhost, service):
+    """By uuid, it goes into the RabbitMQ stream."""
+
+    n, api = service(vhost)
+    stream = api.create("s")
+
+    def publish():
+        return api.request("POST", "/publish/%s?by=uuid" % stream.uuid, "x")
+
+    assert publish().status == 404
+    assert publish().json()["detail"] == 'there is no RabbitMQ stream "s"'
+    declare(vhost, "s")
+    assert api.get(stream)["last_ordinal"] is None
+    assert publish().status == 202
+    with Clients([replay(stream.location, stream_from_ordinal=0)] * 3
+                 ) as clients:
+        clients.wait(1)
+        assert publish().status == 202
+        clients.wait(2)
+        assert api.get(stream)["last_ordinal"] == 2
+
+
+def test_not_a_stream(vhost, service):
+    with vhost.connect() as c:
+        c.channel().queue_declare("classic")
+    n, api = service(vhost)
+    stream = api.create("classic")
+    with Clients([stream.location] * 2) as clients:
+        wait_for(lambda: all(c.closed for c in clients), 10)
+        assert all(c.close_code == 1013 for c in clients)
+    n.wait_log("refused a reader of a stream.*PRECONDITION_FAILED")
+
+
+def test_many(vhost, service):
+    """Several streams of one worker or another, one of them twice."""
+
+    names = ["s%d" % i for i in range(20)]
+    declare(vhost, *names)
+    n, api = service(vhost)
+    streams = api.create_many(names + names[:1])
+    with Clients([s.location for s in streams for _ in range(3)]) as clients, \
+            Publisher(vhost, names, rate=1000, exchange="") as publisher:
+        clients.wait(20)
+        published = publisher.stop()
+        for i, client in enumerate(clients.clients):
+            name = (names + names[:1])[i // 3]
+            wait_for(lambda: numbers(client)[-1] == published[name], 10)
+            assert gapless(client)
+
+
+# replay
+
+def replay(location, **position):
+    return location + "?" + "&".join("%s=%s" % i for i in position.items())
+
+
+def ints(client):
+    return [int(m) for m in client.messages]
+
+
+def test_replay_from_an_ordinal(vhost, service):
+    """From the broker, joined with what is live, without a hole or a double."""
+
+    declare(vhost, "s")
+    vhost.publish("s", range_(0, 2000), exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+    for start in (0, 1, 999, 1999, 2000):
+        with Clients([replay(stream.location, stream_from_ordinal=start)] * 3
+                     ) as clients:
+            clients.wait(2000 - start)
+            assert all(ints(c) == list(range(start, 2000)) for c in clients)
+
+    with Clients([replay(stream.location, stream_from_ordinal=i * 100)
+                  for i in range(21)]) as clients:
+        vhost.publish("s", range_(2000, 3000), exchange="")
+        for i, c in enumerate(clients.clients):
+            wait_for(lambda: len(c.messages) >= 3000 - i * 100, 20)
+            assert ints(c) == list(range(i * 100, 3000))
+
+
+def range_(first, end):
+    return [str(i) for i in range(first, end)]
+
+
+def source(n, stream, query="", **headers):
+    return EventSource("http://127.0.0.1:%d/event-stream/%s%s" % (
+        n.port(0), stream.uuid, query), headers={
+            name.replace("_", "-"): v for name, v in headers.items()})
+
+
+def sse(*args, count=1, **headers):
+    """The first `count' events."""
+
+    with source(*args, **headers) as s:
+        return s.wait(count, 20)[:count]
+
+
+def ordinal_of(event):
+    return int(event.id.split("-")[1])
+
+
+def test_positions_at_the_ends(vhost, service):
+    """Before the first event the broker has: a gap, then all.  Beyond the
+    end: a gap, then what comes."""
+
+    with vhost.connect() as c:
+        c.channel().queue_declare("s", durable=True, arguments={
+            "x-queue-type": "stream", "x-max-length-bytes": 200000,
+            "x-stream-max-segment-size-bytes": 50000})
+    vhost.publish("s", [b"%06d" % i * 100 for i in range(3000)], exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+
+    gap, first, second = sse(n, stream, "?stream_from_ordinal=5", count=3)
+    assert gap.type == "gap"
+    ordinal = ordinal_of(first)
+    assert json.loads(gap.data) == {"from": 6, "to": ordinal - 1}
+    assert ordinal > 100
+
+    # the broker leaves out an offset at the beginning of each segment; none of
+    # these is a gap
+    events = sse(n, stream, "?stream_from_ordinal=5",
+                 count=3001 - int(first.data[:6]))[1:]
+    assert [int(e.data[:6]) for e in events] == list(
+        range(int(first.data[:6]), 3000))
+    ordinals = [ordinal_of(e) for e in events]
+    assert ordinals == sorted(set(ordinals))
+    last = ordinals[-1]
+    assert ordinal_of(second) == ordinal + 1
+
+    gap, first = sse(n, stream, "?stream_from_ordinal=0", count=2)
+    assert json.loads(gap.data) == {"from": 1, "to": ordinal - 1}
+
+    epoch = first.id.split("-")[0]
+    events = sse(n, stream, Last_Event_ID="%s-%d" % (epoch, ordinal), count=2)
+    assert [ordinal_of(e) for e in events] == ordinals[1:3]
+
+    # of another stream
+    gap, first = sse(n, stream, Last_Event_ID="abc-17", count=2)
+    assert gap.type == "gap"
+    assert ordinal_of(first) == ordinal
+
+    with source(n, stream, "?stream_from_ordinal=5000") as s:
+        assert s.wait(1)[0].type == "gap"
+        vhost.publish("s", "new", exchange="")
+        first = s.wait(2)[1]
+        assert ordinal_of(first) in (last + 1, last + 2)
+        assert first.data == "new"
+
+
+def test_truncated_while_it_is_read(vhost, nginx):
+    """What is deleted before it was read is a gap, the rest is there."""
+
+    with vhost.connect() as c:
+        c.channel().queue_declare("s", durable=True, arguments={
+            "x-queue-type": "stream", "x-max-length-bytes": 2000000,
+            "x-stream-max-segment-size-bytes": 500000})
+    bodies = ["%06d" % i + "x" * 2000 for i in range(5000)]
+    vhost.publish("s", bodies[:900], exchange="")
+    n = nginx(CONF.replace("reuseport", "sndbuf=16k"), workers=1,
+              amqp=vhost.url, idle="60s")
+    stream = Api(n.port(1)).create("s")
+    with RawWS.of(replay(stream.location, stream_from_ordinal=0),
+                  rcvbuf=4096) as ws:
+        ws.connect()
+        assert ws.recv_frame().payload[:6] == b"000000"
+        for i in range(900, 5000, 500):
+            vhost.publish("s", bodies[i:i + 500], exchange="")
+        got = [0]
+        while got[-1] != 4999:
+            got.append(int(ws.recv_frame().payload[:6]))
+    assert got == sorted(set(got))
+    holes = [i for i, (a, b) in enumerate(zip(got, got[1:])) if b > a + 1]
+    assert len(holes) == 1 and 100 < holes[0] < 900
+
+
+def test_take_over(vhost, nginx):
+    """The newest of one at a time goes on with what the one before has."""
+
+    declare(vhost, "s")
+    vhost.publish("s", range_(0, 1000), exchange="")
+    n = nginx(CONF.replace("ess_subscribe;", "ess_subscribe; "
+                           "ess_max_subscribers 1 replace; ess_annotate on;"),
+              workers=3, amqp=vhost.url, idle="60s")
+    api = Api(n.port(1))
+    stream = api.create("s")
+    previous = None
+    for start in 0, 500, 999, 1000:
+        clients = Clients([replay(stream.location,
+                                  stream_from_ordinal=start)])
+        if previous:
+            wait_for(lambda: previous[0].closed)
+            assert (previous[0].close_code, previous[0].close_reason) == (
+                1000, "A newer connection has taken over")
+            previous.close()
+        clients.wait(1000 - start)
+        assert [m.rsplit("|", 1)[0] for m in clients[0].messages] == [
+            "%d|ordinal: %d" % (i, i + 1) for i in range(start, 1000)]
+        wait_for(lambda: api.get(stream)["subscribers"] == 1)
+        previous = clients
+    previous.close()
+
+
+def test_http2(vhost, nginx):
+    declare(vhost, "s")
+    vhost.publish("s", range_(0, 2000), exchange="")
+    n = nginx(CONF.replace("reuseport", "http2"), workers=3, amqp=vhost.url,
+              idle="60s")
+    stream = Api(n.port(1)).create("s")
+    url = "http://127.0.0.1:%d/event-stream/%s?stream_from_ordinal=100" % (
+        n.port(0), stream.uuid)
+    with Http2EventSource(url) as one, Http2EventSource(url) as two:
+        for s in one, two:
+            s.wait(1900)
+        vhost.publish("s", range_(2000, 2100), exchange="")
+        for s in one, two:
+            events = s.wait(2000)
+            assert [e.data for e in events] == range_(100, 2100)
+            assert [ordinal_of(e) for e in events] == list(range(101, 2101))
+
+
+def test_wrong_positions(vhost, service):
+    """None of them gets to the broker."""
+
+    declare(vhost, "s")
+    n, api = service(vhost)
+    stream = api.create("s")
+    wait_for(lambda: n.log().count("established") == 3)
+    numbers_ = ["-1", "9223372036854775807", "x", "1.5", "1e3", "0x1", "",
+                "99999999999999999999999", "%00", "1%0d%0a"]
+    queries = ["?%s=%s" % (name, value)
+               for name, values in (
+                   ("stream_from_ordinal", numbers_),
+                   ("stream_from_timestamp", numbers_),
+                   ("stream_from_datetime", [
+                       "", "x", "2024", "2024-13-01T00:00:00",
+                       "2024-02-30T00:00:00Z", "2024-01-01T25:00:00",
+                       "-2024-01-01T00:00:00", "99999-01-01T00:00:00"]))
+               for value in values]
+    queries += ["?stream_from_ordinal=1&stream_from_timestamp=1",
+                "?stream_from_ordinal=1&stream_from_ordinal=2",
+                "?stream_from_timestamp=1&"
+                "stream_from_datetime=2024-01-01T00:00:00"]
+    with Clients([stream.location + q for q in queries]) as clients:
+        wait_for(lambda: all(c.closed for c in clients), 10)
+        assert [c.url for c in clients if c.close_code != 1002] == []
+    for q in queries:
+        with source(n, stream, q) as s:
+            assert s.status == 400, q
+    assert n.log().count("established") == 3
+
+
+def test_replay_of_what_is_missing(vhost, service):
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([replay(stream.location, stream_from_ordinal=0)]) as clients:
+        wait_for(lambda: all(c.closed for c in clients), 10)
+        assert clients.clients[0].close_code == 1013
+    with source(n, stream) as s:
+        assert s.status == 503
+
+
+def test_timestamps(vhost, service):
+    """The first event, in order, whose own timestamp is not earlier, though
+    the publishers' clocks differ by 30 s; and one without a timestamp by the
+    chunk it is in."""
+
+    declare(vhost, "s")
+    rng = random.Random(7)
+    base = int(time.time() * 1000)
+    times = [base + i * 20 + rng.randrange(-30000, 30000) for i in range(600)]
+    with vhost.connect() as c:
+        channel = c.channel()
+        channel.confirm_delivery()
+        for i, t in enumerate(times):
+            channel.basic_publish("", "s", b"%d" % i, pika.BasicProperties(
+                headers={"timestamp_in_ms": t}))
+    n, api = service(vhost)
+    stream = api.create("s")
+    for wanted in [base - 100000, min(times), base, base + 6000, max(times),
+                   max(times) - 500]:
+        right = next(i for i, t in enumerate(times) if t >= wanted)
+        with Clients([replay(stream.location, stream_from_timestamp=wanted)]
+                     ) as clients:
+            clients.wait(600 - right)
+            assert ints(clients.clients[0]) == list(range(right, 600)), wanted
+
+    # nothing is that new: what comes when that is known
+    with Clients([replay(stream.location, stream_from_timestamp=base + 10**9)]
+                 ) as clients:
+        for i in range(600, 2000):
+            vhost.publish("s", str(i), exchange="")
+            if clients[0].messages:
+                break
+        first = int(clients[0].messages[0])
+        clients.wait(i + 1 - first)
+        assert ints(clients[0]) == list(range(first, i + 1))
+
+
+def test_deleted_during_a_replay(vhost, service):
+    declare(vhost, "s")
+    vhost.publish("s", range_(0, 3000), exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([replay(stream.location, stream_from_ordinal=0)] * 5
+                 ) as clients:
+        delete(vhost, "s")
+        wait_for(lambda: all(c.closed for c in clients), 10)
+        assert all(c.close_code == 1013 for c in clients)
+        assert all(ints(c) == list(range(len(c.messages))) for c in clients)
+
+
+def test_poison(vhost, service):
+    """It closes those who are connected, and is skipped in a replay, from the
+    broker and from the log."""
+
+    declare(vhost, "s")
+    before = ["0", "POISON"] + range_(1, 600) + ["POISON", "600"]
+    vhost.publish("s", before, exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([replay(stream.location, stream_from_ordinal=0)] * 3
+                 ) as clients:
+        clients.wait(601)
+        vhost.publish("s", ["601", "POISON", "602"], exchange="")
+        wait_for(lambda: all(c.closed for c in clients), 10)
+        assert all(c.close_code == 1000 for c in clients)
+        assert all(c.messages == range_(0, 602) for c in clients)
+    with Clients([replay(stream.location, stream_from_ordinal=0)] * 3
+                 ) as clients:
+        clients.wait(603)
+        assert all(c.messages == range_(0, 603) for c in clients)
+
+
+def test_large_events(vhost, service):
+    """Far over the bound of what is kept for one client."""
+
+    declare(vhost, "s")
+    vhost.publish("s", [b"%06d" % i + b"x" * 200000 for i in range(60)],
+                  exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([replay(stream.location, stream_from_ordinal=0)] * 5
+                 ) as clients:
+        clients.wait(60, timeout=60)
+        for c in clients:
+            assert [int(m[:6]) for m in c.messages] == list(range(60))
+
+
+def test_replay_while_the_broker_restarts(own_broker, service):
+    broker = own_broker()
+    vhost = broker.vhost()
+    declare(vhost, "s")
+    vhost.publish("s", [b"%06d" % i + b"x" * 20000 for i in range(3000)],
+                  exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+    with Clients([replay(stream.location, stream_from_ordinal=i * 100)
+                  for i in range(10)]) as clients:
+        wait_for(lambda: all(len(c.messages) > 5 for c in clients), 20)
+        broker.stop_server()
+        broker.start()
+        for i, c in enumerate(clients.clients):
+            wait_for(lambda: len(c.messages) >= 3000 - i * 100, 60)
+            assert [int(m[:6]) for m in c.messages] == list(
+                range(i * 100, 3000))
+
+
+def test_more_replays_than_may_read_at_a_time(vhost, service):
+    declare(vhost, "s")
+    vhost.publish("s", range_(0, 1000), exchange="")
+    n, api = service(vhost, workers=1)
+    stream = api.create("s")
+    with Clients([replay(stream.location, stream_from_ordinal=0)] * 200
+                 ) as clients:
+        clients.wait(1000, timeout=60)
+        assert all(ints(c) == list(range(1000)) for c in clients)
+
+
+def test_who_does_not_read_holds_up_nobody(vhost, nginx):
+    """More of them than may read at a time."""
+
+    declare(vhost, "s")
+    size, events = 2000, 1000
+    vhost.publish("s", ["%04d" % i + "x" * (size - 4) for i in range(events)],
+                  exchange="")
+    n = nginx(CONF.replace("reuseport", "sndbuf=16k"), workers=1,
+              amqp=vhost.url, idle="60s")
+    stream = Api(n.port(1)).create("s")
+    url = replay(stream.location, stream_from_ordinal=0)
+    with Clients([stream.location]):
+        before = private_kb(n.workers())
+        stalled = [RawWS.of(url, rcvbuf=4096) for _ in range(200)]
+        try:
+            for s in stalled:
+                s.connect()
+            with Clients([url] * 5) as clients:
+                clients.wait(events, timeout=60)
+                for c in clients:
+                    assert [int(m[:4]) for m in c.messages
+                            ] == list(range(events))
+            # what is kept for each, and frames beside it
+            assert flat(before, private_kb(n.workers()), 200 * 1500)
+            got = stalled[0].recv_frame().payload
+            assert got.startswith(b"0000")
+            for i in range(1, events):
+                assert stalled[0].recv_frame().payload[:4] == b"%04d" % i
+        finally:
+            for s in stalled:
+                s.close()
+
+
+def test_two_nginx_on_one_broker(vhost, service):
+    """Ordinals and names of events are the same on both."""
+
+    declare(vhost, "s")
+    vhost.publish("s", range_(0, 500), exchange="")
+    a, api_a = service(vhost)
+    b, api_b = service(vhost)
+    streams = api_a.create("s"), api_b.create("s")
+    ids = [[e.id for e in sse(n, s, "?stream_from_ordinal=0",
+                         count=500)]
+           for n, s in zip((a, b), streams)]
+    assert ids[0] == ids[1]
+    e = sse(b, streams[1], Last_Event_ID=ids[0][250], count=249)
+    assert [x.id for x in e] == ids[1][251:]

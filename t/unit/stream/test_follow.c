@@ -1,0 +1,454 @@
+/*
+ * Logs that follow a RabbitMQ stream: who is the follower, and which events
+ * are appended.
+ *
+ * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
+ * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
+ * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_follow.c src/stream/ngx_ess_notify.c
+ * links: t/unit/ngx_unit.c
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "ngx_unit.h"
+#include "ngx_ess_follow.h"
+
+
+#define EPOCH  0x1234567890abcdefULL
+
+
+static ngx_str_t               key = ngx_string("abc");
+static ngx_ess_zone_t         *zone;
+static ngx_ess_zone_t         *other;       /* of another worker */
+static ngx_ess_stream_info_t   stream;
+static ngx_ess_notify_wake_t   wake;
+
+
+static int
+setup(void **state)
+{
+    zone = ngx_unit_zone(1024 * 1024);
+    other = ngx_unit_reload(zone);
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    zone->generation = 1;
+    other->generation = 1;
+
+    return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
+            || ngx_ess_shm_attach(other, 3, &ngx_unit_log) != NGX_OK
+            || ngx_ess_stream_reserve(zone, &key, EPOCH, &stream) != NGX_OK
+            || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
+}
+
+
+static int
+teardown(void **state)
+{
+    ngx_uint_t  faults;
+
+    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    free(other->shm_zone);
+    free(other);
+    ngx_unit_free(zone);
+
+    return faults != 0;
+}
+
+
+static void
+append(uint64_t ordinal, const char *body)
+{
+    ngx_ess_event_t        event;
+    ngx_ess_stream_ref_t  *ref;
+
+    ngx_memzero(&event, sizeof(event));
+
+    ref = &stream.ref;
+
+    event.body.data = (u_char *) body;
+    event.body.len = strlen(body);
+    event.ordinal = ordinal;
+    event.timestamp = ordinal;
+    event.streams = &ref;
+    event.nstreams = 1;
+
+    ngx_ess_shm_lock(zone);
+    assert_int_equal(ngx_ess_log_append_locked(zone, NGX_ESS_SLOTS, &key,
+                                               &event, 0, 1, &wake), 1);
+    assert_int_equal(zone->sh->undo, 0);
+    ngx_ess_shm_unlock(zone);
+}
+
+
+/* the ordinals of the events that are in the log, and -1 for a GONE */
+
+static void
+expect(int n, ...)
+{
+    int                 i;
+    size_t              need;
+    u_char              buf[4096];
+    va_list             args;
+    uint64_t            seq;
+    ngx_uint_t          count;
+    ngx_ess_seg_t       last;
+    ngx_ess_record_t    records[16];
+    ngx_ess_log_lost_t  lost;
+
+    seq = 0;
+    last = 0;
+    count = 16;
+
+    assert_int_equal(ngx_ess_log_read(zone, &stream.ref, &seq, &last, buf,
+                                      sizeof(buf), records, &count, &lost,
+                                      &need), NGX_OK);
+    assert_int_equal(count, n);
+
+    va_start(args, n);
+
+    for (i = 0; i < n; i++) {
+        assert_int_equal(va_arg(args, int),
+                         records[i].type == NGX_ESS_RECORD_GONE
+                         ? -1 : (int) records[i].ordinal);
+    }
+
+    va_end(args);
+}
+
+
+static void
+test_append(void **state)
+{
+    uint64_t               ordinal;
+    ngx_ess_log_place_t    place;
+    ngx_ess_stream_info_t  info;
+
+    assert_int_equal(stream.ref.epoch, EPOCH);
+    assert_int_equal(stream.source, NGX_ESS_SOURCE_STREAM);
+
+    /* nothing comes in before the end is known */
+
+    append(1, "x");
+    expect(0);
+
+    ordinal = 77;
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 0);
+
+    append(1, "x");
+    expect(0);
+
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 10,
+                                          &wake),
+                     NGX_OK);
+    append(9, "x");
+    append(10, "x");
+    append(11, "x");
+    append(10, "x");
+    expect(2, 10, 11);
+
+    /* the broker's ordinals count, also that of a POISON; holes stay holes */
+
+    append(12, "POISON");
+    append(13, "x");
+    append(20, "x");
+    append(15, "x");
+    expect(5, 10, 11, 12, 13, 20);
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info),
+                     NGX_OK);
+    assert_int_equal(info.first_ordinal, 10);
+    assert_int_equal(info.last_ordinal, 20);
+    assert_int_equal(info.events, 4);
+
+    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 12, &place),
+                     NGX_OK);
+    assert_int_equal(place.gap, 0);
+    assert_int_equal(place.seq, 4);
+
+    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 16, &place),
+                     NGX_OK);
+    assert_int_equal(place.seq, 5);
+
+    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 3, &place),
+                     NGX_OK);
+    assert_int_equal(place.gap, 1);
+    assert_int_equal(place.from, 4);
+    assert_int_equal(place.to, 9);
+
+    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 21, &place),
+                     NGX_OK);
+    assert_int_equal(place.gap, 1);
+    assert_int_equal(place.seq, 6);
+
+    /* no events of an exchange, though the key is the same */
+
+    assert_int_equal(ngx_ess_stream_slot(&key), stream.slot);
+
+    ngx_ess_shm_lock(zone);
+    assert_int_equal(ngx_ess_stream_next_of_key_locked(zone->sh, &key,
+                                     ngx_ess_stream_key_hash(&key), 0), 0);
+    ngx_ess_shm_unlock(zone);
+}
+
+
+/* It is filled first: what was there before is for replays only. */
+
+static void
+test_fill(void **state)
+{
+    uint32_t              number;
+    uint64_t              ordinal, seq;
+    ngx_ess_log_place_t   place;
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_live(zone, &stream.ref, &wake),
+                     NGX_DECLINED);
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 7, &wake),
+                     NGX_AGAIN);
+    assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
+                     NGX_ESS_FOLLOW_FILLING);
+    append(7, "x");
+    append(9, "x");
+    assert_int_equal(ngx_ess_follow_live(other, &stream.ref, &wake),
+                     NGX_DECLINED);
+    assert_int_equal(ngx_ess_follow_live(zone, &stream.ref, &wake), NGX_OK);
+    assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
+                     NGX_ESS_FOLLOW_LIVE);
+    append(10, "x");
+    expect(3, 7, 9, 10);
+
+    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 6, &place),
+                     NGX_OK);
+    assert_int_equal(place.gap, 0);
+
+    /* whoever dies while it is filled is succeeded by one who begins anew */
+
+    assert_int_equal(ngx_ess_follow_release(zone, &stream.ref, 0, &wake),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 7, &wake),
+                     NGX_AGAIN);
+    append(7, "x");
+    ngx_ess_shm_detach(zone);
+    assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
+                     NGX_ESS_FOLLOW_NONE);
+    assert_int_equal(ngx_ess_follow_claim(other, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 0);
+
+    /* not while somebody has an interest: it would get what was before */
+
+    assert_int_equal(ngx_ess_notify_subscribe(other, &stream.ref, NULL, &seq,
+                                              &number),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 10, 7, &wake),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
+                     NGX_ESS_FOLLOW_LIVE);
+    expect(0);
+}
+
+
+static void
+test_claim(void **state)
+{
+    uint64_t  ordinal;
+
+    assert_int_equal(ngx_ess_follow_state(zone, &stream.ref),
+                     NGX_ESS_FOLLOW_NONE);
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_claim(other, &stream.ref, &ordinal),
+                     NGX_BUSY);
+    assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
+                     NGX_ESS_FOLLOW_ATTACHING);
+    assert_true(ngx_ess_follow_mine(zone, &stream.ref));
+    assert_false(ngx_ess_follow_mine(other, &stream.ref));
+
+    /* by one who is not the follower nothing is changed */
+
+    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 5, 5,
+                                          &wake),
+                     NGX_DECLINED);
+    assert_int_equal(ngx_ess_follow_missing(other, &stream.ref, &wake),
+                     NGX_DECLINED);
+
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 5, 5,
+                                          &wake),
+                     NGX_OK);
+    append(5, "x");
+    append(6, "x");
+
+    /* again: it goes on */
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 7);
+
+    /* it dies: the next one goes on */
+
+    ngx_ess_shm_detach(zone);
+
+    assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
+                     NGX_ESS_FOLLOW_NONE);
+    assert_int_equal(ngx_ess_follow_claim(other, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 7);
+    expect(2, 5, 6);
+
+    /* one of a new generation takes over from one that lives */
+
+    zone->generation = 2;
+    assert_int_equal(ngx_ess_shm_attach(zone, 4, &ngx_unit_log), NGX_OK);
+
+    assert_int_equal(ngx_ess_follow_state(zone, &stream.ref),
+                     NGX_ESS_FOLLOW_NONE);
+    assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
+                     NGX_ESS_FOLLOW_LIVE);
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 7);
+    assert_false(ngx_ess_follow_mine(other, &stream.ref));
+    assert_int_equal(ngx_ess_follow_claim(other, &stream.ref, &ordinal),
+                     NGX_BUSY);
+}
+
+
+static void
+test_release(void **state)
+{
+    uint64_t  ordinal, seq;
+    uint32_t  number;
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 5, 5,
+                                          &wake),
+                     NGX_OK);
+    append(5, "x");
+
+    /* with somebody who reads it goes on, or is left to another one */
+
+    assert_int_equal(ngx_ess_notify_subscribe(other, &stream.ref, NULL, &seq,
+                                              &number), NGX_OK);
+    assert_int_equal(ngx_ess_follow_release(zone, &stream.ref, 0, &wake),
+                     NGX_BUSY);
+    assert_true(ngx_ess_follow_mine(zone, &stream.ref));
+    assert_int_equal(ngx_ess_follow_release(zone, &stream.ref, 1, &wake),
+                     NGX_OK);
+    assert_int_equal(wake.procs[0], 1 << 3);
+    expect(1, 5);
+
+    assert_int_equal(ngx_ess_follow_claim(other, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 6);
+
+    (void) ngx_ess_notify_unsubscribe(other, &stream.ref, number,
+                                      NGX_ESS_NOTIFY_RANK_LAST);
+
+    /* without: it begins anew */
+
+    assert_int_equal(ngx_ess_follow_release(other, &stream.ref, 0, &wake),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_state(zone, &stream.ref),
+                     NGX_ESS_FOLLOW_NONE);
+    expect(0);
+    append(6, "x");
+    expect(0);
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 0);
+}
+
+
+static void
+test_missing(void **state)
+{
+    uint64_t  ordinal;
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_missing(zone, &stream.ref, &wake),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
+                     NGX_ESS_FOLLOW_MISSING);
+    expect(0);
+
+    /* it may have come meanwhile */
+
+    assert_int_equal(ngx_ess_follow_claim(other, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 0);
+    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 1, 1,
+                                          &wake),
+                     NGX_OK);
+    append(1, "x");
+
+    /* gone while it was followed: they are told behind what there was */
+
+    assert_int_equal(ngx_ess_follow_missing(other, &stream.ref, &wake),
+                     NGX_OK);
+    expect(2, 1, -1);
+    append(2, "x");
+    expect(2, 1, -1);
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ordinal, 0);
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 1, 1,
+                                          &wake),
+                     NGX_OK);
+    append(1, "x");
+    expect(1, 1);
+}
+
+
+static void
+test_no_stream(void **state)
+{
+    uint64_t               ordinal;
+    ngx_ess_stream_info_t  info;
+
+    /* one whose events come from the exchange is followed by nobody */
+
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
+    assert_int_equal(info.source, NGX_ESS_SOURCE_EXCHANGE);
+    assert_int_equal(ngx_ess_follow_claim(zone, &info.ref, &ordinal),
+                     NGX_DECLINED);
+    ngx_ess_stream_release(zone, &info.ref);
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &info.ref, &ordinal),
+                     NGX_DECLINED);
+    assert_int_equal(ngx_ess_follow_state(zone, &info.ref),
+                     NGX_ESS_FOLLOW_MISSING);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup_teardown(test_append, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fill, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_release, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_stream, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
