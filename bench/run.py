@@ -27,7 +27,8 @@ sys.dont_write_bytecode = True
 
 import rabbitmq_node                                        # noqa: E402
 from api import Api                                         # noqa: E402
-from load import PROGRAMS, Load, cpu, pss, publisher, settle  # noqa: E402
+from load import (                                          # noqa: E402
+    PROGRAMS, Load, consumer, cpu, pss, publisher, settle)
 from nginx import Nginx                                     # noqa: E402
 from plot import plot                                       # noqa: E402
 from ports import free_port                                 # noqa: E402
@@ -443,15 +444,16 @@ def many(run):
 
 
 def topic(run):
-    """What it costs to match keys with patterns: events without a client."""
+    """What it costs to match keys with patterns: events without a client, at
+    one rate, for RabbitMQ takes its time to route by patterns."""
 
-    streams, events = run.less(10000, 20), run.less(100000, 100)
+    streams, events = run.less(10000, 20), run.less(50000, 100)
 
     def once(s):
         before = [s.api.get(uuid)["last_ordinal"] for uuid in s.streams[:20]]
         settle(s.pids())
         used = cpu(s.pids())
-        s.publish(events=events, size=100).wait()
+        s.publish(events=events, size=100, rate=5000).wait()
         time.sleep(0.5)
         settle(s.pids())
         used = cpu(s.pids()) - used
@@ -464,6 +466,45 @@ def topic(run):
             Ours(run, streams=streams, topic=True) as b:
         run.measure("topic", "ESS, %d keys" % streams, once, a)
         run.measure("topic", "ESS, %d patterns" % streams, once, b)
+        run.take_turns()
+
+
+def replay(run):
+    """Of a RabbitMQ stream: all of it, or a part for each of many clients."""
+
+    events, many = run.less(1000000, 2000), run.less(100, 10)
+
+    def bare(vhost):
+        r = consumer(port=run.broker.port, vhost=vhost, queue="replay",
+                     events=events)
+        if r["lost"] or r["doubled"]:
+            raise RuntimeError("not every event once: %s" % r)
+        return {"us": 0, "rate": events / r["seconds"]}
+
+    def once(s, url, clients):
+        before = cpu(s.pids())
+        c = Load(s.folder, [url], clients, resume=1,
+                 expect=events // clients,
+                 first=",".join(str(i * (events // clients))
+                                for i in range(clients)))
+        r = c.result()
+        used = cpu(s.pids()) - before
+        c.stop()
+        if r["lost"] or r["doubled"] or r["complete"] < clients:
+            raise RuntimeError("not every event once: %s" % r)
+        return {"us": used / r["received"] * 1e6,
+                "rate": r["received"] / r["seconds"]}
+
+    with Ours(run) as s:
+        stream = s.api.create("replay", source="stream", declare=True)
+        publisher("amqp", port=run.broker.port, vhost=s.vhost, exchange="",
+                  keys="replay", events=events, size=200).wait()
+        url = s.nginx.port(0), "/event-stream/" + stream.uuid
+        settle([run.broker.beam])
+        run.measure("replay", "rabbitmq-c", bare, s.vhost)
+        for clients in 1, many:
+            run.measure("replay", "ESS, %d client%s" % (
+                clients, "s"[:clients > 1]), once, s, url, clients)
         run.take_turns()
 
 
@@ -520,7 +561,7 @@ def reload(run):
 
 SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
-             "topic": topic, "table": table, "reload": reload}
+             "topic": topic, "replay": replay, "table": table, "reload": reload}
 
 
 def goals(r):
@@ -563,6 +604,9 @@ def goals(r):
     found += ratio("6: p99 with a slow client, of that without",
                    get("slow", "ESS, 1 slow", "p99"),
                    get("slow", "ESS, 0 slow", "p99"), 1.1)
+    found += ratio("7: rate of a replay, of rabbitmq-c's",
+                   get("replay", "ESS, 1 client", "rate"),
+                   get("replay", "rabbitmq-c", "rate"), 0.6, least=True)
     found += ratio("7: CPU per delivery with two workers, of one's",
                    get("saturated", "ESS, 2 workers", "us"),
                    get("saturated", "ESS", "us"), 1.15)
