@@ -19,7 +19,7 @@ from api import Api
 from broker import OwnBroker
 from clients import Clients
 from ports import free_port
-from wait import SLOWER, wait_for
+from wait import SLOWER, freeze, wait_for
 
 CONF = """
 http {
@@ -345,7 +345,7 @@ def test_silent_broker(service, broker, own_vhost):
         clients.wait(2)
         assert "[error]" not in n.log()
 
-        os.kill(broker.beam, signal.SIGSTOP)
+        freeze(broker.beam)
         try:
             stopped = time.monotonic()
             answers = [pool.submit(api.request, "POST",

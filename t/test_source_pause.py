@@ -8,7 +8,7 @@ import pytest
 
 from api import Api
 from clients import Clients
-from wait import wait_for
+from wait import freeze, wait_for
 
 CONF = """
 http {
@@ -82,7 +82,7 @@ def test_stuck_worker_is_not_waited_for(nginx, vhost):
         others = [c for c in clients
                   if int(c.response["X-Worker"]) != stuck]
         assert 0 < len(others) < len(clients)
-        os.kill(stuck, signal.SIGSTOP)
+        freeze(stuck)
         try:
             vhost.publish(key, numbered(1, 500, 10000))
             wait_for(lambda: all(len(c.messages) == 500 for c in others), 30)

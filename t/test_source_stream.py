@@ -13,7 +13,7 @@ from clients import Clients, RawWS
 from memory import flat, private_kb
 from publisher import Publisher, gapless, numbers
 from sse import EventSource, Http2EventSource
-from wait import wait_for
+from wait import freeze, wait_for
 
 CONF = """
 worker_shutdown_timeout 20s;
@@ -229,9 +229,9 @@ def test_made_anew_while_the_broker_was_away(own_broker, service):
         vhost.publish("s", [str(i) for i in range(50)], exchange="")
         clients.wait(50)
         # while nobody consumes: nginx is told nothing of it
-        n.send_signal(signal.SIGSTOP)
+        freeze(n.master())
         for pid in n.workers():
-            n.send_signal(signal.SIGSTOP, pid)
+            freeze(pid)
         delete(vhost, "s")
         declare(vhost, "s")
         vhost.publish("s", ["x"], exchange="")

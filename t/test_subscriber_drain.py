@@ -11,7 +11,7 @@ from api import Api
 from clients import Clients, RawWS
 from nginx import alive
 from publisher import Publisher, gapless, numbers
-from wait import SLOWER, wait_for
+from wait import SLOWER, freeze, wait_for
 
 CONF = """
 %%MAIN%%
@@ -292,7 +292,7 @@ def test_burst_found_together_with_the_end_is_sent_before_the_close(service,
         assert {int(c.response["X-Worker"]) for c in clients} == set(old)
         events = []
         for stopped in old:
-            os.kill(stopped, signal.SIGSTOP)
+            freeze(stopped)
             more = ["%d" % (len(events) + i) for i in range(600)]
             vhost.publish("abc", more)
             events += more

@@ -1,6 +1,7 @@
 """Waiting for a condition, never for a time."""
 
 import os
+import signal
 import time
 
 # everything is slower under a sanitizer, and much slower under valgrind
@@ -28,3 +29,18 @@ def wait_for(condition, timeout=10, what=None, interval=0.01):
                 what or getattr(condition, "__doc__", None)
                 or getattr(condition, "__name__", "a condition"), value))
         time.sleep(interval)
+
+
+def freeze(pid):
+    """Stops a process until SIGCONT.  None of its threads runs any more when
+    this returns: the signal alone does not say so."""
+
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: all(_state(pid, task) == "T"
+                         for task in os.listdir("/proc/%d/task" % pid)),
+             what="process %d to stop" % pid)
+
+
+def _state(pid, task):
+    with open("/proc/%d/task/%s/stat" % (pid, task)) as f:
+        return f.read().rpartition(")")[2].split()[0]
