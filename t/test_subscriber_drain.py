@@ -24,7 +24,7 @@ http {
     ess_drain       %%DRAIN%%;
 
     server {
-        listen 127.0.0.1:%%PORT0%%;
+        listen 127.0.0.1:%%PORT0%% %%LISTEN%%;
         location /event-stream/ {
             ess_subscribe;
             add_header X-Worker $pid always;
@@ -45,8 +45,8 @@ QUIT = 1001
 
 @pytest.fixture
 def service(nginx, vhost):
-    def make(drain="0", main=""):
-        n = nginx(CONF, amqp=vhost.url, drain=drain, main=main)
+    def make(drain="0", main="", listen=""):
+        n = nginx(CONF, amqp=vhost.url, drain=drain, main=main, listen=listen)
         api = Api(n.port(1))
         return n, api, api.create("abc")
     return make
@@ -286,7 +286,8 @@ def test_burst_found_together_with_the_end_is_sent_before_the_close(service,
                                                                     vhost):
     """More events than a worker reads from the log in one go."""
 
-    n, api, stream = service()
+    # each worker is to have some of the clients
+    n, api, stream = service(listen="reuseport")
     with Clients([stream.location] * 20) as clients:
         old = n.workers()
         assert {int(c.response["X-Worker"]) for c in clients} == set(old)
