@@ -192,6 +192,19 @@ def test_wrong_bodies(vhost, service, wrong, detail):
     assert api.list() == []
 
 
+def test_declare_is_not_allowed(own_broker, service):
+    broker = own_broker()
+    vhost = broker.vhost()
+    n, api = service(vhost)
+    api.create("s", declare=True)
+    broker.control("set_permissions", "-p", vhost.name, "guest", "ess.*",
+                   ".*", ".*")
+    r = api.request("POST", body={"routing_key": "t", "declare": True})
+    assert r.status == 503
+    assert "ACCESS_REFUSED" in r.json()["detail"]
+    assert len(api.list()) == 1
+
+
 def test_deleted_in_the_broker(vhost, service):
     declare(vhost, "s")
     n, api = service(vhost)

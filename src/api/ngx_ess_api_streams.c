@@ -307,7 +307,7 @@ ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
                             "the broker did not answer in time%Z");
 
     } else if (text && text->len) {
-        if (bind->stream) {
+        if (rc == NGX_DECLINED) {
             op->status = 409;
         }
 

@@ -333,7 +333,11 @@ ngx_ess_amqp_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         ngx_ess_amqp_bind_wait(b);
 
     } else {
-        ngx_ess_amqp_bind_answer(b, (rc == NGX_OK) ? NGX_OK : NGX_ERROR, text);
+        if (rc != NGX_OK && code != AMQP_PRECONDITION_FAILED) {
+            rc = NGX_ERROR;
+        }
+
+        ngx_ess_amqp_bind_answer(b, rc, text);
     }
 }
 

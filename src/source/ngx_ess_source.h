@@ -29,8 +29,10 @@ typedef struct {
 
 /*
  * rc: NGX_OK bound; NGX_BUSY: the broker did not answer within the time;
- * NGX_ERROR: the broker refused, "text" says why.  The bind is off all lists
- * and may be freed.  Never called from within ngx_ess_source_bind().
+ * NGX_ERROR: the broker refused, "text" says why; NGX_DECLINED: the same, for
+ * what is there under that name was declared with other arguments.  The bind
+ * is off all lists and may be freed.  Never called from within
+ * ngx_ess_source_bind().
  */
 typedef void (*ngx_ess_source_bind_pt)(ngx_ess_source_bind_t *bind,
     ngx_int_t rc, ngx_str_t *text);
