@@ -479,7 +479,7 @@ def replay(run):
                      events=events)
         if r["lost"] or r["doubled"]:
             raise RuntimeError("not every event once: %s" % r)
-        return {"us": 0, "rate": events / r["seconds"]}
+        return {"rate": events / r["seconds"]}
 
     def once(s, url, clients):
         before = cpu(s.pids())
