@@ -66,6 +66,14 @@ def declared(vhost, name):
     return True
 
 
+def restart(broker, vhost):
+    """Until its stream "s" is there again."""
+
+    broker.stop_server()
+    broker.start()
+    wait_for(lambda: declared(vhost, "s"), 20)
+
+
 def delete(vhost, name):
     with vhost.connect() as c:
         c.channel().queue_delete(name)
@@ -248,9 +256,7 @@ def test_made_anew_while_the_broker_was_away(own_broker, service):
         delete(vhost, "s")
         declare(vhost, "s")
         vhost.publish("s", ["x"], exchange="")
-        broker.stop_server()
-        broker.start()
-        wait_for(lambda: declared(vhost, "s"), 20)
+        restart(broker, vhost)
         for pid in n.workers():
             n.send_signal(signal.SIGCONT, pid)
         n.send_signal(signal.SIGCONT)
@@ -306,9 +312,7 @@ def test_broker_restart(own_broker, service):
     with Clients([stream.location] * 9) as clients:
         vhost.publish("s", ["1"], exchange="")
         clients.wait(1)
-        broker.stop_server()
-        broker.start()
-        wait_for(lambda: declared(vhost, "s"), 20)
+        restart(broker, vhost)
         vhost.publish("s", ["2", "3"], exchange="")
         clients.wait(3)
         assert all(c.messages == ["1", "2", "3"] for c in clients)

@@ -131,17 +131,20 @@ ngx_ess_amqp_session_t *ngx_ess_amqp_channel_session(
    channel_closed. */
 void ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch);
 
-/* Adds an op; sent at once as far as the window (64) allows. */
-void ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op);
+/* Makes the op one of this method and adds it; sent at once as far as the
+   window (64) allows.  Arguments as the fields of ngx_ess_amqp_op_t. */
+void ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
+    amqp_method_number_t method, void *decoded, amqp_method_number_t reply,
+    ngx_ess_amqp_op_pt handler, void *data);
 
 /* The op's handler is called for nobody any more, but the op's memory must
    stay until it is called with op->canceled set. */
 void ngx_ess_amqp_op_cancel(ngx_ess_amqp_op_t *op);
 
-/* A method that has no answer (basic.ack).  NGX_OK or NGX_ERROR; also when the
-   channel is being opened again: what was delivered on it before is void. */
-ngx_int_t ngx_ess_amqp_send(ngx_ess_amqp_channel_t *ch,
-    amqp_method_number_t method, void *decoded);
+/* Acknowledges all deliveries up to the tag.  NGX_OK or NGX_ERROR; also when
+   the channel is being opened again: what was delivered on it before is
+   void. */
+ngx_int_t ngx_ess_amqp_ack(ngx_ess_amqp_channel_t *ch, uint64_t tag);
 
 /*
  * Sends basic.publish and the content; "publish" and "properties" are the

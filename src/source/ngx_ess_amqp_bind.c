@@ -244,19 +244,14 @@ ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b)
     m->routing_key.bytes = b->key.data;
     m->routing_key.len = b->key.len;
 
-    ngx_memzero(&b->op, sizeof(ngx_ess_amqp_op_t));
-
-    b->op.method = AMQP_QUEUE_BIND_METHOD;
-    b->op.decoded = m;
-    b->op.reply = AMQP_QUEUE_BIND_OK_METHOD;
-    b->op.handler = (b->type == NGX_ESS_AMQP_BIND_API)
-                    ? ngx_ess_amqp_bind_answered
-                    : ngx_ess_amqp_bind_again_answered;
-    b->op.data = b;
-
     b->sent = 1;
 
-    ngx_ess_amqp_op(w->admin, &b->op);
+    ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_BIND_METHOD, m,
+                    AMQP_QUEUE_BIND_OK_METHOD,
+                    (b->type == NGX_ESS_AMQP_BIND_API)
+                    ? ngx_ess_amqp_bind_answered
+                    : ngx_ess_amqp_bind_again_answered,
+                    b);
 }
 
 
@@ -303,17 +298,11 @@ ngx_ess_amqp_bind_declare(ngx_ess_amqp_binding_t *b)
     m->arguments.num_entries = n;
     m->arguments.entries = argument;
 
-    ngx_memzero(&b->op, sizeof(ngx_ess_amqp_op_t));
-
-    b->op.method = AMQP_QUEUE_DECLARE_METHOD;
-    b->op.decoded = m;
-    b->op.reply = AMQP_QUEUE_DECLARE_OK_METHOD;
-    b->op.handler = ngx_ess_amqp_bind_declared;
-    b->op.data = b;
-
     b->sent = 1;
 
-    ngx_ess_amqp_op(b->worker->admin, &b->op);
+    ngx_ess_amqp_op(b->worker->admin, &b->op, AMQP_QUEUE_DECLARE_METHOD, m,
+                    AMQP_QUEUE_DECLARE_OK_METHOD, ngx_ess_amqp_bind_declared,
+                    b);
 }
 
 
@@ -701,16 +690,11 @@ ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
     m->routing_key.bytes = b->key.data;
     m->routing_key.len = b->key.len;
 
-    b->op.method = AMQP_QUEUE_UNBIND_METHOD;
-    b->op.decoded = m;
-    b->op.reply = AMQP_QUEUE_UNBIND_OK_METHOD;
-    b->op.handler = ngx_ess_amqp_bind_unbound;
-    b->op.data = b;
-
     b->sent = 1;
     w->unbinds++;
 
-    ngx_ess_amqp_op(w->admin, &b->op);
+    ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_UNBIND_METHOD, m,
+                    AMQP_QUEUE_UNBIND_OK_METHOD, ngx_ess_amqp_bind_unbound, b);
 }
 
 

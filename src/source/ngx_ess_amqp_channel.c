@@ -164,12 +164,19 @@ ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch)
 
 
 void
-ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
+ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
+    amqp_method_number_t method, void *decoded, amqp_method_number_t reply,
+    ngx_ess_amqp_op_pt handler, void *data)
 {
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
 
+    op->method = method;
+    op->decoded = decoded;
+    op->reply = reply;
+    op->handler = handler;
+    op->data = data;
     op->canceled = 0;
 
     if (ch->state == NGX_ESS_AMQP_CH_CLOSING || s->state != NGX_ESS_AMQP_OPEN)
@@ -194,16 +201,22 @@ ngx_ess_amqp_op_cancel(ngx_ess_amqp_op_t *op)
 
 
 ngx_int_t
-ngx_ess_amqp_send(ngx_ess_amqp_channel_t *ch, amqp_method_number_t method,
-    void *decoded)
+ngx_ess_amqp_ack(ngx_ess_amqp_channel_t *ch, uint64_t tag)
 {
+    amqp_basic_ack_t  ack;
+
     if (ch->state != NGX_ESS_AMQP_CH_OPEN
         || !ngx_ess_amqp_is_open(ch->session))
     {
         return NGX_ERROR;
     }
 
-    return ngx_ess_amqp_io_method(ch->session, ch->number, method, decoded);
+    ngx_memzero(&ack, sizeof(amqp_basic_ack_t));
+    ack.delivery_tag = tag;
+    ack.multiple = 1;
+
+    return ngx_ess_amqp_io_method(ch->session, ch->number,
+                                  AMQP_BASIC_ACK_METHOD, &ack);
 }
 
 

@@ -143,11 +143,8 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
                                           &delivery->raw_properties,
                                           &delivery->body);
 
-    if (ngx_ess_amqp_property_time(delivery->properties, &item.event.timestamp)
-        != NGX_OK)
-    {
-        item.event.timestamp = ngx_ess_amqp_property_now();
-    }
+    (void) ngx_ess_amqp_property_time(delivery->properties,
+                                      &item.event.timestamp);
 
     if (delivery->redelivered) {
         ngx_ess_amqp_delivery_marked(slot, &item);
@@ -761,8 +758,7 @@ ngx_ess_amqp_delivery_drop(ngx_ess_amqp_worker_t *w)
 void
 ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
 {
-    uint64_t          tag;
-    amqp_basic_ack_t  ack;
+    uint64_t  tag;
 
     if (w->appended) {
         w->appended = 0;
@@ -787,13 +783,8 @@ ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
 
     ngx_ess_amqp_delivery_covered(w, tag);
 
-    ngx_memzero(&ack, sizeof(amqp_basic_ack_t));
-    ack.delivery_tag = tag;
-    ack.multiple = 1;
+    if (ngx_ess_amqp_ack(w->consume, tag) != NGX_OK) {
 
-    if (ngx_ess_amqp_send(w->consume, AMQP_BASIC_ACK_METHOD, &ack)
-        != NGX_OK)
-    {
         /* the socket is behind: again from the timer, or the session ends */
         ngx_ess_amqp_exchange_retry(w);
         return;

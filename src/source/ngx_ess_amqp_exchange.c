@@ -507,15 +507,9 @@ ngx_ess_amqp_exchange_declare(ngx_ess_amqp_worker_t *w,
     declare->durable = 1;
     declare->passive = (state == NGX_ESS_AMQP_LOOKUP);
 
-    ngx_memzero(&w->exchange_op, sizeof(ngx_ess_amqp_op_t));
-
-    w->exchange_op.method = AMQP_EXCHANGE_DECLARE_METHOD;
-    w->exchange_op.decoded = declare;
-    w->exchange_op.reply = AMQP_EXCHANGE_DECLARE_OK_METHOD;
-    w->exchange_op.handler = ngx_ess_amqp_exchange_declared;
-    w->exchange_op.data = w;
-
-    ngx_ess_amqp_op(w->admin, &w->exchange_op);
+    ngx_ess_amqp_op(w->admin, &w->exchange_op, AMQP_EXCHANGE_DECLARE_METHOD,
+                    declare, AMQP_EXCHANGE_DECLARE_OK_METHOD,
+                    ngx_ess_amqp_exchange_declared, w);
 }
 
 

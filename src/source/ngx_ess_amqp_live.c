@@ -84,6 +84,7 @@ static void ngx_ess_amqp_live_close(ngx_ess_amqp_live_t *live);
 static void ngx_ess_amqp_live_begin(ngx_ess_amqp_live_t *live);
 static void ngx_ess_amqp_live_fill(ngx_ess_amqp_live_t *live, uint64_t first);
 static void ngx_ess_amqp_live_filled(ngx_ess_amqp_live_t *live);
+static void ngx_ess_amqp_live_follow(ngx_ess_amqp_live_t *live);
 static void ngx_ess_amqp_live_seek(ngx_ess_amqp_live_t *live);
 static void ngx_ess_amqp_live_succeeded(ngx_ess_amqp_live_t *live);
 static void ngx_ess_amqp_live_later(ngx_ess_amqp_live_t *live);
@@ -308,7 +309,7 @@ ngx_ess_amqp_live_changed(ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref)
     if (ref->id) {
         live = ngx_ess_amqp_live_find(w, ref->id);
 
-        if (live && live->state == NGX_ESS_AMQP_LIVE_OTHER) {
+        if (live) {
             ngx_ess_amqp_live_look(live);
         }
 
@@ -320,29 +321,27 @@ ngx_ess_amqp_live_changed(ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref)
          q = next)
     {
         next = ngx_queue_next(q);
-        live = ngx_queue_data(q, ngx_ess_amqp_live_t, queue);
-
-        if (live->state == NGX_ESS_AMQP_LIVE_OTHER) {
-            ngx_ess_amqp_live_look(live);
-        }
+        ngx_ess_amqp_live_look(ngx_queue_data(q, ngx_ess_amqp_live_t, queue));
     }
 }
 
 
-/* This worker does not follow the stream: does another one, or shall it? */
+/* While this worker does not follow the stream: does another one, or shall
+   it? */
 
 static void
 ngx_ess_amqp_live_look(ngx_ess_amqp_live_t *live)
 {
     ngx_int_t               rc;
-    ngx_ess_follow_e        state;
     ngx_ess_amqp_worker_t  *w;
+
+    if (live->state != NGX_ESS_AMQP_LIVE_OTHER) {
+        return;
+    }
 
     w = live->worker;
 
-    state = ngx_ess_follow_state(w->zone, &live->ref);
-
-    switch (state) {
+    switch (ngx_ess_follow_state(w->zone, &live->ref)) {
 
     case NGX_ESS_FOLLOW_LIVE:
         ngx_ess_amqp_live_answer(live, NGX_OK);
@@ -648,11 +647,7 @@ ngx_ess_amqp_live_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
     event.streams = &ref;
     event.nstreams = 1;
 
-    if (ngx_ess_amqp_property_time(delivery->properties, &event.timestamp)
-        != NGX_OK)
-    {
-        event.timestamp = ngx_ess_amqp_property_now();
-    }
+    (void) ngx_ess_amqp_property_time(delivery->properties, &event.timestamp);
 
     ngx_ess_shm_lock(w->zone);
 
@@ -699,48 +694,41 @@ ngx_ess_amqp_live_begin(ngx_ess_amqp_live_t *live)
         live->ordinal = 1;
     }
 
-    first = live->again ? live->ordinal
-            : (live->ordinal > w->conf->prefetch)
-            ? live->ordinal - w->conf->prefetch : 1;
+    if (live->again) {
 
-    if (live->again && live->ordinal == live->known) {
+        if (live->ordinal == live->known) {
+            /* as it was: there was nothing to come again */
+            ngx_ess_amqp_live_follow(live);
+            return;
+        }
 
-        /* as it was: there was nothing to come again */
+        ngx_log_error(NGX_LOG_WARN, w->log, 0,
+                      "RabbitMQ stream \"%V\" goes on with event %uL where "
+                      "%uL was expected: it was made anew",
+                      &live->key, live->ordinal, live->known);
+
+        first = live->ordinal;
 
     } else {
-
-        if (live->again) {
-            ngx_log_error(NGX_LOG_WARN, w->log, 0,
-                          "RabbitMQ stream \"%V\" goes on with event %uL "
-                          "where %uL was expected: it was made anew",
-                          &live->key, live->ordinal, live->known);
-        }
-
-        switch (ngx_ess_follow_begin(w->zone, &live->ref, live->ordinal,
-                                     first, &w->live_wake))
-        {
-        case NGX_OK:
-            ngx_ess_notify_wake(w->zone, &w->live_wake);
-            break;
-
-        case NGX_AGAIN:
-            ngx_ess_amqp_live_fill(live, first);
-            return;
-
-        default:
-            ngx_ess_amqp_live_succeeded(live);
-            return;
-        }
+        first = (live->ordinal > w->conf->prefetch)
+                ? live->ordinal - w->conf->prefetch : 1;
     }
 
-    ngx_log_error(NGX_LOG_INFO, w->log, 0,
-                  "following RabbitMQ stream \"%V\" from its end, event %uL, "
-                  "on", &live->key, live->ordinal);
+    switch (ngx_ess_follow_begin(w->zone, &live->ref, live->ordinal, first,
+                                 &w->live_wake))
+    {
+    case NGX_OK:
+        ngx_ess_notify_wake(w->zone, &w->live_wake);
+        ngx_ess_amqp_live_follow(live);
+        return;
 
-    live->again = 0;
-    live->state = NGX_ESS_AMQP_LIVE_FOLLOWING;
+    case NGX_AGAIN:
+        ngx_ess_amqp_live_fill(live, first);
+        return;
 
-    ngx_ess_amqp_live_answer(live, NGX_OK);
+    default: /* NGX_DECLINED */
+        ngx_ess_amqp_live_succeeded(live);
+    }
 }
 
 
@@ -770,10 +758,20 @@ ngx_ess_amqp_live_filled(ngx_ess_amqp_live_t *live)
         return;
     }
 
-    ngx_log_error(NGX_LOG_INFO, w->log, 0,
+    ngx_ess_amqp_live_follow(live);
+}
+
+
+/* All that comes from now on is appended. */
+
+static void
+ngx_ess_amqp_live_follow(ngx_ess_amqp_live_t *live)
+{
+    ngx_log_error(NGX_LOG_INFO, live->worker->log, 0,
                   "following RabbitMQ stream \"%V\" from its end, event %uL, "
                   "on", &live->key, live->ordinal);
 
+    live->again = 0;
     live->state = NGX_ESS_AMQP_LIVE_FOLLOWING;
 
     ngx_ess_amqp_live_answer(live, NGX_OK);
@@ -925,7 +923,7 @@ ngx_ess_amqp_live_tick(ngx_event_t *ev)
         if (live->mine && !ngx_ess_follow_mine(w->zone, &live->ref)) {
             ngx_ess_amqp_live_succeeded(live);
 
-        } else if (live->state == NGX_ESS_AMQP_LIVE_OTHER) {
+        } else {
             ngx_ess_amqp_live_look(live);
         }
 

@@ -24,13 +24,10 @@ ngx_int_t ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
 /*
  * When the event was published, in ms since 1970: to the millisecond if the
  * broker says so (timestamp_in_ms), else as its publisher says.  NGX_DECLINED:
- * nobody says.
+ * nobody says, it is now.
  */
 ngx_int_t ngx_ess_amqp_property_time(amqp_basic_properties_t *properties,
     uint64_t *ms);
-
-/* Now, for an event of which nobody says when it was published. */
-uint64_t ngx_ess_amqp_property_now(void);
 
 
 #endif /* _NGX_ESS_AMQP_PROPERTY_H_INCLUDED_ */

@@ -540,14 +540,10 @@ ngx_ess_amqp_publish_select(void)
     p = &ngx_ess_amqp_publisher;
 
     ngx_memzero(&p->select, sizeof(amqp_confirm_select_t));
-    ngx_memzero(&p->op, sizeof(ngx_ess_amqp_op_t));
 
-    p->op.method = AMQP_CONFIRM_SELECT_METHOD;
-    p->op.decoded = &p->select;
-    p->op.reply = AMQP_CONFIRM_SELECT_OK_METHOD;
-    p->op.handler = ngx_ess_amqp_publish_selected;
-
-    ngx_ess_amqp_op(p->channel, &p->op);
+    ngx_ess_amqp_op(p->channel, &p->op, AMQP_CONFIRM_SELECT_METHOD, &p->select,
+                    AMQP_CONFIRM_SELECT_OK_METHOD,
+                    ngx_ess_amqp_publish_selected, p);
 }
 
 

@@ -81,17 +81,10 @@ ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader,
     amqp_method_number_t method, amqp_method_number_t reply,
     ngx_ess_amqp_op_pt handler)
 {
-    ngx_memzero(&reader->op, sizeof(ngx_ess_amqp_op_t));
-
-    reader->op.method = method;
-    reader->op.decoded = &reader->method;
-    reader->op.reply = reply;
-    reader->op.handler = handler;
-    reader->op.data = reader;
-
     reader->busy = 1;
 
-    ngx_ess_amqp_op(reader->channel, &reader->op);
+    ngx_ess_amqp_op(reader->channel, &reader->op, method, &reader->method,
+                    reply, handler, reader);
 }
 
 
@@ -248,19 +241,11 @@ ngx_ess_amqp_reader_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 ngx_int_t
 ngx_ess_amqp_reader_ack(ngx_ess_amqp_reader_t *reader)
 {
-    amqp_basic_ack_t  ack;
-
     if (reader->acked_tag == reader->last_tag || reader->channel == NULL) {
         return NGX_OK;
     }
 
-    ngx_memzero(&ack, sizeof(amqp_basic_ack_t));
-    ack.delivery_tag = reader->last_tag;
-    ack.multiple = 1;
-
-    if (ngx_ess_amqp_send(reader->channel, AMQP_BASIC_ACK_METHOD, &ack)
-        != NGX_OK)
-    {
+    if (ngx_ess_amqp_ack(reader->channel, reader->last_tag) != NGX_OK) {
         return NGX_ERROR;
     }
 

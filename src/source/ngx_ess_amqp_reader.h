@@ -40,7 +40,7 @@ typedef struct {
                ngx_ess_amqp_delivery_t *delivery);
 
     /* all that was on its way when ngx_ess_amqp_reader_sync() was called has
-       been delivered */
+       been delivered; NULL for who never calls that */
     void   (*synced)(ngx_ess_amqp_reader_t *reader);
 
     /* NGX_DECLINED: there is no such stream (any more); NGX_ERROR: the broker

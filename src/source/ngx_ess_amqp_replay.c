@@ -72,7 +72,6 @@ static void ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
 static ngx_uint_t ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay,
     uint64_t ordinal, ngx_uint_t dated, uint64_t timestamp);
-static void ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
 static void ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s);
@@ -103,7 +102,7 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_replay_session = {
 static const ngx_ess_amqp_reader_handlers_t  ngx_ess_amqp_replay_handlers = {
     ngx_ess_amqp_replay_started,
     ngx_ess_amqp_replay_delivery,
-    ngx_ess_amqp_replay_synced,
+    NULL,
     ngx_ess_amqp_replay_ended
 };
 
@@ -415,18 +414,12 @@ ngx_ess_amqp_replay_more(ngx_ess_replay_t *replay)
         return;
     }
 
-    if (replay->reader) {
+    if (replay->held) {
+        replay->held = 0;
 
-        if (replay->held) {
-            replay->held = 0;
+        if (replay->reader) {
             ngx_ess_amqp_replay_ack(replay);
         }
-
-        return;
-    }
-
-    if (!replay->timer.timer_set && ngx_ess_amqp_is_open(w->session)) {
-        ngx_ess_amqp_replay_open(replay);
     }
 }
 
@@ -457,10 +450,11 @@ ngx_ess_amqp_replay_timer(ngx_event_t *ev)
 
     if (replay->reader == NULL) {
 
-        if (!replay->full
-            && ngx_ess_amqp_is_open(ngx_ess_amqp_replays.session))
-        {
+        if (ngx_ess_amqp_is_open(ngx_ess_amqp_replays.session)) {
             ngx_ess_amqp_replay_open(replay);
+
+        } else {
+            ngx_ess_amqp_replay_leave(replay);
         }
 
         return;
@@ -572,10 +566,6 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
         return;
     }
 
-    if (!dated) {
-        event.timestamp = ngx_ess_amqp_property_now();
-    }
-
     rc = replay->handlers->event(replay, &event);
 
     if (rc == NGX_AGAIN && replay->reader) {
@@ -604,13 +594,6 @@ ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
     }
 
     return 1;
-}
-
-
-static void
-ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader)
-{
-    /* void */
 }
 
 
@@ -646,28 +629,6 @@ ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 static void
 ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_queue_t                   *q, *next;
-    ngx_ess_replay_t              *replay;
-    ngx_ess_amqp_replay_worker_t  *w;
-
-    w = ngx_ess_amqp_data(s);
-
-    /* those that were paused, or about to try again, when it went away */
-
-    for (q = ngx_queue_head(&w->running);
-         q != ngx_queue_sentinel(&w->running);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
-
-        if (replay->reader == NULL && !replay->full
-            && !replay->timer.timer_set)
-        {
-            ngx_ess_amqp_replay_open(replay);
-        }
-    }
-
     ngx_ess_amqp_replay_turn();
 }
 

@@ -129,15 +129,9 @@ ngx_ess_amqp_slot_declare(ngx_ess_amqp_slot_t *slot,
         ngx_ess_amqp_slot_arguments(slot);
     }
 
-    ngx_memzero(&slot->op, sizeof(ngx_ess_amqp_op_t));
-
-    slot->op.method = AMQP_QUEUE_DECLARE_METHOD;
-    slot->op.decoded = &slot->declare;
-    slot->op.reply = AMQP_QUEUE_DECLARE_OK_METHOD;
-    slot->op.handler = ngx_ess_amqp_slot_declared;
-    slot->op.data = slot;
-
-    ngx_ess_amqp_op(slot->worker->admin, &slot->op);
+    ngx_ess_amqp_op(slot->worker->admin, &slot->op, AMQP_QUEUE_DECLARE_METHOD,
+                    &slot->declare, AMQP_QUEUE_DECLARE_OK_METHOD,
+                    ngx_ess_amqp_slot_declared, slot);
 }
 
 
@@ -366,18 +360,11 @@ ngx_ess_amqp_slot_send_qos(ngx_ess_amqp_worker_t *w)
     /* not global: for each consumer that is started after it */
     w->qos.prefetch_count = (uint16_t) w->conf->prefetch;
 
-    ngx_memzero(&w->consume_op, sizeof(ngx_ess_amqp_op_t));
-
-    w->consume_op.method = AMQP_BASIC_QOS_METHOD;
-    w->consume_op.decoded = &w->qos;
-    w->consume_op.reply = AMQP_BASIC_QOS_OK_METHOD;
-    w->consume_op.handler = ngx_ess_amqp_slot_consumed;
-    w->consume_op.data = w;
-
     w->consume_slot = NULL;
     w->consume_busy = 1;
 
-    ngx_ess_amqp_op(w->consume, &w->consume_op);
+    ngx_ess_amqp_op(w->consume, &w->consume_op, AMQP_BASIC_QOS_METHOD, &w->qos,
+                    AMQP_BASIC_QOS_OK_METHOD, ngx_ess_amqp_slot_consumed, w);
 }
 
 
@@ -395,18 +382,12 @@ ngx_ess_amqp_slot_send_consume(ngx_ess_amqp_slot_t *slot)
     w->basic_consume.consumer_tag.bytes = slot->tag.data;
     w->basic_consume.consumer_tag.len = slot->tag.len;
 
-    ngx_memzero(&w->consume_op, sizeof(ngx_ess_amqp_op_t));
-
-    w->consume_op.method = AMQP_BASIC_CONSUME_METHOD;
-    w->consume_op.decoded = &w->basic_consume;
-    w->consume_op.reply = AMQP_BASIC_CONSUME_OK_METHOD;
-    w->consume_op.handler = ngx_ess_amqp_slot_consumed;
-    w->consume_op.data = w;
-
     w->consume_slot = slot;
     w->consume_busy = 1;
 
-    ngx_ess_amqp_op(w->consume, &w->consume_op);
+    ngx_ess_amqp_op(w->consume, &w->consume_op, AMQP_BASIC_CONSUME_METHOD,
+                    &w->basic_consume, AMQP_BASIC_CONSUME_OK_METHOD,
+                    ngx_ess_amqp_slot_consumed, w);
 }
 
 

@@ -94,13 +94,11 @@ ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
 
     tp = ngx_timeofday();
 
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
     event.body = pub->bodies[pub->sent];
     event.timestamp = (uint64_t) tp->sec * 1000 + tp->msec;
     event.uuid = pub->uuid;
-    event.ordinal = 0;
-    event.gap = 0;
-    event.streams = NULL;
-    event.nstreams = 0;
 
     ngx_ess_shm_lock(pub->zone);
 

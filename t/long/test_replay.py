@@ -41,6 +41,7 @@ http {
 EVENTS = 1000000
 RATE = 1000
 LIVE = 100000
+CLIENTS = 21
 
 
 @pytest.fixture
@@ -58,19 +59,19 @@ def publish(vhost, events, **options):
                      keys="s", events=events, size=200, **options)
 
 
-def reload(n, broker):
+def reload(n, broker, s):
     n.reload()
 
 
-def kill(n, broker):
+def kill(n, broker, s):
     """All of them, one after the other: so the one that follows, too."""
 
     for pid in n.workers():
         n.kill_worker(pid)
-        time.sleep(3)
+        wait_for(lambda: Api(n.port(1)).get(s)["subscribers"] == CLIENTS, 60)
 
 
-def restart(n, broker):
+def restart(n, broker, s):
     broker.stop_server()
     broker.start()
 
@@ -90,16 +91,16 @@ def stream(nginx, vhost):
 def test_from_anywhere(broker, vhost, stream, tmp_path, disturbances):
     """One client from the start, twenty from anywhere, to what is live."""
 
-    n, url, _ = stream
-    first = [0] + [random.randrange(EVENTS) for _ in range(20)]
+    n, url, s = stream
+    first = [0] + [random.randrange(EVENTS) for _ in range(CLIENTS - 1)]
     live = LIVE // (1 + len(disturbances))
     last = EVENTS + LIVE
-    load = Load(tmp_path, [url], len(first), resume=1, until=last, pongs=1,
+    load = Load(tmp_path, [url], CLIENTS, resume=1, until=last, pongs=1,
                 first=",".join(map(str, first)), seconds=800)
     begin = time.monotonic()
     for i in range(1 + len(disturbances)):
         if i:
-            disturbances[i - 1](n, broker)
+            disturbances[i - 1](n, broker, s)
             # what is not confirmed may be lost: it is published between
             wait_for(lambda: connected(vhost), 60)
         p = publish(vhost, live, rate=RATE, first=EVENTS + i * live)
@@ -107,7 +108,7 @@ def test_from_anywhere(broker, vhost, stream, tmp_path, disturbances):
     r = load.result()
     print("\n%s, %.0f s" % (r, time.monotonic() - begin))
     load.stop()
-    assert r["complete"] == len(first)
+    assert r["complete"] == CLIENTS
     assert r["received"] == sum(last - f for f in first)
     assert (r["lost"], r["doubled"], r["broken"]) == (0, 0, 0)
     assert bool(r["resumed"]) == bool(disturbances)
@@ -159,9 +160,7 @@ def test_a_slow_one(broker, vhost, stream, tmp_path):
     """For five minutes: memory stays as it is, and others get theirs."""
 
     n, (port, path), _ = stream
-    rate, seconds = 100, 330
-    live = Load(tmp_path, [(port, path)], 100, pongs=1, seconds=1)
-    live.stop()
+    rate = 100
 
     def late(seconds, first):
         load = Load(tmp_path, [(port, path)], 100, resume=1, pongs=1,
@@ -175,9 +174,6 @@ def test_a_slow_one(broker, vhost, stream, tmp_path):
         assert (r["lost"], r["doubled"]) == (0, 0)
         return r
 
-    settle([broker.beam])
-    alone = late(30, EVENTS)
-    slow = Slow((port, path + "?stream_from_ordinal=0"), 10)
     memory = []
     watch = threading.Event()
 
@@ -186,8 +182,13 @@ def test_a_slow_one(broker, vhost, stream, tmp_path):
             memory.append((private_kb(n.workers()), pss([broker.beam]) / 1024))
 
     watcher = threading.Thread(target=measure, daemon=True)
+    settle([broker.beam])
     watcher.start()
-    beside = late(seconds, EVENTS + 30 * rate)
+    alone = late(120, EVENTS)
+    slow = Slow((port, path + "?stream_from_ordinal=0"), 10)
+    del memory[:]
+    seconds = 330
+    beside = late(seconds, EVENTS + 120 * rate)
     watch.set()
     watcher.join()
     slow.stop()
