@@ -18,7 +18,8 @@ RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
                 python3-websockets curl jq
 TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 python3-aiohttp libcmocka-dev libssl-dev clang \
-                libclang-rt-14-dev amqp-tools httpie openssl chromium-driver
+                libclang-rt-14-dev amqp-tools httpie openssl chromium-driver \
+                prometheus
 
 BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl
 

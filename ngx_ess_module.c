@@ -8,6 +8,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_publish.h"
+#include "ngx_ess_status.h"
 #include "ngx_ess_variables.h"
 #include "ngx_ess_worker.h"
 
@@ -145,6 +146,20 @@ static ngx_command_t  ngx_ess_commands[] = {
       ngx_ess_publish_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_ess_loc_conf_t, publish_name),
+      NULL },
+
+    { ngx_string("ess_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_ess_status_metrics_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_ess_status_health_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
       ngx_null_command

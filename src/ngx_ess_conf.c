@@ -29,6 +29,8 @@
 #define NGX_ESS_CONF_MAX_NODE       200
 
 
+static ngx_uint_t ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf,
+    const char *name);
 static char *ngx_ess_conf_log_size(ngx_ess_main_conf_t *mcf,
     ngx_str_t *value);
 static char *ngx_ess_conf_log_count(ngx_ess_main_conf_t *mcf,
@@ -183,10 +185,8 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     lcf->public_url = { 0, NULL };
-     *     lcf->api = 0;
-     *     lcf->publish = 0;
+     *     lcf->serves = NULL;
      *     lcf->publish_name = NULL;
-     *     lcf->subscribe = 0;
      *     lcf->subscribe_uuid = NULL;
      */
 
@@ -232,7 +232,7 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         conf->limit.max = 0;
     }
 
-    if (conf->api && conf->public_url.len == 0) {
+    if (ngx_ess_conf_serves(conf, "ess_api") && conf->public_url.len == 0) {
         clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -243,7 +243,7 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->publish) {
+    if (ngx_ess_conf_serves(conf, "ess_publish")) {
 
         /* so that no event is written to a file on its way */
 
@@ -554,17 +554,7 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_ess_loc_conf_t  *lcf = conf;
 
     ngx_str_t                 *value;
-    ngx_ess_main_conf_t       *mcf;
     ngx_http_core_loc_conf_t  *clcf;
-
-    if (lcf->api) {
-        return "is duplicate";
-    }
-
-    if (lcf->subscribe || lcf->publish) {
-        return "cannot share a location with \"ess_subscribe\" or "
-               "\"ess_publish\"";
-    }
 
     value = cf->args->elts;
 
@@ -597,12 +587,43 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                "a regular expression";
     }
 
-    lcf->api = 1;
+    return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_api_handler);
+}
+
+
+char *
+ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_ess_loc_conf_t *lcf, ngx_http_handler_pt handler)
+{
+    ngx_ess_main_conf_t       *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->serves) {
+
+        if (ngx_strcmp(lcf->serves, cmd->name.data) == 0) {
+            return "is duplicate";
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" cannot share a location with \"%s\"",
+                           &cmd->name, lcf->serves);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->serves = (const char *) cmd->name.data;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
-    mcf->needs_zone = "ess_api";
+    mcf->needs_zone = lcf->serves;
 
-    clcf->handler = ngx_ess_api_handler;
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = handler;
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf, const char *name)
+{
+    return lcf->serves && ngx_strcmp(lcf->serves, name) == 0;
 }

@@ -36,11 +36,10 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                public_url;
-    ngx_flag_t               api;
+    const char              *serves;        /* the directive whose location it
+                                               is; NULL: none of ours */
     ngx_ess_source_e         source;        /* of streams that name none */
-    ngx_flag_t               publish;
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
-    ngx_flag_t               subscribe;
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */
     ngx_msec_t               ping_timeout;  /* ms */
@@ -50,8 +49,14 @@ typedef struct {
     size_t                   slow_buffer;   /* bytes of it in memory */
     ngx_ess_notify_limit_t   limit;         /* max 0: any number */
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
+    ngx_uint_t               metrics_streams;   /* at most so many of them */
 } ngx_ess_loc_conf_t;
 
+
+/* The location serves what the directive says, and nothing else: for its
+   setter, which returns what this returns. */
+char *ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_ess_loc_conf_t *lcf, ngx_http_handler_pt handler);
 
 /* NULL when there is no http {} block */
 ngx_ess_main_conf_t *ngx_ess_conf_main(ngx_cycle_t *cycle);

@@ -24,19 +24,6 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char                      *rv;
     u_char                     uuid[NGX_ESS_UUID_LEN];
     ngx_str_t                 *value;
-    ngx_ess_main_conf_t       *mcf;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (lcf->subscribe) {
-        return "is duplicate";
-    }
-
-    if (lcf->api || lcf->publish) {
-        return "cannot share a location with \"ess_api\" or "
-               "\"ess_publish\"";
-    }
-
-    lcf->subscribe = 1;
 
     if (cf->args->nelts == 2) {
         rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
@@ -59,13 +46,7 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
-    mcf->needs_zone = "ess_subscribe";
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_ess_subscriber_handler;
-
-    return NGX_CONF_OK;
+    return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_subscriber_handler);
 }
 
 

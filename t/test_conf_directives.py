@@ -214,6 +214,8 @@ WRONG = [
     # in the wrong place
     (ZONE + "ess_api;", r'"ess_api" directive is not allowed here'),
     (ZONE + "ess_subscribe;", r'"ess_subscribe" directive is not allowed'),
+    (ZONE + "ess_metrics;", r'"ess_metrics" directive is not allowed here'),
+    (ZONE + "ess_health;", r'"ess_health" directive is not allowed here'),
 
     # of later versions
     (ZONE + "ess_console;", r'unknown directive "ess_console"'),
@@ -252,6 +254,16 @@ def test_wrong_value_is_refused(nginx, main, message):
      r'"ess_api".*"ess_subscribe"'),
     (ZONE + URL, "ess_api; ess_subscribe;",
      r'"ess_subscribe".*"ess_api"'),
+    ("", "ess_metrics;", r'"ess_metrics" needs a zone'),
+    ("", "ess_health;", r'"ess_health" needs a zone'),
+    (ZONE, "ess_metrics; ess_metrics;",
+     r'"ess_metrics" directive is duplicate'),
+    (ZONE, "ess_metrics; ess_health;",
+     r'"ess_health" cannot share a location with "ess_metrics"'),
+    (ZONE, "ess_metrics streams=0;", r'"ess_metrics".*"streams=0".*1 to 1000'),
+    (ZONE, "ess_metrics streams=1001;", r'"ess_metrics".*"streams=1001"'),
+    (ZONE, "ess_metrics on;", r'"ess_metrics".*"on".*"streams="'),
+    (ZONE, "ess_health on;", r'number of arguments in "ess_health"'),
 ], ids=itertools.count())
 def test_wrong_location_is_refused(nginx, main, location, message):
     output = refused(nginx, main, location)
@@ -285,6 +297,8 @@ def test_api_needs_a_location_with_a_prefix(nginx, location):
      "ess_subscribe; ess_slow_client close buffer=4k; ess_origin any;"),
     (ZONE + "ess_origin https://example.com http://localhost:3000 null;",
      "ess_subscribe;"),
+    (ZONE, "ess_metrics streams=1000;"),
+    (ZONE, "ess_health;"),
 ])
 def test_right_values_in_any_order_are_accepted(nginx, main, location):
     accepted(nginx, main, location)

@@ -42,8 +42,6 @@ static ngx_int_t ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b,
     u_char *p, size_t size);
 static ngx_int_t ngx_ess_api_version(ngx_http_request_t *r,
     ngx_ess_api_target_t *target);
-static ngx_int_t ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *type, ngx_str_t *text);
 static ngx_str_t *ngx_ess_api_status_line(ngx_uint_t status);
 
 
@@ -350,7 +348,7 @@ ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     ngx_str_t *text)
 {

@@ -75,6 +75,10 @@ ngx_int_t ngx_ess_api_list(ngx_http_request_t *r,
 ngx_int_t ngx_ess_api_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *json);
 
+/* The same of another type; text NULL: without a body. */
+ngx_int_t ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *text);
+
 /* Header fields of an answer; content_length -1: not known. */
 ngx_int_t ngx_ess_api_send_header(ngx_http_request_t *r, ngx_uint_t status,
     off_t content_length);

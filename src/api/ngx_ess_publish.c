@@ -339,20 +339,7 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    char                      *rv;
-    ngx_ess_main_conf_t       *mcf;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (lcf->publish) {
-        return "is duplicate";
-    }
-
-    if (lcf->api || lcf->subscribe) {
-        return "cannot share a location with \"ess_api\" or "
-               "\"ess_subscribe\"";
-    }
-
-    lcf->publish = 1;
+    char  *rv;
 
     if (cf->args->nelts == 2) {
         rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
@@ -362,11 +349,5 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
-    mcf->needs_zone = "ess_publish";
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_ess_publish_handler;
-
-    return NGX_CONF_OK;
+    return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_publish_handler);
 }

@@ -769,6 +769,9 @@ ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
         return;
     }
 
+    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED,
+                      w->last_tag - w->acked_tag);
+
     tag = ngx_ess_amqp_delivery_ackable(w);
 
     if (tag <= w->acked_tag) {
@@ -791,6 +794,8 @@ ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
     }
 
     w->acked_tag = tag;
+
+    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED, w->last_tag - tag);
 }
 
 

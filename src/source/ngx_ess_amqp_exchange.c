@@ -134,7 +134,7 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_amqp_live_init(w);
     ngx_ess_amqp_replay_init(w->conf, zone, cycle->log);
     ngx_ess_replay_register(&ngx_ess_amqp_exchange_replay);
-    ngx_ess_amqp_publish_init(w->conf, cycle->log);
+    ngx_ess_amqp_publish_init(w->conf, zone, cycle->log);
 
     w->session = ngx_ess_amqp_create(w->conf, &ngx_ess_amqp_exchange_handlers,
                                      w, zone->max_event, cycle->log);
@@ -307,7 +307,14 @@ ngx_ess_amqp_exchange_changed(ngx_ess_stream_ref_t *ref)
 static void
 ngx_ess_amqp_exchange_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_exchange_kick(ngx_ess_amqp_data(s));
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_data(s);
+
+    ngx_ess_shm_count(w->zone, NGX_ESS_C_SESSIONS, 1);
+    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_CONNECTED, 1);
+
+    ngx_ess_amqp_exchange_kick(w);
 }
 
 
@@ -322,6 +329,9 @@ ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s)
     w->admin = NULL;
     w->closing = NULL;
     w->exchange = NGX_ESS_AMQP_UNKNOWN;
+
+    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_CONNECTED, 0);
+    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED, 0);
 
     /* nothing can be acknowledged any more, but what was appended is to be
        read */

@@ -32,6 +32,7 @@ typedef struct {
 
 typedef struct {
     ngx_ess_amqp_conf_t           *conf;
+    ngx_ess_zone_t                *zone;
     ngx_log_t                     *log;
     ngx_ess_amqp_session_t        *session; /* NULL: none */
     ngx_ess_amqp_channel_t        *channel;
@@ -100,7 +101,8 @@ static ngx_ess_amqp_publish_t  ngx_ess_amqp_publisher;
 
 
 void
-ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf, ngx_log_t *log)
+ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf, ngx_ess_zone_t *zone,
+    ngx_log_t *log)
 {
     ngx_ess_amqp_publish_t  *p;
 
@@ -109,6 +111,7 @@ ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf, ngx_log_t *log)
     ngx_memzero(p, sizeof(ngx_ess_amqp_publish_t));
 
     p->conf = conf;
+    p->zone = zone;
     p->log = log;
 
     ngx_queue_init(&p->waiting);
@@ -277,6 +280,7 @@ ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub)
     sent->returned = 0;
 
     ngx_queue_insert_tail(&p->sent, &sent->queue);
+    ngx_ess_shm_count(p->zone, NGX_ESS_C_UNCONFIRMED, 1);
 
     pub->unconfirmed++;
 
@@ -385,6 +389,9 @@ ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent, ngx_uint_t ok)
 
     pub = sent->pub;
 
+    ngx_ess_shm_count(ngx_ess_amqp_publisher.zone, NGX_ESS_C_PUBLISHED,
+                      (int64_t) ok);
+
     if (pub) {
 
         if (!ok) {
@@ -399,6 +406,8 @@ ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent, ngx_uint_t ok)
 
     ngx_queue_remove(&sent->queue);
     ngx_free(sent);
+
+    ngx_ess_shm_count(ngx_ess_amqp_publisher.zone, NGX_ESS_C_UNCONFIRMED, -1);
 
     if (pub == NULL) {
         return;
@@ -491,6 +500,8 @@ ngx_ess_amqp_publish_fail(ngx_int_t rc, const char *text)
         ngx_queue_remove(q);
         ngx_free(sent);
 
+        ngx_ess_shm_count(p->zone, NGX_ESS_C_UNCONFIRMED, -1);
+
         if (pub) {
             pub->unconfirmed--;
             ngx_ess_amqp_publish_done(pub, rc, text);
@@ -523,6 +534,8 @@ ngx_ess_amqp_publish_open(ngx_ess_amqp_session_t *s)
     ngx_ess_amqp_publish_t  *p;
 
     p = &ngx_ess_amqp_publisher;
+
+    ngx_ess_shm_count(p->zone, NGX_ESS_C_SESSIONS, 1);
 
     p->channel = ngx_ess_amqp_channel(s, p);
 

@@ -20,7 +20,8 @@
 
 
 /* "conf" must live as long as the worker. */
-void ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf, ngx_log_t *log);
+void ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf,
+    ngx_ess_zone_t *zone, ngx_log_t *log);
 void ngx_ess_amqp_publish_exit(void);
 
 /* The exchange has been looked up, or made: what waits for it is sent. */

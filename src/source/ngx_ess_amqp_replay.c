@@ -171,6 +171,7 @@ ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
     replay->timer.cancelable = 1;
 
     ngx_queue_insert_tail(&w->waiting, &replay->queue);
+    ngx_ess_shm_count(w->zone, NGX_ESS_C_REPLAYS, 1);
 
     if (w->session == NULL) {
 
@@ -379,6 +380,7 @@ ngx_ess_amqp_replay_stop(ngx_ess_replay_t *replay)
     ngx_ess_amqp_replay_close(replay);
 
     ngx_queue_remove(&replay->queue);
+    ngx_ess_shm_count(ngx_ess_amqp_replays.zone, NGX_ESS_C_REPLAYS, -1);
 
     if (replay->running) {
         replay->running = 0;
@@ -629,6 +631,8 @@ ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 static void
 ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s)
 {
+    ngx_ess_shm_count(ngx_ess_amqp_replays.zone, NGX_ESS_C_SESSIONS, 1);
+
     ngx_ess_amqp_replay_turn();
 }
 

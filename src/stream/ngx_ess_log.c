@@ -38,6 +38,7 @@ typedef struct {
     ngx_ess_record_type_e    type;
     uint32_t                 segs;          /* for one record */
     uint32_t                 now;           /* ticks */
+    ngx_uint_t               ms;            /* since that tick */
     ngx_uint_t               force;
     ngx_ess_notify_wake_t   *wake;
 } ngx_ess_log_append_t;
@@ -59,7 +60,8 @@ static ngx_int_t ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n,
 static void ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone);
 static void ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
-static void ngx_ess_log_evict_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
+static void ngx_ess_log_evict_locked(ngx_ess_zone_t *zone,
+    ngx_ess_seg_t i);
 static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
@@ -143,6 +145,8 @@ done:
 
     if (a.type == NGX_ESS_RECORD_EVENT) {
         ngx_ess_shm_count(zone, NGX_ESS_C_EVENTS_IN, added);
+        ngx_ess_shm_count(zone, NGX_ESS_C_BYTES_IN,
+                          (int64_t) (added * a.body.len));
     }
 
     return n;
@@ -167,6 +171,8 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->gap = event->gap;
     a->type = NGX_ESS_RECORD_EVENT;
     a->now = ngx_ess_log_arrival_locked(zone->sh);
+    a->ms = (ngx_current_msec - (ngx_msec_t) zone->sh->created)
+            % NGX_ESS_SHM_TICK;
 
     if (ngx_ess_log_is_poison(&a->body)) {
         a->type = NGX_ESS_RECORD_POISON;
@@ -345,7 +351,7 @@ ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force)
             return NGX_AGAIN;
         }
 
-        ngx_ess_log_evict_locked(sh, sh->age_head);
+        ngx_ess_log_evict_locked(zone, sh->age_head);
         ngx_ess_shm_commit_locked(sh);
 
         ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED_EARLY, 1);
@@ -379,6 +385,17 @@ ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone)
 ngx_int_t
 ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n)
 {
+    if (!ngx_ess_log_leaves_room_locked(zone, n)) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_ess_log_room_locked(zone, n, 1);
+}
+
+
+ngx_uint_t
+ngx_ess_log_leaves_room_locked(ngx_ess_zone_t *zone, uint32_t n)
+{
     uint64_t        total, event, events;
     ngx_ess_shm_t  *sh;
 
@@ -392,11 +409,7 @@ ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n)
         events = ngx_max(total / 8, event);
     }
 
-    if (events > total || sh->nstatic + n > total - events) {
-        return NGX_DECLINED;
-    }
-
-    return ngx_ess_log_room_locked(zone, n, 1);
+    return events <= total && sh->nstatic + n <= total - events;
 }
 
 
@@ -438,7 +451,7 @@ ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
             return;
         }
 
-        ngx_ess_log_evict_locked(a->sh, s->head);
+        ngx_ess_log_evict_locked(zone, s->head);
         ngx_ess_shm_commit_locked(a->sh);
     }
 }
@@ -447,11 +460,13 @@ ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 /* The first record of its stream goes. */
 
 static void
-ngx_ess_log_evict_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
+ngx_ess_log_evict_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
 {
+    ngx_ess_shm_t         *sh;
     ngx_ess_shm_record_t  *r;
     ngx_ess_shm_stream_t  *s;
 
+    sh = zone->sh;
     r = ngx_ess_shm_record(sh, i);
     s = ngx_ess_shm_stream(sh, r->stream);
 
@@ -469,6 +484,7 @@ ngx_ess_log_evict_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
     if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT) {
         ngx_ess_shm_set32_locked(sh, &s->events, s->events - 1);
         ngx_ess_shm_set64_locked(sh, &s->bytes, s->bytes - r->len);
+        ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED, 1);
     }
 
     ngx_ess_shm_set32_locked(sh,
@@ -500,7 +516,7 @@ ngx_ess_log_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
             return NGX_AGAIN;
         }
 
-        ngx_ess_log_evict_locked(zone->sh, s->head);
+        ngx_ess_log_evict_locked(zone, s->head);
         ngx_ess_shm_commit_locked(zone->sh);
     }
 
@@ -623,7 +639,8 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     r->age_next = 0;
     r->stream = i;
     r->len = a->body.len;
-    r->type = a->type | (a->gap ? NGX_ESS_SHM_GAP : 0);
+    r->type = a->type | (a->gap ? NGX_ESS_SHM_GAP : 0)
+              | (uint32_t) (a->ms << 8);
     r->arrival = a->now;
     r->seq = s->next_seq;
     r->ordinal = a->ordinal ? a->ordinal
@@ -705,7 +722,7 @@ ngx_ess_log_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
             break;
         }
 
-        ngx_ess_log_evict_locked(sh, sh->age_head);
+        ngx_ess_log_evict_locked(zone, sh->age_head);
         ngx_ess_shm_commit_locked(sh);
     }
 

@@ -38,6 +38,7 @@ typedef struct {
     uint64_t                 seq;
     uint64_t                 ordinal;
     uint64_t                 timestamp;     /* ms since 1970 */
+    ngx_msec_t               arrival;       /* as ngx_current_msec */
     ngx_str_t                body;          /* in the reader's buffer */
 } ngx_ess_record_t;
 

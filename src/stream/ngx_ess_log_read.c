@@ -101,6 +101,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         records[*n].seq = r->seq;
         records[*n].ordinal = r->ordinal;
         records[*n].timestamp = r->timestamp;
+        records[*n].arrival = ngx_ess_shm_arrival(zone->sh, r);
         records[*n].body.len = r->len;
         records[*n].body.data = buf + used;
 

@@ -42,6 +42,13 @@ static volatile int64_t  *ngx_ess_shm_fault_counter;
 #endif
 
 
+const uint32_t  ngx_ess_ages[] = {
+    5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000
+};
+
+const uint32_t  ngx_ess_batches[] = { 1, 2, 4, 8, 16, 32, 64 };
+
+
 char *
 ngx_ess_shm_add(ngx_conf_t *cf, ngx_ess_zone_t *zone, ngx_str_t *name,
     ssize_t size)
@@ -550,9 +557,11 @@ ngx_ess_shm_clear_proc_locked(ngx_ess_shm_t *sh, ngx_uint_t p,
     ngx_ess_shm_set32_locked(sh, &proc->overflow, 0);
     ngx_ess_shm_set32_locked(sh, &proc->behind, 0);
 
-    /* a gauge, unlike all others: nobody is connected to a dead worker */
+    /* nobody is connected to a dead worker */
 
-    ngx_ess_shm_set64_locked(sh, &proc->counters[NGX_ESS_C_SUBSCRIBERS], 0);
+    for (i = NGX_ESS_C_GAUGES; i < NGX_ESS_C_N; i++) {
+        ngx_ess_shm_set64_locked(sh, &proc->counters[i], 0);
+    }
 
     if (leave) {
         ngx_ess_shm_set64_locked(sh, &proc->generation, 0);
@@ -688,6 +697,51 @@ ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
     }
 
     ngx_ess_shm_proc(zone->sh, zone->proc)->counters[counter] += n;
+}
+
+
+void
+ngx_ess_shm_gauge(ngx_ess_zone_t *zone, ngx_ess_counter_e gauge,
+    uint64_t value)
+{
+    uint64_t  *counters;
+
+    counters = ngx_ess_shm_counters(zone);
+
+    if (counters) {
+        counters[gauge] = value;
+    }
+}
+
+
+uint64_t *
+ngx_ess_shm_counters(ngx_ess_zone_t *zone)
+{
+    if (zone->proc >= zone->sh->geo.nprocs) {
+        return NULL;
+    }
+
+    return ngx_ess_shm_proc(zone->sh, zone->proc)->counters;
+}
+
+
+ngx_uint_t
+ngx_ess_shm_processes(ngx_ess_zone_t *zone)
+{
+    return zone->sh->geo.nprocs;
+}
+
+
+ngx_int_t
+ngx_ess_shm_process_counter(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_ess_counter_e counter, uint64_t *value)
+{
+    ngx_ess_shm_proc_t  *p;
+
+    p = ngx_ess_shm_proc(zone->sh, slot);
+    *value = *(volatile uint64_t *) &p->counters[counter];
+
+    return *(volatile uint32_t *) &p->pid ? NGX_OK : NGX_DECLINED;
 }
 
 

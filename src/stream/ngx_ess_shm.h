@@ -39,22 +39,72 @@
 typedef uint32_t  ngx_ess_seg_t;            /* index of a segment, 0: none */
 
 
-/* counters, one block per process slot, written by its owner only */
+/* why a client was refused */
+
+typedef enum {
+    NGX_ESS_REJECTED_STREAM = 0,            /* there is none of that uuid */
+    NGX_ESS_REJECTED_ORIGIN,
+    NGX_ESS_REJECTED_REQUEST,               /* no WebSocket, no SSE */
+    NGX_ESS_REJECTED_POSITION,
+    NGX_ESS_REJECTED_LIMIT,                 /* of subscribers */
+    NGX_ESS_REJECTED_SOURCE,                /* the broker has none, or is
+                                               silent */
+    NGX_ESS_REJECTED_N
+} ngx_ess_rejected_e;
+
+
+#define NGX_ESS_TRANSPORTS      2           /* as ngx_ess_transport_e */
+#define NGX_ESS_AGES            12          /* buckets, the last without end */
+#define NGX_ESS_BATCHES         8
+
+/* upper bounds of the buckets but the last: ms, events */
+extern const uint32_t  ngx_ess_ages[NGX_ESS_AGES - 1];
+extern const uint32_t  ngx_ess_batches[NGX_ESS_BATCHES - 1];
+
+
+/*
+ * Counters, one block per process slot, written by its owner only, never
+ * reset; but from NGX_ESS_C_GAUGES on they say what is now, and are 0 once the
+ * process is gone.
+ */
 
 typedef enum {
     NGX_ESS_C_EVENTS_IN = 0,                /* appended, once per stream */
+    NGX_ESS_C_BYTES_IN,                     /* of their bodies */
     NGX_ESS_C_EVENTS_UNROUTED,              /* no stream wanted them */
     NGX_ESS_C_EVENTS_TOO_LARGE,             /* over ess_max_event, dropped */
     NGX_ESS_C_REDELIVERED,                  /* recognised, not appended again */
     NGX_ESS_C_REDELIVERED_IN_DOUBT,         /* perhaps appended twice */
+    NGX_ESS_C_EVICTED,                      /* all that left a log */
     NGX_ESS_C_EVICTED_EARLY,                /* for want of room in the zone */
-    NGX_ESS_C_EVENTS_SENT,
-    NGX_ESS_C_BYTES_SENT,
-    NGX_ESS_C_EVENTS_LOST,                  /* evicted before a client got it */
+    NGX_ESS_C_EVENTS_SENT,                  /* by transport */
+    NGX_ESS_C_BYTES_SENT = NGX_ESS_C_EVENTS_SENT + NGX_ESS_TRANSPORTS,
+    NGX_ESS_C_EVENTS_LOST = NGX_ESS_C_BYTES_SENT + NGX_ESS_TRANSPORTS,
+                                            /* evicted before a client got it */
+    NGX_ESS_C_GAPS,                         /* announced to clients */
     NGX_ESS_C_UNANNOTATED,                  /* bodies that begin as an object,
                                                but are none */
     NGX_ESS_C_SLOW_CLOSED,
-    NGX_ESS_C_SUBSCRIBERS,                  /* connected now */
+    NGX_ESS_C_SLOW_SKIPPED,
+    NGX_ESS_C_REJECTED,                     /* by ngx_ess_rejected_e */
+    NGX_ESS_C_SESSIONS = NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_N,
+                                            /* with the broker, established */
+    NGX_ESS_C_PUBLISHED,                    /* events the broker confirmed */
+
+    NGX_ESS_C_AGE,                          /* events sent, by ms since they
+                                               came, and that sum */
+    NGX_ESS_C_AGE_SUM = NGX_ESS_C_AGE + NGX_ESS_AGES,
+    NGX_ESS_C_BATCH,                        /* sends, by events, and that
+                                               sum */
+    NGX_ESS_C_BATCH_SUM = NGX_ESS_C_BATCH + NGX_ESS_BATCHES,
+
+    NGX_ESS_C_GAUGES,
+    NGX_ESS_C_SUBSCRIBERS = NGX_ESS_C_GAUGES,   /* by transport */
+    NGX_ESS_C_CONNECTED = NGX_ESS_C_SUBSCRIBERS + NGX_ESS_TRANSPORTS,
+                                            /* 1: to the broker, consuming */
+    NGX_ESS_C_UNACKNOWLEDGED,               /* deliveries */
+    NGX_ESS_C_UNCONFIRMED,                  /* publications */
+    NGX_ESS_C_REPLAYS,                      /* from the broker, under way */
     NGX_ESS_C_N
 } ngx_ess_counter_e;
 
@@ -175,6 +225,19 @@ void ngx_ess_shm_unlock(ngx_ess_zone_t *zone);
 /* Adds to a counter of this process; no lock. */
 void ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter,
     int64_t n);
+
+/* Sets a gauge of this process; no lock. */
+void ngx_ess_shm_gauge(ngx_ess_zone_t *zone, ngx_ess_counter_e gauge,
+    uint64_t value);
+
+/* This process's block, NULL without one: for whoever counts much at once. */
+uint64_t *ngx_ess_shm_counters(ngx_ess_zone_t *zone);
+
+/* Process slots there are.  A counter of one: NGX_DECLINED when nobody has it.
+   No lock. */
+ngx_uint_t ngx_ess_shm_processes(ngx_ess_zone_t *zone);
+ngx_int_t ngx_ess_shm_process_counter(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_ess_counter_e counter, uint64_t *value);
 
 /* A counter's sum over all process slots; no lock. */
 uint64_t ngx_ess_shm_counter(ngx_ess_zone_t *zone, ngx_ess_counter_e counter);

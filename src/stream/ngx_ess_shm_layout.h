@@ -45,11 +45,12 @@
 
 
 #define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
-#define NGX_ESS_SHM_LAYOUT       5
+#define NGX_ESS_SHM_LAYOUT       6
 
 #define NGX_ESS_SHM_PAIRS        3              /* in the stream itself */
 #define NGX_ESS_SHM_EXT_PAIRS    15             /* in each further segment */
 #define NGX_ESS_SHM_KEY          40             /* bytes of it in the stream */
+#define NGX_ESS_SHM_STREAM_SEGS  2              /* of a stream, at most */
 #define NGX_ESS_SHM_MARKS        64
 
 #define NGX_ESS_SHM_LINK         sizeof(ngx_ess_seg_t)
@@ -164,7 +165,8 @@ typedef struct {
     ngx_ess_seg_t            age_next;
     ngx_ess_seg_t            stream;
     uint32_t                 len;           /* of the body */
-    uint32_t                 type;          /* ngx_ess_record_type_e, and
+    uint32_t                 type;          /* ngx_ess_record_type_e, ms behind
+                                               the arrival << 8, and
                                                NGX_ESS_SHM_GAP */
     uint32_t                 arrival;       /* as ngx_ess_shm_now(), but never
                                                less than one before it */
@@ -295,7 +297,12 @@ void ngx_ess_shm_fault(void);
 
 
 #define ngx_ess_shm_record_type(r)                                            \
-    ((ngx_ess_record_type_e) ((r)->type & ~NGX_ESS_SHM_GAP))
+    ((ngx_ess_record_type_e) ((r)->type & 0xff))
+
+/* as ngx_current_msec */
+#define ngx_ess_shm_arrival(sh, r)                                            \
+    ((ngx_msec_t) (sh)->created + (ngx_msec_t) (r)->arrival * NGX_ESS_SHM_TICK\
+     + (((r)->type >> 8) & 0xff))
 
 
 /* segments that an event takes */
@@ -412,6 +419,9 @@ uint32_t ngx_ess_shm_now(ngx_ess_shm_t *sh);
 /* May "n" segments more be used for streams?  Evicts the oldest events for
    them, each committed; the journal is empty.  NGX_OK or NGX_DECLINED. */
 ngx_int_t ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n);
+
+/* 1 when events still have room beside n more segments for streams. */
+ngx_uint_t ngx_ess_log_leaves_room_locked(ngx_ess_zone_t *zone, uint32_t n);
 
 /* Evicts up to "max" records of the stream, each committed.  NGX_OK: its log
    is empty.  NGX_AGAIN: it is not yet. */

@@ -382,6 +382,32 @@ ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
 
 
 ngx_uint_t
+ngx_ess_stream_count(ngx_ess_zone_t *zone)
+{
+    ngx_uint_t  n;
+
+    ngx_ess_shm_lock(zone);
+    n = zone->sh->nstreams;
+    ngx_ess_shm_unlock(zone);
+
+    return n;
+}
+
+
+ngx_uint_t
+ngx_ess_stream_room(ngx_ess_zone_t *zone)
+{
+    ngx_uint_t  room;
+
+    ngx_ess_shm_lock(zone);
+    room = ngx_ess_log_leaves_room_locked(zone, NGX_ESS_SHM_STREAM_SEGS);
+    ngx_ess_shm_unlock(zone);
+
+    return room;
+}
+
+
+ngx_uint_t
 ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
     ngx_ess_stream_info_t *infos, ngx_uint_t n)
 {

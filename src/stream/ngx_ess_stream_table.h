@@ -107,6 +107,12 @@ ngx_int_t ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
 ngx_uint_t ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
     ngx_ess_stream_info_t *infos, ngx_uint_t n);
 
+/* How many there are, in any state.  Takes the mutex. */
+ngx_uint_t ngx_ess_stream_count(ngx_ess_zone_t *zone);
+
+/* 1 when there is room for another one.  Takes the mutex. */
+ngx_uint_t ngx_ess_stream_room(ngx_ess_zone_t *zone);
+
 /* VISIBLE -> DELETING, owned by this process slot.  NGX_DECLINED: not there,
    or being deleted by somebody else. */
 ngx_int_t ngx_ess_stream_delete_begin(ngx_ess_zone_t *zone,

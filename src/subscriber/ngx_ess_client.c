@@ -95,7 +95,8 @@ ngx_ess_client_start(ngx_ess_subscriber_t *sub)
 
     sub->state = NGX_ESS_SUBSCRIBER_OPENING;
 
-    ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SUBSCRIBERS, 1);
+    ngx_ess_shm_count(ngx_ess_client_zone,
+                      NGX_ESS_C_SUBSCRIBERS + sub->feed->transport->kind, 1);
     ngx_ess_drain_add(sub);
     ngx_ess_wheel_join();
     ngx_ess_wheel_set(&sub->timer, clcf->send_timeout);
@@ -149,7 +150,7 @@ ngx_ess_client_detach(void *data)
 
     uint32_t              number;
     ngx_int_t             rc;
-    ngx_uint_t            rank;
+    ngx_uint_t            kind, rank;
     ngx_ess_stream_ref_t  ref;
 
     if (sub->state == NGX_ESS_SUBSCRIBER_GONE) {
@@ -168,6 +169,8 @@ ngx_ess_client_detach(void *data)
     }
 
     ref = sub->feed->ref;
+
+    kind = sub->feed->transport->kind;
 
     sub->feed->transport->done(ngx_ess_subscriber_session(sub));
 
@@ -188,7 +191,7 @@ ngx_ess_client_detach(void *data)
         ngx_ess_feed_oldest(&ref);
     }
 
-    ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SUBSCRIBERS, -1);
+    ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SUBSCRIBERS + kind, -1);
 }
 
 
@@ -791,6 +794,7 @@ ngx_ess_client_slow(ngx_ess_subscriber_t *sub)
     if (sub->conf->slow_skip && !sub->filtered
         && (sub->feed->ended || ngx_ess_feed_fall_back(sub) == NGX_OK))
     {
+        ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SLOW_SKIPPED, 1);
         return;
     }
 

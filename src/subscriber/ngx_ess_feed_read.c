@@ -269,6 +269,8 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t from, uint64_t to,
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
+    ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_GAPS, 1);
+
     return ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_GAP, feed->seq, &data,
                                    frame);
 }
@@ -335,6 +337,7 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     }
 
     feed->frames.tail->ordinal = record->ordinal;
+    feed->frames.tail->arrival = feed->replay ? 0 : record->arrival;
 
     return NGX_OK;
 }

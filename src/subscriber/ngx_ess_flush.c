@@ -290,7 +290,8 @@ static void
 ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
     size_t sent)
 {
-    uint64_t  events, bytes;
+    uint64_t    events, bytes;
+    ngx_msec_t  arrival;
 
     if (sent == 0) {
         return;
@@ -298,6 +299,7 @@ ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
 
     events = sub->events_sent;
     bytes = sub->bytes_sent;
+    arrival = sub->frame ? sub->frame->arrival : 0;
 
     if (sub->offset) {
         sent = ngx_ess_flush_account_frame(sub, sent);
@@ -311,10 +313,57 @@ ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
         sent = ngx_ess_flush_account_frame(sub, sent);
     }
 
-    ngx_ess_shm_count(zone, NGX_ESS_C_EVENTS_SENT,
-                      (int64_t) (sub->events_sent - events));
-    ngx_ess_shm_count(zone, NGX_ESS_C_BYTES_SENT,
-                      (int64_t) (sub->bytes_sent - bytes));
+    ngx_ess_flush_count(zone, sub, sub->events_sent - events,
+                        sub->bytes_sent - bytes, arrival);
+}
+
+
+void
+ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
+    uint64_t events, uint64_t bytes, ngx_msec_t arrival)
+{
+    uint64_t    *counters;
+    ngx_msec_t   age;
+    ngx_uint_t   i, kind;
+
+    counters = ngx_ess_shm_counters(zone);
+
+    if (bytes == 0 || counters == NULL) {
+        return;
+    }
+
+    kind = sub->feed->transport->kind;
+
+    counters[NGX_ESS_C_EVENTS_SENT + kind] += events;
+    counters[NGX_ESS_C_BYTES_SENT + kind] += bytes;
+
+    if (events == 0) {
+        return;
+    }
+
+    for (i = 0; i < NGX_ESS_BATCHES - 1; i++) {
+        if (events <= ngx_ess_batches[i]) {
+            break;
+        }
+    }
+
+    counters[NGX_ESS_C_BATCH + i]++;
+    counters[NGX_ESS_C_BATCH_SUM] += events;
+
+    if (arrival == 0) {
+        return;
+    }
+
+    age = ngx_current_msec - arrival;
+
+    for (i = 0; i < NGX_ESS_AGES - 1; i++) {
+        if (age <= ngx_ess_ages[i]) {
+            break;
+        }
+    }
+
+    counters[NGX_ESS_C_AGE + i] += events;
+    counters[NGX_ESS_C_AGE_SUM] += age * events;
 }
 
 

@@ -52,6 +52,13 @@ ngx_int_t ngx_ess_flush_filtered(ngx_ess_zone_t *zone,
     ngx_ess_subscriber_t *sub);
 
 /*
+ * Counts what one send has brought to the client: frames that are complete
+ * are events.  "arrival" is that of the first, 0: not known.
+ */
+void ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
+    uint64_t events, uint64_t bytes, ngx_msec_t arrival);
+
+/*
  * Queues a control frame; one that waits unsent is replaced, one that was
  * sent in part is finished first.  NGX_OK or NGX_ERROR (no memory).
  */

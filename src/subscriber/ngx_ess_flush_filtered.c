@@ -154,9 +154,11 @@ static void
 ngx_ess_flush_filtered_sent(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
 {
     uint64_t             events, bytes;
+    ngx_msec_t           arrival;
     ngx_ess_filtered_t  *f;
 
     f = sub->filtered;
+    arrival = f->frames ? sub->frame->arrival : 0;
     events = 0;
     bytes = 0;
 
@@ -180,6 +182,5 @@ ngx_ess_flush_filtered_sent(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
     sub->events_sent += events;
     sub->bytes_sent += bytes;
 
-    ngx_ess_shm_count(zone, NGX_ESS_C_EVENTS_SENT, (int64_t) events);
-    ngx_ess_shm_count(zone, NGX_ESS_C_BYTES_SENT, (int64_t) bytes);
+    ngx_ess_flush_count(zone, sub, events, bytes, arrival);
 }

@@ -31,6 +31,7 @@ ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
     frame->next = NULL;
     frame->seq = seq;
     frame->ordinal = 0;
+    frame->arrival = 0;
     frame->start = frames->bytes;
     frame->data = data->data;
     frame->len = data->len;

@@ -39,6 +39,8 @@ struct ngx_ess_frame_s {
     uint64_t                 seq;           /* the record's; of a gap, of the
                                                record behind it */
     uint64_t                 ordinal;       /* of an event; 0: it is none */
+    ngx_msec_t               arrival;       /* as ngx_current_msec; 0: of what
+                                               was there before the client */
     uint64_t                 start;         /* bytes of all frames of the list
                                                before this one, ever */
     u_char                  *data;          /* the frame's own, from the heap */

@@ -53,6 +53,8 @@ static ngx_int_t ngx_ess_subscriber_send_away(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport);
 static ngx_int_t ngx_ess_subscriber_admit(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
+static ngx_int_t ngx_ess_subscriber_rejected(ngx_ess_rejected_e reason,
+    ngx_int_t rc);
 static ngx_int_t ngx_ess_subscriber_origin(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
 static ngx_int_t ngx_ess_subscriber_transport(ngx_http_request_t *r,
@@ -127,13 +129,14 @@ ngx_ess_subscriber_handler(ngx_http_request_t *r)
         || ngx_ess_stream_by_uuid(ngx_ess_subscriber_zone, uuid, &info)
            != NGX_OK)
     {
-        return NGX_HTTP_NOT_FOUND;
+        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_STREAM,
+                                           NGX_HTTP_NOT_FOUND);
     }
 
     rc = ngx_ess_subscriber_transport(r, lcf, &transport);
 
     if (rc != NGX_OK) {
-        return rc;
+        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_REQUEST, rc);
     }
 
     if (ngx_ess_drain_active()) {
@@ -227,7 +230,17 @@ ngx_ess_subscriber_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
                   "origin \"%V\" is not among those of \"ess_origin\"",
                   &h->value);
 
-    return NGX_HTTP_FORBIDDEN;
+    return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_ORIGIN,
+                                       NGX_HTTP_FORBIDDEN);
+}
+
+
+static ngx_int_t
+ngx_ess_subscriber_rejected(ngx_ess_rejected_e reason, ngx_int_t rc)
+{
+    ngx_ess_shm_count(ngx_ess_subscriber_zone, NGX_ESS_C_REJECTED + reason, 1);
+
+    return rc;
 }
 
 
@@ -282,9 +295,11 @@ ngx_ess_subscriber_position(ngx_http_request_t *r,
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "invalid position in the stream: %V", reason);
+
+        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_POSITION, rc);
     }
 
-    return rc;
+    return NGX_OK;
 }
 
 
@@ -468,6 +483,10 @@ ngx_ess_subscriber_attached(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
 
     wait->cleanup->handler = NULL;
 
+    if (rc != NGX_OK) {
+        (void) ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_SOURCE, rc);
+    }
+
     if (ngx_ess_drain_active()) {
         rc = ngx_ess_subscriber_send_away(r, entry->transport);
 
@@ -518,10 +537,13 @@ ngx_ess_subscriber_enter(ngx_http_request_t *r,
     rc = ngx_ess_subscriber_join(sub, entry);
 
     if (rc == NGX_DECLINED) {
-        return NGX_HTTP_NOT_FOUND;
+        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_STREAM,
+                                           NGX_HTTP_NOT_FOUND);
     }
 
     if (rc == NGX_BUSY) {
+        (void) ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_LIMIT, rc);
+
         return ngx_ess_subscriber_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                          "Retry-After", "1");
     }

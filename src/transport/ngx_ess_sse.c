@@ -49,6 +49,7 @@ static size_t ngx_ess_sse_close_chunked(void *session, u_char *buf,
 
 const ngx_ess_transport_t  ngx_ess_sse = {
     ngx_string("event stream"),
+    NGX_ESS_TRANSPORT_SSE,
     0,
     0,                                     /* answers */
     1,                                     /* gaps */
@@ -64,6 +65,7 @@ const ngx_ess_transport_t  ngx_ess_sse = {
 
 const ngx_ess_transport_t  ngx_ess_sse_chunked = {
     ngx_string("chunked event stream"),
+    NGX_ESS_TRANSPORT_SSE,
     0,
     0,                                     /* answers */
     1,                                     /* gaps */

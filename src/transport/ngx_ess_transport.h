@@ -55,8 +55,18 @@ typedef struct {
 } ngx_ess_transport_input_t;
 
 
+/* what clients speak; numbers of counters, see NGX_ESS_TRANSPORTS */
+
+typedef enum {
+    NGX_ESS_TRANSPORT_WEBSOCKET = 0,
+    NGX_ESS_TRANSPORT_SSE
+} ngx_ess_transport_e;
+
+
 typedef struct {
     ngx_str_t                name;          /* for logs */
+
+    ngx_ess_transport_e      kind;
 
     /* of a session, which lies zeroed behind its subscriber */
     size_t                   session_size;

@@ -63,6 +63,7 @@ static size_t ngx_ess_ws_close(void *session, u_char *buf, ngx_uint_t code,
 
 const ngx_ess_transport_t  ngx_ess_ws = {
     ngx_string("websocket"),
+    NGX_ESS_TRANSPORT_WEBSOCKET,
     sizeof(ngx_ess_ws_session_t),
     1,                                     /* answers */
     0,                                     /* gaps */
@@ -78,6 +79,7 @@ const ngx_ess_transport_t  ngx_ess_ws = {
 
 const ngx_ess_transport_t  ngx_ess_ws_annotated = {
     ngx_string("annotated websocket"),
+    NGX_ESS_TRANSPORT_WEBSOCKET,
     sizeof(ngx_ess_ws_session_t),
     1,                                     /* answers */
     1,                                     /* gaps */
