@@ -65,6 +65,15 @@ typedef struct {
 } ngx_ess_event_t;
 
 
+/* what clients speak */
+
+typedef enum {
+    NGX_ESS_TRANSPORT_WEBSOCKET = 0,
+    NGX_ESS_TRANSPORT_SSE,
+    NGX_ESS_TRANSPORTS
+} ngx_ess_transport_e;
+
+
 typedef struct ngx_ess_zone_s   ngx_ess_zone_t;
 typedef struct ngx_ess_store_s  ngx_ess_store_t;
 

@@ -11,6 +11,7 @@
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_log.h"
+#include "ngx_ess_mailbox.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
@@ -39,6 +40,14 @@ static ngx_int_t ngx_ess_worker_start(ngx_cycle_t *cycle,
 static void ngx_ess_worker_tick(ngx_event_t *ev);
 static void ngx_ess_worker_changed(ngx_ess_stream_ref_t *ref);
 static void ngx_ess_worker_shutdown(void);
+
+
+static const ngx_ess_notify_handlers_t  ngx_ess_worker_notified = {
+    ngx_ess_worker_changed,
+    ngx_ess_subscriber_replaced,
+    ngx_ess_mailbox_read,
+    ngx_ess_worker_shutdown
+};
 
 
 static ngx_ess_main_conf_t  *ngx_ess_worker_conf;
@@ -229,12 +238,12 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
 {
     ngx_event_t  *ev;
 
+    ngx_ess_mailbox_init_process(mcf->zone, ngx_ess_subscriber_answer);
+
     if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
         || ngx_ess_subscriber_init_process(cycle, mcf->zone) != NGX_OK
         || ngx_ess_notify_init_process(cycle, mcf->zone,
-                                       ngx_ess_worker_changed,
-                                       ngx_ess_subscriber_replaced,
-                                       ngx_ess_worker_shutdown)
+                                       &ngx_ess_worker_notified)
            != NGX_OK
         || ngx_ess_api_init_process(cycle, mcf->zone) != NGX_OK)
     {

@@ -17,7 +17,8 @@ ALLOWED = {
 }
 
 # what every part shares
-SHARED = {"ngx_ess.h", "ngx_ess_conf.h", "ngx_ess_header.h", "ngx_ess_wait.h"}
+SHARED = {"ngx_ess.h", "ngx_ess_conf.h", "ngx_ess_conf_file.h",
+          "ngx_ess_header.h", "ngx_ess_wait.h"}
 
 
 def sources():

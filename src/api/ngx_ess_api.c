@@ -22,7 +22,8 @@ typedef ngx_int_t (*ngx_ess_api_handler_pt)(ngx_http_request_t *r,
 
 typedef struct {
     ngx_uint_t               method;        /* GET: HEAD as well */
-    ngx_str_t                path;          /* "{id}": id or uuid */
+    ngx_str_t                path;          /* "{id}": id or uuid; "{sid}":
+                                               of a subscriber */
     ngx_ess_api_handler_pt   handler;
 } ngx_ess_api_route_t;
 
@@ -36,8 +37,12 @@ typedef struct {
 static ngx_int_t ngx_ess_api_path(ngx_http_request_t *r, ngx_str_t *path);
 static ngx_uint_t ngx_ess_api_match(ngx_ess_api_route_t *route,
     ngx_str_t *path, ngx_ess_api_target_t *target);
-static ngx_uint_t ngx_ess_api_target(ngx_str_t *path,
+static ngx_uint_t ngx_ess_api_segment(ngx_str_t *path, ngx_str_t *segment);
+static ngx_uint_t ngx_ess_api_target(ngx_str_t *segment,
     ngx_ess_api_target_t *target);
+static ngx_uint_t ngx_ess_api_subscriber(ngx_str_t *segment,
+    ngx_ess_api_target_t *target);
+static ngx_int_t ngx_ess_api_number(ngx_str_t *text, uint64_t *number);
 static ngx_int_t ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b,
     u_char *p, size_t size);
 static ngx_int_t ngx_ess_api_version(ngx_http_request_t *r,
@@ -50,7 +55,11 @@ static ngx_ess_api_route_t  ngx_ess_api_routes[] = {
     { NGX_HTTP_POST, ngx_string(""), ngx_ess_api_streams_create },
     { NGX_HTTP_GET, ngx_string("version"), ngx_ess_api_version },
     { NGX_HTTP_GET, ngx_string("{id}"), ngx_ess_api_streams_get },
-    { NGX_HTTP_DELETE, ngx_string("{id}"), ngx_ess_api_streams_delete }
+    { NGX_HTTP_DELETE, ngx_string("{id}"), ngx_ess_api_streams_delete },
+    { NGX_HTTP_GET, ngx_string("{id}/subscribers"),
+      ngx_ess_api_subscribers_list },
+    { NGX_HTTP_DELETE, ngx_string("{id}/subscribers/{sid}"),
+      ngx_ess_api_subscribers_close }
 };
 
 
@@ -179,49 +188,137 @@ static ngx_uint_t
 ngx_ess_api_match(ngx_ess_api_route_t *route, ngx_str_t *path,
     ngx_ess_api_target_t *target)
 {
-    if (route->path.len && route->path.data[0] == '{') {
-        return ngx_ess_api_target(path, target);
+    ngx_str_t   want, have, w, h;
+    ngx_uint_t  more;
+
+    want = route->path;
+    have = *path;
+
+    do {
+        more = ngx_ess_api_segment(&want, &w);
+
+        if (ngx_ess_api_segment(&have, &h) != more) {
+            return 0;
+        }
+
+        if (w.len && w.data[0] == '{') {
+
+            if (!((w.data[1] == 'i') ? ngx_ess_api_target(&h, target)
+                                     : ngx_ess_api_subscriber(&h, target)))
+            {
+                return 0;
+            }
+
+        } else if (h.len != w.len || ngx_strncmp(h.data, w.data, w.len) != 0) {
+            return 0;
+        }
+
+    } while (more);
+
+    return 1;
+}
+
+
+/* Cuts the first segment off the path; 1 when there was a slash behind it. */
+
+static ngx_uint_t
+ngx_ess_api_segment(ngx_str_t *path, ngx_str_t *segment)
+{
+    u_char  *slash;
+
+    segment->data = path->data;
+    slash = ngx_strlchr(path->data, path->data + path->len, '/');
+
+    if (slash == NULL) {
+        segment->len = path->len;
+        return 0;
     }
 
-    return path->len == route->path.len
-           && ngx_strncmp(path->data, route->path.data, path->len) == 0;
+    segment->len = slash - path->data;
+
+    path->data += segment->len + 1;
+    path->len -= segment->len + 1;
+
+    return 1;
 }
 
 
 static ngx_uint_t
-ngx_ess_api_target(ngx_str_t *path, ngx_ess_api_target_t *target)
+ngx_ess_api_target(ngx_str_t *segment, ngx_ess_api_target_t *target)
 {
-    size_t    i;
-    u_char    c;
-    uint64_t  id;
-
     target->id = 0;
 
-    if (path->len == NGX_ESS_UUID_TEXT) {
-        return ngx_ess_stream_uuid_parse(target->uuid, path) == NGX_OK;
+    if (segment->len == NGX_ESS_UUID_TEXT) {
+        return ngx_ess_stream_uuid_parse(target->uuid, segment) == NGX_OK;
     }
 
-    /* 19 digits are below 2^64, and ids are in the store's signed numbers */
+    return segment->len && segment->data[0] != '0'
+           && ngx_ess_api_number(segment, &target->id) == NGX_OK;
+}
 
-    if (path->len == 0 || path->len > 19 || path->data[0] == '0') {
+
+static ngx_uint_t
+ngx_ess_api_subscriber(ngx_str_t *segment, ngx_ess_api_target_t *target)
+{
+    uint64_t  number;
+
+    if (segment->len == 0 || segment->data[0] == '0'
+        || ngx_ess_api_number(segment, &number) != NGX_OK
+        || number > NGX_MAX_UINT32_VALUE)
+    {
         return 0;
     }
 
-    id = 0;
-
-    for (i = 0; i < path->len; i++) {
-        c = path->data[i];
-
-        if (c < '0' || c > '9') {
-            return 0;
-        }
-
-        id = id * 10 + (c - '0');
-    }
-
-    target->id = id;
+    target->subscriber = (uint32_t) number;
 
     return 1;
+}
+
+
+/* 19 digits are below 2^64, and ids are in the store's signed numbers. */
+
+static ngx_int_t
+ngx_ess_api_number(ngx_str_t *text, uint64_t *number)
+{
+    size_t    i;
+    uint64_t  n;
+
+    if (text->len == 0 || text->len > 19) {
+        return NGX_ERROR;
+    }
+
+    n = 0;
+
+    for (i = 0; i < text->len; i++) {
+        if (text->data[i] < '0' || text->data[i] > '9') {
+            return NGX_ERROR;
+        }
+
+        n = n * 10 + (text->data[i] - '0');
+    }
+
+    *number = n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_api_page(ngx_http_request_t *r, uint64_t *limit, uint64_t *after)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK
+        && (ngx_ess_api_number(&value, limit) != NGX_OK || *limit == 0))
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
+        return ngx_ess_api_number(&value, after);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -28,9 +28,6 @@ typedef struct {
 } ngx_ess_api_list_t;
 
 
-static ngx_int_t ngx_ess_api_list_args(ngx_http_request_t *r,
-    ngx_ess_api_list_t *list);
-static ngx_int_t ngx_ess_api_list_number(ngx_str_t *value, uint64_t *number);
 static ngx_ess_api_list_t *ngx_ess_api_list_create(ngx_http_request_t *r);
 static ngx_ess_api_list_t *ngx_ess_api_list_find(ngx_http_request_t *r);
 static void ngx_ess_api_list_cleanup(void *data);
@@ -59,7 +56,9 @@ ngx_ess_api_list(ngx_http_request_t *r, ngx_ess_api_target_t *target)
         return NGX_ERROR;
     }
 
-    if (ngx_ess_api_list_args(r, list) != NGX_OK) {
+    list->left = (uint64_t) -1;
+
+    if (ngx_ess_api_page(r, &list->left, &list->after) != NGX_OK) {
         return ngx_ess_api_problem(r, 400, "\"limit\" takes a number from 1 "
                                    "on, \"after\" an id or 0");
     }
@@ -85,56 +84,6 @@ ngx_ess_api_list(ngx_http_request_t *r, ngx_ess_api_target_t *target)
     ngx_ess_api_list_writer(r);
 
     return NGX_DONE;
-}
-
-
-static ngx_int_t
-ngx_ess_api_list_args(ngx_http_request_t *r, ngx_ess_api_list_t *list)
-{
-    ngx_str_t  value;
-
-    list->left = (uint64_t) -1;
-
-    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK
-        && (ngx_ess_api_list_number(&value, &list->left) != NGX_OK
-            || list->left == 0))
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
-        return ngx_ess_api_list_number(&value, &list->after);
-    }
-
-    return NGX_OK;
-}
-
-
-/* 19 digits are below 2^64 */
-
-static ngx_int_t
-ngx_ess_api_list_number(ngx_str_t *value, uint64_t *number)
-{
-    size_t    i;
-    uint64_t  n;
-
-    if (value->len == 0 || value->len > 19) {
-        return NGX_ERROR;
-    }
-
-    n = 0;
-
-    for (i = 0; i < value->len; i++) {
-        if (value->data[i] < '0' || value->data[i] > '9') {
-            return NGX_ERROR;
-        }
-
-        n = n * 10 + (value->data[i] - '0');
-    }
-
-    *number = n;
-
-    return NGX_OK;
 }
 
 

@@ -16,11 +16,12 @@
 #include "ngx_ess_stream_table.h"
 
 
-/* {id} of a path: the number or the uuid */
+/* {id} of a path: the number or the uuid; {sid} */
 
 typedef struct {
     uint64_t                 id;            /* 0: look at uuid */
     u_char                   uuid[NGX_ESS_UUID_LEN];
+    uint32_t                 subscriber;    /* its number */
 } ngx_ess_api_target_t;
 
 
@@ -64,6 +65,19 @@ ngx_int_t ngx_ess_api_streams_delete(ngx_http_request_t *r,
     ngx_ess_api_target_t *target);
 ngx_int_t ngx_ess_api_list(ngx_http_request_t *r,
     ngx_ess_api_target_t *target);
+ngx_int_t ngx_ess_api_subscribers_list(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target);
+ngx_int_t ngx_ess_api_subscribers_close(ngx_http_request_t *r,
+    ngx_ess_api_target_t *target);
+
+/* The stream of a target.  Takes the mutex.  NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_ess_api_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
+    ngx_ess_stream_info_t *info);
+
+/* ?limit=, from 1, and ?after=, left alone without.  NGX_OK; NGX_ERROR: one
+   is no such number. */
+ngx_int_t ngx_ess_api_page(ngx_http_request_t *r, uint64_t *limit,
+    uint64_t *after);
 
 /*
  * Answers, sent at once and never replaced by nginx's error pages.  They

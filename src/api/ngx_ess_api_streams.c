@@ -29,8 +29,6 @@ static ngx_int_t ngx_ess_api_streams_created(ngx_http_request_t *r,
 static ngx_int_t ngx_ess_api_streams_location(ngx_http_request_t *r,
     uint64_t id);
 static void ngx_ess_api_streams_delete_removed(ngx_ess_store_op_t *store);
-static ngx_int_t ngx_ess_api_streams_find(ngx_http_request_t *r,
-    ngx_ess_api_target_t *target, ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_api_streams_wait(ngx_http_request_t *r,
     ngx_ess_api_op_t *op);
 static ngx_http_request_t *ngx_ess_api_streams_wake(ngx_ess_api_op_t *op);
@@ -418,7 +416,7 @@ ngx_ess_api_streams_get(ngx_http_request_t *r, ngx_ess_api_target_t *target)
     ngx_str_t               json, url;
     ngx_ess_stream_info_t   info;
 
-    if (ngx_ess_api_streams_find(r, target, &info) != NGX_OK) {
+    if (ngx_ess_api_find(r, target, &info) != NGX_OK) {
         return ngx_ess_api_problem(r, 404, "there is no stream at \"%V\"",
                                    &r->uri);
     }
@@ -480,7 +478,7 @@ ngx_ess_api_streams_delete(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (ngx_ess_api_streams_find(r, target, &op->info) != NGX_OK
+    if (ngx_ess_api_find(r, target, &op->info) != NGX_OK
         || ngx_ess_stream_delete_begin(op->zone, &op->info.ref) != NGX_OK)
     {
         (void) ngx_ess_api_streams_wake(op);
@@ -541,8 +539,8 @@ ngx_ess_api_streams_delete_removed(ngx_ess_store_op_t *store)
 }
 
 
-static ngx_int_t
-ngx_ess_api_streams_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
+ngx_int_t
+ngx_ess_api_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
     ngx_ess_stream_info_t *info)
 {
     ngx_ess_zone_t  *zone;

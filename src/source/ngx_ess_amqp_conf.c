@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_conf_file.h"
 #include "ngx_ess_amqp_conf.h"
 #include "ngx_ess_amqp_url.h"
 
@@ -551,60 +552,19 @@ static ngx_int_t
 ngx_ess_amqp_conf_read_password(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *password)
 {
-    u_char           buf[NGX_ESS_AMQP_CONF_PASSWORD + 3];
-    ssize_t          n;
-    ngx_fd_t         fd;
-    ngx_int_t        rc;
-    ngx_file_info_t  info;
+    u_char     buf[NGX_ESS_AMQP_CONF_PASSWORD + 3];
+    ssize_t    n;
+    ngx_int_t  rc;
 
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "the \"password_file\" of \"ess_amqp\", \"%V\","
-                           " cannot be opened", path);
+    n = ngx_ess_conf_file_read(cf, path, "\"password_file\" of \"ess_amqp\"",
+                               1, buf, sizeof(buf));
+    if (n == NGX_ERROR) {
         return NGX_ERROR;
-    }
-
-    rc = NGX_ERROR;
-
-    if (ngx_fd_info(fd, &info) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", path);
-        goto done;
-    }
-
-    if (!ngx_is_file(&info)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the \"password_file\" of \"ess_amqp\", \"%V\","
-                           " must be a regular file", path);
-        goto done;
-    }
-
-    if (ngx_file_access(&info) & S_IROTH) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "everybody may read the \"password_file\" of"
-                           " \"ess_amqp\", \"%V\"", path);
-    }
-
-    n = ngx_read_fd(fd, buf, sizeof(buf));
-
-    if (n < 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_read_fd_n " \"%V\" failed", path);
-        goto done;
     }
 
     rc = ngx_ess_amqp_conf_first_line(cf, path, buf, n, password);
 
     ngx_explicit_memzero(buf, sizeof(buf));
-
-done:
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
 
     return rc;
 }

@@ -46,14 +46,13 @@ static ngx_fd_t                   ngx_ess_notify_fds[NGX_ESS_PROCS];
 
 /* a worker's own */
 
-static ngx_ess_zone_t            *ngx_ess_notify_zone;
-static ngx_ess_notify_handler_pt  ngx_ess_notify_changed;
-static ngx_ess_notify_replaced_pt ngx_ess_notify_replaced;
-static void                     (*ngx_ess_notify_shutdown)(void);
-static ngx_connection_t          *ngx_ess_notify_connection;
-static ngx_connection_t           ngx_ess_notify_dumb;
-static ngx_event_t                ngx_ess_notify_posted;
-static ngx_event_t                ngx_ess_notify_timer;
+static ngx_ess_zone_t                   *ngx_ess_notify_zone;
+static const ngx_ess_notify_handlers_t  *ngx_ess_notify_handlers;
+static ngx_uint_t                        ngx_ess_notify_exits;
+static ngx_connection_t                 *ngx_ess_notify_connection;
+static ngx_connection_t                  ngx_ess_notify_dumb;
+static ngx_event_t                       ngx_ess_notify_posted;
+static ngx_event_t                       ngx_ess_notify_timer;
 
 
 ngx_int_t
@@ -95,15 +94,13 @@ ngx_ess_notify_init_module(ngx_cycle_t *cycle)
 
 ngx_int_t
 ngx_ess_notify_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
-    ngx_ess_notify_handler_pt changed, ngx_ess_notify_replaced_pt replaced,
-    void (*shutdown)(void))
+    const ngx_ess_notify_handlers_t *handlers)
 {
     ngx_event_t  *ev;
 
     ngx_ess_notify_zone = zone;
-    ngx_ess_notify_changed = changed;
-    ngx_ess_notify_replaced = replaced;
-    ngx_ess_notify_shutdown = shutdown;
+    ngx_ess_notify_handlers = handlers;
+    ngx_ess_notify_exits = 0;
 
     ngx_ess_notify_dumb.fd = (ngx_socket_t) -1;
 
@@ -237,13 +234,9 @@ ngx_ess_notify_read_handler(ngx_event_t *ev)
 static void
 ngx_ess_notify_exiting(void)
 {
-    void  (*shutdown)(void);
-
-    shutdown = ngx_ess_notify_shutdown;
-
-    if (shutdown) {
-        ngx_ess_notify_shutdown = NULL;
-        shutdown();
+    if (!ngx_ess_notify_exits) {
+        ngx_ess_notify_exits = 1;
+        ngx_ess_notify_handlers->shutdown();
     }
 }
 
@@ -273,7 +266,7 @@ ngx_ess_notify_poll(void)
 {
     ngx_uint_t            i, n, overflow;
     ngx_ess_zone_t       *zone;
-    ngx_ess_shm_t        *sh;
+    ngx_ess_shm_proc_t   *proc;
     ngx_ess_stream_ref_t  any;
     uint32_t              replaced[NGX_ESS_DIRTY];
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
@@ -284,9 +277,17 @@ ngx_ess_notify_poll(void)
         return;
     }
 
-    sh = zone->sh;
+    proc = ngx_ess_shm_proc(zone->sh, zone->proc);
 
-    if (*(volatile uint32_t *) &ngx_ess_shm_proc(sh, zone->proc)->wake == 0) {
+    if (*(volatile uint32_t *) &proc->mail) {
+
+        /* what comes from here on sets it again */
+
+        *(volatile uint32_t *) &proc->mail = 0;
+        ngx_ess_notify_handlers->mail();
+    }
+
+    if (*(volatile uint32_t *) &proc->wake == 0) {
         return;
     }
 
@@ -298,18 +299,18 @@ ngx_ess_notify_poll(void)
 
     for (i = 0; i < n; i++) {
         if (replaced[i]) {
-            ngx_ess_notify_replaced(&refs[i], replaced[i]);
+            ngx_ess_notify_handlers->replaced(&refs[i], replaced[i]);
         }
     }
 
     if (overflow) {
         ngx_memzero(&any, sizeof(ngx_ess_stream_ref_t));
-        ngx_ess_notify_changed(&any);
+        ngx_ess_notify_handlers->changed(&any);
         return;
     }
 
     for (i = 0; i < n; i++) {
-        ngx_ess_notify_changed(&refs[i]);
+        ngx_ess_notify_handlers->changed(&refs[i]);
     }
 }
 
@@ -528,6 +529,40 @@ ngx_ess_notify_subscribed(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
     ngx_ess_shm_unlock(zone);
 
     return subscribed;
+}
+
+
+void
+ngx_ess_notify_interested(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    ngx_ess_notify_wake_t *procs)
+{
+    ngx_uint_t             p;
+    ngx_ess_seg_t          i, ext;
+    ngx_ess_shm_t         *sh;
+    ngx_ess_shm_pair_t    *pair;
+    ngx_ess_shm_stream_t  *s;
+
+    ngx_memzero(procs, sizeof(ngx_ess_notify_wake_t));
+
+    sh = zone->sh;
+
+    ngx_ess_shm_lock(zone);
+
+    i = ngx_ess_stream_find_locked(sh, ref->id, ref->epoch);
+
+    if (i) {
+        s = ngx_ess_shm_stream(sh, i);
+
+        for (pair = ngx_ess_notify_pair_locked(sh, s, NULL, &ext);
+             pair;
+             pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
+        {
+            p = pair->proc & ~NGX_ESS_PAIR_DIRTY;
+            procs->procs[p / 64] |= (uint64_t) 1 << (p % 64);
+        }
+    }
+
+    ngx_ess_shm_unlock(zone);
 }
 
 
@@ -937,6 +972,16 @@ ngx_ess_notify_mark_pair_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     }
 
     ngx_ess_shm_set32_locked(sh, &proc->wake, 1);
+
+    wake->procs[p / 64] |= (uint64_t) 1 << (p % 64);
+}
+
+
+void
+ngx_ess_notify_mail_locked(ngx_ess_shm_t *sh, ngx_uint_t p,
+    ngx_ess_notify_wake_t *wake)
+{
+    ngx_ess_shm_proc(sh, p)->mail = 1;
 
     wake->procs[p / 64] |= (uint64_t) 1 << (p % 64);
 }

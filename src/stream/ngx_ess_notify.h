@@ -18,27 +18,32 @@
 #include "ngx_ess_shm.h"
 
 
-/* process slots to be woken after the mutex was released */
+/* a set of process slots: those to be woken after the mutex was released */
 
 typedef struct {
     uint64_t                 procs[NGX_ESS_PROCS / 64];
 } ngx_ess_notify_wake_t;
 
 
-/*
- * "changed" is called, without the mutex, once for each stream that changed
- * since and in which this process has an interest; with ref->id 0: any of
- * them may have changed.
- */
-typedef void (*ngx_ess_notify_handler_pt)(ngx_ess_stream_ref_t *ref);
+/* who hears of what; all are called without the mutex */
 
-/*
- * "replaced" is called before that when "n" of this process's subscribers of
- * the stream, the oldest ones, are to be closed or being closed, because newer
- * ones have taken over.
- */
-typedef void (*ngx_ess_notify_replaced_pt)(ngx_ess_stream_ref_t *ref,
-    ngx_uint_t n);
+typedef struct {
+    /* once for each stream that changed since and in which this process has an
+       interest; with ref->id 0: any of them may have changed */
+    void                   (*changed)(ngx_ess_stream_ref_t *ref);
+
+    /* before that, when "n" of this process's subscribers of the stream, the
+       oldest ones, are to be closed or being closed, because newer ones have
+       taken over */
+    void                   (*replaced)(ngx_ess_stream_ref_t *ref,
+                               ngx_uint_t n);
+
+    /* the mailbox may have something for this process */
+    void                   (*mail)(void);
+
+    /* once, at the graceful shutdown, at once */
+    void                   (*shutdown)(void);
+} ngx_ess_notify_handlers_t;
 
 
 #define NGX_ESS_NOTIFY_RANK_UNKNOWN  ((ngx_uint_t) -1)
@@ -60,12 +65,10 @@ ngx_int_t ngx_ess_notify_init_module(ngx_cycle_t *cycle);
 
 /*
  * In a worker, after ngx_ess_shm_attach(): listens to its own eventfd on an
- * idle connection.  "shutdown" is called once, at the graceful shutdown, at
- * once.  A worker whose process slot has no eventfd polls instead.
+ * idle connection.  A worker whose process slot has no eventfd polls instead.
  */
 ngx_int_t ngx_ess_notify_init_process(ngx_cycle_t *cycle,
-    ngx_ess_zone_t *zone, ngx_ess_notify_handler_pt changed,
-    ngx_ess_notify_replaced_pt replaced, void (*shutdown)(void));
+    ngx_ess_zone_t *zone, const ngx_ess_notify_handlers_t *handlers);
 void ngx_ess_notify_exit_process(ngx_cycle_t *cycle);
 
 /* Looks at the wake-up flag without having been woken: for a timer, in case
@@ -105,6 +108,10 @@ ngx_int_t ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone,
 /* 1 when this process has subscribers on the stream.  Takes the mutex. */
 ngx_uint_t ngx_ess_notify_subscribed(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref);
+
+/* The process slots that have subscribers on the stream.  Takes the mutex. */
+void ngx_ess_notify_interested(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref, ngx_ess_notify_wake_t *procs);
 
 /* The number of this process's oldest subscriber of the stream that was not
    replaced, when it is another one than before.  Takes the mutex. */

@@ -556,6 +556,7 @@ ngx_ess_shm_clear_proc_locked(ngx_ess_shm_t *sh, ngx_uint_t p,
     ngx_ess_shm_set32_locked(sh, &proc->wake, 0);
     ngx_ess_shm_set32_locked(sh, &proc->overflow, 0);
     ngx_ess_shm_set32_locked(sh, &proc->behind, 0);
+    ngx_ess_shm_set32_locked(sh, &proc->mail, 0);
 
     /* nobody is connected to a dead worker */
 

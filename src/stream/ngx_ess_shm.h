@@ -53,7 +53,6 @@ typedef enum {
 } ngx_ess_rejected_e;
 
 
-#define NGX_ESS_TRANSPORTS      2           /* as ngx_ess_transport_e */
 #define NGX_ESS_AGES            12          /* buckets, the last without end */
 #define NGX_ESS_BATCHES         8
 
@@ -114,6 +113,8 @@ typedef struct {
     uint32_t                 pid;           /* of the owner, 0: none */
     uint32_t                 incarnation;   /* how many owners it had */
     uint32_t                 npairs;        /* streams it has an interest in */
+    uint32_t                 mail;          /* there is some in the boxes; see
+                                               mailbox */
 
     /* set by those who append, with the mutex held; see notify */
     uint32_t                 wake;

@@ -40,6 +40,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_shm.h"
 #include "ngx_ess_log.h"
+#include "ngx_ess_mailbox.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_stream_table.h"
 
@@ -52,6 +53,7 @@
 #define NGX_ESS_SHM_KEY          40             /* bytes of it in the stream */
 #define NGX_ESS_SHM_STREAM_SEGS  2              /* of a stream, at most */
 #define NGX_ESS_SHM_MARKS        64
+#define NGX_ESS_SHM_BOXES        4
 
 #define NGX_ESS_SHM_LINK         sizeof(ngx_ess_seg_t)
 #define NGX_ESS_SHM_REST         (NGX_ESS_SEGMENT_SIZE - NGX_ESS_SHM_LINK)
@@ -89,6 +91,29 @@ typedef struct {
     uint32_t                 hash;
     uint32_t                 proc;          /* process slot + 1, 0: unused */
 } ngx_ess_shm_mark_t;
+
+
+typedef enum {
+    NGX_ESS_BOX_FREE = 0,
+    NGX_ESS_BOX_ASKED,
+    NGX_ESS_BOX_ANSWERED
+} ngx_ess_shm_box_state_e;
+
+
+/* a question to another worker, and its answer; not in the journal */
+
+typedef struct {
+    uint32_t                 state;         /* ngx_ess_shm_box_state_e */
+    uint32_t                 serial;        /* of the question */
+    uint32_t                 asker;         /* process slot, and which life */
+    uint32_t                 asker_life;
+    uint32_t                 asked;         /* process slot */
+    uint32_t                 type;          /* ngx_ess_mail_type_e */
+    uint32_t                 number;
+    uint32_t                 nsubs;
+    ngx_ess_stream_ref_t     ref;
+    ngx_ess_mail_subscriber_t subs[NGX_ESS_MAILBOX_ANSWER];
+} ngx_ess_shm_box_t;
 
 
 typedef enum {
@@ -232,9 +257,11 @@ struct ngx_ess_shm_s {
     ngx_ess_seg_t            age_tail;
     uint32_t                 arrival;       /* of the last record */
     uint32_t                 no_room;       /* that was logged */
+    uint32_t                 questions;     /* in boxes, ever; wraps around */
 
     ngx_ess_shm_mark_t       marks[NGX_ESS_SHM_MARKS];
     ngx_ess_shm_slot_t       slots[NGX_ESS_SLOTS];
+    ngx_ess_shm_box_t        boxes[NGX_ESS_SHM_BOXES];
 };
 
 
@@ -477,6 +504,11 @@ ngx_ess_shm_pair_t *ngx_ess_notify_pair_locked(ngx_ess_shm_t *sh,
 #define NGX_ESS_NOTIFY_UNDO      4
 
 void ngx_ess_notify_mark_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
+    ngx_ess_notify_wake_t *wake);
+
+/* There is something for the process slot in the mailbox; wake gets it as
+   well.  Not in the journal. */
+void ngx_ess_notify_mail_locked(ngx_ess_shm_t *sh, ngx_uint_t p,
     ngx_ess_notify_wake_t *wake);
 
 /*

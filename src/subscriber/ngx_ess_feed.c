@@ -43,8 +43,9 @@ typedef struct {
 /* In what order the subscribers of a stream go when newer ones take over. */
 
 typedef struct {
+    uint32_t                        number;
     ngx_uint_t                      replaced;   /* being closed */
-    ngx_uint_t                      older;      /* than a number, others */
+    ngx_uint_t                      older;      /* than the number, others */
     ngx_ess_subscriber_t           *oldest;     /* of those; NULL: none */
 } ngx_ess_feed_order_t;
 
@@ -58,8 +59,9 @@ static void ngx_ess_feed_free(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_free_shared(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_order(ngx_ess_stream_ref_t *ref, uint32_t number,
     ngx_ess_feed_order_t *order);
-static void ngx_ess_feed_order_of(ngx_ess_feed_t *feed,
-    ngx_ess_stream_ref_t *ref, uint32_t number, ngx_ess_feed_order_t *order);
+static void ngx_ess_feed_order_one(ngx_ess_subscriber_t *sub, void *data);
+static void ngx_ess_feed_each_of(ngx_ess_feed_t *feed,
+    ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit, void *data);
 static ngx_int_t ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_feed_begun(ngx_ess_subscriber_t *sub,
     ngx_ess_feed_t *feed);
@@ -288,6 +290,8 @@ ngx_ess_feed_begun(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed)
             return NGX_ERROR;
         }
 
+        copy->ordinal = frame->ordinal;
+
         if (frame->type == NGX_ESS_FRAME_EVENT) {
             feed->seq = frame->seq + 1;
             feed->expected = frame->ordinal + 1;
@@ -412,15 +416,47 @@ static void
 ngx_ess_feed_order(ngx_ess_stream_ref_t *ref, uint32_t number,
     ngx_ess_feed_order_t *order)
 {
+    ngx_memzero(order, sizeof(ngx_ess_feed_order_t));
+
+    order->number = number;
+
+    ngx_ess_feed_each(ref, ngx_ess_feed_order_one, order);
+}
+
+
+static void
+ngx_ess_feed_order_one(ngx_ess_subscriber_t *sub, void *data)
+{
+    ngx_ess_feed_order_t *order = data;
+
+    if (sub->replaced) {
+        order->replaced++;
+        return;
+    }
+
+    if ((int32_t) (sub->number - order->number) < 0) {
+        order->older++;
+    }
+
+    if (order->oldest == NULL
+        || (int32_t) (sub->number - order->oldest->number) < 0)
+    {
+        order->oldest = sub;
+    }
+}
+
+
+void
+ngx_ess_feed_each(ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit,
+    void *data)
+{
     ngx_queue_t     *q;
     ngx_ess_feed_t  *feed;
-
-    ngx_memzero(order, sizeof(ngx_ess_feed_order_t));
 
     feed = ngx_ess_feed.buckets[ref->id & (ngx_ess_feed.nbuckets - 1)];
 
     for ( /* void */ ; feed; feed = feed->next) {
-        ngx_ess_feed_order_of(feed, ref, number, order);
+        ngx_ess_feed_each_of(feed, ref, visit, data);
     }
 
     for (q = ngx_queue_head(&ngx_ess_feed.all);
@@ -433,18 +469,17 @@ ngx_ess_feed_order(ngx_ess_stream_ref_t *ref, uint32_t number,
             break;
         }
 
-        ngx_ess_feed_order_of(feed, ref, number, order);
+        ngx_ess_feed_each_of(feed, ref, visit, data);
     }
 }
 
 
 static void
-ngx_ess_feed_order_of(ngx_ess_feed_t *feed, ngx_ess_stream_ref_t *ref,
-    uint32_t number, ngx_ess_feed_order_t *order)
+ngx_ess_feed_each_of(ngx_ess_feed_t *feed, ngx_ess_stream_ref_t *ref,
+    ngx_ess_feed_visit_pt visit, void *data)
 {
-    ngx_uint_t             i;
-    ngx_queue_t           *q, *queue;
-    ngx_ess_subscriber_t  *sub;
+    ngx_uint_t    i;
+    ngx_queue_t  *q, *queue;
 
     ngx_queue_t  *queues[] = { &feed->idle, &feed->due, &feed->waiting };
 
@@ -459,22 +494,7 @@ ngx_ess_feed_order_of(ngx_ess_feed_t *feed, ngx_ess_stream_ref_t *ref,
              q != ngx_queue_sentinel(queue);
              q = ngx_queue_next(q))
         {
-            sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-
-            if (sub->replaced) {
-                order->replaced++;
-                continue;
-            }
-
-            if ((int32_t) (sub->number - number) < 0) {
-                order->older++;
-            }
-
-            if (order->oldest == NULL
-                || (int32_t) (sub->number - order->oldest->number) < 0)
-            {
-                order->oldest = sub;
-            }
+            visit(ngx_queue_data(q, ngx_ess_subscriber_t, queue), data);
         }
     }
 }

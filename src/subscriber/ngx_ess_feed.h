@@ -104,6 +104,7 @@ struct ngx_ess_subscriber_s {
 
     uint64_t                     stream_id;
     uint32_t                     number;    /* in order of arrival */
+    uint32_t                     since;     /* s since 1970 */
     uint64_t                     events_sent;
     uint64_t                     bytes_sent;
 
@@ -205,6 +206,12 @@ void ngx_ess_feed_oldest(ngx_ess_stream_ref_t *ref);
 /* Of the stream's subscribers those that go before the one with the number when
    newer ones take over: see ngx_ess_notify_unsubscribe(). */
 ngx_uint_t ngx_ess_feed_rank(ngx_ess_stream_ref_t *ref, uint32_t number);
+
+/* Calls "visit" for each of this worker's subscribers of the stream, none of
+   which it may end. */
+typedef void (*ngx_ess_feed_visit_pt)(ngx_ess_subscriber_t *sub, void *data);
+void ngx_ess_feed_each(ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit,
+    void *data);
 
 /* Whether there is more in the log than it has read. */
 void ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed);

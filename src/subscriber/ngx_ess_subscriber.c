@@ -576,6 +576,7 @@ ngx_ess_subscriber_create(ngx_http_request_t *r,
     sub->connection = r->connection;
     sub->conf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
     sub->stream_id = ref->id;
+    sub->since = (uint32_t) ngx_time();
     sub->state = NGX_ESS_SUBSCRIBER_GONE;
 
     if (ngx_ess_request_own(sub) != NGX_OK) {

@@ -9,6 +9,7 @@
 
 
 #include "ngx_ess.h"
+#include "ngx_ess_mailbox.h"
 #include "ngx_ess_shm.h"
 
 
@@ -38,8 +39,13 @@ ngx_int_t ngx_ess_subscriber_stats(ngx_http_request_t *r,
 void ngx_ess_subscriber_changed(ngx_ess_stream_ref_t *ref);
 
 /* "n" of this worker's subscribers of the stream, the oldest ones, are to be
-   closed, or are being closed: see ngx_ess_notify_replaced_pt. */
+   closed, or are being closed: see ngx_ess_notify_handlers_t. */
 void ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n);
+
+/* For the mailbox: see ngx_ess_mailbox_answer_pt. */
+ngx_uint_t ngx_ess_subscriber_answer(ngx_ess_mail_type_e type,
+    ngx_ess_stream_ref_t *ref, uint32_t number,
+    ngx_ess_mail_subscriber_t *subs, ngx_uint_t max);
 
 /* Closes all subscribers with the code (1001 or 1012), spread over "drain"
    ms; new ones are refused with 503. */

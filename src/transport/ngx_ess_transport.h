@@ -55,14 +55,6 @@ typedef struct {
 } ngx_ess_transport_input_t;
 
 
-/* what clients speak; numbers of counters, see NGX_ESS_TRANSPORTS */
-
-typedef enum {
-    NGX_ESS_TRANSPORT_WEBSOCKET = 0,
-    NGX_ESS_TRANSPORT_SSE
-} ngx_ess_transport_e;
-
-
 typedef struct {
     ngx_str_t                name;          /* for logs */
 

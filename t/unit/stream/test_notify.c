@@ -29,7 +29,7 @@
 static ngx_str_t               key = ngx_string("abc");
 static ngx_ess_zone_t         *zone;
 static ngx_ess_stream_info_t   streams[STREAMS];
-static ngx_uint_t              nchanged, nany, nshutdown;
+static ngx_uint_t              nchanged, nany, nmails, nshutdown;
 static uint64_t                last;
 static uint32_t                number, replaced[NGX_ESS_DIRTY];
 static ngx_uint_t              nreplaced;
@@ -53,10 +53,25 @@ replace(ngx_ess_stream_ref_t *ref, ngx_uint_t n)
 
 
 static void
+mailed(void)
+{
+    nmails++;
+}
+
+
+static void
 shut(void)
 {
     nshutdown++;
 }
+
+
+static const ngx_ess_notify_handlers_t  handlers = {
+    changed,
+    replace,
+    mailed,
+    shut
+};
 
 
 static ngx_str_t *
@@ -79,6 +94,7 @@ setup(void **state)
 
     nchanged = 0;
     nany = 0;
+    nmails = 0;
     nshutdown = 0;
     zone = ngx_unit_zone(1024 * 1024);
 
@@ -170,8 +186,7 @@ test_wake(void **state)
 
     assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
     assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
-    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, changed, replace,
-                                                 shut),
+    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, &handlers),
                      NGX_OK);
 
     c = ngx_get_connection(0, &ngx_unit_log);
@@ -227,6 +242,18 @@ test_wake(void **state)
     assert_int_equal(nchanged, 2);
     (void) poll(&pfd, 1, 0);
     assert_int_equal(pfd.revents, 0);
+
+    /* mail wakes, too, and is no change */
+
+    ngx_ess_shm_lock(zone);
+    ngx_ess_notify_mail_locked(zone->sh, zone->proc, &wake);
+    ngx_ess_shm_unlock(zone);
+
+    ngx_ess_notify_wake(zone, &wake);
+    ngx_unit_run_posted();
+    ngx_ess_notify_poll();
+    assert_int_equal(nmails, 1);
+    assert_int_equal(nchanged, 2);
 
     /* graceful shutdown */
 
@@ -540,8 +567,7 @@ test_unseen(void **state)
     cycle->conf_ctx = (void ****) confs;
 
     assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
-    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, changed, replace,
-                                                 shut),
+    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, &handlers),
                      NGX_OK);
 
     /* nobody is interested: the oldest go */

@@ -1,0 +1,127 @@
+
+/*
+ * This worker's subscribers of a stream, for an operator: listed, or one of
+ * them closed.  A list costs a look at each of them, and no memory.
+ */
+
+
+#include "ngx_ess_client.h"
+#include "ngx_ess_client_close.h"
+#include "ngx_ess_subscriber.h"
+
+
+typedef struct {
+    uint32_t                 number;
+    ngx_uint_t               n;
+    ngx_uint_t               max;
+    ngx_ess_subscriber_t    *subs[NGX_ESS_MAILBOX_ANSWER];
+} ngx_ess_client_list_t;
+
+
+static void ngx_ess_client_list_one(ngx_ess_subscriber_t *sub, void *data);
+static void ngx_ess_client_list_find(ngx_ess_subscriber_t *sub, void *data);
+static void ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
+    ngx_ess_mail_subscriber_t *out);
+
+
+ngx_uint_t
+ngx_ess_subscriber_answer(ngx_ess_mail_type_e type, ngx_ess_stream_ref_t *ref,
+    uint32_t number, ngx_ess_mail_subscriber_t *subs, ngx_uint_t max)
+{
+    ngx_uint_t             i;
+    ngx_ess_client_list_t  list;
+
+    list.number = number;
+    list.n = 0;
+    list.max = ngx_min(max, NGX_ESS_MAILBOX_ANSWER);
+
+    if (type == NGX_ESS_MAIL_CLOSE) {
+        ngx_ess_feed_each(ref, ngx_ess_client_list_find, &list);
+
+        if (list.n) {
+            (void) ngx_ess_client_close(list.subs[0], NGX_ESS_CLIENT_POLICY,
+                                        "Disconnected by the operator");
+        }
+
+        return list.n;
+    }
+
+    ngx_ess_feed_each(ref, ngx_ess_client_list_one, &list);
+
+    for (i = 0; i < list.n; i++) {
+        ngx_ess_client_list_describe(list.subs[i], &subs[i]);
+    }
+
+    return list.n;
+}
+
+
+/* The lowest ones, in order. */
+
+static void
+ngx_ess_client_list_one(ngx_ess_subscriber_t *sub, void *data)
+{
+    ngx_ess_client_list_t *list = data;
+
+    ngx_uint_t  i;
+
+    if (sub->number <= list->number) {
+        return;
+    }
+
+    if (list->n < list->max) {
+        i = list->n++;
+
+    } else if (sub->number < list->subs[list->n - 1]->number) {
+        i = list->n - 1;
+
+    } else {
+        return;
+    }
+
+    for ( /* void */ ; i && sub->number < list->subs[i - 1]->number; i--) {
+        list->subs[i] = list->subs[i - 1];
+    }
+
+    list->subs[i] = sub;
+}
+
+
+static void
+ngx_ess_client_list_find(ngx_ess_subscriber_t *sub, void *data)
+{
+    ngx_ess_client_list_t *list = data;
+
+    if (sub->number == list->number) {
+        list->subs[0] = sub;
+        list->n = 1;
+    }
+}
+
+
+static void
+ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
+    ngx_ess_mail_subscriber_t *out)
+{
+    ngx_str_t        *address;
+    ngx_ess_feed_t   *feed;
+    ngx_ess_frame_t  *frame;
+
+    feed = sub->feed;
+    address = &sub->connection->addr_text;
+
+    for (frame = sub->frame; frame && frame->ordinal == 0; frame = frame->next)
+    {
+        /* void */
+    }
+
+    out->next = frame ? frame->ordinal : feed->expected;
+    out->behind = (feed->replay || feed->changed);
+    out->events = sub->events_sent;
+    out->bytes = sub->bytes_sent;
+    out->number = sub->number;
+    out->since = sub->since;
+    out->transport = feed->transport->kind;
+    out->address_len = ngx_min(address->len, NGX_ESS_MAILBOX_ADDRESS);
+    ngx_memcpy(out->address, address->data, out->address_len);
+}
