@@ -19,7 +19,7 @@ RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
 TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 python3-aiohttp libcmocka-dev libssl-dev clang \
                 libclang-rt-14-dev amqp-tools httpie openssl chromium-driver \
-                prometheus
+                prometheus python3-jwt python3-cryptography
 
 BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl
 
@@ -54,7 +54,7 @@ JOBS          = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     os/unix http http/modules http/v2) \
                 -I $(OBJS) $(addprefix -I ,src src/source src/stream \
-                    src/subscriber src/transport src/api src/store)
+                    src/subscriber src/transport src/api src/store src/auth)
 HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
 
 

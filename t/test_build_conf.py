@@ -47,8 +47,8 @@ def test_conf_examples(nginx, name):
 
 
 def test_full_shows_every_directive():
-    module = example("ngx_ess_module.c")
-    directives = set(re.findall(r'ngx_string\("(ess_\w+)"\)', module))
+    module = example("ngx_ess_module.c") + example("src/auth/ngx_ess_jwt.c")
+    directives = set(re.findall(r'ngx_string\("(ess_\w+[a-z])"\)', module))
     shown = set(re.findall(r"(?m)^\s*(ess_\w+)\s*[^;]*;",
                            example("conf/full.conf")))
     assert directives

@@ -10,8 +10,9 @@ from nginx import TOP
 ALLOWED = {
     "source": {"source", "stream"},
     "stream": {"stream"},
-    "subscriber": {"subscriber", "stream", "transport"},
-    "transport": {"transport"},
+    "subscriber": {"subscriber", "stream", "transport", "ngx_ess_jwt.h"},
+    "transport": {"transport", "ngx_ess_jwt.h"},
+    "auth": {"auth", "ngx_ess_shm.h"},
     "api": {"api", "stream", "store", "ngx_ess_source.h"},
     "store": {"store", "stream"},
 }

@@ -154,6 +154,8 @@ static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
       NGX_ESS_STATUS_COUNTER, "reason",
       { { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_STREAM, "stream" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_ORIGIN, "origin" },
+        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_TOKEN, "token" },
+        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_CLAIM, "claim" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_REQUEST, "request" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_POSITION, "position" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_LIMIT, "limit" },

@@ -44,6 +44,8 @@ typedef uint32_t  ngx_ess_seg_t;            /* index of a segment, 0: none */
 typedef enum {
     NGX_ESS_REJECTED_STREAM = 0,            /* there is none of that uuid */
     NGX_ESS_REJECTED_ORIGIN,
+    NGX_ESS_REJECTED_TOKEN,                 /* none, or a wrong one */
+    NGX_ESS_REJECTED_CLAIM,                 /* the token is for other streams */
     NGX_ESS_REJECTED_REQUEST,               /* no WebSocket, no SSE */
     NGX_ESS_REJECTED_POSITION,
     NGX_ESS_REJECTED_LIMIT,                 /* of subscribers */

@@ -23,6 +23,8 @@
 /* buffers read of one client before others have their turn */
 #define NGX_ESS_CLIENT_READS    4
 
+#define NGX_ESS_CLIENT_FAR      86400       /* s */
+
 
 static void ngx_ess_client_opened(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_open(ngx_ess_subscriber_t *sub);
@@ -39,6 +41,7 @@ static ngx_int_t ngx_ess_client_input(ngx_ess_subscriber_t *sub, u_char *data,
     size_t len);
 static ngx_int_t ngx_ess_client_flushed(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry);
+static void ngx_ess_client_wait(ngx_ess_subscriber_t *sub, ngx_msec_t delay);
 static void ngx_ess_client_ping(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_answered(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_due(ngx_ess_subscriber_t *sub);
@@ -256,14 +259,12 @@ ngx_ess_client_open(ngx_ess_subscriber_t *sub)
 
     ngx_ess_wheel_unset(&sub->timer);
 
-    if (sub->conf->ping_interval) {
+    /* clients that came in one moment are not pinged in one moment */
 
-        /* clients that came in one moment are not pinged in one moment */
-
-        half = sub->conf->ping_interval / 2;
-        ngx_ess_wheel_set(&sub->timer,
-                          half + (ngx_msec_t) ngx_random() % (half + 1));
-    }
+    half = sub->conf->ping_interval / 2;
+    ngx_ess_client_wait(sub, half ? half + (ngx_msec_t) ngx_random()
+                                           % (half + 1)
+                                  : 0);
 
     if (sub->filtered) {
 
@@ -656,7 +657,18 @@ ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry)
     switch (sub->state) {
 
     case NGX_ESS_SUBSCRIBER_OPEN:
-        ngx_ess_client_ping(sub);
+
+        if (sub->expires && ngx_time() >= (time_t) sub->expires) {
+            (void) ngx_ess_client_close(sub, NGX_ESS_CLIENT_EXPIRED,
+                                        "token expired");
+
+        } else if (sub->conf->ping_interval) {
+            ngx_ess_client_ping(sub);
+
+        } else {
+            ngx_ess_client_wait(sub, 0);
+        }
+
         return;
 
     case NGX_ESS_SUBSCRIBER_FINISHING:
@@ -677,6 +689,33 @@ ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry)
 
         c->timedout = 1;
         ngx_ess_client_close_end(sub, NGX_ERROR);
+    }
+}
+
+
+/* Until the ping that is due, 0: none, or its token ends. */
+
+static void
+ngx_ess_client_wait(ngx_ess_subscriber_t *sub, ngx_msec_t delay)
+{
+    time_t       left;
+    ngx_time_t  *tp;
+
+    if (sub->expires) {
+        tp = ngx_timeofday();
+
+        /* what is far off is looked at again */
+
+        left = ngx_min((time_t) sub->expires - tp->sec, NGX_ESS_CLIENT_FAR);
+        left = ngx_max(left * 1000 - (time_t) tp->msec, 1);
+
+        if (delay == 0 || (ngx_msec_t) left < delay) {
+            delay = (ngx_msec_t) left;
+        }
+    }
+
+    if (delay) {
+        ngx_ess_wheel_set(&sub->timer, delay);
     }
 }
 
@@ -707,7 +746,7 @@ ngx_ess_client_ping(ngx_ess_subscriber_t *sub)
     sub->pinged = 1;
     sub->heard = 0;
 
-    ngx_ess_wheel_set(&sub->timer, sub->conf->ping_timeout);
+    ngx_ess_client_wait(sub, sub->conf->ping_timeout);
 
     if (sub->control) {
 
@@ -754,8 +793,8 @@ ngx_ess_client_answered(ngx_ess_subscriber_t *sub)
     }
 
     if (sub->conf->ping_interval > sub->conf->ping_timeout) {
-        ngx_ess_wheel_set(&sub->timer,
-                          sub->conf->ping_interval - sub->conf->ping_timeout);
+        ngx_ess_client_wait(sub, sub->conf->ping_interval
+                                 - sub->conf->ping_timeout);
         return NGX_DONE;
     }
 

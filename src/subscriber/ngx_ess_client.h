@@ -23,6 +23,7 @@
 #define NGX_ESS_CLIENT_INTERNAL  1011
 #define NGX_ESS_CLIENT_RESTART   1012
 #define NGX_ESS_CLIENT_LATER     1013
+#define NGX_ESS_CLIENT_EXPIRED   3000       /* the registry's "Unauthorized" */
 
 
 ngx_int_t ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone);

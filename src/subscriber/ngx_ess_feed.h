@@ -122,6 +122,9 @@ struct ngx_ess_subscriber_s {
     unsigned                     follow:1;  /* as that of its feed */
     unsigned                     missing:1; /* the broker has no stream for it;
                                                "code" is set */
+
+    uint32_t                     expires;   /* its token, s since 1970; 0:
+                                               never */
 };
 
 

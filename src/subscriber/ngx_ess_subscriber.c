@@ -8,6 +8,7 @@
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
+#include "ngx_ess_jwt.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_replay.h"
 #include "ngx_ess_wait.h"
@@ -106,7 +107,9 @@ ngx_int_t
 ngx_ess_subscriber_handler(ngx_http_request_t *r)
 {
     u_char                      uuid[NGX_ESS_UUID_LEN];
+    u_char                      text[NGX_ESS_UUID_TEXT];
     ngx_int_t                   rc;
+    ngx_str_t                   name;
     ngx_ess_loc_conf_t         *lcf;
     ngx_ess_stream_info_t       info;
     const ngx_ess_transport_t  *transport;
@@ -131,6 +134,18 @@ ngx_ess_subscriber_handler(ngx_http_request_t *r)
     {
         return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_STREAM,
                                            NGX_HTTP_NOT_FOUND);
+    }
+
+    (void) ngx_ess_stream_uuid_text(text, info.uuid);
+    name.data = text;
+    name.len = NGX_ESS_UUID_TEXT;
+
+    if (ngx_ess_jwt_allows(r, &name) != NGX_OK) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "the token is not for this stream");
+
+        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_CLAIM,
+                                           NGX_HTTP_FORBIDDEN);
     }
 
     rc = ngx_ess_subscriber_transport(r, lcf, &transport);
@@ -577,6 +592,8 @@ ngx_ess_subscriber_create(ngx_http_request_t *r,
     sub->conf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
     sub->stream_id = ref->id;
     sub->since = (uint32_t) ngx_time();
+    sub->expires = (uint32_t) ngx_min(ngx_ess_jwt_expires(r),
+                                      (time_t) NGX_MAX_UINT32_VALUE);
     sub->state = NGX_ESS_SUBSCRIBER_GONE;
 
     if (ngx_ess_request_own(sub) != NGX_OK) {

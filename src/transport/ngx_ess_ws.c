@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_header.h"
+#include "ngx_ess_jwt.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_annotate.h"
 #include "ngx_ess_ws_codec.h"
@@ -282,6 +283,17 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
     if (ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK
         || ngx_ess_header_add(r, "Sec-WebSocket-Accept",
                                  accept.data, accept.len)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* a browser takes no answer without one that it offered */
+
+    if (ngx_ess_jwt_offered(r)
+        && ngx_ess_header_add(r, "Sec-WebSocket-Protocol",
+                              NGX_ESS_JWT_PROTOCOL,
+                              sizeof(NGX_ESS_JWT_PROTOCOL) - 1)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -3,11 +3,11 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <ngx_config.h>
-#include <ngx_core.h>
 
 
 ngx_int_t
@@ -91,4 +91,24 @@ ngx_encode_base64(ngx_str_t *dst, ngx_str_t *src)
     }
 
     dst->len = d - dst->data;
+}
+
+
+u_char *
+ngx_strnstr(u_char *s1, char *s2, size_t len)
+{
+    return memmem(s1, len, s2, strlen(s2));
+}
+
+
+u_char *
+ngx_cpystrn(u_char *dst, u_char *src, size_t n)
+{
+    if (n) {
+        memcpy(dst, src, n - 1);
+        dst[n - 1] = '\0';
+        dst += n - 1;
+    }
+
+    return dst;
 }

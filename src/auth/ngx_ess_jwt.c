@@ -1,0 +1,1040 @@
+
+/*
+ * The directive, where a request has its token, and the two phases: before
+ * anybody may log the request, the token is taken out of its query, and in the
+ * access phase it is checked.  Runs in workers; all memory is the request's.
+ */
+
+
+#include "ngx_ess_conf.h"
+#include "ngx_ess_conf_file.h"
+#include "ngx_ess_header.h"
+#include "ngx_ess_shm.h"
+#include "ngx_ess_jwt.h"
+#include "ngx_ess_jwt_token.h"
+
+
+#define NGX_ESS_JWT_FILE    (64 * 1024)     /* bytes of a key's file */
+#define NGX_ESS_JWT_LEEWAY  3600            /* s at most */
+
+
+typedef struct {
+    ngx_flag_t               used;
+} ngx_ess_jwt_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t               enable;
+    ngx_ess_jwt_policy_t     policy;
+    ngx_uint_t               algs;          /* bits */
+    ngx_str_t                key;           /* files' names */
+    ngx_str_t                jwks;
+    ngx_uint_t               header;        /* 1: tokens are looked for there */
+    ngx_uint_t               protocol;
+    ngx_str_t                arg;           /* its name; data NULL: not there */
+    ngx_str_t                cookie;
+    ngx_str_t                streams;       /* claim; data NULL: any stream */
+} ngx_ess_jwt_conf_t;
+
+
+typedef struct {
+    ngx_str_t                token;         /* data NULL: none */
+    ngx_str_t                claims;        /* data NULL: it did not let the
+                                               request in */
+    time_t                   expires;
+    ngx_uint_t               n;             /* tokens that were found */
+    unsigned                 offered:1;
+} ngx_ess_jwt_ctx_t;
+
+
+typedef const char *(*ngx_ess_jwt_param_pt)(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_ess_jwt_param_pt     set;           /* NULL, or what would be right */
+} ngx_ess_jwt_param_t;
+
+
+static void *ngx_ess_jwt_create_main(ngx_conf_t *cf);
+static void *ngx_ess_jwt_create_loc(ngx_conf_t *cf);
+static char *ngx_ess_jwt_merge_loc(ngx_conf_t *cf, void *parent, void *child);
+static char *ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static const char *ngx_ess_jwt_param(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *param);
+static const char *ngx_ess_jwt_param_key(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_jwks(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_alg(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_aud(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_iss(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_exp(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_leeway(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_token(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_streams(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
+static const char *ngx_ess_jwt_param_text(ngx_str_t *text, ngx_str_t *value,
+    const char *expected);
+static ngx_int_t ngx_ess_jwt_read_keys(ngx_conf_t *cf,
+    ngx_ess_jwt_conf_t *conf);
+static ngx_int_t ngx_ess_jwt_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_ess_jwt_init(ngx_conf_t *cf);
+static ngx_int_t ngx_ess_jwt_preaccess(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_jwt_found(ngx_http_request_t *r,
+    ngx_ess_jwt_ctx_t *ctx, u_char *data, size_t len);
+static ngx_int_t ngx_ess_jwt_header(ngx_http_request_t *r,
+    ngx_ess_jwt_ctx_t *ctx);
+static ngx_int_t ngx_ess_jwt_protocol(ngx_http_request_t *r,
+    ngx_ess_jwt_ctx_t *ctx);
+static ngx_int_t ngx_ess_jwt_cookie(ngx_http_request_t *r,
+    ngx_ess_jwt_ctx_t *ctx, ngx_str_t *name);
+static ngx_int_t ngx_ess_jwt_arg(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
+    ngx_str_t *name);
+static u_char *ngx_ess_jwt_arg_next(u_char *p, u_char *last, ngx_str_t *name,
+    size_t *len);
+static void ngx_ess_jwt_hide(ngx_str_t *text, ngx_str_t *name);
+static u_char *ngx_ess_jwt_item(u_char **p, u_char *last, u_char separator,
+    size_t *len);
+static ngx_int_t ngx_ess_jwt_access(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_jwt_refuse(ngx_http_request_t *r, const char *error);
+static ngx_ess_jwt_ctx_t *ngx_ess_jwt_ctx(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_jwt_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+static ngx_ess_jwt_param_t  ngx_ess_jwt_params[] = {
+    { ngx_string("key"), ngx_ess_jwt_param_key },
+    { ngx_string("jwks"), ngx_ess_jwt_param_jwks },
+    { ngx_string("alg"), ngx_ess_jwt_param_alg },
+    { ngx_string("aud"), ngx_ess_jwt_param_aud },
+    { ngx_string("iss"), ngx_ess_jwt_param_iss },
+    { ngx_string("exp"), ngx_ess_jwt_param_exp },
+    { ngx_string("leeway"), ngx_ess_jwt_param_leeway },
+    { ngx_string("token"), ngx_ess_jwt_param_token },
+    { ngx_string("streams"), ngx_ess_jwt_param_streams }
+};
+
+
+static ngx_command_t  ngx_ess_jwt_commands[] = {
+
+    { ngx_string("ess_jwt"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_ess_jwt_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_ess_jwt_module_ctx = {
+    ngx_ess_jwt_add_variables,             /* preconfiguration */
+    ngx_ess_jwt_init,                      /* postconfiguration */
+
+    ngx_ess_jwt_create_main,               /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_ess_jwt_create_loc,                /* create location configuration */
+    ngx_ess_jwt_merge_loc                  /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_ess_jwt_module = {
+    NGX_MODULE_V1,
+    &ngx_ess_jwt_module_ctx,               /* module context */
+    ngx_ess_jwt_commands,                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_str_t  ngx_ess_jwt_prefix = ngx_string("ess_jwt_");
+
+
+static void *
+ngx_ess_jwt_create_main(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_ess_jwt_main_conf_t));
+}
+
+
+static void *
+ngx_ess_jwt_create_loc(ngx_conf_t *cf)
+{
+    ngx_ess_jwt_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_ess_jwt_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->enable = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_ess_jwt_merge_loc(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_ess_jwt_conf_t *prev = parent;
+    ngx_ess_jwt_conf_t *conf = child;
+
+    if (conf->enable == NGX_CONF_UNSET) {
+        *conf = *prev;
+        ngx_conf_init_value(conf->enable, 0);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_jwt_conf_t *jcf = conf;
+
+    ngx_str_t                *value, param;
+    ngx_uint_t                i;
+    const char               *expected;
+    ngx_ess_jwt_main_conf_t  *jmcf;
+
+    if (jcf->enable != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        jcf->enable = 0;
+        return NGX_CONF_OK;
+    }
+
+    jcf->enable = 1;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        param = value[i];
+        expected = ngx_ess_jwt_param(cf, jcf, &value[i]);
+
+        if (expected) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"ess_jwt\" has the invalid parameter \"%V\", "
+                               "it takes %s", &param, expected);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if ((jcf->key.data == NULL) == (jcf->jwks.data == NULL)) {
+        return "takes one of \"key=\" and \"jwks=\"";
+    }
+
+    if (jcf->algs == 0) {
+        return "needs \"alg=\": HS256, RS256, ES256 or EdDSA";
+    }
+
+    if (!jcf->header && !jcf->protocol && jcf->arg.data == NULL
+        && jcf->cookie.data == NULL)
+    {
+        jcf->header = 1;
+        jcf->protocol = 1;
+    }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_jwt_module);
+    jmcf->used = 1;
+
+    return (ngx_ess_jwt_read_keys(cf, jcf) == NGX_OK) ? NGX_CONF_OK
+                                                      : NGX_CONF_ERROR;
+}
+
+
+/* Leaves the parameter's value in "param". */
+
+static const char *
+ngx_ess_jwt_param(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf, ngx_str_t *param)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    for (i = 0;
+         i < sizeof(ngx_ess_jwt_params) / sizeof(ngx_ess_jwt_params[0]);
+         i++)
+    {
+        name = &ngx_ess_jwt_params[i].name;
+
+        if (param->len > name->len
+            && ngx_strncmp(param->data, name->data, name->len) == 0
+            && param->data[name->len] == '=')
+        {
+            param->data += name->len + 1;
+            param->len -= name->len + 1;
+
+            return ngx_ess_jwt_params[i].set(cf, conf, param);
+        }
+    }
+
+    return "\"off\", or key=, jwks=, alg=, aud=, iss=, exp=, leeway=, token= "
+           "and streams=";
+}
+
+
+static const char *
+ngx_ess_jwt_param_key(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    return ngx_ess_jwt_param_text(&conf->key, value,
+                                  "one \"key=\" with the name of a file");
+}
+
+
+static const char *
+ngx_ess_jwt_param_jwks(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    return ngx_ess_jwt_param_text(&conf->jwks, value,
+                                  "one \"jwks=\" with the name of a file");
+}
+
+
+static const char *
+ngx_ess_jwt_param_alg(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    ngx_uint_t         bit;
+    ngx_ess_jwt_alg_e  alg;
+
+    alg = ngx_ess_jwt_alg(value->data, value->len);
+    bit = (ngx_uint_t) 1 << alg;
+
+    if (alg == NGX_ESS_JWT_ALGS || (conf->algs & bit)) {
+        return "\"alg=\" with HS256, RS256, ES256 or EdDSA, each once";
+    }
+
+    conf->algs |= bit;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_ess_jwt_param_aud(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    return ngx_ess_jwt_param_text(&conf->policy.aud, value,
+                                  "one \"aud=\" with an audience");
+}
+
+
+static const char *
+ngx_ess_jwt_param_iss(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    return ngx_ess_jwt_param_text(&conf->policy.iss, value,
+                                  "one \"iss=\" with an issuer");
+}
+
+
+static const char *
+ngx_ess_jwt_param_exp(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    if (ngx_strcmp(value->data, "optional") != 0) {
+        return "\"exp=optional\"";
+    }
+
+    conf->policy.endless = 1;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_ess_jwt_param_leeway(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    conf->policy.leeway = ngx_parse_time(value, 1);
+
+    if (conf->policy.leeway == (time_t) NGX_ERROR
+        || conf->policy.leeway > NGX_ESS_JWT_LEEWAY)
+    {
+        return "\"leeway=\" with a time up to 1h";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_ess_jwt_param_token(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    ngx_str_t  name;
+
+    static const char  expected[] = "\"token=\" with \"header\", \"protocol\", "
+                                    "\"arg:name\" or \"cookie:name\", each "
+                                    "once";
+
+    if (ngx_strcmp(value->data, "header") == 0 && !conf->header) {
+        conf->header = 1;
+        return NULL;
+    }
+
+    if (ngx_strcmp(value->data, "protocol") == 0 && !conf->protocol) {
+        conf->protocol = 1;
+        return NULL;
+    }
+
+    if (ngx_strncmp(value->data, "arg:", 4) == 0) {
+        name.data = value->data + 4;
+        name.len = value->len - 4;
+
+        return ngx_ess_jwt_param_text(&conf->arg, &name, expected);
+    }
+
+    if (ngx_strncmp(value->data, "cookie:", 7) == 0) {
+        name.data = value->data + 7;
+        name.len = value->len - 7;
+
+        return ngx_ess_jwt_param_text(&conf->cookie, &name, expected);
+    }
+
+    return expected;
+}
+
+
+static const char *
+ngx_ess_jwt_param_streams(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+    ngx_str_t *value)
+{
+    return ngx_ess_jwt_param_text(&conf->streams, value,
+                                  "one \"streams=\" with the name of a claim");
+}
+
+
+static const char *
+ngx_ess_jwt_param_text(ngx_str_t *text, ngx_str_t *value, const char *expected)
+{
+    if (value->len == 0 || text->data) {
+        return expected;
+    }
+
+    *text = *value;
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_ess_jwt_read_keys(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
+{
+    u_char              *buf;
+    ssize_t              n;
+    ngx_int_t            rc;
+    ngx_str_t           *path, text;
+    ngx_uint_t           alg;
+    const char          *what, *reason;
+    ngx_ess_jwt_key_t   *key;
+
+    path = conf->key.data ? &conf->key : &conf->jwks;
+    what = conf->key.data ? "\"key\" of \"ess_jwt\""
+                          : "\"jwks\" of \"ess_jwt\"";
+
+    for (alg = 0; conf->algs != (ngx_uint_t) 1 << alg; alg++) {
+
+        if (alg == NGX_ESS_JWT_ALGS) {
+            /* several */
+            break;
+        }
+    }
+
+    if (conf->key.data && alg == NGX_ESS_JWT_ALGS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ess_jwt\" with \"key=\" takes one \"alg=\"");
+        return NGX_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    buf = ngx_palloc(cf->temp_pool, NGX_ESS_JWT_FILE + 1);
+    conf->policy.keys = ngx_array_create(cf->pool, 1,
+                                         sizeof(ngx_ess_jwt_key_t));
+
+    if (buf == NULL || conf->policy.keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_ess_conf_file_read(cf, path, what,
+                               conf->algs & (1 << NGX_ESS_JWT_HS256), buf,
+                               NGX_ESS_JWT_FILE + 1);
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    text.data = buf;
+    text.len = n;
+    reason = "is over the limit of 64k";
+
+    if (n > NGX_ESS_JWT_FILE) {
+        rc = NGX_DECLINED;
+
+    } else if (conf->jwks.data) {
+        rc = ngx_ess_jwt_key_set(cf->pool, &text, conf->algs,
+                                 conf->policy.keys, &reason);
+    } else {
+        key = ngx_array_push(conf->policy.keys);
+
+        rc = key ? ngx_ess_jwt_key_read(cf->pool, &text, alg, key, &reason)
+                 : NGX_ERROR;
+    }
+
+    ngx_explicit_memzero(buf, n);
+
+    if (rc == NGX_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "the %s, \"%V\", %s", what,
+                           path, reason);
+    }
+
+    return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_ess_jwt_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var;
+
+    var = ngx_http_add_variable(cf, &ngx_ess_jwt_prefix, NGX_HTTP_VAR_PREFIX);
+    if (var == NULL) {
+        return NGX_ERROR;
+    }
+
+    var->get_handler = ngx_ess_jwt_variable;
+
+    return NGX_OK;
+}
+
+
+/* Without ess_jwt no request is looked at. */
+
+static ngx_int_t
+ngx_ess_jwt_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_ess_jwt_main_conf_t    *jmcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_jwt_module);
+
+    if (!jmcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_ess_jwt_preaccess;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_ess_jwt_access;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_jwt_preaccess(ngx_http_request_t *r)
+{
+    ngx_ess_jwt_ctx_t   *ctx;
+    ngx_ess_jwt_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_ess_jwt_module);
+
+    if (!conf->enable
+        || r != r->main
+        || ngx_http_get_module_ctx(r, ngx_ess_jwt_module))
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_ess_jwt_ctx_t));
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_ess_jwt_module);
+
+    if ((conf->header && ngx_ess_jwt_header(r, ctx) != NGX_OK)
+        || (conf->protocol && ngx_ess_jwt_protocol(r, ctx) != NGX_OK)
+        || (conf->cookie.data
+            && ngx_ess_jwt_cookie(r, ctx, &conf->cookie) != NGX_OK)
+        || (conf->arg.data && ngx_ess_jwt_arg(r, ctx, &conf->arg) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_ess_jwt_found(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx, u_char *data,
+    size_t len)
+{
+    if (ctx->n++) {
+        return NGX_OK;
+    }
+
+    ctx->token.data = ngx_pnalloc(r->pool, len + 1);
+    if (ctx->token.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ctx->token.data, data, len);
+    ctx->token.len = len;
+
+    return NGX_OK;
+}
+
+
+/* RFC 6750, 2.1.  Other schemes are other modules'. */
+
+static ngx_int_t
+ngx_ess_jwt_header(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
+{
+    u_char           *p, *last;
+    ngx_table_elt_t  *h;
+
+    for (h = ngx_ess_header_find(r, "authorization", NULL);
+         h;
+         h = ngx_ess_header_find(r, "authorization", h))
+    {
+        p = h->value.data;
+        last = p + h->value.len;
+
+        if (h->value.len < sizeof("Bearer ") - 1
+            || ngx_strncasecmp(p, (u_char *) "Bearer ", 7) != 0)
+        {
+            continue;
+        }
+
+        for (p += 7; p < last && *p == ' '; p++) { /* void */ }
+
+        if (ngx_ess_jwt_found(r, ctx, p, last - p) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* "ess.jwt", and behind it the token. */
+
+static ngx_int_t
+ngx_ess_jwt_protocol(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
+{
+    size_t            len;
+    u_char           *p, *last, *item;
+    ngx_uint_t        next;
+    ngx_table_elt_t  *h;
+
+    next = 0;
+
+    for (h = ngx_ess_header_find(r, "sec-websocket-protocol", NULL);
+         h;
+         h = ngx_ess_header_find(r, "sec-websocket-protocol", h))
+    {
+        p = h->value.data;
+        last = p + h->value.len;
+
+        while (p < last) {
+            item = ngx_ess_jwt_item(&p, last, ',', &len);
+
+            if (next) {
+                next = 0;
+
+                if (ngx_ess_jwt_found(r, ctx, item, len) != NGX_OK) {
+                    return NGX_ERROR;
+                }
+
+            } else if (len == sizeof(NGX_ESS_JWT_PROTOCOL) - 1
+                       && ngx_strncmp(item, NGX_ESS_JWT_PROTOCOL, len) == 0)
+            {
+                ctx->offered = 1;
+                next = 1;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_jwt_cookie(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
+    ngx_str_t *name)
+{
+    size_t            len;
+    u_char           *p, *last, *item;
+    ngx_table_elt_t  *h;
+
+    for (h = ngx_ess_header_find(r, "cookie", NULL);
+         h;
+         h = ngx_ess_header_find(r, "cookie", h))
+    {
+        p = h->value.data;
+        last = p + h->value.len;
+
+        while (p < last) {
+            item = ngx_ess_jwt_item(&p, last, ';', &len);
+
+            if (len > name->len
+                && item[name->len] == '='
+                && ngx_strncmp(item, name->data, name->len) == 0
+                && ngx_ess_jwt_found(r, ctx, item + name->len + 1,
+                                     len - name->len - 1)
+                   != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The next item of a list, without blanks at its ends. */
+
+static u_char *
+ngx_ess_jwt_item(u_char **p, u_char *last, u_char separator, size_t *len)
+{
+    u_char  *item, *end;
+
+    item = *p;
+
+    end = ngx_strlchr(item, last, separator);
+    if (end == NULL) {
+        end = last;
+    }
+
+    *p = (end < last) ? end + 1 : last;
+
+    while (item < end && (*item == ' ' || *item == '\t')) {
+        item++;
+    }
+
+    while (end > item && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+
+    *len = end - item;
+
+    return item;
+}
+
+
+/*
+ * Taken out of all that logs and other modules see of the query.  A token
+ * needs no escapes, so one that has some is none.
+ */
+
+static ngx_int_t
+ngx_ess_jwt_arg(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx, ngx_str_t *name)
+{
+    size_t   len;
+    u_char  *p, *last;
+
+    if (r->args.len == 0) {
+        return NGX_OK;
+    }
+
+    last = r->args.data + r->args.len;
+
+    for (p = ngx_ess_jwt_arg_next(r->args.data, last, name, &len);
+         p;
+         p = ngx_ess_jwt_arg_next(p + len, last, name, &len))
+    {
+        if (ngx_ess_jwt_found(r, ctx, p, len) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_ess_jwt_hide(&r->args, name);
+    ngx_ess_jwt_hide(&r->unparsed_uri, name);
+    ngx_ess_jwt_hide(&r->request_line, name);
+
+    return NGX_OK;
+}
+
+
+/* The value of the next argument of that name; NULL: there is none. */
+
+static u_char *
+ngx_ess_jwt_arg_next(u_char *p, u_char *last, ngx_str_t *name, size_t *len)
+{
+    u_char  *end, *first;
+
+    for (first = p; p + name->len < last; p++) {
+
+        p = ngx_strlcasestrn(p, last, name->data, name->len - 1);
+
+        if (p == NULL || p + name->len >= last) {
+            return NULL;
+        }
+
+        if (p[name->len] != '='
+            || (p != first && p[-1] != '&' && p[-1] != '?'))
+        {
+            continue;
+        }
+
+        p += name->len + 1;
+
+        for (end = p; end < last && *end != '&' && *end != ' '; end++) {
+            /* void */
+        }
+
+        *len = end - p;
+
+        return p;
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_ess_jwt_hide(ngx_str_t *text, ngx_str_t *name)
+{
+    size_t   len;
+    u_char  *p, *last;
+
+    last = text->data + text->len;
+
+    for (p = ngx_ess_jwt_arg_next(text->data, last, name, &len);
+         p;
+         p = ngx_ess_jwt_arg_next(p + len, last, name, &len))
+    {
+        ngx_memset(p, '*', len);
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_jwt_access(ngx_http_request_t *r)
+{
+    time_t               expires;
+    ngx_int_t            rc;
+    ngx_str_t            claims;
+    const char          *reason;
+    ngx_ess_jwt_ctx_t   *ctx;
+    ngx_ess_jwt_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_ess_jwt_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_ess_jwt_module);
+
+    if (!conf->enable) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx == NULL || ctx->n == 0) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "request without a token");
+
+        return ngx_ess_jwt_refuse(r, NULL);
+    }
+
+    if (ctx->n > 1) {
+        reason = "there are several";
+        rc = NGX_DECLINED;
+
+    } else {
+        rc = ngx_ess_jwt_token_verify(&conf->policy, &ctx->token, ngx_time(),
+                                      r->pool, &claims, &expires, &reason);
+    }
+
+    ngx_explicit_memzero(ctx->token.data, ctx->token.len);
+
+    if (rc == NGX_OK) {
+        ctx->claims = claims;
+        ctx->expires = expires;
+        return NGX_OK;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "token refused: %s",
+                  reason);
+
+    return ngx_ess_jwt_refuse(r, "invalid_token");
+}
+
+
+/*
+ * RFC 6750, 3.  The field is nginx's own, which "satisfy any" takes back when
+ * another rule lets the request in; so without a token it is not counted then.
+ */
+
+static ngx_int_t
+ngx_ess_jwt_refuse(ngx_http_request_t *r, const char *error)
+{
+    u_char                    *p;
+    ngx_table_elt_t           *h;
+    ngx_ess_main_conf_t       *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (mcf->zone && (error || clcf->satisfy == NGX_HTTP_SATISFY_ALL)) {
+        ngx_ess_shm_count(mcf->zone,
+                          NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_TOKEN, 1);
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    p = ngx_pnalloc(r->pool, sizeof("Bearer error=\"\"") + 32);
+
+    if (h == NULL || p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "WWW-Authenticate");
+
+    h->value.data = p;
+    p = error ? ngx_sprintf(p, "Bearer error=\"%s\"", error)
+              : ngx_sprintf(p, "Bearer");
+    h->value.len = p - h->value.data;
+
+    r->headers_out.www_authenticate = h;
+
+    return NGX_HTTP_UNAUTHORIZED;
+}
+
+
+/* Of a request that a token let in, else NULL. */
+
+static ngx_ess_jwt_ctx_t *
+ngx_ess_jwt_ctx(ngx_http_request_t *r)
+{
+    ngx_ess_jwt_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r->main, ngx_ess_jwt_module);
+
+    return (ctx && ctx->claims.data) ? ctx : NULL;
+}
+
+
+ngx_uint_t
+ngx_ess_jwt_offered(ngx_http_request_t *r)
+{
+    ngx_ess_jwt_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ess_jwt_module);
+
+    return ctx && ctx->offered;
+}
+
+
+time_t
+ngx_ess_jwt_expires(ngx_http_request_t *r)
+{
+    ngx_ess_jwt_ctx_t  *ctx;
+
+    ctx = ngx_ess_jwt_ctx(r);
+
+    return ctx ? ctx->expires : 0;
+}
+
+
+ngx_int_t
+ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid)
+{
+    ngx_ess_jwt_ctx_t   *ctx;
+    ngx_ess_jwt_conf_t  *conf;
+
+    static ngx_str_t  all = ngx_string("*");
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_ess_jwt_module);
+    ctx = ngx_ess_jwt_ctx(r);
+
+    if (ctx == NULL
+        || conf->streams.data == NULL
+        || ngx_ess_jwt_token_lists(&ctx->claims, &conf->streams, uuid)
+        || ngx_ess_jwt_token_lists(&ctx->claims, &conf->streams, &all))
+    {
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_ess_jwt_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t *name = (ngx_str_t *) data;
+
+    ngx_int_t           rc;
+    ngx_str_t           claim, value;
+    ngx_ess_jwt_ctx_t  *ctx;
+
+    ctx = ngx_ess_jwt_ctx(r);
+    v->not_found = 1;
+
+    if (ctx == NULL) {
+        return NGX_OK;
+    }
+
+    claim.data = name->data + ngx_ess_jwt_prefix.len;
+    claim.len = name->len - ngx_ess_jwt_prefix.len;
+
+    rc = ngx_ess_jwt_token_claim(&ctx->claims, &claim, r->pool, &value);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        v->data = value.data;
+        v->len = value.len;
+        v->valid = 1;
+        v->no_cacheable = 0;
+        v->not_found = 0;
+    }
+
+    return NGX_OK;
+}

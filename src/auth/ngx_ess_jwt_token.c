@@ -1,0 +1,449 @@
+
+/*
+ * Checks a token: first its signature, with a key that is for one algorithm
+ * only, then its claims.  cJSON's trees live during a call only; so do the
+ * decoded parts, in static buffers, but for the claims, which are copied.
+ */
+
+
+#include "ngx_ess_jwt_token.h"
+#include <cjson/cJSON.h>
+#include <math.h>
+
+
+/* s since 1970; beyond, a double is no exact number */
+#define NGX_ESS_JWT_TOKEN_LAST   9007199254740992.0
+
+
+static ngx_int_t ngx_ess_jwt_token_split(ngx_str_t *token, ngx_str_t *parts,
+    ngx_str_t *text);
+static cJSON *ngx_ess_jwt_token_parse(ngx_str_t *text);
+static ngx_int_t ngx_ess_jwt_token_signed(ngx_array_t *keys, cJSON *header,
+    ngx_str_t *text, ngx_str_t *signature, const char **reason);
+static ngx_int_t ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy,
+    cJSON *claims, time_t now, time_t *expires, const char **reason);
+static ngx_int_t ngx_ess_jwt_token_time(cJSON *claims, const char *name,
+    double *when);
+static ngx_uint_t ngx_ess_jwt_token_has(cJSON *item, ngx_str_t *text);
+static cJSON *ngx_ess_jwt_token_member(cJSON *object, const char *name);
+static ngx_uint_t ngx_ess_jwt_token_twice(cJSON *item);
+
+
+ngx_int_t
+ngx_ess_jwt_token_verify(ngx_ess_jwt_policy_t *policy, ngx_str_t *token,
+    time_t now, ngx_pool_t *pool, ngx_str_t *claims, time_t *expires,
+    const char **reason)
+{
+    cJSON      *root;
+    ngx_int_t   rc;
+    ngx_str_t   parts[3], text, header, payload, signature;
+
+    static u_char  buf[3][ngx_base64_decoded_length(NGX_ESS_JWT_TOKEN_MAX)];
+
+    if (token->len > NGX_ESS_JWT_TOKEN_MAX) {
+        *reason = "it is too long";
+        return NGX_DECLINED;
+    }
+
+    header.data = buf[0];
+    payload.data = buf[1];
+    signature.data = buf[2];
+
+    if (ngx_ess_jwt_token_split(token, parts, &text) != NGX_OK
+        || ngx_ess_jwt_base64url(&header, &parts[0]) != NGX_OK
+        || ngx_ess_jwt_base64url(&payload, &parts[1]) != NGX_OK
+        || ngx_ess_jwt_base64url(&signature, &parts[2]) != NGX_OK)
+    {
+        *reason = "it is not three parts in base64url";
+        return NGX_DECLINED;
+    }
+
+    root = ngx_ess_jwt_token_parse(&header);
+    if (root == NULL) {
+        *reason = "its header is no JSON object";
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_ess_jwt_token_signed(policy->keys, root, &text, &signature,
+                                  reason);
+    cJSON_Delete(root);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    root = ngx_ess_jwt_token_parse(&payload);
+    if (root == NULL) {
+        *reason = "its payload is no JSON object";
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_ess_jwt_token_valid(policy, root, now, expires, reason);
+
+    cJSON_Delete(root);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    claims->len = payload.len;
+    claims->data = ngx_pnalloc(pool, payload.len);
+    if (claims->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(claims->data, payload.data, payload.len);
+
+    return NGX_OK;
+}
+
+
+/* text: what is signed, the first two parts with the dot between them */
+
+static ngx_int_t
+ngx_ess_jwt_token_split(ngx_str_t *token, ngx_str_t *parts, ngx_str_t *text)
+{
+    u_char      *p, *last, *dot;
+    ngx_uint_t   i;
+
+    p = token->data;
+    last = token->data + token->len;
+
+    for (i = 0; i < 3; i++) {
+        dot = ngx_strlchr(p, last, '.');
+
+        if ((dot == NULL) != (i == 2)) {
+            return NGX_DECLINED;
+        }
+
+        parts[i].data = p;
+        parts[i].len = (dot ? dot : last) - p;
+
+        p += parts[i].len + 1;
+    }
+
+    text->data = token->data;
+    text->len = parts[2].data - 1 - token->data;
+
+    return NGX_OK;
+}
+
+
+/* An object, and nothing behind it.  cJSON cuts strings at a NUL. */
+
+static cJSON *
+ngx_ess_jwt_token_parse(ngx_str_t *text)
+{
+    cJSON       *root;
+    const char  *end;
+
+    if (ngx_strlchr(text->data, text->data + text->len, '\0')
+        || ngx_strnstr(text->data, "\\u0000", text->len))
+    {
+        return NULL;
+    }
+
+    end = NULL;
+
+    root = cJSON_ParseWithLengthOpts((char *) text->data, text->len, &end, 0);
+
+    if (root == NULL) {
+        return NULL;
+    }
+
+    while (end < (char *) text->data + text->len
+           && (*end == ' ' || *end == '\t' || *end == CR || *end == LF))
+    {
+        end++;
+    }
+
+    if (!cJSON_IsObject(root) || end != (char *) text->data + text->len) {
+        cJSON_Delete(root);
+        return NULL;
+    }
+
+    return root;
+}
+
+
+/*
+ * A key is for one algorithm, so the token's word on that only chooses among
+ * the keys; "none" is the name of no algorithm.
+ */
+
+static ngx_int_t
+ngx_ess_jwt_token_signed(ngx_array_t *keys, cJSON *header, ngx_str_t *text,
+    ngx_str_t *signature, const char **reason)
+{
+    cJSON              *alg, *kid;
+    ngx_uint_t          i, found;
+    ngx_ess_jwt_key_t  *key;
+
+    alg = ngx_ess_jwt_token_member(header, "alg");
+    kid = cJSON_GetObjectItemCaseSensitive(header, "kid");
+
+    if (!cJSON_IsString(alg)
+        || (kid && (!cJSON_IsString(kid) || ngx_ess_jwt_token_twice(kid))))
+    {
+        *reason = "its \"alg\" or \"kid\" is missing, twice or no string";
+        return NGX_DECLINED;
+    }
+
+    /* RFC 7515, 4.1.11: none of them is understood */
+
+    if (cJSON_GetObjectItemCaseSensitive(header, "crit")) {
+        *reason = "it has \"crit\"";
+        return NGX_DECLINED;
+    }
+
+    found = 0;
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        if (ngx_strcmp(alg->valuestring, ngx_ess_jwt_alg_name(key[i].alg)) != 0
+            || (kid && key[i].kid.data
+                && ngx_strcmp(kid->valuestring, key[i].kid.data) != 0))
+        {
+            continue;
+        }
+
+        found = 1;
+
+        if (ngx_ess_jwt_key_verify(&key[i], text, signature)) {
+            return NGX_OK;
+        }
+    }
+
+    *reason = found ? "its signature is wrong"
+                    : "there is no key for its \"alg\" and \"kid\"";
+
+    return NGX_DECLINED;
+}
+
+
+/* RFC 7519, 4.1. */
+
+static ngx_int_t
+ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy, cJSON *claims,
+    time_t now, time_t *expires, const char **reason)
+{
+    cJSON      *aud, *iss;
+    double      exp, nbf;
+    ngx_int_t   rc;
+
+    rc = ngx_ess_jwt_token_time(claims, "exp", &exp);
+
+    if (rc == NGX_ERROR || (rc == NGX_DECLINED && !policy->endless)) {
+        *reason = "its \"exp\" is missing, twice or no time";
+        return NGX_DECLINED;
+    }
+
+    *expires = 0;
+
+    if (rc == NGX_OK) {
+        *expires = (time_t) exp + policy->leeway;
+
+        if (now >= *expires) {
+            *reason = "it has expired";
+            return NGX_DECLINED;
+        }
+    }
+
+    rc = ngx_ess_jwt_token_time(claims, "nbf", &nbf);
+
+    if (rc == NGX_ERROR) {
+        *reason = "its \"nbf\" is twice or no time";
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK && (double) now < nbf - (double) policy->leeway) {
+        *reason = "it is not valid yet";
+        return NGX_DECLINED;
+    }
+
+    if (policy->iss.data) {
+        iss = ngx_ess_jwt_token_member(claims, "iss");
+
+        if (!cJSON_IsString(iss)
+            || ngx_strcmp(iss->valuestring, policy->iss.data) != 0)
+        {
+            *reason = "its \"iss\" is not that of \"ess_jwt\"";
+            return NGX_DECLINED;
+        }
+    }
+
+    /* 4.1.3: who is not meant must refuse it */
+
+    aud = cJSON_GetObjectItemCaseSensitive(claims, "aud");
+
+    if (policy->aud.data == NULL) {
+
+        if (aud) {
+            *reason = "it has an \"aud\", and \"ess_jwt\" has none";
+            return NGX_DECLINED;
+        }
+
+    } else if (aud == NULL || ngx_ess_jwt_token_twice(aud)
+               || !ngx_ess_jwt_token_has(aud, &policy->aud))
+    {
+        *reason = "its \"aud\" is not that of \"ess_jwt\"";
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK; NGX_DECLINED: there is none; NGX_ERROR: it is no time. */
+
+static ngx_int_t
+ngx_ess_jwt_token_time(cJSON *claims, const char *name, double *when)
+{
+    cJSON  *item;
+
+    item = cJSON_GetObjectItemCaseSensitive(claims, name);
+
+    if (item == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (!cJSON_IsNumber(item)
+        || ngx_ess_jwt_token_twice(item)
+        || !isfinite(item->valuedouble)
+        || item->valuedouble < 0
+        || item->valuedouble > NGX_ESS_JWT_TOKEN_LAST)
+    {
+        return NGX_ERROR;
+    }
+
+    *when = item->valuedouble;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_jwt_token_claim(ngx_str_t *claims, ngx_str_t *name, ngx_pool_t *pool,
+    ngx_str_t *value)
+{
+    char       *text, *json;
+    u_char     *key;
+    cJSON      *root, *item;
+    ngx_int_t   rc;
+
+    key = ngx_pnalloc(pool, name->len + 1);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn(key, name->data, name->len + 1);
+
+    root = cJSON_ParseWithLength((char *) claims->data, claims->len);
+    item = cJSON_GetObjectItemCaseSensitive(root, (char *) key);
+
+    if (item == NULL) {
+        cJSON_Delete(root);
+        return NGX_DECLINED;
+    }
+
+    json = NULL;
+    text = cJSON_GetStringValue(item);
+
+    if (text == NULL) {
+        json = cJSON_PrintUnformatted(item);
+        text = json;
+    }
+
+    rc = NGX_ERROR;
+
+    if (text) {
+        value->len = ngx_strlen(text);
+        value->data = ngx_pnalloc(pool, value->len);
+
+        if (value->data) {
+            ngx_memcpy(value->data, text, value->len);
+            rc = NGX_OK;
+        }
+    }
+
+    cJSON_free(json);
+    cJSON_Delete(root);
+
+    return rc;
+}
+
+
+ngx_uint_t
+ngx_ess_jwt_token_lists(ngx_str_t *claims, ngx_str_t *name, ngx_str_t *text)
+{
+    cJSON       *root;
+    ngx_uint_t   found;
+
+    root = cJSON_ParseWithLength((char *) claims->data, claims->len);
+
+    found = ngx_ess_jwt_token_has(
+                cJSON_GetObjectItemCaseSensitive(root, (char *) name->data),
+                text);
+
+    cJSON_Delete(root);
+
+    return found;
+}
+
+
+/* Is it the text, or a list with the text? */
+
+static ngx_uint_t
+ngx_ess_jwt_token_has(cJSON *item, ngx_str_t *text)
+{
+    cJSON  *member;
+
+    if (cJSON_IsArray(item)) {
+
+        cJSON_ArrayForEach(member, item) {
+            if (cJSON_IsString(member)
+                && ngx_strlen(member->valuestring) == text->len
+                && ngx_memcmp(member->valuestring, text->data, text->len) == 0)
+            {
+                return 1;
+            }
+        }
+
+        return 0;
+    }
+
+    return cJSON_IsString(item)
+           && ngx_strlen(item->valuestring) == text->len
+           && ngx_memcmp(item->valuestring, text->data, text->len) == 0;
+}
+
+
+/* NULL: there is none, or more than one. */
+
+static cJSON *
+ngx_ess_jwt_token_member(cJSON *object, const char *name)
+{
+    cJSON  *item;
+
+    item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    return (item && !ngx_ess_jwt_token_twice(item)) ? item : NULL;
+}
+
+
+/* Does a later member of the object have the same name? */
+
+static ngx_uint_t
+ngx_ess_jwt_token_twice(cJSON *item)
+{
+    cJSON  *next;
+
+    for (next = item->next; next; next = next->next) {
+        if (ngx_strcmp(next->string, item->string) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
