@@ -12,7 +12,7 @@ MODULES_DIR  ?= /usr/lib/nginx/modules
 CONF_DIR     ?= /usr/share/nginx/modules-available
 
 BUILD_PKGS   := gcc make libc6-dev pkg-config nginx nginx-dev \
-                librabbitmq-dev libcjson-dev libsqlite3-dev
+                librabbitmq-dev libcjson-dev libsqlite3-dev zlib1g-dev
 RUNTIME_PKGS := nginx librabbitmq4 libcjson1 libsqlite3-0
 RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
                 python3-websockets curl jq
@@ -124,7 +124,7 @@ UNIT         := $(UNIT_SRCS:t/unit/%.c=$(TOP)/unit/%)
 UNIT_CFLAGS  := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
                 -fno-sanitize-recover=undefined -DNGX_ESS_FAULT -Wall -Wextra \
                 -Wno-unused-parameter -Werror
-UNIT_LIBS    := -lcmocka -lrabbitmq -lcjson -lsqlite3 -lpthread -lcrypto
+UNIT_LIBS    := -lcmocka -lrabbitmq -lcjson -lsqlite3 -lz -lpthread -lcrypto
 
 FUZZ_SRCS    := $(sort $(wildcard t/fuzz/fuzz_*.c))
 FUZZ_SRCS    := $(if $(T),$(foreach u,$(FUZZ_SRCS),$(if \
@@ -134,7 +134,7 @@ FUZZ_CFLAGS  := -g -O1 -fno-omit-frame-pointer \
                 -fsanitize=fuzzer,address,undefined \
                 -fno-sanitize-recover=undefined -Wall -Wextra \
                 -Wno-unused-parameter -Werror
-FUZZ_LIBS    := -lrabbitmq -lcjson -lsqlite3 -lpthread -lcrypto
+FUZZ_LIBS    := -lrabbitmq -lcjson -lsqlite3 -lz -lpthread -lcrypto
 
 define unit_rule
 $(TOP)/unit/$(1:t/unit/%.c=%): $(1) $(call links,$(1)) $(HEADERS) \
@@ -191,7 +191,7 @@ $(TOP)/bench/%: bench/%.c $(wildcard bench/*.h)
 	@mkdir -p $(@D)
 	@echo "cc $(@F)"
 	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter -o $@ $< \
-	    -lrabbitmq -lssl -lcrypto
+	    -lrabbitmq -lssl -lcrypto -lz
 
 test-long: deps   ## what takes minutes: very many of all (T=name)
 	@+$(MAKE) --no-print-directory all $(BENCH)

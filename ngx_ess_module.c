@@ -113,6 +113,13 @@ static ngx_command_t  ngx_ess_commands[] = {
       offsetof(ngx_ess_loc_conf_t, release),
       &ngx_ess_requests },
 
+    { ngx_string("ess_deflate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_ess_conf_subscribe_deflate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("ess_slow_client"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_ess_conf_subscribe_slow,

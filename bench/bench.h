@@ -2,9 +2,8 @@
  * What the programs of the bench share: the stamp at the start of each event,
  * and small helpers that end the program when something fails.
  *
- * An event begins with "ess:", its number in its stream and the time when it
- * was published, both as 16 hexadecimal digits; the rest is padding in which
- * no stamp can be found.  So a client recognises events in whatever comes,
+ * An event has "ess:", its number in its stream and the time when it was
+ * published, both as 16 hexadecimal digits; in the rest no stamp can be found.  So a client recognises events in whatever comes,
  * without knowing the protocol around them.
  */
 
@@ -69,10 +68,8 @@ sleep_until(uint64_t time)
 }
 
 
-/* an event of "size" bytes at p, at least STAMP_LEN */
-
 static inline void
-stamp(char *p, size_t size, uint64_t number)
+stamp(char *p, uint64_t number)
 {
     char  text[STAMP_LEN + 1];
 
@@ -80,7 +77,6 @@ stamp(char *p, size_t size, uint64_t number)
              (unsigned long long) number, (unsigned long long) now());
 
     memcpy(p, text, STAMP_LEN);
-    memset(p + STAMP_LEN, 'x', size - STAMP_LEN);
 }
 
 

@@ -4,6 +4,7 @@
  *   clients --urls FILE --clients N [--transport ws|sse|stomp] [--tls 1]
  *           [--expect EVENTS] [--slow N] [--window N] [--seconds N]
  *           [--resume 1] [--first LIST] [--until N] [--pongs 1] [--nap US]
+ *           [--deflate 1]
  *
  * FILE has a line for each stream, "port path"; clients are spread over the
  * lines in turn.  With stomp the path is followed by the destination.  Client
@@ -18,9 +19,10 @@
  * has, by its ordinal: of streams that were empty when it all began.  Then
  * LIST has, separated by commas, the numbers of the events with which the
  * clients begin, 0 unless it is said, and a client is at its end, too, when it
- * has the event before UNTIL.  With "pongs" it answers pings.  With "nap" it looks at its
- * sockets no more often than that: on one machine whoever sends pays for waking
- * who receives, which over a network is paid elsewhere.
+ * has the event before UNTIL.  With "pongs" it answers pings.  With "nap" it
+ * looks at its sockets no more often than that: on one machine whoever sends
+ * pays for waking who receives, which over a network is paid elsewhere.  With
+ * "deflate" it offers permessage-deflate, and inflates what comes.
  */
 
 
@@ -37,11 +39,13 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 
 
 #define BUFFER       (256 * 1024)
 #define KEEP         (STAMP_LEN - 1)        /* of a stamp cut in two */
 #define RETRY        20000000               /* ns until one comes back */
+#define MESSAGE      (1024 * 1024)          /* bytes, inflated */
 
 /* latencies: 64 steps an octave, from 1 us on */
 #define STEPS        64
@@ -66,6 +70,8 @@ typedef struct {
     SSL       *ssl;
     int        after;                       /* who comes back after it, or -1 */
     char       keep[KEEP];
+    char      *held;                        /* of a frame cut in two, or NULL */
+    size_t     nheld;
 } client_t;
 
 
@@ -73,13 +79,14 @@ static url_t                 *urls;
 static int                    nurls;
 static client_t              *clients;
 static int                    nclients, nopen, ndone, nslow, window;
-static int                    resume, pongs, nap;
+static int                    resume, pongs, nap, deflated;
 static int                    retries = -1, last_retry;
 static int                    started, connecting;
 static int                    ep;
 static const char            *transport;
 static uint64_t               expect, until;
 static uint64_t               received, lost, doubled, broken, resumed;
+static uint64_t               bytes;
 static uint64_t               first_at, last_at;
 static uint64_t               buckets[BUCKETS];
 static char                   buffer[KEEP + BUFFER];
@@ -317,7 +324,9 @@ ask(client_t *c)
                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                      "Sec-WebSocket-Version: 13\r\n%s\r\n", u->path, args,
                      strcmp(transport, "stomp") == 0
-                     ? "Sec-WebSocket-Protocol: v12.stomp\r\n" : "");
+                     ? "Sec-WebSocket-Protocol: v12.stomp\r\n"
+                     : deflated
+                     ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
     }
 
     sent = give(c, text, n);
@@ -392,6 +401,10 @@ opened(client_t *c, const char *p, size_t len)
     }
 
     c->state = 2;
+
+    if (deflated && memmem(p, len, "permessage-deflate", 18) == NULL) {
+        die("permessage-deflate was declined");
+    }
 
     if (strcmp(transport, "stomp") == 0) {
         static const char  hello[] = "CONNECT\naccept-version:1.2\nhost:/\n"
@@ -524,6 +537,103 @@ events(client_t *c, size_t len)
 }
 
 
+/* a message, with one event */
+
+static void
+message(client_t *c, char *p, size_t len, int is_deflated)
+{
+    char  *mark;
+
+    static z_stream  z;
+    static char      text[MESSAGE];
+
+    if (is_deflated) {
+
+        if (z.state == NULL && inflateInit2(&z, -15) != Z_OK) {
+            die("inflateInit2");
+        }
+
+        inflateReset(&z);
+        z.next_in = (Bytef *) p;
+        z.avail_in = len;
+        z.next_out = (Bytef *) text;
+        z.avail_out = sizeof(text);
+
+        if (inflate(&z, Z_SYNC_FLUSH) != Z_OK || z.avail_in) {
+            die("a message cannot be inflated");
+        }
+
+        p = text;
+        len = sizeof(text) - z.avail_out;
+    }
+
+    mark = memmem(p, len, MARK, MARK_LEN);
+
+    if (mark == NULL || p + len - mark < STAMP_LEN) {
+        die("a message without a stamp");
+    }
+
+    event(c, mark, now());
+}
+
+
+/* whole frames in "len" bytes behind what was held */
+
+static void
+frames(client_t *c, char *p, size_t len)
+{
+    char           *all;
+    size_t          n, i, left;
+    unsigned char  *h;
+
+    all = NULL;
+
+    if (c->held) {
+        all = realloc(c->held, c->nheld + len);
+        memcpy(all + c->nheld, p, len);
+        p = all;
+        len += c->nheld;
+        c->held = NULL;
+    }
+
+    for (left = len; left >= 2; left -= n) {
+        h = (unsigned char *) p;
+        n = h[1];
+        i = (n < 126) ? 2 : (n == 126) ? 4 : 10;
+
+        if (left < i) {
+            break;
+        }
+
+        if (i > 2) {
+            for (n = 0, h += 2; h < (unsigned char *) p + i; h++) {
+                n = n << 8 | *h;
+            }
+        }
+
+        n += i;
+
+        if (left < n) {
+            break;
+        }
+
+        if ((p[0] & 0x0f) < 8) {
+            message(c, p + i, n - i, p[0] & 0x40);
+        }
+
+        p += n;
+    }
+
+    if (left) {
+        c->held = malloc(left);
+        memcpy(c->held, p, left);
+        c->nheld = left;
+    }
+
+    free(all);
+}
+
+
 /* whether a close frame or an empty chunk ends it; what was cut in two is seen
    as the end of the connection, later */
 
@@ -549,10 +659,12 @@ closing(const char *p, size_t len)
 static void
 readable(client_t *c)
 {
+    char    *p;
     ssize_t  n;
 
     for ( ;; ) {
-        n = take(c, buffer + KEEP, BUFFER);
+        p = buffer + KEEP;
+        n = take(c, p, BUFFER);
 
         if (n == -1 && errno == EAGAIN) {
             return;
@@ -570,6 +682,9 @@ readable(client_t *c)
                 return;
             }
 
+            p = memmem(p, n, "\r\n\r\n", 4);
+            p = p ? p + 4 : NULL;
+
         } else if (nopen < nclients && strcmp(transport, "stomp") == 0
                    && memmem(buffer + KEEP, n, "RECEIPT", 7))
         {
@@ -577,7 +692,14 @@ readable(client_t *c)
             connecting--;
         }
 
-        events(c, n);
+        if (!deflated) {
+            events(c, n);
+
+        } else if (c->state == 2 && p) {
+            frames(c, p, buffer + KEEP + n - p);
+        }
+
+        bytes += n;
 
         if (pongs && memmem(buffer + KEEP, n, "\x89\0", 2)
             && give(c, "\x8a\x80\0\0\0\0", 6) != 6)
@@ -644,10 +766,11 @@ report(void)
 
     getrusage(RUSAGE_SELF, &ru);
 
-    printf("{\"received\": %llu, \"lost\": %llu, \"doubled\": %llu, "
+    printf("{\"bytes\": %llu, \"received\": %llu, \"lost\": %llu, \"doubled\": %llu, "
            "\"broken\": %llu, \"resumed\": %llu, \"clients\": %d, "
            "\"complete\": %d, \"seconds\": %.6f, \"p50\": %.0f, \"p99\": %.0f, "
            "\"p999\": %.0f, \"own_cpu\": %.3f}\n",
+           (unsigned long long) bytes,
            (unsigned long long) received, (unsigned long long) lost,
            (unsigned long long) doubled, (unsigned long long) broken,
            (unsigned long long) resumed,
@@ -674,6 +797,7 @@ main(int argc, char **argv)
     resume = atoi(option(argc, argv, "resume", "0"));
     pongs = atoi(option(argc, argv, "pongs", "0"));
     nap = atoi(option(argc, argv, "nap", "0"));
+    deflated = atoi(option(argc, argv, "deflate", "0"));
     transport = option(argc, argv, "transport", "ws");
     expect = strtoull(option(argc, argv, "expect", "0"), NULL, 10);
     until = strtoull(option(argc, argv, "until", "0"), NULL, 10);

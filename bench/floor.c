@@ -145,7 +145,8 @@ frame(char *p, size_t size, uint64_t number)
         die("--size must be below 65536");
     }
 
-    stamp(p + n, size, number);
+    stamp(p + n, number);
+    memset(p + n + STAMP_LEN, 'x', size - STAMP_LEN);
 
     return n + size;
 }

@@ -4,11 +4,13 @@
  *   publish amqp --port P --vhost V --exchange E --keys PREFIX ...
  *   publish http --port P --path PREFIX ...
  *           --streams N --events N --size BYTES [--rate EVENTS/s]
- *           [--pipeline N] [--first NUMBER]
+ *           [--pipeline N] [--first NUMBER] [--json 1]
  *
  * With one stream its key, or path, is the prefix itself; else a number
  * follows it.  Without a rate: as fast as it goes.  "events" are over all
- * streams; the number of the first one is 0, or what is said.  Prints the seconds that it took.
+ * streams; the number of the first one is 0, or what is said.  An event is
+ * padding, or with "json" an object of that size, of random ids, numbers and
+ * words.  Prints the seconds that it took.
  */
 
 
@@ -134,10 +136,67 @@ http_publish(publisher_t *p)
 }
 
 
+/* An order of so many lines as there is room for, and blanks. */
+
+static void
+json(char *p, size_t size)
+{
+    int          n, i;
+    char        *last;
+    char         line[256];
+    const char  *word[3];
+
+    static const char  *words[] = {
+        "amber", "anchor", "apple", "arrow", "autumn", "bamboo", "basket",
+        "beacon", "birch", "blanket", "bottle", "bridge", "bronze", "button",
+        "candle", "canvas", "carbon", "castle", "cedar", "circle", "clover",
+        "copper", "cotton", "crystal", "desert", "dragon", "eagle", "ember",
+        "falcon", "feather", "flower", "forest", "garden", "glacier", "granite",
+        "hammer", "harbor", "hazel", "island", "ivory", "jacket", "jasmine",
+        "kettle", "ladder", "lantern", "lemon", "linen", "magnet", "maple",
+        "marble", "meadow", "mirror", "mountain", "needle", "ocean", "olive",
+        "orchid", "paper", "pebble", "pepper", "pillow", "planet", "pocket",
+        "prairie", "quartz", "ribbon", "river", "saddle", "silver", "spring",
+        "stone", "summer", "sunset", "thunder", "timber", "tulip", "valley",
+        "velvet", "violet", "walnut", "whistle", "willow", "window", "winter"
+    };
+
+    last = p + size;
+
+    p += sprintf(p, "{\"stamp\":\"%*s\",\"customer\":\"c%08lx\","
+                 "\"currency\":\"EUR\",\"lines\":[", STAMP_LEN, "",
+                 random() & 0xffffffff);
+
+    for (n = 0; /* void */ ; n++) {
+
+        for (i = 0; i < 3; i++) {
+            word[i] = words[random() % (sizeof(words) / sizeof(words[0]))];
+        }
+
+        i = snprintf(line, sizeof(line), "%s{\"id\":\"%08lx\",\"name\":\"%s %s "
+                     "%s\",\"quantity\":%ld,\"price\":%ld.%02ld,"
+                     "\"in_stock\":%s}", n ? "," : "", random() & 0xffffffff,
+                     word[0], word[1], word[2], 1 + random() % 9,
+                     1 + random() % 500, random() % 100,
+                     random() % 2 ? "true" : "false");
+
+        if (i + 2 > last - p) {
+            break;
+        }
+
+        p = mempcpy(p, line, i);
+    }
+
+    p = mempcpy(p, "]}", 2);
+    memset(p, ' ', last - p);
+}
+
+
 int
 main(int argc, char **argv)
 {
-    int           http, streams;
+    int           http, streams, is_json;
+    char         *at;
     double        rate;
     uint64_t      i, n, first, begin;
     publisher_t   p;
@@ -157,7 +216,15 @@ main(int argc, char **argv)
             STAMP_LEN);
     }
 
+    is_json = atoi(option(argc, argv, "json", "0"));
+
+    if (is_json && p.size < 512) {
+        die("--size must be at least 512 with --json");
+    }
+
     p.event = malloc(p.size);
+    memset(p.event, 'x', p.size);
+    at = p.event;
 
     if (http) {
         http_open(&p, argc, argv);
@@ -181,7 +248,12 @@ main(int argc, char **argv)
                      (int) (i % streams));
         }
 
-        stamp(p.event, p.size, first + i / streams);
+        if (is_json) {
+            json(p.event, p.size);
+            at = p.event + sizeof("{\"stamp\":\"") - 1;
+        }
+
+        stamp(at, first + i / streams);
 
         if (http) {
             http_publish(&p);

@@ -45,6 +45,7 @@ http {
     access_log off;
     ess_zone        streams %%ZONE%%;
     %%SOURCE%%
+    ess_deflate     %%DEFLATE%%;
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
     ess_log         size=64m count=1000000;
     ess_slow_client close buffer=16m;
@@ -140,11 +141,13 @@ class Ours(NginxServer):
     transport = "ws"
 
     def __init__(self, run, streams=1, workers=1, tls=False, zone="256m",
-                 request="keep", broker=True, drain="0", topic=False):
+                 request="keep", broker=True, drain="0", topic=False,
+                 deflate="off"):
         super().__init__(run)
         self.vhost = run.vhost() if broker else None
         self.keys = "a.key" if topic else "key"
         self.start(OURS, workers, tls, zone=zone, request=request, drain=drain,
+                   deflate=deflate,
                    listen="reuseport" if workers > 1 else "",
                    source="ess_amqp amqp://guest:guest@127.0.0.1:%d/%s "
                    "exchange=%s type=%s;" % (run.broker.port, self.vhost,
@@ -300,7 +303,8 @@ def fan_out(run, server, clients, events, size, rate=0, slow=0, **names):
                        **{"tls": 1} if names.get("tls") else {})
 
 
-def deliver(s, streams, clients, events, size, rate=0, slow=0, **options):
+def deliver(s, streams, clients, events, size, rate=0, slow=0, json=0,
+            **options):
     """Events to the clients of the first streams of a server."""
 
     each = events // streams
@@ -308,7 +312,7 @@ def deliver(s, streams, clients, events, size, rate=0, slow=0, **options):
              expect=each, slow=slow, **options)
     settle(s.pids())
     before = cpu(s.pids())
-    p = s.publish(events=events, size=size, rate=rate)
+    p = s.publish(events=events, size=size, rate=rate, json=json)
     r = c.result()
     used = cpu(s.pids()) - before
     c.stop()
@@ -319,7 +323,8 @@ def deliver(s, streams, clients, events, size, rate=0, slow=0, **options):
         raise RuntimeError("not every event once: %s" % r)
     return {"us": used / r["received"] * 1e6,
             "rate": r["received"] / r["seconds"],
-            "p50": r["p50"], "p99": r["p99"]}
+            "p50": r["p50"], "p99": r["p99"],
+            "bytes": r["bytes"] / r["received"]}
 
 
 def floor(run, clients, events, size, rate=0, batch=1, **options):
@@ -374,6 +379,20 @@ def slow(run):
     for n in 0, 1:
         run.measure("slow", "ESS, %d slow" % n, fan_out, run, Ours, *work,
                     rate=50, slow=n)
+
+
+def deflate(run):
+    work = run.less(1000, 20), run.less(1000, 20), 2000
+    for name, options in (("ESS, plain", {}), ("ESS, deflated", {
+            "deflate": 1})):
+        run.measure("deflate", name, json_to_many, run, *work, **options)
+
+
+def json_to_many(run, clients, events, size, **options):
+    """JSON at a rate that leaves time: what an event costs by itself."""
+
+    with Ours(run, deflate="on" if options else "off") as s:
+        return deliver(s, 1, clients, events, size, 100, json=1, **options)
 
 
 def tls(run):
@@ -561,7 +580,8 @@ def reload(run):
 
 SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
-             "topic": topic, "replay": replay, "table": table, "reload": reload}
+             "deflate": deflate, "topic": topic, "replay": replay, "table": table,
+             "reload": reload}
 
 
 def goals(r):
@@ -607,6 +627,12 @@ def goals(r):
     found += ratio("7: rate of a replay, of rabbitmq-c's",
                    get("replay", "ESS, 1 client", "rate"),
                    get("replay", "rabbitmq-c", "rate"), 0.6, least=True)
+    found += ratio("CPU per delivery, deflated, of plain",
+                   get("deflate", "ESS, deflated", "us"),
+                   get("deflate", "ESS, plain", "us"), 1.3)
+    found += ratio("bytes of a delivery, deflated, of plain",
+                   get("deflate", "ESS, deflated", "bytes"),
+                   get("deflate", "ESS, plain", "bytes"), 0.35)
     found += ratio("7: CPU per delivery with two workers, of one's",
                    get("saturated", "ESS, 2 workers", "us"),
                    get("saturated", "ESS", "us"), 1.15)

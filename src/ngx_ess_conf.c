@@ -95,6 +95,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
     mcf->max_event = NGX_CONF_UNSET_SIZE;
     mcf->drain = NGX_CONF_UNSET_MSEC;
     mcf->max_memory = NGX_CONF_UNSET_SIZE;
+    mcf->deflate = NGX_CONF_UNSET;
 
     return mcf;
 }
@@ -114,6 +115,7 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
     ngx_conf_init_size_value(mcf->max_event, NGX_ESS_CONF_MAX_EVENT);
     ngx_conf_init_msec_value(mcf->drain, NGX_ESS_CONF_DRAIN);
     ngx_conf_init_size_value(mcf->max_memory, NGX_ESS_CONF_MAX_MEMORY);
+    ngx_conf_init_value(mcf->deflate, 0);
 
     if (mcf->max_event == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -27,6 +27,8 @@ typedef struct {
     ngx_msec_t               drain;         /* ms */
     size_t                   max_memory;    /* bytes of frames in a worker */
     ngx_uint_t               replace;       /* subscribers, in a location */
+    ngx_int_t                deflate;       /* level of zlib; 0: off */
+    size_t                   deflate_min;   /* bytes of an event */
 
     const char              *needs_zone;    /* a directive that does */
     ngx_uint_t               save_all;      /* the zone was kept, but the store
@@ -79,6 +81,8 @@ char *ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* in ngx_ess_conf_subscribe.c */
 char *ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_subscribe_ping(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_ess_conf_subscribe_deflate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

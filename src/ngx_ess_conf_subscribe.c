@@ -12,6 +12,10 @@
 /* a client that is less than a few kilobytes behind is not slow */
 #define NGX_ESS_CONF_SUBSCRIBE_MIN_BUFFER  4096
 
+/* of ess_deflate: as gzip has it, and what is seldom worth a deflate */
+#define NGX_ESS_CONF_SUBSCRIBE_LEVEL       6
+#define NGX_ESS_CONF_SUBSCRIBE_MIN_SIZE    256
+
 
 static ngx_int_t ngx_ess_conf_subscribe_is_origin(ngx_str_t *value);
 
@@ -285,4 +289,79 @@ ngx_ess_conf_subscribe_is_origin(ngx_str_t *value)
     }
 
     return NGX_OK;
+}
+
+
+char *
+ngx_ess_conf_subscribe_deflate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_main_conf_t  *mcf = conf;
+
+    ssize_t      size;
+    ngx_str_t   *value, arg;
+    ngx_int_t    level;
+    ngx_uint_t   i;
+
+    if (mcf->deflate != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0 && cf->args->nelts == 2) {
+        mcf->deflate = 0;
+        return NGX_CONF_OK;
+    }
+
+    i = 1;
+
+    if (ngx_strcmp(value[1].data, "on") != 0) {
+        goto invalid;
+    }
+
+    level = 0;
+    size = 0;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "level=", 6) == 0 && level == 0) {
+            level = ngx_atoi(value[i].data + 6, value[i].len - 6);
+
+            if (level < 1 || level > 9) {
+                goto invalid;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "min_size=", 9) == 0 && size == 0) {
+            arg.data = value[i].data + 9;
+            arg.len = value[i].len - 9;
+
+            size = ngx_parse_size(&arg);
+
+            if (size == NGX_ERROR || size == 0) {
+                goto invalid;
+            }
+
+            continue;
+        }
+
+        goto invalid;
+    }
+
+    mcf->deflate = level ? level : NGX_ESS_CONF_SUBSCRIBE_LEVEL;
+    mcf->deflate_min = size ? (size_t) size : NGX_ESS_CONF_SUBSCRIBE_MIN_SIZE;
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" has the invalid parameter \"%V\", it takes "
+                       "\"off\", or \"on\" and then \"level=\" with a number "
+                       "from 1 to 9 and \"min_size=\" with a size",
+                       &cmd->name, &value[i]);
+
+    return NGX_CONF_ERROR;
 }

@@ -16,6 +16,7 @@
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_subscriber.h"
+#include "ngx_ess_transport.h"
 #include "ngx_ess_worker.h"
 
 
@@ -239,6 +240,7 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
     ngx_event_t  *ev;
 
     ngx_ess_mailbox_init_process(mcf->zone, ngx_ess_subscriber_answer);
+    ngx_ess_ws_init(mcf->deflate, mcf->deflate_min);
 
     if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
         || ngx_ess_subscriber_init_process(cycle, mcf->zone) != NGX_OK

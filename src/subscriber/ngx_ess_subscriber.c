@@ -264,7 +264,12 @@ ngx_ess_subscriber_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     const ngx_ess_transport_t **transport)
 {
     if (ngx_ess_sse_check(r) != NGX_OK) {
-        *transport = lcf->annotate ? &ngx_ess_ws_annotated : &ngx_ess_ws;
+        if (ngx_ess_ws_deflates(r)) {
+            *transport = lcf->annotate ? &ngx_ess_ws_annotated_deflated
+                                       : &ngx_ess_ws_deflated;
+        } else {
+            *transport = lcf->annotate ? &ngx_ess_ws_annotated : &ngx_ess_ws;
+        }
 
         return ngx_ess_ws_check(r);
     }

@@ -111,6 +111,10 @@ typedef struct {
 extern const ngx_ess_transport_t  ngx_ess_ws;
 extern const ngx_ess_transport_t  ngx_ess_ws_annotated;
 
+/* the same with permessage-deflate (RFC 7692) */
+extern const ngx_ess_transport_t  ngx_ess_ws_deflated;
+extern const ngx_ess_transport_t  ngx_ess_ws_annotated_deflated;
+
 /* Server-Sent Events (WHATWG HTML, 9.2), in chunks of HTTP/1.1 that are
    already framed, and without, for HTTP/1.0 and HTTP/2 */
 extern const ngx_ess_transport_t  ngx_ess_sse_chunked;
@@ -121,6 +125,14 @@ extern const ngx_ess_transport_t  ngx_ess_sse;
  * status to answer with (headers for it set on r).
  */
 ngx_int_t ngx_ess_ws_check(ngx_http_request_t *r);
+
+/* In a worker: the level of zlib, 0: nothing is deflated; bytes of an event
+   from which on it is. */
+void ngx_ess_ws_init(ngx_int_t level, size_t min_size);
+
+/* 1 when the request offers permessage-deflate in a way that can be accepted,
+   and it is on. */
+ngx_uint_t ngx_ess_ws_deflates(ngx_http_request_t *r);
 
 /*
  * Does this request, which is no upgrade, accept text/event-stream?

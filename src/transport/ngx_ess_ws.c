@@ -29,6 +29,7 @@ typedef struct {
                                                beginning of a message */
     unsigned                 close_sent:1;
     unsigned                 over:1;        /* what comes is dropped */
+    unsigned                 deflate:1;     /* its messages may be deflated */
 } ngx_ess_ws_session_t;
 
 
@@ -37,14 +38,24 @@ static ngx_uint_t ngx_ess_ws_has_token(ngx_http_request_t *r,
 static ngx_str_t *ngx_ess_ws_value(ngx_http_request_t *r, const char *name);
 static ngx_int_t ngx_ess_ws_refuse(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_ws_start(ngx_http_request_t *r, void *session);
+static ngx_int_t ngx_ess_ws_start_deflated(ngx_http_request_t *r,
+    void *session);
 static ngx_int_t ngx_ess_ws_send_header(ngx_http_request_t *r);
 static void ngx_ess_ws_done(void *session);
 static ngx_int_t ngx_ess_ws_encode(ngx_ess_transport_event_t *event,
     ngx_ess_transport_frame_t *out, ngx_log_t *log);
 static ngx_int_t ngx_ess_ws_encode_annotated(ngx_ess_transport_event_t *event,
     ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_ws_encode_deflated(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_ws_encode_annotated_deflated(
+    ngx_ess_transport_event_t *event, ngx_ess_transport_frame_t *out,
+    ngx_log_t *log);
+static void ngx_ess_ws_shorten(ngx_ess_transport_frame_t *out, size_t body,
+    ngx_log_t *log);
 static u_char *ngx_ess_ws_message(ngx_ess_transport_frame_t *out,
-    ngx_ess_ws_opcode_e opcode, size_t len, ngx_log_t *log);
+    ngx_ess_ws_opcode_e opcode, ngx_uint_t deflated, size_t len,
+    ngx_log_t *log);
 static ngx_int_t ngx_ess_ws_no_gap(uint64_t epoch, uint64_t from, uint64_t to,
     ngx_ess_transport_frame_t *out, ngx_log_t *log);
 static ngx_int_t ngx_ess_ws_gap(uint64_t epoch, uint64_t from, uint64_t to,
@@ -78,6 +89,38 @@ const ngx_ess_transport_t  ngx_ess_ws = {
 };
 
 
+const ngx_ess_transport_t  ngx_ess_ws_deflated = {
+    ngx_string("deflated websocket"),
+    NGX_ESS_TRANSPORT_WEBSOCKET,
+    sizeof(ngx_ess_ws_session_t),
+    1,                                     /* answers */
+    0,                                     /* gaps */
+    ngx_ess_ws_start_deflated,
+    ngx_ess_ws_done,
+    ngx_ess_ws_encode_deflated,
+    ngx_ess_ws_no_gap,
+    ngx_ess_ws_input,
+    ngx_ess_ws_ping,
+    ngx_ess_ws_close
+};
+
+
+const ngx_ess_transport_t  ngx_ess_ws_annotated_deflated = {
+    ngx_string("annotated, deflated websocket"),
+    NGX_ESS_TRANSPORT_WEBSOCKET,
+    sizeof(ngx_ess_ws_session_t),
+    1,                                     /* answers */
+    1,                                     /* gaps */
+    ngx_ess_ws_start_deflated,
+    ngx_ess_ws_done,
+    ngx_ess_ws_encode_annotated_deflated,
+    ngx_ess_ws_gap,
+    ngx_ess_ws_input,
+    ngx_ess_ws_ping,
+    ngx_ess_ws_close
+};
+
+
 const ngx_ess_transport_t  ngx_ess_ws_annotated = {
     ngx_string("annotated websocket"),
     NGX_ESS_TRANSPORT_WEBSOCKET,
@@ -93,6 +136,10 @@ const ngx_ess_transport_t  ngx_ess_ws_annotated = {
     ngx_ess_ws_close
 };
 
+
+/* of ess_deflate; level 0: never */
+static ngx_int_t            ngx_ess_ws_level;
+static size_t               ngx_ess_ws_min_size;
 
 /* of whoever is being read from; what must stay is copied */
 static ngx_ess_ws_parser_t  ngx_ess_ws_parser;
@@ -159,6 +206,38 @@ invalid_key:
                   "websocket handshake without one valid Sec-WebSocket-Key");
 
     return NGX_HTTP_BAD_REQUEST;
+}
+
+
+void
+ngx_ess_ws_init(ngx_int_t level, size_t min_size)
+{
+    ngx_ess_ws_level = level;
+    ngx_ess_ws_min_size = min_size;
+}
+
+
+ngx_uint_t
+ngx_ess_ws_deflates(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    static const char  name[] = "sec-websocket-extensions";
+
+    if (ngx_ess_ws_level == 0) {
+        return 0;
+    }
+
+    for (h = ngx_ess_header_find(r, name, NULL);
+         h;
+         h = ngx_ess_header_find(r, name, h))
+    {
+        if (ngx_ess_ws_deflate_offer(&h->value) == NGX_OK) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -304,6 +383,25 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
 
 
 static ngx_int_t
+ngx_ess_ws_start_deflated(ngx_http_request_t *r, void *session)
+{
+    ngx_ess_ws_session_t *s = session;
+
+    if (ngx_ess_header_add(r, "Sec-WebSocket-Extensions",
+                           NGX_ESS_WS_DEFLATE_ANSWER,
+                           sizeof(NGX_ESS_WS_DEFLATE_ANSWER) - 1)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    s->deflate = 1;
+
+    return ngx_ess_ws_start(r, session);
+}
+
+
+static ngx_int_t
 ngx_ess_ws_send_header(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
@@ -335,6 +433,7 @@ ngx_ess_ws_done(void *session)
     ngx_ess_ws_session_t *s = session;
 
     if (s->parser) {
+        ngx_ess_ws_codec_done(s->parser);
         ngx_free(s->parser);
         s->parser = NULL;
     }
@@ -353,7 +452,7 @@ ngx_ess_ws_encode(ngx_ess_transport_event_t *event,
     p = ngx_ess_ws_message(out,
                            ngx_ess_ws_codec_is_text(body) ? NGX_ESS_WS_TEXT
                                                           : NGX_ESS_WS_BINARY,
-                           body->len, log);
+                           0, body->len, log);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -382,7 +481,7 @@ ngx_ess_ws_encode_annotated(ngx_ess_transport_event_t *event,
 
     ngx_ess_annotate(&a, event);
 
-    p = ngx_ess_ws_message(out, NGX_ESS_WS_TEXT, body->len + a.len, log);
+    p = ngx_ess_ws_message(out, NGX_ESS_WS_TEXT, 0, body->len + a.len, log);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -397,17 +496,89 @@ ngx_ess_ws_encode_annotated(ngx_ess_transport_event_t *event,
 }
 
 
+static ngx_int_t
+ngx_ess_ws_encode_deflated(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    if (ngx_ess_ws_encode(event, out, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_ws_shorten(out, event->body.len, log);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_encode_annotated_deflated(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    if (ngx_ess_ws_encode_annotated(event, out, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_ws_shorten(out, event->body.len, log);
+
+    return NGX_OK;
+}
+
+
+/* Puts the message deflated in its own place, unless the event is a small one,
+   or that were longer, or there is no memory. */
+
+static void
+ngx_ess_ws_shorten(ngx_ess_transport_frame_t *out, size_t body,
+    ngx_log_t *log)
+{
+    size_t                      n, len;
+    u_char                     *p, *message;
+    ngx_ess_ws_opcode_e         opcode;
+    ngx_ess_transport_frame_t   plain;
+
+    if (body < ngx_ess_ws_min_size) {
+        return;
+    }
+
+    opcode = out->data[0] & NGX_ESS_WS_OPCODE;
+    n = ngx_ess_ws_codec_header_len(out->data);
+    len = out->len - n;
+
+    p = ngx_alloc(len, log);
+    if (p == NULL) {
+        return;
+    }
+
+    len = ngx_ess_ws_deflate(p, len, out->data + n, len, ngx_ess_ws_level);
+
+    if (len) {
+        plain = *out;
+        message = ngx_ess_ws_message(out, opcode, 1, len, log);
+
+        if (message) {
+            ngx_memcpy(message, p, len);
+            ngx_free(plain.data);
+
+        } else {
+            *out = plain;
+        }
+    }
+
+    ngx_free(p);
+}
+
+
 /* A message's header, and room for "len" bytes behind it: where they go, or
    NULL: no memory. */
 
 static u_char *
 ngx_ess_ws_message(ngx_ess_transport_frame_t *out, ngx_ess_ws_opcode_e opcode,
-    size_t len, ngx_log_t *log)
+    ngx_uint_t deflated, size_t len, ngx_log_t *log)
 {
     u_char  header[NGX_ESS_WS_MAX_HEADER];
     size_t  n;
 
-    n = ngx_ess_ws_codec_header(header, opcode, len);
+    n = ngx_ess_ws_codec_header(header, opcode, deflated, len);
 
     out->len = n + len;
     out->data = ngx_alloc(out->len, log);
@@ -443,7 +614,7 @@ ngx_ess_ws_gap(uint64_t epoch, uint64_t from, uint64_t to,
     *last++ = '}';
     *last++ = '}';
 
-    p = ngx_ess_ws_message(out, NGX_ESS_WS_TEXT, last - text, log);
+    p = ngx_ess_ws_message(out, NGX_ESS_WS_TEXT, 0, last - text, log);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -476,6 +647,7 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
     if (parser == NULL) {
         parser = &ngx_ess_ws_parser;
         ngx_memzero(parser, sizeof(ngx_ess_ws_parser_t));
+        parser->deflate = s->deflate;
     }
 
     while (!s->over) {
@@ -510,6 +682,7 @@ ngx_ess_ws_keep(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
     ngx_log_t *log)
 {
     if (s->over || ngx_ess_ws_codec_between(parser)) {
+        ngx_ess_ws_codec_done(parser);
         ngx_ess_ws_done(s);
         return NGX_OK;
     }
@@ -520,6 +693,7 @@ ngx_ess_ws_keep(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
 
     s->parser = ngx_alloc(sizeof(ngx_ess_ws_parser_t), log);
     if (s->parser == NULL) {
+        ngx_ess_ws_codec_done(parser);
         return NGX_ERROR;
     }
 
@@ -549,7 +723,7 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
 
         /* of several at once only the last must be answered: RFC 6455, 5.5.3 */
 
-        n = ngx_ess_ws_codec_header(out, NGX_ESS_WS_PONG,
+        n = ngx_ess_ws_codec_header(out, NGX_ESS_WS_PONG, 0,
                                     parser->control_len);
         ngx_memcpy(out + n, parser->control, parser->control_len);
 
@@ -620,7 +794,7 @@ ngx_ess_ws_ping(void *session, u_char *buf)
         return 0;
     }
 
-    return ngx_ess_ws_codec_header(buf, NGX_ESS_WS_PING, 0);
+    return ngx_ess_ws_codec_header(buf, NGX_ESS_WS_PING, 0, 0);
 }
 
 

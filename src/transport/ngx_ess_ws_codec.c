@@ -11,10 +11,14 @@
 
 #define NGX_ESS_WS_FIN   0x80
 #define NGX_ESS_WS_RSV   0x70
+#define NGX_ESS_WS_RSV1  0x40               /* deflated; RFC 7692, 6 */
 #define NGX_ESS_WS_MASK  0x80
 
 /* opcodes from here on are control frames */
 #define NGX_ESS_WS_IS_CONTROL  0x8
+
+/* what is inflated in one go */
+#define NGX_ESS_WS_INFLATE     4096
 
 
 static ngx_int_t ngx_ess_ws_codec_head(ngx_ess_ws_parser_t *parser);
@@ -22,6 +26,10 @@ static ngx_int_t ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser);
 static ngx_int_t ngx_ess_ws_codec_head_length(ngx_ess_ws_parser_t *parser);
 static ngx_int_t ngx_ess_ws_codec_payload(ngx_ess_ws_parser_t *parser,
     u_char *p, size_t len);
+static ngx_int_t ngx_ess_ws_codec_inflate(ngx_ess_ws_parser_t *parser,
+    u_char *p, size_t len);
+static ngx_int_t ngx_ess_ws_codec_data(ngx_ess_ws_parser_t *parser, u_char *p,
+    size_t len);
 static void ngx_ess_ws_codec_unmask(ngx_ess_ws_parser_t *parser, u_char *p,
     size_t len);
 static ngx_int_t ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser);
@@ -142,19 +150,25 @@ ngx_ess_ws_codec_head(ngx_ess_ws_parser_t *parser)
 static ngx_int_t
 ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser)
 {
-    u_char       b;
+    u_char       b, rsv;
     const char  *reason;
 
     b = parser->header[0];
 
-    if (b & NGX_ESS_WS_RSV) {
+    parser->fin = (b & NGX_ESS_WS_FIN) ? 1 : 0;
+    parser->opcode = b & NGX_ESS_WS_OPCODE;
+    parser->control_len = 0;
+
+    rsv = b & NGX_ESS_WS_RSV;
+
+    if (rsv
+        && (!parser->deflate || rsv != NGX_ESS_WS_RSV1
+            || (parser->opcode != NGX_ESS_WS_TEXT
+                && parser->opcode != NGX_ESS_WS_BINARY)))
+    {
         reason = "reserved bits are set";
         goto failed;
     }
-
-    parser->fin = (b & NGX_ESS_WS_FIN) ? 1 : 0;
-    parser->opcode = b & 0x0f;
-    parser->control_len = 0;
 
     switch (parser->opcode) {
 
@@ -175,7 +189,9 @@ ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser)
 
         parser->in_message = 1;
         parser->text = (parser->opcode == NGX_ESS_WS_TEXT);
+        parser->deflated = (rsv != 0);
         parser->message_len = 0;
+        parser->inflated_len = 0;
         ngx_memzero(&parser->utf8, sizeof(ngx_ess_ws_utf8_t));
 
         break;
@@ -263,6 +279,63 @@ ngx_ess_ws_codec_payload(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
         return NGX_OK;
     }
 
+    if (parser->deflated) {
+        return ngx_ess_ws_codec_inflate(parser, p, len);
+    }
+
+    return ngx_ess_ws_codec_data(parser, p, len);
+}
+
+
+static ngx_int_t
+ngx_ess_ws_codec_inflate(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
+{
+    size_t     n;
+    u_char    *last;
+    u_char     buf[NGX_ESS_WS_INFLATE];
+    ngx_int_t  rc;
+
+    if (parser->inflate == NULL) {
+        parser->inflate = ngx_ess_ws_inflate_create();
+
+        if (parser->inflate == NULL) {
+            return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INTERNAL_ERROR,
+                                         "no memory to inflate a message");
+        }
+    }
+
+    last = p + len;
+
+    do {
+        rc = ngx_ess_ws_inflate(parser->inflate, &p, last, buf, sizeof(buf),
+                                &n);
+
+        len = ngx_min(n, NGX_ESS_WS_MAX_MESSAGE - parser->inflated_len);
+        parser->inflated_len += (uint32_t) len;
+
+        if (ngx_ess_ws_codec_data(parser, buf, len) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (n > len) {
+            return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_TOO_BIG,
+                                         "message is too big when inflated");
+        }
+
+        if (rc == NGX_ERROR) {
+            return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INVALID_DATA,
+                                         "message cannot be inflated");
+        }
+
+    } while (rc == NGX_OK);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_ws_codec_data(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
+{
     if (parser->text
         && ngx_ess_ws_codec_utf8(&parser->utf8, p, len) != NGX_OK)
     {
@@ -306,6 +379,8 @@ ngx_ess_ws_codec_unmask(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
 static ngx_int_t
 ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser)
 {
+    u_char  tail[] = { 0x00, 0x00, 0xff, 0xff };
+
     parser->in_payload = 0;
 
     if (parser->opcode == NGX_ESS_WS_CLOSE) {
@@ -313,6 +388,19 @@ ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser)
     }
 
     if (parser->opcode < NGX_ESS_WS_IS_CONTROL && parser->fin) {
+
+        if (parser->deflated) {
+
+            /* what the sender left out of it; RFC 7692, 7.2.2 */
+
+            if (ngx_ess_ws_codec_inflate(parser, tail, sizeof(tail))
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            ngx_ess_ws_codec_done(parser);
+        }
 
         if (parser->text && parser->utf8.left) {
             return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INVALID_DATA,
@@ -367,11 +455,23 @@ static ngx_int_t
 ngx_ess_ws_codec_fail(ngx_ess_ws_parser_t *parser, uint16_t code,
     const char *reason)
 {
+    ngx_ess_ws_codec_done(parser);
+
     parser->failed = 1;
     parser->code = code;
     parser->reason = reason;
 
     return NGX_ERROR;
+}
+
+
+void
+ngx_ess_ws_codec_done(ngx_ess_ws_parser_t *parser)
+{
+    if (parser->inflate) {
+        ngx_ess_ws_inflate_destroy(parser->inflate);
+        parser->inflate = NULL;
+    }
 }
 
 
@@ -386,14 +486,16 @@ ngx_ess_ws_codec_between(ngx_ess_ws_parser_t *parser)
 
 
 size_t
-ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode, uint64_t len)
+ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode,
+    ngx_uint_t deflated, uint64_t len)
 {
     u_char      *p;
     ngx_uint_t   n;
 
     p = buf;
 
-    *p++ = (u_char) (NGX_ESS_WS_FIN | opcode);
+    *p++ = (u_char) (NGX_ESS_WS_FIN | (deflated ? NGX_ESS_WS_RSV1 : 0)
+                     | opcode);
 
     if (len <= 125) {
         *p++ = (u_char) len;
@@ -418,13 +520,20 @@ ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode, uint64_t len)
 
 
 size_t
+ngx_ess_ws_codec_header_len(const u_char *buf)
+{
+    return (buf[1] <= 125) ? 2 : (buf[1] == 126) ? 4 : 10;
+}
+
+
+size_t
 ngx_ess_ws_codec_close(u_char *buf, ngx_uint_t code, ngx_str_t *reason)
 {
     size_t   len, n;
     u_char  *p;
 
     if (code == NGX_ESS_WS_NO_STATUS) {
-        return ngx_ess_ws_codec_header(buf, NGX_ESS_WS_CLOSE, 0);
+        return ngx_ess_ws_codec_header(buf, NGX_ESS_WS_CLOSE, 0, 0);
     }
 
     len = reason->len;
@@ -439,7 +548,7 @@ ngx_ess_ws_codec_close(u_char *buf, ngx_uint_t code, ngx_str_t *reason)
         }
     }
 
-    n = ngx_ess_ws_codec_header(buf, NGX_ESS_WS_CLOSE, len + 2);
+    n = ngx_ess_ws_codec_header(buf, NGX_ESS_WS_CLOSE, 0, len + 2);
     p = buf + n;
 
     *p++ = (u_char) (code >> 8);

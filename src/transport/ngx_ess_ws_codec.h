@@ -1,6 +1,7 @@
 /*
  * WebSocket frames: parse what a client sends, build what a server sends.
- * No I/O, no memory but the caller's.
+ * No I/O, no memory but the caller's and, within a message that is deflated,
+ * what it is inflated with.
  */
 
 
@@ -10,6 +11,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_ess_ws_deflate.h"
 
 
 /* of a control frame's payload; RFC 6455, 5.5 */
@@ -18,7 +20,10 @@
 /* of a frame's header: 2, a length of 8, a mask of 4 */
 #define NGX_ESS_WS_MAX_HEADER       14
 
-/* of a client's message, all fragments together */
+/* bits of a frame's first byte */
+#define NGX_ESS_WS_OPCODE           0x0f
+
+/* of a client's message, all fragments together, inflated too */
 #define NGX_ESS_WS_MAX_MESSAGE      65536
 
 
@@ -55,6 +60,7 @@ typedef struct {
 
 typedef struct {
     uint32_t                 message_len;   /* of the message so far */
+    uint32_t                 inflated_len;
     uint32_t                 left;          /* of the frame's payload */
     uint16_t                 code;          /* of a Close that came, or to
                                                answer an error with */
@@ -67,8 +73,12 @@ typedef struct {
     unsigned                 fin:1;
     unsigned                 in_message:1;  /* more fragments must come */
     unsigned                 text:1;        /* the message is text */
+    unsigned                 deflate:1;     /* the caller's: permessage-deflate
+                                               was negotiated */
+    unsigned                 deflated:1;    /* the message is */
     unsigned                 failed:1;
     ngx_ess_ws_utf8_t        utf8;
+    ngx_ess_ws_inflate_t    *inflate;       /* NULL: no deflated message */
     const char              *reason;        /* of an error */
     u_char                   mask[4];
     u_char                   header[NGX_ESS_WS_MAX_HEADER];
@@ -89,13 +99,19 @@ typedef struct {
 ngx_int_t ngx_ess_ws_codec_parse(ngx_ess_ws_parser_t *parser, u_char **pos,
     u_char *last);
 
+/* Frees what a message is inflated with; harmless twice. */
+void ngx_ess_ws_codec_done(ngx_ess_ws_parser_t *parser);
+
 /* 1 between two messages: a parser that is zeroed would go on as this one. */
 ngx_uint_t ngx_ess_ws_codec_between(ngx_ess_ws_parser_t *parser);
 
-/* Writes the header of an unmasked, final frame; returns its length, at most
-   10 bytes. */
+/* Writes the header of an unmasked, final frame, with "deflated" one of a
+   deflated message; returns its length, at most 10 bytes. */
 size_t ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode,
-    uint64_t len);
+    ngx_uint_t deflated, uint64_t len);
+
+/* The length of a header that was written so. */
+size_t ngx_ess_ws_codec_header_len(const u_char *buf);
 
 /*
  * Writes a whole Close frame, at most 127 bytes; a reason that is too long

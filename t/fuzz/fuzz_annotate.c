@@ -3,6 +3,7 @@
  * its new members, which come last.
  *
  * links: src/transport/ngx_ess_annotate.c src/transport/ngx_ess_ws_codec.c
+ * links: src/transport/ngx_ess_ws_deflate.c
  * links: t/unit/ngx_string.c
  */
 

@@ -3,6 +3,7 @@
  * body, with its line breaks as LF.
  *
  * links: src/transport/ngx_ess_sse_codec.c src/transport/ngx_ess_ws_codec.c
+ * links: src/transport/ngx_ess_ws_deflate.c
  * links: t/unit/ngx_string.c
  */
 

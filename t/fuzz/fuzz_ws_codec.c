@@ -1,9 +1,11 @@
 
 /*
  * The WebSocket codec: the input is what a client sends, parsed whole and
- * again in parts of changing length; both must say the same.
+ * again in parts of changing length; both must say the same, with
+ * permessage-deflate and without.  The input is taken as offers of it, too.
  *
  * links: src/transport/ngx_ess_ws_codec.c
+ * links: src/transport/ngx_ess_ws_deflate.c t/unit/ngx_string.c
  */
 
 
@@ -24,7 +26,8 @@ typedef struct {
 
 static void fuzz_add(fuzz_trace_t *t, const u_char *p, size_t len);
 static void fuzz_parse(const uint8_t *data, size_t size, size_t step,
-    fuzz_trace_t *t);
+    ngx_uint_t deflate, fuzz_trace_t *t);
+static void fuzz_client(const uint8_t *data, size_t size, ngx_uint_t deflate);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
@@ -38,7 +41,8 @@ fuzz_add(fuzz_trace_t *t, const u_char *p, size_t len)
 
 
 static void
-fuzz_parse(const uint8_t *data, size_t size, size_t step, fuzz_trace_t *t)
+fuzz_parse(const uint8_t *data, size_t size, size_t step, ngx_uint_t deflate,
+    fuzz_trace_t *t)
 {
     size_t                n;
     u_char               *buf, *p, *last;
@@ -46,6 +50,7 @@ fuzz_parse(const uint8_t *data, size_t size, size_t step, fuzz_trace_t *t)
     ngx_ess_ws_parser_t   parser;
 
     memset(&parser, 0, sizeof(parser));
+    parser.deflate = deflate;
     memset(t, 0, sizeof(fuzz_trace_t));
 
     rc = NGX_AGAIN;
@@ -103,6 +108,29 @@ fuzz_parse(const uint8_t *data, size_t size, size_t step, fuzz_trace_t *t)
 
     t->rc = rc;
     t->code = (rc == NGX_ERROR) ? parser.code : 0;
+
+    ngx_ess_ws_codec_done(&parser);
+}
+
+
+static void
+fuzz_client(const uint8_t *data, size_t size, ngx_uint_t deflate)
+{
+    fuzz_trace_t  whole, parts;
+
+    fuzz_parse(data, size, 0, deflate, &whole);
+
+    fuzz_parse(data, size, 1, deflate, &parts);
+
+    if (memcmp(&whole, &parts, sizeof(whole)) != 0) {
+        abort();
+    }
+
+    fuzz_parse(data, size, 1 + size % 13, deflate, &parts);
+
+    if (memcmp(&whole, &parts, sizeof(whole)) != 0) {
+        abort();
+    }
 }
 
 
@@ -111,23 +139,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t             len, cut;
     u_char             buf[2 + NGX_ESS_WS_MAX_CONTROL];
-    ngx_str_t          reason;
-    fuzz_trace_t       whole, parts;
+    ngx_str_t          reason, line;
     ngx_ess_ws_utf8_t  utf8, two;
 
-    fuzz_parse(data, size, 0, &whole);
+    fuzz_client(data, size, 0);
+    fuzz_client(data, size, 1);
 
-    fuzz_parse(data, size, 1, &parts);
-
-    if (memcmp(&whole, &parts, sizeof(whole)) != 0) {
-        abort();
-    }
-
-    fuzz_parse(data, size, 1 + size % 13, &parts);
-
-    if (memcmp(&whole, &parts, sizeof(whole)) != 0) {
-        abort();
-    }
+    line.data = (u_char *) data;
+    line.len = size;
+    (void) ngx_ess_ws_deflate_offer(&line);
 
     /* UTF-8 whole and in two parts */
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 
 ngx_int_t
@@ -111,4 +112,11 @@ ngx_cpystrn(u_char *dst, u_char *src, size_t n)
     }
 
     return dst;
+}
+
+
+ngx_int_t
+ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
+{
+    return strncasecmp((char *) s1, (char *) s2, n);
 }

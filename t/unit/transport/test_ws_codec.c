@@ -4,6 +4,7 @@
  * truncated at every byte, with the input right before a guard page.
  *
  * links: src/transport/ngx_ess_ws_codec.c
+ * links: src/transport/ngx_ess_ws_deflate.c t/unit/ngx_string.c
  */
 
 
@@ -270,7 +271,7 @@ test_build(u_char *buf, u_char first, const u_char *text, size_t len)
 {
     size_t  i, n;
 
-    n = ngx_ess_ws_codec_header(buf, NGX_ESS_WS_BINARY, len);
+    n = ngx_ess_ws_codec_header(buf, NGX_ESS_WS_BINARY, 0, len);
 
     buf[0] = first;
     buf[1] |= 0x80;
@@ -483,22 +484,22 @@ test_ws_codec_header(void **state)
 {
     u_char  buf[NGX_ESS_WS_MAX_HEADER];
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0), 2);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 0), 2);
     assert_memory_equal(buf, "\x81\x00", 2);
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 125), 2);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 125), 2);
     assert_memory_equal(buf, "\x81\x7d", 2);
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_BINARY, 126), 4);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_BINARY, 0, 126), 4);
     assert_memory_equal(buf, "\x82\x7e\x00\x7e", 4);
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 65535), 4);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 65535), 4);
     assert_memory_equal(buf, "\x81\x7e\xff\xff", 4);
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 65536), 10);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 65536), 10);
     assert_memory_equal(buf, "\x81\x7f\0\0\0\0\0\1\0\0", 10);
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_PING, 0), 2);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_PING, 0, 0), 2);
     assert_memory_equal(buf, "\x89\x00", 2);
 }
 

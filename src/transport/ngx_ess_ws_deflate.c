@@ -1,0 +1,301 @@
+
+/*
+ * permessage-deflate.  One deflate stream serves all messages of a worker,
+ * reset for each; an inflate stream lives as long as a client's message.
+ */
+
+
+#include "ngx_ess_ws_deflate.h"
+#include <zlib.h>
+
+
+#define NGX_ESS_WS_DEFLATE_BITS  15         /* of the window, at most */
+
+/* what a flush ends with, and RFC 7692, 7.2.1 leaves out */
+#define NGX_ESS_WS_DEFLATE_TAIL  4
+
+
+struct ngx_ess_ws_inflate_s {
+    z_stream                 z;
+};
+
+
+static ngx_uint_t ngx_ess_ws_deflate_accepts(u_char *p, u_char *last);
+static ngx_uint_t ngx_ess_ws_deflate_parameter(ngx_str_t *param,
+    ngx_uint_t *seen);
+static void ngx_ess_ws_deflate_trim(ngx_str_t *text);
+static ngx_uint_t ngx_ess_ws_deflate_is(ngx_str_t *text, const char *name);
+static ngx_int_t ngx_ess_ws_deflate_bits(ngx_str_t *value);
+
+
+static z_stream    ngx_ess_ws_deflate_z;
+static ngx_uint_t  ngx_ess_ws_deflate_ready;
+
+
+ngx_int_t
+ngx_ess_ws_deflate_offer(ngx_str_t *line)
+{
+    u_char  *p, *last, *end;
+
+    last = line->data + line->len;
+
+    for (p = line->data; p < last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, ',');
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (ngx_ess_ws_deflate_accepts(p, end)) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* RFC 7692, 5.1: an offer with a parameter that is unknown, wrong or twice is
+   declined. */
+
+static ngx_uint_t
+ngx_ess_ws_deflate_accepts(u_char *p, u_char *last)
+{
+    u_char      *end;
+    ngx_str_t    part;
+    ngx_uint_t   first, seen;
+
+    seen = 0;
+
+    for (first = 1; /* void */ ; first = 0) {
+
+        end = ngx_strlchr(p, last, ';');
+
+        part.data = p;
+        part.len = (end ? end : last) - p;
+
+        ngx_ess_ws_deflate_trim(&part);
+
+        if (first ? !ngx_ess_ws_deflate_is(&part, "permessage-deflate")
+                  : !ngx_ess_ws_deflate_parameter(&part, &seen))
+        {
+            return 0;
+        }
+
+        if (end == NULL) {
+            return 1;
+        }
+
+        p = end + 1;
+    }
+}
+
+
+/*
+ * What is deflated for all clients has the largest window, so one that wants a
+ * smaller one gets its events as they are.
+ */
+
+static ngx_uint_t
+ngx_ess_ws_deflate_parameter(ngx_str_t *param, ngx_uint_t *seen)
+{
+    u_char      *equals;
+    ngx_int_t    bits;
+    ngx_str_t    name, value;
+    ngx_uint_t   i;
+
+    static const char  *names[] = {
+        "server_no_context_takeover", "client_no_context_takeover",
+        "server_max_window_bits", "client_max_window_bits"
+    };
+
+    name = *param;
+    ngx_str_null(&value);
+
+    equals = ngx_strlchr(param->data, param->data + param->len, '=');
+
+    if (equals) {
+        name.len = equals - name.data;
+        value.data = equals + 1;
+        value.len = param->data + param->len - value.data;
+
+        ngx_ess_ws_deflate_trim(&name);
+        ngx_ess_ws_deflate_trim(&value);
+    }
+
+    for (i = 0; i < 4; i++) {
+        if (ngx_ess_ws_deflate_is(&name, names[i])) {
+            break;
+        }
+    }
+
+    if (i == 4 || (*seen & (1 << i))) {
+        return 0;
+    }
+
+    *seen |= 1 << i;
+
+    if (equals == NULL) {
+        return i != 2;
+    }
+
+    bits = ngx_ess_ws_deflate_bits(&value);
+
+    return (i == 2 && bits == NGX_ESS_WS_DEFLATE_BITS)
+           || (i == 3 && bits != NGX_ERROR);
+}
+
+
+static ngx_int_t
+ngx_ess_ws_deflate_bits(ngx_str_t *value)
+{
+    u_char  *p;
+    size_t   len;
+
+    p = value->data;
+    len = value->len;
+
+    if (len > 2 && p[0] == '"' && p[len - 1] == '"') {
+        p++;
+        len -= 2;
+    }
+
+    if (len == 1 && (p[0] == '8' || p[0] == '9')) {
+        return p[0] - '0';
+    }
+
+    if (len == 2 && p[0] == '1' && p[1] >= '0' && p[1] <= '5') {
+        return 10 + p[1] - '0';
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_ess_ws_deflate_trim(ngx_str_t *text)
+{
+    while (text->len && (text->data[0] == ' ' || text->data[0] == '\t')) {
+        text->data++;
+        text->len--;
+    }
+
+    while (text->len && (text->data[text->len - 1] == ' '
+                         || text->data[text->len - 1] == '\t'))
+    {
+        text->len--;
+    }
+}
+
+
+static ngx_uint_t
+ngx_ess_ws_deflate_is(ngx_str_t *text, const char *name)
+{
+    return text->len == ngx_strlen(name)
+           && ngx_strncasecmp(text->data, (u_char *) name, text->len) == 0;
+}
+
+
+size_t
+ngx_ess_ws_deflate(u_char *out, size_t room, u_char *data, size_t len,
+    ngx_int_t level)
+{
+    z_stream  *z;
+
+    z = &ngx_ess_ws_deflate_z;
+
+    if (!ngx_ess_ws_deflate_ready) {
+
+        if (deflateInit2(z, (int) level, Z_DEFLATED, -NGX_ESS_WS_DEFLATE_BITS,
+                         MAX_MEM_LEVEL - 1, Z_DEFAULT_STRATEGY)
+            != Z_OK)
+        {
+            return 0;
+        }
+
+        ngx_ess_ws_deflate_ready = 1;
+
+    } else if (deflateReset(z) != Z_OK) {
+        return 0;
+    }
+
+    if (len > NGX_MAX_INT32_VALUE || room > NGX_MAX_INT32_VALUE) {
+        return 0;
+    }
+
+    z->next_in = data;
+    z->avail_in = (uInt) len;
+    z->next_out = out;
+    z->avail_out = (uInt) room;
+
+    if (deflate(z, Z_SYNC_FLUSH) != Z_OK
+        || z->avail_in
+        || z->avail_out == 0)
+    {
+        return 0;
+    }
+
+    return room - z->avail_out - NGX_ESS_WS_DEFLATE_TAIL;
+}
+
+
+ngx_ess_ws_inflate_t *
+ngx_ess_ws_inflate_create(void)
+{
+    ngx_ess_ws_inflate_t  *in;
+
+    in = calloc(1, sizeof(ngx_ess_ws_inflate_t));
+    if (in == NULL) {
+        return NULL;
+    }
+
+    if (inflateInit2(&in->z, -NGX_ESS_WS_DEFLATE_BITS) != Z_OK) {
+        free(in);
+        return NULL;
+    }
+
+    return in;
+}
+
+
+void
+ngx_ess_ws_inflate_destroy(ngx_ess_ws_inflate_t *in)
+{
+    (void) inflateEnd(&in->z);
+
+    free(in);
+}
+
+
+ngx_int_t
+ngx_ess_ws_inflate(ngx_ess_ws_inflate_t *in, u_char **pos, u_char *last,
+    u_char *out, size_t room, size_t *n)
+{
+    int        rc;
+    z_stream  *z;
+
+    z = &in->z;
+
+    z->next_in = *pos;
+    z->avail_in = (uInt) (last - *pos);
+    z->next_out = out;
+    z->avail_out = (uInt) room;
+
+    rc = inflate(z, Z_SYNC_FLUSH);
+
+    *pos = z->next_in;
+    *n = room - z->avail_out;
+
+    if (rc == Z_STREAM_END) {
+
+        /* RFC 7692, 7.2.3.4: another one may follow in the same message */
+
+        return (inflateReset(z) == Z_OK) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (rc != Z_OK && rc != Z_BUF_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return (z->avail_out == 0) ? NGX_OK : NGX_AGAIN;
+}
