@@ -19,7 +19,9 @@ RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
 TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 python3-aiohttp libcmocka-dev libssl-dev clang \
                 libclang-rt-14-dev amqp-tools httpie openssl chromium-driver \
-                prometheus python3-jwt python3-cryptography
+                prometheus python3-jwt python3-cryptography python3-yaml
+
+DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper lintian
 
 BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl
 
@@ -60,9 +62,9 @@ HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps build-deps run-deps runtime-deps bench-deps run test \
-        test-long check unit fuzz fuzz-build fuzz-replay bench lint install \
-        clean help FORCE
+.PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
+        long-deps run test test-long check unit fuzz fuzz-build fuzz-replay \
+        bench lint install deb check-nginx clean help FORCE
 
 
 all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1: another)
@@ -82,6 +84,9 @@ runtime-deps:
 
 bench-deps:
 	@tools/deps.sh $(BENCH_PKGS)
+
+deb-deps:
+	@tools/deps.sh $(DEB_PKGS)
 
 
 $(OBJS)/inputs: FORCE
@@ -193,7 +198,10 @@ $(TOP)/bench/%: bench/%.c $(wildcard bench/*.h)
 	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter -o $@ $< \
 	    -lrabbitmq -lssl -lcrypto -lz
 
-test-long: deps   ## what takes minutes: very many of all (T=name)
+long-deps: deps
+	@tools/deps.sh debootstrap
+
+test-long: long-deps  ## what takes minutes: very many of all (T=name)
 	@+$(MAKE) --no-print-directory all $(BENCH)
 	@ESS_MODULE=$(MODULE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long
 
@@ -220,6 +228,13 @@ install: all      ## the module into nginx's folder (DESTDIR=...)
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_ess_module.so
 	echo 'load_module modules/ngx_ess_module.so;' \
 	    > $(DESTDIR)$(CONF_DIR)/mod-ess.conf
+
+# with another nginx than Debian's, built here
+check-nginx: deps ## the tests with nginx's source (NGINX_SRC=dir, T=name)
+	@PYTHON=$(PYTHON) T='$(T)' tools/check-nginx.sh '$(NGINX_SRC)' $(TOP)/nginx
+
+deb: deb-deps     ## Debian's package, into build/deb
+	@tools/deb.sh $(TOP)/deb
 
 clean:            ## remove build/
 	rm -rf $(TOP)

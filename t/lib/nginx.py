@@ -1,4 +1,5 @@
-"""Debian's nginx with the module, in a folder of its own."""
+"""nginx, Debian's or that of ESS_NGINX, with the module, in a folder of its
+own."""
 
 import glob
 import os
@@ -11,7 +12,7 @@ from ports import free_port
 from rabbitmq_node import die_with_parent
 from wait import SLOWER, wait_for
 
-NGINX = "/usr/sbin/nginx"
+NGINX = os.environ.get("ESS_NGINX") or "/usr/sbin/nginx"
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
