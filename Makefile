@@ -56,7 +56,8 @@ JOBS          = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     os/unix http http/modules http/v2) \
                 -I $(OBJS) $(addprefix -I ,src src/source src/stream \
-                    src/subscriber src/transport src/api src/store src/auth)
+                    src/subscriber src/transport src/api src/store src/auth \
+                    src/console)
 HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
 
 

@@ -7,6 +7,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_console.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_status.h"
 #include "ngx_ess_variables.h"
@@ -158,6 +159,13 @@ static ngx_command_t  ngx_ess_commands[] = {
     { ngx_string("ess_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_ess_status_metrics_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_console"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_ess_console_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

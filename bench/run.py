@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,6 +65,7 @@ http {
         keepalive_requests 1000000000;
         location /event-stream/ { ess_api; }
         location /publish/ { ess_publish; }
+        location = /metrics { ess_metrics; }
     }
 }
 """
@@ -381,6 +383,36 @@ def slow(run):
                     rate=50, slow=n)
 
 
+def metrics(run):
+    """In pairs, 11 of them: the difference is smaller than between runs."""
+
+    repeat, run.repeat = run.repeat, run.less(11, 1)
+    work = run.less(1000, 20), run.less(9000, 20), 200
+    for name, once in ("ESS", fan_out), ("ESS, scraped", scraped):
+        run.measure("metrics", name, once, run, Ours, *work)
+    run.take_turns()
+    run.repeat = repeat
+
+
+def scraped(run, server, *work):
+    """Its figures are asked for each second meanwhile."""
+
+    with server(run) as s:
+        stop = threading.Event()
+
+        def scrape():
+            while not stop.wait(1):
+                assert s.api.request("GET", "/metrics").status == 200
+
+        t = threading.Thread(target=scrape)
+        t.start()
+        try:
+            return deliver(s, 1, *work)
+        finally:
+            stop.set()
+            t.join()
+
+
 def deflate(run):
     work = run.less(1000, 20), run.less(1000, 20), 2000
     for name, options in (("ESS, plain", {}), ("ESS, deflated", {
@@ -580,8 +612,8 @@ def reload(run):
 
 SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
-             "deflate": deflate, "topic": topic, "replay": replay, "table": table,
-             "reload": reload}
+             "deflate": deflate, "metrics": metrics, "topic": topic,
+             "replay": replay, "table": table, "reload": reload}
 
 
 def goals(r):
@@ -630,6 +662,9 @@ def goals(r):
     found += ratio("CPU per delivery, deflated, of plain",
                    get("deflate", "ESS, deflated", "us"),
                    get("deflate", "ESS, plain", "us"), 1.3)
+    found += ratio("CPU per delivery, scraped, of that unscraped",
+                   get("metrics", "ESS, scraped", "us"),
+                   get("metrics", "ESS", "us"), 1.02)
     found += ratio("bytes of a delivery, deflated, of plain",
                    get("deflate", "ESS, deflated", "bytes"),
                    get("deflate", "ESS, plain", "bytes"), 0.35)

@@ -211,6 +211,7 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_ess_loc_conf_t  *prev = parent;
     ngx_ess_loc_conf_t  *conf = child;
 
+    ngx_uint_t                 console;
     ngx_ess_main_conf_t       *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -234,18 +235,22 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         conf->limit.max = 0;
     }
 
-    if (ngx_ess_conf_serves(conf, "ess_api") && conf->public_url.len == 0) {
+    console = ngx_ess_conf_serves(conf, "ess_console");
+
+    if ((console || ngx_ess_conf_serves(conf, "ess_api"))
+        && conf->public_url.len == 0)
+    {
         clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"ess_api\" in location \"%V\" needs to know where "
+                      "\"%s\" in location \"%V\" needs to know where "
                       "clients find the streams, add \"ess_public_url "
                       "ws://host/event-stream/;\" to the http block",
-                      &clcf->name);
+                      conf->serves, &clcf->name);
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_ess_conf_serves(conf, "ess_publish")) {
+    if (console || ngx_ess_conf_serves(conf, "ess_publish")) {
 
         /* so that no event is written to a file on its way */
 
@@ -555,8 +560,7 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
@@ -574,9 +578,17 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    return ngx_ess_conf_serve_prefix(cf, cmd, lcf, ngx_ess_api_handler);
+}
 
-    /* its paths are what follows the location's prefix */
+
+char *
+ngx_ess_conf_serve_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_ess_loc_conf_t *lcf, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->named
 #if (NGX_PCRE)
@@ -589,7 +601,7 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                "a regular expression";
     }
 
-    return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_api_handler);
+    return ngx_ess_conf_serve(cf, cmd, lcf, handler);
 }
 
 

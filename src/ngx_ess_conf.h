@@ -60,6 +60,10 @@ typedef struct {
 char *ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_ess_loc_conf_t *lcf, ngx_http_handler_pt handler);
 
+/* The same for what has paths below the location's prefix. */
+char *ngx_ess_conf_serve_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_ess_loc_conf_t *lcf, ngx_http_handler_pt handler);
+
 /* NULL when there is no http {} block */
 ngx_ess_main_conf_t *ngx_ess_conf_main(ngx_cycle_t *cycle);
 

@@ -4,6 +4,7 @@ nginx       a factory: nginx(conf, workers=2, start=True, **names) -> Nginx;
             when the test ends, all are stopped and their logs looked through
 vhost       a virtual host of the run's RabbitMQ: .url, .publish(), .queues()
 own_broker  a factory: own_broker(conf="") -> OwnBroker, started
+browser     Chromium
 """
 
 import os
@@ -16,6 +17,7 @@ import threading
 import pytest
 
 from broker import OwnBroker, SharedBroker
+from browser import Browser
 from nginx import Nginx
 from wait import SLOWER
 
@@ -101,6 +103,18 @@ def nginx(request, tmp_path):
     if problems:
         pytest.fail("nginx complains:\n" + "\n".join(problems[:50]),
                     pytrace=False)
+
+
+@pytest.fixture
+def browser():
+    if shutil.which("chromedriver") is None:
+        pytest.fail("chromedriver is not installed: run make deps")
+    # a browser's sockets want a short path
+    with tempfile.TemporaryDirectory(prefix="ess-browser-",
+                                     ignore_cleanup_errors=True) as folder:
+        b = Browser(folder)
+        yield b
+        b.close()
 
 
 @pytest.fixture(scope="session")

@@ -216,9 +216,7 @@ WRONG = [
     (ZONE + "ess_subscribe;", r'"ess_subscribe" directive is not allowed'),
     (ZONE + "ess_metrics;", r'"ess_metrics" directive is not allowed here'),
     (ZONE + "ess_health;", r'"ess_health" directive is not allowed here'),
-
-    # of later versions
-    (ZONE + "ess_console;", r'unknown directive "ess_console"'),
+    (ZONE + "ess_console;", r'"ess_console" directive is not allowed here'),
 ]
 
 
@@ -263,6 +261,11 @@ def test_wrong_value_is_refused(nginx, main, message):
     (ZONE, "ess_metrics streams=0;", r'"ess_metrics".*"streams=0".*1 to 1000'),
     (ZONE, "ess_metrics streams=1001;", r'"ess_metrics".*"streams=1001"'),
     (ZONE, "ess_metrics on;", r'"ess_metrics".*"on".*"streams="'),
+    (URL, "ess_console;", r'"ess_console" needs a zone'),
+    (ZONE, "ess_console;", r'"ess_console".*ess_public_url'),
+    (ZONE + URL, "ess_console on;", r'number of arguments in "ess_console"'),
+    (ZONE + URL, "ess_console; ess_api;",
+     r'"ess_api" cannot share a location with "ess_console"'),
     (ZONE, "ess_health on;", r'number of arguments in "ess_health"'),
 ], ids=itertools.count())
 def test_wrong_location_is_refused(nginx, main, location, message):
@@ -299,6 +302,7 @@ def test_api_needs_a_location_with_a_prefix(nginx, location):
      "ess_subscribe;"),
     (ZONE, "ess_metrics streams=1000;"),
     (ZONE, "ess_health;"),
+    (ZONE + URL, "ess_console;"),
 ])
 def test_right_values_in_any_order_are_accepted(nginx, main, location):
     accepted(nginx, main, location)

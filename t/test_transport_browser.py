@@ -1,17 +1,7 @@
 """EventSource as a browser has it: Chromium, driven over WebDriver."""
 
-import http.client
-import json
-import os
-import shutil
-import subprocess
-import tempfile
-
-import pytest
-
 from api import Api
-from ports import free_port
-from wait import SLOWER, wait_for
+from wait import wait_for
 
 CONF = """
 http {
@@ -45,72 +35,6 @@ source.onopen = () => opened++;
 source.onmessage = e => seen.push([e.data, e.lastEventId]);
 source.addEventListener("gap", e => seen.push(["gap", e.data]));
 """
-
-
-class Browser:
-    """Headless; execute() runs JavaScript in the page."""
-
-    def __init__(self, folder):
-        self.port = free_port()
-        self.session = None
-        self.driver = subprocess.Popen(
-            ["chromedriver", "--port=%d" % self.port,
-             "--log-path=%s/chromedriver.log" % folder],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
-            env=dict(os.environ, HOME=str(folder), TMPDIR=str(folder)))
-        wait_for(self.ready, 30, "chromedriver")
-        self.session = self.call("POST", "/session", {"capabilities": {
-            "alwaysMatch": {"goog:chromeOptions": {"args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--user-data-dir=%s/profile" % folder]}}}})["sessionId"]
-
-    def ready(self):
-        try:
-            return self.call("GET", "/status")["ready"]
-        except OSError:
-            return False
-
-    def call(self, method, path, body=None):
-        c = http.client.HTTPConnection("127.0.0.1", self.port,
-                                       timeout=60 * SLOWER)
-        try:
-            c.request(method, path, json.dumps(body) if body is not None
-                      else None, {"Content-Type": "application/json"})
-            r = c.getresponse()
-            value = json.loads(r.read())["value"]
-        finally:
-            c.close()
-        assert r.status == 200, value
-        return value
-
-    def open(self, url):
-        self.call("POST", "/session/%s/url" % self.session, {"url": url})
-
-    def execute(self, script, *args):
-        return self.call("POST", "/session/%s/execute/sync" % self.session,
-                         {"script": script, "args": list(args)})
-
-    def close(self):
-        try:
-            if self.session:
-                self.call("DELETE", "/session/" + self.session)
-        finally:
-            self.driver.terminate()
-            self.driver.wait()
-
-
-@pytest.fixture
-def browser():
-    if shutil.which("chromedriver") is None:
-        pytest.fail("chromedriver is not installed: run make deps")
-    # a browser's sockets want a short path
-    with tempfile.TemporaryDirectory(prefix="ess-browser-",
-                                     ignore_cleanup_errors=True) as folder:
-        b = Browser(folder)
-        yield b
-        b.close()
 
 
 def test_event_source_across_reloads(nginx, vhost, browser):

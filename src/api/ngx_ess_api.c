@@ -34,7 +34,6 @@ typedef struct {
 } ngx_ess_api_status_t;
 
 
-static ngx_int_t ngx_ess_api_path(ngx_http_request_t *r, ngx_str_t *path);
 static ngx_uint_t ngx_ess_api_match(ngx_ess_api_route_t *route,
     ngx_str_t *path, ngx_ess_api_target_t *target);
 static ngx_uint_t ngx_ess_api_segment(ngx_str_t *path, ngx_str_t *segment);
@@ -67,6 +66,7 @@ static ngx_ess_api_route_t  ngx_ess_api_routes[] = {
 
 static ngx_ess_api_status_t  ngx_ess_api_statuses[] = {
     { 400, ngx_string("400 Bad Request") },
+    { 403, ngx_string("403 Forbidden") },
     { 404, ngx_string("404 Not Found") },
     { 405, ngx_string("405 Method Not Allowed") },
     { 409, ngx_string("409 Conflict") },
@@ -87,7 +87,20 @@ static ngx_str_t  ngx_ess_api_problem_json =
 ngx_int_t
 ngx_ess_api_handler(ngx_http_request_t *r)
 {
-    ngx_str_t             path;
+    ngx_str_t  path;
+
+    if (ngx_ess_api_path(r, &path) != NGX_OK) {
+        return ngx_ess_api_problem(r, 404, "there is nothing at \"%V\"",
+                                   &r->uri);
+    }
+
+    return ngx_ess_api_serve(r, &path);
+}
+
+
+ngx_int_t
+ngx_ess_api_serve(ngx_http_request_t *r, ngx_str_t *path)
+{
     ngx_uint_t            i, n, method, methods;
     ngx_ess_api_route_t  *route;
     ngx_ess_api_target_t  target;
@@ -101,10 +114,6 @@ ngx_ess_api_handler(ngx_http_request_t *r)
                                    "worker; make it larger");
     }
 
-    if (ngx_ess_api_path(r, &path) != NGX_OK) {
-        goto not_found;
-    }
-
     methods = 0;
     method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
     n = sizeof(ngx_ess_api_routes) / sizeof(ngx_ess_api_route_t);
@@ -112,7 +121,7 @@ ngx_ess_api_handler(ngx_http_request_t *r)
     for (i = 0; i < n; i++) {
         route = &ngx_ess_api_routes[i];
 
-        if (!ngx_ess_api_match(route, &path, &target)) {
+        if (!ngx_ess_api_match(route, path, &target)) {
             continue;
         }
 
@@ -124,7 +133,8 @@ ngx_ess_api_handler(ngx_http_request_t *r)
     }
 
     if (methods == 0) {
-        goto not_found;
+        return ngx_ess_api_problem(r, 404, "there is nothing at \"%V\"",
+                                   &r->uri);
     }
 
     if (ngx_ess_api_allow(r, methods) != NGX_OK) {
@@ -137,16 +147,10 @@ ngx_ess_api_handler(ngx_http_request_t *r)
 
     return ngx_ess_api_problem(r, 405, "\"%V\" does not take the method %V",
                                &r->uri, &r->method_name);
-
-not_found:
-
-    return ngx_ess_api_problem(r, 404, "there is nothing at \"%V\"", &r->uri);
 }
 
 
-/* What follows the location's prefix, without a slash at either end. */
-
-static ngx_int_t
+ngx_int_t
 ngx_ess_api_path(ngx_http_request_t *r, ngx_str_t *path)
 {
     ngx_str_t                 *name;
@@ -637,31 +641,47 @@ size_t
 ngx_ess_api_stream_size(ngx_str_t *url)
 {
     return sizeof("\"id\":,\"location\":\"\",\"routing_key\":\"\","
-                  "\"source\":\"stream\"") - 1
-           + NGX_INT64_LEN + url->len + NGX_ESS_UUID_TEXT
+                  "\"source\":\"stream\","
+                  "\"subscribers\":,\"events\":,\"bytes\":,"
+                  "\"first_ordinal\":null,\"last_ordinal\":null") - 1
+           + 6 * NGX_INT64_LEN + url->len + NGX_ESS_UUID_TEXT
            + NGX_ESS_MAX_KEY * (sizeof("\\u001f") - 1);
 }
 
 
 u_char *
 ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
-    ngx_ess_stream_info_t *info, ngx_uint_t key)
+    ngx_ess_stream_info_t *info, ngx_ess_api_stream_e what)
 {
     p = ngx_sprintf(p, "\"id\":%uL,\"location\":\"%V", info->ref.id, url);
     p = ngx_ess_stream_uuid_text(p, info->uuid);
     *p++ = '"';
 
-    if (key) {
-        p = ngx_cpymem(p, ",\"routing_key\":\"",
-                       sizeof(",\"routing_key\":\"") - 1);
-        p = (u_char *) ngx_escape_json(p, info->key, info->key_len);
-        *p++ = '"';
-
-        if (info->source == NGX_ESS_SOURCE_STREAM) {
-            p = ngx_cpymem(p, ",\"source\":\"stream\"",
-                           sizeof(",\"source\":\"stream\"") - 1);
-        }
+    if (what == NGX_ESS_API_STREAM_CREATED) {
+        return p;
     }
 
-    return p;
+    p = ngx_cpymem(p, ",\"routing_key\":\"",
+                   sizeof(",\"routing_key\":\"") - 1);
+    p = (u_char *) ngx_escape_json(p, info->key, info->key_len);
+    *p++ = '"';
+
+    if (info->source == NGX_ESS_SOURCE_STREAM) {
+        p = ngx_cpymem(p, ",\"source\":\"stream\"",
+                       sizeof(",\"source\":\"stream\"") - 1);
+    }
+
+    if (what == NGX_ESS_API_STREAM_LISTED) {
+        return p;
+    }
+
+    p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,\"bytes\":%uL,",
+                    info->subscribers, info->events, info->bytes);
+
+    if (info->unknown) {
+        return ngx_sprintf(p, "\"first_ordinal\":null,\"last_ordinal\":null");
+    }
+
+    return ngx_sprintf(p, "\"first_ordinal\":%uL,\"last_ordinal\":%uL",
+                       info->first_ordinal, info->last_ordinal);
 }

@@ -19,6 +19,10 @@ typedef struct {
     ngx_http_request_t      *request;       /* whose it is */
     uint64_t                 after;         /* the last id sent */
     uint64_t                 left;          /* of ?limit= */
+    ngx_str_t                search;        /* a part of the routing key, or
+                                               the id, or the uuid; len 0:
+                                               all */
+    ngx_ess_api_stream_e     what;
     ngx_str_t                url;           /* escaped */
     ngx_chain_t             *free;
     ngx_chain_t             *busy;
@@ -28,6 +32,10 @@ typedef struct {
 } ngx_ess_api_list_t;
 
 
+static ngx_int_t ngx_ess_api_list_search(ngx_http_request_t *r,
+    ngx_ess_api_list_t *list);
+static ngx_uint_t ngx_ess_api_list_finds(ngx_str_t *search,
+    ngx_ess_stream_info_t *info);
 static ngx_ess_api_list_t *ngx_ess_api_list_create(ngx_http_request_t *r);
 static ngx_ess_api_list_t *ngx_ess_api_list_find(ngx_http_request_t *r);
 static void ngx_ess_api_list_cleanup(void *data);
@@ -63,6 +71,12 @@ ngx_ess_api_list(ngx_http_request_t *r, ngx_ess_api_target_t *target)
                                    "on, \"after\" an id or 0");
     }
 
+    if (ngx_ess_api_list_search(r, list) != NGX_OK) {
+        return ngx_ess_api_problem(r, 400, "\"details\" must be 0 or 1, "
+                                   "\"search\" at most %d bytes",
+                                   NGX_ESS_MAX_KEY);
+    }
+
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
@@ -84,6 +98,81 @@ ngx_ess_api_list(ngx_http_request_t *r, ngx_ess_api_target_t *target)
     ngx_ess_api_list_writer(r);
 
     return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_ess_api_list_search(ngx_http_request_t *r, ngx_ess_api_list_t *list)
+{
+    u_char     *p, *dst, *src;
+    ngx_str_t   value;
+
+    list->what = NGX_ESS_API_STREAM_LISTED;
+
+    if (ngx_http_arg(r, (u_char *) "details", 7, &value) == NGX_OK) {
+
+        if (value.len != 1 || (value.data[0] != '0' && value.data[0] != '1')) {
+            return NGX_ERROR;
+        }
+
+        if (value.data[0] == '1') {
+            list->what = NGX_ESS_API_STREAM_ALL;
+        }
+    }
+
+    if (ngx_http_arg(r, (u_char *) "search", 6, &value) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, value.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a form writes blanks as plus signs */
+
+    for (dst = p, src = value.data; src < value.data + value.len; src++) {
+        *dst++ = (*src == '+') ? ' ' : *src;
+    }
+
+    dst = p;
+    src = p;
+    ngx_unescape_uri(&dst, &src, value.len, 0);
+
+    list->search.data = p;
+    list->search.len = dst - p;
+
+    return (list->search.len <= NGX_ESS_MAX_KEY) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* Whether the search finds the stream: by a part of its routing key, its id or
+   its uuid. */
+
+static ngx_uint_t
+ngx_ess_api_list_finds(ngx_str_t *search, ngx_ess_stream_info_t *info)
+{
+    size_t  i;
+    u_char  text[NGX_ESS_UUID_TEXT + NGX_INT64_LEN];
+
+    if (search->len == 0) {
+        return 1;
+    }
+
+    for (i = 0; i + search->len <= info->key_len; i++) {
+        if (ngx_strncasecmp(info->key + i, search->data, search->len) == 0) {
+            return 1;
+        }
+    }
+
+    if (search->len == NGX_ESS_UUID_TEXT) {
+        (void) ngx_ess_stream_uuid_text(text, info->uuid);
+        return ngx_strncasecmp(text, search->data, search->len) == 0;
+    }
+
+    return (size_t) (ngx_sprintf(text, "%uL", info->ref.id) - text)
+           == search->len
+           && ngx_memcmp(text, search->data, search->len) == 0;
 }
 
 
@@ -299,31 +388,37 @@ ngx_ess_api_list_render(ngx_http_request_t *r, ngx_ess_api_list_t *list,
                        sizeof("{\"event_streams\":[") - 1);
     }
 
-    max = (ngx_uint_t) ngx_min(list->left, NGX_ESS_API_LIST_PART);
+    max = list->search.len ? NGX_ESS_API_LIST_PART
+                           : ngx_min(list->left, NGX_ESS_API_LIST_PART);
     n = 0;
 
-    if (max) {
+    if (list->left) {
         n = ngx_ess_stream_list(ngx_ess_api_zone(r), list->after, infos, max);
     }
 
-    for (i = 0; i < n && (size_t) (b->end - p) >= size; i++) {
+    for (i = 0; i < n && list->left && (size_t) (b->end - p) >= size; i++) {
+
+        list->after = infos[i].ref.id;
+
+        if (!ngx_ess_api_list_finds(&list->search, &infos[i])) {
+            continue;
+        }
 
         if (list->comma) {
             *p++ = ',';
         }
 
         *p++ = '{';
-        p = ngx_ess_api_stream_json(p, &list->url, &infos[i], 1);
+        p = ngx_ess_api_stream_json(p, &list->url, &infos[i], list->what);
         *p++ = '}';
 
         list->comma = 1;
-        list->after = infos[i].ref.id;
         list->left--;
     }
 
     /* fewer than asked for: there are no more */
 
-    if (i == n && (n < max || list->left == 0)) {
+    if (list->left == 0 || (i == n && n < max)) {
         *p++ = ']';
         *p++ = '}';
 
@@ -333,6 +428,13 @@ ngx_ess_api_list_render(ngx_http_request_t *r, ngx_ess_api_list_t *list,
     }
 
     b->last = p;
+
+    if (p == b->pos && !list->done) {
+
+        /* of this part the search found none; an empty buffer is no memory */
+
+        b->temporary = 0;
+    }
 }
 
 

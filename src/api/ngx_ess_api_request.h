@@ -116,15 +116,22 @@ ngx_int_t ngx_ess_api_input(ngx_http_request_t *r, size_t max,
 ngx_ess_zone_t *ngx_ess_api_zone(ngx_http_request_t *r);
 
 
+typedef enum {
+    NGX_ESS_API_STREAM_CREATED = 0,         /* id and location */
+    NGX_ESS_API_STREAM_LISTED,              /* and routing key and source */
+    NGX_ESS_API_STREAM_ALL                  /* and what is in it now */
+} ngx_ess_api_stream_e;
+
+
 /*
  * A stream as JSON: "id":1,"location":"...","routing_key":"..." without
  * braces.  Room: ngx_ess_api_stream_size().  "url" is the escaped prefix from
- * ngx_ess_api_url(); key 0 leaves the routing key out.
+ * ngx_ess_api_url().
  */
 ngx_int_t ngx_ess_api_url(ngx_http_request_t *r, ngx_str_t *url);
 size_t ngx_ess_api_stream_size(ngx_str_t *url);
 u_char *ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
-    ngx_ess_stream_info_t *info, ngx_uint_t key);
+    ngx_ess_stream_info_t *info, ngx_ess_api_stream_e what);
 
 
 /* A new operation; the worker stays until it is freed.  NULL: no memory. */

@@ -343,7 +343,7 @@ ngx_ess_api_streams_created(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
     p = json.data;
 
     *p++ = '{';
-    p = ngx_ess_api_stream_json(p, &url, info, 0);
+    p = ngx_ess_api_stream_json(p, &url, info, NGX_ESS_API_STREAM_CREATED);
     *p++ = '}';
 
     json.len = p - json.data;
@@ -353,7 +353,7 @@ ngx_ess_api_streams_created(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
 
 
 /*
- * The location's prefix and the id.  An internal location cannot be reached
+ * The path of all streams and the id.  An internal location cannot be reached
  * by that: there it is the path that the client itself asked for.  The field
  * is an ordinary one, for nginx would make a Location of its own absolute.
  */
@@ -367,7 +367,7 @@ ngx_ess_api_streams_location(ngx_http_request_t *r, uint64_t id)
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-    path = clcf->internal ? &r->main->unparsed_uri : &clcf->name;
+    path = clcf->internal ? &r->main->unparsed_uri : &r->uri;
 
     p = ngx_pnalloc(r->pool, path->len * 3 + 2 + NGX_INT64_LEN);
     if (p == NULL) {
@@ -411,7 +411,6 @@ ngx_ess_api_streams_location(ngx_http_request_t *r, uint64_t id)
 ngx_int_t
 ngx_ess_api_streams_get(ngx_http_request_t *r, ngx_ess_api_target_t *target)
 {
-    size_t                  size;
     u_char                 *p;
     ngx_str_t               json, url;
     ngx_ess_stream_info_t   info;
@@ -425,12 +424,7 @@ ngx_ess_api_streams_get(ngx_http_request_t *r, ngx_ess_api_target_t *target)
         return NGX_ERROR;
     }
 
-    size = ngx_ess_api_stream_size(&url)
-           + sizeof("{,\"subscribers\":,\"events\":,\"bytes\":,"
-                    "\"first_ordinal\":,\"last_ordinal\":}")
-           + 5 * NGX_INT64_LEN;
-
-    p = ngx_pnalloc(r->pool, size);
+    p = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(&url) + 2);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -438,17 +432,8 @@ ngx_ess_api_streams_get(ngx_http_request_t *r, ngx_ess_api_target_t *target)
     json.data = p;
 
     *p++ = '{';
-    p = ngx_ess_api_stream_json(p, &url, &info, 1);
-    p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,\"bytes\":%uL,",
-                    info.subscribers, info.events, info.bytes);
-
-    if (info.unknown) {
-        p = ngx_sprintf(p, "\"first_ordinal\":null,\"last_ordinal\":null}");
-
-    } else {
-        p = ngx_sprintf(p, "\"first_ordinal\":%uL,\"last_ordinal\":%uL}",
-                        info.first_ordinal, info.last_ordinal);
-    }
+    p = ngx_ess_api_stream_json(p, &url, &info, NGX_ESS_API_STREAM_ALL);
+    *p++ = '}';
 
     json.len = p - json.data;
 

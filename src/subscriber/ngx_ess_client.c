@@ -262,9 +262,10 @@ ngx_ess_client_open(ngx_ess_subscriber_t *sub)
     /* clients that came in one moment are not pinged in one moment */
 
     half = sub->conf->ping_interval / 2;
-    ngx_ess_client_wait(sub, half ? half + (ngx_msec_t) ngx_random()
-                                           % (half + 1)
-                                  : 0);
+    ngx_ess_client_wait(sub, sub->conf->ping_interval
+                             ? 1 + half + (ngx_msec_t) ngx_random()
+                                          % (half + 1)
+                             : 0);
 
     if (sub->filtered) {
 

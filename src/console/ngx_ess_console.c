@@ -1,0 +1,223 @@
+
+/*
+ * The console's location: its files, and behind a segment of their own the API,
+ * publishing, the figures, the health and a live tail, so that the location's
+ * access rules are those of all of it.  Runs in workers; owns nothing.
+ */
+
+
+#include "ngx_ess_api.h"
+#include "ngx_ess_conf.h"
+#include "ngx_ess_header.h"
+#include "ngx_ess_publish.h"
+#include "ngx_ess_status.h"
+#include "ngx_ess_subscriber.h"
+#include "ngx_ess_api_request.h"
+#include "ngx_ess_console.h"
+#include "ngx_ess_console_files.h"
+
+
+#define NGX_ESS_CONSOLE_HEADER  "x-ess-console"
+
+
+typedef ngx_int_t (*ngx_ess_console_handler_pt)(ngx_http_request_t *r,
+    ngx_str_t *path);
+
+typedef struct {
+    ngx_str_t                    segment;   /* the path's first one */
+    ngx_ess_console_handler_pt   handler;
+} ngx_ess_console_route_t;
+
+
+static ngx_int_t ngx_ess_console_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_console_publish(ngx_http_request_t *r,
+    ngx_str_t *path);
+static ngx_int_t ngx_ess_console_tail(ngx_http_request_t *r, ngx_str_t *path);
+static ngx_int_t ngx_ess_console_metrics(ngx_http_request_t *r,
+    ngx_str_t *path);
+static ngx_int_t ngx_ess_console_health(ngx_http_request_t *r,
+    ngx_str_t *path);
+static ngx_int_t ngx_ess_console_send(ngx_http_request_t *r,
+    const ngx_ess_console_file_t *file);
+static ngx_int_t ngx_ess_console_slash(ngx_http_request_t *r);
+
+
+static ngx_ess_console_route_t  ngx_ess_console_routes[] = {
+    { ngx_string("api"), ngx_ess_api_serve },
+    { ngx_string("publish"), ngx_ess_console_publish },
+    { ngx_string("tail"), ngx_ess_console_tail },
+    { ngx_string("metrics"), ngx_ess_console_metrics },
+    { ngx_string("health"), ngx_ess_console_health }
+};
+
+
+static ngx_int_t
+ngx_ess_console_handler(ngx_http_request_t *r)
+{
+    size_t                         len;
+    u_char                        *slash;
+    ngx_str_t                      path;
+    ngx_uint_t                     i, n;
+    ngx_ess_console_route_t       *route;
+    const ngx_ess_console_file_t  *file;
+
+    if (ngx_ess_api_path(r, &path) != NGX_OK) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    /*
+     * A browser lets a page of another origin send a form here with all that
+     * proves who its visitor is, but a header like this one only after it has
+     * asked, and is not answered.
+     */
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS))
+        && ngx_ess_header_find(r, NGX_ESS_CONSOLE_HEADER, NULL) == NULL)
+    {
+        return ngx_ess_api_problem(r, 403, "the console takes changes only "
+                                   "with the header X-ESS-Console");
+    }
+
+    file = ngx_ess_console_file(&path);
+
+    if (file) {
+
+        if (path.len == 0 && r->uri.data[r->uri.len - 1] != '/') {
+            return ngx_ess_console_slash(r);
+        }
+
+        return ngx_ess_console_send(r, file);
+    }
+
+    slash = ngx_strlchr(path.data, path.data + path.len, '/');
+    len = slash ? (size_t) (slash - path.data) : path.len;
+    n = sizeof(ngx_ess_console_routes) / sizeof(ngx_ess_console_route_t);
+
+    for (i = 0; i < n; i++) {
+        route = &ngx_ess_console_routes[i];
+
+        if (route->segment.len == len
+            && ngx_strncmp(route->segment.data, path.data, len) == 0)
+        {
+            path.data += len + (slash != NULL);
+            path.len -= len + (slash != NULL);
+
+            return route->handler(r, &path);
+        }
+    }
+
+    return ngx_ess_api_problem(r, 404, "there is nothing at \"%V\"", &r->uri);
+}
+
+
+/* The name is the last segment, as in a location of its own. */
+
+static ngx_int_t
+ngx_ess_console_publish(ngx_http_request_t *r, ngx_str_t *path)
+{
+    return ngx_ess_publish_handler(r);
+}
+
+
+static ngx_int_t
+ngx_ess_console_tail(ngx_http_request_t *r, ngx_str_t *path)
+{
+    return ngx_ess_subscriber_handler(r);
+}
+
+
+static ngx_int_t
+ngx_ess_console_metrics(ngx_http_request_t *r, ngx_str_t *path)
+{
+    return ngx_ess_status_metrics(r);
+}
+
+
+static ngx_int_t
+ngx_ess_console_health(ngx_http_request_t *r, ngx_str_t *path)
+{
+    return ngx_ess_status_health(r);
+}
+
+
+static ngx_int_t
+ngx_ess_console_send(ngx_http_request_t *r, const ngx_ess_console_file_t *file)
+{
+    ngx_uint_t  i;
+    ngx_str_t   text, type;
+
+    static const struct {
+        const char  *name;
+        const char  *value;
+    } headers[] = {
+        { "Content-Security-Policy",
+          "default-src 'none'; script-src 'self'; style-src 'self'; "
+          "connect-src 'self'; img-src data:; base-uri 'none'; "
+          "form-action 'none'; frame-ancestors 'none'" },
+        { "X-Content-Type-Options", "nosniff" },
+        { "X-Frame-Options", "DENY" },
+        { "Referrer-Policy", "no-referrer" },
+        { "Cross-Origin-Opener-Policy", "same-origin" },
+        { "Cross-Origin-Resource-Policy", "same-origin" }
+    };
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+
+        if (ngx_ess_api_allow(r, NGX_HTTP_GET) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (r->method == NGX_HTTP_OPTIONS) {
+            return ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
+        }
+
+        return ngx_ess_api_problem(r, 405, "\"%V\" does not take the method "
+                                   "%V", &r->uri, &r->method_name);
+    }
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        if (ngx_ess_header_add(r, headers[i].name, headers[i].value,
+                               ngx_strlen(headers[i].value))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    type = file->type;
+    text.data = (u_char *) file->data;
+    text.len = file->end - file->data;
+
+    return ngx_ess_api_output(r, NGX_HTTP_OK, &type, &text);
+}
+
+
+/* What the page names is relative to itself. */
+
+static ngx_int_t
+ngx_ess_console_slash(ngx_http_request_t *r)
+{
+    u_char  *p, *value;
+
+    value = ngx_pnalloc(r->pool, r->uri.len * 3 + 1);
+    if (value == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = (u_char *) ngx_escape_uri(value, r->uri.data, r->uri.len,
+                                  NGX_ESCAPE_URI);
+    *p++ = '/';
+
+    if (ngx_ess_header_add(r, "Location", value, p - value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_ess_api_send(r, NGX_HTTP_MOVED_PERMANENTLY, NULL);
+}
+
+
+char *
+ngx_ess_console_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_ess_conf_serve_prefix(cf, cmd, conf, ngx_ess_console_handler);
+}
