@@ -227,15 +227,17 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                               NGX_ESS_CONF_SLOW_BUFFER);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
-    if (conf->limit.max == NGX_CONF_UNSET_UINT) {
+    console = ngx_ess_conf_serves(conf, "ess_console");
+
+    /* an operator's look takes nobody's place */
+
+    if (conf->limit.max == NGX_CONF_UNSET_UINT && !console) {
         conf->limit = prev->limit;
     }
 
     if (conf->limit.max == NGX_CONF_UNSET_UINT) {
         conf->limit.max = 0;
     }
-
-    console = ngx_ess_conf_serves(conf, "ess_console");
 
     if ((console || ngx_ess_conf_serves(conf, "ess_api"))
         && conf->public_url.len == 0)

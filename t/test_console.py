@@ -12,6 +12,7 @@ import pytest
 from api import Api
 from clients import Clients
 from nginx import TOP
+from sse import EventSource
 from wait import wait_for
 
 CONF = """
@@ -364,6 +365,20 @@ def test_its_access_rules_are_for_all_of_it(service):
         assert console.request("GET", path).status == 403, path
         assert console.request("POST", path, "x",
                                headers=HEADER).status == 403, path
+
+
+def test_a_tail_takes_nobodys_place(nginx):
+    n = nginx(CONF.replace("ess_drain ", "ess_max_subscribers 1 replace;\n"
+                           "    ess_drain "), zone="16m", amqp="", more="")
+    api = Api(n.port(1))
+    stream = api.create("abc")
+    with Clients([stream.location]) as clients, \
+            EventSource(url(n) + "tail/" + stream.uuid) as tail:
+        assert api.request("POST", "/publish/abc", "x").status == 202
+        clients.wait(1)
+        tail.wait(1)
+        assert api.get(stream)["subscribers"] == 2
+        assert not clients[0].closed
 
 
 def test_without_its_slash(nginx):
