@@ -483,8 +483,9 @@ def test_memory_alarm(service, broker, own_vhost):
 
     broker.control("set_vm_memory_high_watermark", "0")
     try:
+        # a node that has just come says nothing of itself yet
         wait_for(lambda: own_vhost.management.request("GET", "nodes")[0]
-                 ["mem_alarm"], 20, "the alarm")
+                 .get("mem_alarm"), 20, "the alarm")
         n.start()
         # without a store, the stream is another one
         s = wait_for(lambda: api.try_create("abc"))
