@@ -360,7 +360,7 @@ def test_attacks(service):
         count += 2
         assert rejected(api) == count, name
     enters(stream, token())
-    assert api.get(stream)["subscribers"] == 0
+    wait_for(lambda: api.get(stream)["subscribers"] == 0)
 
 
 def test_a_public_key_is_no_secret(service):
