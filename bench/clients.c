@@ -766,7 +766,8 @@ report(void)
 
     getrusage(RUSAGE_SELF, &ru);
 
-    printf("{\"bytes\": %llu, \"received\": %llu, \"lost\": %llu, \"doubled\": %llu, "
+    printf("{\"bytes\": %llu, "
+           "\"received\": %llu, \"lost\": %llu, \"doubled\": %llu, "
            "\"broken\": %llu, \"resumed\": %llu, \"clients\": %d, "
            "\"complete\": %d, \"seconds\": %.6f, \"p50\": %.0f, \"p99\": %.0f, "
            "\"p999\": %.0f, \"own_cpu\": %.3f}\n",

@@ -78,6 +78,19 @@ typedef struct ngx_ess_zone_s   ngx_ess_zone_t;
 typedef struct ngx_ess_store_s  ngx_ess_store_t;
 
 
+/* ms since 1970, by nginx's cached clock */
+
+static ngx_inline uint64_t
+ngx_ess_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
+}
+
+
 extern ngx_module_t  ngx_ess_module;
 
 

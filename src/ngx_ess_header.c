@@ -47,11 +47,19 @@ ngx_int_t
 ngx_ess_header_add(ngx_http_request_t *r, const char *name, const void *value,
     size_t len)
 {
+    return ngx_ess_header_push(r, name, value, len) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_table_elt_t *
+ngx_ess_header_push(ngx_http_request_t *r, const char *name,
+    const void *value, size_t len)
+{
     ngx_table_elt_t  *h;
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     ngx_memzero(h, sizeof(ngx_table_elt_t));
@@ -62,5 +70,5 @@ ngx_ess_header_add(ngx_http_request_t *r, const char *name, const void *value,
     h->value.data = (u_char *) value;
     h->value.len = len;
 
-    return NGX_OK;
+    return h;
 }

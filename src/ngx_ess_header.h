@@ -21,5 +21,10 @@ ngx_table_elt_t *ngx_ess_header_find(ngx_http_request_t *r, const char *name,
 ngx_int_t ngx_ess_header_add(ngx_http_request_t *r, const char *name,
     const void *value, size_t len);
 
+/* The same; the line, for those of which nginx keeps a pointer; NULL: no
+   memory. */
+ngx_table_elt_t *ngx_ess_header_push(ngx_http_request_t *r, const char *name,
+    const void *value, size_t len);
+
 
 #endif /* _NGX_ESS_HEADER_H_INCLUDED_ */

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from api import Api
+from certificate import self_signed
 from clients import Clients, RawWS
 from sse import EventSource, Http2EventSource
 from wait import wait_for
@@ -177,7 +178,7 @@ def test_algorithms(service, alg, form):
             jwk(a, kid=a) for a in PRIVATE]}).encode()}
         directive = "jwks=%%DIR%%/jwks alg=" + alg
     else:
-        files = {"key": certificate(alg)}
+        files = {"key": self_signed(PRIVATE[alg])}
         directive = "key=%%DIR%%/key alg=" + alg
     n, api, public_ = service(directive, files=files)
     stream = api.create("abc")
@@ -189,18 +190,6 @@ def test_algorithms(service, alg, form):
             refused(public_, stream, token(other))
     if form == "jwks":
         refused(public_, stream, token(alg, headers={"kid": "other"}))
-
-
-def certificate(alg):
-    import datetime
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
-    now = datetime.datetime(2020, 1, 1)
-    return x509.CertificateBuilder(name, name, PRIVATE[alg].public_key(), 1,
-                                   now, now.replace(2120)).sign(
-        PRIVATE[alg], None if alg == "EdDSA" else hashes.SHA256()
-    ).public_bytes(serialization.Encoding.PEM)
 
 
 def test_keys_are_rotated(service):

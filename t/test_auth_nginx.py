@@ -1,16 +1,15 @@
 """nginx's own access rules, in front of each location of the module."""
 
 import base64
-import datetime
 import http.client
 import ssl
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from api import Api
+from certificate import self_signed
 from clients import Clients
 from wait import wait_for
 
@@ -148,17 +147,11 @@ def test_limit_conn(service):
     wait_for(lambda: ask(n, stream) == GOOD)
 
 
-def certificate(issuer=None):
+def certificate():
     """(certificate, key) in PEM."""
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
-    now = datetime.datetime.utcnow()
-    cert = x509.CertificateBuilder(
-        name, name, key.public_key(), x509.random_serial_number(),
-        now - datetime.timedelta(1), now + datetime.timedelta(1)).sign(
-        key, hashes.SHA256())
-    return (cert.public_bytes(serialization.Encoding.PEM),
+    return (self_signed(key),
             key.private_bytes(serialization.Encoding.PEM,
                               serialization.PrivateFormat.PKCS8,
                               serialization.NoEncryption()))

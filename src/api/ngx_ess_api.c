@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_header.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_api_body.h"
 #include "ngx_ess_api_request.h"
@@ -36,12 +37,13 @@ typedef struct {
 
 static ngx_uint_t ngx_ess_api_match(ngx_ess_api_route_t *route,
     ngx_str_t *path, ngx_ess_api_target_t *target);
-static ngx_uint_t ngx_ess_api_segment(ngx_str_t *path, ngx_str_t *segment);
 static ngx_uint_t ngx_ess_api_target(ngx_str_t *segment,
     ngx_ess_api_target_t *target);
 static ngx_uint_t ngx_ess_api_subscriber(ngx_str_t *segment,
     ngx_ess_api_target_t *target);
+static ngx_uint_t ngx_ess_api_id(ngx_str_t *segment, uint64_t *id);
 static ngx_int_t ngx_ess_api_number(ngx_str_t *text, uint64_t *number);
+static ngx_int_t ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods);
 static ngx_int_t ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b,
     u_char *p, size_t size);
 static ngx_int_t ngx_ess_api_version(ngx_http_request_t *r,
@@ -101,6 +103,7 @@ ngx_ess_api_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_ess_api_serve(ngx_http_request_t *r, ngx_str_t *path)
 {
+    ngx_int_t             rc;
     ngx_uint_t            i, n, method, methods;
     ngx_ess_api_route_t  *route;
     ngx_ess_api_target_t  target;
@@ -109,9 +112,9 @@ ngx_ess_api_serve(ngx_http_request_t *r, ngx_str_t *path)
         return ngx_ess_api_problem(r, 500, "ess_zone is not configured");
     }
 
-    if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
-        return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
-                                   "worker; make it larger");
+    rc = ngx_ess_api_slot(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     methods = 0;
@@ -137,11 +140,30 @@ ngx_ess_api_serve(ngx_http_request_t *r, ngx_str_t *path)
                                    &r->uri);
     }
 
+    return ngx_ess_api_not_allowed(r, methods);
+}
+
+
+ngx_int_t
+ngx_ess_api_slot(ngx_http_request_t *r)
+{
+    if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
+        return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
+                                   "worker; make it larger");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_api_not_allowed(ngx_http_request_t *r, ngx_uint_t methods)
+{
     if (ngx_ess_api_allow(r, methods) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (method == NGX_HTTP_OPTIONS) {
+    if (r->method == NGX_HTTP_OPTIONS) {
         return ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
     }
 
@@ -199,9 +221,9 @@ ngx_ess_api_match(ngx_ess_api_route_t *route, ngx_str_t *path,
     have = *path;
 
     do {
-        more = ngx_ess_api_segment(&want, &w);
+        more = ngx_ess_str_cut(&want, '/', &w);
 
-        if (ngx_ess_api_segment(&have, &h) != more) {
+        if (ngx_ess_str_cut(&have, '/', &h) != more) {
             return 0;
         }
 
@@ -223,30 +245,6 @@ ngx_ess_api_match(ngx_ess_api_route_t *route, ngx_str_t *path,
 }
 
 
-/* Cuts the first segment off the path; 1 when there was a slash behind it. */
-
-static ngx_uint_t
-ngx_ess_api_segment(ngx_str_t *path, ngx_str_t *segment)
-{
-    u_char  *slash;
-
-    segment->data = path->data;
-    slash = ngx_strlchr(path->data, path->data + path->len, '/');
-
-    if (slash == NULL) {
-        segment->len = path->len;
-        return 0;
-    }
-
-    segment->len = slash - path->data;
-
-    path->data += segment->len + 1;
-    path->len -= segment->len + 1;
-
-    return 1;
-}
-
-
 static ngx_uint_t
 ngx_ess_api_target(ngx_str_t *segment, ngx_ess_api_target_t *target)
 {
@@ -256,8 +254,7 @@ ngx_ess_api_target(ngx_str_t *segment, ngx_ess_api_target_t *target)
         return ngx_ess_stream_uuid_parse(target->uuid, segment) == NGX_OK;
     }
 
-    return segment->len && segment->data[0] != '0'
-           && ngx_ess_api_number(segment, &target->id) == NGX_OK;
+    return ngx_ess_api_id(segment, &target->id);
 }
 
 
@@ -266,16 +263,23 @@ ngx_ess_api_subscriber(ngx_str_t *segment, ngx_ess_api_target_t *target)
 {
     uint64_t  number;
 
-    if (segment->len == 0 || segment->data[0] == '0'
-        || ngx_ess_api_number(segment, &number) != NGX_OK
-        || number > NGX_MAX_UINT32_VALUE)
-    {
+    if (!ngx_ess_api_id(segment, &number) || number > NGX_MAX_UINT32_VALUE) {
         return 0;
     }
 
     target->subscriber = (uint32_t) number;
 
     return 1;
+}
+
+
+/* There is one way to write an id. */
+
+static ngx_uint_t
+ngx_ess_api_id(ngx_str_t *segment, uint64_t *id)
+{
+    return segment->len && segment->data[0] != '0'
+           && ngx_ess_api_number(segment, id) == NGX_OK;
 }
 
 
@@ -326,7 +330,7 @@ ngx_ess_api_page(ngx_http_request_t *r, uint64_t *limit, uint64_t *after)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods)
 {
     u_char     *p;

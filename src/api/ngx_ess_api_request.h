@@ -104,8 +104,13 @@ ngx_int_t ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
 /* Adds Retry-After: seconds. */
 ngx_int_t ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds);
 
-/* "Allow" for a resource that takes these methods, and OPTIONS. */
-ngx_int_t ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods);
+/* To a method that is none of these: what is allowed, and 204 to OPTIONS, 405
+   to others. */
+ngx_int_t ngx_ess_api_not_allowed(ngx_http_request_t *r, ngx_uint_t methods);
+
+/* 503 when the zone has no process slot for this worker; NGX_DECLINED: it has,
+   nothing was answered. */
+ngx_int_t ngx_ess_api_slot(ngx_http_request_t *r);
 
 /* The first "max" bytes of the body that was read, in the request's memory.
    NGX_OK or NGX_ERROR. */

@@ -49,23 +49,13 @@ ngx_ess_publish_handler(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
-        return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
-                                   "worker; make it larger");
+    rc = ngx_ess_api_slot(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (r->method != NGX_HTTP_POST) {
-
-        if (ngx_ess_api_allow(r, NGX_HTTP_POST) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (r->method == NGX_HTTP_OPTIONS) {
-            return ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
-        }
-
-        return ngx_ess_api_problem(r, 405, "\"%V\" does not take the method "
-                                   "%V", &r->uri, &r->method_name);
+        return ngx_ess_api_not_allowed(r, NGX_HTTP_POST);
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_ess_publish_body);

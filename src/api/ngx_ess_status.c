@@ -295,25 +295,18 @@ ngx_ess_status_metrics(ngx_http_request_t *r)
 static ngx_int_t
 ngx_ess_status_method(ngx_http_request_t *r)
 {
-    if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
-        return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
-                                   "worker; make it larger");
+    ngx_int_t  rc;
+
+    rc = ngx_ess_api_slot(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
-    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
-        return NGX_DECLINED;
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return ngx_ess_api_not_allowed(r, NGX_HTTP_GET);
     }
 
-    if (ngx_ess_api_allow(r, NGX_HTTP_GET) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (r->method == NGX_HTTP_OPTIONS) {
-        return ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
-    }
-
-    return ngx_ess_api_problem(r, 405, "\"%V\" does not take the method %V",
-                               &r->uri, &r->method_name);
+    return NGX_DECLINED;
 }
 
 

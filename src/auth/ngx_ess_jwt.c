@@ -9,6 +9,7 @@
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_shm.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_jwt_conf.h"
 #include "ngx_ess_jwt_token.h"
@@ -40,10 +41,8 @@ static ngx_int_t ngx_ess_jwt_arg(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
 static u_char *ngx_ess_jwt_arg_next(u_char *p, u_char *last, ngx_str_t *name,
     size_t *len);
 static void ngx_ess_jwt_hide(ngx_str_t *text, ngx_str_t *name);
-static u_char *ngx_ess_jwt_item(u_char **p, u_char *last, u_char separator,
-    size_t *len);
 static ngx_int_t ngx_ess_jwt_access(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_jwt_refuse(ngx_http_request_t *r, const char *error);
+static ngx_int_t ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent);
 static ngx_ess_jwt_ctx_t *ngx_ess_jwt_ctx(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_jwt_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -239,8 +238,7 @@ ngx_ess_jwt_header(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
 static ngx_int_t
 ngx_ess_jwt_protocol(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
 {
-    size_t            len;
-    u_char           *p, *last, *item;
+    ngx_str_t         rest, item;
     ngx_uint_t        next;
     ngx_table_elt_t  *h;
 
@@ -250,21 +248,22 @@ ngx_ess_jwt_protocol(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
          h;
          h = ngx_ess_header_find(r, "sec-websocket-protocol", h))
     {
-        p = h->value.data;
-        last = p + h->value.len;
+        rest = h->value;
 
-        while (p < last) {
-            item = ngx_ess_jwt_item(&p, last, ',', &len);
+        while (rest.len) {
+            (void) ngx_ess_str_cut(&rest, ',', &item);
+            ngx_ess_str_trim(&item);
 
             if (next) {
                 next = 0;
 
-                if (ngx_ess_jwt_found(r, ctx, item, len) != NGX_OK) {
+                if (ngx_ess_jwt_found(r, ctx, item.data, item.len) != NGX_OK) {
                     return NGX_ERROR;
                 }
 
-            } else if (len == sizeof(NGX_ESS_JWT_PROTOCOL) - 1
-                       && ngx_strncmp(item, NGX_ESS_JWT_PROTOCOL, len) == 0)
+            } else if (item.len == sizeof(NGX_ESS_JWT_PROTOCOL) - 1
+                       && ngx_strncmp(item.data, NGX_ESS_JWT_PROTOCOL,
+                                      item.len) == 0)
             {
                 ctx->offered = 1;
                 next = 1;
@@ -280,26 +279,23 @@ static ngx_int_t
 ngx_ess_jwt_cookie(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
     ngx_str_t *name)
 {
-    size_t            len;
-    u_char           *p, *last, *item;
+    ngx_str_t         rest, item, key;
     ngx_table_elt_t  *h;
 
     for (h = ngx_ess_header_find(r, "cookie", NULL);
          h;
          h = ngx_ess_header_find(r, "cookie", h))
     {
-        p = h->value.data;
-        last = p + h->value.len;
+        rest = h->value;
 
-        while (p < last) {
-            item = ngx_ess_jwt_item(&p, last, ';', &len);
+        while (rest.len) {
+            (void) ngx_ess_str_cut(&rest, ';', &item);
+            ngx_ess_str_trim(&item);
 
-            if (len > name->len
-                && item[name->len] == '='
-                && ngx_strncmp(item, name->data, name->len) == 0
-                && ngx_ess_jwt_found(r, ctx, item + name->len + 1,
-                                     len - name->len - 1)
-                   != NGX_OK)
+            if (ngx_ess_str_cut(&item, '=', &key)
+                && key.len == name->len
+                && ngx_strncmp(key.data, name->data, name->len) == 0
+                && ngx_ess_jwt_found(r, ctx, item.data, item.len) != NGX_OK)
             {
                 return NGX_ERROR;
             }
@@ -307,36 +303,6 @@ ngx_ess_jwt_cookie(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
     }
 
     return NGX_OK;
-}
-
-
-/* The next item of a list, without blanks at its ends. */
-
-static u_char *
-ngx_ess_jwt_item(u_char **p, u_char *last, u_char separator, size_t *len)
-{
-    u_char  *item, *end;
-
-    item = *p;
-
-    end = ngx_strlchr(item, last, separator);
-    if (end == NULL) {
-        end = last;
-    }
-
-    *p = (end < last) ? end + 1 : last;
-
-    while (item < end && (*item == ' ' || *item == '\t')) {
-        item++;
-    }
-
-    while (end > item && (end[-1] == ' ' || end[-1] == '\t')) {
-        end--;
-    }
-
-    *len = end - item;
-
-    return item;
 }
 
 
@@ -448,7 +414,7 @@ ngx_ess_jwt_access(ngx_http_request_t *r)
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "request without a token");
 
-        return ngx_ess_jwt_refuse(r, NULL);
+        return ngx_ess_jwt_refuse(r, 0);
     }
 
     if (ctx->n > 1) {
@@ -475,7 +441,7 @@ ngx_ess_jwt_access(ngx_http_request_t *r)
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "token refused: %s",
                   reason);
 
-    return ngx_ess_jwt_refuse(r, "invalid_token");
+    return ngx_ess_jwt_refuse(r, 1);
 }
 
 
@@ -485,9 +451,9 @@ ngx_ess_jwt_access(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_ess_jwt_refuse(ngx_http_request_t *r, const char *error)
+ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent)
 {
-    u_char                    *p;
+    const char                *challenge;
     ngx_table_elt_t           *h;
     ngx_ess_main_conf_t       *mcf;
     ngx_http_core_loc_conf_t  *clcf;
@@ -495,27 +461,18 @@ ngx_ess_jwt_refuse(ngx_http_request_t *r, const char *error)
     mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (mcf->zone && (error || clcf->satisfy == NGX_HTTP_SATISFY_ALL)) {
+    if (mcf->zone && (sent || clcf->satisfy == NGX_HTTP_SATISFY_ALL)) {
         ngx_ess_shm_count(mcf->zone,
                           NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_TOKEN, 1);
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
-    p = ngx_pnalloc(r->pool, sizeof("Bearer error=\"\"") + 32);
+    challenge = sent ? "Bearer error=\"invalid_token\"" : "Bearer";
 
-    if (h == NULL || p == NULL) {
+    h = ngx_ess_header_push(r, "WWW-Authenticate", challenge,
+                            ngx_strlen(challenge));
+    if (h == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "WWW-Authenticate");
-
-    h->value.data = p;
-    p = error ? ngx_sprintf(p, "Bearer error=\"%s\"", error)
-              : ngx_sprintf(p, "Bearer");
-    h->value.len = p - h->value.data;
 
     r->headers_out.www_authenticate = h;
 

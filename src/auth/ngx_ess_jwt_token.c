@@ -25,6 +25,7 @@ static ngx_int_t ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy,
 static ngx_int_t ngx_ess_jwt_token_time(cJSON *claims, const char *name,
     double *when);
 static ngx_uint_t ngx_ess_jwt_token_has(cJSON *item, ngx_str_t *text);
+static ngx_uint_t ngx_ess_jwt_token_is(cJSON *item, ngx_str_t *text);
 static cJSON *ngx_ess_jwt_token_member(cJSON *object, const char *name);
 static ngx_uint_t ngx_ess_jwt_token_twice(cJSON *item);
 
@@ -399,20 +400,23 @@ ngx_ess_jwt_token_has(cJSON *item, ngx_str_t *text)
 {
     cJSON  *member;
 
-    if (cJSON_IsArray(item)) {
-
-        cJSON_ArrayForEach(member, item) {
-            if (cJSON_IsString(member)
-                && ngx_strlen(member->valuestring) == text->len
-                && ngx_memcmp(member->valuestring, text->data, text->len) == 0)
-            {
-                return 1;
-            }
-        }
-
-        return 0;
+    if (!cJSON_IsArray(item)) {
+        return ngx_ess_jwt_token_is(item, text);
     }
 
+    cJSON_ArrayForEach(member, item) {
+        if (ngx_ess_jwt_token_is(member, text)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_ess_jwt_token_is(cJSON *item, ngx_str_t *text)
+{
     return cJSON_IsString(item)
            && ngx_strlen(item->valuestring) == text->len
            && ngx_memcmp(item->valuestring, text->data, text->len) == 0;

@@ -11,6 +11,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_status.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_console.h"
@@ -20,43 +21,30 @@
 #define NGX_ESS_CONSOLE_HEADER  "x-ess-console"
 
 
-typedef ngx_int_t (*ngx_ess_console_handler_pt)(ngx_http_request_t *r,
-    ngx_str_t *path);
-
 typedef struct {
-    ngx_str_t                    segment;   /* the path's first one */
-    ngx_ess_console_handler_pt   handler;
+    ngx_str_t                segment;       /* the path's first one */
+    ngx_http_handler_pt      handler;       /* that of a location of its own */
 } ngx_ess_console_route_t;
 
 
 static ngx_int_t ngx_ess_console_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_console_publish(ngx_http_request_t *r,
-    ngx_str_t *path);
-static ngx_int_t ngx_ess_console_tail(ngx_http_request_t *r, ngx_str_t *path);
-static ngx_int_t ngx_ess_console_metrics(ngx_http_request_t *r,
-    ngx_str_t *path);
-static ngx_int_t ngx_ess_console_health(ngx_http_request_t *r,
-    ngx_str_t *path);
 static ngx_int_t ngx_ess_console_send(ngx_http_request_t *r,
     const ngx_ess_console_file_t *file);
 static ngx_int_t ngx_ess_console_slash(ngx_http_request_t *r);
 
 
 static ngx_ess_console_route_t  ngx_ess_console_routes[] = {
-    { ngx_string("api"), ngx_ess_api_serve },
-    { ngx_string("publish"), ngx_ess_console_publish },
-    { ngx_string("tail"), ngx_ess_console_tail },
-    { ngx_string("metrics"), ngx_ess_console_metrics },
-    { ngx_string("health"), ngx_ess_console_health }
+    { ngx_string("publish"), ngx_ess_publish_handler },
+    { ngx_string("tail"), ngx_ess_subscriber_handler },
+    { ngx_string("metrics"), ngx_ess_status_metrics },
+    { ngx_string("health"), ngx_ess_status_health }
 };
 
 
 static ngx_int_t
 ngx_ess_console_handler(ngx_http_request_t *r)
 {
-    size_t                         len;
-    u_char                        *slash;
-    ngx_str_t                      path;
+    ngx_str_t                      path, segment;
     ngx_uint_t                     i, n;
     ngx_ess_console_route_t       *route;
     const ngx_ess_console_file_t  *file;
@@ -89,54 +77,26 @@ ngx_ess_console_handler(ngx_http_request_t *r)
         return ngx_ess_console_send(r, file);
     }
 
-    slash = ngx_strlchr(path.data, path.data + path.len, '/');
-    len = slash ? (size_t) (slash - path.data) : path.len;
+    (void) ngx_ess_str_cut(&path, '/', &segment);
+
+    if (segment.len == 3 && ngx_strncmp(segment.data, "api", 3) == 0) {
+        return ngx_ess_api_serve(r, &path);
+    }
+
     n = sizeof(ngx_ess_console_routes) / sizeof(ngx_ess_console_route_t);
 
     for (i = 0; i < n; i++) {
         route = &ngx_ess_console_routes[i];
 
-        if (route->segment.len == len
-            && ngx_strncmp(route->segment.data, path.data, len) == 0)
+        if (route->segment.len == segment.len
+            && ngx_strncmp(route->segment.data, segment.data, segment.len)
+               == 0)
         {
-            path.data += len + (slash != NULL);
-            path.len -= len + (slash != NULL);
-
-            return route->handler(r, &path);
+            return route->handler(r);
         }
     }
 
     return ngx_ess_api_problem(r, 404, "there is nothing at \"%V\"", &r->uri);
-}
-
-
-/* The name is the last segment, as in a location of its own. */
-
-static ngx_int_t
-ngx_ess_console_publish(ngx_http_request_t *r, ngx_str_t *path)
-{
-    return ngx_ess_publish_handler(r);
-}
-
-
-static ngx_int_t
-ngx_ess_console_tail(ngx_http_request_t *r, ngx_str_t *path)
-{
-    return ngx_ess_subscriber_handler(r);
-}
-
-
-static ngx_int_t
-ngx_ess_console_metrics(ngx_http_request_t *r, ngx_str_t *path)
-{
-    return ngx_ess_status_metrics(r);
-}
-
-
-static ngx_int_t
-ngx_ess_console_health(ngx_http_request_t *r, ngx_str_t *path)
-{
-    return ngx_ess_status_health(r);
 }
 
 
@@ -162,17 +122,7 @@ ngx_ess_console_send(ngx_http_request_t *r, const ngx_ess_console_file_t *file)
     };
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-
-        if (ngx_ess_api_allow(r, NGX_HTTP_GET) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (r->method == NGX_HTTP_OPTIONS) {
-            return ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
-        }
-
-        return ngx_ess_api_problem(r, 405, "\"%V\" does not take the method "
-                                   "%V", &r->uri, &r->method_name);
+        return ngx_ess_api_not_allowed(r, NGX_HTTP_GET);
     }
 
     for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {

@@ -84,8 +84,6 @@ ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
 ngx_int_t
 ngx_ess_amqp_property_time(amqp_basic_properties_t *properties, uint64_t *ms)
 {
-    ngx_time_t  *tp;
-
     if (ngx_ess_amqp_property_number(properties, "timestamp_in_ms", ms)
         == NGX_OK)
     {
@@ -96,8 +94,7 @@ ngx_ess_amqp_property_time(amqp_basic_properties_t *properties, uint64_t *ms)
         || !(properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG)
         || properties->timestamp > INT64_MAX / 1000)
     {
-        tp = ngx_timeofday();
-        *ms = (uint64_t) tp->sec * 1000 + tp->msec;
+        *ms = ngx_ess_now();
 
         return NGX_DECLINED;
     }

@@ -301,14 +301,14 @@ ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
 {
     u_char                    id[2 * NGX_INT64_LEN + 1];
     u_char                    uuid[NGX_ESS_UUID_TEXT];
-    ngx_time_t               *tp;
+    uint64_t                  now;
     amqp_table_entry_t        headers[2];
     amqp_basic_publish_t      publish;
     ngx_ess_amqp_publish_t   *p;
     amqp_basic_properties_t   properties;
 
     p = &ngx_ess_amqp_publisher;
-    tp = ngx_timeofday();
+    now = ngx_ess_now();
 
     ngx_memzero(&publish, sizeof(amqp_basic_publish_t));
 
@@ -333,7 +333,7 @@ ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
                         |AMQP_BASIC_TIMESTAMP_FLAG;
 
     properties.delivery_mode = NGX_ESS_AMQP_PUBLISH_PERSISTENT;
-    properties.timestamp = tp->sec;
+    properties.timestamp = now / 1000;
     properties.message_id.bytes = id;
     properties.message_id.len = ngx_sprintf(id, "%P-%uL", ngx_pid,
                                             p->serial + 1)
@@ -347,7 +347,7 @@ ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
 
     headers[0].key = amqp_cstring_bytes("timestamp_in_ms");
     headers[0].value.kind = AMQP_FIELD_KIND_I64;
-    headers[0].value.value.i64 = (int64_t) tp->sec * 1000 + tp->msec;
+    headers[0].value.value.i64 = (int64_t) now;
 
     properties.headers.entries = headers;
     properties.headers.num_entries = 1;

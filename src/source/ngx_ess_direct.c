@@ -89,15 +89,12 @@ ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
     ngx_ess_notify_wake_t *wake)
 {
     ngx_int_t        n;
-    ngx_time_t      *tp;
     ngx_ess_event_t  event;
-
-    tp = ngx_timeofday();
 
     ngx_memzero(&event, sizeof(ngx_ess_event_t));
 
     event.body = pub->bodies[pub->sent];
-    event.timestamp = (uint64_t) tp->sec * 1000 + tp->msec;
+    event.timestamp = ngx_ess_now();
     event.uuid = pub->uuid;
 
     ngx_ess_shm_lock(pub->zone);

@@ -305,8 +305,8 @@ ngx_ess_mailbox_reply(ngx_uint_t i, ngx_ess_shm_box_t *question)
     box = &zone->sh->boxes[i];
 
     question->nsubs = ngx_ess_mailbox_answer(question->type, &question->ref,
-                                             question->number, question->subs,
-                                             NGX_ESS_MAILBOX_ANSWER);
+                                             question->number,
+                                             question->subs);
 
     ngx_memzero(&wake, sizeof(ngx_ess_notify_wake_t));
 

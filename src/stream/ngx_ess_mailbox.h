@@ -87,12 +87,13 @@ struct ngx_ess_mail_s {
 
 /*
  * Answers a question for this worker's subscribers.  LIST: those whose number
- * is higher, the lowest "max" in order, are written to subs; returns how many.
- * CLOSE: begins to close the one, returns 1 when there is one.
+ * is higher, the lowest NGX_ESS_MAILBOX_ANSWER in order, are written to subs;
+ * returns how many.  CLOSE: begins to close the one, returns 1 when there is
+ * one.
  */
 typedef ngx_uint_t (*ngx_ess_mailbox_answer_pt)(ngx_ess_mail_type_e type,
     ngx_ess_stream_ref_t *ref, uint32_t number,
-    ngx_ess_mail_subscriber_t *subs, ngx_uint_t max);
+    ngx_ess_mail_subscriber_t *subs);
 
 
 /* In a worker, after ngx_ess_shm_attach(). */

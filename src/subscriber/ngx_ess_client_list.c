@@ -13,7 +13,6 @@
 typedef struct {
     uint32_t                 number;
     ngx_uint_t               n;
-    ngx_uint_t               max;
     ngx_ess_subscriber_t    *subs[NGX_ESS_MAILBOX_ANSWER];
 } ngx_ess_client_list_t;
 
@@ -26,14 +25,13 @@ static void ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
 
 ngx_uint_t
 ngx_ess_subscriber_answer(ngx_ess_mail_type_e type, ngx_ess_stream_ref_t *ref,
-    uint32_t number, ngx_ess_mail_subscriber_t *subs, ngx_uint_t max)
+    uint32_t number, ngx_ess_mail_subscriber_t *subs)
 {
     ngx_uint_t             i;
     ngx_ess_client_list_t  list;
 
     list.number = number;
     list.n = 0;
-    list.max = ngx_min(max, NGX_ESS_MAILBOX_ANSWER);
 
     if (type == NGX_ESS_MAIL_CLOSE) {
         ngx_ess_feed_each(ref, ngx_ess_client_list_find, &list);
@@ -69,7 +67,7 @@ ngx_ess_client_list_one(ngx_ess_subscriber_t *sub, void *data)
         return;
     }
 
-    if (list->n < list->max) {
+    if (list->n < NGX_ESS_MAILBOX_ANSWER) {
         i = list->n++;
 
     } else if (sub->number < list->subs[list->n - 1]->number) {

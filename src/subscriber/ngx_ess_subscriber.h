@@ -45,7 +45,7 @@ void ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n);
 /* For the mailbox: see ngx_ess_mailbox_answer_pt. */
 ngx_uint_t ngx_ess_subscriber_answer(ngx_ess_mail_type_e type,
     ngx_ess_stream_ref_t *ref, uint32_t number,
-    ngx_ess_mail_subscriber_t *subs, ngx_uint_t max);
+    ngx_ess_mail_subscriber_t *subs);
 
 /* Closes all subscribers with the code (1001 or 1012), spread over "drain"
    ms; new ones are refused with 503. */

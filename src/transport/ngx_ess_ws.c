@@ -9,6 +9,7 @@
 
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_annotate.h"
 #include "ngx_ess_ws_codec.h"
@@ -247,8 +248,8 @@ static ngx_uint_t
 ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
     const char *token)
 {
-    u_char           *p, *end, *last, *next;
     size_t            n;
+    ngx_str_t         rest, item;
     ngx_table_elt_t  *h;
 
     n = ngx_strlen(token);
@@ -257,27 +258,14 @@ ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
          h;
          h = ngx_ess_header_find(r, name, h))
     {
-        last = h->value.data + h->value.len;
+        rest = h->value;
 
-        for (p = h->value.data; p < last; p = next + 1) {
+        while (rest.len) {
+            (void) ngx_ess_str_cut(&rest, ',', &item);
+            ngx_ess_str_trim(&item);
 
-            next = ngx_strlchr(p, last, ',');
-            if (next == NULL) {
-                next = last;
-            }
-
-            while (p < next && (*p == ' ' || *p == '\t')) {
-                p++;
-            }
-
-            end = next;
-
-            while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
-                end--;
-            }
-
-            if ((size_t) (end - p) == n
-                && ngx_strncasecmp(p, (u_char *) token, n) == 0)
+            if (item.len == n
+                && ngx_strncasecmp(item.data, (u_char *) token, n) == 0)
             {
                 return 1;
             }

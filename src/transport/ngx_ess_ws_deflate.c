@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_str.h"
 #include "ngx_ess_ws_deflate.h"
 #include <zlib.h>
 
@@ -20,10 +21,9 @@ struct ngx_ess_ws_inflate_s {
 };
 
 
-static ngx_uint_t ngx_ess_ws_deflate_accepts(u_char *p, u_char *last);
+static ngx_uint_t ngx_ess_ws_deflate_accepts(ngx_str_t *offer);
 static ngx_uint_t ngx_ess_ws_deflate_parameter(ngx_str_t *param,
     ngx_uint_t *seen);
-static void ngx_ess_ws_deflate_trim(ngx_str_t *text);
 static ngx_uint_t ngx_ess_ws_deflate_is(ngx_str_t *text, const char *name);
 static ngx_int_t ngx_ess_ws_deflate_bits(ngx_str_t *value);
 
@@ -35,18 +35,14 @@ static ngx_uint_t  ngx_ess_ws_deflate_ready;
 ngx_int_t
 ngx_ess_ws_deflate_offer(ngx_str_t *line)
 {
-    u_char  *p, *last, *end;
+    ngx_str_t  rest, offer;
 
-    last = line->data + line->len;
+    rest = *line;
 
-    for (p = line->data; p < last; p = end + 1) {
+    while (rest.len) {
+        (void) ngx_ess_str_cut(&rest, ',', &offer);
 
-        end = ngx_strlchr(p, last, ',');
-        if (end == NULL) {
-            end = last;
-        }
-
-        if (ngx_ess_ws_deflate_accepts(p, end)) {
+        if (ngx_ess_ws_deflate_accepts(&offer)) {
             return NGX_OK;
         }
     }
@@ -59,35 +55,30 @@ ngx_ess_ws_deflate_offer(ngx_str_t *line)
    declined. */
 
 static ngx_uint_t
-ngx_ess_ws_deflate_accepts(u_char *p, u_char *last)
+ngx_ess_ws_deflate_accepts(ngx_str_t *offer)
 {
-    u_char      *end;
-    ngx_str_t    part;
-    ngx_uint_t   first, seen;
+    ngx_str_t    rest, part;
+    ngx_uint_t   more, seen;
 
+    rest = *offer;
     seen = 0;
 
-    for (first = 1; /* void */ ; first = 0) {
+    more = ngx_ess_str_cut(&rest, ';', &part);
+    ngx_ess_str_trim(&part);
 
-        end = ngx_strlchr(p, last, ';');
+    if (!ngx_ess_ws_deflate_is(&part, "permessage-deflate")) {
+        return 0;
+    }
 
-        part.data = p;
-        part.len = (end ? end : last) - p;
+    while (more) {
+        more = ngx_ess_str_cut(&rest, ';', &part);
 
-        ngx_ess_ws_deflate_trim(&part);
-
-        if (first ? !ngx_ess_ws_deflate_is(&part, "permessage-deflate")
-                  : !ngx_ess_ws_deflate_parameter(&part, &seen))
-        {
+        if (!ngx_ess_ws_deflate_parameter(&part, &seen)) {
             return 0;
         }
-
-        if (end == NULL) {
-            return 1;
-        }
-
-        p = end + 1;
     }
+
+    return 1;
 }
 
 
@@ -99,29 +90,20 @@ ngx_ess_ws_deflate_accepts(u_char *p, u_char *last)
 static ngx_uint_t
 ngx_ess_ws_deflate_parameter(ngx_str_t *param, ngx_uint_t *seen)
 {
-    u_char      *equals;
     ngx_int_t    bits;
     ngx_str_t    name, value;
-    ngx_uint_t   i;
+    ngx_uint_t   i, valued;
 
     static const char  *names[] = {
         "server_no_context_takeover", "client_no_context_takeover",
         "server_max_window_bits", "client_max_window_bits"
     };
 
-    name = *param;
-    ngx_str_null(&value);
+    value = *param;
+    valued = ngx_ess_str_cut(&value, '=', &name);
 
-    equals = ngx_strlchr(param->data, param->data + param->len, '=');
-
-    if (equals) {
-        name.len = equals - name.data;
-        value.data = equals + 1;
-        value.len = param->data + param->len - value.data;
-
-        ngx_ess_ws_deflate_trim(&name);
-        ngx_ess_ws_deflate_trim(&value);
-    }
+    ngx_ess_str_trim(&name);
+    ngx_ess_str_trim(&value);
 
     for (i = 0; i < 4; i++) {
         if (ngx_ess_ws_deflate_is(&name, names[i])) {
@@ -135,7 +117,7 @@ ngx_ess_ws_deflate_parameter(ngx_str_t *param, ngx_uint_t *seen)
 
     *seen |= 1 << i;
 
-    if (equals == NULL) {
+    if (!valued) {
         return i != 2;
     }
 
@@ -169,22 +151,6 @@ ngx_ess_ws_deflate_bits(ngx_str_t *value)
     }
 
     return NGX_ERROR;
-}
-
-
-static void
-ngx_ess_ws_deflate_trim(ngx_str_t *text)
-{
-    while (text->len && (text->data[0] == ' ' || text->data[0] == '\t')) {
-        text->data++;
-        text->len--;
-    }
-
-    while (text->len && (text->data[text->len - 1] == ' '
-                         || text->data[text->len - 1] == '\t'))
-    {
-        text->len--;
-    }
 }
 
 

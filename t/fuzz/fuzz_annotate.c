@@ -3,7 +3,7 @@
  * its new members, which come last.
  *
  * links: src/transport/ngx_ess_annotate.c src/transport/ngx_ess_ws_codec.c
- * links: src/transport/ngx_ess_ws_deflate.c
+ * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
  * links: t/unit/ngx_string.c
  */
 

@@ -3,7 +3,7 @@
  * body, with its line breaks as LF.
  *
  * links: src/transport/ngx_ess_sse_codec.c src/transport/ngx_ess_ws_codec.c
- * links: src/transport/ngx_ess_ws_deflate.c
+ * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
  * links: t/unit/ngx_string.c
  */
 

@@ -6,6 +6,7 @@
  *
  * links: src/transport/ngx_ess_ws_codec.c
  * links: src/transport/ngx_ess_ws_deflate.c t/unit/ngx_string.c
+ * links: src/ngx_ess_str.c
  */
 
 

@@ -4,6 +4,7 @@
  *
  * links: src/transport/ngx_ess_ws_deflate.c src/transport/ngx_ess_ws_codec.c
  * links: t/unit/ngx_string.c
+ * links: src/ngx_ess_str.c
  */
 
 

@@ -1,0 +1,47 @@
+
+/*
+ * Parts of a string.  Pure functions; what they find is in the string.
+ */
+
+
+#include "ngx_ess_str.h"
+
+
+ngx_uint_t
+ngx_ess_str_cut(ngx_str_t *text, u_char separator, ngx_str_t *part)
+{
+    u_char  *end;
+
+    *part = *text;
+
+    end = ngx_strlchr(text->data, text->data + text->len, separator);
+
+    if (end == NULL) {
+        text->data += text->len;
+        text->len = 0;
+        return 0;
+    }
+
+    part->len = end - text->data;
+
+    text->data += part->len + 1;
+    text->len -= part->len + 1;
+
+    return 1;
+}
+
+
+void
+ngx_ess_str_trim(ngx_str_t *text)
+{
+    while (text->len && (text->data[0] == ' ' || text->data[0] == '\t')) {
+        text->data++;
+        text->len--;
+    }
+
+    while (text->len && (text->data[text->len - 1] == ' '
+                         || text->data[text->len - 1] == '\t'))
+    {
+        text->len--;
+    }
+}

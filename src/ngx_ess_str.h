@@ -1,0 +1,25 @@
+/*
+ * Parts of a string.
+ */
+
+
+#ifndef _NGX_ESS_STR_H_INCLUDED_
+#define _NGX_ESS_STR_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * Cuts off the text what is before the separator, and the separator.  1: there
+ * was one; 0: "part" is all of the text, which is empty now.
+ */
+ngx_uint_t ngx_ess_str_cut(ngx_str_t *text, u_char separator,
+    ngx_str_t *part);
+
+/* Takes blanks and tabs off both ends. */
+void ngx_ess_str_trim(ngx_str_t *text);
+
+
+#endif /* _NGX_ESS_STR_H_INCLUDED_ */
