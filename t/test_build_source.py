@@ -1,6 +1,6 @@
 """The module as somebody builds it who has nginx's source: Debian's package,
-or that of nginx.org in the same version.  NGINX_SOURCE names the folder; no
-test fetches it."""
+or that of nginx.org in the same version.  NGINX_SOURCE names the folder, and
+"make check-nginx" sets it."""
 
 import os
 import re
@@ -64,7 +64,10 @@ def test_dynamic_module(nginx, tmp_path):
     # configure writes into it
     source = tmp_path / "source"
     shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("objs"))
-    run(source, "./configure", "--with-compat", "--with-threads",
+    configure = "configure"
+    if not (source / configure).exists():
+        configure = "auto/configure"
+    run(source, "sh", configure, "--with-compat", "--with-threads",
         "--with-http_ssl_module", "--with-http_v2_module",
         "--add-dynamic-module=" + TOP)
     run(source, "make", "-s", "-j2", "modules")

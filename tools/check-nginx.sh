@@ -30,6 +30,7 @@ build() {
         sh $configure --prefix="$dir" --with-compat --with-threads \
             --with-http_ssl_module --with-http_v2_module \
             --with-http_realip_module --with-http_auth_request_module \
+            --with-http_sub_module \
             --with-cc-opt="-g -O2 -Wno-error $2" \
             --add-dynamic-module="$top"
         make -j "$(nproc)"
@@ -47,6 +48,10 @@ echo "building nginx $(sed -n 's/.*NGINX_VERSION  *"\(.*\)"/\1/p' \
 build plain ""
 build fault "-DNGX_ESS_FAULT"
 
+# make's own variables are for this build, not for those that tests make
+unset MAKEFLAGS NGINX_SRC
+
+NGINX_SOURCE=$source \
 ESS_NGINX=$out/plain/objs/nginx \
 ESS_MODULE=$out/plain/objs/ngx_ess_module.so \
 ESS_FAULT_MODULE=$out/fault/objs/ngx_ess_module.so \
