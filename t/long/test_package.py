@@ -78,10 +78,8 @@ def test_package(root):
         " rm /usr/sbin/policy-rc.d")
     out = run(root, "cd /src && debian/tests/deliver", network=False)
     assert "an event was delivered, and the stream survived" in out
-    run(root, "man -w 7 libnginx-mod-ess 2> /dev/null"
-        " || test -e /usr/share/man/man7/libnginx-mod-ess.7.gz")
-    out = run(root, "apt-get -qy purge libnginx-mod-ess && nginx -t"
-              " -c /src/conf/minimal.conf || true")
+    run(root, "test -e /usr/share/man/man7/libnginx-mod-ess.7.gz")
+    run(root, "apt-get -qy purge libnginx-mod-ess")
     assert not os.path.exists(root + "/var/lib/nginx/ess")
     assert not os.path.exists(root + "/etc/nginx/modules-enabled/"
                               "50-mod-ess.conf")
