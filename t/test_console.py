@@ -151,11 +151,13 @@ def test_every_action(service, browser):
                     " f.value = ''; f.dispatchEvent(new Event('input'))")
     assert len(browser.texts("#events li")) == 5
     browser.click("#pause")
+    assert browser.text("#tail-state") == "Paused."
     publish("while", "it", "was paused")
     wait_for(lambda: browser.text("#tail-state") == "Paused, 3 new.")
     assert len(browser.texts("#events li")) == 5
     browser.click("#pause")
     wait_for(lambda: len(browser.texts("#events li")) == 8)
+    assert browser.text("#tail-state").startswith("Live")
     browser.click("#clear")
     assert browser.texts("#events li") == []
 

@@ -395,20 +395,25 @@ const tail = {source: null, waiting: [], paused: false, held: 0, frame: 0};
 
 function openTail() {
   tail.waiting = [];
-  pauseTail(false);
-  $("tail-state").textContent = "Connecting …";
   tail.source = new EventSource(`tail/${uuid(state.open)}`);
-  tail.source.addEventListener("open", () => {
-    $("tail-state").textContent = "Live: events appear as they come.";
-  });
-  tail.source.addEventListener("error", () => {
-    $("tail-state").textContent
-      = tail.source && tail.source.readyState === EventSource.CLOSED
-        ? "The tail has ended." : "Connecting again …";
-  });
+  pauseTail(false);
+  tail.source.addEventListener("open", tailState);
+  tail.source.addEventListener("error", tailState);
   for (const type of ["message", "binary", "gap"]) {
     tail.source.addEventListener(type, gotEvent);
   }
+}
+
+function tailState() {
+  let text = tail.held ? `Paused, ${number(tail.held)} new.` : "Paused.";
+  if (tail.source.readyState === EventSource.CLOSED) {
+    text = "The tail has ended.";
+  } else if (tail.source.readyState === EventSource.CONNECTING) {
+    text = "Connecting …";
+  } else if (!tail.paused) {
+    text = "Live: events appear as they come.";
+  }
+  $("tail-state").textContent = text;
 }
 
 /* A binary body comes in base64, a gap as what is missing. */
@@ -421,7 +426,7 @@ function gotEvent(e) {
   }
   if (tail.paused) {
     tail.held++;
-    $("tail-state").textContent = `Paused, ${number(tail.held)} new.`;
+    tailState();
   } else if (!tail.frame) {
     tail.frame = requestAnimationFrame(showEvents);
   }
@@ -475,8 +480,8 @@ function pauseTail(paused) {
   tail.held = 0;
   $("pause").setAttribute("aria-pressed", paused);
   $("pause").textContent = paused ? "Go on" : "Pause";
-  if (!paused && tail.source) {
-    $("tail-state").textContent = "Live: events appear as they come.";
+  tailState();
+  if (!paused) {
     showEvents();
   }
 }
