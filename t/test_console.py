@@ -93,9 +93,9 @@ def test_every_action(service, browser):
         "return performance.getEntriesByType('resource').filter((e) =>"
         " e.name.includes('/api/?'))[0].responseEnd;"))
     wait_for(lambda: browser.text("#nstreams") == "10,000")
-    assert browser.text("#health") == "healthy"
     assert re.match(r"\d+ %$", browser.text("#zone-text"))
-    assert browser.text("#version")
+    wait_for(lambda: browser.text("#health") == "healthy")
+    wait_for(lambda: browser.text("#version"))
 
     # pages
     first = browser.texts("#rows th")
@@ -180,6 +180,8 @@ def test_every_action(service, browser):
         wait_for(lambda: len(browser.texts("#subscribers tr")) == 3)
 
         # an event is published; by the keyboard to the tab
+        wait_for(lambda: browser.execute("return document.activeElement.id")
+                 == "tab-subscribers")
         browser.press(RIGHT)
         assert browser.execute("return document.activeElement.id") \
             == "tab-publish"
@@ -282,7 +284,7 @@ def test_the_broker_goes_away(own_broker, service, browser):
     broker.stop_server()
     wait_for(lambda: browser.text("#health")
              == "no worker is connected to the broker", 20)
-    assert browser.text("#broker") == "0 of 3"
+    wait_for(lambda: browser.text("#broker") == "0 of 3")
     browser.click("#create")
     browser.type("#key", "x")
     browser.click("#create-dialog button.main")
