@@ -31,6 +31,20 @@ ngx_ess_str_cut(ngx_str_t *text, u_char separator, ngx_str_t *part)
 }
 
 
+ngx_uint_t
+ngx_ess_str_item(ngx_str_t *list, u_char separator, ngx_str_t *item)
+{
+    if (list->len == 0) {
+        return 0;
+    }
+
+    (void) ngx_ess_str_cut(list, separator, item);
+    ngx_ess_str_trim(item);
+
+    return 1;
+}
+
+
 void
 ngx_ess_str_trim(ngx_str_t *text)
 {

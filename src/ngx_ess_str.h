@@ -18,6 +18,11 @@
 ngx_uint_t ngx_ess_str_cut(ngx_str_t *text, u_char separator,
     ngx_str_t *part);
 
+/* Cuts off the next item of a list, without blanks at its ends.  0: there is
+   none any more. */
+ngx_uint_t ngx_ess_str_item(ngx_str_t *list, u_char separator,
+    ngx_str_t *item);
+
 /* Takes blanks and tabs off both ends. */
 void ngx_ess_str_trim(ngx_str_t *text);
 

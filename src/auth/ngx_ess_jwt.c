@@ -250,9 +250,7 @@ ngx_ess_jwt_protocol(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
     {
         rest = h->value;
 
-        while (rest.len) {
-            (void) ngx_ess_str_cut(&rest, ',', &item);
-            ngx_ess_str_trim(&item);
+        while (ngx_ess_str_item(&rest, ',', &item)) {
 
             if (next) {
                 next = 0;
@@ -288,9 +286,7 @@ ngx_ess_jwt_cookie(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
     {
         rest = h->value;
 
-        while (rest.len) {
-            (void) ngx_ess_str_cut(&rest, ';', &item);
-            ngx_ess_str_trim(&item);
+        while (ngx_ess_str_item(&rest, ';', &item)) {
 
             if (ngx_ess_str_cut(&item, '=', &key)
                 && key.len == name->len

@@ -154,7 +154,7 @@ ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     jmcf->used = 1;
 
     return (ngx_ess_jwt_conf_read_keys(cf, jcf) == NGX_OK) ? NGX_CONF_OK
-                                                      : NGX_CONF_ERROR;
+                                                           : NGX_CONF_ERROR;
 }
 
 
@@ -193,7 +193,7 @@ ngx_ess_jwt_conf_key(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
     ngx_str_t *value)
 {
     return ngx_ess_jwt_conf_text(&conf->key, value,
-                                  "one \"key=\" with the name of a file");
+                                 "one \"key=\" with the name of a file");
 }
 
 
@@ -202,7 +202,7 @@ ngx_ess_jwt_conf_jwks(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
     ngx_str_t *value)
 {
     return ngx_ess_jwt_conf_text(&conf->jwks, value,
-                                  "one \"jwks=\" with the name of a file");
+                                 "one \"jwks=\" with the name of a file");
 }
 
 
@@ -231,7 +231,7 @@ ngx_ess_jwt_conf_aud(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
     ngx_str_t *value)
 {
     return ngx_ess_jwt_conf_text(&conf->policy.aud, value,
-                                  "one \"aud=\" with an audience");
+                                 "one \"aud=\" with an audience");
 }
 
 
@@ -240,7 +240,7 @@ ngx_ess_jwt_conf_iss(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
     ngx_str_t *value)
 {
     return ngx_ess_jwt_conf_text(&conf->policy.iss, value,
-                                  "one \"iss=\" with an issuer");
+                                 "one \"iss=\" with an issuer");
 }
 
 
@@ -317,7 +317,7 @@ ngx_ess_jwt_conf_streams(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
     ngx_str_t *value)
 {
     return ngx_ess_jwt_conf_text(&conf->streams, value,
-                                  "one \"streams=\" with the name of a claim");
+                                 "one \"streams=\" with the name of a claim");
 }
 
 
@@ -349,13 +349,13 @@ ngx_ess_jwt_conf_read_keys(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
     what = conf->key.data ? "\"key\" of \"ess_jwt\""
                           : "\"jwks\" of \"ess_jwt\"";
 
-    for (alg = 0; conf->algs != (ngx_uint_t) 1 << alg; alg++) {
-
-        if (alg == NGX_ESS_JWT_ALGS) {
-            /* several */
+    for (alg = 0; alg < NGX_ESS_JWT_ALGS; alg++) {
+        if (conf->algs == (ngx_uint_t) 1 << alg) {
             break;
         }
     }
+
+    /* not one of them: several */
 
     if (conf->key.data && alg == NGX_ESS_JWT_ALGS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_str.h"
 #include "ngx_ess_jwt_token.h"
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -104,23 +105,15 @@ ngx_ess_jwt_token_verify(ngx_ess_jwt_policy_t *policy, ngx_str_t *token,
 static ngx_int_t
 ngx_ess_jwt_token_split(ngx_str_t *token, ngx_str_t *parts, ngx_str_t *text)
 {
-    u_char      *p, *last, *dot;
-    ngx_uint_t   i;
+    ngx_str_t  rest;
 
-    p = token->data;
-    last = token->data + token->len;
+    rest = *token;
 
-    for (i = 0; i < 3; i++) {
-        dot = ngx_strlchr(p, last, '.');
-
-        if ((dot == NULL) != (i == 2)) {
-            return NGX_DECLINED;
-        }
-
-        parts[i].data = p;
-        parts[i].len = (dot ? dot : last) - p;
-
-        p += parts[i].len + 1;
+    if (!ngx_ess_str_cut(&rest, '.', &parts[0])
+        || !ngx_ess_str_cut(&rest, '.', &parts[1])
+        || ngx_ess_str_cut(&rest, '.', &parts[2]))
+    {
+        return NGX_DECLINED;
     }
 
     text->data = token->data;

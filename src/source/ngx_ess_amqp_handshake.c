@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_str.h"
 #include "ngx_ess_amqp_session.h"
 #include <nginx.h>
 
@@ -118,25 +119,19 @@ ngx_ess_amqp_handshake_text(amqp_table_entry_t *entry, const char *key,
 static ngx_uint_t
 ngx_ess_amqp_handshake_has(amqp_bytes_t words, const char *word)
 {
-    size_t   n;
-    u_char  *p, *last, *end;
+    size_t     n;
+    ngx_str_t  rest, item;
 
-    p = words.bytes;
-    last = p + words.len;
+    rest.data = words.bytes;
+    rest.len = words.len;
     n = ngx_strlen(word);
 
-    while (p < last) {
+    while (rest.len) {
+        (void) ngx_ess_str_cut(&rest, ' ', &item);
 
-        end = ngx_strlchr(p, last, ' ');
-        if (end == NULL) {
-            end = last;
-        }
-
-        if ((size_t) (end - p) == n && ngx_strncmp(p, word, n) == 0) {
+        if (item.len == n && ngx_strncmp(item.data, word, n) == 0) {
             return 1;
         }
-
-        p = end + 1;
     }
 
     return 0;

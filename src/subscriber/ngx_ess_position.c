@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_str.h"
 #include "ngx_ess_position.h"
 
 
@@ -33,8 +34,7 @@ typedef struct {
 } ngx_ess_position_text_t;
 
 
-static ngx_ess_position_param_t *ngx_ess_position_param(u_char *p,
-    u_char *eq);
+static ngx_ess_position_param_t *ngx_ess_position_param(ngx_str_t *name);
 static ngx_int_t ngx_ess_position_decode(ngx_str_t *value, u_char *buf,
     u_char *p, u_char *last);
 static ngx_int_t ngx_ess_position_number(u_char *p, u_char *last,
@@ -84,28 +84,19 @@ ngx_int_t
 ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
     ngx_str_t *reason)
 {
-    u_char                    *p, *last, *end, *eq;
     u_char                     buf[NGX_ESS_POSITION_VALUE];
-    ngx_str_t                  value;
+    ngx_str_t                  rest, text, name, value;
     ngx_ess_position_param_t  *param;
 
     ngx_memzero(pos, sizeof(ngx_ess_position_t));
 
-    last = args->data + args->len;
+    rest = *args;
 
-    for (p = args->data; p < last; p = end + 1) {
+    while (rest.len) {
+        (void) ngx_ess_str_cut(&rest, '&', &text);
+        (void) ngx_ess_str_cut(&text, '=', &name);
 
-        end = ngx_strlchr(p, last, '&');
-        if (end == NULL) {
-            end = last;
-        }
-
-        eq = ngx_strlchr(p, end, '=');
-        if (eq == NULL) {
-            eq = end;
-        }
-
-        param = ngx_ess_position_param(p, eq);
+        param = ngx_ess_position_param(&name);
         if (param == NULL) {
             continue;
         }
@@ -117,7 +108,8 @@ ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
             return NGX_DECLINED;
         }
 
-        if (ngx_ess_position_decode(&value, buf, ngx_min(eq + 1, end), end)
+        if (ngx_ess_position_decode(&value, buf, text.data,
+                                    text.data + text.len)
             != NGX_OK
             || param->parse(&value, pos) != NGX_OK)
         {
@@ -147,13 +139,13 @@ ngx_ess_position_event(ngx_str_t *value, ngx_ess_position_t *pos,
 
 
 static ngx_ess_position_param_t *
-ngx_ess_position_param(u_char *p, u_char *eq)
+ngx_ess_position_param(ngx_str_t *name)
 {
     ngx_ess_position_param_t  *param;
 
     for (param = ngx_ess_position_params; param->parse; param++) {
-        if (param->name.len == (size_t) (eq - p)
-            && ngx_strncmp(param->name.data, p, param->name.len) == 0)
+        if (param->name.len == name->len
+            && ngx_strncmp(param->name.data, name->data, name->len) == 0)
         {
             return param;
         }

@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_header.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_sse_codec.h"
 #include "ngx_ess_ws_codec.h"
@@ -23,8 +24,7 @@
 
 
 static ngx_uint_t ngx_ess_sse_accepts(ngx_str_t *value);
-static ngx_uint_t ngx_ess_sse_is_type(u_char *p, u_char *last);
-static ngx_uint_t ngx_ess_sse_is_zero(u_char *p, u_char *last);
+static ngx_uint_t ngx_ess_sse_is_zero(ngx_str_t *params);
 static ngx_int_t ngx_ess_sse_start(ngx_http_request_t *r, void *session);
 static ngx_int_t ngx_ess_sse_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_sse_hello(ngx_http_request_t *r);
@@ -106,23 +106,20 @@ ngx_ess_sse_check(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_ess_sse_accepts(ngx_str_t *value)
 {
-    u_char  *p, *last, *end, *next;
+    ngx_str_t  rest, range, type;
 
-    last = value->data + value->len;
+    rest = *value;
 
-    for (p = value->data; p < last; p = next + 1) {
+    while (ngx_ess_str_item(&rest, ',', &range)) {
+        (void) ngx_ess_str_cut(&range, ';', &type);
+        ngx_ess_str_trim(&type);
 
-        next = ngx_strlchr(p, last, ',');
-        if (next == NULL) {
-            next = last;
-        }
-
-        end = ngx_strlchr(p, next, ';');
-        if (end == NULL) {
-            end = next;
-        }
-
-        if (ngx_ess_sse_is_type(p, end) && !ngx_ess_sse_is_zero(end, next)) {
+        if (type.len == sizeof(NGX_ESS_SSE_TYPE) - 1
+            && ngx_strncasecmp(type.data, (u_char *) NGX_ESS_SSE_TYPE,
+                               type.len)
+               == 0
+            && !ngx_ess_sse_is_zero(&range))
+        {
             return 1;
         }
     }
@@ -131,34 +128,19 @@ ngx_ess_sse_accepts(ngx_str_t *value)
 }
 
 
-static ngx_uint_t
-ngx_ess_sse_is_type(u_char *p, u_char *last)
-{
-    while (p < last && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
-        last--;
-    }
-
-    return last - p == sizeof(NGX_ESS_SSE_TYPE) - 1
-           && ngx_strncasecmp(p, (u_char *) NGX_ESS_SSE_TYPE,
-                              sizeof(NGX_ESS_SSE_TYPE) - 1)
-              == 0;
-}
-
-
-/* Is there a parameter q=0, also with a fraction of nothing? */
+/* Is one of the parameters q=0, also with a fraction of nothing? */
 
 static ngx_uint_t
-ngx_ess_sse_is_zero(u_char *p, u_char *last)
+ngx_ess_sse_is_zero(ngx_str_t *params)
 {
-    for ( /* void */ ; p && p < last; p = ngx_strlchr(p, last, ';')) {
+    u_char     *p, *last;
+    ngx_str_t   param;
 
-        for (p++; p < last && (*p == ' ' || *p == '\t'); p++) { /* void */ }
+    while (ngx_ess_str_item(params, ';', &param)) {
+        p = param.data;
+        last = p + param.len;
 
-        if (last - p < 3 || (p[0] | 0x20) != 'q' || p[1] != '='
+        if (param.len < 3 || (p[0] | 0x20) != 'q' || p[1] != '='
             || p[2] != '0')
         {
             continue;

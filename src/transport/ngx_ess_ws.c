@@ -260,10 +260,7 @@ ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
     {
         rest = h->value;
 
-        while (rest.len) {
-            (void) ngx_ess_str_cut(&rest, ',', &item);
-            ngx_ess_str_trim(&item);
-
+        while (ngx_ess_str_item(&rest, ',', &item)) {
             if (item.len == n
                 && ngx_strncasecmp(item.data, (u_char *) token, n) == 0)
             {

@@ -39,9 +39,7 @@ ngx_ess_ws_deflate_offer(ngx_str_t *line)
 
     rest = *line;
 
-    while (rest.len) {
-        (void) ngx_ess_str_cut(&rest, ',', &offer);
-
+    while (ngx_ess_str_item(&rest, ',', &offer)) {
         if (ngx_ess_ws_deflate_accepts(&offer)) {
             return NGX_OK;
         }

@@ -2,7 +2,8 @@
  * Query strings: a position is within its bounds, or there is a reason that
  * fits into a Close frame.
  *
- * links: src/subscriber/ngx_ess_position.c t/unit/ngx_string.c
+ * links: src/subscriber/ngx_ess_position.c src/ngx_ess_str.c
+ * links: t/unit/ngx_string.c
  */
 
 

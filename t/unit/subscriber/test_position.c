@@ -2,7 +2,8 @@
  * Positions in a stream as a query string has them; input right before a
  * guard page.
  *
- * links: src/subscriber/ngx_ess_position.c t/unit/ngx_string.c
+ * links: src/subscriber/ngx_ess_position.c src/ngx_ess_str.c
+ * links: t/unit/ngx_string.c
  */
 
 
