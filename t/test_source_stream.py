@@ -12,6 +12,7 @@ from api import Api
 from clients import Clients, RawWS
 from memory import flat, private_kb
 from publisher import Publisher, gapless, numbers
+from relay import Relay
 from sse import EventSource, Http2EventSource
 from wait import freeze, wait_for
 
@@ -43,8 +44,8 @@ http {
 
 @pytest.fixture
 def service(nginx):
-    def make(vhost, workers=3, idle="60s"):
-        n = nginx(CONF, workers=workers, amqp=vhost.url, idle=idle)
+    def make(vhost, workers=3, idle="60s", url=None):
+        n = nginx(CONF, workers=workers, amqp=url or vhost.url, idle=idle)
         return n, Api(n.port(1))
     return make
 
@@ -676,6 +677,52 @@ def test_timestamps(vhost, service):
         first = int(clients[0].messages[0])
         clients.wait(i + 1 - first)
         assert ints(clients[0]) == list(range(first, i + 1))
+
+
+@pytest.fixture
+def relay(vhost):
+    relay = Relay(vhost.port)
+    yield relay
+    relay.cut()
+
+
+def behind(relay, vhost):
+    return vhost.url.replace(":%d/" % vhost.port, ":%d/" % relay.port)
+
+
+def test_timestamps_of_a_slow_broker(vhost, service, relay):
+    """What has not come yet is not taken for what is not there."""
+
+    declare(vhost, "s")
+    base = int(time.time() * 1000)
+    vhost.publish("s", range_(0, 1000), exchange="")
+    n, api = service(vhost, url=behind(relay, vhost))
+    stream = api.create("s")
+    with Clients([stream.location]):
+        relay.hold(0.7, times=1000)
+        for wanted in (base - 100000, base - 1000):
+            with Clients([replay(stream.location, stream_from_timestamp=wanted)]
+                         ) as clients:
+                clients.wait(1000)
+                assert ints(clients[0]) == list(range(1000))
+
+
+def test_end_of_a_slow_broker(vhost, service, relay):
+    """A stream is not empty because its last chunk is late."""
+
+    declare(vhost, "s")
+    vhost.publish("s", range_(0, 1000), exchange="")
+    n, api = service(vhost, workers=1, url=behind(relay, vhost))
+    stream = api.create("s")
+    wait_for(lambda: "established" in n.log())
+    relay.hold(0.7)
+    with Clients([stream.location,
+                  replay(stream.location, stream_from_ordinal=600)]
+                 ) as clients:
+        assert api.get(stream)["last_ordinal"] == 1000
+        vhost.publish("s", "1000", exchange="")
+        wait_for(lambda: ints(clients[0]) == [1000])
+        wait_for(lambda: ints(clients[1]) == list(range(600, 1001)))
 
 
 def test_deleted_during_a_replay(vhost, service):

@@ -27,9 +27,9 @@
 /* ms */
 #define NGX_ESS_AMQP_LIVE_TICK     500      /* between looks at the follower */
 #define NGX_ESS_AMQP_LIVE_POLL     20       /* while somebody waits for it */
-#define NGX_ESS_AMQP_LIVE_EMPTY    300      /* for the first event of the last
-                                               chunk, else there is none */
-#define NGX_ESS_AMQP_LIVE_SILENT   2000     /* for one that must be there */
+#define NGX_ESS_AMQP_LIVE_SILENT   2000     /* for one that must be there: the
+                                               nodes of a cluster may have to
+                                               agree on it first */
 #define NGX_ESS_AMQP_LIVE_ROOM     5        /* until the zone is asked again */
 
 
@@ -60,8 +60,8 @@ typedef struct {
     ngx_msec_t                   used;      /* when somebody was interested */
     ngx_uint_t                   attempt;
     unsigned                     mine:1;    /* this worker is the follower */
-    unsigned                     silent:1;  /* the last event has not come
-                                               again yet */
+    unsigned                     silent:1;  /* the last event, or the first
+                                               one of all, has not come yet */
     unsigned                     again:1;   /* its end is looked for, for it
                                                did not come */
     ngx_str_t                    key;
@@ -497,7 +497,7 @@ ngx_ess_amqp_live_open(ngx_ess_amqp_live_t *live)
                          : NGX_ESS_AMQP_READER_LAST;
     offset = (live->ordinal > 2) ? live->ordinal - 2 : 0;
 
-    live->silent = (live->ordinal > 1 && live->end == 0);
+    live->silent = (live->ordinal && live->end == 0);
 
     live->reader = ngx_ess_amqp_reader_open(w->session, &w->readers,
                                             &live->key, from, offset,
@@ -546,7 +546,7 @@ ngx_ess_amqp_live_started(ngx_ess_amqp_reader_t *reader)
 
     if (live->ordinal == 0) {
         live->state = NGX_ESS_AMQP_LIVE_SEEKING;
-        ngx_add_timer(&live->timer, NGX_ESS_AMQP_LIVE_EMPTY);
+        ngx_ess_amqp_reader_sync(reader);
         return;
     }
 
@@ -562,7 +562,7 @@ ngx_ess_amqp_live_started(ngx_ess_amqp_reader_t *reader)
                   "following RabbitMQ stream \"%V\" from event %uL on",
                   &live->key, live->ordinal);
 
-    if (live->silent) {
+    if (live->ordinal > 1) {
         ngx_add_timer(&live->timer, NGX_ESS_AMQP_LIVE_SILENT);
     }
 
@@ -587,16 +587,11 @@ ngx_ess_amqp_live_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     }
 
     if (live->state == NGX_ESS_AMQP_LIVE_SEEKING) {
-
-        if (live->ordinal == 0) {
-            ngx_ess_amqp_reader_sync(reader);
-        }
-
         live->ordinal = offset + 2;
         return;
     }
 
-    /* continued, but what was last is not there any more */
+    /* continued, but what was there, or came first, is not any more */
 
     gap = (live->silent && offset + 1 > live->ordinal);
     live->silent = 0;
@@ -671,12 +666,33 @@ ngx_ess_amqp_live_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
 }
 
 
-/* all of the last chunk has come */
-
 static void
 ngx_ess_amqp_live_synced(ngx_ess_amqp_reader_t *reader)
 {
-    ngx_ess_amqp_live_begin(reader->data);
+    ngx_ess_amqp_live_t  *live;
+
+    live = reader->data;
+
+    if (live->state == NGX_ESS_AMQP_LIVE_SEEKING) {
+
+        /* all of the last chunk has come, or there is none */
+
+        ngx_ess_amqp_live_begin(live);
+        return;
+    }
+
+    if (live->silent) {
+
+        /* gone is the event that was there: where is the end? */
+
+        ngx_ess_amqp_live_close(live);
+
+        live->again = 1;
+        live->known = live->ordinal;
+        live->ordinal = 0;
+
+        ngx_ess_amqp_live_open(live);
+    }
 }
 
 
@@ -692,6 +708,7 @@ ngx_ess_amqp_live_begin(ngx_ess_amqp_live_t *live)
 
     if (live->ordinal == 0) {
         live->ordinal = 1;
+        live->silent = 1;
     }
 
     if (live->again) {
@@ -872,12 +889,6 @@ ngx_ess_amqp_live_timer(ngx_event_t *ev)
         return;
 
     case NGX_ESS_AMQP_LIVE_SEEKING:
-
-        if (live->ordinal == 0) {
-            /* it is empty */
-            ngx_ess_amqp_live_begin(live);
-        }
-
         return;
 
     case NGX_ESS_AMQP_LIVE_FILLING:
@@ -891,15 +902,9 @@ ngx_ess_amqp_live_timer(ngx_event_t *ev)
 
     default: /* NGX_ESS_AMQP_LIVE_FOLLOWING */
 
-        /* gone is the event that was there: where is the end? */
+        /* is what was last gone, or only late? */
 
-        ngx_ess_amqp_live_close(live);
-
-        live->again = 1;
-        live->known = live->ordinal;
-        live->ordinal = 0;
-
-        ngx_ess_amqp_live_open(live);
+        ngx_ess_amqp_reader_sync(live->reader);
     }
 }
 

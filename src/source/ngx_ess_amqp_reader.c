@@ -10,15 +10,26 @@
 #include "ngx_ess_amqp_property.h"
 
 
+#define NGX_ESS_AMQP_READER_TAG       "ess"
+#define NGX_ESS_AMQP_READER_SYNC_TAG  "ess-1"
+
+
+static void ngx_ess_amqp_reader_qos(ngx_ess_amqp_reader_t *reader,
+    ngx_ess_amqp_op_pt handler);
 static void ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader,
     amqp_method_number_t method, amqp_method_number_t reply,
     ngx_ess_amqp_op_pt handler);
-static void ngx_ess_amqp_reader_qos(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+static void ngx_ess_amqp_reader_limited(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader,
+    const char *tag, ngx_ess_amqp_op_pt handler);
 static void ngx_ess_amqp_reader_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_reader_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+static void ngx_ess_amqp_reader_sync_consumed(ngx_ess_amqp_op_t *op,
+    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_reader_sync_canceled(ngx_ess_amqp_op_t *op,
+    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_reader_synced(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static ngx_int_t ngx_ess_amqp_reader_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
@@ -34,7 +45,6 @@ ngx_ess_amqp_reader_open(ngx_ess_amqp_session_t *s, ngx_queue_t *readers,
     ngx_uint_t prefetch, const ngx_ess_amqp_reader_handlers_t *handlers,
     void *data, ngx_log_t *log)
 {
-    amqp_basic_qos_t       *qos;
     ngx_ess_amqp_reader_t  *reader;
 
     if (stream->len > NGX_ESS_MAX_KEY) {
@@ -63,16 +73,26 @@ ngx_ess_amqp_reader_open(ngx_ess_amqp_session_t *s, ngx_queue_t *readers,
 
     ngx_queue_insert_tail(readers, &reader->queue);
 
-    /* a stream takes no consumer without it, nor with a global one */
+    ngx_ess_amqp_reader_qos(reader, ngx_ess_amqp_reader_limited);
+
+    return reader;
+}
+
+
+/* A stream takes no consumer without it, nor with a global one. */
+
+static void
+ngx_ess_amqp_reader_qos(ngx_ess_amqp_reader_t *reader,
+    ngx_ess_amqp_op_pt handler)
+{
+    amqp_basic_qos_t  *qos;
 
     qos = &reader->method.qos;
     ngx_memzero(qos, sizeof(amqp_basic_qos_t));
-    qos->prefetch_count = (uint16_t) prefetch;
+    qos->prefetch_count = (uint16_t) reader->prefetch;
 
     ngx_ess_amqp_reader_op(reader, AMQP_BASIC_QOS_METHOD,
-                           AMQP_BASIC_QOS_OK_METHOD, ngx_ess_amqp_reader_qos);
-
-    return reader;
+                           AMQP_BASIC_QOS_OK_METHOD, handler);
 }
 
 
@@ -142,20 +162,17 @@ ngx_ess_amqp_reader_missing(ngx_str_t *text)
 
 
 static void
-ngx_ess_amqp_reader_qos(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+ngx_ess_amqp_reader_limited(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
-    if (ngx_ess_amqp_reader_answered(op, rc, code, text) == NGX_OK) {
-        ngx_ess_amqp_reader_consume(op->data);
+    amqp_field_value_t     *value;
+    ngx_ess_amqp_reader_t  *reader;
+
+    if (ngx_ess_amqp_reader_answered(op, rc, code, text) != NGX_OK) {
+        return;
     }
-}
 
-
-static void
-ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader)
-{
-    amqp_field_value_t    *value;
-    amqp_basic_consume_t  *consume;
+    reader = op->data;
 
     reader->argument.key = amqp_cstring_bytes("x-stream-offset");
     value = &reader->argument.value;
@@ -177,18 +194,28 @@ ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader)
         value->value.bytes = amqp_cstring_bytes("last");
     }
 
+    ngx_ess_amqp_reader_consume(reader, NGX_ESS_AMQP_READER_TAG,
+                                ngx_ess_amqp_reader_consumed);
+}
+
+
+static void
+ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader, const char *tag,
+    ngx_ess_amqp_op_pt handler)
+{
+    amqp_basic_consume_t  *consume;
+
     consume = &reader->method.consume;
     ngx_memzero(consume, sizeof(amqp_basic_consume_t));
 
     consume->queue.bytes = reader->name;
     consume->queue.len = reader->len;
-    consume->consumer_tag = amqp_cstring_bytes("ess");
+    consume->consumer_tag = amqp_cstring_bytes(tag);
     consume->arguments.num_entries = 1;
     consume->arguments.entries = &reader->argument;
 
     ngx_ess_amqp_reader_op(reader, AMQP_BASIC_CONSUME_METHOD,
-                           AMQP_BASIC_CONSUME_OK_METHOD,
-                           ngx_ess_amqp_reader_consumed);
+                           AMQP_BASIC_CONSUME_OK_METHOD, handler);
 }
 
 
@@ -205,36 +232,79 @@ ngx_ess_amqp_reader_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 }
 
 
-/* The broker handles a channel's methods, and what it sends on it, in order. */
+/*
+ * RabbitMQ answers that it takes a consumer, and only then asks the process
+ * that writes the stream to be told what there is for it: so nothing that
+ * follows at once says that there is nothing.  For a second consumer it has to
+ * ask that process once more, and to wait for an answer, before which the
+ * first question was answered.  What is sent behind that waits behind that
+ * answer, and so behind the events.
+ */
 
 void
 ngx_ess_amqp_reader_sync(ngx_ess_amqp_reader_t *reader)
 {
-    amqp_queue_declare_t  *declare;
+    reader->argument.value.kind = AMQP_FIELD_KIND_UTF8;
+    reader->argument.value.value.bytes = amqp_cstring_bytes("next");
 
-    declare = &reader->method.declare;
-    ngx_memzero(declare, sizeof(amqp_queue_declare_t));
+    ngx_ess_amqp_reader_consume(reader, NGX_ESS_AMQP_READER_SYNC_TAG,
+                                ngx_ess_amqp_reader_sync_consumed);
+}
 
-    declare->queue.bytes = reader->name;
-    declare->queue.len = reader->len;
-    declare->passive = 1;
 
-    ngx_ess_amqp_reader_op(reader, AMQP_QUEUE_DECLARE_METHOD,
-                           AMQP_QUEUE_DECLARE_OK_METHOD,
-                           ngx_ess_amqp_reader_declared);
+/* The broker has answered before it asked, so what it answers next shows that
+   it has asked. */
+
+static void
+ngx_ess_amqp_reader_sync_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
+{
+    amqp_basic_cancel_t    *cancel;
+    ngx_ess_amqp_reader_t  *reader;
+
+    if (ngx_ess_amqp_reader_answered(op, rc, code, text) != NGX_OK) {
+        return;
+    }
+
+    reader = op->data;
+
+    cancel = &reader->method.cancel;
+    ngx_memzero(cancel, sizeof(amqp_basic_cancel_t));
+    cancel->consumer_tag = amqp_cstring_bytes(NGX_ESS_AMQP_READER_SYNC_TAG);
+
+    ngx_ess_amqp_reader_op(reader, AMQP_BASIC_CANCEL_METHOD,
+                           AMQP_BASIC_CANCEL_OK_METHOD,
+                           ngx_ess_amqp_reader_sync_canceled);
 }
 
 
 static void
-ngx_ess_amqp_reader_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+ngx_ess_amqp_reader_sync_canceled(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
+{
+    if (ngx_ess_amqp_reader_answered(op, rc, code, text) == NGX_OK) {
+        ngx_ess_amqp_reader_qos(op->data, ngx_ess_amqp_reader_synced);
+    }
+}
+
+
+static void
+ngx_ess_amqp_reader_synced(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_amqp_reader_t  *reader;
 
-    if (ngx_ess_amqp_reader_answered(op, rc, code, text) == NGX_OK) {
-        reader = op->data;
-        reader->handlers->synced(reader);
+    if (ngx_ess_amqp_reader_answered(op, rc, code, text) != NGX_OK) {
+        return;
     }
+
+    reader = op->data;
+
+    /* with what the second consumer got: nobody else would */
+
+    (void) ngx_ess_amqp_reader_ack(reader);
+
+    reader->handlers->synced(reader);
 }
 
 
@@ -262,6 +332,11 @@ ngx_ess_amqp_reader_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t  offset;
 
     reader->last_tag = delivery->delivery_tag;
+
+    if (delivery->tag) {
+        /* of sync */
+        return;
+    }
 
     if (ngx_ess_amqp_property_number(delivery->properties, "x-stream-offset",
                                      &offset)

@@ -3,7 +3,7 @@
  * offset on, so that whatever the broker says of it ends it alone.
  *
  *     open ──► qos ──► consume ──► started ──► events …  ──► ended
- *                         └──► ended
+ *                         └──► ended              └──► synced
  *
  * Offsets count from 0 and do not go back.  What was read is acknowledged by
  * its user, which is what makes the broker send more; whole chunks come
@@ -39,8 +39,8 @@ typedef struct {
     void   (*delivery)(ngx_ess_amqp_reader_t *reader, uint64_t offset,
                ngx_ess_amqp_delivery_t *delivery);
 
-    /* all that was on its way when ngx_ess_amqp_reader_sync() was called has
-       been delivered; NULL for who never calls that */
+    /* what the stream had when ngx_ess_amqp_reader_sync() was called has been
+       delivered, as far as the prefetch goes: what has not come is not there */
     void   (*synced)(ngx_ess_amqp_reader_t *reader);
 
     /* NGX_DECLINED: there is no such stream (any more); NGX_ERROR: the broker
@@ -53,7 +53,7 @@ typedef struct {
 typedef union {
     amqp_basic_qos_t                  qos;
     amqp_basic_consume_t              consume;
-    amqp_queue_declare_t              declare;
+    amqp_basic_cancel_t               cancel;
 } ngx_ess_amqp_reader_method_t;
 
 
@@ -93,7 +93,8 @@ ngx_ess_amqp_reader_t *ngx_ess_amqp_reader_open(ngx_ess_amqp_session_t *s,
 /* No handler is called any more; it frees itself. */
 void ngx_ess_amqp_reader_close(ngx_ess_amqp_reader_t *reader);
 
-/* A started reader: see "synced".  One at a time. */
+/* A started reader: see "synced".  One at a time.  Acknowledges what came
+   meanwhile. */
 void ngx_ess_amqp_reader_sync(ngx_ess_amqp_reader_t *reader);
 
 /* Acknowledges all that was delivered so far.  NGX_OK, or NGX_ERROR: the

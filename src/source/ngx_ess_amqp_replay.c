@@ -35,8 +35,8 @@
    broker's clock, for publishers have clocks of their own */
 #define NGX_ESS_AMQP_REPLAY_MARGIN  60
 
-/* ms; what is not there does not come within that */
-#define NGX_ESS_AMQP_REPLAY_SILENT  500
+/* ms; until the socket may take an acknowledgement */
+#define NGX_ESS_AMQP_REPLAY_RETRY   500
 
 /* ms; RabbitMQ ends a channel on which something is not acknowledged for half
    an hour */
@@ -72,6 +72,7 @@ static void ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
 static ngx_uint_t ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay,
     uint64_t ordinal, ngx_uint_t dated, uint64_t timestamp);
+static void ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
 static void ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s);
@@ -102,7 +103,7 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_replay_session = {
 static const ngx_ess_amqp_reader_handlers_t  ngx_ess_amqp_replay_handlers = {
     ngx_ess_amqp_replay_started,
     ngx_ess_amqp_replay_delivery,
-    NULL,
+    ngx_ess_amqp_replay_synced,
     ngx_ess_amqp_replay_ended
 };
 
@@ -435,7 +436,7 @@ ngx_ess_amqp_replay_ack(ngx_ess_replay_t *replay)
 
         /* the socket is behind */
 
-        ngx_add_timer(&replay->timer, NGX_ESS_AMQP_REPLAY_SILENT);
+        ngx_add_timer(&replay->timer, NGX_ESS_AMQP_REPLAY_RETRY);
 
     } else if (replay->timer.timer_set) {
         ngx_del_timer(&replay->timer);
@@ -462,39 +463,15 @@ ngx_ess_amqp_replay_timer(ngx_event_t *ev)
         return;
     }
 
-    switch (replay->seek) {
-
-    case NGX_ESS_REPLAY_CHUNK:
-
-        /* all chunks are older */
-
-        replay->chunk = (uint64_t) -1;
-        replay->seek = NGX_ESS_REPLAY_SEEK;
-
-        ngx_ess_amqp_replay_close(replay);
-        ngx_ess_amqp_replay_open(replay);
+    if (!replay->held) {
+        ngx_ess_amqp_replay_ack(replay);
         return;
-
-    case NGX_ESS_REPLAY_SEEK:
-
-        /* even with the margin */
-
-        ngx_ess_amqp_replay_close(replay);
-        replay->handlers->ended(replay, NGX_DONE);
-        return;
-
-    default: /* NGX_ESS_REPLAY_READ */
-
-        if (!replay->held) {
-            ngx_ess_amqp_replay_ack(replay);
-            return;
-        }
-
-        /* unacknowledged for long */
-
-        ngx_ess_amqp_replay_leave(replay);
-        ngx_ess_amqp_replay_turn();
     }
+
+    /* unacknowledged for long */
+
+    ngx_ess_amqp_replay_leave(replay);
+    ngx_ess_amqp_replay_turn();
 }
 
 
@@ -507,7 +484,7 @@ ngx_ess_amqp_replay_started(ngx_ess_amqp_reader_t *reader)
     replay->attempt = 0;
 
     if (replay->seek != NGX_ESS_REPLAY_READ) {
-        ngx_add_timer(&replay->timer, NGX_ESS_AMQP_REPLAY_SILENT);
+        ngx_ess_amqp_reader_sync(reader);
     }
 }
 
@@ -537,10 +514,6 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     if (replay->seek == NGX_ESS_REPLAY_SEEK) {
         replay->seek = NGX_ESS_REPLAY_READ;
         replay->ordinal = offset;
-
-        if (replay->timer.timer_set) {
-            ngx_del_timer(&replay->timer);
-        }
     }
 
     ngx_memzero(&event, sizeof(ngx_ess_event_t));
@@ -596,6 +569,45 @@ ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
     }
 
     return 1;
+}
+
+
+/* Nothing has come from the point in time that was asked for. */
+
+static void
+ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader)
+{
+    ngx_ess_replay_t  *replay;
+
+    replay = reader->data;
+
+    switch (replay->seek) {
+
+    case NGX_ESS_REPLAY_CHUNK:
+
+        /* all chunks are older */
+
+        replay->chunk = (uint64_t) -1;
+        replay->seek = NGX_ESS_REPLAY_SEEK;
+
+        ngx_ess_amqp_replay_close(replay);
+        ngx_ess_amqp_replay_open(replay);
+        return;
+
+    case NGX_ESS_REPLAY_SEEK:
+
+        /* even with the margin */
+
+        ngx_ess_amqp_replay_close(replay);
+        replay->handlers->ended(replay, NGX_DONE);
+        return;
+
+    default: /* NGX_ESS_REPLAY_READ */
+
+        /* something has */
+
+        return;
+    }
 }
 
 

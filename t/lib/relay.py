@@ -1,0 +1,85 @@
+"""A broker behind a slow network: a TCP relay that holds up what the broker
+sends after it has taken a consumer, and that can be cut."""
+
+import socket
+import struct
+import threading
+import time
+
+from ports import free_port
+
+CONSUME_OK = struct.pack("!HH", 60, 21)
+
+
+class Relay:
+
+    def __init__(self, port):
+        self.to = port
+        self.port = free_port()
+        self.seconds = 0
+        self.times = 0
+        self.mend()
+
+    def hold(self, seconds, times=1):
+        """So often, from now on."""
+
+        self.seconds = seconds
+        self.times = times
+
+    def cut(self):
+        for s in self.sockets:
+            _shut(s)
+
+    def mend(self):
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.sockets = [listener]
+        threading.Thread(target=self._accept, args=(listener, self.sockets),
+                         daemon=True).start()
+
+    def _accept(self, listener, sockets):
+        while True:
+            try:
+                client = listener.accept()[0]
+            except OSError:
+                return
+            broker = socket.create_connection(("127.0.0.1", self.to))
+            sockets += [client, broker]
+            for target, *pair in ((_copy, client, broker),
+                                  (self._frames, broker, client)):
+                threading.Thread(target=_until_end, args=(target, *pair),
+                                 daemon=True).start()
+
+    def _frames(self, broker, client):
+        f = broker.makefile("rb")
+        while True:
+            header = f.read(7)
+            if len(header) < 7:
+                return
+            kind, size = header[0], int.from_bytes(header[3:], "big")
+            payload = f.read(size + 1)
+            client.sendall(header + payload)
+            if kind == 1 and payload[:4] == CONSUME_OK and self.times:
+                self.times -= 1
+                time.sleep(self.seconds)
+
+
+def _copy(source, target):
+    while data := source.recv(65536):
+        target.sendall(data)
+
+
+def _until_end(copy, source, target):
+    try:
+        copy(source, target)
+    except OSError:
+        pass
+    _shut(source)
+    _shut(target)
+
+
+def _shut(s):
+    try:
+        s.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    s.close()
