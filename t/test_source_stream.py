@@ -530,6 +530,43 @@ def test_positions_at_the_ends(vhost, service):
         assert first.data == "new"
 
 
+def test_truncated_while_the_broker_was_away(vhost, service, relay):
+    """A gap, also when it had nothing before."""
+
+    with vhost.connect() as c:
+        c.channel().queue_declare("s", durable=True, arguments={
+            "x-queue-type": "stream", "x-max-length-bytes": 200000,
+            "x-stream-max-segment-size-bytes": 50000})
+    n, api = service(vhost, url=behind(relay, vhost))
+    stream = api.create("s")
+    last = 0
+    seen = 0
+    with source(n, stream) as s:
+        for i in range(2):
+            relay.cut()
+            vhost.publish("s", [b"%06d" % i * 100 for i in range(3000)],
+                          exchange="")
+            relay.mend()
+            wait_for(lambda: s.events[seen:]
+                     and s.events[-1].data[:6] == "002999", 20)
+            gap, first = s.events[seen:seen + 2]
+            assert gap.type == "gap"
+            assert json.loads(gap.data) == {"from": last + 1,
+                                            "to": ordinal_of(first) - 1}
+            assert ordinal_of(first) > last + 1000
+            assert all(e.type == "message" for e in s.events[seen + 1:])
+            before, last = last, ordinal_of(s.events[-1])
+            seen = len(s.events)
+
+    # who comes back with the last one before it is told, too
+    for back in range(2):
+        events = sse(n, stream, "?stream_from_ordinal=%d" % (before - back),
+                     count=back + 2)
+        assert [e.type for e in events] == ["message"] * back + [
+            "gap", "message"]
+        assert events[back:] == [gap, first]
+
+
 def test_truncated_while_it_is_read(vhost, nginx):
     """What is deleted before it was read is a gap, the rest is there."""
 

@@ -114,6 +114,8 @@ typedef struct {
     uint64_t                 to;
     uint64_t                 first;         /* ordinal of the first event that
                                                is there, or will be */
+    uint64_t                 expected;      /* ordinal behind the one before
+                                               it, or "to"; 0: not known */
 } ngx_ess_log_place_t;
 
 /*

@@ -235,6 +235,10 @@ ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     if (first > ordinal + 1) {
         place->to = first - 1;
+        place->expected = first;
+
+    } else if (!place->gap) {
+        place->expected = ordinal + 1;
     }
 
     return NGX_OK;
@@ -345,6 +349,9 @@ ngx_ess_log_read_find_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
             && r->timestamp >= want->since)
         {
             place->last = r->prev;
+            place->expected = r->prev
+                              ? ngx_ess_shm_record(sh, r->prev)->ordinal + 1
+                              : 0;
             return NGX_OK;
         }
 
@@ -352,6 +359,8 @@ ngx_ess_log_read_find_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
         place->last = i;
         i = r->next;
     }
+
+    place->expected = s->next_ordinal;
 
     return i ? NGX_AGAIN : NGX_OK;
 }

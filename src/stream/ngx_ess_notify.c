@@ -426,7 +426,8 @@ ngx_ess_notify_unseen_locked(ngx_ess_shm_t *sh, ngx_ess_shm_record_t *r)
 
 ngx_int_t
 ngx_ess_notify_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_notify_limit_t *limit, uint64_t *seq, uint32_t *number)
+    ngx_ess_notify_limit_t *limit, uint64_t *seq, uint64_t *ordinal,
+    uint32_t *number)
 {
     ngx_int_t              rc;
     ngx_ess_seg_t          i;
@@ -484,6 +485,7 @@ ngx_ess_notify_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     *number = sh->nsubscribers + 1;
     *seq = s->next_seq;
+    *ordinal = s->next_ordinal;
 
     ngx_ess_shm_set32_locked(sh, &sh->nsubscribers, *number);
 

@@ -84,15 +84,16 @@ void ngx_ess_notify_progress(ngx_uint_t all);
 
 /*
  * This process has one subscriber more on the stream.  *seq is the position
- * of the next record to come, taken together with it; *number counts the
- * subscribers of all streams, in order of their arrival.  "limit" NULL: none.
+ * of the next record to come, *ordinal that of the next event, taken together
+ * with it; *number counts the subscribers of all streams, in order of their
+ * arrival.  "limit" NULL: none.
  * Takes the mutex.  NGX_OK; NGX_DECLINED: no such stream (only VISIBLE and
  * DELETING ones); NGX_BUSY: it has as many subscribers as it may; NGX_ERROR:
  * no room for one more process.
  */
 ngx_int_t ngx_ess_notify_subscribe(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_ess_notify_limit_t *limit, uint64_t *seq,
-    uint32_t *number);
+    uint64_t *ordinal, uint32_t *number);
 
 /*
  * One subscriber less; the last of a CLOSED stream frees it.  "rank" is the

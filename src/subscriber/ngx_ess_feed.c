@@ -53,7 +53,7 @@ typedef struct {
 static ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
     const ngx_ess_transport_t *transport, uint64_t seq, ngx_uint_t replay);
 static ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, uint64_t seq);
+    const ngx_ess_transport_t *transport, uint64_t seq, uint64_t expected);
 static void ngx_ess_feed_grow(void);
 static void ngx_ess_feed_free(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_free_shared(ngx_ess_feed_t *feed);
@@ -139,11 +139,12 @@ ngx_ess_feed_exit(void)
 
 ngx_int_t
 ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub)
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    uint64_t ordinal)
 {
     ngx_ess_feed_t  *feed;
 
-    feed = ngx_ess_feed_get(ref, transport, sub->seq);
+    feed = ngx_ess_feed_get(ref, transport, sub->seq, ordinal);
     if (feed == NULL) {
         return NGX_ERROR;
     }
@@ -169,6 +170,7 @@ ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
         return NGX_ERROR;
     }
 
+    feed->expected = place->expected;
     feed->last = place->last;
     feed->live = sub->seq;
     feed->follow = sub->follow;
@@ -553,7 +555,8 @@ ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub)
         return NGX_OK;
     }
 
-    feed = ngx_ess_feed_get(&replay->ref, replay->transport, replay->seq);
+    feed = ngx_ess_feed_get(&replay->ref, replay->transport, replay->seq,
+                            replay->expected);
     if (feed == NULL) {
         return NGX_ERROR;
     }
@@ -652,7 +655,7 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
 
 static ngx_ess_feed_t *
 ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, uint64_t seq)
+    const ngx_ess_transport_t *transport, uint64_t seq, uint64_t expected)
 {
     ngx_ess_feed_t  *feed, **bucket;
 
@@ -671,6 +674,8 @@ ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
     if (feed == NULL) {
         return NULL;
     }
+
+    feed->expected = expected;
 
     feed->next = *bucket;
     *bucket = feed;

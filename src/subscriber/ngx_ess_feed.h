@@ -163,10 +163,12 @@ void ngx_ess_feed_exit(void);
 
 /*
  * The subscriber, which was counted in the zone, joins the feed of the
- * stream, as idle, wanting records from sub->seq on.  NGX_ERROR: no memory.
+ * stream, as idle, wanting records from sub->seq on, which is where the event
+ * "ordinal" is to come.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub);
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    uint64_t ordinal);
 
 /*
  * The same with a replay from "place" on: first the notice of its gap, if it

@@ -250,6 +250,10 @@ ngx_ess_feed_source_join(ngx_ess_feed_t *feed, ngx_ess_log_place_t *place)
 {
     ngx_ess_feed_source_stop(feed);
 
+    if (feed->expected == 0) {
+        feed->expected = place->expected;
+    }
+
     feed->seq = place->seq;
     feed->last = place->last;
     feed->changed = 1;

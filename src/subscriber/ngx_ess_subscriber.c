@@ -627,6 +627,7 @@ static ngx_int_t
 ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     ngx_ess_subscriber_entry_t *entry)
 {
+    uint64_t               ordinal;
     ngx_int_t              rc;
     ngx_ess_log_place_t    place;
     ngx_ess_stream_ref_t  *ref;
@@ -636,7 +637,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     rc = ngx_ess_notify_subscribe(ngx_ess_subscriber_zone, ref,
                                   sub->conf->limit.max ? &sub->conf->limit
                                                        : NULL,
-                                  &sub->seq, &sub->number);
+                                  &sub->seq, &ordinal, &sub->number);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
@@ -650,7 +651,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
         rc = NGX_BUSY;
 
     } else if (entry->pos.type == NGX_ESS_POSITION_NEW) {
-        rc = ngx_ess_feed_join(ref, entry->transport, sub);
+        rc = ngx_ess_feed_join(ref, entry->transport, sub, ordinal);
 
     } else {
         rc = ngx_ess_subscriber_place(ref, &entry->pos, &place);

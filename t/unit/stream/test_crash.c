@@ -572,7 +572,7 @@ op_follow(void)
 static void
 op_interest(void)
 {
-    uint64_t               seq;
+    uint64_t               seq, next;
     ngx_uint_t             n;
     model_stream_t        *m;
     ngx_ess_stream_ref_t   ref;
@@ -588,7 +588,7 @@ op_interest(void)
     if (m->state == NGX_ESS_STREAM_VISIBLE) {
         for (n = rnd(3); n; n--) {
             (void) ngx_ess_notify_subscribe(zone, &ref,
-                                            rnd(2) ? &limit : NULL, &seq,
+                                            rnd(2) ? &limit : NULL, &seq, &next,
                                             &number);
         }
     }
@@ -847,7 +847,7 @@ test_each_write(void **state)
 {
     int                    status;
     pid_t                  pid;
-    uint64_t               seq;
+    uint64_t               seq, next;
     ngx_uint_t             i, n;
     ngx_ess_event_t        event;
     ngx_ess_stream_info_t  info;
@@ -865,7 +865,7 @@ test_each_write(void **state)
                          NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
         assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL,
-                                                  &seq, &number),
+                                                  &seq, &next, &number),
                          NGX_OK);
     }
 

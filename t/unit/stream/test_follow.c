@@ -174,6 +174,13 @@ test_append(void **state)
                      NGX_OK);
     assert_int_equal(place.gap, 0);
     assert_int_equal(place.seq, 4);
+    assert_int_equal(place.expected, 13);
+
+    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 13, &place),
+                     NGX_OK);
+    assert_int_equal(place.gap, 0);
+    assert_int_equal(place.seq, 5);
+    assert_int_equal(place.expected, 14);
 
     assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 16, &place),
                      NGX_OK);
@@ -184,11 +191,13 @@ test_append(void **state)
     assert_int_equal(place.gap, 1);
     assert_int_equal(place.from, 4);
     assert_int_equal(place.to, 9);
+    assert_int_equal(place.expected, 10);
 
     assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 21, &place),
                      NGX_OK);
     assert_int_equal(place.gap, 1);
     assert_int_equal(place.seq, 6);
+    assert_int_equal(place.expected, 21);
 
     /* no events of an exchange, though the key is the same */
 
@@ -207,7 +216,7 @@ static void
 test_fill(void **state)
 {
     uint32_t              number;
-    uint64_t              ordinal, seq;
+    uint64_t              ordinal, seq, next;
     ngx_ess_log_place_t   place;
 
     assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
@@ -251,7 +260,7 @@ test_fill(void **state)
     /* not while somebody has an interest: it would get what was before */
 
     assert_int_equal(ngx_ess_notify_subscribe(other, &stream.ref, NULL, &seq,
-                                              &number),
+                                              &next, &number),
                      NGX_OK);
     assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 10, 7, &wake),
                      NGX_OK);
@@ -330,7 +339,7 @@ test_claim(void **state)
 static void
 test_release(void **state)
 {
-    uint64_t  ordinal, seq;
+    uint64_t  ordinal, seq, next;
     uint32_t  number;
 
     assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
@@ -343,7 +352,7 @@ test_release(void **state)
     /* with somebody who reads it goes on, or is left to another one */
 
     assert_int_equal(ngx_ess_notify_subscribe(other, &stream.ref, NULL, &seq,
-                                              &number), NGX_OK);
+                                              &next, &number), NGX_OK);
     assert_int_equal(ngx_ess_follow_release(zone, &stream.ref, 0, &wake),
                      NGX_BUSY);
     assert_true(ngx_ess_follow_mine(zone, &stream.ref));

@@ -476,6 +476,14 @@ place(ngx_int_t (*find)(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         assert_int_equal(p.to, to);
     }
 
+    /* nothing is between what is known and what is read next */
+
+    assert_true(p.expected || find == ngx_ess_log_since);
+
+    if (p.expected && ordinal) {
+        assert_int_equal(p.expected, ordinal);
+    }
+
     n = 1;
     rc = ngx_ess_log_read(zone, &stream.ref, &p.seq, &p.last, buf,
                           sizeof(buf), records, &n, &gone, &need);

@@ -169,7 +169,7 @@ static void
 test_wake(void **state)
 {
     struct pollfd           pfd;
-    uint64_t                seq;
+    uint64_t                seq, next;
     ngx_uint_t              i;
     ngx_cycle_t            *cycle;
     ngx_core_conf_t         ccf;
@@ -198,9 +198,10 @@ test_wake(void **state)
     assert_int_equal(wake.procs[0], 0);
 
     assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, NULL,
-                                              &seq, &number),
+                                              &seq, &next, &number),
                      NGX_OK);
     assert_int_equal(seq, 2);
+    assert_int_equal(next, 2);
 
     append(0, &wake);
     append(0, &wake);
@@ -275,7 +276,7 @@ test_wake(void **state)
 static void
 test_overflow(void **state)
 {
-    uint64_t               seq;
+    uint64_t               seq, next;
     ngx_uint_t             i, n, overflow;
     ngx_ess_stream_ref_t   refs[NGX_ESS_DIRTY];
     ngx_ess_notify_wake_t  wake;
@@ -284,7 +285,7 @@ test_overflow(void **state)
 
     for (i = 0; i < STREAMS; i++) {
         assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[i].ref,
-                                                  NULL, &seq, &number),
+                                                  NULL, &seq, &next, &number),
                          NGX_OK);
     }
 
@@ -328,7 +329,7 @@ test_overflow(void **state)
 static void
 test_many_procs(void **state)
 {
-    uint64_t               seq;
+    uint64_t               seq, next;
     ngx_uint_t             p, total, nfree, before;
     ngx_ess_stream_info_t  info;
     ngx_ess_notify_wake_t  wake;
@@ -340,7 +341,7 @@ test_many_procs(void **state)
         assert_int_equal(ngx_ess_shm_attach(zone, p, &ngx_unit_log), NGX_OK);
         ngx_ess_shm_count(zone, NGX_ESS_C_SUBSCRIBERS, 1);
         assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[3].ref,
-                                                  NULL, &seq, &number),
+                                                  NULL, &seq, &next, &number),
                          NGX_OK);
     }
 
@@ -378,7 +379,7 @@ test_many_procs(void **state)
 static void
 test_closed(void **state)
 {
-    uint64_t               seq;
+    uint64_t               seq, next;
     ngx_uint_t             i, total, nfree, before;
     ngx_ess_stream_info_t  info;
     ngx_ess_notify_wake_t  wake;
@@ -390,7 +391,7 @@ test_closed(void **state)
     ngx_ess_stream_release(zone, &info.ref);
 
     assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[9].ref, NULL,
-                                              &seq, &number),
+                                              &seq, &next, &number),
                      NGX_OK);
 
     for (i = 0; i < 700; i++) {
@@ -424,7 +425,7 @@ static void
 test_gone(void **state)
 {
     pid_t                  child;
-    uint64_t               seq;
+    uint64_t               seq, next;
     ngx_uint_t             i;
     ngx_ess_stream_info_t  info;
 
@@ -442,7 +443,7 @@ test_gone(void **state)
     for (i = 0; i < 5; i++) {
         assert_int_equal(ngx_ess_shm_attach(zone, 7, &ngx_unit_log), NGX_OK);
         assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[3].ref,
-                                                  NULL, &seq, &number),
+                                                  NULL, &seq, &next, &number),
                          NGX_OK);
         ngx_ess_shm_proc(zone->sh, 7)->pid = pids[i];
         zone->proc = 2;
@@ -554,7 +555,7 @@ take(void)
 static void
 test_unseen(void **state)
 {
-    uint64_t          seq;
+    uint64_t          seq, next;
     ngx_cycle_t      *cycle;
     ngx_uint_t        first, n;
     ngx_core_conf_t   ccf;
@@ -574,7 +575,7 @@ test_unseen(void **state)
 
     assert_int_equal(fill(), 1000);
     assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, NULL,
-                                              &seq, &number),
+                                              &seq, &next, &number),
                      NGX_OK);
 
     /* old ones go, then the new ones stay */
@@ -639,7 +640,7 @@ static void
 test_limit(void **state)
 {
     uint32_t                numbers[4];
-    uint64_t                seq;
+    uint64_t                seq, next;
     ngx_uint_t              overflow;
     ngx_ess_stream_ref_t   *ref, refs[NGX_ESS_DIRTY];
     ngx_ess_notify_limit_t  limit;
@@ -648,22 +649,22 @@ test_limit(void **state)
     limit.max = 2;
     limit.replace = 0;
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &numbers[0]), NGX_OK);
     zone->proc = 5;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &numbers[1]), NGX_OK);
     assert_int_equal(numbers[1], numbers[0] + 1);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &number), NGX_BUSY);
     zone->proc = 9;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &number), NGX_BUSY);
 
     /* the oldest one is asked to leave, once */
 
     limit.replace = 1;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &numbers[2]), NGX_OK);
     zone->proc = 2;
     ngx_ess_shm_lock(zone);
@@ -678,7 +679,7 @@ test_limit(void **state)
     /* now it is that of process 5, while the first one is still leaving */
 
     zone->proc = 9;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &numbers[3]), NGX_OK);
     zone->proc = 5;
     ngx_ess_shm_lock(zone);
@@ -699,7 +700,7 @@ test_limit(void **state)
     /* another than the one that was asked */
 
     zone->proc = 9;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &number), NGX_OK);
     assert_int_equal(subscribers(ref), 2);
     assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[3],
@@ -715,9 +716,9 @@ test_limit(void **state)
     ngx_ess_notify_oldest(zone, ref, number);
 
     limit.replace = 0;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &numbers[0]), NGX_OK);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
                                               &numbers[1]), NGX_BUSY);
     assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, number,
                                                 NGX_ESS_NOTIFY_RANK_UNKNOWN),

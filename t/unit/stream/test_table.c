@@ -61,7 +61,7 @@ create(ngx_ess_zone_t *zone, ngx_str_t *k, ngx_ess_stream_info_t *info)
 static void
 test_life(void **state)
 {
-    uint64_t               seq;
+    uint64_t               seq, next;
     ngx_ess_zone_t        *zone;
     ngx_ess_stream_info_t  a, b, info;
 
@@ -83,7 +83,7 @@ test_life(void **state)
                      NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_list(zone, 0, &info, 1), 0);
     assert_int_equal(ngx_ess_stream_delete_begin(zone, &a.ref), NGX_DECLINED);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq, &next,
                                               &number),
                      NGX_DECLINED);
 
@@ -127,7 +127,7 @@ static void
 test_closed(void **state)
 {
     size_t                 need;
-    uint64_t               seq;
+    uint64_t               seq, next;
     ngx_ess_log_lost_t     lost;
     ngx_uint_t             n;
     ngx_ess_seg_t          last;
@@ -139,9 +139,9 @@ test_closed(void **state)
     create(zone, &key, &a);
     last = 0;
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq, &next,
                                               &number), NGX_OK);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq,
+    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq, &next,
                                               &number), NGX_OK);
     assert_int_equal(seq, 1);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
@@ -365,7 +365,7 @@ test_unbinding(void **state)
 static void
 test_keys(void **state)
 {
-    uint64_t               cursor, seq;
+    uint64_t               cursor, seq, next;
     ngx_uint_t             i, n, found;
     ngx_ess_zone_t        *zone;
     ngx_ess_stream_key_t   keys[4];
@@ -378,7 +378,7 @@ test_keys(void **state)
 
         if (i < 3) {
             assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL,
-                                                      &seq, &number),
+                                                      &seq, &next, &number),
                              NGX_OK);
         }
     }
