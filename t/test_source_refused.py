@@ -1,6 +1,7 @@
 """Brokers that cannot be used: what the log says, once, and that everything
 else works."""
 
+import json
 import re
 import socket
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from api import Api
 from clients import Clients
+from sse import EventSource
 from wait import wait_for
 
 CONF = """
@@ -200,12 +202,13 @@ def test_user_without_rights(vhost, nginx, workers):
 
 def test_queue_deleted_under_us(vhost, nginx):
     """It is declared and bound again, and the log says what it may have
-    cost."""
+    cost; the next event comes with a gap, and to nobody else's stream."""
 
     n = nginx(CONF, amqp=vhost.url)
     api = Api(n.port(1))
     streams = [api.create("key-%d" % i) for i in range(20)]
-    with Clients([s.location for s in streams]) as clients:
+    with Clients([s.location for s in streams]) as clients, \
+            EventSource(http_of(streams[0])) as events:
         for name in vhost.queues():
             try:
                 vhost.management.request(
@@ -218,6 +221,24 @@ def test_queue_deleted_under_us(vhost, nginx):
         for i in range(20):
             vhost.publish("key-%d" % i, "hello")
         clients.wait(1)
+        vhost.publish("key-0", "again")
+        assert [e.type for e in events.wait(3)] == ["gap", "message",
+                                                    "message"]
+        assert json.loads(events.events[0].data) == {"from": 1, "to": None}
+
+    # who comes back is told, too, and who comes to a new one is not
+    with EventSource(http_of(streams[0]), last_id=events.events[1].id) as s:
+        assert [e.data for e in s.wait(1)] == ["again"]
+    with EventSource(http_of(streams[1]) + "?stream_from_ordinal=0") as s:
+        assert [e.type for e in s.wait(2)] == ["gap", "message"]
+    new = api.create("key-1")
+    with EventSource(http_of(new)) as s:
+        vhost.publish("key-1", "hello")
+        assert [e.type for e in s.wait(1)] == ["message"]
+
+
+def http_of(stream):
+    return stream.location.replace("ws://", "http://")
 
 
 def test_unwanted_key_is_unbound(vhost, nginx):

@@ -273,6 +273,8 @@ ngx_ess_amqp_slot_created(ngx_ess_amqp_slot_t *slot)
                       "queue \"%V\" was gone and has been made anew, events "
                       "of slot %ui published meanwhile are lost",
                       &slot->queue, slot->number);
+
+        ngx_ess_log_lost(slot->worker->zone, slot->number);
     }
 
     slot->worker->rebind_next |= (ngx_uint_t) 1 << slot->number;
@@ -466,6 +468,8 @@ ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot)
     ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
                   "queue \"%V\" is gone, events of slot %ui published until "
                   "it is bound again are lost", &slot->queue, slot->number);
+
+    ngx_ess_log_lost(slot->worker->zone, slot->number);
 
     /* so that this is not said again when it is made anew */
     slot->consumed = 0;

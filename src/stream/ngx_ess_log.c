@@ -549,6 +549,10 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
                              rec);
     ngx_ess_shm_set32_locked(sh, &sh->age_tail, rec);
 
+    if (a->slot && s->losses != a->slot->losses) {
+        ngx_ess_shm_set32_locked(sh, &s->losses, a->slot->losses);
+    }
+
     ngx_ess_shm_set32_locked(sh, &s->count, s->count + 1);
     ngx_ess_shm_set64_locked(sh, &s->next_seq, s->next_seq + 1);
 
@@ -622,6 +626,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
 {
     u_char                *p;
     size_t                 left, n;
+    ngx_uint_t             gap;
     ngx_ess_seg_t          rec, seg, last;
     ngx_ess_shm_t         *sh;
     ngx_ess_shm_record_t  *r;
@@ -629,6 +634,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     sh = a->sh;
     rec = ngx_ess_shm_take_locked(sh, a->segs, &last);
     r = ngx_ess_shm_record(sh, rec);
+    gap = a->gap || (a->slot && s->losses != a->slot->losses);
 
     ngx_ess_shm_fault();
 
@@ -639,7 +645,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     r->age_next = 0;
     r->stream = i;
     r->len = a->body.len;
-    r->type = a->type | (a->gap ? NGX_ESS_SHM_GAP : 0)
+    r->type = a->type | (gap ? NGX_ESS_SHM_GAP : 0)
               | (uint32_t) (a->ms << 8);
     r->arrival = a->now;
     r->seq = s->next_seq;
@@ -755,6 +761,22 @@ ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
     for (n = 0; n < recent->n; n++) {
         recent->prints[n] = ring[(first + n) % sh->geo.nring];
     }
+
+    ngx_ess_shm_unlock(zone);
+}
+
+
+void
+ngx_ess_log_lost(ngx_ess_zone_t *zone, ngx_uint_t slot)
+{
+    ngx_ess_shm_slot_t  *s;
+
+    s = &zone->sh->slots[slot];
+
+    ngx_ess_shm_lock(zone);
+
+    ngx_ess_shm_set32_locked(zone->sh, &s->losses, s->losses + 1);
+    ngx_ess_shm_commit_locked(zone->sh);
 
     ngx_ess_shm_unlock(zone);
 }

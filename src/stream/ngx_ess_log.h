@@ -34,7 +34,9 @@ typedef enum {
 
 typedef struct {
     ngx_ess_record_type_e    type;
-    ngx_uint_t               gap;           /* 1: some before it are gone */
+    ngx_uint_t               gap;           /* 1: some before it are gone, */
+    ngx_uint_t               uncounted;     /* 1: which its ordinal does not
+                                               tell */
     uint64_t                 seq;
     uint64_t                 ordinal;
     uint64_t                 timestamp;     /* ms since 1970 */
@@ -71,6 +73,12 @@ typedef struct {
 ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
     ngx_uint_t force, ngx_ess_notify_wake_t *wake);
+
+/*
+ * Events of the slot's streams were lost, of which ones nobody knows: the next
+ * one of each stream comes with a gap.  Takes the mutex.
+ */
+void ngx_ess_log_lost(ngx_ess_zone_t *zone, ngx_uint_t slot);
 
 /* Is it the body that closes those who are connected? */
 ngx_uint_t ngx_ess_log_is_poison(ngx_str_t *body);

@@ -153,6 +153,7 @@ typedef struct {
     /* an event for more streams than one journal takes, half way through */
     uint64_t                 partial_print;
     uint64_t                 partial_id;    /* the last stream that has it */
+    uint32_t                 losses;        /* of events, ever; wraps around */
 } ngx_ess_shm_slot_t;
 
 

@@ -46,7 +46,7 @@
 
 
 #define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
-#define NGX_ESS_SHM_LAYOUT       6
+#define NGX_ESS_SHM_LAYOUT       7
 
 #define NGX_ESS_SHM_PAIRS        3              /* in the stream itself */
 #define NGX_ESS_SHM_EXT_PAIRS    15             /* in each further segment */
@@ -156,7 +156,11 @@ typedef struct {
     uint32_t                 follow;        /* ngx_ess_follow_e */
     uint32_t                 follower;      /* who makes the log follow its
                                                RabbitMQ stream: its process */
-    uint32_t                 follower_life; /* slot + 1, and which life */
+    union {
+        uint32_t             follower_life; /* slot + 1, and which life */
+        uint32_t             losses;        /* of an exchange: those of its
+                                               slot that its log tells of */
+    };
 
     uint64_t                 id;
     uint64_t                 epoch;

@@ -157,6 +157,11 @@ ngx_ess_stream_make_locked(ngx_ess_zone_t *zone,
     s->next_seq = 1;
     s->next_ordinal = row->last_ordinal + 1;
     s->reserved_ordinal = row->reserved_ordinal;
+
+    if (s->source == NGX_ESS_SOURCE_EXCHANGE) {
+        s->losses = sh->slots[ngx_ess_stream_slot(&key)].losses;
+    }
+
     s->key_hash = ngx_ess_stream_key_hash(&key);
     s->key_len = key.len;
     ngx_memcpy(s->uuid, row->uuid, NGX_ESS_UUID_LEN);

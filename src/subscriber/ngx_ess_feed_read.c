@@ -280,7 +280,7 @@ ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
-    uint64_t                   expected;
+    uint64_t                   expected, least;
     ngx_ess_transport_event_t  event;
     ngx_ess_transport_frame_t  data;
 
@@ -292,7 +292,12 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         feed->expected = record->ordinal + 1;
     }
 
-    if (record->gap && expected && record->ordinal > expected
+    /* who got what is before it from elsewhere has no gap, unless nobody knows
+       what there was */
+
+    least = record->uncounted ? expected : expected + 1;
+
+    if (record->gap && expected && record->ordinal >= least
         && ngx_ess_feed_read_gap(feed, expected, record->ordinal - 1, first)
            != NGX_OK)
     {

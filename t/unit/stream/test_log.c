@@ -588,6 +588,55 @@ test_places_of_many(void **state)
 }
 
 
+/* what is lost on the way is told of with the next event, once */
+
+static void
+test_lost(void **state)
+{
+    size_t                 need;
+    uint64_t               seq, lost;
+    ngx_uint_t             i, n, slot;
+    ngx_ess_stream_info_t  later;
+
+    static const ngx_uint_t  gaps[] = { 0, 1, 0, 1 };
+
+    slot = ngx_ess_stream_slot(&key);
+
+    append(&key, (u_char *) "a", 1);
+
+    ngx_ess_log_lost(zone, slot);
+    append(&key, (u_char *) "b", 1);
+    append(&key, (u_char *) "c", 1);
+
+    ngx_ess_log_lost(zone, slot);
+    ngx_ess_log_lost(zone, slot);
+    ngx_ess_log_lost(zone, (slot + 1) % NGX_ESS_SLOTS);
+
+    /* a stream that is made now lost nothing */
+
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &later), NGX_OK);
+    assert_int_equal(ngx_ess_stream_show(zone, &later.ref), NGX_OK);
+
+    append(&key, (u_char *) "d", 1);
+
+    for (i = 0; i < 2; i++) {
+        seq = 1;
+        n = 4096;
+
+        assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_OK);
+        assert_int_equal(n, i ? 1 : 4);
+
+        while (n--) {
+            assert_int_equal(records[n].gap, i ? 0 : gaps[n]);
+            assert_int_equal(records[n].uncounted, 1);
+        }
+
+        stream = later;
+        reader_last = 0;
+    }
+}
+
+
 static void
 test_recent(void **state)
 {
@@ -670,6 +719,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_places, setup, teardown),
         cmocka_unit_test_setup_teardown(test_places_of_many, setup_large,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_recent, setup, teardown),
     };
 
