@@ -33,6 +33,8 @@ static void ngx_ess_stream_unwant_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     ngx_ess_shm_want_e want);
 static ngx_ess_seg_t ngx_ess_stream_mine_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_ess_stream_state_e state);
+static ngx_int_t ngx_ess_stream_show_pending(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref, ngx_ess_stream_state_e state);
 static ngx_uint_t ngx_ess_stream_owner_gone_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s);
 
@@ -554,6 +556,16 @@ ngx_ess_stream_mine_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 ngx_int_t
 ngx_ess_stream_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
+    return ngx_ess_stream_show_pending(zone, ref, NGX_ESS_STREAM_CREATING);
+}
+
+
+/* What this process was doing with the stream ends with it being VISIBLE. */
+
+static ngx_int_t
+ngx_ess_stream_show_pending(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    ngx_ess_stream_state_e state)
+{
     ngx_ess_seg_t   i;
     ngx_ess_shm_t  *sh;
 
@@ -561,7 +573,7 @@ ngx_ess_stream_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 
     ngx_ess_shm_lock(zone);
 
-    i = ngx_ess_stream_mine_locked(zone, ref, NGX_ESS_STREAM_CREATING);
+    i = ngx_ess_stream_mine_locked(zone, ref, state);
 
     if (i) {
         ngx_ess_stream_unpend_locked(sh, i);
@@ -639,23 +651,7 @@ ngx_ess_stream_delete_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 void
 ngx_ess_stream_delete_cancel(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
-    ngx_ess_seg_t   i;
-    ngx_ess_shm_t  *sh;
-
-    sh = zone->sh;
-
-    ngx_ess_shm_lock(zone);
-
-    i = ngx_ess_stream_mine_locked(zone, ref, NGX_ESS_STREAM_DELETING);
-
-    if (i) {
-        ngx_ess_stream_unpend_locked(sh, i);
-        ngx_ess_shm_set32_locked(sh, &ngx_ess_shm_stream(sh, i)->state,
-                                 NGX_ESS_STREAM_VISIBLE);
-        ngx_ess_shm_commit_locked(sh);
-    }
-
-    ngx_ess_shm_unlock(zone);
+    (void) ngx_ess_stream_show_pending(zone, ref, NGX_ESS_STREAM_DELETING);
 }
 
 
