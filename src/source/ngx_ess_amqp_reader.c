@@ -233,12 +233,12 @@ ngx_ess_amqp_reader_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 
 
 /*
- * RabbitMQ answers that it takes a consumer, and only then asks the process
- * that writes the stream to be told what there is for it: so nothing that
- * follows at once says that there is nothing.  For a second consumer it has to
- * ask that process once more, and to wait for an answer, before which the
- * first question was answered.  What is sent behind that waits behind that
- * answer, and so behind the events.
+ * RabbitMQ says that it takes a consumer before it has looked for events: its
+ * channel asks the stream's process, which tells it when there are any.  So an
+ * answer to what is sent next does not say that there are none.  For a second
+ * consumer the channel asks that process again, and waits for the answer,
+ * before which the first question was dealt with: once a method behind it is
+ * answered, the channel has been told, and once one more is, it has sent them.
  */
 
 void
@@ -251,9 +251,6 @@ ngx_ess_amqp_reader_sync(ngx_ess_amqp_reader_t *reader)
                                 ngx_ess_amqp_reader_sync_consumed);
 }
 
-
-/* The broker has answered before it asked, so what it answers next shows that
-   it has asked. */
 
 static void
 ngx_ess_amqp_reader_sync_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc,

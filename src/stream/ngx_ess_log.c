@@ -66,6 +66,8 @@ static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
     ngx_ess_shm_stream_t *s, ngx_ess_seg_t i);
+static ngx_uint_t ngx_ess_log_has_lost_locked(ngx_ess_log_append_t *a,
+    ngx_ess_shm_stream_t *s);
 static void ngx_ess_log_remember_locked(ngx_ess_log_append_t *a);
 
 
@@ -549,7 +551,7 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
                              rec);
     ngx_ess_shm_set32_locked(sh, &sh->age_tail, rec);
 
-    if (a->slot && s->losses != a->slot->losses) {
+    if (ngx_ess_log_has_lost_locked(a, s)) {
         ngx_ess_shm_set32_locked(sh, &s->losses, a->slot->losses);
     }
 
@@ -634,7 +636,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     sh = a->sh;
     rec = ngx_ess_shm_take_locked(sh, a->segs, &last);
     r = ngx_ess_shm_record(sh, rec);
-    gap = a->gap || (a->slot && s->losses != a->slot->losses);
+    gap = a->gap || ngx_ess_log_has_lost_locked(a, s);
 
     ngx_ess_shm_fault();
 
@@ -676,6 +678,17 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     }
 
     return rec;
+}
+
+
+/* Something was lost before this event, and nobody was told. */
+
+static ngx_uint_t
+ngx_ess_log_has_lost_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s)
+{
+    return a->slot
+           && a->type == NGX_ESS_RECORD_EVENT
+           && s->losses != a->slot->losses;
 }
 
 
