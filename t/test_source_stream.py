@@ -812,6 +812,30 @@ def test_large_events(vhost, service):
             assert [int(m[:6]) for m in c.messages] == list(range(60))
 
 
+def test_too_large_events(vhost, service):
+    """They are a gap: live, from the log and from the broker."""
+
+    def expect(events):
+        assert [e.type for e in events] == ["message", "gap", "message"] * 2
+        for first, gap, second in events[:3], events[3:]:
+            assert json.loads(gap.data) == {"from": ordinal_of(first) + 1,
+                                            "to": ordinal_of(second) - 1}
+            assert ordinal_of(second) == ordinal_of(first) + 3
+
+    declare(vhost, "s")
+    large = [b"x" * 1100000] * 2
+    n, api = service(vhost, idle="1s")
+    stream = api.create("s")
+    with source(n, stream) as s:
+        for name in "a", "b":
+            vhost.publish("s", [name, *large, name], exchange="")
+        expect(s.wait(6))
+        expect(sse(n, stream, "?stream_from_ordinal=0", count=6))
+    n.wait_log('let go of RabbitMQ stream "s"')
+    vhost.publish("s", range_(0, 1000), exchange="")
+    expect(sse(n, stream, "?stream_from_ordinal=0", count=6))
+
+
 def test_replay_while_the_broker_restarts(own_broker, service):
     broker = own_broker()
     vhost = broker.vhost()

@@ -28,7 +28,7 @@ static void ngx_ess_amqp_follow_started(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_follow_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live,
-    uint64_t ordinal, ngx_uint_t gap, ngx_ess_amqp_delivery_t *delivery);
+    uint64_t ordinal, ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_follow_synced(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_follow_begin(ngx_ess_amqp_live_t *live);
 static void ngx_ess_amqp_follow_fill(ngx_ess_amqp_live_t *live, uint64_t first);
@@ -147,7 +147,6 @@ static void
 ngx_ess_amqp_follow_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     ngx_ess_amqp_delivery_t *delivery)
 {
-    ngx_uint_t            gap;
     ngx_ess_amqp_live_t  *live;
 
     live = reader->data;
@@ -166,10 +165,13 @@ ngx_ess_amqp_follow_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 
     /* continued, but what was there, or came first, is not any more */
 
-    gap = (live->silent && offset + 1 > live->ordinal);
+    if (live->silent && offset + 1 > live->ordinal) {
+        live->gap = 1;
+    }
+
     live->silent = 0;
 
-    ngx_ess_amqp_follow_append(live, offset + 1, gap, delivery);
+    ngx_ess_amqp_follow_append(live, offset + 1, delivery);
 
     if (live->state == NGX_ESS_AMQP_LIVE_FILLING) {
 
@@ -185,7 +187,7 @@ ngx_ess_amqp_follow_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 
 static void
 ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
-    ngx_uint_t gap, ngx_ess_amqp_delivery_t *delivery)
+    ngx_ess_amqp_delivery_t *delivery)
 {
     ngx_int_t               n;
     ngx_ess_event_t         event;
@@ -202,6 +204,7 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
 
     if (delivery->over_size) {
         ngx_ess_amqp_delivery_too_large(w, delivery);
+        live->gap = 1;
         return;
     }
 
@@ -211,7 +214,7 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
 
     event.body = delivery->body;
     event.ordinal = ordinal;
-    event.gap = gap;
+    event.gap = live->gap;
     event.streams = &ref;
     event.nstreams = 1;
 
@@ -235,7 +238,10 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
 
         live->state = NGX_ESS_AMQP_LIVE_OPENING;
         ngx_add_timer(&live->timer, NGX_ESS_AMQP_FOLLOW_ROOM);
+        return;
     }
+
+    live->gap = 0;
 }
 
 

@@ -51,6 +51,8 @@ typedef struct {
                                                one of all, has not come yet */
     unsigned                     again:1;   /* its end is looked for, for it
                                                did not come */
+    unsigned                     gap:1;     /* some before the next one that is
+                                               appended are gone */
     ngx_str_t                    key;
     u_char                       data[NGX_ESS_MAX_KEY];
 } ngx_ess_amqp_live_t;

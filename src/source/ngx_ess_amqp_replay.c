@@ -159,6 +159,7 @@ ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
     replay->reader = NULL;
     replay->running = 0;
     replay->held = 0;
+    replay->gap = 0;
     replay->found = (replay->timestamp == 0);
     replay->seek = replay->found ? NGX_ESS_REPLAY_READ
                                  : NGX_ESS_REPLAY_CHUNK;
@@ -516,9 +517,9 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
         replay->ordinal = offset;
     }
 
-    ngx_memzero(&event, sizeof(ngx_ess_event_t));
-
-    event.gap = !replay->joined && ordinal > replay->ordinal + 1;
+    if (!replay->joined && ordinal > replay->ordinal + 1) {
+        replay->gap = 1;
+    }
 
     replay->joined = 1;
 
@@ -529,17 +530,25 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     replay->ordinal = ordinal;
     replay->fresh = 1;
 
+    if (delivery->over_size) {
+        replay->gap = 1;
+        return;
+    }
+
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
     event.body = delivery->body;
     event.ordinal = ordinal;
+    event.gap = replay->gap;
 
     dated = (ngx_ess_amqp_property_time(delivery->properties, &event.timestamp)
              == NGX_OK);
 
-    if (delivery->over_size
-        || ngx_ess_amqp_replay_skips(replay, ordinal, dated, event.timestamp))
-    {
+    if (ngx_ess_amqp_replay_skips(replay, ordinal, dated, event.timestamp)) {
         return;
     }
+
+    replay->gap = 0;
 
     rc = replay->handlers->event(replay, &event);
 

@@ -92,6 +92,8 @@ struct ngx_ess_replay_s {
                                                has it */
     unsigned                 full:1;        /* until more is wanted */
     unsigned                 joined:1;      /* to what was handed out before */
+    unsigned                 gap:1;         /* some before the next one that is
+                                               handed out are gone */
 };
 
 
