@@ -65,9 +65,7 @@ static void ngx_ess_log_evict_locked(ngx_ess_zone_t *zone,
 static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
-    ngx_ess_shm_stream_t *s, ngx_ess_seg_t i);
-static ngx_uint_t ngx_ess_log_has_lost_locked(ngx_ess_log_append_t *a,
-    ngx_ess_shm_stream_t *s);
+    ngx_ess_shm_stream_t *s, ngx_ess_seg_t i, ngx_uint_t gap);
 static void ngx_ess_log_remember_locked(ngx_ess_log_append_t *a);
 
 
@@ -529,6 +527,7 @@ ngx_ess_log_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
 static void
 ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
+    ngx_uint_t             lost;
     ngx_ess_seg_t          rec;
     ngx_ess_shm_t         *sh;
     ngx_ess_shm_stream_t  *s;
@@ -536,7 +535,13 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     sh = a->sh;
     s = ngx_ess_shm_stream(sh, i);
 
-    rec = ngx_ess_log_write_locked(a, s, i);
+    /* of its slot, before this event, and not told of yet */
+
+    lost = a->slot
+           && a->type == NGX_ESS_RECORD_EVENT
+           && s->losses != a->slot->losses;
+
+    rec = ngx_ess_log_write_locked(a, s, i, a->gap || lost);
 
     ngx_ess_shm_set32_locked(sh,
                              s->tail ? &ngx_ess_shm_record(sh, s->tail)->next
@@ -551,7 +556,7 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
                              rec);
     ngx_ess_shm_set32_locked(sh, &sh->age_tail, rec);
 
-    if (ngx_ess_log_has_lost_locked(a, s)) {
+    if (lost) {
         ngx_ess_shm_set32_locked(sh, &s->losses, a->slot->losses);
     }
 
@@ -624,11 +629,10 @@ ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
 
 static ngx_ess_seg_t
 ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
-    ngx_ess_seg_t i)
+    ngx_ess_seg_t i, ngx_uint_t gap)
 {
     u_char                *p;
     size_t                 left, n;
-    ngx_uint_t             gap;
     ngx_ess_seg_t          rec, seg, last;
     ngx_ess_shm_t         *sh;
     ngx_ess_shm_record_t  *r;
@@ -636,7 +640,6 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     sh = a->sh;
     rec = ngx_ess_shm_take_locked(sh, a->segs, &last);
     r = ngx_ess_shm_record(sh, rec);
-    gap = a->gap || ngx_ess_log_has_lost_locked(a, s);
 
     ngx_ess_shm_fault();
 
@@ -678,17 +681,6 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     }
 
     return rec;
-}
-
-
-/* Something was lost before this event, and nobody was told. */
-
-static ngx_uint_t
-ngx_ess_log_has_lost_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s)
-{
-    return a->slot
-           && a->type == NGX_ESS_RECORD_EVENT
-           && s->losses != a->slot->losses;
 }
 
 
