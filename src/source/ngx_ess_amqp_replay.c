@@ -70,6 +70,7 @@ static void ngx_ess_amqp_replay_timer(ngx_event_t *ev);
 static void ngx_ess_amqp_replay_started(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
+static void ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay, uint64_t chunk);
 static ngx_uint_t ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay,
     uint64_t ordinal, ngx_uint_t dated, uint64_t timestamp);
 static void ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader);
@@ -504,11 +505,7 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     ordinal = offset + 1;
 
     if (replay->seek == NGX_ESS_REPLAY_CHUNK) {
-        replay->chunk = ordinal;
-        replay->seek = NGX_ESS_REPLAY_SEEK;
-
-        ngx_ess_amqp_replay_close(replay);
-        ngx_ess_amqp_replay_open(replay);
+        ngx_ess_amqp_replay_seek(replay, ordinal);
         return;
     }
 
@@ -562,6 +559,19 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 }
 
 
+/* The chunk is known: the events from a while before it on are next. */
+
+static void
+ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay, uint64_t chunk)
+{
+    replay->chunk = chunk;
+    replay->seek = NGX_ESS_REPLAY_SEEK;
+
+    ngx_ess_amqp_replay_close(replay);
+    ngx_ess_amqp_replay_open(replay);
+}
+
+
 /* Up to the first event, in the order of the stream, that is not too old. */
 
 static ngx_uint_t
@@ -596,11 +606,7 @@ ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader)
 
         /* all chunks are older */
 
-        replay->chunk = (uint64_t) -1;
-        replay->seek = NGX_ESS_REPLAY_SEEK;
-
-        ngx_ess_amqp_replay_close(replay);
-        ngx_ess_amqp_replay_open(replay);
+        ngx_ess_amqp_replay_seek(replay, (uint64_t) -1);
         return;
 
     case NGX_ESS_REPLAY_SEEK:
