@@ -75,7 +75,7 @@ def test_what_clients_counted(service, vhost):
     n, api = service(vhost.url)
     stream = wait_for(lambda: api.try_create("abc"))
     with Clients([stream.location] * 9) as clients, \
-            EventSource(stream.location.replace("ws:", "http:")) as source:
+            EventSource(stream.http) as source:
         f = figures(api)
         assert f["ess_streams"] == 1
         assert f['ess_subscribers{transport="websocket"}'] == 9

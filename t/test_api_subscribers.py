@@ -64,7 +64,7 @@ def test_who_is_there(service, request_):
             Clients([other.location] * 3), \
             Clients([stream.location], headers={
                 "X-Forwarded-For": "2001:db8::1"}), \
-            EventSource(stream.location.replace("ws:", "http:")) as source:
+            EventSource(stream.http) as source:
         subs = listed(api, stream)
         assert [s["transport"] for s in subs] == ["websocket"] * 8 + ["sse"]
         assert [s["address"] for s in subs] \
@@ -120,7 +120,7 @@ def test_disconnect(service):
     n, api = service()
     stream, other = api.create("abc"), api.create("other")
     with Clients([stream.location] * 9) as clients, \
-            EventSource(stream.location.replace("ws:", "http:")) as source:
+            EventSource(stream.http) as source:
         subs = listed(api, stream)
         path = "%d/subscribers/%d"
         # not by the wrong stream

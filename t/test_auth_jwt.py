@@ -152,7 +152,7 @@ def enters(stream, token=None, query="", **headers):
     headers = {k.replace("_", "-"): v for k, v in headers.items()}
     if token is not None:
         headers["Authorization"] = "Bearer " + token
-    with EventSource(stream.location.replace("ws:", "http:") + query,
+    with EventSource(stream.http + query,
                      headers=headers) as source:
         assert source.status == 200, headers
     with RawWS.of(stream.location + query) as ws:
@@ -474,7 +474,7 @@ def test_no_token_in_a_log_over_http2(service):
             "%%PORT0%% reuseport", "%%PORT0%% http2 reuseport"))
     stream = api.create("abc")
     t = token(sub="me")
-    with Http2EventSource(stream.location.replace("ws:", "http:")
+    with Http2EventSource(stream.http
                           + "?x=1&token=" + t) as source:
         assert source.head.startswith(b"HTTP/2 200")
         assert api.request("POST", "/publish/abc", "x").status == 202
@@ -494,7 +494,7 @@ def test_variables(service):
         add_header X-Exp "$ess_jwt_exp" always;""")
     stream = api.create("abc")
     t = token(sub='a"b', n=17, f=1.5, l=[1, {"x": None}], exp=2000000000)
-    with EventSource(stream.location.replace("ws:", "http:"), headers={
+    with EventSource(stream.http, headers={
             "Authorization": "Bearer " + t}) as source:
         assert source.headers["x-sub"] == 'a"b'
         assert source.headers["x-all"] == '17,1.5,[1,{"x":null}],'

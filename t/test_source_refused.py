@@ -208,7 +208,7 @@ def test_queue_deleted_under_us(vhost, nginx):
     api = Api(n.port(1))
     streams = [api.create("key-%d" % i) for i in range(20)]
     with Clients([s.location for s in streams]) as clients, \
-            EventSource(http_of(streams[0])) as events:
+            EventSource(streams[0].http) as events:
         for name in vhost.queues():
             try:
                 vhost.management.request(
@@ -227,18 +227,14 @@ def test_queue_deleted_under_us(vhost, nginx):
         assert json.loads(events.events[0].data) == {"from": 1, "to": None}
 
     # who comes back is told, too, and who comes to a new one is not
-    with EventSource(http_of(streams[0]), last_id=events.events[1].id) as s:
+    with EventSource(streams[0].http, last_id=events.events[1].id) as s:
         assert [e.data for e in s.wait(1)] == ["again"]
-    with EventSource(http_of(streams[1]) + "?stream_from_ordinal=0") as s:
+    with EventSource(streams[1].http + "?stream_from_ordinal=0") as s:
         assert [e.type for e in s.wait(2)] == ["gap", "message"]
     new = api.create("key-1")
-    with EventSource(http_of(new)) as s:
+    with EventSource(new.http) as s:
         vhost.publish("key-1", "hello")
         assert [e.type for e in s.wait(1)] == ["message"]
-
-
-def http_of(stream):
-    return stream.location.replace("ws://", "http://")
 
 
 def test_unwanted_key_is_unbound(vhost, nginx):

@@ -57,6 +57,15 @@ def declare(vhost, *names):
                                       arguments={"x-queue-type": "stream"})
 
 
+def declare_short(vhost, size):
+    """"s", which keeps that many bytes, in four segments."""
+
+    with vhost.connect() as c:
+        c.channel().queue_declare("s", durable=True, arguments={
+            "x-queue-type": "stream", "x-max-length-bytes": size,
+            "x-stream-max-segment-size-bytes": size // 4})
+
+
 def declared(vhost, name):
     """Also soon after the broker's start."""
 
@@ -485,10 +494,7 @@ def test_positions_at_the_ends(vhost, service):
     """Before the first event the broker has: a gap, then all.  Beyond the
     end: a gap, then what comes."""
 
-    with vhost.connect() as c:
-        c.channel().queue_declare("s", durable=True, arguments={
-            "x-queue-type": "stream", "x-max-length-bytes": 200000,
-            "x-stream-max-segment-size-bytes": 50000})
+    declare_short(vhost, 200000)
     vhost.publish("s", [b"%06d" % i * 100 for i in range(3000)], exchange="")
     n, api = service(vhost)
     stream = api.create("s")
@@ -533,10 +539,7 @@ def test_positions_at_the_ends(vhost, service):
 def test_truncated_while_the_broker_was_away(vhost, service, relay):
     """A gap, also when it had nothing before."""
 
-    with vhost.connect() as c:
-        c.channel().queue_declare("s", durable=True, arguments={
-            "x-queue-type": "stream", "x-max-length-bytes": 200000,
-            "x-stream-max-segment-size-bytes": 50000})
+    declare_short(vhost, 200000)
     n, api = service(vhost, url=behind(relay, vhost))
     stream = api.create("s")
     last = 0
@@ -570,10 +573,7 @@ def test_truncated_while_the_broker_was_away(vhost, service, relay):
 def test_truncated_while_it_is_read(vhost, nginx):
     """What is deleted before it was read is a gap, the rest is there."""
 
-    with vhost.connect() as c:
-        c.channel().queue_declare("s", durable=True, arguments={
-            "x-queue-type": "stream", "x-max-length-bytes": 2000000,
-            "x-stream-max-segment-size-bytes": 500000})
+    declare_short(vhost, 2000000)
     bodies = ["%06d" % i + "x" * 2000 for i in range(5000)]
     vhost.publish("s", bodies[:900], exchange="")
     n = nginx(CONF.replace("reuseport", "sndbuf=16k"), workers=1,

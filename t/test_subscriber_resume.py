@@ -68,10 +68,6 @@ def annotated(stream):
     return stream.location.replace("/event-stream/", "/annotated/")
 
 
-def http(stream):
-    return stream.location.replace("ws://", "http://")
-
-
 def closed_with(url):
     with Clients(url) as clients:
         clients.wait_closed()
@@ -125,7 +121,7 @@ def test_large_events_of_a_log_larger_than_what_is_read_at_once(service,
 def test_name_of_an_event(service, vhost):
     n, api = service()
     stream = filled(api, vhost, numbered(1, 10))
-    with EventSource(http(stream) + "?stream_from_ordinal=0") as source:
+    with EventSource(stream.http + "?stream_from_ordinal=0") as source:
         ids = [e.id for e in source.wait(10)]
     assert [i.split("-")[1] for i in ids] == [str(i) for i in range(1, 11)]
     assert len({i.split("-")[0] for i in ids}) == 1
@@ -139,7 +135,7 @@ def test_name_of_an_event_of_another_epoch(service, vhost):
 
     n, api = service()
     stream = filled(api, vhost, numbered(1, 3))
-    with EventSource(http(stream), last_id="12ab-77") as source:
+    with EventSource(stream.http, last_id="12ab-77") as source:
         events = source.wait(4)
         assert events[0].type == "gap"
         assert json.loads(events[0].data) == {"from": 78, "to": None}
@@ -209,7 +205,7 @@ def test_position_that_cannot_be(service, vhost, query, reason):
     stream = api.create("abc")
     code, text = closed_with(stream.location + "?" + query)
     assert code == 1002 and text.startswith(reason)
-    with EventSource(http(stream) + "?" + query) as source:
+    with EventSource(stream.http + "?" + query) as source:
         assert source.status == 400
     n.expect("invalid position in the stream: " + reason)
 
@@ -236,7 +232,7 @@ def test_gap_is_announced_to_those_who_understand(service, vhost):
         assert json.loads(messages[0]) == {
             "ess_gap": {"from": 6, "to": first - 1}}
         assert "|ordinal: %d|" % first in messages[1]
-    with EventSource(http(stream) + query) as source:
+    with EventSource(stream.http + query) as source:
         events = source.wait(count + 1)
         assert events[0].type == "gap"
         assert json.loads(events[0].data) == {"from": 6, "to": first - 1}

@@ -7,7 +7,14 @@ import json
 
 from wait import SLOWER
 
-Stream = collections.namedtuple("Stream", "id location uuid")
+
+class Stream(collections.namedtuple("Stream", "id location uuid")):
+
+    @property
+    def http(self):
+        """The location for an EventSource."""
+
+        return self.location.replace("ws://", "http://")
 
 
 class Response:
