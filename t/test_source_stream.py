@@ -2,6 +2,7 @@
 
 import json
 import random
+import select
 import signal
 import time
 
@@ -810,6 +811,35 @@ def test_large_events(vhost, service):
         clients.wait(60, timeout=60)
         for c in clients:
             assert [int(m[:6]) for m in c.messages] == list(range(60))
+
+
+@pytest.mark.parametrize("policy", ["close", "skip"])
+def test_slow_client_where_the_log_goes_on(vhost, nginx, policy):
+    """What was read for it from the broker is not what ess_slow_client bounds:
+    it loses and doubles nothing there, nor is it closed."""
+
+    declare(vhost, "s")
+    events = ["%04d" % i + "x" * 1000 for i in range(330)]
+    vhost.publish("s", events, exchange="")
+    n = nginx(CONF.replace("reuseport;", "sndbuf=16k;").replace(
+        "ess_subscribe;", "ess_subscribe; ess_slow_client %s buffer=16k;"
+        % policy).replace("size=16m", "size=64k").replace(
+            "location /publish/", "location /metrics { ess_metrics; }\n"
+            "location /publish/"), workers=1, amqp=vhost.url, idle="60s")
+    api = Api(n.port(1))
+    stream = api.create("s")
+    with Clients([stream.location]), RawWS.of(
+            replay(stream.location, stream_from_ordinal=0),
+            rcvbuf=4096) as slow:
+        slow.connect()
+        # all that the broker is asked for waits for it
+        assert select.select([slow.sock], [], [], 10)[0]
+        wait_for(lambda: "\ness_amqp_replays 0\n" in api.request(
+            "GET", "/metrics").body.decode())
+        assert [slow.recv_frame().payload.decode()
+                for _ in events] == events
+        vhost.publish("s", "live", exchange="")
+        assert slow.recv_frame().payload == b"live"
 
 
 def test_too_large_events(vhost, service):

@@ -421,9 +421,10 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 
     ngx_ess_feed_hold(feed);
 
-    /* what is read from the broker for one client has a bound of its own */
+    /* what is read for one client has a bound of its own, and no more of it is
+       read until the client has it */
 
-    if (feed->source == NULL) {
+    if (!feed->replay) {
         ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.max_memory,
                                    ngx_ess_feed_reader.handlers->slow);
     }
