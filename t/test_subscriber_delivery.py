@@ -9,7 +9,7 @@ import time
 
 import aiohttp
 import pytest
-import websockets
+import websockets.exceptions
 
 from api import Api
 from clients import PING, PONG, Clients, RawWS
