@@ -1,5 +1,6 @@
 """Streams whose events come from RabbitMQ streams."""
 
+import contextlib
 import json
 import random
 import select
@@ -864,6 +865,58 @@ def test_too_large_events(vhost, service):
     n.wait_log('let go of RabbitMQ stream "s"')
     vhost.publish("s", range_(0, 1000), exchange="")
     expect(sse(n, stream, "?stream_from_ordinal=0", count=6))
+
+
+def whole(items, first, last):
+    """Of [ordinal] of an event and [from, to] of a gap: is each there, once
+    and in order?  Fails when one can never be."""
+
+    for item in items:
+        assert item[0] == first, item
+        first = item[-1] + 1
+    return first == last + 1
+
+
+def annotated(text):
+    if text.startswith("{"):
+        gap = json.loads(text)["ess_gap"]
+        return [gap["from"], gap["to"]]
+    return [int(text.split("|ordinal: ")[1].split("|")[0])]
+
+
+def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx):
+    """Every other event is too large.  Slow clients go on from the log,
+    others come meanwhile; each event or its gap is there once."""
+
+    declare(vhost, "s")
+    n = nginx(CONF.replace("reuseport;", "reuseport sndbuf=8k;").replace(
+        "ess_subscribe;", "ess_subscribe; ess_annotate on;"
+        "ess_slow_client skip buffer=4k;").replace(
+            "ess_zone", "ess_max_event 1k; ess_zone"), workers=2,
+              amqp=vhost.url, idle="60s")
+    stream = Api(n.port(1)).create("s")
+    with Clients([stream.location] * 4) as clients, \
+            contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(RawWS.of(stream.location, rcvbuf=4096))
+                for _ in range(10)]
+        for s in slow:
+            s.connect()
+        more = []
+        for i in range(0, 1000, 100):
+            vhost.publish("s", ["x" * 2000, "%d" % i + "y" * i] * 50,
+                          exchange="")
+            more.append(stack.enter_context(Clients([
+                replay(stream.location, stream_from_ordinal=i)])))
+        for first, each in enumerate(more):
+            wait_for(lambda: whole(map(annotated, each[0].messages),
+                                   first * 100 + 1, 1000))
+        for c in clients:
+            wait_for(lambda: whole(map(annotated, c.messages), 1, 1000))
+        for s in slow:
+            items = []
+            while not items or items[-1] != [1000]:
+                items.append(annotated(s.recv_frame().payload.decode()))
+            assert whole(items, 1, 1000)
 
 
 def test_replay_while_the_broker_restarts(own_broker, service):

@@ -180,7 +180,8 @@ ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
     frame = NULL;
 
     if (place->gap
-        && ngx_ess_feed_read_gap(feed, place->from, place->to, &frame)
+        && ngx_ess_feed_read_gap(feed, place->seq, place->from, place->to,
+                                 &frame)
            != NGX_OK)
     {
         ngx_ess_feed_free(feed);
@@ -266,7 +267,8 @@ ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub)
 }
 
 
-/* What the client has a part of it must get the rest of: a copy. */
+/* What the client has a part of it must get the rest of, and a gap is not
+   found in the log again: a copy. */
 
 static ngx_int_t
 ngx_ess_feed_begun(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed)
@@ -277,7 +279,7 @@ ngx_ess_feed_begun(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed)
     frame = sub->frame;
     copy = NULL;
 
-    if (sub->offset) {
+    if (sub->offset || frame->type == NGX_ESS_FRAME_GAP) {
         data.len = frame->len;
         data.data = ngx_alloc(frame->len, ngx_ess_feed.log);
         if (data.data == NULL) {

@@ -34,7 +34,7 @@ typedef struct {
 static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
-static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed,
+static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
@@ -113,7 +113,8 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
 
     if (rc == NGX_ERROR
         || (lost.events
-            && ngx_ess_feed_read_lost(feed, &lost, &first) != NGX_OK))
+            && ngx_ess_feed_read_lost(feed, feed->seq - n, &lost, &first)
+               != NGX_OK))
     {
         goto failed;
     }
@@ -227,13 +228,22 @@ ngx_ess_feed_read_buffer(size_t size)
 }
 
 
-/* Evicted before they were read: whoever can be told is. */
+/* Evicted before they were read, and before the record "seq": whoever can be
+   told is. */
 
 static ngx_int_t
-ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, ngx_ess_log_lost_t *lost,
-    ngx_ess_frame_t **first)
+ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
+    ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first)
 {
+    uint64_t    from;
     ngx_uint_t  level;
+
+    from = feed->expected ? feed->expected : lost->to - lost->events + 1;
+
+    if (from > lost->to) {
+        /* those were no events */
+        return NGX_OK;
+    }
 
     level = feed->replay ? NGX_LOG_INFO : NGX_LOG_WARN;
 
@@ -247,14 +257,13 @@ ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, ngx_ess_log_lost_t *lost,
 
     feed->expected = lost->to + 1;
 
-    return ngx_ess_feed_read_gap(feed, lost->to - lost->events + 1, lost->to,
-                                 first);
+    return ngx_ess_feed_read_gap(feed, seq, from, lost->to, first);
 }
 
 
 ngx_int_t
-ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t from, uint64_t to,
-    ngx_ess_frame_t **frame)
+ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
+    uint64_t to, ngx_ess_frame_t **frame)
 {
     ngx_int_t                   rc;
     ngx_ess_transport_frame_t   data;
@@ -271,8 +280,15 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t from, uint64_t to,
 
     ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_GAPS, 1);
 
-    return ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_GAP, feed->seq, &data,
-                                   frame);
+    if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_GAP, seq, &data, frame)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    feed->frames.tail->ordinal = to + 1;
+
+    return NGX_OK;
 }
 
 
@@ -298,7 +314,8 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     least = record->uncounted ? expected : expected + 1;
 
     if (record->gap && expected && record->ordinal >= least
-        && ngx_ess_feed_read_gap(feed, expected, record->ordinal - 1, first)
+        && ngx_ess_feed_read_gap(feed, record->seq, expected,
+                                 record->ordinal - 1, first)
            != NGX_OK)
     {
         return NGX_ERROR;

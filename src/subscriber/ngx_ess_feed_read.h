@@ -39,11 +39,12 @@ void ngx_ess_feed_read_done(void);
 void ngx_ess_feed_read_exit(void);
 
 /*
- * Appends the notice of a gap, when the transport has words for it: *frame is
- * the frame, with a reference for the caller, or NULL.  NGX_ERROR: no memory.
+ * Appends the notice of a gap before the record with the number "seq", when
+ * the transport has words for it: *frame, if NULL, is set to the frame, with a
+ * reference for the caller.  NGX_ERROR: no memory.
  */
-ngx_int_t ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t from,
-    uint64_t to, ngx_ess_frame_t **frame);
+ngx_int_t ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq,
+    uint64_t from, uint64_t to, ngx_ess_frame_t **frame);
 
 
 #endif /* _NGX_ESS_FEED_READ_H_INCLUDED_ */

@@ -38,7 +38,8 @@ struct ngx_ess_frame_s {
     ngx_ess_frame_t         *next;
     uint64_t                 seq;           /* the record's; of a gap, of the
                                                record behind it */
-    uint64_t                 ordinal;       /* of an event; 0: it is none */
+    uint64_t                 ordinal;       /* of the event; of a gap, of what
+                                               may come next; else 0 */
     ngx_msec_t               arrival;       /* as ngx_current_msec; 0: of what
                                                was there before the client */
     uint64_t                 start;         /* bytes of all frames of the list
