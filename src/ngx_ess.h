@@ -56,6 +56,8 @@ typedef struct {
                                                next one of each stream */
     ngx_uint_t               gap;           /* 1: events before that ordinal
                                                are gone */
+    ngx_uint_t               lost;          /* 1: it is, too: it has an ordinal,
+                                               and that is all */
     u_char                  *uuid;          /* of the only stream that gets it;
                                                NULL: all of its key */
     ngx_ess_stream_ref_t   **streams;       /* those of its key, in order of

@@ -43,8 +43,8 @@ KEYS = ["key-%d" % i for i in range(8)]
 
 @pytest.fixture
 def service(nginx):
-    def make(vhost, workers=3, **kwargs):
-        n = nginx(CONF, workers=workers, amqp=vhost.url, **kwargs)
+    def make(vhost, workers=3, conf=CONF, **kwargs):
+        n = nginx(conf, workers=workers, amqp=vhost.url, **kwargs)
         api = Api(n.port(1))
         streams = {key: wait_for(lambda: api.try_create(key), 20,
                                  "the first stream") for key in KEYS}
@@ -145,19 +145,24 @@ def test_connections_closed_by_the_broker(vhost, service):
         nothing_left(vhost)
 
 
+def kill_workers(n, times, rnd):
+    """At random moments."""
+
+    for _ in range(times):
+        pause = time.monotonic() + rnd.random() * 0.05
+        wait_for(lambda: time.monotonic() > pause, interval=0.001)
+        n.kill_worker(rnd.choice(n.workers()))
+
+
 @pytest.mark.seconds(180)
 def test_workers_killed(vhost, service):
-    """At 100 random moments; each event is in the log once."""
+    """Each event is in the log once."""
 
     seed = random.randrange(1 << 32)
-    rnd = random.Random(seed)
     n, api, streams = service(vhost, workers=4)
 
     with Publisher(vhost, KEYS) as publisher:
-        for _ in range(100):
-            pause = time.monotonic() + rnd.random() * 0.05
-            wait_for(lambda: time.monotonic() > pause, interval=0.001)
-            n.kill_worker(rnd.choice(n.workers()))
+        kill_workers(n, 100, random.Random(seed))
         killed = time.monotonic()
         at = publisher.total()
         with Clients(urls(streams, 2)) as clients:
@@ -170,6 +175,22 @@ def test_workers_killed(vhost, service):
                 numbers(c)[-1] == published[c.messages[-1].split()[0]]
                 for c in clients), 10, "the last events")
             assert all(gapless(c) for c in clients), seed
+    nothing_left(vhost)
+
+
+def test_workers_killed_while_events_are_too_large(vhost, service):
+    """Each of those, too, takes an ordinal once."""
+
+    n, api, streams = service(vhost, workers=4, conf=CONF.replace(
+        "ess_log", "ess_max_event %d; ess_log" % len("key-0 999")))
+
+    with Publisher(vhost, KEYS, rate=10000) as publisher:
+        wait_for(lambda: publisher.total() > 900 * len(KEYS))
+        kill_workers(n, 30, random)
+        published = publisher.stop()
+    arrived(api, streams, published)
+    for s in streams.values():
+        assert api.get(s)["events"] == 999
     nothing_left(vhost)
 
 

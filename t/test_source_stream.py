@@ -843,7 +843,11 @@ def test_slow_client_where_the_log_goes_on(vhost, nginx, policy):
         assert slow.recv_frame().payload == b"live"
 
 
-def test_too_large_events(vhost, service):
+SOURCES = {"stream": "", "exchange": "event-streams"}
+
+
+@pytest.mark.parametrize("source_", SOURCES)
+def test_too_large_events(vhost, service, source_):
     """They are a gap: live, from the log and from the broker."""
 
     def expect(events):
@@ -856,15 +860,17 @@ def test_too_large_events(vhost, service):
     declare(vhost, "s")
     large = [b"x" * 1100000] * 2
     n, api = service(vhost, idle="1s")
-    stream = api.create("s")
+    stream = api.create("s", source=source_)
     with source(n, stream) as s:
         for name in "a", "b":
-            vhost.publish("s", [name, *large, name], exchange="")
+            vhost.publish("s", [name, *large, name],
+                          exchange=SOURCES[source_])
         expect(s.wait(6))
         expect(sse(n, stream, "?stream_from_ordinal=0", count=6))
-    n.wait_log('let go of RabbitMQ stream "s"')
-    vhost.publish("s", range_(0, 1000), exchange="")
-    expect(sse(n, stream, "?stream_from_ordinal=0", count=6))
+    if source_ == "stream":
+        n.wait_log('let go of RabbitMQ stream "s"')
+        vhost.publish("s", range_(0, 1000), exchange="")
+        expect(sse(n, stream, "?stream_from_ordinal=0", count=6))
 
 
 def whole(items, first, last):
@@ -884,7 +890,8 @@ def annotated(text):
     return [int(text.split("|ordinal: ")[1].split("|")[0])]
 
 
-def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx):
+@pytest.mark.parametrize("source_", SOURCES)
+def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx, source_):
     """Every other event is too large.  Slow clients go on from the log,
     others come meanwhile; each event or its gap is there once."""
 
@@ -894,7 +901,7 @@ def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx):
         "ess_slow_client skip buffer=4k;").replace(
             "ess_zone", "ess_max_event 1k; ess_zone"), workers=2,
               amqp=vhost.url, idle="60s")
-    stream = Api(n.port(1)).create("s")
+    stream = Api(n.port(1)).create("s", source=source_)
     with Clients([stream.location] * 4) as clients, \
             contextlib.ExitStack() as stack:
         slow = [stack.enter_context(RawWS.of(stream.location, rcvbuf=4096))
@@ -904,7 +911,7 @@ def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx):
         more = []
         for i in range(0, 1000, 100):
             vhost.publish("s", ["x" * 2000, "%d" % i + "y" * i] * 50,
-                          exchange="")
+                          exchange=SOURCES[source_])
             more.append(stack.enter_context(Clients([
                 replay(stream.location, stream_from_ordinal=i)])))
         for first, each in enumerate(more):

@@ -320,6 +320,48 @@ def test_history_has_no_poison(service, vhost):
         assert clients[1].messages == numbered(2, 3)
 
 
+def test_event_that_was_too_large(service, vhost):
+    """It has an ordinal, and whoever had nothing behind it is told that it is
+    gone."""
+
+    def gap(first, last):
+        return "gap", json.dumps({"from": first, "to": last}).replace(" ", "")
+
+    def seen(source, count):
+        return [(e.type, e.data) for e in source.wait(count)]
+
+    def from_ordinal(ordinal, *events):
+        with EventSource("%s?stream_from_ordinal=%d" % (
+                stream.http, ordinal)) as s:
+            assert seen(s, len(events)) == list(events)
+
+    large = b"x" * 1100000
+    n, api = service()
+    stream = api.create("abc")
+    with EventSource(stream.http) as s:
+        vhost.publish("abc", ["1", large, "POISON", large, "4"])
+        wait_for(lambda: s.closed)
+        assert seen(s, 2) == [("message", "1"), gap(2, 2)]
+    in_log(api, stream, 4)
+    with EventSource(stream.http, last_id=s.events[0].id) as s:
+        assert seen(s, 2) == [gap(2, 3), ("message", "4")]
+    from_ordinal(0, ("message", "1"), gap(2, 2), gap(3, 3), ("message", "4"))
+    from_ordinal(2, gap(3, 3), ("message", "4"))
+    from_ordinal(3, ("message", "4"))
+
+    # one at the end: it is told with what comes
+    vhost.publish("abc", large)
+    in_log(api, stream, 5)
+    with EventSource(stream.http) as late, \
+            EventSource(stream.http + "?stream_from_ordinal=4") as early:
+        vhost.publish("abc", "6")
+        assert seen(early, 2) == [gap(5, 5), ("message", "6")]
+        wait_for(lambda: ("message", "6") in seen(late, 1))
+    n.reload(old_gone=True)
+    from_ordinal(4, gap(5, 5), ("message", "6"))
+    assert api.get(stream)["events"] == 3
+
+
 def test_deleted_while_clients_read_its_history(service, vhost):
     n, api = service(log="size=4m count=10000 age=1h")
     stream = filled(api, vhost, numbered(1, 2000))

@@ -32,7 +32,7 @@ typedef struct {
     amqp_basic_properties_t     *properties;
     ngx_str_t                    raw_properties;    /* as received, for the
                                                        fingerprint */
-    ngx_str_t                    body;      /* with over_size, empty */
+    ngx_str_t                    body;      /* with over_size, its end */
     uint64_t                     body_size;
     unsigned                     over_size:1;   /* over max_event: skipped */
 } ngx_ess_amqp_delivery_t;

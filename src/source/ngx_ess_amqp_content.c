@@ -10,7 +10,7 @@
 
 
 static void ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch,
-    u_char *body);
+    ngx_str_t *body);
 static void ngx_ess_amqp_content_returned(ngx_ess_amqp_channel_t *ch);
 
 
@@ -18,6 +18,7 @@ ngx_int_t
 ngx_ess_amqp_content_header(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame)
 {
+    ngx_str_t                none;
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
@@ -33,7 +34,8 @@ ngx_ess_amqp_content_header(ngx_ess_amqp_channel_t *ch,
     ch->received = 0;
 
     if (ch->body_size == 0) {
-        ngx_ess_amqp_content_deliver(ch, NULL);
+        ngx_str_null(&none);
+        ngx_ess_amqp_content_deliver(ch, &none);
         return NGX_OK;
     }
 
@@ -46,7 +48,7 @@ ngx_ess_amqp_content_header(ngx_ess_amqp_channel_t *ch,
 ngx_int_t
 ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
 {
-    u_char                  *whole;
+    ngx_str_t                whole;
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
@@ -58,14 +60,14 @@ ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
                                        " to no content");
     }
 
-    whole = NULL;
+    if (body->len == ch->body_size || ch->body_size > s->max_body) {
 
-    if (body->len == ch->body_size) {
+        /* in one frame: no copy; or too large: the last one tells it from
+           others */
 
-        /* in one frame: no copy */
-        whole = body->data;
+        whole = *body;
 
-    } else if (ch->body_size <= s->max_body) {
+    } else {
 
         if (ch->body == NULL) {
             ch->body = ngx_alloc(ch->body_size, &s->log);
@@ -75,13 +77,15 @@ ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
         }
 
         ngx_memcpy(ch->body + ch->received, body->data, body->len);
-        whole = ch->body;
+
+        whole.data = ch->body;
+        whole.len = ch->body_size;
     }
 
     ch->received += body->len;
 
     if (ch->received == ch->body_size) {
-        ngx_ess_amqp_content_deliver(ch, whole);
+        ngx_ess_amqp_content_deliver(ch, &whole);
     }
 
     return NGX_OK;
@@ -89,7 +93,7 @@ ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
 
 
 static void
-ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, u_char *body)
+ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
 {
     amqp_basic_deliver_t     *deliver;
     ngx_ess_amqp_session_t   *s;
@@ -113,15 +117,9 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, u_char *body)
     d.key.len = deliver->routing_key.len;
     d.properties = ch->properties;
     d.raw_properties = ch->raw;
+    d.body = *body;
     d.body_size = ch->body_size;
-
-    if (ch->body_size > s->max_body) {
-        d.over_size = 1;
-
-    } else {
-        d.body.data = body;
-        d.body.len = ch->body_size;
-    }
+    d.over_size = (ch->body_size > s->max_body);
 
     s->handlers->delivery(ch, &d);
 

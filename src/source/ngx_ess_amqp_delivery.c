@@ -123,18 +123,12 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
 
     w->last_tag = delivery->delivery_tag;
 
-    if (delivery->over_size) {
-        /* never appended before, so no part of a run's sequence */
-        slot->run_length++;
-        ngx_ess_amqp_delivery_too_large(w, delivery);
-        return;
-    }
-
     item.tag = delivery->delivery_tag;
     item.key = delivery->key;
     item.event.body = delivery->body;
     item.event.ordinal = 0;
     item.event.gap = 0;
+    item.event.lost = delivery->over_size;
     item.event.streams = NULL;
     item.event.nstreams = 0;
     item.event.uuid = ngx_ess_amqp_delivery_uuid(delivery->properties,
@@ -145,6 +139,11 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
 
     (void) ngx_ess_amqp_property_time(delivery->properties,
                                       &item.event.timestamp);
+
+    if (delivery->over_size) {
+        ngx_ess_amqp_delivery_too_large(w, delivery);
+        ngx_str_null(&item.event.body);
+    }
 
     if (delivery->redelivered) {
         ngx_ess_amqp_delivery_marked(slot, &item);
@@ -575,7 +574,10 @@ ngx_ess_amqp_delivery_copy(ngx_ess_amqp_slot_t *slot,
     p = ngx_cpymem(p, item->key.data, item->key.len);
 
     copy->event.body.data = p;
-    ngx_memcpy(p, item->event.body.data, item->event.body.len);
+
+    if (item->event.body.len) {
+        ngx_memcpy(p, item->event.body.data, item->event.body.len);
+    }
 
     return copy;
 }

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t                 timestamp;
     uint64_t                 ordinal;       /* 0: the next one */
     ngx_uint_t               gap;
+    ngx_uint_t               lost;
     uint64_t                 fingerprint;
     ngx_ess_record_type_e    type;
     uint32_t                 segs;          /* for one record */
@@ -63,6 +64,7 @@ static void ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a,
 static void ngx_ess_log_evict_locked(ngx_ess_zone_t *zone,
     ngx_ess_seg_t i);
 static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
+static void ngx_ess_log_skip_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
     ngx_ess_shm_stream_t *s, ngx_ess_seg_t i, ngx_uint_t gap);
@@ -125,13 +127,20 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
             ngx_ess_log_chunk_locked(&a, last);
         }
 
+        last = ngx_ess_shm_stream(sh, i)->id;
+
+        if (a.lost) {
+            ngx_ess_log_skip_locked(&a, i);
+            continue;
+        }
+
         if (ngx_ess_log_room_locked(zone, a.segs, 1) != NGX_OK) {
             ngx_ess_log_no_room_locked(zone);
+            ngx_ess_log_skip_locked(&a, i);
             continue;
         }
 
         ngx_ess_log_add_locked(&a, i);
-        last = ngx_ess_shm_stream(sh, i)->id;
         added++;
     }
 
@@ -169,6 +178,7 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->timestamp = event->timestamp;
     a->ordinal = event->ordinal;
     a->gap = event->gap;
+    a->lost = event->lost;
     a->type = NGX_ESS_RECORD_EVENT;
     a->now = ngx_ess_log_arrival_locked(zone->sh);
     a->ms = (ngx_current_msec - (ngx_msec_t) zone->sh->created)
@@ -179,7 +189,7 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
         a->body.len = 0;
     }
 
-    a->segs = ngx_ess_shm_record_segs(a->body.len);
+    a->segs = a->lost ? 0 : ngx_ess_shm_record_segs(a->body.len);
 }
 
 
@@ -290,7 +300,8 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a, uint64_t done)
     {
         n++;
 
-        if (ngx_ess_shm_stream(sh, i)->id > done
+        if (!a->lost
+            && ngx_ess_shm_stream(sh, i)->id > done
             && ngx_ess_log_meant_locked(a, i))
         {
             ngx_ess_log_bounds_locked(a, i);
@@ -577,6 +588,27 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     }
 
     ngx_ess_notify_mark_locked(sh, i, a->wake);
+}
+
+
+/* The event cannot be kept: readers learn it from the ordinal that is missing
+   (but not of a RabbitMQ stream, where some are no events). */
+
+static void
+ngx_ess_log_skip_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
+{
+    ngx_ess_shm_t         *sh;
+    ngx_ess_shm_stream_t  *s;
+
+    sh = a->sh;
+    s = ngx_ess_shm_stream(sh, i);
+
+    if (a->ordinal || a->type != NGX_ESS_RECORD_EVENT) {
+        return;
+    }
+
+    ngx_ess_shm_set64_locked(sh, &s->next_ordinal, s->next_ordinal + 1);
+    ngx_ess_log_reserve_locked(sh, i);
 }
 
 

@@ -35,8 +35,8 @@ typedef enum {
 typedef struct {
     ngx_ess_record_type_e    type;
     ngx_uint_t               gap;           /* 1: some before it are gone, */
-    ngx_uint_t               uncounted;     /* 1: which its ordinal does not
-                                               tell */
+    ngx_uint_t               consecutive;   /* 1: so is what its ordinal leaves
+                                               out, and "gap" is about others */
     uint64_t                 seq;
     uint64_t                 ordinal;
     uint64_t                 timestamp;     /* ms since 1970 */
@@ -58,8 +58,8 @@ typedef struct {
  * is younger than a second but for want of room in the zone, and what a worker
  * has not seen yet not even for that, unless "force" is set.  The caller has
  * checked the body against max_event.  A body that is exactly POISON becomes a
- * record of its own type.  Counts NGX_ESS_C_EVENTS_IN and
- * NGX_ESS_C_EVICTED_EARLY.
+ * record of its own type.  With event->lost no record is made, but all else is
+ * as with one.  Counts NGX_ESS_C_EVENTS_IN and NGX_ESS_C_EVICTED_EARLY.
  *
  * An event with an ordinal is for one stream, whose log is LIVE or FILLING and
  * has not got that ordinal or a later one, else it is left out; "slot" is then

@@ -98,7 +98,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
         records[*n].type = ngx_ess_shm_record_type(r);
         records[*n].gap = (r->type & NGX_ESS_SHM_GAP) != 0;
-        records[*n].uncounted = (s->source == NGX_ESS_SOURCE_EXCHANGE);
+        records[*n].consecutive = (s->source == NGX_ESS_SOURCE_EXCHANGE);
         records[*n].seq = r->seq;
         records[*n].ordinal = r->ordinal;
         records[*n].timestamp = r->timestamp;

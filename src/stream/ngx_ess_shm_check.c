@@ -387,12 +387,13 @@ static void
 ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
 {
     uint32_t               count, events;
-    uint64_t               bytes, ordinal, before, seq;
-    ngx_uint_t             gone;
+    uint64_t               bytes, ordinal, seq;
+    ngx_uint_t             own;
     ngx_ess_seg_t          rec, prev;
     ngx_ess_shm_t         *sh;
     ngx_ess_shm_record_t  *r;
     ngx_ess_shm_stream_t  *s;
+    ngx_ess_record_type_e  type;
 
     sh = ck->sh;
     s = ngx_ess_shm_stream(sh, i);
@@ -402,8 +403,7 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
     bytes = 0;
     prev = 0;
     seq = s->next_seq - s->count;
-    ordinal = s->next_ordinal - s->events - 1;
-    before = 0;
+    ordinal = 0;
 
     for (rec = s->head; rec; rec = r->next) {
 
@@ -415,17 +415,18 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
 
         count++;
 
-        if (s->source == NGX_ESS_SOURCE_STREAM) {
-            /* the broker's: they go up, with holes */
-            gone = (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_GONE);
-            ordinal = ngx_max(r->ordinal, before + !gone);
-            before = ordinal;
+        type = ngx_ess_shm_record_type(r);
 
-        } else if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT) {
-            ordinal++;
-        }
+        /* they go up, with holes; POISON has one of its own where they are the
+           broker's */
 
-        if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT) {
+        own = (type == NGX_ESS_RECORD_EVENT
+               || (type == NGX_ESS_RECORD_POISON
+                   && s->source == NGX_ESS_SOURCE_STREAM));
+
+        ordinal = ngx_max(r->ordinal, ordinal + own);
+
+        if (type == NGX_ESS_RECORD_EVENT) {
             events++;
             bytes += r->len;
         }
@@ -455,8 +456,9 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
     }
 
     if (seq != s->next_seq
-        || (ordinal != s->next_ordinal - 1
-            && (s->source == NGX_ESS_SOURCE_EXCHANGE || count)))
+        || ordinal > s->next_ordinal - 1
+        || (ordinal < s->next_ordinal - 1
+            && s->source == NGX_ESS_SOURCE_STREAM && count))
     {
         ngx_ess_shm_check_fault(ck, "next number of a log", i, s->next_seq);
     }

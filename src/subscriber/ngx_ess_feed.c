@@ -569,6 +569,13 @@ ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub)
         return NGX_OK;
     }
 
+    if (feed->seq == replay->seq && replay->expected
+        && replay->expected < feed->expected)
+    {
+        /* one who comes now misses what others never asked for */
+        feed->expected = replay->expected;
+    }
+
     ngx_queue_remove(&sub->queue);
     ngx_queue_insert_tail(&feed->idle, &sub->queue);
 

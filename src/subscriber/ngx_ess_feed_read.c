@@ -36,6 +36,9 @@ static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
 static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
+static ngx_uint_t ngx_ess_feed_read_is_gap(ngx_ess_record_t *record,
+    uint64_t expected);
+static uint64_t ngx_ess_feed_read_next(ngx_ess_record_t *record);
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
     ngx_ess_frame_t **first);
@@ -292,11 +295,48 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
 }
 
 
+/* Is something gone between the ordinal that is expected and the record? */
+
+static ngx_uint_t
+ngx_ess_feed_read_is_gap(ngx_ess_record_t *record, uint64_t expected)
+{
+    uint64_t  next;
+
+    next = ngx_ess_feed_read_next(record);
+
+    if (expected == 0 || next < expected) {
+        return 0;
+    }
+
+    if (next == expected) {
+        /* who got all that is before it has no gap, unless nobody knows what
+           there was */
+        return record->gap && record->consecutive;
+    }
+
+    return record->gap || record->consecutive;
+}
+
+
+/* The ordinal that all before the record are below; what is no event has that
+   of the one before it (but for POISON in a RabbitMQ stream). */
+
+static uint64_t
+ngx_ess_feed_read_next(ngx_ess_record_t *record)
+{
+    if (record->consecutive && record->type != NGX_ESS_RECORD_EVENT) {
+        return record->ordinal + 1;
+    }
+
+    return record->ordinal;
+}
+
+
 ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
-    uint64_t                   expected, least;
+    uint64_t                   expected;
     ngx_ess_transport_event_t  event;
     ngx_ess_transport_frame_t  data;
 
@@ -308,14 +348,9 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         feed->expected = record->ordinal + 1;
     }
 
-    /* who got what is before it from elsewhere has no gap, unless nobody knows
-       what there was */
-
-    least = record->uncounted ? expected : expected + 1;
-
-    if (record->gap && expected && record->ordinal >= least
+    if (ngx_ess_feed_read_is_gap(record, expected)
         && ngx_ess_feed_read_gap(feed, record->seq, expected,
-                                 record->ordinal - 1, first)
+                                 ngx_ess_feed_read_next(record) - 1, first)
            != NGX_OK)
     {
         return NGX_ERROR;

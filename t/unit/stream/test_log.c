@@ -81,11 +81,10 @@ append_to(ngx_ess_stream_ref_t **refs, ngx_uint_t nrefs, ngx_str_t *k,
 
     ngx_memzero(&wake, sizeof(wake));
 
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
     event.body.data = data;
     event.body.len = len;
-    event.uuid = NULL;
-    event.ordinal = 0;
-    event.gap = 0;
     event.streams = refs;
     event.nstreams = nrefs;
     event.timestamp = 1000 + print;
@@ -629,7 +628,7 @@ test_lost(void **state)
 
         while (n--) {
             assert_int_equal(records[n].gap, i ? 0 : gaps[n]);
-            assert_int_equal(records[n].uncounted, 1);
+            assert_int_equal(records[n].consecutive, 1);
         }
 
         stream = later;

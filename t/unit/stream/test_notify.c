@@ -131,11 +131,9 @@ append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
 {
     ngx_ess_event_t  event;
 
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
     ngx_str_set(&event.body, "x");
-    event.uuid = NULL;
-    event.ordinal = 0;
-    event.gap = 0;
-    event.streams = NULL;
     event.timestamp = 1;
 
     ngx_ess_shm_lock(zone);
@@ -510,12 +508,10 @@ fill(void)
     static u_char          body[3000];
     ngx_ess_notify_wake_t  wake;
 
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
     event.body.data = body;
     event.body.len = sizeof(body);
-    event.uuid = NULL;
-    event.ordinal = 0;
-    event.gap = 0;
-    event.streams = NULL;
     event.timestamp = 1;
 
     ngx_memzero(&wake, sizeof(wake));
