@@ -873,6 +873,23 @@ def test_too_large_events(vhost, service, source_):
         expect(sse(n, stream, "?stream_from_ordinal=0", count=6))
 
 
+def test_too_large_event_where_the_log_begins(vhost, service):
+    """What the broker alone has ends with it."""
+
+    n, api = service(vhost)
+    for after in range(254, 259):
+        name = "s%d" % after
+        declare(vhost, name)
+        vhost.publish(name, ["first", b"x" * 1100000] + range_(0, after),
+                      exchange="")
+        stream = api.create(name)
+        with Clients([stream.location]):
+            assert [(e.type, e.data) for e in sse(
+                n, stream, "?stream_from_ordinal=0", count=3)] == [
+                    ("message", "first"), ("gap", '{"from":2,"to":2}'),
+                    ("message", "0")], after
+
+
 def whole(items, first, last):
     """Of [ordinal] of an event and [from, to] of a gap: is each there, once
     and in order?  Fails when one can never be."""

@@ -75,6 +75,9 @@ struct ngx_ess_replay_s {
     uint64_t                 ordinal;
     uint64_t                 timestamp;     /* ms, 0: none */
     unsigned                 found:1;
+    unsigned                 gap:1;         /* some behind what was handed out
+                                               last, up to that ordinal, are
+                                               gone */
 
     /* private to the source */
     ngx_queue_t              queue;
@@ -92,8 +95,6 @@ struct ngx_ess_replay_s {
                                                has it */
     unsigned                 full:1;        /* until more is wanted */
     unsigned                 joined:1;      /* to what was handed out before */
-    unsigned                 gap:1;         /* some before the next one that is
-                                               handed out are gone */
 };
 
 

@@ -563,7 +563,9 @@ ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub)
         return NGX_ERROR;
     }
 
-    if (feed->seq > replay->seq || feed->ended) {
+    if (feed->seq > replay->seq || feed->ended
+        || (feed->seq < replay->seq && replay->gap))
+    {
         replay->changed = 1;
         ngx_ess_feed_want(replay, &ngx_posted_next_events);
         return NGX_OK;
@@ -572,9 +574,11 @@ ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub)
     if (feed->seq == replay->seq && replay->expected
         && replay->expected < feed->expected)
     {
-        /* one who comes now misses what others never asked for */
+        /* who comes now misses what the others never asked for */
         feed->expected = replay->expected;
     }
+
+    feed->gap |= replay->gap;
 
     ngx_queue_remove(&sub->queue);
     ngx_queue_insert_tail(&feed->idle, &sub->queue);

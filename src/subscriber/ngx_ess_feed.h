@@ -64,6 +64,7 @@ struct ngx_ess_feed_s {
     unsigned                     replay:1;  /* of one subscriber only */
     unsigned                     follow:1;  /* the broker may have what the log
                                                has not */
+    unsigned                     gap:1;     /* what is expected is gone */
     unsigned                     in_reading:1;
     unsigned                     in_flushing:1;
 };

@@ -36,8 +36,8 @@ static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
 static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
-static ngx_uint_t ngx_ess_feed_read_is_gap(ngx_ess_record_t *record,
-    uint64_t expected);
+static ngx_uint_t ngx_ess_feed_read_is_gap(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record);
 static uint64_t ngx_ess_feed_read_next(ngx_ess_record_t *record);
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
@@ -298,23 +298,23 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
 /* Is something gone between the ordinal that is expected and the record? */
 
 static ngx_uint_t
-ngx_ess_feed_read_is_gap(ngx_ess_record_t *record, uint64_t expected)
+ngx_ess_feed_read_is_gap(ngx_ess_feed_t *feed, ngx_ess_record_t *record)
 {
     uint64_t  next;
 
     next = ngx_ess_feed_read_next(record);
 
-    if (expected == 0 || next < expected) {
+    if (feed->expected == 0 || next < feed->expected) {
         return 0;
     }
 
-    if (next == expected) {
+    if (next == feed->expected) {
         /* who got all that is before it has no gap, unless nobody knows what
            there was */
         return record->gap && record->consecutive;
     }
 
-    return record->gap || record->consecutive;
+    return record->gap || record->consecutive || feed->gap;
 }
 
 
@@ -336,24 +336,22 @@ ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
-    uint64_t                   expected;
     ngx_ess_transport_event_t  event;
     ngx_ess_transport_frame_t  data;
 
     ngx_memzero(&data, sizeof(ngx_ess_transport_frame_t));
 
-    expected = feed->expected;
-
-    if (record->ordinal) {
-        feed->expected = record->ordinal + 1;
-    }
-
-    if (ngx_ess_feed_read_is_gap(record, expected)
-        && ngx_ess_feed_read_gap(feed, record->seq, expected,
+    if (ngx_ess_feed_read_is_gap(feed, record)
+        && ngx_ess_feed_read_gap(feed, record->seq, feed->expected,
                                  ngx_ess_feed_read_next(record) - 1, first)
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (record->ordinal) {
+        feed->expected = record->ordinal + 1;
+        feed->gap = 0;
     }
 
     if (record->type != NGX_ESS_RECORD_EVENT) {

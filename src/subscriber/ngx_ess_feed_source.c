@@ -248,6 +248,8 @@ ngx_ess_feed_source_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
 static void
 ngx_ess_feed_source_join(ngx_ess_feed_t *feed, ngx_ess_log_place_t *place)
 {
+    feed->gap = feed->source->replay.gap;
+
     ngx_ess_feed_source_stop(feed);
 
     if (feed->expected == 0) {
