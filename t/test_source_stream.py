@@ -907,18 +907,30 @@ def annotated(text):
     return [int(text.split("|ordinal: ")[1].split("|")[0])]
 
 
+@pytest.mark.parametrize("log", ["16m", "64k"])
 @pytest.mark.parametrize("source_", SOURCES)
-def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx, source_):
-    """Every other event is too large.  Slow clients go on from the log,
-    others come meanwhile; each event or its gap is there once."""
+def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx, source_, log):
+    """Every other event is too large.  Slow clients go on from the log, or
+    from the broker, others come meanwhile; each event or its gap is there
+    once."""
+
+    def publish(*events):
+        vhost.publish("s", events, exchange=SOURCES[source_])
+
+    def evicted():
+        """What slow clients still need."""
+        publish("x" * 2000, "again")
+        info = api.get(stream)
+        return info["first_ordinal"] > 600 and info["last_ordinal"]
 
     declare(vhost, "s")
     n = nginx(CONF.replace("reuseport;", "reuseport sndbuf=8k;").replace(
         "ess_subscribe;", "ess_subscribe; ess_annotate on;"
         "ess_slow_client skip buffer=4k;").replace(
-            "ess_zone", "ess_max_event 1k; ess_zone"), workers=2,
-              amqp=vhost.url, idle="60s")
-    stream = Api(n.port(1)).create("s", source=source_)
+            "ess_log size=16m", "ess_max_event 1k; ess_log size=" + log),
+              workers=2, amqp=vhost.url, idle="60s")
+    api = Api(n.port(1))
+    stream = api.create("s", source=source_)
     with Clients([stream.location] * 4) as clients, \
             contextlib.ExitStack() as stack:
         slow = [stack.enter_context(RawWS.of(stream.location, rcvbuf=4096))
@@ -927,20 +939,22 @@ def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx, source_):
             s.connect()
         more = []
         for i in range(0, 1000, 100):
-            vhost.publish("s", ["x" * 2000, "%d" % i + "y" * i] * 50,
-                          exchange=SOURCES[source_])
+            publish(*["x" * 2000, "%d" % i + "y" * i] * 50)
             more.append(stack.enter_context(Clients([
                 replay(stream.location, stream_from_ordinal=i)])))
+        last = 1000 if log == "16m" else wait_for(evicted)
         for first, each in enumerate(more):
             wait_for(lambda: whole(map(annotated, each[0].messages),
-                                   first * 100 + 1, 1000))
+                                   first * 100 + 1, last))
         for c in clients:
-            wait_for(lambda: whole(map(annotated, c.messages), 1, 1000))
+            wait_for(lambda: whole(map(annotated, c.messages), 1, last))
         for s in slow:
             items = []
-            while not items or items[-1] != [1000]:
+            while not items or items[-1] != [last]:
                 items.append(annotated(s.recv_frame().payload.decode()))
-            assert whole(items, 1, 1000)
+            assert whole(items, 1, last)
+            if source_ == "stream":
+                assert len(items) == last
 
 
 def test_replay_while_the_broker_restarts(own_broker, service):
