@@ -152,8 +152,7 @@ def enters(stream, token=None, query="", **headers):
     headers = {k.replace("_", "-"): v for k, v in headers.items()}
     if token is not None:
         headers["Authorization"] = "Bearer " + token
-    with EventSource(stream.http + query,
-                     headers=headers) as source:
+    with EventSource(stream.http + query, headers=headers) as source:
         assert source.status == 200, headers
     with RawWS.of(stream.location + query) as ws:
         ws.handshake(**{k.replace("-", "_"): v for k, v in headers.items()})
@@ -474,8 +473,7 @@ def test_no_token_in_a_log_over_http2(service):
             "%%PORT0%% reuseport", "%%PORT0%% http2 reuseport"))
     stream = api.create("abc")
     t = token(sub="me")
-    with Http2EventSource(stream.http
-                          + "?x=1&token=" + t) as source:
+    with Http2EventSource(stream.http + "?x=1&token=" + t) as source:
         assert source.head.startswith(b"HTTP/2 200")
         assert api.request("POST", "/publish/abc", "x").status == 202
         assert source.wait(1)[0].data == "x"

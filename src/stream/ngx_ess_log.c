@@ -64,7 +64,8 @@ static void ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a,
 static void ngx_ess_log_evict_locked(ngx_ess_zone_t *zone,
     ngx_ess_seg_t i);
 static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
-static void ngx_ess_log_skip_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
+static void ngx_ess_log_number_locked(ngx_ess_log_append_t *a,
+    ngx_ess_seg_t i);
 static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
     ngx_ess_shm_stream_t *s, ngx_ess_seg_t i, ngx_uint_t gap);
@@ -130,13 +131,13 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
         last = ngx_ess_shm_stream(sh, i)->id;
 
         if (a.lost) {
-            ngx_ess_log_skip_locked(&a, i);
+            ngx_ess_log_number_locked(&a, i);
             continue;
         }
 
         if (ngx_ess_log_room_locked(zone, a.segs, 1) != NGX_OK) {
             ngx_ess_log_no_room_locked(zone);
-            ngx_ess_log_skip_locked(&a, i);
+            ngx_ess_log_number_locked(&a, i);
             continue;
         }
 
@@ -582,20 +583,19 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     if (a->ordinal) {
         ngx_ess_shm_set64_locked(sh, &s->next_ordinal, a->ordinal + 1);
 
-    } else if (a->type == NGX_ESS_RECORD_EVENT) {
-        ngx_ess_shm_set64_locked(sh, &s->next_ordinal, s->next_ordinal + 1);
-        ngx_ess_log_reserve_locked(sh, i);
+    } else {
+        ngx_ess_log_number_locked(a, i);
     }
 
     ngx_ess_notify_mark_locked(sh, i, a->wake);
 }
 
 
-/* The event cannot be kept: readers learn it from the ordinal that is missing
-   (but not of a RabbitMQ stream, where some are no events). */
+/* The next ordinal is the event's: of one that is not kept readers learn from
+   it (but not of a RabbitMQ stream, where some are no events). */
 
 static void
-ngx_ess_log_skip_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
+ngx_ess_log_number_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
     ngx_ess_shm_t         *sh;
     ngx_ess_shm_stream_t  *s;

@@ -34,6 +34,8 @@ typedef struct {
 static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
+static uint64_t ngx_ess_feed_read_lost_from(ngx_ess_feed_t *feed,
+    ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
 static ngx_uint_t ngx_ess_feed_read_is_gap(ngx_ess_feed_t *feed,
@@ -103,9 +105,9 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
 
         /* the client lost nothing: the broker has it */
 
-        if (ngx_ess_feed_source_start(feed, feed->expected
-                                            ? feed->expected - 1
-                                            : lost.to - lost.events, 0)
+        if (ngx_ess_feed_source_start(feed,
+                                   ngx_ess_feed_read_lost_from(feed, &lost) - 1,
+                                   0)
             != NGX_OK)
         {
             goto failed;
@@ -231,6 +233,15 @@ ngx_ess_feed_read_buffer(size_t size)
 }
 
 
+/* The ordinal of the first of them. */
+
+static uint64_t
+ngx_ess_feed_read_lost_from(ngx_ess_feed_t *feed, ngx_ess_log_lost_t *lost)
+{
+    return feed->expected ? feed->expected : lost->to - lost->events + 1;
+}
+
+
 /* Evicted before they were read, and before the record "seq": whoever can be
    told is. */
 
@@ -241,7 +252,7 @@ ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     uint64_t    from;
     ngx_uint_t  level;
 
-    from = feed->expected ? feed->expected : lost->to - lost->events + 1;
+    from = ngx_ess_feed_read_lost_from(feed, lost);
 
     if (from > lost->to) {
         /* those were no events */

@@ -475,7 +475,6 @@ op_follow_append(ngx_ess_stream_ref_t *ref)
     event.body.data = body;
     event.body.len = len;
     event.gap = (rnd(5) == 0);
-    event.lost = 0;
     event.ordinal = next + (event.gap ? rnd(1000) : rnd(2));
     event.timestamp = model->event;
     event.streams = &ref;
