@@ -13,7 +13,7 @@
 #include <ngx_http.h>
 
 
-#define NGX_ESS_VERSION      "0.1.0"
+#define NGX_ESS_VERSION      "0.2.0"
 
 /* a routing key is an AMQP short string */
 #define NGX_ESS_MAX_KEY      255
