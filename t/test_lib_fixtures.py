@@ -1,9 +1,12 @@
 """The fixtures themselves, on nginx without the module."""
 
+import signal
+
 import pytest
 
 from api import Api
 from clients import RawWS
+from h2 import INITIAL_WINDOW_SIZE, NO_ERROR, Http2
 from wait import Timeout, wait_for
 
 CONF = """
@@ -86,6 +89,77 @@ def test_raw_request(nginx):
     with RawWS(n.port()) as c:
         assert c.handshake() == 200
         assert c.body == b"one"
+
+
+HTTP2 = """
+http {
+    server {
+        listen 127.0.0.1:%%PORT0%% http2 sndbuf=8k;
+        location /small { return 200 "one"; }
+        location / { root %%DIR%%; error_page 405 =200 $uri; }
+    }
+}
+"""
+
+
+@pytest.fixture
+def http2(nginx):
+    n = nginx(HTTP2, module=None, start=False)
+    with open(n.path("large"), "w") as f:
+        f.write("large" * 100000)
+    return n.start()
+
+
+def test_http2_requests(http2):
+    with Http2(http2.port()) as h2:
+        small = [h2.get("/small") for _ in range(10)]
+        large = h2.get("/large")
+        gone = h2.get("/gone")
+        post = h2.request("POST", "/small", [("x-more", "1")], b"body")
+        h2.ping()
+        h2.wait(lambda: all(s.ended for s in h2.streams.values()))
+        assert all((s.status, s.body) == (200, b"one")
+                   for s in [*small, post])
+        assert large.body == b"large" * 100000
+        assert large.headers["content-length"] == "500000"
+        assert large.headers["server"].startswith("nginx/")
+        assert gone.status == 404
+        h2.wait(lambda: h2.pongs == [b"12345678"])
+        assert h2.server[INITIAL_WINDOW_SIZE] == 65536
+
+        http2.send_signal(signal.SIGQUIT)
+        h2.wait(lambda: h2.goaway is not None)
+        assert h2.goaway == NO_ERROR
+
+
+def test_http2_windows(http2):
+    with Http2(http2.port(), window=0, refill=False) as h2:
+        first, second = h2.get("/large"), h2.get("/large")
+        h2.wait(lambda: first.status == second.status == 200)
+        first.window_update(1000)
+        h2.wait(lambda: len(first.body) == 1000)
+        h2.settings({INITIAL_WINDOW_SIZE: 10})
+        h2.wait(lambda: len(first.body) == 1010 and len(second.body) == 10)
+        first.window_update(500000)
+        h2.wait(lambda: first.ended)
+        second.reset()
+        h2.ping()
+        h2.wait(lambda: h2.pongs)
+        assert len(second.body) == 10 and not second.over
+
+
+def test_http2_does_not_read_by_itself(http2):
+    with Http2(http2.port(), window=10 ** 6, rcvbuf=4096) as h2:
+        stream = h2.get("/large")
+        assert h2.read(1000) <= 1000
+        assert len(stream.body) < 1000
+        stream.reset()
+        h2.ping()
+        h2.wait(lambda: h2.pongs)
+        # what was on its way
+        assert 0 < len(stream.body) < 500000
+        h2.get("/large")
+        h2.abort()
 
 
 def test_wait_for_says_what():
