@@ -10,6 +10,7 @@
 #include "ngx_ess_amqp_slot.h"
 #include "ngx_ess_amqp_property.h"
 #include "ngx_ess_amqp_publish.h"
+#include "ngx_ess_escape.h"
 #include "ngx_ess_log.h"
 
 
@@ -179,6 +180,8 @@ void
 ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery)
 {
+    ngx_ess_escaped_t  key;
+
     ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_TOO_LARGE, 1);
 
     if (w->too_large_time == ngx_time()) {
@@ -189,7 +192,8 @@ ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
     ngx_log_error(NGX_LOG_ERR, w->log, 0,
                   "event of %uL bytes with routing key \"%V\" is too large "
                   "and was dropped, %ui more since the last such message",
-                  delivery->body_size, &delivery->key, w->too_large);
+                  delivery->body_size, ngx_ess_escape(&key, &delivery->key),
+                  w->too_large);
 
     w->too_large_time = ngx_time();
     w->too_large = 0;
