@@ -202,9 +202,9 @@ $(TOP)/bench/%: bench/%.c $(wildcard bench/*.h)
 long-deps: deps
 	@tools/deps.sh debootstrap
 
-test-long: long-deps  ## what takes minutes: very many of all (T=name)
+test-long: long-deps  ## what takes minutes: very many of all (T=name, SANITIZE=1)
 	@+$(MAKE) --no-print-directory all $(BENCH)
-	@ESS_MODULE=$(MODULE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long
+	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long
 
 bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name)
 	@+$(MAKE) --no-print-directory all $(BENCH)

@@ -60,12 +60,14 @@ ngx_ess_client_close_with(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
         ngx_ess_drain_remove(sub);
         ngx_ess_feed_waiting(sub);
 
-        if (sub->frame && !ngx_ess_flush_begun(sub)) {
+        /* what nginx's filters have got is pinned */
+
+        if (sub->frame && sub->offset) {
+            ngx_ess_frame_cut(&sub->feed->frames, sub->frame);
+
+        } else if (sub->frame) {
             ngx_ess_frame_release(&sub->feed->frames, sub->frame);
             sub->frame = NULL;
-
-        } else if (sub->frame && sub->filtered == NULL) {
-            ngx_ess_frame_cut(&sub->feed->frames, sub->frame);
         }
 
         ngx_ess_wheel_set(&sub->timer, NGX_ESS_CLIENT_CLOSE);

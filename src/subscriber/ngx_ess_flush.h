@@ -25,14 +25,23 @@ struct ngx_ess_control_s {
 };
 
 
-/* what was handed to nginx's filters and is not sent yet: HTTP/2; in the
-   request's pool */
+/* of one hand-over to nginx's filters */
+#define NGX_ESS_FLUSH_FILTERED_FRAMES  64
+
+
+/*
+ * What was handed to nginx's filters and is not sent yet: HTTP/2, HTTP/3.
+ * nginx may keep it for as long as the request's pool, longer than there is a
+ * subscriber: so it is in the pool, or is pinned until the pool is destroyed.
+ */
 
 struct ngx_ess_filtered_s {
     ngx_chain_t                 *free;
     ngx_chain_t                 *busy;
-    ngx_uint_t                   frames;    /* of busy, from the cursor on */
+    ngx_uint_t                   n;         /* frames of busy, pinned */
+    ngx_ess_frame_t             *frames[NGX_ESS_FLUSH_FILTERED_FRAMES];
     unsigned                     control:1; /* begins with the control frame */
+    u_char                       data[NGX_ESS_TRANSPORT_MAX_CONTROL];
 };
 
 
@@ -46,6 +55,9 @@ struct ngx_ess_filtered_s {
  * NGX_ERROR: the connection is broken.
  */
 ngx_int_t ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub);
+
+/* NULL: no memory. */
+ngx_ess_filtered_t *ngx_ess_flush_filtered_create(ngx_http_request_t *r);
 
 /* The same by way of nginx's filters. */
 ngx_int_t ngx_ess_flush_filtered(ngx_ess_zone_t *zone,
@@ -67,10 +79,6 @@ ngx_int_t ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data,
 
 /* The control frame was sent; on to the next one, if there is one. */
 void ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub);
-
-/* Of the frame at the cursor the client has, or will get, a part. */
-#define ngx_ess_flush_begun(sub)                                              \
-    ((sub)->offset || ((sub)->filtered && (sub)->filtered->frames))
 
 
 #endif /* _NGX_ESS_FLUSH_H_INCLUDED_ */

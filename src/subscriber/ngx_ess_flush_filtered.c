@@ -1,8 +1,10 @@
 
 /*
  * From a cursor through nginx's filters, for HTTP/2, which keeps the buffers
- * that it is given until it has sent them: so the cursor stays at the first
- * frame handed over until all of them are sent.  Runs in workers.
+ * that it is given until it has sent them, also of a stream that the client
+ * has reset: so frames are pinned, and what is no frame is copied.  The cursor
+ * stays at the first frame handed over until all of them are sent.  Runs in
+ * workers.
  */
 
 
@@ -10,16 +12,51 @@
 
 
 /* of one hand-over */
-#define NGX_ESS_FLUSH_FILTERED_FRAMES  64
-#define NGX_ESS_FLUSH_FILTERED_BYTES   (256 * 1024)
+#define NGX_ESS_FLUSH_FILTERED_BYTES  (256 * 1024)
 
 
+static void ngx_ess_flush_filtered_unpin(void *data);
 static ngx_int_t ngx_ess_flush_filtered_collect(ngx_ess_subscriber_t *sub,
     ngx_chain_t **out);
 static ngx_int_t ngx_ess_flush_filtered_buf(ngx_ess_subscriber_t *sub,
     ngx_chain_t ***ll, u_char *data, size_t len);
 static void ngx_ess_flush_filtered_sent(ngx_ess_zone_t *zone,
     ngx_ess_subscriber_t *sub);
+
+
+ngx_ess_filtered_t *
+ngx_ess_flush_filtered_create(ngx_http_request_t *r)
+{
+    ngx_ess_filtered_t  *f;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_ess_filtered_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    f = cln->data;
+    ngx_memzero(f, sizeof(ngx_ess_filtered_t));
+
+    cln->handler = ngx_ess_flush_filtered_unpin;
+
+    return f;
+}
+
+
+static void
+ngx_ess_flush_filtered_unpin(void *data)
+{
+    ngx_ess_filtered_t *f = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < f->n; i++) {
+        ngx_ess_frame_unpin(f->frames[i]);
+    }
+
+    f->n = 0;
+}
 
 
 ngx_int_t
@@ -75,22 +112,25 @@ ngx_ess_flush_filtered_collect(ngx_ess_subscriber_t *sub, ngx_chain_t **out)
     size_t                size;
     ngx_chain_t         **ll;
     ngx_ess_frame_t      *frame;
+    ngx_ess_control_t    *control;
     ngx_ess_filtered_t   *f;
 
     f = sub->filtered;
+    control = sub->control;
     ll = out;
     size = 0;
 
-    if (sub->control) {
+    if (control) {
 
-        if (ngx_ess_flush_filtered_buf(sub, &ll, sub->control->data,
-                                       sub->control->len)
+        ngx_memcpy(f->data, control->data, control->len);
+
+        if (ngx_ess_flush_filtered_buf(sub, &ll, f->data, control->len)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
 
-        sub->control->begun = 1;
+        control->begun = 1;
         f->control = 1;
     }
 
@@ -101,7 +141,7 @@ ngx_ess_flush_filtered_collect(ngx_ess_subscriber_t *sub, ngx_chain_t **out)
     for (frame = sub->frame;
          frame
          && ngx_ess_frame_is_data(frame)
-         && f->frames < NGX_ESS_FLUSH_FILTERED_FRAMES
+         && f->n < NGX_ESS_FLUSH_FILTERED_FRAMES
          && size < NGX_ESS_FLUSH_FILTERED_BYTES;
          frame = frame->next)
     {
@@ -111,8 +151,10 @@ ngx_ess_flush_filtered_collect(ngx_ess_subscriber_t *sub, ngx_chain_t **out)
             return NGX_ERROR;
         }
 
+        ngx_ess_frame_pin(frame);
+        f->frames[f->n++] = frame;
+
         size += frame->len;
-        f->frames++;
     }
 
     return NGX_OK;
@@ -154,11 +196,12 @@ static void
 ngx_ess_flush_filtered_sent(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
 {
     uint64_t             events, bytes;
+    ngx_uint_t           i;
     ngx_msec_t           arrival;
     ngx_ess_filtered_t  *f;
 
     f = sub->filtered;
-    arrival = f->frames ? sub->frame->arrival : 0;
+    arrival = f->n ? f->frames[0]->arrival : 0;
     events = 0;
     bytes = 0;
 
@@ -167,17 +210,18 @@ ngx_ess_flush_filtered_sent(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
         ngx_ess_flush_control_sent(sub);
     }
 
-    for ( /* void */ ; f->frames; f->frames--) {
-        events += (sub->frame->type == NGX_ESS_FRAME_EVENT);
-        bytes += sub->frame->len;
+    for (i = 0; i < f->n; i++) {
+        events += (f->frames[i]->type == NGX_ESS_FRAME_EVENT);
+        bytes += f->frames[i]->len;
 
-        sub->frame = ngx_ess_frame_next(&sub->feed->frames, sub->frame);
+        /* one that is being closed has no cursor any more */
+
+        if (sub->frame) {
+            sub->frame = ngx_ess_frame_next(&sub->feed->frames, sub->frame);
+        }
     }
 
-    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING && sub->frame) {
-        ngx_ess_frame_release(&sub->feed->frames, sub->frame);
-        sub->frame = NULL;
-    }
+    ngx_ess_flush_filtered_unpin(f);
 
     sub->events_sent += events;
     sub->bytes_sent += bytes;

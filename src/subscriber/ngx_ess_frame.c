@@ -1,12 +1,16 @@
 
 /*
  * Lists of frames with counted references.  A frame and its bytes belong to
- * the cursors and the link that it counts; the list itself holds nothing.
+ * the cursors and the link that it counts, and to those who have pinned it;
+ * the list itself holds nothing.
  * Runs in workers; nothing of it is in the zone.
  */
 
 
 #include "ngx_ess_frame.h"
+
+
+static void ngx_ess_frame_free(ngx_ess_frame_t *frame);
 
 
 /* of all frames of this worker */
@@ -36,6 +40,7 @@ ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
     frame->data = data->data;
     frame->len = data->len;
     frame->refs = 1;
+    frame->pins = 0;
     frame->type = type;
 
     if (frames->tail) {
@@ -67,16 +72,34 @@ ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
             frames->tail = NULL;
         }
 
-        ngx_ess_frame_total -= sizeof(ngx_ess_frame_t) + frame->len;
-
-        if (frame->data) {
-            ngx_free(frame->data);
+        if (frame->pins == 0) {
+            ngx_ess_frame_free(frame);
         }
-
-        ngx_free(frame);
 
         frame = next;
     }
+}
+
+
+void
+ngx_ess_frame_unpin(ngx_ess_frame_t *frame)
+{
+    if (--frame->pins == 0 && frame->refs == 0) {
+        ngx_ess_frame_free(frame);
+    }
+}
+
+
+static void
+ngx_ess_frame_free(ngx_ess_frame_t *frame)
+{
+    ngx_ess_frame_total -= sizeof(ngx_ess_frame_t) + frame->len;
+
+    if (frame->data) {
+        ngx_free(frame->data);
+    }
+
+    ngx_free(frame);
 }
 
 

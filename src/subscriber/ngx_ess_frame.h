@@ -9,8 +9,10 @@
  *     └───────┘   └───────┘ └───────┘   └───────┘
  *
  * A frame counts the cursors at it and the link from the frame before it.
- * With neither it is freed, and lets go of the one after it: so the list
- * begins at the slowest cursor, and is empty when everybody is at the end.
+ * With neither it leaves the list, and lets go of the one after it: so the
+ * list begins at the slowest cursor, and is empty when everybody is at the
+ * end.  It is freed then, unless it is pinned: its bytes are in the hands of
+ * nginx, which knows nothing of cursors.  What is pinned keeps no other frame.
  */
 
 
@@ -46,7 +48,8 @@ struct ngx_ess_frame_s {
                                                before this one, ever */
     u_char                  *data;          /* the frame's own, from the heap */
     size_t                   len;           /* 0: of types CLOSE, GONE */
-    ngx_uint_t               refs;
+    ngx_uint_t               refs;          /* 0: off the list */
+    ngx_uint_t               pins;
     ngx_ess_frame_type_e     type;
 };
 
@@ -81,6 +84,10 @@ void ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
 ngx_ess_frame_t *ngx_ess_frame_next(ngx_ess_frames_t *frames,
     ngx_ess_frame_t *frame);
 
+/* Its bytes stay until as many unpin it, on the list or off it. */
+#define ngx_ess_frame_pin(frame)  (frame)->pins++
+void ngx_ess_frame_unpin(ngx_ess_frame_t *frame);
+
 /*
  * The cursor at the frame will not go on: when it is alone there, it lets go
  * of the frames behind.
@@ -88,7 +95,7 @@ ngx_ess_frame_t *ngx_ess_frame_next(ngx_ess_frames_t *frames,
 void ngx_ess_frame_cut(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
 
 
-/* Bytes of all frames that there are in this worker. */
+/* Bytes of all frames that there are in this worker, on a list or pinned. */
 size_t ngx_ess_frame_bytes(void);
 
 

@@ -606,7 +606,7 @@ ngx_ess_subscriber_create(ngx_http_request_t *r,
     }
 
     if (r->http_version >= NGX_HTTP_VERSION_20) {
-        sub->filtered = ngx_pcalloc(r->pool, sizeof(ngx_ess_filtered_t));
+        sub->filtered = ngx_ess_flush_filtered_create(r);
         if (sub->filtered == NULL) {
             return NULL;
         }

@@ -130,5 +130,10 @@ class Api:
         r = c.getresponse()
         return Response(r.status, r.headers, r.read())
 
+    def publish(self, key, events, path="/publish/"):
+        """By ess_publish, all of them together."""
+
+        self._ok(202, "POST", path + key + "?batch=1", list(events))
+
     def version(self):
         return self._ok(200, "GET", "version/").json()

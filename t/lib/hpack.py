@@ -7,7 +7,8 @@ STATIC = [item.replace("_", " ").partition("=")[::2] for item in """
 :method=GET :method=POST :path=/ :path=/index.html :scheme=http :scheme=https
 :status=200 :status=204 :status=206 :status=304 :status=400 :status=404
 :status=500 accept-charset accept-encoding=gzip,_deflate accept-language
-accept-ranges accept access-control-allow-origin age allow authorization cache-control
+accept-ranges accept access-control-allow-origin age allow authorization
+cache-control
 content-disposition content-encoding content-language content-length
 content-location content-range content-type cookie date etag expect expires
 from host if-match if-modified-since if-none-match if-range

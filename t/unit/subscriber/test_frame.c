@@ -174,6 +174,52 @@ test_cut(void **state)
 
 
 static void
+test_pin(void **state)
+{
+    size_t            memory, all;
+    ngx_uint_t        i;
+    ngx_ess_frame_t  *frame;
+
+    /* what is pinned stays when its cursor leaves, and nothing behind it */
+
+    memory = ngx_ess_frame_bytes();
+
+    frame = test_append(10);
+    test_subs[0].frame = frame;
+
+    for (i = 0; i < 9; i++) {
+        ngx_ess_frame_release(&test_feed.frames, test_append(10));
+    }
+
+    all = ngx_ess_frame_bytes() - memory;
+
+    ngx_ess_frame_pin(frame);
+    ngx_ess_frame_pin(frame);
+    test_release(0);
+
+    assert_null(test_feed.frames.tail);
+    assert_int_equal(ngx_ess_frame_bytes() - memory, all / 10);
+
+    ngx_ess_frame_unpin(frame);
+    assert_int_equal(frame->len, 10);
+    assert_int_equal(ngx_ess_frame_bytes() - memory, all / 10);
+
+    ngx_ess_frame_unpin(frame);
+    assert_int_equal(ngx_ess_frame_bytes(), memory);
+
+    /* on the list it stays for the cursor */
+
+    test_subs[0].frame = test_append(10);
+    ngx_ess_frame_pin(test_subs[0].frame);
+    ngx_ess_frame_unpin(test_subs[0].frame);
+    assert_int_equal(test_subs[0].frame->refs, 1);
+
+    test_release(0);
+    assert_int_equal(ngx_ess_frame_bytes(), memory);
+}
+
+
+static void
 test_count_slow(ngx_ess_subscriber_t *sub)
 {
     test_slow++;
@@ -270,6 +316,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup(test_references, test_setup),
         cmocka_unit_test_setup(test_cut, test_setup),
+        cmocka_unit_test_setup(test_pin, test_setup),
         cmocka_unit_test_setup(test_bound, test_setup),
         cmocka_unit_test_setup(test_total, test_setup),
     };
