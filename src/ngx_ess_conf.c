@@ -19,7 +19,7 @@
 #define NGX_ESS_CONF_LOG_AGE        3600000
 #define NGX_ESS_CONF_LOG_AGE_MAX    ((ngx_int_t) 180 * 24 * 3600 * 1000)
 #define NGX_ESS_CONF_MAX_EVENT      (1024 * 1024)
-#define NGX_ESS_CONF_DRAIN          5000
+#define NGX_ESS_CONF_DRAIN          3000
 #define NGX_ESS_CONF_MAX_MEMORY     (256 * 1024 * 1024)
 #define NGX_ESS_CONF_PING           20000
 #define NGX_ESS_CONF_PING_TIMEOUT   20000

@@ -3,12 +3,15 @@
 import os
 import re
 import signal
+import subprocess
+import threading
 import time
 
 import pytest
 
 from api import Api
 from clients import Clients, RawWS
+from h2 import Http2
 from nginx import alive
 from publisher import Publisher, gapless, numbers
 from wait import SLOWER, freeze, wait_for
@@ -21,7 +24,7 @@ http {
     ess_store       %%DIR%%/streams.db;
     ess_amqp        %%AMQP%%;
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
-    ess_drain       %%DRAIN%%;
+    %%DRAIN%%
 
     server {
         listen 127.0.0.1:%%PORT0%% %%LISTEN%%;
@@ -36,6 +39,11 @@ http {
         listen 127.0.0.1:%%PORT1%%;
         location /event-stream/ { ess_api; }
     }
+
+    server {
+        listen 127.0.0.1:%%PORT2%% http2;
+        location /event-stream/ { ess_subscribe; }
+    }
 }
 """
 
@@ -46,7 +54,8 @@ QUIT = 1001
 @pytest.fixture
 def service(nginx, vhost):
     def make(drain="0", main="", listen=""):
-        n = nginx(CONF, amqp=vhost.url, drain=drain, main=main, listen=listen)
+        n = nginx(CONF, amqp=vhost.url, main=main, listen=listen,
+                  drain="ess_drain %s;" % drain if drain else "")
         api = Api(n.port(1))
         return n, api, api.create("abc")
     return make
@@ -77,6 +86,17 @@ def until(condition, timeout=2):
 def spread(clients):
     times = sorted(c.closed_time for c in clients)
     return times[-1] - times[0]
+
+
+def stop_as_debian_does(n):
+    """What its unit does; 2: nginx was still there after 5 seconds."""
+
+    # its parent is to take notice of its end
+    threading.Thread(target=n.process.wait, daemon=True).start()
+    return subprocess.run(
+        ["start-stop-daemon", "--quiet", "--stop", "--retry",
+         "QUIT/%d" % (5 * SLOWER), "--pidfile", n.path("nginx.pid")]
+    ).returncode
 
 
 @pytest.mark.parametrize("code", [QUIT, RELOAD])
@@ -111,6 +131,52 @@ def test_closes_are_spread_over_the_drain(service, code):
         if SLOWER == 1:
             assert max(sum(t <= u < t + 0.5 for u in times)
                        for t in times) < 30
+        gone(old)
+
+
+def test_default_fits_into_the_stop_of_debian(service):
+    """With clients that answer the close, and clients that do not."""
+
+    n, api, stream = service(drain=None)
+    silent = [RawWS.of(stream.location) for _ in range(10)]
+    for c in silent:
+        c.connect()
+    with Clients([stream.location] * 10, library="both") as clients:
+        assert stop_as_debian_does(n) == 0
+        assert {c for c, _ in clients.wait_closed()} == {QUIT}
+        assert spread(clients) > 1
+    for c in silent:
+        assert c.recv_frame().close_code == QUIT
+        c.close()
+
+
+def test_clients_whose_sockets_are_full(service, vhost):
+    """One takes what there is when it is told to go; the other nothing."""
+
+    n, api, stream = service(drain=None, listen="sndbuf=8k")
+    events = [str(i) * 50000 for i in range(10)]
+    with RawWS.of(stream.location, rcvbuf=2048) as dead, \
+            RawWS.of(stream.location, rcvbuf=2048) as late:
+        for c in dead, late:
+            c.connect()
+        vhost.publish("abc", events)
+        wait_for(lambda: api.get(stream)["last_ordinal"] == 10)
+        old = leave(n, RELOAD)
+        wait_for(lambda: sum(map(int, re.findall(
+            r"closing (\d+) subscribers within", n.log()))) == 2)
+        assert [late.recv_frame().payload.decode() for _ in events] == events
+        assert late.recv_frame().close_code == RELOAD
+        gone(old)
+
+
+def test_http2_client_that_takes_no_response(service):
+    n, api, stream = service()
+    with Http2(n.port(2), window=0) as h2:
+        gets = [h2.get("/event-stream/" + stream.uuid) for _ in range(3)]
+        h2.wait(lambda: all(get.status == 200 for get in gets))
+        old = leave(n, RELOAD)
+        h2.wait(lambda: all(get.over for get in gets) and h2.goaway == 0)
+        h2.close()
         gone(old)
 
 
@@ -272,11 +338,11 @@ def test_stop_amid_a_drain(service, code):
 
 
 def test_events_in_the_log_are_sent_before_the_close(service, vhost):
-    n, api, stream = service()
-    events = ["%d " % i + "x" * 5000 for i in range(1000)]
+    n, api, stream = service(listen="sndbuf=64k")
+    events = ["%d " % i + "x" * 5000 for i in range(400)]
     with Clients([stream.location] * 10, library="both") as clients:
         vhost.publish("abc", events)
-        wait_for(lambda: api.get(stream)["last_ordinal"] == 1000)
+        wait_for(lambda: api.get(stream)["last_ordinal"] == 400)
         n.reload()
         assert {c for c, _ in clients.wait_closed()} == {RELOAD}
         assert all(c.messages == events for c in clients)

@@ -60,6 +60,13 @@ static const ngx_ess_feed_handlers_t  ngx_ess_client_handlers = {
 };
 
 
+static const ngx_ess_drain_handlers_t  ngx_ess_client_drained = {
+    ngx_ess_client_close_drain,
+    ngx_ess_client_close_late,
+    ngx_ess_feed_end
+};
+
+
 static ngx_ess_zone_t  *ngx_ess_client_zone;
 static ngx_uint_t       ngx_ess_client_replace;
 static u_char           ngx_ess_client_buffer[NGX_ESS_CLIENT_BUFFER];
@@ -72,7 +79,7 @@ ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_client_replace = ngx_ess_conf_main(cycle)->replace;
 
     ngx_ess_wheel_init(ngx_ess_client_timer, cycle->log);
-    ngx_ess_drain_init(cycle, ngx_ess_client_close_drain);
+    ngx_ess_drain_init(cycle, &ngx_ess_client_drained);
 
     return ngx_ess_feed_init(cycle, zone, &ngx_ess_client_handlers);
 }
@@ -670,10 +677,6 @@ ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry)
             ngx_ess_client_wait(sub, 0);
         }
 
-        return;
-
-    case NGX_ESS_SUBSCRIBER_FINISHING:
-        (void) ngx_ess_client_close_now(sub);
         return;
 
     case NGX_ESS_SUBSCRIBER_CLOSED:

@@ -138,6 +138,9 @@ ngx_ess_client_close_drain(ngx_ess_subscriber_t *sub, ngx_uint_t code)
                                                 : "Service restart";
 
     if (sub->state == NGX_ESS_SUBSCRIBER_OPENING) {
+
+        /* when its response has begun; else with the end of the drain */
+
         return;
     }
 
@@ -147,7 +150,18 @@ ngx_ess_client_close_drain(ngx_ess_subscriber_t *sub, ngx_uint_t code)
     }
 
     sub->state = NGX_ESS_SUBSCRIBER_FINISHING;
-    ngx_ess_wheel_set(&sub->timer, NGX_ESS_CLIENT_CLOSE);
+
+    ngx_ess_wheel_unset(&sub->timer);
+    ngx_ess_drain_wait(sub);
+}
+
+
+/* It does not take what is there: perhaps it takes the close. */
+
+void
+ngx_ess_client_close_late(ngx_ess_subscriber_t *sub)
+{
+    (void) ngx_ess_client_close_now(sub);
 }
 
 

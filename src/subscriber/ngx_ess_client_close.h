@@ -31,6 +31,7 @@ ngx_int_t ngx_ess_client_close_sent(ngx_ess_subscriber_t *sub);
 
 /* With sub->code and sub->reason, when it has what is there, or at once. */
 void ngx_ess_client_close_drain(ngx_ess_subscriber_t *sub, ngx_uint_t code);
+void ngx_ess_client_close_late(ngx_ess_subscriber_t *sub);
 ngx_int_t ngx_ess_client_close_now(ngx_ess_subscriber_t *sub);
 
 /* rc: NGX_OK: in good order, NGX_ERROR: not.  The subscriber has ended. */

@@ -16,36 +16,49 @@
 
 
 typedef struct {
-    ngx_queue_t              list;
-    ngx_uint_t               n;             /* on the list */
-    ngx_uint_t               code;
-    ngx_uint_t               active;
-    ngx_msec_t               end;           /* when all are to be closed */
-    ngx_event_t              timer;
-    ngx_connection_t         dummy;         /* for the timer's debug log */
-    ngx_ess_drain_pt         handler;
+    ngx_queue_t                      list;
+    ngx_uint_t                       n;     /* on the list */
+    ngx_queue_t                      late;  /* whose turn was */
+    ngx_uint_t                       code;
+    ngx_uint_t                       active;
+    ngx_uint_t                       over;  /* only the close is waited for */
+    ngx_msec_t                       end;   /* when all are to be closed */
+    ngx_event_t                      timer;
+    ngx_event_t                      last;
+    ngx_connection_t                 dummy; /* for the timers' debug log */
+    const ngx_ess_drain_handlers_t  *handlers;
 } ngx_ess_drain_worker_t;
 
 
 static void ngx_ess_drain_step(ngx_event_t *ev);
+static void ngx_ess_drain_last(ngx_event_t *ev);
 
 
 static ngx_ess_drain_worker_t  ngx_ess_drain;
 
 
 void
-ngx_ess_drain_init(ngx_cycle_t *cycle, ngx_ess_drain_pt handler)
+ngx_ess_drain_init(ngx_cycle_t *cycle,
+    const ngx_ess_drain_handlers_t *handlers)
 {
     ngx_memzero(&ngx_ess_drain, sizeof(ngx_ess_drain_worker_t));
 
     ngx_queue_init(&ngx_ess_drain.list);
+    ngx_queue_init(&ngx_ess_drain.late);
 
-    ngx_ess_drain.handler = handler;
+    ngx_ess_drain.handlers = handlers;
     ngx_ess_drain.dummy.fd = (ngx_socket_t) -1;
 
     ngx_ess_drain.timer.handler = ngx_ess_drain_step;
     ngx_ess_drain.timer.data = &ngx_ess_drain.dummy;
     ngx_ess_drain.timer.log = cycle->log;
+
+    /* for nobody's sake: a worker that has no subscriber any more leaves */
+
+    ngx_ess_drain.last.handler = ngx_ess_drain_last;
+    ngx_ess_drain.last.data = &ngx_ess_drain.dummy;
+    ngx_ess_drain.last.log = cycle->log;
+    ngx_ess_drain.last.cancelable = 1;
 }
 
 
@@ -54,6 +67,14 @@ ngx_ess_drain_add(ngx_ess_subscriber_t *sub)
 {
     ngx_queue_insert_tail(&ngx_ess_drain.list, &sub->drain);
     ngx_ess_drain.n++;
+}
+
+
+void
+ngx_ess_drain_wait(ngx_ess_subscriber_t *sub)
+{
+    sub->late = 1;
+    ngx_queue_insert_tail(&ngx_ess_drain.late, &sub->drain);
 }
 
 
@@ -68,6 +89,11 @@ ngx_ess_drain_remove(ngx_ess_subscriber_t *sub)
 
     ngx_queue_remove(&sub->drain);
     ngx_queue_init(&sub->drain);
+
+    if (sub->late) {
+        sub->late = 0;
+        return;
+    }
 
     if (--ngx_ess_drain.n == 0 && ngx_ess_drain.timer.timer_set) {
         ngx_del_timer(&ngx_ess_drain.timer);
@@ -85,6 +111,8 @@ ngx_ess_drain_start(ngx_uint_t code, ngx_msec_t time)
     ngx_ess_drain.active = 1;
     ngx_ess_drain.code = code;
     ngx_ess_drain.end = ngx_current_msec + time;
+
+    ngx_add_timer(&ngx_ess_drain.last, ngx_max(time, NGX_ESS_DRAIN_LEAST));
 
     if (ngx_ess_drain.n == 0) {
         return;
@@ -138,10 +166,46 @@ ngx_ess_drain_step(ngx_event_t *ev)
 
         ngx_ess_drain_remove(sub);
 
-        ngx_ess_drain.handler(sub, ngx_ess_drain.code);
+        ngx_ess_drain.handlers->close(sub, ngx_ess_drain.code);
     }
 
     if (ngx_ess_drain.n) {
         ngx_add_timer(ev, next);
     }
+}
+
+
+static void
+ngx_ess_drain_last(ngx_event_t *ev)
+{
+    ngx_uint_t             i;
+    ngx_queue_t           *q;
+    ngx_ess_subscriber_t  *sub;
+
+    for (i = 0;
+         i < NGX_ESS_DRAIN_SLICE && !ngx_queue_empty(&ngx_ess_drain.late);
+         i++)
+    {
+        q = ngx_queue_head(&ngx_ess_drain.late);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, drain);
+
+        ngx_ess_drain_remove(sub);
+
+        ngx_ess_drain.handlers->late(sub);
+    }
+
+    if (i < NGX_ESS_DRAIN_SLICE) {
+
+        if (!ngx_ess_drain.over) {
+            ngx_ess_drain.over = 1;
+            ngx_add_timer(ev, NGX_ESS_DRAIN_PATIENCE);
+            return;
+        }
+
+        if (!ngx_ess_drain.handlers->over(NGX_ESS_DRAIN_SLICE)) {
+            return;
+        }
+    }
+
+    ngx_post_event(ev, &ngx_posted_next_events);
 }

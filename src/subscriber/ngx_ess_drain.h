@@ -1,6 +1,12 @@
 /*
  * A drain closes all subscribers of a worker, spread over a time.  Private
  * to subscriber/.
+ *
+ *       ess_drain, but at least LEAST         PATIENCE
+ *     ├──────────────────────────────────┼─────────────────┤
+ *     each in its turn gets the events    then no more      then it is ended
+ *     that are there, and its close,      events, but the
+ *                                         close,
  */
 
 
@@ -12,15 +18,40 @@
 #include "ngx_ess_feed.h"
 
 
-/* The subscriber is off the drain's list, and may be gone afterwards. */
-typedef void (*ngx_ess_drain_pt)(ngx_ess_subscriber_t *sub, ngx_uint_t code);
+/* ms for those who are slow to take what is there, also with a short drain */
+#define NGX_ESS_DRAIN_LEAST     3000
+
+/* ms for the close, and for the answer to it: with the default of ess_drain
+   all are gone within 4 s, as who waits for nginx's end may wait for 5 s */
+#define NGX_ESS_DRAIN_PATIENCE  700
 
 
-void ngx_ess_drain_init(ngx_cycle_t *cycle, ngx_ess_drain_pt handler);
+/* What a drain tells its subscribers; set once. */
 
-/* On the list of those that a drain closes, in order; off it, at any time,
-   as often as one likes after it was added once. */
+typedef struct {
+    /* its turn; it is off the drain's list, and may be gone afterwards */
+    void                       (*close)(ngx_ess_subscriber_t *sub,
+                                   ngx_uint_t code);
+
+    /* it has waited for long enough; the same */
+    void                       (*late)(ngx_ess_subscriber_t *sub);
+
+    /* the time is over: ends at most so many of those who are left; 1: there
+       are more */
+    ngx_uint_t                 (*over)(ngx_uint_t max);
+} ngx_ess_drain_handlers_t;
+
+
+void ngx_ess_drain_init(ngx_cycle_t *cycle,
+    const ngx_ess_drain_handlers_t *handlers);
+
+/* On the list of those that a drain closes, in order. */
 void ngx_ess_drain_add(ngx_ess_subscriber_t *sub);
+
+/* Whose turn was: on the list of those that have still to be sent events. */
+void ngx_ess_drain_wait(ngx_ess_subscriber_t *sub);
+
+/* Off either, at any time, as often as one likes. */
 void ngx_ess_drain_remove(ngx_ess_subscriber_t *sub);
 
 /* Begins a drain of "time" ms; the first one's code stays. */

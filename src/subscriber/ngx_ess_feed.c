@@ -110,18 +110,19 @@ ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 }
 
 
-/*
- * nginx would raise an alert for each connection that is left when a worker
- * is stopped during its graceful shutdown.
- */
-
-void
-ngx_ess_feed_exit(void)
+ngx_uint_t
+ngx_ess_feed_end(ngx_uint_t max)
 {
+    ngx_uint_t       i;
     ngx_queue_t     *q;
     ngx_ess_feed_t  *feed;
 
-    while (!ngx_queue_empty(&ngx_ess_feed.all)) {
+    for (i = 0; !ngx_queue_empty(&ngx_ess_feed.all); i++) {
+
+        if (i == max) {
+            return 1;
+        }
+
         q = ngx_queue_head(&ngx_ess_feed.all);
         feed = ngx_queue_data(q, ngx_ess_feed_t, all);
 
@@ -132,6 +133,20 @@ ngx_ess_feed_exit(void)
         ngx_ess_feed.handlers->exit(ngx_queue_data(q, ngx_ess_subscriber_t,
                                                    queue));
     }
+
+    return 0;
+}
+
+
+/*
+ * nginx would raise an alert for each connection that is left when a worker
+ * is stopped during its graceful shutdown.
+ */
+
+void
+ngx_ess_feed_exit(void)
+{
+    (void) ngx_ess_feed_end((ngx_uint_t) -1);
 
     ngx_ess_feed_read_exit();
 }

@@ -120,6 +120,7 @@ struct ngx_ess_subscriber_s {
                                                sent */
     unsigned                     linger:1;  /* the client may be sending on */
     unsigned                     replaced:1;    /* a newer one has taken over */
+    unsigned                     late:1;    /* a drain waits for it */
     unsigned                     follow:1;  /* as that of its feed */
     unsigned                     missing:1; /* the broker has no stream for it;
                                                "code" is set */
@@ -148,7 +149,7 @@ typedef struct {
     /* a newer one has taken over; it may be gone afterwards */
     void                       (*replaced)(ngx_ess_subscriber_t *sub);
 
-    /* the worker exits; the subscriber is gone afterwards */
+    /* the worker leaves; the subscriber is gone afterwards */
     void                       (*exit)(ngx_ess_subscriber_t *sub);
 } ngx_ess_feed_handlers_t;
 
@@ -159,7 +160,11 @@ ngx_int_t ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 /* The zone that the worker's feeds read. */
 ngx_ess_zone_t *ngx_ess_feed_zone(void);
 
-/* All subscribers are ended, and with them their feeds. */
+/* Ends at most so many subscribers, and with them their feeds.  1: there are
+   more. */
+ngx_uint_t ngx_ess_feed_end(ngx_uint_t max);
+
+/* Ends all of them. */
 void ngx_ess_feed_exit(void);
 
 /*

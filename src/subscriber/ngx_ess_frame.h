@@ -48,8 +48,8 @@ struct ngx_ess_frame_s {
                                                before this one, ever */
     u_char                  *data;          /* the frame's own, from the heap */
     size_t                   len;           /* 0: of types CLOSE, GONE */
-    ngx_uint_t               refs;          /* 0: off the list */
-    ngx_uint_t               pins;
+    uint32_t                 refs;          /* 0: off the list */
+    uint32_t                 pins;
     ngx_ess_frame_type_e     type;
 };
 

@@ -1,6 +1,7 @@
 /*
  * The drain: evenly spread whatever the number of subscribers, with those who
- * leave by themselves, and at once when there is no time for it.
+ * leave by themselves, and at once when there is no time for it; and the end
+ * of those who do not take their close.
  *
  * links: src/subscriber/ngx_ess_drain.c
  */
@@ -18,24 +19,39 @@
 #define TEST_MAX  200000
 
 
-/* as much of nginx as the drain needs; it has one timer */
+/* as much of nginx as the drain needs; it has two timers, the last one of
+   which alone is cancelable */
 
 volatile ngx_msec_t           ngx_current_msec;
 ngx_rbtree_t                  ngx_event_timer_rbtree;
+ngx_queue_t                   ngx_posted_next_events;
 
 static ngx_log_t              test_log;
 static ngx_cycle_t            test_cycle;
 static ngx_event_t           *test_timer;
+static ngx_event_t           *test_last;
 static ngx_ess_subscriber_t   test_subs[TEST_MAX];
 static ngx_uint_t             test_closed;
 static ngx_uint_t             test_most;    /* closed in one go */
 static ngx_uint_t             test_leave;   /* with each one closed */
+static ngx_uint_t             test_late;
+static ngx_uint_t             test_waits;   /* who is closed waits */
+static ngx_uint_t             test_over;    /* runs that end those left */
 
 
 void
 ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
-    test_timer = ngx_rbtree_data(node, ngx_event_t, timer);
+    ngx_event_t  *ev;
+
+    ev = ngx_rbtree_data(node, ngx_event_t, timer);
+
+    if (ev->cancelable) {
+        test_last = ev;
+
+    } else {
+        test_timer = ev;
+    }
 }
 
 
@@ -69,7 +85,37 @@ test_handler(ngx_ess_subscriber_t *sub, ngx_uint_t code)
     }
 
     ngx_ess_drain_remove(sub);
+
+    if (test_waits) {
+        ngx_ess_drain_wait(sub);
+    }
 }
+
+
+static void
+test_handle_late(ngx_ess_subscriber_t *sub)
+{
+    assert_true(ngx_queue_empty(&sub->drain));
+    assert_int_equal(sub->late, 0);
+
+    test_late++;
+}
+
+
+static ngx_uint_t
+test_handle_over(ngx_uint_t max)
+{
+    assert_true(max > 0);
+
+    return --test_over > 0;
+}
+
+
+static const ngx_ess_drain_handlers_t  test_handlers = {
+    test_handler,
+    test_handle_late,
+    test_handle_over
+};
 
 
 static void
@@ -79,13 +125,18 @@ test_begin(ngx_uint_t n)
 
     test_cycle.log = &test_log;
     test_timer = NULL;
+    test_last = NULL;
+    test_late = 0;
+    test_waits = 0;
+    test_over = 0;
     test_closed = 0;
     test_most = 0;
     test_leave = 0;
     ngx_current_msec = 5000;
 
     ngx_memzero(test_subs, sizeof(test_subs));
-    ngx_ess_drain_init(&test_cycle, test_handler);
+    ngx_ess_drain_init(&test_cycle, &test_handlers);
+    ngx_queue_init(&ngx_posted_next_events);
 
     for (i = 0; i < TEST_MAX; i++) {
         ngx_queue_init(&test_subs[i].drain);
@@ -193,6 +244,60 @@ test_leaving(void **state)
 }
 
 
+/* the last timer goes off, and what it has posted is run */
+
+static void
+test_expire(ngx_msec_t at)
+{
+    ngx_event_t  *ev;
+
+    ev = test_last;
+    test_last = NULL;
+
+    assert_int_equal(ev->timer.key, at);
+    ev->timer_set = 0;
+    ngx_current_msec = at;
+
+    ev->handler(ev);
+
+    while (ev->posted) {
+        ngx_delete_posted_event(ev);
+        ev->handler(ev);
+    }
+}
+
+
+static void
+test_end(void **state)
+{
+    ngx_uint_t  i;
+
+    static const ngx_msec_t  times[] = { 0, 500, 3000, 10000 };
+
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+
+        test_begin(1000);
+        test_waits = 1;
+        ngx_ess_drain_start(1012, times[i]);
+        test_run(5000 + times[i] + 100);
+        assert_int_equal(test_closed, 1000);
+
+        /* one got all that was there, and its close */
+
+        ngx_ess_drain_remove(&test_subs[500]);
+
+        test_expire(5000 + ngx_max(times[i], NGX_ESS_DRAIN_LEAST));
+        assert_int_equal(test_late, 999);
+
+        test_over = 3;
+        test_expire(ngx_current_msec + NGX_ESS_DRAIN_PATIENCE);
+        assert_int_equal(test_late, 999);
+        assert_int_equal(test_over, 0);
+        assert_null(test_last);
+    }
+}
+
+
 int
 main(void)
 {
@@ -200,6 +305,7 @@ main(void)
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_without_time),
         cmocka_unit_test(test_leaving),
+        cmocka_unit_test(test_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
