@@ -2,6 +2,7 @@
 does not keep up gets."""
 
 import json
+import re
 
 import pytest
 
@@ -32,6 +33,22 @@ http {
         }
     }
 
+    log_format real '$remote_addr $remote_port $realip_remote_addr';
+
+    server {
+        listen 127.0.0.1:%%PORT2%% reuseport;
+        listen 127.0.0.1:%%PORT3%% reuseport proxy_protocol;
+        set_real_ip_from 127.0.0.1;
+        real_ip_header   %%REALIP%%;
+        access_log       %%DIR%%/ess.log real;
+
+        location /event-stream/ {
+            ess_subscribe;
+            %%LOCATION%%
+        }
+        location ~ ^/redirected/(.*)$ { try_files /none /event-stream/$1; }
+    }
+
     server {
         listen 127.0.0.1:%%PORT1%%;
         location /event-stream/ { ess_api; }
@@ -45,9 +62,9 @@ HEADERS = {"User-Agent": "Agent/1.0 (test)", "X-Name": "abc",
 
 @pytest.fixture
 def service(nginx, vhost):
-    def make(location="", workers=2):
+    def make(location="", workers=2, realip="X-Forwarded-For"):
         n = nginx(CONF.replace("%%LOCATION%%", location), workers,
-                  amqp=vhost.url)
+                  amqp=vhost.url, realip=realip)
         api = Api(n.port(1))
         return n, api, api.create("abc")
     return make
@@ -107,6 +124,75 @@ def test_request_that_another_module_waits_for_is_kept(service, vhost):
     assert logged(n, 3)[1:] == [line(stream, 3)] * 2
     with Clients(stream.location):
         pass
+
+
+def behind_balancer(n, stream, header, address, path="/event-stream/"):
+    """A client whose address a load balancer names."""
+
+    if header != "proxy_protocol":
+        ws = RawWS(n.port(2), path + stream.uuid)
+        assert ws.handshake(**{header.replace("-", "_"): address}) == 101
+        return ws
+    ws = RawWS(n.port(3), path + stream.uuid)
+    ws.send(b"PROXY TCP%d %s %s 1234 80\r\n"
+            % (6 if ":" in address else 4, address.encode(),
+               b"::1" if ":" in address else b"127.0.0.1"))
+    assert ws.handshake() == 101
+    return ws
+
+
+@pytest.mark.parametrize("request_", ["keep", "release"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP",
+                                    "proxy_protocol"])
+def test_address_that_a_balancer_names(service, vhost, header, request_):
+    """It is the client's for as long as it is connected."""
+
+    n, api, stream = service("ess_request %s;" % request_, realip=header)
+    addresses = ["192.0.2.%d" % i for i in range(20)] + [
+        "2001:db8:ffff:ffff:ffff:ffff:ffff:%x" % i for i in range(1, 20)]
+    clients = [behind_balancer(n, stream, header, a) for a in addresses]
+    if request_ == "release":
+        logged(n, len(clients))
+    vhost.publish("abc", "event")
+    for c in clients:
+        assert c.recv_frame().payload == b"event"
+    listed = api.request("GET", "%d/subscribers" % stream.id).json()
+    assert sorted(s["address"] for s in listed["subscribers"]) \
+        == sorted(addresses)
+    for c in clients:
+        c.send(b"\xff")
+        assert c.recv_frame().close_code == 1002
+        c.recv_eof()
+        c.close()
+    port = "1234" if header == "proxy_protocol" else ""
+    for address, line in zip(sorted(addresses),
+                             sorted(logged(n, len(clients)))):
+        assert re.fullmatch(r"%s %s 127\.0\.0\.1" % (re.escape(address),
+                                                     port), line)
+    for address in addresses:
+        assert re.search(r"broke the protocol.*client: %s, "
+                         % re.escape(address), n.log())
+
+
+@pytest.mark.parametrize("path", ["/event-stream/", "/redirected/"])
+def test_request_behind_a_balancer_is_released(service, path):
+    n, api, stream = service("ess_request release;")
+
+    def connect(count, path=path):
+        return [behind_balancer(n, stream, "X-Forwarded-For", "192.0.2.1",
+                                path) for _ in range(count)]
+
+    # of a redirected request a worker knows when it has seen another one
+    clients = connect(100, "/event-stream/")
+    logged(n, 100)
+    before = private_kb(n.workers())
+    clients += connect(1000)
+    logged(n, 1100)
+    each = (private_kb(n.workers()) - before) / 1000
+    print("%.2f KiB for each client" % each)
+    assert flat(0, each, 2)
+    for c in clients:
+        c.close()
 
 
 @pytest.mark.parametrize("request_", ["keep", "release"])

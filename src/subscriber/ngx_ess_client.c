@@ -78,6 +78,7 @@ ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_client_zone = zone;
     ngx_ess_client_replace = ngx_ess_conf_main(cycle)->replace;
 
+    ngx_ess_request_init(cycle);
     ngx_ess_wheel_init(ngx_ess_client_timer, cycle->log);
     ngx_ess_drain_init(cycle, &ngx_ess_client_drained);
 
@@ -342,13 +343,12 @@ ngx_ess_client_release_handler(ngx_event_t *wev)
     wev->handler = handler;
 
     if (sub->state != NGX_ESS_SUBSCRIBER_OPEN
-        || !ngx_ess_request_releasable(sub))
+        || !ngx_ess_request_releasable(sub)
+        || ngx_ess_request_release(sub) != NGX_OK)
     {
         handler(wev);
         return;
     }
-
-    ngx_ess_request_release(sub);
 
     c->read->handler = ngx_ess_client_read_event;
     wev->handler = ngx_ess_client_write_event;

@@ -21,6 +21,11 @@ typedef struct {
 
 static void ngx_ess_request_free(void *data);
 static ngx_uint_t ngx_ess_request_wanted(ngx_ess_subscriber_t *sub);
+static ngx_uint_t ngx_ess_request_is_realip(ngx_http_request_t *r,
+    ngx_pool_cleanup_t *cln);
+static ngx_int_t ngx_ess_request_address(ngx_http_request_t *r,
+    ngx_addr_t *addr);
+static void ngx_ess_request_disown(ngx_ess_subscriber_t *sub);
 static u_char *ngx_ess_request_room(ngx_pool_t *pool, size_t size);
 static void ngx_ess_request_moved(ngx_http_request_t *r,
     ngx_ess_request_moved_t *m);
@@ -32,6 +37,28 @@ static void ngx_ess_request_moved_str(ngx_str_t *str,
     ngx_ess_request_moved_t *m);
 static void ngx_ess_request_free_buffers(ngx_http_connection_t *hc,
     ngx_connection_t *c);
+
+
+/* realip, which nginx need not have; its cleanup is known when it was seen */
+static ngx_module_t         *ngx_ess_request_realip;
+static ngx_pool_cleanup_pt   ngx_ess_request_realip_cleanup;
+
+
+void
+ngx_ess_request_init(ngx_cycle_t *cycle)
+{
+    ngx_uint_t  i;
+
+    ngx_ess_request_realip = NULL;
+
+    for (i = 0; cycle->modules[i]; i++) {
+        if (ngx_strcmp(cycle->modules[i]->name, "ngx_http_realip_module")
+            == 0)
+        {
+            ngx_ess_request_realip = cycle->modules[i];
+        }
+    }
+}
 
 
 ngx_int_t
@@ -103,7 +130,9 @@ ngx_ess_request_wanted(ngx_ess_subscriber_t *sub)
     }
 
     for (pool = sub->request->pool->cleanup; pool; pool = pool->next) {
-        if (pool->handler && pool->data != sub) {
+        if (pool->handler && pool->data != sub
+            && !ngx_ess_request_is_realip(sub->request, pool))
+        {
             return 1;
         }
     }
@@ -112,32 +141,118 @@ ngx_ess_request_wanted(ngx_ess_subscriber_t *sub)
 }
 
 
-void
+/*
+ * All that realip wants is to give the connection its own address back, for
+ * the next request on it: there is none.
+ */
+
+static ngx_uint_t
+ngx_ess_request_is_realip(ngx_http_request_t *r, ngx_pool_cleanup_t *cln)
+{
+    void  *ctx;
+
+    if (ngx_ess_request_realip == NULL) {
+        return 0;
+    }
+
+    ctx = r->ctx[ngx_ess_request_realip->ctx_index];
+
+    /* after an internal redirect the context is gone, the cleanup is not */
+
+    if (ctx && cln->data == ctx) {
+        ngx_ess_request_realip_cleanup = cln->handler;
+    }
+
+    return cln->handler == ngx_ess_request_realip_cleanup;
+}
+
+
+/* The address that realip has found, beyond the request's pool; NULL: it has
+   not. */
+
+static ngx_int_t
+ngx_ess_request_address(ngx_http_request_t *r, ngx_addr_t *addr)
+{
+    ngx_connection_t    *c;
+    ngx_pool_cleanup_t  *cln;
+
+    c = r->connection;
+
+    addr->sockaddr = NULL;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler && ngx_ess_request_is_realip(r, cln)) {
+            break;
+        }
+    }
+
+    if (cln == NULL) {
+        return NGX_OK;
+    }
+
+    addr->sockaddr = ngx_palloc(c->pool, c->socklen);
+    if (addr->sockaddr == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(addr->sockaddr, c->sockaddr, c->socklen);
+
+    addr->socklen = c->socklen;
+
+    /* realip has this from the connection's pool */
+    addr->name = c->addr_text;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_request_disown(ngx_ess_subscriber_t *sub)
+{
+    ngx_http_cleanup_t  *cln;
+    ngx_pool_cleanup_t  *pool;
+
+    for (cln = sub->request->cleanup; cln; cln = cln->next) {
+        if (cln->data == sub) {
+            cln->handler = NULL;
+        }
+    }
+
+    for (pool = sub->request->pool->cleanup; pool; pool = pool->next) {
+        if (pool->data == sub) {
+            pool->handler = NULL;
+        }
+    }
+}
+
+
+ngx_int_t
 ngx_ess_request_release(ngx_ess_subscriber_t *sub)
 {
+    ngx_addr_t              addr;
     ngx_connection_t       *c;
-    ngx_http_cleanup_t     *cln;
     ngx_http_request_t     *r;
-    ngx_pool_cleanup_t     *pool;
     ngx_http_connection_t  *hc;
 
     r = sub->request;
     c = sub->connection;
     hc = r->http_connection;
 
-    for (cln = r->cleanup; cln; cln = cln->next) {
-        if (cln->data == sub) {
-            cln->handler = NULL;
-        }
+    if (ngx_ess_request_address(r, &addr) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    for (pool = r->pool->cleanup; pool; pool = pool->next) {
-        if (pool->data == sub) {
-            pool->handler = NULL;
-        }
-    }
+    ngx_ess_request_disown(sub);
 
     ngx_http_free_request(r, 0);
+
+    /* realip has given the connection its own address back */
+
+    if (addr.sockaddr) {
+        c->sockaddr = addr.sockaddr;
+        c->socklen = addr.socklen;
+        c->addr_text = addr.name;
+    }
 
     c->destroyed = 0;
     c->data = sub;
@@ -145,6 +260,8 @@ ngx_ess_request_release(ngx_ess_subscriber_t *sub)
     sub->request = NULL;
 
     ngx_ess_request_free_buffers(hc, c);
+
+    return NGX_OK;
 }
 
 

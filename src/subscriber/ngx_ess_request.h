@@ -12,6 +12,8 @@
 #include "ngx_ess_feed.h"
 
 
+void ngx_ess_request_init(ngx_cycle_t *cycle);
+
 /* The subscriber is freed with the request, after it was logged.  NGX_OK, or
    NGX_ERROR: it is freed now or then, and must not be used. */
 ngx_int_t ngx_ess_request_own(ngx_ess_subscriber_t *sub);
@@ -24,10 +26,11 @@ ngx_uint_t ngx_ess_request_releasable(ngx_ess_subscriber_t *sub);
 
 /*
  * Logs the request and frees it; the connection stays, as the subscriber's,
- * whom nobody but its own handlers frees any more.  Only from an event
- * handler that no request's handler runs below of.
+ * whom nobody but its own handlers frees any more, with the address that
+ * realip has given it.  Only from an event handler that no request's handler
+ * runs below of.  NGX_ERROR: no memory, nothing has changed.
  */
-void ngx_ess_request_release(ngx_ess_subscriber_t *sub);
+ngx_int_t ngx_ess_request_release(ngx_ess_subscriber_t *sub);
 
 /*
  * Frees the buffers of the request's header; what the access log and
