@@ -128,6 +128,13 @@ static ngx_command_t  ngx_ess_commands[] = {
       0,
       NULL },
 
+    { ngx_string("ess_client_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_ess_conf_subscribe_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("ess_max_subscribers"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_ess_conf_subscribe_max,

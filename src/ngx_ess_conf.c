@@ -24,6 +24,8 @@
 #define NGX_ESS_CONF_PING           20000
 #define NGX_ESS_CONF_PING_TIMEOUT   20000
 #define NGX_ESS_CONF_SLOW_BUFFER    (1024 * 1024)
+#define NGX_ESS_CONF_RATE_MESSAGES  100
+#define NGX_ESS_CONF_RATE_BYTES     (256 * 1024)
 
 /* "ess.<node>.<slot>" is an AMQP short string */
 #define NGX_ESS_CONF_MAX_NODE       200
@@ -198,6 +200,8 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
     lcf->release = NGX_CONF_UNSET_UINT;
     lcf->slow_skip = NGX_CONF_UNSET_UINT;
     lcf->slow_buffer = NGX_CONF_UNSET_SIZE;
+    lcf->client_rate.messages = NGX_CONF_UNSET_UINT;
+    lcf->client_rate.bytes = NGX_CONF_UNSET_SIZE;
     lcf->limit.max = NGX_CONF_UNSET_UINT;
     lcf->origins = NGX_CONF_UNSET_PTR;
 
@@ -225,6 +229,12 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->slow_skip, prev->slow_skip, 0);
     ngx_conf_merge_size_value(conf->slow_buffer, prev->slow_buffer,
                               NGX_ESS_CONF_SLOW_BUFFER);
+    ngx_conf_merge_uint_value(conf->client_rate.messages,
+                              prev->client_rate.messages,
+                              NGX_ESS_CONF_RATE_MESSAGES);
+    ngx_conf_merge_size_value(conf->client_rate.bytes,
+                              prev->client_rate.bytes,
+                              NGX_ESS_CONF_RATE_BYTES);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
     console = ngx_ess_conf_serves(conf, "ess_console");

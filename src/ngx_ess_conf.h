@@ -12,6 +12,7 @@
 #include "ngx_ess_store.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_amqp_conf.h"
+#include "ngx_ess_client_rate.h"
 
 
 typedef struct {
@@ -49,6 +50,7 @@ typedef struct {
     ngx_uint_t               release;       /* the request, after the 101 */
     ngx_uint_t               slow_skip;     /* events, not the client */
     size_t                   slow_buffer;   /* bytes of it in memory */
+    ngx_ess_client_rate_conf_t client_rate; /* of what a client sends */
     ngx_ess_notify_limit_t   limit;         /* max 0: any number */
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
     ngx_uint_t               metrics_streams;   /* at most so many of them */
@@ -89,6 +91,8 @@ char *ngx_ess_conf_subscribe_ping(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_ess_conf_subscribe_deflate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_ess_conf_subscribe_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

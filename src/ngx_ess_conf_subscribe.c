@@ -17,6 +17,12 @@
 #define NGX_ESS_CONF_SUBSCRIBE_MIN_SIZE    256
 
 
+/* of ess_client_rate, a second: a burst takes a message of 64k */
+#define NGX_ESS_CONF_SUBSCRIBE_MAX_MESSAGES  1000000
+#define NGX_ESS_CONF_SUBSCRIBE_MIN_BYTES     8192
+#define NGX_ESS_CONF_SUBSCRIBE_MAX_BYTES     (1024 * 1024 * 1024)
+
+
 static ngx_int_t ngx_ess_conf_subscribe_is_origin(ngx_str_t *value);
 
 
@@ -149,6 +155,73 @@ ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     lcf->slow_buffer = size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ess_conf_subscribe_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_loc_conf_t  *lcf = conf;
+
+    ngx_int_t                    n;
+    ngx_str_t                   *value, text;
+    ngx_uint_t                   i;
+    ngx_ess_client_rate_conf_t  *rate;
+
+    rate = &lcf->client_rate;
+
+    if (rate->messages != NGX_CONF_UNSET_UINT
+        || rate->bytes != NGX_CONF_UNSET_SIZE)
+    {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        rate->messages = 0;
+        rate->bytes = 0;
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "messages=", 9) == 0
+            && rate->messages == NGX_CONF_UNSET_UINT)
+        {
+            n = ngx_atoi(value[i].data + 9, value[i].len - 9);
+
+            if (n > 0 && n <= NGX_ESS_CONF_SUBSCRIBE_MAX_MESSAGES) {
+                rate->messages = n;
+                continue;
+            }
+        }
+
+        if (ngx_strncmp(value[i].data, "bytes=", 6) == 0
+            && rate->bytes == NGX_CONF_UNSET_SIZE)
+        {
+            text.data = value[i].data + 6;
+            text.len = value[i].len - 6;
+            n = ngx_parse_size(&text);
+
+            if (n >= NGX_ESS_CONF_SUBSCRIBE_MIN_BYTES
+                && n <= NGX_ESS_CONF_SUBSCRIBE_MAX_BYTES)
+            {
+                rate->bytes = n;
+                continue;
+            }
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid parameter \"%V\", it "
+                           "takes \"off\", or \"messages=\" with a number "
+                           "from 1 to 1000000 and \"bytes=\" with a size "
+                           "from 8k to 1g, both a second",
+                           &cmd->name, &value[i]);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

@@ -51,32 +51,12 @@ def service(nginx):
     return make
 
 
-def text(api, path="/metrics"):
-    r = api.request("GET", path)
-    assert r.status == 200
-    assert r.headers["Content-Type"] \
-        == "text/plain; version=0.0.4; charset=utf-8"
-    return r.body.decode()
-
-
-def figures(api, path="/metrics"):
-    """{'ess_x{label="value"}': number}"""
-
-    found = {}
-    for line in text(api, path).splitlines():
-        if not line.startswith("#"):
-            name, _, value = line.rpartition(" ")
-            assert name not in found
-            found[name] = float(value)
-    return found
-
-
 def test_what_clients_counted(service, vhost):
     n, api = service(vhost.url)
     stream = wait_for(lambda: api.try_create("abc"))
     with Clients([stream.location] * 9) as clients, \
             EventSource(stream.http) as source:
-        f = figures(api)
+        f = api.figures()
         assert f["ess_streams"] == 1
         assert f['ess_subscribers{transport="websocket"}'] == 9
         assert f['ess_subscribers{transport="sse"}'] == 1
@@ -85,7 +65,7 @@ def test_what_clients_counted(service, vhost):
                                                              i * 100 + 100)])
         clients.wait(500)
         source.wait(500)
-        f = figures(api)
+        f = api.figures()
         assert f["ess_received_events_total"] == 500
         assert f["ess_received_bytes_total"] == 2000
         assert f['ess_sent_events_total{transport="websocket"}'] == 4500
@@ -101,17 +81,17 @@ def test_what_clients_counted(service, vhost):
         workers = [v for k, v in f.items()
                    if k.startswith("ess_amqp_connected")]
         assert workers == [1, 1, 1]
-        wait_for(lambda: figures(api)["ess_amqp_unacknowledged_deliveries"]
+        wait_for(lambda: api.figures()["ess_amqp_unacknowledged_deliveries"]
                  == 0)
         assert api.request("POST", "/publish/abc", "x").status == 202
-        f = figures(api)
+        f = api.figures()
         assert f["ess_amqp_published_events_total"] == 1
         assert f["ess_amqp_unconfirmed_events"] == 0
         assert f["ess_amqp_sessions_total"] == 4
         assert f["ess_zone_bytes{state=\"used\"}"] > 500 * 256
         assert sum(v for k, v in f.items()
                    if k.startswith("ess_zone_bytes")) < 16 * 2**20
-    wait_for(lambda: figures(api)['ess_subscribers{transport="sse"}'] == 0)
+    wait_for(lambda: api.figures()['ess_subscribers{transport="sse"}'] == 0)
 
 
 def test_rejected(service):
@@ -134,7 +114,7 @@ def test_rejected(service):
     assert get() == 426
     with Clients([stream.location + "?stream_from_ordinal=x"]) as clients:
         clients.wait_closed()
-    f = figures(api)
+    f = api.figures()
     assert {k.split('"')[1]: v for k, v in f.items()
             if k.startswith("ess_rejected_requests_total")} == {
         "stream": 2, "origin": 1, "token": 0, "claim": 0, "request": 1,
@@ -151,20 +131,20 @@ def test_a_worker_dies(service):
             for i in range(50):
                 assert api.request("POST", "/publish/abc", "x").status == 202
             clients.wait(50)
-            before = figures(api)
+            before = api.figures()
             n.kill_worker()
             wait_for(lambda: any(c.closed for c in clients))
             left = sum(not c.closed for c in clients)
-            wait_for(lambda: figures(api)[
+            wait_for(lambda: api.figures()[
                 'ess_subscribers{transport="websocket"}'] == left)
-            after = figures(api)
+            after = api.figures()
             for name in before:
                 if "_total" in name or "_bucket" in name or "_sum" in name:
                     assert after[name] >= before[name], name
     n.reload()
-    wait_for(lambda: figures(api)['ess_subscribers{transport="websocket"}']
+    wait_for(lambda: api.figures()['ess_subscribers{transport="websocket"}']
              == 0)
-    reloaded = figures(api)
+    reloaded = api.figures()
     for name in after:
         if "_total" in name or "_bucket" in name or "_sum" in name:
             assert reloaded[name] >= after[name], name
@@ -176,12 +156,12 @@ def test_formats(service, tmp_path):
     with Clients([streams[0].location]) as clients:
         assert api.request("POST", "/publish/abc", "x").status == 202
         clients.wait(1)
-        out = text(api, "/metrics/streams")
+        out = api.metrics("/metrics/streams")
         assert 'ess_stream_subscribers{id="1",routing_key="abc"} 1\n' in out
         assert ('ess_stream_events{id="2",routing_key="a\\"b\\\\c\\nd"} 0\n'
                 in out)
         assert 'id="3"' not in out
-        assert "ess_stream" not in text(api).replace("ess_streams", "")
+        assert "ess_stream" not in api.metrics().replace("ess_streams", "")
 
         p = subprocess.run(["promtool", "check", "metrics"], input=out,
                            capture_output=True, text=True)
@@ -198,7 +178,7 @@ def test_formats(service, tmp_path):
             assert got["event_age_seconds"]["count"] == 1
             assert got["stream_last_ordinal"] == {"1": 1, "2": 0}
             # the same names and numbers
-            for name, value in figures(api, "/metrics/streams").items():
+            for name, value in api.figures("/metrics/streams").items():
                 name = re.split("[{ ]", name)[0][4:]
                 name = re.sub("_(bucket|sum|count)$", "", name)
                 assert name in got, name

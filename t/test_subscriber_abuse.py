@@ -10,7 +10,8 @@ import time
 import pytest
 
 from api import Api
-from clients import BINARY, CLOSE, TEXT, Clients, RawWS, build_frame
+from clients import (BINARY, CLOSE, PING, PONG, TEXT, Clients, RawWS,
+                     build_frame)
 from memory import flat, private_kb
 from publisher import Publisher, gapless, numbers
 from wait import SLOWER, wait_for
@@ -340,3 +341,96 @@ def test_handshake_and_frames_byte_by_byte_still_work_meanwhile(service,
                     send(data[i:i + 1]) for i in range(len(data))]
                 c.connect()
                 assert c.recv_frame().payload.startswith(b"abc ")
+
+
+# clients that send much
+
+RATE = CONF.replace("ess_ping              0;",
+                    "ess_ping 1s 1s; ess_client_rate messages=20;").replace(
+    "location /event-stream/ { ess_api; }",
+    "location /event-stream/ { ess_api; }\n"
+    "location = /metrics { ess_metrics; }")
+
+
+def fast(api, action):
+    return api.figures()['ess_fast_subscribers_total{action="%s"}' % action]
+
+
+@pytest.fixture
+def rated(nginx, vhost):
+    n = nginx(RATE, amqp=vhost.url)
+    api = Api(n.port(1))
+    return n, api, api.create("abc")
+
+
+def pings(ws, first, count):
+    ws.send(b"".join(build_frame(PING, b"%d" % i)
+                     for i in range(first, first + count)))
+
+
+def ponged(ws, number):
+    """Until the answer to that ping, or later, comes."""
+
+    while True:
+        frame = ws.recv_frame()
+        if frame.opcode == PING:
+            ws.send_frame(PONG, frame.payload)
+        elif frame.opcode == CLOSE:
+            return frame.close_code
+        elif frame.opcode == PONG and int(frame.payload) >= number:
+            return None
+
+
+def test_client_that_sends_a_burst_is_paused_and_stays(rated, vhost):
+    n, api, stream = rated
+    with RawWS.of(stream.location) as c:
+        c.connect()
+        pings(c, 0, 190)
+        assert ponged(c, 189) is None
+        assert fast(api, "paused") == 0
+        pings(c, 190, 30)
+        wait_for(lambda: fast(api, "paused") == 1, what="the pause")
+        # it gets events meanwhile, and is no silent client
+        vhost.publish("abc", "event")
+        while c.recv_frame().payload != b"event":
+            pass
+        pings(c, 220, 1)
+        assert ponged(c, 220) is None
+    assert (fast(api, "paused"), fast(api, "closed")) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", ["messages", "bytes", "event stream"])
+def test_client_that_goes_on_is_closed(rated, vhost, kind):
+    n, api, stream = rated
+    with undisturbed(n, vhost, stream, rate=100), \
+            RawWS.of(stream.location) as c:
+        if kind == "event stream":
+            c.request(Upgrade=None, Accept="text/event-stream")
+            assert c.response() == 200
+        else:
+            c.connect()
+        flood = (build_frame(PING, b"x") * 100 if kind == "messages" else
+                 build_frame(BINARY, bytes(65535)) if kind == "bytes" else
+                 bytes(65536))
+        c.sock.setblocking(False)
+
+        def flooding():
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                while True:
+                    c.sock.send(flood)
+            return fast(api, "closed")
+
+        wait_for(flooding, what="the end of its patience")
+    of_info(n, 'client sends more than "ess_client_rate" allows')
+    assert fast(api, "paused") >= 1
+
+
+def test_close_code_of_a_client_that_goes_on(rated):
+    n, api, stream = rated
+    with RawWS.of(stream.location) as c:
+        c.connect()
+        pings(c, 0, 260)
+        wait_for(lambda: fast(api, "paused") == 1, what="the pause")
+        pings(c, 260, 60)
+        assert ponged(c, 1000) == 1008
+        assert fast(api, "closed") == 1

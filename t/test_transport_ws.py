@@ -19,6 +19,7 @@ http {
     ess_amqp        %%AMQP%%;
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
     ess_ping        %%PING%%;
+    ess_client_rate %%RATE%%;
 
     server {
         listen 127.0.0.1:%%PORT0%%;
@@ -37,8 +38,8 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 @pytest.fixture
 def service(nginx, vhost):
-    def make(ping="0", **kwargs):
-        n = nginx(CONF, amqp=vhost.url, ping=ping, **kwargs)
+    def make(ping="0", rate="messages=100 bytes=256k", **kwargs):
+        n = nginx(CONF, amqp=vhost.url, ping=ping, rate=rate, **kwargs)
         return n, Api(n.port(1)).create("abc")
     return make
 
@@ -419,7 +420,7 @@ def test_frames_after_a_close_are_ignored(service):
 
 
 def test_ping_flood_takes_no_memory(service, vhost):
-    n, stream = service()
+    n, stream = service(rate="off")
     flood = build_frame(PING, b"x" * 125) * 1000
     sent = 0
     with RawWS.of(stream.location) as c:

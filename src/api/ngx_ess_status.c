@@ -150,6 +150,11 @@ static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
       { { NGX_ESS_C_SLOW_CLOSED, "closed" },
         { NGX_ESS_C_SLOW_SKIPPED, "skipped" } } },
 
+    { "fast_subscribers_total", "Clients that sent more than they may, and "
+      "what was done about it.", NGX_ESS_STATUS_COUNTER, "action",
+      { { NGX_ESS_C_FAST_PAUSED, "paused" },
+        { NGX_ESS_C_FAST_CLOSED, "closed" } } },
+
     { "rejected_requests_total", "Clients that were not let in.",
       NGX_ESS_STATUS_COUNTER, "reason",
       { { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_STREAM, "stream" },

@@ -87,6 +87,8 @@ typedef enum {
                                                but are none */
     NGX_ESS_C_SLOW_CLOSED,
     NGX_ESS_C_SLOW_SKIPPED,
+    NGX_ESS_C_FAST_PAUSED,                  /* over ess_client_rate */
+    NGX_ESS_C_FAST_CLOSED,
     NGX_ESS_C_REJECTED,                     /* by ngx_ess_rejected_e */
     NGX_ESS_C_SESSIONS = NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_N,
                                             /* with the broker, established */

@@ -46,7 +46,7 @@
 
 
 #define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
-#define NGX_ESS_SHM_LAYOUT       7
+#define NGX_ESS_SHM_LAYOUT       8
 
 #define NGX_ESS_SHM_PAIRS        3              /* in the stream itself */
 #define NGX_ESS_SHM_EXT_PAIRS    15             /* in each further segment */

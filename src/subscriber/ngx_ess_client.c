@@ -39,6 +39,8 @@ static void ngx_ess_client_readable(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_read(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_input(ngx_ess_subscriber_t *sub, u_char *data,
     size_t len);
+static ngx_int_t ngx_ess_client_limit(ngx_ess_subscriber_t *sub,
+    ngx_uint_t messages, size_t bytes);
 static ngx_int_t ngx_ess_client_flushed(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_timer(ngx_ess_wheel_entry_t *entry);
 static void ngx_ess_client_wait(ngx_ess_subscriber_t *sub, ngx_msec_t delay);
@@ -449,11 +451,16 @@ ngx_ess_client_readable(ngx_ess_subscriber_t *sub)
 
     sub->connection->log->action = "reading from subscriber";
 
+    if (rev->delayed && rev->timedout) {
+        rev->delayed = 0;
+        rev->timedout = 0;
+    }
+
     if (ngx_ess_client_read(sub) == NGX_DONE) {
         return;
     }
 
-    if (rev->ready) {
+    if (rev->ready && !rev->delayed) {
         ngx_post_event(rev, &ngx_posted_next_events);
         return;
     }
@@ -473,7 +480,10 @@ ngx_ess_client_read(ngx_ess_subscriber_t *sub)
 
     c = sub->connection;
 
-    for (i = 0; i < NGX_ESS_CLIENT_READS && c->read->ready; i++) {
+    for (i = 0;
+         i < NGX_ESS_CLIENT_READS && c->read->ready && !c->read->delayed;
+         i++)
+    {
 
         n = c->recv(c, ngx_ess_client_buffer, NGX_ESS_CLIENT_BUFFER);
 
@@ -514,7 +524,7 @@ ngx_ess_client_input(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
 
     if (sub->last) {
         /* all that matters was said */
-        return NGX_OK;
+        return ngx_ess_client_limit(sub, 0, len);
     }
 
     c = sub->connection;
@@ -545,12 +555,53 @@ ngx_ess_client_input(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
             return NGX_DONE;
         }
 
-        if (!sub->blocked) {
-            return ngx_ess_client_flush(sub);
+        if (!sub->blocked && ngx_ess_client_flush(sub) == NGX_DONE) {
+            return NGX_DONE;
         }
     }
 
-    return NGX_OK;
+    return ngx_ess_client_limit(sub, in.messages, len);
+}
+
+
+/* Nothing is read for a while from a client that sends too much; one that goes
+   on after that is closed. */
+
+static ngx_int_t
+ngx_ess_client_limit(ngx_ess_subscriber_t *sub, ngx_uint_t messages,
+    size_t bytes)
+{
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    rc = ngx_ess_client_rate(&sub->rate, &sub->conf->client_rate, messages,
+                             bytes, ngx_current_msec);
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
+
+    c = sub->connection;
+
+    c->read->delayed = 1;
+    ngx_add_timer(c->read, NGX_ESS_CLIENT_RATE_PAUSE);
+
+    if (rc == NGX_BUSY) {
+        ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_FAST_PAUSED, 1);
+        return NGX_OK;
+    }
+
+    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                  "client sends more than \"ess_client_rate\" allows: "
+                  "closing it");
+
+    ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_FAST_CLOSED, 1);
+
+    return ngx_ess_client_close(sub, NGX_ESS_CLIENT_POLICY,
+                                "Too many messages");
 }
 
 
@@ -784,7 +835,9 @@ ngx_ess_client_answered(ngx_ess_subscriber_t *sub)
 {
     sub->pinged = 0;
 
-    if (!sub->heard && (sub->blocked || sub->feed->transport->answers)) {
+    if (!sub->heard && !sub->connection->read->delayed
+        && (sub->blocked || sub->feed->transport->answers))
+    {
 
         ngx_log_error(NGX_LOG_INFO, sub->connection->log, NGX_ETIMEDOUT,
                       "client timed out, nothing was heard for %M ms "

@@ -109,6 +109,8 @@ struct ngx_ess_subscriber_s {
     uint64_t                     events_sent;
     uint64_t                     bytes_sent;
 
+    ngx_ess_client_rate_t        rate;      /* of what it sends */
+
     const char                  *reason;    /* to close with */
     uint16_t                     code;
     u_char                       state;     /* ngx_ess_subscriber_state_e */

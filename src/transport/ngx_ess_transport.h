@@ -44,6 +44,8 @@ typedef struct {
     u_char                  *out;
     size_t                   out_len;
 
+    ngx_uint_t               messages;      /* frames that ended */
+
     unsigned                 alive:1;       /* the peer showed signs of life */
     unsigned                 closing:1;     /* peer began the close; after out
                                                was sent, end the connection */

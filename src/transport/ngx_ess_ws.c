@@ -633,6 +633,7 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
         parser = &ngx_ess_ws_parser;
         ngx_memzero(parser, sizeof(ngx_ess_ws_parser_t));
         parser->deflate = s->deflate;
+        parser->ignore = 1;
     }
 
     while (!s->over) {
@@ -647,6 +648,8 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
             ngx_ess_ws_input_error(s, parser, in);
             return;
         }
+
+        in->messages++;
 
         ngx_ess_ws_input_frame(s, parser, in);
     }

@@ -280,7 +280,8 @@ ngx_ess_ws_codec_payload(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
     }
 
     if (parser->deflated) {
-        return ngx_ess_ws_codec_inflate(parser, p, len);
+        return parser->ignore ? NGX_OK
+                              : ngx_ess_ws_codec_inflate(parser, p, len);
     }
 
     return ngx_ess_ws_codec_data(parser, p, len);
@@ -389,7 +390,7 @@ ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser)
 
     if (parser->opcode < NGX_ESS_WS_IS_CONTROL && parser->fin) {
 
-        if (parser->deflated) {
+        if (parser->deflated && !parser->ignore) {
 
             /* what the sender left out of it; RFC 7692, 7.2.2 */
 

@@ -75,6 +75,9 @@ typedef struct {
     unsigned                 text:1;        /* the message is text */
     unsigned                 deflate:1;     /* the caller's: permessage-deflate
                                                was negotiated */
+    unsigned                 ignore:1;      /* the caller's: nobody reads
+                                               messages, so what is deflated
+                                               stays so */
     unsigned                 deflated:1;    /* the message is */
     unsigned                 failed:1;
     ngx_ess_ws_utf8_t        utf8;

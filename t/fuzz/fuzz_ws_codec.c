@@ -51,7 +51,8 @@ fuzz_parse(const uint8_t *data, size_t size, size_t step, ngx_uint_t deflate,
     ngx_ess_ws_parser_t   parser;
 
     memset(&parser, 0, sizeof(parser));
-    parser.deflate = deflate;
+    parser.deflate = (deflate != 0);
+    parser.ignore = (deflate == 2);
     memset(t, 0, sizeof(fuzz_trace_t));
 
     rc = NGX_AGAIN;
@@ -145,6 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_client(data, size, 0);
     fuzz_client(data, size, 1);
+    fuzz_client(data, size, 2);
 
     line.data = (u_char *) data;
     line.len = size;

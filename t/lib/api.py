@@ -135,5 +135,25 @@ class Api:
 
         self._ok(202, "POST", path + key + "?batch=1", list(events))
 
+    def metrics(self, path="/metrics"):
+        """The text of an ess_metrics location."""
+
+        r = self.request("GET", path)
+        assert r.status == 200
+        assert r.headers["Content-Type"] \
+            == "text/plain; version=0.0.4; charset=utf-8"
+        return r.body.decode()
+
+    def figures(self, path="/metrics"):
+        """The same: {'ess_x{label="value"}': number}"""
+
+        found = {}
+        for line in self.metrics(path).splitlines():
+            if not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                assert name not in found
+                found[name] = float(value)
+        return found
+
     def version(self):
         return self._ok(200, "GET", "version/").json()

@@ -22,6 +22,10 @@
 #define BIG  200000
 
 
+/* what client() sends, nobody reads */
+static ngx_uint_t  test_ignore;
+
+
 static ngx_int_t
 offer(const char *line)
 {
@@ -136,6 +140,7 @@ client(ngx_ess_ws_parser_t *parser, ngx_ess_ws_opcode_e opcode, u_char *data,
 
     memset(parser, 0, sizeof(ngx_ess_ws_parser_t));
     parser->deflate = 1;
+    parser->ignore = test_ignore;
     rc = NGX_AGAIN;
 
     for (p = buf; p < last; p = end) {
@@ -264,6 +269,38 @@ test_round_trip(void **state)
 }
 
 
+/* A message that nobody reads is not inflated, whatever it is. */
+
+static void
+test_ignored(void **state)
+{
+    size_t                n;
+    u_char               *zeros, *out;
+    ngx_ess_ws_parser_t   parser;
+
+    zeros = calloc(1, BIG);
+    out = malloc(BIG);
+
+    n = ngx_ess_ws_deflate(out, BIG, zeros, BIG, 6);
+
+    test_ignore = 1;
+
+    assert_int_equal(client(&parser, NGX_ESS_WS_TEXT, out, n, 0), NGX_OK);
+    assert_int_equal(parser.inflated_len, 0);
+    assert_true(ngx_ess_ws_codec_between(&parser));
+
+    assert_int_equal(client(&parser, NGX_ESS_WS_BINARY,
+                            (u_char *) "\xff\xff\xff\xff", 4, 1),
+                     NGX_OK);
+    assert_null(parser.inflate);
+
+    test_ignore = 0;
+
+    free(zeros);
+    free(out);
+}
+
+
 static void
 test_clients(void **state)
 {
@@ -328,6 +365,7 @@ main(void)
         cmocka_unit_test(test_offers),
         cmocka_unit_test(test_rfc),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_ignored),
         cmocka_unit_test(test_clients)
     };
 
