@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_escape.h"
 #include "ngx_ess_api_request.h"
 
 
@@ -140,7 +141,8 @@ ngx_ess_api_upkeep_save(void)
 static void
 ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store)
 {
-    ngx_ess_api_op_t  *op;
+    ngx_ess_api_op_t   *op;
+    ngx_ess_escaped_t   text;
 
     op = store->data;
 
@@ -152,8 +154,10 @@ ngx_ess_api_upkeep_saved(ngx_ess_store_op_t *store)
 
     case NGX_DECLINED:
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "stream %uL could not be saved in the new store: %s",
-                      op->info.ref.id, store->text);
+                      "stream %uL could not be saved in the new store: %V",
+                      op->info.ref.id,
+                      ngx_ess_escape_bytes(&text, store->text,
+                                           ngx_strlen(store->text)));
         break;
 
     default:

@@ -41,8 +41,8 @@ typedef struct {
 /*
  * rc NGX_OK: answered, "reply" is the decoded method (valid during the call).
  * NGX_DECLINED: refused: the channel was closed by the broker with "code" and
- * "text"; the session opens it again and sends what waits behind it.  With
- * code 0 the method could not be encoded and was not sent.
+ * "text", which is escaped; the session opens it again and sends what waits
+ * behind it.  With code 0 the method could not be encoded and was not sent.
  * NGX_ABORT: the connection went away, the channel was closed, or the op was
  * canceled before it was sent.
  * The op is off all lists and may be freed or used again.  Never called from
@@ -170,7 +170,8 @@ void ngx_ess_amqp_resume(ngx_ess_amqp_session_t *s);
 void ngx_ess_amqp_flush(ngx_ess_amqp_session_t *s);
 
 /* Logs the broker's word on something, once until it changes or the session
-   was open in good order for a minute: "what" and text form the message. */
+   was open in good order for a minute: "what" and text, which is escaped,
+   form the message. */
 void ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     const char *what, ngx_uint_t code, ngx_str_t *text);
 

@@ -511,9 +511,9 @@ static ngx_int_t
 ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
     amqp_channel_close_t *close)
 {
-    u_char                   buf[256];
-    ngx_str_t                text;
+    ngx_str_t               *text;
     ngx_queue_t             *q;
+    ngx_ess_escaped_t        e;
     ngx_ess_amqp_op_t       *op;
     amqp_method_number_t     method;
     amqp_channel_close_ok_t  ok;
@@ -533,8 +533,8 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
         return ngx_ess_amqp_log_failed(s, "the channel could not be reopened");
     }
 
-    ngx_ess_amqp_log_clean(&text, buf, sizeof(buf), close->reply_text.bytes,
-                           close->reply_text.len);
+    text = ngx_ess_escape_bytes(&e, close->reply_text.bytes,
+                                close->reply_text.len);
 
     method = (amqp_method_number_t) close->class_id << 16 | close->method_id;
     op = NULL;
@@ -569,11 +569,11 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
 
     if (op) {
         ngx_ess_amqp_channel_answer(op, NGX_DECLINED, NULL, close->reply_code,
-                                    &text);
+                                    text);
 
     } else {
         ngx_ess_amqp_log_once(s, NGX_LOG_ERR, "it closed a channel",
-                              close->reply_code, &text);
+                              close->reply_code, text);
     }
 
     if (ch->state != NGX_ESS_AMQP_CH_CLOSING) {

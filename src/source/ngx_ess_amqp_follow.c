@@ -11,6 +11,7 @@
 
 #include "ngx_ess_amqp_follow.h"
 #include "ngx_ess_amqp_property.h"
+#include "ngx_ess_escape.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_log.h"
 #include "ngx_ess_source.h"
@@ -112,6 +113,7 @@ ngx_ess_amqp_follow_later(ngx_ess_amqp_live_t *live)
 static void
 ngx_ess_amqp_follow_started(ngx_ess_amqp_reader_t *reader)
 {
+    ngx_ess_escaped_t     key;
     ngx_ess_amqp_live_t  *live;
 
     live = reader->data;
@@ -133,7 +135,7 @@ ngx_ess_amqp_follow_started(ngx_ess_amqp_reader_t *reader)
 
     ngx_log_error(NGX_LOG_INFO, live->worker->log, 0,
                   "following RabbitMQ stream \"%V\" from event %uL on",
-                  &live->key, live->ordinal);
+                  ngx_ess_escape(&key, &live->key), live->ordinal);
 
     if (live->ordinal > 1) {
         ngx_add_timer(&live->timer, NGX_ESS_AMQP_FOLLOW_SILENT);
@@ -281,6 +283,7 @@ static void
 ngx_ess_amqp_follow_begin(ngx_ess_amqp_live_t *live)
 {
     uint64_t                first;
+    ngx_ess_escaped_t       key;
     ngx_ess_amqp_worker_t  *w;
 
     w = live->worker;
@@ -301,7 +304,8 @@ ngx_ess_amqp_follow_begin(ngx_ess_amqp_live_t *live)
         ngx_log_error(NGX_LOG_WARN, w->log, 0,
                       "RabbitMQ stream \"%V\" goes on with event %uL where "
                       "%uL was expected: it was made anew",
-                      &live->key, live->ordinal, live->known);
+                      ngx_ess_escape(&key, &live->key), live->ordinal,
+                      live->known);
 
         first = live->ordinal;
 
@@ -363,9 +367,11 @@ ngx_ess_amqp_follow_filled(ngx_ess_amqp_live_t *live)
 static void
 ngx_ess_amqp_follow_live(ngx_ess_amqp_live_t *live)
 {
+    ngx_ess_escaped_t  key;
+
     ngx_log_error(NGX_LOG_INFO, live->worker->log, 0,
                   "following RabbitMQ stream \"%V\" from its end, event %uL, "
-                  "on", &live->key, live->ordinal);
+                  "on", ngx_ess_escape(&key, &live->key), live->ordinal);
 
     live->again = 0;
     live->state = NGX_ESS_AMQP_LIVE_FOLLOWING;
@@ -402,6 +408,7 @@ ngx_ess_amqp_follow_succeeded(ngx_ess_amqp_live_t *live)
 static void
 ngx_ess_amqp_follow_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 {
+    ngx_ess_escaped_t       key;
     ngx_ess_amqp_live_t    *live;
     ngx_ess_amqp_worker_t  *w;
 
@@ -430,7 +437,8 @@ ngx_ess_amqp_follow_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
     }
 
     ngx_log_error(NGX_LOG_WARN, w->log, 0,
-                  "there is no RabbitMQ stream \"%V\"", &live->key);
+                  "there is no RabbitMQ stream \"%V\"",
+                  ngx_ess_escape(&key, &live->key));
 
     (void) ngx_ess_follow_missing(w->zone, &live->ref, &w->live_wake);
     ngx_ess_notify_wake(w->zone, &w->live_wake);

@@ -306,8 +306,8 @@ ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s, void *decoded)
 static ngx_int_t
 ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
 {
-    u_char                       buf[NGX_ESS_AMQP_TEXT / 2];
-    ngx_str_t                    text;
+    ngx_str_t                   *text;
+    ngx_ess_escaped_t            e;
     amqp_connection_close_t     *close;
     amqp_connection_close_ok_t   ok;
 
@@ -318,37 +318,35 @@ ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
     (void) ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
     ngx_ess_amqp_flush(s);
 
-    ngx_ess_amqp_log_clean(&text, buf, sizeof(buf), close->reply_text.bytes,
-                           close->reply_text.len);
+    text = ngx_ess_escape_bytes(&e, close->reply_text.bytes,
+                                close->reply_text.len);
 
     if (s->state == NGX_ESS_AMQP_OPEN) {
         return ngx_ess_amqp_log_failed(s, "it closed the connection:"
                                        " %ui \"%V\"",
-                                       (ngx_uint_t) close->reply_code, &text);
+                                       (ngx_uint_t) close->reply_code, text);
     }
 
     return ngx_ess_amqp_log_failed(s, "it refused the connection while %s:"
                                    " %ui \"%V\"",
                                    ngx_ess_amqp_state_name(s->state),
-                                   (ngx_uint_t) close->reply_code, &text);
+                                   (ngx_uint_t) close->reply_code, text);
 }
 
 
 static ngx_int_t
 ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s, void *decoded)
 {
-    u_char                      buf[NGX_ESS_AMQP_TEXT / 2];
-    ngx_str_t                   text;
+    ngx_ess_escaped_t           e;
     amqp_connection_blocked_t  *blocked;
 
     blocked = decoded;
 
     if (!s->blocked) {
-        ngx_ess_amqp_log_clean(&text, buf, sizeof(buf),
-                               blocked->reason.bytes, blocked->reason.len);
-
         ngx_log_error(NGX_LOG_WARN, &s->log, 0,
-                      "the broker blocks those who publish: \"%V\"", &text);
+                      "the broker blocks those who publish: \"%V\"",
+                      ngx_ess_escape_bytes(&e, blocked->reason.bytes,
+                                           blocked->reason.len));
     }
 
     s->blocked = 1;

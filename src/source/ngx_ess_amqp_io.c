@@ -206,18 +206,16 @@ ngx_ess_amqp_io_grow(ngx_ess_amqp_session_t *s, ngx_buf_t *b, size_t size)
 static ngx_int_t
 ngx_ess_amqp_io_not_amqp(ngx_ess_amqp_session_t *s)
 {
-    u_char     buf[32];
-    ngx_str_t  text;
+    ngx_ess_escaped_t  e;
 
     if (s->state != NGX_ESS_AMQP_HEADER) {
         return ngx_ess_amqp_log_failed(s, "%s", s->codec.error);
     }
 
-    ngx_ess_amqp_log_clean(&text, buf, sizeof(buf), s->in.pos,
-                           s->in.last - s->in.pos);
-
     return ngx_ess_amqp_log_failed(s, "%s, its answer begins with \"%V\"",
-                                   s->codec.error, &text);
+                                   s->codec.error,
+                                   ngx_ess_escape_bytes(&e, s->in.pos,
+                                       ngx_min(s->in.last - s->in.pos, 32)));
 }
 
 

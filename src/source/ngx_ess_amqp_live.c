@@ -8,6 +8,7 @@
 
 #include "ngx_ess_amqp_live.h"
 #include "ngx_ess_amqp_follow.h"
+#include "ngx_ess_escape.h"
 #include "ngx_ess_follow.h"
 
 
@@ -428,6 +429,7 @@ ngx_ess_amqp_live_tick(ngx_event_t *ev)
 static ngx_uint_t
 ngx_ess_amqp_live_unused(ngx_ess_amqp_live_t *live)
 {
+    ngx_ess_escaped_t       key;
     ngx_ess_amqp_worker_t  *w;
     ngx_ess_stream_info_t   info;
 
@@ -455,7 +457,7 @@ ngx_ess_amqp_live_unused(ngx_ess_amqp_live_t *live)
     }
 
     ngx_log_error(NGX_LOG_INFO, w->log, 0, "let go of RabbitMQ stream \"%V\"",
-                  &live->key);
+                  ngx_ess_escape(&key, &live->key));
 
     return 1;
 }

@@ -56,7 +56,7 @@ ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s)
 ngx_int_t
 ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
 {
-    u_char                text[NGX_ESS_AMQP_TEXT], *p;
+    u_char                text[NGX_ESS_AMQP_LINE], *p;
     va_list               args;
     ngx_ess_amqp_node_t  *node;
 
@@ -85,8 +85,7 @@ void
 ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     const char *what, ngx_uint_t code, ngx_str_t *text)
 {
-    u_char                buf[NGX_ESS_AMQP_TEXT], line[NGX_ESS_AMQP_TEXT], *p;
-    ngx_str_t             clean;
+    u_char                line[NGX_ESS_AMQP_LINE], *p;
     ngx_msec_t            now;
     ngx_ess_amqp_node_t  *node;
 
@@ -102,10 +101,8 @@ ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
 
     s->word_at = now;
 
-    ngx_ess_amqp_log_clean(&clean, buf, sizeof(buf), text->data, text->len);
-
     p = ngx_slprintf(line, line + sizeof(line), "%s: %ui \"%V\"", what, code,
-                     &clean);
+                     text);
 
     if (ngx_ess_amqp_log_is_new(s->words, &s->nwords,
                                 ngx_crc32_long(line, p - line))
@@ -136,23 +133,6 @@ ngx_ess_amqp_log_is_new(uint32_t *seen, ngx_uint_t *n, uint32_t hash)
     seen[(*n)++ % NGX_ESS_AMQP_SEEN] = hash;
 
     return NGX_OK;
-}
-
-
-void
-ngx_ess_amqp_log_clean(ngx_str_t *dst, u_char *buf, size_t size, u_char *text,
-    size_t len)
-{
-    size_t  i;
-
-    len = ngx_min(len, size);
-
-    for (i = 0; i < len; i++) {
-        buf[i] = (text[i] < 0x20 || text[i] > 0x7e) ? '.' : text[i];
-    }
-
-    dst->data = buf;
-    dst->len = len;
 }
 
 

@@ -13,6 +13,7 @@
 #define _NGX_ESS_AMQP_SESSION_H_INCLUDED_
 
 
+#include "ngx_ess_escape.h"
 #include "ngx_ess_amqp.h"
 #include "ngx_ess_amqp_codec.h"
 
@@ -43,6 +44,9 @@
 #define NGX_ESS_AMQP_CHANNEL_MAX     2047
 #define NGX_ESS_AMQP_ADDRS           16
 #define NGX_ESS_AMQP_TEXT            512
+
+/* a message with an escaped text in it */
+#define NGX_ESS_AMQP_LINE            (NGX_ESS_AMQP_TEXT + NGX_ESS_ESCAPED_SIZE)
 
 /* messages of one kind that are not logged again: more than the slots' queues
    can bring about in turns, each with its name in it */
@@ -199,13 +203,10 @@ void ngx_ess_amqp_log_init(ngx_ess_amqp_session_t *s, ngx_log_t *log);
 /* Logs that the session is open, unless that was the last word. */
 void ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s);
 
-/* Logs why the connection failed, unless it is known; returns NGX_ERROR. */
+/* Logs why the connection failed, unless it is known; returns NGX_ERROR.
+   Text from outside is escaped by the caller. */
 ngx_int_t ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt,
     ...);
-
-/* A copy of outside text that is fit for the log. */
-void ngx_ess_amqp_log_clean(ngx_str_t *dst, u_char *buf, size_t size,
-    u_char *text, size_t len);
 
 
 /* ngx_ess_amqp_io.c */

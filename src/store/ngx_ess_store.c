@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_escape.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_store_sqlite.h"
 
@@ -388,6 +389,7 @@ static void
 ngx_ess_store_report(void)
 {
     ngx_uint_t               i, failed;
+    ngx_ess_escaped_t        text;
     ngx_ess_store_op_t      *op;
     ngx_ess_store_worker_t  *w;
 
@@ -405,8 +407,10 @@ ngx_ess_store_report(void)
 
     if (failed) {
         ngx_log_error(NGX_LOG_CRIT, w->log, 0,
-                      "\"ess_store\" %V: %ui of %ui changes failed: %s",
-                      &w->path, failed, w->nops, op->text);
+                      "\"ess_store\" %V: %ui of %ui changes failed: %V",
+                      &w->path, failed, w->nops,
+                      ngx_ess_escape_bytes(&text, op->text,
+                                           ngx_strlen(op->text)));
 
     } else if (w->failing) {
         ngx_log_error(NGX_LOG_NOTICE, w->log, 0,

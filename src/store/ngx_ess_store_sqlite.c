@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_escape.h"
 #include "ngx_ess_store_sqlite.h"
 #include "ngx_ess_store_sqlite_file.h"
 #include <sqlite3.h>
@@ -147,6 +148,7 @@ ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
     void *data, uint64_t *last_id)
 {
     ngx_int_t               rc;
+    ngx_ess_escaped_t       text;
     ngx_ess_store_sqlite_t  h;
 
     if (ngx_ess_store_sqlite_file_enter(cycle, path) != NGX_OK) {
@@ -163,7 +165,9 @@ ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
         || ngx_ess_store_sqlite_prepare(&h) != SQLITE_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "\"ess_store\" %V cannot be used: %s", path, h.text);
+                      "\"ess_store\" %V cannot be used: %V", path,
+                      ngx_ess_escape_bytes(&text, h.text,
+                                           ngx_strlen(h.text)));
         rc = NGX_ERROR;
 
     } else if (row) {
@@ -171,8 +175,9 @@ ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
 
         if (rc != NGX_OK && h.text[0] != '\0') {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                          "\"ess_store\" %V: loading the streams failed: %s",
-                          path, h.text);
+                          "\"ess_store\" %V: loading the streams failed: %V",
+                          path, ngx_ess_escape_bytes(&text, h.text,
+                                                     ngx_strlen(h.text)));
         }
     }
 

@@ -7,6 +7,7 @@
 
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_escape.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_follow.h"
@@ -216,9 +217,10 @@ ngx_ess_subscriber_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 static ngx_int_t
 ngx_ess_subscriber_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 {
-    ngx_str_t        *origin;
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
+    ngx_str_t          *origin;
+    ngx_uint_t          i;
+    ngx_table_elt_t    *h;
+    ngx_ess_escaped_t   text;
 
     if (lcf->origins == NULL) {
         return NGX_OK;
@@ -243,7 +245,7 @@ ngx_ess_subscriber_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "origin \"%V\" is not among those of \"ess_origin\"",
-                  &h->value);
+                  ngx_ess_escape(&text, &h->value));
 
     return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_ORIGIN,
                                        NGX_HTTP_FORBIDDEN);

@@ -32,13 +32,15 @@ class Management:
     def __init__(self, port):
         self.port = port
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, **more):
+        """more: of the header."""
+
         r = urllib.request.Request(
             "http://127.0.0.1:%d/api/%s" % (self.port, path), method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json",
                      "Authorization": "Basic " + base64.b64encode(
-                         b"guest:guest").decode()})
+                         b"guest:guest").decode(), **more})
         with urllib.request.urlopen(r, timeout=30) as f:
             answer = f.read()
         return json.loads(answer) if answer else None
@@ -139,7 +141,7 @@ class Vhost:
             try:
                 self.management.request(
                     "DELETE", "connections/" + urllib.parse.quote(
-                        c["name"], safe=""))
+                        c["name"], safe=""), **{"X-Reason": reason})
             except urllib.error.HTTPError:
                 pass
 
