@@ -196,8 +196,10 @@ ngx_ess_drain_last(ngx_event_t *ev)
 
     if (i < NGX_ESS_DRAIN_SLICE) {
 
-        if (!ngx_ess_drain.over) {
-            ngx_ess_drain.over = 1;
+        /* a busy worker may be late with the turns themselves */
+
+        if (ngx_ess_drain.n || !ngx_ess_drain.over) {
+            ngx_ess_drain.over = (ngx_ess_drain.n == 0);
             ngx_add_timer(ev, NGX_ESS_DRAIN_PATIENCE);
             return;
         }

@@ -298,6 +298,29 @@ test_end(void **state)
 }
 
 
+static void
+test_end_of_a_busy_worker(void **state)
+{
+    /* nobody is cut off before it was told */
+
+    test_begin(10000);
+    ngx_ess_drain_start(1012, 0);
+    assert_int_equal(test_closed, 256);
+
+    test_expire(5000 + NGX_ESS_DRAIN_LEAST);
+    test_expire(ngx_current_msec + NGX_ESS_DRAIN_PATIENCE);
+
+    test_run(10000);
+    assert_int_equal(test_closed, 10000);
+    test_expire(5000 + NGX_ESS_DRAIN_LEAST + 2 * NGX_ESS_DRAIN_PATIENCE);
+
+    test_over = 1;
+    test_expire(ngx_current_msec + NGX_ESS_DRAIN_PATIENCE);
+    assert_int_equal(test_over, 0);
+    assert_null(test_last);
+}
+
+
 int
 main(void)
 {
@@ -306,6 +329,7 @@ main(void)
         cmocka_unit_test(test_without_time),
         cmocka_unit_test(test_leaving),
         cmocka_unit_test(test_end),
+        cmocka_unit_test(test_end_of_a_busy_worker),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
