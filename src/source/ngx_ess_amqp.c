@@ -79,6 +79,17 @@ ngx_ess_amqp_data(ngx_ess_amqp_session_t *s)
 }
 
 
+ngx_str_t *
+ngx_ess_amqp_node_name(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_node_t  *node;
+
+    node = s->conf->nodes.elts;
+
+    return &node[s->node].name;
+}
+
+
 ngx_uint_t
 ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s)
 {

@@ -98,6 +98,10 @@ typedef struct {
                ngx_uint_t multiple, ngx_uint_t ok);
     void   (*returned)(ngx_ess_amqp_channel_t *ch, uint64_t number);
     void   (*writable)(ngx_ess_amqp_session_t *s);
+
+    /* or NULL: an attempt to connect failed, or the connection did; printable
+       words of ours, the system's or the broker's, without a password */
+    void   (*failed)(ngx_ess_amqp_session_t *s, ngx_str_t *text);
 } ngx_ess_amqp_handlers_t;
 
 
@@ -110,6 +114,9 @@ ngx_ess_amqp_session_t *ngx_ess_amqp_create(ngx_ess_amqp_conf_t *conf,
     const ngx_ess_amqp_handlers_t *handlers, void *data, size_t max_body,
     ngx_log_t *log);
 void *ngx_ess_amqp_data(ngx_ess_amqp_session_t *s);
+
+/* "host:port" of the node that it is, or was last, connected to */
+ngx_str_t *ngx_ess_amqp_node_name(ngx_ess_amqp_session_t *s);
 
 /* 1 when open */
 ngx_uint_t ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s);

@@ -44,6 +44,8 @@ static void ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch,
 static void ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_exchange_channel_closed(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_exchange_batch(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_exchange_failed(ngx_ess_amqp_session_t *s,
+    ngx_str_t *text);
 
 static void ngx_ess_amqp_exchange_left(ngx_event_t *ev);
 static ngx_int_t ngx_ess_amqp_exchange_channels(ngx_ess_amqp_worker_t *w);
@@ -90,7 +92,8 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_exchange_handlers = {
     ngx_ess_amqp_exchange_batch,
     NULL,
     NULL,
-    NULL
+    NULL,
+    ngx_ess_amqp_exchange_failed
 };
 
 
@@ -179,6 +182,7 @@ ngx_ess_amqp_exchange_shutdown(void)
     /* what is held was not acknowledged and goes with the rest */
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        ngx_ess_amqp_slot_consuming(&w->slots[i], 0);
         ngx_ess_amqp_delivery_reset(&w->slots[i]);
     }
 
@@ -437,6 +441,37 @@ ngx_ess_amqp_exchange_batch(ngx_ess_amqp_session_t *s)
 }
 
 
+static void
+ngx_ess_amqp_exchange_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_data(s);
+
+    ngx_ess_broker_failed(w->zone, NGX_ESS_BROKER_CONSUMING,
+                          ngx_ess_amqp_node_name(s), text);
+}
+
+
+void
+ngx_ess_amqp_exchange_refused(ngx_ess_amqp_worker_t *w, const char *what,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    u_char     buf[NGX_ESS_BROKER_TEXT];
+    ngx_str_t  words;
+
+    ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR, what, code, text);
+
+    words.data = buf;
+    words.len = ngx_slprintf(buf, buf + sizeof(buf), "%s: %ui \"%V\"", what,
+                             code, text)
+                - buf;
+
+    ngx_ess_broker_failed(w->zone, NGX_ESS_BROKER_CONSUMING,
+                          ngx_ess_amqp_node_name(w->session), &words);
+}
+
+
 void
 ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w)
 {
@@ -474,6 +509,7 @@ ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w)
 
         if (ngx_ess_amqp_exchange_all_well(w)) {
             w->attempt = 0;
+            ngx_ess_broker_well(w->zone, NGX_ESS_BROKER_CONSUMING);
         }
     }
 }
@@ -575,8 +611,8 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
         w->exchange = NGX_ESS_AMQP_REFUSED;
 
-        ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
-                              "broker refused the exchange", code, text);
+        ngx_ess_amqp_exchange_refused(w, "broker refused the exchange", code,
+                                      text);
 
         ngx_ess_amqp_bind_refused(w, NULL, text);
         ngx_ess_amqp_exchange_retry(w);

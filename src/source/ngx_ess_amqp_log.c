@@ -56,25 +56,27 @@ ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s)
 ngx_int_t
 ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
 {
-    u_char                text[NGX_ESS_AMQP_LINE], *p;
-    va_list               args;
-    ngx_ess_amqp_node_t  *node;
+    u_char     buf[NGX_ESS_AMQP_LINE];
+    va_list    args;
+    ngx_str_t  text;
 
     va_start(args, fmt);
-    p = ngx_vslprintf(text, text + sizeof(text), fmt, args);
+    text.data = buf;
+    text.len = ngx_vslprintf(buf, buf + sizeof(buf), fmt, args) - buf;
     va_end(args);
 
-    node = s->conf->nodes.elts;
-    node += s->node;
-
     if (ngx_ess_amqp_log_is_new(s->failures, &s->nfailures,
-                                ngx_crc32_long(text, p - text) ^ s->node)
+                                ngx_crc32_long(text.data, text.len) ^ s->node)
         == NGX_OK)
     {
         s->told = 0;
 
-        ngx_log_error(NGX_LOG_ERR, s->parent_log, 0, "amqp broker %V: %*s",
-                      &node->name, (size_t) (p - text), text);
+        ngx_log_error(NGX_LOG_ERR, s->parent_log, 0, "amqp broker %V: %V",
+                      ngx_ess_amqp_node_name(s), &text);
+    }
+
+    if (s->handlers->failed) {
+        s->handlers->failed(s, &text);
     }
 
     return NGX_ERROR;

@@ -10,6 +10,7 @@
 
 #include "ngx_ess_amqp_publish.h"
 #include "ngx_ess_amqp.h"
+#include "ngx_ess_broker.h"
 #include "ngx_ess_stream_table.h"
 
 
@@ -80,6 +81,8 @@ static void ngx_ess_amqp_publish_confirm(ngx_ess_amqp_channel_t *ch,
 static void ngx_ess_amqp_publish_returned(ngx_ess_amqp_channel_t *ch,
     uint64_t serial);
 static void ngx_ess_amqp_publish_writable(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_publish_failed(ngx_ess_amqp_session_t *s,
+    ngx_str_t *text);
 
 
 static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_publish_handlers = {
@@ -92,7 +95,8 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_publish_handlers = {
     ngx_ess_amqp_publish_batch,
     ngx_ess_amqp_publish_confirm,
     ngx_ess_amqp_publish_returned,
-    ngx_ess_amqp_publish_writable
+    ngx_ess_amqp_publish_writable,
+    ngx_ess_amqp_publish_failed
 };
 
 
@@ -524,6 +528,8 @@ ngx_ess_amqp_publish_idle(ngx_event_t *ev)
 
         p->session = NULL;
         p->channel = NULL;
+
+        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
     }
 }
 
@@ -566,6 +572,8 @@ ngx_ess_amqp_publish_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 {
     if (rc == NGX_OK) {
         ngx_ess_amqp_publisher.ready = 1;
+        ngx_ess_broker_well(ngx_ess_amqp_publisher.zone,
+                            NGX_ESS_BROKER_PUBLISHING);
         ngx_ess_amqp_publish_pump();
 
     } else if (rc == NGX_DECLINED) {
@@ -683,4 +691,13 @@ static void
 ngx_ess_amqp_publish_writable(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_amqp_publish_pump();
+}
+
+
+static void
+ngx_ess_amqp_publish_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
+{
+    ngx_ess_broker_failed(ngx_ess_amqp_publisher.zone,
+                          NGX_ESS_BROKER_PUBLISHING,
+                          ngx_ess_amqp_node_name(s), text);
 }

@@ -97,6 +97,7 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_replay_session = {
     ngx_ess_amqp_replay_session_batch,
     NULL,
     NULL,
+    NULL,
     NULL
 };
 

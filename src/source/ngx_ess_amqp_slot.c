@@ -233,8 +233,8 @@ ngx_ess_amqp_slot_refused(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
 {
     slot->state = NGX_ESS_AMQP_REFUSED;
 
-    ngx_ess_amqp_log_once(slot->worker->session, NGX_LOG_ERR,
-                          "broker refused a slot queue", code, text);
+    ngx_ess_amqp_exchange_refused(slot->worker, "broker refused a slot queue",
+                                  code, text);
 
     ngx_ess_amqp_bind_refused(slot->worker, slot, text);
     ngx_ess_amqp_exchange_retry(slot->worker);
@@ -424,7 +424,7 @@ ngx_ess_amqp_slot_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         w->qos_done = 1;
 
     } else {
-        slot->consuming = 1;
+        ngx_ess_amqp_slot_consuming(slot, 1);
         slot->consumed = 1;
         slot->refused = 0;
 
@@ -435,14 +435,22 @@ ngx_ess_amqp_slot_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 }
 
 
+void
+ngx_ess_amqp_slot_consuming(ngx_ess_amqp_slot_t *slot, ngx_uint_t on)
+{
+    slot->consuming = on;
+
+    ngx_ess_broker_consumed(slot->worker->zone, slot->number, on);
+}
+
+
 static void
 ngx_ess_amqp_slot_not_consumed(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_slot_t *slot, ngx_uint_t code, ngx_str_t *text)
 {
     ngx_msec_t  delay;
 
-    ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
-                          "broker refused a consumer", code, text);
+    ngx_ess_amqp_exchange_refused(w, "broker refused a consumer", code, text);
 
     if (slot == NULL || code == AMQP_NOT_FOUND) {
         return;
@@ -463,7 +471,7 @@ ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot)
         return;
     }
 
-    slot->consuming = 0;
+    ngx_ess_amqp_slot_consuming(slot, 0);
 
     ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
                   "queue \"%V\" is gone, events of slot %ui published until "
@@ -497,7 +505,7 @@ ngx_ess_amqp_slot_reset(ngx_ess_amqp_worker_t *w, ngx_uint_t closed)
         ngx_ess_amqp_delivery_reset(slot);
         slot->done_first = 0;
         slot->done_last = 0;
-        slot->consuming = 0;
+        ngx_ess_amqp_slot_consuming(slot, 0);
 
         if (closed) {
             slot->state = NGX_ESS_AMQP_UNKNOWN;

@@ -15,6 +15,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_shm.h"
+#include "ngx_ess_broker.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_stream_table.h"
 #include "ngx_ess_source.h"
@@ -183,6 +184,11 @@ void ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w);
 /* exchange.c: kicks after the backoff, with what was refused */
 void ngx_ess_amqp_exchange_retry(ngx_ess_amqp_worker_t *w);
 
+/* exchange.c: logs, once, what the broker refused of what this worker needs,
+   and makes it the session's trouble. */
+void ngx_ess_amqp_exchange_refused(ngx_ess_amqp_worker_t *w, const char *what,
+    ngx_uint_t code, ngx_str_t *text);
+
 /* slot.c: names; which slots are this worker's.  NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_ess_amqp_slot_init(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle);
 
@@ -197,6 +203,9 @@ ngx_uint_t ngx_ess_amqp_slot_starting(ngx_ess_amqp_worker_t *w);
 
 /* The broker ended the consumer: the slot's queue is gone. */
 void ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot);
+
+/* Its consumer was started, or is gone: all workers can see it. */
+void ngx_ess_amqp_slot_consuming(ngx_ess_amqp_slot_t *slot, ngx_uint_t on);
 
 /* All consumers are gone, and with "closed" the whole session. */
 void ngx_ess_amqp_slot_reset(ngx_ess_amqp_worker_t *w, ngx_uint_t closed);

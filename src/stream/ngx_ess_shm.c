@@ -265,7 +265,7 @@ ngx_ess_shm_geometry(ngx_ess_shm_geometry_t *geo, uint64_t size)
     n = size / 16 / sizeof(ngx_ess_shm_undo_t);
     geo->njournal = ngx_max(1024, ngx_min(n, 65536));
 
-    n = size / 8 / sizeof(ngx_ess_shm_proc_t);
+    n = size / 6 / sizeof(ngx_ess_shm_proc_t);
     geo->nprocs = ngx_max(16, ngx_min(n, NGX_ESS_PROCS));
 
     geo->nring = NGX_ESS_LOG_RECENT;
@@ -557,6 +557,24 @@ ngx_ess_shm_clear_proc_locked(ngx_ess_shm_t *sh, ngx_uint_t p,
     ngx_ess_shm_set32_locked(sh, &proc->overflow, 0);
     ngx_ess_shm_set32_locked(sh, &proc->behind, 0);
     ngx_ess_shm_set32_locked(sh, &proc->mail, 0);
+
+    /* its slots are to be taken over by now, or soon */
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        if (proc->consumes & ((uint32_t) 1 << i)) {
+            ngx_ess_shm_slot_left(sh, i);
+        }
+    }
+
+    ngx_ess_shm_set32_locked(sh, &proc->consumes, 0);
+
+    for (i = 0; i < NGX_ESS_BROKER_SESSIONS; i++) {
+        ngx_ess_shm_set64_locked(sh, &proc->troubles[i].since, 0);
+
+        /* even, should it have died while it wrote */
+        ngx_ess_shm_set32_locked(sh, &proc->troubles[i].seq,
+                                 (proc->troubles[i].seq + 1) & ~1U);
+    }
 
     /* nobody is connected to a dead worker */
 

@@ -112,6 +112,31 @@ typedef enum {
 } ngx_ess_counter_e;
 
 
+/* a worker's sessions with the broker; see ngx_ess_broker.h */
+
+typedef enum {
+    NGX_ESS_BROKER_CONSUMING = 0,           /* and binding */
+    NGX_ESS_BROKER_PUBLISHING,
+    NGX_ESS_BROKER_SESSIONS
+} ngx_ess_broker_session_e;
+
+#define NGX_ESS_BROKER_HOST      80         /* bytes kept */
+#define NGX_ESS_BROKER_TEXT      256
+
+
+/* not in the journal: written under its own sequence number */
+
+typedef struct {
+    uint32_t                 seq;           /* odd: is being written */
+    uint32_t                 host_len;
+    uint32_t                 text_len;
+    uint32_t                 unused;
+    uint64_t                 since;         /* ms since 1970, 0: none */
+    u_char                   host[NGX_ESS_BROKER_HOST];
+    u_char                   text[NGX_ESS_BROKER_TEXT];
+} ngx_ess_shm_trouble_t;
+
+
 typedef struct {
     uint64_t                 generation;    /* of the owner, 0: none */
     uint32_t                 pid;           /* of the owner, 0: none */
@@ -137,6 +162,9 @@ typedef struct {
                                                wake or behind */
     uint32_t                 progress;      /* its last sign of life */
 
+    uint32_t                 consumes;      /* bit n: slot n */
+    ngx_ess_shm_trouble_t    troubles[NGX_ESS_BROKER_SESSIONS];
+
     uint64_t                 counters[NGX_ESS_C_N];
 } ngx_ess_shm_proc_t;
 
@@ -156,6 +184,10 @@ typedef struct {
     uint64_t                 partial_print;
     uint64_t                 partial_id;    /* the last stream that has it */
     uint32_t                 losses;        /* of events, ever; wraps around */
+
+    uint64_t                 left;          /* ngx_current_msec when a consumer
+                                               ended last, 0: never; not in the
+                                               journal */
 } ngx_ess_shm_slot_t;
 
 

@@ -330,6 +330,10 @@ void ngx_ess_shm_fault(void);
 #define ngx_ess_shm_record_type(r)                                            \
     ((ngx_ess_record_type_e) ((r)->type & 0xff))
 
+/* nobody need consume the slot for some time from now on */
+#define ngx_ess_shm_slot_left(sh, slot)                                       \
+    (*(volatile uint64_t *) &(sh)->slots[slot].left = ngx_current_msec | 1)
+
 /* as ngx_current_msec */
 #define ngx_ess_shm_arrival(sh, r)                                            \
     ((ngx_msec_t) (sh)->created + (ngx_msec_t) (r)->arrival * NGX_ESS_SHM_TICK\

@@ -1,0 +1,253 @@
+
+/*
+ * What the workers have of the broker, in the zone: troubles of sessions, each
+ * under a sequence lock of its own, and the slots that each worker consumes.
+ * A process writes its own process slot only; whoever sweeps that writes what
+ * a dead one left.  Runs in a worker.
+ */
+
+
+#include "ngx_ess_shm_layout.h"
+#include "ngx_ess_broker.h"
+
+
+/* of a trouble that is being written, at each read */
+#define NGX_ESS_BROKER_TRIES     8
+
+
+static ngx_ess_shm_trouble_t *ngx_ess_broker_mine(ngx_ess_zone_t *zone,
+    ngx_ess_broker_session_e session);
+static uint32_t ngx_ess_broker_clean(u_char *dst, size_t size,
+    ngx_str_t *text);
+
+
+static ngx_ess_shm_trouble_t *
+ngx_ess_broker_mine(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session)
+{
+    if (zone->proc >= zone->sh->geo.nprocs) {
+        return NULL;
+    }
+
+    return &ngx_ess_shm_proc(zone->sh, zone->proc)->troubles[session];
+}
+
+
+void
+ngx_ess_broker_failed(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
+    ngx_str_t *host, ngx_str_t *text)
+{
+    ngx_ess_shm_trouble_t  *t;
+
+    t = ngx_ess_broker_mine(zone, session);
+
+    if (t == NULL) {
+        return;
+    }
+
+    t->seq |= 1;
+    ngx_memory_barrier();
+
+    if (t->since == 0) {
+        t->since = ngx_ess_now();
+    }
+
+    t->host_len = ngx_ess_broker_clean(t->host, NGX_ESS_BROKER_HOST, host);
+    t->text_len = ngx_ess_broker_clean(t->text, NGX_ESS_BROKER_TEXT, text);
+
+    ngx_memory_barrier();
+    t->seq++;
+}
+
+
+static uint32_t
+ngx_ess_broker_clean(u_char *dst, size_t size, ngx_str_t *text)
+{
+    size_t  i, len;
+
+    len = ngx_min(text->len, size);
+
+    for (i = 0; i < len; i++) {
+        dst[i] = (text->data[i] < 0x20 || text->data[i] > 0x7e)
+                 ? '.' : text->data[i];
+    }
+
+    return len;
+}
+
+
+void
+ngx_ess_broker_well(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session)
+{
+    ngx_ess_shm_trouble_t  *t;
+
+    t = ngx_ess_broker_mine(zone, session);
+
+    if (t) {
+        t->since = 0;
+    }
+}
+
+
+ngx_int_t
+ngx_ess_broker_trouble(ngx_ess_zone_t *zone, ngx_uint_t proc,
+    ngx_ess_broker_session_e session, ngx_ess_broker_trouble_t *trouble)
+{
+    uint32_t                seq;
+    ngx_uint_t              i;
+    ngx_ess_shm_trouble_t  *t;
+
+    t = &ngx_ess_shm_proc(zone->sh, proc)->troubles[session];
+
+    for (i = 0; i < NGX_ESS_BROKER_TRIES; i++) {
+        seq = *(volatile uint32_t *) &t->seq;
+        ngx_memory_barrier();
+
+        trouble->since = *(volatile uint64_t *) &t->since;
+
+        if (trouble->since == 0) {
+            return NGX_DECLINED;
+        }
+
+        trouble->proc = proc;
+        trouble->host.data = trouble->host_data;
+        trouble->host.len = ngx_min(t->host_len, NGX_ESS_BROKER_HOST);
+        trouble->text.data = trouble->text_data;
+        trouble->text.len = ngx_min(t->text_len, NGX_ESS_BROKER_TEXT);
+
+        ngx_memcpy(trouble->host_data, t->host, NGX_ESS_BROKER_HOST);
+        ngx_memcpy(trouble->text_data, t->text, NGX_ESS_BROKER_TEXT);
+
+        ngx_memory_barrier();
+
+        if (!(seq & 1) && *(volatile uint32_t *) &t->seq == seq) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_broker_oldest(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
+    ngx_ess_broker_trouble_t *trouble)
+{
+    uint64_t               since, oldest;
+    ngx_uint_t             i, proc;
+    ngx_ess_shm_proc_t    *p;
+
+    oldest = 0;
+    proc = 0;
+
+    for (i = 0; i < zone->sh->geo.nprocs; i++) {
+        p = ngx_ess_shm_proc(zone->sh, i);
+        since = *(volatile uint64_t *) &p->troubles[session].since;
+
+        if (since && (oldest == 0 || since < oldest)) {
+            oldest = since;
+            proc = i;
+        }
+    }
+
+    return oldest ? ngx_ess_broker_trouble(zone, proc, session, trouble)
+                  : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_broker_own(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
+    ngx_ess_broker_trouble_t *trouble)
+{
+    if (zone->proc < zone->sh->geo.nprocs
+        && ngx_ess_broker_trouble(zone, zone->proc, session, trouble)
+           == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    return ngx_ess_broker_oldest(zone, session, trouble);
+}
+
+
+void
+ngx_ess_broker_consumed(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_uint_t on)
+{
+    uint32_t             bit;
+    ngx_ess_shm_proc_t  *p;
+
+    if (zone->proc >= zone->sh->geo.nprocs) {
+        return;
+    }
+
+    p = ngx_ess_shm_proc(zone->sh, zone->proc);
+    bit = (uint32_t) 1 << slot;
+
+    if (on) {
+        p->consumes |= bit;
+
+    } else if (p->consumes & bit) {
+        ngx_ess_shm_slot_left(zone->sh, slot);
+        p->consumes &= ~bit;
+    }
+}
+
+
+ngx_uint_t
+ngx_ess_broker_consumer(ngx_ess_zone_t *zone, ngx_uint_t slot)
+{
+    uint32_t     bit;
+    ngx_uint_t   i, proc;
+    uint64_t     generation, last;
+
+    bit = (uint32_t) 1 << slot;
+    proc = NGX_ESS_PROCS;
+    last = 0;
+
+    for (i = 0; i < zone->sh->geo.nprocs; i++) {
+
+        if (!(*(volatile uint32_t *) &ngx_ess_shm_proc(zone->sh, i)->consumes
+              & bit))
+        {
+            continue;
+        }
+
+        generation = ngx_ess_shm_proc(zone->sh, i)->generation;
+
+        if (proc == NGX_ESS_PROCS || generation > last) {
+            proc = i;
+            last = generation;
+        }
+    }
+
+    return proc;
+}
+
+
+uint32_t
+ngx_ess_broker_missing(ngx_ess_zone_t *zone, ngx_msec_t grace)
+{
+    uint32_t             bits;
+    uint64_t             left;
+    ngx_uint_t           i;
+    ngx_ess_shm_proc_t  *p;
+
+    bits = 0;
+
+    for (i = 0; i < zone->sh->geo.nprocs; i++) {
+        p = ngx_ess_shm_proc(zone->sh, i);
+        bits |= *(volatile uint32_t *) &p->consumes;
+    }
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        left = *(volatile uint64_t *) &zone->sh->slots[i].left;
+
+        if (left
+            && (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) left)
+               <= (ngx_msec_int_t) grace)
+        {
+            bits |= (uint32_t) 1 << i;
+        }
+    }
+
+    return ~bits & (((uint32_t) 1 << NGX_ESS_SLOTS) - 1);
+}

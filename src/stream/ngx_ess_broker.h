@@ -1,0 +1,81 @@
+/*
+ * What the workers have of the broker, for whoever asks any of them: what the
+ * sessions of each last failed with, and which slots are consumed.
+ *
+ *   session   well ──► trouble: host, words, since when ──► well
+ *                         │  ▲
+ *                         └──┘ other words, the same "since"
+ *
+ *   slot      never consumed ──► consumed, by one worker or more
+ *                                   │  ▲
+ *                                   ▼  │
+ *                                not consumed since ...
+ *
+ * Each worker writes its own process slot, without the mutex and rarely: when
+ * a session or a consumer begins or ends.  What a dead worker has written goes
+ * when its process slot is swept; words that it wrote half are not read.
+ */
+
+
+#ifndef _NGX_ESS_BROKER_H_INCLUDED_
+#define _NGX_ESS_BROKER_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_shm.h"
+
+
+/* ms for which nobody need consume a slot: a reload hands it over, a session
+   that broke is made again */
+#define NGX_ESS_BROKER_GRACE     2000
+
+
+/* A session's trouble, copied out of the zone. */
+
+typedef struct {
+    uint64_t                 since;         /* ms since 1970 */
+    ngx_uint_t               proc;          /* process slot of whose it is */
+    ngx_str_t                host;          /* "host:port"; these two in the */
+    ngx_str_t                text;          /* buffers, printable ASCII */
+    u_char                   host_data[NGX_ESS_BROKER_HOST];
+    u_char                   text_data[NGX_ESS_BROKER_TEXT];
+} ngx_ess_broker_trouble_t;
+
+
+/*
+ * The session of this process failed, or does not get what it needs.  Host and
+ * text are cut to their sizes; a byte that is not printable ASCII becomes '.'.
+ * The text must not hold a password.  "since" stays that of the first failure
+ * until the session is well.
+ */
+void ngx_ess_broker_failed(ngx_ess_zone_t *zone,
+    ngx_ess_broker_session_e session, ngx_str_t *host, ngx_str_t *text);
+void ngx_ess_broker_well(ngx_ess_zone_t *zone,
+    ngx_ess_broker_session_e session);
+
+/*
+ * The trouble of a process slot's session; of any process's, the oldest one;
+ * of this process's, else of any.  NGX_OK, or NGX_DECLINED: there is none, or
+ * it is just being written.
+ */
+ngx_int_t ngx_ess_broker_trouble(ngx_ess_zone_t *zone, ngx_uint_t proc,
+    ngx_ess_broker_session_e session, ngx_ess_broker_trouble_t *trouble);
+ngx_int_t ngx_ess_broker_oldest(ngx_ess_zone_t *zone,
+    ngx_ess_broker_session_e session, ngx_ess_broker_trouble_t *trouble);
+ngx_int_t ngx_ess_broker_own(ngx_ess_zone_t *zone,
+    ngx_ess_broker_session_e session, ngx_ess_broker_trouble_t *trouble);
+
+/* This process consumes the slot, or does so no more. */
+void ngx_ess_broker_consumed(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_uint_t on);
+
+/* Process slot of who consumes the slot, or stands by for that (during a
+   reload the last one of them); NGX_ESS_PROCS: nobody. */
+ngx_uint_t ngx_ess_broker_consumer(ngx_ess_zone_t *zone, ngx_uint_t slot);
+
+/* Bit n: nobody consumes slot n, for longer than "grace" ms; a slot that was
+   never consumed has none. */
+uint32_t ngx_ess_broker_missing(ngx_ess_zone_t *zone, ngx_msec_t grace);
+
+
+#endif /* _NGX_ESS_BROKER_H_INCLUDED_ */
