@@ -117,6 +117,25 @@ def test_client_that_was_too_slow_reads_on(service):
         check(other, sent["b"])
 
 
+@pytest.mark.parametrize("leave", ["reset", "close", "abort"])
+def test_client_that_takes_no_response_leaves(service, leave):
+    """It is noticed at once, not when the response could not be sent for
+    long."""
+
+    s = service()
+    a = s.create("a")
+    with Http2(s.nginx.port(), window=0) as h2:
+        gets = [h2.get("/event-stream/" + a.uuid) for _ in range(3)]
+        h2.wait(lambda: all(get.status == 200 for get in gets))
+        s.subscribers(a, 3)
+        if leave == "reset":
+            for get in gets:
+                get.reset()
+        else:
+            getattr(h2, leave)()
+        s.subscribers(a, 0)
+
+
 @pytest.mark.parametrize("reset", [0, 1])
 def test_stop_with_what_nobody_reads(service, reset):
     s = service()

@@ -138,9 +138,11 @@ ngx_ess_client_start(ngx_ess_subscriber_t *sub)
         ngx_del_timer(c->write);
     }
 
-    /* what the client sends is looked at when the header has been sent */
+    /* what the client sends is looked at when the header has been sent; that
+       it has reset its stream is to be noticed at once */
 
-    r->read_event_handler = ngx_http_block_reading;
+    r->read_event_handler = sub->filtered ? ngx_http_test_reading
+                                          : ngx_http_block_reading;
     r->write_event_handler = ngx_ess_client_write_handler;
     r->main->count++;
 
@@ -277,13 +279,9 @@ ngx_ess_client_open(ngx_ess_subscriber_t *sub)
                                           % (half + 1)
                              : 0);
 
-    if (sub->filtered) {
+    /* with filters the connection is not this stream's to read from */
 
-        /* the connection is not this stream's to read from */
-
-        r->read_event_handler = ngx_http_test_reading;
-
-    } else {
+    if (sub->filtered == NULL) {
         r->read_event_handler = ngx_ess_client_read_handler;
         ngx_post_event(sub->connection->read, &ngx_posted_events);
     }
