@@ -46,7 +46,7 @@ OBJS         := $(BUILD)/objs
 MODULE       := $(BUILD)/ngx_ess_module.so
 
 CC_OPT       := $(strip $(if $(SANITIZE),$(CC_SANITIZE),$(CC_PLAIN)) \
-                        $(if $(FAULT),-DNGX_ESS_FAULT))
+                        $(if $(FAULT),-DNGX_ESS_FAULT -DNGX_ESS_FAULT_ALLOC))
 LD_OPT       := $(strip -Wl,-z,relro -Wl,-z,now -fPIC \
                         $(if $(SANITIZE),$(LD_SANITIZE)))
 
@@ -204,6 +204,7 @@ long-deps: deps
 
 test-long: long-deps  ## what takes minutes: very many of all (T=name, SANITIZE=1)
 	@+$(MAKE) --no-print-directory all $(BENCH)
+	@+$(MAKE) --no-print-directory all FAULT=1
 	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long
 
 bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name)

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <ngx_http.h>
+#include "ngx_ess_fault.h"
 
 
 #define NGX_ESS_VERSION      "0.2.0"

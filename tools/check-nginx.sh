@@ -46,7 +46,7 @@ echo "building nginx $(sed -n 's/.*NGINX_VERSION  *"\(.*\)"/\1/p' \
     "$source/src/core/nginx.h")"
 
 build plain ""
-build fault "-DNGX_ESS_FAULT"
+build fault "-DNGX_ESS_FAULT -DNGX_ESS_FAULT_ALLOC"
 
 # make's own variables are for this build, not for those that tests make
 unset MAKEFLAGS NGINX_SRC
