@@ -72,10 +72,13 @@ static const amqp_method_number_t  ngx_ess_amqp_codec_methods[] = {
 };
 
 
-/* properties of the class "basic" in wire order, from the highest flag bit:
-   s short string, t table, 1 and 8 octets */
+/* properties of the class "basic" in wire order, from the highest flag bit
+   (AMQP 0-9-1, 1.8.2): content-type, content-encoding, headers, delivery-mode,
+   priority, correlation-id, reply-to, expiration, message-id, timestamp, type,
+   user-id, app-id and a reserved one; s short string, t table, 1 and 8
+   octets */
 
-static const char  ngx_ess_amqp_codec_properties[] = "sst11sssss8sss";
+static const char  ngx_ess_amqp_codec_properties[] = "sst11ssss8ssss";
 
 /* given for properties that make no sense */
 
@@ -424,20 +427,39 @@ ngx_ess_amqp_codec_skip_array(u_char *p, u_char *last, ngx_uint_t depth)
 }
 
 
-/* p < last */
+/*
+ * p < last.  A table or an array that makes no sense, or is too deep, becomes
+ * so many bytes of no meaning, which look the same but for their kind: so the
+ * fields beside it are decoded.
+ */
 
 static u_char *
 ngx_ess_amqp_codec_skip_field(u_char *p, u_char *last, ngx_uint_t depth)
 {
-    size_t  size;
+    size_t   size;
+    u_char  *kind, *end;
+
+    kind = p;
 
     switch (*p++) {
 
     case AMQP_FIELD_KIND_TABLE:
-        return ngx_ess_amqp_codec_skip_table(p, last, depth + 1);
+        end = ngx_ess_amqp_codec_skip_table(p, last, depth + 1);
+        if (end) {
+            return end;
+        }
+
+        *kind = AMQP_FIELD_KIND_BYTES;
+        return ngx_ess_amqp_codec_skip_field(kind, last, depth);
 
     case AMQP_FIELD_KIND_ARRAY:
-        return ngx_ess_amqp_codec_skip_array(p, last, depth + 1);
+        end = ngx_ess_amqp_codec_skip_array(p, last, depth + 1);
+        if (end) {
+            return end;
+        }
+
+        *kind = AMQP_FIELD_KIND_BYTES;
+        return ngx_ess_amqp_codec_skip_field(kind, last, depth);
 
     case AMQP_FIELD_KIND_UTF8:
     case AMQP_FIELD_KIND_BYTES:

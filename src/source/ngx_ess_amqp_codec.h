@@ -27,7 +27,7 @@
 #define NGX_ESS_AMQP_FRAME_HEADER     7
 #define NGX_ESS_AMQP_FRAME_OVERHEAD   8
 
-/* tables in tables: deeper ones are not decoded */
+/* tables in tables: deeper ones are given as bytes */
 #define NGX_ESS_AMQP_TABLE_DEPTH      32
 
 /* "AMQP", 0, 0, 9, 1 */
@@ -81,7 +81,8 @@ ngx_int_t ngx_ess_amqp_codec_tune(ngx_ess_amqp_codec_t *codec,
 /*
  * NGX_OK: *used bytes were a frame.  NGX_AGAIN: the input holds only a part
  * of one.  NGX_ERROR: this is no AMQP, codec->error says why; the connection
- * has to be closed, the codec can only be done with.
+ * has to be closed, the codec can only be done with.  The input is changed
+ * where a table in it makes no sense.
  */
 ngx_int_t ngx_ess_amqp_codec_parse(ngx_ess_amqp_codec_t *codec,
     ngx_ess_amqp_frame_t *frame, u_char *data, size_t len, size_t *used);
