@@ -18,7 +18,7 @@ RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
                 python3-websockets curl jq
 TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 python3-aiohttp libcmocka-dev libssl-dev clang \
-                libclang-rt-14-dev amqp-tools httpie openssl chromium-driver \
+                libclang-rt-dev amqp-tools httpie openssl chromium-driver \
                 prometheus python3-jwt python3-cryptography python3-yaml
 
 DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper lintian
@@ -54,7 +54,7 @@ LD_OPT       := $(strip -Wl,-z,relro -Wl,-z,now -fPIC \
 JOBS          = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
-                    os/unix http http/modules http/v2) \
+                    event/quic os/unix http http/modules http/v2 http/v3) \
                 -I $(OBJS) $(addprefix -I ,src src/source src/stream \
                     src/subscriber src/transport src/api src/store src/auth \
                     src/console)
@@ -128,8 +128,8 @@ UNIT_SRCS    := $(if $(T),$(foreach u,$(UNIT_SRCS),$(if \
                     $(findstring $(firstword $(T)),$(u)),$(u))),$(UNIT_SRCS))
 UNIT         := $(UNIT_SRCS:t/unit/%.c=$(TOP)/unit/%)
 UNIT_CFLAGS  := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
-                -fno-sanitize-recover=undefined -DNGX_ESS_FAULT -Wall -Wextra \
-                -Wno-unused-parameter -Werror
+                -fno-sanitize-recover=undefined -D_GNU_SOURCE -DNGX_ESS_FAULT \
+                -Wall -Wextra -Wno-unused-parameter -Werror
 UNIT_LIBS    := -lcmocka -lrabbitmq -lcjson -lsqlite3 -lz -lpthread -lcrypto
 
 FUZZ_SRCS    := $(sort $(wildcard t/fuzz/fuzz_*.c))
@@ -138,7 +138,7 @@ FUZZ_SRCS    := $(if $(T),$(foreach u,$(FUZZ_SRCS),$(if \
 FUZZ         := $(FUZZ_SRCS:t/fuzz/%.c=$(TOP)/fuzz/%)
 FUZZ_CFLAGS  := -g -O1 -fno-omit-frame-pointer \
                 -fsanitize=fuzzer,address,undefined \
-                -fno-sanitize-recover=undefined -Wall -Wextra \
+                -fno-sanitize-recover=undefined -D_GNU_SOURCE -Wall -Wextra \
                 -Wno-unused-parameter -Werror
 FUZZ_LIBS    := -lrabbitmq -lcjson -lsqlite3 -lz -lpthread -lcrypto
 
@@ -193,11 +193,11 @@ check:
 # programs of the bench; "make bench" takes the plain module
 BENCH        := $(patsubst bench/%.c,$(TOP)/bench/%,$(wildcard bench/*.c))
 
-$(TOP)/bench/%: bench/%.c $(wildcard bench/*.h)
+$(TOP)/bench/%: bench/%.c $(wildcard bench/*.h) | $(OBJS)/Makefile
 	@mkdir -p $(@D)
 	@echo "cc $(@F)"
-	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter -o $@ $< \
-	    -lrabbitmq -lssl -lcrypto -lz
+	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter \
+	    -I $(OBJS) -I src/source -o $@ $< -lrabbitmq -lssl -lcrypto -lz
 
 long-deps: deps
 	@tools/deps.sh debootstrap

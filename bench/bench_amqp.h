@@ -8,9 +8,7 @@
 
 
 #include "bench.h"
-
-#include <amqp.h>
-#include <amqp_tcp_socket.h>
+#include "ngx_ess_rabbitmq_c.h"
 
 
 /* the last method must have been answered */

@@ -25,7 +25,16 @@ exec gcc "$@"
 """
 
 
-def configure(folder, cc=None):
+# rabbitmq-c's headers as 0.12 and newer have them, made of the installed ones
+NEW_HEADERS = {"amqp.h": "amqp.h", "framing.h": "amqp_framing.h",
+               "tcp_socket.h": "amqp_tcp_socket.h"}
+DEPRECATED = """\
+#warning "%(old)s is deprecated, use rabbitmq-c/%(new)s instead"
+#include <rabbitmq-c/%(new)s>
+"""
+
+
+def configure(folder, cc=None, cc_opt=""):
     """Runs configure as someone does who builds nginx by himself."""
 
     builddir = os.path.join(folder, "objs")
@@ -33,6 +42,8 @@ def configure(folder, cc=None):
                "--add-dynamic-module=" + TOP]
     if cc:
         command.append("--with-cc=%s" % cc)
+    if cc_opt:
+        command.append("--with-cc-opt=%s" % cc_opt)
     return subprocess.run(command, cwd=NGINX_SRC, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
@@ -54,6 +65,48 @@ def test_missing_library(tmp_path, header, name, package):
     assert "error: ngx_ess_module needs " + name in p.stdout
     assert "apt-get install " + package in p.stdout
     assert not (tmp_path / "objs" / "Makefile").exists()
+
+
+def headers_of_rabbitmq_c(folder):
+    """The layout of 0.12, whose old names warn, in a folder of its own."""
+
+    system = "/usr/include"
+    (folder / "rabbitmq-c").mkdir(parents=True)
+    for new, old in NEW_HEADERS.items():
+        path = os.path.join(system, "rabbitmq-c", new)
+        if not os.path.exists(path):
+            path = os.path.join(system, old)
+        with open(path) as f:
+            text = f.read()
+        for name in NEW_HEADERS:
+            text = text.replace("<%s>" % NEW_HEADERS[name],
+                                "<rabbitmq-c/%s>" % name)
+        (folder / "rabbitmq-c" / new).write_text(text)
+        (folder / old).write_text(DEPRECATED % {"old": old, "new": new})
+
+
+def test_deprecated_headers(tmp_path):
+    """rabbitmq-c 0.12 and newer warn of amqp.h, and warnings are errors."""
+
+    headers_of_rabbitmq_c(tmp_path / "include")
+    p = configure(str(tmp_path), cc_opt="-I %s/include" % tmp_path)
+    assert p.returncode == 0, p.stdout
+
+    objs = "%s/objs" % tmp_path
+    p = subprocess.run(["make", "-C", NGINX_SRC, "-f", objs + "/Makefile",
+                        objs + "/addon/source/ngx_ess_amqp_codec.o"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
+    assert p.returncode == 0, p.stdout
+
+
+def test_headers_of_rabbitmq_c_are_named_once():
+    """Whoever names them elsewhere breaks the build with another version."""
+
+    found = subprocess.run(
+        ["grep", "-rlE", r"^ *#include <(amqp|rabbitmq-c)", "--include=*.[ch]",
+         "src", "bench", "t"], cwd=TOP, stdout=subprocess.PIPE, text=True)
+    assert found.stdout.split() == ["src/source/ngx_ess_rabbitmq_c.h"]
 
 
 def test_configures(tmp_path):

@@ -12,9 +12,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_amqp_conf.h"
-#include <stdint.h>
-#include <amqp.h>
-#include <amqp_framing.h>
+#include "ngx_ess_rabbitmq_c.h"
 
 
 typedef struct ngx_ess_amqp_session_s  ngx_ess_amqp_session_t;

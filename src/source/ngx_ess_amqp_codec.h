@@ -10,9 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <stdint.h>
-#include <amqp.h>
-#include <amqp_framing.h>
+#include "ngx_ess_rabbitmq_c.h"
 
 
 /* what a frame is before anything was agreed; some brokers' connection.start

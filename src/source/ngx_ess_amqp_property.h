@@ -8,9 +8,7 @@
 
 
 #include "ngx_ess.h"
-#include <stdint.h>
-#include <amqp.h>
-#include <amqp_framing.h>
+#include "ngx_ess_rabbitmq_c.h"
 
 
 /* A header that is a number, from 0.  NGX_OK or NGX_DECLINED. */

@@ -171,16 +171,16 @@ test_declare(void **state)
     assert_int_equal(body.declare, 1);
     assert_int_equal(body.stream.max_length, 0);
     assert_int_equal(body.stream.max_segment, 0);
-    assert_string_equal(body.stream.max_age, "");
+    assert_string_equal((char *) body.stream.max_age, "");
 
     good(DECLARE("\"max_length_bytes\":9007199254740992,\"max_age\":\"7D\","
                  "\"stream_max_segment_size_bytes\":1e6"), "k");
     assert_int_equal(body.stream.max_length, 9007199254740992);
     assert_int_equal(body.stream.max_segment, 1000000);
-    assert_string_equal(body.stream.max_age, "7D");
+    assert_string_equal((char *) body.stream.max_age, "7D");
 
     good(DECLARE("\"max_age\":\"999999999s\""), "k");
-    assert_string_equal(body.stream.max_age, "999999999s");
+    assert_string_equal((char *) body.stream.max_age, "999999999s");
 
     bad("{\"routing_key\":\"k\",\"max_age\":\"7D\"}", 422, "need");
     bad("{\"routing_key\":\"k\",\"declare\":false,\"max_length_bytes\":7}", 422,
