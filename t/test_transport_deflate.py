@@ -187,18 +187,30 @@ def test_bytes_are_counted_as_sent(service):
             "sent_bytes_total"]["websocket"] == size)
 
 
-def test_a_late_client(service):
-    """What is in the log is deflated as well, for one that comes back."""
+@pytest.mark.parametrize("path", ["event-stream", "annotated"])
+def test_history_is_not_deflated(service, path):
+    """That would be for one client alone; what comes live is for all."""
 
     n, api = service()
     stream = api.create("abc")
     for i in range(30):
         publish(api, TEXT + str(i))
-    ws = RawWS.of(stream.location + "?stream_from_ordinal=10")
+    ws = RawWS.of(stream.location.replace("event-stream", path)
+                  + "?stream_from_ordinal=10")
     with ws:
         ws.handshake(Sec_WebSocket_Extensions="permessage-deflate")
+        assert ws.headers["sec-websocket-extensions"] == ANSWER
         for i in range(10, 30):
-            assert inflated(ws.recv_frame()).decode() == TEXT + str(i)
+            f = ws.recv_frame()
+            assert (f.opcode, f.rsv) == (1, 0)
+            assert f.payload.decode().startswith(TEXT + str(i))
+
+        def live():
+            publish(api, TEXT)
+            f = ws.recv_frame()
+            return f.rsv and inflated(f).decode().startswith(TEXT)
+
+        wait_for(live, what="a deflated event")
 
 
 def closed(ws):

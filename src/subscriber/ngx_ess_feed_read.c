@@ -347,6 +347,7 @@ ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
+    ngx_int_t                  rc;
     ngx_ess_transport_event_t  event;
     ngx_ess_transport_frame_t  data;
 
@@ -385,9 +386,11 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     event.ordinal = record->ordinal;
     event.timestamp = record->timestamp;
 
-    if (feed->transport->encode(&event, &data, ngx_ess_feed_reader.log)
-        != NGX_OK)
-    {
+    rc = feed->replay
+         ? feed->transport->encode_one(&event, &data, ngx_ess_feed_reader.log)
+         : feed->transport->encode(&event, &data, ngx_ess_feed_reader.log);
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -56,6 +56,7 @@ const ngx_ess_transport_t  ngx_ess_sse = {
     ngx_ess_sse_start,
     ngx_ess_sse_done,
     ngx_ess_sse_encode,
+    ngx_ess_sse_encode,
     ngx_ess_sse_gap,
     ngx_ess_sse_input,
     ngx_ess_sse_ping,
@@ -71,6 +72,7 @@ const ngx_ess_transport_t  ngx_ess_sse_chunked = {
     1,                                     /* gaps */
     ngx_ess_sse_start,
     ngx_ess_sse_done,
+    ngx_ess_sse_encode_chunked,
     ngx_ess_sse_encode_chunked,
     ngx_ess_sse_gap_chunked,
     ngx_ess_sse_input,

@@ -86,6 +86,12 @@ typedef struct {
                                  ngx_ess_transport_frame_t *out,
                                  ngx_log_t *log);
 
+    /* The same for one client alone: without what takes more time than
+       sending it, such as to deflate it. */
+    ngx_int_t              (*encode_one)(ngx_ess_transport_event_t *event,
+                                 ngx_ess_transport_frame_t *out,
+                                 ngx_log_t *log);
+
     /*
      * Encodes the notice that the events "from" to "to" of the epoch are
      * gone, with to < from: nobody knows how many.  NGX_OK; NGX_DECLINED:
