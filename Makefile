@@ -207,9 +207,10 @@ test-long: long-deps  ## what takes minutes: very many of all (T=name, SANITIZE=
 	@+$(MAKE) --no-print-directory all FAULT=1
 	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long
 
-bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name)
+bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name; BEFORE=x.so)
 	@+$(MAKE) --no-print-directory all $(BENCH)
-	@exec $(PYTHON) bench/run.py $(if $(QUICK),--quick) $(if $(T),--only $(T))
+	@exec $(PYTHON) bench/run.py $(if $(QUICK),--quick) $(if $(T),--only $(T)) \
+	    $(if $(BEFORE),--before $(BEFORE))
 
 lint:             ## what the test run checks of the tree, and cppcheck
 	@$(PYTHON) -m pytest -q t/test_tree_includes.py

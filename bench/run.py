@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures the module beside others on the same work, in one run, in turns.
 
-    run.py [--quick] [--only SCENARIO,...] [--repeat N]
+    run.py [--quick] [--only SCENARIO,...] [--repeat N] [--before MODULE]
 
 What is compared: the floor (floor.c: what the kernel alone costs), Nchan from
 Debian's package, RabbitMQ's Web STOMP, and this module.  Each figure is the
@@ -30,7 +30,7 @@ import rabbitmq_node                                        # noqa: E402
 from api import Api                                         # noqa: E402
 from load import (                                          # noqa: E402
     PROGRAMS, Load, consumer, cpu, pss, publisher, settle)
-from nginx import Nginx                                     # noqa: E402
+from nginx import MODULE, Nginx                             # noqa: E402
 from plot import plot                                       # noqa: E402
 from ports import free_port                                 # noqa: E402
 from wait import wait_for                                   # noqa: E402
@@ -140,16 +140,16 @@ class NginxServer(Server):
 
 class Ours(NginxServer):
     name = "ESS"
-    transport = "ws"
 
     def __init__(self, run, streams=1, workers=1, tls=False, zone="256m",
                  request="keep", broker=True, drain="0", topic=False,
-                 deflate="off"):
+                 deflate="off", transport="ws", module=MODULE):
         super().__init__(run)
+        self.transport = transport
         self.vhost = run.vhost() if broker else None
         self.keys = "a.key" if topic else "key"
         self.start(OURS, workers, tls, zone=zone, request=request, drain=drain,
-                   deflate=deflate,
+                   deflate=deflate, module=module,
                    listen="reuseport" if workers > 1 else "",
                    source="ess_amqp amqp://guest:guest@127.0.0.1:%d/%s "
                    "exchange=%s type=%s;" % (run.broker.port, self.vhost,
@@ -219,8 +219,9 @@ class Stomp(Server):
 
 class Run:
 
-    def __init__(self, quick, repeat):
+    def __init__(self, quick, repeat, before):
         self.quick = quick
+        self.before = before
         self.repeat = repeat
         self.folder = tempfile.mkdtemp(prefix="ess-bench-")
         self.vhosts = 0
@@ -433,27 +434,30 @@ def tls(run):
         run.measure("tls", server.name, fan_out, run, server, *work, tls=True)
 
 
-def idle(run):
+def idle_clients(run, server, **names):
+    """What one more client costs that gets no events."""
+
     n = run.less(18000, 200)
+    with server(run, **names) as s:
+        # what the first clients bring about is not the others'
+        c = Load(s.folder, s.urls(), 100)
+        settle(s.pids())
+        before, used = pss(s.pids()), cpu(s.pids())
+        more = Load(s.folder, s.urls(), n - 100)
+        settle(s.pids())
+        r = {"bytes": (pss(s.pids()) - before) / (n - 100),
+             "connect_us": (cpu(s.pids()) - used) / (n - 100) * 1e6,
+             "connects": (n - 100) / more.seconds}
+        more.stop()
+        c.stop()
+        return r
 
-    def once(server, **names):
-        with server(run, **names) as s:
-            # what the first clients bring about is not the others'
-            c = Load(s.folder, s.urls(), 100)
-            settle(s.pids())
-            before, used = pss(s.pids()), cpu(s.pids())
-            more = Load(s.folder, s.urls(), n - 100)
-            settle(s.pids())
-            r = {"bytes": (pss(s.pids()) - before) / (n - 100),
-                 "connect_us": (cpu(s.pids()) - used) / (n - 100) * 1e6,
-                 "connects": (n - 100) / more.seconds}
-            more.stop()
-            c.stop()
-            return r
 
-    run.measure("idle", "Nchan", once, Nchan)
+def idle(run):
+    run.measure("idle", "Nchan", idle_clients, run, Nchan)
     for request in "keep", "release":
-        run.measure("idle", "ESS, " + request, once, Ours, request=request)
+        run.measure("idle", "ESS, " + request, idle_clients, run, Ours,
+                    request=request)
 
 
 def storm(run):
@@ -610,6 +614,22 @@ def reload(run):
     run.measure("reload", "ESS, 2 workers", once)
 
 
+def before(run):
+    """The module and another build of it, such as that of an earlier commit:
+    what those who use nothing new pay for it."""
+
+    work = run.less(1000, 20), run.less(3000, 20), 200
+    for what in "ws", "sse":
+        for name, module in ("before", run.before), ("after", MODULE):
+            run.measure("before", "%s, %s" % (what, name), fan_out, run, Ours,
+                        *work, transport=what, module=module)
+    for request in "keep", "release":
+        for name, module in ("before", run.before), ("after", MODULE):
+            run.measure("before", "idle, %s, %s" % (request, name),
+                        idle_clients, run, Ours, request=request,
+                        module=module)
+
+
 SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
              "deflate": deflate, "metrics": metrics, "topic": topic,
@@ -699,14 +719,18 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--repeat", type=int, default=0)
+    parser.add_argument("--before", help="another build of the module: "
+                        "nothing is measured but it and this one")
     a = parser.parse_args()
 
     info = machine()
     print(", ".join("%s: %s" % i for i in info.items()), flush=True)
     begin = time.monotonic()
-    run = Run(a.quick, a.repeat or (1 if a.quick else 5))
+    run = Run(a.quick, a.repeat or (1 if a.quick else 5),
+              a.before and os.path.abspath(a.before))
     try:
-        for name, scenario in SCENARIOS.items():
+        for name, scenario in ({"before": before} if a.before
+                               else SCENARIOS).items():
             if not a.only or name in a.only.split(","):
                 scenario(run)
                 run.take_turns()
@@ -721,7 +745,8 @@ def main():
                 what, value, bound, "met" if met else "NOT MET"))
     print("%.0f s" % (time.monotonic() - begin))
 
-    folder = os.path.join(PROGRAMS if a.quick or a.only else HERE, "results")
+    folder = os.path.join(PROGRAMS if a.quick or a.only or a.before else HERE,
+                          "results")
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "bench.json")
     with open(path, "w") as f:
