@@ -271,6 +271,10 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
 
         clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
                                                 mcf->max_event);
+
+        if (mcf->amqp) {
+            mcf->amqp->publish = 1;
+        }
     }
 
     return NGX_CONF_OK;

@@ -399,7 +399,7 @@ def test_publish(vhost, service):
     def publish():
         return api.request("POST", "/publish/%s?by=uuid" % stream.uuid, "x")
 
-    assert publish().status == 404
+    assert publish().status == 503
     assert publish().json()["detail"] == 'there is no RabbitMQ stream "s"'
     declare(vhost, "s")
     assert api.get(stream)["last_ordinal"] is None

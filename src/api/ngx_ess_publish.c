@@ -41,6 +41,8 @@ static void ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text);
 static ngx_int_t ngx_ess_publish_answer(ngx_http_request_t *r,
     ngx_ess_publish_t *p, ngx_int_t rc, ngx_str_t *text);
+static ngx_int_t ngx_ess_publish_unavailable(ngx_http_request_t *r,
+    const char *fmt, ngx_str_t *text);
 static void ngx_ess_publish_gone(void *data);
 
 
@@ -296,22 +298,32 @@ ngx_ess_publish_answer(ngx_http_request_t *r, ngx_ess_publish_t *p,
     case NGX_DECLINED:
 
         if (p->pub.source == NGX_ESS_SOURCE_STREAM) {
-            return ngx_ess_api_problem(r, 404, "there is no RabbitMQ stream "
-                                       "\"%V\"", &p->pub.key);
+
+            /* of its clients, too, nobody is told that it does not exist */
+
+            return ngx_ess_publish_unavailable(r, "there is no RabbitMQ "
+                                               "stream \"%V\"",
+                                               &p->pub.key);
         }
 
         return ngx_ess_api_problem(r, 404, "no stream has that routing key");
 
     default:
 
-        if (ngx_ess_api_retry_after(r, NGX_ESS_PUBLISH_RETRY_AFTER)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        return ngx_ess_api_problem(r, 503, "%V", text);
+        return ngx_ess_publish_unavailable(r, "%V", text);
     }
+}
+
+
+static ngx_int_t
+ngx_ess_publish_unavailable(ngx_http_request_t *r, const char *fmt,
+    ngx_str_t *text)
+{
+    if (ngx_ess_api_retry_after(r, NGX_ESS_PUBLISH_RETRY_AFTER) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_ess_api_problem(r, 503, fmt, text);
 }
 
 

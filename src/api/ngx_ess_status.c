@@ -181,6 +181,10 @@ static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
     { "amqp_published_events_total", "Events that the broker confirmed.",
       NGX_ESS_STATUS_COUNTER, NULL, { { NGX_ESS_C_PUBLISHED, NULL } } },
 
+    { "amqp_bindings_restored_total", "Bindings that were found gone and made "
+      "again.", NGX_ESS_STATUS_COUNTER, NULL,
+      { { NGX_ESS_C_RESTORED, NULL } } },
+
     { "amqp_unconfirmed_events", "Events published but not confirmed yet.",
       NGX_ESS_STATUS_GAUGE, NULL, { { NGX_ESS_C_UNCONFIRMED, NULL } } },
 
@@ -633,7 +637,7 @@ ngx_int_t
 ngx_ess_status_health(ngx_http_request_t *r)
 {
     ngx_int_t             rc;
-    ngx_uint_t            broker, room;
+    ngx_uint_t            broker, bound, room;
     ngx_ess_zone_t       *zone;
     ngx_ess_main_conf_t  *mcf;
 
@@ -649,16 +653,20 @@ ngx_ess_status_health(ngx_http_request_t *r)
 
     broker = mcf->amqp == NULL || ngx_ess_shm_counter(zone,
                                                       NGX_ESS_C_CONNECTED);
+    bound = ngx_ess_shm_counter(zone, NGX_ESS_C_UNBOUND) == 0;
     room = ngx_ess_stream_room(zone);
 
-    if (broker && room) {
+    if (broker && bound && room) {
         return ngx_ess_api_send(r, NGX_HTTP_OK, &ok);
     }
 
-    return ngx_ess_api_problem(r, 503, "%s%s%s",
+    return ngx_ess_api_problem(r, 503, "%s%s%s%s%s",
                                broker ? "" : "no worker is connected to the "
                                "broker",
-                               broker || room ? "" : "; ",
+                               broker || bound ? "" : "; ",
+                               bound ? "" : "routing keys are not bound in "
+                               "the broker",
+                               (broker && bound) || room ? "" : "; ",
                                room ? "" : "the zone has no room for another "
                                "stream");
 }

@@ -78,8 +78,9 @@ typedef struct {
 
     /* the broker closed a channel although no op was waiting on it, or after
        the op was answered with NGX_DECLINED: it is being opened again; for a
-       channel with consumers: they are gone */
-    void   (*channel_reopened)(ngx_ess_amqp_channel_t *ch);
+       channel with consumers: they are gone; "text" is the broker's */
+    void   (*channel_reopened)(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
+               ngx_str_t *text);
 
     /* ngx_ess_amqp_channel_close() was answered: the broker has handled all
        that was sent on it.  Not called when the session ends before. */

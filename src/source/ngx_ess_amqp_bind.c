@@ -1,22 +1,14 @@
 
 /*
- * Bindings of routing keys to slot queues: those that the API asks for, those
- * made again after a reconnect, and the removal of those that nobody wants.
- * An operation's memory is the worker's; it goes back when the session has
- * called its handler, cancelled or not.
+ * Bindings of routing keys to slot queues: those that the API asks for, and
+ * the removal of those that nobody wants; which ones are made again, and when,
+ * is in _rebind.c.  An operation's memory is the worker's; it goes back when
+ * the session has called its handler, cancelled or not.
  */
 
 
 #include "ngx_ess_amqp_slot.h"
 
-
-/* binding again: keys in flight, and read from the zone at a time */
-#define NGX_ESS_AMQP_REBIND_WINDOW     64
-#define NGX_ESS_AMQP_REBIND_READ       16
-
-/* so many refusals in a pass are no matter of single keys */
-#define NGX_ESS_AMQP_REBIND_REFUSED    16
-#define NGX_ESS_AMQP_REBIND_LATER      10000    /* ms */
 
 #define NGX_ESS_AMQP_UNBINDS           1024     /* under way */
 
@@ -71,12 +63,6 @@ static void ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
     ngx_str_t *text);
-static void ngx_ess_amqp_bind_gone(ngx_ess_amqp_worker_t *w,
-    ngx_ess_amqp_slot_t *slot);
-static ngx_int_t ngx_ess_amqp_bind_again_read(ngx_ess_amqp_worker_t *w);
-static ngx_uint_t ngx_ess_amqp_bind_again_begin(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_bind_again_end(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_bind_again_stop(ngx_ess_amqp_worker_t *w);
 static void ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
@@ -388,18 +374,14 @@ ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
 }
 
 
-/* the broker says that the queue or the exchange is not there */
-
-static void
+void
 ngx_ess_amqp_bind_gone(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot)
 {
     if (slot->state == NGX_ESS_AMQP_READY) {
         slot->state = NGX_ESS_AMQP_UNKNOWN;
     }
 
-    if (w->exchange == NGX_ESS_AMQP_READY) {
-        w->exchange = NGX_ESS_AMQP_UNKNOWN;
-    }
+    ngx_ess_amqp_exchange_gone(w);
 }
 
 
@@ -439,161 +421,28 @@ ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot,
 }
 
 
-/*
- * Keys of own slots are bound again in passes: with subscribers first, then
- * all, few at a time, so that neither the zone nor the socket holds up the
- * worker.  Slots that ask for it meanwhile get the next pass.
- */
-
-void
-ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w)
+ngx_int_t
+ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w, ngx_ess_stream_key_t *key)
 {
-    if (w->admin == NULL || w->draining) {
-        return;
-    }
-
-    if (w->rebind == 0 && !ngx_ess_amqp_bind_again_begin(w)) {
-        return;
-    }
-
-    while (!w->rebind_read
-           && w->rebind_busy
-              <= NGX_ESS_AMQP_REBIND_WINDOW - NGX_ESS_AMQP_REBIND_READ)
-    {
-        if (ngx_ess_amqp_bind_again_read(w) != NGX_OK) {
-            ngx_ess_amqp_bind_again_stop(w);
-        }
-    }
-
-    if (w->rebind_read && w->rebind_busy == 0) {
-        ngx_ess_amqp_bind_again_end(w);
-    }
-}
-
-
-static ngx_uint_t
-ngx_ess_amqp_bind_again_begin(ngx_ess_amqp_worker_t *w)
-{
-    ngx_uint_t  i, bit;
-
-    if (w->exchange != NGX_ESS_AMQP_READY || ngx_ess_amqp_slot_starting(w)) {
-        return 0;
-    }
-
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        bit = (ngx_uint_t) 1 << i;
-
-        if (!(w->rebind_next & bit)) {
-            continue;
-        }
-
-        if (w->slots[i].state == NGX_ESS_AMQP_REFUSED) {
-            /* asks again when it is consumed at last */
-            w->rebind_next &= ~bit;
-
-        } else if (w->slots[i].state != NGX_ESS_AMQP_READY) {
-            return 0;
-        }
-    }
-
-    if (w->rebind_next == 0) {
-        return 0;
-    }
-
-    if (w->rebind_after) {
-
-        if ((ngx_msec_int_t) (w->rebind_after - ngx_current_msec) > 0) {
-            return 0;
-        }
-
-        w->rebind_after = 0;
-    }
-
-    w->rebind = w->rebind_next;
-    w->rebind_next = 0;
-    w->rebind_subscribed = 1;
-    w->rebind_cursor = 0;
-    w->rebind_bound = 0;
-    w->rebind_refused = 0;
-    w->rebind_read = 0;
-
-    return 1;
-}
-
-
-static ngx_int_t
-ngx_ess_amqp_bind_again_read(ngx_ess_amqp_worker_t *w)
-{
-    ngx_str_t                key;
-    ngx_uint_t               i, n;
-    ngx_ess_stream_key_t     keys[NGX_ESS_AMQP_REBIND_READ];
+    ngx_str_t                s;
     ngx_ess_amqp_binding_t  *b;
 
-    n = ngx_ess_stream_keys(w->zone, w->rebind, w->rebind_subscribed,
-                            &w->rebind_cursor, keys,
-                            NGX_ESS_AMQP_REBIND_READ);
+    s.data = key->data;
+    s.len = key->len;
 
-    if (n == 0) {
-        if (w->rebind_subscribed) {
-            w->rebind_subscribed = 0;
-            w->rebind_cursor = 0;
-
-        } else {
-            w->rebind_read = 1;
-        }
-
-        return NGX_OK;
+    b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_AGAIN, key->slot, &s);
+    if (b == NULL) {
+        return NGX_ERROR;
     }
 
-    for (i = 0; i < n; i++) {
-        key.data = keys[i].data;
-        key.len = keys[i].len;
-
-        b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_AGAIN, keys[i].slot,
-                                    &key);
-        if (b == NULL) {
-            return NGX_ERROR;
-        }
-
-        w->rebind_busy++;
-        ngx_ess_amqp_bind_send(b);
-    }
+    ngx_ess_amqp_bind_send(b);
 
     return NGX_OK;
 }
 
 
-static void
-ngx_ess_amqp_bind_again_end(ngx_ess_amqp_worker_t *w)
-{
-    if (w->rebind_after == 0) {
-        ngx_log_error(NGX_LOG_INFO, w->log, 0,
-                      "bound %ui routing keys again, %ui were refused",
-                      w->rebind_bound, w->rebind_refused);
-    }
-
-    w->rebind = 0;
-
-    if (w->rebind_next) {
-        ngx_ess_amqp_exchange_kick(w);
-    }
-}
-
-
-/* gives up the pass; all of it is done again later */
-
-static void
-ngx_ess_amqp_bind_again_stop(ngx_ess_amqp_worker_t *w)
-{
-    w->rebind_read = 1;
-    w->rebind_next |= w->rebind;
-
-    w->rebind_after = ngx_current_msec + NGX_ESS_AMQP_REBIND_LATER;
-    w->rebind_after += (w->rebind_after == 0);
-
-    ngx_ess_amqp_exchange_retry(w);
-}
-
+/* The stream may have been deleted, and the key unbound, by another worker
+   since the key was read: then it is to be unbound again. */
 
 static void
 ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
@@ -607,51 +456,13 @@ ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     w = b->worker;
     slot = b->slot;
 
-    ngx_ess_amqp_bind_free(b);
-
-    w->rebind_busy--;
-
-    switch (rc) {
-
-    case NGX_OK:
-        w->rebind_bound++;
-        break;
-
-    case NGX_ABORT:
-        return;
-
-    default: /* NGX_DECLINED */
-        w->rebind_refused++;
-
-        ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
-                              "broker refused a binding", code, text);
-
-        if (code == AMQP_NOT_FOUND) {
-            /* soon again, but for the backoff */
-            ngx_ess_amqp_bind_gone(w, slot);
-            ngx_ess_amqp_bind_again_stop(w);
-            w->rebind_after = ngx_current_msec ? ngx_current_msec : 1;
-
-        } else if (w->rebind_refused == NGX_ESS_AMQP_REBIND_REFUSED) {
-            ngx_ess_amqp_bind_again_stop(w);
-        }
+    if (rc == NGX_OK && !ngx_ess_stream_key_used(w->zone, &b->key, 0)) {
+        ngx_ess_amqp_bind_unwanted(w, &b->key);
     }
 
-    ngx_ess_amqp_bind_again(w);
-}
+    ngx_ess_amqp_bind_free(b);
 
-
-void
-ngx_ess_amqp_bind_reset(ngx_ess_amqp_worker_t *w)
-{
-    /* those who wait go on waiting; own slots are bound again once they are
-       consumed again */
-
-    w->rebind = 0;
-    w->rebind_next = 0;
-    w->rebind_busy = 0;
-    w->rebind_read = 0;
-    w->rebind_after = 0;
+    ngx_ess_amqp_rebind_answered(slot, rc, code, text);
 }
 
 

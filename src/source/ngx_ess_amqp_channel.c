@@ -577,7 +577,7 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
     }
 
     if (ch->state != NGX_ESS_AMQP_CH_CLOSING) {
-        s->handlers->channel_reopened(ch);
+        s->handlers->channel_reopened(ch, close->reply_code, text);
     }
 
     return NGX_OK;

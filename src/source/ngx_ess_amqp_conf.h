@@ -28,6 +28,7 @@ typedef struct {
     ngx_array_t              nodes;         /* of ngx_ess_amqp_node_t */
     ngx_str_t                exchange;
     ngx_uint_t               topic;         /* its type: 1: topic, 0: direct */
+    ngx_uint_t               publish;       /* 1: a location publishes to it */
     ngx_str_t                node;          /* of the slot queues' names */
     ngx_uint_t               prefetch;      /* per slot */
     ngx_msec_t               heartbeat;     /* ms, 0: off */

@@ -41,7 +41,8 @@ static void ngx_ess_amqp_exchange_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t tag);
-static void ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_exchange_channel_closed(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_exchange_batch(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_exchange_failed(ngx_ess_amqp_session_t *s,
@@ -53,6 +54,9 @@ static void ngx_ess_amqp_exchange_declare(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_declared_e state);
 static void ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_exchange_ready(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_amqp_exchange_unusable(ngx_ess_amqp_worker_t *w,
+    ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_exchange_compared(ngx_ess_amqp_worker_t *w,
     ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_exchange_retry_handler(ngx_event_t *ev);
@@ -133,11 +137,16 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
         return NGX_ERROR;
     }
 
+    if (ngx_ess_amqp_watch_init(w, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_ess_amqp_bind_init(w);
+    ngx_ess_amqp_restore_init(w);
     ngx_ess_amqp_live_init(w);
     ngx_ess_amqp_replay_init(w->conf, zone, cycle->log);
     ngx_ess_replay_register(&ngx_ess_amqp_exchange_replay);
-    ngx_ess_amqp_publish_init(w->conf, zone, cycle->log);
+    ngx_ess_amqp_publish_init(w);
 
     w->session = ngx_ess_amqp_create(w->conf, &ngx_ess_amqp_exchange_handlers,
                                      w, zone->max_event, cycle->log);
@@ -225,6 +234,8 @@ ngx_ess_amqp_exchange_exit_process(void)
     }
 
     ngx_ess_amqp_delivery_drop(w);
+    ngx_ess_amqp_watch_exit(w);
+    ngx_ess_amqp_restore_exit(w);
     ngx_ess_amqp_bind_exit(w);
     ngx_ess_amqp_live_exit(w);
     ngx_ess_amqp_topic_exit(w);
@@ -344,7 +355,8 @@ ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s)
     ngx_ess_amqp_exchange_batch(s);
 
     ngx_ess_amqp_slot_reset(w, 1);
-    ngx_ess_amqp_bind_reset(w);
+    ngx_ess_amqp_rebind_reset(w);
+    ngx_ess_amqp_watch_reset(w);
     ngx_ess_amqp_exchange_left(&w->leaving);
 }
 
@@ -399,7 +411,8 @@ ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
 
 
 static void
-ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch)
+ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_amqp_worker_t  *w;
 
@@ -501,11 +514,12 @@ ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w)
         ngx_ess_amqp_slot_consume(w);
     }
 
+    ngx_ess_amqp_watch(w);
     ngx_ess_amqp_bind_waiting(w);
     ngx_ess_amqp_live_kick(w);
 
     if (!w->draining) {
-        ngx_ess_amqp_bind_again(w);
+        ngx_ess_amqp_rebind(w);
 
         if (ngx_ess_amqp_exchange_all_well(w)) {
             w->attempt = 0;
@@ -544,6 +558,10 @@ ngx_ess_amqp_exchange_declare(ngx_ess_amqp_worker_t *w,
 
     w->exchange = state;
 
+    if (state == NGX_ESS_AMQP_LOOKUP) {
+        w->exchange_known = w->exchange_seen || ngx_ess_amqp_watch_known(w);
+    }
+
     declare = &w->exchange_declare;
     ngx_memzero(declare, sizeof(amqp_exchange_declare_t));
 
@@ -563,7 +581,6 @@ static void
 ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_uint_t              i;
     ngx_ess_amqp_worker_t  *w;
 
     w = op->data;
@@ -577,18 +594,11 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
             return;
         }
 
-        for (i = 0; w->exchange == NGX_ESS_AMQP_CREATE && i < NGX_ESS_SLOTS;
-             i++)
-        {
-            /* bindings went with the old one, if there was one */
-
-            if (w->slots[i].consuming) {
-                w->rebind_next |= (ngx_uint_t) 1 << i;
-            }
+        if (w->exchange == NGX_ESS_AMQP_CREATE) {
+            ngx_ess_amqp_watch_created(w);
         }
 
-        w->exchange = NGX_ESS_AMQP_READY;
-        ngx_ess_amqp_publish_exchange();
+        ngx_ess_amqp_exchange_ready(w);
         break;
 
     case NGX_ABORT:
@@ -609,16 +619,40 @@ ngx_ess_amqp_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
             break;
         }
 
-        w->exchange = NGX_ESS_AMQP_REFUSED;
-
-        ngx_ess_amqp_exchange_refused(w, "broker refused the exchange", code,
-                                      text);
-
-        ngx_ess_amqp_bind_refused(w, NULL, text);
-        ngx_ess_amqp_exchange_retry(w);
+        ngx_ess_amqp_exchange_unusable(w, code, text);
     }
 
     ngx_ess_amqp_exchange_kick(w);
+}
+
+
+static void
+ngx_ess_amqp_exchange_ready(ngx_ess_amqp_worker_t *w)
+{
+    w->exchange = NGX_ESS_AMQP_READY;
+    w->exchange_seen = 1;
+
+    ngx_ess_amqp_watch_gauge(w);
+    ngx_ess_amqp_publish_exchange();
+}
+
+
+static void
+ngx_ess_amqp_exchange_unusable(ngx_ess_amqp_worker_t *w, ngx_uint_t code,
+    ngx_str_t *text)
+{
+    w->exchange = NGX_ESS_AMQP_REFUSED;
+
+    ngx_cpystrn(w->exchange_text, text->data,
+                ngx_min(text->len + 1, sizeof(w->exchange_text)));
+
+    ngx_ess_amqp_exchange_refused(w, "broker refused the exchange", code,
+                                  text);
+
+    ngx_ess_amqp_watch_gauge(w);
+    ngx_ess_amqp_bind_refused(w, NULL, text);
+    ngx_ess_amqp_publish_exchange();
+    ngx_ess_amqp_exchange_retry(w);
 }
 
 
@@ -637,8 +671,20 @@ ngx_ess_amqp_exchange_compared(ngx_ess_amqp_worker_t *w, ngx_uint_t code,
                       "it is: %V", &w->conf->exchange, text);
     }
 
-    w->exchange = NGX_ESS_AMQP_READY;
-    ngx_ess_amqp_publish_exchange();
+    ngx_ess_amqp_exchange_ready(w);
+}
+
+
+void
+ngx_ess_amqp_exchange_gone(ngx_ess_amqp_worker_t *w)
+{
+    if (w->exchange == NGX_ESS_AMQP_READY) {
+        w->exchange = NGX_ESS_AMQP_UNKNOWN;
+    }
+
+    if (w->witness == NGX_ESS_AMQP_READY) {
+        w->witness = NGX_ESS_AMQP_UNKNOWN;
+    }
 }
 
 

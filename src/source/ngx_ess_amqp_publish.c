@@ -3,15 +3,14 @@
  * Publishing with confirms.  A publication waits in order until all its events
  * are sent; then its events stand in the list of those that the broker is to
  * confirm.  An event that comes back without a queue is known by the number at
- * the end of its message id.  All state is the worker's; a publication is its
- * caller's, and off all lists before it is answered.
+ * the end of its message id; when there is a stream for it, its key is bound
+ * again, and it is sent once more.  All state is the worker's; a publication
+ * is its caller's, and off all lists before it is answered.
  */
 
 
 #include "ngx_ess_amqp_publish.h"
-#include "ngx_ess_amqp.h"
-#include "ngx_ess_broker.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_amqp_slot.h"
 
 
 /* publications that wait; more are refused */
@@ -27,11 +26,13 @@ typedef struct {
     uint64_t                       tag;     /* its number on the channel */
     uint64_t                       serial;  /* in the session */
     ngx_ess_source_publish_t      *pub;     /* NULL: nobody waits */
+    ngx_uint_t                     n;       /* its number in the publication */
     unsigned                       returned:1;
 } ngx_ess_amqp_publish_sent_t;
 
 
 typedef struct {
+    ngx_ess_amqp_worker_t         *worker;
     ngx_ess_amqp_conf_t           *conf;
     ngx_ess_zone_t                *zone;
     ngx_log_t                     *log;
@@ -40,7 +41,6 @@ typedef struct {
     ngx_ess_amqp_op_t              op;
     amqp_confirm_select_t          select;
     unsigned                       ready:1; /* the channel confirms */
-    unsigned                       exchange:1;  /* it is there */
 
     uint64_t                       tag;     /* of the last event sent */
     uint64_t                       serial;
@@ -51,6 +51,10 @@ typedef struct {
 } ngx_ess_amqp_publish_t;
 
 
+static void ngx_ess_amqp_publish_refuse(void);
+static void ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
+    ngx_event_handler_pt handler);
+static void ngx_ess_amqp_publish_no_exchange(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_refused(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_late(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_pump(void);
@@ -58,10 +62,14 @@ static ngx_int_t ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub);
 static ngx_int_t ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent,
     ngx_uint_t ok);
+static void ngx_ess_amqp_publish_confirmed(ngx_ess_source_publish_t *pub);
+static void ngx_ess_amqp_publish_restore(ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub,
     ngx_int_t rc, const char *text);
-static void ngx_ess_amqp_publish_fail(ngx_int_t rc, const char *text);
+static void ngx_ess_amqp_publish_answer(ngx_ess_source_publish_t *pub,
+    ngx_int_t rc, ngx_str_t *text);
+static void ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text);
 static void ngx_ess_amqp_publish_idle(ngx_event_t *ev);
 
 static void ngx_ess_amqp_publish_open(ngx_ess_amqp_session_t *s);
@@ -73,7 +81,8 @@ static void ngx_ess_amqp_publish_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_publish_canceled(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t tag);
-static void ngx_ess_amqp_publish_reopened(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_publish_reopened(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_publish_closed(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_publish_batch(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_publish_confirm(ngx_ess_amqp_channel_t *ch,
@@ -105,8 +114,7 @@ static ngx_ess_amqp_publish_t  ngx_ess_amqp_publisher;
 
 
 void
-ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf, ngx_ess_zone_t *zone,
-    ngx_log_t *log)
+ngx_ess_amqp_publish_init(ngx_ess_amqp_worker_t *w)
 {
     ngx_ess_amqp_publish_t  *p;
 
@@ -114,15 +122,16 @@ ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf, ngx_ess_zone_t *zone,
 
     ngx_memzero(p, sizeof(ngx_ess_amqp_publish_t));
 
-    p->conf = conf;
-    p->zone = zone;
-    p->log = log;
+    p->worker = w;
+    p->conf = w->conf;
+    p->zone = w->zone;
+    p->log = w->log;
 
     ngx_queue_init(&p->waiting);
     ngx_queue_init(&p->sent);
 
     p->idle.handler = ngx_ess_amqp_publish_idle;
-    p->idle.log = log;
+    p->idle.log = w->log;
 }
 
 
@@ -183,6 +192,11 @@ ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
     pub->timer.handler = ngx_ess_amqp_publish_late;
     ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
 
+    /* a stream that is listed before the event is sent is bound */
+
+    pub->listed = (pub->source == NGX_ESS_SOURCE_EXCHANGE
+                   && ngx_ess_amqp_restore_listed(p->worker, &pub->key));
+
     ngx_ess_amqp_publish_pump();
 }
 
@@ -190,9 +204,51 @@ ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
 void
 ngx_ess_amqp_publish_exchange(void)
 {
-    ngx_ess_amqp_publisher.exchange = 1;
-
     ngx_ess_amqp_publish_pump();
+}
+
+
+/* Nothing can be published while the exchange may not be declared: those who
+   wait are told, from an event, for this may be within the call. */
+
+static void
+ngx_ess_amqp_publish_refuse(void)
+{
+    ngx_queue_t               *q;
+    ngx_ess_amqp_publish_t    *p;
+    ngx_ess_source_publish_t  *pub;
+
+    p = &ngx_ess_amqp_publisher;
+
+    while (!ngx_queue_empty(&p->waiting)) {
+        q = ngx_queue_head(&p->waiting);
+        pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
+
+        ngx_ess_amqp_publish_post(pub, ngx_ess_amqp_publish_no_exchange);
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
+    ngx_event_handler_pt handler)
+{
+    ngx_ess_amqp_publish_remove(pub);
+
+    if (pub->timer.timer_set) {
+        ngx_del_timer(&pub->timer);
+    }
+
+    pub->timer.handler = handler;
+    ngx_post_event(&pub->timer, &ngx_posted_events);
+}
+
+
+static void
+ngx_ess_amqp_publish_no_exchange(ngx_event_t *ev)
+{
+    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY, (char *)
+                              ngx_ess_amqp_publisher.worker->exchange_text);
 }
 
 
@@ -232,7 +288,15 @@ ngx_ess_amqp_publish_pump(void)
 
     p = &ngx_ess_amqp_publisher;
 
-    while (p->ready && p->exchange && !ngx_queue_empty(&p->waiting)) {
+    if (p->worker->exchange == NGX_ESS_AMQP_REFUSED) {
+        ngx_ess_amqp_publish_refuse();
+        return;
+    }
+
+    while (p->ready
+           && p->worker->exchange == NGX_ESS_AMQP_READY
+           && !ngx_queue_empty(&p->waiting))
+    {
 
         q = ngx_queue_head(&p->waiting);
         pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
@@ -247,11 +311,7 @@ ngx_ess_amqp_publish_pump(void)
 
             /* answered from the event: this may be within the call */
 
-            ngx_ess_amqp_publish_remove(pub);
-
-            ngx_del_timer(&pub->timer);
-            pub->timer.handler = ngx_ess_amqp_publish_refused;
-            ngx_post_event(&pub->timer, &ngx_posted_events);
+            ngx_ess_amqp_publish_post(pub, ngx_ess_amqp_publish_refused);
         }
     }
 }
@@ -281,6 +341,7 @@ ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub)
     sent->tag = ++p->tag;
     sent->serial = p->serial;
     sent->pub = pub;
+    sent->n = pub->sent;
     sent->returned = 0;
 
     ngx_queue_insert_tail(&p->sent, &sent->queue);
@@ -401,8 +462,8 @@ ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent, ngx_uint_t ok)
         if (!ok) {
             pub->rc = NGX_ERROR;
 
-        } else if (sent->returned && pub->rc == NGX_OK) {
-            pub->rc = NGX_DECLINED;
+        } else if (sent->returned && pub->returned++ == 0) {
+            pub->first = sent->n;
         }
 
         pub->unconfirmed--;
@@ -418,12 +479,99 @@ ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent, ngx_uint_t ok)
     }
 
     if (pub->unconfirmed == 0 && pub->sent == pub->n) {
-        ngx_ess_amqp_publish_done(pub, pub->rc,
-                                  "the broker could not take it");
+        ngx_ess_amqp_publish_confirmed(pub);
 
     } else {
         ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
     }
+}
+
+
+/* All its events were sent, and taken or not. */
+
+static void
+ngx_ess_amqp_publish_confirmed(ngx_ess_source_publish_t *pub)
+{
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_publisher.worker;
+
+    if (pub->rc != NGX_OK || pub->returned == 0) {
+        ngx_ess_amqp_publish_done(pub, pub->rc,
+                                  "the broker could not take it");
+
+    } else if (pub->source != NGX_ESS_SOURCE_EXCHANGE
+               || !ngx_ess_amqp_restore_listed(w, &pub->key))
+    {
+        ngx_ess_amqp_publish_done(pub, NGX_DECLINED, "");
+
+    } else if (pub->again) {
+        ngx_ess_amqp_publish_done(pub, NGX_BUSY, "the routing key was not "
+                                  "bound in the broker, and has gone again");
+
+    } else {
+        ngx_ess_amqp_publish_restore(pub);
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_restore(ngx_ess_source_publish_t *pub)
+{
+    switch (ngx_ess_amqp_restore(ngx_ess_amqp_publisher.worker, pub)) {
+
+    case NGX_OK:
+        pub->restoring = 1;
+        break;
+
+    case NGX_DECLINED:
+        ngx_ess_amqp_publish_done(pub, NGX_DECLINED, "");
+        break;
+
+    case NGX_BUSY:
+        ngx_ess_amqp_publish_done(pub, NGX_BUSY, "the routing key is not bound "
+                                  "in the broker, and is being bound again");
+        break;
+
+    default:
+        ngx_ess_amqp_publish_done(pub, NGX_BUSY, "no memory");
+    }
+}
+
+
+/* Events behind those that came back cannot be overtaken any more: should
+   there be any, the publisher has to decide. */
+
+void
+ngx_ess_amqp_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    pub->restoring = 0;
+
+    if (rc != NGX_OK) {
+        ngx_ess_amqp_publish_answer(pub, rc, text);
+        return;
+    }
+
+    if (pub->returned != pub->n - pub->first) {
+        ngx_ess_amqp_publish_done(pub, NGX_BUSY, "the routing key was not "
+                                  "bound in the broker, and some of the "
+                                  "events were taken");
+        return;
+    }
+
+    pub->again = 1;
+    pub->sent = pub->first;
+    pub->returned = 0;
+
+    ngx_queue_insert_tail(&p->waiting, &pub->queue);
+    p->nwaiting++;
+
+    ngx_ess_amqp_publish_pump();
 }
 
 
@@ -437,6 +585,11 @@ ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub)
     ngx_ess_amqp_publish_sent_t  *sent;
 
     p = &ngx_ess_amqp_publisher;
+
+    if (pub->restoring) {
+        ngx_queue_remove(&pub->queue);
+        pub->restoring = 0;
+    }
 
     if (pub->sent < pub->n) {
         ngx_queue_remove(&pub->queue);
@@ -468,23 +621,31 @@ ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 {
     ngx_str_t  s;
 
+    s.data = (u_char *) text;
+    s.len = ngx_strlen(text);
+
+    ngx_ess_amqp_publish_answer(pub, rc, &s);
+}
+
+
+static void
+ngx_ess_amqp_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+    ngx_str_t *text)
+{
     ngx_ess_amqp_publish_remove(pub);
 
     if (pub->timer.timer_set) {
         ngx_del_timer(&pub->timer);
     }
 
-    s.data = (u_char *) text;
-    s.len = ngx_strlen(text);
-
-    pub->handler(pub, rc, &s);
+    pub->handler(pub, rc, text);
 }
 
 
 /* What was sent is not going to be confirmed. */
 
 static void
-ngx_ess_amqp_publish_fail(ngx_int_t rc, const char *text)
+ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text)
 {
     ngx_queue_t                  *q;
     ngx_ess_amqp_publish_t       *p;
@@ -508,7 +669,7 @@ ngx_ess_amqp_publish_fail(ngx_int_t rc, const char *text)
 
         if (pub) {
             pub->unconfirmed--;
-            ngx_ess_amqp_publish_done(pub, rc, text);
+            ngx_ess_amqp_publish_answer(pub, rc, text);
         }
     }
 }
@@ -588,12 +749,14 @@ ngx_ess_amqp_publish_close(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_amqp_publish_t  *p;
 
+    static ngx_str_t  text =
+        ngx_string("the broker went away before it confirmed it");
+
     p = &ngx_ess_amqp_publisher;
 
     p->channel = NULL;
 
-    ngx_ess_amqp_publish_fail(NGX_BUSY, "the broker went away before it "
-                              "confirmed it");
+    ngx_ess_amqp_publish_fail(NGX_BUSY, &text);
 
     if (p->nwaiting == 0) {
         ngx_post_event(&p->idle, &ngx_posted_events);
@@ -615,12 +778,28 @@ ngx_ess_amqp_publish_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
 
 
 static void
-ngx_ess_amqp_publish_reopened(ngx_ess_amqp_channel_t *ch)
+ngx_ess_amqp_publish_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
+    ngx_str_t *text)
 {
-    ngx_ess_amqp_publish_fail(NGX_ERROR, "the broker refused it; the error "
-                              "log says why");
+    u_char                  buf[NGX_ESS_BROKER_TEXT];
+    ngx_str_t               words;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = ngx_ess_amqp_publisher.worker;
+
+    words.data = buf;
+    words.len = ngx_slprintf(buf, buf + sizeof(buf),
+                             "the broker refused it: %ui \"%V\"", code, text)
+                - buf;
+
+    ngx_ess_amqp_publish_fail(NGX_ERROR, &words);
 
     ngx_ess_amqp_publish_select();
+
+    if (code == AMQP_NOT_FOUND) {
+        ngx_ess_amqp_exchange_gone(w);
+        ngx_ess_amqp_exchange_kick(w);
+    }
 }
 
 

@@ -11,7 +11,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_amqp_conf.h"
+#include "ngx_ess_amqp_slot.h"
 #include "ngx_ess_source.h"
 
 
@@ -19,13 +19,16 @@
 #define NGX_ESS_AMQP_UUID_HEADER  "ess_uuid"
 
 
-/* "conf" must live as long as the worker. */
-void ngx_ess_amqp_publish_init(ngx_ess_amqp_conf_t *conf,
-    ngx_ess_zone_t *zone, ngx_log_t *log);
+void ngx_ess_amqp_publish_init(ngx_ess_amqp_worker_t *w);
 void ngx_ess_amqp_publish_exit(void);
 
-/* The exchange has been looked up, or made: what waits for it is sent. */
+/* The exchange has been looked up, made, or refused: what waits for it is
+   sent, or answered. */
 void ngx_ess_amqp_publish_exchange(void);
+
+/* ngx_ess_amqp_restore() has come to an end; off its list. */
+void ngx_ess_amqp_publish_restored(ngx_ess_source_publish_t *pub,
+    ngx_int_t rc, ngx_str_t *text);
 
 /* Of the seam. */
 void ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub);

@@ -82,7 +82,8 @@ static void ngx_ess_amqp_replay_session_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_replay_session_cancel(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t tag);
-static void ngx_ess_amqp_replay_session_reopened(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_replay_session_reopened(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_replay_session_closed(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_replay_session_batch(ngx_ess_amqp_session_t *s);
 
@@ -696,7 +697,8 @@ ngx_ess_amqp_replay_session_cancel(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
 
 
 static void
-ngx_ess_amqp_replay_session_reopened(ngx_ess_amqp_channel_t *ch)
+ngx_ess_amqp_replay_session_reopened(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_data(ch));
 }

@@ -8,7 +8,7 @@
 
 
 #include "ngx_ess_amqp_slot.h"
-#include "ngx_ess_log.h"
+#include "ngx_ess_loss.h"
 
 
 #define NGX_ESS_AMQP_SLOT_CONSUME_MAX    30000  /* ms */
@@ -274,7 +274,7 @@ ngx_ess_amqp_slot_created(ngx_ess_amqp_slot_t *slot)
                       "of slot %ui published meanwhile are lost",
                       &slot->queue, slot->number);
 
-        ngx_ess_log_lost(slot->worker->zone, slot->number);
+        ngx_ess_loss_slot(slot->worker->zone, slot->number);
     }
 
     slot->worker->rebind_next |= (ngx_uint_t) 1 << slot->number;
@@ -477,7 +477,7 @@ ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot)
                   "queue \"%V\" is gone, events of slot %ui published until "
                   "it is bound again are lost", &slot->queue, slot->number);
 
-    ngx_ess_log_lost(slot->worker->zone, slot->number);
+    ngx_ess_loss_slot(slot->worker->zone, slot->number);
 
     /* so that this is not said again when it is made anew */
     slot->consumed = 0;

@@ -24,6 +24,9 @@
 #include "ngx_ess_topic.h"
 
 
+/* of a queue or an exchange, in bytes */
+#define NGX_ESS_AMQP_NAME        255
+
 /* keys of deliveries that nobody wanted, to be unbound */
 #define NGX_ESS_AMQP_UNWANTED    64
 
@@ -112,6 +115,29 @@ struct ngx_ess_amqp_worker_s {
     ngx_ess_amqp_declared_e      exchange;
     ngx_ess_amqp_op_t            exchange_op;
     amqp_exchange_declare_t      exchange_declare;
+    u_char                       exchange_text[256];    /* why it was refused,
+                                               null terminated */
+
+    /* whether the exchange was made anew: see ngx_ess_amqp_watch.c */
+    ngx_str_t                    witness_name;  /* empty: cannot be watched */
+    uint32_t                     witness_hash;  /* of it, for the zone */
+    ngx_ess_amqp_declared_e      witness;
+    ngx_ess_amqp_op_t            watch_op;
+    union {
+        amqp_exchange_declare_t  declare;
+        amqp_exchange_bind_t     bind;
+    } watch_method;
+    ngx_event_t                  watch;
+    ngx_msec_t                   watched;       /* when, the last time */
+    uint32_t                     losses;        /* number of the last one that
+                                               this worker has acted on */
+    uint32_t                     watch_losses;  /* the same, when it looked */
+    unsigned                     watch_busy:1;
+    unsigned                     watch_known:1; /* a witness was made before */
+    unsigned                     witness_anew:1;    /* to be made, now */
+    unsigned                     exchange_known:1;  /* it was there before it
+                                               was looked up */
+    unsigned                     exchange_seen:1;   /* by this process, ever */
 
     ngx_event_t                  retry;     /* of what was refused */
     ngx_uint_t                   attempt;
@@ -162,15 +188,36 @@ struct ngx_ess_amqp_worker_s {
     ngx_queue_t                  waiting;       /* for session and queue */
     ngx_uint_t                   unbinds;       /* under way */
 
-    ngx_uint_t                   rebind;        /* slots of the pass */
-    ngx_uint_t                   rebind_next;   /* of the one after it */
+    /* binding again: see ngx_ess_amqp_rebind.c */
+    ngx_uint_t                   rebind;        /* slots of the pass or round
+                                               under way, a bit each */
+    ngx_uint_t                   rebind_next;   /* of the next pass */
     ngx_uint_t                   rebind_subscribed;
     uint64_t                     rebind_cursor;
     ngx_uint_t                   rebind_busy;   /* in flight */
-    ngx_uint_t                   rebind_bound;
+    ngx_uint_t                   rebind_keys;   /* of all streams, so far */
+    ngx_uint_t                   rebind_bound;  /* with those that have
+                                               subscribers twice */
     ngx_uint_t                   rebind_refused;
     ngx_msec_t                   rebind_after;  /* not before; 0: at once */
+    ngx_uint_t                   rebind_credit; /* keys that a round may take
+                                               now */
     unsigned                     rebind_read:1; /* all keys were read */
+    unsigned                     rebind_round:1;    /* it is a round */
+
+    ngx_msec_t                   round_begin;
+    ngx_msec_t                   round_time;    /* how long it is to take */
+    ngx_uint_t                   round_keys;    /* of the last whole one, or a
+                                               guess */
+    uint64_t                     round_due;     /* keys, so far */
+
+    ngx_uint_t                   lost;          /* own slots whose bindings
+                                               are gone, a bit each */
+
+    /* keys of events that came back: see ngx_ess_amqp_restore.c */
+    ngx_queue_t                  restores;
+    ngx_uint_t                   nrestores;
+    time_t                       restore_time;  /* of the last line about it */
 
     ngx_ess_amqp_unwanted_t      unwanted[NGX_ESS_AMQP_UNWANTED];
     ngx_event_t                  unwanted_timer;
@@ -180,6 +227,10 @@ struct ngx_ess_amqp_worker_s {
 /* exchange.c: starts whatever can be started now; never from an operation
    that was aborted */
 void ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w);
+
+/* exchange.c: the broker says that the exchange is not there; to be followed
+   by a kick */
+void ngx_ess_amqp_exchange_gone(ngx_ess_amqp_worker_t *w);
 
 /* exchange.c: kicks after the backoff, with what was refused */
 void ngx_ess_amqp_exchange_retry(ngx_ess_amqp_worker_t *w);
@@ -235,7 +286,8 @@ void ngx_ess_amqp_delivery_reset(ngx_ess_amqp_slot_t *slot);
 /* So will what is delayed, of all slots. */
 void ngx_ess_amqp_delivery_drop(ngx_ess_amqp_worker_t *w);
 
-/* topic.c: reads the patterns that there are.  NGX_OK or NGX_ERROR. */
+/* topic.c: reads the patterns that there are, of own slots, and of all when
+   events are published.  NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_ess_amqp_topic_init(ngx_ess_amqp_worker_t *w);
 void ngx_ess_amqp_topic_exit(ngx_ess_amqp_worker_t *w);
 
@@ -269,14 +321,78 @@ void ngx_ess_amqp_bind_waiting(ngx_ess_amqp_worker_t *w);
 void ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_slot_t *slot, ngx_str_t *text);
 
-/* Goes on binding the keys of own slots again. */
-void ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w);
+/* Binds the key of an own slot; answered by ngx_ess_amqp_rebind_answered(),
+   not from within this.  NGX_OK or NGX_ERROR: no memory. */
+ngx_int_t ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w,
+    ngx_ess_stream_key_t *key);
 
-/* The session is gone; all operations were aborted. */
-void ngx_ess_amqp_bind_reset(ngx_ess_amqp_worker_t *w);
+/* The broker says that the slot's queue or the exchange is not there. */
+void ngx_ess_amqp_bind_gone(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_slot_t *slot);
 
 /* Frees all; after the session was destroyed. */
 void ngx_ess_amqp_bind_exit(ngx_ess_amqp_worker_t *w);
+
+/* rebind.c: goes on binding the keys of own slots again. */
+void ngx_ess_amqp_rebind(ngx_ess_amqp_worker_t *w);
+void ngx_ess_amqp_rebind_answered(ngx_ess_amqp_slot_t *slot, ngx_int_t rc,
+    ngx_uint_t code, ngx_str_t *text);
+
+/* The next portion of a round; returns the ms until this is to be called
+   again. */
+ngx_msec_t ngx_ess_amqp_rebind_tick(ngx_ess_amqp_worker_t *w);
+
+/* The session is gone; all operations were aborted. */
+void ngx_ess_amqp_rebind_reset(ngx_ess_amqp_worker_t *w);
+
+/* watch.c: NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_amqp_watch_init(ngx_ess_amqp_worker_t *w,
+    ngx_cycle_t *cycle);
+void ngx_ess_amqp_watch_exit(ngx_ess_amqp_worker_t *w);
+
+/* The session is gone. */
+void ngx_ess_amqp_watch_reset(ngx_ess_amqp_worker_t *w);
+
+/* Makes sure that there is a witness, when the exchange is there. */
+void ngx_ess_amqp_watch(ngx_ess_amqp_worker_t *w);
+
+/* 1: there is one, or there cannot be one. */
+ngx_uint_t ngx_ess_amqp_watch_settled(ngx_ess_amqp_worker_t *w);
+
+/* 1: some worker has made one since the zone was made. */
+ngx_uint_t ngx_ess_amqp_watch_known(ngx_ess_amqp_worker_t *w);
+
+/* Looks after it at once. */
+void ngx_ess_amqp_watch_now(ngx_ess_amqp_worker_t *w);
+
+/* All bindings are gone: binds again, and says so. */
+void ngx_ess_amqp_watch_lost(ngx_ess_amqp_worker_t *w);
+
+/* The exchange was not there, and has been declared. */
+void ngx_ess_amqp_watch_created(ngx_ess_amqp_worker_t *w);
+
+/* What is not bound has changed: sets the figure. */
+void ngx_ess_amqp_watch_gauge(ngx_ess_amqp_worker_t *w);
+
+/* restore.c */
+void ngx_ess_amqp_restore_init(ngx_ess_amqp_worker_t *w);
+void ngx_ess_amqp_restore_exit(ngx_ess_amqp_worker_t *w);
+
+/* Is there a stream that the API lists whose key, or pattern, an event with
+   this routing key is for? */
+ngx_uint_t ngx_ess_amqp_restore_listed(ngx_ess_amqp_worker_t *w,
+    ngx_str_t *key);
+
+/*
+ * The publication's events came back: no queue is bound for its key.  Binds
+ * it, as the streams have it, and calls ngx_ess_amqp_publish_restored(), not
+ * from within this.  With pub->listed its streams may have lost events.  The
+ * publication is on the operation's list until then, and may be taken off it.
+ * NGX_OK; NGX_DECLINED: no stream has it any more; NGX_BUSY: not now;
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_ess_amqp_restore(ngx_ess_amqp_worker_t *w,
+    ngx_ess_source_publish_t *pub);
 
 
 #endif /* _NGX_ESS_AMQP_SLOT_H_INCLUDED_ */

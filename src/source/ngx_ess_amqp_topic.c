@@ -3,6 +3,7 @@
  * The patterns of a topic exchange: each slot has an index of those that its
  * streams have for routing keys, so that an event that the broker put into
  * the queues of several slots is appended by each to its own streams only.
+ * A worker that publishes has those of all slots, to know what is for nobody.
  * New streams are read from the zone when a delivery comes; those that are
  * no more are found out when one matches them, or in turn.  All of it is one
  * worker's.
@@ -101,7 +102,7 @@ ngx_ess_amqp_topic_sync(ngx_ess_amqp_worker_t *w)
     slots = 0;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slots |= (ngx_uint_t) w->slots[i].own << i;
+        slots |= (ngx_uint_t) (w->slots[i].own || w->conf->publish) << i;
     }
 
     do {

@@ -117,6 +117,23 @@ ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind)
 }
 
 
+void
+ngx_ess_source_bind_cancel(ngx_ess_source_bind_t *bind)
+{
+    if (bind->handed && ngx_ess_source) {
+        ngx_ess_source->cancel(bind);
+    }
+
+    if (bind->timer.timer_set) {
+        ngx_del_timer(&bind->timer);
+    }
+
+    if (bind->timer.posted) {
+        ngx_delete_posted_event(&bind->timer);
+    }
+}
+
+
 /* the source answers here, for it finds this in bind->handler */
 
 static void
@@ -160,6 +177,11 @@ ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
     pub->sent = 0;
     pub->unconfirmed = 0;
     pub->rc = NGX_OK;
+    pub->returned = 0;
+    pub->first = 0;
+    pub->listed = 0;
+    pub->restoring = 0;
+    pub->again = 0;
 
     ngx_memzero(&pub->timer, sizeof(ngx_event_t));
 

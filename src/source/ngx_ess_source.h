@@ -88,6 +88,12 @@ struct ngx_ess_source_publish_s {
     ngx_uint_t               sent;          /* events */
     ngx_uint_t               unconfirmed;   /* of them */
     ngx_int_t                rc;
+    ngx_uint_t               returned;      /* events for which there was no
+                                               queue */
+    ngx_uint_t               first;         /* of them */
+    unsigned                 listed:1;      /* a stream had the key */
+    unsigned                 restoring:1;   /* the key is being bound */
+    unsigned                 again:1;       /* sent a second time */
 };
 
 
@@ -127,6 +133,10 @@ void ngx_ess_source_register(const ngx_ess_source_t *source);
    until no worker is unbinding the key. */
 void ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind);
 void ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key);
+
+/* Nobody waits for the answer any more; "bind" may be freed. */
+void ngx_ess_source_bind_cancel(ngx_ess_source_bind_t *bind);
+
 void ngx_ess_source_publish(ngx_ess_zone_t *zone,
     ngx_ess_source_publish_t *pub);
 

@@ -804,22 +804,6 @@ ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
 
 
 void
-ngx_ess_log_lost(ngx_ess_zone_t *zone, ngx_uint_t slot)
-{
-    ngx_ess_shm_slot_t  *s;
-
-    s = &zone->sh->slots[slot];
-
-    ngx_ess_shm_lock(zone);
-
-    ngx_ess_shm_set32_locked(zone->sh, &s->losses, s->losses + 1);
-    ngx_ess_shm_commit_locked(zone->sh);
-
-    ngx_ess_shm_unlock(zone);
-}
-
-
-void
 ngx_ess_log_acked_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
 {
     ngx_ess_shm_slot_t  *s;

@@ -74,12 +74,6 @@ ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
     ngx_uint_t force, ngx_ess_notify_wake_t *wake);
 
-/*
- * Events of the slot's streams were lost, of which ones nobody knows: the next
- * one of each stream comes with a gap.  Takes the mutex.
- */
-void ngx_ess_log_lost(ngx_ess_zone_t *zone, ngx_uint_t slot);
-
 /* Is it the body that closes those who are connected? */
 ngx_uint_t ngx_ess_log_is_poison(ngx_str_t *body);
 

@@ -93,6 +93,7 @@ typedef enum {
     NGX_ESS_C_SESSIONS = NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_N,
                                             /* with the broker, established */
     NGX_ESS_C_PUBLISHED,                    /* events the broker confirmed */
+    NGX_ESS_C_RESTORED,                     /* bindings that were gone */
 
     NGX_ESS_C_AGE,                          /* events sent, by ms since they
                                                came, and that sum */
@@ -105,6 +106,10 @@ typedef enum {
     NGX_ESS_C_SUBSCRIBERS = NGX_ESS_C_GAUGES,   /* by transport */
     NGX_ESS_C_CONNECTED = NGX_ESS_C_SUBSCRIBERS + NGX_ESS_TRANSPORTS,
                                             /* 1: to the broker, consuming */
+    NGX_ESS_C_UNBOUND,                      /* slots and keys whose bindings
+                                               are known to be gone */
+    NGX_ESS_C_BLOCKED,                      /* 1: the broker lets it publish
+                                               nothing */
     NGX_ESS_C_UNACKNOWLEDGED,               /* deliveries */
     NGX_ESS_C_UNCONFIRMED,                  /* publications */
     NGX_ESS_C_REPLAYS,                      /* from the broker, under way */

@@ -262,6 +262,9 @@ struct ngx_ess_shm_s {
     uint32_t                 arrival;       /* of the last record */
     uint32_t                 no_room;       /* that was logged */
     uint32_t                 questions;     /* in boxes, ever; wraps around */
+    uint32_t                 exchange_losses;   /* of all bindings, ever; wraps
+                                               around */
+    uint32_t                 witness;       /* which one was made, 0: none */
 
     ngx_ess_shm_mark_t       marks[NGX_ESS_SHM_MARKS];
     ngx_ess_shm_slot_t       slots[NGX_ESS_SLOTS];

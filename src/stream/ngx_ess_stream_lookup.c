@@ -500,6 +500,33 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
 }
 
 
+ngx_uint_t
+ngx_ess_stream_key_used(ngx_ess_zone_t *zone, ngx_str_t *key,
+    ngx_uint_t listed)
+{
+    uint32_t        hash;
+    ngx_ess_seg_t   i;
+    ngx_ess_shm_t  *sh;
+
+    sh = zone->sh;
+    hash = ngx_ess_stream_key_hash(key);
+
+    ngx_ess_shm_lock(zone);
+
+    i = ngx_ess_stream_next_of_key_locked(sh, key, hash, 0);
+
+    while (i && listed
+           && ngx_ess_shm_stream(sh, i)->state == NGX_ESS_STREAM_CREATING)
+    {
+        i = ngx_ess_stream_next_of_key_locked(sh, key, hash, i);
+    }
+
+    ngx_ess_shm_unlock(zone);
+
+    return i != 0;
+}
+
+
 uint64_t
 ngx_ess_stream_next_id(ngx_ess_zone_t *zone)
 {

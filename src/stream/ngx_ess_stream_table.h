@@ -163,6 +163,11 @@ ngx_uint_t ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
     ngx_uint_t subscribed, uint64_t *cursor, ngx_ess_stream_key_t *keys,
     ngx_uint_t n);
 
+/* 1 when a stream has that routing key; with "listed" 1: one that the API
+   shows. */
+ngx_uint_t ngx_ess_stream_key_used(ngx_ess_zone_t *zone, ngx_str_t *key,
+    ngx_uint_t listed);
+
 /*
  * The id that the next stream will get; and a look at it without the mutex:
  * while that is what the former returned, no stream has come since.

@@ -4,7 +4,7 @@
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
  * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
- * links: src/stream/ngx_ess_follow.c
+ * links: src/stream/ngx_ess_loss.c src/stream/ngx_ess_follow.c
  * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
  *
@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "ngx_unit.h"
+#include "ngx_ess_loss.h"
 
 
 static ngx_str_t               key = ngx_string("abc");
@@ -603,14 +604,14 @@ test_lost(void **state)
 
     append(&key, (u_char *) "a", 1);
 
-    ngx_ess_log_lost(zone, slot);
+    ngx_ess_loss_slot(zone, slot);
     append(&key, (u_char *) "POISON", 6);
     append(&key, (u_char *) "b", 1);
     append(&key, (u_char *) "c", 1);
 
-    ngx_ess_log_lost(zone, slot);
-    ngx_ess_log_lost(zone, slot);
-    ngx_ess_log_lost(zone, (slot + 1) % NGX_ESS_SLOTS);
+    ngx_ess_loss_slot(zone, slot);
+    ngx_ess_loss_slot(zone, slot);
+    ngx_ess_loss_slot(zone, (slot + 1) % NGX_ESS_SLOTS);
 
     /* a stream that is made now lost nothing */
 
@@ -634,6 +635,65 @@ test_lost(void **state)
         stream = later;
         reader_last = 0;
     }
+}
+
+
+/* of one key's streams, of one stream, of all: noticed by one after another */
+
+static void
+test_lost_bindings(void **state)
+{
+    size_t                 need;
+    uint64_t               seq, lost;
+    uint32_t               seen[2];
+    ngx_str_t              other;
+    ngx_uint_t             n;
+    ngx_ess_stream_info_t  creating;
+
+    static const ngx_uint_t  gaps[] = { 1, 0, 1, 0, 1, 0 };
+
+    ngx_str_set(&other, "no stream has this");
+
+    ngx_ess_loss_key(zone, &other);
+    ngx_ess_loss_key(zone, &key);
+    append(&key, (u_char *) "a", 1);
+    append(&key, (u_char *) "b", 1);
+
+    assert_int_equal(ngx_ess_loss_stream(zone, &stream.ref), NGX_OK);
+    append(&key, (u_char *) "c", 1);
+    append(&key, (u_char *) "d", 1);
+
+    seen[0] = seen[1] = ngx_ess_loss_number(zone);
+    assert_int_equal(ngx_ess_loss_exchange(zone, &seen[0]), 1);
+    assert_int_equal(ngx_ess_loss_exchange(zone, &seen[1]), 0);
+    assert_int_equal(seen[0], ngx_ess_loss_number(zone));
+    assert_int_equal(seen[1], seen[0]);
+    append(&key, (u_char *) "e", 1);
+    append(&key, (u_char *) "f", 1);
+
+    seq = 1;
+    n = 4096;
+
+    assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_OK);
+    assert_int_equal(n, 6);
+
+    while (n--) {
+        assert_int_equal(records[n].gap, gaps[n]);
+    }
+
+    /* one that is not listed yet was not bound before */
+
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &creating),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_stream_key_used(zone, &other, 0), 1);
+    assert_int_equal(ngx_ess_stream_key_used(zone, &other, 1), 0);
+    assert_int_equal(ngx_ess_loss_stream(zone, &creating.ref), NGX_DECLINED);
+    assert_int_equal(ngx_ess_stream_show(zone, &creating.ref), NGX_OK);
+    assert_int_equal(ngx_ess_stream_key_used(zone, &other, 1), 1);
+
+    assert_int_equal(ngx_ess_loss_witness(zone), 0);
+    ngx_ess_loss_set_witness(zone, 7);
+    assert_int_equal(ngx_ess_loss_witness(zone), 7);
 }
 
 
@@ -720,6 +780,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_places_of_many, setup_large,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_bindings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_recent, setup, teardown),
     };
 

@@ -1,0 +1,188 @@
+
+/*
+ * What was lost before it came to nginx.  A stream remembers which losses of
+ * its slot its log tells of; one that was hit alone is set back by one.  All
+ * data is in the zone and belongs to whoever holds its mutex.
+ */
+
+
+#include "ngx_ess_loss.h"
+#include "ngx_ess_shm_layout.h"
+
+
+#define NGX_ESS_LOSS_STREAMS  256           /* in one hold of the mutex */
+
+
+static ngx_uint_t ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key,
+    uint64_t *cursor);
+static ngx_int_t ngx_ess_loss_stream_locked(ngx_ess_shm_t *sh,
+    ngx_ess_seg_t i);
+
+
+void
+ngx_ess_loss_slot(ngx_ess_zone_t *zone, ngx_uint_t slot)
+{
+    ngx_ess_shm_slot_t  *s;
+
+    s = &zone->sh->slots[slot];
+
+    ngx_ess_shm_lock(zone);
+
+    ngx_ess_shm_set32_locked(zone->sh, &s->losses, s->losses + 1);
+    ngx_ess_shm_commit_locked(zone->sh);
+
+    ngx_ess_shm_unlock(zone);
+}
+
+
+void
+ngx_ess_loss_key(ngx_ess_zone_t *zone, ngx_str_t *key)
+{
+    uint64_t    cursor;
+    ngx_uint_t  more;
+
+    cursor = 0;
+
+    do {
+        ngx_ess_shm_lock(zone);
+
+        more = ngx_ess_loss_key_locked(zone->sh, key, &cursor);
+
+        ngx_ess_shm_unlock(zone);
+
+    } while (more);
+}
+
+
+/* Those with ids above *cursor; 1: not all of them. */
+
+static ngx_uint_t
+ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key, uint64_t *cursor)
+{
+    uint32_t               hash;
+    ngx_uint_t             n;
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_stream_t  *s;
+
+    hash = ngx_ess_stream_key_hash(key);
+    n = 0;
+
+    for (i = ngx_ess_stream_next_of_key_locked(sh, key, hash, 0);
+         i;
+         i = ngx_ess_stream_next_of_key_locked(sh, key, hash, i))
+    {
+        s = ngx_ess_shm_stream(sh, i);
+
+        if (s->id <= *cursor) {
+            continue;
+        }
+
+        if (n++ == NGX_ESS_LOSS_STREAMS) {
+            return 1;
+        }
+
+        (void) ngx_ess_loss_stream_locked(sh, i);
+
+        *cursor = s->id;
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_ess_loss_stream(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    ngx_int_t      rc;
+    ngx_ess_seg_t  i;
+
+    ngx_ess_shm_lock(zone);
+
+    i = ngx_ess_stream_find_locked(zone->sh, ref->id, ref->epoch);
+    rc = i ? ngx_ess_loss_stream_locked(zone->sh, i) : NGX_DECLINED;
+
+    ngx_ess_shm_unlock(zone);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_ess_loss_stream_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
+{
+    ngx_ess_shm_stream_t  *s;
+
+    s = ngx_ess_shm_stream(sh, i);
+
+    if (s->source != NGX_ESS_SOURCE_EXCHANGE
+        || (s->state != NGX_ESS_STREAM_VISIBLE
+            && s->state != NGX_ESS_STREAM_DELETING))
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_ess_shm_set32_locked(sh, &s->losses,
+                             sh->slots[s->key_hash % NGX_ESS_SLOTS].losses
+                             - 1);
+    ngx_ess_shm_commit_locked(sh);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_ess_loss_exchange(ngx_ess_zone_t *zone, uint32_t *seen)
+{
+    ngx_uint_t      i, first;
+    ngx_ess_shm_t  *sh;
+
+    sh = zone->sh;
+
+    ngx_ess_shm_lock(zone);
+
+    first = (sh->exchange_losses == *seen);
+
+    if (first) {
+        ngx_ess_shm_set32_locked(sh, &sh->exchange_losses,
+                                 sh->exchange_losses + 1);
+
+        for (i = 0; i < NGX_ESS_SLOTS; i++) {
+            ngx_ess_shm_set32_locked(sh, &sh->slots[i].losses,
+                                     sh->slots[i].losses + 1);
+        }
+
+        ngx_ess_shm_commit_locked(sh);
+    }
+
+    *seen = sh->exchange_losses;
+
+    ngx_ess_shm_unlock(zone);
+
+    return first;
+}
+
+
+uint32_t
+ngx_ess_loss_number(ngx_ess_zone_t *zone)
+{
+    return *(volatile uint32_t *) &zone->sh->exchange_losses;
+}
+
+
+void
+ngx_ess_loss_set_witness(ngx_ess_zone_t *zone, uint32_t witness)
+{
+    ngx_ess_shm_lock(zone);
+
+    ngx_ess_shm_set32_locked(zone->sh, &zone->sh->witness, witness);
+    ngx_ess_shm_commit_locked(zone->sh);
+
+    ngx_ess_shm_unlock(zone);
+}
+
+
+uint32_t
+ngx_ess_loss_witness(ngx_ess_zone_t *zone)
+{
+    return *(volatile uint32_t *) &zone->sh->witness;
+}
