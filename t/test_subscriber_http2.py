@@ -136,6 +136,28 @@ def test_client_that_takes_no_response_leaves(service, leave):
         s.subscribers(a, 0)
 
 
+def test_client_that_takes_no_response_is_told_of_the_end(service):
+    """Although nothing else is sent on its connection."""
+
+    s = service()
+    a, b = s.create("a"), s.create("b")
+    with Http2(s.nginx.port(), window=0) as h2:
+        one = h2.get("/event-stream/" + a.uuid)
+        other = h2.get("/event-stream/" + b.uuid)
+        other.window_update(65535)
+        h2.wait(lambda: one.status and other.body)
+        # all that the client sends was read
+        h2.ping()
+        h2.wait(lambda: h2.pongs)
+        path = "%d/subscribers" % a.id
+        sid = s.api.request("GET", path).json()["subscribers"][0]["id"]
+        r = s.api.request("DELETE", "%s/%d" % (path, sid))
+        assert r.status == 204
+        h2.wait(lambda: one.error is not None)
+        s.publish("b", ["event"])
+        h2.wait(lambda: other.data == ["event"])
+
+
 @pytest.mark.parametrize("reset", [0, 1])
 def test_stop_with_what_nobody_reads(service, reset):
     s = service()

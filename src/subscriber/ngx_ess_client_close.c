@@ -218,6 +218,18 @@ ngx_ess_client_close_request(ngx_ess_subscriber_t *sub, ngx_int_t rc)
         c->error = 1;
     }
 
+#if (NGX_HTTP_V2)
+
+    /* that the stream is reset is queued only, and nothing else may be sent
+       for long */
+
+    if (r->stream) {
+        ngx_post_event(r->stream->connection->connection->write,
+                       &ngx_posted_events);
+    }
+
+#endif
+
     ngx_ess_client_detach(sub);
 
     ngx_http_finalize_request(r, rc);
