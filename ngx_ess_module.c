@@ -157,10 +157,10 @@ static ngx_command_t  ngx_ess_commands[] = {
       NULL },
 
     { ngx_string("ess_publish"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
       ngx_ess_publish_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_ess_loc_conf_t, publish_name),
+      0,
       NULL },
 
     { ngx_string("ess_metrics"),

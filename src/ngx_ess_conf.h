@@ -43,6 +43,7 @@ typedef struct {
                                                is; NULL: none of ours */
     ngx_ess_source_e         source;        /* of streams that name none */
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
+    ngx_uint_t               publish_batch; /* events; 0: the default */
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */
     ngx_msec_t               ping_timeout;  /* ms */

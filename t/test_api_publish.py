@@ -29,7 +29,8 @@ http {
         listen 127.0.0.1:%%PORT1%% reuseport;
         location /event-stream/ { ess_api; }
         location /publish/ { ess_publish; }
-        location = /by-argument { ess_publish $arg_key; }
+        location /large/ { ess_publish batch=60000; }
+        location = /by-argument { ess_publish $arg_key batch=2; }
         location /small/ {
             client_max_body_size 10;
             ess_publish;
@@ -55,6 +56,11 @@ def service(request, nginx):
 
 def publish(api, path, body, **headers):
     return api.request("POST", "/publish/" + path, body, headers=headers)
+
+
+def large(api, events):
+    return api.request("POST", "/large/abc?batch=1", json.dumps(events),
+                       timeout=60)
 
 
 def refused(r, status, words):
@@ -156,8 +162,8 @@ def test_large_batch(service):
     n = 60000
     with Clients([stream.location]) as clients:
         results = []
-        thread = threading.Thread(target=lambda: results.append(publish(
-            api, "abc?batch=1", json.dumps(list(range(n))))))
+        thread = threading.Thread(target=lambda: results.append(large(
+            api, list(range(n)))))
         thread.start()
         assert api.version()["name"]
         thread.join(60)
@@ -165,6 +171,55 @@ def test_large_batch(service):
         clients.wait(n, 30)
         for c in clients:
             assert c.messages == [str(i) for i in range(n)]
+
+
+def test_limit_of_a_batch(service):
+    api = service
+    stream = api.create("abc")
+    path = "/by-argument?key=abc&batch=1"
+    assert publish(api, "abc?batch=1", json.dumps([0] * 1000)).status == 202
+    assert api.request("POST", path, "[[0, 0, 0], 0]").status == 202
+    refused(publish(api, "abc?batch=1", json.dumps([0] * 1001)), 413,
+            "more than 1000 events")
+    refused(api.request("POST", path, "[0, 0, 0]"), 413, "more than 2 events")
+    # all of them, or none
+    wait_for(lambda: api.get(stream)["last_ordinal"] == 1002)
+
+
+@pytest.mark.parametrize("source", ["broker", "direct"])
+def test_publications_take_turns(request, nginx, source):
+    """In a worker: what comes during a large one does not wait for its
+    end."""
+
+    amqp = ""
+    if source == "broker":
+        amqp = "ess_amqp %s; ess_node test;" % (
+            request.getfixturevalue("vhost").url)
+    api = Api(nginx(CONF, workers=1, amqp=amqp).port(1))
+    stream = api.create("abc")
+    n = 30000
+    posts = {"a": ["a"] * n, "b": ["b"] * n, "one": ["one"]}
+    connections = []
+    with Clients(stream.location) as clients:
+        for events in posts.values():
+            c = http.client.HTTPConnection(api.host, api.port, timeout=60)
+            c.putrequest("POST", "/large/abc?batch=1")
+            body = json.dumps(events).encode()
+            c.putheader("Content-Length", str(len(body)))
+            c.endheaders(body[:-1])
+            connections.append(c)
+        for c in connections:
+            c.send(b"]")
+        for c in connections:
+            assert c.getresponse().status == 202
+            c.close()
+        clients.wait(2 * n + 1, 30)
+        got = clients[0].messages
+    assert {body: got.count(body) for body in posts} == {
+        "a": n, "b": n, "one": 1}
+    last = {body: len(got) - 1 - got[::-1].index(body) for body in posts}
+    assert got.index("one") < min(last["a"], last["b"])
+    assert got.index("a") < last["b"] and got.index("b") < last["a"]
 
 
 def test_nobody_wants_it(service):

@@ -15,6 +15,9 @@
 /* s */
 #define NGX_ESS_PUBLISH_RETRY_AFTER  1
 
+/* events of a batch, unless the directive says otherwise */
+#define NGX_ESS_PUBLISH_BATCH        1000
+
 
 typedef struct {
     ngx_http_request_t        *request;
@@ -35,6 +38,10 @@ static ngx_int_t ngx_ess_publish_target(ngx_http_request_t *r,
 static ngx_int_t ngx_ess_publish_name(ngx_http_request_t *r, ngx_str_t *name);
 static ngx_int_t ngx_ess_publish_events(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
+static ngx_int_t ngx_ess_publish_take_apart(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
+static ngx_int_t ngx_ess_publish_too_many(ngx_http_request_t *r,
+    ngx_ess_publish_t *p, ngx_uint_t max);
 static ngx_int_t ngx_ess_publish_refuse(ngx_ess_publish_t *p,
     ngx_uint_t status, const char *detail);
 static void ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
@@ -211,16 +218,14 @@ ngx_ess_publish_name(ngx_http_request_t *r, ngx_str_t *name)
 static ngx_int_t
 ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
-    ngx_int_t    rc;
-    ngx_str_t    text, value;
-    ngx_uint_t   i;
-    const char  *detail;
+    ngx_int_t   rc;
+    ngx_str_t   value;
+    ngx_uint_t  i;
 
-    if (ngx_ess_api_input(r, NGX_MAX_SIZE_T_VALUE, &text) != NGX_OK) {
+    if (ngx_ess_api_input(r, NGX_MAX_SIZE_T_VALUE, &p->body) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    p->body = text;
     p->pub.bodies = &p->body;
     p->pub.n = 1;
 
@@ -231,19 +236,10 @@ ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
         }
 
         if (value.data[0] == '1') {
-            rc = ngx_ess_publish_batch(r->pool, &text, &p->pub.bodies,
-                                       &p->pub.n, &detail);
-
-            if (rc == NGX_DECLINED) {
-                return ngx_ess_publish_refuse(p, 400, detail);
-            }
+            rc = ngx_ess_publish_take_apart(r, p);
 
             if (rc != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            if (p->pub.n == 0) {
-                return ngx_ess_publish_refuse(p, 400, "the batch is empty");
+                return rc;
             }
         }
     }
@@ -256,6 +252,60 @@ ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           max;
+    const char          *detail;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    max = lcf->publish_batch ? lcf->publish_batch : NGX_ESS_PUBLISH_BATCH;
+
+    rc = ngx_ess_publish_batch(r->pool, &p->body, max, &p->pub.bodies,
+                               &p->pub.n, &detail);
+
+    if (rc == NGX_ABORT) {
+        return ngx_ess_publish_too_many(r, p, max);
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_ess_publish_refuse(p, 400, detail);
+    }
+
+    if (rc == NGX_OK && p->pub.n == 0) {
+        return ngx_ess_publish_refuse(p, 400, "the batch is empty");
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_too_many(ngx_http_request_t *r, ngx_ess_publish_t *p,
+    ngx_uint_t max)
+{
+    u_char  *detail;
+    size_t   size;
+
+    size = sizeof("the batch has more than  events, which is what \"batch\" "
+                  "of \"ess_publish\" allows") + NGX_INT_T_LEN;
+
+    detail = ngx_pnalloc(r->pool, size);
+    if (detail == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_snprintf(detail, size, "the batch has more than %ui events, "
+                        "which is what \"batch\" of \"ess_publish\" "
+                        "allows%Z", max);
+
+    return ngx_ess_publish_refuse(p, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                  (const char *) detail);
 }
 
 
@@ -341,13 +391,52 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    char  *rv;
+    ngx_int_t                          n;
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_compile_complex_value_t   ccv;
 
-    if (cf->args->nelts == 2) {
-        rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+    value = cf->args->elts;
 
-        if (rv != NGX_CONF_OK) {
-            return rv;
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "batch=", 6) == 0) {
+            n = ngx_atoi(value[i].data + 6, value[i].len - 6);
+
+            if (n < 1 || lcf->publish_batch) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\" has the invalid parameter \"%V\", "
+                                   "it takes \"batch=\" and a number from 1 "
+                                   "on, once", &cmd->name, &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            lcf->publish_batch = n;
+            continue;
+        }
+
+        if (lcf->publish_name) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the invalid parameter \"%V\", it "
+                               "takes one routing key, and \"batch=number\"",
+                               &cmd->name, &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->publish_name = ngx_pcalloc(cf->pool,
+                                        sizeof(ngx_http_complex_value_t));
+        if (lcf->publish_name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[i];
+        ccv.complex_value = lcf->publish_name;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
         }
     }
 

@@ -11,8 +11,11 @@
 #include <cjson/cJSON.h>
 
 
+static ngx_uint_t ngx_ess_publish_batch_exceeds(ngx_str_t *text,
+    ngx_uint_t max);
 static ngx_int_t ngx_ess_publish_batch_elements(ngx_pool_t *pool,
     ngx_str_t *text, cJSON *root, ngx_str_t *bodies, const char **detail);
+static u_char *ngx_ess_publish_batch_begin(ngx_str_t *text);
 static ngx_int_t ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item,
     ngx_str_t *body, const char **detail);
 static u_char *ngx_ess_publish_batch_space(u_char *p, u_char *last);
@@ -21,8 +24,8 @@ static u_char *ngx_ess_publish_batch_quoted(u_char *p, u_char *last);
 
 
 ngx_int_t
-ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t **bodies,
-    ngx_uint_t *n, const char **detail)
+ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t max,
+    ngx_str_t **bodies, ngx_uint_t *n, const char **detail)
 {
     u_char      *end, *last;
     cJSON       *root;
@@ -31,6 +34,12 @@ ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t **bodies,
 
     if (ngx_ess_api_body_text(text->data, text->len, detail) != NGX_OK) {
         return NGX_DECLINED;
+    }
+
+    /* before cJSON, which takes 64 bytes for each element */
+
+    if (ngx_ess_publish_batch_exceeds(text, max)) {
+        return NGX_ABORT;
     }
 
     last = text->data + text->len;
@@ -69,6 +78,51 @@ ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t **bodies,
 }
 
 
+/* Of text that may be no JSON: counts the commas of the array. */
+
+static ngx_uint_t
+ngx_ess_publish_batch_exceeds(ngx_str_t *text, ngx_uint_t max)
+{
+    u_char      *p, *last;
+    ngx_uint_t   n, depth;
+
+    last = text->data + text->len;
+    n = 1;
+    depth = 0;
+
+    for (p = ngx_ess_publish_batch_begin(text); p < last && n <= max; p++) {
+
+        switch (*p) {
+
+        case '"':
+            p = ngx_ess_publish_batch_quoted(p + 1, last) - 1;
+            break;
+
+        case '[':
+        case '{':
+            depth++;
+            break;
+
+        case ']':
+        case '}':
+
+            if (depth <= 1) {
+                return 0;
+            }
+
+            depth--;
+            break;
+
+        case ',':
+            n += (depth == 1);
+            break;
+        }
+    }
+
+    return n > max;
+}
+
+
 static ngx_int_t
 ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
     ngx_str_t *bodies, const char **detail)
@@ -78,17 +132,9 @@ ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
     ngx_int_t   rc;
     ngx_str_t  *body;
 
-    p = text->data;
-    last = p + text->len;
+    p = ngx_ess_publish_batch_begin(text);
+    last = text->data + text->len;
     body = bodies;
-
-    /* cJSON takes a mark at the start of the text for white space */
-
-    if (text->len >= 3 && ngx_memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-        p += 3;
-    }
-
-    p = ngx_ess_publish_batch_space(p, last);
 
     cJSON_ArrayForEach(item, root) {
 
@@ -113,6 +159,25 @@ ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
     }
 
     return NGX_OK;
+}
+
+
+/* The first character that counts. */
+
+static u_char *
+ngx_ess_publish_batch_begin(ngx_str_t *text)
+{
+    u_char  *p;
+
+    p = text->data;
+
+    /* cJSON takes a mark at the start of the text for white space */
+
+    if (text->len >= 3 && ngx_memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+        p += 3;
+    }
+
+    return ngx_ess_publish_batch_space(p, text->data + text->len);
 }
 
 

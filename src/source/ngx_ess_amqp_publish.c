@@ -1,8 +1,9 @@
 
 /*
- * Publishing with confirms.  A publication waits in order until all its events
- * are sent; then its events stand in the list of those that the broker is to
- * confirm.  An event that comes back without a queue is known by the number at
+ * Publishing with confirms.  Publications wait in order until their events are
+ * sent, and take turns: an event each.  What was sent stands in the list of
+ * what the broker is to confirm, which is short: it delays who comes later.  An
+ * event that comes back without a queue is known by the number at
  * the end of its message id; when there is a stream for it, its key is bound
  * again, and it is sent once more.  All state is the worker's; a publication
  * is its caller's, and off all lists before it is answered.
@@ -15,6 +16,9 @@
 
 /* publications that wait; more are refused */
 #define NGX_ESS_AMQP_PUBLISH_WAITING  4096
+
+/* events that the broker has yet to confirm; more are not sent */
+#define NGX_ESS_AMQP_PUBLISH_SENT  2048
 
 #define NGX_ESS_AMQP_PUBLISH_PERSISTENT  2
 
@@ -47,6 +51,7 @@ typedef struct {
     ngx_queue_t                    waiting; /* publications */
     ngx_uint_t                     nwaiting;
     ngx_queue_t                    sent;    /* events, in order */
+    ngx_uint_t                     nsent;
     ngx_event_t                    idle;    /* posted: the session may go */
 } ngx_ess_amqp_publish_t;
 
@@ -64,6 +69,7 @@ static void ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent,
     ngx_uint_t ok);
 static void ngx_ess_amqp_publish_confirmed(ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_restore(ngx_ess_source_publish_t *pub);
+static void ngx_ess_amqp_publish_forget(ngx_ess_amqp_publish_sent_t *sent);
 static void ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub,
     ngx_int_t rc, const char *text);
@@ -157,8 +163,7 @@ ngx_ess_amqp_publish_exit(void)
         q = ngx_queue_head(&p->sent);
         sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
 
-        ngx_queue_remove(q);
-        ngx_free(sent);
+        ngx_ess_amqp_publish_forget(sent);
     }
 }
 
@@ -276,7 +281,7 @@ ngx_ess_amqp_publish_cancel(ngx_ess_source_publish_t *pub)
 }
 
 
-/* sends what can be sent, in order */
+/* sends what can be sent, an event of each publication in turn */
 
 static void
 ngx_ess_amqp_publish_pump(void)
@@ -295,6 +300,7 @@ ngx_ess_amqp_publish_pump(void)
 
     while (p->ready
            && p->worker->exchange == NGX_ESS_AMQP_READY
+           && p->nsent < NGX_ESS_AMQP_PUBLISH_SENT
            && !ngx_queue_empty(&p->waiting))
     {
 
@@ -345,14 +351,21 @@ ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub)
     sent->returned = 0;
 
     ngx_queue_insert_tail(&p->sent, &sent->queue);
+    p->nsent++;
     ngx_ess_shm_count(p->zone, NGX_ESS_C_UNCONFIRMED, 1);
 
     pub->unconfirmed++;
 
+    ngx_queue_remove(&pub->queue);
+
     if (++pub->sent == pub->n) {
-        ngx_queue_remove(&pub->queue);
         p->nwaiting--;
+
+    } else {
+        ngx_queue_insert_tail(&p->waiting, &pub->queue);
     }
+
+    ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
 
     return NGX_OK;
 }
@@ -469,10 +482,7 @@ ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent, ngx_uint_t ok)
         pub->unconfirmed--;
     }
 
-    ngx_queue_remove(&sent->queue);
-    ngx_free(sent);
-
-    ngx_ess_shm_count(ngx_ess_amqp_publisher.zone, NGX_ESS_C_UNCONFIRMED, -1);
+    ngx_ess_amqp_publish_forget(sent);
 
     if (pub == NULL) {
         return;
@@ -575,6 +585,21 @@ ngx_ess_amqp_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 }
 
 
+static void
+ngx_ess_amqp_publish_forget(ngx_ess_amqp_publish_sent_t *sent)
+{
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    ngx_queue_remove(&sent->queue);
+    ngx_free(sent);
+
+    p->nsent--;
+    ngx_ess_shm_count(p->zone, NGX_ESS_C_UNCONFIRMED, -1);
+}
+
+
 /* Off all lists. */
 
 static void
@@ -662,10 +687,7 @@ ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text)
         sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
         pub = sent->pub;
 
-        ngx_queue_remove(q);
-        ngx_free(sent);
-
-        ngx_ess_shm_count(p->zone, NGX_ESS_C_UNCONFIRMED, -1);
+        ngx_ess_amqp_publish_forget(sent);
 
         if (pub) {
             pub->unconfirmed--;
@@ -840,6 +862,8 @@ ngx_ess_amqp_publish_confirm(ngx_ess_amqp_channel_t *ch, uint64_t tag,
             ngx_ess_amqp_publish_settle(sent, ok);
         }
     }
+
+    ngx_ess_amqp_publish_pump();
 }
 
 

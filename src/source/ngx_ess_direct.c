@@ -11,8 +11,9 @@
 #include "ngx_ess_stream_table.h"
 
 
-/* events in one go */
+/* events in one go, and bytes of them */
 #define NGX_ESS_DIRECT_SLICE  256
+#define NGX_ESS_DIRECT_BYTES  262144
 
 /* until the zone is asked for room again */
 #define NGX_ESS_DIRECT_DELAY  2             /* ms */
@@ -38,6 +39,7 @@ ngx_ess_direct_publish(ngx_ess_source_publish_t *pub)
 static void
 ngx_ess_direct_handler(ngx_event_t *ev)
 {
+    size_t                     size;
     ngx_int_t                  rc;
     ngx_uint_t                 i;
     ngx_ess_notify_wake_t      wake;
@@ -45,10 +47,15 @@ ngx_ess_direct_handler(ngx_event_t *ev)
 
     pub = ev->data;
     rc = NGX_OK;
+    size = 0;
 
     ngx_memzero(&wake, sizeof(ngx_ess_notify_wake_t));
 
-    for (i = 0; i < NGX_ESS_DIRECT_SLICE && pub->sent < pub->n; i++) {
+    for (i = 0;
+         i < NGX_ESS_DIRECT_SLICE && size < NGX_ESS_DIRECT_BYTES
+         && pub->sent < pub->n;
+         i++)
+    {
 
         rc = ngx_ess_direct_append(pub, &wake);
 
@@ -56,7 +63,7 @@ ngx_ess_direct_handler(ngx_event_t *ev)
             break;
         }
 
-        pub->sent++;
+        size += pub->bodies[pub->sent++].len;
     }
 
     ngx_ess_notify_wake(pub->zone, &wake);

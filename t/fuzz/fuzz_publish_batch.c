@@ -32,9 +32,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     detail = NULL;
-    rc = ngx_ess_publish_batch(NULL, &text, &bodies, &n, &detail);
+    rc = ngx_ess_publish_batch(NULL, &text, 16, &bodies, &n, &detail);
 
     if (rc == NGX_OK) {
+
+        if (n > 16) {
+            abort();
+        }
 
         /* all of it is text, and no more than there was, but for brackets */
 

@@ -26,6 +26,7 @@ void ngx_unit_pool_free(void);
 static u_char      *guarded;                /* the end of the usable room */
 static ngx_str_t   *bodies;
 static ngx_uint_t   nbodies;
+static ngx_uint_t   max = 1000;
 static const char  *detail;
 
 
@@ -60,7 +61,7 @@ parse(const char *data, size_t len)
     detail = "";
     nbodies = 0;
 
-    return ngx_ess_publish_batch(NULL, &text, &bodies, &nbodies, &detail);
+    return ngx_ess_publish_batch(NULL, &text, max, &bodies, &nbodies, &detail);
 }
 
 
@@ -139,6 +140,31 @@ test_refused(void **state)
 
 
 static void
+test_limit(void **state)
+{
+    max = 3;
+
+    taken("[1,2,3]", 3, "1", "2", "3");
+    taken("[[1,2,3,4],{\"a\":1,\"b\":[5,6],\"c\":2}, \",,,\\\",,\"]", 3,
+          "[1,2,3,4]", "{\"a\":1,\"b\":[5,6],\"c\":2}", ",,,\",,");
+    refused("[1] ,,,,", 8, "follows");
+    refused("1,2,3,4", 7, "follows");
+    refused("[\",,,,", 6, "not JSON");
+
+    assert_int_equal(parse("[1,2,3,4]", 9), NGX_ABORT);
+    assert_int_equal(parse("\xef\xbb\xbf [[],{},\"]\",4", 16), NGX_ABORT);
+
+    max = 1;
+
+    taken("[]", 0);
+    taken("[[1,2]]", 1, "[1,2]");
+    assert_int_equal(parse("[1,2]", 5), NGX_ABORT);
+
+    max = 1000;
+}
+
+
+static void
 test_deep(void **state)
 {
     char    text[4000];
@@ -163,6 +189,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_teardown(test_taken, teardown),
         cmocka_unit_test_teardown(test_refused, teardown),
+        cmocka_unit_test_teardown(test_limit, teardown),
         cmocka_unit_test_teardown(test_deep, teardown),
     };
 
