@@ -72,6 +72,13 @@ static ngx_command_t  ngx_ess_commands[] = {
       offsetof(ngx_ess_main_conf_t, max_memory),
       NULL },
 
+    { ngx_string("ess_max_clients"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_ess_conf_subscribe_clients,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("ess_drain"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,

@@ -97,6 +97,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
     mcf->max_event = NGX_CONF_UNSET_SIZE;
     mcf->drain = NGX_CONF_UNSET_MSEC;
     mcf->max_memory = NGX_CONF_UNSET_SIZE;
+    mcf->max_clients = NGX_CONF_UNSET;
     mcf->deflate = NGX_CONF_UNSET;
 
     return mcf;

@@ -27,6 +27,8 @@ typedef struct {
     size_t                   max_event;     /* bytes */
     ngx_msec_t               drain;         /* ms */
     size_t                   max_memory;    /* bytes of frames in a worker */
+    ngx_int_t                max_clients;   /* of a worker; 0: any number,
+                                               UNSET: as many as fit */
     ngx_uint_t               replace;       /* subscribers, in a location */
     ngx_int_t                deflate;       /* level of zlib; 0: off */
     size_t                   deflate_min;   /* bytes of an event */
@@ -94,6 +96,8 @@ char *ngx_ess_conf_subscribe_deflate(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_ess_conf_subscribe_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_ess_conf_subscribe_clients(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

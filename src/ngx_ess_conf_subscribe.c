@@ -228,6 +228,38 @@ ngx_ess_conf_subscribe_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_ess_conf_subscribe_clients(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_main_conf_t *mcf = conf;
+
+    ngx_str_t  *value;
+
+    if (mcf->max_clients != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
+        mcf->max_clients = 0;
+        return NGX_CONF_OK;
+    }
+
+    mcf->max_clients = ngx_atoi(value[1].data, value[1].len);
+
+    if (mcf->max_clients <= 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid number \"%V\", it must be "
+                           "the number of clients that a worker takes, such "
+                           "as \"1000\", or \"off\"", &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;

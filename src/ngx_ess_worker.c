@@ -9,6 +9,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_amqp_exchange.h"
 #include "ngx_ess_api.h"
+#include "ngx_ess_client_max.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_log.h"
 #include "ngx_ess_mailbox.h"
@@ -76,11 +77,16 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
 {
     ngx_ess_main_conf_t  *mcf, *old;
 
+    mcf = ngx_ess_conf_main(cycle);
+
+    if (mcf && mcf->zone) {
+        ngx_ess_client_max_check(cycle);
+    }
+
     if (ngx_test_config) {
         return NGX_OK;
     }
 
-    mcf = ngx_ess_conf_main(cycle);
     old = ngx_ess_worker_old_conf(cycle);
 
     if (old && old->zone

@@ -118,7 +118,8 @@ def test_rejected(service):
     assert {k.split('"')[1]: v for k, v in f.items()
             if k.startswith("ess_rejected_requests_total")} == {
         "stream": 2, "origin": 1, "token": 0, "claim": 0, "request": 1,
-        "position": 2, "limit": 1, "source": 0}
+        "position": 2, "limit": 1, "source": 0,
+        "clients": 0}
 
 
 def test_a_worker_dies(service):

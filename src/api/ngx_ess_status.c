@@ -164,7 +164,8 @@ static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_REQUEST, "request" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_POSITION, "position" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_LIMIT, "limit" },
-        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_SOURCE, "source" } } },
+        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_SOURCE, "source" },
+        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_CLIENTS, "clients" } } },
 
     { "zone_bytes", "Shared memory of ess_zone, evictable events counted as "
       "used.", NGX_ESS_STATUS_GAUGE, "state",

@@ -51,6 +51,7 @@ typedef enum {
     NGX_ESS_REJECTED_LIMIT,                 /* of subscribers */
     NGX_ESS_REJECTED_SOURCE,                /* the broker has none, or is
                                                silent */
+    NGX_ESS_REJECTED_CLIENTS,               /* the worker takes no more */
     NGX_ESS_REJECTED_N
 } ngx_ess_rejected_e;
 

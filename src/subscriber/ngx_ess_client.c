@@ -11,6 +11,7 @@
 #include "ngx_ess_client.h"
 #include "ngx_ess_stream_table.h"
 #include "ngx_ess_client_close.h"
+#include "ngx_ess_client_max.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_request.h"
 #include "ngx_ess_flush.h"
@@ -81,6 +82,7 @@ ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_client_replace = ngx_ess_conf_main(cycle)->replace;
 
     ngx_ess_request_init(cycle);
+    ngx_ess_client_max_init(cycle);
     ngx_ess_wheel_init(ngx_ess_client_timer, cycle->log);
     ngx_ess_drain_init(cycle, &ngx_ess_client_drained);
 
@@ -110,6 +112,7 @@ ngx_ess_client_start(ngx_ess_subscriber_t *sub)
 
     ngx_ess_shm_count(ngx_ess_client_zone,
                       NGX_ESS_C_SUBSCRIBERS + sub->feed->transport->kind, 1);
+    ngx_ess_client_max_join();
     ngx_ess_drain_add(sub);
     ngx_ess_wheel_join();
     ngx_ess_wheel_set(&sub->timer, clcf->send_timeout);
@@ -174,6 +177,7 @@ ngx_ess_client_detach(void *data)
 
     sub->state = NGX_ESS_SUBSCRIBER_GONE;
 
+    ngx_ess_client_max_leave();
     ngx_ess_drain_remove(sub);
     ngx_ess_wheel_unset(&sub->timer);
     ngx_ess_wheel_leave();

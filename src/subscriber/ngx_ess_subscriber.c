@@ -16,6 +16,7 @@
 #include "ngx_ess_stream_table.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_client.h"
+#include "ngx_ess_client_max.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_flush.h"
 #include "ngx_ess_position.h"
@@ -81,6 +82,8 @@ static ngx_int_t ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
     ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place);
 static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
     ngx_ess_position_t *pos, ngx_ess_log_place_t *place);
+static ngx_int_t ngx_ess_subscriber_busy(ngx_http_request_t *r,
+    ngx_ess_rejected_e reason);
 static ngx_int_t ngx_ess_subscriber_refuse(ngx_http_request_t *r,
     ngx_int_t status, const char *name, const char *value);
 
@@ -419,6 +422,15 @@ ngx_ess_subscriber_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     ngx_str_t                    reason;
     ngx_ess_subscriber_entry_t   entry;
 
+    if (ngx_ess_client_max_reached()) {
+
+        /* nor does it keep the connection from others */
+
+        r->keepalive = 0;
+
+        return ngx_ess_subscriber_busy(r, NGX_ESS_REJECTED_CLIENTS);
+    }
+
     ngx_memzero(&entry, sizeof(ngx_ess_subscriber_entry_t));
 
     entry.ref = info->ref;
@@ -476,6 +488,7 @@ ngx_ess_subscriber_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     }
 
     r->main->count++;
+    ngx_ess_client_max_join();
 
     ngx_ess_replay_attach(&wait->attach);
 
@@ -488,6 +501,7 @@ ngx_ess_subscriber_attach_gone(void *data)
 {
     ngx_ess_subscriber_attach_t *wait = data;
 
+    ngx_ess_client_max_leave();
     ngx_ess_replay_cancel(&wait->attach);
 }
 
@@ -504,6 +518,7 @@ ngx_ess_subscriber_attached(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
     entry = &wait->entry;
 
     wait->cleanup->handler = NULL;
+    ngx_ess_client_max_leave();
 
     if (rc != NGX_OK) {
         (void) ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_SOURCE, rc);
@@ -564,10 +579,7 @@ ngx_ess_subscriber_enter(ngx_http_request_t *r,
     }
 
     if (rc == NGX_BUSY) {
-        (void) ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_LIMIT, rc);
-
-        return ngx_ess_subscriber_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                         "Retry-After", "1");
+        return ngx_ess_subscriber_busy(r, NGX_ESS_REJECTED_LIMIT);
     }
 
     if (rc != NGX_OK) {
@@ -741,6 +753,18 @@ ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
     place->to = 0;
 
     return rc;
+}
+
+
+/* There are as many as may be. */
+
+static ngx_int_t
+ngx_ess_subscriber_busy(ngx_http_request_t *r, ngx_ess_rejected_e reason)
+{
+    return ngx_ess_subscriber_rejected(reason,
+                       ngx_ess_subscriber_refuse(r,
+                                                 NGX_HTTP_SERVICE_UNAVAILABLE,
+                                                 "Retry-After", "1"));
 }
 
 
