@@ -7,12 +7,10 @@ import ssl
 import subprocess
 import time
 
-import aiohttp
 import pytest
-import websockets.exceptions
 
 from api import Api
-from clients import PING, PONG, Clients, RawWS
+from clients import PING, PONG, REFUSED, Clients, RawWS, refused_status
 from ports import free_port
 from wait import wait_for
 
@@ -326,10 +324,9 @@ def test_client_whose_socket_is_full_of_pongs_misses_nothing(service, vhost,
 # what nginx itself can do
 
 def refused(url, **kwargs):
-    with pytest.raises((websockets.exceptions.InvalidStatusCode,
-                        aiohttp.WSServerHandshakeError)) as e:
+    with pytest.raises(REFUSED) as e:
         Clients(url, **kwargs)
-    return getattr(e.value, "status_code", None) or e.value.status
+    return refused_status(e.value)
 
 
 def works(vhost, urls, **kwargs):

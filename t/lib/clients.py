@@ -15,9 +15,32 @@ import time
 import aiohttp
 import websockets
 
+try:
+    # the client of websockets 13 and newer
+    from websockets.asyncio.client import connect
+    HEADERS = "additional_headers"
+except ImportError:
+    from websockets import connect
+    HEADERS = "extra_headers"
+
 from wait import SLOWER, wait_for
 
 LIBRARIES = "websockets", "aiohttp"
+
+# what the libraries raise when the answer is no 101
+REFUSED = (websockets.exceptions.InvalidHandshake,
+           aiohttp.WSServerHandshakeError)
+
+
+def refused_status(e):
+    """The HTTP status in an exception of one of the libraries, or None."""
+
+    # InvalidStatus of websockets 13, InvalidStatusCode before, aiohttp's
+    for holder, name in ((getattr(e, "response", None), "status_code"),
+                         (e, "status_code"), (e, "status")):
+        if hasattr(holder, name):
+            return getattr(holder, name)
+    return None
 
 
 class Client:
@@ -62,8 +85,7 @@ class Client:
             raise
         except Exception as e:
             self.error = e
-            self.status = getattr(e, "status_code", getattr(e, "status",
-                                                            None))
+            self.status = refused_status(e)
             if not opened.done():
                 opened.set_exception(e)
         finally:
@@ -71,12 +93,13 @@ class Client:
             self.closed = True
 
     async def _run_websockets(self, opened):
-        ws = await websockets.connect(
+        ws = await connect(
             self.url, max_size=None, max_queue=None, ping_interval=None,
-            open_timeout=None, extra_headers=self.headers, ssl=self.ssl,
-            close_timeout=5)
+            open_timeout=None, ssl=self.ssl, close_timeout=5,
+            **{HEADERS: self.headers})
         self._close = ws.close
-        self.response = ws.response_headers
+        self.response = (ws.response.headers if hasattr(ws, "response")
+                         else ws.response_headers)
         self.connected = True
         opened.set_result(None)
         try:
