@@ -94,6 +94,25 @@ def test_what_clients_counted(service, vhost):
     wait_for(lambda: api.figures()['ess_subscribers{transport="sse"}'] == 0)
 
 
+def test_without_a_broker(service, nginx):
+    """What only a broker has is absent, not 0: no alert may take it for one
+    that is away."""
+
+    def of_broker(figures):
+        return {k for k in figures
+                if k.startswith(("ess_amqp_", "ess_redelivered_"))}
+
+    n, api = service()
+    api.create("abc")
+    assert of_broker(api.figures()) == set()
+    f = api.request("GET", "/metrics?format=json").json()
+    assert not {k for k in f if k.startswith(("amqp_", "redelivered_"))}
+
+    n, api = service("amqp://127.0.0.1:1/")
+    assert {"ess_amqp_replays", "ess_amqp_sessions_total",
+            'ess_amqp_connected{worker="0"}'} <= of_broker(api.figures())
+
+
 def test_rejected(service):
     n, api = service(subscribe="ess_max_subscribers 2; "
                      "ess_origin https://a.example;")
@@ -257,6 +276,12 @@ def test_alerts_and_dashboard(tmp_path):
                            capture_output=True, text=True)
         assert p.returncode == 0, p
         assert "SUCCESS" in p.stdout
+
+    # when they fire and when not: the figures are in the file
+    p = subprocess.run(["promtool", "test", "rules",
+                        os.path.join(TOP, "t", "alerts.yml")],
+                       capture_output=True, text=True)
+    assert p.returncode == 0, p
 
     with open(rules) as f:
         used = set(re.findall(r"\bess_[a-z_]+", f.read() + "\n".join(queries)))

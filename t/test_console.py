@@ -221,6 +221,9 @@ def test_every_action(service, browser):
     wait_for(lambda: api.request("GET", str(made[0]["id"])).status == 404)
     wait_for(lambda: browser.text("#none") == "No stream matches.")
     wait_for(lambda: browser.text("#stream-title") is None)
+    # there is no broker, so nothing is said of one
+    assert browser.text("#nstreams") != "–"
+    assert browser.text("#broker") is None
     clean(browser, n, "422")
 
 

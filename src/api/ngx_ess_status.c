@@ -76,6 +76,8 @@ static void ngx_ess_status_text(ngx_ess_status_out_t *out, const char *fmt,
     ...);
 static void ngx_ess_status_family(ngx_ess_status_out_t *out, const char *name,
     const char *help, ngx_ess_status_type_e type);
+static void ngx_ess_status_table(ngx_ess_status_out_t *out,
+    const ngx_ess_status_family_t *families, ngx_uint_t n, uint64_t *figures);
 static void ngx_ess_status_samples(ngx_ess_status_out_t *out,
     const ngx_ess_status_family_t *family, uint64_t *figures);
 static void ngx_ess_status_histogram(ngx_ess_status_out_t *out,
@@ -125,12 +127,6 @@ static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
       "are none, and so were not annotated.", NGX_ESS_STATUS_COUNTER, NULL,
       { { NGX_ESS_C_UNANNOTATED, NULL } } },
 
-    { "redelivered_events_total", "Events that the broker delivered again: "
-      "recognised, or in doubt and perhaps doubled.",
-      NGX_ESS_STATUS_COUNTER, "outcome",
-      { { NGX_ESS_C_REDELIVERED, "recognised" },
-        { NGX_ESS_C_REDELIVERED_IN_DOUBT, "in_doubt" } } },
-
     { "evicted_events_total", "Events that left a log.",
       NGX_ESS_STATUS_COUNTER, NULL, { { NGX_ESS_C_EVICTED, NULL } } },
 
@@ -170,7 +166,19 @@ static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
     { "zone_bytes", "Shared memory of ess_zone, evictable events counted as "
       "used.", NGX_ESS_STATUS_GAUGE, "state",
       { { NGX_ESS_STATUS_ZONE_USED, "used" },
-        { NGX_ESS_STATUS_ZONE_FREE, "free" } } },
+        { NGX_ESS_STATUS_ZONE_FREE, "free" } } }
+};
+
+
+/* absent without ess_amqp: a 0 there would read as a fault of the broker */
+
+static const ngx_ess_status_family_t  ngx_ess_status_amqp_families[] = {
+
+    { "redelivered_events_total", "Events that the broker delivered again: "
+      "recognised, or in doubt and perhaps doubled.",
+      NGX_ESS_STATUS_COUNTER, "outcome",
+      { { NGX_ESS_C_REDELIVERED, "recognised" },
+        { NGX_ESS_C_REDELIVERED_IN_DOUBT, "in_doubt" } } },
 
     { "amqp_sessions_total", "Sessions with the broker that were "
       "established.", NGX_ESS_STATUS_COUNTER, NULL,
@@ -223,6 +231,7 @@ ngx_ess_status_metrics(ngx_http_request_t *r)
     ngx_uint_t              i, n;
     ngx_ess_zone_t         *zone;
     ngx_ess_loc_conf_t     *lcf;
+    ngx_ess_main_conf_t    *mcf;
     ngx_ess_status_out_t    out;
     ngx_ess_stream_info_t  *infos;
 
@@ -239,6 +248,7 @@ ngx_ess_status_metrics(ngx_http_request_t *r)
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
     zone = ngx_ess_api_zone(r);
     infos = NULL;
     n = 0;
@@ -265,12 +275,9 @@ ngx_ess_status_metrics(ngx_http_request_t *r)
         *out.p++ = '{';
     }
 
-    for (i = 0;
-         i < sizeof(ngx_ess_status_families) / sizeof(ngx_ess_status_family_t);
-         i++)
-    {
-        ngx_ess_status_samples(&out, &ngx_ess_status_families[i], figures);
-    }
+    ngx_ess_status_table(&out, ngx_ess_status_families,
+                         sizeof(ngx_ess_status_families)
+                         / sizeof(ngx_ess_status_family_t), figures);
 
     for (i = 0;
          i < sizeof(ngx_ess_status_histograms)
@@ -281,7 +288,13 @@ ngx_ess_status_metrics(ngx_http_request_t *r)
                                  figures);
     }
 
-    ngx_ess_status_workers(&out, zone);
+    if (mcf->amqp) {
+        ngx_ess_status_table(&out, ngx_ess_status_amqp_families,
+                             sizeof(ngx_ess_status_amqp_families)
+                             / sizeof(ngx_ess_status_family_t), figures);
+
+        ngx_ess_status_workers(&out, zone);
+    }
 
     if (infos) {
         ngx_ess_status_streams(&out, infos, n);
@@ -413,6 +426,18 @@ ngx_ess_status_family(ngx_ess_status_out_t *out, const char *name,
 
     ngx_ess_status_text(out, "# HELP ess_%s %s\n# TYPE ess_%s %s\n", name,
                         help, name, ngx_ess_status_types[type]);
+}
+
+
+static void
+ngx_ess_status_table(ngx_ess_status_out_t *out,
+    const ngx_ess_status_family_t *families, ngx_uint_t n, uint64_t *figures)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        ngx_ess_status_samples(out, &families[i], figures);
+    }
 }
 
 

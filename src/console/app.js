@@ -99,8 +99,9 @@ async function figures() {
   const used = m.zone_bytes.used / sum(m.zone_bytes);
   $("zone").value = used;
   $("zone-text").textContent = `${number(used * 100)} %`;
-  const workers = Object.values(m.amqp_connected);
+  const workers = Object.values(m.amqp_connected || {});
   $("broker").textContent = `${sum(workers)} of ${workers.length}`;
+  $("broker").parentElement.hidden = !m.amqp_connected;
 }
 
 async function health() {
