@@ -9,37 +9,60 @@
 
 ngx_table_elt_t *
 ngx_ess_header_find(ngx_http_request_t *r, const char *name,
-    ngx_table_elt_t *after)
+    ngx_ess_header_at_t *at)
 {
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                len;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   first;
+
+    if (at == NULL) {
+        ngx_memzero(&first, sizeof(ngx_ess_header_at_t));
+        at = &first;
+    }
+
+    if (at->part == NULL) {
+        at->part = &r->headers_in.headers.part;
+    }
 
     len = ngx_strlen(name);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    for ( ;; ) {
 
-        for (i = 0; i < part->nelts; i++) {
+        if (at->next == at->part->nelts) {
 
-            if (h[i].key.len != len
-                || ngx_strncasecmp(h[i].key.data, (u_char *) name, len) != 0)
-            {
-                continue;
+            if (at->part->next == NULL) {
+                return NULL;
             }
 
-            if (after == NULL) {
-                return &h[i];
-            }
+            at->part = at->part->next;
+            at->next = 0;
+            continue;
+        }
 
-            if (after == &h[i]) {
-                after = NULL;
-            }
+        h = at->part->elts;
+        h += at->next++;
+
+        if (h->key.len == len
+            && ngx_strncasecmp(h->key.data, (u_char *) name, len) == 0)
+        {
+            return h;
+        }
+    }
+}
+
+
+ngx_uint_t
+ngx_ess_header_is_clean(const u_char *data, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (data[i] < 0x20 || data[i] == 0x7f) {
+            return 0;
         }
     }
 
-    return NULL;
+    return 1;
 }
 
 

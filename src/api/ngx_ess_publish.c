@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_header.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_publish_batch.h"
 #include "ngx_ess_wait.h"
@@ -92,6 +93,7 @@ static ngx_int_t
 ngx_ess_publish_begin(ngx_http_request_t *r)
 {
     ngx_int_t           rc;
+    ngx_table_elt_t    *type;
     ngx_ess_publish_t  *p;
 
     p = ngx_pcalloc(r->pool, sizeof(ngx_ess_publish_t));
@@ -123,8 +125,10 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
     p->pub.data = p;
     p->pub.log = ngx_cycle->log;
 
-    if (r->headers_in.content_type) {
-        p->pub.type = r->headers_in.content_type->value;
+    type = r->headers_in.content_type;
+
+    if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
+        p->pub.type = type->value;
     }
 
     ngx_ess_source_publish(ngx_ess_api_zone(r), &p->pub);

@@ -206,13 +206,13 @@ ngx_ess_jwt_found(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx, u_char *data,
 static ngx_int_t
 ngx_ess_jwt_header(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
 {
-    u_char           *p, *last;
-    ngx_table_elt_t  *h;
+    u_char               *p, *last;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   at;
 
-    for (h = ngx_ess_header_find(r, "authorization", NULL);
-         h;
-         h = ngx_ess_header_find(r, "authorization", h))
-    {
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+
+    while ((h = ngx_ess_header_find(r, "authorization", &at)) != NULL) {
         p = h->value.data;
         last = p + h->value.len;
 
@@ -238,16 +238,16 @@ ngx_ess_jwt_header(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
 static ngx_int_t
 ngx_ess_jwt_protocol(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
 {
-    ngx_str_t         rest, item;
-    ngx_uint_t        next;
-    ngx_table_elt_t  *h;
+    ngx_str_t             rest, item;
+    ngx_uint_t            next;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   at;
 
     next = 0;
 
-    for (h = ngx_ess_header_find(r, "sec-websocket-protocol", NULL);
-         h;
-         h = ngx_ess_header_find(r, "sec-websocket-protocol", h))
-    {
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+
+    while ((h = ngx_ess_header_find(r, "sec-websocket-protocol", &at)) != NULL) {
         rest = h->value;
 
         while (ngx_ess_str_item(&rest, ',', &item)) {
@@ -277,13 +277,13 @@ static ngx_int_t
 ngx_ess_jwt_cookie(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
     ngx_str_t *name)
 {
-    ngx_str_t         rest, item, key;
-    ngx_table_elt_t  *h;
+    ngx_str_t             rest, item, key;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   at;
 
-    for (h = ngx_ess_header_find(r, "cookie", NULL);
-         h;
-         h = ngx_ess_header_find(r, "cookie", h))
-    {
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+
+    while ((h = ngx_ess_header_find(r, "cookie", &at)) != NULL) {
         rest = h->value;
 
         while (ngx_ess_str_item(&rest, ';', &item)) {
@@ -560,7 +560,9 @@ ngx_ess_jwt_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_ERROR;
     }
 
-    if (rc == NGX_OK) {
+    /* one with a line break would end the header that it is made part of */
+
+    if (rc == NGX_OK && ngx_ess_header_is_clean(value.data, value.len)) {
         v->data = value.data;
         v->len = value.len;
         v->valid = 1;

@@ -84,16 +84,16 @@ const ngx_ess_transport_t  ngx_ess_sse_chunked = {
 ngx_int_t
 ngx_ess_sse_check(ngx_http_request_t *r)
 {
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   at;
 
     if (r->headers_in.upgrade) {
         return NGX_DECLINED;
     }
 
-    for (h = ngx_ess_header_find(r, "accept", NULL);
-         h;
-         h = ngx_ess_header_find(r, "accept", h))
-    {
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+
+    while ((h = ngx_ess_header_find(r, "accept", &at)) != NULL) {
         if (ngx_ess_sse_accepts(&h->value)) {
             return NGX_OK;
         }
@@ -210,7 +210,9 @@ ngx_ess_sse_headers(ngx_http_request_t *r)
 
     origin = ngx_ess_header_find(r, "origin", NULL);
 
-    if (origin == NULL) {
+    if (origin == NULL
+        || !ngx_ess_header_is_clean(origin->value.data, origin->value.len))
+    {
         return NGX_OK;
     }
 

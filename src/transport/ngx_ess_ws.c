@@ -225,7 +225,8 @@ ngx_ess_ws_init(ngx_int_t level, size_t min_size)
 ngx_uint_t
 ngx_ess_ws_deflates(ngx_http_request_t *r)
 {
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   at;
 
     static const char  name[] = "sec-websocket-extensions";
 
@@ -233,10 +234,9 @@ ngx_ess_ws_deflates(ngx_http_request_t *r)
         return 0;
     }
 
-    for (h = ngx_ess_header_find(r, name, NULL);
-         h;
-         h = ngx_ess_header_find(r, name, h))
-    {
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+
+    while ((h = ngx_ess_header_find(r, name, &at)) != NULL) {
         if (ngx_ess_ws_deflate_offer(&h->value) == NGX_OK) {
             return 1;
         }
@@ -252,16 +252,16 @@ static ngx_uint_t
 ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
     const char *token)
 {
-    size_t            n;
-    ngx_str_t         rest, item;
-    ngx_table_elt_t  *h;
+    size_t                n;
+    ngx_str_t             rest, item;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   at;
 
     n = ngx_strlen(token);
 
-    for (h = ngx_ess_header_find(r, name, NULL);
-         h;
-         h = ngx_ess_header_find(r, name, h))
-    {
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+
+    while ((h = ngx_ess_header_find(r, name, &at)) != NULL) {
         rest = h->value;
 
         while (ngx_ess_str_item(&rest, ',', &item)) {
@@ -283,11 +283,14 @@ ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
 static ngx_str_t *
 ngx_ess_ws_value(ngx_http_request_t *r, const char *name)
 {
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   at;
 
-    h = ngx_ess_header_find(r, name, NULL);
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
 
-    if (h == NULL || ngx_ess_header_find(r, name, h)) {
+    h = ngx_ess_header_find(r, name, &at);
+
+    if (h == NULL || ngx_ess_header_find(r, name, &at)) {
         return NULL;
     }
 
