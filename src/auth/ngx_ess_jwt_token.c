@@ -27,8 +27,10 @@ static ngx_int_t ngx_ess_jwt_token_time(cJSON *claims, const char *name,
     double *when);
 static ngx_uint_t ngx_ess_jwt_token_has(cJSON *item, ngx_str_t *text);
 static ngx_uint_t ngx_ess_jwt_token_is(cJSON *item, ngx_str_t *text);
-static cJSON *ngx_ess_jwt_token_member(cJSON *object, const char *name);
-static ngx_uint_t ngx_ess_jwt_token_twice(cJSON *item);
+static ngx_uint_t ngx_ess_jwt_token_is_text(ngx_str_t *text);
+static ngx_uint_t ngx_ess_jwt_token_is_unique(cJSON *object);
+static int ngx_libc_cdecl ngx_ess_jwt_token_cmp_names(const void *one,
+    const void *two);
 
 
 ngx_int_t
@@ -62,7 +64,7 @@ ngx_ess_jwt_token_verify(ngx_ess_jwt_policy_t *policy, ngx_str_t *token,
 
     root = ngx_ess_jwt_token_parse(&header);
     if (root == NULL) {
-        *reason = "its header is no JSON object";
+        *reason = "its header is no JSON object, or has a member twice";
         return NGX_DECLINED;
     }
 
@@ -76,7 +78,7 @@ ngx_ess_jwt_token_verify(ngx_ess_jwt_policy_t *policy, ngx_str_t *token,
 
     root = ngx_ess_jwt_token_parse(&payload);
     if (root == NULL) {
-        *reason = "its payload is no JSON object";
+        *reason = "its payload is no JSON object, or has a member twice";
         return NGX_DECLINED;
     }
 
@@ -123,7 +125,10 @@ ngx_ess_jwt_token_split(ngx_str_t *token, ngx_str_t *parts, ngx_str_t *text)
 }
 
 
-/* An object, and nothing behind it.  cJSON cuts strings at a NUL. */
+/*
+ * An object whose members have different names (RFC 7519, 4; RFC 7515, 4), so
+ * that two programs read the same ones, and nothing around it.
+ */
 
 static cJSON *
 ngx_ess_jwt_token_parse(ngx_str_t *text)
@@ -131,9 +136,7 @@ ngx_ess_jwt_token_parse(ngx_str_t *text)
     cJSON       *root;
     const char  *end;
 
-    if (ngx_strlchr(text->data, text->data + text->len, '\0')
-        || ngx_strnstr(text->data, "\\u0000", text->len))
-    {
+    if (!ngx_ess_jwt_token_is_text(text)) {
         return NULL;
     }
 
@@ -151,12 +154,85 @@ ngx_ess_jwt_token_parse(ngx_str_t *text)
         end++;
     }
 
-    if (!cJSON_IsObject(root) || end != (char *) text->data + text->len) {
+    if (!cJSON_IsObject(root)
+        || end != (char *) text->data + text->len
+        || !ngx_ess_jwt_token_is_unique(root))
+    {
         cJSON_Delete(root);
         return NULL;
     }
 
     return root;
+}
+
+
+/*
+ * What cJSON is lax about: it takes a byte order mark and any control character
+ * for a blank, and cuts strings at a NUL.
+ */
+
+static ngx_uint_t
+ngx_ess_jwt_token_is_text(ngx_str_t *text)
+{
+    u_char  *p, *last;
+
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p++) {
+        if (*p < 0x20 && *p != '\t' && *p != CR && *p != LF) {
+            return 0;
+        }
+    }
+
+    return text->len && text->data[0] < 0x80
+           && ngx_strnstr(text->data, "\\u0000", text->len) == NULL;
+}
+
+
+/* Sorted, for who sends a token that is not signed chooses their number. */
+
+static ngx_uint_t
+ngx_ess_jwt_token_is_unique(cJSON *object)
+{
+    cJSON        *item;
+    size_t        i, n;
+    const char  **names;
+
+    n = cJSON_GetArraySize(object);
+
+    if (n < 2) {
+        return 1;
+    }
+
+    names = cJSON_malloc(n * sizeof(char *));
+    if (names == NULL) {
+        return 0;
+    }
+
+    i = 0;
+
+    cJSON_ArrayForEach(item, object) {
+        names[i++] = item->string;
+    }
+
+    ngx_qsort(names, n, sizeof(char *), ngx_ess_jwt_token_cmp_names);
+
+    for (i = 1; i < n; i++) {
+        if (ngx_strcmp(names[i - 1], names[i]) == 0) {
+            break;
+        }
+    }
+
+    cJSON_free(names);
+
+    return i == n;
+}
+
+
+static int ngx_libc_cdecl
+ngx_ess_jwt_token_cmp_names(const void *one, const void *two)
+{
+    return ngx_strcmp(*(const char *const *) one, *(const char *const *) two);
 }
 
 
@@ -173,13 +249,11 @@ ngx_ess_jwt_token_signed(ngx_array_t *keys, cJSON *header, ngx_str_t *text,
     ngx_uint_t          i, found;
     ngx_ess_jwt_key_t  *key;
 
-    alg = ngx_ess_jwt_token_member(header, "alg");
+    alg = cJSON_GetObjectItemCaseSensitive(header, "alg");
     kid = cJSON_GetObjectItemCaseSensitive(header, "kid");
 
-    if (!cJSON_IsString(alg)
-        || (kid && (!cJSON_IsString(kid) || ngx_ess_jwt_token_twice(kid))))
-    {
-        *reason = "its \"alg\" or \"kid\" is missing, twice or no string";
+    if (!cJSON_IsString(alg) || (kid && !cJSON_IsString(kid))) {
+        *reason = "its \"alg\" or \"kid\" is missing or no string";
         return NGX_DECLINED;
     }
 
@@ -229,7 +303,7 @@ ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy, cJSON *claims,
     rc = ngx_ess_jwt_token_time(claims, "exp", &exp);
 
     if (rc == NGX_ERROR || (rc == NGX_DECLINED && !policy->endless)) {
-        *reason = "its \"exp\" is missing, twice or no time";
+        *reason = "its \"exp\" is missing or no time";
         return NGX_DECLINED;
     }
 
@@ -247,7 +321,7 @@ ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy, cJSON *claims,
     rc = ngx_ess_jwt_token_time(claims, "nbf", &nbf);
 
     if (rc == NGX_ERROR) {
-        *reason = "its \"nbf\" is twice or no time";
+        *reason = "its \"nbf\" is no time";
         return NGX_DECLINED;
     }
 
@@ -257,7 +331,7 @@ ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy, cJSON *claims,
     }
 
     if (policy->iss.data) {
-        iss = ngx_ess_jwt_token_member(claims, "iss");
+        iss = cJSON_GetObjectItemCaseSensitive(claims, "iss");
 
         if (!cJSON_IsString(iss)
             || ngx_strcmp(iss->valuestring, policy->iss.data) != 0)
@@ -278,9 +352,7 @@ ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy, cJSON *claims,
             return NGX_DECLINED;
         }
 
-    } else if (aud == NULL || ngx_ess_jwt_token_twice(aud)
-               || !ngx_ess_jwt_token_has(aud, &policy->aud))
-    {
+    } else if (aud == NULL || !ngx_ess_jwt_token_has(aud, &policy->aud)) {
         *reason = "its \"aud\" is not that of \"ess_jwt\"";
         return NGX_DECLINED;
     }
@@ -303,7 +375,6 @@ ngx_ess_jwt_token_time(cJSON *claims, const char *name, double *when)
     }
 
     if (!cJSON_IsNumber(item)
-        || ngx_ess_jwt_token_twice(item)
         || !isfinite(item->valuedouble)
         || item->valuedouble < 0
         || item->valuedouble > NGX_ESS_JWT_TOKEN_LAST)
@@ -413,34 +484,4 @@ ngx_ess_jwt_token_is(cJSON *item, ngx_str_t *text)
     return cJSON_IsString(item)
            && ngx_strlen(item->valuestring) == text->len
            && ngx_memcmp(item->valuestring, text->data, text->len) == 0;
-}
-
-
-/* NULL: there is none, or more than one. */
-
-static cJSON *
-ngx_ess_jwt_token_member(cJSON *object, const char *name)
-{
-    cJSON  *item;
-
-    item = cJSON_GetObjectItemCaseSensitive(object, name);
-
-    return (item && !ngx_ess_jwt_token_twice(item)) ? item : NULL;
-}
-
-
-/* Does a later member of the object have the same name? */
-
-static ngx_uint_t
-ngx_ess_jwt_token_twice(cJSON *item)
-{
-    cJSON  *next;
-
-    for (next = item->next; next; next = next->next) {
-        if (ngx_strcmp(next->string, item->string) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
