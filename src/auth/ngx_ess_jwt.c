@@ -243,11 +243,13 @@ ngx_ess_jwt_protocol(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
     ngx_table_elt_t      *h;
     ngx_ess_header_at_t   at;
 
+    static const char  name[] = "sec-websocket-protocol";
+
     next = 0;
 
     ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
 
-    while ((h = ngx_ess_header_find(r, "sec-websocket-protocol", &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, name, &at)) != NULL) {
         rest = h->value;
 
         while (ngx_ess_str_item(&rest, ',', &item)) {
