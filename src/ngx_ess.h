@@ -52,7 +52,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                body;
-    uint64_t                 timestamp;     /* ms since 1970 */
+    uint64_t                 timestamp;     /* ms since 1970; 0: not known */
     uint64_t                 ordinal;       /* of a RabbitMQ stream; 0: the
                                                next one of each stream */
     ngx_uint_t               gap;           /* 1: events before that ordinal

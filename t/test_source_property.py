@@ -1,6 +1,7 @@
 """What a publisher says of its event: the properties of AMQP."""
 
 import json
+import time
 
 import pika
 
@@ -80,3 +81,63 @@ def test_a_header_beside_one_that_is_not_decoded(vhost, nginx):
                              for c in clients), 20, "the last event")
         assert len(clients[0].messages) == 1
         assert times(clients[1])[0] == 1234567890123
+
+
+def test_times(vhost, nginx):
+    n = nginx(CONF, workers=2, amqp=vhost.url)
+    stream = created(Api(n.port(1)), "k")
+    now = 1795871133389
+
+    with Clients(stream.location) as clients:
+        begin = int(time.time() * 1000)
+        for timestamp, headers in [
+                (now, None), (now // 1000, None), (1, {"timestamp_in_ms": now}),
+                (now, {"timestamp_in_ms": -1}), (None, {"timestamp_in_ms": 7}),
+                (None, {"timestamp_in_ms": str(now)}),
+                (now * 1000, None), (0, None), (2**63 - 1, None)]:
+            vhost.publish("k", "{}", properties=pika.BasicProperties(
+                timestamp=timestamp, headers=headers))
+        clients.wait(9)
+        got = times(clients[0])
+        assert got[:6] == [now, now // 1000 * 1000, now, now, 7, now]
+        assert all(begin - 1000 <= t <= time.time() * 1000 + 1000
+                   for t in got[6:])
+
+
+def test_time_of_what_is_read_again(vhost, nginx):
+    """Of a RabbitMQ stream: that of arrival, as long as the log has it."""
+
+    n = nginx(CONF.replace("ess_api;", "ess_api source=stream;"), workers=2,
+              amqp=vhost.url)
+    api = Api(n.port(1))
+    with vhost.connect() as c:
+        c.channel().queue_declare("s", durable=True,
+                                  arguments={"x-queue-type": "stream"})
+    at = pika.BasicProperties(timestamp=1500000000)
+    vhost.publish("s", ['{"n": 1}', "2"], exchange="")
+    vhost.publish("s", "3", exchange="", properties=at)
+    stream = created(api, "s")
+    begin = int(time.time() * 1000)
+
+    def all_of(clients, n):
+        clients.wait(n)
+        return clients[0].messages
+
+    with Clients(stream.location + "?stream_from_ordinal=0") as clients:
+        assert all_of(clients, 3) == [
+            '{"n": 1,"ess_ordinal":1,"ess_timestamp":null}',
+            "2|ordinal: 2|timestamp: null",
+            "3|ordinal: 3|timestamp: 1500000000000"]
+        vhost.publish("s", ["{}", "{}"], exchange="")
+        clients.wait(5)
+        live = json.loads(clients[0].messages[4])["ess_timestamp"]
+        assert begin - 1000 <= live <= time.time() * 1000 + 1000
+
+    # from the log: the times of arrival stay
+    with Clients(stream.location + "?stream_from_ordinal=4") as clients:
+        assert all_of(clients, 1) == [
+            '{"ess_ordinal":5,"ess_timestamp":%d}' % live]
+
+    # those without a time are found by the broker's
+    with Clients(stream.location + "?stream_from_timestamp=1000") as clients:
+        assert len(all_of(clients, 5)) == 5

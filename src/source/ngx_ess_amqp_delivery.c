@@ -138,8 +138,11 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
                                           &delivery->raw_properties,
                                           &delivery->body);
 
-    (void) ngx_ess_amqp_property_time(delivery->properties,
-                                      &item.event.timestamp);
+    item.event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
+
+    if (item.event.timestamp == 0) {
+        item.event.timestamp = ngx_ess_now();
+    }
 
     if (delivery->over_size) {
         ngx_ess_amqp_delivery_too_large(w, delivery);

@@ -220,7 +220,11 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
     event.streams = &ref;
     event.nstreams = 1;
 
-    (void) ngx_ess_amqp_property_time(delivery->properties, &event.timestamp);
+    event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
+
+    if (event.timestamp == 0 && live->state == NGX_ESS_AMQP_LIVE_FOLLOWING) {
+        event.timestamp = ngx_ess_now();
+    }
 
     ngx_ess_shm_lock(w->zone);
 

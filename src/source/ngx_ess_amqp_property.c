@@ -7,8 +7,25 @@
 #include "ngx_ess_amqp_property.h"
 
 
+/* as seconds the year 5138, as ms 1973: what is below is in seconds, and what
+   comes after that year was not meant */
+#define NGX_ESS_AMQP_PROPERTY_SECONDS  100000000000ULL
+#define NGX_ESS_AMQP_PROPERTY_MSEC     (NGX_ESS_AMQP_PROPERTY_SECONDS * 1000)
+
+/* up to here a double has each whole number (2^53) */
+#define NGX_ESS_AMQP_PROPERTY_DOUBLE   9007199254740992.0
+
+
 static amqp_field_value_t *ngx_ess_amqp_property_header(
     amqp_basic_properties_t *properties, const char *name);
+static ngx_int_t ngx_ess_amqp_property_value(amqp_field_value_t *value,
+    uint64_t *number);
+static ngx_int_t ngx_ess_amqp_property_signed(int64_t value,
+    uint64_t *number);
+static ngx_int_t ngx_ess_amqp_property_double(double value, uint64_t *number);
+static ngx_int_t ngx_ess_amqp_property_digits(amqp_bytes_t *text,
+    uint64_t *number);
+static uint64_t ngx_ess_amqp_property_seconds(uint64_t value);
 
 
 static amqp_field_value_t *
@@ -49,14 +66,99 @@ ngx_ess_amqp_property_number(amqp_basic_properties_t *properties,
 
     value = ngx_ess_amqp_property_header(properties, name);
 
-    if (value == NULL
-        || value->kind != AMQP_FIELD_KIND_I64
-        || value->value.i64 < 0)
-    {
+    return value ? ngx_ess_amqp_property_value(value, number) : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_property_value(amqp_field_value_t *value, uint64_t *number)
+{
+    switch (value->kind) {
+
+    case AMQP_FIELD_KIND_I8:
+        return ngx_ess_amqp_property_signed(value->value.i8, number);
+
+    case AMQP_FIELD_KIND_I16:
+        return ngx_ess_amqp_property_signed(value->value.i16, number);
+
+    case AMQP_FIELD_KIND_I32:
+        return ngx_ess_amqp_property_signed(value->value.i32, number);
+
+    case AMQP_FIELD_KIND_I64:
+        return ngx_ess_amqp_property_signed(value->value.i64, number);
+
+    case AMQP_FIELD_KIND_U8:
+        *number = value->value.u8;
+        return NGX_OK;
+
+    case AMQP_FIELD_KIND_U16:
+        *number = value->value.u16;
+        return NGX_OK;
+
+    case AMQP_FIELD_KIND_U32:
+        *number = value->value.u32;
+        return NGX_OK;
+
+    case AMQP_FIELD_KIND_U64:
+    case AMQP_FIELD_KIND_TIMESTAMP:
+        *number = value->value.u64;
+        return NGX_OK;
+
+    case AMQP_FIELD_KIND_F32:
+        return ngx_ess_amqp_property_double(value->value.f32, number);
+
+    case AMQP_FIELD_KIND_F64:
+        return ngx_ess_amqp_property_double(value->value.f64, number);
+
+    case AMQP_FIELD_KIND_UTF8:
+        return ngx_ess_amqp_property_digits(&value->value.bytes, number);
+
+    default:
+        return NGX_DECLINED;
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_property_signed(int64_t value, uint64_t *number)
+{
+    if (value < 0) {
         return NGX_DECLINED;
     }
 
-    *number = (uint64_t) value->value.i64;
+    *number = (uint64_t) value;
+
+    return NGX_OK;
+}
+
+
+/* what is not a number is in no range */
+
+static ngx_int_t
+ngx_ess_amqp_property_double(double value, uint64_t *number)
+{
+    if (!(value >= 0 && value <= NGX_ESS_AMQP_PROPERTY_DOUBLE)) {
+        return NGX_DECLINED;
+    }
+
+    *number = (uint64_t) value;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_property_digits(amqp_bytes_t *text, uint64_t *number)
+{
+    off_t  n;
+
+    n = ngx_atoof(text->bytes, text->len);
+
+    if (n == NGX_ERROR) {
+        return NGX_DECLINED;
+    }
+
+    *number = (uint64_t) n;
 
     return NGX_OK;
 }
@@ -81,25 +183,43 @@ ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
 }
 
 
-ngx_int_t
-ngx_ess_amqp_property_time(amqp_basic_properties_t *properties, uint64_t *ms)
+uint64_t
+ngx_ess_amqp_property_time(amqp_basic_properties_t *properties)
 {
-    if (ngx_ess_amqp_property_number(properties, "timestamp_in_ms", ms)
-        == NGX_OK)
-    {
-        return NGX_OK;
+    uint64_t             ms;
+    amqp_field_value_t  *value;
+
+    value = ngx_ess_amqp_property_header(properties, "timestamp_in_ms");
+
+    if (value && ngx_ess_amqp_property_value(value, &ms) == NGX_OK) {
+
+        /* a field of the kind "timestamp" is in seconds */
+
+        if (value->kind == AMQP_FIELD_KIND_TIMESTAMP) {
+            ms = ngx_ess_amqp_property_seconds(ms);
+        }
+
+        if (ms && ms < NGX_ESS_AMQP_PROPERTY_MSEC) {
+            return ms;
+        }
     }
 
-    if (properties == NULL
-        || !(properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG)
-        || properties->timestamp > INT64_MAX / 1000)
-    {
-        *ms = ngx_ess_now();
-
-        return NGX_DECLINED;
+    if (properties && (properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG)) {
+        return ngx_ess_amqp_property_seconds(properties->timestamp);
     }
 
-    *ms = properties->timestamp * 1000;
+    return 0;
+}
 
-    return NGX_OK;
+
+/* in ms; 0: that is no time */
+
+static uint64_t
+ngx_ess_amqp_property_seconds(uint64_t value)
+{
+    if (value < NGX_ESS_AMQP_PROPERTY_SECONDS) {
+        return value * 1000;
+    }
+
+    return (value < NGX_ESS_AMQP_PROPERTY_MSEC) ? value : 0;
 }

@@ -11,7 +11,8 @@
 #include "ngx_ess_rabbitmq_c.h"
 
 
-/* A header that is a number, from 0.  NGX_OK or NGX_DECLINED. */
+/* A header that is a whole number, from 0, of any kind.  NGX_OK or
+   NGX_DECLINED. */
 ngx_int_t ngx_ess_amqp_property_number(amqp_basic_properties_t *properties,
     const char *name, uint64_t *number);
 
@@ -21,11 +22,11 @@ ngx_int_t ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
 
 /*
  * When the event was published, in ms since 1970: to the millisecond if the
- * broker says so (timestamp_in_ms), else as its publisher says.  NGX_DECLINED:
- * nobody says, it is now.
+ * broker or the publisher says so (timestamp_in_ms), else by the property
+ * "timestamp", which is in seconds, but for publishers who take it for ms.
+ * 0: nobody says, or nothing that can be.
  */
-ngx_int_t ngx_ess_amqp_property_time(amqp_basic_properties_t *properties,
-    uint64_t *ms);
+uint64_t ngx_ess_amqp_property_time(amqp_basic_properties_t *properties);
 
 
 #endif /* _NGX_ESS_AMQP_PROPERTY_H_INCLUDED_ */

@@ -70,9 +70,10 @@ static void ngx_ess_amqp_replay_timer(ngx_event_t *ev);
 static void ngx_ess_amqp_replay_started(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay, uint64_t chunk);
+static void ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay,
+    uint64_t ordinal);
 static ngx_uint_t ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay,
-    uint64_t ordinal, ngx_uint_t dated, uint64_t timestamp);
+    uint64_t ordinal, uint64_t timestamp);
 static void ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
@@ -164,6 +165,7 @@ ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
     replay->held = 0;
     replay->gap = 0;
     replay->found = (replay->timestamp == 0);
+    replay->undated = (uint64_t) -1;
     replay->seek = replay->found ? NGX_ESS_REPLAY_READ
                                  : NGX_ESS_REPLAY_CHUNK;
     replay->attempt = 0;
@@ -499,7 +501,6 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 {
     uint64_t           ordinal;
     ngx_int_t          rc;
-    ngx_uint_t         dated;
     ngx_ess_event_t    event;
     ngx_ess_replay_t  *replay;
 
@@ -540,10 +541,9 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     event.ordinal = ordinal;
     event.gap = replay->gap;
 
-    dated = (ngx_ess_amqp_property_time(delivery->properties, &event.timestamp)
-             == NGX_OK);
+    event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 
-    if (ngx_ess_amqp_replay_skips(replay, ordinal, dated, event.timestamp)) {
+    if (ngx_ess_amqp_replay_skips(replay, ordinal, event.timestamp)) {
         return;
     }
 
@@ -561,12 +561,13 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 }
 
 
-/* The chunk is known: the events from a while before it on are next. */
+/* The chunk, whose first event that is, is known: the events from a while
+   before it on are next. */
 
 static void
-ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay, uint64_t chunk)
+ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay, uint64_t ordinal)
 {
-    replay->chunk = chunk;
+    replay->undated = ordinal;
     replay->seek = NGX_ESS_REPLAY_SEEK;
 
     ngx_ess_amqp_replay_close(replay);
@@ -578,13 +579,15 @@ ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay, uint64_t chunk)
 
 static ngx_uint_t
 ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
-    ngx_uint_t dated, uint64_t timestamp)
+    uint64_t timestamp)
 {
     if (replay->found) {
         return 0;
     }
 
-    if (dated ? timestamp >= replay->timestamp : ordinal >= replay->chunk) {
+    if (timestamp ? timestamp >= replay->timestamp
+                  : ordinal >= replay->undated)
+    {
         replay->found = 1;
         return 0;
     }

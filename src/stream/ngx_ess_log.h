@@ -39,7 +39,7 @@ typedef struct {
                                                out, and "gap" is about others */
     uint64_t                 seq;
     uint64_t                 ordinal;
-    uint64_t                 timestamp;     /* ms since 1970 */
+    uint64_t                 timestamp;     /* ms since 1970; 0: not known */
     ngx_msec_t               arrival;       /* as ngx_current_msec */
     ngx_str_t                body;          /* in the reader's buffer */
 } ngx_ess_record_t;
@@ -130,11 +130,12 @@ ngx_int_t ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone,
 
 /*
  * The first event, in the order of the log, whose timestamp is that or later,
- * else the end.  When it is the first one that is there, events that are gone
- * may have been asked for, too: a gap.  As above.
+ * or that has none and at least the ordinal "undated", else the end.  When it
+ * is the first one that is there, events that are gone may have been asked
+ * for, too: a gap.  As above.
  */
 ngx_int_t ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t timestamp, ngx_ess_log_place_t *place);
+    uint64_t timestamp, uint64_t undated, ngx_ess_log_place_t *place);
 
 /*
  * Evicts, from the list by age, up to "max" events that are older than

@@ -18,6 +18,7 @@
 typedef struct {
     uint64_t                 after;         /* first ordinal above this one */
     uint64_t                 since;         /* and first timestamp from here */
+    uint64_t                 undated;       /* without one: ordinal from here */
 } ngx_ess_log_read_want_t;
 
 
@@ -222,6 +223,7 @@ ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     want.after = ordinal;
     want.since = 0;
+    want.undated = 0;
 
     rc = ngx_ess_log_read_find(zone, ref, &want, place, &first);
 
@@ -248,7 +250,7 @@ ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t timestamp, ngx_ess_log_place_t *place)
+    uint64_t timestamp, uint64_t undated, ngx_ess_log_place_t *place)
 {
     uint64_t                 first;
     ngx_int_t                rc;
@@ -256,6 +258,7 @@ ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     want.after = 0;
     want.since = timestamp;
+    want.undated = undated;
 
     rc = ngx_ess_log_read_find(zone, ref, &want, place, &first);
 
@@ -347,7 +350,8 @@ ngx_ess_log_read_find_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
 
         if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT
             && r->ordinal > want->after
-            && r->timestamp >= want->since)
+            && (r->timestamp ? r->timestamp >= want->since
+                             : r->ordinal >= want->undated))
         {
             place->last = r->prev;
             place->expected = r->prev

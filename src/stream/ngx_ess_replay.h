@@ -74,6 +74,8 @@ struct ngx_ess_replay_s {
     ngx_str_t                key;           /* the user's, until the stop */
     uint64_t                 ordinal;
     uint64_t                 timestamp;     /* ms, 0: none */
+    uint64_t                 undated;       /* with it: those that have none
+                                               count from this ordinal on */
     unsigned                 found:1;
     unsigned                 gap:1;         /* some behind what was handed out
                                                last, up to that ordinal, are
@@ -83,7 +85,6 @@ struct ngx_ess_replay_s {
     ngx_queue_t              queue;
     ngx_event_t              timer;
     void                    *reader;
-    uint64_t                 chunk;         /* ordinal of its first event */
     ngx_uint_t               attempt;
     ngx_msec_t               since;         /* its turn began, */
     uint64_t                 turn;          /* with this ordinal */

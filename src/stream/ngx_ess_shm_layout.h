@@ -201,7 +201,8 @@ typedef struct {
                                                less than one before it */
     uint64_t                 ordinal;
     uint64_t                 seq;
-    uint64_t                 timestamp;     /* ms since 1970, the event's own */
+    uint64_t                 timestamp;     /* ms since 1970, the event's own;
+                                               0: not known */
     u_char                   body[NGX_ESS_SEGMENT_SIZE - 64];
 } ngx_ess_shm_record_t;
 

@@ -176,7 +176,7 @@ ngx_ess_feed_source_batch(ngx_ess_replay_t *replay)
          ? ngx_ess_log_after_ordinal(ngx_ess_feed_zone(), &feed->ref,
                                      replay->ordinal, &place)
          : ngx_ess_log_since(ngx_ess_feed_zone(), &feed->ref,
-                             replay->timestamp, &place);
+                             replay->timestamp, replay->undated, &place);
 
     first = source->first;
     source->first = NULL;
@@ -214,7 +214,7 @@ ngx_ess_feed_source_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
 
     if (rc == NGX_DONE
         && ngx_ess_log_since(ngx_ess_feed_zone(), &feed->ref,
-                             replay->timestamp, &place)
+                             replay->timestamp, replay->undated, &place)
            == NGX_OK)
     {
         /* nothing is that new, but perhaps what the log has */

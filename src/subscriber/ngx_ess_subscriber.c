@@ -736,7 +736,7 @@ ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
 
     if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
         return ngx_ess_log_since(ngx_ess_subscriber_zone, ref, pos->timestamp,
-                                 place);
+                                 0, place);
     }
 
     if (pos->type == NGX_ESS_POSITION_ORDINAL || pos->epoch == ref->epoch) {

@@ -30,6 +30,7 @@ typedef struct {
 } ngx_ess_annotate_json_t;
 
 
+static u_char *ngx_ess_annotate_time(u_char *p, uint64_t timestamp);
 static ngx_int_t ngx_ess_annotate_json(ngx_ess_annotate_json_t *j);
 static void ngx_ess_annotate_space(ngx_ess_annotate_json_t *j);
 static ngx_int_t ngx_ess_annotate_token(ngx_ess_annotate_json_t *j);
@@ -64,8 +65,9 @@ ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_transport_event_t *event)
 
     if (j.p == j.last || *j.p != '{') {
         a->at = event->body.len;
-        last = ngx_sprintf(a->data, "|ordinal: %uL|timestamp: %uL",
-                           event->ordinal, event->timestamp);
+        last = ngx_sprintf(a->data, "|ordinal: %uL|timestamp: ",
+                           event->ordinal);
+        last = ngx_ess_annotate_time(last, event->timestamp);
         a->len = last - a->data;
 
         return;
@@ -80,9 +82,20 @@ ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_transport_event_t *event)
     }
 
     a->at = j.end - event->body.data;
-    last = ngx_sprintf(a->data, "%s\"ess_ordinal\":%uL,\"ess_timestamp\":%uL",
-                       j.empty ? "" : ",", event->ordinal, event->timestamp);
+    last = ngx_sprintf(a->data, "%s\"ess_ordinal\":%uL,\"ess_timestamp\":",
+                       j.empty ? "" : ",", event->ordinal);
+    last = ngx_ess_annotate_time(last, event->timestamp);
     a->len = last - a->data;
+}
+
+
+/* null: nobody shall come back by a time that means nothing */
+
+static u_char *
+ngx_ess_annotate_time(u_char *p, uint64_t timestamp)
+{
+    return timestamp ? ngx_sprintf(p, "%uL", timestamp)
+                     : ngx_cpymem(p, "null", sizeof("null") - 1);
 }
 
 

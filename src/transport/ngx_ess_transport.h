@@ -22,7 +22,7 @@ typedef struct {
     uint64_t                 epoch;         /* of the log; with the ordinal
                                                the event's name */
     uint64_t                 ordinal;
-    uint64_t                 timestamp;     /* ms since 1970 */
+    uint64_t                 timestamp;     /* ms since 1970; 0: not known */
 } ngx_ess_transport_event_t;
 
 

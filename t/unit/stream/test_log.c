@@ -455,6 +455,16 @@ records_first(void)
 }
 
 
+/* as a stream whose events all have a time */
+
+static ngx_int_t
+since(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref, uint64_t timestamp,
+    ngx_ess_log_place_t *p)
+{
+    return ngx_ess_log_since(z, ref, timestamp, (uint64_t) -1, p);
+}
+
+
 /* positions: each ordinal, each timestamp, with POISON among the events */
 
 static void
@@ -478,7 +488,7 @@ place(ngx_int_t (*find)(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     /* nothing is between what is known and what is read next */
 
-    assert_true(p.expected || find == ngx_ess_log_since);
+    assert_true(p.expected || find == since);
 
     if (p.expected && ordinal) {
         assert_int_equal(p.expected, ordinal);
@@ -512,7 +522,7 @@ test_places(void **state)
 
     place(ngx_ess_log_after_ordinal, 0, 0, 0, 0, 0);
     place(ngx_ess_log_after_ordinal, 7, 0, 1, 8, 0);
-    place(ngx_ess_log_since, 0, 0, 0, 0, 0);
+    place(since, 0, 0, 0, 0, 0);
 
     /* events 1 to 100, timestamps 1001 to 1100 and a few for POISON */
 
@@ -527,13 +537,13 @@ test_places(void **state)
 
     for (i = 0; i < 100; i++) {
         place(ngx_ess_log_after_ordinal, i, i + 1, 0, 0, 0);
-        place(ngx_ess_log_since, 1001 + i, i + 1, 0, 0, 0);
+        place(since, 1001 + i, i + 1, 0, 0, 0);
     }
 
     place(ngx_ess_log_after_ordinal, 100, 0, 0, 0, 0);
     place(ngx_ess_log_after_ordinal, 101, 0, 1, 102, 100);
-    place(ngx_ess_log_since, 1101, 0, 0, 0, 0);
-    place(ngx_ess_log_since, 0, 1, 0, 0, 0);
+    place(since, 1101, 0, 0, 0, 0);
+    place(since, 0, 1, 0, 0, 0);
 
     /* the first ones go */
 
@@ -551,8 +561,8 @@ test_places(void **state)
     }
 
     place(ngx_ess_log_after_ordinal, first - 1, first, 0, 0, 0);
-    place(ngx_ess_log_since, 0, first, 1, 1, first - 1);
-    place(ngx_ess_log_since, 1000 + first + 1, first + 1, 0, 0, 0);
+    place(since, 0, first, 1, 1, first - 1);
+    place(since, 1000 + first + 1, first + 1, 0, 0, 0);
 
     ngx_ess_log_expire(zone, 1000);
 
@@ -583,7 +593,7 @@ test_places_of_many(void **state)
 
     for (i = 0; i < 10000; i += 997) {
         place(ngx_ess_log_after_ordinal, i, i + 1, 0, 0, 0);
-        place(ngx_ess_log_since, 1001 + i, i + 1, 0, 0, 0);
+        place(since, 1001 + i, i + 1, 0, 0, 0);
     }
 }
 

@@ -18,6 +18,10 @@
 
 /* the sanitizer guards what malloc() gives */
 
+/* ms */
+static uint64_t  now = 1700000000123;
+
+
 static void
 annotate(const char *body, size_t len, ngx_ess_annotate_t *a)
 {
@@ -28,7 +32,7 @@ annotate(const char *body, size_t len, ngx_ess_annotate_t *a)
     memcpy(event.body.data, body, len);
     event.body.len = len;
     event.ordinal = 12;
-    event.timestamp = 1700000000123;
+    event.timestamp = now;
 
     ngx_ess_annotate(a, &event);
 
@@ -77,6 +81,13 @@ test_valid(void **state)
             "{\"a\":-0.5e+3,\"b\":0,\"c\":10E1,\"d\":true,\"e\":false,"
             "\"f\":null," MEMBERS "}");
     becomes("{ \"a\" : [ 1 , 2 ] }", "{ \"a\" : [ 1 , 2 ] ," MEMBERS "}");
+
+    /* of a time that is not known */
+
+    now = 0;
+    becomes("text", "text|ordinal: 12|timestamp: null");
+    becomes("{}", "{\"ess_ordinal\":12,\"ess_timestamp\":null}");
+    now = 1700000000123;
 }
 
 
