@@ -81,14 +81,15 @@ def test_all_connections_taken_api_health_and_broker_work(service, vhost):
     with contextlib.ExitStack() as stack:
         stack.callback(relay.cut)
         clients, refused = connect(stack, stream, 60)
-        # 40 without 3 that listen and 16 that are kept
-        assert len(clients) == 21
+        # 40 without 16 that are kept, 3 that listen, the channel to the
+        # master, the one that wakes the worker, and the broker's
+        assert len(clients) == 18
         for ws in refused:
             assert ws.status == 503
             assert ws.headers["retry-after"] == "1"
             ws.recv_eof()
-        assert rejected(api) == 39
-        assert api.get(stream)["subscribers"] == 21 and healthy(api)
+        assert rejected(api) == 42
+        assert api.get(stream)["subscribers"] == 18 and healthy(api)
 
         # whoever is connected and asks for nothing gives way
         for _ in range(30):
@@ -105,7 +106,7 @@ def test_all_connections_taken_api_health_and_broker_work(service, vhost):
 
         # one leaves, one comes
         clients[0].close()
-        wait_for(lambda: api.get(stream)["subscribers"] == 20)
+        wait_for(lambda: api.get(stream)["subscribers"] == 17)
         assert connect(stack, stream, 2)[0]
 
 
@@ -122,6 +123,15 @@ def test_each_client_of_a_connection_counts(service):
         again = h2.get("/event-stream/" + stream.uuid)
         h2.wait(lambda: again.status)
         assert again.status == 200
+
+
+def test_clients_of_one_connection_take_one(service):
+    n, api = service()
+    stream = api.create("abc")
+    with Http2(n.port(2)) as h2:
+        gets = [h2.get("/event-stream/" + stream.uuid) for _ in range(100)]
+        h2.wait(lambda: all(g.status for g in gets))
+        assert {g.status for g in gets} == {200}
 
 
 def test_those_that_wait_for_the_broker_count(service, vhost):

@@ -1,8 +1,9 @@
 
 /*
- * The bound of a worker's clients.  Each counts, also those that share a
- * connection of HTTP/2: so there are never more connections than that.  Runs
- * in workers; the check also in the master.
+ * The bound of a worker's clients.  A number that is configured counts them,
+ * also those that share a connection of HTTP/2; without one the worker's
+ * connections are looked at, which such clients do not take.  Runs in workers;
+ * the check also in the master.
  */
 
 
@@ -16,10 +17,10 @@
 
 
 static ngx_uint_t ngx_ess_client_max_connections(ngx_cycle_t *cycle);
-static ngx_uint_t ngx_ess_client_max_default(ngx_uint_t n);
 
 
 static ngx_uint_t  ngx_ess_client_max;      /* 0: any number */
+static ngx_uint_t  ngx_ess_client_kept;     /* connections */
 static ngx_uint_t  ngx_ess_client_n;
 
 
@@ -35,8 +36,8 @@ ngx_ess_client_max_check(ngx_cycle_t *cycle)
     if (max == NGX_CONF_UNSET && n <= NGX_ESS_CLIENT_MAX_KEPT) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "%ui \"worker_connections\" are not enough for clients "
-                      "of \"ess_subscribe\": each worker takes one",
-                      cycle->connection_n);
+                      "of \"ess_subscribe\", %d are kept for all else",
+                      cycle->connection_n, NGX_ESS_CLIENT_MAX_KEPT);
     }
 
     if (max > 0 && (ngx_uint_t) max >= n) {
@@ -56,9 +57,14 @@ ngx_ess_client_max_init(ngx_cycle_t *cycle)
     max = ngx_ess_conf_main(cycle)->max_clients;
 
     ngx_ess_client_n = 0;
-    ngx_ess_client_max = (max == NGX_CONF_UNSET)
-           ? ngx_ess_client_max_default(ngx_ess_client_max_connections(cycle))
-           : (ngx_uint_t) max;
+    ngx_ess_client_max = ngx_max(max, 0);
+    ngx_ess_client_kept = 0;
+
+    if (max == NGX_CONF_UNSET) {
+        ngx_ess_client_kept = ngx_max(cycle->connection_n
+                                      / NGX_ESS_CLIENT_MAX_SHARE,
+                                      NGX_ESS_CLIENT_MAX_KEPT);
+    }
 }
 
 
@@ -88,21 +94,18 @@ ngx_ess_client_max_connections(ngx_cycle_t *cycle)
 }
 
 
-static ngx_uint_t
-ngx_ess_client_max_default(ngx_uint_t n)
-{
-    ngx_uint_t  kept;
-
-    kept = ngx_max(n / NGX_ESS_CLIENT_MAX_SHARE, NGX_ESS_CLIENT_MAX_KEPT);
-
-    return (n > kept) ? n - kept : 1;
-}
-
+/* Connections that wait for a request are nginx's to close when it needs
+   them. */
 
 ngx_uint_t
 ngx_ess_client_max_reached(void)
 {
-    return ngx_ess_client_max && ngx_ess_client_n >= ngx_ess_client_max;
+    if (ngx_ess_client_max) {
+        return ngx_ess_client_n >= ngx_ess_client_max;
+    }
+
+    return ngx_cycle->free_connection_n + ngx_cycle->reusable_connections_n
+           < ngx_ess_client_kept;
 }
 
 
