@@ -9,6 +9,7 @@
 #include "ngx_ess_conf.h"
 #include "ngx_ess_console.h"
 #include "ngx_ess_publish.h"
+#include "ngx_ess_health.h"
 #include "ngx_ess_status.h"
 #include "ngx_ess_variables.h"
 #include "ngx_ess_worker.h"
@@ -186,7 +187,7 @@ static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_ess_status_health_conf,
+      ngx_ess_health_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

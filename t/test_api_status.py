@@ -234,10 +234,67 @@ def test_health(own_broker, service):
     broker.stop_server()
     wait_for(lambda: health().status == 503)
     assert health().headers["Content-Type"] == "application/problem+json"
-    assert health().json()["detail"] \
-        == "no worker is connected to the broker"
+    assert re.fullmatch(
+        r"no worker is connected to the broker: 127\.0\.0\.1:%d: .*, "
+        r"since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ" % broker.port,
+        health().json()["detail"])
     broker.start()
     wait_for(lambda: health().status == 200, 20)
+
+
+def test_health_of_slots_without_queues(service, vhost):
+    """The virtual host takes no queues: connected to it, but nothing comes.
+    The broker says that with the code of other arguments."""
+
+    def limit(value):
+        vhost.management.request(
+            "PUT", "vhost-limits/%s/max-queues" % vhost.name,
+            {"value": value})
+
+    limit(0)
+    n, api = service(vhost.url)
+    words = "queue limit in vhost '%s' (0) is reached" % vhost.name
+    n.expect("queue limit in vhost")
+
+    def health():
+        return api.request("GET", "/healthz")
+
+    def detail():
+        r = health()
+        return r.status == 503 and r.json()["detail"]
+
+    wait_for(lambda: words in (detail() or ""), 10)
+    assert detail().startswith("16 of 16 slots are not consumed: 127.0.0.1:")
+    assert api.figures()["ess_amqp_slots_consumed"] == 0
+    assert sum(v for k, v in api.figures().items()
+               if k.startswith("ess_amqp_connected")) > 0
+    r = api.request("POST", body={"routing_key": "abc"})
+    assert (r.status, words in r.json()["detail"]) == (503, True)
+    r = api.request("POST", "/publish/abc", body=b"x")
+    assert (r.status, words in r.json()["detail"]) == (503, True)
+    assert "other arguments" not in n.log()
+
+    limit(-1)
+    stream = wait_for(lambda: api.try_create("abc"), 5)
+    wait_for(lambda: health().status == 200, 5)
+    assert api.figures()["ess_amqp_slots_consumed"] == 16
+
+    # queues that are lost, and cannot be made: a gap, once they can
+    with Clients([stream.location]) as clients:
+        limit(0)
+        for name in vhost.queues():
+            vhost.management.request("DELETE", "queues/%s/%s"
+                                     % (vhost.name, name))
+        n.expect("is gone, events of slot")
+        wait_for(lambda: words in (detail() or ""), 3)
+        limit(-1)
+        wait_for(lambda: health().status == 200, 5)
+        wait_for(lambda: api.request("POST", "/publish/abc",
+                                     body=b"after").status == 202, 5)
+        clients.wait(1)
+    n.reload()
+    for _ in range(20):
+        assert health().status == 200
 
 
 def test_health_of_a_full_zone(nginx):

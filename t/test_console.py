@@ -285,8 +285,9 @@ def test_the_broker_goes_away(own_broker, service, browser):
     browser.open(url(n))
     wait_for(lambda: browser.text("#health") == "healthy")
     broker.stop_server()
-    wait_for(lambda: browser.text("#health")
-             == "no worker is connected to the broker", 20)
+    wait_for(lambda: browser.text("#health").startswith(
+        "no worker is connected to the broker: 127.0.0.1:%d: "
+        % broker.port), 20)
     wait_for(lambda: browser.text("#broker") == "0 of 3")
     browser.click("#create")
     browser.type("#key", "x")

@@ -98,9 +98,22 @@ def errors_settle(n, pattern, workers=2):
     assert len(lines(n, "error")) <= 2 * workers, n.log()
 
 
+def says(n, *words):
+    """The API says why, in the words of who refused, and of whom."""
+
+    r = Api(n.port(1)).request("POST", body={"routing_key": "abc"})
+    assert r.status == 503
+    detail = r.json()["detail"]
+    assert re.search(r", since 20\d\d-[-0-9T:]+Z$", detail), detail
+    for word in words:
+        assert word in detail, detail
+    assert "s3cret" not in detail
+
+
 def test_refused_password(shared_broker, vhost, nginx):
     n = nginx(CONF, amqp=vhost.url.replace("guest:guest", "guest:s3cret"))
     errors_settle(n, r"\[error\].*ACCESS_REFUSED")
+    says(n, "127.0.0.1:%d" % shared_broker.port, "ACCESS_REFUSED")
     assert "s3cret" not in n.log()
 
 
@@ -108,6 +121,7 @@ def test_missing_virtual_host(shared_broker, nginx):
     n = nginx(CONF, amqp="amqp://guest:guest@127.0.0.1:%d/nowhere"
               % shared_broker.port)
     errors_settle(n, r"\[error\].*nowhere")
+    says(n, "127.0.0.1:%d" % shared_broker.port, "vhost nowhere not found")
 
 
 def test_nobody_listens(nginx):
@@ -115,11 +129,13 @@ def test_nobody_listens(nginx):
         s.bind(("127.0.0.1", 0))
         n = nginx(CONF, amqp="amqp://127.0.0.1:%d" % s.getsockname()[1])
         errors_settle(n, r"\[error\].*[Cc]onnection refused")
+        says(n, "127.0.0.1:%d: " % s.getsockname()[1], "onnection refused")
 
 
 def test_unknown_host_name(nginx):
     n = nginx(CONF, amqp="amqp://no-such-host.invalid")
     errors_settle(n, r"\[error\].*no-such-host\.invalid")
+    says(n, "no-such-host.invalid:5672: its name cannot be resolved: ")
 
 
 @pytest.mark.parametrize("greeting", [

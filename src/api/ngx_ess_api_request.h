@@ -52,7 +52,7 @@ typedef struct {
     /* an undo's answer */
     ngx_uint_t               status;
     ngx_uint_t               retry_after;   /* s, 0: no header */
-    u_char                   text[256];     /* null terminated */
+    u_char                   text[640];     /* null terminated */
 } ngx_ess_api_op_t;
 
 

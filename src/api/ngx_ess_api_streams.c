@@ -301,8 +301,7 @@ ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
 
     if (rc == NGX_BUSY) {
         op->retry_after = NGX_ESS_API_STREAMS_RETRY_AFTER;
-        (void) ngx_snprintf(op->text, sizeof(op->text),
-                            "the broker did not answer in time%Z");
+        (void) ngx_snprintf(op->text, sizeof(op->text) - 1, "%V", text);
 
     } else if (text && text->len) {
         if (rc == NGX_DECLINED) {

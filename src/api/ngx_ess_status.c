@@ -1,6 +1,6 @@
 
 /*
- * What an operator's tools ask for: figures and health, in a worker.  Sums over
+ * What an operator's tools ask for: figures, in a worker.  Sums over
  * all process slots; the slots of dead workers keep their counters, so a sum
  * never goes down.  All memory is the request's.
  */
@@ -8,6 +8,7 @@
 
 #include "ngx_ess_status.h"
 #include "ngx_ess_api_request.h"
+#include "ngx_ess_broker.h"
 #include "ngx_ess_header.h"
 
 
@@ -66,7 +67,6 @@ typedef struct {
 } ngx_ess_status_out_t;
 
 
-static ngx_int_t ngx_ess_status_method(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_status_format(ngx_http_request_t *r,
     ngx_uint_t *json);
 static void ngx_ess_status_figures(ngx_ess_zone_t *zone, uint64_t *figures);
@@ -83,6 +83,8 @@ static void ngx_ess_status_samples(ngx_ess_status_out_t *out,
 static void ngx_ess_status_histogram(ngx_ess_status_out_t *out,
     const ngx_ess_status_histogram_t *h, uint64_t *figures);
 static void ngx_ess_status_workers(ngx_ess_status_out_t *out,
+    ngx_ess_zone_t *zone);
+static void ngx_ess_status_slots(ngx_ess_status_out_t *out,
     ngx_ess_zone_t *zone);
 static void ngx_ess_status_streams(ngx_ess_status_out_t *out,
     ngx_ess_stream_info_t *infos, ngx_uint_t n);
@@ -296,6 +298,12 @@ ngx_ess_status_metrics(ngx_http_request_t *r)
         ngx_ess_status_workers(&out, zone);
     }
 
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+
+    if (mcf->amqp) {
+        ngx_ess_status_slots(&out, zone);
+    }
+
     if (infos) {
         ngx_ess_status_streams(&out, infos, n);
     }
@@ -313,9 +321,7 @@ ngx_ess_status_metrics(ngx_http_request_t *r)
 }
 
 
-/* NGX_DECLINED: GET or HEAD; else it is answered. */
-
-static ngx_int_t
+ngx_int_t
 ngx_ess_status_method(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
@@ -580,6 +586,25 @@ ngx_ess_status_workers(ngx_ess_status_out_t *out, ngx_ess_zone_t *zone)
 
 
 static void
+ngx_ess_status_slots(ngx_ess_status_out_t *out, ngx_ess_zone_t *zone)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        n += (ngx_ess_broker_consumer(zone, i) != NGX_ESS_PROCS);
+    }
+
+    ngx_ess_status_family(out, "amqp_slots_consumed", "Slots, of 16, that a "
+                          "worker consumes.", NGX_ESS_STATUS_GAUGE);
+
+    ngx_ess_status_text(out, out->json ? "%ui" : "ess_amqp_slots_consumed "
+                        "%ui\n", n);
+}
+
+
+static void
 ngx_ess_status_streams(ngx_ess_status_out_t *out,
     ngx_ess_stream_info_t *infos, ngx_uint_t n)
 {
@@ -659,45 +684,6 @@ ngx_ess_status_stream(ngx_ess_status_out_t *out, ngx_ess_stream_info_t *info,
 }
 
 
-ngx_int_t
-ngx_ess_status_health(ngx_http_request_t *r)
-{
-    ngx_int_t             rc;
-    ngx_uint_t            broker, bound, room;
-    ngx_ess_zone_t       *zone;
-    ngx_ess_main_conf_t  *mcf;
-
-    static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
-
-    rc = ngx_ess_status_method(r);
-    if (rc != NGX_DECLINED) {
-        return rc;
-    }
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
-    zone = ngx_ess_api_zone(r);
-
-    broker = mcf->amqp == NULL || ngx_ess_shm_counter(zone,
-                                                      NGX_ESS_C_CONNECTED);
-    bound = ngx_ess_shm_counter(zone, NGX_ESS_C_UNBOUND) == 0;
-    room = ngx_ess_stream_room(zone);
-
-    if (broker && bound && room) {
-        return ngx_ess_api_send(r, NGX_HTTP_OK, &ok);
-    }
-
-    return ngx_ess_api_problem(r, 503, "%s%s%s%s%s",
-                               broker ? "" : "no worker is connected to the "
-                               "broker",
-                               broker || bound ? "" : "; ",
-                               bound ? "" : "routing keys are not bound in "
-                               "the broker",
-                               (broker && bound) || room ? "" : "; ",
-                               room ? "" : "the zone has no room for another "
-                               "stream");
-}
-
-
 char *
 ngx_ess_status_metrics_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -728,11 +714,4 @@ ngx_ess_status_metrics_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_status_metrics);
-}
-
-
-char *
-ngx_ess_status_health_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    return ngx_ess_conf_serve(cf, cmd, conf, ngx_ess_status_health);
 }

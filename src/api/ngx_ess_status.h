@@ -1,6 +1,5 @@
 /*
  * ess_metrics: one walk over the counters, as Prometheus text or JSON.
- * ess_health: may clients be sent here?
  */
 
 
@@ -11,14 +10,14 @@
 #include "ngx_ess.h"
 
 
-/* Content handlers. */
+/* The content handler. */
 ngx_int_t ngx_ess_status_metrics(ngx_http_request_t *r);
-ngx_int_t ngx_ess_status_health(ngx_http_request_t *r);
 
-/* The directives. */
+/* NGX_DECLINED: GET or HEAD, with a zone; else it is answered. */
+ngx_int_t ngx_ess_status_method(ngx_http_request_t *r);
+
+/* The directive. */
 char *ngx_ess_status_metrics_conf(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_ess_status_health_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 

@@ -10,6 +10,7 @@
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_publish.h"
+#include "ngx_ess_health.h"
 #include "ngx_ess_status.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_subscriber.h"
@@ -37,7 +38,7 @@ static ngx_ess_console_route_t  ngx_ess_console_routes[] = {
     { ngx_string("publish"), ngx_ess_publish_handler },
     { ngx_string("tail"), ngx_ess_subscriber_handler },
     { ngx_string("metrics"), ngx_ess_status_metrics },
-    { ngx_string("health"), ngx_ess_status_health }
+    { ngx_string("health"), ngx_ess_health }
 };
 
 

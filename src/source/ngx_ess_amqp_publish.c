@@ -22,6 +22,9 @@
 
 #define NGX_ESS_AMQP_PUBLISH_PERSISTENT  2
 
+#define NGX_ESS_AMQP_UNCONSUMED                                               \
+    "no worker consumes the queue of this routing key"
+
 
 /* an event that was sent */
 
@@ -62,6 +65,9 @@ static void ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
 static void ngx_ess_amqp_publish_no_exchange(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_refused(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_late(ngx_event_t *ev);
+static void ngx_ess_amqp_publish_unconsumed(ngx_event_t *ev);
+static ngx_uint_t ngx_ess_amqp_publish_missing(
+    ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_pump(void);
 static ngx_int_t ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub);
 static ngx_int_t ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub);
@@ -191,6 +197,13 @@ ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
         return;
     }
 
+    if (ngx_ess_amqp_publish_missing(pub)) {
+        pub->sent = pub->n;
+        pub->timer.handler = ngx_ess_amqp_publish_unconsumed;
+        ngx_post_event(&pub->timer, &ngx_posted_events);
+        return;
+    }
+
     ngx_queue_insert_tail(&p->waiting, &pub->queue);
     p->nwaiting++;
 
@@ -271,6 +284,44 @@ ngx_ess_amqp_publish_late(ngx_event_t *ev)
 {
     ngx_ess_amqp_publish_done(ev->data, NGX_BUSY,
                               "the broker did not confirm it for 2 seconds");
+}
+
+
+/* what is published to a queue that nobody can consume would be accepted,
+   and not come */
+
+static void
+ngx_ess_amqp_publish_unconsumed(ngx_event_t *ev)
+{
+    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY, NGX_ESS_AMQP_UNCONSUMED);
+}
+
+
+/* 1: the slot of its key, with patterns any slot, is not consumed, and it is
+   known why */
+
+static ngx_uint_t
+ngx_ess_amqp_publish_missing(ngx_ess_source_publish_t *pub)
+{
+    uint32_t                   slots;
+    ngx_ess_amqp_publish_t    *p;
+    ngx_ess_broker_trouble_t   trouble;
+
+    p = &ngx_ess_amqp_publisher;
+
+    if (pub->source != NGX_ESS_SOURCE_EXCHANGE) {
+        return 0;
+    }
+
+    slots = ngx_ess_broker_missing(p->zone, NGX_ESS_BROKER_GRACE);
+
+    if (!p->conf->topic) {
+        slots &= (uint32_t) 1 << ngx_ess_stream_slot(&pub->key);
+    }
+
+    return slots
+           && ngx_ess_broker_own(p->zone, NGX_ESS_BROKER_CONSUMING, &trouble)
+              == NGX_OK;
 }
 
 
@@ -644,12 +695,13 @@ static void
 ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     const char *text)
 {
-    ngx_str_t  s;
+    u_char     buf[NGX_ESS_BROKER_WHY];
+    ngx_str_t  why;
 
-    s.data = (u_char *) text;
-    s.len = ngx_strlen(text);
+    ngx_ess_broker_why(ngx_ess_amqp_publisher.zone, NGX_ESS_BROKER_PUBLISHING,
+                       text, buf, &why);
 
-    ngx_ess_amqp_publish_answer(pub, rc, &s);
+    ngx_ess_amqp_publish_answer(pub, rc, &why);
 }
 
 

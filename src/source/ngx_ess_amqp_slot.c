@@ -11,7 +11,7 @@
 #include "ngx_ess_loss.h"
 
 
-#define NGX_ESS_AMQP_SLOT_CONSUME_MAX    30000  /* ms */
+#define NGX_ESS_AMQP_SLOT_CONSUME_MAX    4000   /* ms */
 
 
 static void ngx_ess_amqp_slot_own(ngx_ess_amqp_worker_t *w,
@@ -21,6 +21,8 @@ static void ngx_ess_amqp_slot_declare(ngx_ess_amqp_slot_t *slot,
 static void ngx_ess_amqp_slot_arguments(ngx_ess_amqp_slot_t *slot);
 static void ngx_ess_amqp_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
+static ngx_uint_t ngx_ess_amqp_slot_inequivalent(ngx_uint_t code,
+    ngx_str_t *text);
 static void ngx_ess_amqp_slot_refused(ngx_ess_amqp_slot_t *slot,
     ngx_uint_t code, ngx_str_t *text);
 static ngx_ess_amqp_declared_e ngx_ess_amqp_slot_compared(
@@ -206,7 +208,7 @@ ngx_ess_amqp_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         if (rc == NGX_OK) {
             ngx_ess_amqp_slot_created(slot);
 
-        } else if (code == AMQP_PRECONDITION_FAILED) {
+        } else if (ngx_ess_amqp_slot_inequivalent(code, text)) {
             /* somebody was faster */
             slot->state = ngx_ess_amqp_slot_compared(slot, code, text);
 
@@ -218,8 +220,16 @@ ngx_ess_amqp_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 
     default: /* NGX_ESS_AMQP_COMPARE */
 
-        if (rc != NGX_OK) {
-            slot->state = ngx_ess_amqp_slot_compared(slot, code, text);
+        if (rc == NGX_DECLINED) {
+
+            if (code == AMQP_ACCESS_REFUSED
+                || ngx_ess_amqp_slot_inequivalent(code, text))
+            {
+                slot->state = ngx_ess_amqp_slot_compared(slot, code, text);
+
+            } else {
+                ngx_ess_amqp_slot_refused(slot, code, text);
+            }
         }
     }
 
@@ -227,11 +237,30 @@ ngx_ess_amqp_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 }
 
 
+/* Limits of a virtual host answer with the same code. */
+
+static ngx_uint_t
+ngx_ess_amqp_slot_inequivalent(ngx_uint_t code, ngx_str_t *text)
+{
+    return code == AMQP_PRECONDITION_FAILED
+           && ngx_strlcasestrn(text->data, text->data + text->len,
+                               (u_char *) "inequivalent arg", 16 - 1);
+}
+
+
+/* The queue is not there, or the node that has it is not: what is published
+   meanwhile may have found no queue. */
+
 static void
 ngx_ess_amqp_slot_refused(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
     ngx_str_t *text)
 {
     slot->state = NGX_ESS_AMQP_REFUSED;
+
+    if (slot->own && !slot->lost && code != AMQP_ACCESS_REFUSED) {
+        slot->lost = 1;
+        ngx_ess_loss_slot(slot->worker->zone, slot->number);
+    }
 
     ngx_ess_amqp_exchange_refused(slot->worker, "broker refused a slot queue",
                                   code, text);
@@ -426,6 +455,7 @@ ngx_ess_amqp_slot_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     } else {
         ngx_ess_amqp_slot_consuming(slot, 1);
         slot->consumed = 1;
+        slot->lost = 0;
         slot->refused = 0;
 
         w->rebind_next |= (ngx_uint_t) 1 << slot->number;

@@ -75,6 +75,8 @@ typedef struct {
     unsigned                     own:1;     /* consumed by this worker */
     unsigned                     consuming:1;
     unsigned                     consumed:1;    /* ever, by this process */
+    unsigned                     lost:1;    /* the queue cannot be had; a gap
+                                               was noted */
     unsigned                     differs:1; /* other arguments: was logged */
 
     /* deliveries: see ngx_ess_amqp_delivery.c */

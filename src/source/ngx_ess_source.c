@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_source.h"
+#include "ngx_ess_broker.h"
 #include "ngx_ess_direct.h"
 #include "ngx_ess_stream_table.h"
 
@@ -64,6 +65,7 @@ ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind)
 static void
 ngx_ess_source_bind_handler(ngx_event_t *ev)
 {
+    u_char                  buf[NGX_ESS_BROKER_WHY];
     ngx_str_t               text;
     ngx_ess_source_bind_t  *bind;
 
@@ -92,7 +94,9 @@ ngx_ess_source_bind_handler(ngx_event_t *ev)
         ngx_ess_source->cancel(bind);
     }
 
-    ngx_str_set(&text, "the broker did not answer within 2 seconds");
+    ngx_ess_broker_why(bind->zone, NGX_ESS_BROKER_CONSUMING,
+                       "the broker did not answer within 2 seconds", buf,
+                       &text);
     ngx_ess_source_bind_done(bind, NGX_BUSY, &text);
 }
 

@@ -28,7 +28,8 @@ typedef struct {
 
 
 /*
- * rc: NGX_OK bound; NGX_BUSY: the broker did not answer within the time;
+ * rc: NGX_OK bound; NGX_BUSY: the broker did not answer within the time, and
+ * "text" says what is known of why;
  * NGX_ERROR: the broker refused, "text" says why; NGX_DECLINED: the same, for
  * what is there under that name was declared with other arguments.  The bind
  * is off all lists and may be freed.  Never called from within

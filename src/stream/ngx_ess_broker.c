@@ -170,6 +170,35 @@ ngx_ess_broker_own(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
 
 
 void
+ngx_ess_broker_why(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
+    const char *what, u_char *buf, ngx_str_t *why)
+{
+    u_char                    *p, *last;
+    ngx_tm_t                   tm;
+    ngx_ess_broker_trouble_t   trouble;
+
+    last = buf + NGX_ESS_BROKER_WHY;
+    p = ngx_slprintf(buf, last, "%s", what);
+
+    if (ngx_ess_broker_own(zone, session, &trouble) == NGX_OK
+        || ngx_ess_broker_own(zone, NGX_ESS_BROKER_CONSUMING, &trouble)
+           == NGX_OK)
+    {
+        ngx_gmtime((time_t) (trouble.since / 1000), &tm);
+
+        p = ngx_slprintf(p, last, ": %V: %V, since "
+                         "%4d-%02d-%02dT%02d:%02d:%02dZ",
+                         &trouble.host, &trouble.text,
+                         tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                         tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+    }
+
+    why->data = buf;
+    why->len = p - buf;
+}
+
+
+void
 ngx_ess_broker_consumed(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_uint_t on)
 {
     uint32_t             bit;

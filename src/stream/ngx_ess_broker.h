@@ -42,6 +42,11 @@ typedef struct {
 } ngx_ess_broker_trouble_t;
 
 
+/* room for what ngx_ess_broker_why() says */
+#define NGX_ESS_BROKER_WHY       (NGX_ESS_BROKER_HOST + NGX_ESS_BROKER_TEXT   \
+                                  + 128)
+
+
 /*
  * The session of this process failed, or does not get what it needs.  Host and
  * text are cut to their sizes; a byte that is not printable ASCII becomes '.'.
@@ -64,6 +69,15 @@ ngx_int_t ngx_ess_broker_oldest(ngx_ess_zone_t *zone,
     ngx_ess_broker_session_e session, ngx_ess_broker_trouble_t *trouble);
 ngx_int_t ngx_ess_broker_own(ngx_ess_zone_t *zone,
     ngx_ess_broker_session_e session, ngx_ess_broker_trouble_t *trouble);
+
+/*
+ * Writes "what: host: text, since 2026-11-28T16:00:00Z" to buf, of
+ * NGX_ESS_BROKER_WHY bytes: the trouble of this process's session, else of its
+ * other one, else of any; without one only "what".
+ */
+void ngx_ess_broker_why(ngx_ess_zone_t *zone,
+    ngx_ess_broker_session_e session, const char *what, u_char *buf,
+    ngx_str_t *why);
 
 /* This process consumes the slot, or does so no more. */
 void ngx_ess_broker_consumed(ngx_ess_zone_t *zone, ngx_uint_t slot,

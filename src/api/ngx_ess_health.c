@@ -1,0 +1,110 @@
+
+/*
+ * Health: does every slot have a consumer, and the zone room?  What is wrong
+ * is told in the broker's words, from what the workers left in the zone.  Runs
+ * in a worker; all memory is the request's.
+ */
+
+
+#include "ngx_ess_health.h"
+#include "ngx_ess_api_request.h"
+#include "ngx_ess_broker.h"
+#include "ngx_ess_status.h"
+
+
+#define NGX_ESS_HEALTH_ROOM  "the zone has no room for another stream"
+
+
+static ngx_int_t ngx_ess_health_broker(ngx_ess_zone_t *zone, u_char *buf,
+    ngx_str_t *why);
+static ngx_uint_t ngx_ess_health_slots(uint32_t slots);
+
+
+ngx_int_t
+ngx_ess_health(ngx_http_request_t *r)
+{
+    u_char                buf[NGX_ESS_BROKER_WHY];
+    ngx_int_t             rc;
+    ngx_str_t             why;
+    ngx_uint_t            room;
+    ngx_ess_zone_t       *zone;
+    ngx_ess_main_conf_t  *mcf;
+
+    static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
+
+    rc = ngx_ess_status_method(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+    zone = ngx_ess_api_zone(r);
+    room = ngx_ess_stream_room(zone);
+
+    if (mcf->amqp == NULL || ngx_ess_health_broker(zone, buf, &why) == NGX_OK)
+    {
+        return room ? ngx_ess_api_send(r, NGX_HTTP_OK, &ok)
+                    : ngx_ess_api_problem(r, 503, NGX_ESS_HEALTH_ROOM);
+    }
+
+    return ngx_ess_api_problem(r, 503, room ? "%V"
+                                       : "%V; " NGX_ESS_HEALTH_ROOM, &why);
+}
+
+
+/* NGX_DECLINED: events do not come, at least those of some slots. */
+
+static ngx_int_t
+ngx_ess_health_broker(ngx_ess_zone_t *zone, u_char *buf, ngx_str_t *why)
+{
+    u_char      what[sizeof("16 of 16 slots are not consumed")];
+    uint32_t    missing;
+
+    if (ngx_ess_shm_counter(zone, NGX_ESS_C_CONNECTED) == 0) {
+        ngx_ess_broker_why(zone, NGX_ESS_BROKER_CONSUMING,
+                           "no worker is connected to the broker", buf, why);
+        return NGX_DECLINED;
+    }
+
+    missing = ngx_ess_broker_missing(zone, NGX_ESS_BROKER_GRACE);
+
+    if (missing == 0) {
+
+        if (ngx_ess_shm_counter(zone, NGX_ESS_C_UNBOUND) == 0) {
+            return NGX_OK;
+        }
+
+        ngx_ess_broker_why(zone, NGX_ESS_BROKER_CONSUMING,
+                           "routing keys are not bound in the broker", buf,
+                           why);
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_sprintf(what, "%ui of %d slots are not consumed%Z",
+                       ngx_ess_health_slots(missing), NGX_ESS_SLOTS);
+
+    ngx_ess_broker_why(zone, NGX_ESS_BROKER_CONSUMING, (char *) what, buf,
+                       why);
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_ess_health_slots(uint32_t slots)
+{
+    ngx_uint_t  n;
+
+    for (n = 0; slots; n++) {
+        slots &= slots - 1;
+    }
+
+    return n;
+}
+
+
+char *
+ngx_ess_health_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_ess_conf_serve(cf, cmd, conf, ngx_ess_health);
+}
