@@ -33,6 +33,8 @@
 
 static ngx_uint_t ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf,
     const char *name);
+static ngx_int_t ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value);
 static char *ngx_ess_conf_log_size(ngx_ess_main_conf_t *mcf,
     ngx_str_t *value);
 static char *ngx_ess_conf_log_count(ngx_ess_main_conf_t *mcf,
@@ -241,6 +243,19 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
 
     console = ngx_ess_conf_serves(conf, "ess_console");
 
+    if (conf->serves) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+        if (clcf->handler != conf->handler) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"%s\" in location \"%V\" cannot share it with "
+                          "another directive that answers requests, such as "
+                          "\"proxy_pass\": give each a location",
+                          conf->serves, &clcf->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
     /* an operator's look takes nobody's place */
 
     if (conf->limit.max == NGX_CONF_UNSET_UINT && !console) {
@@ -348,6 +363,70 @@ ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* A node's name is made once, without a request: it takes the one variable
+   that needs none. */
+
+static ngx_int_t
+ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value)
+{
+    size_t       skip;
+    u_char      *p, *dollar, *last;
+    ngx_str_t    name, *hostname;
+    ngx_uint_t   i;
+
+    static ngx_str_t  names[] = {
+        ngx_string("${hostname}"), ngx_string("$hostname"), ngx_null_string
+    };
+
+    hostname = &cf->cycle->hostname;
+    last = value->data + value->len;
+    dollar = ngx_strlchr(value->data, last, '$');
+
+    if (dollar == NULL) {
+        return NGX_OK;
+    }
+
+    for (i = 0; names[i].len; i++) {
+        skip = names[i].len;
+
+        if ((size_t) (last - dollar) < skip
+            || ngx_strncmp(dollar, names[i].data, skip) != 0)
+        {
+            continue;
+        }
+
+        p = dollar + skip;
+
+        if (ngx_strlchr(p, last, '$')
+            || (i == 1 && p < last
+                && (isalnum(*p) || *p == '_')))
+        {
+            break;
+        }
+
+        name.data = ngx_pnalloc(cf->pool, value->len + hostname->len);
+        if (name.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        name.len = ngx_sprintf(name.data, "%*s%V%*s",
+                               (size_t) (dollar - value->data), value->data,
+                               hostname, (size_t) (last - p), p)
+                   - name.data;
+        *value = name;
+
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" has the invalid name \"%V\", the only "
+                       "variable it takes is \"$hostname\", once, as in "
+                       "\"$hostname-a\" or \"${hostname}a\"",
+                       &cmd->name, value);
+    return NGX_ERROR;
+}
+
+
 char *
 ngx_ess_conf_node(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -362,6 +441,10 @@ ngx_ess_conf_node(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+
+    if (ngx_ess_conf_hostname(cf, cmd, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (value[1].len == 0 || value[1].len > NGX_ESS_CONF_MAX_NODE) {
         goto invalid;
@@ -542,11 +625,13 @@ ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (schemes[i].len == 0) {
+    if (schemes[i].len == 0 || ngx_strlchr(url->data, url->data + url->len,
+                                           '$'))
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has the invalid URL \"%V\", it must be the "
-                           "prefix of the clients' URLs, such as "
-                           "\"ws://localhost:8080/event-stream/\"",
+                           "prefix of the clients' URLs, without variables, "
+                           "such as \"ws://localhost:8080/event-stream/\"",
                            &cmd->name, url);
         return NGX_CONF_ERROR;
     }
@@ -642,13 +727,20 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "cannot share a location with another directive that answers "
+               "requests, such as \"proxy_pass\": give each a location";
+    }
+
+    clcf->handler = handler;
+
     lcf->serves = (const char *) cmd->name.data;
+    lcf->handler = handler;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
     mcf->needs_zone = lcf->serves;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = handler;
 
     return NGX_CONF_OK;
 }

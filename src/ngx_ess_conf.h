@@ -43,6 +43,8 @@ typedef struct {
     ngx_str_t                public_url;
     const char              *serves;        /* the directive whose location it
                                                is; NULL: none of ours */
+    ngx_http_handler_pt      handler;       /* its; to see whether another
+                                               module's took its place */
     ngx_ess_source_e         source;        /* of streams that name none */
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
     ngx_uint_t               publish_batch; /* events; 0: the default */

@@ -387,7 +387,7 @@ ngx_ess_conf_subscribe_is_origin(ngx_str_t *value)
 
     for (p = host + 3; p < last; p++) {
         if (*p == '/' || *p == '?' || *p == '#' || *p == '@' || *p == '*'
-            || *p <= ' ')
+            || *p == '$' || *p <= ' ')
         {
             return NGX_DECLINED;
         }

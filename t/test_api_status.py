@@ -346,5 +346,5 @@ def test_alerts_and_dashboard(tmp_path):
         there = {"ess_" + name for name in re.findall(
             r'(?:\{|out,) "([a-z_]+)"', f.read())}
     assert {re.sub("_(bucket|sum|count)$", "", u) for u in used} \
-        - {"ess_metrics", "ess_zone", "ess_log",
+        - {"ess_metrics", "ess_zone", "ess_log", "ess_health",
                "ess_client_rate"} <= there

@@ -222,6 +222,25 @@ WRONG = [
      r'"ess_ping" directive is duplicate'),
 
     # in the wrong place
+
+    # what would be taken literally, or ignored
+    (ZONE + "ess_node $host;", r'"ess_node".*"\$host".*"\$hostname"'),
+    (ZONE + "ess_node $hostname2;", r'"ess_node".*"\$hostname2"'),
+    (ZONE + "ess_node $hostname$pid;", r'"ess_node".*"\$hostname\$pid"'),
+    (ZONE + AMQP + "ess_amqp amqp://h/other;",
+     r'"ess_amqp" names another virtual host.*"/"'),
+    (ZONE + "ess_amqp amqp://h/ verify=off;",
+     r'"verify=" of "ess_amqp".*"amqps://"'),
+    (ZONE + "ess_amqp amqp://h/ trusted_certificate=/x;",
+     r'"trusted_certificate=" of "ess_amqp".*"amqps://"'),
+    (ZONE + "ess_amqp amqps://h/ trusted_certificate=/x verify=off;",
+     r'"trusted_certificate=".*"verify=off"'),
+    (ZONE + "ess_amqp amqp://h/ exchange=$e;",
+     r'"\$e" of "exchange" in "ess_amqp".* without "\$"'),
+    (ZONE + "ess_public_url wss://$host/;",
+     r'"ess_public_url".*"wss://\$host/".*without variables'),
+    (ZONE + "ess_origin https://$host;", r'"ess_origin".*"https://\$host"'),
+
     (ZONE + "ess_api;", r'"ess_api" directive is not allowed here'),
     (ZONE + "ess_subscribe;", r'"ess_subscribe" directive is not allowed'),
     (ZONE + "ess_metrics;", r'"ess_metrics" directive is not allowed here'),
@@ -291,6 +310,32 @@ def test_wrong_value_is_refused(nginx, main, message):
 def test_wrong_location_is_refused(nginx, main, location, message):
     output = refused(nginx, main, location)
     assert re.search(message, output), output
+
+
+@pytest.mark.parametrize("ours", ["ess_subscribe", "ess_api", "ess_publish",
+                                  "ess_metrics", "ess_health",
+                                  "ess_console"])
+def test_nobody_else_answers_in_a_location_of_ours(nginx, ours):
+    """In either order; "proxy_pass" within "if" is another location."""
+
+    theirs = ["proxy_pass http://127.0.0.1:1;", "empty_gif;"]
+    for other in theirs[:1 if ours != "ess_api" else 2]:
+        for location in ours + ";" + other, other + ours + ";":
+            output = refused(nginx, ZONE + URL, location)
+            assert re.search('"%s".*cannot share.*"proxy_pass"' % ours,
+                             output), output
+    accepted(nginx, ZONE + URL, ours + "; if ($arg_x) { %s }" % theirs[0])
+
+
+def test_node_is_the_host(nginx, vhost):
+    """$hostname, by itself or within the name: in the queues' names."""
+
+    host = os.uname().nodename.lower()
+    for node, name in ("$hostname", host), ("${hostname}2", host + "2"):
+        n = nginx(HTTP, main=ZONE + "ess_node %s; ess_amqp %s;"
+                  % (node, vhost.url), location="ess_subscribe;")
+        wait_for(lambda: vhost.queue_counts("ess.%s.15" % name))
+        n.stop()
 
 
 @pytest.mark.parametrize("location", ["~ ^/x/", "~* ^/x/", "@named"])

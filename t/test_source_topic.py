@@ -175,6 +175,22 @@ def test_delete_without_the_broker(own_broker, service):
     assert "x" in [key for _, key in vhost.bindings("topics")]
 
 
+def test_pattern_on_a_direct_exchange(vhost, nginx):
+    """Allowed, for it is a key as well; who meant a pattern is told."""
+
+    n = nginx(CONF, amqp=vhost.url + " exchange=e; #")
+
+    def create(key):
+        r = wait_for(lambda: (r := Api(n.port(1)).request(
+            "POST", body={"routing_key": key})).status == 201 and r)
+        return r.json()
+
+    for key in "*.x", "#", "a.#":
+        assert "pattern" in create(key)["warning"]
+    for key in "a", "*a", "a#.b":
+        assert "warning" not in create(key)
+
+
 def test_exchange_of_another_type(vhost, nginx):
     """It is used as it is, and the log says so once a worker."""
 

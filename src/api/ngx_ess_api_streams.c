@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_header.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_body.h"
@@ -24,6 +25,8 @@ static uint64_t ngx_ess_api_streams_epoch(ngx_http_request_t *r,
 static void ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store);
 static void ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind,
     ngx_int_t rc, ngx_str_t *text);
+static ngx_uint_t ngx_ess_api_streams_pattern(ngx_http_request_t *r,
+    ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_api_streams_created(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_api_streams_location(ngx_http_request_t *r,
@@ -322,11 +325,46 @@ ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
 }
 
 
+/* 1: a word of the key is "*" or "#", on a direct exchange. */
+
+static ngx_uint_t
+ngx_ess_api_streams_pattern(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
+{
+    ngx_str_t             rest, word;
+    ngx_ess_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+
+    if (mcf->amqp == NULL || mcf->amqp->topic
+        || info->source != NGX_ESS_SOURCE_EXCHANGE)
+    {
+        return 0;
+    }
+
+    rest.data = info->key;
+    rest.len = info->key_len;
+
+    while (rest.len) {
+        (void) ngx_ess_str_cut(&rest, '.', &word);
+
+        if (word.len == 1 && (word.data[0] == '*' || word.data[0] == '#')) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_ess_api_streams_created(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
 {
-    u_char     *p;
-    ngx_str_t   json, url;
+    u_char      *p;
+    ngx_str_t    json, url;
+
+    static ngx_str_t  pattern = ngx_string(",\"warning\":\"the routing key "
+        "looks like a pattern of a topic exchange, but the exchange is direct: "
+        "only events with exactly this routing key come\"");
 
     if (ngx_ess_api_streams_location(r, info->ref.id) != NGX_OK
         || ngx_ess_api_url(r, &url) != NGX_OK)
@@ -334,7 +372,8 @@ ngx_ess_api_streams_created(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
         return NGX_ERROR;
     }
 
-    json.data = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(&url) + 2);
+    json.data = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(&url)
+                                     + pattern.len + 2);
     if (json.data == NULL) {
         return NGX_ERROR;
     }
@@ -343,6 +382,11 @@ ngx_ess_api_streams_created(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
 
     *p++ = '{';
     p = ngx_ess_api_stream_json(p, &url, info, NGX_ESS_API_STREAM_CREATED);
+
+    if (ngx_ess_api_streams_pattern(r, info)) {
+        p = ngx_cpymem(p, pattern.data, pattern.len);
+    }
+
     *p++ = '}';
 
     json.len = p - json.data;

@@ -70,6 +70,8 @@ static ngx_int_t ngx_ess_amqp_conf_read_password(ngx_conf_t *cf,
     ngx_str_t *path, ngx_str_t *password);
 static ngx_int_t ngx_ess_amqp_conf_first_line(ngx_conf_t *cf, ngx_str_t *path,
     u_char *buf, size_t len, ngx_str_t *password);
+static char *ngx_ess_amqp_conf_unused(ngx_conf_t *cf,
+    ngx_ess_amqp_conf_t *conf);
 static char *ngx_ess_amqp_conf_tls(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf);
 
 
@@ -237,6 +239,22 @@ ngx_ess_amqp_conf_node(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *url)
         return NGX_CONF_ERROR;
     }
 
+    node = ctx->conf->nodes.elts;
+
+    if (ctx->conf->nodes.nelts
+        && (node->vhost.len != parsed.vhost.len
+            || ngx_strncmp(node->vhost.data, parsed.vhost.data,
+                           parsed.vhost.len)
+               != 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ess_amqp\" names another virtual host than the"
+                           " first one: all are nodes of one cluster, and"
+                           " \"%V\" must be the virtual host of each",
+                           &node->vhost);
+        return NGX_CONF_ERROR;
+    }
+
     password = parsed.password;
 
     if (ctx->password_file.data) {
@@ -311,9 +329,11 @@ ngx_ess_amqp_conf_exchange(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
 
     conf = ctx->conf;
 
-    if (value->len == 0 || value->len > NGX_ESS_MAX_KEY) {
-        return "the name of an exchange, of 1 to 255 bytes (queues cannot be"
-               " bound to the default exchange)";
+    if (value->len == 0 || value->len > NGX_ESS_MAX_KEY
+        || ngx_strlchr(value->data, value->data + value->len, '$'))
+    {
+        return "the name of an exchange, without \"$\", of 1 to 255 bytes"
+               " (queues cannot be bound to the default exchange)";
     }
 
     if (!ctx->first
@@ -603,11 +623,58 @@ ngx_ess_amqp_conf_first_line(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
 }
 
 
+/* Whoever writes what would be ignored takes the connection for another one
+   than it is. */
+
+static char *
+ngx_ess_amqp_conf_unused(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
+{
+    const char           *name;
+    ngx_uint_t            i;
+    ngx_ess_amqp_node_t  *node;
+
+    name = conf->verify != NGX_CONF_UNSET ? "verify="
+           : conf->trusted_certificate.len ? "trusted_certificate=" : NULL;
+
+    if (name == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    node = conf->nodes.elts;
+
+    for (i = 0; i < conf->nodes.nelts; i++) {
+        if (node[i].tls) {
+            goto tls;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"%s\" of \"ess_amqp\" is of use with TLS only: a URL"
+                  " must begin with \"amqps://\", or leave it out", name);
+    return NGX_CONF_ERROR;
+
+tls:
+
+    if (conf->verify == 0 && conf->trusted_certificate.len) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"trusted_certificate=\" of \"ess_amqp\" is not used"
+                      " with \"verify=off\": leave out one of them");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_ess_amqp_conf_init(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
 {
     ngx_uint_t            i;
     ngx_ess_amqp_node_t  *node;
+
+    if (ngx_ess_amqp_conf_unused(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     ngx_conf_init_uint_value(conf->topic, 0);
     ngx_conf_init_uint_value(conf->prefetch, NGX_ESS_AMQP_CONF_PREFETCH);
