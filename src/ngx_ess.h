@@ -65,6 +65,9 @@ typedef struct {
                                                id; NULL: those whose key it
                                                is */
     ngx_uint_t               nstreams;
+    uint64_t                 done;          /* the last stream that was seen to,
+                                               while it is half appended; 0 at
+                                               first */
 } ngx_ess_event_t;
 
 

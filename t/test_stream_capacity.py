@@ -37,12 +37,12 @@ http {
 def filled(nginx):
     """An nginx, stopped, whose store has n streams; their (uuid, key)."""
 
-    def make(n, amqp="amqp://127.0.0.1:1"):
+    def make(n, amqp="amqp://127.0.0.1:1", key=None):
         server = nginx(CONF, amqp=amqp, workers=1)
         server.stop()
         server.write_conf(CONF, workers=2)
 
-        streams = [(uuid.uuid4(), str(uuid.uuid4())) for _ in range(n)]
+        streams = [(uuid.uuid4(), key or str(uuid.uuid4())) for _ in range(n)]
         with contextlib.closing(sqlite3.connect(
                 server.path("streams.db"))) as db, db:
             db.executemany(
@@ -54,6 +54,26 @@ def filled(nginx):
         return server, Api(server.port(1)), streams
 
     return make
+
+
+def test_very_many_streams_of_one_key(filled, vhost):
+    """An event is appended to them in parts, with the event loop in between:
+    each stream has each event once, in order."""
+
+    n, api, streams = filled(3000, vhost.url, key="abc")
+    n.start()
+    wait_for(lambda: api.request("GET", "version/").status == 200)
+    wait_for(lambda: "abc" in str(vhost.bindings()), 20)
+    events = [str(i) for i in range(20)]
+    locations = ["ws://127.0.0.1:%d/event-stream/%s" % (n.port(0), u.hex)
+                 for u, _ in streams[::500] + streams[-1:]]
+    with Clients(locations) as clients:
+        vhost.publish("abc", events)
+        clients.wait(len(events), 30)
+        for c in clients:
+            assert c.messages == events
+    last = {api.get(i)["last_ordinal"] for i in range(1, 3001, 50)}
+    assert {ordinal % 65536 for ordinal in last} == {len(events)}
 
 
 class Asker:

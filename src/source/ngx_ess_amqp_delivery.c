@@ -3,7 +3,7 @@
  * Deliveries of the slot queues: appended to the logs, acknowledged once a
  * batch, redelivered ones recognised first.  Everything here belongs to the
  * worker; what it holds back was not acknowledged, so the broker still has
- * it.  The zone's mutex is held for one append at a time.
+ * it.  The zone's mutex is held for one append at a time, or a part of it.
  */
 
 
@@ -55,6 +55,8 @@ static ngx_int_t ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item, ngx_uint_t force);
 static ngx_int_t ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item);
+static void ngx_ess_amqp_delivery_later(ngx_ess_amqp_worker_t *w,
+    ngx_int_t rc);
 static ngx_int_t ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w,
     ngx_uint_t force);
 static void ngx_ess_amqp_delivery_delay_handler(ngx_event_t *ev);
@@ -132,6 +134,7 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
     item.event.lost = delivery->over_size;
     item.event.streams = NULL;
     item.event.nstreams = 0;
+    item.event.done = 0;
     item.event.uuid = ngx_ess_amqp_delivery_uuid(delivery->properties,
                                                  item.uuid);
     item.print = ngx_ess_redelivery_print(&delivery->key,
@@ -207,17 +210,26 @@ static void
 ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item)
 {
+    ngx_int_t               rc;
     ngx_ess_amqp_worker_t  *w;
 
     w = slot->worker;
+    rc = NGX_AGAIN;
 
-    if (ngx_queue_empty(&w->delayed)
-        && ngx_ess_amqp_delivery_try(slot, item, 0) == NGX_OK)
-    {
-        return;
+    if (ngx_queue_empty(&w->delayed)) {
+        rc = ngx_ess_amqp_delivery_try(slot, item, 0);
+
+        if (rc == NGX_OK) {
+            return;
+        }
     }
 
     if (ngx_ess_amqp_delivery_delay(slot, item) == NGX_OK) {
+
+        if (rc == NGX_BUSY) {
+            ngx_ess_amqp_delivery_later(w, rc);
+        }
+
         return;
     }
 
@@ -228,7 +240,8 @@ ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
 }
 
 
-/* NGX_AGAIN: there is no room but that of events that workers have not seen */
+/* NGX_AGAIN: there is no room but that of events that workers have not seen.
+   NGX_BUSY: it is half appended, and the event loop has its turn. */
 
 static ngx_int_t
 ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
@@ -246,15 +259,15 @@ ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
         return NGX_AGAIN;
     }
 
-    ngx_ess_shm_lock(w->zone);
+    n = ngx_ess_log_append(w->zone, slot->number, &item->key, &item->event,
+                           item->print, force, &w->wake);
 
-    n = ngx_ess_log_append_locked(w->zone, slot->number, &item->key,
-                                  &item->event, item->print, force, &w->wake);
+    if (item->event.done) {
+        w->appended = 1;
+    }
 
-    ngx_ess_shm_unlock(w->zone);
-
-    if (n == NGX_AGAIN) {
-        return NGX_AGAIN;
+    if (n == NGX_AGAIN || n == NGX_BUSY) {
+        return n;
     }
 
     ngx_ess_amqp_delivery_done(slot, item->tag);
@@ -320,11 +333,30 @@ ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
         ngx_ess_amqp_pause(w->session);
     }
 
-    if (!w->delay.timer_set) {
+    if (!w->delay.timer_set && !w->delay.posted) {
         ngx_add_timer(&w->delay, NGX_ESS_AMQP_DELAY);
     }
 
     return NGX_OK;
+}
+
+
+/* What is half appended goes on in the next iteration of the loop, what waits
+   for room a little later. */
+
+static void
+ngx_ess_amqp_delivery_later(ngx_ess_amqp_worker_t *w, ngx_int_t rc)
+{
+    if (rc == NGX_AGAIN) {
+        ngx_add_timer(&w->delay, NGX_ESS_AMQP_DELAY);
+        return;
+    }
+
+    if (w->delay.timer_set) {
+        ngx_del_timer(&w->delay);
+    }
+
+    ngx_post_event(&w->delay, &ngx_posted_next_events);
 }
 
 
@@ -333,6 +365,7 @@ ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
 static ngx_int_t
 ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w, ngx_uint_t force)
 {
+    ngx_int_t             rc;
     ngx_queue_t          *q;
     ngx_ess_amqp_item_t  *item;
 
@@ -340,8 +373,10 @@ ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w, ngx_uint_t force)
         q = ngx_queue_head(&w->delayed);
         item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
 
-        if (ngx_ess_amqp_delivery_try(item->slot, item, force) != NGX_OK) {
-            return NGX_AGAIN;
+        rc = ngx_ess_amqp_delivery_try(item->slot, item, force);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
 
         ngx_ess_amqp_delivery_free_delayed(w, item);
@@ -354,12 +389,15 @@ ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w, ngx_uint_t force)
 static void
 ngx_ess_amqp_delivery_delay_handler(ngx_event_t *ev)
 {
+    ngx_int_t               rc;
     ngx_ess_amqp_worker_t  *w;
 
     w = ev->data;
 
-    if (ngx_ess_amqp_delivery_delayed(w, 0) == NGX_AGAIN) {
-        ngx_add_timer(ev, NGX_ESS_AMQP_DELAY);
+    rc = ngx_ess_amqp_delivery_delayed(w, 0);
+
+    if (rc != NGX_OK) {
+        ngx_ess_amqp_delivery_later(w, rc);
     }
 
     if (w->delayed_bytes <= NGX_ESS_AMQP_DELAYED_BYTES / 2) {
@@ -760,6 +798,10 @@ ngx_ess_amqp_delivery_drop(ngx_ess_amqp_worker_t *w)
 
     if (w->delay.timer_set) {
         ngx_del_timer(&w->delay);
+    }
+
+    if (w->delay.posted) {
+        ngx_delete_posted_event(&w->delay);
     }
 }
 

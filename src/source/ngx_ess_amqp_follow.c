@@ -226,14 +226,10 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
         event.timestamp = ngx_ess_now();
     }
 
-    ngx_ess_shm_lock(w->zone);
+    n = ngx_ess_log_append(w->zone, NGX_ESS_SLOTS, &live->key, &event, 0, 0,
+                           &w->live_wake);
 
-    n = ngx_ess_log_append_locked(w->zone, NGX_ESS_SLOTS, &live->key, &event,
-                                  0, 0, &w->live_wake);
-
-    ngx_ess_shm_unlock(w->zone);
-
-    if (n == NGX_AGAIN) {
+    if (n == NGX_AGAIN || n == NGX_BUSY) {
 
         /* what workers have not seen yet fills the zone: the broker keeps
            the rest meanwhile */

@@ -68,7 +68,7 @@ ngx_ess_direct_handler(ngx_event_t *ev)
 
     ngx_ess_notify_wake(pub->zone, &wake);
 
-    if (i) {
+    if (i || rc == NGX_BUSY) {
         pub->deadline = ngx_current_msec + NGX_ESS_SOURCE_PUBLISH_TIME;
     }
 
@@ -103,15 +103,18 @@ ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
     event.body = pub->bodies[pub->sent];
     event.timestamp = ngx_ess_now();
     event.uuid = pub->uuid;
+    event.done = pub->done;
 
-    ngx_ess_shm_lock(pub->zone);
+    n = ngx_ess_log_append(pub->zone, ngx_ess_stream_slot(&pub->key),
+                           &pub->key, &event, 0, 0, wake);
 
-    n = ngx_ess_log_append_locked(pub->zone, ngx_ess_stream_slot(&pub->key),
-                                  &pub->key, &event, 0, 0, wake);
+    pub->done = event.done;
 
-    ngx_ess_shm_unlock(pub->zone);
+    if (n == NGX_AGAIN || n == NGX_BUSY) {
+        return n;
+    }
 
-    return (n == NGX_AGAIN) ? NGX_AGAIN : (n == 0) ? NGX_DECLINED : NGX_OK;
+    return (n == 0) ? NGX_DECLINED : NGX_OK;
 }
 
 

@@ -10,8 +10,12 @@
 #include "ngx_ess_follow.h"
 
 
-/* old records that one append may evict from one stream */
+/* what an append does in one hold of the mutex, at most: records evicted,
+   streams looked at, streams appended to, and bytes copied but for one event */
 #define NGX_ESS_LOG_EVICT    1024
+#define NGX_ESS_LOG_LOOK     1024
+#define NGX_ESS_LOG_STREAMS  64
+#define NGX_ESS_LOG_BYTES    262144
 
 /* entries of the journal that an append to one stream takes, the marks of
    those interested aside, and those at its end */
@@ -41,6 +45,10 @@ typedef struct {
     uint32_t                 now;           /* ticks */
     ngx_uint_t               ms;            /* since that tick */
     ngx_uint_t               force;
+    uint64_t                 done;          /* as in the event */
+    uint64_t                 upto;          /* the last stream of this hold */
+    ngx_uint_t               more;          /* streams behind it, or work */
+    ngx_uint_t               evict;         /* records that may still go */
     ngx_ess_notify_wake_t   *wake;
 } ngx_ess_log_append_t;
 
@@ -48,16 +56,17 @@ typedef struct {
 static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
     ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
     ngx_ess_event_t *event);
+static ngx_uint_t ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a);
+static ngx_ess_seg_t ngx_ess_log_first_of_locked(ngx_ess_log_append_t *a);
 static ngx_ess_seg_t ngx_ess_log_next_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static ngx_uint_t ngx_ess_log_meant_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static uint32_t ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh);
-static ngx_int_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a,
-    uint64_t done);
+static ngx_int_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a);
 static void ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last);
 static ngx_int_t ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n,
-    ngx_uint_t force);
+    ngx_uint_t force, ngx_uint_t *evict);
 static void ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone);
 static void ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
@@ -77,10 +86,8 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
     ngx_uint_t force, ngx_ess_notify_wake_t *wake)
 {
-    uint64_t               done, last;
     ngx_int_t              n;
     ngx_uint_t             added;
-    ngx_ess_seg_t          i;
     ngx_ess_shm_t         *sh;
     ngx_ess_log_append_t   a;
 
@@ -100,58 +107,37 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
 
     /* the same event again, which whoever died had begun to append */
 
-    done = (fingerprint && a.slot->partial_print == fingerprint)
-           ? a.slot->partial_id : 0;
-
-    n = ngx_ess_log_prepare_locked(&a, done);
-
-    if (n == NGX_AGAIN) {
-        return NGX_AGAIN;
+    if (a.done == 0 && fingerprint && a.slot->partial_print == fingerprint) {
+        a.done = a.slot->partial_id;
     }
 
-    last = 0;
+    n = ngx_ess_log_prepare_locked(&a);
 
-    for (i = ngx_ess_log_next_locked(&a, 0);
-         i;
-         i = ngx_ess_log_next_locked(&a, i))
-    {
-        if (ngx_ess_shm_stream(sh, i)->id <= done
-            || !ngx_ess_log_meant_locked(&a, i))
-        {
-            continue;
-        }
+    if (n == NGX_AGAIN || n == NGX_BUSY) {
+        event->done = a.done;
+        return n;
+    }
 
-        if (sh->undo + NGX_ESS_LOG_UNDO
-            + NGX_ESS_NOTIFY_UNDO * sh->geo.nprocs > sh->geo.njournal
-            || (sh->nfree < a.segs && sh->undo))
-        {
-            ngx_ess_log_chunk_locked(&a, last);
-        }
+    added = ngx_ess_log_add_all_locked(&a);
 
-        last = ngx_ess_shm_stream(sh, i)->id;
-
-        if (a.lost) {
-            ngx_ess_log_number_locked(&a, i);
-            continue;
-        }
-
-        if (ngx_ess_log_room_locked(zone, a.segs, 1) != NGX_OK) {
-            ngx_ess_log_no_room_locked(zone);
-            ngx_ess_log_number_locked(&a, i);
-            continue;
-        }
-
-        ngx_ess_log_add_locked(&a, i);
-        added++;
+    if (a.more) {
+        ngx_ess_log_chunk_locked(&a, a.upto);
+        event->done = a.upto;
+        n = NGX_BUSY;
+        goto count;
     }
 
 done:
+
+    event->done = 0;
 
     if (a.slot) {
         ngx_ess_log_remember_locked(&a);
     }
 
     ngx_ess_shm_commit_locked(sh);
+
+count:
 
     if (a.type == NGX_ESS_RECORD_EVENT) {
         ngx_ess_shm_count(zone, NGX_ESS_C_EVENTS_IN, added);
@@ -160,6 +146,98 @@ done:
     }
 
     return n;
+}
+
+
+ngx_int_t
+ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
+    ngx_ess_event_t *event, uint64_t fingerprint, ngx_uint_t force,
+    ngx_ess_notify_wake_t *wake)
+{
+    ngx_int_t   n;
+    ngx_uint_t  holds;
+
+    holds = force ? NGX_MAX_UINT32_VALUE : NGX_ESS_LOG_HOLDS;
+
+    do {
+        ngx_ess_shm_lock(zone);
+
+        n = ngx_ess_log_append_locked(zone, slot, key, event, fingerprint,
+                                      force, wake);
+
+        ngx_ess_shm_unlock(zone);
+
+    } while (n == NGX_BUSY && --holds);
+
+    return n;
+}
+
+
+/* Appends to the streams up to a->upto, which were looked at before. */
+
+static ngx_uint_t
+ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
+{
+    uint64_t               last;
+    ngx_int_t              rc;
+    ngx_uint_t             added;
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_t         *sh;
+    ngx_ess_shm_stream_t  *s;
+
+    sh = a->sh;
+    last = a->done;
+    added = 0;
+
+    for (i = ngx_ess_log_first_of_locked(a);
+         i;
+         i = ngx_ess_log_next_locked(a, i))
+    {
+        s = ngx_ess_shm_stream(sh, i);
+
+        if (s->id > a->upto) {
+            break;
+        }
+
+        if (!ngx_ess_log_meant_locked(a, i)) {
+            last = s->id;
+            continue;
+        }
+
+        if (sh->undo + NGX_ESS_LOG_UNDO
+            + NGX_ESS_NOTIFY_UNDO * sh->geo.nprocs > sh->geo.njournal
+            || (sh->nfree < a->segs && sh->undo))
+        {
+            ngx_ess_log_chunk_locked(a, last);
+        }
+
+        if (a->lost) {
+            ngx_ess_log_number_locked(a, i);
+            last = s->id;
+            continue;
+        }
+
+        rc = ngx_ess_log_room_locked(a->zone, a->segs, 1, &a->evict);
+
+        if (rc == NGX_BUSY) {
+            a->upto = last;
+            a->more = 1;
+            break;
+        }
+
+        last = s->id;
+
+        if (rc != NGX_OK) {
+            ngx_ess_log_no_room_locked(a->zone);
+            ngx_ess_log_number_locked(a, i);
+            continue;
+        }
+
+        ngx_ess_log_add_locked(a, i);
+        added++;
+    }
+
+    return added;
 }
 
 
@@ -180,6 +258,10 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->ordinal = event->ordinal;
     a->gap = event->gap;
     a->lost = event->lost;
+    a->done = event->done;
+    a->upto = 0;
+    a->more = 0;
+    a->evict = NGX_ESS_LOG_EVICT;
     a->type = NGX_ESS_RECORD_EVENT;
     a->now = ngx_ess_log_arrival_locked(zone->sh);
     a->ms = (ngx_current_msec - (ngx_msec_t) zone->sh->created)
@@ -202,6 +284,57 @@ ngx_ess_log_is_poison(ngx_str_t *body)
 }
 
 
+/* The first stream of the event that it was not given yet, 0: none. */
+
+static ngx_ess_seg_t
+ngx_ess_log_first_of_locked(ngx_ess_log_append_t *a)
+{
+    ngx_uint_t     n, half;
+    ngx_ess_seg_t  i;
+
+    a->next = 0;
+
+    if (a->done == 0) {
+        return ngx_ess_log_next_locked(a, 0);
+    }
+
+    if (a->streams) {
+
+        /* between a->next and n */
+
+        for (n = a->nstreams; a->next < n; /* void */) {
+            half = (a->next + n) / 2;
+
+            if (a->streams[half]->id <= a->done) {
+                a->next = half + 1;
+
+            } else {
+                n = half;
+            }
+        }
+
+        return ngx_ess_log_next_locked(a, 0);
+    }
+
+    i = ngx_ess_stream_of_id_locked(a->sh, a->done);
+
+    if (i) {
+        return ngx_ess_log_next_locked(a, i);
+    }
+
+    /* that one is gone */
+
+    for (i = ngx_ess_log_next_locked(a, 0);
+         i && ngx_ess_shm_stream(a->sh, i)->id <= a->done;
+         i = ngx_ess_log_next_locked(a, i))
+    {
+        /* void */
+    }
+
+    return i;
+}
+
+
 /* The streams of the event, in order of id: the first one behind "i" (0: from
    the start), 0: no more. */
 
@@ -212,10 +345,6 @@ ngx_ess_log_next_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 
     if (a->streams == NULL) {
         return ngx_ess_stream_next_of_key_locked(a->sh, a->key, a->hash, i);
-    }
-
-    if (i == 0) {
-        a->next = 0;
     }
 
     while (a->next < a->nstreams) {
@@ -278,42 +407,63 @@ ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh)
 
 
 /*
- * Counts the streams, and makes room for all of them by the zone's bounds and,
- * as far as they fit into half of the zone, for want of free segments: what
- * is left for the append itself is then one operation.
+ * Looks at as many streams as one hold has time for, and makes room for them by
+ * the zone's bounds and, as far as they fit into half of the zone, for want of
+ * free segments: what is left for the append itself is then one operation.
+ * Returns how many streams there are so far, or NGX_AGAIN, or NGX_BUSY: there
+ * is still to be evicted.
  */
 
 static ngx_int_t
-ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a, uint64_t done)
+ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 {
     uint64_t        need;
-    ngx_int_t       n;
+    ngx_int_t       n, rc;
+    ngx_uint_t      look, meant;
     ngx_ess_seg_t   i;
     ngx_ess_shm_t  *sh;
 
     sh = a->sh;
     need = 0;
-    n = 0;
+    look = 0;
+    meant = 0;
 
-    for (i = ngx_ess_log_next_locked(a, 0);
+    /* where it went on from there was one */
+
+    n = a->done ? 1 : 0;
+
+    for (i = ngx_ess_log_first_of_locked(a);
          i;
          i = ngx_ess_log_next_locked(a, i))
     {
-        n++;
-
-        if (!a->lost
-            && ngx_ess_shm_stream(sh, i)->id > done
-            && ngx_ess_log_meant_locked(a, i))
+        if (look == NGX_ESS_LOG_LOOK
+            || meant == NGX_ESS_LOG_STREAMS
+            || (meant && (meant + 1) * a->body.len > NGX_ESS_LOG_BYTES))
         {
-            ngx_ess_log_bounds_locked(a, i);
-            need += a->segs;
+            a->more = 1;
+            break;
+        }
+
+        n++;
+        look++;
+        a->upto = ngx_ess_shm_stream(sh, i)->id;
+
+        if (ngx_ess_log_meant_locked(a, i)) {
+            meant++;
+
+            if (!a->lost) {
+                ngx_ess_log_bounds_locked(a, i);
+                need += a->segs;
+            }
         }
     }
 
-    if (need <= (sh->geo.nsegs - sh->nstatic) / 2
-        && ngx_ess_log_room_locked(a->zone, need, a->force) == NGX_AGAIN)
-    {
-        return NGX_AGAIN;
+    if (need <= (sh->geo.nsegs - sh->nstatic) / 2) {
+        rc = ngx_ess_log_room_locked(a->zone, need, a->force, &a->evict);
+
+        if (rc == NGX_AGAIN || rc == NGX_BUSY) {
+            return rc;
+        }
     }
 
     return n;
@@ -325,7 +475,7 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a, uint64_t done)
 static void
 ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last)
 {
-    if (last) {
+    if (last && a->fingerprint) {
         ngx_ess_shm_set64_locked(a->sh, &a->slot->partial_print,
                                  a->fingerprint);
         ngx_ess_shm_set64_locked(a->sh, &a->slot->partial_id, last);
@@ -337,10 +487,11 @@ ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last)
 
 /* Evicts the oldest records of the zone until "n" segments are free; with
    room for them it does nothing, else the journal is empty.  NGX_AGAIN: the
-   next one to go has not been seen. */
+   next one to go has not been seen.  NGX_BUSY: *evict have gone. */
 
 static ngx_int_t
-ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force)
+ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force,
+    ngx_uint_t *evict)
 {
     ngx_ess_shm_t  *sh;
 
@@ -361,6 +512,11 @@ ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force)
                                       ngx_ess_shm_record(sh, sh->age_head)))
         {
             return NGX_AGAIN;
+        }
+
+        if (evict && (*evict)-- == 0) {
+            *evict = 0;
+            return NGX_BUSY;
         }
 
         ngx_ess_log_evict_locked(zone, sh->age_head);
@@ -401,7 +557,7 @@ ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n)
         return NGX_DECLINED;
     }
 
-    return ngx_ess_log_room_locked(zone, n, 1);
+    return ngx_ess_log_room_locked(zone, n, 1, NULL);
 }
 
 
@@ -434,7 +590,6 @@ static void
 ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
     uint32_t               age;
-    ngx_uint_t             n;
     ngx_ess_zone_t        *zone;
     ngx_ess_shm_record_t  *r;
     ngx_ess_shm_stream_t  *s;
@@ -442,7 +597,7 @@ ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     zone = a->zone;
     s = ngx_ess_shm_stream(a->sh, i);
 
-    for (n = 0; s->head && n < NGX_ESS_LOG_EVICT; n++) {
+    for ( /* void */ ; s->head && a->evict; a->evict--) {
 
         r = ngx_ess_shm_record(a->sh, s->head);
         age = a->now - r->arrival;
@@ -651,7 +806,7 @@ ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     a.now = ngx_ess_log_arrival_locked(zone->sh);
     a.wake = wake;
 
-    if (ngx_ess_log_room_locked(zone, a.segs, 1) == NGX_OK) {
+    if (ngx_ess_log_room_locked(zone, a.segs, 1, NULL) == NGX_OK) {
         ngx_ess_log_add_locked(&a, i);
     }
 }

@@ -50,9 +50,12 @@ typedef struct {
  * that has the routing key, or of those that event->streams names (the index
  * of one that is no more is set to 0), or to that of them that event->uuid
  * names, marks those that care in "wake", and adds the fingerprint to the
- * slot's ring, all in one operation: after a crash all of it happened or none
- * (an event for very many streams is remembered half way and goes on when it
- * comes again).
+ * slot's ring.  That is one operation: after a crash all of it happened or
+ * none.  But what takes long is done in parts: NGX_BUSY then says that the
+ * mutex is to be given away, and the call repeated with the same event
+ * (event->done tells how far it came) before another one of the slot is
+ * appended.  The slot remembers how far as well: after a crash the event goes
+ * on there when it comes again.
  * Evicts by the zone's bounds: over log_size bytes, over log_count events,
  * older than log_age; never the newest event of a log for its size, never what
  * is younger than a second but for want of room in the zone, and what a worker
@@ -66,11 +69,22 @@ typedef struct {
  * NGX_ESS_SLOTS, and no fingerprint is kept.  Ordinals may be left out: those
  * of what is no event in the broker; with event->gap there were some.
  *
- * Returns the number of streams that the slot has for the key; with 0
- * nothing was appended (but the fingerprint).  NGX_AGAIN, never with "force":
- * the room is taken by what workers are about to see; nothing was appended.
+ * Returns more than 0 when the slot has streams for the key; with 0 nothing was
+ * appended (but the fingerprint).  NGX_AGAIN, never with "force": the room is
+ * taken by what workers are about to see; nothing more was appended.
  */
 ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
+    ngx_uint_t force, ngx_ess_notify_wake_t *wake);
+
+/*
+ * As above.  Takes the mutex, again and again for short times; NGX_BUSY after a
+ * thousand streams or so (never with "force"): the event loop should have its
+ * turn.
+ */
+#define NGX_ESS_LOG_HOLDS    16
+
+ngx_int_t ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
     ngx_uint_t force, ngx_ess_notify_wake_t *wake);
 

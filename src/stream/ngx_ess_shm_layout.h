@@ -479,6 +479,9 @@ uint64_t ngx_ess_log_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s);
 ngx_ess_seg_t ngx_ess_stream_find_locked(ngx_ess_shm_t *sh, uint64_t id,
     uint64_t epoch);
 
+/* The one with that id, whatever its epoch. */
+ngx_ess_seg_t ngx_ess_stream_of_id_locked(ngx_ess_shm_t *sh, uint64_t id);
+
 /* The first stream with an id above "id", in any state, 0: none. */
 ngx_ess_seg_t ngx_ess_stream_after_locked(ngx_ess_shm_t *sh, uint64_t id);
 

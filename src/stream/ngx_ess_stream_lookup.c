@@ -91,17 +91,28 @@ ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text)
 ngx_ess_seg_t
 ngx_ess_stream_find_locked(ngx_ess_shm_t *sh, uint64_t id, uint64_t epoch)
 {
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_seg_t  i;
 
     /* the index in a reference is not looked at: what was a stream there may
        be the body of an event by now */
+
+    i = ngx_ess_stream_of_id_locked(sh, id);
+
+    return (i && ngx_ess_shm_stream(sh, i)->epoch == epoch) ? i : 0;
+}
+
+
+ngx_ess_seg_t
+ngx_ess_stream_of_id_locked(ngx_ess_shm_t *sh, uint64_t id)
+{
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_stream_t  *s;
 
     for (i = *ngx_ess_shm_bucket(sh, ids, id); i; i = s->id_next) {
         s = ngx_ess_shm_stream(sh, i);
 
         if (s->id == id) {
-            return (s->epoch == epoch) ? i : 0;
+            return i;
         }
     }
 
