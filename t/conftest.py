@@ -18,7 +18,8 @@ import pytest
 
 from broker import OwnBroker, SharedBroker
 from browser import Browser
-from nginx import Nginx
+from nginx import TOP, Nginx
+from skips import Skips
 from wait import SLOWER
 
 sys.dont_write_bytecode = True
@@ -34,6 +35,8 @@ def pytest_configure(config):
         return
     os.environ["ESS_SESSION"] = tempfile.mkdtemp(prefix="ess-test-")
     os.environ["ESS_CONTROLLER"] = str(os.getpid())
+    config.pluginmanager.register(Skips(
+        os.path.join(TOP, "t/skips.txt"), bool(os.environ.get("CI"))))
 
 
 def pytest_unconfigure(config):

@@ -1,12 +1,16 @@
 """The fixtures themselves, on nginx without the module."""
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from api import Api
 from clients import RawWS
 from h2 import INITIAL_WINDOW_SIZE, NO_ERROR, Http2
+from nginx import TOP
 from wait import Timeout, wait_for
 
 CONF = """
@@ -193,3 +197,31 @@ def test_own_broker(own_broker):
     assert vhost.queue_counts("q") == (0, 0)
     broker.kill_server()
     assert not broker.running()
+
+
+@pytest.mark.parametrize("ci, named, code", [
+    (True, "test_a.py::test_it(*): too ol", 0),
+    (True, "test_a.py::test_it(*): too young", 1),
+    (True, "test_a.py::test_other: too old", 1),
+    (False, "# nothing", 0),
+])
+def test_skips_must_be_named(tmp_path, ci, named, code):
+    (tmp_path / "skips.txt").write_text(named + "\n")
+    (tmp_path / "conftest.py").write_text(
+        "from skips import Skips\n\n"
+        "def pytest_configure(config):\n"
+        "    config.pluginmanager.register(Skips(%r, %r))\n"
+        % (str(tmp_path / "skips.txt"), ci))
+    (tmp_path / "test_a.py").write_text(
+        "import pytest\n\n"
+        "@pytest.mark.parametrize('n', [1])\n"
+        "def test_it(n): pytest.skip('too old')\n\n"
+        "def test_runs(): pass\n")
+
+    p = subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+         str(tmp_path)], cwd=tmp_path, text=True, capture_output=True,
+        env=dict(os.environ, PYTHONPATH=os.path.join(TOP, "t/lib")))
+    assert p.returncode == code, p.stdout
+    assert "skipped: test_a.py::test_it(1): too old" in p.stdout
+    assert ("not in t/skips.txt: test_a.py::test_it(1)" in p.stdout) == code
