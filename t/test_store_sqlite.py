@@ -19,7 +19,7 @@ import pytest
 
 from api import Api
 from clients import Clients
-from nginx import SANITIZE
+from nginx import SANITIZE, TOP
 from ports import free_port
 from wait import wait_for
 
@@ -44,6 +44,9 @@ http {
 
 # a relative path is one below nginx's prefix
 FILE = "ess/streams.db"
+
+# stores of releases, one for each schema
+STORES = os.path.join(TOP, "t", "store")
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
 
@@ -328,6 +331,35 @@ def later_version(path):
     db.execute("PRAGMA user_version = 3")
     db.commit()
     db.close()
+
+
+@pytest.mark.parametrize("name", sorted(os.listdir(STORES)))
+def test_store_of_a_release(service, vhost, name):
+    """A file as a release left it, of each schema that there was: a stream
+    (the first one has sent five events) and the last id are kept."""
+
+    db = sqlite3.connect("file:%s?immutable=1" % os.path.join(STORES, name),
+                         uri=True)
+    last_id, = db.execute("SELECT last_id FROM meta").fetchone()
+    streams = [(i, uuid.hex(), key) for i, uuid, key in db.execute(
+        "SELECT id, uuid, routing_key FROM streams ORDER BY id")]
+    db.close()
+    assert len(streams) > 2
+
+    n, api = service()
+    n.stop()
+    shutil.copyfile(os.path.join(STORES, name), n.path(FILE))
+    for _ in range(2):
+        start(n)
+        assert [(s["id"], s["location"].split("/")[-1], s["routing_key"])
+                for s in api.list()] == streams
+        with Clients(api.list()[0]["location"]) as clients:
+            vhost.publish(streams[0][2], "event")
+            clients.wait(1)
+        assert api.get(streams[0][0])["last_ordinal"] > 5
+        n.stop()
+    start(n)
+    assert api.create("new").id == last_id + 1
 
 
 def test_schema_1(service):
