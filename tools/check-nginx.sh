@@ -38,6 +38,11 @@ build() {
         tail -n 40 "$out/$1.log" >&2
         exit 1
     }
+
+    # -Wno-error is for nginx's own files, older than this compiler
+    if grep "^$top/.*warning:" "$out/$1.log" >&2; then
+        exit 1
+    fi
 }
 
 mkdir -p "$out"
