@@ -50,7 +50,7 @@ def configure(folder, cc=None, cc_opt=""):
 
 
 @pytest.mark.parametrize("header, name, package", [
-    ("amqp_framing.h", "rabbitmq-c", "librabbitmq-dev"),
+    ("framing.h", "rabbitmq-c", "librabbitmq-dev"),
     ("cjson/cJSON.h", "cJSON", "libcjson-dev"),
     ("sqlite3.h", "SQLite", "libsqlite3-dev"),
     ("openssl/ssl.h", "OpenSSL", "libssl-dev"),

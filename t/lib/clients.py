@@ -112,10 +112,11 @@ class Client:
             self.close_reason = ws.close_reason
 
     async def _run_aiohttp(self, opened):
+        options = {"ssl": self.ssl} if self.ssl else {}
         async with aiohttp.ClientSession() as session:
             async with session.ws_connect(
                     self.url, max_msg_size=0, headers=self.headers,
-                    ssl=self.ssl, autoping=True) as ws:
+                    autoping=True, **options) as ws:
                 self._close = ws.close
                 self.response = ws._response.headers
                 self.connected = True
