@@ -64,8 +64,9 @@ HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
-        long-deps run test test-long check unit fuzz fuzz-build fuzz-replay \
-        bench lint install deb check-nginx clean help FORCE
+        long-deps peers-deps run test test-long test-peers check unit fuzz \
+        fuzz-build fuzz-replay bench lint install deb check-nginx clean help \
+        FORCE
 
 
 all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1: another)
@@ -206,6 +207,20 @@ test-long: long-deps  ## what takes minutes: very many of all (T=name, SANITIZE=
 	@+$(MAKE) --no-print-directory all $(BENCH)
 	@+$(MAKE) --no-print-directory all FAULT=1
 	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long
+
+# Debian's package of each tool that is not there in another way
+PEER_TOOLS   := go:golang-go cargo:cargo npm:npm mvn:maven \
+                javac:openjdk-17-jdk-headless
+PEER_PKGS     = python3-pip $(foreach t,$(PEER_TOOLS),$(if $(shell \
+                    command -v $(firstword $(subst :, ,$t))),,$(lastword \
+                    $(subst :, ,$t))))
+
+peers-deps: deps
+	@tools/deps.sh $(PEER_PKGS)
+
+test-peers: peers-deps  ## publishers of other languages (T=name, SANITIZE=1)
+	@+$(MAKE) --no-print-directory all
+	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q $(if $(T),-k $(T)) t/peers
 
 bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name; BEFORE=x.so)
 	@+$(MAKE) --no-print-directory all $(BENCH)
