@@ -34,6 +34,59 @@ static ngx_time_t                 now = { 1000000000, 0, 0 };
 volatile ngx_time_t              *ngx_cached_time = &now;
 
 
+/* of nginx's: as much as ngx_ess_broker_why() asks for */
+
+u_char * ngx_cdecl
+ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
+{
+    int         n;
+    va_list     args;
+    ngx_str_t  *v;
+
+    va_start(args, fmt);
+
+    while (*fmt && buf < last) {
+
+        if (*fmt != '%') {
+            *buf++ = *fmt++;
+            continue;
+        }
+
+        fmt++;
+
+        if (*fmt == 's') {
+            n = snprintf((char *) buf, last - buf, "%s", va_arg(args, char *));
+
+        } else if (*fmt == 'V') {
+            v = va_arg(args, ngx_str_t *);
+            n = ngx_min((ssize_t) v->len, last - buf);
+            memcpy(buf, v->data, n);
+
+        } else {
+            fmt += strcspn(fmt, "d");
+            n = snprintf((char *) buf, last - buf, "%02d", va_arg(args, int));
+        }
+
+        fmt++;
+        buf += ngx_min(n, last - buf);
+    }
+
+    va_end(args);
+
+    return buf;
+}
+
+
+void
+ngx_gmtime(time_t t, ngx_tm_t *tp)
+{
+    (void) gmtime_r(&t, tp);
+
+    tp->ngx_tm_year += 1900;
+    tp->ngx_tm_mon++;
+}
+
+
 static int
 setup(void **state)
 {
@@ -95,6 +148,41 @@ test_a_trouble_lasts_until_the_session_is_well(void **state)
 
     assert_int_equal(ngx_ess_broker_own(zone, NGX_ESS_BROKER_CONSUMING,
                                         &trouble), NGX_DECLINED);
+}
+
+
+static void
+test_why_is_one_sentence(void **state)
+{
+    size_t     i;
+    u_char     buf[NGX_ESS_BROKER_WHY], big[4096];
+    ngx_str_t  why, s = { sizeof(big), big };
+
+    now.sec = 1000000000;
+
+    ngx_ess_broker_why(zone, NGX_ESS_BROKER_PUBLISHING, "what", buf, &why);
+    assert_int_equal(why.len, 4);
+
+    /* of the other session, and of another worker */
+
+    ngx_ess_broker_failed(zone, NGX_ESS_BROKER_CONSUMING, &host, &text);
+    ngx_ess_broker_why(other, NGX_ESS_BROKER_PUBLISHING, "what", buf, &why);
+
+    assert_int_equal(why.len, strlen("what: broker.example:5672: 403 "
+                                     "\"refused\", since "
+                                     "2001-09-09T01:46:40Z"));
+    assert_memory_equal(why.data, "what: broker.example:5672: 403 "
+                        "\"refused\", since 2001-09-09T01:46:40Z", why.len);
+
+    for (i = 0; i < sizeof(big); i++) {
+        big[i] = 'x';
+    }
+
+    ngx_ess_broker_failed(zone, NGX_ESS_BROKER_CONSUMING, &s, &s);
+    ngx_ess_broker_why(zone, NGX_ESS_BROKER_CONSUMING, "16 of 16 slots are "
+                       "not consumed", buf, &why);
+    assert_true(why.len < sizeof(buf));
+    assert_int_equal(why.data[why.len - 1], 'Z');
 }
 
 
@@ -207,6 +295,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(
             test_a_trouble_lasts_until_the_session_is_well, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_why_is_one_sentence, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             test_outside_text_is_cut_and_made_printable, setup, teardown),
         cmocka_unit_test_setup_teardown(
