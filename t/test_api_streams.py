@@ -127,8 +127,13 @@ def answers(sock, methods):
     return found
 
 
+JSON_TYPE = {"Content-Type": "application/json"}
+
+
 def message(method, path, body=b"", *headers):
     lines = ["%s %s HTTP/1.1" % (method, path), "Host: localhost", *headers]
+    if method == "POST":
+        lines.append("Content-Type: application/json")
     if body and not any(h.startswith("Transfer") for h in headers):
         lines.append("Content-Length: %d" % len(body))
     return "\r\n".join(lines + ["", ""]).encode() + body
@@ -358,11 +363,10 @@ BAD_BODIES = [
 
 
 def test_bad_body_is_refused_and_says_why(unbrokered):
-    json_type = {"Content-Type": "application/json"}
     for body, status, detail in BAD_BODIES:
         body = body if isinstance(body, bytes) else body.encode()
         try:
-            is_problem(unbrokered.request("POST", "", body, json_type),
+            is_problem(unbrokered.request("POST", "", body, JSON_TYPE),
                        status, detail)
             if not body:
                 continue
@@ -372,7 +376,8 @@ def test_bad_body_is_refused_and_says_why(unbrokered):
                 "Transfer-Encoding: chunked"))
             is_problem(r, status, detail)
             for path in "/in-file/", "/small/":
-                is_problem(unbrokered.request("POST", path, body), status,
+                is_problem(unbrokered.request("POST", path, body, JSON_TYPE),
+                           status,
                            detail)
         except AssertionError as e:
             raise AssertionError("%r: %s" % (body[:60], e)) from e
@@ -381,7 +386,8 @@ def test_bad_body_is_refused_and_says_why(unbrokered):
 
 def test_lone_surrogate_is_no_routing_key(unbrokered):
     for escape in "\\ud800", "\\udc00", "\\ud800x", "\\udc00\\ud800":
-        r = unbrokered.request("POST", "", '{"routing_key":"%s"}' % escape)
+        r = unbrokered.request("POST", "", '{"routing_key":"%s"}' % escape,
+                               JSON_TYPE)
         assert r.status in (400, 422), (escape, r)
         is_problem(r, r.status, "not JSON|not valid UTF-8")
     assert unbrokered.table() == []
@@ -405,7 +411,8 @@ def test_body_far_over_the_limit_is_refused(unbrokered):
 
 
 @pytest.mark.parametrize("content_type, status", [
-    (None, 201), ("application/json", 201), ("Application/JSON", 201),
+    (None, 415), ("", 415),
+    ("application/json", 201), ("Application/JSON", 201),
     ("application/json; charset=utf-8", 201), ("application/json;x=y", 201),
     ("text/plain", 415), ("application/x-www-form-urlencoded", 415),
     ("application/jsonx", 415), ("application/json-patch+json", 415),
@@ -413,11 +420,12 @@ def test_body_far_over_the_limit_is_refused(unbrokered):
 ])
 def test_content_type(service, content_type, status):
     r = service.request("POST", "", key("abc"), {
-        "Content-Type": content_type} if content_type else {})
+        "Content-Type": content_type} if content_type is not None else {})
     assert r.status == status
     if status == 415:
-        is_problem(r, 415, '"%s", application/json is expected'
-                   % re.escape(content_type))
+        is_problem(r, 415, '%s, application/json is expected' % (
+            '"%s"' % re.escape(content_type) if content_type
+            else "there is no content type"))
     assert len(service.table()) == (status == 201)
 
 
@@ -453,7 +461,7 @@ def test_json_is_read_as_json_and_unknown_members_are_ignored(
                              "Transfer-Encoding: chunked"))
     assert r.status == 201, r
     for n, path in enumerate(("/event-stream/", "/in-file/", "/small/"), 2):
-        r = service.request("POST", path, body)
+        r = service.request("POST", path, body, JSON_TYPE)
         assert (r.status, r.json()["id"]) == (201, n), r
     assert [(s["id"], s["routing_key"]) for s in service.table()] == [
         (n, expected) for n in range(1, 5)]
@@ -502,10 +510,10 @@ def test_keepalive_and_pipelined_requests(service):
 
     c = http.client.HTTPConnection("127.0.0.1", service.nginx.port(1))
     for n in range(3, 53):
-        c.request("POST", "/event-stream/", key("abc"))
+        c.request("POST", "/event-stream/", key("abc"), JSON_TYPE)
         r = c.getresponse()
         assert (r.status, json.loads(r.read())["id"]) == (201, n)
-        c.request("POST", "/event-stream/", "[]")
+        c.request("POST", "/event-stream/", "[]", JSON_TYPE)
         r = c.getresponse()
         assert r.status == 422 and r.read()
     c.close()
@@ -589,9 +597,10 @@ def test_streams_of_one_routing_key_are_independent(service, vhost):
 def test_internal_location_reached_by_a_rewrite(service):
     for path in "/hidden/", "/hidden/version/", "/hidden/1":
         assert service.request("GET", path).status == 404
-    assert service.request("POST", "/hidden/", key("x")).status == 404
+    assert service.request("POST", "/hidden/", key("x"),
+                           JSON_TYPE).status == 404
 
-    r = service.request("POST", "/back/?x=1", key("abc"))
+    r = service.request("POST", "/back/?x=1", key("abc"), JSON_TYPE)
     assert r.status == 201
     assert r.headers["Location"] == "/back/1"
     for r in service.each_worker("GET", "/back/1"):
@@ -606,7 +615,7 @@ def test_internal_location_reached_by_a_rewrite(service):
 def test_location_with_another_prefix(service):
     prefix = "/api/v1/streams"
     for i, path in enumerate((prefix, prefix + "/"), 1):
-        r = service.request("POST", path, key("abc"))
+        r = service.request("POST", path, key("abc"), JSON_TYPE)
         assert (r.status, r.headers["Location"]) == (201, "%s/%d" % (prefix,
                                                                     i))
         assert service.request("GET", r.headers["Location"]).status == 200
@@ -618,7 +627,7 @@ def test_location_with_another_prefix(service):
 
 
 def test_public_url_of_the_location(service):
-    r = service.request("POST", "/other/", key("abc"))
+    r = service.request("POST", "/other/", key("abc"), JSON_TYPE)
     assert r.headers["Location"] == "/other/1"
     uuid = r.json()["location"][len("wss://example.com/x/"):]
     assert r.json()["location"] == "wss://example.com/x/" + uuid

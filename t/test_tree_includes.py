@@ -21,7 +21,8 @@ ALLOWED = {
 # what every part shares
 SHARED = {"ngx_ess.h", "ngx_ess_conf.h", "ngx_ess_conf_file.h",
           "ngx_ess_fault.h",
-          "ngx_ess_escape.h", "ngx_ess_header.h", "ngx_ess_str.h",
+          "ngx_ess_escape.h", "ngx_ess_header.h", "ngx_ess_origin.h",
+          "ngx_ess_str.h",
           "ngx_ess_wait.h"}
 
 

@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_header.h"
+#include "ngx_ess_origin.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_api_body.h"
@@ -117,6 +118,11 @@ ngx_ess_api_serve(ngx_http_request_t *r, ngx_str_t *path)
         return rc;
     }
 
+    rc = ngx_ess_api_origin(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     methods = 0;
     method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
     n = sizeof(ngx_ess_api_routes) / sizeof(ngx_ess_api_route_t);
@@ -150,6 +156,19 @@ ngx_ess_api_slot(ngx_http_request_t *r)
     if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
         return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
                                    "worker; make it larger");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_api_origin(ngx_http_request_t *r)
+{
+    if (ngx_ess_origin_is_foreign(r)) {
+        return ngx_ess_api_problem(r, 403, "the request comes from a web page "
+                                   "of another origin; if that page may, name "
+                                   "its origin in \"ess_origin\" here");
     }
 
     return NGX_DECLINED;

@@ -44,6 +44,13 @@ ngx_ess_api_streams_create(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
+    if (r->headers_in.content_type == NULL
+        || r->headers_in.content_type->value.len == 0)
+    {
+        return ngx_ess_api_problem(r, 415, "there is no content type, "
+                                   "application/json is expected");
+    }
+
     if (!ngx_ess_api_streams_is_json(r)) {
         return ngx_ess_api_problem(r, 415, "the content type is \"%V\", "
                                    "application/json is expected",
@@ -61,7 +68,7 @@ ngx_ess_api_streams_create(ngx_http_request_t *r,
 }
 
 
-/* A client that names no type may send JSON. */
+/* No web page may send this type without being asked for leave. */
 
 static ngx_uint_t
 ngx_ess_api_streams_is_json(ngx_http_request_t *r)
@@ -69,12 +76,6 @@ ngx_ess_api_streams_is_json(ngx_http_request_t *r)
     u_char     *p;
     size_t      len;
     ngx_str_t  *type;
-
-    if (r->headers_in.content_type == NULL
-        || r->headers_in.content_type->value.len == 0)
-    {
-        return 1;
-    }
 
     type = &r->headers_in.content_type->value;
     len = sizeof("application/json") - 1;

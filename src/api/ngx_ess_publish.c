@@ -68,6 +68,11 @@ ngx_ess_publish_handler(ngx_http_request_t *r)
         return ngx_ess_api_not_allowed(r, NGX_HTTP_POST);
     }
 
+    rc = ngx_ess_api_origin(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_http_read_client_request_body(r, ngx_ess_publish_body);
 
     return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;

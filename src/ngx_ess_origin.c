@@ -1,0 +1,199 @@
+/*
+ * A browser sends forms and simple requests of any page with its visitor's
+ * rights: his network, his cookies.  It says which page that was, and no page
+ * can make it lie.  Pure functions on a request, in workers.
+ */
+
+
+#include "ngx_ess_conf.h"
+#include "ngx_ess_escape.h"
+#include "ngx_ess_header.h"
+#include "ngx_ess_origin.h"
+
+
+static ngx_uint_t ngx_ess_origin_is_listed(ngx_http_request_t *r,
+    ngx_str_t *origin);
+static ngx_uint_t ngx_ess_origin_is_own(ngx_http_request_t *r,
+    ngx_str_t *origin);
+static void ngx_ess_origin_split(ngx_str_t *host, ngx_str_t *port);
+static ngx_uint_t ngx_ess_origin_is(ngx_str_t *one, ngx_str_t *two);
+static ngx_uint_t ngx_ess_origin_log(ngx_http_request_t *r, const char *what,
+    ngx_str_t *value);
+
+
+ngx_uint_t
+ngx_ess_origin_is_foreign(ngx_http_request_t *r)
+{
+    ngx_uint_t            listed;
+    ngx_table_elt_t      *h;
+    ngx_ess_header_at_t   at;
+
+    static ngx_str_t  cross = ngx_string("cross-site");
+    static ngx_str_t  same = ngx_string("same-site");
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS)) {
+        return 0;
+    }
+
+    listed = 0;
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+
+    while ((h = ngx_ess_header_find(r, "origin", &at)) != NULL) {
+
+        if (ngx_ess_origin_is_listed(r, &h->value)) {
+            listed = 1;
+
+        } else if (!ngx_ess_origin_is_own(r, &h->value)) {
+            return ngx_ess_origin_log(r, "Origin", &h->value);
+        }
+    }
+
+    /* one that is listed is another site's by intent */
+
+    if (listed) {
+        return 0;
+    }
+
+    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+
+    while ((h = ngx_ess_header_find(r, "sec-fetch-site", &at)) != NULL) {
+
+        if (ngx_ess_origin_is(&h->value, &cross)
+            || ngx_ess_origin_is(&h->value, &same))
+        {
+            return ngx_ess_origin_log(r, "Sec-Fetch-Site", &h->value);
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_ess_origin_is_listed(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    ngx_str_t           *listed;
+    ngx_uint_t           i;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    if (lcf->origins == NULL) {
+        return 0;
+    }
+
+    listed = lcf->origins->elts;
+
+    for (i = 0; i < lcf->origins->nelts; i++) {
+        if (ngx_ess_origin_is(&listed[i], origin)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Is it the host and port of "Host"?  The scheme decides when TLS ends here;
+ * when it ends in a proxy only that knows it, and a port that "Host" does not
+ * name is the default one of the origin's scheme.
+ */
+
+static ngx_uint_t
+ngx_ess_origin_is_own(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    size_t      skip;
+    ngx_str_t   host, port, own, own_port;
+    ngx_uint_t  https;
+
+    if (origin->len > 8
+        && ngx_strncasecmp(origin->data, (u_char *) "https://", 8) == 0)
+    {
+        skip = 8;
+        https = 1;
+
+    } else if (origin->len > 7
+               && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) == 0)
+    {
+        skip = 7;
+        https = 0;
+
+    } else {
+        return 0;
+    }
+
+    if (r->headers_in.host == NULL) {
+        return 0;
+    }
+
+#if (NGX_HTTP_SSL)
+
+    if (r->connection->ssl && !https) {
+        return 0;
+    }
+
+#endif
+
+    host.data = origin->data + skip;
+    host.len = origin->len - skip;
+    own = r->headers_in.host->value;
+
+    if (https) {
+        ngx_str_set(&port, "443");
+
+    } else {
+        ngx_str_set(&port, "80");
+    }
+
+    own_port = port;
+
+    ngx_ess_origin_split(&host, &port);
+    ngx_ess_origin_split(&own, &own_port);
+
+    return host.len
+           && ngx_ess_origin_is(&host, &own)
+           && ngx_ess_origin_is(&port, &own_port);
+}
+
+
+/* Cuts the port off; left alone when there is none.  "[::1]" has none. */
+
+static void
+ngx_ess_origin_split(ngx_str_t *host, ngx_str_t *port)
+{
+    u_char  *p, *last;
+
+    last = host->data + host->len;
+
+    for (p = last; p > host->data && p[-1] >= '0' && p[-1] <= '9'; p--) {
+        /* void */
+    }
+
+    if (p > host->data && p < last && p[-1] == ':') {
+        port->data = p;
+        port->len = last - p;
+        host->len = p - 1 - host->data;
+    }
+}
+
+
+static ngx_uint_t
+ngx_ess_origin_is(ngx_str_t *one, ngx_str_t *two)
+{
+    return one->len == two->len
+           && ngx_strncasecmp(one->data, two->data, one->len) == 0;
+}
+
+
+static ngx_uint_t
+ngx_ess_origin_log(ngx_http_request_t *r, const char *what, ngx_str_t *value)
+{
+    ngx_ess_escaped_t  text;
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "a page of another origin is refused, %s \"%V\"", what,
+                  ngx_ess_escape(&text, value));
+
+    return 1;
+}
