@@ -31,6 +31,8 @@ http {
         location /publish/ { ess_publish; }
         location /large/ { ess_publish batch=60000; }
         location = /by-argument { ess_publish $arg_key batch=2; }
+        location = /health { ess_health; }
+        location = /metrics { ess_metrics; }
         location /small/ {
             client_max_body_size 10;
             ess_publish;
@@ -365,8 +367,16 @@ def test_broker_away(nginx, own_broker):
         wait_for(lambda: "2" in clients[0].messages, 20)
 
 
+def blocked(api, health, workers):
+    r = api.request("GET", "/health")
+    assert (r.status, r.json()) == (200, health)
+    figures = api.request("GET", "/metrics?format=json").json()
+    assert figures["amqp_blocked"] == workers
+
+
 def test_broker_that_blocks(nginx, own_broker):
-    """An alarm: what is published waits for 2 s, events go on flowing."""
+    """An alarm: what is published is refused with the broker's reason, which
+    health and figures give as well; events go on flowing."""
 
     broker = own_broker()
     vhost = broker.vhost()
@@ -378,14 +388,26 @@ def test_broker_that_blocks(nginx, own_broker):
         broker.control("set_vm_memory_high_watermark", "0")
         try:
             # the broker tells once something was published
-            answers = [publish(api, "abc", "2") for _ in range(2)]
-            assert [a.status for a in answers] == [503, 503]
-            assert answers[1].headers["Retry-After"]
+            for _ in range(3):
+                r = publish(api, "abc", "2")
+                refused(r, 503, "low on memory")
+                assert r.headers["Retry-After"]
             assert api.create("other").id
+            blocked(api, {"status": "ok",
+                          "publishing": "the broker blocks those who publish: "
+                          "\"low on memory\""}, 1)
+
+            # of a new session it tells nothing before the first event
+            n.reload(old_gone=True)
+            blocked(api, {"status": "ok"}, 0)
+            for _ in range(2):
+                refused(publish(api, "abc", "2"), 503, "low on memory")
         finally:
             broker.control("set_vm_memory_high_watermark", "absolute",
                            "1GB")
         wait_for(lambda: publish(api, "abc", "3").status == 202, 20)
+        blocked(api, {"status": "ok"}, 0)
+    with Clients(stream.location + "?stream_from_ordinal=1") as clients:
         wait_for(lambda: "3" in clients[0].messages)
 
 

@@ -109,8 +109,10 @@ def test_without_a_broker(service, nginx):
     assert not {k for k in f if k.startswith(("amqp_", "redelivered_"))}
 
     n, api = service("amqp://127.0.0.1:1/")
-    assert {"ess_amqp_replays", "ess_amqp_sessions_total",
-            'ess_amqp_connected{worker="0"}'} <= of_broker(api.figures())
+    # a worker has its series when it has attached the zone
+    wait_for(lambda: {"ess_amqp_replays", "ess_amqp_sessions_total",
+                      'ess_amqp_connected{worker="0"}'}
+             <= of_broker(api.figures()))
 
 
 def test_rejected(service):

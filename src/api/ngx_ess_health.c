@@ -17,6 +17,7 @@
 
 static ngx_int_t ngx_ess_health_broker(ngx_ess_zone_t *zone, u_char *buf,
     ngx_str_t *why);
+static ngx_int_t ngx_ess_health_blocked(ngx_http_request_t *r);
 static ngx_uint_t ngx_ess_health_slots(uint32_t slots);
 
 
@@ -43,8 +44,13 @@ ngx_ess_health(ngx_http_request_t *r)
 
     if (mcf->amqp == NULL || ngx_ess_health_broker(zone, buf, &why) == NGX_OK)
     {
-        return room ? ngx_ess_api_send(r, NGX_HTTP_OK, &ok)
-                    : ngx_ess_api_problem(r, 503, NGX_ESS_HEALTH_ROOM);
+        if (!room) {
+            return ngx_ess_api_problem(r, 503, NGX_ESS_HEALTH_ROOM);
+        }
+
+        return ngx_ess_shm_counter(zone, NGX_ESS_C_BLOCKED)
+               ? ngx_ess_health_blocked(r)
+               : ngx_ess_api_send(r, NGX_HTTP_OK, &ok);
     }
 
     return ngx_ess_api_problem(r, 503, room ? "%V"
@@ -87,6 +93,42 @@ ngx_ess_health_broker(ngx_ess_zone_t *zone, u_char *buf, ngx_str_t *why)
                        why);
 
     return NGX_DECLINED;
+}
+
+
+/* Clients get what comes all the same, and would be no better off elsewhere: so
+   this is no reason to send them away. */
+
+static ngx_int_t
+ngx_ess_health_blocked(ngx_http_request_t *r)
+{
+    u_char                   *p;
+    ngx_str_t                 json;
+    ngx_ess_broker_trouble_t  trouble;
+
+    if (ngx_ess_broker_oldest(ngx_ess_api_zone(r), NGX_ESS_BROKER_PUBLISHING,
+                              &trouble)
+        != NGX_OK)
+    {
+        ngx_str_set(&trouble.text, "the broker blocks those who publish");
+    }
+
+    json.data = ngx_pnalloc(r->pool, sizeof("{\"status\":\"ok\","
+                                            "\"publishing\":\"\"}")
+                                     + 6 * trouble.text.len);
+    if (json.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(json.data, "{\"status\":\"ok\",\"publishing\":\"",
+                   sizeof("{\"status\":\"ok\",\"publishing\":\"") - 1);
+    p = (u_char *) ngx_escape_json(p, trouble.text.data, trouble.text.len);
+    *p++ = '"';
+    *p++ = '}';
+
+    json.len = p - json.data;
+
+    return ngx_ess_api_send(r, NGX_HTTP_OK, &json);
 }
 
 

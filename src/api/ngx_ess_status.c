@@ -196,6 +196,9 @@ static const ngx_ess_status_family_t  ngx_ess_status_amqp_families[] = {
       "again.", NGX_ESS_STATUS_COUNTER, NULL,
       { { NGX_ESS_C_RESTORED, NULL } } },
 
+    { "amqp_blocked", "Workers that the broker lets publish nothing.",
+      NGX_ESS_STATUS_GAUGE, NULL, { { NGX_ESS_C_BLOCKED, NULL } } },
+
     { "amqp_unconfirmed_events", "Events published but not confirmed yet.",
       NGX_ESS_STATUS_GAUGE, NULL, { { NGX_ESS_C_UNCONFIRMED, NULL } } },
 

@@ -108,7 +108,8 @@ async function health() {
   const chip = $("health");
   let text = "healthy", good = true;
   try {
-    await call("GET", "health");
+    const h = await call("GET", "health");
+    text = h && h.publishing || text;
   } catch (e) {
     text = e.status === 503 ? e.message : `unreachable: ${e.message}`;
     good = false;

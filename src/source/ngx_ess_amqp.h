@@ -101,6 +101,10 @@ typedef struct {
     /* or NULL: an attempt to connect failed, or the connection did; printable
        words of ours, the system's or the broker's, without a password */
     void   (*failed)(ngx_ess_amqp_session_t *s, ngx_str_t *text);
+
+    /* or NULL: an alarm, the broker reads nothing of those who publish until
+       this is called with NULL, or the session ends; its reason is escaped */
+    void   (*blocked)(ngx_ess_amqp_session_t *s, ngx_str_t *reason);
 } ngx_ess_amqp_handlers_t;
 
 

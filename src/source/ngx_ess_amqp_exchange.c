@@ -97,7 +97,8 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_exchange_handlers = {
     NULL,
     NULL,
     NULL,
-    ngx_ess_amqp_exchange_failed
+    ngx_ess_amqp_exchange_failed,
+    NULL
 };
 
 

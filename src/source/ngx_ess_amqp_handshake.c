@@ -337,19 +337,25 @@ ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
 static ngx_int_t
 ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s, void *decoded)
 {
+    ngx_str_t                  *reason;
     ngx_ess_escaped_t           e;
     amqp_connection_blocked_t  *blocked;
 
     blocked = decoded;
 
+    reason = ngx_ess_escape_bytes(&e, blocked->reason.bytes,
+                                  blocked->reason.len);
+
     if (!s->blocked) {
         ngx_log_error(NGX_LOG_WARN, &s->log, 0,
-                      "the broker blocks those who publish: \"%V\"",
-                      ngx_ess_escape_bytes(&e, blocked->reason.bytes,
-                                           blocked->reason.len));
+                      "the broker blocks those who publish: \"%V\"", reason);
     }
 
     s->blocked = 1;
+
+    if (s->handlers->blocked) {
+        s->handlers->blocked(s, reason);
+    }
 
     return NGX_OK;
 }
@@ -364,6 +370,10 @@ ngx_ess_amqp_handshake_unblocked(ngx_ess_amqp_session_t *s, void *decoded)
     }
 
     s->blocked = 0;
+
+    if (s->handlers->blocked) {
+        s->handlers->blocked(s, NULL);
+    }
 
     ngx_post_event(&s->flush, &ngx_posted_events);
 

@@ -48,6 +48,11 @@ typedef struct {
     ngx_ess_amqp_op_t              op;
     amqp_confirm_select_t          select;
     unsigned                       ready:1; /* the channel confirms */
+    unsigned                       proven:1;    /* an event was confirmed in
+                                               this session */
+    unsigned                       blocked:1;   /* by an alarm of the broker */
+    u_char                         blocked_text[NGX_ESS_BROKER_TEXT];
+                                            /* null terminated */
 
     uint64_t                       tag;     /* of the last event sent */
     uint64_t                       serial;
@@ -59,10 +64,11 @@ typedef struct {
 } ngx_ess_amqp_publish_t;
 
 
-static void ngx_ess_amqp_publish_refuse(void);
+static void ngx_ess_amqp_publish_refuse(ngx_event_handler_pt handler);
 static void ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
     ngx_event_handler_pt handler);
 static void ngx_ess_amqp_publish_no_exchange(ngx_event_t *ev);
+static void ngx_ess_amqp_publish_alarm(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_refused(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_late(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_unconsumed(ngx_event_t *ev);
@@ -104,6 +110,9 @@ static void ngx_ess_amqp_publish_returned(ngx_ess_amqp_channel_t *ch,
 static void ngx_ess_amqp_publish_writable(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_publish_failed(ngx_ess_amqp_session_t *s,
     ngx_str_t *text);
+static void ngx_ess_amqp_publish_blocked(ngx_ess_amqp_session_t *s,
+    ngx_str_t *reason);
+static void ngx_ess_amqp_publish_unblocked(ngx_ess_amqp_publish_t *p);
 
 
 static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_publish_handlers = {
@@ -117,7 +126,8 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_publish_handlers = {
     ngx_ess_amqp_publish_confirm,
     ngx_ess_amqp_publish_returned,
     ngx_ess_amqp_publish_writable,
-    ngx_ess_amqp_publish_failed
+    ngx_ess_amqp_publish_failed,
+    ngx_ess_amqp_publish_blocked
 };
 
 
@@ -226,11 +236,11 @@ ngx_ess_amqp_publish_exchange(void)
 }
 
 
-/* Nothing can be published while the exchange may not be declared: those who
-   wait are told, from an event, for this may be within the call. */
+/* Nothing can be published: those who wait are told, from an event, for this
+   may be within the call. */
 
 static void
-ngx_ess_amqp_publish_refuse(void)
+ngx_ess_amqp_publish_refuse(ngx_event_handler_pt handler)
 {
     ngx_queue_t               *q;
     ngx_ess_amqp_publish_t    *p;
@@ -242,7 +252,7 @@ ngx_ess_amqp_publish_refuse(void)
         q = ngx_queue_head(&p->waiting);
         pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
 
-        ngx_ess_amqp_publish_post(pub, ngx_ess_amqp_publish_no_exchange);
+        ngx_ess_amqp_publish_post(pub, handler);
     }
 }
 
@@ -267,6 +277,14 @@ ngx_ess_amqp_publish_no_exchange(ngx_event_t *ev)
 {
     ngx_ess_amqp_publish_done(ev->data, NGX_BUSY, (char *)
                               ngx_ess_amqp_publisher.worker->exchange_text);
+}
+
+
+static void
+ngx_ess_amqp_publish_alarm(ngx_event_t *ev)
+{
+    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY, (char *)
+                              ngx_ess_amqp_publisher.blocked_text);
 }
 
 
@@ -344,14 +362,23 @@ ngx_ess_amqp_publish_pump(void)
 
     p = &ngx_ess_amqp_publisher;
 
-    if (p->worker->exchange == NGX_ESS_AMQP_REFUSED) {
-        ngx_ess_amqp_publish_refuse();
+    if (p->blocked) {
+        ngx_ess_amqp_publish_refuse(ngx_ess_amqp_publish_alarm);
         return;
     }
+
+    if (p->worker->exchange == NGX_ESS_AMQP_REFUSED) {
+        ngx_ess_amqp_publish_refuse(ngx_ess_amqp_publish_no_exchange);
+        return;
+    }
+
+    /* During an alarm the broker tells a new session so once something was
+       published: nobody else is to wait behind that. */
 
     while (p->ready
            && p->worker->exchange == NGX_ESS_AMQP_READY
            && p->nsent < NGX_ESS_AMQP_PUBLISH_SENT
+           && (p->proven || ngx_queue_empty(&p->sent))
            && !ngx_queue_empty(&p->waiting))
     {
 
@@ -829,7 +856,9 @@ ngx_ess_amqp_publish_close(ngx_ess_amqp_session_t *s)
     p = &ngx_ess_amqp_publisher;
 
     p->channel = NULL;
+    p->proven = 0;
 
+    ngx_ess_amqp_publish_unblocked(p);
     ngx_ess_amqp_publish_fail(NGX_BUSY, &text);
 
     if (p->nwaiting == 0) {
@@ -915,6 +944,8 @@ ngx_ess_amqp_publish_confirm(ngx_ess_amqp_channel_t *ch, uint64_t tag,
         }
     }
 
+    p->proven = 1;
+
     ngx_ess_amqp_publish_pump();
 }
 
@@ -955,4 +986,60 @@ ngx_ess_amqp_publish_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
     ngx_ess_broker_failed(ngx_ess_amqp_publisher.zone,
                           NGX_ESS_BROKER_PUBLISHING,
                           ngx_ess_amqp_node_name(s), text);
+}
+
+
+/* What was sent already may yet be taken, but nobody knows when. */
+
+static void
+ngx_ess_amqp_publish_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
+{
+    ngx_str_t                     text;
+    ngx_queue_t                  *q;
+    ngx_ess_amqp_publish_t       *p;
+    ngx_ess_amqp_publish_sent_t  *sent;
+
+    p = &ngx_ess_amqp_publisher;
+
+    if (reason == NULL) {
+        ngx_ess_amqp_publish_unblocked(p);
+        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
+        return;
+    }
+
+    text.data = p->blocked_text;
+    text.len = ngx_slprintf(p->blocked_text,
+                            p->blocked_text + sizeof(p->blocked_text) - 1,
+                            "the broker blocks those who publish: \"%V\"",
+                            reason)
+               - p->blocked_text;
+    text.data[text.len] = '\0';
+
+    p->blocked = 1;
+
+    ngx_ess_shm_gauge(p->zone, NGX_ESS_C_BLOCKED, 1);
+    ngx_ess_broker_failed(p->zone, NGX_ESS_BROKER_PUBLISHING,
+                          ngx_ess_amqp_node_name(s), &text);
+
+    for (q = ngx_queue_head(&p->sent);
+         q != ngx_queue_sentinel(&p->sent);
+         q = ngx_queue_next(q))
+    {
+        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
+
+        if (sent->pub) {
+            ngx_ess_amqp_publish_answer(sent->pub, NGX_BUSY, &text);
+        }
+    }
+
+    ngx_ess_amqp_publish_pump();
+}
+
+
+static void
+ngx_ess_amqp_publish_unblocked(ngx_ess_amqp_publish_t *p)
+{
+    p->blocked = 0;
+
+    ngx_ess_shm_gauge(p->zone, NGX_ESS_C_BLOCKED, 0);
 }

@@ -100,6 +100,7 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_replay_session = {
     NULL,
     NULL,
     NULL,
+    NULL,
     NULL
 };
 
