@@ -102,3 +102,10 @@ def test_entrypoint_refuses(tmp_path, env, message):
     assert p.returncode == 1
     assert message in p.stdout
     assert not conf.exists()
+
+
+def test_compose_opens_to_others_what_is_public_only():
+    ports = re.findall(r'(?m)^ +- "([\d.:]+)"$', example("docker/compose.yaml"))
+    assert [p for p in ports if not p.startswith("127.0.0.1:")] == [
+        "8080:8080"]
+    assert len(ports) > 1
