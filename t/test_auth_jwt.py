@@ -235,6 +235,7 @@ def test_where_the_token_is(service, where):
         query, headers = WHERE[place](token())
         if place == where:
             enters(stream, query=query, **headers)
+            enters(stream, query=query.replace("t", "%74", 1), **headers)
             query, headers = WHERE[place](token() + "x")
         refused(public_, stream, query=query, **headers)
 
@@ -277,7 +278,8 @@ def test_several_tokens(service):
                     refused(public_, stream, query=query + q,
                             **dict(headers, **h))
     for query in ("?token=%s&token=%s", "?token=x&token=%s",
-                  "?token=%s&token=", "?a&token=%s&TOKEN=x"):
+                  "?token=%s&token=", "?a&token=%s&TOKEN=x",
+                  "?token=%s&%74oken=x"):
         refused(public_, stream, query=query.replace("%s", good))
     refused(public_, stream, Cookie="session=%s; session=%s" % (good, good))
     # two lines of the header
@@ -450,9 +452,12 @@ def test_no_token_in_a_log(service):
                 query, headers = WHERE[place](made(**claims))
                 status(public_, stream, query=query, Accept="", **headers)
             for query in ("?a=b&token=%s&c=d", "?token=%s&token=%s",
-                          "?TOKEN=%s", "?Token=x&token=%s"):
+                          "?TOKEN=%s", "?Token=x&token=%s",
+                          "?%%74oken=%s", "?a&%%54%%6fkeN=%s&b",
+                          "?%%zz&%%7&token=%s&%"):
                 status(public_, stream, Accept="",
-                       query=query.replace("%s", made(**claims)))
+                       query=query.replace("%%", "%").replace(
+                           "%s", made(**claims)))
     assert n.stop() == 0
     logs = glob.glob(n.path("*.log"))
     assert len(logs) >= 2

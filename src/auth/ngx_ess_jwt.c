@@ -40,6 +40,8 @@ static ngx_int_t ngx_ess_jwt_arg(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
     ngx_str_t *name);
 static u_char *ngx_ess_jwt_arg_next(u_char *p, u_char *last, ngx_str_t *name,
     size_t *len);
+static u_char *ngx_ess_jwt_arg_value(u_char *p, u_char *last,
+    ngx_str_t *name);
 static void ngx_ess_jwt_hide(ngx_str_t *text, ngx_str_t *name);
 static ngx_int_t ngx_ess_jwt_access(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent);
@@ -343,34 +345,64 @@ ngx_ess_jwt_arg(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx, ngx_str_t *name)
 static u_char *
 ngx_ess_jwt_arg_next(u_char *p, u_char *last, ngx_str_t *name, size_t *len)
 {
-    u_char  *end, *first;
+    u_char  *end, *first, *value;
 
-    for (first = p; p + name->len < last; p++) {
+    for (first = p; p < last; p++) {
 
-        p = ngx_strlcasestrn(p, last, name->data, name->len - 1);
-
-        if (p == NULL || p + name->len >= last) {
-            return NULL;
-        }
-
-        if (p[name->len] != '='
-            || (p != first && p[-1] != '&' && p[-1] != '?'))
-        {
+        if (p != first && p[-1] != '&' && p[-1] != '?') {
             continue;
         }
 
-        p += name->len + 1;
+        value = ngx_ess_jwt_arg_value(p, last, name);
 
-        for (end = p; end < last && *end != '&' && *end != ' '; end++) {
+        if (value == NULL) {
+            continue;
+        }
+
+        for (end = value; end < last && *end != '&' && *end != ' '; end++) {
             /* void */
         }
 
-        *len = end - p;
+        *len = end - value;
 
-        return p;
+        return value;
     }
 
     return NULL;
+}
+
+
+/* The value of the argument at "p", NULL: it has another name.  Letters of
+   either case, and percent-encoded ones, are the same. */
+
+static u_char *
+ngx_ess_jwt_arg_value(u_char *p, u_char *last, ngx_str_t *name)
+{
+    size_t     i;
+    u_char     ch;
+    ngx_int_t  n;
+
+    for (i = 0; i < name->len && p < last; i++) {
+
+        ch = *p++;
+
+        if (ch == '%') {
+            n = (last - p < 2) ? NGX_ERROR : ngx_hextoi(p, 2);
+
+            if (n == NGX_ERROR) {
+                return NULL;
+            }
+
+            ch = (u_char) n;
+            p += 2;
+        }
+
+        if (ngx_tolower(ch) != ngx_tolower(name->data[i])) {
+            return NULL;
+        }
+    }
+
+    return (i == name->len && p < last && *p == '=') ? p + 1 : NULL;
 }
 
 
