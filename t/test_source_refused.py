@@ -170,7 +170,7 @@ def test_second_node_is_used(vhost, nginx):
 
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        down = "amqp://guest:guest@127.0.0.1:%d" % s.getsockname()[1]
+        down = re.sub(r":\d+/", ":%d/" % s.getsockname()[1], vhost.url)
         n = nginx(CONF, amqp="%s; ess_amqp %s" % (down, vhost.url))
         api = Api(n.port(1))
         wait_for(lambda: api.request(
