@@ -242,18 +242,15 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
     console = ngx_ess_conf_serves(conf, "ess_console");
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (conf->serves) {
-        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-        if (clcf->handler != conf->handler) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"%s\" in location \"%V\" cannot share it with "
-                          "another directive that answers requests, such as "
-                          "\"proxy_pass\": give each a location",
-                          conf->serves, &clcf->name);
-            return NGX_CONF_ERROR;
-        }
+    if (conf->serves && clcf->handler != conf->handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" in location \"%V\" cannot share it with "
+                      "another directive that answers requests, such as "
+                      "\"proxy_pass\": give each a location",
+                      conf->serves, &clcf->name);
+        return NGX_CONF_ERROR;
     }
 
     /* an operator's look takes nobody's place */
@@ -269,8 +266,6 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     if ((console || ngx_ess_conf_serves(conf, "ess_api"))
         && conf->public_url.len == 0)
     {
-        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"%s\" in location \"%V\" needs to know where "
                       "clients find the streams, add \"ess_public_url "
@@ -284,7 +279,6 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         /* so that no event is written to a file on its way */
 
         mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
-        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
         clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
                                                 mcf->max_event);
