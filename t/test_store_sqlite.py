@@ -353,6 +353,8 @@ def test_store_of_a_release(service, vhost, name):
         start(n)
         assert [(s["id"], s["location"].split("/")[-1], s["routing_key"])
                 for s in api.list()] == streams
+        wait_for(lambda: streams[0][2] in {k for _, k in vhost.bindings()},
+                 10, "the broker has never seen this key before: bound")
         with Clients(api.list()[0]["location"]) as clients:
             vhost.publish(streams[0][2], "event")
             clients.wait(1)
