@@ -47,3 +47,42 @@ def test_protocol_is_broken_in_each_state(nginx):
     assert broker.accepted <= len(script) + WORKERS
     assert len(lines(n, "error")) <= 2 * len(script)
     broker.close()
+
+
+def test_channel_is_closed_twice(nginx):
+    """What is late of a channel that the broker closed is not taken for the
+    new one's: a second close-ok would close that."""
+
+    broker = HostileBroker()
+    n = nginx(CONF, workers=2, amqp=broker.url)
+    n.expect(r"\[error\].*it closed a channel")
+    stream = wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
+    with EventSource(stream.location.replace("ws://", "http://")) as source:
+        closed = 0
+        for i in range(1, 3):
+            wait_for(lambda: broker.deliver("abc", b"%d" % i), 20,
+                     "a consumer")
+            source.wait(i)
+            closed += broker.close_channels()
+            wait_for(lambda: len(broker.close_oks) >= closed)
+        wait_for(lambda: broker.deliver("abc", b"3"), 20, "a consumer")
+        source.wait(3)
+        assert source.data == ["1", "2", "3"]
+    assert len(broker.close_oks) == closed
+    assert broker.accepted == 2
+    assert "nobody asked" not in n.log()
+    broker.close()
+
+
+def test_channels_are_closed_at_once(nginx):
+    """Both ends close a channel: each answers the other once."""
+
+    broker = HostileBroker()
+    n = nginx(CONF, workers=2, amqp=broker.url)
+    stream = wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
+    wait_for(lambda: broker.deliver("abc", b"1"), 20, "a consumer")
+    broker.crossing = True
+    n.reload()
+    wait_for(lambda: broker.ended == 2, what="the old workers to go")
+    assert 0 < len(set(broker.close_oks)) == len(broker.close_oks)
+    broker.close()

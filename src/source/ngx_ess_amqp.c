@@ -104,6 +104,17 @@ ngx_ess_amqp_state_name(ngx_ess_amqp_state_e state)
 }
 
 
+const char *
+ngx_ess_amqp_method_name(amqp_method_number_t method)
+{
+    const char  *name;
+
+    name = amqp_method_name(method);
+
+    return name ? name : "an unknown method";
+}
+
+
 void
 ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s)
 {

@@ -14,6 +14,8 @@ static void ngx_ess_amqp_channel_answer(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_channel_empty(ngx_ess_amqp_channel_t *ch,
     ngx_queue_t *to);
+static ngx_uint_t ngx_ess_amqp_channel_late(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame);
 static ngx_int_t ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame);
 static ngx_int_t ngx_ess_amqp_channel_reply(ngx_ess_amqp_channel_t *ch,
@@ -360,6 +362,11 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
                                        " which is not open", frame->channel);
     }
 
+    if (ngx_ess_amqp_channel_late(ch, frame)) {
+        ngx_ess_amqp_codec_release(&s->codec, frame->channel);
+        return NGX_OK;
+    }
+
     if (ch->state == NGX_ESS_AMQP_CH_CLOSING) {
         rc = ngx_ess_amqp_channel_closing(ch, frame);
         ngx_ess_amqp_codec_release(&s->codec, frame->channel);
@@ -387,6 +394,42 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
     }
 
     return rc;
+}
+
+
+/*
+ * RabbitMQ says that it closed a channel by consumer_timeout again and again,
+ * until it has read close-ok.  A second close-ok would close the channel that
+ * was opened by then.  1: the frame is of the channel that was closed.
+ */
+
+static ngx_uint_t
+ngx_ess_amqp_channel_late(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_frame_t *frame)
+{
+    if (!ch->late) {
+        return 0;
+    }
+
+    if (frame->type != AMQP_FRAME_METHOD) {
+        return 1;
+    }
+
+    switch (frame->method) {
+
+    case AMQP_CHANNEL_OPEN_OK_METHOD:
+        ch->late = 0;
+        return 0;
+
+    case AMQP_CHANNEL_CLOSE_OK_METHOD:
+
+        /* the answer to a channel.close of our own */
+
+        return ch->state != NGX_ESS_AMQP_CH_CLOSING;
+
+    default:
+        return 1;
+    }
 }
 
 
@@ -494,8 +537,9 @@ ngx_ess_amqp_channel_reply(ngx_ess_amqp_channel_t *ch,
         }
     }
 
-    return ngx_ess_amqp_log_failed(s, "it sent method %xD, which nobody asked"
+    return ngx_ess_amqp_log_failed(s, "it sent %s (%xD), which nobody asked"
                                    " for",
+                                   ngx_ess_amqp_method_name(frame->method),
                                    (uint32_t) frame->method);
 }
 
@@ -524,6 +568,8 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
     ngx_memzero(&ok, sizeof(amqp_channel_close_ok_t));
 
     ngx_ess_amqp_content_reset(ch);
+
+    ch->late = 1;
 
     if (ngx_ess_amqp_io_method(s, ch->number, AMQP_CHANNEL_CLOSE_OK_METHOD,
                                &ok)
@@ -649,6 +695,8 @@ ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
     if (frame->method == AMQP_CHANNEL_CLOSE_METHOD) {
 
         /* both at once; the broker still has to answer ours */
+
+        ch->late = 1;
 
         ngx_memzero(&ok, sizeof(amqp_channel_close_ok_t));
 

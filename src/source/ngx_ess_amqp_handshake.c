@@ -97,9 +97,11 @@ ngx_ess_amqp_handshake(ngx_ess_amqp_session_t *s, ngx_ess_amqp_frame_t *frame)
         }
     }
 
-    return ngx_ess_amqp_log_failed(s, "it sent frame type %ui, method %xD on"
+    return ngx_ess_amqp_log_failed(s, "it sent frame type %ui, %s (%xD) on"
                                    " channel 0 while %s",
-                                   frame->type, (uint32_t) frame->method,
+                                   frame->type,
+                                   ngx_ess_amqp_method_name(frame->method),
+                                   (uint32_t) frame->method,
                                    ngx_ess_amqp_state_name(s->state));
 }
 

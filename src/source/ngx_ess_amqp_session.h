@@ -93,6 +93,10 @@ struct ngx_ess_amqp_channel_s {
     ngx_queue_t                    inflight;    /* ops sent, oldest first */
     ngx_uint_t                     ninflight;
     ngx_uint_t                     reopened;    /* since an op went well */
+    unsigned                       late:1;      /* the broker closed it, and
+                                                   that was answered: what comes
+                                                   is from before, until its
+                                                   next open-ok */
 
     ngx_ess_amqp_want_e            want;
     amqp_basic_deliver_t          *deliver;     /* codec's; NULL: returned */
@@ -187,6 +191,9 @@ struct ngx_ess_amqp_session_s {
 /* ngx_ess_amqp.c */
 
 const char *ngx_ess_amqp_state_name(ngx_ess_amqp_state_e state);
+
+/* for the log */
+const char *ngx_ess_amqp_method_name(amqp_method_number_t method);
 
 /* From an event: the connection is over; what comes next follows from the
    state that it was in. */

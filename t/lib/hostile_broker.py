@@ -49,6 +49,10 @@ def close(code, text="hostile", number=(10, 50), channel=0):
                   + bytes(4))
 
 
+def late_closes(channel):
+    return close(406, "timeout", (20, 40), channel) * 2
+
+
 def table(entries):
     return struct.pack("!I", len(entries)) + entries
 
@@ -96,6 +100,9 @@ class HostileBroker:
         self.done = []
         self.bindings = set()
         self.consumers = {}
+        self.crossing = False
+        self.close_oks = []
+        self.ended = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def script(self, attacks):
@@ -122,6 +129,18 @@ class HostileBroker:
                                + header(channel, len(body))
                                + frame(3, channel, body))
         return n
+
+    def close_channels(self):
+        """As RabbitMQ after a consumer_timeout: it closes each channel that
+        consumes, and says so again until that is answered.  How many."""
+
+        with self.lock:
+            channels = {(c, channel)
+                        for (c, _), (channel, _) in self.consumers.items()}
+            self.consumers.clear()
+            for c, channel in channels:
+                c.send(late_closes(channel))
+        return len(channels)
 
     def close(self):
         self.listener.close()
@@ -163,6 +182,7 @@ class Connection:
         with self.broker.lock:
             for key in [k for k in self.broker.consumers if k[0] is self]:
                 del self.broker.consumers[key]
+            self.broker.ended += 1
         self.socket.close()
 
     def _frame(self, f):
@@ -197,7 +217,11 @@ class Connection:
         return False
 
     def _right(self, number, channel, data):
+        if number == (20, 41):
+            self.broker.close_oks.append((self, channel))
         if number in EMPTY:
+            if number == (20, 40) and self.broker.crossing:
+                return late_closes(channel) + method(channel, (20, 41))
             if number == (50, 20):
                 s = Strings(data, 6)
                 with self.broker.lock:
