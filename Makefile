@@ -25,6 +25,11 @@ DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper lintian
 
 BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl
 
+# for the machine that builds, and for the one that it builds for
+ARM64_PKGS   := gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu qemu-user
+ARM64_ROOT_PKGS := nginx libc6-dev libpcre2-dev libssl-dev librabbitmq-dev \
+                libcjson-dev libsqlite3-dev zlib1g-dev
+
 ifneq ($(VALGRIND),)
 TEST_PKGS    += valgrind
 endif
@@ -39,7 +44,8 @@ CC_SANITIZE  := -g -O1 -fPIC -fno-omit-frame-pointer \
 # nodelete: reports that are made after nginx unloaded the module name its lines
 LD_SANITIZE  := -fsanitize=address -fsanitize=undefined -Wl,-z,nodelete
 
-FLAVOUR      := $(if $(SANITIZE),sanitize)$(if $(FAULT),fault)
+FLAVOUR      := $(if $(SANITIZE),sanitize)$(if $(FAULT),fault)$(if \
+                    $(ARM64),arm64)
 TOP          := $(CURDIR)/build
 BUILD        := $(TOP)$(if $(FLAVOUR),/$(FLAVOUR))
 OBJS         := $(BUILD)/objs
@@ -49,6 +55,15 @@ CC_OPT       := $(strip $(if $(SANITIZE),$(CC_SANITIZE),$(CC_PLAIN)) \
                         $(if $(FAULT),-DNGX_ESS_FAULT -DNGX_ESS_FAULT_ALLOC))
 LD_OPT       := $(strip -Wl,-z,relro -Wl,-z,now -fPIC \
                         $(if $(SANITIZE),$(LD_SANITIZE)))
+
+# A cross-build (ARM64=1, after "make arm64-deps") is configured with the
+# compiler of here, for nginx runs what it probes: both are a 64-bit Linux with
+# little-endian words.
+ARM64_ROOT   := $(TOP)/arm64/root
+CROSS        := $(if $(ARM64),--crossbuild=Linux::aarch64)
+CROSS_ENV    := $(if $(ARM64),NGX_MACHINE=aarch64)
+CROSS_CC     := $(if $(ARM64),CC='aarch64-linux-gnu-gcc \
+                    --sysroot=$(ARM64_ROOT)')
 
 # jobs for the make of nginx, unless -j was given to this one
 JOBS          = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -64,12 +79,12 @@ HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
-        long-deps peers-deps run test test-long test-peers check unit fuzz \
-        fuzz-build fuzz-replay bench lint install deb check-nginx clean help \
-        FORCE
+        long-deps peers-deps arm64-deps conf-deps run test test-long \
+        test-peers test-arm64 test-conf check unit fuzz fuzz-build \
+        fuzz-replay bench lint install deb check-nginx clean help FORCE
 
 
-all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1: another)
+all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1, ARM64=1: another)
 
 deps:             ## install what all targets need, from Debian's packages
 	@tools/deps.sh $(TEST_PKGS)
@@ -102,9 +117,9 @@ $(OBJS)/Makefile: config $(OBJS)/inputs $(wildcard $(NGINX_SRC)/conf_flags)
 	    echo "nginx's headers are not in $(NGINX_SRC): run 'make deps'," \
 	         "or name their folder: make NGINX_SRC=..." >&2; exit 1; }
 	@echo "configuring $(BUILD)"
-	@cd $(NGINX_SRC) && ASAN_OPTIONS=detect_leaks=0 bash -c '. ./conf_flags \
-	    && ./configure --with-cc-opt="$(CC_OPT)" \
-	    --with-ld-opt="$(LD_OPT)" "$${NGX_CONF_FLAGS[@]}" \
+	@cd $(NGINX_SRC) && ASAN_OPTIONS=detect_leaks=0 $(CROSS_ENV) bash -c \
+	    '. ./conf_flags && ./configure --with-cc-opt="$(CC_OPT)" \
+	    --with-ld-opt="$(LD_OPT)" "$${NGX_CONF_FLAGS[@]}" $(CROSS) \
 	    --builddir=$(OBJS) --add-dynamic-module=$(CURDIR)' \
 	    > $(BUILD)/configure.log 2>&1 \
 	    || { tail -n 20 $(BUILD)/configure.log >&2; exit 1; }
@@ -113,7 +128,7 @@ $(OBJS)/Makefile: config $(OBJS)/inputs $(wildcard $(NGINX_SRC)/conf_flags)
 # by way of a new file: a running nginx may have the old one mapped
 $(MODULE): $(OBJS)/Makefile FORCE
 	@+$(MAKE) $(JOBS) --no-print-directory -s -f $(OBJS)/Makefile \
-	    -C $(NGINX_SRC) modules
+	    -C $(NGINX_SRC) $(CROSS_CC) modules
 	@cmp -s $(OBJS)/ngx_ess_module.so $@ || { \
 	    cp $(OBJS)/ngx_ess_module.so $@.new && mv $@.new $@ \
 	    && echo "built $@"; }
@@ -222,6 +237,22 @@ test-peers: peers-deps  ## publishers of other languages (T=name, SANITIZE=1)
 	@+$(MAKE) --no-print-directory all
 	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q $(if $(T),-k $(T)) t/peers
 
+arm64-deps: deps
+	@tools/deps.sh $(ARM64_PKGS)
+	@tools/arm64-root.sh $(ARM64_ROOT) $(ARM64_ROOT_PKGS)
+
+test-arm64: arm64-deps  ## a cross-build for arm64, run by qemu
+	@+$(MAKE) --no-print-directory all ARM64=1
+	@ESS_ARM64_ROOT=$(ARM64_ROOT) ESS_NGINX=$(CURDIR)/t/arm64/nginx \
+	 ESS_MODULE=$(TOP)/arm64/ngx_ess_module.so \
+	    $(PYTHON) -m pytest -q $(if $(T),-k $(T)) t/arm64
+
+conf-deps: deps
+	@tools/deps.sh python3-venv
+
+test-conf: conf-deps  ## crossplane and gixy read what is shipped
+	@$(PYTHON) -m pytest -q $(if $(T),-k $(T)) t/conf
+
 bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name; BEFORE=x.so)
 	@+$(MAKE) --no-print-directory all $(BENCH)
 	@exec $(PYTHON) bench/run.py $(if $(QUICK),--quick) $(if $(T),--only $(T)) \
@@ -258,5 +289,5 @@ clean:            ## remove build/
 	rm -rf $(TOP)
 
 help:             ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) \
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) \
 	    | expand -t 20

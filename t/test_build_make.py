@@ -138,5 +138,5 @@ def test_ci_runs_from_anywhere(tmp_path):
     assert p.returncode == 0
     assert log.read_text().splitlines() == [
         "%s %s" % (TOP, args) for args in
-        ("test", "test SANITIZE=1", "test-peers", "fuzz FUZZ_SECONDS=10",
-         "bench QUICK=1")]
+        ("test", "test SANITIZE=1", "test-peers", "test-arm64", "test-conf",
+         "fuzz FUZZ_SECONDS=10", "bench QUICK=1")]

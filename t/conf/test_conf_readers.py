@@ -1,0 +1,144 @@
+"""What reads nginx's configurations without nginx reads those that are shipped:
+crossplane parses them, and gixy (gixy-next, for the first one's last version
+does not know Python 3.13) warns of nothing.
+
+Both are in a virtual environment of their own, build/conf, at the versions of
+requirements.txt."""
+
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from nginx import TOP
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(TOP, "build/conf")
+
+
+def text_of(name):
+    with open(os.path.join(TOP, name)) as f:
+        return f.read()
+
+
+def from_docker(tmp_path):
+    conf = tmp_path / "docker.conf"
+    subprocess.run(
+        ["sh", os.path.join(TOP, "docker/entrypoint.sh"), "true"], check=True,
+        env={"PATH": os.environ["PATH"], "ESS_CONF": str(conf),
+             "ESS_TEMPLATE": os.path.join(TOP, "docker/nginx.conf.template"),
+             "ESS_AMPQ_URL": "amqp://guest:guest@rabbitmq/",
+             "ESS_INGRESS_LOCATION": "localhost"})
+    return conf.read_text()
+
+
+def from_documents():
+    """Whole configurations of README and docs: name -> text."""
+
+    found = {}
+    for path in [os.path.join(TOP, "README.md")] + sorted(
+            glob.glob(os.path.join(TOP, "docs/*.md"))):
+        name = os.path.relpath(path, TOP)
+        fences = re.findall(r"(?ms)^```(nginx|yaml)\n(.*?)^```$",
+                            text_of(path))
+        for number, (kind, text) in enumerate(fences):
+            texts = [text] if kind == "nginx" else [
+                t for m in yaml.safe_load_all(text) if m
+                for t in m.get("data", {}).values()]
+            found.update(("%s, block %d" % (name, number), t)
+                         for t in texts if "load_module" in t)
+    return found
+
+
+DOCUMENTS = from_documents()
+SHIPPED = sorted(glob.glob(os.path.join(TOP, "conf/*.conf")))
+
+
+@pytest.fixture(scope="module")
+def tools():
+    """The folder of the tools' programs."""
+
+    for command in (
+            [sys.executable, "-m", "venv", "--clear", VENV],
+            [os.path.join(VENV, "bin/pip"), "install", "--quiet",
+             "--require-hashes", "--no-deps",
+             "-r", os.path.join(HERE, "requirements.txt")]):
+        p = subprocess.run(command, stdin=subprocess.DEVNULL, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert p.returncode == 0, p.stdout[-4000:]
+    return os.path.join(VENV, "bin")
+
+
+@pytest.fixture(params=[os.path.relpath(p, TOP) for p in SHIPPED]
+                + ["docker/nginx.conf.template"] + sorted(DOCUMENTS))
+def conf(request, tmp_path):
+    """The path of a configuration, alone in a folder."""
+
+    name = request.param
+    if name.startswith("docker/"):
+        text = from_docker(tmp_path)
+    else:
+        text = DOCUMENTS.get(name) or text_of(name)
+    path = tmp_path / "nginx.conf"
+    path.write_text(text)
+    return str(path)
+
+
+def read(tools, *command):
+    p = subprocess.run([os.path.join(tools, command[0]), *command[1:]],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, text=True)
+    assert p.stdout.strip(), p.stderr
+    return json.loads(p.stdout)
+
+
+def crossplane(tools, path):
+    return read(tools, "crossplane", "parse", path)
+
+
+def gixy(tools, path):
+    """What it finds of medium or high severity."""
+
+    return [(i["plugin"], i["severity"], i["reason"])
+            for i in read(tools, "gixy", "-ll", "-f", "json", path)]
+
+
+def names(block):
+    for d in block:
+        yield d["directive"]
+        yield from names(d.get("block", []))
+
+
+def test_shipped_are_there():
+    assert len(SHIPPED) >= 2
+    assert any(name.startswith("README.md") for name in DOCUMENTS)
+    assert any(name.startswith("docs/kubernetes.md") for name in DOCUMENTS)
+
+
+def test_crossplane_parses(tools, conf):
+    payload = crossplane(tools, conf)
+    assert (payload["status"], payload["errors"]) == ("ok", [])
+    parsed = payload["config"][0]["parsed"]
+    with open(conf) as f:
+        assert set(re.findall(r"(?m)^\s*(?:location [^{#]*\{ *)?(ess_\w+)",
+                              f.read())) <= set(names(parsed))
+
+
+def test_gixy_finds_nothing(tools, conf):
+    assert gixy(tools, conf) == []
+
+
+def test_they_do_find_what_is_wrong(tools, tmp_path):
+    path = tmp_path / "nginx.conf"
+    path.write_text("worker_processes auto;\nevents {}\nhttp {\n    server {\n"
+                    "        location / { proxy_pass http://$arg_host; }\n"
+                    "    }\n}\n")
+    assert [severity for plugin, severity, _ in gixy(tools, str(path))
+            if plugin == "ssrf"] == ["HIGH"]
+    path.write_text("events {}\nhttp {\n    server { listen; }\n}\n")
+    assert crossplane(tools, str(path))["status"] == "failed"
