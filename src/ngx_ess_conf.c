@@ -90,6 +90,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      *     mcf->node = { 0, NULL };
      *     mcf->needs_zone = NULL;
      *     mcf->save_all = 0;
+     *     mcf->subscribes = NULL;
      */
 
     mcf->store = NGX_CONF_UNSET_PTR;
@@ -173,6 +174,8 @@ ngx_ess_conf_check(ngx_conf_t *cf)
                       mcf->needs_zone);
         return NGX_ERROR;
     }
+
+    ngx_ess_conf_subscribe_check(cf);
 
     return NGX_OK;
 }
@@ -271,6 +274,12 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                       "clients find the streams, add \"ess_public_url "
                       "ws://host/event-stream/;\" to the http block",
                       conf->serves, &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if ((console || ngx_ess_conf_serves(conf, "ess_subscribe"))
+        && ngx_ess_conf_subscribe_note(cf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -33,6 +33,8 @@ typedef struct {
     ngx_int_t                deflate;       /* level of zlib; 0: off */
     size_t                   deflate_min;   /* bytes of an event */
 
+    ngx_array_t             *subscribes;    /* of ngx_http_core_loc_conf_t *,
+                                               until they are checked */
     const char              *needs_zone;    /* a directive that does */
     ngx_uint_t               save_all;      /* the zone was kept, but the store
                                                is another one */
@@ -105,6 +107,14 @@ char *ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_ess_conf_subscribe_origin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* Notes the location that is being merged as one where clients subscribe.
+   NGX_ERROR: no memory. */
+ngx_int_t ngx_ess_conf_subscribe_note(ngx_conf_t *cf);
+
+/* From postconfiguration: warns of each such location where pages of any
+   origin can use what browsers send by themselves. */
+void ngx_ess_conf_subscribe_check(ngx_conf_t *cf);
 
 
 #endif /* _NGX_ESS_CONF_H_INCLUDED_ */

@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_conf.h"
+#include "ngx_ess_jwt.h"
 #include "ngx_ess_subscriber.h"
 
 
@@ -362,6 +363,69 @@ ngx_ess_conf_subscribe_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_ess_conf_subscribe_note(ngx_conf_t *cf)
+{
+    ngx_ess_main_conf_t        *mcf;
+    ngx_http_core_loc_conf_t  **clcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+
+    if (mcf->subscribes == NULL) {
+        mcf->subscribes = ngx_array_create(cf->temp_pool, 4,
+                                           sizeof(ngx_http_core_loc_conf_t *));
+        if (mcf->subscribes == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    clcf = ngx_array_push(mcf->subscribes);
+    if (clcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_conf_subscribe_check(ngx_conf_t *cf)
+{
+    ngx_uint_t                  i;
+    ngx_ess_loc_conf_t         *lcf;
+    ngx_ess_main_conf_t        *mcf;
+    ngx_http_core_loc_conf_t  **clcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+
+    if (mcf->subscribes == NULL) {
+        return;
+    }
+
+    clcf = mcf->subscribes->elts;
+
+    for (i = 0; i < mcf->subscribes->nelts; i++) {
+        lcf = clcf[i]->loc_conf[ngx_ess_module.ctx_index];
+
+        if (lcf->origins || !ngx_ess_jwt_takes_cookie(clcf[i])) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"ess_jwt\" with \"token=cookie:\" lets in pages of "
+                      "any origin in location \"%V\", since browsers add the "
+                      "cookie by themselves: list those that may in there, "
+                      "such as \"ess_origin https://example.com;\"",
+                      &clcf[i]->name);
+    }
+
+    /* it goes with the temporary pool */
+    mcf->subscribes = NULL;
 }
 
 

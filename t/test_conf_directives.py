@@ -462,6 +462,49 @@ def test_password_file_that_everybody_may_read_is_warned_of(nginx, tmp_path):
     assert SECRET not in output
 
 
+FROM_COOKIE = "ess_jwt key=%%DIR%%/key alg=HS256 token=cookie:session;"
+
+
+def warnings(nginx, location, main=ZONE + URL):
+    n = nginx(HTTP, start=False, main=main, location=location)
+    with open(n.path("key"), "w", opener=lambda path, flags: os.open(
+            path, flags, 0o600)) as f:
+        f.write("x" * 32)
+    code, output = n.test()
+    assert code == 0, output
+    return [line for line in output.splitlines() if "[warn]" in line]
+
+
+@pytest.mark.parametrize("main, location", [
+    ("", FROM_COOKIE + "ess_subscribe;"),
+    ("", FROM_COOKIE + "ess_console;"),
+    ("", FROM_COOKIE + "ess_origin any; ess_subscribe;"),
+    (FROM_COOKIE, "ess_subscribe;"),
+    ("ess_origin https://example.com;",
+     "ess_origin any; ess_subscribe; " + FROM_COOKIE),
+], ids=["subscribe", "console", "any", "inherited", "any again"])
+def test_a_cookie_lets_in_pages_of_any_origin(nginx, main, location):
+    """Cross-site WebSocket hijacking, unless the origins are listed."""
+
+    lines = warnings(nginx, location, ZONE + URL + main)
+    assert len(lines) == 1
+    assert re.search(r'"token=cookie:".* location "/event-stream/".*'
+                     r'"ess_origin https://example.com;"', lines[0])
+
+
+@pytest.mark.parametrize("main, location", [
+    ("", FROM_COOKIE + "ess_subscribe; ess_origin https://example.com;"),
+    ("ess_origin https://example.com;", FROM_COOKIE + "ess_subscribe;"),
+    ("", FROM_COOKIE.replace("cookie:session", "protocol") + "ess_subscribe;"),
+    (FROM_COOKIE, "ess_subscribe; ess_jwt off;"),
+    # their answers are for no other page, and changes are refused
+    ("", FROM_COOKIE + "ess_api;"),
+    ("", FROM_COOKIE + "return 204;"),
+], ids=["listed", "inherited", "protocol", "off", "api", "elsewhere"])
+def test_no_warning_of_cookies_without_a_cause(nginx, main, location):
+    assert warnings(nginx, location, ZONE + URL + main) == []
+
+
 @pytest.mark.parametrize("content", [
     b"guest", b"guest\n", b"guest\r\n", b"guest\nhunter2xyz\n"])
 def test_password_is_the_first_line_of_its_file(nginx, vhost, tmp_path,

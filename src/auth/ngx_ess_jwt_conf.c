@@ -100,6 +100,17 @@ ngx_ess_jwt_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
+ngx_uint_t
+ngx_ess_jwt_takes_cookie(ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_ess_jwt_conf_t  *conf;
+
+    conf = clcf->loc_conf[ngx_ess_jwt_module.ctx_index];
+
+    return conf->enable && conf->cookie.data;
+}
+
+
 char *
 ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
