@@ -2,10 +2,11 @@
 few lines in the log, and all is well when it behaves again."""
 
 import random
+import time
 
 import hostile_broker
 from api import Api
-from hostile_broker import Attack, HostileBroker
+from hostile_broker import Attack, HostileBroker, blocked, unblocked
 from sse import EventSource
 from test_source_refused import CONF, lines
 from wait import wait_for
@@ -29,6 +30,28 @@ def attacks():
             for i, (state, kind) in enumerate(chosen)]
 
 
+def test_alarms_in_turns(nginx):
+    """A line a second at most, and the last word is said."""
+
+    broker = HostileBroker()
+    n = nginx(CONF, workers=2, amqp=broker.url)
+    wait_for(lambda: len({c for c, queue in broker.consumers}) == 2,
+             what="two sessions")
+    begun = time.monotonic()
+
+    def told():
+        lines = [line for line in n.log().splitlines()
+                 if "those who publish" in line]
+        assert len(lines) <= 2 * (time.monotonic() - begun + 2)
+        return ["go on" not in line for line in lines[-2:]]
+
+    for last, word in ((blocked("low"), [True] * 2), (b"", [False] * 2)):
+        assert broker.say((blocked("low") + unblocked()) * 2000 + last) == 2
+        wait_for(lambda: told() == word, what="the last word")
+    assert n.log().count('"low"') >= 2
+    broker.close()
+
+
 def test_protocol_is_broken_in_each_state(nginx):
     broker = HostileBroker()
     script = attacks()
@@ -46,6 +69,7 @@ def test_protocol_is_broken_in_each_state(nginx):
     # one connection an attack, and one a worker at last
     assert broker.accepted <= len(script) + WORKERS
     assert len(lines(n, "error")) <= 2 * len(script)
+    assert len(lines(n, "warn")) <= len(script)
     broker.close()
 
 

@@ -58,6 +58,11 @@ ngx_ess_amqp_create(ngx_ess_amqp_conf_t *conf,
     s->heartbeat_timer.log = &s->log;
     s->heartbeat_timer.cancelable = 1;
 
+    s->alarm_timer.handler = ngx_ess_amqp_log_alarm_handler;
+    s->alarm_timer.data = s;
+    s->alarm_timer.log = &s->log;
+    s->alarm_timer.cancelable = 1;
+
     s->flush.handler = ngx_ess_amqp_io_flush_handler;
     s->flush.data = s;
     s->flush.log = &s->log;
@@ -195,6 +200,10 @@ ngx_ess_amqp_disconnect(ngx_ess_amqp_session_t *s)
         ngx_del_timer(&s->heartbeat_timer);
     }
 
+    if (s->alarm_timer.timer_set) {
+        ngx_del_timer(&s->alarm_timer);
+    }
+
     if (s->flush.posted) {
         ngx_delete_posted_event(&s->flush);
     }
@@ -202,6 +211,7 @@ ngx_ess_amqp_disconnect(ngx_ess_amqp_session_t *s)
     s->heartbeat = 0;
     s->broken = 0;
     s->blocked = 0;
+    s->alarm_told = 0;
     s->paused = 0;
 }
 

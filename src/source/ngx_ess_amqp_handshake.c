@@ -348,12 +348,11 @@ ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s, void *decoded)
     reason = ngx_ess_escape_bytes(&e, blocked->reason.bytes,
                                   blocked->reason.len);
 
-    if (!s->blocked) {
-        ngx_log_error(NGX_LOG_WARN, &s->log, 0,
-                      "the broker blocks those who publish: \"%V\"", reason);
-    }
-
+    s->alarm_len = ngx_min(reason->len, sizeof(s->alarm));
+    ngx_memcpy(s->alarm, reason->data, s->alarm_len);
     s->blocked = 1;
+
+    ngx_ess_amqp_log_alarm(s);
 
     if (s->handlers->blocked) {
         s->handlers->blocked(s, reason);
@@ -366,12 +365,9 @@ ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s, void *decoded)
 static ngx_int_t
 ngx_ess_amqp_handshake_unblocked(ngx_ess_amqp_session_t *s, void *decoded)
 {
-    if (s->blocked) {
-        ngx_log_error(NGX_LOG_NOTICE, &s->log, 0,
-                      "the broker lets those who publish go on");
-    }
-
     s->blocked = 0;
+
+    ngx_ess_amqp_log_alarm(s);
 
     if (s->handlers->blocked) {
         s->handlers->blocked(s, NULL);

@@ -53,6 +53,35 @@ ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s)
 }
 
 
+void
+ngx_ess_amqp_log_alarm(ngx_ess_amqp_session_t *s)
+{
+    if (s->blocked == s->alarm_told || s->alarm_timer.timer_set) {
+        return;
+    }
+
+    s->alarm_told = s->blocked;
+
+    if (s->blocked) {
+        ngx_log_error(NGX_LOG_WARN, &s->log, 0,
+                      "the broker blocks those who publish: \"%*s\"",
+                      s->alarm_len, s->alarm);
+    } else {
+        ngx_log_error(NGX_LOG_NOTICE, &s->log, 0,
+                      "the broker lets those who publish go on");
+    }
+
+    ngx_add_timer(&s->alarm_timer, NGX_ESS_AMQP_ALARM_TIME);
+}
+
+
+void
+ngx_ess_amqp_log_alarm_handler(ngx_event_t *ev)
+{
+    ngx_ess_amqp_log_alarm(ev->data);
+}
+
+
 ngx_int_t
 ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
 {

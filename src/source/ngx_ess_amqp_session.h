@@ -48,6 +48,9 @@
 /* a message with an escaped text in it */
 #define NGX_ESS_AMQP_LINE            (NGX_ESS_AMQP_TEXT + NGX_ESS_ESCAPED_SIZE)
 
+/* ms between two lines on alarms: they come and go as the broker likes */
+#define NGX_ESS_AMQP_ALARM_TIME      1000
+
 /* messages of one kind that are not logged again: more than the slots' queues
    can bring about in turns, each with its name in it */
 #define NGX_ESS_AMQP_SEEN            128
@@ -164,6 +167,8 @@ struct ngx_ess_amqp_session_s {
     ngx_event_t                    timer;       /* retry, or time limit of the
                                                    handshake or of closing */
     ngx_event_t                    heartbeat_timer;
+    ngx_event_t                    alarm_timer; /* set: the last line on alarms
+                                                   is that young */
     ngx_event_t                    flush;       /* posted: pump and send */
 
     ngx_buf_t                      in;
@@ -178,10 +183,14 @@ struct ngx_ess_amqp_session_s {
     ngx_uint_t                     nfailures;
     ngx_uint_t                     nwords;
     ngx_msec_t                     word_at;     /* last log_once() */
+    u_char                         alarm[NGX_ESS_ESCAPED_SIZE]; /* reason of
+                                                   the last one */
+    size_t                         alarm_len;
 
     unsigned                       opened:1;    /* the handler was called */
     unsigned                       broken:1;    /* close it, from the event */
-    unsigned                       blocked:1;
+    unsigned                       blocked:1;   /* by an alarm */
+    unsigned                       alarm_told:1;    /* what is logged of it */
     unsigned                       paused:1;    /* nothing is read */
     unsigned                       told:1;      /* of being open, and of no
                                                    failure since */
@@ -209,6 +218,11 @@ void ngx_ess_amqp_log_init(ngx_ess_amqp_session_t *s, ngx_log_t *log);
 
 /* Logs that the session is open, unless that was the last word. */
 void ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s);
+
+/* Logs whether there is an alarm, at most once a NGX_ESS_AMQP_ALARM_TIME:
+   what changes meanwhile is logged then, if it is still so. */
+void ngx_ess_amqp_log_alarm(ngx_ess_amqp_session_t *s);
+void ngx_ess_amqp_log_alarm_handler(ngx_event_t *ev);
 
 /* Logs why the connection failed, unless it is known; returns NGX_ERROR.
    Text from outside is escaped by the caller. */

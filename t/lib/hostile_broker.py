@@ -57,6 +57,14 @@ def table(entries):
     return struct.pack("!I", len(entries)) + entries
 
 
+def blocked(reason):
+    return method(0, (10, 60), short(reason))
+
+
+def unblocked():
+    return method(0, (10, 61))
+
+
 def start(server=b"", mechanisms=b"PLAIN AMQPLAIN"):
     yes = b"".join(short(name) + b"t\1" for name in (
         "publisher_confirms", "exchange_exchange_bindings", "basic.nack",
@@ -103,6 +111,7 @@ class HostileBroker:
         self.crossing = False
         self.close_oks = []
         self.ended = 0
+        self.connections = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def script(self, attacks):
@@ -142,6 +151,14 @@ class HostileBroker:
                 c.send(late_closes(channel))
         return len(channels)
 
+    def say(self, data):
+        """To all who are connected; how many."""
+
+        with self.lock:
+            for c in self.connections:
+                c.send(data)
+            return len(self.connections)
+
     def close(self):
         self.listener.close()
 
@@ -180,6 +197,7 @@ class Connection:
         except OSError:
             pass
         with self.broker.lock:
+            self.broker.connections.discard(self)
             for key in [k for k in self.broker.consumers if k[0] is self]:
                 del self.broker.consumers[key]
             self.broker.ended += 1
@@ -230,6 +248,8 @@ class Connection:
         if number == (10, 11):
             return tune()
         if number == (10, 40):
+            with self.broker.lock:
+                self.broker.connections.add(self)
             return method(0, (10, 41), b"\0")
         if number == (20, 10):
             return method(channel, (20, 11), bytes(4))
@@ -292,6 +312,5 @@ def everywhere():
         lambda c: close(404, "hostile", (20, 40), c),
         lambda c: method(c, (60, 80), b"\xff" * 8 + b"\1"),
         lambda c: method(c, (60, 30), short("none") + b"\0"),
-        lambda c: (method(0, (10, 60), short("low")) + method(0, (10, 61)))
-        * 500,
+        lambda c: (blocked("low") + unblocked()) * 500,
     ]
