@@ -19,6 +19,7 @@ http {
         location /event-stream/ { ess_api; }
         location /publish/ { ess_publish; }
         location /console/ { ess_console; }
+        location = /metrics { ess_metrics; }
         location /listed/ { ess_api; ess_origin https://app.example null; }
         location = /page.html {
             default_type text/html;
@@ -84,6 +85,28 @@ def test_each_door(n, path):
         if not allowed:
             assert r.headers["Content-Type"] == "application/problem+json"
             assert "another origin" in r.json()["detail"]
+
+
+def test_refusals_are_counted(n):
+    """At each door; not what was allowed, and not what only reads."""
+
+    api = Api(n.port(0))
+
+    def refused():
+        return api.figures()["ess_cross_origin_requests_total"]
+
+    foreign = {"Origin": "http://evil.example"}
+    assert refused() == 0
+    for i, path in enumerate(DOORS):
+        assert post(n, path).status in (201, 202)
+        api.request("GET", path, headers=foreign)
+        assert post(n, path, **foreign).status == 403
+        assert post(n, path, Sec_Fetch_Site="cross-site").status == 403
+        assert refused() == 2 * i + 2
+    f = api.request("GET", "/metrics?format=json").json()
+    assert f["cross_origin_requests_total"] == 2 * len(DOORS)
+    # those are of clients
+    assert set(f["rejected_requests_total"].values()) == {0}
 
 
 def test_origins_that_are_listed(n):

@@ -112,8 +112,9 @@ ngx_int_t ngx_ess_api_not_allowed(ngx_http_request_t *r, ngx_uint_t methods);
    nothing was answered. */
 ngx_int_t ngx_ess_api_slot(ngx_http_request_t *r);
 
-/* 403 to what a web page of another origin would change; NGX_DECLINED: it is
-   none, nothing was answered.  For each location that changes something. */
+/* 403 to what a web page of another origin would change, counted; NGX_DECLINED:
+   it is none, nothing was answered.  For each location that changes something,
+   behind ngx_ess_api_slot(). */
 ngx_int_t ngx_ess_api_origin(ngx_http_request_t *r);
 
 /* The first "max" bytes of the body that was read, in the request's memory.

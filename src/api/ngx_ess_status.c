@@ -165,6 +165,10 @@ static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_SOURCE, "source" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_CLIENTS, "clients" } } },
 
+    { "cross_origin_requests_total", "Requests of web pages of other origins "
+      "that would have changed something, refused.", NGX_ESS_STATUS_COUNTER,
+      NULL, { { NGX_ESS_C_CROSS_ORIGIN, NULL } } },
+
     { "zone_bytes", "Shared memory of ess_zone, evictable events counted as "
       "used.", NGX_ESS_STATUS_GAUGE, "state",
       { { NGX_ESS_STATUS_ZONE_USED, "used" },

@@ -91,8 +91,9 @@ typedef enum {
     NGX_ESS_C_FAST_PAUSED,                  /* over ess_client_rate */
     NGX_ESS_C_FAST_CLOSED,
     NGX_ESS_C_REJECTED,                     /* by ngx_ess_rejected_e */
-    NGX_ESS_C_SESSIONS = NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_N,
-                                            /* with the broker, established */
+    NGX_ESS_C_CROSS_ORIGIN = NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_N,
+                                            /* changes that were refused */
+    NGX_ESS_C_SESSIONS,                     /* with the broker, established */
     NGX_ESS_C_PUBLISHED,                    /* events the broker confirmed */
     NGX_ESS_C_RESTORED,                     /* bindings that were gone */
 
