@@ -1,4 +1,5 @@
-"""Allocations fail for minutes.  ESS_SEED names the first seed."""
+"""Allocations fail for minutes.  ESS_SEED names the first seed, ESS_SEEDS says
+how many there are."""
 
 import os
 import random
@@ -10,7 +11,8 @@ from nginx import FAULT_MODULE
 
 
 @pytest.mark.seconds(600)
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed",
+                         range(int(os.environ.get("ESS_SEEDS") or 10)))
 def test_allocations_fail_for_minutes(vhost, nginx, tmp_path, monkeypatch,
                                       seed):
     seed += int(os.environ.get("ESS_SEED") or random.randrange(1 << 30))
