@@ -48,6 +48,18 @@ typedef struct {
 } ngx_ess_stream_ref_t;
 
 
+/* one of several keys that an event is published with; what is behind the hash
+   says how far it came, 0 at first */
+
+typedef struct {
+    ngx_str_t                key;
+    uint32_t                 hash;
+    uint32_t                 next;          /* the next stream that has it, */
+    uint64_t                 id;            /* and its id */
+    uint64_t                 from;          /* that id at the last lock */
+} ngx_ess_event_key_t;
+
+
 /* an event on its way from a source into the logs; owns nothing */
 
 typedef struct {
@@ -65,6 +77,9 @@ typedef struct {
                                                id; NULL: those whose key it
                                                is */
     ngx_uint_t               nstreams;
+    ngx_ess_event_key_t     *keys;          /* those that count instead of its
+                                               key; NULL: it has one only */
+    ngx_uint_t               nkeys;
     uint64_t                 done;          /* the last stream that was seen to,
                                                while it is half appended; 0 at
                                                first */

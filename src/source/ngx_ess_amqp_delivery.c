@@ -8,8 +8,7 @@
 
 
 #include "ngx_ess_amqp_slot.h"
-#include "ngx_ess_amqp_property.h"
-#include "ngx_ess_amqp_publish.h"
+#include "ngx_ess_amqp_item.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_log.h"
 
@@ -29,30 +28,12 @@
 #define NGX_ESS_AMQP_DELAYED_BYTES   (8 * 1024 * 1024)
 
 
-/* a delivery: on the stack as it comes, or a copy that is held or delayed */
-
-typedef struct {
-    ngx_queue_t                  queue;
-    ngx_ess_amqp_slot_t         *slot;
-    uint64_t                     tag;
-    uint64_t                     print;
-    size_t                       size;      /* of the copy */
-    ngx_str_t                    key;
-    ngx_ess_event_t              event;
-    u_char                       uuid[NGX_ESS_UUID_LEN];
-} ngx_ess_amqp_item_t;
-
-
-#define ngx_ess_amqp_delivery_size(item)                                      \
-    (sizeof(ngx_ess_amqp_item_t) + (item)->key.len + (item)->event.body.len)
-
-
-static u_char *ngx_ess_amqp_delivery_uuid(
-    amqp_basic_properties_t *properties, u_char *uuid);
 static void ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item);
 static ngx_int_t ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item, ngx_uint_t force);
+static void ngx_ess_amqp_delivery_unwanted(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_item_t *item);
 static ngx_int_t ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item);
 static void ngx_ess_amqp_delivery_later(ngx_ess_amqp_worker_t *w,
@@ -62,8 +43,6 @@ static ngx_int_t ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w,
 static void ngx_ess_amqp_delivery_delay_handler(ngx_event_t *ev);
 static void ngx_ess_amqp_delivery_free_delayed(ngx_ess_amqp_worker_t *w,
     ngx_ess_amqp_item_t *item);
-static ngx_ess_amqp_item_t *ngx_ess_amqp_delivery_copy(
-    ngx_ess_amqp_slot_t *slot, ngx_ess_amqp_item_t *item);
 static void ngx_ess_amqp_delivery_duplicate(ngx_ess_amqp_slot_t *slot,
     ngx_ess_amqp_item_t *item);
 static void ngx_ess_amqp_delivery_done(ngx_ess_amqp_slot_t *slot,
@@ -126,59 +105,25 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
 
     w->last_tag = delivery->delivery_tag;
 
-    item.tag = delivery->delivery_tag;
-    item.key = delivery->key;
-    item.event.body = delivery->body;
-    item.event.ordinal = 0;
-    item.event.gap = 0;
-    item.event.lost = delivery->over_size;
-    item.event.streams = NULL;
-    item.event.nstreams = 0;
-    item.event.done = 0;
-    item.event.uuid = ngx_ess_amqp_delivery_uuid(delivery->properties,
-                                                 item.uuid);
-    item.print = ngx_ess_redelivery_print(&delivery->key,
-                                          &delivery->raw_properties,
-                                          &delivery->body);
-
-    item.event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
-
-    if (item.event.timestamp == 0) {
-        item.event.timestamp = ngx_ess_now();
-    }
+    ngx_ess_amqp_item_init(&item, slot, delivery);
 
     if (delivery->over_size) {
         ngx_ess_amqp_delivery_too_large(w, delivery);
-        ngx_str_null(&item.event.body);
     }
 
     if (delivery->redelivered) {
         ngx_ess_amqp_delivery_marked(slot, &item);
-        return;
+
+    } else {
+
+        if (slot->run != NGX_ESS_AMQP_RUN_NONE) {
+            ngx_ess_amqp_delivery_unmarked(slot);
+        }
+
+        ngx_ess_amqp_delivery_append(slot, &item);
     }
 
-    if (slot->run != NGX_ESS_AMQP_RUN_NONE) {
-        ngx_ess_amqp_delivery_unmarked(slot);
-    }
-
-    ngx_ess_amqp_delivery_append(slot, &item);
-}
-
-
-/* an event that was published for one stream only */
-
-static u_char *
-ngx_ess_amqp_delivery_uuid(amqp_basic_properties_t *properties, u_char *uuid)
-{
-    ngx_str_t  text;
-
-    if (ngx_ess_amqp_property_text(properties, NGX_ESS_AMQP_UUID_HEADER, &text)
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return (ngx_ess_stream_uuid_parse(uuid, &text) == NGX_OK) ? uuid : NULL;
+    ngx_ess_amqp_item_done(&item);
 }
 
 
@@ -284,10 +229,29 @@ ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
     ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_UNROUTED, 1);
 
     if (!w->conf->topic) {
-        ngx_ess_amqp_bind_unwanted(w, &item->key);
+        ngx_ess_amqp_delivery_unwanted(w, item);
     }
 
     return NGX_OK;
+}
+
+
+/* whichever of its keys brought it here */
+
+static void
+ngx_ess_amqp_delivery_unwanted(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_item_t *item)
+{
+    ngx_uint_t  i;
+
+    if (item->event.keys == NULL) {
+        ngx_ess_amqp_bind_unwanted(w, &item->key);
+        return;
+    }
+
+    for (i = 0; i < item->event.nkeys; i++) {
+        ngx_ess_amqp_bind_unwanted(w, &item->event.keys[i].key);
+    }
 }
 
 
@@ -307,7 +271,7 @@ ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
 
     w = slot->worker;
 
-    copy = ngx_ess_amqp_delivery_copy(slot, item);
+    copy = ngx_ess_amqp_item_copy(item);
     if (copy == NULL) {
         return NGX_ERROR;
     }
@@ -568,14 +532,14 @@ ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
     w = slot->worker;
 
     if (slot->nheld + 1 >= NGX_ESS_AMQP_HELD
-        || w->held_bytes + ngx_ess_amqp_delivery_size(item)
+        || w->held_bytes + ngx_ess_amqp_item_size(item)
            > NGX_ESS_AMQP_HELD_BYTES
         || slot->run_length >= w->conf->prefetch)
     {
         return NGX_DECLINED;
     }
 
-    copy = ngx_ess_amqp_delivery_copy(slot, item);
+    copy = ngx_ess_amqp_item_copy(item);
     if (copy == NULL) {
         return NGX_DECLINED;
     }
@@ -589,42 +553,6 @@ ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
     ngx_add_timer(&slot->pause, NGX_ESS_AMQP_PAUSE);
 
     return NGX_OK;
-}
-
-
-static ngx_ess_amqp_item_t *
-ngx_ess_amqp_delivery_copy(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item)
-{
-    u_char               *p;
-    ngx_ess_amqp_item_t  *copy;
-
-    copy = ngx_alloc(ngx_ess_amqp_delivery_size(item), slot->worker->log);
-    if (copy == NULL) {
-        return NULL;
-    }
-
-    *copy = *item;
-    copy->slot = slot;
-
-    if (copy->event.uuid) {
-        copy->event.uuid = copy->uuid;
-    }
-
-    copy->size = ngx_ess_amqp_delivery_size(item);
-
-    p = (u_char *) copy + sizeof(ngx_ess_amqp_item_t);
-
-    copy->key.data = p;
-    p = ngx_cpymem(p, item->key.data, item->key.len);
-
-    copy->event.body.data = p;
-
-    if (item->event.body.len) {
-        ngx_memcpy(p, item->event.body.data, item->event.body.len);
-    }
-
-    return copy;
 }
 
 

@@ -183,6 +183,22 @@ ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
 }
 
 
+amqp_array_t *
+ngx_ess_amqp_property_array(amqp_basic_properties_t *properties,
+    const char *name)
+{
+    amqp_field_value_t  *value;
+
+    value = ngx_ess_amqp_property_header(properties, name);
+
+    if (value == NULL || value->kind != AMQP_FIELD_KIND_ARRAY) {
+        return NULL;
+    }
+
+    return &value->value.array;
+}
+
+
 uint64_t
 ngx_ess_amqp_property_time(amqp_basic_properties_t *properties)
 {

@@ -20,6 +20,10 @@ ngx_int_t ngx_ess_amqp_property_number(amqp_basic_properties_t *properties,
 ngx_int_t ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
     const char *name, ngx_str_t *text);
 
+/* A header that is an array, or NULL. */
+amqp_array_t *ngx_ess_amqp_property_array(amqp_basic_properties_t *properties,
+    const char *name);
+
 /*
  * When the event was published, in ms since 1970: to the millisecond if the
  * broker or the publisher says so (timestamp_in_ms), else by the property

@@ -115,6 +115,7 @@ ngx_ess_amqp_restore_listed(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
+        event.keys = NULL;
         (void) ngx_ess_amqp_topic_match(&w->slots[i], key, &event);
 
         for (n = 0; n < event.nstreams; n++) {
@@ -262,6 +263,7 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
+        event.keys = NULL;
         (void) ngx_ess_amqp_topic_match(&w->slots[i], key, &event);
 
         streams += event.nstreams;

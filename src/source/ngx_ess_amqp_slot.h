@@ -171,6 +171,7 @@ struct ngx_ess_amqp_worker_s {
     ngx_event_t                  delay;         /* they are tried again */
     time_t                       too_large_time;
     ngx_uint_t                   too_large;     /* not logged */
+    time_t                       too_many_time; /* keys in CC */
 
     /* which streams the slots' topics know: see ngx_ess_amqp_topic.c */
     uint64_t                     topic_cursor;  /* the last one */
@@ -294,9 +295,9 @@ ngx_int_t ngx_ess_amqp_topic_init(ngx_ess_amqp_worker_t *w);
 void ngx_ess_amqp_topic_exit(ngx_ess_amqp_worker_t *w);
 
 /*
- * Names the streams of the slot whose patterns match the key, in the event,
- * until the next call.  NGX_ERROR: no memory for new patterns, some may be
- * missing.
+ * Names the streams of the slot whose patterns match the key, or one of
+ * event->keys, in the event, until the next call.  NGX_ERROR: no memory for new
+ * patterns, some may be missing.
  */
 ngx_int_t ngx_ess_amqp_topic_match(ngx_ess_amqp_slot_t *slot, ngx_str_t *key,
     ngx_ess_event_t *event);

@@ -59,7 +59,12 @@ ngx_ess_amqp_topic_match(ngx_ess_amqp_slot_t *slot, ngx_str_t *key,
     event->streams = &none;
     event->nstreams = 0;
 
-    if (slot->topic) {
+    if (slot->topic && event->keys) {
+        event->nstreams = ngx_ess_topic_match_keys(slot->topic, event->keys,
+                                                   event->nkeys,
+                                                   &event->streams);
+
+    } else if (slot->topic) {
         event->nstreams = ngx_ess_topic_match(slot->topic, key,
                                               &event->streams);
     }

@@ -22,6 +22,7 @@ struct ngx_ess_topic_node_s {
     ngx_ess_topic_node_t    *hash;          /* "#" behind this one */
     ngx_queue_t              entries;       /* patterns that end here */
     uint64_t                 step;          /* at which it was last reached */
+    uint64_t                 match;         /* which it was last part of */
     uint32_t                 key;           /* of the parent and the word */
     uint32_t                 children;      /* of all three kinds */
     u_char                   type;          /* '*', '#', or 0: a word */
@@ -46,6 +47,7 @@ struct ngx_ess_topic_s {
     ngx_queue_t              entries;       /* all */
     ngx_uint_t               nentries;
     uint64_t                 step;
+    uint64_t                 match;
 
     /* with room for all nodes, and all streams */
     ngx_ess_topic_node_t   **from;          /* where the words so far lead */
@@ -84,6 +86,11 @@ static void ngx_ess_topic_unlink(ngx_ess_topic_t *topic,
 static void ngx_ess_topic_grow_table(ngx_ess_topic_t *topic);
 static ngx_int_t ngx_ess_topic_room(ngx_ess_topic_t *topic);
 static void *ngx_ess_topic_array(void *old, ngx_uint_t room, ngx_log_t *log);
+static ngx_uint_t ngx_ess_topic_collect(ngx_ess_topic_t *topic,
+    ngx_str_t *key, ngx_uint_t m);
+static ngx_uint_t ngx_ess_topic_lead(ngx_ess_topic_t *topic, ngx_str_t *key);
+static ngx_uint_t ngx_ess_topic_sort(ngx_ess_topic_t *topic, ngx_uint_t m,
+    ngx_ess_stream_ref_t ***refs);
 static ngx_uint_t ngx_ess_topic_reach(ngx_ess_topic_t *topic,
     ngx_ess_topic_node_t **set, ngx_uint_t n, ngx_ess_topic_node_t *node);
 static int ngx_libc_cdecl ngx_ess_topic_cmp(const void *one, const void *two);
@@ -583,11 +590,74 @@ ngx_uint_t
 ngx_ess_topic_match(ngx_ess_topic_t *topic, ngx_str_t *key,
     ngx_ess_stream_ref_t ***refs)
 {
+    topic->match++;
+
+    return ngx_ess_topic_sort(topic, ngx_ess_topic_collect(topic, key, 0),
+                              refs);
+}
+
+
+ngx_uint_t
+ngx_ess_topic_match_keys(ngx_ess_topic_t *topic, ngx_ess_event_key_t *keys,
+    ngx_uint_t n, ngx_ess_stream_ref_t ***refs)
+{
+    ngx_uint_t  i, m;
+
+    topic->match++;
+    m = 0;
+
+    for (i = 0; i < n; i++) {
+        m = ngx_ess_topic_collect(topic, &keys[i].key, m);
+    }
+
+    return ngx_ess_topic_sort(topic, m, refs);
+}
+
+
+/* Adds the streams of the patterns that match the key, unless this match has
+   had them, behind the first "m"; returns how many there are then. */
+
+static ngx_uint_t
+ngx_ess_topic_collect(ngx_ess_topic_t *topic, ngx_str_t *key, ngx_uint_t m)
+{
+    ngx_uint_t              i, n;
+    ngx_queue_t            *q;
+    ngx_ess_topic_node_t   *node;
+    ngx_ess_topic_entry_t  *entry;
+
+    n = ngx_ess_topic_lead(topic, key);
+
+    for (i = 0; i < n; i++) {
+        node = topic->from[i];
+
+        if (node->match == topic->match) {
+            continue;
+        }
+
+        node->match = topic->match;
+
+        for (q = ngx_queue_head(&node->entries);
+             q != ngx_queue_sentinel(&node->entries);
+             q = ngx_queue_next(q))
+        {
+            entry = ngx_queue_data(q, ngx_ess_topic_entry_t, queue);
+            topic->refs[m++] = &entry->ref;
+        }
+    }
+
+    return m;
+}
+
+
+/* The nodes that the words of the key lead to are in topic->from then: returns
+   how many. */
+
+static ngx_uint_t
+ngx_ess_topic_lead(ngx_ess_topic_t *topic, ngx_str_t *key)
+{
     ngx_uint_t               i, m, n;
-    ngx_queue_t             *q;
     ngx_ess_topic_node_t    *node, **set;
     ngx_ess_topic_words_t    words;
-    ngx_ess_topic_entry_t   *entry;
 
     topic->step++;
 
@@ -618,20 +688,14 @@ ngx_ess_topic_match(ngx_ess_topic_t *topic, ngx_str_t *key,
         n = m;
     }
 
-    m = 0;
+    return n;
+}
 
-    for (i = 0; i < n; i++) {
-        node = topic->from[i];
 
-        for (q = ngx_queue_head(&node->entries);
-             q != ngx_queue_sentinel(&node->entries);
-             q = ngx_queue_next(q))
-        {
-            entry = ngx_queue_data(q, ngx_ess_topic_entry_t, queue);
-            topic->refs[m++] = &entry->ref;
-        }
-    }
-
+static ngx_uint_t
+ngx_ess_topic_sort(ngx_ess_topic_t *topic, ngx_uint_t m,
+    ngx_ess_stream_ref_t ***refs)
+{
     if (m > 1) {
         ngx_qsort(topic->refs, m, sizeof(ngx_ess_stream_ref_t *),
                   ngx_ess_topic_cmp);

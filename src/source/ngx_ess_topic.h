@@ -42,6 +42,10 @@ ngx_int_t ngx_ess_topic_add(ngx_ess_topic_t *topic, ngx_str_t *pattern,
 ngx_uint_t ngx_ess_topic_match(ngx_ess_topic_t *topic, ngx_str_t *key,
     ngx_ess_stream_ref_t ***refs);
 
+/* The same, of those whose pattern matches one of the keys, or several. */
+ngx_uint_t ngx_ess_topic_match_keys(ngx_ess_topic_t *topic,
+    ngx_ess_event_key_t *keys, ngx_uint_t n, ngx_ess_stream_ref_t ***refs);
+
 /* Forgets a stream, named by one of these references, which is void then. */
 void ngx_ess_topic_remove(ngx_ess_topic_t *topic, ngx_ess_stream_ref_t *ref);
 

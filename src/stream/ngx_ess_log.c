@@ -17,6 +17,9 @@
 #define NGX_ESS_LOG_STREAMS  64
 #define NGX_ESS_LOG_BYTES    262144
 
+/* keys of one event that are as much work as to look at a stream */
+#define NGX_ESS_LOG_KEYS     16
+
 /* entries of the journal that an append to one stream takes, the marks of
    those interested aside, and those at its end */
 #define NGX_ESS_LOG_UNDO     40
@@ -28,13 +31,10 @@ typedef struct {
     ngx_ess_zone_t          *zone;
     ngx_ess_shm_t           *sh;
     ngx_ess_shm_slot_t      *slot;          /* NULL: none */
-    ngx_str_t               *key;
-    uint32_t                 hash;
+    ngx_ess_log_walk_t       walk;
+    ngx_uint_t               look;          /* work for each of its streams */
     ngx_str_t                body;
     u_char                  *uuid;          /* of the only stream, or NULL */
-    ngx_ess_stream_ref_t   **streams;       /* or NULL: those with the key */
-    ngx_uint_t               nstreams;
-    ngx_uint_t               next;          /* of them */
     uint64_t                 timestamp;
     uint64_t                 ordinal;       /* 0: the next one */
     ngx_uint_t               gap;
@@ -57,9 +57,6 @@ static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
     ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
     ngx_ess_event_t *event);
 static ngx_uint_t ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a);
-static ngx_ess_seg_t ngx_ess_log_first_of_locked(ngx_ess_log_append_t *a);
-static ngx_ess_seg_t ngx_ess_log_next_locked(ngx_ess_log_append_t *a,
-    ngx_ess_seg_t i);
 static ngx_uint_t ngx_ess_log_meant_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static uint32_t ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh);
@@ -101,7 +98,10 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     n = 0;
     added = 0;
 
-    if (a.streams == NULL && a.hash % NGX_ESS_SLOTS != slot) {
+    if (event->streams == NULL
+        && event->keys == NULL
+        && a.walk.hash % NGX_ESS_SLOTS != slot)
+    {
         goto done;
     }
 
@@ -189,9 +189,9 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
     last = a->done;
     added = 0;
 
-    for (i = ngx_ess_log_first_of_locked(a);
+    for (i = ngx_ess_log_walk_first_locked(&a->walk, a->done);
          i;
-         i = ngx_ess_log_next_locked(a, i))
+         i = ngx_ess_log_walk_next_locked(&a->walk, i))
     {
         s = ngx_ess_shm_stream(sh, i);
 
@@ -248,12 +248,13 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->zone = zone;
     a->sh = zone->sh;
     a->slot = (slot < NGX_ESS_SLOTS) ? &zone->sh->slots[slot] : NULL;
-    a->key = key;
-    a->hash = ngx_ess_stream_key_hash(key);
+    a->walk.sh = zone->sh;
+    a->walk.event = event;
+    a->walk.key = key;
+    a->walk.hash = ngx_ess_stream_key_hash(key);
+    a->look = 1 + (event->streams ? 0 : event->nkeys / NGX_ESS_LOG_KEYS);
     a->body = event->body;
     a->uuid = event->uuid;
-    a->streams = event->streams;
-    a->nstreams = event->nstreams;
     a->timestamp = event->timestamp;
     a->ordinal = event->ordinal;
     a->gap = event->gap;
@@ -281,90 +282,6 @@ ngx_ess_log_is_poison(ngx_str_t *body)
 {
     return body->len == sizeof("POISON") - 1
            && ngx_memcmp(body->data, "POISON", sizeof("POISON") - 1) == 0;
-}
-
-
-/* The first stream of the event that it was not given yet, 0: none. */
-
-static ngx_ess_seg_t
-ngx_ess_log_first_of_locked(ngx_ess_log_append_t *a)
-{
-    ngx_uint_t     n, half;
-    ngx_ess_seg_t  i;
-
-    a->next = 0;
-
-    if (a->done == 0) {
-        return ngx_ess_log_next_locked(a, 0);
-    }
-
-    if (a->streams) {
-
-        /* between a->next and n */
-
-        for (n = a->nstreams; a->next < n; /* void */) {
-            half = (a->next + n) / 2;
-
-            if (a->streams[half]->id <= a->done) {
-                a->next = half + 1;
-
-            } else {
-                n = half;
-            }
-        }
-
-        return ngx_ess_log_next_locked(a, 0);
-    }
-
-    i = ngx_ess_stream_of_id_locked(a->sh, a->done);
-
-    if (i) {
-        return ngx_ess_log_next_locked(a, i);
-    }
-
-    /* that one is gone */
-
-    for (i = ngx_ess_log_next_locked(a, 0);
-         i && ngx_ess_shm_stream(a->sh, i)->id <= a->done;
-         i = ngx_ess_log_next_locked(a, i))
-    {
-        /* void */
-    }
-
-    return i;
-}
-
-
-/* The streams of the event, in order of id: the first one behind "i" (0: from
-   the start), 0: no more. */
-
-static ngx_ess_seg_t
-ngx_ess_log_next_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
-{
-    ngx_ess_stream_ref_t  *ref;
-
-    if (a->streams == NULL) {
-        return ngx_ess_stream_next_of_key_locked(a->sh, a->key, a->hash, i);
-    }
-
-    while (a->next < a->nstreams) {
-        ref = a->streams[a->next++];
-
-        i = ngx_ess_stream_find_locked(a->sh, ref->id, ref->epoch);
-
-        if (i && ngx_ess_shm_stream(a->sh, i)->state == NGX_ESS_STREAM_CLOSED)
-        {
-            i = 0;
-        }
-
-        ref->index = i;
-
-        if (i) {
-            return i;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -432,11 +349,11 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 
     n = a->done ? 1 : 0;
 
-    for (i = ngx_ess_log_first_of_locked(a);
+    for (i = ngx_ess_log_walk_first_locked(&a->walk, a->done);
          i;
-         i = ngx_ess_log_next_locked(a, i))
+         i = ngx_ess_log_walk_next_locked(&a->walk, i))
     {
-        if (look == NGX_ESS_LOG_LOOK
+        if (look >= NGX_ESS_LOG_LOOK
             || meant == NGX_ESS_LOG_STREAMS
             || (meant && (meant + 1) * a->body.len > NGX_ESS_LOG_BYTES))
         {
@@ -445,7 +362,7 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
         }
 
         n++;
-        look++;
+        look += a->look;
         a->upto = ngx_ess_shm_stream(sh, i)->id;
 
         if (ngx_ess_log_meant_locked(a, i)) {

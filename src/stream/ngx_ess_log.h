@@ -46,16 +46,16 @@ typedef struct {
 
 
 /*
- * Appends the event to each stream (CREATING, VISIBLE, DELETING) of the slot
- * that has the routing key, or of those that event->streams names (the index
- * of one that is no more is set to 0), or to that of them that event->uuid
- * names, marks those that care in "wake", and adds the fingerprint to the
- * slot's ring.  That is one operation: after a crash all of it happened or
- * none.  But what takes long is done in parts: NGX_BUSY then says that the
- * mutex is to be given away, and the call repeated with the same event
- * (event->done tells how far it came) before another one of the slot is
- * appended.  The slot remembers how far as well: after a crash the event goes
- * on there when it comes again.
+ * Appends the event once to each stream (CREATING, VISIBLE, DELETING) of the
+ * slot that has the routing key, or one of event->keys, which are keys of the
+ * slot, or that event->streams names (the index of one that is no more is set
+ * to 0); or to that of them only that event->uuid names.  Marks those that
+ * care in "wake", and adds the fingerprint to the slot's ring.  All of that is
+ * one operation: after a crash all of it happened or none.  But what takes
+ * long is done in parts: NGX_BUSY then says that the mutex is to be given
+ * away, and the call repeated with the same event (event->done tells how far
+ * it came) before another one of the slot is appended.  The slot remembers how
+ * far as well: after a crash the event goes on there when it comes again.
  * Evicts by the zone's bounds: over log_size bytes, over log_count events,
  * older than log_age; never the newest event of a log for its size, never what
  * is younger than a second but for want of room in the zone, and what a worker
@@ -69,7 +69,7 @@ typedef struct {
  * NGX_ESS_SLOTS, and no fingerprint is kept.  Ordinals may be left out: those
  * of what is no event in the broker; with event->gap there were some.
  *
- * Returns more than 0 when the slot has streams for the key; with 0 nothing was
+ * Returns more than 0 when the slot has streams for it; with 0 nothing was
  * appended (but the fingerprint).  NGX_AGAIN, never with "force": the room is
  * taken by what workers are about to see; nothing more was appended.
  */

@@ -472,6 +472,27 @@ ngx_int_t ngx_ess_log_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
 void ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
     ngx_ess_notify_wake_t *wake);
 
+/*
+ * The streams of the slot that an event is for, in order of their ids: those
+ * that event->streams names, else those of event->keys, else those of the key.
+ */
+
+typedef struct {
+    ngx_ess_shm_t           *sh;
+    ngx_ess_event_t         *event;
+    ngx_str_t               *key;
+    uint32_t                 hash;
+    ngx_uint_t               next;          /* of event->streams */
+} ngx_ess_log_walk_t;
+
+/* The first one with an id above "done", 0: none. */
+ngx_ess_seg_t ngx_ess_log_walk_first_locked(ngx_ess_log_walk_t *walk,
+    uint64_t done);
+
+/* The one behind "i", which the walk gave last; 0: no more. */
+ngx_ess_seg_t ngx_ess_log_walk_next_locked(ngx_ess_log_walk_t *walk,
+    ngx_ess_seg_t i);
+
 /* Ordinal of the first event of the log, or of the next one to come. */
 uint64_t ngx_ess_log_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s);
 

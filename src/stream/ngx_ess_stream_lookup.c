@@ -37,6 +37,18 @@ ngx_ess_stream_slot(ngx_str_t *key)
 }
 
 
+ngx_uint_t
+ngx_ess_stream_event_key(ngx_ess_event_key_t *k, ngx_str_t *key)
+{
+    ngx_memzero(k, sizeof(ngx_ess_event_key_t));
+
+    k->key = *key;
+    k->hash = ngx_ess_stream_key_hash(key);
+
+    return k->hash % NGX_ESS_SLOTS;
+}
+
+
 u_char *
 ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid)
 {

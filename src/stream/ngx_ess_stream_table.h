@@ -53,6 +53,10 @@ typedef struct {
 /* Which slot a routing key belongs to; no lock. */
 ngx_uint_t ngx_ess_stream_slot(ngx_str_t *key);
 
+/* Makes the key one of an event's; returns its slot.  No lock; the bytes stay
+   the caller's. */
+ngx_uint_t ngx_ess_stream_event_key(ngx_ess_event_key_t *k, ngx_str_t *key);
+
 /* "text" has room for NGX_ESS_UUID_TEXT bytes; returns its end. */
 u_char *ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid);
 

@@ -277,6 +277,53 @@ test_random(void **state)
 }
 
 
+/* several keys at once: each stream that one of them finds, once */
+
+static void
+test_keys(void **state)
+{
+    char                    keys[5][64];
+    static char             patterns[PATTERNS][64];
+    ngx_uint_t              i, j, k, n, cases;
+    ngx_ess_event_key_t     ks[5];
+    ngx_ess_stream_ref_t  **refs;
+
+    for (i = 0; i < PATTERNS; i++) {
+        random_words(patterns[i], 1);
+        add(patterns[i], i + 1);
+    }
+
+    for (cases = 0; cases < CASES / 100; cases++) {
+
+        n = random_below(6);
+
+        for (j = 0; j < n; j++) {
+            random_words(keys[j], 0);
+            ks[j].key.data = (u_char *) keys[j];
+            ks[j].key.len = strlen(keys[j]);
+        }
+
+        k = ngx_ess_topic_match_keys(topic, ks, n, &refs);
+
+        for (i = 0; i < PATTERNS; i++) {
+
+            for (j = 0; j < n && !plainly(patterns[i], keys[j]); j++) {
+                /* void */
+            }
+
+            if (j < n) {
+                assert_true(k > 0);
+                assert_int_equal((*refs)->id, i + 1);
+                refs++;
+                k--;
+            }
+        }
+
+        assert_int_equal(k, 0);
+    }
+}
+
+
 static void
 test_turn(void **state)
 {
@@ -398,6 +445,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(test_known, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hard, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),

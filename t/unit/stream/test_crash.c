@@ -4,6 +4,7 @@
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
  * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
+ * links: src/stream/ngx_ess_log_walk.c
  * links: src/stream/ngx_ess_follow.c
  * links: src/stream/ngx_ess_notify.c
  * links: t/unit/ngx_unit.c
@@ -934,12 +935,15 @@ test_each_write(void **state)
    followed by another, and each stream has the event once. */
 
 static void
-test_holds(void **state)
+holds(ngx_uint_t nkeys)
 {
+    u_char                  text[8];
+    ngx_str_t               other;
     int                     status;
     pid_t                   pid;
     uint64_t                i, n, partial, events, uneven;
     ngx_ess_event_t         event;
+    ngx_ess_event_key_t     ks[2];
     ngx_ess_stream_info_t   info[200];
     ngx_ess_notify_wake_t   wake;
     ngx_ess_shm_slot_t     *slot;
@@ -949,8 +953,20 @@ test_holds(void **state)
 
     assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
 
+    /* another one of the same slot */
+
+    other.data = text;
+    i = 0;
+
+    do {
+        other.len = sprintf((char *) text, "%d", (int) i++);
+    } while (ngx_ess_stream_slot(&other) != ngx_ess_stream_slot(&keys[1]));
+
     for (i = 0; i < 200; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[1], 0, &info[i]),
+        assert_int_equal(ngx_ess_stream_reserve(zone,
+                                                (nkeys && i % 3) ? &other
+                                                                 : &keys[1],
+                                                0, &info[i]),
                          NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info[i].ref), NGX_OK);
     }
@@ -965,6 +981,11 @@ test_holds(void **state)
         ngx_memzero(&event, sizeof(ngx_ess_event_t));
         ngx_str_set(&event.body, "to all");
         event.timestamp = 1;
+        event.keys = nkeys ? ks : NULL;
+        event.nkeys = nkeys;
+
+        (void) ngx_ess_stream_event_key(&ks[0], &keys[1]);
+        (void) ngx_ess_stream_event_key(&ks[1], &other);
 
         *ngx_unit_faults = n;
 
@@ -1012,6 +1033,14 @@ test_holds(void **state)
     assert_true(partial > 0);
 
     ngx_unit_free(zone);
+}
+
+
+static void
+test_holds(void **state)
+{
+    holds(0);
+    holds(2);
 }
 
 
