@@ -349,4 +349,4 @@ def test_alerts_and_dashboard(tmp_path):
             r'(?:\{|out,) "([a-z_]+)"', f.read())}
     assert {re.sub("_(bucket|sum|count)$", "", u) for u in used} \
         - {"ess_metrics", "ess_zone", "ess_log", "ess_health",
-               "ess_client_rate", "ess_origin"} <= there
+               "ess_client_rate", "ess_max_memory", "ess_origin"} <= there

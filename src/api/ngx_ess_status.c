@@ -146,7 +146,11 @@ static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
     { "slow_subscribers_total", "Clients that were too slow, and what was "
       "done about it.", NGX_ESS_STATUS_COUNTER, "action",
       { { NGX_ESS_C_SLOW_CLOSED, "closed" },
-        { NGX_ESS_C_SLOW_SKIPPED, "skipped" } } },
+        { NGX_ESS_C_SLOW_SKIPPED, "skipped" },
+        { NGX_ESS_C_SLOW_RECLAIMED, "reclaimed" } } },
+
+    { "kept_bytes", "Memory of the workers that holds events for clients.",
+      NGX_ESS_STATUS_GAUGE, NULL, { { NGX_ESS_C_MEMORY, NULL } } },
 
     { "fast_subscribers_total", "Clients that sent more than they may, and "
       "what was done about it.", NGX_ESS_STATUS_COUNTER, "action",

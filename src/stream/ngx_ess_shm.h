@@ -88,6 +88,7 @@ typedef enum {
                                                but are none */
     NGX_ESS_C_SLOW_CLOSED,
     NGX_ESS_C_SLOW_SKIPPED,
+    NGX_ESS_C_SLOW_RECLAIMED,               /* of their memory, over all */
     NGX_ESS_C_FAST_PAUSED,                  /* over ess_client_rate */
     NGX_ESS_C_FAST_CLOSED,
     NGX_ESS_C_REJECTED,                     /* by ngx_ess_rejected_e */
@@ -106,8 +107,9 @@ typedef enum {
 
     NGX_ESS_C_GAUGES,
     NGX_ESS_C_SUBSCRIBERS = NGX_ESS_C_GAUGES,   /* by transport */
-    NGX_ESS_C_CONNECTED = NGX_ESS_C_SUBSCRIBERS + NGX_ESS_TRANSPORTS,
-                                            /* 1: to the broker, consuming */
+    NGX_ESS_C_MEMORY = NGX_ESS_C_SUBSCRIBERS + NGX_ESS_TRANSPORTS,
+                                            /* bytes kept for clients */
+    NGX_ESS_C_CONNECTED,                    /* 1: to the broker, consuming */
     NGX_ESS_C_UNBOUND,                      /* slots and keys whose bindings
                                                are known to be gone */
     NGX_ESS_C_BLOCKED,                      /* 1: the broker lets it publish

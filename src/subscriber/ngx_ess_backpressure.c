@@ -1,57 +1,29 @@
 
 /*
  * Finds the subscribers that keep more frames in memory than they may.  Owns
- * nothing.  Runs in workers, for a feed that has got new frames.
+ * nothing.  Runs in workers.
  */
 
 
 #include "ngx_ess_backpressure.h"
+#include "ngx_ess_memory.h"
 
 
-static void ngx_ess_backpressure_each(ngx_ess_feed_t *feed, size_t max,
-    ngx_ess_backpressure_pt slow);
-static size_t ngx_ess_backpressure_most(ngx_ess_feed_t *feed);
-static size_t ngx_ess_backpressure_bytes(ngx_ess_feed_t *feed,
+/* bytes; who keeps no more is left alone whatever others keep: to read it
+   again would cost more than it takes */
+#define NGX_ESS_BACKPRESSURE_LITTLE  4096
+
+
+static size_t ngx_ess_backpressure_behind(ngx_ess_feed_t *feed,
     ngx_ess_subscriber_t *sub);
+static size_t ngx_ess_backpressure_most(ngx_queue_t *feeds);
+static size_t ngx_ess_backpressure_kept(ngx_ess_subscriber_t *sub);
+static void ngx_ess_backpressure_reclaim_over(ngx_queue_t *feeds, size_t over,
+    size_t target, ngx_ess_backpressure_pt reclaim);
 
 
 void
-ngx_ess_backpressure_check(ngx_ess_feed_t *feed, size_t max,
-    ngx_ess_backpressure_pt slow)
-{
-    size_t  most, bytes;
-
-    ngx_ess_backpressure_each(feed, (size_t) -1, slow);
-
-    /* of an ended feed nothing is read any more: it becomes less by itself */
-
-    while (!feed->ended) {
-
-        bytes = ngx_ess_frame_bytes();
-
-        if (bytes <= max) {
-            return;
-        }
-
-        most = ngx_ess_backpressure_most(feed);
-
-        if (most == 0) {
-            return;
-        }
-
-        /* without those that are furthest behind as much goes as is over */
-
-        ngx_ess_backpressure_each(feed, most - ngx_min(most, bytes - max),
-                                  slow);
-    }
-}
-
-
-/* Those that keep more than that, or than each of them may. */
-
-static void
-ngx_ess_backpressure_each(ngx_ess_feed_t *feed, size_t max,
-    ngx_ess_backpressure_pt slow)
+ngx_ess_backpressure_check(ngx_ess_feed_t *feed, ngx_ess_backpressure_pt slow)
 {
     ngx_queue_t           *q, *next;
     ngx_ess_subscriber_t  *sub;
@@ -75,49 +47,17 @@ ngx_ess_backpressure_each(ngx_ess_feed_t *feed, size_t max,
             continue;
         }
 
-        if (ngx_ess_backpressure_bytes(feed, sub)
-            > ngx_min(sub->conf->slow_buffer, max))
-        {
+        if (ngx_ess_backpressure_behind(feed, sub) > sub->conf->slow_buffer) {
             slow(sub);
         }
     }
 }
 
 
-/* What the one that is furthest behind keeps; 0: nobody keeps any frame but
-   the one that is being sent. */
-
-static size_t
-ngx_ess_backpressure_most(ngx_ess_feed_t *feed)
-{
-    size_t                 bytes, most;
-    ngx_queue_t           *q;
-    ngx_ess_subscriber_t  *sub;
-
-    most = 0;
-
-    for (q = ngx_queue_head(&feed->waiting);
-         q != ngx_queue_sentinel(&feed->waiting);
-         q = ngx_queue_next(q))
-    {
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-
-        if (sub->frame == NULL || sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
-            continue;
-        }
-
-        bytes = ngx_ess_backpressure_bytes(feed, sub);
-        most = ngx_max(most, bytes);
-    }
-
-    return most;
-}
-
-
 /* Between the frame that is being sent to it and the newest one. */
 
 static size_t
-ngx_ess_backpressure_bytes(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub)
+ngx_ess_backpressure_behind(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub)
 {
     ngx_ess_frame_t  *tail;
 
@@ -128,4 +68,109 @@ ngx_ess_backpressure_bytes(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub)
     }
 
     return tail->start - sub->frame->next->start;
+}
+
+
+void
+ngx_ess_backpressure_reclaim(ngx_queue_t *feeds, size_t target,
+    ngx_ess_backpressure_pt reclaim)
+{
+    size_t  most;
+
+    while (ngx_ess_memory_used() > target) {
+
+        most = ngx_ess_backpressure_most(feeds);
+
+        if (most <= NGX_ESS_BACKPRESSURE_LITTLE) {
+            return;
+        }
+
+        /* what is shared goes with the last of those that keep it: so not the
+           one that keeps most, but all that keep much */
+
+        ngx_ess_backpressure_reclaim_over(feeds, most / 2, target, reclaim);
+    }
+}
+
+
+static size_t
+ngx_ess_backpressure_most(ngx_queue_t *feeds)
+{
+    size_t                 kept, most;
+    ngx_queue_t           *f, *q;
+    ngx_ess_feed_t        *feed;
+    ngx_ess_subscriber_t  *sub;
+
+    most = 0;
+
+    for (f = ngx_queue_head(feeds);
+         f != ngx_queue_sentinel(feeds);
+         f = ngx_queue_next(f))
+    {
+        feed = ngx_queue_data(f, ngx_ess_feed_t, all);
+
+        for (q = ngx_queue_head(&feed->waiting);
+             q != ngx_queue_sentinel(&feed->waiting);
+             q = ngx_queue_next(q))
+        {
+            sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+            kept = ngx_ess_backpressure_kept(sub);
+            most = ngx_max(most, kept);
+        }
+    }
+
+    return most;
+}
+
+
+/* The frame that is being sent to it, and those behind it. */
+
+static size_t
+ngx_ess_backpressure_kept(ngx_ess_subscriber_t *sub)
+{
+    if (sub->frame == NULL) {
+        return 0;
+    }
+
+    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
+        return sizeof(ngx_ess_frame_t) + sub->frame->len;
+    }
+
+    return sub->feed->frames.bytes - sub->frame->start;
+}
+
+
+static void
+ngx_ess_backpressure_reclaim_over(ngx_queue_t *feeds, size_t over,
+    size_t target, ngx_ess_backpressure_pt reclaim)
+{
+    ngx_queue_t           *f, *q, *next;
+    ngx_ess_feed_t        *feed;
+    ngx_ess_subscriber_t  *sub;
+
+    f = ngx_queue_head(feeds);
+
+    while (f != ngx_queue_sentinel(feeds) && ngx_ess_memory_used() > target) {
+
+        feed = ngx_queue_data(f, ngx_ess_feed_t, all);
+
+        ngx_ess_feed_hold(feed);
+
+        for (q = ngx_queue_head(&feed->waiting);
+             q != ngx_queue_sentinel(&feed->waiting);
+             q = next)
+        {
+            next = ngx_queue_next(q);
+            sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+            if (ngx_ess_backpressure_kept(sub) > over) {
+                reclaim(sub);
+            }
+        }
+
+        f = ngx_queue_next(f);
+
+        ngx_ess_feed_unhold(feed);
+    }
 }

@@ -50,6 +50,9 @@ static ngx_int_t ngx_ess_client_answered(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_due(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_failed(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_slow(ngx_ess_subscriber_t *sub);
+static void ngx_ess_client_reclaim(ngx_ess_subscriber_t *sub);
+static void ngx_ess_client_missed(ngx_ess_subscriber_t *sub);
+static void ngx_ess_client_slow_close(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_replaced(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_abandon(ngx_ess_subscriber_t *sub);
 
@@ -58,6 +61,8 @@ static const ngx_ess_feed_handlers_t  ngx_ess_client_handlers = {
     ngx_ess_client_due,
     ngx_ess_client_failed,
     ngx_ess_client_slow,
+    ngx_ess_client_reclaim,
+    ngx_ess_client_missed,
     ngx_ess_client_replaced,
     ngx_ess_client_abandon
 };
@@ -889,8 +894,8 @@ ngx_ess_client_failed(ngx_ess_subscriber_t *sub)
 static void
 ngx_ess_client_slow(ngx_ess_subscriber_t *sub)
 {
-    if (sub->conf->slow_skip && !sub->filtered
-        && (sub->feed->ended || ngx_ess_feed_fall_back(sub) == NGX_OK))
+    if (sub->conf->slow_skip
+        && (sub->feed->ended || ngx_ess_feed_fall_back(sub, 1) == NGX_OK))
     {
         ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SLOW_SKIPPED, 1);
         return;
@@ -900,6 +905,69 @@ ngx_ess_client_slow(ngx_ess_subscriber_t *sub)
                   "client is too slow, %uL bytes behind: closing it",
                   sub->feed->frames.bytes - sub->frame->start - sub->offset);
 
+    ngx_ess_client_slow_close(sub);
+}
+
+
+/*
+ * Within its bound, but the worker is over its own.  What it lets go of it gets
+ * from the log when it takes more, however long that takes, as long as the log
+ * has it.
+ */
+
+static void
+ngx_ess_client_reclaim(ngx_ess_subscriber_t *sub)
+{
+    ngx_uint_t  live;
+
+    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
+
+        /* it was about to go, without the close in the worst case */
+
+        ngx_ess_client_close_end(sub, NGX_ERROR);
+        return;
+    }
+
+    live = !sub->feed->replay;
+
+    switch (ngx_ess_feed_fall_back(sub, 0)) {
+
+    case NGX_OK:
+
+        if (live) {
+            sub->feed->strict = !sub->conf->slow_skip;
+        }
+
+        ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SLOW_RECLAIMED, 1);
+        return;
+
+    case NGX_DECLINED:
+
+        (void) ngx_ess_client_close(sub, NGX_ESS_CLIENT_NORMAL,
+                                    "The stream has been deleted");
+        return;
+
+    default: /* NGX_ERROR */
+
+        ngx_ess_client_failed(sub);
+    }
+}
+
+
+static void
+ngx_ess_client_missed(ngx_ess_subscriber_t *sub)
+{
+    ngx_log_error(NGX_LOG_INFO, sub->connection->log, 0,
+                  "client is too slow, what it has to get next is gone: "
+                  "closing it");
+
+    ngx_ess_client_slow_close(sub);
+}
+
+
+static void
+ngx_ess_client_slow_close(ngx_ess_subscriber_t *sub)
+{
     ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SLOW_CLOSED, 1);
 
     (void) ngx_ess_client_close(sub, NGX_ESS_CLIENT_LATER, "Slow client");

@@ -53,14 +53,21 @@ ngx_ess_client_close(ngx_ess_subscriber_t *sub, ngx_uint_t code,
 ngx_int_t
 ngx_ess_client_close_with(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
 {
+    if (sub->feed->rest) {
+
+        /* in the middle of an event nothing can be said, and the rest of it
+           is not worth to be read again */
+
+        ngx_ess_client_close_end(sub, NGX_ERROR);
+        return NGX_DONE;
+    }
+
     if (sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
 
         sub->state = NGX_ESS_SUBSCRIBER_CLOSING;
 
         ngx_ess_drain_remove(sub);
         ngx_ess_feed_waiting(sub);
-
-        /* what nginx's filters have got is pinned */
 
         if (sub->frame && sub->offset) {
             ngx_ess_frame_cut(&sub->feed->frames, sub->frame);

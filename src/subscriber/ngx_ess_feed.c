@@ -9,6 +9,8 @@
 #include "ngx_ess_feed.h"
 #include "ngx_ess_feed_read.h"
 #include "ngx_ess_feed_source.h"
+#include "ngx_ess_backpressure.h"
+#include "ngx_ess_memory.h"
 #include "ngx_ess_notify.h"
 
 
@@ -37,6 +39,9 @@ typedef struct {
     ngx_event_t                     read;
     ngx_event_t                     flush;
     ngx_uint_t                      slice;      /* within a slice of flushes */
+    size_t                          limit;      /* bytes that are kept from
+                                                   which on some are
+                                                   reclaimed */
 } ngx_ess_feed_worker_t;
 
 
@@ -63,8 +68,10 @@ static void ngx_ess_feed_order_one(ngx_ess_subscriber_t *sub, void *data);
 static void ngx_ess_feed_each_of(ngx_ess_feed_t *feed,
     ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit, void *data);
 static ngx_int_t ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub);
-static ngx_int_t ngx_ess_feed_begun(ngx_ess_subscriber_t *sub,
-    ngx_ess_feed_t *feed);
+static ngx_ess_frame_t *ngx_ess_feed_copy(ngx_ess_feed_t *feed,
+    ngx_ess_frame_t *frame);
+static ngx_ess_feed_rest_t *ngx_ess_feed_rest(ngx_ess_subscriber_t *sub);
+static ngx_uint_t ngx_ess_feed_room(void);
 static void ngx_ess_feed_read_handler(ngx_event_t *ev);
 static void ngx_ess_feed_flush_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_feed_flush(ngx_ess_feed_t *feed);
@@ -103,6 +110,9 @@ ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 
     w->flush.handler = ngx_ess_feed_flush_handler;
     w->flush.log = cycle->log;
+
+    ngx_ess_memory_init(zone, ngx_ess_conf_main(cycle)->max_memory);
+    w->limit = ngx_ess_memory_max();
 
     ngx_ess_feed_read_init(cycle, zone, handlers);
 
@@ -245,82 +255,160 @@ ngx_ess_feed_zone(void)
 }
 
 
-/* It cannot be due: whoever is flushed again and again is not slow. */
-
 ngx_int_t
-ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub)
+ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
 {
-    ngx_ess_feed_t  *feed, *shared;
+    uint64_t              ordinal;
+    ngx_uint_t            rewound;
+    ngx_ess_feed_t       *feed, *old;
+    ngx_ess_frame_t      *frame, *copy;
+    ngx_ess_feed_rest_t  *rest;
 
-    shared = sub->feed;
+    old = sub->feed;
+    frame = sub->frame;
 
-    feed = ngx_ess_feed_create(&shared->ref, shared->transport,
-                               sub->frame->seq, 1);
+    ordinal = (frame->type == NGX_ESS_FRAME_GAP && frame->next)
+              ? frame->next->ordinal : frame->ordinal;
+
+    /* frames from the source have no number of the log's */
+
+    rewound = (frame->seq == 0 || old->source);
+
+    if (old->ended || (rewound && ordinal == 0)) {
+        return NGX_DECLINED;
+    }
+
+    feed = old->replay ? old
+                       : ngx_ess_feed_create(&old->ref, old->transport, 0, 1);
     if (feed == NULL) {
         return NGX_ERROR;
     }
 
-    feed->changed = 1;
-    feed->subscribers = 1;
-    feed->follow = sub->follow;
-    feed->expected = sub->frame->ordinal;
+    rest = NULL;
+    copy = NULL;
 
-    if (ngx_ess_feed_begun(sub, feed) != NGX_OK) {
-        ngx_ess_feed_free(feed);
-        return NGX_ERROR;
+    /* a gap is not found in the log again */
+
+    if (frame->type == NGX_ESS_FRAME_GAP || (sub->offset && keep)) {
+        copy = ngx_ess_feed_copy(feed, frame);
+        if (copy == NULL) {
+            goto failed;
+        }
+
+    } else if (sub->offset) {
+        rest = ngx_ess_feed_rest(sub);
+        if (rest == NULL) {
+            goto failed;
+        }
     }
+
+    ngx_ess_feed_source_stop(feed);
+
+    feed->rest = rest;
+    feed->seq = frame->seq;
+    feed->last = 0;
+    feed->expected = ordinal;
+
+    if (copy && copy->type == NGX_ESS_FRAME_EVENT) {
+        feed->seq++;
+        feed->expected++;
+    }
+
+    feed->follow = sub->follow;
+    feed->gap = 0;
+    feed->rewound = rewound;
+
+    ngx_ess_feed_set_changed(feed, 1);
+
+    ngx_ess_frame_release(&old->frames, frame);
+
+    sub->frame = copy;
+    sub->seq = 0;
+
+    if (rest) {
+        sub->offset = 0;
+    }
+
+    if (feed == old) {
+        return NGX_OK;
+    }
+
+    feed->subscribers = 1;
 
     ngx_queue_remove(&sub->queue);
     ngx_queue_insert_tail(&feed->waiting, &sub->queue);
 
     sub->feed = feed;
-    sub->seq = 0;
 
-    ngx_ess_feed_unhold(shared);
+    ngx_ess_feed_unhold(old);
 
     return NGX_OK;
+
+failed:
+
+    if (feed != old) {
+        ngx_ess_feed_free(feed);
+    }
+
+    return NGX_ERROR;
 }
 
 
-/* What the client has a part of it must get the rest of, and a gap is not
-   found in the log again: a copy. */
+/* Alone on its list, so that what is behind it goes. */
 
-static ngx_int_t
-ngx_ess_feed_begun(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed)
+static ngx_ess_frame_t *
+ngx_ess_feed_copy(ngx_ess_feed_t *feed, ngx_ess_frame_t *frame)
 {
-    ngx_ess_frame_t            *frame, *copy;
+    ngx_ess_frame_t            *copy;
+    ngx_ess_frames_t            frames;
     ngx_ess_transport_frame_t   data;
 
-    frame = sub->frame;
-    copy = NULL;
-
-    if (sub->offset || frame->type == NGX_ESS_FRAME_GAP) {
-        data.len = frame->len;
-        data.data = ngx_alloc(frame->len, ngx_ess_feed.log);
-        if (data.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(data.data, frame->data, frame->len);
-
-        copy = ngx_ess_frame_append(&feed->frames, frame->type, frame->seq,
-                                    &data, ngx_ess_feed.log);
-        if (copy == NULL) {
-            return NGX_ERROR;
-        }
-
-        copy->ordinal = frame->ordinal;
-
-        if (frame->type == NGX_ESS_FRAME_EVENT) {
-            feed->seq = frame->seq + 1;
-            feed->expected = frame->ordinal + 1;
-        }
+    data.len = frame->len;
+    data.data = ngx_alloc(frame->len, ngx_ess_feed.log);
+    if (data.data == NULL) {
+        return NULL;
     }
 
-    ngx_ess_frame_release(&sub->feed->frames, frame);
-    sub->frame = copy;
+    ngx_memcpy(data.data, frame->data, frame->len);
 
-    return NGX_OK;
+    ngx_memzero(&frames, sizeof(ngx_ess_frames_t));
+
+    copy = ngx_ess_frame_append(&frames, frame->type, frame->seq, &data,
+                                  ngx_ess_feed.log);
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    copy->ordinal = frame->ordinal;
+    copy->timestamp = frame->timestamp;
+    copy->start = feed->frames.bytes;
+
+    feed->frames.bytes += frames.bytes;
+
+    return copy;
+}
+
+
+static ngx_ess_feed_rest_t *
+ngx_ess_feed_rest(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_frame_t      *frame;
+    ngx_ess_feed_rest_t  *rest;
+
+    frame = sub->frame;
+
+    rest = ngx_alloc(sizeof(ngx_ess_feed_rest_t), ngx_ess_feed.log);
+    if (rest == NULL) {
+        return NULL;
+    }
+
+    rest->ordinal = frame->ordinal;
+    rest->timestamp = frame->timestamp;
+    rest->len = frame->len;
+    rest->sent = sub->offset;
+    rest->hash = ngx_ess_feed_read_hash(frame->data, sub->offset);
+
+    return rest;
 }
 
 
@@ -767,6 +855,10 @@ ngx_ess_feed_free(ngx_ess_feed_t *feed)
 {
     ngx_ess_feed_source_stop(feed);
 
+    if (feed->rest) {
+        ngx_free(feed->rest);
+    }
+
     if (!feed->replay) {
         ngx_ess_feed_free_shared(feed);
     }
@@ -834,6 +926,45 @@ ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted)
 }
 
 
+void
+ngx_ess_feed_reclaim(void)
+{
+    ngx_post_event(&ngx_ess_feed.read, &ngx_posted_events);
+}
+
+
+/*
+ * May more be read?  Over the bound those let go whose sockets are full.  While
+ * others are about to be sent what was read it is not known what they leave;
+ * when nobody is, what is left cannot become less by waiting.  It is tried
+ * again only when much has come, since the list of all is walked.
+ */
+
+static ngx_uint_t
+ngx_ess_feed_room(void)
+{
+    size_t  max;
+
+    max = ngx_ess_memory_max();
+
+    if (ngx_ess_memory_used() < max) {
+        ngx_ess_feed.limit = max;
+        return 1;
+    }
+
+    if (ngx_ess_memory_used() >= ngx_ess_feed.limit) {
+
+        ngx_ess_backpressure_reclaim(&ngx_ess_feed.all, max - max / 8,
+                                     ngx_ess_feed.handlers->reclaim);
+
+        ngx_ess_feed.limit = ngx_max(max, ngx_ess_memory_used() + max / 8);
+    }
+
+    return ngx_ess_memory_used() < max
+           || ngx_queue_empty(&ngx_ess_feed.flushing);
+}
+
+
 static void
 ngx_ess_feed_read_handler(ngx_event_t *ev)
 {
@@ -841,10 +972,12 @@ ngx_ess_feed_read_handler(ngx_event_t *ev)
     ngx_queue_t     *q;
     ngx_ess_feed_t  *feed;
 
-    for (n = 0;
-         n < NGX_ESS_FEED_READ_SLICE && !ngx_queue_empty(&ngx_ess_feed.reading);
-         n++)
-    {
+    for (n = 0; n < NGX_ESS_FEED_READ_SLICE && ngx_ess_feed_room(); n++) {
+
+        if (ngx_queue_empty(&ngx_ess_feed.reading)) {
+            break;
+        }
+
         q = ngx_queue_head(&ngx_ess_feed.reading);
         feed = ngx_queue_data(q, ngx_ess_feed_t, reading);
 
@@ -890,6 +1023,10 @@ ngx_ess_feed_flush_handler(ngx_event_t *ev)
     }
 
     ngx_ess_feed.slice = 0;
+
+    if (ngx_ess_memory_used() >= ngx_ess_feed.limit) {
+        ngx_ess_feed_reclaim();
+    }
 
     ngx_ess_notify_progress(ngx_ess_feed.nchanged == 0);
 

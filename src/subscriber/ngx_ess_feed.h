@@ -35,6 +35,21 @@ typedef struct ngx_ess_control_s     ngx_ess_control_t;
 typedef struct ngx_ess_filtered_s    ngx_ess_filtered_t;
 
 
+/*
+ * Of an event that a client has in part, and whose frame it let go of, so that
+ * others get what is theirs: the event is read and encoded again when its
+ * socket takes more.  Until then nothing else can be said to it.
+ */
+
+typedef struct {
+    uint64_t                     ordinal;
+    uint64_t                     timestamp; /* as it was encoded */
+    size_t                       len;       /* of the frame, */
+    size_t                       sent;      /* of which it has that */
+    uint32_t                     hash;      /* of the end of what it has */
+} ngx_ess_feed_rest_t;
+
+
 struct ngx_ess_feed_s {
     ngx_ess_feed_t              *next;      /* in its hash bucket */
     ngx_queue_t                  all;       /* the worker's feeds, replays
@@ -52,6 +67,8 @@ struct ngx_ess_feed_s {
                                                after the client had come */
     ngx_ess_feed_source_t       *source;    /* it is read from there; NULL:
                                                from the log */
+    ngx_ess_feed_rest_t         *rest;      /* of a replay, what comes first;
+                                               NULL: a whole frame */
     ngx_ess_frames_t             frames;
 
     ngx_queue_t                  idle;      /* subscribers at the end */
@@ -65,6 +82,10 @@ struct ngx_ess_feed_s {
     unsigned                     follow:1;  /* the broker may have what the log
                                                has not */
     unsigned                     gap:1;     /* what is expected is gone */
+    unsigned                     strict:1;  /* of a replay: to miss something
+                                               closes the client */
+    unsigned                     rewound:1; /* of a replay: the source has what
+                                               is expected */
     unsigned                     in_reading:1;
     unsigned                     in_flushing:1;
 };
@@ -145,8 +166,15 @@ typedef struct {
        afterwards */
     void                       (*failed)(ngx_ess_subscriber_t *sub);
 
-    /* it is far behind; the subscriber may be gone afterwards */
+    /* it keeps more than it may; the subscriber may be gone afterwards */
     void                       (*slow)(ngx_ess_subscriber_t *sub);
+
+    /* all keep more than they may, and this one keeps much; it may be gone
+       afterwards */
+    void                       (*reclaim)(ngx_ess_subscriber_t *sub);
+
+    /* what it has to get next is gone; it may be gone afterwards */
+    void                       (*missed)(ngx_ess_subscriber_t *sub);
 
     /* a newer one has taken over; it may be gone afterwards */
     void                       (*replaced)(ngx_ess_subscriber_t *sub);
@@ -196,11 +224,18 @@ ngx_int_t ngx_ess_feed_replay_source(ngx_ess_stream_ref_t *ref,
     ngx_ess_log_place_t *place, uint64_t ordinal, uint64_t timestamp);
 
 /*
- * The subscriber, whose socket is full, lets go of the shared frames and
- * reads on from its cursor with a replay.  NGX_ERROR: no memory, nothing has
- * changed.
+ * The subscriber, which waits for its socket at a frame, lets go of that and
+ * those behind it, and reads on from its cursor with a replay, when its socket
+ * takes more.  What it has in part it gets the rest of: with "keep" the frame
+ * stays until then, else the event is read again, and to miss it closes the
+ * client.  The notice of a gap stays in either case.  NGX_DECLINED: the stream
+ * is deleted, there is nothing to be read again; NGX_ERROR: no memory; nothing
+ * has changed then.
  */
-ngx_int_t ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub);
+ngx_int_t ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep);
+
+/* More is kept than may be: before anything more is read, some let go. */
+void ngx_ess_feed_reclaim(void);
 
 /* It leaves; the feed is freed with its last subscriber. */
 void ngx_ess_feed_leave(ngx_ess_subscriber_t *sub);

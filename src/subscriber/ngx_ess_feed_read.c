@@ -18,12 +18,14 @@
 /* of a replay, which keeps for one client what it has read */
 #define NGX_ESS_FEED_READ_REPLAY   (64 * 1024)
 
+/* of the bytes that a client has, to know them again */
+#define NGX_ESS_FEED_READ_HASHED   4096
+
 
 typedef struct {
     ngx_ess_zone_t                 *zone;
     const ngx_ess_feed_handlers_t  *handlers;
     ngx_log_t                      *log;
-    size_t                          max_memory; /* of frames */
 
     u_char                         *buffer;
     size_t                          size;       /* of the buffer */
@@ -31,6 +33,8 @@ typedef struct {
 } ngx_ess_feed_read_worker_t;
 
 
+static ngx_int_t ngx_ess_feed_read_source(ngx_ess_feed_t *feed,
+    uint64_t ordinal);
 static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
@@ -41,11 +45,20 @@ static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
 static ngx_uint_t ngx_ess_feed_read_is_gap(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record);
 static uint64_t ngx_ess_feed_read_next(ngx_ess_record_t *record);
+static void ngx_ess_feed_read_to_event(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record, ngx_ess_transport_event_t *event);
+static ngx_int_t ngx_ess_feed_read_rest(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record, ngx_ess_frame_t **first);
+static ngx_uint_t ngx_ess_feed_read_is_rest(ngx_ess_feed_rest_t *rest,
+    ngx_ess_transport_frame_t *data);
+static ngx_int_t ngx_ess_feed_read_event(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record, ngx_ess_transport_frame_t *data,
+    ngx_ess_frame_t **first);
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
     ngx_ess_frame_t **first);
-static void ngx_ess_feed_read_cursor(ngx_ess_subscriber_t *sub,
-    ngx_ess_frame_t *frame);
+static void ngx_ess_feed_read_cursor(ngx_ess_feed_t *feed,
+    ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame);
 
 
 static ngx_ess_feed_read_worker_t  ngx_ess_feed_reader;
@@ -60,7 +73,6 @@ ngx_ess_feed_read_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_feed_reader.zone = zone;
     ngx_ess_feed_reader.handlers = handlers;
     ngx_ess_feed_reader.log = cycle->log;
-    ngx_ess_feed_reader.max_memory = ngx_ess_conf_main(cycle)->max_memory;
 }
 
 
@@ -88,7 +100,7 @@ void
 ngx_ess_feed_read(ngx_ess_feed_t *feed)
 {
     ngx_int_t            rc;
-    ngx_uint_t           i, n;
+    ngx_uint_t           i, n, ended;
     ngx_ess_frame_t     *first;
     ngx_ess_record_t     end;
     ngx_ess_log_lost_t   lost;
@@ -99,43 +111,32 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
 
     first = NULL;
 
-    rc = ngx_ess_feed_read_log(feed, &n, &lost);
-
-    if (rc != NGX_ERROR && lost.events && feed->replay && feed->follow) {
-
-        /* the client lost nothing: the broker has it */
-
-        if (ngx_ess_feed_source_start(feed,
-                                   ngx_ess_feed_read_lost_from(feed, &lost) - 1,
-                                   0)
-            != NGX_OK)
-        {
-            goto failed;
-        }
-
-        return;
+    if (feed->rewound) {
+        feed->rewound = 0;
+        rc = ngx_ess_feed_read_source(feed, feed->expected);
+        goto done;
     }
 
-    if (rc == NGX_ERROR
-        || (lost.events
-            && ngx_ess_feed_read_lost(feed, feed->seq - n, &lost, &first)
-               != NGX_OK))
-    {
-        goto failed;
+    rc = ngx_ess_feed_read_log(feed, &n, &lost);
+
+    if (rc == NGX_ERROR) {
+        goto done;
     }
 
     ngx_ess_feed_set_changed(feed, rc == NGX_AGAIN);
 
-    for (i = 0; i < n; i++) {
-        if (ngx_ess_feed_read_record(feed, &ngx_ess_feed_reader.records[i],
-                                     &first)
-            != NGX_OK)
-        {
-            goto failed;
-        }
+    ended = (rc == NGX_DONE || rc == NGX_DECLINED);
+
+    rc = lost.events ? ngx_ess_feed_read_lost(feed, feed->seq - n, &lost,
+                                              &first)
+                     : NGX_OK;
+
+    for (i = 0; i < n && rc == NGX_OK; i++) {
+        rc = ngx_ess_feed_read_record(feed, &ngx_ess_feed_reader.records[i],
+                                      &first);
     }
 
-    if (rc == NGX_DONE || rc == NGX_DECLINED) {
+    if (ended && rc == NGX_OK) {
 
         feed->ended = 1;
 
@@ -143,22 +144,46 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
         end.type = NGX_ESS_RECORD_POISON;
         end.seq = (uint64_t) -1;
 
-        if (ngx_ess_feed_read_record(feed, &end, &first) != NGX_OK) {
-            goto failed;
+        rc = ngx_ess_feed_read_record(feed, &end, &first);
+    }
+
+    if (rc == NGX_OK && feed->rest && first == NULL) {
+        rc = NGX_DECLINED;
+    }
+
+done:
+
+    switch (rc) {
+
+    case NGX_OK:
+        ngx_ess_feed_read_distribute(feed, first);
+        return;
+
+    case NGX_DONE:
+        return;
+
+    case NGX_DECLINED:
+        ngx_ess_feed_read_missed(feed);
+        return;
+
+    default: /* NGX_ERROR */
+
+        if (first) {
+            ngx_ess_frame_release(&feed->frames, first);
         }
+
+        ngx_ess_feed_read_failed(feed);
     }
+}
 
-    ngx_ess_feed_read_distribute(feed, first);
 
-    return;
+/* NGX_DONE: what comes next comes from there.  NGX_ERROR: no memory. */
 
-failed:
-
-    if (first) {
-        ngx_ess_frame_release(&feed->frames, first);
-    }
-
-    ngx_ess_feed_read_failed(feed);
+static ngx_int_t
+ngx_ess_feed_read_source(ngx_ess_feed_t *feed, uint64_t ordinal)
+{
+    return (ngx_ess_feed_source_start(feed, ordinal - 1, 0) == NGX_OK)
+           ? NGX_DONE : NGX_ERROR;
 }
 
 
@@ -242,8 +267,11 @@ ngx_ess_feed_read_lost_from(ngx_ess_feed_t *feed, ngx_ess_log_lost_t *lost)
 }
 
 
-/* Evicted before they were read, and before the record "seq": whoever can be
-   told is. */
+/*
+ * Evicted before they were read, and before the record "seq": the broker has
+ * them (NGX_DONE), or whoever can be told is.  NGX_DECLINED: the client cannot
+ * do without them.
+ */
 
 static ngx_int_t
 ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
@@ -254,9 +282,17 @@ ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
 
     from = ngx_ess_feed_read_lost_from(feed, lost);
 
+    if (feed->replay && feed->follow) {
+        return ngx_ess_feed_read_source(feed, from);
+    }
+
     if (from > lost->to) {
         /* those were no events */
         return NGX_OK;
+    }
+
+    if (feed->rest || feed->strict) {
+        return NGX_DECLINED;
     }
 
     level = feed->replay ? NGX_LOG_INFO : NGX_LOG_WARN;
@@ -351,6 +387,10 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_transport_event_t  event;
     ngx_ess_transport_frame_t  data;
 
+    if (feed->rest && feed->frames.tail == NULL) {
+        return ngx_ess_feed_read_rest(feed, record, first);
+    }
+
     ngx_memzero(&data, sizeof(ngx_ess_transport_frame_t));
 
     if (ngx_ess_feed_read_is_gap(feed, record)
@@ -381,10 +421,7 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
                                        record->seq, &data, first);
     }
 
-    event.body = record->body;
-    event.epoch = feed->ref.epoch;
-    event.ordinal = record->ordinal;
-    event.timestamp = record->timestamp;
+    ngx_ess_feed_read_to_event(feed, record, &event);
 
     rc = feed->replay
          ? feed->transport->encode_one(&event, &data, ngx_ess_feed_reader.log)
@@ -398,7 +435,97 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_UNANNOTATED, 1);
     }
 
-    if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq, &data,
+    return ngx_ess_feed_read_event(feed, record, &data, first);
+}
+
+
+static void
+ngx_ess_feed_read_to_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
+    ngx_ess_transport_event_t *event)
+{
+    event->body = record->body;
+    event->epoch = feed->ref.epoch;
+    event->ordinal = record->ordinal;
+    event->timestamp = record->timestamp;
+}
+
+
+/*
+ * The event that the client has in part, byte for byte as it was: from a
+ * replay, or deflated, from those who were at the end.
+ */
+
+static ngx_int_t
+ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
+    ngx_ess_frame_t **first)
+{
+    ngx_uint_t                  i;
+    ngx_ess_feed_rest_t        *rest;
+    ngx_ess_transport_event_t   event;
+    ngx_ess_transport_frame_t   data;
+
+    rest = feed->rest;
+
+    if (record->type != NGX_ESS_RECORD_EVENT
+        || record->ordinal != rest->ordinal)
+    {
+        return NGX_DECLINED;
+    }
+
+    record->timestamp = rest->timestamp;
+
+    ngx_ess_feed_read_to_event(feed, record, &event);
+
+    for (i = 0; i < 2; i++) {
+
+        ngx_memzero(&data, sizeof(ngx_ess_transport_frame_t));
+
+        if ((i == 0 ? feed->transport->encode_one : feed->transport->encode)
+                (&event, &data, ngx_ess_feed_reader.log)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (ngx_ess_feed_read_is_rest(rest, &data)) {
+            feed->expected = record->ordinal + 1;
+            feed->gap = 0;
+
+            return ngx_ess_feed_read_event(feed, record, &data, first);
+        }
+
+        ngx_free(data.data);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_ess_feed_read_is_rest(ngx_ess_feed_rest_t *rest,
+    ngx_ess_transport_frame_t *data)
+{
+    return data->len == rest->len
+           && ngx_ess_feed_read_hash(data->data, rest->sent) == rest->hash;
+}
+
+
+uint32_t
+ngx_ess_feed_read_hash(u_char *data, size_t len)
+{
+    size_t  n;
+
+    n = ngx_min(len, NGX_ESS_FEED_READ_HASHED);
+
+    return ngx_murmur_hash2(data + len - n, n);
+}
+
+
+static ngx_int_t
+ngx_ess_feed_read_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
+    ngx_ess_transport_frame_t *data, ngx_ess_frame_t **first)
+{
+    if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq, data,
                                 first)
         != NGX_OK)
     {
@@ -406,6 +533,7 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     }
 
     feed->frames.tail->ordinal = record->ordinal;
+    feed->frames.tail->timestamp = record->timestamp;
     feed->frames.tail->arrival = feed->replay ? 0 : record->arrival;
 
     return NGX_OK;
@@ -451,7 +579,7 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
         next = ngx_queue_next(q);
         sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
 
-        ngx_ess_feed_read_cursor(sub, first);
+        ngx_ess_feed_read_cursor(feed, sub, first);
 
         /* with a replay also to learn that it is at the end */
 
@@ -479,7 +607,7 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
         sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
 
         if (sub->frame == NULL && sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
-            ngx_ess_feed_read_cursor(sub, first);
+            ngx_ess_feed_read_cursor(feed, sub, first);
         }
     }
 
@@ -489,8 +617,7 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
        read until the client has it */
 
     if (!feed->replay) {
-        ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.max_memory,
-                                   ngx_ess_feed_reader.handlers->slow);
+        ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.handlers->slow);
     }
 
     ngx_ess_frame_release(&feed->frames, first);
@@ -501,7 +628,8 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 /* For one at the end: the cursor is put at the first frame that it wants. */
 
 static void
-ngx_ess_feed_read_cursor(ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame)
+ngx_ess_feed_read_cursor(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub,
+    ngx_ess_frame_t *frame)
 {
     /* a feed may be behind a subscriber that joined lately */
 
@@ -509,10 +637,35 @@ ngx_ess_feed_read_cursor(ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame)
         frame = frame->next;
     }
 
-    if (frame) {
-        sub->frame = frame;
-        ngx_ess_frame_hold(frame);
+    if (frame == NULL) {
+        return;
     }
+
+    sub->frame = frame;
+    ngx_ess_frame_hold(frame);
+
+    if (feed->rest) {
+        sub->offset = feed->rest->sent;
+
+        ngx_free(feed->rest);
+        feed->rest = NULL;
+    }
+}
+
+
+/* Of a replay; what was read of it goes as well. */
+
+void
+ngx_ess_feed_read_missed(ngx_ess_feed_t *feed)
+{
+    ngx_queue_t  *q;
+
+    q = !ngx_queue_empty(&feed->idle) ? ngx_queue_head(&feed->idle)
+                                      : ngx_queue_head(&feed->waiting);
+
+    ngx_ess_feed_reader.handlers->missed(ngx_queue_data(q,
+                                                        ngx_ess_subscriber_t,
+                                                        queue));
 }
 
 

@@ -22,8 +22,8 @@ void ngx_ess_feed_read_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 void ngx_ess_feed_read(ngx_ess_feed_t *feed);
 
 /* Appends what the record is to the clients: an event, the gap before it, a
-   close.  *first holds the first frame of several calls.  NGX_OK or NGX_ERROR:
-   no memory. */
+   close.  *first holds the first frame of several calls.  NGX_OK; NGX_ERROR:
+   no memory; NGX_DECLINED: it is not what feed->rest asks for. */
 ngx_int_t ngx_ess_feed_read_record(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_ess_frame_t **first);
 
@@ -32,6 +32,13 @@ ngx_int_t ngx_ess_feed_read_record(ngx_ess_feed_t *feed,
 void ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *first);
 void ngx_ess_feed_read_failed(ngx_ess_feed_t *feed);
+
+/* What the client of the replay has to get next is gone.  The feed may be gone
+   afterwards. */
+void ngx_ess_feed_read_missed(ngx_ess_feed_t *feed);
+
+/* Of the end of what a client has of a frame; see ngx_ess_feed_rest_t. */
+uint32_t ngx_ess_feed_read_hash(u_char *data, size_t len);
 
 /* The buffer is given back as far as it was made for a large event; or
    all of it. */

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_feed_source.h"
 #include "ngx_ess_feed_read.h"
+#include "ngx_ess_memory.h"
 #include "ngx_ess_replay.h"
 #include "ngx_ess_stream_table.h"
 
@@ -22,7 +23,7 @@ struct ngx_ess_feed_source_s {
     ngx_ess_frame_t             *first;     /* of those that came since the
                                                last batch */
     size_t                       pending;   /* bytes, not sent */
-    unsigned                     failed:1;  /* no memory */
+    ngx_int_t                    rc;        /* of the last record */
     u_char                       key[NGX_ESS_MAX_KEY];
 };
 
@@ -138,10 +139,14 @@ ngx_ess_feed_source_event(ngx_ess_replay_t *replay,
         record.type = NGX_ESS_RECORD_POISON;
     }
 
-    if (ngx_ess_feed_read_record(source->feed, &record, &source->first)
-        != NGX_OK)
-    {
-        source->failed = 1;
+    source->rc = ngx_ess_feed_read_record(source->feed, &record,
+                                          &source->first);
+    if (source->rc != NGX_OK) {
+        return NGX_AGAIN;
+    }
+
+    if (ngx_ess_memory_used() >= ngx_ess_memory_max()) {
+        ngx_ess_feed_reclaim();
         return NGX_AGAIN;
     }
 
@@ -165,7 +170,12 @@ ngx_ess_feed_source_batch(ngx_ess_replay_t *replay)
 
     ngx_ess_feed_hold(feed);
 
-    if (source->failed) {
+    if (source->rc == NGX_DECLINED) {
+        ngx_ess_feed_read_missed(feed);
+        goto done;
+    }
+
+    if (source->rc == NGX_ERROR) {
         ngx_ess_feed_read_failed(feed);
         goto done;
     }
@@ -231,10 +241,17 @@ ngx_ess_feed_source_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
         feed->ended = 1;
         ngx_ess_feed_source_stop(feed);
 
-        if (ngx_ess_feed_read_record(feed, &gone, &first) == NGX_OK) {
-            ngx_ess_feed_read_distribute(feed, first);
+        switch (ngx_ess_feed_read_record(feed, &gone, &first)) {
 
-        } else {
+        case NGX_OK:
+            ngx_ess_feed_read_distribute(feed, first);
+            break;
+
+        case NGX_DECLINED:
+            ngx_ess_feed_read_missed(feed);
+            break;
+
+        default:
             ngx_ess_feed_read_failed(feed);
         }
     }

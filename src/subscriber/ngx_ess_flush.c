@@ -8,27 +8,23 @@
 #include "ngx_ess_flush.h"
 
 
-/* as many as nginx takes for one writev() */
-#define NGX_ESS_FLUSH_BUFS   64
-
 /* of one send, so that TLS for one client does not keep all others waiting */
 #define NGX_ESS_FLUSH_BYTES  (1024 * 1024)
 
 
-static ngx_uint_t ngx_ess_flush_collect(ngx_ess_subscriber_t *sub,
-    struct iovec *iovs);
 static void ngx_ess_flush_iov(struct iovec *iov, u_char *pos, u_char *last);
 static ssize_t ngx_ess_flush_send(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t n);
 static ssize_t ngx_ess_flush_chain(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t n);
-static void ngx_ess_flush_account(ngx_ess_zone_t *zone,
-    ngx_ess_subscriber_t *sub, size_t sent);
+static void ngx_ess_flush_count(ngx_ess_zone_t *zone,
+    ngx_ess_subscriber_t *sub, uint64_t events, uint64_t bytes,
+    ngx_msec_t arrival);
 static size_t ngx_ess_flush_account_frame(ngx_ess_subscriber_t *sub,
     size_t sent);
 static size_t ngx_ess_flush_account_control(ngx_ess_subscriber_t *sub,
     size_t sent);
-static ngx_uint_t ngx_ess_flush_more(ngx_ess_subscriber_t *sub);
+static void ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub);
 
 
 ngx_int_t
@@ -218,29 +214,7 @@ ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
 }
 
 
-void
-ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub)
-{
-    ngx_ess_control_t  *control;
-
-    control = sub->control;
-
-    if (control->next_len == 0) {
-        ngx_free(control);
-        sub->control = NULL;
-        return;
-    }
-
-    ngx_memcpy(control->data, control->next, control->next_len);
-
-    control->len = control->next_len;
-    control->sent = 0;
-    control->begun = 0;
-    control->next_len = 0;
-}
-
-
-static ngx_uint_t
+ngx_uint_t
 ngx_ess_flush_collect(ngx_ess_subscriber_t *sub, struct iovec *iovs)
 {
     ngx_uint_t        n;
@@ -248,6 +222,10 @@ ngx_ess_flush_collect(ngx_ess_subscriber_t *sub, struct iovec *iovs)
 
     n = 0;
     frame = sub->frame;
+
+    if (sub->feed->rest) {
+        return 0;
+    }
 
     if (sub->offset) {
         ngx_ess_flush_iov(&iovs[n++], frame->data + sub->offset,
@@ -286,7 +264,7 @@ ngx_ess_flush_iov(struct iovec *iov, u_char *pos, u_char *last)
 
 /* Goes the way of ngx_ess_flush_collect(). */
 
-static void
+void
 ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
     size_t sent)
 {
@@ -318,7 +296,12 @@ ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
 }
 
 
-void
+/*
+ * Frames that are complete are events.  "arrival" is that of the first, 0: not
+ * known.
+ */
+
+static void
 ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
     uint64_t events, uint64_t bytes, ngx_msec_t arrival)
 {
@@ -415,9 +398,37 @@ ngx_ess_flush_account_control(ngx_ess_subscriber_t *sub, size_t sent)
 }
 
 
-static ngx_uint_t
+/* On to the next one, if there is one. */
+
+static void
+ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_control_t  *control;
+
+    control = sub->control;
+
+    if (control->next_len == 0) {
+        ngx_free(control);
+        sub->control = NULL;
+        return;
+    }
+
+    ngx_memcpy(control->data, control->next, control->next_len);
+
+    control->len = control->next_len;
+    control->sent = 0;
+    control->begun = 0;
+    control->next_len = 0;
+}
+
+
+ngx_uint_t
 ngx_ess_flush_more(ngx_ess_subscriber_t *sub)
 {
+    if (sub->feed->rest) {
+        return 0;
+    }
+
     if (sub->offset || sub->control) {
         return 1;
     }

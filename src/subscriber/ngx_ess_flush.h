@@ -25,30 +25,27 @@ struct ngx_ess_control_s {
 };
 
 
-/* of one hand-over to nginx's filters */
-#define NGX_ESS_FLUSH_FILTERED_FRAMES  64
+/* as many as nginx takes for one writev() */
+#define NGX_ESS_FLUSH_BUFS  64
 
 
 /*
- * What was handed to nginx's filters and is not sent yet: HTTP/2, HTTP/3.
- * nginx may keep it for as long as the request's pool, longer than there is a
- * subscriber: so it is in the pool, or is pinned until the pool is destroyed.
+ * What was handed to nginx's filters: HTTP/2, HTTP/3.  nginx may keep it for
+ * as long as the request's pool, longer than there is a subscriber: so it is
+ * the pool's.
  */
 
 struct ngx_ess_filtered_s {
-    ngx_chain_t                 *free;
-    ngx_chain_t                 *busy;
-    ngx_uint_t                   n;         /* frames of busy, pinned */
-    ngx_ess_frame_t             *frames[NGX_ESS_FLUSH_FILTERED_FRAMES];
-    unsigned                     control:1; /* begins with the control frame */
-    u_char                       data[NGX_ESS_TRANSPORT_MAX_CONTROL];
+    ngx_buf_t                    buf;       /* start NULL: all was sent */
+    ngx_chain_t                  link;
 };
 
 
 /*
  * Sends what is due, with one call: the rest of a frame or control frame
  * begun before, control frames, then frames from the cursor on (not in states
- * CLOSING and later), and moves the cursor.
+ * CLOSING and later), and moves the cursor.  Nothing while the rest of what was
+ * begun is to be read again: see ngx_ess_feed_rest_t.
  *
  * NGX_OK: all was sent, or the cursor is at a frame of type CLOSE.
  * NGX_AGAIN: the socket is full.  NGX_BUSY: there is more to send.
@@ -64,11 +61,19 @@ ngx_int_t ngx_ess_flush_filtered(ngx_ess_zone_t *zone,
     ngx_ess_subscriber_t *sub);
 
 /*
- * Counts what one send has brought to the client: frames that are complete
- * are events.  "arrival" is that of the first, 0: not known.
+ * What is to be sent, in order: the rest of a frame that was begun, the control
+ * frame, frames.  Returns how many buffers, at most NGX_ESS_FLUSH_BUFS.
  */
-void ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
-    uint64_t events, uint64_t bytes, ngx_msec_t arrival);
+ngx_uint_t ngx_ess_flush_collect(ngx_ess_subscriber_t *sub,
+    struct iovec *iovs);
+
+/* So many bytes of what was collected are the kernel's now, or nginx's: moves
+   the cursor and counts. */
+void ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
+    size_t sent);
+
+/* 1: there is more to be sent. */
+ngx_uint_t ngx_ess_flush_more(ngx_ess_subscriber_t *sub);
 
 /*
  * Queues a control frame; one that waits unsent is replaced, one that was
@@ -76,9 +81,6 @@ void ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
  */
 ngx_int_t ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data,
     size_t len);
-
-/* The control frame was sent; on to the next one, if there is one. */
-void ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub);
 
 
 #endif /* _NGX_ESS_FLUSH_H_INCLUDED_ */

@@ -2,26 +2,34 @@
 /*
  * From a cursor through nginx's filters, for HTTP/2, which keeps the buffers
  * that it is given until it has sent them, also of a stream that the client
- * has reset: so frames are pinned, and what is no frame is copied.  The cursor
- * stays at the first frame handed over until all of them are sent.  Runs in
- * workers.
+ * has reset: so what it gets is a copy, a piece at a time, which the request's
+ * pool owns.  Runs in workers.
  */
 
 
 #include "ngx_ess_flush.h"
+#include "ngx_ess_memory.h"
 
 
-/* of one hand-over */
-#define NGX_ESS_FLUSH_FILTERED_BYTES  (256 * 1024)
+/*
+ * Of one hand-over.  Half of what the worker may keep is for such pieces, which
+ * cannot be taken back: the less there is left, the smaller they are.  Even a
+ * client that takes nothing gets one, for nginx tells a stream that it may go
+ * on only when it has tried to send.
+ */
+#define NGX_ESS_FLUSH_FILTERED_MAX    (64 * 1024)
+#define NGX_ESS_FLUSH_FILTERED_MIN    1024
+#define NGX_ESS_FLUSH_FILTERED_SHARE  64
 
 
-static void ngx_ess_flush_filtered_unpin(void *data);
-static ngx_int_t ngx_ess_flush_filtered_collect(ngx_ess_subscriber_t *sub,
-    ngx_chain_t **out);
-static ngx_int_t ngx_ess_flush_filtered_buf(ngx_ess_subscriber_t *sub,
-    ngx_chain_t ***ll, u_char *data, size_t len);
-static void ngx_ess_flush_filtered_sent(ngx_ess_zone_t *zone,
+static void ngx_ess_flush_filtered_free(void *data);
+static ngx_int_t ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone,
     ngx_ess_subscriber_t *sub);
+static size_t ngx_ess_flush_filtered_size(void);
+
+
+/* of the pieces of this worker */
+static size_t  ngx_ess_flush_filtered_bytes;
 
 
 ngx_ess_filtered_t *
@@ -38,193 +46,146 @@ ngx_ess_flush_filtered_create(ngx_http_request_t *r)
     f = cln->data;
     ngx_memzero(f, sizeof(ngx_ess_filtered_t));
 
-    cln->handler = ngx_ess_flush_filtered_unpin;
+    cln->handler = ngx_ess_flush_filtered_free;
 
     return f;
 }
 
 
 static void
-ngx_ess_flush_filtered_unpin(void *data)
+ngx_ess_flush_filtered_free(void *data)
 {
     ngx_ess_filtered_t *f = data;
 
-    ngx_uint_t  i;
+    size_t  size;
 
-    for (i = 0; i < f->n; i++) {
-        ngx_ess_frame_unpin(f->frames[i]);
+    if (f->buf.start == NULL) {
+        return;
     }
 
-    f->n = 0;
+    size = f->buf.end - f->buf.start;
+
+    ngx_ess_flush_filtered_bytes -= size;
+    ngx_ess_memory_give(size);
+
+    ngx_free(f->buf.start);
+    f->buf.start = NULL;
 }
 
 
 ngx_int_t
 ngx_ess_flush_filtered(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
 {
-    ngx_chain_t          *out;
-    ngx_http_request_t   *r;
-    ngx_ess_filtered_t   *f;
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+    ngx_ess_filtered_t  *f;
 
     r = sub->request;
     f = sub->filtered;
-    out = NULL;
-
-    if (f->busy == NULL
-        && ngx_ess_flush_filtered_collect(sub, &out) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (out == NULL && f->busy == NULL) {
-        return NGX_OK;
-    }
 
     r->connection->log->action = "sending events to subscriber";
 
-    if (ngx_http_output_filter(r, out) == NGX_ERROR) {
+    if (f->buf.start) {
+        rc = ngx_http_output_filter(r, NULL);
+
+    } else {
+        rc = ngx_ess_flush_filtered_take(zone, sub);
+
+        if (rc == NGX_DECLINED) {
+            return NGX_OK;
+        }
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_output_filter(r, &f->link);
+        }
+    }
+
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    ngx_chain_update_chains(r->pool, &f->free, &f->busy, &out,
-                            (ngx_buf_tag_t) &ngx_ess_module);
-
-    if (f->busy) {
+    if (f->buf.pos != f->buf.last) {
         return NGX_AGAIN;
     }
 
-    ngx_ess_flush_filtered_sent(zone, sub);
+    ngx_ess_flush_filtered_free(f);
 
-    if (sub->control
-        || (sub->state < NGX_ESS_SUBSCRIBER_CLOSING
-            && sub->frame && ngx_ess_frame_is_data(sub->frame)))
-    {
-        return NGX_BUSY;
-    }
-
-    return NGX_OK;
+    return ngx_ess_flush_more(sub) ? NGX_BUSY : NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_ess_flush_filtered_collect(ngx_ess_subscriber_t *sub, ngx_chain_t **out)
-{
-    size_t                size;
-    ngx_chain_t         **ll;
-    ngx_ess_frame_t      *frame;
-    ngx_ess_control_t    *control;
-    ngx_ess_filtered_t   *f;
+/* NGX_DECLINED: there is nothing to be sent. */
 
-    f = sub->filtered;
-    control = sub->control;
-    ll = out;
+static ngx_int_t
+ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
+{
+    size_t               size, max;
+    ngx_buf_t           *b;
+    ngx_uint_t           i, n;
+    struct iovec         iovs[NGX_ESS_FLUSH_BUFS];
+    ngx_ess_filtered_t  *f;
+
+    n = ngx_ess_flush_collect(sub, iovs);
+
+    if (n == 0) {
+        return NGX_DECLINED;
+    }
+
+    max = ngx_ess_flush_filtered_size();
     size = 0;
 
-    if (control) {
-
-        ngx_memcpy(f->data, control->data, control->len);
-
-        if (ngx_ess_flush_filtered_buf(sub, &ll, f->data, control->len)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        control->begun = 1;
-        f->control = 1;
+    for (i = 0; i < n && size < max; i++) {
+        iovs[i].iov_len = ngx_min(iovs[i].iov_len, max - size);
+        size += iovs[i].iov_len;
     }
 
-    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
-        return NGX_OK;
-    }
+    n = i;
 
-    for (frame = sub->frame;
-         frame
-         && ngx_ess_frame_is_data(frame)
-         && f->n < NGX_ESS_FLUSH_FILTERED_FRAMES
-         && size < NGX_ESS_FLUSH_FILTERED_BYTES;
-         frame = frame->next)
-    {
-        if (ngx_ess_flush_filtered_buf(sub, &ll, frame->data, frame->len)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    f = sub->filtered;
+    b = &f->buf;
 
-        ngx_ess_frame_pin(frame);
-        f->frames[f->n++] = frame;
-
-        size += frame->len;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_flush_filtered_buf(ngx_ess_subscriber_t *sub, ngx_chain_t ***ll,
-    u_char *data, size_t len)
-{
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    cl = ngx_chain_get_free_buf(sub->request->pool, &sub->filtered->free);
-    if (cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    b = cl->buf;
+    f->link.buf = b;
+    f->link.next = NULL;
 
     ngx_memzero(b, sizeof(ngx_buf_t));
 
-    b->start = data;
-    b->pos = data;
-    b->last = data + len;
-    b->end = b->last;
+    b->start = ngx_alloc(size, sub->connection->log);
+    if (b->start == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_flush_filtered_bytes += size;
+    ngx_ess_memory_take(size);
+
+    b->pos = b->start;
+    b->last = b->start;
+    b->end = b->start + size;
     b->memory = 1;
     b->flush = 1;
     b->tag = (ngx_buf_tag_t) &ngx_ess_module;
 
-    **ll = cl;
-    *ll = &cl->next;
+    for (i = 0; i < n; i++) {
+        b->last = ngx_cpymem(b->last, iovs[i].iov_base, iovs[i].iov_len);
+    }
+
+    ngx_ess_flush_account(zone, sub, size);
 
     return NGX_OK;
 }
 
 
-static void
-ngx_ess_flush_filtered_sent(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
+static size_t
+ngx_ess_flush_filtered_size(void)
 {
-    uint64_t             events, bytes;
-    ngx_uint_t           i;
-    ngx_msec_t           arrival;
-    ngx_ess_filtered_t  *f;
+    size_t  half, left;
 
-    f = sub->filtered;
-    arrival = f->n ? f->frames[0]->arrival : 0;
-    events = 0;
-    bytes = 0;
+    half = ngx_ess_memory_max() / 2;
 
-    if (f->control) {
-        f->control = 0;
-        ngx_ess_flush_control_sent(sub);
-    }
+    left = (half > ngx_ess_flush_filtered_bytes)
+           ? half - ngx_ess_flush_filtered_bytes : 0;
 
-    for (i = 0; i < f->n; i++) {
-        events += (f->frames[i]->type == NGX_ESS_FRAME_EVENT);
-        bytes += f->frames[i]->len;
+    left /= NGX_ESS_FLUSH_FILTERED_SHARE;
 
-        /* one that is being closed has no cursor any more */
-
-        if (sub->frame) {
-            sub->frame = ngx_ess_frame_next(&sub->feed->frames, sub->frame);
-        }
-    }
-
-    ngx_ess_flush_filtered_unpin(f);
-
-    sub->events_sent += events;
-    sub->bytes_sent += bytes;
-
-    ngx_ess_flush_count(zone, sub, events, bytes, arrival);
+    return ngx_max(NGX_ESS_FLUSH_FILTERED_MIN,
+                   ngx_min(left, NGX_ESS_FLUSH_FILTERED_MAX));
 }

@@ -1,20 +1,16 @@
 
 /*
  * Lists of frames with counted references.  A frame and its bytes belong to
- * the cursors and the link that it counts, and to those who have pinned it;
- * the list itself holds nothing.
+ * the cursors and the link that it counts; the list itself holds nothing.
  * Runs in workers; nothing of it is in the zone.
  */
 
 
 #include "ngx_ess_frame.h"
+#include "ngx_ess_memory.h"
 
 
 static void ngx_ess_frame_free(ngx_ess_frame_t *frame);
-
-
-/* of all frames of this worker */
-static size_t  ngx_ess_frame_total;
 
 
 ngx_ess_frame_t *
@@ -35,12 +31,12 @@ ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
     frame->next = NULL;
     frame->seq = seq;
     frame->ordinal = 0;
+    frame->timestamp = 0;
     frame->arrival = 0;
     frame->start = frames->bytes;
     frame->data = data->data;
     frame->len = data->len;
     frame->refs = 1;
-    frame->pins = 0;
     frame->type = type;
 
     if (frames->tail) {
@@ -51,7 +47,7 @@ ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
     frames->tail = frame;
     frames->bytes += sizeof(ngx_ess_frame_t) + frame->len;
 
-    ngx_ess_frame_total += sizeof(ngx_ess_frame_t) + frame->len;
+    ngx_ess_memory_take(sizeof(ngx_ess_frame_t) + frame->len);
 
     return frame;
 }
@@ -72,20 +68,9 @@ ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
             frames->tail = NULL;
         }
 
-        if (frame->pins == 0) {
-            ngx_ess_frame_free(frame);
-        }
+        ngx_ess_frame_free(frame);
 
         frame = next;
-    }
-}
-
-
-void
-ngx_ess_frame_unpin(ngx_ess_frame_t *frame)
-{
-    if (--frame->pins == 0 && frame->refs == 0) {
-        ngx_ess_frame_free(frame);
     }
 }
 
@@ -93,7 +78,7 @@ ngx_ess_frame_unpin(ngx_ess_frame_t *frame)
 static void
 ngx_ess_frame_free(ngx_ess_frame_t *frame)
 {
-    ngx_ess_frame_total -= sizeof(ngx_ess_frame_t) + frame->len;
+    ngx_ess_memory_give(sizeof(ngx_ess_frame_t) + frame->len);
 
     if (frame->data) {
         ngx_free(frame->data);
@@ -133,11 +118,4 @@ ngx_ess_frame_cut(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
     frame->next = NULL;
 
     ngx_ess_frame_release(frames, next);
-}
-
-
-size_t
-ngx_ess_frame_bytes(void)
-{
-    return ngx_ess_frame_total;
 }

@@ -11,8 +11,7 @@
  * A frame counts the cursors at it and the link from the frame before it.
  * With neither it leaves the list, and lets go of the one after it: so the
  * list begins at the slowest cursor, and is empty when everybody is at the
- * end.  It is freed then, unless it is pinned: its bytes are in the hands of
- * nginx, which knows nothing of cursors.  What is pinned keeps no other frame.
+ * end.
  */
 
 
@@ -42,14 +41,15 @@ struct ngx_ess_frame_s {
                                                record behind it */
     uint64_t                 ordinal;       /* of the event; of a gap, of what
                                                may come next; else 0 */
+    uint64_t                 timestamp;     /* of the event, ms since 1970; 0:
+                                               none */
     ngx_msec_t               arrival;       /* as ngx_current_msec; 0: of what
                                                was there before the client */
     uint64_t                 start;         /* bytes of all frames of the list
                                                before this one, ever */
     u_char                  *data;          /* the frame's own, from the heap */
     size_t                   len;           /* 0: of types CLOSE, GONE */
-    uint32_t                 refs;          /* 0: off the list */
-    uint32_t                 pins;
+    uint32_t                 refs;
     ngx_ess_frame_type_e     type;
 };
 
@@ -84,19 +84,11 @@ void ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
 ngx_ess_frame_t *ngx_ess_frame_next(ngx_ess_frames_t *frames,
     ngx_ess_frame_t *frame);
 
-/* Its bytes stay until as many unpin it, on the list or off it. */
-#define ngx_ess_frame_pin(frame)  (frame)->pins++
-void ngx_ess_frame_unpin(ngx_ess_frame_t *frame);
-
 /*
  * The cursor at the frame will not go on: when it is alone there, it lets go
  * of the frames behind.
  */
 void ngx_ess_frame_cut(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
-
-
-/* Bytes of all frames that there are in this worker, on a list or pinned. */
-size_t ngx_ess_frame_bytes(void);
 
 
 #endif /* _NGX_ESS_FRAME_H_INCLUDED_ */

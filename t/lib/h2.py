@@ -305,5 +305,8 @@ def wait_all(connections, condition, timeout=10, what=None):
             raise Timeout("waited %g s for %s; last seen: %r" % (
                 timeout * SLOWER, what or "a condition", value))
         # a condition may also be about something else than the sockets
-        select.select([c.socket for c in connections if not c.closed], [], [],
-                      0.05)
+        poll = select.poll()
+        for c in connections:
+            if not c.closed:
+                poll.register(c.socket, select.POLLIN)
+        poll.poll(50)

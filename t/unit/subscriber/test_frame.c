@@ -3,6 +3,7 @@
  * keep; the sanitizer finds what is freed too early or never.
  *
  * links: src/subscriber/ngx_ess_frame.c src/subscriber/ngx_ess_backpressure.c
+ * links: src/subscriber/ngx_ess_memory.c
  */
 
 
@@ -13,12 +14,15 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "ngx_ess_backpressure.h"
+#include "ngx_ess_memory.h"
 
 
 #define TEST_BOUND  (1024 * 1024)
 
 
+static ngx_queue_t           test_all;
 static ngx_ess_feed_t        test_feed;
+static ngx_ess_feed_t        test_other;
 static ngx_ess_loc_conf_t    test_conf;
 static ngx_ess_subscriber_t  test_subs[4];
 static ngx_uint_t            test_frames;   /* that there are */
@@ -32,15 +36,34 @@ ngx_alloc(size_t size, ngx_log_t *log)
 }
 
 
+void
+ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+{
+    assert_int_equal(counter, NGX_ESS_C_MEMORY);
+}
+
+
+void
+ngx_ess_feed_unhold(ngx_ess_feed_t *feed)
+{
+    feed->subscribers--;
+}
+
+
 static int
 test_setup(void **state)
 {
     ngx_uint_t  i;
 
     ngx_memzero(&test_feed, sizeof(ngx_ess_feed_t));
+    ngx_memzero(&test_other, sizeof(ngx_ess_feed_t));
     ngx_memzero(test_subs, sizeof(test_subs));
 
+    ngx_queue_init(&test_all);
     ngx_queue_init(&test_feed.waiting);
+    ngx_queue_init(&test_other.waiting);
+    ngx_queue_insert_tail(&test_all, &test_feed.all);
+    ngx_queue_insert_tail(&test_all, &test_other.all);
 
     test_conf.slow_buffer = TEST_BOUND;
 
@@ -166,56 +189,10 @@ test_cut(void **state)
     assert_ptr_equal(test_subs[0].frame->next, frame);
 
     test_release(1);
-    ngx_ess_backpressure_check(&test_feed, (size_t) -1, NULL);
+    ngx_ess_backpressure_check(&test_feed, NULL);
     assert_null(test_subs[0].frame->next);
     assert_null(test_feed.frames.tail);
     test_release(0);
-}
-
-
-static void
-test_pin(void **state)
-{
-    size_t            memory, all;
-    ngx_uint_t        i;
-    ngx_ess_frame_t  *frame;
-
-    /* what is pinned stays when its cursor leaves, and nothing behind it */
-
-    memory = ngx_ess_frame_bytes();
-
-    frame = test_append(10);
-    test_subs[0].frame = frame;
-
-    for (i = 0; i < 9; i++) {
-        ngx_ess_frame_release(&test_feed.frames, test_append(10));
-    }
-
-    all = ngx_ess_frame_bytes() - memory;
-
-    ngx_ess_frame_pin(frame);
-    ngx_ess_frame_pin(frame);
-    test_release(0);
-
-    assert_null(test_feed.frames.tail);
-    assert_int_equal(ngx_ess_frame_bytes() - memory, all / 10);
-
-    ngx_ess_frame_unpin(frame);
-    assert_int_equal(frame->len, 10);
-    assert_int_equal(ngx_ess_frame_bytes() - memory, all / 10);
-
-    ngx_ess_frame_unpin(frame);
-    assert_int_equal(ngx_ess_frame_bytes(), memory);
-
-    /* on the list it stays for the cursor */
-
-    test_subs[0].frame = test_append(10);
-    ngx_ess_frame_pin(test_subs[0].frame);
-    ngx_ess_frame_unpin(test_subs[0].frame);
-    assert_int_equal(test_subs[0].frame->refs, 1);
-
-    test_release(0);
-    assert_int_equal(ngx_ess_frame_bytes(), memory);
 }
 
 
@@ -249,8 +226,7 @@ test_bound(void **state)
             frame = test_append(lens[i]);
             memory += lens[i] + sizeof(ngx_ess_frame_t);
 
-            ngx_ess_backpressure_check(&test_feed, (size_t) -1,
-                                       test_count_slow);
+            ngx_ess_backpressure_check(&test_feed, test_count_slow);
             ngx_ess_frame_release(&test_feed.frames, frame);
 
         } while (test_slow == 0);
@@ -268,45 +244,117 @@ test_bound(void **state)
 }
 
 
-/* over all frames: those go that are furthest behind, and no more of them */
+static void
+test_count_reclaimed(ngx_ess_subscriber_t *sub)
+{
+    test_slow++;
+
+    ngx_ess_frame_release(&sub->feed->frames, sub->frame);
+    sub->frame = NULL;
+}
+
+
+/* over all feeds: those go that keep most, and no more of them */
 
 static void
-test_total(void **state)
+test_reclaim(void **state)
 {
     size_t            one, all;
     ngx_uint_t        i;
-    ngx_ess_frame_t  *frames[10];
+    ngx_ess_frame_t  *frames[16];
 
-    for (i = 0; i < 10; i++) {
-        frames[i] = test_append(1000);
+    for (i = 0; i < 16; i++) {
+        frames[i] = test_append(10000);
     }
 
-    all = ngx_ess_frame_bytes();
-    one = all / 10;
+    all = ngx_ess_memory_used();
+    one = all / 16;
+
+    /* these keep 16, 8, 4 of them */
+
+    static const ngx_uint_t  first[] = { 0, 8, 12 };
 
     for (i = 0; i < 3; i++) {
-        test_subs[i].frame = frames[i * 3];
-        ngx_ess_frame_hold(frames[i * 3]);
+        test_subs[i].frame = frames[first[i]];
+        ngx_ess_frame_hold(frames[first[i]]);
     }
 
-    for (i = 0; i < 9; i++) {
+    for (i = 0; i < 16; i++) {
         ngx_ess_frame_release(&test_feed.frames, frames[i]);
     }
 
-    test_slow = 0;
-    ngx_ess_backpressure_check(&test_feed, all, test_count_slow);
+    ngx_ess_backpressure_reclaim(&test_all, all, test_count_reclaimed);
     assert_int_equal(test_slow, 0);
 
-    ngx_ess_backpressure_check(&test_feed, all - 1, test_count_slow);
+    ngx_ess_backpressure_reclaim(&test_all, all - 1, test_count_reclaimed);
     assert_int_equal(test_slow, 1);
     assert_null(test_subs[0].frame);
-    assert_int_equal(ngx_ess_frame_bytes(), 7 * one);
+    assert_int_equal(ngx_ess_memory_used(), 8 * one);
 
-    ngx_ess_backpressure_check(&test_feed, one, test_count_slow);
+    ngx_ess_backpressure_reclaim(&test_all, 8 * one, test_count_reclaimed);
+    assert_int_equal(test_slow, 1);
+
+    ngx_ess_backpressure_reclaim(&test_all, 0, test_count_reclaimed);
     assert_int_equal(test_slow, 3);
-    assert_int_equal(ngx_ess_frame_bytes(), one);
+    assert_int_equal(ngx_ess_memory_used(), 0);
+    assert_int_equal(test_feed.subscribers, 0);
+}
 
-    ngx_ess_frame_release(&test_feed.frames, frames[9]);
+
+/* whatever its stream; and who keeps little is left alone */
+
+static void
+test_reclaim_of_another_feed(void **state)
+{
+    ngx_uint_t                  i;
+    ngx_ess_transport_frame_t   data;
+
+    for (i = 0; i < 3; i++) {
+        data.data = malloc(100);
+        data.len = 100;
+        test_subs[i].frame = ngx_ess_frame_append(&test_feed.frames,
+                                                  NGX_ESS_FRAME_EVENT, 1,
+                                                  &data, NULL);
+        test_subs[i].state = NGX_ESS_SUBSCRIBER_OPEN;
+    }
+
+    data.data = malloc(100000);
+    data.len = 100000;
+
+    ngx_queue_remove(&test_subs[3].queue);
+    ngx_queue_insert_tail(&test_other.waiting, &test_subs[3].queue);
+
+    test_subs[3].feed = &test_other;
+    test_subs[3].frame = ngx_ess_frame_append(&test_other.frames,
+                                              NGX_ESS_FRAME_EVENT, 1, &data,
+                                              NULL);
+
+    ngx_ess_backpressure_reclaim(&test_all, 50000, test_count_reclaimed);
+    assert_int_equal(test_slow, 1);
+    assert_null(test_subs[3].frame);
+
+    ngx_ess_backpressure_reclaim(&test_all, 0, test_count_reclaimed);
+    assert_int_equal(test_slow, 1);
+
+    for (i = 0; i < 3; i++) {
+        test_release(i);
+    }
+
+    assert_int_equal(ngx_ess_memory_used(), 0);
+}
+
+
+/* of one that is being closed only the frame that it has in part is left */
+
+static void
+test_reclaim_of_the_closing(void **state)
+{
+    test_subs[0].frame = test_append(10000);
+    test_subs[0].state = NGX_ESS_SUBSCRIBER_CLOSING;
+
+    ngx_ess_backpressure_reclaim(&test_all, 0, test_count_reclaimed);
+    assert_int_equal(test_slow, 1);
+    assert_int_equal(ngx_ess_memory_used(), 0);
 }
 
 
@@ -316,9 +364,10 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup(test_references, test_setup),
         cmocka_unit_test_setup(test_cut, test_setup),
-        cmocka_unit_test_setup(test_pin, test_setup),
         cmocka_unit_test_setup(test_bound, test_setup),
-        cmocka_unit_test_setup(test_total, test_setup),
+        cmocka_unit_test_setup(test_reclaim, test_setup),
+        cmocka_unit_test_setup(test_reclaim_of_another_feed, test_setup),
+        cmocka_unit_test_setup(test_reclaim_of_the_closing, test_setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
