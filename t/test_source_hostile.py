@@ -6,7 +6,8 @@ import time
 
 import hostile_broker
 from api import Api
-from hostile_broker import Attack, HostileBroker, blocked, unblocked
+from hostile_broker import (Attack, HostileBroker, blocked, close, method,
+                            unblocked)
 from sse import EventSource
 from test_source_refused import CONF, lines
 from wait import wait_for
@@ -70,6 +71,89 @@ def test_protocol_is_broken_in_each_state(nginx):
     assert broker.accepted <= len(script) + WORKERS
     assert len(lines(n, "error")) <= 2 * len(script)
     assert len(lines(n, "warn")) <= len(script)
+    broker.close()
+
+
+PUBLISH = CONF.replace("location /event-stream/ { ess_api; }", """
+        location /event-stream/ { ess_api; }
+        location /publish/ { ess_publish; }""")
+
+
+def publishes(n):
+    """The status of a POST to ess_publish."""
+
+    return Api(n.port(1)).request("POST", "/publish/abc", "x").status
+
+
+MANY = 100000
+
+
+def test_channel_is_closed_before_it_confirms(nginx):
+    """What is asked for again by itself is not asked for twice."""
+
+    broker = HostileBroker()
+    broker.answer("confirm-select", lambda c, right: close(
+        541, "later", (20, 40), c), 1)
+    n = nginx(PUBLISH, workers=2, amqp=broker.url)
+    wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
+    wait_for(lambda: publishes(n) == 202)
+    assert not broker.instead["confirm-select"]
+    for i in range(100):
+        assert publishes(n) in (202, 503)
+    wait_for(lambda: publishes(n) == 202)
+    broker.close()
+
+
+def test_confirms_are_refused(nginx):
+    """Asked for again with a pause, however often."""
+
+    broker = HostileBroker()
+    broker.answer("confirm-select", lambda c, right: close(
+        540, "never", (20, 40), c, (85, 10)), MANY)
+    n = nginx(PUBLISH, workers=2, amqp=broker.url)
+    wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
+    begun = time.monotonic()
+    assert publishes(n) == 503
+    asked = MANY - len(broker.instead["confirm-select"])
+    assert 1 < asked < 10 + 4 * (time.monotonic() - begun)
+    n.wait_log(r"\[error\].*broker refused to confirm: 540 .never")
+    broker.answer("confirm-select", None, 0)
+    wait_for(lambda: publishes(n) == 202)
+    broker.close()
+
+
+def test_consumers_are_canceled_at_once(nginx):
+    """Each slot's is started once a second, and its loss logged once."""
+
+    broker = HostileBroker()
+    broker.answer("consume", lambda c, right: right + method(
+        c, (60, 30), right[11:-1] + b"\1"), MANY)
+    begun = time.monotonic()
+    n = nginx(CONF, workers=2, amqp=broker.url)
+
+    def asked():
+        return MANY - len(broker.instead["consume"])
+
+    wait_for(lambda: asked() >= 3 * 16, 20, "three times")
+    assert asked() <= 16 * (2 + time.monotonic() - begun)
+    assert len(lines(n, "warn")) <= 16
+    broker.answer("consume", None, 0)
+    wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
+    wait_for(lambda: broker.deliver("abc", b"1"), 20, "a consumer")
+    broker.close()
+
+
+def test_channels_are_closed_at_once_for_ever(nginx):
+    broker = HostileBroker()
+    broker.answer("channel-open", lambda c, right: right + close(
+        541, "never", (20, 40), c), MANY)
+    n = nginx(CONF, workers=2, amqp=broker.url)
+    wait_for(lambda: broker.accepted >= 8, 20, "further connections")
+    # of two channels, each as often as that is borne
+    assert MANY - len(broker.instead["channel-open"]) < 50 * broker.accepted
+    assert len(lines(n, "error")) <= 4
+    broker.answer("channel-open", None, 0)
+    wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
     broker.close()
 
 

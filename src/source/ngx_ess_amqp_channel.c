@@ -596,6 +596,11 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
         } else {
             op = NULL;
         }
+
+    } else if (ch->reopened++ == NGX_ESS_AMQP_REOPEN_MAX) {
+        return ngx_ess_amqp_log_failed(s, "it closed a channel again and"
+                                       " again: %ui \"%V\"",
+                                       (ngx_uint_t) close->reply_code, text);
     }
 
     /* what was sent behind it is sent again, in order, before the rest */

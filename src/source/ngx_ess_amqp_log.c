@@ -132,6 +132,14 @@ ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
 
     s->word_at = now;
 
+    /* more different ones than there is a reason for */
+
+    if (s->nwords >= NGX_ESS_AMQP_SEEN
+        && now - s->word_told < NGX_ESS_AMQP_WORD_TIME)
+    {
+        return;
+    }
+
     p = ngx_slprintf(line, line + sizeof(line), "%s: %ui \"%V\"", what, code,
                      text);
 
@@ -139,6 +147,8 @@ ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
                                 ngx_crc32_long(line, p - line))
         == NGX_OK)
     {
+        s->word_told = now;
+
         node = s->conf->nodes.elts;
         node += s->node;
 

@@ -47,6 +47,9 @@ typedef struct {
     ngx_ess_amqp_channel_t        *channel;
     ngx_ess_amqp_op_t              op;
     amqp_confirm_select_t          select;
+    ngx_event_t                    retry;   /* set: it was refused */
+    ngx_uint_t                     attempt;
+    unsigned                       selecting:1;     /* op is under way */
     unsigned                       ready:1; /* the channel confirms */
     unsigned                       proven:1;    /* an event was confirmed in
                                                this session */
@@ -94,6 +97,7 @@ static void ngx_ess_amqp_publish_open(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_publish_select(void);
 static void ngx_ess_amqp_publish_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_publish_retry(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_close(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_publish_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery);
@@ -154,6 +158,10 @@ ngx_ess_amqp_publish_init(ngx_ess_amqp_worker_t *w)
 
     p->idle.handler = ngx_ess_amqp_publish_idle;
     p->idle.log = w->log;
+
+    p->retry.handler = ngx_ess_amqp_publish_retry;
+    p->retry.log = w->log;
+    p->retry.cancelable = 1;
 }
 
 
@@ -168,6 +176,10 @@ ngx_ess_amqp_publish_exit(void)
 
     if (p->idle.posted) {
         ngx_delete_posted_event(&p->idle);
+    }
+
+    if (p->retry.timer_set) {
+        ngx_del_timer(&p->retry);
     }
 
     if (p->session) {
@@ -807,6 +819,8 @@ ngx_ess_amqp_publish_open(ngx_ess_amqp_session_t *s)
 
     p->channel = ngx_ess_amqp_channel(s, p);
 
+    p->selecting = 0;
+
     if (p->channel) {
         ngx_ess_amqp_publish_select();
     }
@@ -820,6 +834,14 @@ ngx_ess_amqp_publish_select(void)
 
     p = &ngx_ess_amqp_publisher;
 
+    /* an op that is under way is sent again by itself */
+
+    if (p->selecting || p->retry.timer_set) {
+        return;
+    }
+
+    p->selecting = 1;
+
     ngx_memzero(&p->select, sizeof(amqp_confirm_select_t));
 
     ngx_ess_amqp_op(p->channel, &p->op, AMQP_CONFIRM_SELECT_METHOD, &p->select,
@@ -832,15 +854,33 @@ static void
 ngx_ess_amqp_publish_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
+    ngx_ess_amqp_publish_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    p->selecting = 0;
+
     if (rc == NGX_OK) {
-        ngx_ess_amqp_publisher.ready = 1;
-        ngx_ess_broker_well(ngx_ess_amqp_publisher.zone,
-                            NGX_ESS_BROKER_PUBLISHING);
+        p->ready = 1;
+        p->attempt = 0;
+        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
         ngx_ess_amqp_publish_pump();
 
     } else if (rc == NGX_DECLINED) {
-        ngx_ess_amqp_log_once(ngx_ess_amqp_publisher.session, NGX_LOG_ERR,
+        ngx_ess_amqp_log_once(p->session, NGX_LOG_ERR,
                               "broker refused to confirm", code, text);
+
+        ngx_add_timer(&p->retry, ngx_ess_source_backoff(p->attempt));
+        p->attempt++;
+    }
+}
+
+
+static void
+ngx_ess_amqp_publish_retry(ngx_event_t *ev)
+{
+    if (ngx_ess_amqp_publisher.channel) {
+        ngx_ess_amqp_publish_select();
     }
 }
 

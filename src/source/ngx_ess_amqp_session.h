@@ -48,12 +48,19 @@
 /* a message with an escaped text in it */
 #define NGX_ESS_AMQP_LINE            (NGX_ESS_AMQP_TEXT + NGX_ESS_ESCAPED_SIZE)
 
+/* times that the broker closes a channel on which no op is under way nor was
+   answered meanwhile */
+#define NGX_ESS_AMQP_REOPEN_MAX      16
+
 /* ms between two lines on alarms: they come and go as the broker likes */
 #define NGX_ESS_AMQP_ALARM_TIME      1000
 
 /* messages of one kind that are not logged again: more than the slots' queues
    can bring about in turns, each with its name in it */
 #define NGX_ESS_AMQP_SEEN            128
+
+/* ms between two messages when there were more */
+#define NGX_ESS_AMQP_WORD_TIME       1000
 
 
 typedef enum {
@@ -183,6 +190,7 @@ struct ngx_ess_amqp_session_s {
     ngx_uint_t                     nfailures;
     ngx_uint_t                     nwords;
     ngx_msec_t                     word_at;     /* last log_once() */
+    ngx_msec_t                     word_told;   /* last one that was logged */
     u_char                         alarm[NGX_ESS_ESCAPED_SIZE]; /* reason of
                                                    the last one */
     size_t                         alarm_len;

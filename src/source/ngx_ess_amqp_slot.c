@@ -12,6 +12,10 @@
 
 
 #define NGX_ESS_AMQP_SLOT_CONSUME_MAX    4000   /* ms */
+#define NGX_ESS_AMQP_SLOT_CANCELED       1000   /* ms between two consumes when
+                                                   the first was canceled */
+#define NGX_ESS_AMQP_SLOT_TOLD          60000   /* ms between two lines on the
+                                                   loss of one slot's queue */
 
 
 static void ngx_ess_amqp_slot_own(ngx_ess_amqp_worker_t *w,
@@ -27,6 +31,7 @@ static void ngx_ess_amqp_slot_refused(ngx_ess_amqp_slot_t *slot,
     ngx_uint_t code, ngx_str_t *text);
 static ngx_ess_amqp_declared_e ngx_ess_amqp_slot_compared(
     ngx_ess_amqp_slot_t *slot, ngx_uint_t code, ngx_str_t *text);
+static ngx_uint_t ngx_ess_amqp_slot_tell(ngx_ess_amqp_slot_t *slot);
 static void ngx_ess_amqp_slot_created(ngx_ess_amqp_slot_t *slot);
 static ngx_uint_t ngx_ess_amqp_slot_due(ngx_ess_amqp_slot_t *slot);
 static void ngx_ess_amqp_slot_send_qos(ngx_ess_amqp_worker_t *w);
@@ -298,10 +303,12 @@ ngx_ess_amqp_slot_created(ngx_ess_amqp_slot_t *slot)
     }
 
     if (slot->consumed) {
-        ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
-                      "queue \"%V\" was gone and has been made anew, events "
-                      "of slot %ui published meanwhile are lost",
-                      &slot->queue, slot->number);
+        if (ngx_ess_amqp_slot_tell(slot)) {
+            ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
+                          "queue \"%V\" was gone and has been made anew, "
+                          "events of slot %ui published meanwhile are lost",
+                          &slot->queue, slot->number);
+        }
 
         ngx_ess_loss_slot(slot->worker->zone, slot->number);
     }
@@ -455,6 +462,7 @@ ngx_ess_amqp_slot_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     } else {
         ngx_ess_amqp_slot_consuming(slot, 1);
         slot->consumed = 1;
+        slot->consumed_at = ngx_current_msec;
         slot->lost = 0;
         slot->refused = 0;
 
@@ -503,9 +511,12 @@ ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot)
 
     ngx_ess_amqp_slot_consuming(slot, 0);
 
-    ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
-                  "queue \"%V\" is gone, events of slot %ui published until "
-                  "it is bound again are lost", &slot->queue, slot->number);
+    if (ngx_ess_amqp_slot_tell(slot)) {
+        ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
+                      "queue \"%V\" is gone, events of slot %ui published "
+                      "until it is bound again are lost", &slot->queue,
+                      slot->number);
+    }
 
     ngx_ess_loss_slot(slot->worker->zone, slot->number);
 
@@ -519,7 +530,30 @@ ngx_ess_amqp_slot_canceled(ngx_ess_amqp_slot_t *slot)
         slot->state = NGX_ESS_AMQP_UNKNOWN;
     }
 
+    if (ngx_current_msec - slot->consumed_at < NGX_ESS_AMQP_SLOT_CANCELED) {
+        slot->refused++;
+        slot->consume_after = slot->consumed_at + NGX_ESS_AMQP_SLOT_CANCELED;
+    }
+
     ngx_ess_amqp_exchange_kick(slot->worker);
+}
+
+
+/* May the loss of the queue be logged?  It may be lost again and again. */
+
+static ngx_uint_t
+ngx_ess_amqp_slot_tell(ngx_ess_amqp_slot_t *slot)
+{
+    if (slot->told
+        && ngx_current_msec - slot->told_at < NGX_ESS_AMQP_SLOT_TOLD)
+    {
+        return 0;
+    }
+
+    slot->told = 1;
+    slot->told_at = ngx_current_msec;
+
+    return 1;
 }
 
 

@@ -70,13 +70,16 @@ typedef struct {
     amqp_queue_declare_t         declare;
     amqp_table_entry_t           arguments[3];
 
+    ngx_msec_t                   consumed_at;   /* last start */
     ngx_msec_t                   consume_after;
+    ngx_msec_t                   told_at;   /* of the queue's last loss */
     ngx_uint_t                   refused;   /* consumes, in a row */
     unsigned                     own:1;     /* consumed by this worker */
     unsigned                     consuming:1;
     unsigned                     consumed:1;    /* ever, by this process */
     unsigned                     lost:1;    /* the queue cannot be had; a gap
                                                was noted */
+    unsigned                     told:1;    /* ever */
     unsigned                     differs:1; /* other arguments: was logged */
 
     /* deliveries: see ngx_ess_amqp_delivery.c */

@@ -44,9 +44,11 @@ def header(channel, size, flags=0, properties=b""):
                  + properties)
 
 
-def close(code, text="hostile", number=(10, 50), channel=0):
+def close(code, text="hostile", number=(10, 50), channel=0, of=(0, 0)):
+    """of: the method that is refused."""
+
     return method(channel, number, struct.pack("!H", code) + short(text)
-                  + bytes(4))
+                  + struct.pack("!HH", *of))
 
 
 def late_closes(channel):
@@ -112,6 +114,7 @@ class HostileBroker:
         self.close_oks = []
         self.ended = 0
         self.connections = set()
+        self.instead = {}
         threading.Thread(target=self._accept, daemon=True).start()
 
     def script(self, attacks):
@@ -121,6 +124,14 @@ class HostileBroker:
 
         with self.lock:
             self.attacks = list(attacks)
+
+    def answer(self, state, data, times):
+        """The next ones in that state get the data, a function of the
+        channel and the right answer, in its place, and the conversation
+        goes on."""
+
+        with self.lock:
+            self.instead[state] = [data] * times
 
     def deliver(self, key, body):
         """To each consumer whose queue is bound with the key; how many."""
@@ -169,12 +180,20 @@ class HostileBroker:
             except OSError:
                 return
             self.accepted += 1
-            threading.Thread(target=Connection(self, s).run,
+            threading.Thread(target=self.connection(s).run,
                              daemon=True).start()
+
+    def connection(self, s):
+        return Connection(self, s)
 
     def take(self):
         with self.lock:
             return self.attacks.pop(0) if self.attacks else None
+
+    def take_answer(self, state, channel, right):
+        with self.lock:
+            answers = self.instead.get(state)
+            return answers.pop()(channel, right) if answers else right
 
 
 class Connection:
@@ -183,6 +202,7 @@ class Connection:
         self.broker, self.socket = broker, s
         self.queues = 0
         self.tag = 0
+        self.published = {}         # channel -> number of the last
         self.attack = broker.take()
 
     def send(self, data):
@@ -209,6 +229,10 @@ class Connection:
             return False
         kind, channel, size = struct.unpack("!BHI", head)
         data = f.read(size + 1)
+        if kind == 3 and channel in self.published:
+            return self._answer("published", channel, method(
+                channel, (60, 80), struct.pack(
+                    "!QB", self.published[channel], 0)))
         if kind != 1:
             return True
         number = struct.unpack("!HH", data[:4])
@@ -217,7 +241,7 @@ class Connection:
 
     def _answer(self, state, channel, right):
         if not self.attack or self.attack.state != state:
-            self.send(right)
+            self.send(self.broker.take_answer(state, channel, right))
             return state != "close"
         data = self.attack.data(channel)
         if self.attack.after:
@@ -237,7 +261,11 @@ class Connection:
     def _right(self, number, channel, data):
         if number == (20, 41):
             self.broker.close_oks.append((self, channel))
+        if number == (60, 40):
+            self.published[channel] = self.published.get(channel, 0) + 1
         if number in EMPTY:
+            if number == (85, 10):
+                self.published[channel] = 0
             if number == (20, 40) and self.broker.crossing:
                 return late_closes(channel) + method(channel, (20, 41))
             if number == (50, 20):
