@@ -50,6 +50,7 @@ def run(folder, *command):
     return p.stdout
 
 
+@pytest.mark.seconds(600)
 def test_dynamic_module(nginx, tmp_path):
     """Built in the source tree, it loads in the installed nginx."""
 
