@@ -102,6 +102,13 @@ ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s)
 }
 
 
+ngx_uint_t
+ngx_ess_amqp_version(ngx_ess_amqp_session_t *s)
+{
+    return s->version;
+}
+
+
 const char *
 ngx_ess_amqp_state_name(ngx_ess_amqp_state_e state)
 {

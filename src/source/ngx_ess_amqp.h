@@ -121,6 +121,9 @@ void *ngx_ess_amqp_data(ngx_ess_amqp_session_t *s);
 /* "host:port" of the node that it is, or was last, connected to */
 ngx_str_t *ngx_ess_amqp_node_name(ngx_ess_amqp_session_t *s);
 
+/* The first number of the broker's version; 0: it does not say. */
+ngx_uint_t ngx_ess_amqp_version(ngx_ess_amqp_session_t *s);
+
 /* 1 when open */
 ngx_uint_t ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s);
 

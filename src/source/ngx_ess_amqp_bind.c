@@ -45,6 +45,8 @@ typedef struct {
 
     unsigned                     sent:1;
     unsigned                     retried:1;
+    unsigned                     former:1;  /* it is about the slot's former
+                                               queue now */
     ngx_str_t                    key;
     u_char                       data[NGX_ESS_MAX_KEY];
 } ngx_ess_amqp_binding_t;
@@ -65,8 +67,12 @@ static void ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
     ngx_str_t *text);
 static void ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_bind_send_unbind(ngx_ess_amqp_binding_t *b,
+    ngx_str_t *queue, ngx_ess_amqp_op_pt handler);
 static void ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
+static ngx_int_t ngx_ess_amqp_bind_removed(ngx_ess_amqp_worker_t *w,
+    ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev);
 
 
@@ -456,6 +462,17 @@ ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     w = b->worker;
     slot = b->slot;
 
+    if (rc == NGX_OK && !b->former && ngx_ess_amqp_former_consumed(slot)) {
+        b->former = 1;
+        ngx_ess_amqp_bind_send_unbind(b, &slot->former.queue,
+                                      ngx_ess_amqp_bind_again_answered);
+        return;
+    }
+
+    if (b->former) {
+        rc = ngx_ess_amqp_bind_removed(w, rc, code, text);
+    }
+
     if (rc == NGX_OK && !ngx_ess_stream_key_used(w->zone, &b->key, 0)) {
         ngx_ess_amqp_bind_unwanted(w, &b->key);
     }
@@ -469,7 +486,6 @@ ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 void
 ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
 {
-    amqp_queue_unbind_t     *m;
     ngx_ess_amqp_binding_t  *b;
 
     b = NULL;
@@ -492,20 +508,35 @@ ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
         return;
     }
 
-    m = &b->method.unbind;
+    b->sent = 1;
+    w->unbinds++;
 
-    m->queue.bytes = b->slot->queue.data;
-    m->queue.len = b->slot->queue.len;
+    ngx_ess_amqp_bind_send_unbind(b, &b->slot->queue,
+                                  ngx_ess_amqp_bind_unbound);
+}
+
+
+static void
+ngx_ess_amqp_bind_send_unbind(ngx_ess_amqp_binding_t *b, ngx_str_t *queue,
+    ngx_ess_amqp_op_pt handler)
+{
+    amqp_queue_unbind_t    *m;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = b->worker;
+
+    m = &b->method.unbind;
+    ngx_memzero(m, sizeof(amqp_queue_unbind_t));
+
+    m->queue.bytes = queue->data;
+    m->queue.len = queue->len;
     m->exchange.bytes = w->conf->exchange.data;
     m->exchange.len = w->conf->exchange.len;
     m->routing_key.bytes = b->key.data;
     m->routing_key.len = b->key.len;
 
-    b->sent = 1;
-    w->unbinds++;
-
     ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_UNBIND_METHOD, m,
-                    AMQP_QUEUE_UNBIND_OK_METHOD, ngx_ess_amqp_bind_unbound, b);
+                    AMQP_QUEUE_UNBIND_OK_METHOD, handler, b);
 }
 
 
@@ -519,18 +550,36 @@ ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     b = op->data;
     w = b->worker;
 
-    /* with 404 the binding went with its queue or exchange */
+    rc = ngx_ess_amqp_bind_removed(w, rc, code, text);
 
-    if (rc == NGX_DECLINED && code != AMQP_NOT_FOUND) {
-        ngx_ess_amqp_log_once(w->session, NGX_LOG_WARN,
-                              "broker refused to remove a binding", code,
-                              text);
+    if (rc == NGX_OK && !b->former && ngx_ess_amqp_former_consumed(b->slot)) {
+        b->former = 1;
+        ngx_ess_amqp_bind_send_unbind(b, &b->slot->former.queue,
+                                      ngx_ess_amqp_bind_unbound);
+        return;
     }
 
     w->unbinds--;
 
     ngx_ess_stream_unbind_end(w->zone, &b->key);
     ngx_ess_amqp_bind_free(b);
+}
+
+
+/* NGX_ABORT, or NGX_OK, also when the broker refused it, which is logged: with
+   404 the binding went with its queue or exchange. */
+
+static ngx_int_t
+ngx_ess_amqp_bind_removed(ngx_ess_amqp_worker_t *w, ngx_int_t rc,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    if (rc == NGX_DECLINED && code != AMQP_NOT_FOUND) {
+        ngx_ess_amqp_log_once(w->session, NGX_LOG_WARN,
+                              "broker refused to remove a binding", code,
+                              text);
+    }
+
+    return (rc == NGX_ABORT) ? NGX_ABORT : NGX_OK;
 }
 
 

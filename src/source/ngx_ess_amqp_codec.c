@@ -20,6 +20,8 @@ static ngx_int_t ngx_ess_amqp_codec_check_method(u_char *p, u_char *last);
 static ngx_int_t ngx_ess_amqp_codec_check_properties(u_char *p, u_char *last);
 static u_char *ngx_ess_amqp_codec_skip_table(u_char *p, u_char *last,
     ngx_uint_t depth);
+static u_char *ngx_ess_amqp_codec_skip_entry(u_char *p, u_char *last,
+    ngx_uint_t depth);
 static u_char *ngx_ess_amqp_codec_skip_array(u_char *p, u_char *last,
     ngx_uint_t depth);
 static u_char *ngx_ess_amqp_codec_skip_field(u_char *p, u_char *last,
@@ -382,11 +384,7 @@ ngx_ess_amqp_codec_skip_table(u_char *p, u_char *last, ngx_uint_t depth)
 
     while (p < last) {
 
-        if (p[0] >= last - p - 1) {
-            return NULL;
-        }
-
-        p = ngx_ess_amqp_codec_skip_field(p + 1 + p[0], last, depth);
+        p = ngx_ess_amqp_codec_skip_entry(p, last, depth);
 
         if (p == NULL) {
             return NULL;
@@ -394,6 +392,26 @@ ngx_ess_amqp_codec_skip_table(u_char *p, u_char *last, ngx_uint_t depth)
     }
 
     return last;
+}
+
+
+/* p < last */
+
+static u_char *
+ngx_ess_amqp_codec_skip_entry(u_char *p, u_char *last, ngx_uint_t depth)
+{
+    if (p[0] >= last - p - 1) {
+        return NULL;
+    }
+
+    return ngx_ess_amqp_codec_skip_field(p + 1 + p[0], last, depth);
+}
+
+
+u_char *
+ngx_ess_amqp_codec_entry(u_char *p, u_char *last)
+{
+    return (p < last) ? ngx_ess_amqp_codec_skip_entry(p, last, 0) : NULL;
 }
 
 

@@ -85,6 +85,9 @@ ngx_int_t ngx_ess_amqp_codec_tune(ngx_ess_amqp_codec_t *codec,
 ngx_int_t ngx_ess_amqp_codec_parse(ngx_ess_amqp_codec_t *codec,
     ngx_ess_amqp_frame_t *frame, u_char *data, size_t len, size_t *used);
 
+/* Where an entry of a table ends that begins at p; NULL: it is none. */
+u_char *ngx_ess_amqp_codec_entry(u_char *p, u_char *last);
+
 /* Nothing that was decoded on that channel is needed any more. */
 void ngx_ess_amqp_codec_release(ngx_ess_amqp_codec_t *codec,
     ngx_uint_t channel);

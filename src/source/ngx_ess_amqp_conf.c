@@ -50,6 +50,8 @@ static const char *ngx_ess_amqp_conf_exchange(ngx_ess_amqp_conf_ctx_t *ctx,
     ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_type(ngx_ess_amqp_conf_ctx_t *ctx,
     ngx_str_t *value);
+static const char *ngx_ess_amqp_conf_queues(ngx_ess_amqp_conf_ctx_t *ctx,
+    ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_password_file(
     ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_prefetch(ngx_ess_amqp_conf_ctx_t *ctx,
@@ -66,6 +68,9 @@ static const char *ngx_ess_amqp_conf_trusted(ngx_ess_amqp_conf_ctx_t *ctx,
     ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_verify(ngx_ess_amqp_conf_ctx_t *ctx,
     ngx_str_t *value);
+static const char *ngx_ess_amqp_conf_choice(ngx_ess_amqp_conf_ctx_t *ctx,
+    ngx_str_t *value, ngx_uint_t *choice, const char *zero, const char *one,
+    const char *want);
 static ngx_int_t ngx_ess_amqp_conf_read_password(ngx_conf_t *cf,
     ngx_str_t *path, ngx_str_t *password);
 static ngx_int_t ngx_ess_amqp_conf_first_line(ngx_conf_t *cf, ngx_str_t *path,
@@ -82,6 +87,7 @@ static const char  ngx_ess_amqp_conf_differs[] =
 static const ngx_ess_amqp_conf_param_t  ngx_ess_amqp_conf_params[] = {
     { ngx_string("exchange"), ngx_ess_amqp_conf_exchange },
     { ngx_string("type"), ngx_ess_amqp_conf_type },
+    { ngx_string("queues"), ngx_ess_amqp_conf_queues },
     { ngx_string("password_file"), ngx_ess_amqp_conf_password_file },
     { ngx_string("prefetch"), ngx_ess_amqp_conf_prefetch },
     { ngx_string("heartbeat"), ngx_ess_amqp_conf_heartbeat },
@@ -145,12 +151,13 @@ ngx_ess_amqp_conf_create(ngx_conf_t *cf)
     }
 
     conf->topic = NGX_CONF_UNSET_UINT;
+    conf->quorum = NGX_CONF_UNSET_UINT;
     conf->prefetch = NGX_CONF_UNSET_UINT;
     conf->heartbeat = NGX_CONF_UNSET_MSEC;
     conf->expires = NGX_CONF_UNSET_MSEC;
     conf->max_length = NGX_CONF_UNSET_SIZE;
     conf->idle = NGX_CONF_UNSET_MSEC;
-    conf->verify = NGX_CONF_UNSET;
+    conf->verify = NGX_CONF_UNSET_UINT;
 
     return conf;
 }
@@ -205,8 +212,8 @@ ngx_ess_amqp_conf_param(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *arg)
 
     ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
                        "unknown parameter in \"ess_amqp\": behind its URL it"
-                       " takes exchange=, type=, password_file=, prefetch=,"
-                       " heartbeat=, expires=, max_length=, idle=,"
+                       " takes exchange=, type=, queues=, password_file=,"
+                       " prefetch=, heartbeat=, expires=, max_length=, idle=,"
                        " trusted_certificate= and verify=, once each");
 
     return NGX_CONF_ERROR;
@@ -352,28 +359,16 @@ ngx_ess_amqp_conf_exchange(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
 static const char *
 ngx_ess_amqp_conf_type(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
 {
-    ngx_uint_t            topic;
-    ngx_ess_amqp_conf_t  *conf;
+    return ngx_ess_amqp_conf_choice(ctx, value, &ctx->conf->topic, "direct",
+                                    "topic", "\"direct\" or \"topic\"");
+}
 
-    conf = ctx->conf;
 
-    if (value->len == 6 && ngx_strncmp(value->data, "direct", 6) == 0) {
-        topic = 0;
-
-    } else if (value->len == 5 && ngx_strncmp(value->data, "topic", 5) == 0) {
-        topic = 1;
-
-    } else {
-        return "\"direct\" or \"topic\"";
-    }
-
-    if (!ctx->first && conf->topic != topic) {
-        return ngx_ess_amqp_conf_differs;
-    }
-
-    conf->topic = topic;
-
-    return NULL;
+static const char *
+ngx_ess_amqp_conf_queues(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
+{
+    return ngx_ess_amqp_conf_choice(ctx, value, &ctx->conf->quorum, "classic",
+                                    "quorum", "\"classic\" or \"quorum\"");
 }
 
 
@@ -543,26 +538,36 @@ ngx_ess_amqp_conf_trusted(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
 static const char *
 ngx_ess_amqp_conf_verify(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value)
 {
-    ngx_flag_t            verify;
-    ngx_ess_amqp_conf_t  *conf;
+    return ngx_ess_amqp_conf_choice(ctx, value, &ctx->conf->verify, "off",
+                                    "on", "\"on\" or \"off\"");
+}
 
-    conf = ctx->conf;
 
-    if (value->len == 2 && ngx_strncmp(value->data, "on", 2) == 0) {
-        verify = 1;
+static const char *
+ngx_ess_amqp_conf_choice(ngx_ess_amqp_conf_ctx_t *ctx, ngx_str_t *value,
+    ngx_uint_t *choice, const char *zero, const char *one, const char *want)
+{
+    ngx_uint_t  n;
 
-    } else if (value->len == 3 && ngx_strncmp(value->data, "off", 3) == 0) {
-        verify = 0;
+    if (value->len == ngx_strlen(one)
+        && ngx_strncmp(value->data, one, value->len) == 0)
+    {
+        n = 1;
+
+    } else if (value->len == ngx_strlen(zero)
+               && ngx_strncmp(value->data, zero, value->len) == 0)
+    {
+        n = 0;
 
     } else {
-        return "\"on\" or \"off\"";
+        return want;
     }
 
-    if (!ctx->first && conf->verify != verify) {
+    if (!ctx->first && *choice != n) {
         return ngx_ess_amqp_conf_differs;
     }
 
-    conf->verify = verify;
+    *choice = n;
 
     return NULL;
 }
@@ -633,7 +638,7 @@ ngx_ess_amqp_conf_unused(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
     ngx_uint_t            i;
     ngx_ess_amqp_node_t  *node;
 
-    name = conf->verify != NGX_CONF_UNSET ? "verify="
+    name = conf->verify != NGX_CONF_UNSET_UINT ? "verify="
            : conf->trusted_certificate.len ? "trusted_certificate=" : NULL;
 
     if (name == NULL) {
@@ -677,12 +682,13 @@ ngx_ess_amqp_conf_init(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
     }
 
     ngx_conf_init_uint_value(conf->topic, 0);
+    ngx_conf_init_uint_value(conf->quorum, 0);
     ngx_conf_init_uint_value(conf->prefetch, NGX_ESS_AMQP_CONF_PREFETCH);
     ngx_conf_init_msec_value(conf->heartbeat, NGX_ESS_AMQP_CONF_HEARTBEAT);
     ngx_conf_init_msec_value(conf->expires, NGX_ESS_AMQP_CONF_EXPIRES);
     ngx_conf_init_size_value(conf->max_length, NGX_ESS_AMQP_CONF_MAX_LENGTH);
     ngx_conf_init_msec_value(conf->idle, NGX_ESS_AMQP_CONF_IDLE);
-    ngx_conf_init_value(conf->verify, 1);
+    ngx_conf_init_uint_value(conf->verify, 1);
 
     if (conf->exchange.data == NULL) {
         ngx_str_set(&conf->exchange, NGX_ESS_AMQP_CONF_EXCHANGE);

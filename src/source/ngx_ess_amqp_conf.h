@@ -28,6 +28,8 @@ typedef struct {
     ngx_array_t              nodes;         /* of ngx_ess_amqp_node_t */
     ngx_str_t                exchange;
     ngx_uint_t               topic;         /* its type: 1: topic, 0: direct */
+    ngx_uint_t               quorum;        /* slot queues: 1: quorum queues,
+                                               0: classic ones */
     ngx_uint_t               publish;       /* 1: a location publishes to it */
     ngx_str_t                node;          /* of the slot queues' names */
     ngx_uint_t               prefetch;      /* per slot */
@@ -38,7 +40,7 @@ typedef struct {
                                                that long after the last
                                                subscriber */
     ngx_str_t                trusted_certificate;
-    ngx_flag_t               verify;
+    ngx_uint_t               verify;        /* 0: off */
     ngx_ssl_t               *ssl;           /* set when a node is amqps */
     ngx_thread_pool_t       *thread_pool;   /* for getaddrinfo() */
 } ngx_ess_amqp_conf_t;
@@ -46,8 +48,8 @@ typedef struct {
 
 /*
  * One ess_amqp directive: cf->args; *conf is made by the first.  Parameters:
- * exchange=name type=direct|topic password_file=path prefetch=number
- * heartbeat=time expires=time max_length=size idle=time
+ * exchange=name type=direct|topic queues=classic|quorum password_file=path
+ * prefetch=number heartbeat=time expires=time max_length=size idle=time
  * trusted_certificate=path verify=on|off;
  * those of the first directive hold for all nodes, and a later one may only
  * repeat them with the same value or leave them out (but password_file=, which

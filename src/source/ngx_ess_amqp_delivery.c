@@ -111,7 +111,12 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
         ngx_ess_amqp_delivery_too_large(w, delivery);
     }
 
-    if (delivery->redelivered) {
+    if (slot->former.overlap
+        && ngx_ess_amqp_former_had(slot, delivery, item.print))
+    {
+        ngx_ess_amqp_delivery_duplicate(slot, &item);
+
+    } else if (delivery->redelivered) {
         ngx_ess_amqp_delivery_marked(slot, &item);
 
     } else {
@@ -534,7 +539,7 @@ ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
     if (slot->nheld + 1 >= NGX_ESS_AMQP_HELD
         || w->held_bytes + ngx_ess_amqp_item_size(item)
            > NGX_ESS_AMQP_HELD_BYTES
-        || slot->run_length >= w->conf->prefetch)
+        || slot->run_length >= ngx_ess_amqp_slot_prefetch(w))
     {
         return NGX_DECLINED;
     }

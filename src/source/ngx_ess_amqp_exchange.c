@@ -235,6 +235,7 @@ ngx_ess_amqp_exchange_exit_process(void)
     }
 
     ngx_ess_amqp_delivery_drop(w);
+    ngx_ess_amqp_former_exit(w);
     ngx_ess_amqp_watch_exit(w);
     ngx_ess_amqp_restore_exit(w);
     ngx_ess_amqp_bind_exit(w);
@@ -344,6 +345,7 @@ ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s)
     w->consume = NULL;
     w->admin = NULL;
     w->closing = NULL;
+    w->former = NULL;
     w->exchange = NGX_ESS_AMQP_UNKNOWN;
 
     ngx_ess_shm_gauge(w->zone, NGX_ESS_C_CONNECTED, 0);
@@ -439,6 +441,9 @@ ngx_ess_amqp_exchange_channel_closed(ngx_ess_amqp_channel_t *ch)
     if (ch == w->closing) {
         w->closing = NULL;
         ngx_ess_amqp_exchange_left(&w->leaving);
+
+    } else if (ch == w->former) {
+        ngx_ess_amqp_former_closed(w);
     }
 }
 
@@ -512,6 +517,7 @@ ngx_ess_amqp_exchange_kick(ngx_ess_amqp_worker_t *w)
             }
         }
 
+        ngx_ess_amqp_former(w);
         ngx_ess_amqp_slot_consume(w);
     }
 

@@ -140,6 +140,38 @@ ngx_ess_amqp_handshake_has(amqp_bytes_t words, const char *word)
 }
 
 
+/* "4" of "4.0.5" */
+
+static ngx_uint_t
+ngx_ess_amqp_handshake_version(amqp_table_t *properties)
+{
+    u_char              *p, *last, *end;
+    ngx_int_t            i, n;
+    amqp_table_entry_t  *entry;
+
+    for (i = 0; i < properties->num_entries; i++) {
+        entry = &properties->entries[i];
+
+        if (entry->value.kind != AMQP_FIELD_KIND_UTF8
+            || entry->key.len != sizeof("version") - 1
+            || ngx_memcmp(entry->key.bytes, "version", entry->key.len) != 0)
+        {
+            continue;
+        }
+
+        p = entry->value.value.bytes.bytes;
+        last = p + entry->value.value.bytes.len;
+
+        end = ngx_strlchr(p, last, '.');
+        n = ngx_atoi(p, (end ? end : last) - p);
+
+        return (n == NGX_ERROR) ? 0 : (ngx_uint_t) n;
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
 {
@@ -153,6 +185,8 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
     amqp_connection_start_ok_t  ok;
 
     start = decoded;
+
+    s->version = ngx_ess_amqp_handshake_version(&start->server_properties);
 
     if (!ngx_ess_amqp_handshake_has(start->mechanisms, "PLAIN")) {
         return ngx_ess_amqp_log_failed(s, "it does not offer to log in with"

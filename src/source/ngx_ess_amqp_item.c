@@ -8,6 +8,7 @@
 
 #include "ngx_ess_amqp_item.h"
 #include "ngx_ess_amqp_property.h"
+#include "ngx_ess_amqp_print.h"
 #include "ngx_ess_amqp_publish.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_loss.h"
@@ -32,9 +33,10 @@ ngx_ess_amqp_item_init(ngx_ess_amqp_item_t *item, ngx_ess_amqp_slot_t *slot,
     item->slot = slot;
     item->tag = delivery->delivery_tag;
     item->key = delivery->key;
-    item->print = ngx_ess_redelivery_print(&delivery->key,
-                                           &delivery->raw_properties,
-                                           &delivery->body);
+    item->print = ngx_ess_amqp_print(&delivery->key,
+                                     &delivery->raw_properties,
+                                     &delivery->body,
+                                     ngx_ess_amqp_former_quorum(slot));
 
     event = &item->event;
 

@@ -136,6 +136,7 @@ ngx_ess_amqp_rebind_start(ngx_ess_amqp_worker_t *w, ngx_uint_t slots,
 {
     w->rebind = slots;
     w->rebind_round = round;
+    w->rebind_former = ngx_ess_amqp_former_bound(w) & slots;
     w->rebind_subscribed = !round;
     w->rebind_cursor = 0;
     w->rebind_keys = 0;
@@ -200,6 +201,8 @@ ngx_ess_amqp_rebind_end(ngx_ess_amqp_worker_t *w)
         ngx_log_error(NGX_LOG_INFO, w->log, 0,
                       "bound %ui routing keys again, %ui were refused",
                       w->rebind_bound, w->rebind_refused);
+
+        ngx_ess_amqp_former_unbound(w, w->rebind_former);
 
         if (w->lost) {
             ngx_ess_shm_count(w->zone, NGX_ESS_C_RESTORED, w->rebind_keys);

@@ -167,6 +167,8 @@ struct ngx_ess_amqp_session_s {
     ngx_ess_amqp_codec_t           codec;
     ngx_msec_t                     heartbeat;   /* ms agreed, 0: none */
     ngx_uint_t                     channel_max; /* agreed */
+    ngx_uint_t                     version;     /* the broker's, the first
+                                                   number of it; 0: unknown */
     ngx_msec_t                     opened_at;
     ngx_msec_t                     sent_at;
     ngx_msec_t                     received_at;

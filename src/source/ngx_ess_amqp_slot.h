@@ -55,20 +55,74 @@ typedef enum {
 } ngx_ess_amqp_run_e;
 
 
+/* what is known of the queue that "queues=" set otherwise had for a slot: see
+   ngx_ess_amqp_former.c */
+
+typedef enum {
+    NGX_ESS_AMQP_FORMER_UNKNOWN = 0,
+    NGX_ESS_AMQP_FORMER_LOOKUP,             /* being declared passively */
+    NGX_ESS_AMQP_FORMER_NONE,               /* it is not there, or done with */
+    NGX_ESS_AMQP_FORMER_AWAY,               /* the node that has it is down: as
+                                               if there were none, for now */
+
+    /* the slot's consumer is its */
+    NGX_ESS_AMQP_FORMER_BOUND,
+    NGX_ESS_AMQP_FORMER_UNBOUND,            /* no more comes */
+    NGX_ESS_AMQP_FORMER_EMPTY,              /* nor is anything left, perhaps */
+
+    /* the slot has no consumer */
+    NGX_ESS_AMQP_FORMER_LEFT,               /* is anything left? */
+    NGX_ESS_AMQP_FORMER_DELETE,             /* being deleted */
+    NGX_ESS_AMQP_FORMER_COUNT               /* events of the slot's queue are
+                                               being counted */
+} ngx_ess_amqp_former_e;
+
+
 typedef struct ngx_ess_amqp_worker_s  ngx_ess_amqp_worker_t;
+
+
+/* events that the slot's queue may have as well as the former one had */
+
+typedef struct {
+    uint64_t                     left;      /* so many are to come that may be
+                                               among them */
+    ngx_uint_t                   n;
+    uint64_t                     prints[NGX_ESS_LOG_RECENT];    /* sorted, each
+                                               once */
+    u_char                       came[NGX_ESS_LOG_RECENT];
+} ngx_ess_amqp_overlap_t;
+
+
+typedef struct {
+    ngx_str_t                    queue;
+    ngx_ess_amqp_former_e        state;
+    ngx_ess_amqp_op_t            op;
+    union {
+        amqp_queue_declare_t     declare;
+        amqp_queue_delete_t      delete;
+    } method;
+    uint64_t                     mark;      /* events that the slot had
+                                               appended when it was found */
+    ngx_ess_amqp_overlap_t      *overlap;   /* or NULL */
+    unsigned                     busy:1;    /* the op is under way */
+    unsigned                     found:1;   /* by this process */
+} ngx_ess_amqp_former_t;
 
 
 typedef struct {
     ngx_ess_amqp_worker_t       *worker;
     ngx_uint_t                   number;
-    ngx_str_t                    queue;     /* "ess.<node>.<slot>" */
+    ngx_str_t                    queue;     /* "ess.<node>.<slot>", a quorum
+                                               queue "ess.<node>.q<slot>" */
     ngx_str_t                    tag;       /* "ess-<slot>" */
     u_char                       tag_data[sizeof("ess-") + NGX_INT_T_LEN];
 
     ngx_ess_amqp_declared_e      state;
     ngx_ess_amqp_op_t            op;        /* of the declare under way */
     amqp_queue_declare_t         declare;
-    amqp_table_entry_t           arguments[3];
+    amqp_table_entry_t           arguments[5];
+
+    ngx_ess_amqp_former_t        former;
 
     ngx_msec_t                   consumed_at;   /* last start */
     ngx_msec_t                   consume_after;
@@ -158,6 +212,11 @@ struct ngx_ess_amqp_worker_s {
     unsigned                     consume_busy:1;
     unsigned                     qos_done:1;
 
+    /* former queues: see ngx_ess_amqp_former.c */
+    ngx_ess_amqp_channel_t      *former;    /* that had their consumers, until
+                                               it is closed */
+    ngx_event_t                  former_timer;
+
     ngx_event_t                  leaving;   /* keeps the worker until the
                                                slots are handed over */
     unsigned                     exchange_differs:1;    /* was logged */
@@ -198,6 +257,8 @@ struct ngx_ess_amqp_worker_s {
     ngx_uint_t                   rebind;        /* slots of the pass or round
                                                under way, a bit each */
     ngx_uint_t                   rebind_next;   /* of the next pass */
+    ngx_uint_t                   rebind_former; /* of those, slots whose keys
+                                               it unbinds from former queues */
     ngx_uint_t                   rebind_subscribed;
     uint64_t                     rebind_cursor;
     ngx_uint_t                   rebind_busy;   /* in flight */
@@ -252,6 +313,9 @@ ngx_int_t ngx_ess_amqp_slot_init(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle);
 /* Makes sure that the slot's queue is there, unless that is under way. */
 void ngx_ess_amqp_slot_ensure(ngx_ess_amqp_slot_t *slot);
 
+/* Events under way per slot. */
+ngx_uint_t ngx_ess_amqp_slot_prefetch(ngx_ess_amqp_worker_t *w);
+
 /* Starts the next consumer, if one is to be started and none is under way. */
 void ngx_ess_amqp_slot_consume(ngx_ess_amqp_worker_t *w);
 
@@ -266,6 +330,54 @@ void ngx_ess_amqp_slot_consuming(ngx_ess_amqp_slot_t *slot, ngx_uint_t on);
 
 /* All consumers are gone, and with "closed" the whole session. */
 void ngx_ess_amqp_slot_reset(ngx_ess_amqp_worker_t *w, ngx_uint_t closed);
+
+/* The channel of the consumers is closed: nothing is kept of what came on
+   it. */
+void ngx_ess_amqp_slot_drop(ngx_ess_amqp_worker_t *w);
+
+/* The name of a slot's queue of that kind.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_amqp_slot_name(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle,
+    ngx_uint_t number, ngx_uint_t quorum, ngx_str_t *name);
+
+/* former.c: NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_amqp_former_init(ngx_ess_amqp_worker_t *w,
+    ngx_cycle_t *cycle);
+void ngx_ess_amqp_former_exit(ngx_ess_amqp_worker_t *w);
+
+/* Looks for former queues of own slots, where that was not done. */
+void ngx_ess_amqp_former(ngx_ess_amqp_worker_t *w);
+
+/* The slot's queue is there; "created": it was not. */
+void ngx_ess_amqp_former_declared(ngx_ess_amqp_slot_t *slot,
+    ngx_uint_t created);
+
+/* 1: it is known from which queue the slot is consumed. */
+ngx_uint_t ngx_ess_amqp_former_settled(ngx_ess_amqp_slot_t *slot);
+
+/* 1: from the former one. */
+ngx_uint_t ngx_ess_amqp_former_consumed(ngx_ess_amqp_slot_t *slot);
+
+/* Own slots that are consumed from former queues, a bit each. */
+ngx_uint_t ngx_ess_amqp_former_bound(ngx_ess_amqp_worker_t *w);
+
+/* All keys of these were bound to the slots' queues since then, and unbound
+   from the former ones. */
+void ngx_ess_amqp_former_unbound(ngx_ess_amqp_worker_t *w, ngx_uint_t slots);
+
+/* The consumer of the former queue, or its channel, or the session is gone. */
+void ngx_ess_amqp_former_reset(ngx_ess_amqp_slot_t *slot, ngx_uint_t closed);
+
+/* The channel of former consumers was closed. */
+void ngx_ess_amqp_former_closed(ngx_ess_amqp_worker_t *w);
+
+/* 1: what comes to the slot is to be recognised whichever kind of queue it came
+   from, or a quorum queue alone. */
+ngx_uint_t ngx_ess_amqp_former_quorum(ngx_ess_amqp_slot_t *slot);
+
+/* 1: the event, of the slot's queue, came from the former one as well.  With
+   slot->former.overlap only. */
+ngx_uint_t ngx_ess_amqp_former_had(ngx_ess_amqp_slot_t *slot,
+    ngx_ess_amqp_delivery_t *delivery, uint64_t print);
 
 /* delivery.c */
 void ngx_ess_amqp_delivery_init(ngx_ess_amqp_worker_t *w);

@@ -221,6 +221,21 @@ ngx_ess_broker_consumed(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_uint_t on)
 }
 
 
+void
+ngx_ess_broker_set_queue(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_uint_t quorum, ngx_ess_broker_queue_e queue)
+{
+    zone->sh->slots[slot].queues[quorum] = (uint8_t) queue;
+}
+
+
+ngx_ess_broker_queue_e
+ngx_ess_broker_queue(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_uint_t quorum)
+{
+    return zone->sh->slots[slot].queues[quorum];
+}
+
+
 ngx_uint_t
 ngx_ess_broker_consumer(ngx_ess_zone_t *zone, ngx_uint_t slot)
 {

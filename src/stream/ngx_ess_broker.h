@@ -83,6 +83,20 @@ void ngx_ess_broker_why(ngx_ess_zone_t *zone,
 void ngx_ess_broker_consumed(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_uint_t on);
 
+/* What is known of a slot's two queues, one of each kind. */
+
+typedef enum {
+    NGX_ESS_BROKER_UNKNOWN = 0,
+    NGX_ESS_BROKER_THERE,                   /* or it may be */
+    NGX_ESS_BROKER_GONE
+} ngx_ess_broker_queue_e;
+
+/* One store, by any worker; it stays across reloads. */
+void ngx_ess_broker_set_queue(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_uint_t quorum, ngx_ess_broker_queue_e queue);
+ngx_ess_broker_queue_e ngx_ess_broker_queue(ngx_ess_zone_t *zone,
+    ngx_uint_t slot, ngx_uint_t quorum);
+
 /* Process slot of who consumes the slot, or stands by for that (during a
    reload the last one of them); NGX_ESS_PROCS: nobody. */
 ngx_uint_t ngx_ess_broker_consumer(ngx_ess_zone_t *zone, ngx_uint_t slot);

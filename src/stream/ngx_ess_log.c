@@ -76,6 +76,8 @@ static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
     ngx_ess_shm_stream_t *s, ngx_ess_seg_t i, ngx_uint_t gap);
 static void ngx_ess_log_remember_locked(ngx_ess_log_append_t *a);
+static void ngx_ess_log_prints_locked(ngx_ess_shm_t *sh, ngx_uint_t slot,
+    ngx_uint_t n, uint64_t *prints);
 
 
 ngx_int_t
@@ -849,14 +851,11 @@ void
 ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_ess_log_recent_t *recent)
 {
-    uint64_t             first, n;
-    uint64_t            *ring;
     ngx_ess_shm_t       *sh;
     ngx_ess_shm_slot_t  *s;
 
     sh = zone->sh;
     s = &sh->slots[slot];
-    ring = ngx_ess_shm_ring(sh, slot);
 
     ngx_ess_shm_lock(zone);
 
@@ -865,13 +864,65 @@ ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
     recent->partial_print = s->partial_print;
     recent->n = ngx_min(s->appended - s->settled, sh->geo.nring);
 
-    first = s->appended - recent->n + 1;
-
-    for (n = 0; n < recent->n; n++) {
-        recent->prints[n] = ring[(first + n) % sh->geo.nring];
-    }
+    ngx_ess_log_prints_locked(sh, slot, recent->n, recent->prints);
 
     ngx_ess_shm_unlock(zone);
+}
+
+
+/* the last n */
+
+static void
+ngx_ess_log_prints_locked(ngx_ess_shm_t *sh, ngx_uint_t slot, ngx_uint_t n,
+    uint64_t *prints)
+{
+    uint64_t     first;
+    uint64_t    *ring;
+    ngx_uint_t   i;
+
+    ring = ngx_ess_shm_ring(sh, slot);
+    first = sh->slots[slot].appended - n + 1;
+
+    for (i = 0; i < n; i++) {
+        prints[i] = ring[(first + i) % sh->geo.nring];
+    }
+}
+
+
+uint64_t
+ngx_ess_log_appended(ngx_ess_zone_t *zone, ngx_uint_t slot)
+{
+    uint64_t  appended;
+
+    ngx_ess_shm_lock(zone);
+
+    appended = zone->sh->slots[slot].appended;
+
+    ngx_ess_shm_unlock(zone);
+
+    return appended;
+}
+
+
+ngx_uint_t
+ngx_ess_log_prints(ngx_ess_zone_t *zone, ngx_uint_t slot, uint64_t after,
+    uint64_t *prints)
+{
+    ngx_uint_t      n;
+    ngx_ess_shm_t  *sh;
+
+    sh = zone->sh;
+
+    ngx_ess_shm_lock(zone);
+
+    n = ngx_min(sh->slots[slot].appended - after,
+                ngx_min(sh->geo.nring, NGX_ESS_LOG_RECENT));
+
+    ngx_ess_log_prints_locked(sh, slot, n, prints);
+
+    ngx_ess_shm_unlock(zone);
+
+    return n;
 }
 
 

@@ -180,6 +180,15 @@ typedef struct {
 void ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_ess_log_recent_t *recent);
 
+/* The number of the slot's last event.  Takes the mutex. */
+uint64_t ngx_ess_log_appended(ngx_ess_zone_t *zone, ngx_uint_t slot);
+
+/* Copies the fingerprints of what the slot has appended after that number, the
+   last NGX_ESS_LOG_RECENT at most, oldest first, settled or not; returns how
+   many.  Takes the mutex. */
+ngx_uint_t ngx_ess_log_prints(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    uint64_t after, uint64_t *prints);
+
 /* All that the slot appended so far has been acknowledged to the broker. */
 void ngx_ess_log_acked_locked(ngx_ess_zone_t *zone, ngx_uint_t slot);
 

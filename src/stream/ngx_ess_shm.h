@@ -193,6 +193,8 @@ typedef struct {
     uint64_t                 partial_print;
     uint64_t                 partial_id;    /* the last stream that has it */
     uint32_t                 losses;        /* of events, ever; wraps around */
+    uint8_t                  queues[2];     /* ngx_ess_broker_queue_e: its
+                                               classic and its quorum queue */
 
     uint64_t                 left;          /* ngx_current_msec when a consumer
                                                ended last, 0: never; not in the

@@ -1,5 +1,6 @@
 """A broker behind a slow network: a TCP relay that holds up what the broker
-sends after it has taken a consumer, and that can be cut."""
+sends after it has taken a consumer, that loses acknowledgements, and that can
+be cut."""
 
 import socket
 import struct
@@ -9,6 +10,7 @@ import time
 from ports import free_port
 
 CONSUME_OK = struct.pack("!HH", 60, 21)
+ACK = struct.pack("!HH", 60, 80)
 
 
 class Relay:
@@ -18,6 +20,7 @@ class Relay:
         self.port = free_port()
         self.seconds = 0
         self.times = 0
+        self.lose_acks = False
         self.mend()
 
     def hold(self, seconds, times=1):
@@ -44,28 +47,35 @@ class Relay:
                 return
             broker = socket.create_connection(("127.0.0.1", self.to))
             sockets += [client, broker]
-            for target, *pair in ((_copy, client, broker),
+            for target, *pair in ((self._methods, client, broker),
                                   (self._frames, broker, client)):
                 threading.Thread(target=_until_end, args=(target, *pair),
                                  daemon=True).start()
 
+    def _methods(self, client, broker):
+        f = client.makefile("rb")
+        broker.sendall(f.read(len("AMQP0091")))
+        for frame, method in _read(f):
+            if not (self.lose_acks and method == ACK):
+                broker.sendall(frame)
+
     def _frames(self, broker, client):
-        f = broker.makefile("rb")
-        while True:
-            header = f.read(7)
-            if len(header) < 7:
-                return
-            kind, size = header[0], int.from_bytes(header[3:], "big")
-            payload = f.read(size + 1)
-            client.sendall(header + payload)
-            if kind == 1 and payload[:4] == CONSUME_OK and self.times:
+        for frame, method in _read(broker.makefile("rb")):
+            client.sendall(frame)
+            if method == CONSUME_OK and self.times:
                 self.times -= 1
                 time.sleep(self.seconds)
 
 
-def _copy(source, target):
-    while data := source.recv(65536):
-        target.sendall(data)
+def _read(f):
+    """Each frame, and the class and number of its method, or None."""
+
+    while True:
+        header = f.read(7)
+        if len(header) < 7:
+            return
+        payload = f.read(int.from_bytes(header[3:], "big") + 1)
+        yield header + payload, payload[:4] if header[0] == 1 else None
 
 
 def _until_end(copy, source, target):

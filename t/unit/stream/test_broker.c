@@ -1,6 +1,6 @@
 /*
  * What the workers have of the broker: troubles of sessions, the slots that
- * are consumed, and what a dead worker leaves of both.
+ * are consumed, and what a dead worker leaves of both; their queues.
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
@@ -290,6 +290,23 @@ test_a_dead_worker_has_no_slots_and_no_trouble(void **state)
 }
 
 
+/* each slot's, each kind's */
+
+static void
+test_queues(void **state)
+{
+    assert_int_equal(ngx_ess_broker_queue(zone, 3, 1), NGX_ESS_BROKER_UNKNOWN);
+
+    ngx_ess_broker_set_queue(zone, 3, 1, NGX_ESS_BROKER_THERE);
+    ngx_ess_broker_set_queue(zone, 3, 0, NGX_ESS_BROKER_GONE);
+
+    assert_int_equal(ngx_ess_broker_queue(other, 3, 1), NGX_ESS_BROKER_THERE);
+    assert_int_equal(ngx_ess_broker_queue(other, 3, 0), NGX_ESS_BROKER_GONE);
+    assert_int_equal(ngx_ess_broker_queue(other, 4, 0),
+                     NGX_ESS_BROKER_UNKNOWN);
+}
+
+
 int
 main(void)
 {
@@ -305,7 +322,8 @@ main(void)
         cmocka_unit_test_setup_teardown(
             test_a_slot_is_missing_when_nobody_consumes_it, setup, teardown),
         cmocka_unit_test_setup_teardown(
-            test_a_dead_worker_has_no_slots_and_no_trouble, setup, teardown)
+            test_a_dead_worker_has_no_slots_and_no_trouble, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_queues, setup, teardown)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -762,6 +762,14 @@ test_recent(void **state)
     assert_int_equal(recent.n, 1);
     assert_int_equal(prints[0], 104);
 
+    /* but with another queue */
+
+    assert_int_equal(ngx_ess_log_appended(zone, slot), 5);
+    assert_int_equal(ngx_ess_log_prints(zone, slot, 2, prints), 3);
+    assert_int_equal(prints[0], 102);
+    assert_int_equal(prints[2], 104);
+    assert_int_equal(ngx_ess_log_prints(zone, slot, 5, prints), 0);
+
     for (i = 0; i < 2 * NGX_ESS_LOG_RECENT; i++) {
         (void) append(&key, (u_char *) "x", 1);
         ngx_current_msec += 10;
@@ -769,6 +777,8 @@ test_recent(void **state)
 
     ngx_ess_log_recent(zone, slot, &recent);
     assert_int_equal(recent.n, zone->sh->geo.nring);
+    assert_int_equal(prints[recent.n - 1], print - 1);
+    assert_int_equal(ngx_ess_log_prints(zone, slot, 2, prints), recent.n);
     assert_int_equal(prints[recent.n - 1], print - 1);
     assert_int_equal(prints[0], print - recent.n);
 

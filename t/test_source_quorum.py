@@ -1,0 +1,232 @@
+"""Slot queues that are quorum queues, on one node: what is declared, and that
+nothing is lost or doubled when workers leave, die or change the queues."""
+
+import pika
+import pytest
+
+from api import Api
+from clients import Clients
+from publisher import Publisher, gapless, numbers
+from relay import Relay
+from sse import EventSource
+from wait import wait_for
+
+CONF = """
+worker_shutdown_timeout 20s;
+
+http {
+    ess_zone streams 64m;
+    ess_store %%DIR%%/streams.db;
+    ess_amqp %%AMQP%% queues=quorum;
+    ess_public_url ws://127.0.0.1:%%PORT0%%/event-stream/;
+    ess_log size=16m count=1000000 age=1h;
+    ess_node test;
+    ess_drain 200ms;
+
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location /event-stream/ { ess_subscribe; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        location /event-stream/ { ess_api; }
+        location = /health { ess_health; }
+        location /publish/ { ess_publish; }
+        location = /metrics { ess_metrics; }
+    }
+}
+"""
+
+CLASSIC = CONF.replace("queues=quorum", "queues=classic")
+KEYS = ["key-%d" % i for i in range(8)]
+
+QUORUM_NAMES = {"ess.test.q%d" % i for i in range(16)}
+CLASSIC_NAMES = {"ess.test.%d" % i for i in range(16)}
+
+# a quorum queue delivers them again in another order, beside one of its own
+PLAIN = pika.BasicProperties(delivery_mode=2)
+HEADERS = pika.BasicProperties(delivery_mode=2, content_type="text/plain",
+                               headers={"z": 1, "a": "b"})
+
+
+def healthy(api):
+    return api.request("GET", "/health").status == 200
+
+
+def start(nginx, vhost, conf=CONF, workers=3):
+    n = nginx(conf, workers=workers, amqp=vhost.url)
+    api = Api(n.port(1))
+    wait_for(lambda: healthy(api), 20, "a slot's queue")
+    return n, api, {key: api.create(key) for key in KEYS}
+
+
+def figure(api, name):
+    return api.request("GET", "/metrics?format=json").json()[name]
+
+
+def ordinals(api, streams):
+    return {key: api.get(s)["last_ordinal"] for key, s in streams.items()}
+
+
+def arrived(api, streams, published, timeout=30):
+    """Each event is in its log once, and no more come."""
+
+    wait_for(lambda: sum(ordinals(api, streams).values())
+             >= sum(published.values()), timeout, "all events to arrive")
+    assert ordinals(api, streams) == published
+
+
+def test_queues(nginx, vhost):
+    overview = vhost.management.request("GET", "overview")
+    version = int(overview["rabbitmq_version"].partition(".")[0])
+    n, api, streams = start(nginx, vhost)
+    queues = wait_for(lambda: len(vhost.queues()) == 16 and vhost.queues())
+    assert set(queues) == QUORUM_NAMES
+    arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True,
+                 "x-expires": 3600000, "x-max-length-bytes": 64 << 20}
+    if version >= 4:
+        arguments["x-delivery-limit"] = -1
+    for q in queues.values():
+        assert (q["type"], q["durable"]) == ("quorum", True)
+        assert q["arguments"] == arguments
+    assert {k for _, k in vhost.bindings()} == set(KEYS)
+    with EventSource(streams["key-0"].http) as source:
+        api.publish("key-0", ["hello"])
+        assert [e.data for e in source.wait(1)] == ["hello"]
+    assert not [line for line in n.log().splitlines() if "[warn]" in line]
+
+
+def recognised(api):
+    return figure(api, "redelivered_events_total")["recognised"]
+
+
+@pytest.mark.parametrize("properties", [PLAIN, HEADERS])
+def test_what_comes_again_is_recognised(nginx, vhost, properties):
+    """Whatever the queue adds to it, and also the second time."""
+
+    relay = Relay(vhost.port)
+    n, api, streams = start(nginx, vhost, conf=CONF.replace(
+        "%%AMQP%%", vhost.url.replace(str(vhost.port), str(relay.port))))
+    n.expect(r"\[error\]")
+    relay.lose_acks = True
+    for key in KEYS:
+        vhost.publish(key, map(str, range(40)), properties=properties)
+    published = dict.fromkeys(KEYS, 40)
+    arrived(api, streams, published)
+
+    for turn in range(1, 4):
+        relay.lose_acks = turn < 3
+        relay.cut()
+        relay.mend()
+        wait_for(lambda: recognised(api) == turn * 40 * len(KEYS), 20,
+                 "all of them")
+    wait_for(lambda: healthy(api))
+    arrived(api, streams, published)
+
+
+def test_workers_killed(nginx, vhost):
+    n, api, streams = start(nginx, vhost, workers=4)
+    with Publisher(vhost, KEYS, properties=HEADERS) as publisher:
+        for _ in range(20):
+            n.kill_worker()
+        at = publisher.total()
+        wait_for(lambda: publisher.total() > at + 2000)
+        published = publisher.stop()
+        arrived(api, streams, published)
+
+
+def test_reload_between_twins(nginx, vhost):
+    """Two equal events in a row are two, and none comes twice."""
+
+    n, api, streams = start(nginx, vhost)
+    with Publisher(vhost, KEYS, rate=5000, twins=True) as publisher:
+        for workers in 4, 2, 3:
+            at = publisher.total()
+            wait_for(lambda: publisher.total() > at + 2000)
+            n.write_conf(CONF, workers=workers)
+            n.reload()
+        published = publisher.stop()
+        arrived(api, streams, published)
+
+
+def changed(vhost, bound):
+    """Whether keys are bound to queues of one kind only, and a classic queue
+    that was left is gone."""
+
+    return ({q for q, _ in vhost.bindings()} <= bound
+            and (bound != QUORUM_NAMES
+                 or set(vhost.queues()) & CLASSIC_NAMES == set()))
+
+
+def test_other_queues_at_a_reload(nginx, vhost):
+    """From classic queues to quorum queues, back, and again, while events
+    flow: each is in its log once, in order."""
+
+    n, api, streams = start(nginx, vhost, conf=CLASSIC)
+    with Publisher(vhost, KEYS, rate=3000, properties=HEADERS) as publisher:
+        for conf, bound in ((CONF, QUORUM_NAMES), (CLASSIC, CLASSIC_NAMES),
+                            (CONF, QUORUM_NAMES)):
+            at = publisher.total()
+            wait_for(lambda: publisher.total() > at + 1000)
+            n.write_conf(conf)
+            n.reload()
+            with Clients([s.location for s in streams.values()]) as clients:
+                wait_for(lambda: changed(vhost, bound), 20)
+                clients.wait(10)
+                assert all(gapless(c) for c in clients)
+        published = publisher.stop()
+        arrived(api, streams, published)
+    assert healthy(api)
+
+
+def test_other_queues_at_a_start(nginx, vhost):
+    """What the classic queues got while nginx was away comes first."""
+
+    n, api, streams = start(nginx, vhost, conf=CLASSIC)
+    n.stop()
+    for key in KEYS:
+        vhost.publish(key, ["%s %d" % (key, i) for i in range(200)])
+    n.write_conf(CONF)
+    with Publisher(vhost, KEYS, rate=1000) as publisher:
+        n.start()
+        wait_for(lambda: changed(vhost, QUORUM_NAMES), 20)
+        at = publisher.total()
+        wait_for(lambda: publisher.total() > at + 500)
+        published = publisher.stop()
+    for key, s in streams.items():
+        events = 200 + published[key]
+        wait_for(lambda: api.get(s)["events"] >= events, 20, "all events")
+        assert api.get(s)["events"] == events
+    with Clients([s.location + "?stream_from_ordinal=0"
+                  for s in streams.values()]) as clients:
+        clients.wait(200 + min(published.values()))
+        for c, key in zip(clients, KEYS):
+            wait_for(lambda: len(c.messages) == 200 + published[key])
+            assert numbers(c) == [*range(200), *range(1, published[key] + 1)]
+
+
+def test_worker_killed_while_the_former_queues_are_emptied(nginx, vhost):
+    """Nothing is lost; another worker goes on."""
+
+    n, api, streams = start(nginx, vhost, conf=CLASSIC)
+    with Publisher(vhost, KEYS, rate=3000) as publisher:
+        wait_for(lambda: publisher.total() > 1000)
+        offset = n.log_size()
+        n.write_conf(CONF)
+        n.reload()
+        n.wait_log("was left behind and is emptied", offset=offset)
+        for pid in n.workers():
+            n.kill_worker(pid)
+        wait_for(lambda: changed(vhost, QUORUM_NAMES), 20)
+        at = publisher.total()
+        wait_for(lambda: publisher.total() > at + 1000)
+        published = publisher.stop()
+    wait_for(lambda: all(ordinals(api, streams)[key] >= published[key]
+                         for key in KEYS), 20, "all events")
+    with Clients([s.location + "?stream_from_ordinal=0"
+                  for s in streams.values()]) as clients:
+        for c, key in zip(clients, KEYS):
+            wait_for(lambda: c.messages and numbers(c)[-1] == published[key],
+                     20, "the last event")
+            assert set(numbers(c)) == set(range(1, published[key] + 1))
