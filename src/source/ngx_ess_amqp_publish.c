@@ -600,17 +600,18 @@ ngx_ess_amqp_publish_confirmed(ngx_ess_source_publish_t *pub)
         ngx_ess_amqp_publish_done(pub, pub->rc,
                                   "the broker could not take it");
 
-    } else if (pub->source != NGX_ESS_SOURCE_EXCHANGE
-               || !ngx_ess_amqp_restore_listed(w, &pub->key))
-    {
+    } else if (pub->source != NGX_ESS_SOURCE_EXCHANGE) {
         ngx_ess_amqp_publish_done(pub, NGX_DECLINED, "");
 
-    } else if (pub->again) {
+    } else if (!pub->again) {
+        ngx_ess_amqp_publish_restore(pub);
+
+    } else if (ngx_ess_amqp_restore_listed(w, &pub->key)) {
         ngx_ess_amqp_publish_done(pub, NGX_BUSY, "the routing key was not "
                                   "bound in the broker, and has gone again");
 
     } else {
-        ngx_ess_amqp_publish_restore(pub);
+        ngx_ess_amqp_publish_done(pub, NGX_DECLINED, "");
     }
 }
 

@@ -146,7 +146,8 @@ ngx_ess_amqp_restore(ngx_ess_amqp_worker_t *w, ngx_ess_source_publish_t *pub)
     }
 
     if (w->nrestores >= NGX_ESS_AMQP_RESTORES) {
-        return NGX_BUSY;
+        return ngx_ess_amqp_restore_listed(w, &pub->key) ? NGX_BUSY
+                                                         : NGX_DECLINED;
     }
 
     o = ngx_ess_amqp_restore_create(w, &pub->key);
@@ -236,8 +237,8 @@ ngx_ess_amqp_restore_create(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
 }
 
 
-/* What is to be bound, and whose events may be lost.  NGX_DECLINED: too much
-   for one operation. */
+/* What is to be bound, if anything, and whose events may be lost.
+   NGX_DECLINED: too much for one operation. */
 
 static ngx_int_t
 ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
@@ -250,6 +251,11 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
     w = o->worker;
 
     if (!w->conf->topic) {
+
+        if (!ngx_ess_stream_key_used(w->zone, key, 1)) {
+            return NGX_OK;
+        }
+
         ngx_ess_amqp_restore_add(o, key);
 
         if (o->lost) {
@@ -266,12 +272,6 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
         event.keys = NULL;
         (void) ngx_ess_amqp_topic_match(&w->slots[i], key, &event);
 
-        streams += event.nstreams;
-
-        if (streams > NGX_ESS_AMQP_RESTORE_STREAMS) {
-            return NGX_DECLINED;
-        }
-
         for (n = 0; n < event.nstreams; n++) {
 
             if (ngx_ess_amqp_restore_stream(w, event.streams[n], &info)
@@ -280,7 +280,9 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
                 continue;
             }
 
-            if (ngx_ess_amqp_restore_pattern(o, &info) != NGX_OK) {
+            if (streams++ == NGX_ESS_AMQP_RESTORE_STREAMS
+                || ngx_ess_amqp_restore_pattern(o, &info) != NGX_OK)
+            {
                 return NGX_DECLINED;
             }
 
