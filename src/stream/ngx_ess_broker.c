@@ -59,6 +59,9 @@ ngx_ess_broker_failed(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
 }
 
 
+/* For people to read: ngx_ess_escape() would escape once more what the session
+   escaped for its log, and make it longer than there is room. */
+
 static uint32_t
 ngx_ess_broker_clean(u_char *dst, size_t size, ngx_str_t *text)
 {
