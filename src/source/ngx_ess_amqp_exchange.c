@@ -147,7 +147,7 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_amqp_live_init(w);
     ngx_ess_amqp_replay_init(w->conf, zone, cycle->log);
     ngx_ess_replay_register(&ngx_ess_amqp_exchange_replay);
-    ngx_ess_amqp_publish_init(w);
+    ngx_ess_amqp_publisher_init(w);
 
     w->session = ngx_ess_amqp_create(w->conf, &ngx_ess_amqp_exchange_handlers,
                                      w, zone->max_event, cycle->log);
@@ -223,7 +223,7 @@ ngx_ess_amqp_exchange_exit_process(void)
 
     ngx_ess_amqp_exchange_worker = NULL;
 
-    ngx_ess_amqp_publish_exit();
+    ngx_ess_amqp_publisher_exit();
     ngx_ess_amqp_replay_exit();
     ngx_ess_amqp_destroy(w->session);
 

@@ -11,7 +11,7 @@
 
 
 #include "ngx_ess_amqp_publish.h"
-#include "ngx_ess_amqp_slot.h"
+#include "ngx_ess_amqp_publisher.h"
 
 
 /* publications that wait; more are refused */
@@ -26,47 +26,6 @@
     "no worker consumes the queue of this routing key"
 
 
-/* an event that was sent */
-
-typedef struct {
-    ngx_queue_t                    queue;
-    uint64_t                       tag;     /* its number on the channel */
-    uint64_t                       serial;  /* in the session */
-    ngx_ess_source_publish_t      *pub;     /* NULL: nobody waits */
-    ngx_uint_t                     n;       /* its number in the publication */
-    unsigned                       returned:1;
-} ngx_ess_amqp_publish_sent_t;
-
-
-typedef struct {
-    ngx_ess_amqp_worker_t         *worker;
-    ngx_ess_amqp_conf_t           *conf;
-    ngx_ess_zone_t                *zone;
-    ngx_log_t                     *log;
-    ngx_ess_amqp_session_t        *session; /* NULL: none */
-    ngx_ess_amqp_channel_t        *channel;
-    ngx_ess_amqp_op_t              op;
-    amqp_confirm_select_t          select;
-    ngx_event_t                    retry;   /* set: it was refused */
-    ngx_uint_t                     attempt;
-    unsigned                       selecting:1;     /* op is under way */
-    unsigned                       ready:1; /* the channel confirms */
-    unsigned                       proven:1;    /* an event was confirmed in
-                                               this session */
-    unsigned                       blocked:1;   /* by an alarm of the broker */
-    u_char                         blocked_text[NGX_ESS_BROKER_TEXT];
-                                            /* null terminated */
-
-    uint64_t                       tag;     /* of the last event sent */
-    uint64_t                       serial;
-    ngx_queue_t                    waiting; /* publications */
-    ngx_uint_t                     nwaiting;
-    ngx_queue_t                    sent;    /* events, in order */
-    ngx_uint_t                     nsent;
-    ngx_event_t                    idle;    /* posted: the session may go */
-} ngx_ess_amqp_publish_t;
-
-
 static void ngx_ess_amqp_publish_refuse(ngx_event_handler_pt handler);
 static void ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
     ngx_event_handler_pt handler);
@@ -77,140 +36,25 @@ static void ngx_ess_amqp_publish_late(ngx_event_t *ev);
 static void ngx_ess_amqp_publish_unconsumed(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_amqp_publish_missing(
     ngx_ess_source_publish_t *pub);
-static void ngx_ess_amqp_publish_pump(void);
 static ngx_int_t ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub);
 static ngx_int_t ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub);
-static void ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent,
-    ngx_uint_t ok);
 static void ngx_ess_amqp_publish_confirmed(ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_restore(ngx_ess_source_publish_t *pub);
-static void ngx_ess_amqp_publish_forget(ngx_ess_amqp_publish_sent_t *sent);
 static void ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub,
     ngx_int_t rc, const char *text);
-static void ngx_ess_amqp_publish_answer(ngx_ess_source_publish_t *pub,
-    ngx_int_t rc, ngx_str_t *text);
-static void ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text);
-static void ngx_ess_amqp_publish_idle(ngx_event_t *ev);
-
-static void ngx_ess_amqp_publish_open(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publish_select(void);
-static void ngx_ess_amqp_publish_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_publish_retry(ngx_event_t *ev);
-static void ngx_ess_amqp_publish_close(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publish_delivery(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_amqp_publish_canceled(ngx_ess_amqp_channel_t *ch,
-    ngx_uint_t tag);
-static void ngx_ess_amqp_publish_reopened(ngx_ess_amqp_channel_t *ch,
-    ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_publish_closed(ngx_ess_amqp_channel_t *ch);
-static void ngx_ess_amqp_publish_batch(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publish_confirm(ngx_ess_amqp_channel_t *ch,
-    uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
-static void ngx_ess_amqp_publish_returned(ngx_ess_amqp_channel_t *ch,
-    uint64_t serial);
-static void ngx_ess_amqp_publish_writable(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publish_failed(ngx_ess_amqp_session_t *s,
-    ngx_str_t *text);
-static void ngx_ess_amqp_publish_blocked(ngx_ess_amqp_session_t *s,
-    ngx_str_t *reason);
-static void ngx_ess_amqp_publish_unblocked(ngx_ess_amqp_publish_t *p);
-
-
-static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_publish_handlers = {
-    ngx_ess_amqp_publish_open,
-    ngx_ess_amqp_publish_close,
-    ngx_ess_amqp_publish_delivery,
-    ngx_ess_amqp_publish_canceled,
-    ngx_ess_amqp_publish_reopened,
-    ngx_ess_amqp_publish_closed,
-    ngx_ess_amqp_publish_batch,
-    ngx_ess_amqp_publish_confirm,
-    ngx_ess_amqp_publish_returned,
-    ngx_ess_amqp_publish_writable,
-    ngx_ess_amqp_publish_failed,
-    ngx_ess_amqp_publish_blocked
-};
-
-
-/* this process's */
-static ngx_ess_amqp_publish_t  ngx_ess_amqp_publisher;
-
-
-void
-ngx_ess_amqp_publish_init(ngx_ess_amqp_worker_t *w)
-{
-    ngx_ess_amqp_publish_t  *p;
-
-    p = &ngx_ess_amqp_publisher;
-
-    ngx_memzero(p, sizeof(ngx_ess_amqp_publish_t));
-
-    p->worker = w;
-    p->conf = w->conf;
-    p->zone = w->zone;
-    p->log = w->log;
-
-    ngx_queue_init(&p->waiting);
-    ngx_queue_init(&p->sent);
-
-    p->idle.handler = ngx_ess_amqp_publish_idle;
-    p->idle.log = w->log;
-
-    p->retry.handler = ngx_ess_amqp_publish_retry;
-    p->retry.log = w->log;
-    p->retry.cancelable = 1;
-}
-
-
-void
-ngx_ess_amqp_publish_exit(void)
-{
-    ngx_queue_t                  *q;
-    ngx_ess_amqp_publish_t       *p;
-    ngx_ess_amqp_publish_sent_t  *sent;
-
-    p = &ngx_ess_amqp_publisher;
-
-    if (p->idle.posted) {
-        ngx_delete_posted_event(&p->idle);
-    }
-
-    if (p->retry.timer_set) {
-        ngx_del_timer(&p->retry);
-    }
-
-    if (p->session) {
-        ngx_ess_amqp_destroy(p->session);
-        p->session = NULL;
-    }
-
-    while (!ngx_queue_empty(&p->sent)) {
-        q = ngx_queue_head(&p->sent);
-        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
-
-        ngx_ess_amqp_publish_forget(sent);
-    }
-}
 
 
 void
 ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_amqp_publish_t  *p;
+    ngx_ess_amqp_publisher_t  *p;
 
     p = &ngx_ess_amqp_publisher;
 
-    if (p->session == NULL) {
-        p->session = ngx_ess_amqp_create(p->conf,
-                                         &ngx_ess_amqp_publish_handlers, p, 0,
-                                         p->log);
-    }
-
-    if (p->session == NULL || p->nwaiting >= NGX_ESS_AMQP_PUBLISH_WAITING) {
-
+    if (ngx_ess_amqp_publisher_session() != NGX_OK
+        || p->nwaiting >= NGX_ESS_AMQP_PUBLISH_WAITING)
+    {
         /* the answer never comes from within this call */
 
         pub->sent = pub->n;
@@ -255,7 +99,7 @@ static void
 ngx_ess_amqp_publish_refuse(ngx_event_handler_pt handler)
 {
     ngx_queue_t               *q;
-    ngx_ess_amqp_publish_t    *p;
+    ngx_ess_amqp_publisher_t  *p;
     ngx_ess_source_publish_t  *pub;
 
     p = &ngx_ess_amqp_publisher;
@@ -334,7 +178,7 @@ static ngx_uint_t
 ngx_ess_amqp_publish_missing(ngx_ess_source_publish_t *pub)
 {
     uint32_t                   slots;
-    ngx_ess_amqp_publish_t    *p;
+    ngx_ess_amqp_publisher_t  *p;
     ngx_ess_broker_trouble_t   trouble;
 
     p = &ngx_ess_amqp_publisher;
@@ -364,12 +208,12 @@ ngx_ess_amqp_publish_cancel(ngx_ess_source_publish_t *pub)
 
 /* sends what can be sent, an event of each publication in turn */
 
-static void
+void
 ngx_ess_amqp_publish_pump(void)
 {
     ngx_int_t                  rc;
     ngx_queue_t               *q;
-    ngx_ess_amqp_publish_t    *p;
+    ngx_ess_amqp_publisher_t  *p;
     ngx_ess_source_publish_t  *pub;
 
     p = &ngx_ess_amqp_publisher;
@@ -416,13 +260,13 @@ ngx_ess_amqp_publish_pump(void)
 static ngx_int_t
 ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub)
 {
-    ngx_int_t                     rc;
-    ngx_ess_amqp_publish_t       *p;
-    ngx_ess_amqp_publish_sent_t  *sent;
+    ngx_int_t                       rc;
+    ngx_ess_amqp_publisher_t       *p;
+    ngx_ess_amqp_publisher_sent_t  *sent;
 
     p = &ngx_ess_amqp_publisher;
 
-    sent = ngx_alloc(sizeof(ngx_ess_amqp_publish_sent_t), p->log);
+    sent = ngx_alloc(sizeof(ngx_ess_amqp_publisher_sent_t), p->log);
     if (sent == NULL) {
         return NGX_ERROR;
     }
@@ -467,13 +311,13 @@ ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub)
 static ngx_int_t
 ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
 {
-    u_char                    id[2 * NGX_INT64_LEN + 1];
-    u_char                    uuid[NGX_ESS_UUID_TEXT];
-    uint64_t                  now;
-    amqp_table_entry_t        headers[2];
-    amqp_basic_publish_t      publish;
-    ngx_ess_amqp_publish_t   *p;
-    amqp_basic_properties_t   properties;
+    u_char                     id[2 * NGX_INT64_LEN + 1];
+    u_char                     uuid[NGX_ESS_UUID_TEXT];
+    uint64_t                   now;
+    amqp_table_entry_t         headers[2];
+    amqp_basic_publish_t       publish;
+    ngx_ess_amqp_publisher_t  *p;
+    amqp_basic_properties_t    properties;
 
     p = &ngx_ess_amqp_publisher;
     now = ngx_ess_now();
@@ -550,8 +394,8 @@ ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
 }
 
 
-static void
-ngx_ess_amqp_publish_settle(ngx_ess_amqp_publish_sent_t *sent, ngx_uint_t ok)
+void
+ngx_ess_amqp_publish_settle(ngx_ess_amqp_publisher_sent_t *sent, ngx_uint_t ok)
 {
     ngx_ess_source_publish_t  *pub;
 
@@ -647,7 +491,7 @@ void
 ngx_ess_amqp_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_amqp_publish_t  *p;
+    ngx_ess_amqp_publisher_t  *p;
 
     p = &ngx_ess_amqp_publisher;
 
@@ -676,10 +520,10 @@ ngx_ess_amqp_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 }
 
 
-static void
-ngx_ess_amqp_publish_forget(ngx_ess_amqp_publish_sent_t *sent)
+void
+ngx_ess_amqp_publish_forget(ngx_ess_amqp_publisher_sent_t *sent)
 {
-    ngx_ess_amqp_publish_t  *p;
+    ngx_ess_amqp_publisher_t  *p;
 
     p = &ngx_ess_amqp_publisher;
 
@@ -696,9 +540,9 @@ ngx_ess_amqp_publish_forget(ngx_ess_amqp_publish_sent_t *sent)
 static void
 ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub)
 {
-    ngx_queue_t                  *q;
-    ngx_ess_amqp_publish_t       *p;
-    ngx_ess_amqp_publish_sent_t  *sent;
+    ngx_queue_t                    *q;
+    ngx_ess_amqp_publisher_t       *p;
+    ngx_ess_amqp_publisher_sent_t  *sent;
 
     p = &ngx_ess_amqp_publisher;
 
@@ -717,7 +561,7 @@ ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub)
          pub->unconfirmed && q != ngx_queue_sentinel(&p->sent);
          q = ngx_queue_next(q))
     {
-        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_amqp_publisher_sent_t, queue);
 
         if (sent->pub == pub) {
             sent->pub = NULL;
@@ -725,9 +569,7 @@ ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub)
         }
     }
 
-    if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
-        ngx_post_event(&p->idle, &ngx_posted_events);
-    }
+    ngx_ess_amqp_publisher_unused();
 }
 
 
@@ -745,7 +587,7 @@ ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 }
 
 
-static void
+void
 ngx_ess_amqp_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text)
 {
@@ -761,13 +603,13 @@ ngx_ess_amqp_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 
 /* What was sent is not going to be confirmed. */
 
-static void
+void
 ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text)
 {
-    ngx_queue_t                  *q;
-    ngx_ess_amqp_publish_t       *p;
-    ngx_ess_source_publish_t     *pub;
-    ngx_ess_amqp_publish_sent_t  *sent;
+    ngx_queue_t                    *q;
+    ngx_ess_amqp_publisher_t       *p;
+    ngx_ess_source_publish_t       *pub;
+    ngx_ess_amqp_publisher_sent_t  *sent;
 
     p = &ngx_ess_amqp_publisher;
 
@@ -776,7 +618,7 @@ ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text)
 
     while (!ngx_queue_empty(&p->sent)) {
         q = ngx_queue_head(&p->sent);
-        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_amqp_publisher_sent_t, queue);
         pub = sent->pub;
 
         ngx_ess_amqp_publish_forget(sent);
@@ -786,301 +628,4 @@ ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text)
             ngx_ess_amqp_publish_answer(pub, rc, text);
         }
     }
-}
-
-
-/* Without a connection and without anybody who needs one. */
-
-static void
-ngx_ess_amqp_publish_idle(ngx_event_t *ev)
-{
-    ngx_ess_amqp_publish_t  *p;
-
-    p = &ngx_ess_amqp_publisher;
-
-    if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
-        ngx_ess_amqp_destroy(p->session);
-
-        p->session = NULL;
-        p->channel = NULL;
-
-        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
-    }
-}
-
-
-static void
-ngx_ess_amqp_publish_open(ngx_ess_amqp_session_t *s)
-{
-    ngx_ess_amqp_publish_t  *p;
-
-    p = &ngx_ess_amqp_publisher;
-
-    ngx_ess_shm_count(p->zone, NGX_ESS_C_SESSIONS, 1);
-
-    p->channel = ngx_ess_amqp_channel(s, p);
-
-    p->selecting = 0;
-
-    if (p->channel) {
-        ngx_ess_amqp_publish_select();
-    }
-}
-
-
-static void
-ngx_ess_amqp_publish_select(void)
-{
-    ngx_ess_amqp_publish_t  *p;
-
-    p = &ngx_ess_amqp_publisher;
-
-    /* an op that is under way is sent again by itself */
-
-    if (p->selecting || p->retry.timer_set) {
-        return;
-    }
-
-    p->selecting = 1;
-
-    ngx_memzero(&p->select, sizeof(amqp_confirm_select_t));
-
-    ngx_ess_amqp_op(p->channel, &p->op, AMQP_CONFIRM_SELECT_METHOD, &p->select,
-                    AMQP_CONFIRM_SELECT_OK_METHOD,
-                    ngx_ess_amqp_publish_selected, p);
-}
-
-
-static void
-ngx_ess_amqp_publish_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_amqp_publish_t  *p;
-
-    p = &ngx_ess_amqp_publisher;
-
-    p->selecting = 0;
-
-    if (rc == NGX_OK) {
-        p->ready = 1;
-        p->attempt = 0;
-        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
-        ngx_ess_amqp_publish_pump();
-
-    } else if (rc == NGX_DECLINED) {
-        ngx_ess_amqp_log_once(p->session, NGX_LOG_ERR,
-                              "broker refused to confirm", code, text);
-
-        ngx_add_timer(&p->retry, ngx_ess_source_backoff(p->attempt));
-        p->attempt++;
-    }
-}
-
-
-static void
-ngx_ess_amqp_publish_retry(ngx_event_t *ev)
-{
-    if (ngx_ess_amqp_publisher.channel) {
-        ngx_ess_amqp_publish_select();
-    }
-}
-
-
-static void
-ngx_ess_amqp_publish_close(ngx_ess_amqp_session_t *s)
-{
-    ngx_ess_amqp_publish_t  *p;
-
-    static ngx_str_t  text =
-        ngx_string("the broker went away before it confirmed it");
-
-    p = &ngx_ess_amqp_publisher;
-
-    p->channel = NULL;
-    p->proven = 0;
-
-    ngx_ess_amqp_publish_unblocked(p);
-    ngx_ess_amqp_publish_fail(NGX_BUSY, &text);
-
-    if (p->nwaiting == 0) {
-        ngx_post_event(&p->idle, &ngx_posted_events);
-    }
-}
-
-
-static void
-ngx_ess_amqp_publish_delivery(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery)
-{
-}
-
-
-static void
-ngx_ess_amqp_publish_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
-{
-}
-
-
-static void
-ngx_ess_amqp_publish_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
-    ngx_str_t *text)
-{
-    u_char                  buf[NGX_ESS_BROKER_TEXT];
-    ngx_str_t               words;
-    ngx_ess_amqp_worker_t  *w;
-
-    w = ngx_ess_amqp_publisher.worker;
-
-    words.data = buf;
-    words.len = ngx_slprintf(buf, buf + sizeof(buf),
-                             "the broker refused it: %ui \"%V\"", code, text)
-                - buf;
-
-    ngx_ess_amqp_publish_fail(NGX_ERROR, &words);
-
-    ngx_ess_amqp_publish_select();
-
-    if (code == AMQP_NOT_FOUND) {
-        ngx_ess_amqp_exchange_gone(w);
-        ngx_ess_amqp_exchange_kick(w);
-    }
-}
-
-
-static void
-ngx_ess_amqp_publish_closed(ngx_ess_amqp_channel_t *ch)
-{
-}
-
-
-static void
-ngx_ess_amqp_publish_batch(ngx_ess_amqp_session_t *s)
-{
-}
-
-
-static void
-ngx_ess_amqp_publish_confirm(ngx_ess_amqp_channel_t *ch, uint64_t tag,
-    ngx_uint_t multiple, ngx_uint_t ok)
-{
-    ngx_queue_t                  *q, *next;
-    ngx_ess_amqp_publish_t       *p;
-    ngx_ess_amqp_publish_sent_t  *sent;
-
-    p = &ngx_ess_amqp_publisher;
-
-    for (q = ngx_queue_head(&p->sent);
-         q != ngx_queue_sentinel(&p->sent);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
-
-        if (sent->tag > tag) {
-            break;
-        }
-
-        if (multiple || sent->tag == tag) {
-            ngx_ess_amqp_publish_settle(sent, ok);
-        }
-    }
-
-    p->proven = 1;
-
-    ngx_ess_amqp_publish_pump();
-}
-
-
-static void
-ngx_ess_amqp_publish_returned(ngx_ess_amqp_channel_t *ch, uint64_t serial)
-{
-    ngx_queue_t                  *q;
-    ngx_ess_amqp_publish_t       *p;
-    ngx_ess_amqp_publish_sent_t  *sent;
-
-    p = &ngx_ess_amqp_publisher;
-
-    for (q = ngx_queue_head(&p->sent);
-         q != ngx_queue_sentinel(&p->sent);
-         q = ngx_queue_next(q))
-    {
-        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
-
-        if (sent->serial == serial) {
-            sent->returned = 1;
-            return;
-        }
-    }
-}
-
-
-static void
-ngx_ess_amqp_publish_writable(ngx_ess_amqp_session_t *s)
-{
-    ngx_ess_amqp_publish_pump();
-}
-
-
-static void
-ngx_ess_amqp_publish_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
-{
-    ngx_ess_broker_failed(ngx_ess_amqp_publisher.zone,
-                          NGX_ESS_BROKER_PUBLISHING,
-                          ngx_ess_amqp_node_name(s), text);
-}
-
-
-/* What was sent already may yet be taken, but nobody knows when. */
-
-static void
-ngx_ess_amqp_publish_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
-{
-    ngx_str_t                     text;
-    ngx_queue_t                  *q;
-    ngx_ess_amqp_publish_t       *p;
-    ngx_ess_amqp_publish_sent_t  *sent;
-
-    p = &ngx_ess_amqp_publisher;
-
-    if (reason == NULL) {
-        ngx_ess_amqp_publish_unblocked(p);
-        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
-        return;
-    }
-
-    text.data = p->blocked_text;
-    text.len = ngx_slprintf(p->blocked_text,
-                            p->blocked_text + sizeof(p->blocked_text) - 1,
-                            "the broker blocks those who publish: \"%V\"",
-                            reason)
-               - p->blocked_text;
-    text.data[text.len] = '\0';
-
-    p->blocked = 1;
-
-    ngx_ess_shm_gauge(p->zone, NGX_ESS_C_BLOCKED, 1);
-    ngx_ess_broker_failed(p->zone, NGX_ESS_BROKER_PUBLISHING,
-                          ngx_ess_amqp_node_name(s), &text);
-
-    for (q = ngx_queue_head(&p->sent);
-         q != ngx_queue_sentinel(&p->sent);
-         q = ngx_queue_next(q))
-    {
-        sent = ngx_queue_data(q, ngx_ess_amqp_publish_sent_t, queue);
-
-        if (sent->pub) {
-            ngx_ess_amqp_publish_answer(sent->pub, NGX_BUSY, &text);
-        }
-    }
-
-    ngx_ess_amqp_publish_pump();
-}
-
-
-static void
-ngx_ess_amqp_publish_unblocked(ngx_ess_amqp_publish_t *p)
-{
-    p->blocked = 0;
-
-    ngx_ess_shm_gauge(p->zone, NGX_ESS_C_BLOCKED, 0);
 }

@@ -19,8 +19,9 @@
 #define NGX_ESS_AMQP_UUID_HEADER  "ess_uuid"
 
 
-void ngx_ess_amqp_publish_init(ngx_ess_amqp_worker_t *w);
-void ngx_ess_amqp_publish_exit(void);
+/* publisher.c */
+void ngx_ess_amqp_publisher_init(ngx_ess_amqp_worker_t *w);
+void ngx_ess_amqp_publisher_exit(void);
 
 /* The exchange has been looked up, made, or refused: what waits for it is
    sent, or answered. */
