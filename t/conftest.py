@@ -3,7 +3,10 @@
 nginx       a factory: nginx(conf, workers=2, start=True, **names) -> Nginx;
             when the test ends, all are stopped and their logs looked through
 vhost       a virtual host of the run's RabbitMQ: .url, .publish(), .queues()
-own_broker  a factory: own_broker(conf="") -> OwnBroker, started
+relay       between nginx and the vhost's broker: .url, .cut(), .mend()
+own_broker  a factory: own_broker(conf="") -> OwnBroker, started; without
+            conf the same one for all tests of a process, so look into
+            .vhost() only
 browser     Chromium
 """
 
@@ -19,6 +22,7 @@ import pytest
 from broker import OwnBroker, SharedBroker
 from browser import Browser
 from nginx import TOP, Nginx
+from relay import Relay
 from skips import Skips
 from wait import SLOWER
 
@@ -135,15 +139,35 @@ def vhost(shared_broker):
 
 
 @pytest.fixture
-def own_broker(tmp_path):
+def relay(vhost):
+    relay = Relay(vhost)
+    yield relay
+    relay.cut()
+
+
+@pytest.fixture(scope="session")
+def spare_broker(tmp_path_factory):
+    b = OwnBroker(tmp_path_factory.mktemp("spare") / "broker")
+    yield b
+    b.kill()
+
+
+@pytest.fixture
+def own_broker(request, tmp_path):
     made = []
 
-    def make(conf="", start=True):
-        b = OwnBroker(tmp_path / ("broker%d" % len(made)), conf)
+    def make(conf=""):
+        if conf:
+            b = OwnBroker(tmp_path / ("broker%d" % len(made)), conf)
+        else:
+            b = request.getfixturevalue("spare_broker")
         made.append(b)
-        return b.start() if start else b
+        return b if b.running() else b.start()
 
     yield make
 
     for b in made:
-        b.kill()
+        if b.conf:
+            b.kill()
+        else:
+            b.empty()

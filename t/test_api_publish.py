@@ -347,19 +347,18 @@ def test_streams_of_another_instance(nginx, vhost):
         assert clients[1].messages == ["for all", "again"]
 
 
-def test_broker_away(nginx, own_broker):
+def test_broker_away(nginx, relay):
     """503 with Retry-After; afterwards it goes on by itself."""
 
-    broker = own_broker()
-    n, api = with_broker(nginx, broker.vhost())
+    n, api = with_broker(nginx, relay)
     stream = wait_for(lambda: api.try_create("abc"))
     assert publish(api, "abc", "1").status == 202
     n.expect(r"\[error\]")
-    broker.stop_server()
+    relay.cut()
     r = publish(api, "abc", "lost")
     assert r.status == 503 and int(r.headers["Retry-After"]) > 0
-    assert "127.0.0.1:%d: " % broker.port in r.json()["detail"]
-    broker.start()
+    assert "127.0.0.1:%d: " % relay.port in r.json()["detail"]
+    relay.mend()
     with Clients(stream.location) as clients:
         def again():
             return publish(api, "abc", "2").status == 202

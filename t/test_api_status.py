@@ -223,24 +223,22 @@ def test_wrong_requests(service):
         assert r.status == 200 and r.body == b""
 
 
-def test_health(own_broker, service):
-    broker = own_broker()
-    vhost = broker.vhost()
-    n, api = service(vhost.url)
+def test_health(relay, service):
+    n, api = service(relay.url)
 
     def health():
         return api.request("GET", "/healthz")
 
     wait_for(lambda: health().status == 200)
     assert health().json() == {"status": "ok"}
-    broker.stop_server()
+    relay.cut()
     wait_for(lambda: health().status == 503)
     assert health().headers["Content-Type"] == "application/problem+json"
     assert re.fullmatch(
         r"no worker is connected to the broker: 127\.0\.0\.1:%d: .*, "
-        r"since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ" % broker.port,
+        r"since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ" % relay.port,
         health().json()["detail"])
-    broker.start()
+    relay.mend()
     wait_for(lambda: health().status == 200, 20)
 
 

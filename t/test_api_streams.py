@@ -798,11 +798,10 @@ def test_create_fails_while_the_broker_is_silent(nginx):
         fails_for_lack_of_a_broker(service)
 
 
-def test_broker_that_goes_and_comes_back(nginx, own_broker):
-    broker = own_broker()
-    service = Service(nginx, broker.vhost().url).connected()
+def test_broker_that_goes_and_comes_back(nginx, relay):
+    service = Service(nginx, relay.url).connected()
     streams = [service.api.create("abc") for _ in range(4)]
-    broker.stop_server()
+    relay.cut()
 
     fails_for_lack_of_a_broker(service)
     for r in service.each_worker("GET", str(streams[0].id)):
@@ -811,7 +810,7 @@ def test_broker_that_goes_and_comes_back(nginx, own_broker):
     service.api.delete(streams[1].uuid)
     assert [s["id"] for s in service.table()] == [3, 4]
 
-    broker.start()
+    relay.mend()
     made = wait_for(lambda: service.request(
         "POST", body={"routing_key": "new"}).status == 201 and
         service.table()[-1], 30)

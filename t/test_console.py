@@ -277,24 +277,22 @@ def test_live_rates_and_pictures(service, vhost, browser):
         t.join()
 
 
-@pytest.mark.seconds(180)
-def test_the_broker_goes_away(own_broker, service, browser):
-    broker = own_broker()
-    n, api, _ = service(amqp=broker.vhost().url)
+def test_the_broker_goes_away(relay, service, browser):
+    n, api, _ = service(amqp=relay.url)
     wait_for(lambda: api.try_create("abc"))
     browser.open(url(n))
     wait_for(lambda: browser.text("#health") == "healthy")
-    broker.stop_server()
+    relay.cut()
     wait_for(lambda: browser.text("#health").startswith(
         "no worker is connected to the broker: 127.0.0.1:%d: "
-        % broker.port), 20)
+        % relay.port), 20)
     wait_for(lambda: browser.text("#broker") == "0 of 3")
     browser.click("#create")
     browser.type("#key", "x")
     browser.click("#create-dialog button.main")
     wait_for(lambda: "broker" in (browser.text("#create-error") or ""))
     browser.click("#create-dialog button[value=cancel]")
-    broker.start()
+    relay.mend()
     wait_for(lambda: browser.text("#health") == "healthy", 20)
 
 

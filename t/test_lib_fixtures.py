@@ -188,7 +188,7 @@ def test_virtual_hosts(vhost):
 
 def test_own_broker(own_broker):
     broker = own_broker()
-    vhost = broker.vhost("other")
+    vhost = broker.vhost()
     with vhost.connect() as connection:
         connection.channel().queue_declare("q", durable=True)
     broker.stop_server()
@@ -197,6 +197,7 @@ def test_own_broker(own_broker):
     assert vhost.queue_counts("q") == (0, 0)
     broker.kill_server()
     assert not broker.running()
+    assert own_broker() is broker and broker.running()
 
 
 @pytest.mark.parametrize("ci, named, code", [

@@ -157,18 +157,16 @@ def test_publish_for_one_stream(vhost, service):
         wait_for(lambda: api.get(s)["last_ordinal"] == right, 10)
 
 
-def test_delete_without_the_broker(own_broker, service):
+def test_delete_without_the_broker(vhost, relay, service):
     """The binding goes when the broker is back."""
 
-    broker = own_broker()
-    vhost = broker.vhost()
-    n, api = service(vhost, workers=2)
+    n, api = service(relay, workers=2)
     stream = api.create("gone.*")
     assert "gone.*" in [key for _, key in vhost.bindings("topics")]
 
-    broker.stop_server()
+    relay.cut()
     api.delete(stream)
-    broker.start()
+    relay.mend()
     wait_for(lambda: "gone.*" not in [key for _, key
                                       in vhost.bindings("topics")], 20,
              "the binding to be gone")

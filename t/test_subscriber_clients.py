@@ -74,7 +74,7 @@ def connect(stack, stream, count):
 
 
 def test_all_connections_taken_api_health_and_broker_work(service, vhost):
-    relay = Relay(vhost.port)
+    relay = Relay(vhost)
     n, api = service(port=relay.port)
     wait_for(lambda: healthy(api))
     stream = api.create("abc")

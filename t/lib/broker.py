@@ -122,6 +122,13 @@ class Vhost:
                 raise
             return ok.message_count, ok.consumer_count
 
+    def limit(self, configure):
+        """What the user may declare from now on, a regular expression."""
+
+        self.management.request(
+            "PUT", "permissions/%s/guest" % self._quoted,
+            {"configure": configure, "write": ".*", "read": ".*"})
+
     def bindings(self, exchange="event-streams"):
         """(queue, routing key) of each binding of the exchange."""
 
@@ -147,18 +154,27 @@ class Vhost:
 
 
 class OwnBroker(rabbitmq_node.RabbitmqNode):
-    """A node for one test that stops, kills or configures it: start(),
+    """A node for tests that stop, kill or configure it: start(),
     stop_server(), kill_server(); the data stay for the next start(), but what
     was declared in the last moments before kill_server() may be lost.
     `conf' is added to rabbitmq.conf."""
 
     def __init__(self, folder, conf=""):
         ports = [free_port() for _ in range(4)]
+        self.vhosts = []
         super().__init__(folder, *ports, conf=conf, name="ess-%d" % ports[0])
 
-    def vhost(self, name="/"):
-        v = Vhost(self.port, self.http_port, name)
-        return v if name == "/" else v.create()
+    def vhost(self, name=None):
+        v = Vhost(self.port, self.http_port,
+                  name or "own-%d" % next(_numbers)).create()
+        self.vhosts.append(v)
+        return v
+
+    def empty(self):
+        """Of all virtual hosts that were made, if it runs."""
+
+        while self.vhosts and self.running():
+            self.vhosts.pop().delete()
 
 
 class SharedBroker:

@@ -15,9 +15,10 @@ ACK = struct.pack("!HH", 60, 80)
 
 class Relay:
 
-    def __init__(self, port):
-        self.to = port
+    def __init__(self, vhost):
+        self.to = vhost.port
         self.port = free_port()
+        self.url = vhost.url.replace(":%d/" % self.to, ":%d/" % self.port)
         self.seconds = 0
         self.times = 0
         self.lose_acks = False
@@ -30,6 +31,8 @@ class Relay:
         self.times = times
 
     def cut(self):
+        """As if the broker were stopped: nobody listens any more."""
+
         for s in self.sockets:
             _shut(s)
 
