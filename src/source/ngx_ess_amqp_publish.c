@@ -26,6 +26,7 @@
     "no worker consumes the queue of this routing key"
 
 
+static void ngx_ess_amqp_publish_listed(ngx_ess_source_publish_t *pub);
 static void ngx_ess_amqp_publish_refuse(ngx_event_handler_pt handler);
 static void ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
     ngx_event_handler_pt handler);
@@ -76,12 +77,30 @@ ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
     pub->timer.handler = ngx_ess_amqp_publish_late;
     ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
 
-    /* a stream that is listed before the event is sent is bound */
-
-    pub->listed = (pub->source == NGX_ESS_SOURCE_EXCHANGE
-                   && ngx_ess_amqp_restore_listed(p->worker, &pub->key));
+    if (pub->source == NGX_ESS_SOURCE_EXCHANGE) {
+        ngx_ess_amqp_publish_listed(pub);
+    }
 
     ngx_ess_amqp_publish_pump();
+}
+
+
+/* A stream that is listed before the event is sent is bound.  Which are is
+   asked when the event comes back, by their ids, but not while there are some
+   of which these do not tell. */
+
+static void
+ngx_ess_amqp_publish_listed(ngx_ess_source_publish_t *pub)
+{
+    ngx_ess_amqp_publisher_t  *p;
+
+    p = &ngx_ess_amqp_publisher;
+
+    pub->listed = ngx_ess_stream_listed_below(p->zone);
+
+    if (pub->listed == 0 && ngx_ess_amqp_restore_listed(p->worker, &pub->key)) {
+        pub->listed = (uint64_t) -1;
+    }
 }
 
 

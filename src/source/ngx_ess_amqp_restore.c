@@ -51,7 +51,7 @@ static ngx_ess_amqp_restore_t *ngx_ess_amqp_restore_find(
 static ngx_ess_amqp_restore_t *ngx_ess_amqp_restore_create(
     ngx_ess_amqp_worker_t *w, ngx_str_t *key);
 static ngx_int_t ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o,
-    ngx_str_t *key);
+    ngx_str_t *key, uint64_t listed);
 static ngx_int_t ngx_ess_amqp_restore_pattern(ngx_ess_amqp_restore_t *o,
     ngx_ess_stream_info_t *info);
 static void ngx_ess_amqp_restore_add(ngx_ess_amqp_restore_t *o,
@@ -155,9 +155,7 @@ ngx_ess_amqp_restore(ngx_ess_amqp_worker_t *w, ngx_ess_source_publish_t *pub)
         return NGX_ERROR;
     }
 
-    o->lost = pub->listed;
-
-    if (ngx_ess_amqp_restore_patterns(o, &pub->key) != NGX_OK) {
+    if (ngx_ess_amqp_restore_patterns(o, &pub->key, pub->listed) != NGX_OK) {
         ngx_free(o);
         ngx_ess_amqp_watch_lost(w);
         return NGX_BUSY;
@@ -241,7 +239,8 @@ ngx_ess_amqp_restore_create(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
    NGX_DECLINED: too much for one operation. */
 
 static ngx_int_t
-ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
+ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key,
+    uint64_t listed)
 {
     ngx_uint_t              i, n, streams;
     ngx_ess_event_t         event;
@@ -258,9 +257,7 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
 
         ngx_ess_amqp_restore_add(o, key);
 
-        if (o->lost) {
-            ngx_ess_loss_key(w->zone, key);
-        }
+        o->lost = ngx_ess_loss_key(w->zone, key, listed);
 
         return NGX_OK;
     }
@@ -286,8 +283,9 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
                 return NGX_DECLINED;
             }
 
-            if (o->lost) {
+            if (info.ref.id < listed) {
                 (void) ngx_ess_loss_stream(w->zone, &info.ref);
+                o->lost = 1;
             }
         }
     }

@@ -504,7 +504,7 @@ ngx_uint_t ngx_ess_amqp_restore_listed(ngx_ess_amqp_worker_t *w,
 /*
  * The publication's events came back: no queue is bound for its key.  Binds
  * it, as the streams have it, and calls ngx_ess_amqp_publish_restored(), not
- * from within this.  With pub->listed its streams may have lost events.  The
+ * from within this.  Those below pub->listed may have lost events.  The
  * publication is on the operation's list until then, and may be taken off it.
  * NGX_OK; NGX_DECLINED: no stream has it any more; NGX_BUSY: not now;
  * NGX_ERROR: no memory.

@@ -94,7 +94,8 @@ struct ngx_ess_source_publish_s {
     ngx_uint_t               returned;      /* events for which there was no
                                                queue */
     ngx_uint_t               first;         /* of them */
-    unsigned                 listed:1;      /* a stream had the key */
+    uint64_t                 listed;        /* streams with an id below it were
+                                               listed before it was sent */
     unsigned                 restoring:1;   /* the key is being bound */
     unsigned                 again:1;       /* sent a second time */
 };

@@ -14,7 +14,7 @@
 
 
 static ngx_uint_t ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key,
-    uint64_t *cursor);
+    uint64_t below, uint64_t *cursor, ngx_uint_t *some);
 static ngx_int_t ngx_ess_loss_stream_locked(ngx_ess_shm_t *sh,
     ngx_ess_seg_t i);
 
@@ -35,29 +35,33 @@ ngx_ess_loss_slot(ngx_ess_zone_t *zone, ngx_uint_t slot)
 }
 
 
-void
-ngx_ess_loss_key(ngx_ess_zone_t *zone, ngx_str_t *key)
+ngx_uint_t
+ngx_ess_loss_key(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t below)
 {
     uint64_t    cursor;
-    ngx_uint_t  more;
+    ngx_uint_t  more, some;
 
     cursor = 0;
+    some = 0;
 
     do {
         ngx_ess_shm_lock(zone);
 
-        more = ngx_ess_loss_key_locked(zone->sh, key, &cursor);
+        more = ngx_ess_loss_key_locked(zone->sh, key, below, &cursor, &some);
 
         ngx_ess_shm_unlock(zone);
 
     } while (more);
+
+    return some;
 }
 
 
 /* Those with ids above *cursor; 1: not all of them. */
 
 static ngx_uint_t
-ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key, uint64_t *cursor)
+ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key, uint64_t below,
+    uint64_t *cursor, ngx_uint_t *some)
 {
     uint32_t               hash;
     ngx_uint_t             n;
@@ -77,11 +81,17 @@ ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key, uint64_t *cursor)
             continue;
         }
 
+        if (s->id >= below) {
+            break;
+        }
+
         if (n++ == NGX_ESS_LOSS_STREAMS) {
             return 1;
         }
 
-        (void) ngx_ess_loss_stream_locked(sh, i);
+        if (ngx_ess_loss_stream_locked(sh, i) == NGX_OK) {
+            *some = 1;
+        }
 
         *cursor = s->id;
     }

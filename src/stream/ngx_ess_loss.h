@@ -21,9 +21,10 @@
 /* Those of the slot's streams. */
 void ngx_ess_loss_slot(ngx_ess_zone_t *zone, ngx_uint_t slot);
 
-/* Those of the streams (VISIBLE, DELETING) that have the routing key; for a
-   few hundred of them at a time. */
-void ngx_ess_loss_key(ngx_ess_zone_t *zone, ngx_str_t *key);
+/* Those of the streams (VISIBLE, DELETING) that have the routing key and an id
+   below that; for a few hundred of them at a time.  1: there are some. */
+ngx_uint_t ngx_ess_loss_key(ngx_ess_zone_t *zone, ngx_str_t *key,
+    uint64_t below);
 
 /* Those of the stream, unless it is CREATING or no more.  NGX_OK, or
    NGX_DECLINED: no such stream. */

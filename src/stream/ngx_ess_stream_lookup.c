@@ -566,6 +566,21 @@ ngx_ess_stream_next_id(ngx_ess_zone_t *zone)
 
 
 uint64_t
+ngx_ess_stream_listed_below(ngx_ess_zone_t *zone)
+{
+    uint64_t  id;
+
+    ngx_ess_shm_lock(zone);
+
+    id = zone->sh->pending ? 0 : zone->sh->next_id;
+
+    ngx_ess_shm_unlock(zone);
+
+    return id;
+}
+
+
+uint64_t
 ngx_ess_stream_peek_next_id(ngx_ess_zone_t *zone)
 {
     return *(volatile uint64_t *) &zone->sh->next_id;

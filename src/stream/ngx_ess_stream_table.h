@@ -179,6 +179,10 @@ ngx_uint_t ngx_ess_stream_key_used(ngx_ess_zone_t *zone, ngx_str_t *key,
 uint64_t ngx_ess_stream_next_id(ngx_ess_zone_t *zone);
 uint64_t ngx_ess_stream_peek_next_id(ngx_ess_zone_t *zone);
 
+/* All streams with an id below it have been listed, those with a higher one
+   have not; 0: some are being created or deleted, so nobody knows. */
+uint64_t ngx_ess_stream_listed_below(ngx_ess_zone_t *zone);
+
 /* 1 while events are appended to the stream. */
 ngx_uint_t ngx_ess_stream_exists(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref);

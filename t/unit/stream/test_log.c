@@ -665,8 +665,9 @@ test_lost_bindings(void **state)
 
     ngx_str_set(&other, "no stream has this");
 
-    ngx_ess_loss_key(zone, &other);
-    ngx_ess_loss_key(zone, &key);
+    assert_int_equal(ngx_ess_loss_key(zone, &other, (uint64_t) -1), 0);
+    assert_int_equal(ngx_ess_loss_key(zone, &key, stream.ref.id), 0);
+    assert_int_equal(ngx_ess_loss_key(zone, &key, stream.ref.id + 1), 1);
     append(&key, (u_char *) "a", 1);
     append(&key, (u_char *) "b", 1);
 
@@ -694,10 +695,12 @@ test_lost_bindings(void **state)
 
     /* one that is not listed yet was not bound before */
 
+    assert_int_equal(ngx_ess_stream_listed_below(zone), stream.ref.id + 1);
     assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &creating),
                      NGX_OK);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 0), 1);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 1), 0);
+    assert_int_equal(ngx_ess_stream_listed_below(zone), 0);
     assert_int_equal(ngx_ess_loss_stream(zone, &creating.ref), NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_show(zone, &creating.ref), NGX_OK);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 1), 1);
