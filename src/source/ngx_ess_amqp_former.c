@@ -158,6 +158,7 @@ ngx_ess_amqp_former_look(ngx_ess_amqp_slot_t *slot)
     }
 
     slot->former.state = NGX_ESS_AMQP_FORMER_LOOKUP;
+    slot->former.looked = ngx_current_msec;
 
     ngx_ess_amqp_former_declare(slot, &slot->former.queue);
 }
@@ -515,7 +516,13 @@ ngx_ess_amqp_former_tick_slot(ngx_ess_amqp_slot_t *slot)
     switch (slot->former.state) {
 
     case NGX_ESS_AMQP_FORMER_AWAY:
-        ngx_ess_amqp_former_look(slot);
+
+        if (ngx_current_msec - slot->former.looked
+            >= NGX_ESS_AMQP_FORMER_AGAIN)
+        {
+            ngx_ess_amqp_former_look(slot);
+        }
+
         break;
 
     case NGX_ESS_AMQP_FORMER_UNBOUND:

@@ -68,12 +68,12 @@ ngx_ess_amqp_print_properties(ngx_ess_amqp_print_t *print,
     u_char      *p, *begin, *last;
     ngx_uint_t   flags, rest;
 
-    p = properties->data;
-    last = p + properties->len;
-
     if (properties->len < 2) {
         return NGX_DECLINED;
     }
+
+    p = properties->data;
+    last = p + properties->len;
 
     flags = (ngx_uint_t) p[0] << 8 | p[1];
     p += 2;

@@ -101,6 +101,7 @@ typedef struct {
         amqp_queue_declare_t     declare;
         amqp_queue_delete_t      delete;
     } method;
+    ngx_msec_t                   looked;    /* when it was looked up */
     uint64_t                     mark;      /* events that the slot had
                                                appended when it was found */
     ngx_ess_amqp_overlap_t      *overlap;   /* or NULL */

@@ -1,8 +1,10 @@
 /*
  * Bytes from a broker, as the session feeds them to the codec: the first two
- * say how many channels are open and whether the frame size was agreed.
+ * say how many channels are open and whether the frame size was agreed; and
+ * fingerprints of the properties in them.
  *
- * links: src/source/ngx_ess_amqp_codec.c
+ * links: src/source/ngx_ess_amqp_codec.c src/source/ngx_ess_amqp_print.c
+ * links: src/source/ngx_ess_redelivery.c
  */
 
 
@@ -10,9 +12,12 @@
 #include <string.h>
 
 #include "ngx_ess_amqp_codec.h"
+#include "ngx_ess_amqp_print.h"
 
 
 static volatile unsigned  sum;
+
+static ngx_str_t          none = ngx_null_string;
 
 
 /* reads all of it, for the sanitizer to see */
@@ -73,6 +78,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(copy);
 
         touch(f.raw.data, f.raw.len);
+
+        if (ngx_ess_amqp_print(&none, &f.raw, &none, 1) == 0) {
+            abort();
+        }
 
         if (f.type == AMQP_FRAME_METHOD
             && f.method == AMQP_BASIC_DELIVER_METHOD)

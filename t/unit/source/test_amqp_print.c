@@ -141,7 +141,8 @@ test_classic(void **state)
 }
 
 
-/* wherever they end, and whatever the lengths in them say */
+/* wherever they end, and whatever the lengths in them say: properties end at a
+   guard page */
 
 static void
 test_cut(void **state)
@@ -162,6 +163,26 @@ test_cut(void **state)
         assert_int_not_equal(print(s, 1), 0);
     }
 
+    ngx_str_null(&whole);
+    assert_int_not_equal(print(whole, 1), 0);
+}
+
+
+static void
+test_broken(void **state)
+{
+    size_t      n;
+    u_char     *last;
+    ngx_str_t   whole, s;
+
+    whole = encode("text", 3, (int[]) { 1, 2, 0 }, "1");
+
+    last = ngx_unit_guard(whole.len);
+    assert_non_null(last);
+
+    s.data = last - whole.len;
+    s.len = whole.len;
+
     for (n = 0; n < whole.len; n++) {
         memcpy(s.data, whole.data, whole.len);
         s.data[n] = 0xff;
@@ -178,6 +199,7 @@ main(void)
         cmocka_unit_test(test_all_else_counts),
         cmocka_unit_test(test_classic),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_broken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
