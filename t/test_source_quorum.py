@@ -105,9 +105,8 @@ def recognised(api):
 def test_what_comes_again_is_recognised(nginx, vhost, properties):
     """Whatever the queue adds to it, and also the second time."""
 
-    relay = Relay(vhost.port)
-    n, api, streams = start(nginx, vhost, conf=CONF.replace(
-        "%%AMQP%%", vhost.url.replace(str(vhost.port), str(relay.port))))
+    relay = Relay(vhost)
+    n, api, streams = start(nginx, relay)
     n.expect(r"\[error\]")
     relay.lose_acks = True
     for key in KEYS:

@@ -4,7 +4,7 @@ memory, and half a minute to start on two cores."""
 
 import os
 
-from broker import OwnBroker
+from broker import OwnBroker, Vhost
 from ports import free_port
 from wait import wait_for
 
@@ -22,6 +22,11 @@ class Node(OwnBroker):
     @property
     def node(self):
         return "%s@127.0.0.1" % self.name
+
+    def vhost(self, name="/"):
+        """The cluster's, seen from this node."""
+
+        return Vhost(self.port, self.http_port, name)
 
     def spawn(self):
         home = self.path("home")

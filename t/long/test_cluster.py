@@ -2,9 +2,7 @@
 wait for it, with quorum queues they go on."""
 
 import itertools
-import os
-import random
-import subprocess
+import re
 import threading
 import time
 
@@ -14,7 +12,7 @@ import pytest
 from api import Api
 from clients import Clients
 from cluster import Cluster
-from publisher import numbers
+from publisher import Publisher, numbers
 from sse import EventSource
 from wait import wait_for
 
@@ -70,23 +68,19 @@ def start(nginx, cluster, parameters=""):
     return n, api
 
 
-def connected(cluster, api):
-    """The node to which the workers are connected."""
+def connected(cluster, n):
+    """The node to which a worker was connected last."""
 
-    for node in cluster.nodes:
-        if node.running() and any(
-                c["client_properties"].get("product") == "ngx_ess_module"
-                and c["node"] == node.node
-                for c in node.vhost().connections()):
-            return node
-    return None
+    port = re.findall(r"connection to amqp broker .*:(\d+) established",
+                      n.log())[-1]
+    return next(node for node in cluster.nodes if node.port == int(port))
 
 
 def homes(node):
     """Names of the nodes that have the slots' queues."""
 
     return {q.get("node") or q.get("leader")
-            for q in node.vhost().queues().values()}
+            for q in node.vhost().queues().values()} - {None}
 
 
 # classic queues
@@ -135,14 +129,13 @@ def test_the_home_node_of_classic_queues_stops(nginx, cluster):
 
     n, api = start(nginx, cluster)
     stream = wait_for(lambda: api.try_create("key-0"), 20)
-    home = connected(cluster, api) or wait_for(
-        lambda: connected(cluster, api), 20)
+    home = connected(cluster, n)
     wait_for(lambda: homes(home) == {home.node}, 20, "the queues")
     with EventSource(stream.http) as source:
         api.publish("key-0", ["first"])
         source.wait(1)
         took = [lose(cluster, home, api, source, 1)]
-        assert wait_for(lambda: connected(cluster, api), 20) is not home
+        # consumers stay where they went
         took.append(lose(cluster, home, api, source, 2))
     assert max(took) < 5
 
@@ -221,13 +214,13 @@ def longest(times, begin, end=None):
     return max((b - a for a, b in zip(times, times[1:])), default=0)
 
 
-def leader(cluster, api):
-    """A node with leaders of slots' queues."""
+def leader(cluster, n):
+    """A node with leaders of slots' queues, but, if there is one, not that to
+    which nginx is connected."""
 
-    node = next(n for n in cluster.nodes if n.running())
-    names = {q.get("leader") for q in node.vhost().queues().values()}
-    assert None not in names
-    return cluster.by_name(sorted(names)[0])
+    there = connected(cluster, n)
+    return min(map(cluster.by_name, homes(there)),
+               key=lambda node: node is there)
 
 
 def stop_app(node):
@@ -262,15 +255,16 @@ def test_one_node_with_quorum_queues_stops(nginx, cluster, down, up):
         publisher = Confirmed(cluster, 500 / len(KEYS))
         clients.wait(50, 30)
         pauses = []
-        for which in leader, connected:
-            node = wait_for(lambda: which(cluster, api), 20)
+        for which in connected, leader:
+            wait_for(lambda: homes(cluster.nodes[0]), 20, "leaders")
+            node = which(cluster, n)
             publisher.avoid = node
             at = publisher.total()
             wait_for(lambda: publisher.total() > at + 500, 30)
             publisher.slowest = 0
             leads = sum(q.get("leader") == node.node
                         for q in node.vhost().queues().values())
-            nginx_there = connected(cluster, api) is node
+            nginx_there = connected(cluster, n) is node
             begin = time.monotonic()
             down(node)
             at = publisher.total()
@@ -297,3 +291,60 @@ def test_one_node_with_quorum_queues_stops(nginx, cluster, down, up):
                 key, len(got), len(got) - len(set(got))))
     assert health(api).status == 200
     assert max(pauses) < 2
+
+
+@pytest.mark.parametrize("twins", [False, True])
+def test_reloads_with_quorum_queues(nginx, cluster, twins):
+    """Acknowledgements of a worker that leaves take their way through the
+    cluster, too: each event is in its log once."""
+
+    n, api = start(nginx, cluster, "queues=quorum")
+    streams = {key: wait_for(lambda: api.try_create(key), 20) for key in KEYS}
+    with Publisher(cluster.nodes[1].vhost(), KEYS, rate=3000,
+                   twins=twins) as publisher:
+        for _ in range(8):
+            at = publisher.total()
+            wait_for(lambda: publisher.total() > at + 1500)
+            n.reload()
+        published = publisher.stop()
+    wait_for(lambda: sum(api.get(s)["last_ordinal"] for s in streams.values())
+             >= sum(published.values()), 60, "all events")
+    assert {key: api.get(s)["last_ordinal"] for key, s in streams.items()} \
+        == published
+    print(api.request("GET", "/metrics?format=json").json()[
+        "redelivered_events_total"])
+
+
+# from one kind to the other
+
+def test_quorum_queues_while_the_node_of_the_classic_ones_is_down(nginx,
+                                                                  cluster):
+    """They are consumed at once; what the classic ones have comes when the
+    node is back."""
+
+    n, api = start(nginx, cluster)
+    stream = wait_for(lambda: api.try_create("key-0"), 20)
+    home = connected(cluster, n)
+    other = next(node for node in cluster.nodes if node is not home)
+    n.stop()
+    other.vhost().publish("key-0", ["old %d" % i for i in range(100)],
+                          properties=PERSISTENT)
+    home.stop_server()
+    n.write_conf(CONF.replace("%%AMQP%%", cluster.amqp("queues=quorum")))
+    n.start()
+    stream = wait_for(lambda: api.try_create("key-0"), 20)
+    wait_for(lambda: health(api).status == 200, 20, "health")
+    with EventSource(stream.http) as source:
+        api.publish("key-0", ["new"])
+        source.wait(1)
+        n.wait_log("a queue that was left behind cannot be emptied")
+        home.start()
+        source.wait(101, 30)
+        assert source.data == ["new"] + ["old %d" % i for i in range(100)]
+        api.publish("key-0", ["last"])
+        source.wait(102)
+        assert source.data[-1] == "last"
+    vhost = other.vhost()
+    wait_for(lambda: set(vhost.queues()) == {"ess.test.q%d" % i
+                                             for i in range(16)}, 20,
+             "the classic queues to be deleted")
