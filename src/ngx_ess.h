@@ -83,6 +83,8 @@ typedef struct {
     uint64_t                 done;          /* the last stream that was seen to,
                                                while it is half appended; 0 at
                                                first */
+    uint64_t                 sought;        /* with it, when that one is gone:
+                                               where to go on looking */
 } ngx_ess_event_t;
 
 

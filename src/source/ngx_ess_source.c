@@ -181,6 +181,7 @@ ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
     pub->sent = 0;
     pub->unconfirmed = 0;
     pub->done = 0;
+    pub->sought = 0;
     pub->rc = NGX_OK;
     pub->returned = 0;
     pub->first = 0;

@@ -88,8 +88,8 @@ struct ngx_ess_source_publish_s {
     ngx_msec_t               deadline;
     ngx_uint_t               sent;          /* events */
     ngx_uint_t               unconfirmed;   /* of them */
-    uint64_t                 done;          /* of the next event: as in
-                                               ngx_ess_event_t */
+    uint64_t                 done;          /* of the next event: as in */
+    uint64_t                 sought;        /* ngx_ess_event_t */
     ngx_int_t                rc;
     ngx_uint_t               returned;      /* events for which there was no
                                                queue */

@@ -132,6 +132,7 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
 done:
 
     event->done = 0;
+    event->sought = 0;
 
     if (a.slot) {
         ngx_ess_log_remember_locked(&a);
@@ -191,10 +192,11 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
     last = a->done;
     added = 0;
 
-    for (i = ngx_ess_log_walk_first_locked(&a->walk, a->done);
-         i;
-         i = ngx_ess_log_walk_next_locked(&a->walk, i))
-    {
+    if (ngx_ess_log_walk_first_locked(&a->walk, a->done, &i) != NGX_OK) {
+        return 0;
+    }
+
+    for ( /* void */ ; i; i = ngx_ess_log_walk_next_locked(&a->walk, i)) {
         s = ngx_ess_shm_stream(sh, i);
 
         if (s->id > a->upto) {
@@ -351,10 +353,12 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 
     n = a->done ? 1 : 0;
 
-    for (i = ngx_ess_log_walk_first_locked(&a->walk, a->done);
-         i;
-         i = ngx_ess_log_walk_next_locked(&a->walk, i))
-    {
+    if (ngx_ess_log_walk_first_locked(&a->walk, a->done, &i) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    for ( /* void */ ; i; i = ngx_ess_log_walk_next_locked(&a->walk, i)) {
+
         if (look >= NGX_ESS_LOG_LOOK
             || meant == NGX_ESS_LOG_STREAMS
             || (meant && (meant + 1) * a->body.len > NGX_ESS_LOG_BYTES))
@@ -551,6 +555,8 @@ ngx_ess_log_evict_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
     ngx_ess_shm_t         *sh;
     ngx_ess_shm_record_t  *r;
     ngx_ess_shm_stream_t  *s;
+
+    ngx_ess_shm_look();
 
     sh = zone->sh;
     r = ngx_ess_shm_record(sh, i);
@@ -756,14 +762,16 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     r->age_next = 0;
     r->stream = i;
     r->len = a->body.len;
-    r->type = a->type | (gap ? NGX_ESS_SHM_GAP : 0)
-              | (uint32_t) (a->ms << 8);
+    r->type = a->type;
+    r->ms = a->ms;
+    r->gap = gap;
     r->arrival = a->now;
-    r->seq = s->next_seq;
     r->ordinal = a->ordinal ? a->ordinal
                  : (a->type == NGX_ESS_RECORD_EVENT) ? s->next_ordinal
                  : s->next_ordinal - 1;
-    r->timestamp = a->timestamp;
+
+    ngx_ess_log_search_range_locked(sh, s, r, (a->type == NGX_ESS_RECORD_EVENT)
+                                              ? a->timestamp : 0);
 
     p = a->body.data;
     left = a->body.len;

@@ -105,7 +105,7 @@ typedef struct {
  * (whose body points into buf), sets *n to how many and *seq to what comes
  * next, *lost to what is gone.
  * *last is where the record before *seq is: 0 (not known), or what the call
- * that set *seq left there; without it the log is walked.  Takes the mutex.
+ * that set *seq left there; without it, it is searched.  Takes the mutex.
  *
  * NGX_OK: the reader is at the end.  NGX_AGAIN: more is there.  NGX_DONE: at
  * the end of a stream that was deleted.  NGX_DECLINED: no such stream.
@@ -136,8 +136,9 @@ typedef struct {
 
 /*
  * The first event after that ordinal.  An ordinal beyond the end is the end,
- * with a gap.  Takes the mutex, for a few thousand records at a time.  NGX_OK
- * or NGX_DECLINED: no such stream.
+ * with a gap.  Takes the mutex, for a thousand records at a time; it looks at a
+ * hundred or two, or more where timestamps are in no order.  NGX_OK or
+ * NGX_DECLINED: no such stream.
  */
 ngx_int_t ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, uint64_t ordinal, ngx_ess_log_place_t *place);

@@ -15,9 +15,7 @@
 
 
 static ngx_ess_seg_t ngx_ess_log_walk_named_locked(ngx_ess_log_walk_t *walk);
-static ngx_ess_seg_t ngx_ess_log_walk_of_key_locked(ngx_ess_log_walk_t *walk,
-    uint64_t done);
-static void ngx_ess_log_walk_begin_keys_locked(ngx_ess_log_walk_t *walk,
+static ngx_int_t ngx_ess_log_walk_begin_keys_locked(ngx_ess_log_walk_t *walk,
     uint64_t done);
 static ngx_ess_seg_t ngx_ess_log_walk_of_keys_locked(ngx_ess_log_walk_t *walk,
     uint64_t last);
@@ -25,10 +23,11 @@ static void ngx_ess_log_walk_at_locked(ngx_ess_shm_t *sh,
     ngx_ess_event_key_t *k, ngx_ess_seg_t i);
 
 
-ngx_ess_seg_t
-ngx_ess_log_walk_first_locked(ngx_ess_log_walk_t *walk, uint64_t done)
+ngx_int_t
+ngx_ess_log_walk_first_locked(ngx_ess_log_walk_t *walk, uint64_t done,
+    ngx_ess_seg_t *first)
 {
-    ngx_uint_t        n, half;
+    ngx_uint_t        n, half, looks;
     ngx_ess_event_t  *event;
 
     event = walk->event;
@@ -49,15 +48,27 @@ ngx_ess_log_walk_first_locked(ngx_ess_log_walk_t *walk, uint64_t done)
             }
         }
 
-        return ngx_ess_log_walk_named_locked(walk);
+        *first = ngx_ess_log_walk_named_locked(walk);
+
+        return NGX_OK;
     }
 
     if (event->keys) {
-        ngx_ess_log_walk_begin_keys_locked(walk, done);
-        return ngx_ess_log_walk_of_keys_locked(walk, done);
+
+        if (ngx_ess_log_walk_begin_keys_locked(walk, done) != NGX_OK) {
+            return NGX_AGAIN;
+        }
+
+        *first = ngx_ess_log_walk_of_keys_locked(walk, done);
+
+        return NGX_OK;
     }
 
-    return ngx_ess_log_walk_of_key_locked(walk, done);
+    looks = NGX_ESS_STREAM_LOOKS;
+
+    return ngx_ess_stream_of_key_after_locked(walk->sh, walk->key, walk->hash,
+                                              done, &event->sought, &looks,
+                                              first);
 }
 
 
@@ -111,37 +122,19 @@ ngx_ess_log_walk_named_locked(ngx_ess_log_walk_t *walk)
 }
 
 
-static ngx_ess_seg_t
-ngx_ess_log_walk_of_key_locked(ngx_ess_log_walk_t *walk, uint64_t done)
-{
-    ngx_ess_seg_t  i;
-
-    i = done ? ngx_ess_stream_of_id_locked(walk->sh, done) : 0;
-
-    i = ngx_ess_stream_next_of_key_locked(walk->sh, walk->key, walk->hash, i);
-
-    /* from the start, for that one is gone */
-
-    while (i && ngx_ess_shm_stream(walk->sh, i)->id <= done) {
-        i = ngx_ess_stream_next_of_key_locked(walk->sh, walk->key, walk->hash,
-                                              i);
-    }
-
-    return i;
-}
-
-
 /*
  * Each key at its first stream above "done": found where the last hold of the
  * mutex began, or from the start if that stream is gone.
  */
 
-static void
+static ngx_int_t
 ngx_ess_log_walk_begin_keys_locked(ngx_ess_log_walk_t *walk, uint64_t done)
 {
-    ngx_uint_t            n;
+    ngx_uint_t            n, looks;
     ngx_ess_seg_t         i;
     ngx_ess_event_key_t  *k;
+
+    looks = NGX_ESS_STREAM_LOOKS;
 
     for (n = 0; n < walk->event->nkeys; n++) {
         k = &walk->event->keys[n];
@@ -150,25 +143,18 @@ ngx_ess_log_walk_begin_keys_locked(ngx_ess_log_walk_t *walk, uint64_t done)
             continue;
         }
 
-        i = k->from ? ngx_ess_stream_of_id_locked(walk->sh, k->from) : 0;
-
-        if (i == 0) {
-            i = ngx_ess_stream_next_of_key_locked(walk->sh, &k->key, k->hash,
-                                                  0);
-        }
-
-        while (i
-               && (ngx_ess_shm_stream(walk->sh, i)->id <= done
-                   || ngx_ess_shm_stream(walk->sh, i)->state
-                      == NGX_ESS_STREAM_CLOSED))
+        if (ngx_ess_stream_of_key_after_locked(walk->sh, &k->key, k->hash,
+                                               done, &k->from, &looks, &i)
+            != NGX_OK)
         {
-            i = ngx_ess_stream_next_of_key_locked(walk->sh, &k->key, k->hash,
-                                                  i);
+            return NGX_AGAIN;
         }
 
         ngx_ess_log_walk_at_locked(walk->sh, k, i);
         k->from = k->id;
     }
+
+    return NGX_OK;
 }
 
 

@@ -14,7 +14,7 @@
 
 
 static ngx_uint_t ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key,
-    uint64_t below, uint64_t *cursor, ngx_uint_t *some);
+    uint64_t below, uint64_t *cursor, uint64_t *sought, ngx_uint_t *some);
 static ngx_int_t ngx_ess_loss_stream_locked(ngx_ess_shm_t *sh,
     ngx_ess_seg_t i);
 
@@ -38,16 +38,18 @@ ngx_ess_loss_slot(ngx_ess_zone_t *zone, ngx_uint_t slot)
 ngx_uint_t
 ngx_ess_loss_key(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t below)
 {
-    uint64_t    cursor;
+    uint64_t    cursor, sought;
     ngx_uint_t  more, some;
 
     cursor = 0;
+    sought = 0;
     some = 0;
 
     do {
         ngx_ess_shm_lock(zone);
 
-        more = ngx_ess_loss_key_locked(zone->sh, key, below, &cursor, &some);
+        more = ngx_ess_loss_key_locked(zone->sh, key, below, &cursor, &sought,
+                                       &some);
 
         ngx_ess_shm_unlock(zone);
 
@@ -61,31 +63,31 @@ ngx_ess_loss_key(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t below)
 
 static ngx_uint_t
 ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key, uint64_t below,
-    uint64_t *cursor, ngx_uint_t *some)
+    uint64_t *cursor, uint64_t *sought, ngx_uint_t *some)
 {
     uint32_t               hash;
-    ngx_uint_t             n;
+    ngx_uint_t             n, looks;
     ngx_ess_seg_t          i;
     ngx_ess_shm_stream_t  *s;
 
     hash = ngx_ess_stream_key_hash(key);
-    n = 0;
+    looks = NGX_ESS_STREAM_LOOKS;
 
-    for (i = ngx_ess_stream_next_of_key_locked(sh, key, hash, 0);
-         i;
-         i = ngx_ess_stream_next_of_key_locked(sh, key, hash, i))
+    if (ngx_ess_stream_of_key_after_locked(sh, key, hash, *cursor, sought,
+                                           &looks, &i)
+        == NGX_AGAIN)
     {
-        s = ngx_ess_shm_stream(sh, i);
+        return 1;
+    }
 
-        if (s->id <= *cursor) {
-            continue;
-        }
+    for (n = 0; i; n++) {
+        s = ngx_ess_shm_stream(sh, i);
 
         if (s->id >= below) {
             break;
         }
 
-        if (n++ == NGX_ESS_LOSS_STREAMS) {
+        if (n == NGX_ESS_LOSS_STREAMS) {
             return 1;
         }
 
@@ -94,6 +96,8 @@ ngx_ess_loss_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key, uint64_t below,
         }
 
         *cursor = s->id;
+
+        i = ngx_ess_stream_next_of_key_locked(sh, key, hash, i);
     }
 
     return 0;

@@ -11,7 +11,7 @@
 #include <signal.h>
 
 
-/* streams looked at in one hold of the mutex by a sweep */
+/* streams looked at in one hold of the mutex by a sweep, and records freed */
 #define NGX_ESS_SHM_SWEEP    256
 
 #define NGX_ESS_SHM_MIN      (1024 * 1024)
@@ -28,18 +28,9 @@ static ngx_uint_t ngx_ess_shm_gone(ngx_uint_t p, ngx_pid_t pid);
 static void ngx_ess_shm_sweep_proc(ngx_ess_zone_t *zone, ngx_uint_t p,
     uint32_t pid, ngx_uint_t leave);
 static ngx_int_t ngx_ess_shm_sweep_some_locked(ngx_ess_zone_t *zone,
-    ngx_uint_t p, uint64_t *cursor);
+    ngx_uint_t p, ngx_ess_stream_cursor_t *c);
 static void ngx_ess_shm_clear_proc_locked(ngx_ess_shm_t *sh, ngx_uint_t p,
     ngx_uint_t leave);
-
-#if (NGX_ESS_FAULT)
-
-static void ngx_ess_shm_fault_init(ngx_log_t *log);
-
-
-static volatile int64_t  *ngx_ess_shm_fault_counter;
-
-#endif
 
 
 const uint32_t  ngx_ess_ages[] = {
@@ -161,9 +152,7 @@ ngx_ess_shm_init(ngx_shm_zone_t *shm_zone, void *data)
     zone = shm_zone->data;
     old = data;
 
-#if (NGX_ESS_FAULT)
     ngx_ess_shm_fault_init(shm_zone->shm.log);
-#endif
 
     zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     zone->fresh = 0;
@@ -468,14 +457,16 @@ static void
 ngx_ess_shm_sweep_proc(ngx_ess_zone_t *zone, ngx_uint_t p, uint32_t pid,
     ngx_uint_t leave)
 {
-    uint64_t             cursor;
-    ngx_int_t            rc;
-    ngx_ess_shm_t       *sh;
-    ngx_ess_shm_proc_t  *proc;
+    ngx_int_t                rc;
+    ngx_ess_shm_t           *sh;
+    ngx_ess_shm_proc_t      *proc;
+    ngx_ess_stream_cursor_t  c;
 
     sh = zone->sh;
     proc = ngx_ess_shm_proc(sh, p);
-    cursor = 0;
+
+    c.id = 0;
+    c.buckets = 0;
 
     do {
         ngx_ess_shm_lock(zone);
@@ -485,7 +476,7 @@ ngx_ess_shm_sweep_proc(ngx_ess_zone_t *zone, ngx_uint_t p, uint32_t pid,
             return;
         }
 
-        rc = ngx_ess_shm_sweep_some_locked(zone, p, &cursor);
+        rc = ngx_ess_shm_sweep_some_locked(zone, p, &c);
 
         if (rc == NGX_OK) {
             ngx_ess_shm_clear_proc_locked(sh, p, leave);
@@ -500,7 +491,7 @@ ngx_ess_shm_sweep_proc(ngx_ess_zone_t *zone, ngx_uint_t p, uint32_t pid,
 
 static ngx_int_t
 ngx_ess_shm_sweep_some_locked(ngx_ess_zone_t *zone, ngx_uint_t p,
-    uint64_t *cursor)
+    ngx_ess_stream_cursor_t *c)
 {
     uint64_t               id;
     ngx_uint_t             n;
@@ -509,7 +500,10 @@ ngx_ess_shm_sweep_some_locked(ngx_ess_zone_t *zone, ngx_uint_t p,
     ngx_ess_shm_stream_t  *s;
 
     sh = zone->sh;
-    i = ngx_ess_stream_after_locked(sh, *cursor);
+
+    if (ngx_ess_stream_after_locked(sh, c, &i) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
 
     for (n = 0; i && n < NGX_ESS_SHM_SWEEP; n++) {
 
@@ -517,15 +511,21 @@ ngx_ess_shm_sweep_some_locked(ngx_ess_zone_t *zone, ngx_uint_t p,
             return NGX_OK;
         }
 
+        ngx_ess_shm_look();
+
         s = ngx_ess_shm_stream(sh, i);
         id = s->id;
         next = s->next;
+
+        /* a closed one may go with its log */
+
+        n += (s->state == NGX_ESS_STREAM_CLOSED) ? s->count : 0;
 
         if (ngx_ess_notify_forget_locked(zone, i, p) == NGX_AGAIN) {
             return NGX_AGAIN;
         }
 
-        *cursor = id;
+        c->id = id;
         i = next;
     }
 
@@ -594,6 +594,8 @@ ngx_ess_shm_lock(ngx_ess_zone_t *zone)
 {
     ngx_shmtx_lock(&zone->shpool->mutex);
 
+    ngx_ess_shm_fault_held_locked(__builtin_return_address(0));
+
     if (zone->sh->undo) {
         ngx_ess_shm_rollback_locked(zone->sh);
     }
@@ -603,6 +605,8 @@ ngx_ess_shm_lock(ngx_ess_zone_t *zone)
 void
 ngx_ess_shm_unlock(ngx_ess_zone_t *zone)
 {
+    ngx_ess_shm_fault_released_locked();
+
     ngx_shmtx_unlock(&zone->shpool->mutex);
 }
 
@@ -791,54 +795,3 @@ ngx_ess_shm_room(ngx_ess_zone_t *zone, ngx_uint_t *nfree, ngx_uint_t *total)
 
     ngx_ess_shm_unlock(zone);
 }
-
-
-#if (NGX_ESS_FAULT)
-
-static void
-ngx_ess_shm_fault_init(ngx_log_t *log)
-{
-    int    fd;
-    char  *name;
-    void  *p;
-
-    name = getenv("ESS_FAULT_FILE");
-
-    if (name == NULL || ngx_ess_shm_fault_counter) {
-        return;
-    }
-
-    fd = open(name, O_RDWR);
-    if (fd == -1) {
-        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
-                      "open() \"%s\" failed", name);
-        return;
-    }
-
-    p = mmap(NULL, sizeof(int64_t), PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
-
-    (void) close(fd);
-
-    if (p == MAP_FAILED) {
-        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
-                      "mmap() \"%s\" failed", name);
-        return;
-    }
-
-    ngx_ess_shm_fault_counter = p;
-}
-
-
-void
-ngx_ess_shm_fault(void)
-{
-    if (ngx_ess_shm_fault_counter == NULL || *ngx_ess_shm_fault_counter <= 0) {
-        return;
-    }
-
-    if (__sync_sub_and_fetch(ngx_ess_shm_fault_counter, 1) == 0) {
-        (void) kill(ngx_getpid(), SIGKILL);
-    }
-}
-
-#endif

@@ -32,6 +32,7 @@ typedef struct {
 
     uint32_t                 nstatic;       /* as counted */
     uint32_t                 nstreams;
+    uint32_t                 nkeyed;
     uint32_t                 npending;
     uint32_t                 nwant;
     uint32_t                 nrecords;
@@ -54,6 +55,8 @@ static void ngx_ess_shm_check_pairs(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i);
 static ngx_uint_t ngx_ess_shm_check_pair(ngx_ess_shm_check_t *ck,
     ngx_ess_seg_t i, ngx_ess_shm_pair_t *pair, u_char *procs);
 static void ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i);
+static void ngx_ess_shm_check_range(ngx_ess_shm_check_t *ck,
+    ngx_ess_shm_stream_t *s, ngx_ess_shm_record_t *r);
 static void ngx_ess_shm_check_record(ngx_ess_shm_check_t *ck,
     ngx_ess_seg_t i);
 static void ngx_ess_shm_check_chains(ngx_ess_shm_check_t *ck);
@@ -257,6 +260,7 @@ ngx_ess_shm_check_stream(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
     s = ngx_ess_shm_stream(sh, i);
 
     ck->nstatic++;
+    ck->nkeyed += ngx_ess_stream_keyed(s);
 
     if ((s->link != 0) != (s->key_len > NGX_ESS_SHM_KEY)) {
         ngx_ess_shm_check_fault(ck, "rest of a key", i, s->link);
@@ -435,7 +439,7 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
             ngx_ess_shm_check_fault(ck, "link of a record", rec, r->prev);
         }
 
-        if (r->seq != seq || r->ordinal != ordinal) {
+        if (ngx_ess_shm_seq(s, r) != seq || r->ordinal != ordinal) {
             ngx_ess_shm_check_fault(ck, "number of a record", rec, r->seq);
         }
 
@@ -443,6 +447,7 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
         prev = rec;
 
         ngx_ess_shm_check_record(ck, rec);
+        ngx_ess_shm_check_range(ck, s, r);
     }
 
     ck->nrecords += count;
@@ -461,6 +466,46 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
             && s->source == NGX_ESS_SOURCE_STREAM && count))
     {
         ngx_ess_shm_check_fault(ck, "next number of a log", i, s->next_seq);
+    }
+}
+
+
+/* Each range that a record's own consists of is covered, and what is before it
+   is the right one, unless it is gone. */
+
+static void
+ngx_ess_shm_check_range(ngx_ess_shm_check_t *ck, ngx_ess_shm_stream_t *s,
+    ngx_ess_shm_record_t *r)
+{
+    uint64_t               seq, first, before;
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_record_t  *p;
+
+    first = s->next_seq - s->count;
+    seq = ngx_ess_shm_seq(s, r);
+    before = seq & (seq - 1);
+
+    i = r->prev;
+
+    for (seq--; seq > before && seq >= first; seq &= seq - 1) {
+
+        if (!ngx_ess_shm_check_is(ck, i, NGX_ESS_CHECK_RECORD)) {
+            ngx_ess_shm_check_fault(ck, "range of a record", seq, i);
+            return;
+        }
+
+        p = ngx_ess_shm_record(ck->sh, i);
+
+        if (!ngx_ess_log_search_covers(r, p)) {
+            ngx_ess_shm_check_fault(ck, "timestamps of a range", seq,
+                                    r->timestamp);
+        }
+
+        i = p->before;
+    }
+
+    if (seq >= first && i != r->before) {
+        ngx_ess_shm_check_fault(ck, "what is before a range", seq, r->before);
     }
 }
 
@@ -588,7 +633,8 @@ ngx_ess_shm_check_keys(ngx_ess_shm_check_t *ck)
 
             s = ngx_ess_shm_stream(sh, i);
 
-            if (s->key_prev != prev || s->id <= id) {
+            if (s->key_prev != prev || s->id <= id || !ngx_ess_stream_keyed(s))
+            {
                 ngx_ess_shm_check_fault(ck, "order in a ring of keys", n, i);
             }
 
@@ -619,8 +665,8 @@ ngx_ess_shm_check_keys(ngx_ess_shm_check_t *ck)
         }
     }
 
-    if (all != sh->nstreams) {
-        ngx_ess_shm_check_fault(ck, "streams in rings of keys", sh->nstreams,
+    if (all != ck->nkeyed) {
+        ngx_ess_shm_check_fault(ck, "streams in rings of keys", ck->nkeyed,
                                 all);
     }
 }

@@ -128,8 +128,8 @@ typedef struct {
 
     ngx_ess_seg_t            id_next;       /* hash chains; of these by key */
     ngx_ess_seg_t            uuid_next;     /* is a ring in order of id, and */
-    ngx_ess_seg_t            key_prev;      /* its bucket names the last one */
-    ngx_ess_seg_t            key_next;
+    ngx_ess_seg_t            key_prev;      /* its bucket names the last one: */
+    ngx_ess_seg_t            key_next;      /* see ngx_ess_stream_keyed() */
 
     ngx_ess_seg_t            prev;          /* all streams in order of id */
     ngx_ess_seg_t            next;
@@ -182,7 +182,9 @@ typedef struct {
 } ngx_ess_shm_ext_t;
 
 
-#define NGX_ESS_SHM_GAP      0x80000000     /* some before it are gone */
+/* how late a range is: bits that count, and shifts above them */
+#define NGX_ESS_SHM_LATE_BITS  15
+#define NGX_ESS_SHM_LATE_ANY   0x1fffff     /* nobody knows */
 
 typedef struct {
     ngx_ess_seg_t            link;          /* the body goes on */
@@ -194,15 +196,23 @@ typedef struct {
     ngx_ess_seg_t            age_next;
     ngx_ess_seg_t            stream;
     uint32_t                 len;           /* of the body */
-    uint32_t                 type;          /* ngx_ess_record_type_e, ms behind
-                                               the arrival << 8, and
-                                               NGX_ESS_SHM_GAP */
+    unsigned                 type:4;        /* ngx_ess_record_type_e */
+    unsigned                 ms:4;          /* behind the arrival */
+    unsigned                 gap:1;         /* some before it are gone */
+    unsigned                 undated:1;     /* it has no time of its own */
+    unsigned                 some_undated:1; /* nor have events of its range:
+                                               see ngx_ess_log_search.c */
+    unsigned                 late:21;       /* the latest timestamp of its
+                                               range is so much above its */
     uint32_t                 arrival;       /* as ngx_ess_shm_now(), but never
                                                less than one before it */
     uint64_t                 ordinal;
-    uint64_t                 seq;
+    uint32_t                 seq;           /* the lower half of its number */
+    ngx_ess_seg_t            before;        /* the one before its range, if the
+                                               log has that */
     uint64_t                 timestamp;     /* ms since 1970, the event's own;
-                                               0: not known */
+                                               undated: the latest one of its
+                                               range */
     u_char                   body[NGX_ESS_SEGMENT_SIZE - 64];
 } ngx_ess_shm_record_t;
 
@@ -275,16 +285,46 @@ struct ngx_ess_shm_s {
 
 /*
  * A test build dies here on demand: ESS_FAULT_FILE names a file of 8 bytes, a
- * counter; whoever counts it down to 0 kills itself.
+ * counter; whoever counts it down to 0 kills itself.  It also keeps the CPU
+ * time of each hold of the mutex, by caller, in the file that ESS_HOLDS_FILE
+ * names, and what was looked at under it, each record and stream, as a time
+ * that is the same on any machine.
  */
 
 #if (NGX_ESS_FAULT)
 
+#define NGX_ESS_SHM_FAULT_HOLDS  256
+
+typedef struct {
+    uint64_t                 where;         /* in the module, of the caller */
+    uint64_t                 n;
+    uint64_t                 sum;           /* ns */
+    uint64_t                 most;          /* ns */
+    uint32_t                 spread[256];   /* four to a power of two of ns */
+} ngx_ess_shm_fault_hold_t;
+
+typedef struct {
+    uint64_t                 now;           /* in this hold */
+    uint64_t                 most;          /* in one hold */
+    uint64_t                 all;
+} ngx_ess_shm_looks_t;
+
+extern ngx_ess_shm_looks_t  ngx_ess_shm_looks;
+
+void ngx_ess_shm_fault_init(ngx_log_t *log);
 void ngx_ess_shm_fault(void);
+void ngx_ess_shm_fault_held_locked(void *caller);
+void ngx_ess_shm_fault_released_locked(void);
+
+#define ngx_ess_shm_look()       (ngx_ess_shm_looks.now++)
 
 #else
 
+#define ngx_ess_shm_fault_init(log)
 #define ngx_ess_shm_fault()
+#define ngx_ess_shm_fault_held_locked(caller)
+#define ngx_ess_shm_fault_released_locked()
+#define ngx_ess_shm_look()
 
 #endif
 
@@ -332,7 +372,15 @@ void ngx_ess_shm_fault(void);
 
 
 #define ngx_ess_shm_record_type(r)                                            \
-    ((ngx_ess_record_type_e) ((r)->type & 0xff))
+    ((ngx_ess_record_type_e) (r)->type)
+
+/* 0: not known */
+#define ngx_ess_shm_timestamp(r)                                              \
+    ((r)->undated ? 0 : (r)->timestamp)
+
+/* of a record of the stream; a log has less than 2^32 */
+#define ngx_ess_shm_seq(s, r)                                                 \
+    ((s)->next_seq - (uint32_t) ((uint32_t) (s)->next_seq - (r)->seq))
 
 /* nobody need consume the slot for some time from now on */
 #define ngx_ess_shm_slot_left(sh, slot)                                       \
@@ -341,7 +389,7 @@ void ngx_ess_shm_fault(void);
 /* as ngx_current_msec */
 #define ngx_ess_shm_arrival(sh, r)                                            \
     ((ngx_msec_t) (sh)->created + (ngx_msec_t) (r)->arrival * NGX_ESS_SHM_TICK\
-     + (((r)->type >> 8) & 0xff))
+     + (r)->ms)
 
 
 /* segments that an event takes */
@@ -433,6 +481,17 @@ ngx_ess_shm_set64_locked(ngx_ess_shm_t *sh, uint64_t *p, uint64_t value)
 }
 
 
+/* a walk over all streams in order of id, with the mutex let go now and then */
+
+typedef struct {
+    uint64_t                 id;            /* those behind this one */
+
+    /* the search for the first one, when "id" is gone */
+    uint32_t                 buckets;       /* looked at so far; 0: begin */
+    uint64_t                 least;         /* id above "id" so far */
+} ngx_ess_stream_cursor_t;
+
+
 /* The zone's init handler, in the master: makes it, or takes it over. */
 ngx_int_t ngx_ess_shm_init(ngx_shm_zone_t *shm_zone, void *data);
 
@@ -485,13 +544,28 @@ typedef struct {
     ngx_uint_t               next;          /* of event->streams */
 } ngx_ess_log_walk_t;
 
-/* The first one with an id above "done", 0: none. */
-ngx_ess_seg_t ngx_ess_log_walk_first_locked(ngx_ess_log_walk_t *walk,
-    uint64_t done);
+/* The first one with an id above "done", 0: none.  NGX_AGAIN: not found yet,
+   unlock and call again with the same event. */
+ngx_int_t ngx_ess_log_walk_first_locked(ngx_ess_log_walk_t *walk,
+    uint64_t done, ngx_ess_seg_t *first);
 
 /* The one behind "i", which the walk gave last; 0: no more. */
 ngx_ess_seg_t ngx_ess_log_walk_next_locked(ngx_ess_log_walk_t *walk,
     ngx_ess_seg_t i);
+
+/* Before the record of number s->next_seq, whose type is set, is linked: writes
+   its number and timestamp (0: not known), and what searches need. */
+void ngx_ess_log_search_range_locked(ngx_ess_shm_t *sh,
+    ngx_ess_shm_stream_t *s, ngx_ess_shm_record_t *r, uint64_t timestamp);
+
+/* The record with that number, at or behind the first one; 0: the log's end. */
+ngx_ess_seg_t ngx_ess_log_search_seq_locked(ngx_ess_shm_t *sh,
+    ngx_ess_shm_stream_t *s, uint64_t seq);
+
+/* Does what r says about its range cover what p says of its own?  For the
+   checker. */
+ngx_uint_t ngx_ess_log_search_covers(ngx_ess_shm_record_t *r,
+    ngx_ess_shm_record_t *p);
 
 /* Ordinal of the first event of the log, or of the next one to come. */
 uint64_t ngx_ess_log_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s);
@@ -503,13 +577,36 @@ ngx_ess_seg_t ngx_ess_stream_find_locked(ngx_ess_shm_t *sh, uint64_t id,
 /* The one with that id, whatever its epoch. */
 ngx_ess_seg_t ngx_ess_stream_of_id_locked(ngx_ess_shm_t *sh, uint64_t id);
 
-/* The first stream with an id above "id", in any state, 0: none. */
-ngx_ess_seg_t ngx_ess_stream_after_locked(ngx_ess_shm_t *sh, uint64_t id);
+/*
+ * The first stream with an id above c->id, in any state, 0: none.  NGX_AGAIN:
+ * not found yet, *found is 0: unlock and call again with the same cursor.
+ */
+ngx_int_t ngx_ess_stream_after_locked(ngx_ess_shm_t *sh,
+    ngx_ess_stream_cursor_t *c, ngx_ess_seg_t *found);
+
+/* Does it take part in appends, by its key?  Those that do are on the rings. */
+#define ngx_ess_stream_keyed(s)                                               \
+    ((s)->source == NGX_ESS_SOURCE_EXCHANGE                                   \
+     && (s)->state != NGX_ESS_STREAM_CLOSED)
 
 /* The streams of a key that take part in appends, in order of id: the first
    one behind "i" (0: from the start), 0: no more. */
 ngx_ess_seg_t ngx_ess_stream_next_of_key_locked(ngx_ess_shm_t *sh,
     ngx_str_t *key, uint32_t hash, ngx_ess_seg_t i);
+
+/*
+ * The first of them with an id above "id", 0: none.  Is the one with that id
+ * gone, or has another key, the search begins at the id *sought: 0 at first,
+ * or what was found for a lower id, or not found.  NGX_AGAIN: not found yet,
+ * *looks streams were looked at, and it is 0: unlock and call again with the
+ * same *sought.
+ */
+#define NGX_ESS_STREAM_LOOKS  1024          /* in one hold, all in all */
+
+ngx_int_t ngx_ess_stream_of_key_after_locked(ngx_ess_shm_t *sh,
+    ngx_str_t *key, uint32_t hash, uint64_t id, uint64_t *sought,
+    ngx_uint_t *looks, ngx_ess_seg_t *found);
+
 uint32_t ngx_ess_stream_key_hash(ngx_str_t *key);
 uint32_t ngx_ess_stream_uuid_hash(const u_char *uuid);
 ngx_ess_seg_t ngx_ess_stream_find_uuid_locked(ngx_ess_shm_t *sh,

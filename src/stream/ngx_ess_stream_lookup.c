@@ -11,12 +11,16 @@
 #include "ngx_ess_follow.h"
 
 
-/* streams looked at in one hold of the mutex */
+/* streams walked in one hold of the mutex, and buckets and streams looked at
+   in a search for one */
 #define NGX_ESS_STREAM_WALK   1024
+#define NGX_ESS_STREAM_LOOK   2048
 
 
 static ngx_uint_t ngx_ess_stream_has_key_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s, ngx_str_t *key, uint32_t hash);
+static ngx_ess_seg_t ngx_ess_stream_keyed_locked(ngx_ess_shm_t *sh,
+    ngx_str_t *key, uint32_t hash, uint64_t id);
 static u_char *ngx_ess_stream_copy_key_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s, u_char *p);
 static ngx_ess_shm_mark_t *ngx_ess_stream_marked_locked(ngx_ess_shm_t *sh,
@@ -166,21 +170,32 @@ ngx_ess_stream_find_uuid_locked(ngx_ess_shm_t *sh, const u_char *uuid)
 }
 
 
-ngx_ess_seg_t
-ngx_ess_stream_after_locked(ngx_ess_shm_t *sh, uint64_t id)
+ngx_int_t
+ngx_ess_stream_after_locked(ngx_ess_shm_t *sh, ngx_ess_stream_cursor_t *c,
+    ngx_ess_seg_t *found)
 {
-    uint32_t               n;
-    ngx_ess_seg_t          i, best;
+    uint64_t               id;
+    ngx_uint_t             looks;
+    ngx_ess_seg_t          i;
     ngx_ess_shm_stream_t  *s;
 
-    best = sh->streams_tail;
+    *found = 0;
 
-    if (best == 0 || ngx_ess_shm_stream(sh, best)->id <= id) {
-        return 0;
+    if (sh->streams_tail == 0
+        || ngx_ess_shm_stream(sh, sh->streams_tail)->id <= c->id)
+    {
+        c->buckets = 0;
+        return NGX_OK;
     }
 
-    if (ngx_ess_shm_stream(sh, sh->streams_head)->id > id) {
-        return sh->streams_head;
+    if (ngx_ess_shm_stream(sh, sh->streams_head)->id > c->id) {
+        c->buckets = 0;
+        *found = sh->streams_head;
+        return NGX_OK;
+    }
+
+    if (c->buckets == 0) {
+        c->least = ngx_ess_shm_stream(sh, sh->streams_tail)->id;
     }
 
     /*
@@ -189,22 +204,48 @@ ngx_ess_stream_after_locked(ngx_ess_shm_t *sh, uint64_t id)
      * around.
      */
 
-    for (n = 0; n < sh->geo.nbuckets; n++) {
+    for (looks = 0; c->buckets < sh->geo.nbuckets; c->buckets++) {
 
-        for (i = *ngx_ess_shm_bucket(sh, ids, id + n); i; i = s->id_next) {
+        if (looks >= NGX_ESS_STREAM_LOOK) {
+            return NGX_AGAIN;
+        }
+
+        looks++;
+        ngx_ess_shm_look();
+
+        id = c->id + c->buckets;
+
+        for (i = *ngx_ess_shm_bucket(sh, ids, id); i; i = s->id_next) {
+            looks++;
+            ngx_ess_shm_look();
+
             s = ngx_ess_shm_stream(sh, i);
 
-            if (s->id == id + n) {
-                return n ? i : s->next;
+            if (s->id == id) {
+                *found = c->buckets ? i : s->next;
+                c->buckets = 0;
+                return NGX_OK;
             }
 
-            if (s->id > id && s->id < ngx_ess_shm_stream(sh, best)->id) {
-                best = i;
+            if (s->id > c->id && s->id < c->least) {
+                c->least = s->id;
             }
         }
     }
 
-    return best;
+    c->buckets = 0;
+
+    *found = ngx_ess_stream_of_id_locked(sh, c->least);
+
+    if (*found == 0) {
+
+        /* it went meanwhile; there was none between */
+
+        c->id = c->least;
+        return NGX_AGAIN;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -226,18 +267,78 @@ ngx_ess_stream_next_of_key_locked(ngx_ess_shm_t *sh, ngx_str_t *key,
     i = i ? i : tail;
 
     do {
+        ngx_ess_shm_look();
+
         i = ngx_ess_shm_stream(sh, i)->key_next;
         s = ngx_ess_shm_stream(sh, i);
 
-        if (s->state != NGX_ESS_STREAM_CLOSED
-            && ngx_ess_stream_has_key_locked(sh, s, key, hash))
-        {
+        if (ngx_ess_stream_has_key_locked(sh, s, key, hash)) {
             return i;
         }
 
     } while (i != tail);
 
     return 0;
+}
+
+
+ngx_int_t
+ngx_ess_stream_of_key_after_locked(ngx_ess_shm_t *sh, ngx_str_t *key,
+    uint32_t hash, uint64_t id, uint64_t *sought, ngx_uint_t *looks,
+    ngx_ess_seg_t *found)
+{
+    ngx_ess_seg_t  i;
+
+    i = ngx_ess_stream_keyed_locked(sh, key, hash, id);
+
+    if (i) {
+        *found = ngx_ess_stream_next_of_key_locked(sh, key, hash, i);
+        return NGX_OK;
+    }
+
+    i = ngx_ess_stream_keyed_locked(sh, key, hash, *sought);
+
+    if (i && *sought > id) {
+        *found = i;
+        return NGX_OK;
+    }
+
+    for ( /* void */ ; *looks; (*looks)--) {
+
+        i = ngx_ess_stream_next_of_key_locked(sh, key, hash, i);
+
+        if (i == 0 || ngx_ess_shm_stream(sh, i)->id > id) {
+            *found = i;
+            return NGX_OK;
+        }
+
+        *sought = ngx_ess_shm_stream(sh, i)->id;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* The one with that id, if it is on the key's ring. */
+
+static ngx_ess_seg_t
+ngx_ess_stream_keyed_locked(ngx_ess_shm_t *sh, ngx_str_t *key, uint32_t hash,
+    uint64_t id)
+{
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_stream_t  *s;
+
+    i = id ? ngx_ess_stream_of_id_locked(sh, id) : 0;
+
+    if (i == 0) {
+        return 0;
+    }
+
+    s = ngx_ess_shm_stream(sh, i);
+
+    return (ngx_ess_stream_keyed(s)
+            && ngx_ess_stream_has_key_locked(sh, s, key, hash))
+           ? i : 0;
 }
 
 
@@ -248,10 +349,7 @@ ngx_ess_stream_has_key_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
     u_char  *rest;
     size_t   n;
 
-    if (s->key_hash != hash
-        || s->key_len != key->len
-        || s->source != NGX_ESS_SOURCE_EXCHANGE)
-    {
+    if (s->key_hash != hash || s->key_len != key->len) {
         return 0;
     }
 
@@ -434,25 +532,32 @@ ngx_uint_t
 ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
     ngx_ess_stream_info_t *infos, ngx_uint_t n)
 {
-    ngx_uint_t             found, walked;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    ngx_int_t                rc;
+    ngx_uint_t               found, walked;
+    ngx_ess_seg_t            i;
+    ngx_ess_shm_t           *sh;
+    ngx_ess_shm_stream_t    *s;
+    ngx_ess_stream_cursor_t  c;
 
     sh = zone->sh;
     found = 0;
 
+    c.id = after;
+    c.buckets = 0;
+
     do {
         ngx_ess_shm_lock(zone);
 
-        i = ngx_ess_stream_after_locked(sh, after);
+        rc = ngx_ess_stream_after_locked(sh, &c, &i);
 
         for (walked = 0;
              i && found < n && walked < NGX_ESS_STREAM_WALK;
              walked++)
         {
+            ngx_ess_shm_look();
+
             s = ngx_ess_shm_stream(sh, i);
-            after = s->id;
+            c.id = s->id;
 
             if (s->state == NGX_ESS_STREAM_VISIBLE
                 || s->state == NGX_ESS_STREAM_DELETING)
@@ -465,7 +570,7 @@ ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
 
         ngx_ess_shm_unlock(zone);
 
-    } while (i && found < n);
+    } while (rc == NGX_AGAIN || (i && found < n));
 
     return found;
 }
@@ -476,27 +581,34 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
     ngx_uint_t subscribed, uint64_t *cursor, ngx_ess_stream_key_t *keys,
     ngx_uint_t n)
 {
-    ngx_uint_t             found, walked, slot;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    ngx_int_t                rc;
+    ngx_uint_t               found, walked, slot;
+    ngx_ess_seg_t            i;
+    ngx_ess_shm_t           *sh;
+    ngx_ess_shm_stream_t    *s;
+    ngx_ess_stream_cursor_t  c;
 
     sh = zone->sh;
     found = 0;
 
+    c.id = *cursor;
+    c.buckets = 0;
+
     do {
         ngx_ess_shm_lock(zone);
 
-        i = ngx_ess_stream_after_locked(sh, *cursor);
+        rc = ngx_ess_stream_after_locked(sh, &c, &i);
 
         for (walked = 0;
              i && found < n && walked < NGX_ESS_STREAM_WALK;
              walked++, i = s->next)
         {
+            ngx_ess_shm_look();
+
             s = ngx_ess_shm_stream(sh, i);
             slot = s->key_hash % NGX_ESS_SLOTS;
 
-            *cursor = s->id;
+            c.id = s->id;
 
             if (s->state == NGX_ESS_STREAM_CLOSED
                 || s->source != NGX_ESS_SOURCE_EXCHANGE
@@ -517,7 +629,9 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
 
         ngx_ess_shm_unlock(zone);
 
-    } while (i && found < n);
+    } while (rc == NGX_AGAIN || (i && found < n));
+
+    *cursor = c.id;
 
     return found;
 }
@@ -527,24 +641,47 @@ ngx_uint_t
 ngx_ess_stream_key_used(ngx_ess_zone_t *zone, ngx_str_t *key,
     ngx_uint_t listed)
 {
-    uint32_t        hash;
-    ngx_ess_seg_t   i;
-    ngx_ess_shm_t  *sh;
+    uint32_t               hash;
+    uint64_t               id, sought;
+    ngx_int_t              rc;
+    ngx_uint_t             looks;
+    ngx_ess_seg_t          i;
+    ngx_ess_shm_t         *sh;
+    ngx_ess_shm_stream_t  *s;
 
     sh = zone->sh;
     hash = ngx_ess_stream_key_hash(key);
+    id = 0;
+    sought = 0;
 
-    ngx_ess_shm_lock(zone);
+    do {
+        looks = NGX_ESS_STREAM_LOOKS;
 
-    i = ngx_ess_stream_next_of_key_locked(sh, key, hash, 0);
+        ngx_ess_shm_lock(zone);
 
-    while (i && listed
-           && ngx_ess_shm_stream(sh, i)->state == NGX_ESS_STREAM_CREATING)
-    {
-        i = ngx_ess_stream_next_of_key_locked(sh, key, hash, i);
-    }
+        rc = ngx_ess_stream_of_key_after_locked(sh, key, hash, id, &sought,
+                                                &looks, &i);
 
-    ngx_ess_shm_unlock(zone);
+        for ( /* void */ ; rc == NGX_OK && i && listed; looks--) {
+            s = ngx_ess_shm_stream(sh, i);
+
+            if (s->state != NGX_ESS_STREAM_CREATING) {
+                break;
+            }
+
+            id = s->id;
+
+            if (looks == 0) {
+                rc = NGX_AGAIN;
+                break;
+            }
+
+            i = ngx_ess_stream_next_of_key_locked(sh, key, hash, i);
+        }
+
+        ngx_ess_shm_unlock(zone);
+
+    } while (rc == NGX_AGAIN);
 
     return i != 0;
 }

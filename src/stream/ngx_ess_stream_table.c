@@ -12,8 +12,9 @@
 #include <sys/random.h>
 
 
-/* records freed in one hold of the mutex */
-#define NGX_ESS_STREAM_CLEAR  256
+/* records freed, and half-made streams looked at, in one hold of the mutex */
+#define NGX_ESS_STREAM_CLEAR    256
+#define NGX_ESS_STREAM_PENDING  1024
 
 
 static ngx_int_t ngx_ess_stream_random(u_char *p, size_t len);
@@ -35,6 +36,8 @@ static ngx_ess_seg_t ngx_ess_stream_mine_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_ess_stream_state_e state);
 static ngx_int_t ngx_ess_stream_show_pending(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_ess_stream_state_e state);
+static ngx_int_t ngx_ess_stream_orphan_locked(ngx_ess_zone_t *zone,
+    uint64_t *id, ngx_ess_stream_info_t *info);
 static ngx_uint_t ngx_ess_stream_owner_gone_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s);
 
@@ -193,14 +196,22 @@ ngx_ess_stream_make_locked(ngx_ess_zone_t *zone,
 static void
 ngx_ess_stream_link_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
 {
-    ngx_ess_seg_t         *bucket;
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_seg_t            *bucket;
+    ngx_ess_shm_stream_t     *s;
+    ngx_ess_stream_cursor_t   c;
 
     s = ngx_ess_shm_stream(sh, i);
 
-    /* in order of id; nearly always at the end */
+    /* in order of id: at the end, but for rows of a store in another order,
+       which the master loads before anybody else has the zone */
 
-    s->next = ngx_ess_stream_after_locked(sh, s->id);
+    c.id = s->id;
+    c.buckets = 0;
+
+    while (ngx_ess_stream_after_locked(sh, &c, &s->next) == NGX_AGAIN) {
+        /* void */
+    }
+
     s->prev = s->next ? ngx_ess_shm_stream(sh, s->next)->prev
                       : sh->streams_tail;
 
@@ -229,6 +240,11 @@ ngx_ess_stream_link_key_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
     ngx_ess_shm_stream_t  *s, *before;
 
     s = ngx_ess_shm_stream(sh, i);
+
+    if (!ngx_ess_stream_keyed(s)) {
+        return;
+    }
+
     bucket = ngx_ess_shm_key_bucket(sh, s->key_hash);
     tail = *bucket;
 
@@ -271,6 +287,11 @@ ngx_ess_stream_unlink_key_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
     ngx_ess_shm_stream_t  *s;
 
     s = ngx_ess_shm_stream(sh, i);
+
+    if (!ngx_ess_stream_keyed(s)) {
+        return;
+    }
+
     bucket = ngx_ess_shm_key_bucket(sh, s->key_hash);
 
     if (s->key_next == i) {
@@ -683,6 +704,8 @@ ngx_ess_stream_delete_commit(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 
         if (ngx_ess_stream_interest_locked(sh, s)) {
             ngx_ess_stream_unpend_locked(sh, i);
+            ngx_ess_stream_unlink_key_locked(sh, i);
+            ngx_ess_stream_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
             ngx_ess_shm_set32_locked(sh, &s->state, NGX_ESS_STREAM_CLOSED);
             ngx_ess_notify_mark_locked(sh, i, &wake);
             ngx_ess_shm_commit_locked(sh);
@@ -707,32 +730,68 @@ ngx_ess_stream_delete_commit(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 ngx_int_t
 ngx_ess_stream_orphan(ngx_ess_zone_t *zone, ngx_ess_stream_info_t *info)
 {
-    ngx_int_t              rc;
+    uint64_t   id;
+    ngx_int_t  rc;
+
+    id = 0;
+
+    do {
+        ngx_ess_shm_lock(zone);
+
+        rc = ngx_ess_stream_orphan_locked(zone, &id, info);
+
+        ngx_ess_shm_unlock(zone);
+
+    } while (rc == NGX_AGAIN);
+
+    return rc;
+}
+
+
+/* NGX_AGAIN: not yet; *id is the last one that was looked at. */
+
+static ngx_int_t
+ngx_ess_stream_orphan_locked(ngx_ess_zone_t *zone, uint64_t *id,
+    ngx_ess_stream_info_t *info)
+{
+    ngx_uint_t             n;
     ngx_ess_seg_t          i;
     ngx_ess_shm_t         *sh;
     ngx_ess_shm_stream_t  *s;
 
     sh = zone->sh;
-    rc = NGX_DECLINED;
+    i = sh->pending;
 
-    ngx_ess_shm_lock(zone);
+    if (*id) {
 
-    for (i = sh->pending; i; i = s->pending_next) {
+        /* when it is half-made no more, the next call begins anew */
+
+        i = ngx_ess_stream_of_id_locked(sh, *id);
+
+        if (i == 0
+            || (ngx_ess_shm_stream(sh, i)->state != NGX_ESS_STREAM_CREATING
+                && ngx_ess_shm_stream(sh, i)->state != NGX_ESS_STREAM_DELETING))
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    for (n = 0; i && n < NGX_ESS_STREAM_PENDING; n++, i = s->pending_next) {
+        ngx_ess_shm_look();
+
         s = ngx_ess_shm_stream(sh, i);
+        *id = s->id;
 
         if (ngx_ess_stream_owner_gone_locked(sh, s)) {
             ngx_ess_stream_own_locked(zone, s);
             ngx_ess_shm_commit_locked(sh);
 
             ngx_ess_stream_info_locked(sh, i, info);
-            rc = NGX_OK;
-            break;
+            return NGX_OK;
         }
     }
 
-    ngx_ess_shm_unlock(zone);
-
-    return rc;
+    return i ? NGX_AGAIN : NGX_DECLINED;
 }
 
 
@@ -769,22 +828,18 @@ ngx_ess_stream_want_ordinals(ngx_ess_zone_t *zone,
 
     ngx_ess_shm_lock(zone);
 
-    while (rc == NGX_DECLINED && sh->want) {
-        i = sh->want;
+    i = sh->want;
+
+    if (i) {
         s = ngx_ess_shm_stream(sh, i);
 
-        if (s->state == NGX_ESS_STREAM_CLOSED) {
-            ngx_ess_stream_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
+        ngx_ess_stream_unwant_locked(sh, i, NGX_ESS_WANT_TOLD);
 
-        } else {
-            ngx_ess_stream_unwant_locked(sh, i, NGX_ESS_WANT_TOLD);
+        mark = ngx_max(s->reserved_ordinal, s->next_ordinal - 1);
 
-            mark = ngx_max(s->reserved_ordinal, s->next_ordinal - 1);
-
-            ngx_ess_stream_info_locked(sh, i, info);
-            info->reserved_ordinal = mark + NGX_ESS_ORDINALS;
-            rc = NGX_OK;
-        }
+        ngx_ess_stream_info_locked(sh, i, info);
+        info->reserved_ordinal = mark + NGX_ESS_ORDINALS;
+        rc = NGX_OK;
 
         ngx_ess_shm_commit_locked(sh);
     }
@@ -821,6 +876,7 @@ ngx_ess_stream_reserved(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         }
 
         if (s->want == NGX_ESS_WANT_NONE
+            && s->state != NGX_ESS_STREAM_CLOSED
             && s->next_ordinal + NGX_ESS_ORDINALS_LOW > s->reserved_ordinal)
         {
             ngx_ess_stream_want_locked(sh, i);

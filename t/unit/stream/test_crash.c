@@ -2,6 +2,7 @@
  * A worker dies at each write that it makes under the zone's mutex.
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
+ * links: src/stream/ngx_ess_shm_fault.c src/stream/ngx_ess_log_search.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
  * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
  * links: src/stream/ngx_ess_log_walk.c
@@ -180,7 +181,7 @@ check_record(ngx_ess_shm_record_t *r)
 
     /* the timestamp is the event's number */
 
-    event = r->timestamp;
+    event = ngx_ess_shm_timestamp(r);
 
     assert_true(event <= model->event);
 

@@ -2,6 +2,7 @@
  * The logs: append, bounds, reading, POISON, what a slot remembers.
  *
  * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
+ * links: src/stream/ngx_ess_shm_fault.c src/stream/ngx_ess_log_search.c
  * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
  * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
  * links: src/stream/ngx_ess_log_walk.c
