@@ -255,6 +255,7 @@ test-conf: conf-deps  ## crossplane and gixy read what is shipped
 
 bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name; BEFORE=x.so)
 	@+$(MAKE) --no-print-directory all $(BENCH)
+	@+$(MAKE) --no-print-directory all FAULT=1
 	@exec $(PYTHON) bench/run.py $(if $(QUICK),--quick) $(if $(T),--only $(T)) \
 	    $(if $(BEFORE),--before $(BEFORE))
 

@@ -26,11 +26,12 @@ TOP = os.path.dirname(HERE)
 sys.path[:0] = [os.path.join(TOP, "t", "lib"), os.path.join(TOP, "tools")]
 sys.dont_write_bytecode = True
 
+import holds                                                # noqa: E402
 import rabbitmq_node                                        # noqa: E402
 from api import Api                                         # noqa: E402
 from load import (                                          # noqa: E402
     PROGRAMS, Load, consumer, cpu, pss, publisher, settle)
-from nginx import MODULE, Nginx                             # noqa: E402
+from nginx import FAULT_MODULE, MODULE, Nginx               # noqa: E402
 from plot import plot                                       # noqa: E402
 from ports import free_port                                 # noqa: E402
 from wait import wait_for                                   # noqa: E402
@@ -276,7 +277,9 @@ class Run:
                 found[i].append(once(*args, **names))
 
         for (scenario, name, *_), all_ in zip(self.waiting, found):
-            figures = {k: statistics.median(r[k] for r in all_)
+            # what is longest is only made longer by what else happens
+            figures = {k: (min if k.startswith("longest")
+                           else statistics.median)(r[k] for r in all_)
                        for k in all_[0]}
             self.results.setdefault(scenario, {})[name] = dict(
                 figures, all=all_)
@@ -614,6 +617,21 @@ def reload(run):
     run.measure("reload", "ESS, 2 workers", once)
 
 
+def mutex(run):
+    """How long the zone's mutex is held: bench/holds.py."""
+
+    repeat, run.repeat = run.repeat, min(run.repeat, 3)
+    longest = {}
+    for part in holds.PARTS:
+        run.measure("holds", part, holds.once, run, Ours, FAULT_MODULE, part,
+                    longest)
+    run.take_turns()
+    for part, found in longest.items():
+        print("%-13s %-24s longest %s" % ("holds", part, ", ".join(
+            "%.0f us %s" % f for f in sorted(found))), flush=True)
+    run.repeat = repeat
+
+
 def before(run):
     """The module and another build of it, such as that of an earlier commit:
     what those who use nothing new pay for it."""
@@ -633,7 +651,8 @@ def before(run):
 SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
              "deflate": deflate, "metrics": metrics, "topic": topic,
-             "replay": replay, "table": table, "reload": reload}
+             "replay": replay, "table": table, "reload": reload,
+             "holds": mutex}
 
 
 def goals(r):
@@ -679,6 +698,10 @@ def goals(r):
     found += ratio("7: rate of a replay, of rabbitmq-c's",
                    get("replay", "ESS, 1 client", "rate"),
                    get("replay", "rabbitmq-c", "rate"), 0.6, least=True)
+    longest = [f["longest_us"] / 1000 for f in r.get("holds", {}).values()]
+    if longest:
+        found.append(("longest hold of the zone's mutex, ms of CPU",
+                      max(longest), 1, max(longest) <= 1))
     found += ratio("CPU per delivery, deflated, of plain",
                    get("deflate", "ESS, deflated", "us"),
                    get("deflate", "ESS, plain", "us"), 1.3)

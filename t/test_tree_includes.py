@@ -101,6 +101,25 @@ def test_names_and_lines():
     assert wrong == []
 
 
+def test_every_hold_of_the_mutex_has_a_bound():
+    """CONTRIBUTING.md has a row for each function that takes it."""
+
+    taking = set()
+    for path in sources():
+        if not path.endswith(".c"):
+            continue
+        function = None
+        for line in read(path).split("\n"):
+            if re.match(r"[a-z_]+\(", line):
+                function = line.split("(")[0]
+            elif "ngx_ess_shm_lock(" in line:
+                taking.add(function)
+    rows = re.findall(r"^\| .*?`.*?\|",
+                      read(os.path.join(TOP, "CONTRIBUTING.md")), re.M)
+    named = set(re.findall(r"`(ngx_ess_\w+)`", "".join(rows)))
+    assert taking == named
+
+
 def test_config_names_every_source():
     config = read(os.path.join(TOP, "config"))
     listed = set(re.findall(r"\$ngx_addon_dir/(\S+\.c)\b(?!ss)", config))
