@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "ngx_ess_amqp_item.h"
+#include "ngx_ess_amqp_print.h"
 #include "ngx_ess_loss.h"
 
 
@@ -75,9 +76,17 @@ ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text)
 
 
 uint64_t
-ngx_ess_redelivery_print(ngx_str_t *key, ngx_str_t *raw, ngx_str_t *body)
+ngx_ess_amqp_print(ngx_str_t *key, ngx_str_t *raw, ngx_str_t *body,
+    ngx_uint_t quorum)
 {
     return 1;
+}
+
+
+ngx_uint_t
+ngx_ess_amqp_former_quorum(ngx_ess_amqp_slot_t *slot)
+{
+    return 0;
 }
 
 
