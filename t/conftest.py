@@ -24,7 +24,7 @@ from browser import Browser
 from nginx import TOP, Nginx
 from relay import Relay
 from skips import Skips
-from wait import SLOWER
+from wait import slower
 
 sys.dont_write_bytecode = True
 
@@ -61,7 +61,7 @@ def pytest_runtest_call(item):
     """A test that hangs fails, instead of holding up the run."""
 
     marker = item.get_closest_marker("seconds")
-    seconds = (marker.args[0] if marker else SECONDS) * SLOWER
+    seconds = (marker.args[0] if marker else SECONDS) * slower()
 
     def expired(signum, frame):
         raise TooLong("the test took more than %d s" % seconds)

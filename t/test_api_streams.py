@@ -19,7 +19,7 @@ import pytest
 from api import Api, Response
 from clients import Clients
 from ports import free_port
-from wait import SLOWER, freeze, wait_for
+from wait import SLOWER, freeze, slower, wait_for
 
 # reuseport spreads connections over the workers evenly; X-Worker tells which
 CONF = """
@@ -89,7 +89,7 @@ class Service:
 
     def sock(self):
         return socket.create_connection(("127.0.0.1", self.nginx.port(1)),
-                                        10 * SLOWER)
+                                        10 * slower())
 
     def raw(self, *requests, shut=False):
         """Sends them in one piece, and returns an answer to each."""
@@ -671,7 +671,7 @@ def test_long_list_is_complete_and_leaves_the_worker_free(nginx):
 
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        s.settimeout(30 * SLOWER)
+        s.settimeout(30 * slower())
         s.connect(("127.0.0.1", n.port(1)))
         s.sendall(message("GET", "/event-stream/"))
         assert s.recv(1, socket.MSG_PEEK)
@@ -702,7 +702,7 @@ def test_long_list_has_its_turns_like_all_others(nginx):
     with contextlib.ExitStack() as stack:
         long, short = [stack.enter_context(contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", n.port(1),
-                                       timeout=10 * SLOWER)))
+                                       timeout=10 * slower())))
                        for _ in range(2)]
         for c in long, short:
             c.request("GET", "/event-stream/version/")
@@ -784,7 +784,7 @@ def fails_for_lack_of_a_broker(service):
             r = w.result()
             is_problem(r, 503, "broker")
             assert int(r.headers["Retry-After"]) >= 1
-    assert 1.5 < time.monotonic() - start < 4 * SLOWER
+    assert 1.5 < time.monotonic() - start < 4 * slower()
     assert service.table() == table
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 from api import Api
 from nginx import MODULE, TOP
-from wait import SLOWER, wait_for
+from wait import slower, wait_for
 
 
 def block(language):
@@ -69,7 +69,7 @@ def test_sh_block_prints_the_event(nginx, vhost, tmp_path):
         # the stream is deleted, and the listener ends
         api = Api(n.port(1))
         api.delete(api.list()[0]["id"])
-        assert p.wait(20 * SLOWER) == 0
+        assert p.wait(20 * slower()) == 0
         assert "\nsent {" in out.read_text()
         assert "closed: 1000 The stream has been deleted" in out.read_text()
     finally:

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from clients import Clients
-from wait import SLOWER, wait_for
+from wait import slower, wait_for
 
 CONF = """
 http {
@@ -56,7 +56,7 @@ def shell(nginx, vhost, tmp_path):
         p = subprocess.run(
             ["bash", "-e", "-c", text], stdin=theirs, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            timeout=60 * SLOWER,
+            timeout=60 * slower(),
             env=dict(os.environ, HTTPIE_CONFIG_DIR=str(tmp_path),
                      HOME=str(tmp_path)))
         assert p.returncode == 0, p.stdout

@@ -19,7 +19,7 @@ from api import Api
 from broker import OwnBroker
 from clients import Clients
 from ports import free_port
-from wait import SLOWER, freeze, wait_for
+from wait import SLOWER, freeze, slower, wait_for
 
 CONF = """
 http {
@@ -353,22 +353,22 @@ def test_silent_broker(service, broker, own_vhost):
                        for _ in range(8)]
             wait_for(lambda: n.log().count("heartbeat") >= 4, 10,
                      "both workers to notice")
-            assert time.monotonic() - stopped < 3.5 * SLOWER
+            assert time.monotonic() - stopped < 3.5 * slower()
             for a in answers:
                 assert a.result().status == 503
                 assert a.result().headers["Retry-After"]
-            assert time.monotonic() - stopped < 4 * SLOWER
+            assert time.monotonic() - stopped < 4 * slower()
 
             begin = time.monotonic()
             assert api.request("POST", body={"routing_key": "another"}
                                ).status == 503
-            assert 1.5 < time.monotonic() - begin < 3 * SLOWER
+            assert 1.5 < time.monotonic() - begin < 3 * slower()
             begin = time.monotonic()
             assert len(api.list()) == 8
             api.delete(streams.pop(keys[7]))
             with Clients([s.location for s in streams.values()]) as more:
                 assert len(more) == 7
-            assert time.monotonic() - begin < 1 * SLOWER
+            assert time.monotonic() - begin < 1 * slower()
             wait_for(lambda: clients[7].closed)
             assert [c.closed for c in clients] == [False] * 7 + [True]
         finally:
@@ -377,7 +377,7 @@ def test_silent_broker(service, broker, own_vhost):
         resumed = time.monotonic()
         wait_for(lambda: api.request(
             "POST", body={"routing_key": "another"}).status == 201)
-        assert time.monotonic() - resumed < 5 * SLOWER
+        assert time.monotonic() - resumed < 5 * slower()
         for key in streams:
             own_vhost.publish(key, ["3", "4"])
         for c in clients.clients[:7]:
@@ -421,7 +421,7 @@ class SlowBroker:
         """How many answers came to how many questions."""
 
         c, _ = self.socket.accept()
-        c.settimeout(20 * SLOWER)
+        c.settimeout(20 * slower())
         with self.context.wrap_socket(c, server_side=True) as c:
             self.open(c)
             asked, before = 0, -1

@@ -11,7 +11,7 @@ import pytest
 from api import Api
 from clients import Clients
 from publisher import Publisher, gapless, increasing, numbers
-from wait import SLOWER, wait_for
+from wait import slower, wait_for
 
 CONF = """
 worker_shutdown_timeout 20s;
@@ -107,7 +107,7 @@ def test_broker_restart(own_broker, service, durable):
                  10, "events to flow again")
         first = max(next(t for t in c.times[b:] if t > back - 1)
                     for c, b in zip(clients, before))
-        assert first - back < 5 * SLOWER
+        assert first - back < 5 * slower()
 
         publisher.stop()
         vhost.publish(KEYS[0], KEYS[0] + " 1000000")
@@ -168,7 +168,7 @@ def test_workers_killed(vhost, service):
         at = publisher.total()
         with Clients(urls(streams, 2)) as clients:
             clients.wait(1, 5)
-            assert time.monotonic() - killed < 2 * SLOWER
+            assert time.monotonic() - killed < 2 * slower()
             wait_for(lambda: publisher.total() > at + 2000)
             published = publisher.stop()
             arrived(api, streams, published)

@@ -14,7 +14,7 @@ from clients import (BINARY, CLOSE, PING, PONG, TEXT, Clients, RawWS,
                      build_frame)
 from memory import flat, private_kb
 from publisher import Publisher, gapless, numbers
-from wait import SLOWER, wait_for
+from wait import slower, wait_for
 
 CONF = """
 http {
@@ -83,7 +83,7 @@ def undisturbed(n, vhost, stream, rate=500):
             assert len(c.messages) == count and not c.closed
             # nobody waited for long
             assert max(b - a for a, b in zip(c.times, c.times[1:])
-                       ) < 5 * SLOWER
+                       ) < 5 * slower()
 
 
 def descriptors(n):
@@ -322,12 +322,12 @@ def test_handshakes_that_never_end_disturb_nobody(service, vhost):
             left = left[1:]
         begin = time.monotonic()
         for c in slow:
-            c.sock.settimeout(20 * SLOWER)
+            c.sock.settimeout(20 * slower())
             with contextlib.suppress(ConnectionError):
                 data = c.sock.recv(1000)
                 assert data == b"" or b" 408 " in data
             c.close()
-        assert time.monotonic() - begin < 10 * SLOWER
+        assert time.monotonic() - begin < 10 * slower()
         subscribers(api, stream, HEALTHY)
 
 

@@ -14,7 +14,7 @@ from clients import Clients, RawWS
 from h2 import Http2
 from nginx import alive
 from publisher import Publisher, gapless, numbers
-from wait import SLOWER, freeze, wait_for
+from wait import SLOWER, freeze, slower, wait_for
 
 CONF = """
 %%MAIN%%
@@ -77,7 +77,7 @@ def leave(n, code):
 def until(condition, timeout=2):
     """Is it so within that time?"""
 
-    end = time.monotonic() + timeout * SLOWER
+    end = time.monotonic() + timeout * slower()
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
     return condition()
@@ -108,7 +108,7 @@ def test_clients_are_closed_at_once_without_a_drain(service, vhost, code):
         begin = time.monotonic()
         old = leave(n, code)
         assert {c for c, _ in clients.wait_closed()} == {code}
-        assert max(c.closed_time for c in clients) - begin < 2 * SLOWER
+        assert max(c.closed_time for c in clients) - begin < 2 * slower()
         gone(old)
         assert all(c.messages == ["event"] for c in clients)
     if code == QUIT:
@@ -124,7 +124,7 @@ def test_closes_are_spread_over_the_drain(service, code):
         old = leave(n, code)
         assert {c for c, _ in clients.wait_closed()} == {code}
         assert spread(clients) > 1
-        assert max(c.closed_time for c in clients) - begin < 4 * SLOWER
+        assert max(c.closed_time for c in clients) - begin < 4 * slower()
 
         # no half of a second has more than its share
         times = sorted(c.closed_time for c in clients)
@@ -313,7 +313,7 @@ def test_worker_shutdown_timeout_cuts_the_drain(service, code):
         codes = {c for c, _ in clients.wait_closed()}
         assert codes <= {code, 1006}
         gone(old)
-        assert time.monotonic() - begin < 5 * SLOWER
+        assert time.monotonic() - begin < 5 * slower()
     assert not re.search(r"open socket|aborting", n.log())
 
 

@@ -12,7 +12,7 @@ from api import Api
 from clients import Clients, RawWS
 from nginx import alive
 from publisher import Publisher, gapless, numbers
-from wait import SLOWER, wait_for
+from wait import slower, wait_for
 
 CONF = """
 worker_shutdown_timeout 20s;
@@ -422,7 +422,7 @@ def test_stop_while_requests_wait_for_the_broker(service, quit):
             c.recv_eof()
             c.close()
         wait_for(lambda: not n.running())
-        assert time.monotonic() - begin < (3 if quit else 1) * SLOWER
+        assert time.monotonic() - begin < (3 if quit else 1) * slower()
         assert n.process.returncode == 0
 
         n.start()

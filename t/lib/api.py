@@ -5,7 +5,7 @@ import concurrent.futures
 import http.client
 import json
 
-from wait import SLOWER
+from wait import slower
 
 
 class Stream(collections.namedtuple("Stream", "id location uuid")):
@@ -52,7 +52,7 @@ class Api:
             path = self.path + path
 
         c = http.client.HTTPConnection(self.host, self.port,
-                                       timeout=timeout * SLOWER)
+                                       timeout=timeout * slower())
         try:
             c.request(method, path, body, headers)
             r = c.getresponse()
@@ -111,7 +111,7 @@ class Api:
 
         def some(first):
             c = http.client.HTTPConnection(self.host, self.port,
-                                           timeout=30 * SLOWER)
+                                           timeout=30 * slower())
             try:
                 return [do(c, one) for one in all_[first::at_once]]
             finally:

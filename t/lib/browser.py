@@ -7,7 +7,7 @@ import os
 import subprocess
 
 from ports import free_port
-from wait import SLOWER, wait_for
+from wait import slower, wait_for
 
 
 class Browser:
@@ -39,7 +39,7 @@ class Browser:
 
     def call(self, method, path, body=None):
         c = http.client.HTTPConnection("127.0.0.1", self.port,
-                                       timeout=60 * SLOWER)
+                                       timeout=60 * slower())
         try:
             c.request(method, path, json.dumps(body) if body is not None
                       else None, {"Content-Type": "application/json"})

@@ -23,7 +23,7 @@ except ImportError:
     from websockets import connect
     HEADERS = "extra_headers"
 
-from wait import SLOWER, wait_for
+from wait import slower, wait_for
 
 LIBRARIES = "websockets", "aiohttp"
 
@@ -75,7 +75,7 @@ class Client:
         run = (self._run_websockets if self.library == "websockets"
                else self._run_aiohttp)
         self._task = asyncio.create_task(self._run(run, opened))
-        await asyncio.wait_for(opened, timeout * SLOWER)
+        await asyncio.wait_for(opened, timeout * slower())
         return self
 
     async def _run(self, run, opened):
@@ -145,7 +145,7 @@ async def collect(url, n, timeout=10, library="websockets"):
 
     client = await Client(url, library).open()
     try:
-        end = time.monotonic() + timeout * SLOWER
+        end = time.monotonic() + timeout * slower()
         while (len(client.messages) < n and not client.closed
                and time.monotonic() < end):
             await asyncio.sleep(0.005)
@@ -180,7 +180,7 @@ class Clients:
 
     def _call(self, coroutine, timeout):
         return asyncio.run_coroutine_threadsafe(
-            coroutine, self._loop).result(timeout * SLOWER)
+            coroutine, self._loop).result(timeout * slower())
 
     async def _open(self, timeout):
         # a few at a time: listen(2)'s queue is short
@@ -302,7 +302,7 @@ class RawWS:
         self.host = host
         self.port = port
         self.sock = socket.socket()
-        self.sock.settimeout(timeout * SLOWER)
+        self.sock.settimeout(timeout * slower())
         if rcvbuf is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.connect((host, port))

@@ -19,7 +19,7 @@ import struct
 import time
 
 import hpack
-from wait import SLOWER, Timeout
+from wait import Timeout, slower
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -121,7 +121,7 @@ class Http2:
         if rcvbuf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
                                    rcvbuf)
-        self.socket.settimeout(30 * SLOWER)
+        self.socket.settimeout(30 * slower())
         self.socket.connect((host, port))
         self.socket.setblocking(False)
 
@@ -294,7 +294,7 @@ def wait_all(connections, condition, timeout=10, what=None):
     """Reads from all of them until the condition is true, and returns what it
     returned.  `timeout' is in seconds of an ordinary build."""
 
-    end = time.monotonic() + timeout * SLOWER
+    end = time.monotonic() + timeout * slower()
     while True:
         for c in connections:
             c.read()
@@ -303,7 +303,7 @@ def wait_all(connections, condition, timeout=10, what=None):
             return value
         if time.monotonic() > end:
             raise Timeout("waited %g s for %s; last seen: %r" % (
-                timeout * SLOWER, what or "a condition", value))
+                timeout * slower(), what or "a condition", value))
         # a condition may also be about something else than the sockets
         poll = select.poll()
         for c in connections:

@@ -10,7 +10,7 @@ import sys
 
 from ports import free_port
 from rabbitmq_node import die_with_parent
-from wait import SLOWER, wait_for
+from wait import SLOWER, slower, wait_for
 
 NGINX = os.environ.get("ESS_NGINX") or "/usr/sbin/nginx"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -170,7 +170,7 @@ class Nginx:
 
         p = subprocess.run(self._command("-t"), env=self._env(), text=True,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, timeout=60 * SLOWER)
+                           stderr=subprocess.STDOUT, timeout=60 * slower())
         return p.returncode, p.stdout
 
     def spawn(self):
