@@ -52,6 +52,13 @@ def pytest_unconfigure(config):
         shutil.rmtree(session, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items):
+    """What restarts a broker takes longest, so it comes first; and all of it
+    to one process of pytest-xdist, which needs one broker for it."""
+
+    items.sort(key=lambda item: "own_broker" not in item.fixturenames)
+
+
 class TooLong(Exception):
     pass
 

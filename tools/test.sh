@@ -3,15 +3,17 @@
 # test.sh NAME COMPILED: runs pytest over t/, REPEAT times, only the tests that
 # match NAME when it is not empty.  COMPILED is the number of unit tests and
 # fuzzers that matched it: then it is no error when no test here does.
+#
+# Tests wait more than they compute, so there are two for each processor.
 
 set -u
 
 name=$1
 compiled=$2
 
-jobs=$(nproc)
-[ "$jobs" -ge 2 ] || jobs=2
-[ "$jobs" -le 4 ] || jobs=4
+jobs=$(($(nproc) * 2))
+[ "$jobs" -ge 4 ] || jobs=4
+[ "$jobs" -le 8 ] || jobs=8
 
 i=0
 
