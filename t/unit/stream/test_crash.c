@@ -844,7 +844,7 @@ test_crash(void **state)
 
     assert_true(killed > crashes / 2);
     assert_true(again > 0);
-    assert_true(model->followed > crashes / 10);
+    assert_true(model->followed > crashes / 20);
     assert_true(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY) > crashes);
 
     ngx_unit_free(zone);
