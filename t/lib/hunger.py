@@ -4,12 +4,14 @@ do all that they can do."""
 import http.client
 import mmap
 import random
+import re
 import struct
 
 from api import Api
 from clients import CLOSE, PING, RawWS
 from h2 import Http2
 from sse import EventSource
+from wait import wait_for
 
 CONF = """
 env ESS_FAULT_ALLOC;
@@ -181,6 +183,10 @@ def starve(n, vhost, hunger, seed, steps):
     as it should be, and no worker had to be started anew."""
 
     workers = n.workers()
+    # one that lacks memory while it starts is not started again, by nginx
+    wait_for(lambda: len(re.findall("connection to amqp broker .* established",
+                                    n.log())) >= len(workers), 20,
+             "each worker's session")
     crowd = Crowd(n, vhost, seed)
 
     for number in (200, 50, 10, 2):
