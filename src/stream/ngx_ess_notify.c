@@ -685,7 +685,9 @@ ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
             ngx_ess_shm_set32_locked(sh, &pair->count, pair->count - 1);
 
-            if (rank < pair->replaced) {
+            /* RANK_LAST is not known to be the last: all may be replaced */
+
+            if (rank < pair->replaced || pair->replaced > pair->count) {
                 ngx_ess_shm_set32_locked(sh, &pair->replaced,
                                          pair->replaced - 1);
             }

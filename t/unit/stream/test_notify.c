@@ -729,6 +729,45 @@ test_limit(void **state)
 }
 
 
+/* one that was counted and did not come to be, while newer ones of another
+   process have taken over from all that there are here */
+
+static void
+test_limit_of_one_that_fails(void **state)
+{
+    uint32_t                 numbers[4];
+    uint64_t                 seq, next;
+    ngx_uint_t               i;
+    ngx_ess_stream_ref_t    *ref;
+    ngx_ess_notify_limit_t   limit;
+
+    ref = &streams[7].ref;
+    limit.max = 2;
+    limit.replace = 1;
+
+    for (i = 0; i < 4; i++) {
+        zone->proc = (i < 2) ? 2 : 9;
+        assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
+                                                  &next, &numbers[i]), NGX_OK);
+
+        if (i == 2) {
+            zone->proc = 2;
+            ngx_ess_notify_oldest(zone, ref, numbers[1]);
+        }
+    }
+
+    assert_int_equal(subscribers(ref), 2);
+
+    zone->proc = 2;
+    (void) ngx_ess_notify_unsubscribe(zone, ref, numbers[1],
+                                      NGX_ESS_NOTIFY_RANK_LAST);
+    assert_int_equal(subscribers(ref), 2);
+
+    (void) ngx_ess_notify_unsubscribe(zone, ref, numbers[0], 0);
+    assert_int_equal(subscribers(ref), 2);
+}
+
+
 int
 main(void)
 {
@@ -741,6 +780,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_new_generation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unseen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limit_of_one_that_fails, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
