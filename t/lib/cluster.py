@@ -54,11 +54,12 @@ class Cluster:
                     % (i + 1, n.node) for i, n in enumerate(self.nodes))
 
     def start(self):
-        for node in self.nodes:
-            # that of the first one serves all
+        # the first one alone: it makes the user whom the others find
+        self.nodes[0].start()
+        for node in self.nodes[1:]:
             node.epmd = self.nodes[0].epmd
             node.spawn()
-        for node in self.nodes:
+        for node in self.nodes[1:]:
             node.wait()
         wait_for(lambda: self.running(self.nodes[0]) == set(self.nodes), 60,
                  "a cluster of three")
