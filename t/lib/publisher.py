@@ -56,16 +56,24 @@ class Publisher:
                 for _ in range(min(due, 500)):
                     key = self.keys[self.total() // self.copies
                                     % len(self.keys)]
-                    number = self.published[key] // self.copies + 1
-                    self.published[key] += 1
-                    channel.basic_publish(
-                        self.exchange, key,
-                        b"%s %d" % (key.encode(), number), self.properties)
+                    self._one(channel, key)
                     sent += 1
                 connection.process_data_events(0.005)
 
-            # the broker has handled all when it answers this
+            # what a channel has under way to quorum queues may go with it: an
+            # event that is confirmed is behind all others of its key
+            channel.confirm_delivery()
+            for key in self.keys:
+                for _ in range(self.copies):
+                    self._one(channel, key)
             channel.close()
+
+    def _one(self, channel, key):
+        number = self.published[key] // self.copies + 1
+        self.published[key] += 1
+        channel.basic_publish(self.exchange, key,
+                              b"%s %d" % (key.encode(), number),
+                              self.properties)
 
     def stop(self):
         """Returns how many were published for each key."""
