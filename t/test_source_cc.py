@@ -175,6 +175,8 @@ def test_key_that_no_stream_has_is_unbound(vhost, service):
     n, api = service("direct")
     key = next(k for k in map("stray-%d".__mod__, range(99))
                if slot(k) != slot("x"))
+    wait_for(lambda: "ess.test.%d" % slot(key) in vhost.queues(), 10,
+             "the slot's queue")
     with vhost.connect() as connection:
         connection.channel().queue_bind("ess.test.%d" % slot(key), "events",
                                         key)

@@ -1,6 +1,7 @@
 """Bindings that go although their streams are there: they are missed, made
 again, and those who may have lost something are told."""
 
+import http.client
 import json
 import threading
 
@@ -8,6 +9,7 @@ import pytest
 
 from api import Api
 from clients import Clients
+from relay import Relay
 from sse import EventSource
 from wait import wait_for
 
@@ -313,3 +315,18 @@ def test_created_and_deleted_while_published(vhost, service):
     assert statuses <= {202, 404}
     assert figure(api, "amqp_bindings_restored_total") == 0
     assert "lost" not in n.log()
+
+
+def test_worker_leaves_while_a_key_is_bound_again(vhost, service):
+    """The broker does not answer, and the client has gone."""
+
+    relay = Relay(vhost)
+    n, api = service(vhost, url=relay.url)
+    api.create("key")
+    unbind(vhost, "key")
+    relay.lose_binds = True
+    c = http.client.HTTPConnection(api.host, api.port)
+    c.request("POST", "/publish/key", "hello")
+    wait_for(lambda: relay.lost_binds)
+    c.close()
+    assert n.stop(quit=False) == 0

@@ -237,8 +237,8 @@ ngx_ess_amqp_exchange_exit_process(void)
     ngx_ess_amqp_delivery_drop(w);
     ngx_ess_amqp_former_exit(w);
     ngx_ess_amqp_watch_exit(w);
-    ngx_ess_amqp_restore_exit(w);
     ngx_ess_amqp_bind_exit(w);
+    ngx_ess_amqp_restore_exit(w);
     ngx_ess_amqp_live_exit(w);
     ngx_ess_amqp_topic_exit(w);
 

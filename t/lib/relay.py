@@ -1,6 +1,6 @@
 """A broker behind a slow network: a TCP relay that holds up what the broker
-sends after it has taken a consumer, that loses acknowledgements, and that can
-be cut."""
+sends after it has taken a consumer, that loses acknowledgements and binds, and
+that can be cut."""
 
 import socket
 import struct
@@ -11,6 +11,7 @@ from ports import free_port
 
 CONSUME_OK = struct.pack("!HH", 60, 21)
 ACK = struct.pack("!HH", 60, 80)
+BIND = struct.pack("!HH", 50, 20)
 
 
 class Relay:
@@ -22,6 +23,8 @@ class Relay:
         self.seconds = 0
         self.times = 0
         self.lose_acks = False
+        self.lose_binds = False
+        self.lost_binds = 0
         self.mend()
 
     def hold(self, seconds, times=1):
@@ -59,7 +62,9 @@ class Relay:
         f = client.makefile("rb")
         broker.sendall(f.read(len("AMQP0091")))
         for frame, method in _read(f):
-            if not (self.lose_acks and method == ACK):
+            if self.lose_binds and method == BIND:
+                self.lost_binds += 1
+            elif not (self.lose_acks and method == ACK):
                 broker.sendall(frame)
 
     def _frames(self, broker, client):
