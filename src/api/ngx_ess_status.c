@@ -307,11 +307,6 @@ ngx_ess_status_metrics(ngx_http_request_t *r)
                              / sizeof(ngx_ess_status_family_t), figures);
 
         ngx_ess_status_workers(&out, zone);
-    }
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
-
-    if (mcf->amqp) {
         ngx_ess_status_slots(&out, zone);
     }
 
