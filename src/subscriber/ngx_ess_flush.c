@@ -12,6 +12,7 @@
 #define NGX_ESS_FLUSH_BYTES  (1024 * 1024)
 
 
+static ngx_uint_t ngx_ess_flush_speaks(ngx_ess_subscriber_t *sub);
 static void ngx_ess_flush_iov(struct iovec *iov, u_char *pos, u_char *last);
 static ssize_t ngx_ess_flush_send(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t n);
@@ -223,17 +224,13 @@ ngx_ess_flush_collect(ngx_ess_subscriber_t *sub, struct iovec *iovs)
     n = 0;
     frame = sub->frame;
 
-    if (sub->feed->rest) {
-        return 0;
-    }
-
     if (sub->offset) {
         ngx_ess_flush_iov(&iovs[n++], frame->data + sub->offset,
                           frame->data + frame->len);
         frame = frame->next;
     }
 
-    if (sub->control) {
+    if (ngx_ess_flush_speaks(sub)) {
         ngx_ess_flush_iov(&iovs[n++], sub->control->data + sub->control->sent,
                           sub->control->data + sub->control->len);
     }
@@ -251,6 +248,16 @@ ngx_ess_flush_collect(ngx_ess_subscriber_t *sub, struct iovec *iovs)
     }
 
     return n;
+}
+
+
+/* Its control frame may go out: not before the rest of an event, while which
+   is to be read again it has no frame. */
+
+static ngx_uint_t
+ngx_ess_flush_speaks(ngx_ess_subscriber_t *sub)
+{
+    return sub->control && sub->feed->rest == NULL;
 }
 
 
@@ -425,11 +432,7 @@ ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub)
 ngx_uint_t
 ngx_ess_flush_more(ngx_ess_subscriber_t *sub)
 {
-    if (sub->feed->rest) {
-        return 0;
-    }
-
-    if (sub->offset || sub->control) {
+    if (sub->offset || ngx_ess_flush_speaks(sub)) {
         return 1;
     }
 
