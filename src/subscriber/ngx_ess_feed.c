@@ -68,6 +68,8 @@ static void ngx_ess_feed_order_one(ngx_ess_subscriber_t *sub, void *data);
 static void ngx_ess_feed_each_of(ngx_ess_feed_t *feed,
     ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit, void *data);
 static ngx_int_t ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub);
+static void ngx_ess_feed_begin(ngx_ess_feed_t *feed, uint64_t seq,
+    uint64_t expected);
 static ngx_ess_frame_t *ngx_ess_feed_copy(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *frame);
 static ngx_ess_feed_rest_t *ngx_ess_feed_rest(ngx_ess_subscriber_t *sub);
@@ -136,15 +138,23 @@ ngx_ess_feed_end(ngx_uint_t max)
         q = ngx_queue_head(&ngx_ess_feed.all);
         feed = ngx_queue_data(q, ngx_ess_feed_t, all);
 
-        q = !ngx_queue_empty(&feed->idle) ? ngx_queue_head(&feed->idle)
-            : !ngx_queue_empty(&feed->due) ? ngx_queue_head(&feed->due)
-            : ngx_queue_head(&feed->waiting);
-
-        ngx_ess_feed.handlers->exit(ngx_queue_data(q, ngx_ess_subscriber_t,
-                                                   queue));
+        ngx_ess_feed.handlers->exit(ngx_ess_feed_first(feed));
     }
 
     return 0;
+}
+
+
+ngx_ess_subscriber_t *
+ngx_ess_feed_first(ngx_ess_feed_t *feed)
+{
+    ngx_queue_t  *q;
+
+    q = !ngx_queue_empty(&feed->idle) ? ngx_queue_head(&feed->idle)
+        : !ngx_queue_empty(&feed->due) ? ngx_queue_head(&feed->due)
+        : ngx_queue_head(&feed->waiting);
+
+    return ngx_queue_data(q, ngx_ess_subscriber_t, queue);
 }
 
 
@@ -305,20 +315,14 @@ ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
     ngx_ess_feed_source_stop(feed);
 
     feed->rest = rest;
-    feed->seq = frame->seq;
-    feed->last = 0;
-    feed->expected = ordinal;
-
-    if (copy && copy->type == NGX_ESS_FRAME_EVENT) {
-        feed->seq++;
-        feed->expected++;
-    }
-
     feed->follow = sub->follow;
-    feed->gap = 0;
     feed->rewound = rewound;
 
-    ngx_ess_feed_set_changed(feed, 1);
+    ngx_ess_feed_begin(feed, frame->seq, ordinal);
+
+    if (copy && copy->type == NGX_ESS_FRAME_EVENT) {
+        ngx_ess_feed_begin(feed, frame->seq + 1, ordinal + 1);
+    }
 
     ngx_ess_frame_release(&old->frames, frame);
 
@@ -351,6 +355,20 @@ failed:
     }
 
     return NGX_ERROR;
+}
+
+
+/* It is to read on with that record, which is to bring that event. */
+
+static void
+ngx_ess_feed_begin(ngx_ess_feed_t *feed, uint64_t seq, uint64_t expected)
+{
+    feed->seq = seq;
+    feed->last = 0;
+    feed->expected = expected;
+    feed->gap = 0;
+
+    ngx_ess_feed_set_changed(feed, 1);
 }
 
 

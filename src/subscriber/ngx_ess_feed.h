@@ -264,6 +264,9 @@ void ngx_ess_feed_each(ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit,
 /* Whether there is more in the log than it has read. */
 void ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed);
 
+/* One of its subscribers; it has some. */
+ngx_ess_subscriber_t *ngx_ess_feed_first(ngx_ess_feed_t *feed);
+
 /*
  * Where the subscriber belongs now.  Idle: it was sent all frames; with a
  * replay that is at the end of the log it moves to the shared feed.

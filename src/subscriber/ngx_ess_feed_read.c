@@ -57,8 +57,12 @@ static ngx_int_t ngx_ess_feed_read_event(ngx_ess_feed_t *feed,
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
     ngx_ess_frame_t **first);
+static void ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed,
+    ngx_ess_frame_t *first);
 static void ngx_ess_feed_read_cursor(ngx_ess_feed_t *feed,
     ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame);
+static void ngx_ess_feed_read_failed(ngx_ess_feed_t *feed);
+static void ngx_ess_feed_read_missed(ngx_ess_feed_t *feed);
 
 
 static ngx_ess_feed_read_worker_t  ngx_ess_feed_reader;
@@ -153,25 +157,27 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
 
 done:
 
-    switch (rc) {
+    ngx_ess_feed_read_settle(feed, rc, first);
+}
 
-    case NGX_OK:
+
+void
+ngx_ess_feed_read_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
+    ngx_ess_frame_t *first)
+{
+    if (rc == NGX_OK) {
         ngx_ess_feed_read_distribute(feed, first);
         return;
+    }
 
-    case NGX_DONE:
-        return;
+    if (first) {
+        ngx_ess_frame_release(&feed->frames, first);
+    }
 
-    case NGX_DECLINED:
+    if (rc == NGX_DECLINED) {
         ngx_ess_feed_read_missed(feed);
-        return;
 
-    default: /* NGX_ERROR */
-
-        if (first) {
-            ngx_ess_frame_release(&feed->frames, first);
-        }
-
+    } else if (rc == NGX_ERROR) {
         ngx_ess_feed_read_failed(feed);
     }
 }
@@ -566,7 +572,9 @@ ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
 }
 
 
-void
+/* Puts cursors at what is new, NULL: nothing. */
+
+static void
 ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 {
     ngx_queue_t           *q, *next;
@@ -653,25 +661,18 @@ ngx_ess_feed_read_cursor(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub,
 }
 
 
-/* Of a replay; what was read of it goes as well. */
+/* What the client of a replay has to get next is gone. */
 
-void
+static void
 ngx_ess_feed_read_missed(ngx_ess_feed_t *feed)
 {
-    ngx_queue_t  *q;
-
-    q = !ngx_queue_empty(&feed->idle) ? ngx_queue_head(&feed->idle)
-                                      : ngx_queue_head(&feed->waiting);
-
-    ngx_ess_feed_reader.handlers->missed(ngx_queue_data(q,
-                                                        ngx_ess_subscriber_t,
-                                                        queue));
+    ngx_ess_feed_reader.handlers->missed(ngx_ess_feed_first(feed));
 }
 
 
 /* No memory: better a closed connection than a silent hole. */
 
-void
+static void
 ngx_ess_feed_read_failed(ngx_ess_feed_t *feed)
 {
     ngx_queue_t           *q, *next;

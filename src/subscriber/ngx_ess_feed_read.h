@@ -27,15 +27,15 @@ void ngx_ess_feed_read(ngx_ess_feed_t *feed);
 ngx_int_t ngx_ess_feed_read_record(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_ess_frame_t **first);
 
-/* Takes over the reference to "first" (NULL: nothing new), and puts cursors at
-   it; or closes all, for want of memory.  The feed may be gone afterwards. */
-void ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed,
+/*
+ * What the last of these calls returned, and the first frame, whose reference
+ * is taken over (NULL: nothing new).  NGX_OK: cursors are put at it; else it
+ * goes, and with NGX_DECLINED the replay's client is told that it has missed
+ * something, with NGX_ERROR all are closed, for want of memory; with NGX_DONE
+ * there is nothing to be done.  The feed may be gone afterwards.
+ */
+void ngx_ess_feed_read_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
     ngx_ess_frame_t *first);
-void ngx_ess_feed_read_failed(ngx_ess_feed_t *feed);
-
-/* What the client of the replay has to get next is gone.  The feed may be gone
-   afterwards. */
-void ngx_ess_feed_read_missed(ngx_ess_feed_t *feed);
 
 /* Of the end of what a client has of a frame; see ngx_ess_feed_rest_t. */
 uint32_t ngx_ess_feed_read_hash(u_char *data, size_t len);

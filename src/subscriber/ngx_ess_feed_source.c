@@ -170,13 +170,11 @@ ngx_ess_feed_source_batch(ngx_ess_replay_t *replay)
 
     ngx_ess_feed_hold(feed);
 
-    if (source->rc == NGX_DECLINED) {
-        ngx_ess_feed_read_missed(feed);
-        goto done;
-    }
+    first = source->first;
+    source->first = NULL;
 
-    if (source->rc == NGX_ERROR) {
-        ngx_ess_feed_read_failed(feed);
+    if (source->rc != NGX_OK) {
+        ngx_ess_feed_read_settle(feed, source->rc, first);
         goto done;
     }
 
@@ -188,16 +186,13 @@ ngx_ess_feed_source_batch(ngx_ess_replay_t *replay)
          : ngx_ess_log_since(ngx_ess_feed_zone(), &feed->ref,
                              replay->timestamp, replay->undated, &place);
 
-    first = source->first;
-    source->first = NULL;
-
     if (rc == NGX_OK && !place.gap
         && (replay->found || replay->ordinal + 1 >= place.first))
     {
         ngx_ess_feed_source_join(feed, &place);
     }
 
-    ngx_ess_feed_read_distribute(feed, first);
+    ngx_ess_feed_read_settle(feed, NGX_OK, first);
 
 done:
 
@@ -230,7 +225,7 @@ ngx_ess_feed_source_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
         /* nothing is that new, but perhaps what the log has */
 
         ngx_ess_feed_source_join(feed, &place);
-        ngx_ess_feed_read_distribute(feed, first);
+        rc = NGX_OK;
 
     } else {
 
@@ -241,20 +236,10 @@ ngx_ess_feed_source_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
         feed->ended = 1;
         ngx_ess_feed_source_stop(feed);
 
-        switch (ngx_ess_feed_read_record(feed, &gone, &first)) {
-
-        case NGX_OK:
-            ngx_ess_feed_read_distribute(feed, first);
-            break;
-
-        case NGX_DECLINED:
-            ngx_ess_feed_read_missed(feed);
-            break;
-
-        default:
-            ngx_ess_feed_read_failed(feed);
-        }
+        rc = ngx_ess_feed_read_record(feed, &gone, &first);
     }
+
+    ngx_ess_feed_read_settle(feed, rc, first);
 
     ngx_ess_feed_unhold(feed);
 }
