@@ -7,6 +7,7 @@
 
 #include "ngx_ess_str.h"
 #include "ngx_ess_amqp_session.h"
+#include "ngx_ess_amqp_property.h"
 #include <nginx.h>
 
 
@@ -146,29 +147,22 @@ static ngx_uint_t
 ngx_ess_amqp_handshake_version(amqp_table_t *properties)
 {
     u_char              *p, *last, *end;
-    ngx_int_t            i, n;
-    amqp_table_entry_t  *entry;
+    ngx_int_t            n;
+    amqp_field_value_t  *version;
 
-    for (i = 0; i < properties->num_entries; i++) {
-        entry = &properties->entries[i];
+    version = ngx_ess_amqp_property_find(properties, "version");
 
-        if (entry->value.kind != AMQP_FIELD_KIND_UTF8
-            || entry->key.len != sizeof("version") - 1
-            || ngx_memcmp(entry->key.bytes, "version", entry->key.len) != 0)
-        {
-            continue;
-        }
-
-        p = entry->value.value.bytes.bytes;
-        last = p + entry->value.value.bytes.len;
-
-        end = ngx_strlchr(p, last, '.');
-        n = ngx_atoi(p, (end ? end : last) - p);
-
-        return (n == NGX_ERROR) ? 0 : (ngx_uint_t) n;
+    if (version == NULL || version->kind != AMQP_FIELD_KIND_UTF8) {
+        return 0;
     }
 
-    return 0;
+    p = version->value.bytes.bytes;
+    last = p + version->value.bytes.len;
+
+    end = ngx_strlchr(p, last, '.');
+    n = ngx_atoi(p, (end ? end : last) - p);
+
+    return (n == NGX_ERROR) ? 0 : (ngx_uint_t) n;
 }
 
 

@@ -28,24 +28,17 @@ static ngx_int_t ngx_ess_amqp_property_digits(amqp_bytes_t *text,
 static uint64_t ngx_ess_amqp_property_seconds(uint64_t value);
 
 
-static amqp_field_value_t *
-ngx_ess_amqp_property_header(amqp_basic_properties_t *properties,
-    const char *name)
+amqp_field_value_t *
+ngx_ess_amqp_property_find(amqp_table_t *table, const char *name)
 {
     int                  i;
     size_t               len;
     amqp_table_entry_t  *entry;
 
-    if (properties == NULL
-        || !(properties->_flags & AMQP_BASIC_HEADERS_FLAG))
-    {
-        return NULL;
-    }
-
     len = ngx_strlen(name);
 
-    for (i = 0; i < properties->headers.num_entries; i++) {
-        entry = &properties->headers.entries[i];
+    for (i = 0; i < table->num_entries; i++) {
+        entry = &table->entries[i];
 
         if (entry->key.len == len
             && ngx_memcmp(entry->key.bytes, name, len) == 0)
@@ -55,6 +48,15 @@ ngx_ess_amqp_property_header(amqp_basic_properties_t *properties,
     }
 
     return NULL;
+}
+
+
+static amqp_field_value_t *
+ngx_ess_amqp_property_header(amqp_basic_properties_t *properties,
+    const char *name)
+{
+    return (properties && (properties->_flags & AMQP_BASIC_HEADERS_FLAG))
+           ? ngx_ess_amqp_property_find(&properties->headers, name) : NULL;
 }
 
 

@@ -11,6 +11,10 @@
 #include "ngx_ess_rabbitmq_c.h"
 
 
+/* The entry of that name, or NULL. */
+amqp_field_value_t *ngx_ess_amqp_property_find(amqp_table_t *table,
+    const char *name);
+
 /* A header that is a whole number, from 0, of any kind.  NGX_OK or
    NGX_DECLINED. */
 ngx_int_t ngx_ess_amqp_property_number(amqp_basic_properties_t *properties,
