@@ -3,14 +3,14 @@ lets go of an event in the middle gets the rest of it, byte for byte."""
 
 import contextlib
 import random
-import zlib
 
 import pytest
 
 from api import Api
-from clients import CLOSE, PING, PONG, Clients, RawWS
-from h2 import Http2, wait_all
+from clients import CLOSE, PING, PONG, RawWS, inflate
+from h2 import Http2
 from memory import flat, private_kb
+from sse import Parser
 from wait import wait_for
 
 CONF = """
@@ -79,10 +79,8 @@ class WebSocket:
 
     def event(self):
         frame = self.ws.recv_frame()
-        if frame.rsv:
-            return zlib.decompressobj(-15).decompress(
-                frame.payload + b"\0\0\xff\xff").decode()
-        return frame.payload.decode()
+        payload = inflate(frame.payload) if frame.rsv else frame.payload
+        return payload.decode()
 
     def close(self):
         self.ws.close()
@@ -94,7 +92,7 @@ class Sse:
         self.ws = RawWS.of(url, rcvbuf=4096)
         self.ws.request(Upgrade=None, Connection=None,
                         Accept="text/event-stream")
-        self.text = None
+        self.parser = None
 
     def chunk(self):
         size = b""
@@ -105,17 +103,12 @@ class Sse:
         return data.decode()
 
     def event(self):
-        if self.text is None:
+        if self.parser is None:
             assert self.ws.response() == 200
-            self.text = ""
-        while True:
-            while "\n\n" not in self.text:
-                self.text += self.chunk()
-            block, _, self.text = self.text.partition("\n\n")
-            lines = [line[6:] for line in block.split("\n")
-                     if line.startswith("data: ")]
-            if lines:
-                return "\n".join(lines)
+            self.parser = Parser()
+        while not self.parser.events:
+            self.parser.feed(self.chunk())
+        return self.parser.events.pop(0).data
 
     def close(self):
         self.ws.close()

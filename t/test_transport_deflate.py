@@ -11,7 +11,7 @@ import pytest
 import websockets
 
 from api import Api
-from clients import Clients, RawWS
+from clients import Clients, RawWS, inflate
 from wait import wait_for
 
 CONF = """
@@ -64,8 +64,7 @@ def offered(stream, offer="permessage-deflate", path="event-stream"):
 
 def inflated(frame):
     assert frame.rsv == 4 and frame.fin
-    return zlib.decompressobj(-15).decompress(
-        frame.payload + b"\x00\x00\xff\xff")
+    return inflate(frame.payload)
 
 
 def raw(data, level=6):

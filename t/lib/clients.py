@@ -11,6 +11,7 @@ import ssl as tls
 import struct
 import threading
 import time
+import zlib
 
 import aiohttp
 import websockets
@@ -269,6 +270,12 @@ class Frame:
     def __repr__(self):
         return "<frame %X fin=%d %d bytes %r>" % (
             self.opcode, self.fin, len(self.payload), self.payload[:60])
+
+
+def inflate(payload):
+    """Of a message with RSV1 (RFC 7692, 7.2.2)."""
+
+    return zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff")
 
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10

@@ -2,12 +2,15 @@
 and the format as WHATWG HTML 9.2.6 reads it."""
 
 import collections
+import re
 import socket
 import ssl as tls
 import subprocess
 import threading
 
 from wait import wait_for
+
+LINE_END = re.compile("\r\n|\r|\n")
 
 Event = collections.namedtuple("Event", "type data id")
 
@@ -36,17 +39,11 @@ class Parser:
             self._take(line)
 
     def _line(self):
-        for i, ch in enumerate(self._text):
-            if ch == "\n":
-                line, self._text = self._text[:i], self._text[i + 1:]
-                return line, True
-            if ch == "\r":
-                if i + 1 == len(self._text):
-                    return "", False
-                skip = 2 if self._text[i + 1] == "\n" else 1
-                line, self._text = self._text[:i], self._text[i + skip:]
-                return line, True
-        return "", False
+        end = LINE_END.search(self._text)
+        if not end or end.group() == "\r" and end.end() == len(self._text):
+            return "", False
+        line, self._text = self._text[:end.start()], self._text[end.end():]
+        return line, True
 
     def _take(self, line):
         if line == "":

@@ -4,14 +4,14 @@ them stays within ess_max_memory, and each gets what is its, whole."""
 import contextlib
 import os
 import random
-import zlib
 
 import pytest
 
 from api import Api
-from clients import PING, PONG, RawWS
+from clients import PING, PONG, RawWS, inflate
 from h2 import Http2
 from memory import private_kb
+from sse import Parser
 from wait import wait_for
 
 CONF = """
@@ -149,7 +149,7 @@ class Reader:
             self.ws.request(Upgrade=None, Connection=None,
                             Accept="text/event-stream")
             assert self.ws.response() == 200
-            self.parse, self.text = self.parse_sse, b""
+            self.parse, self.parser = self.parse_sse, Parser()
         else:
             more = ({"Sec_WebSocket_Extensions": "permessage-deflate"}
                     if rng.random() < 0.5 else {})
@@ -189,8 +189,7 @@ class Reader:
         payload, self.ws.buffer = b[head:head + n], b[head + n:]
         if b[0] & 15 in (1, 2):
             if b[0] & 64:
-                payload = zlib.decompressobj(-15).decompress(
-                    payload + b"\0\0\xff\xff")
+                payload = inflate(payload)
             self.event(payload)
         else:
             assert b[0] & 15 == PING
@@ -204,14 +203,10 @@ class Reader:
         if not end or len(rest) < int(size, 16) + 2:
             return False
         n = int(size, 16)
-        self.text += rest[:n]
+        self.parser.feed(rest[:n].decode())
         self.ws.buffer = rest[n + 2:]
-        while b"\n\n" in self.text:
-            block, _, self.text = self.text.partition(b"\n\n")
-            lines = [line[6:] for line in block.split(b"\n")
-                     if line.startswith(b"data: ")]
-            if lines:
-                self.event(b"\n".join(lines))
+        while self.parser.events:
+            self.event(self.parser.events.pop(0).data.encode())
         return True
 
     def done(self):
