@@ -156,9 +156,10 @@ def test_a_worker_dies(service):
             before = api.figures()
             n.kill_worker()
             wait_for(lambda: any(c.closed for c in clients))
-            left = sum(not c.closed for c in clients)
+            # the others of the worker close one after the other
             wait_for(lambda: api.figures()[
-                'ess_subscribers{transport="websocket"}'] == left)
+                'ess_subscribers{transport="websocket"}']
+                == sum(not c.closed for c in clients))
             after = api.figures()
             for name in before:
                 if "_total" in name or "_bucket" in name or "_sum" in name:
