@@ -53,6 +53,11 @@ class Relay:
                 return
             broker = socket.create_connection(("127.0.0.1", self.to))
             sockets += [client, broker]
+            if listener.fileno() == -1:
+                # cut meanwhile: it did not see these two
+                _shut(client)
+                _shut(broker)
+                return
             for target, *pair in ((self._methods, client, broker),
                                   (self._frames, broker, client)):
                 threading.Thread(target=_until_end, args=(target, *pair),
