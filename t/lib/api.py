@@ -4,8 +4,9 @@ import collections
 import concurrent.futures
 import http.client
 import json
+import time
 
-from wait import slower
+from wait import slower, wait_for
 
 
 class Stream(collections.namedtuple("Stream", "id location uuid")):
@@ -66,8 +67,22 @@ class Api:
         return r
 
     def create(self, routing_key, **more):
-        return self.create_result(
-            self._ok(201, "POST", body=dict(more, routing_key=routing_key)))
+        return self.create_result(self._patiently(lambda: self.request(
+            "POST", body=dict(more, routing_key=routing_key))))
+
+    @staticmethod
+    def _patiently(request):
+        """nginx waits for the broker for two seconds and answers 503, as the
+        documents say; of a broker that is starved, or of a session that is not
+        there yet, it is asked again.  A 503 that comes at once is none of
+        that."""
+
+        def answered():
+            begin = time.monotonic()
+            r = request()
+            return (r.status != 503 or time.monotonic() - begin < 1.9) and r
+
+        return wait_for(answered, 20, "a stream to be created")
 
     def try_create(self, routing_key, **more):
         """None (503) as long as the broker cannot be reached."""
@@ -96,8 +111,8 @@ class Api:
         """A stream for each key, in their order."""
 
         return self._many(at_once, keys, lambda c, key: self.create_result(
-            self._send(c, "POST", self.path, json.dumps(
-                {"routing_key": key}))))
+            self._patiently(lambda: self._send(
+                c, "POST", self.path, json.dumps({"routing_key": key})))))
 
     def delete_many(self, streams, at_once=4):
         def delete(c, stream):
