@@ -190,6 +190,6 @@ def test_total_memory(nginx, policy):
                 publish(api, "key-%d" % i, "x" * 60000)
         wait_for(lambda: all(len(c.messages) >= 120 for c in clients), 30)
         assert flat(before, private_kb(n.workers()), 16 * 1024)
-    assert all(api.get(s)["subscribers"] == 1 for s in streams)
+        assert all(api.get(s)["subscribers"] == 2 for s in streams)
     for raw in slow:
         raw.close()

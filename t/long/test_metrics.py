@@ -70,6 +70,9 @@ def test_a_million_deliveries(nginx, tmp_path, kills):
     load.stop()
     assert r["complete"] == CLIENTS
     assert (r["lost"], r["broken"]) == (0, 0)
+    # counted behind the send
+    wait_for(lambda: figures()["sent_events_total"]["websocket"]
+             >= r["received"] - kills * SEND)
     f = figures()
     counted = f["sent_events_total"]["websocket"]
     print("\n%d received, %d counted, %d resumed" % (
