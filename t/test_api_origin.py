@@ -155,11 +155,16 @@ def test_a_page_in_a_browser(n, browser):
         browser.execute(FETCH, "http://127.0.0.1:%d/" % n.port(0))
         wait_for(lambda: len(browser.execute("return done")) == 3)
     assert len(api.list()) == 1
-    log = n.access_log()
-    assert len([line for line in log.splitlines()
-                if "POST /event-stream/ " in line and " 403 " in line]) == 4
-    assert len([line for line in log.splitlines()
-                if "POST /publish/abc " in line and " 403 " in line]) == 2
+
+    def logged(path):
+        return [line for line in n.access_log().splitlines()
+                if "POST %s " % path in line and " 403 " in line]
+
+    # a line follows its answer
+    wait_for(lambda: len(logged("/event-stream/")) >= 4
+             and len(logged("/publish/abc")) >= 2)
+    assert len(logged("/event-stream/")) == 4
+    assert len(logged("/publish/abc")) == 2
 
     # its own page may
     browser.open("http://127.0.0.1:%d/page.html" % n.port(0))

@@ -122,8 +122,13 @@ def test_request_that_another_module_waits_for_is_kept(service, vhost):
                 pass
         assert len(logged(n, 1)) == 1
     assert logged(n, 3)[1:] == [line(stream, 3)] * 2
-    with Clients(stream.location):
-        pass
+
+    def comes():
+        with RawWS.of(stream.location) as c:
+            return c.handshake() == 101
+
+    # a connection is counted until a little after its line
+    wait_for(comes)
 
 
 def behind_balancer(n, stream, header, address, path="/event-stream/"):

@@ -8,7 +8,7 @@ import pytest
 from api import Api
 from clients import Clients
 from sse import EventSource, Http2EventSource
-from wait import wait_for
+from wait import slower, wait_for
 
 CONF = """
 http {
@@ -28,7 +28,7 @@ http {
         listen 127.0.0.1:%%PORT0%% reuseport;
         location /event-stream/ {
             ess_subscribe;
-            ess_ping 1s 1s;
+            ess_ping 1s 3s;
             access_log %%DIR%%/ess.log ess;
             %%LOCATION%%
         }
@@ -43,7 +43,7 @@ http {
         listen 127.0.0.1:%%PORT2%% http2;
         location /event-stream/ {
             ess_subscribe;
-            ess_ping 1s 1s;
+            ess_ping 1s 3s;
             access_log %%DIR%%/ess.log ess;
             %%LOCATION%%
         }
@@ -142,7 +142,7 @@ def test_http2_ends_with_its_stream(service, vhost):
         vhost.publish("abc", ["1", "2"])
         curl.wait(2)
         api.delete(stream)
-        assert curl.process.wait(10) == 0
+        assert curl.process.wait(10 * slower()) == 0
 
 
 def test_http2_client_that_stops_reading(service, vhost):
@@ -211,6 +211,15 @@ def test_end(service, vhost):
     good order."""
 
     n, api, stream = service()
+
+    def lines(count):
+        def read():
+            with open(n.path("ess.log")) as f:
+                return f.read().splitlines()
+
+        wait_for(lambda: len(read()) == count)
+        return read()
+
     with EventSource(stream.location) as one, \
             EventSource(stream.location, "1.0") as two:
         vhost.publish("abc", ["1", "2"])
@@ -220,6 +229,7 @@ def test_end(service, vhost):
         one.wait_closed()
         two.wait_closed()
         assert one.complete
+    lines(2)
     again = api.create("abc")
     with EventSource(stream.location) as source:
         assert source.status == 404
@@ -227,9 +237,7 @@ def test_end(service, vhost):
         n.reload()
         source.wait_closed()
         assert source.complete
-    wait_for(lambda: open(n.path("ess.log")).read().count("\n") == 4)
-    assert open(n.path("ess.log")).read().splitlines()[:2] \
-        == ["200 %d 2" % stream.id] * 2
+    assert lines(4)[:2] == ["200 %d 2" % stream.id] * 2
 
 
 def test_client_that_goes(service, vhost):
