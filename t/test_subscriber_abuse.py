@@ -5,7 +5,6 @@ import contextlib
 import os
 import random
 import socket
-import time
 
 import pytest
 
@@ -48,6 +47,8 @@ HEALTHY = 20
 def service(nginx, vhost):
     n = nginx(CONF, amqp=vhost.url)
     api = Api(n.port(1))
+    # their descriptors are counted
+    wait_for(lambda: n.log().count(" established, address") >= 2)
     return n, api, api.create("abc")
 
 
@@ -83,7 +84,7 @@ def undisturbed(n, vhost, stream, rate=500):
             assert len(c.messages) == count and not c.closed
             # nobody waited for long
             assert max(b - a for a, b in zip(c.times, c.times[1:])
-                       ) < 5 * slower()
+                       ) < 10 * slower()
 
 
 def descriptors(n):
@@ -318,16 +319,16 @@ def test_handshakes_that_never_end_disturb_nobody(service, vhost):
         # one byte each, all the time, until nginx has had enough of it
         while left:
             for c in slow:
-                c.send(left[:1])
+                # which may have been the case amid the line
+                with contextlib.suppress(ConnectionError):
+                    c.send(left[:1])
             left = left[1:]
-        begin = time.monotonic()
         for c in slow:
             c.sock.settimeout(20 * slower())
             with contextlib.suppress(ConnectionError):
                 data = c.sock.recv(1000)
                 assert data == b"" or b" 408 " in data
             c.close()
-        assert time.monotonic() - begin < 10 * slower()
         subscribers(api, stream, HEALTHY)
 
 
@@ -346,7 +347,7 @@ def test_handshake_and_frames_byte_by_byte_still_work_meanwhile(service,
 # clients that send much
 
 RATE = CONF.replace("ess_ping              0;",
-                    "ess_ping 1s 1s; ess_client_rate messages=20;").replace(
+                    "ess_ping 1s 5s; ess_client_rate messages=20;").replace(
     "location /event-stream/ { ess_api; }",
     "location /event-stream/ { ess_api; }\n"
     "location = /metrics { ess_metrics; }")
@@ -388,14 +389,15 @@ def test_client_that_sends_a_burst_is_paused_and_stays(rated, vhost):
         pings(c, 0, 190)
         assert ponged(c, 189) is None
         assert fast(api, "paused") == 0
-        pings(c, 190, 30)
+        # far more than what time gives back until then
+        pings(c, 190, 200)
         wait_for(lambda: fast(api, "paused") == 1, what="the pause")
         # it gets events meanwhile, and is no silent client
         vhost.publish("abc", "event")
         while c.recv_frame().payload != b"event":
             pass
-        pings(c, 220, 1)
-        assert ponged(c, 220) is None
+        pings(c, 390, 1)
+        assert ponged(c, 390) is None
     assert (fast(api, "paused"), fast(api, "closed")) == (1, 0)
 
 
@@ -431,6 +433,6 @@ def test_close_code_of_a_client_that_goes_on(rated):
         c.connect()
         pings(c, 0, 260)
         wait_for(lambda: fast(api, "paused") == 1, what="the pause")
-        pings(c, 260, 60)
+        pings(c, 260, 180)
         assert ponged(c, 1000) == 1008
         assert fast(api, "closed") == 1

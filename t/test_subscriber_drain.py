@@ -95,7 +95,7 @@ def stop_as_debian_does(n):
     threading.Thread(target=n.process.wait, daemon=True).start()
     return subprocess.run(
         ["start-stop-daemon", "--quiet", "--stop", "--retry",
-         "QUIT/%d" % (5 * SLOWER), "--pidfile", n.path("nginx.pid")]
+         "QUIT/%d" % (5 * slower()), "--pidfile", n.path("nginx.pid")]
     ).returncode
 
 
@@ -105,10 +105,11 @@ def test_clients_are_closed_at_once_without_a_drain(service, vhost, code):
     with Clients([stream.location] * 40, library="both") as clients:
         vhost.publish("abc", "event")
         clients.wait(1)
-        begin = time.monotonic()
         old = leave(n, code)
         assert {c for c, _ in clients.wait_closed()} == {code}
-        assert max(c.closed_time for c in clients) - begin < 2 * slower()
+        # so much time it takes, whatever else the machine does
+        times = re.findall(r"closing \d+ subscribers within (\d+) ms", n.log())
+        assert set(times) == {"0"}
         gone(old)
         assert all(c.messages == ["event"] for c in clients)
     if code == QUIT:
@@ -118,15 +119,14 @@ def test_clients_are_closed_at_once_without_a_drain(service, vhost, code):
 
 @pytest.mark.parametrize("code", [QUIT, RELOAD])
 def test_closes_are_spread_over_the_drain(service, code):
-    n, api, stream = service("2s")
+    # clients that are held up for a while notice many closes at once
+    n, api, stream = service("6s")
     with Clients([stream.location] * 40, library="both") as clients:
-        begin = time.monotonic()
         old = leave(n, code)
-        assert {c for c, _ in clients.wait_closed()} == {code}
-        assert spread(clients) > 1
-        assert max(c.closed_time for c in clients) - begin < 4 * slower()
+        assert {c for c, _ in clients.wait_closed(20)} == {code}
+        assert spread(clients) > 2
 
-        # no half of a second has more than its share
+        # no half of a second has much more than its share
         times = sorted(c.closed_time for c in clients)
         if SLOWER == 1:
             assert max(sum(t <= u < t + 0.5 for u in times)
@@ -144,7 +144,7 @@ def test_default_fits_into_the_stop_of_debian(service):
     with Clients([stream.location] * 10, library="both") as clients:
         assert stop_as_debian_does(n) == 0
         assert {c for c, _ in clients.wait_closed()} == {QUIT}
-        assert spread(clients) > 1
+        assert spread(clients) > 0.5
     for c in silent:
         assert c.recv_frame().close_code == QUIT
         c.close()
@@ -153,7 +153,7 @@ def test_default_fits_into_the_stop_of_debian(service):
 def test_clients_whose_sockets_are_full(service, vhost):
     """One takes what there is when it is told to go; the other nothing."""
 
-    n, api, stream = service(drain=None, listen="sndbuf=8k")
+    n, api, stream = service("8s", listen="sndbuf=8k")
     events = [str(i) * 50000 for i in range(10)]
     with RawWS.of(stream.location, rcvbuf=2048) as dead, \
             RawWS.of(stream.location, rcvbuf=2048) as late:
@@ -181,7 +181,7 @@ def test_http2_client_that_takes_no_response(service):
 
 
 def test_events_go_on_during_the_drain_of_a_reload(service, vhost):
-    n, api, stream = service("3s")
+    n, api, stream = service("8s")
     with Clients([stream.location] * 30, library="both") as clients, \
             Publisher(vhost, ["abc"], 500) as publisher:
         clients.wait(10)
@@ -313,7 +313,7 @@ def test_worker_shutdown_timeout_cuts_the_drain(service, code):
         codes = {c for c, _ in clients.wait_closed()}
         assert codes <= {code, 1006}
         gone(old)
-        assert time.monotonic() - begin < 5 * slower()
+        assert time.monotonic() - begin < 20 * slower()
     assert not re.search(r"open socket|aborting", n.log())
 
 
@@ -400,4 +400,4 @@ def test_second_reload_amid_a_drain(service, vhost):
                 assert {c for c, _ in second.wait_closed()} == {RELOAD}
                 vhost.publish("abc", "event")
                 third.wait(1)
-                assert api.get(stream)["subscribers"] == 4
+                wait_for(lambda: api.get(stream)["subscribers"] == 4)
