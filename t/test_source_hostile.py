@@ -31,13 +31,19 @@ def attacks():
             for i, (state, kind) in enumerate(chosen)]
 
 
+def sessions(broker):
+    """Until both workers have theirs."""
+
+    wait_for(lambda: len({c for c, _ in list(broker.consumers)}) == 2,
+             what="two sessions")
+
+
 def test_alarms_in_turns(nginx):
     """A line a second at most, and the last word is said."""
 
     broker = HostileBroker()
     n = nginx(CONF, workers=2, amqp=broker.url)
-    wait_for(lambda: len({c for c, queue in broker.consumers}) == 2,
-             what="two sessions")
+    sessions(broker)
     begun = time.monotonic()
 
     def told():
@@ -164,6 +170,7 @@ def test_channel_is_closed_twice(nginx):
     broker = HostileBroker()
     n = nginx(CONF, workers=2, amqp=broker.url)
     n.expect(r"\[error\].*it closed a channel")
+    sessions(broker)
     stream = wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
     with EventSource(stream.location.replace("ws://", "http://")) as source:
         closed = 0
@@ -187,7 +194,8 @@ def test_channels_are_closed_at_once(nginx):
 
     broker = HostileBroker()
     n = nginx(CONF, workers=2, amqp=broker.url)
-    stream = wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
+    sessions(broker)
+    wait_for(lambda: Api(n.port(1)).try_create("abc"), 20)
     wait_for(lambda: broker.deliver("abc", b"1"), 20, "a consumer")
     broker.crossing = True
     n.reload()

@@ -71,6 +71,7 @@ def test_stuck_worker_is_not_waited_for(nginx, vhost):
 
     n = nginx(CONF, workers=2, amqp=vhost.url, zone="streams 1m", max="64k")
     api = Api(n.port(1))
+    wait_for(lambda: n.log().count(" established, address") >= 2)
     # the first worker consumes the slots with even numbers
     key = next(k for k in map(str, range(100)) if crc32(k.encode()) % 2 == 0)
     stream = api.create(key)

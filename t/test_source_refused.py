@@ -151,7 +151,7 @@ def test_something_else_answers(nginx, greeting):
     other = Listener(greeting)
     n = nginx(CONF, amqp="amqp://127.0.0.1:%d" % other.port)
     errors_settle(n, r"\[error\].*amqp")
-    assert other.accepted > 4
+    wait_for(lambda: other.accepted > 4)
     other.close()
 
 

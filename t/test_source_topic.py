@@ -201,6 +201,7 @@ def test_exchange_of_another_type(vhost, nginx):
     vhost.publish("a.*", "1", exchange="topics")
     wait_for(lambda: api.get(stream)["last_ordinal"] == 1, 10)
 
+    wait_for(lambda: n.log().count("is not as configured") == 2)
     vhost.close_connections()
     vhost.publish("a.*", "2", exchange="topics")
     wait_for(lambda: api.get(stream)["last_ordinal"] == 2, 20)
