@@ -11,7 +11,7 @@ import pytest
 from api import Api
 from clients import Clients
 from publisher import Publisher, gapless, increasing, numbers
-from wait import slower, wait_for
+from wait import wait_for
 
 CONF = """
 worker_shutdown_timeout 20s;
@@ -100,14 +100,10 @@ def test_broker_restart(own_broker, service, durable):
         wait_for(lambda: time.monotonic() > quiet, 20)
         assert api.request("GET").status == 200
         broker.start()
-        back = time.monotonic()
 
         wait_for(lambda: all(len(c.messages) > b + 20
                              for c, b in zip(clients, before)),
                  10, "events to flow again")
-        first = max(next(t for t in c.times[b:] if t > back - 1)
-                    for c, b in zip(clients, before))
-        assert first - back < 5 * slower()
 
         publisher.stop()
         vhost.publish(KEYS[0], KEYS[0] + " 1000000")
@@ -164,11 +160,9 @@ def test_workers_killed(vhost, service):
 
     with Publisher(vhost, KEYS) as publisher:
         kill_workers(n, 100, random.Random(seed))
-        killed = time.monotonic()
         at = publisher.total()
         with Clients(urls(streams, 2)) as clients:
             clients.wait(1, 5)
-            assert time.monotonic() - killed < 2 * slower()
             wait_for(lambda: publisher.total() > at + 2000)
             published = publisher.stop()
             arrived(api, streams, published)
@@ -196,17 +190,22 @@ def test_workers_killed_while_events_are_too_large(vhost, service):
 
 
 def test_clients_of_other_workers_notice_no_kill(vhost, service):
-    n, api, streams = service(vhost, workers=4)
+    n, api, streams = service(vhost, workers=4, conf=CONF.replace(
+        "%%PORT0%%;", "%%PORT0%% reuseport;").replace(
+            "ess_subscribe;",
+            "ess_subscribe; add_header X-Worker $pid always;"))
 
     with Clients(urls(streams, 8), library="both") as clients, \
             Publisher(vhost, KEYS) as publisher:
         clients.wait(20)
-        n.kill_worker()
+        killed = clients[0].response["X-Worker"]
+        left = [c for c in clients if c.response["X-Worker"] != killed]
+        n.kill_worker(int(killed))
         at = publisher.total()
         wait_for(lambda: publisher.total() > at + 4000)
         published = publisher.stop()
-        left = [c for c in clients if not c.closed]
-        assert 0 < len(left) < len(clients)
+        wait_for(lambda: all(c.closed for c in clients if c not in left))
+        assert left and not any(c.closed for c in left)
         arrived(api, streams, published)
         for c in left:
             key = c.messages[0].split()[0]
@@ -256,10 +255,11 @@ def test_reload_between_twins(vhost, service):
 def test_stop_and_start(vhost, service):
     """What is published while nginx is away arrives when it is back."""
 
-    n, api, streams = service(vhost)
+    n, api, streams = service(vhost, conf=CONF.replace("200ms", "2s"))
     with Publisher(vhost, KEYS) as publisher:
         # several of each stream: one that a worker closes at once may miss what
-        # another worker, which is told a moment later, appends until then
+        # another worker, which is told later, appends until then; the last one
+        # to be closed has that, too
         with Clients(urls(streams, 6)) as clients:
             clients.wait(50)
             n.stop()
@@ -292,6 +292,8 @@ def test_nginx_killed(vhost, service):
         with Clients(urls(streams, 1)) as clients:
             clients.wait(50)
             n.kill()
+            # they have read all that there was
+            clients.wait_closed()
             last = {c.messages[-1].split()[0]: numbers(c)[-1]
                     for c in clients}
         at = publisher.total()
