@@ -19,7 +19,7 @@ import pytest
 from api import Api, Response
 from clients import Clients
 from ports import free_port
-from wait import SLOWER, freeze, slower, wait_for
+from wait import freeze, slower, wait_for
 
 # reuseport spreads connections over the workers evenly; X-Worker tells which
 CONF = """
@@ -536,17 +536,13 @@ def test_client_that_goes_away_in_the_middle_of_a_post(service):
     made = service.api.create("abc")
     assert service.api.get(made)["routing_key"] == "abc"
 
-    # those that went away are done with soon
-
-    def settled():
-        before = service.api.list()
-        time.sleep(0.3 * SLOWER)
-        return service.api.list() == before
-
-    wait_for(settled)
-    count = len(service.table())
-    assert 1 <= count <= 9
-    for s in service.table():
+    # a worker binds in the order in which it is asked: one that has made
+    # another stream is done with those that went away
+    wait_for(lambda: {r.status for r in service.each_worker(
+        "POST", body={"routing_key": "last"})} == {201})
+    table = service.table()
+    assert sum(s["routing_key"] == "gone" for s in table) <= 8
+    for s in table:
         assert service.api.get(s["id"])["location"] == s["location"]
         service.api.delete(s["id"])
     wait_for(lambda: service.table() == [])
@@ -784,7 +780,8 @@ def fails_for_lack_of_a_broker(service):
             r = w.result()
             is_problem(r, 503, "broker")
             assert int(r.headers["Retry-After"]) >= 1
-    assert 1.5 < time.monotonic() - start < 4 * slower()
+    # for how long at most, the time limit of the requests says
+    assert time.monotonic() - start > 1.5
     assert service.table() == table
 
 

@@ -217,11 +217,16 @@ def test_gap_is_announced_to_those_who_understand(service, vhost):
     n, api = service(log="count=100")
     stream = filled(api, vhost, numbered(1, 2000))
 
+    published = 2000
+
     def evicted():
+        nonlocal published
         vhost.publish("abc", "one more")
+        published += 1
         return api.get(stream)["events"] < 200
 
     wait_for(evicted, 20, interval=0.2)
+    in_log(api, stream, published)
     info = api.get(stream)
     first, last = info["first_ordinal"], info["last_ordinal"]
     query = "?stream_from_ordinal=5"
