@@ -138,8 +138,11 @@ class Vhost:
                 if b["source"] == exchange]
 
     def connections(self):
-        return self.management.request(
-            "GET", "vhosts/%s/connections" % self._quoted)
+        """Of one that comes or goes there may be counts and nothing else."""
+
+        return [c for c in self.management.request(
+                    "GET", "vhosts/%s/connections" % self._quoted)
+                if "client_properties" in c]
 
     def close_connections(self, reason="closed by the test"):
         """Those that the management plugin knows of."""
