@@ -73,7 +73,6 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                 -I $(OBJS) $(addprefix -I ,src src/source src/stream \
                     src/subscriber src/transport src/api src/store src/auth \
                     src/console)
-HEADERS      := $(shell find src t/unit t/fuzz -name '*.h' 2>/dev/null)
 
 
 .DEFAULT_GOAL := all
@@ -158,22 +157,34 @@ FUZZ_CFLAGS  := -g -O1 -fno-omit-frame-pointer \
                 -Wno-unused-parameter -Werror
 FUZZ_LIBS    := -lrabbitmq -lcjson -lsqlite3 -lz -lpthread -lcrypto
 
+# Objects are kept: after a change only what it concerns is compiled again.  What
+# each depends on the compiler writes beside it.
+
+objects       = $(patsubst %.c,$(TOP)/$(1)/objs/%.o,$(2) $(call links,$(2)))
+
+$(TOP)/unit/objs/%.o: %.c | $(OBJS)/Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_CFLAGS) $(INCS) -I t/unit -MMD -MP -c -o $@ $<
+
+$(TOP)/fuzz/objs/%.o: %.c | $(OBJS)/Makefile
+	@mkdir -p $(@D)
+	@$(CLANG) $(FUZZ_CFLAGS) $(INCS) -I t/fuzz -MMD -MP -c -o $@ $<
+
+-include $(shell find $(TOP)/unit/objs $(TOP)/fuzz/objs -name '*.d' \
+             2>/dev/null)
+
 define unit_rule
-$(TOP)/unit/$(1:t/unit/%.c=%): $(1) $(call links,$(1)) $(HEADERS) \
-        | $(OBJS)/Makefile
+$(TOP)/unit/$(1:t/unit/%.c=%): $(call objects,unit,$(1))
 	@mkdir -p $$(@D)
 	@echo "cc $$(notdir $$@)"
-	@$(CC) $(UNIT_CFLAGS) $(INCS) -I t/unit -o $$@ $(1) $(call links,$(1)) \
-	    $(UNIT_LIBS)
+	@$(CC) $(UNIT_CFLAGS) -o $$@ $$^ $(UNIT_LIBS)
 endef
 
 define fuzz_rule
-$(TOP)/fuzz/$(1:t/fuzz/%.c=%): $(1) $(call links,$(1)) $(HEADERS) \
-        | $(OBJS)/Makefile
+$(TOP)/fuzz/$(1:t/fuzz/%.c=%): $(call objects,fuzz,$(1))
 	@mkdir -p $$(@D)
 	@echo "clang $$(notdir $$@)"
-	@$(CLANG) $(FUZZ_CFLAGS) $(INCS) -I t/fuzz -o $$@ $(1) \
-	    $(call links,$(1)) $(FUZZ_LIBS)
+	@$(CLANG) $(FUZZ_CFLAGS) -o $$@ $$^ $(FUZZ_LIBS)
 endef
 
 $(foreach u,$(UNIT_SRCS),$(eval $(call unit_rule,$(u))))
