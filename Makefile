@@ -78,7 +78,7 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
-        long-deps peers-deps arm64-deps conf-deps run test test-long \
+        long-deps peers-deps arm64-deps conf-deps run broker test test-long \
         test-peers test-arm64 test-conf check unit fuzz fuzz-build \
         fuzz-replay bench lint install deb check-nginx clean help FORCE
 
@@ -283,6 +283,15 @@ run: run-deps     ## RabbitMQ and nginx in the foreground (AMQP=amqp://...)
 	@+$(MAKE) --no-print-directory all
 	@exec $(PYTHON) tools/run.py --module $(MODULE) --port $(PORT) \
 	    --api-port $(API_PORT) $(if $(AMQP),--amqp '$(AMQP)')
+
+# port, that between nodes, epmd's, and the management plugin's
+BROKER_PORTS := 5680 5681 5682 15680
+
+broker: run-deps  ## a RabbitMQ for tests in the foreground, which ESS_AMQP names
+	@mkdir -p run/broker
+	@echo "ESS_AMQP=amqp://guest:guest@127.0.0.1:$(firstword $(BROKER_PORTS))"
+	@PYTHONPATH=tools exec $(PYTHON) t/lib/broker.py run/broker $$PPID \
+	    $(BROKER_PORTS)
 
 install: all      ## the module into nginx's folder (DESTDIR=...)
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(CONF_DIR)

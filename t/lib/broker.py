@@ -2,13 +2,19 @@
 
 The node is started by the first test that needs it, in a process of its own
 (this file, run as a program), and stopped when pytest's main process ends,
-however it ends."""
+however it ends.
+
+With ESS_AMQP=amqp://guest:guest@127.0.0.1:port in the environment the tests use
+a node that is there, such as that of `make broker'; its management plugin
+listens where RabbitMQ's own rule has it, at port + 10000."""
 
 import base64
 import fcntl
 import itertools
 import json
 import os
+import re
+import secrets
 import select
 import signal
 import subprocess
@@ -23,7 +29,20 @@ import rabbitmq_node
 from ports import free_port
 from wait import wait_for
 
+ESS_AMQP = os.environ.get("ESS_AMQP")
+
 _numbers = itertools.count(1)
+_RUN = secrets.token_hex(3)
+
+
+def port_of(url):
+    """Tests change the URL of a virtual host in ways that take this one."""
+
+    m = re.fullmatch(r"amqp://guest:guest@127\.0\.0\.1:(\d+)/?", url)
+    if m is None:
+        raise ValueError('ESS_AMQP must be "amqp://guest:guest@127.0.0.1:" and '
+                         'a port, but is "%s"' % url)
+    return int(m[1])
 
 
 class Management:
@@ -67,10 +86,10 @@ class Vhost:
         return self
 
     def keep(self):
-        """Until the broker ends: to delete thousands of bindings holds it up
-        for all others, for seconds."""
+        """Until the broker of the run ends: to delete thousands of bindings
+        holds it up for all others, for seconds."""
 
-        self.kept = True
+        self.kept = not ESS_AMQP
 
     def delete(self):
         try:
@@ -197,6 +216,11 @@ class SharedBroker:
     def start(self, controller):
         """Unless it runs.  controller: the pid with which it ends."""
 
+        if ESS_AMQP:
+            self.port = port_of(ESS_AMQP)
+            self.http_port = self.port + 10000
+            return self
+
         with open(os.path.join(self.folder, "lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             state = self._state()
@@ -220,7 +244,8 @@ class SharedBroker:
         return self
 
     def vhost(self, name=None):
-        name = name or "t-%d-%d" % (os.getpid(), next(_numbers))
+        # an earlier run may have left some where a node stays
+        name = name or "t-%s-%d-%d" % (_RUN, os.getpid(), next(_numbers))
         return Vhost(self.port, self.http_port, name).create()
 
     def stop(self):
