@@ -69,43 +69,57 @@ typedef struct {
     /* it is gone; all ops were answered with NGX_ABORT, channels are gone */
     void   (*close)(ngx_ess_amqp_session_t *s);
 
+    /* those below may be NULL */
+
+    /* all frames that one read brought are handled: time to acknowledge */
+    void   (*batch)(ngx_ess_amqp_session_t *s);
+
+    /* more can be published */
+    void   (*writable)(ngx_ess_amqp_session_t *s);
+
+    /* an attempt to connect failed, or the connection did; printable words of
+       ours, the system's or the broker's, without a password */
+    void   (*failed)(ngx_ess_amqp_session_t *s, ngx_str_t *text);
+
+    /* an alarm, the broker reads nothing of those who publish until this is
+       called with NULL, or the session ends; its reason is escaped */
+    void   (*blocked)(ngx_ess_amqp_session_t *s, ngx_str_t *reason);
+} ngx_ess_amqp_handlers_t;
+
+
+/*
+ * Of one channel; each may be NULL.  What the broker says of a consumer that
+ * nobody has is passed over; a confirm that nobody waits for ends the
+ * connection.
+ */
+
+typedef struct {
     void   (*delivery)(ngx_ess_amqp_channel_t *ch,
                ngx_ess_amqp_delivery_t *delivery);
 
     /* the broker cancelled a consumer, for its queue is gone; "tag" is the
        number in the consumer's tag */
-    void   (*cancel)(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag);
+    void   (*canceled)(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag);
 
-    /* the broker closed a channel although no op was waiting on it, or after
-       the op was answered with NGX_DECLINED: it is being opened again; for a
-       channel with consumers: they are gone; "text" is the broker's */
-    void   (*channel_reopened)(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
+    /* the broker closed the channel although no op was waiting on it, or after
+       the op was answered with NGX_DECLINED: it is being opened again; its
+       consumers are gone; "text" is the broker's */
+    void   (*reopened)(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
                ngx_str_t *text);
 
     /* ngx_ess_amqp_channel_close() was answered: the broker has handled all
        that was sent on it.  Not called when the session ends before. */
-    void   (*channel_closed)(ngx_ess_amqp_channel_t *ch);
+    void   (*closed)(ngx_ess_amqp_channel_t *ch);
 
-    /* all frames that one read brought are handled: time to acknowledge */
-    void   (*batch)(ngx_ess_amqp_session_t *s);
-
-    /* of those who publish, else NULL: what ngx_ess_amqp_publish() sent as
-       number "tag" (with "multiple" all up to it) the broker has, or has not;
-       it found no queue for an event, before it confirms it, whose message id
-       ends with that number (0: none); more can be sent */
-    void   (*confirm)(ngx_ess_amqp_channel_t *ch, uint64_t tag,
+    /* what ngx_ess_amqp_publish() sent as number "tag" (with "multiple" all up
+       to it) the broker has, or has not */
+    void   (*confirmed)(ngx_ess_amqp_channel_t *ch, uint64_t tag,
                ngx_uint_t multiple, ngx_uint_t ok);
+
+    /* it found no queue for an event, before it confirms it, whose message id
+       ends with that number (0: none) */
     void   (*returned)(ngx_ess_amqp_channel_t *ch, uint64_t number);
-    void   (*writable)(ngx_ess_amqp_session_t *s);
-
-    /* or NULL: an attempt to connect failed, or the connection did; printable
-       words of ours, the system's or the broker's, without a password */
-    void   (*failed)(ngx_ess_amqp_session_t *s, ngx_str_t *text);
-
-    /* or NULL: an alarm, the broker reads nothing of those who publish until
-       this is called with NULL, or the session ends; its reason is escaped */
-    void   (*blocked)(ngx_ess_amqp_session_t *s, ngx_str_t *reason);
-} ngx_ess_amqp_handlers_t;
+} ngx_ess_amqp_channel_handlers_t;
 
 
 /*
@@ -132,16 +146,14 @@ ngx_uint_t ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s);
 void ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s);
 
 /* Opens a channel; only in or after the open handler.  NULL: no memory.
-   Ops may be added at once. */
+   Ops may be added at once.  "data" is for the caller. */
 ngx_ess_amqp_channel_t *ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
-    void *data);
+    const ngx_ess_amqp_channel_handlers_t *handlers, void *data);
 void *ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch);
-ngx_ess_amqp_session_t *ngx_ess_amqp_channel_session(
-    ngx_ess_amqp_channel_t *ch);
 
 /* channel.close; deliveries that still arrive on it are dropped; ops are
    answered with NGX_ABORT; "ch" must not be used any more, but by the handler
-   channel_closed. */
+   closed. */
 void ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch);
 
 /* Makes the op one of this method and adds it; sent at once as far as the

@@ -35,7 +35,8 @@ static ngx_str_t  ngx_ess_amqp_channel_no_text = ngx_null_string;
 
 
 ngx_ess_amqp_channel_t *
-ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s, void *data)
+ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
+    const ngx_ess_amqp_channel_handlers_t *handlers, void *data)
 {
     ngx_str_t                 text;
     ngx_uint_t                i, n;
@@ -83,6 +84,7 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s, void *data)
     }
 
     ch->session = s;
+    ch->handlers = handlers;
     ch->data = data;
     ch->number = i + 1;
 
@@ -119,13 +121,6 @@ void *
 ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch)
 {
     return ch->data;
-}
-
-
-ngx_ess_amqp_session_t *
-ngx_ess_amqp_channel_session(ngx_ess_amqp_channel_t *ch)
-{
-    return ch->session;
 }
 
 
@@ -627,8 +622,8 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
                               close->reply_code, text);
     }
 
-    if (ch->state != NGX_ESS_AMQP_CH_CLOSING) {
-        s->handlers->channel_reopened(ch, close->reply_code, text);
+    if (ch->state != NGX_ESS_AMQP_CH_CLOSING && ch->handlers->reopened) {
+        ch->handlers->reopened(ch, close->reply_code, text);
     }
 
     return NGX_OK;
@@ -639,7 +634,6 @@ static ngx_int_t
 ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
     amqp_basic_cancel_t *cancel)
 {
-    ngx_uint_t               tag;
     amqp_basic_cancel_ok_t   ok;
     ngx_ess_amqp_session_t  *s;
 
@@ -657,9 +651,10 @@ ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
         }
     }
 
-    tag = ngx_ess_amqp_content_tag(&cancel->consumer_tag);
-
-    s->handlers->cancel(ch, tag);
+    if (ch->handlers->canceled) {
+        ch->handlers->canceled(ch,
+                           ngx_ess_amqp_content_tag(&cancel->consumer_tag));
+    }
 
     return NGX_OK;
 }
@@ -669,16 +664,12 @@ static ngx_int_t
 ngx_ess_amqp_channel_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
     ngx_uint_t multiple, ngx_uint_t ok)
 {
-    ngx_ess_amqp_session_t  *s;
-
-    s = ch->session;
-
-    if (s->handlers->confirm == NULL) {
-        return ngx_ess_amqp_log_failed(s, "it confirmed what nobody had"
-                                       " published");
+    if (ch->handlers->confirmed == NULL) {
+        return ngx_ess_amqp_log_failed(ch->session, "it confirmed what nobody"
+                                       " had published");
     }
 
-    s->handlers->confirm(ch, tag, multiple, ok);
+    ch->handlers->confirmed(ch, tag, multiple, ok);
 
     return NGX_OK;
 }
@@ -714,7 +705,9 @@ ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
     }
 
     if (frame->method == AMQP_CHANNEL_CLOSE_OK_METHOD) {
-        s->handlers->channel_closed(ch);
+        if (ch->handlers->closed) {
+            ch->handlers->closed(ch);
+        }
 
         s->channels[ch->number - 1] = NULL;
         ngx_ess_amqp_channel_free(ch);

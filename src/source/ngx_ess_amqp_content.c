@@ -108,6 +108,11 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
         return;
     }
 
+    if (ch->handlers->delivery == NULL) {
+        ngx_ess_amqp_content_reset(ch);
+        return;
+    }
+
     ngx_memzero(&d, sizeof(ngx_ess_amqp_delivery_t));
 
     d.delivery_tag = deliver->delivery_tag;
@@ -121,7 +126,7 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
     d.body_size = ch->body_size;
     d.over_size = (ch->body_size > s->max_body);
 
-    s->handlers->delivery(ch, &d);
+    ch->handlers->delivery(ch, &d);
 
     ngx_ess_amqp_content_reset(ch);
 }
@@ -133,7 +138,7 @@ ngx_ess_amqp_content_returned(ngx_ess_amqp_channel_t *ch)
     uint64_t                  number;
     amqp_basic_properties_t  *properties;
 
-    if (ch->session->handlers->returned == NULL) {
+    if (ch->handlers->returned == NULL) {
         return;
     }
 
@@ -144,7 +149,7 @@ ngx_ess_amqp_content_returned(ngx_ess_amqp_channel_t *ch)
         number = ngx_ess_amqp_content_tag(&properties->message_id);
     }
 
-    ch->session->handlers->returned(ch, number);
+    ch->handlers->returned(ch, number);
 }
 
 

@@ -33,17 +33,13 @@ static void ngx_ess_amqp_exchange_changed(ngx_ess_stream_ref_t *ref);
 
 static void ngx_ess_amqp_exchange_open(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s);
-static ngx_ess_amqp_worker_t *ngx_ess_amqp_exchange_of(
-    ngx_ess_amqp_channel_t *ch);
-static ngx_uint_t ngx_ess_amqp_exchange_own(ngx_ess_amqp_worker_t *w,
-    ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_exchange_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t tag);
 static void ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_exchange_channel_closed(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_exchange_closed(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_exchange_batch(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_exchange_failed(ngx_ess_amqp_session_t *s,
     ngx_str_t *text);
@@ -89,15 +85,29 @@ static const ngx_ess_replay_source_t  ngx_ess_amqp_exchange_replay = {
 static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_exchange_handlers = {
     ngx_ess_amqp_exchange_open,
     ngx_ess_amqp_exchange_close,
+    ngx_ess_amqp_exchange_batch,
+    NULL,
+    ngx_ess_amqp_exchange_failed,
+    NULL
+};
+
+
+static const ngx_ess_amqp_channel_handlers_t  ngx_ess_amqp_exchange_admin = {
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL
+};
+
+
+static const ngx_ess_amqp_channel_handlers_t  ngx_ess_amqp_exchange_consume = {
     ngx_ess_amqp_exchange_delivery,
     ngx_ess_amqp_exchange_canceled,
     ngx_ess_amqp_exchange_reopened,
-    ngx_ess_amqp_exchange_channel_closed,
-    ngx_ess_amqp_exchange_batch,
+    ngx_ess_amqp_exchange_closed,
     NULL,
-    NULL,
-    NULL,
-    ngx_ess_amqp_exchange_failed,
     NULL
 };
 
@@ -364,36 +374,11 @@ ngx_ess_amqp_exchange_close(ngx_ess_amqp_session_t *s)
 }
 
 
-static ngx_ess_amqp_worker_t *
-ngx_ess_amqp_exchange_of(ngx_ess_amqp_channel_t *ch)
-{
-    return ngx_ess_amqp_data(ngx_ess_amqp_channel_session(ch));
-}
-
-
-/* All other channels are readers'. */
-
-static ngx_uint_t
-ngx_ess_amqp_exchange_own(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_channel_t *ch)
-{
-    return ngx_ess_amqp_channel_data(ch) == w;
-}
-
-
 static void
 ngx_ess_amqp_exchange_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery)
 {
-    ngx_ess_amqp_worker_t  *w;
-
-    w = ngx_ess_amqp_exchange_of(ch);
-
-    if (ch == w->consume) {
-        ngx_ess_amqp_delivery(w, delivery);
-
-    } else if (!ngx_ess_amqp_exchange_own(w, ch)) {
-        ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_data(ch), delivery);
-    }
+    ngx_ess_amqp_delivery(ngx_ess_amqp_channel_data(ch), delivery);
 }
 
 
@@ -402,41 +387,33 @@ ngx_ess_amqp_exchange_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
 {
     ngx_ess_amqp_worker_t  *w;
 
-    w = ngx_ess_amqp_exchange_of(ch);
+    w = ngx_ess_amqp_channel_data(ch);
 
-    if (!ngx_ess_amqp_exchange_own(w, ch)) {
-        ngx_ess_amqp_reader_canceled(ngx_ess_amqp_channel_data(ch));
-
-    } else if (ch == w->consume && tag < NGX_ESS_SLOTS) {
+    if (tag < NGX_ESS_SLOTS) {
         ngx_ess_amqp_slot_canceled(&w->slots[tag]);
     }
 }
 
 
 static void
-ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch,
-    ngx_uint_t code, ngx_str_t *text)
+ngx_ess_amqp_exchange_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
+    ngx_str_t *text)
 {
     ngx_ess_amqp_worker_t  *w;
 
-    w = ngx_ess_amqp_exchange_of(ch);
+    w = ngx_ess_amqp_channel_data(ch);
 
-    if (!ngx_ess_amqp_exchange_own(w, ch)) {
-        ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_data(ch));
-
-    } else if (ch == w->consume) {
-        ngx_ess_amqp_slot_reset(w, 0);
-        ngx_ess_amqp_exchange_retry(w);
-    }
+    ngx_ess_amqp_slot_reset(w, 0);
+    ngx_ess_amqp_exchange_retry(w);
 }
 
 
 static void
-ngx_ess_amqp_exchange_channel_closed(ngx_ess_amqp_channel_t *ch)
+ngx_ess_amqp_exchange_closed(ngx_ess_amqp_channel_t *ch)
 {
     ngx_ess_amqp_worker_t  *w;
 
-    w = ngx_ess_amqp_exchange_of(ch);
+    w = ngx_ess_amqp_channel_data(ch);
 
     if (ch == w->closing) {
         w->closing = NULL;
@@ -540,14 +517,16 @@ static ngx_int_t
 ngx_ess_amqp_exchange_channels(ngx_ess_amqp_worker_t *w)
 {
     if (w->admin == NULL) {
-        w->admin = ngx_ess_amqp_channel(w->session, w);
+        w->admin = ngx_ess_amqp_channel(w->session,
+                                        &ngx_ess_amqp_exchange_admin, w);
         if (w->admin == NULL) {
             return NGX_ERROR;
         }
     }
 
     if (w->consume == NULL && !w->draining) {
-        w->consume = ngx_ess_amqp_channel(w->session, w);
+        w->consume = ngx_ess_amqp_channel(w->session,
+                                          &ngx_ess_amqp_exchange_consume, w);
         if (w->consume == NULL) {
             return NGX_ERROR;
         }

@@ -88,7 +88,9 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
     }
 
     if (s->state == NGX_ESS_AMQP_OPEN) {
-        s->handlers->batch(s);
+        if (s->handlers->batch) {
+            s->handlers->batch(s);
+        }
     }
 
     return NGX_OK;

@@ -18,15 +18,9 @@ static void ngx_ess_amqp_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_publisher_retry(ngx_event_t *ev);
 static void ngx_ess_amqp_publisher_close(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publisher_delivery(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_amqp_publisher_canceled(ngx_ess_amqp_channel_t *ch,
-    ngx_uint_t tag);
 static void ngx_ess_amqp_publisher_reopened(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_publisher_closed(ngx_ess_amqp_channel_t *ch);
-static void ngx_ess_amqp_publisher_batch(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publisher_confirm(ngx_ess_amqp_channel_t *ch,
+static void ngx_ess_amqp_publisher_confirmed(ngx_ess_amqp_channel_t *ch,
     uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
 static void ngx_ess_amqp_publisher_returned(ngx_ess_amqp_channel_t *ch,
     uint64_t serial);
@@ -41,16 +35,22 @@ static void ngx_ess_amqp_publisher_unblocked(ngx_ess_amqp_publisher_t *p);
 static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_publisher_handlers = {
     ngx_ess_amqp_publisher_open,
     ngx_ess_amqp_publisher_close,
-    ngx_ess_amqp_publisher_delivery,
-    ngx_ess_amqp_publisher_canceled,
-    ngx_ess_amqp_publisher_reopened,
-    ngx_ess_amqp_publisher_closed,
-    ngx_ess_amqp_publisher_batch,
-    ngx_ess_amqp_publisher_confirm,
-    ngx_ess_amqp_publisher_returned,
+    NULL,
     ngx_ess_amqp_publisher_writable,
     ngx_ess_amqp_publisher_failed,
     ngx_ess_amqp_publisher_blocked
+};
+
+
+static const ngx_ess_amqp_channel_handlers_t
+    ngx_ess_amqp_publisher_channel =
+{
+    NULL,
+    NULL,
+    ngx_ess_amqp_publisher_reopened,
+    NULL,
+    ngx_ess_amqp_publisher_confirmed,
+    ngx_ess_amqp_publisher_returned
 };
 
 
@@ -173,7 +173,7 @@ ngx_ess_amqp_publisher_open(ngx_ess_amqp_session_t *s)
 
     ngx_ess_shm_count(p->zone, NGX_ESS_C_SESSIONS, 1);
 
-    p->channel = ngx_ess_amqp_channel(s, p);
+    p->channel = ngx_ess_amqp_channel(s, &ngx_ess_amqp_publisher_channel, p);
 
     p->selecting = 0;
 
@@ -264,19 +264,6 @@ ngx_ess_amqp_publisher_close(ngx_ess_amqp_session_t *s)
 
 
 static void
-ngx_ess_amqp_publisher_delivery(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery)
-{
-}
-
-
-static void
-ngx_ess_amqp_publisher_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
-{
-}
-
-
-static void
 ngx_ess_amqp_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
     ngx_str_t *text)
 {
@@ -303,19 +290,7 @@ ngx_ess_amqp_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
 
 
 static void
-ngx_ess_amqp_publisher_closed(ngx_ess_amqp_channel_t *ch)
-{
-}
-
-
-static void
-ngx_ess_amqp_publisher_batch(ngx_ess_amqp_session_t *s)
-{
-}
-
-
-static void
-ngx_ess_amqp_publisher_confirm(ngx_ess_amqp_channel_t *ch, uint64_t tag,
+ngx_ess_amqp_publisher_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
     ngx_uint_t multiple, ngx_uint_t ok)
 {
     ngx_queue_t                    *q, *next;

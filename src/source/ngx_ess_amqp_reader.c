@@ -34,9 +34,25 @@ static void ngx_ess_amqp_reader_synced(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 static ngx_int_t ngx_ess_amqp_reader_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
 static ngx_uint_t ngx_ess_amqp_reader_missing(ngx_str_t *text);
+static void ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_t *ch,
+    ngx_ess_amqp_delivery_t *delivery);
+static void ngx_ess_amqp_reader_canceled(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t tag);
+static void ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_t *ch,
+    ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_reader_end(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
 static void ngx_ess_amqp_reader_free(ngx_ess_amqp_reader_t *reader);
+
+
+static const ngx_ess_amqp_channel_handlers_t  ngx_ess_amqp_reader_channel = {
+    ngx_ess_amqp_reader_delivery,
+    ngx_ess_amqp_reader_canceled,
+    ngx_ess_amqp_reader_reopened,
+    NULL,
+    NULL,
+    NULL
+};
 
 
 ngx_ess_amqp_reader_t *
@@ -56,7 +72,8 @@ ngx_ess_amqp_reader_open(ngx_ess_amqp_session_t *s, ngx_queue_t *readers,
         return NULL;
     }
 
-    reader->channel = ngx_ess_amqp_channel(s, reader);
+    reader->channel = ngx_ess_amqp_channel(s, &ngx_ess_amqp_reader_channel,
+                                           reader);
     if (reader->channel == NULL) {
         ngx_free(reader);
         return NULL;
@@ -322,12 +339,14 @@ ngx_ess_amqp_reader_ack(ngx_ess_amqp_reader_t *reader)
 }
 
 
-void
-ngx_ess_amqp_reader_delivery(ngx_ess_amqp_reader_t *reader,
+static void
+ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery)
 {
-    uint64_t  offset;
+    uint64_t                offset;
+    ngx_ess_amqp_reader_t  *reader;
 
+    reader = ngx_ess_amqp_channel_data(ch);
     reader->last_tag = delivery->delivery_tag;
 
     if (delivery->tag) {
@@ -349,17 +368,18 @@ ngx_ess_amqp_reader_delivery(ngx_ess_amqp_reader_t *reader,
 }
 
 
-void
-ngx_ess_amqp_reader_canceled(ngx_ess_amqp_reader_t *reader)
+static void
+ngx_ess_amqp_reader_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
 {
-    ngx_ess_amqp_reader_end(reader, NGX_DECLINED);
+    ngx_ess_amqp_reader_end(ngx_ess_amqp_channel_data(ch), NGX_DECLINED);
 }
 
 
-void
-ngx_ess_amqp_reader_reopened(ngx_ess_amqp_reader_t *reader)
+static void
+ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
+    ngx_str_t *text)
 {
-    ngx_ess_amqp_reader_end(reader, NGX_ERROR);
+    ngx_ess_amqp_reader_end(ngx_ess_amqp_channel_data(ch), NGX_ERROR);
 }
 
 

@@ -102,12 +102,7 @@ void ngx_ess_amqp_reader_sync(ngx_ess_amqp_reader_t *reader);
 ngx_int_t ngx_ess_amqp_reader_ack(ngx_ess_amqp_reader_t *reader);
 
 
-/* What the session hands on of a channel that is a reader's; and its end, when
-   the channels are gone. */
-void ngx_ess_amqp_reader_delivery(ngx_ess_amqp_reader_t *reader,
-    ngx_ess_amqp_delivery_t *delivery);
-void ngx_ess_amqp_reader_canceled(ngx_ess_amqp_reader_t *reader);
-void ngx_ess_amqp_reader_reopened(ngx_ess_amqp_reader_t *reader);
+/* The session's channels are gone: its readers end. */
 void ngx_ess_amqp_reader_session_closed(ngx_queue_t *readers);
 
 /* The session was destroyed: no handlers are called. */

@@ -79,26 +79,13 @@ static void ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
 static void ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_replay_session_close(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_replay_session_delivery(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_amqp_replay_session_cancel(ngx_ess_amqp_channel_t *ch,
-    ngx_uint_t tag);
-static void ngx_ess_amqp_replay_session_reopened(ngx_ess_amqp_channel_t *ch,
-    ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_replay_session_closed(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_amqp_replay_session_batch(ngx_ess_amqp_session_t *s);
 
 
 static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_replay_session = {
     ngx_ess_amqp_replay_session_open,
     ngx_ess_amqp_replay_session_close,
-    ngx_ess_amqp_replay_session_delivery,
-    ngx_ess_amqp_replay_session_cancel,
-    ngx_ess_amqp_replay_session_reopened,
-    ngx_ess_amqp_replay_session_closed,
     ngx_ess_amqp_replay_session_batch,
-    NULL,
-    NULL,
     NULL,
     NULL,
     NULL
@@ -682,36 +669,6 @@ ngx_ess_amqp_replay_session_close(ngx_ess_amqp_session_t *s)
     ngx_ess_amqp_replay_session_batch(s);
 
     ngx_ess_amqp_reader_session_closed(&w->readers);
-}
-
-
-static void
-ngx_ess_amqp_replay_session_delivery(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery)
-{
-    ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_data(ch), delivery);
-}
-
-
-static void
-ngx_ess_amqp_replay_session_cancel(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
-{
-    ngx_ess_amqp_reader_canceled(ngx_ess_amqp_channel_data(ch));
-}
-
-
-static void
-ngx_ess_amqp_replay_session_reopened(ngx_ess_amqp_channel_t *ch,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_data(ch));
-}
-
-
-static void
-ngx_ess_amqp_replay_session_closed(ngx_ess_amqp_channel_t *ch)
-{
-    /* void */
 }
 
 

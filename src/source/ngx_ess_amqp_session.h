@@ -95,6 +95,7 @@ typedef enum {
 
 struct ngx_ess_amqp_channel_s {
     ngx_ess_amqp_session_t        *session;
+    const ngx_ess_amqp_channel_handlers_t  *handlers;
     void                          *data;
     ngx_uint_t                     number;
     ngx_ess_amqp_channel_state_e   state;
