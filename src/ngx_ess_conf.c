@@ -153,7 +153,7 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
 
     if (mcf->amqp) {
         mcf->amqp->node = mcf->node;
-        return ngx_ess_amqp_conf_init(cf, mcf->amqp);
+        return ngx_ess_exchange_conf_init(cf, mcf->amqp);
     }
 
     return NGX_CONF_OK;
@@ -362,7 +362,7 @@ ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf->needs_zone = "ess_amqp";
 
-    return ngx_ess_amqp_conf(cf, &mcf->amqp);
+    return ngx_ess_exchange_conf(cf, &mcf->amqp);
 }
 
 

@@ -11,14 +11,14 @@
 #include "ngx_ess_shm.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_notify.h"
-#include "ngx_ess_amqp_conf.h"
+#include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_client_rate.h"
 
 
 typedef struct {
     ngx_ess_zone_t          *zone;          /* NULL: ESS does nothing */
     ngx_ess_store_t         *store;         /* NULL: off */
-    ngx_ess_amqp_conf_t     *amqp;          /* NULL: no source */
+    ngx_ess_exchange_conf_t *amqp;          /* NULL: no source */
     ngx_str_t                node;
 
     size_t                   log_size;      /* bytes */

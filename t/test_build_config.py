@@ -93,7 +93,7 @@ def test_deprecated_headers(tmp_path):
 
     objs = "%s/objs" % tmp_path
     p = subprocess.run(["make", "-C", NGINX_SRC, "-f", objs + "/Makefile",
-                        objs + "/addon/source/ngx_ess_amqp_codec.o"],
+                        objs + "/addon/amqp/ngx_ess_amqp_codec.o"],
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True)
     assert p.returncode == 0, p.stdout
@@ -105,7 +105,7 @@ def test_headers_of_rabbitmq_c_are_named_once():
     found = subprocess.run(
         ["grep", "-rlE", r"^ *#include <(amqp|rabbitmq-c)", "--include=*.[ch]",
          "src", "bench", "t"], cwd=TOP, stdout=subprocess.PIPE, text=True)
-    assert found.stdout.split() == ["src/source/ngx_ess_rabbitmq_c.h"]
+    assert found.stdout.split() == ["src/amqp/ngx_ess_rabbitmq_c.h"]
 
 
 def test_configures(tmp_path):

@@ -8,7 +8,8 @@ from nginx import TOP
 
 # folder -> folders, or single headers, that its files may include
 ALLOWED = {
-    "source": {"source", "stream"},
+    "amqp": {"amqp"},
+    "source": {"source", "amqp", "stream"},
     "stream": {"stream"},
     "subscriber": {"subscriber", "stream", "transport", "ngx_ess_jwt.h"},
     "transport": {"transport", "ngx_ess_jwt.h"},
@@ -19,11 +20,10 @@ ALLOWED = {
 }
 
 # what every part shares
-SHARED = {"ngx_ess.h", "ngx_ess_conf.h", "ngx_ess_conf_file.h",
-          "ngx_ess_fault.h",
-          "ngx_ess_escape.h", "ngx_ess_header.h", "ngx_ess_origin.h",
-          "ngx_ess_str.h",
-          "ngx_ess_wait.h"}
+SHARED = {"ngx_ess.h", "ngx_ess_backoff.h", "ngx_ess_conf.h",
+          "ngx_ess_conf_file.h", "ngx_ess_escape.h", "ngx_ess_fault.h",
+          "ngx_ess_header.h", "ngx_ess_origin.h", "ngx_ess_param.h",
+          "ngx_ess_str.h", "ngx_ess_wait.h"}
 
 
 def sources():
@@ -68,14 +68,30 @@ def test_includes_go_one_way():
 
 def test_the_check_finds_something():
     folders = {"ngx_ess_api.h": "api", "ngx_ess_ws_codec.h": "transport",
-               "ngx_ess_amqp.h": "source", "ngx_ess_source.h": "source",
+               "ngx_ess_amqp.h": "amqp", "ngx_ess_source.h": "source",
                "ngx_ess_log.h": "stream"}
     text = "".join('#include "%s"\n' % h for h in folders)
     assert wrong_includes("source", text, folders) == [
         "ngx_ess_api.h", "ngx_ess_ws_codec.h"]
+    assert wrong_includes("amqp", text, folders) == [
+        "ngx_ess_api.h", "ngx_ess_ws_codec.h", "ngx_ess_source.h",
+        "ngx_ess_log.h"]
     assert wrong_includes("api", text, folders) == [
         "ngx_ess_ws_codec.h", "ngx_ess_amqp.h"]
     assert len(wrong_includes("transport", text, folders)) == 4
+
+
+def test_amqp_knows_no_stream():
+    """A client of a broker is of use to whatever else speaks AMQP."""
+
+    folders = folder_of_header()
+    found = set()
+    for path in sources():
+        if os.path.basename(os.path.dirname(path)) == "amqp":
+            found |= {h for h in re.findall(r'#include "(.*?)"', read(path))
+                      if folders[h] != "amqp"}
+    assert found == {"ngx_ess.h", "ngx_ess_backoff.h", "ngx_ess_conf_file.h",
+                     "ngx_ess_escape.h", "ngx_ess_param.h", "ngx_ess_str.h"}
 
 
 def test_every_folder_is_known():

@@ -216,7 +216,7 @@ ngx_ess_api_streams_epoch(ngx_http_request_t *r, ngx_str_t *key)
         return 0;
     }
 
-    node = mcf->amqp->nodes.elts;
+    node = mcf->amqp->amqp.nodes.elts;
     vhost = &node[0].vhost;
     hash = 0xcbf29ce484222325;
 

@@ -350,8 +350,8 @@ ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         ngx_ess_amqp_bind_wait(b);
 
     } else {
-        ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR,
-                              "broker refused a binding", code, text);
+        ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR,
+                                  "broker refused a binding", code, text);
         ngx_ess_amqp_bind_answer(b, NGX_ERROR, text);
     }
 
@@ -574,9 +574,9 @@ ngx_ess_amqp_bind_removed(ngx_ess_amqp_worker_t *w, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
     if (rc == NGX_DECLINED && code != AMQP_NOT_FOUND) {
-        ngx_ess_amqp_log_once(w->session, NGX_LOG_WARN,
-                              "broker refused to remove a binding", code,
-                              text);
+        ngx_ess_amqp_trouble_once(w->session, NGX_LOG_WARN,
+                                  "broker refused to remove a binding", code,
+                                  text);
     }
 
     return (rc == NGX_ABORT) ? NGX_ABORT : NGX_OK;

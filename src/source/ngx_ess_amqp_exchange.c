@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_backoff.h"
 #include "ngx_ess_amqp_exchange.h"
 #include "ngx_ess_amqp_slot.h"
 #include "ngx_ess_amqp_live.h"
@@ -159,8 +160,9 @@ ngx_ess_amqp_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_replay_register(&ngx_ess_amqp_exchange_replay);
     ngx_ess_amqp_publisher_init(w);
 
-    w->session = ngx_ess_amqp_create(w->conf, &ngx_ess_amqp_exchange_handlers,
-                                     w, zone->max_event, cycle->log);
+    w->session = ngx_ess_amqp_create(&w->conf->amqp,
+                                     &ngx_ess_amqp_exchange_handlers, w,
+                                     zone->max_event, cycle->log);
     if (w->session == NULL) {
         return NGX_ERROR;
     }
@@ -456,7 +458,7 @@ ngx_ess_amqp_exchange_refused(ngx_ess_amqp_worker_t *w, const char *what,
     u_char     buf[NGX_ESS_BROKER_TEXT];
     ngx_str_t  words;
 
-    ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR, what, code, text);
+    ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR, what, code, text);
 
     words.data = buf;
     words.len = ngx_slprintf(buf, buf + sizeof(buf), "%s: %ui \"%V\"", what,
@@ -678,7 +680,7 @@ void
 ngx_ess_amqp_exchange_retry(ngx_ess_amqp_worker_t *w)
 {
     if (!w->retry.timer_set) {
-        ngx_add_timer(&w->retry, ngx_ess_source_backoff(w->attempt));
+        ngx_add_timer(&w->retry, ngx_ess_backoff(w->attempt));
         w->attempt++;
     }
 }

@@ -11,7 +11,7 @@
 #include "ngx_ess_source.h"
 
 
-/* its conf is an ngx_ess_amqp_conf_t */
+/* its conf is an ngx_ess_exchange_conf_t */
 extern const ngx_ess_source_t  ngx_ess_amqp_exchange;
 
 

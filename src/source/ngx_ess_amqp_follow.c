@@ -9,6 +9,7 @@
  */
 
 
+#include "ngx_ess_backoff.h"
 #include "ngx_ess_amqp_follow.h"
 #include "ngx_ess_amqp_property.h"
 #include "ngx_ess_escape.h"
@@ -105,7 +106,7 @@ ngx_ess_amqp_follow_later(ngx_ess_amqp_live_t *live)
 
     live->state = NGX_ESS_AMQP_LIVE_OPENING;
 
-    ngx_add_timer(&live->timer, ngx_ess_source_backoff(live->attempt));
+    ngx_add_timer(&live->timer, ngx_ess_backoff(live->attempt));
     live->attempt++;
 }
 

@@ -288,9 +288,9 @@ ngx_ess_amqp_former_looked(ngx_ess_amqp_slot_t *slot, ngx_int_t rc,
     }
 
     if (rc != NGX_OK) {
-        ngx_ess_amqp_log_once(w->session, NGX_LOG_WARN,
-                              "a queue that was left behind cannot be emptied",
-                              code, text);
+        ngx_ess_amqp_trouble_once(w->session, NGX_LOG_WARN,
+                                  "a queue that was left behind cannot be"
+                                  " emptied", code, text);
     }
 
     if (code == AMQP_ACCESS_REFUSED) {

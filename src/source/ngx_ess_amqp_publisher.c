@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_backoff.h"
 #include "ngx_ess_amqp_publish.h"
 #include "ngx_ess_amqp_publisher.h"
 
@@ -122,7 +123,7 @@ ngx_ess_amqp_publisher_session(void)
     p = &ngx_ess_amqp_publisher;
 
     if (p->session == NULL) {
-        p->session = ngx_ess_amqp_create(p->conf,
+        p->session = ngx_ess_amqp_create(&p->conf->amqp,
                                          &ngx_ess_amqp_publisher_handlers, p,
                                          0, p->log);
     }
@@ -223,10 +224,10 @@ ngx_ess_amqp_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         ngx_ess_amqp_publish_pump();
 
     } else if (rc == NGX_DECLINED) {
-        ngx_ess_amqp_log_once(p->session, NGX_LOG_ERR,
-                              "broker refused to confirm", code, text);
+        ngx_ess_amqp_trouble_once(p->session, NGX_LOG_ERR,
+                                  "broker refused to confirm", code, text);
 
-        ngx_add_timer(&p->retry, ngx_ess_source_backoff(p->attempt));
+        ngx_add_timer(&p->retry, ngx_ess_backoff(p->attempt));
         p->attempt++;
     }
 }

@@ -29,7 +29,7 @@ typedef struct {
 
 typedef struct {
     ngx_ess_amqp_worker_t         *worker;
-    ngx_ess_amqp_conf_t           *conf;
+    ngx_ess_exchange_conf_t       *conf;
     ngx_ess_zone_t                *zone;
     ngx_log_t                     *log;
     ngx_ess_amqp_session_t        *session; /* NULL: none */

@@ -273,8 +273,8 @@ ngx_ess_amqp_rebind_refused(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
 
     w->rebind_refused++;
 
-    ngx_ess_amqp_log_once(w->session, NGX_LOG_ERR, "broker refused a binding",
-                          code, text);
+    ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR,
+                              "broker refused a binding", code, text);
 
     if (code == AMQP_NOT_FOUND) {
         /* soon again, but for the backoff */

@@ -15,6 +15,7 @@
  */
 
 
+#include "ngx_ess_backoff.h"
 #include "ngx_ess_amqp_replay.h"
 #include "ngx_ess_amqp_property.h"
 #include "ngx_ess_amqp_reader.h"
@@ -44,7 +45,7 @@
 
 
 typedef struct {
-    ngx_ess_amqp_conf_t         *conf;
+    ngx_ess_exchange_conf_t     *conf;
     ngx_ess_zone_t              *zone;
     ngx_log_t                   *log;
     ngx_ess_amqp_session_t      *session;   /* NULL: none was needed */
@@ -104,8 +105,8 @@ static ngx_ess_amqp_replay_worker_t  ngx_ess_amqp_replays;
 
 
 void
-ngx_ess_amqp_replay_init(ngx_ess_amqp_conf_t *conf, ngx_ess_zone_t *zone,
-    ngx_log_t *log)
+ngx_ess_amqp_replay_init(ngx_ess_exchange_conf_t *conf,
+    ngx_ess_zone_t *zone, ngx_log_t *log)
 {
     ngx_memzero(&ngx_ess_amqp_replays, sizeof(ngx_ess_amqp_replay_worker_t));
 
@@ -170,8 +171,9 @@ ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
 
     if (w->session == NULL) {
 
-        w->session = ngx_ess_amqp_create(w->conf, &ngx_ess_amqp_replay_session,
-                                         w, w->zone->max_event, w->log);
+        w->session = ngx_ess_amqp_create(&w->conf->amqp,
+                                         &ngx_ess_amqp_replay_session, w,
+                                         w->zone->max_event, w->log);
 
         /* without memory for it, with the next one */
 
@@ -364,7 +366,7 @@ ngx_ess_amqp_replay_close(ngx_ess_replay_t *replay)
 static void
 ngx_ess_amqp_replay_later(ngx_ess_replay_t *replay)
 {
-    ngx_add_timer(&replay->timer, ngx_ess_source_backoff(replay->attempt));
+    ngx_add_timer(&replay->timer, ngx_ess_backoff(replay->attempt));
     replay->attempt++;
 }
 

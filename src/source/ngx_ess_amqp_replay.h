@@ -10,11 +10,11 @@
 #define _NGX_ESS_AMQP_REPLAY_H_INCLUDED_
 
 
-#include "ngx_ess_amqp.h"
+#include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_replay.h"
 
 
-void ngx_ess_amqp_replay_init(ngx_ess_amqp_conf_t *conf,
+void ngx_ess_amqp_replay_init(ngx_ess_exchange_conf_t *conf,
     ngx_ess_zone_t *zone, ngx_log_t *log);
 void ngx_ess_amqp_replay_exit(void);
 

@@ -164,8 +164,8 @@ ngx_ess_amqp_slot_declare(ngx_ess_amqp_slot_t *slot,
 static void
 ngx_ess_amqp_slot_arguments(ngx_ess_amqp_slot_t *slot)
 {
-    amqp_table_entry_t   *entry;
-    ngx_ess_amqp_conf_t  *conf;
+    amqp_table_entry_t       *entry;
+    ngx_ess_exchange_conf_t  *conf;
 
     conf = slot->worker->conf;
     entry = slot->arguments;
@@ -445,7 +445,8 @@ ngx_ess_amqp_slot_consume(ngx_ess_amqp_worker_t *w)
 ngx_uint_t
 ngx_ess_amqp_slot_prefetch(ngx_ess_amqp_worker_t *w)
 {
-    return w->conf->quorum ? NGX_ESS_AMQP_PREFETCH_MAX : w->conf->prefetch;
+    return w->conf->quorum ? NGX_ESS_EXCHANGE_PREFETCH_MAX
+                           : w->conf->prefetch;
 }
 
 

@@ -20,6 +20,7 @@
 #include "ngx_ess_stream_table.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_amqp.h"
+#include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_redelivery.h"
 #include "ngx_ess_topic.h"
 
@@ -165,7 +166,7 @@ typedef struct {
 
 struct ngx_ess_amqp_worker_s {
     ngx_ess_zone_t              *zone;
-    ngx_ess_amqp_conf_t         *conf;
+    ngx_ess_exchange_conf_t     *conf;
     ngx_log_t                   *log;
     ngx_ess_amqp_session_t      *session;
     ngx_ess_amqp_channel_t      *consume;   /* consumers only; NULL: none */

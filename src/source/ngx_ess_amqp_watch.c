@@ -83,7 +83,7 @@ ngx_ess_amqp_watch_name(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
                                       &w->conf->exchange)
                           - p;
 
-    node = w->conf->nodes.elts;
+    node = w->conf->amqp.nodes.elts;
 
     ngx_crc32_init(hash);
     ngx_crc32_update(&hash, node->vhost.data, node->vhost.len);
@@ -296,8 +296,8 @@ ngx_ess_amqp_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         w->witness = NGX_ESS_AMQP_REFUSED;
         w->witness_anew = 0;
 
-        ngx_ess_amqp_log_once(w->session, NGX_LOG_NOTICE,
-                              "the exchange cannot be watched", code, text);
+        ngx_ess_amqp_trouble_once(w->session, NGX_LOG_NOTICE,
+                                  "the exchange cannot be watched", code, text);
     }
 
     ngx_ess_amqp_exchange_kick(w);

@@ -14,10 +14,6 @@
 /* ms */
 #define NGX_ESS_SOURCE_BIND_TIME     2000
 #define NGX_ESS_SOURCE_UNBIND_CHECK  10
-#define NGX_ESS_SOURCE_BACKOFF_MIN   50
-
-/* with the jitter on top: 1000 */
-#define NGX_ESS_SOURCE_BACKOFF_MAX   800
 
 
 static void ngx_ess_source_bind_handler(ngx_event_t *ev);
@@ -244,21 +240,4 @@ ngx_ess_source_exit_process(void)
     if (ngx_ess_source) {
         ngx_ess_source->exit_process();
     }
-}
-
-
-ngx_msec_t
-ngx_ess_source_backoff(ngx_uint_t attempt)
-{
-    ngx_msec_t  delay;
-
-    delay = NGX_ESS_SOURCE_BACKOFF_MAX;
-
-    if (attempt < 4) {
-        delay = NGX_ESS_SOURCE_BACKOFF_MIN << attempt;
-    }
-
-    /* a quarter less or more, so that the workers do not come all at once */
-
-    return delay - delay / 4 + ngx_random() % (delay / 2 + 1);
 }

@@ -152,11 +152,5 @@ void ngx_ess_source_changed(ngx_ess_stream_ref_t *ref);
 void ngx_ess_source_shutdown(void);
 void ngx_ess_source_exit_process(void);
 
-/*
- * Delay before the next attempt to reach a source, in ms: doubles from 50 to
- * 1000, with jitter.  attempt counts from 0.
- */
-ngx_msec_t ngx_ess_source_backoff(ngx_uint_t attempt);
-
 
 #endif /* _NGX_ESS_SOURCE_H_INCLUDED_ */

@@ -2,7 +2,7 @@
  * A delivery with further keys in CC: which of them count for a slot, what is
  * no key, how many are too many, copies, and no memory.
  *
- * links: src/source/ngx_ess_amqp_item.c src/source/ngx_ess_amqp_property.c
+ * links: src/source/ngx_ess_amqp_item.c src/amqp/ngx_ess_amqp_property.c
  * links: src/ngx_ess_escape.c t/unit/ngx_string.c
  */
 
@@ -24,7 +24,7 @@
 
 
 static ngx_log_t                quiet = { .log_level = NGX_LOG_DEBUG };
-static ngx_ess_amqp_conf_t      conf;
+static ngx_ess_exchange_conf_t      conf;
 static ngx_ess_amqp_worker_t    worker;
 static amqp_field_value_t       entries[ENTRIES];
 static amqp_table_entry_t       header;

@@ -3,7 +3,7 @@
  * count, all else does; properties that are cut off anywhere are read no
  * further.
  *
- * links: src/source/ngx_ess_amqp_print.c src/source/ngx_ess_amqp_codec.c
+ * links: src/source/ngx_ess_amqp_print.c src/amqp/ngx_ess_amqp_codec.c
  * links: src/source/ngx_ess_redelivery.c t/unit/ngx_string.c
  */
 

@@ -1,7 +1,7 @@
 /*
  * The URL of ess_amqp, by example.
  *
- * links: src/source/ngx_ess_amqp_url.c
+ * links: src/amqp/ngx_ess_amqp_url.c
  */
 
 

@@ -1,9 +1,9 @@
 /*
  * One RabbitMQ session: its life, from state to state.  Beside it: _connect.c
  * comes to a socket, _io.c moves bytes, _handshake.c talks on channel 0,
- * _channel.c on the others, _content.c puts deliveries together, _log.c says
- * what went wrong.  The session owns its connection, buffers and channels; it
- * lives in one worker.
+ * _channel.c on the others, _content.c puts deliveries together, _trouble.c
+ * says what went wrong.  The session owns its connection, buffers and channels;
+ * it lives in one worker.
  */
 
 
@@ -46,7 +46,7 @@ ngx_ess_amqp_create(ngx_ess_amqp_conf_t *conf,
     s->data = data;
     s->max_body = max_body;
 
-    ngx_ess_amqp_log_init(s, log);
+    ngx_ess_amqp_trouble_init(s, log);
 
     s->timer.handler = ngx_ess_amqp_timer_handler;
     s->timer.data = s;
@@ -58,7 +58,7 @@ ngx_ess_amqp_create(ngx_ess_amqp_conf_t *conf,
     s->heartbeat_timer.log = &s->log;
     s->heartbeat_timer.cancelable = 1;
 
-    s->alarm_timer.handler = ngx_ess_amqp_log_alarm_handler;
+    s->alarm_timer.handler = ngx_ess_amqp_trouble_alarm_handler;
     s->alarm_timer.data = s;
     s->alarm_timer.log = &s->log;
     s->alarm_timer.cancelable = 1;
@@ -284,7 +284,7 @@ ngx_ess_amqp_start(ngx_ess_amqp_session_t *s)
                                NGX_ESS_AMQP_PROTOCOL_LEN)
            != NGX_OK)
     {
-        (void) ngx_ess_amqp_log_failed(s, "no memory");
+        (void) ngx_ess_amqp_trouble(s, "no memory");
         ngx_ess_amqp_drop(s);
         return;
     }
@@ -318,14 +318,14 @@ ngx_ess_amqp_timer_handler(ngx_event_t *ev)
         break;
 
     case NGX_ESS_AMQP_RESOLVING:
-        (void) ngx_ess_amqp_log_failed(s, "its name was not resolved in time");
+        (void) ngx_ess_amqp_trouble(s, "its name was not resolved in time");
         s->state = NGX_ESS_AMQP_IDLE;
         ngx_ess_amqp_connect_next_node(s);
         break;
 
     default:
-        (void) ngx_ess_amqp_log_failed(s, "timed out while %s",
-                                       ngx_ess_amqp_state_name(s->state));
+        (void) ngx_ess_amqp_trouble(s, "timed out while %s",
+                                    ngx_ess_amqp_state_name(s->state));
         ngx_ess_amqp_drop(s);
     }
 }

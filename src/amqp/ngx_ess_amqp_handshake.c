@@ -98,12 +98,12 @@ ngx_ess_amqp_handshake(ngx_ess_amqp_session_t *s, ngx_ess_amqp_frame_t *frame)
         }
     }
 
-    return ngx_ess_amqp_log_failed(s, "it sent frame type %ui, %s (%xD) on"
-                                   " channel 0 while %s",
-                                   frame->type,
-                                   ngx_ess_amqp_method_name(frame->method),
-                                   (uint32_t) frame->method,
-                                   ngx_ess_amqp_state_name(s->state));
+    return ngx_ess_amqp_trouble(s, "it sent frame type %ui, %s (%xD) on"
+                                " channel 0 while %s",
+                                frame->type,
+                                ngx_ess_amqp_method_name(frame->method),
+                                (uint32_t) frame->method,
+                                ngx_ess_amqp_state_name(s->state));
 }
 
 
@@ -183,8 +183,8 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
     s->version = ngx_ess_amqp_handshake_version(&start->server_properties);
 
     if (!ngx_ess_amqp_handshake_has(start->mechanisms, "PLAIN")) {
-        return ngx_ess_amqp_log_failed(s, "it does not offer to log in with"
-                                       " SASL PLAIN");
+        return ngx_ess_amqp_trouble(s, "it does not offer to log in with"
+                                    " SASL PLAIN");
     }
 
     for (i = 0; i < NGX_ESS_AMQP_CAPABILITIES; i++) {
@@ -219,7 +219,7 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
     ok.response.len = node->user.len + node->password.len + 2;
     ok.response.bytes = ngx_alloc(ok.response.len, &s->log);
     if (ok.response.bytes == NULL) {
-        return ngx_ess_amqp_log_failed(s, "no memory");
+        return ngx_ess_amqp_trouble(s, "no memory");
     }
 
     p = ok.response.bytes;
@@ -234,7 +234,7 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
     ngx_free(ok.response.bytes);
 
     if (rc != NGX_OK) {
-        return ngx_ess_amqp_log_failed(s, "start-ok could not be sent");
+        return ngx_ess_amqp_trouble(s, "start-ok could not be sent");
     }
 
     s->state = NGX_ESS_AMQP_START;
@@ -285,11 +285,11 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
     if (ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_TUNE_OK_METHOD, tune)
         != NGX_OK)
     {
-        return ngx_ess_amqp_log_failed(s, "tune-ok could not be sent");
+        return ngx_ess_amqp_trouble(s, "tune-ok could not be sent");
     }
 
     if (ngx_ess_amqp_codec_tune(&s->codec, tune->frame_max) != NGX_OK) {
-        return ngx_ess_amqp_log_failed(s, "no memory");
+        return ngx_ess_amqp_trouble(s, "no memory");
     }
 
     node = s->conf->nodes.elts;
@@ -302,7 +302,7 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
     if (ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_OPEN_METHOD, &open)
         != NGX_OK)
     {
-        return ngx_ess_amqp_log_failed(s, "connection.open could not be sent");
+        return ngx_ess_amqp_trouble(s, "connection.open could not be sent");
     }
 
     if (s->heartbeat) {
@@ -325,7 +325,7 @@ ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s, void *decoded)
     s->opened_at = ngx_current_msec;
     s->tried = 0;
 
-    ngx_ess_amqp_log_opened(s);
+    ngx_ess_amqp_trouble_opened(s);
 
     s->handlers->open(s);
 
@@ -352,15 +352,15 @@ ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
                                 close->reply_text.len);
 
     if (s->state == NGX_ESS_AMQP_OPEN) {
-        return ngx_ess_amqp_log_failed(s, "it closed the connection:"
-                                       " %ui \"%V\"",
-                                       (ngx_uint_t) close->reply_code, text);
+        return ngx_ess_amqp_trouble(s, "it closed the connection:"
+                                    " %ui \"%V\"",
+                                    (ngx_uint_t) close->reply_code, text);
     }
 
-    return ngx_ess_amqp_log_failed(s, "it refused the connection while %s:"
-                                   " %ui \"%V\"",
-                                   ngx_ess_amqp_state_name(s->state),
-                                   (ngx_uint_t) close->reply_code, text);
+    return ngx_ess_amqp_trouble(s, "it refused the connection while %s:"
+                                " %ui \"%V\"",
+                                ngx_ess_amqp_state_name(s->state),
+                                (ngx_uint_t) close->reply_code, text);
 }
 
 
@@ -380,7 +380,7 @@ ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s, void *decoded)
     ngx_memcpy(s->alarm, reason->data, s->alarm_len);
     s->blocked = 1;
 
-    ngx_ess_amqp_log_alarm(s);
+    ngx_ess_amqp_trouble_alarm(s);
 
     if (s->handlers->blocked) {
         s->handlers->blocked(s, reason);
@@ -395,7 +395,7 @@ ngx_ess_amqp_handshake_unblocked(ngx_ess_amqp_session_t *s, void *decoded)
 {
     s->blocked = 0;
 
-    ngx_ess_amqp_log_alarm(s);
+    ngx_ess_amqp_trouble_alarm(s);
 
     if (s->handlers->blocked) {
         s->handlers->blocked(s, NULL);

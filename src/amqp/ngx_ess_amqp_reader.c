@@ -157,9 +157,9 @@ ngx_ess_amqp_reader_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
             return NGX_DONE;
         }
 
-        ngx_ess_amqp_log_once(reader->session, NGX_LOG_ERR,
-                              "broker refused a reader of a stream", code,
-                              text);
+        ngx_ess_amqp_trouble_once(reader->session, NGX_LOG_ERR,
+                                  "broker refused a reader of a stream", code,
+                                  text);
         ngx_ess_amqp_reader_end(reader, NGX_ERROR);
         return NGX_DONE;
     }

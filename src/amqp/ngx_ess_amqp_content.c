@@ -24,8 +24,8 @@ ngx_ess_amqp_content_header(ngx_ess_amqp_channel_t *ch,
     s = ch->session;
 
     if (ch->want != NGX_ESS_AMQP_WANT_HEADER) {
-        return ngx_ess_amqp_log_failed(s, "it sent a content header without a"
-                                       " method");
+        return ngx_ess_amqp_trouble(s, "it sent a content header without a"
+                                    " method");
     }
 
     ch->properties = frame->properties;
@@ -56,8 +56,8 @@ ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
     if (ch->want != NGX_ESS_AMQP_WANT_BODY
         || body->len > ch->body_size - ch->received)
     {
-        return ngx_ess_amqp_log_failed(s, "it sent a body frame that belongs"
-                                       " to no content");
+        return ngx_ess_amqp_trouble(s, "it sent a body frame that belongs"
+                                    " to no content");
     }
 
     if (body->len == ch->body_size || ch->body_size > s->max_body) {
@@ -72,7 +72,7 @@ ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
         if (ch->body == NULL) {
             ch->body = ngx_alloc(ch->body_size, &s->log);
             if (ch->body == NULL) {
-                return ngx_ess_amqp_log_failed(s, "no memory");
+                return ngx_ess_amqp_trouble(s, "no memory");
             }
         }
 

@@ -8,32 +8,32 @@
 #include "ngx_ess_amqp_session.h"
 
 
-static ngx_int_t ngx_ess_amqp_log_is_new(uint32_t *seen, ngx_uint_t *n,
+static ngx_int_t ngx_ess_amqp_trouble_is_new(uint32_t *seen, ngx_uint_t *n,
     uint32_t hash);
-static u_char *ngx_ess_amqp_log_handler(ngx_log_t *log, u_char *buf,
+static u_char *ngx_ess_amqp_trouble_handler(ngx_log_t *log, u_char *buf,
     size_t len);
-static void ngx_ess_amqp_log_quiet_writer(ngx_log_t *log, ngx_uint_t level,
+static void ngx_ess_amqp_trouble_quiet_writer(ngx_log_t *log, ngx_uint_t level,
     u_char *buf, size_t len);
 
 
 void
-ngx_ess_amqp_log_init(ngx_ess_amqp_session_t *s, ngx_log_t *log)
+ngx_ess_amqp_trouble_init(ngx_ess_amqp_session_t *s, ngx_log_t *log)
 {
     s->parent_log = log;
 
     s->log = *log;
-    s->log.handler = ngx_ess_amqp_log_handler;
+    s->log.handler = ngx_ess_amqp_trouble_handler;
     s->log.data = s;
     s->log.action = NULL;
 
     s->quiet_log.log_level = NGX_LOG_INFO;
-    s->quiet_log.writer = ngx_ess_amqp_log_quiet_writer;
+    s->quiet_log.writer = ngx_ess_amqp_trouble_quiet_writer;
     s->quiet_log.wdata = s;
 }
 
 
 void
-ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s)
+ngx_ess_amqp_trouble_opened(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_amqp_node_t  *node;
 
@@ -54,7 +54,7 @@ ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s)
 
 
 void
-ngx_ess_amqp_log_alarm(ngx_ess_amqp_session_t *s)
+ngx_ess_amqp_trouble_alarm(ngx_ess_amqp_session_t *s)
 {
     if (s->blocked == s->alarm_told || s->alarm_timer.timer_set) {
         return;
@@ -76,14 +76,14 @@ ngx_ess_amqp_log_alarm(ngx_ess_amqp_session_t *s)
 
 
 void
-ngx_ess_amqp_log_alarm_handler(ngx_event_t *ev)
+ngx_ess_amqp_trouble_alarm_handler(ngx_event_t *ev)
 {
-    ngx_ess_amqp_log_alarm(ev->data);
+    ngx_ess_amqp_trouble_alarm(ev->data);
 }
 
 
 ngx_int_t
-ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
+ngx_ess_amqp_trouble(ngx_ess_amqp_session_t *s, const char *fmt, ...)
 {
     u_char     buf[NGX_ESS_AMQP_LINE];
     va_list    args;
@@ -94,7 +94,7 @@ ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
     text.len = ngx_vslprintf(buf, buf + sizeof(buf), fmt, args) - buf;
     va_end(args);
 
-    if (ngx_ess_amqp_log_is_new(s->failures, &s->nfailures,
+    if (ngx_ess_amqp_trouble_is_new(s->failures, &s->nfailures,
                                 ngx_crc32_long(text.data, text.len) ^ s->node)
         == NGX_OK)
     {
@@ -113,7 +113,7 @@ ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt, ...)
 
 
 void
-ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
+ngx_ess_amqp_trouble_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     const char *what, ngx_uint_t code, ngx_str_t *text)
 {
     u_char                line[NGX_ESS_AMQP_LINE], *p;
@@ -143,7 +143,7 @@ ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     p = ngx_slprintf(line, line + sizeof(line), "%s: %ui \"%V\"", what, code,
                      text);
 
-    if (ngx_ess_amqp_log_is_new(s->words, &s->nwords,
+    if (ngx_ess_amqp_trouble_is_new(s->words, &s->nwords,
                                 ngx_crc32_long(line, p - line))
         == NGX_OK)
     {
@@ -161,7 +161,7 @@ ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
 /* keeps the last few; NGX_OK: it was not among them */
 
 static ngx_int_t
-ngx_ess_amqp_log_is_new(uint32_t *seen, ngx_uint_t *n, uint32_t hash)
+ngx_ess_amqp_trouble_is_new(uint32_t *seen, ngx_uint_t *n, uint32_t hash)
 {
     ngx_uint_t  i;
 
@@ -178,7 +178,7 @@ ngx_ess_amqp_log_is_new(uint32_t *seen, ngx_uint_t *n, uint32_t hash)
 
 
 static u_char *
-ngx_ess_amqp_log_handler(ngx_log_t *log, u_char *buf, size_t len)
+ngx_ess_amqp_trouble_handler(ngx_log_t *log, u_char *buf, size_t len)
 {
     ngx_ess_amqp_node_t     *node;
     ngx_ess_amqp_session_t  *s;
@@ -200,7 +200,7 @@ ngx_ess_amqp_log_handler(ngx_log_t *log, u_char *buf, size_t len)
  */
 
 static void
-ngx_ess_amqp_log_quiet_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
+ngx_ess_amqp_trouble_quiet_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
     size_t len)
 {
     u_char                  *p, *last;

@@ -54,8 +54,8 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
 
     if (i == s->channel_max) {
         ngx_str_null(&text);
-        ngx_ess_amqp_log_once(s, NGX_LOG_ERR, "all channels that it allows "
-                              "are in use", s->channel_max, &text);
+        ngx_ess_amqp_trouble_once(s, NGX_LOG_ERR, "all channels that it allows "
+                                  "are in use", s->channel_max, &text);
         return NULL;
     }
 
@@ -353,8 +353,8 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
 
         ngx_ess_amqp_codec_release(&s->codec, frame->channel);
 
-        return ngx_ess_amqp_log_failed(s, "it sent a frame on channel %ui,"
-                                       " which is not open", frame->channel);
+        return ngx_ess_amqp_trouble(s, "it sent a frame on channel %ui,"
+                                    " which is not open", frame->channel);
     }
 
     if (ngx_ess_amqp_channel_late(ch, frame)) {
@@ -442,7 +442,7 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
     if (ch->want != NGX_ESS_AMQP_WANT_METHOD
         && frame->method != AMQP_CHANNEL_CLOSE_METHOD)
     {
-        return ngx_ess_amqp_log_failed(s, "it sent a method within a content");
+        return ngx_ess_amqp_trouble(s, "it sent a method within a content");
     }
 
     switch (frame->method) {
@@ -480,7 +480,7 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
                                    &flow)
             != NGX_OK)
         {
-            return ngx_ess_amqp_log_failed(s, "flow-ok could not be sent");
+            return ngx_ess_amqp_trouble(s, "flow-ok could not be sent");
         }
 
         return NGX_OK;
@@ -532,10 +532,10 @@ ngx_ess_amqp_channel_reply(ngx_ess_amqp_channel_t *ch,
         }
     }
 
-    return ngx_ess_amqp_log_failed(s, "it sent %s (%xD), which nobody asked"
-                                   " for",
-                                   ngx_ess_amqp_method_name(frame->method),
-                                   (uint32_t) frame->method);
+    return ngx_ess_amqp_trouble(s, "it sent %s (%xD), which nobody asked"
+                                " for",
+                                ngx_ess_amqp_method_name(frame->method),
+                                (uint32_t) frame->method);
 }
 
 
@@ -571,7 +571,7 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
         != NGX_OK
         || ngx_ess_amqp_channel_open(ch) != NGX_OK)
     {
-        return ngx_ess_amqp_log_failed(s, "the channel could not be reopened");
+        return ngx_ess_amqp_trouble(s, "the channel could not be reopened");
     }
 
     text = ngx_ess_escape_bytes(&e, close->reply_text.bytes,
@@ -593,9 +593,9 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
         }
 
     } else if (ch->reopened++ == NGX_ESS_AMQP_REOPEN_MAX) {
-        return ngx_ess_amqp_log_failed(s, "it closed a channel again and"
-                                       " again: %ui \"%V\"",
-                                       (ngx_uint_t) close->reply_code, text);
+        return ngx_ess_amqp_trouble(s, "it closed a channel again and"
+                                    " again: %ui \"%V\"",
+                                    (ngx_uint_t) close->reply_code, text);
     }
 
     /* what was sent behind it is sent again, in order, before the rest */
@@ -618,8 +618,8 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
                                     text);
 
     } else {
-        ngx_ess_amqp_log_once(s, NGX_LOG_ERR, "it closed a channel",
-                              close->reply_code, text);
+        ngx_ess_amqp_trouble_once(s, NGX_LOG_ERR, "it closed a channel",
+                                  close->reply_code, text);
     }
 
     if (ch->state != NGX_ESS_AMQP_CH_CLOSING && ch->handlers->reopened) {
@@ -647,7 +647,7 @@ ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
                                    &ok)
             != NGX_OK)
         {
-            return ngx_ess_amqp_log_failed(s, "cancel-ok could not be sent");
+            return ngx_ess_amqp_trouble(s, "cancel-ok could not be sent");
         }
     }
 
@@ -665,8 +665,8 @@ ngx_ess_amqp_channel_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
     ngx_uint_t multiple, ngx_uint_t ok)
 {
     if (ch->handlers->confirmed == NULL) {
-        return ngx_ess_amqp_log_failed(ch->session, "it confirmed what nobody"
-                                       " had published");
+        return ngx_ess_amqp_trouble(ch->session, "it confirmed what nobody"
+                                    " had published");
     }
 
     ch->handlers->confirmed(ch, tag, multiple, ok);
@@ -700,7 +700,7 @@ ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
                                    AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)
             != NGX_OK)
         {
-            return ngx_ess_amqp_log_failed(s, "close-ok could not be sent");
+            return ngx_ess_amqp_trouble(s, "close-ok could not be sent");
         }
     }
 

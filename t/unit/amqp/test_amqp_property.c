@@ -2,7 +2,7 @@
  * When an event was published: each kind of header and each size of number
  * that publishers send, and what is no time.
  *
- * links: src/source/ngx_ess_amqp_property.c t/unit/ngx_string.c
+ * links: src/amqp/ngx_ess_amqp_property.c t/unit/ngx_string.c
  */
 
 

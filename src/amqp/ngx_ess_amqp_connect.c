@@ -7,7 +7,7 @@
 
 
 #include "ngx_ess_amqp_session.h"
-#include "ngx_ess_source.h"
+#include "ngx_ess_backoff.h"
 #include <netdb.h>
 
 
@@ -132,7 +132,7 @@ ngx_ess_amqp_connect_later(ngx_ess_amqp_session_t *s)
     s->naddrs = 0;
     s->tried = 0;
 
-    ngx_add_timer(&s->timer, ngx_ess_source_backoff(s->attempt++));
+    ngx_add_timer(&s->timer, ngx_ess_backoff(s->attempt++));
 }
 
 
@@ -190,7 +190,7 @@ ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s)
 
     pool = ngx_create_pool(4096, s->parent_log);
     if (pool == NULL) {
-        return ngx_ess_amqp_log_failed(s, "no memory");
+        return ngx_ess_amqp_trouble(s, "no memory");
     }
 
     task = ngx_thread_task_alloc(pool, sizeof(ngx_ess_amqp_resolve_t));
@@ -246,8 +246,8 @@ failed:
 
     ngx_destroy_pool(pool);
 
-    return ngx_ess_amqp_log_failed(s, "its name cannot be looked up in a"
-                                   " thread");
+    return ngx_ess_amqp_trouble(s, "its name cannot be looked up in a"
+                                " thread");
 }
 
 
@@ -333,12 +333,12 @@ ngx_ess_amqp_connect_take(ngx_ess_amqp_session_t *s,
     ngx_ess_amqp_resolve_t *resolve)
 {
     if (resolve->error) {
-        return ngx_ess_amqp_log_failed(s, "its name cannot be resolved: %s",
-                                       gai_strerror(resolve->error));
+        return ngx_ess_amqp_trouble(s, "its name cannot be resolved: %s",
+                                    gai_strerror(resolve->error));
     }
 
     if (resolve->naddrs == 0) {
-        return ngx_ess_amqp_log_failed(s, "its name has no address");
+        return ngx_ess_amqp_trouble(s, "its name has no address");
     }
 
     s->addr = 0;
@@ -394,7 +394,7 @@ ngx_ess_amqp_connect_address(ngx_ess_amqp_session_t *s)
     if (ngx_ess_amqp_connect_prepare(s, c) != NGX_OK) {
         ngx_close_connection(c);
         pc->connection = NULL;
-        return ngx_ess_amqp_log_failed(s, "no memory");
+        return ngx_ess_amqp_trouble(s, "no memory");
     }
 
     s->state = NGX_ESS_AMQP_CONNECTING;
@@ -433,12 +433,12 @@ static ngx_int_t
 ngx_ess_amqp_connect_failed(ngx_ess_amqp_session_t *s, const char *what)
 {
     if (s->quiet_len == 0) {
-        return ngx_ess_amqp_log_failed(s, "%s, address %V", what,
-                                       &s->addr_name);
+        return ngx_ess_amqp_trouble(s, "%s, address %V", what,
+                                    &s->addr_name);
     }
 
-    return ngx_ess_amqp_log_failed(s, "%*s, address %V", s->quiet_len,
-                                   s->quiet, &s->addr_name);
+    return ngx_ess_amqp_trouble(s, "%*s, address %V", s->quiet_len,
+                                s->quiet, &s->addr_name);
 }
 
 
@@ -605,16 +605,16 @@ ngx_ess_amqp_connect_tls_verify(ngx_ess_amqp_session_t *s)
     err = SSL_get_verify_result(c->ssl->connection);
 
     if (err != X509_V_OK) {
-        return ngx_ess_amqp_log_failed(s, "its TLS certificate is not trusted:"
-                                       " (%l:%s)", err,
-                                       X509_verify_cert_error_string(err));
+        return ngx_ess_amqp_trouble(s, "its TLS certificate is not trusted:"
+                                    " (%l:%s)", err,
+                                    X509_verify_cert_error_string(err));
     }
 
     if (!ngx_ess_amqp_connect_is_address(&node->host)) {
 
         if (ngx_ssl_check_host(c, &node->host) != NGX_OK) {
-            return ngx_ess_amqp_log_failed(s, "its TLS certificate is not for"
-                                           " \"%V\"", &node->host);
+            return ngx_ess_amqp_trouble(s, "its TLS certificate is not for"
+                                        " \"%V\"", &node->host);
         }
 
         return NGX_OK;
@@ -622,7 +622,7 @@ ngx_ess_amqp_connect_tls_verify(ngx_ess_amqp_session_t *s)
 
     cert = SSL_get_peer_certificate(c->ssl->connection);
     if (cert == NULL) {
-        return ngx_ess_amqp_log_failed(s, "it has no TLS certificate");
+        return ngx_ess_amqp_trouble(s, "it has no TLS certificate");
     }
 
     rc = X509_check_ip_asc(cert, (char *) node->host.data, 0);
@@ -630,8 +630,8 @@ ngx_ess_amqp_connect_tls_verify(ngx_ess_amqp_session_t *s)
     X509_free(cert);
 
     if (rc != 1) {
-        return ngx_ess_amqp_log_failed(s, "its TLS certificate is not for the"
-                                       " address \"%V\"", &node->host);
+        return ngx_ess_amqp_trouble(s, "its TLS certificate is not for the"
+                                    " address \"%V\"", &node->host);
     }
 
     return NGX_OK;

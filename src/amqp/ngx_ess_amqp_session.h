@@ -1,7 +1,7 @@
 /*
  * What the files of the session share: its state.  Private to
- * ngx_ess_amqp.c and to ngx_ess_amqp_log.c, _io.c, _connect.c, _handshake.c,
- * _channel.c and _content.c.
+ * ngx_ess_amqp.c and to ngx_ess_amqp_trouble.c, _io.c, _connect.c,
+ * _handshake.c, _channel.c and _content.c.
  *
  *   IDLE ──► RESOLVING ──► CONNECTING ──► TLS ──► HEADER ──► START ──► TUNE
  *    ▲  ◄────── any failure ──────────────────────────────────────────  │
@@ -223,21 +223,21 @@ void ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s);
 void ngx_ess_amqp_start(ngx_ess_amqp_session_t *s);
 
 
-/* ngx_ess_amqp_log.c */
+/* ngx_ess_amqp_trouble.c */
 
-void ngx_ess_amqp_log_init(ngx_ess_amqp_session_t *s, ngx_log_t *log);
+void ngx_ess_amqp_trouble_init(ngx_ess_amqp_session_t *s, ngx_log_t *log);
 
 /* Logs that the session is open, unless that was the last word. */
-void ngx_ess_amqp_log_opened(ngx_ess_amqp_session_t *s);
+void ngx_ess_amqp_trouble_opened(ngx_ess_amqp_session_t *s);
 
 /* Logs whether there is an alarm, at most once a NGX_ESS_AMQP_ALARM_TIME:
    what changes meanwhile is logged then, if it is still so. */
-void ngx_ess_amqp_log_alarm(ngx_ess_amqp_session_t *s);
-void ngx_ess_amqp_log_alarm_handler(ngx_event_t *ev);
+void ngx_ess_amqp_trouble_alarm(ngx_ess_amqp_session_t *s);
+void ngx_ess_amqp_trouble_alarm_handler(ngx_event_t *ev);
 
 /* Logs why the connection failed, unless it is known; returns NGX_ERROR.
    Text from outside is escaped by the caller. */
-ngx_int_t ngx_ess_amqp_log_failed(ngx_ess_amqp_session_t *s, const char *fmt,
+ngx_int_t ngx_ess_amqp_trouble(ngx_ess_amqp_session_t *s, const char *fmt,
     ...);
 
 

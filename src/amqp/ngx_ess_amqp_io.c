@@ -54,7 +54,7 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
     for (slice = 0; slice < NGX_ESS_AMQP_IN_SLICE && !s->paused; slice += n) {
 
         if (ngx_ess_amqp_io_input_room(s, NGX_ESS_AMQP_IN_SIZE) != NGX_OK) {
-            return ngx_ess_amqp_log_failed(s, "no memory");
+            return ngx_ess_amqp_trouble(s, "no memory");
         }
 
         n = c->recv(c, b->last, b->end - b->last);
@@ -65,9 +65,9 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
 
         if (n == NGX_ERROR || n == 0) {
 
-            return ngx_ess_amqp_log_failed(s, "the peer closed the connection"
-                                           " while %s",
-                                           ngx_ess_amqp_state_name(s->state));
+            return ngx_ess_amqp_trouble(s, "the peer closed the connection"
+                                        " while %s",
+                                        ngx_ess_amqp_state_name(s->state));
         }
 
         b->last += n;
@@ -84,7 +84,7 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
         ngx_post_event(rev, &ngx_posted_next_events);
 
     } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        return ngx_ess_amqp_log_failed(s, "the event could not be set");
+        return ngx_ess_amqp_trouble(s, "the event could not be set");
     }
 
     if (s->state == NGX_ESS_AMQP_OPEN) {
@@ -143,7 +143,7 @@ ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s)
     }
 
     if (ngx_ess_amqp_io_input_room(s, s->codec.need) != NGX_OK) {
-        return ngx_ess_amqp_log_failed(s, "no memory");
+        return ngx_ess_amqp_trouble(s, "no memory");
     }
 
     return NGX_OK;
@@ -211,13 +211,13 @@ ngx_ess_amqp_io_not_amqp(ngx_ess_amqp_session_t *s)
     ngx_ess_escaped_t  e;
 
     if (s->state != NGX_ESS_AMQP_HEADER) {
-        return ngx_ess_amqp_log_failed(s, "%s", s->codec.error);
+        return ngx_ess_amqp_trouble(s, "%s", s->codec.error);
     }
 
-    return ngx_ess_amqp_log_failed(s, "%s, its answer begins with \"%V\"",
-                                   s->codec.error,
-                                   ngx_ess_escape_bytes(&e, s->in.pos,
-                                       ngx_min(s->in.last - s->in.pos, 32)));
+    return ngx_ess_amqp_trouble(s, "%s, its answer begins with \"%V\"",
+                                s->codec.error,
+                                ngx_ess_escape_bytes(&e, s->in.pos,
+                                    ngx_min(s->in.last - s->in.pos, 32)));
 }
 
 
@@ -289,7 +289,7 @@ ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s)
 
             /* never from here: the caller may be in a handler */
 
-            (void) ngx_ess_amqp_log_failed(s, "sending failed");
+            (void) ngx_ess_amqp_trouble(s, "sending failed");
             s->broken = 1;
             ngx_post_event(&s->flush, &ngx_posted_events);
             return;
@@ -451,9 +451,9 @@ ngx_ess_amqp_io_heartbeat_handler(ngx_event_t *ev)
     now = ngx_current_msec;
 
     if (!s->paused && now - s->received_at > 2 * s->heartbeat) {
-        (void) ngx_ess_amqp_log_failed(s, "nothing came from it for %M ms,"
-                                       " twice the heartbeat",
-                                       now - s->received_at);
+        (void) ngx_ess_amqp_trouble(s, "nothing came from it for %M ms,"
+                                    " twice the heartbeat",
+                                    now - s->received_at);
         ngx_ess_amqp_drop(s);
         return;
     }

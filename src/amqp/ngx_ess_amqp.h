@@ -197,7 +197,7 @@ void ngx_ess_amqp_flush(ngx_ess_amqp_session_t *s);
 /* Logs the broker's word on something, once until it changes or the session
    was open in good order for a minute: "what" and text, which is escaped,
    form the message. */
-void ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
+void ngx_ess_amqp_trouble_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     const char *what, ngx_uint_t code, ngx_str_t *text);
 
 

@@ -1,0 +1,75 @@
+/*
+ * Parameters of directives, "name=value", by a table of what they set.  All
+ * memory is the configuration's.  In the master.
+ */
+
+
+#ifndef _NGX_ESS_PARAM_H_INCLUDED_
+#define _NGX_ESS_PARAM_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+typedef struct ngx_ess_param_s  ngx_ess_param_t;
+
+
+/* one directive */
+
+typedef struct {
+    ngx_conf_t         *cf;
+    const char         *directive;  /* its name, for messages */
+    void               *conf;       /* what the offsets are in */
+    ngx_uint_t          seen;       /* bit n: parameter n of the table */
+    unsigned            again:1;    /* it repeats an earlier directive, so that
+                                       values must be the same */
+} ngx_ess_param_ctx_t;
+
+
+/* Reads a value.  NULL, or what would be right, as words behind "must be". */
+typedef const char *(*ngx_ess_param_pt)(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+
+
+struct ngx_ess_param_s {
+    ngx_str_t           name;
+    ngx_ess_param_pt    set;
+    size_t              offset;     /* of the field that is set */
+    int64_t             min;        /* of a text: of its length */
+    int64_t             max;
+    const char         *expected;   /* behind "must be" */
+    ngx_conf_enum_t    *words;      /* of ngx_ess_param_enum() */
+};
+
+
+#define ngx_ess_null_param  { ngx_null_string, NULL, 0, 0, 0, NULL, NULL }
+
+
+/*
+ * "arg" is a parameter of the table, which ends with ngx_ess_null_param, and
+ * its value is taken.  NGX_DECLINED: it is none of the table.  NGX_ERROR: it
+ * is there twice, or has a wrong value, which is logged.
+ */
+ngx_int_t ngx_ess_param(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *params, ngx_str_t *arg);
+
+/* The field has another value than the one that "ctx->again" repeats. */
+extern const char  ngx_ess_param_differs[];
+
+/* Of fields that are ngx_uint_t, ngx_msec_t, size_t and ngx_str_t.  Times in
+   ms; a value that fits must lie within the bounds. */
+const char *ngx_ess_param_number(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+const char *ngx_ess_param_msec(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+const char *ngx_ess_param_size(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+const char *ngx_ess_param_text(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+
+/* Of a field that is ngx_uint_t: one of the words. */
+const char *ngx_ess_param_enum(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+
+
+#endif /* _NGX_ESS_PARAM_H_INCLUDED_ */
