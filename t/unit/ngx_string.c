@@ -122,6 +122,21 @@ ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
 }
 
 
+/* n is the length of s2 less one */
+
+u_char *
+ngx_strlcasestrn(u_char *s1, u_char *last, u_char *s2, size_t n)
+{
+    for ( /* void */ ; s1 + n < last; s1++) {
+        if (strncasecmp((char *) s1, (char *) s2, n + 1) == 0) {
+            return s1;
+        }
+    }
+
+    return NULL;
+}
+
+
 off_t
 ngx_atoof(u_char *line, size_t n)
 {
