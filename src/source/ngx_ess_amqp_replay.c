@@ -151,7 +151,9 @@ ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
 
     replay->reader = NULL;
     replay->running = 0;
+    replay->fresh = 0;
     replay->held = 0;
+    replay->full = 0;
     replay->gap = 0;
     replay->found = (replay->timestamp == 0);
     replay->undated = (uint64_t) -1;
