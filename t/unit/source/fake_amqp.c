@@ -24,7 +24,6 @@
 struct ngx_ess_amqp_session_s {
     const ngx_ess_amqp_handlers_t  *handlers;
     void                           *data;
-    ngx_uint_t                      open;
     ngx_event_t                     flush;
     ngx_queue_t                     aborted;
 };
@@ -87,7 +86,7 @@ fake_lost(void)
 {
     ngx_uint_t  n;
 
-    session->open = 0;
+    fake.is_open = 0;
 
     for (n = 1; n <= fake.opened; n++) {
         if (channels[n] && !ngx_queue_empty(&channels[n]->ops)) {
@@ -114,7 +113,7 @@ fake_open(void)
 {
     assert_non_null(session);
 
-    session->open = 1;
+    fake.is_open = 1;
     session->handlers->open(session);
     ngx_unit_posted();
 }
@@ -395,6 +394,7 @@ ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s)
 
     free(s);
     session = NULL;
+    fake.is_open = 0;
     fake.channels = 0;
 }
 
@@ -409,7 +409,7 @@ ngx_ess_amqp_data(ngx_ess_amqp_session_t *s)
 ngx_uint_t
 ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s)
 {
-    return s->open;
+    return fake.is_open;
 }
 
 
@@ -418,7 +418,7 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s, void *data)
 {
     ngx_ess_amqp_channel_t  *ch;
 
-    if (!s->open || fake.no_channel) {
+    if (!fake.is_open || fake.no_channel) {
         return NULL;
     }
 
@@ -468,7 +468,7 @@ ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch)
 
     ngx_post_event(&s->flush, &ngx_posted_events);
 
-    if (s->open) {
+    if (fake.is_open) {
         ngx_unit_trace("%u: close", (unsigned) ch->number);
     }
 
@@ -538,7 +538,7 @@ ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
 
     ngx_post_event(&ch->session->flush, &ngx_posted_events);
 
-    if (!ch->session->open) {
+    if (!fake.is_open) {
         ngx_queue_insert_tail(&ch->session->aborted, &op->queue);
         return;
     }
@@ -574,7 +574,7 @@ ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
 ngx_int_t
 ngx_ess_amqp_ack(ngx_ess_amqp_channel_t *ch, uint64_t tag)
 {
-    if (fake.behind || !ch->session->open) {
+    if (fake.behind || !fake.is_open) {
         return NGX_ERROR;
     }
 

@@ -37,6 +37,7 @@ typedef struct {
     ngx_uint_t      no_method;      /* none can be encoded */
 
     /* what it may look at */
+    ngx_uint_t      is_open;        /* the session */
     ngx_uint_t      channels;       /* that are open */
     ngx_uint_t      opened;         /* that ever were: the last one's number */
     ngx_uint_t      attempt;        /* of the last backoff */

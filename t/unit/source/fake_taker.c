@@ -1,0 +1,215 @@
+/*
+ * The takers of replays.
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "fake_taker.h"
+#include "ngx_ess_shm.h"
+#include "ngx_timer.h"
+#include "ngx_trace.h"
+
+
+int64_t  taker_replays;
+int64_t  taker_sessions;
+
+static ngx_log_t             taker_log;
+static ngx_ess_zone_t        taker_zone;
+static ngx_ess_amqp_conf_t   taker_conf;
+
+
+void
+ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+{
+    assert_ptr_equal(zone, &taker_zone);
+
+    if (counter == NGX_ESS_C_REPLAYS) {
+        taker_replays += n;
+
+    } else {
+        assert_int_equal(counter, NGX_ESS_C_SESSIONS);
+        taker_sessions += n;
+    }
+}
+
+
+int
+taker_setup(void **state)
+{
+    ngx_unit_timer_init();
+    ngx_unit_trace_clear();
+    fake_init();
+
+    taker_replays = 0;
+    taker_sessions = 0;
+    taker_conf.prefetch = 10;
+    taker_zone.max_event = 65536;
+
+    ngx_ess_amqp_replay_init(&taker_conf, &taker_zone, &taker_log);
+
+    return 0;
+}
+
+
+int
+taker_teardown(void **state)
+{
+    ngx_unit_trace_clear();
+    ngx_unit_posted();
+    ngx_unit_traced();
+
+    ngx_ess_amqp_replay_exit();
+
+    if (taker_replays || fake.channels || ngx_unit_pending()) {
+        print_error("%d replays, %u channels, %u timers and events are left\n",
+                    (int) taker_replays, (unsigned) fake.channels,
+                    (unsigned) ngx_unit_pending());
+        return 1;
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+taker_event(ngx_ess_replay_t *replay, ngx_ess_event_t *event)
+{
+    size_t    len;
+    taker_t  *taker;
+
+    taker = replay->data;
+
+    assert_int_equal(event->ordinal, replay->ordinal);
+    assert_true(event->body.len);
+    assert_true(replay->found);
+
+    ngx_unit_trace("%s: event %llu%s", taker->name,
+                   (unsigned long long) event->ordinal,
+                   event->gap ? " gap" : "");
+
+    len = strlen(taker->got);
+    (void) snprintf(taker->got + len, sizeof(taker->got) - len, "%s%llu%s",
+                    len ? " " : "", (unsigned long long) event->ordinal,
+                    event->gap ? "g" : "");
+
+    return (taker->room && --taker->room == 0) ? NGX_AGAIN : NGX_OK;
+}
+
+
+static void
+taker_batch(ngx_ess_replay_t *replay)
+{
+    taker_t  *taker;
+
+    taker = replay->data;
+
+    ngx_unit_trace("%s: batch at %llu%s%s", taker->name,
+                   (unsigned long long) replay->ordinal,
+                   replay->gap ? " gap" : "", replay->found ? "" : " none");
+
+    if (taker->stop_batch) {
+        taker_stop(taker);
+
+    } else if (taker->more_batch) {
+        taker_more(taker);
+    }
+}
+
+
+static void
+taker_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
+{
+    taker_t  *taker;
+
+    taker = replay->data;
+
+    ngx_unit_trace("%s: ended %s", taker->name,
+                   rc == NGX_DECLINED ? "DECLINED"
+                   : rc == NGX_DONE ? "DONE" : "?");
+
+    if (taker->stop_ended) {
+        taker_stop(taker);
+    }
+}
+
+
+static const ngx_ess_replay_handlers_t  taker_handlers = {
+    taker_event, taker_batch, taker_ended
+};
+
+
+taker_t *
+taker_start(const char *name, uint64_t ordinal, uint64_t timestamp)
+{
+    unsigned  lines;
+    taker_t  *taker;
+
+    taker = calloc(1, sizeof(taker_t));
+    assert_non_null(taker);
+
+    (void) snprintf(taker->name, sizeof(taker->name), "%s", name);
+
+    /* what is private to the source need not be set */
+
+    memset(&taker->replay, 0xff, sizeof(ngx_ess_replay_t));
+
+    taker->replay.handlers = &taker_handlers;
+    taker->replay.data = taker;
+    taker->replay.ordinal = ordinal;
+    taker->replay.timestamp = timestamp;
+    taker->replay.key.len = 3;
+    taker->replay.key.data = malloc(3);
+    assert_non_null(taker->replay.key.data);
+    memcpy(taker->replay.key.data, "abc", 3);
+
+    /* no handler is called from within */
+
+    lines = ngx_unit_trace_count(": batch") + ngx_unit_trace_count(": ended");
+    ngx_ess_amqp_replay_start(&taker->replay);
+    assert_int_equal(ngx_unit_trace_count(": batch")
+                     + ngx_unit_trace_count(": ended"), lines);
+
+    return taker;
+}
+
+
+taker_t *
+taker_reads(const char *name, uint64_t ordinal)
+{
+    taker_t  *taker;
+
+    taker = taker_start(name, ordinal, 0);
+
+    if (!fake.is_open) {
+        fake_open();
+    }
+
+    fake_answers_all(fake.opened);
+    ngx_unit_trace_clear();
+
+    return taker;
+}
+
+
+void
+taker_more(taker_t *taker)
+{
+    ngx_ess_amqp_replay_more(&taker->replay);
+}
+
+
+void
+taker_stop(taker_t *taker)
+{
+    ngx_ess_amqp_replay_stop(&taker->replay);
+
+    free(taker->replay.key.data);
+    free(taker);
+}
