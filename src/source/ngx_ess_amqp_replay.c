@@ -129,11 +129,24 @@ ngx_ess_amqp_replay_init(ngx_ess_exchange_conf_t *conf,
 void
 ngx_ess_amqp_replay_exit(void)
 {
+    ngx_queue_t       *q;
+    ngx_ess_replay_t  *replay;
+
     if (ngx_ess_amqp_replays.session) {
         ngx_ess_amqp_destroy(ngx_ess_amqp_replays.session);
         ngx_ess_amqp_replays.session = NULL;
 
         ngx_ess_amqp_reader_session_destroyed(&ngx_ess_amqp_replays.readers);
+
+        /* subscribers end after the sources, and stop their replays then */
+
+        for (q = ngx_queue_head(&ngx_ess_amqp_replays.running);
+             q != ngx_queue_sentinel(&ngx_ess_amqp_replays.running);
+             q = ngx_queue_next(q))
+        {
+            replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+            replay->reader = NULL;
+        }
     }
 
     if (ngx_ess_amqp_replays.turns.timer_set) {
