@@ -449,6 +449,70 @@ test_no_stream(void **state)
 }
 
 
+/* Freed in several holds of the mutex. */
+
+static void
+test_a_long_log_is_emptied_as_well(void **state)
+{
+    uint64_t               ordinal;
+    ngx_uint_t             i, release;
+    ngx_ess_stream_info_t  info;
+
+    for (release = 0; release < 2; release++) {
+        assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                         NGX_OK);
+        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 10,
+                                              &wake),
+                         NGX_OK);
+
+        for (i = 10; i < 900; i++) {
+            append(i, "x");
+        }
+
+        assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info),
+                         NGX_OK);
+        assert_int_equal(info.events, 890);
+
+        if (release) {
+            assert_int_equal(ngx_ess_follow_release(zone, &stream.ref, 0,
+                                                    &wake),
+                             NGX_OK);
+        } else {
+            assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 5, 5,
+                                                  &wake),
+                             NGX_OK);
+        }
+
+        assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info),
+                         NGX_OK);
+        assert_int_equal(info.events, 0);
+        expect(0);
+    }
+}
+
+
+static void
+test_a_process_without_a_slot_follows_nothing(void **state)
+{
+    uint64_t         ordinal;
+    ngx_ess_zone_t  *master;
+
+    master = ngx_unit_reload(zone);
+    master->generation = 1;
+
+    assert_int_equal(ngx_ess_follow_claim(master, &stream.ref, &ordinal),
+                     NGX_DECLINED);
+    assert_false(ngx_ess_follow_mine(master, &stream.ref));
+    assert_int_equal(ngx_ess_follow_begin(master, &stream.ref, 9, 9, &wake),
+                     NGX_DECLINED);
+    assert_int_equal(ngx_ess_follow_state(master, &stream.ref),
+                     NGX_ESS_FOLLOW_NONE);
+
+    free(master->shm_zone);
+    free(master);
+}
+
+
 int
 main(void)
 {
@@ -459,6 +523,11 @@ main(void)
         cmocka_unit_test_setup_teardown(test_release, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_long_log_is_emptied_as_well,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+                                 test_a_process_without_a_slot_follows_nothing,
+                                 setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
