@@ -1,6 +1,7 @@
 /*
- * Timers and posted events of unit tests.  The nodes of nginx's tree make a
- * list here, in the order in which they were set.
+ * Timers and posted events of unit tests.  The nodes of the timers' tree make a
+ * list here, in the order in which they were set; those of any other tree have
+ * no left side: it can be searched, and is as slow as a list.
  */
 
 
@@ -28,10 +29,33 @@ ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
     ngx_rbtree_node_t  **p;
 
+    if (tree != &ngx_event_timer_rbtree) {
+        for (p = &tree->root;
+             *p != tree->sentinel && (*p)->key < node->key;
+             p = &(*p)->right)
+        { /* void */ }
+
+        node->left = tree->sentinel;
+        node->right = *p;
+        *p = node;
+
+        return;
+    }
+
     for (p = &first; *p; p = &(*p)->right) { /* void */ }
 
     node->right = NULL;
     *p = node;
+}
+
+
+/* named by trees, and never called here */
+
+void
+ngx_rbtree_insert_value(ngx_rbtree_node_t *root, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel)
+{
+    abort();
 }
 
 
@@ -40,10 +64,12 @@ ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
     ngx_rbtree_node_t  **p;
 
-    for (p = &first; *p != node; p = &(*p)->right) {
-
-        if (*p == NULL) {
-            /* a timer that was not set */
+    for (p = (tree == &ngx_event_timer_rbtree) ? &first : &tree->root;
+         *p != node;
+         p = &(*p)->right)
+    {
+        if (*p == NULL || *p == tree->sentinel) {
+            /* a timer that was not set, a node that was not there */
             abort();
         }
     }

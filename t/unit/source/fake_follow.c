@@ -1,0 +1,335 @@
+/*
+ * The zone and the clients of those who follow streams.
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "fake_follow.h"
+#include "ngx_ess_log.h"
+#include "ngx_timer.h"
+#include "ngx_trace.h"
+
+
+fake_follow_t                  follow;
+ngx_ess_amqp_worker_t          worker;
+
+static ngx_log_t               test_log = { .log_level = NGX_LOG_WARN };
+static ngx_time_t              now = { .sec = 777 };
+static ngx_ess_zone_t          zone;
+static ngx_ess_amqp_conf_t     conf;
+
+volatile ngx_time_t           *ngx_cached_time = &now;
+
+
+ngx_ess_follow_e
+ngx_ess_follow_state(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
+{
+    return follow.state;
+}
+
+
+ngx_int_t
+ngx_ess_follow_claim(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
+    uint64_t *ordinal)
+{
+    ngx_unit_trace("claim");
+    *ordinal = follow.claim_ordinal;
+    follow.mine = (follow.claim_rc == NGX_OK);
+
+    return follow.claim_rc;
+}
+
+
+ngx_int_t
+ngx_ess_follow_begin(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
+    uint64_t ordinal, uint64_t first, ngx_ess_notify_wake_t *wake)
+{
+    ngx_unit_trace("begin %u from %u", (unsigned) ordinal, (unsigned) first);
+
+    /* it is filled only with what was before */
+
+    if (follow.begin_rc == NGX_AGAIN && first >= ordinal) {
+        return NGX_OK;
+    }
+
+    return follow.begin_rc;
+}
+
+
+ngx_int_t
+ngx_ess_follow_live(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
+    ngx_ess_notify_wake_t *wake)
+{
+    ngx_unit_trace("live");
+
+    return follow.live_rc;
+}
+
+
+ngx_int_t
+ngx_ess_follow_missing(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
+    ngx_ess_notify_wake_t *wake)
+{
+    ngx_unit_trace("missing");
+    follow.mine = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_follow_release(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
+    ngx_uint_t leaving, ngx_ess_notify_wake_t *wake)
+{
+    ngx_unit_trace("release%s", leaving ? " leaving" : "");
+
+    return follow.release_rc;
+}
+
+
+ngx_uint_t
+ngx_ess_follow_mine(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
+{
+    return follow.mine;
+}
+
+
+ngx_int_t
+ngx_ess_log_append(ngx_ess_zone_t *z, ngx_uint_t slot, ngx_str_t *key,
+    ngx_ess_event_t *event, uint64_t fingerprint, ngx_uint_t force,
+    ngx_ess_notify_wake_t *wake)
+{
+    assert_int_equal(event->nstreams, 1);
+    assert_int_equal(event->streams[0]->id, 7);
+    assert_int_equal(key->len, 3);
+    assert_memory_equal(key->data, "abc", 3);
+
+    ngx_unit_trace("append %u%s at %u", (unsigned) event->ordinal,
+                   event->gap ? " gap" : "", (unsigned) event->timestamp);
+
+    return follow.append_rc;
+}
+
+
+void
+ngx_ess_notify_wake(ngx_ess_zone_t *z, ngx_ess_notify_wake_t *wake)
+{
+    ngx_unit_trace("wake");
+}
+
+
+ngx_uint_t
+ngx_ess_notify_subscribed(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
+{
+    return follow.subscribed;
+}
+
+
+ngx_int_t
+ngx_ess_stream_by_id(ngx_ess_zone_t *z, uint64_t id,
+    ngx_ess_stream_info_t *info)
+{
+    info->subscribers = follow.subscribed;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
+    ngx_ess_amqp_delivery_t *delivery)
+{
+    ngx_unit_trace("too large");
+}
+
+
+static void
+session_open(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_live_kick(&worker);
+}
+
+
+static void
+session_close(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_reader_session_closed(&worker.readers);
+    ngx_ess_amqp_live_batch(&worker);
+}
+
+
+static void
+session_delivery(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_delivery_t *delivery)
+{
+    ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_data(ch), delivery);
+}
+
+
+static void
+session_cancel(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
+{
+    ngx_ess_amqp_reader_canceled(ngx_ess_amqp_channel_data(ch));
+}
+
+
+static void
+session_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_data(ch));
+}
+
+
+static void
+session_batch(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_live_batch(&worker);
+}
+
+
+static const ngx_ess_amqp_handlers_t  session_handlers = {
+    session_open, session_close, session_delivery, session_cancel,
+    session_reopened, NULL, session_batch, NULL, NULL, NULL, NULL, NULL
+};
+
+
+int
+follow_setup(void **state)
+{
+    ngx_unit_timer_init();
+    ngx_unit_trace_clear();
+    fake_init();
+
+    follow.state = NGX_ESS_FOLLOW_NONE;
+    follow.claim_rc = NGX_OK;
+    follow.claim_ordinal = 0;
+    follow.begin_rc = NGX_AGAIN;
+    follow.live_rc = NGX_OK;
+    follow.release_rc = NGX_OK;
+    follow.append_rc = 1;
+    follow.mine = 0;
+    follow.subscribed = 0;
+
+    conf.prefetch = 10;
+    conf.idle = IDLE;
+
+    ngx_memzero(&worker, sizeof(worker));
+    worker.zone = &zone;
+    worker.conf = &conf;
+    worker.log = &test_log;
+
+    ngx_ess_amqp_live_init(&worker);
+    worker.session = fake_session(&session_handlers, &worker);
+    ngx_unit_trace_clear();
+
+    return 0;
+}
+
+
+int
+follow_teardown(void **state)
+{
+    ngx_ess_amqp_destroy(worker.session);
+    ngx_ess_amqp_live_exit(&worker);
+
+    return ngx_unit_pending() != 0 || fake.channels != 0;
+}
+
+
+void
+follow_anew(void)
+{
+    assert_int_equal(follow_teardown(NULL), 0);
+    assert_int_equal(follow_setup(NULL), 0);
+}
+
+
+void
+client_cancel(client_t *client)
+{
+    ngx_ess_amqp_live_cancel(&client->attach);
+    free(client);
+}
+
+
+static void
+client_handler(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
+{
+    client_t  *client;
+
+    client = attach->data;
+
+    ngx_unit_trace("%s: %s", client->name,
+                   rc == NGX_OK ? "OK" : rc == NGX_BUSY ? "BUSY"
+                   : rc == NGX_DECLINED ? "DECLINED" : "?");
+
+    if (client->other) {
+        client_cancel(client->other);
+    }
+
+    if (client->again) {
+        client->again--;
+        ngx_ess_amqp_live_attach(&worker, &client->attach);
+        return;
+    }
+
+    free(client);
+}
+
+
+/* The source hears of it, but does nothing yet. */
+
+client_t *
+client_asks(const char *name)
+{
+    client_t  *client;
+
+    client = calloc(1, sizeof(client_t));
+    assert_non_null(client);
+
+    client->name = name;
+    client->attach.handler = client_handler;
+    client->attach.data = client;
+    client->attach.ref.id = 7;
+    client->attach.log = &test_log;
+    ngx_str_set(&client->attach.key, "abc");
+
+    ngx_ess_amqp_live_attach(&worker, &client->attach);
+
+    return client;
+}
+
+
+client_t *
+client_waits(const char *name)
+{
+    client_t  *client;
+
+    client = client_asks(name);
+    ngx_unit_posted();
+
+    return client;
+}
+
+
+void
+follows(uint64_t ordinal)
+{
+    follow.claim_ordinal = ordinal;
+    follow.subscribed = 1;
+
+    (void) client_waits("a");
+    fake_open();
+    fake_answers_all(1);
+    fake_sends(1, ordinal - 2, 0);
+    fake_batch();
+
+    assert_int_equal(ngx_unit_trace_count("a: OK"), 1);
+    ngx_unit_trace_clear();
+}
