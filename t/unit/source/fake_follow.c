@@ -17,15 +17,15 @@
 #include "ngx_trace.h"
 
 
-fake_follow_t                  follow;
-ngx_ess_amqp_worker_t          worker;
+fake_follow_t                   follow;
+ngx_ess_amqp_worker_t           worker;
 
-static ngx_log_t               test_log = { .log_level = NGX_LOG_WARN };
-static ngx_time_t              now = { .sec = 777 };
-static ngx_ess_zone_t          zone;
-static ngx_ess_amqp_conf_t     conf;
+static ngx_log_t                test_log = { .log_level = NGX_LOG_WARN };
+static ngx_time_t               now = { .sec = 777 };
+static ngx_ess_zone_t           zone;
+static ngx_ess_exchange_conf_t  conf;
 
-volatile ngx_time_t           *ngx_cached_time = &now;
+volatile ngx_time_t            *ngx_cached_time = &now;
 
 
 ngx_ess_follow_e
@@ -166,27 +166,6 @@ session_close(ngx_ess_amqp_session_t *s)
 
 
 static void
-session_delivery(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_delivery_t *delivery)
-{
-    ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_data(ch), delivery);
-}
-
-
-static void
-session_cancel(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
-{
-    ngx_ess_amqp_reader_canceled(ngx_ess_amqp_channel_data(ch));
-}
-
-
-static void
-session_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_data(ch));
-}
-
-
-static void
 session_batch(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_amqp_live_batch(&worker);
@@ -194,8 +173,7 @@ session_batch(ngx_ess_amqp_session_t *s)
 
 
 static const ngx_ess_amqp_handlers_t  session_handlers = {
-    session_open, session_close, session_delivery, session_cancel,
-    session_reopened, NULL, session_batch, NULL, NULL, NULL, NULL, NULL
+    session_open, session_close, session_batch, NULL, NULL, NULL
 };
 
 

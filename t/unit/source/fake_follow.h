@@ -17,7 +17,7 @@
 #include "ngx_ess_amqp_live.h"
 #include "ngx_ess_amqp_reader.h"
 #include "ngx_ess_follow.h"
-#include "fake_amqp.h"
+#include "amqp/fake_amqp.h"
 
 
 /* ms: the last event that is known has to come; between looks at who follows,

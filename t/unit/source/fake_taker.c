@@ -20,9 +20,9 @@
 int64_t  taker_replays;
 int64_t  taker_sessions;
 
-static ngx_log_t             taker_log;
-static ngx_ess_zone_t        taker_zone;
-static ngx_ess_amqp_conf_t   taker_conf;
+static ngx_log_t                taker_log;
+static ngx_ess_zone_t           taker_zone;
+static ngx_ess_exchange_conf_t  taker_conf;
 
 
 void

@@ -13,7 +13,7 @@
 
 
 #include "ngx_ess_amqp_replay.h"
-#include "fake_amqp.h"
+#include "amqp/fake_amqp.h"
 
 
 typedef struct {

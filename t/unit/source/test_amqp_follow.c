@@ -4,9 +4,9 @@
  * what is appended.
  *
  * links: src/source/ngx_ess_amqp_live.c src/source/ngx_ess_amqp_follow.c
- * links: src/source/ngx_ess_amqp_reader.c src/source/ngx_ess_amqp_property.c
+ * links: src/amqp/ngx_ess_amqp_reader.c src/amqp/ngx_ess_amqp_property.c
  * links: src/ngx_ess_escape.c
- * links: t/unit/source/fake_amqp.c t/unit/source/fake_follow.c
+ * links: t/unit/amqp/fake_amqp.c t/unit/source/fake_follow.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
  */
 

@@ -2,9 +2,9 @@
  * What a replay of a RabbitMQ stream hands out, over a fake session: events
  * behind an ordinal, and from a point in time.
  *
- * links: src/source/ngx_ess_amqp_replay.c src/source/ngx_ess_amqp_reader.c
- * links: src/source/ngx_ess_amqp_property.c
- * links: t/unit/source/fake_amqp.c t/unit/source/fake_taker.c
+ * links: src/source/ngx_ess_amqp_replay.c src/amqp/ngx_ess_amqp_reader.c
+ * links: src/amqp/ngx_ess_amqp_property.c
+ * links: t/unit/amqp/fake_amqp.c t/unit/source/fake_taker.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
  */
 

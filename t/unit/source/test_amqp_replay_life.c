@@ -3,9 +3,9 @@
  * the broker refuses, a connection that is lost, no memory, and those who stop
  * in each state.
  *
- * links: src/source/ngx_ess_amqp_replay.c src/source/ngx_ess_amqp_reader.c
- * links: src/source/ngx_ess_amqp_property.c
- * links: t/unit/source/fake_amqp.c t/unit/source/fake_taker.c
+ * links: src/source/ngx_ess_amqp_replay.c src/amqp/ngx_ess_amqp_reader.c
+ * links: src/amqp/ngx_ess_amqp_property.c
+ * links: t/unit/amqp/fake_amqp.c t/unit/source/fake_taker.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
  */
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "fake_amqp.h"
+#include "ngx_ess_backoff.h"
 #include "ngx_timer.h"
 #include "ngx_trace.h"
 
@@ -30,12 +31,13 @@ struct ngx_ess_amqp_session_s {
 
 
 struct ngx_ess_amqp_channel_s {
-    ngx_ess_amqp_session_t         *session;
-    void                           *data;
-    ngx_uint_t                      number;
-    ngx_queue_t                     ops;
-    uint64_t                        tag;
-    uint64_t                        acked;
+    ngx_ess_amqp_session_t                 *session;
+    const ngx_ess_amqp_channel_handlers_t  *handlers;
+    void                                   *data;
+    ngx_uint_t                              number;
+    ngx_queue_t                             ops;
+    uint64_t                                tag;
+    uint64_t                                acked;
 };
 
 
@@ -231,7 +233,7 @@ fake_refuses(ngx_uint_t n, ngx_uint_t code, const char *text)
     op->handler(op, NGX_DECLINED, NULL, code, s);
 
     if (channel(n)) {
-        session->handlers->channel_reopened(channel(n), code, s);
+        channel(n)->handlers->reopened(channel(n), code, s);
     }
 
     free(s);
@@ -249,7 +251,7 @@ fake_closes(ngx_uint_t n, ngx_uint_t code, const char *text)
     }
 
     s = text_new(text);
-    session->handlers->channel_reopened(channel(n), code, s);
+    channel(n)->handlers->reopened(channel(n), code, s);
 
     free(s);
     ngx_unit_posted();
@@ -260,7 +262,7 @@ void
 fake_cancels(ngx_uint_t n)
 {
     if (channel(n)) {
-        session->handlers->cancel(channel(n), 0);
+        channel(n)->handlers->canceled(channel(n), 0);
     }
 
     ngx_unit_posted();
@@ -317,7 +319,7 @@ fake_delivers(ngx_uint_t n, const fake_event_t *event)
     delivery->properties->headers.entries = entries;
     delivery->properties->headers.num_entries = e - entries;
 
-    session->handlers->delivery(channel(n), delivery);
+    channel(n)->handlers->delivery(channel(n), delivery);
 
     free(delivery->properties);
     free(delivery->body.data);
@@ -342,7 +344,10 @@ fake_sends(ngx_uint_t n, uint64_t offset, uint64_t timestamp)
 void
 fake_batch(void)
 {
-    session->handlers->batch(session);
+    if (session->handlers->batch) {
+        session->handlers->batch(session);
+    }
+
     ngx_unit_posted();
 }
 
@@ -414,7 +419,8 @@ ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s)
 
 
 ngx_ess_amqp_channel_t *
-ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s, void *data)
+ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
+    const ngx_ess_amqp_channel_handlers_t *handlers, void *data)
 {
     ngx_ess_amqp_channel_t  *ch;
 
@@ -428,6 +434,7 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s, void *data)
     assert_non_null(ch);
 
     ch->session = s;
+    ch->handlers = handlers;
     ch->data = data;
     ch->number = ++fake.opened;
     ngx_queue_init(&ch->ops);
@@ -445,13 +452,6 @@ void *
 ngx_ess_amqp_channel_data(ngx_ess_amqp_channel_t *ch)
 {
     return ch->data;
-}
-
-
-ngx_ess_amqp_session_t *
-ngx_ess_amqp_channel_session(ngx_ess_amqp_channel_t *ch)
-{
-    return ch->session;
 }
 
 
@@ -591,7 +591,7 @@ ngx_ess_amqp_ack(ngx_ess_amqp_channel_t *ch, uint64_t tag)
 
 
 void
-ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
+ngx_ess_amqp_trouble_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     const char *what, ngx_uint_t code, ngx_str_t *text)
 {
     ngx_unit_trace("log: %s: %u", what, (unsigned) code);
@@ -599,7 +599,7 @@ ngx_ess_amqp_log_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
 
 
 ngx_msec_t
-ngx_ess_source_backoff(ngx_uint_t attempt)
+ngx_ess_backoff(ngx_uint_t attempt)
 {
     fake.attempt = attempt;
 

@@ -2,8 +2,8 @@
  * Readers of RabbitMQ streams, over a fake session: what they ask the broker
  * for, what ends them, and when they are freed.
  *
- * links: src/source/ngx_ess_amqp_reader.c src/source/ngx_ess_amqp_property.c
- * links: t/unit/source/fake_amqp.c t/unit/ngx_string.c
+ * links: src/amqp/ngx_ess_amqp_reader.c src/amqp/ngx_ess_amqp_property.c
+ * links: t/unit/amqp/fake_amqp.c t/unit/ngx_string.c
  * links: t/unit/ngx_timer.c t/unit/ngx_trace.c
  */
 
@@ -111,7 +111,7 @@ static const ngx_ess_amqp_reader_handlers_t  user = {
 };
 
 
-/* the session hands on what is a reader's */
+/* what a user does when the session has ended */
 
 static void
 session_open(ngx_ess_amqp_session_t *s)
@@ -126,30 +126,8 @@ session_close(ngx_ess_amqp_session_t *s)
 }
 
 
-static void
-session_delivery(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_delivery_t *delivery)
-{
-    ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_data(ch), delivery);
-}
-
-
-static void
-session_cancel(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
-{
-    ngx_ess_amqp_reader_canceled(ngx_ess_amqp_channel_data(ch));
-}
-
-
-static void
-session_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_amqp_reader_reopened(ngx_ess_amqp_channel_data(ch));
-}
-
-
 static const ngx_ess_amqp_handlers_t  session_handlers = {
-    session_open, session_close, session_delivery, session_cancel,
-    session_reopened, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    session_open, session_close, NULL, NULL, NULL, NULL
 };
 
 
