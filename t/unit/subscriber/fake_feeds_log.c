@@ -1,0 +1,449 @@
+/*
+ * A log and a broker for the unit tests of feeds.  The log keeps the contract
+ * of ngx_ess_log_read(), and sees that the caller does.
+ */
+
+
+#include "fake_feeds.h"
+#include "ngx_ess_log.h"
+#include "ngx_ess_stream_table.h"
+
+
+#define FEEDS_STREAMS  2048
+#define FEEDS_REPLAYS  8
+#define FEEDS_SEG      1000                  /* of the record 0 */
+
+
+static feeds_stream_t     feeds_streams[FEEDS_STREAMS];
+static ngx_uint_t         feeds_nstreams;
+static ngx_ess_replay_t  *feeds_replays[FEEDS_REPLAYS];
+static ngx_uint_t         feeds_nreplays;
+
+
+void
+feeds_log_begin(void)
+{
+    ngx_memzero(feeds_streams, sizeof(feeds_streams));
+
+    feeds_nstreams = 0;
+    feeds_nreplays = 0;
+}
+
+
+void
+feeds_log_end(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < feeds_nstreams; i++) {
+        assert_int_equal(feeds_subscribers(&feeds_streams[i]), 0);
+        feeds_changed(&feeds_streams[i]);
+        free(feeds_streams[i].records);
+    }
+}
+
+
+static feeds_stream_t *
+feeds_find(ngx_ess_stream_ref_t *ref)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < feeds_nstreams; i++) {
+        if (feeds_streams[i].ref.id == ref->id) {
+            return feeds_streams[i].ref.epoch == ref->epoch
+                   && !feeds_streams[i].missing
+                   ? &feeds_streams[i] : NULL;
+        }
+    }
+
+    return NULL;
+}
+
+
+feeds_stream_t *
+feeds_stream(uint64_t id)
+{
+    ngx_uint_t       i;
+    feeds_stream_t  *s;
+
+    for (i = 0; i < feeds_nstreams; i++) {
+        if (feeds_streams[i].ref.id == id) {
+            return &feeds_streams[i];
+        }
+    }
+
+    assert_true(feeds_nstreams < FEEDS_STREAMS);
+
+    s = &feeds_streams[feeds_nstreams++];
+
+    s->ref.id = id;
+    s->ref.epoch = 0xe;
+    s->next_ordinal = 1;
+
+    return s;
+}
+
+
+static feeds_record_t *
+feeds_add(feeds_stream_t *s)
+{
+    feeds_record_t  *r;
+
+    s->records = realloc(s->records, (s->n + 1) * sizeof(feeds_record_t));
+    assert_non_null(s->records);
+
+    r = &s->records[s->n++];
+    ngx_memzero(r, sizeof(feeds_record_t));
+
+    return r;
+}
+
+
+feeds_record_t *
+feeds_append(feeds_stream_t *s, const char *body)
+{
+    feeds_record_t  *r;
+
+    r = feeds_add(s);
+
+    r->ordinal = s->next_ordinal++;
+    r->timestamp = r->ordinal * 10;
+    r->body.data = (u_char *) body;
+    r->body.len = strlen(body);
+
+    return r;
+}
+
+
+/* It has the ordinal of the event before it, but a POISON of a broker's stream
+   has its own. */
+
+feeds_record_t *
+feeds_append_type(feeds_stream_t *s, ngx_ess_record_type_e type)
+{
+    feeds_record_t  *r;
+
+    r = feeds_add(s);
+
+    r->type = type;
+    r->ordinal = s->next_ordinal - 1;
+
+    if (s->sparse && type == NGX_ESS_RECORD_POISON) {
+        r->ordinal = s->next_ordinal++;
+    }
+
+    return r;
+}
+
+
+void
+feeds_lost(feeds_stream_t *s)
+{
+    s->next_ordinal++;
+}
+
+
+void
+feeds_evict(feeds_stream_t *s, ngx_uint_t n)
+{
+    s->evicted += n;
+    assert_true(s->evicted <= s->n);
+}
+
+
+static uint64_t
+feeds_first(feeds_stream_t *s)
+{
+    feeds_record_t  *r;
+
+    if (s->evicted == s->n) {
+        return s->next_ordinal;
+    }
+
+    r = &s->records[s->evicted];
+
+    return r->ordinal + (r->type != NGX_ESS_RECORD_EVENT);
+}
+
+
+ngx_int_t
+ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint64_t *seq, ngx_ess_seg_t *last, u_char *buf, size_t size,
+    ngx_ess_record_t *records, ngx_uint_t *n, ngx_ess_log_lost_t *lost,
+    size_t *need)
+{
+    size_t           used;
+    ngx_uint_t       max;
+    feeds_record_t  *r;
+    feeds_stream_t  *s;
+
+    max = *n;
+    *n = 0;
+    *need = 0;
+    lost->events = 0;
+    used = 0;
+
+    s = feeds_find(ref);
+    if (s == NULL) {
+        return NGX_DECLINED;
+    }
+
+    s->reads++;
+
+    if (s->refused) {
+        return NGX_BUSY;
+    }
+
+    /* what is evicted has no place */
+
+    assert_true(*last == 0 || *last == FEEDS_SEG + *seq - 1
+                || *seq <= s->evicted + 1);
+
+    if (*seq < s->evicted + 1) {
+        lost->events = s->evicted + 1 - *seq;
+        lost->to = feeds_first(s) - 1;
+        *seq = s->evicted + 1;
+    }
+
+    for ( /* void */ ; *seq <= s->n; (*seq)++) {
+        r = &s->records[*seq - 1];
+
+        if (r->body.len > size - used && *n == 0) {
+            *need = r->body.len;
+            return NGX_BUSY;
+        }
+
+        if (r->body.len > size - used || *n == max
+            || (s->slice && *n == s->slice))
+        {
+            break;
+        }
+
+        records[*n].type = r->type;
+        records[*n].gap = r->gap;
+        records[*n].consecutive = !s->sparse;
+        records[*n].seq = *seq;
+        records[*n].ordinal = r->ordinal;
+        records[*n].timestamp = r->timestamp;
+        records[*n].arrival = ngx_current_msec;
+        records[*n].body.len = r->body.len;
+        records[*n].body.data = buf + used;
+
+        if (r->body.len) {
+            ngx_memcpy(buf + used, r->body.data, r->body.len);
+        }
+
+        used += r->body.len;
+        *last = FEEDS_SEG + *seq;
+        (*n)++;
+    }
+
+    return (*seq <= s->n) ? NGX_AGAIN : s->closed ? NGX_DONE : NGX_OK;
+}
+
+
+/* where to begin: as ngx_ess_log_search.c */
+
+static ngx_int_t
+feeds_search(ngx_ess_stream_ref_t *ref, uint64_t after, uint64_t since,
+    uint64_t undated, ngx_ess_log_place_t *place)
+{
+    ngx_uint_t       i;
+    feeds_record_t  *r;
+    feeds_stream_t  *s;
+
+    s = feeds_find(ref);
+    if (s == NULL) {
+        return NGX_DECLINED;
+    }
+
+    place->first = feeds_first(s);
+    place->to = s->next_ordinal - 1;
+
+    for (i = s->evicted; i < s->n; i++) {
+        r = &s->records[i];
+
+        if (r->type == NGX_ESS_RECORD_EVENT
+            && r->ordinal > after
+            && (r->timestamp ? r->timestamp >= since : r->ordinal >= undated))
+        {
+            break;
+        }
+    }
+
+    place->seq = i + 1;
+    place->last = (i > s->evicted) ? FEEDS_SEG + i : 0;
+    place->expected = (i == s->n) ? s->next_ordinal
+                      : (i > s->evicted) ? s->records[i - 1].ordinal + 1 : 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint64_t ordinal, ngx_ess_log_place_t *place)
+{
+    if (feeds_search(ref, ordinal, 0, 0, place) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    place->gap = (place->first > ordinal + 1 || place->to < ordinal);
+    place->from = ordinal + 1;
+
+    if (place->first > ordinal + 1) {
+        place->to = place->first - 1;
+        place->expected = place->first;
+
+    } else if (!place->gap) {
+        place->expected = ordinal + 1;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    uint64_t timestamp, uint64_t undated, ngx_ess_log_place_t *place)
+{
+    if (feeds_search(ref, 0, timestamp, undated, place) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    place->gap = (place->last == 0 && place->first > 1);
+    place->from = 1;
+    place->to = place->first - 1;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_ess_log_is_poison(ngx_str_t *body)
+{
+    return body->len == 6 && ngx_memcmp(body->data, "POISON", 6) == 0;
+}
+
+
+ngx_int_t
+ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
+    ngx_ess_stream_info_t *info)
+{
+    feeds_stream_t  *s;
+
+    s = feeds_stream(id);
+
+    if (s->missing) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
+
+    info->ref = s->ref;
+    info->key_len = 3;
+    ngx_memcpy(info->key, "key", 3);
+
+    return NGX_OK;
+}
+
+
+/* the broker */
+
+static void
+feeds_oldest_replay(void)
+{
+    feeds.replay = feeds_nreplays ? feeds_replays[0] : NULL;
+}
+
+
+void
+ngx_ess_replay_start(ngx_ess_replay_t *replay)
+{
+    assert_true(feeds_nreplays < FEEDS_REPLAYS);
+    assert_int_equal(replay->key.len, 3);
+    assert_memory_equal(replay->key.data, "key", 3);
+
+    replay->found = (replay->timestamp == 0);
+    replay->undated = (uint64_t) -1;
+
+    feeds_replays[feeds_nreplays++] = replay;
+    feeds.replays++;
+    feeds_oldest_replay();
+}
+
+
+void
+ngx_ess_replay_more(ngx_ess_replay_t *replay)
+{
+    feeds.more++;
+}
+
+
+void
+ngx_ess_replay_stop(ngx_ess_replay_t *replay)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < feeds_nreplays && feeds_replays[i] != replay; i++) {
+        /* void */
+    }
+
+    assert_true(i < feeds_nreplays);
+
+    for (feeds_nreplays--; i < feeds_nreplays; i++) {
+        feeds_replays[i] = feeds_replays[i + 1];
+    }
+
+    feeds_oldest_replay();
+}
+
+
+static ngx_int_t
+feeds_broker(uint64_t ordinal, const char *body, ngx_uint_t gap)
+{
+    ngx_ess_event_t  event;
+
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
+    event.body.data = (u_char *) body;
+    event.body.len = strlen(body);
+    event.ordinal = ordinal;
+    event.timestamp = ordinal * 10;
+    event.gap = gap;
+
+    feeds.replay->ordinal = ordinal;
+    feeds.replay->found = 1;
+
+    return feeds.replay->handlers->event(feeds.replay, &event);
+}
+
+
+ngx_int_t
+feeds_broker_event(uint64_t ordinal, const char *body)
+{
+    return feeds_broker(ordinal, body, 0);
+}
+
+
+ngx_int_t
+feeds_broker_event_gap(uint64_t ordinal, const char *body)
+{
+    return feeds_broker(ordinal, body, 1);
+}
+
+
+void
+feeds_broker_batch(void)
+{
+    feeds.replay->handlers->batch(feeds.replay);
+    feeds_run();
+}
+
+
+void
+feeds_broker_ended(ngx_int_t rc)
+{
+    feeds.replay->handlers->ended(feeds.replay, rc);
+    feeds_run();
+}

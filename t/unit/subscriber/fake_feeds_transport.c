@@ -1,0 +1,123 @@
+/*
+ * Transports for the unit tests of feeds: in words that can be read.
+ */
+
+
+#include "fake_feeds.h"
+
+
+static ngx_int_t
+feeds_frame(ngx_ess_transport_frame_t *out, char *head, ngx_str_t *body,
+    ngx_log_t *log)
+{
+    out->len = strlen(head) + body->len + 1;
+
+    out->data = ngx_alloc(out->len, log);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(ngx_cpymem(out->data, head, strlen(head)), body->data,
+                body->len) = ';';
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+feeds_encode(ngx_ess_transport_event_t *event, ngx_ess_transport_frame_t *out,
+    ngx_log_t *log)
+{
+    char  head[32];
+
+    feeds.encoded++;
+    out->unannotated = (event->body.len && event->body.data[0] == '{');
+
+    snprintf(head, sizeof(head),
+             (event->timestamp == event->ordinal * 10) ? "e%d:" : "e%d@%d:",
+             (int) event->ordinal, (int) event->timestamp);
+
+    return feeds_frame(out, head, &event->body, log);
+}
+
+
+static ngx_int_t
+feeds_encode_one(ngx_ess_transport_event_t *event,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    feeds.encoded--;
+    feeds.encoded_one++;
+
+    return feeds_encode(event, out, log);
+}
+
+
+static ngx_int_t
+feeds_deflate(ngx_ess_transport_event_t *event, ngx_ess_transport_frame_t *out,
+    ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    rc = feeds_encode(event, out, log);
+
+    if (rc == NGX_OK) {
+        out->data[0] = 'E';
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+feeds_gap(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    char       head[64];
+    ngx_str_t  none;
+
+    ngx_str_set(&none, "");
+    assert_int_equal(epoch, 0xe);
+
+    if (to < from) {
+        snprintf(head, sizeof(head), "gap %d-?", (int) from);
+
+    } else {
+        snprintf(head, sizeof(head), "gap %d-%d", (int) from, (int) to);
+    }
+
+    return feeds_frame(out, head, &none, log);
+}
+
+
+static ngx_int_t
+feeds_gap_declined(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+{
+    return NGX_DECLINED;
+}
+
+
+const ngx_ess_transport_t  feeds_plain = {
+    .name = ngx_string("plain"), .answers = 1, .gaps = 1, .gap = feeds_gap,
+    .encode = feeds_encode, .encode_one = feeds_encode_one
+};
+
+const ngx_ess_transport_t  feeds_other = {
+    .name = ngx_string("other"), .answers = 1, .gaps = 1, .gap = feeds_gap,
+    .encode = feeds_encode, .encode_one = feeds_encode_one
+};
+
+const ngx_ess_transport_t  feeds_silent = {
+    .name = ngx_string("silent"), .encode = feeds_encode,
+    .encode_one = feeds_encode_one
+};
+
+const ngx_ess_transport_t  feeds_wordless = {
+    .name = ngx_string("wordless"), .gaps = 1, .gap = feeds_gap_declined,
+    .encode = feeds_encode, .encode_one = feeds_encode_one
+};
+
+const ngx_ess_transport_t  feeds_deflated = {
+    .name = ngx_string("deflated"), .gaps = 1, .gap = feeds_gap,
+    .encode = feeds_deflate, .encode_one = feeds_encode_one
+};
