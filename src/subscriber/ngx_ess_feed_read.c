@@ -113,6 +113,12 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
         return;
     }
 
+    if (feed->replay && !ngx_queue_empty(&feed->waiting)) {
+        /* its client was sent something since this was wanted; when it has
+           that, this is wanted again */
+        return;
+    }
+
     first = NULL;
 
     if (feed->rewound) {

@@ -589,6 +589,63 @@ test_the_rest_of_an_event_may_come_from_the_broker(void **state)
 
 
 static void
+test_what_a_broker_sends_while_a_notice_waits_is_not_lost(void **state)
+{
+    ngx_uint_t       i;
+    feeds_client_t  *c, *others[20];
+    feeds_stream_t  *s, *t;
+
+    /* many begin at once, and keep little each; so the worker does not come
+       to look at a replay until its client has been sent something */
+
+    s = test_worker(30000);
+    s->sparse = 1;
+    (void) feeds_script(s, NULL, "eeeeeeeexxxxxxxx");
+
+    t = feeds_stream(2);
+    feeds_append(t, test_body + TEST_BODY - 500);
+
+    for (i = 0; i < 20; i++) {
+        others[i] = feeds_replay(t, &feeds_plain, 0);
+        feeds_block(others[i]);
+    }
+
+    c = feeds_source(s, &feeds_plain, 0, 0, 0);
+    feeds_block(c);
+
+    (void) feeds_broker_event_gap(3, test_body);
+
+    for (i = 4; i <= 7; i++) {
+        (void) feeds_broker_event(i, test_body);
+    }
+
+    feeds_broker_batch();
+    assert_int_equal(c->reclaimed, 1);
+
+    /* the notice stays, the events it lets go of; whenever the broker is asked
+       for them again */
+
+    if (feeds.replay) {
+        (void) feeds_broker_event(3, "c");
+        feeds_broker_batch();
+    }
+
+    feeds_take(c, FEEDS_ROOM);
+
+    if (feeds.replay->ordinal == 2) {
+        (void) feeds_broker_event(3, "c");
+        feeds_broker_batch();
+    }
+
+    feeds_expect(c, "gap 1-2;e3:c;");
+
+    (void) feeds_broker_event(4, "d");
+    feeds_broker_batch();
+    feeds_expect(c, "e4:d;");
+}
+
+
+static void
 test_a_broker_whose_event_is_another_one_closes(void **state)
 {
     feeds_client_t  *c;
@@ -624,6 +681,7 @@ main(void)
         feeds_test(test_to_let_go_without_memory_closes_or_loses_nothing),
         feeds_test(test_a_replay_from_a_broker_is_asked_for_again),
         feeds_test(test_the_rest_of_an_event_may_come_from_the_broker),
+        feeds_test(test_what_a_broker_sends_while_a_notice_waits_is_not_lost),
         feeds_test(test_a_broker_whose_event_is_another_one_closes),
     };
 
