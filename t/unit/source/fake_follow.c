@@ -257,7 +257,9 @@ client_handler(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
         return;
     }
 
-    free(client);
+    if (!client->keep) {
+        free(client);
+    }
 }
 
 

@@ -50,6 +50,7 @@ typedef struct {
     void                     *other;        /* this one is canceled by its
                                                handler */
     ngx_uint_t                again;        /* asks again in its handler */
+    ngx_uint_t                keep;         /* is not freed by it */
 } client_t;
 
 

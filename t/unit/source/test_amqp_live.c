@@ -433,6 +433,60 @@ test_one_that_was_succeeded_stops_within_a_tick(void **state)
 
 
 static void
+test_a_session_that_opens_reads_only_what_this_worker_follows(void **state)
+{
+    /* another one does by now */
+
+    follows(11);
+    follow.mine = 0;
+    follow.state = NGX_ESS_FOLLOW_LIVE;
+    ngx_unit_pass(TICK);
+    fake_lost();
+    fake_open();
+    assert_int_equal(fake.channels, 0);
+
+    /* the broker has no such stream */
+
+    follow_anew();
+    follows(11);
+    fake_cancels(1);
+    follow.state = NGX_ESS_FOLLOW_MISSING;
+    fake_lost();
+    fake_open();
+    assert_int_equal(fake.channels, 0);
+
+    /* it is to be tried again a little later */
+
+    follow_anew();
+    follows(11);
+    fake_closes(1, 541, "INTERNAL_ERROR");
+    fake_lost();
+    fake_open();
+    assert_int_equal(fake.channels, 0);
+    ngx_unit_pass(FAKE_BACKOFF);
+    assert_int_equal(fake.channels, 1);
+}
+
+
+static void
+test_a_client_that_was_answered_may_still_be_canceled(void **state)
+{
+    client_t  *a;
+
+    follow.state = NGX_ESS_FOLLOW_LIVE;
+    a = client_asks("a");
+    a->keep = 1;
+    ngx_unit_posted();
+    ngx_unit_traced("a: OK");
+
+    (void) client_asks("b");
+    client_cancel(a);
+    ngx_unit_posted();
+    ngx_unit_traced("b: OK");
+}
+
+
+static void
 test_at_the_end_logs_are_left_to_others_and_who_waits_is_busy(void **state)
 {
     follows(11);
@@ -450,6 +504,7 @@ test_at_the_end_logs_are_left_to_others_and_who_waits_is_busy(void **state)
     ngx_ess_amqp_live_exit(&worker);
     ngx_unit_traced("destroy", "a: BUSY", "b: BUSY", "release leaving",
                     "wake");
+    assert_int_equal(ngx_unit_pending(), 0);
 
     assert_int_equal(follow_setup(NULL), 0);
 }
@@ -503,6 +558,8 @@ main(void)
         TEST(test_a_connection_that_was_lost_is_gone_on_with_in_each_state),
         TEST(test_a_log_is_let_go_of_when_it_had_no_subscribers_for_a_while),
         TEST(test_one_that_was_succeeded_stops_within_a_tick),
+        TEST(test_a_session_that_opens_reads_only_what_this_worker_follows),
+        TEST(test_a_client_that_was_answered_may_still_be_canceled),
         TEST(test_at_the_end_logs_are_left_to_others_and_who_waits_is_busy),
         TEST(test_a_batch_wakes_and_acknowledges_what_came),
     };
