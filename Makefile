@@ -71,8 +71,8 @@ JOBS          = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     event/quic os/unix http http/modules http/v2 http/v3) \
                 -I $(OBJS) $(addprefix -I ,src src/amqp src/source src/stream \
-                    src/subscriber src/transport src/api src/store src/auth \
-                    src/console)
+                    src/registry src/subscriber src/transport src/api \
+                    src/store src/auth src/console)
 
 
 .DEFAULT_GOAL := all

@@ -15,7 +15,8 @@ ALLOWED = {
     "transport": {"transport", "ngx_ess_jwt.h"},
     "auth": {"auth", "ngx_ess_shm.h"},
     "console": {"console", "api", "ngx_ess_subscriber.h"},
-    "api": {"api", "stream", "store", "ngx_ess_source.h"},
+    "registry": {"registry", "stream", "store", "ngx_ess_source.h"},
+    "api": {"api", "stream", "ngx_ess_registry.h", "ngx_ess_source.h"},
     "store": {"store", "stream"},
 }
 

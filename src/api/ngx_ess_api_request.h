@@ -1,6 +1,5 @@
 /*
- * What the parts of the HTTP API share: a request's target, the answers, and
- * an operation on a stream that outlives the request that began it.
+ * What the parts of the HTTP API share: a request's target, and the answers.
  */
 
 
@@ -12,7 +11,6 @@
 #include "ngx_ess_conf.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_source.h"
-#include "ngx_ess_store.h"
 #include "ngx_ess_stream_table.h"
 
 
@@ -23,37 +21,6 @@ typedef struct {
     u_char                   uuid[NGX_ESS_UUID_LEN];
     uint32_t                 subscriber;    /* its number */
 } ngx_ess_api_target_t;
-
-
-/*
- * A creation, deletion or repair under way.  It is in memory of its own, for
- * it is finished or rolled back even when its client went away:
- *
- *   create:  reserve ─► SAVE ─► bind ─► show ─► 201
- *                        │       └─► undo: REMOVE ─► release ─► 503
- *                        └─► release ─► 503
- *   delete:  delete_begin ─► REMOVE ─► delete_commit ─► 204
- *                              └─► delete_cancel ─► 503
- *
- * An undo whose REMOVE fails is tried again each second, as is that of an
- * orphan; when the worker leaves before, another one adopts the stream.
- */
-
-typedef struct {
-    ngx_http_request_t      *request;       /* NULL: nobody waits */
-    ngx_http_cleanup_t      *cleanup;       /* the request's, to be undone */
-    ngx_ess_zone_t          *zone;
-    ngx_ess_stream_info_t    info;
-    ngx_ess_store_op_t       store;
-    ngx_ess_source_bind_t    bind;
-    ngx_ess_source_stream_t  stream;        /* to be declared */
-    ngx_queue_t              queue;         /* while it waits for a retry */
-
-    /* an undo's answer */
-    ngx_uint_t               status;
-    ngx_uint_t               retry_after;   /* s, 0: no header */
-    u_char                   text[640];     /* null terminated */
-} ngx_ess_api_op_t;
 
 
 /* route handlers; return what a content handler returns */
@@ -142,22 +109,6 @@ ngx_int_t ngx_ess_api_url(ngx_http_request_t *r, ngx_str_t *url);
 size_t ngx_ess_api_stream_size(ngx_str_t *url);
 u_char *ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
     ngx_ess_stream_info_t *info, ngx_ess_api_stream_e what);
-
-
-/* A new operation; the worker stays until it is freed.  NULL: no memory. */
-ngx_ess_api_op_t *ngx_ess_api_op_create(ngx_ess_zone_t *zone);
-void ngx_ess_api_op_free(ngx_ess_api_op_t *op);
-
-/* Submits op->info to the store. */
-void ngx_ess_api_op_store(ngx_ess_api_op_t *op, ngx_ess_store_op_e type,
-    ngx_ess_store_op_pt handler);
-
-/* op->info is CREATING, or DELETING by a dead worker: removes it from the
-   store and the table, answers op->request, if any, frees op. */
-void ngx_ess_api_op_undo(ngx_ess_api_op_t *op);
-
-/* Answers the undone request with op->status and op->text. */
-void ngx_ess_api_op_answer(ngx_ess_api_op_t *op);
 
 
 #endif /* _NGX_ESS_API_REQUEST_H_INCLUDED_ */

@@ -1,7 +1,7 @@
 /*
- * Creates, reads and deletes a stream, in a worker: stream table, store and
- * source in the order that ngx_ess_api_request.h draws.  An operation's
- * memory is its own; the request only hears of its end, if it still waits.
+ * Requests that create, read and delete a stream, in a worker.  What the
+ * registry does goes on without them: a request only hears of its end, if it
+ * still waits.
  */
 
 
@@ -10,10 +10,21 @@
 #include "ngx_ess_wait.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_body.h"
+#include "ngx_ess_registry.h"
 
 
 /* s; a broker that was silent for 2 s is asked again soon */
 #define NGX_ESS_API_STREAMS_RETRY_AFTER  1
+
+
+/* a request that waits for the registry; in the request's pool */
+
+typedef struct {
+    ngx_http_request_t      *request;
+    ngx_http_cleanup_t      *cleanup;
+    ngx_ess_registry_op_t   *op;
+    unsigned                 declare:1;     /* the source is to declare it */
+} ngx_ess_api_wait_t;
 
 
 static ngx_uint_t ngx_ess_api_streams_is_json(ngx_http_request_t *r);
@@ -22,19 +33,20 @@ static ngx_int_t ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_ess_api_body_t *body);
 static uint64_t ngx_ess_api_streams_epoch(ngx_http_request_t *r,
     ngx_str_t *key);
-static void ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store);
-static void ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind,
-    ngx_int_t rc, ngx_str_t *text);
+static void ngx_ess_api_streams_created(void *data,
+    ngx_ess_registry_result_e result, ngx_ess_stream_info_t *info,
+    const char *text);
 static ngx_uint_t ngx_ess_api_streams_pattern(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info);
-static ngx_int_t ngx_ess_api_streams_created(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_api_streams_answer(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_api_streams_location(ngx_http_request_t *r,
     uint64_t id);
-static void ngx_ess_api_streams_delete_removed(ngx_ess_store_op_t *store);
-static ngx_int_t ngx_ess_api_streams_wait(ngx_http_request_t *r,
-    ngx_ess_api_op_t *op);
-static ngx_http_request_t *ngx_ess_api_streams_wake(ngx_ess_api_op_t *op);
+static void ngx_ess_api_streams_deleted(void *data,
+    ngx_ess_registry_result_e result, ngx_ess_stream_info_t *info,
+    const char *text);
+static ngx_ess_api_wait_t *ngx_ess_api_streams_wait(ngx_http_request_t *r);
+static ngx_http_request_t *ngx_ess_api_streams_wake(ngx_ess_api_wait_t *wait);
 static void ngx_ess_api_streams_gone(void *data);
 
 
@@ -133,7 +145,7 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_int_t            rc;
     ngx_str_t            key;
     ngx_ess_source_e     source;
-    ngx_ess_api_op_t    *op;
+    ngx_ess_api_wait_t  *wait;
     ngx_ess_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
@@ -158,31 +170,21 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
         }
     }
 
-    op = ngx_ess_api_op_create(ngx_ess_api_zone(r));
-    if (op == NULL) {
+    wait = ngx_ess_api_streams_wait(r);
+    if (wait == NULL) {
         return NGX_ERROR;
     }
 
-    if (body->declare) {
-        op->stream = body->stream;
-        op->bind.stream = &op->stream;
-    }
+    wait->declare = (body->declare != 0);
 
-    if (ngx_ess_api_streams_wait(r, op) != NGX_OK) {
-        ngx_ess_api_op_free(op);
-        return NGX_ERROR;
-    }
-
-    rc = ngx_ess_stream_reserve(op->zone, &key, epoch, &op->info);
-
+    rc = ngx_ess_registry_create(ngx_ess_api_zone(r), &key, epoch,
+                                 body->declare ? &body->stream : NULL,
+                                 ngx_ess_api_streams_created, wait, &wait->op);
     if (rc == NGX_OK) {
-        ngx_ess_api_op_store(op, NGX_ESS_STORE_SAVE,
-                             ngx_ess_api_streams_create_saved);
         return NGX_AGAIN;
     }
 
-    (void) ngx_ess_api_streams_wake(op);
-    ngx_ess_api_op_free(op);
+    (void) ngx_ess_api_streams_wake(wait);
 
     if (rc == NGX_DECLINED) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -194,7 +196,8 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
                                    "larger");
     }
 
-    return ngx_ess_api_problem(r, 500, "no uuid could be made");
+    return ngx_ess_api_problem(r, 500, "there is no memory, or no uuid could "
+                               "be made");
 }
 
 
@@ -236,93 +239,52 @@ ngx_ess_api_streams_epoch(ngx_http_request_t *r, ngx_str_t *key)
 
 
 static void
-ngx_ess_api_streams_create_saved(ngx_ess_store_op_t *store)
+ngx_ess_api_streams_created(void *data, ngx_ess_registry_result_e result,
+    ngx_ess_stream_info_t *info, const char *text)
 {
+    ngx_ess_api_wait_t *wait = data;
+
     ngx_int_t            rc;
-    ngx_ess_api_op_t    *op;
     ngx_http_request_t  *r;
 
-    op = store->data;
+    r = ngx_ess_api_streams_wake(wait);
 
-    op->bind.data = op;
+    switch (result) {
 
-    if (store->rc == NGX_OK
-        && op->info.source == NGX_ESS_SOURCE_STREAM
-        && op->bind.stream == NULL)
-    {
-        ngx_ess_api_streams_create_bound(&op->bind, NGX_OK, NULL);
-        return;
-    }
+    case NGX_ESS_REGISTRY_OK:
+        rc = ngx_ess_api_streams_answer(r, info);
+        break;
 
-    if (store->rc == NGX_OK) {
-        op->bind.handler = ngx_ess_api_streams_create_bound;
-        op->bind.key.data = op->info.key;
-        op->bind.key.len = op->info.key_len;
-        op->bind.log = ngx_cycle->log;
-
-        ngx_ess_source_bind(op->zone, &op->bind);
-        return;
-    }
-
-    ngx_ess_stream_release(op->zone, &op->info.ref);
-
-    r = ngx_ess_api_streams_wake(op);
-
-    if (r) {
+    case NGX_ESS_REGISTRY_STORE:
         rc = ngx_ess_api_problem(r, 503, "the stream cannot be stored: %s",
-                                 store->text);
-        ngx_ess_wait_finish(r, rc);
-    }
+                                 text);
+        break;
 
-    ngx_ess_api_op_free(op);
-}
+    case NGX_ESS_REGISTRY_BUSY:
+        rc = ngx_ess_api_retry_after(r, NGX_ESS_API_STREAMS_RETRY_AFTER);
 
-
-static void
-ngx_ess_api_streams_create_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
-    ngx_str_t *text)
-{
-    ngx_ess_api_op_t    *op;
-    ngx_http_request_t  *r;
-
-    op = bind->data;
-
-    if (rc == NGX_OK
-        && ngx_ess_stream_show(op->zone, &op->info.ref) == NGX_OK)
-    {
-        r = ngx_ess_api_streams_wake(op);
-
-        if (r) {
-            rc = ngx_ess_api_streams_created(r, &op->info);
-            ngx_ess_wait_finish(r, rc);
+        if (rc == NGX_OK) {
+            rc = ngx_ess_api_problem(r, 503, "%s", text);
         }
 
-        ngx_ess_api_op_free(op);
-        return;
-    }
+        break;
 
-    op->status = 503;
+    default: /* NGX_ESS_REGISTRY_CONFLICT, NGX_ESS_REGISTRY_REFUSED */
 
-    if (rc == NGX_BUSY) {
-        op->retry_after = NGX_ESS_API_STREAMS_RETRY_AFTER;
-        (void) ngx_snprintf(op->text, sizeof(op->text) - 1, "%V", text);
-
-    } else if (text && text->len) {
-        if (rc == NGX_DECLINED) {
-            op->status = 409;
+        if (text[0] == '\0') {
+            rc = ngx_ess_api_problem(r, 503, "the routing key could not be "
+                                     "bound");
+            break;
         }
 
-        (void) ngx_snprintf(op->text, sizeof(op->text) - 1,
-                            "the broker refused to %s: %V",
-                            bind->stream ? "declare the stream"
-                                         : "bind the routing key", text);
-
-    } else {
-        (void) ngx_snprintf(op->text, sizeof(op->text),
-                            "the routing key could not be bound%Z");
+        rc = ngx_ess_api_problem(r, result == NGX_ESS_REGISTRY_CONFLICT ? 409
+                                                                        : 503,
+                                 "the broker refused to %s: %s",
+                                 wait->declare ? "declare the stream"
+                                               : "bind the routing key", text);
     }
 
-    ngx_ess_api_op_undo(op);
+    ngx_ess_wait_finish(r, rc);
 }
 
 
@@ -358,7 +320,7 @@ ngx_ess_api_streams_pattern(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
 
 
 static ngx_int_t
-ngx_ess_api_streams_created(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
+ngx_ess_api_streams_answer(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
 {
     u_char      *p;
     ngx_str_t    json, url;
@@ -489,82 +451,61 @@ ngx_int_t
 ngx_ess_api_streams_delete(ngx_http_request_t *r,
     ngx_ess_api_target_t *target)
 {
-    ngx_int_t          rc;
-    ngx_ess_api_op_t  *op;
+    ngx_int_t               rc;
+    ngx_ess_api_wait_t     *wait;
+    ngx_ess_stream_info_t   info;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    op = ngx_ess_api_op_create(ngx_ess_api_zone(r));
-    if (op == NULL) {
+    wait = ngx_ess_api_streams_wait(r);
+    if (wait == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_ess_api_streams_wait(r, op) != NGX_OK) {
-        ngx_ess_api_op_free(op);
+    rc = ngx_ess_api_find(r, target, &info);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_registry_delete(ngx_ess_api_zone(r), &info,
+                                     ngx_ess_api_streams_deleted, wait,
+                                     &wait->op);
+    }
+
+    if (rc == NGX_OK) {
+        r->main->count++;
+        return NGX_DONE;
+    }
+
+    (void) ngx_ess_api_streams_wake(wait);
+
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    if (ngx_ess_api_find(r, target, &op->info) != NGX_OK
-        || ngx_ess_stream_delete_begin(op->zone, &op->info.ref) != NGX_OK)
-    {
-        (void) ngx_ess_api_streams_wake(op);
-        ngx_ess_api_op_free(op);
-
-        return ngx_ess_api_problem(r, 404, "there is no stream at \"%V\"",
-                                   &r->uri);
-    }
-
-    r->main->count++;
-
-    ngx_ess_api_op_store(op, NGX_ESS_STORE_REMOVE,
-                         ngx_ess_api_streams_delete_removed);
-
-    return NGX_DONE;
+    return ngx_ess_api_problem(r, 404, "there is no stream at \"%V\"", &r->uri);
 }
 
 
 static void
-ngx_ess_api_streams_delete_removed(ngx_ess_store_op_t *store)
+ngx_ess_api_streams_deleted(void *data, ngx_ess_registry_result_e result,
+    ngx_ess_stream_info_t *info, const char *text)
 {
     ngx_int_t            rc;
-    ngx_str_t            key;
-    ngx_ess_api_op_t    *op;
     ngx_http_request_t  *r;
 
-    op = store->data;
+    r = ngx_ess_api_streams_wake(data);
 
-    if (store->rc == NGX_OK) {
-        ngx_ess_stream_delete_commit(op->zone, &op->info.ref);
+    if (result == NGX_ESS_REGISTRY_OK) {
+        rc = ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
 
     } else {
-        ngx_ess_stream_delete_cancel(op->zone, &op->info.ref);
+        rc = ngx_ess_api_problem(r, 503, "the stream cannot be removed from "
+                                 "the store: %s", text);
     }
 
-    r = ngx_ess_api_streams_wake(op);
-
-    if (r) {
-        if (store->rc == NGX_OK) {
-            rc = ngx_ess_api_send(r, NGX_HTTP_NO_CONTENT, NULL);
-
-        } else {
-            rc = ngx_ess_api_problem(r, 503, "the stream cannot be removed "
-                                     "from the store: %s", store->text);
-        }
-
-        ngx_ess_wait_finish(r, rc);
-    }
-
-    if (store->rc == NGX_OK && op->info.source == NGX_ESS_SOURCE_EXCHANGE) {
-        key.data = op->info.key;
-        key.len = op->info.key_len;
-
-        ngx_ess_source_unbind(op->zone, &key);
-    }
-
-    ngx_ess_api_op_free(op);
+    ngx_ess_wait_finish(r, rc);
 }
 
 
@@ -581,75 +522,40 @@ ngx_ess_api_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
 }
 
 
-/*
- * The request waits for the operation's end, and is told of it unless it
- * ends before: then nginx calls the cleanup handler.
- */
+/* Should the request end before, nobody waits any more.  NULL: no memory. */
 
-static ngx_int_t
-ngx_ess_api_streams_wait(ngx_http_request_t *r, ngx_ess_api_op_t *op)
+static ngx_ess_api_wait_t *
+ngx_ess_api_streams_wait(ngx_http_request_t *r)
 {
-    op->cleanup = ngx_ess_wait(r, ngx_ess_api_streams_gone, op);
-    if (op->cleanup == NULL) {
-        return NGX_ERROR;
+    ngx_ess_api_wait_t  *wait;
+
+    wait = ngx_pcalloc(r->pool, sizeof(ngx_ess_api_wait_t));
+    if (wait == NULL) {
+        return NULL;
     }
 
-    op->request = r;
+    wait->request = r;
+    wait->cleanup = ngx_ess_wait(r, ngx_ess_api_streams_gone, wait);
 
-    return NGX_OK;
+    return wait->cleanup ? wait : NULL;
 }
 
 
-/* The request that waits, which is then the caller's; NULL: nobody does. */
+/* The request that waited, which is then the caller's. */
 
 static ngx_http_request_t *
-ngx_ess_api_streams_wake(ngx_ess_api_op_t *op)
+ngx_ess_api_streams_wake(ngx_ess_api_wait_t *wait)
 {
-    ngx_http_request_t  *r;
+    wait->cleanup->handler = NULL;
 
-    r = op->request;
-
-    if (r) {
-        op->cleanup->handler = NULL;
-        op->cleanup = NULL;
-        op->request = NULL;
-    }
-
-    return r;
-}
-
-
-void
-ngx_ess_api_op_answer(ngx_ess_api_op_t *op)
-{
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
-
-    r = ngx_ess_api_streams_wake(op);
-
-    if (r == NULL) {
-        return;
-    }
-
-    rc = NGX_OK;
-
-    if (op->retry_after) {
-        rc = ngx_ess_api_retry_after(r, op->retry_after);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_ess_api_problem(r, op->status, "%s", op->text);
-    }
-
-    ngx_ess_wait_finish(r, rc);
+    return wait->request;
 }
 
 
 static void
 ngx_ess_api_streams_gone(void *data)
 {
-    ngx_ess_api_op_t *op = data;
+    ngx_ess_api_wait_t *wait = data;
 
-    op->request = NULL;
-    op->cleanup = NULL;
+    ngx_ess_registry_forget(wait->op);
 }

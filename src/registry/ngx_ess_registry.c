@@ -1,0 +1,195 @@
+
+/*
+ * Creations and deletions, step by step.  An operation's memory is its own:
+ * who began it only hears of its end.  Runs in a worker.
+ */
+
+
+#include "ngx_ess_registry_op.h"
+
+
+static void ngx_ess_registry_saved(ngx_ess_store_op_t *store);
+static void ngx_ess_registry_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
+    ngx_str_t *text);
+static void ngx_ess_registry_removed(ngx_ess_store_op_t *store);
+
+
+ngx_int_t
+ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t epoch,
+    ngx_ess_source_stream_t *declare, ngx_ess_registry_pt handler, void *data,
+    ngx_ess_registry_op_t **created)
+{
+    ngx_int_t               rc;
+    ngx_ess_registry_op_t  *op;
+
+    op = ngx_ess_registry_op_create(zone);
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_ess_stream_reserve(zone, key, epoch, &op->info);
+
+    if (rc != NGX_OK) {
+        ngx_ess_registry_op_free(op);
+        return rc;
+    }
+
+    if (declare) {
+        op->stream = *declare;
+        op->bind.stream = &op->stream;
+    }
+
+    op->handler = handler;
+    op->data = data;
+    *created = op;
+
+    ngx_ess_registry_op_store(op, NGX_ESS_STORE_SAVE, ngx_ess_registry_saved);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_registry_saved(ngx_ess_store_op_t *store)
+{
+    ngx_ess_registry_op_t  *op;
+
+    op = store->data;
+
+    if (store->rc != NGX_OK) {
+        ngx_ess_stream_release(op->zone, &op->info.ref);
+
+        ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_STORE,
+                                   (char *) store->text);
+        ngx_ess_registry_op_free(op);
+        return;
+    }
+
+    op->bind.data = op;
+
+    if (op->info.source == NGX_ESS_SOURCE_STREAM && op->bind.stream == NULL) {
+        ngx_ess_registry_bound(&op->bind, NGX_OK, NULL);
+        return;
+    }
+
+    op->bind.handler = ngx_ess_registry_bound;
+    op->bind.key.data = op->info.key;
+    op->bind.key.len = op->info.key_len;
+    op->bind.log = ngx_cycle->log;
+
+    ngx_ess_source_bind(op->zone, &op->bind);
+}
+
+
+static void
+ngx_ess_registry_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    size_t                  len;
+    ngx_ess_registry_op_t  *op;
+
+    op = bind->data;
+
+    if (rc == NGX_OK
+        && ngx_ess_stream_show(op->zone, &op->info.ref) == NGX_OK)
+    {
+        ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_OK, "");
+        ngx_ess_registry_op_free(op);
+        return;
+    }
+
+    op->result = (rc == NGX_BUSY) ? NGX_ESS_REGISTRY_BUSY
+                 : (rc == NGX_DECLINED) ? NGX_ESS_REGISTRY_CONFLICT
+                                        : NGX_ESS_REGISTRY_REFUSED;
+
+    /* the operation is zeroed memory */
+
+    if (text) {
+        len = ngx_min(text->len, sizeof(op->text) - 1);
+        ngx_memcpy(op->text, text->data, len);
+    }
+
+    ngx_ess_registry_op_undo(op);
+}
+
+
+ngx_int_t
+ngx_ess_registry_delete(ngx_ess_zone_t *zone, ngx_ess_stream_info_t *info,
+    ngx_ess_registry_pt handler, void *data, ngx_ess_registry_op_t **created)
+{
+    ngx_ess_registry_op_t  *op;
+
+    op = ngx_ess_registry_op_create(zone);
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_stream_delete_begin(zone, &info->ref) != NGX_OK) {
+        ngx_ess_registry_op_free(op);
+        return NGX_DECLINED;
+    }
+
+    op->info = *info;
+    op->handler = handler;
+    op->data = data;
+    *created = op;
+
+    ngx_ess_registry_op_store(op, NGX_ESS_STORE_REMOVE,
+                              ngx_ess_registry_removed);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_registry_removed(ngx_ess_store_op_t *store)
+{
+    ngx_str_t               key;
+    ngx_ess_registry_op_t  *op;
+
+    op = store->data;
+
+    if (store->rc != NGX_OK) {
+        ngx_ess_stream_delete_cancel(op->zone, &op->info.ref);
+
+        ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_STORE,
+                                   (char *) store->text);
+        ngx_ess_registry_op_free(op);
+        return;
+    }
+
+    ngx_ess_stream_delete_commit(op->zone, &op->info.ref);
+
+    ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_OK, "");
+
+    if (op->info.source == NGX_ESS_SOURCE_EXCHANGE) {
+        key.data = op->info.key;
+        key.len = op->info.key_len;
+
+        ngx_ess_source_unbind(op->zone, &key);
+    }
+
+    ngx_ess_registry_op_free(op);
+}
+
+
+void
+ngx_ess_registry_forget(ngx_ess_registry_op_t *op)
+{
+    op->handler = NULL;
+}
+
+
+void
+ngx_ess_registry_op_answer(ngx_ess_registry_op_t *op,
+    ngx_ess_registry_result_e result, const char *text)
+{
+    ngx_ess_registry_pt  handler;
+
+    handler = op->handler;
+
+    if (handler) {
+        op->handler = NULL;
+        handler(op->data, result, &op->info, text);
+    }
+}

@@ -1,0 +1,83 @@
+/*
+ * The registry: how streams come into being and go.  A creation or a deletion
+ * sees to the stream table, the store and the source, in this order, and is
+ * finished or rolled back whether or not somebody waits for it:
+ *
+ *   create:  reserve ─► SAVE ─► bind ─► show ─► OK
+ *                        │       └─► undo: REMOVE ─► release ─► the source's
+ *                        └─► release ─► STORE
+ *   delete:  delete_begin ─► REMOVE ─► delete_commit ─► OK
+ *                              └─► delete_cancel ─► STORE
+ *
+ * What a worker leaves half-made another one adopts.  The worker also keeps the
+ * store ahead of the ordinals.
+ */
+
+
+#ifndef _NGX_ESS_REGISTRY_H_INCLUDED_
+#define _NGX_ESS_REGISTRY_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_source.h"
+#include "ngx_ess_stream_table.h"
+
+
+typedef struct ngx_ess_registry_op_s  ngx_ess_registry_op_t;
+
+
+typedef enum {
+    NGX_ESS_REGISTRY_OK = 0,
+    NGX_ESS_REGISTRY_STORE,                 /* the store failed */
+    NGX_ESS_REGISTRY_BUSY,                  /* the source did not answer within
+                                               the time */
+    NGX_ESS_REGISTRY_CONFLICT,              /* the source has something else
+                                               under that name */
+    NGX_ESS_REGISTRY_REFUSED                /* the source refused it */
+} ngx_ess_registry_result_e;
+
+
+/* Called once, and never from within what began it.  "text" is what the store
+   or the source says, null terminated, or empty; it and "info" are valid during
+   the call. */
+typedef void (*ngx_ess_registry_pt)(void *data,
+    ngx_ess_registry_result_e result, ngx_ess_stream_info_t *info,
+    const char *text);
+
+
+/*
+ * Creates a stream; "epoch" as in ngx_ess_stream_reserve().  "declare": what
+ * the source is to declare under that name, copied, or NULL.  NGX_OK: under
+ * way, the handler is called.  NGX_DECLINED: the zone has no room for it.
+ * NGX_ERROR: no memory, or no uuid could be made, logged.  Takes the mutex.
+ */
+ngx_int_t ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
+    uint64_t epoch, ngx_ess_source_stream_t *declare,
+    ngx_ess_registry_pt handler, void *data, ngx_ess_registry_op_t **op);
+
+/* Deletes a stream.  NGX_OK: as above.  NGX_DECLINED: there is none, or it is
+   being deleted.  NGX_ERROR: no memory.  Takes the mutex. */
+ngx_int_t ngx_ess_registry_delete(ngx_ess_zone_t *zone,
+    ngx_ess_stream_info_t *info, ngx_ess_registry_pt handler, void *data,
+    ngx_ess_registry_op_t **op);
+
+/* Nobody waits for it any more: its handler is not called. */
+void ngx_ess_registry_forget(ngx_ess_registry_op_t *op);
+
+
+/* In a worker, after the store. */
+ngx_int_t ngx_ess_registry_init_process(ngx_cycle_t *cycle,
+    ngx_ess_zone_t *zone);
+
+/* From the worker's timer: finishes what dead workers left half-done, keeps the
+   store ahead of the ordinals. */
+void ngx_ess_registry_tick(void);
+
+/*
+ * The store is another one than before, and the zone was kept: saves all
+ * streams of the zone in it, in portions.  In one worker, after init.
+ */
+void ngx_ess_registry_save_all(void);
+
+
+#endif /* _NGX_ESS_REGISTRY_H_INCLUDED_ */
