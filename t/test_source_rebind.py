@@ -156,6 +156,25 @@ def test_one_binding_removed(vhost, service, kind):
     assert publish(api, "nobody").status == 404
 
 
+def test_streams_that_come_while_a_round_goes_on(vhost, service):
+    """Its pace is that of what there is, not of what there was when it
+    began."""
+
+    vhost.keep()
+    n, api = service(vhost)
+    api.create("first")
+    unbind(vhost, "first")
+    wait_for(bound(vhost, ["first"]), ROUND, "a round")
+
+    keys = ["key-%d" % i for i in range(1000)]
+    api.create_many(keys)
+    lost = keys[::250]
+    for key in lost:
+        unbind(vhost, key)
+    # the rest of the one that goes on, and another one
+    wait_for(bound(vhost, lost), 2 * ROUND, "the bindings")
+
+
 def test_a_thousand_streams(vhost, service):
     """The exchange made anew, and one binding removed: mended within a round,
     without a publisher, and no publisher is told that there is no stream."""

@@ -292,14 +292,16 @@ ngx_ess_amqp_rebind_refused(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
 
 /*
  * A round has the time that it would take at 200 keys a second, were it for
- * the streams of all workers; each takes as much of it as it has keys.
+ * the streams of all workers; each takes as much of it as it has keys.  Streams
+ * may come while it goes on, so its pace is that of what there is by now.
  */
 
 ngx_msec_t
 ngx_ess_amqp_rebind_tick(ngx_ess_amqp_worker_t *w)
 {
     uint64_t    due;
-    ngx_msec_t  tick;
+    ngx_msec_t  time, tick;
+    ngx_uint_t  n, keys;
 
     if (w->admin == NULL || w->draining || w->rebind_next
         || (w->rebind && !w->rebind_round)
@@ -308,14 +310,17 @@ ngx_ess_amqp_rebind_tick(ngx_ess_amqp_worker_t *w)
         return NGX_ESS_AMQP_REBIND_TICK_MAX;
     }
 
-    if (w->rebind == 0
-        && ngx_current_msec - w->round_begin >= w->round_time)
-    {
+    n = ngx_ess_stream_count(w->zone);
+
+    time = ngx_max(n * NGX_ESS_AMQP_REBIND_KEY, NGX_ESS_AMQP_REBIND_ROUND);
+
+    if (w->rebind == 0 && ngx_current_msec - w->round_begin >= time) {
         ngx_ess_amqp_rebind_round_begin(w);
     }
 
-    tick = ngx_min(ngx_max(w->round_time / (w->round_keys + 1),
-                           NGX_ESS_AMQP_REBIND_TICK_MIN),
+    keys = ngx_max(w->round_keys, n * w->round_slots / NGX_ESS_SLOTS) + 1;
+
+    tick = ngx_min(ngx_max(time / keys, NGX_ESS_AMQP_REBIND_TICK_MIN),
                    NGX_ESS_AMQP_REBIND_TICK_MAX);
 
     if (w->rebind) {
@@ -323,11 +328,13 @@ ngx_ess_amqp_rebind_tick(ngx_ess_amqp_worker_t *w)
         /* spread evenly; what was due and did not get its turn is not made up
            for in a burst */
 
-        due = (uint64_t) (w->round_keys + 1)
-              * (ngx_current_msec - w->round_begin + tick) / w->round_time;
+        due = w->round_due
+              + (uint64_t) keys * ngx_min(ngx_current_msec - w->round_last,
+                                          NGX_ESS_AMQP_REBIND_TICK_MAX);
 
-        w->rebind_credit = due - w->round_due;
-        w->round_due = due;
+        w->rebind_credit = due / time;
+        w->round_due = due % time;
+        w->round_last = ngx_current_msec;
 
         ngx_ess_amqp_rebind(w);
     }
@@ -354,17 +361,11 @@ ngx_ess_amqp_rebind_round_begin(ngx_ess_amqp_worker_t *w)
         }
     }
 
-    i = ngx_ess_stream_count(w->zone);
-
     w->round_begin = ngx_current_msec;
-    w->round_time = ngx_max(i * NGX_ESS_AMQP_REBIND_KEY,
-                            NGX_ESS_AMQP_REBIND_ROUND);
+    w->round_last = ngx_current_msec - NGX_ESS_AMQP_REBIND_TICK_MIN;
+    w->round_slots = n;
     w->round_due = 0;
     w->rebind_credit = 0;
-
-    if (w->round_keys == 0) {
-        w->round_keys = i * n / NGX_ESS_SLOTS;
-    }
 
     if (slots) {
         ngx_ess_amqp_rebind_start(w, slots, 1);

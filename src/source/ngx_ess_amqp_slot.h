@@ -275,10 +275,11 @@ struct ngx_ess_amqp_worker_s {
     unsigned                     rebind_round:1;    /* it is a round */
 
     ngx_msec_t                   round_begin;
-    ngx_msec_t                   round_time;    /* how long it is to take */
-    ngx_uint_t                   round_keys;    /* of the last whole one, or a
-                                               guess */
-    uint64_t                     round_due;     /* keys, so far */
+    ngx_msec_t                   round_last;    /* when it got credit last */
+    ngx_uint_t                   round_slots;   /* that it is for */
+    ngx_uint_t                   round_keys;    /* of the last whole one */
+    uint64_t                     round_due;     /* of a key, in ms of a
+                                                   round's time */
 
     ngx_uint_t                   lost;          /* own slots whose bindings
                                                are gone, a bit each */
