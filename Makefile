@@ -70,7 +70,8 @@ JOBS          = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     event/quic os/unix http http/modules http/v2 http/v3) \
-                -I $(OBJS) $(addprefix -I ,src src/amqp src/source src/stream \
+                -I $(OBJS) $(addprefix -I ,src src/amqp src/source \
+                    src/source/exchange src/source/rabbitmq src/stream \
                     src/registry src/subscriber src/transport src/api \
                     src/store src/auth src/console)
 
@@ -275,7 +276,7 @@ lint:             ## what the test run checks of the tree, and cppcheck
 	@if command -v cppcheck > /dev/null; then \
 	    cppcheck --quiet --enable=warning,portability --error-exitcode=1 \
 	        --inline-suppr --suppress='*:$(NGINX_SRC)/*' \
-	        $(addprefix -I ,src $(wildcard src/*/)) ngx_ess_module.c src; \
+	        $(addprefix -I ,src $(wildcard src/*/ src/*/*/)) ngx_ess_module.c src; \
 	 else echo "cppcheck is not installed: that part is left out"; fi
 
 

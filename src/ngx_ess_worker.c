@@ -7,7 +7,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_amqp_exchange.h"
+#include "ngx_ess_exchange.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_log.h"

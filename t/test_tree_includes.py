@@ -9,7 +9,14 @@ from nginx import TOP
 # folder -> folders, or single headers, that its files may include
 ALLOWED = {
     "amqp": {"amqp"},
-    "source": {"source", "amqp", "stream"},
+    "source": {"source", "stream"},
+    "source/exchange": {"source/exchange", "amqp", "stream",
+                        "ngx_ess_source.h", "ngx_ess_rabbitmq_streams.h",
+                        "ngx_ess_rabbitmq_replay.h"},
+    # its session and its worker's state are the exchange's
+    "source/rabbitmq": {"source/rabbitmq", "amqp", "stream",
+                        "ngx_ess_source.h", "ngx_ess_exchange_slot.h",
+                        "ngx_ess_exchange_conf.h"},
     "stream": {"stream"},
     "subscriber": {"subscriber", "stream", "transport", "ngx_ess_jwt.h"},
     "transport": {"transport", "ngx_ess_jwt.h"},
@@ -38,8 +45,12 @@ def read(path):
         return f.read()
 
 
+def folder_of(path):
+    return os.path.relpath(os.path.dirname(path), os.path.join(TOP, "src"))
+
+
 def folder_of_header():
-    return {os.path.basename(p): os.path.basename(os.path.dirname(p))
+    return {os.path.basename(p): folder_of(p)
             for p in sources() if p.endswith(".h")}
 
 
@@ -60,7 +71,7 @@ def test_includes_go_one_way():
     folders = folder_of_header()
     wrong = []
     for path in sources():
-        folder = os.path.basename(os.path.dirname(path))
+        folder = folder_of(path)
         if folder in ALLOWED:
             wrong += ["%s includes %s" % (os.path.relpath(path, TOP), h)
                       for h in wrong_includes(folder, read(path), folders)]
@@ -70,16 +81,24 @@ def test_includes_go_one_way():
 def test_the_check_finds_something():
     folders = {"ngx_ess_api.h": "api", "ngx_ess_ws_codec.h": "transport",
                "ngx_ess_amqp.h": "amqp", "ngx_ess_source.h": "source",
-               "ngx_ess_log.h": "stream"}
+               "ngx_ess_log.h": "stream",
+               "ngx_ess_exchange_slot.h": "source/exchange",
+               "ngx_ess_exchange_item.h": "source/exchange"}
     text = "".join('#include "%s"\n' % h for h in folders)
     assert wrong_includes("source", text, folders) == [
+        "ngx_ess_api.h", "ngx_ess_ws_codec.h", "ngx_ess_amqp.h",
+        "ngx_ess_exchange_slot.h", "ngx_ess_exchange_item.h"]
+    assert wrong_includes("source/exchange", text, folders) == [
         "ngx_ess_api.h", "ngx_ess_ws_codec.h"]
+    assert wrong_includes("source/rabbitmq", text, folders) == [
+        "ngx_ess_api.h", "ngx_ess_ws_codec.h", "ngx_ess_exchange_item.h"]
     assert wrong_includes("amqp", text, folders) == [
         "ngx_ess_api.h", "ngx_ess_ws_codec.h", "ngx_ess_source.h",
-        "ngx_ess_log.h"]
+        "ngx_ess_log.h", "ngx_ess_exchange_slot.h", "ngx_ess_exchange_item.h"]
     assert wrong_includes("api", text, folders) == [
-        "ngx_ess_ws_codec.h", "ngx_ess_amqp.h"]
-    assert len(wrong_includes("transport", text, folders)) == 4
+        "ngx_ess_ws_codec.h", "ngx_ess_amqp.h", "ngx_ess_exchange_slot.h",
+        "ngx_ess_exchange_item.h"]
+    assert len(wrong_includes("transport", text, folders)) == 6
 
 
 def test_amqp_knows_no_stream():
@@ -88,7 +107,7 @@ def test_amqp_knows_no_stream():
     folders = folder_of_header()
     found = set()
     for path in sources():
-        if os.path.basename(os.path.dirname(path)) == "amqp":
+        if folder_of(path) == "amqp":
             found |= {h for h in re.findall(r'#include "(.*?)"', read(path))
                       if folders[h] != "amqp"}
     assert found == {"ngx_ess.h", "ngx_ess_backoff.h", "ngx_ess_conf_file.h",
@@ -96,8 +115,7 @@ def test_amqp_knows_no_stream():
 
 
 def test_every_folder_is_known():
-    folders = {os.path.relpath(os.path.dirname(p), os.path.join(TOP, "src"))
-               for p in sources()} - {".", ".."}
+    folders = {folder_of(p) for p in sources()} - {".", ".."}
     assert folders <= set(ALLOWED)
 
 

@@ -4,7 +4,8 @@
  * a gap, whose end nobody knows.
  *
  * The witness is what a source has at its broker to see by whether the broker
- * still has what the keys were bound to: see source/ngx_ess_amqp_watch.c.
+ * still has what the keys were bound to: see
+ * source/exchange/ngx_ess_exchange_watch.c.
  */
 
 

@@ -3,8 +3,9 @@
  * say how many channels are open and whether the frame size was agreed; and
  * fingerprints of the properties in them.
  *
- * links: src/amqp/ngx_ess_amqp_codec.c src/source/ngx_ess_amqp_print.c
- * links: src/source/ngx_ess_redelivery.c
+ * links: src/amqp/ngx_ess_amqp_codec.c
+ * links: src/source/exchange/ngx_ess_exchange_print.c
+ * links: src/source/exchange/ngx_ess_redelivery.c
  */
 
 
@@ -12,7 +13,7 @@
 #include <string.h>
 
 #include "ngx_ess_amqp_codec.h"
-#include "ngx_ess_amqp_print.h"
+#include "ngx_ess_exchange_print.h"
 
 
 static volatile unsigned  sum;

@@ -1,0 +1,18 @@
+/*
+ * Exchange streams: slot queues, their consumers and bindings, on one
+ * session per worker.
+ */
+
+
+#ifndef _NGX_ESS_EXCHANGE_H_INCLUDED_
+#define _NGX_ESS_EXCHANGE_H_INCLUDED_
+
+
+#include "ngx_ess_source.h"
+
+
+/* its conf is an ngx_ess_exchange_conf_t */
+extern const ngx_ess_source_t  ngx_ess_amqp_exchange;
+
+
+#endif /* _NGX_ESS_EXCHANGE_H_INCLUDED_ */

@@ -1,0 +1,696 @@
+
+/*
+ * Bindings of routing keys to slot queues: those that the API asks for, and
+ * the removal of those that nobody wants; which ones are made again, and when,
+ * is in _rebind.c.  An operation's memory is the worker's; it goes back when
+ * the session has called its handler, cancelled or not.
+ */
+
+
+#include "ngx_ess_exchange_slot.h"
+
+
+#define NGX_ESS_AMQP_UNBINDS           1024     /* under way */
+
+/* a key is unbound once in this time, however many deliveries come with it */
+#define NGX_ESS_AMQP_UNWANTED_TIME     1000     /* ms */
+#define NGX_ESS_AMQP_UNWANTED_TICK     100      /* ms */
+
+
+typedef enum {
+    NGX_ESS_AMQP_BIND_API = 0,
+    NGX_ESS_AMQP_BIND_STREAM,               /* of the API, too: declared */
+    NGX_ESS_AMQP_BIND_AGAIN,
+    NGX_ESS_AMQP_BIND_UNBIND
+} ngx_ess_amqp_bind_e;
+
+
+typedef struct {
+    ngx_ess_amqp_op_t            op;
+    ngx_queue_t                  queue;     /* of all operations */
+    ngx_queue_t                  waiting;   /* when not sent, of the API */
+    ngx_ess_amqp_worker_t       *worker;
+    ngx_ess_amqp_bind_e          type;
+    ngx_ess_source_bind_t       *bind;      /* of the API */
+    ngx_ess_amqp_slot_t         *slot;
+
+    union {
+        amqp_queue_bind_t        bind;
+        amqp_queue_unbind_t      unbind;
+        amqp_queue_declare_t     declare;
+    } method;
+
+    ngx_ess_source_stream_t      stream;
+    amqp_table_entry_t           arguments[4];
+
+    unsigned                     sent:1;
+    unsigned                     retried:1;
+    unsigned                     former:1;  /* it is about the slot's former
+                                               queue now */
+    ngx_str_t                    key;
+    u_char                       data[NGX_ESS_MAX_KEY];
+} ngx_ess_amqp_binding_t;
+
+
+static ngx_ess_amqp_binding_t *ngx_ess_amqp_bind_alloc(
+    ngx_ess_amqp_worker_t *w, ngx_ess_amqp_bind_e type, ngx_uint_t slot,
+    ngx_str_t *key);
+static void ngx_ess_amqp_bind_free(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_wait(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_declare(ngx_ess_amqp_binding_t *b);
+static void ngx_ess_amqp_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
+    ngx_str_t *text);
+static void ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op,
+    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_bind_send_unbind(ngx_ess_amqp_binding_t *b,
+    ngx_str_t *queue, ngx_ess_amqp_op_pt handler);
+static void ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
+static ngx_int_t ngx_ess_amqp_bind_removed(ngx_ess_amqp_worker_t *w,
+    ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev);
+
+
+void
+ngx_ess_amqp_bind_init(ngx_ess_amqp_worker_t *w)
+{
+    ngx_queue_init(&w->bindings);
+    ngx_queue_init(&w->waiting);
+
+    w->unwanted_timer.handler = ngx_ess_amqp_bind_unwanted_handler;
+    w->unwanted_timer.data = w;
+    w->unwanted_timer.log = w->log;
+    w->unwanted_timer.cancelable = 1;
+}
+
+
+static ngx_ess_amqp_binding_t *
+ngx_ess_amqp_bind_alloc(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_bind_e type,
+    ngx_uint_t slot, ngx_str_t *key)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    if (key->len > NGX_ESS_MAX_KEY) {
+        return NULL;
+    }
+
+    b = ngx_calloc(sizeof(ngx_ess_amqp_binding_t), w->log);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->worker = w;
+    b->type = type;
+    b->slot = &w->slots[slot];
+
+    b->key.len = key->len;
+    b->key.data = b->data;
+    ngx_memcpy(b->data, key->data, key->len);
+
+    ngx_queue_insert_tail(&w->bindings, &b->queue);
+
+    return b;
+}
+
+
+static void
+ngx_ess_amqp_bind_free(ngx_ess_amqp_binding_t *b)
+{
+    ngx_queue_remove(&b->queue);
+    ngx_free(b);
+}
+
+
+void
+ngx_ess_amqp_bind(ngx_ess_amqp_worker_t *w, ngx_ess_source_bind_t *bind)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    b = ngx_ess_amqp_bind_alloc(w, bind->stream ? NGX_ESS_AMQP_BIND_STREAM
+                                                : NGX_ESS_AMQP_BIND_API,
+                                ngx_ess_stream_slot(&bind->key), &bind->key);
+    if (b == NULL) {
+        /* its time limit will tell */
+        return;
+    }
+
+    if (bind->stream) {
+        b->stream = *bind->stream;
+    }
+
+    b->bind = bind;
+    bind->op = b;
+
+    ngx_ess_amqp_bind_wait(b);
+    ngx_ess_amqp_bind_waiting(w);
+}
+
+
+void
+ngx_ess_amqp_bind_cancel(ngx_ess_source_bind_t *bind)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    b = bind->op;
+
+    if (b == NULL) {
+        return;
+    }
+
+    bind->op = NULL;
+    b->bind = NULL;
+
+    if (b->sent) {
+        ngx_ess_amqp_op_cancel(&b->op);
+        return;
+    }
+
+    ngx_queue_remove(&b->waiting);
+    ngx_ess_amqp_bind_free(b);
+}
+
+
+static void
+ngx_ess_amqp_bind_wait(ngx_ess_amqp_binding_t *b)
+{
+    b->sent = 0;
+    ngx_queue_insert_tail(&b->worker->waiting, &b->waiting);
+}
+
+
+void
+ngx_ess_amqp_bind_waiting(ngx_ess_amqp_worker_t *w)
+{
+    ngx_queue_t             *q, *next;
+    ngx_ess_amqp_binding_t  *b;
+
+    if (w->admin == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&w->waiting);
+         q != ngx_queue_sentinel(&w->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
+
+        if (b->type == NGX_ESS_AMQP_BIND_STREAM) {
+            ngx_queue_remove(q);
+            ngx_ess_amqp_bind_declare(b);
+            continue;
+        }
+
+        ngx_ess_amqp_slot_ensure(b->slot);
+
+        if (w->exchange == NGX_ESS_AMQP_READY
+            && b->slot->state == NGX_ESS_AMQP_READY)
+        {
+            ngx_queue_remove(q);
+            ngx_ess_amqp_bind_send(b);
+        }
+    }
+}
+
+
+static void
+ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b)
+{
+    amqp_queue_bind_t      *m;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = b->worker;
+
+    m = &b->method.bind;
+    ngx_memzero(m, sizeof(amqp_queue_bind_t));
+
+    m->queue.bytes = b->slot->queue.data;
+    m->queue.len = b->slot->queue.len;
+    m->exchange.bytes = w->conf->exchange.data;
+    m->exchange.len = w->conf->exchange.len;
+    m->routing_key.bytes = b->key.data;
+    m->routing_key.len = b->key.len;
+
+    b->sent = 1;
+
+    ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_BIND_METHOD, m,
+                    AMQP_QUEUE_BIND_OK_METHOD,
+                    (b->type == NGX_ESS_AMQP_BIND_API)
+                    ? ngx_ess_amqp_bind_answered
+                    : ngx_ess_amqp_bind_again_answered,
+                    b);
+}
+
+
+static void
+ngx_ess_amqp_bind_declare(ngx_ess_amqp_binding_t *b)
+{
+    ngx_uint_t             n;
+    amqp_table_entry_t    *argument;
+    amqp_queue_declare_t  *m;
+
+    n = 0;
+    argument = b->arguments;
+
+    argument[n].key = amqp_cstring_bytes("x-queue-type");
+    argument[n].value.kind = AMQP_FIELD_KIND_UTF8;
+    argument[n++].value.value.bytes = amqp_cstring_bytes("stream");
+
+    if (b->stream.max_length) {
+        argument[n].key = amqp_cstring_bytes("x-max-length-bytes");
+        argument[n].value.kind = AMQP_FIELD_KIND_I64;
+        argument[n++].value.value.i64 = (int64_t) b->stream.max_length;
+    }
+
+    if (b->stream.max_segment) {
+        argument[n].key = amqp_cstring_bytes(
+                                          "x-stream-max-segment-size-bytes");
+        argument[n].value.kind = AMQP_FIELD_KIND_I64;
+        argument[n++].value.value.i64 = (int64_t) b->stream.max_segment;
+    }
+
+    if (b->stream.max_age[0]) {
+        argument[n].key = amqp_cstring_bytes("x-max-age");
+        argument[n].value.kind = AMQP_FIELD_KIND_UTF8;
+        argument[n++].value.value.bytes =
+                              amqp_cstring_bytes((char *) b->stream.max_age);
+    }
+
+    m = &b->method.declare;
+    ngx_memzero(m, sizeof(amqp_queue_declare_t));
+
+    m->queue.bytes = b->key.data;
+    m->queue.len = b->key.len;
+    m->durable = 1;
+    m->arguments.num_entries = n;
+    m->arguments.entries = argument;
+
+    b->sent = 1;
+
+    ngx_ess_amqp_op(b->worker->admin, &b->op, AMQP_QUEUE_DECLARE_METHOD, m,
+                    AMQP_QUEUE_DECLARE_OK_METHOD, ngx_ess_amqp_bind_declared,
+                    b);
+}
+
+
+static void
+ngx_ess_amqp_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    b = op->data;
+
+    if (b->bind == NULL) {
+        ngx_ess_amqp_bind_free(b);
+
+    } else if (rc == NGX_ABORT) {
+        /* for the next session, within the caller's time */
+        ngx_ess_amqp_bind_wait(b);
+
+    } else {
+        if (rc != NGX_OK && code != AMQP_PRECONDITION_FAILED) {
+            rc = NGX_ERROR;
+        }
+
+        ngx_ess_amqp_bind_answer(b, rc, text);
+    }
+}
+
+
+static void
+ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_slot_t     *slot;
+    ngx_ess_amqp_worker_t   *w;
+    ngx_ess_amqp_binding_t  *b;
+
+    b = op->data;
+    w = b->worker;
+    slot = b->slot;
+
+    if (b->bind == NULL) {
+        ngx_ess_amqp_bind_free(b);
+
+    } else if (rc == NGX_OK) {
+        ngx_ess_amqp_bind_answer(b, NGX_OK, text);
+
+    } else if (rc == NGX_ABORT) {
+        /* for the next session, within the caller's time */
+        ngx_ess_amqp_bind_wait(b);
+
+    } else if (code == AMQP_NOT_FOUND && !b->retried) {
+        b->retried = 1;
+        ngx_ess_amqp_bind_wait(b);
+
+    } else {
+        ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR,
+                                  "broker refused a binding", code, text);
+        ngx_ess_amqp_bind_answer(b, NGX_ERROR, text);
+    }
+
+    if (rc == NGX_DECLINED && code == AMQP_NOT_FOUND) {
+        ngx_ess_amqp_bind_gone(w, slot);
+        ngx_ess_amqp_exchange_kick(w);
+    }
+}
+
+
+static void
+ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_str_t               none;
+    ngx_ess_source_bind_t  *bind;
+
+    bind = b->bind;
+    bind->op = NULL;
+
+    ngx_ess_amqp_bind_free(b);
+
+    ngx_str_null(&none);
+
+    bind->handler(bind, rc, text ? text : &none);
+}
+
+
+void
+ngx_ess_amqp_bind_gone(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot)
+{
+    if (slot->state == NGX_ESS_AMQP_READY) {
+        slot->state = NGX_ESS_AMQP_UNKNOWN;
+    }
+
+    ngx_ess_amqp_exchange_gone(w);
+}
+
+
+void
+ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot,
+    ngx_str_t *text)
+{
+    ngx_queue_t             *q, *next, refused;
+    ngx_ess_amqp_binding_t  *b;
+
+    ngx_queue_init(&refused);
+
+    for (q = ngx_queue_head(&w->waiting);
+         q != ngx_queue_sentinel(&w->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
+
+        if (b->type != NGX_ESS_AMQP_BIND_STREAM
+            && (slot == NULL || b->slot == slot))
+        {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&refused, q);
+        }
+    }
+
+    /* a handler may cancel any other of them, or bind again */
+
+    while (!ngx_queue_empty(&refused)) {
+        q = ngx_queue_head(&refused);
+        ngx_queue_remove(q);
+
+        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
+        ngx_ess_amqp_bind_answer(b, NGX_ERROR, text);
+    }
+}
+
+
+ngx_int_t
+ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w, ngx_ess_stream_key_t *key)
+{
+    ngx_str_t                s;
+    ngx_ess_amqp_binding_t  *b;
+
+    s.data = key->data;
+    s.len = key->len;
+
+    b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_AGAIN, key->slot, &s);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_amqp_bind_send(b);
+
+    return NGX_OK;
+}
+
+
+/* The stream may have been deleted, and the key unbound, by another worker
+   since the key was read: then it is to be unbound again. */
+
+static void
+ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_slot_t     *slot;
+    ngx_ess_amqp_worker_t   *w;
+    ngx_ess_amqp_binding_t  *b;
+
+    b = op->data;
+    w = b->worker;
+    slot = b->slot;
+
+    if (rc == NGX_OK && !b->former && ngx_ess_amqp_former_consumed(slot)) {
+        b->former = 1;
+        ngx_ess_amqp_bind_send_unbind(b, &slot->former.queue,
+                                      ngx_ess_amqp_bind_again_answered);
+        return;
+    }
+
+    if (b->former) {
+        rc = ngx_ess_amqp_bind_removed(w, rc, code, text);
+    }
+
+    if (rc == NGX_OK && !ngx_ess_stream_key_used(w->zone, &b->key, 0)) {
+        ngx_ess_amqp_bind_unwanted(w, &b->key);
+    }
+
+    ngx_ess_amqp_bind_free(b);
+
+    ngx_ess_amqp_rebind_answered(slot, rc, code, text);
+}
+
+
+void
+ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+{
+    ngx_ess_amqp_binding_t  *b;
+
+    b = NULL;
+
+    if (w->admin && w->unbinds < NGX_ESS_AMQP_UNBINDS) {
+        b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_UNBIND,
+                                    ngx_ess_stream_slot(key), key);
+    }
+
+    if (b == NULL) {
+        ngx_ess_stream_unbind_end(w->zone, key);
+
+        /* the next delivery with this key asks again; but no delivery has a
+           pattern for its key */
+
+        if (w->conf->topic) {
+            ngx_ess_amqp_bind_unwanted(w, key);
+        }
+
+        return;
+    }
+
+    b->sent = 1;
+    w->unbinds++;
+
+    ngx_ess_amqp_bind_send_unbind(b, &b->slot->queue,
+                                  ngx_ess_amqp_bind_unbound);
+}
+
+
+static void
+ngx_ess_amqp_bind_send_unbind(ngx_ess_amqp_binding_t *b, ngx_str_t *queue,
+    ngx_ess_amqp_op_pt handler)
+{
+    amqp_queue_unbind_t    *m;
+    ngx_ess_amqp_worker_t  *w;
+
+    w = b->worker;
+
+    m = &b->method.unbind;
+    ngx_memzero(m, sizeof(amqp_queue_unbind_t));
+
+    m->queue.bytes = queue->data;
+    m->queue.len = queue->len;
+    m->exchange.bytes = w->conf->exchange.data;
+    m->exchange.len = w->conf->exchange.len;
+    m->routing_key.bytes = b->key.data;
+    m->routing_key.len = b->key.len;
+
+    ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_UNBIND_METHOD, m,
+                    AMQP_QUEUE_UNBIND_OK_METHOD, handler, b);
+}
+
+
+static void
+ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_ess_amqp_worker_t   *w;
+    ngx_ess_amqp_binding_t  *b;
+
+    b = op->data;
+    w = b->worker;
+
+    rc = ngx_ess_amqp_bind_removed(w, rc, code, text);
+
+    if (rc == NGX_OK && !b->former && ngx_ess_amqp_former_consumed(b->slot)) {
+        b->former = 1;
+        ngx_ess_amqp_bind_send_unbind(b, &b->slot->former.queue,
+                                      ngx_ess_amqp_bind_unbound);
+        return;
+    }
+
+    w->unbinds--;
+
+    ngx_ess_stream_unbind_end(w->zone, &b->key);
+    ngx_ess_amqp_bind_free(b);
+}
+
+
+/* NGX_ABORT, or NGX_OK, also when the broker refused it, which is logged: with
+   404 the binding went with its queue or exchange. */
+
+static ngx_int_t
+ngx_ess_amqp_bind_removed(ngx_ess_amqp_worker_t *w, ngx_int_t rc,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    if (rc == NGX_DECLINED && code != AMQP_NOT_FOUND) {
+        ngx_ess_amqp_trouble_once(w->session, NGX_LOG_WARN,
+                                  "broker refused to remove a binding", code,
+                                  text);
+    }
+
+    return (rc == NGX_ABORT) ? NGX_ABORT : NGX_OK;
+}
+
+
+/*
+ * Deliveries with one key may come by the thousand before its binding is
+ * gone: the key is noted once, unbound from the timer, and forgotten some
+ * time after.  When there is no room, a later delivery notes it.
+ */
+
+void
+ngx_ess_amqp_bind_unwanted(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+{
+    ngx_uint_t                i;
+    ngx_ess_amqp_unwanted_t  *u, *unused;
+
+    unused = NULL;
+
+    for (i = 0; i < NGX_ESS_AMQP_UNWANTED; i++) {
+        u = &w->unwanted[i];
+
+        if (!u->used) {
+            unused = u;
+
+        } else if (u->len == key->len
+                   && ngx_memcmp(u->data, key->data, key->len) == 0)
+        {
+            u->asked &= !w->conf->topic;
+            return;
+        }
+    }
+
+    if (unused == NULL || key->len > NGX_ESS_MAX_KEY) {
+        return;
+    }
+
+    unused->used = 1;
+    unused->asked = 0;
+    unused->len = (u_char) key->len;
+    ngx_memcpy(unused->data, key->data, key->len);
+
+    if (!w->unwanted_timer.timer_set) {
+        ngx_add_timer(&w->unwanted_timer, NGX_ESS_AMQP_UNWANTED_TICK);
+    }
+}
+
+
+static void
+ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev)
+{
+    ngx_str_t                 key;
+    ngx_uint_t                i, left;
+    ngx_ess_amqp_unwanted_t  *u;
+    ngx_ess_amqp_worker_t    *w;
+
+    w = ev->data;
+    left = 0;
+
+    for (i = 0; i < NGX_ESS_AMQP_UNWANTED; i++) {
+        u = &w->unwanted[i];
+
+        if (!u->used) {
+            continue;
+        }
+
+        if (!u->asked) {
+            u->asked = 1;
+            u->time = ngx_current_msec;
+
+            key.data = u->data;
+            key.len = u->len;
+
+            ngx_ess_source_unbind(w->zone, &key);
+
+        } else if (ngx_current_msec - u->time >= NGX_ESS_AMQP_UNWANTED_TIME) {
+            u->used = 0;
+            continue;
+        }
+
+        left = 1;
+    }
+
+    if (left) {
+        ngx_add_timer(ev, NGX_ESS_AMQP_UNWANTED_TICK);
+    }
+}
+
+
+void
+ngx_ess_amqp_bind_exit(ngx_ess_amqp_worker_t *w)
+{
+    ngx_queue_t             *q;
+    ngx_ess_amqp_binding_t  *b;
+
+    while (!ngx_queue_empty(&w->bindings)) {
+        q = ngx_queue_head(&w->bindings);
+        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, queue);
+
+        if (b->type == NGX_ESS_AMQP_BIND_UNBIND) {
+            ngx_ess_stream_unbind_end(w->zone, &b->key);
+        }
+
+        if (b->bind) {
+            b->bind->op = NULL;
+        }
+
+        ngx_ess_amqp_bind_free(b);
+    }
+
+    ngx_queue_init(&w->waiting);
+
+    if (w->unwanted_timer.timer_set) {
+        ngx_del_timer(&w->unwanted_timer);
+    }
+}

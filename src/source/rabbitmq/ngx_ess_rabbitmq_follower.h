@@ -1,0 +1,83 @@
+/*
+ * A RabbitMQ stream that this worker makes its log follow, or waits for another
+ * worker to: one of those that ngx_ess_rabbitmq_streams.c keeps.  Private to
+ * these two.
+ *
+ *     OTHER ◄─────────────────────────────────────────────────────┐
+ *        │ claims                                                 │ is
+ *        ▼                                                        │ succeeded
+ *     OPENING ──► (SEEKING ──► FILLING) ──► FOLLOWING ────────────┤
+ *        ▲          of one that begins anew     │                 │
+ *        └─────────── after the backoff ◄───────┘            is released
+ */
+
+
+#ifndef _NGX_ESS_RABBITMQ_FOLLOWER_H_INCLUDED_
+#define _NGX_ESS_RABBITMQ_FOLLOWER_H_INCLUDED_
+
+
+#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_amqp_reader.h"
+
+
+typedef enum {
+    NGX_ESS_AMQP_LIVE_OTHER = 0,            /* another worker follows, or this
+                                               one will try again */
+    NGX_ESS_AMQP_LIVE_OPENING,              /* the reader is not started */
+    NGX_ESS_AMQP_LIVE_SEEKING,              /* where is the end? */
+    NGX_ESS_AMQP_LIVE_FILLING,              /* reads up to there */
+    NGX_ESS_AMQP_LIVE_FOLLOWING
+} ngx_ess_amqp_live_state_e;
+
+
+typedef struct {
+    ngx_rbtree_node_t            node;      /* key: the stream's id */
+    ngx_queue_t                  queue;     /* all of the worker */
+    ngx_queue_t                  attaches;  /* who waits for the log */
+    ngx_ess_amqp_worker_t       *worker;
+    ngx_ess_stream_ref_t         ref;
+    ngx_ess_amqp_reader_t       *reader;    /* NULL: none */
+    ngx_ess_amqp_live_state_e    state;
+    uint64_t                     ordinal;   /* the next one; 0: not known */
+    uint64_t                     end;       /* of what the log is filled
+                                               with: an ordinal; 0: it is not */
+    uint64_t                     known;     /* with "again": what it was */
+    ngx_event_t                  timer;
+    ngx_event_t                  ask;       /* somebody waits */
+    ngx_msec_t                   used;      /* when somebody was interested */
+    ngx_uint_t                   attempt;
+    unsigned                     mine:1;    /* this worker is the follower */
+    unsigned                     silent:1;  /* the last event, or the first
+                                               one of all, has not come yet */
+    unsigned                     again:1;   /* its end is looked for, for it
+                                               did not come */
+    unsigned                     gap:1;     /* some before the next one that is
+                                               appended are gone */
+    ngx_str_t                    key;
+    u_char                       data[NGX_ESS_MAX_KEY];
+} ngx_ess_amqp_live_t;
+
+
+/* This worker has claimed it: reads from live->ordinal on, or, with 0, from
+   where it finds the end. */
+void ngx_ess_amqp_follow_open(ngx_ess_amqp_live_t *live);
+void ngx_ess_amqp_follow_close(ngx_ess_amqp_live_t *live);
+
+/* Another worker is the follower now. */
+void ngx_ess_amqp_follow_succeeded(ngx_ess_amqp_live_t *live);
+
+/* of live->timer */
+void ngx_ess_amqp_follow_timer(ngx_event_t *ev);
+
+
+/* ngx_ess_rabbitmq_streams.c */
+
+/* While this worker does not follow the stream: does another one, or shall
+   it? */
+void ngx_ess_amqp_live_look(ngx_ess_amqp_live_t *live);
+
+/* Answers all who wait; they may cancel any other attach, or ask again. */
+void ngx_ess_amqp_live_answer(ngx_ess_amqp_live_t *live, ngx_int_t rc);
+
+
+#endif /* _NGX_ESS_RABBITMQ_FOLLOWER_H_INCLUDED_ */

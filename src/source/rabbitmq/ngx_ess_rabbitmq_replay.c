@@ -1,0 +1,735 @@
+
+/*
+ * Replays of RabbitMQ streams.  A replay belongs to who started it; the
+ * session, made for the first one, and its readers to the worker.
+ *
+ *     start ──► waits for its turn ──► reads ──► stop, by who started it
+ *                 ▲  ▲                 │   │
+ *                 │  └─────────────────┘   │ too much was handed out
+ *                 │   its turn is over     ▼
+ *                 └────────────────────  paused
+ *                          more
+ *
+ * So many read at a time; while others wait, a turn is over soon.  Those that
+ * are paused have no place, nor a channel: who sends slowly holds up nobody.
+ */
+
+
+#include "ngx_ess_backoff.h"
+#include "ngx_ess_rabbitmq_replay.h"
+#include "ngx_ess_amqp_property.h"
+#include "ngx_ess_amqp_reader.h"
+#include "ngx_ess_source.h"
+
+
+#define NGX_ESS_AMQP_REPLAY_MAX     128     /* that read at a time */
+
+/* ms and events; a turn while others wait: to attach costs the broker some ten
+   ms, which is to be little beside what is read */
+#define NGX_ESS_AMQP_REPLAY_TURN    5000
+#define NGX_ESS_AMQP_REPLAY_EVENTS  16384
+
+/* ms; between looks at who waits */
+#define NGX_ESS_AMQP_REPLAY_TICK    250
+
+/* s; a stream is asked for what it got so much before a point in time, by the
+   broker's clock, for publishers have clocks of their own */
+#define NGX_ESS_AMQP_REPLAY_MARGIN  60
+
+/* ms; until the socket may take an acknowledgement */
+#define NGX_ESS_AMQP_REPLAY_RETRY   500
+
+/* ms; RabbitMQ ends a channel on which something is not acknowledged for half
+   an hour */
+#define NGX_ESS_AMQP_REPLAY_HELD    120000
+
+
+typedef struct {
+    ngx_ess_exchange_conf_t     *conf;
+    ngx_ess_zone_t              *zone;
+    ngx_log_t                   *log;
+    ngx_ess_amqp_session_t      *session;   /* NULL: none was needed */
+    ngx_queue_t                  readers;
+    ngx_queue_t                  running;   /* replays with a reader, or
+                                               about to have one again */
+    ngx_queue_t                  waiting;   /* for their turn */
+    ngx_queue_t                  paused;    /* until more is wanted */
+    ngx_uint_t                   nrunning;
+    ngx_event_t                  turns;
+} ngx_ess_amqp_replay_worker_t;
+
+
+static void ngx_ess_amqp_replay_turn(void);
+static void ngx_ess_amqp_replay_turns(ngx_event_t *ev);
+static ngx_uint_t ngx_ess_amqp_replay_over(ngx_ess_replay_t *replay);
+static void ngx_ess_amqp_replay_leave(ngx_ess_replay_t *replay);
+static void ngx_ess_amqp_replay_open(ngx_ess_replay_t *replay);
+static void ngx_ess_amqp_replay_close(ngx_ess_replay_t *replay);
+static void ngx_ess_amqp_replay_later(ngx_ess_replay_t *replay);
+static void ngx_ess_amqp_replay_ack(ngx_ess_replay_t *replay);
+static void ngx_ess_amqp_replay_timer(ngx_event_t *ev);
+static void ngx_ess_amqp_replay_started(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader,
+    uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
+static void ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay,
+    uint64_t ordinal);
+static ngx_uint_t ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay,
+    uint64_t ordinal, uint64_t timestamp);
+static void ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader,
+    ngx_int_t rc);
+static void ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_replay_session_close(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_replay_session_batch(ngx_ess_amqp_session_t *s);
+
+
+static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_replay_session = {
+    ngx_ess_amqp_replay_session_open,
+    ngx_ess_amqp_replay_session_close,
+    ngx_ess_amqp_replay_session_batch,
+    NULL,
+    NULL,
+    NULL
+};
+
+
+static const ngx_ess_amqp_reader_handlers_t  ngx_ess_amqp_replay_handlers = {
+    ngx_ess_amqp_replay_started,
+    ngx_ess_amqp_replay_delivery,
+    ngx_ess_amqp_replay_synced,
+    ngx_ess_amqp_replay_ended
+};
+
+
+static ngx_ess_amqp_replay_worker_t  ngx_ess_amqp_replays;
+
+
+void
+ngx_ess_amqp_replay_init(ngx_ess_exchange_conf_t *conf,
+    ngx_ess_zone_t *zone, ngx_log_t *log)
+{
+    ngx_memzero(&ngx_ess_amqp_replays, sizeof(ngx_ess_amqp_replay_worker_t));
+
+    ngx_ess_amqp_replays.conf = conf;
+    ngx_ess_amqp_replays.zone = zone;
+    ngx_ess_amqp_replays.log = log;
+
+    ngx_queue_init(&ngx_ess_amqp_replays.readers);
+    ngx_queue_init(&ngx_ess_amqp_replays.running);
+    ngx_queue_init(&ngx_ess_amqp_replays.waiting);
+    ngx_queue_init(&ngx_ess_amqp_replays.paused);
+
+    ngx_ess_amqp_replays.turns.handler = ngx_ess_amqp_replay_turns;
+    ngx_ess_amqp_replays.turns.data = &ngx_ess_amqp_replays;
+    ngx_ess_amqp_replays.turns.log = log;
+    ngx_ess_amqp_replays.turns.cancelable = 1;
+}
+
+
+void
+ngx_ess_amqp_replay_exit(void)
+{
+    ngx_queue_t       *q;
+    ngx_ess_replay_t  *replay;
+
+    if (ngx_ess_amqp_replays.session) {
+        ngx_ess_amqp_destroy(ngx_ess_amqp_replays.session);
+        ngx_ess_amqp_replays.session = NULL;
+
+        ngx_ess_amqp_reader_session_destroyed(&ngx_ess_amqp_replays.readers);
+
+        /* subscribers end after the sources, and stop their replays then */
+
+        for (q = ngx_queue_head(&ngx_ess_amqp_replays.running);
+             q != ngx_queue_sentinel(&ngx_ess_amqp_replays.running);
+             q = ngx_queue_next(q))
+        {
+            replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+            replay->reader = NULL;
+        }
+    }
+
+    if (ngx_ess_amqp_replays.turns.timer_set) {
+        ngx_del_timer(&ngx_ess_amqp_replays.turns);
+    }
+}
+
+
+void
+ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
+{
+    ngx_ess_amqp_replay_worker_t  *w;
+
+    w = &ngx_ess_amqp_replays;
+
+    replay->reader = NULL;
+    replay->running = 0;
+    replay->fresh = 0;
+    replay->held = 0;
+    replay->full = 0;
+    replay->gap = 0;
+    replay->found = (replay->timestamp == 0);
+    replay->undated = (uint64_t) -1;
+    replay->seek = replay->found ? NGX_ESS_REPLAY_READ
+                                 : NGX_ESS_REPLAY_CHUNK;
+    replay->attempt = 0;
+
+    ngx_memzero(&replay->timer, sizeof(ngx_event_t));
+
+    replay->timer.handler = ngx_ess_amqp_replay_timer;
+    replay->timer.data = replay;
+    replay->timer.log = w->log;
+    replay->timer.cancelable = 1;
+
+    ngx_queue_insert_tail(&w->waiting, &replay->queue);
+    ngx_ess_shm_count(w->zone, NGX_ESS_C_REPLAYS, 1);
+
+    if (w->session == NULL) {
+
+        w->session = ngx_ess_amqp_create(&w->conf->amqp,
+                                         &ngx_ess_amqp_replay_session, w,
+                                         w->zone->max_event, w->log);
+
+        /* without memory for it, with the next one */
+
+        return;
+    }
+
+    ngx_ess_amqp_replay_turn();
+}
+
+
+static void
+ngx_ess_amqp_replay_turn(void)
+{
+    ngx_queue_t                   *q;
+    ngx_ess_replay_t              *replay;
+    ngx_ess_amqp_replay_worker_t  *w;
+
+    w = &ngx_ess_amqp_replays;
+
+    while (ngx_ess_amqp_is_open(w->session)
+           && w->nrunning < NGX_ESS_AMQP_REPLAY_MAX
+           && !ngx_queue_empty(&w->waiting))
+    {
+        q = ngx_queue_head(&w->waiting);
+        replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&w->running, q);
+
+        replay->running = 1;
+        replay->since = ngx_current_msec;
+        replay->turn = replay->ordinal;
+        w->nrunning++;
+
+        ngx_ess_amqp_replay_open(replay);
+    }
+
+    if (w->nrunning == NGX_ESS_AMQP_REPLAY_MAX
+        && !ngx_queue_empty(&w->waiting)
+        && !w->turns.timer_set)
+    {
+        ngx_add_timer(&w->turns, NGX_ESS_AMQP_REPLAY_TICK);
+    }
+}
+
+
+/* As many as wait take the places of those who have had theirs longest. */
+
+static void
+ngx_ess_amqp_replay_turns(ngx_event_t *ev)
+{
+    ngx_uint_t                     n;
+    ngx_queue_t                   *q;
+    ngx_ess_replay_t              *replay;
+    ngx_ess_amqp_replay_worker_t  *w;
+
+    w = ev->data;
+    n = 0;
+
+    for (q = ngx_queue_head(&w->waiting);
+         q != ngx_queue_sentinel(&w->waiting) && n < NGX_ESS_AMQP_REPLAY_MAX;
+         q = ngx_queue_next(q))
+    {
+        n++;
+    }
+
+    q = ngx_queue_head(&w->running);
+
+    while (n && q != ngx_queue_sentinel(&w->running)) {
+        replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+        q = ngx_queue_next(q);
+
+        if (ngx_current_msec - replay->since < NGX_ESS_AMQP_REPLAY_TURN) {
+            break;
+        }
+
+        if (ngx_ess_amqp_replay_over(replay)) {
+            ngx_ess_amqp_replay_leave(replay);
+            n--;
+        }
+    }
+
+    ngx_ess_amqp_replay_turn();
+}
+
+
+/* Has it had enough of its turn, or does nothing with it? */
+
+static ngx_uint_t
+ngx_ess_amqp_replay_over(ngx_ess_replay_t *replay)
+{
+    if (replay->seek != NGX_ESS_REPLAY_READ || replay->fresh) {
+        return 0;
+    }
+
+    if (replay->held
+        && ngx_current_msec - replay->held_since >= NGX_ESS_AMQP_REPLAY_TURN)
+    {
+        return 1;
+    }
+
+    return replay->ordinal - replay->turn >= NGX_ESS_AMQP_REPLAY_EVENTS;
+}
+
+
+/* Its place is another one's; what its user has not sent is sent first. */
+
+static void
+ngx_ess_amqp_replay_leave(ngx_ess_replay_t *replay)
+{
+    ngx_ess_amqp_replay_worker_t  *w;
+
+    w = &ngx_ess_amqp_replays;
+
+    ngx_ess_amqp_replay_close(replay);
+
+    if (replay->held) {
+        replay->held = 0;
+        replay->full = 1;
+    }
+
+    replay->running = 0;
+    w->nrunning--;
+
+    ngx_queue_remove(&replay->queue);
+    ngx_queue_insert_tail(replay->full ? &w->paused : &w->waiting,
+                          &replay->queue);
+}
+
+
+static void
+ngx_ess_amqp_replay_open(ngx_ess_replay_t *replay)
+{
+    uint64_t                       s, value;
+    ngx_ess_amqp_reader_from_e     from;
+    ngx_ess_amqp_replay_worker_t  *w;
+
+    w = &ngx_ess_amqp_replays;
+
+    from = NGX_ESS_AMQP_READER_TIMESTAMP;
+    s = replay->timestamp / 1000;
+
+    switch (replay->seek) {
+
+    case NGX_ESS_REPLAY_CHUNK:
+        value = s;
+        break;
+
+    case NGX_ESS_REPLAY_SEEK:
+        value = (s > NGX_ESS_AMQP_REPLAY_MARGIN)
+                ? s - NGX_ESS_AMQP_REPLAY_MARGIN : 0;
+        break;
+
+    default: /* NGX_ESS_REPLAY_READ */
+
+        /* the last one that was handed out, if any was, comes once more: so
+           nothing is gone behind it, though offsets may be left out */
+
+        from = NGX_ESS_AMQP_READER_OFFSET;
+        value = replay->ordinal ? replay->ordinal - 1 : 0;
+    }
+
+    replay->held = 0;
+    replay->joined = 0;
+    replay->reader = ngx_ess_amqp_reader_open(w->session, &w->readers,
+                                              &replay->key, from, value,
+                                              w->conf->prefetch,
+                                              &ngx_ess_amqp_replay_handlers,
+                                              replay, w->log);
+    if (replay->reader == NULL) {
+        ngx_ess_amqp_replay_later(replay);
+    }
+}
+
+
+static void
+ngx_ess_amqp_replay_close(ngx_ess_replay_t *replay)
+{
+    if (replay->reader) {
+        ngx_ess_amqp_reader_close(replay->reader);
+        replay->reader = NULL;
+    }
+
+    if (replay->timer.timer_set) {
+        ngx_del_timer(&replay->timer);
+    }
+}
+
+
+static void
+ngx_ess_amqp_replay_later(ngx_ess_replay_t *replay)
+{
+    ngx_add_timer(&replay->timer, ngx_ess_backoff(replay->attempt));
+    replay->attempt++;
+}
+
+
+void
+ngx_ess_amqp_replay_stop(ngx_ess_replay_t *replay)
+{
+    ngx_ess_amqp_replay_close(replay);
+
+    ngx_queue_remove(&replay->queue);
+    ngx_ess_shm_count(ngx_ess_amqp_replays.zone, NGX_ESS_C_REPLAYS, -1);
+
+    if (replay->running) {
+        replay->running = 0;
+        ngx_ess_amqp_replays.nrunning--;
+
+        if (ngx_ess_amqp_replays.session) {
+            ngx_ess_amqp_replay_turn();
+        }
+    }
+}
+
+
+void
+ngx_ess_amqp_replay_more(ngx_ess_replay_t *replay)
+{
+    ngx_uint_t                     full;
+    ngx_ess_amqp_replay_worker_t  *w;
+
+    w = &ngx_ess_amqp_replays;
+
+    full = replay->full;
+    replay->full = 0;
+
+    if (!replay->running) {
+
+        if (full) {
+            ngx_queue_remove(&replay->queue);
+            ngx_queue_insert_tail(&w->waiting, &replay->queue);
+
+            ngx_ess_amqp_replay_turn();
+        }
+
+        return;
+    }
+
+    if (replay->held) {
+        replay->held = 0;
+
+        if (replay->reader) {
+            ngx_ess_amqp_replay_ack(replay);
+        }
+    }
+}
+
+
+/* The broker sends more. */
+
+static void
+ngx_ess_amqp_replay_ack(ngx_ess_replay_t *replay)
+{
+    if (ngx_ess_amqp_reader_ack(replay->reader) != NGX_OK) {
+
+        /* the socket is behind */
+
+        ngx_add_timer(&replay->timer, NGX_ESS_AMQP_REPLAY_RETRY);
+
+    } else if (replay->timer.timer_set) {
+        ngx_del_timer(&replay->timer);
+    }
+}
+
+
+static void
+ngx_ess_amqp_replay_timer(ngx_event_t *ev)
+{
+    ngx_ess_replay_t  *replay;
+
+    replay = ev->data;
+
+    if (replay->reader == NULL) {
+
+        if (ngx_ess_amqp_is_open(ngx_ess_amqp_replays.session)) {
+            ngx_ess_amqp_replay_open(replay);
+
+        } else {
+            ngx_ess_amqp_replay_leave(replay);
+        }
+
+        return;
+    }
+
+    if (!replay->held) {
+        ngx_ess_amqp_replay_ack(replay);
+        return;
+    }
+
+    /* unacknowledged for long */
+
+    ngx_ess_amqp_replay_leave(replay);
+    ngx_ess_amqp_replay_turn();
+}
+
+
+static void
+ngx_ess_amqp_replay_started(ngx_ess_amqp_reader_t *reader)
+{
+    ngx_ess_replay_t  *replay;
+
+    replay = reader->data;
+    replay->attempt = 0;
+
+    if (replay->seek != NGX_ESS_REPLAY_READ) {
+        ngx_ess_amqp_reader_sync(reader);
+    }
+}
+
+
+static void
+ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
+    ngx_ess_amqp_delivery_t *delivery)
+{
+    uint64_t           ordinal;
+    ngx_int_t          rc;
+    ngx_ess_event_t    event;
+    ngx_ess_replay_t  *replay;
+
+    replay = reader->data;
+    ordinal = offset + 1;
+
+    if (replay->seek == NGX_ESS_REPLAY_CHUNK) {
+        ngx_ess_amqp_replay_seek(replay, ordinal);
+        return;
+    }
+
+    if (replay->seek == NGX_ESS_REPLAY_SEEK) {
+        replay->seek = NGX_ESS_REPLAY_READ;
+        replay->ordinal = offset;
+    }
+
+    if (!replay->joined && ordinal > replay->ordinal + 1) {
+        replay->gap = 1;
+    }
+
+    replay->joined = 1;
+
+    if (ordinal <= replay->ordinal) {
+        return;
+    }
+
+    replay->ordinal = ordinal;
+    replay->fresh = 1;
+
+    if (delivery->over_size) {
+        replay->gap = 1;
+        return;
+    }
+
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
+    event.body = delivery->body;
+    event.ordinal = ordinal;
+    event.gap = replay->gap;
+
+    event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
+
+    if (ngx_ess_amqp_replay_skips(replay, ordinal, event.timestamp)) {
+        return;
+    }
+
+    replay->gap = 0;
+
+    rc = replay->handlers->event(replay, &event);
+
+    if (rc == NGX_AGAIN && replay->reader) {
+
+        /* whole chunks come beyond the prefetch: no more of this one */
+
+        replay->full = 1;
+        ngx_ess_amqp_replay_close(replay);
+    }
+}
+
+
+/* The chunk, whose first event that is, is known: the events from a while
+   before it on are next. */
+
+static void
+ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay, uint64_t ordinal)
+{
+    replay->undated = ordinal;
+    replay->seek = NGX_ESS_REPLAY_SEEK;
+
+    ngx_ess_amqp_replay_close(replay);
+    ngx_ess_amqp_replay_open(replay);
+}
+
+
+/* Up to the first event, in the order of the stream, that is not too old. */
+
+static ngx_uint_t
+ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
+    uint64_t timestamp)
+{
+    if (replay->found) {
+        return 0;
+    }
+
+    if (timestamp ? timestamp >= replay->timestamp
+                  : ordinal >= replay->undated)
+    {
+        replay->found = 1;
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* Nothing has come from the point in time that was asked for. */
+
+static void
+ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader)
+{
+    ngx_ess_replay_t  *replay;
+
+    replay = reader->data;
+
+    switch (replay->seek) {
+
+    case NGX_ESS_REPLAY_CHUNK:
+
+        /* all chunks are older */
+
+        ngx_ess_amqp_replay_seek(replay, (uint64_t) -1);
+        return;
+
+    case NGX_ESS_REPLAY_SEEK:
+
+        /* even with the margin */
+
+        ngx_ess_amqp_replay_close(replay);
+        replay->handlers->ended(replay, NGX_DONE);
+        return;
+
+    default: /* NGX_ESS_REPLAY_READ */
+
+        /* something has */
+
+        return;
+    }
+}
+
+
+static void
+ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
+{
+    ngx_ess_replay_t  *replay;
+
+    replay = reader->data;
+    replay->reader = NULL;
+
+    if (replay->timer.timer_set) {
+        ngx_del_timer(&replay->timer);
+    }
+
+    switch (rc) {
+
+    case NGX_DECLINED:
+        replay->handlers->ended(replay, NGX_DECLINED);
+        return;
+
+    case NGX_ABORT:
+        /* until the session is open again */
+        ngx_ess_amqp_replay_leave(replay);
+        return;
+
+    default: /* NGX_ERROR */
+        ngx_ess_amqp_replay_later(replay);
+    }
+}
+
+
+static void
+ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_shm_count(ngx_ess_amqp_replays.zone, NGX_ESS_C_SESSIONS, 1);
+
+    ngx_ess_amqp_replay_turn();
+}
+
+
+static void
+ngx_ess_amqp_replay_session_close(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_replay_worker_t  *w;
+
+    w = ngx_ess_amqp_data(s);
+
+    /* what was handed out is to be sent */
+
+    ngx_ess_amqp_replay_session_batch(s);
+
+    ngx_ess_amqp_reader_session_closed(&w->readers);
+}
+
+
+static void
+ngx_ess_amqp_replay_session_batch(ngx_ess_amqp_session_t *s)
+{
+    ngx_queue_t                   *q;
+    ngx_ess_replay_t              *replay;
+    ngx_ess_amqp_replay_worker_t  *w;
+
+    w = ngx_ess_amqp_data(s);
+
+    /* a handler may stop its own replay, but no other one */
+
+    for (q = ngx_queue_head(&w->running);
+         q != ngx_queue_sentinel(&w->running);
+         /* void */ )
+    {
+        replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+        q = ngx_queue_next(q);
+
+        if (!replay->fresh) {
+            continue;
+        }
+
+        replay->fresh = 0;
+
+        if (replay->full) {
+            ngx_ess_amqp_replay_leave(replay);
+
+        } else if (replay->reader && !replay->found) {
+            ngx_ess_amqp_replay_ack(replay);
+
+        } else if (replay->reader && !replay->held) {
+
+            /* until its user has sent what it was given */
+
+            replay->held = 1;
+            replay->held_since = ngx_current_msec;
+            ngx_add_timer(&replay->timer, NGX_ESS_AMQP_REPLAY_HELD);
+        }
+
+        replay->handlers->batch(replay);
+    }
+
+    ngx_ess_amqp_replay_turn();
+}
