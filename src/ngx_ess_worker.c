@@ -263,9 +263,9 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
     }
 
     if (mcf->amqp) {
-        ngx_ess_source_register(&ngx_ess_amqp_exchange);
+        ngx_ess_source_register(&ngx_ess_exchange);
 
-        if (ngx_ess_amqp_exchange.init_process(cycle, mcf->zone, mcf->amqp)
+        if (ngx_ess_exchange.init_process(cycle, mcf->zone, mcf->amqp)
             != NGX_OK)
         {
             return NGX_ERROR;

@@ -80,7 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         touch(f.raw.data, f.raw.len);
 
-        if (ngx_ess_amqp_print(&none, &f.raw, &none, 1) == 0) {
+        if (ngx_ess_exchange_print(&none, &f.raw, &none, 1) == 0) {
             abort();
         }
 

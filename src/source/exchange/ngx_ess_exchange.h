@@ -12,7 +12,7 @@
 
 
 /* its conf is an ngx_ess_exchange_conf_t */
-extern const ngx_ess_source_t  ngx_ess_amqp_exchange;
+extern const ngx_ess_source_t  ngx_ess_exchange;
 
 
 #endif /* _NGX_ESS_EXCHANGE_H_INCLUDED_ */

@@ -10,29 +10,29 @@
 #include "ngx_ess_exchange_slot.h"
 
 
-#define NGX_ESS_AMQP_UNBINDS           1024     /* under way */
+#define NGX_ESS_EXCHANGE_UNBINDS           1024 /* under way */
 
 /* a key is unbound once in this time, however many deliveries come with it */
-#define NGX_ESS_AMQP_UNWANTED_TIME     1000     /* ms */
-#define NGX_ESS_AMQP_UNWANTED_TICK     100      /* ms */
+#define NGX_ESS_EXCHANGE_UNWANTED_TIME     1000 /* ms */
+#define NGX_ESS_EXCHANGE_UNWANTED_TICK     100  /* ms */
 
 
 typedef enum {
-    NGX_ESS_AMQP_BIND_API = 0,
-    NGX_ESS_AMQP_BIND_STREAM,               /* of the API, too: declared */
-    NGX_ESS_AMQP_BIND_AGAIN,
-    NGX_ESS_AMQP_BIND_UNBIND
-} ngx_ess_amqp_bind_e;
+    NGX_ESS_EXCHANGE_BIND_API = 0,
+    NGX_ESS_EXCHANGE_BIND_STREAM,           /* of the API, too: declared */
+    NGX_ESS_EXCHANGE_BIND_AGAIN,
+    NGX_ESS_EXCHANGE_BIND_UNBIND
+} ngx_ess_exchange_bind_e;
 
 
 typedef struct {
     ngx_ess_amqp_op_t            op;
     ngx_queue_t                  queue;     /* of all operations */
     ngx_queue_t                  waiting;   /* when not sent, of the API */
-    ngx_ess_amqp_worker_t       *worker;
-    ngx_ess_amqp_bind_e          type;
+    ngx_ess_exchange_worker_t   *worker;
+    ngx_ess_exchange_bind_e      type;
     ngx_ess_source_bind_t       *bind;      /* of the API */
-    ngx_ess_amqp_slot_t         *slot;
+    ngx_ess_exchange_slot_t     *slot;
 
     union {
         amqp_queue_bind_t        bind;
@@ -49,57 +49,57 @@ typedef struct {
                                                queue now */
     ngx_str_t                    key;
     u_char                       data[NGX_ESS_MAX_KEY];
-} ngx_ess_amqp_binding_t;
+} ngx_ess_exchange_binding_t;
 
 
-static ngx_ess_amqp_binding_t *ngx_ess_amqp_bind_alloc(
-    ngx_ess_amqp_worker_t *w, ngx_ess_amqp_bind_e type, ngx_uint_t slot,
+static ngx_ess_exchange_binding_t *ngx_ess_exchange_bind_alloc(
+    ngx_ess_exchange_worker_t *w, ngx_ess_exchange_bind_e type, ngx_uint_t slot,
     ngx_str_t *key);
-static void ngx_ess_amqp_bind_free(ngx_ess_amqp_binding_t *b);
-static void ngx_ess_amqp_bind_wait(ngx_ess_amqp_binding_t *b);
-static void ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b);
-static void ngx_ess_amqp_bind_declare(ngx_ess_amqp_binding_t *b);
-static void ngx_ess_amqp_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+static void ngx_ess_exchange_bind_free(ngx_ess_exchange_binding_t *b);
+static void ngx_ess_exchange_bind_wait(ngx_ess_exchange_binding_t *b);
+static void ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b);
+static void ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b);
+static void ngx_ess_exchange_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+static void ngx_ess_exchange_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
-    ngx_str_t *text);
-static void ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op,
+static void ngx_ess_exchange_bind_answer(ngx_ess_exchange_binding_t *b,
+    ngx_int_t rc, ngx_str_t *text);
+static void ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_bind_send_unbind(ngx_ess_amqp_binding_t *b,
+static void ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
     ngx_str_t *queue, ngx_ess_amqp_op_pt handler);
-static void ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+static void ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static ngx_int_t ngx_ess_amqp_bind_removed(ngx_ess_amqp_worker_t *w,
+static ngx_int_t ngx_ess_exchange_bind_removed(ngx_ess_exchange_worker_t *w,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev);
+static void ngx_ess_exchange_bind_unwanted_handler(ngx_event_t *ev);
 
 
 void
-ngx_ess_amqp_bind_init(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w)
 {
     ngx_queue_init(&w->bindings);
     ngx_queue_init(&w->waiting);
 
-    w->unwanted_timer.handler = ngx_ess_amqp_bind_unwanted_handler;
+    w->unwanted_timer.handler = ngx_ess_exchange_bind_unwanted_handler;
     w->unwanted_timer.data = w;
     w->unwanted_timer.log = w->log;
     w->unwanted_timer.cancelable = 1;
 }
 
 
-static ngx_ess_amqp_binding_t *
-ngx_ess_amqp_bind_alloc(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_bind_e type,
-    ngx_uint_t slot, ngx_str_t *key)
+static ngx_ess_exchange_binding_t *
+ngx_ess_exchange_bind_alloc(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_bind_e type, ngx_uint_t slot, ngx_str_t *key)
 {
-    ngx_ess_amqp_binding_t  *b;
+    ngx_ess_exchange_binding_t  *b;
 
     if (key->len > NGX_ESS_MAX_KEY) {
         return NULL;
     }
 
-    b = ngx_calloc(sizeof(ngx_ess_amqp_binding_t), w->log);
+    b = ngx_calloc(sizeof(ngx_ess_exchange_binding_t), w->log);
     if (b == NULL) {
         return NULL;
     }
@@ -119,7 +119,7 @@ ngx_ess_amqp_bind_alloc(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_bind_e type,
 
 
 static void
-ngx_ess_amqp_bind_free(ngx_ess_amqp_binding_t *b)
+ngx_ess_exchange_bind_free(ngx_ess_exchange_binding_t *b)
 {
     ngx_queue_remove(&b->queue);
     ngx_free(b);
@@ -127,13 +127,16 @@ ngx_ess_amqp_bind_free(ngx_ess_amqp_binding_t *b)
 
 
 void
-ngx_ess_amqp_bind(ngx_ess_amqp_worker_t *w, ngx_ess_source_bind_t *bind)
+ngx_ess_exchange_bind_begin(ngx_ess_exchange_worker_t *w,
+    ngx_ess_source_bind_t *bind)
 {
-    ngx_ess_amqp_binding_t  *b;
+    ngx_ess_exchange_binding_t  *b;
 
-    b = ngx_ess_amqp_bind_alloc(w, bind->stream ? NGX_ESS_AMQP_BIND_STREAM
-                                                : NGX_ESS_AMQP_BIND_API,
-                                ngx_ess_stream_slot(&bind->key), &bind->key);
+    b = ngx_ess_exchange_bind_alloc(w,
+                                    bind->stream ? NGX_ESS_EXCHANGE_BIND_STREAM
+                                                 : NGX_ESS_EXCHANGE_BIND_API,
+                                    ngx_ess_stream_slot(&bind->key),
+                                    &bind->key);
     if (b == NULL) {
         /* its time limit will tell */
         return;
@@ -146,15 +149,15 @@ ngx_ess_amqp_bind(ngx_ess_amqp_worker_t *w, ngx_ess_source_bind_t *bind)
     b->bind = bind;
     bind->op = b;
 
-    ngx_ess_amqp_bind_wait(b);
-    ngx_ess_amqp_bind_waiting(w);
+    ngx_ess_exchange_bind_wait(b);
+    ngx_ess_exchange_bind_waiting(w);
 }
 
 
 void
-ngx_ess_amqp_bind_cancel(ngx_ess_source_bind_t *bind)
+ngx_ess_exchange_bind_cancel(ngx_ess_source_bind_t *bind)
 {
-    ngx_ess_amqp_binding_t  *b;
+    ngx_ess_exchange_binding_t  *b;
 
     b = bind->op;
 
@@ -171,12 +174,12 @@ ngx_ess_amqp_bind_cancel(ngx_ess_source_bind_t *bind)
     }
 
     ngx_queue_remove(&b->waiting);
-    ngx_ess_amqp_bind_free(b);
+    ngx_ess_exchange_bind_free(b);
 }
 
 
 static void
-ngx_ess_amqp_bind_wait(ngx_ess_amqp_binding_t *b)
+ngx_ess_exchange_bind_wait(ngx_ess_exchange_binding_t *b)
 {
     b->sent = 0;
     ngx_queue_insert_tail(&b->worker->waiting, &b->waiting);
@@ -184,10 +187,10 @@ ngx_ess_amqp_bind_wait(ngx_ess_amqp_binding_t *b)
 
 
 void
-ngx_ess_amqp_bind_waiting(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
 {
-    ngx_queue_t             *q, *next;
-    ngx_ess_amqp_binding_t  *b;
+    ngx_queue_t                 *q, *next;
+    ngx_ess_exchange_binding_t  *b;
 
     if (w->admin == NULL) {
         return;
@@ -198,31 +201,31 @@ ngx_ess_amqp_bind_waiting(ngx_ess_amqp_worker_t *w)
          q = next)
     {
         next = ngx_queue_next(q);
-        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
+        b = ngx_queue_data(q, ngx_ess_exchange_binding_t, waiting);
 
-        if (b->type == NGX_ESS_AMQP_BIND_STREAM) {
+        if (b->type == NGX_ESS_EXCHANGE_BIND_STREAM) {
             ngx_queue_remove(q);
-            ngx_ess_amqp_bind_declare(b);
+            ngx_ess_exchange_bind_declare(b);
             continue;
         }
 
-        ngx_ess_amqp_slot_ensure(b->slot);
+        ngx_ess_exchange_slot_ensure(b->slot);
 
-        if (w->exchange == NGX_ESS_AMQP_READY
-            && b->slot->state == NGX_ESS_AMQP_READY)
+        if (w->exchange == NGX_ESS_EXCHANGE_READY
+            && b->slot->state == NGX_ESS_EXCHANGE_READY)
         {
             ngx_queue_remove(q);
-            ngx_ess_amqp_bind_send(b);
+            ngx_ess_exchange_bind_send(b);
         }
     }
 }
 
 
 static void
-ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b)
+ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b)
 {
-    amqp_queue_bind_t      *m;
-    ngx_ess_amqp_worker_t  *w;
+    amqp_queue_bind_t          *m;
+    ngx_ess_exchange_worker_t  *w;
 
     w = b->worker;
 
@@ -240,15 +243,15 @@ ngx_ess_amqp_bind_send(ngx_ess_amqp_binding_t *b)
 
     ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_BIND_METHOD, m,
                     AMQP_QUEUE_BIND_OK_METHOD,
-                    (b->type == NGX_ESS_AMQP_BIND_API)
-                    ? ngx_ess_amqp_bind_answered
-                    : ngx_ess_amqp_bind_again_answered,
+                    (b->type == NGX_ESS_EXCHANGE_BIND_API)
+                    ? ngx_ess_exchange_bind_answered
+                    : ngx_ess_exchange_bind_again_answered,
                     b);
 }
 
 
 static void
-ngx_ess_amqp_bind_declare(ngx_ess_amqp_binding_t *b)
+ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b)
 {
     ngx_uint_t             n;
     amqp_table_entry_t    *argument;
@@ -293,77 +296,77 @@ ngx_ess_amqp_bind_declare(ngx_ess_amqp_binding_t *b)
     b->sent = 1;
 
     ngx_ess_amqp_op(b->worker->admin, &b->op, AMQP_QUEUE_DECLARE_METHOD, m,
-                    AMQP_QUEUE_DECLARE_OK_METHOD, ngx_ess_amqp_bind_declared,
-                    b);
+                    AMQP_QUEUE_DECLARE_OK_METHOD,
+                    ngx_ess_exchange_bind_declared, b);
 }
 
 
 static void
-ngx_ess_amqp_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+ngx_ess_exchange_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_binding_t  *b;
+    ngx_ess_exchange_binding_t  *b;
 
     b = op->data;
 
     if (b->bind == NULL) {
-        ngx_ess_amqp_bind_free(b);
+        ngx_ess_exchange_bind_free(b);
 
     } else if (rc == NGX_ABORT) {
         /* for the next session, within the caller's time */
-        ngx_ess_amqp_bind_wait(b);
+        ngx_ess_exchange_bind_wait(b);
 
     } else {
         if (rc != NGX_OK && code != AMQP_PRECONDITION_FAILED) {
             rc = NGX_ERROR;
         }
 
-        ngx_ess_amqp_bind_answer(b, rc, text);
+        ngx_ess_exchange_bind_answer(b, rc, text);
     }
 }
 
 
 static void
-ngx_ess_amqp_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+ngx_ess_exchange_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_slot_t     *slot;
-    ngx_ess_amqp_worker_t   *w;
-    ngx_ess_amqp_binding_t  *b;
+    ngx_ess_exchange_slot_t     *slot;
+    ngx_ess_exchange_worker_t   *w;
+    ngx_ess_exchange_binding_t  *b;
 
     b = op->data;
     w = b->worker;
     slot = b->slot;
 
     if (b->bind == NULL) {
-        ngx_ess_amqp_bind_free(b);
+        ngx_ess_exchange_bind_free(b);
 
     } else if (rc == NGX_OK) {
-        ngx_ess_amqp_bind_answer(b, NGX_OK, text);
+        ngx_ess_exchange_bind_answer(b, NGX_OK, text);
 
     } else if (rc == NGX_ABORT) {
         /* for the next session, within the caller's time */
-        ngx_ess_amqp_bind_wait(b);
+        ngx_ess_exchange_bind_wait(b);
 
     } else if (code == AMQP_NOT_FOUND && !b->retried) {
         b->retried = 1;
-        ngx_ess_amqp_bind_wait(b);
+        ngx_ess_exchange_bind_wait(b);
 
     } else {
         ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR,
                                   "broker refused a binding", code, text);
-        ngx_ess_amqp_bind_answer(b, NGX_ERROR, text);
+        ngx_ess_exchange_bind_answer(b, NGX_ERROR, text);
     }
 
     if (rc == NGX_DECLINED && code == AMQP_NOT_FOUND) {
-        ngx_ess_amqp_bind_gone(w, slot);
-        ngx_ess_amqp_exchange_kick(w);
+        ngx_ess_exchange_bind_gone(w, slot);
+        ngx_ess_exchange_kick(w);
     }
 }
 
 
 static void
-ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
+ngx_ess_exchange_bind_answer(ngx_ess_exchange_binding_t *b, ngx_int_t rc,
     ngx_str_t *text)
 {
     ngx_str_t               none;
@@ -372,7 +375,7 @@ ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
     bind = b->bind;
     bind->op = NULL;
 
-    ngx_ess_amqp_bind_free(b);
+    ngx_ess_exchange_bind_free(b);
 
     ngx_str_null(&none);
 
@@ -381,22 +384,23 @@ ngx_ess_amqp_bind_answer(ngx_ess_amqp_binding_t *b, ngx_int_t rc,
 
 
 void
-ngx_ess_amqp_bind_gone(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_bind_gone(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_slot_t *slot)
 {
-    if (slot->state == NGX_ESS_AMQP_READY) {
-        slot->state = NGX_ESS_AMQP_UNKNOWN;
+    if (slot->state == NGX_ESS_EXCHANGE_READY) {
+        slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
     }
 
-    ngx_ess_amqp_exchange_gone(w);
+    ngx_ess_exchange_gone(w);
 }
 
 
 void
-ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot,
-    ngx_str_t *text)
+ngx_ess_exchange_bind_refused(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_slot_t *slot, ngx_str_t *text)
 {
-    ngx_queue_t             *q, *next, refused;
-    ngx_ess_amqp_binding_t  *b;
+    ngx_queue_t                 *q, *next, refused;
+    ngx_ess_exchange_binding_t  *b;
 
     ngx_queue_init(&refused);
 
@@ -405,9 +409,9 @@ ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot,
          q = next)
     {
         next = ngx_queue_next(q);
-        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
+        b = ngx_queue_data(q, ngx_ess_exchange_binding_t, waiting);
 
-        if (b->type != NGX_ESS_AMQP_BIND_STREAM
+        if (b->type != NGX_ESS_EXCHANGE_BIND_STREAM
             && (slot == NULL || b->slot == slot))
         {
             ngx_queue_remove(q);
@@ -421,27 +425,29 @@ ngx_ess_amqp_bind_refused(ngx_ess_amqp_worker_t *w, ngx_ess_amqp_slot_t *slot,
         q = ngx_queue_head(&refused);
         ngx_queue_remove(q);
 
-        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, waiting);
-        ngx_ess_amqp_bind_answer(b, NGX_ERROR, text);
+        b = ngx_queue_data(q, ngx_ess_exchange_binding_t, waiting);
+        ngx_ess_exchange_bind_answer(b, NGX_ERROR, text);
     }
 }
 
 
 ngx_int_t
-ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w, ngx_ess_stream_key_t *key)
+ngx_ess_exchange_bind_again(ngx_ess_exchange_worker_t *w,
+    ngx_ess_stream_key_t *key)
 {
-    ngx_str_t                s;
-    ngx_ess_amqp_binding_t  *b;
+    ngx_str_t                    s;
+    ngx_ess_exchange_binding_t  *b;
 
     s.data = key->data;
     s.len = key->len;
 
-    b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_AGAIN, key->slot, &s);
+    b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_AGAIN, key->slot,
+                                    &s);
     if (b == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_ess_amqp_bind_send(b);
+    ngx_ess_exchange_bind_send(b);
 
     return NGX_OK;
 }
@@ -451,48 +457,48 @@ ngx_ess_amqp_bind_again(ngx_ess_amqp_worker_t *w, ngx_ess_stream_key_t *key)
    since the key was read: then it is to be unbound again. */
 
 static void
-ngx_ess_amqp_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_slot_t     *slot;
-    ngx_ess_amqp_worker_t   *w;
-    ngx_ess_amqp_binding_t  *b;
+    ngx_ess_exchange_slot_t     *slot;
+    ngx_ess_exchange_worker_t   *w;
+    ngx_ess_exchange_binding_t  *b;
 
     b = op->data;
     w = b->worker;
     slot = b->slot;
 
-    if (rc == NGX_OK && !b->former && ngx_ess_amqp_former_consumed(slot)) {
+    if (rc == NGX_OK && !b->former && ngx_ess_exchange_former_consumed(slot)) {
         b->former = 1;
-        ngx_ess_amqp_bind_send_unbind(b, &slot->former.queue,
-                                      ngx_ess_amqp_bind_again_answered);
+        ngx_ess_exchange_bind_send_unbind(b, &slot->former.queue,
+                                          ngx_ess_exchange_bind_again_answered);
         return;
     }
 
     if (b->former) {
-        rc = ngx_ess_amqp_bind_removed(w, rc, code, text);
+        rc = ngx_ess_exchange_bind_removed(w, rc, code, text);
     }
 
     if (rc == NGX_OK && !ngx_ess_stream_key_used(w->zone, &b->key, 0)) {
-        ngx_ess_amqp_bind_unwanted(w, &b->key);
+        ngx_ess_exchange_bind_unwanted(w, &b->key);
     }
 
-    ngx_ess_amqp_bind_free(b);
+    ngx_ess_exchange_bind_free(b);
 
-    ngx_ess_amqp_rebind_answered(slot, rc, code, text);
+    ngx_ess_exchange_rebind_answered(slot, rc, code, text);
 }
 
 
 void
-ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    ngx_ess_amqp_binding_t  *b;
+    ngx_ess_exchange_binding_t  *b;
 
     b = NULL;
 
-    if (w->admin && w->unbinds < NGX_ESS_AMQP_UNBINDS) {
-        b = ngx_ess_amqp_bind_alloc(w, NGX_ESS_AMQP_BIND_UNBIND,
-                                    ngx_ess_stream_slot(key), key);
+    if (w->admin && w->unbinds < NGX_ESS_EXCHANGE_UNBINDS) {
+        b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_UNBIND,
+                                        ngx_ess_stream_slot(key), key);
     }
 
     if (b == NULL) {
@@ -502,7 +508,7 @@ ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
            pattern for its key */
 
         if (w->conf->topic) {
-            ngx_ess_amqp_bind_unwanted(w, key);
+            ngx_ess_exchange_bind_unwanted(w, key);
         }
 
         return;
@@ -511,17 +517,17 @@ ngx_ess_amqp_bind_unbind(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
     b->sent = 1;
     w->unbinds++;
 
-    ngx_ess_amqp_bind_send_unbind(b, &b->slot->queue,
-                                  ngx_ess_amqp_bind_unbound);
+    ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue,
+                                      ngx_ess_exchange_bind_unbound);
 }
 
 
 static void
-ngx_ess_amqp_bind_send_unbind(ngx_ess_amqp_binding_t *b, ngx_str_t *queue,
-    ngx_ess_amqp_op_pt handler)
+ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
+    ngx_str_t *queue, ngx_ess_amqp_op_pt handler)
 {
-    amqp_queue_unbind_t    *m;
-    ngx_ess_amqp_worker_t  *w;
+    amqp_queue_unbind_t        *m;
+    ngx_ess_exchange_worker_t  *w;
 
     w = b->worker;
 
@@ -541,28 +547,31 @@ ngx_ess_amqp_bind_send_unbind(ngx_ess_amqp_binding_t *b, ngx_str_t *queue,
 
 
 static void
-ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_worker_t   *w;
-    ngx_ess_amqp_binding_t  *b;
+    ngx_ess_exchange_worker_t   *w;
+    ngx_ess_exchange_binding_t  *b;
 
     b = op->data;
     w = b->worker;
 
-    rc = ngx_ess_amqp_bind_removed(w, rc, code, text);
+    rc = ngx_ess_exchange_bind_removed(w, rc, code, text);
 
-    if (rc == NGX_OK && !b->former && ngx_ess_amqp_former_consumed(b->slot)) {
+    if (rc == NGX_OK
+        && !b->former
+        && ngx_ess_exchange_former_consumed(b->slot))
+    {
         b->former = 1;
-        ngx_ess_amqp_bind_send_unbind(b, &b->slot->former.queue,
-                                      ngx_ess_amqp_bind_unbound);
+        ngx_ess_exchange_bind_send_unbind(b, &b->slot->former.queue,
+                                          ngx_ess_exchange_bind_unbound);
         return;
     }
 
     w->unbinds--;
 
     ngx_ess_stream_unbind_end(w->zone, &b->key);
-    ngx_ess_amqp_bind_free(b);
+    ngx_ess_exchange_bind_free(b);
 }
 
 
@@ -570,7 +579,7 @@ ngx_ess_amqp_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
    404 the binding went with its queue or exchange. */
 
 static ngx_int_t
-ngx_ess_amqp_bind_removed(ngx_ess_amqp_worker_t *w, ngx_int_t rc,
+ngx_ess_exchange_bind_removed(ngx_ess_exchange_worker_t *w, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
     if (rc == NGX_DECLINED && code != AMQP_NOT_FOUND) {
@@ -590,14 +599,14 @@ ngx_ess_amqp_bind_removed(ngx_ess_amqp_worker_t *w, ngx_int_t rc,
  */
 
 void
-ngx_ess_amqp_bind_unwanted(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+ngx_ess_exchange_bind_unwanted(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    ngx_uint_t                i;
-    ngx_ess_amqp_unwanted_t  *u, *unused;
+    ngx_uint_t                    i;
+    ngx_ess_exchange_unwanted_t  *u, *unused;
 
     unused = NULL;
 
-    for (i = 0; i < NGX_ESS_AMQP_UNWANTED; i++) {
+    for (i = 0; i < NGX_ESS_EXCHANGE_UNWANTED; i++) {
         u = &w->unwanted[i];
 
         if (!u->used) {
@@ -621,23 +630,23 @@ ngx_ess_amqp_bind_unwanted(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
     ngx_memcpy(unused->data, key->data, key->len);
 
     if (!w->unwanted_timer.timer_set) {
-        ngx_add_timer(&w->unwanted_timer, NGX_ESS_AMQP_UNWANTED_TICK);
+        ngx_add_timer(&w->unwanted_timer, NGX_ESS_EXCHANGE_UNWANTED_TICK);
     }
 }
 
 
 static void
-ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev)
+ngx_ess_exchange_bind_unwanted_handler(ngx_event_t *ev)
 {
-    ngx_str_t                 key;
-    ngx_uint_t                i, left;
-    ngx_ess_amqp_unwanted_t  *u;
-    ngx_ess_amqp_worker_t    *w;
+    ngx_str_t                     key;
+    ngx_uint_t                    i, left;
+    ngx_ess_exchange_unwanted_t  *u;
+    ngx_ess_exchange_worker_t    *w;
 
     w = ev->data;
     left = 0;
 
-    for (i = 0; i < NGX_ESS_AMQP_UNWANTED; i++) {
+    for (i = 0; i < NGX_ESS_EXCHANGE_UNWANTED; i++) {
         u = &w->unwanted[i];
 
         if (!u->used) {
@@ -653,7 +662,9 @@ ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev)
 
             ngx_ess_source_unbind(w->zone, &key);
 
-        } else if (ngx_current_msec - u->time >= NGX_ESS_AMQP_UNWANTED_TIME) {
+        } else if (ngx_current_msec - u->time
+                   >= NGX_ESS_EXCHANGE_UNWANTED_TIME)
+        {
             u->used = 0;
             continue;
         }
@@ -662,22 +673,22 @@ ngx_ess_amqp_bind_unwanted_handler(ngx_event_t *ev)
     }
 
     if (left) {
-        ngx_add_timer(ev, NGX_ESS_AMQP_UNWANTED_TICK);
+        ngx_add_timer(ev, NGX_ESS_EXCHANGE_UNWANTED_TICK);
     }
 }
 
 
 void
-ngx_ess_amqp_bind_exit(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_bind_exit(ngx_ess_exchange_worker_t *w)
 {
-    ngx_queue_t             *q;
-    ngx_ess_amqp_binding_t  *b;
+    ngx_queue_t                 *q;
+    ngx_ess_exchange_binding_t  *b;
 
     while (!ngx_queue_empty(&w->bindings)) {
         q = ngx_queue_head(&w->bindings);
-        b = ngx_queue_data(q, ngx_ess_amqp_binding_t, queue);
+        b = ngx_queue_data(q, ngx_ess_exchange_binding_t, queue);
 
-        if (b->type == NGX_ESS_AMQP_BIND_UNBIND) {
+        if (b->type == NGX_ESS_EXCHANGE_BIND_UNBIND) {
             ngx_ess_stream_unbind_end(w->zone, &b->key);
         }
 
@@ -685,7 +696,7 @@ ngx_ess_amqp_bind_exit(ngx_ess_amqp_worker_t *w)
             b->bind->op = NULL;
         }
 
-        ngx_ess_amqp_bind_free(b);
+        ngx_ess_exchange_bind_free(b);
     }
 
     ngx_queue_init(&w->waiting);

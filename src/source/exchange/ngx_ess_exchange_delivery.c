@@ -14,64 +14,64 @@
 
 
 /* what is held while a run is being decided */
-#define NGX_ESS_AMQP_HELD            1024
-#define NGX_ESS_AMQP_HELD_BYTES      (8 * 1024 * 1024)  /* over all slots */
+#define NGX_ESS_EXCHANGE_HELD            1024
+#define NGX_ESS_EXCHANGE_HELD_BYTES      (8 * 1024 * 1024)  /* over all slots */
 
 /* a run that pauses for so long is over; if more should come: so many times */
-#define NGX_ESS_AMQP_PAUSE           100    /* ms */
-#define NGX_ESS_AMQP_PATIENCE        10
+#define NGX_ESS_EXCHANGE_PAUSE           100    /* ms */
+#define NGX_ESS_EXCHANGE_PATIENCE        10
 
 /* until the zone is asked for room again */
-#define NGX_ESS_AMQP_DELAY           2      /* ms */
+#define NGX_ESS_EXCHANGE_DELAY           2  /* ms */
 
 /* of delayed events, from which on nothing is read */
-#define NGX_ESS_AMQP_DELAYED_BYTES   (8 * 1024 * 1024)
+#define NGX_ESS_EXCHANGE_DELAYED_BYTES   (8 * 1024 * 1024)
 
 
-static void ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item);
-static ngx_int_t ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item, ngx_uint_t force);
-static void ngx_ess_amqp_delivery_unwanted(ngx_ess_amqp_worker_t *w,
-    ngx_ess_amqp_item_t *item);
-static ngx_int_t ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item);
-static void ngx_ess_amqp_delivery_later(ngx_ess_amqp_worker_t *w,
+static void ngx_ess_exchange_delivery_append(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item);
+static ngx_int_t ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item, ngx_uint_t force);
+static void ngx_ess_exchange_delivery_unwanted(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_item_t *item);
+static ngx_int_t ngx_ess_exchange_delivery_delay(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item);
+static void ngx_ess_exchange_delivery_later(ngx_ess_exchange_worker_t *w,
     ngx_int_t rc);
-static ngx_int_t ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w,
+static ngx_int_t ngx_ess_exchange_delivery_delayed(ngx_ess_exchange_worker_t *w,
     ngx_uint_t force);
-static void ngx_ess_amqp_delivery_delay_handler(ngx_event_t *ev);
-static void ngx_ess_amqp_delivery_free_delayed(ngx_ess_amqp_worker_t *w,
-    ngx_ess_amqp_item_t *item);
-static void ngx_ess_amqp_delivery_duplicate(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item);
-static void ngx_ess_amqp_delivery_done(ngx_ess_amqp_slot_t *slot,
+static void ngx_ess_exchange_delivery_delay_handler(ngx_event_t *ev);
+static void ngx_ess_exchange_delivery_free_delayed(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_item_t *item);
+static void ngx_ess_exchange_delivery_duplicate(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item);
+static void ngx_ess_exchange_delivery_done(ngx_ess_exchange_slot_t *slot,
     uint64_t tag);
-static void ngx_ess_amqp_delivery_forget(ngx_ess_amqp_slot_t *slot);
-static void ngx_ess_amqp_delivery_unmarked(ngx_ess_amqp_slot_t *slot);
-static void ngx_ess_amqp_delivery_marked(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item);
-static ngx_int_t ngx_ess_amqp_delivery_begin(ngx_ess_amqp_slot_t *slot);
-static ngx_int_t ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item);
-static void ngx_ess_amqp_delivery_decided(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item);
-static void ngx_ess_amqp_delivery_free(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item);
-static void ngx_ess_amqp_delivery_run_over(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_run_e run);
-static void ngx_ess_amqp_delivery_pause(ngx_event_t *ev);
-static uint64_t ngx_ess_amqp_delivery_ackable(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_delivery_covered(ngx_ess_amqp_worker_t *w,
+static void ngx_ess_exchange_delivery_forget(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_delivery_unmarked(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_delivery_marked(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item);
+static ngx_int_t ngx_ess_exchange_delivery_begin(ngx_ess_exchange_slot_t *slot);
+static ngx_int_t ngx_ess_exchange_delivery_hold(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item);
+static void ngx_ess_exchange_delivery_decided(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item);
+static void ngx_ess_exchange_delivery_free(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item);
+static void ngx_ess_exchange_delivery_run_over(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_run_e run);
+static void ngx_ess_exchange_delivery_pause(ngx_event_t *ev);
+static uint64_t ngx_ess_exchange_delivery_ackable(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w,
     uint64_t tag);
 
 
 void
-ngx_ess_amqp_delivery_init(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w)
 {
     ngx_queue_init(&w->delayed);
 
-    w->delay.handler = ngx_ess_amqp_delivery_delay_handler;
+    w->delay.handler = ngx_ess_exchange_delivery_delay_handler;
     w->delay.data = w;
     w->delay.log = w->log;
     w->delay.cancelable = 1;
@@ -79,11 +79,11 @@ ngx_ess_amqp_delivery_init(ngx_ess_amqp_worker_t *w)
 
 
 void
-ngx_ess_amqp_delivery_init_slot(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_delivery_init_slot(ngx_ess_exchange_slot_t *slot)
 {
     ngx_queue_init(&slot->held);
 
-    slot->pause.handler = ngx_ess_amqp_delivery_pause;
+    slot->pause.handler = ngx_ess_exchange_delivery_pause;
     slot->pause.data = slot;
     slot->pause.log = slot->worker->log;
     slot->pause.cancelable = 1;
@@ -91,11 +91,11 @@ ngx_ess_amqp_delivery_init_slot(ngx_ess_amqp_slot_t *slot)
 
 
 void
-ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
+ngx_ess_exchange_delivery_take(ngx_ess_exchange_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery)
 {
-    ngx_ess_amqp_item_t   item;
-    ngx_ess_amqp_slot_t  *slot;
+    ngx_ess_exchange_item_t   item;
+    ngx_ess_exchange_slot_t  *slot;
 
     if (delivery->tag >= NGX_ESS_SLOTS) {
         return;
@@ -105,35 +105,35 @@ ngx_ess_amqp_delivery(ngx_ess_amqp_worker_t *w,
 
     w->last_tag = delivery->delivery_tag;
 
-    ngx_ess_amqp_item_init(&item, slot, delivery);
+    ngx_ess_exchange_item_init(&item, slot, delivery);
 
     if (delivery->over_size) {
-        ngx_ess_amqp_delivery_too_large(w, delivery);
+        ngx_ess_exchange_delivery_too_large(w, delivery);
     }
 
     if (slot->former.overlap
-        && ngx_ess_amqp_former_had(slot, delivery, item.print))
+        && ngx_ess_exchange_former_had(slot, delivery, item.print))
     {
-        ngx_ess_amqp_delivery_duplicate(slot, &item);
+        ngx_ess_exchange_delivery_duplicate(slot, &item);
 
     } else if (delivery->redelivered) {
-        ngx_ess_amqp_delivery_marked(slot, &item);
+        ngx_ess_exchange_delivery_marked(slot, &item);
 
     } else {
 
-        if (slot->run != NGX_ESS_AMQP_RUN_NONE) {
-            ngx_ess_amqp_delivery_unmarked(slot);
+        if (slot->run != NGX_ESS_EXCHANGE_RUN_NONE) {
+            ngx_ess_exchange_delivery_unmarked(slot);
         }
 
-        ngx_ess_amqp_delivery_append(slot, &item);
+        ngx_ess_exchange_delivery_append(slot, &item);
     }
 
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
 }
 
 
 void
-ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
+ngx_ess_exchange_delivery_too_large(ngx_ess_exchange_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery)
 {
     ngx_ess_escaped_t  key;
@@ -157,27 +157,27 @@ ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
 
 
 static void
-ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_append(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item)
 {
-    ngx_int_t               rc;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_int_t                   rc;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
     rc = NGX_AGAIN;
 
     if (ngx_queue_empty(&w->delayed)) {
-        rc = ngx_ess_amqp_delivery_try(slot, item, 0);
+        rc = ngx_ess_exchange_delivery_try(slot, item, 0);
 
         if (rc == NGX_OK) {
             return;
         }
     }
 
-    if (ngx_ess_amqp_delivery_delay(slot, item) == NGX_OK) {
+    if (ngx_ess_exchange_delivery_delay(slot, item) == NGX_OK) {
 
         if (rc == NGX_BUSY) {
-            ngx_ess_amqp_delivery_later(w, rc);
+            ngx_ess_exchange_delivery_later(w, rc);
         }
 
         return;
@@ -185,8 +185,8 @@ ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
 
     /* no memory */
 
-    (void) ngx_ess_amqp_delivery_delayed(w, 1);
-    (void) ngx_ess_amqp_delivery_try(slot, item, 1);
+    (void) ngx_ess_exchange_delivery_delayed(w, 1);
+    (void) ngx_ess_exchange_delivery_try(slot, item, 1);
 }
 
 
@@ -194,16 +194,17 @@ ngx_ess_amqp_delivery_append(ngx_ess_amqp_slot_t *slot,
    NGX_BUSY: it is half appended, and the event loop has its turn. */
 
 static ngx_int_t
-ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item, ngx_uint_t force)
+ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item, ngx_uint_t force)
 {
-    ngx_int_t               n;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_int_t                   n;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
     if (w->conf->topic
-        && ngx_ess_amqp_topic_match(slot, &item->key, &item->event) != NGX_OK
+        && ngx_ess_exchange_pattern_match(slot, &item->key, &item->event)
+           != NGX_OK
         && !force)
     {
         return NGX_AGAIN;
@@ -220,10 +221,10 @@ ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
         return n;
     }
 
-    ngx_ess_amqp_delivery_done(slot, item->tag);
+    ngx_ess_exchange_delivery_done(slot, item->tag);
 
     if (w->conf->topic) {
-        ngx_ess_amqp_topic_appended(slot, &item->event);
+        ngx_ess_exchange_pattern_appended(slot, &item->event);
     }
 
     if (n) {
@@ -234,7 +235,7 @@ ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
     ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_UNROUTED, 1);
 
     if (!w->conf->topic) {
-        ngx_ess_amqp_delivery_unwanted(w, item);
+        ngx_ess_exchange_delivery_unwanted(w, item);
     }
 
     return NGX_OK;
@@ -244,18 +245,18 @@ ngx_ess_amqp_delivery_try(ngx_ess_amqp_slot_t *slot,
 /* whichever of its keys brought it here */
 
 static void
-ngx_ess_amqp_delivery_unwanted(ngx_ess_amqp_worker_t *w,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_unwanted(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_item_t *item)
 {
     ngx_uint_t  i;
 
     if (item->event.keys == NULL) {
-        ngx_ess_amqp_bind_unwanted(w, &item->key);
+        ngx_ess_exchange_bind_unwanted(w, &item->key);
         return;
     }
 
     for (i = 0; i < item->event.nkeys; i++) {
-        ngx_ess_amqp_bind_unwanted(w, &item->event.keys[i].key);
+        ngx_ess_exchange_bind_unwanted(w, &item->event.keys[i].key);
     }
 }
 
@@ -267,16 +268,16 @@ ngx_ess_amqp_delivery_unwanted(ngx_ess_amqp_worker_t *w,
  */
 
 static ngx_int_t
-ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_delay(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item)
 {
-    ngx_queue_t            *q;
-    ngx_ess_amqp_item_t    *copy, *before;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_queue_t                *q;
+    ngx_ess_exchange_item_t    *copy, *before;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
-    copy = ngx_ess_amqp_item_copy(item);
+    copy = ngx_ess_exchange_item_copy(item);
     if (copy == NULL) {
         return NGX_ERROR;
     }
@@ -287,7 +288,7 @@ ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
          q != ngx_queue_sentinel(&w->delayed);
          q = ngx_queue_prev(q))
     {
-        before = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+        before = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
         if (before->tag < copy->tag) {
             break;
@@ -298,12 +299,12 @@ ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
 
     w->delayed_bytes += copy->size;
 
-    if (w->delayed_bytes > NGX_ESS_AMQP_DELAYED_BYTES) {
+    if (w->delayed_bytes > NGX_ESS_EXCHANGE_DELAYED_BYTES) {
         ngx_ess_amqp_pause(w->session);
     }
 
     if (!w->delay.timer_set && !w->delay.posted) {
-        ngx_add_timer(&w->delay, NGX_ESS_AMQP_DELAY);
+        ngx_add_timer(&w->delay, NGX_ESS_EXCHANGE_DELAY);
     }
 
     return NGX_OK;
@@ -314,10 +315,10 @@ ngx_ess_amqp_delivery_delay(ngx_ess_amqp_slot_t *slot,
    for room a little later. */
 
 static void
-ngx_ess_amqp_delivery_later(ngx_ess_amqp_worker_t *w, ngx_int_t rc)
+ngx_ess_exchange_delivery_later(ngx_ess_exchange_worker_t *w, ngx_int_t rc)
 {
     if (rc == NGX_AGAIN) {
-        ngx_add_timer(&w->delay, NGX_ESS_AMQP_DELAY);
+        ngx_add_timer(&w->delay, NGX_ESS_EXCHANGE_DELAY);
         return;
     }
 
@@ -332,23 +333,24 @@ ngx_ess_amqp_delivery_later(ngx_ess_amqp_worker_t *w, ngx_int_t rc)
 /* appends what has room meanwhile */
 
 static ngx_int_t
-ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w, ngx_uint_t force)
+ngx_ess_exchange_delivery_delayed(ngx_ess_exchange_worker_t *w,
+    ngx_uint_t force)
 {
-    ngx_int_t             rc;
-    ngx_queue_t          *q;
-    ngx_ess_amqp_item_t  *item;
+    ngx_int_t                 rc;
+    ngx_queue_t              *q;
+    ngx_ess_exchange_item_t  *item;
 
     while (!ngx_queue_empty(&w->delayed)) {
         q = ngx_queue_head(&w->delayed);
-        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
-        rc = ngx_ess_amqp_delivery_try(item->slot, item, force);
+        rc = ngx_ess_exchange_delivery_try(item->slot, item, force);
 
         if (rc != NGX_OK) {
             return rc;
         }
 
-        ngx_ess_amqp_delivery_free_delayed(w, item);
+        ngx_ess_exchange_delivery_free_delayed(w, item);
     }
 
     return NGX_OK;
@@ -356,30 +358,30 @@ ngx_ess_amqp_delivery_delayed(ngx_ess_amqp_worker_t *w, ngx_uint_t force)
 
 
 static void
-ngx_ess_amqp_delivery_delay_handler(ngx_event_t *ev)
+ngx_ess_exchange_delivery_delay_handler(ngx_event_t *ev)
 {
-    ngx_int_t               rc;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_int_t                   rc;
+    ngx_ess_exchange_worker_t  *w;
 
     w = ev->data;
 
-    rc = ngx_ess_amqp_delivery_delayed(w, 0);
+    rc = ngx_ess_exchange_delivery_delayed(w, 0);
 
     if (rc != NGX_OK) {
-        ngx_ess_amqp_delivery_later(w, rc);
+        ngx_ess_exchange_delivery_later(w, rc);
     }
 
-    if (w->delayed_bytes <= NGX_ESS_AMQP_DELAYED_BYTES / 2) {
+    if (w->delayed_bytes <= NGX_ESS_EXCHANGE_DELAYED_BYTES / 2) {
         ngx_ess_amqp_resume(w->session);
     }
 
-    ngx_ess_amqp_delivery_batch(w);
+    ngx_ess_exchange_delivery_batch(w);
 }
 
 
 static void
-ngx_ess_amqp_delivery_free_delayed(ngx_ess_amqp_worker_t *w,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_free_delayed(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_item_t *item)
 {
     ngx_queue_remove(&item->queue);
 
@@ -390,16 +392,16 @@ ngx_ess_amqp_delivery_free_delayed(ngx_ess_amqp_worker_t *w,
 
 
 static void
-ngx_ess_amqp_delivery_duplicate(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_duplicate(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item)
 {
     ngx_ess_shm_count(slot->worker->zone, NGX_ESS_C_REDELIVERED, 1);
-    ngx_ess_amqp_delivery_done(slot, item->tag);
+    ngx_ess_exchange_delivery_done(slot, item->tag);
 }
 
 
 static void
-ngx_ess_amqp_delivery_done(ngx_ess_amqp_slot_t *slot, uint64_t tag)
+ngx_ess_exchange_delivery_done(ngx_ess_exchange_slot_t *slot, uint64_t tag)
 {
     if (slot->done_first == 0) {
         slot->done_first = tag;
@@ -415,7 +417,7 @@ ngx_ess_amqp_delivery_done(ngx_ess_amqp_slot_t *slot, uint64_t tag)
  */
 
 static void
-ngx_ess_amqp_delivery_forget(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_delivery_forget(ngx_ess_exchange_slot_t *slot)
 {
     ngx_ess_shm_lock(slot->worker->zone);
     ngx_ess_log_acked_locked(slot->worker->zone, slot->number);
@@ -426,52 +428,52 @@ ngx_ess_amqp_delivery_forget(ngx_ess_amqp_slot_t *slot)
 /* a delivery is about to be appended that was not marked redelivered */
 
 static void
-ngx_ess_amqp_delivery_unmarked(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_delivery_unmarked(ngx_ess_exchange_slot_t *slot)
 {
-    if (slot->run == NGX_ESS_AMQP_RUN_FRESH) {
-        ngx_ess_amqp_delivery_forget(slot);
+    if (slot->run == NGX_ESS_EXCHANGE_RUN_FRESH) {
+        ngx_ess_exchange_delivery_forget(slot);
     }
 
-    ngx_ess_amqp_delivery_end(slot);
+    ngx_ess_exchange_delivery_end(slot);
 
-    slot->run = NGX_ESS_AMQP_RUN_NONE;
+    slot->run = NGX_ESS_EXCHANGE_RUN_NONE;
 }
 
 
 /* a delivery that is marked redelivered */
 
 static void
-ngx_ess_amqp_delivery_marked(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_marked(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item)
 {
-    if ((slot->run == NGX_ESS_AMQP_RUN_FRESH
-         || slot->run == NGX_ESS_AMQP_RUN_NONE)
-        && ngx_ess_amqp_delivery_begin(slot) != NGX_OK)
+    if ((slot->run == NGX_ESS_EXCHANGE_RUN_FRESH
+         || slot->run == NGX_ESS_EXCHANGE_RUN_NONE)
+        && ngx_ess_exchange_delivery_begin(slot) != NGX_OK)
     {
-        slot->run = NGX_ESS_AMQP_RUN_PASSING;
+        slot->run = NGX_ESS_EXCHANGE_RUN_PASSING;
     }
 
     slot->run_length++;
 
-    if (slot->run == NGX_ESS_AMQP_RUN_PASSING) {
-        ngx_ess_amqp_delivery_append(slot, item);
+    if (slot->run == NGX_ESS_EXCHANGE_RUN_PASSING) {
+        ngx_ess_exchange_delivery_append(slot, item);
         return;
     }
 
     switch (ngx_ess_redelivery_push(slot->redelivery, item->print)) {
 
     case NGX_ESS_REDELIVERY_DUPLICATE:
-        ngx_ess_amqp_delivery_duplicate(slot, item);
+        ngx_ess_exchange_delivery_duplicate(slot, item);
         return;
 
     case NGX_ESS_REDELIVERY_NEW:
-        ngx_ess_amqp_delivery_run_over(slot, NGX_ESS_AMQP_RUN_PASSING);
-        ngx_ess_amqp_delivery_append(slot, item);
+        ngx_ess_exchange_delivery_run_over(slot, NGX_ESS_EXCHANGE_RUN_PASSING);
+        ngx_ess_exchange_delivery_append(slot, item);
         return;
 
     case NGX_ESS_REDELIVERY_HOLD:
 
-        if (ngx_ess_amqp_delivery_hold(slot, item) == NGX_OK) {
+        if (ngx_ess_exchange_delivery_hold(slot, item) == NGX_OK) {
             return;
         }
 
@@ -482,16 +484,16 @@ ngx_ess_amqp_delivery_marked(ngx_ess_amqp_slot_t *slot,
         break;
     }
 
-    ngx_ess_amqp_delivery_decided(slot, item);
+    ngx_ess_exchange_delivery_decided(slot, item);
 }
 
 
 static ngx_int_t
-ngx_ess_amqp_delivery_begin(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_delivery_begin(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_log_recent_t    recent;
-    ngx_ess_redelivery_t   *r;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_log_recent_t        recent;
+    ngx_ess_redelivery_t       *r;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
@@ -505,7 +507,7 @@ ngx_ess_amqp_delivery_begin(ngx_ess_amqp_slot_t *slot)
 
     ngx_ess_log_recent(w->zone, slot->number, &recent);
 
-    if (slot->run == NGX_ESS_AMQP_RUN_NONE) {
+    if (slot->run == NGX_ESS_EXCHANGE_RUN_NONE) {
         /*
          * In the midst of deliveries that this worker will acknowledge: the
          * queue failed over, or an operator put something back.  Nothing is
@@ -517,9 +519,9 @@ ngx_ess_amqp_delivery_begin(ngx_ess_amqp_slot_t *slot)
     ngx_ess_redelivery_init(r, &recent);
 
     slot->redelivery = r;
-    slot->run = NGX_ESS_AMQP_RUN_HOLDING;
+    slot->run = NGX_ESS_EXCHANGE_RUN_HOLDING;
     slot->run_length = 0;
-    slot->patience = NGX_ESS_AMQP_PATIENCE;
+    slot->patience = NGX_ESS_EXCHANGE_PATIENCE;
 
     return NGX_OK;
 }
@@ -528,23 +530,23 @@ ngx_ess_amqp_delivery_begin(ngx_ess_amqp_slot_t *slot)
 /* keeps a copy; NGX_DECLINED: no more can be kept, or none would come */
 
 static ngx_int_t
-ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_hold(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item)
 {
-    ngx_ess_amqp_item_t    *copy;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_item_t    *copy;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
-    if (slot->nheld + 1 >= NGX_ESS_AMQP_HELD
-        || w->held_bytes + ngx_ess_amqp_item_size(item)
-           > NGX_ESS_AMQP_HELD_BYTES
-        || slot->run_length >= ngx_ess_amqp_slot_prefetch(w))
+    if (slot->nheld + 1 >= NGX_ESS_EXCHANGE_HELD
+        || w->held_bytes + ngx_ess_exchange_item_size(item)
+           > NGX_ESS_EXCHANGE_HELD_BYTES
+        || slot->run_length >= ngx_ess_exchange_slot_prefetch(w))
     {
         return NGX_DECLINED;
     }
 
-    copy = ngx_ess_amqp_item_copy(item);
+    copy = ngx_ess_exchange_item_copy(item);
     if (copy == NULL) {
         return NGX_DECLINED;
     }
@@ -555,7 +557,7 @@ ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
     slot->held_bytes += copy->size;
     w->held_bytes += copy->size;
 
-    ngx_add_timer(&slot->pause, NGX_ESS_AMQP_PAUSE);
+    ngx_add_timer(&slot->pause, NGX_ESS_EXCHANGE_PAUSE);
 
     return NGX_OK;
 }
@@ -564,18 +566,18 @@ ngx_ess_amqp_delivery_hold(ngx_ess_amqp_slot_t *slot,
 /* the run is decided: settles what is held, then "item", if any */
 
 static void
-ngx_ess_amqp_delivery_decided(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_decided(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item)
 {
-    ngx_uint_t             i;
-    ngx_queue_t           *q;
-    ngx_ess_amqp_item_t   *held;
-    ngx_ess_redelivery_t  *r;
+    ngx_uint_t                i;
+    ngx_queue_t              *q;
+    ngx_ess_exchange_item_t  *held;
+    ngx_ess_redelivery_t     *r;
 
     r = slot->redelivery;
 
     if (r->duplicates < r->least) {
-        ngx_ess_amqp_delivery_forget(slot);
+        ngx_ess_exchange_delivery_forget(slot);
     }
 
     if (r->doubt) {
@@ -586,24 +588,24 @@ ngx_ess_amqp_delivery_decided(ngx_ess_amqp_slot_t *slot,
 
     for (i = 0; !ngx_queue_empty(&slot->held); i++) {
         q = ngx_queue_head(&slot->held);
-        held = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+        held = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
         if (i < r->duplicates) {
-            ngx_ess_amqp_delivery_duplicate(slot, held);
+            ngx_ess_exchange_delivery_duplicate(slot, held);
 
         } else {
-            ngx_ess_amqp_delivery_append(slot, held);
+            ngx_ess_exchange_delivery_append(slot, held);
         }
 
-        ngx_ess_amqp_delivery_free(slot, held);
+        ngx_ess_exchange_delivery_free(slot, held);
     }
 
     if (item) {
         if (i < r->duplicates) {
-            ngx_ess_amqp_delivery_duplicate(slot, item);
+            ngx_ess_exchange_delivery_duplicate(slot, item);
 
         } else {
-            ngx_ess_amqp_delivery_append(slot, item);
+            ngx_ess_exchange_delivery_append(slot, item);
         }
     }
 
@@ -612,17 +614,17 @@ ngx_ess_amqp_delivery_decided(ngx_ess_amqp_slot_t *slot,
     }
 
     if (ngx_ess_redelivery_expects(r)) {
-        slot->run = NGX_ESS_AMQP_RUN_SKIPPING;
+        slot->run = NGX_ESS_EXCHANGE_RUN_SKIPPING;
         return;
     }
 
-    ngx_ess_amqp_delivery_run_over(slot, NGX_ESS_AMQP_RUN_PASSING);
+    ngx_ess_exchange_delivery_run_over(slot, NGX_ESS_EXCHANGE_RUN_PASSING);
 }
 
 
 static void
-ngx_ess_amqp_delivery_free(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_delivery_free(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item)
 {
     ngx_queue_remove(&item->queue);
 
@@ -635,8 +637,8 @@ ngx_ess_amqp_delivery_free(ngx_ess_amqp_slot_t *slot,
 
 
 static void
-ngx_ess_amqp_delivery_run_over(ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_run_e run)
+ngx_ess_exchange_delivery_run_over(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_run_e run)
 {
     ngx_ess_redelivery_t  *r;
 
@@ -661,72 +663,72 @@ ngx_ess_amqp_delivery_run_over(ngx_ess_amqp_slot_t *slot,
 
 
 static void
-ngx_ess_amqp_delivery_pause(ngx_event_t *ev)
+ngx_ess_exchange_delivery_pause(ngx_event_t *ev)
 {
-    ngx_ess_amqp_slot_t  *slot;
+    ngx_ess_exchange_slot_t  *slot;
 
     slot = ev->data;
 
-    if (slot->run != NGX_ESS_AMQP_RUN_HOLDING) {
+    if (slot->run != NGX_ESS_EXCHANGE_RUN_HOLDING) {
         return;
     }
 
     if (slot->patience && ngx_ess_redelivery_expects(slot->redelivery)) {
         /* a slow link, or a large event on its way */
         slot->patience--;
-        ngx_add_timer(ev, NGX_ESS_AMQP_PAUSE);
+        ngx_add_timer(ev, NGX_ESS_EXCHANGE_PAUSE);
         return;
     }
 
-    ngx_ess_amqp_delivery_end(slot);
-    ngx_ess_amqp_delivery_batch(slot->worker);
+    ngx_ess_exchange_delivery_end(slot);
+    ngx_ess_exchange_delivery_batch(slot->worker);
 }
 
 
 void
-ngx_ess_amqp_delivery_end(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_delivery_end(ngx_ess_exchange_slot_t *slot)
 {
-    if (slot->run == NGX_ESS_AMQP_RUN_HOLDING) {
+    if (slot->run == NGX_ESS_EXCHANGE_RUN_HOLDING) {
         (void) ngx_ess_redelivery_end(slot->redelivery, 1);
-        ngx_ess_amqp_delivery_decided(slot, NULL);
+        ngx_ess_exchange_delivery_decided(slot, NULL);
     }
 
-    if (slot->run == NGX_ESS_AMQP_RUN_SKIPPING) {
-        ngx_ess_amqp_delivery_run_over(slot, NGX_ESS_AMQP_RUN_PASSING);
+    if (slot->run == NGX_ESS_EXCHANGE_RUN_SKIPPING) {
+        ngx_ess_exchange_delivery_run_over(slot, NGX_ESS_EXCHANGE_RUN_PASSING);
     }
 }
 
 
 void
-ngx_ess_amqp_delivery_reset(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_delivery_reset(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_queue_t          *q;
-    ngx_ess_amqp_item_t  *item;
+    ngx_queue_t              *q;
+    ngx_ess_exchange_item_t  *item;
 
     while (!ngx_queue_empty(&slot->held)) {
         q = ngx_queue_head(&slot->held);
-        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
-        ngx_ess_amqp_delivery_free(slot, item);
+        ngx_ess_exchange_delivery_free(slot, item);
     }
 
-    ngx_ess_amqp_delivery_run_over(slot, NGX_ESS_AMQP_RUN_FRESH);
+    ngx_ess_exchange_delivery_run_over(slot, NGX_ESS_EXCHANGE_RUN_FRESH);
 
     slot->run_length = 0;
 }
 
 
 void
-ngx_ess_amqp_delivery_drop(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_delivery_drop(ngx_ess_exchange_worker_t *w)
 {
-    ngx_queue_t          *q;
-    ngx_ess_amqp_item_t  *item;
+    ngx_queue_t              *q;
+    ngx_ess_exchange_item_t  *item;
 
     while (!ngx_queue_empty(&w->delayed)) {
         q = ngx_queue_head(&w->delayed);
-        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
-        ngx_ess_amqp_delivery_free_delayed(w, item);
+        ngx_ess_exchange_delivery_free_delayed(w, item);
     }
 
     if (w->delay.timer_set) {
@@ -740,7 +742,7 @@ ngx_ess_amqp_delivery_drop(ngx_ess_amqp_worker_t *w)
 
 
 void
-ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_delivery_batch(ngx_ess_exchange_worker_t *w)
 {
     uint64_t  tag;
 
@@ -756,7 +758,7 @@ ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
     ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED,
                       w->last_tag - w->acked_tag);
 
-    tag = ngx_ess_amqp_delivery_ackable(w);
+    tag = ngx_ess_exchange_delivery_ackable(w);
 
     if (tag <= w->acked_tag) {
         return;
@@ -768,12 +770,12 @@ ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
      * could be taken for old ones.
      */
 
-    ngx_ess_amqp_delivery_covered(w, tag);
+    ngx_ess_exchange_delivery_covered(w, tag);
 
     if (ngx_ess_amqp_ack(w->consume, tag) != NGX_OK) {
 
         /* the socket is behind: again from the timer, or the session ends */
-        ngx_ess_amqp_exchange_retry(w);
+        ngx_ess_exchange_retry(w);
         return;
     }
 
@@ -791,14 +793,16 @@ ngx_ess_amqp_delivery_batch(ngx_ess_amqp_worker_t *w)
  */
 
 void
-ngx_ess_amqp_delivery_last(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t            i;
-    ngx_ess_amqp_slot_t  *slot;
+    ngx_uint_t                i;
+    ngx_ess_exchange_slot_t  *slot;
 
-    ngx_ess_amqp_delivery_batch(w);
+    ngx_ess_exchange_delivery_batch(w);
 
-    if (w->consume == NULL || ngx_ess_amqp_delivery_ackable(w) > w->acked_tag) {
+    if (w->consume == NULL
+        || ngx_ess_exchange_delivery_ackable(w) > w->acked_tag)
+    {
         return;
     }
 
@@ -808,8 +812,8 @@ ngx_ess_amqp_delivery_last(ngx_ess_amqp_worker_t *w)
         slot = &w->slots[i];
 
         if (slot->done_first == 0
-            && (slot->run == NGX_ESS_AMQP_RUN_PASSING
-                || slot->run == NGX_ESS_AMQP_RUN_NONE))
+            && (slot->run == NGX_ESS_EXCHANGE_RUN_PASSING
+                || slot->run == NGX_ESS_EXCHANGE_RUN_NONE))
         {
             ngx_ess_log_settled_locked(w->zone, i);
         }
@@ -823,12 +827,12 @@ ngx_ess_amqp_delivery_last(ngx_ess_amqp_worker_t *w)
    delayed */
 
 static uint64_t
-ngx_ess_amqp_delivery_ackable(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_delivery_ackable(ngx_ess_exchange_worker_t *w)
 {
-    uint64_t              tag;
-    ngx_uint_t            i;
-    ngx_queue_t          *q;
-    ngx_ess_amqp_item_t  *item;
+    uint64_t                  tag;
+    ngx_uint_t                i;
+    ngx_queue_t              *q;
+    ngx_ess_exchange_item_t  *item;
 
     tag = w->last_tag;
 
@@ -838,14 +842,14 @@ ngx_ess_amqp_delivery_ackable(ngx_ess_amqp_worker_t *w)
         }
 
         q = ngx_queue_head(&w->slots[i].held);
-        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
         tag = ngx_min(tag, item->tag - 1);
     }
 
     if (!ngx_queue_empty(&w->delayed)) {
         q = ngx_queue_head(&w->delayed);
-        item = ngx_queue_data(q, ngx_ess_amqp_item_t, queue);
+        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
         tag = ngx_min(tag, item->tag - 1);
     }
@@ -855,10 +859,10 @@ ngx_ess_amqp_delivery_ackable(ngx_ess_amqp_worker_t *w)
 
 
 static void
-ngx_ess_amqp_delivery_covered(ngx_ess_amqp_worker_t *w, uint64_t tag)
+ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w, uint64_t tag)
 {
-    ngx_uint_t            i;
-    ngx_ess_amqp_slot_t  *slot;
+    ngx_uint_t                i;
+    ngx_ess_exchange_slot_t  *slot;
 
     ngx_ess_shm_lock(w->zone);
 

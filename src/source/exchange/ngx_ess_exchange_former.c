@@ -26,56 +26,57 @@
 #include "ngx_ess_exchange_print.h"
 
 
-#define NGX_ESS_AMQP_FORMER_TICK     50     /* ms */
-#define NGX_ESS_AMQP_FORMER_AGAIN    5000   /* ms until one that is away is
+#define NGX_ESS_EXCHANGE_FORMER_TICK     50 /* ms */
+#define NGX_ESS_EXCHANGE_FORMER_AGAIN    5000   /* ms until one that is away is
                                                looked up again */
 
 
-static void ngx_ess_amqp_former_look(ngx_ess_amqp_slot_t *slot);
-static void ngx_ess_amqp_former_declare(ngx_ess_amqp_slot_t *slot,
+static void ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot,
     ngx_str_t *queue);
-static void ngx_ess_amqp_former_delete(ngx_ess_amqp_slot_t *slot);
-static void ngx_ess_amqp_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_former_looked(ngx_ess_amqp_slot_t *slot,
+static void ngx_ess_exchange_former_delete(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op,
+    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_former_found(ngx_ess_amqp_slot_t *slot);
-static void ngx_ess_amqp_former_counted(ngx_ess_amqp_slot_t *slot,
+static void ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok);
-static void ngx_ess_amqp_former_deleted(ngx_ess_amqp_slot_t *slot,
+static void ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code);
-static void ngx_ess_amqp_former_done(ngx_ess_amqp_slot_t *slot);
-static void ngx_ess_amqp_former_tick(ngx_event_t *ev);
-static void ngx_ess_amqp_former_tick_slot(ngx_ess_amqp_slot_t *slot);
-static void ngx_ess_amqp_former_leave(ngx_ess_amqp_worker_t *w);
-static ngx_uint_t ngx_ess_amqp_former_idle(ngx_ess_amqp_slot_t *slot);
-static ngx_uint_t ngx_ess_amqp_former_closable(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_former_close(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_former_remember(ngx_ess_amqp_slot_t *slot);
-static void ngx_ess_amqp_former_sort(ngx_ess_amqp_overlap_t *o);
-static int ngx_libc_cdecl ngx_ess_amqp_former_compare(const void *one,
+static void ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_tick(ngx_event_t *ev);
+static void ngx_ess_exchange_former_tick_slot(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w);
+static ngx_uint_t ngx_ess_exchange_former_idle(ngx_ess_exchange_slot_t *slot);
+static ngx_uint_t ngx_ess_exchange_former_closable(
+    ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_former_close(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_former_remember(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_sort(ngx_ess_exchange_overlap_t *o);
+static int ngx_libc_cdecl ngx_ess_exchange_former_compare(const void *one,
     const void *two);
-static ngx_uint_t ngx_ess_amqp_former_came(ngx_ess_amqp_overlap_t *o,
+static ngx_uint_t ngx_ess_exchange_former_came(ngx_ess_exchange_overlap_t *o,
     uint64_t print);
-static void ngx_ess_amqp_former_forget(ngx_ess_amqp_slot_t *slot);
+static void ngx_ess_exchange_former_forget(ngx_ess_exchange_slot_t *slot);
 
 
 ngx_int_t
-ngx_ess_amqp_former_init(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
+ngx_ess_exchange_former_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
-        if (ngx_ess_amqp_slot_name(w, cycle, i, !w->conf->quorum,
-                                   &w->slots[i].former.queue)
+        if (ngx_ess_exchange_slot_name(w, cycle, i, !w->conf->quorum,
+                                       &w->slots[i].former.queue)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    w->former_timer.handler = ngx_ess_amqp_former_tick;
+    w->former_timer.handler = ngx_ess_exchange_former_tick;
     w->former_timer.data = w;
     w->former_timer.log = w->log;
     w->former_timer.cancelable = 1;
@@ -85,12 +86,12 @@ ngx_ess_amqp_former_init(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
 
 
 void
-ngx_ess_amqp_former_exit(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_former_exit(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        ngx_ess_amqp_former_forget(&w->slots[i]);
+        ngx_ess_exchange_former_forget(&w->slots[i]);
     }
 
     if (w->former_timer.timer_set) {
@@ -106,7 +107,8 @@ ngx_ess_amqp_former_exit(ngx_ess_amqp_worker_t *w)
  */
 
 void
-ngx_ess_amqp_former_declared(ngx_ess_amqp_slot_t *slot, ngx_uint_t created)
+ngx_ess_exchange_former_declared(ngx_ess_exchange_slot_t *slot,
+    ngx_uint_t created)
 {
     ngx_uint_t       quorum;
     ngx_ess_zone_t  *zone;
@@ -127,47 +129,47 @@ ngx_ess_amqp_former_declared(ngx_ess_amqp_slot_t *slot, ngx_uint_t created)
 
 
 void
-ngx_ess_amqp_former(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_former(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t            i;
-    ngx_ess_amqp_slot_t  *slot;
+    ngx_uint_t                i;
+    ngx_ess_exchange_slot_t  *slot;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         slot = &w->slots[i];
 
         if (slot->own
-            && slot->state == NGX_ESS_AMQP_READY
-            && slot->former.state == NGX_ESS_AMQP_FORMER_UNKNOWN
+            && slot->state == NGX_ESS_EXCHANGE_READY
+            && slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNKNOWN
             && !slot->former.busy)
         {
-            ngx_ess_amqp_former_look(slot);
+            ngx_ess_exchange_former_look(slot);
         }
     }
 }
 
 
 static void
-ngx_ess_amqp_former_look(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot)
 {
     if (ngx_ess_broker_queue(slot->worker->zone, slot->number,
                              !slot->worker->conf->quorum)
         != NGX_ESS_BROKER_THERE)
     {
-        slot->former.state = NGX_ESS_AMQP_FORMER_NONE;
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
         return;
     }
 
-    slot->former.state = NGX_ESS_AMQP_FORMER_LOOKUP;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_LOOKUP;
     slot->former.looked = ngx_current_msec;
 
-    ngx_ess_amqp_former_declare(slot, &slot->former.queue);
+    ngx_ess_exchange_former_declare(slot, &slot->former.queue);
 }
 
 
 /* passively: is it there, and with how many messages? */
 
 static void
-ngx_ess_amqp_former_declare(ngx_ess_amqp_slot_t *slot, ngx_str_t *queue)
+ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot, ngx_str_t *queue)
 {
     amqp_queue_declare_t  *m;
 
@@ -183,16 +185,16 @@ ngx_ess_amqp_former_declare(ngx_ess_amqp_slot_t *slot, ngx_str_t *queue)
     ngx_ess_amqp_op(slot->worker->admin, &slot->former.op,
                     AMQP_QUEUE_DECLARE_METHOD, m,
                     AMQP_QUEUE_DECLARE_OK_METHOD,
-                    ngx_ess_amqp_former_answered, slot);
+                    ngx_ess_exchange_former_answered, slot);
 }
 
 
 static void
-ngx_ess_amqp_former_delete(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_delete(ngx_ess_exchange_slot_t *slot)
 {
     amqp_queue_delete_t  *m;
 
-    slot->former.state = NGX_ESS_AMQP_FORMER_DELETE;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_DELETE;
 
     m = &slot->former.method.delete;
     ngx_memzero(m, sizeof(amqp_queue_delete_t));
@@ -206,22 +208,22 @@ ngx_ess_amqp_former_delete(ngx_ess_amqp_slot_t *slot)
 
     ngx_ess_amqp_op(slot->worker->admin, &slot->former.op,
                     AMQP_QUEUE_DELETE_METHOD, m, AMQP_QUEUE_DELETE_OK_METHOD,
-                    ngx_ess_amqp_former_answered, slot);
+                    ngx_ess_exchange_former_answered, slot);
 }
 
 
 static void
-ngx_ess_amqp_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
+ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_slot_t      *slot;
+    ngx_ess_exchange_slot_t  *slot;
     amqp_queue_declare_ok_t  *ok;
 
     slot = op->data;
     slot->former.busy = 0;
 
     if (rc == NGX_ABORT) {
-        ngx_ess_amqp_former_reset(slot, 1);
+        ngx_ess_exchange_former_reset(slot, 1);
         return;
     }
 
@@ -231,26 +233,26 @@ ngx_ess_amqp_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 
     switch (slot->former.state) {
 
-    case NGX_ESS_AMQP_FORMER_LOOKUP:
-        ngx_ess_amqp_former_looked(slot, rc, code, text);
+    case NGX_ESS_EXCHANGE_FORMER_LOOKUP:
+        ngx_ess_exchange_former_looked(slot, rc, code, text);
         break;
 
-    case NGX_ESS_AMQP_FORMER_UNBOUND:
-    case NGX_ESS_AMQP_FORMER_LEFT:
-        ngx_ess_amqp_former_counted(slot, ok);
+    case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
+    case NGX_ESS_EXCHANGE_FORMER_LEFT:
+        ngx_ess_exchange_former_counted(slot, ok);
         break;
 
-    case NGX_ESS_AMQP_FORMER_DELETE:
-        ngx_ess_amqp_former_deleted(slot, rc, code);
+    case NGX_ESS_EXCHANGE_FORMER_DELETE:
+        ngx_ess_exchange_former_deleted(slot, rc, code);
         break;
 
-    case NGX_ESS_AMQP_FORMER_COUNT:
+    case NGX_ESS_EXCHANGE_FORMER_COUNT:
 
         if (ok && slot->former.overlap) {
             slot->former.overlap->left = ok->message_count;
         }
 
-        ngx_ess_amqp_former_done(slot);
+        ngx_ess_exchange_former_done(slot);
         break;
 
     default:
@@ -258,22 +260,22 @@ ngx_ess_amqp_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         break;
     }
 
-    ngx_ess_amqp_exchange_kick(slot->worker);
+    ngx_ess_exchange_kick(slot->worker);
 }
 
 
 static void
-ngx_ess_amqp_former_looked(ngx_ess_amqp_slot_t *slot, ngx_int_t rc,
+ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
     if (rc == NGX_OK
-        && (!slot->consuming || ngx_ess_amqp_former_closable(w)))
+        && (!slot->consuming || ngx_ess_exchange_former_closable(w)))
     {
-        ngx_ess_amqp_former_found(slot);
+        ngx_ess_exchange_former_found(slot);
         return;
     }
 
@@ -283,7 +285,7 @@ ngx_ess_amqp_former_looked(ngx_ess_amqp_slot_t *slot, ngx_int_t rc,
     {
         ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                                  NGX_ESS_BROKER_GONE);
-        slot->former.state = NGX_ESS_AMQP_FORMER_NONE;
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
         return;
     }
 
@@ -294,22 +296,22 @@ ngx_ess_amqp_former_looked(ngx_ess_amqp_slot_t *slot, ngx_int_t rc,
     }
 
     if (code == AMQP_ACCESS_REFUSED) {
-        slot->former.state = NGX_ESS_AMQP_FORMER_NONE;
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
         return;
     }
 
-    slot->former.state = NGX_ESS_AMQP_FORMER_AWAY;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_AWAY;
 
     if (!w->former_timer.timer_set) {
-        ngx_add_timer(&w->former_timer, NGX_ESS_AMQP_FORMER_AGAIN);
+        ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_AGAIN);
     }
 }
 
 
 static void
-ngx_ess_amqp_former_found(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
@@ -323,34 +325,34 @@ ngx_ess_amqp_former_found(ngx_ess_amqp_slot_t *slot)
                       &slot->former.queue, &slot->queue);
     }
 
-    slot->former.state = NGX_ESS_AMQP_FORMER_BOUND;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
 
     if (slot->consuming) {
         /* it was away: what is in it is late, but not lost */
-        ngx_ess_amqp_former_close(w);
+        ngx_ess_exchange_former_close(w);
     }
 }
 
 
 ngx_uint_t
-ngx_ess_amqp_former_settled(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_settled(ngx_ess_exchange_slot_t *slot)
 {
-    return slot->former.state == NGX_ESS_AMQP_FORMER_NONE
-           || slot->former.state == NGX_ESS_AMQP_FORMER_AWAY
-           || ngx_ess_amqp_former_consumed(slot);
+    return slot->former.state == NGX_ESS_EXCHANGE_FORMER_NONE
+           || slot->former.state == NGX_ESS_EXCHANGE_FORMER_AWAY
+           || ngx_ess_exchange_former_consumed(slot);
 }
 
 
 ngx_uint_t
-ngx_ess_amqp_former_consumed(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_consumed(ngx_ess_exchange_slot_t *slot)
 {
-    return slot->former.state >= NGX_ESS_AMQP_FORMER_BOUND
-           && slot->former.state <= NGX_ESS_AMQP_FORMER_EMPTY;
+    return slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND
+           && slot->former.state <= NGX_ESS_EXCHANGE_FORMER_EMPTY;
 }
 
 
 ngx_uint_t
-ngx_ess_amqp_former_bound(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_former_bound(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t  i, slots;
 
@@ -359,7 +361,7 @@ ngx_ess_amqp_former_bound(ngx_ess_amqp_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (w->slots[i].consuming
-            && w->slots[i].former.state == NGX_ESS_AMQP_FORMER_BOUND)
+            && w->slots[i].former.state == NGX_ESS_EXCHANGE_FORMER_BOUND)
         {
             slots |= (ngx_uint_t) 1 << i;
         }
@@ -370,11 +372,11 @@ ngx_ess_amqp_former_bound(ngx_ess_amqp_worker_t *w)
 
 
 void
-ngx_ess_amqp_former_unbound(ngx_ess_amqp_worker_t *w, ngx_uint_t slots)
+ngx_ess_exchange_former_unbound(ngx_ess_exchange_worker_t *w, ngx_uint_t slots)
 {
     ngx_uint_t  i;
 
-    slots &= ngx_ess_amqp_former_bound(w);
+    slots &= ngx_ess_exchange_former_bound(w);
 
     if (slots == 0) {
         return;
@@ -383,85 +385,85 @@ ngx_ess_amqp_former_unbound(ngx_ess_amqp_worker_t *w, ngx_uint_t slots)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (slots & ((ngx_uint_t) 1 << i)) {
-            w->slots[i].former.state = NGX_ESS_AMQP_FORMER_UNBOUND;
+            w->slots[i].former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
         }
     }
 
-    ngx_add_timer(&w->former_timer, NGX_ESS_AMQP_FORMER_TICK);
+    ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
 }
 
 
 /* of the former queue, with or without a consumer */
 
 static void
-ngx_ess_amqp_former_counted(ngx_ess_amqp_slot_t *slot,
+ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok)
 {
     if (ok == NULL) {
         /* looked up again, which tells why */
-        ngx_ess_amqp_former_reset(slot, 0);
+        ngx_ess_exchange_former_reset(slot, 0);
         return;
     }
 
-    if (slot->former.state == NGX_ESS_AMQP_FORMER_UNBOUND) {
+    if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNBOUND) {
 
         /* a worker that leaves may give some of it back */
 
         if (ok->message_count == 0 && ok->consumer_count < 2
-            && ngx_ess_amqp_former_idle(slot))
+            && ngx_ess_exchange_former_idle(slot))
         {
-            slot->former.state = NGX_ESS_AMQP_FORMER_EMPTY;
-            ngx_ess_amqp_former_leave(slot->worker);
+            slot->former.state = NGX_ESS_EXCHANGE_FORMER_EMPTY;
+            ngx_ess_exchange_former_leave(slot->worker);
         }
 
         return;
     }
 
     if (ok->message_count) {
-        slot->former.state = NGX_ESS_AMQP_FORMER_UNBOUND;
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
 
     } else if (slot->worker->conf->quorum) {
-        ngx_ess_amqp_former_delete(slot);
+        ngx_ess_exchange_former_delete(slot);
 
     } else {
-        ngx_ess_amqp_former_deleted(slot, NGX_OK, 0);
+        ngx_ess_exchange_former_deleted(slot, NGX_OK, 0);
     }
 }
 
 
 static void
-ngx_ess_amqp_former_deleted(ngx_ess_amqp_slot_t *slot, ngx_int_t rc,
+ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     ngx_uint_t code)
 {
     if (rc == NGX_DECLINED && code == AMQP_PRECONDITION_FAILED) {
         /* in use, or not empty */
-        slot->former.state = NGX_ESS_AMQP_FORMER_UNBOUND;
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
         return;
     }
 
     /* without the right to delete it, it stays until it expires */
 
-    slot->former.state = NGX_ESS_AMQP_FORMER_COUNT;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNT;
 
-    ngx_ess_amqp_former_declare(slot, &slot->queue);
+    ngx_ess_exchange_former_declare(slot, &slot->queue);
 }
 
 
 static void
-ngx_ess_amqp_former_done(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
-    slot->former.state = NGX_ESS_AMQP_FORMER_NONE;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
     slot->former.found = 0;
 
     ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                              NGX_ESS_BROKER_GONE);
 
     if (slot->former.overlap && slot->former.overlap->left == 0) {
-        ngx_ess_amqp_former_forget(slot);
+        ngx_ess_exchange_former_forget(slot);
     }
 
     ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
@@ -471,12 +473,12 @@ ngx_ess_amqp_former_done(ngx_ess_amqp_slot_t *slot)
 
 
 static void
-ngx_ess_amqp_former_tick(ngx_event_t *ev)
+ngx_ess_exchange_former_tick(ngx_event_t *ev)
 {
-    ngx_uint_t              i;
-    ngx_msec_t              next;
-    ngx_ess_amqp_slot_t    *slot;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_uint_t                  i;
+    ngx_msec_t                  next;
+    ngx_ess_exchange_slot_t    *slot;
+    ngx_ess_exchange_worker_t  *w;
 
     w = ev->data;
     next = 0;
@@ -489,20 +491,20 @@ ngx_ess_amqp_former_tick(ngx_event_t *ev)
         slot = &w->slots[i];
 
         if (!slot->former.busy) {
-            ngx_ess_amqp_former_tick_slot(slot);
+            ngx_ess_exchange_former_tick_slot(slot);
         }
 
-        if (slot->former.state > NGX_ESS_AMQP_FORMER_AWAY) {
-            next = NGX_ESS_AMQP_FORMER_TICK;
+        if (slot->former.state > NGX_ESS_EXCHANGE_FORMER_AWAY) {
+            next = NGX_ESS_EXCHANGE_FORMER_TICK;
 
-        } else if (slot->former.state == NGX_ESS_AMQP_FORMER_AWAY
+        } else if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_AWAY
                    && next == 0)
         {
-            next = NGX_ESS_AMQP_FORMER_AGAIN;
+            next = NGX_ESS_EXCHANGE_FORMER_AGAIN;
         }
     }
 
-    ngx_ess_amqp_former_leave(w);
+    ngx_ess_exchange_former_leave(w);
 
     if (next) {
         ngx_add_timer(ev, next);
@@ -511,32 +513,32 @@ ngx_ess_amqp_former_tick(ngx_event_t *ev)
 
 
 static void
-ngx_ess_amqp_former_tick_slot(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_tick_slot(ngx_ess_exchange_slot_t *slot)
 {
     switch (slot->former.state) {
 
-    case NGX_ESS_AMQP_FORMER_AWAY:
+    case NGX_ESS_EXCHANGE_FORMER_AWAY:
 
         if (ngx_current_msec - slot->former.looked
-            >= NGX_ESS_AMQP_FORMER_AGAIN)
+            >= NGX_ESS_EXCHANGE_FORMER_AGAIN)
         {
-            ngx_ess_amqp_former_look(slot);
+            ngx_ess_exchange_former_look(slot);
         }
 
         break;
 
-    case NGX_ESS_AMQP_FORMER_UNBOUND:
+    case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
 
-        if (slot->consuming && ngx_ess_amqp_former_idle(slot)) {
-            ngx_ess_amqp_former_declare(slot, &slot->former.queue);
+        if (slot->consuming && ngx_ess_exchange_former_idle(slot)) {
+            ngx_ess_exchange_former_declare(slot, &slot->former.queue);
         }
 
         break;
 
-    case NGX_ESS_AMQP_FORMER_LEFT:
+    case NGX_ESS_EXCHANGE_FORMER_LEFT:
 
         if (slot->worker->former == NULL) {
-            ngx_ess_amqp_former_declare(slot, &slot->former.queue);
+            ngx_ess_exchange_former_declare(slot, &slot->former.queue);
         }
 
         break;
@@ -550,7 +552,7 @@ ngx_ess_amqp_former_tick_slot(ngx_ess_amqp_slot_t *slot)
 /* all that came of it was appended */
 
 static ngx_uint_t
-ngx_ess_amqp_former_idle(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_idle(ngx_ess_exchange_slot_t *slot)
 {
     return slot->nheld == 0 && ngx_queue_empty(&slot->worker->delayed);
 }
@@ -559,12 +561,12 @@ ngx_ess_amqp_former_idle(ngx_ess_amqp_slot_t *slot)
 /* The channel is closed when no own slot needs it any more. */
 
 static void
-ngx_ess_amqp_former_leave(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t            i, n;
-    ngx_ess_amqp_slot_t  *slot;
+    ngx_uint_t                i, n;
+    ngx_ess_exchange_slot_t  *slot;
 
-    if (!ngx_ess_amqp_former_closable(w)) {
+    if (!ngx_ess_exchange_former_closable(w)) {
         return;
     }
 
@@ -573,10 +575,10 @@ ngx_ess_amqp_former_leave(ngx_ess_amqp_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         slot = &w->slots[i];
 
-        if (slot->own && slot->former.state != NGX_ESS_AMQP_FORMER_NONE
-            && slot->former.state != NGX_ESS_AMQP_FORMER_AWAY)
+        if (slot->own && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE
+            && slot->former.state != NGX_ESS_EXCHANGE_FORMER_AWAY)
         {
-            if (slot->former.state != NGX_ESS_AMQP_FORMER_EMPTY) {
+            if (slot->former.state != NGX_ESS_EXCHANGE_FORMER_EMPTY) {
                 return;
             }
 
@@ -591,18 +593,18 @@ ngx_ess_amqp_former_leave(ngx_ess_amqp_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         slot = &w->slots[i];
 
-        if (slot->former.state == NGX_ESS_AMQP_FORMER_EMPTY) {
-            ngx_ess_amqp_former_remember(slot);
-            slot->former.state = NGX_ESS_AMQP_FORMER_LEFT;
+        if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_EMPTY) {
+            ngx_ess_exchange_former_remember(slot);
+            slot->former.state = NGX_ESS_EXCHANGE_FORMER_LEFT;
         }
     }
 
-    ngx_ess_amqp_former_close(w);
+    ngx_ess_exchange_former_close(w);
 }
 
 
 static ngx_uint_t
-ngx_ess_amqp_former_closable(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_former_closable(ngx_ess_exchange_worker_t *w)
 {
     return w->consume && !w->consume_busy && w->former == NULL;
 }
@@ -612,38 +614,38 @@ ngx_ess_amqp_former_closable(ngx_ess_amqp_worker_t *w)
    another channel. */
 
 static void
-ngx_ess_amqp_former_close(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_former_close(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_amqp_delivery_last(w);
+    ngx_ess_exchange_delivery_last(w);
 
     w->former = w->consume;
     w->consume = NULL;
 
-    ngx_ess_amqp_slot_drop(w);
+    ngx_ess_exchange_slot_drop(w);
 
     ngx_ess_amqp_channel_close(w->former);
-    ngx_ess_amqp_exchange_kick(w);
+    ngx_ess_exchange_kick(w);
 }
 
 
 void
-ngx_ess_amqp_former_closed(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_former_closed(ngx_ess_exchange_worker_t *w)
 {
     w->former = NULL;
 
-    ngx_ess_amqp_former_tick(&w->former_timer);
+    ngx_ess_exchange_former_tick(&w->former_timer);
 }
 
 
 void
-ngx_ess_amqp_former_reset(ngx_ess_amqp_slot_t *slot, ngx_uint_t closed)
+ngx_ess_exchange_former_reset(ngx_ess_exchange_slot_t *slot, ngx_uint_t closed)
 {
-    ngx_ess_amqp_overlap_t  *o;
+    ngx_ess_exchange_overlap_t  *o;
 
-    if (slot->former.state > NGX_ESS_AMQP_FORMER_AWAY
-        || (closed && slot->former.state != NGX_ESS_AMQP_FORMER_NONE))
+    if (slot->former.state > NGX_ESS_EXCHANGE_FORMER_AWAY
+        || (closed && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE))
     {
-        slot->former.state = NGX_ESS_AMQP_FORMER_UNKNOWN;
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNKNOWN;
     }
 
     o = slot->former.overlap;
@@ -651,7 +653,7 @@ ngx_ess_amqp_former_reset(ngx_ess_amqp_slot_t *slot, ngx_uint_t closed)
     if (o) {
         /* what was not acknowledged comes again */
         ngx_memzero(o->came, sizeof(o->came));
-        o->left += ngx_ess_amqp_slot_prefetch(slot->worker);
+        o->left += ngx_ess_exchange_slot_prefetch(slot->worker);
     }
 }
 
@@ -663,13 +665,13 @@ ngx_ess_amqp_former_reset(ngx_ess_amqp_slot_t *slot, ngx_uint_t closed)
  */
 
 static void
-ngx_ess_amqp_former_remember(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_remember(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_amqp_overlap_t  *o;
+    ngx_ess_exchange_overlap_t  *o;
 
-    ngx_ess_amqp_former_forget(slot);
+    ngx_ess_exchange_former_forget(slot);
 
-    o = ngx_calloc(sizeof(ngx_ess_amqp_overlap_t), slot->worker->log);
+    o = ngx_calloc(sizeof(ngx_ess_exchange_overlap_t), slot->worker->log);
     if (o == NULL) {
         return;
     }
@@ -679,12 +681,12 @@ ngx_ess_amqp_former_remember(ngx_ess_amqp_slot_t *slot)
 
     slot->former.overlap = o;
 
-    ngx_ess_amqp_former_sort(o);
+    ngx_ess_exchange_former_sort(o);
 }
 
 
 static void
-ngx_ess_amqp_former_sort(ngx_ess_amqp_overlap_t *o)
+ngx_ess_exchange_former_sort(ngx_ess_exchange_overlap_t *o)
 {
     uint64_t    *p;
     ngx_uint_t   i, n;
@@ -692,7 +694,7 @@ ngx_ess_amqp_former_sort(ngx_ess_amqp_overlap_t *o)
     p = o->prints;
     n = 0;
 
-    ngx_qsort(p, o->n, sizeof(uint64_t), ngx_ess_amqp_former_compare);
+    ngx_qsort(p, o->n, sizeof(uint64_t), ngx_ess_exchange_former_compare);
 
     for (i = 0; i < o->n; i++) {
 
@@ -708,7 +710,7 @@ ngx_ess_amqp_former_sort(ngx_ess_amqp_overlap_t *o)
 
 
 static int ngx_libc_cdecl
-ngx_ess_amqp_former_compare(const void *one, const void *two)
+ngx_ess_exchange_former_compare(const void *one, const void *two)
 {
     const uint64_t  *a, *b;
 
@@ -720,7 +722,7 @@ ngx_ess_amqp_former_compare(const void *one, const void *two)
 
 
 ngx_uint_t
-ngx_ess_amqp_former_quorum(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_quorum(ngx_ess_exchange_slot_t *slot)
 {
     return slot->worker->conf->quorum || slot->former.found
            || slot->former.overlap;
@@ -730,40 +732,41 @@ ngx_ess_amqp_former_quorum(ngx_ess_amqp_slot_t *slot)
 /* A worker that left appended it with the print of a classic queue's. */
 
 ngx_uint_t
-ngx_ess_amqp_former_had(ngx_ess_amqp_slot_t *slot,
+ngx_ess_exchange_former_had(ngx_ess_exchange_slot_t *slot,
     ngx_ess_amqp_delivery_t *delivery, uint64_t print)
 {
-    ngx_ess_amqp_overlap_t  *o;
+    ngx_ess_exchange_overlap_t  *o;
 
     o = slot->former.overlap;
 
-    if (ngx_ess_amqp_former_consumed(slot)) {
+    if (ngx_ess_exchange_former_consumed(slot)) {
         /* that of a former attempt; this comes from the former queue */
         return 0;
     }
 
     if (o->left == 0) {
-        ngx_ess_amqp_former_forget(slot);
+        ngx_ess_exchange_former_forget(slot);
         return 0;
     }
 
     o->left--;
 
-    return ngx_ess_amqp_former_came(o, print)
-           || ngx_ess_amqp_former_came(o,
-                  ngx_ess_amqp_print(&delivery->key, &delivery->raw_properties,
-                                     &delivery->body, 0));
+    return ngx_ess_exchange_former_came(o, print)
+           || ngx_ess_exchange_former_came(o,
+                  ngx_ess_exchange_print(&delivery->key,
+                                         &delivery->raw_properties,
+                                         &delivery->body, 0));
 }
 
 
 static ngx_uint_t
-ngx_ess_amqp_former_came(ngx_ess_amqp_overlap_t *o, uint64_t print)
+ngx_ess_exchange_former_came(ngx_ess_exchange_overlap_t *o, uint64_t print)
 {
     uint64_t    *p;
     ngx_uint_t   i;
 
     p = bsearch(&print, o->prints, o->n, sizeof(uint64_t),
-                ngx_ess_amqp_former_compare);
+                ngx_ess_exchange_former_compare);
     if (p == NULL) {
         return 0;
     }
@@ -781,7 +784,7 @@ ngx_ess_amqp_former_came(ngx_ess_amqp_overlap_t *o, uint64_t print)
 
 
 static void
-ngx_ess_amqp_former_forget(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_forget(ngx_ess_exchange_slot_t *slot)
 {
     if (slot->former.overlap) {
         ngx_free(slot->former.overlap);

@@ -14,18 +14,18 @@
 #include "ngx_ess_loss.h"
 
 
-static u_char *ngx_ess_amqp_item_uuid(amqp_basic_properties_t *properties,
+static u_char *ngx_ess_exchange_item_uuid(amqp_basic_properties_t *properties,
     u_char *uuid);
-static void ngx_ess_amqp_item_keys(ngx_ess_amqp_item_t *item,
+static void ngx_ess_exchange_item_keys(ngx_ess_exchange_item_t *item,
     amqp_array_t *cc);
-static ngx_int_t ngx_ess_amqp_item_add_key(ngx_ess_amqp_item_t *item,
+static ngx_int_t ngx_ess_exchange_item_add_key(ngx_ess_exchange_item_t *item,
     ngx_str_t *key);
-static void ngx_ess_amqp_item_too_many(ngx_ess_amqp_item_t *item);
+static void ngx_ess_exchange_item_too_many(ngx_ess_exchange_item_t *item);
 
 
 void
-ngx_ess_amqp_item_init(ngx_ess_amqp_item_t *item, ngx_ess_amqp_slot_t *slot,
-    ngx_ess_amqp_delivery_t *delivery)
+ngx_ess_exchange_item_init(ngx_ess_exchange_item_t *item,
+    ngx_ess_exchange_slot_t *slot, ngx_ess_amqp_delivery_t *delivery)
 {
     amqp_array_t     *cc;
     ngx_ess_event_t  *event;
@@ -33,10 +33,10 @@ ngx_ess_amqp_item_init(ngx_ess_amqp_item_t *item, ngx_ess_amqp_slot_t *slot,
     item->slot = slot;
     item->tag = delivery->delivery_tag;
     item->key = delivery->key;
-    item->print = ngx_ess_amqp_print(&delivery->key,
-                                     &delivery->raw_properties,
-                                     &delivery->body,
-                                     ngx_ess_amqp_former_quorum(slot));
+    item->print = ngx_ess_exchange_print(&delivery->key,
+                                         &delivery->raw_properties,
+                                         &delivery->body,
+                                         ngx_ess_exchange_former_quorum(slot));
 
     event = &item->event;
 
@@ -44,7 +44,7 @@ ngx_ess_amqp_item_init(ngx_ess_amqp_item_t *item, ngx_ess_amqp_slot_t *slot,
 
     event->body = delivery->body;
     event->lost = delivery->over_size;
-    event->uuid = ngx_ess_amqp_item_uuid(delivery->properties, item->uuid);
+    event->uuid = ngx_ess_exchange_item_uuid(delivery->properties, item->uuid);
     event->timestamp = ngx_ess_amqp_property_time(delivery->properties);
 
     if (event->timestamp == 0) {
@@ -58,7 +58,7 @@ ngx_ess_amqp_item_init(ngx_ess_amqp_item_t *item, ngx_ess_amqp_slot_t *slot,
     cc = ngx_ess_amqp_property_array(delivery->properties, "CC");
 
     if (cc) {
-        ngx_ess_amqp_item_keys(item, cc);
+        ngx_ess_exchange_item_keys(item, cc);
     }
 }
 
@@ -66,11 +66,12 @@ ngx_ess_amqp_item_init(ngx_ess_amqp_item_t *item, ngx_ess_amqp_slot_t *slot,
 /* an event that was published for one stream only */
 
 static u_char *
-ngx_ess_amqp_item_uuid(amqp_basic_properties_t *properties, u_char *uuid)
+ngx_ess_exchange_item_uuid(amqp_basic_properties_t *properties, u_char *uuid)
 {
     ngx_str_t  text;
 
-    if (ngx_ess_amqp_property_text(properties, NGX_ESS_AMQP_UUID_HEADER, &text)
+    if (ngx_ess_amqp_property_text(properties, NGX_ESS_EXCHANGE_UUID_HEADER,
+                                   &text)
         != NGX_OK)
     {
         return NULL;
@@ -86,16 +87,16 @@ ngx_ess_amqp_item_uuid(amqp_basic_properties_t *properties, u_char *uuid)
  */
 
 static void
-ngx_ess_amqp_item_keys(ngx_ess_amqp_item_t *item, amqp_array_t *cc)
+ngx_ess_exchange_item_keys(ngx_ess_exchange_item_t *item, amqp_array_t *cc)
 {
-    int                     i;
-    ngx_str_t               key;
-    ngx_uint_t              n;
-    ngx_ess_amqp_worker_t  *w;
+    int                         i;
+    ngx_str_t                   key;
+    ngx_uint_t                  n;
+    ngx_ess_exchange_worker_t  *w;
 
     w = item->slot->worker;
 
-    n = ngx_min((ngx_uint_t) cc->num_entries + 1, NGX_ESS_AMQP_ITEM_KEYS);
+    n = ngx_min((ngx_uint_t) cc->num_entries + 1, NGX_ESS_EXCHANGE_ITEM_KEYS);
 
     item->event.keys = ngx_alloc(n * sizeof(ngx_ess_event_key_t), w->log);
 
@@ -107,7 +108,7 @@ ngx_ess_amqp_item_keys(ngx_ess_amqp_item_t *item, amqp_array_t *cc)
         return;
     }
 
-    (void) ngx_ess_amqp_item_add_key(item, &item->key);
+    (void) ngx_ess_exchange_item_add_key(item, &item->key);
 
     for (i = 0; i < cc->num_entries; i++) {
 
@@ -118,8 +119,8 @@ ngx_ess_amqp_item_keys(ngx_ess_amqp_item_t *item, amqp_array_t *cc)
         key.data = cc->entries[i].value.bytes.bytes;
         key.len = cc->entries[i].value.bytes.len;
 
-        if (ngx_ess_amqp_item_add_key(item, &key) != NGX_OK) {
-            ngx_ess_amqp_item_too_many(item);
+        if (ngx_ess_exchange_item_add_key(item, &key) != NGX_OK) {
+            ngx_ess_exchange_item_too_many(item);
             return;
         }
     }
@@ -129,11 +130,11 @@ ngx_ess_amqp_item_keys(ngx_ess_amqp_item_t *item, amqp_array_t *cc)
 /* A pattern of any slot may match the key; but a key itself is of one slot. */
 
 static ngx_int_t
-ngx_ess_amqp_item_add_key(ngx_ess_amqp_item_t *item, ngx_str_t *key)
+ngx_ess_exchange_item_add_key(ngx_ess_exchange_item_t *item, ngx_str_t *key)
 {
-    ngx_uint_t            slot;
-    ngx_ess_event_key_t   k;
-    ngx_ess_amqp_slot_t  *s;
+    ngx_uint_t                slot;
+    ngx_ess_event_key_t       k;
+    ngx_ess_exchange_slot_t  *s;
 
     s = item->slot;
     slot = ngx_ess_stream_event_key(&k, key);
@@ -142,7 +143,7 @@ ngx_ess_amqp_item_add_key(ngx_ess_amqp_item_t *item, ngx_str_t *key)
         return NGX_OK;
     }
 
-    if (item->event.nkeys == NGX_ESS_AMQP_ITEM_KEYS) {
+    if (item->event.nkeys == NGX_ESS_EXCHANGE_ITEM_KEYS) {
         return NGX_DECLINED;
     }
 
@@ -155,10 +156,10 @@ ngx_ess_amqp_item_add_key(ngx_ess_amqp_item_t *item, ngx_str_t *key)
 /* once a second */
 
 static void
-ngx_ess_amqp_item_too_many(ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_item_too_many(ngx_ess_exchange_item_t *item)
 {
-    ngx_ess_escaped_t       e;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_escaped_t           e;
+    ngx_ess_exchange_worker_t  *w;
 
     w = item->slot->worker;
 
@@ -171,12 +172,12 @@ ngx_ess_amqp_item_too_many(ngx_ess_amqp_item_t *item)
     ngx_log_error(NGX_LOG_ERR, w->log, 0,
                   "event with routing key \"%V\" has too many keys in CC, "
                   "only %d were looked at",
-                  ngx_ess_escape(&e, &item->key), NGX_ESS_AMQP_ITEM_KEYS);
+                  ngx_ess_escape(&e, &item->key), NGX_ESS_EXCHANGE_ITEM_KEYS);
 }
 
 
 void
-ngx_ess_amqp_item_done(ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_item_done(ngx_ess_exchange_item_t *item)
 {
     if (item->event.keys) {
         ngx_free(item->event.keys);
@@ -185,12 +186,12 @@ ngx_ess_amqp_item_done(ngx_ess_amqp_item_t *item)
 
 
 size_t
-ngx_ess_amqp_item_size(ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_item_size(ngx_ess_exchange_item_t *item)
 {
     size_t      size;
     ngx_uint_t  i;
 
-    size = sizeof(ngx_ess_amqp_item_t)
+    size = sizeof(ngx_ess_exchange_item_t)
            + item->event.nkeys * sizeof(ngx_ess_event_key_t)
            + item->key.len + item->event.body.len;
 
@@ -202,16 +203,16 @@ ngx_ess_amqp_item_size(ngx_ess_amqp_item_t *item)
 }
 
 
-ngx_ess_amqp_item_t *
-ngx_ess_amqp_item_copy(ngx_ess_amqp_item_t *item)
+ngx_ess_exchange_item_t *
+ngx_ess_exchange_item_copy(ngx_ess_exchange_item_t *item)
 {
-    u_char               *p;
-    size_t                size;
-    ngx_uint_t            i;
-    ngx_ess_event_key_t  *keys;
-    ngx_ess_amqp_item_t  *copy;
+    u_char                   *p;
+    size_t                    size;
+    ngx_uint_t                i;
+    ngx_ess_event_key_t      *keys;
+    ngx_ess_exchange_item_t  *copy;
 
-    size = ngx_ess_amqp_item_size(item);
+    size = ngx_ess_exchange_item_size(item);
 
     copy = ngx_alloc(size, item->slot->worker->log);
     if (copy == NULL) {
@@ -225,7 +226,7 @@ ngx_ess_amqp_item_copy(ngx_ess_amqp_item_t *item)
         copy->event.uuid = copy->uuid;
     }
 
-    p = (u_char *) copy + sizeof(ngx_ess_amqp_item_t);
+    p = (u_char *) copy + sizeof(ngx_ess_exchange_item_t);
 
     if (copy->event.keys) {
         keys = (ngx_ess_event_key_t *) p;

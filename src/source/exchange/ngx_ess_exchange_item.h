@@ -15,34 +15,35 @@
 
 
 /* of one event: those that count for the slot; more are left out */
-#define NGX_ESS_AMQP_ITEM_KEYS  1024
+#define NGX_ESS_EXCHANGE_ITEM_KEYS  1024
 
 
 typedef struct {
     ngx_queue_t                  queue;
-    ngx_ess_amqp_slot_t         *slot;
+    ngx_ess_exchange_slot_t     *slot;
     uint64_t                     tag;
     uint64_t                     print;
     size_t                       size;      /* of the copy */
     ngx_str_t                    key;
     ngx_ess_event_t              event;
     u_char                       uuid[NGX_ESS_UUID_LEN];
-} ngx_ess_amqp_item_t;
+} ngx_ess_exchange_item_t;
 
 
 /* What the delivery says, and what its properties do.  The bytes stay the
    delivery's. */
-void ngx_ess_amqp_item_init(ngx_ess_amqp_item_t *item,
-    ngx_ess_amqp_slot_t *slot, ngx_ess_amqp_delivery_t *delivery);
+void ngx_ess_exchange_item_init(ngx_ess_exchange_item_t *item,
+    ngx_ess_exchange_slot_t *slot, ngx_ess_amqp_delivery_t *delivery);
 
 /* Frees what init() took. */
-void ngx_ess_amqp_item_done(ngx_ess_amqp_item_t *item);
+void ngx_ess_exchange_item_done(ngx_ess_exchange_item_t *item);
 
 /* One that owns all its bytes, freed with ngx_free(); NULL: no memory. */
-ngx_ess_amqp_item_t *ngx_ess_amqp_item_copy(ngx_ess_amqp_item_t *item);
+ngx_ess_exchange_item_t *ngx_ess_exchange_item_copy(
+    ngx_ess_exchange_item_t *item);
 
 /* How many bytes a copy takes. */
-size_t ngx_ess_amqp_item_size(ngx_ess_amqp_item_t *item);
+size_t ngx_ess_exchange_item_size(ngx_ess_exchange_item_t *item);
 
 
 #endif /* _NGX_ESS_EXCHANGE_ITEM_H_INCLUDED_ */

@@ -13,27 +13,27 @@
 #include "ngx_ess_exchange_slot.h"
 
 
-#define NGX_ESS_AMQP_TOPIC_READ  64         /* streams, from the zone */
+#define NGX_ESS_EXCHANGE_PATTERN_READ  64   /* streams, from the zone */
 
 /* looked after for each one that comes: so the index holds at most as many
    streams that are gone as it does others */
-#define NGX_ESS_AMQP_TOPIC_TURN  2
+#define NGX_ESS_EXCHANGE_PATTERN_TURN  2
 
 
-static ngx_int_t ngx_ess_amqp_topic_sync(ngx_ess_amqp_worker_t *w);
-static ngx_int_t ngx_ess_amqp_topic_add(ngx_ess_amqp_worker_t *w,
+static ngx_int_t ngx_ess_exchange_pattern_sync(ngx_ess_exchange_worker_t *w);
+static ngx_int_t ngx_ess_exchange_pattern_add(ngx_ess_exchange_worker_t *w,
     ngx_ess_stream_key_t *stream);
 
 
 ngx_int_t
-ngx_ess_amqp_topic_init(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_pattern_init(ngx_ess_exchange_worker_t *w)
 {
-    return w->conf->topic ? ngx_ess_amqp_topic_sync(w) : NGX_OK;
+    return w->conf->topic ? ngx_ess_exchange_pattern_sync(w) : NGX_OK;
 }
 
 
 void
-ngx_ess_amqp_topic_exit(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_pattern_exit(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t  i;
 
@@ -48,13 +48,13 @@ ngx_ess_amqp_topic_exit(ngx_ess_amqp_worker_t *w)
 
 
 ngx_int_t
-ngx_ess_amqp_topic_match(ngx_ess_amqp_slot_t *slot, ngx_str_t *key,
+ngx_ess_exchange_pattern_match(ngx_ess_exchange_slot_t *slot, ngx_str_t *key,
     ngx_ess_event_t *event)
 {
     ngx_int_t                      rc;
     static ngx_ess_stream_ref_t   *none;
 
-    rc = ngx_ess_amqp_topic_sync(slot->worker);
+    rc = ngx_ess_exchange_pattern_sync(slot->worker);
 
     event->streams = &none;
     event->nstreams = 0;
@@ -74,7 +74,8 @@ ngx_ess_amqp_topic_match(ngx_ess_amqp_slot_t *slot, ngx_str_t *key,
 
 
 void
-ngx_ess_amqp_topic_appended(ngx_ess_amqp_slot_t *slot, ngx_ess_event_t *event)
+ngx_ess_exchange_pattern_appended(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_event_t *event)
 {
     ngx_uint_t  i;
 
@@ -91,11 +92,11 @@ ngx_ess_amqp_topic_appended(ngx_ess_amqp_slot_t *slot, ngx_ess_event_t *event)
 
 
 static ngx_int_t
-ngx_ess_amqp_topic_sync(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_pattern_sync(ngx_ess_exchange_worker_t *w)
 {
     uint64_t              next_id;
     ngx_uint_t            i, n, slots;
-    ngx_ess_stream_key_t  streams[NGX_ESS_AMQP_TOPIC_READ];
+    ngx_ess_stream_key_t  streams[NGX_ESS_EXCHANGE_PATTERN_READ];
 
     if (ngx_ess_stream_peek_next_id(w->zone) == w->topic_next_id) {
         return NGX_OK;
@@ -112,11 +113,11 @@ ngx_ess_amqp_topic_sync(ngx_ess_amqp_worker_t *w)
 
     do {
         n = ngx_ess_stream_keys(w->zone, slots, 0, &w->topic_cursor, streams,
-                                NGX_ESS_AMQP_TOPIC_READ);
+                                NGX_ESS_EXCHANGE_PATTERN_READ);
 
         for (i = 0; i < n; i++) {
 
-            if (ngx_ess_amqp_topic_add(w, &streams[i]) != NGX_OK) {
+            if (ngx_ess_exchange_pattern_add(w, &streams[i]) != NGX_OK) {
                 w->topic_cursor = streams[i].ref.id - 1;
                 return NGX_ERROR;
             }
@@ -131,12 +132,13 @@ ngx_ess_amqp_topic_sync(ngx_ess_amqp_worker_t *w)
 
 
 static ngx_int_t
-ngx_ess_amqp_topic_add(ngx_ess_amqp_worker_t *w, ngx_ess_stream_key_t *stream)
+ngx_ess_exchange_pattern_add(ngx_ess_exchange_worker_t *w,
+    ngx_ess_stream_key_t *stream)
 {
-    ngx_str_t              pattern;
-    ngx_uint_t             i;
-    ngx_ess_amqp_slot_t   *slot;
-    ngx_ess_stream_ref_t  *ref;
+    ngx_str_t                 pattern;
+    ngx_uint_t                i;
+    ngx_ess_exchange_slot_t  *slot;
+    ngx_ess_stream_ref_t     *ref;
 
     slot = &w->slots[stream->slot];
 
@@ -147,7 +149,7 @@ ngx_ess_amqp_topic_add(ngx_ess_amqp_worker_t *w, ngx_ess_stream_key_t *stream)
         }
     }
 
-    for (i = 0; i < NGX_ESS_AMQP_TOPIC_TURN; i++) {
+    for (i = 0; i < NGX_ESS_EXCHANGE_PATTERN_TURN; i++) {
         ref = ngx_ess_topic_turn(slot->topic);
 
         if (ref && !ngx_ess_stream_exists(w->zone, ref)) {

@@ -12,7 +12,7 @@
 
 
 /* the properties before the headers */
-#define NGX_ESS_AMQP_PRINT_BEFORE                                             \
+#define NGX_ESS_EXCHANGE_PRINT_BEFORE                                         \
     (AMQP_BASIC_CONTENT_TYPE_FLAG|AMQP_BASIC_CONTENT_ENCODING_FLAG)
 
 
@@ -23,18 +23,18 @@ typedef struct {
     uint64_t                 before;        /* the headers */
     uint64_t                 headers;       /* a sum */
     uint64_t                 after;
-} ngx_ess_amqp_print_t;
+} ngx_ess_exchange_print_t;
 
 
-static ngx_int_t ngx_ess_amqp_print_properties(ngx_ess_amqp_print_t *print,
-    ngx_str_t *properties);
-static u_char *ngx_ess_amqp_print_headers(ngx_ess_amqp_print_t *print,
+static ngx_int_t ngx_ess_exchange_print_properties(
+    ngx_ess_exchange_print_t *print, ngx_str_t *properties);
+static u_char *ngx_ess_exchange_print_headers(ngx_ess_exchange_print_t *print,
     u_char *p, u_char *last);
-static ngx_uint_t ngx_ess_amqp_print_counts(u_char *entry);
-static uint64_t ngx_ess_amqp_print_bytes(u_char *p, u_char *last);
+static ngx_uint_t ngx_ess_exchange_print_counts(u_char *entry);
+static uint64_t ngx_ess_exchange_print_bytes(u_char *p, u_char *last);
 
 
-static ngx_str_t  ngx_ess_amqp_print_counters[] = {
+static ngx_str_t  ngx_ess_exchange_print_counters[] = {
     ngx_string("x-delivery-count"),
     ngx_string("x-acquired-count"),
     ngx_null_string
@@ -42,17 +42,17 @@ static ngx_str_t  ngx_ess_amqp_print_counters[] = {
 
 
 uint64_t
-ngx_ess_amqp_print(ngx_str_t *key, ngx_str_t *properties, ngx_str_t *body,
+ngx_ess_exchange_print(ngx_str_t *key, ngx_str_t *properties, ngx_str_t *body,
     ngx_uint_t quorum)
 {
-    ngx_str_t             s;
-    ngx_ess_amqp_print_t  print;
+    ngx_str_t                 s;
+    ngx_ess_exchange_print_t  print;
 
     if (quorum
-        && ngx_ess_amqp_print_properties(&print, properties) == NGX_OK)
+        && ngx_ess_exchange_print_properties(&print, properties) == NGX_OK)
     {
         s.data = (u_char *) &print;
-        s.len = sizeof(ngx_ess_amqp_print_t);
+        s.len = sizeof(ngx_ess_exchange_print_t);
 
         properties = &s;
     }
@@ -62,7 +62,7 @@ ngx_ess_amqp_print(ngx_str_t *key, ngx_str_t *properties, ngx_str_t *body,
 
 
 static ngx_int_t
-ngx_ess_amqp_print_properties(ngx_ess_amqp_print_t *print,
+ngx_ess_exchange_print_properties(ngx_ess_exchange_print_t *print,
     ngx_str_t *properties)
 {
     u_char      *p, *begin, *last;
@@ -82,7 +82,7 @@ ngx_ess_amqp_print_properties(ngx_ess_amqp_print_t *print,
 
     /* each of those before the headers is a length and so many bytes */
 
-    for (rest = flags & NGX_ESS_AMQP_PRINT_BEFORE; rest; rest &= rest - 1) {
+    for (rest = flags & NGX_ESS_EXCHANGE_PRINT_BEFORE; rest; rest &= rest - 1) {
 
         if (p == last || p[0] >= last - p) {
             return NGX_DECLINED;
@@ -92,17 +92,17 @@ ngx_ess_amqp_print_properties(ngx_ess_amqp_print_t *print,
     }
 
     print->flags = flags & ~(ngx_uint_t) AMQP_BASIC_HEADERS_FLAG;
-    print->before = ngx_ess_amqp_print_bytes(begin, p);
+    print->before = ngx_ess_exchange_print_bytes(begin, p);
     print->headers = 0;
 
     if (flags & AMQP_BASIC_HEADERS_FLAG) {
-        p = ngx_ess_amqp_print_headers(print, p, last);
+        p = ngx_ess_exchange_print_headers(print, p, last);
         if (p == NULL) {
             return NGX_DECLINED;
         }
     }
 
-    print->after = ngx_ess_amqp_print_bytes(p, last);
+    print->after = ngx_ess_exchange_print_bytes(p, last);
 
     return NGX_OK;
 }
@@ -111,7 +111,7 @@ ngx_ess_amqp_print_properties(ngx_ess_amqp_print_t *print,
 /* where they end, or NULL */
 
 static u_char *
-ngx_ess_amqp_print_headers(ngx_ess_amqp_print_t *print, u_char *p,
+ngx_ess_exchange_print_headers(ngx_ess_exchange_print_t *print, u_char *p,
     u_char *last)
 {
     size_t   size;
@@ -135,8 +135,8 @@ ngx_ess_amqp_print_headers(ngx_ess_amqp_print_t *print, u_char *p,
             return NULL;
         }
 
-        if (!ngx_ess_amqp_print_counts(p)) {
-            print->headers += ngx_ess_amqp_print_bytes(p, end);
+        if (!ngx_ess_exchange_print_counts(p)) {
+            print->headers += ngx_ess_exchange_print_bytes(p, end);
         }
     }
 
@@ -147,11 +147,11 @@ ngx_ess_amqp_print_headers(ngx_ess_amqp_print_t *print, u_char *p,
 /* the entry begins with the length of its name */
 
 static ngx_uint_t
-ngx_ess_amqp_print_counts(u_char *entry)
+ngx_ess_exchange_print_counts(u_char *entry)
 {
     ngx_str_t  *name;
 
-    for (name = ngx_ess_amqp_print_counters; name->len; name++) {
+    for (name = ngx_ess_exchange_print_counters; name->len; name++) {
 
         if (entry[0] == name->len
             && ngx_memcmp(entry + 1, name->data, name->len) == 0)
@@ -165,7 +165,7 @@ ngx_ess_amqp_print_counts(u_char *entry)
 
 
 static uint64_t
-ngx_ess_amqp_print_bytes(u_char *p, u_char *last)
+ngx_ess_exchange_print_bytes(u_char *p, u_char *last)
 {
     ngx_str_t  none, bytes;
 

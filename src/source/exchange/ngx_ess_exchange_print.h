@@ -17,7 +17,7 @@
  * deliveries do not: an event without headers has the print that it has when
  * the queue has added some.
  */
-uint64_t ngx_ess_amqp_print(ngx_str_t *key, ngx_str_t *properties,
+uint64_t ngx_ess_exchange_print(ngx_str_t *key, ngx_str_t *properties,
     ngx_str_t *body, ngx_uint_t quorum);
 
 

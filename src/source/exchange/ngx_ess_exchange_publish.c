@@ -15,58 +15,58 @@
 
 
 /* publications that wait; more are refused */
-#define NGX_ESS_AMQP_PUBLISH_WAITING  4096
+#define NGX_ESS_EXCHANGE_PUBLISH_WAITING  4096
 
 /* events that the broker has yet to confirm; more are not sent */
-#define NGX_ESS_AMQP_PUBLISH_SENT  2048
+#define NGX_ESS_EXCHANGE_PUBLISH_SENT  2048
 
-#define NGX_ESS_AMQP_PUBLISH_PERSISTENT  2
+#define NGX_ESS_EXCHANGE_PUBLISH_PERSISTENT  2
 
-#define NGX_ESS_AMQP_UNCONSUMED                                               \
+#define NGX_ESS_EXCHANGE_UNCONSUMED                                           \
     "no worker consumes the queue of this routing key"
 
 
-static void ngx_ess_amqp_publish_listed(ngx_ess_source_publish_t *pub);
-static void ngx_ess_amqp_publish_refuse(ngx_event_handler_pt handler);
-static void ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
+static void ngx_ess_exchange_publish_listed(ngx_ess_source_publish_t *pub);
+static void ngx_ess_exchange_publish_refuse(ngx_event_handler_pt handler);
+static void ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub,
     ngx_event_handler_pt handler);
-static void ngx_ess_amqp_publish_no_exchange(ngx_event_t *ev);
-static void ngx_ess_amqp_publish_alarm(ngx_event_t *ev);
-static void ngx_ess_amqp_publish_refused(ngx_event_t *ev);
-static void ngx_ess_amqp_publish_late(ngx_event_t *ev);
-static void ngx_ess_amqp_publish_unconsumed(ngx_event_t *ev);
-static ngx_uint_t ngx_ess_amqp_publish_missing(
+static void ngx_ess_exchange_publish_no_exchange(ngx_event_t *ev);
+static void ngx_ess_exchange_publish_alarm(ngx_event_t *ev);
+static void ngx_ess_exchange_publish_refused(ngx_event_t *ev);
+static void ngx_ess_exchange_publish_late(ngx_event_t *ev);
+static void ngx_ess_exchange_publish_unconsumed(ngx_event_t *ev);
+static ngx_uint_t ngx_ess_exchange_publish_missing(
     ngx_ess_source_publish_t *pub);
-static ngx_int_t ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub);
-static ngx_int_t ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub);
-static void ngx_ess_amqp_publish_confirmed(ngx_ess_source_publish_t *pub);
-static void ngx_ess_amqp_publish_restore(ngx_ess_source_publish_t *pub);
-static void ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub);
-static void ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub,
+static ngx_int_t ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub);
+static ngx_int_t ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub);
+static void ngx_ess_exchange_publish_confirmed(ngx_ess_source_publish_t *pub);
+static void ngx_ess_exchange_publish_restore(ngx_ess_source_publish_t *pub);
+static void ngx_ess_exchange_publish_remove(ngx_ess_source_publish_t *pub);
+static void ngx_ess_exchange_publish_done(ngx_ess_source_publish_t *pub,
     ngx_int_t rc, const char *text);
 
 
 void
-ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_events(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
-    if (ngx_ess_amqp_publisher_session() != NGX_OK
-        || p->nwaiting >= NGX_ESS_AMQP_PUBLISH_WAITING)
+    if (ngx_ess_exchange_publisher_session() != NGX_OK
+        || p->nwaiting >= NGX_ESS_EXCHANGE_PUBLISH_WAITING)
     {
         /* the answer never comes from within this call */
 
         pub->sent = pub->n;
-        pub->timer.handler = ngx_ess_amqp_publish_refused;
+        pub->timer.handler = ngx_ess_exchange_publish_refused;
         ngx_post_event(&pub->timer, &ngx_posted_events);
         return;
     }
 
-    if (ngx_ess_amqp_publish_missing(pub)) {
+    if (ngx_ess_exchange_publish_missing(pub)) {
         pub->sent = pub->n;
-        pub->timer.handler = ngx_ess_amqp_publish_unconsumed;
+        pub->timer.handler = ngx_ess_exchange_publish_unconsumed;
         ngx_post_event(&pub->timer, &ngx_posted_events);
         return;
     }
@@ -74,14 +74,14 @@ ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
     ngx_queue_insert_tail(&p->waiting, &pub->queue);
     p->nwaiting++;
 
-    pub->timer.handler = ngx_ess_amqp_publish_late;
+    pub->timer.handler = ngx_ess_exchange_publish_late;
     ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
 
     if (pub->source == NGX_ESS_SOURCE_EXCHANGE) {
-        ngx_ess_amqp_publish_listed(pub);
+        ngx_ess_exchange_publish_listed(pub);
     }
 
-    ngx_ess_amqp_publish_pump();
+    ngx_ess_exchange_publish_pump();
 }
 
 
@@ -90,24 +90,26 @@ ngx_ess_amqp_publish_events(ngx_ess_source_publish_t *pub)
    of which these do not tell. */
 
 static void
-ngx_ess_amqp_publish_listed(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_listed(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     pub->listed = ngx_ess_stream_listed_below(p->zone);
 
-    if (pub->listed == 0 && ngx_ess_amqp_restore_listed(p->worker, &pub->key)) {
+    if (pub->listed == 0
+        && ngx_ess_exchange_restore_listed(p->worker, &pub->key))
+    {
         pub->listed = (uint64_t) -1;
     }
 }
 
 
 void
-ngx_ess_amqp_publish_exchange(void)
+ngx_ess_exchange_publish_exchange(void)
 {
-    ngx_ess_amqp_publish_pump();
+    ngx_ess_exchange_publish_pump();
 }
 
 
@@ -115,28 +117,28 @@ ngx_ess_amqp_publish_exchange(void)
    may be within the call. */
 
 static void
-ngx_ess_amqp_publish_refuse(ngx_event_handler_pt handler)
+ngx_ess_exchange_publish_refuse(ngx_event_handler_pt handler)
 {
-    ngx_queue_t               *q;
-    ngx_ess_amqp_publisher_t  *p;
-    ngx_ess_source_publish_t  *pub;
+    ngx_queue_t                   *q;
+    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_source_publish_t      *pub;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     while (!ngx_queue_empty(&p->waiting)) {
         q = ngx_queue_head(&p->waiting);
         pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
 
-        ngx_ess_amqp_publish_post(pub, handler);
+        ngx_ess_exchange_publish_post(pub, handler);
     }
 }
 
 
 static void
-ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
+ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub,
     ngx_event_handler_pt handler)
 {
-    ngx_ess_amqp_publish_remove(pub);
+    ngx_ess_exchange_publish_remove(pub);
 
     if (pub->timer.timer_set) {
         ngx_del_timer(&pub->timer);
@@ -148,35 +150,40 @@ ngx_ess_amqp_publish_post(ngx_ess_source_publish_t *pub,
 
 
 static void
-ngx_ess_amqp_publish_no_exchange(ngx_event_t *ev)
+ngx_ess_exchange_publish_no_exchange(ngx_event_t *ev)
 {
-    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY, (char *)
-                              ngx_ess_amqp_publisher.worker->exchange_text);
+    ngx_ess_exchange_publisher_t  *p;
+
+    p = &ngx_ess_exchange_publisher;
+
+    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY,
+                                  (char *) p->worker->exchange_text);
 }
 
 
 static void
-ngx_ess_amqp_publish_alarm(ngx_event_t *ev)
+ngx_ess_exchange_publish_alarm(ngx_event_t *ev)
 {
-    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY, (char *)
-                              ngx_ess_amqp_publisher.blocked_text);
+    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY, (char *)
+                                  ngx_ess_exchange_publisher.blocked_text);
 }
 
 
 static void
-ngx_ess_amqp_publish_refused(ngx_event_t *ev)
+ngx_ess_exchange_publish_refused(ngx_event_t *ev)
 {
-    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY,
-                              "too much waits to be published, or there is "
-                              "no memory");
+    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY,
+                                  "too much waits to be published, or there is "
+                                  "no memory");
 }
 
 
 static void
-ngx_ess_amqp_publish_late(ngx_event_t *ev)
+ngx_ess_exchange_publish_late(ngx_event_t *ev)
 {
-    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY,
-                              "the broker did not confirm it for 2 seconds");
+    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY,
+                                  "the broker did not confirm it for "
+                                  "2 seconds");
 }
 
 
@@ -184,9 +191,10 @@ ngx_ess_amqp_publish_late(ngx_event_t *ev)
    and not come */
 
 static void
-ngx_ess_amqp_publish_unconsumed(ngx_event_t *ev)
+ngx_ess_exchange_publish_unconsumed(ngx_event_t *ev)
 {
-    ngx_ess_amqp_publish_done(ev->data, NGX_BUSY, NGX_ESS_AMQP_UNCONSUMED);
+    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY,
+                                  NGX_ESS_EXCHANGE_UNCONSUMED);
 }
 
 
@@ -194,13 +202,13 @@ ngx_ess_amqp_publish_unconsumed(ngx_event_t *ev)
    known why */
 
 static ngx_uint_t
-ngx_ess_amqp_publish_missing(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_missing(ngx_ess_source_publish_t *pub)
 {
-    uint32_t                   slots;
-    ngx_ess_amqp_publisher_t  *p;
-    ngx_ess_broker_trouble_t   trouble;
+    uint32_t                       slots;
+    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_broker_trouble_t       trouble;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     if (pub->source != NGX_ESS_SOURCE_EXCHANGE) {
         return 0;
@@ -219,31 +227,31 @@ ngx_ess_amqp_publish_missing(ngx_ess_source_publish_t *pub)
 
 
 void
-ngx_ess_amqp_publish_cancel(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_cancel(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_amqp_publish_remove(pub);
+    ngx_ess_exchange_publish_remove(pub);
 }
 
 
 /* sends what can be sent, an event of each publication in turn */
 
 void
-ngx_ess_amqp_publish_pump(void)
+ngx_ess_exchange_publish_pump(void)
 {
-    ngx_int_t                  rc;
-    ngx_queue_t               *q;
-    ngx_ess_amqp_publisher_t  *p;
-    ngx_ess_source_publish_t  *pub;
+    ngx_int_t                      rc;
+    ngx_queue_t                   *q;
+    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_source_publish_t      *pub;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     if (p->blocked) {
-        ngx_ess_amqp_publish_refuse(ngx_ess_amqp_publish_alarm);
+        ngx_ess_exchange_publish_refuse(ngx_ess_exchange_publish_alarm);
         return;
     }
 
-    if (p->worker->exchange == NGX_ESS_AMQP_REFUSED) {
-        ngx_ess_amqp_publish_refuse(ngx_ess_amqp_publish_no_exchange);
+    if (p->worker->exchange == NGX_ESS_EXCHANGE_REFUSED) {
+        ngx_ess_exchange_publish_refuse(ngx_ess_exchange_publish_no_exchange);
         return;
     }
 
@@ -251,8 +259,8 @@ ngx_ess_amqp_publish_pump(void)
        published: nobody else is to wait behind that. */
 
     while (p->ready
-           && p->worker->exchange == NGX_ESS_AMQP_READY
-           && p->nsent < NGX_ESS_AMQP_PUBLISH_SENT
+           && p->worker->exchange == NGX_ESS_EXCHANGE_READY
+           && p->nsent < NGX_ESS_EXCHANGE_PUBLISH_SENT
            && (p->proven || ngx_queue_empty(&p->sent))
            && !ngx_queue_empty(&p->waiting))
     {
@@ -260,7 +268,7 @@ ngx_ess_amqp_publish_pump(void)
         q = ngx_queue_head(&p->waiting);
         pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
 
-        rc = ngx_ess_amqp_publish_event(pub);
+        rc = ngx_ess_exchange_publish_event(pub);
 
         if (rc == NGX_AGAIN) {
             return;
@@ -270,27 +278,28 @@ ngx_ess_amqp_publish_pump(void)
 
             /* answered from the event: this may be within the call */
 
-            ngx_ess_amqp_publish_post(pub, ngx_ess_amqp_publish_refused);
+            ngx_ess_exchange_publish_post(pub,
+                                          ngx_ess_exchange_publish_refused);
         }
     }
 }
 
 
 static ngx_int_t
-ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub)
 {
-    ngx_int_t                       rc;
-    ngx_ess_amqp_publisher_t       *p;
-    ngx_ess_amqp_publisher_sent_t  *sent;
+    ngx_int_t                           rc;
+    ngx_ess_exchange_publisher_t       *p;
+    ngx_ess_exchange_publisher_sent_t  *sent;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
-    sent = ngx_alloc(sizeof(ngx_ess_amqp_publisher_sent_t), p->log);
+    sent = ngx_alloc(sizeof(ngx_ess_exchange_publisher_sent_t), p->log);
     if (sent == NULL) {
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_amqp_publish_send(pub);
+    rc = ngx_ess_exchange_publish_send(pub);
 
     if (rc != NGX_OK) {
         ngx_free(sent);
@@ -328,17 +337,17 @@ ngx_ess_amqp_publish_event(ngx_ess_source_publish_t *pub)
    fingerprint by which a redelivered one is recognised. */
 
 static ngx_int_t
-ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
 {
-    u_char                     id[2 * NGX_INT64_LEN + 1];
-    u_char                     uuid[NGX_ESS_UUID_TEXT];
-    uint64_t                   now;
-    amqp_table_entry_t         headers[2];
-    amqp_basic_publish_t       publish;
-    ngx_ess_amqp_publisher_t  *p;
-    amqp_basic_properties_t    properties;
+    u_char                         id[2 * NGX_INT64_LEN + 1];
+    u_char                         uuid[NGX_ESS_UUID_TEXT];
+    uint64_t                       now;
+    amqp_table_entry_t             headers[2];
+    amqp_basic_publish_t           publish;
+    ngx_ess_exchange_publisher_t  *p;
+    amqp_basic_properties_t        properties;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
     now = ngx_ess_now();
 
     ngx_memzero(&publish, sizeof(amqp_basic_publish_t));
@@ -363,7 +372,7 @@ ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
                         |AMQP_BASIC_MESSAGE_ID_FLAG
                         |AMQP_BASIC_TIMESTAMP_FLAG;
 
-    properties.delivery_mode = NGX_ESS_AMQP_PUBLISH_PERSISTENT;
+    properties.delivery_mode = NGX_ESS_EXCHANGE_PUBLISH_PERSISTENT;
     properties.timestamp = now / 1000;
     properties.message_id.bytes = id;
     properties.message_id.len = ngx_sprintf(id, "%P-%uL", ngx_pid,
@@ -384,7 +393,7 @@ ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
     properties.headers.num_entries = 1;
 
     if (pub->uuid) {
-        headers[1].key = amqp_cstring_bytes(NGX_ESS_AMQP_UUID_HEADER);
+        headers[1].key = amqp_cstring_bytes(NGX_ESS_EXCHANGE_UUID_HEADER);
         headers[1].value.kind = AMQP_FIELD_KIND_UTF8;
         headers[1].value.value.bytes.bytes = uuid;
         headers[1].value.value.bytes.len =
@@ -414,13 +423,14 @@ ngx_ess_amqp_publish_send(ngx_ess_source_publish_t *pub)
 
 
 void
-ngx_ess_amqp_publish_settle(ngx_ess_amqp_publisher_sent_t *sent, ngx_uint_t ok)
+ngx_ess_exchange_publish_settle(ngx_ess_exchange_publisher_sent_t *sent,
+    ngx_uint_t ok)
 {
     ngx_ess_source_publish_t  *pub;
 
     pub = sent->pub;
 
-    ngx_ess_shm_count(ngx_ess_amqp_publisher.zone, NGX_ESS_C_PUBLISHED,
+    ngx_ess_shm_count(ngx_ess_exchange_publisher.zone, NGX_ESS_C_PUBLISHED,
                       (int64_t) ok);
 
     if (pub) {
@@ -435,14 +445,14 @@ ngx_ess_amqp_publish_settle(ngx_ess_amqp_publisher_sent_t *sent, ngx_uint_t ok)
         pub->unconfirmed--;
     }
 
-    ngx_ess_amqp_publish_forget(sent);
+    ngx_ess_exchange_publish_forget(sent);
 
     if (pub == NULL) {
         return;
     }
 
     if (pub->unconfirmed == 0 && pub->sent == pub->n) {
-        ngx_ess_amqp_publish_confirmed(pub);
+        ngx_ess_exchange_publish_confirmed(pub);
 
     } else {
         ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
@@ -453,52 +463,54 @@ ngx_ess_amqp_publish_settle(ngx_ess_amqp_publisher_sent_t *sent, ngx_uint_t ok)
 /* All its events were sent, and taken or not. */
 
 static void
-ngx_ess_amqp_publish_confirmed(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_confirmed(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_ess_amqp_publisher.worker;
+    w = ngx_ess_exchange_publisher.worker;
 
     if (pub->rc != NGX_OK || pub->returned == 0) {
-        ngx_ess_amqp_publish_done(pub, pub->rc,
-                                  "the broker could not take it");
+        ngx_ess_exchange_publish_done(pub, pub->rc,
+                                      "the broker could not take it");
 
     } else if (pub->source != NGX_ESS_SOURCE_EXCHANGE) {
-        ngx_ess_amqp_publish_done(pub, NGX_DECLINED, "");
+        ngx_ess_exchange_publish_done(pub, NGX_DECLINED, "");
 
     } else if (!pub->again) {
-        ngx_ess_amqp_publish_restore(pub);
+        ngx_ess_exchange_publish_restore(pub);
 
-    } else if (ngx_ess_amqp_restore_listed(w, &pub->key)) {
-        ngx_ess_amqp_publish_done(pub, NGX_BUSY, "the routing key was not "
-                                  "bound in the broker, and has gone again");
+    } else if (ngx_ess_exchange_restore_listed(w, &pub->key)) {
+        ngx_ess_exchange_publish_done(pub, NGX_BUSY,
+                                      "the routing key was not bound in the "
+                                      "broker, and has gone again");
 
     } else {
-        ngx_ess_amqp_publish_done(pub, NGX_DECLINED, "");
+        ngx_ess_exchange_publish_done(pub, NGX_DECLINED, "");
     }
 }
 
 
 static void
-ngx_ess_amqp_publish_restore(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_restore(ngx_ess_source_publish_t *pub)
 {
-    switch (ngx_ess_amqp_restore(ngx_ess_amqp_publisher.worker, pub)) {
+    switch (ngx_ess_exchange_restore(ngx_ess_exchange_publisher.worker, pub)) {
 
     case NGX_OK:
         pub->restoring = 1;
         break;
 
     case NGX_DECLINED:
-        ngx_ess_amqp_publish_done(pub, NGX_DECLINED, "");
+        ngx_ess_exchange_publish_done(pub, NGX_DECLINED, "");
         break;
 
     case NGX_BUSY:
-        ngx_ess_amqp_publish_done(pub, NGX_BUSY, "the routing key is not bound "
-                                  "in the broker, and is being bound again");
+        ngx_ess_exchange_publish_done(pub, NGX_BUSY,
+                                      "the routing key is not bound in the "
+                                      "broker, and is being bound again");
         break;
 
     default:
-        ngx_ess_amqp_publish_done(pub, NGX_BUSY, "no memory");
+        ngx_ess_exchange_publish_done(pub, NGX_BUSY, "no memory");
     }
 }
 
@@ -507,24 +519,24 @@ ngx_ess_amqp_publish_restore(ngx_ess_source_publish_t *pub)
    there be any, the publisher has to decide. */
 
 void
-ngx_ess_amqp_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+ngx_ess_exchange_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     pub->restoring = 0;
 
     if (rc != NGX_OK) {
-        ngx_ess_amqp_publish_answer(pub, rc, text);
+        ngx_ess_exchange_publish_answer(pub, rc, text);
         return;
     }
 
     if (pub->returned != pub->n - pub->first) {
-        ngx_ess_amqp_publish_done(pub, NGX_BUSY, "the routing key was not "
-                                  "bound in the broker, and some of the "
-                                  "events were taken");
+        ngx_ess_exchange_publish_done(pub, NGX_BUSY, "the routing key was not "
+                                      "bound in the broker, and some of the "
+                                      "events were taken");
         return;
     }
 
@@ -535,16 +547,16 @@ ngx_ess_amqp_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_queue_insert_tail(&p->waiting, &pub->queue);
     p->nwaiting++;
 
-    ngx_ess_amqp_publish_pump();
+    ngx_ess_exchange_publish_pump();
 }
 
 
 void
-ngx_ess_amqp_publish_forget(ngx_ess_amqp_publisher_sent_t *sent)
+ngx_ess_exchange_publish_forget(ngx_ess_exchange_publisher_sent_t *sent)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     ngx_queue_remove(&sent->queue);
     ngx_free(sent);
@@ -557,13 +569,13 @@ ngx_ess_amqp_publish_forget(ngx_ess_amqp_publisher_sent_t *sent)
 /* Off all lists. */
 
 static void
-ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_publish_remove(ngx_ess_source_publish_t *pub)
 {
-    ngx_queue_t                    *q;
-    ngx_ess_amqp_publisher_t       *p;
-    ngx_ess_amqp_publisher_sent_t  *sent;
+    ngx_queue_t                        *q;
+    ngx_ess_exchange_publisher_t       *p;
+    ngx_ess_exchange_publisher_sent_t  *sent;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     if (pub->restoring) {
         ngx_queue_remove(&pub->queue);
@@ -580,7 +592,7 @@ ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub)
          pub->unconfirmed && q != ngx_queue_sentinel(&p->sent);
          q = ngx_queue_next(q))
     {
-        sent = ngx_queue_data(q, ngx_ess_amqp_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
 
         if (sent->pub == pub) {
             sent->pub = NULL;
@@ -588,29 +600,29 @@ ngx_ess_amqp_publish_remove(ngx_ess_source_publish_t *pub)
         }
     }
 
-    ngx_ess_amqp_publisher_unused();
+    ngx_ess_exchange_publisher_unused();
 }
 
 
 static void
-ngx_ess_amqp_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+ngx_ess_exchange_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     const char *text)
 {
     u_char     buf[NGX_ESS_BROKER_WHY];
     ngx_str_t  why;
 
-    ngx_ess_broker_why(ngx_ess_amqp_publisher.zone, NGX_ESS_BROKER_PUBLISHING,
-                       text, buf, &why);
+    ngx_ess_broker_why(ngx_ess_exchange_publisher.zone,
+                       NGX_ESS_BROKER_PUBLISHING, text, buf, &why);
 
-    ngx_ess_amqp_publish_answer(pub, rc, &why);
+    ngx_ess_exchange_publish_answer(pub, rc, &why);
 }
 
 
 void
-ngx_ess_amqp_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
+ngx_ess_exchange_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_amqp_publish_remove(pub);
+    ngx_ess_exchange_publish_remove(pub);
 
     if (pub->timer.timer_set) {
         ngx_del_timer(&pub->timer);
@@ -623,28 +635,28 @@ ngx_ess_amqp_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 /* What was sent is not going to be confirmed. */
 
 void
-ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text)
+ngx_ess_exchange_publish_fail(ngx_int_t rc, ngx_str_t *text)
 {
-    ngx_queue_t                    *q;
-    ngx_ess_amqp_publisher_t       *p;
-    ngx_ess_source_publish_t       *pub;
-    ngx_ess_amqp_publisher_sent_t  *sent;
+    ngx_queue_t                        *q;
+    ngx_ess_exchange_publisher_t       *p;
+    ngx_ess_source_publish_t           *pub;
+    ngx_ess_exchange_publisher_sent_t  *sent;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     p->ready = 0;
     p->tag = 0;
 
     while (!ngx_queue_empty(&p->sent)) {
         q = ngx_queue_head(&p->sent);
-        sent = ngx_queue_data(q, ngx_ess_amqp_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
         pub = sent->pub;
 
-        ngx_ess_amqp_publish_forget(sent);
+        ngx_ess_exchange_publish_forget(sent);
 
         if (pub) {
             pub->unconfirmed--;
-            ngx_ess_amqp_publish_answer(pub, rc, text);
+            ngx_ess_exchange_publish_answer(pub, rc, text);
         }
     }
 }

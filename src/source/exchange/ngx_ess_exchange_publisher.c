@@ -11,61 +11,62 @@
 #include "ngx_ess_exchange_publisher.h"
 
 
-static void ngx_ess_amqp_publisher_idle(ngx_event_t *ev);
+static void ngx_ess_exchange_publisher_idle(ngx_event_t *ev);
 
-static void ngx_ess_amqp_publisher_open(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publisher_select(void);
-static void ngx_ess_amqp_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_publisher_retry(ngx_event_t *ev);
-static void ngx_ess_amqp_publisher_close(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publisher_reopened(ngx_ess_amqp_channel_t *ch,
+static void ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s);
+static void ngx_ess_exchange_publisher_select(void);
+static void ngx_ess_exchange_publisher_selected(ngx_ess_amqp_op_t *op,
+    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_exchange_publisher_retry(ngx_event_t *ev);
+static void ngx_ess_exchange_publisher_close(ngx_ess_amqp_session_t *s);
+static void ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_publisher_confirmed(ngx_ess_amqp_channel_t *ch,
+static void ngx_ess_exchange_publisher_confirmed(ngx_ess_amqp_channel_t *ch,
     uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
-static void ngx_ess_amqp_publisher_returned(ngx_ess_amqp_channel_t *ch,
+static void ngx_ess_exchange_publisher_returned(ngx_ess_amqp_channel_t *ch,
     uint64_t serial);
-static void ngx_ess_amqp_publisher_writable(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_publisher_failed(ngx_ess_amqp_session_t *s,
+static void ngx_ess_exchange_publisher_writable(ngx_ess_amqp_session_t *s);
+static void ngx_ess_exchange_publisher_failed(ngx_ess_amqp_session_t *s,
     ngx_str_t *text);
-static void ngx_ess_amqp_publisher_blocked(ngx_ess_amqp_session_t *s,
+static void ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s,
     ngx_str_t *reason);
-static void ngx_ess_amqp_publisher_unblocked(ngx_ess_amqp_publisher_t *p);
+static void ngx_ess_exchange_publisher_unblocked(
+    ngx_ess_exchange_publisher_t *p);
 
 
-static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_publisher_handlers = {
-    ngx_ess_amqp_publisher_open,
-    ngx_ess_amqp_publisher_close,
+static const ngx_ess_amqp_handlers_t  ngx_ess_exchange_publisher_handlers = {
+    ngx_ess_exchange_publisher_open,
+    ngx_ess_exchange_publisher_close,
     NULL,
-    ngx_ess_amqp_publisher_writable,
-    ngx_ess_amqp_publisher_failed,
-    ngx_ess_amqp_publisher_blocked
+    ngx_ess_exchange_publisher_writable,
+    ngx_ess_exchange_publisher_failed,
+    ngx_ess_exchange_publisher_blocked
 };
 
 
 static const ngx_ess_amqp_channel_handlers_t
-    ngx_ess_amqp_publisher_channel =
+    ngx_ess_exchange_publisher_channel =
 {
     NULL,
     NULL,
-    ngx_ess_amqp_publisher_reopened,
+    ngx_ess_exchange_publisher_reopened,
     NULL,
-    ngx_ess_amqp_publisher_confirmed,
-    ngx_ess_amqp_publisher_returned
+    ngx_ess_exchange_publisher_confirmed,
+    ngx_ess_exchange_publisher_returned
 };
 
 
-ngx_ess_amqp_publisher_t  ngx_ess_amqp_publisher;
+ngx_ess_exchange_publisher_t  ngx_ess_exchange_publisher;
 
 
 void
-ngx_ess_amqp_publisher_init(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_publisher_init(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
-    ngx_memzero(p, sizeof(ngx_ess_amqp_publisher_t));
+    ngx_memzero(p, sizeof(ngx_ess_exchange_publisher_t));
 
     p->worker = w;
     p->conf = w->conf;
@@ -75,23 +76,23 @@ ngx_ess_amqp_publisher_init(ngx_ess_amqp_worker_t *w)
     ngx_queue_init(&p->waiting);
     ngx_queue_init(&p->sent);
 
-    p->idle.handler = ngx_ess_amqp_publisher_idle;
+    p->idle.handler = ngx_ess_exchange_publisher_idle;
     p->idle.log = w->log;
 
-    p->retry.handler = ngx_ess_amqp_publisher_retry;
+    p->retry.handler = ngx_ess_exchange_publisher_retry;
     p->retry.log = w->log;
     p->retry.cancelable = 1;
 }
 
 
 void
-ngx_ess_amqp_publisher_exit(void)
+ngx_ess_exchange_publisher_exit(void)
 {
-    ngx_queue_t                    *q;
-    ngx_ess_amqp_publisher_t       *p;
-    ngx_ess_amqp_publisher_sent_t  *sent;
+    ngx_queue_t                        *q;
+    ngx_ess_exchange_publisher_t       *p;
+    ngx_ess_exchange_publisher_sent_t  *sent;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     if (p->idle.posted) {
         ngx_delete_posted_event(&p->idle);
@@ -108,24 +109,24 @@ ngx_ess_amqp_publisher_exit(void)
 
     while (!ngx_queue_empty(&p->sent)) {
         q = ngx_queue_head(&p->sent);
-        sent = ngx_queue_data(q, ngx_ess_amqp_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
 
-        ngx_ess_amqp_publish_forget(sent);
+        ngx_ess_exchange_publish_forget(sent);
     }
 }
 
 
 ngx_int_t
-ngx_ess_amqp_publisher_session(void)
+ngx_ess_exchange_publisher_session(void)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     if (p->session == NULL) {
         p->session = ngx_ess_amqp_create(&p->conf->amqp,
-                                         &ngx_ess_amqp_publisher_handlers, p,
-                                         0, p->log);
+                                         &ngx_ess_exchange_publisher_handlers,
+                                         p, 0, p->log);
     }
 
     return p->session ? NGX_OK : NGX_ERROR;
@@ -133,11 +134,11 @@ ngx_ess_amqp_publisher_session(void)
 
 
 void
-ngx_ess_amqp_publisher_unused(void)
+ngx_ess_exchange_publisher_unused(void)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
         ngx_post_event(&p->idle, &ngx_posted_events);
@@ -148,11 +149,11 @@ ngx_ess_amqp_publisher_unused(void)
 /* Without a connection and without anybody who needs one. */
 
 static void
-ngx_ess_amqp_publisher_idle(ngx_event_t *ev)
+ngx_ess_exchange_publisher_idle(ngx_event_t *ev)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
         ngx_ess_amqp_destroy(p->session);
@@ -166,30 +167,31 @@ ngx_ess_amqp_publisher_idle(ngx_event_t *ev)
 
 
 static void
-ngx_ess_amqp_publisher_open(ngx_ess_amqp_session_t *s)
+ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     ngx_ess_shm_count(p->zone, NGX_ESS_C_SESSIONS, 1);
 
-    p->channel = ngx_ess_amqp_channel(s, &ngx_ess_amqp_publisher_channel, p);
+    p->channel = ngx_ess_amqp_channel(s, &ngx_ess_exchange_publisher_channel,
+                                      p);
 
     p->selecting = 0;
 
     if (p->channel) {
-        ngx_ess_amqp_publisher_select();
+        ngx_ess_exchange_publisher_select();
     }
 }
 
 
 static void
-ngx_ess_amqp_publisher_select(void)
+ngx_ess_exchange_publisher_select(void)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     /* an op that is under way is sent again by itself */
 
@@ -203,17 +205,17 @@ ngx_ess_amqp_publisher_select(void)
 
     ngx_ess_amqp_op(p->channel, &p->op, AMQP_CONFIRM_SELECT_METHOD, &p->select,
                     AMQP_CONFIRM_SELECT_OK_METHOD,
-                    ngx_ess_amqp_publisher_selected, p);
+                    ngx_ess_exchange_publisher_selected, p);
 }
 
 
 static void
-ngx_ess_amqp_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+ngx_ess_exchange_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     p->selecting = 0;
 
@@ -221,7 +223,7 @@ ngx_ess_amqp_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         p->ready = 1;
         p->attempt = 0;
         ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
-        ngx_ess_amqp_publish_pump();
+        ngx_ess_exchange_publish_pump();
 
     } else if (rc == NGX_DECLINED) {
         ngx_ess_amqp_trouble_once(p->session, NGX_LOG_ERR,
@@ -234,29 +236,29 @@ ngx_ess_amqp_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
 
 static void
-ngx_ess_amqp_publisher_retry(ngx_event_t *ev)
+ngx_ess_exchange_publisher_retry(ngx_event_t *ev)
 {
-    if (ngx_ess_amqp_publisher.channel) {
-        ngx_ess_amqp_publisher_select();
+    if (ngx_ess_exchange_publisher.channel) {
+        ngx_ess_exchange_publisher_select();
     }
 }
 
 
 static void
-ngx_ess_amqp_publisher_close(ngx_ess_amqp_session_t *s)
+ngx_ess_exchange_publisher_close(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_publisher_t  *p;
+    ngx_ess_exchange_publisher_t  *p;
 
     static ngx_str_t  text =
         ngx_string("the broker went away before it confirmed it");
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     p->channel = NULL;
     p->proven = 0;
 
-    ngx_ess_amqp_publisher_unblocked(p);
-    ngx_ess_amqp_publish_fail(NGX_BUSY, &text);
+    ngx_ess_exchange_publisher_unblocked(p);
+    ngx_ess_exchange_publish_fail(NGX_BUSY, &text);
 
     if (p->nwaiting == 0) {
         ngx_post_event(&p->idle, &ngx_posted_events);
@@ -265,77 +267,77 @@ ngx_ess_amqp_publisher_close(ngx_ess_amqp_session_t *s)
 
 
 static void
-ngx_ess_amqp_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
+ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
     ngx_str_t *text)
 {
-    u_char                  buf[NGX_ESS_BROKER_TEXT];
-    ngx_str_t               words;
-    ngx_ess_amqp_worker_t  *w;
+    u_char                      buf[NGX_ESS_BROKER_TEXT];
+    ngx_str_t                   words;
+    ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_ess_amqp_publisher.worker;
+    w = ngx_ess_exchange_publisher.worker;
 
     words.data = buf;
     words.len = ngx_slprintf(buf, buf + sizeof(buf),
                              "the broker refused it: %ui \"%V\"", code, text)
                 - buf;
 
-    ngx_ess_amqp_publish_fail(NGX_ERROR, &words);
+    ngx_ess_exchange_publish_fail(NGX_ERROR, &words);
 
-    ngx_ess_amqp_publisher_select();
+    ngx_ess_exchange_publisher_select();
 
     if (code == AMQP_NOT_FOUND) {
-        ngx_ess_amqp_exchange_gone(w);
-        ngx_ess_amqp_exchange_kick(w);
+        ngx_ess_exchange_gone(w);
+        ngx_ess_exchange_kick(w);
     }
 }
 
 
 static void
-ngx_ess_amqp_publisher_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
+ngx_ess_exchange_publisher_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
     ngx_uint_t multiple, ngx_uint_t ok)
 {
-    ngx_queue_t                    *q, *next;
-    ngx_ess_amqp_publisher_t       *p;
-    ngx_ess_amqp_publisher_sent_t  *sent;
+    ngx_queue_t                        *q, *next;
+    ngx_ess_exchange_publisher_t       *p;
+    ngx_ess_exchange_publisher_sent_t  *sent;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     for (q = ngx_queue_head(&p->sent);
          q != ngx_queue_sentinel(&p->sent);
          q = next)
     {
         next = ngx_queue_next(q);
-        sent = ngx_queue_data(q, ngx_ess_amqp_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
 
         if (sent->tag > tag) {
             break;
         }
 
         if (multiple || sent->tag == tag) {
-            ngx_ess_amqp_publish_settle(sent, ok);
+            ngx_ess_exchange_publish_settle(sent, ok);
         }
     }
 
     p->proven = 1;
 
-    ngx_ess_amqp_publish_pump();
+    ngx_ess_exchange_publish_pump();
 }
 
 
 static void
-ngx_ess_amqp_publisher_returned(ngx_ess_amqp_channel_t *ch, uint64_t serial)
+ngx_ess_exchange_publisher_returned(ngx_ess_amqp_channel_t *ch, uint64_t serial)
 {
-    ngx_queue_t                    *q;
-    ngx_ess_amqp_publisher_t       *p;
-    ngx_ess_amqp_publisher_sent_t  *sent;
+    ngx_queue_t                        *q;
+    ngx_ess_exchange_publisher_t       *p;
+    ngx_ess_exchange_publisher_sent_t  *sent;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     for (q = ngx_queue_head(&p->sent);
          q != ngx_queue_sentinel(&p->sent);
          q = ngx_queue_next(q))
     {
-        sent = ngx_queue_data(q, ngx_ess_amqp_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
 
         if (sent->serial == serial) {
             sent->returned = 1;
@@ -346,16 +348,16 @@ ngx_ess_amqp_publisher_returned(ngx_ess_amqp_channel_t *ch, uint64_t serial)
 
 
 static void
-ngx_ess_amqp_publisher_writable(ngx_ess_amqp_session_t *s)
+ngx_ess_exchange_publisher_writable(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_publish_pump();
+    ngx_ess_exchange_publish_pump();
 }
 
 
 static void
-ngx_ess_amqp_publisher_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
+ngx_ess_exchange_publisher_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 {
-    ngx_ess_broker_failed(ngx_ess_amqp_publisher.zone,
+    ngx_ess_broker_failed(ngx_ess_exchange_publisher.zone,
                           NGX_ESS_BROKER_PUBLISHING,
                           ngx_ess_amqp_node_name(s), text);
 }
@@ -364,17 +366,17 @@ ngx_ess_amqp_publisher_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 /* What was sent already may yet be taken, but nobody knows when. */
 
 static void
-ngx_ess_amqp_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
+ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
 {
-    ngx_str_t                       text;
-    ngx_queue_t                    *q;
-    ngx_ess_amqp_publisher_t       *p;
-    ngx_ess_amqp_publisher_sent_t  *sent;
+    ngx_str_t                           text;
+    ngx_queue_t                        *q;
+    ngx_ess_exchange_publisher_t       *p;
+    ngx_ess_exchange_publisher_sent_t  *sent;
 
-    p = &ngx_ess_amqp_publisher;
+    p = &ngx_ess_exchange_publisher;
 
     if (reason == NULL) {
-        ngx_ess_amqp_publisher_unblocked(p);
+        ngx_ess_exchange_publisher_unblocked(p);
         ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
         return;
     }
@@ -397,19 +399,19 @@ ngx_ess_amqp_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
          q != ngx_queue_sentinel(&p->sent);
          q = ngx_queue_next(q))
     {
-        sent = ngx_queue_data(q, ngx_ess_amqp_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
 
         if (sent->pub) {
-            ngx_ess_amqp_publish_answer(sent->pub, NGX_BUSY, &text);
+            ngx_ess_exchange_publish_answer(sent->pub, NGX_BUSY, &text);
         }
     }
 
-    ngx_ess_amqp_publish_pump();
+    ngx_ess_exchange_publish_pump();
 }
 
 
 static void
-ngx_ess_amqp_publisher_unblocked(ngx_ess_amqp_publisher_t *p)
+ngx_ess_exchange_publisher_unblocked(ngx_ess_exchange_publisher_t *p)
 {
     p->blocked = 0;
 

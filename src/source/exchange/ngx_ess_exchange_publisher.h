@@ -24,11 +24,11 @@ typedef struct {
     ngx_ess_source_publish_t      *pub;     /* NULL: nobody waits */
     ngx_uint_t                     n;       /* its number in the publication */
     unsigned                       returned:1;
-} ngx_ess_amqp_publisher_sent_t;
+} ngx_ess_exchange_publisher_sent_t;
 
 
 typedef struct {
-    ngx_ess_amqp_worker_t         *worker;
+    ngx_ess_exchange_worker_t     *worker;
     ngx_ess_exchange_conf_t       *conf;
     ngx_ess_zone_t                *zone;
     ngx_log_t                     *log;
@@ -53,40 +53,40 @@ typedef struct {
     ngx_queue_t                    sent;    /* events, in order */
     ngx_uint_t                     nsent;
     ngx_event_t                    idle;    /* posted: the session may go */
-} ngx_ess_amqp_publisher_t;
+} ngx_ess_exchange_publisher_t;
 
 
 /* this process's */
-extern ngx_ess_amqp_publisher_t  ngx_ess_amqp_publisher;
+extern ngx_ess_exchange_publisher_t  ngx_ess_exchange_publisher;
 
 
 /* publisher.c */
 
 /* Makes the session, unless there is one.  NGX_OK or NGX_ERROR: no memory. */
-ngx_int_t ngx_ess_amqp_publisher_session(void);
+ngx_int_t ngx_ess_exchange_publisher_session(void);
 
 /* Nobody needs the session, perhaps: without a connection it goes. */
-void ngx_ess_amqp_publisher_unused(void);
+void ngx_ess_exchange_publisher_unused(void);
 
 
 /* publish.c */
 
 /* Sends what can be sent. */
-void ngx_ess_amqp_publish_pump(void);
+void ngx_ess_exchange_publish_pump(void);
 
 /* The broker took the event, or not: frees it. */
-void ngx_ess_amqp_publish_settle(ngx_ess_amqp_publisher_sent_t *sent,
+void ngx_ess_exchange_publish_settle(ngx_ess_exchange_publisher_sent_t *sent,
     ngx_uint_t ok);
 
 /* Frees it; whose it was is told by the caller. */
-void ngx_ess_amqp_publish_forget(ngx_ess_amqp_publisher_sent_t *sent);
+void ngx_ess_exchange_publish_forget(ngx_ess_exchange_publisher_sent_t *sent);
 
 /* What was sent is not going to be confirmed. */
-void ngx_ess_amqp_publish_fail(ngx_int_t rc, ngx_str_t *text);
+void ngx_ess_exchange_publish_fail(ngx_int_t rc, ngx_str_t *text);
 
 /* Takes the publication off all lists, and answers it. */
-void ngx_ess_amqp_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
-    ngx_str_t *text);
+void ngx_ess_exchange_publish_answer(ngx_ess_source_publish_t *pub,
+    ngx_int_t rc, ngx_str_t *text);
 
 
 #endif /* _NGX_ESS_EXCHANGE_PUBLISHER_H_INCLUDED_ */

@@ -11,35 +11,35 @@
 
 
 /* keys in flight, and read from the zone at a time */
-#define NGX_ESS_AMQP_REBIND_WINDOW     64
-#define NGX_ESS_AMQP_REBIND_READ       16
+#define NGX_ESS_EXCHANGE_REBIND_WINDOW     64
+#define NGX_ESS_EXCHANGE_REBIND_READ       16
 
 /* so many refusals in a pass are no matter of single keys */
-#define NGX_ESS_AMQP_REBIND_REFUSED    16
-#define NGX_ESS_AMQP_REBIND_LATER      10000    /* ms */
+#define NGX_ESS_EXCHANGE_REBIND_REFUSED    16
+#define NGX_ESS_EXCHANGE_REBIND_LATER      10000    /* ms */
 
 /*
  * ms that a round takes at least, and for each stream, so that all workers
  * together bind no more than 200 keys a second: each costs the broker 0.2 ms
  * of CPU time
  */
-#define NGX_ESS_AMQP_REBIND_ROUND      4000
-#define NGX_ESS_AMQP_REBIND_KEY        5
+#define NGX_ESS_EXCHANGE_REBIND_ROUND      4000
+#define NGX_ESS_EXCHANGE_REBIND_KEY        5
 
 /* ms between two portions of a round */
-#define NGX_ESS_AMQP_REBIND_TICK_MIN   100
-#define NGX_ESS_AMQP_REBIND_TICK_MAX   1000
+#define NGX_ESS_EXCHANGE_REBIND_TICK_MIN   100
+#define NGX_ESS_EXCHANGE_REBIND_TICK_MAX   1000
 
 
-static ngx_int_t ngx_ess_amqp_rebind_read(ngx_ess_amqp_worker_t *w);
-static ngx_uint_t ngx_ess_amqp_rebind_begin(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_rebind_start(ngx_ess_amqp_worker_t *w,
+static ngx_int_t ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w);
+static ngx_uint_t ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_rebind_start(ngx_ess_exchange_worker_t *w,
     ngx_uint_t slots, ngx_uint_t round);
-static void ngx_ess_amqp_rebind_end(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_rebind_stop(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_rebind_refused(ngx_ess_amqp_slot_t *slot,
+static void ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_rebind_stop(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot,
     ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_rebind_round_begin(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w);
 
 
 /*
@@ -49,14 +49,14 @@ static void ngx_ess_amqp_rebind_round_begin(ngx_ess_amqp_worker_t *w);
  */
 
 void
-ngx_ess_amqp_rebind(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
 {
     if (w->admin == NULL || w->draining) {
         return;
     }
 
     if (w->rebind_next && (w->rebind == 0 || w->rebind_round)
-        && !ngx_ess_amqp_rebind_begin(w))
+        && !ngx_ess_exchange_rebind_begin(w))
     {
         return;
     }
@@ -67,28 +67,28 @@ ngx_ess_amqp_rebind(ngx_ess_amqp_worker_t *w)
 
     while (!w->rebind_read
            && w->rebind_busy
-              <= NGX_ESS_AMQP_REBIND_WINDOW - NGX_ESS_AMQP_REBIND_READ
+              <= NGX_ESS_EXCHANGE_REBIND_WINDOW - NGX_ESS_EXCHANGE_REBIND_READ
            && !(w->rebind_round && w->rebind_credit == 0))
     {
-        if (ngx_ess_amqp_rebind_read(w) != NGX_OK) {
-            ngx_ess_amqp_rebind_stop(w);
+        if (ngx_ess_exchange_rebind_read(w) != NGX_OK) {
+            ngx_ess_exchange_rebind_stop(w);
         }
     }
 
     if (w->rebind_read && w->rebind_busy == 0) {
-        ngx_ess_amqp_rebind_end(w);
+        ngx_ess_exchange_rebind_end(w);
     }
 }
 
 
 static ngx_uint_t
-ngx_ess_amqp_rebind_begin(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t  i, bit;
 
-    if (w->exchange != NGX_ESS_AMQP_READY
-        || !ngx_ess_amqp_watch_settled(w)
-        || ngx_ess_amqp_slot_starting(w))
+    if (w->exchange != NGX_ESS_EXCHANGE_READY
+        || !ngx_ess_exchange_watch_settled(w)
+        || ngx_ess_exchange_slot_starting(w))
     {
         return 0;
     }
@@ -100,11 +100,11 @@ ngx_ess_amqp_rebind_begin(ngx_ess_amqp_worker_t *w)
             continue;
         }
 
-        if (w->slots[i].state == NGX_ESS_AMQP_REFUSED) {
+        if (w->slots[i].state == NGX_ESS_EXCHANGE_REFUSED) {
             /* asks again when it is consumed at last */
             w->rebind_next &= ~bit;
 
-        } else if (w->slots[i].state != NGX_ESS_AMQP_READY) {
+        } else if (w->slots[i].state != NGX_ESS_EXCHANGE_READY) {
             return 0;
         }
     }
@@ -122,7 +122,7 @@ ngx_ess_amqp_rebind_begin(ngx_ess_amqp_worker_t *w)
         w->rebind_after = 0;
     }
 
-    ngx_ess_amqp_rebind_start(w, w->rebind_next, 0);
+    ngx_ess_exchange_rebind_start(w, w->rebind_next, 0);
 
     w->rebind_next = 0;
 
@@ -131,12 +131,12 @@ ngx_ess_amqp_rebind_begin(ngx_ess_amqp_worker_t *w)
 
 
 static void
-ngx_ess_amqp_rebind_start(ngx_ess_amqp_worker_t *w, ngx_uint_t slots,
+ngx_ess_exchange_rebind_start(ngx_ess_exchange_worker_t *w, ngx_uint_t slots,
     ngx_uint_t round)
 {
     w->rebind = slots;
     w->rebind_round = round;
-    w->rebind_former = ngx_ess_amqp_former_bound(w) & slots;
+    w->rebind_former = ngx_ess_exchange_former_bound(w) & slots;
     w->rebind_subscribed = !round;
     w->rebind_cursor = 0;
     w->rebind_keys = 0;
@@ -147,12 +147,12 @@ ngx_ess_amqp_rebind_start(ngx_ess_amqp_worker_t *w, ngx_uint_t slots,
 
 
 static ngx_int_t
-ngx_ess_amqp_rebind_read(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t            i, n;
-    ngx_ess_stream_key_t  keys[NGX_ESS_AMQP_REBIND_READ];
+    ngx_ess_stream_key_t  keys[NGX_ESS_EXCHANGE_REBIND_READ];
 
-    n = NGX_ESS_AMQP_REBIND_READ;
+    n = NGX_ESS_EXCHANGE_REBIND_READ;
 
     if (w->rebind_round) {
         n = ngx_min(n, w->rebind_credit);
@@ -176,7 +176,7 @@ ngx_ess_amqp_rebind_read(ngx_ess_amqp_worker_t *w)
 
     for (i = 0; i < n; i++) {
 
-        if (ngx_ess_amqp_bind_again(w, &keys[i]) != NGX_OK) {
+        if (ngx_ess_exchange_bind_again(w, &keys[i]) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -192,7 +192,7 @@ ngx_ess_amqp_rebind_read(ngx_ess_amqp_worker_t *w)
 
 
 static void
-ngx_ess_amqp_rebind_end(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
 {
     if (w->rebind_round) {
         w->round_keys = w->rebind_keys;
@@ -202,13 +202,13 @@ ngx_ess_amqp_rebind_end(ngx_ess_amqp_worker_t *w)
                       "bound %ui routing keys again, %ui were refused",
                       w->rebind_bound, w->rebind_refused);
 
-        ngx_ess_amqp_former_unbound(w, w->rebind_former);
+        ngx_ess_exchange_former_unbound(w, w->rebind_former);
 
         if (w->lost) {
             ngx_ess_shm_count(w->zone, NGX_ESS_C_RESTORED, w->rebind_keys);
 
             w->lost &= ~w->rebind;
-            ngx_ess_amqp_watch_gauge(w);
+            ngx_ess_exchange_watch_gauge(w);
         }
     }
 
@@ -216,7 +216,7 @@ ngx_ess_amqp_rebind_end(ngx_ess_amqp_worker_t *w)
     w->rebind_round = 0;
 
     if (w->rebind_next) {
-        ngx_ess_amqp_exchange_kick(w);
+        ngx_ess_exchange_kick(w);
     }
 }
 
@@ -224,23 +224,23 @@ ngx_ess_amqp_rebind_end(ngx_ess_amqp_worker_t *w)
 /* gives up the pass; all of it is done again later */
 
 static void
-ngx_ess_amqp_rebind_stop(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_rebind_stop(ngx_ess_exchange_worker_t *w)
 {
     w->rebind_read = 1;
     w->rebind_next |= w->rebind;
 
-    w->rebind_after = ngx_current_msec + NGX_ESS_AMQP_REBIND_LATER;
+    w->rebind_after = ngx_current_msec + NGX_ESS_EXCHANGE_REBIND_LATER;
     w->rebind_after += (w->rebind_after == 0);
 
-    ngx_ess_amqp_exchange_retry(w);
+    ngx_ess_exchange_retry(w);
 }
 
 
 void
-ngx_ess_amqp_rebind_answered(ngx_ess_amqp_slot_t *slot, ngx_int_t rc,
+ngx_ess_exchange_rebind_answered(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
@@ -256,18 +256,18 @@ ngx_ess_amqp_rebind_answered(ngx_ess_amqp_slot_t *slot, ngx_int_t rc,
         return;
 
     default: /* NGX_DECLINED */
-        ngx_ess_amqp_rebind_refused(slot, code, text);
+        ngx_ess_exchange_rebind_refused(slot, code, text);
     }
 
-    ngx_ess_amqp_rebind(w);
+    ngx_ess_exchange_rebind(w);
 }
 
 
 static void
-ngx_ess_amqp_rebind_refused(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
+ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
     ngx_str_t *text)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
@@ -278,14 +278,14 @@ ngx_ess_amqp_rebind_refused(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
 
     if (code == AMQP_NOT_FOUND) {
         /* soon again, but for the backoff */
-        ngx_ess_amqp_bind_gone(w, slot);
-        ngx_ess_amqp_rebind_stop(w);
+        ngx_ess_exchange_bind_gone(w, slot);
+        ngx_ess_exchange_rebind_stop(w);
         w->rebind_after = ngx_current_msec ? ngx_current_msec : 1;
 
-    } else if (w->rebind_refused == NGX_ESS_AMQP_REBIND_REFUSED
+    } else if (w->rebind_refused == NGX_ESS_EXCHANGE_REBIND_REFUSED
                && !w->rebind_round)
     {
-        ngx_ess_amqp_rebind_stop(w);
+        ngx_ess_exchange_rebind_stop(w);
     }
 }
 
@@ -297,7 +297,7 @@ ngx_ess_amqp_rebind_refused(ngx_ess_amqp_slot_t *slot, ngx_uint_t code,
  */
 
 ngx_msec_t
-ngx_ess_amqp_rebind_tick(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w)
 {
     uint64_t    due;
     ngx_msec_t  time, tick;
@@ -305,23 +305,24 @@ ngx_ess_amqp_rebind_tick(ngx_ess_amqp_worker_t *w)
 
     if (w->admin == NULL || w->draining || w->rebind_next
         || (w->rebind && !w->rebind_round)
-        || w->exchange != NGX_ESS_AMQP_READY)
+        || w->exchange != NGX_ESS_EXCHANGE_READY)
     {
-        return NGX_ESS_AMQP_REBIND_TICK_MAX;
+        return NGX_ESS_EXCHANGE_REBIND_TICK_MAX;
     }
 
     n = ngx_ess_stream_count(w->zone);
 
-    time = ngx_max(n * NGX_ESS_AMQP_REBIND_KEY, NGX_ESS_AMQP_REBIND_ROUND);
+    time = ngx_max(n * NGX_ESS_EXCHANGE_REBIND_KEY,
+                   NGX_ESS_EXCHANGE_REBIND_ROUND);
 
     if (w->rebind == 0 && ngx_current_msec - w->round_begin >= time) {
-        ngx_ess_amqp_rebind_round_begin(w);
+        ngx_ess_exchange_rebind_round_begin(w);
     }
 
     keys = ngx_max(w->round_keys, n * w->round_slots / NGX_ESS_SLOTS) + 1;
 
-    tick = ngx_min(ngx_max(time / keys, NGX_ESS_AMQP_REBIND_TICK_MIN),
-                   NGX_ESS_AMQP_REBIND_TICK_MAX);
+    tick = ngx_min(ngx_max(time / keys, NGX_ESS_EXCHANGE_REBIND_TICK_MIN),
+                   NGX_ESS_EXCHANGE_REBIND_TICK_MAX);
 
     if (w->rebind) {
 
@@ -330,13 +331,13 @@ ngx_ess_amqp_rebind_tick(ngx_ess_amqp_worker_t *w)
 
         due = w->round_due
               + (uint64_t) keys * ngx_min(ngx_current_msec - w->round_last,
-                                          NGX_ESS_AMQP_REBIND_TICK_MAX);
+                                          NGX_ESS_EXCHANGE_REBIND_TICK_MAX);
 
         w->rebind_credit = due / time;
         w->round_due = due % time;
         w->round_last = ngx_current_msec;
 
-        ngx_ess_amqp_rebind(w);
+        ngx_ess_exchange_rebind(w);
     }
 
     return tick;
@@ -344,7 +345,7 @@ ngx_ess_amqp_rebind_tick(ngx_ess_amqp_worker_t *w)
 
 
 static void
-ngx_ess_amqp_rebind_round_begin(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t  i, slots, n;
 
@@ -354,7 +355,7 @@ ngx_ess_amqp_rebind_round_begin(ngx_ess_amqp_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (w->slots[i].consuming
-            && w->slots[i].state == NGX_ESS_AMQP_READY)
+            && w->slots[i].state == NGX_ESS_EXCHANGE_READY)
         {
             slots |= (ngx_uint_t) 1 << i;
             n++;
@@ -362,19 +363,19 @@ ngx_ess_amqp_rebind_round_begin(ngx_ess_amqp_worker_t *w)
     }
 
     w->round_begin = ngx_current_msec;
-    w->round_last = ngx_current_msec - NGX_ESS_AMQP_REBIND_TICK_MIN;
+    w->round_last = ngx_current_msec - NGX_ESS_EXCHANGE_REBIND_TICK_MIN;
     w->round_slots = n;
     w->round_due = 0;
     w->rebind_credit = 0;
 
     if (slots) {
-        ngx_ess_amqp_rebind_start(w, slots, 1);
+        ngx_ess_exchange_rebind_start(w, slots, 1);
     }
 }
 
 
 void
-ngx_ess_amqp_rebind_reset(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_rebind_reset(ngx_ess_exchange_worker_t *w)
 {
     /* own slots are bound again once they are consumed again */
 

@@ -15,24 +15,24 @@
 
 
 /* operations under way */
-#define NGX_ESS_AMQP_RESTORES          256
+#define NGX_ESS_EXCHANGE_RESTORES          256
 
 /* patterns, and streams that have them, that one key is for; with more all
    keys are bound again */
-#define NGX_ESS_AMQP_RESTORE_PATTERNS  16
-#define NGX_ESS_AMQP_RESTORE_STREAMS   256
+#define NGX_ESS_EXCHANGE_RESTORE_PATTERNS  16
+#define NGX_ESS_EXCHANGE_RESTORE_STREAMS   256
 
 
 typedef struct {
     ngx_ess_source_bind_t       bind;
     void                       *restore;
     u_char                      key[NGX_ESS_MAX_KEY];
-} ngx_ess_amqp_restore_bind_t;
+} ngx_ess_exchange_restore_bind_t;
 
 
 typedef struct {
     ngx_queue_t                 queue;      /* of all operations */
-    ngx_ess_amqp_worker_t      *worker;
+    ngx_ess_exchange_worker_t  *worker;
     ngx_queue_t                 waiting;    /* publications */
     ngx_uint_t                  left;       /* binds to be answered */
     ngx_int_t                   rc;
@@ -42,47 +42,47 @@ typedef struct {
     u_char                      text[256];  /* what the broker said, null
                                                terminated */
     ngx_uint_t                  n;
-    ngx_ess_amqp_restore_bind_t binds[1];
-} ngx_ess_amqp_restore_t;
+    ngx_ess_exchange_restore_bind_t binds[1];
+} ngx_ess_exchange_restore_t;
 
 
-static ngx_ess_amqp_restore_t *ngx_ess_amqp_restore_find(
-    ngx_ess_amqp_worker_t *w, ngx_str_t *key);
-static ngx_ess_amqp_restore_t *ngx_ess_amqp_restore_create(
-    ngx_ess_amqp_worker_t *w, ngx_str_t *key);
-static ngx_int_t ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o,
-    ngx_str_t *key, uint64_t listed);
-static ngx_int_t ngx_ess_amqp_restore_pattern(ngx_ess_amqp_restore_t *o,
+static ngx_ess_exchange_restore_t *ngx_ess_exchange_restore_find(
+    ngx_ess_exchange_worker_t *w, ngx_str_t *key);
+static ngx_ess_exchange_restore_t *ngx_ess_exchange_restore_create(
+    ngx_ess_exchange_worker_t *w, ngx_str_t *key);
+static ngx_int_t ngx_ess_exchange_restore_patterns(
+    ngx_ess_exchange_restore_t *o, ngx_str_t *key, uint64_t listed);
+static ngx_int_t ngx_ess_exchange_restore_pattern(ngx_ess_exchange_restore_t *o,
     ngx_ess_stream_info_t *info);
-static void ngx_ess_amqp_restore_add(ngx_ess_amqp_restore_t *o,
+static void ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_t *o,
     ngx_str_t *key);
-static ngx_int_t ngx_ess_amqp_restore_stream(ngx_ess_amqp_worker_t *w,
+static ngx_int_t ngx_ess_exchange_restore_stream(ngx_ess_exchange_worker_t *w,
     ngx_ess_stream_ref_t *ref, ngx_ess_stream_info_t *info);
-static void ngx_ess_amqp_restore_log(ngx_ess_amqp_worker_t *w,
+static void ngx_ess_exchange_restore_log(ngx_ess_exchange_worker_t *w,
     ngx_str_t *key);
-static void ngx_ess_amqp_restore_bound(ngx_ess_source_bind_t *bind,
+static void ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind,
     ngx_int_t rc, ngx_str_t *text);
-static void ngx_ess_amqp_restore_done(ngx_ess_amqp_restore_t *o);
+static void ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_t *o);
 
 
 void
-ngx_ess_amqp_restore_init(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_restore_init(ngx_ess_exchange_worker_t *w)
 {
     ngx_queue_init(&w->restores);
 }
 
 
 void
-ngx_ess_amqp_restore_exit(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_restore_exit(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                 i;
-    ngx_queue_t               *q;
-    ngx_ess_amqp_restore_t    *o;
-    ngx_ess_source_publish_t  *pub;
+    ngx_uint_t                   i;
+    ngx_queue_t                 *q;
+    ngx_ess_exchange_restore_t  *o;
+    ngx_ess_source_publish_t    *pub;
 
     while (!ngx_queue_empty(&w->restores)) {
         o = ngx_queue_data(ngx_queue_head(&w->restores),
-                           ngx_ess_amqp_restore_t, queue);
+                           ngx_ess_exchange_restore_t, queue);
 
         for (i = 0; i < o->n; i++) {
             ngx_ess_source_bind_cancel(&o->binds[i].bind);
@@ -103,7 +103,7 @@ ngx_ess_amqp_restore_exit(ngx_ess_amqp_worker_t *w)
 
 
 ngx_uint_t
-ngx_ess_amqp_restore_listed(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+ngx_ess_exchange_restore_listed(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
     ngx_uint_t             i, n;
     ngx_ess_event_t        event;
@@ -116,11 +116,11 @@ ngx_ess_amqp_restore_listed(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         event.keys = NULL;
-        (void) ngx_ess_amqp_topic_match(&w->slots[i], key, &event);
+        (void) ngx_ess_exchange_pattern_match(&w->slots[i], key, &event);
 
         for (n = 0; n < event.nstreams; n++) {
 
-            if (ngx_ess_amqp_restore_stream(w, event.streams[n], &info)
+            if (ngx_ess_exchange_restore_stream(w, event.streams[n], &info)
                 == NGX_OK)
             {
                 return 1;
@@ -133,31 +133,34 @@ ngx_ess_amqp_restore_listed(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
 
 
 ngx_int_t
-ngx_ess_amqp_restore(ngx_ess_amqp_worker_t *w, ngx_ess_source_publish_t *pub)
+ngx_ess_exchange_restore(ngx_ess_exchange_worker_t *w,
+    ngx_ess_source_publish_t *pub)
 {
-    ngx_uint_t               i;
-    ngx_ess_amqp_restore_t  *o;
+    ngx_uint_t                   i;
+    ngx_ess_exchange_restore_t  *o;
 
-    o = ngx_ess_amqp_restore_find(w, &pub->key);
+    o = ngx_ess_exchange_restore_find(w, &pub->key);
 
     if (o) {
         ngx_queue_insert_tail(&o->waiting, &pub->queue);
         return NGX_OK;
     }
 
-    if (w->nrestores >= NGX_ESS_AMQP_RESTORES) {
-        return ngx_ess_amqp_restore_listed(w, &pub->key) ? NGX_BUSY
+    if (w->nrestores >= NGX_ESS_EXCHANGE_RESTORES) {
+        return ngx_ess_exchange_restore_listed(w, &pub->key) ? NGX_BUSY
                                                          : NGX_DECLINED;
     }
 
-    o = ngx_ess_amqp_restore_create(w, &pub->key);
+    o = ngx_ess_exchange_restore_create(w, &pub->key);
     if (o == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_ess_amqp_restore_patterns(o, &pub->key, pub->listed) != NGX_OK) {
+    if (ngx_ess_exchange_restore_patterns(o, &pub->key, pub->listed)
+        != NGX_OK)
+    {
         ngx_free(o);
-        ngx_ess_amqp_watch_lost(w);
+        ngx_ess_exchange_watch_lost(w);
         return NGX_BUSY;
     }
 
@@ -167,14 +170,14 @@ ngx_ess_amqp_restore(ngx_ess_amqp_worker_t *w, ngx_ess_source_publish_t *pub)
     }
 
     if (o->lost) {
-        ngx_ess_amqp_restore_log(w, &pub->key);
+        ngx_ess_exchange_restore_log(w, &pub->key);
     }
 
     ngx_queue_insert_tail(&w->restores, &o->queue);
     ngx_queue_insert_tail(&o->waiting, &pub->queue);
 
     w->nrestores++;
-    ngx_ess_amqp_watch_gauge(w);
+    ngx_ess_exchange_watch_gauge(w);
 
     for (i = 0; i < o->n; i++) {
         ngx_ess_source_bind(w->zone, &o->binds[i].bind);
@@ -182,23 +185,23 @@ ngx_ess_amqp_restore(ngx_ess_amqp_worker_t *w, ngx_ess_source_publish_t *pub)
 
     /* perhaps it is not the only one */
 
-    ngx_ess_amqp_watch_now(w);
+    ngx_ess_exchange_watch_now(w);
 
     return NGX_OK;
 }
 
 
-static ngx_ess_amqp_restore_t *
-ngx_ess_amqp_restore_find(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+static ngx_ess_exchange_restore_t *
+ngx_ess_exchange_restore_find(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    ngx_queue_t             *q;
-    ngx_ess_amqp_restore_t  *o;
+    ngx_queue_t                 *q;
+    ngx_ess_exchange_restore_t  *o;
 
     for (q = ngx_queue_head(&w->restores);
          q != ngx_queue_sentinel(&w->restores);
          q = ngx_queue_next(q))
     {
-        o = ngx_queue_data(q, ngx_ess_amqp_restore_t, queue);
+        o = ngx_queue_data(q, ngx_ess_exchange_restore_t, queue);
 
         if (o->len == key->len && ngx_memcmp(o->key, key->data, key->len) == 0)
         {
@@ -210,16 +213,16 @@ ngx_ess_amqp_restore_find(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
 }
 
 
-static ngx_ess_amqp_restore_t *
-ngx_ess_amqp_restore_create(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+static ngx_ess_exchange_restore_t *
+ngx_ess_exchange_restore_create(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    ngx_uint_t               n;
-    ngx_ess_amqp_restore_t  *o;
+    ngx_uint_t                   n;
+    ngx_ess_exchange_restore_t  *o;
 
-    n = w->conf->topic ? NGX_ESS_AMQP_RESTORE_PATTERNS : 1;
+    n = w->conf->topic ? NGX_ESS_EXCHANGE_RESTORE_PATTERNS : 1;
 
-    o = ngx_calloc(offsetof(ngx_ess_amqp_restore_t, binds)
-                   + n * sizeof(ngx_ess_amqp_restore_bind_t), w->log);
+    o = ngx_calloc(offsetof(ngx_ess_exchange_restore_t, binds)
+                   + n * sizeof(ngx_ess_exchange_restore_bind_t), w->log);
     if (o == NULL) {
         return NULL;
     }
@@ -239,13 +242,13 @@ ngx_ess_amqp_restore_create(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
    NGX_DECLINED: too much for one operation. */
 
 static ngx_int_t
-ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key,
+ngx_ess_exchange_restore_patterns(ngx_ess_exchange_restore_t *o, ngx_str_t *key,
     uint64_t listed)
 {
-    ngx_uint_t              i, n, streams;
-    ngx_ess_event_t         event;
-    ngx_ess_amqp_worker_t  *w;
-    ngx_ess_stream_info_t   info;
+    ngx_uint_t                  i, n, streams;
+    ngx_ess_event_t             event;
+    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_stream_info_t       info;
 
     w = o->worker;
 
@@ -255,7 +258,7 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key,
             return NGX_OK;
         }
 
-        ngx_ess_amqp_restore_add(o, key);
+        ngx_ess_exchange_restore_add(o, key);
 
         o->lost = ngx_ess_loss_key(w->zone, key, listed);
 
@@ -267,18 +270,18 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key,
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         event.keys = NULL;
-        (void) ngx_ess_amqp_topic_match(&w->slots[i], key, &event);
+        (void) ngx_ess_exchange_pattern_match(&w->slots[i], key, &event);
 
         for (n = 0; n < event.nstreams; n++) {
 
-            if (ngx_ess_amqp_restore_stream(w, event.streams[n], &info)
+            if (ngx_ess_exchange_restore_stream(w, event.streams[n], &info)
                 != NGX_OK)
             {
                 continue;
             }
 
-            if (streams++ == NGX_ESS_AMQP_RESTORE_STREAMS
-                || ngx_ess_amqp_restore_pattern(o, &info) != NGX_OK)
+            if (streams++ == NGX_ESS_EXCHANGE_RESTORE_STREAMS
+                || ngx_ess_exchange_restore_pattern(o, &info) != NGX_OK)
             {
                 return NGX_DECLINED;
             }
@@ -297,7 +300,7 @@ ngx_ess_amqp_restore_patterns(ngx_ess_amqp_restore_t *o, ngx_str_t *key,
 /* Each pattern once. */
 
 static ngx_int_t
-ngx_ess_amqp_restore_pattern(ngx_ess_amqp_restore_t *o,
+ngx_ess_exchange_restore_pattern(ngx_ess_exchange_restore_t *o,
     ngx_ess_stream_info_t *info)
 {
     ngx_str_t   pattern, *key;
@@ -316,27 +319,27 @@ ngx_ess_amqp_restore_pattern(ngx_ess_amqp_restore_t *o,
         }
     }
 
-    if (o->n == NGX_ESS_AMQP_RESTORE_PATTERNS) {
+    if (o->n == NGX_ESS_EXCHANGE_RESTORE_PATTERNS) {
         return NGX_DECLINED;
     }
 
-    ngx_ess_amqp_restore_add(o, &pattern);
+    ngx_ess_exchange_restore_add(o, &pattern);
 
     return NGX_OK;
 }
 
 
 static void
-ngx_ess_amqp_restore_add(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
+ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_t *o, ngx_str_t *key)
 {
-    ngx_ess_amqp_restore_bind_t  *b;
+    ngx_ess_exchange_restore_bind_t  *b;
 
     b = &o->binds[o->n++];
 
     b->restore = o;
     ngx_memcpy(b->key, key->data, key->len);
 
-    b->bind.handler = ngx_ess_amqp_restore_bound;
+    b->bind.handler = ngx_ess_exchange_restore_bound;
     b->bind.data = b;
     b->bind.key.data = b->key;
     b->bind.key.len = key->len;
@@ -349,7 +352,7 @@ ngx_ess_amqp_restore_add(ngx_ess_amqp_restore_t *o, ngx_str_t *key)
 /* NGX_OK: it is listed. */
 
 static ngx_int_t
-ngx_ess_amqp_restore_stream(ngx_ess_amqp_worker_t *w,
+ngx_ess_exchange_restore_stream(ngx_ess_exchange_worker_t *w,
     ngx_ess_stream_ref_t *ref, ngx_ess_stream_info_t *info)
 {
     if (ngx_ess_stream_by_id(w->zone, ref->id, info) != NGX_OK
@@ -365,7 +368,7 @@ ngx_ess_amqp_restore_stream(ngx_ess_amqp_worker_t *w,
 /* Once a second: somebody may have removed many. */
 
 static void
-ngx_ess_amqp_restore_log(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
+ngx_ess_exchange_restore_log(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
     ngx_ess_escaped_t  e;
 
@@ -383,11 +386,11 @@ ngx_ess_amqp_restore_log(ngx_ess_amqp_worker_t *w, ngx_str_t *key)
 
 
 static void
-ngx_ess_amqp_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
+ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_amqp_restore_t       *o;
-    ngx_ess_amqp_restore_bind_t  *b;
+    ngx_ess_exchange_restore_t       *o;
+    ngx_ess_exchange_restore_bind_t  *b;
 
     b = bind->data;
     o = b->restore;
@@ -402,25 +405,25 @@ ngx_ess_amqp_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     }
 
     if (--o->left == 0) {
-        ngx_ess_amqp_restore_done(o);
+        ngx_ess_exchange_restore_done(o);
     }
 }
 
 
 static void
-ngx_ess_amqp_restore_done(ngx_ess_amqp_restore_t *o)
+ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_t *o)
 {
-    ngx_str_t                  text;
-    ngx_queue_t               *q;
-    ngx_ess_amqp_worker_t     *w;
-    ngx_ess_source_publish_t  *pub;
+    ngx_str_t                   text;
+    ngx_queue_t                *q;
+    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_source_publish_t   *pub;
 
     w = o->worker;
 
     ngx_queue_remove(&o->queue);
 
     w->nrestores--;
-    ngx_ess_amqp_watch_gauge(w);
+    ngx_ess_exchange_watch_gauge(w);
 
     text.data = o->text;
     text.len = ngx_strlen(o->text);
@@ -433,7 +436,7 @@ ngx_ess_amqp_restore_done(ngx_ess_amqp_restore_t *o)
 
         pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
 
-        ngx_ess_amqp_publish_restored(pub, o->rc, &text);
+        ngx_ess_exchange_publish_restored(pub, o->rc, &text);
     }
 
     ngx_free(o);

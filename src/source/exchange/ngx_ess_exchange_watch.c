@@ -21,45 +21,45 @@
 #include "ngx_ess_loss.h"
 
 
-#define NGX_ESS_AMQP_WATCH_TIME  1000       /* ms between two looks */
+#define NGX_ESS_EXCHANGE_WATCH_TIME  1000   /* ms between two looks */
 
 
-static ngx_int_t ngx_ess_amqp_watch_name(ngx_ess_amqp_worker_t *w,
+static ngx_int_t ngx_ess_exchange_watch_name(ngx_ess_exchange_worker_t *w,
     ngx_cycle_t *cycle);
-static void ngx_ess_amqp_watch_tick(ngx_event_t *ev);
-static void ngx_ess_amqp_watch_look(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_watch_declare(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_watch_bind(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_watch_passive(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+static void ngx_ess_exchange_watch_tick(ngx_event_t *ev);
+static void ngx_ess_exchange_watch_look(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_watch_bind(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_watch_passive(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_watch_well(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_watch_not_found(ngx_ess_amqp_worker_t *w);
-static void ngx_ess_amqp_watch_note(ngx_ess_amqp_worker_t *w);
+static void ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_watch_not_found(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_watch_note(ngx_ess_exchange_worker_t *w);
 
 
 ngx_int_t
-ngx_ess_amqp_watch_init(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
+ngx_ess_exchange_watch_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    if (ngx_ess_amqp_watch_name(w, cycle) != NGX_OK) {
+    if (ngx_ess_exchange_watch_name(w, cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
     w->losses = ngx_ess_loss_number(w->zone);
 
-    w->watch.handler = ngx_ess_amqp_watch_tick;
+    w->watch.handler = ngx_ess_exchange_watch_tick;
     w->watch.data = w;
     w->watch.log = w->log;
     w->watch.cancelable = 1;
 
-    ngx_add_timer(&w->watch, NGX_ESS_AMQP_WATCH_TIME);
+    ngx_add_timer(&w->watch, NGX_ESS_EXCHANGE_WATCH_TIME);
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_ess_amqp_watch_name(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
+ngx_ess_exchange_watch_name(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
     u_char               *p;
     size_t                len;
@@ -68,7 +68,7 @@ ngx_ess_amqp_watch_name(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
 
     len = sizeof("ess..") - 1 + w->conf->node.len + w->conf->exchange.len;
 
-    if (len > NGX_ESS_AMQP_NAME) {
+    if (len > NGX_ESS_EXCHANGE_NAME) {
         /* it cannot be watched */
         return NGX_OK;
     }
@@ -97,7 +97,7 @@ ngx_ess_amqp_watch_name(ngx_ess_amqp_worker_t *w, ngx_cycle_t *cycle)
 
 
 void
-ngx_ess_amqp_watch_exit(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_exit(ngx_ess_exchange_worker_t *w)
 {
     if (w->watch.timer_set) {
         ngx_del_timer(&w->watch);
@@ -106,16 +106,16 @@ ngx_ess_amqp_watch_exit(ngx_ess_amqp_worker_t *w)
 
 
 void
-ngx_ess_amqp_watch_reset(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_reset(ngx_ess_exchange_worker_t *w)
 {
-    w->witness = NGX_ESS_AMQP_UNKNOWN;
+    w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
 }
 
 
 static void
-ngx_ess_amqp_watch_tick(ngx_event_t *ev)
+ngx_ess_exchange_watch_tick(ngx_event_t *ev)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
     w = ev->data;
 
@@ -124,92 +124,92 @@ ngx_ess_amqp_watch_tick(ngx_event_t *ev)
     }
 
     if (w->losses != ngx_ess_loss_number(w->zone)) {
-        ngx_ess_amqp_watch_lost(w);
+        ngx_ess_exchange_watch_lost(w);
 
-    } else if (ngx_current_msec - w->watched >= NGX_ESS_AMQP_WATCH_TIME) {
-        ngx_ess_amqp_watch_now(w);
+    } else if (ngx_current_msec - w->watched >= NGX_ESS_EXCHANGE_WATCH_TIME) {
+        ngx_ess_exchange_watch_now(w);
     }
 
-    ngx_add_timer(ev, ngx_ess_amqp_rebind_tick(w));
+    ngx_add_timer(ev, ngx_ess_exchange_rebind_tick(w));
 }
 
 
 ngx_uint_t
-ngx_ess_amqp_watch_settled(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_settled(ngx_ess_exchange_worker_t *w)
 {
-    return w->witness == NGX_ESS_AMQP_READY
-           || w->witness == NGX_ESS_AMQP_REFUSED;
+    return w->witness == NGX_ESS_EXCHANGE_READY
+           || w->witness == NGX_ESS_EXCHANGE_REFUSED;
 }
 
 
 ngx_uint_t
-ngx_ess_amqp_watch_known(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_known(ngx_ess_exchange_worker_t *w)
 {
     return ngx_ess_loss_witness(w->zone) == w->witness_hash;
 }
 
 
 void
-ngx_ess_amqp_watch(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch(ngx_ess_exchange_worker_t *w)
 {
     if (w->admin == NULL
-        || w->exchange != NGX_ESS_AMQP_READY
-        || w->witness != NGX_ESS_AMQP_UNKNOWN
+        || w->exchange != NGX_ESS_EXCHANGE_READY
+        || w->witness != NGX_ESS_EXCHANGE_UNKNOWN
         || w->watch_busy)
     {
         return;
     }
 
     if (w->witness_name.len == 0) {
-        w->witness = NGX_ESS_AMQP_REFUSED;
+        w->witness = NGX_ESS_EXCHANGE_REFUSED;
         return;
     }
 
     if (w->witness_anew) {
-        ngx_ess_amqp_watch_declare(w);
+        ngx_ess_exchange_watch_declare(w);
         return;
     }
 
-    w->witness = NGX_ESS_AMQP_LOOKUP;
+    w->witness = NGX_ESS_EXCHANGE_LOOKUP;
 
-    ngx_ess_amqp_watch_look(w);
+    ngx_ess_exchange_watch_look(w);
 }
 
 
 void
-ngx_ess_amqp_watch_now(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_now(ngx_ess_exchange_worker_t *w)
 {
     if (w->admin && !w->watch_busy
-        && w->exchange == NGX_ESS_AMQP_READY
-        && ngx_ess_amqp_watch_settled(w))
+        && w->exchange == NGX_ESS_EXCHANGE_READY
+        && ngx_ess_exchange_watch_settled(w))
     {
-        ngx_ess_amqp_watch_look(w);
+        ngx_ess_exchange_watch_look(w);
     }
 }
 
 
 static void
-ngx_ess_amqp_watch_look(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_look(ngx_ess_exchange_worker_t *w)
 {
     w->watched = ngx_current_msec;
     w->watch_losses = w->losses;
-    w->watch_known = ngx_ess_amqp_watch_known(w);
+    w->watch_known = ngx_ess_exchange_watch_known(w);
 
-    if (w->witness == NGX_ESS_AMQP_REFUSED) {
-        ngx_ess_amqp_watch_passive(w);
+    if (w->witness == NGX_ESS_EXCHANGE_REFUSED) {
+        ngx_ess_exchange_watch_passive(w);
 
     } else {
-        ngx_ess_amqp_watch_bind(w);
+        ngx_ess_exchange_watch_bind(w);
     }
 }
 
 
 static void
-ngx_ess_amqp_watch_declare(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w)
 {
     amqp_exchange_declare_t  *m;
 
-    w->witness = NGX_ESS_AMQP_CREATE;
+    w->witness = NGX_ESS_EXCHANGE_CREATE;
     w->watch_busy = 1;
 
     m = &w->watch_method.declare;
@@ -224,12 +224,12 @@ ngx_ess_amqp_watch_declare(ngx_ess_amqp_worker_t *w)
 
     ngx_ess_amqp_op(w->admin, &w->watch_op, AMQP_EXCHANGE_DECLARE_METHOD, m,
                     AMQP_EXCHANGE_DECLARE_OK_METHOD,
-                    ngx_ess_amqp_watch_answered, w);
+                    ngx_ess_exchange_watch_answered, w);
 }
 
 
 static void
-ngx_ess_amqp_watch_bind(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_bind(ngx_ess_exchange_worker_t *w)
 {
     amqp_exchange_bind_t  *m;
 
@@ -244,15 +244,15 @@ ngx_ess_amqp_watch_bind(ngx_ess_amqp_worker_t *w)
     m->destination.len = w->conf->exchange.len;
 
     ngx_ess_amqp_op(w->admin, &w->watch_op, AMQP_EXCHANGE_BIND_METHOD, m,
-                    AMQP_EXCHANGE_BIND_OK_METHOD, ngx_ess_amqp_watch_answered,
-                    w);
+                    AMQP_EXCHANGE_BIND_OK_METHOD,
+                    ngx_ess_exchange_watch_answered, w);
 }
 
 
 /* Is the exchange there, at least? */
 
 static void
-ngx_ess_amqp_watch_passive(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_passive(ngx_ess_exchange_worker_t *w)
 {
     amqp_exchange_declare_t  *m;
 
@@ -268,15 +268,15 @@ ngx_ess_amqp_watch_passive(ngx_ess_amqp_worker_t *w)
 
     ngx_ess_amqp_op(w->admin, &w->watch_op, AMQP_EXCHANGE_DECLARE_METHOD, m,
                     AMQP_EXCHANGE_DECLARE_OK_METHOD,
-                    ngx_ess_amqp_watch_answered, w);
+                    ngx_ess_exchange_watch_answered, w);
 }
 
 
 static void
-ngx_ess_amqp_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
+ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
     w = op->data;
 
@@ -287,36 +287,36 @@ ngx_ess_amqp_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     }
 
     if (rc == NGX_OK) {
-        ngx_ess_amqp_watch_well(w);
+        ngx_ess_exchange_watch_well(w);
 
     } else if (code == AMQP_NOT_FOUND) {
-        ngx_ess_amqp_watch_not_found(w);
+        ngx_ess_exchange_watch_not_found(w);
 
-    } else if (w->witness != NGX_ESS_AMQP_REFUSED) {
-        w->witness = NGX_ESS_AMQP_REFUSED;
+    } else if (w->witness != NGX_ESS_EXCHANGE_REFUSED) {
+        w->witness = NGX_ESS_EXCHANGE_REFUSED;
         w->witness_anew = 0;
 
         ngx_ess_amqp_trouble_once(w->session, NGX_LOG_NOTICE,
                                   "the exchange cannot be watched", code, text);
     }
 
-    ngx_ess_amqp_exchange_kick(w);
+    ngx_ess_exchange_kick(w);
 }
 
 
 static void
-ngx_ess_amqp_watch_well(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w)
 {
     switch (w->witness) {
 
-    case NGX_ESS_AMQP_CREATE:
-        w->witness = NGX_ESS_AMQP_COMPARE;
-        ngx_ess_amqp_watch_bind(w);
+    case NGX_ESS_EXCHANGE_CREATE:
+        w->witness = NGX_ESS_EXCHANGE_COMPARE;
+        ngx_ess_exchange_watch_bind(w);
         break;
 
-    case NGX_ESS_AMQP_LOOKUP:
-    case NGX_ESS_AMQP_COMPARE:
-        w->witness = NGX_ESS_AMQP_READY;
+    case NGX_ESS_EXCHANGE_LOOKUP:
+    case NGX_ESS_EXCHANGE_COMPARE:
+        w->witness = NGX_ESS_EXCHANGE_READY;
         w->witness_anew = 0;
 
         if (ngx_ess_loss_witness(w->zone) != w->witness_hash) {
@@ -334,17 +334,17 @@ ngx_ess_amqp_watch_well(ngx_ess_amqp_worker_t *w)
 /* The witness is gone, or was never made; or the exchange is, too. */
 
 static void
-ngx_ess_amqp_watch_not_found(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_not_found(ngx_ess_exchange_worker_t *w)
 {
     switch (w->witness) {
 
-    case NGX_ESS_AMQP_CREATE:
-    case NGX_ESS_AMQP_COMPARE:
+    case NGX_ESS_EXCHANGE_CREATE:
+    case NGX_ESS_EXCHANGE_COMPARE:
 
         /* the exchange went meanwhile */
 
-        w->witness = NGX_ESS_AMQP_UNKNOWN;
-        ngx_ess_amqp_exchange_gone(w);
+        w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
+        ngx_ess_exchange_gone(w);
         break;
 
     default:
@@ -354,36 +354,36 @@ ngx_ess_amqp_watch_not_found(ngx_ess_amqp_worker_t *w)
             break;
         }
 
-        if (w->witness == NGX_ESS_AMQP_LOOKUP && !w->watch_known) {
-            ngx_ess_amqp_watch_declare(w);
+        if (w->witness == NGX_ESS_EXCHANGE_LOOKUP && !w->watch_known) {
+            ngx_ess_exchange_watch_declare(w);
             break;
         }
 
-        ngx_ess_amqp_watch_lost(w);
+        ngx_ess_exchange_watch_lost(w);
     }
 }
 
 
 void
-ngx_ess_amqp_watch_lost(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_lost(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_amqp_watch_note(w);
+    ngx_ess_exchange_watch_note(w);
 
-    w->witness = NGX_ESS_AMQP_UNKNOWN;
+    w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
 
-    ngx_ess_amqp_exchange_gone(w);
-    ngx_ess_amqp_exchange_kick(w);
+    ngx_ess_exchange_gone(w);
+    ngx_ess_exchange_kick(w);
 }
 
 
 void
-ngx_ess_amqp_watch_created(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_created(ngx_ess_exchange_worker_t *w)
 {
     if (!w->witness_anew && w->exchange_known) {
-        ngx_ess_amqp_watch_note(w);
+        ngx_ess_exchange_watch_note(w);
     }
 
-    w->witness = NGX_ESS_AMQP_UNKNOWN;
+    w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
     w->witness_anew = 1;
 }
 
@@ -391,7 +391,7 @@ ngx_ess_amqp_watch_created(ngx_ess_amqp_worker_t *w)
 /* Once for all workers, and for each of them. */
 
 static void
-ngx_ess_amqp_watch_note(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_note(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t  i;
 
@@ -413,16 +413,16 @@ ngx_ess_amqp_watch_note(ngx_ess_amqp_worker_t *w)
 
     w->rebind_next |= w->lost;
 
-    ngx_ess_amqp_watch_gauge(w);
+    ngx_ess_exchange_watch_gauge(w);
 }
 
 
 void
-ngx_ess_amqp_watch_gauge(ngx_ess_amqp_worker_t *w)
+ngx_ess_exchange_watch_gauge(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t  i, n;
 
-    n = w->nrestores + (w->exchange == NGX_ESS_AMQP_REFUSED);
+    n = w->nrestores + (w->exchange == NGX_ESS_EXCHANGE_REFUSED);
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         n += (w->lost >> i) & 1;

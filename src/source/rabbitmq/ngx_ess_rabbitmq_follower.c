@@ -18,47 +18,51 @@
 #include "ngx_ess_source.h"
 
 
-/* ms */
-#define NGX_ESS_AMQP_FOLLOW_SILENT  2000    /* for one that must be there: the
-                                               nodes of a cluster may have to
-                                               agree on it first */
-#define NGX_ESS_AMQP_FOLLOW_ROOM    5       /* until the zone is asked again */
+/* ms; for one that must be there: the nodes of a cluster may have to agree on
+   it first */
+#define NGX_ESS_RABBITMQ_FOLLOWER_SILENT  2000
+
+/* ms; until the zone is asked again */
+#define NGX_ESS_RABBITMQ_FOLLOWER_ROOM    5
 
 
-static void ngx_ess_amqp_follow_later(ngx_ess_amqp_live_t *live);
-static void ngx_ess_amqp_follow_started(ngx_ess_amqp_reader_t *reader);
-static void ngx_ess_amqp_follow_delivery(ngx_ess_amqp_reader_t *reader,
+static void ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live,
+static void ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *live,
     uint64_t ordinal, ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_amqp_follow_synced(ngx_ess_amqp_reader_t *reader);
-static void ngx_ess_amqp_follow_begin(ngx_ess_amqp_live_t *live);
-static void ngx_ess_amqp_follow_fill(ngx_ess_amqp_live_t *live, uint64_t first);
-static void ngx_ess_amqp_follow_filled(ngx_ess_amqp_live_t *live);
-static void ngx_ess_amqp_follow_live(ngx_ess_amqp_live_t *live);
-static void ngx_ess_amqp_follow_seek(ngx_ess_amqp_live_t *live);
-static void ngx_ess_amqp_follow_ended(ngx_ess_amqp_reader_t *reader,
+static void ngx_ess_rabbitmq_follower_synced(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_follower_fill(ngx_ess_rabbitmq_follower_t *live,
+    uint64_t first);
+static void ngx_ess_rabbitmq_follower_filled(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
 
 
-static const ngx_ess_amqp_reader_handlers_t  ngx_ess_amqp_follow_handlers = {
-    ngx_ess_amqp_follow_started,
-    ngx_ess_amqp_follow_delivery,
-    ngx_ess_amqp_follow_synced,
-    ngx_ess_amqp_follow_ended
+static const ngx_ess_amqp_reader_handlers_t
+    ngx_ess_rabbitmq_follower_handlers =
+{
+    ngx_ess_rabbitmq_follower_started,
+    ngx_ess_rabbitmq_follower_delivery,
+    ngx_ess_rabbitmq_follower_synced,
+    ngx_ess_rabbitmq_follower_ended
 };
 
 
 void
-ngx_ess_amqp_follow_open(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *live)
 {
     uint64_t                     offset;
-    ngx_ess_amqp_worker_t       *w;
+    ngx_ess_exchange_worker_t   *w;
     ngx_ess_amqp_reader_from_e   from;
 
     w = live->worker;
 
-    live->state = NGX_ESS_AMQP_LIVE_OPENING;
+    live->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
 
     if (!ngx_ess_amqp_is_open(w->session)) {
         /* see kick */
@@ -77,16 +81,16 @@ ngx_ess_amqp_follow_open(ngx_ess_amqp_live_t *live)
     live->reader = ngx_ess_amqp_reader_open(w->session, &w->readers,
                                             &live->key, from, offset,
                                             w->conf->prefetch,
-                                            &ngx_ess_amqp_follow_handlers, live,
-                                            w->log);
+                                            &ngx_ess_rabbitmq_follower_handlers,
+                                            live, w->log);
     if (live->reader == NULL) {
-        ngx_ess_amqp_follow_later(live);
+        ngx_ess_rabbitmq_follower_later(live);
     }
 }
 
 
 void
-ngx_ess_amqp_follow_close(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_follower_close(ngx_ess_rabbitmq_follower_t *live)
 {
     if (live->reader) {
         ngx_ess_amqp_reader_close(live->reader);
@@ -100,11 +104,11 @@ ngx_ess_amqp_follow_close(ngx_ess_amqp_live_t *live)
 
 
 static void
-ngx_ess_amqp_follow_later(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *live)
 {
-    ngx_ess_amqp_follow_seek(live);
+    ngx_ess_rabbitmq_follower_seek(live);
 
-    live->state = NGX_ESS_AMQP_LIVE_OPENING;
+    live->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
 
     ngx_add_timer(&live->timer, ngx_ess_backoff(live->attempt));
     live->attempt++;
@@ -112,45 +116,45 @@ ngx_ess_amqp_follow_later(ngx_ess_amqp_live_t *live)
 
 
 static void
-ngx_ess_amqp_follow_started(ngx_ess_amqp_reader_t *reader)
+ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader)
 {
-    ngx_ess_escaped_t     key;
-    ngx_ess_amqp_live_t  *live;
+    ngx_ess_escaped_t             key;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     live = reader->data;
     live->attempt = 0;
 
     if (live->ordinal == 0) {
-        live->state = NGX_ESS_AMQP_LIVE_SEEKING;
+        live->state = NGX_ESS_RABBITMQ_FOLLOWER_SEEKING;
         ngx_ess_amqp_reader_sync(reader);
         return;
     }
 
     if (live->end) {
-        live->state = NGX_ESS_AMQP_LIVE_FILLING;
-        ngx_add_timer(&live->timer, NGX_ESS_AMQP_FOLLOW_SILENT);
+        live->state = NGX_ESS_RABBITMQ_FOLLOWER_FILLING;
+        ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
         return;
     }
 
-    live->state = NGX_ESS_AMQP_LIVE_FOLLOWING;
+    live->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
 
     ngx_log_error(NGX_LOG_INFO, live->worker->log, 0,
                   "following RabbitMQ stream \"%V\" from event %uL on",
                   ngx_ess_escape(&key, &live->key), live->ordinal);
 
     if (live->ordinal > 1) {
-        ngx_add_timer(&live->timer, NGX_ESS_AMQP_FOLLOW_SILENT);
+        ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
     }
 
-    ngx_ess_amqp_live_answer(live, NGX_OK);
+    ngx_ess_rabbitmq_streams_answer(live, NGX_OK);
 }
 
 
 static void
-ngx_ess_amqp_follow_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
-    ngx_ess_amqp_delivery_t *delivery)
+ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
+    uint64_t offset, ngx_ess_amqp_delivery_t *delivery)
 {
-    ngx_ess_amqp_live_t  *live;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     live = reader->data;
 
@@ -161,7 +165,7 @@ ngx_ess_amqp_follow_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
         ngx_del_timer(&live->timer);
     }
 
-    if (live->state == NGX_ESS_AMQP_LIVE_SEEKING) {
+    if (live->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
         live->ordinal = offset + 2;
         return;
     }
@@ -174,28 +178,28 @@ ngx_ess_amqp_follow_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 
     live->silent = 0;
 
-    ngx_ess_amqp_follow_append(live, offset + 1, delivery);
+    ngx_ess_rabbitmq_follower_append(live, offset + 1, delivery);
 
-    if (live->state == NGX_ESS_AMQP_LIVE_FILLING) {
+    if (live->state == NGX_ESS_RABBITMQ_FOLLOWER_FILLING) {
 
         if (live->ordinal >= live->end) {
-            ngx_ess_amqp_follow_filled(live);
+            ngx_ess_rabbitmq_follower_filled(live);
 
         } else {
-            ngx_add_timer(&live->timer, NGX_ESS_AMQP_FOLLOW_SILENT);
+            ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
         }
     }
 }
 
 
 static void
-ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
-    ngx_ess_amqp_delivery_t *delivery)
+ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *live,
+    uint64_t ordinal, ngx_ess_amqp_delivery_t *delivery)
 {
-    ngx_int_t               n;
-    ngx_ess_event_t         event;
-    ngx_ess_stream_ref_t   *ref;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_int_t                   n;
+    ngx_ess_event_t             event;
+    ngx_ess_stream_ref_t       *ref;
+    ngx_ess_exchange_worker_t  *w;
 
     w = live->worker;
 
@@ -206,7 +210,7 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
     live->ordinal = ordinal + 1;
 
     if (delivery->over_size) {
-        ngx_ess_amqp_delivery_too_large(w, delivery);
+        ngx_ess_exchange_delivery_too_large(w, delivery);
         live->gap = 1;
         return;
     }
@@ -223,7 +227,9 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
 
     event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 
-    if (event.timestamp == 0 && live->state == NGX_ESS_AMQP_LIVE_FOLLOWING) {
+    if (event.timestamp == 0
+        && live->state == NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING)
+    {
         event.timestamp = ngx_ess_now();
     }
 
@@ -236,11 +242,11 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
            the rest meanwhile */
 
         live->ordinal = ordinal;
-        ngx_ess_amqp_follow_close(live);
-        ngx_ess_amqp_follow_seek(live);
+        ngx_ess_rabbitmq_follower_close(live);
+        ngx_ess_rabbitmq_follower_seek(live);
 
-        live->state = NGX_ESS_AMQP_LIVE_OPENING;
-        ngx_add_timer(&live->timer, NGX_ESS_AMQP_FOLLOW_ROOM);
+        live->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+        ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_FOLLOWER_ROOM);
         return;
     }
 
@@ -249,17 +255,17 @@ ngx_ess_amqp_follow_append(ngx_ess_amqp_live_t *live, uint64_t ordinal,
 
 
 static void
-ngx_ess_amqp_follow_synced(ngx_ess_amqp_reader_t *reader)
+ngx_ess_rabbitmq_follower_synced(ngx_ess_amqp_reader_t *reader)
 {
-    ngx_ess_amqp_live_t  *live;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     live = reader->data;
 
-    if (live->state == NGX_ESS_AMQP_LIVE_SEEKING) {
+    if (live->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
 
         /* all of the last chunk has come, or there is none */
 
-        ngx_ess_amqp_follow_begin(live);
+        ngx_ess_rabbitmq_follower_begin(live);
         return;
     }
 
@@ -267,13 +273,13 @@ ngx_ess_amqp_follow_synced(ngx_ess_amqp_reader_t *reader)
 
         /* gone is the event that was there: where is the end? */
 
-        ngx_ess_amqp_follow_close(live);
+        ngx_ess_rabbitmq_follower_close(live);
 
         live->again = 1;
         live->known = live->ordinal;
         live->ordinal = 0;
 
-        ngx_ess_amqp_follow_open(live);
+        ngx_ess_rabbitmq_follower_open(live);
     }
 }
 
@@ -281,11 +287,11 @@ ngx_ess_amqp_follow_synced(ngx_ess_amqp_reader_t *reader)
 /* The end of the broker's stream is known. */
 
 static void
-ngx_ess_amqp_follow_begin(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *live)
 {
-    uint64_t                first;
-    ngx_ess_escaped_t       key;
-    ngx_ess_amqp_worker_t  *w;
+    uint64_t                    first;
+    ngx_ess_escaped_t           key;
+    ngx_ess_exchange_worker_t  *w;
 
     w = live->worker;
 
@@ -298,7 +304,7 @@ ngx_ess_amqp_follow_begin(ngx_ess_amqp_live_t *live)
 
         if (live->ordinal == live->known) {
             /* as it was: there was nothing to come again */
-            ngx_ess_amqp_follow_live(live);
+            ngx_ess_rabbitmq_follower_live(live);
             return;
         }
 
@@ -320,53 +326,54 @@ ngx_ess_amqp_follow_begin(ngx_ess_amqp_live_t *live)
     {
     case NGX_OK:
         ngx_ess_notify_wake(w->zone, &w->live_wake);
-        ngx_ess_amqp_follow_live(live);
+        ngx_ess_rabbitmq_follower_live(live);
         return;
 
     case NGX_AGAIN:
-        ngx_ess_amqp_follow_fill(live, first);
+        ngx_ess_rabbitmq_follower_fill(live, first);
         return;
 
     default: /* NGX_DECLINED */
-        ngx_ess_amqp_follow_succeeded(live);
+        ngx_ess_rabbitmq_follower_succeeded(live);
     }
 }
 
 
 static void
-ngx_ess_amqp_follow_fill(ngx_ess_amqp_live_t *live, uint64_t first)
+ngx_ess_rabbitmq_follower_fill(ngx_ess_rabbitmq_follower_t *live,
+    uint64_t first)
 {
-    ngx_ess_amqp_follow_close(live);
+    ngx_ess_rabbitmq_follower_close(live);
 
     live->end = live->ordinal;
     live->ordinal = first;
 
-    ngx_ess_amqp_follow_open(live);
+    ngx_ess_rabbitmq_follower_open(live);
 }
 
 
 static void
-ngx_ess_amqp_follow_filled(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_follower_filled(ngx_ess_rabbitmq_follower_t *live)
 {
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_exchange_worker_t  *w;
 
     w = live->worker;
 
     live->end = 0;
 
     if (ngx_ess_follow_live(w->zone, &live->ref, &w->live_wake) != NGX_OK) {
-        ngx_ess_amqp_follow_succeeded(live);
+        ngx_ess_rabbitmq_follower_succeeded(live);
         return;
     }
 
-    ngx_ess_amqp_follow_live(live);
+    ngx_ess_rabbitmq_follower_live(live);
 }
 
 
 /* All that comes from now on is appended. */
 
 static void
-ngx_ess_amqp_follow_live(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *live)
 {
     ngx_ess_escaped_t  key;
 
@@ -375,16 +382,16 @@ ngx_ess_amqp_follow_live(ngx_ess_amqp_live_t *live)
                   "on", ngx_ess_escape(&key, &live->key), live->ordinal);
 
     live->again = 0;
-    live->state = NGX_ESS_AMQP_LIVE_FOLLOWING;
+    live->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
 
-    ngx_ess_amqp_live_answer(live, NGX_OK);
+    ngx_ess_rabbitmq_streams_answer(live, NGX_OK);
 }
 
 
 /* Filling was interrupted: it begins with the end again. */
 
 static void
-ngx_ess_amqp_follow_seek(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *live)
 {
     if (live->end) {
         live->end = 0;
@@ -394,24 +401,24 @@ ngx_ess_amqp_follow_seek(ngx_ess_amqp_live_t *live)
 
 
 void
-ngx_ess_amqp_follow_succeeded(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *live)
 {
-    ngx_ess_amqp_follow_close(live);
+    ngx_ess_rabbitmq_follower_close(live);
 
     live->mine = 0;
     live->end = 0;
-    live->state = NGX_ESS_AMQP_LIVE_OTHER;
+    live->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
 
-    ngx_ess_amqp_live_look(live);
+    ngx_ess_rabbitmq_streams_look(live);
 }
 
 
 static void
-ngx_ess_amqp_follow_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
+ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 {
-    ngx_ess_escaped_t       key;
-    ngx_ess_amqp_live_t    *live;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_ess_escaped_t             key;
+    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_exchange_worker_t    *w;
 
     live = reader->data;
     w = live->worker;
@@ -422,18 +429,18 @@ ngx_ess_amqp_follow_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
         ngx_del_timer(&live->timer);
     }
 
-    if (live->state == NGX_ESS_AMQP_LIVE_SEEKING) {
+    if (live->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
         live->ordinal = 0;
     }
 
     if (rc == NGX_ABORT) {
-        ngx_ess_amqp_follow_seek(live);
-        live->state = NGX_ESS_AMQP_LIVE_OPENING;
+        ngx_ess_rabbitmq_follower_seek(live);
+        live->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
         return;
     }
 
     if (rc == NGX_ERROR && live->ordinal) {
-        ngx_ess_amqp_follow_later(live);
+        ngx_ess_rabbitmq_follower_later(live);
         return;
     }
 
@@ -447,46 +454,46 @@ ngx_ess_amqp_follow_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
     live->mine = 0;
     live->end = 0;
     live->again = 0;
-    live->state = NGX_ESS_AMQP_LIVE_OTHER;
+    live->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
 
-    ngx_ess_amqp_live_answer(live, NGX_DECLINED);
+    ngx_ess_rabbitmq_streams_answer(live, NGX_DECLINED);
 }
 
 
 void
-ngx_ess_amqp_follow_timer(ngx_event_t *ev)
+ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev)
 {
-    ngx_ess_amqp_live_t  *live;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     live = ev->data;
 
     switch (live->state) {
 
-    case NGX_ESS_AMQP_LIVE_OTHER:
-        ngx_ess_amqp_live_look(live);
+    case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
+        ngx_ess_rabbitmq_streams_look(live);
         return;
 
-    case NGX_ESS_AMQP_LIVE_OPENING:
+    case NGX_ESS_RABBITMQ_FOLLOWER_OPENING:
 
         if (live->reader == NULL) {
-            ngx_ess_amqp_follow_open(live);
+            ngx_ess_rabbitmq_follower_open(live);
         }
 
         return;
 
-    case NGX_ESS_AMQP_LIVE_SEEKING:
+    case NGX_ESS_RABBITMQ_FOLLOWER_SEEKING:
         return;
 
-    case NGX_ESS_AMQP_LIVE_FILLING:
+    case NGX_ESS_RABBITMQ_FOLLOWER_FILLING:
 
         /* what was there is gone: so is perhaps the end */
 
-        ngx_ess_amqp_follow_close(live);
-        ngx_ess_amqp_follow_seek(live);
-        ngx_ess_amqp_follow_open(live);
+        ngx_ess_rabbitmq_follower_close(live);
+        ngx_ess_rabbitmq_follower_seek(live);
+        ngx_ess_rabbitmq_follower_open(live);
         return;
 
-    default: /* NGX_ESS_AMQP_LIVE_FOLLOWING */
+    default: /* NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING */
 
         /* is what was last gone, or only late? */
 

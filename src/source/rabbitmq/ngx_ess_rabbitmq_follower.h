@@ -21,23 +21,23 @@
 
 
 typedef enum {
-    NGX_ESS_AMQP_LIVE_OTHER = 0,            /* another worker follows, or this
+    NGX_ESS_RABBITMQ_FOLLOWER_OTHER = 0,    /* another worker follows, or this
                                                one will try again */
-    NGX_ESS_AMQP_LIVE_OPENING,              /* the reader is not started */
-    NGX_ESS_AMQP_LIVE_SEEKING,              /* where is the end? */
-    NGX_ESS_AMQP_LIVE_FILLING,              /* reads up to there */
-    NGX_ESS_AMQP_LIVE_FOLLOWING
-} ngx_ess_amqp_live_state_e;
+    NGX_ESS_RABBITMQ_FOLLOWER_OPENING,      /* the reader is not started */
+    NGX_ESS_RABBITMQ_FOLLOWER_SEEKING,      /* where is the end? */
+    NGX_ESS_RABBITMQ_FOLLOWER_FILLING,      /* reads up to there */
+    NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING
+} ngx_ess_rabbitmq_follower_e;
 
 
 typedef struct {
     ngx_rbtree_node_t            node;      /* key: the stream's id */
     ngx_queue_t                  queue;     /* all of the worker */
     ngx_queue_t                  attaches;  /* who waits for the log */
-    ngx_ess_amqp_worker_t       *worker;
+    ngx_ess_exchange_worker_t   *worker;
     ngx_ess_stream_ref_t         ref;
     ngx_ess_amqp_reader_t       *reader;    /* NULL: none */
-    ngx_ess_amqp_live_state_e    state;
+    ngx_ess_rabbitmq_follower_e  state;
     uint64_t                     ordinal;   /* the next one; 0: not known */
     uint64_t                     end;       /* of what the log is filled
                                                with: an ordinal; 0: it is not */
@@ -55,29 +55,30 @@ typedef struct {
                                                appended are gone */
     ngx_str_t                    key;
     u_char                       data[NGX_ESS_MAX_KEY];
-} ngx_ess_amqp_live_t;
+} ngx_ess_rabbitmq_follower_t;
 
 
 /* This worker has claimed it: reads from live->ordinal on, or, with 0, from
    where it finds the end. */
-void ngx_ess_amqp_follow_open(ngx_ess_amqp_live_t *live);
-void ngx_ess_amqp_follow_close(ngx_ess_amqp_live_t *live);
+void ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *live);
+void ngx_ess_rabbitmq_follower_close(ngx_ess_rabbitmq_follower_t *live);
 
 /* Another worker is the follower now. */
-void ngx_ess_amqp_follow_succeeded(ngx_ess_amqp_live_t *live);
+void ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *live);
 
 /* of live->timer */
-void ngx_ess_amqp_follow_timer(ngx_event_t *ev);
+void ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev);
 
 
 /* ngx_ess_rabbitmq_streams.c */
 
 /* While this worker does not follow the stream: does another one, or shall
    it? */
-void ngx_ess_amqp_live_look(ngx_ess_amqp_live_t *live);
+void ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *live);
 
 /* Answers all who wait; they may cancel any other attach, or ask again. */
-void ngx_ess_amqp_live_answer(ngx_ess_amqp_live_t *live, ngx_int_t rc);
+void ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *live,
+    ngx_int_t rc);
 
 
 #endif /* _NGX_ESS_RABBITMQ_FOLLOWER_H_INCLUDED_ */

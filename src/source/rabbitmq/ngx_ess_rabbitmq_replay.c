@@ -22,26 +22,26 @@
 #include "ngx_ess_source.h"
 
 
-#define NGX_ESS_AMQP_REPLAY_MAX     128     /* that read at a time */
+#define NGX_ESS_RABBITMQ_REPLAY_MAX     128 /* that read at a time */
 
 /* ms and events; a turn while others wait: to attach costs the broker some ten
    ms, which is to be little beside what is read */
-#define NGX_ESS_AMQP_REPLAY_TURN    5000
-#define NGX_ESS_AMQP_REPLAY_EVENTS  16384
+#define NGX_ESS_RABBITMQ_REPLAY_TURN    5000
+#define NGX_ESS_RABBITMQ_REPLAY_EVENTS  16384
 
 /* ms; between looks at who waits */
-#define NGX_ESS_AMQP_REPLAY_TICK    250
+#define NGX_ESS_RABBITMQ_REPLAY_TICK    250
 
 /* s; a stream is asked for what it got so much before a point in time, by the
    broker's clock, for publishers have clocks of their own */
-#define NGX_ESS_AMQP_REPLAY_MARGIN  60
+#define NGX_ESS_RABBITMQ_REPLAY_MARGIN  60
 
 /* ms; until the socket may take an acknowledgement */
-#define NGX_ESS_AMQP_REPLAY_RETRY   500
+#define NGX_ESS_RABBITMQ_REPLAY_RETRY   500
 
 /* ms; RabbitMQ ends a channel on which something is not acknowledged for half
    an hour */
-#define NGX_ESS_AMQP_REPLAY_HELD    120000
+#define NGX_ESS_RABBITMQ_REPLAY_HELD    120000
 
 
 typedef struct {
@@ -56,92 +56,96 @@ typedef struct {
     ngx_queue_t                  paused;    /* until more is wanted */
     ngx_uint_t                   nrunning;
     ngx_event_t                  turns;
-} ngx_ess_amqp_replay_worker_t;
+} ngx_ess_rabbitmq_replay_worker_t;
 
 
-static void ngx_ess_amqp_replay_turn(void);
-static void ngx_ess_amqp_replay_turns(ngx_event_t *ev);
-static ngx_uint_t ngx_ess_amqp_replay_over(ngx_ess_replay_t *replay);
-static void ngx_ess_amqp_replay_leave(ngx_ess_replay_t *replay);
-static void ngx_ess_amqp_replay_open(ngx_ess_replay_t *replay);
-static void ngx_ess_amqp_replay_close(ngx_ess_replay_t *replay);
-static void ngx_ess_amqp_replay_later(ngx_ess_replay_t *replay);
-static void ngx_ess_amqp_replay_ack(ngx_ess_replay_t *replay);
-static void ngx_ess_amqp_replay_timer(ngx_event_t *ev);
-static void ngx_ess_amqp_replay_started(ngx_ess_amqp_reader_t *reader);
-static void ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader,
+static void ngx_ess_rabbitmq_replay_turn(void);
+static void ngx_ess_rabbitmq_replay_turns(ngx_event_t *ev);
+static ngx_uint_t ngx_ess_rabbitmq_replay_over(ngx_ess_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_leave(ngx_ess_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_open(ngx_ess_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_close(ngx_ess_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_later(ngx_ess_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_ack(ngx_ess_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev);
+static void ngx_ess_rabbitmq_replay_started(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay,
+static void ngx_ess_rabbitmq_replay_seek(ngx_ess_replay_t *replay,
     uint64_t ordinal);
-static ngx_uint_t ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay,
+static ngx_uint_t ngx_ess_rabbitmq_replay_skips(ngx_ess_replay_t *replay,
     uint64_t ordinal, uint64_t timestamp);
-static void ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader);
-static void ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader,
+static void ngx_ess_rabbitmq_replay_synced(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
-static void ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_replay_session_close(ngx_ess_amqp_session_t *s);
-static void ngx_ess_amqp_replay_session_batch(ngx_ess_amqp_session_t *s);
+static void ngx_ess_rabbitmq_replay_session_open(ngx_ess_amqp_session_t *s);
+static void ngx_ess_rabbitmq_replay_session_close(ngx_ess_amqp_session_t *s);
+static void ngx_ess_rabbitmq_replay_session_batch(ngx_ess_amqp_session_t *s);
 
 
-static const ngx_ess_amqp_handlers_t  ngx_ess_amqp_replay_session = {
-    ngx_ess_amqp_replay_session_open,
-    ngx_ess_amqp_replay_session_close,
-    ngx_ess_amqp_replay_session_batch,
+static const ngx_ess_amqp_handlers_t  ngx_ess_rabbitmq_replay_session = {
+    ngx_ess_rabbitmq_replay_session_open,
+    ngx_ess_rabbitmq_replay_session_close,
+    ngx_ess_rabbitmq_replay_session_batch,
     NULL,
     NULL,
     NULL
 };
 
 
-static const ngx_ess_amqp_reader_handlers_t  ngx_ess_amqp_replay_handlers = {
-    ngx_ess_amqp_replay_started,
-    ngx_ess_amqp_replay_delivery,
-    ngx_ess_amqp_replay_synced,
-    ngx_ess_amqp_replay_ended
+static const ngx_ess_amqp_reader_handlers_t
+    ngx_ess_rabbitmq_replay_handlers =
+{
+    ngx_ess_rabbitmq_replay_started,
+    ngx_ess_rabbitmq_replay_delivery,
+    ngx_ess_rabbitmq_replay_synced,
+    ngx_ess_rabbitmq_replay_ended
 };
 
 
-static ngx_ess_amqp_replay_worker_t  ngx_ess_amqp_replays;
+static ngx_ess_rabbitmq_replay_worker_t  ngx_ess_rabbitmq_replays;
 
 
 void
-ngx_ess_amqp_replay_init(ngx_ess_exchange_conf_t *conf,
+ngx_ess_rabbitmq_replay_init(ngx_ess_exchange_conf_t *conf,
     ngx_ess_zone_t *zone, ngx_log_t *log)
 {
-    ngx_memzero(&ngx_ess_amqp_replays, sizeof(ngx_ess_amqp_replay_worker_t));
+    ngx_memzero(&ngx_ess_rabbitmq_replays,
+                sizeof(ngx_ess_rabbitmq_replay_worker_t));
 
-    ngx_ess_amqp_replays.conf = conf;
-    ngx_ess_amqp_replays.zone = zone;
-    ngx_ess_amqp_replays.log = log;
+    ngx_ess_rabbitmq_replays.conf = conf;
+    ngx_ess_rabbitmq_replays.zone = zone;
+    ngx_ess_rabbitmq_replays.log = log;
 
-    ngx_queue_init(&ngx_ess_amqp_replays.readers);
-    ngx_queue_init(&ngx_ess_amqp_replays.running);
-    ngx_queue_init(&ngx_ess_amqp_replays.waiting);
-    ngx_queue_init(&ngx_ess_amqp_replays.paused);
+    ngx_queue_init(&ngx_ess_rabbitmq_replays.readers);
+    ngx_queue_init(&ngx_ess_rabbitmq_replays.running);
+    ngx_queue_init(&ngx_ess_rabbitmq_replays.waiting);
+    ngx_queue_init(&ngx_ess_rabbitmq_replays.paused);
 
-    ngx_ess_amqp_replays.turns.handler = ngx_ess_amqp_replay_turns;
-    ngx_ess_amqp_replays.turns.data = &ngx_ess_amqp_replays;
-    ngx_ess_amqp_replays.turns.log = log;
-    ngx_ess_amqp_replays.turns.cancelable = 1;
+    ngx_ess_rabbitmq_replays.turns.handler = ngx_ess_rabbitmq_replay_turns;
+    ngx_ess_rabbitmq_replays.turns.data = &ngx_ess_rabbitmq_replays;
+    ngx_ess_rabbitmq_replays.turns.log = log;
+    ngx_ess_rabbitmq_replays.turns.cancelable = 1;
 }
 
 
 void
-ngx_ess_amqp_replay_exit(void)
+ngx_ess_rabbitmq_replay_exit(void)
 {
     ngx_queue_t       *q;
     ngx_ess_replay_t  *replay;
 
-    if (ngx_ess_amqp_replays.session) {
-        ngx_ess_amqp_destroy(ngx_ess_amqp_replays.session);
-        ngx_ess_amqp_replays.session = NULL;
+    if (ngx_ess_rabbitmq_replays.session) {
+        ngx_ess_amqp_destroy(ngx_ess_rabbitmq_replays.session);
+        ngx_ess_rabbitmq_replays.session = NULL;
 
-        ngx_ess_amqp_reader_session_destroyed(&ngx_ess_amqp_replays.readers);
+        ngx_ess_amqp_reader_session_destroyed(
+            &ngx_ess_rabbitmq_replays.readers);
 
         /* subscribers end after the sources, and stop their replays then */
 
-        for (q = ngx_queue_head(&ngx_ess_amqp_replays.running);
-             q != ngx_queue_sentinel(&ngx_ess_amqp_replays.running);
+        for (q = ngx_queue_head(&ngx_ess_rabbitmq_replays.running);
+             q != ngx_queue_sentinel(&ngx_ess_rabbitmq_replays.running);
              q = ngx_queue_next(q))
         {
             replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
@@ -149,18 +153,18 @@ ngx_ess_amqp_replay_exit(void)
         }
     }
 
-    if (ngx_ess_amqp_replays.turns.timer_set) {
-        ngx_del_timer(&ngx_ess_amqp_replays.turns);
+    if (ngx_ess_rabbitmq_replays.turns.timer_set) {
+        ngx_del_timer(&ngx_ess_rabbitmq_replays.turns);
     }
 }
 
 
 void
-ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_start(ngx_ess_replay_t *replay)
 {
-    ngx_ess_amqp_replay_worker_t  *w;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
-    w = &ngx_ess_amqp_replays;
+    w = &ngx_ess_rabbitmq_replays;
 
     replay->reader = NULL;
     replay->running = 0;
@@ -176,7 +180,7 @@ ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
 
     ngx_memzero(&replay->timer, sizeof(ngx_event_t));
 
-    replay->timer.handler = ngx_ess_amqp_replay_timer;
+    replay->timer.handler = ngx_ess_rabbitmq_replay_timer;
     replay->timer.data = replay;
     replay->timer.log = w->log;
     replay->timer.cancelable = 1;
@@ -187,7 +191,7 @@ ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
     if (w->session == NULL) {
 
         w->session = ngx_ess_amqp_create(&w->conf->amqp,
-                                         &ngx_ess_amqp_replay_session, w,
+                                         &ngx_ess_rabbitmq_replay_session, w,
                                          w->zone->max_event, w->log);
 
         /* without memory for it, with the next one */
@@ -195,21 +199,21 @@ ngx_ess_amqp_replay_start(ngx_ess_replay_t *replay)
         return;
     }
 
-    ngx_ess_amqp_replay_turn();
+    ngx_ess_rabbitmq_replay_turn();
 }
 
 
 static void
-ngx_ess_amqp_replay_turn(void)
+ngx_ess_rabbitmq_replay_turn(void)
 {
-    ngx_queue_t                   *q;
-    ngx_ess_replay_t              *replay;
-    ngx_ess_amqp_replay_worker_t  *w;
+    ngx_queue_t                       *q;
+    ngx_ess_replay_t                  *replay;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
-    w = &ngx_ess_amqp_replays;
+    w = &ngx_ess_rabbitmq_replays;
 
     while (ngx_ess_amqp_is_open(w->session)
-           && w->nrunning < NGX_ESS_AMQP_REPLAY_MAX
+           && w->nrunning < NGX_ESS_RABBITMQ_REPLAY_MAX
            && !ngx_queue_empty(&w->waiting))
     {
         q = ngx_queue_head(&w->waiting);
@@ -223,14 +227,14 @@ ngx_ess_amqp_replay_turn(void)
         replay->turn = replay->ordinal;
         w->nrunning++;
 
-        ngx_ess_amqp_replay_open(replay);
+        ngx_ess_rabbitmq_replay_open(replay);
     }
 
-    if (w->nrunning == NGX_ESS_AMQP_REPLAY_MAX
+    if (w->nrunning == NGX_ESS_RABBITMQ_REPLAY_MAX
         && !ngx_queue_empty(&w->waiting)
         && !w->turns.timer_set)
     {
-        ngx_add_timer(&w->turns, NGX_ESS_AMQP_REPLAY_TICK);
+        ngx_add_timer(&w->turns, NGX_ESS_RABBITMQ_REPLAY_TICK);
     }
 }
 
@@ -238,18 +242,19 @@ ngx_ess_amqp_replay_turn(void)
 /* As many as wait take the places of those who have had theirs longest. */
 
 static void
-ngx_ess_amqp_replay_turns(ngx_event_t *ev)
+ngx_ess_rabbitmq_replay_turns(ngx_event_t *ev)
 {
-    ngx_uint_t                     n;
-    ngx_queue_t                   *q;
-    ngx_ess_replay_t              *replay;
-    ngx_ess_amqp_replay_worker_t  *w;
+    ngx_uint_t                         n;
+    ngx_queue_t                       *q;
+    ngx_ess_replay_t                  *replay;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = ev->data;
     n = 0;
 
     for (q = ngx_queue_head(&w->waiting);
-         q != ngx_queue_sentinel(&w->waiting) && n < NGX_ESS_AMQP_REPLAY_MAX;
+         q != ngx_queue_sentinel(&w->waiting)
+         && n < NGX_ESS_RABBITMQ_REPLAY_MAX;
          q = ngx_queue_next(q))
     {
         n++;
@@ -261,49 +266,50 @@ ngx_ess_amqp_replay_turns(ngx_event_t *ev)
         replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
         q = ngx_queue_next(q);
 
-        if (ngx_current_msec - replay->since < NGX_ESS_AMQP_REPLAY_TURN) {
+        if (ngx_current_msec - replay->since < NGX_ESS_RABBITMQ_REPLAY_TURN) {
             break;
         }
 
-        if (ngx_ess_amqp_replay_over(replay)) {
-            ngx_ess_amqp_replay_leave(replay);
+        if (ngx_ess_rabbitmq_replay_over(replay)) {
+            ngx_ess_rabbitmq_replay_leave(replay);
             n--;
         }
     }
 
-    ngx_ess_amqp_replay_turn();
+    ngx_ess_rabbitmq_replay_turn();
 }
 
 
 /* Has it had enough of its turn, or does nothing with it? */
 
 static ngx_uint_t
-ngx_ess_amqp_replay_over(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_over(ngx_ess_replay_t *replay)
 {
     if (replay->seek != NGX_ESS_REPLAY_READ || replay->fresh) {
         return 0;
     }
 
     if (replay->held
-        && ngx_current_msec - replay->held_since >= NGX_ESS_AMQP_REPLAY_TURN)
+        && ngx_current_msec - replay->held_since
+           >= NGX_ESS_RABBITMQ_REPLAY_TURN)
     {
         return 1;
     }
 
-    return replay->ordinal - replay->turn >= NGX_ESS_AMQP_REPLAY_EVENTS;
+    return replay->ordinal - replay->turn >= NGX_ESS_RABBITMQ_REPLAY_EVENTS;
 }
 
 
 /* Its place is another one's; what its user has not sent is sent first. */
 
 static void
-ngx_ess_amqp_replay_leave(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_leave(ngx_ess_replay_t *replay)
 {
-    ngx_ess_amqp_replay_worker_t  *w;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
-    w = &ngx_ess_amqp_replays;
+    w = &ngx_ess_rabbitmq_replays;
 
-    ngx_ess_amqp_replay_close(replay);
+    ngx_ess_rabbitmq_replay_close(replay);
 
     if (replay->held) {
         replay->held = 0;
@@ -320,13 +326,13 @@ ngx_ess_amqp_replay_leave(ngx_ess_replay_t *replay)
 
 
 static void
-ngx_ess_amqp_replay_open(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_open(ngx_ess_replay_t *replay)
 {
-    uint64_t                       s, value;
-    ngx_ess_amqp_reader_from_e     from;
-    ngx_ess_amqp_replay_worker_t  *w;
+    uint64_t                           s, value;
+    ngx_ess_amqp_reader_from_e         from;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
-    w = &ngx_ess_amqp_replays;
+    w = &ngx_ess_rabbitmq_replays;
 
     from = NGX_ESS_AMQP_READER_TIMESTAMP;
     s = replay->timestamp / 1000;
@@ -338,8 +344,8 @@ ngx_ess_amqp_replay_open(ngx_ess_replay_t *replay)
         break;
 
     case NGX_ESS_REPLAY_SEEK:
-        value = (s > NGX_ESS_AMQP_REPLAY_MARGIN)
-                ? s - NGX_ESS_AMQP_REPLAY_MARGIN : 0;
+        value = (s > NGX_ESS_RABBITMQ_REPLAY_MARGIN)
+                ? s - NGX_ESS_RABBITMQ_REPLAY_MARGIN : 0;
         break;
 
     default: /* NGX_ESS_REPLAY_READ */
@@ -356,16 +362,16 @@ ngx_ess_amqp_replay_open(ngx_ess_replay_t *replay)
     replay->reader = ngx_ess_amqp_reader_open(w->session, &w->readers,
                                               &replay->key, from, value,
                                               w->conf->prefetch,
-                                              &ngx_ess_amqp_replay_handlers,
+                                              &ngx_ess_rabbitmq_replay_handlers,
                                               replay, w->log);
     if (replay->reader == NULL) {
-        ngx_ess_amqp_replay_later(replay);
+        ngx_ess_rabbitmq_replay_later(replay);
     }
 }
 
 
 static void
-ngx_ess_amqp_replay_close(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_close(ngx_ess_replay_t *replay)
 {
     if (replay->reader) {
         ngx_ess_amqp_reader_close(replay->reader);
@@ -379,7 +385,7 @@ ngx_ess_amqp_replay_close(ngx_ess_replay_t *replay)
 
 
 static void
-ngx_ess_amqp_replay_later(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_later(ngx_ess_replay_t *replay)
 {
     ngx_add_timer(&replay->timer, ngx_ess_backoff(replay->attempt));
     replay->attempt++;
@@ -387,31 +393,31 @@ ngx_ess_amqp_replay_later(ngx_ess_replay_t *replay)
 
 
 void
-ngx_ess_amqp_replay_stop(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_stop(ngx_ess_replay_t *replay)
 {
-    ngx_ess_amqp_replay_close(replay);
+    ngx_ess_rabbitmq_replay_close(replay);
 
     ngx_queue_remove(&replay->queue);
-    ngx_ess_shm_count(ngx_ess_amqp_replays.zone, NGX_ESS_C_REPLAYS, -1);
+    ngx_ess_shm_count(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_REPLAYS, -1);
 
     if (replay->running) {
         replay->running = 0;
-        ngx_ess_amqp_replays.nrunning--;
+        ngx_ess_rabbitmq_replays.nrunning--;
 
-        if (ngx_ess_amqp_replays.session) {
-            ngx_ess_amqp_replay_turn();
+        if (ngx_ess_rabbitmq_replays.session) {
+            ngx_ess_rabbitmq_replay_turn();
         }
     }
 }
 
 
 void
-ngx_ess_amqp_replay_more(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_more(ngx_ess_replay_t *replay)
 {
-    ngx_uint_t                     full;
-    ngx_ess_amqp_replay_worker_t  *w;
+    ngx_uint_t                         full;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
-    w = &ngx_ess_amqp_replays;
+    w = &ngx_ess_rabbitmq_replays;
 
     full = replay->full;
     replay->full = 0;
@@ -422,7 +428,7 @@ ngx_ess_amqp_replay_more(ngx_ess_replay_t *replay)
             ngx_queue_remove(&replay->queue);
             ngx_queue_insert_tail(&w->waiting, &replay->queue);
 
-            ngx_ess_amqp_replay_turn();
+            ngx_ess_rabbitmq_replay_turn();
         }
 
         return;
@@ -432,7 +438,7 @@ ngx_ess_amqp_replay_more(ngx_ess_replay_t *replay)
         replay->held = 0;
 
         if (replay->reader) {
-            ngx_ess_amqp_replay_ack(replay);
+            ngx_ess_rabbitmq_replay_ack(replay);
         }
     }
 }
@@ -441,13 +447,13 @@ ngx_ess_amqp_replay_more(ngx_ess_replay_t *replay)
 /* The broker sends more. */
 
 static void
-ngx_ess_amqp_replay_ack(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_ack(ngx_ess_replay_t *replay)
 {
     if (ngx_ess_amqp_reader_ack(replay->reader) != NGX_OK) {
 
         /* the socket is behind */
 
-        ngx_add_timer(&replay->timer, NGX_ESS_AMQP_REPLAY_RETRY);
+        ngx_add_timer(&replay->timer, NGX_ESS_RABBITMQ_REPLAY_RETRY);
 
     } else if (replay->timer.timer_set) {
         ngx_del_timer(&replay->timer);
@@ -456,7 +462,7 @@ ngx_ess_amqp_replay_ack(ngx_ess_replay_t *replay)
 
 
 static void
-ngx_ess_amqp_replay_timer(ngx_event_t *ev)
+ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev)
 {
     ngx_ess_replay_t  *replay;
 
@@ -464,30 +470,30 @@ ngx_ess_amqp_replay_timer(ngx_event_t *ev)
 
     if (replay->reader == NULL) {
 
-        if (ngx_ess_amqp_is_open(ngx_ess_amqp_replays.session)) {
-            ngx_ess_amqp_replay_open(replay);
+        if (ngx_ess_amqp_is_open(ngx_ess_rabbitmq_replays.session)) {
+            ngx_ess_rabbitmq_replay_open(replay);
 
         } else {
-            ngx_ess_amqp_replay_leave(replay);
+            ngx_ess_rabbitmq_replay_leave(replay);
         }
 
         return;
     }
 
     if (!replay->held) {
-        ngx_ess_amqp_replay_ack(replay);
+        ngx_ess_rabbitmq_replay_ack(replay);
         return;
     }
 
     /* unacknowledged for long */
 
-    ngx_ess_amqp_replay_leave(replay);
-    ngx_ess_amqp_replay_turn();
+    ngx_ess_rabbitmq_replay_leave(replay);
+    ngx_ess_rabbitmq_replay_turn();
 }
 
 
 static void
-ngx_ess_amqp_replay_started(ngx_ess_amqp_reader_t *reader)
+ngx_ess_rabbitmq_replay_started(ngx_ess_amqp_reader_t *reader)
 {
     ngx_ess_replay_t  *replay;
 
@@ -501,7 +507,7 @@ ngx_ess_amqp_replay_started(ngx_ess_amqp_reader_t *reader)
 
 
 static void
-ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
+ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     ngx_ess_amqp_delivery_t *delivery)
 {
     uint64_t           ordinal;
@@ -513,7 +519,7 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     ordinal = offset + 1;
 
     if (replay->seek == NGX_ESS_REPLAY_CHUNK) {
-        ngx_ess_amqp_replay_seek(replay, ordinal);
+        ngx_ess_rabbitmq_replay_seek(replay, ordinal);
         return;
     }
 
@@ -548,7 +554,7 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 
     event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 
-    if (ngx_ess_amqp_replay_skips(replay, ordinal, event.timestamp)) {
+    if (ngx_ess_rabbitmq_replay_skips(replay, ordinal, event.timestamp)) {
         return;
     }
 
@@ -561,7 +567,7 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
         /* whole chunks come beyond the prefetch: no more of this one */
 
         replay->full = 1;
-        ngx_ess_amqp_replay_close(replay);
+        ngx_ess_rabbitmq_replay_close(replay);
     }
 }
 
@@ -570,20 +576,20 @@ ngx_ess_amqp_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
    before it on are next. */
 
 static void
-ngx_ess_amqp_replay_seek(ngx_ess_replay_t *replay, uint64_t ordinal)
+ngx_ess_rabbitmq_replay_seek(ngx_ess_replay_t *replay, uint64_t ordinal)
 {
     replay->undated = ordinal;
     replay->seek = NGX_ESS_REPLAY_SEEK;
 
-    ngx_ess_amqp_replay_close(replay);
-    ngx_ess_amqp_replay_open(replay);
+    ngx_ess_rabbitmq_replay_close(replay);
+    ngx_ess_rabbitmq_replay_open(replay);
 }
 
 
 /* Up to the first event, in the order of the stream, that is not too old. */
 
 static ngx_uint_t
-ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
+ngx_ess_rabbitmq_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
     uint64_t timestamp)
 {
     if (replay->found) {
@@ -604,7 +610,7 @@ ngx_ess_amqp_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
 /* Nothing has come from the point in time that was asked for. */
 
 static void
-ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader)
+ngx_ess_rabbitmq_replay_synced(ngx_ess_amqp_reader_t *reader)
 {
     ngx_ess_replay_t  *replay;
 
@@ -616,14 +622,14 @@ ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader)
 
         /* all chunks are older */
 
-        ngx_ess_amqp_replay_seek(replay, (uint64_t) -1);
+        ngx_ess_rabbitmq_replay_seek(replay, (uint64_t) -1);
         return;
 
     case NGX_ESS_REPLAY_SEEK:
 
         /* even with the margin */
 
-        ngx_ess_amqp_replay_close(replay);
+        ngx_ess_rabbitmq_replay_close(replay);
         replay->handlers->ended(replay, NGX_DONE);
         return;
 
@@ -637,7 +643,7 @@ ngx_ess_amqp_replay_synced(ngx_ess_amqp_reader_t *reader)
 
 
 static void
-ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
+ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 {
     ngx_ess_replay_t  *replay;
 
@@ -656,45 +662,45 @@ ngx_ess_amqp_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 
     case NGX_ABORT:
         /* until the session is open again */
-        ngx_ess_amqp_replay_leave(replay);
+        ngx_ess_rabbitmq_replay_leave(replay);
         return;
 
     default: /* NGX_ERROR */
-        ngx_ess_amqp_replay_later(replay);
+        ngx_ess_rabbitmq_replay_later(replay);
     }
 }
 
 
 static void
-ngx_ess_amqp_replay_session_open(ngx_ess_amqp_session_t *s)
+ngx_ess_rabbitmq_replay_session_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_shm_count(ngx_ess_amqp_replays.zone, NGX_ESS_C_SESSIONS, 1);
+    ngx_ess_shm_count(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_SESSIONS, 1);
 
-    ngx_ess_amqp_replay_turn();
+    ngx_ess_rabbitmq_replay_turn();
 }
 
 
 static void
-ngx_ess_amqp_replay_session_close(ngx_ess_amqp_session_t *s)
+ngx_ess_rabbitmq_replay_session_close(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_replay_worker_t  *w;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = ngx_ess_amqp_data(s);
 
     /* what was handed out is to be sent */
 
-    ngx_ess_amqp_replay_session_batch(s);
+    ngx_ess_rabbitmq_replay_session_batch(s);
 
     ngx_ess_amqp_reader_session_closed(&w->readers);
 }
 
 
 static void
-ngx_ess_amqp_replay_session_batch(ngx_ess_amqp_session_t *s)
+ngx_ess_rabbitmq_replay_session_batch(ngx_ess_amqp_session_t *s)
 {
-    ngx_queue_t                   *q;
-    ngx_ess_replay_t              *replay;
-    ngx_ess_amqp_replay_worker_t  *w;
+    ngx_queue_t                       *q;
+    ngx_ess_replay_t                  *replay;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = ngx_ess_amqp_data(s);
 
@@ -714,10 +720,10 @@ ngx_ess_amqp_replay_session_batch(ngx_ess_amqp_session_t *s)
         replay->fresh = 0;
 
         if (replay->full) {
-            ngx_ess_amqp_replay_leave(replay);
+            ngx_ess_rabbitmq_replay_leave(replay);
 
         } else if (replay->reader && !replay->found) {
-            ngx_ess_amqp_replay_ack(replay);
+            ngx_ess_rabbitmq_replay_ack(replay);
 
         } else if (replay->reader && !replay->held) {
 
@@ -725,11 +731,11 @@ ngx_ess_amqp_replay_session_batch(ngx_ess_amqp_session_t *s)
 
             replay->held = 1;
             replay->held_since = ngx_current_msec;
-            ngx_add_timer(&replay->timer, NGX_ESS_AMQP_REPLAY_HELD);
+            ngx_add_timer(&replay->timer, NGX_ESS_RABBITMQ_REPLAY_HELD);
         }
 
         replay->handlers->batch(replay);
     }
 
-    ngx_ess_amqp_replay_turn();
+    ngx_ess_rabbitmq_replay_turn();
 }

@@ -12,31 +12,33 @@
 #include "ngx_ess_follow.h"
 
 
-/* ms */
-#define NGX_ESS_AMQP_LIVE_TICK     500      /* between looks at the follower */
-#define NGX_ESS_AMQP_LIVE_POLL     20       /* while somebody waits for it */
+/* ms; between looks at the follower, and while somebody waits for it */
+#define NGX_ESS_RABBITMQ_STREAMS_TICK  500
+#define NGX_ESS_RABBITMQ_STREAMS_POLL  20
 
 
-static ngx_ess_amqp_live_t *ngx_ess_amqp_live_find(ngx_ess_amqp_worker_t *w,
-    uint64_t id);
-static ngx_ess_amqp_live_t *ngx_ess_amqp_live_create(
-    ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref, ngx_str_t *key);
-static void ngx_ess_amqp_live_free(ngx_ess_amqp_live_t *live);
-static void ngx_ess_amqp_live_ask(ngx_event_t *ev);
-static void ngx_ess_amqp_live_asked(ngx_ess_amqp_live_t *live);
-static ngx_uint_t ngx_ess_amqp_live_missing(ngx_ess_amqp_live_t *live);
-static void ngx_ess_amqp_live_tick(ngx_event_t *ev);
-static ngx_uint_t ngx_ess_amqp_live_unused(ngx_ess_amqp_live_t *live);
+static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_find(
+    ngx_ess_exchange_worker_t *w, uint64_t id);
+static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_create(
+    ngx_ess_exchange_worker_t *w, ngx_ess_stream_ref_t *ref, ngx_str_t *key);
+static void ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev);
+static void ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *live);
+static ngx_uint_t ngx_ess_rabbitmq_streams_missing(
+    ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev);
+static ngx_uint_t ngx_ess_rabbitmq_streams_unused(
+    ngx_ess_rabbitmq_follower_t *live);
 
 
 void
-ngx_ess_amqp_live_init(ngx_ess_amqp_worker_t *w)
+ngx_ess_rabbitmq_streams_init(ngx_ess_exchange_worker_t *w)
 {
     ngx_rbtree_init(&w->live, &w->live_sentinel, ngx_rbtree_insert_value);
     ngx_queue_init(&w->lives);
     ngx_queue_init(&w->readers);
 
-    w->live_tick.handler = ngx_ess_amqp_live_tick;
+    w->live_tick.handler = ngx_ess_rabbitmq_streams_tick;
     w->live_tick.data = w;
     w->live_tick.log = w->log;
     w->live_tick.cancelable = 1;
@@ -44,23 +46,23 @@ ngx_ess_amqp_live_init(ngx_ess_amqp_worker_t *w)
 
 
 void
-ngx_ess_amqp_live_exit(ngx_ess_amqp_worker_t *w)
+ngx_ess_rabbitmq_streams_exit(ngx_ess_exchange_worker_t *w)
 {
-    ngx_queue_t          *q;
-    ngx_ess_amqp_live_t  *live;
+    ngx_queue_t                  *q;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     while (!ngx_queue_empty(&w->lives)) {
         q = ngx_queue_head(&w->lives);
-        live = ngx_queue_data(q, ngx_ess_amqp_live_t, queue);
+        live = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
-        ngx_ess_amqp_live_answer(live, NGX_BUSY);
+        ngx_ess_rabbitmq_streams_answer(live, NGX_BUSY);
 
         if (live->mine) {
             (void) ngx_ess_follow_release(w->zone, &live->ref, 1,
                                           &w->live_wake);
         }
 
-        ngx_ess_amqp_live_free(live);
+        ngx_ess_rabbitmq_streams_free(live);
     }
 
     ngx_ess_amqp_reader_session_destroyed(&w->readers);
@@ -73,8 +75,8 @@ ngx_ess_amqp_live_exit(ngx_ess_amqp_worker_t *w)
 }
 
 
-static ngx_ess_amqp_live_t *
-ngx_ess_amqp_live_find(ngx_ess_amqp_worker_t *w, uint64_t id)
+static ngx_ess_rabbitmq_follower_t *
+ngx_ess_rabbitmq_streams_find(ngx_ess_exchange_worker_t *w, uint64_t id)
 {
     ngx_rbtree_key_t      key;
     ngx_rbtree_node_t    *node;
@@ -85,7 +87,7 @@ ngx_ess_amqp_live_find(ngx_ess_amqp_worker_t *w, uint64_t id)
     while (node != &w->live_sentinel) {
 
         if (node->key == key) {
-            return ngx_rbtree_data(node, ngx_ess_amqp_live_t, node);
+            return ngx_rbtree_data(node, ngx_ess_rabbitmq_follower_t, node);
         }
 
         node = (key < node->key) ? node->left : node->right;
@@ -95,17 +97,17 @@ ngx_ess_amqp_live_find(ngx_ess_amqp_worker_t *w, uint64_t id)
 }
 
 
-static ngx_ess_amqp_live_t *
-ngx_ess_amqp_live_create(ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref,
-    ngx_str_t *key)
+static ngx_ess_rabbitmq_follower_t *
+ngx_ess_rabbitmq_streams_create(ngx_ess_exchange_worker_t *w,
+    ngx_ess_stream_ref_t *ref, ngx_str_t *key)
 {
-    ngx_ess_amqp_live_t  *live;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     if (key->len > NGX_ESS_MAX_KEY) {
         return NULL;
     }
 
-    live = ngx_calloc(sizeof(ngx_ess_amqp_live_t), w->log);
+    live = ngx_calloc(sizeof(ngx_ess_rabbitmq_follower_t), w->log);
     if (live == NULL) {
         return NULL;
     }
@@ -118,12 +120,12 @@ ngx_ess_amqp_live_create(ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref,
     live->key.data = live->data;
     ngx_memcpy(live->data, key->data, key->len);
 
-    live->timer.handler = ngx_ess_amqp_follow_timer;
+    live->timer.handler = ngx_ess_rabbitmq_follower_timer;
     live->timer.data = live;
     live->timer.log = w->log;
     live->timer.cancelable = 1;
 
-    live->ask.handler = ngx_ess_amqp_live_ask;
+    live->ask.handler = ngx_ess_rabbitmq_streams_ask;
     live->ask.data = live;
     live->ask.log = w->log;
 
@@ -134,7 +136,7 @@ ngx_ess_amqp_live_create(ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref,
     ngx_queue_insert_tail(&w->lives, &live->queue);
 
     if (!w->live_tick.timer_set) {
-        ngx_add_timer(&w->live_tick, NGX_ESS_AMQP_LIVE_TICK);
+        ngx_add_timer(&w->live_tick, NGX_ESS_RABBITMQ_STREAMS_TICK);
     }
 
     return live;
@@ -142,7 +144,7 @@ ngx_ess_amqp_live_create(ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref,
 
 
 static void
-ngx_ess_amqp_live_free(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *live)
 {
     if (live->timer.timer_set) {
         ngx_del_timer(&live->timer);
@@ -160,15 +162,15 @@ ngx_ess_amqp_live_free(ngx_ess_amqp_live_t *live)
 
 
 void
-ngx_ess_amqp_live_attach(ngx_ess_amqp_worker_t *w,
+ngx_ess_rabbitmq_streams_attach(ngx_ess_exchange_worker_t *w,
     ngx_ess_replay_attach_t *attach)
 {
-    ngx_ess_amqp_live_t  *live;
+    ngx_ess_rabbitmq_follower_t  *live;
 
-    live = ngx_ess_amqp_live_find(w, attach->ref.id);
+    live = ngx_ess_rabbitmq_streams_find(w, attach->ref.id);
 
     if (live == NULL) {
-        live = ngx_ess_amqp_live_create(w, &attach->ref, &attach->key);
+        live = ngx_ess_rabbitmq_streams_create(w, &attach->ref, &attach->key);
         if (live == NULL) {
             /* its time limit will tell */
             return;
@@ -187,20 +189,20 @@ ngx_ess_amqp_live_attach(ngx_ess_amqp_worker_t *w,
 
 
 static void
-ngx_ess_amqp_live_ask(ngx_event_t *ev)
+ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev)
 {
-    ngx_ess_amqp_live_t  *live;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     live = ev->data;
 
     switch (live->state) {
 
-    case NGX_ESS_AMQP_LIVE_OTHER:
-        ngx_ess_amqp_live_look(live);
+    case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
+        ngx_ess_rabbitmq_streams_look(live);
         return;
 
-    case NGX_ESS_AMQP_LIVE_FOLLOWING:
-        ngx_ess_amqp_live_answer(live, NGX_OK);
+    case NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING:
+        ngx_ess_rabbitmq_streams_answer(live, NGX_OK);
         return;
 
     default:
@@ -211,7 +213,7 @@ ngx_ess_amqp_live_ask(ngx_event_t *ev)
 
 
 void
-ngx_ess_amqp_live_cancel(ngx_ess_replay_attach_t *attach)
+ngx_ess_rabbitmq_streams_cancel(ngx_ess_replay_attach_t *attach)
 {
     if (attach->queue.next) {
         ngx_queue_remove(&attach->queue);
@@ -221,16 +223,17 @@ ngx_ess_amqp_live_cancel(ngx_ess_replay_attach_t *attach)
 
 
 void
-ngx_ess_amqp_live_changed(ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref)
+ngx_ess_rabbitmq_streams_changed(ngx_ess_exchange_worker_t *w,
+    ngx_ess_stream_ref_t *ref)
 {
-    ngx_queue_t          *q, *next;
-    ngx_ess_amqp_live_t  *live;
+    ngx_queue_t                  *q, *next;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     if (ref->id) {
-        live = ngx_ess_amqp_live_find(w, ref->id);
+        live = ngx_ess_rabbitmq_streams_find(w, ref->id);
 
         if (live) {
-            ngx_ess_amqp_live_look(live);
+            ngx_ess_rabbitmq_streams_look(live);
         }
 
         return;
@@ -241,18 +244,19 @@ ngx_ess_amqp_live_changed(ngx_ess_amqp_worker_t *w, ngx_ess_stream_ref_t *ref)
          q = next)
     {
         next = ngx_queue_next(q);
-        ngx_ess_amqp_live_look(ngx_queue_data(q, ngx_ess_amqp_live_t, queue));
+        ngx_ess_rabbitmq_streams_look(
+            ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue));
     }
 }
 
 
 void
-ngx_ess_amqp_live_look(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *live)
 {
-    ngx_int_t               rc;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_int_t                   rc;
+    ngx_ess_exchange_worker_t  *w;
 
-    if (live->state != NGX_ESS_AMQP_LIVE_OTHER) {
+    if (live->state != NGX_ESS_RABBITMQ_FOLLOWER_OTHER) {
         return;
     }
 
@@ -261,15 +265,15 @@ ngx_ess_amqp_live_look(ngx_ess_amqp_live_t *live)
     switch (ngx_ess_follow_state(w->zone, &live->ref)) {
 
     case NGX_ESS_FOLLOW_LIVE:
-        ngx_ess_amqp_live_answer(live, NGX_OK);
+        ngx_ess_rabbitmq_streams_answer(live, NGX_OK);
         return;
 
     case NGX_ESS_FOLLOW_ATTACHING:
     case NGX_ESS_FOLLOW_FILLING:
-        ngx_ess_amqp_live_asked(live);
+        ngx_ess_rabbitmq_streams_asked(live);
 
         if (!ngx_queue_empty(&live->attaches)) {
-            ngx_add_timer(&live->timer, NGX_ESS_AMQP_LIVE_POLL);
+            ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_STREAMS_POLL);
         }
 
         return;
@@ -278,7 +282,7 @@ ngx_ess_amqp_live_look(ngx_ess_amqp_live_t *live)
 
         /* that is the answer to those who had asked before */
 
-        if (!ngx_ess_amqp_live_missing(live)) {
+        if (!ngx_ess_rabbitmq_streams_missing(live)) {
             return;
         }
 
@@ -296,16 +300,16 @@ ngx_ess_amqp_live_look(ngx_ess_amqp_live_t *live)
     rc = ngx_ess_follow_claim(w->zone, &live->ref, &live->ordinal);
 
     if (rc == NGX_DECLINED) {
-        ngx_ess_amqp_live_answer(live, NGX_DECLINED);
+        ngx_ess_rabbitmq_streams_answer(live, NGX_DECLINED);
         return;
     }
 
-    ngx_ess_amqp_live_asked(live);
+    ngx_ess_rabbitmq_streams_asked(live);
 
     if (rc == NGX_OK) {
         live->mine = 1;
         live->again = 0;
-        ngx_ess_amqp_follow_open(live);
+        ngx_ess_rabbitmq_follower_open(live);
     }
 }
 
@@ -313,7 +317,7 @@ ngx_ess_amqp_live_look(ngx_ess_amqp_live_t *live)
 /* The broker is being asked: what it says is for all who wait. */
 
 static void
-ngx_ess_amqp_live_asked(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *live)
 {
     ngx_queue_t              *q;
     ngx_ess_replay_attach_t  *attach;
@@ -331,7 +335,7 @@ ngx_ess_amqp_live_asked(ngx_ess_amqp_live_t *live)
 /* Returns 1 when there are some who have not asked yet. */
 
 static ngx_uint_t
-ngx_ess_amqp_live_missing(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_streams_missing(ngx_ess_rabbitmq_follower_t *live)
 {
     ngx_queue_t              *q, *next, fresh;
     ngx_ess_replay_attach_t  *attach;
@@ -351,7 +355,7 @@ ngx_ess_amqp_live_missing(ngx_ess_amqp_live_t *live)
         }
     }
 
-    ngx_ess_amqp_live_answer(live, NGX_DECLINED);
+    ngx_ess_rabbitmq_streams_answer(live, NGX_DECLINED);
 
     if (ngx_queue_empty(&fresh)) {
         return 0;
@@ -364,7 +368,7 @@ ngx_ess_amqp_live_missing(ngx_ess_amqp_live_t *live)
 
 
 void
-ngx_ess_amqp_live_answer(ngx_ess_amqp_live_t *live, ngx_int_t rc)
+ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *live, ngx_int_t rc)
 {
     ngx_queue_t              *q, answered;
     ngx_ess_replay_attach_t  *attach;
@@ -390,11 +394,11 @@ ngx_ess_amqp_live_answer(ngx_ess_amqp_live_t *live, ngx_int_t rc)
 
 
 static void
-ngx_ess_amqp_live_tick(ngx_event_t *ev)
+ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev)
 {
-    ngx_queue_t            *q, *next;
-    ngx_ess_amqp_live_t    *live;
-    ngx_ess_amqp_worker_t  *w;
+    ngx_queue_t                  *q, *next;
+    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_exchange_worker_t    *w;
 
     w = ev->data;
 
@@ -403,23 +407,23 @@ ngx_ess_amqp_live_tick(ngx_event_t *ev)
          q = next)
     {
         next = ngx_queue_next(q);
-        live = ngx_queue_data(q, ngx_ess_amqp_live_t, queue);
+        live = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
         if (live->mine && !ngx_ess_follow_mine(w->zone, &live->ref)) {
-            ngx_ess_amqp_follow_succeeded(live);
+            ngx_ess_rabbitmq_follower_succeeded(live);
 
         } else {
-            ngx_ess_amqp_live_look(live);
+            ngx_ess_rabbitmq_streams_look(live);
         }
 
-        if (ngx_ess_amqp_live_unused(live)) {
-            ngx_ess_amqp_follow_close(live);
-            ngx_ess_amqp_live_free(live);
+        if (ngx_ess_rabbitmq_streams_unused(live)) {
+            ngx_ess_rabbitmq_follower_close(live);
+            ngx_ess_rabbitmq_streams_free(live);
         }
     }
 
     if (!ngx_queue_empty(&w->lives)) {
-        ngx_add_timer(ev, NGX_ESS_AMQP_LIVE_TICK);
+        ngx_add_timer(ev, NGX_ESS_RABBITMQ_STREAMS_TICK);
     }
 }
 
@@ -427,11 +431,11 @@ ngx_ess_amqp_live_tick(ngx_event_t *ev)
 /* 1: nobody needs it, and this worker is not, or no longer, the follower */
 
 static ngx_uint_t
-ngx_ess_amqp_live_unused(ngx_ess_amqp_live_t *live)
+ngx_ess_rabbitmq_streams_unused(ngx_ess_rabbitmq_follower_t *live)
 {
-    ngx_ess_escaped_t       key;
-    ngx_ess_amqp_worker_t  *w;
-    ngx_ess_stream_info_t   info;
+    ngx_ess_escaped_t           key;
+    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_stream_info_t       info;
 
     w = live->worker;
 
@@ -464,26 +468,26 @@ ngx_ess_amqp_live_unused(ngx_ess_amqp_live_t *live)
 
 
 void
-ngx_ess_amqp_live_kick(ngx_ess_amqp_worker_t *w)
+ngx_ess_rabbitmq_streams_kick(ngx_ess_exchange_worker_t *w)
 {
-    ngx_queue_t          *q;
-    ngx_ess_amqp_live_t  *live;
+    ngx_queue_t                  *q;
+    ngx_ess_rabbitmq_follower_t  *live;
 
     for (q = ngx_queue_head(&w->lives);
          q != ngx_queue_sentinel(&w->lives);
          q = ngx_queue_next(q))
     {
-        live = ngx_queue_data(q, ngx_ess_amqp_live_t, queue);
+        live = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
         if (live->mine && live->reader == NULL && !live->timer.timer_set) {
-            ngx_ess_amqp_follow_open(live);
+            ngx_ess_rabbitmq_follower_open(live);
         }
     }
 }
 
 
 void
-ngx_ess_amqp_live_batch(ngx_ess_amqp_worker_t *w)
+ngx_ess_rabbitmq_streams_batch(ngx_ess_exchange_worker_t *w)
 {
     ngx_queue_t            *q;
     ngx_ess_amqp_reader_t  *reader;

@@ -24,21 +24,21 @@
 #define ENTRIES  30000
 
 
-static ngx_log_t                quiet = { .log_level = NGX_LOG_DEBUG };
-static ngx_ess_exchange_conf_t      conf;
-static ngx_ess_amqp_worker_t    worker;
-static amqp_field_value_t       entries[ENTRIES];
-static amqp_table_entry_t       header;
-static amqp_basic_properties_t  properties;
-static ngx_ess_amqp_item_t      item;
-static ngx_uint_t               lost;
-static ngx_uint_t               logged;
+static ngx_log_t                  quiet = { .log_level = NGX_LOG_DEBUG };
+static ngx_ess_exchange_conf_t    conf;
+static ngx_ess_exchange_worker_t  worker;
+static amqp_field_value_t         entries[ENTRIES];
+static amqp_table_entry_t         header;
+static amqp_basic_properties_t    properties;
+static ngx_ess_exchange_item_t    item;
+static ngx_uint_t                 lost;
+static ngx_uint_t                 logged;
 
 /* allocations until one fails; negative: none does */
-static ngx_int_t                allocations;
+static ngx_int_t                  allocations;
 
-static ngx_time_t               now = { .sec = 1000 };
-volatile ngx_time_t            *ngx_cached_time = &now;
+static ngx_time_t                 now = { .sec = 1000 };
+volatile ngx_time_t              *ngx_cached_time = &now;
 
 
 void *
@@ -77,7 +77,7 @@ ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text)
 
 
 uint64_t
-ngx_ess_amqp_print(ngx_str_t *key, ngx_str_t *raw, ngx_str_t *body,
+ngx_ess_exchange_print(ngx_str_t *key, ngx_str_t *raw, ngx_str_t *body,
     ngx_uint_t quorum)
 {
     return 1;
@@ -85,7 +85,7 @@ ngx_ess_amqp_print(ngx_str_t *key, ngx_str_t *raw, ngx_str_t *body,
 
 
 ngx_uint_t
-ngx_ess_amqp_former_quorum(ngx_ess_amqp_slot_t *slot)
+ngx_ess_exchange_former_quorum(ngx_ess_exchange_slot_t *slot)
 {
     return 0;
 }
@@ -111,7 +111,7 @@ text(ngx_uint_t i, const char *s)
 static ngx_uint_t
 init(const char *name, int kind, ngx_uint_t n, ngx_uint_t topic)
 {
-    ngx_ess_amqp_slot_t      *slot;
+    ngx_ess_exchange_slot_t  *slot;
     ngx_ess_amqp_delivery_t   delivery;
 
     conf.topic = topic;
@@ -140,7 +140,7 @@ init(const char *name, int kind, ngx_uint_t n, ngx_uint_t topic)
     delivery.properties = &properties;
 
     memset(&item, 0xff, sizeof(item));
-    ngx_ess_amqp_item_init(&item, slot, &delivery);
+    ngx_ess_exchange_item_init(&item, slot, &delivery);
 
     return item.event.nkeys;
 }
@@ -159,7 +159,7 @@ setup(void **state)
 
 
 static void
-is(ngx_ess_amqp_item_t *it, ngx_uint_t i, const char *key)
+is(ngx_ess_exchange_item_t *it, ngx_uint_t i, const char *key)
 {
     assert_int_equal(it->event.keys[i].key.len, strlen(key));
     assert_memory_equal(it->event.keys[i].key.data, key, strlen(key));
@@ -184,12 +184,12 @@ test_which(void **state)
     is(&item, 0, "key");
     is(&item, 1, "kitchen");
     is(&item, 2, "kilo");
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
 
     assert_int_equal(init("CC", AMQP_FIELD_KIND_ARRAY, 4, 1), 5);
     is(&item, 2, "other");
     is(&item, 3, "");
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
 
     /* what is no text is no key */
 
@@ -199,11 +199,11 @@ test_which(void **state)
     }
 
     assert_int_equal(init("CC", AMQP_FIELD_KIND_ARRAY, i, 1), 1);
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
 
     assert_int_equal(init("CC", AMQP_FIELD_KIND_ARRAY, 0, 0), 1);
     assert_non_null(item.event.keys);
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
 
     /* nor is what is no array, or another header */
 
@@ -213,7 +213,7 @@ test_which(void **state)
     assert_null(item.event.keys);
     assert_int_equal(init("cc", AMQP_FIELD_KIND_ARRAY, 1, 1), 0);
     assert_null(item.event.keys);
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
 
     assert_int_equal(logged, 0);
 }
@@ -229,24 +229,24 @@ test_too_many(void **state)
     }
 
     assert_int_equal(init("CC", AMQP_FIELD_KIND_ARRAY,
-                          2 * (NGX_ESS_AMQP_ITEM_KEYS - 1), 0),
-                     NGX_ESS_AMQP_ITEM_KEYS);
-    ngx_ess_amqp_item_done(&item);
+                          2 * (NGX_ESS_EXCHANGE_ITEM_KEYS - 1), 0),
+                     NGX_ESS_EXCHANGE_ITEM_KEYS);
+    ngx_ess_exchange_item_done(&item);
     assert_int_equal(logged, 0);
 
     /* once a second */
 
     for (i = 0; i < 3; i++) {
         assert_int_equal(init("CC", AMQP_FIELD_KIND_ARRAY, ENTRIES, i % 2),
-                         NGX_ESS_AMQP_ITEM_KEYS);
-        ngx_ess_amqp_item_done(&item);
+                         NGX_ESS_EXCHANGE_ITEM_KEYS);
+        ngx_ess_exchange_item_done(&item);
     }
 
     assert_int_equal(logged, 1);
 
     now.sec++;
     (void) init("CC", AMQP_FIELD_KIND_ARRAY, ENTRIES, 0);
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
     assert_int_equal(logged, 2);
 }
 
@@ -254,8 +254,8 @@ test_too_many(void **state)
 static void
 test_copy(void **state)
 {
-    char                  long_key[70000], kilo[] = "kilo";
-    ngx_ess_amqp_item_t  *copy, *again;
+    char                      long_key[70000], kilo[] = "kilo";
+    ngx_ess_exchange_item_t  *copy, *again;
 
     memset(long_key, 'k', sizeof(long_key));
     long_key[sizeof(long_key) - 1] = '\0';
@@ -266,15 +266,15 @@ test_copy(void **state)
     assert_int_equal(init("CC", AMQP_FIELD_KIND_ARRAY, 2, 0), 3);
     item.event.keys[1].from = 5;
 
-    copy = ngx_ess_amqp_item_copy(&item);
+    copy = ngx_ess_exchange_item_copy(&item);
     assert_non_null(copy);
-    assert_int_equal(copy->size, ngx_ess_amqp_item_size(&item));
+    assert_int_equal(copy->size, ngx_ess_exchange_item_size(&item));
 
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
     memset(kilo, 'x', sizeof(kilo));
     memset(long_key, 'x', sizeof(long_key) - 1);
 
-    again = ngx_ess_amqp_item_copy(copy);
+    again = ngx_ess_exchange_item_copy(copy);
     assert_non_null(again);
     ngx_free(copy);
 
@@ -302,12 +302,12 @@ test_no_memory(void **state)
     assert_int_equal(init("CC", AMQP_FIELD_KIND_ARRAY, 1, 0), 0);
     assert_null(item.event.keys);
     assert_int_equal(lost, 1);
-    ngx_ess_amqp_item_done(&item);
+    ngx_ess_exchange_item_done(&item);
 
     allocations = 1;
     assert_int_equal(init("CC", AMQP_FIELD_KIND_ARRAY, 1, 0), 2);
-    assert_null(ngx_ess_amqp_item_copy(&item));
-    ngx_ess_amqp_item_done(&item);
+    assert_null(ngx_ess_exchange_item_copy(&item));
+    ngx_ess_exchange_item_done(&item);
     assert_int_equal(lost, 1);
 }
 

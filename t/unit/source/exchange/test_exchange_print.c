@@ -85,7 +85,7 @@ encode(const char *type, int n, const int *order, const char *id)
 static uint64_t
 print(ngx_str_t properties, ngx_uint_t quorum)
 {
-    return ngx_ess_amqp_print(&key, &properties, &body, quorum);
+    return ngx_ess_exchange_print(&key, &properties, &body, quorum);
 }
 
 

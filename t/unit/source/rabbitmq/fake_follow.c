@@ -18,7 +18,7 @@
 
 
 fake_follow_t                   follow;
-ngx_ess_amqp_worker_t           worker;
+ngx_ess_exchange_worker_t       worker;
 
 static ngx_log_t                test_log = { .log_level = NGX_LOG_WARN };
 static ngx_time_t               now = { .sec = 777 };
@@ -143,7 +143,7 @@ ngx_ess_stream_by_id(ngx_ess_zone_t *z, uint64_t id,
 
 
 void
-ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
+ngx_ess_exchange_delivery_too_large(ngx_ess_exchange_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery)
 {
     ngx_unit_trace("too large");
@@ -153,7 +153,7 @@ ngx_ess_amqp_delivery_too_large(ngx_ess_amqp_worker_t *w,
 static void
 session_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_live_kick(&worker);
+    ngx_ess_rabbitmq_streams_kick(&worker);
 }
 
 
@@ -161,14 +161,14 @@ static void
 session_close(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_amqp_reader_session_closed(&worker.readers);
-    ngx_ess_amqp_live_batch(&worker);
+    ngx_ess_rabbitmq_streams_batch(&worker);
 }
 
 
 static void
 session_batch(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_live_batch(&worker);
+    ngx_ess_rabbitmq_streams_batch(&worker);
 }
 
 
@@ -202,7 +202,7 @@ follow_setup(void **state)
     worker.conf = &conf;
     worker.log = &test_log;
 
-    ngx_ess_amqp_live_init(&worker);
+    ngx_ess_rabbitmq_streams_init(&worker);
     worker.session = fake_session(&session_handlers, &worker);
     ngx_unit_trace_clear();
 
@@ -214,7 +214,7 @@ int
 follow_teardown(void **state)
 {
     ngx_ess_amqp_destroy(worker.session);
-    ngx_ess_amqp_live_exit(&worker);
+    ngx_ess_rabbitmq_streams_exit(&worker);
 
     return ngx_unit_pending() != 0 || fake.channels != 0;
 }
@@ -231,7 +231,7 @@ follow_anew(void)
 void
 client_cancel(client_t *client)
 {
-    ngx_ess_amqp_live_cancel(&client->attach);
+    ngx_ess_rabbitmq_streams_cancel(&client->attach);
     free(client);
 }
 
@@ -253,7 +253,7 @@ client_handler(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
 
     if (client->again) {
         client->again--;
-        ngx_ess_amqp_live_attach(&worker, &client->attach);
+        ngx_ess_rabbitmq_streams_attach(&worker, &client->attach);
         return;
     }
 
@@ -280,7 +280,7 @@ client_asks(const char *name)
     client->attach.log = &test_log;
     ngx_str_set(&client->attach.key, "abc");
 
-    ngx_ess_amqp_live_attach(&worker, &client->attach);
+    ngx_ess_rabbitmq_streams_attach(&worker, &client->attach);
 
     return client;
 }

@@ -54,8 +54,8 @@ typedef struct {
 } client_t;
 
 
-extern fake_follow_t           follow;
-extern ngx_ess_amqp_worker_t   worker;
+extern fake_follow_t              follow;
+extern ngx_ess_exchange_worker_t  worker;
 
 
 int follow_setup(void **state);

@@ -52,7 +52,7 @@ taker_setup(void **state)
     taker_conf.prefetch = 10;
     taker_zone.max_event = 65536;
 
-    ngx_ess_amqp_replay_init(&taker_conf, &taker_zone, &taker_log);
+    ngx_ess_rabbitmq_replay_init(&taker_conf, &taker_zone, &taker_log);
 
     return 0;
 }
@@ -65,7 +65,7 @@ taker_teardown(void **state)
     ngx_unit_posted();
     ngx_unit_traced();
 
-    ngx_ess_amqp_replay_exit();
+    ngx_ess_rabbitmq_replay_exit();
 
     if (taker_replays || fake.channels || ngx_unit_pending()) {
         print_error("%d replays, %u channels, %u timers and events are left\n",
@@ -172,7 +172,7 @@ taker_start(const char *name, uint64_t ordinal, uint64_t timestamp)
     /* no handler is called from within */
 
     lines = ngx_unit_trace_count(": batch") + ngx_unit_trace_count(": ended");
-    ngx_ess_amqp_replay_start(&taker->replay);
+    ngx_ess_rabbitmq_replay_start(&taker->replay);
     assert_int_equal(ngx_unit_trace_count(": batch")
                      + ngx_unit_trace_count(": ended"), lines);
 
@@ -201,14 +201,14 @@ taker_reads(const char *name, uint64_t ordinal)
 void
 taker_more(taker_t *taker)
 {
-    ngx_ess_amqp_replay_more(&taker->replay);
+    ngx_ess_rabbitmq_replay_more(&taker->replay);
 }
 
 
 void
 taker_stop(taker_t *taker)
 {
-    ngx_ess_amqp_replay_stop(&taker->replay);
+    ngx_ess_rabbitmq_replay_stop(&taker->replay);
 
     free(taker->replay.key.data);
     free(taker);

@@ -212,7 +212,7 @@ test_the_process_may_end_before_who_reads_stops(void **state)
     for (i = 0; i < STATES; i++) {
         a = begins(states[i]);
 
-        ngx_ess_amqp_replay_exit();
+        ngx_ess_rabbitmq_replay_exit();
         ngx_unit_posted();
         ngx_unit_traced("destroy");
 
