@@ -342,11 +342,14 @@ def test_alerts_and_dashboard(tmp_path):
         assert p.returncode == 0, p
         assert "SUCCESS" in p.stdout
 
-    # when they fire and when not: the figures are in the file
-    p = subprocess.run(["promtool", "test", "rules",
-                        os.path.join(TOP, "t", "alerts.yml")],
+    # when they fire and when not: the figures are in the file, for each
+    cases = os.path.join(TOP, "t", "alerts.yml")
+    p = subprocess.run(["promtool", "test", "rules", cases],
                        capture_output=True, text=True)
     assert p.returncode == 0, p
+    with open(rules) as f, open(cases) as g:
+        assert set(re.findall("- alert: (.*)", f.read())) \
+            == set(re.findall('alertname="(.*?)"', g.read()))
 
     with open(rules) as f:
         used = set(re.findall(r"\bess_[a-z_]+", f.read() + "\n".join(queries)))
