@@ -68,6 +68,14 @@ def large(api, events, key="abc"):
                        timeout=60)
 
 
+def stood_still(status, body):
+    """The broker, for so long that nginx answered for it: others keep it
+    busy."""
+
+    return status == 503 and json.loads(body)["detail"] == (
+        "the broker did not confirm it for 2 seconds")
+
+
 def refused(r, status, words):
     assert r.status == status, r
     assert r.headers["Content-Type"] == PROBLEM
@@ -174,11 +182,9 @@ def test_large_batch(service):
             assert api.version()["name"]
             thread.join()
             r, = results
-            if r.status == 503:
-                # nor does a broker that others keep busy always go on
-                refused(r, 503, "the broker did not confirm it for 2 seconds")
+            if stood_still(r.status, r.body):
                 continue
-            assert r.status == 202
+            assert r.status == 202, r
             clients.wait(n, 30)
             for c in clients:
                 assert c.messages == [str(i) for i in range(n)]
@@ -209,9 +215,18 @@ def test_publications_take_turns(request, nginx, source):
         amqp = "ess_amqp %s; ess_node test;" % (
             request.getfixturevalue("vhost").url)
     server = nginx(CONF, workers=1, amqp=amqp)
+    for key in "abc", "again", "last":
+        if take_turns(server, key):
+            return
+    pytest.fail("the broker stood still three times")
+
+
+def take_turns(server, key):
+    """0: the broker stood still."""
+
     worker, = server.workers()
     api = Api(server.port(1))
-    stream = api.create("abc")
+    stream = api.create(key)
     n = 30000
     posts = {"a": ["a"] * n, "b": ["b"] * n, "one": ["one"]}
     connections = []
@@ -219,7 +234,7 @@ def test_publications_take_turns(request, nginx, source):
         for events in posts.values():
             c = http.client.HTTPConnection(api.host, api.port,
                                            timeout=60 * slower())
-            c.putrequest("POST", "/large/abc?batch=1")
+            c.putrequest("POST", "/large/%s?batch=1" % key)
             body = json.dumps(events).encode()
             c.putheader("Content-Length", str(len(body)))
             c.endheaders(body[:-1])
@@ -231,9 +246,14 @@ def test_publications_take_turns(request, nginx, source):
                 c.send(b"]")
         finally:
             os.kill(worker, signal.SIGCONT)
+        answers = []
         for c in connections:
-            assert c.getresponse().status == 202
+            r = c.getresponse()
+            answers.append((r.status, r.read()))
             c.close()
+        if any(stood_still(*a) for a in answers):
+            return 0
+        assert [a[0] for a in answers] == [202] * 3, answers
         clients.wait(2 * n + 1, 30)
         got = clients[0].messages
     assert {body: got.count(body) for body in posts} == {
@@ -241,6 +261,7 @@ def test_publications_take_turns(request, nginx, source):
     last = {body: len(got) - 1 - got[::-1].index(body) for body in posts}
     assert got.index("one") < min(last["a"], last["b"])
     assert got.index("a") < last["b"] and got.index("b") < last["a"]
+    return 1
 
 
 def test_nobody_wants_it(service):
