@@ -43,7 +43,7 @@ static ngx_uint_t                  unbound;
 /* what the handler was called with */
 static ngx_uint_t                  calls;
 static ngx_ess_registry_result_e   result;
-static u_char                      text[1024];
+static char                        text[1024];
 static ngx_ess_stream_info_t       info;
 
 
@@ -138,7 +138,7 @@ handler(void *data, ngx_ess_registry_result_e r, ngx_ess_stream_info_t *i,
     calls++;
     result = r;
     info = *i;
-    strcpy((char *) text, t);
+    strcpy(text, t);
 }
 
 
