@@ -13,7 +13,7 @@ static const char *ngx_ess_param_integer(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, int64_t n);
 
 
-const char  ngx_ess_param_differs[] =
+static const char  ngx_ess_param_differs[] =
     "the same value as in the first one, or none";
 
 
@@ -95,7 +95,7 @@ ngx_ess_param_size(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
 }
 
 
-/* NGX_ERROR, which is no number, is below each bound. */
+/* NGX_ERROR, which is no number, is below each bound: fields have no sign. */
 
 static const char *
 ngx_ess_param_integer(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
@@ -103,7 +103,7 @@ ngx_ess_param_integer(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
 {
     ngx_uint_t  *field;
 
-    if (n == NGX_ERROR || n < param->min || n > param->max) {
+    if (n < param->min || n > param->max) {
         return param->expected;
     }
 

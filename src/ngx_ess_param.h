@@ -53,9 +53,6 @@ struct ngx_ess_param_s {
 ngx_int_t ngx_ess_param(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *params, ngx_str_t *arg);
 
-/* The field has another value than the one that "ctx->again" repeats. */
-extern const char  ngx_ess_param_differs[];
-
 /* Of fields that are ngx_uint_t, ngx_msec_t, size_t and ngx_str_t.  Times in
    ms; a value that fits must lie within the bounds. */
 const char *ngx_ess_param_number(ngx_ess_param_ctx_t *ctx,
