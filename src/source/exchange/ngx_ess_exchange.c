@@ -33,8 +33,6 @@ static void ngx_ess_exchange_changed(ngx_ess_stream_ref_t *ref);
 
 static void ngx_ess_exchange_open(ngx_ess_amqp_session_t *s);
 static void ngx_ess_exchange_close(ngx_ess_amqp_session_t *s);
-static void ngx_ess_exchange_delivery(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_exchange_canceled(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t tag);
 static void ngx_ess_exchange_reopened(ngx_ess_amqp_channel_t *ch,
@@ -102,7 +100,7 @@ static const ngx_ess_amqp_channel_handlers_t  ngx_ess_exchange_admin = {
 
 
 static const ngx_ess_amqp_channel_handlers_t  ngx_ess_exchange_consume = {
-    ngx_ess_exchange_delivery,
+    ngx_ess_exchange_delivery_take,
     ngx_ess_exchange_canceled,
     ngx_ess_exchange_reopened,
     ngx_ess_exchange_closed,
@@ -371,14 +369,6 @@ ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
     ngx_ess_exchange_rebind_reset(w);
     ngx_ess_exchange_watch_reset(w);
     ngx_ess_exchange_left(&w->leaving);
-}
-
-
-static void
-ngx_ess_exchange_delivery(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery)
-{
-    ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_data(ch), delivery);
 }
 
 

@@ -91,16 +91,18 @@ ngx_ess_exchange_delivery_init_slot(ngx_ess_exchange_slot_t *slot)
 
 
 void
-ngx_ess_exchange_delivery_take(ngx_ess_exchange_worker_t *w,
+ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery)
 {
-    ngx_ess_exchange_item_t   item;
-    ngx_ess_exchange_slot_t  *slot;
+    ngx_ess_exchange_item_t     item;
+    ngx_ess_exchange_slot_t    *slot;
+    ngx_ess_exchange_worker_t  *w;
 
     if (delivery->tag >= NGX_ESS_SLOTS) {
         return;
     }
 
+    w = ngx_ess_amqp_channel_data(ch);
     slot = &w->slots[delivery->tag];
 
     w->last_tag = delivery->delivery_tag;

@@ -390,7 +390,7 @@ ngx_uint_t ngx_ess_exchange_former_had(ngx_ess_exchange_slot_t *slot,
 /* delivery.c */
 void ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w);
 void ngx_ess_exchange_delivery_init_slot(ngx_ess_exchange_slot_t *slot);
-void ngx_ess_exchange_delivery_take(ngx_ess_exchange_worker_t *w,
+void ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery);
 
 /* Counts and logs an event that is over max_event. */
