@@ -209,6 +209,13 @@ void
 ngx_unit_free(ngx_ess_zone_t *zone)
 {
     (void) munmap(zone->shm_zone->shm.addr, zone->shm_zone->shm.size);
+    ngx_unit_free_handle(zone);
+}
+
+
+void
+ngx_unit_free_handle(ngx_ess_zone_t *zone)
+{
     free(zone->shm_zone);
     free(zone);
 }

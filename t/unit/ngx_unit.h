@@ -37,6 +37,9 @@ ngx_ess_zone_t *ngx_unit_reload(ngx_ess_zone_t *old);
 
 void ngx_unit_free(ngx_ess_zone_t *zone);
 
+/* Of such a handle, without the zone. */
+void ngx_unit_free_handle(ngx_ess_zone_t *zone);
+
 /* What the master does for a dead worker. */
 void ngx_unit_force_unlock(ngx_ess_zone_t *zone);
 

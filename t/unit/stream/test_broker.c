@@ -107,8 +107,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    free(other->shm_zone);
-    free(other);
+    ngx_unit_free_handle(other);
     ngx_unit_free(zone);
 
     return 0;

@@ -57,8 +57,7 @@ teardown(void **state)
     ngx_uint_t  faults;
 
     faults = ngx_ess_shm_check(zone, &ngx_unit_log);
-    free(other->shm_zone);
-    free(other);
+    ngx_unit_free_handle(other);
     ngx_unit_free(zone);
 
     return faults != 0;
@@ -508,8 +507,7 @@ test_a_process_without_a_slot_follows_nothing(void **state)
     assert_int_equal(ngx_ess_follow_state(master, &stream.ref),
                      NGX_ESS_FOLLOW_NONE);
 
-    free(master->shm_zone);
-    free(master);
+    ngx_unit_free_handle(master);
 }
 
 

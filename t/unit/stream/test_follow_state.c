@@ -61,21 +61,13 @@ setup(void **state)
 }
 
 
-static void
-handle_free(ngx_ess_zone_t *handle)
-{
-    free(handle->shm_zone);
-    free(handle);
-}
-
-
 static int
 teardown(void **state)
 {
     ngx_uint_t  faults;
 
     faults = ngx_ess_shm_check(zone, &ngx_unit_log);
-    handle_free(other);
+    ngx_unit_free_handle(other);
     ngx_unit_free(zone);
 
     return faults != 0;
@@ -593,7 +585,7 @@ test_a_follower_that_dies_is_succeeded_in_each_state_and_way(void **state)
                    : rules[i].state == FILLING ? "7" : "");
 
             if (extra) {
-                handle_free(extra);
+                ngx_unit_free_handle(extra);
             }
 
             anew();
@@ -621,7 +613,7 @@ test_one_of_an_older_generation_does_not_take_over(void **state)
     append(11);
     expect("10 11");
 
-    handle_free(extra);
+    ngx_unit_free_handle(extra);
 }
 
 

@@ -494,8 +494,7 @@ test_new_generation(void **state)
     assert_int_equal(ngx_ess_shm_generation(zone), before + 1);
     assert_int_equal(next->generation, before + 1);
 
-    free(next->shm_zone);
-    free(next);
+    ngx_unit_free_handle(next);
 }
 
 

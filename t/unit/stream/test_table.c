@@ -602,8 +602,7 @@ test_reload(void **state)
     ngx_ess_shm_new_generation(next);
     assert_true(ngx_ess_shm_generation(zone) > zone->generation);
 
-    free(next->shm_zone);
-    free(next);
+    ngx_unit_free_handle(next);
     done(zone);
 }
 
