@@ -10,13 +10,11 @@ from nginx import TOP
 ALLOWED = {
     "amqp": {"amqp"},
     "source": {"source", "stream"},
-    "source/exchange": {"source/exchange", "amqp", "stream",
-                        "ngx_ess_source.h", "ngx_ess_rabbitmq_streams.h",
-                        "ngx_ess_rabbitmq_replay.h"},
-    # its session and its worker's state are the exchange's
+    # they share a session, and who consumes has it
+    "source/exchange": {"source/exchange", "source/rabbitmq", "amqp", "stream",
+                        "ngx_ess_source.h"},
     "source/rabbitmq": {"source/rabbitmq", "amqp", "stream",
-                        "ngx_ess_source.h", "ngx_ess_exchange_slot.h",
-                        "ngx_ess_exchange_conf.h"},
+                        "ngx_ess_source.h"},
     "stream": {"stream"},
     "subscriber": {"subscriber", "stream", "transport", "ngx_ess_jwt.h"},
     "transport": {"transport", "ngx_ess_jwt.h"},
@@ -91,7 +89,8 @@ def test_the_check_finds_something():
     assert wrong_includes("source/exchange", text, folders) == [
         "ngx_ess_api.h", "ngx_ess_ws_codec.h"]
     assert wrong_includes("source/rabbitmq", text, folders) == [
-        "ngx_ess_api.h", "ngx_ess_ws_codec.h", "ngx_ess_exchange_item.h"]
+        "ngx_ess_api.h", "ngx_ess_ws_codec.h", "ngx_ess_exchange_slot.h",
+        "ngx_ess_exchange_item.h"]
     assert wrong_includes("amqp", text, folders) == [
         "ngx_ess_api.h", "ngx_ess_ws_codec.h", "ngx_ess_source.h",
         "ngx_ess_log.h", "ngx_ess_exchange_slot.h", "ngx_ess_exchange_item.h"]

@@ -1,13 +1,14 @@
 /*
- * What all sources share: the registry, the delay between attempts, and the
- * time limit and order of binds.  The bind belongs to its caller until it is
- * answered.  Runs in a worker.
+ * What all sources share: which there is, the time limit and order of binds,
+ * and what is said of events that are too large.  The bind belongs to its
+ * caller until it is answered.  Runs in a worker.
  */
 
 
 #include "ngx_ess_source.h"
 #include "ngx_ess_broker.h"
 #include "ngx_ess_direct.h"
+#include "ngx_ess_escape.h"
 #include "ngx_ess_stream_table.h"
 
 
@@ -213,6 +214,32 @@ ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub)
     if (pub->timer.posted) {
         ngx_delete_posted_event(&pub->timer);
     }
+}
+
+
+void
+ngx_ess_source_too_large(ngx_ess_zone_t *zone, ngx_log_t *log, ngx_str_t *key,
+    uint64_t size)
+{
+    ngx_ess_escaped_t  e;
+
+    static time_t      last;
+    static ngx_uint_t  more;                /* not logged */
+
+    ngx_ess_shm_count(zone, NGX_ESS_C_EVENTS_TOO_LARGE, 1);
+
+    if (last == ngx_time()) {
+        more++;
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, log, 0,
+                  "event of %uL bytes with routing key \"%V\" is too large "
+                  "and was dropped, %ui more since the last such message",
+                  size, ngx_ess_escape(&e, key), more);
+
+    last = ngx_time();
+    more = 0;
 }
 
 

@@ -148,6 +148,10 @@ void ngx_ess_source_publish(ngx_ess_zone_t *zone,
    taken yet is not going to be. */
 void ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub);
 
+/* Counts an event that is over ess_max_event, and logs one a second. */
+void ngx_ess_source_too_large(ngx_ess_zone_t *zone, ngx_log_t *log,
+    ngx_str_t *key, uint64_t size);
+
 void ngx_ess_source_changed(ngx_ess_stream_ref_t *ref);
 void ngx_ess_source_shutdown(void);
 void ngx_ess_source_exit_process(void);

@@ -10,8 +10,6 @@
 #include "ngx_ess_backoff.h"
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_exchange_slot.h"
-#include "ngx_ess_rabbitmq_streams.h"
-#include "ngx_ess_amqp_reader.h"
 #include "ngx_ess_rabbitmq_replay.h"
 #include "ngx_ess_exchange_publish.h"
 
@@ -151,8 +149,15 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 
     ngx_ess_exchange_bind_init(w);
     ngx_ess_exchange_restore_init(w);
-    ngx_ess_rabbitmq_streams_init(w);
-    ngx_ess_rabbitmq_replay_init(w->conf, zone, cycle->log);
+    ngx_ess_rabbitmq_replay_init(&w->conf->amqp, w->conf->prefetch, zone,
+                                 cycle->log);
+
+    w->streams.zone = zone;
+    w->streams.log = cycle->log;
+    w->streams.prefetch = w->conf->prefetch;
+    w->streams.idle = w->conf->idle;
+
+    ngx_ess_rabbitmq_streams_init(&w->streams);
     ngx_ess_replay_register(&ngx_ess_exchange_replay);
     ngx_ess_exchange_publisher_init(w);
 
@@ -162,6 +167,8 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     if (w->session == NULL) {
         return NGX_ERROR;
     }
+
+    w->streams.session = w->session;
 
     ngx_ess_exchange_worker = w;
 
@@ -247,7 +254,7 @@ ngx_ess_exchange_exit_process(void)
     ngx_ess_exchange_watch_exit(w);
     ngx_ess_exchange_bind_exit(w);
     ngx_ess_exchange_restore_exit(w);
-    ngx_ess_rabbitmq_streams_exit(w);
+    ngx_ess_rabbitmq_streams_exit(&w->streams);
     ngx_ess_exchange_pattern_exit(w);
 
     if (w->retry.timer_set) {
@@ -306,7 +313,8 @@ ngx_ess_exchange_attach(ngx_ess_replay_attach_t *attach)
     attach->queue.next = NULL;
 
     if (ngx_ess_exchange_worker) {
-        ngx_ess_rabbitmq_streams_attach(ngx_ess_exchange_worker, attach);
+        ngx_ess_rabbitmq_streams_attach(&ngx_ess_exchange_worker->streams,
+                                        attach);
     }
 }
 
@@ -324,7 +332,8 @@ static void
 ngx_ess_exchange_changed(ngx_ess_stream_ref_t *ref)
 {
     if (ngx_ess_exchange_worker) {
-        ngx_ess_rabbitmq_streams_changed(ngx_ess_exchange_worker, ref);
+        ngx_ess_rabbitmq_streams_changed(&ngx_ess_exchange_worker->streams,
+                                         ref);
     }
 }
 
@@ -362,7 +371,7 @@ ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
     /* nothing can be acknowledged any more, but what was appended is to be
        read */
 
-    ngx_ess_amqp_reader_session_closed(&w->readers);
+    ngx_ess_rabbitmq_streams_closed(&w->streams);
     ngx_ess_exchange_batch(s);
 
     ngx_ess_exchange_slot_reset(w, 1);
@@ -423,7 +432,7 @@ ngx_ess_exchange_batch(ngx_ess_amqp_session_t *s)
     w = ngx_ess_amqp_data(s);
 
     ngx_ess_exchange_delivery_batch(w);
-    ngx_ess_rabbitmq_streams_batch(w);
+    ngx_ess_rabbitmq_streams_batch(&w->streams);
 }
 
 
@@ -490,7 +499,7 @@ ngx_ess_exchange_kick(ngx_ess_exchange_worker_t *w)
 
     ngx_ess_exchange_watch(w);
     ngx_ess_exchange_bind_waiting(w);
-    ngx_ess_rabbitmq_streams_kick(w);
+    ngx_ess_rabbitmq_streams_kick(&w->streams);
 
     if (!w->draining) {
         ngx_ess_exchange_rebind(w);

@@ -110,7 +110,8 @@ ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
     ngx_ess_exchange_item_init(&item, slot, delivery);
 
     if (delivery->over_size) {
-        ngx_ess_exchange_delivery_too_large(w, delivery);
+        ngx_ess_source_too_large(w->zone, w->log, &delivery->key,
+                                 delivery->body_size);
     }
 
     if (slot->former.overlap
@@ -131,30 +132,6 @@ ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
     }
 
     ngx_ess_exchange_item_done(&item);
-}
-
-
-void
-ngx_ess_exchange_delivery_too_large(ngx_ess_exchange_worker_t *w,
-    ngx_ess_amqp_delivery_t *delivery)
-{
-    ngx_ess_escaped_t  key;
-
-    ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_TOO_LARGE, 1);
-
-    if (w->too_large_time == ngx_time()) {
-        w->too_large++;
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, w->log, 0,
-                  "event of %uL bytes with routing key \"%V\" is too large "
-                  "and was dropped, %ui more since the last such message",
-                  delivery->body_size, ngx_ess_escape(&key, &delivery->key),
-                  w->too_large);
-
-    w->too_large_time = ngx_time();
-    w->too_large = 0;
 }
 
 

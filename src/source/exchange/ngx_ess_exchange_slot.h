@@ -21,6 +21,7 @@
 #include "ngx_ess_source.h"
 #include "ngx_ess_amqp.h"
 #include "ngx_ess_exchange_conf.h"
+#include "ngx_ess_rabbitmq_streams.h"
 #include "ngx_ess_redelivery.h"
 #include "ngx_ess_topic.h"
 
@@ -233,22 +234,13 @@ struct ngx_ess_exchange_worker_s {
     ngx_queue_t                  delayed;       /* no room for them yet */
     size_t                       delayed_bytes;
     ngx_event_t                  delay;         /* they are tried again */
-    time_t                       too_large_time;
-    ngx_uint_t                   too_large;     /* not logged */
     time_t                       too_many_time; /* keys in CC */
 
     /* which streams the slots' topics know: see ngx_ess_exchange_pattern.c */
     uint64_t                     topic_cursor;  /* the last one */
     uint64_t                     topic_next_id; /* when all were read */
 
-    /* RabbitMQ streams: see ngx_ess_rabbitmq_streams.c */
-    ngx_rbtree_t                 live;          /* by id */
-    ngx_rbtree_node_t            live_sentinel;
-    ngx_queue_t                  lives;         /* the same ones */
-    ngx_queue_t                  readers;       /* of the session */
-    ngx_event_t                  live_tick;
-    ngx_ess_notify_wake_t        live_wake;
-    unsigned                     live_delivered:1;
+    ngx_ess_rabbitmq_streams_t   streams;
 
     /* bindings: see ngx_ess_exchange_bind.c */
     ngx_queue_t                  bindings;      /* all operations */
@@ -391,10 +383,6 @@ ngx_uint_t ngx_ess_exchange_former_had(ngx_ess_exchange_slot_t *slot,
 void ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w);
 void ngx_ess_exchange_delivery_init_slot(ngx_ess_exchange_slot_t *slot);
 void ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_delivery_t *delivery);
-
-/* Counts and logs an event that is over max_event. */
-void ngx_ess_exchange_delivery_too_large(ngx_ess_exchange_worker_t *w,
     ngx_ess_amqp_delivery_t *delivery);
 
 /* Wakes and acknowledges. */

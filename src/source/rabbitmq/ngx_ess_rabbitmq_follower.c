@@ -26,19 +26,19 @@
 #define NGX_ESS_RABBITMQ_FOLLOWER_ROOM    5
 
 
-static void ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *live,
+static void ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
     uint64_t ordinal, ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_rabbitmq_follower_synced(ngx_ess_amqp_reader_t *reader);
-static void ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *live);
-static void ngx_ess_rabbitmq_follower_fill(ngx_ess_rabbitmq_follower_t *live,
+static void ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f);
+static void ngx_ess_rabbitmq_follower_fill(ngx_ess_rabbitmq_follower_t *f,
     uint64_t first);
-static void ngx_ess_rabbitmq_follower_filled(ngx_ess_rabbitmq_follower_t *live);
-static void ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *live);
-static void ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_follower_filled(ngx_ess_rabbitmq_follower_t *f);
+static void ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *f);
+static void ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
 
@@ -54,17 +54,17 @@ static const ngx_ess_amqp_reader_handlers_t
 
 
 void
-ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *f)
 {
     uint64_t                     offset;
-    ngx_ess_exchange_worker_t   *w;
+    ngx_ess_rabbitmq_streams_t   *s;
     ngx_ess_amqp_reader_from_e   from;
 
-    w = live->worker;
+    s = f->streams;
 
-    live->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
 
-    if (!ngx_ess_amqp_is_open(w->session)) {
+    if (!ngx_ess_amqp_is_open(s->session)) {
         /* see kick */
         return;
     }
@@ -72,46 +72,46 @@ ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *live)
     /* the last event that is known comes once more, and so proves that the
        broker's stream is the same */
 
-    from = live->ordinal ? NGX_ESS_AMQP_READER_OFFSET
-                         : NGX_ESS_AMQP_READER_LAST;
-    offset = (live->ordinal > 2) ? live->ordinal - 2 : 0;
+    from = f->ordinal ? NGX_ESS_AMQP_READER_OFFSET
+                      : NGX_ESS_AMQP_READER_LAST;
+    offset = (f->ordinal > 2) ? f->ordinal - 2 : 0;
 
-    live->silent = (live->ordinal && live->end == 0);
+    f->silent = (f->ordinal && f->end == 0);
 
-    live->reader = ngx_ess_amqp_reader_open(w->session, &w->readers,
-                                            &live->key, from, offset,
-                                            w->conf->prefetch,
-                                            &ngx_ess_rabbitmq_follower_handlers,
-                                            live, w->log);
-    if (live->reader == NULL) {
-        ngx_ess_rabbitmq_follower_later(live);
+    f->reader = ngx_ess_amqp_reader_open(s->session, &s->readers,
+                                         &f->key, from, offset,
+                                         s->prefetch,
+                                         &ngx_ess_rabbitmq_follower_handlers,
+                                         f, s->log);
+    if (f->reader == NULL) {
+        ngx_ess_rabbitmq_follower_later(f);
     }
 }
 
 
 void
-ngx_ess_rabbitmq_follower_close(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_follower_close(ngx_ess_rabbitmq_follower_t *f)
 {
-    if (live->reader) {
-        ngx_ess_amqp_reader_close(live->reader);
-        live->reader = NULL;
+    if (f->reader) {
+        ngx_ess_amqp_reader_close(f->reader);
+        f->reader = NULL;
     }
 
-    if (live->timer.timer_set) {
-        ngx_del_timer(&live->timer);
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
     }
 }
 
 
 static void
-ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f)
 {
-    ngx_ess_rabbitmq_follower_seek(live);
+    ngx_ess_rabbitmq_follower_seek(f);
 
-    live->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
 
-    ngx_add_timer(&live->timer, ngx_ess_backoff(live->attempt));
-    live->attempt++;
+    ngx_add_timer(&f->timer, ngx_ess_backoff(f->attempt));
+    f->attempt++;
 }
 
 
@@ -119,34 +119,34 @@ static void
 ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader)
 {
     ngx_ess_escaped_t             key;
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    live = reader->data;
-    live->attempt = 0;
+    f = reader->data;
+    f->attempt = 0;
 
-    if (live->ordinal == 0) {
-        live->state = NGX_ESS_RABBITMQ_FOLLOWER_SEEKING;
+    if (f->ordinal == 0) {
+        f->state = NGX_ESS_RABBITMQ_FOLLOWER_SEEKING;
         ngx_ess_amqp_reader_sync(reader);
         return;
     }
 
-    if (live->end) {
-        live->state = NGX_ESS_RABBITMQ_FOLLOWER_FILLING;
-        ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
+    if (f->end) {
+        f->state = NGX_ESS_RABBITMQ_FOLLOWER_FILLING;
+        ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
         return;
     }
 
-    live->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
+    f->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
 
-    ngx_log_error(NGX_LOG_INFO, live->worker->log, 0,
+    ngx_log_error(NGX_LOG_INFO, f->streams->log, 0,
                   "following RabbitMQ stream \"%V\" from event %uL on",
-                  ngx_ess_escape(&key, &live->key), live->ordinal);
+                  ngx_ess_escape(&key, &f->key), f->ordinal);
 
-    if (live->ordinal > 1) {
-        ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
+    if (f->ordinal > 1) {
+        ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
     }
 
-    ngx_ess_rabbitmq_streams_answer(live, NGX_OK);
+    ngx_ess_rabbitmq_streams_answer(f, NGX_OK);
 }
 
 
@@ -154,132 +154,133 @@ static void
 ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery)
 {
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    live = reader->data;
+    f = reader->data;
 
     /* to be acknowledged */
-    live->worker->live_delivered = 1;
+    f->streams->delivered = 1;
 
-    if (live->timer.timer_set) {
-        ngx_del_timer(&live->timer);
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
     }
 
-    if (live->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
-        live->ordinal = offset + 2;
+    if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
+        f->ordinal = offset + 2;
         return;
     }
 
     /* continued, but what was there, or came first, is not any more */
 
-    if (live->silent && offset + 1 > live->ordinal) {
-        live->gap = 1;
+    if (f->silent && offset + 1 > f->ordinal) {
+        f->gap = 1;
     }
 
-    live->silent = 0;
+    f->silent = 0;
 
-    ngx_ess_rabbitmq_follower_append(live, offset + 1, delivery);
+    ngx_ess_rabbitmq_follower_append(f, offset + 1, delivery);
 
-    if (live->state == NGX_ESS_RABBITMQ_FOLLOWER_FILLING) {
+    if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_FILLING) {
 
-        if (live->ordinal >= live->end) {
-            ngx_ess_rabbitmq_follower_filled(live);
+        if (f->ordinal >= f->end) {
+            ngx_ess_rabbitmq_follower_filled(f);
 
         } else {
-            ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
+            ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
         }
     }
 }
 
 
 static void
-ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *live,
+ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
     uint64_t ordinal, ngx_ess_amqp_delivery_t *delivery)
 {
     ngx_int_t                   n;
     ngx_ess_event_t             event;
     ngx_ess_stream_ref_t       *ref;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_rabbitmq_streams_t  *s;
 
-    w = live->worker;
+    s = f->streams;
 
-    if (ordinal < live->ordinal) {
+    if (ordinal < f->ordinal) {
         return;
     }
 
-    live->ordinal = ordinal + 1;
+    f->ordinal = ordinal + 1;
 
     if (delivery->over_size) {
-        ngx_ess_exchange_delivery_too_large(w, delivery);
-        live->gap = 1;
+        ngx_ess_source_too_large(s->zone, s->log, &delivery->key,
+                                 delivery->body_size);
+        f->gap = 1;
         return;
     }
 
-    ref = &live->ref;
+    ref = &f->ref;
 
     ngx_memzero(&event, sizeof(ngx_ess_event_t));
 
     event.body = delivery->body;
     event.ordinal = ordinal;
-    event.gap = live->gap;
+    event.gap = f->gap;
     event.streams = &ref;
     event.nstreams = 1;
 
     event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 
     if (event.timestamp == 0
-        && live->state == NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING)
+        && f->state == NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING)
     {
         event.timestamp = ngx_ess_now();
     }
 
-    n = ngx_ess_log_append(w->zone, NGX_ESS_SLOTS, &live->key, &event, 0, 0,
-                           &w->live_wake);
+    n = ngx_ess_log_append(s->zone, NGX_ESS_SLOTS, &f->key, &event, 0, 0,
+                           &s->wake);
 
     if (n == NGX_AGAIN || n == NGX_BUSY) {
 
         /* what workers have not seen yet fills the zone: the broker keeps
            the rest meanwhile */
 
-        live->ordinal = ordinal;
-        ngx_ess_rabbitmq_follower_close(live);
-        ngx_ess_rabbitmq_follower_seek(live);
+        f->ordinal = ordinal;
+        ngx_ess_rabbitmq_follower_close(f);
+        ngx_ess_rabbitmq_follower_seek(f);
 
-        live->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
-        ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_FOLLOWER_ROOM);
+        f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+        ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_ROOM);
         return;
     }
 
-    live->gap = 0;
+    f->gap = 0;
 }
 
 
 static void
 ngx_ess_rabbitmq_follower_synced(ngx_ess_amqp_reader_t *reader)
 {
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    live = reader->data;
+    f = reader->data;
 
-    if (live->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
+    if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
 
         /* all of the last chunk has come, or there is none */
 
-        ngx_ess_rabbitmq_follower_begin(live);
+        ngx_ess_rabbitmq_follower_begin(f);
         return;
     }
 
-    if (live->silent) {
+    if (f->silent) {
 
         /* gone is the event that was there: where is the end? */
 
-        ngx_ess_rabbitmq_follower_close(live);
+        ngx_ess_rabbitmq_follower_close(f);
 
-        live->again = 1;
-        live->known = live->ordinal;
-        live->ordinal = 0;
+        f->again = 1;
+        f->known = f->ordinal;
+        f->ordinal = 0;
 
-        ngx_ess_rabbitmq_follower_open(live);
+        ngx_ess_rabbitmq_follower_open(f);
     }
 }
 
@@ -287,129 +288,129 @@ ngx_ess_rabbitmq_follower_synced(ngx_ess_amqp_reader_t *reader)
 /* The end of the broker's stream is known. */
 
 static void
-ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
 {
     uint64_t                    first;
     ngx_ess_escaped_t           key;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_rabbitmq_streams_t  *s;
 
-    w = live->worker;
+    s = f->streams;
 
-    if (live->ordinal == 0) {
-        live->ordinal = 1;
-        live->silent = 1;
+    if (f->ordinal == 0) {
+        f->ordinal = 1;
+        f->silent = 1;
     }
 
-    if (live->again) {
+    if (f->again) {
 
-        if (live->ordinal == live->known) {
+        if (f->ordinal == f->known) {
             /* as it was: there was nothing to come again */
-            ngx_ess_rabbitmq_follower_live(live);
+            ngx_ess_rabbitmq_follower_live(f);
             return;
         }
 
-        ngx_log_error(NGX_LOG_WARN, w->log, 0,
+        ngx_log_error(NGX_LOG_WARN, s->log, 0,
                       "RabbitMQ stream \"%V\" goes on with event %uL where "
                       "%uL was expected: it was made anew",
-                      ngx_ess_escape(&key, &live->key), live->ordinal,
-                      live->known);
+                      ngx_ess_escape(&key, &f->key), f->ordinal,
+                      f->known);
 
-        first = live->ordinal;
+        first = f->ordinal;
 
     } else {
-        first = (live->ordinal > w->conf->prefetch)
-                ? live->ordinal - w->conf->prefetch : 1;
+        first = (f->ordinal > s->prefetch)
+                ? f->ordinal - s->prefetch : 1;
     }
 
-    switch (ngx_ess_follow_begin(w->zone, &live->ref, live->ordinal, first,
-                                 &w->live_wake))
+    switch (ngx_ess_follow_begin(s->zone, &f->ref, f->ordinal, first,
+                                 &s->wake))
     {
     case NGX_OK:
-        ngx_ess_notify_wake(w->zone, &w->live_wake);
-        ngx_ess_rabbitmq_follower_live(live);
+        ngx_ess_notify_wake(s->zone, &s->wake);
+        ngx_ess_rabbitmq_follower_live(f);
         return;
 
     case NGX_AGAIN:
-        ngx_ess_rabbitmq_follower_fill(live, first);
+        ngx_ess_rabbitmq_follower_fill(f, first);
         return;
 
     default: /* NGX_DECLINED */
-        ngx_ess_rabbitmq_follower_succeeded(live);
+        ngx_ess_rabbitmq_follower_succeeded(f);
     }
 }
 
 
 static void
-ngx_ess_rabbitmq_follower_fill(ngx_ess_rabbitmq_follower_t *live,
+ngx_ess_rabbitmq_follower_fill(ngx_ess_rabbitmq_follower_t *f,
     uint64_t first)
 {
-    ngx_ess_rabbitmq_follower_close(live);
+    ngx_ess_rabbitmq_follower_close(f);
 
-    live->end = live->ordinal;
-    live->ordinal = first;
+    f->end = f->ordinal;
+    f->ordinal = first;
 
-    ngx_ess_rabbitmq_follower_open(live);
+    ngx_ess_rabbitmq_follower_open(f);
 }
 
 
 static void
-ngx_ess_rabbitmq_follower_filled(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_follower_filled(ngx_ess_rabbitmq_follower_t *f)
 {
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_rabbitmq_streams_t  *s;
 
-    w = live->worker;
+    s = f->streams;
 
-    live->end = 0;
+    f->end = 0;
 
-    if (ngx_ess_follow_live(w->zone, &live->ref, &w->live_wake) != NGX_OK) {
-        ngx_ess_rabbitmq_follower_succeeded(live);
+    if (ngx_ess_follow_live(s->zone, &f->ref, &s->wake) != NGX_OK) {
+        ngx_ess_rabbitmq_follower_succeeded(f);
         return;
     }
 
-    ngx_ess_rabbitmq_follower_live(live);
+    ngx_ess_rabbitmq_follower_live(f);
 }
 
 
 /* All that comes from now on is appended. */
 
 static void
-ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_ess_escaped_t  key;
 
-    ngx_log_error(NGX_LOG_INFO, live->worker->log, 0,
+    ngx_log_error(NGX_LOG_INFO, f->streams->log, 0,
                   "following RabbitMQ stream \"%V\" from its end, event %uL, "
-                  "on", ngx_ess_escape(&key, &live->key), live->ordinal);
+                  "on", ngx_ess_escape(&key, &f->key), f->ordinal);
 
-    live->again = 0;
-    live->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
+    f->again = 0;
+    f->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
 
-    ngx_ess_rabbitmq_streams_answer(live, NGX_OK);
+    ngx_ess_rabbitmq_streams_answer(f, NGX_OK);
 }
 
 
 /* Filling was interrupted: it begins with the end again. */
 
 static void
-ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *f)
 {
-    if (live->end) {
-        live->end = 0;
-        live->ordinal = 0;
+    if (f->end) {
+        f->end = 0;
+        f->ordinal = 0;
     }
 }
 
 
 void
-ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *f)
 {
-    ngx_ess_rabbitmq_follower_close(live);
+    ngx_ess_rabbitmq_follower_close(f);
 
-    live->mine = 0;
-    live->end = 0;
-    live->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
+    f->mine = 0;
+    f->end = 0;
+    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
 
-    ngx_ess_rabbitmq_streams_look(live);
+    ngx_ess_rabbitmq_streams_look(f);
 }
 
 
@@ -417,66 +418,66 @@ static void
 ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 {
     ngx_ess_escaped_t             key;
-    ngx_ess_rabbitmq_follower_t  *live;
-    ngx_ess_exchange_worker_t    *w;
+    ngx_ess_rabbitmq_follower_t  *f;
+    ngx_ess_rabbitmq_streams_t    *s;
 
-    live = reader->data;
-    w = live->worker;
+    f = reader->data;
+    s = f->streams;
 
-    live->reader = NULL;
+    f->reader = NULL;
 
-    if (live->timer.timer_set) {
-        ngx_del_timer(&live->timer);
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
     }
 
-    if (live->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
-        live->ordinal = 0;
+    if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
+        f->ordinal = 0;
     }
 
     if (rc == NGX_ABORT) {
-        ngx_ess_rabbitmq_follower_seek(live);
-        live->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+        ngx_ess_rabbitmq_follower_seek(f);
+        f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
         return;
     }
 
-    if (rc == NGX_ERROR && live->ordinal) {
-        ngx_ess_rabbitmq_follower_later(live);
+    if (rc == NGX_ERROR && f->ordinal) {
+        ngx_ess_rabbitmq_follower_later(f);
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, w->log, 0,
+    ngx_log_error(NGX_LOG_WARN, s->log, 0,
                   "there is no RabbitMQ stream \"%V\"",
-                  ngx_ess_escape(&key, &live->key));
+                  ngx_ess_escape(&key, &f->key));
 
-    (void) ngx_ess_follow_missing(w->zone, &live->ref, &w->live_wake);
-    ngx_ess_notify_wake(w->zone, &w->live_wake);
+    (void) ngx_ess_follow_missing(s->zone, &f->ref, &s->wake);
+    ngx_ess_notify_wake(s->zone, &s->wake);
 
-    live->mine = 0;
-    live->end = 0;
-    live->again = 0;
-    live->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
+    f->mine = 0;
+    f->end = 0;
+    f->again = 0;
+    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
 
-    ngx_ess_rabbitmq_streams_answer(live, NGX_DECLINED);
+    ngx_ess_rabbitmq_streams_answer(f, NGX_DECLINED);
 }
 
 
 void
 ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev)
 {
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    live = ev->data;
+    f = ev->data;
 
-    switch (live->state) {
+    switch (f->state) {
 
     case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
-        ngx_ess_rabbitmq_streams_look(live);
+        ngx_ess_rabbitmq_streams_look(f);
         return;
 
     case NGX_ESS_RABBITMQ_FOLLOWER_OPENING:
 
-        if (live->reader == NULL) {
-            ngx_ess_rabbitmq_follower_open(live);
+        if (f->reader == NULL) {
+            ngx_ess_rabbitmq_follower_open(f);
         }
 
         return;
@@ -488,15 +489,15 @@ ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev)
 
         /* what was there is gone: so is perhaps the end */
 
-        ngx_ess_rabbitmq_follower_close(live);
-        ngx_ess_rabbitmq_follower_seek(live);
-        ngx_ess_rabbitmq_follower_open(live);
+        ngx_ess_rabbitmq_follower_close(f);
+        ngx_ess_rabbitmq_follower_seek(f);
+        ngx_ess_rabbitmq_follower_open(f);
         return;
 
     default: /* NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING */
 
         /* is what was last gone, or only late? */
 
-        ngx_ess_amqp_reader_sync(live->reader);
+        ngx_ess_amqp_reader_sync(f->reader);
     }
 }

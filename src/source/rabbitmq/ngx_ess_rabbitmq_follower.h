@@ -16,7 +16,7 @@
 #define _NGX_ESS_RABBITMQ_FOLLOWER_H_INCLUDED_
 
 
-#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_rabbitmq_streams.h"
 #include "ngx_ess_amqp_reader.h"
 
 
@@ -34,7 +34,7 @@ typedef struct {
     ngx_rbtree_node_t            node;      /* key: the stream's id */
     ngx_queue_t                  queue;     /* all of the worker */
     ngx_queue_t                  attaches;  /* who waits for the log */
-    ngx_ess_exchange_worker_t   *worker;
+    ngx_ess_rabbitmq_streams_t   *streams;
     ngx_ess_stream_ref_t         ref;
     ngx_ess_amqp_reader_t       *reader;    /* NULL: none */
     ngx_ess_rabbitmq_follower_e  state;
@@ -46,7 +46,7 @@ typedef struct {
     ngx_event_t                  ask;       /* somebody waits */
     ngx_msec_t                   used;      /* when somebody was interested */
     ngx_uint_t                   attempt;
-    unsigned                     mine:1;    /* this worker is the follower */
+    unsigned                     mine:1;    /* this worker is the f */
     unsigned                     silent:1;  /* the last event, or the first
                                                one of all, has not come yet */
     unsigned                     again:1;   /* its end is looked for, for it
@@ -58,15 +58,15 @@ typedef struct {
 } ngx_ess_rabbitmq_follower_t;
 
 
-/* This worker has claimed it: reads from live->ordinal on, or, with 0, from
+/* This worker has claimed it: reads from f->ordinal on, or, with 0, from
    where it finds the end. */
-void ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *live);
-void ngx_ess_rabbitmq_follower_close(ngx_ess_rabbitmq_follower_t *live);
+void ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *f);
+void ngx_ess_rabbitmq_follower_close(ngx_ess_rabbitmq_follower_t *f);
 
 /* Another worker is the follower now. */
-void ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *live);
+void ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *f);
 
-/* of live->timer */
+/* of f->timer */
 void ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev);
 
 
@@ -74,10 +74,10 @@ void ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev);
 
 /* While this worker does not follow the stream: does another one, or shall
    it? */
-void ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *live);
+void ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *f);
 
 /* Answers all who wait; they may cancel any other attach, or ask again. */
-void ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *live,
+void ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *f,
     ngx_int_t rc);
 
 

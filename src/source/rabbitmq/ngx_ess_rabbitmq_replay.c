@@ -45,7 +45,8 @@
 
 
 typedef struct {
-    ngx_ess_exchange_conf_t     *conf;
+    ngx_ess_amqp_conf_t         *conf;
+    ngx_uint_t                   prefetch;
     ngx_ess_zone_t              *zone;
     ngx_log_t                   *log;
     ngx_ess_amqp_session_t      *session;   /* NULL: none was needed */
@@ -107,13 +108,14 @@ static ngx_ess_rabbitmq_replay_worker_t  ngx_ess_rabbitmq_replays;
 
 
 void
-ngx_ess_rabbitmq_replay_init(ngx_ess_exchange_conf_t *conf,
+ngx_ess_rabbitmq_replay_init(ngx_ess_amqp_conf_t *conf, ngx_uint_t prefetch,
     ngx_ess_zone_t *zone, ngx_log_t *log)
 {
     ngx_memzero(&ngx_ess_rabbitmq_replays,
                 sizeof(ngx_ess_rabbitmq_replay_worker_t));
 
     ngx_ess_rabbitmq_replays.conf = conf;
+    ngx_ess_rabbitmq_replays.prefetch = prefetch;
     ngx_ess_rabbitmq_replays.zone = zone;
     ngx_ess_rabbitmq_replays.log = log;
 
@@ -190,7 +192,7 @@ ngx_ess_rabbitmq_replay_start(ngx_ess_replay_t *replay)
 
     if (w->session == NULL) {
 
-        w->session = ngx_ess_amqp_create(&w->conf->amqp,
+        w->session = ngx_ess_amqp_create(w->conf,
                                          &ngx_ess_rabbitmq_replay_session, w,
                                          w->zone->max_event, w->log);
 
@@ -361,7 +363,7 @@ ngx_ess_rabbitmq_replay_open(ngx_ess_replay_t *replay)
     replay->joined = 0;
     replay->reader = ngx_ess_amqp_reader_open(w->session, &w->readers,
                                               &replay->key, from, value,
-                                              w->conf->prefetch,
+                                              w->prefetch,
                                               &ngx_ess_rabbitmq_replay_handlers,
                                               replay, w->log);
     if (replay->reader == NULL) {

@@ -10,12 +10,12 @@
 #define _NGX_ESS_RABBITMQ_REPLAY_H_INCLUDED_
 
 
-#include "ngx_ess_exchange_conf.h"
+#include "ngx_ess_amqp.h"
 #include "ngx_ess_replay.h"
 
 
-void ngx_ess_rabbitmq_replay_init(ngx_ess_exchange_conf_t *conf,
-    ngx_ess_zone_t *zone, ngx_log_t *log);
+void ngx_ess_rabbitmq_replay_init(ngx_ess_amqp_conf_t *conf,
+    ngx_uint_t prefetch, ngx_ess_zone_t *zone, ngx_log_t *log);
 void ngx_ess_rabbitmq_replay_exit(void);
 
 /* See ngx_ess_replay_source_t. */

@@ -10,6 +10,7 @@
 #include "ngx_ess_rabbitmq_follower.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_follow.h"
+#include "ngx_ess_stream_table.h"
 
 
 /* ms; between looks at the follower, and while somebody waits for it */
@@ -18,73 +19,73 @@
 
 
 static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_find(
-    ngx_ess_exchange_worker_t *w, uint64_t id);
+    ngx_ess_rabbitmq_streams_t *s, uint64_t id);
 static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_create(
-    ngx_ess_exchange_worker_t *w, ngx_ess_stream_ref_t *ref, ngx_str_t *key);
-static void ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *live);
+    ngx_ess_rabbitmq_streams_t *s, ngx_ess_stream_ref_t *ref, ngx_str_t *key);
+static void ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev);
-static void ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *live);
+static void ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *f);
 static ngx_uint_t ngx_ess_rabbitmq_streams_missing(
-    ngx_ess_rabbitmq_follower_t *live);
+    ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_rabbitmq_streams_unused(
-    ngx_ess_rabbitmq_follower_t *live);
+    ngx_ess_rabbitmq_follower_t *f);
 
 
 void
-ngx_ess_rabbitmq_streams_init(ngx_ess_exchange_worker_t *w)
+ngx_ess_rabbitmq_streams_init(ngx_ess_rabbitmq_streams_t *s)
 {
-    ngx_rbtree_init(&w->live, &w->live_sentinel, ngx_rbtree_insert_value);
-    ngx_queue_init(&w->lives);
-    ngx_queue_init(&w->readers);
+    ngx_rbtree_init(&s->followers, &s->sentinel, ngx_rbtree_insert_value);
+    ngx_queue_init(&s->queue);
+    ngx_queue_init(&s->readers);
 
-    w->live_tick.handler = ngx_ess_rabbitmq_streams_tick;
-    w->live_tick.data = w;
-    w->live_tick.log = w->log;
-    w->live_tick.cancelable = 1;
+    s->tick.handler = ngx_ess_rabbitmq_streams_tick;
+    s->tick.data = s;
+    s->tick.log = s->log;
+    s->tick.cancelable = 1;
 }
 
 
 void
-ngx_ess_rabbitmq_streams_exit(ngx_ess_exchange_worker_t *w)
+ngx_ess_rabbitmq_streams_exit(ngx_ess_rabbitmq_streams_t *s)
 {
     ngx_queue_t                  *q;
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    while (!ngx_queue_empty(&w->lives)) {
-        q = ngx_queue_head(&w->lives);
-        live = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
+    while (!ngx_queue_empty(&s->queue)) {
+        q = ngx_queue_head(&s->queue);
+        f = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
-        ngx_ess_rabbitmq_streams_answer(live, NGX_BUSY);
+        ngx_ess_rabbitmq_streams_answer(f, NGX_BUSY);
 
-        if (live->mine) {
-            (void) ngx_ess_follow_release(w->zone, &live->ref, 1,
-                                          &w->live_wake);
+        if (f->mine) {
+            (void) ngx_ess_follow_release(s->zone, &f->ref, 1,
+                                          &s->wake);
         }
 
-        ngx_ess_rabbitmq_streams_free(live);
+        ngx_ess_rabbitmq_streams_free(f);
     }
 
-    ngx_ess_amqp_reader_session_destroyed(&w->readers);
+    ngx_ess_amqp_reader_session_destroyed(&s->readers);
 
-    ngx_ess_notify_wake(w->zone, &w->live_wake);
+    ngx_ess_notify_wake(s->zone, &s->wake);
 
-    if (w->live_tick.timer_set) {
-        ngx_del_timer(&w->live_tick);
+    if (s->tick.timer_set) {
+        ngx_del_timer(&s->tick);
     }
 }
 
 
 static ngx_ess_rabbitmq_follower_t *
-ngx_ess_rabbitmq_streams_find(ngx_ess_exchange_worker_t *w, uint64_t id)
+ngx_ess_rabbitmq_streams_find(ngx_ess_rabbitmq_streams_t *s, uint64_t id)
 {
     ngx_rbtree_key_t      key;
     ngx_rbtree_node_t    *node;
 
     key = (ngx_rbtree_key_t) id;
-    node = w->live.root;
+    node = s->followers.root;
 
-    while (node != &w->live_sentinel) {
+    while (node != &s->sentinel) {
 
         if (node->key == key) {
             return ngx_rbtree_data(node, ngx_ess_rabbitmq_follower_t, node);
@@ -98,111 +99,111 @@ ngx_ess_rabbitmq_streams_find(ngx_ess_exchange_worker_t *w, uint64_t id)
 
 
 static ngx_ess_rabbitmq_follower_t *
-ngx_ess_rabbitmq_streams_create(ngx_ess_exchange_worker_t *w,
+ngx_ess_rabbitmq_streams_create(ngx_ess_rabbitmq_streams_t *s,
     ngx_ess_stream_ref_t *ref, ngx_str_t *key)
 {
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
     if (key->len > NGX_ESS_MAX_KEY) {
         return NULL;
     }
 
-    live = ngx_calloc(sizeof(ngx_ess_rabbitmq_follower_t), w->log);
-    if (live == NULL) {
+    f = ngx_calloc(sizeof(ngx_ess_rabbitmq_follower_t), s->log);
+    if (f == NULL) {
         return NULL;
     }
 
-    live->worker = w;
-    live->ref = *ref;
-    live->used = ngx_current_msec;
+    f->streams = s;
+    f->ref = *ref;
+    f->used = ngx_current_msec;
 
-    live->key.len = key->len;
-    live->key.data = live->data;
-    ngx_memcpy(live->data, key->data, key->len);
+    f->key.len = key->len;
+    f->key.data = f->data;
+    ngx_memcpy(f->data, key->data, key->len);
 
-    live->timer.handler = ngx_ess_rabbitmq_follower_timer;
-    live->timer.data = live;
-    live->timer.log = w->log;
-    live->timer.cancelable = 1;
+    f->timer.handler = ngx_ess_rabbitmq_follower_timer;
+    f->timer.data = f;
+    f->timer.log = s->log;
+    f->timer.cancelable = 1;
 
-    live->ask.handler = ngx_ess_rabbitmq_streams_ask;
-    live->ask.data = live;
-    live->ask.log = w->log;
+    f->ask.handler = ngx_ess_rabbitmq_streams_ask;
+    f->ask.data = f;
+    f->ask.log = s->log;
 
-    ngx_queue_init(&live->attaches);
+    ngx_queue_init(&f->attaches);
 
-    live->node.key = (ngx_rbtree_key_t) ref->id;
-    ngx_rbtree_insert(&w->live, &live->node);
-    ngx_queue_insert_tail(&w->lives, &live->queue);
+    f->node.key = (ngx_rbtree_key_t) ref->id;
+    ngx_rbtree_insert(&s->followers, &f->node);
+    ngx_queue_insert_tail(&s->queue, &f->queue);
 
-    if (!w->live_tick.timer_set) {
-        ngx_add_timer(&w->live_tick, NGX_ESS_RABBITMQ_STREAMS_TICK);
+    if (!s->tick.timer_set) {
+        ngx_add_timer(&s->tick, NGX_ESS_RABBITMQ_STREAMS_TICK);
     }
 
-    return live;
+    return f;
 }
 
 
 static void
-ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *f)
 {
-    if (live->timer.timer_set) {
-        ngx_del_timer(&live->timer);
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
     }
 
-    if (live->ask.posted) {
-        ngx_delete_posted_event(&live->ask);
+    if (f->ask.posted) {
+        ngx_delete_posted_event(&f->ask);
     }
 
-    ngx_rbtree_delete(&live->worker->live, &live->node);
-    ngx_queue_remove(&live->queue);
+    ngx_rbtree_delete(&f->streams->followers, &f->node);
+    ngx_queue_remove(&f->queue);
 
-    ngx_free(live);
+    ngx_free(f);
 }
 
 
 void
-ngx_ess_rabbitmq_streams_attach(ngx_ess_exchange_worker_t *w,
+ngx_ess_rabbitmq_streams_attach(ngx_ess_rabbitmq_streams_t *s,
     ngx_ess_replay_attach_t *attach)
 {
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    live = ngx_ess_rabbitmq_streams_find(w, attach->ref.id);
+    f = ngx_ess_rabbitmq_streams_find(s, attach->ref.id);
 
-    if (live == NULL) {
-        live = ngx_ess_rabbitmq_streams_create(w, &attach->ref, &attach->key);
-        if (live == NULL) {
+    if (f == NULL) {
+        f = ngx_ess_rabbitmq_streams_create(s, &attach->ref, &attach->key);
+        if (f == NULL) {
             /* its time limit will tell */
             return;
         }
     }
 
-    live->used = ngx_current_msec;
+    f->used = ngx_current_msec;
 
     /* answered from the event: not from within this */
 
     attach->fresh = 1;
-    ngx_queue_insert_tail(&live->attaches, &attach->queue);
+    ngx_queue_insert_tail(&f->attaches, &attach->queue);
 
-    ngx_post_event(&live->ask, &ngx_posted_events);
+    ngx_post_event(&f->ask, &ngx_posted_events);
 }
 
 
 static void
 ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev)
 {
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    live = ev->data;
+    f = ev->data;
 
-    switch (live->state) {
+    switch (f->state) {
 
     case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
-        ngx_ess_rabbitmq_streams_look(live);
+        ngx_ess_rabbitmq_streams_look(f);
         return;
 
     case NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING:
-        ngx_ess_rabbitmq_streams_answer(live, NGX_OK);
+        ngx_ess_rabbitmq_streams_answer(f, NGX_OK);
         return;
 
     default:
@@ -223,24 +224,24 @@ ngx_ess_rabbitmq_streams_cancel(ngx_ess_replay_attach_t *attach)
 
 
 void
-ngx_ess_rabbitmq_streams_changed(ngx_ess_exchange_worker_t *w,
+ngx_ess_rabbitmq_streams_changed(ngx_ess_rabbitmq_streams_t *s,
     ngx_ess_stream_ref_t *ref)
 {
     ngx_queue_t                  *q, *next;
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
     if (ref->id) {
-        live = ngx_ess_rabbitmq_streams_find(w, ref->id);
+        f = ngx_ess_rabbitmq_streams_find(s, ref->id);
 
-        if (live) {
-            ngx_ess_rabbitmq_streams_look(live);
+        if (f) {
+            ngx_ess_rabbitmq_streams_look(f);
         }
 
         return;
     }
 
-    for (q = ngx_queue_head(&w->lives);
-         q != ngx_queue_sentinel(&w->lives);
+    for (q = ngx_queue_head(&s->queue);
+         q != ngx_queue_sentinel(&s->queue);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -251,29 +252,29 @@ ngx_ess_rabbitmq_streams_changed(ngx_ess_exchange_worker_t *w,
 
 
 void
-ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_int_t                   rc;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_rabbitmq_streams_t  *s;
 
-    if (live->state != NGX_ESS_RABBITMQ_FOLLOWER_OTHER) {
+    if (f->state != NGX_ESS_RABBITMQ_FOLLOWER_OTHER) {
         return;
     }
 
-    w = live->worker;
+    s = f->streams;
 
-    switch (ngx_ess_follow_state(w->zone, &live->ref)) {
+    switch (ngx_ess_follow_state(s->zone, &f->ref)) {
 
     case NGX_ESS_FOLLOW_LIVE:
-        ngx_ess_rabbitmq_streams_answer(live, NGX_OK);
+        ngx_ess_rabbitmq_streams_answer(f, NGX_OK);
         return;
 
     case NGX_ESS_FOLLOW_ATTACHING:
     case NGX_ESS_FOLLOW_FILLING:
-        ngx_ess_rabbitmq_streams_asked(live);
+        ngx_ess_rabbitmq_streams_asked(f);
 
-        if (!ngx_queue_empty(&live->attaches)) {
-            ngx_add_timer(&live->timer, NGX_ESS_RABBITMQ_STREAMS_POLL);
+        if (!ngx_queue_empty(&f->attaches)) {
+            ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_STREAMS_POLL);
         }
 
         return;
@@ -282,7 +283,7 @@ ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *live)
 
         /* that is the answer to those who had asked before */
 
-        if (!ngx_ess_rabbitmq_streams_missing(live)) {
+        if (!ngx_ess_rabbitmq_streams_missing(f)) {
             return;
         }
 
@@ -290,26 +291,26 @@ ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *live)
 
     default: /* NGX_ESS_FOLLOW_NONE */
 
-        if (ngx_queue_empty(&live->attaches)
-            && !ngx_ess_notify_subscribed(w->zone, &live->ref))
+        if (ngx_queue_empty(&f->attaches)
+            && !ngx_ess_notify_subscribed(s->zone, &f->ref))
         {
             return;
         }
     }
 
-    rc = ngx_ess_follow_claim(w->zone, &live->ref, &live->ordinal);
+    rc = ngx_ess_follow_claim(s->zone, &f->ref, &f->ordinal);
 
     if (rc == NGX_DECLINED) {
-        ngx_ess_rabbitmq_streams_answer(live, NGX_DECLINED);
+        ngx_ess_rabbitmq_streams_answer(f, NGX_DECLINED);
         return;
     }
 
-    ngx_ess_rabbitmq_streams_asked(live);
+    ngx_ess_rabbitmq_streams_asked(f);
 
     if (rc == NGX_OK) {
-        live->mine = 1;
-        live->again = 0;
-        ngx_ess_rabbitmq_follower_open(live);
+        f->mine = 1;
+        f->again = 0;
+        ngx_ess_rabbitmq_follower_open(f);
     }
 }
 
@@ -317,13 +318,13 @@ ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *live)
 /* The broker is being asked: what it says is for all who wait. */
 
 static void
-ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_queue_t              *q;
     ngx_ess_replay_attach_t  *attach;
 
-    for (q = ngx_queue_head(&live->attaches);
-         q != ngx_queue_sentinel(&live->attaches);
+    for (q = ngx_queue_head(&f->attaches);
+         q != ngx_queue_sentinel(&f->attaches);
          q = ngx_queue_next(q))
     {
         attach = ngx_queue_data(q, ngx_ess_replay_attach_t, queue);
@@ -335,15 +336,15 @@ ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *live)
 /* Returns 1 when there are some who have not asked yet. */
 
 static ngx_uint_t
-ngx_ess_rabbitmq_streams_missing(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_streams_missing(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_queue_t              *q, *next, fresh;
     ngx_ess_replay_attach_t  *attach;
 
     ngx_queue_init(&fresh);
 
-    for (q = ngx_queue_head(&live->attaches);
-         q != ngx_queue_sentinel(&live->attaches);
+    for (q = ngx_queue_head(&f->attaches);
+         q != ngx_queue_sentinel(&f->attaches);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -355,31 +356,31 @@ ngx_ess_rabbitmq_streams_missing(ngx_ess_rabbitmq_follower_t *live)
         }
     }
 
-    ngx_ess_rabbitmq_streams_answer(live, NGX_DECLINED);
+    ngx_ess_rabbitmq_streams_answer(f, NGX_DECLINED);
 
     if (ngx_queue_empty(&fresh)) {
         return 0;
     }
 
-    ngx_queue_add(&live->attaches, &fresh);
+    ngx_queue_add(&f->attaches, &fresh);
 
     return 1;
 }
 
 
 void
-ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *live, ngx_int_t rc)
+ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
 {
     ngx_queue_t              *q, answered;
     ngx_ess_replay_attach_t  *attach;
 
-    if (ngx_queue_empty(&live->attaches)) {
+    if (ngx_queue_empty(&f->attaches)) {
         return;
     }
 
     ngx_queue_init(&answered);
-    ngx_queue_add(&answered, &live->attaches);
-    ngx_queue_init(&live->attaches);
+    ngx_queue_add(&answered, &f->attaches);
+    ngx_queue_init(&f->attaches);
 
     while (!ngx_queue_empty(&answered)) {
         q = ngx_queue_head(&answered);
@@ -397,32 +398,32 @@ static void
 ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev)
 {
     ngx_queue_t                  *q, *next;
-    ngx_ess_rabbitmq_follower_t  *live;
-    ngx_ess_exchange_worker_t    *w;
+    ngx_ess_rabbitmq_follower_t  *f;
+    ngx_ess_rabbitmq_streams_t    *s;
 
-    w = ev->data;
+    s = ev->data;
 
-    for (q = ngx_queue_head(&w->lives);
-         q != ngx_queue_sentinel(&w->lives);
+    for (q = ngx_queue_head(&s->queue);
+         q != ngx_queue_sentinel(&s->queue);
          q = next)
     {
         next = ngx_queue_next(q);
-        live = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
+        f = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
-        if (live->mine && !ngx_ess_follow_mine(w->zone, &live->ref)) {
-            ngx_ess_rabbitmq_follower_succeeded(live);
+        if (f->mine && !ngx_ess_follow_mine(s->zone, &f->ref)) {
+            ngx_ess_rabbitmq_follower_succeeded(f);
 
         } else {
-            ngx_ess_rabbitmq_streams_look(live);
+            ngx_ess_rabbitmq_streams_look(f);
         }
 
-        if (ngx_ess_rabbitmq_streams_unused(live)) {
-            ngx_ess_rabbitmq_follower_close(live);
-            ngx_ess_rabbitmq_streams_free(live);
+        if (ngx_ess_rabbitmq_streams_unused(f)) {
+            ngx_ess_rabbitmq_follower_close(f);
+            ngx_ess_rabbitmq_streams_free(f);
         }
     }
 
-    if (!ngx_queue_empty(&w->lives)) {
+    if (!ngx_queue_empty(&s->queue)) {
         ngx_add_timer(ev, NGX_ESS_RABBITMQ_STREAMS_TICK);
     }
 }
@@ -431,84 +432,91 @@ ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev)
 /* 1: nobody needs it, and this worker is not, or no longer, the follower */
 
 static ngx_uint_t
-ngx_ess_rabbitmq_streams_unused(ngx_ess_rabbitmq_follower_t *live)
+ngx_ess_rabbitmq_streams_unused(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_ess_escaped_t           key;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_rabbitmq_streams_t  *s;
     ngx_ess_stream_info_t       info;
 
-    w = live->worker;
+    s = f->streams;
 
-    if (!ngx_queue_empty(&live->attaches) || live->ask.posted) {
+    if (!ngx_queue_empty(&f->attaches) || f->ask.posted) {
         return 0;
     }
 
-    if (!live->mine) {
-        return !ngx_ess_notify_subscribed(w->zone, &live->ref);
+    if (!f->mine) {
+        return !ngx_ess_notify_subscribed(s->zone, &f->ref);
     }
 
-    if (ngx_ess_stream_by_id(w->zone, live->ref.id, &info) == NGX_OK
+    if (ngx_ess_stream_by_id(s->zone, f->ref.id, &info) == NGX_OK
         && info.subscribers)
     {
-        live->used = ngx_current_msec;
+        f->used = ngx_current_msec;
     }
 
-    if (ngx_current_msec - live->used < w->conf->idle
-        || ngx_ess_follow_release(w->zone, &live->ref, 0, &w->live_wake)
+    if (ngx_current_msec - f->used < s->idle
+        || ngx_ess_follow_release(s->zone, &f->ref, 0, &s->wake)
            != NGX_OK)
     {
         return 0;
     }
 
-    ngx_log_error(NGX_LOG_INFO, w->log, 0, "let go of RabbitMQ stream \"%V\"",
-                  ngx_ess_escape(&key, &live->key));
+    ngx_log_error(NGX_LOG_INFO, s->log, 0, "let go of RabbitMQ stream \"%V\"",
+                  ngx_ess_escape(&key, &f->key));
 
     return 1;
 }
 
 
 void
-ngx_ess_rabbitmq_streams_kick(ngx_ess_exchange_worker_t *w)
+ngx_ess_rabbitmq_streams_kick(ngx_ess_rabbitmq_streams_t *s)
 {
     ngx_queue_t                  *q;
-    ngx_ess_rabbitmq_follower_t  *live;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    for (q = ngx_queue_head(&w->lives);
-         q != ngx_queue_sentinel(&w->lives);
+    for (q = ngx_queue_head(&s->queue);
+         q != ngx_queue_sentinel(&s->queue);
          q = ngx_queue_next(q))
     {
-        live = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
+        f = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
-        if (live->mine && live->reader == NULL && !live->timer.timer_set) {
-            ngx_ess_rabbitmq_follower_open(live);
+        if (f->mine && f->reader == NULL && !f->timer.timer_set) {
+            ngx_ess_rabbitmq_follower_open(f);
         }
     }
 }
 
 
 void
-ngx_ess_rabbitmq_streams_batch(ngx_ess_exchange_worker_t *w)
+ngx_ess_rabbitmq_streams_closed(ngx_ess_rabbitmq_streams_t *s)
+{
+    ngx_ess_amqp_reader_session_closed(&s->readers);
+}
+
+
+void
+ngx_ess_rabbitmq_streams_batch(ngx_ess_rabbitmq_streams_t *s)
 {
     ngx_queue_t            *q;
     ngx_ess_amqp_reader_t  *reader;
 
-    if (!w->live_delivered) {
+    if (!s->delivered) {
         return;
     }
 
-    w->live_delivered = 0;
+    s->delivered = 0;
 
-    ngx_ess_notify_wake(w->zone, &w->live_wake);
+    ngx_ess_notify_wake(s->zone, &s->wake);
 
-    for (q = ngx_queue_head(&w->readers);
-         q != ngx_queue_sentinel(&w->readers);
+    for (q = ngx_queue_head(&s->readers);
+         q != ngx_queue_sentinel(&s->readers);
          q = ngx_queue_next(q))
     {
         reader = ngx_queue_data(q, ngx_ess_amqp_reader_t, queue);
 
         if (ngx_ess_amqp_reader_ack(reader) != NGX_OK) {
             /* the socket is behind: with the next batch */
-            w->live_delivered = 1;
+            s->delivered = 1;
         }
     }
 }

@@ -13,17 +13,17 @@
 
 #include "fake_follow.h"
 #include "ngx_ess_log.h"
+#include "ngx_ess_stream_table.h"
 #include "ngx_timer.h"
 #include "ngx_trace.h"
 
 
 fake_follow_t                   follow;
-ngx_ess_exchange_worker_t       worker;
+ngx_ess_rabbitmq_streams_t      streams;
 
 static ngx_log_t                test_log = { .log_level = NGX_LOG_WARN };
 static ngx_time_t               now = { .sec = 777 };
 static ngx_ess_zone_t           zone;
-static ngx_ess_exchange_conf_t  conf;
 
 volatile ngx_time_t            *ngx_cached_time = &now;
 
@@ -143,8 +143,8 @@ ngx_ess_stream_by_id(ngx_ess_zone_t *z, uint64_t id,
 
 
 void
-ngx_ess_exchange_delivery_too_large(ngx_ess_exchange_worker_t *w,
-    ngx_ess_amqp_delivery_t *delivery)
+ngx_ess_source_too_large(ngx_ess_zone_t *z, ngx_log_t *log, ngx_str_t *key,
+    uint64_t size)
 {
     ngx_unit_trace("too large");
 }
@@ -153,22 +153,22 @@ ngx_ess_exchange_delivery_too_large(ngx_ess_exchange_worker_t *w,
 static void
 session_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_rabbitmq_streams_kick(&worker);
+    ngx_ess_rabbitmq_streams_kick(&streams);
 }
 
 
 static void
 session_close(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_reader_session_closed(&worker.readers);
-    ngx_ess_rabbitmq_streams_batch(&worker);
+    ngx_ess_rabbitmq_streams_closed(&streams);
+    ngx_ess_rabbitmq_streams_batch(&streams);
 }
 
 
 static void
 session_batch(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_rabbitmq_streams_batch(&worker);
+    ngx_ess_rabbitmq_streams_batch(&streams);
 }
 
 
@@ -194,16 +194,14 @@ follow_setup(void **state)
     follow.mine = 0;
     follow.subscribed = 0;
 
-    conf.prefetch = 10;
-    conf.idle = IDLE;
+    ngx_memzero(&streams, sizeof(streams));
+    streams.zone = &zone;
+    streams.log = &test_log;
+    streams.prefetch = 10;
+    streams.idle = IDLE;
 
-    ngx_memzero(&worker, sizeof(worker));
-    worker.zone = &zone;
-    worker.conf = &conf;
-    worker.log = &test_log;
-
-    ngx_ess_rabbitmq_streams_init(&worker);
-    worker.session = fake_session(&session_handlers, &worker);
+    ngx_ess_rabbitmq_streams_init(&streams);
+    streams.session = fake_session(&session_handlers, &streams);
     ngx_unit_trace_clear();
 
     return 0;
@@ -213,8 +211,8 @@ follow_setup(void **state)
 int
 follow_teardown(void **state)
 {
-    ngx_ess_amqp_destroy(worker.session);
-    ngx_ess_rabbitmq_streams_exit(&worker);
+    ngx_ess_amqp_destroy(streams.session);
+    ngx_ess_rabbitmq_streams_exit(&streams);
 
     return ngx_unit_pending() != 0 || fake.channels != 0;
 }
@@ -253,7 +251,7 @@ client_handler(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
 
     if (client->again) {
         client->again--;
-        ngx_ess_rabbitmq_streams_attach(&worker, &client->attach);
+        ngx_ess_rabbitmq_streams_attach(&streams, &client->attach);
         return;
     }
 
@@ -280,7 +278,7 @@ client_asks(const char *name)
     client->attach.log = &test_log;
     ngx_str_set(&client->attach.key, "abc");
 
-    ngx_ess_rabbitmq_streams_attach(&worker, &client->attach);
+    ngx_ess_rabbitmq_streams_attach(&streams, &client->attach);
 
     return client;
 }

@@ -55,7 +55,7 @@ typedef struct {
 
 
 extern fake_follow_t              follow;
-extern ngx_ess_exchange_worker_t  worker;
+extern ngx_ess_rabbitmq_streams_t  streams;
 
 
 int follow_setup(void **state);

@@ -22,7 +22,7 @@ int64_t  taker_sessions;
 
 static ngx_log_t                taker_log;
 static ngx_ess_zone_t           taker_zone;
-static ngx_ess_exchange_conf_t  taker_conf;
+static ngx_ess_amqp_conf_t  taker_conf;
 
 
 void
@@ -49,10 +49,9 @@ taker_setup(void **state)
 
     taker_replays = 0;
     taker_sessions = 0;
-    taker_conf.prefetch = 10;
     taker_zone.max_event = 65536;
 
-    ngx_ess_rabbitmq_replay_init(&taker_conf, &taker_zone, &taker_log);
+    ngx_ess_rabbitmq_replay_init(&taker_conf, 10, &taker_zone, &taker_log);
 
     return 0;
 }

@@ -73,9 +73,9 @@ test_who_asks_is_answered_by_the_state_of_the_log(void **state)
 
         /* by the end of the process, everybody is */
 
-        ngx_ess_rabbitmq_streams_exit(&worker);
+        ngx_ess_rabbitmq_streams_exit(&streams);
         assert_int_equal(ngx_unit_trace_count("a: "), 1);
-        ngx_ess_rabbitmq_streams_init(&worker);
+        ngx_ess_rabbitmq_streams_init(&streams);
 
         follow_anew();
     }
@@ -138,11 +138,11 @@ test_a_log_is_looked_at_when_the_zone_says_that_it_has_changed(void **state)
 
     follow.state = NGX_ESS_FOLLOW_LIVE;
     ref.id = 8;
-    ngx_ess_rabbitmq_streams_changed(&worker, &ref);
+    ngx_ess_rabbitmq_streams_changed(&streams, &ref);
     ngx_unit_traced();
 
     ref.id = 7;
-    ngx_ess_rabbitmq_streams_changed(&worker, &ref);
+    ngx_ess_rabbitmq_streams_changed(&streams, &ref);
     ngx_unit_traced("a: OK");
 
     /* any may have */
@@ -151,7 +151,7 @@ test_a_log_is_looked_at_when_the_zone_says_that_it_has_changed(void **state)
     (void) client_waits("b");
     follow.state = NGX_ESS_FOLLOW_LIVE;
     ref.id = 0;
-    ngx_ess_rabbitmq_streams_changed(&worker, &ref);
+    ngx_ess_rabbitmq_streams_changed(&streams, &ref);
     ngx_unit_traced("b: OK");
 }
 
@@ -491,8 +491,8 @@ static void
 test_at_the_end_logs_are_left_to_others_and_who_waits_is_busy(void **state)
 {
     follows(11);
-    ngx_ess_amqp_destroy(worker.session);
-    ngx_ess_rabbitmq_streams_exit(&worker);
+    ngx_ess_amqp_destroy(streams.session);
+    ngx_ess_rabbitmq_streams_exit(&streams);
     ngx_unit_traced("destroy", "release leaving", "wake");
 
     assert_int_equal(follow_setup(NULL), 0);
@@ -501,8 +501,8 @@ test_at_the_end_logs_are_left_to_others_and_who_waits_is_busy(void **state)
     (void) client_asks("b");
     ngx_unit_trace_clear();
 
-    ngx_ess_amqp_destroy(worker.session);
-    ngx_ess_rabbitmq_streams_exit(&worker);
+    ngx_ess_amqp_destroy(streams.session);
+    ngx_ess_rabbitmq_streams_exit(&streams);
     ngx_unit_traced("destroy", "a: BUSY", "b: BUSY", "release leaving",
                     "wake");
     assert_int_equal(ngx_unit_pending(), 0);
