@@ -271,13 +271,8 @@ bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name;
 	@exec $(PYTHON) bench/run.py $(if $(QUICK),--quick) $(if $(T),--only $(T)) \
 	    $(if $(BEFORE),--before $(BEFORE))
 
-lint:             ## what the test run checks of the tree, and cppcheck
+lint:             ## what the test run checks of the tree
 	@$(PYTHON) -m pytest -q t/test_tree_includes.py
-	@if command -v cppcheck > /dev/null; then \
-	    cppcheck --quiet --enable=warning,portability --error-exitcode=1 \
-	        --inline-suppr --suppress='*:$(NGINX_SRC)/*' \
-	        $(addprefix -I ,src $(wildcard src/*/ src/*/*/)) ngx_ess_module.c src; \
-	 else echo "cppcheck is not installed: that part is left out"; fi
 
 
 run: run-deps     ## RabbitMQ and nginx in the foreground (AMQP=amqp://...)
