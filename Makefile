@@ -135,18 +135,21 @@ $(MODULE): $(OBJS)/Makefile FORCE
 
 
 # Unit tests and fuzzers name the sources that they link in their first lines:
-# " * links: src/a.c src/b.c".
+# " * links: src/a.c src/b_*.c".
 
-links         = $(shell sed -n '1,20s/^ \* links: *//p' $(1))
+links         = $(wildcard $(shell sed -n '1,20s/^ \* links: *//p' $(1)))
 
 UNIT_SRCS    := $(sort $(shell find t/unit -name 'test_*.c' 2>/dev/null))
 UNIT_SRCS    := $(if $(T),$(foreach u,$(UNIT_SRCS),$(if \
                     $(findstring $(firstword $(T)),$(u)),$(u))),$(UNIT_SRCS))
 UNIT         := $(UNIT_SRCS:t/unit/%.c=$(TOP)/unit/%)
-UNIT_CFLAGS  := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
-                -fno-sanitize-recover=undefined -D_GNU_SOURCE -DNGX_ESS_FAULT \
+UNIT_CFLAGS  := -g -O1 -fno-omit-frame-pointer -ffunction-sections \
+                -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+                -D_GNU_SOURCE -DNGX_ESS_FAULT \
                 -Wall -Wextra -Wno-unused-parameter -Werror
-UNIT_LIBS    := -lcmocka -lrabbitmq -lcjson -lsqlite3 -lz -lpthread -lcrypto
+# what a test does not reach may need what it does not link
+UNIT_LIBS    := -Wl,--gc-sections -lcmocka -lrabbitmq -lcjson -lsqlite3 -lz \
+                -lpthread -lcrypto
 
 FUZZ_SRCS    := $(sort $(wildcard t/fuzz/fuzz_*.c))
 FUZZ_SRCS    := $(if $(T),$(foreach u,$(FUZZ_SRCS),$(if \

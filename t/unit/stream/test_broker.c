@@ -2,13 +2,7 @@
  * What the workers have of the broker: troubles of sessions, the slots that
  * are consumed, and what a dead worker leaves of both; their queues.
  *
- * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_shm_fault.c src/stream/ngx_ess_log_search.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
- * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
- * links: src/stream/ngx_ess_log_walk.c
- * links: src/stream/ngx_ess_follow.c src/stream/ngx_ess_notify.c
- * links: src/stream/ngx_ess_broker.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
  */
 
 

@@ -1,14 +1,7 @@
 /*
  * A worker dies at each write that it makes under the zone's mutex.
  *
- * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_shm_fault.c src/stream/ngx_ess_log_search.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
- * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
- * links: src/stream/ngx_ess_log_walk.c
- * links: src/stream/ngx_ess_follow.c
- * links: src/stream/ngx_ess_notify.c
- * links: t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_crash
  *    t/unit/stream/test_crash.c (the above) -lcmocka

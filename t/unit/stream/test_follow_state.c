@@ -3,13 +3,7 @@
  * each of them, by the follower and by others, and what becomes of a log whose
  * follower died.
  *
- * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_shm_fault.c src/stream/ngx_ess_log_search.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
- * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
- * links: src/stream/ngx_ess_log_walk.c
- * links: src/stream/ngx_ess_follow.c src/stream/ngx_ess_notify.c
- * links: t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
  */
 
 

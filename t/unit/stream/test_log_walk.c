@@ -2,14 +2,7 @@
  * Which streams get an event with several keys: each once, in order of their
  * ids, also when it is appended in parts and streams go between them.
  *
- * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_shm_fault.c src/stream/ngx_ess_log_search.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
- * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
- * links: src/stream/ngx_ess_log_walk.c
- * links: src/stream/ngx_ess_loss.c src/stream/ngx_ess_follow.c
- * links: src/stream/ngx_ess_notify.c
- * links: t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
  */
 
 

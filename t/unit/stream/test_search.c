@@ -2,14 +2,7 @@
  * Searches in logs and in the stream table: what they find, against a search
  * from end to end, and how much they look at.
  *
- * links: src/stream/ngx_ess_shm.c src/stream/ngx_ess_shm_check.c
- * links: src/stream/ngx_ess_shm_fault.c src/stream/ngx_ess_log_search.c
- * links: src/stream/ngx_ess_stream_table.c src/stream/ngx_ess_stream_lookup.c
- * links: src/stream/ngx_ess_log_walk.c
- * links: src/stream/ngx_ess_log.c src/stream/ngx_ess_log_read.c
- * links: src/stream/ngx_ess_follow.c src/stream/ngx_ess_loss.c
- * links: src/stream/ngx_ess_notify.c
- * links: t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
  *
  * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_search
  *    t/unit/stream/test_search.c (the above) -lcmocka
