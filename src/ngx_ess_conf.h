@@ -29,7 +29,6 @@ typedef struct {
     size_t                   max_memory;    /* bytes of frames in a worker */
     ngx_int_t                max_clients;   /* of a worker; 0: any number,
                                                UNSET: as many as fit */
-    ngx_uint_t               replace;       /* subscribers, in a location */
     ngx_int_t                deflate;       /* level of zlib; 0: off */
     size_t                   deflate_min;   /* bytes of an event */
 

@@ -265,9 +265,8 @@ ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    ngx_int_t             n;
-    ngx_str_t            *value;
-    ngx_ess_main_conf_t  *mcf;
+    ngx_int_t   n;
+    ngx_str_t  *value;
 
     if (lcf->limit.max != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
@@ -308,9 +307,6 @@ ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         lcf->limit.replace = 1;
-
-        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
-        mcf->replace = 1;
     }
 
     return NGX_CONF_OK;

@@ -25,8 +25,11 @@ static ngx_int_t ngx_ess_notify_listen(ngx_cycle_t *cycle, ngx_fd_t fd);
 static ngx_int_t ngx_ess_notify_admit_locked(ngx_ess_shm_t *sh,
     ngx_ess_seg_t i, ngx_ess_notify_limit_t *limit,
     ngx_ess_notify_wake_t *wake);
+static ngx_int_t ngx_ess_notify_replace_locked(ngx_ess_shm_t *sh,
+    ngx_ess_seg_t i, uint64_t first, ngx_ess_notify_wake_t *wake);
 static void ngx_ess_notify_mark_pair_locked(ngx_ess_shm_t *sh,
-    ngx_ess_seg_t i, ngx_ess_shm_pair_t *pair, ngx_ess_notify_wake_t *wake);
+    ngx_ess_seg_t i, ngx_ess_shm_pair_t *pair, uint32_t flag,
+    ngx_ess_notify_wake_t *wake);
 static ngx_ess_shm_pair_t *ngx_ess_notify_find_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s, ngx_uint_t p);
 static ngx_ess_shm_pair_t *ngx_ess_notify_new_locked(ngx_ess_zone_t *zone,
@@ -268,7 +271,7 @@ ngx_ess_notify_poll(void)
     ngx_ess_zone_t       *zone;
     ngx_ess_shm_proc_t   *proc;
     ngx_ess_stream_ref_t  any;
-    uint32_t              replaced[NGX_ESS_DIRTY];
+    uint64_t              first[NGX_ESS_DIRTY];
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     zone = ngx_ess_notify_zone;
@@ -293,13 +296,13 @@ ngx_ess_notify_poll(void)
 
     ngx_ess_shm_lock(zone);
 
-    n = ngx_ess_notify_take_locked(zone, refs, replaced, &overflow);
+    n = ngx_ess_notify_take_locked(zone, refs, first, &overflow);
 
     ngx_ess_shm_unlock(zone);
 
     for (i = 0; i < n; i++) {
-        if (replaced[i]) {
-            ngx_ess_notify_handlers->replaced(&refs[i], replaced[i]);
+        if (first[i]) {
+            ngx_ess_notify_handlers->replaced(&refs[i], first[i]);
         }
     }
 
@@ -317,7 +320,7 @@ ngx_ess_notify_poll(void)
 
 ngx_uint_t
 ngx_ess_notify_take_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *refs,
-    uint32_t *replaced, ngx_uint_t *overflow)
+    uint64_t *first, ngx_uint_t *overflow)
 {
     ngx_uint_t             i, n;
     ngx_ess_shm_t         *sh;
@@ -336,13 +339,16 @@ ngx_ess_notify_take_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *refs,
         refs[i].epoch = s->epoch;
         refs[i].index = proc->dirty[i];
 
-        replaced[i] = 0;
+        first[i] = 0;
 
         pair = ngx_ess_notify_find_locked(sh, s, zone->proc);
 
         if (pair) {
+            if (pair->proc & NGX_ESS_PAIR_REPLACED) {
+                first[i] = s->first_subscriber;
+            }
+
             ngx_ess_shm_set32_locked(sh, &pair->proc, zone->proc);
-            replaced[i] = pair->replaced;
         }
     }
 
@@ -410,7 +416,7 @@ ngx_ess_notify_unseen_locked(ngx_ess_shm_t *sh, ngx_ess_shm_record_t *r)
          pair = ngx_ess_notify_pair_locked(sh, ngx_ess_shm_stream(sh,
                                            r->stream), pair, &ext))
     {
-        proc = ngx_ess_shm_proc(sh, pair->proc & ~NGX_ESS_PAIR_DIRTY);
+        proc = ngx_ess_shm_proc(sh, ngx_ess_shm_pair_proc(pair));
 
         if ((proc->wake || proc->behind)
             && (int32_t) (r->arrival - proc->since) >= 0
@@ -483,19 +489,16 @@ ngx_ess_notify_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         goto done;
     }
 
-    *number = sh->nsubscribers + 1;
+    *number = (uint32_t) s->last_subscriber + 1;
     *seq = s->next_seq;
     *ordinal = s->next_ordinal;
 
-    ngx_ess_shm_set32_locked(sh, &sh->nsubscribers, *number);
+    ngx_ess_shm_set64_locked(sh, &s->last_subscriber,
+                             s->last_subscriber + 1);
 
     if (pair->count == 0) {
         ngx_ess_shm_set32_locked(sh, &pair->proc, zone->proc);
         ngx_ess_shm_set32_locked(sh, &proc->npairs, proc->npairs + 1);
-    }
-
-    if (pair->count == pair->replaced) {
-        ngx_ess_shm_set32_locked(sh, &pair->oldest, *number);
     }
 
     ngx_ess_shm_set32_locked(sh, &pair->count, pair->count + 1);
@@ -559,7 +562,7 @@ ngx_ess_notify_interested(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
              pair;
              pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
         {
-            p = pair->proc & ~NGX_ESS_PAIR_DIRTY;
+            p = ngx_ess_shm_pair_proc(pair);
             procs->procs[p / 64] |= (uint64_t) 1 << (p % 64);
         }
     }
@@ -568,100 +571,100 @@ ngx_ess_notify_interested(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 }
 
 
-/* One more?  If need be the oldest of all workers' goes, which may be asked for
-   only when its worker can be told. */
+/* Is there room for one more?  If need be those that came first go. */
 
 static ngx_int_t
 ngx_ess_notify_admit_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     ngx_ess_notify_limit_t *limit, ngx_ess_notify_wake_t *wake)
 {
-    uint64_t               n;
-    ngx_ess_seg_t          ext;
-    ngx_ess_shm_pair_t    *pair, *oldest;
-    ngx_ess_shm_proc_t    *proc;
     ngx_ess_shm_stream_t  *s;
 
     s = ngx_ess_shm_stream(sh, i);
-    oldest = NULL;
+
+    if (ngx_ess_notify_count_locked(sh, s) < limit->max) {
+        return NGX_OK;
+    }
+
+    if (!limit->replace) {
+        return NGX_BUSY;
+    }
+
+    return ngx_ess_notify_replace_locked(sh, i,
+                                         s->last_subscriber + 2 - limit->max,
+                                         wake);
+}
+
+
+/* Those below the number are to be closed; which may be asked for only when
+   all workers that have subscribers of the stream can be told. */
+
+static ngx_int_t
+ngx_ess_notify_replace_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
+    uint64_t first, ngx_ess_notify_wake_t *wake)
+{
+    ngx_ess_seg_t          ext;
+    ngx_ess_shm_pair_t    *pair;
+    ngx_ess_shm_stream_t  *s;
+
+    s = ngx_ess_shm_stream(sh, i);
+
+    for (pair = ngx_ess_notify_pair_locked(sh, s, NULL, &ext);
+         pair;
+         pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
+    {
+        if (!(pair->proc & NGX_ESS_PAIR_DIRTY)
+            && ngx_ess_shm_proc(sh, ngx_ess_shm_pair_proc(pair))->ndirty
+               == NGX_ESS_DIRTY)
+        {
+            return NGX_BUSY;
+        }
+    }
+
+    ngx_ess_shm_set64_locked(sh, &s->first_subscriber, first);
+
+    for (pair = ngx_ess_notify_pair_locked(sh, s, NULL, &ext);
+         pair;
+         pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
+    {
+        ngx_ess_notify_mark_pair_locked(sh, i, pair, NGX_ESS_PAIR_REPLACED,
+                                        wake);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Those that are being closed for newer ones do not count. */
+
+uint64_t
+ngx_ess_notify_count_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
+{
+    uint64_t             n;
+    ngx_ess_seg_t        ext;
+    ngx_ess_shm_pair_t  *pair;
+
     n = 0;
 
     for (pair = ngx_ess_notify_pair_locked(sh, s, NULL, &ext);
          pair;
          pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
     {
-        if (pair->count == pair->replaced) {
-            continue;
-        }
-
-        n += pair->count - pair->replaced;
-
-        if (oldest == NULL || (int32_t) (pair->oldest - oldest->oldest) < 0) {
-            oldest = pair;
-        }
+        n += pair->count;
     }
 
-    if (n < limit->max) {
-        return NGX_OK;
-    }
-
-    if (!limit->replace || oldest == NULL) {
-        return NGX_BUSY;
-    }
-
-    proc = ngx_ess_shm_proc(sh, oldest->proc & ~NGX_ESS_PAIR_DIRTY);
-
-    if (!(oldest->proc & NGX_ESS_PAIR_DIRTY)
-        && proc->ndirty == NGX_ESS_DIRTY)
-    {
-        return NGX_BUSY;
-    }
-
-    ngx_ess_shm_set32_locked(sh, &oldest->replaced, oldest->replaced + 1);
-    ngx_ess_notify_mark_pair_locked(sh, i, oldest, wake);
-
-    return NGX_OK;
+    return ngx_min(n, s->last_subscriber + 1 - s->first_subscriber);
 }
 
 
 void
-ngx_ess_notify_oldest(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint32_t number)
-{
-    ngx_ess_seg_t        i;
-    ngx_ess_shm_t       *sh;
-    ngx_ess_shm_pair_t  *pair;
-
-    sh = zone->sh;
-
-    ngx_ess_shm_lock(zone);
-
-    i = ngx_ess_stream_find_locked(sh, ref->id, ref->epoch);
-
-    if (i) {
-        pair = ngx_ess_notify_find_locked(sh, ngx_ess_shm_stream(sh, i),
-                                          zone->proc);
-        if (pair) {
-            ngx_ess_shm_set32_locked(sh, &pair->oldest, number);
-            ngx_ess_shm_commit_locked(sh);
-        }
-    }
-
-    ngx_ess_shm_unlock(zone);
-}
-
-
-ngx_int_t
-ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint32_t number, ngx_uint_t rank)
+ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
     ngx_int_t            rc;
-    ngx_uint_t           oldest;
     ngx_ess_seg_t        i;
     ngx_ess_shm_t       *sh;
     ngx_ess_shm_pair_t  *pair;
 
     sh = zone->sh;
-    oldest = 0;
 
     do {
         rc = NGX_OK;
@@ -675,23 +678,7 @@ ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
                  : NULL;
 
         if (pair && pair->count > 1) {
-
-            if (pair->replaced && rank == NGX_ESS_NOTIFY_RANK_UNKNOWN) {
-                ngx_ess_shm_unlock(zone);
-                return NGX_BUSY;
-            }
-
-            oldest = (pair->oldest == number);
-
             ngx_ess_shm_set32_locked(sh, &pair->count, pair->count - 1);
-
-            /* RANK_LAST is not known to be the last: all may be replaced */
-
-            if (rank < pair->replaced || pair->replaced > pair->count) {
-                ngx_ess_shm_set32_locked(sh, &pair->replaced,
-                                         pair->replaced - 1);
-            }
-
             ngx_ess_shm_commit_locked(sh);
 
         } else if (pair) {
@@ -701,8 +688,6 @@ ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         ngx_ess_shm_unlock(zone);
 
     } while (rc == NGX_AGAIN);
-
-    return oldest ? NGX_DONE : NGX_OK;
 }
 
 
@@ -800,7 +785,7 @@ ngx_ess_notify_find_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
          pair;
          pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
     {
-        if ((pair->proc & ~NGX_ESS_PAIR_DIRTY) == p) {
+        if (ngx_ess_shm_pair_proc(pair) == p) {
             return pair;
         }
     }
@@ -862,7 +847,7 @@ ngx_ess_notify_drop_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
 {
     ngx_ess_shm_proc_t  *proc;
 
-    proc = ngx_ess_shm_proc(sh, pair->proc & ~NGX_ESS_PAIR_DIRTY);
+    proc = ngx_ess_shm_proc(sh, ngx_ess_shm_pair_proc(pair));
 
     if (pair->proc & NGX_ESS_PAIR_DIRTY) {
         ngx_ess_notify_undirty_locked(sh, proc, i);
@@ -870,8 +855,6 @@ ngx_ess_notify_drop_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
 
     ngx_ess_shm_set32_locked(sh, &pair->proc, 0);
     ngx_ess_shm_set32_locked(sh, &pair->count, 0);
-    ngx_ess_shm_set32_locked(sh, &pair->replaced, 0);
-    ngx_ess_shm_set32_locked(sh, &pair->oldest, 0);
     ngx_ess_shm_set32_locked(sh, &proc->npairs, proc->npairs - 1);
 
     ngx_ess_notify_drop_ext_locked(sh, ngx_ess_shm_stream(sh, i));
@@ -943,26 +926,27 @@ ngx_ess_notify_mark_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
          pair;
          pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
     {
-        ngx_ess_notify_mark_pair_locked(sh, i, pair, wake);
+        ngx_ess_notify_mark_pair_locked(sh, i, pair, 0, wake);
     }
 }
 
 
 static void
 ngx_ess_notify_mark_pair_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
-    ngx_ess_shm_pair_t *pair, ngx_ess_notify_wake_t *wake)
+    ngx_ess_shm_pair_t *pair, uint32_t flag, ngx_ess_notify_wake_t *wake)
 {
     ngx_uint_t           p;
     ngx_ess_shm_proc_t  *proc;
 
-    p = pair->proc & ~NGX_ESS_PAIR_DIRTY;
+    p = ngx_ess_shm_pair_proc(pair);
     proc = ngx_ess_shm_proc(sh, p);
 
     if (pair->proc & NGX_ESS_PAIR_DIRTY) {
-        /* it is there already */
+        ngx_ess_shm_set32_locked(sh, &pair->proc, pair->proc | flag);
 
     } else if (proc->ndirty < NGX_ESS_DIRTY) {
-        ngx_ess_shm_set32_locked(sh, &pair->proc, p | NGX_ESS_PAIR_DIRTY);
+        ngx_ess_shm_set32_locked(sh, &pair->proc,
+                                 p | NGX_ESS_PAIR_DIRTY | flag);
         ngx_ess_shm_set32_locked(sh, &proc->dirty[proc->ndirty], i);
         ngx_ess_shm_set32_locked(sh, &proc->ndirty, proc->ndirty + 1);
 

@@ -32,11 +32,10 @@ typedef struct {
        interest; with ref->id 0: any of them may have changed */
     void                   (*changed)(ngx_ess_stream_ref_t *ref);
 
-    /* before that, when "n" of this process's subscribers of the stream, the
-       oldest ones, are to be closed or being closed, because newer ones have
-       taken over */
+    /* before that, when newer subscribers of the stream have taken over from
+       those whose number is below "first", which are to be closed */
     void                   (*replaced)(ngx_ess_stream_ref_t *ref,
-                               ngx_uint_t n);
+                               uint64_t first);
 
     /* the mailbox may have something for this process */
     void                   (*mail)(void);
@@ -46,13 +45,9 @@ typedef struct {
 } ngx_ess_notify_handlers_t;
 
 
-#define NGX_ESS_NOTIFY_RANK_UNKNOWN  ((ngx_uint_t) -1)
-#define NGX_ESS_NOTIFY_RANK_LAST     ((ngx_uint_t) -2)
-
-
 typedef struct {
     ngx_uint_t               max;           /* subscribers of a stream */
-    ngx_uint_t               replace;       /* the oldest one goes instead */
+    ngx_uint_t               replace;       /* older ones go instead */
 } ngx_ess_notify_limit_t;
 
 
@@ -85,8 +80,8 @@ void ngx_ess_notify_progress(ngx_uint_t all);
 /*
  * This process has one subscriber more on the stream.  *seq is the position
  * of the next record to come, *ordinal that of the next event, taken together
- * with it; *number counts the subscribers of all streams, in order of their
- * arrival.  "limit" NULL: none.
+ * with it; *number counts the stream's subscribers, in order of their arrival.
+ * "limit" NULL: none; with "replace" no more than the last "max" of them stay.
  * Takes the mutex.  NGX_OK; NGX_DECLINED: no such stream (only VISIBLE and
  * DELETING ones); NGX_BUSY: it has as many subscribers as it may; NGX_ERROR:
  * no room for one more process.
@@ -96,15 +91,10 @@ ngx_int_t ngx_ess_notify_subscribe(ngx_ess_zone_t *zone,
     uint64_t *ordinal, uint32_t *number);
 
 /*
- * One subscriber less; the last of a CLOSED stream frees it.  "rank" is the
- * number of those of this process that go before it when newer ones take over:
- * 0 for one that is being closed for that, see ngx_ess_feed_rank() for others.
- * Takes the mutex.  NGX_OK; NGX_DONE: it was the oldest one, see
- * ngx_ess_notify_oldest(); NGX_BUSY: nothing was changed, the rank matters and
- * was NGX_ESS_NOTIFY_RANK_UNKNOWN.
+ * One subscriber less; the last of a CLOSED stream frees it.  Takes the mutex.
  */
-ngx_int_t ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref, uint32_t number, ngx_uint_t rank);
+void ngx_ess_notify_unsubscribe(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
 
 /* 1 when this process has subscribers on the stream.  Takes the mutex. */
 ngx_uint_t ngx_ess_notify_subscribed(ngx_ess_zone_t *zone,
@@ -113,11 +103,6 @@ ngx_uint_t ngx_ess_notify_subscribed(ngx_ess_zone_t *zone,
 /* The process slots that have subscribers on the stream.  Takes the mutex. */
 void ngx_ess_notify_interested(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_ess_notify_wake_t *procs);
-
-/* The number of this process's oldest subscriber of the stream that was not
-   replaced, when it is another one than before.  Takes the mutex. */
-void ngx_ess_notify_oldest(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint32_t number);
 
 /* Wakes the process slots in "wake", the own one through a posted event, and
    clears it.  Without the mutex. */

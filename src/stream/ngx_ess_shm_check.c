@@ -344,6 +344,11 @@ ngx_ess_shm_check_pairs(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
         all += used;
     }
 
+    if (s->first_subscriber > s->last_subscriber) {
+        ngx_ess_shm_check_fault(ck, "first subscriber", i,
+                                s->first_subscriber);
+    }
+
     if (all == 0 && s->state == NGX_ESS_STREAM_CLOSED) {
         ngx_ess_shm_check_fault(ck, "a closed stream of nobody", i, s->id);
     }
@@ -357,23 +362,18 @@ ngx_ess_shm_check_pair(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i,
     uint32_t  p;
 
     if (pair->count == 0) {
-        if (pair->proc || pair->replaced) {
+        if (pair->proc) {
             ngx_ess_shm_check_fault(ck, "an unused pair", i, pair->proc);
         }
 
         return 0;
     }
 
-    p = pair->proc & ~NGX_ESS_PAIR_DIRTY;
+    p = ngx_ess_shm_pair_proc(pair);
 
     if (p >= ck->sh->geo.nprocs || procs[p]) {
         ngx_ess_shm_check_fault(ck, "process slot of a pair", i, pair->proc);
         return 1;
-    }
-
-    if (pair->replaced > pair->count) {
-        ngx_ess_shm_check_fault(ck, "replaced subscribers", i,
-                                pair->replaced);
     }
 
     procs[p] = 1;
@@ -828,7 +828,8 @@ ngx_ess_shm_check_procs(ngx_ess_shm_check_t *ck)
 
             for (pair = ngx_ess_notify_pair_locked(sh,
                             ngx_ess_shm_stream(sh, proc->dirty[n]), NULL, &ext);
-                 pair && pair->proc != (p | NGX_ESS_PAIR_DIRTY);
+                 pair && (ngx_ess_shm_pair_proc(pair) != p
+                          || !(pair->proc & NGX_ESS_PAIR_DIRTY));
                  pair = ngx_ess_notify_pair_locked(sh,
                             ngx_ess_shm_stream(sh, proc->dirty[n]), pair, &ext))
             {

@@ -5,7 +5,7 @@
  *   +--------------------+     +---------------+     +---------------+
  *   | head              ------>| next         ----->| next: 0       |
  *   | tail              ---,   | prev: 0       |<-----  prev        |
- *   | pairs[3], ext -,   | |   | stream, seq   |  ,->| stream, seq   |
+ *   | pairs[4], ext -,   | |   | stream, seq   |  ,->| stream, seq   |
  *   | key            |   | |   | body[192]     |  |  | body[192]     |
  *   +----------------|---+ |   +--- link ------+  |  +--- link ------+
  *        | link      |     `----------|-----------'         0
@@ -48,8 +48,8 @@
 #define NGX_ESS_SHM_MAGIC        0x5a535345     /* "ESSZ" */
 #define NGX_ESS_SHM_LAYOUT       8
 
-#define NGX_ESS_SHM_PAIRS        3              /* in the stream itself */
-#define NGX_ESS_SHM_EXT_PAIRS    15             /* in each further segment */
+#define NGX_ESS_SHM_PAIRS        4              /* in the stream itself */
+#define NGX_ESS_SHM_EXT_PAIRS    30             /* in each further segment */
 #define NGX_ESS_SHM_KEY          40             /* bytes of it in the stream */
 #define NGX_ESS_SHM_STREAM_SEGS  2              /* of a stream, at most */
 #define NGX_ESS_SHM_MARKS        64
@@ -74,15 +74,16 @@ typedef struct {
 /* a process that has subscribers on a stream */
 
 #define NGX_ESS_PAIR_DIRTY       0x80000000     /* it is on the dirty list */
+#define NGX_ESS_PAIR_REPLACED    0x40000000     /* and has not been told of the
+                                                   first subscriber */
 
 typedef struct {
-    uint32_t                 proc;          /* process slot, and the flag */
+    uint32_t                 proc;          /* process slot, and the flags */
     uint32_t                 count;         /* subscribers, 0: unused */
-    uint32_t                 replaced;      /* of them: newer ones have taken
-                                               over, they are to be closed */
-    uint32_t                 oldest;        /* number of the first of the
-                                               others */
 } ngx_ess_shm_pair_t;
+
+#define ngx_ess_shm_pair_proc(pair)                                          \
+    ((pair)->proc & ~(NGX_ESS_PAIR_DIRTY|NGX_ESS_PAIR_REPLACED))
 
 
 /* who asked the broker to unbind which key */
@@ -168,6 +169,9 @@ typedef struct {
     uint64_t                 next_seq;
     uint64_t                 next_ordinal;
     uint64_t                 reserved_ordinal;
+
+    uint64_t                 last_subscriber;   /* number of the newest one */
+    uint64_t                 first_subscriber;  /* those below are closed */
 
     u_char                   uuid[NGX_ESS_UUID_LEN];
     ngx_ess_shm_pair_t       pairs[NGX_ESS_SHM_PAIRS];
@@ -262,7 +266,6 @@ struct ngx_ess_shm_s {
     uint32_t                 nfree;         /* both kinds */
     uint32_t                 nstatic;       /* used by all but records */
     uint32_t                 nstreams;
-    uint32_t                 nsubscribers;  /* ever; wraps around */
 
     ngx_ess_seg_t            streams_head;
     ngx_ess_seg_t            streams_tail;
@@ -632,6 +635,10 @@ void ngx_ess_stream_want_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 ngx_ess_shm_pair_t *ngx_ess_notify_pair_locked(ngx_ess_shm_t *sh,
     ngx_ess_shm_stream_t *s, ngx_ess_shm_pair_t *pair, ngx_ess_seg_t *ext);
 
+/* The stream's subscribers, without those that newer ones have replaced. */
+uint64_t ngx_ess_notify_count_locked(ngx_ess_shm_t *sh,
+    ngx_ess_shm_stream_t *s);
+
 /* Marks the stream for all that have an interest in it; at most
    NGX_ESS_NOTIFY_UNDO entries of the journal for each. */
 #define NGX_ESS_NOTIFY_UNDO      4
@@ -660,12 +667,12 @@ ngx_int_t ngx_ess_notify_forget_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     ngx_uint_t p);
 
 /*
- * Copies the process slot's dirty list to refs (NGX_ESS_DIRTY), and how many
- * of its subscribers of each were replaced, and empties it.  Commits.
- * *overflow: there was more.
+ * Copies the process slot's dirty list to refs (NGX_ESS_DIRTY), and to "first"
+ * below which number subscribers of each were replaced, 0: none since it was
+ * told; and empties it.  Commits.  *overflow: there was more.
  */
 ngx_uint_t ngx_ess_notify_take_locked(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *refs, uint32_t *replaced, ngx_uint_t *overflow);
+    ngx_ess_stream_ref_t *refs, uint64_t *first, ngx_uint_t *overflow);
 
 
 #endif /* _NGX_ESS_SHM_LAYOUT_H_INCLUDED_ */

@@ -400,8 +400,6 @@ void
 ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     ngx_ess_stream_info_t *info)
 {
-    ngx_ess_seg_t          ext;
-    ngx_ess_shm_pair_t    *pair;
     ngx_ess_shm_stream_t  *s;
 
     s = ngx_ess_shm_stream(sh, i);
@@ -414,7 +412,7 @@ ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     info->unknown = (s->source == NGX_ESS_SOURCE_STREAM
                      && s->follow != NGX_ESS_FOLLOW_LIVE);
     info->slot = s->key_hash % NGX_ESS_SLOTS;
-    info->subscribers = 0;
+    info->subscribers = ngx_ess_notify_count_locked(sh, s);
     info->events = s->events;
     info->bytes = s->bytes;
     info->first_ordinal = ngx_ess_log_first_locked(sh, s);
@@ -424,13 +422,6 @@ ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
 
     ngx_memcpy(info->uuid, s->uuid, NGX_ESS_UUID_LEN);
     (void) ngx_ess_stream_copy_key_locked(sh, s, info->key);
-
-    for (pair = ngx_ess_notify_pair_locked(sh, s, NULL, &ext);
-         pair;
-         pair = ngx_ess_notify_pair_locked(sh, s, pair, &ext))
-    {
-        info->subscribers += pair->count - pair->replaced;
-    }
 }
 
 

@@ -76,7 +76,6 @@ static const ngx_ess_drain_handlers_t  ngx_ess_client_drained = {
 
 
 static ngx_ess_zone_t  *ngx_ess_client_zone;
-static ngx_uint_t       ngx_ess_client_replace;
 static u_char           ngx_ess_client_buffer[NGX_ESS_CLIENT_BUFFER];
 
 
@@ -84,7 +83,6 @@ ngx_int_t
 ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
 {
     ngx_ess_client_zone = zone;
-    ngx_ess_client_replace = ngx_ess_conf_main(cycle)->replace;
 
     ngx_ess_request_init(cycle);
     ngx_ess_client_max_init(cycle);
@@ -171,9 +169,7 @@ ngx_ess_client_detach(void *data)
 {
     ngx_ess_subscriber_t *sub = data;
 
-    uint32_t              number;
-    ngx_int_t             rc;
-    ngx_uint_t            kind, rank;
+    ngx_uint_t            kind;
     ngx_ess_stream_ref_t  ref;
 
     if (sub->state == NGX_ESS_SUBSCRIBER_GONE) {
@@ -198,22 +194,8 @@ ngx_ess_client_detach(void *data)
 
     sub->feed->transport->done(ngx_ess_subscriber_session(sub));
 
-    number = sub->number;
-    rank = sub->replaced ? 0 : NGX_ESS_NOTIFY_RANK_UNKNOWN;
-
     ngx_ess_feed_leave(sub);
-
-    rc = ngx_ess_notify_unsubscribe(ngx_ess_client_zone, &ref, number, rank);
-
-    if (rc == NGX_BUSY) {
-        rank = ngx_ess_feed_rank(&ref, number);
-        rc = ngx_ess_notify_unsubscribe(ngx_ess_client_zone, &ref, number,
-                                        rank);
-    }
-
-    if (rc == NGX_DONE && ngx_ess_client_replace) {
-        ngx_ess_feed_oldest(&ref);
-    }
+    ngx_ess_notify_unsubscribe(ngx_ess_client_zone, &ref);
 
     ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SUBSCRIBERS + kind, -1);
 }

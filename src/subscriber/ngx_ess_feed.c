@@ -45,16 +45,6 @@ typedef struct {
 } ngx_ess_feed_worker_t;
 
 
-/* In what order the subscribers of a stream go when newer ones take over. */
-
-typedef struct {
-    uint32_t                        number;
-    ngx_uint_t                      replaced;   /* being closed */
-    ngx_uint_t                      older;      /* than the number, others */
-    ngx_ess_subscriber_t           *oldest;     /* of those; NULL: none */
-} ngx_ess_feed_order_t;
-
-
 static ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
     const ngx_ess_transport_t *transport, uint64_t seq, ngx_uint_t replay);
 static ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
@@ -62,9 +52,7 @@ static ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
 static void ngx_ess_feed_grow(void);
 static void ngx_ess_feed_free(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_free_shared(ngx_ess_feed_t *feed);
-static void ngx_ess_feed_order(ngx_ess_stream_ref_t *ref, uint32_t number,
-    ngx_ess_feed_order_t *order);
-static void ngx_ess_feed_order_one(ngx_ess_subscriber_t *sub, void *data);
+static void ngx_ess_feed_replaced_one(ngx_ess_subscriber_t *sub, void *data);
 static void ngx_ess_feed_each_of(ngx_ess_feed_t *feed,
     ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit, void *data);
 static ngx_int_t ngx_ess_feed_caught_up(ngx_ess_subscriber_t *sub);
@@ -486,87 +474,23 @@ ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
 
 
 void
-ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n)
+ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, uint64_t first)
 {
-    ngx_uint_t            replaced;
-    ngx_ess_feed_order_t  order;
+    uint32_t  number;
 
-    ngx_ess_feed_order(ref, 0, &order);
-    replaced = order.replaced;
+    number = (uint32_t) first;
 
-    if (order.oldest == NULL || replaced >= n) {
-        return;
-    }
-
-    do {
-        order.oldest->replaced = 1;
-        ngx_ess_feed.handlers->replaced(order.oldest);
-        replaced++;
-
-        ngx_ess_feed_order(ref, 0, &order);
-
-    } while (order.oldest && replaced < n);
-
-    ngx_ess_feed_oldest(ref);
-}
-
-
-void
-ngx_ess_feed_oldest(ngx_ess_stream_ref_t *ref)
-{
-    ngx_ess_feed_order_t  order;
-
-    ngx_ess_feed_order(ref, 0, &order);
-
-    if (order.oldest) {
-        ngx_ess_notify_oldest(ngx_ess_feed.zone, ref, order.oldest->number);
-    }
-}
-
-
-ngx_uint_t
-ngx_ess_feed_rank(ngx_ess_stream_ref_t *ref, uint32_t number)
-{
-    ngx_ess_feed_order_t  order;
-
-    ngx_ess_feed_order(ref, number, &order);
-
-    return order.replaced + order.older;
-}
-
-
-/* The stream's subscribers, as seen from the one with the number. */
-
-static void
-ngx_ess_feed_order(ngx_ess_stream_ref_t *ref, uint32_t number,
-    ngx_ess_feed_order_t *order)
-{
-    ngx_memzero(order, sizeof(ngx_ess_feed_order_t));
-
-    order->number = number;
-
-    ngx_ess_feed_each(ref, ngx_ess_feed_order_one, order);
+    ngx_ess_feed_each(ref, ngx_ess_feed_replaced_one, &number);
 }
 
 
 static void
-ngx_ess_feed_order_one(ngx_ess_subscriber_t *sub, void *data)
+ngx_ess_feed_replaced_one(ngx_ess_subscriber_t *sub, void *data)
 {
-    ngx_ess_feed_order_t *order = data;
+    uint32_t *first = data;
 
-    if (sub->replaced) {
-        order->replaced++;
-        return;
-    }
-
-    if ((int32_t) (sub->number - order->number) < 0) {
-        order->older++;
-    }
-
-    if (order->oldest == NULL
-        || (int32_t) (sub->number - order->oldest->number) < 0)
-    {
-        order->oldest = sub;
+    if ((int32_t) (sub->number - *first) < 0) {
+        ngx_ess_feed.handlers->replaced(sub);
     }
 }
 
@@ -575,19 +499,21 @@ void
 ngx_ess_feed_each(ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit,
     void *data)
 {
-    ngx_queue_t     *q;
-    ngx_ess_feed_t  *feed;
+    ngx_queue_t     *q, *next_q;
+    ngx_ess_feed_t  *feed, *next;
 
     feed = ngx_ess_feed.buckets[ref->id & (ngx_ess_feed.nbuckets - 1)];
 
-    for ( /* void */ ; feed; feed = feed->next) {
+    for ( /* void */ ; feed; feed = next) {
+        next = feed->next;
         ngx_ess_feed_each_of(feed, ref, visit, data);
     }
 
     for (q = ngx_queue_head(&ngx_ess_feed.all);
          q != ngx_queue_sentinel(&ngx_ess_feed.all);
-         q = ngx_queue_next(q))
+         q = next_q)
     {
+        next_q = ngx_queue_next(q);
         feed = ngx_queue_data(q, ngx_ess_feed_t, all);
 
         if (!feed->replay) {
@@ -604,7 +530,7 @@ ngx_ess_feed_each_of(ngx_ess_feed_t *feed, ngx_ess_stream_ref_t *ref,
     ngx_ess_feed_visit_pt visit, void *data)
 {
     ngx_uint_t    i;
-    ngx_queue_t  *q, *queue;
+    ngx_queue_t  *q, *next, *queue;
 
     ngx_queue_t  *queues[] = { &feed->idle, &feed->due, &feed->waiting };
 
@@ -612,16 +538,21 @@ ngx_ess_feed_each_of(ngx_ess_feed_t *feed, ngx_ess_stream_ref_t *ref,
         return;
     }
 
+    ngx_ess_feed_hold(feed);
+
     for (i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
         queue = queues[i];
 
         for (q = ngx_queue_head(queue);
              q != ngx_queue_sentinel(queue);
-             q = ngx_queue_next(q))
+             q = next)
         {
+            next = ngx_queue_next(q);
             visit(ngx_queue_data(q, ngx_ess_subscriber_t, queue), data);
         }
     }
+
+    ngx_ess_feed_unhold(feed);
 }
 
 

@@ -142,7 +142,6 @@ struct ngx_ess_subscriber_s {
     unsigned                     last:1;    /* the end follows what is to be
                                                sent */
     unsigned                     linger:1;  /* the client may be sending on */
-    unsigned                     replaced:1;    /* a newer one has taken over */
     unsigned                     late:1;    /* a drain waits for it */
     unsigned                     follow:1;  /* as that of its feed */
     unsigned                     missing:1; /* the broker has no stream for it;
@@ -176,7 +175,8 @@ typedef struct {
     /* what it has to get next is gone; it may be gone afterwards */
     void                       (*missed)(ngx_ess_subscriber_t *sub);
 
-    /* a newer one has taken over; it may be gone afterwards */
+    /* a newer one has taken over, perhaps not only now; it may be gone
+       afterwards */
     void                       (*replaced)(ngx_ess_subscriber_t *sub);
 
     /* the worker leaves; the subscriber is gone afterwards */
@@ -243,20 +243,11 @@ void ngx_ess_feed_leave(ngx_ess_subscriber_t *sub);
 /* The stream's log has more; ref->id 0: any may have. */
 void ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref);
 
-/* Calls "replaced" for the oldest subscribers of the stream until it was called
-   for n of those that are there. */
-void ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n);
+/* Calls "replaced" for the stream's subscribers whose number is below that. */
+void ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, uint64_t first);
 
-/* Tells the zone which subscriber of the stream is the oldest one that was not
-   replaced.  When the one that was has been replaced, or has left. */
-void ngx_ess_feed_oldest(ngx_ess_stream_ref_t *ref);
-
-/* Of the stream's subscribers those that go before the one with the number when
-   newer ones take over: see ngx_ess_notify_unsubscribe(). */
-ngx_uint_t ngx_ess_feed_rank(ngx_ess_stream_ref_t *ref, uint32_t number);
-
-/* Calls "visit" for each of this worker's subscribers of the stream, none of
-   which it may end. */
+/* Calls "visit" for each of this worker's subscribers of the stream; it may end
+   that one, and no other, and may be called for one again that it moved. */
 typedef void (*ngx_ess_feed_visit_pt)(ngx_ess_subscriber_t *sub, void *data);
 void ngx_ess_feed_each(ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit,
     void *data);

@@ -362,9 +362,9 @@ ngx_ess_subscriber_changed(ngx_ess_stream_ref_t *ref)
 
 
 void
-ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n)
+ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, uint64_t first)
 {
-    ngx_ess_feed_replaced(ref, n);
+    ngx_ess_feed_replaced(ref, first);
 }
 
 
@@ -679,9 +679,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     }
 
     if (rc != NGX_OK) {
-        (void) ngx_ess_notify_unsubscribe(ngx_ess_subscriber_zone, ref,
-                                          sub->number,
-                                          NGX_ESS_NOTIFY_RANK_LAST);
+        ngx_ess_notify_unsubscribe(ngx_ess_subscriber_zone, ref);
     }
 
     return rc;

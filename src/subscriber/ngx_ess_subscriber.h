@@ -38,9 +38,9 @@ ngx_int_t ngx_ess_subscriber_stats(ngx_http_request_t *r,
 /* From notify: the stream changed; ref->id 0: any may have. */
 void ngx_ess_subscriber_changed(ngx_ess_stream_ref_t *ref);
 
-/* "n" of this worker's subscribers of the stream, the oldest ones, are to be
-   closed, or are being closed: see ngx_ess_notify_handlers_t. */
-void ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, ngx_uint_t n);
+/* Those below the number are to be closed, or are being closed: see
+   ngx_ess_notify_handlers_t. */
+void ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, uint64_t first);
 
 /* For the mailbox: see ngx_ess_mailbox_answer_pt. */
 ngx_uint_t ngx_ess_subscriber_answer(ngx_ess_mail_type_e type,

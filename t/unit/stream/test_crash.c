@@ -63,7 +63,8 @@ typedef struct {
 
 
 static ngx_ess_zone_t  *zone;
-static uint32_t         number, replaced[NGX_ESS_DIRTY];
+static uint32_t         number;
+static uint64_t         first[NGX_ESS_DIRTY];
 
 static ngx_ess_notify_limit_t  limit = { 2, 1 };
 static model_t         *model;
@@ -598,8 +599,7 @@ op_interest(void)
     }
 
     if (rnd(3) == 0) {
-        (void) ngx_ess_notify_unsubscribe(zone, &ref, 0,
-                                          NGX_ESS_NOTIFY_RANK_LAST);
+        ngx_ess_notify_unsubscribe(zone, &ref);
     }
 }
 
@@ -611,7 +611,7 @@ op_dirty(void)
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     ngx_ess_shm_lock(zone);
-    (void) ngx_ess_notify_take_locked(zone, refs, replaced, &overflow);
+    (void) ngx_ess_notify_take_locked(zone, refs, first, &overflow);
     ngx_ess_shm_unlock(zone);
 }
 

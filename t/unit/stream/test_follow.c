@@ -360,8 +360,7 @@ test_release(void **state)
                      NGX_OK);
     assert_int_equal(ordinal, 6);
 
-    (void) ngx_ess_notify_unsubscribe(other, &stream.ref, number,
-                                      NGX_ESS_NOTIFY_RANK_LAST);
+    ngx_ess_notify_unsubscribe(other, &stream.ref);
 
     /* without: it begins anew */
 

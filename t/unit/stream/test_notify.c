@@ -26,8 +26,8 @@ static ngx_ess_zone_t         *zone;
 static ngx_ess_stream_info_t   streams[STREAMS];
 static ngx_uint_t              nchanged, nany, nmails, nshutdown;
 static uint64_t                last;
-static uint32_t                number, replaced[NGX_ESS_DIRTY];
-static ngx_uint_t              nreplaced;
+static uint32_t                number;
+static uint64_t                below, first[NGX_ESS_DIRTY];
 
 
 static void
@@ -40,9 +40,9 @@ changed(ngx_ess_stream_ref_t *ref)
 
 
 static void
-replace(ngx_ess_stream_ref_t *ref, ngx_uint_t n)
+replace(ngx_ess_stream_ref_t *ref, uint64_t first)
 {
-    nreplaced = n;
+    below = first;
     last = ref->id;
 }
 
@@ -293,7 +293,7 @@ test_overflow(void **state)
     assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
 
     ngx_ess_shm_lock(zone);
-    n = ngx_ess_notify_take_locked(zone, refs, replaced, &overflow);
+    n = ngx_ess_notify_take_locked(zone, refs, first, &overflow);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(n, NGX_ESS_DIRTY);
@@ -302,7 +302,7 @@ test_overflow(void **state)
     append(STREAMS - 1, &wake);
 
     ngx_ess_shm_lock(zone);
-    n = ngx_ess_notify_take_locked(zone, refs, replaced, &overflow);
+    n = ngx_ess_notify_take_locked(zone, refs, first, &overflow);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(n, 1);
@@ -313,8 +313,7 @@ test_overflow(void **state)
     /* the interest goes, and the entry with it */
 
     append(5, &wake);
-    (void) ngx_ess_notify_unsubscribe(zone, &streams[5].ref, 0,
-                                      NGX_ESS_NOTIFY_RANK_LAST);
+    ngx_ess_notify_unsubscribe(zone, &streams[5].ref);
     assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->ndirty, 0);
 }
 
@@ -396,8 +395,7 @@ test_closed(void **state)
     ngx_ess_stream_delete_commit(zone, &streams[9].ref);
     assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
 
-    (void) ngx_ess_notify_unsubscribe(zone, &streams[9].ref, 0,
-                                      NGX_ESS_NOTIFY_RANK_LAST);
+    ngx_ess_notify_unsubscribe(zone, &streams[9].ref);
 
     for (i = 0; i < 700; i++) {
         append(10, &wake);
@@ -534,7 +532,7 @@ take(void)
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     ngx_ess_shm_lock(zone);
-    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, replaced,
+    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, first,
                                                 &overflow), 1);
     ngx_ess_shm_unlock(zone);
 }
@@ -624,139 +622,139 @@ subscribers(ngx_ess_stream_ref_t *ref)
 }
 
 
+/* Who was told to close those below which number; 0: nobody was. */
+
+static uint64_t
+told(ngx_uint_t p)
+{
+    ngx_uint_t            overflow;
+    ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
+
+    zone->proc = p;
+    ngx_ess_shm_lock(zone);
+
+    if (ngx_ess_notify_take_locked(zone, refs, first, &overflow) == 0) {
+        first[0] = 0;
+    }
+
+    ngx_ess_shm_unlock(zone);
+
+    return first[0];
+}
+
+
+static ngx_int_t
+enter(ngx_uint_t p, ngx_ess_notify_limit_t *limit)
+{
+    uint64_t  seq, next;
+
+    zone->proc = p;
+
+    return ngx_ess_notify_subscribe(zone, &streams[7].ref, limit, &seq, &next,
+                                    &number);
+}
+
+
 /* as many subscribers as a stream may have, over two processes */
 
 static void
 test_limit(void **state)
 {
-    uint32_t                numbers[4];
-    uint64_t                seq, next;
-    ngx_uint_t              overflow;
-    ngx_ess_stream_ref_t   *ref, refs[NGX_ESS_DIRTY];
+    ngx_ess_stream_ref_t   *ref;
     ngx_ess_notify_limit_t  limit;
 
     ref = &streams[7].ref;
     limit.max = 2;
     limit.replace = 0;
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &numbers[0]), NGX_OK);
-    zone->proc = 5;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &numbers[1]), NGX_OK);
-    assert_int_equal(numbers[1], numbers[0] + 1);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &number), NGX_BUSY);
-    zone->proc = 9;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &number), NGX_BUSY);
+    assert_int_equal(enter(2, &limit), NGX_OK);
+    assert_int_equal(number, 1);
+    assert_int_equal(enter(5, &limit), NGX_OK);
+    assert_int_equal(number, 2);
+    assert_int_equal(enter(5, &limit), NGX_BUSY);
+    assert_int_equal(enter(9, &limit), NGX_BUSY);
+    assert_int_equal(told(2), 0);
 
-    /* the oldest one is asked to leave, once */
+    /* the first one is to leave, and does not count from now on */
 
     limit.replace = 1;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &numbers[2]), NGX_OK);
-    zone->proc = 2;
-    ngx_ess_shm_lock(zone);
-    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, replaced,
-                                                &overflow), 1);
-    ngx_ess_shm_unlock(zone);
-    assert_int_equal(refs[0].id, ref->id);
-    assert_int_equal(replaced[0], 1);
-
+    assert_int_equal(enter(9, &limit), NGX_OK);
+    assert_int_equal(number, 3);
     assert_int_equal(subscribers(ref), 2);
+    assert_int_equal(told(2), 2);
+    assert_int_equal(told(5), 2);
+    assert_int_equal(told(9), 0);
 
-    /* now it is that of process 5, while the first one is still leaving */
+    /* who was told is told no more, whatever else the stream has */
+
+    assert_int_equal(enter(9, &limit), NGX_OK);
+    assert_int_equal(number, 4);
+    assert_int_equal(subscribers(ref), 2);
+    assert_int_equal(told(5), 3);
+    assert_int_equal(told(5), 0);
+
+    /* those that were closed leave */
+
+    ngx_ess_notify_unsubscribe(zone, ref);
+    zone->proc = 2;
+    ngx_ess_notify_unsubscribe(zone, ref);
+    assert_int_equal(subscribers(ref), 2);
+    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+
+    /* one leaves by itself: there is room for one */
 
     zone->proc = 9;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &numbers[3]), NGX_OK);
-    zone->proc = 5;
-    ngx_ess_shm_lock(zone);
-    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, replaced,
-                                                &overflow), 1);
-    ngx_ess_shm_unlock(zone);
-    assert_int_equal(replaced[0], 1);
-
-    /* one that was asked has left by itself, before it was closed */
-
-    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[1], 0),
-                     NGX_OK);
-    zone->proc = 2;
-    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[0], 0),
-                     NGX_OK);
-    assert_int_equal(subscribers(ref), 2);
-
-    /* another than the one that was asked */
-
-    zone->proc = 9;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &number), NGX_OK);
-    assert_int_equal(subscribers(ref), 2);
-    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[3],
-                                                NGX_ESS_NOTIFY_RANK_UNKNOWN),
-                     NGX_BUSY);
-    assert_int_equal(subscribers(ref), 2);
-    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[3], 1),
-                     NGX_OK);
+    ngx_ess_notify_unsubscribe(zone, ref);
     assert_int_equal(subscribers(ref), 1);
-    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[2], 0),
-                     NGX_DONE);
-    assert_int_equal(subscribers(ref), 1);
-    ngx_ess_notify_oldest(zone, ref, number);
+    assert_int_equal(told(9), 3);
+    assert_int_equal(enter(2, &limit), NGX_OK);
+    assert_int_equal(subscribers(ref), 2);
+    assert_int_equal(told(9), 0);
 
-    limit.replace = 0;
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &numbers[0]), NGX_OK);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq, &next,
-                                              &numbers[1]), NGX_BUSY);
-    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, number,
-                                                NGX_ESS_NOTIFY_RANK_UNKNOWN),
-                     NGX_DONE);
-    assert_int_equal(ngx_ess_notify_unsubscribe(zone, ref, numbers[0],
-                                                NGX_ESS_NOTIFY_RANK_UNKNOWN),
-                     NGX_OK);
-    assert_int_equal(subscribers(ref), 0);
+    /* no limit; then one of which there are many more */
+
+    assert_int_equal(enter(2, NULL), NGX_OK);
+    assert_int_equal(enter(2, NULL), NGX_OK);
+    assert_int_equal(subscribers(ref), 4);
+    assert_int_equal(enter(2, &limit), NGX_OK);
+    assert_int_equal(number, 8);
+    assert_int_equal(told(9), 7);
+    assert_int_equal(subscribers(ref), 2);
     zone->proc = 2;
 }
 
 
-/* one that was counted and did not come to be, while newer ones of another
-   process have taken over from all that there are here */
+/* whoever cannot be told of it keeps its place */
 
 static void
-test_limit_of_one_that_fails(void **state)
+test_limit_of_one_who_is_behind(void **state)
 {
-    uint32_t                 numbers[4];
-    uint64_t                 seq, next;
-    ngx_uint_t               i;
-    ngx_ess_stream_ref_t    *ref;
-    ngx_ess_notify_limit_t   limit;
+    uint64_t                seq, next;
+    ngx_uint_t              i;
+    ngx_ess_notify_limit_t  limit;
+    ngx_ess_notify_wake_t   wake;
 
-    ref = &streams[7].ref;
-    limit.max = 2;
+    ngx_memzero(&wake, sizeof(wake));
+    limit.max = 1;
     limit.replace = 1;
 
-    for (i = 0; i < 4; i++) {
-        zone->proc = (i < 2) ? 2 : 9;
-        assert_int_equal(ngx_ess_notify_subscribe(zone, ref, &limit, &seq,
-                                                  &next, &numbers[i]), NGX_OK);
-
-        if (i == 2) {
-            zone->proc = 2;
-            ngx_ess_notify_oldest(zone, ref, numbers[1]);
+    for (i = 0; i < STREAMS; i++) {
+        assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[i].ref, NULL,
+                                                  &seq, &next, &number),
+                         NGX_OK);
+        if (i != 7 && i < NGX_ESS_DIRTY + 1) {
+            append(i, &wake);
         }
     }
 
-    assert_int_equal(subscribers(ref), 2);
+    assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->ndirty, NGX_ESS_DIRTY);
+    assert_int_equal(enter(9, &limit), NGX_BUSY);
+    assert_int_equal(subscribers(&streams[7].ref), 1);
+    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
 
-    zone->proc = 2;
-    (void) ngx_ess_notify_unsubscribe(zone, ref, numbers[1],
-                                      NGX_ESS_NOTIFY_RANK_LAST);
-    assert_int_equal(subscribers(ref), 2);
-
-    (void) ngx_ess_notify_unsubscribe(zone, ref, numbers[0], 0);
-    assert_int_equal(subscribers(ref), 2);
+    assert_int_equal(told(2), 0);
+    assert_int_equal(enter(9, &limit), NGX_OK);
+    assert_int_equal(told(2), 2);
 }
 
 
@@ -772,8 +770,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_new_generation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unseen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_limit_of_one_that_fails, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_limit_of_one_who_is_behind,
+                                        setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

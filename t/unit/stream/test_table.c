@@ -153,11 +153,9 @@ test_closed(void **state)
     assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, &last, NULL, 0,
                                       &rec, &n, &lost, &need), NGX_DONE);
 
-    (void) ngx_ess_notify_unsubscribe(zone, &a.ref, 0,
-                                      NGX_ESS_NOTIFY_RANK_LAST);
+    ngx_ess_notify_unsubscribe(zone, &a.ref);
     assert_int_equal(zone->sh->nstreams, 1);
-    (void) ngx_ess_notify_unsubscribe(zone, &a.ref, 0,
-                                      NGX_ESS_NOTIFY_RANK_LAST);
+    ngx_ess_notify_unsubscribe(zone, &a.ref);
     assert_int_equal(zone->sh->nstreams, 0);
 
     assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, &last, NULL, 0,

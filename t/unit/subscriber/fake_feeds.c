@@ -169,15 +169,6 @@ ngx_ess_notify_progress(ngx_uint_t all)
 }
 
 
-void
-ngx_ess_notify_oldest(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint32_t number)
-{
-    feeds.oldest = number;
-    feeds.oldest_told++;
-}
-
-
 /* the event loop: as ngx_process_events_and_timers() */
 
 void

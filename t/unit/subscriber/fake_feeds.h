@@ -77,8 +77,6 @@ typedef struct {
     ngx_uint_t               done;          /* all was read, as it was said
                                                last */
     ngx_uint_t               turns;         /* of the event loop */
-    uint32_t                 oldest;        /* as it was said last, */
-    ngx_uint_t               oldest_told;   /* and how often */
     int64_t                  counters[NGX_ESS_C_N];
 
     ngx_ess_replay_t        *replay;        /* the broker's, oldest first; */
