@@ -9,7 +9,7 @@
 #include "ngx_ess_feed_source.h"
 #include "ngx_ess_feed_read.h"
 #include "ngx_ess_memory.h"
-#include "ngx_ess_replay.h"
+#include "ngx_ess_source.h"
 #include "ngx_ess_stream_table.h"
 
 
@@ -18,7 +18,7 @@
 
 
 struct ngx_ess_feed_source_s {
-    ngx_ess_replay_t             replay;
+    ngx_ess_source_replay_t             replay;
     ngx_ess_feed_t              *feed;
     ngx_ess_frame_t             *first;     /* of those that came since the
                                                last batch */
@@ -28,16 +28,16 @@ struct ngx_ess_feed_source_s {
 };
 
 
-static ngx_int_t ngx_ess_feed_source_event(ngx_ess_replay_t *replay,
+static ngx_int_t ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
     ngx_ess_event_t *event);
-static void ngx_ess_feed_source_batch(ngx_ess_replay_t *replay);
-static void ngx_ess_feed_source_ended(ngx_ess_replay_t *replay,
+static void ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay);
+static void ngx_ess_feed_source_ended(ngx_ess_source_replay_t *replay,
     ngx_int_t rc);
 static void ngx_ess_feed_source_join(ngx_ess_feed_t *feed,
     ngx_ess_log_place_t *place);
 
 
-static const ngx_ess_replay_handlers_t  ngx_ess_feed_source_handlers = {
+static const ngx_ess_source_replay_handlers_t  ngx_ess_feed_source_handlers = {
     ngx_ess_feed_source_event,
     ngx_ess_feed_source_batch,
     ngx_ess_feed_source_ended
@@ -75,11 +75,14 @@ ngx_ess_feed_source_start(ngx_ess_feed_t *feed, uint64_t ordinal,
     source->replay.ordinal = ordinal;
     source->replay.timestamp = timestamp;
 
+    if (ngx_ess_source_replay_start(&source->replay) != NGX_OK) {
+        ngx_free(source);
+        return NGX_ERROR;
+    }
+
     feed->source = source;
     feed->changed = 1;
     feed->expected = timestamp ? 0 : ordinal + 1;
-
-    ngx_ess_replay_start(&source->replay);
 
     return NGX_OK;
 }
@@ -90,7 +93,7 @@ ngx_ess_feed_source_more(ngx_ess_feed_t *feed)
 {
     feed->source->pending = 0;
 
-    ngx_ess_replay_more(&feed->source->replay);
+    ngx_ess_source_replay_more(&feed->source->replay);
 }
 
 
@@ -107,7 +110,7 @@ ngx_ess_feed_source_stop(ngx_ess_feed_t *feed)
 
     feed->source = NULL;
 
-    ngx_ess_replay_stop(&source->replay);
+    ngx_ess_source_replay_stop(&source->replay);
 
     if (source->first) {
         ngx_ess_frame_release(&feed->frames, source->first);
@@ -120,7 +123,7 @@ ngx_ess_feed_source_stop(ngx_ess_feed_t *feed)
 /* NGX_AGAIN: this one was taken, but no more of them now. */
 
 static ngx_int_t
-ngx_ess_feed_source_event(ngx_ess_replay_t *replay,
+ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
     ngx_ess_event_t *event)
 {
     ngx_ess_record_t        record;
@@ -157,7 +160,7 @@ ngx_ess_feed_source_event(ngx_ess_replay_t *replay,
 
 
 static void
-ngx_ess_feed_source_batch(ngx_ess_replay_t *replay)
+ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay)
 {
     ngx_int_t               rc;
     ngx_ess_feed_t         *feed;
@@ -201,7 +204,7 @@ done:
 
 
 static void
-ngx_ess_feed_source_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
+ngx_ess_feed_source_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
 {
     ngx_ess_feed_t         *feed;
     ngx_ess_frame_t        *first;

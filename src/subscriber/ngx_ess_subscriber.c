@@ -11,7 +11,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_follow.h"
-#include "ngx_ess_replay.h"
+#include "ngx_ess_source.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_stream_table.h"
 #include "ngx_ess_notify.h"
@@ -44,7 +44,7 @@ typedef struct {
 /* the same, while it waits for the log; in the request's pool */
 
 typedef struct {
-    ngx_ess_replay_attach_t      attach;
+    ngx_ess_source_attach_t      attach;
     ngx_http_request_t          *request;
     ngx_http_cleanup_t          *cleanup;
     ngx_ess_subscriber_entry_t   entry;
@@ -69,7 +69,7 @@ static ngx_int_t ngx_ess_subscriber_start(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, const ngx_ess_transport_t *transport);
 static ngx_int_t ngx_ess_subscriber_attach(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_subscriber_entry_t *entry);
-static void ngx_ess_subscriber_attached(ngx_ess_replay_attach_t *attach,
+static void ngx_ess_subscriber_attached(ngx_ess_source_attach_t *attach,
     ngx_int_t rc);
 static void ngx_ess_subscriber_attach_gone(void *data);
 static ngx_int_t ngx_ess_subscriber_enter(ngx_http_request_t *r,
@@ -490,7 +490,7 @@ ngx_ess_subscriber_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     r->main->count++;
     ngx_ess_client_max_join();
 
-    ngx_ess_replay_attach(&wait->attach);
+    ngx_ess_source_attach(&wait->attach);
 
     return NGX_DONE;
 }
@@ -502,12 +502,12 @@ ngx_ess_subscriber_attach_gone(void *data)
     ngx_ess_subscriber_attach_t *wait = data;
 
     ngx_ess_client_max_leave();
-    ngx_ess_replay_cancel(&wait->attach);
+    ngx_ess_source_attach_cancel(&wait->attach);
 }
 
 
 static void
-ngx_ess_subscriber_attached(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
+ngx_ess_subscriber_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 {
     ngx_http_request_t           *r;
     ngx_ess_subscriber_entry_t   *entry;

@@ -25,8 +25,8 @@ static void ngx_ess_exchange_exit_process(void);
 static void ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind);
 static void ngx_ess_exchange_cancel_bind(ngx_ess_source_bind_t *bind);
 static void ngx_ess_exchange_unbind(ngx_str_t *key);
-static void ngx_ess_exchange_attach(ngx_ess_replay_attach_t *attach);
-static void ngx_ess_exchange_cancel_attach(ngx_ess_replay_attach_t *attach);
+static void ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach);
+static void ngx_ess_exchange_cancel_attach(ngx_ess_source_attach_t *attach);
 static void ngx_ess_exchange_changed(ngx_ess_stream_ref_t *ref);
 
 static void ngx_ess_exchange_open(ngx_ess_amqp_session_t *s);
@@ -64,11 +64,7 @@ const ngx_ess_source_t  ngx_ess_exchange = {
     ngx_ess_exchange_unbind,
     ngx_ess_exchange_changed,
     ngx_ess_exchange_publish_events,
-    ngx_ess_exchange_publish_cancel
-};
-
-
-static const ngx_ess_replay_source_t  ngx_ess_exchange_replay = {
+    ngx_ess_exchange_publish_cancel,
     ngx_ess_exchange_attach,
     ngx_ess_exchange_cancel_attach,
     ngx_ess_rabbitmq_replay_start,
@@ -158,7 +154,6 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     w->streams.idle = w->conf->idle;
 
     ngx_ess_rabbitmq_streams_init(&w->streams);
-    ngx_ess_replay_register(&ngx_ess_exchange_replay);
     ngx_ess_exchange_publisher_init(w);
 
     w->session = ngx_ess_amqp_create(&w->conf->amqp,
@@ -308,7 +303,7 @@ ngx_ess_exchange_unbind(ngx_str_t *key)
 
 
 static void
-ngx_ess_exchange_attach(ngx_ess_replay_attach_t *attach)
+ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach)
 {
     attach->queue.next = NULL;
 
@@ -320,7 +315,7 @@ ngx_ess_exchange_attach(ngx_ess_replay_attach_t *attach)
 
 
 static void
-ngx_ess_exchange_cancel_attach(ngx_ess_replay_attach_t *attach)
+ngx_ess_exchange_cancel_attach(ngx_ess_source_attach_t *attach)
 {
     if (ngx_ess_exchange_worker) {
         ngx_ess_rabbitmq_streams_cancel(attach);

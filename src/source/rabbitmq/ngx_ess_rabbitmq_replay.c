@@ -1,7 +1,7 @@
 
 /*
- * Replays of RabbitMQ streams.  A replay belongs to who started it; the
- * session, made for the first one, and its readers to the worker.
+ * Replays of RabbitMQ streams.  What is at the "private" of a replay belongs to
+ * this; the session, made for the first one, and its readers to the worker.
  *
  *     start ──► waits for its turn ──► reads ──► stop, by who started it
  *                 ▲  ▲                 │   │
@@ -44,6 +44,13 @@
 #define NGX_ESS_RABBITMQ_REPLAY_HELD    120000
 
 
+typedef enum {
+    NGX_ESS_RABBITMQ_REPLAY_READ = 0,
+    NGX_ESS_RABBITMQ_REPLAY_CHUNK,          /* which one is not older? */
+    NGX_ESS_RABBITMQ_REPLAY_SEEK            /* from a while before */
+} ngx_ess_rabbitmq_replay_e;
+
+
 typedef struct {
     ngx_ess_amqp_conf_t         *conf;
     ngx_uint_t                   prefetch;
@@ -60,22 +67,44 @@ typedef struct {
 } ngx_ess_rabbitmq_replay_worker_t;
 
 
+/* of a user's replay, at its "private" */
+
+typedef struct {
+    ngx_ess_source_replay_t     *user;
+    ngx_queue_t                  queue;     /* of the worker */
+    ngx_event_t                  timer;
+    ngx_ess_amqp_reader_t       *reader;
+    ngx_uint_t                   attempt;
+    ngx_msec_t                   since;     /* its turn began, */
+    uint64_t                     turn;      /* with this ordinal */
+    ngx_msec_t                   held_since;
+    ngx_ess_rabbitmq_replay_e    seek;
+    unsigned                     running:1; /* it has its turn */
+    unsigned                     fresh:1;   /* since the last batch */
+    unsigned                     held:1;    /* not acknowledged: its user has
+                                               it */
+    unsigned                     full:1;    /* until more is wanted */
+    unsigned                     joined:1;  /* to what was handed out before */
+} ngx_ess_rabbitmq_replay_t;
+
+
 static void ngx_ess_rabbitmq_replay_turn(void);
 static void ngx_ess_rabbitmq_replay_turns(ngx_event_t *ev);
-static ngx_uint_t ngx_ess_rabbitmq_replay_over(ngx_ess_replay_t *replay);
-static void ngx_ess_rabbitmq_replay_leave(ngx_ess_replay_t *replay);
-static void ngx_ess_rabbitmq_replay_open(ngx_ess_replay_t *replay);
-static void ngx_ess_rabbitmq_replay_close(ngx_ess_replay_t *replay);
-static void ngx_ess_rabbitmq_replay_later(ngx_ess_replay_t *replay);
-static void ngx_ess_rabbitmq_replay_ack(ngx_ess_replay_t *replay);
+static ngx_uint_t ngx_ess_rabbitmq_replay_over(
+    ngx_ess_rabbitmq_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_leave(ngx_ess_rabbitmq_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_open(ngx_ess_rabbitmq_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_close(ngx_ess_rabbitmq_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_later(ngx_ess_rabbitmq_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_ack(ngx_ess_rabbitmq_replay_t *replay);
 static void ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev);
 static void ngx_ess_rabbitmq_replay_started(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_rabbitmq_replay_seek(ngx_ess_replay_t *replay,
+static void ngx_ess_rabbitmq_replay_seek(ngx_ess_rabbitmq_replay_t *replay,
     uint64_t ordinal);
-static ngx_uint_t ngx_ess_rabbitmq_replay_skips(ngx_ess_replay_t *replay,
-    uint64_t ordinal, uint64_t timestamp);
+static ngx_uint_t ngx_ess_rabbitmq_replay_skips(
+    ngx_ess_rabbitmq_replay_t *replay, uint64_t ordinal, uint64_t timestamp);
 static void ngx_ess_rabbitmq_replay_synced(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
@@ -134,8 +163,8 @@ ngx_ess_rabbitmq_replay_init(ngx_ess_amqp_conf_t *conf, ngx_uint_t prefetch,
 void
 ngx_ess_rabbitmq_replay_exit(void)
 {
-    ngx_queue_t       *q;
-    ngx_ess_replay_t  *replay;
+    ngx_queue_t                *q;
+    ngx_ess_rabbitmq_replay_t  *replay;
 
     if (ngx_ess_rabbitmq_replays.session) {
         ngx_ess_amqp_destroy(ngx_ess_rabbitmq_replays.session);
@@ -150,7 +179,7 @@ ngx_ess_rabbitmq_replay_exit(void)
              q != ngx_queue_sentinel(&ngx_ess_rabbitmq_replays.running);
              q = ngx_queue_next(q))
         {
-            replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+            replay = ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, queue);
             replay->reader = NULL;
         }
     }
@@ -161,26 +190,27 @@ ngx_ess_rabbitmq_replay_exit(void)
 }
 
 
-void
-ngx_ess_rabbitmq_replay_start(ngx_ess_replay_t *replay)
+ngx_int_t
+ngx_ess_rabbitmq_replay_start(ngx_ess_source_replay_t *user)
 {
+    ngx_ess_rabbitmq_replay_t         *replay;
     ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = &ngx_ess_rabbitmq_replays;
 
-    replay->reader = NULL;
-    replay->running = 0;
-    replay->fresh = 0;
-    replay->held = 0;
-    replay->full = 0;
-    replay->gap = 0;
-    replay->found = (replay->timestamp == 0);
-    replay->undated = (uint64_t) -1;
-    replay->seek = replay->found ? NGX_ESS_REPLAY_READ
-                                 : NGX_ESS_REPLAY_CHUNK;
-    replay->attempt = 0;
+    replay = ngx_calloc(sizeof(ngx_ess_rabbitmq_replay_t), w->log);
+    if (replay == NULL) {
+        return NGX_ERROR;
+    }
 
-    ngx_memzero(&replay->timer, sizeof(ngx_event_t));
+    user->private = replay;
+    user->gap = 0;
+    user->found = (user->timestamp == 0);
+    user->undated = (uint64_t) -1;
+
+    replay->user = user;
+    replay->seek = user->found ? NGX_ESS_RABBITMQ_REPLAY_READ
+                               : NGX_ESS_RABBITMQ_REPLAY_CHUNK;
 
     replay->timer.handler = ngx_ess_rabbitmq_replay_timer;
     replay->timer.data = replay;
@@ -198,10 +228,11 @@ ngx_ess_rabbitmq_replay_start(ngx_ess_replay_t *replay)
 
         /* without memory for it, with the next one */
 
-        return;
+    } else {
+        ngx_ess_rabbitmq_replay_turn();
     }
 
-    ngx_ess_rabbitmq_replay_turn();
+    return NGX_OK;
 }
 
 
@@ -209,7 +240,7 @@ static void
 ngx_ess_rabbitmq_replay_turn(void)
 {
     ngx_queue_t                       *q;
-    ngx_ess_replay_t                  *replay;
+    ngx_ess_rabbitmq_replay_t         *replay;
     ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = &ngx_ess_rabbitmq_replays;
@@ -219,14 +250,14 @@ ngx_ess_rabbitmq_replay_turn(void)
            && !ngx_queue_empty(&w->waiting))
     {
         q = ngx_queue_head(&w->waiting);
-        replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+        replay = ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, queue);
 
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&w->running, q);
 
         replay->running = 1;
         replay->since = ngx_current_msec;
-        replay->turn = replay->ordinal;
+        replay->turn = replay->user->ordinal;
         w->nrunning++;
 
         ngx_ess_rabbitmq_replay_open(replay);
@@ -248,7 +279,7 @@ ngx_ess_rabbitmq_replay_turns(ngx_event_t *ev)
 {
     ngx_uint_t                         n;
     ngx_queue_t                       *q;
-    ngx_ess_replay_t                  *replay;
+    ngx_ess_rabbitmq_replay_t         *replay;
     ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = ev->data;
@@ -265,7 +296,7 @@ ngx_ess_rabbitmq_replay_turns(ngx_event_t *ev)
     q = ngx_queue_head(&w->running);
 
     while (n && q != ngx_queue_sentinel(&w->running)) {
-        replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+        replay = ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, queue);
         q = ngx_queue_next(q);
 
         if (ngx_current_msec - replay->since < NGX_ESS_RABBITMQ_REPLAY_TURN) {
@@ -285,9 +316,9 @@ ngx_ess_rabbitmq_replay_turns(ngx_event_t *ev)
 /* Has it had enough of its turn, or does nothing with it? */
 
 static ngx_uint_t
-ngx_ess_rabbitmq_replay_over(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_over(ngx_ess_rabbitmq_replay_t *replay)
 {
-    if (replay->seek != NGX_ESS_REPLAY_READ || replay->fresh) {
+    if (replay->seek != NGX_ESS_RABBITMQ_REPLAY_READ || replay->fresh) {
         return 0;
     }
 
@@ -298,14 +329,15 @@ ngx_ess_rabbitmq_replay_over(ngx_ess_replay_t *replay)
         return 1;
     }
 
-    return replay->ordinal - replay->turn >= NGX_ESS_RABBITMQ_REPLAY_EVENTS;
+    return replay->user->ordinal - replay->turn
+           >= NGX_ESS_RABBITMQ_REPLAY_EVENTS;
 }
 
 
 /* Its place is another one's; what its user has not sent is sent first. */
 
 static void
-ngx_ess_rabbitmq_replay_leave(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_leave(ngx_ess_rabbitmq_replay_t *replay)
 {
     ngx_ess_rabbitmq_replay_worker_t  *w;
 
@@ -328,7 +360,7 @@ ngx_ess_rabbitmq_replay_leave(ngx_ess_replay_t *replay)
 
 
 static void
-ngx_ess_rabbitmq_replay_open(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_open(ngx_ess_rabbitmq_replay_t *replay)
 {
     uint64_t                           s, value;
     ngx_ess_amqp_reader_from_e         from;
@@ -337,32 +369,32 @@ ngx_ess_rabbitmq_replay_open(ngx_ess_replay_t *replay)
     w = &ngx_ess_rabbitmq_replays;
 
     from = NGX_ESS_AMQP_READER_TIMESTAMP;
-    s = replay->timestamp / 1000;
+    s = replay->user->timestamp / 1000;
 
     switch (replay->seek) {
 
-    case NGX_ESS_REPLAY_CHUNK:
+    case NGX_ESS_RABBITMQ_REPLAY_CHUNK:
         value = s;
         break;
 
-    case NGX_ESS_REPLAY_SEEK:
+    case NGX_ESS_RABBITMQ_REPLAY_SEEK:
         value = (s > NGX_ESS_RABBITMQ_REPLAY_MARGIN)
                 ? s - NGX_ESS_RABBITMQ_REPLAY_MARGIN : 0;
         break;
 
-    default: /* NGX_ESS_REPLAY_READ */
+    default: /* NGX_ESS_RABBITMQ_REPLAY_READ */
 
         /* the last one that was handed out, if any was, comes once more: so
            nothing is gone behind it, though offsets may be left out */
 
         from = NGX_ESS_AMQP_READER_OFFSET;
-        value = replay->ordinal ? replay->ordinal - 1 : 0;
+        value = replay->user->ordinal ? replay->user->ordinal - 1 : 0;
     }
 
     replay->held = 0;
     replay->joined = 0;
     replay->reader = ngx_ess_amqp_reader_open(w->session, &w->readers,
-                                              &replay->key, from, value,
+                                              &replay->user->key, from, value,
                                               w->prefetch,
                                               &ngx_ess_rabbitmq_replay_handlers,
                                               replay, w->log);
@@ -373,7 +405,7 @@ ngx_ess_rabbitmq_replay_open(ngx_ess_replay_t *replay)
 
 
 static void
-ngx_ess_rabbitmq_replay_close(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_close(ngx_ess_rabbitmq_replay_t *replay)
 {
     if (replay->reader) {
         ngx_ess_amqp_reader_close(replay->reader);
@@ -387,7 +419,7 @@ ngx_ess_rabbitmq_replay_close(ngx_ess_replay_t *replay)
 
 
 static void
-ngx_ess_rabbitmq_replay_later(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_later(ngx_ess_rabbitmq_replay_t *replay)
 {
     ngx_add_timer(&replay->timer, ngx_ess_backoff(replay->attempt));
     replay->attempt++;
@@ -395,31 +427,38 @@ ngx_ess_rabbitmq_replay_later(ngx_ess_replay_t *replay)
 
 
 void
-ngx_ess_rabbitmq_replay_stop(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_stop(ngx_ess_source_replay_t *user)
 {
+    ngx_ess_rabbitmq_replay_t  *replay;
+
+    replay = user->private;
+
     ngx_ess_rabbitmq_replay_close(replay);
 
     ngx_queue_remove(&replay->queue);
     ngx_ess_shm_count(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_REPLAYS, -1);
 
     if (replay->running) {
-        replay->running = 0;
         ngx_ess_rabbitmq_replays.nrunning--;
 
         if (ngx_ess_rabbitmq_replays.session) {
             ngx_ess_rabbitmq_replay_turn();
         }
     }
+
+    ngx_free(replay);
 }
 
 
 void
-ngx_ess_rabbitmq_replay_more(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_more(ngx_ess_source_replay_t *user)
 {
     ngx_uint_t                         full;
+    ngx_ess_rabbitmq_replay_t         *replay;
     ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = &ngx_ess_rabbitmq_replays;
+    replay = user->private;
 
     full = replay->full;
     replay->full = 0;
@@ -449,7 +488,7 @@ ngx_ess_rabbitmq_replay_more(ngx_ess_replay_t *replay)
 /* The broker sends more. */
 
 static void
-ngx_ess_rabbitmq_replay_ack(ngx_ess_replay_t *replay)
+ngx_ess_rabbitmq_replay_ack(ngx_ess_rabbitmq_replay_t *replay)
 {
     if (ngx_ess_amqp_reader_ack(replay->reader) != NGX_OK) {
 
@@ -466,7 +505,7 @@ ngx_ess_rabbitmq_replay_ack(ngx_ess_replay_t *replay)
 static void
 ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev)
 {
-    ngx_ess_replay_t  *replay;
+    ngx_ess_rabbitmq_replay_t  *replay;
 
     replay = ev->data;
 
@@ -497,12 +536,12 @@ ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev)
 static void
 ngx_ess_rabbitmq_replay_started(ngx_ess_amqp_reader_t *reader)
 {
-    ngx_ess_replay_t  *replay;
+    ngx_ess_rabbitmq_replay_t  *replay;
 
     replay = reader->data;
     replay->attempt = 0;
 
-    if (replay->seek != NGX_ESS_REPLAY_READ) {
+    if (replay->seek != NGX_ESS_RABBITMQ_REPLAY_READ) {
         ngx_ess_amqp_reader_sync(reader);
     }
 }
@@ -512,39 +551,41 @@ static void
 ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     ngx_ess_amqp_delivery_t *delivery)
 {
-    uint64_t           ordinal;
-    ngx_int_t          rc;
-    ngx_ess_event_t    event;
-    ngx_ess_replay_t  *replay;
+    uint64_t                    ordinal;
+    ngx_int_t                   rc;
+    ngx_ess_event_t             event;
+    ngx_ess_source_replay_t    *user;
+    ngx_ess_rabbitmq_replay_t  *replay;
 
     replay = reader->data;
+    user = replay->user;
     ordinal = offset + 1;
 
-    if (replay->seek == NGX_ESS_REPLAY_CHUNK) {
+    if (replay->seek == NGX_ESS_RABBITMQ_REPLAY_CHUNK) {
         ngx_ess_rabbitmq_replay_seek(replay, ordinal);
         return;
     }
 
-    if (replay->seek == NGX_ESS_REPLAY_SEEK) {
-        replay->seek = NGX_ESS_REPLAY_READ;
-        replay->ordinal = offset;
+    if (replay->seek == NGX_ESS_RABBITMQ_REPLAY_SEEK) {
+        replay->seek = NGX_ESS_RABBITMQ_REPLAY_READ;
+        user->ordinal = offset;
     }
 
-    if (!replay->joined && ordinal > replay->ordinal + 1) {
-        replay->gap = 1;
+    if (!replay->joined && ordinal > user->ordinal + 1) {
+        user->gap = 1;
     }
 
     replay->joined = 1;
 
-    if (ordinal <= replay->ordinal) {
+    if (ordinal <= user->ordinal) {
         return;
     }
 
-    replay->ordinal = ordinal;
+    user->ordinal = ordinal;
     replay->fresh = 1;
 
     if (delivery->over_size) {
-        replay->gap = 1;
+        user->gap = 1;
         return;
     }
 
@@ -552,7 +593,7 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 
     event.body = delivery->body;
     event.ordinal = ordinal;
-    event.gap = replay->gap;
+    event.gap = user->gap;
 
     event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 
@@ -560,9 +601,9 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
         return;
     }
 
-    replay->gap = 0;
+    user->gap = 0;
 
-    rc = replay->handlers->event(replay, &event);
+    rc = user->handlers->event(user, &event);
 
     if (rc == NGX_AGAIN && replay->reader) {
 
@@ -578,10 +619,11 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
    before it on are next. */
 
 static void
-ngx_ess_rabbitmq_replay_seek(ngx_ess_replay_t *replay, uint64_t ordinal)
+ngx_ess_rabbitmq_replay_seek(ngx_ess_rabbitmq_replay_t *replay,
+    uint64_t ordinal)
 {
-    replay->undated = ordinal;
-    replay->seek = NGX_ESS_REPLAY_SEEK;
+    replay->user->undated = ordinal;
+    replay->seek = NGX_ESS_RABBITMQ_REPLAY_SEEK;
 
     ngx_ess_rabbitmq_replay_close(replay);
     ngx_ess_rabbitmq_replay_open(replay);
@@ -591,17 +633,17 @@ ngx_ess_rabbitmq_replay_seek(ngx_ess_replay_t *replay, uint64_t ordinal)
 /* Up to the first event, in the order of the stream, that is not too old. */
 
 static ngx_uint_t
-ngx_ess_rabbitmq_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
-    uint64_t timestamp)
+ngx_ess_rabbitmq_replay_skips(ngx_ess_rabbitmq_replay_t *replay,
+    uint64_t ordinal, uint64_t timestamp)
 {
-    if (replay->found) {
+    if (replay->user->found) {
         return 0;
     }
 
-    if (timestamp ? timestamp >= replay->timestamp
-                  : ordinal >= replay->undated)
+    if (timestamp ? timestamp >= replay->user->timestamp
+                  : ordinal >= replay->user->undated)
     {
-        replay->found = 1;
+        replay->user->found = 1;
         return 0;
     }
 
@@ -614,28 +656,28 @@ ngx_ess_rabbitmq_replay_skips(ngx_ess_replay_t *replay, uint64_t ordinal,
 static void
 ngx_ess_rabbitmq_replay_synced(ngx_ess_amqp_reader_t *reader)
 {
-    ngx_ess_replay_t  *replay;
+    ngx_ess_rabbitmq_replay_t  *replay;
 
     replay = reader->data;
 
     switch (replay->seek) {
 
-    case NGX_ESS_REPLAY_CHUNK:
+    case NGX_ESS_RABBITMQ_REPLAY_CHUNK:
 
         /* all chunks are older */
 
         ngx_ess_rabbitmq_replay_seek(replay, (uint64_t) -1);
         return;
 
-    case NGX_ESS_REPLAY_SEEK:
+    case NGX_ESS_RABBITMQ_REPLAY_SEEK:
 
         /* even with the margin */
 
         ngx_ess_rabbitmq_replay_close(replay);
-        replay->handlers->ended(replay, NGX_DONE);
+        replay->user->handlers->ended(replay->user, NGX_DONE);
         return;
 
-    default: /* NGX_ESS_REPLAY_READ */
+    default: /* NGX_ESS_RABBITMQ_REPLAY_READ */
 
         /* something has */
 
@@ -647,7 +689,7 @@ ngx_ess_rabbitmq_replay_synced(ngx_ess_amqp_reader_t *reader)
 static void
 ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 {
-    ngx_ess_replay_t  *replay;
+    ngx_ess_rabbitmq_replay_t  *replay;
 
     replay = reader->data;
     replay->reader = NULL;
@@ -659,7 +701,7 @@ ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
     switch (rc) {
 
     case NGX_DECLINED:
-        replay->handlers->ended(replay, NGX_DECLINED);
+        replay->user->handlers->ended(replay->user, NGX_DECLINED);
         return;
 
     case NGX_ABORT:
@@ -701,7 +743,7 @@ static void
 ngx_ess_rabbitmq_replay_session_batch(ngx_ess_amqp_session_t *s)
 {
     ngx_queue_t                       *q;
-    ngx_ess_replay_t                  *replay;
+    ngx_ess_rabbitmq_replay_t         *replay;
     ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = ngx_ess_amqp_data(s);
@@ -712,7 +754,7 @@ ngx_ess_rabbitmq_replay_session_batch(ngx_ess_amqp_session_t *s)
          q != ngx_queue_sentinel(&w->running);
          /* void */ )
     {
-        replay = ngx_queue_data(q, ngx_ess_replay_t, queue);
+        replay = ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, queue);
         q = ngx_queue_next(q);
 
         if (!replay->fresh) {
@@ -724,7 +766,7 @@ ngx_ess_rabbitmq_replay_session_batch(ngx_ess_amqp_session_t *s)
         if (replay->full) {
             ngx_ess_rabbitmq_replay_leave(replay);
 
-        } else if (replay->reader && !replay->found) {
+        } else if (replay->reader && !replay->user->found) {
             ngx_ess_rabbitmq_replay_ack(replay);
 
         } else if (replay->reader && !replay->held) {
@@ -736,7 +778,7 @@ ngx_ess_rabbitmq_replay_session_batch(ngx_ess_amqp_session_t *s)
             ngx_add_timer(&replay->timer, NGX_ESS_RABBITMQ_REPLAY_HELD);
         }
 
-        replay->handlers->batch(replay);
+        replay->user->handlers->batch(replay->user);
     }
 
     ngx_ess_rabbitmq_replay_turn();

@@ -11,17 +11,17 @@
 
 
 #include "ngx_ess_amqp.h"
-#include "ngx_ess_replay.h"
+#include "ngx_ess_source.h"
 
 
 void ngx_ess_rabbitmq_replay_init(ngx_ess_amqp_conf_t *conf,
     ngx_uint_t prefetch, ngx_ess_zone_t *zone, ngx_log_t *log);
 void ngx_ess_rabbitmq_replay_exit(void);
 
-/* See ngx_ess_replay_source_t. */
-void ngx_ess_rabbitmq_replay_start(ngx_ess_replay_t *replay);
-void ngx_ess_rabbitmq_replay_more(ngx_ess_replay_t *replay);
-void ngx_ess_rabbitmq_replay_stop(ngx_ess_replay_t *replay);
+/* See ngx_ess_source_t. */
+ngx_int_t ngx_ess_rabbitmq_replay_start(ngx_ess_source_replay_t *replay);
+void ngx_ess_rabbitmq_replay_more(ngx_ess_source_replay_t *replay);
+void ngx_ess_rabbitmq_replay_stop(ngx_ess_source_replay_t *replay);
 
 
 #endif /* _NGX_ESS_RABBITMQ_REPLAY_H_INCLUDED_ */

@@ -164,7 +164,7 @@ ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *f)
 
 void
 ngx_ess_rabbitmq_streams_attach(ngx_ess_rabbitmq_streams_t *s,
-    ngx_ess_replay_attach_t *attach)
+    ngx_ess_source_attach_t *attach)
 {
     ngx_ess_rabbitmq_follower_t  *f;
 
@@ -214,7 +214,7 @@ ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev)
 
 
 void
-ngx_ess_rabbitmq_streams_cancel(ngx_ess_replay_attach_t *attach)
+ngx_ess_rabbitmq_streams_cancel(ngx_ess_source_attach_t *attach)
 {
     if (attach->queue.next) {
         ngx_queue_remove(&attach->queue);
@@ -321,13 +321,13 @@ static void
 ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_queue_t              *q;
-    ngx_ess_replay_attach_t  *attach;
+    ngx_ess_source_attach_t  *attach;
 
     for (q = ngx_queue_head(&f->attaches);
          q != ngx_queue_sentinel(&f->attaches);
          q = ngx_queue_next(q))
     {
-        attach = ngx_queue_data(q, ngx_ess_replay_attach_t, queue);
+        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
         attach->fresh = 0;
     }
 }
@@ -339,7 +339,7 @@ static ngx_uint_t
 ngx_ess_rabbitmq_streams_missing(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_queue_t              *q, *next, fresh;
-    ngx_ess_replay_attach_t  *attach;
+    ngx_ess_source_attach_t  *attach;
 
     ngx_queue_init(&fresh);
 
@@ -348,7 +348,7 @@ ngx_ess_rabbitmq_streams_missing(ngx_ess_rabbitmq_follower_t *f)
          q = next)
     {
         next = ngx_queue_next(q);
-        attach = ngx_queue_data(q, ngx_ess_replay_attach_t, queue);
+        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
 
         if (attach->fresh) {
             ngx_queue_remove(q);
@@ -372,7 +372,7 @@ void
 ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
 {
     ngx_queue_t              *q, answered;
-    ngx_ess_replay_attach_t  *attach;
+    ngx_ess_source_attach_t  *attach;
 
     if (ngx_queue_empty(&f->attaches)) {
         return;
@@ -386,7 +386,7 @@ ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
         q = ngx_queue_head(&answered);
         ngx_queue_remove(q);
 
-        attach = ngx_queue_data(q, ngx_ess_replay_attach_t, queue);
+        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
         attach->queue.next = NULL;
 
         attach->handler(attach, rc);

@@ -10,7 +10,7 @@
 
 #include "ngx_ess_amqp.h"
 #include "ngx_ess_notify.h"
-#include "ngx_ess_replay.h"
+#include "ngx_ess_source.h"
 
 
 /* those of a worker */
@@ -41,10 +41,10 @@ void ngx_ess_rabbitmq_streams_init(ngx_ess_rabbitmq_streams_t *s);
    After the session was destroyed. */
 void ngx_ess_rabbitmq_streams_exit(ngx_ess_rabbitmq_streams_t *s);
 
-/* See ngx_ess_replay_source_t. */
+/* See ngx_ess_source_t. */
 void ngx_ess_rabbitmq_streams_attach(ngx_ess_rabbitmq_streams_t *s,
-    ngx_ess_replay_attach_t *attach);
-void ngx_ess_rabbitmq_streams_cancel(ngx_ess_replay_attach_t *attach);
+    ngx_ess_source_attach_t *attach);
+void ngx_ess_rabbitmq_streams_cancel(ngx_ess_source_attach_t *attach);
 void ngx_ess_rabbitmq_streams_changed(ngx_ess_rabbitmq_streams_t *s,
     ngx_ess_stream_ref_t *ref);
 

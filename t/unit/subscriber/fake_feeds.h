@@ -18,7 +18,7 @@
 #include <cmocka.h>
 #include "ngx_ess_feed.h"
 #include "ngx_ess_memory.h"
-#include "ngx_ess_replay.h"
+#include "ngx_ess_source.h"
 
 
 #define FEEDS_ROOM  ((size_t) 1 << 40)
@@ -79,7 +79,7 @@ typedef struct {
     ngx_uint_t               turns;         /* of the event loop */
     int64_t                  counters[NGX_ESS_C_N];
 
-    ngx_ess_replay_t        *replay;        /* the broker's, oldest first; */
+    ngx_ess_source_replay_t *replay;        /* the broker's, oldest first; */
     ngx_uint_t               replays;       /* started */
     ngx_uint_t               more;          /* calls of it */
 } feeds_t;

@@ -16,7 +16,7 @@
 
 static feeds_stream_t     feeds_streams[FEEDS_STREAMS];
 static ngx_uint_t         feeds_nstreams;
-static ngx_ess_replay_t  *feeds_replays[FEEDS_REPLAYS];
+static ngx_ess_source_replay_t  *feeds_replays[FEEDS_REPLAYS];
 static ngx_uint_t         feeds_nreplays;
 
 
@@ -357,8 +357,8 @@ feeds_oldest_replay(void)
 }
 
 
-void
-ngx_ess_replay_start(ngx_ess_replay_t *replay)
+ngx_int_t
+ngx_ess_source_replay_start(ngx_ess_source_replay_t *replay)
 {
     assert_true(feeds_nreplays < FEEDS_REPLAYS);
     assert_int_equal(replay->key.len, 3);
@@ -370,18 +370,20 @@ ngx_ess_replay_start(ngx_ess_replay_t *replay)
     feeds_replays[feeds_nreplays++] = replay;
     feeds.replays++;
     feeds_oldest_replay();
+
+    return NGX_OK;
 }
 
 
 void
-ngx_ess_replay_more(ngx_ess_replay_t *replay)
+ngx_ess_source_replay_more(ngx_ess_source_replay_t *replay)
 {
     feeds.more++;
 }
 
 
 void
-ngx_ess_replay_stop(ngx_ess_replay_t *replay)
+ngx_ess_source_replay_stop(ngx_ess_source_replay_t *replay)
 {
     ngx_uint_t  i;
 

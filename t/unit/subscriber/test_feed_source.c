@@ -17,7 +17,7 @@
 #include "ngx_ess_feed_source.h"
 #include "ngx_ess_feed_read.h"
 #include "ngx_ess_memory.h"
-#include "ngx_ess_replay.h"
+#include "ngx_ess_source.h"
 #include "ngx_ess_stream_table.h"
 #include "ngx_trace.h"
 
@@ -30,7 +30,7 @@ static ngx_log_t             test_log;
 static ngx_cycle_t           test_cycle = { .log = &test_log };
 static ngx_ess_zone_t        test_zone;
 static ngx_ess_feed_t        feed;
-static ngx_ess_replay_t     *replay;        /* that was started; NULL: none */
+static ngx_ess_source_replay_t  *replay;    /* that was started; NULL: none */
 
 /* what the fakes return */
 
@@ -100,8 +100,8 @@ ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
 }
 
 
-void
-ngx_ess_replay_start(ngx_ess_replay_t *r)
+ngx_int_t
+ngx_ess_source_replay_start(ngx_ess_source_replay_t *r)
 {
     assert_null(replay);
     replay = r;
@@ -111,11 +111,13 @@ ngx_ess_replay_start(ngx_ess_replay_t *r)
                    (unsigned) r->timestamp);
 
     r->found = (r->timestamp == 0);
+
+    return NGX_OK;
 }
 
 
 void
-ngx_ess_replay_more(ngx_ess_replay_t *r)
+ngx_ess_source_replay_more(ngx_ess_source_replay_t *r)
 {
     assert_ptr_equal(r, replay);
     ngx_unit_trace("more");
@@ -123,7 +125,7 @@ ngx_ess_replay_more(ngx_ess_replay_t *r)
 
 
 void
-ngx_ess_replay_stop(ngx_ess_replay_t *r)
+ngx_ess_source_replay_stop(ngx_ess_source_replay_t *r)
 {
     assert_ptr_equal(r, replay);
     ngx_unit_trace("stop");

@@ -235,7 +235,7 @@ client_cancel(client_t *client)
 
 
 static void
-client_handler(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
+client_handler(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 {
     client_t  *client;
 

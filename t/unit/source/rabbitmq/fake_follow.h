@@ -45,7 +45,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_ess_replay_attach_t   attach;
+    ngx_ess_source_attach_t   attach;
     const char               *name;
     void                     *other;        /* this one is canceled by its
                                                handler */

@@ -78,7 +78,7 @@ taker_teardown(void **state)
 
 
 static ngx_int_t
-taker_event(ngx_ess_replay_t *replay, ngx_ess_event_t *event)
+taker_event(ngx_ess_source_replay_t *replay, ngx_ess_event_t *event)
 {
     size_t    len;
     taker_t  *taker;
@@ -103,7 +103,7 @@ taker_event(ngx_ess_replay_t *replay, ngx_ess_event_t *event)
 
 
 static void
-taker_batch(ngx_ess_replay_t *replay)
+taker_batch(ngx_ess_source_replay_t *replay)
 {
     taker_t  *taker;
 
@@ -123,7 +123,7 @@ taker_batch(ngx_ess_replay_t *replay)
 
 
 static void
-taker_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
+taker_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
 {
     taker_t  *taker;
 
@@ -139,7 +139,7 @@ taker_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
 }
 
 
-static const ngx_ess_replay_handlers_t  taker_handlers = {
+static const ngx_ess_source_replay_handlers_t  taker_handlers = {
     taker_event, taker_batch, taker_ended
 };
 
@@ -157,7 +157,7 @@ taker_start(const char *name, uint64_t ordinal, uint64_t timestamp)
 
     /* what is private to the source need not be set */
 
-    memset(&taker->replay, 0xff, sizeof(ngx_ess_replay_t));
+    memset(&taker->replay, 0xff, sizeof(ngx_ess_source_replay_t));
 
     taker->replay.handlers = &taker_handlers;
     taker->replay.data = taker;
@@ -171,7 +171,7 @@ taker_start(const char *name, uint64_t ordinal, uint64_t timestamp)
     /* no handler is called from within */
 
     lines = ngx_unit_trace_count(": batch") + ngx_unit_trace_count(": ended");
-    ngx_ess_rabbitmq_replay_start(&taker->replay);
+    assert_int_equal(ngx_ess_rabbitmq_replay_start(&taker->replay), NGX_OK);
     assert_int_equal(ngx_unit_trace_count(": batch")
                      + ngx_unit_trace_count(": ended"), lines);
 

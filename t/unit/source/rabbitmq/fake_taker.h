@@ -17,7 +17,7 @@
 
 
 typedef struct {
-    ngx_ess_replay_t   replay;
+    ngx_ess_source_replay_t   replay;
     char               name[16];
     char               got[512];        /* ordinals, with "g" of a gap */
     ngx_uint_t         room;            /* events; the last one is answered

@@ -180,7 +180,7 @@ test_events_are_handed_out_in_order_each_once_with_their_gaps(void **state)
 
 
 static ngx_int_t
-take(ngx_ess_replay_t *replay, ngx_ess_event_t *event)
+take(ngx_ess_source_replay_t *replay, ngx_ess_event_t *event)
 {
     taken = *event;
 
@@ -197,7 +197,7 @@ test_an_event_has_its_body_and_when_it_was_published(void **state)
     taker_t                    *a;
     fake_event_t                event = { .offset = 5, .timestamp = 1234,
                                           .body = "hello" };
-    ngx_ess_replay_handlers_t   handlers;
+    ngx_ess_source_replay_handlers_t   handlers;
 
     a = taker_reads("a", 5);
     handlers = *a->replay.handlers;

@@ -472,12 +472,25 @@ test_one_that_stops_while_there_is_no_session(void **state)
 
 
 static void
+test_without_memory_it_does_not_start(void **state)
+{
+    ngx_ess_source_replay_t  replay;
+
+    fake.no_memory = 1;
+    assert_int_equal(ngx_ess_rabbitmq_replay_start(&replay), NGX_ERROR);
+    assert_int_equal(taker_replays, 0);
+    fake.no_memory = 0;
+}
+
+
+static void
 test_without_memory_or_a_channel_it_tries_again(void **state)
 {
     taker_t  *a;
 
+    a = begins("");
     fake.no_memory = 1;
-    a = begins("o");
+    happens(a, "o");
     assert_int_equal(fake.attempt, 0);
 
     fake.no_memory = 0;
@@ -618,6 +631,7 @@ main(void)
         TEST(test_a_channel_that_the_broker_closes_is_opened_again),
         TEST(test_without_memory_for_a_session_the_next_one_makes_it),
         TEST(test_one_that_stops_while_there_is_no_session),
+        TEST(test_without_memory_it_does_not_start),
         TEST(test_without_memory_or_a_channel_it_tries_again),
         TEST(test_a_taker_that_is_full_gets_no_more_until_it_wants_it),
         TEST(test_a_taker_that_is_full_may_want_more_in_its_batch),

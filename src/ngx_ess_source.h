@@ -1,8 +1,12 @@
 /*
- * The seam between those who need events to come, or bring them (the API), and
- * where events come from.  One source is registered per worker; without one
- * (no ess_amqp) every bind succeeds at once, and what is published goes into
- * the logs: see ngx_ess_direct.c.
+ * The seam between where events come from and those who need them to come (the
+ * API, subscribers), or bring them (the API).  One source is registered per
+ * worker; without one (no ess_amqp) every bind succeeds at once, and what is
+ * published goes into the logs: see ngx_ess_direct.c.
+ *
+ * The source exits first, before the API's requests and the subscribers.  What
+ * is under way then is not answered any more, but is canceled, or stopped, by
+ * whom it belongs to.
  */
 
 
@@ -105,6 +109,84 @@ struct ngx_ess_source_publish_s {
 #define NGX_ESS_SOURCE_PUBLISH_TIME  2000
 
 
+typedef struct ngx_ess_source_attach_s  ngx_ess_source_attach_t;
+
+/*
+ * rc: NGX_OK: the log follows the stream of the source, all that is published
+ * from now on is appended, as long as there are subscribers: see
+ * ngx_ess_follow.h; NGX_DECLINED: there is no such stream; NGX_BUSY: not within
+ * the time.  The attach is off all lists and may be freed.  Never called from
+ * within ngx_ess_source_attach().
+ */
+typedef void (*ngx_ess_source_attach_pt)(ngx_ess_source_attach_t *attach,
+    ngx_int_t rc);
+
+struct ngx_ess_source_attach_s {
+    ngx_ess_source_attach_pt handler;
+    void                    *data;
+    ngx_ess_stream_ref_t     ref;
+    ngx_str_t                key;           /* the caller's, until then */
+    ngx_log_t               *log;
+
+    /* private to the source */
+    ngx_queue_t              queue;         /* next NULL: on no list */
+    unsigned                 fresh:1;       /* the broker is to be asked */
+
+    /* private to ngx_ess_source.c */
+    ngx_event_t              timer;
+    ngx_ess_source_attach_pt answer;        /* the caller's handler */
+};
+
+
+/*
+ * A replay of a stream of the source: its events after an ordinal, or from the
+ * first on, in the order of the stream, whose timestamp is that or later.
+ *
+ *     start ──► event, event, … ──► batch ──► event, … ──► ended ──► stop
+ *                  │                  ▲         ▲
+ *                  └─ NGX_AGAIN ──────┘─ more ──┘
+ */
+typedef struct ngx_ess_source_replay_s  ngx_ess_source_replay_t;
+
+typedef struct {
+    /* in order, each once; with a hole where the source has none any more; the
+       replay is not stopped from here.  NGX_AGAIN: it was taken, but it is the
+       last one; a batch comes next, and no more events until
+       ngx_ess_source_replay_more(). */
+    ngx_int_t              (*event)(ngx_ess_source_replay_t *replay,
+                                 ngx_ess_event_t *event);
+
+    /* time to send; replay->ordinal is the last one, and replay->found says
+       whether any was handed out; the replay may be stopped and freed */
+    void                   (*batch)(ngx_ess_source_replay_t *replay);
+
+    /* NGX_DECLINED: there is no such stream (any more); NGX_DONE: nothing is
+       that new; the replay may be stopped and freed */
+    void                   (*ended)(ngx_ess_source_replay_t *replay,
+                                 ngx_int_t rc);
+} ngx_ess_source_replay_handlers_t;
+
+struct ngx_ess_source_replay_s {
+    const ngx_ess_source_replay_handlers_t  *handlers;
+    void                    *data;
+    ngx_str_t                key;           /* the user's, until the stop */
+    uint64_t                 timestamp;     /* ms, 0: none */
+
+    uint64_t                 ordinal;       /* of the last event; the user's
+                                               until the start */
+    uint64_t                 undated;       /* with a timestamp: events that
+                                               have none count from this
+                                               ordinal on */
+    unsigned                 found:1;
+    unsigned                 gap:1;         /* some behind what was handed out
+                                               last, up to that ordinal, are
+                                               gone */
+
+    void                    *private;       /* the source's, from start to
+                                               stop */
+};
+
+
 typedef struct {
     ngx_str_t                name;
 
@@ -127,6 +209,16 @@ typedef struct {
 
     void                   (*publish)(ngx_ess_source_publish_t *pub);
     void                   (*cancel_publish)(ngx_ess_source_publish_t *pub);
+
+    /* there is to be a subscriber: the log is to follow; at most 2 s */
+    void                   (*attach)(ngx_ess_source_attach_t *attach);
+    void                   (*cancel_attach)(ngx_ess_source_attach_t *attach);
+
+    /* NGX_ERROR: no memory.  Makes replay->private; the stop, which may come
+       after exit_process, frees it. */
+    ngx_int_t              (*replay_start)(ngx_ess_source_replay_t *replay);
+    void                   (*replay_more)(ngx_ess_source_replay_t *replay);
+    void                   (*replay_stop)(ngx_ess_source_replay_t *replay);
 } ngx_ess_source_t;
 
 
@@ -151,6 +243,23 @@ void ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub);
 /* Counts an event that is over ess_max_event, and logs one a second. */
 void ngx_ess_source_too_large(ngx_ess_zone_t *zone, ngx_log_t *log,
     ngx_str_t *key, uint64_t size);
+
+/* Without a source NGX_DECLINED. */
+void ngx_ess_source_attach(ngx_ess_source_attach_t *attach);
+
+/* Nobody waits for the answer any more; "attach" may be freed. */
+void ngx_ess_source_attach_cancel(ngx_ess_source_attach_t *attach);
+
+/* Only of a stream that was attached.  Handlers are never called from within.
+   NGX_OK, or NGX_ERROR: no memory, then there is nothing to be stopped. */
+ngx_int_t ngx_ess_source_replay_start(ngx_ess_source_replay_t *replay);
+
+/* All that was handed out has been sent.  Not between an event that was
+   answered with NGX_AGAIN and its batch. */
+void ngx_ess_source_replay_more(ngx_ess_source_replay_t *replay);
+
+/* Once; no handler is called any more. */
+void ngx_ess_source_replay_stop(ngx_ess_source_replay_t *replay);
 
 void ngx_ess_source_changed(ngx_ess_stream_ref_t *ref);
 void ngx_ess_source_shutdown(void);

@@ -1,8 +1,9 @@
 /*
- * The seam between subscribers and where the events of RabbitMQ streams come
- * from: a fake source that answers as the test says, and fake takers.
+ * The seam between subscribers and where events come from: a fake source that
+ * answers as the test says, and fake takers.
  *
- * links: src/stream/ngx_ess_replay.c t/unit/ngx_timer.c t/unit/ngx_trace.c
+ * links: src/ngx_ess_source.c src/ngx_ess_escape.c
+ * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
  */
 
 
@@ -13,9 +14,48 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "ngx_ess_replay.h"
+#include "ngx_ess_broker.h"
+#include "ngx_ess_direct.h"
+#include "ngx_ess_source.h"
+#include "ngx_ess_stream_table.h"
 #include "ngx_timer.h"
 #include "ngx_trace.h"
+
+
+/* of binds and publications, which other tests are about */
+
+ngx_uint_t
+ngx_ess_stream_unbinding(ngx_ess_zone_t *zone, ngx_str_t *key)
+{
+    return 0;
+}
+
+
+ngx_int_t
+ngx_ess_stream_unbind_begin(ngx_ess_zone_t *zone, ngx_str_t *key)
+{
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_broker_why(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
+    const char *what, u_char *buf, ngx_str_t *text)
+{
+    ngx_str_null(text);
+}
+
+
+void
+ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+{
+}
+
+
+void
+ngx_ess_direct_publish(ngx_ess_source_publish_t *pub)
+{
+}
 
 
 /* ms that an attach may take */
@@ -23,7 +63,7 @@
 
 
 typedef struct {
-    ngx_ess_replay_attach_t   attach;
+    ngx_ess_source_attach_t   attach;
     const char               *name;
     ngx_uint_t                again;        /* asks so often again */
     void                     *other;        /* this one is canceled */
@@ -31,13 +71,16 @@ typedef struct {
 
 
 typedef struct {
-    ngx_ess_replay_t          replay;
+    ngx_ess_source_replay_t          replay;
     const char               *name;
     ngx_int_t                 rc;           /* of its handler "event" */
     ngx_uint_t                stop_batch;   /* stops from within */
     ngx_uint_t                stop_ended;
 } taker_t;
 
+
+static ngx_time_t              now;
+volatile ngx_time_t           *ngx_cached_time = &now;
 
 static ngx_log_t               test_log;
 static ngx_queue_t             waiting;     /* attaches that the source has */
@@ -54,7 +97,7 @@ static ngx_msec_t              source_takes;
 static ngx_int_t               source_says;
 static ngx_event_t             source_event;
 
-static ngx_uint_t              asking;      /* ngx_ess_replay_attach() is
+static ngx_uint_t              asking;      /* ngx_ess_source_attach() is
                                                being called */
 
 
@@ -84,11 +127,11 @@ static void
 source_answer(ngx_int_t rc)
 {
     ngx_queue_t              *q;
-    ngx_ess_replay_attach_t  *attach;
+    ngx_ess_source_attach_t  *attach;
 
     while (!ngx_queue_empty(&waiting)) {
         q = ngx_queue_head(&waiting);
-        attach = ngx_queue_data(q, ngx_ess_replay_attach_t, queue);
+        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
 
         ngx_queue_remove(q);
         q->next = NULL;
@@ -106,7 +149,7 @@ source_handler(ngx_event_t *ev)
 
 
 static void
-source_attach(ngx_ess_replay_attach_t *attach)
+source_attach(ngx_ess_source_attach_t *attach)
 {
     ngx_unit_trace("source: attach %.*s of stream %u", (int) attach->key.len,
                    attach->key.data, (unsigned) attach->ref.id);
@@ -124,7 +167,7 @@ source_attach(ngx_ess_replay_attach_t *attach)
 
 
 static void
-source_cancel(ngx_ess_replay_attach_t *attach)
+source_cancel(ngx_ess_source_attach_t *attach)
 {
     ngx_unit_trace("source: cancel");
 
@@ -135,16 +178,18 @@ source_cancel(ngx_ess_replay_attach_t *attach)
 }
 
 
-static void
-source_start(ngx_ess_replay_t *replay)
+static ngx_int_t
+source_start(ngx_ess_source_replay_t *replay)
 {
     ngx_unit_trace("source: start %.*s after %u", (int) replay->key.len,
                    replay->key.data, (unsigned) replay->ordinal);
+
+    return NGX_OK;
 }
 
 
 static void
-source_more(ngx_ess_replay_t *replay)
+source_more(ngx_ess_source_replay_t *replay)
 {
     ngx_unit_trace("source: more %.*s", (int) replay->key.len,
                    replay->key.data);
@@ -152,7 +197,7 @@ source_more(ngx_ess_replay_t *replay)
 
 
 static void
-source_stop(ngx_ess_replay_t *replay)
+source_stop(ngx_ess_source_replay_t *replay)
 {
     ngx_unit_trace("source: stop %.*s", (int) replay->key.len,
                    replay->key.data);
@@ -160,7 +205,7 @@ source_stop(ngx_ess_replay_t *replay)
 
 
 static void
-other_attach(ngx_ess_replay_attach_t *attach)
+other_attach(ngx_ess_source_attach_t *attach)
 {
     ngx_unit_trace("other: attach");
 
@@ -169,18 +214,23 @@ other_attach(ngx_ess_replay_attach_t *attach)
 
 
 static void
-other_cancel(ngx_ess_replay_attach_t *attach)
+other_cancel(ngx_ess_source_attach_t *attach)
 {
     ngx_unit_trace("other: cancel");
 }
 
 
-static const ngx_ess_replay_source_t  source = {
-    source_attach, source_cancel, source_start, source_more, source_stop
+static const ngx_ess_source_t  source = {
+    .attach = source_attach,
+    .cancel_attach = source_cancel,
+    .replay_start = source_start,
+    .replay_more = source_more,
+    .replay_stop = source_stop
 };
 
-static const ngx_ess_replay_source_t  other = {
-    other_attach, other_cancel, source_start, source_more, source_stop
+static const ngx_ess_source_t  other = {
+    .attach = other_attach,
+    .cancel_attach = other_cancel
 };
 
 
@@ -197,7 +247,7 @@ setup(void **state)
     source_is = SILENT;
     source_says = NGX_OK;
 
-    ngx_ess_replay_register(&source);
+    ngx_ess_source_register(&source);
 
     return 0;
 }
@@ -218,7 +268,7 @@ static void client_ask(client_t *client);
 
 
 static void
-client_handler(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
+client_handler(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 {
     client_t  *client, *canceled;
 
@@ -229,7 +279,7 @@ client_handler(ngx_ess_replay_attach_t *attach, ngx_int_t rc)
 
     if (client->other) {
         canceled = client->other;
-        ngx_ess_replay_cancel(&canceled->attach);
+        ngx_ess_source_attach_cancel(&canceled->attach);
         free(canceled);
     }
 
@@ -253,7 +303,7 @@ client_ask(client_t *client)
     client->attach.handler = client_handler;
 
     asking = 1;
-    ngx_ess_replay_attach(&client->attach);
+    ngx_ess_source_attach(&client->attach);
     asking = 0;
 }
 
@@ -291,7 +341,7 @@ client_attach(const char *name)
 static void
 test_attach_without_a_source_is_declined_from_an_event(void **state)
 {
-    ngx_ess_replay_register(NULL);
+    ngx_ess_source_register(NULL);
 
     (void) client_attach("a");
     ngx_unit_traced();
@@ -306,10 +356,10 @@ test_attach_canceled_without_a_source_is_not_answered(void **state)
 {
     client_t  *client;
 
-    ngx_ess_replay_register(NULL);
+    ngx_ess_source_register(NULL);
 
     client = client_attach("a");
-    ngx_ess_replay_cancel(&client->attach);
+    ngx_ess_source_attach_cancel(&client->attach);
     free(client);
 
     ngx_unit_pass(2 * LIMIT);
@@ -375,7 +425,7 @@ test_attach_that_is_not_answered_in_two_seconds_is_busy(void **state)
 static void
 test_attach_that_the_source_has_no_memory_for_is_busy(void **state)
 {
-    ngx_ess_replay_register(&other);
+    ngx_ess_source_register(&other);
 
     (void) client_attach("a");
     ngx_unit_pass(LIMIT);
@@ -395,7 +445,7 @@ test_attach_canceled_in_the_middle_is_not_answered(void **state)
         client = client_attach("a");
         ngx_unit_pass(after[i]);
 
-        ngx_ess_replay_cancel(&client->attach);
+        ngx_ess_source_attach_cancel(&client->attach);
         free(client);
 
         source_answer(NGX_OK);
@@ -413,7 +463,7 @@ test_attach_canceled_while_the_answer_is_posted_is_not_answered(void **state)
     source_is = AT_ONCE;
     client = client_attach("a");
 
-    ngx_ess_replay_cancel(&client->attach);
+    ngx_ess_source_attach_cancel(&client->attach);
     free(client);
 
     ngx_unit_pass(2 * LIMIT);
@@ -426,7 +476,7 @@ test_attach_of_a_source_that_was_unregistered_is_declined(void **state)
 {
     (void) client_attach("a");
     ngx_queue_init(&waiting);
-    ngx_ess_replay_register(NULL);
+    ngx_ess_source_register(NULL);
 
     ngx_unit_pass(LIMIT);
     ngx_unit_traced("source: attach abc of stream 7", "a: DECLINED");
@@ -440,9 +490,9 @@ test_attach_canceled_after_the_source_was_unregistered(void **state)
 
     client = client_attach("a");
     ngx_queue_init(&waiting);
-    ngx_ess_replay_register(NULL);
+    ngx_ess_source_register(NULL);
 
-    ngx_ess_replay_cancel(&client->attach);
+    ngx_ess_source_attach_cancel(&client->attach);
     free(client);
 
     ngx_unit_pass(2 * LIMIT);
@@ -453,8 +503,8 @@ test_attach_canceled_after_the_source_was_unregistered(void **state)
 static void
 test_attach_goes_to_the_source_that_was_registered_last(void **state)
 {
-    ngx_ess_replay_register(&other);
-    ngx_ess_replay_register(&source);
+    ngx_ess_source_register(&other);
+    ngx_ess_source_register(&source);
     source_is = AT_ONCE;
 
     (void) client_attach("a");
@@ -477,7 +527,7 @@ test_attaches_of_one_stream_have_a_time_limit_each(void **state)
                     "source: attach abc of stream 7",
                     "source: attach abc of stream 7");
 
-    ngx_ess_replay_cancel(&b->attach);
+    ngx_ess_source_attach_cancel(&b->attach);
     free(b);
     ngx_unit_traced("source: cancel");
 
@@ -546,7 +596,7 @@ test_an_attach_may_cancel_another_one_from_its_handler(void **state)
 
 
 static ngx_int_t
-taker_event(ngx_ess_replay_t *replay, ngx_ess_event_t *event)
+taker_event(ngx_ess_source_replay_t *replay, ngx_ess_event_t *event)
 {
     taker_t  *taker;
 
@@ -562,13 +612,13 @@ taker_event(ngx_ess_replay_t *replay, ngx_ess_event_t *event)
 static void
 taker_stop(taker_t *taker)
 {
-    ngx_ess_replay_stop(&taker->replay);
+    ngx_ess_source_replay_stop(&taker->replay);
     free(taker);
 }
 
 
 static void
-taker_batch(ngx_ess_replay_t *replay)
+taker_batch(ngx_ess_source_replay_t *replay)
 {
     taker_t  *taker;
 
@@ -583,7 +633,7 @@ taker_batch(ngx_ess_replay_t *replay)
 
 
 static void
-taker_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
+taker_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
 {
     taker_t  *taker;
 
@@ -597,7 +647,7 @@ taker_ended(ngx_ess_replay_t *replay, ngx_int_t rc)
 }
 
 
-static const ngx_ess_replay_handlers_t  taker_handlers = {
+static const ngx_ess_source_replay_handlers_t  taker_handlers = {
     taker_event, taker_batch, taker_ended
 };
 
@@ -654,17 +704,17 @@ test_a_replay_goes_to_the_source_in_each_order(void **state)
             switch (*p) {
 
             case 'b':
-                ngx_ess_replay_start(&taker->replay);
+                ngx_ess_source_replay_start(&taker->replay);
                 assert_int_equal(ngx_unit_trace_count("source: start a"), 1);
                 break;
 
             case 'm':
-                ngx_ess_replay_more(&taker->replay);
+                ngx_ess_source_replay_more(&taker->replay);
                 assert_int_equal(ngx_unit_trace_count("source: more a"), 1);
                 break;
 
             default:
-                ngx_ess_replay_stop(&taker->replay);
+                ngx_ess_source_replay_stop(&taker->replay);
                 assert_int_equal(ngx_unit_trace_count("source: stop a"), 1);
             }
 
@@ -686,8 +736,8 @@ test_a_replay_may_stop_from_its_batch_and_its_end(void **state)
     a = taker_new("a", 4);
     b = taker_new("b", 0);
 
-    ngx_ess_replay_start(&a->replay);
-    ngx_ess_replay_start(&b->replay);
+    ngx_ess_source_replay_start(&a->replay);
+    ngx_ess_source_replay_start(&b->replay);
     ngx_unit_traced("source: start a after 4", "source: start b after 0");
 
     a->rc = NGX_AGAIN;
@@ -713,12 +763,12 @@ test_two_replays_of_one_stream_do_not_know_each_other(void **state)
     first = taker_new("abc", 3);
     second = taker_new("abc", 9);
 
-    ngx_ess_replay_start(&first->replay);
-    ngx_ess_replay_start(&second->replay);
+    ngx_ess_source_replay_start(&first->replay);
+    ngx_ess_source_replay_start(&second->replay);
     ngx_unit_traced("source: start abc after 3", "source: start abc after 9");
 
     taker_stop(first);
-    ngx_ess_replay_more(&second->replay);
+    ngx_ess_source_replay_more(&second->replay);
     taker_stop(second);
     ngx_unit_traced("source: stop abc", "source: more abc",
                     "source: stop abc");

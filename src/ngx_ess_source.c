@@ -1,7 +1,8 @@
 /*
- * What all sources share: which there is, the time limit and order of binds,
- * and what is said of events that are too large.  The bind belongs to its
- * caller until it is answered.  Runs in a worker.
+ * What all sources share: which there is, the time limits of binds and
+ * attaches, the order of binds, and what is said of events that are too large.
+ * A bind and an attach belong to their caller until they are answered, a replay
+ * until it is stopped.  Runs in a worker.
  */
 
 
@@ -14,6 +15,7 @@
 
 /* ms */
 #define NGX_ESS_SOURCE_BIND_TIME     2000
+#define NGX_ESS_SOURCE_ATTACH_TIME   2000
 #define NGX_ESS_SOURCE_UNBIND_CHECK  10
 
 
@@ -21,6 +23,10 @@ static void ngx_ess_source_bind_handler(ngx_event_t *ev);
 static void ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind);
 static void ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind,
     ngx_int_t rc, ngx_str_t *text);
+static void ngx_ess_source_attach_handler(ngx_event_t *ev);
+static void ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach,
+    ngx_int_t rc);
+static void ngx_ess_source_event_clear(ngx_event_t *ev);
 
 
 static const ngx_ess_source_t  *ngx_ess_source;
@@ -125,13 +131,7 @@ ngx_ess_source_bind_cancel(ngx_ess_source_bind_t *bind)
         ngx_ess_source->cancel(bind);
     }
 
-    if (bind->timer.timer_set) {
-        ngx_del_timer(&bind->timer);
-    }
-
-    if (bind->timer.posted) {
-        ngx_delete_posted_event(&bind->timer);
-    }
+    ngx_ess_source_event_clear(&bind->timer);
 }
 
 
@@ -141,13 +141,7 @@ static void
 ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     ngx_str_t *text)
 {
-    if (bind->timer.timer_set) {
-        ngx_del_timer(&bind->timer);
-    }
-
-    if (bind->timer.posted) {
-        ngx_delete_posted_event(&bind->timer);
-    }
+    ngx_ess_source_event_clear(&bind->timer);
 
     bind->handed = 0;
     bind->handler = bind->answer;
@@ -207,13 +201,89 @@ ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub)
         ngx_ess_source->cancel_publish(pub);
     }
 
-    if (pub->timer.timer_set) {
-        ngx_del_timer(&pub->timer);
+    ngx_ess_source_event_clear(&pub->timer);
+}
+
+
+void
+ngx_ess_source_attach(ngx_ess_source_attach_t *attach)
+{
+    attach->answer = attach->handler;
+    attach->handler = ngx_ess_source_attach_done;
+
+    ngx_memzero(&attach->timer, sizeof(ngx_event_t));
+
+    attach->timer.handler = ngx_ess_source_attach_handler;
+    attach->timer.data = attach;
+    attach->timer.log = attach->log;
+
+    if (ngx_ess_source == NULL) {
+        ngx_post_event(&attach->timer, &ngx_posted_events);
+        return;
     }
 
-    if (pub->timer.posted) {
-        ngx_delete_posted_event(&pub->timer);
+    ngx_add_timer(&attach->timer, NGX_ESS_SOURCE_ATTACH_TIME);
+
+    ngx_ess_source->attach(attach);
+}
+
+
+static void
+ngx_ess_source_attach_handler(ngx_event_t *ev)
+{
+    ngx_ess_source_attach_t  *attach;
+
+    attach = ev->data;
+
+    if (ngx_ess_source == NULL) {
+        /* no source, no streams of its */
+        ngx_ess_source_attach_done(attach, NGX_DECLINED);
+        return;
     }
+
+    ngx_ess_source->cancel_attach(attach);
+    ngx_ess_source_attach_done(attach, NGX_BUSY);
+}
+
+
+static void
+ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach, ngx_int_t rc)
+{
+    ngx_ess_source_event_clear(&attach->timer);
+
+    attach->answer(attach, rc);
+}
+
+
+void
+ngx_ess_source_attach_cancel(ngx_ess_source_attach_t *attach)
+{
+    if (ngx_ess_source) {
+        ngx_ess_source->cancel_attach(attach);
+    }
+
+    ngx_ess_source_event_clear(&attach->timer);
+}
+
+
+ngx_int_t
+ngx_ess_source_replay_start(ngx_ess_source_replay_t *replay)
+{
+    return ngx_ess_source->replay_start(replay);
+}
+
+
+void
+ngx_ess_source_replay_more(ngx_ess_source_replay_t *replay)
+{
+    ngx_ess_source->replay_more(replay);
+}
+
+
+void
+ngx_ess_source_replay_stop(ngx_ess_source_replay_t *replay)
+{
+    ngx_ess_source->replay_stop(replay);
 }
 
 
@@ -266,5 +336,18 @@ ngx_ess_source_exit_process(void)
 {
     if (ngx_ess_source) {
         ngx_ess_source->exit_process();
+    }
+}
+
+
+static void
+ngx_ess_source_event_clear(ngx_event_t *ev)
+{
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
     }
 }
