@@ -200,7 +200,6 @@ LONG = {
     "src/api/ngx_ess_status.c",
     "src/ngx_ess_conf.c",
     "src/source/exchange/ngx_ess_exchange.c",
-    "src/source/exchange/ngx_ess_exchange_bind.c",
     "src/source/exchange/ngx_ess_exchange_delivery.c",
     "src/source/exchange/ngx_ess_exchange_former.c",
     "src/source/exchange/ngx_ess_topic.c",

@@ -10,11 +10,10 @@
 #include "ngx_ess_exchange_slot.h"
 
 
-#define NGX_ESS_EXCHANGE_UNBINDS           1024 /* under way */
+#define NGX_ESS_EXCHANGE_UNBINDS           1024 /* under way, or waiting */
 
 /* a key is unbound once in this time, however many deliveries come with it */
 #define NGX_ESS_EXCHANGE_UNWANTED_TIME     1000 /* ms */
-#define NGX_ESS_EXCHANGE_UNWANTED_TICK     100  /* ms */
 
 
 typedef enum {
@@ -28,7 +27,7 @@ typedef enum {
 typedef struct {
     ngx_ess_amqp_op_t            op;
     ngx_queue_t                  queue;     /* of all operations */
-    ngx_queue_t                  waiting;   /* when not sent, of the API */
+    ngx_queue_t                  waiting;   /* when not sent */
     ngx_ess_exchange_worker_t   *worker;
     ngx_ess_exchange_bind_e      type;
     ngx_ess_source_bind_t       *bind;      /* of the API */
@@ -73,7 +72,6 @@ static void ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static ngx_int_t ngx_ess_exchange_bind_removed(ngx_ess_exchange_worker_t *w,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_bind_unwanted_handler(ngx_event_t *ev);
 
 
 void
@@ -81,11 +79,6 @@ ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w)
 {
     ngx_queue_init(&w->bindings);
     ngx_queue_init(&w->waiting);
-
-    w->unwanted_timer.handler = ngx_ess_exchange_bind_unwanted_handler;
-    w->unwanted_timer.data = w;
-    w->unwanted_timer.log = w->log;
-    w->unwanted_timer.cancelable = 1;
 }
 
 
@@ -206,6 +199,14 @@ ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
         if (b->type == NGX_ESS_EXCHANGE_BIND_STREAM) {
             ngx_queue_remove(q);
             ngx_ess_exchange_bind_declare(b);
+            continue;
+        }
+
+        if (b->type == NGX_ESS_EXCHANGE_BIND_UNBIND) {
+            ngx_queue_remove(q);
+            w->unbinds--;
+            ngx_ess_source_unbind(w->zone, &b->key);
+            ngx_ess_exchange_bind_free(b);
             continue;
         }
 
@@ -411,7 +412,7 @@ ngx_ess_exchange_bind_refused(ngx_ess_exchange_worker_t *w,
         next = ngx_queue_next(q);
         b = ngx_queue_data(q, ngx_ess_exchange_binding_t, waiting);
 
-        if (b->type != NGX_ESS_EXCHANGE_BIND_STREAM
+        if (b->type == NGX_ESS_EXCHANGE_BIND_API
             && (slot == NULL || b->slot == slot))
         {
             ngx_queue_remove(q);
@@ -454,7 +455,7 @@ ngx_ess_exchange_bind_again(ngx_ess_exchange_worker_t *w,
 
 
 /* The stream may have been deleted, and the key unbound, by another worker
-   since the key was read: then it is to be unbound again. */
+   since the key was read: then it is unbound again. */
 
 static void
 ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
@@ -479,8 +480,8 @@ ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         rc = ngx_ess_exchange_bind_removed(w, rc, code, text);
     }
 
-    if (rc == NGX_OK && !ngx_ess_stream_key_used(w->zone, &b->key, 0)) {
-        ngx_ess_exchange_bind_unwanted(w, &b->key);
+    if (rc == NGX_OK) {
+        ngx_ess_source_unbind(w->zone, &b->key);
     }
 
     ngx_ess_exchange_bind_free(b);
@@ -496,29 +497,30 @@ ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 
     b = NULL;
 
-    if (w->admin && w->unbinds < NGX_ESS_EXCHANGE_UNBINDS) {
+    if (w->unbinds < NGX_ESS_EXCHANGE_UNBINDS) {
         b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_UNBIND,
                                         ngx_ess_stream_slot(key), key);
     }
 
-    if (b == NULL) {
-        ngx_ess_stream_unbind_end(w->zone, key);
+    if (b) {
+        w->unbinds++;
+    }
 
-        /* the next delivery with this key asks again; but no delivery has a
-           pattern for its key */
+    if (b && w->admin) {
+        b->sent = 1;
 
-        if (w->conf->topic) {
-            ngx_ess_exchange_bind_unwanted(w, key);
-        }
-
+        ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue,
+                                          ngx_ess_exchange_bind_unbound);
         return;
     }
 
-    b->sent = 1;
-    w->unbinds++;
+    ngx_ess_stream_unbind_end(w->zone, key);
 
-    ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue,
-                                      ngx_ess_exchange_bind_unbound);
+    /* without a session: asked for again once there is one */
+
+    if (b) {
+        ngx_ess_exchange_bind_wait(b);
+    }
 }
 
 
@@ -593,87 +595,21 @@ ngx_ess_exchange_bind_removed(ngx_ess_exchange_worker_t *w, ngx_int_t rc,
 
 
 /*
- * Deliveries with one key may come by the thousand before its binding is
- * gone: the key is noted once, unbound from the timer, and forgotten some
- * time after.  When there is no room, a later delivery notes it.
+ * Deliveries with one key may come by the thousand before its binding is gone.
+ * Keys that share a place have turns: a later delivery asks again.
  */
 
 void
 ngx_ess_exchange_bind_unwanted(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    ngx_uint_t                    i;
-    ngx_ess_exchange_unwanted_t  *u, *unused;
+    ngx_msec_t  *last;
 
-    unused = NULL;
+    last = &w->unwanted[ngx_murmur_hash2(key->data, key->len)
+                        % NGX_ESS_EXCHANGE_UNWANTED];
 
-    for (i = 0; i < NGX_ESS_EXCHANGE_UNWANTED; i++) {
-        u = &w->unwanted[i];
-
-        if (!u->used) {
-            unused = u;
-
-        } else if (u->len == key->len
-                   && ngx_memcmp(u->data, key->data, key->len) == 0)
-        {
-            u->asked &= !w->conf->topic;
-            return;
-        }
-    }
-
-    if (unused == NULL || key->len > NGX_ESS_MAX_KEY) {
-        return;
-    }
-
-    unused->used = 1;
-    unused->asked = 0;
-    unused->len = (u_char) key->len;
-    ngx_memcpy(unused->data, key->data, key->len);
-
-    if (!w->unwanted_timer.timer_set) {
-        ngx_add_timer(&w->unwanted_timer, NGX_ESS_EXCHANGE_UNWANTED_TICK);
-    }
-}
-
-
-static void
-ngx_ess_exchange_bind_unwanted_handler(ngx_event_t *ev)
-{
-    ngx_str_t                     key;
-    ngx_uint_t                    i, left;
-    ngx_ess_exchange_unwanted_t  *u;
-    ngx_ess_exchange_worker_t    *w;
-
-    w = ev->data;
-    left = 0;
-
-    for (i = 0; i < NGX_ESS_EXCHANGE_UNWANTED; i++) {
-        u = &w->unwanted[i];
-
-        if (!u->used) {
-            continue;
-        }
-
-        if (!u->asked) {
-            u->asked = 1;
-            u->time = ngx_current_msec;
-
-            key.data = u->data;
-            key.len = u->len;
-
-            ngx_ess_source_unbind(w->zone, &key);
-
-        } else if (ngx_current_msec - u->time
-                   >= NGX_ESS_EXCHANGE_UNWANTED_TIME)
-        {
-            u->used = 0;
-            continue;
-        }
-
-        left = 1;
-    }
-
-    if (left) {
-        ngx_add_timer(ev, NGX_ESS_EXCHANGE_UNWANTED_TICK);
+    if (ngx_current_msec - *last >= NGX_ESS_EXCHANGE_UNWANTED_TIME) {
+        *last = ngx_current_msec;
+        ngx_ess_source_unbind(w->zone, key);
     }
 }
 
@@ -700,8 +636,4 @@ ngx_ess_exchange_bind_exit(ngx_ess_exchange_worker_t *w)
     }
 
     ngx_queue_init(&w->waiting);
-
-    if (w->unwanted_timer.timer_set) {
-        ngx_del_timer(&w->unwanted_timer);
-    }
 }

@@ -29,7 +29,7 @@
 /* of a queue or an exchange, in bytes */
 #define NGX_ESS_EXCHANGE_NAME        255
 
-/* keys of deliveries that nobody wanted, to be unbound */
+/* places for the hashes of keys that nobody wanted */
 #define NGX_ESS_EXCHANGE_UNWANTED    64
 
 
@@ -156,15 +156,6 @@ typedef struct {
 } ngx_ess_exchange_slot_t;
 
 
-typedef struct {
-    ngx_msec_t                   time;      /* of the unbind, once asked */
-    unsigned                     used:1;
-    unsigned                     asked:1;
-    u_char                       len;
-    u_char                       data[NGX_ESS_MAX_KEY];
-} ngx_ess_exchange_unwanted_t;
-
-
 struct ngx_ess_exchange_worker_s {
     ngx_ess_zone_t              *zone;
     ngx_ess_exchange_conf_t     *conf;
@@ -281,8 +272,8 @@ struct ngx_ess_exchange_worker_s {
     ngx_uint_t                   nrestores;
     time_t                       restore_time;  /* of the last line about it */
 
-    ngx_ess_exchange_unwanted_t  unwanted[NGX_ESS_EXCHANGE_UNWANTED];
-    ngx_event_t                  unwanted_timer;
+    ngx_msec_t                   unwanted[NGX_ESS_EXCHANGE_UNWANTED];
+                                            /* when such a key was unbound */
 };
 
 
@@ -424,8 +415,7 @@ void ngx_ess_exchange_bind_begin(ngx_ess_exchange_worker_t *w,
 void ngx_ess_exchange_bind_cancel(ngx_ess_source_bind_t *bind);
 void ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key);
 
-/* A delivery with that key found no stream, or the key could not be unbound
-   now: to be unbound soon. */
+/* A delivery with that key found no stream: unbinds it. */
 void ngx_ess_exchange_bind_unwanted(ngx_ess_exchange_worker_t *w,
     ngx_str_t *key);
 
