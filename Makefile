@@ -19,9 +19,11 @@ RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
 TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 python3-aiohttp libcmocka-dev libssl-dev clang \
                 libclang-rt-dev amqp-tools httpie openssl chromium-driver \
-                prometheus python3-jwt python3-cryptography python3-yaml
+                prometheus python3-jwt python3-cryptography python3-yaml \
+                python3-jsonschema groff-base
 
-DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper lintian
+DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper python3 \
+                $(if $(LINT),lintian)
 
 BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl
 
@@ -81,7 +83,8 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 .PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
         long-deps peers-deps arm64-deps conf-deps run broker test test-long \
         test-peers test-arm64 test-conf check unit fuzz fuzz-build \
-        fuzz-replay bench lint install deb check-nginx clean help FORCE
+        fuzz-replay bench lint install deb man check-nginx compile_commands \
+        ci clean clean-run help FORCE
 
 
 all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1, ARM64=1: another)
@@ -302,11 +305,22 @@ install: all      ## the module into nginx's folder (DESTDIR=...)
 check-nginx: deps ## the tests with nginx's source (NGINX_SRC=dir, T=name)
 	@PYTHON=$(PYTHON) T='$(T)' tools/check-nginx.sh '$(NGINX_SRC)' $(TOP)/nginx
 
-deb: deb-deps     ## Debian's package, into build/deb
-	@tools/deb.sh $(TOP)/deb
+deb: deb-deps     ## Debian's package, into build/deb (LINT=1: and lintian)
+	@LINT=$(LINT) tools/deb.sh $(TOP)/deb
+
+man:              ## the man page, of docs/directives.md, into build/man
+	@mkdir -p $(TOP)/man
+	@$(PYTHON) tools/man.py > $(TOP)/man/libnginx-mod-ess.7
+	@echo "man -l build/man/libnginx-mod-ess.7"
+
+ci:               ## what must pass before a change goes in
+	@.ci/run
 
 clean:            ## remove build/
 	rm -rf $(TOP)
+
+clean-run:        ## remove run/: what "make run" and "make broker" keep
+	rm -rf run
 
 help:             ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) \

@@ -139,7 +139,7 @@ def test_ci_runs_from_anywhere(tmp_path):
     assert log.read_text().splitlines() == [
         "%s %s" % (TOP, args) for args in
         ("test", "test SANITIZE=1", "test-peers", "test-arm64", "test-conf",
-         "test-long SANITIZE=1 T=test_many_http2",
+         "deb LINT=1", "test-long SANITIZE=1 T=test_many_http2",
          "test-long SANITIZE=1 T=test_memory",
          "fuzz FUZZ_SECONDS=10", "bench QUICK=1")]
 
