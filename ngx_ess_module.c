@@ -6,7 +6,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_conf.h"
+#include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_console.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_health.h"
@@ -54,10 +54,10 @@ static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_log"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
-      ngx_ess_conf_log,
+      ngx_ess_param_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_conf_log },
 
     { ngx_string("ess_max_event"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -75,10 +75,10 @@ static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_max_clients"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_ess_conf_subscribe_clients,
+      ngx_ess_param_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_conf_subscribe_clients },
 
     { ngx_string("ess_drain"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -103,10 +103,10 @@ static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_ping"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_ess_conf_subscribe_ping,
+      ngx_ess_param_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_conf_subscribe_ping },
 
     { ngx_string("ess_annotate"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
@@ -124,31 +124,31 @@ static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_deflate"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
-      ngx_ess_conf_subscribe_deflate,
+      ngx_ess_param_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_conf_subscribe_deflate },
 
     { ngx_string("ess_slow_client"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_ess_conf_subscribe_slow,
+      ngx_ess_param_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_conf_subscribe_slow },
 
     { ngx_string("ess_client_rate"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_ess_conf_subscribe_rate,
+      ngx_ess_param_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_conf_subscribe_rate },
 
     { ngx_string("ess_max_subscribers"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_ess_conf_subscribe_max,
+      ngx_ess_param_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_conf_subscribe_max },
 
     { ngx_string("ess_origin"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
@@ -176,7 +176,7 @@ static ngx_command_t  ngx_ess_commands[] = {
       ngx_ess_status_metrics_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_status_metrics_directive },
 
     { ngx_string("ess_console"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,

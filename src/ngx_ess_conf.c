@@ -9,8 +9,6 @@
 #include "ngx_ess.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
-#include "ngx_ess_stream_table.h"
-#include "ngx_ess_subscriber.h"
 #include "ngx_ess_worker.h"
 
 
@@ -21,6 +19,7 @@
 #define NGX_ESS_CONF_MAX_EVENT      (1024 * 1024)
 #define NGX_ESS_CONF_DRAIN          3000
 #define NGX_ESS_CONF_MAX_MEMORY     (256 * 1024 * 1024)
+#define NGX_ESS_CONF_DEFLATE_MIN    256
 #define NGX_ESS_CONF_PING           20000
 #define NGX_ESS_CONF_PING_TIMEOUT   20000
 #define NGX_ESS_CONF_SLOW_BUFFER    (1024 * 1024)
@@ -35,29 +34,28 @@ static ngx_uint_t ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf,
     const char *name);
 static ngx_int_t ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value);
-static char *ngx_ess_conf_log_size(ngx_ess_main_conf_t *mcf,
-    ngx_str_t *value);
-static char *ngx_ess_conf_log_count(ngx_ess_main_conf_t *mcf,
-    ngx_str_t *value);
-static char *ngx_ess_conf_log_age(ngx_ess_main_conf_t *mcf,
-    ngx_str_t *value);
 
 
-typedef struct {
-    ngx_str_t                name;
-    char                  *(*set)(ngx_ess_main_conf_t *mcf, ngx_str_t *value);
-    const char              *expected;
-} ngx_ess_conf_log_param_t;
+static const ngx_ess_param_t  ngx_ess_conf_log_params[] = {
+
+    { ngx_string("size"), ngx_ess_param_size,
+      offsetof(ngx_ess_main_conf_t, log_size), 1, NGX_MAX_SIZE_T_VALUE,
+      "a size, such as \"size=64k\"", NULL },
+
+    { ngx_string("count"), ngx_ess_param_number,
+      offsetof(ngx_ess_main_conf_t, log_count), 1, NGX_MAX_INT_T_VALUE,
+      "a number of events of at least 1, such as \"count=1000\"", NULL },
+
+    { ngx_string("age"), ngx_ess_param_msec,
+      offsetof(ngx_ess_main_conf_t, log_age), 1000, NGX_ESS_CONF_LOG_AGE_MAX,
+      "a time from one second to 180 days, such as \"age=1h\"", NULL },
+
+    ngx_ess_null_param
+};
 
 
-static ngx_ess_conf_log_param_t  ngx_ess_conf_log_params[] = {
-    { ngx_string("size="), ngx_ess_conf_log_size,
-      "a size, such as \"size=64k\"" },
-    { ngx_string("count="), ngx_ess_conf_log_count,
-      "a number of events of at least 1, such as \"count=1000\"" },
-    { ngx_string("age="), ngx_ess_conf_log_age,
-      "a time from one second to 180 days, such as \"age=1h\"" },
-    { ngx_null_string, NULL, NULL }
+ngx_ess_param_directive_t  ngx_ess_conf_log = {
+    ngx_ess_conf_log_params, 0, "\"size=\", \"count=\" and \"age=\"", 0
 };
 
 
@@ -90,7 +88,6 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      *     mcf->node = { 0, NULL };
      *     mcf->needs_zone = NULL;
      *     mcf->save_all = 0;
-     *     mcf->subscribes = NULL;
      */
 
     mcf->store = NGX_CONF_UNSET_PTR;
@@ -102,6 +99,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
     mcf->max_memory = NGX_CONF_UNSET_SIZE;
     mcf->max_clients = NGX_CONF_UNSET;
     mcf->deflate = NGX_CONF_UNSET;
+    mcf->deflate_min = NGX_CONF_UNSET_SIZE;
 
     return mcf;
 }
@@ -122,6 +120,7 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->drain, NGX_ESS_CONF_DRAIN);
     ngx_conf_init_size_value(mcf->max_memory, NGX_ESS_CONF_MAX_MEMORY);
     ngx_conf_init_value(mcf->deflate, 0);
+    ngx_conf_init_size_value(mcf->deflate_min, NGX_ESS_CONF_DEFLATE_MIN);
 
     if (mcf->max_event == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -175,8 +174,6 @@ ngx_ess_conf_check(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    ngx_ess_conf_subscribe_check(cf);
-
     return NGX_OK;
 }
 
@@ -210,6 +207,7 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
     lcf->client_rate.messages = NGX_CONF_UNSET_UINT;
     lcf->client_rate.bytes = NGX_CONF_UNSET_SIZE;
     lcf->limit.max = NGX_CONF_UNSET_UINT;
+    lcf->limit.replace = NGX_CONF_UNSET_UINT;
     lcf->origins = NGX_CONF_UNSET_PTR;
 
     return lcf;
@@ -262,9 +260,8 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         conf->limit = prev->limit;
     }
 
-    if (conf->limit.max == NGX_CONF_UNSET_UINT) {
-        conf->limit.max = 0;
-    }
+    ngx_conf_init_uint_value(conf->limit.max, 0);
+    ngx_conf_init_uint_value(conf->limit.replace, 0);
 
     if ((console || ngx_ess_conf_serves(conf, "ess_api"))
         && conf->public_url.len == 0)
@@ -274,12 +271,6 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                       "clients find the streams, add \"ess_public_url "
                       "ws://host/event-stream/;\" to the http block",
                       conf->serves, &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if ((console || ngx_ess_conf_serves(conf, "ess_subscribe"))
-        && ngx_ess_conf_subscribe_note(cf) != NGX_OK)
-    {
         return NGX_CONF_ERROR;
     }
 
@@ -476,130 +467,6 @@ invalid:
 
 
 char *
-ngx_ess_conf_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_ess_main_conf_t  *mcf = conf;
-
-    char                      *rv;
-    ngx_str_t                 *value, arg;
-    ngx_uint_t                 i;
-    ngx_ess_conf_log_param_t  *param;
-
-    if (mcf->log_size != NGX_CONF_UNSET_SIZE
-        || mcf->log_count != NGX_CONF_UNSET
-        || mcf->log_age != NGX_CONF_UNSET_MSEC)
-    {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        for (param = ngx_ess_conf_log_params; param->name.len; param++) {
-            if (value[i].len >= param->name.len
-                && ngx_strncmp(value[i].data, param->name.data,
-                               param->name.len) == 0)
-            {
-                break;
-            }
-        }
-
-        if (param->name.len == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the unknown parameter \"%V\", it "
-                               "takes \"size=\", \"count=\" and \"age=\"",
-                               &cmd->name, &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        arg.len = value[i].len - param->name.len;
-        arg.data = value[i].data + param->name.len;
-
-        rv = param->set(mcf, &arg);
-
-        if (rv == NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the invalid parameter \"%V\", it "
-                               "must be %s",
-                               &cmd->name, &value[i], param->expected);
-            return NGX_CONF_ERROR;
-        }
-
-        if (rv != NGX_CONF_OK) {
-            /* cppcheck-suppress returnDanglingLifetime */
-            return rv;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_ess_conf_log_size(ngx_ess_main_conf_t *mcf, ngx_str_t *value)
-{
-    ssize_t  size;
-
-    if (mcf->log_size != NGX_CONF_UNSET_SIZE) {
-        return "has \"size=\" twice";
-    }
-
-    size = ngx_parse_size(value);
-
-    if (size == NGX_ERROR || size == 0) {
-        return NGX_CONF_ERROR;
-    }
-
-    mcf->log_size = size;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_ess_conf_log_count(ngx_ess_main_conf_t *mcf, ngx_str_t *value)
-{
-    ngx_int_t  count;
-
-    if (mcf->log_count != NGX_CONF_UNSET) {
-        return "has \"count=\" twice";
-    }
-
-    count = ngx_atoi(value->data, value->len);
-
-    if (count == NGX_ERROR || count == 0) {
-        return NGX_CONF_ERROR;
-    }
-
-    mcf->log_count = count;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_ess_conf_log_age(ngx_ess_main_conf_t *mcf, ngx_str_t *value)
-{
-    ngx_int_t  age;
-
-    if (mcf->log_age != NGX_CONF_UNSET_MSEC) {
-        return "has \"age=\" twice";
-    }
-
-    age = ngx_parse_time(value, 0);
-
-    if (age == NGX_ERROR || age < 1000 || age > NGX_ESS_CONF_LOG_AGE_MAX) {
-        return NGX_CONF_ERROR;
-    }
-
-    mcf->log_age = age;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
 ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
@@ -753,4 +620,12 @@ static ngx_uint_t
 ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf, const char *name)
 {
     return lcf->serves && ngx_strcmp(lcf->serves, name) == 0;
+}
+
+
+ngx_uint_t
+ngx_ess_conf_subscribes(ngx_ess_loc_conf_t *lcf)
+{
+    return ngx_ess_conf_serves(lcf, "ess_subscribe")
+           || ngx_ess_conf_serves(lcf, "ess_console");
 }

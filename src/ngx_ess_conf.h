@@ -11,6 +11,7 @@
 #include "ngx_ess_shm.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_notify.h"
+#include "ngx_ess_param.h"
 #include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_client_rate.h"
 
@@ -32,8 +33,6 @@ typedef struct {
     ngx_int_t                deflate;       /* level of zlib; 0: off */
     size_t                   deflate_min;   /* bytes of an event */
 
-    ngx_array_t             *subscribes;    /* of ngx_http_core_loc_conf_t *,
-                                               until they are checked */
     const char              *needs_zone;    /* a directive that does */
     ngx_uint_t               save_all;      /* the zone was kept, but the store
                                                is another one */
@@ -72,6 +71,9 @@ char *ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_ess_conf_serve_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_ess_loc_conf_t *lcf, ngx_http_handler_pt handler);
 
+/* 1: clients subscribe in that location */
+ngx_uint_t ngx_ess_conf_subscribes(ngx_ess_loc_conf_t *lcf);
+
 /* NULL when there is no http {} block */
 ngx_ess_main_conf_t *ngx_ess_conf_main(ngx_cycle_t *cycle);
 
@@ -86,34 +88,11 @@ char *ngx_ess_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_node(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_ess_conf_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* in ngx_ess_conf_subscribe.c */
-char *ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_ess_conf_subscribe_ping(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_ess_conf_subscribe_deflate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_ess_conf_subscribe_slow(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_ess_conf_subscribe_rate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_ess_conf_subscribe_clients(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_ess_conf_subscribe_max(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_ess_conf_subscribe_origin(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-/* Notes the location that is being merged as one where clients subscribe.
-   NGX_ERROR: no memory. */
-ngx_int_t ngx_ess_conf_subscribe_note(ngx_conf_t *cf);
-
-/* From postconfiguration: warns of each such location where pages of any
-   origin can use what browsers send by themselves. */
-void ngx_ess_conf_subscribe_check(ngx_conf_t *cf);
+/* the directive that has parameters only */
+extern ngx_ess_param_directive_t  ngx_ess_conf_log;
 
 
 #endif /* _NGX_ESS_CONF_H_INCLUDED_ */

@@ -9,12 +9,108 @@
 #include "ngx_ess_str.h"
 
 
+#define ngx_ess_param_field(param, conf, type)                                \
+    ((type *) ((u_char *) (conf) + (param)->offset))
+
+
+static ngx_int_t ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
 static const char *ngx_ess_param_integer(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, int64_t n);
 
 
 static const char  ngx_ess_param_differs[] =
     "the same value as in the first one, or none";
+
+char *
+ngx_ess_param_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_param_directive_t  *directive = cmd->post;
+
+    const ngx_ess_param_t  *param;
+
+    for (param = directive->params; param->set; param++) {
+        if (*ngx_ess_param_field(param, conf, ngx_int_t) != NGX_CONF_UNSET) {
+            return "is duplicate";
+        }
+    }
+
+    return ngx_ess_param_args(cf, cmd, conf);
+}
+
+
+char *
+ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ess_param_directive_t  *directive = cmd->post;
+
+    ngx_int_t               rc;
+    ngx_str_t              *value;
+    ngx_uint_t              i;
+    ngx_ess_param_ctx_t     ctx;
+    const ngx_ess_param_t  *param;
+
+    value = cf->args->elts;
+    param = directive->params;
+
+    if (directive->off && cf->args->nelts == 2
+        && ngx_strcmp(value[1].data, "off") == 0)
+    {
+        for ( /* void */ ; param->set; param++) {
+            *ngx_ess_param_field(param, conf, ngx_int_t) = 0;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    ngx_memzero(&ctx, sizeof(ngx_ess_param_ctx_t));
+
+    ctx.cf = cf;
+    ctx.directive = (const char *) cmd->name.data;
+    ctx.conf = conf;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (i <= directive->nargs) {
+            rc = ngx_ess_param_arg(&ctx, &param[i - 1], &value[i]);
+
+        } else {
+            rc = ngx_ess_param(&ctx, &param[directive->nargs], &value[i]);
+        }
+
+        if (rc == NGX_DECLINED) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the invalid parameter \"%V\", it"
+                               " takes %s", &cmd->name, &value[i],
+                               directive->takes);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
+    ngx_str_t *value)
+{
+    const char  *expected;
+
+    expected = param->set(ctx, param, value);
+
+    if (expected) {
+        ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
+                           "\"%s\" has the invalid %V \"%V\", it must be %s",
+                           ctx->directive, &param->name, value, expected);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
 
 
 ngx_int_t
@@ -47,10 +143,11 @@ found:
 
     bit = (ngx_uint_t) 1 << (param - params);
 
-    if (ctx->seen & bit) {
+    if (ctx->seen & bit && !ctx->many) {
         ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
-                           "\"%s\" has \"%V=\" twice", ctx->directive,
-                           &param->name);
+                           "\"%s\" has \"%V=\" twice, the second is \"%V\":"
+                           " it takes each parameter once, so one \"%V=\"",
+                           ctx->directive, &param->name, arg, &param->name);
         return NGX_ERROR;
     }
 
@@ -60,9 +157,9 @@ found:
 
     if (expected) {
         ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
-                           "invalid value \"%V\" of \"%V\" in \"%s\": it"
-                           " must be %s", &value, &param->name,
-                           ctx->directive, expected);
+                           "invalid value \"%V\" of \"%V\" in \"%s\": instead"
+                           " of \"%V\" give %s", &value, &param->name,
+                           ctx->directive, arg, expected);
         return NGX_ERROR;
     }
 
@@ -88,6 +185,41 @@ ngx_ess_param_msec(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
 
 
 const char *
+ngx_ess_param_msec_or_0(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value)
+{
+    ngx_ess_param_t  zero;
+
+    if (ngx_parse_time(value, 0) != 0) {
+        return ngx_ess_param_msec(ctx, param, value);
+    }
+
+    zero = *param;
+    zero.min = 0;
+
+    return ngx_ess_param_integer(ctx, &zero, 0);
+}
+
+
+const char *
+ngx_ess_param_sec(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
+    ngx_str_t *value)
+{
+    time_t  n;
+
+    n = ngx_parse_time(value, 1);
+
+    if (n < param->min || n > param->max) {
+        return param->expected;
+    }
+
+    *ngx_ess_param_field(param, ctx->conf, time_t) = n;
+
+    return NULL;
+}
+
+
+const char *
 ngx_ess_param_size(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
     ngx_str_t *value)
 {
@@ -107,7 +239,7 @@ ngx_ess_param_integer(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
         return param->expected;
     }
 
-    field = (ngx_uint_t *) ((u_char *) ctx->conf + param->offset);
+    field = ngx_ess_param_field(param, ctx->conf, ngx_uint_t);
 
     if (ctx->again && *field != (ngx_uint_t) n) {
         return ngx_ess_param_differs;
@@ -130,7 +262,7 @@ ngx_ess_param_text(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
         return param->expected;
     }
 
-    field = (ngx_str_t *) ((u_char *) ctx->conf + param->offset);
+    field = ngx_ess_param_field(param, ctx->conf, ngx_str_t);
 
     if (ctx->again
         && (field->len != value->len
@@ -152,7 +284,7 @@ ngx_ess_param_enum(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
     ngx_uint_t       *field;
     ngx_conf_enum_t  *word;
 
-    field = (ngx_uint_t *) ((u_char *) ctx->conf + param->offset);
+    field = ngx_ess_param_field(param, ctx->conf, ngx_uint_t);
 
     for (word = param->words; word->name.len; word++) {
 

@@ -1,6 +1,7 @@
 /*
- * Parameters of directives, "name=value", by a table of what they set.  All
- * memory is the configuration's.  In the master.
+ * Parameters of directives by a table of what they set: "name=value" in any
+ * order, and arguments that have a place instead of a name.  All memory is
+ * the configuration's.  In the master.
  */
 
 
@@ -23,6 +24,7 @@ typedef struct {
     ngx_uint_t          seen;       /* bit n: parameter n of the table */
     unsigned            again:1;    /* it repeats an earlier directive, so that
                                        values must be the same */
+    unsigned            many:1;     /* a parameter may come more than once */
 } ngx_ess_param_ctx_t;
 
 
@@ -32,7 +34,7 @@ typedef const char *(*ngx_ess_param_pt)(ngx_ess_param_ctx_t *ctx,
 
 
 struct ngx_ess_param_s {
-    ngx_str_t           name;
+    ngx_str_t           name;       /* of an argument: what messages call it */
     ngx_ess_param_pt    set;
     size_t              offset;     /* of the field that is set */
     int64_t             min;        /* of a text: of its length */
@@ -46,6 +48,26 @@ struct ngx_ess_param_s {
 
 
 /*
+ * What a directive takes: a command's "post".  Its fields have the width of
+ * an ngx_int_t and are NGX_CONF_UNSET before.
+ */
+
+typedef struct {
+    const ngx_ess_param_t  *params;
+    ngx_uint_t              nargs;  /* the first rows: arguments, in order */
+    const char             *takes;  /* behind "it takes": of what is no row's */
+    ngx_uint_t              off;    /* 1: "off" alone sets each field to 0 */
+} ngx_ess_param_directive_t;
+
+
+/* A command's setter: takes all arguments of the directive, which may come
+   once. */
+char *ngx_ess_param_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* The same for a setter that knows by itself whether it comes once. */
+char *ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
  * "arg" is a parameter of the table, which ends with ngx_ess_null_param, and
  * its value is taken.  NGX_DECLINED: it is none of the table.  NGX_ERROR: it
  * is there twice, or has a wrong value, which is logged.
@@ -53,11 +75,15 @@ struct ngx_ess_param_s {
 ngx_int_t ngx_ess_param(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *params, ngx_str_t *arg);
 
-/* Of fields that are ngx_uint_t, ngx_msec_t, size_t and ngx_str_t.  Times in
-   ms; a value that fits must lie within the bounds. */
+/* Of fields that are ngx_uint_t, ngx_msec_t, time_t, size_t and ngx_str_t.
+   A value that fits must lie within the bounds; of "_or_0", or be 0. */
 const char *ngx_ess_param_number(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 const char *ngx_ess_param_msec(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+const char *ngx_ess_param_msec_or_0(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+const char *ngx_ess_param_sec(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 const char *ngx_ess_param_size(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);

@@ -12,9 +12,6 @@
 #include "ngx_ess_header.h"
 
 
-#define NGX_ESS_STATUS_MAX_STREAMS  1000    /* that have series of their own */
-
-
 /* figures that are no counters come behind them */
 
 typedef enum {
@@ -90,6 +87,23 @@ static void ngx_ess_status_streams(ngx_ess_status_out_t *out,
     ngx_ess_stream_info_t *infos, ngx_uint_t n);
 static void ngx_ess_status_stream(ngx_ess_status_out_t *out,
     ngx_ess_stream_info_t *info, const char *name, uint64_t value);
+
+
+static const ngx_ess_param_t  ngx_ess_status_params[] = {
+
+    { ngx_string("streams"), ngx_ess_param_number,
+      offsetof(ngx_ess_loc_conf_t, metrics_streams), 1, 1000,
+      "a number from 1 to 1000", NULL },
+
+    ngx_ess_null_param
+};
+
+
+/* "streams=": so many have series of their own */
+
+ngx_ess_param_directive_t  ngx_ess_status_metrics_directive = {
+    ngx_ess_status_params, 0, "\"streams=\" and a number from 1 to 1000", 0
+};
 
 
 static const ngx_ess_status_family_t  ngx_ess_status_families[] = {
@@ -693,31 +707,10 @@ ngx_ess_status_stream(ngx_ess_status_out_t *out, ngx_ess_stream_info_t *info,
 char *
 ngx_ess_status_metrics_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_ess_loc_conf_t  *lcf = conf;
+    char  *rv;
 
-    ngx_int_t   n;
-    ngx_str_t  *value;
+    rv = ngx_ess_param_args(cf, cmd, conf);
 
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2) {
-        n = NGX_ERROR;
-
-        if (ngx_strncmp(value[1].data, "streams=", 8) == 0) {
-            n = ngx_atoi(value[1].data + 8, value[1].len - 8);
-        }
-
-        if (n < 1 || n > NGX_ESS_STATUS_MAX_STREAMS) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the invalid parameter \"%V\", it "
-                               "takes \"streams=\" and a number from 1 to %d",
-                               &cmd->name, &value[1],
-                               NGX_ESS_STATUS_MAX_STREAMS);
-            return NGX_CONF_ERROR;
-        }
-
-        lcf->metrics_streams = n;
-    }
-
-    return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_status_metrics);
+    return (rv == NGX_CONF_OK)
+           ? ngx_ess_conf_serve(cf, cmd, conf, ngx_ess_status_metrics) : rv;
 }

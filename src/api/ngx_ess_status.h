@@ -7,7 +7,7 @@
 #define _NGX_ESS_STATUS_H_INCLUDED_
 
 
-#include "ngx_ess.h"
+#include "ngx_ess_param.h"
 
 
 /* The content handler. */
@@ -16,7 +16,8 @@ ngx_int_t ngx_ess_status_metrics(ngx_http_request_t *r);
 /* NGX_DECLINED: GET or HEAD, with a zone; else it is answered. */
 ngx_int_t ngx_ess_status_method(ngx_http_request_t *r);
 
-/* The directive. */
+/* The directive, and its setter. */
+extern ngx_ess_param_directive_t  ngx_ess_status_metrics_directive;
 char *ngx_ess_status_metrics_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -19,10 +19,6 @@ extern ngx_module_t  ngx_ess_jwt_module;
 #define NGX_ESS_JWT_PROTOCOL  "ess.jwt"
 
 
-/* 1 when ess_jwt takes tokens from a cookie in that location.  From
-   postconfiguration on: this module is merged after ngx_ess_module. */
-ngx_uint_t ngx_ess_jwt_takes_cookie(ngx_http_core_loc_conf_t *clcf);
-
 /* 1 when the request offers it, and ess_jwt looks there. */
 ngx_uint_t ngx_ess_jwt_offered(ngx_http_request_t *r);
 

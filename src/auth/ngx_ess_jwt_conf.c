@@ -5,60 +5,77 @@
  */
 
 
+#include "ngx_ess_conf.h"
 #include "ngx_ess_conf_file.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_jwt_conf.h"
 
 
-#define NGX_ESS_JWT_FILE    (64 * 1024)     /* bytes of a key's file */
-#define NGX_ESS_JWT_LEEWAY  3600            /* s at most */
+#define NGX_ESS_JWT_FILE  (64 * 1024)     /* bytes of a key's file */
 
 
-typedef const char *(*ngx_ess_jwt_conf_param_pt)(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-
-typedef struct {
-    ngx_str_t                  name;
-    ngx_ess_jwt_conf_param_pt  set;         /* NULL, or what would be right */
-} ngx_ess_jwt_conf_param_t;
-
-
-static const char *ngx_ess_jwt_conf_param(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *param);
-static const char *ngx_ess_jwt_conf_key(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_jwks(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_alg(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_aud(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_iss(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_exp(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_leeway(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_token(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_streams(ngx_conf_t *cf,
-    ngx_ess_jwt_conf_t *conf, ngx_str_t *value);
-static const char *ngx_ess_jwt_conf_text(ngx_str_t *text, ngx_str_t *value,
-    const char *expected);
+static void ngx_ess_jwt_conf_warn(ngx_conf_t *cf);
+static char *ngx_ess_jwt_conf_params(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf);
+static const char *ngx_ess_jwt_conf_alg(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+static const char *ngx_ess_jwt_conf_token(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
 static ngx_int_t ngx_ess_jwt_conf_read_keys(ngx_conf_t *cf,
     ngx_ess_jwt_conf_t *conf);
 
 
-static ngx_ess_jwt_conf_param_t  ngx_ess_jwt_conf_params[] = {
-    { ngx_string("key"), ngx_ess_jwt_conf_key },
-    { ngx_string("jwks"), ngx_ess_jwt_conf_jwks },
-    { ngx_string("alg"), ngx_ess_jwt_conf_alg },
-    { ngx_string("aud"), ngx_ess_jwt_conf_aud },
-    { ngx_string("iss"), ngx_ess_jwt_conf_iss },
-    { ngx_string("exp"), ngx_ess_jwt_conf_exp },
-    { ngx_string("leeway"), ngx_ess_jwt_conf_leeway },
-    { ngx_string("token"), ngx_ess_jwt_conf_token },
-    { ngx_string("streams"), ngx_ess_jwt_conf_streams }
+static ngx_conf_enum_t  ngx_ess_jwt_conf_exp[] = {
+    { ngx_string("optional"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static const ngx_ess_param_t  ngx_ess_jwt_conf_once[] = {
+
+    { ngx_string("key"), ngx_ess_param_text,
+      offsetof(ngx_ess_jwt_conf_t, key), 1, NGX_MAX_PATH,
+      "one \"key=\" with the name of a file", NULL },
+
+    { ngx_string("jwks"), ngx_ess_param_text,
+      offsetof(ngx_ess_jwt_conf_t, jwks), 1, NGX_MAX_PATH,
+      "one \"jwks=\" with the name of a file", NULL },
+
+    { ngx_string("aud"), ngx_ess_param_text,
+      offsetof(ngx_ess_jwt_conf_t, policy.aud), 1, NGX_MAX_SIZE_T_VALUE,
+      "one \"aud=\" with an audience", NULL },
+
+    { ngx_string("iss"), ngx_ess_param_text,
+      offsetof(ngx_ess_jwt_conf_t, policy.iss), 1, NGX_MAX_SIZE_T_VALUE,
+      "one \"iss=\" with an issuer", NULL },
+
+    { ngx_string("exp"), ngx_ess_param_enum,
+      offsetof(ngx_ess_jwt_conf_t, policy.endless), 0, 0,
+      "\"exp=optional\"", ngx_ess_jwt_conf_exp },
+
+    { ngx_string("leeway"), ngx_ess_param_sec,
+      offsetof(ngx_ess_jwt_conf_t, policy.leeway), 0, 3600,
+      "\"leeway=\" with a time up to 1h", NULL },
+
+    { ngx_string("streams"), ngx_ess_param_text,
+      offsetof(ngx_ess_jwt_conf_t, streams), 1, NGX_MAX_SIZE_T_VALUE,
+      "one \"streams=\" with the name of a claim", NULL },
+
+    ngx_ess_null_param
+};
+
+
+static const ngx_ess_param_t  ngx_ess_jwt_conf_many[] = {
+
+    { ngx_string("alg"), ngx_ess_jwt_conf_alg,
+      offsetof(ngx_ess_jwt_conf_t, algs), 0, 0,
+      "\"alg=\" with HS256, RS256, ES256 or EdDSA, each once", NULL },
+
+    { ngx_string("token"), ngx_ess_jwt_conf_token, 0, 1, NGX_MAX_SIZE_T_VALUE,
+      "\"token=\" with \"header\", \"protocol\", \"arg:name\" or"
+      " \"cookie:name\", each once", NULL },
+
+    ngx_ess_null_param
 };
 
 
@@ -96,18 +113,35 @@ ngx_ess_jwt_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_init_value(conf->enable, 0);
     }
 
+    if (conf->enable && conf->cookie.data) {
+        ngx_ess_jwt_conf_warn(cf);
+    }
+
     return NGX_CONF_OK;
 }
 
 
-ngx_uint_t
-ngx_ess_jwt_takes_cookie(ngx_http_core_loc_conf_t *clcf)
+/* This module is merged after ngx_ess_module, whose locations are ready. */
+
+static void
+ngx_ess_jwt_conf_warn(ngx_conf_t *cf)
 {
-    ngx_ess_jwt_conf_t  *conf;
+    ngx_ess_loc_conf_t        *lcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
-    conf = clcf->loc_conf[ngx_ess_jwt_module.ctx_index];
+    lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_ess_module);
 
-    return conf->enable && conf->cookie.data;
+    if (lcf->origins || !ngx_ess_conf_subscribes(lcf)) {
+        return;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"ess_jwt\" with \"token=cookie:\" lets in pages of any "
+                  "origin in location \"%V\", since browsers add the cookie "
+                  "by themselves: list those that may in there, such as "
+                  "\"ess_origin https://example.com;\"", &clcf->name);
 }
 
 
@@ -116,9 +150,7 @@ ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_jwt_conf_t *jcf = conf;
 
-    ngx_str_t                *value, param;
-    ngx_uint_t                i;
-    const char               *expected;
+    ngx_str_t                *value;
     ngx_ess_jwt_main_conf_t  *jmcf;
 
     if (jcf->enable != NGX_CONF_UNSET) {
@@ -134,16 +166,8 @@ ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     jcf->enable = 1;
 
-    for (i = 1; i < cf->args->nelts; i++) {
-        param = value[i];
-        expected = ngx_ess_jwt_conf_param(cf, jcf, &value[i]);
-
-        if (expected) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"ess_jwt\" has the invalid parameter \"%V\", "
-                               "it takes %s", &param, expected);
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_ess_jwt_conf_params(cf, jcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if ((jcf->key.data == NULL) == (jcf->jwks.data == NULL)) {
@@ -169,66 +193,63 @@ ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* Leaves the parameter's value in "param". */
-
-static const char *
-ngx_ess_jwt_conf_param(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
-    ngx_str_t *param)
+static char *
+ngx_ess_jwt_conf_params(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
 {
-    ngx_str_t   *name;
-    ngx_uint_t   i, n;
+    ngx_int_t             rc;
+    ngx_str_t            *value;
+    ngx_uint_t            i;
+    ngx_ess_param_ctx_t   once, many;
 
-    n = sizeof(ngx_ess_jwt_conf_params) / sizeof(ngx_ess_jwt_conf_param_t);
+    value = cf->args->elts;
 
-    for (i = 0; i < n; i++) {
-        name = &ngx_ess_jwt_conf_params[i].name;
+    ngx_memzero(&once, sizeof(ngx_ess_param_ctx_t));
 
-        if (param->len > name->len
-            && ngx_strncmp(param->data, name->data, name->len) == 0
-            && param->data[name->len] == '=')
-        {
-            param->data += name->len + 1;
-            param->len -= name->len + 1;
+    once.cf = cf;
+    once.directive = "ess_jwt";
+    once.conf = conf;
 
-            return ngx_ess_jwt_conf_params[i].set(cf, conf, param);
+    many = once;
+    many.many = 1;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        rc = ngx_ess_param(&once, ngx_ess_jwt_conf_once, &value[i]);
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_ess_param(&many, ngx_ess_jwt_conf_many, &value[i]);
+        }
+
+        if (rc == NGX_DECLINED) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"ess_jwt\" has the invalid parameter \"%V\", "
+                               "it takes \"off\", or key=, jwks=, alg=, aud=, "
+                               "iss=, exp=, leeway=, token= and streams=",
+                               &value[i]);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_CONF_ERROR;
         }
     }
 
-    return "\"off\", or key=, jwks=, alg=, aud=, iss=, exp=, leeway=, token= "
-           "and streams=";
+    return NGX_CONF_OK;
 }
 
 
 static const char *
-ngx_ess_jwt_conf_key(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+ngx_ess_jwt_conf_alg(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
     ngx_str_t *value)
 {
-    return ngx_ess_jwt_conf_text(&conf->key, value,
-                                 "one \"key=\" with the name of a file");
-}
+    ngx_uint_t           bit;
+    ngx_ess_jwt_alg_e    alg;
+    ngx_ess_jwt_conf_t  *conf;
 
-
-static const char *
-ngx_ess_jwt_conf_jwks(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_ess_jwt_conf_text(&conf->jwks, value,
-                                 "one \"jwks=\" with the name of a file");
-}
-
-
-static const char *
-ngx_ess_jwt_conf_alg(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
-    ngx_str_t *value)
-{
-    ngx_uint_t         bit;
-    ngx_ess_jwt_alg_e  alg;
-
+    conf = ctx->conf;
     alg = ngx_ess_jwt_alg(value->data, value->len);
     bit = (ngx_uint_t) 1 << alg;
 
     if (alg == NGX_ESS_JWT_ALGS || (conf->algs & bit)) {
-        return "\"alg=\" with HS256, RS256, ES256 or EdDSA, each once";
+        return param->expected;
     }
 
     conf->algs |= bit;
@@ -238,62 +259,13 @@ ngx_ess_jwt_conf_alg(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
 
 
 static const char *
-ngx_ess_jwt_conf_aud(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
+ngx_ess_jwt_conf_token(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
     ngx_str_t *value)
 {
-    return ngx_ess_jwt_conf_text(&conf->policy.aud, value,
-                                 "one \"aud=\" with an audience");
-}
+    ngx_str_t            name, kind, *field;
+    ngx_ess_jwt_conf_t  *conf;
 
-
-static const char *
-ngx_ess_jwt_conf_iss(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_ess_jwt_conf_text(&conf->policy.iss, value,
-                                 "one \"iss=\" with an issuer");
-}
-
-
-static const char *
-ngx_ess_jwt_conf_exp(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
-    ngx_str_t *value)
-{
-    if (ngx_strcmp(value->data, "optional") != 0) {
-        return "\"exp=optional\"";
-    }
-
-    conf->policy.endless = 1;
-
-    return NULL;
-}
-
-
-static const char *
-ngx_ess_jwt_conf_leeway(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
-    ngx_str_t *value)
-{
-    conf->policy.leeway = ngx_parse_time(value, 1);
-
-    if (conf->policy.leeway == (time_t) NGX_ERROR
-        || conf->policy.leeway > NGX_ESS_JWT_LEEWAY)
-    {
-        return "\"leeway=\" with a time up to 1h";
-    }
-
-    return NULL;
-}
-
-
-static const char *
-ngx_ess_jwt_conf_token(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
-    ngx_str_t *value)
-{
-    ngx_str_t  name;
-
-    static const char  expected[] = "\"token=\" with \"header\", \"protocol\", "
-                                    "\"arg:name\" or \"cookie:name\", each "
-                                    "once";
+    conf = ctx->conf;
 
     if (ngx_strcmp(value->data, "header") == 0 && !conf->header) {
         conf->header = 1;
@@ -305,41 +277,24 @@ ngx_ess_jwt_conf_token(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
         return NULL;
     }
 
-    if (ngx_strncmp(value->data, "arg:", 4) == 0) {
-        name.data = value->data + 4;
-        name.len = value->len - 4;
+    name = *value;
+    (void) ngx_ess_str_cut(&name, ':', &kind);
 
-        return ngx_ess_jwt_conf_text(&conf->arg, &name, expected);
+    if (kind.len == 3 && ngx_strncmp(kind.data, "arg", 3) == 0) {
+        field = &conf->arg;
+
+    } else if (kind.len == 6 && ngx_strncmp(kind.data, "cookie", 6) == 0) {
+        field = &conf->cookie;
+
+    } else {
+        return param->expected;
     }
 
-    if (ngx_strncmp(value->data, "cookie:", 7) == 0) {
-        name.data = value->data + 7;
-        name.len = value->len - 7;
-
-        return ngx_ess_jwt_conf_text(&conf->cookie, &name, expected);
+    if (name.len == 0 || field->data) {
+        return param->expected;
     }
 
-    return expected;
-}
-
-
-static const char *
-ngx_ess_jwt_conf_streams(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_ess_jwt_conf_text(&conf->streams, value,
-                                 "one \"streams=\" with the name of a claim");
-}
-
-
-static const char *
-ngx_ess_jwt_conf_text(ngx_str_t *text, ngx_str_t *value, const char *expected)
-{
-    if (value->len == 0 || text->data) {
-        return expected;
-    }
-
-    *text = *value;
+    *field = name;
 
     return NULL;
 }
