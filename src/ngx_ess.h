@@ -60,6 +60,11 @@ typedef struct {
 } ngx_ess_event_key_t;
 
 
+/* what its source remembers of an event: see ngx_ess_mark.h */
+
+typedef struct ngx_ess_mark_s  ngx_ess_mark_t;
+
+
 /* an event on its way from a source into the logs; owns nothing */
 
 typedef struct {
@@ -80,6 +85,8 @@ typedef struct {
     ngx_ess_event_key_t     *keys;          /* those that count instead of its
                                                key; NULL: it has one only */
     ngx_uint_t               nkeys;
+    ngx_ess_mark_t          *mark;          /* set when it is appended; NULL:
+                                               none */
     uint64_t                 done;          /* the last stream that was seen to,
                                                while it is half appended; 0 at
                                                first */

@@ -10,7 +10,7 @@
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_conf.h"
-#include "ngx_ess_log.h"
+#include "ngx_ess_log_room.h"
 #include "ngx_ess_mailbox.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_registry.h"
@@ -295,7 +295,7 @@ ngx_ess_worker_tick(ngx_event_t *ev)
 
     ngx_ess_notify_poll();
     ngx_ess_shm_sweep(zone, ev->log);
-    ngx_ess_log_expire(zone, NGX_ESS_WORKER_EXPIRE);
+    ngx_ess_log_room_expire(zone, NGX_ESS_WORKER_EXPIRE);
     ngx_ess_registry_tick();
 
     ngx_add_timer(ev, NGX_ESS_WORKER_TICK);

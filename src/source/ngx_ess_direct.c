@@ -106,8 +106,7 @@ ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
     event.done = pub->done;
     event.sought = pub->sought;
 
-    n = ngx_ess_log_append(pub->zone, ngx_ess_stream_slot(&pub->key),
-                           &pub->key, &event, 0, 0, wake);
+    n = ngx_ess_log_append(pub->zone, &pub->key, &event, 0, wake);
 
     pub->done = event.done;
     pub->sought = event.sought;

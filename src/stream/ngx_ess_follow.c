@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_log_room.h"
 #include "ngx_ess_shm_layout.h"
 #include "ngx_ess_follow.h"
 
@@ -218,7 +219,7 @@ ngx_ess_follow_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         i = ngx_ess_follow_own_locked(zone, ref);
 
         if (i) {
-            rc = ngx_ess_log_clear_locked(zone, i, NGX_ESS_FOLLOW_CLEAR);
+            rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_FOLLOW_CLEAR);
         }
 
         if (rc == NGX_OK) {
@@ -343,7 +344,7 @@ ngx_ess_follow_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
             rc = NGX_BUSY;
 
         } else {
-            rc = ngx_ess_log_clear_locked(zone, i, NGX_ESS_FOLLOW_CLEAR);
+            rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_FOLLOW_CLEAR);
 
             if (rc == NGX_OK) {
                 ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_NONE, 0);

@@ -1,13 +1,18 @@
 
 /*
- * The logs: append and evict.  Runs in workers; all data is in the zone and
- * belongs to whoever holds its mutex.  An eviction is an operation of
- * its own, and so is an append to all streams of a routing key.
+ * The logs: append.  Runs in workers; all data is in the zone and belongs to
+ * whoever holds its mutex.  An append to all streams of a routing key is one
+ * operation.
  */
 
 
 #include "ngx_ess_shm_layout.h"
 #include "ngx_ess_follow.h"
+#include "ngx_ess_log_room.h"
+#include "ngx_ess_log_search.h"
+#include "ngx_ess_log_walk.h"
+#include "ngx_ess_loss.h"
+#include "ngx_ess_mark.h"
 
 
 /* what an append does in one hold of the mutex, at most: records evicted,
@@ -30,7 +35,7 @@
 typedef struct {
     ngx_ess_zone_t          *zone;
     ngx_ess_shm_t           *sh;
-    ngx_ess_shm_slot_t      *slot;          /* NULL: none */
+    ngx_ess_mark_t          *mark;          /* NULL: none */
     ngx_ess_log_walk_t       walk;
     ngx_uint_t               look;          /* work for each of its streams */
     ngx_str_t                body;
@@ -39,7 +44,6 @@ typedef struct {
     uint64_t                 ordinal;       /* 0: the next one */
     ngx_uint_t               gap;
     ngx_uint_t               lost;
-    uint64_t                 fingerprint;
     ngx_ess_record_type_e    type;
     uint32_t                 segs;          /* for one record */
     uint32_t                 now;           /* ticks */
@@ -54,36 +58,25 @@ typedef struct {
 
 
 static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
-    ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
-    ngx_ess_event_t *event);
+    ngx_ess_zone_t *zone, ngx_str_t *key, ngx_ess_event_t *event);
 static ngx_uint_t ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a);
 static ngx_uint_t ngx_ess_log_meant_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static uint32_t ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh);
 static ngx_int_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a);
 static void ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last);
-static ngx_int_t ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n,
-    ngx_uint_t force, ngx_uint_t *evict);
 static void ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone);
-static void ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a,
-    ngx_ess_seg_t i);
-static void ngx_ess_log_evict_locked(ngx_ess_zone_t *zone,
-    ngx_ess_seg_t i);
 static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static void ngx_ess_log_number_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
     ngx_ess_shm_stream_t *s, ngx_ess_seg_t i, ngx_uint_t gap);
-static void ngx_ess_log_remember_locked(ngx_ess_log_append_t *a);
-static void ngx_ess_log_prints_locked(ngx_ess_shm_t *sh, ngx_uint_t slot,
-    ngx_uint_t n, uint64_t *prints);
 
 
 ngx_int_t
-ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
-    ngx_str_t *key, ngx_ess_event_t *event, uint64_t fingerprint,
-    ngx_uint_t force, ngx_ess_notify_wake_t *wake)
+ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
+    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_notify_wake_t *wake)
 {
     ngx_int_t              n;
     ngx_uint_t             added;
@@ -92,25 +85,14 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
 
     sh = zone->sh;
 
-    ngx_ess_log_begin_locked(&a, zone, slot, key, event);
-    a.fingerprint = fingerprint;
+    ngx_ess_log_begin_locked(&a, zone, key, event);
     a.force = force;
     a.wake = wake;
 
-    n = 0;
-    added = 0;
-
-    if (event->streams == NULL
-        && event->keys == NULL
-        && a.walk.hash % NGX_ESS_SLOTS != slot)
-    {
-        goto done;
-    }
-
     /* the same event again, which whoever died had begun to append */
 
-    if (a.done == 0 && fingerprint && a.slot->partial_print == fingerprint) {
-        a.done = a.slot->partial_id;
+    if (a.done == 0 && a.mark) {
+        a.done = ngx_ess_mark_done_locked(sh, a.mark);
     }
 
     n = ngx_ess_log_prepare_locked(&a);
@@ -129,13 +111,11 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
         goto count;
     }
 
-done:
-
     event->done = 0;
     event->sought = 0;
 
-    if (a.slot) {
-        ngx_ess_log_remember_locked(&a);
+    if (a.mark) {
+        ngx_ess_mark_set_locked(sh, a.mark);
     }
 
     ngx_ess_shm_commit_locked(sh);
@@ -153,9 +133,8 @@ count:
 
 
 ngx_int_t
-ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
-    ngx_ess_event_t *event, uint64_t fingerprint, ngx_uint_t force,
-    ngx_ess_notify_wake_t *wake)
+ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
+    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_notify_wake_t *wake)
 {
     ngx_int_t   n;
     ngx_uint_t  holds;
@@ -165,8 +144,7 @@ ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
     do {
         ngx_ess_shm_lock(zone);
 
-        n = ngx_ess_log_append_locked(zone, slot, key, event, fingerprint,
-                                      force, wake);
+        n = ngx_ess_log_append_locked(zone, key, event, force, wake);
 
         ngx_ess_shm_unlock(zone);
 
@@ -247,11 +225,11 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
 
 static void
 ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
-    ngx_uint_t slot, ngx_str_t *key, ngx_ess_event_t *event)
+    ngx_str_t *key, ngx_ess_event_t *event)
 {
     a->zone = zone;
     a->sh = zone->sh;
-    a->slot = (slot < NGX_ESS_SLOTS) ? &zone->sh->slots[slot] : NULL;
+    a->mark = event->mark;
     a->walk.sh = zone->sh;
     a->walk.event = event;
     a->walk.key = key;
@@ -375,7 +353,8 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
             meant++;
 
             if (!a->lost) {
-                ngx_ess_log_bounds_locked(a, i);
+                ngx_ess_log_room_bounds_locked(a->zone, i, a->body.len,
+                                               a->now, &a->evict);
                 need += a->segs;
             }
         }
@@ -398,57 +377,11 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 static void
 ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last)
 {
-    if (last && a->fingerprint) {
-        ngx_ess_shm_set64_locked(a->sh, &a->slot->partial_print,
-                                 a->fingerprint);
-        ngx_ess_shm_set64_locked(a->sh, &a->slot->partial_id, last);
+    if (last && a->mark) {
+        ngx_ess_mark_half_locked(a->sh, a->mark, last);
     }
 
     ngx_ess_shm_commit_locked(a->sh);
-}
-
-
-/* Evicts the oldest records of the zone until "n" segments are free; with
-   room for them it does nothing, else the journal is empty.  NGX_AGAIN: the
-   next one to go has not been seen.  NGX_BUSY: *evict have gone. */
-
-static ngx_int_t
-ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force,
-    ngx_uint_t *evict)
-{
-    ngx_ess_shm_t  *sh;
-
-    sh = zone->sh;
-
-    if (n > sh->geo.nsegs - 1 - sh->nstatic) {
-        return NGX_DECLINED;
-    }
-
-    while (sh->nfree < n) {
-
-        if (sh->age_head == 0) {
-            return NGX_DECLINED;
-        }
-
-        if (!force
-            && ngx_ess_notify_unseen_locked(sh,
-                                      ngx_ess_shm_record(sh, sh->age_head)))
-        {
-            return NGX_AGAIN;
-        }
-
-        if (evict && (*evict)-- == 0) {
-            *evict = 0;
-            return NGX_BUSY;
-        }
-
-        ngx_ess_log_evict_locked(zone, sh->age_head);
-        ngx_ess_shm_commit_locked(sh);
-
-        ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED_EARLY, 1);
-    }
-
-    return NGX_OK;
 }
 
 
@@ -473,149 +406,6 @@ ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone)
 }
 
 
-ngx_int_t
-ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n)
-{
-    if (!ngx_ess_log_leaves_room_locked(zone, n)) {
-        return NGX_DECLINED;
-    }
-
-    return ngx_ess_log_room_locked(zone, n, 1, NULL);
-}
-
-
-ngx_uint_t
-ngx_ess_log_leaves_room_locked(ngx_ess_zone_t *zone, uint32_t n)
-{
-    uint64_t        total, event, events;
-    ngx_ess_shm_t  *sh;
-
-    sh = zone->sh;
-
-    total = sh->geo.nsegs - 1;
-    event = ngx_ess_shm_record_segs(zone->max_event);
-    events = ngx_max(total / 8, 2 * event);
-
-    if (events > total / 2) {
-        events = ngx_max(total / 8, event);
-    }
-
-    return events <= total && sh->nstatic + n <= total - events;
-}
-
-
-/*
- * Before an append: what the new record pushes out of its stream's log.  The
- * new record itself is not there yet, so all others may go.
- */
-
-static void
-ngx_ess_log_bounds_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
-{
-    uint32_t               age;
-    ngx_ess_zone_t        *zone;
-    ngx_ess_shm_record_t  *r;
-    ngx_ess_shm_stream_t  *s;
-
-    zone = a->zone;
-    s = ngx_ess_shm_stream(a->sh, i);
-
-    for ( /* void */ ; s->head && a->evict; a->evict--) {
-
-        r = ngx_ess_shm_record(a->sh, s->head);
-        age = a->now - r->arrival;
-
-        if ((int32_t) age <= NGX_ESS_SHM_SECOND) {
-            return;
-        }
-
-        if (s->bytes + a->body.len <= zone->log_size
-            && s->count < zone->log_count
-            && (zone->log_age == 0
-                || age <= zone->log_age / NGX_ESS_SHM_TICK))
-        {
-            return;
-        }
-
-        if (ngx_ess_notify_unseen_locked(a->sh, r)) {
-            return;
-        }
-
-        ngx_ess_log_evict_locked(zone, s->head);
-        ngx_ess_shm_commit_locked(a->sh);
-    }
-}
-
-
-/* The first record of its stream goes. */
-
-static void
-ngx_ess_log_evict_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
-{
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_record_t  *r;
-    ngx_ess_shm_stream_t  *s;
-
-    ngx_ess_shm_look();
-
-    sh = zone->sh;
-    r = ngx_ess_shm_record(sh, i);
-    s = ngx_ess_shm_stream(sh, r->stream);
-
-    ngx_ess_shm_set32_locked(sh, &s->head, r->next);
-
-    if (r->next) {
-        ngx_ess_shm_set32_locked(sh, &ngx_ess_shm_record(sh, r->next)->prev,
-                                 0);
-    } else {
-        ngx_ess_shm_set32_locked(sh, &s->tail, 0);
-    }
-
-    ngx_ess_shm_set32_locked(sh, &s->count, s->count - 1);
-
-    if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT) {
-        ngx_ess_shm_set32_locked(sh, &s->events, s->events - 1);
-        ngx_ess_shm_set64_locked(sh, &s->bytes, s->bytes - r->len);
-        ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED, 1);
-    }
-
-    ngx_ess_shm_set32_locked(sh,
-                             r->age_prev
-                             ? &ngx_ess_shm_record(sh, r->age_prev)->age_next
-                             : &sh->age_head,
-                             r->age_next);
-    ngx_ess_shm_set32_locked(sh,
-                             r->age_next
-                             ? &ngx_ess_shm_record(sh, r->age_next)->age_prev
-                             : &sh->age_tail,
-                             r->age_prev);
-
-    ngx_ess_shm_give_locked(sh, i, r->last, ngx_ess_shm_record_segs(r->len));
-}
-
-
-ngx_int_t
-ngx_ess_log_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
-    ngx_uint_t max)
-{
-    ngx_ess_shm_stream_t  *s;
-
-    s = ngx_ess_shm_stream(zone->sh, stream);
-
-    while (s->head) {
-
-        if (max-- == 0) {
-            return NGX_AGAIN;
-        }
-
-        ngx_ess_log_evict_locked(zone, s->head);
-        ngx_ess_shm_commit_locked(zone->sh);
-    }
-
-    return NGX_OK;
-}
-
-
 static void
 ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
@@ -629,9 +419,8 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 
     /* of its slot, before this event, and not told of yet */
 
-    lost = a->slot
-           && a->type == NGX_ESS_RECORD_EVENT
-           && s->losses != a->slot->losses;
+    lost = a->type == NGX_ESS_RECORD_EVENT
+           && ngx_ess_loss_untold_locked(sh, s);
 
     rec = ngx_ess_log_write_locked(a, s, i, a->gap || lost);
 
@@ -649,7 +438,7 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     ngx_ess_shm_set32_locked(sh, &sh->age_tail, rec);
 
     if (lost) {
-        ngx_ess_shm_set32_locked(sh, &s->losses, a->slot->losses);
+        ngx_ess_loss_told_locked(sh, s);
     }
 
     ngx_ess_shm_set32_locked(sh, &s->count, s->count + 1);
@@ -795,165 +584,4 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     }
 
     return rec;
-}
-
-
-static void
-ngx_ess_log_remember_locked(ngx_ess_log_append_t *a)
-{
-    uint64_t             n;
-    ngx_ess_shm_t       *sh;
-    ngx_ess_shm_slot_t  *slot;
-
-    sh = a->sh;
-    slot = a->slot;
-
-    n = slot->appended + 1;
-
-    ngx_ess_shm_set64_locked(sh,
-                             ngx_ess_shm_ring(sh, slot - sh->slots)
-                             + n % sh->geo.nring,
-                             a->fingerprint);
-    ngx_ess_shm_set64_locked(sh, &slot->appended, n);
-    ngx_ess_shm_set64_locked(sh, &slot->partial_print, 0);
-    ngx_ess_shm_set64_locked(sh, &slot->partial_id, 0);
-}
-
-
-void
-ngx_ess_log_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
-{
-    uint32_t               age;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_record_t  *r;
-
-    if (zone->log_age == 0) {
-        return;
-    }
-
-    sh = zone->sh;
-
-    ngx_ess_shm_lock(zone);
-
-    for ( /* void */ ; max && sh->age_head; max--) {
-
-        r = ngx_ess_shm_record(sh, sh->age_head);
-        age = ngx_ess_shm_now(sh) - r->arrival;
-
-        if ((int32_t) age <= NGX_ESS_SHM_SECOND
-            || age <= zone->log_age / NGX_ESS_SHM_TICK
-            || ngx_ess_notify_unseen_locked(sh, r))
-        {
-            break;
-        }
-
-        ngx_ess_log_evict_locked(zone, sh->age_head);
-        ngx_ess_shm_commit_locked(sh);
-    }
-
-    ngx_ess_shm_unlock(zone);
-}
-
-
-void
-ngx_ess_log_recent(ngx_ess_zone_t *zone, ngx_uint_t slot,
-    ngx_ess_log_recent_t *recent)
-{
-    ngx_ess_shm_t       *sh;
-    ngx_ess_shm_slot_t  *s;
-
-    sh = zone->sh;
-    s = &sh->slots[slot];
-
-    ngx_ess_shm_lock(zone);
-
-    recent->appended = s->appended;
-    recent->acked = s->acked;
-    recent->partial_print = s->partial_print;
-    recent->n = ngx_min(s->appended - s->settled, sh->geo.nring);
-
-    ngx_ess_log_prints_locked(sh, slot, recent->n, recent->prints);
-
-    ngx_ess_shm_unlock(zone);
-}
-
-
-/* the last n */
-
-static void
-ngx_ess_log_prints_locked(ngx_ess_shm_t *sh, ngx_uint_t slot, ngx_uint_t n,
-    uint64_t *prints)
-{
-    uint64_t     first;
-    uint64_t    *ring;
-    ngx_uint_t   i;
-
-    ring = ngx_ess_shm_ring(sh, slot);
-    first = sh->slots[slot].appended - n + 1;
-
-    for (i = 0; i < n; i++) {
-        prints[i] = ring[(first + i) % sh->geo.nring];
-    }
-}
-
-
-uint64_t
-ngx_ess_log_appended(ngx_ess_zone_t *zone, ngx_uint_t slot)
-{
-    uint64_t  appended;
-
-    ngx_ess_shm_lock(zone);
-
-    appended = zone->sh->slots[slot].appended;
-
-    ngx_ess_shm_unlock(zone);
-
-    return appended;
-}
-
-
-ngx_uint_t
-ngx_ess_log_prints(ngx_ess_zone_t *zone, ngx_uint_t slot, uint64_t after,
-    uint64_t *prints)
-{
-    ngx_uint_t      n;
-    ngx_ess_shm_t  *sh;
-
-    sh = zone->sh;
-
-    ngx_ess_shm_lock(zone);
-
-    n = ngx_min(sh->slots[slot].appended - after,
-                ngx_min(sh->geo.nring, NGX_ESS_LOG_RECENT));
-
-    ngx_ess_log_prints_locked(sh, slot, n, prints);
-
-    ngx_ess_shm_unlock(zone);
-
-    return n;
-}
-
-
-void
-ngx_ess_log_acked_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
-{
-    ngx_ess_shm_slot_t  *s;
-
-    s = &zone->sh->slots[slot];
-
-    ngx_ess_shm_set64_locked(zone->sh, &s->acked, s->appended);
-    ngx_ess_shm_commit_locked(zone->sh);
-}
-
-
-void
-ngx_ess_log_settled_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
-{
-    ngx_ess_shm_slot_t  *s;
-
-    s = &zone->sh->slots[slot];
-
-    ngx_ess_shm_set64_locked(zone->sh, &s->acked, s->appended);
-    ngx_ess_shm_set64_locked(zone->sh, &s->settled, s->appended);
-    ngx_ess_shm_commit_locked(zone->sh);
 }

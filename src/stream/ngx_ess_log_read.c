@@ -5,6 +5,8 @@
  */
 
 
+#include "ngx_ess_log_read.h"
+#include "ngx_ess_log_search.h"
 #include "ngx_ess_shm_layout.h"
 
 
@@ -109,24 +111,7 @@ ngx_ess_log_read_lost_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
     uint64_t records, ngx_ess_log_lost_t *lost)
 {
     lost->events = records;
-    lost->to = ngx_ess_log_first_locked(sh, s) - 1;
-}
-
-
-uint64_t
-ngx_ess_log_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
-{
-    ngx_ess_shm_record_t  *r;
-
-    if (s->head == 0) {
-        return s->next_ordinal;
-    }
-
-    r = ngx_ess_shm_record(sh, s->head);
-
-    /* a record that is no event has the ordinal of the one before it */
-
-    return r->ordinal + (ngx_ess_shm_record_type(r) != NGX_ESS_RECORD_EVENT);
+    lost->to = ngx_ess_shm_first(sh, s) - 1;
 }
 
 

@@ -21,6 +21,7 @@
  */
 
 
+#include "ngx_ess_log_search.h"
 #include "ngx_ess_shm_layout.h"
 
 
@@ -166,7 +167,7 @@ ngx_ess_log_search_seq_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
 
 
 ngx_int_t
-ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+ngx_ess_log_search_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t ordinal, ngx_ess_log_place_t *place)
 {
     ngx_int_t             rc;
@@ -200,7 +201,7 @@ ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 
 ngx_int_t
-ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+ngx_ess_log_search_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t timestamp, uint64_t undated, ngx_ess_log_place_t *place)
 {
     ngx_int_t             rc;
@@ -251,7 +252,7 @@ ngx_ess_log_search(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
         s = ngx_ess_shm_stream(zone->sh, i);
 
-        place->first = ngx_ess_log_first_locked(zone->sh, s);
+        place->first = ngx_ess_shm_first(zone->sh, s);
         place->to = s->next_ordinal - 1;
 
         rc = ngx_ess_log_search_some_locked(zone->sh, s, want, place);

@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_log_walk.h"
 #include "ngx_ess_shm_layout.h"
 
 

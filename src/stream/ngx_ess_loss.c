@@ -176,6 +176,22 @@ ngx_ess_loss_exchange(ngx_ess_zone_t *zone, uint32_t *seen)
 }
 
 
+ngx_uint_t
+ngx_ess_loss_untold_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
+{
+    return s->source == NGX_ESS_SOURCE_EXCHANGE
+           && s->losses != sh->slots[s->key_hash % NGX_ESS_SLOTS].losses;
+}
+
+
+void
+ngx_ess_loss_told_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
+{
+    ngx_ess_shm_set32_locked(sh, &s->losses,
+                             sh->slots[s->key_hash % NGX_ESS_SLOTS].losses);
+}
+
+
 uint32_t
 ngx_ess_loss_number(ngx_ess_zone_t *zone)
 {

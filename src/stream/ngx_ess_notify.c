@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_log_room.h"
 #include "ngx_ess_shm_layout.h"
 #include <sys/eventfd.h>
 
@@ -720,7 +721,7 @@ ngx_ess_notify_forget_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
         /* the interest stays until the log is empty, so that whoever sweeps
            after this process goes on */
 
-        if (ngx_ess_log_clear_locked(zone, i, NGX_ESS_NOTIFY_CLEAR)
+        if (ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_NOTIFY_CLEAR)
             == NGX_AGAIN)
         {
             return NGX_AGAIN;
@@ -822,7 +823,7 @@ ngx_ess_notify_new_locked(ngx_ess_zone_t *zone, ngx_ess_shm_stream_t *s)
         }
     }
 
-    if (ngx_ess_log_make_room_locked(zone, 1) != NGX_OK) {
+    if (ngx_ess_log_room_make_locked(zone, 1) != NGX_OK) {
         return NULL;
     }
 

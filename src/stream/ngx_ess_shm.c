@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_mark.h"
 #include "ngx_ess_shm_layout.h"
 #include <signal.h>
 
@@ -257,7 +258,7 @@ ngx_ess_shm_geometry(ngx_ess_shm_geometry_t *geo, uint64_t size)
     n = size / 6 / sizeof(ngx_ess_shm_proc_t);
     geo->nprocs = ngx_max(16, ngx_min(n, NGX_ESS_PROCS));
 
-    geo->nring = NGX_ESS_LOG_RECENT;
+    geo->nring = NGX_ESS_MARK_RECENT;
 
     while (geo->nring > 128
            && geo->nring * sizeof(uint64_t) * NGX_ESS_SLOTS > size / 12)

@@ -202,7 +202,11 @@ typedef struct {
 } ngx_ess_shm_slot_t;
 
 
-typedef struct ngx_ess_shm_s  ngx_ess_shm_t;    /* private to stream/ */
+/* private to stream/ */
+
+typedef struct ngx_ess_shm_s         ngx_ess_shm_t;
+typedef struct ngx_ess_shm_stream_s  ngx_ess_shm_stream_t;
+typedef struct ngx_ess_shm_record_s  ngx_ess_shm_record_t;
 
 
 /* a process's handle of the zone; in the pool of its cycle */

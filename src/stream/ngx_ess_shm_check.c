@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_log_search.h"
 #include "ngx_ess_shm_layout.h"
 
 

@@ -124,7 +124,7 @@ typedef enum {
 } ngx_ess_shm_want_e;
 
 
-typedef struct {
+struct ngx_ess_shm_stream_s {
     ngx_ess_seg_t            link;          /* rest of the key */
 
     ngx_ess_seg_t            id_next;       /* hash chains; of these by key */
@@ -176,7 +176,7 @@ typedef struct {
     u_char                   uuid[NGX_ESS_UUID_LEN];
     ngx_ess_shm_pair_t       pairs[NGX_ESS_SHM_PAIRS];
     u_char                   key[NGX_ESS_SHM_KEY];
-} ngx_ess_shm_stream_t;
+};
 
 
 typedef struct {
@@ -190,7 +190,7 @@ typedef struct {
 #define NGX_ESS_SHM_LATE_BITS  15
 #define NGX_ESS_SHM_LATE_ANY   0x1fffff     /* nobody knows */
 
-typedef struct {
+struct ngx_ess_shm_record_s {
     ngx_ess_seg_t            link;          /* the body goes on */
     ngx_ess_seg_t            last;          /* its last segment, to be freed
                                                in one go */
@@ -218,7 +218,7 @@ typedef struct {
                                                undated: the latest one of its
                                                range */
     u_char                   body[NGX_ESS_SEGMENT_SIZE - 64];
-} ngx_ess_shm_record_t;
+};
 
 
 _Static_assert(sizeof(ngx_ess_shm_stream_t) == NGX_ESS_SEGMENT_SIZE,
@@ -395,6 +395,24 @@ void ngx_ess_shm_fault_released_locked(void);
      + (r)->ms)
 
 
+/* ordinal of the first event of the log, or of the next one to come; what is no
+   event has the ordinal of the one before it */
+
+static ngx_inline uint64_t
+ngx_ess_shm_first(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
+{
+    ngx_ess_shm_record_t  *r;
+
+    if (s->head == 0) {
+        return s->next_ordinal;
+    }
+
+    r = ngx_ess_shm_record(sh, s->head);
+
+    return r->ordinal + (r->type != NGX_ESS_RECORD_EVENT);
+}
+
+
 /* segments that an event takes */
 
 static ngx_inline uint32_t
@@ -516,62 +534,6 @@ void ngx_ess_shm_give_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t first,
 #define NGX_ESS_SHM_SECOND       (1000 / NGX_ESS_SHM_TICK)
 
 uint32_t ngx_ess_shm_now(ngx_ess_shm_t *sh);
-
-/* May "n" segments more be used for streams?  Evicts the oldest events for
-   them, each committed; the journal is empty.  NGX_OK or NGX_DECLINED. */
-ngx_int_t ngx_ess_log_make_room_locked(ngx_ess_zone_t *zone, uint32_t n);
-
-/* 1 when events still have room beside n more segments for streams. */
-ngx_uint_t ngx_ess_log_leaves_room_locked(ngx_ess_zone_t *zone, uint32_t n);
-
-/* Evicts up to "max" records of the stream, each committed.  NGX_OK: its log
-   is empty.  NGX_AGAIN: it is not yet. */
-ngx_int_t ngx_ess_log_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
-    ngx_uint_t max);
-
-/* Appends a record GONE, for those who read the log; without room for it, it
-   is left out. */
-void ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
-    ngx_ess_notify_wake_t *wake);
-
-/*
- * The streams of the slot that an event is for, in order of their ids: those
- * that event->streams names, else those of event->keys, else those of the key.
- */
-
-typedef struct {
-    ngx_ess_shm_t           *sh;
-    ngx_ess_event_t         *event;
-    ngx_str_t               *key;
-    uint32_t                 hash;
-    ngx_uint_t               next;          /* of event->streams */
-} ngx_ess_log_walk_t;
-
-/* The first one with an id above "done", 0: none.  NGX_AGAIN: not found yet,
-   unlock and call again with the same event. */
-ngx_int_t ngx_ess_log_walk_first_locked(ngx_ess_log_walk_t *walk,
-    uint64_t done, ngx_ess_seg_t *first);
-
-/* The one behind "i", which the walk gave last; 0: no more. */
-ngx_ess_seg_t ngx_ess_log_walk_next_locked(ngx_ess_log_walk_t *walk,
-    ngx_ess_seg_t i);
-
-/* Before the record of number s->next_seq, whose type is set, is linked: writes
-   its number and timestamp (0: not known), and what searches need. */
-void ngx_ess_log_search_range_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, ngx_ess_shm_record_t *r, uint64_t timestamp);
-
-/* The record with that number, at or behind the first one; 0: the log's end. */
-ngx_ess_seg_t ngx_ess_log_search_seq_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, uint64_t seq);
-
-/* Does what r says about its range cover what p says of its own?  For the
-   checker. */
-ngx_uint_t ngx_ess_log_search_covers(ngx_ess_shm_record_t *r,
-    ngx_ess_shm_record_t *p);
-
-/* Ordinal of the first event of the log, or of the next one to come. */
-uint64_t ngx_ess_log_first_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s);
 
 /* A stream in any state, 0: none. */
 ngx_ess_seg_t ngx_ess_stream_find_locked(ngx_ess_shm_t *sh, uint64_t id,

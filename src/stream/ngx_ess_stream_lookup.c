@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_log_room.h"
 #include "ngx_ess_shm_layout.h"
 #include "ngx_ess_follow.h"
 
@@ -415,7 +416,7 @@ ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     info->subscribers = ngx_ess_notify_count_locked(sh, s);
     info->events = s->events;
     info->bytes = s->bytes;
-    info->first_ordinal = ngx_ess_log_first_locked(sh, s);
+    info->first_ordinal = ngx_ess_shm_first(sh, s);
     info->last_ordinal = s->next_ordinal - 1;
     info->reserved_ordinal = s->reserved_ordinal;
     info->key_len = s->key_len;
@@ -512,7 +513,7 @@ ngx_ess_stream_room(ngx_ess_zone_t *zone)
     ngx_uint_t  room;
 
     ngx_ess_shm_lock(zone);
-    room = ngx_ess_log_leaves_room_locked(zone, NGX_ESS_SHM_STREAM_SEGS);
+    room = ngx_ess_log_room_left_locked(zone, NGX_ESS_SHM_STREAM_SEGS);
     ngx_ess_shm_unlock(zone);
 
     return room;

@@ -8,6 +8,7 @@
  */
 
 
+#include "ngx_ess_log_room.h"
 #include "ngx_ess_shm_layout.h"
 #include <sys/random.h>
 
@@ -144,7 +145,7 @@ ngx_ess_stream_make_locked(ngx_ess_zone_t *zone,
 
     segs = (key.len > NGX_ESS_SHM_KEY) ? 2 : 1;
 
-    if (ngx_ess_log_make_room_locked(zone, segs) != NGX_OK) {
+    if (ngx_ess_log_room_make_locked(zone, segs) != NGX_OK) {
         return 0;
     }
 
@@ -629,7 +630,7 @@ ngx_ess_stream_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
         i = ngx_ess_stream_mine_locked(zone, ref, NGX_ESS_STREAM_CREATING);
 
         if (i) {
-            rc = ngx_ess_log_clear_locked(zone, i, NGX_ESS_STREAM_CLEAR);
+            rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_STREAM_CLEAR);
 
             if (rc == NGX_OK) {
                 ngx_ess_stream_free_locked(sh, i);
@@ -711,7 +712,7 @@ ngx_ess_stream_delete_commit(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
             ngx_ess_shm_commit_locked(sh);
 
         } else {
-            rc = ngx_ess_log_clear_locked(zone, i, NGX_ESS_STREAM_CLEAR);
+            rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_STREAM_CLEAR);
 
             if (rc == NGX_OK) {
                 ngx_ess_stream_free_locked(sh, i);

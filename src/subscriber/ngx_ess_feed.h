@@ -21,7 +21,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_shm.h"
-#include "ngx_ess_log.h"
+#include "ngx_ess_log_search.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_frame.h"

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_feed_read.h"
 #include "ngx_ess_backpressure.h"
+#include "ngx_ess_log_read.h"
 #include "ngx_ess_feed_source.h"
 
 

@@ -184,10 +184,10 @@ ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay)
     /* does the log have what follows, by now? */
 
     rc = replay->found
-         ? ngx_ess_log_after_ordinal(ngx_ess_feed_zone(), &feed->ref,
-                                     replay->ordinal, &place)
-         : ngx_ess_log_since(ngx_ess_feed_zone(), &feed->ref,
-                             replay->timestamp, replay->undated, &place);
+         ? ngx_ess_log_search_ordinal(ngx_ess_feed_zone(), &feed->ref,
+                                      replay->ordinal, &place)
+         : ngx_ess_log_search_since(ngx_ess_feed_zone(), &feed->ref,
+                                    replay->timestamp, replay->undated, &place);
 
     if (rc == NGX_OK && !place.gap
         && (replay->found || replay->ordinal + 1 >= place.first))
@@ -221,8 +221,8 @@ ngx_ess_feed_source_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
     source->first = NULL;
 
     if (rc == NGX_DONE
-        && ngx_ess_log_since(ngx_ess_feed_zone(), &feed->ref,
-                             replay->timestamp, replay->undated, &place)
+        && ngx_ess_log_search_since(ngx_ess_feed_zone(), &feed->ref,
+                                    replay->timestamp, replay->undated, &place)
            == NGX_OK)
     {
         /* nothing is that new, but perhaps what the log has */

@@ -733,18 +733,18 @@ ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
     ngx_int_t  rc;
 
     if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
-        return ngx_ess_log_since(ngx_ess_subscriber_zone, ref, pos->timestamp,
-                                 0, place);
+        return ngx_ess_log_search_since(ngx_ess_subscriber_zone, ref,
+                                        pos->timestamp, 0, place);
     }
 
     if (pos->type == NGX_ESS_POSITION_ORDINAL || pos->epoch == ref->epoch) {
-        return ngx_ess_log_after_ordinal(ngx_ess_subscriber_zone, ref,
-                                         pos->ordinal, place);
+        return ngx_ess_log_search_ordinal(ngx_ess_subscriber_zone, ref,
+                                          pos->ordinal, place);
     }
 
     /* another epoch's: nobody knows what was between it and this log */
 
-    rc = ngx_ess_log_after_ordinal(ngx_ess_subscriber_zone, ref, 0, place);
+    rc = ngx_ess_log_search_ordinal(ngx_ess_subscriber_zone, ref, 0, place);
 
     place->gap = 1;
     place->from = pos->ordinal + 1;

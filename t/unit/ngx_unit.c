@@ -424,3 +424,19 @@ ngx_unit_print(const char *fmt, va_list args)
         }
     }
 }
+
+
+ngx_int_t
+ngx_unit_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
+    ngx_ess_event_t *event, uint64_t print, ngx_uint_t force,
+    ngx_ess_notify_wake_t *wake)
+{
+    ngx_ess_mark_t  mark;
+
+    mark.slot = slot;
+    mark.print = print;
+
+    event->mark = print ? &mark : NULL;
+
+    return ngx_ess_log_append_locked(zone, key, event, force, wake);
+}

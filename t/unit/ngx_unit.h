@@ -10,6 +10,10 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_ess_log_read.h"
+#include "ngx_ess_log_room.h"
+#include "ngx_ess_log_search.h"
+#include "ngx_ess_mark.h"
 #include "ngx_ess_shm_layout.h"
 
 
@@ -34,6 +38,11 @@ ngx_ess_zone_t *ngx_unit_zone(size_t size);
 
 /* A second cycle's handle of the same zone, after its init. */
 ngx_ess_zone_t *ngx_unit_reload(ngx_ess_zone_t *old);
+
+/* Appends with a mark of the slot, unless the print is 0. */
+ngx_int_t ngx_unit_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_str_t *key, ngx_ess_event_t *event, uint64_t print, ngx_uint_t force,
+    ngx_ess_notify_wake_t *wake);
 
 void ngx_unit_free(ngx_ess_zone_t *zone);
 

@@ -11,6 +11,7 @@
 #include "ngx_ess_exchange_item.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_log.h"
+#include "ngx_ess_mark.h"
 
 
 /* what is held while a run is being decided */
@@ -115,7 +116,7 @@ ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
     }
 
     if (slot->former.overlap
-        && ngx_ess_exchange_former_had(slot, delivery, item.print))
+        && ngx_ess_exchange_former_had(slot, delivery, item.mark.print))
     {
         ngx_ess_exchange_delivery_duplicate(slot, &item);
 
@@ -189,8 +190,9 @@ ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
         return NGX_AGAIN;
     }
 
-    n = ngx_ess_log_append(w->zone, slot->number, &item->key, &item->event,
-                           item->print, force, &w->wake);
+    item->event.mark = &item->mark;
+
+    n = ngx_ess_log_append(w->zone, &item->key, &item->event, force, &w->wake);
 
     if (item->event.done) {
         w->appended = 1;
@@ -399,7 +401,7 @@ static void
 ngx_ess_exchange_delivery_forget(ngx_ess_exchange_slot_t *slot)
 {
     ngx_ess_shm_lock(slot->worker->zone);
-    ngx_ess_log_acked_locked(slot->worker->zone, slot->number);
+    ngx_ess_mark_acked_locked(slot->worker->zone, slot->number);
     ngx_ess_shm_unlock(slot->worker->zone);
 }
 
@@ -439,7 +441,7 @@ ngx_ess_exchange_delivery_marked(ngx_ess_exchange_slot_t *slot,
         return;
     }
 
-    switch (ngx_ess_redelivery_push(slot->redelivery, item->print)) {
+    switch (ngx_ess_redelivery_push(slot->redelivery, item->mark.print)) {
 
     case NGX_ESS_REDELIVERY_DUPLICATE:
         ngx_ess_exchange_delivery_duplicate(slot, item);
@@ -470,7 +472,7 @@ ngx_ess_exchange_delivery_marked(ngx_ess_exchange_slot_t *slot,
 static ngx_int_t
 ngx_ess_exchange_delivery_begin(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_log_recent_t        recent;
+    ngx_ess_mark_recent_t        recent;
     ngx_ess_redelivery_t       *r;
     ngx_ess_exchange_worker_t  *w;
 
@@ -481,10 +483,10 @@ ngx_ess_exchange_delivery_begin(ngx_ess_exchange_slot_t *slot)
         return NGX_ERROR;
     }
 
-    ngx_memzero(&recent, sizeof(ngx_ess_log_recent_t));
+    ngx_memzero(&recent, sizeof(ngx_ess_mark_recent_t));
     recent.prints = r->prints;
 
-    ngx_ess_log_recent(w->zone, slot->number, &recent);
+    ngx_ess_mark_recent(w->zone, slot->number, &recent);
 
     if (slot->run == NGX_ESS_EXCHANGE_RUN_NONE) {
         /*
@@ -794,7 +796,7 @@ ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
             && (slot->run == NGX_ESS_EXCHANGE_RUN_PASSING
                 || slot->run == NGX_ESS_EXCHANGE_RUN_NONE))
         {
-            ngx_ess_log_settled_locked(w->zone, i);
+            ngx_ess_mark_settled_locked(w->zone, i);
         }
     }
 
@@ -852,7 +854,7 @@ ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w, uint64_t tag)
             continue;
         }
 
-        ngx_ess_log_acked_locked(w->zone, i);
+        ngx_ess_mark_acked_locked(w->zone, i);
 
         /* with some of them above "tag" this says too much, which is the
            safe side */

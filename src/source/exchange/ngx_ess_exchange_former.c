@@ -317,7 +317,7 @@ ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
 
     if (!slot->former.found) {
         slot->former.found = 1;
-        slot->former.mark = ngx_ess_log_appended(w->zone, slot->number);
+        slot->former.mark = ngx_ess_mark_appended(w->zone, slot->number);
 
         ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                       "queue \"%V\" was left behind and is emptied before "
@@ -676,8 +676,8 @@ ngx_ess_exchange_former_remember(ngx_ess_exchange_slot_t *slot)
         return;
     }
 
-    o->n = ngx_ess_log_prints(slot->worker->zone, slot->number,
-                              slot->former.mark, o->prints);
+    o->n = ngx_ess_mark_prints(slot->worker->zone, slot->number,
+                               slot->former.mark, o->prints);
 
     slot->former.overlap = o;
 

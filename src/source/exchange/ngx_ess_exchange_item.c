@@ -23,6 +23,9 @@ static ngx_int_t ngx_ess_exchange_item_add_key(ngx_ess_exchange_item_t *item,
 static void ngx_ess_exchange_item_too_many(ngx_ess_exchange_item_t *item);
 
 
+static ngx_ess_stream_ref_t  *ngx_ess_exchange_item_nobody[1];
+
+
 void
 ngx_ess_exchange_item_init(ngx_ess_exchange_item_t *item,
     ngx_ess_exchange_slot_t *slot, ngx_ess_amqp_delivery_t *delivery)
@@ -33,7 +36,8 @@ ngx_ess_exchange_item_init(ngx_ess_exchange_item_t *item,
     item->slot = slot;
     item->tag = delivery->delivery_tag;
     item->key = delivery->key;
-    item->print = ngx_ess_exchange_print(&delivery->key,
+    item->mark.slot = slot->number;
+    item->mark.print = ngx_ess_exchange_print(&delivery->key,
                                          &delivery->raw_properties,
                                          &delivery->body,
                                          ngx_ess_exchange_former_quorum(slot));
@@ -59,6 +63,14 @@ ngx_ess_exchange_item_init(ngx_ess_exchange_item_t *item,
 
     if (cc) {
         ngx_ess_exchange_item_keys(item, cc);
+    }
+
+    if (event->keys == NULL
+        && ngx_ess_stream_slot(&item->key) != slot->number)
+    {
+        /* its streams get it from another slot, but of one with patterns */
+
+        event->streams = ngx_ess_exchange_item_nobody;
     }
 }
 

@@ -12,6 +12,7 @@
 
 
 #include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_mark.h"
 
 
 /* of one event: those that count for the slot; more are left out */
@@ -22,7 +23,7 @@ typedef struct {
     ngx_queue_t                  queue;
     ngx_ess_exchange_slot_t     *slot;
     uint64_t                     tag;
-    uint64_t                     print;
+    ngx_ess_mark_t               mark;
     size_t                       size;      /* of the copy */
     ngx_str_t                    key;
     ngx_ess_event_t              event;

@@ -89,9 +89,9 @@ typedef struct {
     uint64_t                     left;      /* so many are to come that may be
                                                among them */
     ngx_uint_t                   n;
-    uint64_t                     prints[NGX_ESS_LOG_RECENT];    /* sorted, each
+    uint64_t                     prints[NGX_ESS_MARK_RECENT];    /* sorted, each
                                                once */
-    u_char                       came[NGX_ESS_LOG_RECENT];
+    u_char                       came[NGX_ESS_MARK_RECENT];
 } ngx_ess_exchange_overlap_t;
 
 

@@ -28,12 +28,12 @@ static uint64_t ngx_ess_redelivery_bytes(uint64_t h, ngx_str_t *s);
 
 
 void
-ngx_ess_redelivery_init(ngx_ess_redelivery_t *r, ngx_ess_log_recent_t *recent)
+ngx_ess_redelivery_init(ngx_ess_redelivery_t *r, ngx_ess_mark_recent_t *recent)
 {
     uint64_t    missing;
     ngx_uint_t  k;
 
-    r->n = ngx_min(recent->n, NGX_ESS_LOG_RECENT);
+    r->n = ngx_min(recent->n, NGX_ESS_MARK_RECENT);
 
     if (recent->prints != r->prints) {
         ngx_memcpy(r->prints, recent->prints + (recent->n - r->n),

@@ -18,7 +18,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_log.h"
+#include "ngx_ess_mark.h"
 
 
 typedef enum {
@@ -34,7 +34,7 @@ typedef enum {
 typedef struct {
     /* what the slot remembers, oldest first, then the print of an event that
        is half appended, if there is one */
-    uint64_t                 prints[NGX_ESS_LOG_RECENT + 1];
+    uint64_t                 prints[NGX_ESS_MARK_RECENT + 1];
     ngx_uint_t               n;             /* without the half one */
     ngx_uint_t               half;          /* 1: prints[n] is set */
     ngx_uint_t               least;         /* never acknowledged: as many must
@@ -42,7 +42,7 @@ typedef struct {
 
     /* numbers of duplicates that agree with the run so far, but of which
        not all have come, ascending */
-    uint16_t                 open[NGX_ESS_LOG_RECENT + 1];
+    uint16_t                 open[NGX_ESS_MARK_RECENT + 1];
     ngx_uint_t               nopen;
 
     /* of those all of whose duplicates have come; -1: none */
@@ -68,7 +68,7 @@ typedef struct {
  * appended is new when it comes again: it must be appended to the end.
  */
 void ngx_ess_redelivery_init(ngx_ess_redelivery_t *r,
-    ngx_ess_log_recent_t *recent);
+    ngx_ess_mark_recent_t *recent);
 
 /* The next of the run. */
 ngx_ess_redelivery_e ngx_ess_redelivery_push(ngx_ess_redelivery_t *r,

@@ -234,8 +234,7 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
         event.timestamp = ngx_ess_now();
     }
 
-    n = ngx_ess_log_append(s->zone, NGX_ESS_SLOTS, &f->key, &event, 0, 0,
-                           &s->wake);
+    n = ngx_ess_log_append(s->zone, &f->key, &event, 0, &s->wake);
 
     if (n == NGX_AGAIN || n == NGX_BUSY) {
 

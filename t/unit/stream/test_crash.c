@@ -346,9 +346,9 @@ op_append(void)
     model->lost = event.lost;
 
     ngx_ess_shm_lock(zone);
-    n = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(&keys[k]),
-                                  &keys[k], &event, model->event, 1,
-                                  &wake);
+    n = ngx_unit_append_locked(zone, ngx_ess_stream_slot(&keys[k]),
+                               &keys[k], &event, model->event, 1,
+                               &wake);
     ngx_ess_shm_unlock(zone);
 
     if (n != want) {
@@ -484,8 +484,8 @@ op_follow_append(ngx_ess_stream_ref_t *ref)
         event.ordinal = next - 1;           /* it has it */
     }
 
-    (void) ngx_ess_log_append_locked(zone, NGX_ESS_SLOTS, &keys[0], &event, 0,
-                                     1, &wake);
+    (void) ngx_unit_append_locked(zone, NGX_ESS_SLOTS, &keys[0], &event, 0,
+                                  1, &wake);
 
     if (s->next_ordinal
         != ((s->follow == NGX_ESS_FOLLOW_LIVE
@@ -659,7 +659,7 @@ op_other(void)
 
     switch (rnd(5)) {
     case 0:
-        ngx_ess_log_expire(zone, 20);
+        ngx_ess_log_room_expire(zone, 20);
         break;
     case 1:
         if (ngx_ess_stream_unbind_begin(zone, &keys[k]) == NGX_OK
@@ -673,7 +673,7 @@ op_other(void)
         break;
     case 3:
         ngx_ess_shm_lock(zone);
-        ngx_ess_log_acked_locked(zone, rnd(NGX_ESS_SLOTS));
+        ngx_ess_mark_acked_locked(zone, rnd(NGX_ESS_SLOTS));
         ngx_ess_shm_unlock(zone);
         break;
     default:
@@ -897,10 +897,10 @@ test_each_write(void **state)
         if (pid == 0) {
             ngx_pid = getpid();
             ngx_ess_shm_lock(zone);
-            (void) ngx_ess_log_append_locked(zone,
-                                             ngx_ess_stream_slot(&keys[2]),
-                                             &keys[2], &event, 5, 1,
-                                             &wake);
+            (void) ngx_unit_append_locked(zone,
+                                          ngx_ess_stream_slot(&keys[2]),
+                                          &keys[2], &event, 5, 1,
+                                          &wake);
             ngx_ess_shm_unlock(zone);
             _exit(0);
         }
@@ -936,6 +936,7 @@ holds(ngx_uint_t nkeys)
     int                     status;
     pid_t                   pid;
     uint64_t                i, n, partial, events, uneven;
+    ngx_ess_mark_t          mark;
     ngx_ess_event_t         event;
     ngx_ess_event_key_t     ks[2];
     ngx_ess_stream_info_t   info[200];
@@ -977,6 +978,10 @@ holds(ngx_uint_t nkeys)
         event.timestamp = 1;
         event.keys = nkeys ? ks : NULL;
         event.nkeys = nkeys;
+        event.mark = &mark;
+
+        mark.slot = ngx_ess_stream_slot(&keys[1]);
+        mark.print = 1000 + n;
 
         (void) ngx_ess_stream_event_key(&ks[0], &keys[1]);
         (void) ngx_ess_stream_event_key(&ks[1], &other);
@@ -988,8 +993,7 @@ holds(ngx_uint_t nkeys)
 
         if (pid == 0) {
             ngx_pid = getpid();
-            (void) ngx_ess_log_append(zone, ngx_ess_stream_slot(&keys[1]),
-                                      &keys[1], &event, 1000 + n, 0, &wake);
+            (void) ngx_ess_log_append(zone, &keys[1], &event, 0, &wake);
             _exit(0);
         }
 
@@ -1002,10 +1006,8 @@ holds(ngx_uint_t nkeys)
         ngx_ess_shm_unlock(zone);
 
         if (slot->appended == events) {
-            assert_true(ngx_ess_log_append(zone,
-                                           ngx_ess_stream_slot(&keys[1]),
-                                           &keys[1], &event, 1000 + n, 0,
-                                           &wake) > 0);
+            assert_true(ngx_ess_log_append(zone, &keys[1], &event, 0, &wake)
+                        > 0);
         }
 
         events++;
@@ -1082,10 +1084,10 @@ test_chunks(void **state)
             ngx_pid = getpid();
             ngx_memzero(&wake, sizeof(wake));
             ngx_ess_shm_lock(zone);
-            (void) ngx_ess_log_append_locked(zone,
-                                             ngx_ess_stream_slot(&keys[1]),
-                                             &keys[1], &event, 1000 + n,
-                                             1, &wake);
+            (void) ngx_unit_append_locked(zone,
+                                          ngx_ess_stream_slot(&keys[1]),
+                                          &keys[1], &event, 1000 + n,
+                                          1, &wake);
             ngx_ess_shm_unlock(zone);
             _exit(0);
         }
@@ -1105,10 +1107,10 @@ test_chunks(void **state)
             ngx_memzero(&wake, sizeof(wake));
             assert_true(
                 (ngx_int_t)
-                ngx_ess_log_append_locked(zone,
-                                          ngx_ess_stream_slot(&keys[1]),
-                                          &keys[1], &event, 1000 + n, 1,
-                                          &wake)
+                ngx_unit_append_locked(zone,
+                                       ngx_ess_stream_slot(&keys[1]),
+                                       &keys[1], &event, 1000 + n, 1,
+                                       &wake)
                 > 0);
         }
 

@@ -76,8 +76,8 @@ append(uint64_t ordinal, const char *body)
     event.nstreams = 1;
 
     ngx_ess_shm_lock(zone);
-    assert_int_equal(ngx_ess_log_append_locked(zone, NGX_ESS_SLOTS, &key,
-                                               &event, 0, 1, &wake), 1);
+    assert_int_equal(ngx_unit_append_locked(zone, NGX_ESS_SLOTS, &key,
+                                            &event, 0, 1, &wake), 1);
     assert_int_equal(zone->sh->undo, 0);
     ngx_ess_shm_unlock(zone);
 }
@@ -165,30 +165,30 @@ test_append(void **state)
     assert_int_equal(info.last_ordinal, 20);
     assert_int_equal(info.events, 4);
 
-    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 12, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 12, &place),
                      NGX_OK);
     assert_int_equal(place.gap, 0);
     assert_int_equal(place.seq, 4);
     assert_int_equal(place.expected, 13);
 
-    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 13, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 13, &place),
                      NGX_OK);
     assert_int_equal(place.gap, 0);
     assert_int_equal(place.seq, 5);
     assert_int_equal(place.expected, 14);
 
-    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 16, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 16, &place),
                      NGX_OK);
     assert_int_equal(place.seq, 5);
 
-    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 3, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 3, &place),
                      NGX_OK);
     assert_int_equal(place.gap, 1);
     assert_int_equal(place.from, 4);
     assert_int_equal(place.to, 9);
     assert_int_equal(place.expected, 10);
 
-    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 21, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 21, &place),
                      NGX_OK);
     assert_int_equal(place.gap, 1);
     assert_int_equal(place.seq, 6);
@@ -232,7 +232,7 @@ test_fill(void **state)
     append(10, "x");
     expect(3, 7, 9, 10);
 
-    assert_int_equal(ngx_ess_log_after_ordinal(zone, &stream.ref, 6, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 6, &place),
                      NGX_OK);
     assert_int_equal(place.gap, 0);
 

@@ -96,7 +96,7 @@ append_event(uint64_t ordinal, ngx_uint_t gap, ngx_uint_t lost)
     event.streams = &ref;
     event.nstreams = 1;
 
-    (void) ngx_ess_log_append(zone, NGX_ESS_SLOTS, &key, &event, 0, 1, &wake);
+    (void) ngx_ess_log_append(zone, &key, &event, 1, &wake);
 }
 
 

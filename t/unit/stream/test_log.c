@@ -86,8 +86,8 @@ append_to(ngx_ess_stream_ref_t **refs, ngx_uint_t nrefs, ngx_str_t *k,
     event.timestamp = 1000 + print;
 
     ngx_ess_shm_lock(zone);
-    n = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(k), k, &event,
-                                  print++, 1, &wake);
+    n = ngx_unit_append_locked(zone, ngx_ess_stream_slot(k), k, &event,
+                               print++, 1, &wake);
     assert_int_equal(zone->sh->undo, 0);
     ngx_ess_shm_unlock(zone);
 
@@ -345,13 +345,13 @@ test_bounds(void **state)
     /* by age, all */
 
     zone->log_age = 5000;
-    ngx_ess_log_expire(zone, 100);
+    ngx_ess_log_room_expire(zone, 100);
     ngx_current_msec += 4900;
-    ngx_ess_log_expire(zone, 100);
+    ngx_ess_log_room_expire(zone, 100);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.events, 1);
     ngx_current_msec += 300;
-    ngx_ess_log_expire(zone, 100);
+    ngx_ess_log_room_expire(zone, 100);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.events, 0);
     assert_int_equal(info.bytes, 0);
@@ -456,7 +456,7 @@ static ngx_int_t
 since(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref, uint64_t timestamp,
     ngx_ess_log_place_t *p)
 {
-    return ngx_ess_log_since(z, ref, timestamp, (uint64_t) -1, p);
+    return ngx_ess_log_search_since(z, ref, timestamp, (uint64_t) -1, p);
 }
 
 
@@ -515,8 +515,8 @@ test_places(void **state)
 
     print = 1;
 
-    place(ngx_ess_log_after_ordinal, 0, 0, 0, 0, 0);
-    place(ngx_ess_log_after_ordinal, 7, 0, 1, 8, 0);
+    place(ngx_ess_log_search_ordinal, 0, 0, 0, 0, 0);
+    place(ngx_ess_log_search_ordinal, 7, 0, 1, 8, 0);
     place(since, 0, 0, 0, 0, 0);
 
     /* events 1 to 100, timestamps 1001 to 1100 and a few for POISON */
@@ -531,12 +531,12 @@ test_places(void **state)
     }
 
     for (i = 0; i < 100; i++) {
-        place(ngx_ess_log_after_ordinal, i, i + 1, 0, 0, 0);
+        place(ngx_ess_log_search_ordinal, i, i + 1, 0, 0, 0);
         place(since, 1001 + i, i + 1, 0, 0, 0);
     }
 
-    place(ngx_ess_log_after_ordinal, 100, 0, 0, 0, 0);
-    place(ngx_ess_log_after_ordinal, 101, 0, 1, 102, 100);
+    place(ngx_ess_log_search_ordinal, 100, 0, 0, 0, 0);
+    place(ngx_ess_log_search_ordinal, 101, 0, 1, 102, 100);
     place(since, 1101, 0, 0, 0, 0);
     place(since, 0, 1, 0, 0, 0);
 
@@ -547,26 +547,26 @@ test_places(void **state)
     zone->sh->created -= 20000;
     ngx_ess_shm_unlock(zone);
 
-    ngx_ess_log_expire(zone, 35);
+    ngx_ess_log_room_expire(zone, 35);
 
     first = records_first();
 
     for (i = 0; i < first - 1; i++) {
-        place(ngx_ess_log_after_ordinal, i, first, 1, i + 1, first - 1);
+        place(ngx_ess_log_search_ordinal, i, first, 1, i + 1, first - 1);
     }
 
-    place(ngx_ess_log_after_ordinal, first - 1, first, 0, 0, 0);
+    place(ngx_ess_log_search_ordinal, first - 1, first, 0, 0, 0);
     place(since, 0, first, 1, 1, first - 1);
     place(since, 1000 + first + 1, first + 1, 0, 0, 0);
 
-    ngx_ess_log_expire(zone, 1000);
+    ngx_ess_log_room_expire(zone, 1000);
 
-    place(ngx_ess_log_after_ordinal, 40, 0, 1, 41, 100);
-    place(ngx_ess_log_after_ordinal, 100, 0, 0, 0, 0);
+    place(ngx_ess_log_search_ordinal, 40, 0, 1, 41, 100);
+    place(ngx_ess_log_search_ordinal, 100, 0, 0, 0, 0);
 
     other = stream.ref;
     other.epoch++;
-    assert_int_equal(ngx_ess_log_after_ordinal(zone, &other, 0, &p),
+    assert_int_equal(ngx_ess_log_search_ordinal(zone, &other, 0, &p),
                      NGX_DECLINED);
 }
 
@@ -587,7 +587,7 @@ test_places_of_many(void **state)
     }
 
     for (i = 0; i < 10000; i += 997) {
-        place(ngx_ess_log_after_ordinal, i, i + 1, 0, 0, 0);
+        place(ngx_ess_log_search_ordinal, i, i + 1, 0, 0, 0);
         place(since, 1001 + i, i + 1, 0, 0, 0);
     }
 }
@@ -710,15 +710,15 @@ test_recent(void **state)
 {
     uint64_t              *prints;
     ngx_uint_t             i, slot;
-    ngx_ess_log_recent_t   recent;
+    ngx_ess_mark_recent_t   recent;
 
-    prints = malloc(NGX_ESS_LOG_RECENT * sizeof(uint64_t));
+    prints = malloc(NGX_ESS_MARK_RECENT * sizeof(uint64_t));
     assert_non_null(prints);
 
     recent.prints = prints;
     slot = ngx_ess_stream_slot(&key);
 
-    ngx_ess_log_recent(zone, slot, &recent);
+    ngx_ess_mark_recent(zone, slot, &recent);
     assert_int_equal(recent.n, 0);
     assert_int_equal(recent.appended, 0);
 
@@ -729,12 +729,12 @@ test_recent(void **state)
     }
 
     ngx_ess_shm_lock(zone);
-    ngx_ess_log_acked_locked(zone, slot);
+    ngx_ess_mark_acked_locked(zone, slot);
     ngx_ess_shm_unlock(zone);
 
     (void) append(&key, (u_char *) "x", 1);
 
-    ngx_ess_log_recent(zone, slot, &recent);
+    ngx_ess_mark_recent(zone, slot, &recent);
     assert_int_equal(recent.n, 4);
     assert_int_equal(recent.appended, 4);
     assert_int_equal(recent.acked, 3);
@@ -745,37 +745,37 @@ test_recent(void **state)
     /* what will not come again is nothing to compare with */
 
     ngx_ess_shm_lock(zone);
-    ngx_ess_log_settled_locked(zone, slot);
+    ngx_ess_mark_settled_locked(zone, slot);
     ngx_ess_shm_unlock(zone);
 
-    ngx_ess_log_recent(zone, slot, &recent);
+    ngx_ess_mark_recent(zone, slot, &recent);
     assert_int_equal(recent.n, 0);
     assert_int_equal(recent.appended, 4);
     assert_int_equal(recent.acked, 4);
 
     (void) append(&key, (u_char *) "x", 1);
 
-    ngx_ess_log_recent(zone, slot, &recent);
+    ngx_ess_mark_recent(zone, slot, &recent);
     assert_int_equal(recent.n, 1);
     assert_int_equal(prints[0], 104);
 
     /* but with another queue */
 
-    assert_int_equal(ngx_ess_log_appended(zone, slot), 5);
-    assert_int_equal(ngx_ess_log_prints(zone, slot, 2, prints), 3);
+    assert_int_equal(ngx_ess_mark_appended(zone, slot), 5);
+    assert_int_equal(ngx_ess_mark_prints(zone, slot, 2, prints), 3);
     assert_int_equal(prints[0], 102);
     assert_int_equal(prints[2], 104);
-    assert_int_equal(ngx_ess_log_prints(zone, slot, 5, prints), 0);
+    assert_int_equal(ngx_ess_mark_prints(zone, slot, 5, prints), 0);
 
-    for (i = 0; i < 2 * NGX_ESS_LOG_RECENT; i++) {
+    for (i = 0; i < 2 * NGX_ESS_MARK_RECENT; i++) {
         (void) append(&key, (u_char *) "x", 1);
         ngx_current_msec += 10;
     }
 
-    ngx_ess_log_recent(zone, slot, &recent);
+    ngx_ess_mark_recent(zone, slot, &recent);
     assert_int_equal(recent.n, zone->sh->geo.nring);
     assert_int_equal(prints[recent.n - 1], print - 1);
-    assert_int_equal(ngx_ess_log_prints(zone, slot, 2, prints), recent.n);
+    assert_int_equal(ngx_ess_mark_prints(zone, slot, 2, prints), recent.n);
     assert_int_equal(prints[recent.n - 1], print - 1);
     assert_int_equal(prints[0], print - recent.n);
 

@@ -128,8 +128,8 @@ append(ngx_ess_event_t *event, ngx_uint_t force)
     ngx_str_set(&event->body, "hello");
 
     ngx_ess_shm_lock(zone);
-    rc = ngx_ess_log_append_locked(zone, slot, &key, event, print, force,
-                                   &wake);
+    rc = ngx_unit_append_locked(zone, slot, &key, event, print, force,
+                                &wake);
     ngx_ess_shm_unlock(zone);
 
     return rc;

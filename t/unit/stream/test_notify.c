@@ -133,8 +133,8 @@ append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
 
     ngx_ess_shm_lock(zone);
     assert_int_equal(
-        ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(key_of(i)),
-                                  key_of(i), &event, 1, 0, wake), 1);
+        ngx_unit_append_locked(zone, ngx_ess_stream_slot(key_of(i)),
+                               key_of(i), &event, 1, 0, wake), 1);
     ngx_ess_shm_unlock(zone);
 }
 
@@ -510,8 +510,8 @@ fill(void)
 
     for (n = 0; n < 1000; n++) {
         ngx_ess_shm_lock(zone);
-        rc = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(key_of(0)),
-                                       key_of(0), &event, 1, 0, &wake);
+        rc = ngx_unit_append_locked(zone, ngx_ess_stream_slot(key_of(0)),
+                                    key_of(0), &event, 1, 0, &wake);
         ngx_ess_shm_unlock(zone);
 
         if (rc == NGX_AGAIN) {

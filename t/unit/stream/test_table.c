@@ -423,7 +423,7 @@ test_ordinals(void **state)
 
     for (i = 1; i < 32768; i++) {
         ngx_ess_shm_lock(zone);
-        (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
+        (void) ngx_unit_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
         ngx_ess_shm_unlock(zone);
         ngx_current_msec += 10;
     }
@@ -431,7 +431,7 @@ test_ordinals(void **state)
     assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_DECLINED);
 
     ngx_ess_shm_lock(zone);
-    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
+    (void) ngx_unit_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_OK);
@@ -532,8 +532,8 @@ test_full(void **state)
 
     for (i = 0; i < 20; i++) {
         ngx_ess_shm_lock(zone);
-        assert_int_equal(ngx_ess_log_append_locked(zone, a.slot, &key, &event,
-                                                   i, 1, &wake), 1);
+        assert_int_equal(ngx_unit_append_locked(zone, a.slot, &key, &event,
+                                                i, 1, &wake), 1);
         ngx_ess_shm_unlock(zone);
     }
 
@@ -548,8 +548,8 @@ test_full(void **state)
     ngx_ess_shm_room(zone, &nfree, &total);
 
     ngx_ess_shm_lock(zone);
-    assert_int_equal(ngx_ess_log_append_locked(zone, a.slot, &key, &event,
-                                               i, 1, &wake), 1);
+    assert_int_equal(ngx_unit_append_locked(zone, a.slot, &key, &event,
+                                            i, 1, &wake), 1);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(ngx_ess_stream_by_id(zone, a.ref.id, &info), NGX_OK);
@@ -561,8 +561,8 @@ test_full(void **state)
     assert_int_equal(ngx_unit_alerts, 0);
     zone->sh->nstatic += zone->sh->geo.nsegs - 100 - zone->sh->nstatic;
     ngx_ess_shm_lock(zone);
-    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
-    (void) ngx_ess_log_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
+    (void) ngx_unit_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
+    (void) ngx_unit_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
     ngx_ess_shm_unlock(zone);
     assert_int_equal(ngx_unit_alerts, 1);
     ngx_unit_alerts = 0;

@@ -161,7 +161,7 @@ feeds_replay(feeds_stream_t *s, const ngx_ess_transport_t *t, uint64_t after)
 {
     ngx_ess_log_place_t  place;
 
-    assert_int_equal(ngx_ess_log_after_ordinal(NULL, &s->ref, after, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(NULL, &s->ref, after, &place),
                      NGX_OK);
 
     return feeds_place(s, t, &place);
@@ -177,7 +177,7 @@ feeds_source(feeds_stream_t *s, const ngx_ess_transport_t *t, ngx_uint_t gap,
 
     c = feeds_client(s);
 
-    assert_int_equal(ngx_ess_log_after_ordinal(NULL, &s->ref, after, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(NULL, &s->ref, after, &place),
                      NGX_OK);
 
     /* with a gap: of another epoch, nobody knows how many */

@@ -281,7 +281,7 @@ feeds_search(ngx_ess_stream_ref_t *ref, uint64_t after, uint64_t since,
 
 
 ngx_int_t
-ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+ngx_ess_log_search_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t ordinal, ngx_ess_log_place_t *place)
 {
     if (feeds_search(ref, ordinal, 0, 0, place) != NGX_OK) {
@@ -304,7 +304,7 @@ ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 
 ngx_int_t
-ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+ngx_ess_log_search_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t timestamp, uint64_t undated, ngx_ess_log_place_t *place)
 {
     if (feeds_search(ref, 0, timestamp, undated, place) != NGX_OK) {

@@ -481,7 +481,7 @@ test_of_a_stream_that_is_no_more_no_broker_is_asked(void **state)
 
     s = test_followed("ee");
 
-    assert_int_equal(ngx_ess_log_after_ordinal(NULL, &s->ref, 0, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(NULL, &s->ref, 0, &place),
                      NGX_OK);
 
     c = feeds_join(s, &feeds_plain);

@@ -297,8 +297,8 @@ test_a_replay_begins_at_a_timestamp(void **state)
         s = feeds_stream(i + 1);
         (void) feeds_script(s, NULL, rows[i].script);
 
-        assert_int_equal(ngx_ess_log_since(NULL, &s->ref, rows[i].since, 0,
-                                           &place),
+        assert_int_equal(ngx_ess_log_search_since(NULL, &s->ref, rows[i].since, 0,
+                                                  &place),
                          NGX_OK);
 
         c = feeds_place(s, &feeds_plain, &place);
@@ -320,7 +320,7 @@ test_what_was_before_another_epoch_is_told_first(void **state)
     s = feeds_stream(1);
     (void) feeds_script(s, NULL, "eeex");
 
-    assert_int_equal(ngx_ess_log_after_ordinal(NULL, &s->ref, 0, &place),
+    assert_int_equal(ngx_ess_log_search_ordinal(NULL, &s->ref, 0, &place),
                      NGX_OK);
 
     place.gap = 1;

@@ -239,7 +239,7 @@ ngx_ess_log_is_poison(ngx_str_t *body)
 
 
 ngx_int_t
-ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+ngx_ess_log_search_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t ordinal, ngx_ess_log_place_t *place)
 {
     ngx_unit_trace("log after %u", (unsigned) ordinal);
@@ -250,7 +250,7 @@ ngx_ess_log_after_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 
 ngx_int_t
-ngx_ess_log_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+ngx_ess_log_search_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t timestamp, uint64_t undated, ngx_ess_log_place_t *place)
 {
     ngx_unit_trace("log since %u or %u", (unsigned) timestamp,

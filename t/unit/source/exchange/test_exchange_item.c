@@ -69,6 +69,13 @@ ngx_ess_stream_event_key(ngx_ess_event_key_t *k, ngx_str_t *key)
 }
 
 
+ngx_uint_t
+ngx_ess_stream_slot(ngx_str_t *key)
+{
+    return key->data[0] % NGX_ESS_SLOTS;
+}
+
+
 ngx_int_t
 ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text)
 {

@@ -48,8 +48,8 @@ static ngx_ess_redelivery_t   run;
 static void
 begin(const uint64_t *ring, ngx_uint_t n, uint64_t unacked, uint64_t half)
 {
-    static uint64_t       prints[NGX_ESS_LOG_RECENT];
-    ngx_ess_log_recent_t  recent;
+    static uint64_t       prints[NGX_ESS_MARK_RECENT];
+    ngx_ess_mark_recent_t  recent;
 
     memcpy(prints, ring, n * sizeof(uint64_t));
 
@@ -207,21 +207,21 @@ test_periodic(void **state)
 static void
 test_truncated(void **state)
 {
-    uint64_t    ring[NGX_ESS_LOG_RECENT], r[NGX_ESS_LOG_RECENT];
+    uint64_t    ring[NGX_ESS_MARK_RECENT], r[NGX_ESS_MARK_RECENT];
     ngx_uint_t  i;
 
-    for (i = 0; i < NGX_ESS_LOG_RECENT; i++) {
+    for (i = 0; i < NGX_ESS_MARK_RECENT; i++) {
         ring[i] = i + 1;
         r[i] = i;
     }
 
     /* the run begins before what is remembered */
-    begin(ring, NGX_ESS_LOG_RECENT, NGX_ESS_LOG_RECENT + 5, 0);
-    assert_int_equal(whole(r, NGX_ESS_LOG_RECENT), 0);
+    begin(ring, NGX_ESS_MARK_RECENT, NGX_ESS_MARK_RECENT + 5, 0);
+    assert_int_equal(whole(r, NGX_ESS_MARK_RECENT), 0);
 
     /* all that is remembered comes again */
-    begin(ring, NGX_ESS_LOG_RECENT, 5, 0);
-    assert_int_equal(whole(ring, NGX_ESS_LOG_RECENT), NGX_ESS_LOG_RECENT);
+    begin(ring, NGX_ESS_MARK_RECENT, 5, 0);
+    assert_int_equal(whole(ring, NGX_ESS_MARK_RECENT), NGX_ESS_MARK_RECENT);
 }
 
 
@@ -393,9 +393,9 @@ static void
 model_snapshot(model_t *m)
 {
     uint64_t              n;
-    ngx_ess_log_recent_t  recent;
+    ngx_ess_mark_recent_t  recent;
 
-    n = ngx_min(m->appended, NGX_ESS_LOG_RECENT);
+    n = ngx_min(m->appended, NGX_ESS_MARK_RECENT);
 
     recent.appended = m->appended;
     recent.acked = m->acked;

@@ -102,9 +102,8 @@ ngx_ess_follow_mine(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
 
 
 ngx_int_t
-ngx_ess_log_append(ngx_ess_zone_t *z, ngx_uint_t slot, ngx_str_t *key,
-    ngx_ess_event_t *event, uint64_t fingerprint, ngx_uint_t force,
-    ngx_ess_notify_wake_t *wake)
+ngx_ess_log_append(ngx_ess_zone_t *z, ngx_str_t *key, ngx_ess_event_t *event,
+    ngx_uint_t force, ngx_ess_notify_wake_t *wake)
 {
     assert_int_equal(event->nstreams, 1);
     assert_int_equal(event->streams[0]->id, 7);

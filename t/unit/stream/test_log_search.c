@@ -4,8 +4,8 @@
  *
  * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
  *
- * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_search
- *    t/unit/stream/test_search.c (the above) -lcmocka
+ * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_log_search
+ *    t/unit/stream/test_log_search.c (the above) -lcmocka
  */
 
 
@@ -31,7 +31,7 @@
 #define SEARCH      400
 
 
-/* what is searched for, as ngx_ess_log_since() and _after_ordinal() take it */
+/* what is searched for, as ngx_ess_log_search_since() and _ordinal() take it */
 
 typedef struct {
     uint64_t       after;
@@ -118,10 +118,10 @@ append(const char *body, uint64_t timestamp, uint64_t ordinal)
     event.nstreams = 1;
 
     ngx_ess_shm_lock(zone);
-    n = ngx_ess_log_append_locked(zone, ordinal ? NGX_ESS_SLOTS
-                                                : ngx_ess_stream_slot(&key),
-                                  &key, &event, ordinal ? 0 : ++print, 1,
-                                  &wake);
+    n = ngx_unit_append_locked(zone, ordinal ? NGX_ESS_SLOTS
+                                             : ngx_ess_stream_slot(&key),
+                               &key, &event, ordinal ? 0 : ++print, 1,
+                               &wake);
     ngx_ess_shm_unlock(zone);
 
     assert_int_equal(n, 1);
@@ -138,9 +138,9 @@ evict(ngx_uint_t n)
     s = the_stream();
 
     ngx_ess_shm_lock(zone);
-    (void) ngx_ess_log_clear_locked(zone, ngx_ess_stream_find_locked(zone->sh,
-                                    stream.ref.id, stream.ref.epoch),
-                                    ngx_min(n, s->count));
+    (void) ngx_ess_log_room_clear_locked(zone, ngx_ess_stream_find_locked(zone->sh,
+                                         stream.ref.id, stream.ref.epoch),
+                                         ngx_min(n, s->count));
     ngx_ess_shm_unlock(zone);
 }
 
@@ -190,10 +190,10 @@ search(want_t *want)
     looks = ngx_ess_shm_looks.all;
 
     assert_int_equal(want->after
-                     ? ngx_ess_log_after_ordinal(zone, &stream.ref,
-                                                 want->after, &p)
-                     : ngx_ess_log_since(zone, &stream.ref, want->since,
-                                         want->undated, &p),
+                     ? ngx_ess_log_search_ordinal(zone, &stream.ref,
+                                                  want->after, &p)
+                     : ngx_ess_log_search_since(zone, &stream.ref, want->since,
+                                                want->undated, &p),
                      NGX_OK);
 
     looks = ngx_ess_shm_looks.all - looks;
@@ -202,7 +202,7 @@ search(want_t *want)
     i = model(want, &seq);
 
     assert_int_equal(p.seq, seq);
-    assert_int_equal(p.first, ngx_ess_log_first_locked(zone->sh, s));
+    assert_int_equal(p.first, ngx_ess_shm_first(zone->sh, s));
 
     if (i == 0) {
         assert_int_equal(p.expected, p.gap && want->after + 1 < p.first
@@ -469,7 +469,7 @@ test_random(void **state)
                 evict(10000);
             }
 
-            from = ngx_ess_log_first_locked(zone->sh, s);
+            from = ngx_ess_shm_first(zone->sh, s);
             from = from > 3 ? from - 3 : 1;
 
             for (t = from; t < s->next_ordinal + 3; t += 1 + random_below(9)) {
@@ -600,8 +600,8 @@ test_append_goes_on(void **state)
 
     do {
         ngx_ess_shm_lock(zone);
-        n = ngx_ess_log_append_locked(zone, ngx_ess_stream_slot(&key), &key,
-                                      &event, 1, 1, &wake);
+        n = ngx_unit_append_locked(zone, ngx_ess_stream_slot(&key), &key,
+                                   &event, 1, 1, &wake);
         ngx_ess_shm_unlock(zone);
 
         if (n == NGX_BUSY && event.done != part && event.done % 5 == 1) {
