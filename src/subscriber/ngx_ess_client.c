@@ -12,6 +12,9 @@
 #include "ngx_ess_stream_table.h"
 #include "ngx_ess_client_close.h"
 #include "ngx_ess_client_max.h"
+#include "ngx_ess_feed_back.h"
+#include "ngx_ess_feed_join.h"
+#include "ngx_ess_feed_turn.h"
 #include "ngx_ess_notify.h"
 #include "ngx_ess_request.h"
 #include "ngx_ess_flush.h"
@@ -89,14 +92,14 @@ ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_wheel_init(ngx_ess_client_timer, cycle->log);
     ngx_ess_drain_init(cycle, &ngx_ess_client_drained);
 
-    return ngx_ess_feed_init(cycle, zone, &ngx_ess_client_handlers);
+    return ngx_ess_feed_turn_init(cycle, zone, &ngx_ess_client_handlers);
 }
 
 
 void
 ngx_ess_client_exit(void)
 {
-    ngx_ess_feed_exit();
+    ngx_ess_feed_turn_exit();
 }
 
 
@@ -654,7 +657,7 @@ ngx_ess_client_flushed(ngx_ess_subscriber_t *sub)
                                     "The stream has been deleted");
     }
 
-    if (ngx_ess_feed_idle(sub) != NGX_OK) {
+    if (ngx_ess_feed_join_idle(sub) != NGX_OK) {
         return ngx_ess_client_close(sub, NGX_ESS_CLIENT_INTERNAL,
                                     "Internal error");
     }
@@ -877,7 +880,7 @@ static void
 ngx_ess_client_slow(ngx_ess_subscriber_t *sub)
 {
     if (sub->conf->slow_skip
-        && (sub->feed->ended || ngx_ess_feed_fall_back(sub, 1) == NGX_OK))
+        && (sub->feed->ended || ngx_ess_feed_back(sub, 1) == NGX_OK))
     {
         ngx_ess_shm_count(ngx_ess_client_zone, NGX_ESS_C_SLOW_SKIPPED, 1);
         return;
@@ -912,7 +915,7 @@ ngx_ess_client_reclaim(ngx_ess_subscriber_t *sub)
 
     live = !sub->feed->replay;
 
-    switch (ngx_ess_feed_fall_back(sub, 0)) {
+    switch (ngx_ess_feed_back(sub, 0)) {
 
     case NGX_OK:
 

@@ -184,61 +184,46 @@ typedef struct {
 } ngx_ess_feed_handlers_t;
 
 
+typedef struct {
+    ngx_ess_zone_t                 *zone;       /* that they read */
+    const ngx_ess_feed_handlers_t  *handlers;
+    ngx_log_t                      *log;
+
+    ngx_ess_feed_t                **buckets;    /* of shared feeds */
+    ngx_uint_t                      nbuckets;   /* a power of two */
+    ngx_uint_t                      nfeeds;     /* in them */
+    ngx_uint_t                      nchanged;   /* of these, with more in the
+                                                   log than they have read */
+    ngx_queue_t                     all;        /* feeds, replays first */
+
+    ngx_queue_t                     reading;    /* feeds that may be read */
+    ngx_queue_t                     flushing;   /* those with due ones */
+    ngx_event_t                     read;       /* of these: see */
+    ngx_event_t                     flush;      /* ngx_ess_feed_turn.c */
+    ngx_uint_t                      slice;      /* within a slice of flushes */
+} ngx_ess_feed_worker_t;
+
+
+extern ngx_ess_feed_worker_t  ngx_ess_feed_worker;
+
+
 ngx_int_t ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     const ngx_ess_feed_handlers_t *handlers);
-
-/* The zone that the worker's feeds read. */
-ngx_ess_zone_t *ngx_ess_feed_zone(void);
 
 /* Ends at most so many subscribers, and with them their feeds.  1: there are
    more. */
 ngx_uint_t ngx_ess_feed_end(ngx_uint_t max);
 
-/* Ends all of them. */
-void ngx_ess_feed_exit(void);
+/* The shared feed; one that is new has no subscriber yet.  NULL: no memory. */
+ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, uint64_t seq, uint64_t expected);
 
-/*
- * The subscriber, which was counted in the zone, joins the feed of the
- * stream, as idle, wanting records from sub->seq on, which is where the event
- * "ordinal" is to come.  NGX_ERROR: no memory.
- */
-ngx_int_t ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
-    uint64_t ordinal);
+/* One that is on no list of shared ones: a replay.  NULL: no memory. */
+ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, uint64_t seq, ngx_uint_t replay);
 
-/*
- * The same with a replay from "place" on: first the notice of its gap, if it
- * has one and the transport can say so, then what is in the log.  sub->seq is
- * the first record that was not there when it came.
- */
-ngx_int_t ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
-    ngx_ess_log_place_t *place);
-
-/*
- * The same, but after the gap it gets the events after the ordinal, or from the
- * timestamp (ms) on, from the stream's source, before those of the log.
- */
-ngx_int_t ngx_ess_feed_replay_source(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
-    ngx_ess_log_place_t *place, uint64_t ordinal, uint64_t timestamp);
-
-/*
- * The subscriber, which waits for its socket at a frame, lets go of that and
- * those behind it, and reads on from its cursor with a replay, when its socket
- * takes more.  What it has in part it gets the rest of: with "keep" the frame
- * stays until then, else the event is read again, and to miss it closes the
- * client.  The notice of a gap stays in either case.  NGX_DECLINED: the stream
- * is deleted, there is nothing to be read again; NGX_ERROR: no memory; nothing
- * has changed then.
- */
-ngx_int_t ngx_ess_feed_fall_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep);
-
-/* More is kept than may be: before anything more is read, some let go. */
-void ngx_ess_feed_reclaim(void);
-
-/* It leaves; the feed is freed with its last subscriber. */
-void ngx_ess_feed_leave(ngx_ess_subscriber_t *sub);
+/* One without subscribers. */
+void ngx_ess_feed_free(ngx_ess_feed_t *feed);
 
 /* The stream's log has more; ref->id 0: any may have. */
 void ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref);
@@ -258,12 +243,7 @@ void ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed);
 /* One of its subscribers; it has some. */
 ngx_ess_subscriber_t *ngx_ess_feed_first(ngx_ess_feed_t *feed);
 
-/*
- * Where the subscriber belongs now.  Idle: it was sent all frames; with a
- * replay that is at the end of the log it moves to the shared feed.
- * NGX_ERROR: there was no memory for that.
- */
-ngx_int_t ngx_ess_feed_idle(ngx_ess_subscriber_t *sub);
+/* Where the subscriber belongs now. */
 void ngx_ess_feed_due(ngx_ess_subscriber_t *sub);
 void ngx_ess_feed_waiting(ngx_ess_subscriber_t *sub);
 
@@ -280,6 +260,12 @@ void ngx_ess_feed_unhold(ngx_ess_feed_t *feed);
  * ngx_posted_next_events.
  */
 void ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted);
+
+/* May it be read now? */
+ngx_uint_t ngx_ess_feed_may_read(ngx_ess_feed_t *feed);
+
+/* More is kept than may be: before anything more is read, some let go. */
+void ngx_ess_feed_reclaim(void);
 
 
 #endif /* _NGX_ESS_FEED_H_INCLUDED_ */

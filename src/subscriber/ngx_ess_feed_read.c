@@ -9,7 +9,6 @@
 #include "ngx_ess_feed_read.h"
 #include "ngx_ess_backpressure.h"
 #include "ngx_ess_log_read.h"
-#include "ngx_ess_feed_source.h"
 
 
 /* of the buffer that records are copied into */
@@ -24,18 +23,12 @@
 
 
 typedef struct {
-    ngx_ess_zone_t                 *zone;
-    const ngx_ess_feed_handlers_t  *handlers;
-    ngx_log_t                      *log;
-
     u_char                         *buffer;
     size_t                          size;       /* of the buffer */
     ngx_ess_record_t                records[NGX_ESS_FEED_READ_RECORDS];
 } ngx_ess_feed_read_worker_t;
 
 
-static ngx_int_t ngx_ess_feed_read_source(ngx_ess_feed_t *feed,
-    uint64_t ordinal);
 static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
@@ -70,18 +63,6 @@ static ngx_ess_feed_read_worker_t  ngx_ess_feed_reader;
 
 
 void
-ngx_ess_feed_read_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
-    const ngx_ess_feed_handlers_t *handlers)
-{
-    ngx_memzero(&ngx_ess_feed_reader, sizeof(ngx_ess_feed_read_worker_t));
-
-    ngx_ess_feed_reader.zone = zone;
-    ngx_ess_feed_reader.handlers = handlers;
-    ngx_ess_feed_reader.log = cycle->log;
-}
-
-
-void
 ngx_ess_feed_read_done(void)
 {
     if (ngx_ess_feed_reader.size > NGX_ESS_FEED_READ_BUFFER) {
@@ -101,7 +82,7 @@ ngx_ess_feed_read_exit(void)
 }
 
 
-void
+ngx_int_t
 ngx_ess_feed_read(ngx_ess_feed_t *feed)
 {
     ngx_int_t            rc;
@@ -110,23 +91,7 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
     ngx_ess_record_t     end;
     ngx_ess_log_lost_t   lost;
 
-    if (feed->source) {
-        return;
-    }
-
-    if (feed->replay && !ngx_queue_empty(&feed->waiting)) {
-        /* its client was sent something since this was wanted; when it has
-           that, this is wanted again */
-        return;
-    }
-
     first = NULL;
-
-    if (feed->rewound) {
-        feed->rewound = 0;
-        rc = ngx_ess_feed_read_source(feed, feed->expected);
-        goto done;
-    }
 
     rc = ngx_ess_feed_read_log(feed, &n, &lost);
 
@@ -164,7 +129,13 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
 
 done:
 
+    if (rc == NGX_DONE) {
+        return NGX_DONE;
+    }
+
     ngx_ess_feed_read_settle(feed, rc, first);
+
+    return NGX_OK;
 }
 
 
@@ -187,16 +158,6 @@ ngx_ess_feed_read_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
     } else if (rc == NGX_ERROR) {
         ngx_ess_feed_read_failed(feed);
     }
-}
-
-
-/* NGX_DONE: what comes next comes from there.  NGX_ERROR: no memory. */
-
-static ngx_int_t
-ngx_ess_feed_read_source(ngx_ess_feed_t *feed, uint64_t ordinal)
-{
-    return (ngx_ess_feed_source_start(feed, ordinal - 1, 0) == NGX_OK)
-           ? NGX_DONE : NGX_ERROR;
 }
 
 
@@ -226,7 +187,7 @@ ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
 
         *n = NGX_ESS_FEED_READ_RECORDS;
 
-        rc = ngx_ess_log_read(ngx_ess_feed_reader.zone, &feed->ref, &feed->seq,
+        rc = ngx_ess_log_read(ngx_ess_feed_worker.zone, &feed->ref, &feed->seq,
                               &feed->last, ngx_ess_feed_reader.buffer, size,
                               ngx_ess_feed_reader.records, n, &gone, &need);
 
@@ -244,7 +205,7 @@ ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
         }
 
         if (need <= size) {
-            ngx_log_error(NGX_LOG_ALERT, ngx_ess_feed_reader.log, 0,
+            ngx_log_error(NGX_LOG_ALERT, ngx_ess_feed_worker.log, 0,
                           "stream %uL: a record of %uz bytes was refused by a "
                           "buffer of %uz", feed->ref.id, need, size);
             return NGX_ERROR;
@@ -260,7 +221,7 @@ ngx_ess_feed_read_buffer(size_t size)
 {
     ngx_ess_feed_read_exit();
 
-    ngx_ess_feed_reader.buffer = ngx_alloc(size, ngx_ess_feed_reader.log);
+    ngx_ess_feed_reader.buffer = ngx_alloc(size, ngx_ess_feed_worker.log);
     if (ngx_ess_feed_reader.buffer == NULL) {
         return NGX_ERROR;
     }
@@ -296,7 +257,8 @@ ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     from = ngx_ess_feed_read_lost_from(feed, lost);
 
     if (feed->replay && feed->follow) {
-        return ngx_ess_feed_read_source(feed, from);
+        feed->expected = from;
+        return NGX_DONE;
     }
 
     if (from > lost->to) {
@@ -310,12 +272,12 @@ ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
 
     level = feed->replay ? NGX_LOG_INFO : NGX_LOG_WARN;
 
-    ngx_log_error(level, ngx_ess_feed_reader.log, 0,
+    ngx_log_error(level, ngx_ess_feed_worker.log, 0,
                   "stream %uL: %uL events were evicted before they could "
                   "be sent to %ui subscribers", feed->ref.id, lost->events,
                   feed->subscribers);
 
-    ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_EVENTS_LOST,
+    ngx_ess_shm_count(ngx_ess_feed_worker.zone, NGX_ESS_C_EVENTS_LOST,
                       (int64_t) lost->events);
 
     feed->expected = lost->to + 1;
@@ -336,12 +298,12 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
     }
 
     rc = feed->transport->gap(feed->ref.epoch, from, to, &data,
-                              ngx_ess_feed_reader.log);
+                              ngx_ess_feed_worker.log);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
-    ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_GAPS, 1);
+    ngx_ess_shm_count(ngx_ess_feed_worker.zone, NGX_ESS_C_GAPS, 1);
 
     if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_GAP, seq, &data, frame)
         != NGX_OK)
@@ -437,15 +399,15 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_feed_read_to_event(feed, record, &event);
 
     rc = feed->replay
-         ? feed->transport->encode_one(&event, &data, ngx_ess_feed_reader.log)
-         : feed->transport->encode(&event, &data, ngx_ess_feed_reader.log);
+         ? feed->transport->encode_one(&event, &data, ngx_ess_feed_worker.log)
+         : feed->transport->encode(&event, &data, ngx_ess_feed_worker.log);
 
     if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
     if (data.unannotated) {
-        ngx_ess_shm_count(ngx_ess_feed_reader.zone, NGX_ESS_C_UNANNOTATED, 1);
+        ngx_ess_shm_count(ngx_ess_feed_worker.zone, NGX_ESS_C_UNANNOTATED, 1);
     }
 
     return ngx_ess_feed_read_event(feed, record, &data, first);
@@ -494,7 +456,7 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         ngx_memzero(&data, sizeof(ngx_ess_transport_frame_t));
 
         if ((i == 0 ? feed->transport->encode_one : feed->transport->encode)
-                (&event, &data, ngx_ess_feed_reader.log)
+                (&event, &data, ngx_ess_feed_worker.log)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -562,7 +524,7 @@ ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
     ngx_ess_frame_t  *frame;
 
     frame = ngx_ess_frame_append(&feed->frames, type, seq, data,
-                                 ngx_ess_feed_reader.log);
+                                 ngx_ess_feed_worker.log);
     if (frame == NULL) {
         return NGX_ERROR;
     }
@@ -632,7 +594,7 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
        read until the client has it */
 
     if (!feed->replay) {
-        ngx_ess_backpressure_check(feed, ngx_ess_feed_reader.handlers->slow);
+        ngx_ess_backpressure_check(feed, ngx_ess_feed_worker.handlers->slow);
     }
 
     ngx_ess_frame_release(&feed->frames, first);
@@ -673,7 +635,7 @@ ngx_ess_feed_read_cursor(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub,
 static void
 ngx_ess_feed_read_missed(ngx_ess_feed_t *feed)
 {
-    ngx_ess_feed_reader.handlers->missed(ngx_ess_feed_first(feed));
+    ngx_ess_feed_worker.handlers->missed(ngx_ess_feed_first(feed));
 }
 
 
@@ -685,7 +647,7 @@ ngx_ess_feed_read_failed(ngx_ess_feed_t *feed)
     ngx_queue_t           *q, *next;
     ngx_ess_subscriber_t  *sub;
 
-    ngx_log_error(NGX_LOG_CRIT, ngx_ess_feed_reader.log, 0,
+    ngx_log_error(NGX_LOG_CRIT, ngx_ess_feed_worker.log, 0,
                   "stream %uL: no memory for its events, closing its "
                   "subscribers", feed->ref.id);
 
@@ -697,7 +659,7 @@ ngx_ess_feed_read_failed(ngx_ess_feed_t *feed)
     {
         next = ngx_queue_next(q);
         sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_reader.handlers->failed(sub);
+        ngx_ess_feed_worker.handlers->failed(sub);
     }
 
     /* these move on to waiting, or are gone */
@@ -705,13 +667,13 @@ ngx_ess_feed_read_failed(ngx_ess_feed_t *feed)
     while (!ngx_queue_empty(&feed->due)) {
         q = ngx_queue_head(&feed->due);
         sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_reader.handlers->failed(sub);
+        ngx_ess_feed_worker.handlers->failed(sub);
     }
 
     while (!ngx_queue_empty(&feed->idle)) {
         q = ngx_queue_head(&feed->idle);
         sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_reader.handlers->failed(sub);
+        ngx_ess_feed_worker.handlers->failed(sub);
     }
 
     ngx_ess_feed_unhold(feed);

@@ -11,15 +11,13 @@
 #include "ngx_ess_feed.h"
 
 
-void ngx_ess_feed_read_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
-    const ngx_ess_feed_handlers_t *handlers);
-
 /*
  * Reads what is new, as far as one buffer goes, encodes it and puts the
  * subscribers' cursors at it; feed->changed says afterwards whether there is
- * more.  The feed may be gone afterwards.
+ * more.  NGX_DONE: nothing was read, for the stream's source has what comes
+ * next.  NGX_OK: the feed may be gone.
  */
-void ngx_ess_feed_read(ngx_ess_feed_t *feed);
+ngx_int_t ngx_ess_feed_read(ngx_ess_feed_t *feed);
 
 /* Appends what the record is to the clients: an event, the gap before it, a
    close.  *first holds the first frame of several calls.  NGX_OK; NGX_ERROR:
@@ -31,8 +29,8 @@ ngx_int_t ngx_ess_feed_read_record(ngx_ess_feed_t *feed,
  * What the last of these calls returned, and the first frame, whose reference
  * is taken over (NULL: nothing new).  NGX_OK: cursors are put at it; else it
  * goes, and with NGX_DECLINED the replay's client is told that it has missed
- * something, with NGX_ERROR all are closed, for want of memory; with NGX_DONE
- * there is nothing to be done.  The feed may be gone afterwards.
+ * something, with NGX_ERROR all are closed, for want of memory.  The feed may
+ * be gone afterwards.
  */
 void ngx_ess_feed_read_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
     ngx_ess_frame_t *first);

@@ -53,7 +53,7 @@ ngx_ess_feed_source_start(ngx_ess_feed_t *feed, uint64_t ordinal,
     ngx_ess_feed_source_t  *source;
     ngx_ess_stream_info_t   info;
 
-    zone = ngx_ess_feed_zone();
+    zone = ngx_ess_feed_worker.zone;
     log = ngx_cycle->log;
 
     if (ngx_ess_stream_by_id(zone, feed->ref.id, &info) != NGX_OK) {
@@ -184,9 +184,9 @@ ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay)
     /* does the log have what follows, by now? */
 
     rc = replay->found
-         ? ngx_ess_log_search_ordinal(ngx_ess_feed_zone(), &feed->ref,
+         ? ngx_ess_log_search_ordinal(ngx_ess_feed_worker.zone, &feed->ref,
                                       replay->ordinal, &place)
-         : ngx_ess_log_search_since(ngx_ess_feed_zone(), &feed->ref,
+         : ngx_ess_log_search_since(ngx_ess_feed_worker.zone, &feed->ref,
                                     replay->timestamp, replay->undated, &place);
 
     if (rc == NGX_OK && !place.gap
@@ -221,7 +221,7 @@ ngx_ess_feed_source_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
     source->first = NULL;
 
     if (rc == NGX_DONE
-        && ngx_ess_log_search_since(ngx_ess_feed_zone(), &feed->ref,
+        && ngx_ess_log_search_since(ngx_ess_feed_worker.zone, &feed->ref,
                                     replay->timestamp, replay->undated, &place)
            == NGX_OK)
     {

@@ -18,6 +18,7 @@
 #include "ngx_ess_client.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_drain.h"
+#include "ngx_ess_feed_join.h"
 #include "ngx_ess_flush.h"
 #include "ngx_ess_position.h"
 #include "ngx_ess_request.h"
@@ -674,7 +675,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
             rc = ngx_ess_subscriber_replay(sub, entry, &place);
 
         } else if (rc == NGX_OK) {
-            rc = ngx_ess_feed_replay(ref, entry->transport, sub, &place);
+            rc = ngx_ess_feed_join_replay(ref, entry->transport, sub, &place);
         }
     }
 
@@ -709,8 +710,8 @@ ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
         /* of another stream: all of this one */
 
         if (place->first == 1) {
-            return ngx_ess_feed_replay(&entry->ref, entry->transport, sub,
-                                       place);
+            return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
+                                            place);
         }
 
     } else if (place->gap && place->from <= place->to) {
@@ -718,11 +719,12 @@ ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
         place->gap = 0;
 
     } else {
-        return ngx_ess_feed_replay(&entry->ref, entry->transport, sub, place);
+        return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
+                                        place);
     }
 
-    return ngx_ess_feed_replay_source(&entry->ref, entry->transport, sub,
-                                      place, ordinal, timestamp);
+    return ngx_ess_feed_join_source(&entry->ref, entry->transport, sub,
+                                    place, ordinal, timestamp);
 }
 
 

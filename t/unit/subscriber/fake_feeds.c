@@ -49,7 +49,7 @@ feeds_begin(void **state)
     ngx_queue_init(&ngx_posted_events);
     ngx_queue_init(&ngx_posted_next_events);
 
-    return ngx_ess_feed_init(&feeds_cycle, NULL, &feeds_client_handlers)
+    return ngx_ess_feed_turn_init(&feeds_cycle, NULL, &feeds_client_handlers)
            != NGX_OK;
 }
 
@@ -63,7 +63,7 @@ feeds_end(void **state)
     feeds_log_end();
     feeds_client_end();
 
-    ngx_ess_feed_exit();
+    ngx_ess_feed_turn_exit();
     free(feeds_table);
 
     assert_int_equal(ngx_ess_memory_used(), 0);

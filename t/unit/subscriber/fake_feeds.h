@@ -16,7 +16,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "ngx_ess_feed.h"
+#include "ngx_ess_feed_back.h"
+#include "ngx_ess_feed_join.h"
+#include "ngx_ess_feed_turn.h"
 #include "ngx_ess_memory.h"
 #include "ngx_ess_source.h"
 

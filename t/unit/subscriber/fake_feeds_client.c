@@ -152,7 +152,7 @@ feeds_place(feeds_stream_t *s, const ngx_ess_transport_t *t,
 
     c = feeds_client(s);
 
-    return feeds_opened(c, ngx_ess_feed_replay(&s->ref, t, &c->sub, place));
+    return feeds_opened(c, ngx_ess_feed_join_replay(&s->ref, t, &c->sub, place));
 }
 
 
@@ -185,9 +185,9 @@ feeds_source(feeds_stream_t *s, const ngx_ess_transport_t *t, ngx_uint_t gap,
     place.gap = gap;
     place.to = 0;
 
-    return feeds_opened(c, ngx_ess_feed_replay_source(&s->ref, t, &c->sub,
-                                                      &place, after,
-                                                      timestamp));
+    return feeds_opened(c, ngx_ess_feed_join_source(&s->ref, t, &c->sub,
+                                                    &place, after,
+                                                    timestamp));
 }
 
 
@@ -408,7 +408,7 @@ feeds_flush(ngx_ess_subscriber_t *sub)
         return;
     }
 
-    if (ngx_ess_feed_idle(sub) != NGX_OK) {
+    if (ngx_ess_feed_join_idle(sub) != NGX_OK) {
         feeds_close(sub, "failed");
     }
 }
@@ -425,7 +425,7 @@ static void
 feeds_slow(ngx_ess_subscriber_t *sub)
 {
     if (sub->conf->slow_skip
-        && (sub->feed->ended || ngx_ess_feed_fall_back(sub, 1) == NGX_OK))
+        && (sub->feed->ended || ngx_ess_feed_back(sub, 1) == NGX_OK))
     {
         ((feeds_client_t *) sub)->skipped++;
         return;
@@ -447,7 +447,7 @@ feeds_reclaim(ngx_ess_subscriber_t *sub)
 
     live = !sub->feed->replay;
 
-    switch (ngx_ess_feed_fall_back(sub, 0)) {
+    switch (ngx_ess_feed_back(sub, 0)) {
 
     case NGX_OK:
         if (live) {

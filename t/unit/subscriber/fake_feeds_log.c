@@ -5,7 +5,7 @@
 
 
 #include "fake_feeds.h"
-#include "ngx_ess_log.h"
+#include "ngx_ess_log_read.h"
 #include "ngx_ess_stream_table.h"
 
 

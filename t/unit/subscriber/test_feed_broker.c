@@ -2,8 +2,7 @@
  * What those get who begin before the log does: from the broker, until the log
  * has what follows.
  *
- * links: src/subscriber/ngx_ess_feed.c src/subscriber/ngx_ess_feed_read.c
- * links: src/subscriber/ngx_ess_feed_source.c src/subscriber/ngx_ess_frame.c
+ * links: src/subscriber/ngx_ess_feed*.c src/subscriber/ngx_ess_frame.c
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/subscriber/ngx_ess_flush.c
  * links: t/unit/subscriber/fake_feeds.c
@@ -488,8 +487,8 @@ test_of_a_stream_that_is_no_more_no_broker_is_asked(void **state)
     feeds_leave(c);
     s->missing = 1;
 
-    assert_int_equal(ngx_ess_feed_replay_source(&s->ref, &feeds_plain, &c->sub,
-                                                &place, 0, 0),
+    assert_int_equal(ngx_ess_feed_join_source(&s->ref, &feeds_plain, &c->sub,
+                                              &place, 0, 0),
                      NGX_ERROR);
     assert_int_equal(feeds.replays, 0);
     assert_int_equal(feeds_subscribers(s), 0);

@@ -2,8 +2,7 @@
  * What those get who begin earlier, from the log, and how they come to the
  * others.
  *
- * links: src/subscriber/ngx_ess_feed.c src/subscriber/ngx_ess_feed_read.c
- * links: src/subscriber/ngx_ess_feed_source.c src/subscriber/ngx_ess_frame.c
+ * links: src/subscriber/ngx_ess_feed*.c src/subscriber/ngx_ess_frame.c
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/subscriber/ngx_ess_flush.c
  * links: t/unit/subscriber/fake_feeds.c

@@ -3,8 +3,7 @@
  * or any whose socket is full when all keep too much.  A client that has an
  * event in part gets the rest of that event, or is closed.
  *
- * links: src/subscriber/ngx_ess_feed.c src/subscriber/ngx_ess_feed_read.c
- * links: src/subscriber/ngx_ess_feed_source.c src/subscriber/ngx_ess_frame.c
+ * links: src/subscriber/ngx_ess_feed*.c src/subscriber/ngx_ess_frame.c
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/subscriber/ngx_ess_flush.c
  * links: t/unit/subscriber/fake_feeds.c

@@ -47,6 +47,8 @@ static ngx_ess_frame_t      *kept;          /* the first frame of a batch */
 
 volatile ngx_cycle_t        *ngx_cycle = &test_cycle;
 
+ngx_ess_feed_worker_t        ngx_ess_feed_worker = { .zone = &test_zone };
+
 
 static const char *
 rc_name(ngx_int_t rc)
@@ -70,13 +72,6 @@ void *
 ngx_calloc(size_t size, ngx_log_t *log)
 {
     return no_memory ? NULL : calloc(1, size);
-}
-
-
-ngx_ess_zone_t *
-ngx_ess_feed_zone(void)
-{
-    return &test_zone;
 }
 
 

@@ -1,0 +1,198 @@
+
+/*
+ * Subscribers come to a feed, catch up with the others, and leave.  A feed of
+ * one client is a replay until it is where the shared one is.  Runs in
+ * workers.
+ */
+
+
+#include "ngx_ess_feed_join.h"
+#include "ngx_ess_feed_read.h"
+#include "ngx_ess_feed_source.h"
+
+
+static ngx_int_t ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub);
+
+
+ngx_int_t
+ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    uint64_t ordinal)
+{
+    ngx_ess_feed_t  *feed;
+
+    feed = ngx_ess_feed_get(ref, transport, sub->seq, ordinal);
+    if (feed == NULL) {
+        return NGX_ERROR;
+    }
+
+    sub->feed = feed;
+    feed->subscribers++;
+    ngx_queue_insert_tail(&feed->idle, &sub->queue);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    ngx_ess_log_place_t *place)
+{
+    ngx_ess_feed_t   *feed;
+    ngx_ess_frame_t  *frame;
+
+    feed = ngx_ess_feed_create(ref, transport, place->seq, 1);
+    if (feed == NULL) {
+        return NGX_ERROR;
+    }
+
+    feed->expected = place->expected;
+    feed->last = place->last;
+    feed->live = sub->seq;
+    feed->follow = sub->follow;
+    feed->changed = 1;
+    feed->subscribers = 1;
+
+    frame = NULL;
+
+    if (place->gap
+        && ngx_ess_feed_read_gap(feed, place->seq, place->from, place->to,
+                                 &frame)
+           != NGX_OK)
+    {
+        ngx_ess_feed_free(feed);
+        return NGX_ERROR;
+    }
+
+    sub->feed = feed;
+    sub->frame = frame;
+    sub->seq = 0;
+
+    ngx_queue_insert_tail(frame ? &feed->waiting : &feed->idle, &sub->queue);
+
+    ngx_ess_feed_want(feed, &ngx_posted_next_events);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_feed_join_source(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    ngx_ess_log_place_t *place, uint64_t ordinal, uint64_t timestamp)
+{
+    if (ngx_ess_feed_join_replay(ref, transport, sub, place) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_feed_source_start(sub->feed, ordinal, timestamp) != NGX_OK) {
+        ngx_ess_feed_leave(sub);
+        return NGX_ERROR;
+    }
+
+    if (place->gap) {
+        /* that was said */
+        sub->feed->expected = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_feed_join_idle(ngx_ess_subscriber_t *sub)
+{
+    ngx_queue_remove(&sub->queue);
+    ngx_queue_insert_tail(&sub->feed->idle, &sub->queue);
+
+    if (sub->feed->replay && !sub->feed->ended) {
+        return ngx_ess_feed_join_shared(sub);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The client has all that its replay has read.  At the end of the log it
+ * joins those who are there, unless they are further on meanwhile.
+ */
+
+static ngx_int_t
+ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_feed_t  *feed, *replay;
+
+    replay = sub->feed;
+
+    if (replay->changed) {
+        ngx_ess_feed_want(replay, &ngx_posted_next_events);
+        return NGX_OK;
+    }
+
+    feed = ngx_ess_feed_get(&replay->ref, replay->transport, replay->seq,
+                            replay->expected);
+    if (feed == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (feed->seq > replay->seq || feed->ended
+        || (feed->seq < replay->seq && replay->gap))
+    {
+        replay->changed = 1;
+        ngx_ess_feed_want(replay, &ngx_posted_next_events);
+        return NGX_OK;
+    }
+
+    if (feed->seq == replay->seq && replay->expected
+        && replay->expected < feed->expected)
+    {
+        /* who comes now misses what the others never asked for */
+        feed->expected = replay->expected;
+    }
+
+    feed->gap |= replay->gap;
+
+    ngx_queue_remove(&sub->queue);
+    ngx_queue_insert_tail(&feed->idle, &sub->queue);
+
+    sub->feed = feed;
+    sub->seq = replay->seq;
+
+    if (feed->subscribers++ == 0) {
+
+        /* nobody told it of what came since the replay read */
+
+        feed->last = replay->last;
+
+        ngx_ess_feed_set_changed(feed, 1);
+        ngx_ess_feed_want(feed, &ngx_posted_next_events);
+    }
+
+    ngx_ess_feed_unhold(replay);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_feed_leave(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_feed_t  *feed;
+
+    feed = sub->feed;
+
+    ngx_ess_feed_source_stop(feed);
+
+    ngx_queue_remove(&sub->queue);
+
+    if (sub->frame) {
+        ngx_ess_frame_release(&feed->frames, sub->frame);
+        sub->frame = NULL;
+    }
+
+    sub->feed = NULL;
+
+    ngx_ess_feed_unhold(feed);
+}
