@@ -200,7 +200,6 @@ LONG = {
     "src/source/exchange/ngx_ess_exchange_former.c",
     "src/source/exchange/ngx_ess_topic.c",
     "src/source/rabbitmq/ngx_ess_rabbitmq_replay.c",
-    "src/store/ngx_ess_store_sqlite.c",
     "src/stream/ngx_ess_notify.c",
     "src/stream/ngx_ess_shm.c",
     "src/stream/ngx_ess_shm_check.c",

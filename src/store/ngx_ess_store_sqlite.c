@@ -8,8 +8,8 @@
 
 #include "ngx_ess_escape.h"
 #include "ngx_ess_store_sqlite.h"
+#include "ngx_ess_store_sqlite_db.h"
 #include "ngx_ess_store_sqlite_file.h"
-#include <sqlite3.h>
 
 
 /* ms that one process waits for the others' transactions */
@@ -33,24 +33,20 @@ typedef enum {
 
 
 typedef struct {
-    sqlite3                 *db;            /* NULL: not open */
-    sqlite3_stmt            *stmt[NGX_ESS_STORE_SQLITE_STATEMENTS];
-    char                    *path;
-    int                      patience;      /* ms, for others' transactions */
-    int64_t                  waiting;       /* since when, ms */
-    char                     text[128];     /* why the last thing failed */
+    ngx_ess_store_sqlite_db_t  db;
+    sqlite3_stmt              *stmt[NGX_ESS_STORE_SQLITE_STATEMENTS];
 } ngx_ess_store_sqlite_t;
 
 
 static ngx_int_t ngx_ess_store_sqlite_load(ngx_cycle_t *cycle,
     ngx_str_t *path, ngx_int_t (*row)(void *data,
         const ngx_ess_stream_info_t *info), void *data, uint64_t *last_id);
-static int ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_t *h);
+static int ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db);
 static ngx_int_t ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle,
-    ngx_ess_store_sqlite_t *h, ngx_int_t (*row)(void *data,
+    ngx_ess_store_sqlite_db_t *db, ngx_int_t (*row)(void *data,
         const ngx_ess_stream_info_t *info), void *data, uint64_t *last_id);
 static ngx_int_t ngx_ess_store_sqlite_each(ngx_cycle_t *cycle,
-    ngx_ess_store_sqlite_t *h, ngx_int_t (*row)(void *data,
+    ngx_ess_store_sqlite_db_t *db, ngx_int_t (*row)(void *data,
         const ngx_ess_stream_info_t *info), void *data);
 static ngx_int_t ngx_ess_store_sqlite_row(sqlite3_stmt *stmt,
     ngx_ess_stream_info_t *info);
@@ -67,17 +63,6 @@ static int ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h,
 static int ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h,
     ngx_ess_store_op_t *op);
 static int ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h);
-static int ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h,
-    int milliseconds);
-static int ngx_ess_store_sqlite_wait(void *data, int count);
-static int ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h,
-    sqlite3_int64 *version);
-static void ngx_ess_store_sqlite_close(ngx_ess_store_sqlite_t *h);
-static int ngx_ess_store_sqlite_exec(ngx_ess_store_sqlite_t *h,
-    const char *sql);
-static int ngx_ess_store_sqlite_get(ngx_ess_store_sqlite_t *h,
-    const char *sql, sqlite3_int64 *value);
-static int ngx_ess_store_sqlite_failed(ngx_ess_store_sqlite_t *h, int rc);
 
 
 const ngx_ess_store_engine_t  ngx_ess_store_sqlite = {
@@ -147,43 +132,43 @@ ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
     ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
     void *data, uint64_t *last_id)
 {
-    ngx_int_t               rc;
-    ngx_ess_escaped_t       text;
-    ngx_ess_store_sqlite_t  h;
+    ngx_int_t                  rc;
+    ngx_ess_escaped_t          text;
+    ngx_ess_store_sqlite_db_t  db;
 
     if (ngx_ess_store_sqlite_file_enter(cycle, path) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_memzero(&h, sizeof(ngx_ess_store_sqlite_t));
-    h.path = (char *) path->data;
+    ngx_memzero(&db, sizeof(ngx_ess_store_sqlite_db_t));
+    db.path = (char *) path->data;
 
     rc = NGX_OK;
 
-    if (ngx_ess_store_sqlite_open(&h, NGX_ESS_STORE_SQLITE_BUSY_LOAD)
+    if (ngx_ess_store_sqlite_db_open(&db, NGX_ESS_STORE_SQLITE_BUSY_LOAD)
         != SQLITE_OK
-        || ngx_ess_store_sqlite_prepare(&h) != SQLITE_OK)
+        || ngx_ess_store_sqlite_prepare(&db) != SQLITE_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "\"ess_store\" %V cannot be used: %V", path,
-                      ngx_ess_escape_bytes(&text, h.text,
-                                           ngx_strlen(h.text)));
+                      ngx_ess_escape_bytes(&text, db.text,
+                                           ngx_strlen(db.text)));
         rc = NGX_ERROR;
 
     } else if (row) {
-        rc = ngx_ess_store_sqlite_rows(cycle, &h, row, data, last_id);
+        rc = ngx_ess_store_sqlite_rows(cycle, &db, row, data, last_id);
 
-        if (rc != NGX_OK && h.text[0] != '\0') {
+        if (rc != NGX_OK && db.text[0] != '\0') {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                           "\"ess_store\" %V: loading the streams failed: %V",
-                          path, ngx_ess_escape_bytes(&text, h.text,
-                                                     ngx_strlen(h.text)));
+                          path, ngx_ess_escape_bytes(&text, db.text,
+                                                     ngx_strlen(db.text)));
         }
     }
 
     /* the last one to close carries the log over and removes it */
 
-    ngx_ess_store_sqlite_close(&h);
+    ngx_ess_store_sqlite_db_close(&db);
 
     if (ngx_ess_store_sqlite_file_leave(cycle) != NGX_OK) {
         return NGX_ERROR;
@@ -200,62 +185,63 @@ ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
  */
 
 static int
-ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_t *h)
+ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db)
 {
     int            rc;
     sqlite3_int64  n;
 
-    rc = ngx_ess_store_sqlite_get(h, "SELECT count(*) FROM sqlite_master", &n);
+    rc = ngx_ess_store_sqlite_db_get(db, "SELECT count(*) FROM sqlite_master",
+                                     &n);
     if (rc != SQLITE_OK) {
         return rc;
     }
 
     if (n == 0) {
-        rc = ngx_ess_store_sqlite_exec(h, ngx_ess_store_sqlite_schema);
+        rc = ngx_ess_store_sqlite_db_exec(db, ngx_ess_store_sqlite_schema);
         if (rc != SQLITE_OK) {
             return rc;
         }
     }
 
-    rc = ngx_ess_store_sqlite_ours(h, &n);
+    rc = ngx_ess_store_sqlite_db_ours(db, &n);
     if (rc != SQLITE_OK) {
         return rc;
     }
 
     if (n == 1) {
-        rc = ngx_ess_store_sqlite_exec(h, ngx_ess_store_sqlite_upgrade);
+        rc = ngx_ess_store_sqlite_db_exec(db, ngx_ess_store_sqlite_upgrade);
         if (rc != SQLITE_OK) {
             return rc;
         }
     }
 
-    rc = ngx_ess_store_sqlite_exec(h, "PRAGMA journal_mode = WAL");
+    rc = ngx_ess_store_sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
     if (rc != SQLITE_OK) {
         return rc;
     }
 
     /* the log's files are made with the first read, which may fail as well */
 
-    return ngx_ess_store_sqlite_get(h, "SELECT count(*) FROM meta", &n);
+    return ngx_ess_store_sqlite_db_get(db, "SELECT count(*) FROM meta", &n);
 }
 
 
-/* On NGX_ERROR h->text says why, or is empty when that was logged. */
+/* On NGX_ERROR db->text says why, or is empty when that was logged. */
 
 static ngx_int_t
-ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
+ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
     ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
     void *data, uint64_t *last_id)
 {
     sqlite3_int64  id;
 
-    h->text[0] = '\0';
+    db->text[0] = '\0';
 
-    if (ngx_ess_store_sqlite_exec(h, "BEGIN IMMEDIATE") != SQLITE_OK) {
+    if (ngx_ess_store_sqlite_db_exec(db, "BEGIN IMMEDIATE") != SQLITE_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_ess_store_sqlite_get(h,
+    if (ngx_ess_store_sqlite_db_get(db,
             "SELECT max((SELECT max(last_id) FROM meta),"
             " (SELECT coalesce(max(id), 0) FROM streams))", &id)
         != SQLITE_OK)
@@ -263,15 +249,15 @@ ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
         return NGX_ERROR;
     }
 
-    if (ngx_ess_store_sqlite_each(cycle, h, row, data) != NGX_OK) {
+    if (ngx_ess_store_sqlite_each(cycle, db, row, data) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_ess_store_sqlite_exec(h,
+    if (ngx_ess_store_sqlite_db_exec(db,
             "UPDATE meta SET raised = raised + "
             ngx_ess_store_sqlite_number(NGX_ESS_STORE_SKIP) " + "
             ngx_ess_store_sqlite_number(NGX_ESS_STORE_ORDINALS)) != SQLITE_OK
-        || ngx_ess_store_sqlite_exec(h, "COMMIT") != SQLITE_OK)
+        || ngx_ess_store_sqlite_db_exec(db, "COMMIT") != SQLITE_OK)
     {
         return NGX_ERROR;
     }
@@ -283,7 +269,7 @@ ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
 
 
 static ngx_int_t
-ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
+ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
     ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
     void *data)
 {
@@ -292,13 +278,13 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
     sqlite3_stmt           *stmt;
     ngx_ess_stream_info_t   info;
 
-    rc = sqlite3_prepare_v2(h->db,
+    rc = sqlite3_prepare_v2(db->handle,
              "SELECT id, uuid, routing_key, epoch,"
              " reserved_ordinal + (SELECT raised FROM meta), source"
              " FROM streams ORDER BY id", -1, &stmt, NULL);
 
     if (rc != SQLITE_OK) {
-        (void) ngx_ess_store_sqlite_failed(h, rc);
+        (void) ngx_ess_store_sqlite_db_failed(db, rc);
         return NGX_ERROR;
     }
 
@@ -315,7 +301,7 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                           "\"ess_store\" %s is damaged: the row of the "
                           "stream %L makes no sense",
-                          h->path, (int64_t) sqlite3_column_int64(stmt, 0));
+                          db->path, (int64_t) sqlite3_column_int64(stmt, 0));
             ret = NGX_ERROR;
             goto done;
         }
@@ -327,7 +313,7 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_t *h,
     }
 
     if (rc != SQLITE_DONE) {
-        (void) ngx_ess_store_sqlite_failed(h, rc);
+        (void) ngx_ess_store_sqlite_db_failed(db, rc);
         ret = NGX_ERROR;
     }
 
@@ -402,9 +388,9 @@ ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log)
 
     ngx_memzero(h, sizeof(ngx_ess_store_sqlite_t));
 
-    h->path = (char *) (h + 1);
-    ngx_memcpy(h->path, path->data, path->len);
-    h->path[path->len] = '\0';
+    h->db.path = (char *) (h + 1);
+    ngx_memcpy(h->db.path, path->data, path->len);
+    h->db.path[path->len] = '\0';
 
     return h;
 }
@@ -413,8 +399,10 @@ ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log)
 static void
 ngx_ess_store_sqlite_destroy(void *handle)
 {
-    ngx_ess_store_sqlite_close(handle);
-    ngx_free(handle);
+    ngx_ess_store_sqlite_t *h = handle;
+
+    ngx_ess_store_sqlite_db_close(&h->db);
+    ngx_free(h);
 }
 
 
@@ -439,7 +427,7 @@ ngx_ess_store_sqlite_commit(void *handle, ngx_ess_store_op_t **ops,
 
     for (i = 0; i < n; i++) {
         ops[i]->rc = NGX_ERROR;
-        ngx_memcpy(ops[i]->text, h->text, sizeof(ops[i]->text));
+        ngx_memcpy(ops[i]->text, h->db.text, sizeof(ops[i]->text));
     }
 
     switch (rc) {
@@ -452,7 +440,7 @@ ngx_ess_store_sqlite_commit(void *handle, ngx_ess_store_op_t **ops,
 
         /* a new handle finds the file as it then is */
 
-        ngx_ess_store_sqlite_close(h);
+        ngx_ess_store_sqlite_db_close(&h->db);
     }
 }
 
@@ -466,20 +454,20 @@ ngx_ess_store_sqlite_commit(void *handle, ngx_ess_store_op_t **ops,
 static ngx_uint_t
 ngx_ess_store_sqlite_again(ngx_ess_store_sqlite_t *h, int rc)
 {
-    if (h->db == NULL) {
+    if (h->db.handle == NULL) {
         return 0;
     }
 
     switch (rc) {
 
     case SQLITE_FULL:
-        return sqlite3_wal_checkpoint_v2(h->db, NULL,
+        return sqlite3_wal_checkpoint_v2(h->db.handle, NULL,
                                          SQLITE_CHECKPOINT_TRUNCATE, NULL,
                                          NULL)
                == SQLITE_OK;
 
     case SQLITE_IOERR:
-        ngx_ess_store_sqlite_close(h);
+        ngx_ess_store_sqlite_db_close(&h->db);
         return 1;
 
     default:
@@ -501,7 +489,7 @@ ngx_ess_store_sqlite_transaction(ngx_ess_store_sqlite_t *h,
         return rc;
     }
 
-    rc = ngx_ess_store_sqlite_exec(h, "BEGIN IMMEDIATE");
+    rc = ngx_ess_store_sqlite_db_exec(&h->db, "BEGIN IMMEDIATE");
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -509,14 +497,14 @@ ngx_ess_store_sqlite_transaction(ngx_ess_store_sqlite_t *h,
     rc = ngx_ess_store_sqlite_ops(h, ops, n);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_exec(h, "COMMIT");
+        rc = ngx_ess_store_sqlite_db_exec(&h->db, "COMMIT");
     }
 
-    if (rc != SQLITE_OK && !sqlite3_get_autocommit(h->db)) {
+    if (rc != SQLITE_OK && !sqlite3_get_autocommit(h->db.handle)) {
 
         /* not through exec(), which would write over the text */
 
-        (void) sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL);
+        (void) sqlite3_exec(h->db.handle, "ROLLBACK", NULL, NULL, NULL);
     }
 
     return rc;
@@ -546,7 +534,7 @@ ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t **ops,
             /* SQLite undid this statement only: the others may go on */
 
             ops[i]->rc = NGX_DECLINED;
-            ngx_memcpy(ops[i]->text, h->text, sizeof(ops[i]->text));
+            ngx_memcpy(ops[i]->text, h->db.text, sizeof(ops[i]->text));
 
         } else {
             return rc;
@@ -570,7 +558,7 @@ ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t **ops,
 
     rc = sqlite3_reset(stmt);
 
-    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_failed(h, rc);
+    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_db_failed(&h->db, rc);
 }
 
 
@@ -618,7 +606,7 @@ ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
     rc = sqlite3_reset(stmt);
 
     if (rc != SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_failed(h, rc);
+        rc = ngx_ess_store_sqlite_db_failed(&h->db, rc);
     }
 
     /* the row is the caller's */
@@ -638,199 +626,35 @@ ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h)
     ngx_uint_t     i;
     sqlite3_int64  version;
 
-    if (h->db) {
+    if (h->db.handle) {
         moved = 0;
 
-        (void) sqlite3_file_control(h->db, NULL, SQLITE_FCNTL_HAS_MOVED,
+        (void) sqlite3_file_control(h->db.handle, NULL, SQLITE_FCNTL_HAS_MOVED,
                                     &moved);
         if (!moved) {
             return SQLITE_OK;
         }
 
-        ngx_ess_store_sqlite_close(h);
+        ngx_ess_store_sqlite_db_close(&h->db);
     }
 
-    rc = ngx_ess_store_sqlite_open(h, NGX_ESS_STORE_SQLITE_BUSY);
+    rc = ngx_ess_store_sqlite_db_open(&h->db, NGX_ESS_STORE_SQLITE_BUSY);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_ours(h, &version);
+        rc = ngx_ess_store_sqlite_db_ours(&h->db, &version);
     }
 
     for (i = 0; rc == SQLITE_OK && i < NGX_ESS_STORE_SQLITE_STATEMENTS; i++) {
-        rc = sqlite3_prepare_v2(h->db, ngx_ess_store_sqlite_sql[i], -1,
+        rc = sqlite3_prepare_v2(h->db.handle, ngx_ess_store_sqlite_sql[i], -1,
                                 &h->stmt[i], NULL);
         if (rc != SQLITE_OK) {
-            rc = ngx_ess_store_sqlite_failed(h, rc);
+            rc = ngx_ess_store_sqlite_db_failed(&h->db, rc);
         }
     }
 
     if (rc != SQLITE_OK) {
-        ngx_ess_store_sqlite_close(h);
+        ngx_ess_store_sqlite_db_close(&h->db);
     }
-
-    return rc;
-}
-
-
-static int
-ngx_ess_store_sqlite_open(ngx_ess_store_sqlite_t *h, int milliseconds)
-{
-    int  rc;
-
-    /* never SQLITE_OPEN_CREATE: a file that vanished is an error */
-
-    rc = sqlite3_open_v2(h->path, &h->db,
-                         SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL);
-
-    if (rc != SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_failed(h, rc);
-        ngx_ess_store_sqlite_close(h);
-        return rc;
-    }
-
-    h->patience = milliseconds;
-
-    (void) sqlite3_busy_handler(h->db, ngx_ess_store_sqlite_wait, h);
-
-    /* FULL: what was answered survives the loss of power; a short log: it
-       may be all that fits on a small disk */
-
-    return ngx_ess_store_sqlite_exec(h, "PRAGMA temp_store = MEMORY;"
-                                        "PRAGMA synchronous = FULL;"
-                                        "PRAGMA wal_autocheckpoint = 64;");
-}
-
-
-/*
- * Another process holds the lock, which is given to whoever happens to ask
- * when it is free.  So all ask often: SQLite's own handler soon waits a tenth
- * of a second each time, and under load some would never meet the moment.
- */
-
-static int
-ngx_ess_store_sqlite_wait(void *data, int count)
-{
-    ngx_ess_store_sqlite_t *h = data;
-
-    int64_t          ms;
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    ms = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-
-    if (count == 0) {
-        h->waiting = ms;
-    }
-
-    if (ms - h->waiting >= h->patience) {
-        return 0;
-    }
-
-    /* 0.5 to 2.5 ms, at random */
-
-    (void) usleep(500 + ts.tv_nsec / 64 % 2000);
-
-    return 1;
-}
-
-
-static int
-ngx_ess_store_sqlite_ours(ngx_ess_store_sqlite_t *h, sqlite3_int64 *version)
-{
-    int            rc;
-    sqlite3_int64  app;
-
-    rc = ngx_ess_store_sqlite_get(h, "PRAGMA application_id", &app);
-
-    if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_get(h, "PRAGMA user_version", version);
-    }
-
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    if (app != NGX_ESS_STORE_SQLITE_FILE_APP
-        || *version < 1 || *version > NGX_ESS_STORE_SQLITE_FILE_SCHEMA)
-    {
-        (void) snprintf(h->text, sizeof(h->text),
-                        "the database was not made by this version of "
-                        "ess_store (application id %lld, schema %lld)",
-                        (long long) app, (long long) *version);
-        return SQLITE_NOTADB;
-    }
-
-    return SQLITE_OK;
-}
-
-
-static void
-ngx_ess_store_sqlite_close(ngx_ess_store_sqlite_t *h)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_ESS_STORE_SQLITE_STATEMENTS; i++) {
-        (void) sqlite3_finalize(h->stmt[i]);
-        h->stmt[i] = NULL;
-    }
-
-    (void) sqlite3_close(h->db);
-    h->db = NULL;
-}
-
-
-static int
-ngx_ess_store_sqlite_exec(ngx_ess_store_sqlite_t *h, const char *sql)
-{
-    int  rc;
-
-    rc = sqlite3_exec(h->db, sql, NULL, NULL, NULL);
-
-    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_failed(h, rc);
-}
-
-
-/* The first column of a query's only row. */
-
-static int
-ngx_ess_store_sqlite_get(ngx_ess_store_sqlite_t *h, const char *sql,
-    sqlite3_int64 *value)
-{
-    int            rc;
-    sqlite3_stmt  *stmt;
-
-    rc = sqlite3_prepare_v2(h->db, sql, -1, &stmt, NULL);
-    if (rc != SQLITE_OK) {
-        return ngx_ess_store_sqlite_failed(h, rc);
-    }
-
-    rc = sqlite3_step(stmt);
-
-    if (rc == SQLITE_ROW) {
-        *value = sqlite3_column_int64(stmt, 0);
-        rc = SQLITE_OK;
-
-    } else {
-        rc = ngx_ess_store_sqlite_failed(h, rc == SQLITE_DONE ? SQLITE_CORRUPT
-                                                              : rc);
-    }
-
-    (void) sqlite3_finalize(stmt);
-
-    return rc;
-}
-
-
-/* Keeps the text of what just failed; returns the primary result code. */
-
-static int
-ngx_ess_store_sqlite_failed(ngx_ess_store_sqlite_t *h, int rc)
-{
-    rc &= 0xff;
-
-    (void) snprintf(h->text, sizeof(h->text), "%s",
-                    h->db ? sqlite3_errmsg(h->db) : sqlite3_errstr(rc));
 
     return rc;
 }

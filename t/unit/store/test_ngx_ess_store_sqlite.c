@@ -4,7 +4,7 @@
  * nginx itself is replaced by the few functions at the top.
  *
  * links: src/store/ngx_ess_store_sqlite.c src/store/ngx_ess_store_sqlite_file.c
- * links: src/ngx_ess_escape.c
+ * links: src/store/ngx_ess_store_sqlite_db.c src/ngx_ess_escape.c
  */
 
 

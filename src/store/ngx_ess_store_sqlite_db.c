@@ -1,0 +1,175 @@
+
+/*
+ * A SQLite database as a store has it open: how it is opened, how long it
+ * waits for others, and the words of what failed.  It is its owner's: the
+ * master's while it loads, then that of a worker's thread.
+ */
+
+
+#include "ngx_ess_store_sqlite_db.h"
+#include "ngx_ess_store_sqlite_file.h"
+
+
+static int ngx_ess_store_sqlite_db_wait(void *data, int count);
+
+
+int
+ngx_ess_store_sqlite_db_open(ngx_ess_store_sqlite_db_t *db, int milliseconds)
+{
+    int  rc;
+
+    /* never SQLITE_OPEN_CREATE: a file that vanished is an error */
+
+    rc = sqlite3_open_v2(db->path, &db->handle,
+                         SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc != SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_db_failed(db, rc);
+        ngx_ess_store_sqlite_db_close(db);
+        return rc;
+    }
+
+    db->patience = milliseconds;
+
+    (void) sqlite3_busy_handler(db->handle, ngx_ess_store_sqlite_db_wait, db);
+
+    /* FULL: what was answered survives the loss of power; a short log: it
+       may be all that fits on a small disk */
+
+    return ngx_ess_store_sqlite_db_exec(db,
+                                        "PRAGMA temp_store = MEMORY;"
+                                        "PRAGMA synchronous = FULL;"
+                                        "PRAGMA wal_autocheckpoint = 64;");
+}
+
+
+/*
+ * Another process holds the lock, which is given to whoever happens to ask
+ * when it is free.  So all ask often: SQLite's own handler soon waits a tenth
+ * of a second each time, and under load some would never meet the moment.
+ */
+
+static int
+ngx_ess_store_sqlite_db_wait(void *data, int count)
+{
+    ngx_ess_store_sqlite_db_t *db = data;
+
+    int64_t          ms;
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    ms = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+
+    if (count == 0) {
+        db->waiting = ms;
+    }
+
+    if (ms - db->waiting >= db->patience) {
+        return 0;
+    }
+
+    /* 0.5 to 2.5 ms, at random */
+
+    (void) usleep(500 + ts.tv_nsec / 64 % 2000);
+
+    return 1;
+}
+
+
+int
+ngx_ess_store_sqlite_db_ours(ngx_ess_store_sqlite_db_t *db,
+    sqlite3_int64 *version)
+{
+    int            rc;
+    sqlite3_int64  app;
+
+    rc = ngx_ess_store_sqlite_db_get(db, "PRAGMA application_id", &app);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_db_get(db, "PRAGMA user_version", version);
+    }
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (app != NGX_ESS_STORE_SQLITE_FILE_APP
+        || *version < 1 || *version > NGX_ESS_STORE_SQLITE_FILE_SCHEMA)
+    {
+        (void) snprintf(db->text, sizeof(db->text),
+                        "the database was not made by this version of "
+                        "ess_store (application id %lld, schema %lld)",
+                        (long long) app, (long long) *version);
+        return SQLITE_NOTADB;
+    }
+
+    return SQLITE_OK;
+}
+
+
+void
+ngx_ess_store_sqlite_db_close(ngx_ess_store_sqlite_db_t *db)
+{
+    sqlite3_stmt  *stmt;
+
+    while (db->handle && (stmt = sqlite3_next_stmt(db->handle, NULL))) {
+        (void) sqlite3_finalize(stmt);
+    }
+
+    (void) sqlite3_close(db->handle);
+    db->handle = NULL;
+}
+
+
+int
+ngx_ess_store_sqlite_db_exec(ngx_ess_store_sqlite_db_t *db, const char *sql)
+{
+    int  rc;
+
+    rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_db_failed(db, rc);
+}
+
+
+int
+ngx_ess_store_sqlite_db_get(ngx_ess_store_sqlite_db_t *db, const char *sql,
+    sqlite3_int64 *value)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    rc = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+    if (rc != SQLITE_OK) {
+        return ngx_ess_store_sqlite_db_failed(db, rc);
+    }
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        *value = sqlite3_column_int64(stmt, 0);
+        rc = SQLITE_OK;
+
+    } else {
+        rc = ngx_ess_store_sqlite_db_failed(db, rc == SQLITE_DONE
+                                                ? SQLITE_CORRUPT : rc);
+    }
+
+    (void) sqlite3_finalize(stmt);
+
+    return rc;
+}
+
+
+int
+ngx_ess_store_sqlite_db_failed(ngx_ess_store_sqlite_db_t *db, int rc)
+{
+    rc &= 0xff;
+
+    (void) snprintf(db->text, sizeof(db->text), "%s",
+                    db->handle ? sqlite3_errmsg(db->handle)
+                               : sqlite3_errstr(rc));
+
+    return rc;
+}

@@ -1,0 +1,47 @@
+/*
+ * A SQLite database that is, or will be, open.  What returns an int returns a
+ * primary result code of SQLite's; with any but SQLITE_OK "text" says why.
+ */
+
+
+#ifndef _NGX_ESS_STORE_SQLITE_DB_H_INCLUDED_
+#define _NGX_ESS_STORE_SQLITE_DB_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include <sqlite3.h>
+
+
+typedef struct {
+    sqlite3                 *handle;        /* NULL: not open */
+    char                    *path;
+    int                      patience;      /* ms, for others' transactions */
+    int64_t                  waiting;       /* since when, ms */
+    char                     text[128];     /* why the last thing failed */
+} ngx_ess_store_sqlite_db_t;
+
+
+/* A file that is not there is an error.  "milliseconds" is how long it waits
+   for the transactions of other processes. */
+int ngx_ess_store_sqlite_db_open(ngx_ess_store_sqlite_db_t *db,
+    int milliseconds);
+
+/* With all its statements; it may be closed. */
+void ngx_ess_store_sqlite_db_close(ngx_ess_store_sqlite_db_t *db);
+
+/* SQLITE_NOTADB: no ess_store of this version or one before made it. */
+int ngx_ess_store_sqlite_db_ours(ngx_ess_store_sqlite_db_t *db,
+    sqlite3_int64 *version);
+
+int ngx_ess_store_sqlite_db_exec(ngx_ess_store_sqlite_db_t *db,
+    const char *sql);
+
+/* The first column of a query's only row. */
+int ngx_ess_store_sqlite_db_get(ngx_ess_store_sqlite_db_t *db,
+    const char *sql, sqlite3_int64 *value);
+
+/* Keeps the text of what just failed with "rc". */
+int ngx_ess_store_sqlite_db_failed(ngx_ess_store_sqlite_db_t *db, int rc);
+
+
+#endif /* _NGX_ESS_STORE_SQLITE_DB_H_INCLUDED_ */
