@@ -1,8 +1,8 @@
 /*
- * Checks, without a change on disk, whether the worker's user will be able to
- * use the SQLite store's file, and prepares the file at start.  Runs in the
- * master (or in nginx -t) only.  At start the master acts as the worker's
- * user while it touches the file: so all files are the worker's from the
+ * The SQLite store's file: whether the worker's user will be able to use it,
+ * without a change on disk, and making it at start.  Runs in the master (or in
+ * nginx -t) only, which acts as the worker's user while it touches the file:
+ * so the kernel says what that user may, all files are the worker's from the
  * first, and no link planted in the worker's folder is followed as root.
  */
 
@@ -23,19 +23,10 @@
 #define NGX_ESS_STORE_SQLITE_FILE_APP_AT  68
 
 
-/* who will use the file */
+/* whom the master acts as, and what it was before */
 
 typedef struct {
-    uid_t                    uid;
-    gid_t                    groups[NGX_ESS_STORE_SQLITE_FILE_GROUPS];
-    int                      ngroups;
     const char              *name;          /* for messages */
-} ngx_ess_store_sqlite_file_user_t;
-
-
-/* what the master was before it took on the worker's user */
-
-typedef struct {
     gid_t                    gid;
     gid_t                    groups[NGX_ESS_STORE_SQLITE_FILE_GROUPS];
     int                      ngroups;
@@ -43,39 +34,30 @@ typedef struct {
 #if (NGX_HAVE_PR_SET_DUMPABLE)
     int                      dumpable;
 #endif
-} ngx_ess_store_sqlite_file_saved_t;
+} ngx_ess_store_sqlite_file_user_t;
 
 
-static ngx_int_t ngx_ess_store_sqlite_file_user(ngx_conf_t *cf,
-    ngx_ess_store_sqlite_file_user_t *user);
-static ngx_uint_t ngx_ess_store_sqlite_file_may(
-    ngx_ess_store_sqlite_file_user_t *user, struct stat *st, mode_t bits);
-static size_t ngx_ess_store_sqlite_file_parent(char *path, size_t len);
 static ngx_int_t ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf,
-    ngx_str_t *path, ngx_ess_store_sqlite_file_user_t *user);
-static ngx_int_t ngx_ess_store_sqlite_file_way(ngx_conf_t *cf,
-    ngx_str_t *path, const char *folder,
-    ngx_ess_store_sqlite_file_user_t *user);
-static ngx_int_t ngx_ess_store_sqlite_file_file(ngx_conf_t *cf,
-    ngx_str_t *path, ngx_ess_store_sqlite_file_user_t *user);
-static ngx_int_t ngx_ess_store_sqlite_file_header(ngx_conf_t *cf,
     ngx_str_t *path);
+static ngx_int_t ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf,
+    ngx_str_t *path, const char *folder, ngx_uint_t own, ngx_err_t err);
+static ngx_int_t ngx_ess_store_sqlite_file_file(ngx_conf_t *cf,
+    ngx_str_t *path);
+static ngx_int_t ngx_ess_store_sqlite_file_header(ngx_conf_t *cf,
+    ngx_str_t *path, int fd);
 static uint32_t ngx_ess_store_sqlite_file_number(const u_char *p);
 static ngx_int_t ngx_ess_store_sqlite_file_make(ngx_cycle_t *cycle,
     ngx_str_t *path);
-static ngx_int_t ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle,
-    ngx_core_conf_t *ccf);
-static void ngx_ess_store_sqlite_file_own(ngx_cycle_t *cycle, ngx_str_t *path,
-    const char *suffix, ngx_core_conf_t *ccf);
+static ngx_int_t ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle);
 
 
-static ngx_ess_store_sqlite_file_saved_t  ngx_ess_store_sqlite_file_saved;
+static ngx_ess_store_sqlite_file_user_t  ngx_ess_store_sqlite_file_user;
 
 
 ngx_int_t
 ngx_ess_store_sqlite_file_check(ngx_conf_t *cf, ngx_str_t *path)
 {
-    ngx_ess_store_sqlite_file_user_t  user;
+    ngx_int_t  rc;
 
     if (path->len > NGX_ESS_STORE_SQLITE_FILE_PATH) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -85,232 +67,111 @@ ngx_ess_store_sqlite_file_check(ngx_conf_t *cf, ngx_str_t *path)
         return NGX_ERROR;
     }
 
-    if (ngx_ess_store_sqlite_file_user(cf, &user) != NGX_OK
-        || ngx_ess_store_sqlite_file_folder(cf, path, &user) != NGX_OK)
-    {
+    if (ngx_ess_store_sqlite_file_become(cf->cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_ess_store_sqlite_file_file(cf, path, &user);
+    rc = ngx_ess_store_sqlite_file_folder(cf, path);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_store_sqlite_file_file(cf, path);
+    }
+
+    if (ngx_ess_store_sqlite_file_leave(cf->cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return rc;
 }
 
 
+/* Every folder on the way must let the user through; that of the file may be
+   missing, and must else be writable. */
+
 static ngx_int_t
-ngx_ess_store_sqlite_file_user(ngx_conf_t *cf,
-    ngx_ess_store_sqlite_file_user_t *user)
+ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf, ngx_str_t *path)
 {
-    gid_t             gid;
-    struct group     *grp;
-    struct passwd    *pwd;
-    ngx_core_conf_t  *ccf;
+    int     rc;
+    char    folder[NGX_ESS_STORE_SQLITE_FILE_PATH + 1], *p, *last, next;
 
-    user->uid = geteuid();
-    user->name = "that runs nginx";
-    user->ngroups = getgroups(NGX_ESS_STORE_SQLITE_FILE_GROUPS - 1,
-                              user->groups);
-    if (user->ngroups < 0) {
-        user->ngroups = 0;
-    }
+    ngx_memcpy(folder, path->data, path->len);
+    folder[path->len] = '\0';
 
-    user->groups[user->ngroups++] = getegid();
+    last = strrchr(folder, '/');
 
-    if (user->uid != 0) {
-        return NGX_OK;
-    }
+    for (p = folder + 1; p <= last; p++) {
 
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
-                                           ngx_core_module);
-
-    if (ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT) {
-        user->uid = ccf->user;
-        user->name = ccf->username;
-        gid = ccf->group;
-
-    } else {
-
-        /* no "user" so far: nginx will take what it was built with */
-
-        pwd = getpwnam(NGX_USER);
-        if (pwd == NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                               "\"ess_store\" needs to know the worker's "
-                               "user, getpwnam(\"" NGX_USER "\") failed");
-            return NGX_ERROR;
+        if (*p != '/') {
+            continue;
         }
 
-        user->uid = pwd->pw_uid;
-        user->name = NGX_USER;
+        /* with the slash, so that it is a folder */
 
-        grp = getgrnam(NGX_GROUP);
-        gid = grp ? grp->gr_gid : pwd->pw_gid;
-    }
+        next = p[1];
+        p[1] = '\0';
 
-    user->ngroups = NGX_ESS_STORE_SQLITE_FILE_GROUPS;
+        rc = faccessat(AT_FDCWD, folder, p == last ? W_OK|X_OK : X_OK,
+                       AT_EACCESS);
 
-    if (getgrouplist(user->name, gid, user->groups, &user->ngroups) == -1) {
-        user->groups[0] = gid;
-        user->ngroups = 1;
+        if (rc == -1) {
+            *p = '\0';
+            return ngx_ess_store_sqlite_file_closed(cf, path, folder,
+                                                    p == last, ngx_errno);
+        }
+
+        p[1] = next;
     }
 
     return NGX_OK;
 }
 
 
-/* bits: of 4 read, 2 write, 1 execute (enter) */
+/* own: it is the file's */
 
-static ngx_uint_t
-ngx_ess_store_sqlite_file_may(ngx_ess_store_sqlite_file_user_t *user,
-    struct stat *st, mode_t bits)
+static ngx_int_t
+ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf, ngx_str_t *path,
+    const char *folder, ngx_uint_t own, ngx_err_t err)
 {
-    int     i;
-    mode_t  mode;
+    const char  *user;
 
-    if (user->uid == 0) {
-        return 1;
+    user = ngx_ess_store_sqlite_file_user.name;
+
+    if (own && err == NGX_ENOENT) {
+        return NGX_OK;
     }
 
-    mode = st->st_mode;
+    if (own && err == NGX_ENOTDIR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ess_store\" %V: \"%s\" is not a folder",
+                           path, folder);
 
-    if (st->st_uid == user->uid) {
-        mode >>= 6;
+    } else if (own) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+                           "\"ess_store\" %V: the folder \"%s\" must be "
+                           "writable for the user %s", path, folder, user);
+
+    } else if (err == NGX_EACCES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ess_store\" %V: the user %s may not enter the "
+                           "folder \"%s\"; let it in (chmod o+x), or put the "
+                           "file elsewhere", path, user, folder);
 
     } else {
-        for (i = 0; i < user->ngroups; i++) {
-            if (st->st_gid == user->groups[i]) {
-                mode >>= 3;
-                break;
-            }
-        }
-    }
-
-    return (mode & bits) == bits;
-}
-
-
-/* Cuts an absolute path's last segment off; returns the new length, > 0. */
-
-static size_t
-ngx_ess_store_sqlite_file_parent(char *path, size_t len)
-{
-    while (len > 1 && path[len - 1] != '/') {
-        len--;
-    }
-
-    while (len > 1 && path[len - 1] == '/') {
-        len--;
-    }
-
-    path[len] = '\0';
-
-    return len;
-}
-
-
-static ngx_int_t
-ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_ess_store_sqlite_file_user_t *user)
-{
-    char         folder[NGX_ESS_STORE_SQLITE_FILE_PATH + 1];
-    char         parent[NGX_ESS_STORE_SQLITE_FILE_PATH + 1];
-    size_t       len;
-    struct stat  st;
-
-    ngx_memcpy(folder, path->data, path->len);
-    len = ngx_ess_store_sqlite_file_parent(folder, path->len);
-
-    if (stat(folder, &st) == 0) {
-
-        if (!S_ISDIR(st.st_mode)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"ess_store\" %V: \"%s\" is not a folder",
-                               path, folder);
-            return NGX_ERROR;
-        }
-
-        if (!ngx_ess_store_sqlite_file_may(user, &st, 3)
-            || (access(folder, W_OK) == -1 && ngx_errno == EROFS))
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"ess_store\" %V: the folder \"%s\" must be "
-                               "writable for the user %s",
-                               path, folder, user->name);
-            return NGX_ERROR;
-        }
-
-        return ngx_ess_store_sqlite_file_way(cf, path, folder, user);
-    }
-
-    if (ngx_errno != NGX_ENOENT) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"ess_store\" %V: stat() \"%s\" failed",
-                           path, folder);
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(parent, folder, len + 1);
-    (void) ngx_ess_store_sqlite_file_parent(parent, len);
-
-    if (stat(parent, &st) == -1 || !S_ISDIR(st.st_mode)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
                            "\"ess_store\" %V: \"%s\" is not a folder that "
-                           "exists; nginx makes the folder \"%s\" when it "
-                           "starts, but not those around it",
-                           path, parent, folder);
-        return NGX_ERROR;
+                           "exists; nginx makes the file's folder when it "
+                           "starts, but not those around it", path, folder);
     }
 
-    if ((geteuid() != 0 && !ngx_ess_store_sqlite_file_may(user, &st, 3))
-        || (access(parent, W_OK) == -1 && ngx_errno == EROFS))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ess_store\" %V: the folder \"%s\" cannot be "
-                           "made, \"%s\" must be writable for the user %s",
-                           path, folder, parent, user->name);
-        return NGX_ERROR;
-    }
-
-    return ngx_ess_store_sqlite_file_way(cf, path, parent, user);
-}
-
-
-/* Every folder on the way must let the user through. */
-
-static ngx_int_t
-ngx_ess_store_sqlite_file_way(ngx_conf_t *cf, ngx_str_t *path,
-    const char *folder, ngx_ess_store_sqlite_file_user_t *user)
-{
-    char         p[NGX_ESS_STORE_SQLITE_FILE_PATH + 1];
-    size_t       len;
-    struct stat  st;
-
-    len = ngx_strlen(folder);
-    ngx_memcpy(p, folder, len + 1);
-
-    for ( ;; ) {
-
-        if (stat(p, &st) == 0 && !ngx_ess_store_sqlite_file_may(user, &st, 1))
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"ess_store\" %V: the user %s may not enter "
-                               "the folder \"%s\"; let it in (chmod o+x), or "
-                               "put the file elsewhere",
-                               path, user->name, p);
-            return NGX_ERROR;
-        }
-
-        if (len == 1) {
-            return NGX_OK;
-        }
-
-        len = ngx_ess_store_sqlite_file_parent(p, len);
-    }
+    return NGX_ERROR;
 }
 
 
 static ngx_int_t
-ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_ess_store_sqlite_file_user_t *user)
+ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path)
 {
+    int          fd;
+    ngx_int_t    rc;
     struct stat  st;
 
     if (lstat((char *) path->data, &st) == -1) {
@@ -334,18 +195,20 @@ ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    if (!ngx_ess_store_sqlite_file_may(user, &st, 6)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+    fd = open((char *) path->data, O_RDWR|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
+    if (fd == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            "\"ess_store\" %V must be readable and writable "
-                           "for the user %s", path, user->name);
+                           "for the user %s", path,
+                           ngx_ess_store_sqlite_file_user.name);
         return NGX_ERROR;
     }
 
-    if (st.st_size == 0) {
-        return NGX_OK;
-    }
+    rc = (st.st_size == 0) ? NGX_OK
+                           : ngx_ess_store_sqlite_file_header(cf, path, fd);
+    (void) close(fd);
 
-    return ngx_ess_store_sqlite_file_header(cf, path);
+    return rc;
 }
 
 
@@ -355,9 +218,8 @@ ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path,
  */
 
 static ngx_int_t
-ngx_ess_store_sqlite_file_header(ngx_conf_t *cf, ngx_str_t *path)
+ngx_ess_store_sqlite_file_header(ngx_conf_t *cf, ngx_str_t *path, int fd)
 {
-    int          fd;
     char         journal[NGX_ESS_STORE_SQLITE_FILE_PATH
                          + sizeof("-journal")];
     u_char       buf[NGX_ESS_STORE_SQLITE_FILE_HEADER];
@@ -374,16 +236,7 @@ ngx_ess_store_sqlite_file_header(ngx_conf_t *cf, ngx_str_t *path)
         return NGX_OK;
     }
 
-    fd = open((char *) path->data, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
-    if (fd == -1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"ess_store\" %V: open() failed", path);
-        return NGX_ERROR;
-    }
-
     n = pread(fd, buf, sizeof(buf), 0);
-
-    (void) close(fd);
 
     if (n != (ssize_t) sizeof(buf)
         || ngx_memcmp(buf, "SQLite format 3", 16) != 0)
@@ -433,28 +286,13 @@ ngx_ess_store_sqlite_file_number(const u_char *p)
 ngx_int_t
 ngx_ess_store_sqlite_file_enter(ngx_cycle_t *cycle, ngx_str_t *path)
 {
-    int               fd;
-    ngx_core_conf_t  *ccf;
-
-    ngx_ess_store_sqlite_file_saved.changed = 0;
+    int  fd;
 
     if (path->len > NGX_ESS_STORE_SQLITE_FILE_PATH
-        || ngx_ess_store_sqlite_file_make(cycle, path) != NGX_OK)
+        || ngx_ess_store_sqlite_file_make(cycle, path) != NGX_OK
+        || ngx_ess_store_sqlite_file_become(cycle) != NGX_OK)
     {
         return NGX_ERROR;
-    }
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
-
-    if (geteuid() == 0 && ccf->user != 0
-        && ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT)
-    {
-        ngx_ess_store_sqlite_file_own(cycle, path, "-wal", ccf);
-        ngx_ess_store_sqlite_file_own(cycle, path, "-shm", ccf);
-
-        if (ngx_ess_store_sqlite_file_become(cycle, ccf) != NGX_OK) {
-            return NGX_ERROR;
-        }
     }
 
     /* SQLite's other files take mode and owner from this one */
@@ -476,11 +314,18 @@ ngx_ess_store_sqlite_file_enter(ngx_cycle_t *cycle, ngx_str_t *path)
 static ngx_int_t
 ngx_ess_store_sqlite_file_make(ngx_cycle_t *cycle, ngx_str_t *path)
 {
-    char              folder[NGX_ESS_STORE_SQLITE_FILE_PATH + 1];
+    char             *last, folder[NGX_ESS_STORE_SQLITE_FILE_PATH + 1];
     ngx_core_conf_t  *ccf;
 
     ngx_memcpy(folder, path->data, path->len);
-    (void) ngx_ess_store_sqlite_file_parent(folder, path->len);
+    folder[path->len] = '\0';
+
+    last = strrchr(folder, '/');
+    *last = '\0';
+
+    if (last == folder) {
+        return NGX_OK;
+    }
 
     if (mkdir(folder, 0700) == -1) {
 
@@ -508,36 +353,75 @@ ngx_ess_store_sqlite_file_make(ngx_cycle_t *cycle, ngx_str_t *path)
 }
 
 
+/* Who is root acts as the worker's user. */
+
 static ngx_int_t
-ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle, ngx_core_conf_t *ccf)
+ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle)
 {
-    ngx_ess_store_sqlite_file_saved_t  *saved;
+    uid_t                              uid;
+    gid_t                              gid;
+    struct passwd                     *pwd;
+    ngx_core_conf_t                   *ccf;
+    ngx_ess_store_sqlite_file_user_t  *user;
 
-    saved = &ngx_ess_store_sqlite_file_saved;
+    user = &ngx_ess_store_sqlite_file_user;
 
-    saved->gid = getegid();
-    saved->ngroups = getgroups(NGX_ESS_STORE_SQLITE_FILE_GROUPS,
-                               saved->groups);
+    user->name = "that runs nginx";
+    user->changed = 0;
 
-    if (saved->ngroups < 0) {
+    if (geteuid() != 0) {
+        return NGX_OK;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    user->name = ccf->username;
+    uid = ccf->user;
+    gid = ccf->group;
+
+    if (ccf->user == (ngx_uid_t) NGX_CONF_UNSET_UINT) {
+
+        /* no "user" so far: nginx will take what it was built with */
+
+        pwd = getpwnam(NGX_USER);
+        if (pwd == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "\"ess_store\" needs to know the worker's user, "
+                          "getpwnam(\"" NGX_USER "\") failed");
+            return NGX_ERROR;
+        }
+
+        user->name = NGX_USER;
+        uid = pwd->pw_uid;
+        gid = pwd->pw_gid;
+    }
+
+    if (uid == 0) {
+        return NGX_OK;
+    }
+
+    user->gid = getegid();
+    user->ngroups = getgroups(NGX_ESS_STORE_SQLITE_FILE_GROUPS, user->groups);
+
+    if (user->ngroups < 0) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
                       "getgroups() failed");
         return NGX_ERROR;
     }
 
 #if (NGX_HAVE_PR_SET_DUMPABLE)
-    saved->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+    user->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 #endif
 
-    saved->changed = 1;
+    user->changed = 1;
 
-    if (initgroups(ccf->username, ccf->group) == -1
-        || setegid(ccf->group) == -1
-        || seteuid(ccf->user) == -1)
+    if (initgroups(user->name, gid) == -1
+        || setegid(gid) == -1
+        || seteuid(uid) == -1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
                       "\"ess_store\": to act as the user %s failed",
-                      ccf->username);
+                      user->name);
         (void) ngx_ess_store_sqlite_file_leave(cycle);
         return NGX_ERROR;
     }
@@ -549,19 +433,19 @@ ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle, ngx_core_conf_t *ccf)
 ngx_int_t
 ngx_ess_store_sqlite_file_leave(ngx_cycle_t *cycle)
 {
-    ngx_ess_store_sqlite_file_saved_t  *saved;
+    ngx_ess_store_sqlite_file_user_t  *user;
 
-    saved = &ngx_ess_store_sqlite_file_saved;
+    user = &ngx_ess_store_sqlite_file_user;
 
-    if (!saved->changed) {
+    if (!user->changed) {
         return NGX_OK;
     }
 
-    saved->changed = 0;
+    user->changed = 0;
 
     if (seteuid(0) == -1
-        || setegid(saved->gid) == -1
-        || setgroups(saved->ngroups, saved->groups) == -1)
+        || setegid(user->gid) == -1
+        || setgroups(user->ngroups, user->groups) == -1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
                       "\"ess_store\": to act as root again failed");
@@ -572,45 +456,11 @@ ngx_ess_store_sqlite_file_leave(ngx_cycle_t *cycle)
 
     /* the kernel took it away with the change of the user */
 
-    if (saved->dumpable == 1) {
+    if (user->dumpable == 1) {
         (void) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     }
 
 #endif
 
     return NGX_OK;
-}
-
-
-/*
- * Gives a file that root left beside the database to the worker's user: only
- * what is root's, has one name and is no link, so that it cannot be a file
- * from elsewhere.
- */
-
-static void
-ngx_ess_store_sqlite_file_own(ngx_cycle_t *cycle, ngx_str_t *path,
-    const char *suffix, ngx_core_conf_t *ccf)
-{
-    int          fd;
-    char         name[NGX_ESS_STORE_SQLITE_FILE_PATH + sizeof("-wal")];
-    struct stat  st;
-
-    ngx_memcpy(name, path->data, path->len);
-    ngx_memcpy(name + path->len, suffix, sizeof("-wal"));
-
-    fd = open(name, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
-    if (fd == -1) {
-        return;
-    }
-
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0
-        && st.st_nlink == 1
-        && fchown(fd, ccf->user, ccf->group) == -1)
-    {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
-                      "fchown() \"%s\" failed", name);
-    }
-
-    (void) close(fd);
 }

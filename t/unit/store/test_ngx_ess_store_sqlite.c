@@ -618,13 +618,6 @@ test_user(void **state)
     assert_int_equal(st.st_uid, pwd->pw_uid);
     assert_int_equal(st.st_mode & 07777, 0700);
 
-    /* a log that root left behind */
-
-    (void) snprintf(text, sizeof(text), "%s-wal", file);
-    assert_int_equal(close(open(text, O_CREAT|O_WRONLY, 0600)), 0);
-    assert_int_equal(load(), NGX_OK);
-    assert_false(exists("-wal"));
-
     assert_int_equal(chmod(file, 0400), 0);
     check_fails("readable and writable");
     assert_int_equal(chmod(file, 0600), 0);
