@@ -171,9 +171,6 @@ def test_config_names_every_source():
 # (in the end at most three circles, of four files at most), ...
 
 CIRCLES = [
-    {"ngx_ess_amqp", "ngx_ess_amqp_channel", "ngx_ess_amqp_connect",
-     "ngx_ess_amqp_content", "ngx_ess_amqp_handshake", "ngx_ess_amqp_io",
-     "ngx_ess_amqp_trouble"},
     {"ngx_ess_exchange", "ngx_ess_exchange_bind", "ngx_ess_exchange_delivery",
      "ngx_ess_exchange_former", "ngx_ess_exchange_item",
      "ngx_ess_exchange_publish", "ngx_ess_exchange_publisher",
@@ -191,8 +188,6 @@ CIRCLES = [
 # ... the files of more than 700 lines ...
 
 LONG = {
-    "src/amqp/ngx_ess_amqp_channel.c",
-    "src/amqp/ngx_ess_amqp_codec.c",
     "src/api/ngx_ess_api.c",
     "src/api/ngx_ess_status.c",
     "src/source/exchange/ngx_ess_exchange.c",
@@ -220,13 +215,6 @@ LONG = {
 # ... and a header that declares functions of another file
 
 ELSEWHERE = {
-    ("ngx_ess_amqp_session", "ngx_ess_amqp"),
-    ("ngx_ess_amqp_session", "ngx_ess_amqp_channel"),
-    ("ngx_ess_amqp_session", "ngx_ess_amqp_connect"),
-    ("ngx_ess_amqp_session", "ngx_ess_amqp_content"),
-    ("ngx_ess_amqp_session", "ngx_ess_amqp_handshake"),
-    ("ngx_ess_amqp_session", "ngx_ess_amqp_io"),
-    ("ngx_ess_amqp_session", "ngx_ess_amqp_trouble"),
     ("ngx_ess_api_request", "ngx_ess_api"),
     ("ngx_ess_api_request", "ngx_ess_api_list"),
     ("ngx_ess_api_request", "ngx_ess_api_streams"),

@@ -1,29 +1,31 @@
 /*
- * One RabbitMQ session: its life, from state to state.  Beside it: _connect.c
- * comes to a socket, _io.c moves bytes, _handshake.c talks on channel 0,
- * _channel.c on the others, _content.c puts deliveries together, _trouble.c
- * says what went wrong.  The session owns its connection, buffers and channels;
- * it lives in one worker.
+ * One RabbitMQ session: its life, from state to state, and its events.  Below
+ * it: _connect.c comes to a socket, _io.c moves bytes, _handshake.c talks on
+ * channel 0, _channel.c on the others, _trouble.c says what went wrong.  The
+ * session owns its connection, buffers and channels; it lives in one worker.
  */
 
 
 #include "ngx_ess_amqp_session.h"
+#include "ngx_ess_amqp_handshake.h"
 
 
+/* ms that a connection has to last to count as a success */
+#define NGX_ESS_AMQP_STABLE_TIME     5000
+
+
+static void ngx_ess_amqp_event(ngx_ess_amqp_session_t *s, ngx_event_t *ev,
+    ngx_event_handler_pt handler);
 static void ngx_ess_amqp_disconnect(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_start(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_timer_handler(ngx_event_t *ev);
-
-
-static const char  *ngx_ess_amqp_states[] = {
-    "waiting to connect",
-    "resolving the name",
-    "connecting",
-    "in TLS handshake",
-    "waiting for connection.start",
-    "logging in",
-    "opening the virtual host",
-    "open"
-};
+static void ngx_ess_amqp_read_handler(ngx_event_t *rev);
+static ngx_int_t ngx_ess_amqp_frame(ngx_ess_amqp_session_t *s,
+    ngx_ess_amqp_frame_t *frame);
+static void ngx_ess_amqp_write_handler(ngx_event_t *wev);
+static void ngx_ess_amqp_flush_handler(ngx_event_t *ev);
+static void ngx_ess_amqp_heartbeat_handler(ngx_event_t *ev);
 
 
 ngx_ess_amqp_session_t *
@@ -40,7 +42,7 @@ ngx_ess_amqp_create(ngx_ess_amqp_conf_t *conf,
         return NULL;
     }
 
-    s->resolves = (ngx_ess_amqp_resolve_t **) &s[1];
+    s->connect.resolves = (ngx_ess_amqp_resolve_t **) &s[1];
     s->conf = conf;
     s->handlers = handlers;
     s->data = data;
@@ -48,32 +50,31 @@ ngx_ess_amqp_create(ngx_ess_amqp_conf_t *conf,
 
     ngx_ess_amqp_trouble_init(s, log);
 
-    s->timer.handler = ngx_ess_amqp_timer_handler;
-    s->timer.data = s;
-    s->timer.log = &s->log;
-    s->timer.cancelable = 1;
+    s->connect.handler = ngx_ess_amqp_start;
 
-    s->heartbeat_timer.handler = ngx_ess_amqp_io_heartbeat_handler;
-    s->heartbeat_timer.data = s;
-    s->heartbeat_timer.log = &s->log;
-    s->heartbeat_timer.cancelable = 1;
-
-    s->alarm_timer.handler = ngx_ess_amqp_trouble_alarm_handler;
-    s->alarm_timer.data = s;
-    s->alarm_timer.log = &s->log;
-    s->alarm_timer.cancelable = 1;
-
-    s->flush.handler = ngx_ess_amqp_io_flush_handler;
-    s->flush.data = s;
-    s->flush.log = &s->log;
+    ngx_ess_amqp_event(s, &s->connect.timer, ngx_ess_amqp_timer_handler);
+    ngx_ess_amqp_event(s, &s->io.heartbeat_timer,
+                       ngx_ess_amqp_heartbeat_handler);
+    ngx_ess_amqp_event(s, &s->io.flush, ngx_ess_amqp_flush_handler);
 
     ngx_queue_init(&s->aborted);
 
     /* no handler is called before this returns */
 
-    ngx_add_timer(&s->timer, 1);
+    ngx_add_timer(&s->connect.timer, 1);
 
     return s;
+}
+
+
+static void
+ngx_ess_amqp_event(ngx_ess_amqp_session_t *s, ngx_event_t *ev,
+    ngx_event_handler_pt handler)
+{
+    ev->handler = handler;
+    ev->data = s;
+    ev->log = &s->log;
+    ev->cancelable = 1;
 }
 
 
@@ -87,18 +88,14 @@ ngx_ess_amqp_data(ngx_ess_amqp_session_t *s)
 ngx_str_t *
 ngx_ess_amqp_node_name(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_node_t  *node;
-
-    node = s->conf->nodes.elts;
-
-    return &node[s->node].name;
+    return &ngx_ess_amqp_session_node(s)->name;
 }
 
 
 ngx_uint_t
 ngx_ess_amqp_is_open(ngx_ess_amqp_session_t *s)
 {
-    return s->state == NGX_ESS_AMQP_OPEN && !s->broken;
+    return ngx_ess_amqp_session_is_open(s);
 }
 
 
@@ -109,30 +106,12 @@ ngx_ess_amqp_version(ngx_ess_amqp_session_t *s)
 }
 
 
-const char *
-ngx_ess_amqp_state_name(ngx_ess_amqp_state_e state)
-{
-    return ngx_ess_amqp_states[state];
-}
-
-
-const char *
-ngx_ess_amqp_method_name(amqp_method_number_t method)
-{
-    const char  *name;
-
-    name = amqp_method_name(method);
-
-    return name ? name : "an unknown method";
-}
-
-
 void
 ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s)
 {
     amqp_connection_close_t  close;
 
-    if (ngx_ess_amqp_is_open(s)) {
+    if (ngx_ess_amqp_session_is_open(s)) {
 
         ngx_memzero(&close, sizeof(amqp_connection_close_t));
         close.reply_code = AMQP_REPLY_SUCCESS;
@@ -160,70 +139,18 @@ ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s)
 static void
 ngx_ess_amqp_disconnect(ngx_ess_amqp_session_t *s)
 {
-    ngx_connection_t  *c;
+    ngx_ess_amqp_connect_close(s);
+    ngx_ess_amqp_io_close(s);
+    ngx_ess_amqp_trouble_reset(s);
 
-    c = s->peer.connection;
-
-    if (c) {
-        s->peer.connection = NULL;
-
-        /* nothing that TLS says of its end is worth a line */
-        c->log = &s->quiet_log;
-
-#if (NGX_SSL)
-        if (c->ssl) {
-            c->ssl->no_wait_shutdown = 1;
-            c->ssl->no_send_shutdown = 1;
-            (void) ngx_ssl_shutdown(c);
-        }
-#endif
-
-        ngx_close_connection(c);
-    }
-
-    if (s->pool) {
-        ngx_destroy_pool(s->pool);
-        s->pool = NULL;
-    }
-
-    ngx_ess_amqp_codec_done(&s->codec);
-
-    if (s->in.start) {
-        ngx_free(s->in.start);
-    }
-
-    if (s->out.start) {
-        ngx_free(s->out.start);
-    }
-
-    ngx_memzero(&s->in, sizeof(ngx_buf_t));
-    ngx_memzero(&s->out, sizeof(ngx_buf_t));
-
-    if (s->timer.timer_set) {
-        ngx_del_timer(&s->timer);
-    }
-
-    if (s->heartbeat_timer.timer_set) {
-        ngx_del_timer(&s->heartbeat_timer);
-    }
-
-    if (s->alarm_timer.timer_set) {
-        ngx_del_timer(&s->alarm_timer);
-    }
-
-    if (s->flush.posted) {
-        ngx_delete_posted_event(&s->flush);
-    }
-
-    s->heartbeat = 0;
-    s->broken = 0;
     s->blocked = 0;
-    s->alarm_told = 0;
-    s->paused = 0;
 }
 
 
-void
+/* From an event: the connection is over; what comes next follows from the
+   state that it was in. */
+
+static void
 ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s)
 {
     ngx_uint_t            opened;
@@ -240,12 +167,11 @@ ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s)
     if (opened) {
 
         if (ngx_current_msec - s->opened_at >= NGX_ESS_AMQP_STABLE_TIME) {
-            s->attempt = 0;
-            s->nfailures = 0;
-            ngx_memzero(s->failures, sizeof(s->failures));
+            s->connect.attempt = 0;
+            ngx_ess_amqp_trouble_forget(s);
         }
 
-        ngx_ess_amqp_channel_abort(s);
+        ngx_ess_amqp_op_abort(s);
         s->handlers->close(s);
         ngx_ess_amqp_channel_free_all(s);
 
@@ -260,36 +186,28 @@ ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s)
 }
 
 
-void
+/* the connected socket, TLS done, goes over to AMQP */
+
+static void
 ngx_ess_amqp_start(ngx_ess_amqp_session_t *s)
 {
     ngx_connection_t  *c;
 
-    c = s->peer.connection;
+    c = s->connect.peer.connection;
 
     c->log = &s->log;
     c->read->log = &s->log;
     c->write->log = &s->log;
     c->pool->log = &s->log;
 
-    c->read->handler = ngx_ess_amqp_io_read_handler;
-    c->write->handler = ngx_ess_amqp_io_write_handler;
+    c->read->handler = ngx_ess_amqp_read_handler;
+    c->write->handler = ngx_ess_amqp_write_handler;
 
     s->state = NGX_ESS_AMQP_HEADER;
-    s->sent_at = ngx_current_msec;
-    s->received_at = ngx_current_msec;
 
-    if (ngx_ess_amqp_codec_init(&s->codec) != NGX_OK
-        || ngx_ess_amqp_io_out(s, ngx_ess_amqp_codec_protocol,
-                               NGX_ESS_AMQP_PROTOCOL_LEN)
-           != NGX_OK)
+    if (ngx_ess_amqp_io_start(s) != NGX_OK
+        || ngx_handle_read_event(c->read, 0) != NGX_OK)
     {
-        (void) ngx_ess_amqp_trouble(s, "no memory");
-        ngx_ess_amqp_drop(s);
-        return;
-    }
-
-    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
         ngx_ess_amqp_drop(s);
         return;
     }
@@ -325,8 +243,92 @@ ngx_ess_amqp_timer_handler(ngx_event_t *ev)
 
     default:
         (void) ngx_ess_amqp_trouble(s, "timed out while %s",
-                                    ngx_ess_amqp_state_name(s->state));
+                                    ngx_ess_amqp_trouble_while(s));
         ngx_ess_amqp_drop(s);
+    }
+}
+
+
+static void
+ngx_ess_amqp_read_handler(ngx_event_t *rev)
+{
+    ngx_connection_t        *c;
+    ngx_ess_amqp_session_t  *s;
+
+    c = rev->data;
+    s = c->data;
+
+    if (ngx_ess_amqp_io_read(s, ngx_ess_amqp_frame) != NGX_OK) {
+        ngx_ess_amqp_drop(s);
+        return;
+    }
+
+    if (s->state == NGX_ESS_AMQP_OPEN && s->handlers->batch) {
+        s->handlers->batch(s);
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_frame(ngx_ess_amqp_session_t *s, ngx_ess_amqp_frame_t *frame)
+{
+    ngx_int_t  rc;
+
+    if (frame->channel) {
+        return ngx_ess_amqp_channel_frame(s, frame);
+    }
+
+    rc = ngx_ess_amqp_handshake(s, frame);
+    ngx_ess_amqp_codec_release(&s->io.codec, 0);
+
+    return rc;
+}
+
+
+static void
+ngx_ess_amqp_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t        *c;
+    ngx_ess_amqp_session_t  *s;
+
+    c = wev->data;
+    s = c->data;
+
+    ngx_ess_amqp_flush_handler(&s->io.flush);
+}
+
+
+/* at the end of the iteration, and when the socket takes bytes again */
+
+static void
+ngx_ess_amqp_flush_handler(ngx_event_t *ev)
+{
+    ngx_ess_amqp_session_t  *s;
+
+    s = ev->data;
+
+    ngx_ess_amqp_op_abort_queued(s);
+
+    if (s->io.broken) {
+        ngx_ess_amqp_drop(s);
+        return;
+    }
+
+    ngx_ess_amqp_op_pump(s);
+
+    if (s->handlers->writable && ngx_ess_amqp_session_is_open(s)) {
+        s->handlers->writable(s);
+    }
+
+    ngx_ess_amqp_io_flush(s);
+}
+
+
+static void
+ngx_ess_amqp_heartbeat_handler(ngx_event_t *ev)
+{
+    if (ngx_ess_amqp_io_heartbeat(ev->data) != NGX_OK) {
+        ngx_ess_amqp_drop(ev->data);
     }
 }
 
@@ -334,21 +336,21 @@ ngx_ess_amqp_timer_handler(ngx_event_t *ev)
 void
 ngx_ess_amqp_pause(ngx_ess_amqp_session_t *s)
 {
-    s->paused = 1;
+    s->io.paused = 1;
 }
 
 
 void
 ngx_ess_amqp_resume(ngx_ess_amqp_session_t *s)
 {
-    if (!s->paused) {
+    if (!s->io.paused) {
         return;
     }
 
-    s->paused = 0;
-    s->received_at = ngx_current_msec;
+    s->io.paused = 0;
+    s->io.received_at = ngx_current_msec;
 
-    ngx_post_event(s->peer.connection->read, &ngx_posted_events);
+    ngx_post_event(s->connect.peer.connection->read, &ngx_posted_events);
 }
 
 

@@ -1,24 +1,22 @@
 /*
- * Channels of a session: operations, their answers in order, and what the
- * broker says of a channel.  A channel belongs to its session, an op to its
- * caller until it is answered.  Runs in a worker.
+ * Channels of a session: opened, closed, opened again when the broker closes
+ * one, and what it says on them.  A channel belongs to its session.  Runs in a
+ * worker.
  */
 
 
 #include "ngx_ess_amqp_session.h"
 
 
+/* times that the broker closes a channel on which no op is under way nor was
+   answered meanwhile */
+#define NGX_ESS_AMQP_REOPEN_MAX      16
+
+
 static ngx_int_t ngx_ess_amqp_channel_open(ngx_ess_amqp_channel_t *ch);
-static void ngx_ess_amqp_channel_pump_one(ngx_ess_amqp_channel_t *ch);
-static void ngx_ess_amqp_channel_answer(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_channel_empty(ngx_ess_amqp_channel_t *ch,
-    ngx_queue_t *to);
 static ngx_uint_t ngx_ess_amqp_channel_late(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame);
 static ngx_int_t ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_frame_t *frame);
-static ngx_int_t ngx_ess_amqp_channel_reply(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame);
 static ngx_int_t ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
     amqp_channel_close_t *close);
@@ -31,9 +29,6 @@ static ngx_int_t ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
 static void ngx_ess_amqp_channel_free(ngx_ess_amqp_channel_t *ch);
 
 
-static ngx_str_t  ngx_ess_amqp_channel_no_text = ngx_null_string;
-
-
 ngx_ess_amqp_channel_t *
 ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
     const ngx_ess_amqp_channel_handlers_t *handlers, void *data)
@@ -42,7 +37,7 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
     ngx_uint_t                i, n;
     ngx_ess_amqp_channel_t   *ch, **channels;
 
-    if (!ngx_ess_amqp_is_open(s)) {
+    if (!ngx_ess_amqp_session_is_open(s)) {
         return NULL;
     }
 
@@ -97,7 +92,7 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
     }
 
     s->channels[i] = ch;
-    s->codec.channel_max = ngx_max(s->codec.channel_max, ch->number);
+    s->io.codec.channel_max = ngx_max(s->io.codec.channel_max, ch->number);
 
     return ch;
 }
@@ -140,10 +135,10 @@ ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch)
 
     /* answered from the event: the caller need not expect its handlers */
 
-    ngx_ess_amqp_channel_empty(ch, &s->aborted);
-    ngx_post_event(&s->flush, &ngx_posted_events);
+    ngx_ess_amqp_op_give_up(ch);
+    ngx_post_event(&s->io.flush, &ngx_posted_events);
 
-    if (!ngx_ess_amqp_is_open(s)) {
+    if (!ngx_ess_amqp_session_is_open(s)) {
         return;
     }
 
@@ -155,45 +150,8 @@ ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch)
                                &close)
         != NGX_OK)
     {
-        s->broken = 1;
+        s->io.broken = 1;
     }
-}
-
-
-void
-ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
-    amqp_method_number_t method, void *decoded, amqp_method_number_t reply,
-    ngx_ess_amqp_op_pt handler, void *data)
-{
-    ngx_ess_amqp_session_t  *s;
-
-    s = ch->session;
-
-    op->method = method;
-    op->decoded = decoded;
-    op->reply = reply;
-    op->handler = handler;
-    op->data = data;
-    op->canceled = 0;
-
-    if (ch->state == NGX_ESS_AMQP_CH_CLOSING || s->state != NGX_ESS_AMQP_OPEN)
-    {
-        ngx_queue_insert_tail(&s->aborted, &op->queue);
-
-    } else {
-        ngx_queue_insert_tail(&ch->waiting, &op->queue);
-    }
-
-    /* sent from the event, so that no op is answered from within this */
-
-    ngx_post_event(&s->flush, &ngx_posted_events);
-}
-
-
-void
-ngx_ess_amqp_op_cancel(ngx_ess_amqp_op_t *op)
-{
-    op->canceled = 1;
 }
 
 
@@ -203,7 +161,7 @@ ngx_ess_amqp_ack(ngx_ess_amqp_channel_t *ch, uint64_t tag)
     amqp_basic_ack_t  ack;
 
     if (ch->state != NGX_ESS_AMQP_CH_OPEN
-        || !ngx_ess_amqp_is_open(ch->session))
+        || !ngx_ess_amqp_session_is_open(ch->session))
     {
         return NGX_ERROR;
     }
@@ -214,128 +172,6 @@ ngx_ess_amqp_ack(ngx_ess_amqp_channel_t *ch, uint64_t tag)
 
     return ngx_ess_amqp_io_method(ch->session, ch->number,
                                   AMQP_BASIC_ACK_METHOD, &ack);
-}
-
-
-void
-ngx_ess_amqp_channel_pump(ngx_ess_amqp_session_t *s)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < s->nchannels; i++) {
-
-        if (!ngx_ess_amqp_is_open(s)) {
-            return;
-        }
-
-        if (s->channels[i]) {
-            ngx_ess_amqp_channel_pump_one(s->channels[i]);
-        }
-    }
-}
-
-
-static void
-ngx_ess_amqp_channel_pump_one(ngx_ess_amqp_channel_t *ch)
-{
-    ngx_str_t                text;
-    ngx_queue_t             *q;
-    ngx_ess_amqp_op_t       *op;
-    ngx_ess_amqp_session_t  *s;
-
-    s = ch->session;
-
-    while (ch->state == NGX_ESS_AMQP_CH_OPEN
-           && ngx_ess_amqp_is_open(s)
-           && !ngx_queue_empty(&ch->waiting)
-           && ch->ninflight < NGX_ESS_AMQP_WINDOW
-           && s->out.last - s->out.pos < NGX_ESS_AMQP_OUT_HIGH)
-    {
-        q = ngx_queue_head(&ch->waiting);
-        op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
-
-        ngx_queue_remove(q);
-
-        if (op->canceled) {
-            ngx_ess_amqp_channel_answer(op, NGX_ABORT, NULL, 0,
-                                        &ngx_ess_amqp_channel_no_text);
-            continue;
-        }
-
-        if (ngx_ess_amqp_io_method(s, ch->number, op->method, op->decoded)
-            != NGX_OK)
-        {
-            ngx_str_set(&text, "the method cannot be encoded");
-            ngx_ess_amqp_channel_answer(op, NGX_DECLINED, NULL, 0, &text);
-            continue;
-        }
-
-        ngx_queue_insert_tail(&ch->inflight, q);
-        ch->ninflight++;
-    }
-}
-
-
-/* the op is off all lists */
-
-static void
-ngx_ess_amqp_channel_answer(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    op->handler(op, rc, reply, code, text);
-}
-
-
-/* all ops of the channel, in order, to the end of the queue */
-
-static void
-ngx_ess_amqp_channel_empty(ngx_ess_amqp_channel_t *ch, ngx_queue_t *to)
-{
-    if (!ngx_queue_empty(&ch->inflight)) {
-        ngx_queue_add(to, &ch->inflight);
-        ngx_queue_init(&ch->inflight);
-    }
-
-    if (!ngx_queue_empty(&ch->waiting)) {
-        ngx_queue_add(to, &ch->waiting);
-        ngx_queue_init(&ch->waiting);
-    }
-
-    ch->ninflight = 0;
-}
-
-
-void
-ngx_ess_amqp_channel_abort(ngx_ess_amqp_session_t *s)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < s->nchannels; i++) {
-        if (s->channels[i]) {
-            ngx_ess_amqp_channel_empty(s->channels[i], &s->aborted);
-        }
-    }
-
-    ngx_ess_amqp_channel_abort_queued(s);
-}
-
-
-void
-ngx_ess_amqp_channel_abort_queued(ngx_ess_amqp_session_t *s)
-{
-    ngx_queue_t        *q;
-    ngx_ess_amqp_op_t  *op;
-
-    while (!ngx_queue_empty(&s->aborted)) {
-
-        q = ngx_queue_head(&s->aborted);
-        op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
-
-        ngx_queue_remove(q);
-
-        ngx_ess_amqp_channel_answer(op, NGX_ABORT, NULL, 0,
-                                    &ngx_ess_amqp_channel_no_text);
-    }
 }
 
 
@@ -351,20 +187,20 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
 
     if (s->state != NGX_ESS_AMQP_OPEN || ch == NULL) {
 
-        ngx_ess_amqp_codec_release(&s->codec, frame->channel);
+        ngx_ess_amqp_codec_release(&s->io.codec, frame->channel);
 
         return ngx_ess_amqp_trouble(s, "it sent a frame on channel %ui,"
                                     " which is not open", frame->channel);
     }
 
     if (ngx_ess_amqp_channel_late(ch, frame)) {
-        ngx_ess_amqp_codec_release(&s->codec, frame->channel);
+        ngx_ess_amqp_codec_release(&s->io.codec, frame->channel);
         return NGX_OK;
     }
 
     if (ch->state == NGX_ESS_AMQP_CH_CLOSING) {
         rc = ngx_ess_amqp_channel_closing(ch, frame);
-        ngx_ess_amqp_codec_release(&s->codec, frame->channel);
+        ngx_ess_amqp_codec_release(&s->io.codec, frame->channel);
         return rc;
     }
 
@@ -385,7 +221,7 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
     /* the channel stays until the connection ends or close-ok came */
 
     if (rc == NGX_OK && ch->want == NGX_ESS_AMQP_WANT_METHOD) {
-        ngx_ess_amqp_codec_release(&s->codec, frame->channel);
+        ngx_ess_amqp_codec_release(&s->io.codec, frame->channel);
     }
 
     return rc;
@@ -489,53 +325,22 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
 
         if (ch->state == NGX_ESS_AMQP_CH_OPENING) {
             ch->state = NGX_ESS_AMQP_CH_OPEN;
-            ngx_post_event(&s->flush, &ngx_posted_events);
+            ngx_post_event(&s->io.flush, &ngx_posted_events);
             return NGX_OK;
         }
 
         /* fall through */
 
     default:
-        return ngx_ess_amqp_channel_reply(ch, frame);
-    }
-}
-
-
-static ngx_int_t
-ngx_ess_amqp_channel_reply(ngx_ess_amqp_channel_t *ch,
-    ngx_ess_amqp_frame_t *frame)
-{
-    ngx_queue_t             *q;
-    ngx_ess_amqp_op_t       *op;
-    ngx_ess_amqp_session_t  *s;
-
-    s = ch->session;
-
-    if (!ngx_queue_empty(&ch->inflight)) {
-
-        q = ngx_queue_head(&ch->inflight);
-        op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
-
-        if (op->reply == frame->method) {
-
-            ngx_queue_remove(q);
-            ch->ninflight--;
-            ch->reopened = 0;
-
-            if (!ngx_queue_empty(&ch->waiting)) {
-                ngx_post_event(&s->flush, &ngx_posted_events);
-            }
-
-            ngx_ess_amqp_channel_answer(op, NGX_OK, frame->decoded, 0,
-                                        &ngx_ess_amqp_channel_no_text);
+        if (ngx_ess_amqp_op_reply(ch, frame) == NGX_OK) {
             return NGX_OK;
         }
-    }
 
-    return ngx_ess_amqp_trouble(s, "it sent %s (%xD), which nobody asked"
-                                " for",
-                                ngx_ess_amqp_method_name(frame->method),
-                                (uint32_t) frame->method);
+        return ngx_ess_amqp_trouble(s, "it sent %s (%xD), which nobody asked"
+                                    " for",
+                                    ngx_ess_amqp_codec_name(frame->method),
+                                    (uint32_t) frame->method);
+    }
 }
 
 
@@ -551,7 +356,6 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
     amqp_channel_close_t *close)
 {
     ngx_str_t               *text;
-    ngx_queue_t             *q;
     ngx_ess_escaped_t        e;
     ngx_ess_amqp_op_t       *op;
     amqp_method_number_t     method;
@@ -578,14 +382,12 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
                                 close->reply_text.len);
 
     method = (amqp_method_number_t) close->class_id << 16 | close->method_id;
-    op = NULL;
+    op = ngx_ess_amqp_op_oldest(ch);
 
-    if (!ngx_queue_empty(&ch->inflight)) {
-        q = ngx_queue_head(&ch->inflight);
-        op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
+    if (op) {
 
         if (op->method == method || ch->reopened++ == 3) {
-            ngx_queue_remove(q);
+            ngx_queue_remove(&op->queue);
             ch->reopened = 0;
 
         } else {
@@ -598,24 +400,10 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
                                     (ngx_uint_t) close->reply_code, text);
     }
 
-    /* what was sent behind it is sent again, in order, before the rest */
-
-    if (!ngx_queue_empty(&ch->inflight)) {
-
-        if (!ngx_queue_empty(&ch->waiting)) {
-            ngx_queue_add(&ch->inflight, &ch->waiting);
-        }
-
-        ngx_queue_init(&ch->waiting);
-        ngx_queue_add(&ch->waiting, &ch->inflight);
-        ngx_queue_init(&ch->inflight);
-    }
-
-    ch->ninflight = 0;
+    ngx_ess_amqp_op_again(ch);
 
     if (op) {
-        ngx_ess_amqp_channel_answer(op, NGX_DECLINED, NULL, close->reply_code,
-                                    text);
+        op->handler(op, NGX_DECLINED, NULL, close->reply_code, text);
 
     } else {
         ngx_ess_amqp_trouble_once(s, NGX_LOG_ERR, "it closed a channel",

@@ -9,6 +9,7 @@
 
 
 #include "ngx_ess_amqp_codec.h"
+#include "ngx_ess_amqp_table.h"
 
 
 #define NGX_ESS_AMQP_FRAME_END  0xCE
@@ -18,14 +19,6 @@ static ngx_int_t ngx_ess_amqp_codec_check(ngx_ess_amqp_codec_t *codec,
     u_char *data, size_t len);
 static ngx_int_t ngx_ess_amqp_codec_check_method(u_char *p, u_char *last);
 static ngx_int_t ngx_ess_amqp_codec_check_properties(u_char *p, u_char *last);
-static u_char *ngx_ess_amqp_codec_skip_table(u_char *p, u_char *last,
-    ngx_uint_t depth);
-static u_char *ngx_ess_amqp_codec_skip_entry(u_char *p, u_char *last,
-    ngx_uint_t depth);
-static u_char *ngx_ess_amqp_codec_skip_array(u_char *p, u_char *last,
-    ngx_uint_t depth);
-static u_char *ngx_ess_amqp_codec_skip_field(u_char *p, u_char *last,
-    ngx_uint_t depth);
 static ngx_int_t ngx_ess_amqp_codec_decode(ngx_ess_amqp_codec_t *codec,
     ngx_ess_amqp_frame_t *frame, u_char *data, size_t len);
 
@@ -85,21 +78,6 @@ static const char  ngx_ess_amqp_codec_properties[] = "sst11ssss8ssss";
 /* given for properties that make no sense */
 
 static amqp_basic_properties_t  ngx_ess_amqp_codec_no_properties;
-
-
-static ngx_inline uint32_t
-ngx_ess_amqp_codec_u16(u_char *p)
-{
-    return (uint32_t) p[0] << 8 | p[1];
-}
-
-
-static ngx_inline uint32_t
-ngx_ess_amqp_codec_u32(u_char *p)
-{
-    return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16
-           | (uint32_t) p[2] << 8 | p[3];
-}
 
 
 ngx_int_t
@@ -184,7 +162,7 @@ ngx_ess_amqp_codec_parse(ngx_ess_amqp_codec_t *codec,
     ngx_memzero(frame, sizeof(ngx_ess_amqp_frame_t));
 
     frame->type = data[0];
-    frame->channel = ngx_ess_amqp_codec_u16(&data[1]);
+    frame->channel = ngx_ess_amqp_table_u16(&data[1]);
 
     switch (frame->type) {
 
@@ -246,12 +224,12 @@ ngx_ess_amqp_codec_check(ngx_ess_amqp_codec_t *codec, u_char *data, size_t len)
         return NGX_AGAIN;
     }
 
-    if (ngx_ess_amqp_codec_u16(&data[1]) > codec->channel_max) {
+    if (ngx_ess_amqp_table_u16(&data[1]) > codec->channel_max) {
         codec->error = "the broker sent a frame on a channel never opened";
         return NGX_ERROR;
     }
 
-    size = ngx_ess_amqp_codec_u32(&data[3]);
+    size = ngx_ess_amqp_table_u32(&data[3]);
 
     if (size > codec->frame_max - NGX_ESS_AMQP_FRAME_OVERHEAD) {
         codec->error = "the broker sent a frame larger than agreed";
@@ -283,7 +261,7 @@ ngx_ess_amqp_codec_check_method(u_char *p, u_char *last)
         return NGX_ERROR;
     }
 
-    method = ngx_ess_amqp_codec_u32(p);
+    method = ngx_ess_amqp_table_u32(p);
     p += 4;
 
     for (i = 0; /* void */ ; i++) {
@@ -303,9 +281,7 @@ ngx_ess_amqp_codec_check_method(u_char *p, u_char *last)
 
     if (method == AMQP_CONNECTION_START_METHOD) {
 
-        if (last - p < 2
-            || ngx_ess_amqp_codec_skip_table(p + 2, last, 0) == NULL)
-        {
+        if (last - p < 2 || ngx_ess_amqp_table_end(p + 2, last) == NULL) {
             return NGX_ERROR;
         }
     }
@@ -324,7 +300,7 @@ ngx_ess_amqp_codec_check_properties(u_char *p, u_char *last)
         return NGX_ERROR;
     }
 
-    flags = ngx_ess_amqp_codec_u16(p);
+    flags = ngx_ess_amqp_table_u16(p);
     p += 2;
 
     if (flags & 3) {
@@ -343,7 +319,7 @@ ngx_ess_amqp_codec_check_properties(u_char *p, u_char *last)
                 break;
 
             case 't':
-                p = ngx_ess_amqp_codec_skip_table(p, last, 0);
+                p = ngx_ess_amqp_table_end(p, last);
                 break;
 
             default:
@@ -359,172 +335,6 @@ ngx_ess_amqp_codec_check_properties(u_char *p, u_char *last)
     }
 
     return NGX_OK;
-}
-
-
-/* where the table ends, NULL: it is none that could be decoded */
-
-static u_char *
-ngx_ess_amqp_codec_skip_table(u_char *p, u_char *last, ngx_uint_t depth)
-{
-    uint32_t  size;
-
-    if (depth == NGX_ESS_AMQP_TABLE_DEPTH || last - p < 4) {
-        return NULL;
-    }
-
-    size = ngx_ess_amqp_codec_u32(p);
-    p += 4;
-
-    if (size > (size_t) (last - p)) {
-        return NULL;
-    }
-
-    last = p + size;
-
-    while (p < last) {
-
-        p = ngx_ess_amqp_codec_skip_entry(p, last, depth);
-
-        if (p == NULL) {
-            return NULL;
-        }
-    }
-
-    return last;
-}
-
-
-/* p < last */
-
-static u_char *
-ngx_ess_amqp_codec_skip_entry(u_char *p, u_char *last, ngx_uint_t depth)
-{
-    if (p[0] >= last - p - 1) {
-        return NULL;
-    }
-
-    return ngx_ess_amqp_codec_skip_field(p + 1 + p[0], last, depth);
-}
-
-
-u_char *
-ngx_ess_amqp_codec_entry(u_char *p, u_char *last)
-{
-    return (p < last) ? ngx_ess_amqp_codec_skip_entry(p, last, 0) : NULL;
-}
-
-
-static u_char *
-ngx_ess_amqp_codec_skip_array(u_char *p, u_char *last, ngx_uint_t depth)
-{
-    uint32_t  size;
-
-    if (depth == NGX_ESS_AMQP_TABLE_DEPTH || last - p < 4) {
-        return NULL;
-    }
-
-    size = ngx_ess_amqp_codec_u32(p);
-    p += 4;
-
-    if (size > (size_t) (last - p)) {
-        return NULL;
-    }
-
-    last = p + size;
-
-    while (p < last) {
-        p = ngx_ess_amqp_codec_skip_field(p, last, depth);
-
-        if (p == NULL) {
-            return NULL;
-        }
-    }
-
-    return last;
-}
-
-
-/*
- * p < last.  A table or an array that makes no sense, or is too deep, becomes
- * so many bytes of no meaning, which look the same but for their kind: so the
- * fields beside it are decoded.
- */
-
-static u_char *
-ngx_ess_amqp_codec_skip_field(u_char *p, u_char *last, ngx_uint_t depth)
-{
-    size_t   size;
-    u_char  *kind, *end;
-
-    kind = p;
-
-    switch (*p++) {
-
-    case AMQP_FIELD_KIND_TABLE:
-        end = ngx_ess_amqp_codec_skip_table(p, last, depth + 1);
-        if (end) {
-            return end;
-        }
-
-        *kind = AMQP_FIELD_KIND_BYTES;
-        return ngx_ess_amqp_codec_skip_field(kind, last, depth);
-
-    case AMQP_FIELD_KIND_ARRAY:
-        end = ngx_ess_amqp_codec_skip_array(p, last, depth + 1);
-        if (end) {
-            return end;
-        }
-
-        *kind = AMQP_FIELD_KIND_BYTES;
-        return ngx_ess_amqp_codec_skip_field(kind, last, depth);
-
-    case AMQP_FIELD_KIND_UTF8:
-    case AMQP_FIELD_KIND_BYTES:
-        if (last - p < 4) {
-            return NULL;
-        }
-
-        size = (size_t) ngx_ess_amqp_codec_u32(p) + 4;
-        break;
-
-    case AMQP_FIELD_KIND_BOOLEAN:
-    case AMQP_FIELD_KIND_I8:
-    case AMQP_FIELD_KIND_U8:
-        size = 1;
-        break;
-
-    case AMQP_FIELD_KIND_I16:
-    case AMQP_FIELD_KIND_U16:
-        size = 2;
-        break;
-
-    case AMQP_FIELD_KIND_I32:
-    case AMQP_FIELD_KIND_U32:
-    case AMQP_FIELD_KIND_F32:
-        size = 4;
-        break;
-
-    case AMQP_FIELD_KIND_DECIMAL:
-        size = 5;
-        break;
-
-    case AMQP_FIELD_KIND_I64:
-    case AMQP_FIELD_KIND_U64:
-    case AMQP_FIELD_KIND_F64:
-    case AMQP_FIELD_KIND_TIMESTAMP:
-        size = 8;
-        break;
-
-    case AMQP_FIELD_KIND_VOID:
-        size = 0;
-        break;
-
-    default:
-        return NULL;
-    }
-
-    return size <= (size_t) (last - p) ? p + size : NULL;
 }
 
 
@@ -550,13 +360,13 @@ ngx_ess_amqp_codec_decode(ngx_ess_amqp_codec_t *codec,
 
         /* class, weight, body size, properties */
 
-        if (last - p < 14 || ngx_ess_amqp_codec_u16(p) != AMQP_BASIC_CLASS) {
+        if (last - p < 14 || ngx_ess_amqp_table_u16(p) != AMQP_BASIC_CLASS) {
             codec->error = "the broker sent a malformed content header";
             return NGX_ERROR;
         }
 
-        frame->body_size = (uint64_t) ngx_ess_amqp_codec_u32(p + 4) << 32
-                           | ngx_ess_amqp_codec_u32(p + 8);
+        frame->body_size = (uint64_t) ngx_ess_amqp_table_u32(p + 4) << 32
+                           | ngx_ess_amqp_table_u32(p + 8);
 
         if (ngx_ess_amqp_codec_check_properties(p + 12, last) != NGX_OK) {
 
@@ -710,4 +520,15 @@ ngx_ess_amqp_codec_heartbeat(u_char *buf)
     ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_HEARTBEAT, 0, 0);
 
     return NGX_ESS_AMQP_FRAME_OVERHEAD;
+}
+
+
+const char *
+ngx_ess_amqp_codec_name(amqp_method_number_t method)
+{
+    const char  *name;
+
+    name = amqp_method_name(method);
+
+    return name ? name : "an unknown method";
 }

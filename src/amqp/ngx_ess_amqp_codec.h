@@ -25,9 +25,6 @@
 #define NGX_ESS_AMQP_FRAME_HEADER     7
 #define NGX_ESS_AMQP_FRAME_OVERHEAD   8
 
-/* tables in tables: deeper ones are given as bytes */
-#define NGX_ESS_AMQP_TABLE_DEPTH      32
-
 /* "AMQP", 0, 0, 9, 1 */
 #define NGX_ESS_AMQP_PROTOCOL_LEN     8
 extern const u_char  ngx_ess_amqp_codec_protocol[NGX_ESS_AMQP_PROTOCOL_LEN];
@@ -85,9 +82,6 @@ ngx_int_t ngx_ess_amqp_codec_tune(ngx_ess_amqp_codec_t *codec,
 ngx_int_t ngx_ess_amqp_codec_parse(ngx_ess_amqp_codec_t *codec,
     ngx_ess_amqp_frame_t *frame, u_char *data, size_t len, size_t *used);
 
-/* Where an entry of a table ends that begins at p; NULL: it is none. */
-u_char *ngx_ess_amqp_codec_entry(u_char *p, u_char *last);
-
 /* Nothing that was decoded on that channel is needed any more. */
 void ngx_ess_amqp_codec_release(ngx_ess_amqp_codec_t *codec,
     ngx_uint_t channel);
@@ -108,6 +102,9 @@ size_t ngx_ess_amqp_codec_body(u_char *buf, ngx_uint_t channel,
 
 /* Writes a heartbeat of NGX_ESS_AMQP_FRAME_OVERHEAD bytes; its length. */
 size_t ngx_ess_amqp_codec_heartbeat(u_char *buf);
+
+/* What a method is called, for the log. */
+const char *ngx_ess_amqp_codec_name(amqp_method_number_t method);
 
 
 #endif /* _NGX_ESS_AMQP_CODEC_H_INCLUDED_ */

@@ -7,8 +7,30 @@
 
 
 #include "ngx_ess_amqp_session.h"
+#include "ngx_ess_amqp_tls.h"
 #include "ngx_ess_backoff.h"
 #include <netdb.h>
+
+
+/* ms for one address: connect, TLS and handshake */
+#define NGX_ESS_AMQP_HANDSHAKE_TIME  5000
+
+
+/* one lookup in a thread; outlives the session when it has to */
+
+struct ngx_ess_amqp_resolve_s {
+    ngx_pool_t                    *pool;        /* holds this */
+    ngx_ess_amqp_session_t        *session;     /* NULL: nobody waits */
+    ngx_uint_t                     node;
+    u_char                        *host;        /* null terminated */
+    in_port_t                      port;
+    ngx_uint_t                     done;        /* came too late for one
+                                                   attempt, kept for the next */
+    int                            error;       /* of getaddrinfo() */
+    ngx_uint_t                     naddrs;
+    ngx_sockaddr_t                 addrs[NGX_ESS_AMQP_ADDRS];
+    socklen_t                      socklens[NGX_ESS_AMQP_ADDRS];
+};
 
 
 static ngx_int_t ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s);
@@ -26,14 +48,13 @@ static ngx_int_t ngx_ess_amqp_connect_failed(ngx_ess_amqp_session_t *s,
     const char *what);
 static void ngx_ess_amqp_connect_handler(ngx_event_t *ev);
 static ngx_int_t ngx_ess_amqp_connect_test(ngx_ess_amqp_session_t *s);
+static void ngx_ess_amqp_connect_lost(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_connect_done(ngx_ess_amqp_session_t *s);
 
 #if (NGX_SSL)
 static ngx_int_t ngx_ess_amqp_connect_tls(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_connect_tls_handler(ngx_connection_t *c);
 static void ngx_ess_amqp_connect_tls_done(ngx_ess_amqp_session_t *s);
-static ngx_int_t ngx_ess_amqp_connect_tls_verify(ngx_ess_amqp_session_t *s);
-static ngx_uint_t ngx_ess_amqp_connect_is_address(ngx_str_t *host);
 #endif
 
 
@@ -46,9 +67,9 @@ ngx_ess_amqp_connect(ngx_ess_amqp_session_t *s)
 
     for ( ;; ) {
 
-        if (s->addr == s->naddrs) {
-            s->addr = 0;
-            s->naddrs = 0;
+        if (s->connect.addr == s->connect.naddrs) {
+            s->connect.addr = 0;
+            s->connect.naddrs = 0;
 
             rc = ngx_ess_amqp_connect_resolve(s);
 
@@ -73,7 +94,7 @@ ngx_ess_amqp_connect(ngx_ess_amqp_session_t *s)
             return;
         }
 
-        if (++s->addr == s->naddrs
+        if (++s->connect.addr == s->connect.naddrs
             && ngx_ess_amqp_connect_next(s) == NGX_DONE)
         {
             ngx_ess_amqp_connect_later(s);
@@ -88,11 +109,11 @@ ngx_ess_amqp_connect(ngx_ess_amqp_session_t *s)
 static ngx_int_t
 ngx_ess_amqp_connect_next(ngx_ess_amqp_session_t *s)
 {
-    s->addr = 0;
-    s->naddrs = 0;
+    s->connect.addr = 0;
+    s->connect.naddrs = 0;
     s->node = (s->node + 1) % s->conf->nodes.nelts;
 
-    if (++s->tried < s->conf->nodes.nelts) {
+    if (++s->connect.tried < s->conf->nodes.nelts) {
         return NGX_OK;
     }
 
@@ -103,7 +124,7 @@ ngx_ess_amqp_connect_next(ngx_ess_amqp_session_t *s)
 void
 ngx_ess_amqp_connect_next_address(ngx_ess_amqp_session_t *s)
 {
-    if (++s->addr < s->naddrs) {
+    if (++s->connect.addr < s->connect.naddrs) {
         ngx_ess_amqp_connect(s);
         return;
     }
@@ -128,11 +149,46 @@ void
 ngx_ess_amqp_connect_later(ngx_ess_amqp_session_t *s)
 {
     s->state = NGX_ESS_AMQP_IDLE;
-    s->addr = 0;
-    s->naddrs = 0;
-    s->tried = 0;
+    s->connect.addr = 0;
+    s->connect.naddrs = 0;
+    s->connect.tried = 0;
 
-    ngx_add_timer(&s->timer, ngx_ess_backoff(s->attempt++));
+    ngx_add_timer(&s->connect.timer, ngx_ess_backoff(s->connect.attempt++));
+}
+
+
+void
+ngx_ess_amqp_connect_close(ngx_ess_amqp_session_t *s)
+{
+    ngx_connection_t  *c;
+
+    c = s->connect.peer.connection;
+
+    if (c) {
+        s->connect.peer.connection = NULL;
+
+        /* nothing that TLS says of its end is worth a line */
+        c->log = &s->trouble.quiet_log;
+
+#if (NGX_SSL)
+        if (c->ssl) {
+            c->ssl->no_wait_shutdown = 1;
+            c->ssl->no_send_shutdown = 1;
+            (void) ngx_ssl_shutdown(c);
+        }
+#endif
+
+        ngx_close_connection(c);
+    }
+
+    if (s->connect.pool) {
+        ngx_destroy_pool(s->connect.pool);
+        s->connect.pool = NULL;
+    }
+
+    if (s->connect.timer.timer_set) {
+        ngx_del_timer(&s->connect.timer);
+    }
 }
 
 
@@ -143,23 +199,23 @@ ngx_ess_amqp_connect_forget(ngx_ess_amqp_session_t *s)
 
     for (i = 0; i < s->conf->nodes.nelts; i++) {
 
-        if (s->resolves[i] == NULL) {
+        if (s->connect.resolves[i] == NULL) {
             continue;
         }
 
-        if (s->resolves[i]->done) {
-            ngx_destroy_pool(s->resolves[i]->pool);
+        if (s->connect.resolves[i]->done) {
+            ngx_destroy_pool(s->connect.resolves[i]->pool);
 
         } else {
-            s->resolves[i]->session = NULL;
+            s->connect.resolves[i]->session = NULL;
         }
 
-        s->resolves[i] = NULL;
+        s->connect.resolves[i] = NULL;
     }
 }
 
 
-/* NGX_OK: s->addrs is filled; NGX_AGAIN: a thread is at it; NGX_ERROR */
+/* NGX_OK: there are addresses; NGX_AGAIN: a thread is at it; NGX_ERROR */
 
 static ngx_int_t
 ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s)
@@ -170,10 +226,9 @@ ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s)
     ngx_ess_amqp_node_t     *node;
     ngx_ess_amqp_resolve_t  *resolve;
 
-    node = s->conf->nodes.elts;
-    node += s->node;
+    node = ngx_ess_amqp_session_node(s);
 
-    resolve = s->resolves[s->node];
+    resolve = s->connect.resolves[s->node];
 
     if (resolve && !resolve->done) {
         /* still at it since the last attempt */
@@ -181,7 +236,7 @@ ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s)
     }
 
     if (resolve) {
-        s->resolves[s->node] = NULL;
+        s->connect.resolves[s->node] = NULL;
 
         rc = ngx_ess_amqp_connect_take(s, resolve);
         ngx_destroy_pool(resolve->pool);
@@ -233,12 +288,12 @@ ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s)
         goto failed;
     }
 
-    s->resolves[s->node] = resolve;
+    s->connect.resolves[s->node] = resolve;
 
 wait:
 
     s->state = NGX_ESS_AMQP_RESOLVING;
-    ngx_add_timer(&s->timer, NGX_ESS_AMQP_HANDSHAKE_TIME);
+    ngx_add_timer(&s->connect.timer, NGX_ESS_AMQP_HANDSHAKE_TIME);
 
     return NGX_AGAIN;
 
@@ -320,7 +375,7 @@ ngx_ess_amqp_connect_lookup_done(ngx_event_t *ev)
     resolve->done = 1;
 
     if (s->state == NGX_ESS_AMQP_RESOLVING && s->node == resolve->node) {
-        ngx_del_timer(&s->timer);
+        ngx_del_timer(&s->connect.timer);
         s->state = NGX_ESS_AMQP_IDLE;
 
         ngx_ess_amqp_connect(s);
@@ -341,10 +396,11 @@ ngx_ess_amqp_connect_take(ngx_ess_amqp_session_t *s,
         return ngx_ess_amqp_trouble(s, "its name has no address");
     }
 
-    s->addr = 0;
-    s->naddrs = resolve->naddrs;
-    ngx_memcpy(s->addrs, resolve->addrs, sizeof(s->addrs));
-    ngx_memcpy(s->socklens, resolve->socklens, sizeof(s->socklens));
+    s->connect.addr = 0;
+    s->connect.naddrs = resolve->naddrs;
+    ngx_memcpy(s->connect.addrs, resolve->addrs, sizeof(s->connect.addrs));
+    ngx_memcpy(s->connect.socklens, resolve->socklens,
+               sizeof(s->connect.socklens));
 
     return NGX_OK;
 }
@@ -359,21 +415,22 @@ ngx_ess_amqp_connect_address(ngx_ess_amqp_session_t *s)
     ngx_connection_t       *c;
     ngx_peer_connection_t  *pc;
 
-    pc = &s->peer;
+    pc = &s->connect.peer;
     ngx_memzero(pc, sizeof(ngx_peer_connection_t));
 
-    pc->sockaddr = &s->addrs[s->addr].sockaddr;
-    pc->socklen = s->socklens[s->addr];
+    pc->sockaddr = &s->connect.addrs[s->connect.addr].sockaddr;
+    pc->socklen = s->connect.socklens[s->connect.addr];
 
-    s->addr_name.data = s->addr_text;
-    s->addr_name.len = ngx_sock_ntop(pc->sockaddr, pc->socklen, s->addr_text,
-                                     NGX_SOCKADDR_STRLEN, 1);
+    s->connect.addr_name.data = s->connect.addr_text;
+    s->connect.addr_name.len = ngx_sock_ntop(pc->sockaddr, pc->socklen,
+                                             s->connect.addr_text,
+                                             NGX_SOCKADDR_STRLEN, 1);
 
-    s->quiet_len = 0;
+    s->trouble.quiet_len = 0;
 
-    pc->name = &s->addr_name;
+    pc->name = &s->connect.addr_name;
     pc->get = ngx_event_get_peer;
-    pc->log = &s->quiet_log;
+    pc->log = &s->trouble.quiet_log;
     pc->log_error = NGX_ERROR_ERR;
     pc->so_keepalive = 1;
 
@@ -398,7 +455,7 @@ ngx_ess_amqp_connect_address(ngx_ess_amqp_session_t *s)
     }
 
     s->state = NGX_ESS_AMQP_CONNECTING;
-    ngx_add_timer(&s->timer, NGX_ESS_AMQP_HANDSHAKE_TIME);
+    ngx_add_timer(&s->connect.timer, NGX_ESS_AMQP_HANDSHAKE_TIME);
 
     if (rc == NGX_OK) {
         ngx_post_event(c->write, &ngx_posted_events);
@@ -413,13 +470,13 @@ ngx_ess_amqp_connect_prepare(ngx_ess_amqp_session_t *s, ngx_connection_t *c)
 {
     /* of the connection only: TLS takes from it */
 
-    s->pool = ngx_create_pool(512, &s->quiet_log);
-    if (s->pool == NULL) {
+    s->connect.pool = ngx_create_pool(512, &s->trouble.quiet_log);
+    if (s->connect.pool == NULL) {
         return NGX_ERROR;
     }
 
     c->data = s;
-    c->pool = s->pool;
+    c->pool = s->connect.pool;
     c->read->handler = ngx_ess_amqp_connect_handler;
     c->write->handler = ngx_ess_amqp_connect_handler;
 
@@ -432,13 +489,13 @@ ngx_ess_amqp_connect_prepare(ngx_ess_amqp_session_t *s, ngx_connection_t *c)
 static ngx_int_t
 ngx_ess_amqp_connect_failed(ngx_ess_amqp_session_t *s, const char *what)
 {
-    if (s->quiet_len == 0) {
+    if (s->trouble.quiet_len == 0) {
         return ngx_ess_amqp_trouble(s, "%s, address %V", what,
-                                    &s->addr_name);
+                                    &s->connect.addr_name);
     }
 
-    return ngx_ess_amqp_trouble(s, "%*s, address %V", s->quiet_len,
-                                s->quiet, &s->addr_name);
+    return ngx_ess_amqp_trouble(s, "%*s, address %V", s->trouble.quiet_len,
+                                s->trouble.quiet, &s->connect.addr_name);
 }
 
 
@@ -455,7 +512,7 @@ ngx_ess_amqp_connect_handler(ngx_event_t *ev)
         ngx_ess_amqp_connect_done(s);
 
     } else {
-        ngx_ess_amqp_drop(s);
+        ngx_ess_amqp_connect_lost(s);
     }
 }
 
@@ -467,7 +524,7 @@ ngx_ess_amqp_connect_test(ngx_ess_amqp_session_t *s)
     socklen_t          len;
     ngx_connection_t  *c;
 
-    c = s->peer.connection;
+    c = s->connect.peer.connection;
     err = 0;
     len = sizeof(int);
 
@@ -485,22 +542,26 @@ ngx_ess_amqp_connect_test(ngx_ess_amqp_session_t *s)
 
 
 static void
+ngx_ess_amqp_connect_lost(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_connect_close(s);
+    s->state = NGX_ESS_AMQP_IDLE;
+    ngx_ess_amqp_connect_next_address(s);
+}
+
+
+static void
 ngx_ess_amqp_connect_done(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_node_t  *node;
-
-    (void) ngx_tcp_nodelay(s->peer.connection);
-
-    node = s->conf->nodes.elts;
-    node += s->node;
+    (void) ngx_tcp_nodelay(s->connect.peer.connection);
 
 #if (NGX_SSL)
 
-    if (node->tls) {
+    if (ngx_ess_amqp_session_node(s)->tls) {
 
         if (ngx_ess_amqp_connect_tls(s) != NGX_OK) {
             (void) ngx_ess_amqp_connect_failed(s, "TLS cannot be started");
-            ngx_ess_amqp_drop(s);
+            ngx_ess_amqp_connect_lost(s);
         }
 
         return;
@@ -508,7 +569,7 @@ ngx_ess_amqp_connect_done(ngx_ess_amqp_session_t *s)
 
 #endif
 
-    ngx_ess_amqp_start(s);
+    s->connect.handler(s);
 }
 
 
@@ -517,28 +578,14 @@ ngx_ess_amqp_connect_done(ngx_ess_amqp_session_t *s)
 static ngx_int_t
 ngx_ess_amqp_connect_tls(ngx_ess_amqp_session_t *s)
 {
-    ngx_int_t             rc;
-    ngx_connection_t     *c;
-    ngx_ess_amqp_node_t  *node;
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
 
-    c = s->peer.connection;
-
-    node = s->conf->nodes.elts;
-    node += s->node;
+    c = s->connect.peer.connection;
 
     s->state = NGX_ESS_AMQP_TLS;
 
-    if (ngx_ssl_create_connection(s->conf->ssl, c, NGX_SSL_CLIENT)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (!ngx_ess_amqp_connect_is_address(&node->host)
-        && SSL_set_tlsext_host_name(c->ssl->connection,
-                                    (char *) node->host.data)
-           == 0)
-    {
+    if (ngx_ess_amqp_tls_create(s) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -571,89 +618,20 @@ ngx_ess_amqp_connect_tls_done(ngx_ess_amqp_session_t *s)
 {
     ngx_connection_t  *c;
 
-    c = s->peer.connection;
+    c = s->connect.peer.connection;
 
     if (!c->ssl->handshaked) {
         (void) ngx_ess_amqp_connect_failed(s, "the TLS handshake failed");
-        ngx_ess_amqp_drop(s);
+        ngx_ess_amqp_connect_lost(s);
         return;
     }
 
-    if (s->conf->verify && ngx_ess_amqp_connect_tls_verify(s) != NGX_OK) {
-        ngx_ess_amqp_drop(s);
+    if (s->conf->verify && ngx_ess_amqp_tls_verify(s) != NGX_OK) {
+        ngx_ess_amqp_connect_lost(s);
         return;
     }
 
-    ngx_ess_amqp_start(s);
-}
-
-
-static ngx_int_t
-ngx_ess_amqp_connect_tls_verify(ngx_ess_amqp_session_t *s)
-{
-    int                   rc;
-    long                  err;
-    X509                 *cert;
-    ngx_connection_t     *c;
-    ngx_ess_amqp_node_t  *node;
-
-    c = s->peer.connection;
-
-    node = s->conf->nodes.elts;
-    node += s->node;
-
-    err = SSL_get_verify_result(c->ssl->connection);
-
-    if (err != X509_V_OK) {
-        return ngx_ess_amqp_trouble(s, "its TLS certificate is not trusted:"
-                                    " (%l:%s)", err,
-                                    X509_verify_cert_error_string(err));
-    }
-
-    if (!ngx_ess_amqp_connect_is_address(&node->host)) {
-
-        if (ngx_ssl_check_host(c, &node->host) != NGX_OK) {
-            return ngx_ess_amqp_trouble(s, "its TLS certificate is not for"
-                                        " \"%V\"", &node->host);
-        }
-
-        return NGX_OK;
-    }
-
-    cert = SSL_get_peer_certificate(c->ssl->connection);
-    if (cert == NULL) {
-        return ngx_ess_amqp_trouble(s, "it has no TLS certificate");
-    }
-
-    rc = X509_check_ip_asc(cert, (char *) node->host.data, 0);
-
-    X509_free(cert);
-
-    if (rc != 1) {
-        return ngx_ess_amqp_trouble(s, "its TLS certificate is not for the"
-                                    " address \"%V\"", &node->host);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_ess_amqp_connect_is_address(ngx_str_t *host)
-{
-    u_char  addr[16];
-
-    if (ngx_inet_addr(host->data, host->len) != INADDR_NONE) {
-        return 1;
-    }
-
-#if (NGX_HAVE_INET6)
-    if (ngx_inet6_addr(host->data, host->len, addr) == NGX_OK) {
-        return 1;
-    }
-#endif
-
-    return 0;
+    s->connect.handler(s);
 }
 
 #endif

@@ -207,14 +207,14 @@ ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
     s = ch->session;
 
     if (ch->state != NGX_ESS_AMQP_CH_OPEN
-        || !ngx_ess_amqp_is_open(s)
+        || !ngx_ess_amqp_session_is_open(s)
         || s->blocked
-        || s->out.last - s->out.pos >= NGX_ESS_AMQP_OUT_HIGH)
+        || s->io.out.last - s->io.out.pos >= NGX_ESS_AMQP_OUT_HIGH)
     {
         return NGX_AGAIN;
     }
 
-    max = s->codec.frame_max - NGX_ESS_AMQP_FRAME_OVERHEAD;
+    max = s->io.codec.frame_max - NGX_ESS_AMQP_FRAME_OVERHEAD;
     n = body->len / max + 1;
 
     if (ngx_ess_amqp_io_room(s, 2 * NGX_ESS_AMQP_METHOD_MAX + body->len
@@ -249,7 +249,7 @@ failed:
 
     /* a method without its content */
 
-    s->broken = 1;
+    s->io.broken = 1;
 
     return NGX_ERROR;
 }

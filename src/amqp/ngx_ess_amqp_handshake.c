@@ -7,10 +7,12 @@
 
 #include "ngx_ess_str.h"
 #include "ngx_ess_amqp_session.h"
+#include "ngx_ess_amqp_handshake.h"
 #include "ngx_ess_amqp_property.h"
 #include <nginx.h>
 
 
+#define NGX_ESS_AMQP_CHANNEL_MAX        2047
 #define NGX_ESS_AMQP_CLIENT_PROPERTIES  5
 #define NGX_ESS_AMQP_CAPABILITIES       5
 
@@ -101,9 +103,9 @@ ngx_ess_amqp_handshake(ngx_ess_amqp_session_t *s, ngx_ess_amqp_frame_t *frame)
     return ngx_ess_amqp_trouble(s, "it sent frame type %ui, %s (%xD) on"
                                 " channel 0 while %s",
                                 frame->type,
-                                ngx_ess_amqp_method_name(frame->method),
+                                ngx_ess_amqp_codec_name(frame->method),
                                 (uint32_t) frame->method,
-                                ngx_ess_amqp_state_name(s->state));
+                                ngx_ess_amqp_trouble_while(s));
 }
 
 
@@ -211,8 +213,7 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
     ok.mechanism = amqp_cstring_bytes("PLAIN");
     ok.locale = amqp_cstring_bytes("en_US");
 
-    node = s->conf->nodes.elts;
-    node += s->node;
+    node = ngx_ess_amqp_session_node(s);
 
     /* RFC 4616: no authorization identity, NUL, user, NUL, password */
 
@@ -278,7 +279,7 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
     tune->heartbeat = (uint16_t) heartbeat;
 
     s->channel_max = tune->channel_max;
-    s->heartbeat = heartbeat * 1000;
+    s->io.heartbeat = heartbeat * 1000;
 
     /* tune-ok has the fields of tune */
 
@@ -288,12 +289,11 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
         return ngx_ess_amqp_trouble(s, "tune-ok could not be sent");
     }
 
-    if (ngx_ess_amqp_codec_tune(&s->codec, tune->frame_max) != NGX_OK) {
+    if (ngx_ess_amqp_codec_tune(&s->io.codec, tune->frame_max) != NGX_OK) {
         return ngx_ess_amqp_trouble(s, "no memory");
     }
 
-    node = s->conf->nodes.elts;
-    node += s->node;
+    node = ngx_ess_amqp_session_node(s);
 
     ngx_memzero(&open, sizeof(amqp_connection_open_t));
     open.virtual_host.len = node->vhost.len;
@@ -305,8 +305,8 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
         return ngx_ess_amqp_trouble(s, "connection.open could not be sent");
     }
 
-    if (s->heartbeat) {
-        ngx_add_timer(&s->heartbeat_timer, s->heartbeat / 4);
+    if (s->io.heartbeat) {
+        ngx_add_timer(&s->io.heartbeat_timer, s->io.heartbeat / 4);
     }
 
     s->state = NGX_ESS_AMQP_TUNE;
@@ -318,12 +318,12 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
 static ngx_int_t
 ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s, void *decoded)
 {
-    ngx_del_timer(&s->timer);
+    ngx_del_timer(&s->connect.timer);
 
     s->state = NGX_ESS_AMQP_OPEN;
     s->opened = 1;
     s->opened_at = ngx_current_msec;
-    s->tried = 0;
+    s->connect.tried = 0;
 
     ngx_ess_amqp_trouble_opened(s);
 
@@ -346,7 +346,7 @@ ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
     ngx_memzero(&ok, sizeof(amqp_connection_close_ok_t));
 
     (void) ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
-    ngx_ess_amqp_flush(s);
+    ngx_ess_amqp_io_flush(s);
 
     text = ngx_ess_escape_bytes(&e, close->reply_text.bytes,
                                 close->reply_text.len);
@@ -359,7 +359,7 @@ ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
 
     return ngx_ess_amqp_trouble(s, "it refused the connection while %s:"
                                 " %ui \"%V\"",
-                                ngx_ess_amqp_state_name(s->state),
+                                ngx_ess_amqp_trouble_while(s),
                                 (ngx_uint_t) close->reply_code, text);
 }
 
@@ -376,8 +376,8 @@ ngx_ess_amqp_handshake_blocked(ngx_ess_amqp_session_t *s, void *decoded)
     reason = ngx_ess_escape_bytes(&e, blocked->reason.bytes,
                                   blocked->reason.len);
 
-    s->alarm_len = ngx_min(reason->len, sizeof(s->alarm));
-    ngx_memcpy(s->alarm, reason->data, s->alarm_len);
+    s->trouble.alarm_len = ngx_min(reason->len, sizeof(s->trouble.alarm));
+    ngx_memcpy(s->trouble.alarm, reason->data, s->trouble.alarm_len);
     s->blocked = 1;
 
     ngx_ess_amqp_trouble_alarm(s);
@@ -401,7 +401,7 @@ ngx_ess_amqp_handshake_unblocked(ngx_ess_amqp_session_t *s, void *decoded)
         s->handlers->blocked(s, NULL);
     }
 
-    ngx_post_event(&s->flush, &ngx_posted_events);
+    ngx_post_event(&s->io.flush, &ngx_posted_events);
 
     return NGX_OK;
 }

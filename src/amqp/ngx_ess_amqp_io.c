@@ -9,9 +9,18 @@
 #include "ngx_ess_amqp_session.h"
 
 
-static ngx_int_t ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
-    ngx_event_t *rev);
-static ngx_int_t ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s);
+/* unsent bytes at which a send fails */
+#define NGX_ESS_AMQP_OUT_MAX         (2 * 1024 * 1024)
+
+/* read buffer, and what is read before others get their turn */
+#define NGX_ESS_AMQP_IN_SIZE         65536
+#define NGX_ESS_AMQP_IN_SLICE        (256 * 1024)
+
+
+static ngx_int_t ngx_ess_amqp_io_out(ngx_ess_amqp_session_t *s,
+    const u_char *data, size_t len);
+static ngx_int_t ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s,
+    ngx_ess_amqp_io_frame_pt handler);
 static ngx_int_t ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s,
     size_t need);
 static ngx_int_t ngx_ess_amqp_io_grow(ngx_ess_amqp_session_t *s,
@@ -19,39 +28,76 @@ static ngx_int_t ngx_ess_amqp_io_grow(ngx_ess_amqp_session_t *s,
 static ngx_int_t ngx_ess_amqp_io_not_amqp(ngx_ess_amqp_session_t *s);
 
 
-void
-ngx_ess_amqp_io_read_handler(ngx_event_t *rev)
+ngx_int_t
+ngx_ess_amqp_io_start(ngx_ess_amqp_session_t *s)
 {
-    ngx_connection_t        *c;
-    ngx_ess_amqp_session_t  *s;
+    s->io.sent_at = ngx_current_msec;
+    s->io.received_at = ngx_current_msec;
 
-    c = rev->data;
-    s = c->data;
-
-    if (ngx_ess_amqp_io_read(s, rev) != NGX_OK) {
-        ngx_ess_amqp_drop(s);
+    if (ngx_ess_amqp_codec_init(&s->io.codec) != NGX_OK
+        || ngx_ess_amqp_io_out(s, ngx_ess_amqp_codec_protocol,
+                               NGX_ESS_AMQP_PROTOCOL_LEN)
+           != NGX_OK)
+    {
+        return ngx_ess_amqp_trouble(s, "no memory");
     }
+
+    return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
+void
+ngx_ess_amqp_io_close(ngx_ess_amqp_session_t *s)
+{
+    ngx_ess_amqp_codec_done(&s->io.codec);
+
+    if (s->io.in.start) {
+        ngx_free(s->io.in.start);
+    }
+
+    if (s->io.out.start) {
+        ngx_free(s->io.out.start);
+    }
+
+    ngx_memzero(&s->io.in, sizeof(ngx_buf_t));
+    ngx_memzero(&s->io.out, sizeof(ngx_buf_t));
+
+    if (s->io.heartbeat_timer.timer_set) {
+        ngx_del_timer(&s->io.heartbeat_timer);
+    }
+
+    if (s->io.flush.posted) {
+        ngx_delete_posted_event(&s->io.flush);
+    }
+
+    s->io.heartbeat = 0;
+    s->io.broken = 0;
+    s->io.paused = 0;
+}
+
+
+ngx_int_t
+ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
+    ngx_ess_amqp_io_frame_pt handler)
 {
     size_t             slice;
     ssize_t            n;
     ngx_buf_t         *b;
     ngx_connection_t  *c;
 
-    c = rev->data;
-    b = &s->in;
+    c = s->connect.peer.connection;
+    b = &s->io.in;
 
     /* what a pause left there */
 
-    if (b->pos < b->last && ngx_ess_amqp_io_input(s) != NGX_OK) {
+    if (b->pos < b->last && ngx_ess_amqp_io_input(s, handler) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    for (slice = 0; slice < NGX_ESS_AMQP_IN_SLICE && !s->paused; slice += n) {
+    for (slice = 0;
+         slice < NGX_ESS_AMQP_IN_SLICE && !s->io.paused;
+         slice += n)
+    {
 
         if (ngx_ess_amqp_io_input_room(s, NGX_ESS_AMQP_IN_SIZE) != NGX_OK) {
             return ngx_ess_amqp_trouble(s, "no memory");
@@ -67,30 +113,24 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
 
             return ngx_ess_amqp_trouble(s, "the peer closed the connection"
                                         " while %s",
-                                        ngx_ess_amqp_state_name(s->state));
+                                        ngx_ess_amqp_trouble_while(s));
         }
 
         b->last += n;
-        s->received_at = ngx_current_msec;
+        s->io.received_at = ngx_current_msec;
 
-        if (ngx_ess_amqp_io_input(s) != NGX_OK) {
+        if (ngx_ess_amqp_io_input(s, handler) != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
-    if (slice >= NGX_ESS_AMQP_IN_SLICE && !s->paused) {
+    if (slice >= NGX_ESS_AMQP_IN_SLICE && !s->io.paused) {
 
         /* others come first */
-        ngx_post_event(rev, &ngx_posted_next_events);
+        ngx_post_event(c->read, &ngx_posted_next_events);
 
-    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+    } else if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
         return ngx_ess_amqp_trouble(s, "the event could not be set");
-    }
-
-    if (s->state == NGX_ESS_AMQP_OPEN) {
-        if (s->handlers->batch) {
-            s->handlers->batch(s);
-        }
     }
 
     return NGX_OK;
@@ -101,18 +141,19 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s, ngx_event_t *rev)
    the rest to its start */
 
 static ngx_int_t
-ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s)
+ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s,
+    ngx_ess_amqp_io_frame_pt handler)
 {
     size_t                 used;
     ngx_int_t              rc;
     ngx_buf_t             *b;
     ngx_ess_amqp_frame_t   frame;
 
-    b = &s->in;
+    b = &s->io.in;
 
-    while (!s->paused) {
+    while (!s->io.paused) {
 
-        rc = ngx_ess_amqp_codec_parse(&s->codec, &frame, b->pos,
+        rc = ngx_ess_amqp_codec_parse(&s->io.codec, &frame, b->pos,
                                       b->last - b->pos, &used);
 
         if (rc == NGX_AGAIN) {
@@ -129,20 +170,12 @@ ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s)
             continue;
         }
 
-        if (frame.channel == 0) {
-            rc = ngx_ess_amqp_handshake(s, &frame);
-            ngx_ess_amqp_codec_release(&s->codec, 0);
-
-        } else {
-            rc = ngx_ess_amqp_channel_frame(s, &frame);
-        }
-
-        if (rc != NGX_OK) {
+        if (handler(s, &frame) != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
-    if (ngx_ess_amqp_io_input_room(s, s->codec.need) != NGX_OK) {
+    if (ngx_ess_amqp_io_input_room(s, s->io.codec.need) != NGX_OK) {
         return ngx_ess_amqp_trouble(s, "no memory");
     }
 
@@ -158,7 +191,7 @@ ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s, size_t need)
     size_t      len;
     ngx_buf_t  *b;
 
-    b = &s->in;
+    b = &s->io.in;
     len = b->last - b->pos;
 
     if (len && b->pos > b->start) {
@@ -211,52 +244,13 @@ ngx_ess_amqp_io_not_amqp(ngx_ess_amqp_session_t *s)
     ngx_ess_escaped_t  e;
 
     if (s->state != NGX_ESS_AMQP_HEADER) {
-        return ngx_ess_amqp_trouble(s, "%s", s->codec.error);
+        return ngx_ess_amqp_trouble(s, "%s", s->io.codec.error);
     }
 
     return ngx_ess_amqp_trouble(s, "%s, its answer begins with \"%V\"",
-                                s->codec.error,
-                                ngx_ess_escape_bytes(&e, s->in.pos,
-                                    ngx_min(s->in.last - s->in.pos, 32)));
-}
-
-
-void
-ngx_ess_amqp_io_write_handler(ngx_event_t *wev)
-{
-    ngx_connection_t        *c;
-    ngx_ess_amqp_session_t  *s;
-
-    c = wev->data;
-    s = c->data;
-
-    ngx_ess_amqp_io_flush_handler(&s->flush);
-}
-
-
-/* at the end of the iteration, and when the socket takes bytes again */
-
-void
-ngx_ess_amqp_io_flush_handler(ngx_event_t *ev)
-{
-    ngx_ess_amqp_session_t  *s;
-
-    s = ev->data;
-
-    ngx_ess_amqp_channel_abort_queued(s);
-
-    if (s->broken) {
-        ngx_ess_amqp_drop(s);
-        return;
-    }
-
-    ngx_ess_amqp_channel_pump(s);
-
-    if (s->handlers->writable && ngx_ess_amqp_is_open(s)) {
-        s->handlers->writable(s);
-    }
-
-    ngx_ess_amqp_flush(s);
+                                s->io.codec.error,
+                                ngx_ess_escape_bytes(&e, s->io.in.pos,
+                                    ngx_min(s->io.in.last - s->io.in.pos, 32)));
 }
 
 
@@ -268,10 +262,10 @@ ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s)
     ngx_uint_t         high;
     ngx_connection_t  *c;
 
-    c = s->peer.connection;
-    b = &s->out;
+    c = s->connect.peer.connection;
+    b = &s->io.out;
 
-    if (c == NULL || s->state < NGX_ESS_AMQP_HEADER || s->broken) {
+    if (c == NULL || s->state < NGX_ESS_AMQP_HEADER || s->io.broken) {
         return;
     }
 
@@ -290,13 +284,13 @@ ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s)
             /* never from here: the caller may be in a handler */
 
             (void) ngx_ess_amqp_trouble(s, "sending failed");
-            s->broken = 1;
-            ngx_post_event(&s->flush, &ngx_posted_events);
+            s->io.broken = 1;
+            ngx_post_event(&s->io.flush, &ngx_posted_events);
             return;
         }
 
         b->pos += n;
-        s->sent_at = ngx_current_msec;
+        s->io.sent_at = ngx_current_msec;
     }
 
     if (b->pos == b->last) {
@@ -313,12 +307,12 @@ ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s)
     if (high && b->last - b->pos < NGX_ESS_AMQP_OUT_HIGH) {
 
         /* ops were waiting for this */
-        ngx_post_event(&s->flush, &ngx_posted_events);
+        ngx_post_event(&s->io.flush, &ngx_posted_events);
     }
 
     if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
-        s->broken = 1;
-        ngx_post_event(&s->flush, &ngx_posted_events);
+        s->io.broken = 1;
+        ngx_post_event(&s->io.flush, &ngx_posted_events);
     }
 }
 
@@ -329,7 +323,7 @@ ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size)
     size_t      len, total;
     ngx_buf_t  *b;
 
-    b = &s->out;
+    b = &s->io.out;
     len = b->last - b->pos;
 
     if (size <= (size_t) (b->end - b->last)) {
@@ -355,7 +349,7 @@ ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_ess_amqp_io_out(ngx_ess_amqp_session_t *s, const u_char *data, size_t len)
 {
     if (ngx_ess_amqp_io_room(s, ngx_max(len, NGX_ESS_AMQP_METHOD_MAX))
@@ -364,9 +358,9 @@ ngx_ess_amqp_io_out(ngx_ess_amqp_session_t *s, const u_char *data, size_t len)
         return NGX_ERROR;
     }
 
-    s->out.last = ngx_cpymem(s->out.last, data, len);
+    s->io.out.last = ngx_cpymem(s->io.out.last, data, len);
 
-    ngx_post_event(&s->flush, &ngx_posted_events);
+    ngx_post_event(&s->io.flush, &ngx_posted_events);
 
     return NGX_OK;
 }
@@ -382,17 +376,17 @@ ngx_ess_amqp_io_method(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
         return NGX_ERROR;
     }
 
-    n = ngx_ess_amqp_codec_method(s->out.last,
+    n = ngx_ess_amqp_codec_method(s->io.out.last,
                                   ngx_min(NGX_ESS_AMQP_METHOD_MAX,
-                                          s->codec.frame_max),
+                                          s->io.codec.frame_max),
                                   channel, method, decoded);
     if (n == 0) {
         return NGX_ERROR;
     }
 
-    s->out.last += n;
+    s->io.out.last += n;
 
-    ngx_post_event(&s->flush, &ngx_posted_events);
+    ngx_post_event(&s->io.flush, &ngx_posted_events);
 
     return NGX_OK;
 }
@@ -408,15 +402,15 @@ ngx_ess_amqp_io_header(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
         return NGX_ERROR;
     }
 
-    n = ngx_ess_amqp_codec_header(s->out.last,
+    n = ngx_ess_amqp_codec_header(s->io.out.last,
                                   ngx_min(NGX_ESS_AMQP_METHOD_MAX,
-                                          s->codec.frame_max),
+                                          s->io.codec.frame_max),
                                   channel, body_size, properties);
     if (n == 0) {
         return NGX_ERROR;
     }
 
-    s->out.last += n;
+    s->io.out.last += n;
 
     return NGX_OK;
 }
@@ -432,35 +426,36 @@ ngx_ess_amqp_io_body(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
         return NGX_ERROR;
     }
 
-    s->out.last += ngx_ess_amqp_codec_body(s->out.last, channel, data, len);
+    s->io.out.last += ngx_ess_amqp_codec_body(s->io.out.last, channel, data,
+                                              len);
 
     return NGX_OK;
 }
 
 
-/* four times in an interval: one is sent after half of it in silence */
+/* one is sent after half of an interval in silence */
 
-void
-ngx_ess_amqp_io_heartbeat_handler(ngx_event_t *ev)
+ngx_int_t
+ngx_ess_amqp_io_heartbeat(ngx_ess_amqp_session_t *s)
 {
-    u_char                   buf[NGX_ESS_AMQP_FRAME_OVERHEAD];
-    ngx_msec_t               now;
-    ngx_ess_amqp_session_t  *s;
+    u_char      buf[NGX_ESS_AMQP_FRAME_OVERHEAD];
+    ngx_msec_t  now;
 
-    s = ev->data;
     now = ngx_current_msec;
 
-    if (!s->paused && now - s->received_at > 2 * s->heartbeat) {
-        (void) ngx_ess_amqp_trouble(s, "nothing came from it for %M ms,"
+    if (!s->io.paused && now - s->io.received_at > 2 * s->io.heartbeat) {
+        return ngx_ess_amqp_trouble(s, "nothing came from it for %M ms,"
                                     " twice the heartbeat",
-                                    now - s->received_at);
-        ngx_ess_amqp_drop(s);
-        return;
+                                    now - s->io.received_at);
     }
 
-    if (now - s->sent_at >= s->heartbeat / 2 && s->out.pos == s->out.last) {
+    if (now - s->io.sent_at >= s->io.heartbeat / 2
+        && s->io.out.pos == s->io.out.last)
+    {
         (void) ngx_ess_amqp_io_out(s, buf, ngx_ess_amqp_codec_heartbeat(buf));
     }
 
-    ngx_add_timer(ev, s->heartbeat / 4);
+    ngx_add_timer(&s->io.heartbeat_timer, s->io.heartbeat / 4);
+
+    return NGX_OK;
 }

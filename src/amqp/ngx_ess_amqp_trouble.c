@@ -8,12 +8,38 @@
 #include "ngx_ess_amqp_session.h"
 
 
+/* ms without a complaint after which complaints are logged again */
+#define NGX_ESS_AMQP_FORGET_TIME     60000
+
+/* ms between two lines on alarms: they come and go as the broker likes */
+#define NGX_ESS_AMQP_ALARM_TIME      1000
+
+/* ms between two messages when there were more than are kept */
+#define NGX_ESS_AMQP_WORD_TIME       1000
+
+/* a message with an escaped text in it */
+#define NGX_ESS_AMQP_LINE            (NGX_ESS_AMQP_TEXT + NGX_ESS_ESCAPED_SIZE)
+
+
+static void ngx_ess_amqp_trouble_alarm_handler(ngx_event_t *ev);
 static ngx_int_t ngx_ess_amqp_trouble_is_new(uint32_t *seen, ngx_uint_t *n,
     uint32_t hash);
 static u_char *ngx_ess_amqp_trouble_handler(ngx_log_t *log, u_char *buf,
     size_t len);
 static void ngx_ess_amqp_trouble_quiet_writer(ngx_log_t *log, ngx_uint_t level,
     u_char *buf, size_t len);
+
+
+static const char  *ngx_ess_amqp_trouble_states[] = {
+    "waiting to connect",
+    "resolving the name",
+    "connecting",
+    "in TLS handshake",
+    "waiting for connection.start",
+    "logging in",
+    "opening the virtual host",
+    "open"
+};
 
 
 void
@@ -26,56 +52,84 @@ ngx_ess_amqp_trouble_init(ngx_ess_amqp_session_t *s, ngx_log_t *log)
     s->log.data = s;
     s->log.action = NULL;
 
-    s->quiet_log.log_level = NGX_LOG_INFO;
-    s->quiet_log.writer = ngx_ess_amqp_trouble_quiet_writer;
-    s->quiet_log.wdata = s;
+    s->trouble.quiet_log.log_level = NGX_LOG_INFO;
+    s->trouble.quiet_log.writer = ngx_ess_amqp_trouble_quiet_writer;
+    s->trouble.quiet_log.wdata = s;
+
+    s->trouble.alarm_timer.handler = ngx_ess_amqp_trouble_alarm_handler;
+    s->trouble.alarm_timer.data = s;
+    s->trouble.alarm_timer.log = &s->log;
+    s->trouble.alarm_timer.cancelable = 1;
+}
+
+
+void
+ngx_ess_amqp_trouble_reset(ngx_ess_amqp_session_t *s)
+{
+    if (s->trouble.alarm_timer.timer_set) {
+        ngx_del_timer(&s->trouble.alarm_timer);
+    }
+
+    s->trouble.alarm_told = 0;
+}
+
+
+void
+ngx_ess_amqp_trouble_forget(ngx_ess_amqp_session_t *s)
+{
+    s->trouble.nfailures = 0;
+    ngx_memzero(s->trouble.failures, sizeof(s->trouble.failures));
+}
+
+
+const char *
+ngx_ess_amqp_trouble_while(ngx_ess_amqp_session_t *s)
+{
+    return ngx_ess_amqp_trouble_states[s->state];
 }
 
 
 void
 ngx_ess_amqp_trouble_opened(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_node_t  *node;
-
-    if (s->told) {
+    if (s->trouble.told) {
         return;
     }
 
-    s->told = 1;
-
-    node = s->conf->nodes.elts;
-    node += s->node;
+    s->trouble.told = 1;
 
     ngx_log_error(NGX_LOG_NOTICE, s->parent_log, 0,
                   "connection to amqp broker %V established, address %V,"
-                  " heartbeat %M ms", &node->name, &s->addr_name,
-                  s->heartbeat);
+                  " heartbeat %M ms", &ngx_ess_amqp_session_node(s)->name,
+                  &s->connect.addr_name, s->io.heartbeat);
 }
 
 
 void
 ngx_ess_amqp_trouble_alarm(ngx_ess_amqp_session_t *s)
 {
-    if (s->blocked == s->alarm_told || s->alarm_timer.timer_set) {
+    if (s->blocked == s->trouble.alarm_told
+        || s->trouble.alarm_timer.timer_set)
+    {
         return;
     }
 
-    s->alarm_told = s->blocked;
+    s->trouble.alarm_told = s->blocked;
 
     if (s->blocked) {
         ngx_log_error(NGX_LOG_WARN, &s->log, 0,
                       "the broker blocks those who publish: \"%*s\"",
-                      s->alarm_len, s->alarm);
+                      s->trouble.alarm_len, s->trouble.alarm);
     } else {
         ngx_log_error(NGX_LOG_NOTICE, &s->log, 0,
                       "the broker lets those who publish go on");
     }
 
-    ngx_add_timer(&s->alarm_timer, NGX_ESS_AMQP_ALARM_TIME);
+    ngx_add_timer(&s->trouble.alarm_timer, NGX_ESS_AMQP_ALARM_TIME);
 }
 
 
-void
+static void
 ngx_ess_amqp_trouble_alarm_handler(ngx_event_t *ev)
 {
     ngx_ess_amqp_trouble_alarm(ev->data);
@@ -94,14 +148,14 @@ ngx_ess_amqp_trouble(ngx_ess_amqp_session_t *s, const char *fmt, ...)
     text.len = ngx_vslprintf(buf, buf + sizeof(buf), fmt, args) - buf;
     va_end(args);
 
-    if (ngx_ess_amqp_trouble_is_new(s->failures, &s->nfailures,
+    if (ngx_ess_amqp_trouble_is_new(s->trouble.failures, &s->trouble.nfailures,
                                 ngx_crc32_long(text.data, text.len) ^ s->node)
         == NGX_OK)
     {
-        s->told = 0;
+        s->trouble.told = 0;
 
         ngx_log_error(NGX_LOG_ERR, s->parent_log, 0, "amqp broker %V: %V",
-                      ngx_ess_amqp_node_name(s), &text);
+                      &ngx_ess_amqp_session_node(s)->name, &text);
     }
 
     if (s->handlers->failed) {
@@ -116,26 +170,25 @@ void
 ngx_ess_amqp_trouble_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     const char *what, ngx_uint_t code, ngx_str_t *text)
 {
-    u_char                line[NGX_ESS_AMQP_LINE], *p;
-    ngx_msec_t            now;
-    ngx_ess_amqp_node_t  *node;
+    u_char      line[NGX_ESS_AMQP_LINE], *p;
+    ngx_msec_t  now;
 
     now = ngx_current_msec;
 
     if (s->state == NGX_ESS_AMQP_OPEN
         && now - s->opened_at >= NGX_ESS_AMQP_FORGET_TIME
-        && now - s->word_at >= NGX_ESS_AMQP_FORGET_TIME)
+        && now - s->trouble.word_at >= NGX_ESS_AMQP_FORGET_TIME)
     {
-        s->nwords = 0;
-        ngx_memzero(s->words, sizeof(s->words));
+        s->trouble.nwords = 0;
+        ngx_memzero(s->trouble.words, sizeof(s->trouble.words));
     }
 
-    s->word_at = now;
+    s->trouble.word_at = now;
 
     /* more different ones than there is a reason for */
 
-    if (s->nwords >= NGX_ESS_AMQP_SEEN
-        && now - s->word_told < NGX_ESS_AMQP_WORD_TIME)
+    if (s->trouble.nwords >= NGX_ESS_AMQP_SEEN
+        && now - s->trouble.word_told < NGX_ESS_AMQP_WORD_TIME)
     {
         return;
     }
@@ -143,17 +196,15 @@ ngx_ess_amqp_trouble_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     p = ngx_slprintf(line, line + sizeof(line), "%s: %ui \"%V\"", what, code,
                      text);
 
-    if (ngx_ess_amqp_trouble_is_new(s->words, &s->nwords,
+    if (ngx_ess_amqp_trouble_is_new(s->trouble.words, &s->trouble.nwords,
                                 ngx_crc32_long(line, p - line))
         == NGX_OK)
     {
-        s->word_told = now;
-
-        node = s->conf->nodes.elts;
-        node += s->node;
+        s->trouble.word_told = now;
 
         ngx_log_error(level, s->parent_log, 0, "amqp broker %V: %*s",
-                      &node->name, (size_t) (p - line), line);
+                      &ngx_ess_amqp_session_node(s)->name,
+                      (size_t) (p - line), line);
     }
 }
 
@@ -180,16 +231,13 @@ ngx_ess_amqp_trouble_is_new(uint32_t *seen, ngx_uint_t *n, uint32_t hash)
 static u_char *
 ngx_ess_amqp_trouble_handler(ngx_log_t *log, u_char *buf, size_t len)
 {
-    ngx_ess_amqp_node_t     *node;
     ngx_ess_amqp_session_t  *s;
 
     s = log->data;
 
-    node = s->conf->nodes.elts;
-    node += s->node;
-
     return ngx_snprintf(buf, len, ", amqp session %s, broker %V",
-                        ngx_ess_amqp_state_name(s->state), &node->name);
+                        ngx_ess_amqp_trouble_while(s),
+                        &ngx_ess_amqp_session_node(s)->name);
 }
 
 
@@ -221,6 +269,7 @@ ngx_ess_amqp_trouble_quiet_writer(ngx_log_t *log, ngx_uint_t level, u_char *buf,
         last--;
     }
 
-    s->quiet_len = ngx_min((size_t) (last - p), sizeof(s->quiet));
-    ngx_memcpy(s->quiet, p, s->quiet_len);
+    s->trouble.quiet_len = ngx_min((size_t) (last - p),
+                                   sizeof(s->trouble.quiet));
+    ngx_memcpy(s->trouble.quiet, p, s->trouble.quiet_len);
 }

@@ -3,7 +3,7 @@
  * say how many channels are open and whether the frame size was agreed; and
  * fingerprints of the properties in them.
  *
- * links: src/amqp/ngx_ess_amqp_codec.c
+ * links: src/amqp/ngx_ess_amqp_codec.c src/amqp/ngx_ess_amqp_table.c
  * links: src/source/exchange/ngx_ess_exchange_print.c
  * links: src/source/exchange/ngx_ess_redelivery.c
  */

@@ -7,7 +7,7 @@
 
 
 #include "ngx_ess_exchange_print.h"
-#include "ngx_ess_amqp_codec.h"
+#include "ngx_ess_amqp_table.h"
 #include "ngx_ess_redelivery.h"
 
 
@@ -130,7 +130,7 @@ ngx_ess_exchange_print_headers(ngx_ess_exchange_print_t *print, u_char *p,
 
     for (last = p + size; p < last; p = end) {
 
-        end = ngx_ess_amqp_codec_entry(p, last);
+        end = ngx_ess_amqp_table_entry(p, last);
         if (end == NULL) {
             return NULL;
         }

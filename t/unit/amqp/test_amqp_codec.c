@@ -2,7 +2,7 @@
  * AMQP frames: what a broker sends is decoded, from input that ends at a
  * guard page, whole and cut at each byte; what is no AMQP is refused.
  *
- * links: src/amqp/ngx_ess_amqp_codec.c
+ * links: src/amqp/ngx_ess_amqp_codec.c src/amqp/ngx_ess_amqp_table.c
  */
 
 

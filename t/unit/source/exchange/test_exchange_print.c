@@ -4,7 +4,7 @@
  * further.
  *
  * links: src/source/exchange/ngx_ess_exchange_print.c
- * links: src/amqp/ngx_ess_amqp_codec.c
+ * links: src/amqp/ngx_ess_amqp_table.c
  * links: src/source/exchange/ngx_ess_redelivery.c t/unit/ngx_string.c
  */
 
