@@ -13,7 +13,7 @@
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_mailbox.h"
 #include "ngx_ess_notify.h"
-#include "ngx_ess_registry.h"
+#include "ngx_ess_registry_upkeep.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_subscriber.h"
@@ -252,14 +252,15 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
         || ngx_ess_subscriber_init_process(cycle, mcf->zone) != NGX_OK
         || ngx_ess_notify_init_process(cycle, mcf->zone,
                                        &ngx_ess_worker_notified)
-           != NGX_OK
-        || ngx_ess_registry_init_process(cycle, mcf->zone) != NGX_OK)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    ngx_ess_registry_upkeep_init(cycle, mcf->zone);
+
     if (mcf->save_all && ngx_worker == 0) {
-        ngx_ess_registry_save_all();
+        ngx_ess_registry_upkeep_save_all();
     }
 
     if (mcf->amqp) {
@@ -296,7 +297,7 @@ ngx_ess_worker_tick(ngx_event_t *ev)
     ngx_ess_notify_poll();
     ngx_ess_shm_sweep(zone, ev->log);
     ngx_ess_log_room_expire(zone, NGX_ESS_WORKER_EXPIRE);
-    ngx_ess_registry_tick();
+    ngx_ess_registry_upkeep_tick();
 
     ngx_add_timer(ev, NGX_ESS_WORKER_TICK);
 }

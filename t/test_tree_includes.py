@@ -176,13 +176,11 @@ CIRCLES = [
      "ngx_ess_exchange_publish", "ngx_ess_exchange_publisher",
      "ngx_ess_exchange_rebind", "ngx_ess_exchange_restore",
      "ngx_ess_exchange_slot", "ngx_ess_exchange_watch"},
-    {"ngx_ess_log_room", "ngx_ess_log_search", "ngx_ess_notify",
-     "ngx_ess_shm", "ngx_ess_shm_check", "ngx_ess_stream_lookup",
-     "ngx_ess_stream_table"},
+    {"ngx_ess_log_room", "ngx_ess_log_search", "ngx_ess_notify", "ngx_ess_shm",
+     "ngx_ess_shm_check", "ngx_ess_stream_lookup", "ngx_ess_stream_table"},
     {"ngx_ess_client", "ngx_ess_client_close"},
     {"ngx_ess_flush", "ngx_ess_flush_filtered"},
     {"ngx_ess_rabbitmq_follower", "ngx_ess_rabbitmq_streams"},
-    {"ngx_ess_registry", "ngx_ess_registry_upkeep"},
 ]
 
 # ... the files of more than 700 lines ...
@@ -208,8 +206,8 @@ LONG = {
     "t/unit/stream/test_follow_state.c",
     "t/unit/stream/test_log.c",
     "t/unit/stream/test_notify.c",
-    "t/unit/test_source.c",
     "t/unit/subscriber/test_feed_source.c",
+    "t/unit/test_source.c",
 }
 
 # ... and a header that declares functions of another file
@@ -230,8 +228,6 @@ ELSEWHERE = {
     ("ngx_ess_exchange_slot", "ngx_ess_exchange_restore"),
     ("ngx_ess_exchange_slot", "ngx_ess_exchange_watch"),
     ("ngx_ess_rabbitmq_follower", "ngx_ess_rabbitmq_streams"),
-    ("ngx_ess_registry_op", "ngx_ess_registry"),
-    ("ngx_ess_registry_op", "ngx_ess_registry_upkeep"),
     ("ngx_ess_shm_layout", "ngx_ess_notify"),
     ("ngx_ess_shm_layout", "ngx_ess_shm"),
     ("ngx_ess_shm_layout", "ngx_ess_shm_fault"),

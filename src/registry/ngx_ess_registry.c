@@ -178,18 +178,3 @@ ngx_ess_registry_forget(ngx_ess_registry_op_t *op)
 {
     op->handler = NULL;
 }
-
-
-void
-ngx_ess_registry_op_answer(ngx_ess_registry_op_t *op,
-    ngx_ess_registry_result_e result, const char *text)
-{
-    ngx_ess_registry_pt  handler;
-
-    handler = op->handler;
-
-    if (handler) {
-        op->handler = NULL;
-        handler(op->data, result, &op->info, text);
-    }
-}

@@ -9,8 +9,7 @@
  *   delete:  delete_begin ─► REMOVE ─► delete_commit ─► OK
  *                              └─► delete_cancel ─► STORE
  *
- * What a worker leaves half-made another one adopts.  The worker also keeps the
- * store ahead of the ordinals.
+ * What a worker leaves half-made another one adopts (_upkeep.c).
  */
 
 
@@ -63,21 +62,6 @@ ngx_int_t ngx_ess_registry_delete(ngx_ess_zone_t *zone,
 
 /* Nobody waits for it any more: its handler is not called. */
 void ngx_ess_registry_forget(ngx_ess_registry_op_t *op);
-
-
-/* In a worker, after the store. */
-ngx_int_t ngx_ess_registry_init_process(ngx_cycle_t *cycle,
-    ngx_ess_zone_t *zone);
-
-/* From the worker's timer: finishes what dead workers left half-done, keeps the
-   store ahead of the ordinals. */
-void ngx_ess_registry_tick(void);
-
-/*
- * The store is another one than before, and the zone was kept: saves all
- * streams of the zone in it, in portions.  In one worker, after init.
- */
-void ngx_ess_registry_save_all(void);
 
 
 #endif /* _NGX_ESS_REGISTRY_H_INCLUDED_ */

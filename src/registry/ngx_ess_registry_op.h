@@ -12,7 +12,10 @@
 #include "ngx_ess_store.h"
 
 
-#define NGX_ESS_REGISTRY_TEXT  512
+#define NGX_ESS_REGISTRY_TEXT         512
+
+/* undone at a time */
+#define NGX_ESS_REGISTRY_OP_UNDO_MAX  64
 
 
 /* a creation, deletion or repair under way */
@@ -34,6 +37,9 @@ struct ngx_ess_registry_op_s {
 };
 
 
+/* In a worker, before the first one. */
+void ngx_ess_registry_op_init(ngx_cycle_t *cycle);
+
 /* A new operation; the worker stays until it is freed.  NULL: no memory. */
 ngx_ess_registry_op_t *ngx_ess_registry_op_create(ngx_ess_zone_t *zone);
 void ngx_ess_registry_op_free(ngx_ess_registry_op_t *op);
@@ -53,6 +59,12 @@ void ngx_ess_registry_op_answer(ngx_ess_registry_op_t *op,
  * another one adopts the stream.
  */
 void ngx_ess_registry_op_undo(ngx_ess_registry_op_t *op);
+
+/* How many are being undone, or wait to be. */
+ngx_uint_t ngx_ess_registry_op_undoing(void);
+
+/* From the worker's timer: those that wait are tried again. */
+void ngx_ess_registry_op_retry(void);
 
 
 #endif /* _NGX_ESS_REGISTRY_OP_H_INCLUDED_ */

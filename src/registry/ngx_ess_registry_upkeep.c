@@ -1,22 +1,20 @@
 /*
- * Operations that outlive whoever began them, and the worker's own: it undoes
- * what dead workers left half-done and keeps the store's ordinals ahead of the
- * logs'.  One set per worker; all memory is the operations'.
+ * What each worker does for the registry without being asked: it undoes what
+ * dead workers left half-done, keeps the store's ordinals ahead of the logs',
+ * and saves the zone's streams in another store.  All memory is the
+ * operations'.
  */
 
 
 #include "ngx_ess_escape.h"
 #include "ngx_ess_registry_op.h"
+#include "ngx_ess_registry_upkeep.h"
 
 
-/* repairs under way at a time, marks, and streams saved anew */
-#define NGX_ESS_REGISTRY_UPKEEP_MAX   64
-
-/* ms; only that a timer is there counts */
-#define NGX_ESS_REGISTRY_UPKEEP_HOLD  60000
+/* marks under way at a time, and streams saved anew */
+#define NGX_ESS_REGISTRY_UPKEEP_MAX  64
 
 
-static void ngx_ess_registry_upkeep_retry(void);
 static void ngx_ess_registry_upkeep_orphans(void);
 static void ngx_ess_registry_upkeep_ordinals(void);
 static void ngx_ess_registry_upkeep_save(void);
@@ -26,66 +24,39 @@ static void ngx_ess_registry_upkeep_save_marked(ngx_ess_store_op_t *store);
 static void ngx_ess_registry_upkeep_save_failed(ngx_ess_registry_op_t *op);
 static void ngx_ess_registry_upkeep_save_again(void);
 static void ngx_ess_registry_upkeep_save_end(ngx_ess_store_op_t *store);
-static void ngx_ess_registry_upkeep_undone(ngx_ess_store_op_t *store);
 static void ngx_ess_registry_upkeep_marked(ngx_ess_store_op_t *store);
-static void ngx_ess_registry_upkeep_stay(void);
-static void ngx_ess_registry_upkeep_hold(ngx_event_t *ev);
 
 
 static ngx_ess_zone_t    *ngx_ess_registry_upkeep_zone;
-static ngx_uint_t         ngx_ess_registry_upkeep_ops;      /* all there are */
-static ngx_uint_t         ngx_ess_registry_upkeep_waiting;  /* for a retry */
-static ngx_uint_t         ngx_ess_registry_upkeep_undoing;
 static ngx_uint_t         ngx_ess_registry_upkeep_marking;
 static ngx_uint_t         ngx_ess_registry_upkeep_saving;
 static uint64_t           ngx_ess_registry_upkeep_save_id;  /* saved so far */
 static ngx_uint_t         ngx_ess_registry_upkeep_failed;   /* a save, or
                                                                more */
-static ngx_queue_t        ngx_ess_registry_upkeep_again;
-static ngx_event_t        ngx_ess_registry_upkeep_timer;
-static ngx_connection_t   ngx_ess_registry_upkeep_dummy;
 
 
-ngx_int_t
-ngx_ess_registry_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
+void
+ngx_ess_registry_upkeep_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
 {
-    ngx_event_t  *ev;
-
     ngx_ess_registry_upkeep_zone = zone;
-    ngx_ess_registry_upkeep_ops = 0;
-    ngx_ess_registry_upkeep_waiting = 0;
-    ngx_ess_registry_upkeep_undoing = 0;
     ngx_ess_registry_upkeep_marking = 0;
     ngx_ess_registry_upkeep_saving = 0;
     ngx_ess_registry_upkeep_failed = 0;
 
-    ngx_queue_init(&ngx_ess_registry_upkeep_again);
+    ngx_ess_registry_op_init(cycle);
 
-    /* the event's data is looked at by nginx's debugging messages only */
-
-    ngx_ess_registry_upkeep_dummy.fd = (ngx_socket_t) -1;
-
-    ev = &ngx_ess_registry_upkeep_timer;
-    ngx_memzero(ev, sizeof(ngx_event_t));
-
-    ev->handler = ngx_ess_registry_upkeep_hold;
-    ev->data = &ngx_ess_registry_upkeep_dummy;
-    ev->log = cycle->log;
-
-    ngx_ess_registry_tick();
-
-    return NGX_OK;
+    ngx_ess_registry_upkeep_tick();
 }
 
 
 void
-ngx_ess_registry_tick(void)
+ngx_ess_registry_upkeep_tick(void)
 {
     if (ngx_ess_registry_upkeep_zone == NULL) {
         return;
     }
 
-    ngx_ess_registry_upkeep_retry();
+    ngx_ess_registry_op_retry();
     ngx_ess_registry_upkeep_save_again();
 
     /* a worker that a reload replaced may have another store */
@@ -100,7 +71,7 @@ ngx_ess_registry_tick(void)
 
 
 void
-ngx_ess_registry_save_all(void)
+ngx_ess_registry_upkeep_save_all(void)
 {
     ngx_ess_registry_upkeep_save_id = 0;
 
@@ -256,38 +227,12 @@ ngx_ess_registry_upkeep_save_end(ngx_ess_store_op_t *store)
 
 
 static void
-ngx_ess_registry_upkeep_retry(void)
-{
-    ngx_uint_t              n;
-    ngx_queue_t            *q;
-    ngx_ess_registry_op_t  *op;
-
-    /* handlers come later, so those that fail again are not met here */
-
-    n = NGX_ESS_REGISTRY_UPKEEP_MAX;
-
-    while (n-- && !ngx_queue_empty(&ngx_ess_registry_upkeep_again)) {
-        q = ngx_queue_head(&ngx_ess_registry_upkeep_again);
-        ngx_queue_remove(q);
-
-        op = ngx_queue_data(q, ngx_ess_registry_op_t, queue);
-
-        ngx_ess_registry_upkeep_waiting--;
-        ngx_ess_registry_upkeep_stay();
-
-        ngx_ess_registry_op_undo(op);
-    }
-}
-
-
-static void
 ngx_ess_registry_upkeep_orphans(void)
 {
     ngx_ess_registry_op_t  *op;
 
-    while (ngx_ess_registry_upkeep_undoing + ngx_ess_registry_upkeep_waiting
-           < NGX_ESS_REGISTRY_UPKEEP_MAX)
-    {
+    while (ngx_ess_registry_op_undoing() < NGX_ESS_REGISTRY_OP_UNDO_MAX) {
+
         op = ngx_ess_registry_op_create(ngx_ess_registry_upkeep_zone);
         if (op == NULL) {
             return;
@@ -348,123 +293,4 @@ ngx_ess_registry_upkeep_marked(ngx_ess_store_op_t *store)
                             ? op->info.reserved_ordinal : 0);
 
     ngx_ess_registry_op_free(op);
-}
-
-
-void
-ngx_ess_registry_op_undo(ngx_ess_registry_op_t *op)
-{
-    ngx_ess_registry_upkeep_undoing++;
-
-    ngx_ess_registry_op_store(op, NGX_ESS_STORE_REMOVE,
-                              ngx_ess_registry_upkeep_undone);
-}
-
-
-static void
-ngx_ess_registry_upkeep_undone(ngx_ess_store_op_t *store)
-{
-    ngx_ess_registry_op_t  *op;
-
-    op = store->data;
-
-    ngx_ess_registry_upkeep_undoing--;
-
-    if (store->rc == NGX_OK) {
-
-        if (op->info.state == NGX_ESS_STREAM_DELETING) {
-            ngx_ess_stream_delete_commit(op->zone, &op->info.ref);
-
-        } else {
-            ngx_ess_stream_release(op->zone, &op->info.ref);
-        }
-
-        ngx_ess_registry_op_answer(op, op->result, (char *) op->text);
-        ngx_ess_registry_op_free(op);
-
-        return;
-    }
-
-    /* the row is there still, so the stream stays half-made, seen by nobody */
-
-    ngx_ess_registry_op_answer(op, op->result, (char *) op->text);
-
-    ngx_queue_insert_tail(&ngx_ess_registry_upkeep_again, &op->queue);
-    ngx_ess_registry_upkeep_waiting++;
-    ngx_ess_registry_upkeep_stay();
-}
-
-
-ngx_ess_registry_op_t *
-ngx_ess_registry_op_create(ngx_ess_zone_t *zone)
-{
-    ngx_ess_registry_op_t  *op;
-
-    op = ngx_calloc(sizeof(ngx_ess_registry_op_t), ngx_cycle->log);
-    if (op == NULL) {
-        return NULL;
-    }
-
-    op->zone = zone;
-
-    ngx_ess_registry_upkeep_ops++;
-    ngx_ess_registry_upkeep_stay();
-
-    return op;
-}
-
-
-void
-ngx_ess_registry_op_free(ngx_ess_registry_op_t *op)
-{
-    ngx_free(op);
-
-    ngx_ess_registry_upkeep_ops--;
-    ngx_ess_registry_upkeep_stay();
-}
-
-
-void
-ngx_ess_registry_op_store(ngx_ess_registry_op_t *op, ngx_ess_store_op_e type,
-    ngx_ess_store_op_pt handler)
-{
-    op->store.type = type;
-    op->store.row = op->info;
-    op->store.handler = handler;
-    op->store.data = op;
-
-    ngx_ess_store_submit(&op->store);
-}
-
-
-/*
- * The timer is not cancelable: a worker that quits stays for its operations.
- * Those that wait for a failing store it leaves to the other workers.
- */
-
-static void
-ngx_ess_registry_upkeep_stay(void)
-{
-    ngx_event_t  *ev;
-
-    ev = &ngx_ess_registry_upkeep_timer;
-
-    if (ngx_ess_registry_upkeep_ops == ngx_ess_registry_upkeep_waiting) {
-        if (ev->timer_set) {
-            ngx_del_timer(ev);
-        }
-
-        return;
-    }
-
-    if (!ev->timer_set) {
-        ngx_add_timer(ev, NGX_ESS_REGISTRY_UPKEEP_HOLD);
-    }
-}
-
-
-static void
-ngx_ess_registry_upkeep_hold(ngx_event_t *ev)
-{
-    ngx_ess_registry_upkeep_stay();
 }

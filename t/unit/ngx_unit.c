@@ -16,6 +16,7 @@ static void ngx_unit_print(const char *fmt, va_list args);
 
 ngx_log_t             ngx_unit_log;
 ngx_uint_t            ngx_unit_alerts;
+ngx_uint_t            ngx_unit_timers;
 ngx_uint_t            ngx_unit_verbose;
 volatile int64_t     *ngx_unit_faults;
 
@@ -324,12 +325,14 @@ ngx_free_connection(ngx_connection_t *c)
 void
 ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
+    ngx_unit_timers++;
 }
 
 
 void
 ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
+    ngx_unit_timers--;
 }
 
 

@@ -22,6 +22,9 @@ extern ngx_log_t   ngx_unit_log;
 /* messages at alert or worse, since the start */
 extern ngx_uint_t  ngx_unit_alerts;
 
+/* timers that are set; they never expire */
+extern ngx_uint_t  ngx_unit_timers;
+
 /* 1: all messages are shown */
 extern ngx_uint_t  ngx_unit_verbose;
 
