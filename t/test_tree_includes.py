@@ -191,7 +191,6 @@ LONG = {
     "src/source/exchange/ngx_ess_exchange.c",
     "src/source/exchange/ngx_ess_exchange_delivery.c",
     "src/source/exchange/ngx_ess_exchange_former.c",
-    "src/source/exchange/ngx_ess_topic.c",
     "src/source/rabbitmq/ngx_ess_rabbitmq_replay.c",
     "src/stream/ngx_ess_notify.c",
     "src/stream/ngx_ess_shm.c",

@@ -50,6 +50,7 @@ struct ngx_ess_topic_s {
     uint64_t                 match;
 
     /* with room for all nodes, and all streams */
+    ngx_ess_topic_node_t   **nodes;         /* the two sets */
     ngx_ess_topic_node_t   **from;          /* where the words so far lead */
     ngx_ess_topic_node_t   **to;            /* and one more */
     ngx_uint_t               nodes_room;
@@ -67,21 +68,20 @@ typedef struct {
     u_char                  *last;
     ngx_str_t                word;
     uint32_t                 hash;
+    u_char                   type;          /* in a pattern: as a node's */
 } ngx_ess_topic_words_t;
 
 
 static void ngx_ess_topic_words(ngx_ess_topic_words_t *words, ngx_str_t *key);
 static ngx_uint_t ngx_ess_topic_next_word(ngx_ess_topic_words_t *words);
-static ngx_ess_topic_node_t **ngx_ess_topic_wildcard(
-    ngx_ess_topic_node_t *node, ngx_str_t *word);
+static ngx_ess_topic_node_t **ngx_ess_topic_place(ngx_ess_topic_t *topic,
+    ngx_ess_topic_node_t *parent, u_char type, uint32_t key);
 static ngx_ess_topic_node_t *ngx_ess_topic_child(ngx_ess_topic_t *topic,
     ngx_ess_topic_node_t *node, ngx_ess_topic_words_t *words);
 static uint32_t ngx_ess_topic_key(ngx_ess_topic_node_t *node, uint32_t hash);
 static ngx_ess_topic_node_t *ngx_ess_topic_add_node(ngx_ess_topic_t *topic,
     ngx_ess_topic_node_t *parent, ngx_ess_topic_words_t *words);
 static void ngx_ess_topic_prune(ngx_ess_topic_t *topic,
-    ngx_ess_topic_node_t *node);
-static void ngx_ess_topic_unlink(ngx_ess_topic_t *topic,
     ngx_ess_topic_node_t *node);
 static void ngx_ess_topic_grow_table(ngx_ess_topic_t *topic);
 static ngx_int_t ngx_ess_topic_room(ngx_ess_topic_t *topic);
@@ -152,8 +152,7 @@ ngx_ess_topic_destroy(ngx_ess_topic_t *topic)
     }
 
     ngx_free(topic->buckets);
-    ngx_free(topic->from);
-    ngx_free(topic->to);
+    ngx_free(topic->nodes);
     ngx_free(topic->refs);
     ngx_free(topic);
 }
@@ -214,6 +213,8 @@ ngx_ess_topic_next_word(ngx_ess_topic_words_t *words)
 
     words->word.data = words->p;
     words->word.len = p - words->p;
+    words->type = (p == words->p + 1 && (*words->p == '*' || *words->p == '#'))
+                  ? *words->p : 0;
     words->p = (p < words->last) ? p + 1 : NULL;
 
     return 1;
@@ -317,26 +318,22 @@ ngx_ess_topic_turn(ngx_ess_topic_t *topic)
 }
 
 
-/* where a node keeps the one behind it for that word of a pattern; NULL: the
-   word is no wildcard */
+/* what the first of those behind a node hangs on, among which one is sought */
 
 static ngx_ess_topic_node_t **
-ngx_ess_topic_wildcard(ngx_ess_topic_node_t *node, ngx_str_t *word)
+ngx_ess_topic_place(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *parent,
+    u_char type, uint32_t key)
 {
-    if (word->len != 1) {
-        return NULL;
-    }
-
-    switch (word->data[0]) {
+    switch (type) {
 
     case '*':
-        return &node->star;
+        return &parent->star;
 
     case '#':
-        return &node->hash;
+        return &parent->hash;
 
     default:
-        return NULL;
+        return &topic->buckets[key & (topic->nbuckets - 1)];
     }
 }
 
@@ -347,21 +344,14 @@ static ngx_ess_topic_node_t *
 ngx_ess_topic_child(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *node,
     ngx_ess_topic_words_t *words)
 {
-    uint32_t                key;
-    ngx_str_t              *word;
-    ngx_ess_topic_node_t   *child;
-    ngx_ess_topic_node_t  **wildcard;
+    uint32_t               key;
+    ngx_str_t             *word;
+    ngx_ess_topic_node_t  *child;
 
     word = &words->word;
-    wildcard = ngx_ess_topic_wildcard(node, word);
-
-    if (wildcard) {
-        return *wildcard;
-    }
-
     key = ngx_ess_topic_key(node, words->hash);
 
-    for (child = topic->buckets[key & (topic->nbuckets - 1)];
+    for (child = *ngx_ess_topic_place(topic, node, words->type, key);
          child;
          child = child->next)
     {
@@ -413,24 +403,18 @@ ngx_ess_topic_add_node(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *parent,
     ngx_queue_init(&node->entries);
 
     node->parent = parent;
+    node->key = ngx_ess_topic_key(parent, words->hash);
+    node->type = words->type;
     node->len = (u_char) word->len;
     ngx_memcpy(node->word, word->data, word->len);
 
     parent->children++;
 
-    p = ngx_ess_topic_wildcard(parent, word);
+    ngx_ess_topic_grow_table(topic);
 
-    if (p) {
-        node->type = word->data[0];
+    p = ngx_ess_topic_place(topic, parent, node->type, node->key);
 
-    } else {
-        ngx_ess_topic_grow_table(topic);
-
-        node->key = ngx_ess_topic_key(parent, words->hash);
-        p = &topic->buckets[node->key & (topic->nbuckets - 1)];
-        node->next = *p;
-    }
-
+    node->next = *p;
     *p = node;
 
     return node;
@@ -442,7 +426,8 @@ ngx_ess_topic_add_node(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *parent,
 static void
 ngx_ess_topic_prune(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *node)
 {
-    ngx_ess_topic_node_t  *parent;
+    ngx_ess_topic_node_t   *parent;
+    ngx_ess_topic_node_t  **p;
 
     while (node->parent
            && node->children == 0
@@ -450,40 +435,19 @@ ngx_ess_topic_prune(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *node)
     {
         parent = node->parent;
 
-        ngx_ess_topic_unlink(topic, node);
-        ngx_free(node);
-
-        parent->children--;
-        topic->nnodes--;
-
-        node = parent;
-    }
-}
-
-
-static void
-ngx_ess_topic_unlink(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *node)
-{
-    ngx_ess_topic_node_t  **p;
-
-    switch (node->type) {
-
-    case '*':
-        node->parent->star = NULL;
-        return;
-
-    case '#':
-        node->parent->hash = NULL;
-        return;
-
-    default:
-        p = &topic->buckets[node->key & (topic->nbuckets - 1)];
+        p = ngx_ess_topic_place(topic, parent, node->type, node->key);
 
         while (*p != node) {
             p = &(*p)->next;
         }
 
         *p = node->next;
+        ngx_free(node);
+
+        parent->children--;
+        topic->nnodes--;
+
+        node = parent;
     }
 }
 
@@ -537,19 +501,14 @@ ngx_ess_topic_room(ngx_ess_topic_t *topic)
     if (topic->nnodes > topic->nodes_room) {
         room = topic->nnodes * 2 + NGX_ESS_TOPIC_ROOM;
 
-        p = ngx_ess_topic_array(topic->from, room, topic->log);
+        p = ngx_ess_topic_array(topic->nodes, 2 * room, topic->log);
         if (p == NULL) {
             return NGX_ERROR;
         }
 
-        topic->from = p;
-
-        p = ngx_ess_topic_array(topic->to, room, topic->log);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        topic->to = p;
+        topic->nodes = p;
+        topic->from = topic->nodes;
+        topic->to = topic->nodes + room;
         topic->nodes_room = room;
     }
 

@@ -406,7 +406,7 @@ test_no_memory(void **state)
     ngx_ess_topic_t        *none;
     ngx_ess_stream_ref_t    ref, **refs;
 
-    for (n = 0; n < 5; n++) {
+    for (n = 0; n < 4; n++) {
         allocations = n;
         none = ngx_ess_topic_create(&quiet);
         assert_null(none);
