@@ -10,12 +10,15 @@ from nginx import MODULE, TOP
 from wait import slower, wait_for
 
 
+def text():
+    with open(os.path.join(TOP, "README.md")) as f:
+        return f.read()
+
+
 def block(language):
     """README.md's first one of a language."""
 
-    with open(os.path.join(TOP, "README.md")) as f:
-        return re.search(r"(?ms)^```%s\n(.*?)^```$" % language,
-                         f.read()).group(1)
+    return re.search(r"(?ms)^```%s\n(.*?)^```$" % language, text()).group(1)
 
 
 def conf():
@@ -32,6 +35,29 @@ def conf():
         assert text.count(old) == 1
         text = text.replace(old, new)
     return text
+
+
+def test_listening_by_curl_and_in_a_browser(nginx, vhost, browser, tmp_path):
+    n = nginx(conf(), amqp=vhost.url)
+    stream = Api(n.port(1)).create("abc")
+
+    curl = re.search(r"(?m)^curl -N .*$", text()).group()
+    out = tmp_path / "out"
+    with open(out, "wb") as f:
+        p = subprocess.Popen(["bash", "-c", "LOC=%s; exec %s" % (
+            stream.location, curl)], stdout=f, stderr=subprocess.DEVNULL)
+    try:
+        browser.open("http://127.0.0.1:%d/" % n.port(0))
+        browser.execute("const LOC = arguments[0]; window.seen = [];"
+                        "console.log = x => seen.push(x);" + block("js"),
+                        stream.location)
+        wait_for(lambda: Api(n.port(1)).get(stream)["subscribers"] == 2, 20)
+        vhost.publish("abc", "hello")
+        wait_for(lambda: "data:hello" in out.read_text().replace(" ", ""), 20)
+        wait_for(lambda: browser.execute("return seen;") == ["hello"], 20)
+    finally:
+        p.kill()
+        p.wait()
 
 
 def test_nginx_block_is_accepted(nginx):

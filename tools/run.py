@@ -2,7 +2,7 @@
 """The heart of `make run': RabbitMQ and nginx in the foreground, until Ctrl-C.
 
 All data is under run/ in the checkout, so that the next run finds the
-streams of this one."""
+streams of this one; the page that it serves is examples/index.html."""
 
 import argparse
 import os
@@ -16,6 +16,7 @@ from rabbitmq_node import RabbitmqNode, die_with_parent, port_is_free
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NGINX = "/usr/sbin/nginx"
+EXAMPLES = os.path.join(TOP, "examples")
 
 # none of them is the one of a broker that the system may run
 AMQP_PORT = 5673
@@ -38,6 +39,9 @@ events {
 
 http {
     access_log access.log;
+    default_type text/plain;
+    types { text/html html; }
+
     client_body_temp_path tmp/body;
     proxy_temp_path tmp/proxy;
     fastcgi_temp_path tmp/fastcgi;
@@ -61,8 +65,28 @@ http {
     server {
         listen 127.0.0.1:%(api_port)d;
 
+        location / {
+            root %(examples)s;
+        }
+
         location /event-stream/ {
             ess_api;
+        }
+
+        location /publish/ {
+            ess_publish;
+        }
+
+        location /console/ {
+            ess_console;
+        }
+
+        location = /metrics {
+            ess_metrics;
+        }
+
+        location = /healthz {
+            ess_health;
         }
     }
 }
@@ -70,10 +94,12 @@ http {
 
 BANNER = """
 ESS is running.
+page:      http://127.0.0.1:%(api_port)d/
+console:   http://127.0.0.1:%(api_port)d/console/
 clients:   ws://127.0.0.1:%(port)d/event-stream/
 API:       http://127.0.0.1:%(api_port)d/event-stream/
 RabbitMQ:  %(amqp)s
-data:      run/ (errors: run/nginx/error.log)
+data:      %(folder)s (errors: nginx/error.log in it)
 
 Create a stream, listen to it, publish; in another shell, in this folder:
 
@@ -97,6 +123,7 @@ def arguments():
     p.add_argument("--port", type=int, default=8080)
     p.add_argument("--api-port", type=int, default=8081)
     p.add_argument("--amqp", help="a broker to use instead of a private one")
+    p.add_argument("--folder", default="run", help="where data is kept")
     return p.parse_args()
 
 
@@ -105,24 +132,32 @@ def say(text):
 
 
 def check_ports(ports):
-    """A line for each port that someone else has."""
+    """None, or a sentence about those that someone else has."""
 
-    lines = []
-    for port, host, what in ports:
-        if not port_is_free(port, host):
-            lines.append("port %d is in use: %s" % (port, what))
-    return lines
+    busy = [p for p in ports if not port_is_free(p[0], p[1])]
+    if not busy:
+        return None
+    names = [what for _, _, what in busy]
+    names = [n for i, n in enumerate(names) if n not in names[:i]]
+    return "%s in use: set %s." % (
+        "Ports %s are" % listed(busy) if len(busy) > 1
+        else "Port %d is" % busy[0][0], " and ".join(names))
+
+
+def listed(ports):
+    return " and ".join(", ".join(str(p[0]) for p in ports).rsplit(", ", 1))
 
 
 def write_conf(args, amqp):
-    prefix = os.path.join(TOP, "run", "nginx")
+    prefix = os.path.join(args.folder, "nginx")
     os.makedirs(os.path.join(prefix, "tmp"), exist_ok=True)
 
     # As root the workers stay root: a checkout need not be open to others.
     conf = CONF % {
         "module": os.path.abspath(args.module),
         "user": "user root;" if os.geteuid() == 0 else "",
-        "store": os.path.join(TOP, "run", "streams.db"),
+        "store": os.path.join(args.folder, "streams.db"),
+        "examples": EXAMPLES,
         "amqp": amqp,
         "port": args.port,
         "api_port": args.api_port,
@@ -174,16 +209,16 @@ def tail(path, lines=10):
 
 
 def run(args):
-    ports = [(args.port, "0.0.0.0", "try make run PORT=..."),
-             (args.api_port, "127.0.0.1", "try make run API_PORT=...")]
+    ports = [(args.port, "0.0.0.0", "PORT=number"),
+             (args.api_port, "127.0.0.1", "API_PORT=number")]
     if not args.amqp:
-        why = "the private RabbitMQ needs it; is another make run running?"
-        ports += [(p, "127.0.0.1", why)
+        # those of the private RabbitMQ, perhaps of another "make run"
+        ports += [(p, "127.0.0.1", "AMQP=url of another RabbitMQ")
                   for p in (AMQP_PORT, DIST_PORT, EPMD_PORT)]
 
     busy = check_ports(ports)
     if busy:
-        print("\n".join(busy), file=sys.stderr)
+        print(busy, file=sys.stderr)
         return 1
 
     node = None
@@ -194,7 +229,7 @@ def run(args):
 
         if not amqp:
             say("starting RabbitMQ ...")
-            node = RabbitmqNode(os.path.join(TOP, "run", "rabbitmq"),
+            node = RabbitmqNode(os.path.join(args.folder, "rabbitmq"),
                                 AMQP_PORT, DIST_PORT, EPMD_PORT,
                                 name="ess-run")
             node.start()
@@ -206,12 +241,12 @@ def run(args):
 
         if nginx.poll() is None:
             say(BANNER % {"port": args.port, "api_port": args.api_port,
-                          "amqp": amqp})
+                          "amqp": amqp, "folder": args.folder})
             nginx.wait()
 
-        print("nginx exited (%d); the end of run/nginx/error.log:\n%s" % (
-            nginx.returncode, tail(os.path.join(prefix, "error.log"))),
-            file=sys.stderr)
+        log = os.path.join(prefix, "error.log")
+        print("nginx exited (%d); the end of %s:\n%s" % (
+            nginx.returncode, log, tail(log)), file=sys.stderr)
         return 1
 
     except Stop:
@@ -240,8 +275,10 @@ def main():
     if "MAKELEVEL" in os.environ:
         die_with_parent()()
     os.chdir(TOP)
+    args = arguments()
+    args.folder = os.path.abspath(args.folder)
     try:
-        return run(arguments())
+        return run(args)
     except Stop:
         return 0
 
