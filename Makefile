@@ -268,7 +268,7 @@ test-arm64: arm64-deps  ## a cross-build for arm64, run by qemu
 conf-deps: deps
 	@tools/deps.sh python3-venv
 
-test-conf: conf-deps  ## crossplane and gixy read what is shipped
+test-conf: conf-deps  ## other programs read what is shipped
 	@$(PYTHON) -m pytest -q $(if $(T),-k $(T)) t/conf
 
 bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name; BEFORE=x.so)

@@ -1,8 +1,9 @@
 """What reads nginx's configurations without nginx reads those that are shipped:
 crossplane parses them, and gixy (gixy-next, for the first one's last version
-does not know Python 3.13) warns of nothing.
+does not know Python 3.13) warns of nothing.  openapi-spec-validator reads
+docs/openapi.yaml.
 
-Both are in a virtual environment of their own, build/conf, at the versions of
+They are in a virtual environment of their own, build/conf, at the versions of
 requirements.txt."""
 
 import glob
@@ -142,3 +143,22 @@ def test_they_do_find_what_is_wrong(tools, tmp_path):
             if plugin == "ssrf"] == ["HIGH"]
     path.write_text("events {}\nhttp {\n    server { listen; }\n}\n")
     assert crossplane(tools, str(path))["status"] == "failed"
+
+
+def validate(tools, path):
+    """What openapi-spec-validator says of a document."""
+
+    return subprocess.run(
+        [os.path.join(tools, "python"), "-m", "openapi_spec_validator",
+         "--schema", "3.1", path],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True)
+
+
+def test_openapi(tools, tmp_path):
+    p = validate(tools, os.path.join(TOP, "docs/openapi.yaml"))
+    assert p.returncode == 0, p.stdout
+    wrong = tmp_path / "openapi.yaml"
+    wrong.write_text(text_of("docs/openapi.yaml").replace(
+        "      responses:\n", "      answers:\n", 1))
+    assert validate(tools, str(wrong)).returncode != 0
