@@ -769,16 +769,16 @@ def main():
                 what, value, bound, "met" if met else "NOT MET"))
     print("%.0f s" % (time.monotonic() - begin))
 
-    folder = os.path.join(PROGRAMS if a.quick or a.only or a.before else HERE,
-                          "results")
+    folder = os.path.join(PROGRAMS, "results")
     os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, "bench.json")
-    with open(path, "w") as f:
+    with open(os.path.join(folder, "bench.json"), "w") as f:
         json.dump({"machine": info, "date": time.strftime("%Y-%m-%d"),
                    "results": run.results,
                    "goals": [dict(zip(("what", "value", "bound", "met"), g))
                              for g in found]}, f, indent=1)
         f.write("\n")
+    if not (a.quick or a.only or a.before):
+        folder = os.path.join(HERE, "results")
     plot(run.results, info, os.path.join(folder, "bench.svg"))
     return 0
 

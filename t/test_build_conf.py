@@ -6,7 +6,10 @@ import subprocess
 
 import pytest
 
+from api import Api
 from nginx import MODULE, TOP
+from ports import free_port
+from wait import slower
 
 
 def example(name):
@@ -102,6 +105,39 @@ def test_entrypoint_refuses(tmp_path, env, message):
     assert p.returncode == 1
     assert message in p.stdout
     assert not conf.exists()
+
+
+def test_image_can_be_watched(nginx, tmp_path):
+    """Figures, publishing, and a health check that says what health says."""
+
+    p, conf = entrypoint(tmp_path, ESS_AMPQ_URL="amqp://127.0.0.1:1/",
+                         ESS_INGRESS_LOCATION="example.com",
+                         ESS_STORE=str(tmp_path / "streams.db"))
+    assert p.returncode == 0
+    text = relocated(conf.read_text())
+    for where in "/dev/stdout", "stderr notice":
+        text = re.sub(r"(?m)^ *\w+_log %s;\n" % where, "", text)
+    n = nginx(text)
+    api = Api(n.port(1))
+    assert api.request("GET", "/metrics").status == 200
+    assert api.request("GET", "/publish/x").status == 405
+
+    def check(port):
+        p = subprocess.run(
+            [os.path.join(TOP, "docker/healthcheck.sh")],
+            env={"PATH": os.environ["PATH"], "ESS_API_PORT": str(port)},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=30 * slower())
+        return p.returncode, p.stdout
+
+    code, said = check(n.port(1))
+    assert code == 1 and "127.0.0.1:1" in said
+    assert check(free_port())[0] == 1
+
+    n.write_conf(text.replace(re.search(
+        r"(?m)^ *ess_amqp .*$", text).group(), ""))
+    n.reload()
+    assert check(n.port(1)) == (0, '{"status":"ok"}')
 
 
 def test_compose_opens_to_others_what_is_public_only():

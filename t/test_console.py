@@ -1,6 +1,6 @@
 """The console: each action clicked in Chromium.
 
-With ESS_SCREENSHOTS=docs/console the pictures of the documents are made."""
+With ESS_SCREENSHOTS=folder pictures are made, light.png of docs/console, too."""
 
 import json
 import os

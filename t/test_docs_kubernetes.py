@@ -1,5 +1,6 @@
-"""docs/kubernetes.md: its manifests fit together, and its nginx.conf runs."""
+"""conf/kubernetes: the manifests fit together, and their nginx.conf runs."""
 
+import glob
 import os
 import re
 
@@ -14,15 +15,70 @@ from wait import wait_for
 
 @pytest.fixture(scope="module")
 def manifests():
-    with open(os.path.join(TOP, "docs", "kubernetes.md")) as f:
-        blocks = re.findall(r"(?ms)^```yaml\n(.*?)^```$", f.read())
     found = {}
-    for block in blocks:
-        for m in yaml.safe_load_all(block):
-            key = m["kind"], m["metadata"]["name"]
-            assert key not in found
-            found[key] = m
+    for path in glob.glob(os.path.join(TOP, "conf", "kubernetes", "*.yaml")):
+        with open(path) as f:
+            for m in yaml.safe_load_all(f):
+                key = m["kind"], m.get("metadata", {}).get("name")
+                assert key not in found
+                found[key] = m
     return found
+
+
+def test_kustomization_has_all(manifests):
+    names = {os.path.basename(p) for p in glob.glob(
+        os.path.join(TOP, "conf", "kubernetes", "*.yaml"))}
+    assert set(manifests["Kustomization", None]["resources"]) \
+        == names - {"kustomization.yaml"}
+
+
+def test_pod_is_restricted(manifests):
+    """What the Pod Security Standard of that name asks for."""
+
+    pod = manifests["Deployment", "ess"]["spec"]["template"]["spec"]
+    container, = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] != 0
+    assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]}}
+    assert not any("hostPath" in v for v in pod["volumes"])
+
+    # what nginx writes is on a volume
+    conf = manifests["ConfigMap", "ess"]["data"]["nginx.conf"]
+    assert not re.search(r"(?m)^ *user\b", conf)
+    written = re.findall(r"(?m)^ *(?:pid|\w+_temp_path|ess_store) +([^;]+);",
+                         conf)
+    assert len(written) == 7
+    writable = [m["mountPath"] for m in container["volumeMounts"]
+                if m["name"] in ("tmp", "streams")]
+    for path in written:
+        assert any(path.startswith(w + "/") for w in writable), path
+
+
+def test_gateway_and_monitor_lead_to_the_services(manifests):
+    route = manifests["HTTPRoute", "ess"]["spec"]
+    gateway = manifests["Gateway", route["parentRefs"][0]["name"]]
+    assert gateway["spec"]["listeners"][0]["hostname"] in route["hostnames"]
+    rule, = route["rules"]
+    backend, = rule["backendRefs"]
+    service = manifests["Service", backend["name"]]["spec"]
+    assert backend["port"] in [p["port"] for p in service["ports"]]
+    assert set(rule["timeouts"].values()) == {"0s"}
+
+    conf = manifests["ConfigMap", "ess"]["data"]["nginx.conf"]
+    path = rule["matches"][0]["path"]["value"]
+    assert "wss://%s%s" % (route["hostnames"][0], path) in conf
+
+    monitor = manifests["ServiceMonitor", "ess"]["spec"]
+    endpoint, = monitor["endpoints"]
+    internal = manifests["Service", "ess-internal"]
+    assert monitor["selector"]["matchLabels"] == internal["metadata"]["labels"]
+    assert endpoint["port"] in [p["name"] for p in internal["spec"]["ports"]]
+    # the public one has not the labels
+    assert "labels" not in manifests["Service", "ess"]["metadata"]
+    assert "location = %s " % endpoint["path"] in conf
 
 
 def test_manifests(manifests):
@@ -81,12 +137,11 @@ def test_nginx_conf(manifests, nginx, vhost, tmp_path):
     (folder / "amqp-password").chmod(0o600)
     for old, new in (
             ("load_module modules/ngx_ess_module.so;\n", ""),
-            ("user www-data;\n", ""),
             ("worker_processes auto;", "worker_processes 2;"),
             ("worker_rlimit_nofile 131072;", ""),
             ("worker_connections 65536;", "worker_connections 1024;"),
-            ("error_log /dev/stderr info;\n", ""),
-            ("pid /run/nginx.pid;\n", ""),
+            ("error_log stderr info;\n", ""),
+            ("pid /tmp/nginx.pid;\n", ""),
             ("/var/lib/nginx/ess/", "%%DIR%%/"),
             ("amqp://ess@rabbitmq:5672/", vhost.url.replace(":guest@", "@")),
             ("/etc/nginx/secrets/", "%%DIR%%/"),
@@ -95,6 +150,8 @@ def test_nginx_conf(manifests, nginx, vhost, tmp_path):
             ("listen 8081", "listen 127.0.0.1:%%PORT1%%")):
         assert conf.count(old) == 1, old
         conf = conf.replace(old, new)
+    # the fixture has these
+    conf = re.sub(r"(?m)^ +\w+_temp_path .*\n", "", conf)
     n = nginx(conf)
     api = Api(n.port(1))
     for probe in "readinessProbe", "livenessProbe":

@@ -12,8 +12,7 @@ PAGES = sorted(os.path.relpath(p, TOP) for p in (
     glob.glob(os.path.join(TOP, "*.md"))
     + glob.glob(os.path.join(TOP, "docs", "**", "*.md"), recursive=True)))
 
-PROSE = ["README.md", "docs/clients.md", "docs/directives.md",
-         "docs/http-api.md", "docs/install.md"]
+PROSE = [p for p in PAGES if p != "SECURITY.md"]
 
 
 def read(name):

@@ -39,14 +39,15 @@ def from_docker(tmp_path):
 
 
 def from_documents():
-    """Whole configurations of README and docs: name -> text."""
+    """Whole configurations of README, docs and manifests: name -> text."""
 
     found = {}
     for path in [os.path.join(TOP, "README.md")] + sorted(
-            glob.glob(os.path.join(TOP, "docs/*.md"))):
+            glob.glob(os.path.join(TOP, "docs/*.md"))
+            + glob.glob(os.path.join(TOP, "conf/kubernetes/*.yaml"))):
         name = os.path.relpath(path, TOP)
-        fences = re.findall(r"(?ms)^```(nginx|yaml)\n(.*?)^```$",
-                            text_of(path))
+        fences = [("yaml", text_of(path))] if path.endswith(".yaml") else \
+            re.findall(r"(?ms)^```(nginx|yaml)\n(.*?)^```$", text_of(path))
         for number, (kind, text) in enumerate(fences):
             texts = [text] if kind == "nginx" else [
                 t for m in yaml.safe_load_all(text) if m
@@ -118,7 +119,7 @@ def names(block):
 def test_shipped_are_there():
     assert len(SHIPPED) >= 2
     assert any(name.startswith("README.md") for name in DOCUMENTS)
-    assert any(name.startswith("docs/kubernetes.md") for name in DOCUMENTS)
+    assert any(name.startswith("conf/kubernetes/nginx.yaml") for name in DOCUMENTS)
 
 
 def test_crossplane_parses(tools, conf):
