@@ -313,6 +313,12 @@ man:              ## the man page, of docs/directives.md, into build/man
 	@$(PYTHON) tools/man.py > $(TOP)/man/libnginx-mod-ess.7
 	@echo "man -l build/man/libnginx-mod-ess.7"
 
+compile_commands: $(OBJS)/Makefile  ## compile_commands.json, for clangd
+	@$(MAKE) --no-print-directory --always-make --dry-run \
+	    -f $(OBJS)/Makefile -C $(NGINX_SRC) $(CROSS_CC) modules \
+	    | $(PYTHON) tools/compile_commands.py $(NGINX_SRC) \
+	      compile_commands.json
+
 ci:               ## what must pass before a change goes in
 	@.ci/run
 
@@ -323,5 +329,5 @@ clean-run:        ## remove run/: what "make run" and "make broker" keep
 	rm -rf run
 
 help:             ## this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) \
-	    | expand -t 20
+	@sed -n 's/^\([a-z0-9_-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) \
+	    | expand -t 24

@@ -1,7 +1,9 @@
 """The Makefile's targets, as far as they can be tried without a network."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 
 from nginx import TOP
@@ -153,3 +155,37 @@ def test_ci_stops_where_something_fails(tmp_path):
     assert p.returncode == 3
     assert re.search(r"== make test-peers: \d+ min \d+ s\n"
                      r"== make test-arm64\n$", p.stdout)
+
+
+def test_compile_commands():
+    """What clangd reads has each source, and is what make would run."""
+
+    p = make("--no-print-directory", "compile_commands")
+    assert (p.returncode, p.stdout) == (0, "")
+    with open(os.path.join(TOP, "compile_commands.json")) as f:
+        commands = json.load(f)
+    files = {c["file"] for c in commands}
+    sources = {os.path.join(folder, name)
+               for folder, _, names in os.walk(os.path.join(TOP, "src"))
+               for name in names if name.endswith(".c")}
+    assert sources <= files
+    one = next(c for c in commands if c["file"].endswith("_module.c"))
+    p = subprocess.run(
+        [w for w in one["arguments"] if w != "-o" and not w.endswith(".o")]
+        + ["-fsyntax-only"], cwd=one["directory"])
+    assert p.returncode == 0
+
+
+def test_man(tmp_path):
+    p = make("--no-print-directory", "man", "TOP=%s" % tmp_path)
+    assert p.returncode == 0, p.stdout
+    assert (tmp_path / "man" / "libnginx-mod-ess.7").stat().st_size > 10000
+
+
+def test_clean_run_removes_what_run_keeps(tmp_path):
+    for name in "Makefile", "config":
+        shutil.copy(os.path.join(TOP, name), tmp_path)
+    (tmp_path / "run" / "nginx").mkdir(parents=True)
+    p = make("clean-run", folder=str(tmp_path))
+    assert p.returncode == 0, p.stdout
+    assert sorted(os.listdir(tmp_path)) == ["Makefile", "config"]
