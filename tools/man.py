@@ -69,7 +69,8 @@ def prose(text):
     text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(text.split()))
     parts = re.split(r"`([^`]*)`", text)
     line = "".join("\\fB%s\\fR" % plain(p).replace("\\&", "") if i % 2
-                   else plain(p) for i, p in enumerate(parts))
+                   else re.sub(r"\*(\w+)\*", r"\\fI\1\\fR", plain(p))
+                   for i, p in enumerate(parts))
     return "\\&" + line if line.startswith((".", "'")) else line
 
 
