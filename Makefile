@@ -277,8 +277,9 @@ bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name;
 	@exec $(PYTHON) bench/run.py $(if $(QUICK),--quick) $(if $(T),--only $(T)) \
 	    $(if $(BEFORE),--before $(BEFORE))
 
-lint:             ## what the test run checks of the tree
-	@$(PYTHON) -m pytest -q t/test_tree_includes.py
+lint:             ## what the test run checks of the tree and its text
+	@$(PYTHON) -m pytest -q t/test_tree_includes.py \
+	    t/test_docs_architecture.py t/test_docs_text.py
 
 
 run: run-deps     ## RabbitMQ and nginx in the foreground (AMQP=amqp://...)

@@ -147,7 +147,7 @@ def test_package(root):
     root, commit = root
     reason = old_source(root, commit)
     for folder in ["src"] + ["old"] * (reason is None):
-        out = run(root, "cd /%s && make deb" % folder)
+        out = run(root, "cd /%s && make deb LINT=1" % folder)
         assert re.search(r"/build/deb/libnginx-mod-ess_\S+\.deb", out)
         assert not re.search(r"(?m)^[EW]: libnginx-mod-ess", out)
 
