@@ -1,5 +1,5 @@
-"""docs/directives.md has every directive as the module has it, and the man page
-is made of it."""
+"""docs/directives.md has every directive as the module has it, and the man
+page is made of it."""
 
 import glob
 import os
@@ -136,7 +136,8 @@ def initial():
         found.setdefault(field, value)
     # "on" of ess_deflate is the level
     for table, words in re.findall(
-            r"ngx_conf_enum_t +\w+_([a-z]+_words)\[\] = \{(.*?)\};", text, re.S):
+            r"ngx_conf_enum_t +\w+_([a-z]+_words)\[\] = \{(.*?)\};", text,
+            re.S):
         for word, value in re.findall(r'ngx_string\("(\w+)"\), (\w+)', words):
             found["%s %s" % (table, word)] = found.get(
                 value.replace("NGX_ESS_", ""), value)
@@ -209,8 +210,8 @@ def at_home(d, example):
             "ess_subscribe;\n" if serves else "", example)
     server = "server {\n    listen 127.0.0.1:%%%%PORT0%%%%;\n%s}\n" % (
         example if where != "http" else "")
-    return "http {\n%s\n%s%s}\n" % ("\n".join(lines), example if where == "http"
-                                    else "", server)
+    return "http {\n%s\n%s%s}\n" % (
+        "\n".join(lines), example if where == "http" else "", server)
 
 
 @pytest.mark.parametrize("d", page(), ids=lambda d: d.name)

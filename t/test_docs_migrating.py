@@ -41,10 +41,10 @@ def test_old_clients_go_on(nginx, vhost):
             vhost.publish("abc", "end")
             wait_for(lambda: clients[0].messages
                      and clients[0].messages[-1].startswith("end|"), 20)
-            found = [re.search(r"\|ordinal: (\d+)\|timestamp: \d+$", m).group(1)
+            found = [re.search(r"\|ordinal: (\d+)\|timestamp: \d+$", m)
                      for m in clients[0].messages]
         wait_for(lambda: Api(n.port(1)).get(stream)["subscribers"] == 0)
-        return [int(o) for o in found]
+        return [int(m.group(1)) for m in found]
 
     # the first is the event with that offset, counted from 0
     assert ordinals({"X-StreamFromOrdinal": "1"}) == [2, 3, 4]

@@ -1,5 +1,5 @@
-"""docs/openapi.yaml says what the API answers: paths, methods, statuses and the
-members of each answer."""
+"""docs/openapi.yaml says what the API answers: paths, methods, statuses and
+the members of each answer."""
 
 import json
 import os
@@ -22,7 +22,10 @@ http {
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
     ess_max_event   4k;
 
-    server { listen 127.0.0.1:%%PORT0%%; location /event-stream/ { ess_subscribe; } }
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location /event-stream/ { ess_subscribe; }
+    }
 
     server {
         listen 127.0.0.1:%%PORT1%%;
@@ -100,7 +103,8 @@ def checked(nginx, vhost):
 def test_answers(checked, vhost):
     checked(200, "GET", "/event-stream/version")
     checked(200, "GET", "/event-stream/version/")
-    made = checked(201, "POST", "/event-stream/", {"routing_key": "abc"}).json()
+    made = checked(201, "POST", "/event-stream/",
+                   {"routing_key": "abc"}).json()
     one = "/event-stream/%d" % made["id"]
     warned = checked(201, "POST", "/event-stream/",
                      {"routing_key": "a.*"}).json()
@@ -166,7 +170,8 @@ def test_answers(checked, vhost):
             {"Origin": "http://elsewhere.example"})
 
     checked(200, "GET", "/healthz")
-    assert "json" not in checked(200, "GET", "/metrics").headers["Content-Type"]
+    r = checked(200, "GET", "/metrics")
+    assert "json" not in r.headers["Content-Type"]
     checked(200, "GET", "/metrics?format=json")
     checked(400, "GET", "/metrics?format=xml")
 

@@ -110,8 +110,8 @@ def test_readme_is_short():
 
 def test_the_checks_find_something():
     text = ("# One\n\n[a](b.md#c) `[d](e.md)` <http://x/> [f](http://y/)\n\n"
-            "## A `code`, and *more*\n\n" + "long " * 30 + "\n\n- 1\n2\n- 3\n4\n"
-            "\n```\n[g](h.md)\n```\n\n    [i](j.md)\n")
+            "## A `code`, and *more*\n\n" + "long " * 30 + "\n\n- 1\n2\n- 3\n"
+            "4\n\n```\n[g](h.md)\n```\n\n    [i](j.md)\n")
     assert list(links(text)) == [("b.md", "c")]
     assert anchors(text) == ["one", "a-code-and-more"]
     assert [len(p) for _, p in paragraphs(text)] == [1, 1, 2, 2]

@@ -64,7 +64,7 @@ def plain(text):
 
 
 def prose(text):
-    """Markdown of a paragraph or a cell: code is bold, links are their text."""
+    """Of Markdown, a paragraph or a cell: code is bold, a link its text."""
 
     text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(text.split()))
     parts = re.split(r"`([^`]*)`", text)
