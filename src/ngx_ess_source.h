@@ -100,6 +100,7 @@ struct ngx_ess_source_publish_s {
     ngx_uint_t               first;         /* of them */
     uint64_t                 listed;        /* streams with an id below it were
                                                listed before it was sent */
+    const char              *why;           /* the timer refuses it */
     unsigned                 restoring:1;   /* the key is being bound */
     unsigned                 again:1;       /* sent a second time */
 };

@@ -171,11 +171,6 @@ def test_config_names_every_source():
 # (in the end at most three circles, of four files at most), ...
 
 CIRCLES = [
-    {"ngx_ess_exchange", "ngx_ess_exchange_bind", "ngx_ess_exchange_delivery",
-     "ngx_ess_exchange_former", "ngx_ess_exchange_item",
-     "ngx_ess_exchange_publish", "ngx_ess_exchange_publisher",
-     "ngx_ess_exchange_rebind", "ngx_ess_exchange_restore",
-     "ngx_ess_exchange_slot", "ngx_ess_exchange_watch"},
     {"ngx_ess_log_room", "ngx_ess_log_search", "ngx_ess_notify", "ngx_ess_shm",
      "ngx_ess_shm_check", "ngx_ess_stream_lookup", "ngx_ess_stream_table"},
     {"ngx_ess_client", "ngx_ess_client_close"},
@@ -188,9 +183,6 @@ CIRCLES = [
 LONG = {
     "src/api/ngx_ess_api.c",
     "src/api/ngx_ess_status.c",
-    "src/source/exchange/ngx_ess_exchange.c",
-    "src/source/exchange/ngx_ess_exchange_delivery.c",
-    "src/source/exchange/ngx_ess_exchange_former.c",
     "src/source/rabbitmq/ngx_ess_rabbitmq_replay.c",
     "src/stream/ngx_ess_notify.c",
     "src/stream/ngx_ess_shm.c",
@@ -216,16 +208,6 @@ ELSEWHERE = {
     ("ngx_ess_api_request", "ngx_ess_api_list"),
     ("ngx_ess_api_request", "ngx_ess_api_streams"),
     ("ngx_ess_api_request", "ngx_ess_api_subscribers"),
-    ("ngx_ess_exchange_publish", "ngx_ess_exchange_publisher"),
-    ("ngx_ess_exchange_publisher", "ngx_ess_exchange_publish"),
-    ("ngx_ess_exchange_slot", "ngx_ess_exchange"),
-    ("ngx_ess_exchange_slot", "ngx_ess_exchange_bind"),
-    ("ngx_ess_exchange_slot", "ngx_ess_exchange_delivery"),
-    ("ngx_ess_exchange_slot", "ngx_ess_exchange_former"),
-    ("ngx_ess_exchange_slot", "ngx_ess_exchange_pattern"),
-    ("ngx_ess_exchange_slot", "ngx_ess_exchange_rebind"),
-    ("ngx_ess_exchange_slot", "ngx_ess_exchange_restore"),
-    ("ngx_ess_exchange_slot", "ngx_ess_exchange_watch"),
     ("ngx_ess_rabbitmq_follower", "ngx_ess_rabbitmq_streams"),
     ("ngx_ess_shm_layout", "ngx_ess_notify"),
     ("ngx_ess_shm_layout", "ngx_ess_shm"),

@@ -1,25 +1,53 @@
 
 /*
  * Exchange streams, the source's seam: one session per worker, which looks
- * up or makes the exchange, consumes the worker's slots and binds keys.  The
- * worker is the only owner of all of it; the zone is reached through stream/
- * only.
+ * up or makes the exchange, consumes the worker's slots and binds keys.  This
+ * file puts the parts together, none of which knows it, and starts what can be
+ * started.  The worker is the only owner of all of it; the zone is reached
+ * through stream/ only.
  */
 
 
-#include "ngx_ess_backoff.h"
+#include "ngx_ess_broker.h"
 #include "ngx_ess_exchange.h"
-#include "ngx_ess_exchange_slot.h"
-#include "ngx_ess_rabbitmq_replay.h"
+#include "ngx_ess_exchange_bind.h"
+#include "ngx_ess_exchange_consumer.h"
+#include "ngx_ess_exchange_declare.h"
+#include "ngx_ess_exchange_delivery.h"
+#include "ngx_ess_exchange_former.h"
+#include "ngx_ess_exchange_pattern.h"
 #include "ngx_ess_exchange_publish.h"
+#include "ngx_ess_exchange_publisher.h"
+#include "ngx_ess_exchange_rebind.h"
+#include "ngx_ess_exchange_restore.h"
+#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_watch.h"
+#include "ngx_ess_rabbitmq_replay.h"
+#include "ngx_ess_rabbitmq_streams.h"
 
 
 /* ms that a worker that leaves waits for the broker to take its slots back */
 #define NGX_ESS_EXCHANGE_LEAVE  1000
 
+/* ms until the exchange is looked after for the first time */
+#define NGX_ESS_EXCHANGE_TICK   1000
+
+
+typedef struct {
+    ngx_ess_exchange_worker_t    worker;
+    ngx_ess_rabbitmq_streams_t   streams;
+    ngx_event_t                  tick;      /* looks after the bindings */
+
+    ngx_ess_amqp_channel_t      *closing;   /* at a shutdown */
+    ngx_event_t                  leaving;   /* keeps the worker until the slots
+                                               are handed over */
+} ngx_ess_exchange_t;
+
 
 static ngx_int_t ngx_ess_exchange_init_process(ngx_cycle_t *cycle,
     ngx_ess_zone_t *zone, void *conf);
+static void ngx_ess_exchange_event(ngx_event_t *ev,
+    ngx_event_handler_pt handler, ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_shutdown(void);
 static void ngx_ess_exchange_exit_process(void);
 static void ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind);
@@ -40,17 +68,10 @@ static void ngx_ess_exchange_batch(ngx_ess_amqp_session_t *s);
 static void ngx_ess_exchange_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text);
 
 static void ngx_ess_exchange_left(ngx_event_t *ev);
+static void ngx_ess_exchange_tick(ngx_event_t *ev);
+static void ngx_ess_exchange_turn(ngx_event_t *ev);
 static ngx_int_t ngx_ess_exchange_channels(ngx_ess_exchange_worker_t *w);
-static void ngx_ess_exchange_declare(ngx_ess_exchange_worker_t *w,
-    ngx_ess_exchange_declared_e state);
-static void ngx_ess_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_ready(ngx_ess_exchange_worker_t *w);
-static void ngx_ess_exchange_unusable(ngx_ess_exchange_worker_t *w,
-    ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_compared(ngx_ess_exchange_worker_t *w,
-    ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_retry_handler(ngx_event_t *ev);
+static void ngx_ess_exchange_retry(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_exchange_all_well(ngx_ess_exchange_worker_t *w);
 
 
@@ -63,7 +84,7 @@ const ngx_ess_source_t  ngx_ess_exchange = {
     ngx_ess_exchange_cancel_bind,
     ngx_ess_exchange_unbind,
     ngx_ess_exchange_changed,
-    ngx_ess_exchange_publish_events,
+    ngx_ess_exchange_publisher_publish,
     ngx_ess_exchange_publish_cancel,
     ngx_ess_exchange_attach,
     ngx_ess_exchange_cancel_attach,
@@ -83,14 +104,7 @@ static const ngx_ess_amqp_handlers_t  ngx_ess_exchange_handlers = {
 };
 
 
-static const ngx_ess_amqp_channel_handlers_t  ngx_ess_exchange_admin = {
-    NULL,
-    NULL,
-    NULL,
-    NULL,
-    NULL,
-    NULL
-};
+static const ngx_ess_amqp_channel_handlers_t  ngx_ess_exchange_admin;
 
 
 static const ngx_ess_amqp_channel_handlers_t  ngx_ess_exchange_consume = {
@@ -104,70 +118,86 @@ static const ngx_ess_amqp_channel_handlers_t  ngx_ess_exchange_consume = {
 
 
 /* this process's, NULL before init_process and after exit_process */
-static ngx_ess_exchange_worker_t  *ngx_ess_exchange_worker;
+static ngx_ess_exchange_t  *ngx_ess_exchange_this;
 
 
 static ngx_int_t
 ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     void *conf)
 {
+    ngx_ess_exchange_t         *x;
     ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_worker_t));
-    if (w == NULL) {
+    x = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_t));
+    if (x == NULL) {
         return NGX_ERROR;
     }
+
+    w = &x->worker;
 
     w->zone = zone;
     w->conf = conf;
     w->log = cycle->log;
+    w->refused = ngx_ess_exchange_bind_refused;
 
-    w->retry.handler = ngx_ess_exchange_retry_handler;
-    w->retry.data = w;
-    w->retry.log = cycle->log;
-    w->retry.cancelable = 1;
+    ngx_ess_exchange_event(&w->turn, ngx_ess_exchange_turn, w);
+    ngx_ess_exchange_event(&w->retry, ngx_ess_exchange_retry, w);
+    ngx_ess_exchange_event(&x->tick, ngx_ess_exchange_tick, w);
+    ngx_ess_exchange_event(&x->leaving, ngx_ess_exchange_left, w);
 
-    w->leaving.handler = ngx_ess_exchange_left;
-    w->leaving.data = w;
-    w->leaving.log = cycle->log;
+    x->leaving.cancelable = 0;
 
-    if (ngx_ess_exchange_slot_init(w, cycle) != NGX_OK) {
+    if (ngx_ess_exchange_declare_init(w, cycle) != NGX_OK
+        || ngx_ess_exchange_slot_init(w, cycle) != NGX_OK
+        || ngx_ess_exchange_pattern_init(w) != NGX_OK
+        || ngx_ess_exchange_delivery_init(w, cycle) != NGX_OK
+        || ngx_ess_exchange_consumer_init(w, cycle) != NGX_OK
+        || ngx_ess_exchange_former_init(w, cycle) != NGX_OK
+        || ngx_ess_exchange_bind_init(w, cycle) != NGX_OK
+        || ngx_ess_exchange_rebind_init(w, cycle) != NGX_OK
+        || ngx_ess_exchange_watch_init(w, cycle) != NGX_OK
+        || ngx_ess_exchange_restore_init(w, cycle,
+                                         ngx_ess_exchange_publish_restored)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    if (ngx_ess_exchange_pattern_init(w) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_ess_exchange_watch_init(w, cycle) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_ess_exchange_bind_init(w);
-    ngx_ess_exchange_restore_init(w);
-    ngx_ess_rabbitmq_replay_init(&w->conf->amqp, w->conf->prefetch, zone,
-                                 cycle->log);
-
-    w->streams.zone = zone;
-    w->streams.log = cycle->log;
-    w->streams.prefetch = w->conf->prefetch;
-    w->streams.idle = w->conf->idle;
-
-    ngx_ess_rabbitmq_streams_init(&w->streams);
     ngx_ess_exchange_publisher_init(w);
 
-    w->session = ngx_ess_amqp_create(&w->conf->amqp,
-                                     &ngx_ess_exchange_handlers, w,
-                                     zone->max_event, cycle->log);
+    w->session = ngx_ess_amqp_create(&w->conf->amqp, &ngx_ess_exchange_handlers,
+                                     x, zone->max_event, cycle->log);
     if (w->session == NULL) {
         return NGX_ERROR;
     }
 
-    w->streams.session = w->session;
+    ngx_ess_rabbitmq_replay_init(&w->conf->amqp, w->conf->prefetch, zone,
+                                 cycle->log);
 
-    ngx_ess_exchange_worker = w;
+    x->streams.zone = zone;
+    x->streams.log = cycle->log;
+    x->streams.session = w->session;
+    x->streams.prefetch = w->conf->prefetch;
+    x->streams.idle = w->conf->idle;
+
+    ngx_ess_rabbitmq_streams_init(&x->streams);
+
+    ngx_add_timer(&x->tick, NGX_ESS_EXCHANGE_TICK);
+
+    ngx_ess_exchange_this = x;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_ess_exchange_event(ngx_event_t *ev, ngx_event_handler_pt handler,
+    ngx_ess_exchange_worker_t *w)
+{
+    ev->handler = handler;
+    ev->data = w;
+    ev->log = w->log;
+    ev->cancelable = 1;
 }
 
 
@@ -182,39 +212,33 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 static void
 ngx_ess_exchange_shutdown(void)
 {
-    ngx_uint_t                  i;
+    ngx_ess_exchange_t         *x;
     ngx_ess_exchange_worker_t  *w;
-    ngx_ess_amqp_channel_t     *ch;
 
-    w = ngx_ess_exchange_worker;
+    x = ngx_ess_exchange_this;
 
-    if (w == NULL || w->draining) {
+    if (x == NULL || x->worker.draining) {
         return;
     }
+
+    w = &x->worker;
 
     ngx_ess_exchange_delivery_last(w);
 
     w->draining = 1;
 
-    ch = w->consume;
+    x->closing = w->consume;
     w->consume = NULL;
 
     /* what is held was not acknowledged and goes with the rest */
 
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        ngx_ess_exchange_slot_consuming(&w->slots[i], 0);
-        ngx_ess_exchange_delivery_reset(&w->slots[i]);
-    }
+    ngx_ess_exchange_consumer_drop(w);
 
-    ngx_ess_exchange_delivery_drop(w);
-    ngx_ess_amqp_resume(w->session);
-
-    if (ch) {
-        w->closing = ch;
-        ngx_ess_amqp_channel_close(ch);
+    if (x->closing) {
+        ngx_ess_amqp_channel_close(x->closing);
         ngx_ess_amqp_flush(w->session);
 
-        ngx_add_timer(&w->leaving, NGX_ESS_EXCHANGE_LEAVE);
+        ngx_add_timer(&x->leaving, NGX_ESS_EXCHANGE_LEAVE);
     }
 }
 
@@ -222,16 +246,18 @@ ngx_ess_exchange_shutdown(void)
 static void
 ngx_ess_exchange_exit_process(void)
 {
-    ngx_uint_t                  i;
+    ngx_ess_exchange_t         *x;
     ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_ess_exchange_worker;
+    x = ngx_ess_exchange_this;
 
-    if (w == NULL) {
+    if (x == NULL) {
         return;
     }
 
-    ngx_ess_exchange_worker = NULL;
+    w = &x->worker;
+
+    ngx_ess_exchange_this = NULL;
 
     ngx_ess_exchange_publisher_exit();
     ngx_ess_rabbitmq_replay_exit();
@@ -240,25 +266,18 @@ ngx_ess_exchange_exit_process(void)
     w->consume = NULL;
     w->admin = NULL;
 
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        ngx_ess_exchange_delivery_reset(&w->slots[i]);
-    }
-
     ngx_ess_exchange_delivery_drop(w);
     ngx_ess_exchange_former_exit(w);
-    ngx_ess_exchange_watch_exit(w);
     ngx_ess_exchange_bind_exit(w);
     ngx_ess_exchange_restore_exit(w);
-    ngx_ess_rabbitmq_streams_exit(&w->streams);
+    ngx_ess_rabbitmq_streams_exit(&x->streams);
     ngx_ess_exchange_pattern_exit(w);
 
-    if (w->retry.timer_set) {
-        ngx_del_timer(&w->retry);
+    if (w->turn.posted) {
+        ngx_delete_posted_event(&w->turn);
     }
 
-    if (w->leaving.timer_set) {
-        ngx_del_timer(&w->leaving);
-    }
+    ngx_ess_exchange_left(&x->leaving);
 }
 
 
@@ -278,8 +297,8 @@ ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind)
 {
     bind->op = NULL;
 
-    if (ngx_ess_exchange_worker) {
-        ngx_ess_exchange_bind_begin(ngx_ess_exchange_worker, bind);
+    if (ngx_ess_exchange_this) {
+        ngx_ess_exchange_bind_begin(&ngx_ess_exchange_this->worker, bind);
     }
 }
 
@@ -287,7 +306,7 @@ ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind)
 static void
 ngx_ess_exchange_cancel_bind(ngx_ess_source_bind_t *bind)
 {
-    if (ngx_ess_exchange_worker) {
+    if (ngx_ess_exchange_this) {
         ngx_ess_exchange_bind_cancel(bind);
     }
 }
@@ -296,8 +315,8 @@ ngx_ess_exchange_cancel_bind(ngx_ess_source_bind_t *bind)
 static void
 ngx_ess_exchange_unbind(ngx_str_t *key)
 {
-    if (ngx_ess_exchange_worker) {
-        ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker, key);
+    if (ngx_ess_exchange_this) {
+        ngx_ess_exchange_bind_unbind(&ngx_ess_exchange_this->worker, key);
     }
 }
 
@@ -307,8 +326,8 @@ ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach)
 {
     attach->queue.next = NULL;
 
-    if (ngx_ess_exchange_worker) {
-        ngx_ess_rabbitmq_streams_attach(&ngx_ess_exchange_worker->streams,
+    if (ngx_ess_exchange_this) {
+        ngx_ess_rabbitmq_streams_attach(&ngx_ess_exchange_this->streams,
                                         attach);
     }
 }
@@ -317,7 +336,7 @@ ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach)
 static void
 ngx_ess_exchange_cancel_attach(ngx_ess_source_attach_t *attach)
 {
-    if (ngx_ess_exchange_worker) {
+    if (ngx_ess_exchange_this) {
         ngx_ess_rabbitmq_streams_cancel(attach);
     }
 }
@@ -326,9 +345,8 @@ ngx_ess_exchange_cancel_attach(ngx_ess_source_attach_t *attach)
 static void
 ngx_ess_exchange_changed(ngx_ess_stream_ref_t *ref)
 {
-    if (ngx_ess_exchange_worker) {
-        ngx_ess_rabbitmq_streams_changed(&ngx_ess_exchange_worker->streams,
-                                         ref);
+    if (ngx_ess_exchange_this) {
+        ngx_ess_rabbitmq_streams_changed(&ngx_ess_exchange_this->streams, ref);
     }
 }
 
@@ -336,29 +354,31 @@ ngx_ess_exchange_changed(ngx_ess_stream_ref_t *ref)
 static void
 ngx_ess_exchange_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_t  *x;
 
-    w = ngx_ess_amqp_data(s);
+    x = ngx_ess_amqp_data(s);
 
-    ngx_ess_shm_count(w->zone, NGX_ESS_C_SESSIONS, 1);
-    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_CONNECTED, 1);
+    ngx_ess_shm_count(x->worker.zone, NGX_ESS_C_SESSIONS, 1);
+    ngx_ess_shm_gauge(x->worker.zone, NGX_ESS_C_CONNECTED, 1);
 
-    ngx_ess_exchange_kick(w);
+    ngx_ess_exchange_worker_kick(&x->worker);
 }
 
 
 static void
 ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
 {
+    ngx_ess_exchange_t         *x;
     ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_ess_amqp_data(s);
+    x = ngx_ess_amqp_data(s);
+    w = &x->worker;
 
+    x->closing = NULL;
     w->consume = NULL;
     w->admin = NULL;
-    w->closing = NULL;
-    w->former = NULL;
     w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
+    w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
 
     ngx_ess_shm_gauge(w->zone, NGX_ESS_C_CONNECTED, 0);
     ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED, 0);
@@ -366,25 +386,31 @@ ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
     /* nothing can be acknowledged any more, but what was appended is to be
        read */
 
-    ngx_ess_rabbitmq_streams_closed(&w->streams);
+    ngx_ess_rabbitmq_streams_closed(&x->streams);
     ngx_ess_exchange_batch(s);
 
+    ngx_ess_exchange_consumer_reset(w);
+    ngx_ess_exchange_former_reset(w, 1);
     ngx_ess_exchange_slot_reset(w, 1);
     ngx_ess_exchange_rebind_reset(w);
-    ngx_ess_exchange_watch_reset(w);
-    ngx_ess_exchange_left(&w->leaving);
+    ngx_ess_exchange_left(&x->leaving);
 }
 
 
 static void
 ngx_ess_exchange_canceled(ngx_ess_amqp_channel_t *ch, ngx_uint_t tag)
 {
+    ngx_ess_exchange_slot_t    *slot;
     ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_ess_amqp_channel_data(ch);
-
     if (tag < NGX_ESS_SLOTS) {
-        ngx_ess_exchange_slot_canceled(&w->slots[tag]);
+        w = ngx_ess_amqp_channel_data(ch);
+        slot = &w->slots[tag];
+
+        if (slot->consuming) {
+            ngx_ess_exchange_consumer_canceled(slot);
+            ngx_ess_exchange_former_canceled(slot);
+        }
     }
 }
 
@@ -397,88 +423,91 @@ ngx_ess_exchange_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
 
     w = ngx_ess_amqp_channel_data(ch);
 
+    ngx_ess_exchange_consumer_reset(w);
+    ngx_ess_exchange_former_reset(w, 0);
     ngx_ess_exchange_slot_reset(w, 0);
-    ngx_ess_exchange_retry(w);
+    ngx_ess_exchange_worker_retry(w);
 }
 
 
 static void
 ngx_ess_exchange_closed(ngx_ess_amqp_channel_t *ch)
 {
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_t  *x;
 
-    w = ngx_ess_amqp_channel_data(ch);
+    x = ngx_ess_exchange_this;
 
-    if (ch == w->closing) {
-        w->closing = NULL;
-        ngx_ess_exchange_left(&w->leaving);
-
-    } else if (ch == w->former) {
-        ngx_ess_exchange_former_closed(w);
+    if (ch == x->closing) {
+        x->closing = NULL;
+        ngx_ess_exchange_left(&x->leaving);
+        return;
     }
+
+    ngx_ess_exchange_former_closed(&x->worker, ch);
 }
 
 
 static void
 ngx_ess_exchange_batch(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_t  *x;
 
-    w = ngx_ess_amqp_data(s);
+    x = ngx_ess_amqp_data(s);
 
-    ngx_ess_exchange_delivery_batch(w);
-    ngx_ess_rabbitmq_streams_batch(&w->streams);
+    ngx_ess_exchange_delivery_batch(&x->worker);
+    ngx_ess_rabbitmq_streams_batch(&x->streams);
 }
 
 
 static void
 ngx_ess_exchange_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 {
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_t  *x;
 
-    w = ngx_ess_amqp_data(s);
+    x = ngx_ess_amqp_data(s);
 
-    ngx_ess_broker_failed(w->zone, NGX_ESS_BROKER_CONSUMING,
+    ngx_ess_broker_failed(x->worker.zone, NGX_ESS_BROKER_CONSUMING,
                           ngx_ess_amqp_node_name(s), text);
 }
 
 
-void
-ngx_ess_exchange_refused(ngx_ess_exchange_worker_t *w, const char *what,
-    ngx_uint_t code, ngx_str_t *text)
+static void
+ngx_ess_exchange_tick(ngx_event_t *ev)
 {
-    u_char     buf[NGX_ESS_BROKER_TEXT];
-    ngx_str_t  words;
+    ngx_ess_exchange_worker_t  *w;
 
-    ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR, what, code, text);
+    w = ev->data;
 
-    words.data = buf;
-    words.len = ngx_slprintf(buf, buf + sizeof(buf), "%s: %ui \"%V\"", what,
-                             code, text)
-                - buf;
+    if (w->draining) {
+        return;
+    }
 
-    ngx_ess_broker_failed(w->zone, NGX_ESS_BROKER_CONSUMING,
-                          ngx_ess_amqp_node_name(w->session), &words);
+    ngx_ess_exchange_watch_tick(w);
+
+    ngx_add_timer(ev, ngx_ess_exchange_rebind_tick(w));
 }
 
 
-void
-ngx_ess_exchange_kick(ngx_ess_exchange_worker_t *w)
+/* whatever can be started now is */
+
+static void
+ngx_ess_exchange_turn(ngx_event_t *ev)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                  i;
+    ngx_ess_exchange_worker_t  *w;
+
+    w = ev->data;
 
     if (!ngx_ess_amqp_is_open(w->session)) {
         return;
     }
 
     if (ngx_ess_exchange_channels(w) != NGX_OK) {
-        ngx_ess_exchange_retry(w);
+        ngx_ess_exchange_worker_retry(w);
         return;
     }
 
-    if (w->exchange == NGX_ESS_EXCHANGE_UNKNOWN) {
-        ngx_ess_exchange_declare(w, NGX_ESS_EXCHANGE_LOOKUP);
-    }
+    ngx_ess_exchange_declare(w);
 
     if (!w->draining) {
 
@@ -489,12 +518,12 @@ ngx_ess_exchange_kick(ngx_ess_exchange_worker_t *w)
         }
 
         ngx_ess_exchange_former(w);
-        ngx_ess_exchange_slot_consume(w);
+        ngx_ess_exchange_consumer(w);
     }
 
     ngx_ess_exchange_watch(w);
     ngx_ess_exchange_bind_waiting(w);
-    ngx_ess_rabbitmq_streams_kick(&w->streams);
+    ngx_ess_rabbitmq_streams_kick(&ngx_ess_exchange_this->streams);
 
     if (!w->draining) {
         ngx_ess_exchange_rebind(w);
@@ -531,154 +560,7 @@ ngx_ess_exchange_channels(ngx_ess_exchange_worker_t *w)
 
 
 static void
-ngx_ess_exchange_declare(ngx_ess_exchange_worker_t *w,
-    ngx_ess_exchange_declared_e state)
-{
-    amqp_exchange_declare_t  *declare;
-
-    w->exchange = state;
-
-    if (state == NGX_ESS_EXCHANGE_LOOKUP) {
-        w->exchange_known = w->exchange_seen || ngx_ess_exchange_watch_known(w);
-    }
-
-    declare = &w->exchange_declare;
-    ngx_memzero(declare, sizeof(amqp_exchange_declare_t));
-
-    declare->exchange.bytes = w->conf->exchange.data;
-    declare->exchange.len = w->conf->exchange.len;
-    declare->type = amqp_cstring_bytes(w->conf->topic ? "topic" : "direct");
-    declare->durable = 1;
-    declare->passive = (state == NGX_ESS_EXCHANGE_LOOKUP);
-
-    ngx_ess_amqp_op(w->admin, &w->exchange_op, AMQP_EXCHANGE_DECLARE_METHOD,
-                    declare, AMQP_EXCHANGE_DECLARE_OK_METHOD,
-                    ngx_ess_exchange_declared, w);
-}
-
-
-static void
-ngx_ess_exchange_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_exchange_worker_t  *w;
-
-    w = op->data;
-
-    switch (rc) {
-
-    case NGX_OK:
-
-        if (w->exchange == NGX_ESS_EXCHANGE_LOOKUP && !w->exchange_differs) {
-            ngx_ess_exchange_declare(w, NGX_ESS_EXCHANGE_COMPARE);
-            return;
-        }
-
-        if (w->exchange == NGX_ESS_EXCHANGE_CREATE) {
-            ngx_ess_exchange_watch_created(w);
-        }
-
-        ngx_ess_exchange_ready(w);
-        break;
-
-    case NGX_ABORT:
-        w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
-        return;
-
-    default: /* NGX_DECLINED */
-
-        if (w->exchange == NGX_ESS_EXCHANGE_LOOKUP
-            && code == AMQP_NOT_FOUND)
-        {
-            ngx_ess_exchange_declare(w, NGX_ESS_EXCHANGE_CREATE);
-            return;
-        }
-
-        if (w->exchange == NGX_ESS_EXCHANGE_COMPARE) {
-            ngx_ess_exchange_compared(w, code, text);
-            break;
-        }
-
-        ngx_ess_exchange_unusable(w, code, text);
-    }
-
-    ngx_ess_exchange_kick(w);
-}
-
-
-static void
-ngx_ess_exchange_ready(ngx_ess_exchange_worker_t *w)
-{
-    w->exchange = NGX_ESS_EXCHANGE_READY;
-    w->exchange_seen = 1;
-
-    ngx_ess_exchange_watch_gauge(w);
-    ngx_ess_exchange_publish_exchange();
-}
-
-
-static void
-ngx_ess_exchange_unusable(ngx_ess_exchange_worker_t *w, ngx_uint_t code,
-    ngx_str_t *text)
-{
-    w->exchange = NGX_ESS_EXCHANGE_REFUSED;
-
-    ngx_cpystrn(w->exchange_text, text->data,
-                ngx_min(text->len + 1, sizeof(w->exchange_text)));
-
-    ngx_ess_exchange_refused(w, "broker refused the exchange", code, text);
-
-    ngx_ess_exchange_watch_gauge(w);
-    ngx_ess_exchange_bind_refused(w, NULL, text);
-    ngx_ess_exchange_publish_exchange();
-    ngx_ess_exchange_retry(w);
-}
-
-
-/* the exchange is there, but could not be declared: it may be used */
-
-static void
-ngx_ess_exchange_compared(ngx_ess_exchange_worker_t *w, ngx_uint_t code,
-    ngx_str_t *text)
-{
-    /* not asked again: each refusal costs the channel */
-    w->exchange_differs = 1;
-
-    if (code == AMQP_PRECONDITION_FAILED) {
-        ngx_log_error(NGX_LOG_WARN, w->log, 0,
-                      "exchange \"%V\" is not as configured and is used as "
-                      "it is: %V", &w->conf->exchange, text);
-    }
-
-    ngx_ess_exchange_ready(w);
-}
-
-
-void
-ngx_ess_exchange_gone(ngx_ess_exchange_worker_t *w)
-{
-    if (w->exchange == NGX_ESS_EXCHANGE_READY) {
-        w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
-    }
-
-    if (w->witness == NGX_ESS_EXCHANGE_READY) {
-        w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
-    }
-}
-
-
-void
-ngx_ess_exchange_retry(ngx_ess_exchange_worker_t *w)
-{
-    if (!w->retry.timer_set) {
-        ngx_add_timer(&w->retry, ngx_ess_backoff(w->attempt));
-        w->attempt++;
-    }
-}
-
-
-static void
-ngx_ess_exchange_retry_handler(ngx_event_t *ev)
+ngx_ess_exchange_retry(ngx_event_t *ev)
 {
     ngx_uint_t                  i;
     ngx_ess_exchange_worker_t  *w;
@@ -697,7 +579,7 @@ ngx_ess_exchange_retry_handler(ngx_event_t *ev)
         }
     }
 
-    ngx_ess_exchange_kick(w);
+    ngx_ess_exchange_worker_kick(w);
 }
 
 
@@ -721,12 +603,12 @@ ngx_ess_exchange_all_well(ngx_ess_exchange_worker_t *w)
         well = 0;
 
         if (slot->refused) {
-            ngx_ess_exchange_retry(w);
+            ngx_ess_exchange_worker_retry(w);
         }
     }
 
-    if (w->rebind_after) {
-        ngx_ess_exchange_retry(w);
+    if (ngx_ess_exchange_rebind_later(w)) {
+        ngx_ess_exchange_worker_retry(w);
         well = 0;
     }
 

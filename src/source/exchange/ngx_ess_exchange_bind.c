@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_exchange_bind.h"
 #include "ngx_ess_exchange_slot.h"
 
 
@@ -14,6 +15,9 @@
 
 /* a key is unbound once in this time, however many deliveries come with it */
 #define NGX_ESS_EXCHANGE_UNWANTED_TIME     1000 /* ms */
+
+/* places for the hashes of such keys */
+#define NGX_ESS_EXCHANGE_UNWANTED          64
 
 
 typedef enum {
@@ -31,6 +35,7 @@ typedef struct {
     ngx_ess_exchange_worker_t   *worker;
     ngx_ess_exchange_bind_e      type;
     ngx_ess_source_bind_t       *bind;      /* of the API */
+    ngx_ess_exchange_bind_pt     handler;   /* of a key that is bound again */
     ngx_ess_exchange_slot_t     *slot;
 
     union {
@@ -49,6 +54,15 @@ typedef struct {
     ngx_str_t                    key;
     u_char                       data[NGX_ESS_MAX_KEY];
 } ngx_ess_exchange_binding_t;
+
+
+struct ngx_ess_exchange_bind_s {
+    ngx_queue_t                  bindings;  /* all operations */
+    ngx_queue_t                  waiting;   /* for session and queue */
+    ngx_uint_t                   unbinds;
+    ngx_msec_t                   unwanted[NGX_ESS_EXCHANGE_UNWANTED];
+                                            /* when such a key was unbound */
+};
 
 
 static ngx_ess_exchange_binding_t *ngx_ess_exchange_bind_alloc(
@@ -74,11 +88,18 @@ static ngx_int_t ngx_ess_exchange_bind_removed(ngx_ess_exchange_worker_t *w,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
 
 
-void
-ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w)
+ngx_int_t
+ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    ngx_queue_init(&w->bindings);
-    ngx_queue_init(&w->waiting);
+    w->binds = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_bind_t));
+    if (w->binds == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_init(&w->binds->bindings);
+    ngx_queue_init(&w->binds->waiting);
+
+    return NGX_OK;
 }
 
 
@@ -105,7 +126,7 @@ ngx_ess_exchange_bind_alloc(ngx_ess_exchange_worker_t *w,
     b->key.data = b->data;
     ngx_memcpy(b->data, key->data, key->len);
 
-    ngx_queue_insert_tail(&w->bindings, &b->queue);
+    ngx_queue_insert_tail(&w->binds->bindings, &b->queue);
 
     return b;
 }
@@ -175,7 +196,7 @@ static void
 ngx_ess_exchange_bind_wait(ngx_ess_exchange_binding_t *b)
 {
     b->sent = 0;
-    ngx_queue_insert_tail(&b->worker->waiting, &b->waiting);
+    ngx_queue_insert_tail(&b->worker->binds->waiting, &b->waiting);
 }
 
 
@@ -189,8 +210,8 @@ ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
         return;
     }
 
-    for (q = ngx_queue_head(&w->waiting);
-         q != ngx_queue_sentinel(&w->waiting);
+    for (q = ngx_queue_head(&w->binds->waiting);
+         q != ngx_queue_sentinel(&w->binds->waiting);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -204,7 +225,7 @@ ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
 
         if (b->type == NGX_ESS_EXCHANGE_BIND_UNBIND) {
             ngx_queue_remove(q);
-            w->unbinds--;
+            w->binds->unbinds--;
             ngx_ess_source_unbind(w->zone, &b->key);
             ngx_ess_exchange_bind_free(b);
             continue;
@@ -360,8 +381,8 @@ ngx_ess_exchange_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     }
 
     if (rc == NGX_DECLINED && code == AMQP_NOT_FOUND) {
-        ngx_ess_exchange_bind_gone(w, slot);
-        ngx_ess_exchange_kick(w);
+        ngx_ess_exchange_slot_gone(slot);
+        ngx_ess_exchange_worker_kick(w);
     }
 }
 
@@ -385,18 +406,6 @@ ngx_ess_exchange_bind_answer(ngx_ess_exchange_binding_t *b, ngx_int_t rc,
 
 
 void
-ngx_ess_exchange_bind_gone(ngx_ess_exchange_worker_t *w,
-    ngx_ess_exchange_slot_t *slot)
-{
-    if (slot->state == NGX_ESS_EXCHANGE_READY) {
-        slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
-    }
-
-    ngx_ess_exchange_gone(w);
-}
-
-
-void
 ngx_ess_exchange_bind_refused(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_slot_t *slot, ngx_str_t *text)
 {
@@ -405,8 +414,8 @@ ngx_ess_exchange_bind_refused(ngx_ess_exchange_worker_t *w,
 
     ngx_queue_init(&refused);
 
-    for (q = ngx_queue_head(&w->waiting);
-         q != ngx_queue_sentinel(&w->waiting);
+    for (q = ngx_queue_head(&w->binds->waiting);
+         q != ngx_queue_sentinel(&w->binds->waiting);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -434,7 +443,7 @@ ngx_ess_exchange_bind_refused(ngx_ess_exchange_worker_t *w,
 
 ngx_int_t
 ngx_ess_exchange_bind_again(ngx_ess_exchange_worker_t *w,
-    ngx_ess_stream_key_t *key)
+    ngx_ess_stream_key_t *key, ngx_ess_exchange_bind_pt handler)
 {
     ngx_str_t                    s;
     ngx_ess_exchange_binding_t  *b;
@@ -447,6 +456,8 @@ ngx_ess_exchange_bind_again(ngx_ess_exchange_worker_t *w,
     if (b == NULL) {
         return NGX_ERROR;
     }
+
+    b->handler = handler;
 
     ngx_ess_exchange_bind_send(b);
 
@@ -462,16 +473,20 @@ ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_exchange_slot_t     *slot;
+    ngx_ess_exchange_bind_pt     handler;
     ngx_ess_exchange_worker_t   *w;
     ngx_ess_exchange_binding_t  *b;
 
     b = op->data;
     w = b->worker;
     slot = b->slot;
+    handler = b->handler;
 
-    if (rc == NGX_OK && !b->former && ngx_ess_exchange_former_consumed(slot)) {
+    if (rc == NGX_OK && !b->former
+        && slot->from == NGX_ESS_EXCHANGE_FROM_FORMER)
+    {
         b->former = 1;
-        ngx_ess_exchange_bind_send_unbind(b, &slot->former.queue,
+        ngx_ess_exchange_bind_send_unbind(b, &slot->former,
                                           ngx_ess_exchange_bind_again_answered);
         return;
     }
@@ -486,7 +501,7 @@ ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     ngx_ess_exchange_bind_free(b);
 
-    ngx_ess_exchange_rebind_answered(slot, rc, code, text);
+    handler(slot, rc, code, text);
 }
 
 
@@ -497,13 +512,13 @@ ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 
     b = NULL;
 
-    if (w->unbinds < NGX_ESS_EXCHANGE_UNBINDS) {
+    if (w->binds->unbinds < NGX_ESS_EXCHANGE_UNBINDS) {
         b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_UNBIND,
                                         ngx_ess_stream_slot(key), key);
     }
 
     if (b) {
-        w->unbinds++;
+        w->binds->unbinds++;
     }
 
     if (b && w->admin) {
@@ -562,15 +577,15 @@ ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 
     if (rc == NGX_OK
         && !b->former
-        && ngx_ess_exchange_former_consumed(b->slot))
+        && b->slot->from == NGX_ESS_EXCHANGE_FROM_FORMER)
     {
         b->former = 1;
-        ngx_ess_exchange_bind_send_unbind(b, &b->slot->former.queue,
+        ngx_ess_exchange_bind_send_unbind(b, &b->slot->former,
                                           ngx_ess_exchange_bind_unbound);
         return;
     }
 
-    w->unbinds--;
+    w->binds->unbinds--;
 
     ngx_ess_stream_unbind_end(w->zone, &b->key);
     ngx_ess_exchange_bind_free(b);
@@ -604,7 +619,7 @@ ngx_ess_exchange_bind_unwanted(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
     ngx_msec_t  *last;
 
-    last = &w->unwanted[ngx_murmur_hash2(key->data, key->len)
+    last = &w->binds->unwanted[ngx_murmur_hash2(key->data, key->len)
                         % NGX_ESS_EXCHANGE_UNWANTED];
 
     if (ngx_current_msec - *last >= NGX_ESS_EXCHANGE_UNWANTED_TIME) {
@@ -620,8 +635,8 @@ ngx_ess_exchange_bind_exit(ngx_ess_exchange_worker_t *w)
     ngx_queue_t                 *q;
     ngx_ess_exchange_binding_t  *b;
 
-    while (!ngx_queue_empty(&w->bindings)) {
-        q = ngx_queue_head(&w->bindings);
+    while (!ngx_queue_empty(&w->binds->bindings)) {
+        q = ngx_queue_head(&w->binds->bindings);
         b = ngx_queue_data(q, ngx_ess_exchange_binding_t, queue);
 
         if (b->type == NGX_ESS_EXCHANGE_BIND_UNBIND) {
@@ -635,5 +650,5 @@ ngx_ess_exchange_bind_exit(ngx_ess_exchange_worker_t *w)
         ngx_ess_exchange_bind_free(b);
     }
 
-    ngx_queue_init(&w->waiting);
+    ngx_queue_init(&w->binds->waiting);
 }

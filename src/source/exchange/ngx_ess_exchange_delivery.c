@@ -7,20 +7,17 @@
  */
 
 
-#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_bind.h"
+#include "ngx_ess_exchange_delivery.h"
 #include "ngx_ess_exchange_item.h"
-#include "ngx_ess_escape.h"
+#include "ngx_ess_exchange_overlap.h"
+#include "ngx_ess_exchange_pattern.h"
+#include "ngx_ess_exchange_run.h"
 #include "ngx_ess_log.h"
 #include "ngx_ess_mark.h"
+#include "ngx_ess_notify.h"
+#include "ngx_ess_source.h"
 
-
-/* what is held while a run is being decided */
-#define NGX_ESS_EXCHANGE_HELD            1024
-#define NGX_ESS_EXCHANGE_HELD_BYTES      (8 * 1024 * 1024)  /* over all slots */
-
-/* a run that pauses for so long is over; if more should come: so many times */
-#define NGX_ESS_EXCHANGE_PAUSE           100    /* ms */
-#define NGX_ESS_EXCHANGE_PATIENCE        10
 
 /* until the zone is asked for room again */
 #define NGX_ESS_EXCHANGE_DELAY           2  /* ms */
@@ -29,6 +26,32 @@
 #define NGX_ESS_EXCHANGE_DELAYED_BYTES   (8 * 1024 * 1024)
 
 
+typedef struct {
+    uint64_t                     first;     /* 0: none */
+    uint64_t                     last;
+} ngx_ess_exchange_delivery_done_t;
+
+
+struct ngx_ess_exchange_delivery_s {
+    ngx_ess_notify_wake_t        wake;
+    uint64_t                     last_tag;  /* these count over all slots */
+    uint64_t                     acked_tag;
+
+    /* of each slot, dealt with, but not acknowledged */
+    ngx_ess_exchange_delivery_done_t done[NGX_ESS_SLOTS];
+
+    ngx_ess_exchange_run_t       runs[NGX_ESS_SLOTS];
+    size_t                       held_bytes;    /* over all slots */
+    ngx_queue_t                  delayed;       /* no room for them yet */
+    size_t                       delayed_bytes;
+    ngx_event_t                  delay;         /* they are tried again */
+    unsigned                     appended:1;    /* somebody is to be woken */
+};
+
+
+static void ngx_ess_exchange_delivery_settle(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item, ngx_ess_exchange_run_verdict_e verdict);
+static void ngx_ess_exchange_delivery_pause(ngx_event_t *ev);
 static void ngx_ess_exchange_delivery_append(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_item_t *item);
 static ngx_int_t ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
@@ -37,57 +60,55 @@ static void ngx_ess_exchange_delivery_unwanted(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_item_t *item);
 static ngx_int_t ngx_ess_exchange_delivery_delay(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_item_t *item);
-static void ngx_ess_exchange_delivery_later(ngx_ess_exchange_worker_t *w,
+static void ngx_ess_exchange_delivery_later(ngx_ess_exchange_delivery_t *d,
     ngx_int_t rc);
-static ngx_int_t ngx_ess_exchange_delivery_delayed(ngx_ess_exchange_worker_t *w,
-    ngx_uint_t force);
+static ngx_int_t ngx_ess_exchange_delivery_delayed(
+    ngx_ess_exchange_delivery_t *d, ngx_uint_t force);
 static void ngx_ess_exchange_delivery_delay_handler(ngx_event_t *ev);
-static void ngx_ess_exchange_delivery_free_delayed(ngx_ess_exchange_worker_t *w,
-    ngx_ess_exchange_item_t *item);
-static void ngx_ess_exchange_delivery_duplicate(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item);
+static void ngx_ess_exchange_delivery_free_delayed(
+    ngx_ess_exchange_delivery_t *d, ngx_ess_exchange_item_t *item);
 static void ngx_ess_exchange_delivery_done(ngx_ess_exchange_slot_t *slot,
     uint64_t tag);
-static void ngx_ess_exchange_delivery_forget(ngx_ess_exchange_slot_t *slot);
-static void ngx_ess_exchange_delivery_unmarked(ngx_ess_exchange_slot_t *slot);
-static void ngx_ess_exchange_delivery_marked(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item);
-static ngx_int_t ngx_ess_exchange_delivery_begin(ngx_ess_exchange_slot_t *slot);
-static ngx_int_t ngx_ess_exchange_delivery_hold(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item);
-static void ngx_ess_exchange_delivery_decided(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item);
-static void ngx_ess_exchange_delivery_free(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item);
-static void ngx_ess_exchange_delivery_run_over(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_run_e run);
-static void ngx_ess_exchange_delivery_pause(ngx_event_t *ev);
-static uint64_t ngx_ess_exchange_delivery_ackable(ngx_ess_exchange_worker_t *w);
+static uint64_t ngx_ess_exchange_delivery_ackable(
+    ngx_ess_exchange_delivery_t *d);
 static void ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w,
     uint64_t tag);
 
 
-void
-ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w)
+ngx_int_t
+ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    ngx_queue_init(&w->delayed);
+    ngx_uint_t                    i;
+    ngx_ess_exchange_run_t       *run;
+    ngx_ess_exchange_delivery_t  *d;
 
-    w->delay.handler = ngx_ess_exchange_delivery_delay_handler;
-    w->delay.data = w;
-    w->delay.log = w->log;
-    w->delay.cancelable = 1;
-}
+    d = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_delivery_t));
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
 
+    ngx_queue_init(&d->delayed);
 
-void
-ngx_ess_exchange_delivery_init_slot(ngx_ess_exchange_slot_t *slot)
-{
-    ngx_queue_init(&slot->held);
+    d->delay.handler = ngx_ess_exchange_delivery_delay_handler;
+    d->delay.data = w;
+    d->delay.log = w->log;
+    d->delay.cancelable = 1;
 
-    slot->pause.handler = ngx_ess_exchange_delivery_pause;
-    slot->pause.data = slot;
-    slot->pause.log = slot->worker->log;
-    slot->pause.cancelable = 1;
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        run = &d->runs[i];
+
+        run->slot = &w->slots[i];
+        run->bytes = &d->held_bytes;
+        run->settle = ngx_ess_exchange_delivery_settle;
+        run->pause.handler = ngx_ess_exchange_delivery_pause;
+        run->pause.data = run;
+
+        ngx_ess_exchange_run_init(run);
+    }
+
+    w->delivery = d;
+
+    return NGX_OK;
 }
 
 
@@ -95,9 +116,11 @@ void
 ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery)
 {
-    ngx_ess_exchange_item_t     item;
-    ngx_ess_exchange_slot_t    *slot;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_run_t         *run;
+    ngx_ess_exchange_item_t         item;
+    ngx_ess_exchange_slot_t        *slot;
+    ngx_ess_exchange_worker_t      *w;
+    ngx_ess_exchange_run_verdict_e  verdict;
 
     if (delivery->tag >= NGX_ESS_SLOTS) {
         return;
@@ -105,8 +128,9 @@ ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
 
     w = ngx_ess_amqp_channel_data(ch);
     slot = &w->slots[delivery->tag];
+    run = &w->delivery->runs[delivery->tag];
 
-    w->last_tag = delivery->delivery_tag;
+    w->delivery->last_tag = delivery->delivery_tag;
 
     ngx_ess_exchange_item_init(&item, slot, delivery);
 
@@ -115,24 +139,82 @@ ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
                                  delivery->body_size);
     }
 
-    if (slot->former.overlap
-        && ngx_ess_exchange_former_had(slot, delivery, item.mark.print))
-    {
-        ngx_ess_exchange_delivery_duplicate(slot, &item);
+    if (ngx_ess_exchange_overlap_had(slot, delivery, item.mark.print)) {
+        verdict = NGX_ESS_EXCHANGE_RUN_DUPLICATE;
 
     } else if (delivery->redelivered) {
-        ngx_ess_exchange_delivery_marked(slot, &item);
+        verdict = ngx_ess_exchange_run_push(run, &item);
 
     } else {
-
-        if (slot->run != NGX_ESS_EXCHANGE_RUN_NONE) {
-            ngx_ess_exchange_delivery_unmarked(slot);
-        }
-
-        ngx_ess_exchange_delivery_append(slot, &item);
+        ngx_ess_exchange_run_unmarked(run);
+        verdict = NGX_ESS_EXCHANGE_RUN_NEW;
     }
 
+    ngx_ess_exchange_delivery_settle(slot, &item, verdict);
+
     ngx_ess_exchange_item_done(&item);
+}
+
+
+static void
+ngx_ess_exchange_delivery_settle(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_exchange_item_t *item, ngx_ess_exchange_run_verdict_e verdict)
+{
+    ngx_ess_exchange_worker_t  *w;
+
+    w = slot->worker;
+
+    switch (verdict) {
+
+    case NGX_ESS_EXCHANGE_RUN_NEW:
+        ngx_ess_exchange_delivery_append(slot, item);
+        break;
+
+    case NGX_ESS_EXCHANGE_RUN_DUPLICATE:
+        ngx_ess_shm_count(w->zone, NGX_ESS_C_REDELIVERED, 1);
+        ngx_ess_exchange_delivery_done(slot, item->tag);
+        break;
+
+    default: /* NGX_ESS_EXCHANGE_RUN_HELD */
+        break;
+    }
+}
+
+
+static void
+ngx_ess_exchange_delivery_pause(ngx_event_t *ev)
+{
+    ngx_ess_exchange_run_t  *run;
+
+    run = ev->data;
+
+    if (!ngx_ess_exchange_run_wait(run)) {
+        ngx_ess_exchange_run_end(run);
+        ngx_ess_exchange_delivery_batch(run->slot->worker);
+    }
+}
+
+
+void
+ngx_ess_exchange_delivery_end(ngx_ess_exchange_slot_t *slot)
+{
+    ngx_ess_exchange_run_t  *run;
+
+    run = &slot->worker->delivery->runs[slot->number];
+
+    ngx_ess_exchange_run_end(run);
+    ngx_ess_exchange_run_reset(run);
+}
+
+
+ngx_uint_t
+ngx_ess_exchange_delivery_idle(ngx_ess_exchange_slot_t *slot)
+{
+    ngx_ess_exchange_delivery_t  *d;
+
+    d = slot->worker->delivery;
+
+    return d->runs[slot->number].nheld == 0 && ngx_queue_empty(&d->delayed);
 }
 
 
@@ -140,13 +222,13 @@ static void
 ngx_ess_exchange_delivery_append(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_item_t *item)
 {
-    ngx_int_t                   rc;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_int_t                     rc;
+    ngx_ess_exchange_delivery_t  *d;
 
-    w = slot->worker;
+    d = slot->worker->delivery;
     rc = NGX_AGAIN;
 
-    if (ngx_queue_empty(&w->delayed)) {
+    if (ngx_queue_empty(&d->delayed)) {
         rc = ngx_ess_exchange_delivery_try(slot, item, 0);
 
         if (rc == NGX_OK) {
@@ -157,7 +239,7 @@ ngx_ess_exchange_delivery_append(ngx_ess_exchange_slot_t *slot,
     if (ngx_ess_exchange_delivery_delay(slot, item) == NGX_OK) {
 
         if (rc == NGX_BUSY) {
-            ngx_ess_exchange_delivery_later(w, rc);
+            ngx_ess_exchange_delivery_later(d, rc);
         }
 
         return;
@@ -165,7 +247,7 @@ ngx_ess_exchange_delivery_append(ngx_ess_exchange_slot_t *slot,
 
     /* no memory */
 
-    (void) ngx_ess_exchange_delivery_delayed(w, 1);
+    (void) ngx_ess_exchange_delivery_delayed(d, 1);
     (void) ngx_ess_exchange_delivery_try(slot, item, 1);
 }
 
@@ -192,10 +274,11 @@ ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
 
     item->event.mark = &item->mark;
 
-    n = ngx_ess_log_append(w->zone, &item->key, &item->event, force, &w->wake);
+    n = ngx_ess_log_append(w->zone, &item->key, &item->event, force,
+                           &w->delivery->wake);
 
     if (item->event.done) {
-        w->appended = 1;
+        w->delivery->appended = 1;
     }
 
     if (n == NGX_AGAIN || n == NGX_BUSY) {
@@ -209,7 +292,7 @@ ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
     }
 
     if (n) {
-        w->appended = 1;
+        w->delivery->appended = 1;
         return NGX_OK;
     }
 
@@ -252,11 +335,11 @@ static ngx_int_t
 ngx_ess_exchange_delivery_delay(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_item_t *item)
 {
-    ngx_queue_t                *q;
-    ngx_ess_exchange_item_t    *copy, *before;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_queue_t                  *q;
+    ngx_ess_exchange_item_t      *copy, *before;
+    ngx_ess_exchange_delivery_t  *d;
 
-    w = slot->worker;
+    d = slot->worker->delivery;
 
     copy = ngx_ess_exchange_item_copy(item);
     if (copy == NULL) {
@@ -265,8 +348,8 @@ ngx_ess_exchange_delivery_delay(ngx_ess_exchange_slot_t *slot,
 
     /* in order of their tags; those of a run were held for a while */
 
-    for (q = ngx_queue_last(&w->delayed);
-         q != ngx_queue_sentinel(&w->delayed);
+    for (q = ngx_queue_last(&d->delayed);
+         q != ngx_queue_sentinel(&d->delayed);
          q = ngx_queue_prev(q))
     {
         before = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
@@ -278,14 +361,14 @@ ngx_ess_exchange_delivery_delay(ngx_ess_exchange_slot_t *slot,
 
     ngx_queue_insert_after(q, &copy->queue);
 
-    w->delayed_bytes += copy->size;
+    d->delayed_bytes += copy->size;
 
-    if (w->delayed_bytes > NGX_ESS_EXCHANGE_DELAYED_BYTES) {
-        ngx_ess_amqp_pause(w->session);
+    if (d->delayed_bytes > NGX_ESS_EXCHANGE_DELAYED_BYTES) {
+        ngx_ess_amqp_pause(slot->worker->session);
     }
 
-    if (!w->delay.timer_set && !w->delay.posted) {
-        ngx_add_timer(&w->delay, NGX_ESS_EXCHANGE_DELAY);
+    if (!d->delay.timer_set && !d->delay.posted) {
+        ngx_add_timer(&d->delay, NGX_ESS_EXCHANGE_DELAY);
     }
 
     return NGX_OK;
@@ -296,33 +379,33 @@ ngx_ess_exchange_delivery_delay(ngx_ess_exchange_slot_t *slot,
    for room a little later. */
 
 static void
-ngx_ess_exchange_delivery_later(ngx_ess_exchange_worker_t *w, ngx_int_t rc)
+ngx_ess_exchange_delivery_later(ngx_ess_exchange_delivery_t *d, ngx_int_t rc)
 {
     if (rc == NGX_AGAIN) {
-        ngx_add_timer(&w->delay, NGX_ESS_EXCHANGE_DELAY);
+        ngx_add_timer(&d->delay, NGX_ESS_EXCHANGE_DELAY);
         return;
     }
 
-    if (w->delay.timer_set) {
-        ngx_del_timer(&w->delay);
+    if (d->delay.timer_set) {
+        ngx_del_timer(&d->delay);
     }
 
-    ngx_post_event(&w->delay, &ngx_posted_next_events);
+    ngx_post_event(&d->delay, &ngx_posted_next_events);
 }
 
 
 /* appends what has room meanwhile */
 
 static ngx_int_t
-ngx_ess_exchange_delivery_delayed(ngx_ess_exchange_worker_t *w,
+ngx_ess_exchange_delivery_delayed(ngx_ess_exchange_delivery_t *d,
     ngx_uint_t force)
 {
     ngx_int_t                 rc;
     ngx_queue_t              *q;
     ngx_ess_exchange_item_t  *item;
 
-    while (!ngx_queue_empty(&w->delayed)) {
-        q = ngx_queue_head(&w->delayed);
+    while (!ngx_queue_empty(&d->delayed)) {
+        q = ngx_queue_head(&d->delayed);
         item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
         rc = ngx_ess_exchange_delivery_try(item->slot, item, force);
@@ -331,7 +414,7 @@ ngx_ess_exchange_delivery_delayed(ngx_ess_exchange_worker_t *w,
             return rc;
         }
 
-        ngx_ess_exchange_delivery_free_delayed(w, item);
+        ngx_ess_exchange_delivery_free_delayed(d, item);
     }
 
     return NGX_OK;
@@ -341,18 +424,20 @@ ngx_ess_exchange_delivery_delayed(ngx_ess_exchange_worker_t *w,
 static void
 ngx_ess_exchange_delivery_delay_handler(ngx_event_t *ev)
 {
-    ngx_int_t                   rc;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_int_t                     rc;
+    ngx_ess_exchange_worker_t    *w;
+    ngx_ess_exchange_delivery_t  *d;
 
     w = ev->data;
+    d = w->delivery;
 
-    rc = ngx_ess_exchange_delivery_delayed(w, 0);
+    rc = ngx_ess_exchange_delivery_delayed(d, 0);
 
     if (rc != NGX_OK) {
-        ngx_ess_exchange_delivery_later(w, rc);
+        ngx_ess_exchange_delivery_later(d, rc);
     }
 
-    if (w->delayed_bytes <= NGX_ESS_EXCHANGE_DELAYED_BYTES / 2) {
+    if (d->delayed_bytes <= NGX_ESS_EXCHANGE_DELAYED_BYTES / 2) {
         ngx_ess_amqp_resume(w->session);
     }
 
@@ -361,408 +446,109 @@ ngx_ess_exchange_delivery_delay_handler(ngx_event_t *ev)
 
 
 static void
-ngx_ess_exchange_delivery_free_delayed(ngx_ess_exchange_worker_t *w,
+ngx_ess_exchange_delivery_free_delayed(ngx_ess_exchange_delivery_t *d,
     ngx_ess_exchange_item_t *item)
 {
     ngx_queue_remove(&item->queue);
 
-    w->delayed_bytes -= item->size;
+    d->delayed_bytes -= item->size;
 
     ngx_free(item);
-}
-
-
-static void
-ngx_ess_exchange_delivery_duplicate(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item)
-{
-    ngx_ess_shm_count(slot->worker->zone, NGX_ESS_C_REDELIVERED, 1);
-    ngx_ess_exchange_delivery_done(slot, item->tag);
 }
 
 
 static void
 ngx_ess_exchange_delivery_done(ngx_ess_exchange_slot_t *slot, uint64_t tag)
 {
-    if (slot->done_first == 0) {
-        slot->done_first = tag;
+    ngx_ess_exchange_delivery_done_t  *done;
+
+    done = &slot->worker->delivery->done[slot->number];
+
+    if (done->first == 0) {
+        done->first = tag;
     }
 
-    slot->done_last = tag;
-}
-
-
-/*
- * What the zone says was never acknowledged did not come again, so it never
- * will: a later run must not be measured by it.
- */
-
-static void
-ngx_ess_exchange_delivery_forget(ngx_ess_exchange_slot_t *slot)
-{
-    ngx_ess_shm_lock(slot->worker->zone);
-    ngx_ess_mark_acked_locked(slot->worker->zone, slot->number);
-    ngx_ess_shm_unlock(slot->worker->zone);
-}
-
-
-/* a delivery is about to be appended that was not marked redelivered */
-
-static void
-ngx_ess_exchange_delivery_unmarked(ngx_ess_exchange_slot_t *slot)
-{
-    if (slot->run == NGX_ESS_EXCHANGE_RUN_FRESH) {
-        ngx_ess_exchange_delivery_forget(slot);
-    }
-
-    ngx_ess_exchange_delivery_end(slot);
-
-    slot->run = NGX_ESS_EXCHANGE_RUN_NONE;
-}
-
-
-/* a delivery that is marked redelivered */
-
-static void
-ngx_ess_exchange_delivery_marked(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item)
-{
-    if ((slot->run == NGX_ESS_EXCHANGE_RUN_FRESH
-         || slot->run == NGX_ESS_EXCHANGE_RUN_NONE)
-        && ngx_ess_exchange_delivery_begin(slot) != NGX_OK)
-    {
-        slot->run = NGX_ESS_EXCHANGE_RUN_PASSING;
-    }
-
-    slot->run_length++;
-
-    if (slot->run == NGX_ESS_EXCHANGE_RUN_PASSING) {
-        ngx_ess_exchange_delivery_append(slot, item);
-        return;
-    }
-
-    switch (ngx_ess_redelivery_push(slot->redelivery, item->mark.print)) {
-
-    case NGX_ESS_REDELIVERY_DUPLICATE:
-        ngx_ess_exchange_delivery_duplicate(slot, item);
-        return;
-
-    case NGX_ESS_REDELIVERY_NEW:
-        ngx_ess_exchange_delivery_run_over(slot, NGX_ESS_EXCHANGE_RUN_PASSING);
-        ngx_ess_exchange_delivery_append(slot, item);
-        return;
-
-    case NGX_ESS_REDELIVERY_HOLD:
-
-        if (ngx_ess_exchange_delivery_hold(slot, item) == NGX_OK) {
-            return;
-        }
-
-        (void) ngx_ess_redelivery_end(slot->redelivery, 0);
-        break;
-
-    default: /* NGX_ESS_REDELIVERY_DECIDED */
-        break;
-    }
-
-    ngx_ess_exchange_delivery_decided(slot, item);
-}
-
-
-static ngx_int_t
-ngx_ess_exchange_delivery_begin(ngx_ess_exchange_slot_t *slot)
-{
-    ngx_ess_mark_recent_t        recent;
-    ngx_ess_redelivery_t       *r;
-    ngx_ess_exchange_worker_t  *w;
-
-    w = slot->worker;
-
-    r = ngx_alloc(sizeof(ngx_ess_redelivery_t), w->log);
-    if (r == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&recent, sizeof(ngx_ess_mark_recent_t));
-    recent.prints = r->prints;
-
-    ngx_ess_mark_recent(w->zone, slot->number, &recent);
-
-    if (slot->run == NGX_ESS_EXCHANGE_RUN_NONE) {
-        /*
-         * In the midst of deliveries that this worker will acknowledge: the
-         * queue failed over, or an operator put something back.  Nothing is
-         * known of how many come again.
-         */
-        recent.acked = recent.appended;
-    }
-
-    ngx_ess_redelivery_init(r, &recent);
-
-    slot->redelivery = r;
-    slot->run = NGX_ESS_EXCHANGE_RUN_HOLDING;
-    slot->run_length = 0;
-    slot->patience = NGX_ESS_EXCHANGE_PATIENCE;
-
-    return NGX_OK;
-}
-
-
-/* keeps a copy; NGX_DECLINED: no more can be kept, or none would come */
-
-static ngx_int_t
-ngx_ess_exchange_delivery_hold(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item)
-{
-    ngx_ess_exchange_item_t    *copy;
-    ngx_ess_exchange_worker_t  *w;
-
-    w = slot->worker;
-
-    if (slot->nheld + 1 >= NGX_ESS_EXCHANGE_HELD
-        || w->held_bytes + ngx_ess_exchange_item_size(item)
-           > NGX_ESS_EXCHANGE_HELD_BYTES
-        || slot->run_length >= ngx_ess_exchange_slot_prefetch(w))
-    {
-        return NGX_DECLINED;
-    }
-
-    copy = ngx_ess_exchange_item_copy(item);
-    if (copy == NULL) {
-        return NGX_DECLINED;
-    }
-
-    ngx_queue_insert_tail(&slot->held, &copy->queue);
-
-    slot->nheld++;
-    slot->held_bytes += copy->size;
-    w->held_bytes += copy->size;
-
-    ngx_add_timer(&slot->pause, NGX_ESS_EXCHANGE_PAUSE);
-
-    return NGX_OK;
-}
-
-
-/* the run is decided: settles what is held, then "item", if any */
-
-static void
-ngx_ess_exchange_delivery_decided(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item)
-{
-    ngx_uint_t                i;
-    ngx_queue_t              *q;
-    ngx_ess_exchange_item_t  *held;
-    ngx_ess_redelivery_t     *r;
-
-    r = slot->redelivery;
-
-    if (r->duplicates < r->least) {
-        ngx_ess_exchange_delivery_forget(slot);
-    }
-
-    if (r->doubt) {
-        ngx_ess_shm_count(slot->worker->zone, NGX_ESS_C_REDELIVERED_IN_DOUBT,
-                          r->doubt);
-        r->doubt = 0;
-    }
-
-    for (i = 0; !ngx_queue_empty(&slot->held); i++) {
-        q = ngx_queue_head(&slot->held);
-        held = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
-
-        if (i < r->duplicates) {
-            ngx_ess_exchange_delivery_duplicate(slot, held);
-
-        } else {
-            ngx_ess_exchange_delivery_append(slot, held);
-        }
-
-        ngx_ess_exchange_delivery_free(slot, held);
-    }
-
-    if (item) {
-        if (i < r->duplicates) {
-            ngx_ess_exchange_delivery_duplicate(slot, item);
-
-        } else {
-            ngx_ess_exchange_delivery_append(slot, item);
-        }
-    }
-
-    if (slot->pause.timer_set) {
-        ngx_del_timer(&slot->pause);
-    }
-
-    if (ngx_ess_redelivery_expects(r)) {
-        slot->run = NGX_ESS_EXCHANGE_RUN_SKIPPING;
-        return;
-    }
-
-    ngx_ess_exchange_delivery_run_over(slot, NGX_ESS_EXCHANGE_RUN_PASSING);
-}
-
-
-static void
-ngx_ess_exchange_delivery_free(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_item_t *item)
-{
-    ngx_queue_remove(&item->queue);
-
-    slot->nheld--;
-    slot->held_bytes -= item->size;
-    slot->worker->held_bytes -= item->size;
-
-    ngx_free(item);
-}
-
-
-static void
-ngx_ess_exchange_delivery_run_over(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_run_e run)
-{
-    ngx_ess_redelivery_t  *r;
-
-    r = slot->redelivery;
-
-    if (r) {
-        if (r->doubt) {
-            ngx_ess_shm_count(slot->worker->zone,
-                              NGX_ESS_C_REDELIVERED_IN_DOUBT, r->doubt);
-        }
-
-        ngx_free(r);
-        slot->redelivery = NULL;
-    }
-
-    if (slot->pause.timer_set) {
-        ngx_del_timer(&slot->pause);
-    }
-
-    slot->run = run;
-}
-
-
-static void
-ngx_ess_exchange_delivery_pause(ngx_event_t *ev)
-{
-    ngx_ess_exchange_slot_t  *slot;
-
-    slot = ev->data;
-
-    if (slot->run != NGX_ESS_EXCHANGE_RUN_HOLDING) {
-        return;
-    }
-
-    if (slot->patience && ngx_ess_redelivery_expects(slot->redelivery)) {
-        /* a slow link, or a large event on its way */
-        slot->patience--;
-        ngx_add_timer(ev, NGX_ESS_EXCHANGE_PAUSE);
-        return;
-    }
-
-    ngx_ess_exchange_delivery_end(slot);
-    ngx_ess_exchange_delivery_batch(slot->worker);
-}
-
-
-void
-ngx_ess_exchange_delivery_end(ngx_ess_exchange_slot_t *slot)
-{
-    if (slot->run == NGX_ESS_EXCHANGE_RUN_HOLDING) {
-        (void) ngx_ess_redelivery_end(slot->redelivery, 1);
-        ngx_ess_exchange_delivery_decided(slot, NULL);
-    }
-
-    if (slot->run == NGX_ESS_EXCHANGE_RUN_SKIPPING) {
-        ngx_ess_exchange_delivery_run_over(slot, NGX_ESS_EXCHANGE_RUN_PASSING);
-    }
-}
-
-
-void
-ngx_ess_exchange_delivery_reset(ngx_ess_exchange_slot_t *slot)
-{
-    ngx_queue_t              *q;
-    ngx_ess_exchange_item_t  *item;
-
-    while (!ngx_queue_empty(&slot->held)) {
-        q = ngx_queue_head(&slot->held);
-        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
-
-        ngx_ess_exchange_delivery_free(slot, item);
-    }
-
-    ngx_ess_exchange_delivery_run_over(slot, NGX_ESS_EXCHANGE_RUN_FRESH);
-
-    slot->run_length = 0;
+    done->last = tag;
 }
 
 
 void
 ngx_ess_exchange_delivery_drop(ngx_ess_exchange_worker_t *w)
 {
-    ngx_queue_t              *q;
-    ngx_ess_exchange_item_t  *item;
+    ngx_uint_t                    i;
+    ngx_queue_t                  *q;
+    ngx_ess_exchange_item_t      *item;
+    ngx_ess_exchange_delivery_t  *d;
 
-    while (!ngx_queue_empty(&w->delayed)) {
-        q = ngx_queue_head(&w->delayed);
+    d = w->delivery;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        ngx_ess_exchange_run_reset(&d->runs[i]);
+    }
+
+    while (!ngx_queue_empty(&d->delayed)) {
+        q = ngx_queue_head(&d->delayed);
         item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
-        ngx_ess_exchange_delivery_free_delayed(w, item);
+        ngx_ess_exchange_delivery_free_delayed(d, item);
     }
 
-    if (w->delay.timer_set) {
-        ngx_del_timer(&w->delay);
+    if (d->delay.timer_set) {
+        ngx_del_timer(&d->delay);
     }
 
-    if (w->delay.posted) {
-        ngx_delete_posted_event(&w->delay);
+    if (d->delay.posted) {
+        ngx_delete_posted_event(&d->delay);
     }
+
+    ngx_memzero(d->done, sizeof(d->done));
+
+    d->last_tag = 0;
+    d->acked_tag = 0;
 }
 
 
 void
 ngx_ess_exchange_delivery_batch(ngx_ess_exchange_worker_t *w)
 {
-    uint64_t  tag;
+    uint64_t                      tag;
+    ngx_ess_exchange_delivery_t  *d;
 
-    if (w->appended) {
-        w->appended = 0;
-        ngx_ess_notify_wake(w->zone, &w->wake);
+    d = w->delivery;
+
+    if (d->appended) {
+        d->appended = 0;
+        ngx_ess_notify_wake(w->zone, &d->wake);
     }
 
     if (w->consume == NULL) {
         return;
     }
 
+    tag = ngx_ess_exchange_delivery_ackable(d);
+
+    if (tag > d->acked_tag) {
+
+        /*
+         * Marked first: should this worker die in between, the zone says that
+         * less must come again than will.  The other way round, new events
+         * could be taken for old ones.
+         */
+
+        ngx_ess_exchange_delivery_covered(w, tag);
+
+        if (ngx_ess_amqp_ack(w->consume, tag) == NGX_OK) {
+            d->acked_tag = tag;
+
+        } else {
+            /* the socket is behind: again from the timer, or the session
+               ends */
+            ngx_ess_exchange_worker_retry(w);
+        }
+    }
+
     ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED,
-                      w->last_tag - w->acked_tag);
-
-    tag = ngx_ess_exchange_delivery_ackable(w);
-
-    if (tag <= w->acked_tag) {
-        return;
-    }
-
-    /*
-     * Marked first: should this worker die in between, the zone says that
-     * less must come again than will.  The other way round, new events
-     * could be taken for old ones.
-     */
-
-    ngx_ess_exchange_delivery_covered(w, tag);
-
-    if (ngx_ess_amqp_ack(w->consume, tag) != NGX_OK) {
-
-        /* the socket is behind: again from the timer, or the session ends */
-        ngx_ess_exchange_retry(w);
-        return;
-    }
-
-    w->acked_tag = tag;
-
-    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED, w->last_tag - tag);
+                      d->last_tag - d->acked_tag);
 }
 
 
@@ -776,13 +562,16 @@ ngx_ess_exchange_delivery_batch(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot;
+    ngx_uint_t                    i;
+    ngx_ess_exchange_run_t       *run;
+    ngx_ess_exchange_delivery_t  *d;
+
+    d = w->delivery;
 
     ngx_ess_exchange_delivery_batch(w);
 
     if (w->consume == NULL
-        || ngx_ess_exchange_delivery_ackable(w) > w->acked_tag)
+        || ngx_ess_exchange_delivery_ackable(d) > d->acked_tag)
     {
         return;
     }
@@ -790,11 +579,11 @@ ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
     ngx_ess_shm_lock(w->zone);
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
+        run = &d->runs[i];
 
-        if (slot->done_first == 0
-            && (slot->run == NGX_ESS_EXCHANGE_RUN_PASSING
-                || slot->run == NGX_ESS_EXCHANGE_RUN_NONE))
+        if (d->done[i].first == 0
+            && (run->state == NGX_ESS_EXCHANGE_RUN_PASSING
+                || run->state == NGX_ESS_EXCHANGE_RUN_NONE))
         {
             ngx_ess_mark_settled_locked(w->zone, i);
         }
@@ -808,28 +597,25 @@ ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
    delayed */
 
 static uint64_t
-ngx_ess_exchange_delivery_ackable(ngx_ess_exchange_worker_t *w)
+ngx_ess_exchange_delivery_ackable(ngx_ess_exchange_delivery_t *d)
 {
     uint64_t                  tag;
     ngx_uint_t                i;
     ngx_queue_t              *q;
     ngx_ess_exchange_item_t  *item;
 
-    tag = w->last_tag;
+    tag = d->last_tag;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        if (ngx_queue_empty(&w->slots[i].held)) {
-            continue;
+        item = ngx_ess_exchange_run_first(&d->runs[i]);
+
+        if (item) {
+            tag = ngx_min(tag, item->tag - 1);
         }
-
-        q = ngx_queue_head(&w->slots[i].held);
-        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
-
-        tag = ngx_min(tag, item->tag - 1);
     }
 
-    if (!ngx_queue_empty(&w->delayed)) {
-        q = ngx_queue_head(&w->delayed);
+    if (!ngx_queue_empty(&d->delayed)) {
+        q = ngx_queue_head(&d->delayed);
         item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
 
         tag = ngx_min(tag, item->tag - 1);
@@ -842,15 +628,15 @@ ngx_ess_exchange_delivery_ackable(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w, uint64_t tag)
 {
-    ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot;
+    ngx_uint_t                         i;
+    ngx_ess_exchange_delivery_done_t  *done;
 
     ngx_ess_shm_lock(w->zone);
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
+        done = &w->delivery->done[i];
 
-        if (slot->done_first == 0 || slot->done_first > tag) {
+        if (done->first == 0 || done->first > tag) {
             continue;
         }
 
@@ -859,7 +645,7 @@ ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w, uint64_t tag)
         /* with some of them above "tag" this says too much, which is the
            safe side */
 
-        slot->done_first = (slot->done_last > tag) ? tag + 1 : 0;
+        done->first = (done->last > tag) ? tag + 1 : 0;
     }
 
     ngx_ess_shm_unlock(w->zone);

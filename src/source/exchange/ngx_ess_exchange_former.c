@@ -22,8 +22,12 @@
  */
 
 
-#include "ngx_ess_exchange_slot.h"
-#include "ngx_ess_exchange_print.h"
+#include "ngx_ess_broker.h"
+#include "ngx_ess_exchange_consumer.h"
+#include "ngx_ess_exchange_delivery.h"
+#include "ngx_ess_exchange_former.h"
+#include "ngx_ess_exchange_overlap.h"
+#include "ngx_ess_mark.h"
 
 
 #define NGX_ESS_EXCHANGE_FORMER_TICK     50 /* ms */
@@ -31,55 +35,98 @@
                                                looked up again */
 
 
-static void ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot);
-static void ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot,
+/* what is known of a former queue */
+
+typedef enum {
+    NGX_ESS_EXCHANGE_FORMER_UNKNOWN = 0,
+    NGX_ESS_EXCHANGE_FORMER_LOOKUP,         /* being declared passively */
+    NGX_ESS_EXCHANGE_FORMER_NONE,           /* it is not there, or done with */
+    NGX_ESS_EXCHANGE_FORMER_AWAY,           /* the node that has it is down: as
+                                               if there were none, for now */
+
+    /* the slot's consumer is its */
+    NGX_ESS_EXCHANGE_FORMER_BOUND,
+    NGX_ESS_EXCHANGE_FORMER_UNBOUND,        /* no more comes */
+    NGX_ESS_EXCHANGE_FORMER_EMPTY,          /* nor is anything left, perhaps */
+
+    /* the slot has no consumer */
+    NGX_ESS_EXCHANGE_FORMER_LEFT,           /* is anything left? */
+    NGX_ESS_EXCHANGE_FORMER_DELETE,         /* being deleted */
+    NGX_ESS_EXCHANGE_FORMER_COUNT           /* events of the slot's queue are
+                                               being counted */
+} ngx_ess_exchange_former_e;
+
+
+typedef struct {
+    ngx_ess_exchange_slot_t     *slot;
+    ngx_ess_exchange_former_e    state;
+    ngx_ess_amqp_op_t            op;
+    union {
+        amqp_queue_declare_t     declare;
+        amqp_queue_delete_t      delete;
+    } method;
+    ngx_msec_t                   looked;    /* when it was looked up */
+    uint64_t                     mark;      /* events that the slot had
+                                               appended when it was found */
+    unsigned                     busy:1;    /* the op is under way */
+} ngx_ess_exchange_former_one_t;
+
+
+struct ngx_ess_exchange_former_s {
+    ngx_ess_exchange_former_one_t slots[NGX_ESS_SLOTS];
+    ngx_ess_amqp_channel_t      *channel;   /* that had their consumers, until
+                                               it is closed */
+    ngx_event_t                  timer;
+};
+
+
+static void ngx_ess_exchange_former_set(ngx_ess_exchange_former_one_t *f,
+    ngx_ess_exchange_former_e state);
+static void ngx_ess_exchange_former_look(ngx_ess_exchange_former_one_t *f);
+static void ngx_ess_exchange_former_declare(ngx_ess_exchange_former_one_t *f,
     ngx_str_t *queue);
-static void ngx_ess_exchange_former_delete(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_delete(ngx_ess_exchange_former_one_t *f);
 static void ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot,
+static void ngx_ess_exchange_former_looked(ngx_ess_exchange_former_one_t *f,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot);
-static void ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
+static void ngx_ess_exchange_former_found(ngx_ess_exchange_former_one_t *f);
+static void ngx_ess_exchange_former_counted(ngx_ess_exchange_former_one_t *f,
     amqp_queue_declare_ok_t *ok);
-static void ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
+static void ngx_ess_exchange_former_deleted(ngx_ess_exchange_former_one_t *f,
     ngx_int_t rc, ngx_uint_t code);
-static void ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_done(ngx_ess_exchange_former_one_t *f);
 static void ngx_ess_exchange_former_tick(ngx_event_t *ev);
-static void ngx_ess_exchange_former_tick_slot(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_tick_one(ngx_ess_exchange_former_one_t *f);
 static void ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w);
-static ngx_uint_t ngx_ess_exchange_former_idle(ngx_ess_exchange_slot_t *slot);
 static ngx_uint_t ngx_ess_exchange_former_closable(
     ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_former_close(ngx_ess_exchange_worker_t *w);
-static void ngx_ess_exchange_former_remember(ngx_ess_exchange_slot_t *slot);
-static void ngx_ess_exchange_former_sort(ngx_ess_exchange_overlap_t *o);
-static int ngx_libc_cdecl ngx_ess_exchange_former_compare(const void *one,
-    const void *two);
-static ngx_uint_t ngx_ess_exchange_former_came(ngx_ess_exchange_overlap_t *o,
-    uint64_t print);
-static void ngx_ess_exchange_former_forget(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_drop(ngx_ess_exchange_former_one_t *f,
+    ngx_uint_t closed);
 
 
 ngx_int_t
 ngx_ess_exchange_former_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                  i;
+    ngx_ess_exchange_former_t  *former;
 
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-
-        if (ngx_ess_exchange_slot_name(w, cycle, i, !w->conf->quorum,
-                                       &w->slots[i].former.queue)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    former = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_former_t));
+    if (former == NULL) {
+        return NGX_ERROR;
     }
 
-    w->former_timer.handler = ngx_ess_exchange_former_tick;
-    w->former_timer.data = w;
-    w->former_timer.log = w->log;
-    w->former_timer.cancelable = 1;
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        former->slots[i].slot = &w->slots[i];
+    }
+
+    former->timer.handler = ngx_ess_exchange_former_tick;
+    former->timer.data = w;
+    former->timer.log = w->log;
+    former->timer.cancelable = 1;
+
+    w->former = former;
 
     return NGX_OK;
 }
@@ -91,39 +138,7 @@ ngx_ess_exchange_former_exit(ngx_ess_exchange_worker_t *w)
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        ngx_ess_exchange_former_forget(&w->slots[i]);
-    }
-
-    if (w->former_timer.timer_set) {
-        ngx_del_timer(&w->former_timer);
-    }
-}
-
-
-/*
- * To look for a queue that is not there costs a channel, and a line in the
- * broker's log: so a slot with a classic queue looks for another one only
- * after quorum queues were in use, or where its own queue had to be made.
- */
-
-void
-ngx_ess_exchange_former_declared(ngx_ess_exchange_slot_t *slot,
-    ngx_uint_t created)
-{
-    ngx_uint_t       quorum;
-    ngx_ess_zone_t  *zone;
-
-    zone = slot->worker->zone;
-    quorum = slot->worker->conf->quorum;
-
-    ngx_ess_broker_set_queue(zone, slot->number, quorum, NGX_ESS_BROKER_THERE);
-
-    if ((created || quorum)
-        && ngx_ess_broker_queue(zone, slot->number, !quorum)
-           == NGX_ESS_BROKER_UNKNOWN)
-    {
-        ngx_ess_broker_set_queue(zone, slot->number, !quorum,
-                                 NGX_ESS_BROKER_THERE);
+        ngx_ess_exchange_overlap_forget(&w->slots[i]);
     }
 }
 
@@ -131,84 +146,109 @@ ngx_ess_exchange_former_declared(ngx_ess_exchange_slot_t *slot,
 void
 ngx_ess_exchange_former(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot;
+    ngx_uint_t                      i;
+    ngx_ess_exchange_former_one_t  *f;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
+        f = &w->former->slots[i];
 
-        if (slot->own
-            && slot->state == NGX_ESS_EXCHANGE_READY
-            && slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNKNOWN
-            && !slot->former.busy)
+        if (f->slot->own
+            && f->slot->state == NGX_ESS_EXCHANGE_READY
+            && f->state == NGX_ESS_EXCHANGE_FORMER_UNKNOWN
+            && !f->busy)
         {
-            ngx_ess_exchange_former_look(slot);
+            ngx_ess_exchange_former_look(f);
         }
     }
 }
 
 
 static void
-ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot)
+ngx_ess_exchange_former_set(ngx_ess_exchange_former_one_t *f,
+    ngx_ess_exchange_former_e state)
 {
-    if (ngx_ess_broker_queue(slot->worker->zone, slot->number,
-                             !slot->worker->conf->quorum)
+    f->state = state;
+
+    if (state == NGX_ESS_EXCHANGE_FORMER_NONE
+        || state == NGX_ESS_EXCHANGE_FORMER_AWAY)
+    {
+        f->slot->from = NGX_ESS_EXCHANGE_FROM_OWN;
+
+    } else if (state >= NGX_ESS_EXCHANGE_FORMER_BOUND
+               && state <= NGX_ESS_EXCHANGE_FORMER_EMPTY)
+    {
+        f->slot->from = NGX_ESS_EXCHANGE_FROM_FORMER;
+
+    } else {
+        f->slot->from = NGX_ESS_EXCHANGE_FROM_NONE;
+    }
+}
+
+
+static void
+ngx_ess_exchange_former_look(ngx_ess_exchange_former_one_t *f)
+{
+    ngx_ess_exchange_worker_t  *w;
+
+    w = f->slot->worker;
+
+    if (ngx_ess_broker_queue(w->zone, f->slot->number, !w->conf->quorum)
         != NGX_ESS_BROKER_THERE)
     {
-        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
+        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_NONE);
         return;
     }
 
-    slot->former.state = NGX_ESS_EXCHANGE_FORMER_LOOKUP;
-    slot->former.looked = ngx_current_msec;
+    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_LOOKUP);
+    f->looked = ngx_current_msec;
 
-    ngx_ess_exchange_former_declare(slot, &slot->former.queue);
+    ngx_ess_exchange_former_declare(f, &f->slot->former);
 }
 
 
 /* passively: is it there, and with how many messages? */
 
 static void
-ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot, ngx_str_t *queue)
+ngx_ess_exchange_former_declare(ngx_ess_exchange_former_one_t *f,
+    ngx_str_t *queue)
 {
     amqp_queue_declare_t  *m;
 
-    m = &slot->former.method.declare;
+    m = &f->method.declare;
     ngx_memzero(m, sizeof(amqp_queue_declare_t));
 
     m->queue.bytes = queue->data;
     m->queue.len = queue->len;
     m->passive = 1;
 
-    slot->former.busy = 1;
+    f->busy = 1;
 
-    ngx_ess_amqp_op(slot->worker->admin, &slot->former.op,
-                    AMQP_QUEUE_DECLARE_METHOD, m,
-                    AMQP_QUEUE_DECLARE_OK_METHOD,
-                    ngx_ess_exchange_former_answered, slot);
+    ngx_ess_amqp_op(f->slot->worker->admin, &f->op, AMQP_QUEUE_DECLARE_METHOD,
+                    m, AMQP_QUEUE_DECLARE_OK_METHOD,
+                    ngx_ess_exchange_former_answered, f);
 }
 
 
 static void
-ngx_ess_exchange_former_delete(ngx_ess_exchange_slot_t *slot)
+ngx_ess_exchange_former_delete(ngx_ess_exchange_former_one_t *f)
 {
     amqp_queue_delete_t  *m;
 
-    slot->former.state = NGX_ESS_EXCHANGE_FORMER_DELETE;
+    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_DELETE);
 
-    m = &slot->former.method.delete;
+    m = &f->method.delete;
     ngx_memzero(m, sizeof(amqp_queue_delete_t));
 
-    m->queue.bytes = slot->former.queue.data;
-    m->queue.len = slot->former.queue.len;
+    m->queue.bytes = f->slot->former.data;
+    m->queue.len = f->slot->former.len;
     m->if_unused = 1;
     m->if_empty = 1;
 
-    slot->former.busy = 1;
+    f->busy = 1;
 
-    ngx_ess_amqp_op(slot->worker->admin, &slot->former.op,
-                    AMQP_QUEUE_DELETE_METHOD, m, AMQP_QUEUE_DELETE_OK_METHOD,
-                    ngx_ess_exchange_former_answered, slot);
+    ngx_ess_amqp_op(f->slot->worker->admin, &f->op, AMQP_QUEUE_DELETE_METHOD, m,
+                    AMQP_QUEUE_DELETE_OK_METHOD,
+                    ngx_ess_exchange_former_answered, f);
 }
 
 
@@ -216,14 +256,17 @@ static void
 ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_exchange_slot_t  *slot;
-    amqp_queue_declare_ok_t  *ok;
+    amqp_queue_declare_ok_t        *ok;
+    ngx_ess_exchange_slot_t        *slot;
+    ngx_ess_exchange_former_one_t  *f;
 
-    slot = op->data;
-    slot->former.busy = 0;
+    f = op->data;
+    slot = f->slot;
+
+    f->busy = 0;
 
     if (rc == NGX_ABORT) {
-        ngx_ess_exchange_former_reset(slot, 1);
+        ngx_ess_exchange_former_drop(f, 1);
         return;
     }
 
@@ -231,28 +274,28 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     ok = (rc == NGX_OK) ? reply : NULL;
 
-    switch (slot->former.state) {
+    switch (f->state) {
 
     case NGX_ESS_EXCHANGE_FORMER_LOOKUP:
-        ngx_ess_exchange_former_looked(slot, rc, code, text);
+        ngx_ess_exchange_former_looked(f, rc, code, text);
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
     case NGX_ESS_EXCHANGE_FORMER_LEFT:
-        ngx_ess_exchange_former_counted(slot, ok);
+        ngx_ess_exchange_former_counted(f, ok);
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_DELETE:
-        ngx_ess_exchange_former_deleted(slot, rc, code);
+        ngx_ess_exchange_former_deleted(f, rc, code);
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_COUNT:
 
-        if (ok && slot->former.overlap) {
-            slot->former.overlap->left = ok->message_count;
+        if (ok && slot->overlap) {
+            slot->overlap->left = ok->message_count;
         }
 
-        ngx_ess_exchange_former_done(slot);
+        ngx_ess_exchange_former_done(f);
         break;
 
     default:
@@ -260,22 +303,24 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         break;
     }
 
-    ngx_ess_exchange_kick(slot->worker);
+    ngx_ess_exchange_worker_kick(slot->worker);
 }
 
 
 static void
-ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
+ngx_ess_exchange_former_looked(ngx_ess_exchange_former_one_t *f, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
+    ngx_ess_exchange_slot_t    *slot;
     ngx_ess_exchange_worker_t  *w;
 
+    slot = f->slot;
     w = slot->worker;
 
     if (rc == NGX_OK
         && (!slot->consuming || ngx_ess_exchange_former_closable(w)))
     {
-        ngx_ess_exchange_former_found(slot);
+        ngx_ess_exchange_former_found(f);
         return;
     }
 
@@ -285,7 +330,7 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     {
         ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                                  NGX_ESS_BROKER_GONE);
-        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
+        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_NONE);
         return;
     }
 
@@ -296,58 +341,43 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     }
 
     if (code == AMQP_ACCESS_REFUSED) {
-        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
+        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_NONE);
         return;
     }
 
-    slot->former.state = NGX_ESS_EXCHANGE_FORMER_AWAY;
+    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_AWAY);
 
-    if (!w->former_timer.timer_set) {
-        ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_AGAIN);
+    if (!w->former->timer.timer_set) {
+        ngx_add_timer(&w->former->timer, NGX_ESS_EXCHANGE_FORMER_AGAIN);
     }
 }
 
 
 static void
-ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
+ngx_ess_exchange_former_found(ngx_ess_exchange_former_one_t *f)
 {
+    ngx_ess_exchange_slot_t    *slot;
     ngx_ess_exchange_worker_t  *w;
 
+    slot = f->slot;
     w = slot->worker;
 
-    if (!slot->former.found) {
-        slot->former.found = 1;
-        slot->former.mark = ngx_ess_mark_appended(w->zone, slot->number);
+    if (!slot->found) {
+        slot->found = 1;
+        f->mark = ngx_ess_mark_appended(w->zone, slot->number);
 
         ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                       "queue \"%V\" was left behind and is emptied before "
                       "queue \"%V\" is consumed",
-                      &slot->former.queue, &slot->queue);
+                      &slot->former, &slot->queue);
     }
 
-    slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
+    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_BOUND);
 
     if (slot->consuming) {
         /* it was away: what is in it is late, but not lost */
         ngx_ess_exchange_former_close(w);
     }
-}
-
-
-ngx_uint_t
-ngx_ess_exchange_former_settled(ngx_ess_exchange_slot_t *slot)
-{
-    return slot->former.state == NGX_ESS_EXCHANGE_FORMER_NONE
-           || slot->former.state == NGX_ESS_EXCHANGE_FORMER_AWAY
-           || ngx_ess_exchange_former_consumed(slot);
-}
-
-
-ngx_uint_t
-ngx_ess_exchange_former_consumed(ngx_ess_exchange_slot_t *slot)
-{
-    return slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND
-           && slot->former.state <= NGX_ESS_EXCHANGE_FORMER_EMPTY;
 }
 
 
@@ -361,7 +391,7 @@ ngx_ess_exchange_former_bound(ngx_ess_exchange_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (w->slots[i].consuming
-            && w->slots[i].former.state == NGX_ESS_EXCHANGE_FORMER_BOUND)
+            && w->former->slots[i].state == NGX_ESS_EXCHANGE_FORMER_BOUND)
         {
             slots |= (ngx_uint_t) 1 << i;
         }
@@ -385,100 +415,103 @@ ngx_ess_exchange_former_unbound(ngx_ess_exchange_worker_t *w, ngx_uint_t slots)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (slots & ((ngx_uint_t) 1 << i)) {
-            w->slots[i].former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
+            ngx_ess_exchange_former_set(&w->former->slots[i],
+                                        NGX_ESS_EXCHANGE_FORMER_UNBOUND);
         }
     }
 
-    ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
+    ngx_add_timer(&w->former->timer, NGX_ESS_EXCHANGE_FORMER_TICK);
 }
 
 
 /* of the former queue, with or without a consumer */
 
 static void
-ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
+ngx_ess_exchange_former_counted(ngx_ess_exchange_former_one_t *f,
     amqp_queue_declare_ok_t *ok)
 {
     if (ok == NULL) {
         /* looked up again, which tells why */
-        ngx_ess_exchange_former_reset(slot, 0);
+        ngx_ess_exchange_former_drop(f, 0);
         return;
     }
 
-    if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNBOUND) {
+    if (f->state == NGX_ESS_EXCHANGE_FORMER_UNBOUND) {
 
         /* a worker that leaves may give some of it back */
 
         if (ok->message_count == 0 && ok->consumer_count < 2
-            && ngx_ess_exchange_former_idle(slot))
+            && ngx_ess_exchange_delivery_idle(f->slot))
         {
-            slot->former.state = NGX_ESS_EXCHANGE_FORMER_EMPTY;
-            ngx_ess_exchange_former_leave(slot->worker);
+            ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_EMPTY);
+            ngx_ess_exchange_former_leave(f->slot->worker);
         }
 
         return;
     }
 
     if (ok->message_count) {
-        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
+        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_UNBOUND);
 
-    } else if (slot->worker->conf->quorum) {
-        ngx_ess_exchange_former_delete(slot);
+    } else if (f->slot->worker->conf->quorum) {
+        ngx_ess_exchange_former_delete(f);
 
     } else {
-        ngx_ess_exchange_former_deleted(slot, NGX_OK, 0);
+        ngx_ess_exchange_former_deleted(f, NGX_OK, 0);
     }
 }
 
 
 static void
-ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
-    ngx_uint_t code)
+ngx_ess_exchange_former_deleted(ngx_ess_exchange_former_one_t *f,
+    ngx_int_t rc, ngx_uint_t code)
 {
     if (rc == NGX_DECLINED && code == AMQP_PRECONDITION_FAILED) {
         /* in use, or not empty */
-        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
+        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_UNBOUND);
         return;
     }
 
     /* without the right to delete it, it stays until it expires */
 
-    slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNT;
+    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_COUNT);
 
-    ngx_ess_exchange_former_declare(slot, &slot->queue);
+    ngx_ess_exchange_former_declare(f, &f->slot->queue);
 }
 
 
 static void
-ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot)
+ngx_ess_exchange_former_done(ngx_ess_exchange_former_one_t *f)
 {
+    ngx_ess_exchange_slot_t    *slot;
     ngx_ess_exchange_worker_t  *w;
 
+    slot = f->slot;
     w = slot->worker;
 
-    slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
-    slot->former.found = 0;
+    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_NONE);
+    slot->found = 0;
 
     ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                              NGX_ESS_BROKER_GONE);
 
-    if (slot->former.overlap && slot->former.overlap->left == 0) {
-        ngx_ess_exchange_former_forget(slot);
+    if (slot->overlap && slot->overlap->left == 0) {
+        ngx_ess_exchange_overlap_forget(slot);
     }
 
     ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                   "queue \"%V\" is empty, queue \"%V\" is consumed now",
-                  &slot->former.queue, &slot->queue);
+                  &slot->former, &slot->queue);
 }
 
 
 static void
 ngx_ess_exchange_former_tick(ngx_event_t *ev)
 {
-    ngx_uint_t                  i;
-    ngx_msec_t                  next;
-    ngx_ess_exchange_slot_t    *slot;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_uint_t                      i;
+    ngx_msec_t                      next;
+    ngx_ess_exchange_worker_t      *w;
+    ngx_ess_exchange_former_one_t  *f;
 
     w = ev->data;
     next = 0;
@@ -488,18 +521,16 @@ ngx_ess_exchange_former_tick(ngx_event_t *ev)
     }
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
+        f = &w->former->slots[i];
 
-        if (!slot->former.busy) {
-            ngx_ess_exchange_former_tick_slot(slot);
+        if (!f->busy) {
+            ngx_ess_exchange_former_tick_one(f);
         }
 
-        if (slot->former.state > NGX_ESS_EXCHANGE_FORMER_AWAY) {
+        if (f->state > NGX_ESS_EXCHANGE_FORMER_AWAY) {
             next = NGX_ESS_EXCHANGE_FORMER_TICK;
 
-        } else if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_AWAY
-                   && next == 0)
-        {
+        } else if (f->state == NGX_ESS_EXCHANGE_FORMER_AWAY && next == 0) {
             next = NGX_ESS_EXCHANGE_FORMER_AGAIN;
         }
     }
@@ -513,32 +544,30 @@ ngx_ess_exchange_former_tick(ngx_event_t *ev)
 
 
 static void
-ngx_ess_exchange_former_tick_slot(ngx_ess_exchange_slot_t *slot)
+ngx_ess_exchange_former_tick_one(ngx_ess_exchange_former_one_t *f)
 {
-    switch (slot->former.state) {
+    switch (f->state) {
 
     case NGX_ESS_EXCHANGE_FORMER_AWAY:
 
-        if (ngx_current_msec - slot->former.looked
-            >= NGX_ESS_EXCHANGE_FORMER_AGAIN)
-        {
-            ngx_ess_exchange_former_look(slot);
+        if (ngx_current_msec - f->looked >= NGX_ESS_EXCHANGE_FORMER_AGAIN) {
+            ngx_ess_exchange_former_look(f);
         }
 
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
 
-        if (slot->consuming && ngx_ess_exchange_former_idle(slot)) {
-            ngx_ess_exchange_former_declare(slot, &slot->former.queue);
+        if (f->slot->consuming && ngx_ess_exchange_delivery_idle(f->slot)) {
+            ngx_ess_exchange_former_declare(f, &f->slot->former);
         }
 
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_LEFT:
 
-        if (slot->worker->former == NULL) {
-            ngx_ess_exchange_former_declare(slot, &slot->former.queue);
+        if (f->slot->worker->former->channel == NULL) {
+            ngx_ess_exchange_former_declare(f, &f->slot->former);
         }
 
         break;
@@ -549,64 +578,52 @@ ngx_ess_exchange_former_tick_slot(ngx_ess_exchange_slot_t *slot)
 }
 
 
-/* all that came of it was appended */
-
-static ngx_uint_t
-ngx_ess_exchange_former_idle(ngx_ess_exchange_slot_t *slot)
-{
-    return slot->nheld == 0 && ngx_queue_empty(&slot->worker->delayed);
-}
-
-
 /* The channel is closed when no own slot needs it any more. */
 
 static void
 ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                i, n;
-    ngx_ess_exchange_slot_t  *slot;
+    ngx_uint_t                      i, n;
+    ngx_ess_exchange_former_one_t  *f;
 
     if (!ngx_ess_exchange_former_closable(w)) {
         return;
     }
 
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        f = &w->former->slots[i];
+
+        if (f->slot->own
+            && f->slot->from != NGX_ESS_EXCHANGE_FROM_OWN
+            && f->state != NGX_ESS_EXCHANGE_FORMER_EMPTY)
+        {
+            return;
+        }
+    }
+
     n = 0;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
+        f = &w->former->slots[i];
 
-        if (slot->own && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE
-            && slot->former.state != NGX_ESS_EXCHANGE_FORMER_AWAY)
-        {
-            if (slot->former.state != NGX_ESS_EXCHANGE_FORMER_EMPTY) {
-                return;
-            }
-
+        if (f->state == NGX_ESS_EXCHANGE_FORMER_EMPTY) {
+            ngx_ess_exchange_overlap_remember(f->slot, f->mark);
+            ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_LEFT);
             n++;
         }
     }
 
-    if (n == 0) {
-        return;
+    if (n) {
+        ngx_ess_exchange_former_close(w);
     }
-
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
-
-        if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_EMPTY) {
-            ngx_ess_exchange_former_remember(slot);
-            slot->former.state = NGX_ESS_EXCHANGE_FORMER_LEFT;
-        }
-    }
-
-    ngx_ess_exchange_former_close(w);
 }
 
 
 static ngx_uint_t
 ngx_ess_exchange_former_closable(ngx_ess_exchange_worker_t *w)
 {
-    return w->consume && !w->consume_busy && w->former == NULL;
+    return w->consume && !ngx_ess_exchange_consumer_busy(w)
+           && w->former->channel == NULL;
 }
 
 
@@ -618,176 +635,62 @@ ngx_ess_exchange_former_close(ngx_ess_exchange_worker_t *w)
 {
     ngx_ess_exchange_delivery_last(w);
 
-    w->former = w->consume;
+    w->former->channel = w->consume;
     w->consume = NULL;
 
-    ngx_ess_exchange_slot_drop(w);
+    ngx_ess_exchange_consumer_drop(w);
 
-    ngx_ess_amqp_channel_close(w->former);
-    ngx_ess_exchange_kick(w);
+    ngx_ess_amqp_channel_close(w->former->channel);
+    ngx_ess_exchange_worker_kick(w);
 }
 
 
 void
-ngx_ess_exchange_former_closed(ngx_ess_exchange_worker_t *w)
+ngx_ess_exchange_former_closed(ngx_ess_exchange_worker_t *w,
+    ngx_ess_amqp_channel_t *ch)
 {
-    w->former = NULL;
+    if (ch == w->former->channel) {
+        w->former->channel = NULL;
 
-    ngx_ess_exchange_former_tick(&w->former_timer);
+        ngx_ess_exchange_former_tick(&w->former->timer);
+    }
 }
 
 
 void
-ngx_ess_exchange_former_reset(ngx_ess_exchange_slot_t *slot, ngx_uint_t closed)
+ngx_ess_exchange_former_canceled(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_exchange_overlap_t  *o;
+    if (slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) {
+        ngx_ess_exchange_former_drop(
+                               &slot->worker->former->slots[slot->number], 0);
+    }
+}
 
-    if (slot->former.state > NGX_ESS_EXCHANGE_FORMER_AWAY
-        || (closed && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE))
+
+void
+ngx_ess_exchange_former_reset(ngx_ess_exchange_worker_t *w, ngx_uint_t closed)
+{
+    ngx_uint_t  i;
+
+    if (closed) {
+        w->former->channel = NULL;
+    }
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        ngx_ess_exchange_former_drop(&w->former->slots[i], closed);
+    }
+}
+
+
+static void
+ngx_ess_exchange_former_drop(ngx_ess_exchange_former_one_t *f,
+    ngx_uint_t closed)
+{
+    if (f->state > NGX_ESS_EXCHANGE_FORMER_AWAY
+        || (closed && f->state != NGX_ESS_EXCHANGE_FORMER_NONE))
     {
-        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNKNOWN;
+        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_UNKNOWN);
     }
 
-    o = slot->former.overlap;
-
-    if (o) {
-        /* what was not acknowledged comes again */
-        ngx_memzero(o->came, sizeof(o->came));
-        o->left += ngx_ess_exchange_slot_prefetch(slot->worker);
-    }
-}
-
-
-/*
- * An event that was published between a key's bind and its unbind is in both
- * queues; there are few, and they are among the last that came from the former
- * one.  A print that is there twice says nothing: such events come twice.
- */
-
-static void
-ngx_ess_exchange_former_remember(ngx_ess_exchange_slot_t *slot)
-{
-    ngx_ess_exchange_overlap_t  *o;
-
-    ngx_ess_exchange_former_forget(slot);
-
-    o = ngx_calloc(sizeof(ngx_ess_exchange_overlap_t), slot->worker->log);
-    if (o == NULL) {
-        return;
-    }
-
-    o->n = ngx_ess_mark_prints(slot->worker->zone, slot->number,
-                               slot->former.mark, o->prints);
-
-    slot->former.overlap = o;
-
-    ngx_ess_exchange_former_sort(o);
-}
-
-
-static void
-ngx_ess_exchange_former_sort(ngx_ess_exchange_overlap_t *o)
-{
-    uint64_t    *p;
-    ngx_uint_t   i, n;
-
-    p = o->prints;
-    n = 0;
-
-    ngx_qsort(p, o->n, sizeof(uint64_t), ngx_ess_exchange_former_compare);
-
-    for (i = 0; i < o->n; i++) {
-
-        if ((i == 0 || p[i - 1] != p[i])
-            && (i + 1 == o->n || p[i + 1] != p[i]))
-        {
-            p[n++] = p[i];
-        }
-    }
-
-    o->n = n;
-}
-
-
-static int ngx_libc_cdecl
-ngx_ess_exchange_former_compare(const void *one, const void *two)
-{
-    const uint64_t  *a, *b;
-
-    a = one;
-    b = two;
-
-    return (*a > *b) - (*a < *b);
-}
-
-
-ngx_uint_t
-ngx_ess_exchange_former_quorum(ngx_ess_exchange_slot_t *slot)
-{
-    return slot->worker->conf->quorum || slot->former.found
-           || slot->former.overlap;
-}
-
-
-/* A worker that left appended it with the print of a classic queue's. */
-
-ngx_uint_t
-ngx_ess_exchange_former_had(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_amqp_delivery_t *delivery, uint64_t print)
-{
-    ngx_ess_exchange_overlap_t  *o;
-
-    o = slot->former.overlap;
-
-    if (ngx_ess_exchange_former_consumed(slot)) {
-        /* that of a former attempt; this comes from the former queue */
-        return 0;
-    }
-
-    if (o->left == 0) {
-        ngx_ess_exchange_former_forget(slot);
-        return 0;
-    }
-
-    o->left--;
-
-    return ngx_ess_exchange_former_came(o, print)
-           || ngx_ess_exchange_former_came(o,
-                  ngx_ess_exchange_print(&delivery->key,
-                                         &delivery->raw_properties,
-                                         &delivery->body, 0));
-}
-
-
-static ngx_uint_t
-ngx_ess_exchange_former_came(ngx_ess_exchange_overlap_t *o, uint64_t print)
-{
-    uint64_t    *p;
-    ngx_uint_t   i;
-
-    p = bsearch(&print, o->prints, o->n, sizeof(uint64_t),
-                ngx_ess_exchange_former_compare);
-    if (p == NULL) {
-        return 0;
-    }
-
-    i = p - o->prints;
-
-    if (o->came[i]) {
-        return 0;
-    }
-
-    o->came[i] = 1;
-
-    return 1;
-}
-
-
-static void
-ngx_ess_exchange_former_forget(ngx_ess_exchange_slot_t *slot)
-{
-    if (slot->former.overlap) {
-        ngx_free(slot->former.overlap);
-        slot->former.overlap = NULL;
-    }
+    ngx_ess_exchange_overlap_again(f->slot);
 }

@@ -9,9 +9,10 @@
 #include "ngx_ess_exchange_item.h"
 #include "ngx_ess_amqp_property.h"
 #include "ngx_ess_exchange_print.h"
-#include "ngx_ess_exchange_publish.h"
+#include "ngx_ess_exchange_slot.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_loss.h"
+#include "ngx_ess_stream_table.h"
 
 
 static u_char *ngx_ess_exchange_item_uuid(amqp_basic_properties_t *properties,
@@ -38,9 +39,9 @@ ngx_ess_exchange_item_init(ngx_ess_exchange_item_t *item,
     item->key = delivery->key;
     item->mark.slot = slot->number;
     item->mark.print = ngx_ess_exchange_print(&delivery->key,
-                                         &delivery->raw_properties,
-                                         &delivery->body,
-                                         ngx_ess_exchange_former_quorum(slot));
+                                              &delivery->raw_properties,
+                                              &delivery->body,
+                                          ngx_ess_exchange_slot_quorum(slot));
 
     event = &item->event;
 
@@ -170,18 +171,17 @@ ngx_ess_exchange_item_add_key(ngx_ess_exchange_item_t *item, ngx_str_t *key)
 static void
 ngx_ess_exchange_item_too_many(ngx_ess_exchange_item_t *item)
 {
-    ngx_ess_escaped_t           e;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_escaped_t  e;
 
-    w = item->slot->worker;
+    static time_t      last;
 
-    if (w->too_many_time == ngx_time()) {
+    if (last == ngx_time()) {
         return;
     }
 
-    w->too_many_time = ngx_time();
+    last = ngx_time();
 
-    ngx_log_error(NGX_LOG_ERR, w->log, 0,
+    ngx_log_error(NGX_LOG_ERR, item->slot->worker->log, 0,
                   "event with routing key \"%V\" has too many keys in CC, "
                   "only %d were looked at",
                   ngx_ess_escape(&e, &item->key), NGX_ESS_EXCHANGE_ITEM_KEYS);

@@ -11,7 +11,7 @@
 #define _NGX_ESS_EXCHANGE_ITEM_H_INCLUDED_
 
 
-#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_worker.h"
 #include "ngx_ess_mark.h"
 
 

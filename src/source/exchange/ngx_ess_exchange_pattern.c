@@ -10,7 +10,8 @@
  */
 
 
-#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_pattern.h"
+#include "ngx_ess_stream_table.h"
 
 
 #define NGX_ESS_EXCHANGE_PATTERN_READ  64   /* streams, from the zone */
@@ -51,8 +52,8 @@ ngx_int_t
 ngx_ess_exchange_pattern_match(ngx_ess_exchange_slot_t *slot, ngx_str_t *key,
     ngx_ess_event_t *event)
 {
-    ngx_int_t                      rc;
-    static ngx_ess_stream_ref_t   *none;
+    ngx_int_t                     rc;
+    static ngx_ess_stream_ref_t  *none;
 
     rc = ngx_ess_exchange_pattern_sync(slot->worker);
 
@@ -137,8 +138,8 @@ ngx_ess_exchange_pattern_add(ngx_ess_exchange_worker_t *w,
 {
     ngx_str_t                 pattern;
     ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot;
     ngx_ess_stream_ref_t     *ref;
+    ngx_ess_exchange_slot_t  *slot;
 
     slot = &w->slots[stream->slot];
 

@@ -65,8 +65,8 @@ static ngx_int_t
 ngx_ess_exchange_print_properties(ngx_ess_exchange_print_t *print,
     ngx_str_t *properties)
 {
-    u_char      *p, *begin, *last;
-    ngx_uint_t   flags, rest;
+    u_char     *p, *begin, *last;
+    ngx_uint_t  flags, rest;
 
     if (properties->len < 2) {
         return NGX_DECLINED;

@@ -11,7 +11,8 @@
 
 
 #include "ngx_ess_exchange_publish.h"
-#include "ngx_ess_exchange_publisher.h"
+#include "ngx_ess_exchange_restore.h"
+#include "ngx_ess_stream_table.h"
 
 
 /* publications that wait; more are refused */
@@ -22,19 +23,15 @@
 
 #define NGX_ESS_EXCHANGE_PUBLISH_PERSISTENT  2
 
-#define NGX_ESS_EXCHANGE_UNCONSUMED                                           \
-    "no worker consumes the queue of this routing key"
+#define NGX_ESS_EXCHANGE_PUBLISH_FULL                                         \
+    "too much waits to be published, or there is no memory"
 
 
 static void ngx_ess_exchange_publish_listed(ngx_ess_source_publish_t *pub);
-static void ngx_ess_exchange_publish_refuse(ngx_event_handler_pt handler);
+static void ngx_ess_exchange_publish_refuse(const char *why);
 static void ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub,
-    ngx_event_handler_pt handler);
-static void ngx_ess_exchange_publish_no_exchange(ngx_event_t *ev);
-static void ngx_ess_exchange_publish_alarm(ngx_event_t *ev);
+    const char *why);
 static void ngx_ess_exchange_publish_refused(ngx_event_t *ev);
-static void ngx_ess_exchange_publish_late(ngx_event_t *ev);
-static void ngx_ess_exchange_publish_unconsumed(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_exchange_publish_missing(
     ngx_ess_source_publish_t *pub);
 static ngx_int_t ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub);
@@ -46,35 +43,57 @@ static void ngx_ess_exchange_publish_done(ngx_ess_source_publish_t *pub,
     ngx_int_t rc, const char *text);
 
 
+ngx_ess_exchange_publish_t  ngx_ess_exchange_publish;
+
+
+void
+ngx_ess_exchange_publish_init(ngx_ess_exchange_worker_t *w)
+{
+    ngx_ess_exchange_publish_t  *p;
+
+    p = &ngx_ess_exchange_publish;
+
+    ngx_memzero(p, sizeof(ngx_ess_exchange_publish_t));
+
+    p->worker = w;
+    p->conf = w->conf;
+    p->zone = w->zone;
+    p->log = w->log;
+
+    ngx_queue_init(&p->waiting);
+    ngx_queue_init(&p->sent);
+}
+
+
 void
 ngx_ess_exchange_publish_events(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
-    if (ngx_ess_exchange_publisher_session() != NGX_OK
-        || p->nwaiting >= NGX_ESS_EXCHANGE_PUBLISH_WAITING)
-    {
-        /* the answer never comes from within this call */
-
-        pub->sent = pub->n;
-        pub->timer.handler = ngx_ess_exchange_publish_refused;
-        ngx_post_event(&pub->timer, &ngx_posted_events);
-        return;
-    }
-
-    if (ngx_ess_exchange_publish_missing(pub)) {
-        pub->sent = pub->n;
-        pub->timer.handler = ngx_ess_exchange_publish_unconsumed;
-        ngx_post_event(&pub->timer, &ngx_posted_events);
-        return;
-    }
+    pub->timer.handler = ngx_ess_exchange_publish_refused;
+    pub->why = "the broker did not confirm it for 2 seconds";
 
     ngx_queue_insert_tail(&p->waiting, &pub->queue);
     p->nwaiting++;
 
-    pub->timer.handler = ngx_ess_exchange_publish_late;
+    if (p->session == NULL
+        || p->nwaiting > NGX_ESS_EXCHANGE_PUBLISH_WAITING)
+    {
+        ngx_ess_exchange_publish_post(pub, NGX_ESS_EXCHANGE_PUBLISH_FULL);
+        return;
+    }
+
+    if (ngx_ess_exchange_publish_missing(pub)) {
+
+        /* it would be accepted, and not come */
+
+        ngx_ess_exchange_publish_post(pub, "no worker consumes the queue of "
+                                      "this routing key");
+        return;
+    }
+
     ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
 
     if (pub->source == NGX_ESS_SOURCE_EXCHANGE) {
@@ -92,9 +111,9 @@ ngx_ess_exchange_publish_events(ngx_ess_source_publish_t *pub)
 static void
 ngx_ess_exchange_publish_listed(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     pub->listed = ngx_ess_stream_listed_below(p->zone);
 
@@ -106,37 +125,30 @@ ngx_ess_exchange_publish_listed(ngx_ess_source_publish_t *pub)
 }
 
 
-void
-ngx_ess_exchange_publish_exchange(void)
-{
-    ngx_ess_exchange_publish_pump();
-}
-
-
-/* Nothing can be published: those who wait are told, from an event, for this
-   may be within the call. */
+/* Nothing can be published: those who wait are told. */
 
 static void
-ngx_ess_exchange_publish_refuse(ngx_event_handler_pt handler)
+ngx_ess_exchange_publish_refuse(const char *why)
 {
-    ngx_queue_t                   *q;
-    ngx_ess_exchange_publisher_t  *p;
-    ngx_ess_source_publish_t      *pub;
+    ngx_queue_t                 *q;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     while (!ngx_queue_empty(&p->waiting)) {
         q = ngx_queue_head(&p->waiting);
-        pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
 
-        ngx_ess_exchange_publish_post(pub, handler);
+        ngx_ess_exchange_publish_post(
+                          ngx_queue_data(q, ngx_ess_source_publish_t, queue),
+                          why);
     }
 }
 
 
+/* The answer never comes from within the call. */
+
 static void
-ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub,
-    ngx_event_handler_pt handler)
+ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub, const char *why)
 {
     ngx_ess_exchange_publish_remove(pub);
 
@@ -144,57 +156,19 @@ ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub,
         ngx_del_timer(&pub->timer);
     }
 
-    pub->timer.handler = handler;
+    pub->why = why;
     ngx_post_event(&pub->timer, &ngx_posted_events);
-}
-
-
-static void
-ngx_ess_exchange_publish_no_exchange(ngx_event_t *ev)
-{
-    ngx_ess_exchange_publisher_t  *p;
-
-    p = &ngx_ess_exchange_publisher;
-
-    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY,
-                                  (char *) p->worker->exchange_text);
-}
-
-
-static void
-ngx_ess_exchange_publish_alarm(ngx_event_t *ev)
-{
-    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY, (char *)
-                                  ngx_ess_exchange_publisher.blocked_text);
 }
 
 
 static void
 ngx_ess_exchange_publish_refused(ngx_event_t *ev)
 {
-    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY,
-                                  "too much waits to be published, or there is "
-                                  "no memory");
-}
+    ngx_ess_source_publish_t  *pub;
 
+    pub = ev->data;
 
-static void
-ngx_ess_exchange_publish_late(ngx_event_t *ev)
-{
-    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY,
-                                  "the broker did not confirm it for "
-                                  "2 seconds");
-}
-
-
-/* what is published to a queue that nobody can consume would be accepted,
-   and not come */
-
-static void
-ngx_ess_exchange_publish_unconsumed(ngx_event_t *ev)
-{
-    ngx_ess_exchange_publish_done(ev->data, NGX_BUSY,
-                                  NGX_ESS_EXCHANGE_UNCONSUMED);
+    ngx_ess_exchange_publish_done(pub, NGX_BUSY, pub->why);
 }
 
 
@@ -204,11 +178,11 @@ ngx_ess_exchange_publish_unconsumed(ngx_event_t *ev)
 static ngx_uint_t
 ngx_ess_exchange_publish_missing(ngx_ess_source_publish_t *pub)
 {
-    uint32_t                       slots;
-    ngx_ess_exchange_publisher_t  *p;
-    ngx_ess_broker_trouble_t       trouble;
+    uint32_t                     slots;
+    ngx_ess_broker_trouble_t     trouble;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     if (pub->source != NGX_ESS_SOURCE_EXCHANGE) {
         return 0;
@@ -238,20 +212,20 @@ ngx_ess_exchange_publish_cancel(ngx_ess_source_publish_t *pub)
 void
 ngx_ess_exchange_publish_pump(void)
 {
-    ngx_int_t                      rc;
-    ngx_queue_t                   *q;
-    ngx_ess_exchange_publisher_t  *p;
-    ngx_ess_source_publish_t      *pub;
+    ngx_int_t                    rc;
+    ngx_queue_t                 *q;
+    ngx_ess_source_publish_t    *pub;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     if (p->blocked) {
-        ngx_ess_exchange_publish_refuse(ngx_ess_exchange_publish_alarm);
+        ngx_ess_exchange_publish_refuse((char *) p->blocked_text);
         return;
     }
 
     if (p->worker->exchange == NGX_ESS_EXCHANGE_REFUSED) {
-        ngx_ess_exchange_publish_refuse(ngx_ess_exchange_publish_no_exchange);
+        ngx_ess_exchange_publish_refuse((char *) p->worker->exchange_text);
         return;
     }
 
@@ -275,11 +249,7 @@ ngx_ess_exchange_publish_pump(void)
         }
 
         if (rc == NGX_ERROR) {
-
-            /* answered from the event: this may be within the call */
-
-            ngx_ess_exchange_publish_post(pub,
-                                          ngx_ess_exchange_publish_refused);
+            ngx_ess_exchange_publish_post(pub, NGX_ESS_EXCHANGE_PUBLISH_FULL);
         }
     }
 }
@@ -288,13 +258,13 @@ ngx_ess_exchange_publish_pump(void)
 static ngx_int_t
 ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub)
 {
-    ngx_int_t                           rc;
-    ngx_ess_exchange_publisher_t       *p;
-    ngx_ess_exchange_publisher_sent_t  *sent;
+    ngx_int_t                         rc;
+    ngx_ess_exchange_publish_t       *p;
+    ngx_ess_exchange_publish_sent_t  *sent;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
-    sent = ngx_alloc(sizeof(ngx_ess_exchange_publisher_sent_t), p->log);
+    sent = ngx_alloc(sizeof(ngx_ess_exchange_publish_sent_t), p->log);
     if (sent == NULL) {
         return NGX_ERROR;
     }
@@ -344,10 +314,10 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
     uint64_t                       now;
     amqp_table_entry_t             headers[2];
     amqp_basic_publish_t           publish;
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
     amqp_basic_properties_t        properties;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
     now = ngx_ess_now();
 
     ngx_memzero(&publish, sizeof(amqp_basic_publish_t));
@@ -423,14 +393,14 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
 
 
 void
-ngx_ess_exchange_publish_settle(ngx_ess_exchange_publisher_sent_t *sent,
+ngx_ess_exchange_publish_settle(ngx_ess_exchange_publish_sent_t *sent,
     ngx_uint_t ok)
 {
     ngx_ess_source_publish_t  *pub;
 
     pub = sent->pub;
 
-    ngx_ess_shm_count(ngx_ess_exchange_publisher.zone, NGX_ESS_C_PUBLISHED,
+    ngx_ess_shm_count(ngx_ess_exchange_publish.zone, NGX_ESS_C_PUBLISHED,
                       (int64_t) ok);
 
     if (pub) {
@@ -467,7 +437,7 @@ ngx_ess_exchange_publish_confirmed(ngx_ess_source_publish_t *pub)
 {
     ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_ess_exchange_publisher.worker;
+    w = ngx_ess_exchange_publish.worker;
 
     if (pub->rc != NGX_OK || pub->returned == 0) {
         ngx_ess_exchange_publish_done(pub, pub->rc,
@@ -493,7 +463,7 @@ ngx_ess_exchange_publish_confirmed(ngx_ess_source_publish_t *pub)
 static void
 ngx_ess_exchange_publish_restore(ngx_ess_source_publish_t *pub)
 {
-    switch (ngx_ess_exchange_restore(ngx_ess_exchange_publisher.worker, pub)) {
+    switch (ngx_ess_exchange_restore(ngx_ess_exchange_publish.worker, pub)) {
 
     case NGX_OK:
         pub->restoring = 1;
@@ -522,9 +492,9 @@ void
 ngx_ess_exchange_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     pub->restoring = 0;
 
@@ -552,11 +522,11 @@ ngx_ess_exchange_publish_restored(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 
 
 void
-ngx_ess_exchange_publish_forget(ngx_ess_exchange_publisher_sent_t *sent)
+ngx_ess_exchange_publish_forget(ngx_ess_exchange_publish_sent_t *sent)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     ngx_queue_remove(&sent->queue);
     ngx_free(sent);
@@ -571,11 +541,11 @@ ngx_ess_exchange_publish_forget(ngx_ess_exchange_publisher_sent_t *sent)
 static void
 ngx_ess_exchange_publish_remove(ngx_ess_source_publish_t *pub)
 {
-    ngx_queue_t                        *q;
-    ngx_ess_exchange_publisher_t       *p;
-    ngx_ess_exchange_publisher_sent_t  *sent;
+    ngx_queue_t                      *q;
+    ngx_ess_exchange_publish_t       *p;
+    ngx_ess_exchange_publish_sent_t  *sent;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     if (pub->restoring) {
         ngx_queue_remove(&pub->queue);
@@ -592,7 +562,7 @@ ngx_ess_exchange_publish_remove(ngx_ess_source_publish_t *pub)
          pub->unconfirmed && q != ngx_queue_sentinel(&p->sent);
          q = ngx_queue_next(q))
     {
-        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publish_sent_t, queue);
 
         if (sent->pub == pub) {
             sent->pub = NULL;
@@ -600,7 +570,9 @@ ngx_ess_exchange_publish_remove(ngx_ess_source_publish_t *pub)
         }
     }
 
-    ngx_ess_exchange_publisher_unused();
+    if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
+        ngx_post_event(&p->idle, &ngx_posted_events);
+    }
 }
 
 
@@ -611,7 +583,7 @@ ngx_ess_exchange_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     u_char     buf[NGX_ESS_BROKER_WHY];
     ngx_str_t  why;
 
-    ngx_ess_broker_why(ngx_ess_exchange_publisher.zone,
+    ngx_ess_broker_why(ngx_ess_exchange_publish.zone,
                        NGX_ESS_BROKER_PUBLISHING, text, buf, &why);
 
     ngx_ess_exchange_publish_answer(pub, rc, &why);
@@ -637,19 +609,19 @@ ngx_ess_exchange_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 void
 ngx_ess_exchange_publish_fail(ngx_int_t rc, ngx_str_t *text)
 {
-    ngx_queue_t                        *q;
-    ngx_ess_exchange_publisher_t       *p;
-    ngx_ess_source_publish_t           *pub;
-    ngx_ess_exchange_publisher_sent_t  *sent;
+    ngx_queue_t                      *q;
+    ngx_ess_source_publish_t         *pub;
+    ngx_ess_exchange_publish_t       *p;
+    ngx_ess_exchange_publish_sent_t  *sent;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     p->ready = 0;
     p->tag = 0;
 
     while (!ngx_queue_empty(&p->sent)) {
         q = ngx_queue_head(&p->sent);
-        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publish_sent_t, queue);
         pub = sent->pub;
 
         ngx_ess_exchange_publish_forget(sent);

@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_backoff.h"
+#include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_publish.h"
 #include "ngx_ess_exchange_publisher.h"
 
@@ -31,7 +32,7 @@ static void ngx_ess_exchange_publisher_failed(ngx_ess_amqp_session_t *s,
 static void ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s,
     ngx_str_t *reason);
 static void ngx_ess_exchange_publisher_unblocked(
-    ngx_ess_exchange_publisher_t *p);
+    ngx_ess_exchange_publish_t *p);
 
 
 static const ngx_ess_amqp_handlers_t  ngx_ess_exchange_publisher_handlers = {
@@ -56,25 +57,14 @@ static const ngx_ess_amqp_channel_handlers_t
 };
 
 
-ngx_ess_exchange_publisher_t  ngx_ess_exchange_publisher;
-
-
 void
 ngx_ess_exchange_publisher_init(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
-    ngx_memzero(p, sizeof(ngx_ess_exchange_publisher_t));
-
-    p->worker = w;
-    p->conf = w->conf;
-    p->zone = w->zone;
-    p->log = w->log;
-
-    ngx_queue_init(&p->waiting);
-    ngx_queue_init(&p->sent);
+    ngx_ess_exchange_publish_init(w);
 
     p->idle.handler = ngx_ess_exchange_publisher_idle;
     p->idle.log = w->log;
@@ -88,11 +78,11 @@ ngx_ess_exchange_publisher_init(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_publisher_exit(void)
 {
-    ngx_queue_t                        *q;
-    ngx_ess_exchange_publisher_t       *p;
-    ngx_ess_exchange_publisher_sent_t  *sent;
+    ngx_queue_t                      *q;
+    ngx_ess_exchange_publish_t       *p;
+    ngx_ess_exchange_publish_sent_t  *sent;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     if (p->idle.posted) {
         ngx_delete_posted_event(&p->idle);
@@ -109,19 +99,19 @@ ngx_ess_exchange_publisher_exit(void)
 
     while (!ngx_queue_empty(&p->sent)) {
         q = ngx_queue_head(&p->sent);
-        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publish_sent_t, queue);
 
         ngx_ess_exchange_publish_forget(sent);
     }
 }
 
 
-ngx_int_t
-ngx_ess_exchange_publisher_session(void)
+void
+ngx_ess_exchange_publisher_publish(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     if (p->session == NULL) {
         p->session = ngx_ess_amqp_create(&p->conf->amqp,
@@ -129,20 +119,7 @@ ngx_ess_exchange_publisher_session(void)
                                          p, 0, p->log);
     }
 
-    return p->session ? NGX_OK : NGX_ERROR;
-}
-
-
-void
-ngx_ess_exchange_publisher_unused(void)
-{
-    ngx_ess_exchange_publisher_t  *p;
-
-    p = &ngx_ess_exchange_publisher;
-
-    if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
-        ngx_post_event(&p->idle, &ngx_posted_events);
-    }
+    ngx_ess_exchange_publish_events(pub);
 }
 
 
@@ -151,9 +128,9 @@ ngx_ess_exchange_publisher_unused(void)
 static void
 ngx_ess_exchange_publisher_idle(ngx_event_t *ev)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     if (p->session && !ngx_ess_amqp_is_open(p->session) && p->nwaiting == 0) {
         ngx_ess_amqp_destroy(p->session);
@@ -169,9 +146,9 @@ ngx_ess_exchange_publisher_idle(ngx_event_t *ev)
 static void
 ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     ngx_ess_shm_count(p->zone, NGX_ESS_C_SESSIONS, 1);
 
@@ -189,9 +166,9 @@ ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s)
 static void
 ngx_ess_exchange_publisher_select(void)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     /* an op that is under way is sent again by itself */
 
@@ -213,9 +190,9 @@ static void
 ngx_ess_exchange_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     p->selecting = 0;
 
@@ -238,7 +215,7 @@ ngx_ess_exchange_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 static void
 ngx_ess_exchange_publisher_retry(ngx_event_t *ev)
 {
-    if (ngx_ess_exchange_publisher.channel) {
+    if (ngx_ess_exchange_publish.channel) {
         ngx_ess_exchange_publisher_select();
     }
 }
@@ -247,12 +224,12 @@ ngx_ess_exchange_publisher_retry(ngx_event_t *ev)
 static void
 ngx_ess_exchange_publisher_close(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_exchange_publisher_t  *p;
+    ngx_ess_exchange_publish_t  *p;
 
     static ngx_str_t  text =
         ngx_string("the broker went away before it confirmed it");
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     p->channel = NULL;
     p->proven = 0;
@@ -274,7 +251,7 @@ ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
     ngx_str_t                   words;
     ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_ess_exchange_publisher.worker;
+    w = ngx_ess_exchange_publish.worker;
 
     words.data = buf;
     words.len = ngx_slprintf(buf, buf + sizeof(buf),
@@ -286,8 +263,8 @@ ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
     ngx_ess_exchange_publisher_select();
 
     if (code == AMQP_NOT_FOUND) {
-        ngx_ess_exchange_gone(w);
-        ngx_ess_exchange_kick(w);
+        ngx_ess_exchange_worker_gone(w);
+        ngx_ess_exchange_worker_kick(w);
     }
 }
 
@@ -296,18 +273,18 @@ static void
 ngx_ess_exchange_publisher_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
     ngx_uint_t multiple, ngx_uint_t ok)
 {
-    ngx_queue_t                        *q, *next;
-    ngx_ess_exchange_publisher_t       *p;
-    ngx_ess_exchange_publisher_sent_t  *sent;
+    ngx_queue_t                      *q, *next;
+    ngx_ess_exchange_publish_t       *p;
+    ngx_ess_exchange_publish_sent_t  *sent;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     for (q = ngx_queue_head(&p->sent);
          q != ngx_queue_sentinel(&p->sent);
          q = next)
     {
         next = ngx_queue_next(q);
-        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publish_sent_t, queue);
 
         if (sent->tag > tag) {
             break;
@@ -327,17 +304,17 @@ ngx_ess_exchange_publisher_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
 static void
 ngx_ess_exchange_publisher_returned(ngx_ess_amqp_channel_t *ch, uint64_t serial)
 {
-    ngx_queue_t                        *q;
-    ngx_ess_exchange_publisher_t       *p;
-    ngx_ess_exchange_publisher_sent_t  *sent;
+    ngx_queue_t                      *q;
+    ngx_ess_exchange_publish_t       *p;
+    ngx_ess_exchange_publish_sent_t  *sent;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     for (q = ngx_queue_head(&p->sent);
          q != ngx_queue_sentinel(&p->sent);
          q = ngx_queue_next(q))
     {
-        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publish_sent_t, queue);
 
         if (sent->serial == serial) {
             sent->returned = 1;
@@ -357,7 +334,7 @@ ngx_ess_exchange_publisher_writable(ngx_ess_amqp_session_t *s)
 static void
 ngx_ess_exchange_publisher_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 {
-    ngx_ess_broker_failed(ngx_ess_exchange_publisher.zone,
+    ngx_ess_broker_failed(ngx_ess_exchange_publish.zone,
                           NGX_ESS_BROKER_PUBLISHING,
                           ngx_ess_amqp_node_name(s), text);
 }
@@ -368,12 +345,12 @@ ngx_ess_exchange_publisher_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 static void
 ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
 {
-    ngx_str_t                           text;
-    ngx_queue_t                        *q;
-    ngx_ess_exchange_publisher_t       *p;
-    ngx_ess_exchange_publisher_sent_t  *sent;
+    ngx_str_t                         text;
+    ngx_queue_t                      *q;
+    ngx_ess_exchange_publish_t       *p;
+    ngx_ess_exchange_publish_sent_t  *sent;
 
-    p = &ngx_ess_exchange_publisher;
+    p = &ngx_ess_exchange_publish;
 
     if (reason == NULL) {
         ngx_ess_exchange_publisher_unblocked(p);
@@ -399,7 +376,7 @@ ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
          q != ngx_queue_sentinel(&p->sent);
          q = ngx_queue_next(q))
     {
-        sent = ngx_queue_data(q, ngx_ess_exchange_publisher_sent_t, queue);
+        sent = ngx_queue_data(q, ngx_ess_exchange_publish_sent_t, queue);
 
         if (sent->pub) {
             ngx_ess_exchange_publish_answer(sent->pub, NGX_BUSY, &text);
@@ -411,7 +388,7 @@ ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
 
 
 static void
-ngx_ess_exchange_publisher_unblocked(ngx_ess_exchange_publisher_t *p)
+ngx_ess_exchange_publisher_unblocked(ngx_ess_exchange_publish_t *p)
 {
     p->blocked = 0;
 

@@ -1,10 +1,8 @@
 /*
- * The session that publishes, and what was sent on it.  Private to
- * ngx_ess_exchange_publish.c and ngx_ess_exchange_publisher.c.
- *
- *   publication ──► waiting ──► sent ──► confirmed ──► answered
- *                      ▲                    │
- *                      └── bound again ◄────┘ came back
+ * The session that publishes, one of its own: during an alarm RabbitMQ stops
+ * reading a connection that has published, acknowledgements included.  It is
+ * opened with the first event, and given up while there is none and no
+ * connection.  One per worker.
  */
 
 
@@ -12,81 +10,15 @@
 #define _NGX_ESS_EXCHANGE_PUBLISHER_H_INCLUDED_
 
 
-#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_worker.h"
+#include "ngx_ess_source.h"
 
 
-/* an event that was sent */
+void ngx_ess_exchange_publisher_init(ngx_ess_exchange_worker_t *w);
+void ngx_ess_exchange_publisher_exit(void);
 
-typedef struct {
-    ngx_queue_t                    queue;
-    uint64_t                       tag;     /* its number on the channel */
-    uint64_t                       serial;  /* in the session */
-    ngx_ess_source_publish_t      *pub;     /* NULL: nobody waits */
-    ngx_uint_t                     n;       /* its number in the publication */
-    unsigned                       returned:1;
-} ngx_ess_exchange_publisher_sent_t;
-
-
-typedef struct {
-    ngx_ess_exchange_worker_t     *worker;
-    ngx_ess_exchange_conf_t       *conf;
-    ngx_ess_zone_t                *zone;
-    ngx_log_t                     *log;
-    ngx_ess_amqp_session_t        *session; /* NULL: none */
-    ngx_ess_amqp_channel_t        *channel;
-    ngx_ess_amqp_op_t              op;
-    amqp_confirm_select_t          select;
-    ngx_event_t                    retry;   /* set: it was refused */
-    ngx_uint_t                     attempt;
-    unsigned                       selecting:1;     /* op is under way */
-    unsigned                       ready:1; /* the channel confirms */
-    unsigned                       proven:1;    /* an event was confirmed in
-                                               this session */
-    unsigned                       blocked:1;   /* by an alarm of the broker */
-    u_char                         blocked_text[NGX_ESS_BROKER_TEXT];
-                                            /* null terminated */
-
-    uint64_t                       tag;     /* of the last event sent */
-    uint64_t                       serial;
-    ngx_queue_t                    waiting; /* publications */
-    ngx_uint_t                     nwaiting;
-    ngx_queue_t                    sent;    /* events, in order */
-    ngx_uint_t                     nsent;
-    ngx_event_t                    idle;    /* posted: the session may go */
-} ngx_ess_exchange_publisher_t;
-
-
-/* this process's */
-extern ngx_ess_exchange_publisher_t  ngx_ess_exchange_publisher;
-
-
-/* publisher.c */
-
-/* Makes the session, unless there is one.  NGX_OK or NGX_ERROR: no memory. */
-ngx_int_t ngx_ess_exchange_publisher_session(void);
-
-/* Nobody needs the session, perhaps: without a connection it goes. */
-void ngx_ess_exchange_publisher_unused(void);
-
-
-/* publish.c */
-
-/* Sends what can be sent. */
-void ngx_ess_exchange_publish_pump(void);
-
-/* The broker took the event, or not: frees it. */
-void ngx_ess_exchange_publish_settle(ngx_ess_exchange_publisher_sent_t *sent,
-    ngx_uint_t ok);
-
-/* Frees it; whose it was is told by the caller. */
-void ngx_ess_exchange_publish_forget(ngx_ess_exchange_publisher_sent_t *sent);
-
-/* What was sent is not going to be confirmed. */
-void ngx_ess_exchange_publish_fail(ngx_int_t rc, ngx_str_t *text);
-
-/* Takes the publication off all lists, and answers it. */
-void ngx_ess_exchange_publish_answer(ngx_ess_source_publish_t *pub,
-    ngx_int_t rc, ngx_str_t *text);
+/* Of the seam. */
+void ngx_ess_exchange_publisher_publish(ngx_ess_source_publish_t *pub);
 
 
 #endif /* _NGX_ESS_EXCHANGE_PUBLISHER_H_INCLUDED_ */

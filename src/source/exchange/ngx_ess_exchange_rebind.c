@@ -7,7 +7,12 @@
  */
 
 
+#include "ngx_ess_exchange_bind.h"
+#include "ngx_ess_exchange_consumer.h"
+#include "ngx_ess_exchange_former.h"
+#include "ngx_ess_exchange_rebind.h"
 #include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_watch.h"
 
 
 /* keys in flight, and read from the zone at a time */
@@ -31,15 +36,52 @@
 #define NGX_ESS_EXCHANGE_REBIND_TICK_MAX   1000
 
 
+struct ngx_ess_exchange_rebind_s {
+    ngx_uint_t                   slots;     /* of the pass or round under way,
+                                               a bit each */
+    ngx_uint_t                   former;    /* of those, slots whose keys it
+                                               unbinds from former queues */
+    ngx_uint_t                   subscribed;
+    uint64_t                     cursor;
+    ngx_uint_t                   busy;      /* in flight */
+    ngx_uint_t                   keys;      /* of all streams, so far */
+    ngx_uint_t                   bound;     /* with those that have subscribers
+                                               twice */
+    ngx_uint_t                   refused;
+    ngx_msec_t                   after;     /* not before; 0: at once */
+    ngx_uint_t                   credit;    /* keys that a round may take now */
+    unsigned                     read:1;    /* all keys were read */
+    unsigned                     round:1;   /* it is a round */
+
+    ngx_msec_t                   round_begin;
+    ngx_msec_t                   round_last;    /* when it got credit last */
+    ngx_uint_t                   round_slots;   /* that it is for */
+    ngx_uint_t                   round_keys;    /* of the last whole one */
+    uint64_t                     round_due;     /* of a key, in ms of a
+                                                   round's time */
+};
+
+
 static ngx_int_t ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w);
 static ngx_uint_t ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_rebind_start(ngx_ess_exchange_worker_t *w,
     ngx_uint_t slots, ngx_uint_t round);
 static void ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_rebind_stop(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_rebind_answered(ngx_ess_exchange_slot_t *slot,
+    ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot,
     ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w);
+
+
+ngx_int_t
+ngx_ess_exchange_rebind_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
+{
+    w->rebinds = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_rebind_t));
+
+    return w->rebinds ? NGX_OK : NGX_ERROR;
+}
 
 
 /*
@@ -51,31 +93,35 @@ static void ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w);
 void
 ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
 {
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = w->rebinds;
+
     if (w->admin == NULL || w->draining) {
         return;
     }
 
-    if (w->rebind_next && (w->rebind == 0 || w->rebind_round)
+    if (w->rebind && (r->slots == 0 || r->round)
         && !ngx_ess_exchange_rebind_begin(w))
     {
         return;
     }
 
-    if (w->rebind == 0) {
+    if (r->slots == 0) {
         return;
     }
 
-    while (!w->rebind_read
-           && w->rebind_busy
+    while (!r->read
+           && r->busy
               <= NGX_ESS_EXCHANGE_REBIND_WINDOW - NGX_ESS_EXCHANGE_REBIND_READ
-           && !(w->rebind_round && w->rebind_credit == 0))
+           && !(r->round && r->credit == 0))
     {
         if (ngx_ess_exchange_rebind_read(w) != NGX_OK) {
             ngx_ess_exchange_rebind_stop(w);
         }
     }
 
-    if (w->rebind_read && w->rebind_busy == 0) {
+    if (r->read && r->busy == 0) {
         ngx_ess_exchange_rebind_end(w);
     }
 }
@@ -84,11 +130,14 @@ ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
 static ngx_uint_t
 ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t  i, bit;
+    ngx_uint_t                  i, bit;
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = w->rebinds;
 
     if (w->exchange != NGX_ESS_EXCHANGE_READY
         || !ngx_ess_exchange_watch_settled(w)
-        || ngx_ess_exchange_slot_starting(w))
+        || ngx_ess_exchange_consumer_starting(w))
     {
         return 0;
     }
@@ -96,35 +145,35 @@ ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         bit = (ngx_uint_t) 1 << i;
 
-        if (!(w->rebind_next & bit)) {
+        if (!(w->rebind & bit)) {
             continue;
         }
 
         if (w->slots[i].state == NGX_ESS_EXCHANGE_REFUSED) {
             /* asks again when it is consumed at last */
-            w->rebind_next &= ~bit;
+            w->rebind &= ~bit;
 
         } else if (w->slots[i].state != NGX_ESS_EXCHANGE_READY) {
             return 0;
         }
     }
 
-    if (w->rebind_next == 0) {
+    if (w->rebind == 0) {
         return 0;
     }
 
-    if (w->rebind_after) {
+    if (r->after) {
 
-        if ((ngx_msec_int_t) (w->rebind_after - ngx_current_msec) > 0) {
+        if ((ngx_msec_int_t) (r->after - ngx_current_msec) > 0) {
             return 0;
         }
 
-        w->rebind_after = 0;
+        r->after = 0;
     }
 
-    ngx_ess_exchange_rebind_start(w, w->rebind_next, 0);
+    ngx_ess_exchange_rebind_start(w, w->rebind, 0);
 
-    w->rebind_next = 0;
+    w->rebind = 0;
 
     return 1;
 }
@@ -134,41 +183,47 @@ static void
 ngx_ess_exchange_rebind_start(ngx_ess_exchange_worker_t *w, ngx_uint_t slots,
     ngx_uint_t round)
 {
-    w->rebind = slots;
-    w->rebind_round = round;
-    w->rebind_former = ngx_ess_exchange_former_bound(w) & slots;
-    w->rebind_subscribed = !round;
-    w->rebind_cursor = 0;
-    w->rebind_keys = 0;
-    w->rebind_bound = 0;
-    w->rebind_refused = 0;
-    w->rebind_read = 0;
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = w->rebinds;
+
+    r->slots = slots;
+    r->round = round;
+    r->former = ngx_ess_exchange_former_bound(w) & slots;
+    r->subscribed = !round;
+    r->cursor = 0;
+    r->keys = 0;
+    r->bound = 0;
+    r->refused = 0;
+    r->read = 0;
 }
 
 
 static ngx_int_t
 ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t            i, n;
-    ngx_ess_stream_key_t  keys[NGX_ESS_EXCHANGE_REBIND_READ];
+    ngx_uint_t                  i, n;
+    ngx_ess_stream_key_t        keys[NGX_ESS_EXCHANGE_REBIND_READ];
+    ngx_ess_exchange_rebind_t  *r;
 
+    r = w->rebinds;
     n = NGX_ESS_EXCHANGE_REBIND_READ;
 
-    if (w->rebind_round) {
-        n = ngx_min(n, w->rebind_credit);
-        w->rebind_credit -= n;
+    if (r->round) {
+        n = ngx_min(n, r->credit);
+        r->credit -= n;
     }
 
-    n = ngx_ess_stream_keys(w->zone, w->rebind, w->rebind_subscribed,
-                            &w->rebind_cursor, keys, n);
+    n = ngx_ess_stream_keys(w->zone, r->slots, r->subscribed, &r->cursor, keys,
+                            n);
 
     if (n == 0) {
-        if (w->rebind_subscribed) {
-            w->rebind_subscribed = 0;
-            w->rebind_cursor = 0;
+        if (r->subscribed) {
+            r->subscribed = 0;
+            r->cursor = 0;
 
         } else {
-            w->rebind_read = 1;
+            r->read = 1;
         }
 
         return NGX_OK;
@@ -176,15 +231,18 @@ ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
 
     for (i = 0; i < n; i++) {
 
-        if (ngx_ess_exchange_bind_again(w, &keys[i]) != NGX_OK) {
+        if (ngx_ess_exchange_bind_again(w, &keys[i],
+                                        ngx_ess_exchange_rebind_answered)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
-        w->rebind_busy++;
+        r->busy++;
     }
 
-    if (!w->rebind_subscribed) {
-        w->rebind_keys += n;
+    if (!r->subscribed) {
+        r->keys += n;
     }
 
     return NGX_OK;
@@ -194,29 +252,33 @@ ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
 {
-    if (w->rebind_round) {
-        w->round_keys = w->rebind_keys;
+    ngx_ess_exchange_rebind_t  *r;
 
-    } else if (w->rebind_after == 0) {
+    r = w->rebinds;
+
+    if (r->round) {
+        r->round_keys = r->keys;
+
+    } else if (r->after == 0) {
         ngx_log_error(NGX_LOG_INFO, w->log, 0,
                       "bound %ui routing keys again, %ui were refused",
-                      w->rebind_bound, w->rebind_refused);
+                      r->bound, r->refused);
 
-        ngx_ess_exchange_former_unbound(w, w->rebind_former);
+        ngx_ess_exchange_former_unbound(w, r->former);
 
         if (w->lost) {
-            ngx_ess_shm_count(w->zone, NGX_ESS_C_RESTORED, w->rebind_keys);
+            ngx_ess_shm_count(w->zone, NGX_ESS_C_RESTORED, r->keys);
 
-            w->lost &= ~w->rebind;
-            ngx_ess_exchange_watch_gauge(w);
+            w->lost &= ~r->slots;
+            ngx_ess_exchange_worker_gauge(w);
         }
     }
 
-    w->rebind = 0;
-    w->rebind_round = 0;
+    r->slots = 0;
+    r->round = 0;
 
-    if (w->rebind_next) {
-        ngx_ess_exchange_kick(w);
+    if (w->rebind) {
+        ngx_ess_exchange_worker_kick(w);
     }
 }
 
@@ -226,30 +288,36 @@ ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_stop(ngx_ess_exchange_worker_t *w)
 {
-    w->rebind_read = 1;
-    w->rebind_next |= w->rebind;
+    ngx_ess_exchange_rebind_t  *r;
 
-    w->rebind_after = ngx_current_msec + NGX_ESS_EXCHANGE_REBIND_LATER;
-    w->rebind_after += (w->rebind_after == 0);
+    r = w->rebinds;
 
-    ngx_ess_exchange_retry(w);
+    r->read = 1;
+    w->rebind |= r->slots;
+
+    r->after = ngx_current_msec + NGX_ESS_EXCHANGE_REBIND_LATER;
+    r->after += (r->after == 0);
+
+    ngx_ess_exchange_worker_retry(w);
 }
 
 
-void
+static void
 ngx_ess_exchange_rebind_answered(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_rebind_t  *r;
 
     w = slot->worker;
+    r = w->rebinds;
 
-    w->rebind_busy--;
+    r->busy--;
 
     switch (rc) {
 
     case NGX_OK:
-        w->rebind_bound++;
+        r->bound++;
         break;
 
     case NGX_ABORT:
@@ -268,23 +336,23 @@ ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
     ngx_str_t *text)
 {
     ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_rebind_t  *r;
 
     w = slot->worker;
+    r = w->rebinds;
 
-    w->rebind_refused++;
+    r->refused++;
 
     ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR,
                               "broker refused a binding", code, text);
 
     if (code == AMQP_NOT_FOUND) {
         /* soon again, but for the backoff */
-        ngx_ess_exchange_bind_gone(w, slot);
+        ngx_ess_exchange_slot_gone(slot);
         ngx_ess_exchange_rebind_stop(w);
-        w->rebind_after = ngx_current_msec ? ngx_current_msec : 1;
+        r->after = ngx_current_msec ? ngx_current_msec : 1;
 
-    } else if (w->rebind_refused == NGX_ESS_EXCHANGE_REBIND_REFUSED
-               && !w->rebind_round)
-    {
+    } else if (r->refused == NGX_ESS_EXCHANGE_REBIND_REFUSED && !r->round) {
         ngx_ess_exchange_rebind_stop(w);
     }
 }
@@ -299,12 +367,15 @@ ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
 ngx_msec_t
 ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w)
 {
-    uint64_t    due;
-    ngx_msec_t  time, tick;
-    ngx_uint_t  n, keys;
+    uint64_t                    due;
+    ngx_msec_t                  time, tick;
+    ngx_uint_t                  n, keys;
+    ngx_ess_exchange_rebind_t  *r;
 
-    if (w->admin == NULL || w->draining || w->rebind_next
-        || (w->rebind && !w->rebind_round)
+    r = w->rebinds;
+
+    if (w->admin == NULL || w->draining || w->rebind
+        || (r->slots && !r->round)
         || w->exchange != NGX_ESS_EXCHANGE_READY)
     {
         return NGX_ESS_EXCHANGE_REBIND_TICK_MAX;
@@ -315,27 +386,27 @@ ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w)
     time = ngx_max(n * NGX_ESS_EXCHANGE_REBIND_KEY,
                    NGX_ESS_EXCHANGE_REBIND_ROUND);
 
-    if (w->rebind == 0 && ngx_current_msec - w->round_begin >= time) {
+    if (r->slots == 0 && ngx_current_msec - r->round_begin >= time) {
         ngx_ess_exchange_rebind_round_begin(w);
     }
 
-    keys = ngx_max(w->round_keys, n * w->round_slots / NGX_ESS_SLOTS) + 1;
+    keys = ngx_max(r->round_keys, n * r->round_slots / NGX_ESS_SLOTS) + 1;
 
     tick = ngx_min(ngx_max(time / keys, NGX_ESS_EXCHANGE_REBIND_TICK_MIN),
                    NGX_ESS_EXCHANGE_REBIND_TICK_MAX);
 
-    if (w->rebind) {
+    if (r->slots) {
 
         /* spread evenly; what was due and did not get its turn is not made up
            for in a burst */
 
-        due = w->round_due
-              + (uint64_t) keys * ngx_min(ngx_current_msec - w->round_last,
+        due = r->round_due
+              + (uint64_t) keys * ngx_min(ngx_current_msec - r->round_last,
                                           NGX_ESS_EXCHANGE_REBIND_TICK_MAX);
 
-        w->rebind_credit = due / time;
-        w->round_due = due % time;
-        w->round_last = ngx_current_msec;
+        r->credit = due / time;
+        r->round_due = due % time;
+        r->round_last = ngx_current_msec;
 
         ngx_ess_exchange_rebind(w);
     }
@@ -347,8 +418,10 @@ ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t  i, slots, n;
+    ngx_uint_t                  i, slots, n;
+    ngx_ess_exchange_rebind_t  *r;
 
+    r = w->rebinds;
     slots = 0;
     n = 0;
 
@@ -362,11 +435,11 @@ ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
         }
     }
 
-    w->round_begin = ngx_current_msec;
-    w->round_last = ngx_current_msec - NGX_ESS_EXCHANGE_REBIND_TICK_MIN;
-    w->round_slots = n;
-    w->round_due = 0;
-    w->rebind_credit = 0;
+    r->round_begin = ngx_current_msec;
+    r->round_last = ngx_current_msec - NGX_ESS_EXCHANGE_REBIND_TICK_MIN;
+    r->round_slots = n;
+    r->round_due = 0;
+    r->credit = 0;
 
     if (slots) {
         ngx_ess_exchange_rebind_start(w, slots, 1);
@@ -377,12 +450,23 @@ ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_rebind_reset(ngx_ess_exchange_worker_t *w)
 {
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = w->rebinds;
+
     /* own slots are bound again once they are consumed again */
 
+    r->slots = 0;
+    r->round = 0;
     w->rebind = 0;
-    w->rebind_round = 0;
-    w->rebind_next = 0;
-    w->rebind_busy = 0;
-    w->rebind_read = 0;
-    w->rebind_after = 0;
+    r->busy = 0;
+    r->read = 0;
+    r->after = 0;
+}
+
+
+ngx_uint_t
+ngx_ess_exchange_rebind_later(ngx_ess_exchange_worker_t *w)
+{
+    return w->rebinds->after != 0;
 }

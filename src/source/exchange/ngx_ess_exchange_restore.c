@@ -8,10 +8,12 @@
  */
 
 
-#include "ngx_ess_exchange_slot.h"
-#include "ngx_ess_exchange_publish.h"
 #include "ngx_ess_escape.h"
+#include "ngx_ess_exchange_pattern.h"
+#include "ngx_ess_exchange_restore.h"
+#include "ngx_ess_exchange_watch.h"
 #include "ngx_ess_loss.h"
+#include "ngx_ess_stream_table.h"
 
 
 /* operations under way */
@@ -43,18 +45,25 @@ typedef struct {
                                                terminated */
     ngx_uint_t                  n;
     ngx_ess_exchange_restore_bind_t binds[1];
-} ngx_ess_exchange_restore_t;
+} ngx_ess_exchange_restore_op_t;
 
 
-static ngx_ess_exchange_restore_t *ngx_ess_exchange_restore_find(
+struct ngx_ess_exchange_restore_s {
+    ngx_queue_t                 ops;
+    ngx_ess_exchange_restore_pt handler;
+    time_t                      time;       /* of the last line about it */
+};
+
+
+static ngx_ess_exchange_restore_op_t *ngx_ess_exchange_restore_find(
     ngx_ess_exchange_worker_t *w, ngx_str_t *key);
-static ngx_ess_exchange_restore_t *ngx_ess_exchange_restore_create(
+static ngx_ess_exchange_restore_op_t *ngx_ess_exchange_restore_create(
     ngx_ess_exchange_worker_t *w, ngx_str_t *key);
 static ngx_int_t ngx_ess_exchange_restore_patterns(
-    ngx_ess_exchange_restore_t *o, ngx_str_t *key, uint64_t listed);
-static ngx_int_t ngx_ess_exchange_restore_pattern(ngx_ess_exchange_restore_t *o,
-    ngx_ess_stream_info_t *info);
-static void ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_t *o,
+    ngx_ess_exchange_restore_op_t *o, ngx_str_t *key, uint64_t listed);
+static ngx_int_t ngx_ess_exchange_restore_pattern(
+    ngx_ess_exchange_restore_op_t *o, ngx_ess_stream_info_t *info);
+static void ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_op_t *o,
     ngx_str_t *key);
 static ngx_int_t ngx_ess_exchange_restore_stream(ngx_ess_exchange_worker_t *w,
     ngx_ess_stream_ref_t *ref, ngx_ess_stream_info_t *info);
@@ -62,27 +71,38 @@ static void ngx_ess_exchange_restore_log(ngx_ess_exchange_worker_t *w,
     ngx_str_t *key);
 static void ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind,
     ngx_int_t rc, ngx_str_t *text);
-static void ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_t *o);
+static void ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_op_t *o);
 
 
-void
-ngx_ess_exchange_restore_init(ngx_ess_exchange_worker_t *w)
+ngx_int_t
+ngx_ess_exchange_restore_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle,
+    ngx_ess_exchange_restore_pt handler)
 {
-    ngx_queue_init(&w->restores);
+    w->restore = ngx_palloc(cycle->pool, sizeof(ngx_ess_exchange_restore_t));
+    if (w->restore == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_init(&w->restore->ops);
+
+    w->restore->handler = handler;
+    w->restore->time = 0;
+
+    return NGX_OK;
 }
 
 
 void
 ngx_ess_exchange_restore_exit(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                   i;
-    ngx_queue_t                 *q;
-    ngx_ess_exchange_restore_t  *o;
-    ngx_ess_source_publish_t    *pub;
+    ngx_uint_t                      i;
+    ngx_queue_t                    *q;
+    ngx_ess_source_publish_t       *pub;
+    ngx_ess_exchange_restore_op_t  *o;
 
-    while (!ngx_queue_empty(&w->restores)) {
-        o = ngx_queue_data(ngx_queue_head(&w->restores),
-                           ngx_ess_exchange_restore_t, queue);
+    while (!ngx_queue_empty(&w->restore->ops)) {
+        o = ngx_queue_data(ngx_queue_head(&w->restore->ops),
+                           ngx_ess_exchange_restore_op_t, queue);
 
         for (i = 0; i < o->n; i++) {
             ngx_ess_source_bind_cancel(&o->binds[i].bind);
@@ -136,8 +156,8 @@ ngx_int_t
 ngx_ess_exchange_restore(ngx_ess_exchange_worker_t *w,
     ngx_ess_source_publish_t *pub)
 {
-    ngx_uint_t                   i;
-    ngx_ess_exchange_restore_t  *o;
+    ngx_uint_t                      i;
+    ngx_ess_exchange_restore_op_t  *o;
 
     o = ngx_ess_exchange_restore_find(w, &pub->key);
 
@@ -146,7 +166,7 @@ ngx_ess_exchange_restore(ngx_ess_exchange_worker_t *w,
         return NGX_OK;
     }
 
-    if (w->nrestores >= NGX_ESS_EXCHANGE_RESTORES) {
+    if (w->restores >= NGX_ESS_EXCHANGE_RESTORES) {
         return ngx_ess_exchange_restore_listed(w, &pub->key) ? NGX_BUSY
                                                          : NGX_DECLINED;
     }
@@ -173,11 +193,11 @@ ngx_ess_exchange_restore(ngx_ess_exchange_worker_t *w,
         ngx_ess_exchange_restore_log(w, &pub->key);
     }
 
-    ngx_queue_insert_tail(&w->restores, &o->queue);
+    ngx_queue_insert_tail(&w->restore->ops, &o->queue);
     ngx_queue_insert_tail(&o->waiting, &pub->queue);
 
-    w->nrestores++;
-    ngx_ess_exchange_watch_gauge(w);
+    w->restores++;
+    ngx_ess_exchange_worker_gauge(w);
 
     for (i = 0; i < o->n; i++) {
         ngx_ess_source_bind(w->zone, &o->binds[i].bind);
@@ -191,17 +211,17 @@ ngx_ess_exchange_restore(ngx_ess_exchange_worker_t *w,
 }
 
 
-static ngx_ess_exchange_restore_t *
+static ngx_ess_exchange_restore_op_t *
 ngx_ess_exchange_restore_find(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    ngx_queue_t                 *q;
-    ngx_ess_exchange_restore_t  *o;
+    ngx_queue_t                    *q;
+    ngx_ess_exchange_restore_op_t  *o;
 
-    for (q = ngx_queue_head(&w->restores);
-         q != ngx_queue_sentinel(&w->restores);
+    for (q = ngx_queue_head(&w->restore->ops);
+         q != ngx_queue_sentinel(&w->restore->ops);
          q = ngx_queue_next(q))
     {
-        o = ngx_queue_data(q, ngx_ess_exchange_restore_t, queue);
+        o = ngx_queue_data(q, ngx_ess_exchange_restore_op_t, queue);
 
         if (o->len == key->len && ngx_memcmp(o->key, key->data, key->len) == 0)
         {
@@ -213,15 +233,15 @@ ngx_ess_exchange_restore_find(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 }
 
 
-static ngx_ess_exchange_restore_t *
+static ngx_ess_exchange_restore_op_t *
 ngx_ess_exchange_restore_create(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    ngx_uint_t                   n;
-    ngx_ess_exchange_restore_t  *o;
+    ngx_uint_t                      n;
+    ngx_ess_exchange_restore_op_t  *o;
 
     n = w->conf->topic ? NGX_ESS_EXCHANGE_RESTORE_PATTERNS : 1;
 
-    o = ngx_calloc(offsetof(ngx_ess_exchange_restore_t, binds)
+    o = ngx_calloc(offsetof(ngx_ess_exchange_restore_op_t, binds)
                    + n * sizeof(ngx_ess_exchange_restore_bind_t), w->log);
     if (o == NULL) {
         return NULL;
@@ -242,13 +262,13 @@ ngx_ess_exchange_restore_create(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
    NGX_DECLINED: too much for one operation. */
 
 static ngx_int_t
-ngx_ess_exchange_restore_patterns(ngx_ess_exchange_restore_t *o, ngx_str_t *key,
-    uint64_t listed)
+ngx_ess_exchange_restore_patterns(ngx_ess_exchange_restore_op_t *o,
+    ngx_str_t *key, uint64_t listed)
 {
     ngx_uint_t                  i, n, streams;
     ngx_ess_event_t             event;
-    ngx_ess_exchange_worker_t  *w;
     ngx_ess_stream_info_t       info;
+    ngx_ess_exchange_worker_t  *w;
 
     w = o->worker;
 
@@ -300,7 +320,7 @@ ngx_ess_exchange_restore_patterns(ngx_ess_exchange_restore_t *o, ngx_str_t *key,
 /* Each pattern once. */
 
 static ngx_int_t
-ngx_ess_exchange_restore_pattern(ngx_ess_exchange_restore_t *o,
+ngx_ess_exchange_restore_pattern(ngx_ess_exchange_restore_op_t *o,
     ngx_ess_stream_info_t *info)
 {
     ngx_str_t   pattern, *key;
@@ -330,7 +350,7 @@ ngx_ess_exchange_restore_pattern(ngx_ess_exchange_restore_t *o,
 
 
 static void
-ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_t *o, ngx_str_t *key)
+ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_op_t *o, ngx_str_t *key)
 {
     ngx_ess_exchange_restore_bind_t  *b;
 
@@ -372,11 +392,11 @@ ngx_ess_exchange_restore_log(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
     ngx_ess_escaped_t  e;
 
-    if (w->restore_time == ngx_time()) {
+    if (w->restore->time == ngx_time()) {
         return;
     }
 
-    w->restore_time = ngx_time();
+    w->restore->time = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, w->log, 0,
                   "routing key \"%V\" is not bound any more and is bound "
@@ -389,7 +409,7 @@ static void
 ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_exchange_restore_t       *o;
+    ngx_ess_exchange_restore_op_t    *o;
     ngx_ess_exchange_restore_bind_t  *b;
 
     b = bind->data;
@@ -411,19 +431,19 @@ ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
 
 
 static void
-ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_t *o)
+ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_op_t *o)
 {
     ngx_str_t                   text;
     ngx_queue_t                *q;
-    ngx_ess_exchange_worker_t  *w;
     ngx_ess_source_publish_t   *pub;
+    ngx_ess_exchange_worker_t  *w;
 
     w = o->worker;
 
     ngx_queue_remove(&o->queue);
 
-    w->nrestores--;
-    ngx_ess_exchange_watch_gauge(w);
+    w->restores--;
+    ngx_ess_exchange_worker_gauge(w);
 
     text.data = o->text;
     text.len = ngx_strlen(o->text);
@@ -436,7 +456,7 @@ ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_t *o)
 
         pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
 
-        ngx_ess_exchange_publish_restored(pub, o->rc, &text);
+        w->restore->handler(pub, o->rc, &text);
     }
 
     ngx_free(o);

@@ -1,20 +1,15 @@
 
 /*
- * Slot queues and their consumers.  A slot's queue is looked up first, made
- * when it is not there, and used as it is when it differs; any worker may do
- * so, for a binding.  Only the slot's own worker consumes it.  All state is
- * the worker's.
+ * Slot queues.  A slot's queue is looked up first, made when it is not there,
+ * and used as it is when it differs; any worker may do so, for a binding.  All
+ * state is the worker's.
  */
 
 
+#include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_slot.h"
 #include "ngx_ess_loss.h"
 
-
-#define NGX_ESS_EXCHANGE_SLOT_CONSUME_MAX  4000     /* ms */
-
-/* ms between two consumes when the first was canceled */
-#define NGX_ESS_EXCHANGE_SLOT_CANCELED     1000
 
 /* ms between two lines on the loss of one slot's queue */
 #define NGX_ESS_EXCHANGE_SLOT_TOLD         60000
@@ -23,35 +18,28 @@
 #define NGX_ESS_EXCHANGE_SLOT_LIMITED      4
 
 
-static void ngx_ess_exchange_slot_own(ngx_ess_exchange_worker_t *w,
-    ngx_cycle_t *cycle);
+static ngx_int_t ngx_ess_exchange_slot_name(ngx_ess_exchange_worker_t *w,
+    ngx_cycle_t *cycle, ngx_uint_t number, ngx_uint_t quorum, ngx_str_t *name);
+static ngx_uint_t ngx_ess_exchange_slot_own(ngx_cycle_t *cycle, ngx_uint_t n);
 static void ngx_ess_exchange_slot_declare(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_declared_e state);
 static void ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static ngx_uint_t ngx_ess_exchange_slot_inequivalent(ngx_uint_t code,
-    ngx_str_t *text);
+static ngx_uint_t ngx_ess_exchange_slot_usable(
+    ngx_ess_exchange_declared_e state, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_slot_refused(ngx_ess_exchange_slot_t *slot,
     ngx_uint_t code, ngx_str_t *text);
-static ngx_ess_exchange_declared_e ngx_ess_exchange_slot_compared(
-    ngx_ess_exchange_slot_t *slot, ngx_uint_t code, ngx_str_t *text);
-static ngx_uint_t ngx_ess_exchange_slot_tell(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_slot_compared(ngx_ess_exchange_slot_t *slot,
+    ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_slot_created(ngx_ess_exchange_slot_t *slot);
-static ngx_uint_t ngx_ess_exchange_slot_due(ngx_ess_exchange_slot_t *slot);
-static ngx_str_t *ngx_ess_exchange_slot_queue(ngx_ess_exchange_slot_t *slot);
-static void ngx_ess_exchange_slot_send_qos(ngx_ess_exchange_worker_t *w);
-static void ngx_ess_exchange_slot_send_consume(ngx_ess_exchange_slot_t *slot);
-static void ngx_ess_exchange_slot_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_slot_not_consumed(ngx_ess_exchange_worker_t *w,
-    ngx_ess_exchange_slot_t *slot, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_exchange_slot_known(ngx_ess_exchange_slot_t *slot,
+    ngx_uint_t created);
 
 
 ngx_int_t
 ngx_ess_exchange_slot_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    u_char                   *p;
     ngx_uint_t                i;
     ngx_ess_exchange_slot_t  *slot;
 
@@ -60,30 +48,24 @@ ngx_ess_exchange_slot_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 
         slot->worker = w;
         slot->number = i;
+        slot->own = ngx_ess_exchange_slot_own(cycle, i);
 
         if (ngx_ess_exchange_slot_name(w, cycle, i, w->conf->quorum,
                                        &slot->queue)
-            != NGX_OK)
+            != NGX_OK
+            || ngx_ess_exchange_slot_name(w, cycle, i, !w->conf->quorum,
+                                          &slot->former)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        p = ngx_sprintf(slot->tag_data, "ess-%ui", i);
-        slot->tag.data = slot->tag_data;
-        slot->tag.len = p - slot->tag_data;
-
-        ngx_ess_exchange_delivery_init_slot(slot);
     }
 
-    ngx_ess_exchange_delivery_init(w);
-
-    ngx_ess_exchange_slot_own(w, cycle);
-
-    return ngx_ess_exchange_former_init(w, cycle);
+    return NGX_OK;
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_ess_exchange_slot_name(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle,
     ngx_uint_t number, ngx_uint_t quorum, ngx_str_t *name)
 {
@@ -113,19 +95,34 @@ ngx_ess_exchange_slot_name(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle,
 /* slots are shares of the streams, not of the workers: so that another
    number of workers moves slots and no stream changes its queue */
 
-static void
-ngx_ess_exchange_slot_own(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
+static ngx_uint_t
+ngx_ess_exchange_slot_own(ngx_cycle_t *cycle, ngx_uint_t n)
 {
-    ngx_uint_t        i;
     ngx_core_conf_t  *ccf;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
+    return ngx_process == NGX_PROCESS_SINGLE
+           || ccf->worker_processes < 2
+           || n % (ngx_uint_t) ccf->worker_processes == ngx_worker;
+}
+
+
+void
+ngx_ess_exchange_slot_reset(ngx_ess_exchange_worker_t *w, ngx_uint_t closed)
+{
+    ngx_uint_t                i;
+    ngx_ess_exchange_slot_t  *slot;
+
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        w->slots[i].own = (ngx_process == NGX_PROCESS_SINGLE
-                           || ccf->worker_processes < 2
-                           || i % (ngx_uint_t) ccf->worker_processes
-                              == ngx_worker);
+        slot = &w->slots[i];
+
+        if (closed) {
+            slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
+
+        } else if (slot->own && slot->state == NGX_ESS_EXCHANGE_READY) {
+            slot->state = NGX_ESS_EXCHANGE_REFUSED;
+        }
     }
 }
 
@@ -218,8 +215,8 @@ static void
 ngx_ess_exchange_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_exchange_slot_t      *slot;
-    ngx_ess_exchange_declared_e   state;
+    ngx_ess_exchange_slot_t     *slot;
+    ngx_ess_exchange_declared_e  state;
 
     slot = op->data;
     state = slot->state;
@@ -231,71 +228,49 @@ ngx_ess_exchange_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 
     slot->state = NGX_ESS_EXCHANGE_READY;
 
-    switch (state) {
+    if (rc == NGX_OK) {
 
-    case NGX_ESS_EXCHANGE_LOOKUP:
-
-        if (rc == NGX_OK) {
-            if (!slot->differs) {
-                ngx_ess_exchange_slot_declare(slot, NGX_ESS_EXCHANGE_COMPARE);
-                return;
-            }
-
-        } else if (code == AMQP_NOT_FOUND) {
-            ngx_ess_exchange_slot_declare(slot, NGX_ESS_EXCHANGE_CREATE);
+        if (state == NGX_ESS_EXCHANGE_LOOKUP && !slot->differs) {
+            ngx_ess_exchange_slot_declare(slot, NGX_ESS_EXCHANGE_COMPARE);
             return;
-
-        } else {
-            ngx_ess_exchange_slot_refused(slot, code, text);
         }
 
-        break;
-
-    case NGX_ESS_EXCHANGE_CREATE:
-
-        if (rc == NGX_OK) {
+        if (state == NGX_ESS_EXCHANGE_CREATE) {
             ngx_ess_exchange_slot_created(slot);
-
-        } else if (ngx_ess_exchange_slot_inequivalent(code, text)) {
-            /* somebody was faster */
-            slot->state = ngx_ess_exchange_slot_compared(slot, code, text);
-
-        } else {
-            ngx_ess_exchange_slot_refused(slot, code, text);
         }
 
-        break;
+    } else if (state == NGX_ESS_EXCHANGE_LOOKUP && code == AMQP_NOT_FOUND) {
+        ngx_ess_exchange_slot_declare(slot, NGX_ESS_EXCHANGE_CREATE);
+        return;
 
-    default: /* NGX_ESS_EXCHANGE_COMPARE */
+    } else if (ngx_ess_exchange_slot_usable(state, code, text)) {
+        ngx_ess_exchange_slot_compared(slot, code, text);
 
-        if (rc == NGX_DECLINED) {
-
-            if (code == AMQP_ACCESS_REFUSED
-                || ngx_ess_exchange_slot_inequivalent(code, text))
-            {
-                slot->state = ngx_ess_exchange_slot_compared(slot, code, text);
-
-            } else {
-                ngx_ess_exchange_slot_refused(slot, code, text);
-            }
-        }
+    } else {
+        ngx_ess_exchange_slot_refused(slot, code, text);
     }
 
     if (slot->state == NGX_ESS_EXCHANGE_READY) {
-        ngx_ess_exchange_former_declared(slot,
-                                         state == NGX_ESS_EXCHANGE_CREATE);
+        ngx_ess_exchange_slot_known(slot, state == NGX_ESS_EXCHANGE_CREATE);
     }
 
-    ngx_ess_exchange_kick(slot->worker);
+    ngx_ess_exchange_worker_kick(slot->worker);
 }
 
 
-/* Limits of a virtual host answer with the same code. */
+/* 1: the queue is there, although it could not be declared; somebody may have
+   been faster.  Limits of a virtual host answer with the same code. */
 
 static ngx_uint_t
-ngx_ess_exchange_slot_inequivalent(ngx_uint_t code, ngx_str_t *text)
+ngx_ess_exchange_slot_usable(ngx_ess_exchange_declared_e state,
+    ngx_uint_t code, ngx_str_t *text)
 {
-    return code == AMQP_PRECONDITION_FAILED
+    if (state == NGX_ESS_EXCHANGE_COMPARE && code == AMQP_ACCESS_REFUSED) {
+        return 1;
+    }
+
+    return state != NGX_ESS_EXCHANGE_LOOKUP
+           && code == AMQP_PRECONDITION_FAILED
            && ngx_strlcasestrn(text->data, text->data + text->len,
                                (u_char *) "inequivalent arg", 16 - 1);
 }
@@ -315,17 +290,15 @@ ngx_ess_exchange_slot_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
         ngx_ess_loss_slot(slot->worker->zone, slot->number);
     }
 
-    ngx_ess_exchange_refused(slot->worker, "broker refused a slot queue",
-                             code, text);
+    ngx_ess_exchange_worker_refused(slot->worker, "broker refused a slot queue",
+                                    code, text);
 
-    ngx_ess_exchange_bind_refused(slot->worker, slot, text);
-    ngx_ess_exchange_retry(slot->worker);
+    slot->worker->refused(slot->worker, slot, text);
+    ngx_ess_exchange_worker_retry(slot->worker);
 }
 
 
-/* the queue is there, but could not be declared: may it be used? */
-
-static ngx_ess_exchange_declared_e
+static void
 ngx_ess_exchange_slot_compared(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
     ngx_str_t *text)
 {
@@ -338,8 +311,6 @@ ngx_ess_exchange_slot_compared(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
                       "configured and is used as it is: %V",
                       &slot->queue, text);
     }
-
-    return NGX_ESS_EXCHANGE_READY;
 }
 
 
@@ -361,82 +332,60 @@ ngx_ess_exchange_slot_created(ngx_ess_exchange_slot_t *slot)
         ngx_ess_loss_slot(slot->worker->zone, slot->number);
     }
 
-    slot->worker->rebind_next |= (ngx_uint_t) 1 << slot->number;
+    slot->worker->rebind |= (ngx_uint_t) 1 << slot->number;
 }
 
 
-/* may the slot's consumer be started? */
+/*
+ * To look for a queue that is not there costs a channel, and a line in the
+ * broker's log: so a slot with a classic queue looks for another one only
+ * after quorum queues were in use, or where its own queue had to be made.
+ */
 
-static ngx_uint_t
-ngx_ess_exchange_slot_due(ngx_ess_exchange_slot_t *slot)
+static void
+ngx_ess_exchange_slot_known(ngx_ess_exchange_slot_t *slot, ngx_uint_t created)
 {
-    return slot->own && !slot->consuming
-           && ngx_ess_exchange_former_settled(slot)
-           && (slot->refused == 0
-               || (ngx_msec_int_t) (slot->consume_after - ngx_current_msec)
-                  <= 0);
-}
+    ngx_uint_t       quorum;
+    ngx_ess_zone_t  *zone;
 
+    zone = slot->worker->zone;
+    quorum = slot->worker->conf->quorum;
 
-ngx_uint_t
-ngx_ess_exchange_slot_starting(ngx_ess_exchange_worker_t *w)
-{
-    ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot;
+    ngx_ess_broker_set_queue(zone, slot->number, quorum, NGX_ESS_BROKER_THERE);
 
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
-
-        if (slot->own && slot->state != NGX_ESS_EXCHANGE_REFUSED
-            && (ngx_ess_exchange_slot_due(slot)
-                || !ngx_ess_exchange_former_settled(slot)))
-        {
-            return 1;
-        }
+    if ((created || quorum)
+        && ngx_ess_broker_queue(zone, slot->number, !quorum)
+           == NGX_ESS_BROKER_UNKNOWN)
+    {
+        ngx_ess_broker_set_queue(zone, slot->number, !quorum,
+                                 NGX_ESS_BROKER_THERE);
     }
-
-    return 0;
 }
 
 
 void
-ngx_ess_exchange_slot_consume(ngx_ess_exchange_worker_t *w)
+ngx_ess_exchange_slot_gone(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot, *next;
-
-    if (w->consume == NULL || w->consume_busy || w->draining) {
-        return;
+    if (slot->state == NGX_ESS_EXCHANGE_READY) {
+        slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
     }
 
-    next = NULL;
+    ngx_ess_exchange_worker_gone(slot->worker);
+}
 
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
 
-        if (slot->state != NGX_ESS_EXCHANGE_READY
-            || !ngx_ess_exchange_slot_due(slot))
-        {
-            continue;
-        }
-
-        /* those that were refused last: a refusal ends all consumers */
-
-        if (next == NULL || slot->refused < next->refused) {
-            next = slot;
-        }
+ngx_uint_t
+ngx_ess_exchange_slot_tell(ngx_ess_exchange_slot_t *slot)
+{
+    if (slot->told_at
+        && ngx_current_msec - slot->told_at < NGX_ESS_EXCHANGE_SLOT_TOLD)
+    {
+        return 0;
     }
 
-    if (next == NULL) {
-        return;
-    }
+    slot->told_at = ngx_current_msec;
 
-    if (!w->qos_done) {
-        ngx_ess_exchange_slot_send_qos(w);
-        return;
-    }
-
-    ngx_ess_exchange_slot_send_consume(next);
+    return 1;
 }
 
 
@@ -454,239 +403,8 @@ ngx_ess_exchange_slot_prefetch(ngx_ess_exchange_worker_t *w)
 }
 
 
-static void
-ngx_ess_exchange_slot_send_qos(ngx_ess_exchange_worker_t *w)
+ngx_uint_t
+ngx_ess_exchange_slot_quorum(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_memzero(&w->qos, sizeof(amqp_basic_qos_t));
-
-    /* not global: for each consumer that is started after it */
-    w->qos.prefetch_count = (uint16_t) ngx_ess_exchange_slot_prefetch(w);
-
-    w->consume_slot = NULL;
-    w->consume_busy = 1;
-
-    ngx_ess_amqp_op(w->consume, &w->consume_op, AMQP_BASIC_QOS_METHOD, &w->qos,
-                    AMQP_BASIC_QOS_OK_METHOD, ngx_ess_exchange_slot_consumed,
-                    w);
-}
-
-
-/* the one from which the slot is consumed */
-
-static ngx_str_t *
-ngx_ess_exchange_slot_queue(ngx_ess_exchange_slot_t *slot)
-{
-    return ngx_ess_exchange_former_consumed(slot) ? &slot->former.queue
-                                              : &slot->queue;
-}
-
-
-static void
-ngx_ess_exchange_slot_send_consume(ngx_ess_exchange_slot_t *slot)
-{
-    ngx_str_t                  *queue;
-    ngx_ess_exchange_worker_t  *w;
-
-    w = slot->worker;
-
-    ngx_memzero(&w->basic_consume, sizeof(amqp_basic_consume_t));
-
-    queue = ngx_ess_exchange_slot_queue(slot);
-
-    w->basic_consume.queue.bytes = queue->data;
-    w->basic_consume.queue.len = queue->len;
-    w->basic_consume.consumer_tag.bytes = slot->tag.data;
-    w->basic_consume.consumer_tag.len = slot->tag.len;
-
-    w->consume_slot = slot;
-    w->consume_busy = 1;
-
-    ngx_ess_amqp_op(w->consume, &w->consume_op, AMQP_BASIC_CONSUME_METHOD,
-                    &w->basic_consume, AMQP_BASIC_CONSUME_OK_METHOD,
-                    ngx_ess_exchange_slot_consumed, w);
-}
-
-
-static void
-ngx_ess_exchange_slot_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_exchange_slot_t    *slot;
-    ngx_ess_exchange_worker_t  *w;
-
-    w = op->data;
-    slot = w->consume_slot;
-
-    w->consume_busy = 0;
-
-    if (rc == NGX_ABORT) {
-        /* not sent again on a channel made anew: see reset */
-        if (!w->draining) {
-            ngx_ess_exchange_retry(w);
-        }
-
-        return;
-    }
-
-    if (rc != NGX_OK) {
-        /* the channel and all consumers are gone: see channel_reopened */
-        ngx_ess_exchange_slot_not_consumed(w, slot, code, text);
-        return;
-    }
-
-    if (slot == NULL) {
-        w->qos_done = 1;
-
-    } else {
-        ngx_ess_exchange_slot_consuming(slot, 1);
-        slot->consumed = 1;
-        slot->consumed_at = ngx_current_msec;
-        slot->lost = 0;
-        slot->refused = 0;
-
-        w->rebind_next |= (ngx_uint_t) 1 << slot->number;
-    }
-
-    ngx_ess_exchange_kick(w);
-}
-
-
-void
-ngx_ess_exchange_slot_consuming(ngx_ess_exchange_slot_t *slot, ngx_uint_t on)
-{
-    slot->consuming = on;
-
-    ngx_ess_broker_consumed(slot->worker->zone, slot->number, on);
-}
-
-
-static void
-ngx_ess_exchange_slot_not_consumed(ngx_ess_exchange_worker_t *w,
-    ngx_ess_exchange_slot_t *slot, ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_msec_t  delay;
-
-    ngx_ess_exchange_refused(w, "broker refused a consumer", code, text);
-
-    if (slot == NULL || code == AMQP_NOT_FOUND) {
-        return;
-    }
-
-    delay = ngx_min((ngx_msec_t) 1000 << ngx_min(slot->refused, 5),
-                    NGX_ESS_EXCHANGE_SLOT_CONSUME_MAX);
-
-    slot->refused++;
-    slot->consume_after = ngx_current_msec + delay;
-}
-
-
-void
-ngx_ess_exchange_slot_canceled(ngx_ess_exchange_slot_t *slot)
-{
-    if (!slot->consuming) {
-        return;
-    }
-
-    ngx_ess_exchange_slot_consuming(slot, 0);
-
-    if (ngx_ess_exchange_slot_tell(slot)) {
-        ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
-                      "queue \"%V\" is gone, events of slot %ui published "
-                      "until it is bound again are lost",
-                      ngx_ess_exchange_slot_queue(slot), slot->number);
-    }
-
-    ngx_ess_loss_slot(slot->worker->zone, slot->number);
-
-    /* so that this is not said again when it is made anew */
-    slot->consumed = 0;
-
-    ngx_ess_exchange_delivery_end(slot);
-    ngx_ess_exchange_delivery_reset(slot);
-
-    if (ngx_ess_exchange_former_consumed(slot)) {
-        ngx_ess_exchange_former_reset(slot, 0);
-
-    } else if (slot->state == NGX_ESS_EXCHANGE_READY) {
-        slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
-    }
-
-    if (ngx_current_msec - slot->consumed_at < NGX_ESS_EXCHANGE_SLOT_CANCELED) {
-        slot->refused++;
-        slot->consume_after = slot->consumed_at
-                              + NGX_ESS_EXCHANGE_SLOT_CANCELED;
-    }
-
-    ngx_ess_exchange_kick(slot->worker);
-}
-
-
-/* May the loss of the queue be logged?  It may be lost again and again. */
-
-static ngx_uint_t
-ngx_ess_exchange_slot_tell(ngx_ess_exchange_slot_t *slot)
-{
-    if (slot->told
-        && ngx_current_msec - slot->told_at < NGX_ESS_EXCHANGE_SLOT_TOLD)
-    {
-        return 0;
-    }
-
-    slot->told = 1;
-    slot->told_at = ngx_current_msec;
-
-    return 1;
-}
-
-
-void
-ngx_ess_exchange_slot_reset(ngx_ess_exchange_worker_t *w, ngx_uint_t closed)
-{
-    ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot;
-
-    ngx_ess_exchange_slot_drop(w);
-
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
-
-        ngx_ess_exchange_former_reset(slot, closed);
-
-        if (closed) {
-            slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
-
-        } else if (slot->own && slot->state == NGX_ESS_EXCHANGE_READY) {
-            /* looked up again, after the backoff */
-            slot->state = NGX_ESS_EXCHANGE_REFUSED;
-        }
-    }
-
-    if (w->consume_busy) {
-        /* it would begin to consume without a prefetch limit */
-        ngx_ess_amqp_op_cancel(&w->consume_op);
-    }
-}
-
-
-void
-ngx_ess_exchange_slot_drop(ngx_ess_exchange_worker_t *w)
-{
-    ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot;
-
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
-
-        ngx_ess_exchange_delivery_reset(slot);
-        slot->done_first = 0;
-        slot->done_last = 0;
-        ngx_ess_exchange_slot_consuming(slot, 0);
-    }
-
-    ngx_ess_exchange_delivery_drop(w);
-    ngx_ess_amqp_resume(w->session);
-
-    w->last_tag = 0;
-    w->acked_tag = 0;
-    w->qos_done = 0;
+    return slot->worker->conf->quorum || slot->found || slot->overlap;
 }

@@ -17,20 +17,37 @@
  */
 
 
-#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_watch.h"
 #include "ngx_ess_loss.h"
 
 
 #define NGX_ESS_EXCHANGE_WATCH_TIME  1000   /* ms between two looks */
 
 
+struct ngx_ess_exchange_watch_s {
+    ngx_str_t                    name;      /* empty: cannot be watched */
+    uint32_t                     hash;      /* of it, for the zone */
+    ngx_ess_amqp_op_t            op;
+    union {
+        amqp_exchange_declare_t  declare;
+        amqp_exchange_bind_t     bind;
+    } method;
+    ngx_msec_t                   time;      /* of the last look */
+    uint32_t                     number;    /* of the last loss that this worker
+                                               has acted on */
+    uint32_t                     number_then;   /* the same, when it looked */
+    unsigned                     busy:1;
+    unsigned                     known:1;   /* a witness was made before */
+    unsigned                     anew:1;    /* to be made, now */
+};
+
+
 static ngx_int_t ngx_ess_exchange_watch_name(ngx_ess_exchange_worker_t *w,
     ngx_cycle_t *cycle);
-static void ngx_ess_exchange_watch_tick(ngx_event_t *ev);
 static void ngx_ess_exchange_watch_look(ngx_ess_exchange_worker_t *w);
-static void ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w);
+static void ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w,
+    ngx_uint_t passive);
 static void ngx_ess_exchange_watch_bind(ngx_ess_exchange_worker_t *w);
-static void ngx_ess_exchange_watch_passive(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w);
@@ -41,31 +58,27 @@ static void ngx_ess_exchange_watch_note(ngx_ess_exchange_worker_t *w);
 ngx_int_t
 ngx_ess_exchange_watch_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    if (ngx_ess_exchange_watch_name(w, cycle) != NGX_OK) {
+    w->watch = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_watch_t));
+    if (w->watch == NULL) {
         return NGX_ERROR;
     }
 
-    w->losses = ngx_ess_loss_number(w->zone);
+    w->watch->number = ngx_ess_loss_number(w->zone);
 
-    w->watch.handler = ngx_ess_exchange_watch_tick;
-    w->watch.data = w;
-    w->watch.log = w->log;
-    w->watch.cancelable = 1;
-
-    ngx_add_timer(&w->watch, NGX_ESS_EXCHANGE_WATCH_TIME);
-
-    return NGX_OK;
+    return ngx_ess_exchange_watch_name(w, cycle);
 }
 
 
 static ngx_int_t
 ngx_ess_exchange_watch_name(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    u_char               *p;
-    size_t                len;
-    uint32_t              hash;
-    ngx_ess_amqp_node_t  *node;
+    u_char                    *p;
+    size_t                     len;
+    uint32_t                   hash;
+    ngx_ess_amqp_node_t       *node;
+    ngx_ess_exchange_watch_t  *x;
 
+    x = w->watch;
     len = sizeof("ess..") - 1 + w->conf->node.len + w->conf->exchange.len;
 
     if (len > NGX_ESS_EXCHANGE_NAME) {
@@ -78,59 +91,37 @@ ngx_ess_exchange_watch_name(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    w->witness_name.data = p;
-    w->witness_name.len = ngx_sprintf(p, "ess.%V.%V", &w->conf->node,
-                                      &w->conf->exchange)
-                          - p;
+    x->name.data = p;
+    x->name.len = ngx_sprintf(p, "ess.%V.%V", &w->conf->node,
+                              &w->conf->exchange)
+                  - p;
 
     node = w->conf->amqp.nodes.elts;
 
     ngx_crc32_init(hash);
     ngx_crc32_update(&hash, node->vhost.data, node->vhost.len);
-    ngx_crc32_update(&hash, w->witness_name.data, w->witness_name.len);
+    ngx_crc32_update(&hash, x->name.data, x->name.len);
     ngx_crc32_final(hash);
 
-    w->witness_hash = hash ? hash : 1;
+    x->hash = hash ? hash : 1;
 
     return NGX_OK;
 }
 
 
 void
-ngx_ess_exchange_watch_exit(ngx_ess_exchange_worker_t *w)
+ngx_ess_exchange_watch_tick(ngx_ess_exchange_worker_t *w)
 {
-    if (w->watch.timer_set) {
-        ngx_del_timer(&w->watch);
-    }
-}
+    ngx_ess_exchange_watch_t  *x;
 
+    x = w->watch;
 
-void
-ngx_ess_exchange_watch_reset(ngx_ess_exchange_worker_t *w)
-{
-    w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
-}
-
-
-static void
-ngx_ess_exchange_watch_tick(ngx_event_t *ev)
-{
-    ngx_ess_exchange_worker_t  *w;
-
-    w = ev->data;
-
-    if (w->draining) {
-        return;
-    }
-
-    if (w->losses != ngx_ess_loss_number(w->zone)) {
+    if (x->number != ngx_ess_loss_number(w->zone)) {
         ngx_ess_exchange_watch_lost(w);
 
-    } else if (ngx_current_msec - w->watched >= NGX_ESS_EXCHANGE_WATCH_TIME) {
+    } else if (ngx_current_msec - x->time >= NGX_ESS_EXCHANGE_WATCH_TIME) {
         ngx_ess_exchange_watch_now(w);
     }
-
-    ngx_add_timer(ev, ngx_ess_exchange_rebind_tick(w));
 }
 
 
@@ -145,28 +136,37 @@ ngx_ess_exchange_watch_settled(ngx_ess_exchange_worker_t *w)
 ngx_uint_t
 ngx_ess_exchange_watch_known(ngx_ess_exchange_worker_t *w)
 {
-    return ngx_ess_loss_witness(w->zone) == w->witness_hash;
+    ngx_ess_exchange_watch_t  *x;
+
+    x = w->watch;
+
+    return ngx_ess_loss_witness(w->zone) == x->hash;
 }
 
 
 void
 ngx_ess_exchange_watch(ngx_ess_exchange_worker_t *w)
 {
+    ngx_ess_exchange_watch_t  *x;
+
+    x = w->watch;
+
     if (w->admin == NULL
         || w->exchange != NGX_ESS_EXCHANGE_READY
         || w->witness != NGX_ESS_EXCHANGE_UNKNOWN
-        || w->watch_busy)
+        || x->busy)
     {
         return;
     }
 
-    if (w->witness_name.len == 0) {
+    if (x->name.len == 0) {
         w->witness = NGX_ESS_EXCHANGE_REFUSED;
         return;
     }
 
-    if (w->witness_anew) {
-        ngx_ess_exchange_watch_declare(w);
+    if (x->anew) {
+        w->witness = NGX_ESS_EXCHANGE_CREATE;
+        ngx_ess_exchange_watch_declare(w, 0);
         return;
     }
 
@@ -179,7 +179,11 @@ ngx_ess_exchange_watch(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_watch_now(ngx_ess_exchange_worker_t *w)
 {
-    if (w->admin && !w->watch_busy
+    ngx_ess_exchange_watch_t  *x;
+
+    x = w->watch;
+
+    if (w->admin && !x->busy
         && w->exchange == NGX_ESS_EXCHANGE_READY
         && ngx_ess_exchange_watch_settled(w))
     {
@@ -191,12 +195,16 @@ ngx_ess_exchange_watch_now(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_watch_look(ngx_ess_exchange_worker_t *w)
 {
-    w->watched = ngx_current_msec;
-    w->watch_losses = w->losses;
-    w->watch_known = ngx_ess_exchange_watch_known(w);
+    ngx_ess_exchange_watch_t  *x;
+
+    x = w->watch;
+
+    x->time = ngx_current_msec;
+    x->number_then = x->number;
+    x->known = ngx_ess_exchange_watch_known(w);
 
     if (w->witness == NGX_ESS_EXCHANGE_REFUSED) {
-        ngx_ess_exchange_watch_passive(w);
+        ngx_ess_exchange_watch_declare(w, 1);
 
     } else {
         ngx_ess_exchange_watch_bind(w);
@@ -204,25 +212,33 @@ ngx_ess_exchange_watch_look(ngx_ess_exchange_worker_t *w)
 }
 
 
+/* Makes the witness; with "passive": is the exchange there, at least? */
+
 static void
-ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w)
+ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w,
+    ngx_uint_t passive)
 {
-    amqp_exchange_declare_t  *m;
+    ngx_str_t                 *name;
+    amqp_exchange_declare_t   *m;
+    ngx_ess_exchange_watch_t  *x;
 
-    w->witness = NGX_ESS_EXCHANGE_CREATE;
-    w->watch_busy = 1;
+    x = w->watch;
+    x->busy = 1;
 
-    m = &w->watch_method.declare;
+    name = passive ? &w->conf->exchange : &x->name;
+
+    m = &x->method.declare;
     ngx_memzero(m, sizeof(amqp_exchange_declare_t));
 
-    m->exchange.bytes = w->witness_name.data;
-    m->exchange.len = w->witness_name.len;
+    m->exchange.bytes = name->data;
+    m->exchange.len = name->len;
     m->type = amqp_cstring_bytes("fanout");
     m->durable = 1;
     m->auto_delete = 1;
     m->internal = 1;
+    m->passive = passive;
 
-    ngx_ess_amqp_op(w->admin, &w->watch_op, AMQP_EXCHANGE_DECLARE_METHOD, m,
+    ngx_ess_amqp_op(w->admin, &x->op, AMQP_EXCHANGE_DECLARE_METHOD, m,
                     AMQP_EXCHANGE_DECLARE_OK_METHOD,
                     ngx_ess_exchange_watch_answered, w);
 }
@@ -231,43 +247,23 @@ ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_watch_bind(ngx_ess_exchange_worker_t *w)
 {
-    amqp_exchange_bind_t  *m;
+    amqp_exchange_bind_t      *m;
+    ngx_ess_exchange_watch_t  *x;
 
-    w->watch_busy = 1;
+    x = w->watch;
 
-    m = &w->watch_method.bind;
+    x->busy = 1;
+
+    m = &x->method.bind;
     ngx_memzero(m, sizeof(amqp_exchange_bind_t));
 
-    m->source.bytes = w->witness_name.data;
-    m->source.len = w->witness_name.len;
+    m->source.bytes = x->name.data;
+    m->source.len = x->name.len;
     m->destination.bytes = w->conf->exchange.data;
     m->destination.len = w->conf->exchange.len;
 
-    ngx_ess_amqp_op(w->admin, &w->watch_op, AMQP_EXCHANGE_BIND_METHOD, m,
+    ngx_ess_amqp_op(w->admin, &x->op, AMQP_EXCHANGE_BIND_METHOD, m,
                     AMQP_EXCHANGE_BIND_OK_METHOD,
-                    ngx_ess_exchange_watch_answered, w);
-}
-
-
-/* Is the exchange there, at least? */
-
-static void
-ngx_ess_exchange_watch_passive(ngx_ess_exchange_worker_t *w)
-{
-    amqp_exchange_declare_t  *m;
-
-    w->watch_busy = 1;
-
-    m = &w->watch_method.declare;
-    ngx_memzero(m, sizeof(amqp_exchange_declare_t));
-
-    m->exchange.bytes = w->conf->exchange.data;
-    m->exchange.len = w->conf->exchange.len;
-    m->type = amqp_cstring_bytes("direct");
-    m->passive = 1;
-
-    ngx_ess_amqp_op(w->admin, &w->watch_op, AMQP_EXCHANGE_DECLARE_METHOD, m,
-                    AMQP_EXCHANGE_DECLARE_OK_METHOD,
                     ngx_ess_exchange_watch_answered, w);
 }
 
@@ -276,11 +272,13 @@ static void
 ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
+    ngx_ess_exchange_watch_t   *x;
     ngx_ess_exchange_worker_t  *w;
 
     w = op->data;
+    x = w->watch;
 
-    w->watch_busy = 0;
+    x->busy = 0;
 
     if (rc == NGX_ABORT) {
         return;
@@ -294,19 +292,23 @@ ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     } else if (w->witness != NGX_ESS_EXCHANGE_REFUSED) {
         w->witness = NGX_ESS_EXCHANGE_REFUSED;
-        w->witness_anew = 0;
+        x->anew = 0;
 
         ngx_ess_amqp_trouble_once(w->session, NGX_LOG_NOTICE,
                                   "the exchange cannot be watched", code, text);
     }
 
-    ngx_ess_exchange_kick(w);
+    ngx_ess_exchange_worker_kick(w);
 }
 
 
 static void
 ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w)
 {
+    ngx_ess_exchange_watch_t  *x;
+
+    x = w->watch;
+
     switch (w->witness) {
 
     case NGX_ESS_EXCHANGE_CREATE:
@@ -317,10 +319,10 @@ ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w)
     case NGX_ESS_EXCHANGE_LOOKUP:
     case NGX_ESS_EXCHANGE_COMPARE:
         w->witness = NGX_ESS_EXCHANGE_READY;
-        w->witness_anew = 0;
+        x->anew = 0;
 
-        if (ngx_ess_loss_witness(w->zone) != w->witness_hash) {
-            ngx_ess_loss_set_witness(w->zone, w->witness_hash);
+        if (ngx_ess_loss_witness(w->zone) != x->hash) {
+            ngx_ess_loss_set_witness(w->zone, x->hash);
         }
 
         break;
@@ -336,6 +338,10 @@ ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_watch_not_found(ngx_ess_exchange_worker_t *w)
 {
+    ngx_ess_exchange_watch_t  *x;
+
+    x = w->watch;
+
     switch (w->witness) {
 
     case NGX_ESS_EXCHANGE_CREATE:
@@ -344,18 +350,19 @@ ngx_ess_exchange_watch_not_found(ngx_ess_exchange_worker_t *w)
         /* the exchange went meanwhile */
 
         w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
-        ngx_ess_exchange_gone(w);
+        ngx_ess_exchange_worker_gone(w);
         break;
 
     default:
 
-        if (w->watch_losses != w->losses) {
+        if (x->number_then != x->number) {
             /* noticed by another worker since it was asked */
             break;
         }
 
-        if (w->witness == NGX_ESS_EXCHANGE_LOOKUP && !w->watch_known) {
-            ngx_ess_exchange_watch_declare(w);
+        if (w->witness == NGX_ESS_EXCHANGE_LOOKUP && !x->known) {
+            w->witness = NGX_ESS_EXCHANGE_CREATE;
+            ngx_ess_exchange_watch_declare(w, 0);
             break;
         }
 
@@ -371,20 +378,24 @@ ngx_ess_exchange_watch_lost(ngx_ess_exchange_worker_t *w)
 
     w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
 
-    ngx_ess_exchange_gone(w);
-    ngx_ess_exchange_kick(w);
+    ngx_ess_exchange_worker_gone(w);
+    ngx_ess_exchange_worker_kick(w);
 }
 
 
 void
-ngx_ess_exchange_watch_created(ngx_ess_exchange_worker_t *w)
+ngx_ess_exchange_watch_created(ngx_ess_exchange_worker_t *w, ngx_uint_t known)
 {
-    if (!w->witness_anew && w->exchange_known) {
+    ngx_ess_exchange_watch_t  *x;
+
+    x = w->watch;
+
+    if (!x->anew && known) {
         ngx_ess_exchange_watch_note(w);
     }
 
     w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
-    w->witness_anew = 1;
+    x->anew = 1;
 }
 
 
@@ -393,16 +404,19 @@ ngx_ess_exchange_watch_created(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_watch_note(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                 i;
+    ngx_ess_exchange_watch_t  *x;
 
-    if (ngx_ess_loss_exchange(w->zone, &w->losses)) {
+    x = w->watch;
+
+    if (ngx_ess_loss_exchange(w->zone, &x->number)) {
         ngx_log_error(NGX_LOG_WARN, w->log, 0,
                       "bindings of exchange \"%V\" are gone, events "
                       "published until they are made again are lost",
                       &w->conf->exchange);
     }
 
-    w->witness_anew = 1;
+    x->anew = 1;
     w->exchange_differs = 0;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
@@ -411,22 +425,7 @@ ngx_ess_exchange_watch_note(ngx_ess_exchange_worker_t *w)
         }
     }
 
-    w->rebind_next |= w->lost;
+    w->rebind |= w->lost;
 
-    ngx_ess_exchange_watch_gauge(w);
-}
-
-
-void
-ngx_ess_exchange_watch_gauge(ngx_ess_exchange_worker_t *w)
-{
-    ngx_uint_t  i, n;
-
-    n = w->nrestores + (w->exchange == NGX_ESS_EXCHANGE_REFUSED);
-
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        n += (w->lost >> i) & 1;
-    }
-
-    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNBOUND, n);
+    ngx_ess_exchange_worker_gauge(w);
 }

@@ -1,0 +1,41 @@
+/*
+ * Events that a slot's queue may have as well as its former queue had: those
+ * that were published between a key's bind to the one and its unbind from the
+ * other.
+ */
+
+
+#ifndef _NGX_ESS_EXCHANGE_OVERLAP_H_INCLUDED_
+#define _NGX_ESS_EXCHANGE_OVERLAP_H_INCLUDED_
+
+
+#include "ngx_ess_exchange_worker.h"
+#include "ngx_ess_mark.h"
+
+
+struct ngx_ess_exchange_overlap_s {
+    uint64_t                     left;      /* so many are to come that may be
+                                               among them */
+    ngx_uint_t                   n;
+    uint64_t                     prints[NGX_ESS_MARK_RECENT];    /* sorted, each
+                                               once */
+    u_char                       came[NGX_ESS_MARK_RECENT];
+};
+
+
+/* The former queue is empty; "mark": events that the slot had appended when it
+   was found. */
+void ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *slot,
+    uint64_t mark);
+
+/* The next event of the slot.  1: it came from the former queue as well. */
+ngx_uint_t ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,
+    ngx_ess_amqp_delivery_t *delivery, uint64_t print);
+
+/* What was not acknowledged comes again. */
+void ngx_ess_exchange_overlap_again(ngx_ess_exchange_slot_t *slot);
+
+void ngx_ess_exchange_overlap_forget(ngx_ess_exchange_slot_t *slot);
+
+
+#endif /* _NGX_ESS_EXCHANGE_OVERLAP_H_INCLUDED_ */

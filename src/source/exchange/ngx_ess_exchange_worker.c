@@ -1,0 +1,69 @@
+
+/*
+ * What the parts of the exchange source tell each other through what they
+ * share: that there is something to be started, now or later; that the exchange
+ * is gone; what was refused.  All of it is the worker's.
+ */
+
+
+#include "ngx_ess_backoff.h"
+#include "ngx_ess_broker.h"
+#include "ngx_ess_exchange_worker.h"
+
+
+void
+ngx_ess_exchange_worker_kick(ngx_ess_exchange_worker_t *w)
+{
+    ngx_post_event(&w->turn, &ngx_posted_events);
+}
+
+
+void
+ngx_ess_exchange_worker_retry(ngx_ess_exchange_worker_t *w)
+{
+    if (!w->retry.timer_set) {
+        ngx_add_timer(&w->retry, ngx_ess_backoff(w->attempt));
+        w->attempt++;
+    }
+}
+
+
+void
+ngx_ess_exchange_worker_refused(ngx_ess_exchange_worker_t *w, const char *what,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    u_char     buf[NGX_ESS_BROKER_TEXT];
+    ngx_str_t  words;
+
+    ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR, what, code, text);
+
+    words.data = buf;
+    words.len = ngx_slprintf(buf, buf + sizeof(buf), "%s: %ui \"%V\"", what,
+                             code, text)
+                - buf;
+
+    ngx_ess_broker_failed(w->zone, NGX_ESS_BROKER_CONSUMING,
+                          ngx_ess_amqp_node_name(w->session), &words);
+}
+
+
+void
+ngx_ess_exchange_worker_gone(ngx_ess_exchange_worker_t *w)
+{
+    if (w->exchange == NGX_ESS_EXCHANGE_READY) {
+        w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
+    }
+
+    if (w->witness == NGX_ESS_EXCHANGE_READY) {
+        w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
+    }
+}
+
+
+void
+ngx_ess_exchange_worker_gauge(ngx_ess_exchange_worker_t *w)
+{
+    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNBOUND,
+                      w->restores + (w->exchange == NGX_ESS_EXCHANGE_REFUSED)
+                      + __builtin_popcountl(w->lost));
+}

@@ -1,0 +1,234 @@
+/*
+ * Events that are in the slot's queue and in its former one: each is found
+ * once, for as long as some may come.
+ *
+ * links: src/source/exchange/ngx_ess_exchange_overlap.c
+ * links: t/unit/ngx_string.c
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "ngx_ess_exchange_overlap.h"
+#include "ngx_ess_exchange_print.h"
+#include "ngx_ess_exchange_slot.h"
+
+
+static ngx_log_t                  quiet;
+static ngx_ess_exchange_worker_t  worker;
+static ngx_ess_exchange_slot_t   *slot = &worker.slots[3];
+static ngx_uint_t                 failing;
+
+/* what the zone remembers */
+static uint64_t                   prints[8];
+static ngx_uint_t                 nprints;
+
+
+void *
+ngx_calloc(size_t size, ngx_log_t *log)
+{
+    return failing ? NULL : calloc(1, size);
+}
+
+
+/* of a classic queue; that of a quorum queue is the test's */
+
+uint64_t
+ngx_ess_exchange_print(ngx_str_t *key, ngx_str_t *properties, ngx_str_t *body,
+    ngx_uint_t quorum)
+{
+    assert_int_equal(quorum, 0);
+
+    return 1000 + body->len;
+}
+
+
+ngx_uint_t
+ngx_ess_exchange_slot_prefetch(ngx_ess_exchange_worker_t *w)
+{
+    return 2;
+}
+
+
+ngx_uint_t
+ngx_ess_mark_prints(ngx_ess_zone_t *zone, ngx_uint_t number, uint64_t mark,
+    uint64_t *p)
+{
+    assert_int_equal(number, 3);
+    assert_int_equal(mark, 77);
+
+    memcpy(p, prints, nprints * sizeof(uint64_t));
+
+    return nprints;
+}
+
+
+/* one with that print, or of so many bytes, comes from the slot's queue */
+
+static ngx_uint_t
+had(uint64_t print, size_t len)
+{
+    ngx_ess_amqp_delivery_t  delivery;
+
+    memset(&delivery, 0, sizeof(ngx_ess_amqp_delivery_t));
+    delivery.body.len = len;
+
+    return ngx_ess_exchange_overlap_had(slot, &delivery, print);
+}
+
+
+static void
+remember(const uint64_t *p, ngx_uint_t n, uint64_t left)
+{
+    memcpy(prints, p, n * sizeof(uint64_t));
+    nprints = n;
+
+    ngx_ess_exchange_overlap_remember(slot, 77);
+
+    slot->from = NGX_ESS_EXCHANGE_FROM_OWN;
+    slot->overlap->left = left;
+}
+
+
+static int
+setup(void **state)
+{
+    memset(&worker, 0, sizeof(worker));
+    worker.log = &quiet;
+    slot->worker = &worker;
+    slot->number = 3;
+    failing = 0;
+
+    return 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    ngx_ess_exchange_overlap_forget(slot);
+    assert_null(slot->overlap);
+
+    return 0;
+}
+
+
+static void
+test_each_once(void **state)
+{
+    static const uint64_t  p[] = { 30, 10, 1005, 20 };
+
+    remember(p, 4, 100);
+
+    assert_int_equal(had(20, 0), 1);
+    assert_int_equal(had(20, 0), 0);
+    assert_int_equal(had(15, 0), 0);
+    assert_int_equal(had(30, 0), 1);
+    assert_int_equal(had(10, 0), 1);
+
+    /* a worker that left took it from a classic queue */
+    assert_int_equal(had(16, 5), 1);
+    assert_int_equal(had(16, 5), 0);
+}
+
+
+static void
+test_what_is_there_twice(void **state)
+{
+    static const uint64_t  p[] = { 10, 20, 20, 30, 30, 30 };
+
+    remember(p, 6, 100);
+
+    assert_int_equal(had(20, 0), 0);
+    assert_int_equal(had(30, 0), 0);
+    assert_int_equal(had(10, 0), 1);
+}
+
+
+static void
+test_ends(void **state)
+{
+    static const uint64_t  p[] = { 10, 20, 30 };
+
+    remember(p, 3, 2);
+
+    assert_int_equal(had(20, 0), 1);
+    assert_int_equal(had(5, 0), 0);
+    assert_non_null(slot->overlap);
+
+    assert_int_equal(had(10, 0), 0);
+    assert_null(slot->overlap);
+    assert_int_equal(had(10, 0), 0);
+}
+
+
+static void
+test_comes_again(void **state)
+{
+    static const uint64_t  p[] = { 10, 20, 30 };
+
+    remember(p, 3, 1);
+
+    assert_int_equal(had(20, 0), 1);
+    ngx_ess_exchange_overlap_again(slot);
+    assert_int_equal(had(20, 0), 1);
+    assert_int_equal(had(10, 0), 1);
+    assert_int_equal(had(30, 0), 0);
+    assert_null(slot->overlap);
+
+    /* nothing to remember */
+    ngx_ess_exchange_overlap_again(slot);
+}
+
+
+static void
+test_former_queue(void **state)
+{
+    static const uint64_t  p[] = { 10 };
+
+    remember(p, 1, 1);
+
+    slot->from = NGX_ESS_EXCHANGE_FROM_FORMER;
+    assert_int_equal(had(10, 0), 0);
+    assert_non_null(slot->overlap);
+
+    slot->from = NGX_ESS_EXCHANGE_FROM_OWN;
+    assert_int_equal(had(10, 0), 1);
+}
+
+
+static void
+test_no_memory(void **state)
+{
+    static const uint64_t  p[] = { 10 };
+
+    remember(p, 1, 1);
+
+    failing = 1;
+    ngx_ess_exchange_overlap_remember(slot, 77);
+    assert_null(slot->overlap);
+    assert_int_equal(had(10, 0), 0);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup_teardown(test_each_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_there_twice, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_comes_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_former_queue, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
