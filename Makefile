@@ -74,8 +74,8 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     event/quic os/unix http http/modules http/v2 http/v3) \
                 -I $(OBJS) $(addprefix -I ,src src/amqp src/source \
                     src/source/exchange src/source/rabbitmq src/stream \
-                    src/registry src/subscriber src/transport src/api \
-                    src/store src/auth src/console)
+                    src/registry src/subscriber src/client src/transport \
+                    src/api src/store src/auth src/console)
 
 
 .DEFAULT_GOAL := all

@@ -6,7 +6,7 @@
 
 
 #include "ngx_ess_conf_subscribe.h"
-#include "ngx_ess_subscriber.h"
+#include "ngx_ess_client_enter.h"
 
 
 static ngx_int_t ngx_ess_conf_subscribe_is_origin(ngx_str_t *value);
@@ -180,7 +180,7 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_subscriber_handler);
+    return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_client_enter_handler);
 }
 
 

@@ -6,7 +6,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_subscriber.h"
+#include "ngx_ess_client_enter.h"
 #include "ngx_ess_variables.h"
 
 
@@ -17,15 +17,15 @@ static ngx_int_t ngx_ess_variables_get(ngx_http_request_t *r,
 static ngx_http_variable_t  ngx_ess_variables[] = {
 
     { ngx_string("ess_stream_id"), NULL, ngx_ess_variables_get,
-      offsetof(ngx_ess_subscriber_stats_t, stream_id),
+      offsetof(ngx_ess_client_stats_t, stream_id),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("ess_events_sent"), NULL, ngx_ess_variables_get,
-      offsetof(ngx_ess_subscriber_stats_t, events_sent),
+      offsetof(ngx_ess_client_stats_t, events_sent),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("ess_bytes_sent"), NULL, ngx_ess_variables_get,
-      offsetof(ngx_ess_subscriber_stats_t, bytes_sent),
+      offsetof(ngx_ess_client_stats_t, bytes_sent),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -55,10 +55,10 @@ static ngx_int_t
 ngx_ess_variables_get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
-    uint64_t                    value;
-    ngx_ess_subscriber_stats_t  stats;
+    uint64_t                value;
+    ngx_ess_client_stats_t  stats;
 
-    if (ngx_ess_subscriber_stats(r, &stats) != NGX_OK) {
+    if (ngx_ess_client_enter_stats(r, &stats) != NGX_OK) {
         v->not_found = 1;
         return NGX_OK;
     }

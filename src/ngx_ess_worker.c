@@ -16,7 +16,10 @@
 #include "ngx_ess_registry_upkeep.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
-#include "ngx_ess_subscriber.h"
+#include "ngx_ess_client_enter.h"
+#include "ngx_ess_client_list.h"
+#include "ngx_ess_drain.h"
+#include "ngx_ess_feed.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_worker.h"
 
@@ -46,7 +49,7 @@ static void ngx_ess_worker_shutdown(void);
 
 static const ngx_ess_notify_handlers_t  ngx_ess_worker_notified = {
     ngx_ess_worker_changed,
-    ngx_ess_subscriber_replaced,
+    ngx_ess_feed_replaced,
     ngx_ess_mailbox_read,
     ngx_ess_worker_shutdown
 };
@@ -245,11 +248,11 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
 {
     ngx_event_t  *ev;
 
-    ngx_ess_mailbox_init_process(mcf->zone, ngx_ess_subscriber_answer);
+    ngx_ess_mailbox_init_process(mcf->zone, ngx_ess_client_list_answer);
     ngx_ess_ws_init(mcf->deflate, mcf->deflate_min);
 
     if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
-        || ngx_ess_subscriber_init_process(cycle, mcf->zone) != NGX_OK
+        || ngx_ess_client_enter_init(cycle, mcf->zone) != NGX_OK
         || ngx_ess_notify_init_process(cycle, mcf->zone,
                                        &ngx_ess_worker_notified)
            != NGX_OK)
@@ -306,7 +309,7 @@ ngx_ess_worker_tick(ngx_event_t *ev)
 static void
 ngx_ess_worker_changed(ngx_ess_stream_ref_t *ref)
 {
-    ngx_ess_subscriber_changed(ref);
+    ngx_ess_feed_changed(ref);
     ngx_ess_source_changed(ref);
 }
 
@@ -325,7 +328,7 @@ ngx_ess_worker_shutdown(void)
            ? NGX_ESS_WORKER_SERVICE_RESTART : NGX_ESS_WORKER_GOING_AWAY;
 
     ngx_ess_source_shutdown();
-    ngx_ess_subscriber_drain(code, ngx_ess_worker_conf->drain);
+    ngx_ess_drain_start(code, ngx_ess_worker_conf->drain);
 }
 
 
@@ -341,7 +344,7 @@ ngx_ess_worker_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_ess_source_exit_process();
-    ngx_ess_subscriber_exit_process();
+    ngx_ess_client_enter_exit();
     ngx_ess_store_exit_process();
     ngx_ess_notify_exit_process(cycle);
     ngx_ess_shm_detach(ngx_ess_worker_conf->zone);

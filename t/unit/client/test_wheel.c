@@ -3,7 +3,7 @@
  * a long pause, and the end of ngx_msec_t, which an nginx of 32 bits sees
  * every 49 days.
  *
- * links: src/subscriber/ngx_ess_wheel.c
+ * links: src/client/ngx_ess_wheel.c
  */
 
 

@@ -1,11 +1,11 @@
 
 /*
- * Subscribers: from a request to a place in a stream's feed.  Runs in
+ * A client enters: from a request to a place in a stream's feed.  Runs in
  * workers.
  */
 
 
-#include "ngx_ess_subscriber.h"
+#include "ngx_ess_client_enter.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_header.h"
@@ -25,8 +25,8 @@
 
 
 /* header names that a client chooses are compared without case */
-#define NGX_ESS_SUBSCRIBER_LAST_ID  "last-event-id"
-#define NGX_ESS_SUBSCRIBER_ORIGIN   "origin"
+#define NGX_ESS_CLIENT_ENTER_LAST_ID  "last-event-id"
+#define NGX_ESS_CLIENT_ENTER_ORIGIN   "origin"
 
 
 /* how a client enters a stream */
@@ -39,7 +39,7 @@ typedef struct {
     unsigned                     follow:1;  /* the log follows another
                                                stream */
     unsigned                     missing:1; /* which there is not */
-} ngx_ess_subscriber_entry_t;
+} ngx_ess_client_entry_t;
 
 
 /* the same, while it waits for the log; in the request's pool */
@@ -48,68 +48,68 @@ typedef struct {
     ngx_ess_source_attach_t      attach;
     ngx_http_request_t          *request;
     ngx_http_cleanup_t          *cleanup;
-    ngx_ess_subscriber_entry_t   entry;
-} ngx_ess_subscriber_attach_t;
+    ngx_ess_client_entry_t       entry;
+} ngx_ess_client_attach_t;
 
 
-static ngx_int_t ngx_ess_subscriber_uuid(ngx_http_request_t *r, u_char *uuid);
-static ngx_int_t ngx_ess_subscriber_send_away(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_client_enter_uuid(ngx_http_request_t *r, u_char *uuid);
+static ngx_int_t ngx_ess_client_enter_send_away(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport);
-static ngx_int_t ngx_ess_subscriber_admit(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_client_enter_admit(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
-static ngx_int_t ngx_ess_subscriber_rejected(ngx_ess_rejected_e reason,
+static ngx_int_t ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason,
     ngx_int_t rc);
-static ngx_int_t ngx_ess_subscriber_origin(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_client_enter_origin(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
-static ngx_int_t ngx_ess_subscriber_transport(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_client_enter_transport(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf, const ngx_ess_transport_t **transport);
-static ngx_int_t ngx_ess_subscriber_position(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_client_enter_position(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
     ngx_str_t *reason);
-static ngx_int_t ngx_ess_subscriber_start(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_client_enter_start(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, const ngx_ess_transport_t *transport);
-static ngx_int_t ngx_ess_subscriber_attach(ngx_http_request_t *r,
-    ngx_ess_stream_info_t *info, ngx_ess_subscriber_entry_t *entry);
-static void ngx_ess_subscriber_attached(ngx_ess_source_attach_t *attach,
+static ngx_int_t ngx_ess_client_enter_attach(ngx_http_request_t *r,
+    ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
+static void ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach,
     ngx_int_t rc);
-static void ngx_ess_subscriber_attach_gone(void *data);
-static ngx_int_t ngx_ess_subscriber_enter(ngx_http_request_t *r,
-    ngx_ess_subscriber_entry_t *entry);
-static ngx_ess_subscriber_t *ngx_ess_subscriber_create(ngx_http_request_t *r,
+static void ngx_ess_client_enter_attach_gone(void *data);
+static ngx_int_t ngx_ess_client_enter_stream(ngx_http_request_t *r,
+    ngx_ess_client_entry_t *entry);
+static ngx_ess_subscriber_t *ngx_ess_client_enter_create(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref);
 static ngx_int_t ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry);
+    ngx_ess_client_entry_t *entry);
 static ngx_int_t ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place);
+    ngx_ess_client_entry_t *entry, ngx_ess_log_place_t *place);
 static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
     ngx_ess_position_t *pos, ngx_ess_log_place_t *place);
-static ngx_int_t ngx_ess_subscriber_busy(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_client_enter_busy(ngx_http_request_t *r,
     ngx_ess_rejected_e reason);
-static ngx_int_t ngx_ess_subscriber_refuse(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_client_enter_refuse(ngx_http_request_t *r,
     ngx_int_t status, const char *name, const char *value);
 
 
-static ngx_ess_zone_t  *ngx_ess_subscriber_zone;
+static ngx_ess_zone_t  *ngx_ess_client_enter_zone;
 
 
 ngx_int_t
-ngx_ess_subscriber_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
+ngx_ess_client_enter_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
 {
-    ngx_ess_subscriber_zone = zone;
+    ngx_ess_client_enter_zone = zone;
 
     return ngx_ess_client_init(cycle, zone);
 }
 
 
 void
-ngx_ess_subscriber_exit_process(void)
+ngx_ess_client_enter_exit(void)
 {
     ngx_ess_client_exit();
 }
 
 
 ngx_int_t
-ngx_ess_subscriber_handler(ngx_http_request_t *r)
+ngx_ess_client_enter_handler(ngx_http_request_t *r)
 {
     u_char                      uuid[NGX_ESS_UUID_LEN];
     u_char                      text[NGX_ESS_UUID_TEXT];
@@ -121,24 +121,24 @@ ngx_ess_subscriber_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
 
-    rc = ngx_ess_subscriber_admit(r, lcf);
+    rc = ngx_ess_client_enter_admit(r, lcf);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_ess_subscriber_uuid(r, uuid);
+    rc = ngx_ess_client_enter_uuid(r, uuid);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (rc != NGX_OK
-        || ngx_ess_stream_by_uuid(ngx_ess_subscriber_zone, uuid, &info)
+        || ngx_ess_stream_by_uuid(ngx_ess_client_enter_zone, uuid, &info)
            != NGX_OK)
     {
-        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_STREAM,
-                                           NGX_HTTP_NOT_FOUND);
+        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
+                                             NGX_HTTP_NOT_FOUND);
     }
 
     (void) ngx_ess_stream_uuid_text(text, info.uuid);
@@ -149,21 +149,21 @@ ngx_ess_subscriber_handler(ngx_http_request_t *r)
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "the token is not for this stream");
 
-        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_CLAIM,
-                                           NGX_HTTP_FORBIDDEN);
+        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_CLAIM,
+                                             NGX_HTTP_FORBIDDEN);
     }
 
-    rc = ngx_ess_subscriber_transport(r, lcf, &transport);
+    rc = ngx_ess_client_enter_transport(r, lcf, &transport);
 
     if (rc != NGX_OK) {
-        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_REQUEST, rc);
+        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_REQUEST, rc);
     }
 
     if (ngx_ess_drain_active()) {
-        return ngx_ess_subscriber_send_away(r, transport);
+        return ngx_ess_client_enter_send_away(r, transport);
     }
 
-    return ngx_ess_subscriber_start(r, &info, transport);
+    return ngx_ess_client_enter_start(r, &info, transport);
 }
 
 
@@ -173,14 +173,14 @@ ngx_ess_subscriber_handler(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_ess_subscriber_send_away(ngx_http_request_t *r,
+ngx_ess_client_enter_send_away(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport)
 {
     r->keepalive = 0;
 
     if (transport->answers) {
-        return ngx_ess_subscriber_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                         "Retry-After", "1");
+        return ngx_ess_client_enter_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                           "Retry-After", "1");
     }
 
     if (transport->start(r, NULL) != NGX_OK) {
@@ -192,14 +192,14 @@ ngx_ess_subscriber_send_away(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_ess_subscriber_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
+ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 {
     if (r->method != NGX_HTTP_GET) {
-        return ngx_ess_subscriber_refuse(r, NGX_HTTP_NOT_ALLOWED,
-                                         "Allow", "GET");
+        return ngx_ess_client_enter_refuse(r, NGX_HTTP_NOT_ALLOWED,
+                                           "Allow", "GET");
     }
 
-    if (ngx_ess_subscriber_zone == NULL) {
+    if (ngx_ess_client_enter_zone == NULL) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
@@ -209,7 +209,7 @@ ngx_ess_subscriber_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
         return NGX_HTTP_NOT_FOUND;
     }
 
-    return ngx_ess_subscriber_origin(r, lcf);
+    return ngx_ess_client_enter_origin(r, lcf);
 }
 
 
@@ -219,18 +219,18 @@ ngx_ess_subscriber_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
  */
 
 static ngx_int_t
-ngx_ess_subscriber_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
+ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 {
-    ngx_str_t          *origin;
-    ngx_uint_t          i;
-    ngx_table_elt_t    *h;
-    ngx_ess_escaped_t   text;
+    ngx_str_t         *origin;
+    ngx_uint_t         i;
+    ngx_table_elt_t   *h;
+    ngx_ess_escaped_t  text;
 
     if (lcf->origins == NULL) {
         return NGX_OK;
     }
 
-    h = ngx_ess_header_find(r, NGX_ESS_SUBSCRIBER_ORIGIN, NULL);
+    h = ngx_ess_header_find(r, NGX_ESS_CLIENT_ENTER_ORIGIN, NULL);
 
     if (h == NULL) {
         return NGX_OK;
@@ -251,22 +251,23 @@ ngx_ess_subscriber_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
                   "origin \"%V\" is not among those of \"ess_origin\"",
                   ngx_ess_escape(&text, &h->value));
 
-    return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_ORIGIN,
-                                       NGX_HTTP_FORBIDDEN);
+    return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_ORIGIN,
+                                         NGX_HTTP_FORBIDDEN);
 }
 
 
 static ngx_int_t
-ngx_ess_subscriber_rejected(ngx_ess_rejected_e reason, ngx_int_t rc)
+ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason, ngx_int_t rc)
 {
-    ngx_ess_shm_count(ngx_ess_subscriber_zone, NGX_ESS_C_REJECTED + reason, 1);
+    ngx_ess_shm_count(ngx_ess_client_enter_zone, NGX_ESS_C_REJECTED + reason,
+                      1);
 
     return rc;
 }
 
 
 static ngx_int_t
-ngx_ess_subscriber_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
+ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     const ngx_ess_transport_t **transport)
 {
     if (ngx_ess_sse_check(r) != NGX_OK) {
@@ -298,7 +299,7 @@ ngx_ess_subscriber_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
 /* NGX_OK; NGX_DECLINED: no such position can be, "reason" says why. */
 
 static ngx_int_t
-ngx_ess_subscriber_position(ngx_http_request_t *r,
+ngx_ess_client_enter_position(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
     ngx_str_t *reason)
 {
@@ -308,7 +309,7 @@ ngx_ess_subscriber_position(ngx_http_request_t *r,
     h = NULL;
 
     if (!transport->answers) {
-        h = ngx_ess_header_find(r, NGX_ESS_SUBSCRIBER_LAST_ID, NULL);
+        h = ngx_ess_header_find(r, NGX_ESS_CLIENT_ENTER_LAST_ID, NULL);
     }
 
     if (h && h->value.len) {
@@ -322,7 +323,7 @@ ngx_ess_subscriber_position(ngx_http_request_t *r,
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "invalid position in the stream: %V", reason);
 
-        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_POSITION, rc);
+        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_POSITION, rc);
     }
 
     return NGX_OK;
@@ -330,14 +331,14 @@ ngx_ess_subscriber_position(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_ess_subscriber_stats(ngx_http_request_t *r,
-    ngx_ess_subscriber_stats_t *stats)
+ngx_ess_client_enter_stats(ngx_http_request_t *r,
+    ngx_ess_client_stats_t *stats)
 {
     ngx_ess_subscriber_t  *sub;
 
     /* other handlers of the module have contexts of another type */
 
-    if (r->content_handler != ngx_ess_subscriber_handler) {
+    if (r->content_handler != ngx_ess_client_enter_handler) {
         return NGX_DECLINED;
     }
 
@@ -355,31 +356,10 @@ ngx_ess_subscriber_stats(ngx_http_request_t *r,
 }
 
 
-void
-ngx_ess_subscriber_changed(ngx_ess_stream_ref_t *ref)
-{
-    ngx_ess_feed_changed(ref);
-}
-
-
-void
-ngx_ess_subscriber_replaced(ngx_ess_stream_ref_t *ref, uint64_t first)
-{
-    ngx_ess_feed_replaced(ref, first);
-}
-
-
-void
-ngx_ess_subscriber_drain(ngx_uint_t code, ngx_msec_t drain)
-{
-    ngx_ess_drain_start(code, drain);
-}
-
-
 /* NGX_OK; NGX_DECLINED: that is no uuid; NGX_ERROR. */
 
 static ngx_int_t
-ngx_ess_subscriber_uuid(ngx_http_request_t *r, u_char *uuid)
+ngx_ess_client_enter_uuid(ngx_http_request_t *r, u_char *uuid)
 {
     u_char              *p, *last;
     ngx_str_t            text;
@@ -416,12 +396,12 @@ ngx_ess_subscriber_uuid(ngx_http_request_t *r, u_char *uuid)
 
 
 static ngx_int_t
-ngx_ess_subscriber_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
+ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     const ngx_ess_transport_t *transport)
 {
-    ngx_int_t                    rc;
-    ngx_str_t                    reason;
-    ngx_ess_subscriber_entry_t   entry;
+    ngx_int_t               rc;
+    ngx_str_t               reason;
+    ngx_ess_client_entry_t  entry;
 
     if (ngx_ess_client_max_reached()) {
 
@@ -429,20 +409,20 @@ ngx_ess_subscriber_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
 
         r->keepalive = 0;
 
-        return ngx_ess_subscriber_busy(r, NGX_ESS_REJECTED_CLIENTS);
+        return ngx_ess_client_enter_busy(r, NGX_ESS_REJECTED_CLIENTS);
     }
 
-    ngx_memzero(&entry, sizeof(ngx_ess_subscriber_entry_t));
+    ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
 
     entry.ref = info->ref;
     entry.transport = transport;
     entry.follow = (info->source == NGX_ESS_SOURCE_STREAM);
 
-    rc = ngx_ess_subscriber_position(r, transport, &entry.pos, &reason);
+    rc = ngx_ess_client_enter_position(r, transport, &entry.pos, &reason);
 
     if (rc == NGX_OK) {
-        return entry.follow ? ngx_ess_subscriber_attach(r, info, &entry)
-                            : ngx_ess_subscriber_enter(r, &entry);
+        return entry.follow ? ngx_ess_client_enter_attach(r, info, &entry)
+                            : ngx_ess_client_enter_stream(r, &entry);
     }
 
     if (!transport->answers) {
@@ -454,19 +434,19 @@ ngx_ess_subscriber_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     entry.refused = (char *) reason.data;
     entry.pos.type = NGX_ESS_POSITION_NEW;
 
-    return ngx_ess_subscriber_enter(r, &entry);
+    return ngx_ess_client_enter_stream(r, &entry);
 }
 
 
 /* The log may have to be made to follow the broker's stream first. */
 
 static ngx_int_t
-ngx_ess_subscriber_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
-    ngx_ess_subscriber_entry_t *entry)
+ngx_ess_client_enter_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
+    ngx_ess_client_entry_t *entry)
 {
-    ngx_ess_subscriber_attach_t  *wait;
+    ngx_ess_client_attach_t  *wait;
 
-    wait = ngx_pcalloc(r->pool, sizeof(ngx_ess_subscriber_attach_t)
+    wait = ngx_pcalloc(r->pool, sizeof(ngx_ess_client_attach_t)
                                 + info->key_len);
     if (wait == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -475,7 +455,7 @@ ngx_ess_subscriber_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     wait->request = r;
     wait->entry = *entry;
 
-    wait->attach.handler = ngx_ess_subscriber_attached;
+    wait->attach.handler = ngx_ess_client_enter_attached;
     wait->attach.data = wait;
     wait->attach.ref = info->ref;
     wait->attach.log = ngx_cycle->log;
@@ -483,7 +463,7 @@ ngx_ess_subscriber_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     wait->attach.key.data = (u_char *) (wait + 1);
     ngx_memcpy(wait->attach.key.data, info->key, info->key_len);
 
-    wait->cleanup = ngx_ess_wait(r, ngx_ess_subscriber_attach_gone, wait);
+    wait->cleanup = ngx_ess_wait(r, ngx_ess_client_enter_attach_gone, wait);
     if (wait->cleanup == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -498,9 +478,9 @@ ngx_ess_subscriber_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
 
 
 static void
-ngx_ess_subscriber_attach_gone(void *data)
+ngx_ess_client_enter_attach_gone(void *data)
 {
-    ngx_ess_subscriber_attach_t *wait = data;
+    ngx_ess_client_attach_t *wait = data;
 
     ngx_ess_client_max_leave();
     ngx_ess_source_attach_cancel(&wait->attach);
@@ -508,11 +488,11 @@ ngx_ess_subscriber_attach_gone(void *data)
 
 
 static void
-ngx_ess_subscriber_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc)
+ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 {
-    ngx_http_request_t           *r;
-    ngx_ess_subscriber_entry_t   *entry;
-    ngx_ess_subscriber_attach_t  *wait;
+    ngx_http_request_t       *r;
+    ngx_ess_client_entry_t   *entry;
+    ngx_ess_client_attach_t  *wait;
 
     wait = attach->data;
     r = wait->request;
@@ -522,22 +502,22 @@ ngx_ess_subscriber_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc)
     ngx_ess_client_max_leave();
 
     if (rc != NGX_OK) {
-        (void) ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_SOURCE, rc);
+        (void) ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_SOURCE, rc);
     }
 
     if (ngx_ess_drain_active()) {
-        rc = ngx_ess_subscriber_send_away(r, entry->transport);
+        rc = ngx_ess_client_enter_send_away(r, entry->transport);
 
     } else if (rc == NGX_OK) {
-        rc = ngx_ess_subscriber_enter(r, entry);
+        rc = ngx_ess_client_enter_stream(r, entry);
 
     } else if (rc == NGX_BUSY) {
-        rc = ngx_ess_subscriber_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                       "Retry-After", "1");
+        rc = ngx_ess_client_enter_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                         "Retry-After", "1");
 
     } else if (entry->transport->answers) {
         entry->missing = 1;
-        rc = ngx_ess_subscriber_enter(r, entry);
+        rc = ngx_ess_client_enter_stream(r, entry);
 
     } else {
         rc = NGX_HTTP_SERVICE_UNAVAILABLE;
@@ -548,13 +528,13 @@ ngx_ess_subscriber_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 
 
 static ngx_int_t
-ngx_ess_subscriber_enter(ngx_http_request_t *r,
-    ngx_ess_subscriber_entry_t *entry)
+ngx_ess_client_enter_stream(ngx_http_request_t *r,
+    ngx_ess_client_entry_t *entry)
 {
     ngx_int_t              rc;
     ngx_ess_subscriber_t  *sub;
 
-    sub = ngx_ess_subscriber_create(r, entry->transport, &entry->ref);
+    sub = ngx_ess_client_enter_create(r, entry->transport, &entry->ref);
     if (sub == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -575,12 +555,12 @@ ngx_ess_subscriber_enter(ngx_http_request_t *r,
     rc = ngx_ess_subscriber_join(sub, entry);
 
     if (rc == NGX_DECLINED) {
-        return ngx_ess_subscriber_rejected(NGX_ESS_REJECTED_STREAM,
-                                           NGX_HTTP_NOT_FOUND);
+        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
+                                             NGX_HTTP_NOT_FOUND);
     }
 
     if (rc == NGX_BUSY) {
-        return ngx_ess_subscriber_busy(r, NGX_ESS_REJECTED_LIMIT);
+        return ngx_ess_client_enter_busy(r, NGX_ESS_REJECTED_LIMIT);
     }
 
     if (rc != NGX_OK) {
@@ -594,7 +574,7 @@ ngx_ess_subscriber_enter(ngx_http_request_t *r,
 
 
 static ngx_ess_subscriber_t *
-ngx_ess_subscriber_create(ngx_http_request_t *r,
+ngx_ess_client_enter_create(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref)
 {
     ngx_ess_subscriber_t  *sub;
@@ -640,7 +620,7 @@ ngx_ess_subscriber_create(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry)
+    ngx_ess_client_entry_t *entry)
 {
     uint64_t               ordinal;
     ngx_int_t              rc;
@@ -649,7 +629,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
 
     ref = &entry->ref;
 
-    rc = ngx_ess_notify_subscribe(ngx_ess_subscriber_zone, ref,
+    rc = ngx_ess_notify_subscribe(ngx_ess_client_enter_zone, ref,
                                   sub->conf->limit.max ? &sub->conf->limit
                                                        : NULL,
                                   &sub->seq, &ordinal, &sub->number);
@@ -659,7 +639,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     }
 
     if (entry->follow && !entry->missing && !entry->refused
-        && ngx_ess_follow_state(ngx_ess_subscriber_zone, ref)
+        && ngx_ess_follow_state(ngx_ess_client_enter_zone, ref)
            != NGX_ESS_FOLLOW_LIVE)
     {
         /* let go in the very moment */
@@ -680,7 +660,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     }
 
     if (rc != NGX_OK) {
-        ngx_ess_notify_unsubscribe(ngx_ess_subscriber_zone, ref);
+        ngx_ess_notify_unsubscribe(ngx_ess_client_enter_zone, ref);
     }
 
     return rc;
@@ -691,7 +671,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
 
 static ngx_int_t
 ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place)
+    ngx_ess_client_entry_t *entry, ngx_ess_log_place_t *place)
 {
     uint64_t             ordinal, timestamp;
     ngx_ess_position_t  *pos;
@@ -735,18 +715,18 @@ ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
     ngx_int_t  rc;
 
     if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
-        return ngx_ess_log_search_since(ngx_ess_subscriber_zone, ref,
+        return ngx_ess_log_search_since(ngx_ess_client_enter_zone, ref,
                                         pos->timestamp, 0, place);
     }
 
     if (pos->type == NGX_ESS_POSITION_ORDINAL || pos->epoch == ref->epoch) {
-        return ngx_ess_log_search_ordinal(ngx_ess_subscriber_zone, ref,
+        return ngx_ess_log_search_ordinal(ngx_ess_client_enter_zone, ref,
                                           pos->ordinal, place);
     }
 
     /* another epoch's: nobody knows what was between it and this log */
 
-    rc = ngx_ess_log_search_ordinal(ngx_ess_subscriber_zone, ref, 0, place);
+    rc = ngx_ess_log_search_ordinal(ngx_ess_client_enter_zone, ref, 0, place);
 
     place->gap = 1;
     place->from = pos->ordinal + 1;
@@ -759,17 +739,19 @@ ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
 /* There are as many as may be. */
 
 static ngx_int_t
-ngx_ess_subscriber_busy(ngx_http_request_t *r, ngx_ess_rejected_e reason)
+ngx_ess_client_enter_busy(ngx_http_request_t *r, ngx_ess_rejected_e reason)
 {
-    return ngx_ess_subscriber_rejected(reason,
-                       ngx_ess_subscriber_refuse(r,
-                                                 NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                 "Retry-After", "1"));
+    ngx_int_t  rc;
+
+    rc = ngx_ess_client_enter_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                     "Retry-After", "1");
+
+    return ngx_ess_client_enter_rejected(reason, rc);
 }
 
 
 static ngx_int_t
-ngx_ess_subscriber_refuse(ngx_http_request_t *r, ngx_int_t status,
+ngx_ess_client_enter_refuse(ngx_http_request_t *r, ngx_int_t status,
     const char *name, const char *value)
 {
     if (ngx_ess_header_add(r, name, value, ngx_strlen(value)) != NGX_OK) {

@@ -3,7 +3,7 @@
  * leave by themselves, and at once when there is no time for it; and the end
  * of those who do not take their close.
  *
- * links: src/subscriber/ngx_ess_drain.c
+ * links: src/client/ngx_ess_drain.c
  */
 
 

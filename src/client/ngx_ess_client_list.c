@@ -5,9 +5,9 @@
  */
 
 
+#include "ngx_ess_client_list.h"
 #include "ngx_ess_client.h"
 #include "ngx_ess_client_close.h"
-#include "ngx_ess_subscriber.h"
 
 
 typedef struct {
@@ -24,7 +24,7 @@ static void ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
 
 
 ngx_uint_t
-ngx_ess_subscriber_answer(ngx_ess_mail_type_e type, ngx_ess_stream_ref_t *ref,
+ngx_ess_client_list_answer(ngx_ess_mail_type_e type, ngx_ess_stream_ref_t *ref,
     uint32_t number, ngx_ess_mail_subscriber_t *subs)
 {
     ngx_uint_t             i;

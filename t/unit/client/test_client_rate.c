@@ -2,7 +2,7 @@
  * What a client may send: bursts, a rate that is kept to, pauses, the end of
  * a client that goes on, and one that had been quiet.
  *
- * links: src/subscriber/ngx_ess_client_rate.c
+ * links: src/client/ngx_ess_client_rate.c
  */
 
 
