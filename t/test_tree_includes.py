@@ -20,9 +20,7 @@ ALLOWED = {
                         SEAM},
     "source/rabbitmq": {"source/rabbitmq", "amqp", "stream", SEAM},
     "stream": {"stream"},
-    # a client's timer is a member of its subscriber
-    "subscriber": {"subscriber", "stream", "transport", SEAM,
-                   "ngx_ess_wheel.h"},
+    "subscriber": {"subscriber", "stream", "transport", SEAM},
     "client": {"client", "subscriber", "stream", "transport", SEAM,
                "ngx_ess_jwt.h"},
     "transport": {"transport", "ngx_ess_jwt.h"},
@@ -176,8 +174,6 @@ def test_config_names_every_source():
 CIRCLES = [
     {"ngx_ess_log_room", "ngx_ess_log_search", "ngx_ess_notify", "ngx_ess_shm",
      "ngx_ess_shm_check", "ngx_ess_stream_lookup", "ngx_ess_stream_table"},
-    {"ngx_ess_client", "ngx_ess_client_close"},
-    {"ngx_ess_flush", "ngx_ess_flush_filtered"},
     {"ngx_ess_rabbitmq_follower", "ngx_ess_rabbitmq_streams"},
 ]
 
@@ -192,8 +188,6 @@ LONG = {
     "src/stream/ngx_ess_shm_check.c",
     "src/stream/ngx_ess_stream_lookup.c",
     "src/stream/ngx_ess_stream_table.c",
-    "src/client/ngx_ess_client.c",
-    "src/client/ngx_ess_client_enter.c",
     "src/transport/ngx_ess_ws.c",
     "t/unit/amqp/test_amqp_codec.c",
     "t/unit/stream/test_crash.c",

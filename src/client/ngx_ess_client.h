@@ -1,6 +1,13 @@
 /*
- * The client's side of a subscriber: its connection, from the response header
- * to the close.  Private to subscriber/.
+ * A client: a connection, and what it subscribes to.  Private to client/.
+ *
+ *                          drain             it has what is there
+ *     OPENING ──► OPEN ─────────► FINISHING ─────────────────────┐
+ *        │          │                                            ▼
+ *        │          └─────────────────────────────────────► CLOSING
+ *        │                       our close, or the peer's        │ sent
+ *        ▼           no answer in time, or a broken connection   ▼
+ *      GONE ◄───────────────────────────────────────────────── CLOSED
  */
 
 
@@ -9,7 +16,10 @@
 
 
 #include "ngx_ess.h"
+#include "ngx_ess_conf.h"
 #include "ngx_ess_feed.h"
+#include "ngx_ess_transport.h"
+#include "ngx_ess_wheel.h"
 
 
 /* ms that a peer has to take our close and to answer it */
@@ -26,25 +36,101 @@
 #define NGX_ESS_CLIENT_EXPIRED   3000       /* the registry's "Unauthorized" */
 
 
-ngx_int_t ngx_ess_client_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone);
-void ngx_ess_client_exit(void);
+typedef struct ngx_ess_control_s     ngx_ess_control_t;
+typedef struct ngx_ess_filtered_s    ngx_ess_filtered_t;
+
+
+typedef enum {
+    NGX_ESS_CLIENT_OPENING = 0,             /* response header on its way */
+    NGX_ESS_CLIENT_OPEN,                    /* gets events */
+    NGX_ESS_CLIENT_FINISHING,               /* gets what is there, then the
+                                               close */
+    NGX_ESS_CLIENT_CLOSING,                 /* the close is on its way */
+    NGX_ESS_CLIENT_CLOSED,                  /* it was sent; the peer's comes */
+    NGX_ESS_CLIENT_GONE                     /* off all lists */
+} ngx_ess_client_state_e;
+
 
 /*
- * The subscriber joined its feed and was counted in the zone.  Sends the
- * response header and takes the connection over.  NGX_DONE: the content
- * handler returns that, too; or what it returns instead.
+ * One block from the heap, with the transport's session behind it.  It goes
+ * with its request, or when that was released, with its connection.
  */
-ngx_int_t ngx_ess_client_start(ngx_ess_subscriber_t *sub);
+
+struct ngx_ess_client_s {
+    ngx_ess_subscriber_t         sub;       /* its subscription */
+
+    ngx_queue_t                  drain;     /* those that a drain will close */
+    ngx_ess_wheel_entry_t        timer;     /* ping, or end of patience */
+
+    ngx_connection_t            *connection;
+    ngx_http_request_t          *request;   /* NULL: it was released */
+    ngx_ess_loc_conf_t          *conf;
+    const ngx_ess_transport_t   *transport;
+    ngx_ess_control_t           *control;   /* NULL: none to be sent */
+    ngx_ess_filtered_t          *filtered;  /* NULL: bytes go straight to the
+                                               connection */
+
+    uint64_t                     stream_id;
+    uint64_t                     events_sent;
+    uint64_t                     bytes_sent;
+    uint32_t                     since;     /* s since 1970 */
+    uint32_t                     expires;   /* its token, s since 1970; 0:
+                                               never */
+
+    ngx_ess_client_rate_t        rate;      /* of what it sends */
+
+    const char                  *reason;    /* to close with */
+    uint16_t                     code;
+    u_char                       state;     /* ngx_ess_client_state_e */
+
+    unsigned                     blocked:1; /* its socket takes no more */
+    unsigned                     heard:1;   /* since the last ping */
+    unsigned                     pinged:1;  /* and waits for an answer */
+    unsigned                     last:1;    /* the end follows what is to be
+                                               sent */
+    unsigned                     linger:1;  /* the client may be sending on */
+    unsigned                     late:1;    /* a drain waits for it */
+    unsigned                     missing:1; /* the broker has no stream for it;
+                                               "code" is set */
+};
+
+
+#define ngx_ess_client_session(client)  ((void *) ((client) + 1))
+
+
+void ngx_ess_client_init(ngx_ess_zone_t *zone);
+
+/* Adds n to the counter of this worker in the zone. */
+void ngx_ess_client_count(ngx_uint_t counter, int64_t n);
+
+/* In the following NGX_DONE means: the client has ended and must not be touched
+   any more; NGX_OK: it has not. */
+
+/* One send, and what follows from it. */
+ngx_int_t ngx_ess_client_flush(ngx_ess_client_t *client);
+
+/* Our close; "reason" is static text. */
+ngx_int_t ngx_ess_client_close(ngx_ess_client_t *client, ngx_uint_t code,
+    const char *reason);
+
+/*
+ * From here on only the rest of a frame that was begun is sent, then "data",
+ * if there is any; the frames behind are let go.
+ */
+ngx_int_t ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data,
+    size_t len);
+
+/* With client->code and client->reason, when it has what is there, or at
+   once. */
+void ngx_ess_client_close_drain(ngx_ess_client_t *client, ngx_uint_t code);
+void ngx_ess_client_close_late(ngx_ess_client_t *client);
+ngx_int_t ngx_ess_client_close_now(ngx_ess_client_t *client);
+
+/* rc: NGX_OK: in good order, NGX_ERROR: not.  The client has ended. */
+void ngx_ess_client_close_end(ngx_ess_client_t *client, ngx_int_t rc);
 
 /* Off all lists; harmless the second time.  A cleanup handler. */
 void ngx_ess_client_detach(void *data);
-
-/* Closes, for the broker has no stream for it.  NGX_OK, or NGX_DONE: it has
-   ended. */
-ngx_int_t ngx_ess_client_missing(ngx_ess_subscriber_t *sub);
-
-/* One send, and what follows from it.  NGX_OK, or NGX_DONE: it has ended. */
-ngx_int_t ngx_ess_client_flush(ngx_ess_subscriber_t *sub);
 
 
 #endif /* _NGX_ESS_CLIENT_H_INCLUDED_ */

@@ -10,17 +10,14 @@
 #include "ngx_ess_escape.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
-#include "ngx_ess_follow.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_stream_table.h"
-#include "ngx_ess_notify.h"
-#include "ngx_ess_client.h"
+#include "ngx_ess_subscriber.h"
 #include "ngx_ess_client_max.h"
+#include "ngx_ess_client_start.h"
 #include "ngx_ess_drain.h"
-#include "ngx_ess_feed_join.h"
 #include "ngx_ess_flush.h"
-#include "ngx_ess_position.h"
 #include "ngx_ess_request.h"
 
 
@@ -32,13 +29,11 @@
 /* how a client enters a stream */
 
 typedef struct {
-    ngx_ess_stream_ref_t         ref;
+    ngx_ess_subscriber_entry_t   sub;
     const ngx_ess_transport_t   *transport;
-    ngx_ess_position_t           pos;
-    const char                  *refused;   /* why the position is; NULL */
-    unsigned                     follow:1;  /* the log follows another
-                                               stream */
-    unsigned                     missing:1; /* which there is not */
+    const char                  *refused;   /* why its position is; NULL */
+    unsigned                     missing:1; /* the log follows a stream that
+                                               there is not */
 } ngx_ess_client_entry_t;
 
 
@@ -75,14 +70,8 @@ static void ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach,
 static void ngx_ess_client_enter_attach_gone(void *data);
 static ngx_int_t ngx_ess_client_enter_stream(ngx_http_request_t *r,
     ngx_ess_client_entry_t *entry);
-static ngx_ess_subscriber_t *ngx_ess_client_enter_create(ngx_http_request_t *r,
+static ngx_ess_client_t *ngx_ess_client_enter_create(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref);
-static ngx_int_t ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
-    ngx_ess_client_entry_t *entry);
-static ngx_int_t ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
-    ngx_ess_client_entry_t *entry, ngx_ess_log_place_t *place);
-static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
-    ngx_ess_position_t *pos, ngx_ess_log_place_t *place);
 static ngx_int_t ngx_ess_client_enter_busy(ngx_http_request_t *r,
     ngx_ess_rejected_e reason);
 static ngx_int_t ngx_ess_client_enter_refuse(ngx_http_request_t *r,
@@ -97,14 +86,14 @@ ngx_ess_client_enter_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
 {
     ngx_ess_client_enter_zone = zone;
 
-    return ngx_ess_client_init(cycle, zone);
+    return ngx_ess_client_start_init(cycle, zone);
 }
 
 
 void
 ngx_ess_client_enter_exit(void)
 {
-    ngx_ess_client_exit();
+    ngx_ess_client_start_exit();
 }
 
 
@@ -334,7 +323,7 @@ ngx_int_t
 ngx_ess_client_enter_stats(ngx_http_request_t *r,
     ngx_ess_client_stats_t *stats)
 {
-    ngx_ess_subscriber_t  *sub;
+    ngx_ess_client_t  *client;
 
     /* other handlers of the module have contexts of another type */
 
@@ -342,15 +331,15 @@ ngx_ess_client_enter_stats(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    sub = ngx_http_get_module_ctx(r, ngx_ess_module);
+    client = ngx_http_get_module_ctx(r, ngx_ess_module);
 
-    if (sub == NULL) {
+    if (client == NULL) {
         return NGX_DECLINED;
     }
 
-    stats->stream_id = sub->stream_id;
-    stats->events_sent = sub->events_sent;
-    stats->bytes_sent = sub->bytes_sent;
+    stats->stream_id = client->stream_id;
+    stats->events_sent = client->events_sent;
+    stats->bytes_sent = client->bytes_sent;
 
     return NGX_OK;
 }
@@ -414,15 +403,16 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
 
     ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
 
-    entry.ref = info->ref;
+    entry.sub.ref = info->ref;
     entry.transport = transport;
-    entry.follow = (info->source == NGX_ESS_SOURCE_STREAM);
+    entry.sub.follow = (info->source == NGX_ESS_SOURCE_STREAM);
 
-    rc = ngx_ess_client_enter_position(r, transport, &entry.pos, &reason);
+    rc = ngx_ess_client_enter_position(r, transport, &entry.sub.pos, &reason);
 
     if (rc == NGX_OK) {
-        return entry.follow ? ngx_ess_client_enter_attach(r, info, &entry)
-                            : ngx_ess_client_enter_stream(r, &entry);
+        return entry.sub.follow
+               ? ngx_ess_client_enter_attach(r, info, &entry)
+               : ngx_ess_client_enter_stream(r, &entry);
     }
 
     if (!transport->answers) {
@@ -432,7 +422,7 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     /* a browser shows the reason of a close, but no status */
 
     entry.refused = (char *) reason.data;
-    entry.pos.type = NGX_ESS_POSITION_NEW;
+    entry.sub.pos.type = NGX_ESS_POSITION_NEW;
 
     return ngx_ess_client_enter_stream(r, &entry);
 }
@@ -531,28 +521,31 @@ static ngx_int_t
 ngx_ess_client_enter_stream(ngx_http_request_t *r,
     ngx_ess_client_entry_t *entry)
 {
-    ngx_int_t              rc;
-    ngx_ess_subscriber_t  *sub;
+    ngx_int_t          rc;
+    ngx_ess_client_t  *client;
 
-    sub = ngx_ess_client_enter_create(r, entry->transport, &entry->ref);
-    if (sub == NULL) {
+    client = ngx_ess_client_enter_create(r, entry->transport, &entry->sub.ref);
+    if (client == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    sub->follow = entry->follow;
-
     if (entry->refused) {
-        sub->code = NGX_ESS_CLIENT_PROTOCOL;
-        sub->reason = entry->refused;
+        client->code = NGX_ESS_CLIENT_PROTOCOL;
+        client->reason = entry->refused;
     }
 
     if (entry->missing) {
-        sub->code = NGX_ESS_CLIENT_LATER;
-        sub->missing = 1;
-        entry->pos.type = NGX_ESS_POSITION_NEW;
+        client->code = NGX_ESS_CLIENT_LATER;
+        client->missing = 1;
+        entry->sub.pos.type = NGX_ESS_POSITION_NEW;
     }
 
-    rc = ngx_ess_subscriber_join(sub, entry);
+    entry->sub.transport = entry->transport;
+    entry->sub.live = (entry->sub.follow && !entry->missing
+                       && !entry->refused);
+
+    rc = ngx_ess_subscriber_enter(&client->sub, &entry->sub,
+                                  &client->conf->limit);
 
     if (rc == NGX_DECLINED) {
         return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
@@ -567,172 +560,49 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_set_ctx(r, sub, ngx_ess_module);
+    ngx_http_set_ctx(r, client, ngx_ess_module);
 
-    return ngx_ess_client_start(sub);
+    return ngx_ess_client_start(client);
 }
 
 
-static ngx_ess_subscriber_t *
+static ngx_ess_client_t *
 ngx_ess_client_enter_create(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref)
 {
-    ngx_ess_subscriber_t  *sub;
+    ngx_ess_client_t  *client;
 
-    sub = ngx_calloc(sizeof(ngx_ess_subscriber_t) + transport->session_size,
-                     r->connection->log);
-    if (sub == NULL) {
+    client = ngx_calloc(sizeof(ngx_ess_client_t) + transport->session_size,
+                        r->connection->log);
+    if (client == NULL) {
         return NULL;
     }
 
-    ngx_queue_init(&sub->drain);
+    ngx_queue_init(&client->drain);
 
-    sub->request = r;
-    sub->connection = r->connection;
-    sub->conf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    sub->stream_id = ref->id;
-    sub->since = (uint32_t) ngx_time();
-    sub->expires = (uint32_t) ngx_min(ngx_ess_jwt_expires(r),
-                                      (time_t) NGX_MAX_UINT32_VALUE);
-    sub->state = NGX_ESS_SUBSCRIBER_GONE;
+    client->sub.client = client;
+    client->transport = transport;
+    client->request = r;
+    client->connection = r->connection;
+    client->conf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    client->stream_id = ref->id;
+    client->since = (uint32_t) ngx_time();
+    client->expires = (uint32_t) ngx_min(ngx_ess_jwt_expires(r),
+                                         (time_t) NGX_MAX_UINT32_VALUE);
+    client->state = NGX_ESS_CLIENT_GONE;
 
-    if (ngx_ess_request_own(sub) != NGX_OK) {
+    if (ngx_ess_request_own(client) != NGX_OK) {
         return NULL;
     }
 
     if (r->http_version >= NGX_HTTP_VERSION_20) {
-        sub->filtered = ngx_ess_flush_filtered_create(r);
-        if (sub->filtered == NULL) {
+        client->filtered = ngx_ess_flush_filtered_create(r);
+        if (client->filtered == NULL) {
             return NULL;
         }
     }
 
-    return sub;
-}
-
-
-/*
- * What comes from now on is taken together with the interest in it, before
- * the response header is sent: a client that has it gets all that follows.
- * NGX_DECLINED: no such stream.  NGX_BUSY: no room for one more process, or no
- * more subscribers than these.
- */
-
-static ngx_int_t
-ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
-    ngx_ess_client_entry_t *entry)
-{
-    uint64_t               ordinal;
-    ngx_int_t              rc;
-    ngx_ess_log_place_t    place;
-    ngx_ess_stream_ref_t  *ref;
-
-    ref = &entry->ref;
-
-    rc = ngx_ess_notify_subscribe(ngx_ess_client_enter_zone, ref,
-                                  sub->conf->limit.max ? &sub->conf->limit
-                                                       : NULL,
-                                  &sub->seq, &ordinal, &sub->number);
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
-    }
-
-    if (entry->follow && !entry->missing && !entry->refused
-        && ngx_ess_follow_state(ngx_ess_client_enter_zone, ref)
-           != NGX_ESS_FOLLOW_LIVE)
-    {
-        /* let go in the very moment */
-        rc = NGX_BUSY;
-
-    } else if (entry->pos.type == NGX_ESS_POSITION_NEW) {
-        rc = ngx_ess_feed_join(ref, entry->transport, sub, ordinal);
-
-    } else {
-        rc = ngx_ess_subscriber_place(ref, &entry->pos, &place);
-
-        if (rc == NGX_OK && entry->follow) {
-            rc = ngx_ess_subscriber_replay(sub, entry, &place);
-
-        } else if (rc == NGX_OK) {
-            rc = ngx_ess_feed_join_replay(ref, entry->transport, sub, &place);
-        }
-    }
-
-    if (rc != NGX_OK) {
-        ngx_ess_notify_unsubscribe(ngx_ess_client_enter_zone, ref);
-    }
-
-    return rc;
-}
-
-
-/* What the log does not have the broker may have. */
-
-static ngx_int_t
-ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
-    ngx_ess_client_entry_t *entry, ngx_ess_log_place_t *place)
-{
-    uint64_t             ordinal, timestamp;
-    ngx_ess_position_t  *pos;
-
-    pos = &entry->pos;
-    ordinal = 0;
-    timestamp = 0;
-
-    if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
-        timestamp = ngx_max(pos->timestamp, 1);
-        place->gap = 0;
-
-    } else if (pos->type == NGX_ESS_POSITION_EVENT
-               && pos->epoch != entry->ref.epoch)
-    {
-        /* of another stream: all of this one */
-
-        if (place->first == 1) {
-            return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
-                                            place);
-        }
-
-    } else if (place->gap && place->from <= place->to) {
-        ordinal = pos->ordinal;
-        place->gap = 0;
-
-    } else {
-        return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
-                                        place);
-    }
-
-    return ngx_ess_feed_join_source(&entry->ref, entry->transport, sub,
-                                    place, ordinal, timestamp);
-}
-
-
-static ngx_int_t
-ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
-    ngx_ess_log_place_t *place)
-{
-    ngx_int_t  rc;
-
-    if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
-        return ngx_ess_log_search_since(ngx_ess_client_enter_zone, ref,
-                                        pos->timestamp, 0, place);
-    }
-
-    if (pos->type == NGX_ESS_POSITION_ORDINAL || pos->epoch == ref->epoch) {
-        return ngx_ess_log_search_ordinal(ngx_ess_client_enter_zone, ref,
-                                          pos->ordinal, place);
-    }
-
-    /* another epoch's: nobody knows what was between it and this log */
-
-    rc = ngx_ess_log_search_ordinal(ngx_ess_client_enter_zone, ref, 0, place);
-
-    place->gap = 1;
-    place->from = pos->ordinal + 1;
-    place->to = 0;
-
-    return rc;
+    return client;
 }
 
 

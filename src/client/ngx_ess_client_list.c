@@ -7,7 +7,6 @@
 
 #include "ngx_ess_client_list.h"
 #include "ngx_ess_client.h"
-#include "ngx_ess_client_close.h"
 
 
 typedef struct {
@@ -37,7 +36,8 @@ ngx_ess_client_list_answer(ngx_ess_mail_type_e type, ngx_ess_stream_ref_t *ref,
         ngx_ess_feed_each(ref, ngx_ess_client_list_find, &list);
 
         if (list.n) {
-            (void) ngx_ess_client_close(list.subs[0], NGX_ESS_CLIENT_POLICY,
+            (void) ngx_ess_client_close(list.subs[0]->client,
+                                        NGX_ESS_CLIENT_POLICY,
                                         "Disconnected by the operator");
         }
 
@@ -101,12 +101,14 @@ static void
 ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
     ngx_ess_mail_subscriber_t *out)
 {
-    ngx_str_t        *address;
-    ngx_ess_feed_t   *feed;
-    ngx_ess_frame_t  *frame;
+    ngx_str_t         *address;
+    ngx_ess_feed_t    *feed;
+    ngx_ess_frame_t   *frame;
+    ngx_ess_client_t  *client;
 
     feed = sub->feed;
-    address = &sub->connection->addr_text;
+    client = sub->client;
+    address = &client->connection->addr_text;
 
     for (frame = sub->frame; frame && frame->ordinal == 0; frame = frame->next)
     {
@@ -115,11 +117,11 @@ ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
 
     out->next = frame ? frame->ordinal : feed->expected;
     out->behind = (feed->replay || feed->changed);
-    out->events = sub->events_sent;
-    out->bytes = sub->bytes_sent;
+    out->events = client->events_sent;
+    out->bytes = client->bytes_sent;
     out->number = sub->number;
-    out->since = sub->since;
-    out->transport = feed->transport->kind;
+    out->since = client->since;
+    out->transport = client->transport->kind;
     out->address_len = ngx_min(address->len, NGX_ESS_MAILBOX_ADDRESS);
     ngx_memcpy(out->address, address->data, out->address_len);
 }

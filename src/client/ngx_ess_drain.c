@@ -63,35 +63,35 @@ ngx_ess_drain_init(ngx_cycle_t *cycle,
 
 
 void
-ngx_ess_drain_add(ngx_ess_subscriber_t *sub)
+ngx_ess_drain_add(ngx_ess_client_t *client)
 {
-    ngx_queue_insert_tail(&ngx_ess_drain.list, &sub->drain);
+    ngx_queue_insert_tail(&ngx_ess_drain.list, &client->drain);
     ngx_ess_drain.n++;
 }
 
 
 void
-ngx_ess_drain_wait(ngx_ess_subscriber_t *sub)
+ngx_ess_drain_wait(ngx_ess_client_t *client)
 {
-    sub->late = 1;
-    ngx_queue_insert_tail(&ngx_ess_drain.late, &sub->drain);
+    client->late = 1;
+    ngx_queue_insert_tail(&ngx_ess_drain.late, &client->drain);
 }
 
 
 void
-ngx_ess_drain_remove(ngx_ess_subscriber_t *sub)
+ngx_ess_drain_remove(ngx_ess_client_t *client)
 {
     /* alone in a queue of its own: not on the list any more */
 
-    if (ngx_queue_empty(&sub->drain)) {
+    if (ngx_queue_empty(&client->drain)) {
         return;
     }
 
-    ngx_queue_remove(&sub->drain);
-    ngx_queue_init(&sub->drain);
+    ngx_queue_remove(&client->drain);
+    ngx_queue_init(&client->drain);
 
-    if (sub->late) {
-        sub->late = 0;
+    if (client->late) {
+        client->late = 0;
         return;
     }
 
@@ -136,11 +136,11 @@ ngx_ess_drain_active(void)
 static void
 ngx_ess_drain_step(ngx_event_t *ev)
 {
-    ngx_uint_t             i, share;
-    ngx_msec_t             next;
-    ngx_queue_t           *q;
-    ngx_msec_int_t         left;
-    ngx_ess_subscriber_t  *sub;
+    ngx_uint_t         i, share;
+    ngx_msec_t         next;
+    ngx_queue_t       *q;
+    ngx_msec_int_t     left;
+    ngx_ess_client_t  *client;
 
     left = (ngx_msec_int_t) (ngx_ess_drain.end - ngx_current_msec);
 
@@ -162,11 +162,11 @@ ngx_ess_drain_step(ngx_event_t *ev)
     for (i = 0; i < share && !ngx_queue_empty(&ngx_ess_drain.list); i++) {
 
         q = ngx_queue_head(&ngx_ess_drain.list);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, drain);
+        client = ngx_queue_data(q, ngx_ess_client_t, drain);
 
-        ngx_ess_drain_remove(sub);
+        ngx_ess_drain_remove(client);
 
-        ngx_ess_drain.handlers->close(sub, ngx_ess_drain.code);
+        ngx_ess_drain.handlers->close(client, ngx_ess_drain.code);
     }
 
     if (ngx_ess_drain.n) {
@@ -178,20 +178,20 @@ ngx_ess_drain_step(ngx_event_t *ev)
 static void
 ngx_ess_drain_last(ngx_event_t *ev)
 {
-    ngx_uint_t             i;
-    ngx_queue_t           *q;
-    ngx_ess_subscriber_t  *sub;
+    ngx_uint_t         i;
+    ngx_queue_t       *q;
+    ngx_ess_client_t  *client;
 
     for (i = 0;
          i < NGX_ESS_DRAIN_SLICE && !ngx_queue_empty(&ngx_ess_drain.late);
          i++)
     {
         q = ngx_queue_head(&ngx_ess_drain.late);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, drain);
+        client = ngx_queue_data(q, ngx_ess_client_t, drain);
 
-        ngx_ess_drain_remove(sub);
+        ngx_ess_drain_remove(client);
 
-        ngx_ess_drain.handlers->late(sub);
+        ngx_ess_drain.handlers->late(client);
     }
 
     if (i < NGX_ESS_DRAIN_SLICE) {

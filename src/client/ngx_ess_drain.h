@@ -1,6 +1,6 @@
 /*
  * A drain closes all subscribers of a worker, spread over a time.  Private
- * to subscriber/.
+ * to client/.
  *
  *       ess_drain, but at least LEAST         PATIENCE
  *     ├──────────────────────────────────┼─────────────────┤
@@ -15,7 +15,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_feed.h"
+#include "ngx_ess_client.h"
 
 
 /* ms for those who are slow to take what is there, also with a short drain */
@@ -30,11 +30,11 @@
 
 typedef struct {
     /* its turn; it is off the drain's list, and may be gone afterwards */
-    void                       (*close)(ngx_ess_subscriber_t *sub,
+    void                       (*close)(ngx_ess_client_t *client,
                                    ngx_uint_t code);
 
     /* it has waited for long enough; the same */
-    void                       (*late)(ngx_ess_subscriber_t *sub);
+    void                       (*late)(ngx_ess_client_t *client);
 
     /* the time is over: ends at most so many of those who are left; 1: there
        are more */
@@ -46,13 +46,13 @@ void ngx_ess_drain_init(ngx_cycle_t *cycle,
     const ngx_ess_drain_handlers_t *handlers);
 
 /* On the list of those that a drain closes, in order. */
-void ngx_ess_drain_add(ngx_ess_subscriber_t *sub);
+void ngx_ess_drain_add(ngx_ess_client_t *client);
 
 /* Whose turn was: on the list of those that have still to be sent events. */
-void ngx_ess_drain_wait(ngx_ess_subscriber_t *sub);
+void ngx_ess_drain_wait(ngx_ess_client_t *client);
 
 /* Off either, at any time, as often as one likes. */
-void ngx_ess_drain_remove(ngx_ess_subscriber_t *sub);
+void ngx_ess_drain_remove(ngx_ess_client_t *client);
 
 /* Begins a drain of "time" ms; the first one's code stays. */
 void ngx_ess_drain_start(ngx_uint_t code, ngx_msec_t time);

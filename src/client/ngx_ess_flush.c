@@ -12,37 +12,33 @@
 #define NGX_ESS_FLUSH_BYTES  (1024 * 1024)
 
 
-static ngx_uint_t ngx_ess_flush_speaks(ngx_ess_subscriber_t *sub);
+static ngx_uint_t ngx_ess_flush_speaks(ngx_ess_client_t *client);
 static void ngx_ess_flush_iov(struct iovec *iov, u_char *pos, u_char *last);
 static ssize_t ngx_ess_flush_send(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t n);
 static ssize_t ngx_ess_flush_chain(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t n);
 static void ngx_ess_flush_count(ngx_ess_zone_t *zone,
-    ngx_ess_subscriber_t *sub, uint64_t events, uint64_t bytes,
+    ngx_ess_client_t *client, uint64_t events, uint64_t bytes,
     ngx_msec_t arrival);
-static size_t ngx_ess_flush_account_frame(ngx_ess_subscriber_t *sub,
+static size_t ngx_ess_flush_account_frame(ngx_ess_client_t *client,
     size_t sent);
-static size_t ngx_ess_flush_account_control(ngx_ess_subscriber_t *sub,
+static size_t ngx_ess_flush_account_control(ngx_ess_client_t *client,
     size_t sent);
-static void ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub);
+static void ngx_ess_flush_control_sent(ngx_ess_client_t *client);
 
 
 ngx_int_t
-ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
+ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
 {
     ssize_t            sent;
     ngx_uint_t         n;
     struct iovec       iovs[NGX_ESS_FLUSH_BUFS];
     ngx_connection_t  *c;
 
-    if (sub->filtered) {
-        return ngx_ess_flush_filtered(zone, sub);
-    }
+    c = client->connection;
 
-    c = sub->connection;
-
-    n = ngx_ess_flush_collect(sub, iovs);
+    n = ngx_ess_flush_collect(client, iovs);
 
     if (n == 0 && !(c->buffered & NGX_LOWLEVEL_BUFFERED)) {
         return NGX_OK;
@@ -62,9 +58,9 @@ ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
         return NGX_ERROR;
     }
 
-    ngx_ess_flush_account(zone, sub, (size_t) sent);
+    ngx_ess_flush_account(zone, client, (size_t) sent);
 
-    if (!ngx_ess_flush_more(sub)
+    if (!ngx_ess_flush_more(client)
         && !(c->buffered & NGX_LOWLEVEL_BUFFERED))
     {
         return NGX_OK;
@@ -139,10 +135,10 @@ ngx_ess_flush_send(ngx_connection_t *c, struct iovec *iovs, ngx_uint_t n)
 static ssize_t
 ngx_ess_flush_chain(ngx_connection_t *c, struct iovec *iovs, ngx_uint_t n)
 {
-    ssize_t       sent;
-    ngx_buf_t     bufs[NGX_ESS_FLUSH_BUFS];
-    ngx_uint_t    i;
-    ngx_chain_t   chain[NGX_ESS_FLUSH_BUFS];
+    ssize_t      sent;
+    ngx_buf_t    bufs[NGX_ESS_FLUSH_BUFS];
+    ngx_uint_t   i;
+    ngx_chain_t  chain[NGX_ESS_FLUSH_BUFS];
 
     for (i = 0; i < n; i++) {
         ngx_memzero(&bufs[i], sizeof(ngx_buf_t));
@@ -179,7 +175,7 @@ ngx_ess_flush_chain(ngx_connection_t *c, struct iovec *iovs, ngx_uint_t n)
 
 
 ngx_int_t
-ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
+ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data, size_t len)
 {
     ngx_ess_control_t  *control;
 
@@ -187,10 +183,10 @@ ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
         return NGX_ERROR;
     }
 
-    control = sub->control;
+    control = client->control;
 
     if (control == NULL) {
-        control = ngx_alloc(sizeof(ngx_ess_control_t), sub->connection->log);
+        control = ngx_alloc(sizeof(ngx_ess_control_t), client->connection->log);
         if (control == NULL) {
             return NGX_ERROR;
         }
@@ -199,7 +195,7 @@ ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
         control->begun = 0;
         control->next_len = 0;
 
-        sub->control = control;
+        client->control = control;
     }
 
     if (control->begun) {
@@ -216,26 +212,28 @@ ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data, size_t len)
 
 
 ngx_uint_t
-ngx_ess_flush_collect(ngx_ess_subscriber_t *sub, struct iovec *iovs)
+ngx_ess_flush_collect(ngx_ess_client_t *client, struct iovec *iovs)
 {
-    ngx_uint_t        n;
-    ngx_ess_frame_t  *frame;
+    ngx_uint_t          n;
+    ngx_ess_frame_t    *frame;
+    ngx_ess_control_t  *control;
 
     n = 0;
-    frame = sub->frame;
+    frame = client->sub.frame;
 
-    if (sub->offset) {
-        ngx_ess_flush_iov(&iovs[n++], frame->data + sub->offset,
+    if (client->sub.offset) {
+        ngx_ess_flush_iov(&iovs[n++], frame->data + client->sub.offset,
                           frame->data + frame->len);
         frame = frame->next;
     }
 
-    if (ngx_ess_flush_speaks(sub)) {
-        ngx_ess_flush_iov(&iovs[n++], sub->control->data + sub->control->sent,
-                          sub->control->data + sub->control->len);
+    if (ngx_ess_flush_speaks(client)) {
+        control = client->control;
+        ngx_ess_flush_iov(&iovs[n++], control->data + control->sent,
+                          control->data + control->len);
     }
 
-    if (sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
+    if (client->state < NGX_ESS_CLIENT_CLOSING) {
 
         while (frame
                && ngx_ess_frame_is_data(frame)
@@ -255,9 +253,9 @@ ngx_ess_flush_collect(ngx_ess_subscriber_t *sub, struct iovec *iovs)
    is to be read again it has no frame. */
 
 static ngx_uint_t
-ngx_ess_flush_speaks(ngx_ess_subscriber_t *sub)
+ngx_ess_flush_speaks(ngx_ess_client_t *client)
 {
-    return sub->control && sub->feed->rest == NULL;
+    return client->control && client->sub.feed->rest == NULL;
 }
 
 
@@ -272,7 +270,7 @@ ngx_ess_flush_iov(struct iovec *iov, u_char *pos, u_char *last)
 /* Goes the way of ngx_ess_flush_collect(). */
 
 void
-ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
+ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     size_t sent)
 {
     uint64_t    events, bytes;
@@ -282,24 +280,24 @@ ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
         return;
     }
 
-    events = sub->events_sent;
-    bytes = sub->bytes_sent;
-    arrival = sub->frame ? sub->frame->arrival : 0;
+    events = client->events_sent;
+    bytes = client->bytes_sent;
+    arrival = client->sub.frame ? client->sub.frame->arrival : 0;
 
-    if (sub->offset) {
-        sent = ngx_ess_flush_account_frame(sub, sent);
+    if (client->sub.offset) {
+        sent = ngx_ess_flush_account_frame(client, sent);
     }
 
-    if (sent && sub->control) {
-        sent = ngx_ess_flush_account_control(sub, sent);
+    if (sent && client->control) {
+        sent = ngx_ess_flush_account_control(client, sent);
     }
 
-    while (sent && sub->frame) {
-        sent = ngx_ess_flush_account_frame(sub, sent);
+    while (sent && client->sub.frame) {
+        sent = ngx_ess_flush_account_frame(client, sent);
     }
 
-    ngx_ess_flush_count(zone, sub, sub->events_sent - events,
-                        sub->bytes_sent - bytes, arrival);
+    ngx_ess_flush_count(zone, client, client->events_sent - events,
+                        client->bytes_sent - bytes, arrival);
 }
 
 
@@ -309,12 +307,12 @@ ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
  */
 
 static void
-ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
+ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     uint64_t events, uint64_t bytes, ngx_msec_t arrival)
 {
-    uint64_t    *counters;
-    ngx_msec_t   age;
-    ngx_uint_t   i, kind;
+    uint64_t   *counters;
+    ngx_msec_t  age;
+    ngx_uint_t  i, kind;
 
     counters = ngx_ess_shm_counters(zone);
 
@@ -322,7 +320,7 @@ ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
         return;
     }
 
-    kind = sub->feed->transport->kind;
+    kind = client->transport->kind;
 
     counters[NGX_ESS_C_EVENTS_SENT + kind] += events;
     counters[NGX_ESS_C_BYTES_SENT + kind] += bytes;
@@ -358,25 +356,31 @@ ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
 
 
 static size_t
-ngx_ess_flush_account_frame(ngx_ess_subscriber_t *sub, size_t sent)
+ngx_ess_flush_account_frame(ngx_ess_client_t *client, size_t sent)
 {
-    size_t  n;
+    size_t                 n;
+    ngx_ess_frames_t      *frames;
+    ngx_ess_subscriber_t  *sub;
+
+    sub = &client->sub;
 
     n = ngx_min(sent, sub->frame->len - sub->offset);
 
     sub->offset += n;
-    sub->bytes_sent += n;
+    client->bytes_sent += n;
 
     if (sub->offset == sub->frame->len) {
-        sub->events_sent += (sub->frame->type == NGX_ESS_FRAME_EVENT);
+        client->events_sent += (sub->frame->type == NGX_ESS_FRAME_EVENT);
         sub->offset = 0;
 
-        if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
-            ngx_ess_frame_release(&sub->feed->frames, sub->frame);
+        frames = &sub->feed->frames;
+
+        if (client->state >= NGX_ESS_CLIENT_CLOSING) {
+            ngx_ess_frame_release(frames, sub->frame);
             sub->frame = NULL;
 
         } else {
-            sub->frame = ngx_ess_frame_next(&sub->feed->frames, sub->frame);
+            sub->frame = ngx_ess_frame_next(frames, sub->frame);
         }
     }
 
@@ -385,12 +389,12 @@ ngx_ess_flush_account_frame(ngx_ess_subscriber_t *sub, size_t sent)
 
 
 static size_t
-ngx_ess_flush_account_control(ngx_ess_subscriber_t *sub, size_t sent)
+ngx_ess_flush_account_control(ngx_ess_client_t *client, size_t sent)
 {
     size_t              n;
     ngx_ess_control_t  *control;
 
-    control = sub->control;
+    control = client->control;
 
     n = ngx_min(sent, (size_t) (control->len - control->sent));
 
@@ -398,7 +402,7 @@ ngx_ess_flush_account_control(ngx_ess_subscriber_t *sub, size_t sent)
     control->begun = 1;
 
     if (control->sent == control->len) {
-        ngx_ess_flush_control_sent(sub);
+        ngx_ess_flush_control_sent(client);
     }
 
     return sent - n;
@@ -408,15 +412,15 @@ ngx_ess_flush_account_control(ngx_ess_subscriber_t *sub, size_t sent)
 /* On to the next one, if there is one. */
 
 static void
-ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub)
+ngx_ess_flush_control_sent(ngx_ess_client_t *client)
 {
     ngx_ess_control_t  *control;
 
-    control = sub->control;
+    control = client->control;
 
     if (control->next_len == 0) {
         ngx_free(control);
-        sub->control = NULL;
+        client->control = NULL;
         return;
     }
 
@@ -430,13 +434,13 @@ ngx_ess_flush_control_sent(ngx_ess_subscriber_t *sub)
 
 
 ngx_uint_t
-ngx_ess_flush_more(ngx_ess_subscriber_t *sub)
+ngx_ess_flush_more(ngx_ess_client_t *client)
 {
-    if (sub->offset || ngx_ess_flush_speaks(sub)) {
+    if (client->sub.offset || ngx_ess_flush_speaks(client)) {
         return 1;
     }
 
-    return sub->state < NGX_ESS_SUBSCRIBER_CLOSING
-           && sub->frame
-           && ngx_ess_frame_is_data(sub->frame);
+    return client->state < NGX_ESS_CLIENT_CLOSING
+           && client->sub.frame
+           && ngx_ess_frame_is_data(client->sub.frame);
 }

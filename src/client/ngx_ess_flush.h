@@ -1,5 +1,5 @@
 /*
- * One send to one subscriber.  Private to subscriber/.
+ * One send to one subscriber.  Private to client/.
  */
 
 
@@ -8,7 +8,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_feed.h"
+#include "ngx_ess_client.h"
 
 
 /* the control frame that is to be sent, and the one after it, which later
@@ -51,35 +51,35 @@ struct ngx_ess_filtered_s {
  * NGX_AGAIN: the socket is full.  NGX_BUSY: there is more to send.
  * NGX_ERROR: the connection is broken.
  */
-ngx_int_t ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub);
+ngx_int_t ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_client_t *client);
 
 /* NULL: no memory. */
 ngx_ess_filtered_t *ngx_ess_flush_filtered_create(ngx_http_request_t *r);
 
-/* The same by way of nginx's filters. */
+/* The same by way of nginx's filters, for one that has client->filtered. */
 ngx_int_t ngx_ess_flush_filtered(ngx_ess_zone_t *zone,
-    ngx_ess_subscriber_t *sub);
+    ngx_ess_client_t *client);
 
 /*
  * What is to be sent, in order: the rest of a frame that was begun, the control
  * frame, frames.  Returns how many buffers, at most NGX_ESS_FLUSH_BUFS.
  */
-ngx_uint_t ngx_ess_flush_collect(ngx_ess_subscriber_t *sub,
+ngx_uint_t ngx_ess_flush_collect(ngx_ess_client_t *client,
     struct iovec *iovs);
 
 /* So many bytes of what was collected are the kernel's now, or nginx's: moves
    the cursor and counts. */
-void ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub,
+void ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     size_t sent);
 
 /* 1: there is more to be sent. */
-ngx_uint_t ngx_ess_flush_more(ngx_ess_subscriber_t *sub);
+ngx_uint_t ngx_ess_flush_more(ngx_ess_client_t *client);
 
 /*
  * Queues a control frame; one that waits unsent is replaced, one that was
  * sent in part is finished first.  NGX_OK or NGX_ERROR (no memory).
  */
-ngx_int_t ngx_ess_flush_control(ngx_ess_subscriber_t *sub, u_char *data,
+ngx_int_t ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data,
     size_t len);
 
 

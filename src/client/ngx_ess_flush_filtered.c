@@ -24,7 +24,7 @@
 
 static void ngx_ess_flush_filtered_free(void *data);
 static ngx_int_t ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone,
-    ngx_ess_subscriber_t *sub);
+    ngx_ess_client_t *client);
 static size_t ngx_ess_flush_filtered_size(void);
 
 
@@ -74,14 +74,14 @@ ngx_ess_flush_filtered_free(void *data)
 
 
 ngx_int_t
-ngx_ess_flush_filtered(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
+ngx_ess_flush_filtered(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
 {
     ngx_int_t            rc;
     ngx_http_request_t  *r;
     ngx_ess_filtered_t  *f;
 
-    r = sub->request;
-    f = sub->filtered;
+    r = client->request;
+    f = client->filtered;
 
     r->connection->log->action = "sending events to subscriber";
 
@@ -89,7 +89,7 @@ ngx_ess_flush_filtered(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
         rc = ngx_http_output_filter(r, NULL);
 
     } else {
-        rc = ngx_ess_flush_filtered_take(zone, sub);
+        rc = ngx_ess_flush_filtered_take(zone, client);
 
         if (rc == NGX_DECLINED) {
             return NGX_OK;
@@ -110,14 +110,14 @@ ngx_ess_flush_filtered(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
 
     ngx_ess_flush_filtered_free(f);
 
-    return ngx_ess_flush_more(sub) ? NGX_BUSY : NGX_OK;
+    return ngx_ess_flush_more(client) ? NGX_BUSY : NGX_OK;
 }
 
 
 /* NGX_DECLINED: there is nothing to be sent. */
 
 static ngx_int_t
-ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
+ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
 {
     size_t               size, max;
     ngx_buf_t           *b;
@@ -125,7 +125,7 @@ ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
     struct iovec         iovs[NGX_ESS_FLUSH_BUFS];
     ngx_ess_filtered_t  *f;
 
-    n = ngx_ess_flush_collect(sub, iovs);
+    n = ngx_ess_flush_collect(client, iovs);
 
     if (n == 0) {
         return NGX_DECLINED;
@@ -141,7 +141,7 @@ ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
 
     n = i;
 
-    f = sub->filtered;
+    f = client->filtered;
     b = &f->buf;
 
     f->link.buf = b;
@@ -149,7 +149,7 @@ ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
 
     ngx_memzero(b, sizeof(ngx_buf_t));
 
-    b->start = ngx_alloc(size, sub->connection->log);
+    b->start = ngx_alloc(size, client->connection->log);
     if (b->start == NULL) {
         return NGX_ERROR;
     }
@@ -168,7 +168,7 @@ ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
         b->last = ngx_cpymem(b->last, iovs[i].iov_base, iovs[i].iov_len);
     }
 
-    ngx_ess_flush_account(zone, sub, size);
+    ngx_ess_flush_account(zone, client, size);
 
     return NGX_OK;
 }

@@ -20,12 +20,12 @@ typedef struct {
 
 
 static void ngx_ess_request_free(void *data);
-static ngx_uint_t ngx_ess_request_wanted(ngx_ess_subscriber_t *sub);
+static ngx_uint_t ngx_ess_request_wanted(ngx_ess_client_t *client);
 static ngx_uint_t ngx_ess_request_is_realip(ngx_http_request_t *r,
     ngx_pool_cleanup_t *cln);
 static ngx_int_t ngx_ess_request_address(ngx_http_request_t *r,
     ngx_addr_t *addr);
-static void ngx_ess_request_disown(ngx_ess_subscriber_t *sub);
+static void ngx_ess_request_disown(ngx_ess_client_t *client);
 static u_char *ngx_ess_request_room(ngx_pool_t *pool, size_t size);
 static void ngx_ess_request_moved(ngx_http_request_t *r,
     ngx_ess_request_moved_t *m);
@@ -62,22 +62,22 @@ ngx_ess_request_init(ngx_cycle_t *cycle)
 
 
 ngx_int_t
-ngx_ess_request_own(ngx_ess_subscriber_t *sub)
+ngx_ess_request_own(ngx_ess_client_t *client)
 {
     ngx_http_cleanup_t  *cln;
     ngx_pool_cleanup_t  *pool;
     ngx_http_request_t  *r;
 
-    r = sub->request;
+    r = client->request;
 
     pool = ngx_pool_cleanup_add(r->pool, 0);
     if (pool == NULL) {
-        ngx_free(sub);
+        ngx_free(client);
         return NGX_ERROR;
     }
 
     pool->handler = ngx_ess_request_free;
-    pool->data = sub;
+    pool->data = client;
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
@@ -85,7 +85,7 @@ ngx_ess_request_own(ngx_ess_subscriber_t *sub)
     }
 
     cln->handler = ngx_ess_client_detach;
-    cln->data = sub;
+    cln->data = client;
 
     return NGX_OK;
 }
@@ -99,11 +99,11 @@ ngx_ess_request_free(void *data)
 
 
 ngx_uint_t
-ngx_ess_request_releasable(ngx_ess_subscriber_t *sub)
+ngx_ess_request_releasable(ngx_ess_client_t *client)
 {
     ngx_http_request_t  *r;
 
-    r = sub->request;
+    r = client->request;
 
     return r->main->count == 1
            && r->blocked == 0
@@ -111,27 +111,27 @@ ngx_ess_request_releasable(ngx_ess_subscriber_t *sub)
            && r->main->posted_requests == NULL
            && r->out == NULL
            && r->http_version < NGX_HTTP_VERSION_20
-           && !ngx_ess_request_wanted(sub);
+           && !ngx_ess_request_wanted(client);
 }
 
 
 /* Does another module wait for the request's end? */
 
 static ngx_uint_t
-ngx_ess_request_wanted(ngx_ess_subscriber_t *sub)
+ngx_ess_request_wanted(ngx_ess_client_t *client)
 {
     ngx_http_cleanup_t  *cln;
     ngx_pool_cleanup_t  *pool;
 
-    for (cln = sub->request->cleanup; cln; cln = cln->next) {
-        if (cln->handler && cln->data != sub) {
+    for (cln = client->request->cleanup; cln; cln = cln->next) {
+        if (cln->handler && cln->data != client) {
             return 1;
         }
     }
 
-    for (pool = sub->request->pool->cleanup; pool; pool = pool->next) {
-        if (pool->handler && pool->data != sub
-            && !ngx_ess_request_is_realip(sub->request, pool))
+    for (pool = client->request->pool->cleanup; pool; pool = pool->next) {
+        if (pool->handler && pool->data != client
+            && !ngx_ess_request_is_realip(client->request, pool))
         {
             return 1;
         }
@@ -207,19 +207,19 @@ ngx_ess_request_address(ngx_http_request_t *r, ngx_addr_t *addr)
 
 
 static void
-ngx_ess_request_disown(ngx_ess_subscriber_t *sub)
+ngx_ess_request_disown(ngx_ess_client_t *client)
 {
     ngx_http_cleanup_t  *cln;
     ngx_pool_cleanup_t  *pool;
 
-    for (cln = sub->request->cleanup; cln; cln = cln->next) {
-        if (cln->data == sub) {
+    for (cln = client->request->cleanup; cln; cln = cln->next) {
+        if (cln->data == client) {
             cln->handler = NULL;
         }
     }
 
-    for (pool = sub->request->pool->cleanup; pool; pool = pool->next) {
-        if (pool->data == sub) {
+    for (pool = client->request->pool->cleanup; pool; pool = pool->next) {
+        if (pool->data == client) {
             pool->handler = NULL;
         }
     }
@@ -227,22 +227,22 @@ ngx_ess_request_disown(ngx_ess_subscriber_t *sub)
 
 
 ngx_int_t
-ngx_ess_request_release(ngx_ess_subscriber_t *sub)
+ngx_ess_request_release(ngx_ess_client_t *client)
 {
     ngx_addr_t              addr;
     ngx_connection_t       *c;
     ngx_http_request_t     *r;
     ngx_http_connection_t  *hc;
 
-    r = sub->request;
-    c = sub->connection;
+    r = client->request;
+    c = client->connection;
     hc = r->http_connection;
 
     if (ngx_ess_request_address(r, &addr) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_ess_request_disown(sub);
+    ngx_ess_request_disown(client);
 
     ngx_http_free_request(r, 0);
 
@@ -255,9 +255,9 @@ ngx_ess_request_release(ngx_ess_subscriber_t *sub)
     }
 
     c->destroyed = 0;
-    c->data = sub;
+    c->data = client;
 
-    sub->request = NULL;
+    client->request = NULL;
 
     ngx_ess_request_free_buffers(hc, c);
 
@@ -266,17 +266,17 @@ ngx_ess_request_release(ngx_ess_subscriber_t *sub)
 
 
 void
-ngx_ess_request_shrink(ngx_ess_subscriber_t *sub)
+ngx_ess_request_shrink(ngx_ess_client_t *client)
 {
-    u_char                   *copy;
-    ngx_buf_t                *b;
-    ngx_connection_t         *c;
-    ngx_http_request_t       *r;
-    ngx_http_connection_t    *hc;
-    ngx_ess_request_moved_t   m;
+    u_char                  *copy;
+    ngx_buf_t               *b;
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_http_connection_t   *hc;
+    ngx_ess_request_moved_t  m;
 
-    r = sub->request;
-    c = sub->connection;
+    r = client->request;
+    c = client->connection;
     hc = r->http_connection;
     b = c->buffer;
 
@@ -286,7 +286,7 @@ ngx_ess_request_shrink(ngx_ess_subscriber_t *sub)
     if (r->http_version >= NGX_HTTP_VERSION_20
         || r->header_in != b
         || hc->busy
-        || ngx_ess_request_wanted(sub))
+        || ngx_ess_request_wanted(client))
     {
         return;
     }

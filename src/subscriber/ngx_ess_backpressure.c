@@ -23,8 +23,10 @@ static void ngx_ess_backpressure_reclaim_over(ngx_queue_t *feeds, size_t over,
 
 
 void
-ngx_ess_backpressure_check(ngx_ess_feed_t *feed, ngx_ess_backpressure_pt slow)
+ngx_ess_backpressure_check(ngx_ess_feed_t *feed,
+    ngx_ess_backpressure_slow_pt slow)
 {
+    size_t                 behind;
     ngx_queue_t           *q, *next;
     ngx_ess_subscriber_t  *sub;
 
@@ -39,7 +41,7 @@ ngx_ess_backpressure_check(ngx_ess_feed_t *feed, ngx_ess_backpressure_pt slow)
             continue;
         }
 
-        if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
+        if (sub->closed) {
 
             /* it sends the rest of this frame only */
 
@@ -47,8 +49,10 @@ ngx_ess_backpressure_check(ngx_ess_feed_t *feed, ngx_ess_backpressure_pt slow)
             continue;
         }
 
-        if (ngx_ess_backpressure_behind(feed, sub) > sub->conf->slow_buffer) {
-            slow(sub);
+        behind = ngx_ess_backpressure_behind(feed, sub);
+
+        if (behind) {
+            slow(sub, behind);
         }
     }
 }
@@ -133,7 +137,7 @@ ngx_ess_backpressure_kept(ngx_ess_subscriber_t *sub)
         return 0;
     }
 
-    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
+    if (sub->closed) {
         return sizeof(ngx_ess_frame_t) + sub->frame->len;
     }
 

@@ -12,17 +12,19 @@
 
 
 typedef void (*ngx_ess_backpressure_pt)(ngx_ess_subscriber_t *sub);
+typedef void (*ngx_ess_backpressure_slow_pt)(ngx_ess_subscriber_t *sub,
+    size_t behind);
 
 
 /*
  * After frames were appended: calls "slow" for each subscriber whose socket
- * is full and that keeps more than conf->slow_buffer bytes in memory: between
- * the frame that is being sent to it and the newest one, without these two,
- * so that an event of any size gets through.  O(waiting subscribers).  The
- * caller holds the feed; subscribers may be gone afterwards.
+ * is full and that keeps bytes in memory, with their number: between the frame
+ * that is being sent to it and the newest one, without these two, so that an
+ * event of any size gets through.  O(waiting subscribers).  The caller holds
+ * the feed; subscribers may be gone afterwards.
  */
 void ngx_ess_backpressure_check(ngx_ess_feed_t *feed,
-    ngx_ess_backpressure_pt slow);
+    ngx_ess_backpressure_slow_pt slow);
 
 /*
  * Calls "reclaim", which makes it keep nothing but what is small, for the

@@ -25,14 +25,12 @@
 #include "ngx_ess_transport.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_frame.h"
-#include "ngx_ess_wheel.h"
 
 
 typedef struct ngx_ess_feed_s        ngx_ess_feed_t;
 typedef struct ngx_ess_feed_source_s ngx_ess_feed_source_t;
 typedef struct ngx_ess_subscriber_s  ngx_ess_subscriber_t;
-typedef struct ngx_ess_control_s     ngx_ess_control_t;
-typedef struct ngx_ess_filtered_s    ngx_ess_filtered_t;
+typedef struct ngx_ess_client_s      ngx_ess_client_t;
 
 
 /*
@@ -91,68 +89,22 @@ struct ngx_ess_feed_s {
 };
 
 
-typedef enum {
-    NGX_ESS_SUBSCRIBER_OPENING = 0,         /* response header on its way */
-    NGX_ESS_SUBSCRIBER_OPEN,                /* gets events */
-    NGX_ESS_SUBSCRIBER_FINISHING,           /* gets what is there, then the
-                                               close */
-    NGX_ESS_SUBSCRIBER_CLOSING,             /* the close is on its way */
-    NGX_ESS_SUBSCRIBER_CLOSED,              /* it was sent; the peer's comes */
-    NGX_ESS_SUBSCRIBER_GONE                 /* off all lists */
-} ngx_ess_subscriber_state_e;
-
-
-/*
- * One block from the heap, with the transport's session behind it.  It goes
- * with its request, or when that was released, with its connection.
- */
+/* What a client subscribes to, and how far it got. */
 
 struct ngx_ess_subscriber_s {
     ngx_queue_t                  queue;     /* idle, due or waiting */
-    ngx_queue_t                  drain;     /* those that a drain will close */
-    ngx_ess_wheel_entry_t        timer;     /* ping, or end of patience */
-
-    ngx_connection_t            *connection;
-    ngx_http_request_t          *request;   /* NULL: it was released */
-    ngx_ess_loc_conf_t          *conf;
+    ngx_ess_client_t            *client;
     ngx_ess_feed_t              *feed;
 
     uint64_t                     seq;       /* first record that it wants */
     ngx_ess_frame_t             *frame;     /* cursor; NULL: at the end */
     size_t                       offset;    /* bytes of it that were sent */
-    ngx_ess_control_t           *control;   /* NULL: none to be sent */
-    ngx_ess_filtered_t          *filtered;  /* NULL: bytes go straight to the
-                                               connection */
-
-    uint64_t                     stream_id;
     uint32_t                     number;    /* in order of arrival */
-    uint32_t                     since;     /* s since 1970 */
-    uint64_t                     events_sent;
-    uint64_t                     bytes_sent;
 
-    ngx_ess_client_rate_t        rate;      /* of what it sends */
-
-    const char                  *reason;    /* to close with */
-    uint16_t                     code;
-    u_char                       state;     /* ngx_ess_subscriber_state_e */
-
-    unsigned                     blocked:1; /* its socket takes no more */
-    unsigned                     heard:1;   /* since the last ping */
-    unsigned                     pinged:1;  /* and waits for an answer */
-    unsigned                     last:1;    /* the end follows what is to be
-                                               sent */
-    unsigned                     linger:1;  /* the client may be sending on */
-    unsigned                     late:1;    /* a drain waits for it */
+    unsigned                     closed:1;  /* it gets nothing more but the
+                                               rest of a frame */
     unsigned                     follow:1;  /* as that of its feed */
-    unsigned                     missing:1; /* the broker has no stream for it;
-                                               "code" is set */
-
-    uint32_t                     expires;   /* its token, s since 1970; 0:
-                                               never */
 };
-
-
-#define ngx_ess_subscriber_session(sub)  ((void *) ((sub) + 1))
 
 
 /* What a feed tells its subscribers; set once. */
@@ -165,8 +117,10 @@ typedef struct {
        afterwards */
     void                       (*failed)(ngx_ess_subscriber_t *sub);
 
-    /* it keeps more than it may; the subscriber may be gone afterwards */
-    void                       (*slow)(ngx_ess_subscriber_t *sub);
+    /* so many bytes behind the frame that it is at have come; the subscriber
+       may be gone afterwards */
+    void                       (*slow)(ngx_ess_subscriber_t *sub,
+                                   size_t behind);
 
     /* all keep more than they may, and this one keeps much; it may be gone
        afterwards */

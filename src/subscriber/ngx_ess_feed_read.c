@@ -583,7 +583,7 @@ ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
     {
         sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
 
-        if (sub->frame == NULL && sub->state < NGX_ESS_SUBSCRIBER_CLOSING) {
+        if (sub->frame == NULL && !sub->closed) {
             ngx_ess_feed_read_cursor(feed, sub, first);
         }
     }

@@ -30,7 +30,7 @@ static ngx_log_t              test_log;
 static ngx_cycle_t            test_cycle;
 static ngx_event_t           *test_timer;
 static ngx_event_t           *test_last;
-static ngx_ess_subscriber_t   test_subs[TEST_MAX];
+static ngx_ess_client_t       test_clients[TEST_MAX];
 static ngx_uint_t             test_closed;
 static ngx_uint_t             test_most;    /* closed in one go */
 static ngx_uint_t             test_leave;   /* with each one closed */
@@ -70,33 +70,36 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
 
 
 static void
-test_handler(ngx_ess_subscriber_t *sub, ngx_uint_t code)
+test_handler(ngx_ess_client_t *client, ngx_uint_t code)
 {
     ngx_uint_t  i;
 
     assert_int_equal(code, 1012);
-    assert_int_equal(sub->code, 0);
+    assert_int_equal(client->code, 0);
 
-    sub->code = (uint16_t) code;
+    client->code = (uint16_t) code;
     test_closed++;
 
-    for (i = 0; i < test_leave && sub + i + 1 < test_subs + TEST_MAX; i++) {
-        ngx_ess_drain_remove(sub + i + 1);
+    for (i = 0;
+         i < test_leave && client + i + 1 < test_clients + TEST_MAX;
+         i++)
+    {
+        ngx_ess_drain_remove(client + i + 1);
     }
 
-    ngx_ess_drain_remove(sub);
+    ngx_ess_drain_remove(client);
 
     if (test_waits) {
-        ngx_ess_drain_wait(sub);
+        ngx_ess_drain_wait(client);
     }
 }
 
 
 static void
-test_handle_late(ngx_ess_subscriber_t *sub)
+test_handle_late(ngx_ess_client_t *client)
 {
-    assert_true(ngx_queue_empty(&sub->drain));
-    assert_int_equal(sub->late, 0);
+    assert_true(ngx_queue_empty(&client->drain));
+    assert_int_equal(client->late, 0);
 
     test_late++;
 }
@@ -134,16 +137,16 @@ test_begin(ngx_uint_t n)
     test_leave = 0;
     ngx_current_msec = 5000;
 
-    ngx_memzero(test_subs, sizeof(test_subs));
+    ngx_memzero(test_clients, sizeof(test_clients));
     ngx_ess_drain_init(&test_cycle, &test_handlers);
     ngx_queue_init(&ngx_posted_next_events);
 
     for (i = 0; i < TEST_MAX; i++) {
-        ngx_queue_init(&test_subs[i].drain);
+        ngx_queue_init(&test_clients[i].drain);
     }
 
     for (i = 0; i < n; i++) {
-        ngx_ess_drain_add(&test_subs[i]);
+        ngx_ess_drain_add(&test_clients[i]);
     }
 }
 
@@ -239,7 +242,7 @@ test_leaving(void **state)
     ngx_ess_drain_start(1012, 5000);
     assert_int_equal(test_closed, 1);
     assert_non_null(test_timer);
-    ngx_ess_drain_remove(&test_subs[1]);
+    ngx_ess_drain_remove(&test_clients[1]);
     assert_null(test_timer);
 }
 
@@ -284,7 +287,7 @@ test_end(void **state)
 
         /* one got all that was there, and its close */
 
-        ngx_ess_drain_remove(&test_subs[500]);
+        ngx_ess_drain_remove(&test_clients[500]);
 
         test_expire(5000 + ngx_max(times[i], NGX_ESS_DRAIN_LEAST));
         assert_int_equal(test_late, 999);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "ngx_ess_client.h"
 #include "ngx_ess_feed_back.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_feed_turn.h"
@@ -53,7 +54,7 @@ typedef struct {
 typedef struct feeds_client_s  feeds_client_t;
 
 struct feeds_client_s {
-    ngx_ess_subscriber_t     sub;           /* must be first */
+    ngx_ess_client_t         client;        /* must be first */
     ngx_ess_loc_conf_t       conf;
     char                    *text;          /* since it was looked at */
     size_t                   len;

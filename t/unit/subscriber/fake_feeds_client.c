@@ -14,7 +14,7 @@
 
 static void feeds_flush(ngx_ess_subscriber_t *sub);
 static void feeds_failed(ngx_ess_subscriber_t *sub);
-static void feeds_slow(ngx_ess_subscriber_t *sub);
+static void feeds_slow(ngx_ess_subscriber_t *sub, size_t behind);
 static void feeds_reclaim(ngx_ess_subscriber_t *sub);
 static void feeds_missed(ngx_ess_subscriber_t *sub);
 static void feeds_replaced(ngx_ess_subscriber_t *sub);
@@ -74,13 +74,6 @@ feeds_client_end(void)
 }
 
 
-ngx_int_t
-ngx_ess_flush_filtered(ngx_ess_zone_t *zone, ngx_ess_subscriber_t *sub)
-{
-    return NGX_ERROR;
-}
-
-
 static feeds_client_t *
 feeds_client(feeds_stream_t *s)
 {
@@ -96,12 +89,13 @@ feeds_client(feeds_stream_t *s)
     c->room = FEEDS_ROOM;
     c->conf.slow_buffer = 1024 * 1024;
 
-    c->sub.conf = &c->conf;
-    c->sub.state = NGX_ESS_SUBSCRIBER_GONE;
-    c->sub.stream_id = s->ref.id;
-    c->sub.number = feeds.number++;
-    c->sub.seq = s->n + 1;
-    c->sub.follow = s->sparse;
+    c->client.sub.client = &c->client;
+    c->client.conf = &c->conf;
+    c->client.state = NGX_ESS_CLIENT_GONE;
+    c->client.stream_id = s->ref.id;
+    c->client.sub.number = feeds.number++;
+    c->client.sub.seq = s->n + 1;
+    c->client.sub.follow = s->sparse;
 
     return c;
 }
@@ -114,7 +108,7 @@ feeds_opened(feeds_client_t *c, ngx_int_t rc)
         return NULL;
     }
 
-    c->sub.state = NGX_ESS_SUBSCRIBER_OPENING;
+    c->client.state = NGX_ESS_CLIENT_OPENING;
 
     if (!feeds.opening) {
         feeds_open(c);
@@ -127,8 +121,8 @@ feeds_opened(feeds_client_t *c, ngx_int_t rc)
 void
 feeds_open(feeds_client_t *c)
 {
-    c->sub.state = NGX_ESS_SUBSCRIBER_OPEN;
-    feeds_flush(&c->sub);
+    c->client.state = NGX_ESS_CLIENT_OPEN;
+    feeds_flush(&c->client.sub);
 }
 
 
@@ -139,7 +133,7 @@ feeds_join(feeds_stream_t *s, const ngx_ess_transport_t *t)
 
     c = feeds_client(s);
 
-    return feeds_opened(c, ngx_ess_feed_join(&s->ref, t, &c->sub,
+    return feeds_opened(c, ngx_ess_feed_join(&s->ref, t, &c->client.sub,
                                              s->next_ordinal));
 }
 
@@ -152,7 +146,8 @@ feeds_place(feeds_stream_t *s, const ngx_ess_transport_t *t,
 
     c = feeds_client(s);
 
-    return feeds_opened(c, ngx_ess_feed_join_replay(&s->ref, t, &c->sub, place));
+    return feeds_opened(c, ngx_ess_feed_join_replay(&s->ref, t, &c->client.sub,
+                                                    place));
 }
 
 
@@ -185,9 +180,9 @@ feeds_source(feeds_stream_t *s, const ngx_ess_transport_t *t, ngx_uint_t gap,
     place.gap = gap;
     place.to = 0;
 
-    return feeds_opened(c, ngx_ess_feed_join_source(&s->ref, t, &c->sub,
-                                                    &place, after,
-                                                    timestamp));
+    return feeds_opened(c, ngx_ess_feed_join_source(&s->ref, t,
+                                                    &c->client.sub, &place,
+                                                    after, timestamp));
 }
 
 
@@ -255,7 +250,7 @@ void
 feeds_stuff(feeds_client_t *c)
 {
     c->stuffed = 1;
-    feeds_flush(&c->sub);
+    feeds_flush(&c->client.sub);
 }
 
 
@@ -265,8 +260,8 @@ feeds_take(feeds_client_t *c, size_t room)
     c->room += room;
     c->stuffed = 0;
 
-    if (c->sub.blocked && !feeds_is_gone(c)) {
-        feeds_flush(&c->sub);
+    if (c->client.blocked && !feeds_is_gone(c)) {
+        feeds_flush(&c->client.sub);
     }
 
     feeds_run();
@@ -276,15 +271,15 @@ feeds_take(feeds_client_t *c, size_t room)
 void
 feeds_leave(feeds_client_t *c)
 {
-    c->sub.state = NGX_ESS_SUBSCRIBER_GONE;
-    ngx_ess_feed_leave(&c->sub);
+    c->client.state = NGX_ESS_CLIENT_GONE;
+    ngx_ess_feed_leave(&c->client.sub);
 }
 
 
 ngx_uint_t
 feeds_is_gone(feeds_client_t *c)
 {
-    return c->sub.state == NGX_ESS_SUBSCRIBER_GONE;
+    return c->client.state == NGX_ESS_CLIENT_GONE;
 }
 
 
@@ -316,7 +311,7 @@ feeds_close(ngx_ess_subscriber_t *sub, const char *why)
 
     c = (feeds_client_t *) sub;
 
-    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
+    if (sub->client->state >= NGX_ESS_CLIENT_CLOSING) {
         return;
     }
 
@@ -328,7 +323,8 @@ feeds_close(ngx_ess_subscriber_t *sub, const char *why)
         return;
     }
 
-    sub->state = NGX_ESS_SUBSCRIBER_CLOSING;
+    sub->client->state = NGX_ESS_CLIENT_CLOSING;
+    sub->closed = 1;
 
     ngx_ess_feed_waiting(sub);
 
@@ -354,7 +350,7 @@ feeds_flush(ngx_ess_subscriber_t *sub)
 
     c = (feeds_client_t *) sub;
 
-    if (sub->state == NGX_ESS_SUBSCRIBER_OPENING) {
+    if (sub->client->state == NGX_ESS_CLIENT_OPENING) {
         ngx_ess_feed_waiting(sub);
         return;
     }
@@ -372,7 +368,7 @@ feeds_flush(ngx_ess_subscriber_t *sub)
         c->victim = NULL;
     }
 
-    count = c->stuffed ? 0 : ngx_ess_flush_collect(sub, iovs);
+    count = c->stuffed ? 0 : ngx_ess_flush_collect(sub->client, iovs);
     sent = 0;
 
     for (i = 0; i < count; i++) {
@@ -384,21 +380,22 @@ feeds_flush(ngx_ess_subscriber_t *sub)
         sent += n;
     }
 
-    ngx_ess_flush_account(NULL, sub, sent);
+    ngx_ess_flush_account(NULL, sub->client, sent);
 
-    sub->blocked = (c->stuffed || (c->room == 0 && ngx_ess_flush_more(sub)));
+    sub->client->blocked = (c->stuffed || (c->room == 0
+                                           && ngx_ess_flush_more(&c->client)));
 
-    if (sub->blocked) {
+    if (sub->client->blocked) {
         ngx_ess_feed_waiting(sub);
         return;
     }
 
-    if (ngx_ess_flush_more(sub)) {
+    if (ngx_ess_flush_more(sub->client)) {
         ngx_ess_feed_due(sub);
         return;
     }
 
-    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
+    if (sub->client->state >= NGX_ESS_CLIENT_CLOSING) {
         return;
     }
 
@@ -422,9 +419,13 @@ feeds_failed(ngx_ess_subscriber_t *sub)
 
 
 static void
-feeds_slow(ngx_ess_subscriber_t *sub)
+feeds_slow(ngx_ess_subscriber_t *sub, size_t behind)
 {
-    if (sub->conf->slow_skip
+    if (behind <= sub->client->conf->slow_buffer) {
+        return;
+    }
+
+    if (sub->client->conf->slow_skip
         && (sub->feed->ended || ngx_ess_feed_back(sub, 1) == NGX_OK))
     {
         ((feeds_client_t *) sub)->skipped++;
@@ -440,7 +441,7 @@ feeds_reclaim(ngx_ess_subscriber_t *sub)
 {
     ngx_uint_t  live;
 
-    if (sub->state >= NGX_ESS_SUBSCRIBER_CLOSING) {
+    if (sub->client->state >= NGX_ESS_CLIENT_CLOSING) {
         feeds_leave((feeds_client_t *) sub);
         return;
     }
@@ -451,7 +452,7 @@ feeds_reclaim(ngx_ess_subscriber_t *sub)
 
     case NGX_OK:
         if (live) {
-            sub->feed->strict = !sub->conf->slow_skip;
+            sub->feed->strict = !sub->client->conf->slow_skip;
         }
 
         ((feeds_client_t *) sub)->reclaimed++;

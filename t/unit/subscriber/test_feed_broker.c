@@ -487,8 +487,8 @@ test_of_a_stream_that_is_no_more_no_broker_is_asked(void **state)
     feeds_leave(c);
     s->missing = 1;
 
-    assert_int_equal(ngx_ess_feed_join_source(&s->ref, &feeds_plain, &c->sub,
-                                              &place, 0, 0),
+    assert_int_equal(ngx_ess_feed_join_source(&s->ref, &feeds_plain,
+                                              &c->client.sub, &place, 0, 0),
                      NGX_ERROR);
     assert_int_equal(feeds.replays, 0);
     assert_int_equal(feeds_subscribers(s), 0);

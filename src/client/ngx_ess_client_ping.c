@@ -1,0 +1,173 @@
+
+/*
+ * A client's timer: pings, and the end of our patience, with its answers, with
+ * its token, with its close.  Runs in the worker that has the connection.
+ */
+
+
+#include "ngx_ess_client_ping.h"
+#include "ngx_ess_flush.h"
+
+
+#define NGX_ESS_CLIENT_PING_FAR  86400      /* s */
+
+
+static void ngx_ess_client_ping_send(ngx_ess_client_t *client);
+static ngx_int_t ngx_ess_client_ping_answered(ngx_ess_client_t *client);
+
+
+void
+ngx_ess_client_ping_timer(ngx_ess_wheel_entry_t *entry)
+{
+    ngx_connection_t  *c;
+    ngx_ess_client_t  *client;
+
+    client = (ngx_ess_client_t *)
+                 ((u_char *) entry - offsetof(ngx_ess_client_t, timer));
+    c = client->connection;
+
+    c->log->action = "waiting for subscriber";
+
+    switch (client->state) {
+
+    case NGX_ESS_CLIENT_OPEN:
+
+        if (client->expires && ngx_time() >= (time_t) client->expires) {
+            (void) ngx_ess_client_close(client, NGX_ESS_CLIENT_EXPIRED,
+                                        "token expired");
+
+        } else if (client->conf->ping_interval) {
+            ngx_ess_client_ping_send(client);
+
+        } else {
+            ngx_ess_client_ping_wait(client, 0);
+        }
+
+        return;
+
+    case NGX_ESS_CLIENT_CLOSED:
+
+        /* it has our close, and the time is up; RFC 6455, 7.1.1 */
+
+        ngx_ess_client_close_end(client, NGX_OK);
+        return;
+
+    default: /* OPENING, CLOSING */
+
+        ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
+                      "client timed out");
+
+        c->timedout = 1;
+        ngx_ess_client_close_end(client, NGX_ERROR);
+    }
+}
+
+
+void
+ngx_ess_client_ping_wait(ngx_ess_client_t *client, ngx_msec_t delay)
+{
+    time_t       left;
+    ngx_time_t  *tp;
+
+    if (client->expires) {
+        tp = ngx_timeofday();
+
+        /* what is far off is looked at again */
+
+        left = ngx_min((time_t) client->expires - tp->sec,
+                       NGX_ESS_CLIENT_PING_FAR);
+        left = ngx_max(left * 1000 - (time_t) tp->msec, 1);
+
+        if (delay == 0 || (ngx_msec_t) left < delay) {
+            delay = (ngx_msec_t) left;
+        }
+    }
+
+    if (delay) {
+        ngx_ess_wheel_set(&client->timer, delay);
+    }
+}
+
+
+static void
+ngx_ess_client_ping_send(ngx_ess_client_t *client)
+{
+    size_t             len;
+    u_char             buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
+    ngx_connection_t  *c;
+
+    c = client->connection;
+
+    if (client->pinged && ngx_ess_client_ping_answered(client) == NGX_DONE) {
+        return;
+    }
+
+#if (NGX_SSL)
+
+    /* 16k per client are too much for one that is seldom sent anything */
+
+    if (c->ssl && !(c->buffered & NGX_SSL_BUFFERED)) {
+        ngx_ssl_free_buffer(c);
+    }
+
+#endif
+
+    client->pinged = 1;
+    client->heard = 0;
+
+    ngx_ess_client_ping_wait(client, client->conf->ping_timeout);
+
+    if (client->control) {
+
+        /* what waits for the socket will do for a ping */
+
+        return;
+    }
+
+    len = client->transport->ping(ngx_ess_client_session(client), buf);
+
+    if (len == 0) {
+        return;
+    }
+
+    if (ngx_ess_flush_control(client, buf, len) != NGX_OK) {
+        ngx_ess_client_close_end(client, NGX_ERROR);
+        return;
+    }
+
+    if (!client->blocked) {
+        (void) ngx_ess_client_flush(client);
+    }
+}
+
+
+/* NGX_OK: time for the next ping.  NGX_DONE: it is not, or the client has
+   ended. */
+
+static ngx_int_t
+ngx_ess_client_ping_answered(ngx_ess_client_t *client)
+{
+    client->pinged = 0;
+
+    if (!client->heard && !client->connection->read->delayed
+        && (client->blocked || client->transport->answers))
+    {
+
+        ngx_log_error(NGX_LOG_INFO, client->connection->log, NGX_ETIMEDOUT,
+                      "client timed out, nothing was heard for %M ms "
+                      "after a ping", client->conf->ping_timeout);
+
+        client->connection->timedout = 1;
+        ngx_ess_client_close_end(client, NGX_ERROR);
+
+        return NGX_DONE;
+    }
+
+    if (client->conf->ping_interval > client->conf->ping_timeout) {
+        ngx_ess_client_ping_wait(client, client->conf->ping_interval
+                                 - client->conf->ping_timeout);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,25 @@
+/*
+ * The beginning of a client.  Private to client/.
+ */
+
+
+#ifndef _NGX_ESS_CLIENT_START_H_INCLUDED_
+#define _NGX_ESS_CLIENT_START_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_client.h"
+
+
+ngx_int_t ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone);
+void ngx_ess_client_start_exit(void);
+
+/*
+ * The client's subscription joined its feed and was counted in the zone.  Sends
+ * the response header and takes the connection over.  NGX_DONE: the content
+ * handler returns that, too; or what it returns instead.
+ */
+ngx_int_t ngx_ess_client_start(ngx_ess_client_t *client);
+
+
+#endif /* _NGX_ESS_CLIENT_START_H_INCLUDED_ */

@@ -1,0 +1,167 @@
+
+/*
+ * Subscriptions: from a position in a stream to a place in one of its feeds.
+ * Runs in workers.
+ */
+
+
+#include "ngx_ess_subscriber.h"
+#include "ngx_ess_feed_join.h"
+#include "ngx_ess_follow.h"
+
+
+static ngx_int_t ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry, uint64_t ordinal);
+static ngx_int_t ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place);
+static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
+    ngx_ess_position_t *pos, ngx_ess_log_place_t *place);
+
+
+/* Before the response header is sent: a client that has it gets all that
+   follows. */
+
+ngx_int_t
+ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_notify_limit_t *limit)
+{
+    uint64_t         ordinal;
+    ngx_int_t        rc;
+    ngx_ess_zone_t  *zone;
+
+    zone = ngx_ess_feed_worker.zone;
+
+    rc = ngx_ess_notify_subscribe(zone, &entry->ref,
+                                  limit->max ? limit : NULL, &sub->seq,
+                                  &ordinal, &sub->number);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
+    }
+
+    sub->follow = entry->follow;
+
+    rc = ngx_ess_subscriber_join(sub, entry, ordinal);
+
+    if (rc != NGX_OK) {
+        ngx_ess_notify_unsubscribe(zone, &entry->ref);
+    }
+
+    return rc;
+}
+
+
+void
+ngx_ess_subscriber_leave(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_stream_ref_t  ref;
+
+    ref = sub->feed->ref;
+
+    ngx_ess_feed_leave(sub);
+    ngx_ess_notify_unsubscribe(ngx_ess_feed_worker.zone, &ref);
+}
+
+
+static ngx_int_t
+ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry, uint64_t ordinal)
+{
+    ngx_int_t            rc;
+    ngx_ess_log_place_t  place;
+
+    if (entry->live
+        && ngx_ess_follow_state(ngx_ess_feed_worker.zone, &entry->ref)
+           != NGX_ESS_FOLLOW_LIVE)
+    {
+        /* let go in the very moment */
+        return NGX_BUSY;
+    }
+
+    if (entry->pos.type == NGX_ESS_POSITION_NEW) {
+        return ngx_ess_feed_join(&entry->ref, entry->transport, sub, ordinal);
+    }
+
+    rc = ngx_ess_subscriber_place(&entry->ref, &entry->pos, &place);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (entry->follow) {
+        return ngx_ess_subscriber_replay(sub, entry, &place);
+    }
+
+    return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
+                                    &place);
+}
+
+
+/* What the log does not have the broker may have. */
+
+static ngx_int_t
+ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place)
+{
+    uint64_t             ordinal, timestamp;
+    ngx_ess_position_t  *pos;
+
+    pos = &entry->pos;
+    ordinal = 0;
+    timestamp = 0;
+
+    if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
+        timestamp = ngx_max(pos->timestamp, 1);
+        place->gap = 0;
+
+    } else if (pos->type == NGX_ESS_POSITION_EVENT
+               && pos->epoch != entry->ref.epoch)
+    {
+        /* of another stream: all of this one */
+
+        if (place->first == 1) {
+            return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
+                                            place);
+        }
+
+    } else if (place->gap && place->from <= place->to) {
+        ordinal = pos->ordinal;
+        place->gap = 0;
+
+    } else {
+        return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
+                                        place);
+    }
+
+    return ngx_ess_feed_join_source(&entry->ref, entry->transport, sub, place,
+                                    ordinal, timestamp);
+}
+
+
+static ngx_int_t
+ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
+    ngx_ess_log_place_t *place)
+{
+    ngx_int_t        rc;
+    ngx_ess_zone_t  *zone;
+
+    zone = ngx_ess_feed_worker.zone;
+
+    if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
+        return ngx_ess_log_search_since(zone, ref, pos->timestamp, 0, place);
+    }
+
+    if (pos->type == NGX_ESS_POSITION_ORDINAL || pos->epoch == ref->epoch) {
+        return ngx_ess_log_search_ordinal(zone, ref, pos->ordinal, place);
+    }
+
+    /* another epoch's: nobody knows what was between it and this log */
+
+    rc = ngx_ess_log_search_ordinal(zone, ref, 0, place);
+
+    place->gap = 1;
+    place->from = pos->ordinal + 1;
+    place->to = 0;
+
+    return rc;
+}
