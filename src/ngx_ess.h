@@ -27,13 +27,22 @@
 #define NGX_ESS_SLOTS        16
 
 
-/* where a stream's events come from; stored, so the numbers stay */
+/*
+ * Where a stream's events come from, and what is asked of that everywhere: see
+ * ngx_ess_source.h.  It is kept in the stream's record, for the source may not
+ * be there any more.
+ */
 
-typedef enum {
-    NGX_ESS_SOURCE_EXCHANGE = 0,            /* those of its routing key */
-    NGX_ESS_SOURCE_STREAM                   /* a RabbitMQ stream, whose name
-                                               its routing key is */
-} ngx_ess_source_e;
+typedef struct {
+    uint8_t                  source;        /* stored, so the numbers stay */
+    uint8_t                  follows;       /* 1: its log follows another one,
+                                               which the source has and numbers;
+                                               0: the log is all there is */
+    uint8_t                  binds;         /* 1: events are appended that are
+                                               published with its routing key,
+                                               which is to be bound */
+    uint8_t                  unused;
+} ngx_ess_kind_t;
 
 
 /*

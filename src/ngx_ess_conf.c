@@ -9,6 +9,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_source.h"
 #include "ngx_ess_worker.h"
 
 

@@ -45,7 +45,7 @@ typedef struct {
                                                is; NULL: none of ours */
     ngx_http_handler_pt      handler;       /* its; to see whether another
                                                module's took its place */
-    ngx_ess_source_e         source;        /* of streams that name none */
+    ngx_uint_t               source;        /* of streams that name none */
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
     ngx_uint_t               publish_batch; /* events; 0: the default */
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */

@@ -29,7 +29,21 @@ static void ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach,
 static void ngx_ess_source_event_clear(ngx_event_t *ev);
 
 
+static const ngx_ess_kind_t  ngx_ess_source_kinds[] = {
+    { NGX_ESS_SOURCE_EXCHANGE, 0, 1, 0 },
+    { NGX_ESS_SOURCE_STREAM, 1, 0, 0 }
+};
+
+
 static const ngx_ess_source_t  *ngx_ess_source;
+
+
+const ngx_ess_kind_t *
+ngx_ess_source_kind(ngx_uint_t number)
+{
+    return (number <= NGX_ESS_SOURCE_STREAM) ? &ngx_ess_source_kinds[number]
+                                             : NULL;
+}
 
 
 void

@@ -21,6 +21,13 @@
 typedef struct ngx_ess_source_bind_s  ngx_ess_source_bind_t;
 
 
+/* ngx_ess_kind_t's "source" */
+
+#define NGX_ESS_SOURCE_EXCHANGE  0
+#define NGX_ESS_SOURCE_STREAM    1          /* a RabbitMQ stream, whose name
+                                               its routing key is */
+
+
 /* a RabbitMQ stream that is to be declared; with 0, or an empty text, the
    broker's default */
 
@@ -79,7 +86,7 @@ struct ngx_ess_source_publish_s {
     void                    *data;
     ngx_str_t                key;           /* all the caller's, until then */
     u_char                  *uuid;          /* as in ngx_ess_event_t */
-    ngx_ess_source_e         source;        /* whose key it is */
+    ngx_uint_t               source;        /* whose key it is */
     ngx_str_t               *bodies;        /* an event each */
     ngx_uint_t               n;
     ngx_str_t                type;          /* content type, or empty */
@@ -222,6 +229,9 @@ typedef struct {
     void                   (*replay_stop)(ngx_ess_source_replay_t *replay);
 } ngx_ess_source_t;
 
+
+/* NULL: there is no source of that number. */
+const ngx_ess_kind_t *ngx_ess_source_kind(ngx_uint_t number);
 
 /* The worker's source, set once at its start. */
 void ngx_ess_source_register(const ngx_ess_source_t *source);

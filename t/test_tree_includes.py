@@ -28,7 +28,7 @@ ALLOWED = {
     "console": {"console", "api", "ngx_ess_client_enter.h"},
     "registry": {"registry", "stream", "store", SEAM},
     "api": {"api", "stream", "ngx_ess_registry.h", SEAM},
-    "store": {"store", "stream"},
+    "store": {"store", "stream", SEAM},
 }
 
 # what every part shares

@@ -691,7 +691,7 @@ ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
     p = (u_char *) ngx_escape_json(p, info->key, info->key_len);
     *p++ = '"';
 
-    if (info->source == NGX_ESS_SOURCE_STREAM) {
+    if (info->kind.source == NGX_ESS_SOURCE_STREAM) {
         p = ngx_cpymem(p, ",\"source\":\"stream\"",
                        sizeof(",\"source\":\"stream\"") - 1);
     }

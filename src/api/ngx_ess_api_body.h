@@ -20,7 +20,7 @@ typedef struct {
     ngx_uint_t               status;        /* of the answer, when refused */
     const char              *detail;        /* static text, when refused */
     ngx_uint_t               has_source;
-    ngx_ess_source_e         source;        /* when there is one */
+    ngx_uint_t               source;        /* when there is one */
     ngx_uint_t               declare;       /* 1: what "stream" says */
     ngx_ess_source_stream_t  stream;
     size_t                   key_len;       /* 1 .. NGX_ESS_MAX_KEY */

@@ -144,7 +144,7 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     uint64_t             epoch;
     ngx_int_t            rc;
     ngx_str_t            key;
-    ngx_ess_source_e     source;
+    ngx_uint_t           source;
     ngx_ess_api_wait_t  *wait;
     ngx_ess_loc_conf_t  *lcf;
 
@@ -177,7 +177,8 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
 
     wait->declare = (body->declare != 0);
 
-    rc = ngx_ess_registry_create(ngx_ess_api_zone(r), &key, epoch,
+    rc = ngx_ess_registry_create(ngx_ess_api_zone(r), &key,
+                                 ngx_ess_source_kind(source), epoch,
                                  body->declare ? &body->stream : NULL,
                                  ngx_ess_api_streams_created, wait, &wait->op);
     if (rc == NGX_OK) {
@@ -299,7 +300,7 @@ ngx_ess_api_streams_pattern(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
     mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
 
     if (mcf->amqp == NULL || mcf->amqp->topic
-        || info->source != NGX_ESS_SOURCE_EXCHANGE)
+        || info->kind.source != NGX_ESS_SOURCE_EXCHANGE)
     {
         return 0;
     }

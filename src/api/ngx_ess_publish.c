@@ -187,9 +187,9 @@ ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
 
     p->pub.key.data = p->info.key;
     p->pub.key.len = p->info.key_len;
-    p->pub.source = p->info.source;
+    p->pub.source = p->info.kind.source;
 
-    if (p->info.source == NGX_ESS_SOURCE_EXCHANGE) {
+    if (p->info.kind.binds) {
         p->pub.uuid = p->info.uuid;
     }
 

@@ -405,7 +405,7 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
 
     entry.sub.ref = info->ref;
     entry.transport = transport;
-    entry.sub.follow = (info->source == NGX_ESS_SOURCE_STREAM);
+    entry.sub.follow = info->kind.follows;
 
     rc = ngx_ess_client_enter_position(r, transport, &entry.sub.pos, &reason);
 

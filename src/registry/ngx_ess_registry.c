@@ -15,7 +15,8 @@ static void ngx_ess_registry_removed(ngx_ess_store_op_t *store);
 
 
 ngx_int_t
-ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t epoch,
+ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
+    const ngx_ess_kind_t *kind, uint64_t epoch,
     ngx_ess_source_stream_t *declare, ngx_ess_registry_pt handler, void *data,
     ngx_ess_registry_op_t **created)
 {
@@ -27,7 +28,7 @@ ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t epoch,
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_stream_reserve(zone, key, epoch, &op->info);
+    rc = ngx_ess_stream_reserve(zone, key, kind, epoch, &op->info);
 
     if (rc != NGX_OK) {
         ngx_ess_registry_op_free(op);
@@ -67,7 +68,7 @@ ngx_ess_registry_saved(ngx_ess_store_op_t *store)
 
     op->bind.data = op;
 
-    if (op->info.source == NGX_ESS_SOURCE_STREAM && op->bind.stream == NULL) {
+    if (!op->info.kind.binds && op->bind.stream == NULL) {
         ngx_ess_registry_bound(&op->bind, NGX_OK, NULL);
         return;
     }
@@ -162,7 +163,7 @@ ngx_ess_registry_removed(ngx_ess_store_op_t *store)
 
     ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_OK, "");
 
-    if (op->info.source == NGX_ESS_SOURCE_EXCHANGE) {
+    if (op->info.kind.binds) {
         key.data = op->info.key;
         key.len = op->info.key_len;
 

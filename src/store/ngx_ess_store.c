@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_escape.h"
+#include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_store_sqlite.h"
 
@@ -148,7 +149,27 @@ ngx_ess_store_load_row(void *data, const ngx_ess_stream_info_t *info)
 {
     ngx_ess_store_load_t *load = data;
 
-    switch (ngx_ess_stream_load(load->zone, info)) {
+    const ngx_ess_kind_t   *kind;
+    ngx_ess_stream_info_t   row;
+
+    row = *info;
+    kind = ngx_ess_source_kind(row.kind.source);
+
+    if (kind) {
+        row.kind = *kind;
+
+    } else {
+        /* a source that is not there: nobody appends */
+        row.kind.follows = 1;
+    }
+
+    if (row.kind.follows) {
+        /* its ordinals are the source's */
+        row.last_ordinal = 0;
+        row.reserved_ordinal = 0;
+    }
+
+    switch (ngx_ess_stream_load(load->zone, &row)) {
 
     case NGX_OK:
         load->n++;

@@ -58,9 +58,9 @@ typedef struct {
 
     /* in the master, before a new zone's first worker, blocking: makes what is
        missing (for the worker's user), raises each stream's mark, hands each
-       stream to "row" (last_ordinal: the old mark and NGX_ESS_STORE_SKIP;
-       reserved_ordinal: the new one, NGX_ESS_STORE_ORDINALS above that), and
-       leaves nothing open.
+       stream to "row" (of kind only kind.source; last_ordinal: the old mark and
+       NGX_ESS_STORE_SKIP; reserved_ordinal: the new one,
+       NGX_ESS_STORE_ORDINALS above that), and leaves nothing open.
        "last_id": the largest id ever given.  With "row" NULL it only makes
        what is missing.  NGX_OK or NGX_ERROR, logged. */
     ngx_int_t              (*load)(ngx_cycle_t *cycle, ngx_str_t *path,

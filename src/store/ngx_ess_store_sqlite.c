@@ -344,7 +344,7 @@ ngx_ess_store_sqlite_row(sqlite3_stmt *stmt, ngx_ess_stream_info_t *info)
         || uuid == NULL || uuid_len != NGX_ESS_UUID_LEN
         || key == NULL || key_len < 1 || key_len > NGX_ESS_MAX_KEY
         || mark < 0 || mark > NGX_ESS_STORE_SQLITE_ORDINAL
-        || source < NGX_ESS_SOURCE_EXCHANGE || source > NGX_ESS_SOURCE_STREAM)
+        || source < 0 || source > 255)
     {
         return NGX_ERROR;
     }
@@ -360,14 +360,7 @@ ngx_ess_store_sqlite_row(sqlite3_stmt *stmt, ngx_ess_stream_info_t *info)
     info->key_len = (size_t) key_len;
     ngx_memcpy(info->key, key, info->key_len);
 
-    info->source = (ngx_ess_source_e) source;
-
-    if (info->source == NGX_ESS_SOURCE_STREAM) {
-        /* the broker's offsets are its ordinals */
-        info->first_ordinal = 1;
-        return NGX_OK;
-    }
-
+    info->kind.source = (uint8_t) source;
     info->last_ordinal = (uint64_t) mark + NGX_ESS_STORE_SKIP;
     info->first_ordinal = info->last_ordinal + 1;
     info->reserved_ordinal = info->last_ordinal + NGX_ESS_STORE_ORDINALS;
@@ -593,7 +586,7 @@ ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
         (void) sqlite3_bind_text(stmt, 3, (const char *) row->key,
                                  (int) row->key_len, SQLITE_STATIC);
         (void) sqlite3_bind_int64(stmt, 4, (sqlite3_int64) row->ref.epoch);
-        (void) sqlite3_bind_int64(stmt, 6, (sqlite3_int64) row->source);
+        (void) sqlite3_bind_int64(stmt, 6, row->kind.source);
     }
 
     if (op->type != NGX_ESS_STORE_REMOVE) {

@@ -165,9 +165,7 @@ ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     s = ngx_ess_shm_stream(sh, i);
 
-    if (s->state == NGX_ESS_STREAM_CLOSED
-        || s->source != NGX_ESS_SOURCE_STREAM)
-    {
+    if (s->state == NGX_ESS_STREAM_CLOSED || !s->kind.follows) {
         goto done;
     }
 

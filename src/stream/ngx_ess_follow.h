@@ -1,7 +1,7 @@
 /*
- * Logs that follow a RabbitMQ stream (NGX_ESS_SOURCE_STREAM): one worker at a
- * time, the follower, appends what the broker has, and the ordinal of an event
- * is its offset there and one.
+ * Logs that follow another one, which a source has, a RabbitMQ stream: one
+ * worker at a time, the follower, appends what the broker has, and the ordinal
+ * of an event is its offset there and one.
  *
  *             claim               begin              live
  *     NONE ──────────► ATTACHING ───────► FILLING ───────► LIVE

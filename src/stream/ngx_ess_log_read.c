@@ -77,7 +77,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
         records[*n].type = ngx_ess_shm_record_type(r);
         records[*n].gap = r->gap;
-        records[*n].consecutive = (s->source == NGX_ESS_SOURCE_EXCHANGE);
+        records[*n].consecutive = !s->kind.follows;
         records[*n].seq = ngx_ess_shm_seq(s, r);
         records[*n].ordinal = r->ordinal;
         records[*n].timestamp = ngx_ess_shm_timestamp(r);

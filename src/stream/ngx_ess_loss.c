@@ -128,7 +128,7 @@ ngx_ess_loss_stream_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
 
     s = ngx_ess_shm_stream(sh, i);
 
-    if (s->source != NGX_ESS_SOURCE_EXCHANGE
+    if (!s->kind.binds
         || (s->state != NGX_ESS_STREAM_VISIBLE
             && s->state != NGX_ESS_STREAM_DELETING))
     {
@@ -179,7 +179,7 @@ ngx_ess_loss_exchange(ngx_ess_zone_t *zone, uint32_t *seen)
 ngx_uint_t
 ngx_ess_loss_untold_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s)
 {
-    return s->source == NGX_ESS_SOURCE_EXCHANGE
+    return s->kind.binds
            && s->losses != sh->slots[s->key_hash % NGX_ESS_SLOTS].losses;
 }
 

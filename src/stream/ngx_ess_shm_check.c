@@ -426,8 +426,7 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
            broker's */
 
         own = (type == NGX_ESS_RECORD_EVENT
-               || (type == NGX_ESS_RECORD_POISON
-                   && s->source == NGX_ESS_SOURCE_STREAM));
+               || (type == NGX_ESS_RECORD_POISON && s->kind.follows));
 
         ordinal = ngx_max(r->ordinal, ordinal + own);
 
@@ -463,8 +462,7 @@ ngx_ess_shm_check_log(ngx_ess_shm_check_t *ck, ngx_ess_seg_t i)
 
     if (seq != s->next_seq
         || ordinal > s->next_ordinal - 1
-        || (ordinal < s->next_ordinal - 1
-            && s->source == NGX_ESS_SOURCE_STREAM && count))
+        || (ordinal < s->next_ordinal - 1 && s->kind.follows && count))
     {
         ngx_ess_shm_check_fault(ck, "next number of a log", i, s->next_seq);
     }

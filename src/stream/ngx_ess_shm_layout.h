@@ -153,13 +153,13 @@ struct ngx_ess_shm_stream_s {
     uint32_t                 key_hash;
     uint32_t                 key_len;
 
-    uint32_t                 source;        /* ngx_ess_source_e */
+    ngx_ess_kind_t           kind;
     uint32_t                 follow;        /* ngx_ess_follow_e */
-    uint32_t                 follower;      /* who makes the log follow its
-                                               RabbitMQ stream: its process */
+    uint32_t                 follower;      /* who makes the log follow the
+                                               source's: its process */
     union {
         uint32_t             follower_life; /* slot + 1, and which life */
-        uint32_t             losses;        /* of an exchange: those of its
+        uint32_t             losses;        /* of one that binds: those of its
                                                slot that its log tells of */
     };
 
@@ -551,8 +551,7 @@ ngx_int_t ngx_ess_stream_after_locked(ngx_ess_shm_t *sh,
 
 /* Does it take part in appends, by its key?  Those that do are on the rings. */
 #define ngx_ess_stream_keyed(s)                                               \
-    ((s)->source == NGX_ESS_SOURCE_EXCHANGE                                   \
-     && (s)->state != NGX_ESS_STREAM_CLOSED)
+    ((s)->kind.binds && (s)->state != NGX_ESS_STREAM_CLOSED)
 
 /* The streams of a key that take part in appends, in order of id: the first
    one behind "i" (0: from the start), 0: no more. */

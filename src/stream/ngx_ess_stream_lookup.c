@@ -409,9 +409,8 @@ ngx_ess_stream_info_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i,
     info->ref.epoch = s->epoch;
     info->ref.index = i;
     info->state = s->state;
-    info->source = s->source;
-    info->unknown = (s->source == NGX_ESS_SOURCE_STREAM
-                     && s->follow != NGX_ESS_FOLLOW_LIVE);
+    info->kind = s->kind;
+    info->unknown = (s->kind.follows && s->follow != NGX_ESS_FOLLOW_LIVE);
     info->slot = s->key_hash % NGX_ESS_SLOTS;
     info->subscribers = ngx_ess_notify_count_locked(sh, s);
     info->events = s->events;
@@ -603,7 +602,7 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
             c.id = s->id;
 
             if (s->state == NGX_ESS_STREAM_CLOSED
-                || s->source != NGX_ESS_SOURCE_EXCHANGE
+                || !s->kind.binds
                 || !(slots & ((ngx_uint_t) 1 << slot))
                 || (subscribed && !ngx_ess_stream_interest_locked(sh, s)))
             {

@@ -63,8 +63,8 @@ ngx_ess_stream_random(u_char *p, size_t len)
 
 
 ngx_int_t
-ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t epoch,
-    ngx_ess_stream_info_t *info)
+ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
+    const ngx_ess_kind_t *kind, uint64_t epoch, ngx_ess_stream_info_t *info)
 {
     ngx_ess_seg_t   i;
     ngx_ess_shm_t  *sh;
@@ -86,11 +86,12 @@ ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key, uint64_t epoch,
 
     if (epoch) {
         info->ref.epoch = epoch;
-        info->source = NGX_ESS_SOURCE_STREAM;
 
     } else if (info->ref.epoch == 0) {
         info->ref.epoch = 1;
     }
+
+    info->kind = *kind;
 
     info->key_len = key->len;
     ngx_memcpy(info->key, key->data, key->len);
@@ -157,14 +158,14 @@ ngx_ess_stream_make_locked(ngx_ess_zone_t *zone,
     ngx_memzero((u_char *) s + NGX_ESS_SHM_LINK, NGX_ESS_SHM_REST);
 
     s->state = NGX_ESS_STREAM_VISIBLE;
-    s->source = row->source;
+    s->kind = row->kind;
     s->id = row->ref.id;
     s->epoch = row->ref.epoch;
     s->next_seq = 1;
     s->next_ordinal = row->last_ordinal + 1;
     s->reserved_ordinal = row->reserved_ordinal;
 
-    if (s->source == NGX_ESS_SOURCE_EXCHANGE) {
+    if (s->kind.binds) {
         s->losses = sh->slots[ngx_ess_stream_slot(&key)].losses;
     }
 

@@ -33,7 +33,7 @@ typedef enum {
 typedef struct {
     ngx_ess_stream_ref_t     ref;
     ngx_ess_stream_state_e   state;
-    ngx_ess_source_e         source;
+    ngx_ess_kind_t           kind;
     ngx_uint_t               unknown;       /* 1: the log does not follow its
                                                RabbitMQ stream: no ordinals */
     u_char                   uuid[NGX_ESS_UUID_LEN];
@@ -69,16 +69,16 @@ ngx_int_t ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text);
  */
 
 /*
- * A new stream in state CREATING, owned by this process slot, with a new id,
- * a uuid from the kernel's random bits and a new epoch, for what comes from the
- * exchange; or, with an epoch, for the RabbitMQ stream that has it.  Oldest
- * events are evicted when there is no free segment.  NGX_DECLINED: the zone is
- * full of streams (so much is always left for events that one of ess_max_event
- * fits).  NGX_ERROR: no random bits.  info->reserved_ordinal is the ordinal
- * that the store must vouch for before the stream is shown.
+ * A new stream of that kind in state CREATING, owned by this process slot, with
+ * a new id, a uuid from the kernel's random bits and that epoch, or, with 0, a
+ * new one.  Oldest events are evicted when there is no free segment.
+ * NGX_DECLINED: the zone is full of streams (so much is always left for events
+ * that one of ess_max_event fits).  NGX_ERROR: no random bits.
+ * info->reserved_ordinal is the ordinal that the store must vouch for before
+ * the stream is shown.
  */
 ngx_int_t ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
-    uint64_t epoch, ngx_ess_stream_info_t *info);
+    const ngx_ess_kind_t *kind, uint64_t epoch, ngx_ess_stream_info_t *info);
 
 /* CREATING -> VISIBLE.  NGX_DECLINED: no such stream. */
 ngx_int_t ngx_ess_stream_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);

@@ -24,6 +24,9 @@ static ngx_cycle_t       ngx_unit_cycle = { .log = &ngx_unit_log };
 static ngx_connection_t  ngx_unit_connection;
 static ngx_event_t       ngx_unit_read, ngx_unit_write;
 
+const ngx_ess_kind_t  ngx_unit_bound = { .source = 0, .binds = 1 };
+const ngx_ess_kind_t  ngx_unit_follows = { .source = 1, .follows = 1 };
+
 volatile ngx_cycle_t  *ngx_cycle = &ngx_unit_cycle;
 volatile ngx_msec_t    ngx_current_msec = 5000000;
 ngx_pid_t              ngx_pid;

@@ -19,6 +19,10 @@
 
 extern ngx_log_t   ngx_unit_log;
 
+/* kinds of streams: whose events come by their key, and from another log */
+extern const ngx_ess_kind_t  ngx_unit_bound;
+extern const ngx_ess_kind_t  ngx_unit_follows;
+
 /* messages at alert or worse, since the start */
 extern ngx_uint_t  ngx_unit_alerts;
 

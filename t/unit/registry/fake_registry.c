@@ -126,8 +126,11 @@ handler(void *data, ngx_ess_registry_result_e r, ngx_ess_stream_info_t *i,
 void
 create(uint64_t epoch, ngx_ess_source_stream_t *declare)
 {
-    assert_int_equal(ngx_ess_registry_create(zone, &key, epoch, declare,
-                                             handler, &calls, &op),
+    assert_int_equal(ngx_ess_registry_create(zone, &key,
+                                             epoch ? &ngx_unit_follows
+                                                   : &ngx_unit_bound,
+                                             epoch, declare, handler, &calls,
+                                             &op),
                      NGX_OK);
     assert_int_equal(calls, 0);
 }

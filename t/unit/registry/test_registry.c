@@ -145,7 +145,8 @@ test_full_zone(void **state)
 {
     ngx_int_t  rc;
 
-    while ((rc = ngx_ess_registry_create(zone, &key, 0, NULL, handler, &calls,
+    while ((rc = ngx_ess_registry_create(zone, &key, &ngx_unit_bound, 0, NULL,
+                                         handler, &calls,
                                          &op))
            == NGX_OK)
     {

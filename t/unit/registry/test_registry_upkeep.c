@@ -37,7 +37,8 @@ test_what_a_dead_worker_left_is_undone(void **state)
 
         _exit(ngx_ess_shm_attach(zone, 5, &ngx_unit_log) != NGX_OK
               || ngx_ess_stream_delete_begin(zone, &info.ref) != NGX_OK
-              || ngx_ess_stream_reserve(zone, &key, 0, &i) != NGX_OK);
+              || ngx_ess_stream_reserve(zone, &key, &ngx_unit_bound, 0, &i)
+                 != NGX_OK);
     }
 
     assert_true(waitpid(pid, &status, 0) == pid);
@@ -76,7 +77,8 @@ test_replaced_worker_adopts_nothing(void **state)
         ngx_pid = getpid();
 
         _exit(ngx_ess_shm_attach(zone, 5, &ngx_unit_log) != NGX_OK
-              || ngx_ess_stream_reserve(zone, &key, 0, &i) != NGX_OK);
+              || ngx_ess_stream_reserve(zone, &key, &ngx_unit_bound, 0, &i)
+                 != NGX_OK);
     }
 
     assert_true(waitpid(pid, &status, 0) == pid);

@@ -38,7 +38,7 @@ typedef struct {
     uint64_t     epoch;
     ngx_uint_t   key;
     uint32_t     state;
-    uint32_t     source;
+    ngx_uint_t   follows;
     uint32_t     follow;
     uint32_t     follower;
     uint64_t     next_seq;
@@ -122,7 +122,7 @@ model_sync(void)
         m->id = s->id;
         m->epoch = s->epoch;
         m->state = s->state;
-        m->source = s->source;
+        m->follows = s->kind.follows;
         m->follow = s->follow;
         m->follower = s->follower;
         m->key = s->key[0] - 'a';
@@ -241,7 +241,7 @@ check_model(void)
 
         s = ngx_ess_shm_stream(sh, seg);
 
-        assert_int_equal(s->source, m->source);
+        assert_int_equal(s->kind.follows, m->follows);
 
         if (m->id == model->following) {
             continue;
@@ -250,7 +250,7 @@ check_model(void)
         assert_int_equal(s->follow, m->follow);
 
         if (model->appending == m->key + 1
-            && m->source == NGX_ESS_SOURCE_EXCHANGE
+            && !m->follows
             && m->state != NGX_ESS_STREAM_CLOSED)
         {
             /* all streams of the key have it, and the slot's ring, or none */
@@ -338,7 +338,7 @@ op_append(void)
 
     for (i = 0; i < model->n; i++) {
         want += (model->streams[i].key == k
-                 && model->streams[i].source == NGX_ESS_SOURCE_EXCHANGE
+                 && !model->streams[i].follows
                  && model->streams[i].state != NGX_ESS_STREAM_CLOSED);
     }
 
@@ -360,6 +360,7 @@ op_append(void)
 static void
 op_create(void)
 {
+    ngx_uint_t             follows;
     ngx_ess_stream_info_t  info;
 
     if (model->n > STREAMS) {
@@ -372,6 +373,7 @@ op_create(void)
         ngx_memzero(&info, sizeof(info));
         info.ref.id = zone->sh->next_id + rnd(5);
         info.ref.epoch = 77;
+        info.kind = ngx_unit_bound;
         ngx_memcpy(info.uuid, &info.ref.id, 8);
         ngx_memcpy(info.uuid + 8, &model->ops, 8);
         info.last_ordinal = rnd(1000);
@@ -383,8 +385,11 @@ op_create(void)
         return;
     }
 
-    if (ngx_ess_stream_reserve(zone, &keys[rnd(KEYS)], rnd(3) ? 0 : EPOCH,
-                               &info)
+    follows = (rnd(3) == 0);
+
+    if (ngx_ess_stream_reserve(zone, &keys[rnd(KEYS)],
+                               follows ? &ngx_unit_follows : &ngx_unit_bound,
+                               follows ? EPOCH : 0, &info)
         != NGX_OK)
     {
         return;
@@ -523,7 +528,7 @@ op_follow(void)
     for (i = 0; i < model->n; i++) {
         m = &model->streams[(i + k) % model->n];
 
-        if (m->source == NGX_ESS_SOURCE_STREAM) {
+        if (m->follows) {
             break;
         }
     }
@@ -865,7 +870,8 @@ test_each_write(void **state)
     assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
 
     for (i = 0; i < 5; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[2], 0, &info),
+        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[2],
+                                                &ngx_unit_bound, 0, &info),
                          NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
         assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL,
@@ -961,7 +967,7 @@ holds(ngx_uint_t nkeys)
         assert_int_equal(ngx_ess_stream_reserve(zone,
                                                 (nkeys && i % 3) ? &other
                                                                  : &keys[1],
-                                                0, &info[i]),
+                                                &ngx_unit_bound, 0, &info[i]),
                          NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info[i].ref), NGX_OK);
     }
@@ -1061,7 +1067,8 @@ test_chunks(void **state)
     assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
 
     for (i = 0; i < 30; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[1], 0, &info),
+        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[1],
+                                                &ngx_unit_bound, 0, &info),
                          NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
     }

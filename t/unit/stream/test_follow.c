@@ -40,7 +40,9 @@ setup(void **state)
 
     return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
             || ngx_ess_shm_attach(other, 3, &ngx_unit_log) != NGX_OK
-            || ngx_ess_stream_reserve(zone, &key, EPOCH, &stream) != NGX_OK
+            || ngx_ess_stream_reserve(zone, &key,
+                                      &ngx_unit_follows, EPOCH, &stream)
+               != NGX_OK
             || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
 }
 
@@ -127,7 +129,7 @@ test_append(void **state)
     ngx_ess_stream_info_t  info;
 
     assert_int_equal(stream.ref.epoch, EPOCH);
-    assert_int_equal(stream.source, NGX_ESS_SOURCE_STREAM);
+    assert_true(stream.kind.follows);
 
     /* nothing comes in before the end is known */
 
@@ -428,8 +430,9 @@ test_no_stream(void **state)
 
     /* one whose events come from the exchange is followed by nobody */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
-    assert_int_equal(info.source, NGX_ESS_SOURCE_EXCHANGE);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                            &ngx_unit_bound, 0, &info), NGX_OK);
+    assert_false(info.kind.follows);
     assert_int_equal(ngx_ess_follow_claim(zone, &info.ref, &ordinal),
                      NGX_DECLINED);
     ngx_ess_stream_release(zone, &info.ref);

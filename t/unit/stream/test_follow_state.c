@@ -50,7 +50,9 @@ setup(void **state)
 
     return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
             || ngx_ess_shm_attach(other, 3, &ngx_unit_log) != NGX_OK
-            || ngx_ess_stream_reserve(zone, &key, EPOCH, &stream) != NGX_OK
+            || ngx_ess_stream_reserve(zone, &key,
+                                      &ngx_unit_follows, EPOCH, &stream)
+               != NGX_OK
             || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
 }
 

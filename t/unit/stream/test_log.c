@@ -36,7 +36,8 @@ setup_size(size_t size)
     reader_last = 0;
 
     return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
-            || ngx_ess_stream_reserve(zone, &key, 0, &stream) != NGX_OK
+            || ngx_ess_stream_reserve(zone, &key,
+                                      &ngx_unit_bound, 0, &stream) != NGX_OK
             || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
 }
 
@@ -370,7 +371,8 @@ test_many_streams(void **state)
     ngx_ess_stream_info_t  info, deleted;
 
     for (i = 0; i < 5; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
+        assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                                &ngx_unit_bound, 0, &info), NGX_OK);
     }
 
     deleted = info;
@@ -404,8 +406,10 @@ test_named_streams(void **state)
 
     ngx_str_set(&other, "other");
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &deleted), NGX_OK);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &last), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other,
+                                            &ngx_unit_bound, 0, &deleted), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other,
+                                            &ngx_unit_bound, 0, &last), NGX_OK);
 
     wrong = stream.ref;
     wrong.epoch++;
@@ -620,7 +624,8 @@ test_lost(void **state)
 
     /* a stream that is made now lost nothing */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &later), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                            &ngx_unit_bound, 0, &later), NGX_OK);
     assert_int_equal(ngx_ess_stream_show(zone, &later.ref), NGX_OK);
 
     append(&key, (u_char *) "d", 1);
@@ -690,7 +695,8 @@ test_lost_bindings(void **state)
     /* one that is not listed yet was not bound before */
 
     assert_int_equal(ngx_ess_stream_listed_below(zone), stream.ref.id + 1);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &creating),
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other,
+                                            &ngx_unit_bound, 0, &creating),
                      NGX_OK);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 0), 1);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 1), 0);

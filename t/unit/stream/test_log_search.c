@@ -57,7 +57,10 @@ make(size_t size, uint64_t epoch)
     zone->log_size = 1000000000;
 
     assert_int_equal(ngx_ess_shm_attach(zone, 2, &ngx_unit_log), NGX_OK);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, epoch, &stream),
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                            epoch ? &ngx_unit_follows
+                                                  : &ngx_unit_bound,
+                                            epoch, &stream),
                      NGX_OK);
     assert_int_equal(ngx_ess_stream_show(zone, &stream.ref), NGX_OK);
 
@@ -515,6 +518,7 @@ test_streams(void **state)
         ngx_memzero(&row, sizeof(row));
         row.ref.id = id;
         row.ref.epoch = 1;
+        row.kind = ngx_unit_bound;
         row.uuid[0] = 1;
         ngx_memcpy(row.uuid + 4, &id, sizeof(id));
         row.key_len = 3;
@@ -556,7 +560,8 @@ create(ngx_uint_t n)
     ngx_ess_stream_info_t  info;
 
     for (first = 0; n; n--) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
+        assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                                &ngx_unit_bound, 0, &info), NGX_OK);
         assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
         first = first ? first : info.ref.id;
     }

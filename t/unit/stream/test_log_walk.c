@@ -74,7 +74,8 @@ create(ngx_uint_t i, ngx_uint_t key)
     key_of[i] = key;
     right[i] = 0;
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &keys[key], 0, &streams[i]),
+    assert_int_equal(ngx_ess_stream_reserve(zone, &keys[key],
+                                            &ngx_unit_bound, 0, &streams[i]),
                      NGX_OK);
     assert_int_equal(ngx_ess_stream_show(zone, &streams[i].ref), NGX_OK);
 }

@@ -98,7 +98,8 @@ setup(void **state)
     }
 
     for (i = 0; i < STREAMS; i++) {
-        if (ngx_ess_stream_reserve(zone, key_of(i), 0, &streams[i]) != NGX_OK
+        if (ngx_ess_stream_reserve(zone, key_of(i),
+                                   &ngx_unit_bound, 0, &streams[i]) != NGX_OK
             || ngx_ess_stream_show(zone, &streams[i].ref) != NGX_OK)
         {
             return 1;
@@ -379,7 +380,8 @@ test_closed(void **state)
     ngx_memzero(&wake, sizeof(wake));
 
     ngx_ess_shm_room(zone, &before, &total);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                            &ngx_unit_bound, 0, &info), NGX_OK);
     ngx_ess_stream_release(zone, &info.ref);
 
     assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[9].ref, NULL,

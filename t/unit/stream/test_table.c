@@ -48,7 +48,8 @@ done(ngx_ess_zone_t *zone)
 static void
 create(ngx_ess_zone_t *zone, ngx_str_t *k, ngx_ess_stream_info_t *info)
 {
-    assert_int_equal(ngx_ess_stream_reserve(zone, k, 0, info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, k,
+                                            &ngx_unit_bound, 0, info), NGX_OK);
     assert_int_equal(ngx_ess_stream_show(zone, &info->ref), NGX_OK);
 }
 
@@ -62,7 +63,8 @@ test_life(void **state)
 
     zone = make(1024 * 1024);
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &a), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                            &ngx_unit_bound, 0, &a), NGX_OK);
     assert_int_equal(a.ref.id, 1);
     assert_int_equal(a.state, NGX_ESS_STREAM_CREATING);
     assert_int_equal(a.reserved_ordinal, 65536);
@@ -94,7 +96,8 @@ test_life(void **state)
 
     /* an id is not used again */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &b), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                            &ngx_unit_bound, 0, &b), NGX_OK);
     assert_int_equal(b.ref.id, 2);
     ngx_ess_stream_release(zone, &b.ref);
     assert_int_equal(ngx_ess_stream_show(zone, &b.ref), NGX_DECLINED);
@@ -210,6 +213,7 @@ test_load(void **state)
         ngx_memzero(&row, sizeof(row));
         row.ref.id = ids[i];
         row.ref.epoch = 42 + i;
+        row.kind = ngx_unit_bound;
         row.uuid[0] = i + 1;
         row.last_ordinal = 1000;
         row.reserved_ordinal = 1000 + NGX_ESS_ORDINALS;
@@ -276,7 +280,8 @@ test_orphans(void **state)
 
         if (ngx_ess_shm_attach(zone, 5, &ngx_unit_log) == NGX_OK
             && ngx_ess_stream_delete_begin(zone, &info.ref) == NGX_OK
-            && ngx_ess_stream_reserve(zone, &other, 0, &info) == NGX_OK
+            && ngx_ess_stream_reserve(zone, &other,
+                                      &ngx_unit_bound, 0, &info) == NGX_OK
             && ngx_ess_stream_unbind_begin(zone, &key) == NGX_DECLINED
             && ngx_ess_stream_orphan(zone, &info) == NGX_DECLINED)
         {
@@ -307,7 +312,8 @@ test_orphans(void **state)
 
     /* a new life in the same process slot does not own what the last left */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other, 0, &info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &other,
+                                            &ngx_unit_bound, 0, &info), NGX_OK);
     assert_int_equal(ngx_ess_shm_attach(zone, 3, &ngx_unit_log), NGX_OK);
     assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_orphan(zone, &info), NGX_OK);
@@ -335,7 +341,8 @@ test_unbinding(void **state)
     ngx_ess_stream_unbind_end(zone, &key);
     assert_int_equal(ngx_ess_stream_unbinding(zone, &key), 0);
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
+                                            &ngx_unit_bound, 0, &info), NGX_OK);
     assert_int_equal(ngx_ess_stream_unbind_begin(zone, &key), NGX_DECLINED);
 
     k.data = text;
@@ -471,7 +478,8 @@ test_many(void **state)
         k.len = snprintf((char *) text, sizeof(text),
                          "some.key.of.usual.length.%d", (int) i);
 
-        if (ngx_ess_stream_reserve(zone, &k, 0, &info) != NGX_OK
+        if (ngx_ess_stream_reserve(zone, &k,
+                                   &ngx_unit_bound, 0, &info) != NGX_OK
             || ngx_ess_stream_show(zone, &info.ref) != NGX_OK)
         {
             fail_msg("stream %d", (int) i);
@@ -493,7 +501,8 @@ test_many(void **state)
     assert_int_equal(list[1].ref.id, 90000);
 
     for (n = 30001; n < 300000; n++) {
-        if (ngx_ess_stream_reserve(zone, &key, 0, &info) != NGX_OK) {
+        if (ngx_ess_stream_reserve(zone, &key,
+                                   &ngx_unit_bound, 0, &info) != NGX_OK) {
             break;
         }
     }
@@ -539,7 +548,8 @@ test_full(void **state)
 
     assert_true(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY) > 0);
 
-    for (n = 0; ngx_ess_stream_reserve(zone, &other, 0, &info) == NGX_OK; n++) {
+    for (n = 0; ngx_ess_stream_reserve(zone, &other,
+                                       &ngx_unit_bound, 0, &info) == NGX_OK; n++) {
         /* void */
     }
 

@@ -80,7 +80,9 @@ create(const char *pattern)
 
     key = str(pattern);
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, 0, &info), NGX_OK);
+    assert_int_equal(ngx_ess_stream_reserve(zone, &key, &ngx_unit_bound, 0,
+                                            &info),
+                     NGX_OK);
     assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
 
     return info;
