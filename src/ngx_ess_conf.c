@@ -364,16 +364,10 @@ ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value)
 {
-    size_t       skip;
-    u_char      *p, *dollar, *last;
-    ngx_str_t    name, *hostname;
-    ngx_uint_t   i;
+    size_t      skip;
+    u_char     *dollar, *last;
+    ngx_str_t   name;
 
-    static ngx_str_t  names[] = {
-        ngx_string("${hostname}"), ngx_string("$hostname"), ngx_null_string
-    };
-
-    hostname = &cf->cycle->hostname;
     last = value->data + value->len;
     dollar = ngx_strlchr(value->data, last, '$');
 
@@ -381,44 +375,39 @@ ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value)
         return NGX_OK;
     }
 
-    for (i = 0; names[i].len; i++) {
-        skip = names[i].len;
+    skip = 0;
 
-        if ((size_t) (last - dollar) < skip
-            || ngx_strncmp(dollar, names[i].data, skip) != 0)
-        {
-            continue;
-        }
+    if (ngx_strncmp(dollar, "${hostname}", 11) == 0) {
+        skip = 11;
 
-        p = dollar + skip;
-
-        if (ngx_strlchr(p, last, '$')
-            || (i == 1 && p < last
-                && (isalnum(*p) || *p == '_')))
-        {
-            break;
-        }
-
-        name.data = ngx_pnalloc(cf->pool, value->len + hostname->len);
-        if (name.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        name.len = ngx_sprintf(name.data, "%*s%V%*s",
-                               (size_t) (dollar - value->data), value->data,
-                               hostname, (size_t) (last - p), p)
-                   - name.data;
-        *value = name;
-
-        return NGX_OK;
+    } else if (ngx_strncmp(dollar, "$hostname", 9) == 0
+               && !isalnum(dollar[9]) && dollar[9] != '_')
+    {
+        skip = 9;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%V\" has the invalid name \"%V\", the only "
-                       "variable it takes is \"$hostname\", once, as in "
-                       "\"$hostname-a\" or \"${hostname}a\"",
-                       &cmd->name, value);
-    return NGX_ERROR;
+    if (skip == 0 || ngx_strlchr(dollar + 1, last, '$')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid name \"%V\", the only "
+                           "variable it takes is \"$hostname\", once, as in "
+                           "\"$hostname-a\" or \"${hostname}a\"",
+                           &cmd->name, value);
+        return NGX_ERROR;
+    }
+
+    name.data = ngx_pnalloc(cf->pool, value->len + cf->cycle->hostname.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    *dollar = '\0';
+
+    name.len = ngx_sprintf(name.data, "%s%V%s", value->data,
+                           &cf->cycle->hostname, dollar + skip)
+               - name.data;
+    *value = name;
+
+    return NGX_OK;
 }
 
 
@@ -472,13 +461,8 @@ ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    size_t             i, len;
-    u_char            *p;
-    ngx_str_t         *value, *url;
-
-    static ngx_str_t  schemes[] = {
-        ngx_string("ws://"), ngx_string("wss://"), ngx_null_string
-    };
+    size_t      scheme;
+    ngx_str_t  *value, *url;
 
     if (lcf->public_url.data) {
         return "is duplicate";
@@ -487,17 +471,12 @@ ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     url = &value[1];
 
-    for (i = 0; schemes[i].len; i++) {
-        if (url->len > schemes[i].len
-            && ngx_strncasecmp(url->data, schemes[i].data, schemes[i].len)
-               == 0)
-        {
-            break;
-        }
-    }
+    scheme = (ngx_strncasecmp(url->data, (u_char *) "wss://", 6) == 0) ? 6
+             : (ngx_strncasecmp(url->data, (u_char *) "ws://", 5) == 0) ? 5
+             : url->len;
 
-    if (schemes[i].len == 0 || ngx_strlchr(url->data, url->data + url->len,
-                                           '$'))
+    if (url->len <= scheme
+        || ngx_strlchr(url->data, url->data + url->len, '$'))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has the invalid URL \"%V\", it must be the "
@@ -507,23 +486,19 @@ ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    len = url->len;
+    lcf->public_url = *url;
 
-    if (url->data[len - 1] == '/') {
-        lcf->public_url = *url;
+    if (url->data[url->len - 1] == '/') {
         return NGX_CONF_OK;
     }
 
-    p = ngx_pnalloc(cf->pool, len + 1);
-    if (p == NULL) {
+    lcf->public_url.data = ngx_pnalloc(cf->pool, url->len + 1);
+    if (lcf->public_url.data == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_memcpy(p, url->data, len);
-    p[len] = '/';
-
-    lcf->public_url.data = p;
-    lcf->public_url.len = len + 1;
+    ngx_memcpy(lcf->public_url.data, url->data, url->len);
+    lcf->public_url.data[lcf->public_url.len++] = '/';
 
     return NGX_CONF_OK;
 }
