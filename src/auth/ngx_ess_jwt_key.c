@@ -27,6 +27,16 @@
 #define NGX_ESS_JWT_KEY_DER      72         /* of its signature in DER */
 
 
+/* what a JSON Web Key for an algorithm is like */
+
+typedef struct {
+    const char              *alg;
+    const char              *kty;
+    const char              *crv;           /* NULL: it has none */
+    EVP_PKEY              *(*make)(cJSON *jwk); /* NULL: it is a secret */
+} ngx_ess_jwt_key_kind_t;
+
+
 static ngx_int_t ngx_ess_jwt_key_secret(ngx_pool_t *pool, u_char *data,
     size_t len, ngx_ess_jwt_key_t *key, const char **reason);
 static ngx_int_t ngx_ess_jwt_key_public(ngx_pool_t *pool, EVP_PKEY *pkey,
@@ -36,6 +46,8 @@ static ngx_int_t ngx_ess_jwt_key_jwk(ngx_pool_t *pool, cJSON *jwk,
     ngx_uint_t algs, ngx_array_t *keys, const char **reason);
 static ngx_ess_jwt_alg_e ngx_ess_jwt_key_type(cJSON *jwk);
 static const char *ngx_ess_jwt_key_text(cJSON *jwk, const char *name);
+static ngx_uint_t ngx_ess_jwt_key_is(cJSON *jwk, const char *name,
+    const char *text);
 static ngx_int_t ngx_ess_jwt_key_member(cJSON *jwk, const char *name,
     ngx_str_t *value);
 static EVP_PKEY *ngx_ess_jwt_key_rsa(cJSON *jwk);
@@ -46,7 +58,14 @@ static EVP_PKEY *ngx_ess_jwt_key_build(const char *type,
 static size_t ngx_ess_jwt_key_der(ngx_str_t *signature, u_char *der);
 
 
-static const char  *ngx_ess_jwt_algs[] = { "HS256", "RS256", "ES256", "EdDSA" };
+/* in the order of ngx_ess_jwt_alg_e */
+
+static const ngx_ess_jwt_key_kind_t  ngx_ess_jwt_key_kinds[] = {
+    { "HS256", "oct", NULL, NULL },
+    { "RS256", "RSA", NULL, ngx_ess_jwt_key_rsa },
+    { "ES256", "EC", "P-256", ngx_ess_jwt_key_ec },
+    { "EdDSA", "OKP", "Ed25519", ngx_ess_jwt_key_okp }
+};
 
 
 ngx_ess_jwt_alg_e
@@ -55,8 +74,8 @@ ngx_ess_jwt_alg(const u_char *name, size_t len)
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_ESS_JWT_ALGS; i++) {
-        if (ngx_strlen(ngx_ess_jwt_algs[i]) == len
-            && ngx_memcmp(ngx_ess_jwt_algs[i], name, len) == 0)
+        if (ngx_strlen(ngx_ess_jwt_key_kinds[i].alg) == len
+            && ngx_memcmp(ngx_ess_jwt_key_kinds[i].alg, name, len) == 0)
         {
             break;
         }
@@ -69,7 +88,7 @@ ngx_ess_jwt_alg(const u_char *name, size_t len)
 const char *
 ngx_ess_jwt_alg_name(ngx_ess_jwt_alg_e alg)
 {
-    return ngx_ess_jwt_algs[alg];
+    return ngx_ess_jwt_key_kinds[alg].alg;
 }
 
 
@@ -282,54 +301,37 @@ static ngx_int_t
 ngx_ess_jwt_key_jwk(ngx_pool_t *pool, cJSON *jwk, ngx_uint_t algs,
     ngx_array_t *keys, const char **reason)
 {
-    ngx_int_t           rc;
-    ngx_str_t           secret;
-    const char         *kid, *use, *alg;
-    ngx_ess_jwt_key_t  *key, made;
+    ngx_int_t                      rc;
+    ngx_str_t                      secret;
+    const char                    *kid;
+    ngx_ess_jwt_key_t             *key, made;
+    const ngx_ess_jwt_key_kind_t  *kind;
 
     ngx_memzero(&made, sizeof(ngx_ess_jwt_key_t));
 
     made.alg = ngx_ess_jwt_key_type(jwk);
-
-    use = ngx_ess_jwt_key_text(jwk, "use");
-    alg = ngx_ess_jwt_key_text(jwk, "alg");
+    kind = &ngx_ess_jwt_key_kinds[made.alg];
 
     if (made.alg == NGX_ESS_JWT_ALGS
         || !(algs & ((ngx_uint_t) 1 << made.alg))
-        || (use && ngx_strcmp(use, "sig") != 0)
-        || (alg && ngx_strcmp(alg, ngx_ess_jwt_algs[made.alg]) != 0))
+        || (ngx_ess_jwt_key_text(jwk, "use")
+            && !ngx_ess_jwt_key_is(jwk, "use", "sig"))
+        || (ngx_ess_jwt_key_text(jwk, "alg")
+            && !ngx_ess_jwt_key_is(jwk, "alg", kind->alg)))
     {
         return NGX_OK;
     }
 
-    switch (made.alg) {
+    if (kind->make) {
+        rc = ngx_ess_jwt_key_public(pool, kind->make(jwk), &made, reason);
 
-    case NGX_ESS_JWT_HS256:
-        rc = ngx_ess_jwt_key_member(jwk, "k", &secret);
-
-        if (rc == NGX_OK) {
-            rc = ngx_ess_jwt_key_secret(pool, secret.data, secret.len, &made,
-                                        reason);
-
-        } else {
-            *reason = "has a secret that is not base64url";
-        }
-
-        break;
-
-    case NGX_ESS_JWT_RS256:
-        rc = ngx_ess_jwt_key_public(pool, ngx_ess_jwt_key_rsa(jwk), &made,
+    } else if (ngx_ess_jwt_key_member(jwk, "k", &secret) == NGX_OK) {
+        rc = ngx_ess_jwt_key_secret(pool, secret.data, secret.len, &made,
                                     reason);
-        break;
 
-    case NGX_ESS_JWT_ES256:
-        rc = ngx_ess_jwt_key_public(pool, ngx_ess_jwt_key_ec(jwk), &made,
-                                    reason);
-        break;
-
-    default: /* NGX_ESS_JWT_EDDSA */
-        rc = ngx_ess_jwt_key_public(pool, ngx_ess_jwt_key_okp(jwk), &made,
-                                    reason);
+    } else {
+        *reason = "has a secret that is not base64url";
+        rc = NGX_DECLINED;
     }
 
     if (rc != NGX_OK) {
@@ -364,34 +366,21 @@ ngx_ess_jwt_key_jwk(ngx_pool_t *pool, cJSON *jwk, ngx_uint_t algs,
 static ngx_ess_jwt_alg_e
 ngx_ess_jwt_key_type(cJSON *jwk)
 {
-    const char  *kty, *crv;
+    ngx_uint_t                     i;
+    const ngx_ess_jwt_key_kind_t  *kind;
 
-    kty = ngx_ess_jwt_key_text(jwk, "kty");
-    crv = ngx_ess_jwt_key_text(jwk, "crv");
+    for (i = 0; i < NGX_ESS_JWT_ALGS; i++) {
+        kind = &ngx_ess_jwt_key_kinds[i];
 
-    if (kty == NULL) {
-        return NGX_ESS_JWT_ALGS;
+        if (ngx_ess_jwt_key_is(jwk, "kty", kind->kty)
+            && (kind->crv == NULL
+                || ngx_ess_jwt_key_is(jwk, "crv", kind->crv)))
+        {
+            break;
+        }
     }
 
-    if (ngx_strcmp(kty, "oct") == 0) {
-        return NGX_ESS_JWT_HS256;
-    }
-
-    if (ngx_strcmp(kty, "RSA") == 0) {
-        return NGX_ESS_JWT_RS256;
-    }
-
-    if (crv && ngx_strcmp(kty, "EC") == 0 && ngx_strcmp(crv, "P-256") == 0) {
-        return NGX_ESS_JWT_ES256;
-    }
-
-    if (crv && ngx_strcmp(kty, "OKP") == 0
-        && ngx_strcmp(crv, "Ed25519") == 0)
-    {
-        return NGX_ESS_JWT_EDDSA;
-    }
-
-    return NGX_ESS_JWT_ALGS;
+    return i;
 }
 
 
@@ -399,6 +388,17 @@ static const char *
 ngx_ess_jwt_key_text(cJSON *jwk, const char *name)
 {
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(jwk, name));
+}
+
+
+static ngx_uint_t
+ngx_ess_jwt_key_is(cJSON *jwk, const char *name, const char *text)
+{
+    const char  *value;
+
+    value = ngx_ess_jwt_key_text(jwk, name);
+
+    return value && ngx_strcmp(value, text) == 0;
 }
 
 

@@ -47,6 +47,11 @@ struct ngx_ess_store_op_s {
 };
 
 
+/* A stream that was loaded.  NGX_OK, or NGX_ERROR, logged, to stop. */
+typedef ngx_int_t (*ngx_ess_store_row_pt)(void *data,
+    const ngx_ess_stream_info_t *info);
+
+
 /* an implementation; functions marked T run in a thread and may block */
 
 typedef struct {
@@ -64,9 +69,8 @@ typedef struct {
        "last_id": the largest id ever given.  With "row" NULL it only makes
        what is missing.  NGX_OK or NGX_ERROR, logged. */
     ngx_int_t              (*load)(ngx_cycle_t *cycle, ngx_str_t *path,
-                                 ngx_int_t (*row)(void *data,
-                                     const ngx_ess_stream_info_t *info),
-                                 void *data, uint64_t *last_id);
+                                 ngx_ess_store_row_pt row, void *data,
+                                 uint64_t *last_id);
 
     /* in a worker: a handle, opened by the first T */
     void                  *(*create)(ngx_str_t *path, ngx_log_t *log);

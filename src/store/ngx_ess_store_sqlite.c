@@ -23,13 +23,9 @@
 #define ngx_ess_store_sqlite_number(x)   ngx_ess_store_sqlite_string(x)
 
 
-typedef enum {
-    NGX_ESS_STORE_SQLITE_SAVE = 0,
-    NGX_ESS_STORE_SQLITE_REMOVE,
-    NGX_ESS_STORE_SQLITE_ORDINAL_UP,
-    NGX_ESS_STORE_SQLITE_LAST_ID,
-    NGX_ESS_STORE_SQLITE_STATEMENTS
-} ngx_ess_store_sqlite_statement_e;
+/* statements: one for each ngx_ess_store_op_e, and one for all of them */
+#define NGX_ESS_STORE_SQLITE_LAST_ID     0
+#define NGX_ESS_STORE_SQLITE_STATEMENTS  (NGX_ESS_STORE_ORDINAL + 1)
 
 
 typedef struct {
@@ -39,15 +35,13 @@ typedef struct {
 
 
 static ngx_int_t ngx_ess_store_sqlite_load(ngx_cycle_t *cycle,
-    ngx_str_t *path, ngx_int_t (*row)(void *data,
-        const ngx_ess_stream_info_t *info), void *data, uint64_t *last_id);
+    ngx_str_t *path, ngx_ess_store_row_pt row, void *data, uint64_t *last_id);
 static int ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db);
 static ngx_int_t ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle,
-    ngx_ess_store_sqlite_db_t *db, ngx_int_t (*row)(void *data,
-        const ngx_ess_stream_info_t *info), void *data, uint64_t *last_id);
+    ngx_ess_store_sqlite_db_t *db, ngx_ess_store_row_pt row, void *data,
+    uint64_t *last_id);
 static ngx_int_t ngx_ess_store_sqlite_each(ngx_cycle_t *cycle,
-    ngx_ess_store_sqlite_db_t *db, ngx_int_t (*row)(void *data,
-        const ngx_ess_stream_info_t *info), void *data);
+    ngx_ess_store_sqlite_db_t *db, ngx_ess_store_row_pt row, void *data);
 static ngx_int_t ngx_ess_store_sqlite_row(sqlite3_stmt *stmt,
     ngx_ess_stream_info_t *info);
 static void *ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log);
@@ -114,23 +108,29 @@ static const char  ngx_ess_store_sqlite_upgrade[] =
  */
 
 static const char  *ngx_ess_store_sqlite_sql[] = {
+
+    "UPDATE meta SET last_id = max(last_id, ?1)",
+
+    /* NGX_ESS_STORE_SAVE */
     "INSERT INTO streams (id, uuid, routing_key, epoch, reserved_ordinal,"
         " source)"
         " SELECT ?1, ?2, ?3, ?4, ?5 - (SELECT raised FROM meta), ?6"
         " WHERE NOT EXISTS"
         " (SELECT 1 FROM streams WHERE id = ?1 AND uuid = ?2)",
+
+    /* NGX_ESS_STORE_REMOVE */
     "DELETE FROM streams WHERE id = ?1 AND uuid = ?2",
+
+    /* NGX_ESS_STORE_ORDINAL */
     "UPDATE streams SET reserved_ordinal = max(reserved_ordinal,"
         " ?5 - (SELECT raised FROM meta))"
-        " WHERE id = ?1 AND uuid = ?2",
-    "UPDATE meta SET last_id = max(last_id, ?1)"
+        " WHERE id = ?1 AND uuid = ?2"
 };
 
 
 static ngx_int_t
 ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
-    ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
-    void *data, uint64_t *last_id)
+    ngx_ess_store_row_pt row, void *data, uint64_t *last_id)
 {
     ngx_int_t                  rc;
     ngx_ess_escaped_t          text;
@@ -230,8 +230,7 @@ ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db)
 
 static ngx_int_t
 ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
-    ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
-    void *data, uint64_t *last_id)
+    ngx_ess_store_row_pt row, void *data, uint64_t *last_id)
 {
     sqlite3_int64  id;
 
@@ -270,8 +269,7 @@ ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
 
 static ngx_int_t
 ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
-    ngx_int_t (*row)(void *data, const ngx_ess_stream_info_t *info),
-    void *data)
+    ngx_ess_store_row_pt row, void *data)
 {
     int                     rc;
     ngx_int_t               ret;
@@ -563,20 +561,7 @@ ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
     ngx_ess_stream_info_t  *row;
 
     row = &op->row;
-
-    switch (op->type) {
-
-    case NGX_ESS_STORE_SAVE:
-        stmt = h->stmt[NGX_ESS_STORE_SQLITE_SAVE];
-        break;
-
-    case NGX_ESS_STORE_REMOVE:
-        stmt = h->stmt[NGX_ESS_STORE_SQLITE_REMOVE];
-        break;
-
-    default: /* NGX_ESS_STORE_ORDINAL */
-        stmt = h->stmt[NGX_ESS_STORE_SQLITE_ORDINAL_UP];
-    }
+    stmt = h->stmt[op->type];
 
     (void) sqlite3_bind_int64(stmt, 1, (sqlite3_int64) row->ref.id);
     (void) sqlite3_bind_blob(stmt, 2, row->uuid, NGX_ESS_UUID_LEN,
