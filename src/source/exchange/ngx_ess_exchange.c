@@ -46,8 +46,6 @@ typedef struct {
 
 static ngx_int_t ngx_ess_exchange_init_process(ngx_cycle_t *cycle,
     ngx_ess_zone_t *zone, void *conf);
-static void ngx_ess_exchange_event(ngx_event_t *ev,
-    ngx_event_handler_pt handler, ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_shutdown(void);
 static void ngx_ess_exchange_exit_process(void);
 static void ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind);
@@ -140,10 +138,10 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     w->log = cycle->log;
     w->refused = ngx_ess_exchange_bind_refused;
 
-    ngx_ess_exchange_event(&w->turn, ngx_ess_exchange_turn, w);
-    ngx_ess_exchange_event(&w->retry, ngx_ess_exchange_retry, w);
-    ngx_ess_exchange_event(&x->tick, ngx_ess_exchange_tick, w);
-    ngx_ess_exchange_event(&x->leaving, ngx_ess_exchange_left, w);
+    ngx_ess_exchange_worker_event(w, &w->turn, ngx_ess_exchange_turn);
+    ngx_ess_exchange_worker_event(w, &w->retry, ngx_ess_exchange_retry);
+    ngx_ess_exchange_worker_event(w, &x->tick, ngx_ess_exchange_tick);
+    ngx_ess_exchange_worker_event(w, &x->leaving, ngx_ess_exchange_left);
 
     x->leaving.cancelable = 0;
 
@@ -187,17 +185,6 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_exchange_this = x;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_ess_exchange_event(ngx_event_t *ev, ngx_event_handler_pt handler,
-    ngx_ess_exchange_worker_t *w)
-{
-    ev->handler = handler;
-    ev->data = w;
-    ev->log = w->log;
-    ev->cancelable = 1;
 }
 
 
@@ -272,12 +259,6 @@ ngx_ess_exchange_exit_process(void)
     ngx_ess_exchange_restore_exit(w);
     ngx_ess_rabbitmq_streams_exit(&x->streams);
     ngx_ess_exchange_pattern_exit(w);
-
-    if (w->turn.posted) {
-        ngx_delete_posted_event(&w->turn);
-    }
-
-    ngx_ess_exchange_left(&x->leaving);
 }
 
 

@@ -254,12 +254,9 @@ ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b)
     m = &b->method.bind;
     ngx_memzero(m, sizeof(amqp_queue_bind_t));
 
-    m->queue.bytes = b->slot->queue.data;
-    m->queue.len = b->slot->queue.len;
-    m->exchange.bytes = w->conf->exchange.data;
-    m->exchange.len = w->conf->exchange.len;
-    m->routing_key.bytes = b->key.data;
-    m->routing_key.len = b->key.len;
+    m->queue = ngx_ess_exchange_worker_bytes(&b->slot->queue);
+    m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
+    m->routing_key = ngx_ess_exchange_worker_bytes(&b->key);
 
     b->sent = 1;
 
@@ -309,8 +306,7 @@ ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b)
     m = &b->method.declare;
     ngx_memzero(m, sizeof(amqp_queue_declare_t));
 
-    m->queue.bytes = b->key.data;
-    m->queue.len = b->key.len;
+    m->queue = ngx_ess_exchange_worker_bytes(&b->key);
     m->durable = 1;
     m->arguments.num_entries = n;
     m->arguments.entries = argument;
@@ -551,12 +547,9 @@ ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
     m = &b->method.unbind;
     ngx_memzero(m, sizeof(amqp_queue_unbind_t));
 
-    m->queue.bytes = queue->data;
-    m->queue.len = queue->len;
-    m->exchange.bytes = w->conf->exchange.data;
-    m->exchange.len = w->conf->exchange.len;
-    m->routing_key.bytes = b->key.data;
-    m->routing_key.len = b->key.len;
+    m->queue = ngx_ess_exchange_worker_bytes(queue);
+    m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
+    m->routing_key = ngx_ess_exchange_worker_bytes(&b->key);
 
     ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_UNBIND_METHOD, m,
                     AMQP_QUEUE_UNBIND_OK_METHOD, handler, b);

@@ -183,8 +183,7 @@ ngx_ess_exchange_consumer_start(ngx_ess_exchange_slot_t *slot)
 
     queue = ngx_ess_exchange_consumer_queue(slot);
 
-    c->consume.queue.bytes = queue->data;
-    c->consume.queue.len = queue->len;
+    c->consume.queue = ngx_ess_exchange_worker_bytes(queue);
     c->consume.consumer_tag.bytes = c->tag;
     c->consume.consumer_tag.len = ngx_sprintf(c->tag, "ess-%ui", slot->number)
                                   - c->tag;

@@ -66,8 +66,7 @@ ngx_ess_exchange_declare_send(ngx_ess_exchange_worker_t *w,
     m = &d->method;
     ngx_memzero(m, sizeof(amqp_exchange_declare_t));
 
-    m->exchange.bytes = w->conf->exchange.data;
-    m->exchange.len = w->conf->exchange.len;
+    m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
     m->type = amqp_cstring_bytes(w->conf->topic ? "topic" : "direct");
     m->durable = 1;
     m->passive = (state == NGX_ESS_EXCHANGE_LOOKUP);

@@ -89,10 +89,8 @@ ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 
     ngx_queue_init(&d->delayed);
 
-    d->delay.handler = ngx_ess_exchange_delivery_delay_handler;
-    d->delay.data = w;
-    d->delay.log = w->log;
-    d->delay.cancelable = 1;
+    ngx_ess_exchange_worker_event(w, &d->delay,
+                                  ngx_ess_exchange_delivery_delay_handler);
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         run = &d->runs[i];

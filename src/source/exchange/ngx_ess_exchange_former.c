@@ -121,10 +121,8 @@ ngx_ess_exchange_former_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
         former->slots[i].slot = &w->slots[i];
     }
 
-    former->timer.handler = ngx_ess_exchange_former_tick;
-    former->timer.data = w;
-    former->timer.log = w->log;
-    former->timer.cancelable = 1;
+    ngx_ess_exchange_worker_event(w, &former->timer,
+                                  ngx_ess_exchange_former_tick);
 
     w->former = former;
 
@@ -217,8 +215,7 @@ ngx_ess_exchange_former_declare(ngx_ess_exchange_former_one_t *f,
     m = &f->method.declare;
     ngx_memzero(m, sizeof(amqp_queue_declare_t));
 
-    m->queue.bytes = queue->data;
-    m->queue.len = queue->len;
+    m->queue = ngx_ess_exchange_worker_bytes(queue);
     m->passive = 1;
 
     f->busy = 1;
@@ -239,8 +236,7 @@ ngx_ess_exchange_former_delete(ngx_ess_exchange_former_one_t *f)
     m = &f->method.delete;
     ngx_memzero(m, sizeof(amqp_queue_delete_t));
 
-    m->queue.bytes = f->slot->former.data;
-    m->queue.len = f->slot->former.len;
+    m->queue = ngx_ess_exchange_worker_bytes(&f->slot->former);
     m->if_unused = 1;
     m->if_empty = 1;
 

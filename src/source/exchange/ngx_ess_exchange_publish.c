@@ -323,16 +323,14 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
     ngx_memzero(&publish, sizeof(amqp_basic_publish_t));
 
     if (pub->source == NGX_ESS_SOURCE_EXCHANGE) {
-        publish.exchange.bytes = p->conf->exchange.data;
-        publish.exchange.len = p->conf->exchange.len;
+        publish.exchange = ngx_ess_exchange_worker_bytes(&p->conf->exchange);
 
     } else {
         /* the default exchange: to the queue of that name */
         publish.exchange = amqp_empty_bytes;
     }
 
-    publish.routing_key.bytes = pub->key.data;
-    publish.routing_key.len = pub->key.len;
+    publish.routing_key = ngx_ess_exchange_worker_bytes(&pub->key);
     publish.mandatory = 1;
 
     ngx_memzero(&properties, sizeof(amqp_basic_properties_t));
@@ -351,8 +349,7 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
 
     if (pub->type.len && pub->type.len <= 255) {
         properties._flags |= AMQP_BASIC_CONTENT_TYPE_FLAG;
-        properties.content_type.bytes = pub->type.data;
-        properties.content_type.len = pub->type.len;
+        properties.content_type = ngx_ess_exchange_worker_bytes(&pub->type);
     }
 
     headers[0].key = amqp_cstring_bytes("timestamp_in_ms");
@@ -463,24 +460,21 @@ ngx_ess_exchange_publish_confirmed(ngx_ess_source_publish_t *pub)
 static void
 ngx_ess_exchange_publish_restore(ngx_ess_source_publish_t *pub)
 {
-    switch (ngx_ess_exchange_restore(ngx_ess_exchange_publish.worker, pub)) {
+    ngx_int_t  rc;
 
-    case NGX_OK:
+    rc = ngx_ess_exchange_restore(ngx_ess_exchange_publish.worker, pub);
+
+    if (rc == NGX_OK) {
         pub->restoring = 1;
-        break;
 
-    case NGX_DECLINED:
+    } else if (rc == NGX_DECLINED) {
         ngx_ess_exchange_publish_done(pub, NGX_DECLINED, "");
-        break;
 
-    case NGX_BUSY:
-        ngx_ess_exchange_publish_done(pub, NGX_BUSY,
-                                      "the routing key is not bound in the "
-                                      "broker, and is being bound again");
-        break;
-
-    default:
-        ngx_ess_exchange_publish_done(pub, NGX_BUSY, "no memory");
+    } else {
+        ngx_ess_exchange_publish_done(pub, NGX_BUSY, (rc == NGX_BUSY)
+                                      ? "the routing key is not bound in the "
+                                        "broker, and is being bound again"
+                                      : "no memory");
     }
 }
 

@@ -66,12 +66,9 @@ ngx_ess_exchange_publisher_init(ngx_ess_exchange_worker_t *w)
 
     ngx_ess_exchange_publish_init(w);
 
-    p->idle.handler = ngx_ess_exchange_publisher_idle;
-    p->idle.log = w->log;
-
-    p->retry.handler = ngx_ess_exchange_publisher_retry;
-    p->retry.log = w->log;
-    p->retry.cancelable = 1;
+    ngx_ess_exchange_worker_event(w, &p->idle, ngx_ess_exchange_publisher_idle);
+    ngx_ess_exchange_worker_event(w, &p->retry,
+                                  ngx_ess_exchange_publisher_retry);
 }
 
 

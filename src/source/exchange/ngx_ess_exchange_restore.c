@@ -59,14 +59,14 @@ static ngx_ess_exchange_restore_op_t *ngx_ess_exchange_restore_find(
     ngx_ess_exchange_worker_t *w, ngx_str_t *key);
 static ngx_ess_exchange_restore_op_t *ngx_ess_exchange_restore_create(
     ngx_ess_exchange_worker_t *w, ngx_str_t *key);
-static ngx_int_t ngx_ess_exchange_restore_patterns(
+static ngx_int_t ngx_ess_exchange_restore_keys(
+    ngx_ess_exchange_restore_op_t *o, ngx_str_t *key, uint64_t listed);
+static ngx_int_t ngx_ess_exchange_restore_streams(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_restore_op_t *o, ngx_str_t *key, uint64_t listed);
 static ngx_int_t ngx_ess_exchange_restore_pattern(
     ngx_ess_exchange_restore_op_t *o, ngx_ess_stream_info_t *info);
 static void ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_op_t *o,
     ngx_str_t *key);
-static ngx_int_t ngx_ess_exchange_restore_stream(ngx_ess_exchange_worker_t *w,
-    ngx_ess_stream_ref_t *ref, ngx_ess_stream_info_t *info);
 static void ngx_ess_exchange_restore_log(ngx_ess_exchange_worker_t *w,
     ngx_str_t *key);
 static void ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind,
@@ -125,30 +125,11 @@ ngx_ess_exchange_restore_exit(ngx_ess_exchange_worker_t *w)
 ngx_uint_t
 ngx_ess_exchange_restore_listed(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    ngx_uint_t             i, n;
-    ngx_ess_event_t        event;
-    ngx_ess_stream_info_t  info;
-
     if (!w->conf->topic) {
         return ngx_ess_stream_key_used(w->zone, key, 1);
     }
 
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-
-        event.keys = NULL;
-        (void) ngx_ess_exchange_pattern_match(&w->slots[i], key, &event);
-
-        for (n = 0; n < event.nstreams; n++) {
-
-            if (ngx_ess_exchange_restore_stream(w, event.streams[n], &info)
-                == NGX_OK)
-            {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
+    return ngx_ess_exchange_restore_streams(w, NULL, key, 0) == NGX_DONE;
 }
 
 
@@ -176,9 +157,7 @@ ngx_ess_exchange_restore(ngx_ess_exchange_worker_t *w,
         return NGX_ERROR;
     }
 
-    if (ngx_ess_exchange_restore_patterns(o, &pub->key, pub->listed)
-        != NGX_OK)
-    {
+    if (ngx_ess_exchange_restore_keys(o, &pub->key, pub->listed) != NGX_OK) {
         ngx_free(o);
         ngx_ess_exchange_watch_lost(w);
         return NGX_BUSY;
@@ -262,28 +241,38 @@ ngx_ess_exchange_restore_create(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
    NGX_DECLINED: too much for one operation. */
 
 static ngx_int_t
-ngx_ess_exchange_restore_patterns(ngx_ess_exchange_restore_op_t *o,
-    ngx_str_t *key, uint64_t listed)
+ngx_ess_exchange_restore_keys(ngx_ess_exchange_restore_op_t *o, ngx_str_t *key,
+    uint64_t listed)
 {
-    ngx_uint_t                  i, n, streams;
-    ngx_ess_event_t             event;
-    ngx_ess_stream_info_t       info;
     ngx_ess_exchange_worker_t  *w;
 
     w = o->worker;
 
-    if (!w->conf->topic) {
+    if (w->conf->topic) {
+        return ngx_ess_exchange_restore_streams(w, o, key, listed);
+    }
 
-        if (!ngx_ess_stream_key_used(w->zone, key, 1)) {
-            return NGX_OK;
-        }
-
+    if (ngx_ess_stream_key_used(w->zone, key, 1)) {
         ngx_ess_exchange_restore_add(o, key);
 
         o->lost = ngx_ess_loss_key(w->zone, key, listed);
-
-        return NGX_OK;
     }
+
+    return NGX_OK;
+}
+
+
+/* The patterns of all streams that are listed and that the key is for; without
+   an operation NGX_DONE: there is one.  NGX_DECLINED: there are too many. */
+
+static ngx_int_t
+ngx_ess_exchange_restore_streams(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_restore_op_t *o, ngx_str_t *key, uint64_t listed)
+{
+    ngx_uint_t              i, n, streams;
+    ngx_ess_event_t         event;
+    ngx_ess_stream_ref_t   *ref;
+    ngx_ess_stream_info_t   info;
 
     streams = 0;
 
@@ -293,11 +282,16 @@ ngx_ess_exchange_restore_patterns(ngx_ess_exchange_restore_op_t *o,
         (void) ngx_ess_exchange_pattern_match(&w->slots[i], key, &event);
 
         for (n = 0; n < event.nstreams; n++) {
+            ref = event.streams[n];
 
-            if (ngx_ess_exchange_restore_stream(w, event.streams[n], &info)
-                != NGX_OK)
+            if (ngx_ess_stream_by_id(w->zone, ref->id, &info) != NGX_OK
+                || info.ref.epoch != ref->epoch)
             {
                 continue;
+            }
+
+            if (o == NULL) {
+                return NGX_DONE;
             }
 
             if (streams++ == NGX_ESS_EXCHANGE_RESTORE_STREAMS
@@ -366,22 +360,6 @@ ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_op_t *o, ngx_str_t *key)
     b->bind.log = o->worker->log;
 
     o->left++;
-}
-
-
-/* NGX_OK: it is listed. */
-
-static ngx_int_t
-ngx_ess_exchange_restore_stream(ngx_ess_exchange_worker_t *w,
-    ngx_ess_stream_ref_t *ref, ngx_ess_stream_info_t *info)
-{
-    if (ngx_ess_stream_by_id(w->zone, ref->id, info) != NGX_OK
-        || info->ref.epoch != ref->epoch)
-    {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
 }
 
 

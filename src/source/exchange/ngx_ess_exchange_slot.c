@@ -144,8 +144,7 @@ ngx_ess_exchange_slot_declare(ngx_ess_exchange_slot_t *slot,
 
     ngx_memzero(&slot->declare, sizeof(amqp_queue_declare_t));
 
-    slot->declare.queue.bytes = slot->queue.data;
-    slot->declare.queue.len = slot->queue.len;
+    slot->declare.queue = ngx_ess_exchange_worker_bytes(&slot->queue);
 
     if (state == NGX_ESS_EXCHANGE_LOOKUP) {
         slot->declare.passive = 1;

@@ -230,8 +230,7 @@ ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w,
     m = &x->method.declare;
     ngx_memzero(m, sizeof(amqp_exchange_declare_t));
 
-    m->exchange.bytes = name->data;
-    m->exchange.len = name->len;
+    m->exchange = ngx_ess_exchange_worker_bytes(name);
     m->type = amqp_cstring_bytes("fanout");
     m->durable = 1;
     m->auto_delete = 1;
@@ -257,10 +256,8 @@ ngx_ess_exchange_watch_bind(ngx_ess_exchange_worker_t *w)
     m = &x->method.bind;
     ngx_memzero(m, sizeof(amqp_exchange_bind_t));
 
-    m->source.bytes = x->name.data;
-    m->source.len = x->name.len;
-    m->destination.bytes = w->conf->exchange.data;
-    m->destination.len = w->conf->exchange.len;
+    m->source = ngx_ess_exchange_worker_bytes(&x->name);
+    m->destination = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
 
     ngx_ess_amqp_op(w->admin, &x->op, AMQP_EXCHANGE_BIND_METHOD, m,
                     AMQP_EXCHANGE_BIND_OK_METHOD,

@@ -12,6 +12,17 @@
 
 
 void
+ngx_ess_exchange_worker_event(ngx_ess_exchange_worker_t *w, ngx_event_t *ev,
+    ngx_event_handler_pt handler)
+{
+    ev->handler = handler;
+    ev->data = w;
+    ev->log = w->log;
+    ev->cancelable = 1;
+}
+
+
+void
 ngx_ess_exchange_worker_kick(ngx_ess_exchange_worker_t *w)
 {
     ngx_post_event(&w->turn, &ngx_posted_events);

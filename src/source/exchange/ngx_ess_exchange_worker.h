@@ -150,6 +150,11 @@ struct ngx_ess_exchange_worker_s {
 };
 
 
+/* An event whose data are the worker's; it does not keep a worker that
+   leaves. */
+void ngx_ess_exchange_worker_event(ngx_ess_exchange_worker_t *w,
+    ngx_event_t *ev, ngx_event_handler_pt handler);
+
 /* Whatever can be started now is, in this iteration of the event loop. */
 void ngx_ess_exchange_worker_kick(ngx_ess_exchange_worker_t *w);
 
@@ -166,6 +171,18 @@ void ngx_ess_exchange_worker_gone(ngx_ess_exchange_worker_t *w);
 
 /* What is not bound has changed: sets the figure. */
 void ngx_ess_exchange_worker_gauge(ngx_ess_exchange_worker_t *w);
+
+
+static ngx_inline amqp_bytes_t
+ngx_ess_exchange_worker_bytes(ngx_str_t *s)
+{
+    amqp_bytes_t  bytes;
+
+    bytes.len = s->len;
+    bytes.bytes = s->data;
+
+    return bytes;
+}
 
 
 #endif /* _NGX_ESS_EXCHANGE_WORKER_H_INCLUDED_ */

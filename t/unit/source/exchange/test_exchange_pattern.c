@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "ngx_unit.h"
-#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_pattern.h"
 
 
 static ngx_ess_zone_t             *zone;
