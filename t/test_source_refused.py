@@ -253,6 +253,20 @@ def test_queue_deleted_under_us(vhost, nginx):
         assert [e.type for e in s.wait(1)] == ["message"]
 
 
+def test_delete_without_the_broker(vhost, relay, nginx):
+    """The binding goes when the broker is back, without any event."""
+
+    n = nginx(CONF, workers=2, amqp=relay.url)
+    api = Api(n.port(1))
+    stream = wait_for(lambda: api.try_create("gone"), 20, "the first stream")
+    assert [key for _, key in vhost.bindings()] == ["gone"]
+
+    relay.cut()
+    api.delete(stream)
+    relay.mend()
+    wait_for(lambda: vhost.bindings() == [], 20, "the binding to be gone")
+
+
 def test_unwanted_key_is_unbound(vhost, nginx):
     """A binding that no stream needs goes with the first delivery."""
 

@@ -80,6 +80,7 @@ static void ngx_ess_exchange_bind_answer(ngx_ess_exchange_binding_t *b,
     ngx_int_t rc, ngx_str_t *text);
 static void ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_exchange_bind_unbind_later(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
     ngx_str_t *queue, ngx_ess_amqp_op_pt handler);
 static void ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
@@ -513,25 +514,33 @@ ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
                                         ngx_ess_stream_slot(key), key);
     }
 
-    if (b) {
-        w->binds->unbinds++;
-    }
-
-    if (b && w->admin) {
-        b->sent = 1;
-
-        ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue,
-                                          ngx_ess_exchange_bind_unbound);
+    if (b == NULL) {
+        ngx_ess_stream_unbind_end(w->zone, key);
         return;
     }
 
-    ngx_ess_stream_unbind_end(w->zone, key);
+    w->binds->unbinds++;
 
-    /* without a session: asked for again once there is one */
-
-    if (b) {
-        ngx_ess_exchange_bind_wait(b);
+    if (w->admin == NULL) {
+        ngx_ess_exchange_bind_unbind_later(b);
+        return;
     }
+
+    b->sent = 1;
+
+    ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue,
+                                      ngx_ess_exchange_bind_unbound);
+}
+
+
+/* Without a session: asked for again once there is one.  The key is not marked
+   until then, so that it can be bound. */
+
+static void
+ngx_ess_exchange_bind_unbind_later(ngx_ess_exchange_binding_t *b)
+{
+    ngx_ess_stream_unbind_end(b->worker->zone, &b->key);
+    ngx_ess_exchange_bind_wait(b);
 }
 
 
@@ -566,12 +575,12 @@ ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     b = op->data;
     w = b->worker;
 
-    rc = ngx_ess_exchange_bind_removed(w, rc, code, text);
+    if (ngx_ess_exchange_bind_removed(w, rc, code, text) == NGX_ABORT) {
+        ngx_ess_exchange_bind_unbind_later(b);
+        return;
+    }
 
-    if (rc == NGX_OK
-        && !b->former
-        && b->slot->from == NGX_ESS_EXCHANGE_FROM_FORMER)
-    {
+    if (!b->former && b->slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) {
         b->former = 1;
         ngx_ess_exchange_bind_send_unbind(b, &b->slot->former,
                                           ngx_ess_exchange_bind_unbound);
