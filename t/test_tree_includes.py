@@ -174,7 +174,6 @@ def test_config_names_every_source():
 CIRCLES = [
     {"ngx_ess_log_room", "ngx_ess_log_search", "ngx_ess_notify", "ngx_ess_shm",
      "ngx_ess_shm_check", "ngx_ess_stream_lookup", "ngx_ess_stream_table"},
-    {"ngx_ess_rabbitmq_follower", "ngx_ess_rabbitmq_streams"},
 ]
 
 # ... the files of more than 700 lines ...
@@ -205,7 +204,6 @@ ELSEWHERE = {
     ("ngx_ess_api_request", "ngx_ess_api_list"),
     ("ngx_ess_api_request", "ngx_ess_api_streams"),
     ("ngx_ess_api_request", "ngx_ess_api_subscribers"),
-    ("ngx_ess_rabbitmq_follower", "ngx_ess_rabbitmq_streams"),
     ("ngx_ess_shm_layout", "ngx_ess_notify"),
     ("ngx_ess_shm_layout", "ngx_ess_shm"),
     ("ngx_ess_shm_layout", "ngx_ess_shm_fault"),

@@ -25,7 +25,13 @@
 /* ms; until the zone is asked again */
 #define NGX_ESS_RABBITMQ_FOLLOWER_ROOM    5
 
+/* ms; between looks at another follower while somebody waits for it */
+#define NGX_ESS_RABBITMQ_FOLLOWER_POLL    20
 
+
+static void ngx_ess_rabbitmq_follower_asked(ngx_ess_rabbitmq_follower_t *f);
+static ngx_uint_t ngx_ess_rabbitmq_follower_missing(
+    ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
@@ -51,6 +57,173 @@ static const ngx_ess_amqp_reader_handlers_t
     ngx_ess_rabbitmq_follower_synced,
     ngx_ess_rabbitmq_follower_ended
 };
+
+
+void
+ngx_ess_rabbitmq_follower_ask(ngx_event_t *ev)
+{
+    ngx_ess_rabbitmq_follower_t  *f;
+
+    f = ev->data;
+
+    switch (f->state) {
+
+    case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
+        ngx_ess_rabbitmq_follower_look(f);
+        return;
+
+    case NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING:
+        ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
+        return;
+
+    default:
+        /* it will be told */
+        return;
+    }
+}
+
+
+void
+ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
+{
+    ngx_int_t                    rc;
+    ngx_ess_rabbitmq_streams_t  *s;
+
+    if (f->state != NGX_ESS_RABBITMQ_FOLLOWER_OTHER) {
+        return;
+    }
+
+    s = f->streams;
+
+    switch (ngx_ess_follow_state(s->zone, &f->ref)) {
+
+    case NGX_ESS_FOLLOW_LIVE:
+        ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
+        return;
+
+    case NGX_ESS_FOLLOW_ATTACHING:
+    case NGX_ESS_FOLLOW_FILLING:
+        ngx_ess_rabbitmq_follower_asked(f);
+
+        if (!ngx_queue_empty(&f->attaches)) {
+            ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_POLL);
+        }
+
+        return;
+
+    case NGX_ESS_FOLLOW_MISSING:
+
+        /* that is the answer to those who had asked before */
+
+        if (!ngx_ess_rabbitmq_follower_missing(f)) {
+            return;
+        }
+
+        break;
+
+    default: /* NGX_ESS_FOLLOW_NONE */
+
+        if (ngx_queue_empty(&f->attaches)
+            && !ngx_ess_notify_subscribed(s->zone, &f->ref))
+        {
+            return;
+        }
+    }
+
+    rc = ngx_ess_follow_claim(s->zone, &f->ref, &f->ordinal);
+
+    if (rc == NGX_DECLINED) {
+        ngx_ess_rabbitmq_follower_answer(f, NGX_DECLINED);
+        return;
+    }
+
+    ngx_ess_rabbitmq_follower_asked(f);
+
+    if (rc == NGX_OK) {
+        f->mine = 1;
+        f->again = 0;
+        ngx_ess_rabbitmq_follower_open(f);
+    }
+}
+
+
+/* The broker is being asked: what it says is for all who wait. */
+
+static void
+ngx_ess_rabbitmq_follower_asked(ngx_ess_rabbitmq_follower_t *f)
+{
+    ngx_queue_t              *q;
+    ngx_ess_source_attach_t  *attach;
+
+    for (q = ngx_queue_head(&f->attaches);
+         q != ngx_queue_sentinel(&f->attaches);
+         q = ngx_queue_next(q))
+    {
+        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
+        attach->fresh = 0;
+    }
+}
+
+
+/* Returns 1 when there are some who have not asked yet. */
+
+static ngx_uint_t
+ngx_ess_rabbitmq_follower_missing(ngx_ess_rabbitmq_follower_t *f)
+{
+    ngx_queue_t              *q, *next, fresh;
+    ngx_ess_source_attach_t  *attach;
+
+    ngx_queue_init(&fresh);
+
+    for (q = ngx_queue_head(&f->attaches);
+         q != ngx_queue_sentinel(&f->attaches);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
+
+        if (attach->fresh) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&fresh, q);
+        }
+    }
+
+    ngx_ess_rabbitmq_follower_answer(f, NGX_DECLINED);
+
+    if (ngx_queue_empty(&fresh)) {
+        return 0;
+    }
+
+    ngx_queue_add(&f->attaches, &fresh);
+
+    return 1;
+}
+
+
+void
+ngx_ess_rabbitmq_follower_answer(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
+{
+    ngx_queue_t              *q, answered;
+    ngx_ess_source_attach_t  *attach;
+
+    if (ngx_queue_empty(&f->attaches)) {
+        return;
+    }
+
+    ngx_queue_init(&answered);
+    ngx_queue_add(&answered, &f->attaches);
+    ngx_queue_init(&f->attaches);
+
+    while (!ngx_queue_empty(&answered)) {
+        q = ngx_queue_head(&answered);
+        ngx_queue_remove(q);
+
+        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
+        attach->queue.next = NULL;
+
+        attach->handler(attach, rc);
+    }
+}
 
 
 void
@@ -146,7 +319,7 @@ ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader)
         ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
     }
 
-    ngx_ess_rabbitmq_streams_answer(f, NGX_OK);
+    ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
 }
 
 
@@ -384,7 +557,7 @@ ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *f)
     f->again = 0;
     f->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
 
-    ngx_ess_rabbitmq_streams_answer(f, NGX_OK);
+    ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
 }
 
 
@@ -409,7 +582,7 @@ ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *f)
     f->end = 0;
     f->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
 
-    ngx_ess_rabbitmq_streams_look(f);
+    ngx_ess_rabbitmq_follower_look(f);
 }
 
 
@@ -456,7 +629,7 @@ ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
     f->again = 0;
     f->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
 
-    ngx_ess_rabbitmq_streams_answer(f, NGX_DECLINED);
+    ngx_ess_rabbitmq_follower_answer(f, NGX_DECLINED);
 }
 
 
@@ -470,7 +643,7 @@ ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev)
     switch (f->state) {
 
     case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
-        ngx_ess_rabbitmq_streams_look(f);
+        ngx_ess_rabbitmq_follower_look(f);
         return;
 
     case NGX_ESS_RABBITMQ_FOLLOWER_OPENING:

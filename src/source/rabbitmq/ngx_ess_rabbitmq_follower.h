@@ -1,7 +1,7 @@
 /*
  * A RabbitMQ stream that this worker makes its log follow, or waits for another
- * worker to: one of those that ngx_ess_rabbitmq_streams.c keeps.  Private to
- * these two.
+ * worker to, and who waits for that: one of those that
+ * ngx_ess_rabbitmq_streams.c keeps.  Private to these two.
  *
  *     OTHER ◄─────────────────────────────────────────────────────┐
  *        │ claims                                                 │ is
@@ -69,15 +69,15 @@ void ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *f);
 /* of f->timer */
 void ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev);
 
-
-/* ngx_ess_rabbitmq_streams.c */
+/* of f->ask: somebody new waits */
+void ngx_ess_rabbitmq_follower_ask(ngx_event_t *ev);
 
 /* While this worker does not follow the stream: does another one, or shall
    it? */
-void ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *f);
+void ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f);
 
 /* Answers all who wait; they may cancel any other attach, or ask again. */
-void ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *f,
+void ngx_ess_rabbitmq_follower_answer(ngx_ess_rabbitmq_follower_t *f,
     ngx_int_t rc);
 
 

@@ -13,9 +13,8 @@
 #include "ngx_ess_stream_table.h"
 
 
-/* ms; between looks at the follower, and while somebody waits for it */
+/* ms; between looks at who follows */
 #define NGX_ESS_RABBITMQ_STREAMS_TICK  500
-#define NGX_ESS_RABBITMQ_STREAMS_POLL  20
 
 
 static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_find(
@@ -23,10 +22,6 @@ static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_find(
 static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_create(
     ngx_ess_rabbitmq_streams_t *s, ngx_ess_stream_ref_t *ref, ngx_str_t *key);
 static void ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *f);
-static void ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev);
-static void ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *f);
-static ngx_uint_t ngx_ess_rabbitmq_streams_missing(
-    ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_rabbitmq_streams_unused(
     ngx_ess_rabbitmq_follower_t *f);
@@ -56,7 +51,7 @@ ngx_ess_rabbitmq_streams_exit(ngx_ess_rabbitmq_streams_t *s)
         q = ngx_queue_head(&s->queue);
         f = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
-        ngx_ess_rabbitmq_streams_answer(f, NGX_BUSY);
+        ngx_ess_rabbitmq_follower_answer(f, NGX_BUSY);
 
         if (f->mine) {
             (void) ngx_ess_follow_release(s->zone, &f->ref, 1,
@@ -126,7 +121,7 @@ ngx_ess_rabbitmq_streams_create(ngx_ess_rabbitmq_streams_t *s,
     f->timer.log = s->log;
     f->timer.cancelable = 1;
 
-    f->ask.handler = ngx_ess_rabbitmq_streams_ask;
+    f->ask.handler = ngx_ess_rabbitmq_follower_ask;
     f->ask.data = f;
     f->ask.log = s->log;
 
@@ -189,30 +184,6 @@ ngx_ess_rabbitmq_streams_attach(ngx_ess_rabbitmq_streams_t *s,
 }
 
 
-static void
-ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev)
-{
-    ngx_ess_rabbitmq_follower_t  *f;
-
-    f = ev->data;
-
-    switch (f->state) {
-
-    case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
-        ngx_ess_rabbitmq_streams_look(f);
-        return;
-
-    case NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING:
-        ngx_ess_rabbitmq_streams_answer(f, NGX_OK);
-        return;
-
-    default:
-        /* it will be told */
-        return;
-    }
-}
-
-
 void
 ngx_ess_rabbitmq_streams_cancel(ngx_ess_source_attach_t *attach)
 {
@@ -234,7 +205,7 @@ ngx_ess_rabbitmq_streams_changed(ngx_ess_rabbitmq_streams_t *s,
         f = ngx_ess_rabbitmq_streams_find(s, ref->id);
 
         if (f) {
-            ngx_ess_rabbitmq_streams_look(f);
+            ngx_ess_rabbitmq_follower_look(f);
         }
 
         return;
@@ -245,151 +216,8 @@ ngx_ess_rabbitmq_streams_changed(ngx_ess_rabbitmq_streams_t *s,
          q = next)
     {
         next = ngx_queue_next(q);
-        ngx_ess_rabbitmq_streams_look(
+        ngx_ess_rabbitmq_follower_look(
             ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue));
-    }
-}
-
-
-void
-ngx_ess_rabbitmq_streams_look(ngx_ess_rabbitmq_follower_t *f)
-{
-    ngx_int_t                   rc;
-    ngx_ess_rabbitmq_streams_t  *s;
-
-    if (f->state != NGX_ESS_RABBITMQ_FOLLOWER_OTHER) {
-        return;
-    }
-
-    s = f->streams;
-
-    switch (ngx_ess_follow_state(s->zone, &f->ref)) {
-
-    case NGX_ESS_FOLLOW_LIVE:
-        ngx_ess_rabbitmq_streams_answer(f, NGX_OK);
-        return;
-
-    case NGX_ESS_FOLLOW_ATTACHING:
-    case NGX_ESS_FOLLOW_FILLING:
-        ngx_ess_rabbitmq_streams_asked(f);
-
-        if (!ngx_queue_empty(&f->attaches)) {
-            ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_STREAMS_POLL);
-        }
-
-        return;
-
-    case NGX_ESS_FOLLOW_MISSING:
-
-        /* that is the answer to those who had asked before */
-
-        if (!ngx_ess_rabbitmq_streams_missing(f)) {
-            return;
-        }
-
-        break;
-
-    default: /* NGX_ESS_FOLLOW_NONE */
-
-        if (ngx_queue_empty(&f->attaches)
-            && !ngx_ess_notify_subscribed(s->zone, &f->ref))
-        {
-            return;
-        }
-    }
-
-    rc = ngx_ess_follow_claim(s->zone, &f->ref, &f->ordinal);
-
-    if (rc == NGX_DECLINED) {
-        ngx_ess_rabbitmq_streams_answer(f, NGX_DECLINED);
-        return;
-    }
-
-    ngx_ess_rabbitmq_streams_asked(f);
-
-    if (rc == NGX_OK) {
-        f->mine = 1;
-        f->again = 0;
-        ngx_ess_rabbitmq_follower_open(f);
-    }
-}
-
-
-/* The broker is being asked: what it says is for all who wait. */
-
-static void
-ngx_ess_rabbitmq_streams_asked(ngx_ess_rabbitmq_follower_t *f)
-{
-    ngx_queue_t              *q;
-    ngx_ess_source_attach_t  *attach;
-
-    for (q = ngx_queue_head(&f->attaches);
-         q != ngx_queue_sentinel(&f->attaches);
-         q = ngx_queue_next(q))
-    {
-        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
-        attach->fresh = 0;
-    }
-}
-
-
-/* Returns 1 when there are some who have not asked yet. */
-
-static ngx_uint_t
-ngx_ess_rabbitmq_streams_missing(ngx_ess_rabbitmq_follower_t *f)
-{
-    ngx_queue_t              *q, *next, fresh;
-    ngx_ess_source_attach_t  *attach;
-
-    ngx_queue_init(&fresh);
-
-    for (q = ngx_queue_head(&f->attaches);
-         q != ngx_queue_sentinel(&f->attaches);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
-
-        if (attach->fresh) {
-            ngx_queue_remove(q);
-            ngx_queue_insert_tail(&fresh, q);
-        }
-    }
-
-    ngx_ess_rabbitmq_streams_answer(f, NGX_DECLINED);
-
-    if (ngx_queue_empty(&fresh)) {
-        return 0;
-    }
-
-    ngx_queue_add(&f->attaches, &fresh);
-
-    return 1;
-}
-
-
-void
-ngx_ess_rabbitmq_streams_answer(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
-{
-    ngx_queue_t              *q, answered;
-    ngx_ess_source_attach_t  *attach;
-
-    if (ngx_queue_empty(&f->attaches)) {
-        return;
-    }
-
-    ngx_queue_init(&answered);
-    ngx_queue_add(&answered, &f->attaches);
-    ngx_queue_init(&f->attaches);
-
-    while (!ngx_queue_empty(&answered)) {
-        q = ngx_queue_head(&answered);
-        ngx_queue_remove(q);
-
-        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
-        attach->queue.next = NULL;
-
-        attach->handler(attach, rc);
     }
 }
 
@@ -414,7 +242,7 @@ ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev)
             ngx_ess_rabbitmq_follower_succeeded(f);
 
         } else {
-            ngx_ess_rabbitmq_streams_look(f);
+            ngx_ess_rabbitmq_follower_look(f);
         }
 
         if (ngx_ess_rabbitmq_streams_unused(f)) {
