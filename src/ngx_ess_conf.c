@@ -134,7 +134,7 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
         return NGX_CONF_OK;
     }
 
-    min = ngx_ess_shm_min_size(mcf->max_event);
+    min = ngx_ess_zone_min_size(mcf->max_event);
 
     if (mcf->zone->shm_zone->shm.size < min) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -324,7 +324,7 @@ ngx_ess_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf->zone->cycle = cf->cycle;
     mcf->zone->fill = ngx_ess_worker_fill;
 
-    return ngx_ess_shm_add(cf, mcf->zone, &value[1], size);
+    return ngx_ess_zone_add(cf, mcf->zone, &value[1], size);
 }
 
 

@@ -8,12 +8,12 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 #include "ngx_ess_store.h"
-#include "ngx_ess_notify.h"
 #include "ngx_ess_param.h"
 #include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_client_rate.h"
+#include "ngx_ess_interest.h"
 
 
 typedef struct {
@@ -56,7 +56,7 @@ typedef struct {
     ngx_uint_t               slow_skip;     /* events, not the client */
     size_t                   slow_buffer;   /* bytes of it in memory */
     ngx_ess_client_rate_conf_t client_rate; /* of what a client sends */
-    ngx_ess_notify_limit_t   limit;         /* max 0: any number */
+    ngx_ess_interest_limit_t limit;         /* max 0: any number */
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
     ngx_uint_t               metrics_streams;   /* at most so many of them */
 } ngx_ess_loc_conf_t;

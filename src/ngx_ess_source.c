@@ -10,7 +10,8 @@
 #include "ngx_ess_broker.h"
 #include "ngx_ess_direct.h"
 #include "ngx_ess_escape.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
+#include "ngx_ess_counter.h"
 
 
 /* ms */
@@ -310,7 +311,7 @@ ngx_ess_source_too_large(ngx_ess_zone_t *zone, ngx_log_t *log, ngx_str_t *key,
     static time_t      last;
     static ngx_uint_t  more;                /* not logged */
 
-    ngx_ess_shm_count(zone, NGX_ESS_C_EVENTS_TOO_LARGE, 1);
+    ngx_ess_counter_add(zone, NGX_ESS_C_EVENTS_TOO_LARGE, 1);
 
     if (last == ngx_time()) {
         more++;

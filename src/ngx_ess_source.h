@@ -15,7 +15,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 
 
 typedef struct ngx_ess_source_bind_s  ngx_ess_source_bind_t;

@@ -12,7 +12,7 @@
 #include "ngx_ess_conf.h"
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_mailbox.h"
-#include "ngx_ess_notify.h"
+#include "ngx_ess_wake.h"
 #include "ngx_ess_registry_upkeep.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
@@ -22,6 +22,7 @@
 #include "ngx_ess_feed.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_worker.h"
+#include "ngx_ess_process.h"
 
 
 /* ms; bounds what a lost wake-up, a dead worker or an old event can cost */
@@ -47,7 +48,7 @@ static void ngx_ess_worker_changed(ngx_ess_stream_ref_t *ref);
 static void ngx_ess_worker_shutdown(void);
 
 
-static const ngx_ess_notify_handlers_t  ngx_ess_worker_notified = {
+static const ngx_ess_wake_handlers_t  ngx_ess_worker_notified = {
     ngx_ess_worker_changed,
     ngx_ess_feed_replaced,
     ngx_ess_mailbox_read,
@@ -97,7 +98,7 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
             || mcf->zone->sh != old->zone->sh))
     {
         /* given up; its workers are to know a reload from a stop */
-        ngx_ess_shm_new_generation(old->zone);
+        ngx_ess_zone_new_generation(old->zone);
     }
 
     if (mcf == NULL || mcf->zone == NULL) {
@@ -110,7 +111,7 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    if (ngx_ess_notify_init_module(cycle) != NGX_OK) {
+    if (ngx_ess_wake_init_module(cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -118,7 +119,7 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
         ngx_ess_worker_store(cycle, mcf, old);
     }
 
-    ngx_ess_shm_new_generation(mcf->zone);
+    ngx_ess_zone_new_generation(mcf->zone);
 
     return NGX_OK;
 }
@@ -223,7 +224,8 @@ ngx_ess_worker_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_ess_shm_attach(mcf->zone, ngx_process_slot, cycle->log) != NGX_OK)
+    if (ngx_ess_process_attach(mcf->zone, ngx_process_slot, cycle->log)
+        != NGX_OK)
     {
         /*
          * More processes than the zone has room for.  A worker that fails to
@@ -253,8 +255,8 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
 
     if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
         || ngx_ess_client_enter_init(cycle, mcf->zone) != NGX_OK
-        || ngx_ess_notify_init_process(cycle, mcf->zone,
-                                       &ngx_ess_worker_notified)
+        || ngx_ess_wake_init_process(cycle, mcf->zone,
+                                     &ngx_ess_worker_notified)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -297,8 +299,8 @@ ngx_ess_worker_tick(ngx_event_t *ev)
 
     zone = ngx_ess_worker_conf->zone;
 
-    ngx_ess_notify_poll();
-    ngx_ess_shm_sweep(zone, ev->log);
+    ngx_ess_wake_poll();
+    ngx_ess_process_sweep(zone, ev->log);
     ngx_ess_log_room_expire(zone, NGX_ESS_WORKER_EXPIRE);
     ngx_ess_registry_upkeep_tick();
 
@@ -324,7 +326,7 @@ ngx_ess_worker_shutdown(void)
 
     zone = ngx_ess_worker_conf->zone;
 
-    code = (ngx_ess_shm_generation(zone) > zone->generation)
+    code = (ngx_ess_zone_generation(zone) > zone->generation)
            ? NGX_ESS_WORKER_SERVICE_RESTART : NGX_ESS_WORKER_GOING_AWAY;
 
     ngx_ess_source_shutdown();
@@ -346,8 +348,8 @@ ngx_ess_worker_exit_process(ngx_cycle_t *cycle)
     ngx_ess_source_exit_process();
     ngx_ess_client_enter_exit();
     ngx_ess_store_exit_process();
-    ngx_ess_notify_exit_process(cycle);
-    ngx_ess_shm_detach(ngx_ess_worker_conf->zone);
+    ngx_ess_wake_exit_process(cycle);
+    ngx_ess_process_detach(ngx_ess_worker_conf->zone);
 
     ngx_ess_worker_conf = NULL;
 }

@@ -24,7 +24,7 @@ ALLOWED = {
     "client": {"client", "subscriber", "stream", "transport", SEAM,
                "ngx_ess_jwt.h"},
     "transport": {"transport", "ngx_ess_jwt.h"},
-    "auth": {"auth", "ngx_ess_shm.h"},
+    "auth": {"auth", "ngx_ess_counter.h", "ngx_ess_zone.h"},
     "console": {"console", "api", "ngx_ess_client_enter.h"},
     "registry": {"registry", "stream", "store", SEAM},
     "api": {"api", "stream", "ngx_ess_registry.h", SEAM},
@@ -153,7 +153,7 @@ def test_every_hold_of_the_mutex_has_a_bound():
         for line in read(path).split("\n"):
             if re.match(r"[a-z_]+\(", line):
                 function = line.split("(")[0]
-            elif "ngx_ess_shm_lock(" in line:
+            elif "ngx_ess_zone_lock(" in line:
                 taking.add(function)
     rows = re.findall(r"^\| .*?`.*?\|",
                       read(os.path.join(TOP, "CONTRIBUTING.md")), re.M)
@@ -172,8 +172,6 @@ def test_config_names_every_source():
 # (in the end at most three circles, of four files at most), ...
 
 CIRCLES = [
-    {"ngx_ess_log_room", "ngx_ess_log_search", "ngx_ess_notify", "ngx_ess_shm",
-     "ngx_ess_shm_check", "ngx_ess_stream_lookup", "ngx_ess_stream_table"},
 ]
 
 # ... the files of more than 700 lines ...
@@ -182,11 +180,6 @@ LONG = {
     "src/api/ngx_ess_api.c",
     "src/api/ngx_ess_status.c",
     "src/source/rabbitmq/ngx_ess_rabbitmq_replay.c",
-    "src/stream/ngx_ess_notify.c",
-    "src/stream/ngx_ess_shm.c",
-    "src/stream/ngx_ess_shm_check.c",
-    "src/stream/ngx_ess_stream_lookup.c",
-    "src/stream/ngx_ess_stream_table.c",
     "src/transport/ngx_ess_ws.c",
     "t/unit/amqp/test_amqp_codec.c",
     "t/unit/stream/test_crash.c",
@@ -204,12 +197,6 @@ ELSEWHERE = {
     ("ngx_ess_api_request", "ngx_ess_api_list"),
     ("ngx_ess_api_request", "ngx_ess_api_streams"),
     ("ngx_ess_api_request", "ngx_ess_api_subscribers"),
-    ("ngx_ess_shm_layout", "ngx_ess_notify"),
-    ("ngx_ess_shm_layout", "ngx_ess_shm"),
-    ("ngx_ess_shm_layout", "ngx_ess_shm_fault"),
-    ("ngx_ess_shm_layout", "ngx_ess_stream_lookup"),
-    ("ngx_ess_shm_layout", "ngx_ess_stream_table"),
-    ("ngx_ess_stream_table", "ngx_ess_stream_lookup"),
     ("ngx_ess_transport", "ngx_ess_sse"),
     ("ngx_ess_transport", "ngx_ess_ws"),
 }

@@ -13,6 +13,7 @@
 #include "ngx_ess_api.h"
 #include "ngx_ess_api_body.h"
 #include "ngx_ess_api_request.h"
+#include "ngx_ess_counter.h"
 
 
 #define NGX_ESS_API_DETAIL  1024
@@ -166,7 +167,7 @@ ngx_int_t
 ngx_ess_api_origin(ngx_http_request_t *r)
 {
     if (ngx_ess_origin_is_foreign(r)) {
-        ngx_ess_shm_count(ngx_ess_api_zone(r), NGX_ESS_C_CROSS_ORIGIN, 1);
+        ngx_ess_counter_add(ngx_ess_api_zone(r), NGX_ESS_C_CROSS_ORIGIN, 1);
 
         return ngx_ess_api_problem(r, 403, "the request comes from a web page "
                                    "of another origin; if that page may, name "

@@ -8,7 +8,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 
 
 /* The content handler of ess_api. */

@@ -11,7 +11,7 @@
 #include "ngx_ess_conf.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_source.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 
 
 /* {id} of a path: the number or the uuid; {sid} */

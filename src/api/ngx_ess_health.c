@@ -10,6 +10,7 @@
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_broker.h"
 #include "ngx_ess_status.h"
+#include "ngx_ess_counter.h"
 
 
 #define NGX_ESS_HEALTH_ROOM  "the zone has no room for another stream"
@@ -48,7 +49,7 @@ ngx_ess_health(ngx_http_request_t *r)
             return ngx_ess_api_problem(r, 503, NGX_ESS_HEALTH_ROOM);
         }
 
-        return ngx_ess_shm_counter(zone, NGX_ESS_C_BLOCKED)
+        return ngx_ess_counter_sum(zone, NGX_ESS_C_BLOCKED)
                ? ngx_ess_health_blocked(r)
                : ngx_ess_api_send(r, NGX_HTTP_OK, &ok);
     }
@@ -66,7 +67,7 @@ ngx_ess_health_broker(ngx_ess_zone_t *zone, u_char *buf, ngx_str_t *why)
     u_char      what[sizeof("16 of 16 slots are not consumed")];
     uint32_t    missing;
 
-    if (ngx_ess_shm_counter(zone, NGX_ESS_C_CONNECTED) == 0) {
+    if (ngx_ess_counter_sum(zone, NGX_ESS_C_CONNECTED) == 0) {
         ngx_ess_broker_why(zone, NGX_ESS_BROKER_CONSUMING,
                            "no worker is connected to the broker", buf, why);
         return NGX_DECLINED;
@@ -76,7 +77,7 @@ ngx_ess_health_broker(ngx_ess_zone_t *zone, u_char *buf, ngx_str_t *why)
 
     if (missing == 0) {
 
-        if (ngx_ess_shm_counter(zone, NGX_ESS_C_UNBOUND) == 0) {
+        if (ngx_ess_counter_sum(zone, NGX_ESS_C_UNBOUND) == 0) {
             return NGX_OK;
         }
 

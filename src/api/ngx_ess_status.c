@@ -10,6 +10,8 @@
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_broker.h"
 #include "ngx_ess_header.h"
+#include "ngx_ess_counter.h"
+#include "ngx_ess_process.h"
 
 
 /* figures that are no counters come behind them */
@@ -232,11 +234,11 @@ static const ngx_ess_status_family_t  ngx_ess_status_amqp_families[] = {
 static const ngx_ess_status_histogram_t  ngx_ess_status_histograms[] = {
 
     { "event_age_seconds", "Time from an event's arrival to its being handed "
-      "to a client's socket.", NGX_ESS_C_AGE, NGX_ESS_AGES, ngx_ess_ages,
-      1000 },
+      "to a client's socket.", NGX_ESS_C_AGE, NGX_ESS_AGES,
+      ngx_ess_counter_ages, 1000 },
 
     { "batch_events", "Events that one send took to a client.",
-      NGX_ESS_C_BATCH, NGX_ESS_BATCHES, ngx_ess_batches, 1 }
+      NGX_ESS_C_BATCH, NGX_ESS_BATCHES, ngx_ess_counter_batches, 1 }
 };
 
 
@@ -392,10 +394,10 @@ ngx_ess_status_figures(ngx_ess_zone_t *zone, uint64_t *figures)
     ngx_uint_t  i, nfree, total;
 
     for (i = 0; i < NGX_ESS_C_N; i++) {
-        figures[i] = ngx_ess_shm_counter(zone, i);
+        figures[i] = ngx_ess_counter_sum(zone, i);
     }
 
-    ngx_ess_shm_room(zone, &nfree, &total);
+    ngx_ess_zone_room(zone, &nfree, &total);
 
     figures[NGX_ESS_STATUS_STREAMS] = ngx_ess_stream_count(zone);
     figures[NGX_ESS_STATUS_ZONE_USED] = (uint64_t) (total - nfree)
@@ -414,7 +416,7 @@ ngx_ess_status_room(ngx_ess_zone_t *zone, ngx_uint_t nstreams,
     size_t  size;
 
     size = 16384
-           + ngx_ess_shm_processes(zone) * 64
+           + ngx_ess_process_slots(zone) * 64
            + nstreams * 4 * (128 + 6 * NGX_ESS_MAX_KEY);
 
     out->p = ngx_pnalloc(pool, size);
@@ -580,9 +582,9 @@ ngx_ess_status_workers(ngx_ess_status_out_t *out, ngx_ess_zone_t *zone)
 
     n = 0;
 
-    for (i = 0; i < ngx_ess_shm_processes(zone); i++) {
+    for (i = 0; i < ngx_ess_process_slots(zone); i++) {
 
-        if (ngx_ess_shm_process_counter(zone, i, NGX_ESS_C_CONNECTED, &value)
+        if (ngx_ess_counter_of(zone, i, NGX_ESS_C_CONNECTED, &value)
             != NGX_OK)
         {
             continue;

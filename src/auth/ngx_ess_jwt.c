@@ -8,11 +8,12 @@
 
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_jwt_conf.h"
 #include "ngx_ess_jwt_token.h"
+#include "ngx_ess_counter.h"
 
 
 typedef struct {
@@ -492,8 +493,8 @@ ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent)
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if (mcf->zone && (sent || clcf->satisfy == NGX_HTTP_SATISFY_ALL)) {
-        ngx_ess_shm_count(mcf->zone,
-                          NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_TOKEN, 1);
+        ngx_ess_counter_add(mcf->zone,
+                            NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_TOKEN, 1);
     }
 
     challenge = sent ? "Bearer error=\"invalid_token\"" : "Bearer";

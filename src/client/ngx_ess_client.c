@@ -12,8 +12,9 @@
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_flush.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 #include "ngx_ess_subscriber.h"
+#include "ngx_ess_counter.h"
 
 
 static ngx_int_t ngx_ess_client_flushed(ngx_ess_client_t *client);
@@ -37,7 +38,7 @@ ngx_ess_client_init(ngx_ess_zone_t *zone)
 void
 ngx_ess_client_count(ngx_uint_t counter, int64_t n)
 {
-    ngx_ess_shm_count(ngx_ess_client_zone, counter, n);
+    ngx_ess_counter_add(ngx_ess_client_zone, counter, n);
 }
 
 

@@ -12,13 +12,14 @@
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_wait.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_flush.h"
 #include "ngx_ess_request.h"
+#include "ngx_ess_counter.h"
 
 
 /* header names that a client chooses are compared without case */
@@ -248,8 +249,8 @@ ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 static ngx_int_t
 ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason, ngx_int_t rc)
 {
-    ngx_ess_shm_count(ngx_ess_client_enter_zone, NGX_ESS_C_REJECTED + reason,
-                      1);
+    ngx_ess_counter_add(ngx_ess_client_enter_zone, NGX_ESS_C_REJECTED + reason,
+                        1);
 
     return rc;
 }

@@ -8,7 +8,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 
 
 /* what the access log may ask of a request; 0 when it is no subscriber */

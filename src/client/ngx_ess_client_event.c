@@ -7,6 +7,7 @@
 
 #include "ngx_ess_client_event.h"
 #include "ngx_ess_flush.h"
+#include "ngx_ess_counter.h"
 
 
 /* for all clients, as nothing of it is kept */

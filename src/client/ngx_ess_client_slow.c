@@ -9,6 +9,7 @@
 #include "ngx_ess_client_slow.h"
 #include "ngx_ess_client.h"
 #include "ngx_ess_feed_back.h"
+#include "ngx_ess_counter.h"
 
 
 static void ngx_ess_client_slow_close(ngx_ess_client_t *client);

@@ -14,6 +14,7 @@
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_turn.h"
 #include "ngx_ess_request.h"
+#include "ngx_ess_counter.h"
 
 
 static void ngx_ess_client_start_opened(ngx_ess_client_t *client);

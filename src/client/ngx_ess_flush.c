@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_flush.h"
+#include "ngx_ess_counter.h"
 
 
 /* of one send, so that TLS for one client does not keep all others waiting */
@@ -314,7 +315,7 @@ ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     ngx_msec_t  age;
     ngx_uint_t  i, kind;
 
-    counters = ngx_ess_shm_counters(zone);
+    counters = ngx_ess_counter_own(zone);
 
     if (bytes == 0 || counters == NULL) {
         return;
@@ -330,7 +331,7 @@ ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     }
 
     for (i = 0; i < NGX_ESS_BATCHES - 1; i++) {
-        if (events <= ngx_ess_batches[i]) {
+        if (events <= ngx_ess_counter_batches[i]) {
             break;
         }
     }
@@ -345,7 +346,7 @@ ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     age = ngx_current_msec - arrival;
 
     for (i = 0; i < NGX_ESS_AGES - 1; i++) {
-        if (age <= ngx_ess_ages[i]) {
+        if (age <= ngx_ess_counter_ages[i]) {
             break;
         }
     }

@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_registry_op.h"
+#include "ngx_ess_table.h"
 
 
 static void ngx_ess_registry_saved(ngx_ess_store_op_t *store);
@@ -28,7 +29,7 @@ ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_stream_reserve(zone, key, kind, epoch, &op->info);
+    rc = ngx_ess_table_reserve(zone, key, kind, epoch, &op->info);
 
     if (rc != NGX_OK) {
         ngx_ess_registry_op_free(op);
@@ -58,7 +59,7 @@ ngx_ess_registry_saved(ngx_ess_store_op_t *store)
     op = store->data;
 
     if (store->rc != NGX_OK) {
-        ngx_ess_stream_release(op->zone, &op->info.ref);
+        ngx_ess_table_release(op->zone, &op->info.ref);
 
         ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_STORE,
                                    (char *) store->text);
@@ -92,7 +93,7 @@ ngx_ess_registry_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     op = bind->data;
 
     if (rc == NGX_OK
-        && ngx_ess_stream_show(op->zone, &op->info.ref) == NGX_OK)
+        && ngx_ess_table_show(op->zone, &op->info.ref) == NGX_OK)
     {
         ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_OK, "");
         ngx_ess_registry_op_free(op);
@@ -125,7 +126,7 @@ ngx_ess_registry_delete(ngx_ess_zone_t *zone, ngx_ess_stream_info_t *info,
         return NGX_ERROR;
     }
 
-    if (ngx_ess_stream_delete_begin(zone, &info->ref) != NGX_OK) {
+    if (ngx_ess_table_delete_begin(zone, &info->ref) != NGX_OK) {
         ngx_ess_registry_op_free(op);
         return NGX_DECLINED;
     }
@@ -151,7 +152,7 @@ ngx_ess_registry_removed(ngx_ess_store_op_t *store)
     op = store->data;
 
     if (store->rc != NGX_OK) {
-        ngx_ess_stream_delete_cancel(op->zone, &op->info.ref);
+        ngx_ess_table_delete_cancel(op->zone, &op->info.ref);
 
         ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_STORE,
                                    (char *) store->text);
@@ -159,7 +160,7 @@ ngx_ess_registry_removed(ngx_ess_store_op_t *store)
         return;
     }
 
-    ngx_ess_stream_delete_commit(op->zone, &op->info.ref);
+    ngx_ess_table_delete_commit(op->zone, &op->info.ref);
 
     ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_OK, "");
 

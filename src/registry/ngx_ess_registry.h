@@ -19,7 +19,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_source.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 
 
 typedef struct ngx_ess_registry_op_s  ngx_ess_registry_op_t;
@@ -45,7 +45,7 @@ typedef void (*ngx_ess_registry_pt)(void *data,
 
 
 /*
- * Creates a stream; "epoch" as in ngx_ess_stream_reserve().  "declare": what
+ * Creates a stream; "epoch" as in ngx_ess_table_reserve().  "declare": what
  * the source is to declare under that name, copied, or NULL.  NGX_OK: under
  * way, the handler is called.  NGX_DECLINED: the zone has no room for it.
  * NGX_ERROR: no memory, or no uuid could be made, logged.  Takes the mutex.

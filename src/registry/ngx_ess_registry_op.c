@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_registry_op.h"
+#include "ngx_ess_table.h"
 
 
 /* ms; only that a timer is there counts */
@@ -129,10 +130,10 @@ ngx_ess_registry_op_undone(ngx_ess_store_op_t *store)
     if (store->rc == NGX_OK) {
 
         if (op->info.state == NGX_ESS_STREAM_DELETING) {
-            ngx_ess_stream_delete_commit(op->zone, &op->info.ref);
+            ngx_ess_table_delete_commit(op->zone, &op->info.ref);
 
         } else {
-            ngx_ess_stream_release(op->zone, &op->info.ref);
+            ngx_ess_table_release(op->zone, &op->info.ref);
         }
 
         ngx_ess_registry_op_answer(op, op->result, (char *) op->text);

@@ -9,6 +9,8 @@
 #include "ngx_ess_escape.h"
 #include "ngx_ess_registry_op.h"
 #include "ngx_ess_registry_upkeep.h"
+#include "ngx_ess_ordinal.h"
+#include "ngx_ess_pending.h"
 
 
 /* marks under way at a time, and streams saved anew */
@@ -61,7 +63,7 @@ ngx_ess_registry_upkeep_tick(void)
 
     /* a worker that a reload replaced may have another store */
 
-    if (ngx_ess_shm_generation(ngx_ess_registry_upkeep_zone)
+    if (ngx_ess_zone_generation(ngx_ess_registry_upkeep_zone)
         == ngx_ess_registry_upkeep_zone->generation)
     {
         ngx_ess_registry_upkeep_orphans();
@@ -238,7 +240,7 @@ ngx_ess_registry_upkeep_orphans(void)
             return;
         }
 
-        if (ngx_ess_stream_orphan(op->zone, &op->info) != NGX_OK) {
+        if (ngx_ess_pending_orphan(op->zone, &op->info) != NGX_OK) {
             ngx_ess_registry_op_free(op);
             return;
         }
@@ -266,7 +268,10 @@ ngx_ess_registry_upkeep_ordinals(void)
             return;
         }
 
-        if (ngx_ess_stream_want_ordinals(op->zone, &op->info) != NGX_OK) {
+        if (ngx_ess_ordinal_wanted(op->zone, &op->info.ref,
+                                   &op->info.reserved_ordinal)
+            != NGX_OK)
+        {
             ngx_ess_registry_op_free(op);
             return;
         }
@@ -288,9 +293,9 @@ ngx_ess_registry_upkeep_marked(ngx_ess_store_op_t *store)
 
     ngx_ess_registry_upkeep_marking--;
 
-    ngx_ess_stream_reserved(op->zone, &op->info.ref,
-                            (store->rc == NGX_OK)
-                            ? op->info.reserved_ordinal : 0);
+    ngx_ess_ordinal_reserved(op->zone, &op->info.ref,
+                             (store->rc == NGX_OK)
+                             ? op->info.reserved_ordinal : 0);
 
     ngx_ess_registry_op_free(op);
 }

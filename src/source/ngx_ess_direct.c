@@ -8,7 +8,6 @@
 
 #include "ngx_ess_direct.h"
 #include "ngx_ess_log.h"
-#include "ngx_ess_stream_table.h"
 
 
 /* events in one go, and bytes of them */
@@ -21,7 +20,7 @@
 
 static void ngx_ess_direct_handler(ngx_event_t *ev);
 static ngx_int_t ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
-    ngx_ess_notify_wake_t *wake);
+    ngx_ess_wake_t *wake);
 static void ngx_ess_direct_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     const char *text);
 
@@ -42,14 +41,14 @@ ngx_ess_direct_handler(ngx_event_t *ev)
     size_t                     size;
     ngx_int_t                  rc;
     ngx_uint_t                 i;
-    ngx_ess_notify_wake_t      wake;
+    ngx_ess_wake_t             wake;
     ngx_ess_source_publish_t  *pub;
 
     pub = ev->data;
     rc = NGX_OK;
     size = 0;
 
-    ngx_memzero(&wake, sizeof(ngx_ess_notify_wake_t));
+    ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
 
     for (i = 0;
          i < NGX_ESS_DIRECT_SLICE && size < NGX_ESS_DIRECT_BYTES
@@ -66,7 +65,7 @@ ngx_ess_direct_handler(ngx_event_t *ev)
         size += pub->bodies[pub->sent++].len;
     }
 
-    ngx_ess_notify_wake(pub->zone, &wake);
+    ngx_ess_wake_procs(pub->zone, &wake);
 
     if (i || rc == NGX_BUSY) {
         pub->deadline = ngx_current_msec + NGX_ESS_SOURCE_PUBLISH_TIME;
@@ -93,7 +92,7 @@ ngx_ess_direct_handler(ngx_event_t *ev)
 
 static ngx_int_t
 ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
-    ngx_ess_notify_wake_t *wake)
+    ngx_ess_wake_t *wake)
 {
     ngx_int_t        n;
     ngx_ess_event_t  event;

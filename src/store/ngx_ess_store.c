@@ -10,6 +10,7 @@
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_store_sqlite.h"
+#include "ngx_ess_table.h"
 
 
 /* operations in one transaction */
@@ -135,7 +136,7 @@ ngx_ess_store_load(ngx_cycle_t *cycle, ngx_ess_store_t *store,
         return NGX_OK;
     }
 
-    ngx_ess_stream_last_id(zone, last_id);
+    ngx_ess_table_last_id(zone, last_id);
 
     ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
                   "ess: %ui streams loaded from %V", load.n, &store->path);
@@ -169,7 +170,7 @@ ngx_ess_store_load_row(void *data, const ngx_ess_stream_info_t *info)
         row.reserved_ordinal = 0;
     }
 
-    switch (ngx_ess_stream_load(load->zone, &row)) {
+    switch (ngx_ess_table_load(load->zone, &row)) {
 
     case NGX_OK:
         load->n++;

@@ -10,7 +10,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 
 
 /* ordinals that one mark in the store vouches for */

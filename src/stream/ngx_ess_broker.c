@@ -7,28 +7,28 @@
  */
 
 
-#include "ngx_ess_shm_layout.h"
 #include "ngx_ess_broker.h"
+#include "ngx_ess_zone_layout.h"
 
 
 /* of a trouble that is being written, at each read */
 #define NGX_ESS_BROKER_TRIES     8
 
 
-static ngx_ess_shm_trouble_t *ngx_ess_broker_mine(ngx_ess_zone_t *zone,
+static ngx_ess_zone_trouble_t *ngx_ess_broker_mine(ngx_ess_zone_t *zone,
     ngx_ess_broker_session_e session);
 static uint32_t ngx_ess_broker_clean(u_char *dst, size_t size,
     ngx_str_t *text);
 
 
-static ngx_ess_shm_trouble_t *
+static ngx_ess_zone_trouble_t *
 ngx_ess_broker_mine(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session)
 {
     if (zone->proc >= zone->sh->geo.nprocs) {
         return NULL;
     }
 
-    return &ngx_ess_shm_proc(zone->sh, zone->proc)->troubles[session];
+    return &ngx_ess_zone_proc(zone->sh, zone->proc)->troubles[session];
 }
 
 
@@ -36,7 +36,7 @@ void
 ngx_ess_broker_failed(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
     ngx_str_t *host, ngx_str_t *text)
 {
-    ngx_ess_shm_trouble_t  *t;
+    ngx_ess_zone_trouble_t  *t;
 
     t = ngx_ess_broker_mine(zone, session);
 
@@ -81,7 +81,7 @@ ngx_ess_broker_clean(u_char *dst, size_t size, ngx_str_t *text)
 void
 ngx_ess_broker_well(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session)
 {
-    ngx_ess_shm_trouble_t  *t;
+    ngx_ess_zone_trouble_t  *t;
 
     t = ngx_ess_broker_mine(zone, session);
 
@@ -95,11 +95,11 @@ ngx_int_t
 ngx_ess_broker_trouble(ngx_ess_zone_t *zone, ngx_uint_t proc,
     ngx_ess_broker_session_e session, ngx_ess_broker_trouble_t *trouble)
 {
-    uint32_t                seq;
-    ngx_uint_t              i;
-    ngx_ess_shm_trouble_t  *t;
+    uint32_t                 seq;
+    ngx_uint_t               i;
+    ngx_ess_zone_trouble_t  *t;
 
-    t = &ngx_ess_shm_proc(zone->sh, proc)->troubles[session];
+    t = &ngx_ess_zone_proc(zone->sh, proc)->troubles[session];
 
     for (i = 0; i < NGX_ESS_BROKER_TRIES; i++) {
         seq = *(volatile uint32_t *) &t->seq;
@@ -135,15 +135,15 @@ ngx_int_t
 ngx_ess_broker_oldest(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
     ngx_ess_broker_trouble_t *trouble)
 {
-    uint64_t               since, oldest;
-    ngx_uint_t             i, proc;
-    ngx_ess_shm_proc_t    *p;
+    uint64_t            since, oldest;
+    ngx_uint_t          i, proc;
+    ngx_ess_process_t  *p;
 
     oldest = 0;
     proc = 0;
 
     for (i = 0; i < zone->sh->geo.nprocs; i++) {
-        p = ngx_ess_shm_proc(zone->sh, i);
+        p = ngx_ess_zone_proc(zone->sh, i);
         since = *(volatile uint64_t *) &p->troubles[session].since;
 
         if (since && (oldest == 0 || since < oldest)) {
@@ -204,21 +204,21 @@ ngx_ess_broker_why(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
 void
 ngx_ess_broker_consumed(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_uint_t on)
 {
-    uint32_t             bit;
-    ngx_ess_shm_proc_t  *p;
+    uint32_t            bit;
+    ngx_ess_process_t  *p;
 
     if (zone->proc >= zone->sh->geo.nprocs) {
         return;
     }
 
-    p = ngx_ess_shm_proc(zone->sh, zone->proc);
+    p = ngx_ess_zone_proc(zone->sh, zone->proc);
     bit = (uint32_t) 1 << slot;
 
     if (on) {
         p->consumes |= bit;
 
     } else if (p->consumes & bit) {
-        ngx_ess_shm_slot_left(zone->sh, slot);
+        ngx_ess_zone_slot_left(zone->sh, slot);
         p->consumes &= ~bit;
     }
 }
@@ -252,13 +252,13 @@ ngx_ess_broker_consumer(ngx_ess_zone_t *zone, ngx_uint_t slot)
 
     for (i = 0; i < zone->sh->geo.nprocs; i++) {
 
-        if (!(*(volatile uint32_t *) &ngx_ess_shm_proc(zone->sh, i)->consumes
+        if (!(*(volatile uint32_t *) &ngx_ess_zone_proc(zone->sh, i)->consumes
               & bit))
         {
             continue;
         }
 
-        generation = ngx_ess_shm_proc(zone->sh, i)->generation;
+        generation = ngx_ess_zone_proc(zone->sh, i)->generation;
 
         if (proc == NGX_ESS_PROCS || generation > last) {
             proc = i;
@@ -273,15 +273,15 @@ ngx_ess_broker_consumer(ngx_ess_zone_t *zone, ngx_uint_t slot)
 uint32_t
 ngx_ess_broker_missing(ngx_ess_zone_t *zone, ngx_msec_t grace)
 {
-    uint32_t             bits;
-    uint64_t             left;
-    ngx_uint_t           i;
-    ngx_ess_shm_proc_t  *p;
+    uint32_t            bits;
+    uint64_t            left;
+    ngx_uint_t          i;
+    ngx_ess_process_t  *p;
 
     bits = 0;
 
     for (i = 0; i < zone->sh->geo.nprocs; i++) {
-        p = ngx_ess_shm_proc(zone->sh, i);
+        p = ngx_ess_zone_proc(zone->sh, i);
         bits |= *(volatile uint32_t *) &p->consumes;
     }
 

@@ -22,7 +22,19 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
+
+
+/* a worker's sessions with the broker */
+
+typedef enum {
+    NGX_ESS_BROKER_CONSUMING = 0,           /* and binding */
+    NGX_ESS_BROKER_PUBLISHING,
+    NGX_ESS_BROKER_SESSIONS
+} ngx_ess_broker_session_e;
+
+#define NGX_ESS_BROKER_HOST      80         /* bytes kept */
+#define NGX_ESS_BROKER_TEXT      256
 
 
 /* ms for which nobody need consume a slot: a reload hands it over, a session

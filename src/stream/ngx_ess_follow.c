@@ -5,9 +5,12 @@
  */
 
 
-#include "ngx_ess_log_room.h"
-#include "ngx_ess_shm_layout.h"
 #include "ngx_ess_follow.h"
+#include "ngx_ess_journal.h"
+#include "ngx_ess_log_room.h"
+#include "ngx_ess_lookup.h"
+#include "ngx_ess_pair.h"
+#include "ngx_ess_stream.h"
 
 
 /* records freed in one hold of the mutex */
@@ -15,30 +18,30 @@
 
 
 static ngx_uint_t ngx_ess_follow_alive_locked(ngx_ess_zone_t *zone,
-    ngx_ess_shm_stream_t *s);
+    ngx_ess_stream_t *s);
 static ngx_uint_t ngx_ess_follow_mine_locked(ngx_ess_zone_t *zone,
-    ngx_ess_shm_stream_t *s);
+    ngx_ess_stream_t *s);
 static ngx_ess_seg_t ngx_ess_follow_own_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref);
 static void ngx_ess_follow_set_locked(ngx_ess_zone_t *zone,
-    ngx_ess_shm_stream_t *s, ngx_ess_follow_e state, ngx_uint_t mine);
+    ngx_ess_stream_t *s, ngx_ess_follow_e state, ngx_uint_t mine);
 
 
 ngx_ess_follow_e
 ngx_ess_follow_state(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
-    ngx_ess_seg_t          i;
-    ngx_ess_follow_e       state;
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_seg_t      i;
+    ngx_ess_follow_e   state;
+    ngx_ess_stream_t  *s;
 
     state = NGX_ESS_FOLLOW_MISSING;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_stream_find_locked(zone->sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
 
     if (i) {
-        s = ngx_ess_shm_stream(zone->sh, i);
+        s = ngx_ess_zone_stream(zone->sh, i);
         state = s->follow;
 
         if (state != NGX_ESS_FOLLOW_MISSING
@@ -48,7 +51,7 @@ ngx_ess_follow_state(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
         }
     }
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return state;
 }
@@ -57,15 +60,15 @@ ngx_ess_follow_state(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 /* A follower that lives, and is not of a generation that is on its way out. */
 
 static ngx_uint_t
-ngx_ess_follow_alive_locked(ngx_ess_zone_t *zone, ngx_ess_shm_stream_t *s)
+ngx_ess_follow_alive_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s)
 {
-    ngx_ess_shm_proc_t  *p;
+    ngx_ess_process_t  *p;
 
     if (s->follower == 0) {
         return 0;
     }
 
-    p = ngx_ess_shm_proc(zone->sh, s->follower - 1);
+    p = ngx_ess_zone_proc(zone->sh, s->follower - 1);
 
     return p->pid
            && p->incarnation == s->follower_life
@@ -74,12 +77,12 @@ ngx_ess_follow_alive_locked(ngx_ess_zone_t *zone, ngx_ess_shm_stream_t *s)
 
 
 static ngx_uint_t
-ngx_ess_follow_mine_locked(ngx_ess_zone_t *zone, ngx_ess_shm_stream_t *s)
+ngx_ess_follow_mine_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s)
 {
     return zone->proc < zone->sh->geo.nprocs
            && s->follower == zone->proc + 1
            && s->follower_life
-              == ngx_ess_shm_proc(zone->sh, zone->proc)->incarnation;
+              == ngx_ess_zone_proc(zone->sh, zone->proc)->incarnation;
 }
 
 
@@ -88,11 +91,11 @@ ngx_ess_follow_mine(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
     ngx_uint_t  mine;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
     mine = ngx_ess_follow_own_locked(zone, ref) != 0;
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return mine;
 }
@@ -103,16 +106,16 @@ ngx_ess_follow_mine(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 static ngx_ess_seg_t
 ngx_ess_follow_own_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_seg_t      i;
+    ngx_ess_stream_t  *s;
 
-    i = ngx_ess_stream_find_locked(zone->sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
 
     if (i == 0) {
         return 0;
     }
 
-    s = ngx_ess_shm_stream(zone->sh, i);
+    s = ngx_ess_zone_stream(zone->sh, i);
 
     if (s->state == NGX_ESS_STREAM_CLOSED
         || !ngx_ess_follow_mine_locked(zone, s))
@@ -125,18 +128,18 @@ ngx_ess_follow_own_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 
 
 static void
-ngx_ess_follow_set_locked(ngx_ess_zone_t *zone, ngx_ess_shm_stream_t *s,
+ngx_ess_follow_set_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s,
     ngx_ess_follow_e state, ngx_uint_t mine)
 {
-    uint32_t        life;
-    ngx_ess_shm_t  *sh;
+    uint32_t            life;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
-    life = mine ? ngx_ess_shm_proc(sh, zone->proc)->incarnation : 0;
+    life = mine ? ngx_ess_zone_proc(sh, zone->proc)->incarnation : 0;
 
-    ngx_ess_shm_set32_locked(sh, &s->follow, state);
-    ngx_ess_shm_set32_locked(sh, &s->follower, mine ? zone->proc + 1 : 0);
-    ngx_ess_shm_set32_locked(sh, &s->follower_life, life);
+    ngx_ess_journal_set32_locked(sh, &s->follow, state);
+    ngx_ess_journal_set32_locked(sh, &s->follower, mine ? zone->proc + 1 : 0);
+    ngx_ess_journal_set32_locked(sh, &s->follower_life, life);
 }
 
 
@@ -144,10 +147,10 @@ ngx_int_t
 ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t *ordinal)
 {
-    ngx_int_t              rc;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    ngx_int_t           rc;
+    ngx_ess_seg_t       i;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
     rc = NGX_DECLINED;
@@ -156,14 +159,14 @@ ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         return NGX_DECLINED;
     }
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_stream_find_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
     if (i == 0) {
         goto done;
     }
 
-    s = ngx_ess_shm_stream(sh, i);
+    s = ngx_ess_zone_stream(sh, i);
 
     if (s->state == NGX_ESS_STREAM_CLOSED || !s->kind.follows) {
         goto done;
@@ -185,12 +188,12 @@ ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_ATTACHING, 1);
     }
 
-    ngx_ess_shm_commit_locked(sh);
+    ngx_ess_journal_commit_locked(sh);
     rc = NGX_OK;
 
 done:
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return rc;
 }
@@ -198,13 +201,13 @@ done:
 
 ngx_int_t
 ngx_ess_follow_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t ordinal, uint64_t first, ngx_ess_notify_wake_t *wake)
+    uint64_t ordinal, uint64_t first, ngx_ess_wake_t *wake)
 {
-    ngx_int_t              rc;
-    ngx_uint_t             fill;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    ngx_int_t           rc;
+    ngx_uint_t          fill;
+    ngx_ess_seg_t       i;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
 
@@ -212,7 +215,7 @@ ngx_ess_follow_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         fill = 0;
         rc = NGX_DECLINED;
 
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
 
         i = ngx_ess_follow_own_locked(zone, ref);
 
@@ -221,18 +224,18 @@ ngx_ess_follow_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         }
 
         if (rc == NGX_OK) {
-            s = ngx_ess_shm_stream(sh, i);
-            fill = first < ordinal && !ngx_ess_stream_interest_locked(sh, s);
+            s = ngx_ess_zone_stream(sh, i);
+            fill = first < ordinal && !ngx_ess_pair_any_locked(sh, s);
 
-            ngx_ess_shm_set64_locked(sh, &s->next_ordinal,
-                                     fill ? first : ordinal);
+            ngx_ess_journal_set64_locked(sh, &s->next_ordinal,
+                                         fill ? first : ordinal);
             ngx_ess_follow_set_locked(zone, s, fill ? NGX_ESS_FOLLOW_FILLING
                                                     : NGX_ESS_FOLLOW_LIVE, 1);
-            ngx_ess_notify_mark_locked(sh, i, wake);
-            ngx_ess_shm_commit_locked(sh);
+            ngx_ess_wake_mark_locked(sh, i, wake);
+            ngx_ess_journal_commit_locked(sh);
         }
 
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
 
     } while (rc == NGX_AGAIN);
 
@@ -242,30 +245,30 @@ ngx_ess_follow_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_follow_live(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_notify_wake_t *wake)
+    ngx_ess_wake_t *wake)
 {
-    ngx_int_t              rc;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_stream_t  *s;
+    ngx_int_t          rc;
+    ngx_ess_seg_t      i;
+    ngx_ess_stream_t  *s;
 
     rc = NGX_DECLINED;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
     i = ngx_ess_follow_own_locked(zone, ref);
 
     if (i) {
-        s = ngx_ess_shm_stream(zone->sh, i);
+        s = ngx_ess_zone_stream(zone->sh, i);
 
         if (s->follow == NGX_ESS_FOLLOW_FILLING) {
             ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_LIVE, 1);
-            ngx_ess_notify_mark_locked(zone->sh, i, wake);
-            ngx_ess_shm_commit_locked(zone->sh);
+            ngx_ess_wake_mark_locked(zone->sh, i, wake);
+            ngx_ess_journal_commit_locked(zone->sh);
             rc = NGX_OK;
         }
     }
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return rc;
 }
@@ -273,31 +276,31 @@ ngx_ess_follow_live(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_follow_missing(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_notify_wake_t *wake)
+    ngx_ess_wake_t *wake)
 {
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_seg_t       i;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
     i = ngx_ess_follow_own_locked(zone, ref);
 
     if (i) {
-        s = ngx_ess_shm_stream(sh, i);
+        s = ngx_ess_zone_stream(sh, i);
 
         if (s->follow == NGX_ESS_FOLLOW_LIVE) {
             ngx_ess_log_end_locked(zone, i, wake);
         }
 
         ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_MISSING, 0);
-        ngx_ess_notify_mark_locked(sh, i, wake);
-        ngx_ess_shm_commit_locked(sh);
+        ngx_ess_wake_mark_locked(sh, i, wake);
+        ngx_ess_journal_commit_locked(sh);
     }
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return i ? NGX_OK : NGX_DECLINED;
 }
@@ -305,38 +308,38 @@ ngx_ess_follow_missing(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_follow_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_uint_t leaving, ngx_ess_notify_wake_t *wake)
+    ngx_uint_t leaving, ngx_ess_wake_t *wake)
 {
-    ngx_int_t              rc;
-    ngx_uint_t             interest;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    ngx_int_t           rc;
+    ngx_uint_t          interest;
+    ngx_ess_seg_t       i;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
 
     do {
         rc = NGX_OK;
 
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
 
         i = ngx_ess_follow_own_locked(zone, ref);
 
         if (i == 0) {
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_unlock(zone);
             return NGX_OK;
         }
 
-        s = ngx_ess_shm_stream(sh, i);
-        interest = ngx_ess_stream_interest_locked(sh, s);
+        s = ngx_ess_zone_stream(sh, i);
+        interest = ngx_ess_pair_any_locked(sh, s);
 
         if (leaving && interest) {
 
             /* as if it had died: whoever claims goes on with the log */
 
             ngx_ess_follow_set_locked(zone, s, s->follow, 0);
-            ngx_ess_notify_mark_locked(sh, i, wake);
-            ngx_ess_shm_commit_locked(sh);
+            ngx_ess_wake_mark_locked(sh, i, wake);
+            ngx_ess_journal_commit_locked(sh);
 
         } else if (interest) {
             rc = NGX_BUSY;
@@ -346,11 +349,11 @@ ngx_ess_follow_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
             if (rc == NGX_OK) {
                 ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_NONE, 0);
-                ngx_ess_shm_commit_locked(sh);
+                ngx_ess_journal_commit_locked(sh);
             }
         }
 
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
 
     } while (rc == NGX_AGAIN);
 

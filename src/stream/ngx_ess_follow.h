@@ -24,8 +24,8 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
-#include "ngx_ess_notify.h"
+#include "ngx_ess_zone.h"
+#include "ngx_ess_wake.h"
 
 
 typedef enum {
@@ -64,14 +64,14 @@ ngx_int_t ngx_ess_follow_claim(ngx_ess_zone_t *zone,
  */
 ngx_int_t ngx_ess_follow_begin(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, uint64_t ordinal, uint64_t first,
-    ngx_ess_notify_wake_t *wake);
+    ngx_ess_wake_t *wake);
 ngx_int_t ngx_ess_follow_live(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_notify_wake_t *wake);
+    ngx_ess_wake_t *wake);
 
 /* The broker has no such stream (any more): so subscribers of a LIVE log are
    told behind its last event.  As above. */
 ngx_int_t ngx_ess_follow_missing(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref, ngx_ess_notify_wake_t *wake);
+    ngx_ess_stream_ref_t *ref, ngx_ess_wake_t *wake);
 
 /*
  * This process is the follower no longer.  NGX_OK: the log is empty and
@@ -81,7 +81,7 @@ ngx_int_t ngx_ess_follow_missing(ngx_ess_zone_t *zone,
  */
 ngx_int_t ngx_ess_follow_release(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_uint_t leaving,
-    ngx_ess_notify_wake_t *wake);
+    ngx_ess_wake_t *wake);
 
 /* 1 while this process is the follower. */
 ngx_uint_t ngx_ess_follow_mine(ngx_ess_zone_t *zone,

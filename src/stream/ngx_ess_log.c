@@ -6,13 +6,16 @@
  */
 
 
-#include "ngx_ess_shm_layout.h"
+#include "ngx_ess_log.h"
 #include "ngx_ess_follow.h"
+#include "ngx_ess_journal.h"
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_log_walk.h"
+#include "ngx_ess_lookup.h"
 #include "ngx_ess_loss.h"
 #include "ngx_ess_mark.h"
+#include "ngx_ess_ordinal.h"
 
 
 /* what an append does in one hold of the mutex, at most: records evicted,
@@ -34,7 +37,7 @@
 
 typedef struct {
     ngx_ess_zone_t          *zone;
-    ngx_ess_shm_t           *sh;
+    ngx_ess_zone_sh_t       *sh;
     ngx_ess_mark_t          *mark;          /* NULL: none */
     ngx_ess_log_walk_t       walk;
     ngx_uint_t               look;          /* work for each of its streams */
@@ -53,7 +56,7 @@ typedef struct {
     uint64_t                 upto;          /* the last stream of this hold */
     ngx_uint_t               more;          /* streams behind it, or work */
     ngx_uint_t               evict;         /* records that may still go */
-    ngx_ess_notify_wake_t   *wake;
+    ngx_ess_wake_t          *wake;
 } ngx_ess_log_append_t;
 
 
@@ -62,26 +65,26 @@ static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
 static ngx_uint_t ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a);
 static ngx_uint_t ngx_ess_log_meant_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
-static uint32_t ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh);
+static uint32_t ngx_ess_log_arrival_locked(ngx_ess_zone_sh_t *sh);
 static ngx_int_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a);
 static void ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last);
 static void ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone);
 static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static void ngx_ess_log_number_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
-static void ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i);
+static void ngx_ess_log_reserve_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
-    ngx_ess_shm_stream_t *s, ngx_ess_seg_t i, ngx_uint_t gap);
+    ngx_ess_stream_t *s, ngx_ess_seg_t i, ngx_uint_t gap);
 
 
 ngx_int_t
 ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
-    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_notify_wake_t *wake)
+    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake)
 {
-    ngx_int_t              n;
-    ngx_uint_t             added;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_log_append_t   a;
+    ngx_int_t             n;
+    ngx_uint_t            added;
+    ngx_ess_zone_sh_t    *sh;
+    ngx_ess_log_append_t  a;
 
     sh = zone->sh;
 
@@ -118,14 +121,14 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
         ngx_ess_mark_set_locked(sh, a.mark);
     }
 
-    ngx_ess_shm_commit_locked(sh);
+    ngx_ess_journal_commit_locked(sh);
 
 count:
 
     if (a.type == NGX_ESS_RECORD_EVENT) {
-        ngx_ess_shm_count(zone, NGX_ESS_C_EVENTS_IN, added);
-        ngx_ess_shm_count(zone, NGX_ESS_C_BYTES_IN,
-                          (int64_t) (added * a.body.len));
+        ngx_ess_counter_add(zone, NGX_ESS_C_EVENTS_IN, added);
+        ngx_ess_counter_add(zone, NGX_ESS_C_BYTES_IN,
+                            (int64_t) (added * a.body.len));
     }
 
     return n;
@@ -134,7 +137,7 @@ count:
 
 ngx_int_t
 ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
-    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_notify_wake_t *wake)
+    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake)
 {
     ngx_int_t   n;
     ngx_uint_t  holds;
@@ -142,11 +145,11 @@ ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
     holds = force ? NGX_MAX_UINT32_VALUE : NGX_ESS_LOG_HOLDS;
 
     do {
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
 
         n = ngx_ess_log_append_locked(zone, key, event, force, wake);
 
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
 
     } while (n == NGX_BUSY && --holds);
 
@@ -159,12 +162,12 @@ ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
 static ngx_uint_t
 ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
 {
-    uint64_t               last;
-    ngx_int_t              rc;
-    ngx_uint_t             added;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    uint64_t            last;
+    ngx_int_t           rc;
+    ngx_uint_t          added;
+    ngx_ess_seg_t       i;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = a->sh;
     last = a->done;
@@ -175,7 +178,7 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
     }
 
     for ( /* void */ ; i; i = ngx_ess_log_walk_next_locked(&a->walk, i)) {
-        s = ngx_ess_shm_stream(sh, i);
+        s = ngx_ess_zone_stream(sh, i);
 
         if (s->id > a->upto) {
             break;
@@ -187,7 +190,7 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
         }
 
         if (sh->undo + NGX_ESS_LOG_UNDO
-            + NGX_ESS_NOTIFY_UNDO * sh->geo.nprocs > sh->geo.njournal
+            + NGX_ESS_WAKE_UNDO * sh->geo.nprocs > sh->geo.njournal
             || (sh->nfree < a->segs && sh->undo))
         {
             ngx_ess_log_chunk_locked(a, last);
@@ -233,7 +236,7 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->walk.sh = zone->sh;
     a->walk.event = event;
     a->walk.key = key;
-    a->walk.hash = ngx_ess_stream_key_hash(key);
+    a->walk.hash = ngx_ess_lookup_key_hash(key);
     a->look = 1 + (event->streams ? 0 : event->nkeys / NGX_ESS_LOG_KEYS);
     a->body = event->body;
     a->uuid = event->uuid;
@@ -248,14 +251,14 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->type = NGX_ESS_RECORD_EVENT;
     a->now = ngx_ess_log_arrival_locked(zone->sh);
     a->ms = (ngx_current_msec - (ngx_msec_t) zone->sh->created)
-            % NGX_ESS_SHM_TICK;
+            % NGX_ESS_ZONE_TICK;
 
     if (ngx_ess_log_is_poison(&a->body)) {
         a->type = NGX_ESS_RECORD_POISON;
         a->body.len = 0;
     }
 
-    a->segs = a->lost ? 0 : ngx_ess_shm_record_segs(a->body.len);
+    a->segs = a->lost ? 0 : ngx_ess_zone_record_segs(a->body.len);
 }
 
 
@@ -270,9 +273,9 @@ ngx_ess_log_is_poison(ngx_str_t *body)
 static ngx_uint_t
 ngx_ess_log_meant_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_stream_t  *s;
 
-    s = ngx_ess_shm_stream(a->sh, i);
+    s = ngx_ess_zone_stream(a->sh, i);
 
     if (a->ordinal) {
         return (s->follow == NGX_ESS_FOLLOW_LIVE
@@ -291,13 +294,13 @@ ngx_ess_log_meant_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
  */
 
 static uint32_t
-ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh)
+ngx_ess_log_arrival_locked(ngx_ess_zone_sh_t *sh)
 {
     uint32_t  now;
 
-    now = ngx_ess_shm_now(sh);
+    now = ngx_ess_zone_now(sh);
 
-    if (sh->arrival - now >= 3600 * NGX_ESS_SHM_SECOND) {
+    if (sh->arrival - now >= 3600 * NGX_ESS_ZONE_SECOND) {
         sh->arrival = now;
     }
 
@@ -316,11 +319,11 @@ ngx_ess_log_arrival_locked(ngx_ess_shm_t *sh)
 static ngx_int_t
 ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 {
-    uint64_t        need;
-    ngx_int_t       n, rc;
-    ngx_uint_t      look, meant;
-    ngx_ess_seg_t   i;
-    ngx_ess_shm_t  *sh;
+    uint64_t            need;
+    ngx_int_t           n, rc;
+    ngx_uint_t          look, meant;
+    ngx_ess_seg_t       i;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = a->sh;
     need = 0;
@@ -347,7 +350,7 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 
         n++;
         look += a->look;
-        a->upto = ngx_ess_shm_stream(sh, i)->id;
+        a->upto = ngx_ess_zone_stream(sh, i)->id;
 
         if (ngx_ess_log_meant_locked(a, i)) {
             meant++;
@@ -381,7 +384,7 @@ ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last)
         ngx_ess_mark_half_locked(a->sh, a->mark, last);
     }
 
-    ngx_ess_shm_commit_locked(a->sh);
+    ngx_ess_journal_commit_locked(a->sh);
 }
 
 
@@ -391,7 +394,7 @@ ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last)
 static void
 ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone)
 {
-    ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED_EARLY, 1);
+    ngx_ess_counter_add(zone, NGX_ESS_C_EVICTED_EARLY, 1);
 
     if (zone->sh->no_room) {
         return;
@@ -409,13 +412,13 @@ ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone)
 static void
 ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
-    ngx_uint_t             lost;
-    ngx_ess_seg_t          rec;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    ngx_uint_t          lost;
+    ngx_ess_seg_t       rec;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = a->sh;
-    s = ngx_ess_shm_stream(sh, i);
+    s = ngx_ess_zone_stream(sh, i);
 
     /* of its slot, before this event, and not told of yet */
 
@@ -424,39 +427,39 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 
     rec = ngx_ess_log_write_locked(a, s, i, a->gap || lost);
 
-    ngx_ess_shm_set32_locked(sh,
-                             s->tail ? &ngx_ess_shm_record(sh, s->tail)->next
-                                     : &s->head,
-                             rec);
-    ngx_ess_shm_set32_locked(sh, &s->tail, rec);
+    ngx_ess_journal_set32_locked(sh,
+                               s->tail ? &ngx_ess_zone_record(sh, s->tail)->next
+                                       : &s->head,
+                               rec);
+    ngx_ess_journal_set32_locked(sh, &s->tail, rec);
 
-    ngx_ess_shm_set32_locked(sh,
-                             sh->age_tail
-                             ? &ngx_ess_shm_record(sh, sh->age_tail)->age_next
-                             : &sh->age_head,
-                             rec);
-    ngx_ess_shm_set32_locked(sh, &sh->age_tail, rec);
+    ngx_ess_journal_set32_locked(sh,
+                              sh->age_tail
+                              ? &ngx_ess_zone_record(sh, sh->age_tail)->age_next
+                              : &sh->age_head,
+                              rec);
+    ngx_ess_journal_set32_locked(sh, &sh->age_tail, rec);
 
     if (lost) {
         ngx_ess_loss_told_locked(sh, s);
     }
 
-    ngx_ess_shm_set32_locked(sh, &s->count, s->count + 1);
-    ngx_ess_shm_set64_locked(sh, &s->next_seq, s->next_seq + 1);
+    ngx_ess_journal_set32_locked(sh, &s->count, s->count + 1);
+    ngx_ess_journal_set64_locked(sh, &s->next_seq, s->next_seq + 1);
 
     if (a->type == NGX_ESS_RECORD_EVENT) {
-        ngx_ess_shm_set32_locked(sh, &s->events, s->events + 1);
-        ngx_ess_shm_set64_locked(sh, &s->bytes, s->bytes + a->body.len);
+        ngx_ess_journal_set32_locked(sh, &s->events, s->events + 1);
+        ngx_ess_journal_set64_locked(sh, &s->bytes, s->bytes + a->body.len);
     }
 
     if (a->ordinal) {
-        ngx_ess_shm_set64_locked(sh, &s->next_ordinal, a->ordinal + 1);
+        ngx_ess_journal_set64_locked(sh, &s->next_ordinal, a->ordinal + 1);
 
     } else {
         ngx_ess_log_number_locked(a, i);
     }
 
-    ngx_ess_notify_mark_locked(sh, i, a->wake);
+    ngx_ess_wake_mark_locked(sh, i, a->wake);
 }
 
 
@@ -466,17 +469,17 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 static void
 ngx_ess_log_number_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = a->sh;
-    s = ngx_ess_shm_stream(sh, i);
+    s = ngx_ess_zone_stream(sh, i);
 
     if (a->ordinal || a->type != NGX_ESS_RECORD_EVENT) {
         return;
     }
 
-    ngx_ess_shm_set64_locked(sh, &s->next_ordinal, s->next_ordinal + 1);
+    ngx_ess_journal_set64_locked(sh, &s->next_ordinal, s->next_ordinal + 1);
     ngx_ess_log_reserve_locked(sh, i);
 }
 
@@ -484,11 +487,11 @@ ngx_ess_log_number_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 /* Ordinals for events to come, in time. */
 
 static void
-ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
+ngx_ess_log_reserve_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 {
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_stream_t  *s;
 
-    s = ngx_ess_shm_stream(sh, i);
+    s = ngx_ess_zone_stream(sh, i);
 
     if (s->next_ordinal + NGX_ESS_ORDINALS_LOW <= s->reserved_ordinal) {
         return;
@@ -500,14 +503,14 @@ ngx_ess_log_reserve_locked(ngx_ess_shm_t *sh, ngx_ess_seg_t i)
     if (s->want == NGX_ESS_WANT_NONE
         || (s->want == NGX_ESS_WANT_TOLD && s->next_ordinal % 4096 == 0))
     {
-        ngx_ess_stream_want_locked(sh, i);
+        ngx_ess_ordinal_want_locked(sh, i);
     }
 }
 
 
 void
 ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
-    ngx_ess_notify_wake_t *wake)
+    ngx_ess_wake_t *wake)
 {
     ngx_ess_log_append_t  a;
 
@@ -529,20 +532,20 @@ ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
 /* The record in segments that nothing links to yet. */
 
 static ngx_ess_seg_t
-ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
+ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
     ngx_ess_seg_t i, ngx_uint_t gap)
 {
-    u_char                *p;
-    size_t                 left, n;
-    ngx_ess_seg_t          rec, seg, last;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_record_t  *r;
+    u_char                 *p;
+    size_t                  left, n;
+    ngx_ess_seg_t           rec, seg, last;
+    ngx_ess_zone_sh_t      *sh;
+    ngx_ess_zone_record_t  *r;
 
     sh = a->sh;
-    rec = ngx_ess_shm_take_locked(sh, a->segs, &last);
-    r = ngx_ess_shm_record(sh, rec);
+    rec = ngx_ess_zone_take_locked(sh, a->segs, &last);
+    r = ngx_ess_zone_record(sh, rec);
 
-    ngx_ess_shm_fault();
+    ngx_ess_zone_fault();
 
     r->last = last;
     r->prev = s->tail;
@@ -566,20 +569,20 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_shm_stream_t *s,
     left = a->body.len;
     n = ngx_min(left, sizeof(r->body));
 
-    ngx_ess_shm_fault();
+    ngx_ess_zone_fault();
 
     if (n) {
         ngx_memcpy(r->body, p, n);
     }
 
-    for (seg = r->link; left > n; seg = *ngx_ess_shm_link(sh, seg)) {
+    for (seg = r->link; left > n; seg = *ngx_ess_zone_link(sh, seg)) {
         p += n;
         left -= n;
-        n = ngx_min(left, NGX_ESS_SHM_REST);
+        n = ngx_min(left, NGX_ESS_ZONE_REST);
 
-        ngx_ess_shm_fault();
+        ngx_ess_zone_fault();
 
-        ngx_memcpy((u_char *) ngx_ess_shm_seg(sh, seg) + NGX_ESS_SHM_LINK,
+        ngx_memcpy((u_char *) ngx_ess_zone_seg(sh, seg) + NGX_ESS_ZONE_LINK,
                    p, n);
     }
 

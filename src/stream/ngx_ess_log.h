@@ -20,8 +20,8 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
-#include "ngx_ess_notify.h"
+#include "ngx_ess_zone.h"
+#include "ngx_ess_wake.h"
 
 
 typedef enum {
@@ -73,7 +73,7 @@ typedef struct {
  * taken by what workers are about to see; nothing more was appended.
  */
 ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
-    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_notify_wake_t *wake);
+    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake);
 
 /*
  * As above.  Takes the mutex, again and again for short times; NGX_BUSY after a
@@ -83,7 +83,7 @@ ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
 #define NGX_ESS_LOG_HOLDS    16
 
 ngx_int_t ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
-    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_notify_wake_t *wake);
+    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake);
 
 /* Is it the body that closes those who are connected? */
 ngx_uint_t ngx_ess_log_is_poison(ngx_str_t *body);
@@ -91,7 +91,7 @@ ngx_uint_t ngx_ess_log_is_poison(ngx_str_t *body);
 /* Appends a record GONE, for those who read the log; without room for it, it
    is left out.  The caller commits. */
 void ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
-    ngx_ess_notify_wake_t *wake);
+    ngx_ess_wake_t *wake);
 
 
 #endif /* _NGX_ESS_LOG_H_INCLUDED_ */

@@ -7,13 +7,15 @@
 
 #include "ngx_ess_log_read.h"
 #include "ngx_ess_log_search.h"
-#include "ngx_ess_shm_layout.h"
+#include "ngx_ess_lookup.h"
+#include "ngx_ess_stream.h"
+#include "ngx_ess_zone_layout.h"
 
 
-static void ngx_ess_log_read_lost_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, uint64_t records, ngx_ess_log_lost_t *lost);
-static void ngx_ess_log_read_copy_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_record_t *r, u_char *p);
+static void ngx_ess_log_read_lost_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_stream_t *s, uint64_t records, ngx_ess_log_lost_t *lost);
+static void ngx_ess_log_read_copy_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_zone_record_t *r, u_char *p);
 
 
 ngx_int_t
@@ -22,14 +24,14 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_record_t *records, ngx_uint_t *n, ngx_ess_log_lost_t *lost,
     size_t *need)
 {
-    size_t                 used;
-    uint64_t               first;
-    ngx_int_t              rc;
-    ngx_uint_t             max;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_record_t  *r;
-    ngx_ess_shm_stream_t  *s;
+    size_t                  used;
+    uint64_t                first;
+    ngx_int_t               rc;
+    ngx_uint_t              max;
+    ngx_ess_seg_t           i;
+    ngx_ess_stream_t       *s;
+    ngx_ess_zone_sh_t      *sh;
+    ngx_ess_zone_record_t  *r;
 
     sh = zone->sh;
     max = *n;
@@ -39,15 +41,15 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     *need = 0;
     used = 0;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_stream_find_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
     if (i == 0) {
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
         return NGX_DECLINED;
     }
 
-    s = ngx_ess_shm_stream(sh, i);
+    s = ngx_ess_zone_stream(sh, i);
 
     first = s->next_seq - s->count;
 
@@ -59,15 +61,15 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     /* a record stays where it is for as long as its number is in the log */
 
     i = (*last && *seq > first)
-        ? ngx_ess_shm_record(sh, *last)->next
+        ? ngx_ess_zone_record(sh, *last)->next
         : ngx_ess_log_search_seq_locked(sh, s, *seq);
 
     for ( /* void */ ; i; i = r->next) {
-        r = ngx_ess_shm_record(sh, i);
+        r = ngx_ess_zone_record(sh, i);
 
         if (r->len > size - used && *n == 0) {
             *need = r->len;
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_unlock(zone);
             return NGX_BUSY;
         }
 
@@ -75,13 +77,13 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
             break;
         }
 
-        records[*n].type = ngx_ess_shm_record_type(r);
+        records[*n].type = ngx_ess_zone_record_type(r);
         records[*n].gap = r->gap;
         records[*n].consecutive = !s->kind.follows;
-        records[*n].seq = ngx_ess_shm_seq(s, r);
+        records[*n].seq = ngx_ess_zone_seq(s, r);
         records[*n].ordinal = r->ordinal;
-        records[*n].timestamp = ngx_ess_shm_timestamp(r);
-        records[*n].arrival = ngx_ess_shm_arrival(zone->sh, r);
+        records[*n].timestamp = ngx_ess_zone_timestamp(r);
+        records[*n].arrival = ngx_ess_zone_arrival(zone->sh, r);
         records[*n].body.len = r->len;
         records[*n].body.data = buf + used;
 
@@ -95,7 +97,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     rc = i ? NGX_AGAIN : (s->state == NGX_ESS_STREAM_CLOSED) ? NGX_DONE
                                                              : NGX_OK;
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return rc;
 }
@@ -107,16 +109,16 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
  */
 
 static void
-ngx_ess_log_read_lost_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
+ngx_ess_log_read_lost_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
     uint64_t records, ngx_ess_log_lost_t *lost)
 {
     lost->events = records;
-    lost->to = ngx_ess_shm_first(sh, s) - 1;
+    lost->to = ngx_ess_zone_first(sh, s) - 1;
 }
 
 
 static void
-ngx_ess_log_read_copy_locked(ngx_ess_shm_t *sh, ngx_ess_shm_record_t *r,
+ngx_ess_log_read_copy_locked(ngx_ess_zone_sh_t *sh, ngx_ess_zone_record_t *r,
     u_char *p)
 {
     size_t         left, n;
@@ -131,12 +133,12 @@ ngx_ess_log_read_copy_locked(ngx_ess_shm_t *sh, ngx_ess_shm_record_t *r,
 
     p = ngx_cpymem(p, r->body, n);
 
-    for (seg = r->link; left > n; seg = *ngx_ess_shm_link(sh, seg)) {
+    for (seg = r->link; left > n; seg = *ngx_ess_zone_link(sh, seg)) {
         left -= n;
-        n = ngx_min(left, NGX_ESS_SHM_REST);
+        n = ngx_min(left, NGX_ESS_ZONE_REST);
 
         p = ngx_cpymem(p,
-                       (u_char *) ngx_ess_shm_seg(sh, seg) + NGX_ESS_SHM_LINK,
+                       (u_char *) ngx_ess_zone_seg(sh, seg) + NGX_ESS_ZONE_LINK,
                        n);
     }
 }

@@ -6,8 +6,8 @@
  */
 
 
-#include "ngx_ess_shm_layout.h"
 #include "ngx_ess_log_room.h"
+#include "ngx_ess_journal.h"
 
 
 static void ngx_ess_log_room_evict_locked(ngx_ess_zone_t *zone,
@@ -18,7 +18,7 @@ ngx_int_t
 ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force,
     ngx_uint_t *evict)
 {
-    ngx_ess_shm_t  *sh;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
 
@@ -33,8 +33,8 @@ ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force,
         }
 
         if (!force
-            && ngx_ess_notify_unseen_locked(sh,
-                                      ngx_ess_shm_record(sh, sh->age_head)))
+            && ngx_ess_wake_unseen_locked(sh,
+                                      ngx_ess_zone_record(sh, sh->age_head)))
         {
             return NGX_AGAIN;
         }
@@ -45,9 +45,9 @@ ngx_ess_log_room_locked(ngx_ess_zone_t *zone, uint32_t n, ngx_uint_t force,
         }
 
         ngx_ess_log_room_evict_locked(zone, sh->age_head);
-        ngx_ess_shm_commit_locked(sh);
+        ngx_ess_journal_commit_locked(sh);
 
-        ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED_EARLY, 1);
+        ngx_ess_counter_add(zone, NGX_ESS_C_EVICTED_EARLY, 1);
     }
 
     return NGX_OK;
@@ -68,13 +68,13 @@ ngx_ess_log_room_make_locked(ngx_ess_zone_t *zone, uint32_t n)
 ngx_uint_t
 ngx_ess_log_room_left_locked(ngx_ess_zone_t *zone, uint32_t n)
 {
-    uint64_t        total, event, events;
-    ngx_ess_shm_t  *sh;
+    uint64_t            total, event, events;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
 
     total = sh->geo.nsegs - 1;
-    event = ngx_ess_shm_record_segs(zone->max_event);
+    event = ngx_ess_zone_record_segs(zone->max_event);
     events = ngx_max(total / 8, 2 * event);
 
     if (events > total / 2) {
@@ -89,37 +89,37 @@ void
 ngx_ess_log_room_bounds_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     size_t len, uint32_t now, ngx_uint_t *evict)
 {
-    uint32_t               age;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_record_t  *r;
-    ngx_ess_shm_stream_t  *s;
+    uint32_t                age;
+    ngx_ess_stream_t       *s;
+    ngx_ess_zone_sh_t      *sh;
+    ngx_ess_zone_record_t  *r;
 
     sh = zone->sh;
-    s = ngx_ess_shm_stream(sh, i);
+    s = ngx_ess_zone_stream(sh, i);
 
     for ( /* void */ ; s->head && *evict; (*evict)--) {
 
-        r = ngx_ess_shm_record(sh, s->head);
+        r = ngx_ess_zone_record(sh, s->head);
         age = now - r->arrival;
 
-        if ((int32_t) age <= NGX_ESS_SHM_SECOND) {
+        if ((int32_t) age <= NGX_ESS_ZONE_SECOND) {
             return;
         }
 
         if (s->bytes + len <= zone->log_size
             && s->count < zone->log_count
             && (zone->log_age == 0
-                || age <= zone->log_age / NGX_ESS_SHM_TICK))
+                || age <= zone->log_age / NGX_ESS_ZONE_TICK))
         {
             return;
         }
 
-        if (ngx_ess_notify_unseen_locked(sh, r)) {
+        if (ngx_ess_wake_unseen_locked(sh, r)) {
             return;
         }
 
         ngx_ess_log_room_evict_locked(zone, s->head);
-        ngx_ess_shm_commit_locked(sh);
+        ngx_ess_journal_commit_locked(sh);
     }
 }
 
@@ -129,45 +129,45 @@ ngx_ess_log_room_bounds_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
 static void
 ngx_ess_log_room_evict_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
 {
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_record_t  *r;
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_stream_t       *s;
+    ngx_ess_zone_sh_t      *sh;
+    ngx_ess_zone_record_t  *r;
 
-    ngx_ess_shm_look();
+    ngx_ess_zone_look();
 
     sh = zone->sh;
-    r = ngx_ess_shm_record(sh, i);
-    s = ngx_ess_shm_stream(sh, r->stream);
+    r = ngx_ess_zone_record(sh, i);
+    s = ngx_ess_zone_stream(sh, r->stream);
 
-    ngx_ess_shm_set32_locked(sh, &s->head, r->next);
+    ngx_ess_journal_set32_locked(sh, &s->head, r->next);
 
     if (r->next) {
-        ngx_ess_shm_set32_locked(sh, &ngx_ess_shm_record(sh, r->next)->prev,
-                                 0);
+        ngx_ess_journal_set32_locked(sh,
+                                    &ngx_ess_zone_record(sh, r->next)->prev, 0);
     } else {
-        ngx_ess_shm_set32_locked(sh, &s->tail, 0);
+        ngx_ess_journal_set32_locked(sh, &s->tail, 0);
     }
 
-    ngx_ess_shm_set32_locked(sh, &s->count, s->count - 1);
+    ngx_ess_journal_set32_locked(sh, &s->count, s->count - 1);
 
-    if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT) {
-        ngx_ess_shm_set32_locked(sh, &s->events, s->events - 1);
-        ngx_ess_shm_set64_locked(sh, &s->bytes, s->bytes - r->len);
-        ngx_ess_shm_count(zone, NGX_ESS_C_EVICTED, 1);
+    if (ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT) {
+        ngx_ess_journal_set32_locked(sh, &s->events, s->events - 1);
+        ngx_ess_journal_set64_locked(sh, &s->bytes, s->bytes - r->len);
+        ngx_ess_counter_add(zone, NGX_ESS_C_EVICTED, 1);
     }
 
-    ngx_ess_shm_set32_locked(sh,
-                             r->age_prev
-                             ? &ngx_ess_shm_record(sh, r->age_prev)->age_next
-                             : &sh->age_head,
-                             r->age_next);
-    ngx_ess_shm_set32_locked(sh,
-                             r->age_next
-                             ? &ngx_ess_shm_record(sh, r->age_next)->age_prev
-                             : &sh->age_tail,
-                             r->age_prev);
+    ngx_ess_journal_set32_locked(sh,
+                               r->age_prev
+                               ? &ngx_ess_zone_record(sh, r->age_prev)->age_next
+                               : &sh->age_head,
+                               r->age_next);
+    ngx_ess_journal_set32_locked(sh,
+                               r->age_next
+                               ? &ngx_ess_zone_record(sh, r->age_next)->age_prev
+                               : &sh->age_tail,
+                               r->age_prev);
 
-    ngx_ess_shm_give_locked(sh, i, r->last, ngx_ess_shm_record_segs(r->len));
+    ngx_ess_zone_give_locked(sh, i, r->last, ngx_ess_zone_record_segs(r->len));
 }
 
 
@@ -175,9 +175,9 @@ ngx_int_t
 ngx_ess_log_room_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
     ngx_uint_t max)
 {
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_stream_t  *s;
 
-    s = ngx_ess_shm_stream(zone->sh, stream);
+    s = ngx_ess_zone_stream(zone->sh, stream);
 
     while (s->head) {
 
@@ -186,7 +186,7 @@ ngx_ess_log_room_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
         }
 
         ngx_ess_log_room_evict_locked(zone, s->head);
-        ngx_ess_shm_commit_locked(zone->sh);
+        ngx_ess_journal_commit_locked(zone->sh);
     }
 
     return NGX_OK;
@@ -196,9 +196,9 @@ ngx_ess_log_room_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
 void
 ngx_ess_log_room_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
 {
-    uint32_t               age;
-    ngx_ess_shm_t         *sh;
-    ngx_ess_shm_record_t  *r;
+    uint32_t                age;
+    ngx_ess_zone_sh_t      *sh;
+    ngx_ess_zone_record_t  *r;
 
     if (zone->log_age == 0) {
         return;
@@ -206,23 +206,23 @@ ngx_ess_log_room_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
 
     sh = zone->sh;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
     for ( /* void */ ; max && sh->age_head; max--) {
 
-        r = ngx_ess_shm_record(sh, sh->age_head);
-        age = ngx_ess_shm_now(sh) - r->arrival;
+        r = ngx_ess_zone_record(sh, sh->age_head);
+        age = ngx_ess_zone_now(sh) - r->arrival;
 
-        if ((int32_t) age <= NGX_ESS_SHM_SECOND
-            || age <= zone->log_age / NGX_ESS_SHM_TICK
-            || ngx_ess_notify_unseen_locked(sh, r))
+        if ((int32_t) age <= NGX_ESS_ZONE_SECOND
+            || age <= zone->log_age / NGX_ESS_ZONE_TICK
+            || ngx_ess_wake_unseen_locked(sh, r))
         {
             break;
         }
 
         ngx_ess_log_room_evict_locked(zone, sh->age_head);
-        ngx_ess_shm_commit_locked(sh);
+        ngx_ess_journal_commit_locked(sh);
     }
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 }

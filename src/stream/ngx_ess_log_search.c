@@ -22,7 +22,9 @@
 
 
 #include "ngx_ess_log_search.h"
-#include "ngx_ess_shm_layout.h"
+#include "ngx_ess_lookup.h"
+#include "ngx_ess_zone_fault.h"
+#include "ngx_ess_zone_layout.h"
 
 
 /* records looked at in one hold of the mutex, and in a row before the ranges
@@ -41,29 +43,29 @@ typedef struct {
 
 
 static uint32_t ngx_ess_log_search_late(uint64_t ms);
-static uint64_t ngx_ess_log_search_latest(ngx_ess_shm_record_t *r);
+static uint64_t ngx_ess_log_search_latest(ngx_ess_zone_record_t *r);
 static ngx_int_t ngx_ess_log_search(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_ess_log_search_t *want,
     ngx_ess_log_place_t *place);
-static ngx_int_t ngx_ess_log_search_some_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, ngx_ess_log_search_t *want,
+static ngx_int_t ngx_ess_log_search_some_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_stream_t *s, ngx_ess_log_search_t *want,
     ngx_ess_log_place_t *place);
-static ngx_ess_seg_t ngx_ess_log_search_next_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, ngx_ess_log_search_t *want, uint64_t from,
+static ngx_ess_seg_t ngx_ess_log_search_next_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_stream_t *s, ngx_ess_log_search_t *want, uint64_t from,
     ngx_uint_t *looks);
 static ngx_uint_t ngx_ess_log_search_may(ngx_ess_log_search_t *want,
-    ngx_ess_shm_record_t *r);
+    ngx_ess_zone_record_t *r);
 static ngx_uint_t ngx_ess_log_search_is(ngx_ess_log_search_t *want,
-    ngx_ess_shm_record_t *r);
+    ngx_ess_zone_record_t *r);
 
 
 void
-ngx_ess_log_search_range_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
-    ngx_ess_shm_record_t *r, uint64_t timestamp)
+ngx_ess_log_search_range_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
+    ngx_ess_zone_record_t *r, uint64_t timestamp)
 {
-    uint64_t               seq, first, before, latest;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_record_t  *p;
+    uint64_t                seq, first, before, latest;
+    ngx_ess_seg_t           i;
+    ngx_ess_zone_record_t  *p;
 
     first = s->next_seq - s->count;
     before = s->next_seq & (s->next_seq - 1);
@@ -72,12 +74,12 @@ ngx_ess_log_search_range_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
     r->seq = (uint32_t) s->next_seq;
     r->undated = (timestamp == 0);
     r->some_undated = (timestamp == 0
-                       && ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT);
+                       && ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT);
 
     i = s->tail;
 
     for (seq = s->next_seq - 1; seq > before && seq >= first; seq &= seq - 1) {
-        p = ngx_ess_shm_record(sh, i);
+        p = ngx_ess_zone_record(sh, i);
 
         latest = ngx_max(latest, ngx_ess_log_search_latest(p));
         r->some_undated |= p->some_undated;
@@ -100,28 +102,28 @@ ngx_ess_log_search_late(uint64_t ms)
     uint32_t  n;
 
     if (ms >> 62) {
-        return NGX_ESS_SHM_LATE_ANY;
+        return NGX_ESS_ZONE_LATE_ANY;
     }
 
-    for (n = 0; ms >> NGX_ESS_SHM_LATE_BITS; n++) {
+    for (n = 0; ms >> NGX_ESS_ZONE_LATE_BITS; n++) {
         ms = ms / 2 + ms % 2;
     }
 
-    return (n << NGX_ESS_SHM_LATE_BITS) | (uint32_t) ms;
+    return (n << NGX_ESS_ZONE_LATE_BITS) | (uint32_t) ms;
 }
 
 
 /* No timestamp of the record's range is above this one. */
 
 static uint64_t
-ngx_ess_log_search_latest(ngx_ess_shm_record_t *r)
+ngx_ess_log_search_latest(ngx_ess_zone_record_t *r)
 {
     uint64_t  ms;
 
-    ms = r->late & ((1 << NGX_ESS_SHM_LATE_BITS) - 1);
-    ms <<= r->late >> NGX_ESS_SHM_LATE_BITS;
+    ms = r->late & ((1 << NGX_ESS_ZONE_LATE_BITS) - 1);
+    ms <<= r->late >> NGX_ESS_ZONE_LATE_BITS;
 
-    if (r->late == NGX_ESS_SHM_LATE_ANY || r->timestamp + ms < ms) {
+    if (r->late == NGX_ESS_ZONE_LATE_ANY || r->timestamp + ms < ms) {
         return (uint64_t) -1;
     }
 
@@ -130,7 +132,7 @@ ngx_ess_log_search_latest(ngx_ess_shm_record_t *r)
 
 
 ngx_uint_t
-ngx_ess_log_search_covers(ngx_ess_shm_record_t *r, ngx_ess_shm_record_t *p)
+ngx_ess_log_search_covers(ngx_ess_zone_record_t *r, ngx_ess_zone_record_t *p)
 {
     return ngx_ess_log_search_latest(r) >= ngx_ess_log_search_latest(p)
            && r->some_undated >= p->some_undated;
@@ -138,12 +140,12 @@ ngx_ess_log_search_covers(ngx_ess_shm_record_t *r, ngx_ess_shm_record_t *p)
 
 
 ngx_ess_seg_t
-ngx_ess_log_search_seq_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
+ngx_ess_log_search_seq_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
     uint64_t seq)
 {
-    uint64_t               at, before;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_record_t  *r;
+    uint64_t                at, before;
+    ngx_ess_seg_t           i;
+    ngx_ess_zone_record_t  *r;
 
     if (seq >= s->next_seq) {
         return 0;
@@ -153,9 +155,9 @@ ngx_ess_log_search_seq_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
     at = s->next_seq - 1;
 
     while (at > seq) {
-        ngx_ess_shm_look();
+        ngx_ess_zone_look();
 
-        r = ngx_ess_shm_record(sh, i);
+        r = ngx_ess_zone_record(sh, i);
         before = at & (at - 1);
 
         i = (before >= seq) ? r->before : r->prev;
@@ -234,30 +236,30 @@ static ngx_int_t
 ngx_ess_log_search(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_log_search_t *want, ngx_ess_log_place_t *place)
 {
-    ngx_int_t              rc;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_stream_t  *s;
+    ngx_int_t          rc;
+    ngx_ess_seg_t      i;
+    ngx_ess_stream_t  *s;
 
     place->seq = 0;
 
     do {
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
 
-        i = ngx_ess_stream_find_locked(zone->sh, ref->id, ref->epoch);
+        i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
 
         if (i == 0) {
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_unlock(zone);
             return NGX_DECLINED;
         }
 
-        s = ngx_ess_shm_stream(zone->sh, i);
+        s = ngx_ess_zone_stream(zone->sh, i);
 
-        place->first = ngx_ess_shm_first(zone->sh, s);
+        place->first = ngx_ess_zone_first(zone->sh, s);
         place->to = s->next_ordinal - 1;
 
         rc = ngx_ess_log_search_some_locked(zone->sh, s, want, place);
 
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
 
     } while (rc == NGX_AGAIN);
 
@@ -268,12 +270,12 @@ ngx_ess_log_search(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 /* NGX_AGAIN: not yet, go on from place->seq. */
 
 static ngx_int_t
-ngx_ess_log_search_some_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
+ngx_ess_log_search_some_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
     ngx_ess_log_search_t *want, ngx_ess_log_place_t *place)
 {
-    ngx_uint_t             n, looks;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_record_t  *r;
+    ngx_uint_t              n, looks;
+    ngx_ess_seg_t           i;
+    ngx_ess_zone_record_t  *r;
 
     place->seq = ngx_max(place->seq, s->next_seq - s->count);
     looks = 0;
@@ -284,15 +286,15 @@ ngx_ess_log_search_some_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
         /* a range said too much; then so may the next ones */
 
         for (n = 0; i && n < NGX_ESS_LOG_SEARCH_ROW; n++) {
-            ngx_ess_shm_look();
+            ngx_ess_zone_look();
 
-            r = ngx_ess_shm_record(sh, i);
-            place->seq = ngx_ess_shm_seq(s, r);
+            r = ngx_ess_zone_record(sh, i);
+            place->seq = ngx_ess_zone_seq(s, r);
 
             if (ngx_ess_log_search_is(want, r)) {
                 place->last = r->prev;
                 place->expected = r->prev
-                             ? ngx_ess_shm_record(sh, r->prev)->ordinal + 1
+                             ? ngx_ess_zone_record(sh, r->prev)->ordinal + 1
                              : 0;
                 return NGX_OK;
             }
@@ -321,12 +323,12 @@ ngx_ess_log_search_some_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
    wanted; 0: none is. */
 
 static ngx_ess_seg_t
-ngx_ess_log_search_next_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
+ngx_ess_log_search_next_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
     ngx_ess_log_search_t *want, uint64_t from, ngx_uint_t *looks)
 {
-    uint64_t               seq, least, found;
-    ngx_ess_seg_t          i, end, next;
-    ngx_ess_shm_record_t  *r;
+    uint64_t                seq, least, found;
+    ngx_ess_seg_t           i, end, next;
+    ngx_ess_zone_record_t  *r;
 
     end = 0;
     next = s->tail;
@@ -340,10 +342,10 @@ ngx_ess_log_search_next_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
         found = 0;
 
         for (i = next; seq >= least; seq &= seq - 1) {
-            ngx_ess_shm_look();
+            ngx_ess_zone_look();
             (*looks)++;
 
-            r = ngx_ess_shm_record(sh, i);
+            r = ngx_ess_zone_record(sh, i);
 
             if (ngx_ess_log_search_may(want, r)) {
                 found = seq;
@@ -364,7 +366,7 @@ ngx_ess_log_search_next_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
 
         seq = found - 1;
         least = ngx_max(from, (found & seq) + 1);
-        next = ngx_ess_shm_record(sh, end)->prev;
+        next = ngx_ess_zone_record(sh, end)->prev;
     }
 }
 
@@ -372,7 +374,7 @@ ngx_ess_log_search_next_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s,
 /* Ordinals ascend, so that the record's own is the last one of its range. */
 
 static ngx_uint_t
-ngx_ess_log_search_may(ngx_ess_log_search_t *want, ngx_ess_shm_record_t *r)
+ngx_ess_log_search_may(ngx_ess_log_search_t *want, ngx_ess_zone_record_t *r)
 {
     return r->ordinal > want->after
            && (ngx_ess_log_search_latest(r) >= want->since
@@ -381,9 +383,9 @@ ngx_ess_log_search_may(ngx_ess_log_search_t *want, ngx_ess_shm_record_t *r)
 
 
 static ngx_uint_t
-ngx_ess_log_search_is(ngx_ess_log_search_t *want, ngx_ess_shm_record_t *r)
+ngx_ess_log_search_is(ngx_ess_log_search_t *want, ngx_ess_zone_record_t *r)
 {
-    return ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT
+    return ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT
            && r->ordinal > want->after
            && (r->undated ? r->ordinal >= want->undated
                           : r->timestamp >= want->since);

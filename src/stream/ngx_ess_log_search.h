@@ -52,17 +52,17 @@ ngx_int_t ngx_ess_log_search_since(ngx_ess_zone_t *zone,
 
 /* Before the record of number s->next_seq, whose type is set, is linked: writes
    its number and timestamp (0: not known), and what searches need. */
-void ngx_ess_log_search_range_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, ngx_ess_shm_record_t *r, uint64_t timestamp);
+void ngx_ess_log_search_range_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_stream_t *s, ngx_ess_zone_record_t *r, uint64_t timestamp);
 
 /* The record with that number, at or behind the first one; 0: the log's end. */
-ngx_ess_seg_t ngx_ess_log_search_seq_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s, uint64_t seq);
+ngx_ess_seg_t ngx_ess_log_search_seq_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_stream_t *s, uint64_t seq);
 
 /* Does what r says about its range cover what p says of its own?  For the
    checker. */
-ngx_uint_t ngx_ess_log_search_covers(ngx_ess_shm_record_t *r,
-    ngx_ess_shm_record_t *p);
+ngx_uint_t ngx_ess_log_search_covers(ngx_ess_zone_record_t *r,
+    ngx_ess_zone_record_t *p);
 
 
 #endif /* _NGX_ESS_LOG_SEARCH_H_INCLUDED_ */

@@ -8,7 +8,9 @@
 
 
 #include "ngx_ess_log_walk.h"
-#include "ngx_ess_shm_layout.h"
+#include "ngx_ess_lookup.h"
+#include "ngx_ess_stream.h"
+#include "ngx_ess_zone_layout.h"
 
 
 /* no more streams have that key */
@@ -20,7 +22,7 @@ static ngx_int_t ngx_ess_log_walk_begin_keys_locked(ngx_ess_log_walk_t *walk,
     uint64_t done);
 static ngx_ess_seg_t ngx_ess_log_walk_of_keys_locked(ngx_ess_log_walk_t *walk,
     uint64_t last);
-static void ngx_ess_log_walk_at_locked(ngx_ess_shm_t *sh,
+static void ngx_ess_log_walk_at_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_event_key_t *k, ngx_ess_seg_t i);
 
 
@@ -65,11 +67,11 @@ ngx_ess_log_walk_first_locked(ngx_ess_log_walk_t *walk, uint64_t done,
         return NGX_OK;
     }
 
-    looks = NGX_ESS_STREAM_LOOKS;
+    looks = NGX_ESS_LOOKUP_LOOKS;
 
-    return ngx_ess_stream_of_key_after_locked(walk->sh, walk->key, walk->hash,
-                                              done, &event->sought, &looks,
-                                              first);
+    return ngx_ess_lookup_key_after_locked(walk->sh, walk->key, walk->hash,
+                                           done, &event->sought, &looks,
+                                           first);
 }
 
 
@@ -82,11 +84,11 @@ ngx_ess_log_walk_next_locked(ngx_ess_log_walk_t *walk, ngx_ess_seg_t i)
 
     if (walk->event->keys) {
         return ngx_ess_log_walk_of_keys_locked(walk,
-                                        ngx_ess_shm_stream(walk->sh, i)->id);
+                                        ngx_ess_zone_stream(walk->sh, i)->id);
     }
 
-    return ngx_ess_stream_next_of_key_locked(walk->sh, walk->key, walk->hash,
-                                             i);
+    return ngx_ess_lookup_key_locked(walk->sh, walk->key, walk->hash,
+                                     i);
 }
 
 
@@ -104,9 +106,9 @@ ngx_ess_log_walk_named_locked(ngx_ess_log_walk_t *walk)
     while (walk->next < event->nstreams) {
         ref = event->streams[walk->next++];
 
-        i = ngx_ess_stream_find_locked(walk->sh, ref->id, ref->epoch);
+        i = ngx_ess_lookup_ref_locked(walk->sh, ref->id, ref->epoch);
 
-        if (i && ngx_ess_shm_stream(walk->sh, i)->state
+        if (i && ngx_ess_zone_stream(walk->sh, i)->state
                  == NGX_ESS_STREAM_CLOSED)
         {
             i = 0;
@@ -135,7 +137,7 @@ ngx_ess_log_walk_begin_keys_locked(ngx_ess_log_walk_t *walk, uint64_t done)
     ngx_ess_seg_t         i;
     ngx_ess_event_key_t  *k;
 
-    looks = NGX_ESS_STREAM_LOOKS;
+    looks = NGX_ESS_LOOKUP_LOOKS;
 
     for (n = 0; n < walk->event->nkeys; n++) {
         k = &walk->event->keys[n];
@@ -144,8 +146,8 @@ ngx_ess_log_walk_begin_keys_locked(ngx_ess_log_walk_t *walk, uint64_t done)
             continue;
         }
 
-        if (ngx_ess_stream_of_key_after_locked(walk->sh, &k->key, k->hash,
-                                               done, &k->from, &looks, &i)
+        if (ngx_ess_lookup_key_after_locked(walk->sh, &k->key, k->hash,
+                                            done, &k->from, &looks, &i)
             != NGX_OK)
         {
             return NGX_AGAIN;
@@ -175,8 +177,8 @@ ngx_ess_log_walk_of_keys_locked(ngx_ess_log_walk_t *walk, uint64_t last)
         k = &walk->event->keys[n];
 
         if (k->id <= last) {
-            i = ngx_ess_stream_next_of_key_locked(walk->sh, &k->key, k->hash,
-                                                  k->next);
+            i = ngx_ess_lookup_key_locked(walk->sh, &k->key, k->hash,
+                                          k->next);
             ngx_ess_log_walk_at_locked(walk->sh, k, i);
         }
 
@@ -190,9 +192,9 @@ ngx_ess_log_walk_of_keys_locked(ngx_ess_log_walk_t *walk, uint64_t last)
 
 
 static void
-ngx_ess_log_walk_at_locked(ngx_ess_shm_t *sh, ngx_ess_event_key_t *k,
+ngx_ess_log_walk_at_locked(ngx_ess_zone_sh_t *sh, ngx_ess_event_key_t *k,
     ngx_ess_seg_t i)
 {
     k->next = i;
-    k->id = i ? ngx_ess_shm_stream(sh, i)->id : NGX_ESS_LOG_WALK_END;
+    k->id = i ? ngx_ess_zone_stream(sh, i)->id : NGX_ESS_LOG_WALK_END;
 }

@@ -9,7 +9,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 
 
 /*
@@ -18,7 +18,7 @@
  */
 
 typedef struct {
-    ngx_ess_shm_t           *sh;
+    ngx_ess_zone_sh_t       *sh;
     ngx_ess_event_t         *event;
     ngx_str_t               *key;
     uint32_t                 hash;

@@ -14,7 +14,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 
 
 /* All of the following take the mutex, but where it says so. */
@@ -41,9 +41,9 @@ ngx_uint_t ngx_ess_loss_exchange(ngx_ess_zone_t *zone, uint32_t *seen);
 
 /* For the log, with the mutex, before the stream's next event is appended: is
    there a loss that its log does not tell of?  It does by now. */
-ngx_uint_t ngx_ess_loss_untold_locked(ngx_ess_shm_t *sh,
-    ngx_ess_shm_stream_t *s);
-void ngx_ess_loss_told_locked(ngx_ess_shm_t *sh, ngx_ess_shm_stream_t *s);
+ngx_uint_t ngx_ess_loss_untold_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_stream_t *s);
+void ngx_ess_loss_told_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s);
 
 /* The number of the last one of these; no lock. */
 uint32_t ngx_ess_loss_number(ngx_ess_zone_t *zone);

@@ -7,7 +7,9 @@
  */
 
 
-#include "ngx_ess_shm_layout.h"
+#include "ngx_ess_mailbox.h"
+#include "ngx_ess_interest.h"
+#include "ngx_ess_journal.h"
 
 
 #define NGX_ESS_MAILBOX_BUSY      10        /* ms, until a box may be free */
@@ -20,10 +22,10 @@ static void ngx_ess_mailbox_next(ngx_ess_mail_t *mail);
 static ngx_int_t ngx_ess_mailbox_put(ngx_ess_mail_t *mail);
 static void ngx_ess_mailbox_withdraw(ngx_ess_mail_t *mail);
 static ngx_uint_t ngx_ess_mailbox_lives(uint32_t proc, uint32_t life);
-static void ngx_ess_mailbox_reply(ngx_uint_t i, ngx_ess_shm_box_t *question);
-static void ngx_ess_mailbox_answered(ngx_ess_shm_box_t *answer);
+static void ngx_ess_mailbox_reply(ngx_uint_t i, ngx_ess_mailbox_t *question);
+static void ngx_ess_mailbox_answered(ngx_ess_mailbox_t *answer);
 static void ngx_ess_mailbox_take(ngx_ess_mail_t *mail,
-    ngx_ess_shm_box_t *answer);
+    ngx_ess_mailbox_t *answer);
 static void ngx_ess_mailbox_done(ngx_ess_mail_t *mail, ngx_int_t rc);
 static int ngx_libc_cdecl ngx_ess_mailbox_compare(const void *one,
     const void *two);
@@ -63,7 +65,7 @@ ngx_ess_mailbox_ask(ngx_ess_mail_t *mail)
     mail->timer.data = mail;
     mail->timer.log = ngx_cycle->log;
 
-    ngx_ess_notify_interested(ngx_ess_mailbox_zone, &mail->ref, &mail->procs);
+    ngx_ess_interest_procs(ngx_ess_mailbox_zone, &mail->ref, &mail->procs);
     ngx_ess_mailbox_next(mail);
 
     ngx_queue_insert_tail(&ngx_ess_mailbox_asking, &mail->queue);
@@ -148,7 +150,7 @@ ngx_ess_mailbox_next(ngx_ess_mail_t *mail)
             mail->procs.procs[p / 64] &= ~bit;
 
             mail->proc = p;
-            mail->life = ngx_ess_shm_proc(ngx_ess_mailbox_zone->sh, p)
+            mail->life = ngx_ess_zone_proc(ngx_ess_mailbox_zone->sh, p)
                          ->incarnation;
             return;
         }
@@ -163,20 +165,20 @@ ngx_ess_mailbox_next(ngx_ess_mail_t *mail)
 static ngx_int_t
 ngx_ess_mailbox_put(ngx_ess_mail_t *mail)
 {
-    ngx_uint_t              i;
-    ngx_ess_zone_t         *zone;
-    ngx_ess_shm_box_t      *box;
-    ngx_ess_shm_proc_t     *proc;
-    ngx_ess_notify_wake_t   wake;
+    ngx_uint_t          i;
+    ngx_ess_zone_t     *zone;
+    ngx_ess_wake_t      wake;
+    ngx_ess_mailbox_t  *box;
+    ngx_ess_process_t  *proc;
 
     zone = ngx_ess_mailbox_zone;
     box = zone->sh->boxes;
 
-    ngx_memzero(&wake, sizeof(ngx_ess_notify_wake_t));
+    ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
-    for (i = 0; i < NGX_ESS_SHM_BOXES; i++) {
+    for (i = 0; i < NGX_ESS_MAILBOXES; i++) {
         if (box[i].state == NGX_ESS_BOX_FREE
             || !ngx_ess_mailbox_lives(box[i].asker, box[i].asker_life))
         {
@@ -184,8 +186,8 @@ ngx_ess_mailbox_put(ngx_ess_mail_t *mail)
         }
     }
 
-    if (i == NGX_ESS_SHM_BOXES) {
-        ngx_ess_shm_unlock(zone);
+    if (i == NGX_ESS_MAILBOXES) {
+        ngx_ess_zone_unlock(zone);
         return NGX_AGAIN;
     }
 
@@ -193,10 +195,10 @@ ngx_ess_mailbox_put(ngx_ess_mail_t *mail)
     mail->serial = ++zone->sh->questions;
 
     box += i;
-    proc = ngx_ess_shm_proc(zone->sh, zone->proc);
+    proc = ngx_ess_zone_proc(zone->sh, zone->proc);
 
     box->state = NGX_ESS_BOX_FREE;
-    ngx_ess_shm_barrier();
+    ngx_ess_journal_barrier();
 
     box->serial = mail->serial;
     box->asker = zone->proc;
@@ -206,14 +208,14 @@ ngx_ess_mailbox_put(ngx_ess_mail_t *mail)
     box->ref = mail->ref;
     box->number = mail->after;
 
-    ngx_ess_shm_barrier();
+    ngx_ess_journal_barrier();
     box->state = NGX_ESS_BOX_ASKED;
 
-    ngx_ess_notify_mail_locked(zone->sh, mail->proc, &wake);
+    ngx_ess_wake_mail_locked(zone->sh, mail->proc, &wake);
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
-    ngx_ess_notify_wake(zone, &wake);
+    ngx_ess_wake_procs(zone, &wake);
 
     return NGX_OK;
 }
@@ -222,7 +224,7 @@ ngx_ess_mailbox_put(ngx_ess_mail_t *mail)
 static void
 ngx_ess_mailbox_withdraw(ngx_ess_mail_t *mail)
 {
-    ngx_ess_shm_box_t  *box;
+    ngx_ess_mailbox_t  *box;
 
     if (mail->serial == 0) {
         return;
@@ -230,13 +232,13 @@ ngx_ess_mailbox_withdraw(ngx_ess_mail_t *mail)
 
     box = &ngx_ess_mailbox_zone->sh->boxes[mail->box];
 
-    ngx_ess_shm_lock(ngx_ess_mailbox_zone);
+    ngx_ess_zone_lock(ngx_ess_mailbox_zone);
 
     if (box->serial == mail->serial) {
         box->state = NGX_ESS_BOX_FREE;
     }
 
-    ngx_ess_shm_unlock(ngx_ess_mailbox_zone);
+    ngx_ess_zone_unlock(ngx_ess_mailbox_zone);
 
     mail->serial = 0;
 }
@@ -245,9 +247,9 @@ ngx_ess_mailbox_withdraw(ngx_ess_mail_t *mail)
 static ngx_uint_t
 ngx_ess_mailbox_lives(uint32_t proc, uint32_t life)
 {
-    ngx_ess_shm_proc_t  *p;
+    ngx_ess_process_t  *p;
 
-    p = ngx_ess_shm_proc(ngx_ess_mailbox_zone->sh, proc);
+    p = ngx_ess_zone_proc(ngx_ess_mailbox_zone->sh, proc);
 
     return *(volatile uint32_t *) &p->pid
            && *(volatile uint32_t *) &p->incarnation == life;
@@ -260,21 +262,21 @@ ngx_ess_mailbox_read(void)
     uint32_t            life;
     ngx_uint_t          i;
     ngx_ess_zone_t     *zone;
-    ngx_ess_shm_box_t  *box;
+    ngx_ess_mailbox_t  *box;
 
-    static ngx_ess_shm_box_t  copy;
+    static ngx_ess_mailbox_t  copy;
 
     zone = ngx_ess_mailbox_zone;
-    life = ngx_ess_shm_proc(zone->sh, zone->proc)->incarnation;
+    life = ngx_ess_zone_proc(zone->sh, zone->proc)->incarnation;
 
-    for (i = 0; i < NGX_ESS_SHM_BOXES; i++) {
+    for (i = 0; i < NGX_ESS_MAILBOXES; i++) {
         box = &zone->sh->boxes[i];
 
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
 
         if (box->state == NGX_ESS_BOX_ASKED && box->asked == zone->proc) {
             copy = *box;
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_unlock(zone);
 
             ngx_ess_mailbox_reply(i, &copy);
 
@@ -283,23 +285,23 @@ ngx_ess_mailbox_read(void)
         {
             copy = *box;
             box->state = NGX_ESS_BOX_FREE;
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_unlock(zone);
 
             ngx_ess_mailbox_answered(&copy);
 
         } else {
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_unlock(zone);
         }
     }
 }
 
 
 static void
-ngx_ess_mailbox_reply(ngx_uint_t i, ngx_ess_shm_box_t *question)
+ngx_ess_mailbox_reply(ngx_uint_t i, ngx_ess_mailbox_t *question)
 {
-    ngx_ess_zone_t         *zone;
-    ngx_ess_shm_box_t      *box;
-    ngx_ess_notify_wake_t   wake;
+    ngx_ess_zone_t     *zone;
+    ngx_ess_wake_t      wake;
+    ngx_ess_mailbox_t  *box;
 
     zone = ngx_ess_mailbox_zone;
     box = &zone->sh->boxes[i];
@@ -308,29 +310,29 @@ ngx_ess_mailbox_reply(ngx_uint_t i, ngx_ess_shm_box_t *question)
                                              question->number,
                                              question->subs);
 
-    ngx_memzero(&wake, sizeof(ngx_ess_notify_wake_t));
+    ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
     if (box->state == NGX_ESS_BOX_ASKED && box->serial == question->serial) {
         box->nsubs = question->nsubs;
         ngx_memcpy(box->subs, question->subs,
                    question->nsubs * sizeof(ngx_ess_mail_subscriber_t));
 
-        ngx_ess_shm_barrier();
+        ngx_ess_journal_barrier();
         box->state = NGX_ESS_BOX_ANSWERED;
 
-        ngx_ess_notify_mail_locked(zone->sh, box->asker, &wake);
+        ngx_ess_wake_mail_locked(zone->sh, box->asker, &wake);
     }
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
-    ngx_ess_notify_wake(zone, &wake);
+    ngx_ess_wake_procs(zone, &wake);
 }
 
 
 static void
-ngx_ess_mailbox_answered(ngx_ess_shm_box_t *answer)
+ngx_ess_mailbox_answered(ngx_ess_mailbox_t *answer)
 {
     ngx_queue_t     *q;
     ngx_ess_mail_t  *mail;
@@ -351,7 +353,7 @@ ngx_ess_mailbox_answered(ngx_ess_shm_box_t *answer)
 
 
 static void
-ngx_ess_mailbox_take(ngx_ess_mail_t *mail, ngx_ess_shm_box_t *answer)
+ngx_ess_mailbox_take(ngx_ess_mail_t *mail, ngx_ess_mailbox_t *answer)
 {
     ngx_ess_mail_subscriber_t  *subs;
 

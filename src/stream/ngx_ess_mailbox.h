@@ -15,8 +15,8 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_notify.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_wake.h"
+#include "ngx_ess_zone.h"
 
 
 #define NGX_ESS_MAILBOX_ADDRESS  86
@@ -73,7 +73,7 @@ struct ngx_ess_mail_s {
     ngx_queue_t              queue;         /* of all that were asked */
     ngx_event_t              timer;
     ngx_array_t              found;
-    ngx_ess_notify_wake_t    procs;         /* still to be asked */
+    ngx_ess_wake_t           procs;         /* still to be asked */
     ngx_uint_t               proc;          /* that is asked */
     ngx_uint_t               taken;         /* of its subscribers, so far */
     ngx_msec_t               deadline;      /* of its answer */
@@ -96,7 +96,7 @@ typedef ngx_uint_t (*ngx_ess_mailbox_answer_pt)(ngx_ess_mail_type_e type,
     ngx_ess_mail_subscriber_t *subs);
 
 
-/* In a worker, after ngx_ess_shm_attach(). */
+/* In a worker, after ngx_ess_process_attach(). */
 void ngx_ess_mailbox_init_process(ngx_ess_zone_t *zone,
     ngx_ess_mailbox_answer_pt answer);
 

@@ -19,7 +19,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 
 
 /* of an event: event->mark */
@@ -71,14 +71,14 @@ void ngx_ess_mark_settled_locked(ngx_ess_zone_t *zone, ngx_uint_t slot);
 /* For the log, with the mutex; none of them commits. */
 
 /* The mark's event is appended as far as the stream with that id. */
-void ngx_ess_mark_half_locked(ngx_ess_shm_t *sh, ngx_ess_mark_t *mark,
+void ngx_ess_mark_half_locked(ngx_ess_zone_sh_t *sh, ngx_ess_mark_t *mark,
     uint64_t id);
 
 /* How far was it appended by whoever died meanwhile?  0: not at all. */
-uint64_t ngx_ess_mark_done_locked(ngx_ess_shm_t *sh, ngx_ess_mark_t *mark);
+uint64_t ngx_ess_mark_done_locked(ngx_ess_zone_sh_t *sh, ngx_ess_mark_t *mark);
 
 /* It is appended. */
-void ngx_ess_mark_set_locked(ngx_ess_shm_t *sh, ngx_ess_mark_t *mark);
+void ngx_ess_mark_set_locked(ngx_ess_zone_sh_t *sh, ngx_ess_mark_t *mark);
 
 
 #endif /* _NGX_ESS_MARK_H_INCLUDED_ */

@@ -20,7 +20,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_transport.h"
 #include "ngx_ess_conf.h"

@@ -9,6 +9,7 @@
 #include "ngx_ess_feed_read.h"
 #include "ngx_ess_backpressure.h"
 #include "ngx_ess_log_read.h"
+#include "ngx_ess_counter.h"
 
 
 /* of the buffer that records are copied into */
@@ -277,8 +278,8 @@ ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
                   "be sent to %ui subscribers", feed->ref.id, lost->events,
                   feed->subscribers);
 
-    ngx_ess_shm_count(ngx_ess_feed_worker.zone, NGX_ESS_C_EVENTS_LOST,
-                      (int64_t) lost->events);
+    ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_EVENTS_LOST,
+                        (int64_t) lost->events);
 
     feed->expected = lost->to + 1;
 
@@ -303,7 +304,7 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
-    ngx_ess_shm_count(ngx_ess_feed_worker.zone, NGX_ESS_C_GAPS, 1);
+    ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_GAPS, 1);
 
     if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_GAP, seq, &data, frame)
         != NGX_OK)
@@ -407,7 +408,7 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     }
 
     if (data.unannotated) {
-        ngx_ess_shm_count(ngx_ess_feed_worker.zone, NGX_ESS_C_UNANNOTATED, 1);
+        ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_UNANNOTATED, 1);
     }
 
     return ngx_ess_feed_read_event(feed, record, &data, first);

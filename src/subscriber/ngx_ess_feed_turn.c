@@ -11,7 +11,7 @@
 #include "ngx_ess_feed_source.h"
 #include "ngx_ess_backpressure.h"
 #include "ngx_ess_memory.h"
-#include "ngx_ess_notify.h"
+#include "ngx_ess_wake.h"
 
 
 /* what one run of an event handler does before others have their turn */
@@ -88,7 +88,7 @@ ngx_ess_feed_turn_read_handler(ngx_event_t *ev)
 
     ngx_ess_feed_read_done();
 
-    ngx_ess_notify_progress(ngx_ess_feed_worker.nchanged == 0);
+    ngx_ess_wake_progress(ngx_ess_feed_worker.nchanged == 0);
 
     if (!ngx_queue_empty(&ngx_ess_feed_worker.reading)) {
         ngx_post_event(ev, &ngx_posted_next_events);
@@ -187,7 +187,7 @@ ngx_ess_feed_turn_flush_handler(ngx_event_t *ev)
         ngx_ess_feed_reclaim();
     }
 
-    ngx_ess_notify_progress(ngx_ess_feed_worker.nchanged == 0);
+    ngx_ess_wake_progress(ngx_ess_feed_worker.nchanged == 0);
 
     if (!ngx_queue_empty(&ngx_ess_feed_worker.flushing)) {
         ngx_post_event(ev, &ngx_posted_next_events);

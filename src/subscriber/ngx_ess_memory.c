@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_memory.h"
+#include "ngx_ess_counter.h"
 
 
 static ngx_ess_zone_t  *ngx_ess_memory_zone;
@@ -27,7 +28,7 @@ ngx_ess_memory_take(size_t size)
 {
     ngx_ess_memory_bytes += size;
 
-    ngx_ess_shm_count(ngx_ess_memory_zone, NGX_ESS_C_MEMORY, (int64_t) size);
+    ngx_ess_counter_add(ngx_ess_memory_zone, NGX_ESS_C_MEMORY, (int64_t) size);
 }
 
 
@@ -36,7 +37,7 @@ ngx_ess_memory_give(size_t size)
 {
     ngx_ess_memory_bytes -= size;
 
-    ngx_ess_shm_count(ngx_ess_memory_zone, NGX_ESS_C_MEMORY, -(int64_t) size);
+    ngx_ess_counter_add(ngx_ess_memory_zone, NGX_ESS_C_MEMORY, -(int64_t) size);
 }
 
 

@@ -9,7 +9,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 
 
 /* In a worker, before anything is kept. */

@@ -23,7 +23,7 @@ static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_notify_limit_t *limit)
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_interest_limit_t *limit)
 {
     uint64_t         ordinal;
     ngx_int_t        rc;
@@ -31,9 +31,9 @@ ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
 
     zone = ngx_ess_feed_worker.zone;
 
-    rc = ngx_ess_notify_subscribe(zone, &entry->ref,
-                                  limit->max ? limit : NULL, &sub->seq,
-                                  &ordinal, &sub->number);
+    rc = ngx_ess_interest_subscribe(zone, &entry->ref,
+                                    limit->max ? limit : NULL, &sub->seq,
+                                    &ordinal, &sub->number);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
@@ -44,7 +44,7 @@ ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
     rc = ngx_ess_subscriber_join(sub, entry, ordinal);
 
     if (rc != NGX_OK) {
-        ngx_ess_notify_unsubscribe(zone, &entry->ref);
+        ngx_ess_interest_unsubscribe(zone, &entry->ref);
     }
 
     return rc;
@@ -59,7 +59,7 @@ ngx_ess_subscriber_leave(ngx_ess_subscriber_t *sub)
     ref = sub->feed->ref;
 
     ngx_ess_feed_leave(sub);
-    ngx_ess_notify_unsubscribe(ngx_ess_feed_worker.zone, &ref);
+    ngx_ess_interest_unsubscribe(ngx_ess_feed_worker.zone, &ref);
 }
 
 

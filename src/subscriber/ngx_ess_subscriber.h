@@ -9,7 +9,6 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_feed.h"
-#include "ngx_ess_notify.h"
 #include "ngx_ess_position.h"
 
 
@@ -33,7 +32,7 @@ typedef struct {
  * more.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_notify_limit_t *limit);
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_interest_limit_t *limit);
 
 /* It ends.  Once. */
 void ngx_ess_subscriber_leave(ngx_ess_subscriber_t *sub);

@@ -162,7 +162,7 @@ ngx_unit_zone(size_t size)
     zone->max_event = 65536;
     zone->proc = NGX_ESS_PROCS;
 
-    if (ngx_ess_shm_init(shm_zone, NULL) != NGX_OK) {
+    if (ngx_ess_zone_init(shm_zone, NULL) != NGX_OK) {
         abort();
     }
 
@@ -201,7 +201,7 @@ ngx_unit_reload(ngx_ess_zone_t *old)
     zone->shm_zone = shm_zone;
     shm_zone->data = zone;
 
-    if (ngx_ess_shm_init(shm_zone, old) != NGX_OK) {
+    if (ngx_ess_zone_init(shm_zone, old) != NGX_OK) {
         abort();
     }
 
@@ -435,7 +435,7 @@ ngx_unit_print(const char *fmt, va_list args)
 ngx_int_t
 ngx_unit_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
     ngx_ess_event_t *event, uint64_t print, ngx_uint_t force,
-    ngx_ess_notify_wake_t *wake)
+    ngx_ess_wake_t *wake)
 {
     ngx_ess_mark_t  mark;
 

@@ -14,7 +14,19 @@
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_mark.h"
-#include "ngx_ess_shm_layout.h"
+#include "ngx_ess_counter.h"
+#include "ngx_ess_interest.h"
+#include "ngx_ess_journal.h"
+#include "ngx_ess_lookup.h"
+#include "ngx_ess_ordinal.h"
+#include "ngx_ess_pair.h"
+#include "ngx_ess_pending.h"
+#include "ngx_ess_process.h"
+#include "ngx_ess_stream.h"
+#include "ngx_ess_table.h"
+#include "ngx_ess_wake.h"
+#include "ngx_ess_zone_check.h"
+#include "ngx_ess_zone_layout.h"
 
 
 extern ngx_log_t   ngx_unit_log;
@@ -49,7 +61,7 @@ ngx_ess_zone_t *ngx_unit_reload(ngx_ess_zone_t *old);
 /* Appends with a mark of the slot, unless the print is 0. */
 ngx_int_t ngx_unit_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
     ngx_str_t *key, ngx_ess_event_t *event, uint64_t print, ngx_uint_t force,
-    ngx_ess_notify_wake_t *wake);
+    ngx_ess_wake_t *wake);
 
 void ngx_unit_free(ngx_ess_zone_t *zone);
 

@@ -17,9 +17,10 @@
 #include "ngx_ess_broker.h"
 #include "ngx_ess_direct.h"
 #include "ngx_ess_source.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 #include "ngx_timer.h"
 #include "ngx_trace.h"
+#include "ngx_ess_counter.h"
 
 
 /* of binds and publications, which other tests are about */
@@ -47,7 +48,7 @@ ngx_ess_broker_why(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
 
 
 void
-ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
 {
 }
 

@@ -24,6 +24,7 @@
 #include "ngx_ess_exchange_watch.h"
 #include "ngx_ess_rabbitmq_replay.h"
 #include "ngx_ess_rabbitmq_streams.h"
+#include "ngx_ess_counter.h"
 
 
 /* ms that a worker that leaves waits for the broker to take its slots back */
@@ -339,8 +340,8 @@ ngx_ess_exchange_open(ngx_ess_amqp_session_t *s)
 
     x = ngx_ess_amqp_data(s);
 
-    ngx_ess_shm_count(x->worker.zone, NGX_ESS_C_SESSIONS, 1);
-    ngx_ess_shm_gauge(x->worker.zone, NGX_ESS_C_CONNECTED, 1);
+    ngx_ess_counter_add(x->worker.zone, NGX_ESS_C_SESSIONS, 1);
+    ngx_ess_counter_set(x->worker.zone, NGX_ESS_C_CONNECTED, 1);
 
     ngx_ess_exchange_worker_kick(&x->worker);
 }
@@ -361,8 +362,8 @@ ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
     w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
     w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
 
-    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_CONNECTED, 0);
-    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED, 0);
+    ngx_ess_counter_set(w->zone, NGX_ESS_C_CONNECTED, 0);
+    ngx_ess_counter_set(w->zone, NGX_ESS_C_UNACKNOWLEDGED, 0);
 
     /* nothing can be acknowledged any more, but what was appended is to be
        read */

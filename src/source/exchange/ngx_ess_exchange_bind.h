@@ -9,7 +9,7 @@
 
 #include "ngx_ess_exchange_worker.h"
 #include "ngx_ess_source.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 
 
 /* rc: NGX_OK: bound; NGX_ABORT: the session is gone; NGX_DECLINED: the broker

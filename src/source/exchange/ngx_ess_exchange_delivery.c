@@ -15,8 +15,9 @@
 #include "ngx_ess_exchange_run.h"
 #include "ngx_ess_log.h"
 #include "ngx_ess_mark.h"
-#include "ngx_ess_notify.h"
+#include "ngx_ess_wake.h"
 #include "ngx_ess_source.h"
+#include "ngx_ess_counter.h"
 
 
 /* until the zone is asked for room again */
@@ -33,7 +34,7 @@ typedef struct {
 
 
 struct ngx_ess_exchange_delivery_s {
-    ngx_ess_notify_wake_t        wake;
+    ngx_ess_wake_t               wake;
     uint64_t                     last_tag;  /* these count over all slots */
     uint64_t                     acked_tag;
 
@@ -169,7 +170,7 @@ ngx_ess_exchange_delivery_settle(ngx_ess_exchange_slot_t *slot,
         break;
 
     case NGX_ESS_EXCHANGE_RUN_DUPLICATE:
-        ngx_ess_shm_count(w->zone, NGX_ESS_C_REDELIVERED, 1);
+        ngx_ess_counter_add(w->zone, NGX_ESS_C_REDELIVERED, 1);
         ngx_ess_exchange_delivery_done(slot, item->tag);
         break;
 
@@ -294,7 +295,7 @@ ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
         return NGX_OK;
     }
 
-    ngx_ess_shm_count(w->zone, NGX_ESS_C_EVENTS_UNROUTED, 1);
+    ngx_ess_counter_add(w->zone, NGX_ESS_C_EVENTS_UNROUTED, 1);
 
     if (!w->conf->topic) {
         ngx_ess_exchange_delivery_unwanted(w, item);
@@ -516,7 +517,7 @@ ngx_ess_exchange_delivery_batch(ngx_ess_exchange_worker_t *w)
 
     if (d->appended) {
         d->appended = 0;
-        ngx_ess_notify_wake(w->zone, &d->wake);
+        ngx_ess_wake_procs(w->zone, &d->wake);
     }
 
     if (w->consume == NULL) {
@@ -545,8 +546,8 @@ ngx_ess_exchange_delivery_batch(ngx_ess_exchange_worker_t *w)
         }
     }
 
-    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNACKNOWLEDGED,
-                      d->last_tag - d->acked_tag);
+    ngx_ess_counter_set(w->zone, NGX_ESS_C_UNACKNOWLEDGED,
+                        d->last_tag - d->acked_tag);
 }
 
 
@@ -574,7 +575,7 @@ ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
         return;
     }
 
-    ngx_ess_shm_lock(w->zone);
+    ngx_ess_zone_lock(w->zone);
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         run = &d->runs[i];
@@ -587,7 +588,7 @@ ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
         }
     }
 
-    ngx_ess_shm_unlock(w->zone);
+    ngx_ess_zone_unlock(w->zone);
 }
 
 
@@ -629,7 +630,7 @@ ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w, uint64_t tag)
     ngx_uint_t                         i;
     ngx_ess_exchange_delivery_done_t  *done;
 
-    ngx_ess_shm_lock(w->zone);
+    ngx_ess_zone_lock(w->zone);
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         done = &w->delivery->done[i];
@@ -646,5 +647,5 @@ ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w, uint64_t tag)
         done->first = (done->last > tag) ? tag + 1 : 0;
     }
 
-    ngx_ess_shm_unlock(w->zone);
+    ngx_ess_zone_unlock(w->zone);
 }

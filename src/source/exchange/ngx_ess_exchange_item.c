@@ -12,7 +12,7 @@
 #include "ngx_ess_exchange_slot.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_loss.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 
 
 static u_char *ngx_ess_exchange_item_uuid(amqp_basic_properties_t *properties,

@@ -11,7 +11,7 @@
 
 
 #include "ngx_ess_exchange_pattern.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 
 
 #define NGX_ESS_EXCHANGE_PATTERN_READ  64   /* streams, from the zone */

@@ -12,7 +12,8 @@
 
 #include "ngx_ess_exchange_publish.h"
 #include "ngx_ess_exchange_restore.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
+#include "ngx_ess_counter.h"
 
 
 /* publications that wait; more are refused */
@@ -284,7 +285,7 @@ ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub)
 
     ngx_queue_insert_tail(&p->sent, &sent->queue);
     p->nsent++;
-    ngx_ess_shm_count(p->zone, NGX_ESS_C_UNCONFIRMED, 1);
+    ngx_ess_counter_add(p->zone, NGX_ESS_C_UNCONFIRMED, 1);
 
     pub->unconfirmed++;
 
@@ -397,8 +398,8 @@ ngx_ess_exchange_publish_settle(ngx_ess_exchange_publish_sent_t *sent,
 
     pub = sent->pub;
 
-    ngx_ess_shm_count(ngx_ess_exchange_publish.zone, NGX_ESS_C_PUBLISHED,
-                      (int64_t) ok);
+    ngx_ess_counter_add(ngx_ess_exchange_publish.zone, NGX_ESS_C_PUBLISHED,
+                        (int64_t) ok);
 
     if (pub) {
 
@@ -526,7 +527,7 @@ ngx_ess_exchange_publish_forget(ngx_ess_exchange_publish_sent_t *sent)
     ngx_free(sent);
 
     p->nsent--;
-    ngx_ess_shm_count(p->zone, NGX_ESS_C_UNCONFIRMED, -1);
+    ngx_ess_counter_add(p->zone, NGX_ESS_C_UNCONFIRMED, -1);
 }
 
 

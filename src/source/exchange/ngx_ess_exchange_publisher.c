@@ -10,6 +10,7 @@
 #include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_publish.h"
 #include "ngx_ess_exchange_publisher.h"
+#include "ngx_ess_counter.h"
 
 
 static void ngx_ess_exchange_publisher_idle(ngx_event_t *ev);
@@ -147,7 +148,7 @@ ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s)
 
     p = &ngx_ess_exchange_publish;
 
-    ngx_ess_shm_count(p->zone, NGX_ESS_C_SESSIONS, 1);
+    ngx_ess_counter_add(p->zone, NGX_ESS_C_SESSIONS, 1);
 
     p->channel = ngx_ess_amqp_channel(s, &ngx_ess_exchange_publisher_channel,
                                       p);
@@ -365,7 +366,7 @@ ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
 
     p->blocked = 1;
 
-    ngx_ess_shm_gauge(p->zone, NGX_ESS_C_BLOCKED, 1);
+    ngx_ess_counter_set(p->zone, NGX_ESS_C_BLOCKED, 1);
     ngx_ess_broker_failed(p->zone, NGX_ESS_BROKER_PUBLISHING,
                           ngx_ess_amqp_node_name(s), &text);
 
@@ -389,5 +390,5 @@ ngx_ess_exchange_publisher_unblocked(ngx_ess_exchange_publish_t *p)
 {
     p->blocked = 0;
 
-    ngx_ess_shm_gauge(p->zone, NGX_ESS_C_BLOCKED, 0);
+    ngx_ess_counter_set(p->zone, NGX_ESS_C_BLOCKED, 0);
 }

@@ -13,6 +13,7 @@
 #include "ngx_ess_exchange_rebind.h"
 #include "ngx_ess_exchange_slot.h"
 #include "ngx_ess_exchange_watch.h"
+#include "ngx_ess_counter.h"
 
 
 /* keys in flight, and read from the zone at a time */
@@ -267,7 +268,7 @@ ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
         ngx_ess_exchange_former_unbound(w, r->former);
 
         if (w->lost) {
-            ngx_ess_shm_count(w->zone, NGX_ESS_C_RESTORED, r->keys);
+            ngx_ess_counter_add(w->zone, NGX_ESS_C_RESTORED, r->keys);
 
             w->lost &= ~r->slots;
             ngx_ess_exchange_worker_gauge(w);

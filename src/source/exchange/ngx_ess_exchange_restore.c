@@ -13,7 +13,8 @@
 #include "ngx_ess_exchange_restore.h"
 #include "ngx_ess_exchange_watch.h"
 #include "ngx_ess_loss.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
+#include "ngx_ess_counter.h"
 
 
 /* operations under way */
@@ -399,7 +400,7 @@ ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
                     ngx_min(text->len + 1, sizeof(o->text)));
 
     } else if (o->lost) {
-        ngx_ess_shm_count(o->worker->zone, NGX_ESS_C_RESTORED, 1);
+        ngx_ess_counter_add(o->worker->zone, NGX_ESS_C_RESTORED, 1);
     }
 
     if (--o->left == 0) {

@@ -9,6 +9,7 @@
 #include "ngx_ess_exchange_run.h"
 #include "ngx_ess_exchange_slot.h"
 #include "ngx_ess_mark.h"
+#include "ngx_ess_counter.h"
 
 
 /* what is held while a run is being decided */
@@ -227,8 +228,8 @@ ngx_ess_exchange_run_doubt(ngx_ess_exchange_run_t *run)
     r = run->redelivery;
 
     if (r->doubt) {
-        ngx_ess_shm_count(run->slot->worker->zone,
-                          NGX_ESS_C_REDELIVERED_IN_DOUBT, r->doubt);
+        ngx_ess_counter_add(run->slot->worker->zone,
+                            NGX_ESS_C_REDELIVERED_IN_DOUBT, r->doubt);
         r->doubt = 0;
     }
 }
@@ -309,9 +310,9 @@ ngx_ess_exchange_run_forget(ngx_ess_exchange_run_t *run)
 
     zone = run->slot->worker->zone;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     ngx_ess_mark_acked_locked(zone, run->slot->number);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 }
 
 

@@ -9,6 +9,7 @@
 #include "ngx_ess_backoff.h"
 #include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_worker.h"
+#include "ngx_ess_counter.h"
 
 
 void
@@ -74,7 +75,7 @@ ngx_ess_exchange_worker_gone(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_worker_gauge(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_shm_gauge(w->zone, NGX_ESS_C_UNBOUND,
-                      w->restores + (w->exchange == NGX_ESS_EXCHANGE_REFUSED)
-                      + __builtin_popcountl(w->lost));
+    ngx_ess_counter_set(w->zone, NGX_ESS_C_UNBOUND,
+                        w->restores + (w->exchange == NGX_ESS_EXCHANGE_REFUSED)
+                        + __builtin_popcountl(w->lost));
 }

@@ -16,6 +16,7 @@
 #include "ngx_ess_follow.h"
 #include "ngx_ess_log.h"
 #include "ngx_ess_source.h"
+#include "ngx_ess_interest.h"
 
 
 /* ms; for one that must be there: the nodes of a cluster may have to agree on
@@ -124,7 +125,7 @@ ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
     default: /* NGX_ESS_FOLLOW_NONE */
 
         if (ngx_queue_empty(&f->attaches)
-            && !ngx_ess_notify_subscribed(s->zone, &f->ref))
+            && !ngx_ess_interest_subscribed(s->zone, &f->ref))
         {
             return;
         }
@@ -498,7 +499,7 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
                                  &s->wake))
     {
     case NGX_OK:
-        ngx_ess_notify_wake(s->zone, &s->wake);
+        ngx_ess_wake_procs(s->zone, &s->wake);
         ngx_ess_rabbitmq_follower_live(f);
         return;
 
@@ -622,7 +623,7 @@ ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
                   ngx_ess_escape(&key, &f->key));
 
     (void) ngx_ess_follow_missing(s->zone, &f->ref, &s->wake);
-    ngx_ess_notify_wake(s->zone, &s->wake);
+    ngx_ess_wake_procs(s->zone, &s->wake);
 
     f->mine = 0;
     f->end = 0;

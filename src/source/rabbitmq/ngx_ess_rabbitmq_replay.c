@@ -20,6 +20,7 @@
 #include "ngx_ess_amqp_property.h"
 #include "ngx_ess_amqp_reader.h"
 #include "ngx_ess_source.h"
+#include "ngx_ess_counter.h"
 
 
 #define NGX_ESS_RABBITMQ_REPLAY_MAX     128 /* that read at a time */
@@ -218,7 +219,7 @@ ngx_ess_rabbitmq_replay_start(ngx_ess_source_replay_t *user)
     replay->timer.cancelable = 1;
 
     ngx_queue_insert_tail(&w->waiting, &replay->queue);
-    ngx_ess_shm_count(w->zone, NGX_ESS_C_REPLAYS, 1);
+    ngx_ess_counter_add(w->zone, NGX_ESS_C_REPLAYS, 1);
 
     if (w->session == NULL) {
 
@@ -436,7 +437,7 @@ ngx_ess_rabbitmq_replay_stop(ngx_ess_source_replay_t *user)
     ngx_ess_rabbitmq_replay_close(replay);
 
     ngx_queue_remove(&replay->queue);
-    ngx_ess_shm_count(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_REPLAYS, -1);
+    ngx_ess_counter_add(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_REPLAYS, -1);
 
     if (replay->running) {
         ngx_ess_rabbitmq_replays.nrunning--;
@@ -718,7 +719,7 @@ ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 static void
 ngx_ess_rabbitmq_replay_session_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_shm_count(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_SESSIONS, 1);
+    ngx_ess_counter_add(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_SESSIONS, 1);
 
     ngx_ess_rabbitmq_replay_turn();
 }

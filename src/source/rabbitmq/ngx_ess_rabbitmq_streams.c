@@ -10,7 +10,8 @@
 #include "ngx_ess_rabbitmq_follower.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_follow.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
+#include "ngx_ess_interest.h"
 
 
 /* ms; between looks at who follows */
@@ -63,7 +64,7 @@ ngx_ess_rabbitmq_streams_exit(ngx_ess_rabbitmq_streams_t *s)
 
     ngx_ess_amqp_reader_session_destroyed(&s->readers);
 
-    ngx_ess_notify_wake(s->zone, &s->wake);
+    ngx_ess_wake_procs(s->zone, &s->wake);
 
     if (s->tick.timer_set) {
         ngx_del_timer(&s->tick);
@@ -273,7 +274,7 @@ ngx_ess_rabbitmq_streams_unused(ngx_ess_rabbitmq_follower_t *f)
     }
 
     if (!f->mine) {
-        return !ngx_ess_notify_subscribed(s->zone, &f->ref);
+        return !ngx_ess_interest_subscribed(s->zone, &f->ref);
     }
 
     if (ngx_ess_stream_by_id(s->zone, f->ref.id, &info) == NGX_OK
@@ -334,7 +335,7 @@ ngx_ess_rabbitmq_streams_batch(ngx_ess_rabbitmq_streams_t *s)
 
     s->delivered = 0;
 
-    ngx_ess_notify_wake(s->zone, &s->wake);
+    ngx_ess_wake_procs(s->zone, &s->wake);
 
     for (q = ngx_queue_head(&s->readers);
          q != ngx_queue_sentinel(&s->readers);

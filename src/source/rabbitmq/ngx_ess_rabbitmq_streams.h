@@ -9,7 +9,7 @@
 
 
 #include "ngx_ess_amqp.h"
-#include "ngx_ess_notify.h"
+#include "ngx_ess_wake.h"
 #include "ngx_ess_source.h"
 
 
@@ -29,7 +29,7 @@ typedef struct {
     ngx_queue_t                  queue;     /* the same ones */
     ngx_queue_t                  readers;   /* of the session */
     ngx_event_t                  tick;
-    ngx_ess_notify_wake_t        wake;
+    ngx_ess_wake_t               wake;
     unsigned                     delivered:1;
 } ngx_ess_rabbitmq_streams_t;
 

@@ -165,14 +165,14 @@ fake_setup(void **state)
     cycle.log = &ngx_unit_log;
 
     zone = ngx_unit_zone(1024 * 1024);
-    ngx_ess_shm_new_generation(zone);
+    ngx_ess_zone_new_generation(zone);
 
     ngx_queue_init(&stored);
     bound = NULL;
     unbound = 0;
     calls = 0;
 
-    if (ngx_ess_shm_attach(zone, 3, &ngx_unit_log) != NGX_OK) {
+    if (ngx_ess_process_attach(zone, 3, &ngx_unit_log) != NGX_OK) {
         return 1;
     }
 
@@ -187,7 +187,7 @@ fake_teardown(void **state)
 {
     ngx_uint_t  faults;
 
-    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
     faults += waiting() + (bound != NULL);
     ngx_unit_free(zone);
 

@@ -35,9 +35,9 @@ test_what_a_dead_worker_left_is_undone(void **state)
     if (pid == 0) {
         ngx_pid = getpid();
 
-        _exit(ngx_ess_shm_attach(zone, 5, &ngx_unit_log) != NGX_OK
-              || ngx_ess_stream_delete_begin(zone, &info.ref) != NGX_OK
-              || ngx_ess_stream_reserve(zone, &key, &ngx_unit_bound, 0, &i)
+        _exit(ngx_ess_process_attach(zone, 5, &ngx_unit_log) != NGX_OK
+              || ngx_ess_table_delete_begin(zone, &info.ref) != NGX_OK
+              || ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, &i)
                  != NGX_OK);
     }
 
@@ -47,7 +47,7 @@ test_what_a_dead_worker_left_is_undone(void **state)
     ngx_ess_registry_upkeep_tick();
     assert_int_equal(waiting(), 0);
 
-    ngx_ess_shm_sweep(zone, &ngx_unit_log);
+    ngx_ess_process_sweep(zone, &ngx_unit_log);
     ngx_ess_registry_upkeep_tick();
     assert_int_equal(waiting(), 2);
 
@@ -76,14 +76,14 @@ test_replaced_worker_adopts_nothing(void **state)
     if (pid == 0) {
         ngx_pid = getpid();
 
-        _exit(ngx_ess_shm_attach(zone, 5, &ngx_unit_log) != NGX_OK
-              || ngx_ess_stream_reserve(zone, &key, &ngx_unit_bound, 0, &i)
+        _exit(ngx_ess_process_attach(zone, 5, &ngx_unit_log) != NGX_OK
+              || ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, &i)
                  != NGX_OK);
     }
 
     assert_true(waitpid(pid, &status, 0) == pid);
 
-    ngx_ess_shm_sweep(zone, &ngx_unit_log);
+    ngx_ess_process_sweep(zone, &ngx_unit_log);
     zone->generation--;
     ngx_ess_registry_upkeep_tick();
 

@@ -93,8 +93,8 @@ setup(void **state)
     zone->generation = 1;
     other->generation = 2;
 
-    return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
-            || ngx_ess_shm_attach(other, 3, &ngx_unit_log) != NGX_OK);
+    return (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK
+            || ngx_ess_process_attach(other, 3, &ngx_unit_log) != NGX_OK);
 }
 
 
@@ -207,15 +207,15 @@ test_what_is_half_written_is_not_read(void **state)
 {
     ngx_ess_broker_failed(zone, NGX_ESS_BROKER_CONSUMING, &host, &text);
 
-    ngx_ess_shm_proc(zone->sh, 2)->troubles[0].seq |= 1;
-    ngx_ess_shm_proc(zone->sh, 2)->troubles[0].text_len = 0xffffffff;
+    ngx_ess_zone_proc(zone->sh, 2)->troubles[0].seq |= 1;
+    ngx_ess_zone_proc(zone->sh, 2)->troubles[0].text_len = 0xffffffff;
 
     assert_int_equal(ngx_ess_broker_trouble(zone, 2, NGX_ESS_BROKER_CONSUMING,
                                             &trouble), NGX_DECLINED);
 
     /* who takes the process slot over begins anew */
 
-    assert_int_equal(ngx_ess_shm_attach(zone, 2, &ngx_unit_log), NGX_OK);
+    assert_int_equal(ngx_ess_process_attach(zone, 2, &ngx_unit_log), NGX_OK);
     assert_int_equal(ngx_ess_broker_trouble(zone, 2, NGX_ESS_BROKER_CONSUMING,
                                             &trouble), NGX_DECLINED);
 
@@ -272,8 +272,8 @@ test_a_dead_worker_has_no_slots_and_no_trouble(void **state)
 
     ngx_ess_broker_failed(zone, NGX_ESS_BROKER_CONSUMING, &host, &text);
 
-    ngx_ess_shm_proc(zone->sh, 2)->pid = 0x7ffffff0;
-    ngx_ess_shm_sweep(other, &ngx_unit_log);
+    ngx_ess_zone_proc(zone->sh, 2)->pid = 0x7ffffff0;
+    ngx_ess_process_sweep(other, &ngx_unit_log);
 
     assert_int_equal(ngx_ess_broker_consumer(other, 0), NGX_ESS_PROCS);
     assert_int_equal(ngx_ess_broker_missing(other, 2000), 0);

@@ -66,7 +66,7 @@ static ngx_ess_zone_t  *zone;
 static uint32_t         number;
 static uint64_t         first[NGX_ESS_DIRTY];
 
-static ngx_ess_notify_limit_t  limit = { 2, 1 };
+static ngx_ess_interest_limit_t  limit = { 2, 1 };
 static model_t         *model;
 static uint64_t         seed;
 static ngx_str_t        keys[KEYS];
@@ -101,11 +101,11 @@ make_keys(void)
 static void
 model_sync(void)
 {
-    ngx_uint_t             k;
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_t         *sh;
-    model_stream_t        *m;
-    ngx_ess_shm_stream_t  *s;
+    ngx_uint_t          k;
+    ngx_ess_seg_t       i;
+    model_stream_t     *m;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
     model->n = 0;
@@ -114,7 +114,7 @@ model_sync(void)
     model->following = 0;
 
     for (i = sh->streams_head; i; i = s->next) {
-        s = ngx_ess_shm_stream(sh, i);
+        s = ngx_ess_zone_stream(sh, i);
 
         assert_true(model->n < 4 * STREAMS);
         m = &model->streams[model->n++];
@@ -151,7 +151,7 @@ make_body(uint64_t event, u_char *body, size_t len)
 
 
 static void
-check_record(ngx_ess_shm_record_t *r)
+check_record(ngx_ess_zone_record_t *r)
 {
     size_t         n, left;
     uint64_t       event;
@@ -159,7 +159,7 @@ check_record(ngx_ess_shm_record_t *r)
     u_char        *p;
     u_char         got[8192], want[8192];
 
-    if (ngx_ess_shm_record_type(r) != NGX_ESS_RECORD_EVENT) {
+    if (ngx_ess_zone_record_type(r) != NGX_ESS_RECORD_EVENT) {
         return;
     }
 
@@ -167,15 +167,15 @@ check_record(ngx_ess_shm_record_t *r)
     n = ngx_min(left, sizeof(r->body));
     p = ngx_cpymem(got, r->body, n);
 
-    for (seg = r->link; left > n; seg = *ngx_ess_shm_link(zone->sh, seg)) {
+    for (seg = r->link; left > n; seg = *ngx_ess_zone_link(zone->sh, seg)) {
         left -= n;
-        n = ngx_min(left, NGX_ESS_SHM_REST);
-        p = ngx_cpymem(p, (u_char *) ngx_ess_shm_seg(zone->sh, seg) + 4, n);
+        n = ngx_min(left, NGX_ESS_ZONE_REST);
+        p = ngx_cpymem(p, (u_char *) ngx_ess_zone_seg(zone->sh, seg) + 4, n);
     }
 
     /* the timestamp is the event's number */
 
-    event = ngx_ess_shm_timestamp(r);
+    event = ngx_ess_zone_timestamp(r);
 
     assert_true(event <= model->event);
 
@@ -191,9 +191,9 @@ check_bodies(void)
 
     for (i = zone->sh->age_head;
          i;
-         i = ngx_ess_shm_record(zone->sh, i)->age_next)
+         i = ngx_ess_zone_record(zone->sh, i)->age_next)
     {
-        check_record(ngx_ess_shm_record(zone->sh, i));
+        check_record(ngx_ess_zone_record(zone->sh, i));
     }
 }
 
@@ -203,12 +203,12 @@ check_bodies(void)
 static void
 check_model(void)
 {
-    int                    step;
-    ngx_uint_t             i, k, slot;
-    ngx_ess_seg_t          seg;
-    ngx_ess_shm_t         *sh;
-    model_stream_t        *m;
-    ngx_ess_shm_stream_t  *s;
+    int                 step;
+    ngx_uint_t          i, k, slot;
+    ngx_ess_seg_t       seg;
+    model_stream_t     *m;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
     step = -1;
@@ -231,7 +231,7 @@ check_model(void)
 
     for (i = 0; i < model->n; i++) {
         m = &model->streams[i];
-        seg = ngx_ess_stream_find_locked(sh, m->id, m->epoch);
+        seg = ngx_ess_lookup_ref_locked(sh, m->id, m->epoch);
 
         if (seg == 0) {
             assert_true(m->id == model->target
@@ -239,7 +239,7 @@ check_model(void)
             continue;
         }
 
-        s = ngx_ess_shm_stream(sh, seg);
+        s = ngx_ess_zone_stream(sh, seg);
 
         assert_int_equal(s->kind.follows, m->follows);
 
@@ -295,11 +295,11 @@ pick(uint32_t state)
 static void
 op_append(void)
 {
-    size_t                 len;
-    ngx_uint_t             k, n, i, want;
-    ngx_ess_event_t        event;
-    ngx_ess_notify_wake_t  wake;
-    u_char                 body[8192];
+    size_t           len;
+    ngx_uint_t       k, n, i, want;
+    ngx_ess_event_t  event;
+    ngx_ess_wake_t   wake;
+    u_char           body[8192];
 
     ngx_memzero(&wake, sizeof(wake));
 
@@ -345,11 +345,11 @@ op_append(void)
     model->appending = k + 1;
     model->lost = event.lost;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     n = ngx_unit_append_locked(zone, ngx_ess_stream_slot(&keys[k]),
                                &keys[k], &event, model->event, 1,
                                &wake);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     if (n != want) {
         abort();
@@ -381,15 +381,15 @@ op_create(void)
         info.key_len = keys[rnd(KEYS)].len;
         ngx_memset(info.key, 'a' + (info.key_len - 1) / 36, info.key_len);
         model->target = info.ref.id;
-        (void) ngx_ess_stream_load(zone, &info);
+        (void) ngx_ess_table_load(zone, &info);
         return;
     }
 
     follows = (rnd(3) == 0);
 
-    if (ngx_ess_stream_reserve(zone, &keys[rnd(KEYS)],
-                               follows ? &ngx_unit_follows : &ngx_unit_bound,
-                               follows ? EPOCH : 0, &info)
+    if (ngx_ess_table_reserve(zone, &keys[rnd(KEYS)],
+                              follows ? &ngx_unit_follows : &ngx_unit_bound,
+                              follows ? EPOCH : 0, &info)
         != NGX_OK)
     {
         return;
@@ -397,13 +397,13 @@ op_create(void)
 
     switch (rnd(4)) {
     case 0:
-        ngx_ess_stream_release(zone, &info.ref);
+        ngx_ess_table_release(zone, &info.ref);
         break;
     case 1:
         /* left half-made */
         break;
     default:
-        (void) ngx_ess_stream_show(zone, &info.ref);
+        (void) ngx_ess_table_show(zone, &info.ref);
         break;
     }
 }
@@ -424,18 +424,18 @@ op_delete(void)
     ref.epoch = m->epoch;
     model->target = m->id;
 
-    if (ngx_ess_stream_delete_begin(zone, &ref) != NGX_OK) {
+    if (ngx_ess_table_delete_begin(zone, &ref) != NGX_OK) {
         abort();
     }
 
     switch (rnd(4)) {
     case 0:
-        ngx_ess_stream_delete_cancel(zone, &ref);
+        ngx_ess_table_delete_cancel(zone, &ref);
         break;
     case 1:
         break;
     default:
-        ngx_ess_stream_delete_commit(zone, &ref);
+        ngx_ess_table_delete_commit(zone, &ref);
         break;
     }
 }
@@ -446,26 +446,26 @@ op_delete(void)
 static void
 op_follow_append(ngx_ess_stream_ref_t *ref)
 {
-    size_t                  len;
-    uint64_t                next;
-    ngx_ess_seg_t           seg;
-    ngx_ess_event_t         event;
-    ngx_ess_shm_stream_t   *s;
-    ngx_ess_notify_wake_t   wake;
-    u_char                  body[8192];
+    size_t             len;
+    uint64_t           next;
+    ngx_ess_seg_t      seg;
+    ngx_ess_event_t    event;
+    ngx_ess_stream_t  *s;
+    ngx_ess_wake_t     wake;
+    u_char             body[8192];
 
     ngx_memzero(&wake, sizeof(wake));
     ngx_memzero(&event, sizeof(event));
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
-    seg = ngx_ess_stream_find_locked(zone->sh, ref->id, ref->epoch);
+    seg = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
 
     if (seg == 0) {
         abort();
     }
 
-    s = ngx_ess_shm_stream(zone->sh, seg);
+    s = ngx_ess_zone_stream(zone->sh, seg);
     next = s->next_ordinal;
 
     len = rnd(8) ? rnd(600) : rnd(8192);
@@ -503,18 +503,18 @@ op_follow_append(ngx_ess_stream_ref_t *ref)
 
     model->followed += (s->next_ordinal != next);
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 }
 
 
 static void
 op_follow(void)
 {
-    uint64_t                ordinal;
-    ngx_uint_t              i, k;
-    model_stream_t         *m;
-    ngx_ess_stream_ref_t    ref;
-    ngx_ess_notify_wake_t   wake;
+    uint64_t              ordinal;
+    ngx_uint_t            i, k;
+    model_stream_t       *m;
+    ngx_ess_wake_t        wake;
+    ngx_ess_stream_ref_t  ref;
 
     if (model->n == 0) {
         return;
@@ -597,14 +597,14 @@ op_interest(void)
 
     if (m->state == NGX_ESS_STREAM_VISIBLE) {
         for (n = rnd(3); n; n--) {
-            (void) ngx_ess_notify_subscribe(zone, &ref,
-                                            rnd(2) ? &limit : NULL, &seq, &next,
-                                            &number);
+            (void) ngx_ess_interest_subscribe(zone, &ref,
+                                              rnd(2) ? &limit : NULL, &seq, &next,
+                                              &number);
         }
     }
 
     if (rnd(3) == 0) {
-        ngx_ess_notify_unsubscribe(zone, &ref);
+        ngx_ess_interest_unsubscribe(zone, &ref);
     }
 }
 
@@ -615,9 +615,9 @@ op_dirty(void)
     ngx_uint_t            overflow;
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
-    ngx_ess_shm_lock(zone);
-    (void) ngx_ess_notify_take_locked(zone, refs, first, &overflow);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_lock(zone);
+    (void) ngx_ess_wake_take_locked(zone, refs, first, &overflow);
+    ngx_ess_zone_unlock(zone);
 }
 
 
@@ -626,17 +626,17 @@ op_orphan(void)
 {
     ngx_ess_stream_info_t  info;
 
-    if (ngx_ess_stream_orphan(zone, &info) != NGX_OK) {
+    if (ngx_ess_pending_orphan(zone, &info) != NGX_OK) {
         return;
     }
 
     model->target = info.ref.id;
 
     if (info.state == NGX_ESS_STREAM_CREATING) {
-        ngx_ess_stream_release(zone, &info.ref);
+        ngx_ess_table_release(zone, &info.ref);
 
     } else {
-        ngx_ess_stream_delete_commit(zone, &info.ref);
+        ngx_ess_table_delete_commit(zone, &info.ref);
     }
 }
 
@@ -646,11 +646,12 @@ op_ordinals(void)
 {
     ngx_ess_stream_info_t  info;
 
-    if (ngx_ess_stream_want_ordinals(zone, &info) == NGX_OK) {
+    if (ngx_ess_ordinal_wanted(zone, &info.ref,
+                                            &info.reserved_ordinal) == NGX_OK) {
         /* a small mark, so that more is wanted soon */
-        ngx_ess_stream_reserved(zone, &info.ref,
-                                rnd(2) ? info.reserved_ordinal
-                                         - NGX_ESS_ORDINALS_LOW + rnd(10) : 0);
+        ngx_ess_ordinal_reserved(zone, &info.ref,
+                                 rnd(2) ? info.reserved_ordinal
+                                          - NGX_ESS_ORDINALS_LOW + rnd(10) : 0);
     }
 }
 
@@ -674,15 +675,15 @@ op_other(void)
         }
         break;
     case 2:
-        ngx_ess_shm_sweep(zone, &ngx_unit_log);
+        ngx_ess_process_sweep(zone, &ngx_unit_log);
         break;
     case 3:
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
         ngx_ess_mark_acked_locked(zone, rnd(NGX_ESS_SLOTS));
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
         break;
     default:
-        ngx_ess_shm_new_generation(zone);
+        ngx_ess_zone_new_generation(zone);
         break;
     }
 }
@@ -695,7 +696,7 @@ child_run(ngx_uint_t attach)
 
     ngx_pid = getpid();
 
-    if (ngx_ess_shm_attach(zone, attach, &ngx_unit_log) != NGX_OK) {
+    if (ngx_ess_process_attach(zone, attach, &ngx_unit_log) != NGX_OK) {
         abort();
     }
 
@@ -746,7 +747,7 @@ child_run(ngx_uint_t attach)
     }
 
     if (rnd(2)) {
-        ngx_ess_shm_detach(zone);
+        ngx_ess_process_detach(zone);
         model_sync();
     }
 }
@@ -768,8 +769,8 @@ run_child(ngx_uint_t n, ngx_uint_t attach)
     if (pid == 0) {
         if (attach == NGX_ESS_PROCS) {
             ngx_pid = getpid();
-            ngx_ess_shm_lock(zone);
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_lock(zone);
+            ngx_ess_zone_unlock(zone);
 
         } else {
             child_run(attach);
@@ -821,10 +822,10 @@ test_crash(void **state)
             again += run_child(1 + rnd(20), NGX_ESS_PROCS);
         }
 
-        ngx_ess_shm_lock(zone);
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_lock(zone);
+        ngx_ess_zone_unlock(zone);
 
-        if (ngx_ess_shm_check(zone, &ngx_unit_log)) {
+        if (ngx_ess_zone_check(zone, &ngx_unit_log)) {
             fail_msg("n = %d", (int) n);
         }
 
@@ -837,13 +838,13 @@ test_crash(void **state)
                   (int) killed, (int) again,
                   (int) model->ops, (int) model->event,
                   (int) model->followed, (int) zone->sh->next_id,
-                  (int) ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY),
+                  (int) ngx_ess_counter_sum(zone, NGX_ESS_C_EVICTED_EARLY),
                   (int) zone->sh->nfree);
 
     assert_true(killed > crashes / 2);
     assert_true(again > 0);
     assert_true(model->followed > crashes / 20);
-    assert_true(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY) > crashes);
+    assert_true(ngx_ess_counter_sum(zone, NGX_ESS_C_EVICTED_EARLY) > crashes);
 
     ngx_unit_free(zone);
 }
@@ -860,22 +861,22 @@ test_each_write(void **state)
     ngx_uint_t             i, n;
     ngx_ess_event_t        event;
     ngx_ess_stream_info_t  info;
-    ngx_ess_notify_wake_t  wake;
+    ngx_ess_wake_t         wake;
     u_char                 body[2000];
 
     zone = ngx_unit_zone(1024 * 1024);
     zone->log_count = 3;
 
-    ngx_ess_shm_new_generation(zone);
-    assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
+    ngx_ess_zone_new_generation(zone);
+    assert_int_equal(ngx_ess_process_attach(zone, 1, &ngx_unit_log), NGX_OK);
 
     for (i = 0; i < 5; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[2],
-                                                &ngx_unit_bound, 0, &info),
+        assert_int_equal(ngx_ess_table_reserve(zone, &keys[2],
+                                               &ngx_unit_bound, 0, &info),
                          NGX_OK);
-        assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
-        assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL,
-                                                  &seq, &next, &number),
+        assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
+        assert_int_equal(ngx_ess_interest_subscribe(zone, &info.ref, NULL,
+                                                    &seq, &next, &number),
                          NGX_OK);
     }
 
@@ -902,12 +903,12 @@ test_each_write(void **state)
 
         if (pid == 0) {
             ngx_pid = getpid();
-            ngx_ess_shm_lock(zone);
+            ngx_ess_zone_lock(zone);
             (void) ngx_unit_append_locked(zone,
                                           ngx_ess_stream_slot(&keys[2]),
                                           &keys[2], &event, 5, 1,
                                           &wake);
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_unlock(zone);
             _exit(0);
         }
 
@@ -915,7 +916,7 @@ test_each_write(void **state)
         *ngx_unit_faults = 0;
         ngx_unit_force_unlock(zone);
 
-        assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+        assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
         check_model();
         check_bodies();
 
@@ -937,22 +938,22 @@ test_each_write(void **state)
 static void
 holds(ngx_uint_t nkeys)
 {
-    u_char                  text[8];
-    ngx_str_t               other;
-    int                     status;
-    pid_t                   pid;
-    uint64_t                i, n, partial, events, uneven;
-    ngx_ess_mark_t          mark;
-    ngx_ess_event_t         event;
-    ngx_ess_event_key_t     ks[2];
-    ngx_ess_stream_info_t   info[200];
-    ngx_ess_notify_wake_t   wake;
-    ngx_ess_shm_slot_t     *slot;
+    u_char                 text[8];
+    ngx_str_t              other;
+    int                    status;
+    pid_t                  pid;
+    uint64_t               i, n, partial, events, uneven;
+    ngx_ess_mark_t         mark;
+    ngx_ess_event_t        event;
+    ngx_ess_event_key_t    ks[2];
+    ngx_ess_stream_info_t  info[200];
+    ngx_ess_wake_t         wake;
+    ngx_ess_zone_slot_t   *slot;
 
     zone = ngx_unit_zone(4 * 1024 * 1024);
     slot = &zone->sh->slots[ngx_ess_stream_slot(&keys[1])];
 
-    assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
+    assert_int_equal(ngx_ess_process_attach(zone, 1, &ngx_unit_log), NGX_OK);
 
     /* another one of the same slot */
 
@@ -964,12 +965,12 @@ holds(ngx_uint_t nkeys)
     } while (ngx_ess_stream_slot(&other) != ngx_ess_stream_slot(&keys[1]));
 
     for (i = 0; i < 200; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone,
-                                                (nkeys && i % 3) ? &other
-                                                                 : &keys[1],
-                                                &ngx_unit_bound, 0, &info[i]),
+        assert_int_equal(ngx_ess_table_reserve(zone,
+                                               (nkeys && i % 3) ? &other
+                                                                : &keys[1],
+                                               &ngx_unit_bound, 0, &info[i]),
                          NGX_OK);
-        assert_int_equal(ngx_ess_stream_show(zone, &info[i].ref), NGX_OK);
+        assert_int_equal(ngx_ess_table_show(zone, &info[i].ref), NGX_OK);
     }
 
     ngx_memzero(&wake, sizeof(wake));
@@ -1007,9 +1008,9 @@ holds(ngx_uint_t nkeys)
         *ngx_unit_faults = 0;
         ngx_unit_force_unlock(zone);
 
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
         partial += (slot->partial_print == 1000 + n);
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
 
         if (slot->appended == events) {
             assert_true(ngx_ess_log_append(zone, &keys[1], &event, 0, &wake)
@@ -1029,7 +1030,7 @@ holds(ngx_uint_t nkeys)
         }
 
         assert_int_equal(uneven, 0);
-        assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+        assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
     }
 
     assert_true(partial > 0);
@@ -1051,26 +1052,26 @@ test_holds(void **state)
 static void
 test_chunks(void **state)
 {
-    int                     status;
-    pid_t                   pid;
-    uint64_t                i, n, events;
-    ngx_uint_t              found;
-    ngx_ess_event_t         event;
-    ngx_ess_stream_info_t   info;
-    ngx_ess_notify_wake_t   wake;
-    ngx_ess_shm_slot_t     *slot;
+    int                    status;
+    pid_t                  pid;
+    uint64_t               i, n, events;
+    ngx_uint_t             found;
+    ngx_ess_event_t        event;
+    ngx_ess_stream_info_t  info;
+    ngx_ess_wake_t         wake;
+    ngx_ess_zone_slot_t   *slot;
 
     zone = ngx_unit_zone(1024 * 1024);
     zone->sh->geo.njournal = 60 + 4 * zone->sh->geo.nprocs;
     slot = &zone->sh->slots[ngx_ess_stream_slot(&keys[1])];
 
-    assert_int_equal(ngx_ess_shm_attach(zone, 1, &ngx_unit_log), NGX_OK);
+    assert_int_equal(ngx_ess_process_attach(zone, 1, &ngx_unit_log), NGX_OK);
 
     for (i = 0; i < 30; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &keys[1],
-                                                &ngx_unit_bound, 0, &info),
+        assert_int_equal(ngx_ess_table_reserve(zone, &keys[1],
+                                               &ngx_unit_bound, 0, &info),
                          NGX_OK);
-        assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
+        assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
     }
 
     ngx_memzero(&event, sizeof(ngx_ess_event_t));
@@ -1090,19 +1091,19 @@ test_chunks(void **state)
         if (pid == 0) {
             ngx_pid = getpid();
             ngx_memzero(&wake, sizeof(wake));
-            ngx_ess_shm_lock(zone);
+            ngx_ess_zone_lock(zone);
             (void) ngx_unit_append_locked(zone,
                                           ngx_ess_stream_slot(&keys[1]),
                                           &keys[1], &event, 1000 + n,
                                           1, &wake);
-            ngx_ess_shm_unlock(zone);
+            ngx_ess_zone_unlock(zone);
             _exit(0);
         }
 
         assert_true(waitpid(pid, &status, 0) == pid);
         *ngx_unit_faults = 0;
         ngx_unit_force_unlock(zone);
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
 
         if (slot->partial_print) {
             assert_int_equal(slot->partial_print, 1000 + n);
@@ -1126,14 +1127,14 @@ test_chunks(void **state)
         assert_int_equal(slot->appended, events);
         assert_int_equal(slot->partial_print, 0);
 
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
 
         for (i = 1; i <= 30; i++) {
             assert_int_equal(ngx_ess_stream_by_id(zone, i, &info), NGX_OK);
             assert_int_equal(info.last_ordinal, events);
         }
 
-        assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+        assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
     }
 
     assert_true(found > 10);

@@ -20,11 +20,11 @@
 #define EPOCH  0x1234567890abcdefULL
 
 
-static ngx_str_t               key = ngx_string("abc");
-static ngx_ess_zone_t         *zone;
-static ngx_ess_zone_t         *other;       /* of another worker */
-static ngx_ess_stream_info_t   stream;
-static ngx_ess_notify_wake_t   wake;
+static ngx_str_t              key = ngx_string("abc");
+static ngx_ess_zone_t        *zone;
+static ngx_ess_zone_t        *other;       /* of another worker */
+static ngx_ess_wake_t         wake;
+static ngx_ess_stream_info_t  stream;
 
 
 static int
@@ -38,12 +38,12 @@ setup(void **state)
     zone->generation = 1;
     other->generation = 1;
 
-    return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
-            || ngx_ess_shm_attach(other, 3, &ngx_unit_log) != NGX_OK
-            || ngx_ess_stream_reserve(zone, &key,
-                                      &ngx_unit_follows, EPOCH, &stream)
+    return (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK
+            || ngx_ess_process_attach(other, 3, &ngx_unit_log) != NGX_OK
+            || ngx_ess_table_reserve(zone, &key,
+                                     &ngx_unit_follows, EPOCH, &stream)
                != NGX_OK
-            || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
+            || ngx_ess_table_show(zone, &stream.ref) != NGX_OK);
 }
 
 
@@ -52,7 +52,7 @@ teardown(void **state)
 {
     ngx_uint_t  faults;
 
-    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
     ngx_unit_free_handle(other);
     ngx_unit_free(zone);
 
@@ -77,11 +77,11 @@ append(uint64_t ordinal, const char *body)
     event.streams = &ref;
     event.nstreams = 1;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     assert_int_equal(ngx_unit_append_locked(zone, NGX_ESS_SLOTS, &key,
                                             &event, 0, 1, &wake), 1);
     assert_int_equal(zone->sh->undo, 0);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 }
 
 
@@ -200,10 +200,10 @@ test_append(void **state)
 
     assert_int_equal(ngx_ess_stream_slot(&key), stream.slot);
 
-    ngx_ess_shm_lock(zone);
-    assert_int_equal(ngx_ess_stream_next_of_key_locked(zone->sh, &key,
-                                     ngx_ess_stream_key_hash(&key), 0), 0);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_lock(zone);
+    assert_int_equal(ngx_ess_lookup_key_locked(zone->sh, &key,
+                                     ngx_ess_lookup_key_hash(&key), 0), 0);
+    ngx_ess_zone_unlock(zone);
 }
 
 
@@ -247,7 +247,7 @@ test_fill(void **state)
     assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 7, &wake),
                      NGX_AGAIN);
     append(7, "x");
-    ngx_ess_shm_detach(zone);
+    ngx_ess_process_detach(zone);
     assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
                      NGX_ESS_FOLLOW_NONE);
     assert_int_equal(ngx_ess_follow_claim(other, &stream.ref, &ordinal),
@@ -256,8 +256,8 @@ test_fill(void **state)
 
     /* not while somebody has an interest: it would get what was before */
 
-    assert_int_equal(ngx_ess_notify_subscribe(other, &stream.ref, NULL, &seq,
-                                              &next, &number),
+    assert_int_equal(ngx_ess_interest_subscribe(other, &stream.ref, NULL, &seq,
+                                                &next, &number),
                      NGX_OK);
     assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 10, 7, &wake),
                      NGX_OK);
@@ -306,7 +306,7 @@ test_claim(void **state)
 
     /* it dies: the next one goes on */
 
-    ngx_ess_shm_detach(zone);
+    ngx_ess_process_detach(zone);
 
     assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
                      NGX_ESS_FOLLOW_NONE);
@@ -318,7 +318,7 @@ test_claim(void **state)
     /* one of a new generation takes over from one that lives */
 
     zone->generation = 2;
-    assert_int_equal(ngx_ess_shm_attach(zone, 4, &ngx_unit_log), NGX_OK);
+    assert_int_equal(ngx_ess_process_attach(zone, 4, &ngx_unit_log), NGX_OK);
 
     assert_int_equal(ngx_ess_follow_state(zone, &stream.ref),
                      NGX_ESS_FOLLOW_NONE);
@@ -348,8 +348,8 @@ test_release(void **state)
 
     /* with somebody who reads it goes on, or is left to another one */
 
-    assert_int_equal(ngx_ess_notify_subscribe(other, &stream.ref, NULL, &seq,
-                                              &next, &number), NGX_OK);
+    assert_int_equal(ngx_ess_interest_subscribe(other, &stream.ref, NULL, &seq,
+                                                &next, &number), NGX_OK);
     assert_int_equal(ngx_ess_follow_release(zone, &stream.ref, 0, &wake),
                      NGX_BUSY);
     assert_true(ngx_ess_follow_mine(zone, &stream.ref));
@@ -362,7 +362,7 @@ test_release(void **state)
                      NGX_OK);
     assert_int_equal(ordinal, 6);
 
-    ngx_ess_notify_unsubscribe(other, &stream.ref);
+    ngx_ess_interest_unsubscribe(other, &stream.ref);
 
     /* without: it begins anew */
 
@@ -430,12 +430,12 @@ test_no_stream(void **state)
 
     /* one whose events come from the exchange is followed by nobody */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                            &ngx_unit_bound, 0, &info), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                           &ngx_unit_bound, 0, &info), NGX_OK);
     assert_false(info.kind.follows);
     assert_int_equal(ngx_ess_follow_claim(zone, &info.ref, &ordinal),
                      NGX_DECLINED);
-    ngx_ess_stream_release(zone, &info.ref);
+    ngx_ess_table_release(zone, &info.ref);
 
     assert_int_equal(ngx_ess_follow_claim(zone, &info.ref, &ordinal),
                      NGX_DECLINED);

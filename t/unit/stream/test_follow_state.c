@@ -29,12 +29,12 @@
 #define n_of(a)    (sizeof(a) / sizeof(a[0]))
 
 
-static ngx_str_t               key = ngx_string("abc");
-static ngx_ess_zone_t         *zone;        /* of the follower, slot 2 */
-static ngx_ess_zone_t         *other;       /* of another worker, slot 3 */
-static ngx_ess_stream_info_t   stream;
-static ngx_ess_notify_wake_t   wake;
-static uint32_t                number;      /* of the other's subscriber */
+static ngx_str_t              key = ngx_string("abc");
+static ngx_ess_zone_t        *zone;        /* of the follower, slot 2 */
+static ngx_ess_zone_t        *other;       /* of another worker, slot 3 */
+static ngx_ess_stream_info_t  stream;
+static ngx_ess_wake_t         wake;
+static uint32_t               number;      /* of the other's subscriber */
 
 
 static int
@@ -48,12 +48,12 @@ setup(void **state)
     zone->generation = 1;
     other->generation = 1;
 
-    return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
-            || ngx_ess_shm_attach(other, 3, &ngx_unit_log) != NGX_OK
-            || ngx_ess_stream_reserve(zone, &key,
-                                      &ngx_unit_follows, EPOCH, &stream)
+    return (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK
+            || ngx_ess_process_attach(other, 3, &ngx_unit_log) != NGX_OK
+            || ngx_ess_table_reserve(zone, &key,
+                                     &ngx_unit_follows, EPOCH, &stream)
                != NGX_OK
-            || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
+            || ngx_ess_table_show(zone, &stream.ref) != NGX_OK);
 }
 
 
@@ -62,7 +62,7 @@ teardown(void **state)
 {
     ngx_uint_t  faults;
 
-    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
     ngx_unit_free_handle(other);
     ngx_unit_free(zone);
 
@@ -155,8 +155,8 @@ subscribe(void)
 {
     uint64_t  seq, next;
 
-    assert_int_equal(ngx_ess_notify_subscribe(other, &stream.ref, NULL, &seq,
-                                              &next, &number), NGX_OK);
+    assert_int_equal(ngx_ess_interest_subscribe(other, &stream.ref, NULL, &seq,
+                                                &next, &number), NGX_OK);
 }
 
 
@@ -517,22 +517,24 @@ dies(ngx_uint_t way, ngx_ess_zone_t **extra)
     switch (way) {
 
     case LEAVES:
-        ngx_ess_shm_detach(zone);
+        ngx_ess_process_detach(zone);
         return other;
 
     case IS_SWEPT:
-        ngx_ess_shm_sweep(other, &ngx_unit_log);
+        ngx_ess_process_sweep(other, &ngx_unit_log);
         return other;
 
     case IS_FOLLOWED:
         *extra = ngx_unit_reload(zone);
-        assert_int_equal(ngx_ess_shm_attach(*extra, 2, &ngx_unit_log), NGX_OK);
+        assert_int_equal(ngx_ess_process_attach(*extra, 2, &ngx_unit_log),
+                         NGX_OK);
         return *extra;
 
     default:
         *extra = ngx_unit_reload(zone);
         (*extra)->generation = 2;
-        assert_int_equal(ngx_ess_shm_attach(*extra, 4, &ngx_unit_log), NGX_OK);
+        assert_int_equal(ngx_ess_process_attach(*extra, 4, &ngx_unit_log),
+                         NGX_OK);
         return *extra;
     }
 }
@@ -666,9 +668,9 @@ test_a_stream_that_was_deleted_is_followed_by_nobody(void **state)
                 subscribe();
             }
 
-            assert_int_equal(ngx_ess_stream_delete_begin(zone, &stream.ref),
+            assert_int_equal(ngx_ess_table_delete_begin(zone, &stream.ref),
                              NGX_OK);
-            ngx_ess_stream_delete_commit(zone, &stream.ref);
+            ngx_ess_table_delete_commit(zone, &stream.ref);
 
             assert_false(ngx_ess_follow_mine(zone, &stream.ref));
             assert_int_equal(claim(zone, &ordinal), NGX_DECLINED);

@@ -35,10 +35,10 @@ setup_size(size_t size)
     print = 100;
     reader_last = 0;
 
-    return (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK
-            || ngx_ess_stream_reserve(zone, &key,
-                                      &ngx_unit_bound, 0, &stream) != NGX_OK
-            || ngx_ess_stream_show(zone, &stream.ref) != NGX_OK);
+    return (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK
+            || ngx_ess_table_reserve(zone, &key,
+                                     &ngx_unit_bound, 0, &stream) != NGX_OK
+            || ngx_ess_table_show(zone, &stream.ref) != NGX_OK);
 }
 
 
@@ -61,7 +61,7 @@ teardown(void **state)
 {
     ngx_uint_t  faults;
 
-    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
     ngx_unit_free(zone);
 
     return faults != 0;
@@ -72,9 +72,9 @@ static ngx_uint_t
 append_to(ngx_ess_stream_ref_t **refs, ngx_uint_t nrefs, ngx_str_t *k,
     u_char *data, size_t len)
 {
-    ngx_uint_t             n;
-    ngx_ess_event_t        event;
-    ngx_ess_notify_wake_t  wake;
+    ngx_uint_t       n;
+    ngx_ess_wake_t   wake;
+    ngx_ess_event_t  event;
 
     ngx_memzero(&wake, sizeof(wake));
 
@@ -86,11 +86,11 @@ append_to(ngx_ess_stream_ref_t **refs, ngx_uint_t nrefs, ngx_str_t *k,
     event.nstreams = nrefs;
     event.timestamp = 1000 + print;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     n = ngx_unit_append_locked(zone, ngx_ess_stream_slot(k), k, &event,
                                print++, 1, &wake);
     assert_int_equal(zone->sh->undo, 0);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return n;
 }
@@ -359,7 +359,7 @@ test_bounds(void **state)
     assert_int_equal(info.first_ordinal, 33);
     assert_int_equal(info.last_ordinal, 32);
 
-    assert_int_equal(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY), 0);
+    assert_int_equal(ngx_ess_counter_sum(zone, NGX_ESS_C_EVICTED_EARLY), 0);
 }
 
 
@@ -371,18 +371,18 @@ test_many_streams(void **state)
     ngx_ess_stream_info_t  info, deleted;
 
     for (i = 0; i < 5; i++) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                                &ngx_unit_bound, 0, &info), NGX_OK);
+        assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                               &ngx_unit_bound, 0, &info), NGX_OK);
     }
 
     deleted = info;
-    assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
 
     assert_int_equal(append(&key, (u_char *) "a", 1), 6);
 
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &deleted.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &deleted.ref), NGX_OK);
     assert_int_equal(append(&key, (u_char *) "b", 1), 6);
-    ngx_ess_stream_delete_commit(zone, &deleted.ref);
+    ngx_ess_table_delete_commit(zone, &deleted.ref);
     assert_int_equal(append(&key, (u_char *) "c", 1), 5);
 
     ngx_str_set(&wrong, "nobody's");
@@ -390,7 +390,7 @@ test_many_streams(void **state)
 
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.last_ordinal, 3);
-    assert_int_equal(ngx_ess_shm_counter(zone, NGX_ESS_C_EVENTS_IN), 17);
+    assert_int_equal(ngx_ess_counter_sum(zone, NGX_ESS_C_EVENTS_IN), 17);
 }
 
 
@@ -406,10 +406,10 @@ test_named_streams(void **state)
 
     ngx_str_set(&other, "other");
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other,
-                                            &ngx_unit_bound, 0, &deleted), NGX_OK);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other,
-                                            &ngx_unit_bound, 0, &last), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &other,
+                                           &ngx_unit_bound, 0, &deleted), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &other,
+                                           &ngx_unit_bound, 0, &last), NGX_OK);
 
     wrong = stream.ref;
     wrong.epoch++;
@@ -423,7 +423,7 @@ test_named_streams(void **state)
     assert_int_equal(wrong.index, 0);
     assert_int_not_equal(stream.ref.index, 0);
 
-    ngx_ess_stream_release(zone, &deleted.ref);
+    ngx_ess_table_release(zone, &deleted.ref);
 
     assert_int_equal(append_to(refs, 4, &key, (u_char *) "b", 1), 2);
     assert_int_equal(deleted.ref.index, 0);
@@ -431,7 +431,7 @@ test_named_streams(void **state)
 
     assert_int_equal(append_to(refs, 0, &key, (u_char *) "c", 1), 0);
 
-    assert_int_equal(ngx_ess_stream_show(zone, &last.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &last.ref), NGX_OK);
     assert_int_equal(ngx_ess_stream_by_id(zone, last.ref.id, &info), NGX_OK);
     assert_int_equal(info.last_ordinal, 2);
     assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info),
@@ -546,10 +546,10 @@ test_places(void **state)
 
     /* the first ones go */
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     zone->log_age = 1000;
     zone->sh->created -= 20000;
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     ngx_ess_log_room_expire(zone, 35);
 
@@ -624,9 +624,9 @@ test_lost(void **state)
 
     /* a stream that is made now lost nothing */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                            &ngx_unit_bound, 0, &later), NGX_OK);
-    assert_int_equal(ngx_ess_stream_show(zone, &later.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                           &ngx_unit_bound, 0, &later), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &later.ref), NGX_OK);
 
     append(&key, (u_char *) "d", 1);
 
@@ -695,14 +695,14 @@ test_lost_bindings(void **state)
     /* one that is not listed yet was not bound before */
 
     assert_int_equal(ngx_ess_stream_listed_below(zone), stream.ref.id + 1);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other,
-                                            &ngx_unit_bound, 0, &creating),
+    assert_int_equal(ngx_ess_table_reserve(zone, &other,
+                                           &ngx_unit_bound, 0, &creating),
                      NGX_OK);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 0), 1);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 1), 0);
     assert_int_equal(ngx_ess_stream_listed_below(zone), 0);
     assert_int_equal(ngx_ess_loss_stream(zone, &creating.ref), NGX_DECLINED);
-    assert_int_equal(ngx_ess_stream_show(zone, &creating.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &creating.ref), NGX_OK);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 1), 1);
 
     assert_int_equal(ngx_ess_loss_witness(zone), 0);
@@ -734,9 +734,9 @@ test_recent(void **state)
         (void) append(&key, (u_char *) "x", 1);
     }
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     ngx_ess_mark_acked_locked(zone, slot);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     (void) append(&key, (u_char *) "x", 1);
 
@@ -750,9 +750,9 @@ test_recent(void **state)
 
     /* what will not come again is nothing to compare with */
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     ngx_ess_mark_settled_locked(zone, slot);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     ngx_ess_mark_recent(zone, slot, &recent);
     assert_int_equal(recent.n, 0);

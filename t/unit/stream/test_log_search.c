@@ -3,9 +3,6 @@
  * from end to end, and how much they look at.
  *
  * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
- *
- * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_log_search
- *    t/unit/stream/test_log_search.c (the above) -lcmocka
  */
 
 
@@ -49,20 +46,20 @@ static uint64_t                print;
 static void
 make(size_t size, uint64_t epoch)
 {
-    uint64_t               ordinal;
-    ngx_ess_notify_wake_t  wake;
+    uint64_t        ordinal;
+    ngx_ess_wake_t  wake;
 
     zone = ngx_unit_zone(size);
     zone->log_count = 1000000;
     zone->log_size = 1000000000;
 
-    assert_int_equal(ngx_ess_shm_attach(zone, 2, &ngx_unit_log), NGX_OK);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                            epoch ? &ngx_unit_follows
-                                                  : &ngx_unit_bound,
-                                            epoch, &stream),
+    assert_int_equal(ngx_ess_process_attach(zone, 2, &ngx_unit_log), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                           epoch ? &ngx_unit_follows
+                                                 : &ngx_unit_bound,
+                                           epoch, &stream),
                      NGX_OK);
-    assert_int_equal(ngx_ess_stream_show(zone, &stream.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &stream.ref), NGX_OK);
 
     if (epoch) {
         ngx_memzero(&wake, sizeof(wake));
@@ -73,28 +70,28 @@ make(size_t size, uint64_t epoch)
     }
 
     print = 0;
-    ngx_memzero(&ngx_ess_shm_looks, sizeof(ngx_ess_shm_looks));
+    ngx_memzero(&ngx_ess_zone_looks, sizeof(ngx_ess_zone_looks));
 }
 
 
 static void
 done(void)
 {
-    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
     ngx_unit_free(zone);
 }
 
 
-static ngx_ess_shm_stream_t *
+static ngx_ess_stream_t *
 the_stream(void)
 {
     ngx_ess_seg_t  i;
 
-    i = ngx_ess_stream_find_locked(zone->sh, stream.ref.id, stream.ref.epoch);
+    i = ngx_ess_lookup_ref_locked(zone->sh, stream.ref.id, stream.ref.epoch);
 
     assert_int_not_equal(i, 0);
 
-    return ngx_ess_shm_stream(zone->sh, i);
+    return ngx_ess_zone_stream(zone->sh, i);
 }
 
 
@@ -105,7 +102,7 @@ append(const char *body, uint64_t timestamp, uint64_t ordinal)
 {
     ngx_uint_t             n;
     ngx_ess_event_t        event;
-    ngx_ess_notify_wake_t  wake;
+    ngx_ess_wake_t         wake;
     ngx_ess_stream_ref_t  *ref;
 
     ngx_memzero(&wake, sizeof(wake));
@@ -120,12 +117,12 @@ append(const char *body, uint64_t timestamp, uint64_t ordinal)
     event.streams = &ref;
     event.nstreams = 1;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     n = ngx_unit_append_locked(zone, ordinal ? NGX_ESS_SLOTS
                                              : ngx_ess_stream_slot(&key),
                                &key, &event, ordinal ? 0 : ++print, 1,
                                &wake);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     assert_int_equal(n, 1);
 }
@@ -136,15 +133,16 @@ append(const char *body, uint64_t timestamp, uint64_t ordinal)
 static void
 evict(ngx_uint_t n)
 {
-    ngx_ess_shm_stream_t  *s;
+    ngx_ess_stream_t  *s;
 
     s = the_stream();
 
-    ngx_ess_shm_lock(zone);
-    (void) ngx_ess_log_room_clear_locked(zone, ngx_ess_stream_find_locked(zone->sh,
-                                         stream.ref.id, stream.ref.epoch),
+    ngx_ess_zone_lock(zone);
+    (void) ngx_ess_log_room_clear_locked(zone,
+                                     ngx_ess_lookup_ref_locked(zone->sh,
+                                             stream.ref.id, stream.ref.epoch),
                                          ngx_min(n, s->count));
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 }
 
 
@@ -153,20 +151,20 @@ evict(ngx_uint_t n)
 static ngx_ess_seg_t
 model(want_t *want, uint64_t *seq)
 {
-    ngx_ess_seg_t          i;
-    ngx_ess_shm_stream_t  *s;
-    ngx_ess_shm_record_t  *r;
+    ngx_ess_seg_t           i;
+    ngx_ess_stream_t       *s;
+    ngx_ess_zone_record_t  *r;
 
     s = the_stream();
     *seq = s->next_seq - s->count;
 
     for (i = s->head; i; i = r->next) {
-        r = ngx_ess_shm_record(zone->sh, i);
+        r = ngx_ess_zone_record(zone->sh, i);
 
-        if (ngx_ess_shm_record_type(r) == NGX_ESS_RECORD_EVENT
+        if (ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT
             && r->ordinal > want->after
-            && (ngx_ess_shm_timestamp(r)
-                ? ngx_ess_shm_timestamp(r) >= want->since
+            && (ngx_ess_zone_timestamp(r)
+                ? ngx_ess_zone_timestamp(r) >= want->since
                 : r->ordinal >= want->undated))
         {
             return i;
@@ -184,13 +182,13 @@ model(want_t *want, uint64_t *seq)
 static uint64_t
 search(want_t *want)
 {
-    uint64_t               seq, looks;
-    ngx_ess_seg_t          i;
-    ngx_ess_log_place_t    p;
-    ngx_ess_shm_stream_t  *s;
-    ngx_ess_shm_record_t  *r;
+    uint64_t                seq, looks;
+    ngx_ess_seg_t           i;
+    ngx_ess_stream_t       *s;
+    ngx_ess_log_place_t     p;
+    ngx_ess_zone_record_t  *r;
 
-    looks = ngx_ess_shm_looks.all;
+    looks = ngx_ess_zone_looks.all;
 
     assert_int_equal(want->after
                      ? ngx_ess_log_search_ordinal(zone, &stream.ref,
@@ -199,13 +197,13 @@ search(want_t *want)
                                                 want->undated, &p),
                      NGX_OK);
 
-    looks = ngx_ess_shm_looks.all - looks;
+    looks = ngx_ess_zone_looks.all - looks;
 
     s = the_stream();
     i = model(want, &seq);
 
     assert_int_equal(p.seq, seq);
-    assert_int_equal(p.first, ngx_ess_shm_first(zone->sh, s));
+    assert_int_equal(p.first, ngx_ess_zone_first(zone->sh, s));
 
     if (i == 0) {
         assert_int_equal(p.expected, p.gap && want->after + 1 < p.first
@@ -215,15 +213,15 @@ search(want_t *want)
         return looks;
     }
 
-    r = ngx_ess_shm_record(zone->sh, i);
+    r = ngx_ess_zone_record(zone->sh, i);
 
     assert_int_equal(p.last, r->prev);
 
     if (want->after == 0) {
         assert_int_equal(p.gap, r->prev == 0 && p.first > 1);
         assert_int_equal(p.expected,
-                         r->prev ? ngx_ess_shm_record(zone->sh,
-                                                      r->prev)->ordinal + 1
+                         r->prev ? ngx_ess_zone_record(zone->sh,
+                                                       r->prev)->ordinal + 1
                                  : 0);
     }
 
@@ -270,7 +268,7 @@ read_at(uint64_t seq)
     ngx_ess_log_lost_t   lost;
     u_char               buf[256];
 
-    looks = ngx_ess_shm_looks.all;
+    looks = ngx_ess_zone_looks.all;
     last = 0;
     n = 1;
 
@@ -281,7 +279,7 @@ read_at(uint64_t seq)
         assert_int_equal(record.seq, seq - 1);
     }
 
-    return ngx_ess_shm_looks.all - looks;
+    return ngx_ess_zone_looks.all - looks;
 }
 
 
@@ -313,7 +311,7 @@ test_ordinal_in_many(void **state)
         assert_in_range(search_ordinal(i), 0, SEARCH);
     }
 
-    assert_in_range(ngx_ess_shm_looks.most, 1, HOLD);
+    assert_in_range(ngx_ess_zone_looks.most, 1, HOLD);
 
     done();
 }
@@ -346,7 +344,7 @@ test_timestamp_in_many(void **state)
 
     assert_in_range(search_since(0, 0), 0, SEARCH);
     assert_in_range(search_since((uint64_t) -1, 0), 0, SEARCH);
-    assert_in_range(ngx_ess_shm_looks.most, 1, HOLD);
+    assert_in_range(ngx_ess_zone_looks.most, 1, HOLD);
 
     done();
 }
@@ -373,7 +371,7 @@ test_undated_in_many(void **state)
         assert_in_range(search_since(BASE + MANY / 4, 2 * i), 0, SEARCH);
     }
 
-    assert_in_range(ngx_ess_shm_looks.most, 1, HOLD);
+    assert_in_range(ngx_ess_zone_looks.most, 1, HOLD);
 
     done();
 }
@@ -401,7 +399,7 @@ test_poison_in_many(void **state)
     (void) search_since(BASE + i, 0);
     (void) search_ordinal(1);
 
-    assert_in_range(ngx_ess_shm_looks.most, 1, HOLD);
+    assert_in_range(ngx_ess_zone_looks.most, 1, HOLD);
 
     done();
 }
@@ -435,9 +433,9 @@ random_timestamp(ngx_uint_t kind, ngx_uint_t i)
 static void
 test_random(void **state)
 {
-    uint64_t               t, from, next;
-    ngx_uint_t             kind, round, i, n, follow;
-    ngx_ess_shm_stream_t  *s;
+    uint64_t           t, from, next;
+    ngx_uint_t         kind, round, i, n, follow;
+    ngx_ess_stream_t  *s;
 
     for (round = 0; round < 42; round++) {
 
@@ -472,7 +470,7 @@ test_random(void **state)
                 evict(10000);
             }
 
-            from = ngx_ess_shm_first(zone->sh, s);
+            from = ngx_ess_zone_first(zone->sh, s);
             from = from > 3 ? from - 3 : 1;
 
             for (t = from; t < s->next_ordinal + 3; t += 1 + random_below(9)) {
@@ -487,7 +485,7 @@ test_random(void **state)
                 (void) read_at(t);
             }
 
-            assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+            assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
         }
 
         done();
@@ -507,7 +505,7 @@ test_streams(void **state)
     static uint64_t        ids[3000];
 
     zone = ngx_unit_zone(64 * 1024 * 1024);
-    ngx_memzero(&ngx_ess_shm_looks, sizeof(ngx_ess_shm_looks));
+    ngx_memzero(&ngx_ess_zone_looks, sizeof(ngx_ess_zone_looks));
 
     assert_true(zone->sh->geo.nbuckets > 100000);
 
@@ -523,7 +521,7 @@ test_streams(void **state)
         ngx_memcpy(row.uuid + 4, &id, sizeof(id));
         row.key_len = 3;
         ngx_memcpy(row.key, "key", 3);
-        assert_int_equal(ngx_ess_stream_load(zone, &row), NGX_OK);
+        assert_int_equal(ngx_ess_table_load(zone, &row), NGX_OK);
     }
 
     last = id;
@@ -545,8 +543,8 @@ test_streams(void **state)
         }
     }
 
-    assert_in_range(ngx_ess_shm_looks.most, 1, 5000);
-    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    assert_in_range(ngx_ess_zone_looks.most, 1, 5000);
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
     ngx_unit_free(zone);
 }
 
@@ -560,9 +558,9 @@ create(ngx_uint_t n)
     ngx_ess_stream_info_t  info;
 
     for (first = 0; n; n--) {
-        assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                                &ngx_unit_bound, 0, &info), NGX_OK);
-        assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
+        assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                               &ngx_unit_bound, 0, &info), NGX_OK);
+        assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
         first = first ? first : info.ref.id;
     }
 
@@ -576,8 +574,8 @@ remove_stream(uint64_t id)
     ngx_ess_stream_info_t  info;
 
     assert_int_equal(ngx_ess_stream_by_id(zone, id, &info), NGX_OK);
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &info.ref), NGX_OK);
-    ngx_ess_stream_delete_commit(zone, &info.ref);
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &info.ref), NGX_OK);
+    ngx_ess_table_delete_commit(zone, &info.ref);
 }
 
 
@@ -590,9 +588,9 @@ test_append_goes_on(void **state)
     uint64_t               id;
     ngx_int_t              n;
     ngx_uint_t             part;
+    ngx_ess_wake_t         wake;
     ngx_ess_event_t        event;
     ngx_ess_stream_info_t  info;
-    ngx_ess_notify_wake_t  wake;
 
     make(32 * 1024 * 1024, 0);
     (void) create(4999);
@@ -604,10 +602,10 @@ test_append_goes_on(void **state)
     part = 0;
 
     do {
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
         n = ngx_unit_append_locked(zone, ngx_ess_stream_slot(&key), &key,
                                    &event, 1, 1, &wake);
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
 
         if (n == NGX_BUSY && event.done != part && event.done % 5 == 1) {
             remove_stream(event.done);
@@ -625,7 +623,7 @@ test_append_goes_on(void **state)
     }
 
     assert_in_range(n, 4900, 4999);
-    assert_in_range(ngx_ess_shm_looks.most, 1, 2 * HOLD);
+    assert_in_range(ngx_ess_zone_looks.most, 1, 2 * HOLD);
 
     done();
 }
@@ -647,8 +645,8 @@ test_closed_streams(void **state)
 
     for (id = first; id < first + 1000; id++) {
         assert_int_equal(ngx_ess_stream_by_id(zone, id, &info), NGX_OK);
-        assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL, &seq,
-                                                  &ordinal, &number),
+        assert_int_equal(ngx_ess_interest_subscribe(zone, &info.ref, NULL, &seq,
+                                                    &ordinal, &number),
                          NGX_OK);
         stream = info;
 
@@ -662,14 +660,14 @@ test_closed_streams(void **state)
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &stream), NGX_OK);
     append("x", BASE, 0);
 
-    looks = ngx_ess_shm_looks.all;
+    looks = ngx_ess_zone_looks.all;
     assert_int_equal(ngx_ess_stream_key_used(zone, &key, 1), 1);
     assert_int_equal(ngx_ess_loss_key(zone, &key, (uint64_t) -1), 1);
-    assert_in_range(ngx_ess_shm_looks.all - looks, 1, 10);
+    assert_in_range(ngx_ess_zone_looks.all - looks, 1, 10);
 
-    ngx_ess_shm_looks.most = 0;
-    ngx_ess_shm_detach(zone);
-    assert_in_range(ngx_ess_shm_looks.most, 1, 600);
+    ngx_ess_zone_looks.most = 0;
+    ngx_ess_process_detach(zone);
+    assert_in_range(ngx_ess_zone_looks.most, 1, 600);
     assert_int_equal(ngx_ess_stream_count(zone), 1);
 
     done();

@@ -52,7 +52,7 @@ setup(void **state)
         n += (ngx_ess_stream_slot(&keys[n]) == slot);
     }
 
-    return ngx_ess_shm_attach(zone, 1, &ngx_unit_log) != NGX_OK;
+    return ngx_ess_process_attach(zone, 1, &ngx_unit_log) != NGX_OK;
 }
 
 
@@ -61,7 +61,7 @@ teardown(void **state)
 {
     ngx_uint_t  faults;
 
-    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
     ngx_unit_free(zone);
 
     return faults != 0;
@@ -74,10 +74,10 @@ create(ngx_uint_t i, ngx_uint_t key)
     key_of[i] = key;
     right[i] = 0;
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &keys[key],
-                                            &ngx_unit_bound, 0, &streams[i]),
+    assert_int_equal(ngx_ess_table_reserve(zone, &keys[key],
+                                           &ngx_unit_bound, 0, &streams[i]),
                      NGX_OK);
-    assert_int_equal(ngx_ess_stream_show(zone, &streams[i].ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &streams[i].ref), NGX_OK);
 }
 
 
@@ -90,9 +90,9 @@ drop(ngx_uint_t i)
 
     key_of[i] = KEYS;
 
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &streams[i].ref),
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &streams[i].ref),
                      NGX_OK);
-    ngx_ess_stream_delete_commit(zone, &streams[i].ref);
+    ngx_ess_table_delete_commit(zone, &streams[i].ref);
 }
 
 
@@ -120,18 +120,18 @@ check(ngx_uint_t n)
 static ngx_int_t
 append(ngx_ess_event_t *event, ngx_uint_t force)
 {
-    ngx_int_t              rc;
-    ngx_str_t              key;
-    ngx_ess_notify_wake_t  wake;
+    ngx_int_t       rc;
+    ngx_str_t       key;
+    ngx_ess_wake_t  wake;
 
     ngx_memzero(&wake, sizeof(wake));
     ngx_str_set(&key, "of any other slot");
     ngx_str_set(&event->body, "hello");
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     rc = ngx_unit_append_locked(zone, slot, &key, event, print, force,
                                 &wake);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return rc;
 }
@@ -238,7 +238,7 @@ test_holds(void **state)
 
         while ((rc = append(&event, 0)) == NGX_BUSY) {
             holds++;
-            assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+            assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
 
             /* the one that would be next, and others */
 

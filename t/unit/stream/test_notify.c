@@ -61,7 +61,7 @@ shut(void)
 }
 
 
-static const ngx_ess_notify_handlers_t  handlers = {
+static const ngx_ess_wake_handlers_t  handlers = {
     changed,
     replace,
     mailed,
@@ -93,14 +93,14 @@ setup(void **state)
     nshutdown = 0;
     zone = ngx_unit_zone(1024 * 1024);
 
-    if (ngx_ess_shm_attach(zone, 2, &ngx_unit_log) != NGX_OK) {
+    if (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK) {
         return 1;
     }
 
     for (i = 0; i < STREAMS; i++) {
-        if (ngx_ess_stream_reserve(zone, key_of(i),
-                                   &ngx_unit_bound, 0, &streams[i]) != NGX_OK
-            || ngx_ess_stream_show(zone, &streams[i].ref) != NGX_OK)
+        if (ngx_ess_table_reserve(zone, key_of(i),
+                                  &ngx_unit_bound, 0, &streams[i]) != NGX_OK
+            || ngx_ess_table_show(zone, &streams[i].ref) != NGX_OK)
         {
             return 1;
         }
@@ -115,7 +115,7 @@ teardown(void **state)
 {
     ngx_uint_t  faults;
 
-    faults = ngx_ess_shm_check(zone, &ngx_unit_log);
+    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
     ngx_unit_free(zone);
 
     return faults != 0;
@@ -123,7 +123,7 @@ teardown(void **state)
 
 
 static void
-append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
+append(ngx_uint_t i, ngx_ess_wake_t *wake)
 {
     ngx_ess_event_t  event;
 
@@ -132,11 +132,11 @@ append(ngx_uint_t i, ngx_ess_notify_wake_t *wake)
     ngx_str_set(&event.body, "x");
     event.timestamp = 1;
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     assert_int_equal(
         ngx_unit_append_locked(zone, ngx_ess_stream_slot(key_of(i)),
                                key_of(i), &event, 1, 0, wake), 1);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 }
 
 
@@ -162,14 +162,14 @@ is_eventfd(int fd)
 static void
 test_wake(void **state)
 {
-    struct pollfd           pfd;
-    uint64_t                seq, next;
-    ngx_uint_t              i;
-    ngx_cycle_t            *cycle;
-    ngx_core_conf_t         ccf;
-    void                   *confs[1];
-    ngx_connection_t       *c;
-    ngx_ess_notify_wake_t   wake;
+    struct pollfd      pfd;
+    uint64_t           seq, next;
+    ngx_uint_t         i;
+    ngx_cycle_t       *cycle;
+    ngx_core_conf_t    ccf;
+    void              *confs[1];
+    ngx_connection_t  *c;
+    ngx_ess_wake_t     wake;
 
     cycle = (ngx_cycle_t *) ngx_cycle;
     ngx_memzero(&ccf, sizeof(ccf));
@@ -178,9 +178,9 @@ test_wake(void **state)
     confs[0] = &ccf;
     cycle->conf_ctx = (void ****) confs;
 
-    assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
-    assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
-    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, &handlers),
+    assert_int_equal(ngx_ess_wake_init_module(cycle), NGX_OK);
+    assert_int_equal(ngx_ess_wake_init_module(cycle), NGX_OK);
+    assert_int_equal(ngx_ess_wake_init_process(cycle, zone, &handlers),
                      NGX_OK);
 
     c = ngx_get_connection(0, &ngx_unit_log);
@@ -191,8 +191,8 @@ test_wake(void **state)
     append(0, &wake);
     assert_int_equal(wake.procs[0], 0);
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, NULL,
-                                              &seq, &next, &number),
+    assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[0].ref, NULL,
+                                                &seq, &next, &number),
                      NGX_OK);
     assert_int_equal(seq, 2);
     assert_int_equal(next, 2);
@@ -202,21 +202,21 @@ test_wake(void **state)
     append(1, &wake);
     assert_int_equal(wake.procs[0], 1 << 2);
 
-    ngx_ess_notify_wake(zone, &wake);
+    ngx_ess_wake_procs(zone, &wake);
     assert_int_equal(wake.procs[0], 0);
     assert_int_equal(nchanged, 0);
     ngx_unit_run_posted();
     assert_int_equal(nchanged, 1);
     assert_int_equal(last, streams[0].ref.id);
 
-    ngx_ess_notify_poll();
+    ngx_ess_wake_poll();
     assert_int_equal(nchanged, 1);
 
     /* the other way: somebody else wrote to our eventfd */
 
     append(0, &wake);
     zone->proc = 7;
-    ngx_ess_notify_wake(zone, &wake);
+    ngx_ess_wake_procs(zone, &wake);
     zone->proc = 2;
 
     for (i = 3, pfd.revents = 0; i < 256 && !pfd.revents; i++) {
@@ -240,13 +240,13 @@ test_wake(void **state)
 
     /* mail wakes, too, and is no change */
 
-    ngx_ess_shm_lock(zone);
-    ngx_ess_notify_mail_locked(zone->sh, zone->proc, &wake);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_lock(zone);
+    ngx_ess_wake_mail_locked(zone->sh, zone->proc, &wake);
+    ngx_ess_zone_unlock(zone);
 
-    ngx_ess_notify_wake(zone, &wake);
+    ngx_ess_wake_procs(zone, &wake);
     ngx_unit_run_posted();
-    ngx_ess_notify_poll();
+    ngx_ess_wake_poll();
     assert_int_equal(nmails, 1);
     assert_int_equal(nchanged, 2);
 
@@ -258,11 +258,11 @@ test_wake(void **state)
     assert_int_equal(nshutdown, 1);
 
     append(0, &wake);
-    ngx_ess_notify_wake(zone, &wake);
+    ngx_ess_wake_procs(zone, &wake);
     ngx_unit_run_posted();
     assert_int_equal(nchanged, 3);
 
-    ngx_ess_notify_exit_process(cycle);
+    ngx_ess_wake_exit_process(cycle);
     assert_int_equal(c->fd, -1);
 }
 
@@ -270,16 +270,16 @@ test_wake(void **state)
 static void
 test_overflow(void **state)
 {
-    uint64_t               seq, next;
-    ngx_uint_t             i, n, overflow;
-    ngx_ess_stream_ref_t   refs[NGX_ESS_DIRTY];
-    ngx_ess_notify_wake_t  wake;
+    uint64_t              seq, next;
+    ngx_uint_t            i, n, overflow;
+    ngx_ess_wake_t        wake;
+    ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     ngx_memzero(&wake, sizeof(wake));
 
     for (i = 0; i < STREAMS; i++) {
-        assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[i].ref,
-                                                  NULL, &seq, &next, &number),
+        assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[i].ref,
+                                                    NULL, &seq, &next, &number),
                          NGX_OK);
     }
 
@@ -287,24 +287,24 @@ test_overflow(void **state)
         append(i, &wake);
 
         if (i == NGX_ESS_DIRTY - 1) {
-            assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->overflow, 0);
+            assert_int_equal(ngx_ess_zone_proc(zone->sh, 2)->overflow, 0);
         }
     }
 
-    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
 
-    ngx_ess_shm_lock(zone);
-    n = ngx_ess_notify_take_locked(zone, refs, first, &overflow);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_lock(zone);
+    n = ngx_ess_wake_take_locked(zone, refs, first, &overflow);
+    ngx_ess_zone_unlock(zone);
 
     assert_int_equal(n, NGX_ESS_DIRTY);
     assert_int_equal(overflow, 1);
 
     append(STREAMS - 1, &wake);
 
-    ngx_ess_shm_lock(zone);
-    n = ngx_ess_notify_take_locked(zone, refs, first, &overflow);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_lock(zone);
+    n = ngx_ess_wake_take_locked(zone, refs, first, &overflow);
+    ngx_ess_zone_unlock(zone);
 
     assert_int_equal(n, 1);
     assert_int_equal(overflow, 0);
@@ -314,8 +314,8 @@ test_overflow(void **state)
     /* the interest goes, and the entry with it */
 
     append(5, &wake);
-    ngx_ess_notify_unsubscribe(zone, &streams[5].ref);
-    assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->ndirty, 0);
+    ngx_ess_interest_unsubscribe(zone, &streams[5].ref);
+    assert_int_equal(ngx_ess_zone_proc(zone->sh, 2)->ndirty, 0);
 }
 
 
@@ -324,46 +324,47 @@ test_many_procs(void **state)
 {
     uint64_t               seq, next;
     ngx_uint_t             p, total, nfree, before;
+    ngx_ess_wake_t         wake;
     ngx_ess_stream_info_t  info;
-    ngx_ess_notify_wake_t  wake;
 
     ngx_memzero(&wake, sizeof(wake));
-    ngx_ess_shm_room(zone, &before, &total);
+    ngx_ess_zone_room(zone, &before, &total);
 
     for (p = 3; p < zone->sh->geo.nprocs; p++) {
-        assert_int_equal(ngx_ess_shm_attach(zone, p, &ngx_unit_log), NGX_OK);
-        ngx_ess_shm_count(zone, NGX_ESS_C_SUBSCRIBERS, 1);
-        assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[3].ref,
-                                                  NULL, &seq, &next, &number),
+        assert_int_equal(ngx_ess_process_attach(zone, p, &ngx_unit_log),
+                         NGX_OK);
+        ngx_ess_counter_add(zone, NGX_ESS_C_SUBSCRIBERS, 1);
+        assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[3].ref,
+                                                    NULL, &seq, &next, &number),
                          NGX_OK);
     }
 
     assert_true(p > 40);
-    assert_int_equal(ngx_ess_shm_attach(zone, p, &ngx_unit_log), NGX_ERROR);
+    assert_int_equal(ngx_ess_process_attach(zone, p, &ngx_unit_log), NGX_ERROR);
     ngx_unit_alerts = 0;
 
     assert_int_equal(ngx_ess_stream_by_id(zone, streams[3].ref.id, &info),
                      NGX_OK);
     assert_int_equal(info.subscribers, p - 3);
-    assert_int_equal(ngx_ess_shm_counter(zone, NGX_ESS_C_SUBSCRIBERS), p - 3);
+    assert_int_equal(ngx_ess_counter_sum(zone, NGX_ESS_C_SUBSCRIBERS), p - 3);
 
     append(3, &wake);
     assert_int_equal(wake.procs[0],
                      (p >= 64 ? ~(uint64_t) 0 : ((uint64_t) 1 << p) - 1)
                      & ~(uint64_t) 7);
 
-    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
 
     while (--p >= 3) {
         zone->proc = p;
-        ngx_ess_shm_detach(zone);
-        assert_int_equal(ngx_ess_shm_proc(zone->sh, p)->npairs, 0);
-        assert_int_equal(ngx_ess_shm_proc(zone->sh, p)->pid, 0);
+        ngx_ess_process_detach(zone);
+        assert_int_equal(ngx_ess_zone_proc(zone->sh, p)->npairs, 0);
+        assert_int_equal(ngx_ess_zone_proc(zone->sh, p)->pid, 0);
     }
 
-    ngx_ess_shm_room(zone, &nfree, &total);
+    ngx_ess_zone_room(zone, &nfree, &total);
     assert_int_equal(nfree, before - 1);
-    assert_int_equal(ngx_ess_shm_counter(zone, NGX_ESS_C_SUBSCRIBERS), 0);
+    assert_int_equal(ngx_ess_counter_sum(zone, NGX_ESS_C_SUBSCRIBERS), 0);
 }
 
 
@@ -374,40 +375,40 @@ test_closed(void **state)
 {
     uint64_t               seq, next;
     ngx_uint_t             i, total, nfree, before;
+    ngx_ess_wake_t         wake;
     ngx_ess_stream_info_t  info;
-    ngx_ess_notify_wake_t  wake;
 
     ngx_memzero(&wake, sizeof(wake));
 
-    ngx_ess_shm_room(zone, &before, &total);
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                            &ngx_unit_bound, 0, &info), NGX_OK);
-    ngx_ess_stream_release(zone, &info.ref);
+    ngx_ess_zone_room(zone, &before, &total);
+    assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                           &ngx_unit_bound, 0, &info), NGX_OK);
+    ngx_ess_table_release(zone, &info.ref);
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[9].ref, NULL,
-                                              &seq, &next, &number),
+    assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[9].ref, NULL,
+                                                &seq, &next, &number),
                      NGX_OK);
 
     for (i = 0; i < 700; i++) {
         append(9, &wake);
     }
 
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &streams[9].ref),
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &streams[9].ref),
                      NGX_OK);
-    ngx_ess_stream_delete_commit(zone, &streams[9].ref);
-    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    ngx_ess_table_delete_commit(zone, &streams[9].ref);
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
 
-    ngx_ess_notify_unsubscribe(zone, &streams[9].ref);
+    ngx_ess_interest_unsubscribe(zone, &streams[9].ref);
 
     for (i = 0; i < 700; i++) {
         append(10, &wake);
     }
 
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &streams[10].ref),
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &streams[10].ref),
                      NGX_OK);
-    ngx_ess_stream_delete_commit(zone, &streams[10].ref);
+    ngx_ess_table_delete_commit(zone, &streams[10].ref);
 
-    ngx_ess_shm_room(zone, &nfree, &total);
+    ngx_ess_zone_room(zone, &nfree, &total);
     assert_int_equal(nfree, before + 2);
 }
 
@@ -434,11 +435,12 @@ test_gone(void **state)
     pids[0] = child;
 
     for (i = 0; i < 5; i++) {
-        assert_int_equal(ngx_ess_shm_attach(zone, 7, &ngx_unit_log), NGX_OK);
-        assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[3].ref,
-                                                  NULL, &seq, &next, &number),
+        assert_int_equal(ngx_ess_process_attach(zone, 7, &ngx_unit_log),
                          NGX_OK);
-        ngx_ess_shm_proc(zone->sh, 7)->pid = pids[i];
+        assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[3].ref,
+                                                    NULL, &seq, &next, &number),
+                         NGX_OK);
+        ngx_ess_zone_proc(zone->sh, 7)->pid = pids[i];
         zone->proc = 2;
 
         /* 2: known to the master no more, 3: it lives, 4: it was reaped */
@@ -451,14 +453,14 @@ test_gone(void **state)
             ngx_processes[7].channel[0] = 5;
         }
 
-        ngx_ess_shm_sweep(zone, &ngx_unit_log);
+        ngx_ess_process_sweep(zone, &ngx_unit_log);
 
         assert_int_equal(ngx_ess_stream_by_id(zone, streams[3].ref.id, &info),
                          NGX_OK);
         assert_int_equal(info.subscribers, stays[i]);
-        assert_int_equal(ngx_ess_shm_proc(zone->sh, 7)->pid,
+        assert_int_equal(ngx_ess_zone_proc(zone->sh, 7)->pid,
                          stays[i] ? pids[i] : 0);
-        assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->pid, getpid());
+        assert_int_equal(ngx_ess_zone_proc(zone->sh, 2)->pid, getpid());
     }
 }
 
@@ -472,19 +474,19 @@ test_new_generation(void **state)
     ngx_ess_zone_t  *next;
 
     next = ngx_unit_reload(zone);
-    before = ngx_ess_shm_generation(zone);
+    before = ngx_ess_zone_generation(zone);
 
-    ngx_ess_shm_lock(zone);
-    ngx_ess_shm_set64_locked(zone->sh, &zone->sh->next_id, 77);
+    ngx_ess_zone_lock(zone);
+    ngx_ess_journal_set64_locked(zone->sh, &zone->sh->next_id, 77);
 
-    ngx_ess_shm_new_generation(next);
+    ngx_ess_zone_new_generation(next);
 
     ngx_unit_force_unlock(zone);
 
-    ngx_ess_shm_lock(zone);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_lock(zone);
+    ngx_ess_zone_unlock(zone);
 
-    assert_int_equal(ngx_ess_shm_generation(zone), before + 1);
+    assert_int_equal(ngx_ess_zone_generation(zone), before + 1);
     assert_int_equal(next->generation, before + 1);
 
     ngx_unit_free_handle(next);
@@ -496,11 +498,11 @@ test_new_generation(void **state)
 static ngx_uint_t
 fill(void)
 {
-    ngx_int_t              rc;
-    ngx_uint_t             n;
-    ngx_ess_event_t        event;
-    static u_char          body[3000];
-    ngx_ess_notify_wake_t  wake;
+    ngx_int_t        rc;
+    ngx_uint_t       n;
+    ngx_ess_event_t  event;
+    static u_char    body[3000];
+    ngx_ess_wake_t   wake;
 
     ngx_memzero(&event, sizeof(ngx_ess_event_t));
 
@@ -511,10 +513,10 @@ fill(void)
     ngx_memzero(&wake, sizeof(wake));
 
     for (n = 0; n < 1000; n++) {
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
         rc = ngx_unit_append_locked(zone, ngx_ess_stream_slot(key_of(0)),
                                     key_of(0), &event, 1, 0, &wake);
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
 
         if (rc == NGX_AGAIN) {
             break;
@@ -533,10 +535,10 @@ take(void)
     ngx_uint_t            overflow;
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
-    ngx_ess_shm_lock(zone);
-    assert_int_equal(ngx_ess_notify_take_locked(zone, refs, first,
-                                                &overflow), 1);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_lock(zone);
+    assert_int_equal(ngx_ess_wake_take_locked(zone, refs, first,
+                                              &overflow), 1);
+    ngx_ess_zone_unlock(zone);
 }
 
 
@@ -557,15 +559,15 @@ test_unseen(void **state)
     confs[0] = &ccf;
     cycle->conf_ctx = (void ****) confs;
 
-    assert_int_equal(ngx_ess_notify_init_module(cycle), NGX_OK);
-    assert_int_equal(ngx_ess_notify_init_process(cycle, zone, &handlers),
+    assert_int_equal(ngx_ess_wake_init_module(cycle), NGX_OK);
+    assert_int_equal(ngx_ess_wake_init_process(cycle, zone, &handlers),
                      NGX_OK);
 
     /* nobody is interested: the oldest go */
 
     assert_int_equal(fill(), 1000);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[0].ref, NULL,
-                                              &seq, &next, &number),
+    assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[0].ref, NULL,
+                                                &seq, &next, &number),
                      NGX_OK);
 
     /* old ones go, then the new ones stay */
@@ -580,13 +582,13 @@ test_unseen(void **state)
     take();
     ngx_current_msec += 20;
     assert_int_equal(fill(), 0);
-    ngx_ess_notify_progress(0);
+    ngx_ess_wake_progress(0);
     ngx_current_msec += 990;
     assert_int_equal(fill(), 0);
 
     /* what was there when it took the list was read */
 
-    ngx_ess_notify_progress(1);
+    ngx_ess_wake_progress(1);
     n = fill();
     assert_true(n >= first && n < 1000);
     assert_int_equal(fill(), 0);
@@ -602,14 +604,14 @@ test_unseen(void **state)
 
     take();
     assert_int_equal(fill(), 0);
-    ngx_ess_notify_progress(0);
+    ngx_ess_wake_progress(0);
     assert_int_equal(fill(), 0);
-    ngx_ess_shm_detach(zone);
+    ngx_ess_process_detach(zone);
     assert_int_equal(fill(), 1000);
 
     zone->proc = NGX_ESS_PROCS;
-    ngx_ess_notify_progress(1);
-    ngx_ess_notify_exit_process(cycle);
+    ngx_ess_wake_progress(1);
+    ngx_ess_wake_exit_process(cycle);
 }
 
 
@@ -633,27 +635,27 @@ told(ngx_uint_t p)
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     zone->proc = p;
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
 
-    if (ngx_ess_notify_take_locked(zone, refs, first, &overflow) == 0) {
+    if (ngx_ess_wake_take_locked(zone, refs, first, &overflow) == 0) {
         first[0] = 0;
     }
 
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     return first[0];
 }
 
 
 static ngx_int_t
-enter(ngx_uint_t p, ngx_ess_notify_limit_t *limit)
+enter(ngx_uint_t p, ngx_ess_interest_limit_t *limit)
 {
     uint64_t  seq, next;
 
     zone->proc = p;
 
-    return ngx_ess_notify_subscribe(zone, &streams[7].ref, limit, &seq, &next,
-                                    &number);
+    return ngx_ess_interest_subscribe(zone, &streams[7].ref, limit, &seq, &next,
+                                      &number);
 }
 
 
@@ -662,8 +664,8 @@ enter(ngx_uint_t p, ngx_ess_notify_limit_t *limit)
 static void
 test_limit(void **state)
 {
-    ngx_ess_stream_ref_t   *ref;
-    ngx_ess_notify_limit_t  limit;
+    ngx_ess_stream_ref_t     *ref;
+    ngx_ess_interest_limit_t  limit;
 
     ref = &streams[7].ref;
     limit.max = 2;
@@ -697,16 +699,16 @@ test_limit(void **state)
 
     /* those that were closed leave */
 
-    ngx_ess_notify_unsubscribe(zone, ref);
+    ngx_ess_interest_unsubscribe(zone, ref);
     zone->proc = 2;
-    ngx_ess_notify_unsubscribe(zone, ref);
+    ngx_ess_interest_unsubscribe(zone, ref);
     assert_int_equal(subscribers(ref), 2);
-    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
 
     /* one leaves by itself: there is room for one */
 
     zone->proc = 9;
-    ngx_ess_notify_unsubscribe(zone, ref);
+    ngx_ess_interest_unsubscribe(zone, ref);
     assert_int_equal(subscribers(ref), 1);
     assert_int_equal(told(9), 3);
     assert_int_equal(enter(2, &limit), NGX_OK);
@@ -731,28 +733,28 @@ test_limit(void **state)
 static void
 test_limit_of_one_who_is_behind(void **state)
 {
-    uint64_t                seq, next;
-    ngx_uint_t              i;
-    ngx_ess_notify_limit_t  limit;
-    ngx_ess_notify_wake_t   wake;
+    uint64_t                  seq, next;
+    ngx_uint_t                i;
+    ngx_ess_interest_limit_t  limit;
+    ngx_ess_wake_t            wake;
 
     ngx_memzero(&wake, sizeof(wake));
     limit.max = 1;
     limit.replace = 1;
 
     for (i = 0; i < STREAMS; i++) {
-        assert_int_equal(ngx_ess_notify_subscribe(zone, &streams[i].ref, NULL,
-                                                  &seq, &next, &number),
+        assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[i].ref, NULL,
+                                                    &seq, &next, &number),
                          NGX_OK);
         if (i != 7 && i < NGX_ESS_DIRTY + 1) {
             append(i, &wake);
         }
     }
 
-    assert_int_equal(ngx_ess_shm_proc(zone->sh, 2)->ndirty, NGX_ESS_DIRTY);
+    assert_int_equal(ngx_ess_zone_proc(zone->sh, 2)->ndirty, NGX_ESS_DIRTY);
     assert_int_equal(enter(9, &limit), NGX_BUSY);
     assert_int_equal(subscribers(&streams[7].ref), 1);
-    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
 
     assert_int_equal(told(2), 0);
     assert_int_equal(enter(9, &limit), NGX_OK);

@@ -30,8 +30,8 @@ make(size_t size)
 
     zone = ngx_unit_zone(size);
 
-    ngx_ess_shm_new_generation(zone);
-    assert_int_equal(ngx_ess_shm_attach(zone, 3, &ngx_unit_log), NGX_OK);
+    ngx_ess_zone_new_generation(zone);
+    assert_int_equal(ngx_ess_process_attach(zone, 3, &ngx_unit_log), NGX_OK);
 
     return zone;
 }
@@ -40,7 +40,7 @@ make(size_t size)
 static void
 done(ngx_ess_zone_t *zone)
 {
-    assert_int_equal(ngx_ess_shm_check(zone, &ngx_unit_log), 0);
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
     ngx_unit_free(zone);
 }
 
@@ -48,9 +48,9 @@ done(ngx_ess_zone_t *zone)
 static void
 create(ngx_ess_zone_t *zone, ngx_str_t *k, ngx_ess_stream_info_t *info)
 {
-    assert_int_equal(ngx_ess_stream_reserve(zone, k,
-                                            &ngx_unit_bound, 0, info), NGX_OK);
-    assert_int_equal(ngx_ess_stream_show(zone, &info->ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, k,
+                                           &ngx_unit_bound, 0, info), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &info->ref), NGX_OK);
 }
 
 
@@ -63,8 +63,8 @@ test_life(void **state)
 
     zone = make(1024 * 1024);
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                            &ngx_unit_bound, 0, &a), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                           &ngx_unit_bound, 0, &a), NGX_OK);
     assert_int_equal(a.ref.id, 1);
     assert_int_equal(a.state, NGX_ESS_STREAM_CREATING);
     assert_int_equal(a.reserved_ordinal, 65536);
@@ -79,13 +79,13 @@ test_life(void **state)
     assert_int_equal(ngx_ess_stream_by_uuid(zone, a.uuid, &info),
                      NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_list(zone, 0, &info, 1), 0);
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &a.ref), NGX_DECLINED);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq, &next,
-                                              &number),
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &a.ref), NGX_DECLINED);
+    assert_int_equal(ngx_ess_interest_subscribe(zone, &a.ref, NULL, &seq, &next,
+                                                &number),
                      NGX_DECLINED);
 
-    assert_int_equal(ngx_ess_stream_show(zone, &a.ref), NGX_OK);
-    assert_int_equal(ngx_ess_stream_show(zone, &a.ref), NGX_DECLINED);
+    assert_int_equal(ngx_ess_table_show(zone, &a.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &a.ref), NGX_DECLINED);
 
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_memory_equal(info.uuid, a.uuid, NGX_ESS_UUID_LEN);
@@ -96,24 +96,24 @@ test_life(void **state)
 
     /* an id is not used again */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                            &ngx_unit_bound, 0, &b), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                           &ngx_unit_bound, 0, &b), NGX_OK);
     assert_int_equal(b.ref.id, 2);
-    ngx_ess_stream_release(zone, &b.ref);
-    assert_int_equal(ngx_ess_stream_show(zone, &b.ref), NGX_DECLINED);
+    ngx_ess_table_release(zone, &b.ref);
+    assert_int_equal(ngx_ess_table_show(zone, &b.ref), NGX_DECLINED);
     create(zone, &key, &b);
     assert_int_equal(b.ref.id, 3);
 
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &a.ref), NGX_OK);
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &a.ref), NGX_DECLINED);
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &a.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &a.ref), NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.state, NGX_ESS_STREAM_DELETING);
-    ngx_ess_stream_delete_cancel(zone, &a.ref);
+    ngx_ess_table_delete_cancel(zone, &a.ref);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.state, NGX_ESS_STREAM_VISIBLE);
 
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &a.ref), NGX_OK);
-    ngx_ess_stream_delete_commit(zone, &a.ref);
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &a.ref), NGX_OK);
+    ngx_ess_table_delete_commit(zone, &a.ref);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_DECLINED);
     assert_int_equal(zone->sh->nstreams, 1);
 
@@ -137,16 +137,16 @@ test_closed(void **state)
     create(zone, &key, &a);
     last = 0;
 
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq, &next,
-                                              &number), NGX_OK);
-    assert_int_equal(ngx_ess_notify_subscribe(zone, &a.ref, NULL, &seq, &next,
-                                              &number), NGX_OK);
+    assert_int_equal(ngx_ess_interest_subscribe(zone, &a.ref, NULL, &seq, &next,
+                                                &number), NGX_OK);
+    assert_int_equal(ngx_ess_interest_subscribe(zone, &a.ref, NULL, &seq, &next,
+                                                &number), NGX_OK);
     assert_int_equal(seq, 1);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.subscribers, 2);
 
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &a.ref), NGX_OK);
-    ngx_ess_stream_delete_commit(zone, &a.ref);
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &a.ref), NGX_OK);
+    ngx_ess_table_delete_commit(zone, &a.ref);
 
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_by_uuid(zone, a.uuid, &info),
@@ -156,9 +156,9 @@ test_closed(void **state)
     assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, &last, NULL, 0,
                                       &rec, &n, &lost, &need), NGX_DONE);
 
-    ngx_ess_notify_unsubscribe(zone, &a.ref);
+    ngx_ess_interest_unsubscribe(zone, &a.ref);
     assert_int_equal(zone->sh->nstreams, 1);
-    ngx_ess_notify_unsubscribe(zone, &a.ref);
+    ngx_ess_interest_unsubscribe(zone, &a.ref);
     assert_int_equal(zone->sh->nstreams, 0);
 
     assert_int_equal(ngx_ess_log_read(zone, &a.ref, &seq, &last, NULL, 0,
@@ -219,14 +219,14 @@ test_load(void **state)
         row.reserved_ordinal = 1000 + NGX_ESS_ORDINALS;
         row.key_len = 255;
         ngx_memset(row.key, 'k', 255);
-        assert_int_equal(ngx_ess_stream_load(zone, &row), NGX_OK);
-        assert_int_equal(ngx_ess_stream_load(zone, &row), NGX_ABORT);
+        assert_int_equal(ngx_ess_table_load(zone, &row), NGX_OK);
+        assert_int_equal(ngx_ess_table_load(zone, &row), NGX_ABORT);
         row.ref.id += 100;
-        assert_int_equal(ngx_ess_stream_load(zone, &row), NGX_ABORT);
+        assert_int_equal(ngx_ess_table_load(zone, &row), NGX_ABORT);
     }
 
     row.ref.id = 0;
-    assert_int_equal(ngx_ess_stream_load(zone, &row), NGX_ABORT);
+    assert_int_equal(ngx_ess_table_load(zone, &row), NGX_ABORT);
 
     assert_int_equal(ngx_ess_stream_list(zone, 0, list, 8), 6);
 
@@ -251,9 +251,9 @@ test_load(void **state)
     assert_int_equal(info.key_len, 255);
     assert_memory_equal(info.key, row.key, 255);
 
-    ngx_ess_stream_last_id(zone, 600000);
-    ngx_ess_stream_last_id(zone, 5);
-    assert_int_equal(ngx_ess_shm_attach(zone, 0, &ngx_unit_log), NGX_OK);
+    ngx_ess_table_last_id(zone, 600000);
+    ngx_ess_table_last_id(zone, 5);
+    assert_int_equal(ngx_ess_process_attach(zone, 0, &ngx_unit_log), NGX_OK);
     create(zone, &key, &info);
     assert_int_equal(info.ref.id, 600001);
 
@@ -278,12 +278,12 @@ test_orphans(void **state)
     if (pid == 0) {
         ngx_pid = getpid();
 
-        if (ngx_ess_shm_attach(zone, 5, &ngx_unit_log) == NGX_OK
-            && ngx_ess_stream_delete_begin(zone, &info.ref) == NGX_OK
-            && ngx_ess_stream_reserve(zone, &other,
-                                      &ngx_unit_bound, 0, &info) == NGX_OK
+        if (ngx_ess_process_attach(zone, 5, &ngx_unit_log) == NGX_OK
+            && ngx_ess_table_delete_begin(zone, &info.ref) == NGX_OK
+            && ngx_ess_table_reserve(zone, &other,
+                                     &ngx_unit_bound, 0, &info) == NGX_OK
             && ngx_ess_stream_unbind_begin(zone, &key) == NGX_DECLINED
-            && ngx_ess_stream_orphan(zone, &info) == NGX_DECLINED)
+            && ngx_ess_pending_orphan(zone, &info) == NGX_DECLINED)
         {
             _exit(0);
         }
@@ -295,29 +295,29 @@ test_orphans(void **state)
     assert_int_equal(status, 0);
 
     /* gone, but nobody found out yet */
-    assert_int_equal(ngx_ess_stream_orphan(zone, &info), NGX_DECLINED);
+    assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_DECLINED);
 
-    ngx_ess_shm_sweep(zone, &ngx_unit_log);
+    ngx_ess_process_sweep(zone, &ngx_unit_log);
 
-    assert_int_equal(ngx_ess_stream_orphan(zone, &info), NGX_OK);
+    assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_OK);
     assert_int_equal(info.state, NGX_ESS_STREAM_CREATING);
-    ngx_ess_stream_release(zone, &info.ref);
+    ngx_ess_table_release(zone, &info.ref);
 
-    assert_int_equal(ngx_ess_stream_orphan(zone, &info), NGX_OK);
+    assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_OK);
     assert_int_equal(info.state, NGX_ESS_STREAM_DELETING);
-    ngx_ess_stream_delete_commit(zone, &info.ref);
+    ngx_ess_table_delete_commit(zone, &info.ref);
 
-    assert_int_equal(ngx_ess_stream_orphan(zone, &info), NGX_DECLINED);
+    assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_DECLINED);
     assert_int_equal(zone->sh->nstreams, 0);
 
     /* a new life in the same process slot does not own what the last left */
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &other,
-                                            &ngx_unit_bound, 0, &info), NGX_OK);
-    assert_int_equal(ngx_ess_shm_attach(zone, 3, &ngx_unit_log), NGX_OK);
-    assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_DECLINED);
-    assert_int_equal(ngx_ess_stream_orphan(zone, &info), NGX_OK);
-    assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &other,
+                                           &ngx_unit_bound, 0, &info), NGX_OK);
+    assert_int_equal(ngx_ess_process_attach(zone, 3, &ngx_unit_log), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_DECLINED);
+    assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
 
     done(zone);
 }
@@ -341,13 +341,13 @@ test_unbinding(void **state)
     ngx_ess_stream_unbind_end(zone, &key);
     assert_int_equal(ngx_ess_stream_unbinding(zone, &key), 0);
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key,
-                                            &ngx_unit_bound, 0, &info), NGX_OK);
+    assert_int_equal(ngx_ess_table_reserve(zone, &key,
+                                           &ngx_unit_bound, 0, &info), NGX_OK);
     assert_int_equal(ngx_ess_stream_unbind_begin(zone, &key), NGX_DECLINED);
 
     k.data = text;
 
-    for (i = 0; i < NGX_ESS_SHM_MARKS; i++) {
+    for (i = 0; i < NGX_ESS_ZONE_MARKS; i++) {
         k.len = snprintf((char *) text, sizeof(text), "k%d", (int) i);
         assert_int_equal(ngx_ess_stream_unbind_begin(zone, &k), NGX_OK);
     }
@@ -355,7 +355,7 @@ test_unbinding(void **state)
     assert_int_equal(ngx_ess_stream_unbind_begin(zone, &other), NGX_BUSY);
     assert_int_equal(ngx_ess_stream_unbinding(zone, &k), 1);
 
-    ngx_ess_shm_detach(zone);
+    ngx_ess_process_detach(zone);
     assert_int_equal(ngx_ess_stream_unbinding(zone, &k), 0);
 
     done(zone);
@@ -377,8 +377,8 @@ test_keys(void **state)
         create(zone, (i % 2) ? &key : &other, &info);
 
         if (i < 3) {
-            assert_int_equal(ngx_ess_notify_subscribe(zone, &info.ref, NULL,
-                                                      &seq, &next, &number),
+            assert_int_equal(ngx_ess_interest_subscribe(zone, &info.ref, NULL,
+                                                        &seq, &next, &number),
                              NGX_OK);
         }
     }
@@ -415,9 +415,9 @@ test_ordinals(void **state)
 {
     ngx_uint_t             i;
     ngx_ess_zone_t        *zone;
+    ngx_ess_wake_t         wake;
     ngx_ess_event_t        event;
     ngx_ess_stream_info_t  a, info;
-    ngx_ess_notify_wake_t  wake;
 
     zone = make(1024 * 1024);
     create(zone, &key, &a);
@@ -429,28 +429,33 @@ test_ordinals(void **state)
     event.timestamp = 1;
 
     for (i = 1; i < 32768; i++) {
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
         (void) ngx_unit_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
         ngx_current_msec += 10;
     }
 
-    assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_DECLINED);
+    assert_int_equal(ngx_ess_ordinal_wanted(zone, &info.ref,
+                                            &info.reserved_ordinal), NGX_DECLINED);
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     (void) ngx_unit_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
-    assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_OK);
+    assert_int_equal(ngx_ess_ordinal_wanted(zone, &info.ref,
+                                            &info.reserved_ordinal), NGX_OK);
     assert_int_equal(info.ref.id, a.ref.id);
     assert_int_equal(info.reserved_ordinal, 2 * 65536);
-    assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_DECLINED);
+    assert_int_equal(ngx_ess_ordinal_wanted(zone, &info.ref,
+                                            &info.reserved_ordinal), NGX_DECLINED);
 
     /* the store failed: once more */
-    ngx_ess_stream_reserved(zone, &a.ref, 0);
-    assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_OK);
-    ngx_ess_stream_reserved(zone, &a.ref, info.reserved_ordinal);
-    assert_int_equal(ngx_ess_stream_want_ordinals(zone, &info), NGX_DECLINED);
+    ngx_ess_ordinal_reserved(zone, &a.ref, 0);
+    assert_int_equal(ngx_ess_ordinal_wanted(zone, &info.ref,
+                                            &info.reserved_ordinal), NGX_OK);
+    ngx_ess_ordinal_reserved(zone, &a.ref, info.reserved_ordinal);
+    assert_int_equal(ngx_ess_ordinal_wanted(zone, &info.ref,
+                                            &info.reserved_ordinal), NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_by_id(zone, a.ref.id, &info), NGX_OK);
     assert_int_equal(info.reserved_ordinal, 2 * 65536);
     assert_int_equal(info.last_ordinal, 32768);
@@ -478,19 +483,19 @@ test_many(void **state)
         k.len = snprintf((char *) text, sizeof(text),
                          "some.key.of.usual.length.%d", (int) i);
 
-        if (ngx_ess_stream_reserve(zone, &k,
-                                   &ngx_unit_bound, 0, &info) != NGX_OK
-            || ngx_ess_stream_show(zone, &info.ref) != NGX_OK)
+        if (ngx_ess_table_reserve(zone, &k,
+                                  &ngx_unit_bound, 0, &info) != NGX_OK
+            || ngx_ess_table_show(zone, &info.ref) != NGX_OK)
         {
             fail_msg("stream %d", (int) i);
         }
 
         if (i > 20000 && i < 90000) {
-            if (ngx_ess_stream_delete_begin(zone, &info.ref) != NGX_OK) {
+            if (ngx_ess_table_delete_begin(zone, &info.ref) != NGX_OK) {
                 fail();
             }
 
-            ngx_ess_stream_delete_commit(zone, &info.ref);
+            ngx_ess_table_delete_commit(zone, &info.ref);
         }
     }
 
@@ -501,13 +506,13 @@ test_many(void **state)
     assert_int_equal(list[1].ref.id, 90000);
 
     for (n = 30001; n < 300000; n++) {
-        if (ngx_ess_stream_reserve(zone, &key,
-                                   &ngx_unit_bound, 0, &info) != NGX_OK) {
+        if (ngx_ess_table_reserve(zone, &key,
+                                  &ngx_unit_bound, 0, &info) != NGX_OK) {
             break;
         }
     }
 
-    ngx_ess_shm_room(zone, &nfree, &total);
+    ngx_ess_zone_room(zone, &nfree, &total);
 
     assert_true(n > 200000);
     assert_true(nfree >= total / 8);
@@ -523,7 +528,7 @@ test_full(void **state)
     ngx_ess_zone_t        *zone;
     ngx_ess_event_t        event;
     ngx_ess_stream_info_t  info, a;
-    ngx_ess_notify_wake_t  wake;
+    ngx_ess_wake_t         wake;
     u_char                 body[65536];
 
     zone = make(1024 * 1024);
@@ -540,27 +545,27 @@ test_full(void **state)
     /* young events make room for a stream, and streams leave room for one */
 
     for (i = 0; i < 20; i++) {
-        ngx_ess_shm_lock(zone);
+        ngx_ess_zone_lock(zone);
         assert_int_equal(ngx_unit_append_locked(zone, a.slot, &key, &event,
                                                 i, 1, &wake), 1);
-        ngx_ess_shm_unlock(zone);
+        ngx_ess_zone_unlock(zone);
     }
 
-    assert_true(ngx_ess_shm_counter(zone, NGX_ESS_C_EVICTED_EARLY) > 0);
+    assert_true(ngx_ess_counter_sum(zone, NGX_ESS_C_EVICTED_EARLY) > 0);
 
-    for (n = 0; ngx_ess_stream_reserve(zone, &other,
-                                       &ngx_unit_bound, 0, &info) == NGX_OK; n++) {
+    for (n = 0; ngx_ess_table_reserve(zone, &other,
+                                      &ngx_unit_bound, 0, &info) == NGX_OK; n++) {
         /* void */
     }
 
     assert_true(n > 1000);
 
-    ngx_ess_shm_room(zone, &nfree, &total);
+    ngx_ess_zone_room(zone, &nfree, &total);
 
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     assert_int_equal(ngx_unit_append_locked(zone, a.slot, &key, &event,
                                             i, 1, &wake), 1);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
 
     assert_int_equal(ngx_ess_stream_by_id(zone, a.ref.id, &info), NGX_OK);
     assert_int_equal(info.last_ordinal, 21);
@@ -570,10 +575,10 @@ test_full(void **state)
 
     assert_int_equal(ngx_unit_alerts, 0);
     zone->sh->nstatic += zone->sh->geo.nsegs - 100 - zone->sh->nstatic;
-    ngx_ess_shm_lock(zone);
+    ngx_ess_zone_lock(zone);
     (void) ngx_unit_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
     (void) ngx_unit_append_locked(zone, a.slot, &key, &event, i, 1, &wake);
-    ngx_ess_shm_unlock(zone);
+    ngx_ess_zone_unlock(zone);
     assert_int_equal(ngx_unit_alerts, 1);
     ngx_unit_alerts = 0;
 
@@ -599,9 +604,9 @@ test_reload(void **state)
     assert_ptr_equal(next->sh, zone->sh);
     assert_int_equal(ngx_ess_stream_by_id(next, a.ref.id, &info), NGX_OK);
 
-    assert_int_equal(ngx_ess_shm_generation(zone), zone->generation);
-    ngx_ess_shm_new_generation(next);
-    assert_true(ngx_ess_shm_generation(zone) > zone->generation);
+    assert_int_equal(ngx_ess_zone_generation(zone), zone->generation);
+    ngx_ess_zone_new_generation(next);
+    assert_true(ngx_ess_zone_generation(zone) > zone->generation);
 
     ngx_unit_free_handle(next);
     done(zone);
@@ -627,7 +632,7 @@ test_add(void **state)
     cycle.old_cycle = &old;
 
     ngx_memzero(&zone, sizeof(zone));
-    rv = ngx_ess_shm_add(&cf, &zone, &name, 4096 * 1024);
+    rv = ngx_ess_zone_add(&cf, &zone, &name, 4096 * 1024);
     assert_ptr_equal(rv, NGX_CONF_OK);
     assert_int_equal(zone.shm_zone->shm.size, 4096 * 1024);
 
@@ -640,7 +645,7 @@ test_add(void **state)
     zones[1].tag = &ngx_ess_module;
 
     ngx_memzero(&zone, sizeof(zone));
-    rv = ngx_ess_shm_add(&cf, &zone, &name, 4096 * 1024);
+    rv = ngx_ess_zone_add(&cf, &zone, &name, 4096 * 1024);
     assert_ptr_equal(rv, NGX_CONF_OK);
     assert_int_equal(zone.shm_zone->shm.size, 2048 * 1024);
     assert_int_equal(zone.proc, NGX_ESS_PROCS);
@@ -655,7 +660,7 @@ test_min_size(void **state)
     ngx_ess_stream_info_t  info;
 
     for (event = 1024; event <= 64 * 1024 * 1024; event *= 4) {
-        size = ngx_ess_shm_min_size(event);
+        size = ngx_ess_zone_min_size(event);
         assert_true(size >= 1024 * 1024 && size < 4 * event + 2 * 1024 * 1024);
 
         zone = make(size - 8192);

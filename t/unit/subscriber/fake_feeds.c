@@ -5,7 +5,8 @@
 
 #include "fake_feeds.h"
 #include "ngx_ess_conf.h"
-#include "ngx_ess_notify.h"
+#include "ngx_ess_wake.h"
+#include "ngx_ess_counter.h"
 
 
 /* AddressSanitizer's: with every malloc() that was not freed */
@@ -149,21 +150,21 @@ ngx_ess_conf_main(ngx_cycle_t *cycle)
 
 
 void
-ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
 {
     feeds.counters[counter] += n;
 }
 
 
 uint64_t *
-ngx_ess_shm_counters(ngx_ess_zone_t *zone)
+ngx_ess_counter_own(ngx_ess_zone_t *zone)
 {
     return NULL;
 }
 
 
 void
-ngx_ess_notify_progress(ngx_uint_t all)
+ngx_ess_wake_progress(ngx_uint_t all)
 {
     feeds.done = all;
 }

@@ -22,6 +22,7 @@
 #include "ngx_ess_feed_turn.h"
 #include "ngx_ess_memory.h"
 #include "ngx_ess_source.h"
+#include "ngx_ess_counter.h"
 
 
 #define FEEDS_ROOM  ((size_t) 1 << 40)

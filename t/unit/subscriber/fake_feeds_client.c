@@ -37,9 +37,9 @@ static ngx_uint_t      feeds_nclients;
 
 /* of what only connections need */
 
-ngx_os_io_t            ngx_io;
-const uint32_t         ngx_ess_ages[NGX_ESS_AGES - 1];
-const uint32_t         ngx_ess_batches[NGX_ESS_BATCHES - 1];
+ngx_os_io_t     ngx_io;
+const uint32_t  ngx_ess_counter_ages[NGX_ESS_AGES - 1];
+const uint32_t  ngx_ess_counter_batches[NGX_ESS_BATCHES - 1];
 
 
 void

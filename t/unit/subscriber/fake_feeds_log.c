@@ -6,7 +6,7 @@
 
 #include "fake_feeds.h"
 #include "ngx_ess_log_read.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 
 
 #define FEEDS_STREAMS  2048

@@ -18,7 +18,7 @@
 #include "ngx_ess_feed_read.h"
 #include "ngx_ess_memory.h"
 #include "ngx_ess_source.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 #include "ngx_trace.h"
 
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include "ngx_ess_backpressure.h"
 #include "ngx_ess_memory.h"
+#include "ngx_ess_counter.h"
 
 
 #define TEST_BOUND  (1024 * 1024)
@@ -36,7 +37,7 @@ ngx_alloc(size_t size, ngx_log_t *log)
 
 
 void
-ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
 {
     assert_int_equal(counter, NGX_ESS_C_MEMORY);
 }

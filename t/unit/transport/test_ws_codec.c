@@ -491,13 +491,16 @@ test_ws_codec_header(void **state)
     assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 125), 2);
     assert_memory_equal(buf, "\x81\x7d", 2);
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_BINARY, 0, 126), 4);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_BINARY, 0, 126),
+                     4);
     assert_memory_equal(buf, "\x82\x7e\x00\x7e", 4);
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 65535), 4);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 65535),
+                     4);
     assert_memory_equal(buf, "\x81\x7e\xff\xff", 4);
 
-    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 65536), 10);
+    assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_TEXT, 0, 65536),
+                     10);
     assert_memory_equal(buf, "\x81\x7f\0\0\0\0\0\1\0\0", 10);
 
     assert_int_equal(ngx_ess_ws_codec_header(buf, NGX_ESS_WS_PING, 0, 0), 2);

@@ -46,7 +46,7 @@ setup(void **state)
         worker.slots[i].own = 1;
     }
 
-    return ngx_ess_shm_attach(zone, 3, &ngx_unit_log) != NGX_OK;
+    return ngx_ess_process_attach(zone, 3, &ngx_unit_log) != NGX_OK;
 }
 
 
@@ -80,10 +80,10 @@ create(const char *pattern)
 
     key = str(pattern);
 
-    assert_int_equal(ngx_ess_stream_reserve(zone, &key, &ngx_unit_bound, 0,
-                                            &info),
+    assert_int_equal(ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0,
+                                           &info),
                      NGX_OK);
-    assert_int_equal(ngx_ess_stream_show(zone, &info.ref), NGX_OK);
+    assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
 
     return info;
 }
@@ -92,8 +92,8 @@ create(const char *pattern)
 static void
 delete(ngx_ess_stream_info_t *info)
 {
-    assert_int_equal(ngx_ess_stream_delete_begin(zone, &info->ref), NGX_OK);
-    ngx_ess_stream_delete_commit(zone, &info->ref);
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &info->ref), NGX_OK);
+    ngx_ess_table_delete_commit(zone, &info->ref);
 }
 
 

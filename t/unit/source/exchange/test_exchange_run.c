@@ -20,6 +20,7 @@
 #include "ngx_ess_exchange_run.h"
 #include "ngx_ess_exchange_slot.h"
 #include "ngx_timer.h"
+#include "ngx_ess_counter.h"
 
 
 static ngx_log_t                  quiet;
@@ -55,21 +56,21 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
 
 
 void
-ngx_ess_shm_lock(ngx_ess_zone_t *z)
+ngx_ess_zone_lock(ngx_ess_zone_t *z)
 {
     assert_int_equal(locked++, 0);
 }
 
 
 void
-ngx_ess_shm_unlock(ngx_ess_zone_t *z)
+ngx_ess_zone_unlock(ngx_ess_zone_t *z)
 {
     assert_int_equal(locked--, 1);
 }
 
 
 void
-ngx_ess_shm_count(ngx_ess_zone_t *z, ngx_ess_counter_e counter, int64_t n)
+ngx_ess_counter_add(ngx_ess_zone_t *z, ngx_ess_counter_e counter, int64_t n)
 {
     assert_int_equal(counter, NGX_ESS_C_REDELIVERED_IN_DOUBT);
     doubt += n;

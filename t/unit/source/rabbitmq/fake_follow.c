@@ -13,9 +13,10 @@
 
 #include "fake_follow.h"
 #include "ngx_ess_log.h"
-#include "ngx_ess_stream_table.h"
+#include "ngx_ess_stream.h"
 #include "ngx_timer.h"
 #include "ngx_trace.h"
+#include "ngx_ess_interest.h"
 
 
 fake_follow_t                   follow;
@@ -49,7 +50,7 @@ ngx_ess_follow_claim(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_follow_begin(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
-    uint64_t ordinal, uint64_t first, ngx_ess_notify_wake_t *wake)
+    uint64_t ordinal, uint64_t first, ngx_ess_wake_t *wake)
 {
     ngx_unit_trace("begin %u from %u", (unsigned) ordinal, (unsigned) first);
 
@@ -65,7 +66,7 @@ ngx_ess_follow_begin(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_follow_live(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
-    ngx_ess_notify_wake_t *wake)
+    ngx_ess_wake_t *wake)
 {
     ngx_unit_trace("live");
 
@@ -75,7 +76,7 @@ ngx_ess_follow_live(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_follow_missing(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
-    ngx_ess_notify_wake_t *wake)
+    ngx_ess_wake_t *wake)
 {
     ngx_unit_trace("missing");
     follow.mine = 0;
@@ -86,7 +87,7 @@ ngx_ess_follow_missing(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_follow_release(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
-    ngx_uint_t leaving, ngx_ess_notify_wake_t *wake)
+    ngx_uint_t leaving, ngx_ess_wake_t *wake)
 {
     ngx_unit_trace("release%s", leaving ? " leaving" : "");
 
@@ -103,7 +104,7 @@ ngx_ess_follow_mine(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
 
 ngx_int_t
 ngx_ess_log_append(ngx_ess_zone_t *z, ngx_str_t *key, ngx_ess_event_t *event,
-    ngx_uint_t force, ngx_ess_notify_wake_t *wake)
+    ngx_uint_t force, ngx_ess_wake_t *wake)
 {
     assert_int_equal(event->nstreams, 1);
     assert_int_equal(event->streams[0]->id, 7);
@@ -118,14 +119,14 @@ ngx_ess_log_append(ngx_ess_zone_t *z, ngx_str_t *key, ngx_ess_event_t *event,
 
 
 void
-ngx_ess_notify_wake(ngx_ess_zone_t *z, ngx_ess_notify_wake_t *wake)
+ngx_ess_wake_procs(ngx_ess_zone_t *z, ngx_ess_wake_t *wake)
 {
     ngx_unit_trace("wake");
 }
 
 
 ngx_uint_t
-ngx_ess_notify_subscribed(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
+ngx_ess_interest_subscribed(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
 {
     return follow.subscribed;
 }

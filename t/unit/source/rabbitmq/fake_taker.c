@@ -12,9 +12,10 @@
 #include <cmocka.h>
 
 #include "fake_taker.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 #include "ngx_timer.h"
 #include "ngx_trace.h"
+#include "ngx_ess_counter.h"
 
 
 int64_t  taker_replays;
@@ -26,7 +27,7 @@ static ngx_ess_amqp_conf_t  taker_conf;
 
 
 void
-ngx_ess_shm_count(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
 {
     assert_ptr_equal(zone, &taker_zone);
 

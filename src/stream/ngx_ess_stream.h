@@ -1,23 +1,15 @@
 /*
- * The stream table: id, uuid and routing key -> stream.
- *
- *   reserve ──► CREATING ── show ──► VISIBLE ── delete_begin ──► DELETING
- *                  │                    ▲                          │    │
- *               release                 └───── delete_cancel ──────┘    │
- *                  ▼                                            delete_commit
- *                freed ◄──── last interest gone ──── CLOSED ◄───────────┘
- *
- * A CLOSED stream is found by nobody; its log stays until each worker that
- * has subscribers on it has read it to the end and dropped its interest.
+ * What there is to know of a stream: copies of its state, taken under the
+ * mutex, for whoever asks.  Nothing here changes a stream; see ngx_ess_table.h.
  */
 
 
-#ifndef _NGX_ESS_STREAM_TABLE_H_INCLUDED_
-#define _NGX_ESS_STREAM_TABLE_H_INCLUDED_
+#ifndef _NGX_ESS_STREAM_H_INCLUDED_
+#define _NGX_ESS_STREAM_H_INCLUDED_
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_shm.h"
+#include "ngx_ess_zone.h"
 
 
 typedef enum {
@@ -63,40 +55,9 @@ u_char *ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid);
 /* NGX_OK, or NGX_DECLINED when the text is no uuid. */
 ngx_int_t ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text);
 
-/*
- * All of the following take the mutex, and hold it for a short time.
- * "info", where there is one, is filled on NGX_OK.
- */
 
-/*
- * A new stream of that kind in state CREATING, owned by this process slot, with
- * a new id, a uuid from the kernel's random bits and that epoch, or, with 0, a
- * new one.  Oldest events are evicted when there is no free segment.
- * NGX_DECLINED: the zone is full of streams (so much is always left for events
- * that one of ess_max_event fits).  NGX_ERROR: no random bits.
- * info->reserved_ordinal is the ordinal that the store must vouch for before
- * the stream is shown.
- */
-ngx_int_t ngx_ess_stream_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
-    const ngx_ess_kind_t *kind, uint64_t epoch, ngx_ess_stream_info_t *info);
-
-/* CREATING -> VISIBLE.  NGX_DECLINED: no such stream. */
-ngx_int_t ngx_ess_stream_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
-
-/* CREATING -> freed.  The id is not used again. */
-void ngx_ess_stream_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
-
-/*
- * At start, in the master, from the store: a stream that existed, VISIBLE,
- * with the next ordinal row->last_ordinal + 1, vouched for up to
- * row->reserved_ordinal.  Ids to come are larger.
- * NGX_DECLINED: the zone is full.  NGX_ABORT: id or uuid is there already.
- */
-ngx_int_t ngx_ess_stream_load(ngx_ess_zone_t *zone,
-    const ngx_ess_stream_info_t *row);
-
-/* At start: ids to come are larger than "id". */
-void ngx_ess_stream_last_id(ngx_ess_zone_t *zone, uint64_t id);
+/* All of the following take the mutex, and hold it for a short time.  "info",
+   where there is one, is filled on NGX_OK. */
 
 /* Only VISIBLE and DELETING ones are found.  NGX_OK or NGX_DECLINED. */
 ngx_int_t ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
@@ -116,37 +77,6 @@ ngx_uint_t ngx_ess_stream_count(ngx_ess_zone_t *zone);
 
 /* 1 when there is room for another one.  Takes the mutex. */
 ngx_uint_t ngx_ess_stream_room(ngx_ess_zone_t *zone);
-
-/* VISIBLE -> DELETING, owned by this process slot.  NGX_DECLINED: not there,
-   or being deleted by somebody else. */
-ngx_int_t ngx_ess_stream_delete_begin(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref);
-void ngx_ess_stream_delete_cancel(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref);
-
-/* DELETING -> CLOSED, or freed when no worker has an interest; wakes those
-   that have. */
-void ngx_ess_stream_delete_commit(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref);
-
-/*
- * A stream that a dead worker left CREATING or DELETING, now owned by this
- * process slot; "info->state" says which: the caller removes it from the
- * store, then calls release or delete_commit.  NGX_DECLINED: none.
- */
-ngx_int_t ngx_ess_stream_orphan(ngx_ess_zone_t *zone,
-    ngx_ess_stream_info_t *info);
-
-/*
- * A stream whose log has used half of the ordinals that the store vouches
- * for: info->reserved_ordinal is the new mark to be stored; marked, so that
- * no other worker is told, until ngx_ess_stream_reserved() (with the mark,
- * or 0 when the store failed).  NGX_DECLINED: none.
- */
-ngx_int_t ngx_ess_stream_want_ordinals(ngx_ess_zone_t *zone,
-    ngx_ess_stream_info_t *info);
-void ngx_ess_stream_reserved(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t mark);
 
 /*
  * Streams and their routing keys: walks the streams (CREATING, VISIBLE,
@@ -204,4 +134,9 @@ void ngx_ess_stream_unbind_end(ngx_ess_zone_t *zone, ngx_str_t *key);
 ngx_uint_t ngx_ess_stream_unbinding(ngx_ess_zone_t *zone, ngx_str_t *key);
 
 
-#endif /* _NGX_ESS_STREAM_TABLE_H_INCLUDED_ */
+/* For stream/ alone, with the mutex: fills all of "info". */
+void ngx_ess_stream_info_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
+    ngx_ess_stream_info_t *info);
+
+
+#endif /* _NGX_ESS_STREAM_H_INCLUDED_ */

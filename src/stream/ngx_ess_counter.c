@@ -1,0 +1,82 @@
+
+/*
+ * The counters.  Each process writes the block of its own process slot and
+ * nobody else does, so none of them takes the mutex; anybody reads them.
+ */
+
+
+#include "ngx_ess_counter.h"
+#include "ngx_ess_zone_layout.h"
+
+
+const uint32_t  ngx_ess_counter_ages[] = {
+    5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000
+};
+
+const uint32_t  ngx_ess_counter_batches[] = { 1, 2, 4, 8, 16, 32, 64 };
+
+
+void
+ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+{
+    if (zone->proc >= zone->sh->geo.nprocs) {
+        return;
+    }
+
+    ngx_ess_zone_proc(zone->sh, zone->proc)->counters[counter] += n;
+}
+
+
+void
+ngx_ess_counter_set(ngx_ess_zone_t *zone, ngx_ess_counter_e gauge,
+    uint64_t value)
+{
+    uint64_t  *counters;
+
+    counters = ngx_ess_counter_own(zone);
+
+    if (counters) {
+        counters[gauge] = value;
+    }
+}
+
+
+uint64_t *
+ngx_ess_counter_own(ngx_ess_zone_t *zone)
+{
+    if (zone->proc >= zone->sh->geo.nprocs) {
+        return NULL;
+    }
+
+    return ngx_ess_zone_proc(zone->sh, zone->proc)->counters;
+}
+
+
+ngx_int_t
+ngx_ess_counter_of(ngx_ess_zone_t *zone, ngx_uint_t slot,
+    ngx_ess_counter_e counter, uint64_t *value)
+{
+    ngx_ess_process_t  *p;
+
+    p = ngx_ess_zone_proc(zone->sh, slot);
+    *value = *(volatile uint64_t *) &p->counters[counter];
+
+    return *(volatile uint32_t *) &p->pid ? NGX_OK : NGX_DECLINED;
+}
+
+
+uint64_t
+ngx_ess_counter_sum(ngx_ess_zone_t *zone, ngx_ess_counter_e counter)
+{
+    uint64_t    sum;
+    ngx_uint_t  i;
+
+    sum = 0;
+
+    for (i = 0; i < zone->sh->geo.nprocs; i++) {
+        sum += *(volatile uint64_t *)
+                &ngx_ess_zone_proc(zone->sh, i)->counters[counter];
+    }
+
+    return sum;
+}

@@ -1,0 +1,576 @@
+
+/*
+ * The stream table: a stream's life from reserve to free, and the lists that
+ * it is on meanwhile.  Runs in workers, and in the master when it loads a
+ * fresh zone; all data is in the zone and belongs to whoever holds its mutex.
+ * Each function here is one operation, or several with the mutex let go
+ * between them.
+ */
+
+
+#include "ngx_ess_table.h"
+#include "ngx_ess_journal.h"
+#include "ngx_ess_log_room.h"
+#include "ngx_ess_lookup.h"
+#include "ngx_ess_ordinal.h"
+#include "ngx_ess_pair.h"
+#include "ngx_ess_pending.h"
+#include "ngx_ess_stream.h"
+#include <sys/random.h>
+
+
+/* records freed in one hold of the mutex */
+#define NGX_ESS_TABLE_CLEAR    256
+
+
+static ngx_int_t ngx_ess_table_random(u_char *p, size_t len);
+static ngx_ess_seg_t ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
+    const ngx_ess_stream_info_t *row);
+static void ngx_ess_table_link_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
+static void ngx_ess_table_link_key_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_seg_t i);
+static void ngx_ess_table_unlink_key_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_seg_t i);
+static ngx_int_t ngx_ess_table_show_pending(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref, ngx_ess_stream_state_e state);
+
+
+static ngx_int_t
+ngx_ess_table_random(u_char *p, size_t len)
+{
+    ssize_t  n;
+
+    do {
+        n = getrandom(p, len, GRND_NONBLOCK);
+    } while (n == -1 && ngx_errno == NGX_EINTR);
+
+    if (n != (ssize_t) len) {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, ngx_errno,
+                      "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
+    const ngx_ess_kind_t *kind, uint64_t epoch, ngx_ess_stream_info_t *info)
+{
+    ngx_ess_seg_t       i;
+    ngx_ess_zone_sh_t  *sh;
+
+    if (key->len == 0 || key->len > NGX_ESS_MAX_KEY) {
+        return NGX_ERROR;
+    }
+
+    sh = zone->sh;
+
+    ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
+
+    if (ngx_ess_table_random(info->uuid, NGX_ESS_UUID_LEN) != NGX_OK
+        || ngx_ess_table_random((u_char *) &info->ref.epoch,
+                                sizeof(uint64_t)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (epoch) {
+        info->ref.epoch = epoch;
+
+    } else if (info->ref.epoch == 0) {
+        info->ref.epoch = 1;
+    }
+
+    info->kind = *kind;
+
+    info->key_len = key->len;
+    ngx_memcpy(info->key, key->data, key->len);
+
+    ngx_ess_zone_lock(zone);
+
+    if (ngx_ess_lookup_uuid_locked(sh, info->uuid)) {
+        ngx_ess_zone_unlock(zone);
+        return NGX_ERROR;
+    }
+
+    info->ref.id = sh->next_id;
+
+    i = ngx_ess_table_make_locked(zone, info);
+
+    if (i == 0) {
+        ngx_ess_zone_unlock(zone);
+        return NGX_DECLINED;
+    }
+
+    ngx_ess_journal_set64_locked(sh,
+                                 &ngx_ess_zone_stream(sh, i)->reserved_ordinal,
+                                 NGX_ESS_ORDINALS);
+    ngx_ess_pending_add_locked(zone, i, NGX_ESS_STREAM_CREATING);
+    ngx_ess_journal_commit_locked(sh);
+
+    ngx_ess_stream_info_locked(sh, i, info);
+
+    ngx_ess_zone_unlock(zone);
+
+    return NGX_OK;
+}
+
+
+/* A VISIBLE stream by the id, epoch, uuid, key and ordinals of the row, linked
+   everywhere; 0: no room. */
+
+static ngx_ess_seg_t
+ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
+    const ngx_ess_stream_info_t *row)
+{
+    size_t              n;
+    uint32_t            segs;
+    ngx_str_t           key;
+    ngx_ess_seg_t       i, last;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+
+    key.len = row->key_len;
+    key.data = (u_char *) row->key;
+
+    segs = (key.len > NGX_ESS_STREAM_KEY) ? 2 : 1;
+
+    if (ngx_ess_log_room_make_locked(zone, segs) != NGX_OK) {
+        return 0;
+    }
+
+    i = ngx_ess_zone_take_locked(sh, segs, &last);
+    s = ngx_ess_zone_stream(sh, i);
+
+    ngx_ess_zone_fault();
+
+    ngx_memzero((u_char *) s + NGX_ESS_ZONE_LINK, NGX_ESS_ZONE_REST);
+
+    s->state = NGX_ESS_STREAM_VISIBLE;
+    s->kind = row->kind;
+    s->id = row->ref.id;
+    s->epoch = row->ref.epoch;
+    s->next_seq = 1;
+    s->next_ordinal = row->last_ordinal + 1;
+    s->reserved_ordinal = row->reserved_ordinal;
+
+    if (s->kind.binds) {
+        s->losses = sh->slots[ngx_ess_stream_slot(&key)].losses;
+    }
+
+    s->key_hash = ngx_ess_lookup_key_hash(&key);
+    s->key_len = key.len;
+    ngx_memcpy(s->uuid, row->uuid, NGX_ESS_UUID_LEN);
+
+    n = ngx_min(key.len, NGX_ESS_STREAM_KEY);
+    ngx_memcpy(s->key, key.data, n);
+
+    if (key.len > n) {
+        ngx_memcpy((u_char *) ngx_ess_zone_seg(sh, s->link) + NGX_ESS_ZONE_LINK,
+                   key.data + n, key.len - n);
+    }
+
+    ngx_ess_journal_set32_locked(sh, &sh->nstatic, sh->nstatic + segs);
+    ngx_ess_journal_set32_locked(sh, &sh->nstreams, sh->nstreams + 1);
+
+    if (s->id >= sh->next_id) {
+        ngx_ess_journal_set64_locked(sh, &sh->next_id, s->id + 1);
+    }
+
+    ngx_ess_table_link_locked(sh, i);
+    ngx_ess_table_link_key_locked(sh, i);
+
+    return i;
+}
+
+
+static void
+ngx_ess_table_link_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
+{
+    ngx_ess_seg_t           *bucket;
+    ngx_ess_stream_t        *s;
+    ngx_ess_lookup_cursor_t  c;
+
+    s = ngx_ess_zone_stream(sh, i);
+
+    /* in order of id: at the end, but for rows of a store in another order,
+       which the master loads before anybody else has the zone */
+
+    c.id = s->id;
+    c.buckets = 0;
+
+    while (ngx_ess_lookup_after_locked(sh, &c, &s->next) == NGX_AGAIN) {
+        /* void */
+    }
+
+    s->prev = s->next ? ngx_ess_zone_stream(sh, s->next)->prev
+                      : sh->streams_tail;
+
+    ngx_ess_journal_set32_locked(sh,
+                               s->prev ? &ngx_ess_zone_stream(sh, s->prev)->next
+                                       : &sh->streams_head, i);
+    ngx_ess_journal_set32_locked(sh,
+                               s->next ? &ngx_ess_zone_stream(sh, s->next)->prev
+                                       : &sh->streams_tail, i);
+
+    bucket = ngx_ess_zone_bucket(sh, ids, s->id);
+    s->id_next = *bucket;
+    ngx_ess_journal_set32_locked(sh, bucket, i);
+
+    bucket = ngx_ess_zone_bucket(sh, uuids, ngx_ess_lookup_uuid_hash(s->uuid));
+    s->uuid_next = *bucket;
+    ngx_ess_journal_set32_locked(sh, bucket, i);
+}
+
+
+static void
+ngx_ess_table_link_key_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
+{
+    ngx_ess_seg_t      p, tail;
+    ngx_ess_seg_t     *bucket;
+    ngx_ess_stream_t  *s, *before;
+
+    s = ngx_ess_zone_stream(sh, i);
+
+    if (!ngx_ess_lookup_keyed(s)) {
+        return;
+    }
+
+    bucket = ngx_ess_zone_key_bucket(sh, s->key_hash);
+    tail = *bucket;
+
+    if (tail == 0) {
+        s->key_prev = i;
+        s->key_next = i;
+        ngx_ess_journal_set32_locked(sh, bucket, i);
+        return;
+    }
+
+    p = tail;
+
+    if (ngx_ess_zone_stream(sh, tail)->id < s->id) {
+        ngx_ess_journal_set32_locked(sh, bucket, i);
+
+    } else {
+        /* all around the ring: it is the new first one, behind the last */
+
+        do {
+            p = ngx_ess_zone_stream(sh, p)->key_prev;
+        } while (p != tail && ngx_ess_zone_stream(sh, p)->id > s->id);
+    }
+
+    before = ngx_ess_zone_stream(sh, p);
+
+    s->key_prev = p;
+    s->key_next = before->key_next;
+
+    ngx_ess_journal_set32_locked(sh,
+                                &ngx_ess_zone_stream(sh, s->key_next)->key_prev,
+                                i);
+    ngx_ess_journal_set32_locked(sh, &before->key_next, i);
+}
+
+
+static void
+ngx_ess_table_unlink_key_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
+{
+    ngx_ess_seg_t     *bucket;
+    ngx_ess_stream_t  *s;
+
+    s = ngx_ess_zone_stream(sh, i);
+
+    if (!ngx_ess_lookup_keyed(s)) {
+        return;
+    }
+
+    bucket = ngx_ess_zone_key_bucket(sh, s->key_hash);
+
+    if (s->key_next == i) {
+        ngx_ess_journal_set32_locked(sh, bucket, 0);
+        return;
+    }
+
+    ngx_ess_journal_set32_locked(sh,
+                                &ngx_ess_zone_stream(sh, s->key_prev)->key_next,
+                                s->key_next);
+    ngx_ess_journal_set32_locked(sh,
+                                &ngx_ess_zone_stream(sh, s->key_next)->key_prev,
+                                s->key_prev);
+
+    if (*bucket == i) {
+        ngx_ess_journal_set32_locked(sh, bucket, s->key_prev);
+    }
+}
+
+
+void
+ngx_ess_table_free_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
+{
+    uint32_t           segs;
+    ngx_ess_seg_t      last;
+    ngx_ess_seg_t     *p;
+    ngx_ess_stream_t  *s;
+
+    s = ngx_ess_zone_stream(sh, i);
+
+    for (p = ngx_ess_zone_bucket(sh, ids, s->id);
+         *p != i;
+         p = &ngx_ess_zone_stream(sh, *p)->id_next)
+    {
+        /* void */
+    }
+
+    ngx_ess_journal_set32_locked(sh, p, s->id_next);
+
+    for (p = ngx_ess_zone_bucket(sh, uuids, ngx_ess_lookup_uuid_hash(s->uuid));
+         *p != i;
+         p = &ngx_ess_zone_stream(sh, *p)->uuid_next)
+    {
+        /* void */
+    }
+
+    ngx_ess_journal_set32_locked(sh, p, s->uuid_next);
+
+    ngx_ess_table_unlink_key_locked(sh, i);
+
+    ngx_ess_journal_set32_locked(sh,
+                               s->prev ? &ngx_ess_zone_stream(sh, s->prev)->next
+                                       : &sh->streams_head, s->next);
+    ngx_ess_journal_set32_locked(sh,
+                               s->next ? &ngx_ess_zone_stream(sh, s->next)->prev
+                                       : &sh->streams_tail, s->prev);
+
+    ngx_ess_pending_drop_locked(sh, i);
+    ngx_ess_ordinal_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
+
+    last = s->link ? s->link : i;
+    segs = s->link ? 2 : 1;
+
+    ngx_ess_journal_set32_locked(sh, &sh->nstatic, sh->nstatic - segs);
+    ngx_ess_journal_set32_locked(sh, &sh->nstreams, sh->nstreams - 1);
+
+    ngx_ess_zone_give_locked(sh, i, last, segs);
+}
+
+
+ngx_int_t
+ngx_ess_table_load(ngx_ess_zone_t *zone, const ngx_ess_stream_info_t *row)
+{
+    ngx_int_t           rc;
+    ngx_ess_seg_t       i;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
+
+    if (row->ref.id == 0 || row->ref.id == (uint64_t) -1
+        || row->key_len == 0 || row->key_len > NGX_ESS_MAX_KEY)
+    {
+        return NGX_ABORT;
+    }
+
+    sh = zone->sh;
+    rc = NGX_OK;
+
+    ngx_ess_zone_lock(zone);
+
+    for (i = *ngx_ess_zone_bucket(sh, ids, row->ref.id); i; i = s->id_next) {
+        s = ngx_ess_zone_stream(sh, i);
+
+        if (s->id == row->ref.id) {
+            rc = NGX_ABORT;
+            goto done;
+        }
+    }
+
+    if (ngx_ess_lookup_uuid_locked(sh, row->uuid)) {
+        rc = NGX_ABORT;
+        goto done;
+    }
+
+    if (ngx_ess_table_make_locked(zone, row) == 0) {
+        rc = NGX_DECLINED;
+        goto done;
+    }
+
+    ngx_ess_journal_commit_locked(sh);
+
+done:
+
+    ngx_ess_zone_unlock(zone);
+
+    return rc;
+}
+
+
+void
+ngx_ess_table_last_id(ngx_ess_zone_t *zone, uint64_t id)
+{
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+
+    ngx_ess_zone_lock(zone);
+
+    if (id >= sh->next_id && id != (uint64_t) -1) {
+        ngx_ess_journal_set64_locked(sh, &sh->next_id, id + 1);
+        ngx_ess_journal_commit_locked(sh);
+    }
+
+    ngx_ess_zone_unlock(zone);
+}
+
+
+ngx_int_t
+ngx_ess_table_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    return ngx_ess_table_show_pending(zone, ref, NGX_ESS_STREAM_CREATING);
+}
+
+
+/* What this process was doing with the stream ends with it being VISIBLE. */
+
+static ngx_int_t
+ngx_ess_table_show_pending(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    ngx_ess_stream_state_e state)
+{
+    ngx_ess_seg_t       i;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+
+    ngx_ess_zone_lock(zone);
+
+    i = ngx_ess_pending_mine_locked(zone, ref, state);
+
+    if (i) {
+        ngx_ess_pending_drop_locked(sh, i);
+        ngx_ess_journal_set32_locked(sh, &ngx_ess_zone_stream(sh, i)->state,
+                                     NGX_ESS_STREAM_VISIBLE);
+        ngx_ess_journal_commit_locked(sh);
+    }
+
+    ngx_ess_zone_unlock(zone);
+
+    return i ? NGX_OK : NGX_DECLINED;
+}
+
+
+void
+ngx_ess_table_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    ngx_int_t           rc;
+    ngx_ess_seg_t       i;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+
+    /* while its log is emptied, in pieces, it stays what it was: when this
+       process dies, the next owner goes on */
+
+    do {
+        rc = NGX_OK;
+
+        ngx_ess_zone_lock(zone);
+
+        i = ngx_ess_pending_mine_locked(zone, ref, NGX_ESS_STREAM_CREATING);
+
+        if (i) {
+            rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_TABLE_CLEAR);
+
+            if (rc == NGX_OK) {
+                ngx_ess_table_free_locked(sh, i);
+                ngx_ess_journal_commit_locked(sh);
+            }
+        }
+
+        ngx_ess_zone_unlock(zone);
+
+    } while (rc == NGX_AGAIN);
+}
+
+
+ngx_int_t
+ngx_ess_table_delete_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    ngx_int_t           rc;
+    ngx_ess_seg_t       i;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+    rc = NGX_DECLINED;
+
+    ngx_ess_zone_lock(zone);
+
+    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+
+    if (i && ngx_ess_zone_stream(sh, i)->state == NGX_ESS_STREAM_VISIBLE) {
+        ngx_ess_pending_add_locked(zone, i, NGX_ESS_STREAM_DELETING);
+        ngx_ess_journal_commit_locked(sh);
+        rc = NGX_OK;
+    }
+
+    ngx_ess_zone_unlock(zone);
+
+    return rc;
+}
+
+
+void
+ngx_ess_table_delete_cancel(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    (void) ngx_ess_table_show_pending(zone, ref, NGX_ESS_STREAM_DELETING);
+}
+
+
+void
+ngx_ess_table_delete_commit(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    ngx_int_t           rc;
+    ngx_ess_seg_t       i;
+    ngx_ess_wake_t      wake;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+    ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
+
+    do {
+        rc = NGX_OK;
+
+        ngx_ess_zone_lock(zone);
+
+        i = ngx_ess_pending_mine_locked(zone, ref, NGX_ESS_STREAM_DELETING);
+
+        if (i == 0) {
+            ngx_ess_zone_unlock(zone);
+            return;
+        }
+
+        s = ngx_ess_zone_stream(sh, i);
+
+        if (ngx_ess_pair_any_locked(sh, s)) {
+            ngx_ess_pending_drop_locked(sh, i);
+            ngx_ess_table_unlink_key_locked(sh, i);
+            ngx_ess_ordinal_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
+            ngx_ess_journal_set32_locked(sh, &s->state, NGX_ESS_STREAM_CLOSED);
+            ngx_ess_wake_mark_locked(sh, i, &wake);
+            ngx_ess_journal_commit_locked(sh);
+
+        } else {
+            rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_TABLE_CLEAR);
+
+            if (rc == NGX_OK) {
+                ngx_ess_table_free_locked(sh, i);
+                ngx_ess_journal_commit_locked(sh);
+            }
+        }
+
+        ngx_ess_zone_unlock(zone);
+
+    } while (rc == NGX_AGAIN);
+
+    ngx_ess_wake_procs(zone, &wake);
+}

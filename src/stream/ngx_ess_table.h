@@ -1,0 +1,77 @@
+/*
+ * The stream table: id, uuid and routing key -> stream.
+ *
+ *   reserve ──► CREATING ── show ──► VISIBLE ── delete_begin ──► DELETING
+ *                  │                    ▲                          │    │
+ *               release                 └───── delete_cancel ──────┘    │
+ *                  ▼                                            delete_commit
+ *                freed ◄──── last interest gone ──── CLOSED ◄───────────┘
+ *
+ * A CLOSED stream is found by nobody; its log stays until each worker that
+ * has subscribers on it has read it to the end and dropped its interest.
+ */
+
+
+#ifndef _NGX_ESS_TABLE_H_INCLUDED_
+#define _NGX_ESS_TABLE_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_stream.h"
+#include "ngx_ess_zone.h"
+
+
+/* All of the following take the mutex, and hold it for a short time.  "info",
+   where there is one, is filled on NGX_OK. */
+
+/*
+ * A new stream of that kind in state CREATING, owned by this process slot, with
+ * a new id, a uuid from the kernel's random bits and that epoch, or, with 0, a
+ * new one.  Oldest events are evicted when there is no free segment.
+ * NGX_DECLINED: the zone is full of streams (so much is always left for events
+ * that one of ess_max_event fits).  NGX_ERROR: no random bits.
+ * info->reserved_ordinal is the ordinal that the store must vouch for before
+ * the stream is shown.
+ */
+ngx_int_t ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
+    const ngx_ess_kind_t *kind, uint64_t epoch, ngx_ess_stream_info_t *info);
+
+/* CREATING -> VISIBLE.  NGX_DECLINED: no such stream. */
+ngx_int_t ngx_ess_table_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
+
+/* CREATING -> freed.  The id is not used again. */
+void ngx_ess_table_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
+
+/*
+ * At start, in the master, from the store: a stream that existed, VISIBLE,
+ * with the next ordinal row->last_ordinal + 1, vouched for up to
+ * row->reserved_ordinal.  Ids to come are larger.
+ * NGX_DECLINED: the zone is full.  NGX_ABORT: id or uuid is there already.
+ */
+ngx_int_t ngx_ess_table_load(ngx_ess_zone_t *zone,
+    const ngx_ess_stream_info_t *row);
+
+/* At start: ids to come are larger than "id". */
+void ngx_ess_table_last_id(ngx_ess_zone_t *zone, uint64_t id);
+
+/* VISIBLE -> DELETING, owned by this process slot.  NGX_DECLINED: not there,
+   or being deleted by somebody else. */
+ngx_int_t ngx_ess_table_delete_begin(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+void ngx_ess_table_delete_cancel(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+
+/* DELETING -> CLOSED, or freed when no worker has an interest; wakes those
+   that have. */
+void ngx_ess_table_delete_commit(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+
+
+/* For stream/ alone, with the mutex; the caller commits. */
+
+/* Unlinks and frees a stream whose log is empty and that nobody has an
+   interest in. */
+void ngx_ess_table_free_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
+
+
+#endif /* _NGX_ESS_TABLE_H_INCLUDED_ */
