@@ -140,27 +140,22 @@ ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_OK;
     }
 
-    if (own && err == NGX_ENOTDIR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ess_store\" %V: \"%s\" is not a folder",
-                           path, folder);
+    if (err != NGX_EACCES && err != EROFS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+                           "\"ess_store\" %V: \"%s\" is not a folder that "
+                           "exists; nginx makes the file's folder when it "
+                           "starts, but not those around it", path, folder);
 
     } else if (own) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
                            "\"ess_store\" %V: the folder \"%s\" must be "
                            "writable for the user %s", path, folder, user);
 
-    } else if (err == NGX_EACCES) {
+    } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"ess_store\" %V: the user %s may not enter the "
                            "folder \"%s\"; let it in (chmod o+x), or put the "
                            "file elsewhere", path, user, folder);
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
-                           "\"ess_store\" %V: \"%s\" is not a folder that "
-                           "exists; nginx makes the file's folder when it "
-                           "starts, but not those around it", path, folder);
     }
 
     return NGX_ERROR;
