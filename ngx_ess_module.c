@@ -10,7 +10,7 @@
 #include "ngx_ess_console.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_health.h"
-#include "ngx_ess_status.h"
+#include "ngx_ess_metrics.h"
 #include "ngx_ess_variables.h"
 #include "ngx_ess_worker.h"
 
@@ -173,10 +173,10 @@ static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
-      ngx_ess_status_metrics_conf,
+      ngx_ess_metrics_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      &ngx_ess_status_metrics_directive },
+      &ngx_ess_metrics_directive },
 
     { ngx_string("ess_console"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,

@@ -353,7 +353,7 @@ def test_alerts_and_dashboard(tmp_path):
 
     with open(rules) as f:
         used = set(re.findall(r"\bess_[a-z_]+", f.read() + "\n".join(queries)))
-    with open(os.path.join(TOP, "src", "api", "ngx_ess_status.c")) as f:
+    with open(os.path.join(TOP, "src", "api", "ngx_ess_metrics.c")) as f:
         there = {"ess_" + name for name in re.findall(
             r'(?:\{|out,) "([a-z_]+)"', f.read())}
     assert {re.sub("_(bucket|sum|count)$", "", u) for u in used} \

@@ -6,7 +6,9 @@
  */
 
 
+#include "ngx_ess_api_list.h"
 #include "ngx_ess_api_request.h"
+#include "ngx_ess_api_streams.h"
 
 
 /* streams taken under the zone's mutex at a time */

@@ -8,8 +8,9 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_wait.h"
-#include "ngx_ess_api_request.h"
 #include "ngx_ess_api_body.h"
+#include "ngx_ess_api_request.h"
+#include "ngx_ess_api_streams.h"
 #include "ngx_ess_registry.h"
 
 
@@ -510,19 +511,6 @@ ngx_ess_api_streams_deleted(void *data, ngx_ess_registry_result_e result,
 }
 
 
-ngx_int_t
-ngx_ess_api_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
-    ngx_ess_stream_info_t *info)
-{
-    ngx_ess_zone_t  *zone;
-
-    zone = ngx_ess_api_zone(r);
-
-    return target->id ? ngx_ess_stream_by_id(zone, target->id, info)
-                      : ngx_ess_stream_by_uuid(zone, target->uuid, info);
-}
-
-
 /* Should the request end before, nobody waits any more.  NULL: no memory. */
 
 static ngx_ess_api_wait_t *
@@ -559,4 +547,83 @@ ngx_ess_api_streams_gone(void *data)
     ngx_ess_api_wait_t *wait = data;
 
     ngx_ess_registry_forget(wait->op);
+}
+
+
+ngx_int_t
+ngx_ess_api_url(ngx_http_request_t *r, ngx_str_t *url)
+{
+    u_char              *p;
+    ngx_str_t           *value;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    value = &lcf->public_url;
+
+    p = ngx_pnalloc(r->pool, value->len + 1
+                    + ngx_escape_json(NULL, value->data, value->len));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    url->data = p;
+    p = (u_char *) ngx_escape_json(p, value->data, value->len);
+
+    if (value->len && value->data[value->len - 1] != '/') {
+        *p++ = '/';
+    }
+
+    url->len = p - url->data;
+
+    return NGX_OK;
+}
+
+
+size_t
+ngx_ess_api_stream_size(ngx_str_t *url)
+{
+    return sizeof("\"id\":,\"location\":\"\",\"routing_key\":\"\","
+                  "\"source\":\"stream\","
+                  "\"subscribers\":,\"events\":,\"bytes\":,"
+                  "\"first_ordinal\":null,\"last_ordinal\":null") - 1
+           + 6 * NGX_INT64_LEN + url->len + NGX_ESS_UUID_TEXT
+           + NGX_ESS_MAX_KEY * (sizeof("\\u001f") - 1);
+}
+
+
+u_char *
+ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
+    ngx_ess_stream_info_t *info, ngx_ess_api_stream_e what)
+{
+    p = ngx_sprintf(p, "\"id\":%uL,\"location\":\"%V", info->ref.id, url);
+    p = ngx_ess_stream_uuid_text(p, info->uuid);
+    *p++ = '"';
+
+    if (what == NGX_ESS_API_STREAM_CREATED) {
+        return p;
+    }
+
+    p = ngx_cpymem(p, ",\"routing_key\":\"",
+                   sizeof(",\"routing_key\":\"") - 1);
+    p = (u_char *) ngx_escape_json(p, info->key, info->key_len);
+    *p++ = '"';
+
+    if (info->kind.source == NGX_ESS_SOURCE_STREAM) {
+        p = ngx_cpymem(p, ",\"source\":\"stream\"",
+                       sizeof(",\"source\":\"stream\"") - 1);
+    }
+
+    if (what == NGX_ESS_API_STREAM_LISTED) {
+        return p;
+    }
+
+    p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,\"bytes\":%uL,",
+                    info->subscribers, info->events, info->bytes);
+
+    if (info->unknown) {
+        return ngx_sprintf(p, "\"first_ordinal\":null,\"last_ordinal\":null");
+    }
+
+    return ngx_sprintf(p, "\"first_ordinal\":%uL,\"last_ordinal\":%uL",
+                       info->first_ordinal, info->last_ordinal);
 }

@@ -9,6 +9,7 @@
 #include "ngx_ess_mailbox.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_api_request.h"
+#include "ngx_ess_api_subscribers.h"
 
 
 #define NGX_ESS_API_SUBSCRIBERS_PAGE   100

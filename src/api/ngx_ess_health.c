@@ -9,7 +9,6 @@
 #include "ngx_ess_health.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_broker.h"
-#include "ngx_ess_status.h"
 #include "ngx_ess_counter.h"
 
 
@@ -34,7 +33,7 @@ ngx_ess_health(ngx_http_request_t *r)
 
     static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
 
-    rc = ngx_ess_status_method(r);
+    rc = ngx_ess_api_get(r);
     if (rc != NGX_DECLINED) {
         return rc;
     }

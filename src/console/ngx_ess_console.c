@@ -11,7 +11,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_health.h"
-#include "ngx_ess_status.h"
+#include "ngx_ess_metrics.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_client_enter.h"
 #include "ngx_ess_api_request.h"
@@ -37,7 +37,7 @@ static ngx_int_t ngx_ess_console_slash(ngx_http_request_t *r);
 static ngx_ess_console_route_t  ngx_ess_console_routes[] = {
     { ngx_string("publish"), ngx_ess_publish_handler },
     { ngx_string("tail"), ngx_ess_client_enter_handler },
-    { ngx_string("metrics"), ngx_ess_status_metrics },
+    { ngx_string("metrics"), ngx_ess_metrics_handler },
     { ngx_string("health"), ngx_ess_health }
 };
 

@@ -1,0 +1,198 @@
+/*
+ * What the parts of the HTTP API ask of a request, in a worker: whether it may,
+ * which stream and which page of a list it means, its body.  All memory is the
+ * request's.
+ */
+
+
+#include "ngx_ess_origin.h"
+#include "ngx_ess_api_request.h"
+#include "ngx_ess_counter.h"
+
+
+static ngx_int_t ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b,
+    u_char *p, size_t size);
+
+
+ngx_ess_zone_t *
+ngx_ess_api_zone(ngx_http_request_t *r)
+{
+    ngx_ess_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+
+    return mcf->zone;
+}
+
+
+ngx_int_t
+ngx_ess_api_slot(ngx_http_request_t *r)
+{
+    if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
+        return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
+                                   "worker; make it larger");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_api_origin(ngx_http_request_t *r)
+{
+    if (ngx_ess_origin_is_foreign(r)) {
+        ngx_ess_counter_add(ngx_ess_api_zone(r), NGX_ESS_C_CROSS_ORIGIN, 1);
+
+        return ngx_ess_api_problem(r, 403, "the request comes from a web page "
+                                   "of another origin; if that page may, name "
+                                   "its origin in \"ess_origin\" here");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_api_get(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_ess_api_slot(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return ngx_ess_api_not_allowed(r, NGX_HTTP_GET);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_api_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
+    ngx_ess_stream_info_t *info)
+{
+    ngx_ess_zone_t  *zone;
+
+    zone = ngx_ess_api_zone(r);
+
+    return target->id ? ngx_ess_stream_by_id(zone, target->id, info)
+                      : ngx_ess_stream_by_uuid(zone, target->uuid, info);
+}
+
+
+ngx_int_t
+ngx_ess_api_page(ngx_http_request_t *r, uint64_t *limit, uint64_t *after)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK
+        && (ngx_ess_api_number(&value, limit) != NGX_OK || *limit == 0))
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "after", 5, &value) == NGX_OK) {
+        return ngx_ess_api_number(&value, after);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_api_number(ngx_str_t *text, uint64_t *number)
+{
+    size_t    i;
+    uint64_t  n;
+
+    if (text->len == 0 || text->len > 19) {
+        return NGX_ERROR;
+    }
+
+    n = 0;
+
+    for (i = 0; i < text->len; i++) {
+        if (text->data[i] < '0' || text->data[i] > '9') {
+            return NGX_ERROR;
+        }
+
+        n = n * 10 + (text->data[i] - '0');
+    }
+
+    *number = n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_api_input(ngx_http_request_t *r, size_t max, ngx_str_t *text)
+{
+    off_t         len;
+    size_t        size;
+    ngx_chain_t  *cl;
+
+    text->data = NULL;
+    text->len = 0;
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    size = (size_t) ngx_min(len, (off_t) max);
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    text->data = ngx_pnalloc(r->pool, size);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (cl = r->request_body->bufs; cl && text->len < size; cl = cl->next) {
+        len = ngx_min(ngx_buf_size(cl->buf), (off_t) (size - text->len));
+
+        if (ngx_ess_api_copy(r, cl->buf, text->data + text->len, (size_t) len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        text->len += (size_t) len;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b, u_char *p, size_t size)
+{
+    if (ngx_buf_in_memory(b)) {
+        ngx_memcpy(p, b->pos, size);
+        return NGX_OK;
+    }
+
+    if (!b->in_file || size == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_read_file(b->file, p, size, b->file_pos) != (ssize_t) size) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "ess: the request body cannot be read from \"%V\"",
+                      &b->file->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
