@@ -178,7 +178,6 @@ CIRCLES = []
 LONG = {
     "src/source/rabbitmq/ngx_ess_rabbitmq_replay.c",
     "src/transport/ngx_ess_ws.c",
-    "t/unit/amqp/test_amqp_codec.c",
     "t/unit/stream/test_crash.c",
     "t/unit/stream/test_follow_state.c",
     "t/unit/stream/test_log.c",

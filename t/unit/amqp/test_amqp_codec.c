@@ -3,6 +3,7 @@
  * guard page, whole and cut at each byte; what is no AMQP is refused.
  *
  * links: src/amqp/ngx_ess_amqp_codec.c src/amqp/ngx_ess_amqp_table.c
+ * links: t/unit/amqp/frames.c
  */
 
 
@@ -15,81 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "ngx_ess_amqp_codec.h"
-#include "ngx_guard.h"
-
-
-#define GUARDED  (256 * 1024)
-
-
-static u_char  *guard;      /* the first byte that must not be read */
-
-
-/* a copy of the bytes that ends where memory ends */
-
-static u_char *
-guarded(const u_char *data, size_t len)
-{
-    if (guard == NULL) {
-        guard = ngx_unit_guard(GUARDED);
-        assert_non_null(guard);
-    }
-
-    assert_true(len <= GUARDED);
-
-    if (len) {
-        memcpy(guard - len, data, len);
-    }
-
-    return guard - len;
-}
-
-
-static size_t
-frame(u_char *buf, int type, int channel, const void *payload, size_t len)
-{
-    buf[0] = (u_char) type;
-    buf[1] = (u_char) (channel >> 8);
-    buf[2] = (u_char) channel;
-    buf[3] = (u_char) (len >> 24);
-    buf[4] = (u_char) (len >> 16);
-    buf[5] = (u_char) (len >> 8);
-    buf[6] = (u_char) len;
-
-    if (len) {
-        memcpy(&buf[7], payload, len);
-    }
-
-    buf[7 + len] = 0xCE;
-
-    return len + 8;
-}
-
-
-static ngx_int_t
-parse(ngx_ess_amqp_codec_t *codec, ngx_ess_amqp_frame_t *f, const u_char *data,
-    size_t len)
-{
-    size_t     used;
-    ngx_int_t  rc;
-
-    used = 0;
-    rc = ngx_ess_amqp_codec_parse(codec, f, guarded(data, len), len, &used);
-
-    if (rc == NGX_OK) {
-        assert_true(used <= len);
-    }
-
-    return rc;
-}
-
-
-static void
-start(ngx_ess_amqp_codec_t *codec)
-{
-    assert_int_equal(ngx_ess_amqp_codec_init(codec), NGX_OK);
-    codec->channel_max = 2;
-}
+#include "frames.h"
 
 
 /* each shorter input asks for more and changes nothing */
@@ -469,93 +396,6 @@ test_properties(void **state)
 }
 
 
-/* a header of each kind that RabbitMQ and its clients write, alone and in an
-   array; with a byte too few, or of a kind that is unknown, the properties
-   make no sense, and the content is there all the same; an array is then
-   bytes, and the properties are there as well */
-
-static void
-test_fields(void **state)
-{
-    size_t                 n, size;
-    u_char                 payload[128], buf[160];
-    unsigned               i, kind, array, cut, bad;
-    ngx_ess_amqp_codec_t   codec;
-    ngx_ess_amqp_frame_t   f;
-
-    static const struct {
-        char               kind;
-        u_char             size;
-    } kinds[] = {
-        { 't', 1 }, { 'b', 1 }, { 'B', 1 }, { 's', 2 }, { 'u', 2 },
-        { 'I', 4 }, { 'i', 4 }, { 'l', 8 }, { 'L', 8 }, { 'f', 4 },
-        { 'd', 8 }, { 'D', 5 }, { 'S', 4 }, { 'x', 4 }, { 'A', 4 },
-        { 'T', 8 }, { 'F', 4 }, { 'V', 0 }
-    };
-
-    start(&codec);
-
-    for (kind = 0; kind < 256; kind++) {
-
-        for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-            if ((unsigned) kinds[i].kind == kind) {
-                break;
-            }
-        }
-
-        size = (i == sizeof(kinds) / sizeof(kinds[0])) ? 8 : kinds[i].size;
-
-        for (array = 0; array < 2; array++) {
-            for (cut = 0; cut < 2; cut++) {
-
-                if (cut > size) {
-                    continue;
-                }
-
-                memset(payload, 0, sizeof(payload));
-                payload[1] = 60;
-                payload[11] = 5;
-                payload[12] = 0x20;
-
-                n = 18;
-                payload[n++] = 1;
-                payload[n++] = 'k';
-
-                if (array) {
-                    payload[n++] = 'A';
-                    n += 4;
-                    payload[n - 1] = (u_char) (1 + size - cut);
-                }
-
-                payload[n++] = (u_char) kind;
-                n += size - cut;
-                payload[17] = (u_char) (n - 18);
-
-                n = frame(buf, AMQP_FRAME_HEADER, 2, payload, n);
-
-                assert_int_equal(parse(&codec, &f, buf, n), NGX_OK);
-                assert_int_equal(f.body_size, 5);
-                assert_non_null(f.properties);
-
-                bad = cut || i == sizeof(kinds) / sizeof(kinds[0]);
-                assert_int_equal(f.undecoded, bad && !array);
-
-                if (!f.undecoded) {
-                    assert_int_equal(f.properties->headers.num_entries, 1);
-                    assert_int_equal(f.properties->headers.entries[0].value
-                                     .kind,
-                                     bad ? 'x' : array ? 'A' : (int) kind);
-                }
-
-                ngx_ess_amqp_codec_release(&codec, 2);
-            }
-        }
-    }
-
-    ngx_ess_amqp_codec_done(&codec);
-}
-
-
 static void
 test_start(void **state)
 {
@@ -651,59 +491,6 @@ test_refused(void **state)
 
     n = frame(buf, AMQP_FRAME_HEADER, 1, "\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0", 14);
     refused(buf, n, "content header");
-}
-
-
-/* tables in tables, as deep as a frame allows: from a depth on they are bytes */
-
-static void
-test_nested(void **state)
-{
-    size_t                 i, n, depth;
-    u_char                *payload, *p, *buf;
-    ngx_ess_amqp_codec_t   codec;
-    ngx_ess_amqp_frame_t   f;
-
-    for (depth = 1; depth < 13000; depth = depth < 40 ? depth + 1 : depth * 3)
-    {
-        payload = calloc(1, 14 + 4 + depth * 5);
-        buf = malloc(14 + 4 + depth * 5 + 8);
-        assert_non_null(payload);
-        assert_non_null(buf);
-
-        payload[1] = 60;
-        payload[12] = 0x20;
-        p = payload + 14;
-
-        /* an empty table, or one key with arrays in arrays */
-
-        for (i = 0; i < depth; i++) {
-            n = (depth - 1 - i) * 5 + (i == 0 && depth > 1 ? 1 : 0);
-            *p++ = (u_char) (n >> 24);
-            *p++ = (u_char) (n >> 16);
-            *p++ = (u_char) (n >> 8);
-            *p++ = (u_char) n;
-
-            if (i == 0 && depth > 1) {
-                *p++ = 0;
-            }
-
-            if (i < depth - 1) {
-                *p++ = 'A';
-            }
-        }
-
-        n = frame(buf, AMQP_FRAME_HEADER, 1, payload, p - payload);
-
-        start(&codec);
-        assert_int_equal(parse(&codec, &f, buf, n), NGX_OK);
-        assert_int_equal(f.undecoded, 0);
-        assert_int_equal(f.properties->headers.num_entries, depth > 1);
-        ngx_ess_amqp_codec_done(&codec);
-
-        free(payload);
-        free(buf);
-    }
 }
 
 
@@ -874,11 +661,9 @@ main(void)
         cmocka_unit_test(test_deliver),
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_properties),
-        cmocka_unit_test(test_fields),
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_body_and_heartbeat),
         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_nested),
         cmocka_unit_test(test_tune),
         cmocka_unit_test(test_encode),
         cmocka_unit_test(test_content),
