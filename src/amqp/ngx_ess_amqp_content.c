@@ -202,6 +202,7 @@ ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
     ngx_str_t *body)
 {
     size_t                   sent, n, max;
+    ngx_buf_t               *out;
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
@@ -227,29 +228,28 @@ ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
         return NGX_ERROR;
     }
 
-    if (ngx_ess_amqp_io_header(s, ch->number, body->len, properties)
-        != NGX_OK)
-    {
-        goto failed;
+    out = &s->io.out;
+
+    n = ngx_ess_amqp_codec_header(out->last,
+                                  ngx_min(NGX_ESS_AMQP_METHOD_MAX,
+                                          s->io.codec.frame_max),
+                                  ch->number, body->len, properties);
+    if (n == 0) {
+
+        /* a method without its content */
+
+        s->io.broken = 1;
+        return NGX_ERROR;
     }
+
+    out->last += n;
 
     for (sent = 0; sent < body->len; sent += n) {
         n = ngx_min(body->len - sent, max);
 
-        if (ngx_ess_amqp_io_body(s, ch->number, body->data + sent, n)
-            != NGX_OK)
-        {
-            goto failed;
-        }
+        out->last += ngx_ess_amqp_codec_body(out->last, ch->number,
+                                             body->data + sent, n);
     }
 
     return NGX_OK;
-
-failed:
-
-    /* a method without its content */
-
-    s->io.broken = 1;
-
-    return NGX_ERROR;
 }

@@ -392,47 +392,6 @@ ngx_ess_amqp_io_method(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
 }
 
 
-ngx_int_t
-ngx_ess_amqp_io_header(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
-    uint64_t body_size, amqp_basic_properties_t *properties)
-{
-    size_t  n;
-
-    if (ngx_ess_amqp_io_room(s, NGX_ESS_AMQP_METHOD_MAX) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    n = ngx_ess_amqp_codec_header(s->io.out.last,
-                                  ngx_min(NGX_ESS_AMQP_METHOD_MAX,
-                                          s->io.codec.frame_max),
-                                  channel, body_size, properties);
-    if (n == 0) {
-        return NGX_ERROR;
-    }
-
-    s->io.out.last += n;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_ess_amqp_io_body(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
-    const u_char *data, size_t len)
-{
-    if (ngx_ess_amqp_io_room(s, NGX_ESS_AMQP_FRAME_OVERHEAD + len)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    s->io.out.last += ngx_ess_amqp_codec_body(s->io.out.last, channel, data,
-                                              len);
-
-    return NGX_OK;
-}
-
-
 /* one is sent after half of an interval in silence */
 
 ngx_int_t

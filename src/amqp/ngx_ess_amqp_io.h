@@ -56,15 +56,10 @@ ngx_int_t ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
    unsent. */
 ngx_int_t ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size);
 
-/* Queues a method, a content's header or a part of its body; NGX_ERROR: no
-   memory, too much unsent, or it cannot be encoded. */
+/* Queues a method; NGX_ERROR: no memory, too much unsent, or it cannot be
+   encoded. */
 ngx_int_t ngx_ess_amqp_io_method(ngx_ess_amqp_session_t *s,
     ngx_uint_t channel, amqp_method_number_t method, void *decoded);
-ngx_int_t ngx_ess_amqp_io_header(ngx_ess_amqp_session_t *s,
-    ngx_uint_t channel, uint64_t body_size,
-    amqp_basic_properties_t *properties);
-ngx_int_t ngx_ess_amqp_io_body(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
-    const u_char *data, size_t len);
 
 /* as ngx_ess_amqp_flush() */
 void ngx_ess_amqp_io_flush(ngx_ess_amqp_session_t *s);
