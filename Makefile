@@ -83,7 +83,7 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 .PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
         long-deps peers-deps arm64-deps conf-deps run broker test test-long \
         test-peers test-arm64 test-conf check unit fuzz fuzz-build \
-        fuzz-replay bench lint install deb man check-nginx compile_commands \
+        fuzz-replay bench zone-dump lint install deb man check-nginx compile_commands \
         ci clean clean-run help FORCE
 
 
@@ -218,6 +218,7 @@ check:
 	@+$(MAKE) --no-print-directory all FAULT=1
 	@+$(MAKE) --no-print-directory unit
 	@+$(MAKE) --no-print-directory fuzz-replay
+	@+$(MAKE) --no-print-directory $(TOP)/zone-dump
 	@ESS_MODULE=$(MODULE) \
 	 ESS_FAULT_MODULE=$(TOP)/$(if $(SANITIZE),sanitize)fault/ngx_ess_module.so \
 	 ESS_SANITIZE=$(SANITIZE) ESS_VALGRIND=$(VALGRIND) \
@@ -276,6 +277,20 @@ bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name;
 	@+$(MAKE) --no-print-directory all FAULT=1
 	@exec $(PYTHON) bench/run.py $(if $(QUICK),--quick) $(if $(T),--only $(T)) \
 	    $(if $(BEFORE),--before $(BEFORE))
+
+# the checker, and what it calls
+ZONE_DUMP    := tools/zone-dump.c $(wildcard src/stream/ngx_ess_zone_*.c) \
+                $(addprefix src/stream/ngx_ess_,journal.c pair.c lookup.c \
+                    log_search.c)
+
+$(TOP)/zone-dump: $(ZONE_DUMP) $(wildcard src/stream/*.h) | $(OBJS)/Makefile
+	@echo "cc $(@F)"
+	@$(CC) -g -O1 -D_GNU_SOURCE -DNGX_ESS_FAULT -ffunction-sections -Wall \
+	    -Wextra -Wno-unused-parameter -Werror $(INCS) -o $@ $(ZONE_DUMP) \
+	    -Wl,--gc-sections
+
+zone-dump: $(TOP)/zone-dump  ## print a worker's zone, or a core file's (PID=n, CORE=file)
+	@$< $(or $(PID),$(CORE))
 
 lint:             ## what the test run checks of the tree and its text
 	@$(PYTHON) -m pytest -q t/test_tree_includes.py \
