@@ -19,8 +19,9 @@
 #include "ngx_ess_client_enter.h"
 #include "ngx_ess_client_list.h"
 #include "ngx_ess_drain.h"
+#include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_feed.h"
-#include "ngx_ess_transport.h"
+#include "ngx_ess_ws.h"
 #include "ngx_ess_worker.h"
 #include "ngx_ess_process.h"
 
@@ -251,7 +252,8 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
     ngx_event_t  *ev;
 
     ngx_ess_mailbox_init_process(mcf->zone, ngx_ess_client_list_answer);
-    ngx_ess_ws_init(mcf->deflate, mcf->deflate_min);
+    ngx_ess_ws_init(mcf->deflate != 0);
+    ngx_ess_encoding_ws_init(mcf->deflate, mcf->deflate_min);
 
     if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
         || ngx_ess_client_enter_init(cycle, mcf->zone) != NGX_OK

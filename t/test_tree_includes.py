@@ -20,10 +20,12 @@ ALLOWED = {
                         SEAM},
     "source/rabbitmq": {"source/rabbitmq", "amqp", "stream", SEAM},
     "stream": {"stream"},
-    "subscriber": {"subscriber", "stream", "transport", SEAM},
-    "client": {"client", "subscriber", "stream", "transport", SEAM,
+    "subscriber": {"subscriber", "stream", "encoding", SEAM},
+    "client": {"client", "subscriber", "stream", "transport", "encoding", SEAM,
                "ngx_ess_jwt.h"},
     "transport": {"transport", "ngx_ess_jwt.h"},
+    # a frame of a WebSocket is made where its message is
+    "encoding": {"encoding", "ngx_ess_ws_codec.h"},
     "auth": {"auth", "ngx_ess_counter.h", "ngx_ess_zone.h"},
     "console": {"console", "api", "ngx_ess_client_enter.h"},
     "registry": {"registry", "stream", "store", SEAM},
@@ -172,7 +174,6 @@ def test_config_names_every_source():
 
 LONG = {
     "src/source/rabbitmq/ngx_ess_rabbitmq_replay.c",
-    "src/transport/ngx_ess_ws.c",
     "t/unit/stream/test_crash.c",
     "t/unit/stream/test_follow_state.c",
     "t/unit/stream/test_log.c",
@@ -184,8 +185,6 @@ LONG = {
 # ... and a header that declares functions of another file
 
 ELSEWHERE = {
-    ("ngx_ess_transport", "ngx_ess_sse"),
-    ("ngx_ess_transport", "ngx_ess_ws"),
 }
 
 

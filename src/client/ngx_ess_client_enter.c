@@ -17,9 +17,13 @@
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_drain.h"
+#include "ngx_ess_encoding_sse.h"
+#include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_flush.h"
 #include "ngx_ess_request.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_sse.h"
+#include "ngx_ess_ws.h"
 
 
 /* header names that a client chooses are compared without case */
@@ -58,12 +62,12 @@ static ngx_int_t ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason,
 static ngx_int_t ngx_ess_client_enter_origin(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
 static ngx_int_t ngx_ess_client_enter_transport(ngx_http_request_t *r,
-    ngx_ess_loc_conf_t *lcf, const ngx_ess_transport_t **transport);
+    ngx_ess_loc_conf_t *lcf, ngx_ess_client_entry_t *entry);
 static ngx_int_t ngx_ess_client_enter_position(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
     ngx_str_t *reason);
 static ngx_int_t ngx_ess_client_enter_start(ngx_http_request_t *r,
-    ngx_ess_stream_info_t *info, const ngx_ess_transport_t *transport);
+    ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
 static ngx_int_t ngx_ess_client_enter_attach(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
 static void ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach,
@@ -101,13 +105,13 @@ ngx_ess_client_enter_exit(void)
 ngx_int_t
 ngx_ess_client_enter_handler(ngx_http_request_t *r)
 {
-    u_char                      uuid[NGX_ESS_UUID_LEN];
-    u_char                      text[NGX_ESS_UUID_TEXT];
-    ngx_int_t                   rc;
-    ngx_str_t                   name;
-    ngx_ess_loc_conf_t         *lcf;
-    ngx_ess_stream_info_t       info;
-    const ngx_ess_transport_t  *transport;
+    u_char                   uuid[NGX_ESS_UUID_LEN];
+    u_char                   text[NGX_ESS_UUID_TEXT];
+    ngx_int_t                rc;
+    ngx_str_t                name;
+    ngx_ess_loc_conf_t      *lcf;
+    ngx_ess_stream_info_t    info;
+    ngx_ess_client_entry_t   entry;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
 
@@ -143,17 +147,19 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
                                              NGX_HTTP_FORBIDDEN);
     }
 
-    rc = ngx_ess_client_enter_transport(r, lcf, &transport);
+    ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
+
+    rc = ngx_ess_client_enter_transport(r, lcf, &entry);
 
     if (rc != NGX_OK) {
         return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_REQUEST, rc);
     }
 
     if (ngx_ess_drain_active()) {
-        return ngx_ess_client_enter_send_away(r, transport);
+        return ngx_ess_client_enter_send_away(r, entry.transport);
     }
 
-    return ngx_ess_client_enter_start(r, &info, transport);
+    return ngx_ess_client_enter_start(r, &info, &entry);
 }
 
 
@@ -211,10 +217,10 @@ ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 static ngx_int_t
 ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 {
-    ngx_str_t         *origin;
-    ngx_uint_t         i;
-    ngx_table_elt_t   *h;
-    ngx_ess_escaped_t  text;
+    ngx_str_t          *origin;
+    ngx_uint_t          i;
+    ngx_table_elt_t    *h;
+    ngx_ess_escaped_t   text;
 
     if (lcf->origins == NULL) {
         return NGX_OK;
@@ -258,14 +264,19 @@ ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason, ngx_int_t rc)
 
 static ngx_int_t
 ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
-    const ngx_ess_transport_t **transport)
+    ngx_ess_client_entry_t *entry)
 {
     if (ngx_ess_sse_check(r) != NGX_OK) {
+        entry->transport = &ngx_ess_ws;
+
         if (ngx_ess_ws_deflates(r)) {
-            *transport = lcf->annotate ? &ngx_ess_ws_annotated_deflated
-                                       : &ngx_ess_ws_deflated;
+            entry->sub.encoding = lcf->annotate
+                                  ? &ngx_ess_encoding_ws_annotated_deflated
+                                  : &ngx_ess_encoding_ws_deflated;
         } else {
-            *transport = lcf->annotate ? &ngx_ess_ws_annotated : &ngx_ess_ws;
+            entry->sub.encoding = lcf->annotate
+                                  ? &ngx_ess_encoding_ws_annotated
+                                  : &ngx_ess_encoding_ws;
         }
 
         return ngx_ess_ws_check(r);
@@ -279,8 +290,9 @@ ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
         return NGX_HTTP_BAD_REQUEST;
     }
 
-    *transport = (r->http_version == NGX_HTTP_VERSION_11)
-                 ? &ngx_ess_sse_chunked : &ngx_ess_sse;
+    entry->transport = &ngx_ess_sse;
+    entry->sub.encoding = ngx_ess_sse_chunks(r) ? &ngx_ess_encoding_sse_chunked
+                                                : &ngx_ess_encoding_sse;
 
     return NGX_OK;
 }
@@ -387,11 +399,10 @@ ngx_ess_client_enter_uuid(ngx_http_request_t *r, u_char *uuid)
 
 static ngx_int_t
 ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
-    const ngx_ess_transport_t *transport)
+    ngx_ess_client_entry_t *entry)
 {
-    ngx_int_t               rc;
-    ngx_str_t               reason;
-    ngx_ess_client_entry_t  entry;
+    ngx_int_t  rc;
+    ngx_str_t  reason;
 
     if (ngx_ess_client_max_reached()) {
 
@@ -402,30 +413,28 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
         return ngx_ess_client_enter_busy(r, NGX_ESS_REJECTED_CLIENTS);
     }
 
-    ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
+    entry->sub.ref = info->ref;
+    entry->sub.follow = info->kind.follows;
 
-    entry.sub.ref = info->ref;
-    entry.transport = transport;
-    entry.sub.follow = info->kind.follows;
-
-    rc = ngx_ess_client_enter_position(r, transport, &entry.sub.pos, &reason);
+    rc = ngx_ess_client_enter_position(r, entry->transport, &entry->sub.pos,
+                                       &reason);
 
     if (rc == NGX_OK) {
-        return entry.sub.follow
-               ? ngx_ess_client_enter_attach(r, info, &entry)
-               : ngx_ess_client_enter_stream(r, &entry);
+        return entry->sub.follow
+               ? ngx_ess_client_enter_attach(r, info, entry)
+               : ngx_ess_client_enter_stream(r, entry);
     }
 
-    if (!transport->answers) {
+    if (!entry->transport->answers) {
         return NGX_HTTP_BAD_REQUEST;
     }
 
     /* a browser shows the reason of a close, but no status */
 
-    entry.refused = (char *) reason.data;
-    entry.sub.pos.type = NGX_ESS_POSITION_NEW;
+    entry->refused = (char *) reason.data;
+    entry->sub.pos.type = NGX_ESS_POSITION_NEW;
 
-    return ngx_ess_client_enter_stream(r, &entry);
+    return ngx_ess_client_enter_stream(r, entry);
 }
 
 
@@ -541,7 +550,6 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
         entry->sub.pos.type = NGX_ESS_POSITION_NEW;
     }
 
-    entry->sub.transport = entry->transport;
     entry->sub.live = (entry->sub.follow && !entry->missing
                        && !entry->refused);
 

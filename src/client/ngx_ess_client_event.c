@@ -152,8 +152,8 @@ ngx_ess_client_event_leftover(ngx_ess_client_t *client)
 static ngx_int_t
 ngx_ess_client_event_input(ngx_ess_client_t *client, u_char *data, size_t len)
 {
-    ngx_connection_t          *c;
-    ngx_ess_transport_input_t  in;
+    ngx_connection_t           *c;
+    ngx_ess_transport_input_t   in;
 
     if (client->last) {
         /* all that matters was said */

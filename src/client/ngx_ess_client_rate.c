@@ -16,7 +16,7 @@
     ((uint64_t) NGX_ESS_CLIENT_RATE_BURST * NGX_ESS_CLIENT_RATE_SECOND)
 
 
-static uint64_t ngx_ess_client_rate_take(uint64_t *full, uint64_t n,
+static uint64_t ngx_ess_client_rate_take(uint64_t full, uint64_t n,
     uint64_t rate, uint64_t now);
 
 
@@ -25,15 +25,16 @@ ngx_ess_client_rate(ngx_ess_client_rate_t *rate,
     const ngx_ess_client_rate_conf_t *conf, ngx_uint_t messages, size_t bytes,
     ngx_msec_t now)
 {
-    uint64_t  us, left, most;
+    uint64_t  us, most;
 
     us = (uint64_t) now * 1000;
 
-    most = ngx_ess_client_rate_take(&rate->messages, messages, conf->messages,
-                                    us);
-    left = ngx_ess_client_rate_take(&rate->bytes, bytes, conf->bytes, us);
+    rate->messages = ngx_ess_client_rate_take(rate->messages, messages,
+                                              conf->messages, us);
+    rate->bytes = ngx_ess_client_rate_take(rate->bytes, bytes, conf->bytes,
+                                           us);
 
-    most = ngx_max(most, left);
+    most = ngx_max(rate->messages, rate->bytes) - us;
 
     if (most <= NGX_ESS_CLIENT_RATE_EMPTY / 2) {
         rate->paused = 0;
@@ -58,17 +59,15 @@ ngx_ess_client_rate(ngx_ess_client_rate_t *rate,
 }
 
 
-/* How far off the time is when the bucket is full again, in us. */
+/* When the bucket is full again, in us. */
 
 static uint64_t
-ngx_ess_client_rate_take(uint64_t *full, uint64_t n, uint64_t rate,
+ngx_ess_client_rate_take(uint64_t full, uint64_t n, uint64_t rate,
     uint64_t now)
 {
     if (rate == 0) {
-        return 0;
+        return now;
     }
 
-    *full = ngx_max(*full, now) + n * NGX_ESS_CLIENT_RATE_SECOND / rate;
-
-    return *full - now;
+    return ngx_max(full, now) + n * NGX_ESS_CLIENT_RATE_SECOND / rate;
 }

@@ -1,7 +1,7 @@
 /*
  * How much a client may send: a token bucket each for its messages and its
  * bytes, which holds ten seconds' worth.  Pure arithmetic; private to
- * subscriber/.
+ * client/.
  */
 
 
@@ -32,8 +32,8 @@ typedef struct {
 
 typedef struct {
     uint64_t                 messages;
-    uint64_t                 bytes;
-    unsigned                 paused:1;      /* and not half full since then */
+    uint64_t                 bytes:63;
+    uint64_t                 paused:1;      /* and not half full since then */
 } ngx_ess_client_rate_t;
 
 

@@ -227,10 +227,10 @@ ngx_ess_client_start_open(ngx_ess_client_t *client)
 static void
 ngx_ess_client_start_release(ngx_event_t *wev)
 {
-    ngx_event_handler_pt  handler;
-    ngx_connection_t     *c;
-    ngx_http_request_t   *r;
-    ngx_ess_client_t     *client;
+    ngx_event_handler_pt   handler;
+    ngx_connection_t      *c;
+    ngx_http_request_t    *r;
+    ngx_ess_client_t      *client;
 
     c = wev->data;
     r = c->data;

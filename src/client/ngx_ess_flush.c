@@ -311,9 +311,9 @@ static void
 ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     uint64_t events, uint64_t bytes, ngx_msec_t arrival)
 {
-    uint64_t   *counters;
-    ngx_msec_t  age;
-    ngx_uint_t  i, kind;
+    uint64_t    *counters;
+    ngx_msec_t   age;
+    ngx_uint_t   i, kind;
 
     counters = ngx_ess_counter_own(zone);
 

@@ -268,12 +268,12 @@ ngx_ess_request_release(ngx_ess_client_t *client)
 void
 ngx_ess_request_shrink(ngx_ess_client_t *client)
 {
-    u_char                  *copy;
-    ngx_buf_t               *b;
-    ngx_connection_t        *c;
-    ngx_http_request_t      *r;
-    ngx_http_connection_t   *hc;
-    ngx_ess_request_moved_t  m;
+    u_char                   *copy;
+    ngx_buf_t                *b;
+    ngx_connection_t         *c;
+    ngx_http_request_t       *r;
+    ngx_http_connection_t    *hc;
+    ngx_ess_request_moved_t   m;
 
     r = client->request;
     c = client->connection;

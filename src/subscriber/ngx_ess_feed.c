@@ -93,7 +93,7 @@ ngx_ess_feed_first(ngx_ess_feed_t *feed)
 
 ngx_ess_feed_t *
 ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, uint64_t seq, uint64_t expected)
+    const ngx_ess_encoding_t *encoding, uint64_t seq, uint64_t expected)
 {
     ngx_ess_feed_t  *feed, **bucket;
 
@@ -102,13 +102,13 @@ ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
     for (feed = *bucket; feed; feed = feed->next) {
         if (feed->ref.id == ref->id
             && feed->ref.epoch == ref->epoch
-            && feed->transport == transport)
+            && feed->encoding == encoding)
         {
             return feed;
         }
     }
 
-    feed = ngx_ess_feed_create(ref, transport, seq, 0);
+    feed = ngx_ess_feed_create(ref, encoding, seq, 0);
     if (feed == NULL) {
         return NULL;
     }
@@ -142,8 +142,8 @@ ngx_ess_feed_bucket(ngx_ess_stream_ref_t *ref)
 static void
 ngx_ess_feed_grow(void)
 {
-    ngx_uint_t        i, n;
-    ngx_ess_feed_t   *feed, *next, **buckets;
+    ngx_uint_t       i, n;
+    ngx_ess_feed_t  *feed, *next, **buckets;
 
     n = ngx_ess_feed_worker.nbuckets * 2;
 
@@ -171,7 +171,7 @@ ngx_ess_feed_grow(void)
 
 ngx_ess_feed_t *
 ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, uint64_t seq, ngx_uint_t replay)
+    const ngx_ess_encoding_t *encoding, uint64_t seq, ngx_uint_t replay)
 {
     ngx_ess_feed_t  *feed;
 
@@ -181,7 +181,7 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
     }
 
     feed->ref = *ref;
-    feed->transport = transport;
+    feed->encoding = encoding;
     feed->seq = seq;
 
     ngx_queue_init(&feed->idle);

@@ -9,7 +9,7 @@
  *                        waiting   (also: those that are being closed)
  *
  * All subscribers that are at the end of a stream share one feed for each
- * transport.  One that begins earlier has a feed of its own, a replay, which
+ * encoding.  One that begins earlier has a feed of its own, a replay, which
  * reads the log as fast as that client takes it, until it is at the end, too,
  * and the client moves to the shared feed.
  */
@@ -22,7 +22,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_zone.h"
 #include "ngx_ess_log_search.h"
-#include "ngx_ess_transport.h"
+#include "ngx_ess_encoding.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_frame.h"
 
@@ -56,7 +56,7 @@ struct ngx_ess_feed_s {
     ngx_queue_t                  flushing;  /* while somebody is due */
 
     ngx_ess_stream_ref_t         ref;
-    const ngx_ess_transport_t   *transport;
+    const ngx_ess_encoding_t   *encoding;
     uint64_t                     seq;       /* of the next record to read */
     uint64_t                     expected;  /* ordinal of the next event; 0:
                                                not known */
@@ -170,11 +170,11 @@ ngx_uint_t ngx_ess_feed_end(ngx_uint_t max);
 
 /* The shared feed; one that is new has no subscriber yet.  NULL: no memory. */
 ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, uint64_t seq, uint64_t expected);
+    const ngx_ess_encoding_t *encoding, uint64_t seq, uint64_t expected);
 
 /* One that is on no list of shared ones: a replay.  NULL: no memory. */
 ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, uint64_t seq, ngx_uint_t replay);
+    const ngx_ess_encoding_t *encoding, uint64_t seq, ngx_uint_t replay);
 
 /* One without subscribers. */
 void ngx_ess_feed_free(ngx_ess_feed_t *feed);

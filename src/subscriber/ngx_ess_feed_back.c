@@ -41,7 +41,7 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
     }
 
     feed = old->replay ? old
-                       : ngx_ess_feed_create(&old->ref, old->transport, 0, 1);
+                       : ngx_ess_feed_create(&old->ref, old->encoding, 0, 1);
     if (feed == NULL) {
         return NGX_ERROR;
     }
@@ -129,9 +129,9 @@ ngx_ess_feed_back_to(ngx_ess_feed_t *feed, uint64_t seq, uint64_t expected)
 static ngx_ess_frame_t *
 ngx_ess_feed_back_copy(ngx_ess_feed_t *feed, ngx_ess_frame_t *frame)
 {
-    ngx_ess_frame_t            *copy;
-    ngx_ess_frames_t            frames;
-    ngx_ess_transport_frame_t   data;
+    ngx_ess_frame_t           *copy;
+    ngx_ess_frames_t           frames;
+    ngx_ess_encoding_frame_t   data;
 
     data.len = frame->len;
     data.data = ngx_alloc(frame->len, ngx_ess_feed_worker.log);
@@ -144,7 +144,7 @@ ngx_ess_feed_back_copy(ngx_ess_feed_t *feed, ngx_ess_frame_t *frame)
     ngx_memzero(&frames, sizeof(ngx_ess_frames_t));
 
     copy = ngx_ess_frame_append(&frames, frame->type, frame->seq, &data,
-                                  ngx_ess_feed_worker.log);
+                                ngx_ess_feed_worker.log);
     if (copy == NULL) {
         return NULL;
     }

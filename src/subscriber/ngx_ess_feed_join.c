@@ -16,12 +16,12 @@ static ngx_int_t ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub);
 
 ngx_int_t
 ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
     uint64_t ordinal)
 {
     ngx_ess_feed_t  *feed;
 
-    feed = ngx_ess_feed_get(ref, transport, sub->seq, ordinal);
+    feed = ngx_ess_feed_get(ref, encoding, sub->seq, ordinal);
     if (feed == NULL) {
         return NGX_ERROR;
     }
@@ -36,13 +36,13 @@ ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
     ngx_ess_log_place_t *place)
 {
     ngx_ess_feed_t   *feed;
     ngx_ess_frame_t  *frame;
 
-    feed = ngx_ess_feed_create(ref, transport, place->seq, 1);
+    feed = ngx_ess_feed_create(ref, encoding, place->seq, 1);
     if (feed == NULL) {
         return NGX_ERROR;
     }
@@ -79,10 +79,10 @@ ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_feed_join_source(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
     ngx_ess_log_place_t *place, uint64_t ordinal, uint64_t timestamp)
 {
-    if (ngx_ess_feed_join_replay(ref, transport, sub, place) != NGX_OK) {
+    if (ngx_ess_feed_join_replay(ref, encoding, sub, place) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -131,7 +131,7 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
         return NGX_OK;
     }
 
-    feed = ngx_ess_feed_get(&replay->ref, replay->transport, replay->seq,
+    feed = ngx_ess_feed_get(&replay->ref, replay->encoding, replay->seq,
                             replay->expected);
     if (feed == NULL) {
         return NGX_ERROR;

@@ -17,16 +17,16 @@
  * "ordinal" is to come.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
     uint64_t ordinal);
 
 /*
  * The same with a replay from "place" on: first the notice of its gap, if it
- * has one and the transport can say so, then what is in the log.  sub->seq is
+ * has one and the encoding can say so, then what is in the log.  sub->seq is
  * the first record that was not there when it came.
  */
 ngx_int_t ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
     ngx_ess_log_place_t *place);
 
 /*
@@ -34,7 +34,7 @@ ngx_int_t ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
  * timestamp (ms) on, from the stream's source, before those of the log.
  */
 ngx_int_t ngx_ess_feed_join_source(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_transport_t *transport, ngx_ess_subscriber_t *sub,
+    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
     ngx_ess_log_place_t *place, uint64_t ordinal, uint64_t timestamp);
 
 /*

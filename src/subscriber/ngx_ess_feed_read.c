@@ -41,16 +41,16 @@ static ngx_uint_t ngx_ess_feed_read_is_gap(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record);
 static uint64_t ngx_ess_feed_read_next(ngx_ess_record_t *record);
 static void ngx_ess_feed_read_to_event(ngx_ess_feed_t *feed,
-    ngx_ess_record_t *record, ngx_ess_transport_event_t *event);
+    ngx_ess_record_t *record, ngx_ess_encoding_event_t *event);
 static ngx_int_t ngx_ess_feed_read_rest(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_ess_frame_t **first);
 static ngx_uint_t ngx_ess_feed_read_is_rest(ngx_ess_feed_rest_t *rest,
-    ngx_ess_transport_frame_t *data);
+    ngx_ess_encoding_frame_t *data);
 static ngx_int_t ngx_ess_feed_read_event(ngx_ess_feed_t *feed,
-    ngx_ess_record_t *record, ngx_ess_transport_frame_t *data,
+    ngx_ess_record_t *record, ngx_ess_encoding_frame_t *data,
     ngx_ess_frame_t **first);
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
-    ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
+    ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_encoding_frame_t *data,
     ngx_ess_frame_t **first);
 static void ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *first);
@@ -168,9 +168,9 @@ static ngx_int_t
 ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     ngx_ess_log_lost_t *lost)
 {
-    size_t               need, size;
-    ngx_int_t            rc;
-    ngx_ess_log_lost_t   gone;
+    size_t              need, size;
+    ngx_int_t           rc;
+    ngx_ess_log_lost_t  gone;
 
     size = feed->replay ? NGX_ESS_FEED_READ_REPLAY : NGX_ESS_FEED_READ_BUFFER;
 
@@ -291,17 +291,17 @@ ngx_int_t
 ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
     uint64_t to, ngx_ess_frame_t **frame)
 {
-    ngx_int_t                   rc;
-    ngx_ess_transport_frame_t   data;
+    ngx_ess_encoding_frame_t  data;
 
-    if (!feed->transport->gaps) {
+    if (feed->encoding->gap == NULL) {
         return NGX_OK;
     }
 
-    rc = feed->transport->gap(feed->ref.epoch, from, to, &data,
-                              ngx_ess_feed_worker.log);
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    if (feed->encoding->gap(feed->ref.epoch, from, to, &data,
+                            ngx_ess_feed_worker.log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_GAPS, 1);
@@ -359,15 +359,15 @@ ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
-    ngx_int_t                  rc;
-    ngx_ess_transport_event_t  event;
-    ngx_ess_transport_frame_t  data;
+    ngx_int_t                 rc;
+    ngx_ess_encoding_event_t  event;
+    ngx_ess_encoding_frame_t  data;
 
     if (feed->rest && feed->frames.tail == NULL) {
         return ngx_ess_feed_read_rest(feed, record, first);
     }
 
-    ngx_memzero(&data, sizeof(ngx_ess_transport_frame_t));
+    ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
 
     if (ngx_ess_feed_read_is_gap(feed, record)
         && ngx_ess_feed_read_gap(feed, record->seq, feed->expected,
@@ -400,8 +400,8 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_feed_read_to_event(feed, record, &event);
 
     rc = feed->replay
-         ? feed->transport->encode_one(&event, &data, ngx_ess_feed_worker.log)
-         : feed->transport->encode(&event, &data, ngx_ess_feed_worker.log);
+         ? feed->encoding->encode_one(&event, &data, ngx_ess_feed_worker.log)
+         : feed->encoding->encode(&event, &data, ngx_ess_feed_worker.log);
 
     if (rc != NGX_OK) {
         return NGX_ERROR;
@@ -417,7 +417,7 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
 static void
 ngx_ess_feed_read_to_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
-    ngx_ess_transport_event_t *event)
+    ngx_ess_encoding_event_t *event)
 {
     event->body = record->body;
     event->epoch = feed->ref.epoch;
@@ -435,10 +435,10 @@ static ngx_int_t
 ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
-    ngx_uint_t                  i;
-    ngx_ess_feed_rest_t        *rest;
-    ngx_ess_transport_event_t   event;
-    ngx_ess_transport_frame_t   data;
+    ngx_uint_t                 i;
+    ngx_ess_feed_rest_t       *rest;
+    ngx_ess_encoding_event_t   event;
+    ngx_ess_encoding_frame_t   data;
 
     rest = feed->rest;
 
@@ -454,9 +454,9 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
     for (i = 0; i < 2; i++) {
 
-        ngx_memzero(&data, sizeof(ngx_ess_transport_frame_t));
+        ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
 
-        if ((i == 0 ? feed->transport->encode_one : feed->transport->encode)
+        if ((i == 0 ? feed->encoding->encode_one : feed->encoding->encode)
                 (&event, &data, ngx_ess_feed_worker.log)
             != NGX_OK)
         {
@@ -479,7 +479,7 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
 static ngx_uint_t
 ngx_ess_feed_read_is_rest(ngx_ess_feed_rest_t *rest,
-    ngx_ess_transport_frame_t *data)
+    ngx_ess_encoding_frame_t *data)
 {
     return data->len == rest->len
            && ngx_ess_feed_read_hash(data->data, rest->sent) == rest->hash;
@@ -499,7 +499,7 @@ ngx_ess_feed_read_hash(u_char *data, size_t len)
 
 static ngx_int_t
 ngx_ess_feed_read_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
-    ngx_ess_transport_frame_t *data, ngx_ess_frame_t **first)
+    ngx_ess_encoding_frame_t *data, ngx_ess_frame_t **first)
 {
     if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq, data,
                                 first)
@@ -520,7 +520,7 @@ ngx_ess_feed_read_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
 static ngx_int_t
 ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
-    uint64_t seq, ngx_ess_transport_frame_t *data, ngx_ess_frame_t **first)
+    uint64_t seq, ngx_ess_encoding_frame_t *data, ngx_ess_frame_t **first)
 {
     ngx_ess_frame_t  *frame;
 

@@ -45,7 +45,7 @@ void ngx_ess_feed_read_exit(void);
 
 /*
  * Appends the notice of a gap before the record with the number "seq", when
- * the transport has words for it: *frame, if NULL, is set to the frame, with a
+ * the encoding has words for it: *frame, if NULL, is set to the frame, with a
  * reference for the caller.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq,

@@ -15,7 +15,7 @@ static void ngx_ess_frame_free(ngx_ess_frame_t *frame);
 
 ngx_ess_frame_t *
 ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
-    uint64_t seq, ngx_ess_transport_frame_t *data, ngx_log_t *log)
+    uint64_t seq, ngx_ess_encoding_frame_t *data, ngx_log_t *log)
 {
     ngx_ess_frame_t  *frame;
 

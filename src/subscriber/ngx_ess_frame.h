@@ -1,5 +1,5 @@
 /*
- * Frames: events as encoded for one transport, once for all subscribers.
+ * Frames: events in one encoding, once for all subscribers.
  *
  *     cursor A            cursor B
  *        │                   │
@@ -20,7 +20,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_transport.h"
+#include "ngx_ess_encoding.h"
 
 
 typedef enum {
@@ -67,7 +67,7 @@ typedef struct {
  * more, which is the caller's.  NULL: no memory.
  */
 ngx_ess_frame_t *ngx_ess_frame_append(ngx_ess_frames_t *frames,
-    ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_transport_frame_t *data,
+    ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_encoding_frame_t *data,
     ngx_log_t *log);
 
 /* It has bytes to be sent; else who gets to it is closed. */

@@ -79,7 +79,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     }
 
     if (entry->pos.type == NGX_ESS_POSITION_NEW) {
-        return ngx_ess_feed_join(&entry->ref, entry->transport, sub, ordinal);
+        return ngx_ess_feed_join(&entry->ref, entry->encoding, sub, ordinal);
     }
 
     rc = ngx_ess_subscriber_place(&entry->ref, &entry->pos, &place);
@@ -92,7 +92,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
         return ngx_ess_subscriber_replay(sub, entry, &place);
     }
 
-    return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
+    return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
                                     &place);
 }
 
@@ -120,7 +120,7 @@ ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
         /* of another stream: all of this one */
 
         if (place->first == 1) {
-            return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
+            return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
                                             place);
         }
 
@@ -129,11 +129,11 @@ ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
         place->gap = 0;
 
     } else {
-        return ngx_ess_feed_join_replay(&entry->ref, entry->transport, sub,
+        return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
                                         place);
     }
 
-    return ngx_ess_feed_join_source(&entry->ref, entry->transport, sub, place,
+    return ngx_ess_feed_join_source(&entry->ref, entry->encoding, sub, place,
                                     ordinal, timestamp);
 }
 

@@ -16,7 +16,7 @@
 
 typedef struct {
     ngx_ess_stream_ref_t         ref;
-    const ngx_ess_transport_t   *transport;
+    const ngx_ess_encoding_t    *encoding;
     ngx_ess_position_t           pos;
     unsigned                     follow:1;  /* the log follows another
                                                stream, */

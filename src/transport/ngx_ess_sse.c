@@ -1,17 +1,15 @@
 
 /*
- * Server-Sent Events as a transport: a response without end, in chunks that
- * are framed once for all clients of HTTP/1.1, and without for the others.
- * Owns nothing.  Runs in the worker that has the connection; sends nothing
- * itself but the response header and what comes with it.
+ * Server-Sent Events as a transport: a response without end, in chunks for
+ * clients of HTTP/1.1, and without for the others.  Owns nothing.  Runs in the
+ * worker that has the connection; sends nothing itself but the response header
+ * and what comes with it.
  */
 
 
 #include "ngx_ess_header.h"
 #include "ngx_ess_str.h"
-#include "ngx_ess_transport.h"
-#include "ngx_ess_sse_codec.h"
-#include "ngx_ess_ws_codec.h"
+#include "ngx_ess_sse.h"
 
 
 /* ms after which a client whose connection broke comes back: some time from
@@ -23,61 +21,33 @@
 #define NGX_ESS_SSE_HELLO_LEN     (sizeof("retry: \n\n") - 1 + NGX_INT_T_LEN)
 
 
+typedef struct {
+    unsigned                 chunked:1;     /* the response is */
+} ngx_ess_sse_session_t;
+
+
 static ngx_uint_t ngx_ess_sse_accepts(ngx_str_t *value);
 static ngx_uint_t ngx_ess_sse_is_zero(ngx_str_t *params);
 static ngx_int_t ngx_ess_sse_start(ngx_http_request_t *r, void *session);
 static ngx_int_t ngx_ess_sse_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_sse_hello(ngx_http_request_t *r);
 static void ngx_ess_sse_done(void *session);
-static ngx_int_t ngx_ess_sse_encode(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_sse_encode_chunked(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_sse_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_sse_gap_chunked(uint64_t epoch, uint64_t from,
-    uint64_t to, ngx_ess_transport_frame_t *out, ngx_log_t *log);
 static void ngx_ess_sse_input(void *session, u_char *data, size_t len,
     ngx_ess_transport_input_t *in, ngx_log_t *log);
 static size_t ngx_ess_sse_ping(void *session, u_char *buf);
-static size_t ngx_ess_sse_ping_chunked(void *session, u_char *buf);
 static size_t ngx_ess_sse_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason);
-static size_t ngx_ess_sse_close_chunked(void *session, u_char *buf,
-    ngx_uint_t code, ngx_str_t *reason);
 
 
 const ngx_ess_transport_t  ngx_ess_sse = {
-    ngx_string("event stream"),
     NGX_ESS_TRANSPORT_SSE,
-    0,
+    sizeof(ngx_ess_sse_session_t),
     0,                                     /* answers */
-    1,                                     /* gaps */
     ngx_ess_sse_start,
     ngx_ess_sse_done,
-    ngx_ess_sse_encode,
-    ngx_ess_sse_encode,
-    ngx_ess_sse_gap,
     ngx_ess_sse_input,
     ngx_ess_sse_ping,
     ngx_ess_sse_close
-};
-
-
-const ngx_ess_transport_t  ngx_ess_sse_chunked = {
-    ngx_string("chunked event stream"),
-    NGX_ESS_TRANSPORT_SSE,
-    0,
-    0,                                     /* answers */
-    1,                                     /* gaps */
-    ngx_ess_sse_start,
-    ngx_ess_sse_done,
-    ngx_ess_sse_encode_chunked,
-    ngx_ess_sse_encode_chunked,
-    ngx_ess_sse_gap_chunked,
-    ngx_ess_sse_input,
-    ngx_ess_sse_ping_chunked,
-    ngx_ess_sse_close_chunked
 };
 
 
@@ -100,6 +70,13 @@ ngx_ess_sse_check(ngx_http_request_t *r)
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_ess_sse_chunks(ngx_http_request_t *r)
+{
+    return r->http_version == NGX_HTTP_VERSION_11;
 }
 
 
@@ -160,7 +137,13 @@ ngx_ess_sse_is_zero(ngx_str_t *params)
 static ngx_int_t
 ngx_ess_sse_start(ngx_http_request_t *r, void *session)
 {
+    ngx_ess_sse_session_t *s = session;
+
     ngx_int_t  rc;
+
+    if (s) {
+        s->chunked = ngx_ess_sse_chunks(r);
+    }
 
     if (ngx_ess_sse_headers(r) != NGX_OK) {
         return NGX_ERROR;
@@ -265,95 +248,6 @@ ngx_ess_sse_done(void *session)
 }
 
 
-static ngx_int_t
-ngx_ess_sse_encode(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    ngx_uint_t  text;
-
-    text = ngx_ess_ws_codec_is_text(&event->body);
-
-    out->len = ngx_ess_sse_codec_len(event, text);
-    out->data = ngx_alloc(out->len, log);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_ess_sse_codec_write(out->data, event, text);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_sse_encode_chunked(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    size_t       len;
-    u_char      *p;
-    ngx_uint_t   text;
-
-    text = ngx_ess_ws_codec_is_text(&event->body);
-    len = ngx_ess_sse_codec_len(event, text);
-
-    out->len = ngx_ess_sse_codec_chunk_len(len);
-    out->data = ngx_alloc(out->len, log);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_ess_sse_codec_chunk(out->data, len);
-    p = ngx_ess_sse_codec_write(p, event, text);
-
-    *p++ = CR;
-    *p++ = LF;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_sse_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    out->data = ngx_alloc(NGX_ESS_SSE_CODEC_GAP, log);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->len = ngx_ess_sse_codec_gap(out->data, epoch, from, to) - out->data;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_sse_gap_chunked(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    u_char  *p, *last;
-    u_char   text[NGX_ESS_SSE_CODEC_GAP];
-
-    last = ngx_ess_sse_codec_gap(text, epoch, from, to);
-
-    out->data = ngx_alloc(NGX_ESS_SSE_CODEC_GAP + NGX_ESS_SSE_CODEC_CHUNK,
-                          log);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_ess_sse_codec_chunk(out->data, last - text);
-    p = ngx_cpymem(p, text, last - text);
-
-    *p++ = CR;
-    *p++ = LF;
-
-    out->len = p - out->data;
-
-    return NGX_OK;
-}
-
-
 /* A client has nothing to say. */
 
 static void
@@ -369,6 +263,14 @@ ngx_ess_sse_input(void *session, u_char *data, size_t len,
 static size_t
 ngx_ess_sse_ping(void *session, u_char *buf)
 {
+    ngx_ess_sse_session_t *s = session;
+
+    if (s->chunked) {
+        ngx_memcpy(buf, "3" CRLF ":\n\n" CRLF, 8);
+
+        return 8;
+    }
+
     ngx_memcpy(buf, ":\n\n", 3);
 
     return 3;
@@ -376,26 +278,15 @@ ngx_ess_sse_ping(void *session, u_char *buf)
 
 
 static size_t
-ngx_ess_sse_ping_chunked(void *session, u_char *buf)
-{
-    ngx_memcpy(buf, "3" CRLF ":\n\n" CRLF, 8);
-
-    return 8;
-}
-
-
-static size_t
 ngx_ess_sse_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason)
 {
-    return 0;
-}
+    ngx_ess_sse_session_t *s = session;
 
+    if (!s->chunked) {
+        return 0;
+    }
 
-static size_t
-ngx_ess_sse_close_chunked(void *session, u_char *buf, ngx_uint_t code,
-    ngx_str_t *reason)
-{
     ngx_memcpy(buf, "0" CRLF CRLF, 5);
 
     return 5;

@@ -1,8 +1,8 @@
 
 /*
- * WebSocket as a transport: the handshake of RFC 6455, events as messages,
- * and the session's side of ping and close.  A session keeps a parser only
- * while the client is within a message.  Runs in the worker that has the
+ * WebSocket as a transport: the handshake of RFC 6455, and the session's side
+ * of ping and close.  A session keeps a parser only while the client is within
+ * a message.  Runs in the worker that has the
  * connection; sends nothing itself but the response header.
  */
 
@@ -10,8 +10,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_str.h"
-#include "ngx_ess_transport.h"
-#include "ngx_ess_annotate.h"
+#include "ngx_ess_ws.h"
 #include "ngx_ess_ws_codec.h"
 #include <ngx_sha1.h>
 
@@ -39,28 +38,8 @@ static ngx_uint_t ngx_ess_ws_has_token(ngx_http_request_t *r,
 static ngx_str_t *ngx_ess_ws_value(ngx_http_request_t *r, const char *name);
 static ngx_int_t ngx_ess_ws_refuse(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_ws_start(ngx_http_request_t *r, void *session);
-static ngx_int_t ngx_ess_ws_start_deflated(ngx_http_request_t *r,
-    void *session);
 static ngx_int_t ngx_ess_ws_send_header(ngx_http_request_t *r);
 static void ngx_ess_ws_done(void *session);
-static ngx_int_t ngx_ess_ws_encode(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_ws_encode_annotated(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_ws_encode_deflated(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_ws_encode_annotated_deflated(
-    ngx_ess_transport_event_t *event, ngx_ess_transport_frame_t *out,
-    ngx_log_t *log);
-static void ngx_ess_ws_shorten(ngx_ess_transport_frame_t *out, size_t body,
-    ngx_log_t *log);
-static u_char *ngx_ess_ws_message(ngx_ess_transport_frame_t *out,
-    ngx_ess_ws_opcode_e opcode, ngx_uint_t deflated, size_t len,
-    ngx_log_t *log);
-static ngx_int_t ngx_ess_ws_no_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_ws_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log);
 static void ngx_ess_ws_input(void *session, u_char *data, size_t len,
     ngx_ess_transport_input_t *in, ngx_log_t *log);
 static void ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s,
@@ -75,76 +54,19 @@ static size_t ngx_ess_ws_close(void *session, u_char *buf, ngx_uint_t code,
 
 
 const ngx_ess_transport_t  ngx_ess_ws = {
-    ngx_string("websocket"),
     NGX_ESS_TRANSPORT_WEBSOCKET,
     sizeof(ngx_ess_ws_session_t),
     1,                                     /* answers */
-    0,                                     /* gaps */
     ngx_ess_ws_start,
     ngx_ess_ws_done,
-    ngx_ess_ws_encode,
-    ngx_ess_ws_encode,
-    ngx_ess_ws_no_gap,
     ngx_ess_ws_input,
     ngx_ess_ws_ping,
     ngx_ess_ws_close
 };
 
 
-const ngx_ess_transport_t  ngx_ess_ws_deflated = {
-    ngx_string("deflated websocket"),
-    NGX_ESS_TRANSPORT_WEBSOCKET,
-    sizeof(ngx_ess_ws_session_t),
-    1,                                     /* answers */
-    0,                                     /* gaps */
-    ngx_ess_ws_start_deflated,
-    ngx_ess_ws_done,
-    ngx_ess_ws_encode_deflated,
-    ngx_ess_ws_encode,
-    ngx_ess_ws_no_gap,
-    ngx_ess_ws_input,
-    ngx_ess_ws_ping,
-    ngx_ess_ws_close
-};
-
-
-const ngx_ess_transport_t  ngx_ess_ws_annotated_deflated = {
-    ngx_string("annotated, deflated websocket"),
-    NGX_ESS_TRANSPORT_WEBSOCKET,
-    sizeof(ngx_ess_ws_session_t),
-    1,                                     /* answers */
-    1,                                     /* gaps */
-    ngx_ess_ws_start_deflated,
-    ngx_ess_ws_done,
-    ngx_ess_ws_encode_annotated_deflated,
-    ngx_ess_ws_encode_annotated,
-    ngx_ess_ws_gap,
-    ngx_ess_ws_input,
-    ngx_ess_ws_ping,
-    ngx_ess_ws_close
-};
-
-
-const ngx_ess_transport_t  ngx_ess_ws_annotated = {
-    ngx_string("annotated websocket"),
-    NGX_ESS_TRANSPORT_WEBSOCKET,
-    sizeof(ngx_ess_ws_session_t),
-    1,                                     /* answers */
-    1,                                     /* gaps */
-    ngx_ess_ws_start,
-    ngx_ess_ws_done,
-    ngx_ess_ws_encode_annotated,
-    ngx_ess_ws_encode_annotated,
-    ngx_ess_ws_gap,
-    ngx_ess_ws_input,
-    ngx_ess_ws_ping,
-    ngx_ess_ws_close
-};
-
-
-/* of ess_deflate; level 0: never */
-static ngx_int_t            ngx_ess_ws_level;
-static size_t               ngx_ess_ws_min_size;
+/* of ess_deflate */
+static ngx_uint_t           ngx_ess_ws_deflate_on;
 
 /* of whoever is being read from; what must stay is copied */
 static ngx_ess_ws_parser_t  ngx_ess_ws_parser;
@@ -215,10 +137,9 @@ invalid_key:
 
 
 void
-ngx_ess_ws_init(ngx_int_t level, size_t min_size)
+ngx_ess_ws_init(ngx_uint_t deflate)
 {
-    ngx_ess_ws_level = level;
-    ngx_ess_ws_min_size = min_size;
+    ngx_ess_ws_deflate_on = deflate;
 }
 
 
@@ -230,7 +151,7 @@ ngx_ess_ws_deflates(ngx_http_request_t *r)
 
     static const char  name[] = "sec-websocket-extensions";
 
-    if (ngx_ess_ws_level == 0) {
+    if (!ngx_ess_ws_deflate_on) {
         return 0;
     }
 
@@ -325,9 +246,11 @@ ngx_ess_ws_refuse(ngx_http_request_t *r)
 static ngx_int_t
 ngx_ess_ws_start(ngx_http_request_t *r, void *session)
 {
-    u_char                *p, digest[20];
-    ngx_str_t             *key, accept, hash;
-    ngx_sha1_t             sha1;
+    ngx_ess_ws_session_t *s = session;
+
+    u_char      *p, digest[20];
+    ngx_str_t   *key, accept, hash;
+    ngx_sha1_t   sha1;
 
     static const char      guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -353,7 +276,7 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
 
     if (ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK
         || ngx_ess_header_add(r, "Sec-WebSocket-Accept",
-                                 accept.data, accept.len)
+                              accept.data, accept.len)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -370,26 +293,19 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
         return NGX_ERROR;
     }
 
-    return ngx_ess_ws_send_header(r);
-}
+    if (ngx_ess_ws_deflates(r)) {
+        s->deflate = 1;
 
-
-static ngx_int_t
-ngx_ess_ws_start_deflated(ngx_http_request_t *r, void *session)
-{
-    ngx_ess_ws_session_t *s = session;
-
-    if (ngx_ess_header_add(r, "Sec-WebSocket-Extensions",
-                           NGX_ESS_WS_DEFLATE_ANSWER,
-                           sizeof(NGX_ESS_WS_DEFLATE_ANSWER) - 1)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+        if (ngx_ess_header_add(r, "Sec-WebSocket-Extensions",
+                               NGX_ESS_WS_DEFLATE_ANSWER,
+                               sizeof(NGX_ESS_WS_DEFLATE_ANSWER) - 1)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
-    s->deflate = 1;
-
-    return ngx_ess_ws_start(r, session);
+    return ngx_ess_ws_send_header(r);
 }
 
 
@@ -429,191 +345,6 @@ ngx_ess_ws_done(void *session)
         ngx_free(s->parser);
         s->parser = NULL;
     }
-}
-
-
-static ngx_int_t
-ngx_ess_ws_encode(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    u_char     *p;
-    ngx_str_t  *body;
-
-    body = &event->body;
-
-    p = ngx_ess_ws_message(out,
-                           ngx_ess_ws_codec_is_text(body) ? NGX_ESS_WS_TEXT
-                                                          : NGX_ESS_WS_BINARY,
-                           0, body->len, log);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (body->len) {
-        ngx_memcpy(p, body->data, body->len);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_ws_encode_annotated(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    u_char              *p;
-    ngx_str_t           *body;
-    ngx_ess_annotate_t   a;
-
-    body = &event->body;
-
-    if (!ngx_ess_ws_codec_is_text(body)) {
-        return ngx_ess_ws_encode(event, out, log);
-    }
-
-    ngx_ess_annotate(&a, event);
-
-    p = ngx_ess_ws_message(out, NGX_ESS_WS_TEXT, 0, body->len + a.len, log);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->unannotated = a.invalid;
-
-    p = ngx_cpymem(p, body->data, a.at);
-    p = ngx_cpymem(p, a.data, a.len);
-    ngx_memcpy(p, body->data + a.at, body->len - a.at);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_ws_encode_deflated(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    if (ngx_ess_ws_encode(event, out, log) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_ess_ws_shorten(out, event->body.len, log);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_ws_encode_annotated_deflated(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    if (ngx_ess_ws_encode_annotated(event, out, log) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_ess_ws_shorten(out, event->body.len, log);
-
-    return NGX_OK;
-}
-
-
-/* Puts the message deflated in its own place, unless the event is a small one,
-   or that were longer, or there is no memory. */
-
-static void
-ngx_ess_ws_shorten(ngx_ess_transport_frame_t *out, size_t body,
-    ngx_log_t *log)
-{
-    size_t                      n, len;
-    u_char                     *p, *message;
-    ngx_ess_ws_opcode_e         opcode;
-    ngx_ess_transport_frame_t   plain;
-
-    if (body < ngx_ess_ws_min_size) {
-        return;
-    }
-
-    opcode = out->data[0] & NGX_ESS_WS_OPCODE;
-    n = ngx_ess_ws_codec_header_len(out->data);
-    len = out->len - n;
-
-    p = ngx_alloc(len, log);
-    if (p == NULL) {
-        return;
-    }
-
-    len = ngx_ess_ws_deflate(p, len, out->data + n, len, ngx_ess_ws_level);
-
-    if (len) {
-        plain = *out;
-        message = ngx_ess_ws_message(out, opcode, 1, len, log);
-
-        if (message) {
-            ngx_memcpy(message, p, len);
-            ngx_free(plain.data);
-
-        } else {
-            *out = plain;
-        }
-    }
-
-    ngx_free(p);
-}
-
-
-/* A message's header, and room for "len" bytes behind it: where they go, or
-   NULL: no memory. */
-
-static u_char *
-ngx_ess_ws_message(ngx_ess_transport_frame_t *out, ngx_ess_ws_opcode_e opcode,
-    ngx_uint_t deflated, size_t len, ngx_log_t *log)
-{
-    u_char  header[NGX_ESS_WS_MAX_HEADER];
-    size_t  n;
-
-    n = ngx_ess_ws_codec_header(header, opcode, deflated, len);
-
-    out->len = n + len;
-    out->data = ngx_alloc(out->len, log);
-    if (out->data == NULL) {
-        return NULL;
-    }
-
-    return ngx_cpymem(out->data, header, n);
-}
-
-
-static ngx_int_t
-ngx_ess_ws_no_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_ess_ws_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    u_char  *p, *last;
-    u_char   text[sizeof("{\"ess_gap\":{\"from\":,\"to\":null}}")
-                  + 2 * NGX_INT64_LEN];
-
-    last = ngx_sprintf(text, "{\"ess_gap\":{\"from\":%uL,\"to\":", from);
-
-    last = (to < from) ? ngx_cpymem(last, "null", 4)
-                       : ngx_sprintf(last, "%uL", to);
-
-    *last++ = '}';
-    *last++ = '}';
-
-    p = ngx_ess_ws_message(out, NGX_ESS_WS_TEXT, 0, last - text, log);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(p, text, last - text);
-
-    return NGX_OK;
 }
 
 

@@ -2,7 +2,7 @@
  * Annotations: what was an object to us is one to cJSON, and still is with
  * its new members, which come last.
  *
- * links: src/transport/ngx_ess_annotate.c src/transport/ngx_ess_ws_codec.c
+ * links: src/encoding/ngx_ess_annotate.c src/transport/ngx_ess_ws_codec.c
  * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
  * links: t/unit/ngx_string.c
  */
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static void
-fuzz_object(ngx_ess_transport_event_t *event, ngx_ess_annotate_t *a)
+fuzz_object(ngx_ess_encoding_event_t *event, ngx_ess_annotate_t *a)
 {
     u_char  *p;
     size_t   len;
@@ -72,7 +72,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ngx_ess_annotate_t          a;
-    ngx_ess_transport_event_t   event;
+    ngx_ess_encoding_event_t   event;
 
     event.body.len = size;
     event.body.data = malloc(size ? size : 1);

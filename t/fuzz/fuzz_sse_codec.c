@@ -2,7 +2,7 @@
  * Event streams: a client that reads what was written for a body has that
  * body, with its line breaks as LF.
  *
- * links: src/transport/ngx_ess_sse_codec.c src/transport/ngx_ess_ws_codec.c
+ * links: src/encoding/ngx_ess_sse_codec.c src/transport/ngx_ess_ws_codec.c
  * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
  * links: t/unit/ngx_string.c
  */
@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t                      len;
     u_char                     *buf, *p;
     ngx_uint_t                  text;
-    ngx_ess_transport_event_t   event;
+    ngx_ess_encoding_event_t   event;
 
     event.body.len = size;
     event.body.data = malloc(size ? size : 1);

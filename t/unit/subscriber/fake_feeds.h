@@ -1,5 +1,5 @@
 /*
- * What the unit tests of feeds stand on: a log, a transport, a broker and
+ * What the unit tests of feeds stand on: a log, encodings, a broker and
  * clients that are scripted, and an event loop.  A client notes down in words
  * what it is sent: "e7:body;" an event, "gap 3-5;" the notice of a gap (with
  * "?" in place of an end that nobody knows), and why it was closed.
@@ -91,11 +91,10 @@ typedef struct {
 
 extern feeds_t                    feeds;
 
-extern const ngx_ess_transport_t  feeds_plain;
-extern const ngx_ess_transport_t  feeds_other;       /* the same */
-extern const ngx_ess_transport_t  feeds_silent;      /* has no gaps */
-extern const ngx_ess_transport_t  feeds_wordless;    /* declines them */
-extern const ngx_ess_transport_t  feeds_deflated;    /* "E7:body;" for all */
+extern const ngx_ess_encoding_t  feeds_plain;
+extern const ngx_ess_encoding_t  feeds_other;       /* the same */
+extern const ngx_ess_encoding_t  feeds_silent;      /* has no gaps */
+extern const ngx_ess_encoding_t  feeds_deflated;    /* "E7:body;" for all */
 
 
 /* Of each test.  The end ends who is left, and fails when anything is. */
@@ -134,7 +133,7 @@ void feeds_run(void);
  *     .       the event loop is run    D, M    deleted; no more
  *     1       a read brings one record
  */
-feeds_client_t *feeds_script(feeds_stream_t *s, const ngx_ess_transport_t *t,
+feeds_client_t *feeds_script(feeds_stream_t *s, const ngx_ess_encoding_t *t,
     const char *script);
 
 /* What such a client is to have got; each row in a stream of its own, until a
@@ -146,15 +145,15 @@ typedef struct {
 } feeds_row_t;
 
 void feeds_rows(const feeds_row_t *row, ngx_uint_t sparse,
-    const ngx_ess_transport_t *t);
+    const ngx_ess_encoding_t *t);
 
 /* NULL: no memory.  They are freed by feeds_end(). */
-feeds_client_t *feeds_join(feeds_stream_t *s, const ngx_ess_transport_t *t);
-feeds_client_t *feeds_replay(feeds_stream_t *s, const ngx_ess_transport_t *t,
+feeds_client_t *feeds_join(feeds_stream_t *s, const ngx_ess_encoding_t *t);
+feeds_client_t *feeds_replay(feeds_stream_t *s, const ngx_ess_encoding_t *t,
     uint64_t after);
-feeds_client_t *feeds_place(feeds_stream_t *s, const ngx_ess_transport_t *t,
+feeds_client_t *feeds_place(feeds_stream_t *s, const ngx_ess_encoding_t *t,
     ngx_ess_log_place_t *place);
-feeds_client_t *feeds_source(feeds_stream_t *s, const ngx_ess_transport_t *t,
+feeds_client_t *feeds_source(feeds_stream_t *s, const ngx_ess_encoding_t *t,
     ngx_uint_t gap, uint64_t after, uint64_t timestamp);
 
 /* Its response header was sent. */

@@ -127,7 +127,7 @@ feeds_open(feeds_client_t *c)
 
 
 feeds_client_t *
-feeds_join(feeds_stream_t *s, const ngx_ess_transport_t *t)
+feeds_join(feeds_stream_t *s, const ngx_ess_encoding_t *t)
 {
     feeds_client_t  *c;
 
@@ -139,7 +139,7 @@ feeds_join(feeds_stream_t *s, const ngx_ess_transport_t *t)
 
 
 feeds_client_t *
-feeds_place(feeds_stream_t *s, const ngx_ess_transport_t *t,
+feeds_place(feeds_stream_t *s, const ngx_ess_encoding_t *t,
     ngx_ess_log_place_t *place)
 {
     feeds_client_t  *c;
@@ -152,7 +152,7 @@ feeds_place(feeds_stream_t *s, const ngx_ess_transport_t *t,
 
 
 feeds_client_t *
-feeds_replay(feeds_stream_t *s, const ngx_ess_transport_t *t, uint64_t after)
+feeds_replay(feeds_stream_t *s, const ngx_ess_encoding_t *t, uint64_t after)
 {
     ngx_ess_log_place_t  place;
 
@@ -164,7 +164,7 @@ feeds_replay(feeds_stream_t *s, const ngx_ess_transport_t *t, uint64_t after)
 
 
 feeds_client_t *
-feeds_source(feeds_stream_t *s, const ngx_ess_transport_t *t, ngx_uint_t gap,
+feeds_source(feeds_stream_t *s, const ngx_ess_encoding_t *t, ngx_uint_t gap,
     uint64_t after, uint64_t timestamp)
 {
     feeds_client_t      *c;
@@ -491,7 +491,7 @@ feeds_exit(ngx_ess_subscriber_t *sub)
 
 
 feeds_client_t *
-feeds_script(feeds_stream_t *s, const ngx_ess_transport_t *t,
+feeds_script(feeds_stream_t *s, const ngx_ess_encoding_t *t,
     const char *script)
 {
     const char      *p;
@@ -574,7 +574,7 @@ feeds_script(feeds_stream_t *s, const ngx_ess_transport_t *t,
 
 void
 feeds_rows(const feeds_row_t *row, ngx_uint_t sparse,
-    const ngx_ess_transport_t *t)
+    const ngx_ess_encoding_t *t)
 {
     uint64_t         id;
     feeds_client_t  *c;

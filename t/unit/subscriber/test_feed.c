@@ -8,7 +8,7 @@
  * links: t/unit/subscriber/fake_feeds.c
  * links: t/unit/subscriber/fake_feeds_log.c
  * links: t/unit/subscriber/fake_feeds_client.c
- * links: t/unit/subscriber/fake_feeds_transport.c
+ * links: t/unit/subscriber/fake_feeds_encoding.c
  */
 
 
@@ -16,7 +16,7 @@
 
 
 static void
-test_those_of_a_stream_and_a_transport_share_a_feed(void **state)
+test_those_of_a_stream_and_an_encoding_share_a_feed(void **state)
 {
     ngx_uint_t       i;
     feeds_client_t  *clients[8];
@@ -568,7 +568,7 @@ int
 main(void)
 {
     static const struct CMUnitTest  tests[] = {
-        feeds_test(test_those_of_a_stream_and_a_transport_share_a_feed),
+        feeds_test(test_those_of_a_stream_and_an_encoding_share_a_feed),
         feeds_test(test_a_stream_that_was_made_anew_is_another_one),
         feeds_test(test_when_any_stream_may_have_changed_all_are_read),
         feeds_test(test_that_all_was_read_is_said_when_it_was),

@@ -8,7 +8,7 @@
  * links: t/unit/subscriber/fake_feeds.c
  * links: t/unit/subscriber/fake_feeds_log.c
  * links: t/unit/subscriber/fake_feeds_client.c
- * links: t/unit/subscriber/fake_feeds_transport.c
+ * links: t/unit/subscriber/fake_feeds_encoding.c
  */
 
 

@@ -8,7 +8,7 @@
  * links: t/unit/subscriber/fake_feeds.c
  * links: t/unit/subscriber/fake_feeds_log.c
  * links: t/unit/subscriber/fake_feeds_client.c
- * links: t/unit/subscriber/fake_feeds_transport.c
+ * links: t/unit/subscriber/fake_feeds_encoding.c
  */
 
 
@@ -166,10 +166,8 @@ test_a_stream_that_ends_closes_behind_its_last_event(void **state)
 
 
 static void
-test_a_transport_without_words_gets_events_only(void **state)
+test_an_encoding_without_words_gets_events_only(void **state)
 {
-    ngx_uint_t  i;
-
     static const feeds_row_t  rows[] = {
         { "j-e!",       "e2:x;" },
         { "jeex!",      "e2:x;" },
@@ -179,19 +177,10 @@ test_a_transport_without_words_gets_events_only(void **state)
         { NULL, NULL }
     };
 
-    static const ngx_ess_transport_t  *transports[] = {
-        &feeds_silent, &feeds_wordless
-    };
+    feeds_rows(rows, 0, &feeds_silent);
 
-    for (i = 0; i < 2; i++) {
-        feeds_rows(rows, 0, transports[i]);
-
-        assert_int_equal(feeds.counters[NGX_ESS_C_GAPS], 0);
-        assert_int_equal(feeds.counters[NGX_ESS_C_EVENTS_LOST], 3);
-
-        feeds_end(NULL);
-        feeds_begin(NULL);
-    }
+    assert_int_equal(feeds.counters[NGX_ESS_C_GAPS], 0);
+    assert_int_equal(feeds.counters[NGX_ESS_C_EVENTS_LOST], 3);
 }
 
 
@@ -533,7 +522,7 @@ main(void)
         feeds_test(test_ordinals_that_a_broker_left_out_are_no_gap),
         feeds_test(test_ordinals_that_are_gone_from_a_broker_are_a_gap),
         feeds_test(test_a_stream_that_ends_closes_behind_its_last_event),
-        feeds_test(test_a_transport_without_words_gets_events_only),
+        feeds_test(test_an_encoding_without_words_gets_events_only),
         feeds_test(test_an_event_is_read_and_encoded_once_for_all),
         feeds_test(test_who_comes_later_gets_what_comes_later),
         feeds_test(test_what_a_slice_leaves_is_read_in_the_next),

@@ -8,7 +8,7 @@
  * links: t/unit/subscriber/fake_feeds.c
  * links: t/unit/subscriber/fake_feeds_log.c
  * links: t/unit/subscriber/fake_feeds_client.c
- * links: t/unit/subscriber/fake_feeds_transport.c
+ * links: t/unit/subscriber/fake_feeds_encoding.c
  */
 
 
@@ -92,7 +92,7 @@ test_what_closed_others_before_does_not_close_a_replay(void **state)
 
 
 static void
-test_a_replay_of_a_transport_without_words_gets_events_only(void **state)
+test_a_replay_of_an_encoding_without_words_gets_events_only(void **state)
 {
     static const feeds_row_t  rows[] = {
         { "eeexr0.",        "e2:x;e3:x;" },
@@ -416,7 +416,7 @@ main(void)
         feeds_test(test_a_replay_begins_behind_an_ordinal_and_goes_on),
         feeds_test(test_what_a_replay_asked_for_and_is_gone_is_a_gap),
         feeds_test(test_what_closed_others_before_does_not_close_a_replay),
-        feeds_test(test_a_replay_of_a_transport_without_words_gets_events_only),
+        feeds_test(test_a_replay_of_an_encoding_without_words_gets_events_only),
         feeds_test(test_a_replay_reads_on_only_when_its_client_has_it_all),
         feeds_test(test_at_the_end_a_replay_shares_the_feed_of_the_others),
         feeds_test(test_a_replay_that_is_alone_becomes_the_feed),

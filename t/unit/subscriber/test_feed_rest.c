@@ -9,7 +9,7 @@
  * links: t/unit/subscriber/fake_feeds.c
  * links: t/unit/subscriber/fake_feeds_log.c
  * links: t/unit/subscriber/fake_feeds_client.c
- * links: t/unit/subscriber/fake_feeds_transport.c
+ * links: t/unit/subscriber/fake_feeds_encoding.c
  */
 
 
@@ -68,7 +68,7 @@ test_worker(size_t max)
  */
 
 static feeds_client_t *
-test_stuck(feeds_stream_t *s, const ngx_ess_transport_t *t, size_t taken,
+test_stuck(feeds_stream_t *s, const ngx_ess_encoding_t *t, size_t taken,
     ngx_uint_t skip, ngx_uint_t slow)
 {
     ngx_uint_t       i;

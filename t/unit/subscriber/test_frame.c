@@ -83,7 +83,7 @@ static ngx_ess_frame_t *
 test_append(size_t len)
 {
     ngx_ess_frame_t            *frame;
-    ngx_ess_transport_frame_t   data;
+    ngx_ess_encoding_frame_t   data;
 
     data.data = malloc(len);
     data.len = len;
@@ -309,7 +309,7 @@ static void
 test_reclaim_of_another_feed(void **state)
 {
     ngx_uint_t                  i;
-    ngx_ess_transport_frame_t   data;
+    ngx_ess_encoding_frame_t   data;
 
     for (i = 0; i < 3; i++) {
         data.data = malloc(100);

@@ -18,7 +18,7 @@ static u_char *ngx_ess_sse_codec_line(u_char *p, u_char *last,
 
 
 size_t
-ngx_ess_sse_codec_len(ngx_ess_transport_event_t *event, ngx_uint_t text)
+ngx_ess_sse_codec_len(ngx_ess_encoding_event_t *event, ngx_uint_t text)
 {
     size_t   len;
     u_char  *p, *last, *end, *next;
@@ -45,7 +45,7 @@ ngx_ess_sse_codec_len(ngx_ess_transport_event_t *event, ngx_uint_t text)
 
 
 u_char *
-ngx_ess_sse_codec_write(u_char *p, ngx_ess_transport_event_t *event,
+ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
     ngx_uint_t text)
 {
     u_char     *line, *last, *end, *next;

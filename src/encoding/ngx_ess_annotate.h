@@ -1,6 +1,6 @@
 /*
  * What an event's body gains when clients are to learn its ordinal and its
- * timestamp from it.  No I/O, no memory.  Private to transport/.
+ * timestamp from it.  No I/O, no memory.  Private to encoding/.
  */
 
 
@@ -8,7 +8,7 @@
 #define _NGX_ESS_ANNOTATE_H_INCLUDED_
 
 
-#include "ngx_ess_transport.h"
+#include "ngx_ess_encoding.h"
 
 
 /* objects and arrays in one another; a body with more of them is no JSON */
@@ -33,7 +33,7 @@ typedef struct {
  * The body is valid UTF-8.  A JSON object (RFC 8259) gains two members before
  * its last brace, any other text a suffix.
  */
-void ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_transport_event_t *event);
+void ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event);
 
 
 #endif /* _NGX_ESS_ANNOTATE_H_INCLUDED_ */

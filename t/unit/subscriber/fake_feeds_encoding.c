@@ -1,5 +1,5 @@
 /*
- * Transports for the unit tests of feeds: in words that can be read.
+ * Encodings for the unit tests of feeds: in words that can be read.
  */
 
 
@@ -7,7 +7,7 @@
 
 
 static ngx_int_t
-feeds_frame(ngx_ess_transport_frame_t *out, char *head, ngx_str_t *body,
+feeds_frame(ngx_ess_encoding_frame_t *out, char *head, ngx_str_t *body,
     ngx_log_t *log)
 {
     out->len = strlen(head) + body->len + 1;
@@ -25,7 +25,7 @@ feeds_frame(ngx_ess_transport_frame_t *out, char *head, ngx_str_t *body,
 
 
 static ngx_int_t
-feeds_encode(ngx_ess_transport_event_t *event, ngx_ess_transport_frame_t *out,
+feeds_encode(ngx_ess_encoding_event_t *event, ngx_ess_encoding_frame_t *out,
     ngx_log_t *log)
 {
     char  head[32];
@@ -42,8 +42,8 @@ feeds_encode(ngx_ess_transport_event_t *event, ngx_ess_transport_frame_t *out,
 
 
 static ngx_int_t
-feeds_encode_one(ngx_ess_transport_event_t *event,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+feeds_encode_one(ngx_ess_encoding_event_t *event,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
     feeds.encoded--;
     feeds.encoded_one++;
@@ -53,7 +53,7 @@ feeds_encode_one(ngx_ess_transport_event_t *event,
 
 
 static ngx_int_t
-feeds_deflate(ngx_ess_transport_event_t *event, ngx_ess_transport_frame_t *out,
+feeds_deflate(ngx_ess_encoding_event_t *event, ngx_ess_encoding_frame_t *out,
     ngx_log_t *log)
 {
     ngx_int_t  rc;
@@ -70,7 +70,7 @@ feeds_deflate(ngx_ess_transport_event_t *event, ngx_ess_transport_frame_t *out,
 
 static ngx_int_t
 feeds_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
     char       head[64];
     ngx_str_t  none;
@@ -89,35 +89,22 @@ feeds_gap(uint64_t epoch, uint64_t from, uint64_t to,
 }
 
 
-static ngx_int_t
-feeds_gap_declined(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_transport_frame_t *out, ngx_log_t *log)
-{
-    return NGX_DECLINED;
-}
-
-
-const ngx_ess_transport_t  feeds_plain = {
-    .name = ngx_string("plain"), .answers = 1, .gaps = 1, .gap = feeds_gap,
+const ngx_ess_encoding_t  feeds_plain = {
+    .gap = feeds_gap,
     .encode = feeds_encode, .encode_one = feeds_encode_one
 };
 
-const ngx_ess_transport_t  feeds_other = {
-    .name = ngx_string("other"), .answers = 1, .gaps = 1, .gap = feeds_gap,
+const ngx_ess_encoding_t  feeds_other = {
+    .gap = feeds_gap,
     .encode = feeds_encode, .encode_one = feeds_encode_one
 };
 
-const ngx_ess_transport_t  feeds_silent = {
-    .name = ngx_string("silent"), .encode = feeds_encode,
+const ngx_ess_encoding_t  feeds_silent = {
+    .encode = feeds_encode,
     .encode_one = feeds_encode_one
 };
 
-const ngx_ess_transport_t  feeds_wordless = {
-    .name = ngx_string("wordless"), .gaps = 1, .gap = feeds_gap_declined,
-    .encode = feeds_encode, .encode_one = feeds_encode_one
-};
-
-const ngx_ess_transport_t  feeds_deflated = {
-    .name = ngx_string("deflated"), .gaps = 1, .gap = feeds_gap,
+const ngx_ess_encoding_t  feeds_deflated = {
+    .gap = feeds_gap,
     .encode = feeds_deflate, .encode_one = feeds_encode_one
 };

@@ -1,7 +1,7 @@
 /*
  * Annotations: which bodies are JSON objects, and where the members go.
  *
- * links: src/transport/ngx_ess_annotate.c t/unit/ngx_string.c
+ * links: src/encoding/ngx_ess_annotate.c t/unit/ngx_string.c
  */
 
 
@@ -25,7 +25,7 @@ static uint64_t  now = 1700000000123;
 static void
 annotate(const char *body, size_t len, ngx_ess_annotate_t *a)
 {
-    ngx_ess_transport_event_t  event;
+    ngx_ess_encoding_event_t  event;
 
     event.body.data = malloc(len ? len : 1);
     assert_non_null(event.body.data);

@@ -49,7 +49,7 @@ static ngx_int_t ngx_ess_annotate_digits(ngx_ess_annotate_json_t *j);
 
 
 void
-ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_transport_event_t *event)
+ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event)
 {
     u_char                   *last;
     ngx_ess_annotate_json_t   j;

@@ -2,7 +2,7 @@
  * Event streams: what is written is as long as was said, and a client reads
  * from it what went in.
  *
- * links: src/transport/ngx_ess_sse_codec.c t/unit/ngx_string.c
+ * links: src/encoding/ngx_ess_sse_codec.c t/unit/ngx_string.c
  */
 
 
@@ -22,7 +22,7 @@ written(const char *body, size_t len, ngx_uint_t text, const char *expected,
 {
     size_t                      n;
     u_char                     *buf;
-    ngx_ess_transport_event_t   event;
+    ngx_ess_encoding_event_t   event;
 
     event.body.data = malloc(len ? len : 1);
     assert_non_null(event.body.data);
@@ -75,7 +75,7 @@ static void
 test_small_id(void **state)
 {
     u_char                      buf[64];
-    ngx_ess_transport_event_t   event;
+    ngx_ess_encoding_event_t   event;
 
     static const char  expected[] = "id: 0-1\ndata: x\n\n";
 

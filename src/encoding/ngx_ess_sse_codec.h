@@ -1,6 +1,6 @@
 /*
  * Events as text/event-stream (WHATWG HTML, 9.2.6).  No I/O, no memory but
- * the caller's.  Private to transport/.
+ * the caller's.  Private to encoding/.
  *
  * A body's line breaks, of whichever kind, each begin another data line, which
  * clients join with LF.  A body that is not valid UTF-8, and so cannot be in
@@ -12,7 +12,7 @@
 #define _NGX_ESS_SSE_CODEC_H_INCLUDED_
 
 
-#include "ngx_ess_transport.h"
+#include "ngx_ess_encoding.h"
 
 
 /* around what is in a chunk of HTTP/1.1 (RFC 9112, 7.1): its size in hex, and
@@ -26,11 +26,11 @@
 
 
 /* Bytes of the event; "text": its body is valid UTF-8. */
-size_t ngx_ess_sse_codec_len(ngx_ess_transport_event_t *event,
+size_t ngx_ess_sse_codec_len(ngx_ess_encoding_event_t *event,
     ngx_uint_t text);
 
 /* Writes them; returns their end. */
-u_char *ngx_ess_sse_codec_write(u_char *p, ngx_ess_transport_event_t *event,
+u_char *ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
     ngx_uint_t text);
 
 /* Writes the notice that the events "from" to "to" are gone; with to < from,

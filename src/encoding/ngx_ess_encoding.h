@@ -1,0 +1,59 @@
+/*
+ * The seam between feeds and the bytes of events.  An encoding makes an event's
+ * frame once for all clients that have it; a feed is one stream's events in one
+ * encoding.
+ */
+
+
+#ifndef _NGX_ESS_ENCODING_H_INCLUDED_
+#define _NGX_ESS_ENCODING_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+/* an event as it is in the log; owns nothing */
+
+typedef struct {
+    ngx_str_t                body;
+    uint64_t                 epoch;         /* of the log; with the ordinal
+                                               the event's name */
+    uint64_t                 ordinal;
+    uint64_t                 timestamp;     /* ms since 1970; 0: not known */
+} ngx_ess_encoding_event_t;
+
+
+/* the same as it is sent, or a notice: one buffer from the worker's heap, the
+   receiver's */
+
+typedef struct {
+    u_char                  *data;
+    size_t                   len;
+    unsigned                 unannotated:1; /* the body cannot be annotated */
+} ngx_ess_encoding_frame_t;
+
+
+typedef struct {
+    /* Encodes an event.  NGX_OK or NGX_ERROR (no memory). */
+    ngx_int_t              (*encode)(ngx_ess_encoding_event_t *event,
+                                 ngx_ess_encoding_frame_t *out,
+                                 ngx_log_t *log);
+
+    /* The same for one client alone: without what takes more time than
+       sending it, such as to deflate it. */
+    ngx_int_t              (*encode_one)(ngx_ess_encoding_event_t *event,
+                                 ngx_ess_encoding_frame_t *out,
+                                 ngx_log_t *log);
+
+    /*
+     * Encodes the notice that the events "from" to "to" of the epoch are
+     * gone, with to < from: nobody knows how many.  NGX_OK or NGX_ERROR (no
+     * memory).  NULL: there are no words for it.
+     */
+    ngx_int_t              (*gap)(uint64_t epoch, uint64_t from, uint64_t to,
+                                 ngx_ess_encoding_frame_t *out,
+                                 ngx_log_t *log);
+} ngx_ess_encoding_t;
+
+
+#endif /* _NGX_ESS_ENCODING_H_INCLUDED_ */

@@ -1,0 +1,249 @@
+
+/*
+ * Events as messages of a WebSocket: the bodies as they are, or with ordinal
+ * and timestamp, and either of them deflated.  Owns nothing.  Runs in workers.
+ */
+
+
+#include "ngx_ess_encoding_ws.h"
+#include "ngx_ess_annotate.h"
+#include "ngx_ess_ws_codec.h"
+
+
+static ngx_int_t ngx_ess_encoding_ws_plain(ngx_ess_encoding_event_t *event,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_encoding_ws_annotate(ngx_ess_encoding_event_t *event,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_encoding_ws_deflate(ngx_ess_encoding_event_t *event,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_encoding_ws_annotate_deflate(
+    ngx_ess_encoding_event_t *event, ngx_ess_encoding_frame_t *out,
+    ngx_log_t *log);
+static void ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out,
+    size_t body, ngx_log_t *log);
+static u_char *ngx_ess_encoding_ws_message(ngx_ess_encoding_frame_t *out,
+    ngx_ess_ws_opcode_e opcode, ngx_uint_t deflated, size_t len,
+    ngx_log_t *log);
+static ngx_int_t ngx_ess_encoding_ws_gap(uint64_t epoch, uint64_t from,
+    uint64_t to, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
+
+
+const ngx_ess_encoding_t  ngx_ess_encoding_ws = {
+    ngx_ess_encoding_ws_plain,
+    ngx_ess_encoding_ws_plain,
+    NULL
+};
+
+
+const ngx_ess_encoding_t  ngx_ess_encoding_ws_annotated = {
+    ngx_ess_encoding_ws_annotate,
+    ngx_ess_encoding_ws_annotate,
+    ngx_ess_encoding_ws_gap
+};
+
+
+const ngx_ess_encoding_t  ngx_ess_encoding_ws_deflated = {
+    ngx_ess_encoding_ws_deflate,
+    ngx_ess_encoding_ws_plain,
+    NULL
+};
+
+
+const ngx_ess_encoding_t  ngx_ess_encoding_ws_annotated_deflated = {
+    ngx_ess_encoding_ws_annotate_deflate,
+    ngx_ess_encoding_ws_annotate,
+    ngx_ess_encoding_ws_gap
+};
+
+
+/* of ess_deflate */
+static ngx_int_t  ngx_ess_encoding_ws_level;
+static size_t     ngx_ess_encoding_ws_min_size;
+
+
+void
+ngx_ess_encoding_ws_init(ngx_int_t level, size_t min_size)
+{
+    ngx_ess_encoding_ws_level = level;
+    ngx_ess_encoding_ws_min_size = min_size;
+}
+
+
+static ngx_int_t
+ngx_ess_encoding_ws_plain(ngx_ess_encoding_event_t *event,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+{
+    u_char     *p;
+    ngx_str_t  *body;
+
+    body = &event->body;
+
+    p = ngx_ess_encoding_ws_message(out,
+                                    ngx_ess_ws_codec_is_text(body)
+                                    ? NGX_ESS_WS_TEXT : NGX_ESS_WS_BINARY,
+                                    0, body->len, log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (body->len) {
+        ngx_memcpy(p, body->data, body->len);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_encoding_ws_annotate(ngx_ess_encoding_event_t *event,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+{
+    u_char              *p;
+    ngx_str_t           *body;
+    ngx_ess_annotate_t   a;
+
+    body = &event->body;
+
+    if (!ngx_ess_ws_codec_is_text(body)) {
+        return ngx_ess_encoding_ws_plain(event, out, log);
+    }
+
+    ngx_ess_annotate(&a, event);
+
+    p = ngx_ess_encoding_ws_message(out, NGX_ESS_WS_TEXT, 0,
+                                    body->len + a.len, log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->unannotated = a.invalid;
+
+    p = ngx_cpymem(p, body->data, a.at);
+    p = ngx_cpymem(p, a.data, a.len);
+    ngx_memcpy(p, body->data + a.at, body->len - a.at);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_encoding_ws_deflate(ngx_ess_encoding_event_t *event,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+{
+    if (ngx_ess_encoding_ws_plain(event, out, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_encoding_ws_shorten(out, event->body.len, log);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_encoding_ws_annotate_deflate(ngx_ess_encoding_event_t *event,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+{
+    if (ngx_ess_encoding_ws_annotate(event, out, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_encoding_ws_shorten(out, event->body.len, log);
+
+    return NGX_OK;
+}
+
+
+/* Puts the message deflated in its own place, unless the event is a small one,
+   or that were longer, or there is no memory. */
+
+static void
+ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out, size_t body,
+    ngx_log_t *log)
+{
+    size_t                     n, len;
+    u_char                    *p, *message;
+    ngx_ess_ws_opcode_e        opcode;
+    ngx_ess_encoding_frame_t   plain;
+
+    if (body < ngx_ess_encoding_ws_min_size) {
+        return;
+    }
+
+    opcode = out->data[0] & NGX_ESS_WS_OPCODE;
+    n = ngx_ess_ws_codec_header_len(out->data);
+    len = out->len - n;
+
+    p = ngx_alloc(len, log);
+    if (p == NULL) {
+        return;
+    }
+
+    len = ngx_ess_ws_deflate(p, len, out->data + n, len,
+                             ngx_ess_encoding_ws_level);
+
+    if (len) {
+        plain = *out;
+        message = ngx_ess_encoding_ws_message(out, opcode, 1, len, log);
+
+        if (message) {
+            ngx_memcpy(message, p, len);
+            ngx_free(plain.data);
+
+        } else {
+            *out = plain;
+        }
+    }
+
+    ngx_free(p);
+}
+
+
+/* A message's header, and room for "len" bytes behind it: where they go, or
+   NULL: no memory. */
+
+static u_char *
+ngx_ess_encoding_ws_message(ngx_ess_encoding_frame_t *out,
+    ngx_ess_ws_opcode_e opcode, ngx_uint_t deflated, size_t len,
+    ngx_log_t *log)
+{
+    u_char  header[NGX_ESS_WS_MAX_HEADER];
+    size_t  n;
+
+    n = ngx_ess_ws_codec_header(header, opcode, deflated, len);
+
+    out->len = n + len;
+    out->data = ngx_alloc(out->len, log);
+    if (out->data == NULL) {
+        return NULL;
+    }
+
+    return ngx_cpymem(out->data, header, n);
+}
+
+
+static ngx_int_t
+ngx_ess_encoding_ws_gap(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+{
+    u_char  *p, *last;
+    u_char   text[sizeof("{\"ess_gap\":{\"from\":,\"to\":null}}")
+                  + 2 * NGX_INT64_LEN];
+
+    last = ngx_sprintf(text, "{\"ess_gap\":{\"from\":%uL,\"to\":", from);
+
+    last = (to < from) ? ngx_cpymem(last, "null", 4)
+                       : ngx_sprintf(last, "%uL", to);
+
+    *last++ = '}';
+    *last++ = '}';
+
+    p = ngx_ess_encoding_ws_message(out, NGX_ESS_WS_TEXT, 0, last - text, log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, text, last - text);
+
+    return NGX_OK;
+}
