@@ -184,8 +184,7 @@ LONG = {
 
 # ... and a header that declares functions of another file
 
-ELSEWHERE = {
-}
+ELSEWHERE = set()
 
 
 @functools.lru_cache(maxsize=None)
