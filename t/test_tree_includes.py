@@ -177,7 +177,6 @@ LONG = {
     "t/unit/stream/test_crash.c",
     "t/unit/stream/test_follow_state.c",
     "t/unit/stream/test_log.c",
-    "t/unit/stream/test_notify.c",
     "t/unit/subscriber/test_feed_source.c",
     "t/unit/test_source.c",
 }

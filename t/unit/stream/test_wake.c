@@ -1,10 +1,7 @@
 /*
- * Who is woken: interest, dirty lists and their overflow, eventfds, sweeping.
+ * Who is woken: dirty lists and their overflow, eventfds, what was not seen.
  *
  * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
- *
- * cc -DNGX_ESS_FAULT $(NGX_INC) -I src -I src/stream -I t/unit -o test_notify
- *    t/unit/stream/test_notify.c (the above) -lcmocka
  */
 
 
@@ -21,7 +18,6 @@
 #define STREAMS  600
 
 
-static ngx_str_t               key = ngx_string("abc");
 static ngx_ess_zone_t         *zone;
 static ngx_ess_stream_info_t   streams[STREAMS];
 static ngx_uint_t              nchanged, nany, nmails, nshutdown;
@@ -368,131 +364,6 @@ test_many_procs(void **state)
 }
 
 
-/* a long log of a closed stream goes in pieces */
-
-static void
-test_closed(void **state)
-{
-    uint64_t               seq, next;
-    ngx_uint_t             i, total, nfree, before;
-    ngx_ess_wake_t         wake;
-    ngx_ess_stream_info_t  info;
-
-    ngx_memzero(&wake, sizeof(wake));
-
-    ngx_ess_zone_room(zone, &before, &total);
-    assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                           &ngx_unit_bound, 0, &info), NGX_OK);
-    ngx_ess_table_release(zone, &info.ref);
-
-    assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[9].ref, NULL,
-                                                &seq, &next, &number),
-                     NGX_OK);
-
-    for (i = 0; i < 700; i++) {
-        append(9, &wake);
-    }
-
-    assert_int_equal(ngx_ess_table_delete_begin(zone, &streams[9].ref),
-                     NGX_OK);
-    ngx_ess_table_delete_commit(zone, &streams[9].ref);
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-
-    ngx_ess_interest_unsubscribe(zone, &streams[9].ref);
-
-    for (i = 0; i < 700; i++) {
-        append(10, &wake);
-    }
-
-    assert_int_equal(ngx_ess_table_delete_begin(zone, &streams[10].ref),
-                     NGX_OK);
-    ngx_ess_table_delete_commit(zone, &streams[10].ref);
-
-    ngx_ess_zone_room(zone, &nfree, &total);
-    assert_int_equal(nfree, before + 2);
-}
-
-
-/* whoever is gone is swept, also when another process has its id by now */
-
-static void
-test_gone(void **state)
-{
-    pid_t                  child;
-    uint64_t               seq, next;
-    ngx_uint_t             i;
-    ngx_ess_stream_info_t  info;
-
-    ngx_pid_t              pids[] = { 0, getpid(), 1, 1, 1 };
-    ngx_uint_t             stays[] = { 0, 0, 1, 1, 0 };
-
-    child = fork();
-    if (child == 0) {
-        _exit(0);
-    }
-
-    assert_int_equal(waitpid(child, NULL, 0), child);
-    pids[0] = child;
-
-    for (i = 0; i < 5; i++) {
-        assert_int_equal(ngx_ess_process_attach(zone, 7, &ngx_unit_log),
-                         NGX_OK);
-        assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[3].ref,
-                                                    NULL, &seq, &next, &number),
-                         NGX_OK);
-        ngx_ess_zone_proc(zone->sh, 7)->pid = pids[i];
-        zone->proc = 2;
-
-        /* 2: known to the master no more, 3: it lives, 4: it was reaped */
-
-        ngx_memzero(&ngx_processes[7], sizeof(ngx_process_t));
-        ngx_processes[7].pid = (i == 2) ? -1 : pids[i];
-        ngx_processes[7].channel[0] = (i == 3) ? 5 : -1;
-
-        if (i < 2) {
-            ngx_processes[7].channel[0] = 5;
-        }
-
-        ngx_ess_process_sweep(zone, &ngx_unit_log);
-
-        assert_int_equal(ngx_ess_stream_by_id(zone, streams[3].ref.id, &info),
-                         NGX_OK);
-        assert_int_equal(info.subscribers, stays[i]);
-        assert_int_equal(ngx_ess_zone_proc(zone->sh, 7)->pid,
-                         stays[i] ? pids[i] : 0);
-        assert_int_equal(ngx_ess_zone_proc(zone->sh, 2)->pid, getpid());
-    }
-}
-
-
-/* a reload meets the mutex of a worker that was killed and not reaped yet */
-
-static void
-test_new_generation(void **state)
-{
-    uint64_t         before;
-    ngx_ess_zone_t  *next;
-
-    next = ngx_unit_reload(zone);
-    before = ngx_ess_zone_generation(zone);
-
-    ngx_ess_zone_lock(zone);
-    ngx_ess_journal_set64_locked(zone->sh, &zone->sh->next_id, 77);
-
-    ngx_ess_zone_new_generation(next);
-
-    ngx_unit_force_unlock(zone);
-
-    ngx_ess_zone_lock(zone);
-    ngx_ess_zone_unlock(zone);
-
-    assert_int_equal(ngx_ess_zone_generation(zone), before + 1);
-    assert_int_equal(next->generation, before + 1);
-
-    ngx_unit_free_handle(next);
-}
-
-
 /* Fills the zone until an append is refused; returns how many went in. */
 
 static ngx_uint_t
@@ -615,153 +486,6 @@ test_unseen(void **state)
 }
 
 
-static ngx_uint_t
-subscribers(ngx_ess_stream_ref_t *ref)
-{
-    ngx_ess_stream_info_t  info;
-
-    assert_int_equal(ngx_ess_stream_by_id(zone, ref->id, &info), NGX_OK);
-
-    return info.subscribers;
-}
-
-
-/* Who was told to close those below which number; 0: nobody was. */
-
-static uint64_t
-told(ngx_uint_t p)
-{
-    ngx_uint_t            overflow;
-    ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
-
-    zone->proc = p;
-    ngx_ess_zone_lock(zone);
-
-    if (ngx_ess_wake_take_locked(zone, refs, first, &overflow) == 0) {
-        first[0] = 0;
-    }
-
-    ngx_ess_zone_unlock(zone);
-
-    return first[0];
-}
-
-
-static ngx_int_t
-enter(ngx_uint_t p, ngx_ess_interest_limit_t *limit)
-{
-    uint64_t  seq, next;
-
-    zone->proc = p;
-
-    return ngx_ess_interest_subscribe(zone, &streams[7].ref, limit, &seq, &next,
-                                      &number);
-}
-
-
-/* as many subscribers as a stream may have, over two processes */
-
-static void
-test_limit(void **state)
-{
-    ngx_ess_stream_ref_t     *ref;
-    ngx_ess_interest_limit_t  limit;
-
-    ref = &streams[7].ref;
-    limit.max = 2;
-    limit.replace = 0;
-
-    assert_int_equal(enter(2, &limit), NGX_OK);
-    assert_int_equal(number, 1);
-    assert_int_equal(enter(5, &limit), NGX_OK);
-    assert_int_equal(number, 2);
-    assert_int_equal(enter(5, &limit), NGX_BUSY);
-    assert_int_equal(enter(9, &limit), NGX_BUSY);
-    assert_int_equal(told(2), 0);
-
-    /* the first one is to leave, and does not count from now on */
-
-    limit.replace = 1;
-    assert_int_equal(enter(9, &limit), NGX_OK);
-    assert_int_equal(number, 3);
-    assert_int_equal(subscribers(ref), 2);
-    assert_int_equal(told(2), 2);
-    assert_int_equal(told(5), 2);
-    assert_int_equal(told(9), 0);
-
-    /* who was told is told no more, whatever else the stream has */
-
-    assert_int_equal(enter(9, &limit), NGX_OK);
-    assert_int_equal(number, 4);
-    assert_int_equal(subscribers(ref), 2);
-    assert_int_equal(told(5), 3);
-    assert_int_equal(told(5), 0);
-
-    /* those that were closed leave */
-
-    ngx_ess_interest_unsubscribe(zone, ref);
-    zone->proc = 2;
-    ngx_ess_interest_unsubscribe(zone, ref);
-    assert_int_equal(subscribers(ref), 2);
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-
-    /* one leaves by itself: there is room for one */
-
-    zone->proc = 9;
-    ngx_ess_interest_unsubscribe(zone, ref);
-    assert_int_equal(subscribers(ref), 1);
-    assert_int_equal(told(9), 3);
-    assert_int_equal(enter(2, &limit), NGX_OK);
-    assert_int_equal(subscribers(ref), 2);
-    assert_int_equal(told(9), 0);
-
-    /* no limit; then one of which there are many more */
-
-    assert_int_equal(enter(2, NULL), NGX_OK);
-    assert_int_equal(enter(2, NULL), NGX_OK);
-    assert_int_equal(subscribers(ref), 4);
-    assert_int_equal(enter(2, &limit), NGX_OK);
-    assert_int_equal(number, 8);
-    assert_int_equal(told(9), 7);
-    assert_int_equal(subscribers(ref), 2);
-    zone->proc = 2;
-}
-
-
-/* whoever cannot be told of it keeps its place */
-
-static void
-test_limit_of_one_who_is_behind(void **state)
-{
-    uint64_t                  seq, next;
-    ngx_uint_t                i;
-    ngx_ess_interest_limit_t  limit;
-    ngx_ess_wake_t            wake;
-
-    ngx_memzero(&wake, sizeof(wake));
-    limit.max = 1;
-    limit.replace = 1;
-
-    for (i = 0; i < STREAMS; i++) {
-        assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[i].ref, NULL,
-                                                    &seq, &next, &number),
-                         NGX_OK);
-        if (i != 7 && i < NGX_ESS_DIRTY + 1) {
-            append(i, &wake);
-        }
-    }
-
-    assert_int_equal(ngx_ess_zone_proc(zone->sh, 2)->ndirty, NGX_ESS_DIRTY);
-    assert_int_equal(enter(9, &limit), NGX_BUSY);
-    assert_int_equal(subscribers(&streams[7].ref), 1);
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-
-    assert_int_equal(told(2), 0);
-    assert_int_equal(enter(9, &limit), NGX_OK);
-    assert_int_equal(told(2), 2);
-}
-
-
 int
 main(void)
 {
@@ -769,13 +493,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_wake, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_procs, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_closed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_new_generation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unseen, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_limit_of_one_who_is_behind,
-                                        setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
