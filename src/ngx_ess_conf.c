@@ -9,7 +9,8 @@
 #include "ngx_ess.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
-#include "ngx_ess_source.h"
+#include "ngx_ess_exchange.h"
+#include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_worker.h"
 
 
@@ -85,11 +86,21 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     mcf->zone = NULL;
-     *     mcf->amqp = NULL;
+     *     mcf->publishes = 0;
      *     mcf->node = { 0, NULL };
      *     mcf->needs_zone = NULL;
      *     mcf->save_all = 0;
      */
+
+    mcf->sources = ngx_array_create(cf->pool, 2,
+                                    sizeof(ngx_ess_source_entry_t));
+    if (mcf->sources == NULL
+        || ngx_ess_source_register(mcf->sources, &ngx_ess_exchange) == NULL
+        || ngx_ess_source_register(mcf->sources, &ngx_ess_exchange_streams)
+           == NULL)
+    {
+        return NULL;
+    }
 
     mcf->store = NGX_CONF_UNSET_PTR;
     mcf->log_size = NGX_CONF_UNSET_SIZE;
@@ -151,12 +162,7 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
     mcf->zone->log_age = mcf->log_age;
     mcf->zone->max_event = mcf->max_event;
 
-    if (mcf->amqp) {
-        mcf->amqp->node = mcf->node;
-        return ngx_ess_exchange_conf_init(cf, mcf->amqp);
-    }
-
-    return NGX_CONF_OK;
+    return ngx_ess_source_init_conf(cf, mcf->sources, &mcf->node);
 }
 
 
@@ -284,9 +290,7 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
                                                 mcf->max_event);
 
-        if (mcf->amqp) {
-            mcf->amqp->publish = 1;
-        }
+        mcf->publishes = 1;
     }
 
     return NGX_CONF_OK;
@@ -354,7 +358,7 @@ ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf->needs_zone = "ess_amqp";
 
-    return ngx_ess_exchange_conf(cf, &mcf->amqp);
+    return ngx_ess_exchange_conf(cf, mcf->sources);
 }
 
 

@@ -11,7 +11,7 @@
 #include "ngx_ess_zone.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_param.h"
-#include "ngx_ess_exchange_conf.h"
+#include "ngx_ess_source.h"
 #include "ngx_ess_client_rate.h"
 #include "ngx_ess_interest.h"
 
@@ -19,7 +19,8 @@
 typedef struct {
     ngx_ess_zone_t          *zone;          /* NULL: ESS does nothing */
     ngx_ess_store_t         *store;         /* NULL: off */
-    ngx_ess_exchange_conf_t *amqp;          /* NULL: no source */
+    ngx_array_t             *sources;       /* of ngx_ess_source_entry_t */
+    ngx_uint_t               publishes;     /* 1: a location does */
     ngx_str_t                node;
 
     size_t                   log_size;      /* bytes */

@@ -30,27 +30,150 @@ static void ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach,
 static void ngx_ess_source_event_clear(ngx_event_t *ev);
 
 
-static const ngx_ess_kind_t  ngx_ess_source_kinds[] = {
-    { NGX_ESS_SOURCE_EXCHANGE, 0, 1, 0 },
-    { NGX_ESS_SOURCE_STREAM, 1, 0, 0 }
-};
+/* this worker's, of ngx_ess_source_entry_t; NULL: none */
+static ngx_array_t  *ngx_ess_sources;
 
 
-static const ngx_ess_source_t  *ngx_ess_source;
-
-
-const ngx_ess_kind_t *
-ngx_ess_source_kind(ngx_uint_t number)
+ngx_ess_source_entry_t *
+ngx_ess_source_register(ngx_array_t *sources, const ngx_ess_source_t *row)
 {
-    return (number <= NGX_ESS_SOURCE_STREAM) ? &ngx_ess_source_kinds[number]
-                                             : NULL;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = ngx_array_push(sources);
+
+    if (entry) {
+        entry->row = row;
+        entry->conf = NULL;
+    }
+
+    return entry;
 }
 
 
-void
-ngx_ess_source_register(const ngx_ess_source_t *source)
+ngx_ess_source_entry_t *
+ngx_ess_source_entry(ngx_array_t *sources, ngx_uint_t number)
 {
-    ngx_ess_source = source;
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        if (entry[i].row->kind.source == number) {
+            return &entry[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* NULL: it is not configured. */
+
+static const ngx_ess_source_t *
+ngx_ess_source_row(ngx_uint_t number)
+{
+    ngx_ess_source_entry_t  *entry;
+
+    if (ngx_ess_sources == NULL) {
+        return NULL;
+    }
+
+    entry = ngx_ess_source_entry(ngx_ess_sources, number);
+
+    return (entry && entry->conf) ? entry->row : NULL;
+}
+
+
+char *
+ngx_ess_source_init_conf(ngx_conf_t *cf, ngx_array_t *sources,
+    ngx_str_t *node)
+{
+    char                    *rv;
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        if (entry[i].conf == NULL || entry[i].row->init_conf == NULL) {
+            continue;
+        }
+
+        rv = entry[i].row->init_conf(cf, entry[i].conf, node);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_ess_source_init_module(ngx_cycle_t *cycle, ngx_array_t *sources,
+    ngx_uint_t publishes)
+{
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        if (entry[i].conf && entry[i].row->init_module
+            && entry[i].row->init_module(cycle, entry[i].conf, publishes)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_source_healthy(ngx_array_t *sources, ngx_ess_zone_t *zone,
+    u_char *buf, ngx_str_t *why)
+{
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        if (entry[i].conf && entry[i].row->healthy
+            && entry[i].row->healthy(zone, buf, why) != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_source_init_process(ngx_cycle_t *cycle, ngx_array_t *sources,
+    ngx_ess_zone_t *zone)
+{
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    ngx_ess_sources = sources;
+    entry = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        if (entry[i].conf && entry[i].row->init_process
+            && entry[i].row->init_process(cycle, zone, entry[i].conf)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -69,7 +192,7 @@ ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind)
     bind->timer.data = bind;
     bind->timer.log = bind->log;
 
-    if (ngx_ess_source == NULL) {
+    if (ngx_ess_source_row(bind->source) == NULL) {
 
         /* the answer never comes from within this call */
         ngx_post_event(&bind->timer, &ngx_posted_events);
@@ -83,13 +206,15 @@ ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind)
 static void
 ngx_ess_source_bind_handler(ngx_event_t *ev)
 {
-    u_char                  buf[NGX_ESS_BROKER_WHY];
-    ngx_str_t               text;
-    ngx_ess_source_bind_t  *bind;
+    u_char                   buf[NGX_ESS_BROKER_WHY];
+    ngx_str_t                text;
+    ngx_ess_source_bind_t   *bind;
+    const ngx_ess_source_t  *row;
 
     bind = ev->data;
+    row = ngx_ess_source_row(bind->source);
 
-    if (ngx_ess_source == NULL) {
+    if (row == NULL) {
         ngx_str_null(&text);
         ngx_ess_source_bind_done(bind, NGX_OK, &text);
         return;
@@ -109,7 +234,7 @@ ngx_ess_source_bind_handler(ngx_event_t *ev)
     }
 
     if (bind->handed) {
-        ngx_ess_source->cancel(bind);
+        row->cancel(bind);
     }
 
     ngx_ess_broker_why(bind->zone, NGX_ESS_BROKER_CONSUMING,
@@ -124,6 +249,8 @@ ngx_ess_source_bind_handler(ngx_event_t *ev)
 static void
 ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind)
 {
+    const ngx_ess_source_t  *row;
+
     if (bind->stream == NULL
         && ngx_ess_stream_unbinding(bind->zone, &bind->key))
     {
@@ -135,15 +262,26 @@ ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind)
 
     ngx_add_timer(&bind->timer, bind->deadline - ngx_current_msec);
 
-    ngx_ess_source->bind(bind);
+    row = ngx_ess_source_row(bind->source);
+
+    if (bind->stream) {
+        row->declare(bind);
+
+    } else {
+        row->bind(bind);
+    }
 }
 
 
 void
 ngx_ess_source_bind_cancel(ngx_ess_source_bind_t *bind)
 {
-    if (bind->handed && ngx_ess_source) {
-        ngx_ess_source->cancel(bind);
+    const ngx_ess_source_t  *row;
+
+    row = ngx_ess_source_row(bind->source);
+
+    if (bind->handed && row) {
+        row->cancel(bind);
     }
 
     ngx_ess_source_event_clear(&bind->timer);
@@ -166,16 +304,20 @@ ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind, ngx_int_t rc,
 
 
 void
-ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key)
+ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_uint_t source, ngx_str_t *key)
 {
-    if (ngx_ess_source == NULL) {
+    const ngx_ess_source_t  *row;
+
+    row = ngx_ess_source_row(source);
+
+    if (row == NULL) {
         return;
     }
 
     /* the source takes the mark away when the broker has answered */
 
     if (ngx_ess_stream_unbind_begin(zone, key) == NGX_OK) {
-        ngx_ess_source->unbind(key);
+        row->unbind(key);
     }
 }
 
@@ -183,6 +325,8 @@ ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key)
 void
 ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
 {
+    const ngx_ess_source_t  *row;
+
     pub->zone = zone;
     pub->sent = 0;
     pub->unconfirmed = 0;
@@ -200,8 +344,10 @@ ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
     pub->timer.data = pub;
     pub->timer.log = pub->log;
 
-    if (ngx_ess_source) {
-        ngx_ess_source->publish(pub);
+    row = ngx_ess_source_row(pub->source);
+
+    if (row) {
+        row->publish(pub);
 
     } else {
         ngx_ess_direct_publish(pub);
@@ -212,8 +358,12 @@ ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
 void
 ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub)
 {
-    if (ngx_ess_source) {
-        ngx_ess_source->cancel_publish(pub);
+    const ngx_ess_source_t  *row;
+
+    row = ngx_ess_source_row(pub->source);
+
+    if (row) {
+        row->cancel_publish(pub);
     }
 
     ngx_ess_source_event_clear(&pub->timer);
@@ -223,6 +373,8 @@ ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub)
 void
 ngx_ess_source_attach(ngx_ess_source_attach_t *attach)
 {
+    const ngx_ess_source_t  *row;
+
     attach->answer = attach->handler;
     attach->handler = ngx_ess_source_attach_done;
 
@@ -232,14 +384,16 @@ ngx_ess_source_attach(ngx_ess_source_attach_t *attach)
     attach->timer.data = attach;
     attach->timer.log = attach->log;
 
-    if (ngx_ess_source == NULL) {
+    row = ngx_ess_source_row(attach->source);
+
+    if (row == NULL) {
         ngx_post_event(&attach->timer, &ngx_posted_events);
         return;
     }
 
     ngx_add_timer(&attach->timer, NGX_ESS_SOURCE_ATTACH_TIME);
 
-    ngx_ess_source->attach(attach);
+    row->attach(attach);
 }
 
 
@@ -247,16 +401,18 @@ static void
 ngx_ess_source_attach_handler(ngx_event_t *ev)
 {
     ngx_ess_source_attach_t  *attach;
+    const ngx_ess_source_t   *row;
 
     attach = ev->data;
+    row = ngx_ess_source_row(attach->source);
 
-    if (ngx_ess_source == NULL) {
+    if (row == NULL) {
         /* no source, no streams of its */
         ngx_ess_source_attach_done(attach, NGX_DECLINED);
         return;
     }
 
-    ngx_ess_source->cancel_attach(attach);
+    row->cancel_attach(attach);
     ngx_ess_source_attach_done(attach, NGX_BUSY);
 }
 
@@ -273,8 +429,12 @@ ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 void
 ngx_ess_source_attach_cancel(ngx_ess_source_attach_t *attach)
 {
-    if (ngx_ess_source) {
-        ngx_ess_source->cancel_attach(attach);
+    const ngx_ess_source_t  *row;
+
+    row = ngx_ess_source_row(attach->source);
+
+    if (row) {
+        row->cancel_attach(attach);
     }
 
     ngx_ess_source_event_clear(&attach->timer);
@@ -284,21 +444,21 @@ ngx_ess_source_attach_cancel(ngx_ess_source_attach_t *attach)
 ngx_int_t
 ngx_ess_source_replay_start(ngx_ess_source_replay_t *replay)
 {
-    return ngx_ess_source->replay_start(replay);
+    return ngx_ess_source_row(replay->source)->replay_start(replay);
 }
 
 
 void
 ngx_ess_source_replay_more(ngx_ess_source_replay_t *replay)
 {
-    ngx_ess_source->replay_more(replay);
+    ngx_ess_source_row(replay->source)->replay_more(replay);
 }
 
 
 void
 ngx_ess_source_replay_stop(ngx_ess_source_replay_t *replay)
 {
-    ngx_ess_source->replay_stop(replay);
+    ngx_ess_source_row(replay->source)->replay_stop(replay);
 }
 
 
@@ -331,8 +491,15 @@ ngx_ess_source_too_large(ngx_ess_zone_t *zone, ngx_log_t *log, ngx_str_t *key,
 void
 ngx_ess_source_changed(ngx_ess_stream_ref_t *ref)
 {
-    if (ngx_ess_source) {
-        ngx_ess_source->changed(ref);
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = ngx_ess_sources->elts;
+
+    for (i = 0; i < ngx_ess_sources->nelts; i++) {
+        if (entry[i].conf && entry[i].row->changed) {
+            entry[i].row->changed(ref);
+        }
     }
 }
 
@@ -340,8 +507,15 @@ ngx_ess_source_changed(ngx_ess_stream_ref_t *ref)
 void
 ngx_ess_source_shutdown(void)
 {
-    if (ngx_ess_source) {
-        ngx_ess_source->shutdown();
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = ngx_ess_sources->elts;
+
+    for (i = 0; i < ngx_ess_sources->nelts; i++) {
+        if (entry[i].conf && entry[i].row->shutdown) {
+            entry[i].row->shutdown();
+        }
     }
 }
 
@@ -349,8 +523,15 @@ ngx_ess_source_shutdown(void)
 void
 ngx_ess_source_exit_process(void)
 {
-    if (ngx_ess_source) {
-        ngx_ess_source->exit_process();
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = ngx_ess_sources->elts;
+
+    for (i = 0; i < ngx_ess_sources->nelts; i++) {
+        if (entry[i].conf && entry[i].row->exit_process) {
+            entry[i].row->exit_process();
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 /*
  * The seam between where events come from and those who need them to come (the
- * API, subscribers), or bring them (the API).  One source is registered per
- * worker; without one (no ess_amqp) every bind succeeds at once, and what is
+ * API, subscribers), or bring them (the API).  Each kind of source is a row,
+ * registered in the configuration that is being read, never in a static: a row
+ * may be that of a module which the next configuration does not load.  What is
+ * asked of a stream goes to the source whose number its kind has.  While that
+ * is not configured (no ess_amqp), its keys are bound at once, and what is
  * published goes into the logs: see ngx_ess_direct.c.
  *
- * The source exits first, before the API's requests and the subscribers.  What
+ * The sources exit first, before the API's requests and the subscribers.  What
  * is under way then is not answered any more, but is canceled, or stopped, by
  * whom it belongs to.
  */
@@ -53,6 +56,7 @@ struct ngx_ess_source_bind_s {
     ngx_ess_source_bind_pt   handler;
     void                    *data;
     ngx_str_t                key;           /* the caller's, until then */
+    ngx_uint_t               source;        /* whose key it is */
     ngx_ess_source_stream_t *stream;        /* to be declared under that name,
                                                instead of bound; or NULL */
     ngx_log_t               *log;
@@ -132,6 +136,7 @@ typedef void (*ngx_ess_source_attach_pt)(ngx_ess_source_attach_t *attach,
 struct ngx_ess_source_attach_s {
     ngx_ess_source_attach_pt handler;
     void                    *data;
+    ngx_uint_t               source;        /* whose stream it is */
     ngx_ess_stream_ref_t     ref;
     ngx_str_t                key;           /* the caller's, until then */
     ngx_log_t               *log;
@@ -177,6 +182,7 @@ typedef struct {
 struct ngx_ess_source_replay_s {
     const ngx_ess_source_replay_handlers_t  *handlers;
     void                    *data;
+    ngx_uint_t               source;        /* whose stream it is */
     ngx_str_t                key;           /* the user's, until the stop */
     uint64_t                 timestamp;     /* ms, 0: none */
 
@@ -195,8 +201,31 @@ struct ngx_ess_source_replay_s {
 };
 
 
+/* A row.  Functions that its kind has no use for are NULL. */
+
 typedef struct {
-    ngx_str_t                name;
+    ngx_ess_kind_t           kind;
+    ngx_str_t                name;          /* in the API */
+    ngx_str_t                directive;     /* that configures it */
+
+    /* after all directives: defaults.  "node": as ess_node says, or empty. */
+    char                  *(*init_conf)(ngx_conf_t *cf, void *conf,
+                                 ngx_str_t *node);
+
+    /* in the master; "publishes": 1 when a location publishes */
+    ngx_int_t              (*init_module)(ngx_cycle_t *cycle, void *conf,
+                                 ngx_uint_t publishes);
+
+    /* of a stream of that key, the same on every nginx */
+    uint64_t               (*epoch)(void *conf, ngx_str_t *key);
+
+    /* what the creator of a stream with that key should know, or NULL */
+    const char            *(*advise)(void *conf, ngx_str_t *key);
+
+    /* NGX_DECLINED: events do not come, or not all; "why" says why, with room
+       for NGX_ESS_BROKER_WHY bytes in "buf" */
+    ngx_int_t              (*healthy)(ngx_ess_zone_t *zone, u_char *buf,
+                                 ngx_str_t *why);
 
     /* life cycle, in a worker; the zone is attached */
     ngx_int_t              (*init_process)(ngx_cycle_t *cycle,
@@ -204,6 +233,9 @@ typedef struct {
     /* graceful shutdown: acknowledge, hand the slots over, stop consuming */
     void                   (*shutdown)(void);
     void                   (*exit_process)(void);
+
+    /* a stream under that name is made; at most 2 s */
+    void                   (*declare)(ngx_ess_source_bind_t *bind);
 
     /* events published with the key from now on will come; at most 2 s */
     void                   (*bind)(ngx_ess_source_bind_t *bind);
@@ -230,16 +262,39 @@ typedef struct {
 } ngx_ess_source_t;
 
 
-/* NULL: there is no source of that number. */
-const ngx_ess_kind_t *ngx_ess_source_kind(ngx_uint_t number);
+/* of a configuration: see ngx_ess_main_conf_t */
 
-/* The worker's source, set once at its start. */
-void ngx_ess_source_register(const ngx_ess_source_t *source);
+typedef struct {
+    const ngx_ess_source_t  *row;
+    void                    *conf;          /* NULL: it is not configured */
+} ngx_ess_source_entry_t;
 
-/* As the functions of the seam, on the registered source; bind waits first
+
+/* In a preconfiguration, or before.  NULL: no memory. */
+ngx_ess_source_entry_t *ngx_ess_source_register(ngx_array_t *sources,
+    const ngx_ess_source_t *row);
+
+/* NULL: none of that number was registered. */
+ngx_ess_source_entry_t *ngx_ess_source_entry(ngx_array_t *sources,
+    ngx_uint_t number);
+
+/* As the functions of a row, on all that are configured. */
+char *ngx_ess_source_init_conf(ngx_conf_t *cf, ngx_array_t *sources,
+    ngx_str_t *node);
+ngx_int_t ngx_ess_source_init_module(ngx_cycle_t *cycle, ngx_array_t *sources,
+    ngx_uint_t publishes);
+ngx_int_t ngx_ess_source_healthy(ngx_array_t *sources, ngx_ess_zone_t *zone,
+    u_char *buf, ngx_str_t *why);
+
+/* The worker's sources, which stay until it exits. */
+ngx_int_t ngx_ess_source_init_process(ngx_cycle_t *cycle,
+    ngx_array_t *sources, ngx_ess_zone_t *zone);
+
+/* As the functions of the seam, on the source of that number; bind waits first
    until no worker is unbinding the key. */
 void ngx_ess_source_bind(ngx_ess_zone_t *zone, ngx_ess_source_bind_t *bind);
-void ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_str_t *key);
+void ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_uint_t source,
+    ngx_str_t *key);
 
 /* Nobody waits for the answer any more; "bind" may be freed. */
 void ngx_ess_source_bind_cancel(ngx_ess_source_bind_t *bind);
@@ -255,7 +310,7 @@ void ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub);
 void ngx_ess_source_too_large(ngx_ess_zone_t *zone, ngx_log_t *log,
     ngx_str_t *key, uint64_t size);
 
-/* Without a source NGX_DECLINED. */
+/* NGX_DECLINED when the source is not configured. */
 void ngx_ess_source_attach(ngx_ess_source_attach_t *attach);
 
 /* Nobody waits for the answer any more; "attach" may be freed. */
@@ -272,6 +327,7 @@ void ngx_ess_source_replay_more(ngx_ess_source_replay_t *replay);
 /* Once; no handler is called any more. */
 void ngx_ess_source_replay_stop(ngx_ess_source_replay_t *replay);
 
+/* Of all sources. */
 void ngx_ess_source_changed(ngx_ess_stream_ref_t *ref);
 void ngx_ess_source_shutdown(void);
 void ngx_ess_source_exit_process(void);

@@ -7,7 +7,6 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_exchange.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_log_room.h"
@@ -37,8 +36,6 @@
 #define NGX_ESS_WORKER_SERVICE_RESTART  1012
 
 
-static ngx_int_t ngx_ess_worker_node(ngx_cycle_t *cycle,
-    ngx_ess_main_conf_t *mcf);
 static ngx_ess_main_conf_t *ngx_ess_worker_old_conf(ngx_cycle_t *cycle);
 static void ngx_ess_worker_store(ngx_cycle_t *cycle,
     ngx_ess_main_conf_t *mcf, ngx_ess_main_conf_t *old);
@@ -73,7 +70,7 @@ ngx_ess_worker_fill(ngx_ess_zone_t *zone)
         return NGX_OK;
     }
 
-    return ngx_ess_store_load(zone->cycle, mcf->store, zone);
+    return ngx_ess_store_load(zone->cycle, mcf->store, mcf->sources, zone);
 }
 
 
@@ -106,13 +103,10 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (mcf->amqp && mcf->node.len == 0
-        && ngx_ess_worker_node(cycle, mcf) != NGX_OK)
+    if (ngx_ess_source_init_module(cycle, mcf->sources, mcf->publishes)
+        != NGX_OK
+        || ngx_ess_wake_init_module(cycle) != NGX_OK)
     {
-        return NGX_ERROR;
-    }
-
-    if (ngx_ess_wake_init_module(cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -173,38 +167,7 @@ ngx_ess_worker_store(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf,
 
     mcf->save_all = 1;
 
-    (void) ngx_ess_store_load(cycle, mcf->store, NULL);
-}
-
-
-/*
- * Two instances with one name would share the slot queues and each get half
- * of the events.  The pid path tells instances of one host apart and is the
- * same after a restart, a reload and a binary upgrade.
- */
-
-static ngx_int_t
-ngx_ess_worker_node(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
-{
-    u_char           *p;
-    size_t            len;
-    ngx_core_conf_t  *ccf;
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
-
-    len = cycle->hostname.len + sizeof("-xxxxxxxx") - 1;
-
-    p = ngx_pnalloc(cycle->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    mcf->amqp->node.data = p;
-    mcf->amqp->node.len = ngx_sprintf(p, "%V-%08xD", &cycle->hostname,
-                                      ngx_crc32_long(ccf->pid.data,
-                                                     ccf->pid.len))
-                          - p;
-    return NGX_OK;
+    (void) ngx_ess_store_load(cycle, mcf->store, mcf->sources, NULL);
 }
 
 
@@ -270,14 +233,9 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
         ngx_ess_registry_upkeep_save_all();
     }
 
-    if (mcf->amqp) {
-        ngx_ess_source_register(&ngx_ess_exchange);
-
-        if (ngx_ess_exchange.init_process(cycle, mcf->zone, mcf->amqp)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_ess_source_init_process(cycle, mcf->sources, mcf->zone) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     ngx_ess_worker_dummy.fd = (ngx_socket_t) -1;

@@ -32,13 +32,9 @@ static ngx_uint_t ngx_ess_api_streams_is_json(ngx_http_request_t *r);
 static void ngx_ess_api_streams_create_body(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_ess_api_body_t *body);
-static uint64_t ngx_ess_api_streams_epoch(ngx_http_request_t *r,
-    ngx_str_t *key);
 static void ngx_ess_api_streams_created(void *data,
     ngx_ess_registry_result_e result, ngx_ess_stream_info_t *info,
     const char *text);
-static ngx_uint_t ngx_ess_api_streams_pattern(ngx_http_request_t *r,
-    ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_api_streams_answer(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_api_streams_location(ngx_http_request_t *r,
@@ -142,33 +138,39 @@ static ngx_int_t
 ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_ess_api_body_t *body)
 {
-    uint64_t             epoch;
-    ngx_int_t            rc;
-    ngx_str_t            key;
-    ngx_uint_t           source;
-    ngx_ess_api_wait_t  *wait;
-    ngx_ess_loc_conf_t  *lcf;
+    uint64_t                 epoch;
+    ngx_int_t                rc;
+    ngx_str_t                key;
+    ngx_ess_api_wait_t      *wait;
+    ngx_ess_loc_conf_t      *lcf;
+    ngx_ess_main_conf_t     *mcf;
+    const ngx_ess_source_t  *row;
+    ngx_ess_source_entry_t  *source;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
 
     key.data = body->key;
     key.len = body->key_len;
 
-    source = body->has_source ? body->source : lcf->source;
+    source = ngx_ess_source_entry(mcf->sources, body->has_source
+                                                ? body->source : lcf->source);
+    row = source->row;
     epoch = 0;
 
-    if (body->declare && source == NGX_ESS_SOURCE_EXCHANGE) {
+    if (body->declare && row->declare == NULL) {
         return ngx_ess_api_problem(r, 422, "\"declare\" is for \"source\": "
                                    "\"stream\" only");
     }
 
-    if (source == NGX_ESS_SOURCE_STREAM) {
-        epoch = ngx_ess_api_streams_epoch(r, &key);
+    if (row->kind.follows && source->conf == NULL) {
+        return ngx_ess_api_problem(r, 422, "a stream with \"source\": \"%V\" "
+                                   "needs \"%V\"", &row->name,
+                                   &row->directive);
+    }
 
-        if (epoch == 0) {
-            return ngx_ess_api_problem(r, 422, "a stream with \"source\": "
-                                       "\"stream\" needs \"ess_amqp\"");
-        }
+    if (row->epoch) {
+        epoch = row->epoch(source->conf, &key);
     }
 
     wait = ngx_ess_api_streams_wait(r);
@@ -179,7 +181,7 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     wait->declare = (body->declare != 0);
 
     rc = ngx_ess_registry_create(ngx_ess_api_zone(r), &key,
-                                 ngx_ess_source_kind(source), epoch,
+                                 &row->kind, epoch,
                                  body->declare ? &body->stream : NULL,
                                  ngx_ess_api_streams_created, wait, &wait->op);
     if (rc == NGX_OK) {
@@ -200,43 +202,6 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
 
     return ngx_ess_api_problem(r, 500, "there is no memory, or no uuid could "
                                "be made");
-}
-
-
-/* Of a RabbitMQ stream, the same on every nginx: FNV-1a, 64 bits, of virtual
-   host and name.  0: there is no broker. */
-
-static uint64_t
-ngx_ess_api_streams_epoch(ngx_http_request_t *r, ngx_str_t *key)
-{
-    size_t                i;
-    uint64_t              hash;
-    ngx_str_t            *vhost;
-    ngx_ess_amqp_node_t  *node;
-    ngx_ess_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
-
-    if (mcf->amqp == NULL) {
-        return 0;
-    }
-
-    node = mcf->amqp->amqp.nodes.elts;
-    vhost = &node[0].vhost;
-    hash = 0xcbf29ce484222325;
-
-    for (i = 0; i < vhost->len; i++) {
-        hash = (hash ^ vhost->data[i]) * 0x100000001b3;
-    }
-
-    /* between the two */
-    hash *= 0x100000001b3;
-
-    for (i = 0; i < key->len; i++) {
-        hash = (hash ^ key->data[i]) * 0x100000001b3;
-    }
-
-    return hash ? hash : 1;
 }
 
 
@@ -290,46 +255,24 @@ ngx_ess_api_streams_created(void *data, ngx_ess_registry_result_e result,
 }
 
 
-/* 1: a word of the key is "*" or "#", on a direct exchange. */
-
-static ngx_uint_t
-ngx_ess_api_streams_pattern(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
-{
-    ngx_str_t             rest, word;
-    ngx_ess_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
-
-    if (mcf->amqp == NULL || mcf->amqp->topic
-        || info->kind.source != NGX_ESS_SOURCE_EXCHANGE)
-    {
-        return 0;
-    }
-
-    rest.data = info->key;
-    rest.len = info->key_len;
-
-    while (rest.len) {
-        (void) ngx_ess_str_cut(&rest, '.', &word);
-
-        if (word.len == 1 && (word.data[0] == '*' || word.data[0] == '#')) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 static ngx_int_t
 ngx_ess_api_streams_answer(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
 {
-    u_char      *p;
-    ngx_str_t    json, url;
+    u_char                  *p;
+    ngx_str_t                json, url, key;
+    const char              *advice;
+    ngx_ess_main_conf_t     *mcf;
+    ngx_ess_source_entry_t  *source;
 
-    static ngx_str_t  pattern = ngx_string(",\"warning\":\"the routing key "
-        "looks like a pattern of a topic exchange, but the exchange is direct: "
-        "only events with exactly this routing key come\"");
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+    source = ngx_ess_source_entry(mcf->sources, info->kind.source);
+    advice = NULL;
+
+    if (source && source->conf && source->row->advise) {
+        key.data = info->key;
+        key.len = info->key_len;
+        advice = source->row->advise(source->conf, &key);
+    }
 
     if (ngx_ess_api_streams_location(r, info->ref.id) != NGX_OK
         || ngx_ess_api_url(r, &url) != NGX_OK)
@@ -338,7 +281,8 @@ ngx_ess_api_streams_answer(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
     }
 
     json.data = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(&url)
-                                     + pattern.len + 2);
+                                     + (advice ? ngx_strlen(advice) : 0)
+                                     + sizeof("{,\"warning\":\"\"}"));
     if (json.data == NULL) {
         return NGX_ERROR;
     }
@@ -348,8 +292,8 @@ ngx_ess_api_streams_answer(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
     *p++ = '{';
     p = ngx_ess_api_stream_json(p, &url, info, NGX_ESS_API_STREAM_CREATED);
 
-    if (ngx_ess_api_streams_pattern(r, info)) {
-        p = ngx_cpymem(p, pattern.data, pattern.len);
+    if (advice) {
+        p = ngx_sprintf(p, ",\"warning\":\"%s\"", advice);
     }
 
     *p++ = '}';

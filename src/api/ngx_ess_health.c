@@ -1,6 +1,6 @@
 
 /*
- * Health: does every slot have a consumer, and the zone room?  What is wrong
+ * Health: do the sources' events come, and has the zone room?  What is wrong
  * is told in the broker's words, from what the workers left in the zone.  Runs
  * in a worker; all memory is the request's.
  */
@@ -15,10 +15,7 @@
 #define NGX_ESS_HEALTH_ROOM  "the zone has no room for another stream"
 
 
-static ngx_int_t ngx_ess_health_broker(ngx_ess_zone_t *zone, u_char *buf,
-    ngx_str_t *why);
 static ngx_int_t ngx_ess_health_blocked(ngx_http_request_t *r);
-static ngx_uint_t ngx_ess_health_slots(uint32_t slots);
 
 
 ngx_int_t
@@ -42,8 +39,7 @@ ngx_ess_health(ngx_http_request_t *r)
     zone = ngx_ess_api_zone(r);
     room = ngx_ess_stream_room(zone);
 
-    if (mcf->amqp == NULL || ngx_ess_health_broker(zone, buf, &why) == NGX_OK)
-    {
+    if (ngx_ess_source_healthy(mcf->sources, zone, buf, &why) == NGX_OK) {
         if (!room) {
             return ngx_ess_api_problem(r, 503, NGX_ESS_HEALTH_ROOM);
         }
@@ -55,44 +51,6 @@ ngx_ess_health(ngx_http_request_t *r)
 
     return ngx_ess_api_problem(r, 503, room ? "%V"
                                        : "%V; " NGX_ESS_HEALTH_ROOM, &why);
-}
-
-
-/* NGX_DECLINED: events do not come, at least those of some slots. */
-
-static ngx_int_t
-ngx_ess_health_broker(ngx_ess_zone_t *zone, u_char *buf, ngx_str_t *why)
-{
-    u_char      what[sizeof("16 of 16 slots are not consumed")];
-    uint32_t    missing;
-
-    if (ngx_ess_counter_sum(zone, NGX_ESS_C_CONNECTED) == 0) {
-        ngx_ess_broker_why(zone, NGX_ESS_BROKER_CONSUMING,
-                           "no worker is connected to the broker", buf, why);
-        return NGX_DECLINED;
-    }
-
-    missing = ngx_ess_broker_missing(zone, NGX_ESS_BROKER_GRACE);
-
-    if (missing == 0) {
-
-        if (ngx_ess_counter_sum(zone, NGX_ESS_C_UNBOUND) == 0) {
-            return NGX_OK;
-        }
-
-        ngx_ess_broker_why(zone, NGX_ESS_BROKER_CONSUMING,
-                           "routing keys are not bound in the broker", buf,
-                           why);
-        return NGX_DECLINED;
-    }
-
-    (void) ngx_sprintf(what, "%ui of %d slots are not consumed%Z",
-                       ngx_ess_health_slots(missing), NGX_ESS_SLOTS);
-
-    ngx_ess_broker_why(zone, NGX_ESS_BROKER_CONSUMING, (char *) what, buf,
-                       why);
-
-    return NGX_DECLINED;
 }
 
 
@@ -129,19 +87,6 @@ ngx_ess_health_blocked(ngx_http_request_t *r)
     json.len = p - json.data;
 
     return ngx_ess_api_send(r, NGX_HTTP_OK, &json);
-}
-
-
-static ngx_uint_t
-ngx_ess_health_slots(uint32_t slots)
-{
-    ngx_uint_t  n;
-
-    for (n = 0; slots; n++) {
-        slots &= slots - 1;
-    }
-
-    return n;
 }
 
 

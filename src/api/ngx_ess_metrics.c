@@ -320,7 +320,7 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
                                   figures);
     }
 
-    if (mcf->amqp) {
+    if (ngx_ess_source_entry(mcf->sources, NGX_ESS_SOURCE_EXCHANGE)->conf) {
         ngx_ess_metrics_table(&out, ngx_ess_metrics_amqp_families,
                               sizeof(ngx_ess_metrics_amqp_families)
                               / sizeof(ngx_ess_metrics_family_t), figures);

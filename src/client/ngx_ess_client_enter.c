@@ -457,6 +457,7 @@ ngx_ess_client_enter_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
 
     wait->attach.handler = ngx_ess_client_enter_attached;
     wait->attach.data = wait;
+    wait->attach.source = info->kind.source;
     wait->attach.ref = info->ref;
     wait->attach.log = ngx_cycle->log;
     wait->attach.key.len = info->key_len;

@@ -75,6 +75,7 @@ ngx_ess_registry_saved(ngx_ess_store_op_t *store)
     }
 
     op->bind.handler = ngx_ess_registry_bound;
+    op->bind.source = op->info.kind.source;
     op->bind.key.data = op->info.key;
     op->bind.key.len = op->info.key_len;
     op->bind.log = ngx_cycle->log;
@@ -168,7 +169,7 @@ ngx_ess_registry_removed(ngx_ess_store_op_t *store)
         key.data = op->info.key;
         key.len = op->info.key_len;
 
-        ngx_ess_source_unbind(op->zone, &key);
+        ngx_ess_source_unbind(op->zone, op->info.kind.source, &key);
     }
 
     ngx_ess_registry_op_free(op);

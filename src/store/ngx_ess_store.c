@@ -43,6 +43,7 @@ typedef struct {
 
 typedef struct {
     ngx_ess_zone_t                *zone;
+    ngx_array_t                   *sources;
     ngx_str_t                     *path;
     ngx_log_t                     *log;
     ngx_uint_t                     n;
@@ -112,7 +113,7 @@ ngx_ess_store_conf(ngx_conf_t *cf, ngx_str_t *value, ngx_ess_store_t **store)
 
 ngx_int_t
 ngx_ess_store_load(ngx_cycle_t *cycle, ngx_ess_store_t *store,
-    ngx_ess_zone_t *zone)
+    ngx_array_t *sources, ngx_ess_zone_t *zone)
 {
     uint64_t              last_id;
     ngx_ess_store_load_t  load;
@@ -120,6 +121,7 @@ ngx_ess_store_load(ngx_cycle_t *cycle, ngx_ess_store_t *store,
     last_id = 0;
 
     load.zone = zone;
+    load.sources = sources;
     load.path = &store->path;
     load.log = cycle->log;
     load.n = 0;
@@ -150,14 +152,14 @@ ngx_ess_store_load_row(void *data, const ngx_ess_stream_info_t *info)
 {
     ngx_ess_store_load_t *load = data;
 
-    const ngx_ess_kind_t   *kind;
-    ngx_ess_stream_info_t   row;
+    ngx_ess_stream_info_t    row;
+    ngx_ess_source_entry_t  *entry;
 
     row = *info;
-    kind = ngx_ess_source_kind(row.kind.source);
+    entry = ngx_ess_source_entry(load->sources, row.kind.source);
 
-    if (kind) {
-        row.kind = *kind;
+    if (entry) {
+        row.kind = entry->row->kind;
 
     } else {
         /* a source that is not there: nobody appends */

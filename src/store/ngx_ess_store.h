@@ -93,11 +93,12 @@ struct ngx_ess_store_s {
 char *ngx_ess_store_conf(ngx_conf_t *cf, ngx_str_t *value,
     ngx_ess_store_t **store);
 
-/* In the master, for a fresh zone: fills it.  With zone NULL (a zone that was
+/* In the master, for a fresh zone: fills it; "sources" say of which kind the
+   streams are.  With zone NULL (a zone that was
    there before is kept): only makes what is missing on disk.  NGX_OK or
    NGX_ERROR, logged; then nginx must not start. */
 ngx_int_t ngx_ess_store_load(ngx_cycle_t *cycle, ngx_ess_store_t *store,
-    ngx_ess_zone_t *zone);
+    ngx_array_t *sources, ngx_ess_zone_t *zone);
 
 /* In a worker; store may be NULL: then every op succeeds at once (by a posted
    event). */

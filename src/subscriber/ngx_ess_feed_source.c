@@ -70,6 +70,7 @@ ngx_ess_feed_source_start(ngx_ess_feed_t *feed, uint64_t ordinal,
 
     source->replay.handlers = &ngx_ess_feed_source_handlers;
     source->replay.data = source;
+    source->replay.source = info.kind.source;
     source->replay.key.data = source->key;
     source->replay.key.len = info.key_len;
     source->replay.ordinal = ordinal;

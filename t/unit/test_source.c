@@ -222,6 +222,7 @@ other_cancel(ngx_ess_source_attach_t *attach)
 
 
 static const ngx_ess_source_t  source = {
+    .kind = { .source = 1, .follows = 1 },
     .attach = source_attach,
     .cancel_attach = source_cancel,
     .replay_start = source_start,
@@ -230,9 +231,38 @@ static const ngx_ess_source_t  source = {
 };
 
 static const ngx_ess_source_t  other = {
+    .kind = { .source = 1, .follows = 1 },
     .attach = other_attach,
     .cancel_attach = other_cancel
 };
+
+
+static ngx_ess_source_entry_t  entries[2];
+static ngx_array_t             sources = { .elts = entries, .nelts = 2 };
+
+
+/* NULL: the source is not configured; that of number 0 never is. */
+
+static void
+use(const ngx_ess_source_t *row)
+{
+    static const ngx_ess_source_t  none;
+
+    entries[0].row = &none;
+    entries[0].conf = NULL;
+    entries[1].row = row ? row : &source;
+    entries[1].conf = row ? &entries : NULL;
+
+    assert_int_equal(ngx_ess_source_init_process(NULL, &sources, NULL),
+                     NGX_OK);
+}
+
+
+void *
+ngx_array_push(ngx_array_t *a)
+{
+    return NULL;
+}
 
 
 static int
@@ -248,7 +278,7 @@ setup(void **state)
     source_is = SILENT;
     source_says = NGX_OK;
 
-    ngx_ess_source_register(&source);
+    use(&source);
 
     return 0;
 }
@@ -319,6 +349,7 @@ client_new(const char *name)
 
     client->name = name;
     client->attach.data = client;
+    client->attach.source = 1;
     client->attach.ref.id = 7;
     client->attach.log = &test_log;
     ngx_str_set(&client->attach.key, "abc");
@@ -342,7 +373,7 @@ client_attach(const char *name)
 static void
 test_attach_without_a_source_is_declined_from_an_event(void **state)
 {
-    ngx_ess_source_register(NULL);
+    use(NULL);
 
     (void) client_attach("a");
     ngx_unit_traced();
@@ -357,7 +388,7 @@ test_attach_canceled_without_a_source_is_not_answered(void **state)
 {
     client_t  *client;
 
-    ngx_ess_source_register(NULL);
+    use(NULL);
 
     client = client_attach("a");
     ngx_ess_source_attach_cancel(&client->attach);
@@ -426,7 +457,7 @@ test_attach_that_is_not_answered_in_two_seconds_is_busy(void **state)
 static void
 test_attach_that_the_source_has_no_memory_for_is_busy(void **state)
 {
-    ngx_ess_source_register(&other);
+    use(&other);
 
     (void) client_attach("a");
     ngx_unit_pass(LIMIT);
@@ -477,7 +508,7 @@ test_attach_of_a_source_that_was_unregistered_is_declined(void **state)
 {
     (void) client_attach("a");
     ngx_queue_init(&waiting);
-    ngx_ess_source_register(NULL);
+    use(NULL);
 
     ngx_unit_pass(LIMIT);
     ngx_unit_traced("source: attach abc of stream 7", "a: DECLINED");
@@ -491,7 +522,7 @@ test_attach_canceled_after_the_source_was_unregistered(void **state)
 
     client = client_attach("a");
     ngx_queue_init(&waiting);
-    ngx_ess_source_register(NULL);
+    use(NULL);
 
     ngx_ess_source_attach_cancel(&client->attach);
     free(client);
@@ -504,8 +535,8 @@ test_attach_canceled_after_the_source_was_unregistered(void **state)
 static void
 test_attach_goes_to_the_source_that_was_registered_last(void **state)
 {
-    ngx_ess_source_register(&other);
-    ngx_ess_source_register(&source);
+    use(&other);
+    use(&source);
     source_is = AT_ONCE;
 
     (void) client_attach("a");
@@ -664,6 +695,7 @@ taker_new(const char *name, uint64_t ordinal)
     taker->name = name;
     taker->replay.handlers = &taker_handlers;
     taker->replay.data = taker;
+    taker->replay.source = 1;
     taker->replay.ordinal = ordinal;
     taker->replay.key.data = (u_char *) name;
     taker->replay.key.len = ngx_strlen(name);

@@ -15,6 +15,7 @@
 #include "ngx_ess_exchange_declare.h"
 #include "ngx_ess_exchange_delivery.h"
 #include "ngx_ess_exchange_former.h"
+#include "ngx_ess_exchange_health.h"
 #include "ngx_ess_exchange_pattern.h"
 #include "ngx_ess_exchange_publish.h"
 #include "ngx_ess_exchange_publisher.h"
@@ -75,21 +76,41 @@ static ngx_uint_t ngx_ess_exchange_all_well(ngx_ess_exchange_worker_t *w);
 
 
 const ngx_ess_source_t  ngx_ess_exchange = {
-    ngx_string("amqp exchange"),
-    ngx_ess_exchange_init_process,
-    ngx_ess_exchange_shutdown,
-    ngx_ess_exchange_exit_process,
-    ngx_ess_exchange_bind,
-    ngx_ess_exchange_cancel_bind,
-    ngx_ess_exchange_unbind,
-    ngx_ess_exchange_changed,
-    ngx_ess_exchange_publisher_publish,
-    ngx_ess_exchange_publish_cancel,
-    ngx_ess_exchange_attach,
-    ngx_ess_exchange_cancel_attach,
-    ngx_ess_rabbitmq_replay_start,
-    ngx_ess_rabbitmq_replay_more,
-    ngx_ess_rabbitmq_replay_stop
+    .kind = { .source = NGX_ESS_SOURCE_EXCHANGE, .binds = 1 },
+    .name = ngx_string("exchange"),
+    .directive = ngx_string("ess_amqp"),
+    .init_conf = ngx_ess_exchange_conf_init,
+    .init_module = ngx_ess_exchange_conf_module,
+    .advise = ngx_ess_exchange_conf_advise,
+    .healthy = ngx_ess_exchange_health,
+    .init_process = ngx_ess_exchange_init_process,
+    .shutdown = ngx_ess_exchange_shutdown,
+    .exit_process = ngx_ess_exchange_exit_process,
+    .bind = ngx_ess_exchange_bind,
+    .cancel = ngx_ess_exchange_cancel_bind,
+    .unbind = ngx_ess_exchange_unbind,
+    .changed = ngx_ess_exchange_changed,
+    .publish = ngx_ess_exchange_publisher_publish,
+    .cancel_publish = ngx_ess_exchange_publish_cancel
+};
+
+
+/* shares the session of the exchange, whose life its own is */
+
+const ngx_ess_source_t  ngx_ess_exchange_streams = {
+    .kind = { .source = NGX_ESS_SOURCE_STREAM, .follows = 1 },
+    .name = ngx_string("stream"),
+    .directive = ngx_string("ess_amqp"),
+    .epoch = ngx_ess_exchange_conf_epoch,
+    .declare = ngx_ess_exchange_bind,
+    .cancel = ngx_ess_exchange_cancel_bind,
+    .publish = ngx_ess_exchange_publisher_publish,
+    .cancel_publish = ngx_ess_exchange_publish_cancel,
+    .attach = ngx_ess_exchange_attach,
+    .cancel_attach = ngx_ess_exchange_cancel_attach,
+    .replay_start = ngx_ess_rabbitmq_replay_start,
+    .replay_more = ngx_ess_rabbitmq_replay_more,
+    .replay_stop = ngx_ess_rabbitmq_replay_stop
 };
 
 

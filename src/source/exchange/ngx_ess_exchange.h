@@ -11,8 +11,10 @@
 #include "ngx_ess_source.h"
 
 
-/* its conf is an ngx_ess_exchange_conf_t */
+/* Keys of the exchange, and RabbitMQ streams; the conf of both is one
+   ngx_ess_exchange_conf_t. */
 extern const ngx_ess_source_t  ngx_ess_exchange;
+extern const ngx_ess_source_t  ngx_ess_exchange_streams;
 
 
 #endif /* _NGX_ESS_EXCHANGE_H_INCLUDED_ */

@@ -227,7 +227,7 @@ ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
         if (b->type == NGX_ESS_EXCHANGE_BIND_UNBIND) {
             ngx_queue_remove(q);
             w->binds->unbinds--;
-            ngx_ess_source_unbind(w->zone, &b->key);
+            ngx_ess_source_unbind(w->zone, NGX_ESS_SOURCE_EXCHANGE, &b->key);
             ngx_ess_exchange_bind_free(b);
             continue;
         }
@@ -493,7 +493,7 @@ ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     }
 
     if (rc == NGX_OK) {
-        ngx_ess_source_unbind(w->zone, &b->key);
+        ngx_ess_source_unbind(w->zone, NGX_ESS_SOURCE_EXCHANGE, &b->key);
     }
 
     ngx_ess_exchange_bind_free(b);
@@ -626,7 +626,7 @@ ngx_ess_exchange_bind_unwanted(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 
     if (ngx_current_msec - *last >= NGX_ESS_EXCHANGE_UNWANTED_TIME) {
         *last = ngx_current_msec;
-        ngx_ess_source_unbind(w->zone, key);
+        ngx_ess_source_unbind(w->zone, NGX_ESS_SOURCE_EXCHANGE, key);
     }
 }
 

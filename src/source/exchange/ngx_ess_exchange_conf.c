@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_exchange_conf.h"
+#include "ngx_ess_str.h"
 
 
 #define NGX_ESS_EXCHANGE_CONF_NAME        "event-streams"
@@ -80,17 +81,26 @@ static const ngx_ess_param_t  ngx_ess_exchange_conf_params[] = {
 
 
 char *
-ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_ess_exchange_conf_t **conf)
+ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_array_t *sources)
 {
-    if (*conf == NULL) {
-        *conf = ngx_ess_exchange_conf_create(cf);
-        if (*conf == NULL) {
+    ngx_ess_source_entry_t   *exchange, *streams;
+    ngx_ess_exchange_conf_t  *conf;
+
+    exchange = ngx_ess_source_entry(sources, NGX_ESS_SOURCE_EXCHANGE);
+    streams = ngx_ess_source_entry(sources, NGX_ESS_SOURCE_STREAM);
+    conf = exchange->conf;
+
+    if (conf == NULL) {
+        conf = ngx_ess_exchange_conf_create(cf);
+        if (conf == NULL) {
             return NGX_CONF_ERROR;
         }
+
+        exchange->conf = conf;
+        streams->conf = conf;
     }
 
-    return ngx_ess_amqp_conf(cf, &(*conf)->amqp,
-                             ngx_ess_exchange_conf_params);
+    return ngx_ess_amqp_conf(cf, &conf->amqp, ngx_ess_exchange_conf_params);
 }
 
 
@@ -132,8 +142,12 @@ ngx_ess_exchange_conf_name(ngx_ess_param_ctx_t *ctx,
 
 
 char *
-ngx_ess_exchange_conf_init(ngx_conf_t *cf, ngx_ess_exchange_conf_t *conf)
+ngx_ess_exchange_conf_init(ngx_conf_t *cf, void *data, ngx_str_t *node)
 {
+    ngx_ess_exchange_conf_t *conf = data;
+
+    conf->node = *node;
+
     ngx_conf_init_uint_value(conf->topic, 0);
     ngx_conf_init_uint_value(conf->quorum, 0);
     ngx_conf_init_uint_value(conf->prefetch, NGX_ESS_EXCHANGE_CONF_PREFETCH);
@@ -147,4 +161,97 @@ ngx_ess_exchange_conf_init(ngx_conf_t *cf, ngx_ess_exchange_conf_t *conf)
     }
 
     return ngx_ess_amqp_conf_init(cf, &conf->amqp);
+}
+
+
+/*
+ * Two instances with one name would share the slot queues and each get half
+ * of the events.  The pid path tells instances of one host apart and is the
+ * same after a restart, a reload and a binary upgrade.
+ */
+
+ngx_int_t
+ngx_ess_exchange_conf_module(ngx_cycle_t *cycle, void *data,
+    ngx_uint_t publishes)
+{
+    ngx_ess_exchange_conf_t *conf = data;
+
+    u_char           *p;
+    ngx_core_conf_t  *ccf;
+
+    conf->publish = publishes;
+
+    if (conf->node.len) {
+        return NGX_OK;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    p = ngx_pnalloc(cycle->pool,
+                    cycle->hostname.len + sizeof("-xxxxxxxx") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf->node.data = p;
+    conf->node.len = ngx_sprintf(p, "%V-%08xD", &cycle->hostname,
+                                 ngx_crc32_long(ccf->pid.data, ccf->pid.len))
+                     - p;
+    return NGX_OK;
+}
+
+
+/* FNV-1a, 64 bits, of virtual host and name */
+
+uint64_t
+ngx_ess_exchange_conf_epoch(void *data, ngx_str_t *key)
+{
+    ngx_ess_exchange_conf_t *conf = data;
+
+    size_t                i;
+    uint64_t              hash;
+    ngx_str_t            *vhost;
+    ngx_ess_amqp_node_t  *node;
+
+    node = conf->amqp.nodes.elts;
+    vhost = &node[0].vhost;
+    hash = 0xcbf29ce484222325;
+
+    for (i = 0; i < vhost->len; i++) {
+        hash = (hash ^ vhost->data[i]) * 0x100000001b3;
+    }
+
+    /* between the two */
+    hash *= 0x100000001b3;
+
+    for (i = 0; i < key->len; i++) {
+        hash = (hash ^ key->data[i]) * 0x100000001b3;
+    }
+
+    return hash ? hash : 1;
+}
+
+
+/* Is a word of the key "*" or "#", on a direct exchange? */
+
+const char *
+ngx_ess_exchange_conf_advise(void *data, ngx_str_t *key)
+{
+    ngx_ess_exchange_conf_t *conf = data;
+
+    ngx_str_t  rest, word;
+
+    rest = *key;
+
+    while (rest.len && !conf->topic) {
+        (void) ngx_ess_str_cut(&rest, '.', &word);
+
+        if (word.len == 1 && (word.data[0] == '*' || word.data[0] == '#')) {
+            return "the routing key looks like a pattern of a topic exchange, "
+                   "but the exchange is direct: only events with exactly this "
+                   "routing key come";
+        }
+    }
+
+    return NULL;
 }

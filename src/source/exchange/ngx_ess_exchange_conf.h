@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_amqp_conf.h"
+#include "ngx_ess_source.h"
 
 
 #define NGX_ESS_EXCHANGE_PREFETCH_MAX  1024
@@ -31,15 +32,18 @@ typedef struct {
 
 
 /*
- * One ess_amqp directive: *conf is made by the first.  Beside the connection's
- * parameters: exchange=name type=direct|topic queues=classic|quorum
- * prefetch=number expires=time max_length=size idle=time.
+ * One ess_amqp directive: the first makes the conf of both its sources.  Beside
+ * the connection's parameters: exchange=name type=direct|topic
+ * queues=classic|quorum prefetch=number expires=time max_length=size idle=time.
  */
-char *ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_ess_exchange_conf_t **conf);
+char *ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_array_t *sources);
 
-/* After all directives: defaults. */
-char *ngx_ess_exchange_conf_init(ngx_conf_t *cf,
-    ngx_ess_exchange_conf_t *conf);
+/* Of the rows: see ngx_ess_source_t. */
+char *ngx_ess_exchange_conf_init(ngx_conf_t *cf, void *conf, ngx_str_t *node);
+ngx_int_t ngx_ess_exchange_conf_module(ngx_cycle_t *cycle, void *conf,
+    ngx_uint_t publishes);
+uint64_t ngx_ess_exchange_conf_epoch(void *conf, ngx_str_t *key);
+const char *ngx_ess_exchange_conf_advise(void *conf, ngx_str_t *key);
 
 
 #endif /* _NGX_ESS_EXCHANGE_CONF_H_INCLUDED_ */

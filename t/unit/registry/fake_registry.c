@@ -46,7 +46,7 @@ ngx_ess_source_bind(ngx_ess_zone_t *z, ngx_ess_source_bind_t *bind)
 
 
 void
-ngx_ess_source_unbind(ngx_ess_zone_t *z, ngx_str_t *k)
+ngx_ess_source_unbind(ngx_ess_zone_t *z, ngx_uint_t source, ngx_str_t *k)
 {
     assert_int_equal(k->len, key.len);
     unbound++;

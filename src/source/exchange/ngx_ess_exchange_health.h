@@ -1,0 +1,18 @@
+/*
+ * Do events come from the exchange?
+ */
+
+
+#ifndef _NGX_ESS_EXCHANGE_HEALTH_H_INCLUDED_
+#define _NGX_ESS_EXCHANGE_HEALTH_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+/* Of the row: see ngx_ess_source_t. */
+ngx_int_t ngx_ess_exchange_health(ngx_ess_zone_t *zone, u_char *buf,
+    ngx_str_t *why);
+
+
+#endif /* _NGX_ESS_EXCHANGE_HEALTH_H_INCLUDED_ */
