@@ -1,6 +1,7 @@
 """Brokers that cannot be used: what the log says, once, and that everything
 else works."""
 
+import contextlib
 import json
 import re
 import socket
@@ -224,7 +225,8 @@ def test_queue_deleted_under_us(vhost, nginx):
     api = Api(n.port(1))
     streams = [api.create("key-%d" % i) for i in range(20)]
     with Clients([s.location for s in streams]) as clients, \
-            EventSource(streams[0].http) as events:
+            EventSource(streams[0].http) as events, \
+            contextlib.ExitStack() as stack:
         for name in vhost.queues():
             try:
                 vhost.management.request(
@@ -234,6 +236,7 @@ def test_queue_deleted_under_us(vhost, nginx):
         n.wait_log(r"\[warn\].*ess\.test\.")
         wait_for(lambda: {k for _, k in vhost.bindings()}
                  == {"key-%d" % i for i in range(20)}, 20, "bindings")
+        late = stack.enter_context(EventSource(streams[0].http))
         for i in range(20):
             vhost.publish("key-%d" % i, "hello")
         clients.wait(1)
@@ -241,6 +244,9 @@ def test_queue_deleted_under_us(vhost, nginx):
         assert [e.type for e in events.wait(3)] == ["gap", "message",
                                                     "message"]
         assert json.loads(events.events[0].data) == {"from": 1, "to": None}
+
+        # who came afterwards has not missed it
+        assert [e.type for e in late.wait(2)] == ["message", "message"]
 
     # who comes back is told, too, and who comes to a new one is not
     with EventSource(streams[0].http, last_id=events.events[1].id) as s:

@@ -416,6 +416,8 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     entry->sub.ref = info->ref;
     entry->sub.follow = info->kind.follows;
 
+    entry->sub.untold = info->untold;
+
     rc = ngx_ess_client_enter_position(r, entry->transport, &entry->sub.pos,
                                        &reason);
 

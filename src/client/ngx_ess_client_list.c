@@ -115,7 +115,7 @@ ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
         /* void */
     }
 
-    out->next = frame ? frame->ordinal : feed->expected;
+    out->next = frame ? frame->ordinal : feed->have + 1;
     out->behind = (feed->replay || feed->changed);
     out->events = client->events_sent;
     out->bytes = client->bytes_sent;

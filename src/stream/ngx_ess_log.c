@@ -13,7 +13,6 @@
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_log_walk.h"
 #include "ngx_ess_lookup.h"
-#include "ngx_ess_loss.h"
 #include "ngx_ess_mark.h"
 #include "ngx_ess_ordinal.h"
 
@@ -48,7 +47,7 @@ typedef struct {
     ngx_uint_t               gap;
     ngx_uint_t               lost;
     ngx_ess_record_type_e    type;
-    uint32_t                 segs;          /* for one record */
+    uint32_t                 segs;          /* for one record, at most */
     uint32_t                 now;           /* ticks */
     ngx_uint_t               ms;            /* since that tick */
     ngx_uint_t               force;
@@ -73,8 +72,14 @@ static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static void ngx_ess_log_number_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static void ngx_ess_log_reserve_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
+static void ngx_ess_log_loss_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_ess_wake_t *wake);
+static void ngx_ess_log_note_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_ess_record_type_e type, ngx_ess_wake_t *wake);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
-    ngx_ess_stream_t *s, ngx_ess_seg_t i, ngx_uint_t gap);
+    ngx_ess_stream_t *s, ngx_ess_seg_t i);
+static void ngx_ess_log_copy_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_zone_record_t *r, ngx_str_t *body);
 
 
 ngx_int_t
@@ -164,7 +169,7 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
 {
     uint64_t            last;
     ngx_int_t           rc;
-    ngx_uint_t          added;
+    ngx_uint_t          added, loss;
     ngx_ess_seg_t       i;
     ngx_ess_stream_t   *s;
     ngx_ess_zone_sh_t  *sh;
@@ -189,9 +194,12 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
             continue;
         }
 
-        if (sh->undo + NGX_ESS_LOG_UNDO
+        loss = a->type == NGX_ESS_RECORD_EVENT && !a->lost
+               && ngx_ess_zone_untold(sh, s);
+
+        if (sh->undo + (1 + loss) * NGX_ESS_LOG_UNDO
             + NGX_ESS_WAKE_UNDO * sh->geo.nprocs > sh->geo.njournal
-            || (sh->nfree < a->segs && sh->undo))
+            || (sh->nfree < a->segs + loss && sh->undo))
         {
             ngx_ess_log_chunk_locked(a, last);
         }
@@ -202,7 +210,7 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
             continue;
         }
 
-        rc = ngx_ess_log_room_locked(a->zone, a->segs, 1, &a->evict);
+        rc = ngx_ess_log_room_locked(a->zone, a->segs + loss, 1, &a->evict);
 
         if (rc == NGX_BUSY) {
             a->upto = last;
@@ -216,6 +224,10 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
             ngx_ess_log_no_room_locked(a->zone);
             ngx_ess_log_number_locked(a, i);
             continue;
+        }
+
+        if (loss) {
+            ngx_ess_log_loss_locked(a->zone, i, a->wake);
         }
 
         ngx_ess_log_add_locked(a, i);
@@ -258,7 +270,13 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
         a->body.len = 0;
     }
 
-    a->segs = a->lost ? 0 : ngx_ess_zone_record_segs(a->body.len);
+    a->segs = 0;
+
+    if (!a->lost) {
+        a->segs = ngx_ess_zone_record_segs(a->body.len
+                                          + (a->ordinal ? NGX_ESS_ZONE_AFTER
+                                                        : 0));
+    }
 }
 
 
@@ -412,7 +430,6 @@ ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone)
 static void
 ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 {
-    ngx_uint_t          lost;
     ngx_ess_seg_t       rec;
     ngx_ess_stream_t   *s;
     ngx_ess_zone_sh_t  *sh;
@@ -420,12 +437,7 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     sh = a->sh;
     s = ngx_ess_zone_stream(sh, i);
 
-    /* of its slot, before this event, and not told of yet */
-
-    lost = a->type == NGX_ESS_RECORD_EVENT
-           && ngx_ess_loss_untold_locked(sh, s);
-
-    rec = ngx_ess_log_write_locked(a, s, i, a->gap || lost);
+    rec = ngx_ess_log_write_locked(a, s, i);
 
     ngx_ess_journal_set32_locked(sh,
                                s->tail ? &ngx_ess_zone_record(sh, s->tail)->next
@@ -439,10 +451,6 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
                               : &sh->age_head,
                               rec);
     ngx_ess_journal_set32_locked(sh, &sh->age_tail, rec);
-
-    if (lost) {
-        ngx_ess_loss_told_locked(sh, s);
-    }
 
     ngx_ess_journal_set32_locked(sh, &s->count, s->count + 1);
     ngx_ess_journal_set64_locked(sh, &s->next_seq, s->next_seq + 1);
@@ -512,20 +520,75 @@ void
 ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     ngx_ess_wake_t *wake)
 {
+    if (ngx_ess_log_room_locked(zone, 1, 1, NULL) == NGX_OK) {
+        ngx_ess_log_note_locked(zone, i, NGX_ESS_RECORD_GONE, wake);
+    }
+}
+
+
+void
+ngx_ess_log_losses(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    ngx_ess_seg_t   i;
+    ngx_ess_wake_t  wake;
+
+    ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
+
+    ngx_ess_zone_lock(zone);
+
+    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
+
+    if (i
+        && ngx_ess_zone_stream(zone->sh, i)->state != NGX_ESS_STREAM_CLOSED
+        && ngx_ess_zone_untold(zone->sh, ngx_ess_zone_stream(zone->sh, i))
+        && ngx_ess_log_room_locked(zone, 1, 1, NULL) == NGX_OK)
+    {
+        ngx_ess_log_loss_locked(zone, i, &wake);
+        ngx_ess_journal_commit_locked(zone->sh);
+    }
+
+    ngx_ess_zone_unlock(zone);
+
+    ngx_ess_wake_procs(zone, &wake);
+}
+
+
+/* There is room for it. */
+
+static void
+ngx_ess_log_loss_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_ess_wake_t *wake)
+{
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+    s = ngx_ess_zone_stream(sh, i);
+
+    ngx_ess_log_note_locked(zone, i, NGX_ESS_RECORD_LOSS, wake);
+
+    ngx_ess_journal_set32_locked(sh, &s->losses,
+                                 sh->slots[s->key_hash % NGX_ESS_SLOTS].losses);
+}
+
+
+/* A record that is no event. */
+
+static void
+ngx_ess_log_note_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_ess_record_type_e type, ngx_ess_wake_t *wake)
+{
     ngx_ess_log_append_t  a;
 
     ngx_memzero(&a, sizeof(ngx_ess_log_append_t));
 
     a.zone = zone;
     a.sh = zone->sh;
-    a.type = NGX_ESS_RECORD_GONE;
-    a.segs = 1;
+    a.type = type;
     a.now = ngx_ess_log_arrival_locked(zone->sh);
     a.wake = wake;
 
-    if (ngx_ess_log_room_locked(zone, a.segs, 1, NULL) == NGX_OK) {
-        ngx_ess_log_add_locked(&a, i);
-    }
+    ngx_ess_log_add_locked(&a, i);
 }
 
 
@@ -533,16 +596,24 @@ ngx_ess_log_end_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
 
 static ngx_ess_seg_t
 ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
-    ngx_ess_seg_t i, ngx_uint_t gap)
+    ngx_ess_seg_t i)
 {
-    u_char                 *p;
-    size_t                  left, n;
-    ngx_ess_seg_t           rec, seg, last;
+    uint64_t                after;
+    ngx_uint_t              sparse;
+    ngx_ess_seg_t           rec, last;
     ngx_ess_zone_sh_t      *sh;
     ngx_ess_zone_record_t  *r;
 
     sh = a->sh;
-    rec = ngx_ess_zone_take_locked(sh, a->segs, &last);
+
+    after = a->gap ? a->ordinal - 1 : s->next_ordinal - 1;
+    sparse = a->ordinal
+             && (a->type != NGX_ESS_RECORD_EVENT || after + 1 != a->ordinal);
+
+    rec = ngx_ess_zone_take_locked(sh,
+                                  ngx_ess_zone_record_segs(a->body.len
+                                        + (sparse ? NGX_ESS_ZONE_AFTER : 0)),
+                                  &last);
     r = ngx_ess_zone_record(sh, rec);
 
     ngx_ess_zone_fault();
@@ -556,7 +627,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
     r->len = a->body.len;
     r->type = a->type;
     r->ms = a->ms;
-    r->gap = gap;
+    r->sparse = sparse;
     r->arrival = a->now;
     r->ordinal = a->ordinal ? a->ordinal
                  : (a->type == NGX_ESS_RECORD_EVENT) ? s->next_ordinal
@@ -565,14 +636,34 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
     ngx_ess_log_search_range_locked(sh, s, r, (a->type == NGX_ESS_RECORD_EVENT)
                                               ? a->timestamp : 0);
 
-    p = a->body.data;
-    left = a->body.len;
-    n = ngx_min(left, sizeof(r->body));
-
     ngx_ess_zone_fault();
 
+    if (sparse) {
+        ngx_memcpy(r->body, &after, NGX_ESS_ZONE_AFTER);
+    }
+
+    ngx_ess_log_copy_locked(sh, r, &a->body);
+
+    return rec;
+}
+
+
+static void
+ngx_ess_log_copy_locked(ngx_ess_zone_sh_t *sh, ngx_ess_zone_record_t *r,
+    ngx_str_t *body)
+{
+    u_char         *p;
+    size_t          head, left, n;
+    ngx_ess_seg_t   seg;
+
+    head = ngx_ess_zone_record_head(r);
+
+    p = body->data;
+    left = body->len;
+    n = ngx_min(left, sizeof(r->body) - head);
+
     if (n) {
-        ngx_memcpy(r->body, p, n);
+        ngx_memcpy(r->body + head, p, n);
     }
 
     for (seg = r->link; left > n; seg = *ngx_ess_zone_link(sh, seg)) {
@@ -585,6 +676,4 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
         ngx_memcpy((u_char *) ngx_ess_zone_seg(sh, seg) + NGX_ESS_ZONE_LINK,
                    p, n);
     }
-
-    return rec;
 }

@@ -27,18 +27,19 @@
 typedef enum {
     NGX_ESS_RECORD_EVENT = 0,
     NGX_ESS_RECORD_POISON,                  /* closes those connected */
-    NGX_ESS_RECORD_GONE                     /* the broker's stream is: so does
+    NGX_ESS_RECORD_GONE,                    /* the broker's stream is: so does
                                                this */
+    NGX_ESS_RECORD_LOSS                     /* here events were lost that
+                                               never came to nginx */
 } ngx_ess_record_type_e;
 
 
 typedef struct {
     ngx_ess_record_type_e    type;
-    ngx_uint_t               gap;           /* 1: some before it are gone, */
-    ngx_uint_t               consecutive;   /* 1: so is what its ordinal leaves
-                                               out, and "gap" is about others */
     uint64_t                 seq;
-    uint64_t                 ordinal;
+    uint64_t                 ordinal;       /* of what is no event: of the one
+                                               before it */
+    uint64_t                 after;         /* see ngx_ess_gap.h */
     uint64_t                 timestamp;     /* ms since 1970; 0: not known */
     ngx_msec_t               arrival;       /* as ngx_current_msec */
     ngx_str_t                body;          /* in the reader's buffer */
@@ -87,6 +88,13 @@ ngx_int_t ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
 
 /* Is it the body that closes those who are connected? */
 ngx_uint_t ngx_ess_log_is_poison(ngx_str_t *body);
+
+/*
+ * Appends what a log of the exchange does not tell of yet, if there is any (see
+ * ngx_ess_loss.h): who comes afterwards has not missed it.  Else that is done
+ * before the next event.  Takes the mutex.
+ */
+void ngx_ess_log_losses(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
 
 /* Appends a record GONE, for those who read the log; without room for it, it
    is left out.  The caller commits. */

@@ -12,8 +12,6 @@
 #include "ngx_ess_zone_layout.h"
 
 
-static void ngx_ess_log_read_lost_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_stream_t *s, uint64_t records, ngx_ess_log_lost_t *lost);
 static void ngx_ess_log_read_copy_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_zone_record_t *r, u_char *p);
 
@@ -37,7 +35,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     max = *n;
 
     *n = 0;
-    lost->events = 0;
+    lost->records = 0;
     *need = 0;
     used = 0;
 
@@ -54,7 +52,8 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     first = s->next_seq - s->count;
 
     if (*seq < first) {
-        ngx_ess_log_read_lost_locked(sh, s, first - *seq, lost);
+        lost->records = first - *seq;
+        lost->after = ngx_ess_zone_begin(sh, s);
         *seq = first;
     }
 
@@ -78,10 +77,9 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         }
 
         records[*n].type = ngx_ess_zone_record_type(r);
-        records[*n].gap = r->gap;
-        records[*n].consecutive = !s->kind.follows;
         records[*n].seq = ngx_ess_zone_seq(s, r);
         records[*n].ordinal = r->ordinal;
+        records[*n].after = ngx_ess_zone_after(r);
         records[*n].timestamp = ngx_ess_zone_timestamp(r);
         records[*n].arrival = ngx_ess_zone_arrival(zone->sh, r);
         records[*n].body.len = r->len;
@@ -103,35 +101,23 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 }
 
 
-/*
- * Which events are gone, counted by their ordinals: those of this epoch that
- * come before the first one that is there.
- */
-
-static void
-ngx_ess_log_read_lost_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
-    uint64_t records, ngx_ess_log_lost_t *lost)
-{
-    lost->events = records;
-    lost->to = ngx_ess_zone_first(sh, s) - 1;
-}
-
-
 static void
 ngx_ess_log_read_copy_locked(ngx_ess_zone_sh_t *sh, ngx_ess_zone_record_t *r,
     u_char *p)
 {
-    size_t         left, n;
+    size_t         head, left, n;
     ngx_ess_seg_t  seg;
 
+    head = ngx_ess_zone_record_head(r);
+
     left = r->len;
-    n = ngx_min(left, sizeof(r->body));
+    n = ngx_min(left, sizeof(r->body) - head);
 
     if (n == 0) {
         return;
     }
 
-    p = ngx_cpymem(p, r->body, n);
+    p = ngx_cpymem(p, r->body + head, n);
 
     for (seg = r->link; left > n; seg = *ngx_ess_zone_link(sh, seg)) {
         left -= n;

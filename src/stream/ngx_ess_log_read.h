@@ -11,11 +11,13 @@
 #include "ngx_ess_log.h"
 
 
-/* events that were evicted before they could be read */
+/* records that were evicted before they could be read */
 
 typedef struct {
-    uint64_t                 events;        /* how many, 0: none */
-    uint64_t                 to;            /* ordinal of the last of them */
+    uint64_t                 records;       /* how many, 0: none */
+    uint64_t                 after;         /* of the first one that is there,
+                                               or of the log's end: see
+                                               ngx_ess_gap.h */
 } ngx_ess_log_lost_t;
 
 

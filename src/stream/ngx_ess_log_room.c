@@ -167,7 +167,9 @@ ngx_ess_log_room_evict_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
                                : &sh->age_tail,
                                r->age_prev);
 
-    ngx_ess_zone_give_locked(sh, i, r->last, ngx_ess_zone_record_segs(r->len));
+    ngx_ess_zone_give_locked(sh, i, r->last,
+                            ngx_ess_zone_record_segs(r->len
+                                               + ngx_ess_zone_record_head(r)));
 }
 
 

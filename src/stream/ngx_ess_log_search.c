@@ -46,7 +46,7 @@ static uint32_t ngx_ess_log_search_late(uint64_t ms);
 static uint64_t ngx_ess_log_search_latest(ngx_ess_zone_record_t *r);
 static ngx_int_t ngx_ess_log_search(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, ngx_ess_log_search_t *want,
-    ngx_ess_log_place_t *place);
+    ngx_ess_log_place_t *place, uint64_t *end);
 static ngx_int_t ngx_ess_log_search_some_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_stream_t *s, ngx_ess_log_search_t *want,
     ngx_ess_log_place_t *place);
@@ -172,6 +172,7 @@ ngx_int_t
 ngx_ess_log_search_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t ordinal, ngx_ess_log_place_t *place)
 {
+    uint64_t              end;
     ngx_int_t             rc;
     ngx_ess_log_search_t  want;
 
@@ -179,23 +180,17 @@ ngx_ess_log_search_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     want.since = 0;
     want.undated = 0;
 
-    rc = ngx_ess_log_search(zone, ref, &want, place);
+    rc = ngx_ess_log_search(zone, ref, &want, place, &end);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    /* of one beyond the end nobody knows what it was */
+    if (ngx_ess_gap(&place->gap, ordinal, place->begin)) {
+        place->have = place->begin;
 
-    place->gap = (place->first > ordinal + 1 || place->to < ordinal);
-    place->from = ordinal + 1;
-
-    if (place->first > ordinal + 1) {
-        place->to = place->first - 1;
-        place->expected = place->first;
-
-    } else if (!place->gap) {
-        place->expected = ordinal + 1;
+    } else if (!ngx_ess_gap_beyond(&place->gap, ordinal, end)) {
+        place->have = ordinal;
     }
 
     return NGX_OK;
@@ -206,6 +201,7 @@ ngx_int_t
 ngx_ess_log_search_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t timestamp, uint64_t undated, ngx_ess_log_place_t *place)
 {
+    uint64_t              end;
     ngx_int_t             rc;
     ngx_ess_log_search_t  want;
 
@@ -213,7 +209,7 @@ ngx_ess_log_search_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     want.since = timestamp;
     want.undated = undated;
 
-    rc = ngx_ess_log_search(zone, ref, &want, place);
+    rc = ngx_ess_log_search(zone, ref, &want, place, &end);
 
     if (rc != NGX_OK) {
         return rc;
@@ -221,20 +217,18 @@ ngx_ess_log_search_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     /* when all that is there is wanted, so may be what is gone */
 
-    place->gap = (place->last == 0 && place->first > 1);
-    place->from = 1;
-    place->to = place->first - 1;
+    (void) ngx_ess_gap(&place->gap, 0, place->last ? 0 : place->begin);
 
     return NGX_OK;
 }
 
 
-/* The first event that is wanted, or the end of the log; place->to is the
-   ordinal of the last event so far. */
+/* The first event that is wanted, or the end of the log; *end is the ordinal of
+   the last event so far. */
 
 static ngx_int_t
 ngx_ess_log_search(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_log_search_t *want, ngx_ess_log_place_t *place)
+    ngx_ess_log_search_t *want, ngx_ess_log_place_t *place, uint64_t *end)
 {
     ngx_int_t          rc;
     ngx_ess_seg_t      i;
@@ -254,8 +248,8 @@ ngx_ess_log_search(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
         s = ngx_ess_zone_stream(zone->sh, i);
 
-        place->first = ngx_ess_zone_first(zone->sh, s);
-        place->to = s->next_ordinal - 1;
+        place->begin = ngx_ess_zone_begin(zone->sh, s);
+        *end = s->next_ordinal - 1;
 
         rc = ngx_ess_log_search_some_locked(zone->sh, s, want, place);
 
@@ -293,9 +287,9 @@ ngx_ess_log_search_some_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
 
             if (ngx_ess_log_search_is(want, r)) {
                 place->last = r->prev;
-                place->expected = r->prev
-                             ? ngx_ess_zone_record(sh, r->prev)->ordinal + 1
-                             : 0;
+                place->have = r->prev
+                              ? ngx_ess_zone_record(sh, r->prev)->ordinal
+                              : ngx_ess_zone_after(r);
                 return NGX_OK;
             }
 
@@ -313,7 +307,7 @@ ngx_ess_log_search_some_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
 
     place->seq = s->next_seq;
     place->last = s->tail;
-    place->expected = s->next_ordinal;
+    place->have = s->next_ordinal - 1;
 
     return NGX_OK;
 }
@@ -376,7 +370,7 @@ ngx_ess_log_search_next_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
 static ngx_uint_t
 ngx_ess_log_search_may(ngx_ess_log_search_t *want, ngx_ess_zone_record_t *r)
 {
-    return r->ordinal > want->after
+    return r->ordinal + (want->since == 0) > want->after
            && (ngx_ess_log_search_latest(r) >= want->since
                || (r->some_undated && r->ordinal >= want->undated));
 }
@@ -385,6 +379,13 @@ ngx_ess_log_search_may(ngx_ess_log_search_t *want, ngx_ess_zone_record_t *r)
 static ngx_uint_t
 ngx_ess_log_search_is(ngx_ess_log_search_t *want, ngx_ess_zone_record_t *r)
 {
+    if (ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_LOSS) {
+
+        /* between the event that somebody has and the next one */
+
+        return want->since == 0 && r->ordinal >= want->after;
+    }
+
     return ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT
            && r->ordinal > want->after
            && (r->undated ? r->ordinal >= want->undated

@@ -9,6 +9,7 @@
 
 
 #include "ngx_ess.h"
+#include "ngx_ess_gap.h"
 #include "ngx_ess_log.h"
 
 
@@ -17,15 +18,10 @@
 typedef struct {
     uint64_t                 seq;           /* as ngx_ess_log_read() takes */
     ngx_ess_seg_t            last;          /* them */
-    ngx_uint_t               gap;           /* 1: the events "from" to "to" are
-                                               gone; with to < from nobody
-                                               knows how many */
-    uint64_t                 from;          /* ordinals */
-    uint64_t                 to;
-    uint64_t                 first;         /* ordinal of the first event that
-                                               is there, or will be */
-    uint64_t                 expected;      /* ordinal behind the one before
-                                               it, or "to"; 0: not known */
+    ngx_ess_gap_t            gap;           /* of what was asked for */
+    uint64_t                 have;          /* behind it: see ngx_ess_gap.h */
+    uint64_t                 begin;         /* events up to this ordinal are not
+                                               in the log */
 } ngx_ess_log_place_t;
 
 /*

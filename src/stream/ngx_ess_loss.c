@@ -178,22 +178,6 @@ ngx_ess_loss_exchange(ngx_ess_zone_t *zone, uint32_t *seen)
 }
 
 
-ngx_uint_t
-ngx_ess_loss_untold_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s)
-{
-    return s->kind.binds
-           && s->losses != sh->slots[s->key_hash % NGX_ESS_SLOTS].losses;
-}
-
-
-void
-ngx_ess_loss_told_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s)
-{
-    ngx_ess_journal_set32_locked(sh, &s->losses,
-                                 sh->slots[s->key_hash % NGX_ESS_SLOTS].losses);
-}
-
-
 uint32_t
 ngx_ess_loss_number(ngx_ess_zone_t *zone)
 {

@@ -39,12 +39,6 @@ ngx_int_t ngx_ess_loss_stream(ngx_ess_zone_t *zone,
  */
 ngx_uint_t ngx_ess_loss_exchange(ngx_ess_zone_t *zone, uint32_t *seen);
 
-/* For the log, with the mutex, before the stream's next event is appended: is
-   there a loss that its log does not tell of?  It does by now. */
-ngx_uint_t ngx_ess_loss_untold_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_stream_t *s);
-void ngx_ess_loss_told_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s);
-
 /* The number of the last one of these; no lock. */
 uint32_t ngx_ess_loss_number(ngx_ess_zone_t *zone);
 

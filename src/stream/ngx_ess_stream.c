@@ -125,6 +125,7 @@ ngx_ess_stream_info_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     info->ref.index = i;
     info->state = s->state;
     info->kind = s->kind;
+    info->untold = ngx_ess_zone_untold(sh, s);
     info->unknown = (s->kind.follows && s->follow != NGX_ESS_FOLLOW_LIVE);
     info->slot = s->key_hash % NGX_ESS_SLOTS;
     info->subscribers = ngx_ess_pair_count_locked(sh, s);

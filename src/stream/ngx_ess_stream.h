@@ -28,6 +28,8 @@ typedef struct {
     ngx_ess_kind_t           kind;
     ngx_uint_t               unknown;       /* 1: the log does not follow its
                                                RabbitMQ stream: no ordinals */
+    ngx_uint_t               untold;        /* 1: its log does not tell yet of
+                                               what was lost */
     u_char                   uuid[NGX_ESS_UUID_LEN];
     ngx_uint_t               slot;          /* 0 .. NGX_ESS_SLOTS - 1 */
     uint64_t                 subscribers;

@@ -261,6 +261,13 @@ ngx_ess_zone_check_log(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i)
         own = (type == NGX_ESS_RECORD_EVENT
                || (type == NGX_ESS_RECORD_POISON && s->kind.follows));
 
+        if (ngx_ess_zone_after(r) < ordinal
+            || ngx_ess_zone_after(r) + own > r->ordinal)
+        {
+            ngx_ess_zone_check_fault(ck, "last event before a record", rec,
+                                     ngx_ess_zone_after(r));
+        }
+
         ordinal = ngx_max(r->ordinal, ordinal + own);
 
         if (type == NGX_ESS_RECORD_EVENT) {
@@ -355,7 +362,7 @@ ngx_ess_zone_check_record(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i)
     last = i;
     n = 1;
 
-    if (ngx_ess_zone_record_type(r) > NGX_ESS_RECORD_GONE
+    if (ngx_ess_zone_record_type(r) > NGX_ESS_RECORD_LOSS
         || (ngx_ess_zone_record_type(r) != NGX_ESS_RECORD_EVENT && r->len))
     {
         ngx_ess_zone_check_fault(ck, "type of a record", i, r->type);
@@ -371,7 +378,9 @@ ngx_ess_zone_check_record(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i)
         n++;
     }
 
-    if (n != ngx_ess_zone_record_segs(r->len) || r->last != last) {
+    if (n != ngx_ess_zone_record_segs(r->len + ngx_ess_zone_record_head(r))
+        || r->last != last)
+    {
         ngx_ess_zone_check_fault(ck, "length of a record", i, n);
     }
 }

@@ -266,7 +266,9 @@ struct ngx_ess_zone_record_s {
     uint32_t                 len;           /* of the body */
     unsigned                 type:4;        /* ngx_ess_record_type_e */
     unsigned                 ms:4;          /* behind the arrival */
-    unsigned                 gap:1;         /* some before it are gone */
+    unsigned                 sparse:1;      /* ordinals before its own are of
+                                               no event: see
+                                               ngx_ess_zone_after() */
     unsigned                 undated:1;     /* it has no time of its own */
     unsigned                 some_undated:1; /* nor have events of its range:
                                                see ngx_ess_log_search.c */
@@ -421,6 +423,50 @@ ngx_ess_zone_first(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s)
     r = ngx_ess_zone_record(sh, s->head);
 
     return r->ordinal + (r->type != NGX_ESS_RECORD_EVENT);
+}
+
+
+/* what is before the body of a sparse record */
+#define NGX_ESS_ZONE_AFTER       sizeof(uint64_t)
+
+#define ngx_ess_zone_record_head(r)                                           \
+    ((r)->sparse ? NGX_ESS_ZONE_AFTER : 0)
+
+/* ordinal of the last event that the stream ever had before the record: see
+   ngx_ess_gap.h */
+
+static ngx_inline uint64_t
+ngx_ess_zone_after(ngx_ess_zone_record_t *r)
+{
+    uint64_t  after;
+
+    if (r->sparse) {
+        ngx_memcpy(&after, r->body, sizeof(uint64_t));
+        return after;
+    }
+
+    return r->ordinal - (r->type == NGX_ESS_RECORD_EVENT);
+}
+
+
+/* the same of the log's first record, or of its end */
+
+static ngx_inline uint64_t
+ngx_ess_zone_begin(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s)
+{
+    return s->head ? ngx_ess_zone_after(ngx_ess_zone_record(sh, s->head))
+                   : s->next_ordinal - 1;
+}
+
+
+/* are there losses of its slot that the log of a stream that binds does not
+   tell of? */
+
+static ngx_inline ngx_uint_t
+ngx_ess_zone_untold(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s)
+{
+    return s->kind.binds
+           && s->losses != sh->slots[s->key_hash % NGX_ESS_SLOTS].losses;
 }
 
 

@@ -93,7 +93,7 @@ ngx_ess_feed_first(ngx_ess_feed_t *feed)
 
 ngx_ess_feed_t *
 ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_encoding_t *encoding, uint64_t seq, uint64_t expected)
+    const ngx_ess_encoding_t *encoding, uint64_t seq, uint64_t have)
 {
     ngx_ess_feed_t  *feed, **bucket;
 
@@ -113,7 +113,7 @@ ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
         return NULL;
     }
 
-    feed->expected = expected;
+    feed->have = have;
 
     feed->next = *bucket;
     *bucket = feed;

@@ -58,8 +58,8 @@ struct ngx_ess_feed_s {
     ngx_ess_stream_ref_t         ref;
     const ngx_ess_encoding_t   *encoding;
     uint64_t                     seq;       /* of the next record to read */
-    uint64_t                     expected;  /* ordinal of the next event; 0:
-                                               not known */
+    uint64_t                     have;      /* what is before it: see
+                                               ngx_ess_gap.h */
     ngx_ess_seg_t                last;      /* where the one before it is */
     uint64_t                     live;      /* of a replay: the first record
                                                after the client had come */
@@ -79,11 +79,10 @@ struct ngx_ess_feed_s {
     unsigned                     replay:1;  /* of one subscriber only */
     unsigned                     follow:1;  /* the broker may have what the log
                                                has not */
-    unsigned                     gap:1;     /* what is expected is gone */
     unsigned                     strict:1;  /* of a replay: to miss something
                                                closes the client */
     unsigned                     rewound:1; /* of a replay: the source has what
-                                               is expected */
+                                               is behind "have" */
     unsigned                     in_reading:1;
     unsigned                     in_flushing:1;
 };
@@ -97,6 +96,9 @@ struct ngx_ess_subscriber_s {
     ngx_ess_feed_t              *feed;
 
     uint64_t                     seq;       /* first record that it wants */
+    uint64_t                     have;      /* what it came with: of a gap up to
+                                               there it is not told; 0: that of
+                                               its feed */
     ngx_ess_frame_t             *frame;     /* cursor; NULL: at the end */
     size_t                       offset;    /* bytes of it that were sent */
     uint32_t                     number;    /* in order of arrival */
@@ -170,7 +172,7 @@ ngx_uint_t ngx_ess_feed_end(ngx_uint_t max);
 
 /* The shared feed; one that is new has no subscriber yet.  NULL: no memory. */
 ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_encoding_t *encoding, uint64_t seq, uint64_t expected);
+    const ngx_ess_encoding_t *encoding, uint64_t seq, uint64_t have);
 
 /* One that is on no list of shared ones: a replay.  NULL: no memory. */
 ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,

@@ -11,7 +11,7 @@
 
 
 static void ngx_ess_feed_back_to(ngx_ess_feed_t *feed, uint64_t seq,
-    uint64_t expected);
+    uint64_t have);
 static ngx_ess_frame_t *ngx_ess_feed_back_copy(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *frame);
 static ngx_ess_feed_rest_t *ngx_ess_feed_back_rest(ngx_ess_subscriber_t *sub);
@@ -20,7 +20,7 @@ static ngx_ess_feed_rest_t *ngx_ess_feed_back_rest(ngx_ess_subscriber_t *sub);
 ngx_int_t
 ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
 {
-    uint64_t              ordinal;
+    uint64_t              ordinal, have;
     ngx_uint_t            rewound;
     ngx_ess_feed_t       *feed, *old;
     ngx_ess_frame_t      *frame, *copy;
@@ -29,8 +29,10 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
     old = sub->feed;
     frame = sub->frame;
 
-    ordinal = (frame->type == NGX_ESS_FRAME_GAP && frame->next)
+    ordinal = (ngx_ess_frame_is_gap(frame) && frame->next)
               ? frame->next->ordinal : frame->ordinal;
+
+    have = ordinal ? ordinal - 1 : NGX_ESS_GAP_ANY;
 
     /* frames from the source have no number of the log's */
 
@@ -51,7 +53,7 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
 
     /* a gap is not found in the log again */
 
-    if (frame->type == NGX_ESS_FRAME_GAP || (sub->offset && keep)) {
+    if (ngx_ess_frame_is_gap(frame) || (sub->offset && keep)) {
         copy = ngx_ess_feed_back_copy(feed, frame);
         if (copy == NULL) {
             goto failed;
@@ -70,16 +72,21 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
     feed->follow = sub->follow;
     feed->rewound = rewound;
 
-    ngx_ess_feed_back_to(feed, frame->seq, ordinal);
-
     if (copy && copy->type == NGX_ESS_FRAME_EVENT) {
-        ngx_ess_feed_back_to(feed, frame->seq + 1, ordinal + 1);
+        ngx_ess_feed_back_to(feed, frame->seq + 1, ordinal);
+
+    } else if (copy && copy->type == NGX_ESS_FRAME_LOSS) {
+        ngx_ess_feed_back_to(feed, frame->seq + 1, have);
+
+    } else {
+        ngx_ess_feed_back_to(feed, frame->seq, have);
     }
 
     ngx_ess_frame_release(&old->frames, frame);
 
     sub->frame = copy;
     sub->seq = 0;
+    sub->have = 0;
 
     if (rest) {
         sub->offset = 0;
@@ -110,15 +117,14 @@ failed:
 }
 
 
-/* It is to read on with that record, which is to bring that event. */
+/* It is to read on with that record, and has what is before it. */
 
 static void
-ngx_ess_feed_back_to(ngx_ess_feed_t *feed, uint64_t seq, uint64_t expected)
+ngx_ess_feed_back_to(ngx_ess_feed_t *feed, uint64_t seq, uint64_t have)
 {
     feed->seq = seq;
     feed->last = 0;
-    feed->expected = expected;
-    feed->gap = 0;
+    feed->have = have;
 
     ngx_ess_feed_set_changed(feed, 1);
 }

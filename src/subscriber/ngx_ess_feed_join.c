@@ -12,6 +12,7 @@
 
 
 static ngx_int_t ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub);
+static void ngx_ess_feed_join_behind(ngx_ess_feed_t *feed);
 
 
 ngx_int_t
@@ -21,7 +22,9 @@ ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
 {
     ngx_ess_feed_t  *feed;
 
-    feed = ngx_ess_feed_get(ref, encoding, sub->seq, ordinal);
+    sub->have = ordinal - 1;
+
+    feed = ngx_ess_feed_get(ref, encoding, sub->seq, sub->have);
     if (feed == NULL) {
         return NGX_ERROR;
     }
@@ -47,7 +50,7 @@ ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
         return NGX_ERROR;
     }
 
-    feed->expected = place->expected;
+    feed->have = place->have;
     feed->last = place->last;
     feed->live = sub->seq;
     feed->follow = sub->follow;
@@ -56,9 +59,8 @@ ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
 
     frame = NULL;
 
-    if (place->gap
-        && ngx_ess_feed_read_gap(feed, place->seq, place->from, place->to,
-                                 &frame)
+    if (place->gap.from
+        && ngx_ess_feed_read_gap(feed, place->seq, &place->gap, &frame)
            != NGX_OK)
     {
         ngx_ess_feed_free(feed);
@@ -68,6 +70,7 @@ ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
     sub->feed = feed;
     sub->frame = frame;
     sub->seq = 0;
+    sub->have = 0;
 
     ngx_queue_insert_tail(frame ? &feed->waiting : &feed->idle, &sub->queue);
 
@@ -91,9 +94,9 @@ ngx_ess_feed_join_source(ngx_ess_stream_ref_t *ref,
         return NGX_ERROR;
     }
 
-    if (place->gap) {
+    if (place->gap.from) {
         /* that was said */
-        sub->feed->expected = 0;
+        sub->feed->have = NGX_ESS_GAP_ANY;
     }
 
     return NGX_OK;
@@ -132,33 +135,31 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
     }
 
     feed = ngx_ess_feed_get(&replay->ref, replay->encoding, replay->seq,
-                            replay->expected);
+                            replay->have);
     if (feed == NULL) {
         return NGX_ERROR;
     }
 
-    if (feed->seq > replay->seq || feed->ended
-        || (feed->seq < replay->seq && replay->gap))
-    {
+    if (feed->seq > replay->seq || feed->ended) {
         replay->changed = 1;
         ngx_ess_feed_want(replay, &ngx_posted_next_events);
         return NGX_OK;
     }
 
-    if (feed->seq == replay->seq && replay->expected
-        && replay->expected < feed->expected)
-    {
-        /* who comes now misses what the others never asked for */
-        feed->expected = replay->expected;
-    }
+    if (feed->seq == replay->seq && feed->have > replay->have) {
 
-    feed->gap |= replay->gap;
+        /* who comes now misses what the others never asked for */
+
+        ngx_ess_feed_join_behind(feed);
+        feed->have = replay->have;
+    }
 
     ngx_queue_remove(&sub->queue);
     ngx_queue_insert_tail(&feed->idle, &sub->queue);
 
     sub->feed = feed;
     sub->seq = replay->seq;
+    sub->have = replay->have;
 
     if (feed->subscribers++ == 0) {
 
@@ -173,6 +174,30 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
     ngx_ess_feed_unhold(replay);
 
     return NGX_OK;
+}
+
+
+/* Those who are there have all that the feed had so far. */
+
+static void
+ngx_ess_feed_join_behind(ngx_ess_feed_t *feed)
+{
+    ngx_uint_t             i;
+    ngx_queue_t           *q, *queue;
+    ngx_ess_subscriber_t  *sub;
+
+    for (i = 0; i < 2; i++) {
+        queue = i ? &feed->waiting : &feed->idle;
+
+        for (q = ngx_queue_head(queue);
+             q != ngx_queue_sentinel(queue);
+             q = ngx_queue_next(q))
+        {
+            sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+            sub->have = ngx_max(sub->have, feed->have);
+        }
+    }
 }
 
 

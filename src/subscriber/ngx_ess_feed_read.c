@@ -1,13 +1,13 @@
 
 /*
- * Reading: takes new records of a stream from the zone, encodes each once,
- * and puts the subscribers' cursors at them.  The buffer is the worker's; the
- * frames belong to who is at them.  Runs in workers.
+ * Reading: takes new records of a stream from the zone, and encodes each once.
+ * The buffer is the worker's; the frames belong to who is at them.  Runs in
+ * workers.
  */
 
 
 #include "ngx_ess_feed_read.h"
-#include "ngx_ess_backpressure.h"
+#include "ngx_ess_feed_settle.h"
 #include "ngx_ess_log_read.h"
 #include "ngx_ess_counter.h"
 
@@ -33,13 +33,11 @@ typedef struct {
 static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
-static uint64_t ngx_ess_feed_read_lost_from(ngx_ess_feed_t *feed,
-    ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
-static ngx_uint_t ngx_ess_feed_read_is_gap(ngx_ess_feed_t *feed,
-    ngx_ess_record_t *record);
-static uint64_t ngx_ess_feed_read_next(ngx_ess_record_t *record);
+static ngx_int_t ngx_ess_feed_read_gaps(ngx_ess_feed_t *feed, uint64_t seq,
+    uint64_t after, ngx_uint_t loss, ngx_ess_frame_t **first);
+static uint64_t ngx_ess_feed_read_border(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_read_to_event(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_ess_encoding_event_t *event);
 static ngx_int_t ngx_ess_feed_read_rest(ngx_ess_feed_t *feed,
@@ -52,12 +50,6 @@ static ngx_int_t ngx_ess_feed_read_event(ngx_ess_feed_t *feed,
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_encoding_frame_t *data,
     ngx_ess_frame_t **first);
-static void ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed,
-    ngx_ess_frame_t *first);
-static void ngx_ess_feed_read_cursor(ngx_ess_feed_t *feed,
-    ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame);
-static void ngx_ess_feed_read_failed(ngx_ess_feed_t *feed);
-static void ngx_ess_feed_read_missed(ngx_ess_feed_t *feed);
 
 
 static ngx_ess_feed_read_worker_t  ngx_ess_feed_reader;
@@ -104,7 +96,7 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
 
     ended = (rc == NGX_DONE || rc == NGX_DECLINED);
 
-    rc = lost.events ? ngx_ess_feed_read_lost(feed, feed->seq - n, &lost,
+    rc = lost.records ? ngx_ess_feed_read_lost(feed, feed->seq - n, &lost,
                                               &first)
                      : NGX_OK;
 
@@ -134,31 +126,9 @@ done:
         return NGX_DONE;
     }
 
-    ngx_ess_feed_read_settle(feed, rc, first);
+    ngx_ess_feed_settle(feed, rc, first);
 
     return NGX_OK;
-}
-
-
-void
-ngx_ess_feed_read_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
-    ngx_ess_frame_t *first)
-{
-    if (rc == NGX_OK) {
-        ngx_ess_feed_read_distribute(feed, first);
-        return;
-    }
-
-    if (first) {
-        ngx_ess_frame_release(&feed->frames, first);
-    }
-
-    if (rc == NGX_DECLINED) {
-        ngx_ess_feed_read_missed(feed);
-
-    } else if (rc == NGX_ERROR) {
-        ngx_ess_feed_read_failed(feed);
-    }
 }
 
 
@@ -174,7 +144,7 @@ ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
 
     size = feed->replay ? NGX_ESS_FEED_READ_REPLAY : NGX_ESS_FEED_READ_BUFFER;
 
-    lost->events = 0;
+    lost->records = 0;
 
     for ( ;; ) {
 
@@ -192,9 +162,9 @@ ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
                               &feed->last, ngx_ess_feed_reader.buffer, size,
                               ngx_ess_feed_reader.records, n, &gone, &need);
 
-        if (gone.events) {
-            lost->events += gone.events;
-            lost->to = gone.to;
+        if (gone.records) {
+            lost->records += gone.records;
+            lost->after = gone.after;
         }
 
         if (rc == NGX_DECLINED) {
@@ -233,15 +203,6 @@ ngx_ess_feed_read_buffer(size_t size)
 }
 
 
-/* The ordinal of the first of them. */
-
-static uint64_t
-ngx_ess_feed_read_lost_from(ngx_ess_feed_t *feed, ngx_ess_log_lost_t *lost)
-{
-    return feed->expected ? feed->expected : lost->to - lost->events + 1;
-}
-
-
 /*
  * Evicted before they were read, and before the record "seq": the broker has
  * them (NGX_DONE), or whoever can be told is.  NGX_DECLINED: the client cannot
@@ -252,17 +213,14 @@ static ngx_int_t
 ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first)
 {
-    uint64_t    from;
     ngx_uint_t  level;
-
-    from = ngx_ess_feed_read_lost_from(feed, lost);
+    ngx_ess_gap_t  gap;
 
     if (feed->replay && feed->follow) {
-        feed->expected = from;
         return NGX_DONE;
     }
 
-    if (from > lost->to) {
+    if (!ngx_ess_gap(&gap, feed->have, lost->after)) {
         /* those were no events */
         return NGX_OK;
     }
@@ -275,21 +233,94 @@ ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
 
     ngx_log_error(level, ngx_ess_feed_worker.log, 0,
                   "stream %uL: %uL events were evicted before they could "
-                  "be sent to %ui subscribers", feed->ref.id, lost->events,
+                  "be sent to %ui subscribers", feed->ref.id, lost->records,
                   feed->subscribers);
 
     ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_EVENTS_LOST,
-                        (int64_t) lost->events);
+                      (int64_t) lost->records);
 
-    feed->expected = lost->to + 1;
+    return ngx_ess_feed_read_gaps(feed, seq, lost->after, 0, first);
+}
 
-    return ngx_ess_feed_read_gap(feed, seq, from, lost->to, first);
+
+/*
+ * Between what the feed has and what comes after that ordinal, if anything is
+ * gone there: a notice each up to where somebody began, so that nobody is told
+ * of what was before.
+ */
+
+static ngx_int_t
+ngx_ess_feed_read_gaps(ngx_ess_feed_t *feed, uint64_t seq, uint64_t after,
+    ngx_uint_t loss, ngx_ess_frame_t **first)
+{
+    uint64_t       border;
+    ngx_uint_t     some;
+    ngx_ess_gap_t  gap;
+
+    /* of a loss somebody is told who has all that is before it */
+
+    some = (feed->have == after);
+
+    while (ngx_ess_gap(&gap, feed->have, after)) {
+
+        border = ngx_ess_feed_read_border(feed);
+
+        if (border <= after) {
+            gap.to = border;
+            some |= (border == after);
+        }
+
+        if (ngx_ess_feed_read_gap(feed, seq, &gap, first) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        feed->have = gap.to;
+    }
+
+    if (!loss || !some) {
+        return NGX_OK;
+    }
+
+    (void) ngx_ess_gap_loss(&gap, after, after);
+
+    return ngx_ess_feed_read_gap(feed, seq, &gap, first);
+}
+
+
+/* The first ordinal above what the feed has that somebody came with. */
+
+static uint64_t
+ngx_ess_feed_read_border(ngx_ess_feed_t *feed)
+{
+    uint64_t               border;
+    ngx_uint_t             i;
+    ngx_queue_t           *q, *queue;
+    ngx_ess_subscriber_t  *sub;
+
+    border = NGX_ESS_GAP_ANY;
+
+    for (i = 0; i < 2; i++) {
+        queue = i ? &feed->waiting : &feed->idle;
+
+        for (q = ngx_queue_head(queue);
+             q != ngx_queue_sentinel(queue);
+             q = ngx_queue_next(q))
+        {
+            sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+            if (sub->have > feed->have) {
+                border = ngx_min(border, sub->have);
+            }
+        }
+    }
+
+    return border;
 }
 
 
 ngx_int_t
-ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
-    uint64_t to, ngx_ess_frame_t **frame)
+ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, ngx_ess_gap_t *gap,
+    ngx_ess_frame_t **frame)
 {
     ngx_ess_encoding_frame_t  data;
 
@@ -297,7 +328,7 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
         return NGX_OK;
     }
 
-    if (feed->encoding->gap(feed->ref.epoch, from, to, &data,
+    if (feed->encoding->gap(feed->ref.epoch, gap->from, gap->to, &data,
                             ngx_ess_feed_worker.log)
         != NGX_OK)
     {
@@ -306,52 +337,18 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, uint64_t from,
 
     ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_GAPS, 1);
 
-    if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_GAP, seq, &data, frame)
+    if (ngx_ess_feed_read_frame(feed,
+                                ngx_ess_gap_is_open(gap) ? NGX_ESS_FRAME_LOSS
+                                                         : NGX_ESS_FRAME_GAP,
+                                seq, &data, frame)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    feed->frames.tail->ordinal = to + 1;
+    feed->frames.tail->ordinal = gap->to + 1;
 
     return NGX_OK;
-}
-
-
-/* Is something gone between the ordinal that is expected and the record? */
-
-static ngx_uint_t
-ngx_ess_feed_read_is_gap(ngx_ess_feed_t *feed, ngx_ess_record_t *record)
-{
-    uint64_t  next;
-
-    next = ngx_ess_feed_read_next(record);
-
-    if (feed->expected == 0 || next < feed->expected) {
-        return 0;
-    }
-
-    if (next == feed->expected) {
-        /* who got all that is before it has no gap, unless nobody knows what
-           there was */
-        return record->gap && record->consecutive;
-    }
-
-    return record->gap || record->consecutive || feed->gap;
-}
-
-
-/* The ordinal that all before the record are below; what is no event has that
-   of the one before it (but for POISON in a RabbitMQ stream). */
-
-static uint64_t
-ngx_ess_feed_read_next(ngx_ess_record_t *record)
-{
-    if (record->consecutive && record->type != NGX_ESS_RECORD_EVENT) {
-        return record->ordinal + 1;
-    }
-
-    return record->ordinal;
 }
 
 
@@ -369,17 +366,19 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
     ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
 
-    if (ngx_ess_feed_read_is_gap(feed, record)
-        && ngx_ess_feed_read_gap(feed, record->seq, feed->expected,
-                                 ngx_ess_feed_read_next(record) - 1, first)
+    if (ngx_ess_feed_read_gaps(feed, record->seq, record->after,
+                               record->type == NGX_ESS_RECORD_LOSS, first)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (record->ordinal) {
-        feed->expected = record->ordinal + 1;
-        feed->gap = 0;
+        feed->have = record->ordinal;
+    }
+
+    if (record->type == NGX_ESS_RECORD_LOSS) {
+        return NGX_OK;
     }
 
     if (record->type != NGX_ESS_RECORD_EVENT) {
@@ -464,8 +463,7 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         }
 
         if (ngx_ess_feed_read_is_rest(rest, &data)) {
-            feed->expected = record->ordinal + 1;
-            feed->gap = 0;
+            feed->have = record->ordinal;
 
             return ngx_ess_feed_read_event(feed, record, &data, first);
         }
@@ -539,143 +537,4 @@ ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
     }
 
     return NGX_OK;
-}
-
-
-/* Puts cursors at what is new, NULL: nothing. */
-
-static void
-ngx_ess_feed_read_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
-{
-    ngx_queue_t           *q, *next;
-    ngx_ess_subscriber_t  *sub;
-
-    for (q = ngx_queue_head(&feed->idle);
-         q != ngx_queue_sentinel(&feed->idle);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-
-        ngx_ess_feed_read_cursor(feed, sub, first);
-
-        /* with a replay also to learn that it is at the end */
-
-        if (sub->frame || feed->replay) {
-            ngx_ess_feed_due(sub);
-        }
-    }
-
-    if (first == NULL) {
-
-        if (feed->changed) {
-            ngx_ess_feed_want(feed, &ngx_posted_next_events);
-        }
-
-        return;
-    }
-
-    /* among them are those whose socket is full of what is no frame: control
-       frames, or the end of a frame in the buffer of TLS */
-
-    for (q = ngx_queue_head(&feed->waiting);
-         q != ngx_queue_sentinel(&feed->waiting);
-         q = ngx_queue_next(q))
-    {
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-
-        if (sub->frame == NULL && !sub->closed) {
-            ngx_ess_feed_read_cursor(feed, sub, first);
-        }
-    }
-
-    ngx_ess_feed_hold(feed);
-
-    /* what is read for one client has a bound of its own, and no more of it is
-       read until the client has it */
-
-    if (!feed->replay) {
-        ngx_ess_backpressure_check(feed, ngx_ess_feed_worker.handlers->slow);
-    }
-
-    ngx_ess_frame_release(&feed->frames, first);
-    ngx_ess_feed_unhold(feed);
-}
-
-
-/* For one at the end: the cursor is put at the first frame that it wants. */
-
-static void
-ngx_ess_feed_read_cursor(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub,
-    ngx_ess_frame_t *frame)
-{
-    /* a feed may be behind a subscriber that joined lately */
-
-    while (frame && frame->seq < sub->seq) {
-        frame = frame->next;
-    }
-
-    if (frame == NULL) {
-        return;
-    }
-
-    sub->frame = frame;
-    ngx_ess_frame_hold(frame);
-
-    if (feed->rest) {
-        sub->offset = feed->rest->sent;
-
-        ngx_free(feed->rest);
-        feed->rest = NULL;
-    }
-}
-
-
-/* What the client of a replay has to get next is gone. */
-
-static void
-ngx_ess_feed_read_missed(ngx_ess_feed_t *feed)
-{
-    ngx_ess_feed_worker.handlers->missed(ngx_ess_feed_first(feed));
-}
-
-
-/* No memory: better a closed connection than a silent hole. */
-
-static void
-ngx_ess_feed_read_failed(ngx_ess_feed_t *feed)
-{
-    ngx_queue_t           *q, *next;
-    ngx_ess_subscriber_t  *sub;
-
-    ngx_log_error(NGX_LOG_CRIT, ngx_ess_feed_worker.log, 0,
-                  "stream %uL: no memory for its events, closing its "
-                  "subscribers", feed->ref.id);
-
-    ngx_ess_feed_hold(feed);
-
-    for (q = ngx_queue_head(&feed->waiting);
-         q != ngx_queue_sentinel(&feed->waiting);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_worker.handlers->failed(sub);
-    }
-
-    /* these move on to waiting, or are gone */
-
-    while (!ngx_queue_empty(&feed->due)) {
-        q = ngx_queue_head(&feed->due);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_worker.handlers->failed(sub);
-    }
-
-    while (!ngx_queue_empty(&feed->idle)) {
-        q = ngx_queue_head(&feed->idle);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_worker.handlers->failed(sub);
-    }
-
-    ngx_ess_feed_unhold(feed);
 }

@@ -25,16 +25,6 @@ ngx_int_t ngx_ess_feed_read(ngx_ess_feed_t *feed);
 ngx_int_t ngx_ess_feed_read_record(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_ess_frame_t **first);
 
-/*
- * What the last of these calls returned, and the first frame, whose reference
- * is taken over (NULL: nothing new).  NGX_OK: cursors are put at it; else it
- * goes, and with NGX_DECLINED the replay's client is told that it has missed
- * something, with NGX_ERROR all are closed, for want of memory.  The feed may
- * be gone afterwards.
- */
-void ngx_ess_feed_read_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
-    ngx_ess_frame_t *first);
-
 /* Of the end of what a client has of a frame; see ngx_ess_feed_rest_t. */
 uint32_t ngx_ess_feed_read_hash(u_char *data, size_t len);
 
@@ -49,7 +39,7 @@ void ngx_ess_feed_read_exit(void);
  * reference for the caller.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq,
-    uint64_t from, uint64_t to, ngx_ess_frame_t **frame);
+    ngx_ess_gap_t *gap, ngx_ess_frame_t **frame);
 
 
 #endif /* _NGX_ESS_FEED_READ_H_INCLUDED_ */

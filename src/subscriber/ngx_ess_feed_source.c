@@ -8,6 +8,7 @@
 
 #include "ngx_ess_feed_source.h"
 #include "ngx_ess_feed_read.h"
+#include "ngx_ess_feed_settle.h"
 #include "ngx_ess_memory.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_stream.h"
@@ -83,7 +84,7 @@ ngx_ess_feed_source_start(ngx_ess_feed_t *feed, uint64_t ordinal,
 
     feed->source = source;
     feed->changed = 1;
-    feed->expected = timestamp ? 0 : ordinal + 1;
+    feed->have = timestamp ? NGX_ESS_GAP_ANY : ordinal;
 
     return NGX_OK;
 }
@@ -136,7 +137,7 @@ ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
 
     record.body = event->body;
     record.ordinal = event->ordinal;
-    record.gap = event->gap;
+    record.after = event->gap ? event->ordinal - 1 : source->feed->have;
     record.timestamp = event->timestamp;
 
     if (ngx_ess_log_is_poison(&event->body)) {
@@ -178,7 +179,7 @@ ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay)
     source->first = NULL;
 
     if (source->rc != NGX_OK) {
-        ngx_ess_feed_read_settle(feed, source->rc, first);
+        ngx_ess_feed_settle(feed, source->rc, first);
         goto done;
     }
 
@@ -190,13 +191,13 @@ ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay)
          : ngx_ess_log_search_since(ngx_ess_feed_worker.zone, &feed->ref,
                                     replay->timestamp, replay->undated, &place);
 
-    if (rc == NGX_OK && !place.gap
-        && (replay->found || replay->ordinal + 1 >= place.first))
+    if (rc == NGX_OK && place.gap.from == 0
+        && (replay->found || replay->ordinal >= place.begin))
     {
         ngx_ess_feed_source_join(feed, &place);
     }
 
-    ngx_ess_feed_read_settle(feed, NGX_OK, first);
+    ngx_ess_feed_settle(feed, NGX_OK, first);
 
 done:
 
@@ -243,7 +244,7 @@ ngx_ess_feed_source_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
         rc = ngx_ess_feed_read_record(feed, &gone, &first);
     }
 
-    ngx_ess_feed_read_settle(feed, rc, first);
+    ngx_ess_feed_settle(feed, rc, first);
 
     ngx_ess_feed_unhold(feed);
 }
@@ -254,13 +255,19 @@ ngx_ess_feed_source_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
 static void
 ngx_ess_feed_source_join(ngx_ess_feed_t *feed, ngx_ess_log_place_t *place)
 {
-    feed->gap = feed->source->replay.gap;
+    ngx_ess_source_replay_t  *replay;
+
+    replay = &feed->source->replay;
+
+    if (feed->have == NGX_ESS_GAP_ANY) {
+        feed->have = place->have;
+
+    } else if (!replay->gap) {
+        /* ordinals that were left out are of no events */
+        feed->have = ngx_max(feed->have, replay->ordinal);
+    }
 
     ngx_ess_feed_source_stop(feed);
-
-    if (feed->expected == 0) {
-        feed->expected = place->expected;
-    }
 
     feed->seq = place->seq;
     feed->last = place->last;

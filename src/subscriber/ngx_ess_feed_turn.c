@@ -8,6 +8,7 @@
 
 #include "ngx_ess_feed_turn.h"
 #include "ngx_ess_feed_read.h"
+#include "ngx_ess_feed_settle.h"
 #include "ngx_ess_feed_source.h"
 #include "ngx_ess_backpressure.h"
 #include "ngx_ess_memory.h"
@@ -118,8 +119,8 @@ ngx_ess_feed_turn_read(ngx_ess_feed_t *feed)
 
     feed->rewound = 0;
 
-    if (ngx_ess_feed_source_start(feed, feed->expected - 1, 0) != NGX_OK) {
-        ngx_ess_feed_read_settle(feed, NGX_ERROR, NULL);
+    if (ngx_ess_feed_source_start(feed, feed->have, 0) != NGX_OK) {
+        ngx_ess_feed_settle(feed, NGX_ERROR, NULL);
     }
 }
 

@@ -27,6 +27,7 @@ typedef enum {
     NGX_ESS_FRAME_EVENT = 0,                /* bytes to be sent */
     NGX_ESS_FRAME_GAP,                      /* the same, but no event: says
                                                that some are gone */
+    NGX_ESS_FRAME_LOSS,                     /* as nobody knows how many */
     NGX_ESS_FRAME_CLOSE,                    /* who gets here is closed: the
                                                stream is deleted */
     NGX_ESS_FRAME_GONE                      /* the same: its source is */
@@ -69,6 +70,9 @@ typedef struct {
 ngx_ess_frame_t *ngx_ess_frame_append(ngx_ess_frames_t *frames,
     ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_encoding_frame_t *data,
     ngx_log_t *log);
+
+#define ngx_ess_frame_is_gap(frame)                                           \
+    ((frame)->type == NGX_ESS_FRAME_GAP || (frame)->type == NGX_ESS_FRAME_LOSS)
 
 /* It has bytes to be sent; else who gets to it is closed. */
 #define ngx_ess_frame_is_data(frame)                                          \

@@ -8,6 +8,7 @@
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_follow.h"
+#include "ngx_ess_log.h"
 
 
 static ngx_int_t ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
@@ -31,9 +32,14 @@ ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
 
     zone = ngx_ess_feed_worker.zone;
 
+    if (entry->untold) {
+        /* it has not missed what was lost before it came */
+        ngx_ess_log_losses(zone, &entry->ref);
+    }
+
     rc = ngx_ess_interest_subscribe(zone, &entry->ref,
-                                    limit->max ? limit : NULL, &sub->seq,
-                                    &ordinal, &sub->number);
+                                  limit->max ? limit : NULL, &sub->seq,
+                                  &ordinal, &sub->number);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
@@ -112,21 +118,21 @@ ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
 
     if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
         timestamp = ngx_max(pos->timestamp, 1);
-        place->gap = 0;
+        place->gap.from = 0;
 
     } else if (pos->type == NGX_ESS_POSITION_EVENT
                && pos->epoch != entry->ref.epoch)
     {
         /* of another stream: all of this one */
 
-        if (place->first == 1) {
+        if (place->begin == 0) {
             return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
                                             place);
         }
 
-    } else if (place->gap && place->from <= place->to) {
+    } else if (place->gap.from && !ngx_ess_gap_is_open(&place->gap)) {
         ordinal = pos->ordinal;
-        place->gap = 0;
+        place->gap.from = 0;
 
     } else {
         return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
@@ -159,9 +165,8 @@ ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
 
     rc = ngx_ess_log_search_ordinal(zone, ref, 0, place);
 
-    place->gap = 1;
-    place->from = pos->ordinal + 1;
-    place->to = 0;
+    place->gap.from = pos->ordinal + 1;
+    place->gap.to = 0;
 
     return rc;
 }

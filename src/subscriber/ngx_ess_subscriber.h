@@ -21,6 +21,8 @@ typedef struct {
     unsigned                     follow:1;  /* the log follows another
                                                stream, */
     unsigned                     live:1;    /* and must do so now */
+    unsigned                     untold:1;  /* the log does not tell of a
+                                               loss yet */
 } ngx_ess_subscriber_entry_t;
 
 

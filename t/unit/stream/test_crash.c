@@ -150,7 +150,7 @@ make_body(uint64_t event, u_char *body, size_t len)
 static void
 check_record(ngx_ess_zone_record_t *r)
 {
-    size_t         n, left;
+    size_t         n, left, head;
     uint64_t       event;
     ngx_ess_seg_t  seg;
     u_char        *p;
@@ -161,8 +161,9 @@ check_record(ngx_ess_zone_record_t *r)
     }
 
     left = r->len;
-    n = ngx_min(left, sizeof(r->body));
-    p = ngx_cpymem(got, r->body, n);
+    head = ngx_ess_zone_record_head(r);
+    n = ngx_min(left, sizeof(r->body) - head);
+    p = ngx_cpymem(got, r->body + head, n);
 
     for (seg = r->link; left > n; seg = *ngx_ess_zone_link(zone->sh, seg)) {
         left -= n;

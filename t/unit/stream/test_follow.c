@@ -169,15 +169,15 @@ test_append(void **state)
 
     assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 12, &place),
                      NGX_OK);
-    assert_int_equal(place.gap, 0);
+    assert_int_equal(place.gap.from, 0);
     assert_int_equal(place.seq, 4);
-    assert_int_equal(place.expected, 13);
+    assert_int_equal(place.have, 12);
 
     assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 13, &place),
                      NGX_OK);
-    assert_int_equal(place.gap, 0);
+    assert_int_equal(place.gap.from, 0);
     assert_int_equal(place.seq, 5);
-    assert_int_equal(place.expected, 14);
+    assert_int_equal(place.have, 13);
 
     assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 16, &place),
                      NGX_OK);
@@ -185,16 +185,16 @@ test_append(void **state)
 
     assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 3, &place),
                      NGX_OK);
-    assert_int_equal(place.gap, 1);
-    assert_int_equal(place.from, 4);
-    assert_int_equal(place.to, 9);
-    assert_int_equal(place.expected, 10);
+    assert_int_equal(place.gap.from, 4);
+    assert_int_equal(place.gap.to, 9);
+    assert_int_equal(place.have, 9);
 
     assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 21, &place),
                      NGX_OK);
-    assert_int_equal(place.gap, 1);
+    assert_int_equal(place.gap.from, 22);
+    assert_int_equal(place.gap.to, 20);
     assert_int_equal(place.seq, 6);
-    assert_int_equal(place.expected, 21);
+    assert_int_equal(place.have, 20);
 
     /* no events of an exchange, though the key is the same */
 
@@ -236,7 +236,7 @@ test_fill(void **state)
 
     assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, 6, &place),
                      NGX_OK);
-    assert_int_equal(place.gap, 0);
+    assert_int_equal(place.gap.from, 0);
 
     /* whoever dies while it is filled is succeeded by one who begins anew */
 

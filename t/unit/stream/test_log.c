@@ -118,10 +118,10 @@ take(uint64_t *seq, size_t size, ngx_uint_t *n, uint64_t *lost, size_t *need)
     rc = ngx_ess_log_read(zone, &stream.ref, seq, &reader_last, buf, size,
                           records, n, &gone, need);
     reader_seq = *seq;
-    *lost = gone.events;
+    *lost = gone.records;
 
     if (*lost) {
-        assert_int_equal(gone.to, records[0].ordinal - 1);
+        assert_int_equal(gone.after, records[0].after);
     }
 
     return rc;
@@ -155,6 +155,7 @@ test_lengths(void **state)
         assert_int_equal(n, 1);
         assert_int_equal(lost, 0);
         assert_int_equal(records[0].ordinal, ordinal);
+        assert_int_equal(records[0].after, ordinal - 1);
         assert_int_equal(records[0].seq, ordinal);
         assert_int_equal(records[0].timestamp, 1000 + print - 1);
         assert_int_equal(records[0].body.len, len);
@@ -478,30 +479,28 @@ place(ngx_int_t (*find)(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_log_place_t  p;
 
     assert_int_equal(find(zone, &stream.ref, value, &p), NGX_OK);
-    assert_int_equal(p.gap, gap);
+    assert_int_equal(p.gap.from, gap ? from : 0);
 
     if (gap) {
-        assert_int_equal(p.from, from);
-        assert_int_equal(p.to, to);
+        assert_int_equal(p.gap.to, to);
     }
 
     /* nothing is between what is known and what is read next */
 
-    assert_true(p.expected || find == since);
-
-    if (p.expected && ordinal) {
-        assert_int_equal(p.expected, ordinal);
+    if (ordinal) {
+        assert_int_equal(p.have, ordinal - 1);
     }
 
     n = 1;
     rc = ngx_ess_log_read(zone, &stream.ref, &p.seq, &p.last, buf,
                           sizeof(buf), records, &n, &gone, &need);
     assert_int_not_equal(rc, NGX_DECLINED);
-    assert_int_equal(gone.events, 0);
+    assert_int_equal(gone.records, 0);
 
     if (ordinal) {
         assert_int_equal(n, 1);
         assert_int_equal(records[0].ordinal, ordinal);
+        assert_int_equal(records[0].after, ordinal - 1);
         assert_int_equal(records[0].type, NGX_ESS_RECORD_EVENT);
 
     } else {
@@ -597,17 +596,43 @@ test_places_of_many(void **state)
 }
 
 
-/* what is lost on the way is told of with the next event, once */
+static void
+types(const ngx_ess_record_type_e *expected, ngx_uint_t n)
+{
+    size_t      need;
+    uint64_t    seq, lost;
+    ngx_uint_t  i, count;
+
+    seq = 1;
+    count = 4096;
+
+    assert_int_equal(take(&seq, sizeof(buf), &count, &lost, &need), NGX_OK);
+    assert_int_equal(count, n);
+
+    for (i = 0; i < n; i++) {
+        assert_int_equal(records[i].type, expected[i]);
+    }
+}
+
+
+#define EVENT   NGX_ESS_RECORD_EVENT
+#define LOSS    NGX_ESS_RECORD_LOSS
+
+
+/* what is lost on the way is told of before the next event, once */
 
 static void
 test_lost(void **state)
 {
-    size_t                 need;
-    uint64_t               seq, lost;
-    ngx_uint_t             i, n, slot;
+    ngx_uint_t             i, slot;
+    ngx_ess_log_place_t    p;
     ngx_ess_stream_info_t  later;
 
-    static const ngx_uint_t  gaps[] = { 0, 0, 1, 0, 1 };
+    static const uint64_t  seqs[] = { 1, 3, 5, 6, 8 };
+
+    static const ngx_ess_record_type_e  all[] = {
+        EVENT, NGX_ESS_RECORD_POISON, LOSS, EVENT, EVENT, LOSS, EVENT
+    };
 
     slot = ngx_ess_stream_slot(&key);
 
@@ -630,21 +655,58 @@ test_lost(void **state)
 
     append(&key, (u_char *) "d", 1);
 
-    for (i = 0; i < 2; i++) {
-        seq = 1;
-        n = 4096;
+    types(all, 7);
+    assert_int_equal(records[2].ordinal, 1);
+    assert_int_equal(records[2].after, 1);
 
-        assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_OK);
-        assert_int_equal(n, i ? 1 : 5);
+    /* who has what is before it is to read it */
 
-        while (n--) {
-            assert_int_equal(records[n].gap, i ? 0 : gaps[n]);
-            assert_int_equal(records[n].consecutive, 1);
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(ngx_ess_log_search_ordinal(zone, &stream.ref, i, &p),
+                         NGX_OK);
+        assert_int_equal(p.seq, seqs[i]);
+        assert_int_equal(p.have, i);
+        assert_int_equal(p.gap.from, 0);
         }
 
         stream = later;
         reader_last = 0;
-    }
+    types(all, 1);
+}
+
+
+/* or before somebody comes */
+
+static void
+test_losses(void **state)
+{
+    ngx_ess_stream_info_t  info;
+
+    static const ngx_ess_record_type_e  all[] = {
+        EVENT, LOSS, LOSS, EVENT
+    };
+
+    append(&key, (u_char *) "a", 1);
+
+    ngx_ess_log_losses(zone, &stream.ref);
+
+    ngx_ess_loss_slot(zone, ngx_ess_stream_slot(&key));
+    assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info), NGX_OK);
+    assert_int_equal(info.untold, 1);
+
+    ngx_ess_log_losses(zone, &stream.ref);
+    ngx_ess_log_losses(zone, &stream.ref);
+    assert_int_equal(zone->sh->undo, 0);
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info), NGX_OK);
+    assert_int_equal(info.untold, 0);
+    assert_int_equal(info.last_ordinal, 1);
+    assert_int_equal(info.events, 1);
+
+    assert_int_equal(ngx_ess_loss_stream(zone, &stream.ref), NGX_OK);
+    append(&key, (u_char *) "b", 1);
+
+    types(all, 4);
 }
 
 
@@ -653,14 +715,13 @@ test_lost(void **state)
 static void
 test_lost_bindings(void **state)
 {
-    size_t                 need;
-    uint64_t               seq, lost;
     uint32_t               seen[2];
     ngx_str_t              other;
-    ngx_uint_t             n;
     ngx_ess_stream_info_t  creating;
 
-    static const ngx_uint_t  gaps[] = { 1, 0, 1, 0, 1, 0 };
+    static const ngx_ess_record_type_e  all[] = {
+        LOSS, EVENT, EVENT, LOSS, EVENT, EVENT, LOSS, EVENT, EVENT
+    };
 
     ngx_str_set(&other, "no stream has this");
 
@@ -682,15 +743,7 @@ test_lost_bindings(void **state)
     append(&key, (u_char *) "e", 1);
     append(&key, (u_char *) "f", 1);
 
-    seq = 1;
-    n = 4096;
-
-    assert_int_equal(take(&seq, sizeof(buf), &n, &lost, &need), NGX_OK);
-    assert_int_equal(n, 6);
-
-    while (n--) {
-        assert_int_equal(records[n].gap, gaps[n]);
-    }
+    types(all, 9);
 
     /* one that is not listed yet was not bound before */
 
@@ -804,6 +857,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_places_of_many, setup_large,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_losses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lost_bindings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_recent, setup, teardown),
     };

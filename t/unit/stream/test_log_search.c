@@ -203,13 +203,13 @@ search(want_t *want)
     i = model(want, &seq);
 
     assert_int_equal(p.seq, seq);
-    assert_int_equal(p.first, ngx_ess_zone_first(zone->sh, s));
+    assert_int_equal(p.begin, ngx_ess_zone_begin(zone->sh, s));
 
     if (i == 0) {
-        assert_int_equal(p.expected, p.gap && want->after + 1 < p.first
-                                     ? p.first
-                                     : want->after && !p.gap ? want->after + 1
-                                     : s->next_ordinal);
+        assert_int_equal(p.have, p.gap.from && want->after < p.begin
+                                 ? p.begin
+                                 : want->after && !p.gap.from ? want->after
+                                 : s->next_ordinal - 1);
         return looks;
     }
 
@@ -218,11 +218,11 @@ search(want_t *want)
     assert_int_equal(p.last, r->prev);
 
     if (want->after == 0) {
-        assert_int_equal(p.gap, r->prev == 0 && p.first > 1);
-        assert_int_equal(p.expected,
+        assert_int_equal(p.gap.from, r->prev == 0 && p.begin > 0);
+        assert_int_equal(p.have,
                          r->prev ? ngx_ess_zone_record(zone->sh,
-                                                       r->prev)->ordinal + 1
-                                 : 0);
+                                                      r->prev)->ordinal
+                                 : ngx_ess_zone_after(r));
     }
 
     return looks;

@@ -30,8 +30,8 @@
 
 typedef struct {
     ngx_ess_record_type_e    type;
-    ngx_uint_t               gap;
     uint64_t                 ordinal;
+    uint64_t                 after;
     uint64_t                 timestamp;
     ngx_str_t                body;          /* the test's */
 } feeds_record_t;
@@ -111,6 +111,7 @@ feeds_stream_t *feeds_stream(uint64_t id);
 feeds_record_t *feeds_append(feeds_stream_t *s, const char *body);
 feeds_record_t *feeds_append_type(feeds_stream_t *s,
     ngx_ess_record_type_e type);
+feeds_record_t *feeds_append_gap(feeds_stream_t *s, const char *body);
 void feeds_lost(feeds_stream_t *s);
 void feeds_evict(feeds_stream_t *s, ngx_uint_t n);
 

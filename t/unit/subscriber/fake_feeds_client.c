@@ -177,8 +177,8 @@ feeds_source(feeds_stream_t *s, const ngx_ess_encoding_t *t, ngx_uint_t gap,
 
     /* with a gap: of another epoch, nobody knows how many */
 
-    place.gap = gap;
-    place.to = 0;
+    place.gap.from = gap ? after + 1 : 0;
+    place.gap.to = 0;
 
     return feeds_opened(c, ngx_ess_feed_join_source(&s->ref, t,
                                                     &c->client.sub, &place,
@@ -536,7 +536,7 @@ feeds_script(feeds_stream_t *s, const ngx_ess_encoding_t *t,
             break;
 
         case 'g':
-            feeds_append(s, "x")->gap = 1;
+            feeds_append_gap(s, "x");
             break;
 
         case '-':

@@ -99,6 +99,16 @@ feeds_add(feeds_stream_t *s)
 }
 
 
+/* Ordinal of the last event before the record; those that are left out of a
+   broker's stream are of none. */
+
+static uint64_t
+feeds_last(feeds_stream_t *s, feeds_record_t *r)
+{
+    return (r > s->records) ? r[-1].ordinal : 0;
+}
+
+
 feeds_record_t *
 feeds_append(feeds_stream_t *s, const char *body)
 {
@@ -106,6 +116,7 @@ feeds_append(feeds_stream_t *s, const char *body)
 
     r = feeds_add(s);
 
+    r->after = s->sparse ? feeds_last(s, r) : s->next_ordinal - 1;
     r->ordinal = s->next_ordinal++;
     r->timestamp = r->ordinal * 10;
     r->body.data = (u_char *) body;
@@ -127,10 +138,28 @@ feeds_append_type(feeds_stream_t *s, ngx_ess_record_type_e type)
 
     r->type = type;
     r->ordinal = s->next_ordinal - 1;
+    r->after = r->ordinal;
 
     if (s->sparse && type == NGX_ESS_RECORD_POISON) {
+        r->after = feeds_last(s, r);
         r->ordinal = s->next_ordinal++;
     }
+
+    return r;
+}
+
+
+feeds_record_t *
+feeds_append_gap(feeds_stream_t *s, const char *body)
+{
+    feeds_record_t  *r;
+
+    if (!s->sparse) {
+        feeds_append_type(s, NGX_ESS_RECORD_LOSS);
+    }
+
+    r = feeds_append(s, body);
+    r->after = r->ordinal - 1;
 
     return r;
 }
@@ -152,17 +181,10 @@ feeds_evict(feeds_stream_t *s, ngx_uint_t n)
 
 
 static uint64_t
-feeds_first(feeds_stream_t *s)
+feeds_begin_of(feeds_stream_t *s)
 {
-    feeds_record_t  *r;
-
-    if (s->evicted == s->n) {
-        return s->next_ordinal;
-    }
-
-    r = &s->records[s->evicted];
-
-    return r->ordinal + (r->type != NGX_ESS_RECORD_EVENT);
+    return (s->evicted < s->n) ? s->records[s->evicted].after
+                               : s->next_ordinal - 1;
 }
 
 
@@ -180,7 +202,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     max = *n;
     *n = 0;
     *need = 0;
-    lost->events = 0;
+    lost->records = 0;
     used = 0;
 
     s = feeds_find(ref);
@@ -200,8 +222,8 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
                 || *seq <= s->evicted + 1);
 
     if (*seq < s->evicted + 1) {
-        lost->events = s->evicted + 1 - *seq;
-        lost->to = feeds_first(s) - 1;
+        lost->records = s->evicted + 1 - *seq;
+        lost->after = feeds_begin_of(s);
         *seq = s->evicted + 1;
     }
 
@@ -220,10 +242,9 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         }
 
         records[*n].type = r->type;
-        records[*n].gap = r->gap;
-        records[*n].consecutive = !s->sparse;
         records[*n].seq = *seq;
         records[*n].ordinal = r->ordinal;
+        records[*n].after = r->after;
         records[*n].timestamp = r->timestamp;
         records[*n].arrival = ngx_current_msec;
         records[*n].body.len = r->body.len;
@@ -246,7 +267,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
 static ngx_int_t
 feeds_search(ngx_ess_stream_ref_t *ref, uint64_t after, uint64_t since,
-    uint64_t undated, ngx_ess_log_place_t *place)
+    uint64_t undated, ngx_ess_log_place_t *place, uint64_t *end)
 {
     ngx_uint_t       i;
     feeds_record_t  *r;
@@ -257,11 +278,17 @@ feeds_search(ngx_ess_stream_ref_t *ref, uint64_t after, uint64_t since,
         return NGX_DECLINED;
     }
 
-    place->first = feeds_first(s);
-    place->to = s->next_ordinal - 1;
+    place->begin = feeds_begin_of(s);
+    *end = s->next_ordinal - 1;
 
     for (i = s->evicted; i < s->n; i++) {
         r = &s->records[i];
+
+        if (r->type == NGX_ESS_RECORD_LOSS && since == 0
+            && r->ordinal >= after)
+        {
+            break;
+        }
 
         if (r->type == NGX_ESS_RECORD_EVENT
             && r->ordinal > after
@@ -273,8 +300,9 @@ feeds_search(ngx_ess_stream_ref_t *ref, uint64_t after, uint64_t since,
 
     place->seq = i + 1;
     place->last = (i > s->evicted) ? FEEDS_SEG + i : 0;
-    place->expected = (i == s->n) ? s->next_ordinal
-                      : (i > s->evicted) ? s->records[i - 1].ordinal + 1 : 0;
+    place->have = (i == s->n) ? *end
+                  : (i > s->evicted) ? s->records[i - 1].ordinal
+                  : s->records[i].after;
 
     return NGX_OK;
 }
@@ -284,19 +312,17 @@ ngx_int_t
 ngx_ess_log_search_ordinal(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t ordinal, ngx_ess_log_place_t *place)
 {
-    if (feeds_search(ref, ordinal, 0, 0, place) != NGX_OK) {
+    uint64_t  end;
+
+    if (feeds_search(ref, ordinal, 0, 0, place, &end) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    place->gap = (place->first > ordinal + 1 || place->to < ordinal);
-    place->from = ordinal + 1;
+    if (ngx_ess_gap(&place->gap, ordinal, place->begin)) {
+        place->have = place->begin;
 
-    if (place->first > ordinal + 1) {
-        place->to = place->first - 1;
-        place->expected = place->first;
-
-    } else if (!place->gap) {
-        place->expected = ordinal + 1;
+    } else if (!ngx_ess_gap_beyond(&place->gap, ordinal, end)) {
+        place->have = ordinal;
     }
 
     return NGX_OK;
@@ -307,13 +333,13 @@ ngx_int_t
 ngx_ess_log_search_since(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t timestamp, uint64_t undated, ngx_ess_log_place_t *place)
 {
-    if (feeds_search(ref, 0, timestamp, undated, place) != NGX_OK) {
+    uint64_t  end;
+
+    if (feeds_search(ref, 0, timestamp, undated, place, &end) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    place->gap = (place->last == 0 && place->first > 1);
-    place->from = 1;
-    place->to = place->first - 1;
+    (void) ngx_ess_gap(&place->gap, 0, place->last ? 0 : place->begin);
 
     return NGX_OK;
 }

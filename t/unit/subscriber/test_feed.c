@@ -5,10 +5,7 @@
  * links: src/subscriber/ngx_ess_feed*.c src/subscriber/ngx_ess_frame.c
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
- * links: t/unit/subscriber/fake_feeds.c
- * links: t/unit/subscriber/fake_feeds_log.c
- * links: t/unit/subscriber/fake_feeds_client.c
- * links: t/unit/subscriber/fake_feeds_encoding.c
+ * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
  */
 
 

@@ -5,10 +5,7 @@
  * links: src/subscriber/ngx_ess_feed*.c src/subscriber/ngx_ess_frame.c
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
- * links: t/unit/subscriber/fake_feeds.c
- * links: t/unit/subscriber/fake_feeds_log.c
- * links: t/unit/subscriber/fake_feeds_client.c
- * links: t/unit/subscriber/fake_feeds_encoding.c
+ * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
  */
 
 
@@ -160,6 +157,7 @@ test_gaps_are_told_where_the_broker_has_them(void **state)
         /* where it meets the log */
         { "eeeexx",   "12!",        "e1:b;e2:b;e3:x;e4:x;" },
         { "eeeex",    "12!",        "e1:b;e2:b;e3:x;e4:x;" },
+        { "ee-exx",   "12!",        "e1:b;e2:b;e4:x;" },
         { "ee-exx",   "124!",       "e1:b;e2:b;e4:b;" },
         { "eeeexx",   "1^2!",       "e1:b;gap 2-2;e3:x;e4:x;" },
         { "eeeexx",   "^2!",        "gap 1-2;e3:x;e4:x;" },
@@ -167,7 +165,7 @@ test_gaps_are_told_where_the_broker_has_them(void **state)
 
         /* not yet */
         { "eeeexxx",  "1!",         "e1:b;" },
-        { "ee-exx",   "12!",        "e1:b;e2:b;" },
+        { "ee-gxx",   "12!",        "e1:b;e2:b;" },
         { NULL, NULL, NULL }
     };
 
@@ -250,7 +248,7 @@ test_a_gap_at_the_join_waits_for_others_that_are_behind(void **state)
     feeds_expect(a, "e3:x;e4:x;e5:x;e6:x;");
     feeds_expect(c, "e3:b;e4:b;e5:b;e6:b;");
 
-    feeds_append(s, "y");
+    feeds_append_gap(s, "y");
     feeds_changed(s);
     feeds_expect(c, "gap 7-7;e8:y;");
     assert_non_null(strstr(a->text, "e8:y;"));
@@ -339,7 +337,7 @@ test_what_is_newer_than_all_of_the_broker_may_be_in_the_log(void **state)
     /* behind a gap perhaps */
 
     feeds_lost(s);
-    feeds_append(s, "y")->gap = 1;
+    feeds_append_gap(s, "y");
 
     c = feeds_source(s, &feeds_plain, 0, 0, 45);
     feeds_broker_ended(NGX_DONE);

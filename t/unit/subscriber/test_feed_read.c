@@ -5,10 +5,7 @@
  * links: src/subscriber/ngx_ess_feed*.c src/subscriber/ngx_ess_frame.c
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
- * links: t/unit/subscriber/fake_feeds.c
- * links: t/unit/subscriber/fake_feeds_log.c
- * links: t/unit/subscriber/fake_feeds_client.c
- * links: t/unit/subscriber/fake_feeds_encoding.c
+ * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
  */
 
 
@@ -242,6 +239,66 @@ test_who_comes_later_gets_what_comes_later(void **state)
     feeds_changed(s);
     feeds_expect(a, "e4:z;");
     feeds_expect(b, "e4:z;");
+}
+
+
+static void
+test_who_comes_after_an_event_that_was_too_large_has_no_gap(void **state)
+{
+    feeds_client_t  *a, *b, *c;
+    feeds_stream_t  *s;
+
+    s = feeds_stream(1);
+
+    a = feeds_join(s, &feeds_plain);
+    feeds_lost(s);
+    b = feeds_join(s, &feeds_plain);
+    feeds_lost(s);
+    c = feeds_join(s, &feeds_plain);
+    feeds_append(s, "x");
+    feeds_changed(s);
+
+    feeds_expect(a, "gap 1-1;gap 2-2;e3:x;");
+    feeds_expect(b, "gap 2-2;e3:x;");
+    feeds_expect(c, "e3:x;");
+
+    /* from now on all miss the same */
+
+    feeds_lost(s);
+    feeds_append(s, "y");
+    feeds_changed(s);
+
+    feeds_expect(a, "gap 4-4;e5:y;");
+    feeds_expect(b, "gap 4-4;e5:y;");
+    feeds_expect(c, "gap 4-4;e5:y;");
+}
+
+
+static void
+test_who_comes_after_a_loss_has_no_gap(void **state)
+{
+    ngx_uint_t       large;
+    feeds_client_t  *a, *b, *c;
+    feeds_stream_t  *s;
+
+    for (large = 0; large < 2; large++) {
+        s = feeds_stream(1 + large);
+        a = feeds_join(s, &feeds_plain);
+
+        if (large) {
+            feeds_lost(s);
+        }
+
+        b = feeds_join(s, &feeds_plain);
+        feeds_append_type(s, NGX_ESS_RECORD_LOSS);
+        c = feeds_join(s, &feeds_plain);
+        feeds_append(s, "x");
+        feeds_changed(s);
+
+        feeds_expect(a, large ? "gap 1-1;gap 2-?;e2:x;" : "gap 1-?;e1:x;");
+        feeds_expect(b, large ? "gap 2-?;e2:x;" : "gap 1-?;e1:x;");
+        feeds_expect(c, large ? "e2:x;" : "e1:x;");
+    }
 }
 
 
@@ -525,6 +582,8 @@ main(void)
         feeds_test(test_an_encoding_without_words_gets_events_only),
         feeds_test(test_an_event_is_read_and_encoded_once_for_all),
         feeds_test(test_who_comes_later_gets_what_comes_later),
+        feeds_test(test_who_comes_after_an_event_that_was_too_large_has_no_gap),
+        feeds_test(test_who_comes_after_a_loss_has_no_gap),
         feeds_test(test_what_a_slice_leaves_is_read_in_the_next),
         feeds_test(test_a_long_burst_is_read_in_slices),
         feeds_test(test_an_event_of_any_size_comes_whole),

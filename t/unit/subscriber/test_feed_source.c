@@ -16,6 +16,7 @@
 
 #include "ngx_ess_feed_source.h"
 #include "ngx_ess_feed_read.h"
+#include "ngx_ess_feed_settle.h"
 #include "ngx_ess_memory.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_stream.h"
@@ -147,7 +148,7 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *f, ngx_ess_record_t *record,
     ngx_unit_trace("%s %u \"%.*s\" at %u%s", type, (unsigned) record->ordinal,
                    (int) ngx_min(record->body.len, 10),
                    record->body.len ? (char *) record->body.data : "",
-                   (unsigned) record->timestamp, record->gap ? " gap" : "");
+                   (unsigned) record->timestamp, record->after > f->have ? " gap" : "");
 
     assert_true(record->type == NGX_ESS_RECORD_GONE || record->seq == 0);
     assert_ptr_equal(*first, kept);
@@ -175,7 +176,7 @@ ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
 
 
 void
-ngx_ess_feed_read_settle(ngx_ess_feed_t *f, ngx_int_t rc,
+ngx_ess_feed_settle(ngx_ess_feed_t *f, ngx_int_t rc,
     ngx_ess_frame_t *first)
 {
     assert_ptr_equal(first, kept);
@@ -280,9 +281,9 @@ setup(void **state)
     ngx_memzero(&log_place, sizeof(ngx_ess_log_place_t));
     log_place.seq = 77;
     log_place.last = 5;
-    log_place.first = 20;
-    log_place.expected = 20;
-    log_place.gap = 1;
+    log_place.begin = 19;
+    log_place.have = 19;
+    log_place.gap.from = 1;
 
     return 0;
 }
@@ -346,23 +347,23 @@ test_it_starts_with_the_key_and_from_where_it_is_told(void **state)
 {
     assert_int_equal(ngx_ess_feed_source_start(&feed, 5, 0), NGX_OK);
     ngx_unit_traced("start abc after 5 from 0");
-    assert_int_equal(feed.expected, 6);
+    assert_int_equal(feed.have, 5);
     assert_non_null(feed.source);
     ngx_ess_feed_source_stop(&feed);
     ngx_unit_traced("stop");
 
     assert_int_equal(ngx_ess_feed_source_start(&feed, 0, 0), NGX_OK);
     ngx_unit_traced("start abc after 0 from 0");
-    assert_int_equal(feed.expected, 1);
+    assert_int_equal(feed.have, 0);
     ngx_ess_feed_source_stop(&feed);
     ngx_unit_traced("stop");
 
     /* from a point in time nobody knows what comes first */
 
-    feed.expected = 9;
+    feed.have = 9;
     assert_int_equal(ngx_ess_feed_source_start(&feed, 0, 1000), NGX_OK);
     ngx_unit_traced("start abc after 0 from 1000");
-    assert_int_equal(feed.expected, 0);
+    assert_true(feed.have == NGX_ESS_GAP_ANY);
 }
 
 
@@ -465,7 +466,7 @@ test_a_record_that_fails_is_told_with_the_batch(void **state)
 
     static ngx_int_t  fails[] = { NGX_ERROR, NGX_DECLINED, NGX_DONE };
 
-    log_place.gap = 0;
+    log_place.gap.from = 0;
 
     for (i = 0; i < sizeof(fails) / sizeof(fails[0]); i++) {
         start(5, 0);
@@ -509,7 +510,7 @@ test_it_joins_the_log_once_that_has_what_follows(void **state)
         feed.last = 1;
         feed.changed = 0;
         log_rc = cases[i].rc;
-        log_place.gap = cases[i].gap;
+        log_place.gap.from = cases[i].gap;
 
         assert_int_equal(event_of(0, "x", 6, 0), NGX_OK);
         ngx_unit_trace_clear();
@@ -522,9 +523,9 @@ test_it_joins_the_log_once_that_has_what_follows(void **state)
             assert_int_equal(feed.last, 5);
             assert_true(feed.changed);
 
-            /* what the feed expects is its own */
+            /* up to there nothing is missing */
 
-            assert_int_equal(feed.expected, 6);
+            assert_int_equal(feed.have, 6);
 
         } else {
             ngx_unit_traced("log after 6", "settle OK frames");
@@ -541,15 +542,15 @@ test_a_gap_at_the_end_of_the_replay_goes_on_in_the_log(void **state)
 {
     ngx_uint_t  gap;
 
-    log_place.gap = 0;
+    log_place.gap.from = 0;
 
     for (gap = 0; gap < 2; gap++) {
         start(5, 0);
-        feed.gap = !gap;
+        replay->ordinal = 7;
         replay->gap = gap;
         batch();
         assert_null(feed.source);
-        assert_int_equal(feed.gap, gap);
+        assert_int_equal(feed.have, gap ? 5 : 7);
     }
 }
 
@@ -574,13 +575,13 @@ test_it_joins_by_time_until_an_event_was_found(void **state)
         start(0, 1000);
         replay->ordinal = cases[i].ordinal;
         replay->undated = 3;
-        log_place.gap = cases[i].gap;
+        log_place.gap.from = cases[i].gap;
 
         batch();
         assert_int_equal(ngx_unit_trace_count("log since 1000 or 3"), 1);
         assert_int_equal(ngx_unit_trace_count("stop"), cases[i].joins);
         assert_int_equal(feed.source == NULL, cases[i].joins);
-        assert_int_equal(feed.expected, cases[i].joins ? 20 : 0);
+        assert_true(feed.have == (cases[i].joins ? 19 : NGX_ESS_GAP_ANY));
 
         ngx_ess_feed_source_stop(&feed);
         ngx_unit_trace_clear();
@@ -607,7 +608,7 @@ test_history_without_anything_that_new_is_the_end_of_the_log(void **state)
 
     assert_null(feed.source);
     assert_int_equal(feed.seq, 77);
-    assert_int_equal(feed.expected, 20);
+    assert_int_equal(feed.have, 19);
     assert_false(feed.ended);
 }
 
@@ -678,7 +679,7 @@ test_a_client_that_leaves_when_it_is_told_stops_the_replay(void **state)
     ngx_unit_traced("settle ERROR", "free", "stop");
 
     record_rc = NGX_OK;
-    log_place.gap = 0;
+    log_place.gap.from = 0;
     feed.subscribers = 1;
     start(5, 0);
     batch();

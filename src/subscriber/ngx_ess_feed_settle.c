@@ -1,0 +1,184 @@
+
+/*
+ * What becomes of the frames that were read: the subscribers' cursors are put
+ * at them.  Owns nothing.  Runs in workers.
+ */
+
+
+#include "ngx_ess_feed_settle.h"
+#include "ngx_ess_backpressure.h"
+
+
+static void ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed,
+    ngx_ess_frame_t *first);
+static void ngx_ess_feed_settle_cursor(ngx_ess_feed_t *feed,
+    ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame);
+static void ngx_ess_feed_settle_missed(ngx_ess_feed_t *feed);
+static void ngx_ess_feed_settle_failed(ngx_ess_feed_t *feed);
+
+
+void
+ngx_ess_feed_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
+    ngx_ess_frame_t *first)
+{
+    if (rc == NGX_OK) {
+        ngx_ess_feed_settle_distribute(feed, first);
+        return;
+    }
+
+    if (first) {
+        ngx_ess_frame_release(&feed->frames, first);
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_ess_feed_settle_missed(feed);
+
+    } else if (rc == NGX_ERROR) {
+        ngx_ess_feed_settle_failed(feed);
+    }
+}
+
+
+/* Puts cursors at what is new, NULL: nothing. */
+
+static void
+ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
+{
+    ngx_queue_t           *q, *next;
+    ngx_ess_subscriber_t  *sub;
+
+    for (q = ngx_queue_head(&feed->idle);
+         q != ngx_queue_sentinel(&feed->idle);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+        ngx_ess_feed_settle_cursor(feed, sub, first);
+
+        /* with a replay also to learn that it is at the end */
+
+        if (sub->frame || feed->replay) {
+            ngx_ess_feed_due(sub);
+        }
+    }
+
+    if (first == NULL) {
+
+        if (feed->changed) {
+            ngx_ess_feed_want(feed, &ngx_posted_next_events);
+        }
+
+        return;
+    }
+
+    /* among them are those whose socket is full of what is no frame: control
+       frames, or the end of a frame in the buffer of TLS */
+
+    for (q = ngx_queue_head(&feed->waiting);
+         q != ngx_queue_sentinel(&feed->waiting);
+         q = ngx_queue_next(q))
+    {
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+        if (sub->frame == NULL && !sub->closed) {
+            ngx_ess_feed_settle_cursor(feed, sub, first);
+        }
+    }
+
+    ngx_ess_feed_hold(feed);
+
+    /* what is read for one client has a bound of its own, and no more of it is
+       read until the client has it */
+
+    if (!feed->replay) {
+        ngx_ess_backpressure_check(feed, ngx_ess_feed_worker.handlers->slow);
+    }
+
+    ngx_ess_frame_release(&feed->frames, first);
+    ngx_ess_feed_unhold(feed);
+}
+
+
+/* For one at the end: the cursor is put at the first frame that it wants. */
+
+static void
+ngx_ess_feed_settle_cursor(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub,
+    ngx_ess_frame_t *frame)
+{
+    /* a feed may be behind a subscriber that joined lately, and begin a gap
+       before it */
+
+    while (frame
+           && (frame->seq < sub->seq
+               || (frame->type == NGX_ESS_FRAME_GAP
+                   && frame->ordinal - 1 <= sub->have)))
+    {
+        frame = frame->next;
+    }
+
+    if (frame == NULL) {
+        return;
+    }
+
+    sub->frame = frame;
+    sub->have = 0;
+    ngx_ess_frame_hold(frame);
+
+    if (feed->rest) {
+        sub->offset = feed->rest->sent;
+
+        ngx_free(feed->rest);
+        feed->rest = NULL;
+    }
+}
+
+
+/* What the client of a replay has to get next is gone. */
+
+static void
+ngx_ess_feed_settle_missed(ngx_ess_feed_t *feed)
+{
+    ngx_ess_feed_worker.handlers->missed(ngx_ess_feed_first(feed));
+}
+
+
+/* No memory: better a closed connection than a silent hole. */
+
+static void
+ngx_ess_feed_settle_failed(ngx_ess_feed_t *feed)
+{
+    ngx_queue_t           *q, *next;
+    ngx_ess_subscriber_t  *sub;
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_ess_feed_worker.log, 0,
+                  "stream %uL: no memory for its events, closing its "
+                  "subscribers", feed->ref.id);
+
+    ngx_ess_feed_hold(feed);
+
+    for (q = ngx_queue_head(&feed->waiting);
+         q != ngx_queue_sentinel(&feed->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+        ngx_ess_feed_worker.handlers->failed(sub);
+    }
+
+    /* these move on to waiting, or are gone */
+
+    while (!ngx_queue_empty(&feed->due)) {
+        q = ngx_queue_head(&feed->due);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+        ngx_ess_feed_worker.handlers->failed(sub);
+    }
+
+    while (!ngx_queue_empty(&feed->idle)) {
+        q = ngx_queue_head(&feed->idle);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+        ngx_ess_feed_worker.handlers->failed(sub);
+    }
+
+    ngx_ess_feed_unhold(feed);
+}
