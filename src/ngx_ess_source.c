@@ -20,6 +20,7 @@
 #define NGX_ESS_SOURCE_UNBIND_CHECK  10
 
 
+static const ngx_ess_source_t *ngx_ess_source_row(ngx_uint_t number);
 static void ngx_ess_source_bind_handler(ngx_event_t *ev);
 static void ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind);
 static void ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind,
