@@ -176,7 +176,6 @@ LONG = {
     "src/source/rabbitmq/ngx_ess_rabbitmq_replay.c",
     "t/unit/stream/test_crash.c",
     "t/unit/stream/test_follow_state.c",
-    "t/unit/stream/test_log.c",
     "t/unit/subscriber/test_feed_source.c",
     "t/unit/test_source.c",
 }

@@ -126,7 +126,7 @@ test_next(void **state)
 
     gap.next = &event;
     event.ordinal = 41;
-    test_feed.expected = 50;
+    test_feed.have = 49;
     test_clients[0].sub.frame = &gap;
 
     assert_int_equal(test_clients[0].sub.number, 1);
