@@ -113,8 +113,8 @@ deb-deps:
 $(OBJS)/inputs: FORCE
 	@mkdir -p $(OBJS)
 	@{ echo '$(CC_OPT) $(LD_OPT) $(NGINX_SRC)'; \
-	   find ngx_ess_module.c src -name '*.[ch]' | LC_ALL=C sort; } > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	   find ngx_ess_module.c src -name '*.[ch]' | LC_ALL=C sort; } > $@.$$$$; \
+	 cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
 
 $(OBJS)/Makefile: config $(OBJS)/inputs $(wildcard $(NGINX_SRC)/conf_flags)
 	@test -f $(NGINX_SRC)/conf_flags || { \

@@ -35,23 +35,24 @@ def test_old_clients_go_on(nginx, vhost):
     vhost.publish("abc", ["a|1", "b|2", "c|3"])
     wait_for(lambda: Api(n.port(1)).get(stream)["events"] == 3)
 
-    def ordinals(headers):
+    def ordinals(headers, end):
         with Clients([url + old], headers=headers) as clients:
             wait_for(lambda: Api(n.port(1)).get(stream)["subscribers"] == 1)
-            vhost.publish("abc", "end")
+            vhost.publish("abc", end)
             wait_for(lambda: clients[0].messages
-                     and clients[0].messages[-1].startswith("end|"), 20)
+                     and clients[0].messages[-1].startswith(end + "|"), 20)
             found = [re.search(r"\|ordinal: (\d+)\|timestamp: \d+$", m)
                      for m in clients[0].messages]
         wait_for(lambda: Api(n.port(1)).get(stream)["subscribers"] == 0)
         return [int(m.group(1)) for m in found]
 
     # the first is the event with that offset, counted from 0
-    assert ordinals({"X-StreamFromOrdinal": "1"}) == [2, 3, 4]
-    assert ordinals({"X-StreamFromTimestamp": "1000"}) == [1, 2, 3, 4, 5]
-    assert ordinals({"X-StreamFromDatetime": "2001-01-31T13:45:00Z"}) == [
-        1, 2, 3, 4, 5, 6]
-    assert ordinals({}) == [7]
+    assert ordinals({"X-StreamFromOrdinal": "1"}, "end 4") == [2, 3, 4]
+    assert ordinals({"X-StreamFromTimestamp": "1000"}, "end 5") == [
+        1, 2, 3, 4, 5]
+    assert ordinals({"X-StreamFromDatetime": "2001-01-31T13:45:00Z"},
+                    "end 6") == [1, 2, 3, 4, 5, 6]
+    assert ordinals({}, "end 7") == [7]
 
     with Clients([url + stream.uuid]) as clients:
         vhost.publish("abc", "new")

@@ -63,7 +63,7 @@ def test_burst_over_the_zone(nginx, vhost, size, count):
 
     assert api.get(streams[0])["last_ordinal"] == count
     assert api.get(streams[0])["events"] < count
-    assert api.create("one more").id == 4
+    assert api.create("one more").id > 3
 
 
 def test_stuck_worker_is_not_waited_for(nginx, vhost):
