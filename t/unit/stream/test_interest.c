@@ -1,94 +1,16 @@
 /*
  * Interest in streams: closed ones, and how many subscribers there may be.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/many_streams.c
  */
 
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "ngx_unit.h"
-
-
-#define STREAMS  600
+#include "many_streams.h"
 
 
 static ngx_str_t               key = ngx_string("abc");
-static ngx_ess_zone_t         *zone;
-static ngx_ess_stream_info_t   streams[STREAMS];
 static uint32_t                number;
 static uint64_t                first[NGX_ESS_DIRTY];
-
-
-static ngx_str_t *
-key_of(ngx_uint_t i)
-{
-    static u_char     text[16];
-    static ngx_str_t  k;
-
-    k.data = text;
-    k.len = snprintf((char *) text, sizeof(text), "k%d", (int) i);
-
-    return &k;
-}
-
-
-static int
-setup(void **state)
-{
-    ngx_uint_t  i;
-
-    zone = ngx_unit_zone(1024 * 1024);
-
-    if (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK) {
-        return 1;
-    }
-
-    for (i = 0; i < STREAMS; i++) {
-        if (ngx_ess_table_reserve(zone, key_of(i),
-                                  &ngx_unit_bound, 0, &streams[i]) != NGX_OK
-            || ngx_ess_table_show(zone, &streams[i].ref) != NGX_OK)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    ngx_uint_t  faults;
-
-    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
-    ngx_unit_free(zone);
-
-    return faults != 0;
-}
-
-
-static void
-append(ngx_uint_t i, ngx_ess_wake_t *wake)
-{
-    ngx_ess_event_t  event;
-
-    ngx_memzero(&event, sizeof(ngx_ess_event_t));
-
-    ngx_str_set(&event.body, "x");
-    event.timestamp = 1;
-
-    ngx_ess_zone_lock(zone);
-    assert_int_equal(
-        ngx_unit_append_locked(zone, ngx_ess_stream_slot(key_of(i)),
-                               key_of(i), &event, 1, 0, wake), 1);
-    ngx_ess_zone_unlock(zone);
-}
 
 
 /* a long log of a closed stream goes in pieces */
@@ -287,10 +209,15 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test_setup_teardown(test_closed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_closed,
+                                        many_streams_setup,
+                                        many_streams_teardown),
+        cmocka_unit_test_setup_teardown(test_limit,
+                                        many_streams_setup,
+                                        many_streams_teardown),
         cmocka_unit_test_setup_teardown(test_limit_of_one_who_is_behind,
-                                        setup, teardown),
+                                        many_streams_setup,
+                                        many_streams_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,74 +1,14 @@
 /*
  * Process slots: sweeping what a dead worker left, generations.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/many_streams.c
  */
 
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "ngx_unit.h"
+#include "many_streams.h"
 
 
-#define STREAMS  600
-
-
-static ngx_ess_zone_t         *zone;
-static ngx_ess_stream_info_t   streams[STREAMS];
 static uint32_t                number;
-
-
-static ngx_str_t *
-key_of(ngx_uint_t i)
-{
-    static u_char     text[16];
-    static ngx_str_t  k;
-
-    k.data = text;
-    k.len = snprintf((char *) text, sizeof(text), "k%d", (int) i);
-
-    return &k;
-}
-
-
-static int
-setup(void **state)
-{
-    ngx_uint_t  i;
-
-    zone = ngx_unit_zone(1024 * 1024);
-
-    if (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK) {
-        return 1;
-    }
-
-    for (i = 0; i < STREAMS; i++) {
-        if (ngx_ess_table_reserve(zone, key_of(i),
-                                  &ngx_unit_bound, 0, &streams[i]) != NGX_OK
-            || ngx_ess_table_show(zone, &streams[i].ref) != NGX_OK)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    ngx_uint_t  faults;
-
-    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
-    ngx_unit_free(zone);
-
-    return faults != 0;
-}
 
 
 /* whoever is gone is swept, also when another process has its id by now */
@@ -155,8 +95,12 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_new_generation, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_gone,
+                                        many_streams_setup,
+                                        many_streams_teardown),
+        cmocka_unit_test_setup_teardown(test_new_generation,
+                                        many_streams_setup,
+                                        many_streams_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,53 +1,16 @@
 /*
  * What is told of streams: uuids, keys, marks of unbinding.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/one_zone.c
  */
 
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "ngx_unit.h"
+#include "one_zone.h"
 
 
 static uint32_t   number;
 static ngx_str_t  key = ngx_string("abc");
 static ngx_str_t  other = ngx_string("def");
-
-
-static ngx_ess_zone_t *
-make(size_t size)
-{
-    ngx_ess_zone_t  *zone;
-
-    zone = ngx_unit_zone(size);
-
-    ngx_ess_zone_new_generation(zone);
-    assert_int_equal(ngx_ess_process_attach(zone, 3, &ngx_unit_log), NGX_OK);
-
-    return zone;
-}
-
-
-static void
-done(ngx_ess_zone_t *zone)
-{
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-    ngx_unit_free(zone);
-}
-
-
-static void
-create(ngx_ess_zone_t *zone, ngx_str_t *k, ngx_ess_stream_info_t *info)
-{
-    assert_int_equal(ngx_ess_table_reserve(zone, k,
-                                           &ngx_unit_bound, 0, info), NGX_OK);
-    assert_int_equal(ngx_ess_table_show(zone, &info->ref), NGX_OK);
-}
 
 
 static void
