@@ -63,9 +63,7 @@ ngx_ess_interest_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     s = ngx_ess_zone_stream(sh, i);
 
-    if (s->state != NGX_ESS_STREAM_VISIBLE
-        && s->state != NGX_ESS_STREAM_DELETING)
-    {
+    if (!ngx_ess_lookup_listed(s)) {
         goto done;
     }
 

@@ -43,6 +43,11 @@ ngx_int_t ngx_ess_lookup_after_locked(ngx_ess_zone_sh_t *sh,
 #define ngx_ess_lookup_keyed(s)                                               \
     ((s)->kind.binds && (s)->state != NGX_ESS_STREAM_CLOSED)
 
+/* Is it told of, and may it have subscribers? */
+#define ngx_ess_lookup_listed(s)                                              \
+    ((s)->state == NGX_ESS_STREAM_VISIBLE                                     \
+     || (s)->state == NGX_ESS_STREAM_DELETING)
+
 /* The streams of a key that take part in appends, in order of id: the first
    one behind "i" (0: from the start), 0: no more. */
 ngx_ess_seg_t ngx_ess_lookup_key_locked(ngx_ess_zone_sh_t *sh,

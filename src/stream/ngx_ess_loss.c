@@ -130,10 +130,7 @@ ngx_ess_loss_stream_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 
     s = ngx_ess_zone_stream(sh, i);
 
-    if (!s->kind.binds
-        || (s->state != NGX_ESS_STREAM_VISIBLE
-            && s->state != NGX_ESS_STREAM_DELETING))
-    {
+    if (!s->kind.binds || !ngx_ess_lookup_listed(s)) {
         return NGX_DECLINED;
     }
 

@@ -20,6 +20,8 @@
 
 static u_char *ngx_ess_stream_copy_key_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_stream_t *s, u_char *p);
+static ngx_int_t ngx_ess_stream_listed_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_seg_t i, ngx_ess_stream_info_t *info);
 static ngx_ess_zone_mark_t *ngx_ess_stream_marked_locked(ngx_ess_zone_sh_t *sh,
     uint32_t hash);
 
@@ -145,31 +147,13 @@ ngx_int_t
 ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
     ngx_ess_stream_info_t *info)
 {
-    ngx_int_t           rc;
-    ngx_ess_seg_t       i;
-    ngx_ess_stream_t   *s;
-    ngx_ess_zone_sh_t  *sh;
-
-    sh = zone->sh;
-    rc = NGX_DECLINED;
+    ngx_int_t  rc;
 
     ngx_ess_zone_lock(zone);
 
-    for (i = *ngx_ess_zone_bucket(sh, ids, id); i; i = s->id_next) {
-        s = ngx_ess_zone_stream(sh, i);
-
-        if (s->id == id) {
-            if (s->state == NGX_ESS_STREAM_VISIBLE
-                || s->state == NGX_ESS_STREAM_DELETING)
-            {
-                ngx_ess_stream_info_locked(sh, i, info);
-                rc = NGX_OK;
-            }
-
-            break;
-        }
-    }
-
+    rc = ngx_ess_stream_listed_locked(zone->sh,
+                                      ngx_ess_lookup_id_locked(zone->sh, id),
+                                      info);
     ngx_ess_zone_unlock(zone);
 
     return rc;
@@ -180,32 +164,33 @@ ngx_int_t
 ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
     ngx_ess_stream_info_t *info)
 {
-    ngx_int_t           rc;
-    uint32_t            state;
-    ngx_ess_seg_t       i;
-    ngx_ess_zone_sh_t  *sh;
-
-    sh = zone->sh;
-    rc = NGX_DECLINED;
+    ngx_int_t  rc;
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_lookup_uuid_locked(sh, uuid);
-
-    if (i) {
-        state = ngx_ess_zone_stream(sh, i)->state;
-
-        if (state == NGX_ESS_STREAM_VISIBLE
-            || state == NGX_ESS_STREAM_DELETING)
-        {
-            ngx_ess_stream_info_locked(sh, i, info);
-            rc = NGX_OK;
-        }
-    }
-
+    rc = ngx_ess_stream_listed_locked(zone->sh,
+                                      ngx_ess_lookup_uuid_locked(zone->sh,
+                                                                 uuid),
+                                      info);
     ngx_ess_zone_unlock(zone);
 
     return rc;
+}
+
+
+/* NGX_DECLINED: none (0), or one that nobody is told of yet, or any more. */
+
+static ngx_int_t
+ngx_ess_stream_listed_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
+    ngx_ess_stream_info_t *info)
+{
+    if (i == 0 || !ngx_ess_lookup_listed(ngx_ess_zone_stream(sh, i))) {
+        return NGX_DECLINED;
+    }
+
+    ngx_ess_stream_info_locked(sh, i, info);
+
+    return NGX_OK;
 }
 
 
@@ -266,9 +251,7 @@ ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
             s = ngx_ess_zone_stream(sh, i);
             c.id = s->id;
 
-            if (s->state == NGX_ESS_STREAM_VISIBLE
-                || s->state == NGX_ESS_STREAM_DELETING)
-            {
+            if (ngx_ess_lookup_listed(s)) {
                 ngx_ess_stream_info_locked(sh, i, &infos[found++]);
             }
 

@@ -361,8 +361,6 @@ ngx_int_t
 ngx_ess_table_load(ngx_ess_zone_t *zone, const ngx_ess_stream_info_t *row)
 {
     ngx_int_t           rc;
-    ngx_ess_seg_t       i;
-    ngx_ess_stream_t   *s;
     ngx_ess_zone_sh_t  *sh;
 
     if (row->ref.id == 0 || row->ref.id == (uint64_t) -1
@@ -376,16 +374,9 @@ ngx_ess_table_load(ngx_ess_zone_t *zone, const ngx_ess_stream_info_t *row)
 
     ngx_ess_zone_lock(zone);
 
-    for (i = *ngx_ess_zone_bucket(sh, ids, row->ref.id); i; i = s->id_next) {
-        s = ngx_ess_zone_stream(sh, i);
-
-        if (s->id == row->ref.id) {
-            rc = NGX_ABORT;
-            goto done;
-        }
-    }
-
-    if (ngx_ess_lookup_uuid_locked(sh, row->uuid)) {
+    if (ngx_ess_lookup_id_locked(sh, row->ref.id)
+        || ngx_ess_lookup_uuid_locked(sh, row->uuid))
+    {
         rc = NGX_ABORT;
         goto done;
     }
