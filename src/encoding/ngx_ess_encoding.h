@@ -33,15 +33,17 @@ typedef struct {
 } ngx_ess_encoding_frame_t;
 
 
-typedef struct {
-    /* Encodes an event.  NGX_OK or NGX_ERROR (no memory). */
-    ngx_int_t              (*encode)(ngx_ess_encoding_event_t *event,
-                                 ngx_ess_encoding_frame_t *out,
-                                 ngx_log_t *log);
+typedef struct ngx_ess_encoding_s  ngx_ess_encoding_t;
 
-    /* The same for one client alone: without what takes more time than
-       sending it, such as to deflate it. */
-    ngx_int_t              (*encode_one)(ngx_ess_encoding_event_t *event,
+struct ngx_ess_encoding_s {
+    /*
+     * Encodes an event.  NGX_OK or NGX_ERROR (no memory).  "one": for one
+     * client alone, without what takes more time than sending it, such as to
+     * deflate it.
+     */
+    ngx_int_t              (*encode)(const ngx_ess_encoding_t *encoding,
+                                 ngx_ess_encoding_event_t *event,
+                                 ngx_uint_t one,
                                  ngx_ess_encoding_frame_t *out,
                                  ngx_log_t *log);
 
@@ -50,10 +52,16 @@ typedef struct {
      * gone, with to < from: nobody knows how many.  NGX_OK or NGX_ERROR (no
      * memory).  NULL: there are no words for it.
      */
-    ngx_int_t              (*gap)(uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_int_t              (*gap)(const ngx_ess_encoding_t *encoding,
+                                 uint64_t epoch, uint64_t from, uint64_t to,
                                  ngx_ess_encoding_frame_t *out,
                                  ngx_log_t *log);
-} ngx_ess_encoding_t;
+
+    /* for its functions alone */
+    unsigned                 annotated:1;   /* with ordinal and timestamp */
+    unsigned                 deflated:1;
+    unsigned                 chunked:1;     /* of HTTP/1.1 */
+};
 
 
 #endif /* _NGX_ESS_ENCODING_H_INCLUDED_ */

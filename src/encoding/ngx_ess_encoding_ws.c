@@ -10,49 +10,42 @@
 #include "ngx_ess_ws_codec.h"
 
 
-static ngx_int_t ngx_ess_encoding_ws_plain(ngx_ess_encoding_event_t *event,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_encoding_ws_annotate(ngx_ess_encoding_event_t *event,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_encoding_ws_deflate(ngx_ess_encoding_event_t *event,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_encoding_ws_annotate_deflate(
-    ngx_ess_encoding_event_t *event, ngx_ess_encoding_frame_t *out,
-    ngx_log_t *log);
+static ngx_int_t ngx_ess_encoding_ws_encode(
+    const ngx_ess_encoding_t *encoding, ngx_ess_encoding_event_t *event,
+    ngx_uint_t one, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 static void ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out,
-    size_t body, ngx_log_t *log);
+    ngx_log_t *log);
 static u_char *ngx_ess_encoding_ws_message(ngx_ess_encoding_frame_t *out,
     ngx_ess_ws_opcode_e opcode, ngx_uint_t deflated, size_t len,
     ngx_log_t *log);
-static ngx_int_t ngx_ess_encoding_ws_gap(uint64_t epoch, uint64_t from,
-    uint64_t to, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
+static ngx_int_t ngx_ess_encoding_ws_gap(const ngx_ess_encoding_t *encoding,
+    uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 
 
 const ngx_ess_encoding_t  ngx_ess_encoding_ws = {
-    ngx_ess_encoding_ws_plain,
-    ngx_ess_encoding_ws_plain,
-    NULL
+    .encode = ngx_ess_encoding_ws_encode
 };
 
 
 const ngx_ess_encoding_t  ngx_ess_encoding_ws_annotated = {
-    ngx_ess_encoding_ws_annotate,
-    ngx_ess_encoding_ws_annotate,
-    ngx_ess_encoding_ws_gap
+    .encode = ngx_ess_encoding_ws_encode,
+    .gap = ngx_ess_encoding_ws_gap,
+    .annotated = 1
 };
 
 
 const ngx_ess_encoding_t  ngx_ess_encoding_ws_deflated = {
-    ngx_ess_encoding_ws_deflate,
-    ngx_ess_encoding_ws_plain,
-    NULL
+    .encode = ngx_ess_encoding_ws_encode,
+    .deflated = 1
 };
 
 
 const ngx_ess_encoding_t  ngx_ess_encoding_ws_annotated_deflated = {
-    ngx_ess_encoding_ws_annotate_deflate,
-    ngx_ess_encoding_ws_annotate,
-    ngx_ess_encoding_ws_gap
+    .encode = ngx_ess_encoding_ws_encode,
+    .gap = ngx_ess_encoding_ws_gap,
+    .annotated = 1,
+    .deflated = 1
 };
 
 
@@ -70,105 +63,62 @@ ngx_ess_encoding_ws_init(ngx_int_t level, size_t min_size)
 
 
 static ngx_int_t
-ngx_ess_encoding_ws_plain(ngx_ess_encoding_event_t *event,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
-{
-    u_char     *p;
-    ngx_str_t  *body;
-
-    body = &event->body;
-
-    p = ngx_ess_encoding_ws_message(out,
-                                    ngx_ess_ws_codec_is_text(body)
-                                    ? NGX_ESS_WS_TEXT : NGX_ESS_WS_BINARY,
-                                    0, body->len, log);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (body->len) {
-        ngx_memcpy(p, body->data, body->len);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_encoding_ws_annotate(ngx_ess_encoding_event_t *event,
+ngx_ess_encoding_ws_encode(const ngx_ess_encoding_t *encoding,
+    ngx_ess_encoding_event_t *event, ngx_uint_t one,
     ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
     u_char              *p;
     ngx_str_t           *body;
+    ngx_uint_t           text;
     ngx_ess_annotate_t   a;
 
     body = &event->body;
+    text = ngx_ess_ws_codec_is_text(body);
 
-    if (!ngx_ess_ws_codec_is_text(body)) {
-        return ngx_ess_encoding_ws_plain(event, out, log);
+    a.at = body->len;
+    a.len = 0;
+    a.invalid = 0;
+
+    if (text && encoding->annotated) {
+        ngx_ess_annotate(&a, event);
     }
 
-    ngx_ess_annotate(&a, event);
-
-    p = ngx_ess_encoding_ws_message(out, NGX_ESS_WS_TEXT, 0,
-                                    body->len + a.len, log);
+    p = ngx_ess_encoding_ws_message(out, text ? NGX_ESS_WS_TEXT
+                                              : NGX_ESS_WS_BINARY,
+                                    0, body->len + a.len, log);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     out->unannotated = a.invalid;
 
-    p = ngx_cpymem(p, body->data, a.at);
-    p = ngx_cpymem(p, a.data, a.len);
-    ngx_memcpy(p, body->data + a.at, body->len - a.at);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_encoding_ws_deflate(ngx_ess_encoding_event_t *event,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
-{
-    if (ngx_ess_encoding_ws_plain(event, out, log) != NGX_OK) {
-        return NGX_ERROR;
+    if (body->len) {
+        ngx_memcpy(p, body->data, a.at);
+        ngx_memcpy(p + a.at + a.len, body->data + a.at, body->len - a.at);
     }
 
-    ngx_ess_encoding_ws_shorten(out, event->body.len, log);
+    ngx_memcpy(p + a.at, a.data, a.len);
 
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_encoding_ws_annotate_deflate(ngx_ess_encoding_event_t *event,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
-{
-    if (ngx_ess_encoding_ws_annotate(event, out, log) != NGX_OK) {
-        return NGX_ERROR;
+    if (encoding->deflated && !one
+        && body->len >= ngx_ess_encoding_ws_min_size)
+    {
+        ngx_ess_encoding_ws_shorten(out, log);
     }
 
-    ngx_ess_encoding_ws_shorten(out, event->body.len, log);
-
     return NGX_OK;
 }
 
 
-/* Puts the message deflated in its own place, unless the event is a small one,
-   or that were longer, or there is no memory. */
+/* Puts the message deflated in its own place, unless that were longer, or
+   there is no memory. */
 
 static void
-ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out, size_t body,
-    ngx_log_t *log)
+ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
     size_t                     n, len;
     u_char                    *p, *message;
     ngx_ess_ws_opcode_e        opcode;
     ngx_ess_encoding_frame_t   plain;
-
-    if (body < ngx_ess_encoding_ws_min_size) {
-        return;
-    }
 
     opcode = out->data[0] & NGX_ESS_WS_OPCODE;
     n = ngx_ess_ws_codec_header_len(out->data);
@@ -223,8 +173,9 @@ ngx_ess_encoding_ws_message(ngx_ess_encoding_frame_t *out,
 
 
 static ngx_int_t
-ngx_ess_encoding_ws_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+ngx_ess_encoding_ws_gap(const ngx_ess_encoding_t *encoding, uint64_t epoch,
+    uint64_t from, uint64_t to, ngx_ess_encoding_frame_t *out,
+    ngx_log_t *log)
 {
     u_char  *p, *last;
     u_char   text[sizeof("{\"ess_gap\":{\"from\":,\"to\":null}}")

@@ -15,10 +15,6 @@
 #include "ngx_ess_encoding.h"
 
 
-/* around what is in a chunk of HTTP/1.1 (RFC 9112, 7.1): its size in hex, and
-   a line break before and behind */
-#define NGX_ESS_SSE_CODEC_CHUNK  (16 + 2 + 2)
-
 /* of a notice of a gap */
 #define NGX_ESS_SSE_CODEC_GAP                                                 \
     (sizeof("event: gap\nid: -\ndata: {\"from\":,\"to\":null}\n\n") - 1       \
@@ -38,7 +34,8 @@ u_char *ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
 u_char *ngx_ess_sse_codec_gap(u_char *p, uint64_t epoch, uint64_t from,
     uint64_t to);
 
-/* Bytes of a chunk with "len" bytes; writes what is before them. */
+/* Bytes of a chunk of HTTP/1.1 (RFC 9112, 7.1) with "len" bytes; writes what is
+   before them: the size in hex, and a line break, as there is one behind. */
 size_t ngx_ess_sse_codec_chunk_len(size_t len);
 u_char *ngx_ess_sse_codec_chunk(u_char *p, size_t len);
 

@@ -328,8 +328,8 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, ngx_ess_gap_t *gap,
         return NGX_OK;
     }
 
-    if (feed->encoding->gap(feed->ref.epoch, gap->from, gap->to, &data,
-                            ngx_ess_feed_worker.log)
+    if (feed->encoding->gap(feed->encoding, feed->ref.epoch, gap->from,
+                            gap->to, &data, ngx_ess_feed_worker.log)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -356,7 +356,6 @@ ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
-    ngx_int_t                 rc;
     ngx_ess_encoding_event_t  event;
     ngx_ess_encoding_frame_t  data;
 
@@ -398,11 +397,10 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
     ngx_ess_feed_read_to_event(feed, record, &event);
 
-    rc = feed->replay
-         ? feed->encoding->encode_one(&event, &data, ngx_ess_feed_worker.log)
-         : feed->encoding->encode(&event, &data, ngx_ess_feed_worker.log);
-
-    if (rc != NGX_OK) {
+    if (feed->encoding->encode(feed->encoding, &event, feed->replay, &data,
+                               ngx_ess_feed_worker.log)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -455,8 +453,8 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
         ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
 
-        if ((i == 0 ? feed->encoding->encode_one : feed->encoding->encode)
-                (&event, &data, ngx_ess_feed_worker.log)
+        if (feed->encoding->encode(feed->encoding, &event, i == 0, &data,
+                                   ngx_ess_feed_worker.log)
             != NGX_OK)
         {
             return NGX_ERROR;

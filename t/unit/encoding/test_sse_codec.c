@@ -119,7 +119,7 @@ static void
 test_chunk(void **state)
 {
     size_t  i;
-    u_char  buf[NGX_ESS_SSE_CODEC_CHUNK];
+    u_char  buf[16 + 2 + 1];
 
     static const size_t  sizes[] = { 1, 9, 10, 15, 16, 255, 256, 4096,
                                      1048576 };

@@ -25,42 +25,24 @@ feeds_frame(ngx_ess_encoding_frame_t *out, char *head, ngx_str_t *body,
 
 
 static ngx_int_t
-feeds_encode(ngx_ess_encoding_event_t *event, ngx_ess_encoding_frame_t *out,
-    ngx_log_t *log)
+feeds_encode(const ngx_ess_encoding_t *encoding,
+    ngx_ess_encoding_event_t *event, ngx_uint_t one,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
-    char  head[32];
+    char       head[32];
+    ngx_int_t  rc;
 
-    feeds.encoded++;
+    feeds.encoded += !one;
+    feeds.encoded_one += one;
     out->unannotated = (event->body.len && event->body.data[0] == '{');
 
     snprintf(head, sizeof(head),
              (event->timestamp == event->ordinal * 10) ? "e%d:" : "e%d@%d:",
              (int) event->ordinal, (int) event->timestamp);
 
-    return feeds_frame(out, head, &event->body, log);
-}
+    rc = feeds_frame(out, head, &event->body, log);
 
-
-static ngx_int_t
-feeds_encode_one(ngx_ess_encoding_event_t *event,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
-{
-    feeds.encoded--;
-    feeds.encoded_one++;
-
-    return feeds_encode(event, out, log);
-}
-
-
-static ngx_int_t
-feeds_deflate(ngx_ess_encoding_event_t *event, ngx_ess_encoding_frame_t *out,
-    ngx_log_t *log)
-{
-    ngx_int_t  rc;
-
-    rc = feeds_encode(event, out, log);
-
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && encoding->deflated && !one) {
         out->data[0] = 'E';
     }
 
@@ -69,8 +51,8 @@ feeds_deflate(ngx_ess_encoding_event_t *event, ngx_ess_encoding_frame_t *out,
 
 
 static ngx_int_t
-feeds_gap(uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+feeds_gap(const ngx_ess_encoding_t *encoding, uint64_t epoch, uint64_t from,
+    uint64_t to, ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
     char       head[64];
     ngx_str_t  none;
@@ -91,20 +73,20 @@ feeds_gap(uint64_t epoch, uint64_t from, uint64_t to,
 
 const ngx_ess_encoding_t  feeds_plain = {
     .gap = feeds_gap,
-    .encode = feeds_encode, .encode_one = feeds_encode_one
+    .encode = feeds_encode
 };
 
 const ngx_ess_encoding_t  feeds_other = {
     .gap = feeds_gap,
-    .encode = feeds_encode, .encode_one = feeds_encode_one
+    .encode = feeds_encode
 };
 
 const ngx_ess_encoding_t  feeds_silent = {
-    .encode = feeds_encode,
-    .encode_one = feeds_encode_one
+    .encode = feeds_encode
 };
 
 const ngx_ess_encoding_t  feeds_deflated = {
     .gap = feeds_gap,
-    .encode = feeds_deflate, .encode_one = feeds_encode_one
+    .encode = feeds_encode,
+    .deflated = 1
 };
