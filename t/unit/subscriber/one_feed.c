@@ -1,0 +1,105 @@
+/*
+ * A feed by itself, for the unit tests of what is kept in one.
+ */
+
+
+#include "one_feed.h"
+
+
+one_feed_t  one_feed;
+
+
+void *
+ngx_alloc(size_t size, ngx_log_t *log)
+{
+    return (one_feed.fail && --one_feed.fail == 0) ? NULL : malloc(size);
+}
+
+
+void
+ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+{
+    assert_int_equal(counter, NGX_ESS_C_MEMORY);
+    one_feed.memory += n;
+}
+
+
+int
+one_feed_begin(void **state)
+{
+    ngx_uint_t  i;
+
+    ngx_memzero(&one_feed, sizeof(one_feed_t));
+
+    ngx_queue_init(&one_feed.feed.idle);
+    ngx_queue_init(&one_feed.feed.due);
+    ngx_queue_init(&one_feed.feed.waiting);
+
+    for (i = 0; i < ONE_FEED_SUBS; i++) {
+        one_feed.subs[i].feed = &one_feed.feed;
+        ngx_queue_insert_tail(&one_feed.feed.waiting, &one_feed.subs[i].queue);
+    }
+
+    ngx_ess_memory_init(NULL, 1024 * 1024);
+
+    return 0;
+}
+
+
+int
+one_feed_end(void **state)
+{
+    assert_null(one_feed.feed.frames.tail);
+    assert_int_equal(ngx_ess_memory_used(), 0);
+    assert_int_equal(one_feed.memory, 0);
+
+    return 0;
+}
+
+
+ngx_ess_frame_t *
+one_feed_append(size_t len)
+{
+    ngx_ess_encoding_frame_t  data;
+
+    ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
+
+    data.data = malloc(len);
+    assert_non_null(data.data);
+    data.len = len;
+
+    return ngx_ess_frame_append(&one_feed.feed.frames, NGX_ESS_FRAME_EVENT,
+                                ++one_feed.frames, &data, NULL);
+}
+
+
+void
+one_feed_pass(size_t len)
+{
+    ngx_ess_frame_release(&one_feed.feed.frames, one_feed_append(len));
+}
+
+
+void
+one_feed_at(ngx_uint_t i, ngx_ess_frame_t *frame)
+{
+    one_feed.subs[i].frame = frame;
+    ngx_ess_frame_hold(frame);
+}
+
+
+void
+one_feed_release(ngx_uint_t i)
+{
+    ngx_ess_frame_release(&one_feed.subs[i].feed->frames,
+                          one_feed.subs[i].frame);
+    one_feed.subs[i].frame = NULL;
+}
+
+
+void
+one_feed_next(ngx_uint_t i)
+{
+    one_feed.subs[i].frame = ngx_ess_frame_next(&one_feed.feed.frames,
+                                                one_feed.subs[i].frame);
+}
