@@ -323,16 +323,16 @@ ngx_free_connection(ngx_connection_t *c)
 }
 
 
-/* timers never expire here */
+/* Timers never expire here; ngx_str_rbtree.c has other trees. */
 
-void
+__attribute__((weak)) void
 ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
     ngx_unit_timers++;
 }
 
 
-void
+__attribute__((weak)) void
 ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
     ngx_unit_timers--;

@@ -53,6 +53,7 @@ ngx_ess_exchange_pattern_match(ngx_ess_exchange_slot_t *slot, ngx_str_t *key,
     ngx_ess_event_t *event)
 {
     ngx_int_t                     rc;
+    ngx_ess_event_key_t           one;
     static ngx_ess_stream_ref_t  *none;
 
     rc = ngx_ess_exchange_pattern_sync(slot->worker);
@@ -60,13 +61,12 @@ ngx_ess_exchange_pattern_match(ngx_ess_exchange_slot_t *slot, ngx_str_t *key,
     event->streams = &none;
     event->nstreams = 0;
 
-    if (slot->topic && event->keys) {
-        event->nstreams = ngx_ess_topic_match_keys(slot->topic, event->keys,
-                                                   event->nkeys,
-                                                   &event->streams);
+    if (slot->topic) {
+        one.key = *key;
 
-    } else if (slot->topic) {
-        event->nstreams = ngx_ess_topic_match(slot->topic, key,
+        event->nstreams = ngx_ess_topic_match(slot->topic,
+                                              event->keys ? event->keys : &one,
+                                              event->keys ? event->nkeys : 1,
                                               &event->streams);
     }
 

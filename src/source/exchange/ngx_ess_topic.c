@@ -1,33 +1,32 @@
 
 /*
- * The index of topic patterns.  Nodes are found by their parent and word, in
- * one hash table; those of wildcards hang on their parents.  Memory is taken
- * when a pattern is added, never for a match.
+ * The index of topic patterns.  A node has those behind it, by their words, in
+ * a tree, and the wildcards among them at hand.  Memory is taken when a pattern
+ * is added, never for a match.
  */
 
 
 #include "ngx_ess_topic.h"
+#include "ngx_ess_str.h"
 
 
-#define NGX_ESS_TOPIC_BUCKETS  64           /* at first */
 #define NGX_ESS_TOPIC_ROOM     16
 
 
 typedef struct ngx_ess_topic_node_s  ngx_ess_topic_node_t;
 
 struct ngx_ess_topic_node_s {
-    ngx_ess_topic_node_t    *next;          /* in its bucket */
+    ngx_str_node_t           word;          /* must be the first; its bytes are
+                                               behind the node */
+    ngx_rbtree_t             children;
     ngx_ess_topic_node_t    *parent;        /* NULL: the root */
-    ngx_ess_topic_node_t    *star;          /* "*" behind this one */
-    ngx_ess_topic_node_t    *hash;          /* "#" behind this one */
+    ngx_ess_topic_node_t    *star;          /* of the children: "*" */
+    ngx_ess_topic_node_t    *hash;          /* "#" */
+    ngx_ess_topic_node_t    *next[2];       /* see ngx_ess_topic_lead() */
     ngx_queue_t              entries;       /* patterns that end here */
     uint64_t                 step;          /* at which it was last reached */
     uint64_t                 match;         /* which it was last part of */
-    uint32_t                 key;           /* of the parent and the word */
-    uint32_t                 children;      /* of all three kinds */
-    u_char                   type;          /* '*', '#', or 0: a word */
-    u_char                   len;
-    u_char                   word[];
+    unsigned                 any:1;         /* it is "#" */
 };
 
 
@@ -40,61 +39,36 @@ typedef struct {
 
 
 struct ngx_ess_topic_s {
-    ngx_ess_topic_node_t    *root;
-    ngx_ess_topic_node_t   **buckets;
-    ngx_uint_t               nbuckets;      /* a power of two */
-    ngx_uint_t               nnodes;        /* with the root */
+    ngx_ess_topic_node_t     root;
+    ngx_rbtree_node_t        sentinel;      /* of all trees */
     ngx_queue_t              entries;       /* all */
     ngx_uint_t               nentries;
     uint64_t                 step;
     uint64_t                 match;
 
-    /* with room for all nodes, and all streams */
-    ngx_ess_topic_node_t   **nodes;         /* the two sets */
-    ngx_ess_topic_node_t   **from;          /* where the words so far lead */
-    ngx_ess_topic_node_t   **to;            /* and one more */
-    ngx_uint_t               nodes_room;
+    /* with room for all streams */
     ngx_ess_stream_ref_t   **refs;
-    ngx_uint_t               refs_room;
+    ngx_uint_t               room;
 
     ngx_log_t               *log;
 };
 
 
-/* one word after another: "p" is behind the word's dot, or NULL at the end */
-
-typedef struct {
-    u_char                  *p;
-    u_char                  *last;
-    ngx_str_t                word;
-    uint32_t                 hash;
-    u_char                   type;          /* in a pattern: as a node's */
-} ngx_ess_topic_words_t;
-
-
-static void ngx_ess_topic_words(ngx_ess_topic_words_t *words, ngx_str_t *key);
-static ngx_uint_t ngx_ess_topic_next_word(ngx_ess_topic_words_t *words);
-static ngx_ess_topic_node_t **ngx_ess_topic_place(ngx_ess_topic_t *topic,
-    ngx_ess_topic_node_t *parent, u_char type, uint32_t key);
-static ngx_ess_topic_node_t *ngx_ess_topic_child(ngx_ess_topic_t *topic,
-    ngx_ess_topic_node_t *node, ngx_ess_topic_words_t *words);
-static uint32_t ngx_ess_topic_key(ngx_ess_topic_node_t *node, uint32_t hash);
-static ngx_ess_topic_node_t *ngx_ess_topic_add_node(ngx_ess_topic_t *topic,
-    ngx_ess_topic_node_t *parent, ngx_ess_topic_words_t *words);
-static void ngx_ess_topic_prune(ngx_ess_topic_t *topic,
+static void ngx_ess_topic_init_node(ngx_ess_topic_t *topic,
     ngx_ess_topic_node_t *node);
-static void ngx_ess_topic_grow_table(ngx_ess_topic_t *topic);
+static ngx_ess_topic_node_t *ngx_ess_topic_child(ngx_ess_topic_node_t *node,
+    ngx_str_t *word);
+static ngx_ess_topic_node_t *ngx_ess_topic_add_node(ngx_ess_topic_t *topic,
+    ngx_ess_topic_node_t *parent, ngx_str_t *word);
+static void ngx_ess_topic_prune(ngx_ess_topic_node_t *node);
 static ngx_int_t ngx_ess_topic_room(ngx_ess_topic_t *topic);
-static void *ngx_ess_topic_array(void *old, ngx_uint_t room, ngx_log_t *log);
 static ngx_uint_t ngx_ess_topic_collect(ngx_ess_topic_t *topic,
     ngx_str_t *key, ngx_uint_t m);
-static ngx_uint_t ngx_ess_topic_lead(ngx_ess_topic_t *topic, ngx_str_t *key);
-static ngx_uint_t ngx_ess_topic_sort(ngx_ess_topic_t *topic, ngx_uint_t m,
-    ngx_ess_stream_ref_t ***refs);
-static ngx_uint_t ngx_ess_topic_reach(ngx_ess_topic_t *topic,
-    ngx_ess_topic_node_t **set, ngx_uint_t n, ngx_ess_topic_node_t *node);
+static ngx_ess_topic_node_t *ngx_ess_topic_lead(ngx_ess_topic_t *topic,
+    ngx_str_t *key);
+static ngx_ess_topic_node_t *ngx_ess_topic_reach(ngx_ess_topic_t *topic,
+    ngx_ess_topic_node_t *list, ngx_ess_topic_node_t *node);
 static int ngx_libc_cdecl ngx_ess_topic_cmp(const void *one, const void *two);
-static void ngx_ess_topic_free_node(ngx_ess_topic_node_t *node);
 
 
 ngx_ess_topic_t *
@@ -107,27 +81,11 @@ ngx_ess_topic_create(ngx_log_t *log)
         return NULL;
     }
 
-    ngx_queue_init(&topic->entries);
-
     topic->log = log;
-    topic->nbuckets = NGX_ESS_TOPIC_BUCKETS;
 
-    topic->buckets = ngx_calloc(topic->nbuckets
-                                * sizeof(ngx_ess_topic_node_t *), log);
-    topic->root = ngx_calloc(sizeof(ngx_ess_topic_node_t), log);
-
-    if (topic->root) {
-        ngx_queue_init(&topic->root->entries);
-        topic->nnodes = 1;
-    }
-
-    if (topic->buckets == NULL
-        || topic->root == NULL
-        || ngx_ess_topic_room(topic) != NGX_OK)
-    {
-        ngx_ess_topic_destroy(topic);
-        return NULL;
-    }
+    ngx_queue_init(&topic->entries);
+    ngx_rbtree_sentinel_init(&topic->sentinel);
+    ngx_ess_topic_init_node(topic, &topic->root);
 
     return topic;
 }
@@ -136,97 +94,37 @@ ngx_ess_topic_create(ngx_log_t *log)
 void
 ngx_ess_topic_destroy(ngx_ess_topic_t *topic)
 {
-    ngx_uint_t             i;
-    ngx_ess_topic_node_t  *node, *next;
+    ngx_ess_stream_ref_t  *ref;
 
-    for (i = 0; topic->buckets && i < topic->nbuckets; i++) {
-
-        for (node = topic->buckets[i]; node; node = next) {
-            next = node->next;
-            ngx_ess_topic_free_node(node);
-        }
+    while ((ref = ngx_ess_topic_turn(topic)) != NULL) {
+        ngx_ess_topic_remove(topic, ref);
     }
 
-    if (topic->root) {
-        ngx_ess_topic_free_node(topic->root);
-    }
-
-    ngx_free(topic->buckets);
-    ngx_free(topic->nodes);
     ngx_free(topic->refs);
     ngx_free(topic);
 }
 
 
-/* with the wildcards behind it, which are in no bucket */
-
 static void
-ngx_ess_topic_free_node(ngx_ess_topic_node_t *node)
+ngx_ess_topic_init_node(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *node)
 {
-    ngx_queue_t            *q;
-    ngx_ess_topic_entry_t  *entry;
+    ngx_queue_init(&node->entries);
 
-    if (node->star) {
-        ngx_ess_topic_free_node(node->star);
-    }
-
-    if (node->hash) {
-        ngx_ess_topic_free_node(node->hash);
-    }
-
-    while (!ngx_queue_empty(&node->entries)) {
-        q = ngx_queue_head(&node->entries);
-        ngx_queue_remove(q);
-
-        entry = ngx_queue_data(q, ngx_ess_topic_entry_t, queue);
-        ngx_free(entry);
-    }
-
-    ngx_free(node);
+    ngx_rbtree_init(&node->children, &topic->sentinel,
+                    ngx_str_rbtree_insert_value);
 }
 
 
-/* An empty key has no words at all, as in RabbitMQ; "." has two empty ones. */
-
-static void
-ngx_ess_topic_words(ngx_ess_topic_words_t *words, ngx_str_t *key)
-{
-    words->p = key->len ? key->data : NULL;
-    words->last = key->data + key->len;
-}
-
-
-static ngx_uint_t
-ngx_ess_topic_next_word(ngx_ess_topic_words_t *words)
-{
-    u_char  *p;
-
-    if (words->p == NULL) {
-        return 0;
-    }
-
-    words->hash = 0;
-
-    for (p = words->p; p < words->last && *p != '.'; p++) {
-        words->hash = (uint32_t) ngx_hash(words->hash, *p);
-    }
-
-    words->word.data = words->p;
-    words->word.len = p - words->p;
-    words->type = (p == words->p + 1 && (*words->p == '*' || *words->p == '#'))
-                  ? *words->p : 0;
-    words->p = (p < words->last) ? p + 1 : NULL;
-
-    return 1;
-}
-
+/* An empty pattern has no words at all, as in RabbitMQ; "." has two empty
+   ones. */
 
 ngx_int_t
 ngx_ess_topic_add(ngx_ess_topic_t *topic, ngx_str_t *pattern,
     ngx_ess_stream_ref_t *ref)
 {
+    ngx_str_t               rest, word;
+    ngx_uint_t              more;
     ngx_ess_topic_node_t   *node, *child;
-    ngx_ess_topic_words_t   words;
     ngx_ess_topic_entry_t  *entry;
 
     entry = ngx_alloc(sizeof(ngx_ess_topic_entry_t), topic->log);
@@ -234,43 +132,40 @@ ngx_ess_topic_add(ngx_ess_topic_t *topic, ngx_str_t *pattern,
         return NGX_ERROR;
     }
 
-    entry->ref = *ref;
+    node = &topic->root;
 
-    node = topic->root;
+    if (ngx_ess_topic_room(topic) != NGX_OK) {
+        goto failed;
+    }
 
-    ngx_ess_topic_words(&words, pattern);
+    rest = *pattern;
 
-    while (ngx_ess_topic_next_word(&words)) {
+    for (more = (rest.len != 0); more; node = child) {
+        more = ngx_ess_str_cut(&rest, '.', &word);
 
-        child = ngx_ess_topic_child(topic, node, &words);
+        child = ngx_ess_topic_child(node, &word);
 
         if (child == NULL) {
-            child = ngx_ess_topic_add_node(topic, node, &words);
+            child = ngx_ess_topic_add_node(topic, node, &word);
         }
 
         if (child == NULL) {
             goto failed;
         }
-
-        node = child;
     }
 
-    topic->nentries++;
-
-    if (ngx_ess_topic_room(topic) != NGX_OK) {
-        topic->nentries--;
-        goto failed;
-    }
-
+    entry->ref = *ref;
     entry->node = node;
+
     ngx_queue_insert_tail(&node->entries, &entry->queue);
     ngx_queue_insert_tail(&topic->entries, &entry->all);
+    topic->nentries++;
 
     return NGX_OK;
 
 failed:
 
-    ngx_ess_topic_prune(topic, node);
+    ngx_ess_topic_prune(node);
     ngx_free(entry);
 
     return NGX_ERROR;
@@ -294,7 +189,7 @@ ngx_ess_topic_remove(ngx_ess_topic_t *topic, ngx_ess_stream_ref_t *ref)
 
     topic->nentries--;
 
-    ngx_ess_topic_prune(topic, node);
+    ngx_ess_topic_prune(node);
 }
 
 
@@ -318,104 +213,43 @@ ngx_ess_topic_turn(ngx_ess_topic_t *topic)
 }
 
 
-/* what the first of those behind a node hangs on, among which one is sought */
-
-static ngx_ess_topic_node_t **
-ngx_ess_topic_place(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *parent,
-    u_char type, uint32_t key)
-{
-    switch (type) {
-
-    case '*':
-        return &parent->star;
-
-    case '#':
-        return &parent->hash;
-
-    default:
-        return &topic->buckets[key & (topic->nbuckets - 1)];
-    }
-}
-
-
-/* the node behind this one, for the word at hand */
-
 static ngx_ess_topic_node_t *
-ngx_ess_topic_child(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *node,
-    ngx_ess_topic_words_t *words)
+ngx_ess_topic_child(ngx_ess_topic_node_t *node, ngx_str_t *word)
 {
-    uint32_t               key;
-    ngx_str_t             *word;
-    ngx_ess_topic_node_t  *child;
-
-    word = &words->word;
-    key = ngx_ess_topic_key(node, words->hash);
-
-    for (child = *ngx_ess_topic_place(topic, node, words->type, key);
-         child;
-         child = child->next)
-    {
-        if (child->key == key
-            && child->parent == node
-            && child->len == word->len
-            && ngx_memcmp(child->word, word->data, word->len) == 0)
-        {
-            return child;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* addresses differ in their middle bits */
-
-static uint32_t
-ngx_ess_topic_key(ngx_ess_topic_node_t *node, uint32_t hash)
-{
-    return hash ^ (uint32_t) (((uintptr_t) node >> 4) * 0x9e3779b1);
+    return (ngx_ess_topic_node_t *)
+               ngx_str_rbtree_lookup(&node->children, word,
+                                     ngx_murmur_hash2(word->data, word->len));
 }
 
 
 static ngx_ess_topic_node_t *
 ngx_ess_topic_add_node(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *parent,
-    ngx_ess_topic_words_t *words)
+    ngx_str_t *word)
 {
-    ngx_str_t              *word;
-    ngx_ess_topic_node_t   *node;
-    ngx_ess_topic_node_t  **p;
-
-    word = &words->word;
-
-    topic->nnodes++;
-
-    if (ngx_ess_topic_room(topic) != NGX_OK) {
-        topic->nnodes--;
-        return NULL;
-    }
+    ngx_ess_topic_node_t  *node;
 
     node = ngx_calloc(sizeof(ngx_ess_topic_node_t) + word->len, topic->log);
     if (node == NULL) {
-        topic->nnodes--;
         return NULL;
     }
 
-    ngx_queue_init(&node->entries);
+    ngx_ess_topic_init_node(topic, node);
 
     node->parent = parent;
-    node->key = ngx_ess_topic_key(parent, words->hash);
-    node->type = words->type;
-    node->len = (u_char) word->len;
-    ngx_memcpy(node->word, word->data, word->len);
+    node->word.str.len = word->len;
+    node->word.str.data = (u_char *) node + sizeof(ngx_ess_topic_node_t);
+    ngx_memcpy(node->word.str.data, word->data, word->len);
 
-    parent->children++;
+    node->word.node.key = ngx_murmur_hash2(word->data, word->len);
+    ngx_rbtree_insert(&parent->children, &node->word.node);
 
-    ngx_ess_topic_grow_table(topic);
+    if (word->len == 1 && word->data[0] == '*') {
+        parent->star = node;
 
-    p = ngx_ess_topic_place(topic, parent, node->type, node->key);
-
-    node->next = *p;
-    *p = node;
+    } else if (word->len == 1 && word->data[0] == '#') {
+        parent->hash = node;
+        node->any = 1;
+    }
 
     return node;
 }
@@ -424,140 +258,61 @@ ngx_ess_topic_add_node(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *parent,
 /* Nodes at which no pattern ends and that lead nowhere go. */
 
 static void
-ngx_ess_topic_prune(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *node)
+ngx_ess_topic_prune(ngx_ess_topic_node_t *node)
 {
-    ngx_ess_topic_node_t   *parent;
-    ngx_ess_topic_node_t  **p;
+    ngx_ess_topic_node_t  *parent;
 
     while (node->parent
-           && node->children == 0
+           && node->children.root == node->children.sentinel
            && ngx_queue_empty(&node->entries))
     {
         parent = node->parent;
 
-        p = ngx_ess_topic_place(topic, parent, node->type, node->key);
+        if (node == parent->star) {
+            parent->star = NULL;
 
-        while (*p != node) {
-            p = &(*p)->next;
+        } else if (node == parent->hash) {
+            parent->hash = NULL;
         }
 
-        *p = node->next;
+        ngx_rbtree_delete(&parent->children, &node->word.node);
         ngx_free(node);
-
-        parent->children--;
-        topic->nnodes--;
 
         node = parent;
     }
 }
 
 
-/* Without memory for a larger one the table goes on as it is. */
-
-static void
-ngx_ess_topic_grow_table(ngx_ess_topic_t *topic)
-{
-    ngx_uint_t              i, n;
-    ngx_ess_topic_node_t   *node, *next;
-    ngx_ess_topic_node_t  **p, **buckets;
-
-    if (topic->nnodes <= topic->nbuckets) {
-        return;
-    }
-
-    n = topic->nbuckets * 2;
-
-    buckets = ngx_calloc(n * sizeof(ngx_ess_topic_node_t *), topic->log);
-    if (buckets == NULL) {
-        return;
-    }
-
-    for (i = 0; i < topic->nbuckets; i++) {
-
-        for (node = topic->buckets[i]; node; node = next) {
-            next = node->next;
-
-            p = &buckets[node->key & (n - 1)];
-            node->next = *p;
-            *p = node;
-        }
-    }
-
-    ngx_free(topic->buckets);
-
-    topic->buckets = buckets;
-    topic->nbuckets = n;
-}
-
-
-/* Nothing in the arrays is kept between two matches. */
+/* For one more.  Nothing in the array is kept between two matches. */
 
 static ngx_int_t
 ngx_ess_topic_room(ngx_ess_topic_t *topic)
 {
-    void        *p;
-    ngx_uint_t   room;
+    ngx_uint_t              room;
+    ngx_ess_stream_ref_t  **refs;
 
-    if (topic->nnodes > topic->nodes_room) {
-        room = topic->nnodes * 2 + NGX_ESS_TOPIC_ROOM;
-
-        p = ngx_ess_topic_array(topic->nodes, 2 * room, topic->log);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        topic->nodes = p;
-        topic->from = topic->nodes;
-        topic->to = topic->nodes + room;
-        topic->nodes_room = room;
+    if (topic->nentries < topic->room) {
+        return NGX_OK;
     }
 
-    if (topic->nentries > topic->refs_room) {
-        room = topic->nentries * 2 + NGX_ESS_TOPIC_ROOM;
+    room = topic->nentries * 2 + NGX_ESS_TOPIC_ROOM;
 
-        p = ngx_ess_topic_array(topic->refs, room, topic->log);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        topic->refs = p;
-        topic->refs_room = room;
+    refs = ngx_alloc(room * sizeof(ngx_ess_stream_ref_t *), topic->log);
+    if (refs == NULL) {
+        return NGX_ERROR;
     }
+
+    ngx_free(topic->refs);
+
+    topic->refs = refs;
+    topic->room = room;
 
     return NGX_OK;
 }
 
 
-/* "room" pointers instead of the old ones; NULL: no memory, these stay */
-
-static void *
-ngx_ess_topic_array(void *old, ngx_uint_t room, ngx_log_t *log)
-{
-    void  *array;
-
-    array = ngx_alloc(room * sizeof(void *), log);
-
-    if (array) {
-        ngx_free(old);
-    }
-
-    return array;
-}
-
-
 ngx_uint_t
-ngx_ess_topic_match(ngx_ess_topic_t *topic, ngx_str_t *key,
-    ngx_ess_stream_ref_t ***refs)
-{
-    topic->match++;
-
-    return ngx_ess_topic_sort(topic, ngx_ess_topic_collect(topic, key, 0),
-                              refs);
-}
-
-
-ngx_uint_t
-ngx_ess_topic_match_keys(ngx_ess_topic_t *topic, ngx_ess_event_key_t *keys,
+ngx_ess_topic_match(ngx_ess_topic_t *topic, ngx_ess_event_key_t *keys,
     ngx_uint_t n, ngx_ess_stream_ref_t ***refs)
 {
     ngx_uint_t  i, m;
@@ -569,7 +324,14 @@ ngx_ess_topic_match_keys(ngx_ess_topic_t *topic, ngx_ess_event_key_t *keys,
         m = ngx_ess_topic_collect(topic, &keys[i].key, m);
     }
 
-    return ngx_ess_topic_sort(topic, m, refs);
+    if (m > 1) {
+        ngx_qsort(topic->refs, m, sizeof(ngx_ess_stream_ref_t *),
+                  ngx_ess_topic_cmp);
+    }
+
+    *refs = topic->refs;
+
+    return m;
 }
 
 
@@ -579,16 +341,14 @@ ngx_ess_topic_match_keys(ngx_ess_topic_t *topic, ngx_ess_event_key_t *keys,
 static ngx_uint_t
 ngx_ess_topic_collect(ngx_ess_topic_t *topic, ngx_str_t *key, ngx_uint_t m)
 {
-    ngx_uint_t              i, n;
     ngx_queue_t            *q;
     ngx_ess_topic_node_t   *node;
     ngx_ess_topic_entry_t  *entry;
 
-    n = ngx_ess_topic_lead(topic, key);
-
-    for (i = 0; i < n; i++) {
-        node = topic->from[i];
-
+    for (node = ngx_ess_topic_lead(topic, key);
+         node;
+         node = node->next[topic->step & 1])
+    {
         if (node->match == topic->match) {
             continue;
         }
@@ -608,78 +368,62 @@ ngx_ess_topic_collect(ngx_ess_topic_t *topic, ngx_str_t *key, ngx_uint_t m)
 }
 
 
-/* The nodes that the words of the key lead to are in topic->from then: returns
-   how many. */
+/*
+ * The nodes that the words of the key lead to: a list by next[step & 1].  Each
+ * word is a step, from one list to the other; a node may be in both.
+ */
 
-static ngx_uint_t
+static ngx_ess_topic_node_t *
 ngx_ess_topic_lead(ngx_ess_topic_t *topic, ngx_str_t *key)
 {
-    ngx_uint_t               i, m, n;
-    ngx_ess_topic_node_t    *node, **set;
-    ngx_ess_topic_words_t    words;
+    ngx_str_t              rest, word;
+    ngx_uint_t             more, from;
+    ngx_ess_topic_node_t  *node, *list, *next;
 
     topic->step++;
 
-    n = ngx_ess_topic_reach(topic, topic->from, 0, topic->root);
+    list = ngx_ess_topic_reach(topic, NULL, &topic->root);
 
-    ngx_ess_topic_words(&words, key);
+    rest = *key;
 
-    while (n && ngx_ess_topic_next_word(&words)) {
+    for (more = (rest.len != 0); more && list; list = next) {
+        more = ngx_ess_str_cut(&rest, '.', &word);
 
+        from = topic->step & 1;
         topic->step++;
-        m = 0;
+        next = NULL;
 
-        for (i = 0; i < n; i++) {
-            node = topic->from[i];
+        for (node = list; node; node = node->next[from]) {
 
-            if (node->type == '#') {
-                m = ngx_ess_topic_reach(topic, topic->to, m, node);
+            if (node->any) {
+                next = ngx_ess_topic_reach(topic, next, node);
             }
 
-            m = ngx_ess_topic_reach(topic, topic->to, m, node->star);
-            m = ngx_ess_topic_reach(topic, topic->to, m,
-                                    ngx_ess_topic_child(topic, node, &words));
+            next = ngx_ess_topic_reach(topic, next, node->star);
+            next = ngx_ess_topic_reach(topic, next,
+                                       ngx_ess_topic_child(node, &word));
         }
-
-        set = topic->from;
-        topic->from = topic->to;
-        topic->to = set;
-        n = m;
     }
 
-    return n;
+    return list;
 }
 
 
-static ngx_uint_t
-ngx_ess_topic_sort(ngx_ess_topic_t *topic, ngx_uint_t m,
-    ngx_ess_stream_ref_t ***refs)
-{
-    if (m > 1) {
-        ngx_qsort(topic->refs, m, sizeof(ngx_ess_stream_ref_t *),
-                  ngx_ess_topic_cmp);
-    }
+/* Adds the node to the list, once, and what lies behind it for no word more;
+   returns the list. */
 
-    *refs = topic->refs;
-
-    return m;
-}
-
-
-/* Adds the node to the set, once, and what lies behind it for no word more;
-   returns how many there are then. */
-
-static ngx_uint_t
-ngx_ess_topic_reach(ngx_ess_topic_t *topic, ngx_ess_topic_node_t **set,
-    ngx_uint_t n, ngx_ess_topic_node_t *node)
+static ngx_ess_topic_node_t *
+ngx_ess_topic_reach(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *list,
+    ngx_ess_topic_node_t *node)
 {
     while (node && node->step != topic->step) {
         node->step = topic->step;
-        set[n++] = node;
+        node->next[topic->step & 1] = list;
+        list = node;
         node = node->hash;
     }
 
-    return n;
+    return list;
 }
 
 

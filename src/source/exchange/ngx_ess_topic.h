@@ -35,15 +35,11 @@ ngx_int_t ngx_ess_topic_add(ngx_ess_topic_t *topic, ngx_str_t *pattern,
     ngx_ess_stream_ref_t *ref);
 
 /*
- * The streams whose pattern matches the key, each once, in order of their ids:
- * returns how many.  The references are the index's own, and may be used until
- * it is changed or asked again.
+ * The streams whose pattern matches one of the keys, or several, each once, in
+ * order of their ids: returns how many.  The references are the index's own,
+ * and may be used until it is changed or asked again.
  */
-ngx_uint_t ngx_ess_topic_match(ngx_ess_topic_t *topic, ngx_str_t *key,
-    ngx_ess_stream_ref_t ***refs);
-
-/* The same, of those whose pattern matches one of the keys, or several. */
-ngx_uint_t ngx_ess_topic_match_keys(ngx_ess_topic_t *topic,
+ngx_uint_t ngx_ess_topic_match(ngx_ess_topic_t *topic,
     ngx_ess_event_key_t *keys, ngx_uint_t n, ngx_ess_stream_ref_t ***refs);
 
 /* Forgets a stream, named by one of these references, which is void then. */

@@ -3,7 +3,8 @@
  * those of its own streams, new ones and those that are no more.
  *
  * links: src/source/exchange/ngx_ess_exchange_pattern.c
- * links: src/source/exchange/ngx_ess_topic.c
+ * links: src/source/exchange/ngx_ess_topic.c src/ngx_ess_str.c
+ * links: t/unit/ngx_str_rbtree.c
  * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
  */
 
