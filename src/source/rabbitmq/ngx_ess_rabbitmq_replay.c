@@ -10,28 +10,22 @@
  *                 └────────────────────  paused
  *                          more
  *
- * So many read at a time; while others wait, a turn is over soon.  Those that
- * are paused have no place, nor a channel: who sends slowly holds up nobody.
+ * Those that are paused have no place, nor a channel: who sends slowly holds up
+ * nobody.  See ngx_ess_rabbitmq_turn.h.
  */
 
 
 #include "ngx_ess_backoff.h"
 #include "ngx_ess_rabbitmq_replay.h"
+#include "ngx_ess_rabbitmq_turn.h"
 #include "ngx_ess_amqp_property.h"
 #include "ngx_ess_amqp_reader.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_counter.h"
 
 
-#define NGX_ESS_RABBITMQ_REPLAY_MAX     128 /* that read at a time */
-
-/* ms and events; a turn while others wait: to attach costs the broker some ten
-   ms, which is to be little beside what is read */
-#define NGX_ESS_RABBITMQ_REPLAY_TURN    5000
+/* events; enough of a turn while others wait */
 #define NGX_ESS_RABBITMQ_REPLAY_EVENTS  16384
-
-/* ms; between looks at who waits */
-#define NGX_ESS_RABBITMQ_REPLAY_TICK    250
 
 /* s; a stream is asked for what it got so much before a point in time, by the
    broker's clock, for publishers have clocks of their own */
@@ -59,12 +53,9 @@ typedef struct {
     ngx_log_t                   *log;
     ngx_ess_amqp_session_t      *session;   /* NULL: none was needed */
     ngx_queue_t                  readers;
-    ngx_queue_t                  running;   /* replays with a reader, or
-                                               about to have one again */
-    ngx_queue_t                  waiting;   /* for their turn */
-    ngx_queue_t                  paused;    /* until more is wanted */
-    ngx_uint_t                   nrunning;
-    ngx_event_t                  turns;
+    ngx_ess_rabbitmq_turns_t     turns;     /* those that run have a reader, or
+                                               are about to have one again;
+                                               open while the session is */
 } ngx_ess_rabbitmq_replay_worker_t;
 
 
@@ -72,15 +63,13 @@ typedef struct {
 
 typedef struct {
     ngx_ess_source_replay_t     *user;
-    ngx_queue_t                  queue;     /* of the worker */
+    ngx_ess_rabbitmq_turn_t      turn;
+    uint64_t                     begin;     /* ordinal; of its turn */
     ngx_event_t                  timer;
     ngx_ess_amqp_reader_t       *reader;
     ngx_uint_t                   attempt;
-    ngx_msec_t                   since;     /* its turn began, */
-    uint64_t                     turn;      /* with this ordinal */
     ngx_msec_t                   held_since;
     ngx_ess_rabbitmq_replay_e    seek;
-    unsigned                     running:1; /* it has its turn */
     unsigned                     fresh:1;   /* since the last batch */
     unsigned                     held:1;    /* not acknowledged: its user has
                                                it */
@@ -89,10 +78,8 @@ typedef struct {
 } ngx_ess_rabbitmq_replay_t;
 
 
-static void ngx_ess_rabbitmq_replay_turn(void);
-static void ngx_ess_rabbitmq_replay_turns(ngx_event_t *ev);
-static ngx_uint_t ngx_ess_rabbitmq_replay_over(
-    ngx_ess_rabbitmq_replay_t *replay);
+static void ngx_ess_rabbitmq_replay_begin(ngx_ess_rabbitmq_turn_t *turn);
+static ngx_uint_t ngx_ess_rabbitmq_replay_yield(ngx_ess_rabbitmq_turn_t *turn);
 static void ngx_ess_rabbitmq_replay_leave(ngx_ess_rabbitmq_replay_t *replay);
 static void ngx_ess_rabbitmq_replay_open(ngx_ess_rabbitmq_replay_t *replay);
 static void ngx_ess_rabbitmq_replay_close(ngx_ess_rabbitmq_replay_t *replay);
@@ -134,6 +121,12 @@ static const ngx_ess_amqp_reader_handlers_t
 };
 
 
+/* of its place on a list of those who take turns */
+
+#define ngx_ess_rabbitmq_replay_of(q)                                         \
+    (ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, turn.queue))
+
+
 static ngx_ess_rabbitmq_replay_worker_t  ngx_ess_rabbitmq_replays;
 
 
@@ -150,43 +143,39 @@ ngx_ess_rabbitmq_replay_init(ngx_ess_amqp_conf_t *conf, ngx_uint_t prefetch,
     ngx_ess_rabbitmq_replays.log = log;
 
     ngx_queue_init(&ngx_ess_rabbitmq_replays.readers);
-    ngx_queue_init(&ngx_ess_rabbitmq_replays.running);
-    ngx_queue_init(&ngx_ess_rabbitmq_replays.waiting);
-    ngx_queue_init(&ngx_ess_rabbitmq_replays.paused);
 
-    ngx_ess_rabbitmq_replays.turns.handler = ngx_ess_rabbitmq_replay_turns;
-    ngx_ess_rabbitmq_replays.turns.data = &ngx_ess_rabbitmq_replays;
-    ngx_ess_rabbitmq_replays.turns.log = log;
-    ngx_ess_rabbitmq_replays.turns.cancelable = 1;
+    ngx_ess_rabbitmq_replays.turns.begin = ngx_ess_rabbitmq_replay_begin;
+    ngx_ess_rabbitmq_replays.turns.yield = ngx_ess_rabbitmq_replay_yield;
+    ngx_ess_rabbitmq_turn_init(&ngx_ess_rabbitmq_replays.turns, log);
 }
 
 
 void
 ngx_ess_rabbitmq_replay_exit(void)
 {
-    ngx_queue_t                *q;
-    ngx_ess_rabbitmq_replay_t  *replay;
+    ngx_queue_t                       *q;
+    ngx_ess_rabbitmq_replay_worker_t  *w;
 
-    if (ngx_ess_rabbitmq_replays.session) {
-        ngx_ess_amqp_destroy(ngx_ess_rabbitmq_replays.session);
-        ngx_ess_rabbitmq_replays.session = NULL;
+    w = &ngx_ess_rabbitmq_replays;
 
-        ngx_ess_amqp_reader_session_destroyed(
-            &ngx_ess_rabbitmq_replays.readers);
+    ngx_ess_rabbitmq_turn_close(&w->turns);
 
-        /* subscribers end after the sources, and stop their replays then */
-
-        for (q = ngx_queue_head(&ngx_ess_rabbitmq_replays.running);
-             q != ngx_queue_sentinel(&ngx_ess_rabbitmq_replays.running);
-             q = ngx_queue_next(q))
-        {
-            replay = ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, queue);
-            replay->reader = NULL;
-        }
+    if (w->session == NULL) {
+        return;
     }
 
-    if (ngx_ess_rabbitmq_replays.turns.timer_set) {
-        ngx_del_timer(&ngx_ess_rabbitmq_replays.turns);
+    ngx_ess_amqp_destroy(w->session);
+    w->session = NULL;
+
+    ngx_ess_amqp_reader_session_destroyed(&w->readers);
+
+    /* subscribers end after the sources, and stop their replays then */
+
+    for (q = ngx_queue_head(&w->turns.running);
+         q != ngx_queue_sentinel(&w->turns.running);
+         q = ngx_queue_next(q))
+    {
+        ngx_ess_rabbitmq_replay_of(q)->reader = NULL;
     }
 }
 
@@ -218,120 +207,61 @@ ngx_ess_rabbitmq_replay_start(ngx_ess_source_replay_t *user)
     replay->timer.log = w->log;
     replay->timer.cancelable = 1;
 
-    ngx_queue_insert_tail(&w->waiting, &replay->queue);
+    ngx_ess_rabbitmq_turn_wait(&w->turns, &replay->turn);
     ngx_ess_counter_add(w->zone, NGX_ESS_C_REPLAYS, 1);
 
     if (w->session == NULL) {
 
+        /* without memory for it, with the next one */
+
         w->session = ngx_ess_amqp_create(w->conf,
                                          &ngx_ess_rabbitmq_replay_session, w,
                                          w->zone->max_event, w->log);
-
-        /* without memory for it, with the next one */
-
-    } else {
-        ngx_ess_rabbitmq_replay_turn();
     }
+
+    ngx_ess_rabbitmq_turn_next(&w->turns);
 
     return NGX_OK;
 }
 
 
 static void
-ngx_ess_rabbitmq_replay_turn(void)
+ngx_ess_rabbitmq_replay_begin(ngx_ess_rabbitmq_turn_t *turn)
 {
-    ngx_queue_t                       *q;
-    ngx_ess_rabbitmq_replay_t         *replay;
-    ngx_ess_rabbitmq_replay_worker_t  *w;
+    ngx_ess_rabbitmq_replay_t  *replay;
 
-    w = &ngx_ess_rabbitmq_replays;
+    replay = ngx_ess_rabbitmq_replay_of(&turn->queue);
 
-    while (ngx_ess_amqp_is_open(w->session)
-           && w->nrunning < NGX_ESS_RABBITMQ_REPLAY_MAX
-           && !ngx_queue_empty(&w->waiting))
-    {
-        q = ngx_queue_head(&w->waiting);
-        replay = ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, queue);
+    replay->begin = replay->user->ordinal;
 
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&w->running, q);
-
-        replay->running = 1;
-        replay->since = ngx_current_msec;
-        replay->turn = replay->user->ordinal;
-        w->nrunning++;
-
-        ngx_ess_rabbitmq_replay_open(replay);
-    }
-
-    if (w->nrunning == NGX_ESS_RABBITMQ_REPLAY_MAX
-        && !ngx_queue_empty(&w->waiting)
-        && !w->turns.timer_set)
-    {
-        ngx_add_timer(&w->turns, NGX_ESS_RABBITMQ_REPLAY_TICK);
-    }
-}
-
-
-/* As many as wait take the places of those who have had theirs longest. */
-
-static void
-ngx_ess_rabbitmq_replay_turns(ngx_event_t *ev)
-{
-    ngx_uint_t                         n;
-    ngx_queue_t                       *q;
-    ngx_ess_rabbitmq_replay_t         *replay;
-    ngx_ess_rabbitmq_replay_worker_t  *w;
-
-    w = ev->data;
-    n = 0;
-
-    for (q = ngx_queue_head(&w->waiting);
-         q != ngx_queue_sentinel(&w->waiting)
-         && n < NGX_ESS_RABBITMQ_REPLAY_MAX;
-         q = ngx_queue_next(q))
-    {
-        n++;
-    }
-
-    q = ngx_queue_head(&w->running);
-
-    while (n && q != ngx_queue_sentinel(&w->running)) {
-        replay = ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, queue);
-        q = ngx_queue_next(q);
-
-        if (ngx_current_msec - replay->since < NGX_ESS_RABBITMQ_REPLAY_TURN) {
-            break;
-        }
-
-        if (ngx_ess_rabbitmq_replay_over(replay)) {
-            ngx_ess_rabbitmq_replay_leave(replay);
-            n--;
-        }
-    }
-
-    ngx_ess_rabbitmq_replay_turn();
+    ngx_ess_rabbitmq_replay_open(replay);
 }
 
 
 /* Has it had enough of its turn, or does nothing with it? */
 
 static ngx_uint_t
-ngx_ess_rabbitmq_replay_over(ngx_ess_rabbitmq_replay_t *replay)
+ngx_ess_rabbitmq_replay_yield(ngx_ess_rabbitmq_turn_t *turn)
 {
+    ngx_ess_rabbitmq_replay_t  *replay;
+
+    replay = ngx_ess_rabbitmq_replay_of(&turn->queue);
+
     if (replay->seek != NGX_ESS_RABBITMQ_REPLAY_READ || replay->fresh) {
         return 0;
     }
 
-    if (replay->held
-        && ngx_current_msec - replay->held_since
-           >= NGX_ESS_RABBITMQ_REPLAY_TURN)
+    if (replay->user->ordinal - replay->begin < NGX_ESS_RABBITMQ_REPLAY_EVENTS
+        && (!replay->held
+            || ngx_current_msec - replay->held_since
+               < NGX_ESS_RABBITMQ_TURN_TIME))
     {
-        return 1;
+        return 0;
     }
 
-    return replay->user->ordinal - replay->turn
-           >= NGX_ESS_RABBITMQ_REPLAY_EVENTS;
+    ngx_ess_rabbitmq_replay_leave(replay);
+
+    return 1;
 }
 
 
@@ -340,10 +270,6 @@ ngx_ess_rabbitmq_replay_over(ngx_ess_rabbitmq_replay_t *replay)
 static void
 ngx_ess_rabbitmq_replay_leave(ngx_ess_rabbitmq_replay_t *replay)
 {
-    ngx_ess_rabbitmq_replay_worker_t  *w;
-
-    w = &ngx_ess_rabbitmq_replays;
-
     ngx_ess_rabbitmq_replay_close(replay);
 
     if (replay->held) {
@@ -351,12 +277,14 @@ ngx_ess_rabbitmq_replay_leave(ngx_ess_rabbitmq_replay_t *replay)
         replay->full = 1;
     }
 
-    replay->running = 0;
-    w->nrunning--;
+    if (replay->full) {
+        ngx_ess_rabbitmq_turn_pause(&ngx_ess_rabbitmq_replays.turns,
+                                    &replay->turn);
 
-    ngx_queue_remove(&replay->queue);
-    ngx_queue_insert_tail(replay->full ? &w->paused : &w->waiting,
-                          &replay->queue);
+    } else {
+        ngx_ess_rabbitmq_turn_wait(&ngx_ess_rabbitmq_replays.turns,
+                                   &replay->turn);
+    }
 }
 
 
@@ -436,16 +364,11 @@ ngx_ess_rabbitmq_replay_stop(ngx_ess_source_replay_t *user)
 
     ngx_ess_rabbitmq_replay_close(replay);
 
-    ngx_queue_remove(&replay->queue);
     ngx_ess_counter_add(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_REPLAYS, -1);
 
-    if (replay->running) {
-        ngx_ess_rabbitmq_replays.nrunning--;
-
-        if (ngx_ess_rabbitmq_replays.session) {
-            ngx_ess_rabbitmq_replay_turn();
-        }
-    }
+    ngx_ess_rabbitmq_turn_pause(&ngx_ess_rabbitmq_replays.turns,
+                                &replay->turn);
+    ngx_ess_rabbitmq_turn_next(&ngx_ess_rabbitmq_replays.turns);
 
     ngx_free(replay);
 }
@@ -454,29 +377,22 @@ ngx_ess_rabbitmq_replay_stop(ngx_ess_source_replay_t *user)
 void
 ngx_ess_rabbitmq_replay_more(ngx_ess_source_replay_t *user)
 {
-    ngx_uint_t                         full;
-    ngx_ess_rabbitmq_replay_t         *replay;
-    ngx_ess_rabbitmq_replay_worker_t  *w;
+    ngx_ess_rabbitmq_replay_t  *replay;
 
-    w = &ngx_ess_rabbitmq_replays;
     replay = user->private;
 
-    full = replay->full;
-    replay->full = 0;
+    if (replay->full) {
 
-    if (!replay->running) {
+        /* it is paused */
 
-        if (full) {
-            ngx_queue_remove(&replay->queue);
-            ngx_queue_insert_tail(&w->waiting, &replay->queue);
+        replay->full = 0;
 
-            ngx_ess_rabbitmq_replay_turn();
-        }
+        ngx_ess_rabbitmq_turn_wait(&ngx_ess_rabbitmq_replays.turns,
+                                   &replay->turn);
+        ngx_ess_rabbitmq_turn_next(&ngx_ess_rabbitmq_replays.turns);
 
-        return;
-    }
+    } else if (replay->held) {
 
-    if (replay->held) {
         replay->held = 0;
 
         if (replay->reader) {
@@ -530,7 +446,7 @@ ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev)
     /* unacknowledged for long */
 
     ngx_ess_rabbitmq_replay_leave(replay);
-    ngx_ess_rabbitmq_replay_turn();
+    ngx_ess_rabbitmq_turn_next(&ngx_ess_rabbitmq_replays.turns);
 }
 
 
@@ -721,7 +637,7 @@ ngx_ess_rabbitmq_replay_session_open(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_counter_add(ngx_ess_rabbitmq_replays.zone, NGX_ESS_C_SESSIONS, 1);
 
-    ngx_ess_rabbitmq_replay_turn();
+    ngx_ess_rabbitmq_turn_open(&ngx_ess_rabbitmq_replays.turns);
 }
 
 
@@ -731,6 +647,8 @@ ngx_ess_rabbitmq_replay_session_close(ngx_ess_amqp_session_t *s)
     ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = ngx_ess_amqp_data(s);
+
+    ngx_ess_rabbitmq_turn_close(&w->turns);
 
     /* what was handed out is to be sent */
 
@@ -751,11 +669,11 @@ ngx_ess_rabbitmq_replay_session_batch(ngx_ess_amqp_session_t *s)
 
     /* a handler may stop its own replay, but no other one */
 
-    for (q = ngx_queue_head(&w->running);
-         q != ngx_queue_sentinel(&w->running);
+    for (q = ngx_queue_head(&w->turns.running);
+         q != ngx_queue_sentinel(&w->turns.running);
          /* void */ )
     {
-        replay = ngx_queue_data(q, ngx_ess_rabbitmq_replay_t, queue);
+        replay = ngx_ess_rabbitmq_replay_of(q);
         q = ngx_queue_next(q);
 
         if (!replay->fresh) {
@@ -782,5 +700,5 @@ ngx_ess_rabbitmq_replay_session_batch(ngx_ess_amqp_session_t *s)
         replay->user->handlers->batch(replay->user);
     }
 
-    ngx_ess_rabbitmq_replay_turn();
+    ngx_ess_rabbitmq_turn_next(&w->turns);
 }

@@ -3,6 +3,7 @@
  * behind an ordinal, and from a point in time.
  *
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_replay.c
+ * links: src/source/rabbitmq/ngx_ess_rabbitmq_turn.c
  * links: src/amqp/ngx_ess_amqp_reader.c
  * links: src/amqp/ngx_ess_amqp_property.c
  * links: t/unit/amqp/fake_amqp.c t/unit/source/rabbitmq/fake_taker.c
