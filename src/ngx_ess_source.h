@@ -153,7 +153,8 @@ struct ngx_ess_source_attach_s {
 
 /*
  * A replay of a stream of the source: its events after an ordinal, or from the
- * first on, in the order of the stream, whose timestamp is that or later.
+ * first on, in the order of the stream, whose timestamp is that or later, or
+ * that has none and is where the source looks for that time.
  *
  *     start ──► event, event, … ──► batch ──► event, … ──► ended ──► stop
  *                  │                  ▲         ▲
@@ -187,10 +188,8 @@ struct ngx_ess_source_replay_s {
     uint64_t                 timestamp;     /* ms, 0: none */
 
     uint64_t                 ordinal;       /* of the last event; the user's
-                                               until the start */
-    uint64_t                 undated;       /* with a timestamp: events that
-                                               have none count from this
-                                               ordinal on */
+                                               until the start, 0 with a
+                                               timestamp */
     unsigned                 found:1;
     unsigned                 gap:1;         /* some behind what was handed out
                                                last, up to that ordinal, are

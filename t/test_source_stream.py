@@ -705,8 +705,7 @@ def test_replay_of_what_is_missing(vhost, service):
 
 def test_timestamps(vhost, service):
     """The first event, in order, whose own timestamp is not earlier, though
-    the publishers' clocks differ by 30 s; and one without a timestamp by the
-    chunk it is in."""
+    the publishers' clocks differ by 30 s."""
 
     declare(vhost, "s")
     rng = random.Random(7)

@@ -183,13 +183,15 @@ ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay)
         goto done;
     }
 
-    /* does the log have what follows, by now? */
+    /* does the log have what follows, by now?  All up to there is too old, if
+       nothing was found. */
 
     rc = replay->found
          ? ngx_ess_log_search_ordinal(ngx_ess_feed_worker.zone, &feed->ref,
                                       replay->ordinal, &place)
          : ngx_ess_log_search_since(ngx_ess_feed_worker.zone, &feed->ref,
-                                    replay->timestamp, replay->undated, &place);
+                                    replay->timestamp, replay->ordinal + 1,
+                                    &place);
 
     if (rc == NGX_OK && place.gap.from == 0
         && (replay->found || replay->ordinal >= place.begin))
@@ -224,7 +226,7 @@ ngx_ess_feed_source_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
 
     if (rc == NGX_DONE
         && ngx_ess_log_search_since(ngx_ess_feed_worker.zone, &feed->ref,
-                                    replay->timestamp, replay->undated, &place)
+                                    replay->timestamp, (uint64_t) -1, &place)
            == NGX_OK)
     {
         /* nothing is that new, but perhaps what the log has */

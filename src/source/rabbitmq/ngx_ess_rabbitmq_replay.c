@@ -39,11 +39,9 @@
 #define NGX_ESS_RABBITMQ_REPLAY_HELD    120000
 
 
-typedef enum {
-    NGX_ESS_RABBITMQ_REPLAY_READ = 0,
-    NGX_ESS_RABBITMQ_REPLAY_CHUNK,          /* which one is not older? */
-    NGX_ESS_RABBITMQ_REPLAY_SEEK            /* from a while before */
-} ngx_ess_rabbitmq_replay_e;
+/* A point in time is sought: nothing has come from there. */
+#define ngx_ess_rabbitmq_replay_seeks(replay)                                 \
+    (!(replay)->user->found && (replay)->user->ordinal == 0)
 
 
 typedef struct {
@@ -69,7 +67,6 @@ typedef struct {
     ngx_ess_amqp_reader_t       *reader;
     ngx_uint_t                   attempt;
     ngx_msec_t                   held_since;
-    ngx_ess_rabbitmq_replay_e    seek;
     unsigned                     fresh:1;   /* since the last batch */
     unsigned                     held:1;    /* not acknowledged: its user has
                                                it */
@@ -89,10 +86,6 @@ static void ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev);
 static void ngx_ess_rabbitmq_replay_started(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
-static void ngx_ess_rabbitmq_replay_seek(ngx_ess_rabbitmq_replay_t *replay,
-    uint64_t ordinal);
-static ngx_uint_t ngx_ess_rabbitmq_replay_skips(
-    ngx_ess_rabbitmq_replay_t *replay, uint64_t ordinal, uint64_t timestamp);
 static void ngx_ess_rabbitmq_replay_synced(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
@@ -196,11 +189,8 @@ ngx_ess_rabbitmq_replay_start(ngx_ess_source_replay_t *user)
     user->private = replay;
     user->gap = 0;
     user->found = (user->timestamp == 0);
-    user->undated = (uint64_t) -1;
 
     replay->user = user;
-    replay->seek = user->found ? NGX_ESS_RABBITMQ_REPLAY_READ
-                               : NGX_ESS_RABBITMQ_REPLAY_CHUNK;
 
     replay->timer.handler = ngx_ess_rabbitmq_replay_timer;
     replay->timer.data = replay;
@@ -247,7 +237,7 @@ ngx_ess_rabbitmq_replay_yield(ngx_ess_rabbitmq_turn_t *turn)
 
     replay = ngx_ess_rabbitmq_replay_of(&turn->queue);
 
-    if (replay->seek != NGX_ESS_RABBITMQ_REPLAY_READ || replay->fresh) {
+    if (ngx_ess_rabbitmq_replay_seeks(replay) || replay->fresh) {
         return 0;
     }
 
@@ -297,21 +287,16 @@ ngx_ess_rabbitmq_replay_open(ngx_ess_rabbitmq_replay_t *replay)
 
     w = &ngx_ess_rabbitmq_replays;
 
-    from = NGX_ESS_AMQP_READER_TIMESTAMP;
-    s = replay->user->timestamp / 1000;
+    replay->held = 0;
+    replay->joined = ngx_ess_rabbitmq_replay_seeks(replay);
 
-    switch (replay->seek) {
+    if (replay->joined) {
+        s = replay->user->timestamp / 1000;
 
-    case NGX_ESS_RABBITMQ_REPLAY_CHUNK:
-        value = s;
-        break;
+        from = NGX_ESS_AMQP_READER_TIMESTAMP;
+        value = s - ngx_min(s, NGX_ESS_RABBITMQ_REPLAY_MARGIN);
 
-    case NGX_ESS_RABBITMQ_REPLAY_SEEK:
-        value = (s > NGX_ESS_RABBITMQ_REPLAY_MARGIN)
-                ? s - NGX_ESS_RABBITMQ_REPLAY_MARGIN : 0;
-        break;
-
-    default: /* NGX_ESS_RABBITMQ_REPLAY_READ */
+    } else {
 
         /* the last one that was handed out, if any was, comes once more: so
            nothing is gone behind it, though offsets may be left out */
@@ -320,8 +305,6 @@ ngx_ess_rabbitmq_replay_open(ngx_ess_rabbitmq_replay_t *replay)
         value = replay->user->ordinal ? replay->user->ordinal - 1 : 0;
     }
 
-    replay->held = 0;
-    replay->joined = 0;
     replay->reader = ngx_ess_amqp_reader_open(w->session, &w->readers,
                                               &replay->user->key, from, value,
                                               w->prefetch,
@@ -458,7 +441,7 @@ ngx_ess_rabbitmq_replay_started(ngx_ess_amqp_reader_t *reader)
     replay = reader->data;
     replay->attempt = 0;
 
-    if (replay->seek != NGX_ESS_RABBITMQ_REPLAY_READ) {
+    if (ngx_ess_rabbitmq_replay_seeks(replay)) {
         ngx_ess_amqp_reader_sync(reader);
     }
 }
@@ -477,16 +460,6 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     replay = reader->data;
     user = replay->user;
     ordinal = offset + 1;
-
-    if (replay->seek == NGX_ESS_RABBITMQ_REPLAY_CHUNK) {
-        ngx_ess_rabbitmq_replay_seek(replay, ordinal);
-        return;
-    }
-
-    if (replay->seek == NGX_ESS_RABBITMQ_REPLAY_SEEK) {
-        replay->seek = NGX_ESS_RABBITMQ_REPLAY_READ;
-        user->ordinal = offset;
-    }
 
     if (!replay->joined && ordinal > user->ordinal + 1) {
         user->gap = 1;
@@ -514,10 +487,11 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 
     event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 
-    if (ngx_ess_rabbitmq_replay_skips(replay, ordinal, event.timestamp)) {
+    if (!user->found && event.timestamp && event.timestamp < user->timestamp) {
         return;
     }
 
+    user->found = 1;
     user->gap = 0;
 
     rc = user->handlers->event(user, &event);
@@ -532,44 +506,6 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 }
 
 
-/* The chunk, whose first event that is, is known: the events from a while
-   before it on are next. */
-
-static void
-ngx_ess_rabbitmq_replay_seek(ngx_ess_rabbitmq_replay_t *replay,
-    uint64_t ordinal)
-{
-    replay->user->undated = ordinal;
-    replay->seek = NGX_ESS_RABBITMQ_REPLAY_SEEK;
-
-    ngx_ess_rabbitmq_replay_close(replay);
-    ngx_ess_rabbitmq_replay_open(replay);
-}
-
-
-/* Up to the first event, in the order of the stream, that is not too old. */
-
-static ngx_uint_t
-ngx_ess_rabbitmq_replay_skips(ngx_ess_rabbitmq_replay_t *replay,
-    uint64_t ordinal, uint64_t timestamp)
-{
-    if (replay->user->found) {
-        return 0;
-    }
-
-    if (timestamp ? timestamp >= replay->user->timestamp
-                  : ordinal >= replay->user->undated)
-    {
-        replay->user->found = 1;
-        return 0;
-    }
-
-    return 1;
-}
-
-
-/* Nothing has come from the point in time that was asked for. */
-
 static void
 ngx_ess_rabbitmq_replay_synced(ngx_ess_amqp_reader_t *reader)
 {
@@ -577,28 +513,12 @@ ngx_ess_rabbitmq_replay_synced(ngx_ess_amqp_reader_t *reader)
 
     replay = reader->data;
 
-    switch (replay->seek) {
+    if (ngx_ess_rabbitmq_replay_seeks(replay)) {
 
-    case NGX_ESS_RABBITMQ_REPLAY_CHUNK:
-
-        /* all chunks are older */
-
-        ngx_ess_rabbitmq_replay_seek(replay, (uint64_t) -1);
-        return;
-
-    case NGX_ESS_RABBITMQ_REPLAY_SEEK:
-
-        /* even with the margin */
+        /* nothing is that new */
 
         ngx_ess_rabbitmq_replay_close(replay);
         replay->user->handlers->ended(replay->user, NGX_DONE);
-        return;
-
-    default: /* NGX_ESS_RABBITMQ_REPLAY_READ */
-
-        /* something has */
-
-        return;
     }
 }
 

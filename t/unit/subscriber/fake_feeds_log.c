@@ -391,7 +391,6 @@ ngx_ess_source_replay_start(ngx_ess_source_replay_t *replay)
     assert_memory_equal(replay->key.data, "key", 3);
 
     replay->found = (replay->timestamp == 0);
-    replay->undated = (uint64_t) -1;
 
     feeds_replays[feeds_nreplays++] = replay;
     feeds.replays++;

@@ -289,35 +289,28 @@ test_what_was_handed_out_is_acknowledged_when_more_is_wanted(void **state)
 }
 
 
-/* The channel of the second look, with the events that it finds: the first one
-   is about the chunk, whose first offset that is, or -1. */
+/* One that looks for a point in time; its channel is number fake.opened. */
 
-static ngx_uint_t
-seeks(ngx_int_t chunk)
+static taker_t *
+seeks(const char *name, uint64_t timestamp)
 {
-    ngx_uint_t  n;
+    taker_t  *taker;
 
-    n = fake.opened;
+    taker = taker_start(name, 0, timestamp);
 
-    fake_answers(n);
-    fake_answers(n);
-
-    if (chunk < 0) {
-        fake_answers_all(n);
-
-    } else {
-        fake_sends(n, chunk, 0);
+    if (!fake.is_open) {
+        fake_open();
     }
 
-    ngx_unit_posted();
-    assert_int_equal(fake.opened, n + 1);
+    fake_answers(fake.opened);
+    fake_answers(fake.opened);
 
-    return n + 1;
+    return taker;
 }
 
 
 static void
-test_a_point_in_time_is_sought_by_chunk_and_then_before_it(void **state)
+test_a_point_in_time_is_sought_from_a_while_before_it(void **state)
 {
     taker_t  *a;
 
@@ -325,33 +318,23 @@ test_a_point_in_time_is_sought_by_chunk_and_then_before_it(void **state)
     fake_open();
     fake_answers(1);
     ngx_unit_traced("connect", "1: open", "1: qos 10",
-                    "1: consume abc timestamp=100");
+                    "1: consume abc timestamp=40");
 
     fake_answers(1);
     ngx_unit_traced("1: consume abc next as ess-1");
 
-    /* the chunk's first one says where those without a timestamp count */
-
-    sends(1, "10@200000 11@200001");
-    ngx_unit_traced("1: close", "2: open", "2: qos 10");
-
-    fake_answers(2);
-    fake_answers(2);
-    ngx_unit_traced("2: consume abc timestamp=40",
-                    "2: consume abc next as ess-1");
-
-    sends(2, "7@100000 8@100499 9@100500 10@90000 11");
+    sends(1, "7@100000 8@100499 9@100500 10@90000 11");
     ngx_unit_traced("a: event 10", "a: event 11", "a: event 12");
     fake_batch();
     ngx_unit_traced("a: batch at 12");
 
     /* that something was there is no news any more */
 
-    fake_answers_all(2);
-    ngx_unit_traced("2: cancel ess-1", "2: qos 10", "2: ack 5");
+    fake_answers_all(1);
+    ngx_unit_traced("1: cancel ess-1", "1: qos 10", "1: ack 5");
 
     taker_stop(a);
-    ngx_unit_traced("2: close");
+    ngx_unit_traced("1: close");
 }
 
 
@@ -364,35 +347,24 @@ test_the_time_is_asked_for_in_seconds_and_not_before_1970(void **state)
 
     static struct {
         uint64_t   timestamp;
-        unsigned   chunk;
         unsigned   before;
     } cases[] = {
-        { 1, 0, 0 },
-        { 999, 0, 0 },
-        { 59999, 59, 0 },
-        { 60000, 60, 0 },
-        { 61000, 61, 1 },
-        { 100999, 100, 40 },
-        { 1700000000123, 1700000000, 1699999940 },
+        { 1, 0 },
+        { 999, 0 },
+        { 59999, 0 },
+        { 60000, 0 },
+        { 61000, 1 },
+        { 100999, 40 },
+        { 1700000000123, 1699999940 },
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        a = taker_start("a", 0, cases[i].timestamp);
+        a = seeks("a", cases[i].timestamp);
 
-        if (i == 0) {
-            fake_open();
-        }
-
-        (void) seeks(3);
-        fake_answers(fake.opened);
-
-        (void) snprintf(line, sizeof(line), "consume abc timestamp=%u",
-                        cases[i].chunk);
-        assert_true(ngx_unit_trace_count(line) >= 1);
         (void) snprintf(line, sizeof(line), "consume abc timestamp=%u",
                         cases[i].before);
-        assert_true(ngx_unit_trace_count(line) >= 1);
-        assert_int_equal(ngx_unit_trace_count("consume abc timestamp="), 2);
+        assert_int_equal(ngx_unit_trace_count(line), 1);
+        assert_int_equal(ngx_unit_trace_count("consume abc timestamp="), 1);
 
         taker_stop(a);
         ngx_unit_trace_clear();
@@ -404,43 +376,32 @@ static void
 test_all_from_the_first_event_that_is_not_older_is_handed_out(void **state)
 {
     taker_t    *a;
-    ngx_uint_t  i, n;
+    ngx_uint_t  i;
 
     /* from 100500 on */
 
     static struct {
         const char   *what;
-        ngx_int_t     chunk;
         const char   *events;
         const char   *got;
     } cases[] = {
-        { "older ones are not", 10, "7@1000 8@100499 9@100500 10@100501",
+        { "older ones are not", "7@1000 8@100499 9@100500 10@100501",
           "10 11" },
-        { "older ones behind it are", 10, "7@100500 8@1000 9", "8 9 10" },
-        { "dated ones of before the chunk", 10, "7@100600", "8" },
-        { "undated ones count from the chunk on", 10, "7 8 9 10 11",
-          "11 12" },
-        { "dated ones in the chunk do by their date", 10, "9 10@1000 11",
-          "12" },
-        { "undated ones count never without a chunk", -1, "7 8 9@1000", "" },
-        { "but dated ones do", -1, "7 8@100499 9@100500 10", "10 11" },
-        { "the first one of all", 0, "0@100500 1", "1 2" },
-        { "one before it is too large", 10, "7@1 8L@1 9@100500", "10g" },
-        { "offsets are left out", 10, "7@1 20@100500 30", "21 31" },
-        { "one comes twice", 10, "7@1 8@100500 8@100500", "9" },
+        { "older ones behind it are", "7@100500 8@1000 9", "8 9 10" },
+        { "the very first one", "7@100600", "8" },
+        { "undated ones count", "7 8@1000 9", "8 9 10" },
+        { "and those behind older ones", "7@1000 8@100499 9 10@1000",
+          "10 11" },
+        { "all may be older", "7@1000 8@100499", "" },
+        { "the first one of all", "0@100500 1", "1 2" },
+        { "one before it is too large", "7@1 8L@1 9@100500", "10g" },
+        { "offsets are left out", "7@1 20@100500 30", "21 31" },
+        { "one comes twice", "7@1 8@100500 8@100500", "9" },
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        a = taker_start("a", 0, 100500);
-
-        if (i == 0) {
-            fake_open();
-        }
-
-        n = seeks(cases[i].chunk);
-        fake_answers(n);
-        fake_answers(n);
-        sends(n, cases[i].events);
+        a = seeks("a", 100500);
+        sends(fake.opened, cases[i].events);
 
         if (strcmp(a->got, cases[i].got) != 0) {
             fail_msg("%s: \"%s\"", cases[i].what, a->got);
@@ -462,14 +423,10 @@ test_nothing_that_new_ends_it(void **state)
     ngx_uint_t   stop;
 
     for (stop = 0; stop < 2; stop++) {
-        a = taker_start("a", 0, 100500);
+        a = seeks("a", 100500);
         a->stop_ended = stop;
 
-        if (stop == 0) {
-            fake_open();
-        }
-
-        fake_answers_all(seeks(-1));
+        fake_answers_all(fake.opened);
         assert_int_equal(ngx_unit_trace_count("ended"), 1);
         assert_int_equal(ngx_unit_trace_count("a: ended DONE"), 1);
         assert_int_equal(fake.channels, 0);
@@ -493,31 +450,27 @@ test_what_is_too_old_is_acknowledged_at_once(void **state)
 {
     taker_t  *a;
 
-    a = taker_start("a", 0, 100500);
-    fake_open();
-    (void) seeks(-1);
-    fake_answers(2);
-    fake_answers(2);
-    sends(2, "7@1000 8@2000");
+    a = seeks("a", 100500);
+    sends(1, "7@1000 8@2000");
     ngx_unit_trace_clear();
 
     fake_batch();
-    ngx_unit_traced("2: ack 2", "a: batch at 9 none");
+    ngx_unit_traced("1: ack 2", "a: batch at 9 none");
 
-    sends(2, "9@3000");
+    sends(1, "9@3000");
     fake_batch();
-    ngx_unit_traced("2: ack 3", "a: batch at 10 none");
+    ngx_unit_traced("1: ack 3", "a: batch at 10 none");
 
     /* the end of what there is does not end it: something was there */
 
-    fake_answers_all(2);
-    ngx_unit_traced("2: cancel ess-1", "2: qos 10");
+    fake_answers_all(1);
+    ngx_unit_traced("1: cancel ess-1", "1: qos 10");
 
-    sends(2, "10@100500");
+    sends(1, "10@100500");
     fake_batch();
     ngx_unit_traced("a: event 11", "a: batch at 11");
     taker_more(a);
-    ngx_unit_traced("2: ack 4");
+    ngx_unit_traced("1: ack 4");
 
     taker_stop(a);
 }
@@ -528,35 +481,16 @@ test_a_search_that_was_cut_off_goes_on_where_it_was(void **state)
 {
     taker_t  *a;
 
-    a = taker_start("a", 0, 100500);
-    fake_open();
-    fake_answers(1);
-    fake_answers(1);
+    a = seeks("a", 100500);
     ngx_unit_trace_clear();
-
-    /* which chunk? */
 
     fake_lost();
     fake_open();
     fake_answers(2);
-    ngx_unit_traced("2: open", "2: qos 10", "2: consume abc timestamp=100");
-
+    ngx_unit_traced("2: open", "2: qos 10", "2: consume abc timestamp=40");
     fake_answers(2);
-    fake_sends(2, 10, 0);
-    ngx_unit_posted();
-    fake_answers(3);
-    fake_answers(3);
-    ngx_unit_trace_clear();
 
-    /* from a minute before */
-
-    fake_lost();
-    fake_open();
-    fake_answers(4);
-    ngx_unit_traced("4: open", "4: qos 10", "4: consume abc timestamp=40");
-    fake_answers(4);
-
-    sends(4, "7 8@1000");
+    sends(2, "7@1000 8@1000");
     fake_batch();
     ngx_unit_trace_clear();
 
@@ -564,12 +498,12 @@ test_a_search_that_was_cut_off_goes_on_where_it_was(void **state)
 
     fake_lost();
     fake_open();
-    fake_answers(5);
-    ngx_unit_traced("5: open", "5: qos 10", "5: consume abc offset=8");
-    fake_answers(5);
+    fake_answers(3);
+    ngx_unit_traced("3: open", "3: qos 10", "3: consume abc offset=8");
+    fake_answers(3);
     ngx_unit_traced();
 
-    sends(5, "8@1000 9 10 11@1000");
+    sends(3, "8@1000 9@2000 10 11@1000");
     fake_batch();
     ngx_unit_traced("a: event 11", "a: event 12", "a: batch at 12");
 
@@ -648,7 +582,7 @@ main(void)
         TEST(test_an_event_has_its_body_and_when_it_was_published),
         TEST(test_a_batch_says_how_far_it_came_and_whether_there_is_a_gap),
         TEST(test_what_was_handed_out_is_acknowledged_when_more_is_wanted),
-        TEST(test_a_point_in_time_is_sought_by_chunk_and_then_before_it),
+        TEST(test_a_point_in_time_is_sought_from_a_while_before_it),
         TEST(test_the_time_is_asked_for_in_seconds_and_not_before_1970),
         TEST(test_all_from_the_first_event_that_is_not_older_is_handed_out),
         TEST(test_nothing_that_new_ends_it),
