@@ -76,7 +76,7 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     src/source/exchange src/source/rabbitmq src/stream \
                     src/registry src/subscriber src/client src/transport \
                     src/encoding \
-                    src/api src/store src/auth src/console)
+                    src/api src/store src/auth src/console fault)
 
 
 .DEFAULT_GOAL := all
@@ -113,7 +113,7 @@ deb-deps:
 $(OBJS)/inputs: FORCE
 	@mkdir -p $(OBJS)
 	@{ echo '$(CC_OPT) $(LD_OPT) $(NGINX_SRC)'; \
-	   find ngx_ess_module.c src -name '*.[ch]' | LC_ALL=C sort; } > $@.$$$$; \
+	   find ngx_ess_module.c src $(wildcard fault) -name '*.[ch]' | LC_ALL=C sort; } > $@.$$$$; \
 	 cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
 
 $(OBJS)/Makefile: config $(OBJS)/inputs $(wildcard $(NGINX_SRC)/conf_flags)
@@ -280,11 +280,11 @@ bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name;
 	    $(if $(BEFORE),--before $(BEFORE))
 
 # the checker, and what it calls
-ZONE_DUMP    := tools/zone-dump.c $(wildcard src/stream/ngx_ess_zone_*.c) \
+ZONE_DUMP    := tools/zone-dump.c $(wildcard fault/ngx_ess_zone_*.c) \
                 $(addprefix src/stream/ngx_ess_,journal.c pair.c lookup.c \
                     log_search.c)
 
-$(TOP)/zone-dump: $(ZONE_DUMP) $(wildcard src/stream/*.h) | $(OBJS)/Makefile
+$(TOP)/zone-dump: $(ZONE_DUMP) $(wildcard fault/*.h src/stream/*.h) | $(OBJS)/Makefile
 	@echo "cc $(@F)"
 	@$(CC) -g -O1 -D_GNU_SOURCE -DNGX_ESS_FAULT -ffunction-sections -Wall \
 	    -Wextra -Wno-unused-parameter -Werror $(INCS) -o $@ $(ZONE_DUMP) \

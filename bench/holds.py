@@ -1,5 +1,5 @@
 """How long the zone's mutex is held, and by whom: what the test build of the
-module keeps in the file that ESS_HOLDS_FILE names (ngx_ess_zone_fault.h).
+module keeps in the file that ESS_HOLDS_FILE names (fault/ngx_ess_zone_fault.h).
 
 A hold's length is the CPU time of the thread that has the mutex, so that what
 else the machine does meanwhile is not in it; two looks at that clock are."""

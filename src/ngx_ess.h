@@ -11,7 +11,10 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <ngx_http.h>
+
+#if (NGX_ESS_FAULT_ALLOC)
 #include "ngx_ess_fault.h"
+#endif
 
 
 #define NGX_ESS_VERSION      "0.2.0"

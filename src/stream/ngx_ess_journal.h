@@ -18,7 +18,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_zone_fault.h"
+#include "ngx_ess_zone_hook.h"
 #include "ngx_ess_zone_layout.h"
 
 

@@ -23,7 +23,7 @@
 
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_lookup.h"
-#include "ngx_ess_zone_fault.h"
+#include "ngx_ess_zone_hook.h"
 #include "ngx_ess_zone_layout.h"
 
 

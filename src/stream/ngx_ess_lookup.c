@@ -6,7 +6,7 @@
 
 
 #include "ngx_ess_lookup.h"
-#include "ngx_ess_zone_fault.h"
+#include "ngx_ess_zone_hook.h"
 #include "ngx_ess_zone_layout.h"
 
 

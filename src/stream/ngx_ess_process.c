@@ -11,7 +11,7 @@
 #include "ngx_ess_journal.h"
 #include "ngx_ess_lookup.h"
 #include "ngx_ess_stream.h"
-#include "ngx_ess_zone_check.h"
+#include "ngx_ess_zone_hook.h"
 #include <signal.h>
 
 
@@ -62,13 +62,7 @@ ngx_ess_process_attach(ngx_ess_zone_t *zone, ngx_uint_t proc, ngx_log_t *log)
 
     zone->proc = proc;
 
-#if (NGX_ESS_FAULT)
-
-    if (ngx_ess_zone_check(zone, log) == 0) {
-        ngx_log_error(NGX_LOG_NOTICE, log, 0, "ess zone check: ok");
-    }
-
-#endif
+    ngx_ess_zone_check_all(zone, log);
 
     return NGX_OK;
 }

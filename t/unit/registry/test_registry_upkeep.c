@@ -4,8 +4,8 @@
  *
  * links: src/registry/ngx_ess_registry.c src/registry/ngx_ess_registry_op.c
  * links: src/registry/ngx_ess_registry_upkeep.c src/ngx_ess_escape.c
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
- * links: t/unit/registry/fake_registry.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c t/unit/registry/fake_registry.c
  */
 
 

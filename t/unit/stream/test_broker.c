@@ -2,7 +2,8 @@
  * What the workers have of the broker: troubles of sessions, the slots that
  * are consumed, and what a dead worker leaves of both; their queues.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

@@ -1,7 +1,8 @@
 /*
  * Counters: a block a process slot, sums, and gauges that go with the process.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

@@ -1,7 +1,8 @@
 /*
  * A worker dies at each write that it makes under the zone's mutex.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  *
  * A child does a random mix of operations on a small zone that is always
  * full, and is killed at its n-th write, n = 1, 2, ...; what it was about to

@@ -2,7 +2,8 @@
  * Logs that follow a RabbitMQ stream: who is the follower, and which events
  * are appended.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

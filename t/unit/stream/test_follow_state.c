@@ -3,7 +3,8 @@
  * each of them, by the follower and by others, and what becomes of a log whose
  * follower died.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

@@ -2,7 +2,8 @@
  * The undo journal: what was committed stays, what was not is undone by whoever
  * locks next.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

@@ -2,7 +2,8 @@
  * An append to many streams, which takes several holds of the mutex: whoever
  * dies within one, or between them, is followed by another.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

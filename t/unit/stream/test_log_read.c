@@ -2,7 +2,8 @@
  * Reading a log: bodies of all lengths, in parts, behind what is gone, and from
  * each place where somebody may begin.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/one_log.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c t/unit/stream/one_log.c
  */
 
 

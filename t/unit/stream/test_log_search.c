@@ -2,7 +2,8 @@
  * Searches in logs and in the stream table: what they find, against a search
  * from end to end, and how much they look at.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

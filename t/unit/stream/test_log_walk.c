@@ -2,7 +2,8 @@
  * Which streams get an event with several keys: each once, in order of their
  * ids, also when it is appended in parts and streams go between them.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

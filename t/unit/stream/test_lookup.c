@@ -1,7 +1,8 @@
 /*
  * Streams looked up by id, uuid and key, and walked past one that is gone.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

@@ -2,7 +2,8 @@
  * What is lost before it comes to nginx is told of before the next event, or
  * before somebody comes, once.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/one_log.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c t/unit/stream/one_log.c
  */
 
 

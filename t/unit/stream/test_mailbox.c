@@ -3,7 +3,8 @@
  * gone or silent, and more questions than boxes.  One process is both workers,
  * by turns.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

@@ -1,7 +1,8 @@
 /*
  * What a slot remembers of what it appended.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/one_log.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c t/unit/stream/one_log.c
  */
 
 

@@ -1,7 +1,8 @@
 /*
  * Pairs: of more processes than a stream itself has room for.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

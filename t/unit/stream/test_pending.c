@@ -1,7 +1,8 @@
 /*
  * Half-made streams that a dead worker left.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/one_zone.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c t/unit/stream/one_zone.c
  */
 
 

@@ -1,7 +1,8 @@
 /*
  * Process slots: sweeping what a dead worker left, generations.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/many_streams.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c t/unit/stream/many_streams.c
  */
 
 

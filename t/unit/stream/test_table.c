@@ -1,7 +1,8 @@
 /*
  * The stream table: the life of a stream, loading, very many, a full zone.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/one_zone.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c t/unit/stream/one_zone.c
  */
 
 

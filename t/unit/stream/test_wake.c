@@ -1,7 +1,8 @@
 /*
  * Who is woken: dirty lists and their overflow, eventfds, what was not seen.
  *
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c t/unit/stream/many_streams.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c t/unit/stream/many_streams.c
  */
 
 

@@ -5,7 +5,8 @@
  * links: src/source/exchange/ngx_ess_exchange_pattern.c
  * links: src/source/exchange/ngx_ess_topic.c src/ngx_ess_str.c
  * links: t/unit/ngx_str_rbtree.c
- * links: src/stream/ngx_ess_*.c t/unit/ngx_unit.c
+ * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
+ * links: t/unit/ngx_unit.c
  */
 
 

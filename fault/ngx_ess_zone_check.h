@@ -21,7 +21,10 @@
  */
 ngx_uint_t ngx_ess_zone_check(ngx_ess_zone_t *zone, ngx_log_t *log);
 
-/* The same with the mutex, or of a zone that nobody writes to. */
+/* The same, and logs at notice that nothing is wrong. */
+void ngx_ess_zone_check_all(ngx_ess_zone_t *zone, ngx_log_t *log);
+
+/* ngx_ess_zone_check() with the mutex, or of a zone that nobody writes to. */
 ngx_uint_t ngx_ess_zone_check_locked(ngx_ess_zone_sh_t *sh, ngx_log_t *log);
 
 

@@ -7,11 +7,6 @@
 
 
 #include "ngx_ess_zone_fault.h"
-
-
-#if (NGX_ESS_FAULT)
-
-
 #include <dlfcn.h>
 #include <time.h>
 
@@ -174,6 +169,3 @@ ngx_ess_zone_fault_clock(void)
 
     return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
-
-
-#endif

@@ -14,9 +14,6 @@
 #include "ngx_ess_zone_layout.h"
 
 
-#if (NGX_ESS_FAULT)
-
-
 static void ngx_ess_zone_check_free(ngx_ess_zone_check_t *ck);
 static void ngx_ess_zone_check_chains(ngx_ess_zone_check_t *ck);
 static void ngx_ess_zone_check_keys(ngx_ess_zone_check_t *ck);
@@ -37,6 +34,15 @@ ngx_ess_zone_check(ngx_ess_zone_t *zone, ngx_log_t *log)
     ngx_ess_zone_unlock(zone);
 
     return faults;
+}
+
+
+void
+ngx_ess_zone_check_all(ngx_ess_zone_t *zone, ngx_log_t *log)
+{
+    if (ngx_ess_zone_check(zone, log) == 0) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "ess zone check: ok");
+    }
 }
 
 
@@ -431,6 +437,3 @@ ngx_ess_zone_check_procs(ngx_ess_zone_check_t *ck)
         }
     }
 }
-
-
-#endif

@@ -14,8 +14,6 @@
 #include "ngx_ess.h"
 
 
-#if (NGX_ESS_FAULT)
-
 #define NGX_ESS_ZONE_FAULT_HOLDS  256
 
 typedef struct {
@@ -41,16 +39,6 @@ void ngx_ess_zone_fault_released_locked(void);
 
 #define ngx_ess_zone_fault()      ngx_ess_zone_fault_write()
 #define ngx_ess_zone_look()       (ngx_ess_zone_looks.now++)
-
-#else
-
-#define ngx_ess_zone_fault_init(log)
-#define ngx_ess_zone_fault()
-#define ngx_ess_zone_fault_held_locked(caller)
-#define ngx_ess_zone_fault_released_locked()
-#define ngx_ess_zone_look()
-
-#endif
 
 
 #endif /* _NGX_ESS_ZONE_FAULT_H_INCLUDED_ */

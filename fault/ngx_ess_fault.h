@@ -2,15 +2,12 @@
  * A test build's allocator that fails now and then, in place of nginx's and
  * the C library's: ESS_FAULT_ALLOC names a file of 8 bytes, a number; of so
  * many allocations one fails, at random, and with 0 none does.  Included by
- * ngx_ess.h, so that no other file has to know of it.
+ * ngx_ess.h in a test build, so that no other file has to know of it.
  */
 
 
 #ifndef _NGX_ESS_FAULT_H_INCLUDED_
 #define _NGX_ESS_FAULT_H_INCLUDED_
-
-
-#if (NGX_ESS_FAULT_ALLOC)
 
 
 /* 1: this one fails. */
@@ -46,9 +43,6 @@ ngx_uint_t ngx_ess_fault_alloc(void);
     NGX_ESS_FAULT_OR(ngx_pool_cleanup_add(pool, size))
 #define ngx_http_cleanup_add(r, size)                                         \
     NGX_ESS_FAULT_OR(ngx_http_cleanup_add(r, size))
-
-
-#endif
 
 
 #endif /* _NGX_ESS_FAULT_H_INCLUDED_ */

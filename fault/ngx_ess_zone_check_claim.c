@@ -8,9 +8,6 @@
 #include "ngx_ess_zone_check.h"
 
 
-#if (NGX_ESS_FAULT)
-
-
 void
 ngx_ess_zone_check_fault(ngx_ess_zone_check_t *ck, const char *what,
     uint64_t where, uint64_t found)
@@ -55,6 +52,3 @@ ngx_ess_zone_check_is(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i,
 {
     return i < ck->sh->fresh && ck->seen[i] == kind;
 }
-
-
-#endif

@@ -12,9 +12,6 @@
 #include "ngx_ess_zone_layout.h"
 
 
-#if (NGX_ESS_FAULT)
-
-
 static void ngx_ess_zone_check_stream(ngx_ess_zone_check_t *ck,
     ngx_ess_seg_t i);
 static void ngx_ess_zone_check_pairs(ngx_ess_zone_check_t *ck,
@@ -384,6 +381,3 @@ ngx_ess_zone_check_record(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i)
         ngx_ess_zone_check_fault(ck, "length of a record", i, n);
     }
 }
-
-
-#endif

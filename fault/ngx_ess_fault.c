@@ -2,14 +2,11 @@
 /*
  * An allocator that fails now and then, for tests.  The number is in memory
  * that the test shares with all processes, and changes when the test says so.
- * Empty in any other build.
  */
 
 
 #include "ngx_ess.h"
 
-
-#if (NGX_ESS_FAULT_ALLOC)
 
 static volatile int64_t *ngx_ess_fault_map(void);
 
@@ -58,5 +55,3 @@ ngx_ess_fault_map(void)
 
     return (p == MAP_FAILED) ? NULL : p;
 }
-
-#endif
