@@ -81,9 +81,6 @@ extern const ngx_ess_transport_t  fake_sse;
 int fake_client_setup(void **state);
 int fake_client_teardown(void **state);
 
-#define fake_client_test(test, setup)                                         \
-    cmocka_unit_test_setup_teardown(test, setup, fake_client_teardown)
-
 /* As after its release. */
 void fake_release(void);
 

@@ -95,6 +95,10 @@ ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data, size_t len)
 
 /* counters */
 
+const uint32_t  ngx_ess_counter_ages[NGX_ESS_AGES - 1] = { 1, 5, 10, 100 };
+const uint32_t  ngx_ess_counter_batches[NGX_ESS_BATCHES - 1] = { 1, 2, 100 };
+
+
 void
 ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
 {

@@ -91,6 +91,9 @@ test_setup(void **state)
 }
 
 
+#define TEST(test)                                                            \
+    cmocka_unit_test_setup_teardown(test, test_setup, fake_client_teardown)
+
 #define DETACHED  "one less", "drain remove", "no timer", "wheel leave",      \
                   "done", "leave"
 
@@ -430,26 +433,26 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        fake_client_test(test_output, test_setup),
-        fake_client_test(test_broken, test_setup),
-        fake_client_test(test_broken_event, test_setup),
-        fake_client_test(test_no_memory, test_setup),
-        fake_client_test(test_deleted, test_setup),
-        fake_client_test(test_missing, test_setup),
-        fake_client_test(test_missing_at_first, test_setup),
-        fake_client_test(test_close, test_setup),
-        fake_client_test(test_close_last, test_setup),
-        fake_client_test(test_close_silent, test_setup),
-        fake_client_test(test_close_filtered, test_setup),
-        fake_client_test(test_close_opening, test_setup),
-        fake_client_test(test_close_rest, test_setup),
-        fake_client_test(test_close_memory, test_setup),
-        fake_client_test(test_linger, test_setup),
-        fake_client_test(test_linger_shut, test_setup),
-        fake_client_test(test_drain, test_setup),
-        fake_client_test(test_drain_idle, test_setup),
-        fake_client_test(test_drain_late, test_setup),
-        fake_client_test(test_control, test_setup),
+        TEST(test_output),
+        TEST(test_broken),
+        TEST(test_broken_event),
+        TEST(test_no_memory),
+        TEST(test_deleted),
+        TEST(test_missing),
+        TEST(test_missing_at_first),
+        TEST(test_close),
+        TEST(test_close_last),
+        TEST(test_close_silent),
+        TEST(test_close_filtered),
+        TEST(test_close_opening),
+        TEST(test_close_rest),
+        TEST(test_close_memory),
+        TEST(test_linger),
+        TEST(test_linger_shut),
+        TEST(test_drain),
+        TEST(test_drain_idle),
+        TEST(test_drain_late),
+        TEST(test_control),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
