@@ -18,21 +18,26 @@ static void ngx_ess_amqp_op_pump_channel(ngx_ess_amqp_channel_t *ch);
 static ngx_str_t  ngx_ess_amqp_op_no_text = ngx_null_string;
 
 
-void
-ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
-    amqp_method_number_t method, void *decoded, amqp_method_number_t reply,
+void *
+ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
     ngx_ess_amqp_op_pt handler, void *data)
+{
+    ngx_memzero(op, sizeof(ngx_ess_amqp_op_t));
+
+    op->method = method;
+    op->handler = handler;
+    op->data = data;
+
+    return &op->fields;
+}
+
+
+void
+ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
 {
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
-
-    op->method = method;
-    op->decoded = decoded;
-    op->reply = reply;
-    op->handler = handler;
-    op->data = data;
-    op->canceled = 0;
 
     if (ch->state == NGX_ESS_AMQP_CH_CLOSING || s->state != NGX_ESS_AMQP_OPEN)
     {
@@ -99,7 +104,7 @@ ngx_ess_amqp_op_pump_channel(ngx_ess_amqp_channel_t *ch)
             continue;
         }
 
-        if (ngx_ess_amqp_io_method(s, ch->number, op->method, op->decoded)
+        if (ngx_ess_amqp_io_method(s, ch->number, op->method, &op->fields)
             != NGX_OK)
         {
             ngx_str_set(&text, "the method cannot be encoded");
@@ -186,7 +191,9 @@ ngx_ess_amqp_op_reply(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_frame_t *frame)
 
     op = ngx_ess_amqp_op_oldest(ch);
 
-    if (op == NULL || op->reply != frame->method) {
+    /* the answer to a method has the next number */
+
+    if (op == NULL || op->method + 1 != frame->method) {
         return NGX_DECLINED;
     }
 

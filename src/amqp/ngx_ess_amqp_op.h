@@ -29,20 +29,36 @@ typedef void (*ngx_ess_amqp_op_pt)(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 struct ngx_ess_amqp_op_s {
     ngx_queue_t                  queue;     /* private to the session */
     amqp_method_number_t         method;    /* AMQP_QUEUE_BIND_METHOD … */
-    void                        *decoded;   /* amqp_queue_bind_t …, caller's,
-                                               until the handler was called */
-    amqp_method_number_t         reply;     /* AMQP_QUEUE_BIND_OK_METHOD … */
+
+    union {
+        amqp_exchange_declare_t  exchange_declare;
+        amqp_exchange_bind_t     exchange_bind;
+        amqp_queue_declare_t     queue_declare;
+        amqp_queue_bind_t        queue_bind;
+        amqp_queue_unbind_t      queue_unbind;
+        amqp_queue_delete_t      queue_delete;
+        amqp_basic_qos_t         basic_qos;
+        amqp_basic_consume_t     basic_consume;
+        amqp_basic_cancel_t      basic_cancel;
+        amqp_confirm_select_t    confirm_select;
+    } fields;
+
     ngx_ess_amqp_op_pt           handler;
     void                        *data;
     unsigned                     canceled:1;    /* nobody listens */
 };
 
 
-/* Makes the op one of this method and adds it; sent at once as far as the
-   window (64) allows.  Arguments as the fields of ngx_ess_amqp_op_t. */
-void ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
-    amqp_method_number_t method, void *decoded, amqp_method_number_t reply,
+/*
+ * Makes the op one of this method, and returns its fields, which are those of
+ * the union that the method has, zeroed.  What they point to is the caller's,
+ * until the handler was called.
+ */
+void *ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
     ngx_ess_amqp_op_pt handler, void *data);
+
+/* Adds the op; sent at once as far as the window (64) allows. */
+void ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op);
 
 /* The op's handler is called for nobody any more, but the op's memory must
    stay until it is called with op->canceled set. */

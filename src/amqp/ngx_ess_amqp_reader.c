@@ -16,9 +16,7 @@
 
 static void ngx_ess_amqp_reader_qos(ngx_ess_amqp_reader_t *reader,
     ngx_ess_amqp_op_pt handler);
-static void ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader,
-    amqp_method_number_t method, amqp_method_number_t reply,
-    ngx_ess_amqp_op_pt handler);
+static void ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_reader_limited(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader,
@@ -104,24 +102,21 @@ ngx_ess_amqp_reader_qos(ngx_ess_amqp_reader_t *reader,
 {
     amqp_basic_qos_t  *qos;
 
-    qos = &reader->method.qos;
-    ngx_memzero(qos, sizeof(amqp_basic_qos_t));
+    qos = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_QOS_METHOD, handler,
+                               reader);
+
     qos->prefetch_count = (uint16_t) reader->prefetch;
 
-    ngx_ess_amqp_reader_op(reader, AMQP_BASIC_QOS_METHOD,
-                           AMQP_BASIC_QOS_OK_METHOD, handler);
+    ngx_ess_amqp_reader_op(reader);
 }
 
 
 static void
-ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader,
-    amqp_method_number_t method, amqp_method_number_t reply,
-    ngx_ess_amqp_op_pt handler)
+ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader)
 {
     reader->busy = 1;
 
-    ngx_ess_amqp_op(reader->channel, &reader->op, method, &reader->method,
-                    reply, handler, reader);
+    ngx_ess_amqp_op(reader->channel, &reader->op);
 }
 
 
@@ -222,8 +217,8 @@ ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader, const char *tag,
 {
     amqp_basic_consume_t  *consume;
 
-    consume = &reader->method.consume;
-    ngx_memzero(consume, sizeof(amqp_basic_consume_t));
+    consume = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_CONSUME_METHOD,
+                                   handler, reader);
 
     consume->queue.bytes = reader->name;
     consume->queue.len = reader->len;
@@ -231,8 +226,7 @@ ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader, const char *tag,
     consume->arguments.num_entries = 1;
     consume->arguments.entries = &reader->argument;
 
-    ngx_ess_amqp_reader_op(reader, AMQP_BASIC_CONSUME_METHOD,
-                           AMQP_BASIC_CONSUME_OK_METHOD, handler);
+    ngx_ess_amqp_reader_op(reader);
 }
 
 
@@ -282,13 +276,12 @@ ngx_ess_amqp_reader_sync_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     reader = op->data;
 
-    cancel = &reader->method.cancel;
-    ngx_memzero(cancel, sizeof(amqp_basic_cancel_t));
+    cancel = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_CANCEL_METHOD,
+                                  ngx_ess_amqp_reader_sync_canceled, reader);
+
     cancel->consumer_tag = amqp_cstring_bytes(NGX_ESS_AMQP_READER_SYNC_TAG);
 
-    ngx_ess_amqp_reader_op(reader, AMQP_BASIC_CANCEL_METHOD,
-                           AMQP_BASIC_CANCEL_OK_METHOD,
-                           ngx_ess_amqp_reader_sync_canceled);
+    ngx_ess_amqp_reader_op(reader);
 }
 
 

@@ -50,13 +50,6 @@ typedef struct {
 } ngx_ess_amqp_reader_handlers_t;
 
 
-typedef union {
-    amqp_basic_qos_t                  qos;
-    amqp_basic_consume_t              consume;
-    amqp_basic_cancel_t               cancel;
-} ngx_ess_amqp_reader_method_t;
-
-
 struct ngx_ess_amqp_reader_s {
     const ngx_ess_amqp_reader_handlers_t  *handlers;
     void                             *data;
@@ -66,7 +59,6 @@ struct ngx_ess_amqp_reader_s {
     ngx_ess_amqp_session_t           *session;
     ngx_ess_amqp_channel_t           *channel;  /* NULL: closed */
     ngx_ess_amqp_op_t                 op;
-    ngx_ess_amqp_reader_method_t      method;
     amqp_table_entry_t                argument;
     ngx_ess_amqp_reader_from_e        from;
     uint64_t                          value;

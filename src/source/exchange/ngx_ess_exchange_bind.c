@@ -38,12 +38,6 @@ typedef struct {
     ngx_ess_exchange_bind_pt     handler;   /* of a key that is bound again */
     ngx_ess_exchange_slot_t     *slot;
 
-    union {
-        amqp_queue_bind_t        bind;
-        amqp_queue_unbind_t      unbind;
-        amqp_queue_declare_t     declare;
-    } method;
-
     ngx_ess_source_stream_t      stream;
     amqp_table_entry_t           arguments[4];
 
@@ -252,8 +246,11 @@ ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b)
 
     w = b->worker;
 
-    m = &b->method.bind;
-    ngx_memzero(m, sizeof(amqp_queue_bind_t));
+    m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_BIND_METHOD,
+                             (b->type == NGX_ESS_EXCHANGE_BIND_API)
+                             ? ngx_ess_exchange_bind_answered
+                             : ngx_ess_exchange_bind_again_answered,
+                             b);
 
     m->queue = ngx_ess_exchange_worker_bytes(&b->slot->queue);
     m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
@@ -261,12 +258,7 @@ ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b)
 
     b->sent = 1;
 
-    ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_BIND_METHOD, m,
-                    AMQP_QUEUE_BIND_OK_METHOD,
-                    (b->type == NGX_ESS_EXCHANGE_BIND_API)
-                    ? ngx_ess_exchange_bind_answered
-                    : ngx_ess_exchange_bind_again_answered,
-                    b);
+    ngx_ess_amqp_op(w->admin, &b->op);
 }
 
 
@@ -304,8 +296,8 @@ ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b)
                               amqp_cstring_bytes((char *) b->stream.max_age);
     }
 
-    m = &b->method.declare;
-    ngx_memzero(m, sizeof(amqp_queue_declare_t));
+    m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_DECLARE_METHOD,
+                             ngx_ess_exchange_bind_declared, b);
 
     m->queue = ngx_ess_exchange_worker_bytes(&b->key);
     m->durable = 1;
@@ -314,9 +306,7 @@ ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b)
 
     b->sent = 1;
 
-    ngx_ess_amqp_op(b->worker->admin, &b->op, AMQP_QUEUE_DECLARE_METHOD, m,
-                    AMQP_QUEUE_DECLARE_OK_METHOD,
-                    ngx_ess_exchange_bind_declared, b);
+    ngx_ess_amqp_op(b->worker->admin, &b->op);
 }
 
 
@@ -553,15 +543,13 @@ ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
 
     w = b->worker;
 
-    m = &b->method.unbind;
-    ngx_memzero(m, sizeof(amqp_queue_unbind_t));
+    m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_UNBIND_METHOD, handler, b);
 
     m->queue = ngx_ess_exchange_worker_bytes(queue);
     m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
     m->routing_key = ngx_ess_exchange_worker_bytes(&b->key);
 
-    ngx_ess_amqp_op(w->admin, &b->op, AMQP_QUEUE_UNBIND_METHOD, m,
-                    AMQP_QUEUE_UNBIND_OK_METHOD, handler, b);
+    ngx_ess_amqp_op(w->admin, &b->op);
 }
 
 

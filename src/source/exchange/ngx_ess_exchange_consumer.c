@@ -24,8 +24,6 @@
 
 struct ngx_ess_exchange_consumer_s {
     ngx_ess_amqp_op_t            op;
-    amqp_basic_qos_t             qos;
-    amqp_basic_consume_t         consume;
     ngx_ess_exchange_slot_t     *slot;      /* NULL: basic.qos */
     u_char                       tag[sizeof("ess-") + NGX_INT_T_LEN];
                                             /* "ess-<slot>" */
@@ -141,21 +139,21 @@ ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_consumer_qos(ngx_ess_exchange_worker_t *w)
 {
+    amqp_basic_qos_t             *m;
     ngx_ess_exchange_consumer_t  *c;
 
     c = w->consumer;
 
-    ngx_memzero(&c->qos, sizeof(amqp_basic_qos_t));
+    m = ngx_ess_amqp_op_init(&c->op, AMQP_BASIC_QOS_METHOD,
+                             ngx_ess_exchange_consumer_answered, w);
 
     /* not global: for each consumer that is started after it */
-    c->qos.prefetch_count = (uint16_t) ngx_ess_exchange_slot_prefetch(w);
+    m->prefetch_count = (uint16_t) ngx_ess_exchange_slot_prefetch(w);
 
     c->slot = NULL;
     c->busy = 1;
 
-    ngx_ess_amqp_op(w->consume, &c->op, AMQP_BASIC_QOS_METHOD, &c->qos,
-                    AMQP_BASIC_QOS_OK_METHOD,
-                    ngx_ess_exchange_consumer_answered, w);
+    ngx_ess_amqp_op(w->consume, &c->op);
 }
 
 
@@ -172,28 +170,26 @@ ngx_ess_exchange_consumer_queue(ngx_ess_exchange_slot_t *slot)
 static void
 ngx_ess_exchange_consumer_start(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_str_t                    *queue;
+    amqp_basic_consume_t         *m;
     ngx_ess_exchange_worker_t    *w;
     ngx_ess_exchange_consumer_t  *c;
 
     w = slot->worker;
     c = w->consumer;
 
-    ngx_memzero(&c->consume, sizeof(amqp_basic_consume_t));
+    m = ngx_ess_amqp_op_init(&c->op, AMQP_BASIC_CONSUME_METHOD,
+                             ngx_ess_exchange_consumer_answered, w);
 
-    queue = ngx_ess_exchange_consumer_queue(slot);
-
-    c->consume.queue = ngx_ess_exchange_worker_bytes(queue);
-    c->consume.consumer_tag.bytes = c->tag;
-    c->consume.consumer_tag.len = ngx_sprintf(c->tag, "ess-%ui", slot->number)
-                                  - c->tag;
+    m->queue = ngx_ess_exchange_worker_bytes(
+                                       ngx_ess_exchange_consumer_queue(slot));
+    m->consumer_tag.bytes = c->tag;
+    m->consumer_tag.len = ngx_sprintf(c->tag, "ess-%ui", slot->number)
+                          - c->tag;
 
     c->slot = slot;
     c->busy = 1;
 
-    ngx_ess_amqp_op(w->consume, &c->op, AMQP_BASIC_CONSUME_METHOD, &c->consume,
-                    AMQP_BASIC_CONSUME_OK_METHOD,
-                    ngx_ess_exchange_consumer_answered, w);
+    ngx_ess_amqp_op(w->consume, &c->op);
 }
 
 

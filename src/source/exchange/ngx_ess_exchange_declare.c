@@ -12,7 +12,6 @@
 
 struct ngx_ess_exchange_declare_s {
     ngx_ess_amqp_op_t            op;
-    amqp_exchange_declare_t      method;
     unsigned                     known:1;   /* it was there before it was
                                                looked up */
     unsigned                     seen:1;    /* by this process, ever */
@@ -63,17 +62,15 @@ ngx_ess_exchange_declare_send(ngx_ess_exchange_worker_t *w,
         d->known = d->seen || ngx_ess_exchange_watch_known(w);
     }
 
-    m = &d->method;
-    ngx_memzero(m, sizeof(amqp_exchange_declare_t));
+    m = ngx_ess_amqp_op_init(&d->op, AMQP_EXCHANGE_DECLARE_METHOD,
+                             ngx_ess_exchange_declare_answered, w);
 
     m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
     m->type = amqp_cstring_bytes(w->conf->topic ? "topic" : "direct");
     m->durable = 1;
     m->passive = (state == NGX_ESS_EXCHANGE_LOOKUP);
 
-    ngx_ess_amqp_op(w->admin, &d->op, AMQP_EXCHANGE_DECLARE_METHOD, m,
-                    AMQP_EXCHANGE_DECLARE_OK_METHOD,
-                    ngx_ess_exchange_declare_answered, w);
+    ngx_ess_amqp_op(w->admin, &d->op);
 }
 
 

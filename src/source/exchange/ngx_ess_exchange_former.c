@@ -61,10 +61,6 @@ typedef struct {
     ngx_ess_exchange_slot_t     *slot;
     ngx_ess_exchange_former_e    state;
     ngx_ess_amqp_op_t            op;
-    union {
-        amqp_queue_declare_t     declare;
-        amqp_queue_delete_t      delete;
-    } method;
     ngx_msec_t                   looked;    /* when it was looked up */
     uint64_t                     mark;      /* events that the slot had
                                                appended when it was found */
@@ -212,17 +208,15 @@ ngx_ess_exchange_former_declare(ngx_ess_exchange_former_one_t *f,
 {
     amqp_queue_declare_t  *m;
 
-    m = &f->method.declare;
-    ngx_memzero(m, sizeof(amqp_queue_declare_t));
+    m = ngx_ess_amqp_op_init(&f->op, AMQP_QUEUE_DECLARE_METHOD,
+                             ngx_ess_exchange_former_answered, f);
 
     m->queue = ngx_ess_exchange_worker_bytes(queue);
     m->passive = 1;
 
     f->busy = 1;
 
-    ngx_ess_amqp_op(f->slot->worker->admin, &f->op, AMQP_QUEUE_DECLARE_METHOD,
-                    m, AMQP_QUEUE_DECLARE_OK_METHOD,
-                    ngx_ess_exchange_former_answered, f);
+    ngx_ess_amqp_op(f->slot->worker->admin, &f->op);
 }
 
 
@@ -233,8 +227,8 @@ ngx_ess_exchange_former_delete(ngx_ess_exchange_former_one_t *f)
 
     ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_DELETE);
 
-    m = &f->method.delete;
-    ngx_memzero(m, sizeof(amqp_queue_delete_t));
+    m = ngx_ess_amqp_op_init(&f->op, AMQP_QUEUE_DELETE_METHOD,
+                             ngx_ess_exchange_former_answered, f);
 
     m->queue = ngx_ess_exchange_worker_bytes(&f->slot->former);
     m->if_unused = 1;
@@ -242,9 +236,7 @@ ngx_ess_exchange_former_delete(ngx_ess_exchange_former_one_t *f)
 
     f->busy = 1;
 
-    ngx_ess_amqp_op(f->slot->worker->admin, &f->op, AMQP_QUEUE_DELETE_METHOD, m,
-                    AMQP_QUEUE_DELETE_OK_METHOD,
-                    ngx_ess_exchange_former_answered, f);
+    ngx_ess_amqp_op(f->slot->worker->admin, &f->op);
 }
 
 

@@ -39,7 +39,6 @@ typedef struct {
     ngx_ess_amqp_session_t        *session; /* NULL: none */
     ngx_ess_amqp_channel_t        *channel;
     ngx_ess_amqp_op_t              op;
-    amqp_confirm_select_t          select;
     ngx_event_t                    retry;   /* set: it was refused */
     ngx_uint_t                     attempt;
     unsigned                       selecting:1;     /* op is under way */

@@ -176,11 +176,10 @@ ngx_ess_exchange_publisher_select(void)
 
     p->selecting = 1;
 
-    ngx_memzero(&p->select, sizeof(amqp_confirm_select_t));
+    (void) ngx_ess_amqp_op_init(&p->op, AMQP_CONFIRM_SELECT_METHOD,
+                                ngx_ess_exchange_publisher_selected, p);
 
-    ngx_ess_amqp_op(p->channel, &p->op, AMQP_CONFIRM_SELECT_METHOD, &p->select,
-                    AMQP_CONFIRM_SELECT_OK_METHOD,
-                    ngx_ess_exchange_publisher_selected, p);
+    ngx_ess_amqp_op(p->channel, &p->op);
 }
 
 

@@ -23,7 +23,8 @@ static ngx_int_t ngx_ess_exchange_slot_name(ngx_ess_exchange_worker_t *w,
 static ngx_uint_t ngx_ess_exchange_slot_own(ngx_cycle_t *cycle, ngx_uint_t n);
 static void ngx_ess_exchange_slot_declare(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_declared_e state);
-static void ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot,
+    amqp_table_t *arguments);
 static void ngx_ess_exchange_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static ngx_uint_t ngx_ess_exchange_slot_usable(
@@ -140,28 +141,30 @@ static void
 ngx_ess_exchange_slot_declare(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_declared_e state)
 {
+    amqp_queue_declare_t  *m;
+
     slot->state = state;
 
-    ngx_memzero(&slot->declare, sizeof(amqp_queue_declare_t));
+    m = ngx_ess_amqp_op_init(&slot->op, AMQP_QUEUE_DECLARE_METHOD,
+                             ngx_ess_exchange_slot_declared, slot);
 
-    slot->declare.queue = ngx_ess_exchange_worker_bytes(&slot->queue);
+    m->queue = ngx_ess_exchange_worker_bytes(&slot->queue);
 
     if (state == NGX_ESS_EXCHANGE_LOOKUP) {
-        slot->declare.passive = 1;
+        m->passive = 1;
 
     } else {
-        slot->declare.durable = 1;
-        ngx_ess_exchange_slot_arguments(slot);
+        m->durable = 1;
+        ngx_ess_exchange_slot_arguments(slot, &m->arguments);
     }
 
-    ngx_ess_amqp_op(slot->worker->admin, &slot->op, AMQP_QUEUE_DECLARE_METHOD,
-                    &slot->declare, AMQP_QUEUE_DECLARE_OK_METHOD,
-                    ngx_ess_exchange_slot_declared, slot);
+    ngx_ess_amqp_op(slot->worker->admin, &slot->op);
 }
 
 
 static void
-ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot)
+ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot,
+    amqp_table_t *arguments)
 {
     amqp_table_entry_t       *entry;
     ngx_ess_exchange_conf_t  *conf;
@@ -205,8 +208,8 @@ ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot)
         entry++;
     }
 
-    slot->declare.arguments.entries = slot->arguments;
-    slot->declare.arguments.num_entries = entry - slot->arguments;
+    arguments->entries = slot->arguments;
+    arguments->num_entries = entry - slot->arguments;
 }
 
 

@@ -28,10 +28,6 @@ struct ngx_ess_exchange_watch_s {
     ngx_str_t                    name;      /* empty: cannot be watched */
     uint32_t                     hash;      /* of it, for the zone */
     ngx_ess_amqp_op_t            op;
-    union {
-        amqp_exchange_declare_t  declare;
-        amqp_exchange_bind_t     bind;
-    } method;
     ngx_msec_t                   time;      /* of the last look */
     uint32_t                     number;    /* of the last loss that this worker
                                                has acted on */
@@ -227,8 +223,8 @@ ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w,
 
     name = passive ? &w->conf->exchange : &x->name;
 
-    m = &x->method.declare;
-    ngx_memzero(m, sizeof(amqp_exchange_declare_t));
+    m = ngx_ess_amqp_op_init(&x->op, AMQP_EXCHANGE_DECLARE_METHOD,
+                             ngx_ess_exchange_watch_answered, w);
 
     m->exchange = ngx_ess_exchange_worker_bytes(name);
     m->type = amqp_cstring_bytes("fanout");
@@ -237,9 +233,7 @@ ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w,
     m->internal = 1;
     m->passive = passive;
 
-    ngx_ess_amqp_op(w->admin, &x->op, AMQP_EXCHANGE_DECLARE_METHOD, m,
-                    AMQP_EXCHANGE_DECLARE_OK_METHOD,
-                    ngx_ess_exchange_watch_answered, w);
+    ngx_ess_amqp_op(w->admin, &x->op);
 }
 
 
@@ -253,15 +247,13 @@ ngx_ess_exchange_watch_bind(ngx_ess_exchange_worker_t *w)
 
     x->busy = 1;
 
-    m = &x->method.bind;
-    ngx_memzero(m, sizeof(amqp_exchange_bind_t));
+    m = ngx_ess_amqp_op_init(&x->op, AMQP_EXCHANGE_BIND_METHOD,
+                             ngx_ess_exchange_watch_answered, w);
 
     m->source = ngx_ess_exchange_worker_bytes(&x->name);
     m->destination = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
 
-    ngx_ess_amqp_op(w->admin, &x->op, AMQP_EXCHANGE_BIND_METHOD, m,
-                    AMQP_EXCHANGE_BIND_OK_METHOD,
-                    ngx_ess_exchange_watch_answered, w);
+    ngx_ess_amqp_op(w->admin, &x->op);
 }
 
 

@@ -78,7 +78,6 @@ struct ngx_ess_exchange_slot_s {
                                                queue "ess.<node>.q<slot>" */
     ngx_ess_exchange_declared_e  state;
     ngx_ess_amqp_op_t            op;        /* of the declare under way */
-    amqp_queue_declare_t         declare;
     amqp_table_entry_t           arguments[5];
     ngx_msec_t                   told_at;   /* of the queue's last loss; 0:
                                                never */

@@ -521,20 +521,25 @@ trace_consume(ngx_uint_t n, amqp_basic_consume_t *consume)
 }
 
 
-void
-ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
-    amqp_method_number_t method, void *decoded, amqp_method_number_t reply,
+void *
+ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
     ngx_ess_amqp_op_pt handler, void *data)
 {
-    amqp_basic_qos_t     *qos;
-    amqp_basic_cancel_t  *cancel;
+    ngx_memzero(op, sizeof(ngx_ess_amqp_op_t));
 
+    op->method = method;
     op->handler = handler;
     op->data = data;
 
-    /* the reply to a method is the next number, but for what has none */
+    return &op->fields;
+}
 
-    assert_int_equal(reply, method + 1);
+
+void
+ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
+{
+    amqp_basic_qos_t     *qos;
+    amqp_basic_cancel_t  *cancel;
 
     ngx_post_event(&ch->session->flush, &ngx_posted_events);
 
@@ -545,21 +550,21 @@ ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op,
 
     ngx_queue_insert_tail(&ch->ops, &op->queue);
 
-    switch (method) {
+    switch (op->method) {
 
     case AMQP_BASIC_QOS_METHOD:
-        qos = decoded;
+        qos = &op->fields.basic_qos;
         assert_false(qos->global);
         ngx_unit_trace("%u: qos %u", (unsigned) ch->number,
                        (unsigned) qos->prefetch_count);
         break;
 
     case AMQP_BASIC_CONSUME_METHOD:
-        trace_consume(ch->number, decoded);
+        trace_consume(ch->number, &op->fields.basic_consume);
         break;
 
     case AMQP_BASIC_CANCEL_METHOD:
-        cancel = decoded;
+        cancel = &op->fields.basic_cancel;
         ngx_unit_trace("%u: cancel %.*s", (unsigned) ch->number,
                        (int) cancel->consumer_tag.len,
                        (char *) cancel->consumer_tag.bytes);
