@@ -30,6 +30,7 @@ http {
         listen 127.0.0.1:%%PORT0%% %%LISTEN%%;
         location /event-stream/ {
             ess_subscribe;
+            %%MORE%%
             add_header X-Worker $pid always;
         }
         location = /hello { return 200 "hello"; }
@@ -53,8 +54,8 @@ QUIT = 1001
 
 @pytest.fixture
 def service(nginx, vhost):
-    def make(drain="0", main="", listen=""):
-        n = nginx(CONF, amqp=vhost.url, main=main, listen=listen,
+    def make(drain="0", main="", listen="", more=""):
+        n = nginx(CONF, amqp=vhost.url, main=main, listen=listen, more=more,
                   drain="ess_drain %s;" % drain if drain else "")
         api = Api(n.port(1))
         return n, api, api.create("abc")
@@ -338,7 +339,9 @@ def test_stop_amid_a_drain(service, code):
 
 
 def test_events_in_the_log_are_sent_before_the_close(service, vhost):
-    n, api, stream = service(listen="sndbuf=64k")
+    # the whole of it may wait for clients that read late
+    n, api, stream = service(listen="sndbuf=64k",
+                             more="ess_slow_client close buffer=4m;")
     events = ["%d " % i + "x" * 5000 for i in range(400)]
     with Clients([stream.location] * 10, library="both") as clients:
         vhost.publish("abc", events)
