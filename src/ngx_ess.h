@@ -84,8 +84,9 @@ typedef struct {
     uint64_t                 timestamp;     /* ms since 1970; 0: not known */
     uint64_t                 ordinal;       /* of a RabbitMQ stream; 0: the
                                                next one of each stream */
-    ngx_uint_t               gap;           /* 1: events before that ordinal
-                                               are gone */
+    uint64_t                 after;         /* with it: the last ordinal before
+                                               it whose event is gone; 0: none
+                                               that is known of */
     ngx_uint_t               lost;          /* 1: it is, too: it has an ordinal,
                                                and that is all */
     u_char                  *uuid;          /* of the only stream that gets it;

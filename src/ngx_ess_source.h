@@ -190,10 +190,9 @@ struct ngx_ess_source_replay_s {
     uint64_t                 ordinal;       /* of the last event; the user's
                                                until the start, 0 with a
                                                timestamp */
+    uint64_t                 after;         /* the last event that is gone: as
+                                               in ngx_ess_event_t */
     unsigned                 found:1;
-    unsigned                 gap:1;         /* some behind what was handed out
-                                               last, up to that ordinal, are
-                                               gone */
 
     void                    *private;       /* the source's, from start to
                                                stop */

@@ -44,7 +44,7 @@ typedef struct {
     u_char                  *uuid;          /* of the only stream, or NULL */
     uint64_t                 timestamp;
     uint64_t                 ordinal;       /* 0: the next one */
-    ngx_uint_t               gap;
+    uint64_t                 after;         /* as in the event */
     ngx_uint_t               lost;
     ngx_ess_record_type_e    type;
     uint32_t                 segs;          /* for one record, at most */
@@ -254,7 +254,7 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     a->uuid = event->uuid;
     a->timestamp = event->timestamp;
     a->ordinal = event->ordinal;
-    a->gap = event->gap;
+    a->after = event->after;
     a->lost = event->lost;
     a->done = event->done;
     a->upto = 0;
@@ -606,7 +606,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
 
     sh = a->sh;
 
-    after = a->gap ? a->ordinal - 1 : s->next_ordinal - 1;
+    after = ngx_max(a->after, s->next_ordinal - 1);
     sparse = a->ordinal
              && (a->type != NGX_ESS_RECORD_EVENT || after + 1 != a->ordinal);
 

@@ -66,7 +66,7 @@ typedef struct {
  *
  * An event with an ordinal is for one stream, whose log is LIVE or FILLING and
  * has not got that ordinal or a later one, else it is not appended.  Ordinals
- * may be left out: those of what is no event in the broker; with event->gap
+ * may be left out: those of what is no event in the broker; up to event->after
  * there were some.
  *
  * Returns more than 0 when there are streams for it; with 0 nothing was

@@ -137,7 +137,7 @@ ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
 
     record.body = event->body;
     record.ordinal = event->ordinal;
-    record.after = event->gap ? event->ordinal - 1 : source->feed->have;
+    record.after = ngx_max(event->after, source->feed->have);
     record.timestamp = event->timestamp;
 
     if (ngx_ess_log_is_poison(&event->body)) {
@@ -264,7 +264,7 @@ ngx_ess_feed_source_join(ngx_ess_feed_t *feed, ngx_ess_log_place_t *place)
     if (feed->have == NGX_ESS_GAP_ANY) {
         feed->have = place->have;
 
-    } else if (!replay->gap) {
+    } else if (replay->after <= feed->have) {
         /* ordinals that were left out are of no events */
         feed->have = ngx_max(feed->have, replay->ordinal);
     }

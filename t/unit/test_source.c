@@ -635,7 +635,7 @@ taker_event(ngx_ess_source_replay_t *replay, ngx_ess_event_t *event)
     taker = replay->data;
 
     ngx_unit_trace("%s: event %u%s", taker->name, (unsigned) event->ordinal,
-                   event->gap ? " gap" : "");
+                   event->after ? " gap" : "");
 
     return taker->rc;
 }

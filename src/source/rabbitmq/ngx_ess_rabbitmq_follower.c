@@ -143,6 +143,7 @@ ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
     if (rc == NGX_OK) {
         f->mine = 1;
         f->again = 0;
+        f->after = 0;
         ngx_ess_rabbitmq_follower_open(f);
     }
 }
@@ -347,7 +348,7 @@ ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
     /* continued, but what was there, or came first, is not any more */
 
     if (f->silent && offset + 1 > f->ordinal) {
-        f->gap = 1;
+        f->after = offset;
     }
 
     f->silent = 0;
@@ -386,7 +387,7 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
     if (delivery->over_size) {
         ngx_ess_source_too_large(s->zone, s->log, &delivery->key,
                                  delivery->body_size);
-        f->gap = 1;
+        f->after = ordinal;
         return;
     }
 
@@ -396,7 +397,7 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
 
     event.body = delivery->body;
     event.ordinal = ordinal;
-    event.gap = f->gap;
+    event.after = f->after;
     event.streams = &ref;
     event.nstreams = 1;
 
@@ -421,10 +422,7 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
 
         f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
         ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_ROOM);
-        return;
     }
-
-    f->gap = 0;
 }
 
 
@@ -494,6 +492,8 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
         first = (f->ordinal > s->prefetch)
                 ? f->ordinal - s->prefetch : 1;
     }
+
+    f->after = 0;
 
     switch (ngx_ess_follow_begin(s->zone, &f->ref, f->ordinal, first,
                                  &s->wake))

@@ -41,6 +41,8 @@ typedef struct {
     uint64_t                     ordinal;   /* the next one; 0: not known */
     uint64_t                     end;       /* of what the log is filled
                                                with: an ordinal; 0: it is not */
+    uint64_t                     after;     /* the last one that is gone: as in
+                                               ngx_ess_event_t */
     uint64_t                     known;     /* with "again": what it was */
     ngx_event_t                  timer;
     ngx_event_t                  ask;       /* somebody waits */
@@ -51,8 +53,6 @@ typedef struct {
                                                one of all, has not come yet */
     unsigned                     again:1;   /* its end is looked for, for it
                                                did not come */
-    unsigned                     gap:1;     /* some before the next one that is
-                                               appended are gone */
     ngx_str_t                    key;
     u_char                       data[NGX_ESS_MAX_KEY];
 } ngx_ess_rabbitmq_follower_t;

@@ -187,7 +187,7 @@ ngx_ess_rabbitmq_replay_start(ngx_ess_source_replay_t *user)
     }
 
     user->private = replay;
-    user->gap = 0;
+    user->after = 0;
     user->found = (user->timestamp == 0);
 
     replay->user = user;
@@ -462,7 +462,7 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     ordinal = offset + 1;
 
     if (!replay->joined && ordinal > user->ordinal + 1) {
-        user->gap = 1;
+        user->after = offset;
     }
 
     replay->joined = 1;
@@ -475,7 +475,7 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     replay->fresh = 1;
 
     if (delivery->over_size) {
-        user->gap = 1;
+        user->after = ordinal;
         return;
     }
 
@@ -483,7 +483,7 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 
     event.body = delivery->body;
     event.ordinal = ordinal;
-    event.gap = user->gap;
+    event.after = user->after;
 
     event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 
@@ -492,7 +492,6 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     }
 
     user->found = 1;
-    user->gap = 0;
 
     rc = user->handlers->event(user, &event);
 

@@ -449,6 +449,7 @@ op_follow_append(ngx_ess_stream_ref_t *ref)
     uint64_t           next;
     ngx_ess_seg_t      seg;
     ngx_ess_event_t    event;
+    ngx_uint_t         gap;
     ngx_ess_stream_t  *s;
     ngx_ess_wake_t     wake;
     u_char             body[8192];
@@ -474,8 +475,9 @@ op_follow_append(ngx_ess_stream_ref_t *ref)
 
     event.body.data = body;
     event.body.len = len;
-    event.gap = (rnd(5) == 0);
-    event.ordinal = next + (event.gap ? rnd(1000) : rnd(2));
+    gap = (rnd(5) == 0);
+    event.ordinal = next + (gap ? rnd(1000) : rnd(2));
+    event.after = gap ? event.ordinal - 1 : 0;
     event.timestamp = model->event;
     event.streams = &ref;
     event.nstreams = 1;

@@ -93,7 +93,7 @@ append_event(uint64_t ordinal, ngx_uint_t gap, ngx_uint_t lost)
 
     ngx_str_set(&event.body, "x");
     event.ordinal = ordinal;
-    event.gap = gap;
+    event.after = gap ? ordinal - 1 : 0;
     event.lost = lost;
     event.timestamp = ordinal;
     event.streams = &ref;

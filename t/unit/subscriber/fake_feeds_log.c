@@ -437,7 +437,7 @@ feeds_broker(uint64_t ordinal, const char *body, ngx_uint_t gap)
     event.body.len = strlen(body);
     event.ordinal = ordinal;
     event.timestamp = ordinal * 10;
-    event.gap = gap;
+    event.after = gap ? ordinal - 1 : 0;
 
     feeds.replay->ordinal = ordinal;
     feeds.replay->found = 1;

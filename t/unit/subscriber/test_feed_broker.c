@@ -117,7 +117,7 @@ test_brokers(const test_broker_row_t *row, ngx_uint_t gap)
 
             case '^':
                 feeds.replay->ordinal = *++p - '0';
-                feeds.replay->gap = 1;
+                feeds.replay->after = feeds.replay->ordinal;
                 break;
 
             case '!':
@@ -200,7 +200,7 @@ test_a_gap_at_the_join_comes_with_the_next_event(void **state)
 
     (void) feeds_broker_event(3, "b");
     feeds.replay->ordinal = 4;
-    feeds.replay->gap = 1;
+    feeds.replay->after = feeds.replay->ordinal;
     feeds_broker_batch();
     feeds_expect(c, "e3:b;");
     assert_null(feeds.replay);
@@ -241,7 +241,7 @@ test_a_gap_at_the_join_waits_for_others_that_are_behind(void **state)
     }
 
     feeds.replay->ordinal = 7;
-    feeds.replay->gap = 1;
+    feeds.replay->after = feeds.replay->ordinal;
 
     ngx_ess_feed_changed(&s->ref);
     feeds_broker_batch();

@@ -107,6 +107,7 @@ ngx_ess_source_replay_start(ngx_ess_source_replay_t *r)
                    (unsigned) r->timestamp);
 
     r->found = (r->timestamp == 0);
+    r->after = 0;
 
     return NGX_OK;
 }
@@ -325,7 +326,7 @@ event_of(size_t size, const char *text, uint64_t ordinal, ngx_uint_t gap)
     ngx_memcpy(event.body.data, text, strlen(text));
     event.ordinal = ordinal;
     event.timestamp = ordinal * 10;
-    event.gap = gap;
+    event.after = gap ? ordinal - 1 : 0;
 
     replay->ordinal = ordinal;
     rc = replay->handlers->event(replay, &event);
@@ -550,7 +551,7 @@ test_a_gap_at_the_end_of_the_replay_goes_on_in_the_log(void **state)
     for (gap = 0; gap < 2; gap++) {
         start(5, 0);
         replay->ordinal = 7;
-        replay->gap = gap;
+        replay->after = gap ? 7 : 0;
         batch();
         assert_null(feed.source);
         assert_int_equal(feed.have, gap ? 5 : 7);

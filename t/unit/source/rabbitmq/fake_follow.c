@@ -25,6 +25,7 @@ ngx_ess_rabbitmq_streams_t      streams;
 static ngx_log_t                test_log = { .log_level = NGX_LOG_WARN };
 static ngx_time_t               now = { .sec = 777 };
 static ngx_ess_zone_t           zone;
+static uint64_t                 had;        /* the last ordinal of the log */
 
 volatile ngx_time_t            *ngx_cached_time = &now;
 
@@ -42,6 +43,7 @@ ngx_ess_follow_claim(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
 {
     ngx_unit_trace("claim");
     *ordinal = follow.claim_ordinal;
+    had = *ordinal ? *ordinal - 1 : 0;
     follow.mine = (follow.claim_rc == NGX_OK);
 
     return follow.claim_rc;
@@ -53,6 +55,7 @@ ngx_ess_follow_begin(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
     uint64_t ordinal, uint64_t first, ngx_ess_wake_t *wake)
 {
     ngx_unit_trace("begin %u from %u", (unsigned) ordinal, (unsigned) first);
+    had = first - 1;
 
     /* it is filled only with what was before */
 
@@ -112,7 +115,14 @@ ngx_ess_log_append(ngx_ess_zone_t *z, ngx_str_t *key, ngx_ess_event_t *event,
     assert_memory_equal(key->data, "abc", 3);
 
     ngx_unit_trace("append %u%s at %u", (unsigned) event->ordinal,
-                   event->gap ? " gap" : "", (unsigned) event->timestamp);
+                   event->after > had ? " gap" : "",
+                   (unsigned) event->timestamp);
+
+    assert_true(event->after < event->ordinal);
+
+    if (follow.append_rc >= 0) {
+        had = event->ordinal;
+    }
 
     return follow.append_rc;
 }

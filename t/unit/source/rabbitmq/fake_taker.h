@@ -20,6 +20,7 @@ typedef struct {
     ngx_ess_source_replay_t   replay;
     char               name[16];
     char               got[512];        /* ordinals, with "g" of a gap */
+    uint64_t           have;            /* as in ngx_ess_gap.h */
     ngx_uint_t         room;            /* events; the last one is answered
                                            with NGX_AGAIN.  0: it takes all */
     ngx_uint_t         stop_batch;      /* stops from within */

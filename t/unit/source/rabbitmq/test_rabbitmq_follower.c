@@ -303,6 +303,33 @@ test_what_is_too_large_leaves_a_gap_before_the_next_event(void **state)
 
 
 static void
+test_what_was_too_large_is_no_gap_of_a_stream_that_is_made_anew(void **state)
+{
+    fake_event_t  large = { .offset = 10, .large = 1 };
+
+    follows(11);
+    fake_delivers(1, &large);
+    fake_lost();
+    fake_open();
+    fake_answers_all(2);
+
+    /* the last event that is known does not come: there are two only */
+
+    ngx_unit_pass(SILENT);
+    fake_answers_all(2);
+    fake_answers(3);
+    fake_answers(3);
+    fake_sends(3, 1, 1000);
+    fake_answers_all(3);
+    assert_int_equal(ngx_unit_trace_count("begin 3 from 3"), 1);
+    ngx_unit_trace_clear();
+
+    fake_sends(3, 2, 1000);
+    ngx_unit_traced("append 3 at 1000");
+}
+
+
+static void
 test_without_room_in_the_zone_the_broker_keeps_the_rest(void **state)
 {
     ngx_uint_t  i;
@@ -350,6 +377,7 @@ main(void)
         TEST(test_if_the_last_event_does_not_come_the_end_is_looked_for),
         TEST(test_a_last_event_that_is_only_late_changes_nothing),
         TEST(test_what_is_too_large_leaves_a_gap_before_the_next_event),
+        TEST(test_what_was_too_large_is_no_gap_of_a_stream_that_is_made_anew),
         TEST(test_without_room_in_the_zone_the_broker_keeps_the_rest),
     };
 
