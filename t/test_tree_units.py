@@ -32,8 +32,6 @@ MISSING = {
     "src/client/ngx_ess_client_start.c",
     "src/client/ngx_ess_request.c",
     "src/stream/ngx_ess_log_room.c",
-    "src/subscriber/ngx_ess_feed_back.c",
-    "src/subscriber/ngx_ess_subscriber.c",
 }
 
 

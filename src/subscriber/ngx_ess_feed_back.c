@@ -29,7 +29,9 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
     old = sub->feed;
     frame = sub->frame;
 
-    ordinal = (ngx_ess_frame_is_gap(frame) && frame->next)
+    /* a loss does not say what comes next */
+
+    ordinal = (frame->type == NGX_ESS_FRAME_LOSS && frame->next)
               ? frame->next->ordinal : frame->ordinal;
 
     have = ordinal ? ordinal - 1 : NGX_ESS_GAP_ANY;

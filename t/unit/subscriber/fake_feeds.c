@@ -9,6 +9,10 @@
 #include "ngx_ess_counter.h"
 
 
+/* or of ngx_trace.c */
+#pragma weak ngx_log_error_core
+
+
 /* AddressSanitizer's: with every malloc() that was not freed */
 size_t __sanitizer_get_current_allocated_bytes(void);
 
