@@ -22,6 +22,7 @@ ngx_module_t           ngx_ess_module;
 ngx_module_t           ngx_http_core_module = { .ctx_index = 1 };
 
 static ngx_time_t      fake_time;
+static ngx_cycle_t     fake_cycle;
 
 
 static ssize_t
@@ -418,6 +419,8 @@ fake_client_setup(void **state)
 
     memset(&fake, 0, sizeof(fake));
 
+    ngx_cycle = &fake_cycle;
+    fake_cycle.log = &fake.log;
     ngx_cached_time = &fake_time;
     fake_time.sec = 1700000000;
     ngx_io.send_chain = fake_send_chain;
