@@ -27,10 +27,6 @@ MISSING = {
     "fault/ngx_ess_zone_check_stream.c",
     "fault/ngx_ess_zone_fault.c",
     "src/amqp/ngx_ess_amqp_content.c",
-    "src/client/ngx_ess_client_enter.c",
-    "src/client/ngx_ess_client_event.c",
-    "src/client/ngx_ess_client_start.c",
-    "src/client/ngx_ess_request.c",
     "src/stream/ngx_ess_log_room.c",
 }
 

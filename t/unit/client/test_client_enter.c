@@ -4,8 +4,8 @@
  * that follows another one.
  *
  * links: src/client/ngx_ess_client_enter.c t/unit/client/fake_client.c
- * links: t/unit/client/fake_client_calls.c t/unit/ngx_string.c
- * links: t/unit/ngx_trace.c t/unit/ngx_timer.c
+ * links: t/unit/client/fake_client_calls.c src/ngx_ess_escape.c
+ * links: t/unit/ngx_string.c t/unit/ngx_trace.c t/unit/ngx_timer.c
  */
 
 
@@ -14,7 +14,6 @@
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_encoding_sse.h"
 #include "ngx_ess_encoding_ws.h"
-#include "ngx_ess_escape.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_request.h"
@@ -129,13 +128,6 @@ ngx_ess_header_add(ngx_http_request_t *r, const char *name, const void *value,
     ngx_unit_trace("%s: %.*s", name, (int) len, (const char *) value);
 
     return fake.handled;
-}
-
-
-ngx_str_t *
-ngx_ess_escape(ngx_ess_escaped_t *e, ngx_str_t *text)
-{
-    return NULL;
 }
 
 
@@ -257,12 +249,6 @@ ngx_int_t
 ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
 {
     return NGX_OK;
-}
-
-
-void
-ngx_ess_client_start_exit(void)
-{
 }
 
 
@@ -509,12 +495,7 @@ test_refused(void **state)
     test.origin = NULL;
     assert_int_equal(test_enter(), NGX_DONE);
     ngx_unit_traced("begin", "begin");
-}
 
-
-static void
-test_no_zone(void **state)
-{
     (void) ngx_ess_client_enter_init(NULL, NULL);
     assert_int_equal(test_enter(), NGX_HTTP_SERVICE_UNAVAILABLE);
     ngx_unit_traced();
@@ -680,23 +661,10 @@ test_attach(void **state)
 }
 
 
-static void
-test_attach_drain(void **state)
-{
-    test.follows = 1;
-    assert_int_equal(test_enter(), NGX_DONE);
-    ngx_unit_traced("one more", "attach 3 key");
-
-    fake.draining = 1;
-    test.attach->handler(test.attach, NGX_OK);
-    ngx_unit_traced("one less", "Retry-After: 1", "finish 503");
-}
-
-
-/* the client goes while it waits */
+/* a drain begins, or the client goes, while it waits */
 
 static void
-test_attach_gone(void **state)
+test_attach_end(void **state)
 {
     test.follows = 1;
     assert_int_equal(test_enter(), NGX_DONE);
@@ -704,6 +672,10 @@ test_attach_gone(void **state)
 
     test.cleanup.handler(test.cleanup.data);
     ngx_unit_traced("one less", "cancel");
+
+    fake.draining = 1;
+    test.attach->handler(test.attach, NGX_OK);
+    ngx_unit_traced("one less", "Retry-After: 1", "finish 503");
 }
 
 
@@ -715,15 +687,13 @@ main(void)
         TEST(test_encodings),
         TEST(test_not_found),
         TEST(test_refused),
-        TEST(test_no_zone),
         TEST(test_busy),
         TEST(test_memory),
         TEST(test_position),
         TEST(test_last_id),
         TEST(test_drain),
         TEST(test_attach),
-        TEST(test_attach_drain),
-        TEST(test_attach_gone),
+        TEST(test_attach_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
