@@ -466,6 +466,7 @@ ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_ess_loc_conf_t  *lcf = conf;
 
     size_t      scheme;
+    u_char     *p;
     ngx_str_t  *value, *url;
 
     if (lcf->public_url.data) {
@@ -490,19 +491,20 @@ ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    lcf->public_url = *url;
-
-    if (url->data[url->len - 1] == '/') {
-        return NGX_CONF_OK;
-    }
-
-    lcf->public_url.data = ngx_pnalloc(cf->pool, url->len + 1);
-    if (lcf->public_url.data == NULL) {
+    p = ngx_pnalloc(cf->pool, url->len + 1
+                    + ngx_escape_json(NULL, url->data, url->len));
+    if (p == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_memcpy(lcf->public_url.data, url->data, url->len);
-    lcf->public_url.data[lcf->public_url.len++] = '/';
+    lcf->public_url.data = p;
+    p = (u_char *) ngx_escape_json(p, url->data, url->len);
+
+    if (p[-1] != '/') {
+        *p++ = '/';
+    }
+
+    lcf->public_url.len = p - lcf->public_url.data;
 
     return NGX_CONF_OK;
 }
@@ -513,25 +515,41 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    ngx_str_t  *value;
+    u_char                  *p, *last, text[256];
+    ngx_str_t               *value;
+    ngx_uint_t               i;
+    ngx_ess_main_conf_t     *mcf;
+    ngx_ess_source_entry_t  *entry, *source;
 
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2) {
-
-        if (ngx_strcmp(value[1].data, "source=stream") == 0) {
-            lcf->source = NGX_ESS_SOURCE_STREAM;
-
-        } else if (ngx_strcmp(value[1].data, "source=exchange") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the invalid parameter \"%V\", it "
-                               "takes \"source=exchange\" or "
-                               "\"source=stream\"", &cmd->name, &value[1]);
-            return NGX_CONF_ERROR;
-        }
+    if (cf->args->nelts == 1) {
+        return ngx_ess_conf_serve_prefix(cf, cmd, lcf, ngx_ess_api_handler);
     }
 
-    return ngx_ess_conf_serve_prefix(cf, cmd, lcf, ngx_ess_api_handler);
+    value = cf->args->elts;
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+
+    source = (ngx_strncmp(value[1].data, "source=", 7) == 0)
+             ? ngx_ess_source_named(mcf->sources, (char *) value[1].data + 7)
+             : NULL;
+
+    if (source) {
+        lcf->source = source->row->kind.source;
+        return ngx_ess_conf_serve_prefix(cf, cmd, lcf, ngx_ess_api_handler);
+    }
+
+    p = text;
+    last = text + sizeof(text);
+    entry = mcf->sources->elts;
+
+    for (i = 0; i < mcf->sources->nelts; i++) {
+        p = ngx_slprintf(p, last, "%s\"source=%V\"", i ? " or " : "",
+                         &entry[i].row->name);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" has the invalid parameter \"%V\", it takes "
+                       "%*s", &cmd->name, &value[1], (size_t) (p - text), text);
+    return NGX_CONF_ERROR;
 }
 
 

@@ -41,7 +41,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                public_url;
+    ngx_str_t                public_url;    /* escaped as JSON */
     const char              *serves;        /* the directive whose location it
                                                is; NULL: none of ours */
     ngx_http_handler_pt      handler;       /* its; to see whether another

@@ -35,40 +35,6 @@ static void ngx_ess_source_event_clear(ngx_event_t *ev);
 static ngx_array_t  *ngx_ess_sources;
 
 
-ngx_ess_source_entry_t *
-ngx_ess_source_register(ngx_array_t *sources, const ngx_ess_source_t *row)
-{
-    ngx_ess_source_entry_t  *entry;
-
-    entry = ngx_array_push(sources);
-
-    if (entry) {
-        entry->row = row;
-        entry->conf = NULL;
-    }
-
-    return entry;
-}
-
-
-ngx_ess_source_entry_t *
-ngx_ess_source_entry(ngx_array_t *sources, ngx_uint_t number)
-{
-    ngx_uint_t               i;
-    ngx_ess_source_entry_t  *entry;
-
-    entry = sources->elts;
-
-    for (i = 0; i < sources->nelts; i++) {
-        if (entry[i].row->kind.source == number) {
-            return &entry[i];
-        }
-    }
-
-    return NULL;
-}
-
-
 /* NULL: it is not configured. */
 
 static const ngx_ess_source_t *
@@ -83,54 +49,6 @@ ngx_ess_source_row(ngx_uint_t number)
     entry = ngx_ess_source_entry(ngx_ess_sources, number);
 
     return (entry && entry->conf) ? entry->row : NULL;
-}
-
-
-char *
-ngx_ess_source_init_conf(ngx_conf_t *cf, ngx_array_t *sources,
-    ngx_str_t *node)
-{
-    char                    *rv;
-    ngx_uint_t               i;
-    ngx_ess_source_entry_t  *entry;
-
-    entry = sources->elts;
-
-    for (i = 0; i < sources->nelts; i++) {
-        if (entry[i].conf == NULL || entry[i].row->init_conf == NULL) {
-            continue;
-        }
-
-        rv = entry[i].row->init_conf(cf, entry[i].conf, node);
-
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-ngx_int_t
-ngx_ess_source_init_module(ngx_cycle_t *cycle, ngx_array_t *sources,
-    ngx_uint_t publishes)
-{
-    ngx_uint_t               i;
-    ngx_ess_source_entry_t  *entry;
-
-    entry = sources->elts;
-
-    for (i = 0; i < sources->nelts; i++) {
-        if (entry[i].conf && entry[i].row->init_module
-            && entry[i].row->init_module(cycle, entry[i].conf, publishes)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
 }
 
 
@@ -252,7 +170,7 @@ ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind)
 {
     const ngx_ess_source_t  *row;
 
-    if (bind->stream == NULL
+    if (bind->declare == NULL
         && ngx_ess_stream_unbinding(bind->zone, &bind->key))
     {
         ngx_add_timer(&bind->timer, NGX_ESS_SOURCE_UNBIND_CHECK);
@@ -265,7 +183,7 @@ ngx_ess_source_bind_step(ngx_ess_source_bind_t *bind)
 
     row = ngx_ess_source_row(bind->source);
 
-    if (bind->stream) {
+    if (bind->declare) {
         row->declare(bind);
 
     } else {

@@ -18,27 +18,40 @@
 
 
 #include "ngx_ess.h"
+#include "ngx_ess_metric.h"
 #include "ngx_ess_zone.h"
 
 
 typedef struct ngx_ess_source_bind_s  ngx_ess_source_bind_t;
 
 
-/* ngx_ess_kind_t's "source" */
+/*
+ * ngx_ess_kind_t's "source" is a number of the source's own, which stays, for
+ * it is stored: exchanges have 0, RabbitMQ streams 1.  0 is also that of
+ * streams that name no source.
+ */
 
-#define NGX_ESS_SOURCE_EXCHANGE  0
-#define NGX_ESS_SOURCE_STREAM    1          /* a RabbitMQ stream, whose name
-                                               its routing key is */
+#define NGX_ESS_SOURCE_DEFAULT   0
 
 
-/* a RabbitMQ stream that is to be declared; with 0, or an empty text, the
-   broker's default */
+/* a member of the body that creates a stream, beside "declare": true */
 
 typedef struct {
-    uint64_t                 max_length;    /* bytes */
-    uint64_t                 max_segment;   /* bytes */
-    u_char                   max_age[16];   /* "7D"; null terminated */
-} ngx_ess_source_stream_t;
+    ngx_str_t                name;
+    const char              *is;            /* what it has to be */
+    size_t                   offset;        /* of its field in the options */
+    ngx_uint_t             (*valid)(const char *text);
+                                            /* 1: so is the text, and fits its
+                                               field, null terminated; NULL: it
+                                               is a number from 1 on, and its
+                                               field a uint64_t */
+} ngx_ess_source_option_t;
+
+/* room for the options of any source; zeroed: none is given */
+
+typedef struct {
+    uint64_t                 data[8];
+} ngx_ess_source_options_t;
 
 
 /*
@@ -57,8 +70,9 @@ struct ngx_ess_source_bind_s {
     void                    *data;
     ngx_str_t                key;           /* the caller's, until then */
     ngx_uint_t               source;        /* whose key it is */
-    ngx_ess_source_stream_t *stream;        /* to be declared under that name,
-                                               instead of bound; or NULL */
+    ngx_ess_source_options_t *declare;      /* of what is to be declared under
+                                               that name, instead of bound; or
+                                               NULL */
     ngx_log_t               *log;
 
     ngx_queue_t              queue;         /* private to the source */
@@ -205,6 +219,14 @@ typedef struct {
     ngx_ess_kind_t           kind;
     ngx_str_t                name;          /* in the API */
     ngx_str_t                directive;     /* that configures it */
+    const char              *noun;          /* what has to be there under a
+                                               stream's key, before anything can
+                                               be published; NULL: nothing */
+    const ngx_ess_source_option_t *options; /* of what it declares, up to one
+                                               without a name */
+
+    const ngx_ess_metric_t  *metrics;       /* ess_metrics tells them while it
+                                               is configured; NULL: none */
 
     /* after all directives: defaults.  "node": as ess_node says, or empty. */
     char                  *(*init_conf)(ngx_conf_t *cf, void *conf,
@@ -272,9 +294,11 @@ typedef struct {
 ngx_ess_source_entry_t *ngx_ess_source_register(ngx_array_t *sources,
     const ngx_ess_source_t *row);
 
-/* NULL: none of that number was registered. */
+/* NULL: none of that number, or name, was registered. */
 ngx_ess_source_entry_t *ngx_ess_source_entry(ngx_array_t *sources,
     ngx_uint_t number);
+ngx_ess_source_entry_t *ngx_ess_source_named(ngx_array_t *sources,
+    const char *name);                      /* which may be NULL */
 
 /* As the functions of a row, on all that are configured. */
 char *ngx_ess_source_init_conf(ngx_conf_t *cf, ngx_array_t *sources,

@@ -6,7 +6,7 @@
 
 #include "ngx_ess_header.h"
 #include "ngx_ess_api_answer.h"
-#include "ngx_ess_api_body.h"
+#include "ngx_ess_utf8.h"
 
 
 #define NGX_ESS_API_DETAIL  1024
@@ -132,7 +132,7 @@ ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
 
     /* what was cut, or came from elsewhere, need not be UTF-8 */
 
-    if (!ngx_ess_api_body_utf8(buf, last - buf)) {
+    if (!ngx_ess_utf8_valid(buf, last - buf)) {
         for (p = buf; p < last; p++) {
             if (*p >= 0x80) {
                 *p = '?';

@@ -1,42 +1,35 @@
 /*
  * Parses the body that creates a stream, over cJSON.  A pure function, in a
  * worker; cJSON's tree lives during the call only.
- *
- * cJSON hands strings out null terminated and is lax about control
- * characters and UTF-8, so the bytes are checked first.
  */
 
 
 #include "ngx_ess_api_body.h"
-#include <cjson/cJSON.h>
+#include "ngx_ess_json.h"
+#include "ngx_ess_utf8.h"
 
 
-/* no byte of UTF-8; marks a \u0000 after the check for UTF-8 */
-#define NGX_ESS_API_BODY_NUL  0xff
-
-
-static size_t ngx_ess_api_body_utf8_char(const u_char *p, size_t len);
-static ngx_int_t ngx_ess_api_body_scan(u_char *p, u_char *last,
-    ngx_uint_t mark);
 static ngx_int_t ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body);
-static ngx_int_t ngx_ess_api_body_source(cJSON *root,
+static ngx_int_t ngx_ess_api_body_source(cJSON *root, ngx_array_t *sources,
+    ngx_uint_t number, ngx_ess_api_body_t *body);
+static ngx_int_t ngx_ess_api_body_declare(cJSON *root, ngx_array_t *sources,
     ngx_ess_api_body_t *body);
-static ngx_int_t ngx_ess_api_body_declare(cJSON *root,
-    ngx_ess_api_body_t *body);
-static ngx_int_t ngx_ess_api_body_bytes(cJSON *root, const char *name,
-    uint64_t *bytes);
-static ngx_uint_t ngx_ess_api_body_is_age(const char *age);
+static ngx_int_t ngx_ess_api_body_options(cJSON *root,
+    const ngx_ess_source_option_t *options, ngx_ess_api_body_t *body);
+static ngx_int_t ngx_ess_api_body_option(cJSON *item,
+    const ngx_ess_source_option_t *option, ngx_ess_api_body_t *body);
 static cJSON *ngx_ess_api_body_member(cJSON *root, const char *name);
 static ngx_int_t ngx_ess_api_body_refuse(ngx_ess_api_body_t *body,
-    ngx_uint_t status, const char *detail);
+    ngx_uint_t status, const char *fmt, ...);
 
 
 ngx_int_t
-ngx_ess_api_body_parse(u_char *data, size_t len, ngx_ess_api_body_t *body)
+ngx_ess_api_body_parse(u_char *data, size_t len, ngx_array_t *sources,
+    ngx_uint_t number, ngx_ess_api_body_t *body)
 {
     cJSON       *root;
     ngx_int_t    rc;
-    const char  *end, *last;
+    const char  *detail;
 
     if (len == 0) {
         return ngx_ess_api_body_refuse(body, NGX_HTTP_BAD_REQUEST,
@@ -48,45 +41,25 @@ ngx_ess_api_body_parse(u_char *data, size_t len, ngx_ess_api_body_t *body)
             "the body is over the limit of 65536 bytes");
     }
 
-    if (!ngx_ess_api_body_utf8(data, len)) {
+    if (!ngx_ess_utf8_valid(data, len)) {
         return ngx_ess_api_body_refuse(body, 422,
             "the body is not valid UTF-8");
     }
 
-    if (ngx_ess_api_body_scan(data, data + len, 1) != NGX_OK) {
-        return ngx_ess_api_body_refuse(body, NGX_HTTP_BAD_REQUEST,
-            "the body is not JSON: it contains a control character");
-    }
-
-    end = NULL;
-    last = (const char *) data + len;
-
-    root = cJSON_ParseWithLengthOpts((const char *) data, len, &end, 0);
+    root = ngx_ess_json_parse(data, len, 1, &detail);
     if (root == NULL) {
-        return ngx_ess_api_body_refuse(body, NGX_HTTP_BAD_REQUEST,
-            "the body is not JSON");
+        return ngx_ess_api_body_refuse(body, NGX_HTTP_BAD_REQUEST, "%s",
+                                       detail);
     }
 
-    while (end < last
-           && (*end == ' ' || *end == '\t' || *end == '\r' || *end == '\n'))
-    {
-        end++;
+    rc = ngx_ess_api_body_key(root, body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_api_body_source(root, sources, number, body);
     }
 
-    if (end < last) {
-        rc = ngx_ess_api_body_refuse(body, NGX_HTTP_BAD_REQUEST,
-            "the body is not JSON: something follows the value");
-
-    } else {
-        rc = ngx_ess_api_body_key(root, body);
-
-        if (rc == NGX_OK) {
-            rc = ngx_ess_api_body_source(root, body);
-        }
-
-        if (rc == NGX_OK) {
-            rc = ngx_ess_api_body_declare(root, body);
-        }
+    if (rc == NGX_OK) {
+        rc = ngx_ess_api_body_declare(root, sources, body);
     }
 
     cJSON_Delete(root);
@@ -95,322 +68,222 @@ ngx_ess_api_body_parse(u_char *data, size_t len, ngx_ess_api_body_t *body)
 }
 
 
-ngx_int_t
-ngx_ess_api_body_text(u_char *data, size_t len, const char **detail)
-{
-    if (!ngx_ess_api_body_utf8(data, len)) {
-        *detail = "the body is not valid UTF-8";
-        return NGX_DECLINED;
-    }
-
-    if (ngx_ess_api_body_scan(data, data + len, 0) != NGX_OK) {
-        *detail = "the body is not JSON: it contains a control character";
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_ess_api_body_utf8(const u_char *p, size_t len)
-{
-    size_t  n;
-
-    while (len) {
-        n = ngx_ess_api_body_utf8_char(p, len);
-
-        if (n == 0) {
-            return 0;
-        }
-
-        p += n;
-        len -= n;
-    }
-
-    return 1;
-}
-
-
-/* Length of the character at p (len > 0), 0 when it is not well-formed. */
-
-static size_t
-ngx_ess_api_body_utf8_char(const u_char *p, size_t len)
-{
-    u_char  lo, hi;
-    size_t  i, n;
-
-    if (p[0] < 0x80) {
-        return 1;
-    }
-
-    /* RFC 3629, section 4: only the second byte's range varies */
-
-    lo = 0x80;
-    hi = 0xbf;
-
-    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
-        n = 2;
-
-    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
-        n = 3;
-        lo = (p[0] == 0xe0) ? 0xa0 : 0x80;
-        hi = (p[0] == 0xed) ? 0x9f : 0xbf;
-
-    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-        n = 4;
-        lo = (p[0] == 0xf0) ? 0x90 : 0x80;
-        hi = (p[0] == 0xf4) ? 0x8f : 0xbf;
-
-    } else {
-        return 0;
-    }
-
-    if (len < n || p[1] < lo || p[1] > hi) {
-        return 0;
-    }
-
-    for (i = 2; i < n; i++) {
-        if (p[i] < 0x80 || p[i] > 0xbf) {
-            return 0;
-        }
-    }
-
-    return n;
-}
-
-
-/*
- * Finds control characters where JSON allows none, and with "mark" puts a mark
- * in place of each \u0000, at which cJSON's strings would end unnoticed.
- */
-
-static ngx_int_t
-ngx_ess_api_body_scan(u_char *p, u_char *last, ngx_uint_t mark)
-{
-    ngx_uint_t  quoted;
-
-    quoted = 0;
-
-    while (p < last) {
-
-        if (*p < 0x20
-            && (quoted || (*p != '\t' && *p != '\r' && *p != '\n')))
-        {
-            return NGX_ERROR;
-        }
-
-        if (*p == '"') {
-            quoted = !quoted;
-
-        } else if (*p == '\\' && quoted) {
-
-            if (mark && last - p >= 6 && ngx_memcmp(p + 1, "u0000", 5) == 0) {
-                ngx_memset(p, NGX_ESS_API_BODY_NUL, 6);
-                p += 5;
-
-            } else if (last - p >= 2 && p[1] >= 0x20) {
-                p++;
-            }
-        }
-
-        p++;
-    }
-
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body)
 {
-    cJSON   *key;
-    size_t   len;
+    cJSON       *item;
+    const char  *key;
 
     if (!cJSON_IsObject(root)) {
         return ngx_ess_api_body_refuse(body, 422,
             "the body is not a JSON object");
     }
 
-    key = ngx_ess_api_body_member(root, "routing_key");
+    item = ngx_ess_api_body_member(root, "routing_key");
 
-    if (key == NULL) {
+    if (item == NULL) {
         return ngx_ess_api_body_refuse(body, 422,
             "\"routing_key\" is missing in the body");
     }
 
-    if (!cJSON_IsString(key) || key->valuestring == NULL) {
+    key = cJSON_GetStringValue(item);
+
+    if (key == NULL) {
         return ngx_ess_api_body_refuse(body, 422,
             "\"routing_key\" is not a string");
     }
 
-    len = ngx_strlen(key->valuestring);
+    body->key_len = ngx_strlen(key);
 
-    if (len == 0) {
+    if (body->key_len == 0) {
         return ngx_ess_api_body_refuse(body, 422,
             "\"routing_key\" is empty");
     }
 
-    if (strchr(key->valuestring, NGX_ESS_API_BODY_NUL) != NULL) {
+    if (strchr(key, NGX_ESS_JSON_NUL) != NULL) {
         return ngx_ess_api_body_refuse(body, 422,
             "\"routing_key\" contains a NUL character");
     }
 
-    if (len > NGX_ESS_MAX_KEY) {
+    if (body->key_len > NGX_ESS_MAX_KEY) {
         return ngx_ess_api_body_refuse(body, 422,
             "\"routing_key\" is over 255 bytes");
     }
 
+    ngx_memcpy(body->key, key, body->key_len);
+
     /* a lone surrogate, written as an escape, would come out malformed */
 
-    if (!ngx_ess_api_body_utf8((u_char *) key->valuestring, len)) {
+    if (!ngx_ess_utf8_valid(body->key, body->key_len)) {
         return ngx_ess_api_body_refuse(body, 422,
             "\"routing_key\" is not valid UTF-8");
     }
 
-    ngx_memcpy(body->key, key->valuestring, len);
-    body->key_len = len;
-
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_ess_api_body_source(cJSON *root, ngx_ess_api_body_t *body)
+ngx_ess_api_body_source(cJSON *root, ngx_array_t *sources, ngx_uint_t number,
+    ngx_ess_api_body_t *body)
 {
-    cJSON  *source;
+    cJSON                   *item;
+    u_char                  *p, *last;
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
 
-    source = ngx_ess_api_body_member(root, "source");
+    item = ngx_ess_api_body_member(root, "source");
 
-    body->has_source = (source != NULL);
-    body->source = NGX_ESS_SOURCE_EXCHANGE;
+    body->source = item ? ngx_ess_source_named(sources,
+                                               cJSON_GetStringValue(item))
+                        : ngx_ess_source_entry(sources, number);
 
-    if (source == NULL) {
+    if (body->source) {
         return NGX_OK;
     }
 
-    if (cJSON_IsString(source) && source->valuestring) {
+    (void) ngx_ess_api_body_refuse(body, 422, "\"source\" is neither");
 
-        if (ngx_strcmp(source->valuestring, "exchange") == 0) {
-            return NGX_OK;
-        }
+    p = body->detail + ngx_strlen(body->detail);
+    last = body->detail + sizeof(body->detail) - 1;
+    entry = sources->elts;
 
-        if (ngx_strcmp(source->valuestring, "stream") == 0) {
-            body->source = NGX_ESS_SOURCE_STREAM;
-            return NGX_OK;
-        }
+    for (i = 0; i < sources->nelts; i++) {
+        p = ngx_slprintf(p, last, "%s \"%V\"", i ? " nor" : "",
+                         &entry[i].row->name);
     }
 
-    return ngx_ess_api_body_refuse(body, 422,
-        "\"source\" is neither \"exchange\" nor \"stream\"");
+    *p = '\0';
+
+    return NGX_DECLINED;
 }
 
 
 static ngx_int_t
-ngx_ess_api_body_declare(cJSON *root, ngx_ess_api_body_t *body)
+ngx_ess_api_body_declare(cJSON *root, ngx_array_t *sources,
+    ngx_ess_api_body_t *body)
 {
-    cJSON  *declare, *age;
+    cJSON                   *item;
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    const ngx_ess_source_t  *row;
 
-    body->declare = 0;
-    ngx_memzero(&body->stream, sizeof(ngx_ess_source_stream_t));
+    item = ngx_ess_api_body_member(root, "declare");
 
-    declare = ngx_ess_api_body_member(root, "declare");
-
-    if (declare && !cJSON_IsBool(declare)) {
+    if (item && !cJSON_IsBool(item)) {
         return ngx_ess_api_body_refuse(body, 422,
             "\"declare\" is neither true nor false");
     }
 
-    if (declare == NULL || cJSON_IsFalse(declare)) {
+    body->declare = cJSON_IsTrue(item);
+    ngx_memzero(&body->options, sizeof(ngx_ess_source_options_t));
 
-        if (ngx_ess_api_body_member(root, "max_length_bytes")
-            || ngx_ess_api_body_member(root, "max_age")
-            || ngx_ess_api_body_member(root, "stream_max_segment_size_bytes"))
-        {
-            return ngx_ess_api_body_refuse(body, 422,
-                "\"max_length_bytes\", \"max_age\" and "
-                "\"stream_max_segment_size_bytes\" need \"declare\": true");
+    for (i = 0; i < sources->nelts; i++) {
+        row = ((ngx_ess_source_entry_t *) sources->elts)[i].row;
+
+        if (row->declare == NULL) {
+            continue;
         }
 
-        return NGX_OK;
+        if (body->declare && body->source->row->declare == NULL) {
+            return ngx_ess_api_body_refuse(body, 422, "\"declare\" is for "
+                                           "\"source\": \"%V\" only",
+                                           &row->name);
+        }
+
+        if (!body->declare || row == body->source->row) {
+            rc = ngx_ess_api_body_options(root, row->options, body);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
     }
-
-    body->declare = 1;
-
-    if (ngx_ess_api_body_bytes(root, "max_length_bytes",
-                               &body->stream.max_length)
-        != NGX_OK)
-    {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"max_length_bytes\" is not a number of bytes");
-    }
-
-    if (ngx_ess_api_body_bytes(root, "stream_max_segment_size_bytes",
-                               &body->stream.max_segment)
-        != NGX_OK)
-    {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"stream_max_segment_size_bytes\" is not a number of bytes");
-    }
-
-    age = ngx_ess_api_body_member(root, "max_age");
-
-    if (age == NULL) {
-        return NGX_OK;
-    }
-
-    if (!cJSON_IsString(age) || age->valuestring == NULL
-        || !ngx_ess_api_body_is_age(age->valuestring))
-    {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"max_age\" is not a number with a unit of Y, M, D, h, m or s, "
-            "such as \"7D\"");
-    }
-
-    ngx_memcpy(body->stream.max_age, age->valuestring,
-               ngx_strlen(age->valuestring));
 
     return NGX_OK;
 }
 
 
-/* From 1, and exact as a double is.  NGX_OK, also without it, or
-   NGX_DECLINED. */
+/* Takes them, or without "declare": true says that there may be none. */
 
 static ngx_int_t
-ngx_ess_api_body_bytes(cJSON *root, const char *name, uint64_t *bytes)
+ngx_ess_api_body_options(cJSON *root, const ngx_ess_source_option_t *options,
+    ngx_ess_api_body_t *body)
 {
-    cJSON   *number;
-    double   value;
+    cJSON                          *item;
+    u_char                         *p, *last;
+    ngx_uint_t                      given;
+    const ngx_ess_source_option_t  *option;
 
-    number = ngx_ess_api_body_member(root, name);
+    given = 0;
+    p = body->detail;
+    last = p + sizeof(body->detail);
 
-    if (number == NULL) {
+    for (option = options; option->name.len; option++) {
+        item = ngx_ess_api_body_member(root, (char *) option->name.data);
+
+        if (item && body->declare
+            && ngx_ess_api_body_option(item, option, body) != NGX_OK)
+        {
+            return ngx_ess_api_body_refuse(body, 422, "\"%V\" is not %s",
+                                           &option->name, option->is);
+        }
+
+        given |= (item != NULL);
+
+        p = ngx_slprintf(p, last, "%s\"%V\"",
+                         option == options ? ""
+                         : option[1].name.len ? ", " : " and ",
+                         &option->name);
+    }
+
+    if (!given || body->declare) {
         return NGX_OK;
     }
 
-    value = cJSON_IsNumber(number) ? number->valuedouble : 0;
+    (void) ngx_slprintf(p, last, " need \"declare\": true%Z");
 
-    if (!(value >= 1 && value <= 9007199254740992.0)) {
-        return NGX_DECLINED;
-    }
+    body->status = 422;
 
-    *bytes = (uint64_t) value;
-
-    return ((double) *bytes == value) ? NGX_OK : NGX_DECLINED;
+    return NGX_DECLINED;
 }
 
 
-static ngx_uint_t
-ngx_ess_api_body_is_age(const char *age)
+/* A number is exact as a double is.  NGX_OK or NGX_DECLINED. */
+
+static ngx_int_t
+ngx_ess_api_body_option(cJSON *item, const ngx_ess_source_option_t *option,
+    ngx_ess_api_body_t *body)
 {
-    size_t  len;
+    void    *field;
+    char    *text;
+    double   value;
 
-    len = strspn(age, "0123456789");
+    field = (u_char *) &body->options + option->offset;
 
-    return len >= 1 && len <= 9
-           && age[len] != '\0' && strchr("YMDhms", age[len]) != NULL
-           && age[len + 1] == '\0';
+    if (option->valid) {
+        text = cJSON_GetStringValue(item);
+
+        if (text == NULL || !option->valid(text)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(field, text, ngx_strlen(text) + 1);
+
+        return NGX_OK;
+    }
+
+    value = cJSON_IsNumber(item) ? item->valuedouble : 0;
+
+    if (!(value >= 1 && value <= 9007199254740992.0)
+        || (double) (uint64_t) value != value)
+    {
+        return NGX_DECLINED;
+    }
+
+    *(uint64_t *) field = (uint64_t) value;
+
+    return NGX_OK;
 }
 
 
@@ -435,10 +308,18 @@ ngx_ess_api_body_member(cJSON *root, const char *name)
 
 static ngx_int_t
 ngx_ess_api_body_refuse(ngx_ess_api_body_t *body, ngx_uint_t status,
-    const char *detail)
+    const char *fmt, ...)
 {
+    u_char   *p;
+    va_list   args;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(body->detail, body->detail + sizeof(body->detail) - 1,
+                      fmt, args);
+    va_end(args);
+
+    *p = '\0';
     body->status = status;
-    body->detail = detail;
 
     return NGX_DECLINED;
 }

@@ -1,6 +1,6 @@
 /*
- * The body of the request that creates a stream: bytes in, a routing key or
- * what is wrong with them out.  No I/O, no nginx.
+ * The body of the request that creates a stream: bytes in, a routing key and a
+ * source, or what is wrong with them out.  No I/O.
  */
 
 
@@ -17,35 +17,25 @@
 
 
 typedef struct {
-    ngx_uint_t               status;        /* of the answer, when refused */
-    const char              *detail;        /* static text, when refused */
-    ngx_uint_t               has_source;
-    ngx_uint_t               source;        /* when there is one */
-    ngx_uint_t               declare;       /* 1: what "stream" says */
-    ngx_ess_source_stream_t  stream;
-    size_t                   key_len;       /* 1 .. NGX_ESS_MAX_KEY */
-    u_char                   key[NGX_ESS_MAX_KEY];
+    ngx_uint_t                status;       /* of the answer, when refused */
+    u_char                    detail[256];  /* when refused; null terminated */
+    ngx_ess_source_entry_t   *source;
+    ngx_uint_t                declare;      /* 1: what the options say */
+    ngx_ess_source_options_t  options;
+    size_t                    key_len;      /* 1 .. NGX_ESS_MAX_KEY */
+    u_char                    key[NGX_ESS_MAX_KEY];
 } ngx_ess_api_body_t;
 
 
 /*
- * Parses {"routing_key": "...", "source": "exchange"|"stream"}, and of a stream
- * that is to be declared {"declare": true, "max_length_bytes": n, "max_age":
- * "7D", "stream_max_segment_size_bytes": n}; other members are ignored, of a
- * member given twice the last one counts.  "data" is changed: it must be the
- * caller's own.  NGX_OK: all but status and detail are set.  NGX_DECLINED:
- * status and detail are set.
+ * Parses {"routing_key": "...", "source": "exchange"|"stream"}, and with
+ * "declare": true the options of the source; "number" is that of the source
+ * that counts without.  Other members are ignored, of a member given twice the
+ * last one counts.  "data" is changed: it must be the caller's own.  NGX_OK:
+ * all but status and detail are set.  NGX_DECLINED: status and detail are set.
  */
 ngx_int_t ngx_ess_api_body_parse(u_char *data, size_t len,
-    ngx_ess_api_body_t *body);
-
-/* May it be JSON?  UTF-8, without control characters but white space outside of
-   strings.  NGX_OK or NGX_DECLINED with a static text. */
-ngx_int_t ngx_ess_api_body_text(u_char *data, size_t len,
-    const char **detail);
-
-/* 1 when the bytes are well-formed UTF-8 (RFC 3629). */
-ngx_uint_t ngx_ess_api_body_utf8(const u_char *p, size_t len);
+    ngx_array_t *sources, ngx_uint_t number, ngx_ess_api_body_t *body);
 
 
 #endif /* _NGX_ESS_API_BODY_H_INCLUDED_ */

@@ -25,7 +25,6 @@ typedef struct {
                                                the id, or the uuid; len 0:
                                                all */
     ngx_ess_api_stream_e     what;
-    ngx_str_t                url;           /* escaped */
     ngx_chain_t             *free;
     ngx_chain_t             *busy;
     unsigned                 started:1;
@@ -202,10 +201,6 @@ ngx_ess_api_list_create(ngx_http_request_t *r)
 
     list->request = r;
 
-    if (ngx_ess_api_url(r, &list->url) != NGX_OK) {
-        return NULL;
-    }
-
     return list;
 }
 
@@ -342,7 +337,7 @@ ngx_ess_api_list_chain(ngx_http_request_t *r, ngx_ess_api_list_t *list)
     start = b->start;
 
     if (start == NULL) {
-        size = NGX_ESS_API_LIST_BUFFER + ngx_ess_api_stream_size(&list->url);
+        size = NGX_ESS_API_LIST_BUFFER + ngx_ess_api_stream_size(r);
 
         start = ngx_palloc(r->pool, size);
         if (start == NULL) {
@@ -382,7 +377,7 @@ ngx_ess_api_list_render(ngx_http_request_t *r, ngx_ess_api_list_t *list,
 
     p = b->last;
     infos = ngx_ess_api_list_infos;
-    size = ngx_ess_api_stream_size(&list->url) + sizeof(",{}]}");
+    size = ngx_ess_api_stream_size(r) + sizeof(",]}");
 
     if (!list->started) {
         list->started = 1;
@@ -410,9 +405,7 @@ ngx_ess_api_list_render(ngx_http_request_t *r, ngx_ess_api_list_t *list,
             *p++ = ',';
         }
 
-        *p++ = '{';
-        p = ngx_ess_api_stream_json(p, &list->url, &infos[i], list->what);
-        *p++ = '}';
+        p = ngx_ess_api_stream_json(p, r, &infos[i], list->what);
 
         list->comma = 1;
         list->left--;

@@ -17,6 +17,10 @@
 /* s; a broker that was silent for 2 s is asked again soon */
 #define NGX_ESS_API_STREAMS_RETRY_AFTER  1
 
+/* bytes of a stream as JSON, without the URL: its routing key takes up to six
+   times its length, numbers and names the rest */
+#define NGX_ESS_API_STREAM_SIZE          (6 * NGX_ESS_MAX_KEY + 512)
+
 
 /* a request that waits for the registry; in the request's pool */
 
@@ -105,9 +109,11 @@ ngx_ess_api_streams_is_json(ngx_http_request_t *r)
 static void
 ngx_ess_api_streams_create_body(ngx_http_request_t *r)
 {
-    ngx_int_t            rc;
-    ngx_str_t            text;
-    ngx_ess_api_body_t   body;
+    ngx_int_t             rc;
+    ngx_str_t             text;
+    ngx_ess_api_body_t    body;
+    ngx_ess_loc_conf_t   *lcf;
+    ngx_ess_main_conf_t  *mcf;
 
     /* one byte over the limit is taken, so that the parser refuses it */
 
@@ -118,7 +124,13 @@ ngx_ess_api_streams_create_body(ngx_http_request_t *r)
         return;
     }
 
-    if (ngx_ess_api_body_parse(text.data, text.len, &body) != NGX_OK) {
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+
+    if (ngx_ess_api_body_parse(text.data, text.len, mcf->sources, lcf->source,
+                               &body)
+        != NGX_OK)
+    {
         rc = ngx_ess_api_problem(r, body.status, "%s", body.detail);
         ngx_http_finalize_request(r, rc);
         return;
@@ -142,35 +154,22 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_int_t                rc;
     ngx_str_t                key;
     ngx_ess_api_wait_t      *wait;
-    ngx_ess_loc_conf_t      *lcf;
-    ngx_ess_main_conf_t     *mcf;
     const ngx_ess_source_t  *row;
-    ngx_ess_source_entry_t  *source;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
 
     key.data = body->key;
     key.len = body->key_len;
 
-    source = ngx_ess_source_entry(mcf->sources, body->has_source
-                                                ? body->source : lcf->source);
-    row = source->row;
+    row = body->source->row;
     epoch = 0;
 
-    if (body->declare && row->declare == NULL) {
-        return ngx_ess_api_problem(r, 422, "\"declare\" is for \"source\": "
-                                   "\"stream\" only");
-    }
-
-    if (row->kind.follows && source->conf == NULL) {
+    if (row->kind.follows && body->source->conf == NULL) {
         return ngx_ess_api_problem(r, 422, "a stream with \"source\": \"%V\" "
                                    "needs \"%V\"", &row->name,
                                    &row->directive);
     }
 
     if (row->epoch) {
-        epoch = row->epoch(source->conf, &key);
+        epoch = row->epoch(body->source->conf, &key);
     }
 
     wait = ngx_ess_api_streams_wait(r);
@@ -182,7 +181,7 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
 
     rc = ngx_ess_registry_create(ngx_ess_api_zone(r), &key,
                                  &row->kind, epoch,
-                                 body->declare ? &body->stream : NULL,
+                                 body->declare ? &body->options : NULL,
                                  ngx_ess_api_streams_created, wait, &wait->op);
     if (rc == NGX_OK) {
         return NGX_AGAIN;
@@ -259,7 +258,7 @@ static ngx_int_t
 ngx_ess_api_streams_answer(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
 {
     u_char                  *p;
-    ngx_str_t                json, url, key;
+    ngx_str_t                json, key;
     const char              *advice;
     ngx_ess_main_conf_t     *mcf;
     ngx_ess_source_entry_t  *source;
@@ -274,29 +273,20 @@ ngx_ess_api_streams_answer(ngx_http_request_t *r, ngx_ess_stream_info_t *info)
         advice = source->row->advise(source->conf, &key);
     }
 
-    if (ngx_ess_api_streams_location(r, info->ref.id) != NGX_OK
-        || ngx_ess_api_url(r, &url) != NGX_OK)
-    {
+    if (ngx_ess_api_streams_location(r, info->ref.id) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    json.data = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(&url)
-                                     + (advice ? ngx_strlen(advice) : 0)
-                                     + sizeof("{,\"warning\":\"\"}"));
+    json.data = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(r));
     if (json.data == NULL) {
         return NGX_ERROR;
     }
 
-    p = json.data;
-
-    *p++ = '{';
-    p = ngx_ess_api_stream_json(p, &url, info, NGX_ESS_API_STREAM_CREATED);
+    p = ngx_ess_api_stream_json(json.data, r, info, NGX_ESS_API_STREAM_CREATED);
 
     if (advice) {
-        p = ngx_sprintf(p, ",\"warning\":\"%s\"", advice);
+        p = ngx_sprintf(p - 1, ",\"warning\":\"%s\"}", advice);
     }
-
-    *p++ = '}';
 
     json.len = p - json.data;
 
@@ -363,31 +353,22 @@ ngx_ess_api_streams_location(ngx_http_request_t *r, uint64_t id)
 ngx_int_t
 ngx_ess_api_streams_get(ngx_http_request_t *r, ngx_ess_api_target_t *target)
 {
-    u_char                 *p;
-    ngx_str_t               json, url;
-    ngx_ess_stream_info_t   info;
+    ngx_str_t              json;
+    ngx_ess_stream_info_t  info;
 
     if (ngx_ess_api_find(r, target, &info) != NGX_OK) {
         return ngx_ess_api_problem(r, 404, "there is no stream at \"%V\"",
                                    &r->uri);
     }
 
-    if (ngx_ess_api_url(r, &url) != NGX_OK) {
+    json.data = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(r));
+    if (json.data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(r->pool, ngx_ess_api_stream_size(&url) + 2);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    json.data = p;
-
-    *p++ = '{';
-    p = ngx_ess_api_stream_json(p, &url, &info, NGX_ESS_API_STREAM_ALL);
-    *p++ = '}';
-
-    json.len = p - json.data;
+    json.len = ngx_ess_api_stream_json(json.data, r, &info,
+                                       NGX_ESS_API_STREAM_ALL)
+               - json.data;
 
     return ngx_ess_api_send(r, NGX_HTTP_OK, &json);
 }
@@ -494,80 +475,60 @@ ngx_ess_api_streams_gone(void *data)
 }
 
 
-ngx_int_t
-ngx_ess_api_url(ngx_http_request_t *r, ngx_str_t *url)
+size_t
+ngx_ess_api_stream_size(ngx_http_request_t *r)
 {
-    u_char              *p;
-    ngx_str_t           *value;
     ngx_ess_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    value = &lcf->public_url;
 
-    p = ngx_pnalloc(r->pool, value->len + 1
-                    + ngx_escape_json(NULL, value->data, value->len));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    url->data = p;
-    p = (u_char *) ngx_escape_json(p, value->data, value->len);
-
-    if (value->len && value->data[value->len - 1] != '/') {
-        *p++ = '/';
-    }
-
-    url->len = p - url->data;
-
-    return NGX_OK;
-}
-
-
-size_t
-ngx_ess_api_stream_size(ngx_str_t *url)
-{
-    return sizeof("\"id\":,\"location\":\"\",\"routing_key\":\"\","
-                  "\"source\":\"stream\","
-                  "\"subscribers\":,\"events\":,\"bytes\":,"
-                  "\"first_ordinal\":null,\"last_ordinal\":null") - 1
-           + 6 * NGX_INT64_LEN + url->len + NGX_ESS_UUID_TEXT
-           + NGX_ESS_MAX_KEY * (sizeof("\\u001f") - 1);
+    return lcf->public_url.len + NGX_ESS_API_STREAM_SIZE;
 }
 
 
 u_char *
-ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
+ngx_ess_api_stream_json(u_char *p, ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_api_stream_e what)
 {
-    p = ngx_sprintf(p, "\"id\":%uL,\"location\":\"%V", info->ref.id, url);
+    ngx_ess_loc_conf_t      *lcf;
+    ngx_ess_main_conf_t     *mcf;
+    ngx_ess_source_entry_t  *source;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+
+    p = ngx_sprintf(p, "{\"id\":%uL,\"location\":\"%V", info->ref.id,
+                    &lcf->public_url);
     p = ngx_ess_stream_uuid_text(p, info->uuid);
     *p++ = '"';
 
     if (what == NGX_ESS_API_STREAM_CREATED) {
+        *p++ = '}';
         return p;
     }
 
-    p = ngx_cpymem(p, ",\"routing_key\":\"",
-                   sizeof(",\"routing_key\":\"") - 1);
+    p = ngx_sprintf(p, ",\"routing_key\":\"");
     p = (u_char *) ngx_escape_json(p, info->key, info->key_len);
     *p++ = '"';
 
-    if (info->kind.source == NGX_ESS_SOURCE_STREAM) {
-        p = ngx_cpymem(p, ",\"source\":\"stream\"",
-                       sizeof(",\"source\":\"stream\"") - 1);
+    source = ngx_ess_source_entry(mcf->sources, info->kind.source);
+
+    if (source && info->kind.source != NGX_ESS_SOURCE_DEFAULT) {
+        p = ngx_sprintf(p, ",\"source\":\"%V\"", &source->row->name);
     }
 
-    if (what == NGX_ESS_API_STREAM_LISTED) {
-        return p;
+    if (what == NGX_ESS_API_STREAM_ALL) {
+        p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,"
+                        "\"bytes\":%uL",
+                        info->subscribers, info->events, info->bytes);
+
+        p = info->unknown
+            ? ngx_sprintf(p, ",\"first_ordinal\":null,\"last_ordinal\":null")
+            : ngx_sprintf(p, ",\"first_ordinal\":%uL,\"last_ordinal\":%uL",
+                          info->first_ordinal, info->last_ordinal);
     }
 
-    p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,\"bytes\":%uL,",
-                    info->subscribers, info->events, info->bytes);
+    *p++ = '}';
 
-    if (info->unknown) {
-        return ngx_sprintf(p, "\"first_ordinal\":null,\"last_ordinal\":null");
-    }
-
-    return ngx_sprintf(p, "\"first_ordinal\":%uL,\"last_ordinal\":%uL",
-                       info->first_ordinal, info->last_ordinal);
+    return p;
 }

@@ -25,15 +25,11 @@ ngx_int_t ngx_ess_api_streams_get(ngx_http_request_t *r,
 ngx_int_t ngx_ess_api_streams_delete(ngx_http_request_t *r,
     ngx_ess_api_target_t *target);
 
-/*
- * A stream as JSON: "id":1,"location":"...","routing_key":"..." without
- * braces.  Room: ngx_ess_api_stream_size().  "url" is the escaped prefix from
- * ngx_ess_api_url().
- */
-ngx_int_t ngx_ess_api_url(ngx_http_request_t *r, ngx_str_t *url);
-size_t ngx_ess_api_stream_size(ngx_str_t *url);
-u_char *ngx_ess_api_stream_json(u_char *p, ngx_str_t *url,
+/* A stream as JSON: {"id":1,"location":"...","routing_key":"..."}.  Returns its
+   end; room, with advice for its creator: ngx_ess_api_stream_size(). */
+u_char *ngx_ess_api_stream_json(u_char *p, ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_api_stream_e what);
+size_t ngx_ess_api_stream_size(ngx_http_request_t *r);
 
 
 #endif /* _NGX_ESS_API_STREAMS_H_INCLUDED_ */

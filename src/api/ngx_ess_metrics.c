@@ -8,43 +8,12 @@
 
 #include "ngx_ess_metrics.h"
 #include "ngx_ess_api_request.h"
-#include "ngx_ess_broker.h"
-#include "ngx_ess_counter.h"
 #include "ngx_ess_process.h"
 #include "ngx_ess_header.h"
 
 
-/* figures that are no counters come behind them */
-
-typedef enum {
-    NGX_ESS_METRICS_STREAMS = NGX_ESS_C_N,
-    NGX_ESS_METRICS_ZONE_USED,               /* bytes */
-    NGX_ESS_METRICS_ZONE_FREE,
-    NGX_ESS_METRICS_N
-} ngx_ess_metrics_e;
-
-
-typedef enum {
-    NGX_ESS_METRICS_COUNTER = 0,
-    NGX_ESS_METRICS_GAUGE,
-    NGX_ESS_METRICS_HISTOGRAM
-} ngx_ess_metrics_type_e;
-
-
-typedef struct {
-    ngx_uint_t               figure;        /* ngx_ess_counter_e, or one of
-                                               ngx_ess_metrics_e */
-    const char              *value;         /* of the label, or NULL */
-} ngx_ess_metrics_sample_t;
-
-
-typedef struct {
-    const char                *name;        /* without "ess_" */
-    const char                *help;
-    ngx_ess_metrics_type_e     type;
-    const char                *label;       /* its name, or NULL */
-    ngx_ess_metrics_sample_t   samples[NGX_ESS_REJECTED_N + 1];
-} ngx_ess_metrics_family_t;
+/* room for all that there is one of */
+#define NGX_ESS_METRICS_ROOM  32768
 
 
 typedef struct {
@@ -61,37 +30,40 @@ typedef struct {
     u_char                  *p;
     u_char                  *last;
     ngx_uint_t               json;
-    ngx_uint_t               n;             /* members so far */
+    ngx_uint_t               families;      /* so far */
+    const char              *name;          /* of the family */
+    const char              *suffix;        /* of its samples' names */
+    ngx_uint_t               samples;       /* of it, so far, with a label */
 } ngx_ess_metrics_out_t;
 
 
 static ngx_int_t ngx_ess_metrics_format(ngx_http_request_t *r,
     ngx_uint_t *json);
-static void ngx_ess_metrics_figures(ngx_ess_zone_t *zone, uint64_t *figures);
-static ngx_int_t ngx_ess_metrics_room(ngx_ess_zone_t *zone, ngx_uint_t nstreams,
-    ngx_pool_t *pool, ngx_ess_metrics_out_t *out);
+static void ngx_ess_metrics_all(ngx_http_request_t *r,
+    ngx_ess_metrics_out_t *out);
 static void ngx_ess_metrics_text(ngx_ess_metrics_out_t *out, const char *fmt,
     ...);
 static void ngx_ess_metrics_family(ngx_ess_metrics_out_t *out, const char *name,
-    const char *help, ngx_ess_metrics_type_e type);
+    const char *help, const char *type);
+static void ngx_ess_metrics_sample(ngx_ess_metrics_out_t *out,
+    const char *label, const char *text, uint64_t value);
+static void ngx_ess_metrics_end(ngx_ess_metrics_out_t *out);
 static void ngx_ess_metrics_table(ngx_ess_metrics_out_t *out,
-    const ngx_ess_metrics_family_t *families, ngx_uint_t n, uint64_t *figures);
-static void ngx_ess_metrics_samples(ngx_ess_metrics_out_t *out,
-    const ngx_ess_metrics_family_t *family, uint64_t *figures);
-static void ngx_ess_metrics_value(ngx_ess_metrics_out_t *out,
-    const char *name, const char *label, const char *text, ngx_uint_t n,
-    uint64_t value);
-static void ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out,
-    const ngx_ess_metrics_histogram_t *h, uint64_t *figures);
+    ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric);
+static uint64_t ngx_ess_metrics_value(ngx_ess_zone_t *zone,
+    const ngx_ess_metric_t *metric, const ngx_ess_metric_sample_t *sample);
 static void ngx_ess_metrics_workers(ngx_ess_metrics_out_t *out,
-    ngx_ess_zone_t *zone);
-static void ngx_ess_metrics_slots(ngx_ess_metrics_out_t *out,
-    ngx_ess_zone_t *zone);
+    ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric);
+static uint64_t ngx_ess_metrics_count(ngx_ess_zone_t *zone, ngx_uint_t n);
+static uint64_t ngx_ess_metrics_zone(ngx_ess_zone_t *zone, ngx_uint_t unused);
+static void ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out,
+    ngx_ess_zone_t *zone, const ngx_ess_metrics_histogram_t *h);
+static void ngx_ess_metrics_number(u_char *text, uint64_t n,
+    ngx_uint_t divisor);
 static void ngx_ess_metrics_streams(ngx_ess_metrics_out_t *out,
     ngx_ess_stream_info_t *infos, ngx_uint_t n);
 static void ngx_ess_metrics_stream(ngx_ess_metrics_out_t *out,
-    ngx_ess_stream_info_t *info, const char *name, ngx_uint_t n,
-    uint64_t value);
+    ngx_ess_stream_info_t *info, uint64_t value);
 
 
 static const ngx_ess_param_t  ngx_ess_metrics_params[] = {
@@ -111,73 +83,71 @@ ngx_ess_param_directive_t  ngx_ess_metrics_directive = {
 };
 
 
-static const ngx_ess_metrics_family_t  ngx_ess_metrics_families[] = {
+#define ngx_ess_metrics_transports(counter)                                   \
+    { { counter + NGX_ESS_TRANSPORT_WEBSOCKET, "websocket" },                 \
+      { counter + NGX_ESS_TRANSPORT_SSE, "sse" } }
 
-    { "streams", "Streams that exist.", NGX_ESS_METRICS_GAUGE, NULL,
-      { { NGX_ESS_METRICS_STREAMS, NULL } } },
 
-    { "subscribers", "Clients that are connected.", NGX_ESS_METRICS_GAUGE,
-      "transport",
-      { { NGX_ESS_C_SUBSCRIBERS, "websocket" },
-        { NGX_ESS_C_SUBSCRIBERS + 1, "sse" } } },
+static const ngx_ess_metric_t  ngx_ess_metrics[] = {
 
-    { "received_events_total", "Events appended to logs, once per stream.",
-      NGX_ESS_METRICS_COUNTER, NULL, { { NGX_ESS_C_EVENTS_IN, NULL } } },
+    { "streams", "Streams that exist.", "gauge", NULL, { { 0, NULL } },
+      ngx_ess_metrics_count },
 
-    { "received_bytes_total", "Bytes of their bodies.",
-      NGX_ESS_METRICS_COUNTER, NULL, { { NGX_ESS_C_BYTES_IN, NULL } } },
+    { "subscribers", "Clients that are connected.", "gauge", "transport",
+      ngx_ess_metrics_transports(NGX_ESS_C_SUBSCRIBERS), NULL },
 
-    { "sent_events_total", "Events sent to clients.",
-      NGX_ESS_METRICS_COUNTER, "transport",
-      { { NGX_ESS_C_EVENTS_SENT, "websocket" },
-        { NGX_ESS_C_EVENTS_SENT + 1, "sse" } } },
+    ngx_ess_metric_counter("received_events_total", NGX_ESS_C_EVENTS_IN,
+        "Events appended to logs, once per stream."),
+
+    ngx_ess_metric_counter("received_bytes_total", NGX_ESS_C_BYTES_IN,
+        "Bytes of their bodies."),
+
+    { "sent_events_total", "Events sent to clients.", "counter", "transport",
+      ngx_ess_metrics_transports(NGX_ESS_C_EVENTS_SENT), NULL },
 
     { "sent_bytes_total", "Bytes sent to clients, as framed for them.",
-      NGX_ESS_METRICS_COUNTER, "transport",
-      { { NGX_ESS_C_BYTES_SENT, "websocket" },
-        { NGX_ESS_C_BYTES_SENT + 1, "sse" } } },
+      "counter", "transport",
+      ngx_ess_metrics_transports(NGX_ESS_C_BYTES_SENT), NULL },
 
-    { "unrouted_events_total", "Events that no stream wanted.",
-      NGX_ESS_METRICS_COUNTER, NULL, { { NGX_ESS_C_EVENTS_UNROUTED, NULL } } },
+    ngx_ess_metric_counter("unrouted_events_total", NGX_ESS_C_EVENTS_UNROUTED,
+        "Events that no stream wanted."),
 
-    { "too_large_events_total", "Events over ess_max_event, dropped.",
-      NGX_ESS_METRICS_COUNTER, NULL,
-      { { NGX_ESS_C_EVENTS_TOO_LARGE, NULL } } },
+    ngx_ess_metric_counter("too_large_events_total", NGX_ESS_C_EVENTS_TOO_LARGE,
+        "Events over ess_max_event, dropped."),
 
-    { "unannotated_events_total", "Events that look like JSON objects, but "
-      "are none, and so were not annotated.", NGX_ESS_METRICS_COUNTER, NULL,
-      { { NGX_ESS_C_UNANNOTATED, NULL } } },
+    ngx_ess_metric_counter("unannotated_events_total", NGX_ESS_C_UNANNOTATED,
+        "Events that look like JSON objects, but are none, and so were not "
+        "annotated."),
 
-    { "evicted_events_total", "Events that left a log.",
-      NGX_ESS_METRICS_COUNTER, NULL, { { NGX_ESS_C_EVICTED, NULL } } },
+    ngx_ess_metric_counter("evicted_events_total", NGX_ESS_C_EVICTED,
+        "Events that left a log."),
 
-    { "evicted_early_events_total", "Those of them that left for want of "
-      "room in the zone.", NGX_ESS_METRICS_COUNTER, NULL,
-      { { NGX_ESS_C_EVICTED_EARLY, NULL } } },
+    ngx_ess_metric_counter("evicted_early_events_total",
+        NGX_ESS_C_EVICTED_EARLY,
+        "Those of them that left for want of room in the zone."),
 
-    { "lost_events_total", "Events that were evicted before a client got "
-      "them.", NGX_ESS_METRICS_COUNTER, NULL,
-      { { NGX_ESS_C_EVENTS_LOST, NULL } } },
+    ngx_ess_metric_counter("lost_events_total", NGX_ESS_C_EVENTS_LOST,
+        "Events that were evicted before a client got them."),
 
-    { "gaps_total", "Gaps announced to clients.", NGX_ESS_METRICS_COUNTER, NULL,
-      { { NGX_ESS_C_GAPS, NULL } } },
+    ngx_ess_metric_counter("gaps_total", NGX_ESS_C_GAPS,
+        "Gaps announced to clients."),
 
     { "slow_subscribers_total", "Clients that were too slow, and what was "
-      "done about it.", NGX_ESS_METRICS_COUNTER, "action",
+      "done about it.", "counter", "action",
       { { NGX_ESS_C_SLOW_CLOSED, "closed" },
         { NGX_ESS_C_SLOW_SKIPPED, "skipped" },
-        { NGX_ESS_C_SLOW_RECLAIMED, "reclaimed" } } },
+        { NGX_ESS_C_SLOW_RECLAIMED, "reclaimed" } }, NULL },
 
-    { "kept_bytes", "Memory of the workers that holds events for clients.",
-      NGX_ESS_METRICS_GAUGE, NULL, { { NGX_ESS_C_MEMORY, NULL } } },
+    ngx_ess_metric_gauge("kept_bytes", NGX_ESS_C_MEMORY,
+        "Memory of the workers that holds events for clients."),
 
     { "fast_subscribers_total", "Clients that sent more than they may, and "
-      "what was done about it.", NGX_ESS_METRICS_COUNTER, "action",
+      "what was done about it.", "counter", "action",
       { { NGX_ESS_C_FAST_PAUSED, "paused" },
-        { NGX_ESS_C_FAST_CLOSED, "closed" } } },
+        { NGX_ESS_C_FAST_CLOSED, "closed" } }, NULL },
 
     { "rejected_requests_total", "Clients that were not let in.",
-      NGX_ESS_METRICS_COUNTER, "reason",
+      "counter", "reason",
       { { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_STREAM, "stream" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_ORIGIN, "origin" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_TOKEN, "token" },
@@ -186,51 +156,18 @@ static const ngx_ess_metrics_family_t  ngx_ess_metrics_families[] = {
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_POSITION, "position" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_LIMIT, "limit" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_SOURCE, "source" },
-        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_CLIENTS, "clients" } } },
+        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_CLIENTS, "clients" } }, NULL },
 
-    { "cross_origin_requests_total", "Requests of web pages of other origins "
-      "that would have changed something, refused.", NGX_ESS_METRICS_COUNTER,
-      NULL, { { NGX_ESS_C_CROSS_ORIGIN, NULL } } },
+    ngx_ess_metric_counter("cross_origin_requests_total",
+        NGX_ESS_C_CROSS_ORIGIN,
+        "Requests of web pages of other origins that would have changed "
+        "something, refused."),
 
     { "zone_bytes", "Shared memory of ess_zone, evictable events counted as "
-      "used.", NGX_ESS_METRICS_GAUGE, "state",
-      { { NGX_ESS_METRICS_ZONE_USED, "used" },
-        { NGX_ESS_METRICS_ZONE_FREE, "free" } } }
-};
+      "used.", "gauge", "state", { { 0, "used" }, { 1, "free" } },
+      ngx_ess_metrics_zone },
 
-
-/* absent without ess_amqp: a 0 there would read as a fault of the broker */
-
-static const ngx_ess_metrics_family_t  ngx_ess_metrics_amqp_families[] = {
-
-    { "redelivered_events_total", "Events that the broker delivered again: "
-      "recognised, or in doubt and perhaps doubled.",
-      NGX_ESS_METRICS_COUNTER, "outcome",
-      { { NGX_ESS_C_REDELIVERED, "recognised" },
-        { NGX_ESS_C_REDELIVERED_IN_DOUBT, "in_doubt" } } },
-
-    { "amqp_sessions_total", "Sessions with the broker that were "
-      "established.", NGX_ESS_METRICS_COUNTER, NULL,
-      { { NGX_ESS_C_SESSIONS, NULL } } },
-
-    { "amqp_unacknowledged_deliveries", "Deliveries not acknowledged yet.",
-      NGX_ESS_METRICS_GAUGE, NULL, { { NGX_ESS_C_UNACKNOWLEDGED, NULL } } },
-
-    { "amqp_published_events_total", "Events that the broker confirmed.",
-      NGX_ESS_METRICS_COUNTER, NULL, { { NGX_ESS_C_PUBLISHED, NULL } } },
-
-    { "amqp_bindings_restored_total", "Bindings that were found gone and made "
-      "again.", NGX_ESS_METRICS_COUNTER, NULL,
-      { { NGX_ESS_C_RESTORED, NULL } } },
-
-    { "amqp_blocked", "Workers that the broker lets publish nothing.",
-      NGX_ESS_METRICS_GAUGE, NULL, { { NGX_ESS_C_BLOCKED, NULL } } },
-
-    { "amqp_unconfirmed_events", "Events published but not confirmed yet.",
-      NGX_ESS_METRICS_GAUGE, NULL, { { NGX_ESS_C_UNCONFIRMED, NULL } } },
-
-    { "amqp_replays", "Clients that read a RabbitMQ stream from the broker.",
-      NGX_ESS_METRICS_GAUGE, NULL, { { NGX_ESS_C_REPLAYS, NULL } } }
+    ngx_ess_null_metric
 };
 
 
@@ -245,10 +182,6 @@ static const ngx_ess_metrics_histogram_t  ngx_ess_metrics_histograms[] = {
 };
 
 
-static const char  *ngx_ess_metrics_types[] = {
-    "counter", "gauge", "histogram"
-};
-
 static ngx_str_t  ngx_ess_metrics_prometheus =
     ngx_string("text/plain; version=0.0.4; charset=utf-8");
 static ngx_str_t  ngx_ess_metrics_json = ngx_string("application/json");
@@ -257,13 +190,12 @@ static ngx_str_t  ngx_ess_metrics_json = ngx_string("application/json");
 ngx_int_t
 ngx_ess_metrics_handler(ngx_http_request_t *r)
 {
-    uint64_t                figures[NGX_ESS_METRICS_N];
+    size_t                  size;
     ngx_int_t               rc;
     ngx_str_t               text;
-    ngx_uint_t              i, n;
+    ngx_uint_t              n;
     ngx_ess_zone_t         *zone;
     ngx_ess_loc_conf_t     *lcf;
-    ngx_ess_main_conf_t    *mcf;
     ngx_ess_metrics_out_t   out;
     ngx_ess_stream_info_t  *infos;
 
@@ -280,7 +212,6 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
     zone = ngx_ess_api_zone(r);
     infos = NULL;
     n = 0;
@@ -295,39 +226,21 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
         n = ngx_ess_stream_list(zone, 0, infos, lcf->metrics_streams);
     }
 
-    if (ngx_ess_metrics_room(zone, n, r->pool, &out) != NGX_OK) {
+    /* for all there may be: what follows never writes beyond */
+
+    size = NGX_ESS_METRICS_ROOM
+           + ngx_ess_process_slots(zone) * 64
+           + n * 4 * (128 + 6 * NGX_ESS_MAX_KEY);
+
+    text.data = ngx_pnalloc(r->pool, size);
+    if (text.data == NULL) {
         return NGX_ERROR;
     }
 
-    text.data = out.p;
+    out.p = text.data;
+    out.last = out.p + size;
 
-    ngx_ess_metrics_figures(zone, figures);
-
-    if (out.json) {
-        *out.p++ = '{';
-    }
-
-    ngx_ess_metrics_table(&out, ngx_ess_metrics_families,
-                          sizeof(ngx_ess_metrics_families)
-                          / sizeof(ngx_ess_metrics_family_t), figures);
-
-    for (i = 0;
-         i < sizeof(ngx_ess_metrics_histograms)
-             / sizeof(ngx_ess_metrics_histogram_t);
-         i++)
-    {
-        ngx_ess_metrics_histogram(&out, &ngx_ess_metrics_histograms[i],
-                                  figures);
-    }
-
-    if (ngx_ess_source_entry(mcf->sources, NGX_ESS_SOURCE_EXCHANGE)->conf) {
-        ngx_ess_metrics_table(&out, ngx_ess_metrics_amqp_families,
-                              sizeof(ngx_ess_metrics_amqp_families)
-                              / sizeof(ngx_ess_metrics_family_t), figures);
-
-        ngx_ess_metrics_workers(&out, zone);
-        ngx_ess_metrics_slots(&out, zone);
-    }
+    ngx_ess_metrics_all(r, &out);
 
     if (infos) {
         ngx_ess_metrics_streams(&out, infos, n);
@@ -373,45 +286,31 @@ ngx_ess_metrics_format(ngx_http_request_t *r, ngx_uint_t *json)
 }
 
 
+/* Those of a source are absent while it is not configured: a 0 there would read
+   as a fault of the broker. */
+
 static void
-ngx_ess_metrics_figures(ngx_ess_zone_t *zone, uint64_t *figures)
+ngx_ess_metrics_all(ngx_http_request_t *r, ngx_ess_metrics_out_t *out)
 {
-    ngx_uint_t  i, nfree, total;
+    ngx_uint_t               i;
+    ngx_ess_zone_t          *zone;
+    ngx_ess_main_conf_t     *mcf;
+    ngx_ess_source_entry_t  *source;
 
-    for (i = 0; i < NGX_ESS_C_N; i++) {
-        figures[i] = ngx_ess_counter_sum(zone, i);
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+    zone = mcf->zone;
+
+    ngx_ess_metrics_table(out, zone, ngx_ess_metrics);
+    ngx_ess_metrics_histogram(out, zone, &ngx_ess_metrics_histograms[0]);
+    ngx_ess_metrics_histogram(out, zone, &ngx_ess_metrics_histograms[1]);
+
+    source = mcf->sources->elts;
+
+    for (i = 0; i < mcf->sources->nelts; i++) {
+        if (source[i].conf && source[i].row->metrics) {
+            ngx_ess_metrics_table(out, zone, source[i].row->metrics);
+        }
     }
-
-    ngx_ess_zone_room(zone, &nfree, &total);
-
-    figures[NGX_ESS_METRICS_STREAMS] = ngx_ess_stream_count(zone);
-    figures[NGX_ESS_METRICS_ZONE_USED] = (uint64_t) (total - nfree)
-                                        * NGX_ESS_SEGMENT_SIZE;
-    figures[NGX_ESS_METRICS_ZONE_FREE] = (uint64_t) nfree
-                                        * NGX_ESS_SEGMENT_SIZE;
-}
-
-
-/* For all there may be: what follows never writes beyond. */
-
-static ngx_int_t
-ngx_ess_metrics_room(ngx_ess_zone_t *zone, ngx_uint_t nstreams,
-    ngx_pool_t *pool, ngx_ess_metrics_out_t *out)
-{
-    size_t  size;
-
-    size = 16384
-           + ngx_ess_process_slots(zone) * 64
-           + nstreams * 4 * (128 + 6 * NGX_ESS_MAX_KEY);
-
-    out->p = ngx_pnalloc(pool, size);
-    if (out->p == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->last = out->p + size;
-
-    return NGX_OK;
 }
 
 
@@ -430,61 +329,31 @@ ngx_ess_metrics_text(ngx_ess_metrics_out_t *out, const char *fmt, ...)
 
 static void
 ngx_ess_metrics_family(ngx_ess_metrics_out_t *out, const char *name,
-    const char *help, ngx_ess_metrics_type_e type)
+    const char *help, const char *type)
 {
+    out->name = name;
+    out->suffix = "";
+    out->samples = 0;
+
     if (out->json) {
-        ngx_ess_metrics_text(out, "%s\"%s\":", out->n++ ? "," : "", name);
+        ngx_ess_metrics_text(out, "%s\"%s\":", out->families++ ? "," : "{",
+                             name);
         return;
     }
 
     ngx_ess_metrics_text(out, "# HELP ess_%s %s\n# TYPE ess_%s %s\n", name,
-                         help, name, ngx_ess_metrics_types[type]);
+                         help, name, type);
 }
 
 
-static void
-ngx_ess_metrics_table(ngx_ess_metrics_out_t *out,
-    const ngx_ess_metrics_family_t *families, ngx_uint_t n, uint64_t *figures)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < n; i++) {
-        ngx_ess_metrics_samples(out, &families[i], figures);
-    }
-}
-
+/* A family's only sample, without a label, or one of several. */
 
 static void
-ngx_ess_metrics_samples(ngx_ess_metrics_out_t *out,
-    const ngx_ess_metrics_family_t *family, uint64_t *figures)
-{
-    ngx_uint_t                       i;
-    const ngx_ess_metrics_sample_t  *sample;
-
-    ngx_ess_metrics_family(out, family->name, family->help, family->type);
-
-    for (i = 0; i == 0 || family->samples[i].value; i++) {
-        sample = &family->samples[i];
-
-        ngx_ess_metrics_value(out, family->name, family->label, sample->value,
-                              i, figures[sample->figure]);
-    }
-
-    if (out->json && family->label) {
-        ngx_ess_metrics_text(out, "}");
-    }
-}
-
-
-/* A family's only value, or with a label the n'th, from 0, where the label is
-   that text. */
-
-static void
-ngx_ess_metrics_value(ngx_ess_metrics_out_t *out, const char *name,
-    const char *label, const char *text, ngx_uint_t n, uint64_t value)
+ngx_ess_metrics_sample(ngx_ess_metrics_out_t *out, const char *label,
+    const char *text, uint64_t value)
 {
     if (!out->json) {
-        ngx_ess_metrics_text(out, "ess_%s", name);
+        ngx_ess_metrics_text(out, "ess_%s%s", out->name, out->suffix);
 
         if (label) {
             ngx_ess_metrics_text(out, "{%s=\"%s\"}", label, text);
@@ -495,119 +364,156 @@ ngx_ess_metrics_value(ngx_ess_metrics_out_t *out, const char *name,
     }
 
     if (label) {
-        ngx_ess_metrics_text(out, "%s\"%s\":", n ? "," : "{", text);
+        ngx_ess_metrics_text(out, "%s\"%s\":", out->samples++ ? "," : "{",
+                             text);
     }
 
     ngx_ess_metrics_text(out, "%uL", value);
 }
 
 
+/* The end of samples with a label. */
+
 static void
-ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out,
-    const ngx_ess_metrics_histogram_t *h, uint64_t *figures)
+ngx_ess_metrics_end(ngx_ess_metrics_out_t *out)
 {
-    u_char      le[NGX_INT64_LEN + 8];
-    uint64_t    count, sum;
-    ngx_uint_t  i;
-
-    ngx_ess_metrics_family(out, h->name, h->help, NGX_ESS_METRICS_HISTOGRAM);
-
-    count = 0;
-    sum = figures[h->first + h->n];
-
     if (out->json) {
-        ngx_ess_metrics_text(out, "{\"buckets\":{");
+        ngx_ess_metrics_text(out, out->samples ? "}" : "{}");
     }
+}
 
-    for (i = 0; i < h->n; i++) {
-        count += figures[h->first + i];
 
-        if (i == h->n - 1) {
-            ngx_memcpy(le, "+Inf", sizeof("+Inf"));
+static void
+ngx_ess_metrics_table(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
+    const ngx_ess_metric_t *metric)
+{
+    const ngx_ess_metric_sample_t  *sample;
 
-        } else if (h->divisor == 1) {
-            *ngx_sprintf(le, "%uD", h->bounds[i]) = '\0';
+    for ( /* void */ ; metric->name; metric++) {
+        ngx_ess_metrics_family(out, metric->name, metric->help, metric->type);
 
-        } else {
-            *ngx_sprintf(le, "%uD.%03uD", h->bounds[i] / 1000,
-                         h->bounds[i] % 1000) = '\0';
+        sample = metric->samples;
+
+        if (metric->label == NULL) {
+            ngx_ess_metrics_sample(out, NULL, NULL,
+                                 ngx_ess_metrics_value(zone, metric, sample));
+            continue;
         }
 
-        if (out->json) {
-            ngx_ess_metrics_text(out, "%s\"%s\":%uL", i ? "," : "", le, count);
-
-        } else {
-            ngx_ess_metrics_text(out, "ess_%s_bucket{le=\"%s\"} %uL\n",
-                                 h->name, le, count);
+        if (sample->value == NULL) {
+            ngx_ess_metrics_workers(out, zone, metric);
         }
+
+        for ( /* void */ ; sample->value; sample++) {
+            ngx_ess_metrics_sample(out, metric->label, sample->value,
+                                 ngx_ess_metrics_value(zone, metric, sample));
+        }
+
+        ngx_ess_metrics_end(out);
     }
+}
 
-    if (h->divisor == 1) {
-        *ngx_sprintf(le, "%uL", sum) = '\0';
 
-    } else {
-        *ngx_sprintf(le, "%uL.%03uL", sum / 1000, sum % 1000) = '\0';
-    }
-
-    if (out->json) {
-        ngx_ess_metrics_text(out, "},\"sum\":%s,\"count\":%uL}", le, count);
-
-    } else {
-        ngx_ess_metrics_text(out, "ess_%s_sum %s\ness_%s_count %uL\n", h->name,
-                             le, h->name, count);
-    }
+static uint64_t
+ngx_ess_metrics_value(ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric,
+    const ngx_ess_metric_sample_t *sample)
+{
+    return metric->get ? metric->get(zone, sample->n)
+                       : ngx_ess_counter_sum(zone, sample->n);
 }
 
 
 /* By process slot: small numbers, which are used again. */
 
 static void
-ngx_ess_metrics_workers(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone)
+ngx_ess_metrics_workers(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
+    const ngx_ess_metric_t *metric)
 {
     u_char      worker[NGX_INT_T_LEN + 1];
     uint64_t    value;
-    ngx_uint_t  i, n;
-
-    ngx_ess_metrics_family(out, "amqp_connected", "1 for each worker that "
-                           "consumes from the broker.", NGX_ESS_METRICS_GAUGE);
-
-    n = 0;
+    ngx_uint_t  i;
 
     for (i = 0; i < ngx_ess_process_slots(zone); i++) {
 
-        if (ngx_ess_counter_of(zone, i, NGX_ESS_C_CONNECTED, &value)
-            != NGX_OK)
+        if (ngx_ess_counter_of(zone, i, metric->samples[0].n, &value)
+            == NGX_OK)
         {
-            continue;
+            *ngx_sprintf(worker, "%ui", i) = '\0';
+            ngx_ess_metrics_sample(out, metric->label, (char *) worker, value);
         }
-
-        *ngx_sprintf(worker, "%ui", i) = '\0';
-
-        ngx_ess_metrics_value(out, "amqp_connected", "worker", (char *) worker,
-                              n++, value);
-    }
-
-    if (out->json) {
-        ngx_ess_metrics_text(out, n ? "}" : "{}");
     }
 }
 
 
-static void
-ngx_ess_metrics_slots(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone)
+static uint64_t
+ngx_ess_metrics_count(ngx_ess_zone_t *zone, ngx_uint_t n)
 {
-    ngx_uint_t  i, n;
+    return ngx_ess_stream_count(zone);
+}
 
-    n = 0;
 
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        n += (ngx_ess_broker_consumer(zone, i) != NGX_ESS_PROCS);
+static uint64_t
+ngx_ess_metrics_zone(ngx_ess_zone_t *zone, ngx_uint_t unused)
+{
+    ngx_uint_t  nfree, total;
+
+    ngx_ess_zone_room(zone, &nfree, &total);
+
+    return (uint64_t) (unused ? nfree : total - nfree) * NGX_ESS_SEGMENT_SIZE;
+}
+
+
+static void
+ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
+    const ngx_ess_metrics_histogram_t *h)
+{
+    u_char      text[2 * NGX_INT64_LEN];
+    uint64_t    count;
+    ngx_uint_t  i;
+
+    ngx_ess_metrics_family(out, h->name, h->help, "histogram");
+
+    if (out->json) {
+        ngx_ess_metrics_text(out, "{\"buckets\":");
     }
 
-    ngx_ess_metrics_family(out, "amqp_slots_consumed", "Slots, of 16, that a "
-                           "worker consumes.", NGX_ESS_METRICS_GAUGE);
+    out->suffix = "_bucket";
+    count = 0;
 
-    ngx_ess_metrics_value(out, "amqp_slots_consumed", NULL, NULL, 0, n);
+    for (i = 0; i < h->n - 1; i++) {
+        count += ngx_ess_counter_sum(zone, h->first + i);
+        ngx_ess_metrics_number(text, h->bounds[i], h->divisor);
+        ngx_ess_metrics_sample(out, "le", (char *) text, count);
+    }
+
+    count += ngx_ess_counter_sum(zone, h->first + i);
+    ngx_ess_metrics_sample(out, "le", "+Inf", count);
+    ngx_ess_metrics_end(out);
+
+    ngx_ess_metrics_number(text, ngx_ess_counter_sum(zone, h->first + h->n),
+                           h->divisor);
+
+    if (out->json) {
+        ngx_ess_metrics_text(out, ",\"sum\":%s,\"count\":%uL}", text, count);
+
+    } else {
+        ngx_ess_metrics_text(out, "ess_%s_sum %s\ness_%s_count %uL\n", h->name,
+                             text, h->name, count);
+    }
+}
+
+
+/* divisor: 1 or 1000 */
+
+static void
+ngx_ess_metrics_number(u_char *text, uint64_t n, ngx_uint_t divisor)
+{
+    if (divisor == 1) {
+        *ngx_sprintf(text, "%uL", n) = '\0';
+
+    } else {
+        *ngx_sprintf(text, "%uL.%03uL", n / 1000, n % 1000) = '\0';
+    }
 }
 
 
@@ -629,58 +535,47 @@ ngx_ess_metrics_streams(ngx_ess_metrics_out_t *out,
 
     for (k = 0; k < 4; k++) {
         ngx_ess_metrics_family(out, families[k].name, families[k].help,
-                               NGX_ESS_METRICS_GAUGE);
-
-        if (out->json) {
-            ngx_ess_metrics_text(out, "{");
-        }
+                               "gauge");
 
         for (i = 0; i < n; i++) {
-            ngx_ess_metrics_stream(out, &infos[i], families[k].name, i,
+            ngx_ess_metrics_stream(out, &infos[i],
                                    k == 0 ? infos[i].subscribers
                                    : k == 1 ? infos[i].events
                                    : k == 2 ? infos[i].bytes
                                    : infos[i].last_ordinal);
         }
 
-        if (out->json) {
-            ngx_ess_metrics_text(out, "}");
-        }
+        ngx_ess_metrics_end(out);
     }
 }
 
 
-/* A label's value escapes what a JSON string does, and no more.  "n": how many
-   of the family were before. */
+/* A label's value escapes what a JSON string does, and no more. */
 
 static void
 ngx_ess_metrics_stream(ngx_ess_metrics_out_t *out, ngx_ess_stream_info_t *info,
-    const char *name, ngx_uint_t n, uint64_t value)
+    uint64_t value)
 {
     size_t  i;
-    u_char  c;
+    u_char  c, id[NGX_INT64_LEN + 1];
 
     if (out->json) {
-        ngx_ess_metrics_text(out, "%s\"%uL\":%uL", n ? "," : "",
-                             info->ref.id, value);
+        *ngx_sprintf(id, "%uL", info->ref.id) = '\0';
+        ngx_ess_metrics_sample(out, "id", (char *) id, value);
         return;
     }
 
-    ngx_ess_metrics_text(out, "ess_%s{id=\"%uL\",routing_key=\"", name,
+    ngx_ess_metrics_text(out, "ess_%s{id=\"%uL\",routing_key=\"", out->name,
                          info->ref.id);
 
     for (i = 0; i < info->key_len; i++) {
         c = info->key[i];
 
-        if (c == '\\' || c == '"') {
-            ngx_ess_metrics_text(out, "\\%c", c);
-
-        } else if (c == '\n') {
-            ngx_ess_metrics_text(out, "\\n");
-
-        } else {
-            ngx_ess_metrics_text(out, "%c", c);
+        if (c == '\\' || c == '"' || c == '\n') {
+            ngx_ess_metrics_text(out, "\\");
         }
+
+        ngx_ess_metrics_text(out, "%c", c == '\n' ? 'n' : c);
     }
 
     ngx_ess_metrics_text(out, "\"} %uL\n", value);

@@ -49,8 +49,6 @@ static void ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text);
 static ngx_int_t ngx_ess_publish_answer(ngx_http_request_t *r,
     ngx_ess_publish_t *p, ngx_int_t rc, ngx_str_t *text);
-static ngx_int_t ngx_ess_publish_unavailable(ngx_http_request_t *r,
-    const char *fmt, ngx_str_t *text);
 static void ngx_ess_publish_gone(void *data);
 
 
@@ -349,40 +347,35 @@ static ngx_int_t
 ngx_ess_publish_answer(ngx_http_request_t *r, ngx_ess_publish_t *p,
     ngx_int_t rc, ngx_str_t *text)
 {
-    switch (rc) {
+    const char              *noun;
+    ngx_ess_main_conf_t     *mcf;
+    ngx_ess_source_entry_t  *source;
 
-    case NGX_OK:
+    if (rc == NGX_OK) {
         return ngx_ess_api_send(r, NGX_HTTP_ACCEPTED, NULL);
-
-    case NGX_DECLINED:
-
-        if (p->pub.source == NGX_ESS_SOURCE_STREAM) {
-
-            /* of its clients, too, nobody is told that it does not exist */
-
-            return ngx_ess_publish_unavailable(r, "there is no RabbitMQ "
-                                               "stream \"%V\"",
-                                               &p->pub.key);
-        }
-
-        return ngx_ess_api_problem(r, 404, "no stream has that routing key");
-
-    default:
-
-        return ngx_ess_publish_unavailable(r, "%V", text);
     }
-}
 
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+    source = ngx_ess_source_entry(mcf->sources, p->pub.source);
+    noun = source ? source->row->noun : NULL;
 
-static ngx_int_t
-ngx_ess_publish_unavailable(ngx_http_request_t *r, const char *fmt,
-    ngx_str_t *text)
-{
+    if (rc == NGX_DECLINED && noun == NULL) {
+        return ngx_ess_api_problem(r, 404, "no stream has that routing key");
+    }
+
     if (ngx_ess_api_retry_after(r, NGX_ESS_PUBLISH_RETRY_AFTER) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_ess_api_problem(r, 503, fmt, text);
+    if (rc == NGX_DECLINED) {
+
+        /* of its clients, too, nobody is told that it does not exist */
+
+        return ngx_ess_api_problem(r, 503, "there is no %s \"%V\"", noun,
+                                   &p->pub.key);
+    }
+
+    return ngx_ess_api_problem(r, 503, "%V", text);
 }
 
 

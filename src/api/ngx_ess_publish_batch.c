@@ -7,8 +7,8 @@
 
 
 #include "ngx_ess_publish_batch.h"
-#include "ngx_ess_api_body.h"
-#include <cjson/cJSON.h>
+#include "ngx_ess_json.h"
+#include "ngx_ess_utf8.h"
 
 
 static ngx_uint_t ngx_ess_publish_batch_exceeds(ngx_str_t *text,
@@ -18,7 +18,6 @@ static ngx_int_t ngx_ess_publish_batch_elements(ngx_pool_t *pool,
 static u_char *ngx_ess_publish_batch_begin(ngx_str_t *text);
 static ngx_int_t ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item,
     ngx_str_t *body, const char **detail);
-static u_char *ngx_ess_publish_batch_space(u_char *p, u_char *last);
 static u_char *ngx_ess_publish_batch_value(u_char *p, u_char *last);
 static u_char *ngx_ess_publish_batch_quoted(u_char *p, u_char *last);
 
@@ -27,12 +26,11 @@ ngx_int_t
 ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t max,
     ngx_str_t **bodies, ngx_uint_t *n, const char **detail)
 {
-    u_char      *end, *last;
-    cJSON       *root;
-    ngx_int_t    rc;
-    const char  *parsed;
+    cJSON      *root;
+    ngx_int_t   rc;
 
-    if (ngx_ess_api_body_text(text->data, text->len, detail) != NGX_OK) {
+    if (!ngx_ess_utf8_valid(text->data, text->len)) {
+        *detail = "the body is not valid UTF-8";
         return NGX_DECLINED;
     }
 
@@ -42,23 +40,12 @@ ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t max,
         return NGX_ABORT;
     }
 
-    last = text->data + text->len;
-    parsed = NULL;
-
-    root = cJSON_ParseWithLengthOpts((const char *) text->data, text->len,
-                                     &parsed, 0);
+    root = ngx_ess_json_parse(text->data, text->len, 0, detail);
     if (root == NULL) {
-        *detail = "the body is not JSON";
         return NGX_DECLINED;
     }
 
-    end = ngx_ess_publish_batch_space((u_char *) parsed, last);
-
-    if (end < last) {
-        *detail = "the body is not JSON: something follows the value";
-        rc = NGX_DECLINED;
-
-    } else if (!cJSON_IsArray(root)) {
+    if (!cJSON_IsArray(root)) {
         *detail = "the body is not a JSON array";
         rc = NGX_DECLINED;
 
@@ -140,7 +127,7 @@ ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
 
         /* a bracket before the first one, a comma before the others */
 
-        p = ngx_ess_publish_batch_space(p + 1, last);
+        p = ngx_ess_json_space(p + 1, last);
 
         body->data = p;
         p = ngx_ess_publish_batch_value(p, last);
@@ -155,7 +142,7 @@ ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
         }
 
         body++;
-        p = ngx_ess_publish_batch_space(p, last);
+        p = ngx_ess_json_space(p, last);
     }
 
     return NGX_OK;
@@ -177,7 +164,7 @@ ngx_ess_publish_batch_begin(ngx_str_t *text)
         p += 3;
     }
 
-    return ngx_ess_publish_batch_space(p, text->data + text->len);
+    return ngx_ess_json_space(p, text->data + text->len);
 }
 
 
@@ -216,17 +203,6 @@ ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item, ngx_str_t *body,
     ngx_memcpy(body->data, item->valuestring, body->len);
 
     return NGX_OK;
-}
-
-
-static u_char *
-ngx_ess_publish_batch_space(u_char *p, u_char *last)
-{
-    while (p < last && *p <= ' ') {
-        p++;
-    }
-
-    return p;
 }
 
 

@@ -7,7 +7,7 @@
 
 #include "ngx_ess_encoding_sse.h"
 #include "ngx_ess_sse_codec.h"
-#include "ngx_ess_ws_codec.h"
+#include "ngx_ess_utf8.h"
 
 
 static ngx_int_t ngx_ess_encoding_sse_encode(
@@ -41,7 +41,7 @@ ngx_ess_encoding_sse_encode(const ngx_ess_encoding_t *encoding,
     u_char      *p;
     ngx_uint_t   text;
 
-    text = ngx_ess_ws_codec_is_text(&event->body);
+    text = ngx_ess_utf8_valid(event->body.data, event->body.len);
 
     p = ngx_ess_encoding_sse_frame(encoding, out,
                                    ngx_ess_sse_codec_len(event, text), log);

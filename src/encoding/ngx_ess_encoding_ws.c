@@ -7,6 +7,7 @@
 
 #include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_annotate.h"
+#include "ngx_ess_utf8.h"
 #include "ngx_ess_ws_codec.h"
 
 
@@ -73,7 +74,7 @@ ngx_ess_encoding_ws_encode(const ngx_ess_encoding_t *encoding,
     ngx_ess_annotate_t   a;
 
     body = &event->body;
-    text = ngx_ess_ws_codec_is_text(body);
+    text = ngx_ess_utf8_valid(body->data, body->len);
 
     a.at = body->len;
     a.len = 0;

@@ -18,7 +18,7 @@ static void ngx_ess_registry_removed(ngx_ess_store_op_t *store);
 ngx_int_t
 ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
     const ngx_ess_kind_t *kind, uint64_t epoch,
-    ngx_ess_source_stream_t *declare, ngx_ess_registry_pt handler, void *data,
+    ngx_ess_source_options_t *declare, ngx_ess_registry_pt handler, void *data,
     ngx_ess_registry_op_t **created)
 {
     ngx_int_t               rc;
@@ -37,8 +37,8 @@ ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
     }
 
     if (declare) {
-        op->stream = *declare;
-        op->bind.stream = &op->stream;
+        op->declare = *declare;
+        op->bind.declare = &op->declare;
     }
 
     op->handler = handler;
@@ -69,7 +69,7 @@ ngx_ess_registry_saved(ngx_ess_store_op_t *store)
 
     op->bind.data = op;
 
-    if (!op->info.kind.binds && op->bind.stream == NULL) {
+    if (!op->info.kind.binds && op->bind.declare == NULL) {
         ngx_ess_registry_bound(&op->bind, NGX_OK, NULL);
         return;
     }

@@ -27,7 +27,7 @@ struct ngx_ess_registry_op_s {
     ngx_ess_stream_info_t      info;
     ngx_ess_store_op_t         store;
     ngx_ess_source_bind_t      bind;
-    ngx_ess_source_stream_t    stream;      /* to be declared */
+    ngx_ess_source_options_t   declare;     /* of what is to be declared */
     ngx_queue_t                queue;       /* while it waits for a retry */
 
     /* an undo's answer */

@@ -192,7 +192,7 @@ ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser)
         parser->deflated = (rsv != 0);
         parser->message_len = 0;
         parser->inflated_len = 0;
-        ngx_memzero(&parser->utf8, sizeof(ngx_ess_ws_utf8_t));
+        ngx_memzero(&parser->utf8, sizeof(ngx_ess_utf8_t));
 
         break;
 
@@ -338,7 +338,7 @@ static ngx_int_t
 ngx_ess_ws_codec_data(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
 {
     if (parser->text
-        && ngx_ess_ws_codec_utf8(&parser->utf8, p, len) != NGX_OK)
+        && ngx_ess_utf8(&parser->utf8, p, len) != NGX_OK)
     {
         return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INVALID_DATA,
                                      "text is not UTF-8");
@@ -418,7 +418,7 @@ ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser)
 static ngx_int_t
 ngx_ess_ws_codec_end_close(ngx_ess_ws_parser_t *parser)
 {
-    ngx_ess_ws_utf8_t  utf8;
+    ngx_ess_utf8_t  utf8;
 
     if (parser->control_len == 0) {
         parser->code = NGX_ESS_WS_NO_STATUS;
@@ -437,9 +437,9 @@ ngx_ess_ws_codec_end_close(ngx_ess_ws_parser_t *parser)
                                      "invalid status code in a Close frame");
     }
 
-    ngx_memzero(&utf8, sizeof(ngx_ess_ws_utf8_t));
+    ngx_memzero(&utf8, sizeof(ngx_ess_utf8_t));
 
-    if (ngx_ess_ws_codec_utf8(&utf8, parser->control + 2,
+    if (ngx_ess_utf8(&utf8, parser->control + 2,
                               parser->control_len - 2)
         != NGX_OK
         || utf8.left)
@@ -571,80 +571,4 @@ ngx_ess_ws_codec_code_valid(ngx_uint_t code)
     return (code >= 1000 && code <= 1003)
            || (code >= 1007 && code <= 1014)
            || (code >= 3000 && code <= 4999);
-}
-
-
-/*
- * The table of RFC 3629, 4: after some first bytes the second one is
- * bounded more closely than 80 .. bf, which keeps out what is not the
- * shortest form, surrogates and what is above U+10FFFF.
- */
-
-ngx_int_t
-ngx_ess_ws_codec_utf8(ngx_ess_ws_utf8_t *utf8, const u_char *p, size_t len)
-{
-    u_char         ch;
-    uint64_t       word;
-    const u_char  *last;
-
-    last = p + len;
-
-    while (p < last) {
-
-        if (utf8->left) {
-            ch = *p++;
-
-            if (ch < utf8->low || ch > utf8->high) {
-                return NGX_ERROR;
-            }
-
-            utf8->left--;
-            utf8->low = 0x80;
-            utf8->high = 0xbf;
-
-            continue;
-        }
-
-        while (last - p >= 8) {
-            ngx_memcpy(&word, p, 8);
-
-            if (word & 0x8080808080808080ULL) {
-                break;
-            }
-
-            p += 8;
-        }
-
-        while (p < last && *p < 0x80) {
-            p++;
-        }
-
-        if (p == last) {
-            break;
-        }
-
-        ch = *p++;
-
-        if (ch < 0xc2 || ch > 0xf4) {
-            return NGX_ERROR;
-        }
-
-        utf8->left = (ch < 0xe0) ? 1 : (ch < 0xf0) ? 2 : 3;
-        utf8->low = (ch == 0xe0) ? 0xa0 : (ch == 0xf0) ? 0x90 : 0x80;
-        utf8->high = (ch == 0xed) ? 0x9f : (ch == 0xf4) ? 0x8f : 0xbf;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_ess_ws_codec_is_text(ngx_str_t *body)
-{
-    ngx_ess_ws_utf8_t  utf8;
-
-    ngx_memzero(&utf8, sizeof(ngx_ess_ws_utf8_t));
-
-    return ngx_ess_ws_codec_utf8(&utf8, body->data, body->len) == NGX_OK
-           && utf8.left == 0;
 }

@@ -11,6 +11,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_ess_utf8.h"
 #include "ngx_ess_ws_deflate.h"
 
 
@@ -47,15 +48,6 @@ typedef enum {
 } ngx_ess_ws_opcode_e;
 
 
-/* UTF-8 across buffers: zeroed is the state between two characters */
-
-typedef struct {
-    u_char                   left;          /* continuation bytes to come */
-    u_char                   low;           /* bounds of the next one */
-    u_char                   high;
-} ngx_ess_ws_utf8_t;
-
-
 /* what is known of a client's frames so far; zeroed is the beginning */
 
 typedef struct {
@@ -80,7 +72,7 @@ typedef struct {
                                                stays so */
     unsigned                 deflated:1;    /* the message is */
     unsigned                 failed:1;
-    ngx_ess_ws_utf8_t        utf8;
+    ngx_ess_utf8_t           utf8;
     ngx_ess_ws_inflate_t    *inflate;       /* NULL: no deflated message */
     const char              *reason;        /* of an error */
     u_char                   mask[4];
@@ -126,16 +118,6 @@ size_t ngx_ess_ws_codec_close(u_char *buf, ngx_uint_t code,
 
 /* 1 when the code may be in a Close frame; RFC 6455, 7.4. */
 ngx_uint_t ngx_ess_ws_codec_code_valid(ngx_uint_t code);
-
-/*
- * Takes len bytes more.  NGX_ERROR: they are not UTF-8.  The text is complete
- * when utf8->left is 0 at its end.
- */
-ngx_int_t ngx_ess_ws_codec_utf8(ngx_ess_ws_utf8_t *utf8, const u_char *p,
-    size_t len);
-
-/* 1 when the body is valid UTF-8, and so may be a text message. */
-ngx_uint_t ngx_ess_ws_codec_is_text(ngx_str_t *body);
 
 
 #endif /* _NGX_ESS_WS_CODEC_H_INCLUDED_ */

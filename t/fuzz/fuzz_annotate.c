@@ -2,8 +2,7 @@
  * Annotations: what was an object to us is one to cJSON, and still is with
  * its new members, which come last.
  *
- * links: src/encoding/ngx_ess_annotate.c src/transport/ngx_ess_ws_codec.c
- * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
+ * links: src/encoding/ngx_ess_annotate.c src/ngx_ess_utf8.c
  * links: t/unit/ngx_string.c
  */
 
@@ -13,7 +12,7 @@
 #include <string.h>
 #include <cjson/cJSON.h>
 #include "ngx_ess_annotate.h"
-#include "ngx_ess_ws_codec.h"
+#include "ngx_ess_utf8.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -85,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memcpy(event.body.data, data, size);
 
-    if (ngx_ess_ws_codec_is_text(&event.body)) {
+    if (ngx_ess_utf8_valid(event.body.data, event.body.len)) {
 
         ngx_ess_annotate(&a, &event);
 

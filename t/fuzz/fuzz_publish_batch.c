@@ -1,13 +1,13 @@
 /*
  * Fuzzes a batch of events.
  *
- * links: src/api/ngx_ess_publish_batch.c src/api/ngx_ess_api_body.c
- * links: t/unit/ngx_pool.c
+ * links: src/api/ngx_ess_publish_batch.c src/ngx_ess_json.c
+ * links: src/ngx_ess_utf8.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
 
 #include "ngx_ess_publish_batch.h"
-#include "ngx_ess_api_body.h"
+#include "ngx_ess_utf8.h"
 
 
 void ngx_unit_pool_free(void);
@@ -43,7 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         /* all of it is text, and no more than there was, but for brackets */
 
         for (i = 0; i < n; i++) {
-            if (!ngx_ess_api_body_utf8(bodies[i].data, bodies[i].len)
+            if (!ngx_ess_utf8_valid(bodies[i].data, bodies[i].len)
                 || bodies[i].len + 2 > size)
             {
                 abort();

@@ -2,8 +2,7 @@
  * Event streams: a client that reads what was written for a body has that
  * body, with its line breaks as LF.
  *
- * links: src/encoding/ngx_ess_sse_codec.c src/transport/ngx_ess_ws_codec.c
- * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
+ * links: src/encoding/ngx_ess_sse_codec.c src/ngx_ess_utf8.c
  * links: t/unit/ngx_string.c
  */
 
@@ -12,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ngx_ess_sse_codec.h"
-#include "ngx_ess_ws_codec.h"
+#include "ngx_ess_utf8.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -105,7 +104,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memcpy(event.body.data, data, size);
 
-    text = ngx_ess_ws_codec_is_text(&event.body);
+    text = ngx_ess_utf8_valid(event.body.data, event.body.len);
     len = ngx_ess_sse_codec_len(&event, text);
     buf = malloc(len);
 

@@ -4,7 +4,7 @@
  * again in parts of changing length; both must say the same, with
  * permessage-deflate and without.  The input is taken as offers of it, too.
  *
- * links: src/transport/ngx_ess_ws_codec.c
+ * links: src/transport/ngx_ess_ws_codec.c src/ngx_ess_utf8.c
  * links: src/transport/ngx_ess_ws_deflate.c t/unit/ngx_string.c
  * links: src/ngx_ess_str.c
  */
@@ -142,7 +142,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t             len, cut;
     u_char             buf[2 + NGX_ESS_WS_MAX_CONTROL];
     ngx_str_t          reason, line;
-    ngx_ess_ws_utf8_t  utf8, two;
+    ngx_ess_utf8_t  utf8, two;
 
     fuzz_client(data, size, 0);
     fuzz_client(data, size, 1);
@@ -159,9 +159,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     cut = size ? data[0] % (size + 1) : 0;
 
-    if ((ngx_ess_ws_codec_utf8(&utf8, data, size) == NGX_OK)
-        != (ngx_ess_ws_codec_utf8(&two, data, cut) == NGX_OK
-            && ngx_ess_ws_codec_utf8(&two, data + cut, size - cut) == NGX_OK))
+    if ((ngx_ess_utf8(&utf8, data, size) == NGX_OK)
+        != (ngx_ess_utf8(&two, data, cut) == NGX_OK
+            && ngx_ess_utf8(&two, data + cut, size - cut) == NGX_OK))
     {
         abort();
     }

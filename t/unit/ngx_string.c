@@ -35,33 +35,83 @@ ngx_hextoi(u_char *line, size_t n)
 }
 
 
-/* %uL, %xL, %ui, %xz and %s */
+/* %s, %*s, %V, %c, %Z, %d, and numbers of 64 bits: %ui, %uz, %uL, %xL, %xz,
+   %L */
+
+u_char *
+ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
+{
+    char         text[32], *p;
+    size_t       n;
+    ngx_str_t   *v;
+    const char  *end;
+
+    for ( /* void */ ; *fmt && buf < last; fmt = end + 1) {
+
+        end = fmt;
+        p = text;
+
+        if (*fmt != '%') {
+            text[0] = *fmt;
+            n = 1;
+
+        } else if (*++end == 'V') {
+            v = va_arg(args, ngx_str_t *);
+            p = (char *) v->data;
+            n = v->len;
+
+        } else if (*end == '*') {
+            end++;
+            n = va_arg(args, size_t);
+            p = va_arg(args, char *);
+
+        } else if (*end == 's') {
+            p = va_arg(args, char *);
+            n = strlen(p);
+
+        } else if (*end == 'c' || *end == 'd') {
+            n = snprintf(text, sizeof(text), *end == 'c' ? "%c" : "%d",
+                         va_arg(args, int));
+
+        } else if (*end == 'Z') {
+            text[0] = '\0';
+            n = 1;
+
+        } else {
+            n = snprintf(text, sizeof(text),
+                         *end == 'u' ? "%lu" : *end == 'x' ? "%lx" : "%ld",
+                         va_arg(args, long));
+            end += (*end == 'u' || *end == 'x');
+        }
+
+        n = ngx_min(n, (size_t) (last - buf));
+        buf = ngx_cpymem(buf, p, n);
+    }
+
+    return buf;
+}
+
+
+u_char * ngx_cdecl
+ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    buf = ngx_vslprintf(buf, last, fmt, args);
+    va_end(args);
+
+    return buf;
+}
+
 
 u_char * ngx_cdecl
 ngx_sprintf(u_char *buf, const char *fmt, ...)
 {
-    char     text[512], *d;
     va_list  args;
 
-    d = text;
-
-    for ( /* void */ ; *fmt && d < text + sizeof(text) - 4; fmt++) {
-
-        *d++ = *fmt;
-
-        if (*fmt != '%' || fmt[1] == 's') {
-            continue;
-        }
-
-        *d++ = 'l';
-        *d++ = fmt[1];
-        fmt += 2;
-    }
-
-    *d = '\0';
-
     va_start(args, fmt);
-    buf += vsprintf((char *) buf, text, args);
+    buf = ngx_vslprintf(buf, (u_char *) -1, fmt, args);
     va_end(args);
 
     return buf;

@@ -2,7 +2,7 @@
  * The seam between subscribers and where events come from: a fake source that
  * answers as the test says, and fake takers.
  *
- * links: src/ngx_ess_source.c src/ngx_ess_escape.c
+ * links: src/ngx_ess_source.c src/ngx_ess_source_conf.c src/ngx_ess_escape.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
  */
 

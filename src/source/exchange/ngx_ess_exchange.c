@@ -23,6 +23,7 @@
 #include "ngx_ess_exchange_restore.h"
 #include "ngx_ess_exchange_slot.h"
 #include "ngx_ess_exchange_watch.h"
+#include "ngx_ess_rabbitmq_declare.h"
 #include "ngx_ess_rabbitmq_replay.h"
 #include "ngx_ess_rabbitmq_streams.h"
 #include "ngx_ess_counter.h"
@@ -79,6 +80,7 @@ const ngx_ess_source_t  ngx_ess_exchange = {
     .kind = { .source = NGX_ESS_SOURCE_EXCHANGE, .binds = 1 },
     .name = ngx_string("exchange"),
     .directive = ngx_string("ess_amqp"),
+    .metrics = ngx_ess_exchange_metrics,
     .init_conf = ngx_ess_exchange_conf_init,
     .init_module = ngx_ess_exchange_conf_module,
     .advise = ngx_ess_exchange_conf_advise,
@@ -101,6 +103,8 @@ const ngx_ess_source_t  ngx_ess_exchange_streams = {
     .kind = { .source = NGX_ESS_SOURCE_STREAM, .follows = 1 },
     .name = ngx_string("stream"),
     .directive = ngx_string("ess_amqp"),
+    .noun = "RabbitMQ stream",
+    .options = ngx_ess_rabbitmq_declare_options,
     .epoch = ngx_ess_exchange_conf_epoch,
     .declare = ngx_ess_exchange_bind,
     .cancel = ngx_ess_exchange_cancel_bind,

@@ -9,6 +9,7 @@
 
 #include "ngx_ess_exchange_bind.h"
 #include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_rabbitmq_declare.h"
 
 
 #define NGX_ESS_EXCHANGE_UNBINDS           1024 /* under way, or waiting */
@@ -38,8 +39,8 @@ typedef struct {
     ngx_ess_exchange_bind_pt     handler;   /* of a key that is bound again */
     ngx_ess_exchange_slot_t     *slot;
 
-    ngx_ess_source_stream_t      stream;
-    amqp_table_entry_t           arguments[4];
+    ngx_ess_source_options_t     options;
+    amqp_table_entry_t           arguments[NGX_ESS_RABBITMQ_DECLARE_N];
 
     unsigned                     sent:1;
     unsigned                     retried:1;
@@ -142,8 +143,9 @@ ngx_ess_exchange_bind_begin(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_binding_t  *b;
 
     b = ngx_ess_exchange_bind_alloc(w,
-                                    bind->stream ? NGX_ESS_EXCHANGE_BIND_STREAM
-                                                 : NGX_ESS_EXCHANGE_BIND_API,
+                                    bind->declare
+                                    ? NGX_ESS_EXCHANGE_BIND_STREAM
+                                    : NGX_ESS_EXCHANGE_BIND_API,
                                     ngx_ess_stream_slot(&bind->key),
                                     &bind->key);
     if (b == NULL) {
@@ -151,8 +153,8 @@ ngx_ess_exchange_bind_begin(ngx_ess_exchange_worker_t *w,
         return;
     }
 
-    if (bind->stream) {
-        b->stream = *bind->stream;
+    if (bind->declare) {
+        b->options = *bind->declare;
     }
 
     b->bind = bind;
@@ -265,44 +267,16 @@ ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b)
 static void
 ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b)
 {
-    ngx_uint_t             n;
-    amqp_table_entry_t    *argument;
     amqp_queue_declare_t  *m;
-
-    n = 0;
-    argument = b->arguments;
-
-    argument[n].key = amqp_cstring_bytes("x-queue-type");
-    argument[n].value.kind = AMQP_FIELD_KIND_UTF8;
-    argument[n++].value.value.bytes = amqp_cstring_bytes("stream");
-
-    if (b->stream.max_length) {
-        argument[n].key = amqp_cstring_bytes("x-max-length-bytes");
-        argument[n].value.kind = AMQP_FIELD_KIND_I64;
-        argument[n++].value.value.i64 = (int64_t) b->stream.max_length;
-    }
-
-    if (b->stream.max_segment) {
-        argument[n].key = amqp_cstring_bytes(
-                                          "x-stream-max-segment-size-bytes");
-        argument[n].value.kind = AMQP_FIELD_KIND_I64;
-        argument[n++].value.value.i64 = (int64_t) b->stream.max_segment;
-    }
-
-    if (b->stream.max_age[0]) {
-        argument[n].key = amqp_cstring_bytes("x-max-age");
-        argument[n].value.kind = AMQP_FIELD_KIND_UTF8;
-        argument[n++].value.value.bytes =
-                              amqp_cstring_bytes((char *) b->stream.max_age);
-    }
 
     m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_DECLARE_METHOD,
                              ngx_ess_exchange_bind_declared, b);
 
     m->queue = ngx_ess_exchange_worker_bytes(&b->key);
     m->durable = 1;
-    m->arguments.num_entries = n;
-    m->arguments.entries = argument;
+    m->arguments.entries = b->arguments;
+    m->arguments.num_entries = ngx_ess_rabbitmq_declare(&b->options,
+                                                        b->arguments);
 
     b->sent = 1;
 

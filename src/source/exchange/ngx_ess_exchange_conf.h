@@ -11,6 +11,12 @@
 #include "ngx_ess_source.h"
 
 
+/* ngx_ess_kind_t's "source" */
+
+#define NGX_ESS_SOURCE_EXCHANGE  0
+#define NGX_ESS_SOURCE_STREAM    1          /* a RabbitMQ stream, whose name
+                                               its routing key is */
+
 #define NGX_ESS_EXCHANGE_PREFETCH_MAX  1024
 
 

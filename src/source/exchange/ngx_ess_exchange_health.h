@@ -1,5 +1,6 @@
 /*
- * Do events come from the exchange?
+ * Do events come from the exchange?  Figures of it, and of what shares its
+ * session.
  */
 
 
@@ -7,10 +8,11 @@
 #define _NGX_ESS_EXCHANGE_HEALTH_H_INCLUDED_
 
 
-#include "ngx_ess.h"
+#include "ngx_ess_metric.h"
 
 
 /* Of the row: see ngx_ess_source_t. */
+extern const ngx_ess_metric_t  ngx_ess_exchange_metrics[];
 ngx_int_t ngx_ess_exchange_health(ngx_ess_zone_t *zone, u_char *buf,
     ngx_str_t *why);
 

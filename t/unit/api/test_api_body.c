@@ -2,7 +2,10 @@
  * Unit tests of the body that creates a stream: each refusal and its text,
  * each truncation, the limits; input lies against a guard page.
  *
- * links: src/api/ngx_ess_api_body.c
+ * links: src/api/ngx_ess_api_body.c src/ngx_ess_json.c
+ * links: src/ngx_ess_utf8.c t/unit/ngx_string.c
+ * links: t/unit/api/fake_sources.c src/ngx_ess_source_conf.c
+ * links: src/source/rabbitmq/ngx_ess_rabbitmq_declare.c
  */
 
 
@@ -13,6 +16,9 @@
 #include <cmocka.h>
 
 #include "ngx_ess_api_body.h"
+#include "ngx_ess_rabbitmq_declare.h"
+#include "ngx_ess_utf8.h"
+#include "fake_sources.h"
 #include "ngx_guard.h"
 
 
@@ -21,6 +27,7 @@
 
 static u_char              *guarded;        /* the end of the usable room */
 static ngx_ess_api_body_t   body;
+static ngx_uint_t           number;         /* of the source without a name */
 
 
 static int
@@ -41,7 +48,7 @@ parse(const void *data, size_t len)
     memcpy(p, data, len);
     memset(&body, 0, sizeof(body));
 
-    return ngx_ess_api_body_parse(p, len, &body);
+    return ngx_ess_api_body_parse(p, len, &fake_sources, number, &body);
 }
 
 
@@ -60,7 +67,7 @@ bad_bytes(const void *data, size_t len, ngx_uint_t status, const char *word)
     assert_int_equal(parse(data, len), NGX_DECLINED);
     assert_int_equal(body.status, status);
 
-    if (strstr(body.detail, word) == NULL) {
+    if (strstr((char *) body.detail, word) == NULL) {
         fail_msg("\"%s\" is not in \"%s\"", word, body.detail);
     }
 }
@@ -136,23 +143,35 @@ test_meaning(void **state)
 }
 
 
+static const char *
+source(void)
+{
+    return (char *) body.source->row->name.data;
+}
+
+
 static void
 test_source(void **state)
 {
     good("{\"routing_key\":\"k\"}", "k");
-    assert_int_equal(body.has_source, 0);
+    assert_string_equal(source(), "exchange");
     assert_int_equal(body.declare, 0);
 
+    number = 1;
+    good("{\"routing_key\":\"k\"}", "k");
+    assert_string_equal(source(), "stream");
+
     good("{\"routing_key\":\"k\",\"source\":\"exchange\"}", "k");
-    assert_int_equal(body.has_source, 1);
-    assert_int_equal(body.source, NGX_ESS_SOURCE_EXCHANGE);
+    assert_string_equal(source(), "exchange");
+    number = 0;
 
     good("{\"routing_key\":\"k\",\"source\":\"stream\",\"declare\":false}",
          "k");
-    assert_int_equal(body.source, NGX_ESS_SOURCE_STREAM);
+    assert_string_equal(source(), "stream");
     assert_int_equal(body.declare, 0);
 
-    bad("{\"routing_key\":\"k\",\"source\":\"queue\"}", 422, "\"source\"");
+    bad("{\"routing_key\":\"k\",\"source\":\"queue\"}", 422,
+        "\"source\" is neither \"exchange\" nor \"stream\"");
     bad("{\"routing_key\":\"k\",\"source\":null}", 422, "\"source\"");
     bad("{\"routing_key\":\"k\",\"source\":\"stream\\u0000\"}", 422,
         "\"source\"");
@@ -167,22 +186,30 @@ test_source(void **state)
 static void
 test_declare(void **state)
 {
-    good("{\"declare\":true,\"routing_key\":\"k\"}", "k");
+    ngx_ess_rabbitmq_declare_t  *options;
+
+    options = (ngx_ess_rabbitmq_declare_t *) &body.options;
+
+    good(DECLARE("\"x\":1"), "k");
     assert_int_equal(body.declare, 1);
-    assert_int_equal(body.stream.max_length, 0);
-    assert_int_equal(body.stream.max_segment, 0);
-    assert_string_equal((char *) body.stream.max_age, "");
+    assert_int_equal(options->max_length, 0);
+    assert_int_equal(options->max_segment, 0);
+    assert_string_equal((char *) options->max_age, "");
 
     good(DECLARE("\"max_length_bytes\":9007199254740992,\"max_age\":\"7D\","
                  "\"stream_max_segment_size_bytes\":1e6"), "k");
-    assert_int_equal(body.stream.max_length, 9007199254740992);
-    assert_int_equal(body.stream.max_segment, 1000000);
-    assert_string_equal((char *) body.stream.max_age, "7D");
+    assert_int_equal(options->max_length, 9007199254740992);
+    assert_int_equal(options->max_segment, 1000000);
+    assert_string_equal((char *) options->max_age, "7D");
 
     good(DECLARE("\"max_age\":\"999999999s\""), "k");
-    assert_string_equal((char *) body.stream.max_age, "999999999s");
+    assert_string_equal((char *) options->max_age, "999999999s");
 
-    bad("{\"routing_key\":\"k\",\"max_age\":\"7D\"}", 422, "need");
+    bad("{\"declare\":true,\"routing_key\":\"k\"}", 422,
+        "\"declare\" is for \"source\": \"stream\" only");
+    bad("{\"routing_key\":\"k\",\"max_age\":\"7D\"}", 422,
+        "\"max_length_bytes\", \"max_age\" and "
+        "\"stream_max_segment_size_bytes\" need \"declare\": true");
     bad("{\"routing_key\":\"k\",\"declare\":false,\"max_length_bytes\":7}", 422,
         "need");
 
@@ -261,19 +288,19 @@ test_truncated(void **state)
 static void
 test_utf8(void **state)
 {
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "", 0), 1);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\x7f", 1), 1);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\x80", 1), 0);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xc2\x80", 2), 1);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xc2", 1), 0);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xe0\x9f\xbf", 3), 0);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xe0\xa0\x80", 3), 1);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xe2\x82", 2), 0);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xf0\x8f\xbf\xbf", 4),
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "", 0), 1);
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\x7f", 1), 1);
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\x80", 1), 0);
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xc2\x80", 2), 1);
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xc2", 1), 0);
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xe0\x9f\xbf", 3), 0);
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xe0\xa0\x80", 3), 1);
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xe2\x82", 2), 0);
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xf0\x8f\xbf\xbf", 4),
                      0);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xf4\x8f\xbf\xbf", 4),
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xf4\x8f\xbf\xbf", 4),
                      1);
-    assert_int_equal(ngx_ess_api_body_utf8((u_char *) "\xf5\x80\x80\x80", 4),
+    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xf5\x80\x80\x80", 4),
                      0);
 }
 

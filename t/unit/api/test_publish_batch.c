@@ -2,8 +2,8 @@
  * A JSON array, taken apart: each kind of element, each truncation, what is
  * refused; input lies against a guard page.
  *
- * links: src/api/ngx_ess_publish_batch.c src/api/ngx_ess_api_body.c
- * links: t/unit/ngx_pool.c
+ * links: src/api/ngx_ess_publish_batch.c src/ngx_ess_json.c
+ * links: src/ngx_ess_utf8.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
 

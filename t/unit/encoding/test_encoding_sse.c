@@ -3,8 +3,7 @@
  * HTTP/1.1 each.
  *
  * links: src/encoding/ngx_ess_encoding_sse.c
- * links: src/encoding/ngx_ess_sse_codec.c src/transport/ngx_ess_ws_codec.c
- * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
+ * links: src/encoding/ngx_ess_sse_codec.c src/ngx_ess_utf8.c
  * links: t/unit/ngx_string.c t/unit/encoding/one_frame.c
  */
 

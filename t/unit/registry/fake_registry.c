@@ -124,7 +124,7 @@ handler(void *data, ngx_ess_registry_result_e r, ngx_ess_stream_info_t *i,
 
 
 void
-create(uint64_t epoch, ngx_ess_source_stream_t *declare)
+create(uint64_t epoch, ngx_ess_source_options_t *declare)
 {
     assert_int_equal(ngx_ess_registry_create(zone, &key,
                                              epoch ? &ngx_unit_follows

@@ -44,7 +44,7 @@ void handler(void *data, ngx_ess_registry_result_e r, ngx_ess_stream_info_t *i,
     const char *t);
 
 /* A stream is begun; is created, with all that it takes. */
-void create(uint64_t epoch, ngx_ess_source_stream_t *declare);
+void create(uint64_t epoch, ngx_ess_source_options_t *declare);
 void created(void);
 
 /* Is there one that can be found? */

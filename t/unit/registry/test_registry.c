@@ -32,7 +32,7 @@ test_create_is_seen_when_stored_and_bound(void **state)
     assert_int_equal(visible(), 0);
     assert_int_equal(calls, 0);
     assert_memory_equal(bound->key.data, "abc", 3);
-    assert_null(bound->stream);
+    assert_null(bound->declare);
 
     source(NGX_OK, "");
     assert_int_equal(visible(), 1);
@@ -57,16 +57,16 @@ test_rabbitmq_stream_has_no_key_to_be_bound(void **state)
 static void
 test_rabbitmq_stream_is_declared(void **state)
 {
-    ngx_ess_source_stream_t  declare;
+    ngx_ess_source_options_t  declare;
 
     ngx_memzero(&declare, sizeof(declare));
-    declare.max_length = 1000;
+    declare.data[0] = 1000;
 
     create(EPOCH, &declare);
-    declare.max_length = 0;
+    declare.data[0] = 0;
     store(NGX_ESS_STORE_SAVE, NGX_OK);
 
-    assert_int_equal(bound->stream->max_length, 1000);
+    assert_int_equal(bound->declare->data[0], 1000);
 
     source(NGX_DECLINED, "inequivalent arg");
     store(NGX_ESS_STORE_REMOVE, NGX_OK);

@@ -3,7 +3,7 @@
  * The WebSocket codec: valid and invalid frames, each cut at every byte and
  * truncated at every byte, with the input right before a guard page.
  *
- * links: src/transport/ngx_ess_ws_codec.c
+ * links: src/transport/ngx_ess_ws_codec.c src/ngx_ess_utf8.c
  * links: src/transport/ngx_ess_ws_deflate.c t/unit/ngx_string.c
  * links: src/ngx_ess_str.c
  */
@@ -417,15 +417,15 @@ static int
 test_utf8(const u_char *data, size_t len, size_t cut)
 {
     u_char             *p;
-    ngx_ess_ws_utf8_t   utf8;
+    ngx_ess_utf8_t      utf8;
 
     memset(&utf8, 0, sizeof(utf8));
 
     p = test_end - len;
     memmove(p, data, len);
 
-    return ngx_ess_ws_codec_utf8(&utf8, p, cut) == NGX_OK
-           && ngx_ess_ws_codec_utf8(&utf8, p + cut, len - cut) == NGX_OK
+    return ngx_ess_utf8(&utf8, p, cut) == NGX_OK
+           && ngx_ess_utf8(&utf8, p + cut, len - cut) == NGX_OK
            && utf8.left == 0;
 }
 

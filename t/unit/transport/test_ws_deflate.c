@@ -3,6 +3,7 @@
  * messages cut at every byte, the RFC's examples, bombs.
  *
  * links: src/transport/ngx_ess_ws_deflate.c src/transport/ngx_ess_ws_codec.c
+ * links: src/ngx_ess_utf8.c
  * links: t/unit/ngx_string.c
  * links: src/ngx_ess_str.c
  */

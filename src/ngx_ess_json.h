@@ -1,0 +1,33 @@
+
+/*
+ * JSON that others sent, over cJSON, which hands strings out null terminated
+ * and is lax about control characters, and UTF-8: see ngx_ess_utf8.h.
+ */
+
+
+#ifndef _NGX_ESS_JSON_H_INCLUDED_
+#define _NGX_ESS_JSON_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <cjson/cJSON.h>
+
+
+/* no byte of UTF-8 */
+#define NGX_ESS_JSON_NUL  0xff
+
+
+/*
+ * A value, and nothing but white space around it.  With "mark" bytes of
+ * NGX_ESS_JSON_NUL stand in place of each \u0000, at which strings would end
+ * unnoticed; the text is changed then.  NULL, with *detail, static text.
+ */
+cJSON *ngx_ess_json_parse(u_char *data, size_t len, ngx_uint_t mark,
+    const char **detail);
+
+/* White space of JSON, if any; returns what is behind it. */
+u_char *ngx_ess_json_space(u_char *p, u_char *last);
+
+
+#endif /* _NGX_ESS_JSON_H_INCLUDED_ */
