@@ -1,5 +1,6 @@
 """ess_metrics and ess_health."""
 
+import glob
 import json
 import os
 import re
@@ -353,9 +354,14 @@ def test_alerts_and_dashboard(tmp_path):
 
     with open(rules) as f:
         used = set(re.findall(r"\bess_[a-z_]+", f.read() + "\n".join(queries)))
-    with open(os.path.join(TOP, "src", "api", "ngx_ess_metrics.c")) as f:
-        there = {"ess_" + name for name in re.findall(
-            r'(?:\{|out,) "([a-z_]+)"', f.read())}
+    there = set()
+    for path in glob.glob(os.path.join(TOP, "src", "**", "*.c"),
+                          recursive=True):
+        with open(path) as f:
+            text = f.read()
+        if "ngx_ess_metric_t" in text:
+            there |= {"ess_" + name for name in re.findall(
+                r'(?:\{ |counter\(|gauge\()"([a-z_]+)"', text)}
     assert {re.sub("_(bucket|sum|count)$", "", u) for u in used} \
         - {"ess_metrics", "ess_zone", "ess_log", "ess_health",
                "ess_client_rate", "ess_max_memory", "ess_origin"} <= there
