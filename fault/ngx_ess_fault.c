@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess.h"
+#include "ngx_ess_fault.h"
 
 
 static volatile int64_t *ngx_ess_fault_map(void);

@@ -18,6 +18,7 @@ ngx_log_t             ngx_unit_log;
 ngx_uint_t            ngx_unit_alerts;
 ngx_uint_t            ngx_unit_timers;
 ngx_uint_t            ngx_unit_verbose;
+FILE                 *ngx_unit_messages;
 volatile int64_t     *ngx_unit_faults;
 
 static ngx_cycle_t       ngx_unit_cycle = { .log = &ngx_unit_log };
@@ -81,6 +82,7 @@ ngx_unit_init(void)
 
     ngx_queue_init(&ngx_posted_events);
 
+    ngx_unit_messages = stderr;
     ngx_unit_log.log_level = NGX_LOG_INFO;
     ngx_event_actions.add = ngx_unit_add_event;
     ngx_event_actions.del = ngx_unit_del_event;
@@ -353,13 +355,13 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
         return;
     }
 
-    fprintf(stderr, "log %d: ", (int) level);
+    fprintf(ngx_unit_messages, "log %d: ", (int) level);
 
     va_start(args, fmt);
     ngx_unit_print(fmt, args);
     va_end(args);
 
-    fprintf(stderr, "\n");
+    fprintf(ngx_unit_messages, "\n");
 }
 
 
@@ -369,13 +371,13 @@ ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
 {
     va_list  args;
 
-    fprintf(stderr, "conf %d: ", (int) level);
+    fprintf(ngx_unit_messages, "conf %d: ", (int) level);
 
     va_start(args, fmt);
     ngx_unit_print(fmt, args);
     va_end(args);
 
-    fprintf(stderr, "\n");
+    fprintf(ngx_unit_messages, "\n");
 }
 
 
@@ -387,7 +389,7 @@ ngx_unit_print(const char *fmt, va_list args)
     for ( /* void */ ; *fmt; fmt++) {
 
         if (*fmt != '%') {
-            fputc(*fmt, stderr);
+            fputc(*fmt, ngx_unit_messages);
             continue;
         }
 
@@ -399,33 +401,34 @@ ngx_unit_print(const char *fmt, va_list args)
 
         case 'V':
             v = va_arg(args, ngx_str_t *);
-            fprintf(stderr, "%.*s", (int) v->len, v->data);
+            fprintf(ngx_unit_messages, "%.*s", (int) v->len, v->data);
             break;
 
         case 's':
-            fprintf(stderr, "%s", va_arg(args, char *));
+            fprintf(ngx_unit_messages, "%s", va_arg(args, char *));
             break;
 
         case 'L':
-            fprintf(stderr, "%llu",
+            fprintf(ngx_unit_messages, "%llu",
                     (unsigned long long) va_arg(args, uint64_t));
             break;
 
         case 'D':
-            fprintf(stderr, "%u", va_arg(args, uint32_t));
+            fprintf(ngx_unit_messages, "%u", va_arg(args, uint32_t));
             break;
 
         case 'd':
-            fprintf(stderr, "%d", va_arg(args, int));
+            fprintf(ngx_unit_messages, "%d", va_arg(args, int));
             break;
 
         case 'i':
         case 'z':
-            fprintf(stderr, "%lu", (unsigned long) va_arg(args, ngx_uint_t));
+            fprintf(ngx_unit_messages, "%lu",
+                    (unsigned long) va_arg(args, ngx_uint_t));
             break;
 
         default:
-            fprintf(stderr, "%%%c", *fmt);
+            fprintf(ngx_unit_messages, "%%%c", *fmt);
             break;
         }
     }

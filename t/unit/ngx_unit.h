@@ -44,6 +44,9 @@ extern ngx_uint_t  ngx_unit_timers;
 /* 1: all messages are shown */
 extern ngx_uint_t  ngx_unit_verbose;
 
+/* where those messages go: standard error, unless a test says otherwise */
+extern FILE  *ngx_unit_messages;
+
 /* posted events are on ngx_posted_events; runs them */
 void ngx_unit_run_posted(void);
 
