@@ -179,7 +179,6 @@ LONG = {
     "t/unit/stream/test_crash.c",
     "t/unit/stream/test_follow_state.c",
     "t/unit/subscriber/test_feed_source.c",
-    "t/unit/test_source.c",
 }
 
 # ... and a header that declares functions of another file
