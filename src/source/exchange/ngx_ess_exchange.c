@@ -171,22 +171,17 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 
     x->leaving.cancelable = 0;
 
-    if (ngx_ess_exchange_declare_init(w, cycle) != NGX_OK
-        || ngx_ess_exchange_slot_init(w, cycle) != NGX_OK
+    if (ngx_ess_exchange_slot_init(w, cycle) != NGX_OK
         || ngx_ess_exchange_pattern_init(w) != NGX_OK
         || ngx_ess_exchange_delivery_init(w, cycle) != NGX_OK
-        || ngx_ess_exchange_consumer_init(w, cycle) != NGX_OK
-        || ngx_ess_exchange_former_init(w, cycle) != NGX_OK
-        || ngx_ess_exchange_bind_init(w, cycle) != NGX_OK
-        || ngx_ess_exchange_rebind_init(w, cycle) != NGX_OK
-        || ngx_ess_exchange_watch_init(w, cycle) != NGX_OK
-        || ngx_ess_exchange_restore_init(w, cycle,
-                                         ngx_ess_exchange_publish_restored)
-           != NGX_OK)
+        || ngx_ess_exchange_watch_init(w, cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    ngx_ess_exchange_former_init(w);
+    ngx_ess_exchange_bind_init(w);
+    ngx_ess_exchange_restore_init(w, ngx_ess_exchange_publish_restored);
     ngx_ess_exchange_publisher_init(w);
 
     w->session = ngx_ess_amqp_create(&w->conf->amqp, &ngx_ess_exchange_handlers,
@@ -384,8 +379,8 @@ ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
     x->closing = NULL;
     w->consume = NULL;
     w->admin = NULL;
-    w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
-    w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
+    w->exchange.state = NGX_ESS_EXCHANGE_UNKNOWN;
+    w->watch.state = NGX_ESS_EXCHANGE_UNKNOWN;
 
     ngx_ess_counter_set(w->zone, NGX_ESS_C_CONNECTED, 0);
     ngx_ess_counter_set(w->zone, NGX_ESS_C_UNACKNOWLEDGED, 0);
@@ -514,13 +509,14 @@ ngx_ess_exchange_turn(ngx_event_t *ev)
         return;
     }
 
-    ngx_ess_exchange_declare(w);
+    ngx_ess_exchange_declare(&w->exchange);
+    ngx_ess_exchange_publish_pump();
 
     if (!w->draining) {
 
         for (i = 0; i < NGX_ESS_SLOTS; i++) {
             if (w->slots[i].own) {
-                ngx_ess_exchange_slot_ensure(&w->slots[i]);
+                ngx_ess_exchange_declare(&w->slots[i].queue);
             }
         }
 
@@ -576,13 +572,13 @@ ngx_ess_exchange_retry(ngx_event_t *ev)
 
     ngx_ess_exchange_delivery_batch(w);
 
-    if (w->exchange == NGX_ESS_EXCHANGE_REFUSED) {
-        w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
+    if (w->exchange.state == NGX_ESS_EXCHANGE_REFUSED) {
+        w->exchange.state = NGX_ESS_EXCHANGE_UNKNOWN;
     }
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        if (w->slots[i].state == NGX_ESS_EXCHANGE_REFUSED) {
-            w->slots[i].state = NGX_ESS_EXCHANGE_UNKNOWN;
+        if (w->slots[i].queue.state == NGX_ESS_EXCHANGE_REFUSED) {
+            w->slots[i].queue.state = NGX_ESS_EXCHANGE_UNKNOWN;
         }
     }
 
@@ -598,7 +594,7 @@ ngx_ess_exchange_all_well(ngx_ess_exchange_worker_t *w)
     ngx_uint_t                i, well;
     ngx_ess_exchange_slot_t  *slot;
 
-    well = (w->exchange == NGX_ESS_EXCHANGE_READY);
+    well = (w->exchange.state == NGX_ESS_EXCHANGE_READY);
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         slot = &w->slots[i];
@@ -614,7 +610,7 @@ ngx_ess_exchange_all_well(ngx_ess_exchange_worker_t *w)
         }
     }
 
-    if (ngx_ess_exchange_rebind_later(w)) {
+    if (w->rebinds.after) {
         ngx_ess_exchange_worker_retry(w);
         well = 0;
     }

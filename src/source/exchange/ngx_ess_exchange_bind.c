@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_exchange_bind.h"
+#include "ngx_ess_exchange_declare.h"
 #include "ngx_ess_exchange_slot.h"
 #include "ngx_ess_rabbitmq_declare.h"
 
@@ -16,9 +17,6 @@
 
 /* a key is unbound once in this time, however many deliveries come with it */
 #define NGX_ESS_EXCHANGE_UNWANTED_TIME     1000 /* ms */
-
-/* places for the hashes of such keys */
-#define NGX_ESS_EXCHANGE_UNWANTED          64
 
 
 typedef enum {
@@ -51,15 +49,6 @@ typedef struct {
 } ngx_ess_exchange_binding_t;
 
 
-struct ngx_ess_exchange_bind_s {
-    ngx_queue_t                  bindings;  /* all operations */
-    ngx_queue_t                  waiting;   /* for session and queue */
-    ngx_uint_t                   unbinds;
-    ngx_msec_t                   unwanted[NGX_ESS_EXCHANGE_UNWANTED];
-                                            /* when such a key was unbound */
-};
-
-
 static ngx_ess_exchange_binding_t *ngx_ess_exchange_bind_alloc(
     ngx_ess_exchange_worker_t *w, ngx_ess_exchange_bind_e type, ngx_uint_t slot,
     ngx_str_t *key);
@@ -84,18 +73,11 @@ static ngx_int_t ngx_ess_exchange_bind_removed(ngx_ess_exchange_worker_t *w,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
 
 
-ngx_int_t
-ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
+void
+ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w)
 {
-    w->binds = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_bind_t));
-    if (w->binds == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_queue_init(&w->binds->bindings);
-    ngx_queue_init(&w->binds->waiting);
-
-    return NGX_OK;
+    ngx_queue_init(&w->binds.bindings);
+    ngx_queue_init(&w->binds.waiting);
 }
 
 
@@ -122,7 +104,7 @@ ngx_ess_exchange_bind_alloc(ngx_ess_exchange_worker_t *w,
     b->key.data = b->data;
     ngx_memcpy(b->data, key->data, key->len);
 
-    ngx_queue_insert_tail(&w->binds->bindings, &b->queue);
+    ngx_queue_insert_tail(&w->binds.bindings, &b->queue);
 
     return b;
 }
@@ -193,7 +175,7 @@ static void
 ngx_ess_exchange_bind_wait(ngx_ess_exchange_binding_t *b)
 {
     b->sent = 0;
-    ngx_queue_insert_tail(&b->worker->binds->waiting, &b->waiting);
+    ngx_queue_insert_tail(&b->worker->binds.waiting, &b->waiting);
 }
 
 
@@ -207,8 +189,8 @@ ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
         return;
     }
 
-    for (q = ngx_queue_head(&w->binds->waiting);
-         q != ngx_queue_sentinel(&w->binds->waiting);
+    for (q = ngx_queue_head(&w->binds.waiting);
+         q != ngx_queue_sentinel(&w->binds.waiting);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -222,16 +204,16 @@ ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
 
         if (b->type == NGX_ESS_EXCHANGE_BIND_UNBIND) {
             ngx_queue_remove(q);
-            w->binds->unbinds--;
+            w->binds.unbinds--;
             ngx_ess_source_unbind(w->zone, NGX_ESS_SOURCE_EXCHANGE, &b->key);
             ngx_ess_exchange_bind_free(b);
             continue;
         }
 
-        ngx_ess_exchange_slot_ensure(b->slot);
+        ngx_ess_exchange_declare(&b->slot->queue);
 
-        if (w->exchange == NGX_ESS_EXCHANGE_READY
-            && b->slot->state == NGX_ESS_EXCHANGE_READY)
+        if (w->exchange.state == NGX_ESS_EXCHANGE_READY
+            && b->slot->queue.state == NGX_ESS_EXCHANGE_READY)
         {
             ngx_queue_remove(q);
             ngx_ess_exchange_bind_send(b);
@@ -254,7 +236,7 @@ ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b)
                              : ngx_ess_exchange_bind_again_answered,
                              b);
 
-    m->queue = ngx_ess_exchange_worker_bytes(&b->slot->queue);
+    m->queue = ngx_ess_exchange_worker_bytes(&b->slot->queue.name);
     m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
     m->routing_key = ngx_ess_exchange_worker_bytes(&b->key);
 
@@ -375,8 +357,8 @@ ngx_ess_exchange_bind_refused(ngx_ess_exchange_worker_t *w,
 
     ngx_queue_init(&refused);
 
-    for (q = ngx_queue_head(&w->binds->waiting);
-         q != ngx_queue_sentinel(&w->binds->waiting);
+    for (q = ngx_queue_head(&w->binds.waiting);
+         q != ngx_queue_sentinel(&w->binds.waiting);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -447,7 +429,7 @@ ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         && slot->from == NGX_ESS_EXCHANGE_FROM_FORMER)
     {
         b->former = 1;
-        ngx_ess_exchange_bind_send_unbind(b, &slot->former,
+        ngx_ess_exchange_bind_send_unbind(b, &slot->former.name,
                                           ngx_ess_exchange_bind_again_answered);
         return;
     }
@@ -473,7 +455,7 @@ ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 
     b = NULL;
 
-    if (w->binds->unbinds < NGX_ESS_EXCHANGE_UNBINDS) {
+    if (w->binds.unbinds < NGX_ESS_EXCHANGE_UNBINDS) {
         b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_UNBIND,
                                         ngx_ess_stream_slot(key), key);
     }
@@ -483,7 +465,7 @@ ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
         return;
     }
 
-    w->binds->unbinds++;
+    w->binds.unbinds++;
 
     if (w->admin == NULL) {
         ngx_ess_exchange_bind_unbind_later(b);
@@ -492,7 +474,7 @@ ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 
     b->sent = 1;
 
-    ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue,
+    ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue.name,
                                       ngx_ess_exchange_bind_unbound);
 }
 
@@ -544,12 +526,12 @@ ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 
     if (!b->former && b->slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) {
         b->former = 1;
-        ngx_ess_exchange_bind_send_unbind(b, &b->slot->former,
+        ngx_ess_exchange_bind_send_unbind(b, &b->slot->former.name,
                                           ngx_ess_exchange_bind_unbound);
         return;
     }
 
-    w->binds->unbinds--;
+    w->binds.unbinds--;
 
     ngx_ess_stream_unbind_end(w->zone, &b->key);
     ngx_ess_exchange_bind_free(b);
@@ -583,7 +565,7 @@ ngx_ess_exchange_bind_unwanted(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
     ngx_msec_t  *last;
 
-    last = &w->binds->unwanted[ngx_murmur_hash2(key->data, key->len)
+    last = &w->binds.unwanted[ngx_murmur_hash2(key->data, key->len)
                         % NGX_ESS_EXCHANGE_UNWANTED];
 
     if (ngx_current_msec - *last >= NGX_ESS_EXCHANGE_UNWANTED_TIME) {
@@ -599,8 +581,8 @@ ngx_ess_exchange_bind_exit(ngx_ess_exchange_worker_t *w)
     ngx_queue_t                 *q;
     ngx_ess_exchange_binding_t  *b;
 
-    while (!ngx_queue_empty(&w->binds->bindings)) {
-        q = ngx_queue_head(&w->binds->bindings);
+    while (!ngx_queue_empty(&w->binds.bindings)) {
+        q = ngx_queue_head(&w->binds.bindings);
         b = ngx_queue_data(q, ngx_ess_exchange_binding_t, queue);
 
         if (b->type == NGX_ESS_EXCHANGE_BIND_UNBIND) {
@@ -614,5 +596,5 @@ ngx_ess_exchange_bind_exit(ngx_ess_exchange_worker_t *w)
         ngx_ess_exchange_bind_free(b);
     }
 
-    ngx_queue_init(&w->binds->waiting);
+    ngx_queue_init(&w->binds.waiting);
 }

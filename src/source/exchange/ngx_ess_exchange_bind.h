@@ -18,9 +18,7 @@ typedef void (*ngx_ess_exchange_bind_pt)(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
 
 
-/* NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w,
-    ngx_cycle_t *cycle);
+void ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w);
 
 /* Frees all; after the session was destroyed. */
 void ngx_ess_exchange_bind_exit(ngx_ess_exchange_worker_t *w);

@@ -19,19 +19,6 @@
 #define NGX_ESS_EXCHANGE_CONSUMER_CANCELED  1000
 
 
-/* one operation at a time: what is pipelined behind a refused one would be sent
-   again without its prefetch */
-
-struct ngx_ess_exchange_consumer_s {
-    ngx_ess_amqp_op_t            op;
-    ngx_ess_exchange_slot_t     *slot;      /* NULL: basic.qos */
-    u_char                       tag[sizeof("ess-") + NGX_INT_T_LEN];
-                                            /* "ess-<slot>" */
-    unsigned                     busy:1;
-    unsigned                     qos_done:1;
-};
-
-
 static ngx_uint_t ngx_ess_exchange_consumer_due(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_consumer_qos(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_consumer_start(ngx_ess_exchange_slot_t *slot);
@@ -43,15 +30,6 @@ static void ngx_ess_exchange_consumer_set(ngx_ess_exchange_slot_t *slot,
     ngx_uint_t on);
 static void ngx_ess_exchange_consumer_refused(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_slot_t *slot, ngx_uint_t code, ngx_str_t *text);
-
-
-ngx_int_t
-ngx_ess_exchange_consumer_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
-{
-    w->consumer = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_consumer_t));
-
-    return w->consumer ? NGX_OK : NGX_ERROR;
-}
 
 
 /* may the slot's consumer be started? */
@@ -76,7 +54,7 @@ ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         slot = &w->slots[i];
 
-        if (slot->own && slot->state != NGX_ESS_EXCHANGE_REFUSED
+        if (slot->own && slot->queue.state != NGX_ESS_EXCHANGE_REFUSED
             && (ngx_ess_exchange_consumer_due(slot)
                 || slot->from == NGX_ESS_EXCHANGE_FROM_NONE))
         {
@@ -88,20 +66,13 @@ ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w)
 }
 
 
-ngx_uint_t
-ngx_ess_exchange_consumer_busy(ngx_ess_exchange_worker_t *w)
-{
-    return w->consumer->busy;
-}
-
-
 void
 ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t                i;
     ngx_ess_exchange_slot_t  *slot, *next;
 
-    if (w->consume == NULL || w->consumer->busy || w->draining) {
+    if (w->consume == NULL || w->consumer.busy || w->draining) {
         return;
     }
 
@@ -110,7 +81,7 @@ ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         slot = &w->slots[i];
 
-        if (slot->state != NGX_ESS_EXCHANGE_READY
+        if (slot->queue.state != NGX_ESS_EXCHANGE_READY
             || !ngx_ess_exchange_consumer_due(slot))
         {
             continue;
@@ -127,7 +98,7 @@ ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w)
         return;
     }
 
-    if (!w->consumer->qos_done) {
+    if (!w->consumer.qos_done) {
         ngx_ess_exchange_consumer_qos(w);
         return;
     }
@@ -139,21 +110,18 @@ ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_consumer_qos(ngx_ess_exchange_worker_t *w)
 {
-    amqp_basic_qos_t             *m;
-    ngx_ess_exchange_consumer_t  *c;
+    amqp_basic_qos_t  *m;
 
-    c = w->consumer;
-
-    m = ngx_ess_amqp_op_init(&c->op, AMQP_BASIC_QOS_METHOD,
+    m = ngx_ess_amqp_op_init(&w->consumer.op, AMQP_BASIC_QOS_METHOD,
                              ngx_ess_exchange_consumer_answered, w);
 
     /* not global: for each consumer that is started after it */
     m->prefetch_count = (uint16_t) ngx_ess_exchange_slot_prefetch(w);
 
-    c->slot = NULL;
-    c->busy = 1;
+    w->consumer.slot = NULL;
+    w->consumer.busy = 1;
 
-    ngx_ess_amqp_op(w->consume, &c->op);
+    ngx_ess_amqp_op(w->consume, &w->consumer.op);
 }
 
 
@@ -162,34 +130,31 @@ ngx_ess_exchange_consumer_qos(ngx_ess_exchange_worker_t *w)
 static ngx_str_t *
 ngx_ess_exchange_consumer_queue(ngx_ess_exchange_slot_t *slot)
 {
-    return (slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) ? &slot->former
-                                                        : &slot->queue;
+    return (slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) ? &slot->former.name
+                                                        : &slot->queue.name;
 }
 
 
 static void
 ngx_ess_exchange_consumer_start(ngx_ess_exchange_slot_t *slot)
 {
-    amqp_basic_consume_t         *m;
-    ngx_ess_exchange_worker_t    *w;
-    ngx_ess_exchange_consumer_t  *c;
+    amqp_basic_consume_t       *m;
+    ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
-    c = w->consumer;
-
-    m = ngx_ess_amqp_op_init(&c->op, AMQP_BASIC_CONSUME_METHOD,
+    m = ngx_ess_amqp_op_init(&w->consumer.op, AMQP_BASIC_CONSUME_METHOD,
                              ngx_ess_exchange_consumer_answered, w);
 
     m->queue = ngx_ess_exchange_worker_bytes(
                                        ngx_ess_exchange_consumer_queue(slot));
-    m->consumer_tag.bytes = c->tag;
-    m->consumer_tag.len = ngx_sprintf(c->tag, "ess-%ui", slot->number)
-                          - c->tag;
+    m->consumer_tag.bytes = w->consumer.tag;
+    m->consumer_tag.len = ngx_sprintf(w->consumer.tag, "ess-%ui", slot->number)
+                          - w->consumer.tag;
 
-    c->slot = slot;
-    c->busy = 1;
+    w->consumer.slot = slot;
+    w->consumer.busy = 1;
 
-    ngx_ess_amqp_op(w->consume, &c->op);
+    ngx_ess_amqp_op(w->consume, &w->consumer.op);
 }
 
 
@@ -201,9 +166,9 @@ ngx_ess_exchange_consumer_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     ngx_ess_exchange_worker_t  *w;
 
     w = op->data;
-    slot = w->consumer->slot;
+    slot = w->consumer.slot;
 
-    w->consumer->busy = 0;
+    w->consumer.busy = 0;
 
     if (rc == NGX_ABORT) {
         /* not sent again on a channel made anew: see reset */
@@ -221,7 +186,7 @@ ngx_ess_exchange_consumer_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     }
 
     if (slot == NULL) {
-        w->consumer->qos_done = 1;
+        w->consumer.qos_done = 1;
 
     } else {
         ngx_ess_exchange_consumer_set(slot, 1);
@@ -286,9 +251,9 @@ ngx_ess_exchange_consumer_canceled(ngx_ess_exchange_slot_t *slot)
     ngx_ess_exchange_delivery_end(slot);
 
     if (slot->from != NGX_ESS_EXCHANGE_FROM_FORMER
-        && slot->state == NGX_ESS_EXCHANGE_READY)
+        && slot->queue.state == NGX_ESS_EXCHANGE_READY)
     {
-        slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
+        slot->queue.state = NGX_ESS_EXCHANGE_UNKNOWN;
     }
 
     if (ngx_current_msec - slot->consumed_at
@@ -315,7 +280,7 @@ ngx_ess_exchange_consumer_drop(ngx_ess_exchange_worker_t *w)
     ngx_ess_exchange_delivery_drop(w);
     ngx_ess_amqp_resume(w->session);
 
-    w->consumer->qos_done = 0;
+    w->consumer.qos_done = 0;
 }
 
 
@@ -324,8 +289,8 @@ ngx_ess_exchange_consumer_reset(ngx_ess_exchange_worker_t *w)
 {
     ngx_ess_exchange_consumer_drop(w);
 
-    if (w->consumer->busy) {
+    if (w->consumer.busy) {
         /* it would begin to consume without a prefetch limit */
-        ngx_ess_amqp_op_cancel(&w->consumer->op);
+        ngx_ess_amqp_op_cancel(&w->consumer.op);
     }
 }

@@ -10,18 +10,11 @@
 #include "ngx_ess_exchange_worker.h"
 
 
-/* NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_exchange_consumer_init(ngx_ess_exchange_worker_t *w,
-    ngx_cycle_t *cycle);
-
 /* Starts the next consumer, if one is to be started and none is under way. */
 void ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w);
 
 /* 1 while consumers are still to be started without having been refused */
 ngx_uint_t ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w);
-
-/* 1 while the broker has to answer on the channel. */
-ngx_uint_t ngx_ess_exchange_consumer_busy(ngx_ess_exchange_worker_t *w);
 
 /* The broker ended the consumer that there is: its queue is gone. */
 void ngx_ess_exchange_consumer_canceled(ngx_ess_exchange_slot_t *slot);

@@ -1,76 +1,47 @@
 
 /*
- * The exchange: looked up first, made when it is not there, and used as it is
- * when it differs.  All state is the worker's.
+ * What is declared: the exchange, and the queues of slots, which any worker may
+ * declare, for a binding.  Whoever waits for it is told by a kick.  All state
+ * is the worker's.
  */
 
 
 #include "ngx_ess_exchange_declare.h"
-#include "ngx_ess_exchange_publish.h"
-#include "ngx_ess_exchange_watch.h"
 
 
-struct ngx_ess_exchange_declare_s {
-    ngx_ess_amqp_op_t            op;
-    unsigned                     known:1;   /* it was there before it was
-                                               looked up */
-    unsigned                     seen:1;    /* by this process, ever */
-};
-
-
-static void ngx_ess_exchange_declare_send(ngx_ess_exchange_worker_t *w,
+static void ngx_ess_exchange_declare_send(ngx_ess_exchange_declared_t *d,
     ngx_ess_exchange_declared_e state);
 static void ngx_ess_exchange_declare_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_declare_ready(ngx_ess_exchange_worker_t *w);
-static void ngx_ess_exchange_declare_refused(ngx_ess_exchange_worker_t *w,
+static void ngx_ess_exchange_declare_failed(ngx_ess_exchange_declared_t *d,
     ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_declare_compared(ngx_ess_exchange_worker_t *w,
-    ngx_uint_t code, ngx_str_t *text);
-
-
-ngx_int_t
-ngx_ess_exchange_declare_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
-{
-    w->declare = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_declare_t));
-
-    return w->declare ? NGX_OK : NGX_ERROR;
-}
+static ngx_uint_t ngx_ess_exchange_declare_usable(
+    ngx_ess_exchange_declared_e state, ngx_uint_t code, ngx_str_t *text);
 
 
 void
-ngx_ess_exchange_declare(ngx_ess_exchange_worker_t *w)
+ngx_ess_exchange_declare(ngx_ess_exchange_declared_t *d)
 {
-    if (w->exchange == NGX_ESS_EXCHANGE_UNKNOWN) {
-        ngx_ess_exchange_declare_send(w, NGX_ESS_EXCHANGE_LOOKUP);
+    if (d->state == NGX_ESS_EXCHANGE_UNKNOWN && d->worker->admin) {
+        ngx_ess_exchange_declare_send(d, NGX_ESS_EXCHANGE_LOOKUP);
     }
 }
 
 
 static void
-ngx_ess_exchange_declare_send(ngx_ess_exchange_worker_t *w,
+ngx_ess_exchange_declare_send(ngx_ess_exchange_declared_t *d,
     ngx_ess_exchange_declared_e state)
 {
-    amqp_exchange_declare_t     *m;
-    ngx_ess_exchange_declare_t  *d;
+    void  *fields;
 
-    d = w->declare;
+    d->state = state;
 
-    w->exchange = state;
+    fields = ngx_ess_amqp_op_init(&d->op, d->type->method,
+                                  ngx_ess_exchange_declare_answered, d);
 
-    if (state == NGX_ESS_EXCHANGE_LOOKUP) {
-        d->known = d->seen || ngx_ess_exchange_watch_known(w);
-    }
+    d->type->fill(d, fields, state == NGX_ESS_EXCHANGE_LOOKUP);
 
-    m = ngx_ess_amqp_op_init(&d->op, AMQP_EXCHANGE_DECLARE_METHOD,
-                             ngx_ess_exchange_declare_answered, w);
-
-    m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
-    m->type = amqp_cstring_bytes(w->conf->topic ? "topic" : "direct");
-    m->durable = 1;
-    m->passive = (state == NGX_ESS_EXCHANGE_LOOKUP);
-
-    ngx_ess_amqp_op(w->admin, &d->op);
+    ngx_ess_amqp_op(d->worker->admin, &d->op);
 }
 
 
@@ -78,89 +49,83 @@ static void
 ngx_ess_exchange_declare_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_declared_t  *d;
+    ngx_ess_exchange_declared_e   state;
 
-    w = op->data;
+    d = op->data;
+    state = d->state;
 
     if (rc == NGX_ABORT) {
-        w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
+        d->state = NGX_ESS_EXCHANGE_UNKNOWN;
         return;
     }
 
-    if (rc == NGX_OK) {
+    if (state == NGX_ESS_EXCHANGE_LOOKUP) {
 
-        if (w->exchange == NGX_ESS_EXCHANGE_LOOKUP && !w->exchange_differs) {
-            ngx_ess_exchange_declare_send(w, NGX_ESS_EXCHANGE_COMPARE);
+        if (rc == NGX_OK && !d->differs) {
+            ngx_ess_exchange_declare_send(d, NGX_ESS_EXCHANGE_COMPARE);
             return;
         }
 
-        if (w->exchange == NGX_ESS_EXCHANGE_CREATE) {
-            ngx_ess_exchange_watch_created(w, w->declare->known);
+        if (code == AMQP_NOT_FOUND) {
+            ngx_ess_exchange_declare_send(d, NGX_ESS_EXCHANGE_CREATE);
+            return;
+        }
+    }
+
+    if (rc == NGX_OK
+        || ngx_ess_exchange_declare_usable(state, code, text))
+    {
+        d->state = NGX_ESS_EXCHANGE_READY;
+
+        /* not asked again: each refusal costs the channel */
+        d->differs |= (rc != NGX_OK);
+
+        if (code == AMQP_PRECONDITION_FAILED) {
+            ngx_log_error(NGX_LOG_WARN, d->worker->log, 0, d->type->differs,
+                          &d->name, text);
         }
 
-        ngx_ess_exchange_declare_ready(w);
-
-    } else if (w->exchange == NGX_ESS_EXCHANGE_LOOKUP
-               && code == AMQP_NOT_FOUND)
-    {
-        ngx_ess_exchange_declare_send(w, NGX_ESS_EXCHANGE_CREATE);
-        return;
-
-    } else if (w->exchange == NGX_ESS_EXCHANGE_COMPARE) {
-        ngx_ess_exchange_declare_compared(w, code, text);
+        d->type->ready(d, rc == NGX_OK && state == NGX_ESS_EXCHANGE_CREATE);
 
     } else {
-        ngx_ess_exchange_declare_refused(w, code, text);
+        ngx_ess_exchange_declare_failed(d, code, text);
     }
 
-    ngx_ess_exchange_worker_kick(w);
+    ngx_ess_exchange_worker_kick(d->worker);
 }
 
 
-static void
-ngx_ess_exchange_declare_ready(ngx_ess_exchange_worker_t *w)
-{
-    w->exchange = NGX_ESS_EXCHANGE_READY;
-    w->declare->seen = 1;
-
-    ngx_ess_exchange_worker_gauge(w);
-    ngx_ess_exchange_publish_pump();
-}
-
+/* It is not there, or the node that has it is not. */
 
 static void
-ngx_ess_exchange_declare_refused(ngx_ess_exchange_worker_t *w,
+ngx_ess_exchange_declare_failed(ngx_ess_exchange_declared_t *d,
     ngx_uint_t code, ngx_str_t *text)
 {
-    w->exchange = NGX_ESS_EXCHANGE_REFUSED;
+    d->state = NGX_ESS_EXCHANGE_REFUSED;
 
-    ngx_cpystrn(w->exchange_text, text->data,
-                ngx_min(text->len + 1, sizeof(w->exchange_text)));
+    ngx_ess_exchange_worker_refused(d->worker, d->type->refused, code, text);
 
-    ngx_ess_exchange_worker_refused(w, "broker refused the exchange", code,
-                                    text);
+    d->type->failed(d, code, text);
+    d->worker->refused(d->worker, d->slot, text);
 
-    ngx_ess_exchange_worker_gauge(w);
-    w->refused(w, NULL, text);
-    ngx_ess_exchange_publish_pump();
-    ngx_ess_exchange_worker_retry(w);
+    ngx_ess_exchange_worker_retry(d->worker);
 }
 
 
-/* the exchange is there, but could not be declared: it may be used */
+/* 1: it is there, although it could not be declared; somebody may have been
+   faster.  Limits of a virtual host answer with the same code. */
 
-static void
-ngx_ess_exchange_declare_compared(ngx_ess_exchange_worker_t *w,
+static ngx_uint_t
+ngx_ess_exchange_declare_usable(ngx_ess_exchange_declared_e state,
     ngx_uint_t code, ngx_str_t *text)
 {
-    /* not asked again: each refusal costs the channel */
-    w->exchange_differs = 1;
-
-    if (code == AMQP_PRECONDITION_FAILED) {
-        ngx_log_error(NGX_LOG_WARN, w->log, 0,
-                      "exchange \"%V\" is not as configured and is used as "
-                      "it is: %V", &w->conf->exchange, text);
+    if (state == NGX_ESS_EXCHANGE_COMPARE && code == AMQP_ACCESS_REFUSED) {
+        return 1;
     }
 
-    ngx_ess_exchange_declare_ready(w);
+    return state != NGX_ESS_EXCHANGE_LOOKUP
+           && code == AMQP_PRECONDITION_FAILED
+           && ngx_strlcasestrn(text->data, text->data + text->len,
+                               (u_char *) "inequivalent arg", 16 - 1);
 }

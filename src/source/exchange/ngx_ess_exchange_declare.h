@@ -1,5 +1,6 @@
 /*
- * The exchange itself.
+ * The exchange, and the queues of slots: each is looked up first, made when it
+ * is not there, and used as it is when it differs.
  */
 
 
@@ -10,12 +11,8 @@
 #include "ngx_ess_exchange_worker.h"
 
 
-/* NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_exchange_declare_init(ngx_ess_exchange_worker_t *w,
-    ngx_cycle_t *cycle);
-
-/* Looks it up, unless that was done: whoever waits for it is told. */
-void ngx_ess_exchange_declare(ngx_ess_exchange_worker_t *w);
+/* Makes sure that it is there, unless that is under way, or was done. */
+void ngx_ess_exchange_declare(ngx_ess_exchange_declared_t *d);
 
 
 #endif /* _NGX_ESS_EXCHANGE_DECLARE_H_INCLUDED_ */

@@ -35,94 +35,37 @@
                                                looked up again */
 
 
-/* what is known of a former queue */
-
-typedef enum {
-    NGX_ESS_EXCHANGE_FORMER_UNKNOWN = 0,
-    NGX_ESS_EXCHANGE_FORMER_LOOKUP,         /* being declared passively */
-    NGX_ESS_EXCHANGE_FORMER_NONE,           /* it is not there, or done with */
-    NGX_ESS_EXCHANGE_FORMER_AWAY,           /* the node that has it is down: as
-                                               if there were none, for now */
-
-    /* the slot's consumer is its */
-    NGX_ESS_EXCHANGE_FORMER_BOUND,
-    NGX_ESS_EXCHANGE_FORMER_UNBOUND,        /* no more comes */
-    NGX_ESS_EXCHANGE_FORMER_EMPTY,          /* nor is anything left, perhaps */
-
-    /* the slot has no consumer */
-    NGX_ESS_EXCHANGE_FORMER_LEFT,           /* is anything left? */
-    NGX_ESS_EXCHANGE_FORMER_DELETE,         /* being deleted */
-    NGX_ESS_EXCHANGE_FORMER_COUNT           /* events of the slot's queue are
-                                               being counted */
-} ngx_ess_exchange_former_e;
-
-
-typedef struct {
-    ngx_ess_exchange_slot_t     *slot;
-    ngx_ess_exchange_former_e    state;
-    ngx_ess_amqp_op_t            op;
-    ngx_msec_t                   looked;    /* when it was looked up */
-    uint64_t                     mark;      /* events that the slot had
-                                               appended when it was found */
-    unsigned                     busy:1;    /* the op is under way */
-} ngx_ess_exchange_former_one_t;
-
-
-struct ngx_ess_exchange_former_s {
-    ngx_ess_exchange_former_one_t slots[NGX_ESS_SLOTS];
-    ngx_ess_amqp_channel_t      *channel;   /* that had their consumers, until
-                                               it is closed */
-    ngx_event_t                  timer;
-};
-
-
-static void ngx_ess_exchange_former_set(ngx_ess_exchange_former_one_t *f,
+static void ngx_ess_exchange_former_set(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_former_e state);
-static void ngx_ess_exchange_former_look(ngx_ess_exchange_former_one_t *f);
-static void ngx_ess_exchange_former_declare(ngx_ess_exchange_former_one_t *f,
+static void ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot,
     ngx_str_t *queue);
-static void ngx_ess_exchange_former_delete(ngx_ess_exchange_former_one_t *f);
+static void ngx_ess_exchange_former_delete(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_former_looked(ngx_ess_exchange_former_one_t *f,
+static void ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_former_found(ngx_ess_exchange_former_one_t *f);
-static void ngx_ess_exchange_former_counted(ngx_ess_exchange_former_one_t *f,
+static void ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok);
-static void ngx_ess_exchange_former_deleted(ngx_ess_exchange_former_one_t *f,
+static void ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code);
-static void ngx_ess_exchange_former_done(ngx_ess_exchange_former_one_t *f);
+static void ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_tick(ngx_event_t *ev);
-static void ngx_ess_exchange_former_tick_one(ngx_ess_exchange_former_one_t *f);
+static void ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w);
 static ngx_uint_t ngx_ess_exchange_former_closable(
     ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_former_close(ngx_ess_exchange_worker_t *w);
-static void ngx_ess_exchange_former_drop(ngx_ess_exchange_former_one_t *f,
+static void ngx_ess_exchange_former_drop(ngx_ess_exchange_slot_t *slot,
     ngx_uint_t closed);
 
 
-ngx_int_t
-ngx_ess_exchange_former_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
+void
+ngx_ess_exchange_former_init(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                  i;
-    ngx_ess_exchange_former_t  *former;
-
-    former = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_former_t));
-    if (former == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        former->slots[i].slot = &w->slots[i];
-    }
-
-    ngx_ess_exchange_worker_event(w, &former->timer,
+    ngx_ess_exchange_worker_event(w, &w->former_timer,
                                   ngx_ess_exchange_former_tick);
-
-    w->former = former;
-
-    return NGX_OK;
 }
 
 
@@ -140,103 +83,103 @@ ngx_ess_exchange_former_exit(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_former(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                      i;
-    ngx_ess_exchange_former_one_t  *f;
+    ngx_uint_t                i;
+    ngx_ess_exchange_slot_t  *slot;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        f = &w->former->slots[i];
+        slot = &w->slots[i];
 
-        if (f->slot->own
-            && f->slot->state == NGX_ESS_EXCHANGE_READY
-            && f->state == NGX_ESS_EXCHANGE_FORMER_UNKNOWN
-            && !f->busy)
+        if (slot->own
+            && slot->queue.state == NGX_ESS_EXCHANGE_READY
+            && slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNKNOWN
+            && !slot->former.busy)
         {
-            ngx_ess_exchange_former_look(f);
+            ngx_ess_exchange_former_look(slot);
         }
     }
 }
 
 
 static void
-ngx_ess_exchange_former_set(ngx_ess_exchange_former_one_t *f,
+ngx_ess_exchange_former_set(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_former_e state)
 {
-    f->state = state;
+    slot->former.state = state;
 
     if (state == NGX_ESS_EXCHANGE_FORMER_NONE
         || state == NGX_ESS_EXCHANGE_FORMER_AWAY)
     {
-        f->slot->from = NGX_ESS_EXCHANGE_FROM_OWN;
+        slot->from = NGX_ESS_EXCHANGE_FROM_OWN;
 
     } else if (state >= NGX_ESS_EXCHANGE_FORMER_BOUND
                && state <= NGX_ESS_EXCHANGE_FORMER_EMPTY)
     {
-        f->slot->from = NGX_ESS_EXCHANGE_FROM_FORMER;
+        slot->from = NGX_ESS_EXCHANGE_FROM_FORMER;
 
     } else {
-        f->slot->from = NGX_ESS_EXCHANGE_FROM_NONE;
+        slot->from = NGX_ESS_EXCHANGE_FROM_NONE;
     }
 }
 
 
 static void
-ngx_ess_exchange_former_look(ngx_ess_exchange_former_one_t *f)
+ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot)
 {
     ngx_ess_exchange_worker_t  *w;
 
-    w = f->slot->worker;
+    w = slot->worker;
 
-    if (ngx_ess_broker_queue(w->zone, f->slot->number, !w->conf->quorum)
+    if (ngx_ess_broker_queue(w->zone, slot->number, !w->conf->quorum)
         != NGX_ESS_BROKER_THERE)
     {
-        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_NONE);
+        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_NONE);
         return;
     }
 
-    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_LOOKUP);
-    f->looked = ngx_current_msec;
+    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_LOOKUP);
+    slot->former.looked = ngx_current_msec;
 
-    ngx_ess_exchange_former_declare(f, &f->slot->former);
+    ngx_ess_exchange_former_declare(slot, &slot->former.name);
 }
 
 
 /* passively: is it there, and with how many messages? */
 
 static void
-ngx_ess_exchange_former_declare(ngx_ess_exchange_former_one_t *f,
+ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot,
     ngx_str_t *queue)
 {
     amqp_queue_declare_t  *m;
 
-    m = ngx_ess_amqp_op_init(&f->op, AMQP_QUEUE_DECLARE_METHOD,
-                             ngx_ess_exchange_former_answered, f);
+    m = ngx_ess_amqp_op_init(&slot->former.op, AMQP_QUEUE_DECLARE_METHOD,
+                             ngx_ess_exchange_former_answered, slot);
 
     m->queue = ngx_ess_exchange_worker_bytes(queue);
     m->passive = 1;
 
-    f->busy = 1;
+    slot->former.busy = 1;
 
-    ngx_ess_amqp_op(f->slot->worker->admin, &f->op);
+    ngx_ess_amqp_op(slot->worker->admin, &slot->former.op);
 }
 
 
 static void
-ngx_ess_exchange_former_delete(ngx_ess_exchange_former_one_t *f)
+ngx_ess_exchange_former_delete(ngx_ess_exchange_slot_t *slot)
 {
     amqp_queue_delete_t  *m;
 
-    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_DELETE);
+    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_DELETE);
 
-    m = ngx_ess_amqp_op_init(&f->op, AMQP_QUEUE_DELETE_METHOD,
-                             ngx_ess_exchange_former_answered, f);
+    m = ngx_ess_amqp_op_init(&slot->former.op, AMQP_QUEUE_DELETE_METHOD,
+                             ngx_ess_exchange_former_answered, slot);
 
-    m->queue = ngx_ess_exchange_worker_bytes(&f->slot->former);
+    m->queue = ngx_ess_exchange_worker_bytes(&slot->former.name);
     m->if_unused = 1;
     m->if_empty = 1;
 
-    f->busy = 1;
+    slot->former.busy = 1;
 
-    ngx_ess_amqp_op(f->slot->worker->admin, &f->op);
+    ngx_ess_amqp_op(slot->worker->admin, &slot->former.op);
 }
 
 
@@ -244,17 +187,15 @@ static void
 ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    amqp_queue_declare_ok_t        *ok;
-    ngx_ess_exchange_slot_t        *slot;
-    ngx_ess_exchange_former_one_t  *f;
+    amqp_queue_declare_ok_t  *ok;
+    ngx_ess_exchange_slot_t  *slot;
 
-    f = op->data;
-    slot = f->slot;
+    slot = op->data;
 
-    f->busy = 0;
+    slot->former.busy = 0;
 
     if (rc == NGX_ABORT) {
-        ngx_ess_exchange_former_drop(f, 1);
+        ngx_ess_exchange_former_drop(slot, 1);
         return;
     }
 
@@ -262,19 +203,19 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     ok = (rc == NGX_OK) ? reply : NULL;
 
-    switch (f->state) {
+    switch (slot->former.state) {
 
     case NGX_ESS_EXCHANGE_FORMER_LOOKUP:
-        ngx_ess_exchange_former_looked(f, rc, code, text);
+        ngx_ess_exchange_former_looked(slot, rc, code, text);
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
     case NGX_ESS_EXCHANGE_FORMER_LEFT:
-        ngx_ess_exchange_former_counted(f, ok);
+        ngx_ess_exchange_former_counted(slot, ok);
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_DELETE:
-        ngx_ess_exchange_former_deleted(f, rc, code);
+        ngx_ess_exchange_former_deleted(slot, rc, code);
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_COUNT:
@@ -283,7 +224,7 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
             slot->overlap->left = ok->message_count;
         }
 
-        ngx_ess_exchange_former_done(f);
+        ngx_ess_exchange_former_done(slot);
         break;
 
     default:
@@ -296,19 +237,17 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
 
 static void
-ngx_ess_exchange_former_looked(ngx_ess_exchange_former_one_t *f, ngx_int_t rc,
+ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_exchange_slot_t    *slot;
     ngx_ess_exchange_worker_t  *w;
 
-    slot = f->slot;
     w = slot->worker;
 
     if (rc == NGX_OK
         && (!slot->consuming || ngx_ess_exchange_former_closable(w)))
     {
-        ngx_ess_exchange_former_found(f);
+        ngx_ess_exchange_former_found(slot);
         return;
     }
 
@@ -318,7 +257,7 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_former_one_t *f, ngx_int_t rc,
     {
         ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                                  NGX_ESS_BROKER_GONE);
-        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_NONE);
+        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_NONE);
         return;
     }
 
@@ -329,38 +268,36 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_former_one_t *f, ngx_int_t rc,
     }
 
     if (code == AMQP_ACCESS_REFUSED) {
-        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_NONE);
+        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_NONE);
         return;
     }
 
-    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_AWAY);
+    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_AWAY);
 
-    if (!w->former->timer.timer_set) {
-        ngx_add_timer(&w->former->timer, NGX_ESS_EXCHANGE_FORMER_AGAIN);
+    if (!w->former_timer.timer_set) {
+        ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_AGAIN);
     }
 }
 
 
 static void
-ngx_ess_exchange_former_found(ngx_ess_exchange_former_one_t *f)
+ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_exchange_slot_t    *slot;
     ngx_ess_exchange_worker_t  *w;
 
-    slot = f->slot;
     w = slot->worker;
 
-    if (!slot->found) {
-        slot->found = 1;
-        f->mark = ngx_ess_mark_appended(w->zone, slot->number);
+    if (!slot->former.found) {
+        slot->former.found = 1;
+        slot->former.mark = ngx_ess_mark_appended(w->zone, slot->number);
 
         ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                       "queue \"%V\" was left behind and is emptied before "
                       "queue \"%V\" is consumed",
-                      &slot->former, &slot->queue);
+                      &slot->former.name, &slot->queue.name);
     }
 
-    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_BOUND);
+    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_BOUND);
 
     if (slot->consuming) {
         /* it was away: what is in it is late, but not lost */
@@ -379,7 +316,7 @@ ngx_ess_exchange_former_bound(ngx_ess_exchange_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (w->slots[i].consuming
-            && w->former->slots[i].state == NGX_ESS_EXCHANGE_FORMER_BOUND)
+            && w->slots[i].former.state == NGX_ESS_EXCHANGE_FORMER_BOUND)
         {
             slots |= (ngx_uint_t) 1 << i;
         }
@@ -403,82 +340,80 @@ ngx_ess_exchange_former_unbound(ngx_ess_exchange_worker_t *w, ngx_uint_t slots)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (slots & ((ngx_uint_t) 1 << i)) {
-            ngx_ess_exchange_former_set(&w->former->slots[i],
+            ngx_ess_exchange_former_set(&w->slots[i],
                                         NGX_ESS_EXCHANGE_FORMER_UNBOUND);
         }
     }
 
-    ngx_add_timer(&w->former->timer, NGX_ESS_EXCHANGE_FORMER_TICK);
+    ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
 }
 
 
 /* of the former queue, with or without a consumer */
 
 static void
-ngx_ess_exchange_former_counted(ngx_ess_exchange_former_one_t *f,
+ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok)
 {
     if (ok == NULL) {
         /* looked up again, which tells why */
-        ngx_ess_exchange_former_drop(f, 0);
+        ngx_ess_exchange_former_drop(slot, 0);
         return;
     }
 
-    if (f->state == NGX_ESS_EXCHANGE_FORMER_UNBOUND) {
+    if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNBOUND) {
 
         /* a worker that leaves may give some of it back */
 
         if (ok->message_count == 0 && ok->consumer_count < 2
-            && ngx_ess_exchange_delivery_idle(f->slot))
+            && ngx_ess_exchange_delivery_idle(slot))
         {
-            ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_EMPTY);
-            ngx_ess_exchange_former_leave(f->slot->worker);
+            ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_EMPTY);
+            ngx_ess_exchange_former_leave(slot->worker);
         }
 
         return;
     }
 
     if (ok->message_count) {
-        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_UNBOUND);
+        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_UNBOUND);
 
-    } else if (f->slot->worker->conf->quorum) {
-        ngx_ess_exchange_former_delete(f);
+    } else if (slot->worker->conf->quorum) {
+        ngx_ess_exchange_former_delete(slot);
 
     } else {
-        ngx_ess_exchange_former_deleted(f, NGX_OK, 0);
+        ngx_ess_exchange_former_deleted(slot, NGX_OK, 0);
     }
 }
 
 
 static void
-ngx_ess_exchange_former_deleted(ngx_ess_exchange_former_one_t *f,
+ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code)
 {
     if (rc == NGX_DECLINED && code == AMQP_PRECONDITION_FAILED) {
         /* in use, or not empty */
-        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_UNBOUND);
+        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_UNBOUND);
         return;
     }
 
     /* without the right to delete it, it stays until it expires */
 
-    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_COUNT);
+    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_COUNT);
 
-    ngx_ess_exchange_former_declare(f, &f->slot->queue);
+    ngx_ess_exchange_former_declare(slot, &slot->queue.name);
 }
 
 
 static void
-ngx_ess_exchange_former_done(ngx_ess_exchange_former_one_t *f)
+ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_exchange_slot_t    *slot;
     ngx_ess_exchange_worker_t  *w;
 
-    slot = f->slot;
     w = slot->worker;
 
-    ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_NONE);
-    slot->found = 0;
+    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_NONE);
+    slot->former.found = 0;
 
     ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                              NGX_ESS_BROKER_GONE);
@@ -489,17 +424,17 @@ ngx_ess_exchange_former_done(ngx_ess_exchange_former_one_t *f)
 
     ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                   "queue \"%V\" is empty, queue \"%V\" is consumed now",
-                  &slot->former, &slot->queue);
+                  &slot->former.name, &slot->queue.name);
 }
 
 
 static void
 ngx_ess_exchange_former_tick(ngx_event_t *ev)
 {
-    ngx_uint_t                      i;
-    ngx_msec_t                      next;
-    ngx_ess_exchange_worker_t      *w;
-    ngx_ess_exchange_former_one_t  *f;
+    ngx_uint_t                  i;
+    ngx_msec_t                  next;
+    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_slot_t    *slot;
 
     w = ev->data;
     next = 0;
@@ -509,16 +444,18 @@ ngx_ess_exchange_former_tick(ngx_event_t *ev)
     }
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        f = &w->former->slots[i];
+        slot = &w->slots[i];
 
-        if (!f->busy) {
-            ngx_ess_exchange_former_tick_one(f);
+        if (!slot->former.busy) {
+            ngx_ess_exchange_former_tick_one(slot);
         }
 
-        if (f->state > NGX_ESS_EXCHANGE_FORMER_AWAY) {
+        if (slot->former.state > NGX_ESS_EXCHANGE_FORMER_AWAY) {
             next = NGX_ESS_EXCHANGE_FORMER_TICK;
 
-        } else if (f->state == NGX_ESS_EXCHANGE_FORMER_AWAY && next == 0) {
+        } else if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_AWAY
+                   && next == 0)
+        {
             next = NGX_ESS_EXCHANGE_FORMER_AGAIN;
         }
     }
@@ -532,30 +469,32 @@ ngx_ess_exchange_former_tick(ngx_event_t *ev)
 
 
 static void
-ngx_ess_exchange_former_tick_one(ngx_ess_exchange_former_one_t *f)
+ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot)
 {
-    switch (f->state) {
+    switch (slot->former.state) {
 
     case NGX_ESS_EXCHANGE_FORMER_AWAY:
 
-        if (ngx_current_msec - f->looked >= NGX_ESS_EXCHANGE_FORMER_AGAIN) {
-            ngx_ess_exchange_former_look(f);
+        if (ngx_current_msec - slot->former.looked
+            >= NGX_ESS_EXCHANGE_FORMER_AGAIN)
+        {
+            ngx_ess_exchange_former_look(slot);
         }
 
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
 
-        if (f->slot->consuming && ngx_ess_exchange_delivery_idle(f->slot)) {
-            ngx_ess_exchange_former_declare(f, &f->slot->former);
+        if (slot->consuming && ngx_ess_exchange_delivery_idle(slot)) {
+            ngx_ess_exchange_former_declare(slot, &slot->former.name);
         }
 
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_LEFT:
 
-        if (f->slot->worker->former->channel == NULL) {
-            ngx_ess_exchange_former_declare(f, &f->slot->former);
+        if (slot->worker->former == NULL) {
+            ngx_ess_exchange_former_declare(slot, &slot->former.name);
         }
 
         break;
@@ -571,19 +510,19 @@ ngx_ess_exchange_former_tick_one(ngx_ess_exchange_former_one_t *f)
 static void
 ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                      i, n;
-    ngx_ess_exchange_former_one_t  *f;
+    ngx_uint_t                i, n;
+    ngx_ess_exchange_slot_t  *slot;
 
     if (!ngx_ess_exchange_former_closable(w)) {
         return;
     }
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        f = &w->former->slots[i];
+        slot = &w->slots[i];
 
-        if (f->slot->own
-            && f->slot->from != NGX_ESS_EXCHANGE_FROM_OWN
-            && f->state != NGX_ESS_EXCHANGE_FORMER_EMPTY)
+        if (slot->own
+            && slot->from != NGX_ESS_EXCHANGE_FROM_OWN
+            && slot->former.state != NGX_ESS_EXCHANGE_FORMER_EMPTY)
         {
             return;
         }
@@ -592,11 +531,11 @@ ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
     n = 0;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        f = &w->former->slots[i];
+        slot = &w->slots[i];
 
-        if (f->state == NGX_ESS_EXCHANGE_FORMER_EMPTY) {
-            ngx_ess_exchange_overlap_remember(f->slot, f->mark);
-            ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_LEFT);
+        if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_EMPTY) {
+            ngx_ess_exchange_overlap_remember(slot, slot->former.mark);
+            ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_LEFT);
             n++;
         }
     }
@@ -610,8 +549,7 @@ ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
 static ngx_uint_t
 ngx_ess_exchange_former_closable(ngx_ess_exchange_worker_t *w)
 {
-    return w->consume && !ngx_ess_exchange_consumer_busy(w)
-           && w->former->channel == NULL;
+    return w->consume && !w->consumer.busy && w->former == NULL;
 }
 
 
@@ -623,12 +561,12 @@ ngx_ess_exchange_former_close(ngx_ess_exchange_worker_t *w)
 {
     ngx_ess_exchange_delivery_last(w);
 
-    w->former->channel = w->consume;
+    w->former = w->consume;
     w->consume = NULL;
 
     ngx_ess_exchange_consumer_drop(w);
 
-    ngx_ess_amqp_channel_close(w->former->channel);
+    ngx_ess_amqp_channel_close(w->former);
     ngx_ess_exchange_worker_kick(w);
 }
 
@@ -637,10 +575,10 @@ void
 ngx_ess_exchange_former_closed(ngx_ess_exchange_worker_t *w,
     ngx_ess_amqp_channel_t *ch)
 {
-    if (ch == w->former->channel) {
-        w->former->channel = NULL;
+    if (ch == w->former) {
+        w->former = NULL;
 
-        ngx_ess_exchange_former_tick(&w->former->timer);
+        ngx_ess_exchange_former_tick(&w->former_timer);
     }
 }
 
@@ -649,8 +587,7 @@ void
 ngx_ess_exchange_former_canceled(ngx_ess_exchange_slot_t *slot)
 {
     if (slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) {
-        ngx_ess_exchange_former_drop(
-                               &slot->worker->former->slots[slot->number], 0);
+        ngx_ess_exchange_former_drop(slot, 0);
     }
 }
 
@@ -661,24 +598,23 @@ ngx_ess_exchange_former_reset(ngx_ess_exchange_worker_t *w, ngx_uint_t closed)
     ngx_uint_t  i;
 
     if (closed) {
-        w->former->channel = NULL;
+        w->former = NULL;
     }
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        ngx_ess_exchange_former_drop(&w->former->slots[i], closed);
+        ngx_ess_exchange_former_drop(&w->slots[i], closed);
     }
 }
 
 
 static void
-ngx_ess_exchange_former_drop(ngx_ess_exchange_former_one_t *f,
-    ngx_uint_t closed)
+ngx_ess_exchange_former_drop(ngx_ess_exchange_slot_t *slot, ngx_uint_t closed)
 {
-    if (f->state > NGX_ESS_EXCHANGE_FORMER_AWAY
-        || (closed && f->state != NGX_ESS_EXCHANGE_FORMER_NONE))
+    if (slot->former.state > NGX_ESS_EXCHANGE_FORMER_AWAY
+        || (closed && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE))
     {
-        ngx_ess_exchange_former_set(f, NGX_ESS_EXCHANGE_FORMER_UNKNOWN);
+        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_UNKNOWN);
     }
 
-    ngx_ess_exchange_overlap_again(f->slot);
+    ngx_ess_exchange_overlap_again(slot);
 }

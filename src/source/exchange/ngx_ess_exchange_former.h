@@ -10,9 +10,7 @@
 #include "ngx_ess_exchange_worker.h"
 
 
-/* NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_exchange_former_init(ngx_ess_exchange_worker_t *w,
-    ngx_cycle_t *cycle);
+void ngx_ess_exchange_former_init(ngx_ess_exchange_worker_t *w);
 void ngx_ess_exchange_former_exit(ngx_ess_exchange_worker_t *w);
 
 /* Looks for former queues of own slots, where that was not done. */

@@ -225,7 +225,7 @@ ngx_ess_exchange_publish_pump(void)
         return;
     }
 
-    if (p->worker->exchange == NGX_ESS_EXCHANGE_REFUSED) {
+    if (p->worker->exchange.state == NGX_ESS_EXCHANGE_REFUSED) {
         ngx_ess_exchange_publish_refuse((char *) p->worker->exchange_text);
         return;
     }
@@ -234,7 +234,7 @@ ngx_ess_exchange_publish_pump(void)
        published: nobody else is to wait behind that. */
 
     while (p->ready
-           && p->worker->exchange == NGX_ESS_EXCHANGE_READY
+           && p->worker->exchange.state == NGX_ESS_EXCHANGE_READY
            && p->nsent < NGX_ESS_EXCHANGE_PUBLISH_SENT
            && (p->proven || ngx_queue_empty(&p->sent))
            && !ngx_queue_empty(&p->waiting))
@@ -310,13 +310,13 @@ ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub)
 static ngx_int_t
 ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
 {
-    u_char                         id[2 * NGX_INT64_LEN + 1];
-    u_char                         uuid[NGX_ESS_UUID_TEXT];
-    uint64_t                       now;
-    amqp_table_entry_t             headers[2];
-    amqp_basic_publish_t           publish;
+    u_char                       id[2 * NGX_INT64_LEN + 1];
+    u_char                       uuid[NGX_ESS_UUID_TEXT];
+    uint64_t                     now;
+    amqp_table_entry_t           headers[2];
+    amqp_basic_publish_t         publish;
     ngx_ess_exchange_publish_t  *p;
-    amqp_basic_properties_t        properties;
+    amqp_basic_properties_t      properties;
 
     p = &ngx_ess_exchange_publish;
     now = ngx_ess_now();

@@ -37,32 +37,6 @@
 #define NGX_ESS_EXCHANGE_REBIND_TICK_MAX   1000
 
 
-struct ngx_ess_exchange_rebind_s {
-    ngx_uint_t                   slots;     /* of the pass or round under way,
-                                               a bit each */
-    ngx_uint_t                   former;    /* of those, slots whose keys it
-                                               unbinds from former queues */
-    ngx_uint_t                   subscribed;
-    uint64_t                     cursor;
-    ngx_uint_t                   busy;      /* in flight */
-    ngx_uint_t                   keys;      /* of all streams, so far */
-    ngx_uint_t                   bound;     /* with those that have subscribers
-                                               twice */
-    ngx_uint_t                   refused;
-    ngx_msec_t                   after;     /* not before; 0: at once */
-    ngx_uint_t                   credit;    /* keys that a round may take now */
-    unsigned                     read:1;    /* all keys were read */
-    unsigned                     round:1;   /* it is a round */
-
-    ngx_msec_t                   round_begin;
-    ngx_msec_t                   round_last;    /* when it got credit last */
-    ngx_uint_t                   round_slots;   /* that it is for */
-    ngx_uint_t                   round_keys;    /* of the last whole one */
-    uint64_t                     round_due;     /* of a key, in ms of a
-                                                   round's time */
-};
-
-
 static ngx_int_t ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w);
 static ngx_uint_t ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_rebind_start(ngx_ess_exchange_worker_t *w,
@@ -76,15 +50,6 @@ static void ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot,
 static void ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w);
 
 
-ngx_int_t
-ngx_ess_exchange_rebind_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
-{
-    w->rebinds = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_rebind_t));
-
-    return w->rebinds ? NGX_OK : NGX_ERROR;
-}
-
-
 /*
  * A pass takes keys with subscribers first, then all, few at a time, so that
  * neither the zone nor the socket holds up the worker.  Slots that ask for it
@@ -94,35 +59,31 @@ ngx_ess_exchange_rebind_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 void
 ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_rebind_t  *r;
-
-    r = w->rebinds;
-
     if (w->admin == NULL || w->draining) {
         return;
     }
 
-    if (w->rebind && (r->slots == 0 || r->round)
+    if (w->rebind && (w->rebinds.slots == 0 || w->rebinds.round)
         && !ngx_ess_exchange_rebind_begin(w))
     {
         return;
     }
 
-    if (r->slots == 0) {
+    if (w->rebinds.slots == 0) {
         return;
     }
 
-    while (!r->read
-           && r->busy
+    while (!w->rebinds.read
+           && w->rebinds.busy
               <= NGX_ESS_EXCHANGE_REBIND_WINDOW - NGX_ESS_EXCHANGE_REBIND_READ
-           && !(r->round && r->credit == 0))
+           && !(w->rebinds.round && w->rebinds.credit == 0))
     {
         if (ngx_ess_exchange_rebind_read(w) != NGX_OK) {
             ngx_ess_exchange_rebind_stop(w);
         }
     }
 
-    if (r->read && r->busy == 0) {
+    if (w->rebinds.read && w->rebinds.busy == 0) {
         ngx_ess_exchange_rebind_end(w);
     }
 }
@@ -131,12 +92,9 @@ ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
 static ngx_uint_t
 ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                  i, bit;
-    ngx_ess_exchange_rebind_t  *r;
+    ngx_uint_t  i, bit;
 
-    r = w->rebinds;
-
-    if (w->exchange != NGX_ESS_EXCHANGE_READY
+    if (w->exchange.state != NGX_ESS_EXCHANGE_READY
         || !ngx_ess_exchange_watch_settled(w)
         || ngx_ess_exchange_consumer_starting(w))
     {
@@ -150,11 +108,11 @@ ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
             continue;
         }
 
-        if (w->slots[i].state == NGX_ESS_EXCHANGE_REFUSED) {
+        if (w->slots[i].queue.state == NGX_ESS_EXCHANGE_REFUSED) {
             /* asks again when it is consumed at last */
             w->rebind &= ~bit;
 
-        } else if (w->slots[i].state != NGX_ESS_EXCHANGE_READY) {
+        } else if (w->slots[i].queue.state != NGX_ESS_EXCHANGE_READY) {
             return 0;
         }
     }
@@ -163,13 +121,13 @@ ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
         return 0;
     }
 
-    if (r->after) {
+    if (w->rebinds.after) {
 
-        if ((ngx_msec_int_t) (r->after - ngx_current_msec) > 0) {
+        if ((ngx_msec_int_t) (w->rebinds.after - ngx_current_msec) > 0) {
             return 0;
         }
 
-        r->after = 0;
+        w->rebinds.after = 0;
     }
 
     ngx_ess_exchange_rebind_start(w, w->rebind, 0);
@@ -184,47 +142,41 @@ static void
 ngx_ess_exchange_rebind_start(ngx_ess_exchange_worker_t *w, ngx_uint_t slots,
     ngx_uint_t round)
 {
-    ngx_ess_exchange_rebind_t  *r;
-
-    r = w->rebinds;
-
-    r->slots = slots;
-    r->round = round;
-    r->former = ngx_ess_exchange_former_bound(w) & slots;
-    r->subscribed = !round;
-    r->cursor = 0;
-    r->keys = 0;
-    r->bound = 0;
-    r->refused = 0;
-    r->read = 0;
+    w->rebinds.slots = slots;
+    w->rebinds.round = round;
+    w->rebinds.former = ngx_ess_exchange_former_bound(w) & slots;
+    w->rebinds.subscribed = !round;
+    w->rebinds.cursor = 0;
+    w->rebinds.keys = 0;
+    w->rebinds.bound = 0;
+    w->rebinds.refused = 0;
+    w->rebinds.read = 0;
 }
 
 
 static ngx_int_t
 ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                  i, n;
-    ngx_ess_stream_key_t        keys[NGX_ESS_EXCHANGE_REBIND_READ];
-    ngx_ess_exchange_rebind_t  *r;
+    ngx_uint_t            i, n;
+    ngx_ess_stream_key_t  keys[NGX_ESS_EXCHANGE_REBIND_READ];
 
-    r = w->rebinds;
     n = NGX_ESS_EXCHANGE_REBIND_READ;
 
-    if (r->round) {
-        n = ngx_min(n, r->credit);
-        r->credit -= n;
+    if (w->rebinds.round) {
+        n = ngx_min(n, w->rebinds.credit);
+        w->rebinds.credit -= n;
     }
 
-    n = ngx_ess_stream_keys(w->zone, r->slots, r->subscribed, &r->cursor, keys,
-                            n);
+    n = ngx_ess_stream_keys(w->zone, w->rebinds.slots, w->rebinds.subscribed,
+                            &w->rebinds.cursor, keys, n);
 
     if (n == 0) {
-        if (r->subscribed) {
-            r->subscribed = 0;
-            r->cursor = 0;
+        if (w->rebinds.subscribed) {
+            w->rebinds.subscribed = 0;
+            w->rebinds.cursor = 0;
 
         } else {
-            r->read = 1;
+            w->rebinds.read = 1;
         }
 
         return NGX_OK;
@@ -239,11 +191,11 @@ ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
             return NGX_ERROR;
         }
 
-        r->busy++;
+        w->rebinds.busy++;
     }
 
-    if (!r->subscribed) {
-        r->keys += n;
+    if (!w->rebinds.subscribed) {
+        w->rebinds.keys += n;
     }
 
     return NGX_OK;
@@ -253,30 +205,26 @@ ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_rebind_t  *r;
+    if (w->rebinds.round) {
+        w->rebinds.round_keys = w->rebinds.keys;
 
-    r = w->rebinds;
-
-    if (r->round) {
-        r->round_keys = r->keys;
-
-    } else if (r->after == 0) {
+    } else if (w->rebinds.after == 0) {
         ngx_log_error(NGX_LOG_INFO, w->log, 0,
                       "bound %ui routing keys again, %ui were refused",
-                      r->bound, r->refused);
+                      w->rebinds.bound, w->rebinds.refused);
 
-        ngx_ess_exchange_former_unbound(w, r->former);
+        ngx_ess_exchange_former_unbound(w, w->rebinds.former);
 
         if (w->lost) {
-            ngx_ess_counter_add(w->zone, NGX_ESS_C_RESTORED, r->keys);
+            ngx_ess_counter_add(w->zone, NGX_ESS_C_RESTORED, w->rebinds.keys);
 
-            w->lost &= ~r->slots;
+            w->lost &= ~w->rebinds.slots;
             ngx_ess_exchange_worker_gauge(w);
         }
     }
 
-    r->slots = 0;
-    r->round = 0;
+    w->rebinds.slots = 0;
+    w->rebinds.round = 0;
 
     if (w->rebind) {
         ngx_ess_exchange_worker_kick(w);
@@ -289,15 +237,11 @@ ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_stop(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_rebind_t  *r;
+    w->rebinds.read = 1;
+    w->rebind |= w->rebinds.slots;
 
-    r = w->rebinds;
-
-    r->read = 1;
-    w->rebind |= r->slots;
-
-    r->after = ngx_current_msec + NGX_ESS_EXCHANGE_REBIND_LATER;
-    r->after += (r->after == 0);
+    w->rebinds.after = ngx_current_msec + NGX_ESS_EXCHANGE_REBIND_LATER;
+    w->rebinds.after += (w->rebinds.after == 0);
 
     ngx_ess_exchange_worker_retry(w);
 }
@@ -308,17 +252,14 @@ ngx_ess_exchange_rebind_answered(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_exchange_worker_t  *w;
-    ngx_ess_exchange_rebind_t  *r;
 
     w = slot->worker;
-    r = w->rebinds;
-
-    r->busy--;
+    w->rebinds.busy--;
 
     switch (rc) {
 
     case NGX_OK:
-        r->bound++;
+        w->rebinds.bound++;
         break;
 
     case NGX_ABORT:
@@ -337,12 +278,9 @@ ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
     ngx_str_t *text)
 {
     ngx_ess_exchange_worker_t  *w;
-    ngx_ess_exchange_rebind_t  *r;
 
     w = slot->worker;
-    r = w->rebinds;
-
-    r->refused++;
+    w->rebinds.refused++;
 
     ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR,
                               "broker refused a binding", code, text);
@@ -351,9 +289,11 @@ ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
         /* soon again, but for the backoff */
         ngx_ess_exchange_slot_gone(slot);
         ngx_ess_exchange_rebind_stop(w);
-        r->after = ngx_current_msec ? ngx_current_msec : 1;
+        w->rebinds.after = ngx_current_msec ? ngx_current_msec : 1;
 
-    } else if (r->refused == NGX_ESS_EXCHANGE_REBIND_REFUSED && !r->round) {
+    } else if (w->rebinds.refused == NGX_ESS_EXCHANGE_REBIND_REFUSED
+               && !w->rebinds.round)
+    {
         ngx_ess_exchange_rebind_stop(w);
     }
 }
@@ -373,11 +313,11 @@ ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w)
     ngx_uint_t                  n, keys;
     ngx_ess_exchange_rebind_t  *r;
 
-    r = w->rebinds;
+    r = &w->rebinds;
 
     if (w->admin == NULL || w->draining || w->rebind
         || (r->slots && !r->round)
-        || w->exchange != NGX_ESS_EXCHANGE_READY)
+        || w->exchange.state != NGX_ESS_EXCHANGE_READY)
     {
         return NGX_ESS_EXCHANGE_REBIND_TICK_MAX;
     }
@@ -419,28 +359,26 @@ ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                  i, slots, n;
-    ngx_ess_exchange_rebind_t  *r;
+    ngx_uint_t  i, slots, n;
 
-    r = w->rebinds;
     slots = 0;
     n = 0;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (w->slots[i].consuming
-            && w->slots[i].state == NGX_ESS_EXCHANGE_READY)
+            && w->slots[i].queue.state == NGX_ESS_EXCHANGE_READY)
         {
             slots |= (ngx_uint_t) 1 << i;
             n++;
         }
     }
 
-    r->round_begin = ngx_current_msec;
-    r->round_last = ngx_current_msec - NGX_ESS_EXCHANGE_REBIND_TICK_MIN;
-    r->round_slots = n;
-    r->round_due = 0;
-    r->credit = 0;
+    w->rebinds.round_begin = ngx_current_msec;
+    w->rebinds.round_last = ngx_current_msec - NGX_ESS_EXCHANGE_REBIND_TICK_MIN;
+    w->rebinds.round_slots = n;
+    w->rebinds.round_due = 0;
+    w->rebinds.credit = 0;
 
     if (slots) {
         ngx_ess_exchange_rebind_start(w, slots, 1);
@@ -451,23 +389,12 @@ ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_rebind_reset(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_rebind_t  *r;
-
-    r = w->rebinds;
-
     /* own slots are bound again once they are consumed again */
 
-    r->slots = 0;
-    r->round = 0;
+    w->rebinds.slots = 0;
+    w->rebinds.round = 0;
     w->rebind = 0;
-    r->busy = 0;
-    r->read = 0;
-    r->after = 0;
-}
-
-
-ngx_uint_t
-ngx_ess_exchange_rebind_later(ngx_ess_exchange_worker_t *w)
-{
-    return w->rebinds->after != 0;
+    w->rebinds.busy = 0;
+    w->rebinds.read = 0;
+    w->rebinds.after = 0;
 }

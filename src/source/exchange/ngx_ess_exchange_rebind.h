@@ -11,19 +11,12 @@
 #include "ngx_ess_exchange_worker.h"
 
 
-/* NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_exchange_rebind_init(ngx_ess_exchange_worker_t *w,
-    ngx_cycle_t *cycle);
-
 /* Goes on binding. */
 void ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w);
 
 /* The next portion of a round; returns the ms until this is to be called
    again. */
 ngx_msec_t ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w);
-
-/* 1: a pass that the broker refused waits for its time. */
-ngx_uint_t ngx_ess_exchange_rebind_later(ngx_ess_exchange_worker_t *w);
 
 /* The session is gone; all operations were aborted. */
 void ngx_ess_exchange_rebind_reset(ngx_ess_exchange_worker_t *w);

@@ -49,13 +49,6 @@ typedef struct {
 } ngx_ess_exchange_restore_op_t;
 
 
-struct ngx_ess_exchange_restore_s {
-    ngx_queue_t                 ops;
-    ngx_ess_exchange_restore_pt handler;
-    time_t                      time;       /* of the last line about it */
-};
-
-
 static ngx_ess_exchange_restore_op_t *ngx_ess_exchange_restore_find(
     ngx_ess_exchange_worker_t *w, ngx_str_t *key);
 static ngx_ess_exchange_restore_op_t *ngx_ess_exchange_restore_create(
@@ -75,21 +68,13 @@ static void ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind,
 static void ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_op_t *o);
 
 
-ngx_int_t
-ngx_ess_exchange_restore_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle,
+void
+ngx_ess_exchange_restore_init(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_restore_pt handler)
 {
-    w->restore = ngx_palloc(cycle->pool, sizeof(ngx_ess_exchange_restore_t));
-    if (w->restore == NULL) {
-        return NGX_ERROR;
-    }
+    ngx_queue_init(&w->restoring);
 
-    ngx_queue_init(&w->restore->ops);
-
-    w->restore->handler = handler;
-    w->restore->time = 0;
-
-    return NGX_OK;
+    w->restored = handler;
 }
 
 
@@ -101,8 +86,8 @@ ngx_ess_exchange_restore_exit(ngx_ess_exchange_worker_t *w)
     ngx_ess_source_publish_t       *pub;
     ngx_ess_exchange_restore_op_t  *o;
 
-    while (!ngx_queue_empty(&w->restore->ops)) {
-        o = ngx_queue_data(ngx_queue_head(&w->restore->ops),
+    while (!ngx_queue_empty(&w->restoring)) {
+        o = ngx_queue_data(ngx_queue_head(&w->restoring),
                            ngx_ess_exchange_restore_op_t, queue);
 
         for (i = 0; i < o->n; i++) {
@@ -173,7 +158,7 @@ ngx_ess_exchange_restore(ngx_ess_exchange_worker_t *w,
         ngx_ess_exchange_restore_log(w, &pub->key);
     }
 
-    ngx_queue_insert_tail(&w->restore->ops, &o->queue);
+    ngx_queue_insert_tail(&w->restoring, &o->queue);
     ngx_queue_insert_tail(&o->waiting, &pub->queue);
 
     w->restores++;
@@ -197,8 +182,8 @@ ngx_ess_exchange_restore_find(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
     ngx_queue_t                    *q;
     ngx_ess_exchange_restore_op_t  *o;
 
-    for (q = ngx_queue_head(&w->restore->ops);
-         q != ngx_queue_sentinel(&w->restore->ops);
+    for (q = ngx_queue_head(&w->restoring);
+         q != ngx_queue_sentinel(&w->restoring);
          q = ngx_queue_next(q))
     {
         o = ngx_queue_data(q, ngx_ess_exchange_restore_op_t, queue);
@@ -270,10 +255,10 @@ static ngx_int_t
 ngx_ess_exchange_restore_streams(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_restore_op_t *o, ngx_str_t *key, uint64_t listed)
 {
-    ngx_uint_t              i, n, streams;
-    ngx_ess_event_t         event;
-    ngx_ess_stream_ref_t   *ref;
-    ngx_ess_stream_info_t   info;
+    ngx_uint_t             i, n, streams;
+    ngx_ess_event_t        event;
+    ngx_ess_stream_ref_t  *ref;
+    ngx_ess_stream_info_t  info;
 
     streams = 0;
 
@@ -371,11 +356,11 @@ ngx_ess_exchange_restore_log(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
     ngx_ess_escaped_t  e;
 
-    if (w->restore->time == ngx_time()) {
+    if (w->restore_time == ngx_time()) {
         return;
     }
 
-    w->restore->time = ngx_time();
+    w->restore_time = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, w->log, 0,
                   "routing key \"%V\" is not bound any more and is bound "
@@ -435,7 +420,7 @@ ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_op_t *o)
 
         pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
 
-        w->restore->handler(pub, o->rc, &text);
+        w->restored(pub, o->rc, &text);
     }
 
     ngx_free(o);

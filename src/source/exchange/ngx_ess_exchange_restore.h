@@ -8,17 +8,10 @@
 
 
 #include "ngx_ess_exchange_worker.h"
-#include "ngx_ess_source.h"
 
 
-/* The publication's key was bound, or could not be: "text" says why. */
-typedef void (*ngx_ess_exchange_restore_pt)(ngx_ess_source_publish_t *pub,
-    ngx_int_t rc, ngx_str_t *text);
-
-
-/* NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_exchange_restore_init(ngx_ess_exchange_worker_t *w,
-    ngx_cycle_t *cycle, ngx_ess_exchange_restore_pt handler);
+void ngx_ess_exchange_restore_init(ngx_ess_exchange_worker_t *w,
+    ngx_ess_exchange_restore_pt handler);
 void ngx_ess_exchange_restore_exit(ngx_ess_exchange_worker_t *w);
 
 /* Is there a stream that the API lists whose key, or pattern, an event with

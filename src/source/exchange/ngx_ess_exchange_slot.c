@@ -1,8 +1,7 @@
 
 /*
- * Slot queues.  A slot's queue is looked up first, made when it is not there,
- * and used as it is when it differs; any worker may do so, for a binding.  All
- * state is the worker's.
+ * Slot queues: their names and arguments, whose they are, and what follows when
+ * one is found, made, or refused.  All state is the worker's.
  */
 
 
@@ -21,21 +20,26 @@
 static ngx_int_t ngx_ess_exchange_slot_name(ngx_ess_exchange_worker_t *w,
     ngx_cycle_t *cycle, ngx_uint_t number, ngx_uint_t quorum, ngx_str_t *name);
 static ngx_uint_t ngx_ess_exchange_slot_own(ngx_cycle_t *cycle, ngx_uint_t n);
-static void ngx_ess_exchange_slot_declare(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_declared_e state);
+static void ngx_ess_exchange_slot_fill(ngx_ess_exchange_declared_t *d,
+    void *fields, ngx_uint_t passive);
 static void ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot,
     amqp_table_t *arguments);
-static void ngx_ess_exchange_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static ngx_uint_t ngx_ess_exchange_slot_usable(
-    ngx_ess_exchange_declared_e state, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_slot_refused(ngx_ess_exchange_slot_t *slot,
-    ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_slot_compared(ngx_ess_exchange_slot_t *slot,
-    ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_slot_created(ngx_ess_exchange_slot_t *slot);
-static void ngx_ess_exchange_slot_known(ngx_ess_exchange_slot_t *slot,
+static void ngx_ess_exchange_slot_ready(ngx_ess_exchange_declared_t *d,
     ngx_uint_t created);
+static void ngx_ess_exchange_slot_created(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_slot_failed(ngx_ess_exchange_declared_t *d,
+    ngx_uint_t code, ngx_str_t *text);
+
+
+static const ngx_ess_exchange_declared_type_t  ngx_ess_exchange_slot_queue = {
+    AMQP_QUEUE_DECLARE_METHOD,
+    "queue \"%V\" has other arguments than those configured and is used as it "
+    "is: %V",
+    "broker refused a slot queue",
+    ngx_ess_exchange_slot_fill,
+    ngx_ess_exchange_slot_ready,
+    ngx_ess_exchange_slot_failed
+};
 
 
 ngx_int_t
@@ -51,11 +55,15 @@ ngx_ess_exchange_slot_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
         slot->number = i;
         slot->own = ngx_ess_exchange_slot_own(cycle, i);
 
+        slot->queue.type = &ngx_ess_exchange_slot_queue;
+        slot->queue.worker = w;
+        slot->queue.slot = slot;
+
         if (ngx_ess_exchange_slot_name(w, cycle, i, w->conf->quorum,
-                                       &slot->queue)
+                                       &slot->queue.name)
             != NGX_OK
             || ngx_ess_exchange_slot_name(w, cycle, i, !w->conf->quorum,
-                                          &slot->former)
+                                          &slot->former.name)
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -119,46 +127,28 @@ ngx_ess_exchange_slot_reset(ngx_ess_exchange_worker_t *w, ngx_uint_t closed)
         slot = &w->slots[i];
 
         if (closed) {
-            slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
+            slot->queue.state = NGX_ESS_EXCHANGE_UNKNOWN;
 
-        } else if (slot->own && slot->state == NGX_ESS_EXCHANGE_READY) {
-            slot->state = NGX_ESS_EXCHANGE_REFUSED;
+        } else if (slot->own && slot->queue.state == NGX_ESS_EXCHANGE_READY) {
+            slot->queue.state = NGX_ESS_EXCHANGE_REFUSED;
         }
     }
 }
 
 
-void
-ngx_ess_exchange_slot_ensure(ngx_ess_exchange_slot_t *slot)
-{
-    if (slot->state == NGX_ESS_EXCHANGE_UNKNOWN && slot->worker->admin) {
-        ngx_ess_exchange_slot_declare(slot, NGX_ESS_EXCHANGE_LOOKUP);
-    }
-}
-
-
 static void
-ngx_ess_exchange_slot_declare(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_declared_e state)
+ngx_ess_exchange_slot_fill(ngx_ess_exchange_declared_t *d, void *fields,
+    ngx_uint_t passive)
 {
-    amqp_queue_declare_t  *m;
+    amqp_queue_declare_t  *m = fields;
 
-    slot->state = state;
+    m->queue = ngx_ess_exchange_worker_bytes(&d->name);
+    m->passive = passive;
+    m->durable = !passive;
 
-    m = ngx_ess_amqp_op_init(&slot->op, AMQP_QUEUE_DECLARE_METHOD,
-                             ngx_ess_exchange_slot_declared, slot);
-
-    m->queue = ngx_ess_exchange_worker_bytes(&slot->queue);
-
-    if (state == NGX_ESS_EXCHANGE_LOOKUP) {
-        m->passive = 1;
-
-    } else {
-        m->durable = 1;
-        ngx_ess_exchange_slot_arguments(slot, &m->arguments);
+    if (!passive) {
+        ngx_ess_exchange_slot_arguments(d->slot, &m->arguments);
     }
-
-    ngx_ess_amqp_op(slot->worker->admin, &slot->op);
 }
 
 
@@ -213,105 +203,33 @@ ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot,
 }
 
 
-static void
-ngx_ess_exchange_slot_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_exchange_slot_t     *slot;
-    ngx_ess_exchange_declared_e  state;
-
-    slot = op->data;
-    state = slot->state;
-
-    if (rc == NGX_ABORT) {
-        slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
-        return;
-    }
-
-    slot->state = NGX_ESS_EXCHANGE_READY;
-
-    if (rc == NGX_OK) {
-
-        if (state == NGX_ESS_EXCHANGE_LOOKUP && !slot->differs) {
-            ngx_ess_exchange_slot_declare(slot, NGX_ESS_EXCHANGE_COMPARE);
-            return;
-        }
-
-        if (state == NGX_ESS_EXCHANGE_CREATE) {
-            ngx_ess_exchange_slot_created(slot);
-        }
-
-    } else if (state == NGX_ESS_EXCHANGE_LOOKUP && code == AMQP_NOT_FOUND) {
-        ngx_ess_exchange_slot_declare(slot, NGX_ESS_EXCHANGE_CREATE);
-        return;
-
-    } else if (ngx_ess_exchange_slot_usable(state, code, text)) {
-        ngx_ess_exchange_slot_compared(slot, code, text);
-
-    } else {
-        ngx_ess_exchange_slot_refused(slot, code, text);
-    }
-
-    if (slot->state == NGX_ESS_EXCHANGE_READY) {
-        ngx_ess_exchange_slot_known(slot, state == NGX_ESS_EXCHANGE_CREATE);
-    }
-
-    ngx_ess_exchange_worker_kick(slot->worker);
-}
-
-
-/* 1: the queue is there, although it could not be declared; somebody may have
-   been faster.  Limits of a virtual host answer with the same code. */
-
-static ngx_uint_t
-ngx_ess_exchange_slot_usable(ngx_ess_exchange_declared_e state,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    if (state == NGX_ESS_EXCHANGE_COMPARE && code == AMQP_ACCESS_REFUSED) {
-        return 1;
-    }
-
-    return state != NGX_ESS_EXCHANGE_LOOKUP
-           && code == AMQP_PRECONDITION_FAILED
-           && ngx_strlcasestrn(text->data, text->data + text->len,
-                               (u_char *) "inequivalent arg", 16 - 1);
-}
-
-
-/* The queue is not there, or the node that has it is not: what is published
-   meanwhile may have found no queue. */
+/*
+ * To look for a queue that is not there costs a channel, and a line in the
+ * broker's log: so a slot with a classic queue looks for another one only
+ * after quorum queues were in use, or where its own queue had to be made.
+ */
 
 static void
-ngx_ess_exchange_slot_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
-    ngx_str_t *text)
+ngx_ess_exchange_slot_ready(ngx_ess_exchange_declared_t *d, ngx_uint_t created)
 {
-    slot->state = NGX_ESS_EXCHANGE_REFUSED;
+    ngx_uint_t       number, quorum;
+    ngx_ess_zone_t  *zone;
 
-    if (slot->own && !slot->lost && code != AMQP_ACCESS_REFUSED) {
-        slot->lost = 1;
-        ngx_ess_loss_slot(slot->worker->zone, slot->number);
+    zone = d->worker->zone;
+    number = d->slot->number;
+    quorum = d->worker->conf->quorum;
+
+    if (created && d->slot->own) {
+        ngx_ess_exchange_slot_created(d->slot);
     }
 
-    ngx_ess_exchange_worker_refused(slot->worker, "broker refused a slot queue",
-                                    code, text);
+    ngx_ess_broker_set_queue(zone, number, quorum, NGX_ESS_BROKER_THERE);
 
-    slot->worker->refused(slot->worker, slot, text);
-    ngx_ess_exchange_worker_retry(slot->worker);
-}
-
-
-static void
-ngx_ess_exchange_slot_compared(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
-    ngx_str_t *text)
-{
-    /* not asked again: each refusal costs the channel */
-    slot->differs = 1;
-
-    if (code == AMQP_PRECONDITION_FAILED) {
-        ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
-                      "queue \"%V\" has other arguments than those "
-                      "configured and is used as it is: %V",
-                      &slot->queue, text);
+    if ((created || quorum)
+        && ngx_ess_broker_queue(zone, number, !quorum)
+           == NGX_ESS_BROKER_UNKNOWN)
+    {
+        ngx_ess_broker_set_queue(zone, number, !quorum, NGX_ESS_BROKER_THERE);
     }
 }
 
@@ -319,16 +237,12 @@ ngx_ess_exchange_slot_compared(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
 static void
 ngx_ess_exchange_slot_created(ngx_ess_exchange_slot_t *slot)
 {
-    if (!slot->own) {
-        return;
-    }
-
     if (slot->consumed) {
         if (ngx_ess_exchange_slot_tell(slot)) {
             ngx_log_error(NGX_LOG_WARN, slot->worker->log, 0,
                           "queue \"%V\" was gone and has been made anew, "
                           "events of slot %ui published meanwhile are lost",
-                          &slot->queue, slot->number);
+                          &slot->queue.name, slot->number);
         }
 
         ngx_ess_loss_slot(slot->worker->zone, slot->number);
@@ -338,29 +252,19 @@ ngx_ess_exchange_slot_created(ngx_ess_exchange_slot_t *slot)
 }
 
 
-/*
- * To look for a queue that is not there costs a channel, and a line in the
- * broker's log: so a slot with a classic queue looks for another one only
- * after quorum queues were in use, or where its own queue had to be made.
- */
+/* What is published meanwhile may have found no queue. */
 
 static void
-ngx_ess_exchange_slot_known(ngx_ess_exchange_slot_t *slot, ngx_uint_t created)
+ngx_ess_exchange_slot_failed(ngx_ess_exchange_declared_t *d, ngx_uint_t code,
+    ngx_str_t *text)
 {
-    ngx_uint_t       quorum;
-    ngx_ess_zone_t  *zone;
+    ngx_ess_exchange_slot_t  *slot;
 
-    zone = slot->worker->zone;
-    quorum = slot->worker->conf->quorum;
+    slot = d->slot;
 
-    ngx_ess_broker_set_queue(zone, slot->number, quorum, NGX_ESS_BROKER_THERE);
-
-    if ((created || quorum)
-        && ngx_ess_broker_queue(zone, slot->number, !quorum)
-           == NGX_ESS_BROKER_UNKNOWN)
-    {
-        ngx_ess_broker_set_queue(zone, slot->number, !quorum,
-                                 NGX_ESS_BROKER_THERE);
+    if (slot->own && !slot->lost && code != AMQP_ACCESS_REFUSED) {
+        slot->lost = 1;
+        ngx_ess_loss_slot(slot->worker->zone, slot->number);
     }
 }
 
@@ -368,8 +272,8 @@ ngx_ess_exchange_slot_known(ngx_ess_exchange_slot_t *slot, ngx_uint_t created)
 void
 ngx_ess_exchange_slot_gone(ngx_ess_exchange_slot_t *slot)
 {
-    if (slot->state == NGX_ESS_EXCHANGE_READY) {
-        slot->state = NGX_ESS_EXCHANGE_UNKNOWN;
+    if (slot->queue.state == NGX_ESS_EXCHANGE_READY) {
+        slot->queue.state = NGX_ESS_EXCHANGE_UNKNOWN;
     }
 
     ngx_ess_exchange_worker_gone(slot->worker);
@@ -408,5 +312,5 @@ ngx_ess_exchange_slot_prefetch(ngx_ess_exchange_worker_t *w)
 ngx_uint_t
 ngx_ess_exchange_slot_quorum(ngx_ess_exchange_slot_t *slot)
 {
-    return slot->worker->conf->quorum || slot->found || slot->overlap;
+    return slot->worker->conf->quorum || slot->former.found || slot->overlap;
 }

@@ -20,9 +20,6 @@ ngx_int_t ngx_ess_exchange_slot_init(ngx_ess_exchange_worker_t *w,
 void ngx_ess_exchange_slot_reset(ngx_ess_exchange_worker_t *w,
     ngx_uint_t closed);
 
-/* Makes sure that the slot's queue is there, unless that is under way. */
-void ngx_ess_exchange_slot_ensure(ngx_ess_exchange_slot_t *slot);
-
 /* The broker says that the slot's queue or the exchange is not there; to be
    followed by a kick. */
 void ngx_ess_exchange_slot_gone(ngx_ess_exchange_slot_t *slot);

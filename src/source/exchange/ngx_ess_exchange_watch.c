@@ -1,6 +1,6 @@
 
 /*
- * Is the exchange still the one that the keys were bound to?  When it is
+ * The exchange.  Is it still the one that the keys were bound to?  When it is
  * deleted its bindings go, and RabbitMQ tells nobody.  So nginx has an exchange
  * of its own beside it, the witness: one that deletes itself with its last
  * binding, whose only one leads to the exchange.
@@ -24,22 +24,15 @@
 #define NGX_ESS_EXCHANGE_WATCH_TIME  1000   /* ms between two looks */
 
 
-struct ngx_ess_exchange_watch_s {
-    ngx_str_t                    name;      /* empty: cannot be watched */
-    uint32_t                     hash;      /* of it, for the zone */
-    ngx_ess_amqp_op_t            op;
-    ngx_msec_t                   time;      /* of the last look */
-    uint32_t                     number;    /* of the last loss that this worker
-                                               has acted on */
-    uint32_t                     number_then;   /* the same, when it looked */
-    unsigned                     busy:1;
-    unsigned                     known:1;   /* a witness was made before */
-    unsigned                     anew:1;    /* to be made, now */
-};
-
-
 static ngx_int_t ngx_ess_exchange_watch_name(ngx_ess_exchange_worker_t *w,
     ngx_cycle_t *cycle);
+static void ngx_ess_exchange_watch_fill(ngx_ess_exchange_declared_t *d,
+    void *fields, ngx_uint_t passive);
+static void ngx_ess_exchange_watch_ready(ngx_ess_exchange_declared_t *d,
+    ngx_uint_t created);
+static void ngx_ess_exchange_watch_failed(ngx_ess_exchange_declared_t *d,
+    ngx_uint_t code, ngx_str_t *text);
+static ngx_uint_t ngx_ess_exchange_watch_known(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_watch_look(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w,
     ngx_uint_t passive);
@@ -51,15 +44,24 @@ static void ngx_ess_exchange_watch_not_found(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_watch_note(ngx_ess_exchange_worker_t *w);
 
 
+static const ngx_ess_exchange_declared_type_t  ngx_ess_exchange_watch_type = {
+    AMQP_EXCHANGE_DECLARE_METHOD,
+    "exchange \"%V\" is not as configured and is used as it is: %V",
+    "broker refused the exchange",
+    ngx_ess_exchange_watch_fill,
+    ngx_ess_exchange_watch_ready,
+    ngx_ess_exchange_watch_failed
+};
+
+
 ngx_int_t
 ngx_ess_exchange_watch_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    w->watch = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_watch_t));
-    if (w->watch == NULL) {
-        return NGX_ERROR;
-    }
+    w->exchange.type = &ngx_ess_exchange_watch_type;
+    w->exchange.worker = w;
+    w->exchange.name = w->conf->exchange;
 
-    w->watch->number = ngx_ess_loss_number(w->zone);
+    w->watch.number = ngx_ess_loss_number(w->zone);
 
     return ngx_ess_exchange_watch_name(w, cycle);
 }
@@ -68,13 +70,11 @@ ngx_ess_exchange_watch_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_ess_exchange_watch_name(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 {
-    u_char                    *p;
-    size_t                     len;
-    uint32_t                   hash;
-    ngx_ess_amqp_node_t       *node;
-    ngx_ess_exchange_watch_t  *x;
+    u_char               *p;
+    size_t                len;
+    uint32_t              hash;
+    ngx_ess_amqp_node_t  *node;
 
-    x = w->watch;
     len = sizeof("ess..") - 1 + w->conf->node.len + w->conf->exchange.len;
 
     if (len > NGX_ESS_EXCHANGE_NAME) {
@@ -87,35 +87,93 @@ ngx_ess_exchange_watch_name(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    x->name.data = p;
-    x->name.len = ngx_sprintf(p, "ess.%V.%V", &w->conf->node,
-                              &w->conf->exchange)
-                  - p;
+    w->watch.name.data = p;
+    w->watch.name.len = ngx_sprintf(p, "ess.%V.%V", &w->conf->node,
+                                    &w->conf->exchange)
+                        - p;
 
     node = w->conf->amqp.nodes.elts;
 
     ngx_crc32_init(hash);
     ngx_crc32_update(&hash, node->vhost.data, node->vhost.len);
-    ngx_crc32_update(&hash, x->name.data, x->name.len);
+    ngx_crc32_update(&hash, w->watch.name.data, w->watch.name.len);
     ngx_crc32_final(hash);
 
-    x->hash = hash ? hash : 1;
+    w->watch.hash = hash ? hash : 1;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_ess_exchange_watch_fill(ngx_ess_exchange_declared_t *d, void *fields,
+    ngx_uint_t passive)
+{
+    amqp_exchange_declare_t *m = fields;
+
+    ngx_ess_exchange_worker_t  *w;
+
+    w = d->worker;
+
+    if (passive) {
+        w->watch.there = w->watch.seen || ngx_ess_exchange_watch_known(w);
+    }
+
+    m->exchange = ngx_ess_exchange_worker_bytes(&d->name);
+    m->type = amqp_cstring_bytes(w->conf->topic ? "topic" : "direct");
+    m->durable = 1;
+    m->passive = passive;
+}
+
+
+static void
+ngx_ess_exchange_watch_ready(ngx_ess_exchange_declared_t *d,
+    ngx_uint_t created)
+{
+    ngx_ess_exchange_worker_t  *w;
+
+    w = d->worker;
+
+    if (created) {
+
+        if (!w->watch.anew && w->watch.there) {
+            ngx_ess_exchange_watch_note(w);
+        }
+
+        w->watch.state = NGX_ESS_EXCHANGE_UNKNOWN;
+        w->watch.anew = 1;
+    }
+
+    w->watch.seen = 1;
+
+    ngx_ess_exchange_worker_gauge(w);
+}
+
+
+static void
+ngx_ess_exchange_watch_failed(ngx_ess_exchange_declared_t *d, ngx_uint_t code,
+    ngx_str_t *text)
+{
+    ngx_ess_exchange_worker_t  *w;
+
+    w = d->worker;
+
+    ngx_cpystrn(w->exchange_text, text->data,
+                ngx_min(text->len + 1, sizeof(w->exchange_text)));
+
+    ngx_ess_exchange_worker_gauge(w);
 }
 
 
 void
 ngx_ess_exchange_watch_tick(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_watch_t  *x;
-
-    x = w->watch;
-
-    if (x->number != ngx_ess_loss_number(w->zone)) {
+    if (w->watch.number != ngx_ess_loss_number(w->zone)) {
         ngx_ess_exchange_watch_lost(w);
 
-    } else if (ngx_current_msec - x->time >= NGX_ESS_EXCHANGE_WATCH_TIME) {
+    } else if (ngx_current_msec - w->watch.time
+               >= NGX_ESS_EXCHANGE_WATCH_TIME)
+    {
         ngx_ess_exchange_watch_now(w);
     }
 }
@@ -124,49 +182,41 @@ ngx_ess_exchange_watch_tick(ngx_ess_exchange_worker_t *w)
 ngx_uint_t
 ngx_ess_exchange_watch_settled(ngx_ess_exchange_worker_t *w)
 {
-    return w->witness == NGX_ESS_EXCHANGE_READY
-           || w->witness == NGX_ESS_EXCHANGE_REFUSED;
+    return w->watch.state == NGX_ESS_EXCHANGE_READY
+           || w->watch.state == NGX_ESS_EXCHANGE_REFUSED;
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_ess_exchange_watch_known(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_watch_t  *x;
-
-    x = w->watch;
-
-    return ngx_ess_loss_witness(w->zone) == x->hash;
+    return ngx_ess_loss_witness(w->zone) == w->watch.hash;
 }
 
 
 void
 ngx_ess_exchange_watch(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_watch_t  *x;
-
-    x = w->watch;
-
     if (w->admin == NULL
-        || w->exchange != NGX_ESS_EXCHANGE_READY
-        || w->witness != NGX_ESS_EXCHANGE_UNKNOWN
-        || x->busy)
+        || w->exchange.state != NGX_ESS_EXCHANGE_READY
+        || w->watch.state != NGX_ESS_EXCHANGE_UNKNOWN
+        || w->watch.busy)
     {
         return;
     }
 
-    if (x->name.len == 0) {
-        w->witness = NGX_ESS_EXCHANGE_REFUSED;
+    if (w->watch.name.len == 0) {
+        w->watch.state = NGX_ESS_EXCHANGE_REFUSED;
         return;
     }
 
-    if (x->anew) {
-        w->witness = NGX_ESS_EXCHANGE_CREATE;
+    if (w->watch.anew) {
+        w->watch.state = NGX_ESS_EXCHANGE_CREATE;
         ngx_ess_exchange_watch_declare(w, 0);
         return;
     }
 
-    w->witness = NGX_ESS_EXCHANGE_LOOKUP;
+    w->watch.state = NGX_ESS_EXCHANGE_LOOKUP;
 
     ngx_ess_exchange_watch_look(w);
 }
@@ -175,12 +225,8 @@ ngx_ess_exchange_watch(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_watch_now(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_watch_t  *x;
-
-    x = w->watch;
-
-    if (w->admin && !x->busy
-        && w->exchange == NGX_ESS_EXCHANGE_READY
+    if (w->admin && !w->watch.busy
+        && w->exchange.state == NGX_ESS_EXCHANGE_READY
         && ngx_ess_exchange_watch_settled(w))
     {
         ngx_ess_exchange_watch_look(w);
@@ -191,15 +237,11 @@ ngx_ess_exchange_watch_now(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_watch_look(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_watch_t  *x;
+    w->watch.time = ngx_current_msec;
+    w->watch.number_then = w->watch.number;
+    w->watch.known = ngx_ess_exchange_watch_known(w);
 
-    x = w->watch;
-
-    x->time = ngx_current_msec;
-    x->number_then = x->number;
-    x->known = ngx_ess_exchange_watch_known(w);
-
-    if (w->witness == NGX_ESS_EXCHANGE_REFUSED) {
+    if (w->watch.state == NGX_ESS_EXCHANGE_REFUSED) {
         ngx_ess_exchange_watch_declare(w, 1);
 
     } else {
@@ -214,16 +256,14 @@ static void
 ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w,
     ngx_uint_t passive)
 {
-    ngx_str_t                 *name;
-    amqp_exchange_declare_t   *m;
-    ngx_ess_exchange_watch_t  *x;
+    ngx_str_t                *name;
+    amqp_exchange_declare_t  *m;
 
-    x = w->watch;
-    x->busy = 1;
+    w->watch.busy = 1;
 
-    name = passive ? &w->conf->exchange : &x->name;
+    name = passive ? &w->conf->exchange : &w->watch.name;
 
-    m = ngx_ess_amqp_op_init(&x->op, AMQP_EXCHANGE_DECLARE_METHOD,
+    m = ngx_ess_amqp_op_init(&w->watch.op, AMQP_EXCHANGE_DECLARE_METHOD,
                              ngx_ess_exchange_watch_answered, w);
 
     m->exchange = ngx_ess_exchange_worker_bytes(name);
@@ -233,27 +273,24 @@ ngx_ess_exchange_watch_declare(ngx_ess_exchange_worker_t *w,
     m->internal = 1;
     m->passive = passive;
 
-    ngx_ess_amqp_op(w->admin, &x->op);
+    ngx_ess_amqp_op(w->admin, &w->watch.op);
 }
 
 
 static void
 ngx_ess_exchange_watch_bind(ngx_ess_exchange_worker_t *w)
 {
-    amqp_exchange_bind_t      *m;
-    ngx_ess_exchange_watch_t  *x;
+    amqp_exchange_bind_t  *m;
 
-    x = w->watch;
+    w->watch.busy = 1;
 
-    x->busy = 1;
-
-    m = ngx_ess_amqp_op_init(&x->op, AMQP_EXCHANGE_BIND_METHOD,
+    m = ngx_ess_amqp_op_init(&w->watch.op, AMQP_EXCHANGE_BIND_METHOD,
                              ngx_ess_exchange_watch_answered, w);
 
-    m->source = ngx_ess_exchange_worker_bytes(&x->name);
+    m->source = ngx_ess_exchange_worker_bytes(&w->watch.name);
     m->destination = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
 
-    ngx_ess_amqp_op(w->admin, &x->op);
+    ngx_ess_amqp_op(w->admin, &w->watch.op);
 }
 
 
@@ -261,13 +298,10 @@ static void
 ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text)
 {
-    ngx_ess_exchange_watch_t   *x;
     ngx_ess_exchange_worker_t  *w;
 
     w = op->data;
-    x = w->watch;
-
-    x->busy = 0;
+    w->watch.busy = 0;
 
     if (rc == NGX_ABORT) {
         return;
@@ -279,9 +313,9 @@ ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     } else if (code == AMQP_NOT_FOUND) {
         ngx_ess_exchange_watch_not_found(w);
 
-    } else if (w->witness != NGX_ESS_EXCHANGE_REFUSED) {
-        w->witness = NGX_ESS_EXCHANGE_REFUSED;
-        x->anew = 0;
+    } else if (w->watch.state != NGX_ESS_EXCHANGE_REFUSED) {
+        w->watch.state = NGX_ESS_EXCHANGE_REFUSED;
+        w->watch.anew = 0;
 
         ngx_ess_amqp_trouble_once(w->session, NGX_LOG_NOTICE,
                                   "the exchange cannot be watched", code, text);
@@ -294,24 +328,20 @@ ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 static void
 ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_watch_t  *x;
-
-    x = w->watch;
-
-    switch (w->witness) {
+    switch (w->watch.state) {
 
     case NGX_ESS_EXCHANGE_CREATE:
-        w->witness = NGX_ESS_EXCHANGE_COMPARE;
+        w->watch.state = NGX_ESS_EXCHANGE_COMPARE;
         ngx_ess_exchange_watch_bind(w);
         break;
 
     case NGX_ESS_EXCHANGE_LOOKUP:
     case NGX_ESS_EXCHANGE_COMPARE:
-        w->witness = NGX_ESS_EXCHANGE_READY;
-        x->anew = 0;
+        w->watch.state = NGX_ESS_EXCHANGE_READY;
+        w->watch.anew = 0;
 
-        if (ngx_ess_loss_witness(w->zone) != x->hash) {
-            ngx_ess_loss_set_witness(w->zone, x->hash);
+        if (!ngx_ess_exchange_watch_known(w)) {
+            ngx_ess_loss_set_witness(w->zone, w->watch.hash);
         }
 
         break;
@@ -327,30 +357,26 @@ ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_watch_not_found(ngx_ess_exchange_worker_t *w)
 {
-    ngx_ess_exchange_watch_t  *x;
-
-    x = w->watch;
-
-    switch (w->witness) {
+    switch (w->watch.state) {
 
     case NGX_ESS_EXCHANGE_CREATE:
     case NGX_ESS_EXCHANGE_COMPARE:
 
         /* the exchange went meanwhile */
 
-        w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
+        w->watch.state = NGX_ESS_EXCHANGE_UNKNOWN;
         ngx_ess_exchange_worker_gone(w);
         break;
 
     default:
 
-        if (x->number_then != x->number) {
+        if (w->watch.number_then != w->watch.number) {
             /* noticed by another worker since it was asked */
             break;
         }
 
-        if (w->witness == NGX_ESS_EXCHANGE_LOOKUP && !x->known) {
-            w->witness = NGX_ESS_EXCHANGE_CREATE;
+        if (w->watch.state == NGX_ESS_EXCHANGE_LOOKUP && !w->watch.known) {
+            w->watch.state = NGX_ESS_EXCHANGE_CREATE;
             ngx_ess_exchange_watch_declare(w, 0);
             break;
         }
@@ -365,26 +391,10 @@ ngx_ess_exchange_watch_lost(ngx_ess_exchange_worker_t *w)
 {
     ngx_ess_exchange_watch_note(w);
 
-    w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
+    w->watch.state = NGX_ESS_EXCHANGE_UNKNOWN;
 
     ngx_ess_exchange_worker_gone(w);
     ngx_ess_exchange_worker_kick(w);
-}
-
-
-void
-ngx_ess_exchange_watch_created(ngx_ess_exchange_worker_t *w, ngx_uint_t known)
-{
-    ngx_ess_exchange_watch_t  *x;
-
-    x = w->watch;
-
-    if (!x->anew && known) {
-        ngx_ess_exchange_watch_note(w);
-    }
-
-    w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
-    x->anew = 1;
 }
 
 
@@ -393,20 +403,17 @@ ngx_ess_exchange_watch_created(ngx_ess_exchange_worker_t *w, ngx_uint_t known)
 static void
 ngx_ess_exchange_watch_note(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                 i;
-    ngx_ess_exchange_watch_t  *x;
+    ngx_uint_t  i;
 
-    x = w->watch;
-
-    if (ngx_ess_loss_exchange(w->zone, &x->number)) {
+    if (ngx_ess_loss_exchange(w->zone, &w->watch.number)) {
         ngx_log_error(NGX_LOG_WARN, w->log, 0,
                       "bindings of exchange \"%V\" are gone, events "
                       "published until they are made again are lost",
                       &w->conf->exchange);
     }
 
-    x->anew = 1;
-    w->exchange_differs = 0;
+    w->watch.anew = 1;
+    w->exchange.differs = 0;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         if (w->slots[i].own) {

@@ -1,5 +1,5 @@
 /*
- * Whether the exchange is still the one that the keys were bound to.
+ * The exchange, and whether it is still the one that the keys were bound to.
  */
 
 
@@ -23,19 +23,11 @@ void ngx_ess_exchange_watch_tick(ngx_ess_exchange_worker_t *w);
 /* 1: there is a witness, or there cannot be one. */
 ngx_uint_t ngx_ess_exchange_watch_settled(ngx_ess_exchange_worker_t *w);
 
-/* 1: some worker has made one since the zone was made. */
-ngx_uint_t ngx_ess_exchange_watch_known(ngx_ess_exchange_worker_t *w);
-
 /* Looks after it at once. */
 void ngx_ess_exchange_watch_now(ngx_ess_exchange_worker_t *w);
 
 /* All bindings are gone: binds again, and says so. */
 void ngx_ess_exchange_watch_lost(ngx_ess_exchange_worker_t *w);
-
-/* The exchange was not there, and has been declared; "known": it was there
-   before. */
-void ngx_ess_exchange_watch_created(ngx_ess_exchange_worker_t *w,
-    ngx_uint_t known);
 
 
 #endif /* _NGX_ESS_EXCHANGE_WATCH_H_INCLUDED_ */

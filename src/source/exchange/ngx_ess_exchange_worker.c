@@ -62,12 +62,12 @@ ngx_ess_exchange_worker_refused(ngx_ess_exchange_worker_t *w, const char *what,
 void
 ngx_ess_exchange_worker_gone(ngx_ess_exchange_worker_t *w)
 {
-    if (w->exchange == NGX_ESS_EXCHANGE_READY) {
-        w->exchange = NGX_ESS_EXCHANGE_UNKNOWN;
+    if (w->exchange.state == NGX_ESS_EXCHANGE_READY) {
+        w->exchange.state = NGX_ESS_EXCHANGE_UNKNOWN;
     }
 
-    if (w->witness == NGX_ESS_EXCHANGE_READY) {
-        w->witness = NGX_ESS_EXCHANGE_UNKNOWN;
+    if (w->watch.state == NGX_ESS_EXCHANGE_READY) {
+        w->watch.state = NGX_ESS_EXCHANGE_UNKNOWN;
     }
 }
 
@@ -76,6 +76,6 @@ void
 ngx_ess_exchange_worker_gauge(ngx_ess_exchange_worker_t *w)
 {
     ngx_ess_counter_set(w->zone, NGX_ESS_C_UNBOUND,
-                        w->restores + (w->exchange == NGX_ESS_EXCHANGE_REFUSED)
-                        + __builtin_popcountl(w->lost));
+                        w->restores + __builtin_popcountl(w->lost)
+                        + (w->exchange.state == NGX_ESS_EXCHANGE_REFUSED));
 }

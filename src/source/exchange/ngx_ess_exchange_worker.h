@@ -1,7 +1,6 @@
 /*
  * What a worker has of the exchange source: its session and channels, what it
- * knows of the exchange, and its slots.  What only one part needs is that
- * part's own, behind a pointer.
+ * knows of the exchange, its slots, and what each part keeps for itself.
  *
  *   session open ──► exchange: looked up, or made
  *                └─► queue of each own slot: ensured ──► consumed
@@ -16,6 +15,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_amqp.h"
 #include "ngx_ess_exchange_conf.h"
+#include "ngx_ess_source.h"
 #include "ngx_ess_topic.h"
 
 
@@ -24,6 +24,9 @@
 
 /* names the only stream that gets an event, by its uuid */
 #define NGX_ESS_EXCHANGE_UUID_HEADER  "ess_uuid"
+
+/* places for the hashes of keys that nobody wants */
+#define NGX_ESS_EXCHANGE_UNWANTED    64
 
 
 /* what is known of an exchange or a queue in this session */
@@ -39,6 +42,28 @@ typedef enum {
 } ngx_ess_exchange_declared_e;
 
 
+/* what is known of a former queue: see ngx_ess_exchange_former.c */
+
+typedef enum {
+    NGX_ESS_EXCHANGE_FORMER_UNKNOWN = 0,
+    NGX_ESS_EXCHANGE_FORMER_LOOKUP,         /* being declared passively */
+    NGX_ESS_EXCHANGE_FORMER_NONE,           /* it is not there, or done with */
+    NGX_ESS_EXCHANGE_FORMER_AWAY,           /* the node that has it is down: as
+                                               if there were none, for now */
+
+    /* the slot's consumer is its */
+    NGX_ESS_EXCHANGE_FORMER_BOUND,
+    NGX_ESS_EXCHANGE_FORMER_UNBOUND,        /* no more comes */
+    NGX_ESS_EXCHANGE_FORMER_EMPTY,          /* nor is anything left, perhaps */
+
+    /* the slot has no consumer */
+    NGX_ESS_EXCHANGE_FORMER_LEFT,           /* is anything left? */
+    NGX_ESS_EXCHANGE_FORMER_DELETE,         /* being deleted */
+    NGX_ESS_EXCHANGE_FORMER_COUNT           /* events of the slot's queue are
+                                               being counted */
+} ngx_ess_exchange_former_e;
+
+
 /* the queue that a slot is consumed from */
 
 typedef enum {
@@ -50,23 +75,52 @@ typedef enum {
 
 
 typedef struct ngx_ess_exchange_worker_s    ngx_ess_exchange_worker_t;
-typedef struct ngx_ess_exchange_overlap_s   ngx_ess_exchange_overlap_t;
-typedef struct ngx_ess_exchange_declare_s   ngx_ess_exchange_declare_t;
-typedef struct ngx_ess_exchange_delivery_s  ngx_ess_exchange_delivery_t;
-typedef struct ngx_ess_exchange_consumer_s  ngx_ess_exchange_consumer_t;
-typedef struct ngx_ess_exchange_former_s    ngx_ess_exchange_former_t;
-typedef struct ngx_ess_exchange_bind_s      ngx_ess_exchange_bind_t;
-typedef struct ngx_ess_exchange_rebind_s    ngx_ess_exchange_rebind_t;
-typedef struct ngx_ess_exchange_watch_s     ngx_ess_exchange_watch_t;
-typedef struct ngx_ess_exchange_restore_s   ngx_ess_exchange_restore_t;
-
-
 typedef struct ngx_ess_exchange_slot_s      ngx_ess_exchange_slot_t;
+typedef struct ngx_ess_exchange_overlap_s   ngx_ess_exchange_overlap_t;
+typedef struct ngx_ess_exchange_delivery_s  ngx_ess_exchange_delivery_t;
+typedef struct ngx_ess_exchange_declared_s  ngx_ess_exchange_declared_t;
 
 
 /* The broker refused the queue (or, with NULL, the exchange). */
 typedef void (*ngx_ess_exchange_refused_pt)(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_slot_t *slot, ngx_str_t *text);
+
+/* The publication's key was bound, or could not be: "text" says why. */
+typedef void (*ngx_ess_exchange_restore_pt)(ngx_ess_source_publish_t *pub,
+    ngx_int_t rc, ngx_str_t *text);
+
+
+/* what tells a queue from an exchange */
+
+typedef struct {
+    amqp_method_number_t         method;    /* that declares it */
+    const char                  *differs;   /* said of what is not as
+                                               configured; of name and text */
+    const char                  *refused;
+
+    /* sets the method's fields; "passive": only if it is there */
+    void                       (*fill)(ngx_ess_exchange_declared_t *d,
+                                     void *fields, ngx_uint_t passive);
+
+    /* it can be used; "created": it was not there before */
+    void                       (*ready)(ngx_ess_exchange_declared_t *d,
+                                     ngx_uint_t created);
+    void                       (*failed)(ngx_ess_exchange_declared_t *d,
+                                     ngx_uint_t code, ngx_str_t *text);
+} ngx_ess_exchange_declared_type_t;
+
+
+/* the exchange or a slot's queue: see ngx_ess_exchange_declare.c */
+
+struct ngx_ess_exchange_declared_s {
+    const ngx_ess_exchange_declared_type_t  *type;
+    ngx_ess_exchange_worker_t   *worker;
+    ngx_ess_exchange_slot_t     *slot;      /* NULL: the exchange */
+    ngx_ess_exchange_declared_e  state;
+    ngx_str_t                    name;
+    ngx_ess_amqp_op_t            op;        /* of the declare under way */
+    unsigned                     differs:1; /* was logged */
+};
 
 
 struct ngx_ess_exchange_slot_s {
@@ -74,16 +128,13 @@ struct ngx_ess_exchange_slot_s {
     ngx_uint_t                   number;
 
     /* its queue: see ngx_ess_exchange_slot.c */
-    ngx_str_t                    queue;     /* "ess.<node>.<slot>", a quorum
+    ngx_ess_exchange_declared_t  queue;     /* "ess.<node>.<slot>", a quorum
                                                queue "ess.<node>.q<slot>" */
-    ngx_ess_exchange_declared_e  state;
-    ngx_ess_amqp_op_t            op;        /* of the declare under way */
     amqp_table_entry_t           arguments[5];
     ngx_msec_t                   told_at;   /* of the queue's last loss; 0:
                                                never */
     unsigned                     lost:1;    /* the queue cannot be had; a gap
                                                was noted */
-    unsigned                     differs:1; /* other arguments: was logged */
     unsigned                     own:1;     /* consumed by this worker */
 
     /* its consumer: see ngx_ess_exchange_consumer.c */
@@ -94,14 +145,91 @@ struct ngx_ess_exchange_slot_s {
     unsigned                     consumed:1;    /* ever, by this process */
 
     /* see ngx_ess_exchange_former.c */
-    ngx_ess_exchange_from_e      from;
-    ngx_str_t                    former;    /* name of the former queue */
+    ngx_ess_exchange_from_e      from;      /* follows from the state */
+
+    struct {
+        ngx_ess_exchange_former_e  state;
+        ngx_str_t                name;
+        ngx_ess_amqp_op_t        op;
+        ngx_msec_t               looked;    /* when it was looked up */
+        uint64_t                 mark;      /* events that the slot had
+                                               appended when it was found */
+        unsigned                 busy:1;    /* the op is under way */
+        unsigned                 found:1;   /* by this process; until it is
+                                               empty */
+    } former;
+
     ngx_ess_exchange_overlap_t  *overlap;   /* or NULL */
-    unsigned                     found:1;   /* the former queue, by this
-                                               process; until it is empty */
 
     ngx_ess_topic_t             *topic;     /* of its streams; NULL: none */
 };
+
+
+/* One operation at a time: what is pipelined behind a refused one would be sent
+   again without its prefetch. */
+
+typedef struct {
+    ngx_ess_amqp_op_t            op;
+    ngx_ess_exchange_slot_t     *slot;      /* NULL: basic.qos */
+    u_char                       tag[sizeof("ess-") + NGX_INT_T_LEN];
+                                            /* "ess-<slot>" */
+    unsigned                     busy:1;
+    unsigned                     qos_done:1;
+} ngx_ess_exchange_consumer_t;
+
+
+typedef struct {
+    ngx_queue_t                  bindings;  /* all operations */
+    ngx_queue_t                  waiting;   /* for session and queue */
+    ngx_uint_t                   unbinds;
+    ngx_msec_t                   unwanted[NGX_ESS_EXCHANGE_UNWANTED];
+                                            /* when such a key was unbound */
+} ngx_ess_exchange_bind_t;
+
+
+typedef struct {
+    ngx_uint_t                   slots;     /* of the pass or round under way,
+                                               a bit each */
+    ngx_uint_t                   former;    /* of those, slots whose keys it
+                                               unbinds from former queues */
+    ngx_uint_t                   subscribed;
+    uint64_t                     cursor;
+    ngx_uint_t                   busy;      /* in flight */
+    ngx_uint_t                   keys;      /* of all streams, so far */
+    ngx_uint_t                   bound;     /* with those that have subscribers
+                                               twice */
+    ngx_uint_t                   refused;
+    ngx_msec_t                   after;     /* not before; 0: at once */
+    ngx_uint_t                   credit;    /* keys that a round may take now */
+    unsigned                     read:1;    /* all keys were read */
+    unsigned                     round:1;   /* it is a round */
+
+    ngx_msec_t                   round_begin;
+    ngx_msec_t                   round_last;    /* when it got credit last */
+    ngx_uint_t                   round_slots;   /* that it is for */
+    ngx_uint_t                   round_keys;    /* of the last whole one */
+    uint64_t                     round_due;     /* of a key, in ms of a
+                                                   round's time */
+} ngx_ess_exchange_rebind_t;
+
+
+typedef struct {
+    ngx_ess_exchange_declared_e  state;     /* of the witness */
+    ngx_str_t                    name;      /* empty: cannot be watched */
+    uint32_t                     hash;      /* of it, for the zone */
+    ngx_ess_amqp_op_t            op;
+    ngx_msec_t                   time;      /* of the last look */
+    uint32_t                     number;    /* of the last loss that this worker
+                                               has acted on */
+    uint32_t                     number_then;   /* the same, when it looked */
+    unsigned                     busy:1;
+    unsigned                     known:1;   /* a witness was made before */
+    unsigned                     anew:1;    /* to be made, now */
+    unsigned                     seen:1;    /* the exchange, by this process,
+                                               ever */
+    unsigned                     there:1;   /* it was, before it was looked
+                                               up */
+} ngx_ess_exchange_watch_t;
 
 
 struct ngx_ess_exchange_worker_s {
@@ -112,10 +240,9 @@ struct ngx_ess_exchange_worker_s {
     ngx_ess_amqp_channel_t      *consume;   /* consumers only; NULL: none */
     ngx_ess_amqp_channel_t      *admin;     /* what may be refused */
 
-    ngx_ess_exchange_declared_e  exchange;
+    ngx_ess_exchange_declared_t  exchange;
     u_char                       exchange_text[256];    /* why it was refused,
                                                null terminated */
-    ngx_ess_exchange_declared_e  witness;   /* see ngx_ess_exchange_watch.c */
 
     ngx_ess_exchange_refused_pt  refused;   /* tells those who wait for it */
     ngx_event_t                  turn;      /* posted: what can be started now
@@ -129,7 +256,6 @@ struct ngx_ess_exchange_worker_s {
                                                gone, a bit each */
     ngx_uint_t                   restores;  /* single keys being bound again */
 
-    unsigned                     exchange_differs:1;    /* was logged */
     unsigned                     draining:1;
 
     ngx_ess_exchange_slot_t      slots[NGX_ESS_SLOTS];
@@ -138,14 +264,22 @@ struct ngx_ess_exchange_worker_s {
     uint64_t                     topic_cursor;  /* the last one */
     uint64_t                     topic_next_id; /* when all were read */
 
-    ngx_ess_exchange_declare_t  *declare;
+    /* see ngx_ess_exchange_former.c */
+    ngx_ess_amqp_channel_t      *former;    /* that had the consumers of former
+                                               queues, until it is closed */
+    ngx_event_t                  former_timer;
+
+    /* each its file's */
     ngx_ess_exchange_delivery_t *delivery;
-    ngx_ess_exchange_consumer_t *consumer;
-    ngx_ess_exchange_former_t   *former;
-    ngx_ess_exchange_bind_t     *binds;
-    ngx_ess_exchange_rebind_t   *rebinds;
-    ngx_ess_exchange_watch_t    *watch;
-    ngx_ess_exchange_restore_t  *restore;
+    ngx_ess_exchange_consumer_t  consumer;
+    ngx_ess_exchange_bind_t      binds;
+    ngx_ess_exchange_rebind_t    rebinds;
+    ngx_ess_exchange_watch_t     watch;
+
+    /* see ngx_ess_exchange_restore.c */
+    ngx_queue_t                  restoring;     /* its operations */
+    ngx_ess_exchange_restore_pt  restored;
+    time_t                       restore_time;  /* of the last line about it */
 };
 
 

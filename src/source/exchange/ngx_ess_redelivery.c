@@ -318,9 +318,9 @@ ngx_ess_redelivery_mix(uint64_t h, uint64_t word)
 static uint64_t
 ngx_ess_redelivery_bytes(uint64_t h, ngx_str_t *s)
 {
-    u_char    *p;
-    size_t     len;
-    uint64_t   a, b, words[2];
+    u_char   *p;
+    size_t    len;
+    uint64_t  a, b, words[2];
 
     a = ngx_ess_redelivery_mix(h, s->len);
     b = a ^ NGX_ESS_REDELIVERY_M2;
