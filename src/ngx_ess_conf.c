@@ -57,7 +57,7 @@ static const ngx_ess_param_t  ngx_ess_conf_log_params[] = {
 
 
 ngx_ess_param_directive_t  ngx_ess_conf_log = {
-    ngx_ess_conf_log_params, 0, "\"size=\", \"count=\" and \"age=\"", 0
+    ngx_ess_conf_log_params, 0, "\"size=\", \"count=\" and \"age=\"", 0, 0
 };
 
 

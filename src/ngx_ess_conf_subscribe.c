@@ -123,30 +123,30 @@ static const ngx_ess_param_t  ngx_ess_conf_subscribe_max_params[] = {
 
 
 ngx_ess_param_directive_t  ngx_ess_conf_subscribe_ping = {
-    ngx_ess_conf_subscribe_ping_params, 2, NULL, 0
+    ngx_ess_conf_subscribe_ping_params, 2, NULL, 0, 0
 };
 
 ngx_ess_param_directive_t  ngx_ess_conf_subscribe_deflate = {
     ngx_ess_conf_subscribe_deflate_params, 1,
-    "\"level=\" and \"min_size=\" behind \"on\"", 1
+    "\"level=\" and \"min_size=\" behind \"on\"", 1, 0
 };
 
 ngx_ess_param_directive_t  ngx_ess_conf_subscribe_slow = {
     ngx_ess_conf_subscribe_slow_params, 1,
-    "\"buffer=\" with a size of at least 4k, such as \"buffer=1m\"", 0
+    "\"buffer=\" with a size of at least 4k, such as \"buffer=1m\"", 0, 0
 };
 
 ngx_ess_param_directive_t  ngx_ess_conf_subscribe_rate = {
     ngx_ess_conf_subscribe_rate_params, 0,
-    "\"off\" alone, or \"messages=\" and \"bytes=\", both a second", 1
+    "\"off\" alone, or \"messages=\" and \"bytes=\", both a second", 1, 0
 };
 
 ngx_ess_param_directive_t  ngx_ess_conf_subscribe_clients = {
-    ngx_ess_conf_subscribe_clients_params, 1, NULL, 1
+    ngx_ess_conf_subscribe_clients_params, 1, NULL, 1, 0
 };
 
 ngx_ess_param_directive_t  ngx_ess_conf_subscribe_max = {
-    ngx_ess_conf_subscribe_max_params, 2, NULL, 1
+    ngx_ess_conf_subscribe_max_params, 2, NULL, 1, 0
 };
 
 

@@ -68,6 +68,7 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ctx.cf = cf;
     ctx.directive = (const char *) cmd->name.data;
     ctx.conf = conf;
+    ctx.many = directive->many;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -143,7 +144,7 @@ found:
 
     bit = (ngx_uint_t) 1 << (param - params);
 
-    if (ctx->seen & bit && !ctx->many) {
+    if (ctx->seen & bit & ~ctx->many) {
         ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
                            "\"%s\" has \"%V=\" twice, the second is \"%V\":"
                            " it takes each parameter once, so one \"%V=\"",

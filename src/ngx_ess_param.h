@@ -22,9 +22,9 @@ typedef struct {
     const char         *directive;  /* its name, for messages */
     void               *conf;       /* what the offsets are in */
     ngx_uint_t          seen;       /* bit n: parameter n of the table */
+    ngx_uint_t          many;       /* the same: it may come more than once */
     unsigned            again:1;    /* it repeats an earlier directive, so that
                                        values must be the same */
-    unsigned            many:1;     /* a parameter may come more than once */
 } ngx_ess_param_ctx_t;
 
 
@@ -57,6 +57,8 @@ typedef struct {
     ngx_uint_t              nargs;  /* the first rows: arguments, in order */
     const char             *takes;  /* behind "it takes": of what is no row's */
     ngx_uint_t              off;    /* 1: "off" alone sets each field to 0 */
+    ngx_uint_t              many;   /* bits of rows that may come several times:
+                                       their setters see to it */
 } ngx_ess_param_directive_t;
 
 

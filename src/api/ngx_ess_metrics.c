@@ -79,7 +79,7 @@ static const ngx_ess_param_t  ngx_ess_metrics_params[] = {
 /* "streams=": so many have series of their own */
 
 ngx_ess_param_directive_t  ngx_ess_metrics_directive = {
-    ngx_ess_metrics_params, 0, "\"streams=\" and a number from 1 to 1000", 0
+    ngx_ess_metrics_params, 0, "\"streams=\" and a number from 1 to 1000", 0, 0
 };
 
 

@@ -37,13 +37,10 @@ static ngx_int_t ngx_ess_jwt_protocol(ngx_http_request_t *r,
     ngx_ess_jwt_ctx_t *ctx);
 static ngx_int_t ngx_ess_jwt_cookie(ngx_http_request_t *r,
     ngx_ess_jwt_ctx_t *ctx, ngx_str_t *name);
-static ngx_int_t ngx_ess_jwt_arg(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
-    ngx_str_t *name);
-static u_char *ngx_ess_jwt_arg_next(u_char *p, u_char *last, ngx_str_t *name,
-    size_t *len);
+static ngx_int_t ngx_ess_jwt_args(ngx_http_request_t *r,
+    ngx_ess_jwt_ctx_t *ctx, ngx_str_t *name);
 static u_char *ngx_ess_jwt_arg_value(u_char *p, u_char *last,
     ngx_str_t *name);
-static void ngx_ess_jwt_hide(ngx_str_t *text, ngx_str_t *name);
 static ngx_int_t ngx_ess_jwt_access(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent);
 static ngx_ess_jwt_ctx_t *ngx_ess_jwt_ctx(ngx_http_request_t *r);
@@ -58,7 +55,7 @@ static ngx_command_t  ngx_ess_jwt_commands[] = {
       ngx_ess_jwt_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_jwt_conf_directive },
 
       ngx_null_command
 };
@@ -119,9 +116,18 @@ ngx_ess_jwt_add_variables(ngx_conf_t *cf)
 static ngx_int_t
 ngx_ess_jwt_init(ngx_conf_t *cf)
 {
+    ngx_uint_t                  i;
     ngx_http_handler_pt        *h;
     ngx_ess_jwt_main_conf_t    *jmcf;
     ngx_http_core_main_conf_t  *cmcf;
+
+    static const struct {
+        ngx_http_phases        phase;
+        ngx_http_handler_pt    handler;
+    } phases[] = {
+        { NGX_HTTP_PREACCESS_PHASE, ngx_ess_jwt_preaccess },
+        { NGX_HTTP_ACCESS_PHASE, ngx_ess_jwt_access }
+    };
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_jwt_module);
 
@@ -131,19 +137,14 @@ ngx_ess_jwt_init(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
+    for (i = 0; i < 2; i++) {
+        h = ngx_array_push(&cmcf->phases[phases[i].phase].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = phases[i].handler;
     }
-
-    *h = ngx_ess_jwt_preaccess;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_ess_jwt_access;
 
     return NGX_OK;
 }
@@ -175,7 +176,7 @@ ngx_ess_jwt_preaccess(ngx_http_request_t *r)
         || (conf->protocol && ngx_ess_jwt_protocol(r, ctx) != NGX_OK)
         || (conf->cookie.data
             && ngx_ess_jwt_cookie(r, ctx, &conf->cookie) != NGX_OK)
-        || (conf->arg.data && ngx_ess_jwt_arg(r, ctx, &conf->arg) != NGX_OK))
+        || (conf->arg.data && ngx_ess_jwt_args(r, ctx, &conf->arg) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -313,63 +314,51 @@ ngx_ess_jwt_cookie(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
  */
 
 static ngx_int_t
-ngx_ess_jwt_arg(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx, ngx_str_t *name)
+ngx_ess_jwt_args(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
+    ngx_str_t *name)
 {
-    size_t   len;
-    u_char  *p, *last;
+    u_char      *p, *last, *value;
+    ngx_str_t   *texts[3];
+    ngx_uint_t   i;
 
     if (r->args.len == 0) {
         return NGX_OK;
     }
 
-    last = r->args.data + r->args.len;
+    texts[0] = &r->args;
+    texts[1] = &r->unparsed_uri;
+    texts[2] = &r->request_line;
 
-    for (p = ngx_ess_jwt_arg_next(r->args.data, last, name, &len);
-         p;
-         p = ngx_ess_jwt_arg_next(p + len, last, name, &len))
-    {
-        if (ngx_ess_jwt_found(r, ctx, p, len) != NGX_OK) {
-            return NGX_ERROR;
+    for (i = 0; i < 3; i++) {
+        p = texts[i]->data;
+        last = p + texts[i]->len;
+
+        for ( /* void */ ; p < last; p++) {
+
+            if (p != texts[i]->data && p[-1] != '&' && p[-1] != '?') {
+                continue;
+            }
+
+            value = ngx_ess_jwt_arg_value(p, last, name);
+
+            if (value == NULL) {
+                continue;
+            }
+
+            for (p = value; p < last && *p != '&' && *p != ' '; p++) {
+                /* void */
+            }
+
+            if (i == 0 && ngx_ess_jwt_found(r, ctx, value, p - value) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            ngx_memset(value, '*', p - value);
         }
     }
-
-    ngx_ess_jwt_hide(&r->args, name);
-    ngx_ess_jwt_hide(&r->unparsed_uri, name);
-    ngx_ess_jwt_hide(&r->request_line, name);
 
     return NGX_OK;
-}
-
-
-/* The value of the next argument of that name; NULL: there is none. */
-
-static u_char *
-ngx_ess_jwt_arg_next(u_char *p, u_char *last, ngx_str_t *name, size_t *len)
-{
-    u_char  *end, *first, *value;
-
-    for (first = p; p < last; p++) {
-
-        if (p != first && p[-1] != '&' && p[-1] != '?') {
-            continue;
-        }
-
-        value = ngx_ess_jwt_arg_value(p, last, name);
-
-        if (value == NULL) {
-            continue;
-        }
-
-        for (end = value; end < last && *end != '&' && *end != ' '; end++) {
-            /* void */
-        }
-
-        *len = end - value;
-
-        return value;
-    }
-
-    return NULL;
 }
 
 
@@ -404,23 +393,6 @@ ngx_ess_jwt_arg_value(u_char *p, u_char *last, ngx_str_t *name)
     }
 
     return (i == name->len && p < last && *p == '=') ? p + 1 : NULL;
-}
-
-
-static void
-ngx_ess_jwt_hide(ngx_str_t *text, ngx_str_t *name)
-{
-    size_t   len;
-    u_char  *p, *last;
-
-    last = text->data + text->len;
-
-    for (p = ngx_ess_jwt_arg_next(text->data, last, name, &len);
-         p;
-         p = ngx_ess_jwt_arg_next(p + len, last, name, &len))
-    {
-        ngx_memset(p, '*', len);
-    }
 }
 
 

@@ -16,7 +16,6 @@
 
 
 static void ngx_ess_jwt_conf_warn(ngx_conf_t *cf);
-static char *ngx_ess_jwt_conf_params(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf);
 static const char *ngx_ess_jwt_conf_alg(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 static const char *ngx_ess_jwt_conf_token(ngx_ess_param_ctx_t *ctx,
@@ -31,7 +30,7 @@ static ngx_conf_enum_t  ngx_ess_jwt_conf_exp[] = {
 };
 
 
-static const ngx_ess_param_t  ngx_ess_jwt_conf_once[] = {
+static const ngx_ess_param_t  ngx_ess_jwt_conf_params[] = {
 
     { ngx_string("key"), ngx_ess_param_text,
       offsetof(ngx_ess_jwt_conf_t, key), 1, NGX_MAX_PATH,
@@ -61,12 +60,6 @@ static const ngx_ess_param_t  ngx_ess_jwt_conf_once[] = {
       offsetof(ngx_ess_jwt_conf_t, streams), 1, NGX_MAX_SIZE_T_VALUE,
       "one \"streams=\" with the name of a claim", NULL },
 
-    ngx_ess_null_param
-};
-
-
-static const ngx_ess_param_t  ngx_ess_jwt_conf_many[] = {
-
     { ngx_string("alg"), ngx_ess_jwt_conf_alg,
       offsetof(ngx_ess_jwt_conf_t, algs), 0, 0,
       "\"alg=\" with HS256, RS256, ES256 or EdDSA, each once", NULL },
@@ -76,6 +69,15 @@ static const ngx_ess_param_t  ngx_ess_jwt_conf_many[] = {
       " \"cookie:name\", each once", NULL },
 
     ngx_ess_null_param
+};
+
+
+/* the last two may come several times */
+
+ngx_ess_param_directive_t  ngx_ess_jwt_conf_directive = {
+    ngx_ess_jwt_conf_params, 0,
+    "\"off\", or key=, jwks=, alg=, aud=, iss=, exp=, leeway=, token= and"
+    " streams=", 0, 3 << 7
 };
 
 
@@ -166,7 +168,7 @@ ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     jcf->enable = 1;
 
-    if (ngx_ess_jwt_conf_params(cf, jcf) != NGX_CONF_OK) {
+    if (ngx_ess_param_args(cf, cmd, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -190,49 +192,6 @@ ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return (ngx_ess_jwt_conf_read_keys(cf, jcf) == NGX_OK) ? NGX_CONF_OK
                                                            : NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_ess_jwt_conf_params(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
-{
-    ngx_int_t             rc;
-    ngx_str_t            *value;
-    ngx_uint_t            i;
-    ngx_ess_param_ctx_t   once, many;
-
-    value = cf->args->elts;
-
-    ngx_memzero(&once, sizeof(ngx_ess_param_ctx_t));
-
-    once.cf = cf;
-    once.directive = "ess_jwt";
-    once.conf = conf;
-
-    many = once;
-    many.many = 1;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        rc = ngx_ess_param(&once, ngx_ess_jwt_conf_once, &value[i]);
-
-        if (rc == NGX_DECLINED) {
-            rc = ngx_ess_param(&many, ngx_ess_jwt_conf_many, &value[i]);
-        }
-
-        if (rc == NGX_DECLINED) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"ess_jwt\" has the invalid parameter \"%V\", "
-                               "it takes \"off\", or key=, jwks=, alg=, aud=, "
-                               "iss=, exp=, leeway=, token= and streams=",
-                               &value[i]);
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
 }
 
 

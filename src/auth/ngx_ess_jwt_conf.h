@@ -9,6 +9,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_jwt_token.h"
+#include "ngx_ess_param.h"
 
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
 void *ngx_ess_jwt_conf_create_main(ngx_conf_t *cf);
 void *ngx_ess_jwt_conf_create_loc(ngx_conf_t *cf);
 char *ngx_ess_jwt_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child);
+extern ngx_ess_param_directive_t  ngx_ess_jwt_conf_directive;
 char *ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 

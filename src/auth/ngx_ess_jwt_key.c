@@ -14,7 +14,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/hmac.h>
-#include <openssl/param_build.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -27,13 +27,16 @@
 #define NGX_ESS_JWT_KEY_DER      72         /* of its signature in DER */
 
 
-/* what a JSON Web Key for an algorithm is like */
+/* what a key for an algorithm is like */
 
 typedef struct {
     const char              *alg;
-    const char              *kty;
+    const char              *kty;           /* of a JSON Web Key */
     const char              *crv;           /* NULL: it has none */
-    EVP_PKEY              *(*make)(cJSON *jwk); /* NULL: it is a secret */
+    const char              *members[2];
+    const char              *type;          /* OpenSSL's name; NULL: it is a
+                                               secret */
+    const char              *wrong;         /* said of another type */
 } ngx_ess_jwt_key_kind_t;
 
 
@@ -41,6 +44,8 @@ static ngx_int_t ngx_ess_jwt_key_secret(ngx_pool_t *pool, u_char *data,
     size_t len, ngx_ess_jwt_key_t *key, const char **reason);
 static ngx_int_t ngx_ess_jwt_key_public(ngx_pool_t *pool, EVP_PKEY *pkey,
     ngx_ess_jwt_key_t *key, const char **reason);
+static const char *ngx_ess_jwt_key_unfit(ngx_ess_jwt_alg_e alg,
+    EVP_PKEY *pkey);
 static void ngx_ess_jwt_key_free(void *data);
 static ngx_int_t ngx_ess_jwt_key_jwk(ngx_pool_t *pool, cJSON *jwk,
     ngx_uint_t algs, ngx_array_t *keys, const char **reason);
@@ -48,23 +53,27 @@ static ngx_ess_jwt_alg_e ngx_ess_jwt_key_type(cJSON *jwk);
 static const char *ngx_ess_jwt_key_text(cJSON *jwk, const char *name);
 static ngx_uint_t ngx_ess_jwt_key_is(cJSON *jwk, const char *name,
     const char *text);
-static ngx_int_t ngx_ess_jwt_key_member(cJSON *jwk, const char *name,
-    ngx_str_t *value);
-static EVP_PKEY *ngx_ess_jwt_key_rsa(cJSON *jwk);
-static EVP_PKEY *ngx_ess_jwt_key_ec(cJSON *jwk);
-static EVP_PKEY *ngx_ess_jwt_key_okp(cJSON *jwk);
-static EVP_PKEY *ngx_ess_jwt_key_build(const char *type,
-    OSSL_PARAM_BLD *build);
+static ngx_int_t ngx_ess_jwt_key_members(ngx_ess_jwt_alg_e alg, cJSON *jwk,
+    ngx_str_t *values);
+static EVP_PKEY *ngx_ess_jwt_key_make(ngx_ess_jwt_alg_e alg,
+    ngx_str_t *values);
+static ngx_int_t ngx_ess_jwt_key_native(ngx_str_t *number);
 static size_t ngx_ess_jwt_key_der(ngx_str_t *signature, u_char *der);
 
 
 /* in the order of ngx_ess_jwt_alg_e */
 
 static const ngx_ess_jwt_key_kind_t  ngx_ess_jwt_key_kinds[] = {
-    { "HS256", "oct", NULL, NULL },
-    { "RS256", "RSA", NULL, ngx_ess_jwt_key_rsa },
-    { "ES256", "EC", "P-256", ngx_ess_jwt_key_ec },
-    { "EdDSA", "OKP", "Ed25519", ngx_ess_jwt_key_okp }
+
+    { "HS256", "oct", NULL, { "k", NULL }, NULL, NULL },
+
+    { "RS256", "RSA", NULL, { "n", "e" }, "RSA", "is no RSA key" },
+
+    { "ES256", "EC", "P-256", { "x", "y" }, "EC",
+      "is no EC key of the curve P-256" },
+
+    { "EdDSA", "OKP", "Ed25519", { "x", NULL }, "ED25519",
+      "is no Ed25519 key" }
 };
 
 
@@ -174,7 +183,6 @@ static ngx_int_t
 ngx_ess_jwt_key_public(ngx_pool_t *pool, EVP_PKEY *pkey,
     ngx_ess_jwt_key_t *key, const char **reason)
 {
-    char                 group[32];
     EVP_PKEY_CTX        *ctx;
     ngx_uint_t           sound;
     ngx_pool_cleanup_t  *cln;
@@ -195,38 +203,7 @@ ngx_ess_jwt_key_public(ngx_pool_t *pool, EVP_PKEY *pkey,
     cln->handler = ngx_ess_jwt_key_free;
     cln->data = pkey;
 
-    *reason = NULL;
-
-    switch (key->alg) {
-
-    case NGX_ESS_JWT_RS256:
-
-        if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA) {
-            *reason = "is no RSA key";
-
-        } else if (EVP_PKEY_get_bits(pkey) < NGX_ESS_JWT_KEY_RSA) {
-            *reason = "is an RSA key of less than 2048 bits";
-        }
-
-        break;
-
-    case NGX_ESS_JWT_ES256:
-
-        if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_EC
-            || EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1
-            || ngx_strcmp(group, SN_X9_62_prime256v1) != 0)
-        {
-            *reason = "is no EC key of the curve P-256";
-        }
-
-        break;
-
-    default: /* NGX_ESS_JWT_EDDSA */
-
-        if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_ED25519) {
-            *reason = "is no Ed25519 key";
-        }
-    }
+    *reason = ngx_ess_jwt_key_unfit(key->alg, pkey);
 
     if (*reason) {
         return NGX_DECLINED;
@@ -250,6 +227,37 @@ ngx_ess_jwt_key_public(ngx_pool_t *pool, EVP_PKEY *pkey,
     key->pkey = pkey;
 
     return NGX_OK;
+}
+
+
+/* NULL: it is for the algorithm. */
+
+static const char *
+ngx_ess_jwt_key_unfit(ngx_ess_jwt_alg_e alg, EVP_PKEY *pkey)
+{
+    char                           group[32];
+    const ngx_ess_jwt_key_kind_t  *kind;
+
+    kind = &ngx_ess_jwt_key_kinds[alg];
+
+    if (!EVP_PKEY_is_a(pkey, kind->type)) {
+        return kind->wrong;
+    }
+
+    if (alg == NGX_ESS_JWT_RS256
+        && EVP_PKEY_get_bits(pkey) < NGX_ESS_JWT_KEY_RSA)
+    {
+        return "is an RSA key of less than 2048 bits";
+    }
+
+    if (alg == NGX_ESS_JWT_ES256
+        && (EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1
+            || ngx_strcmp(group, SN_X9_62_prime256v1) != 0))
+    {
+        return kind->wrong;
+    }
+
+    return NULL;
 }
 
 
@@ -302,7 +310,7 @@ ngx_ess_jwt_key_jwk(ngx_pool_t *pool, cJSON *jwk, ngx_uint_t algs,
     ngx_array_t *keys, const char **reason)
 {
     ngx_int_t                      rc;
-    ngx_str_t                      secret;
+    ngx_str_t                      values[2];
     const char                    *kid;
     ngx_ess_jwt_key_t             *key, made;
     const ngx_ess_jwt_key_kind_t  *kind;
@@ -322,16 +330,20 @@ ngx_ess_jwt_key_jwk(ngx_pool_t *pool, cJSON *jwk, ngx_uint_t algs,
         return NGX_OK;
     }
 
-    if (kind->make) {
-        rc = ngx_ess_jwt_key_public(pool, kind->make(jwk), &made, reason);
+    rc = ngx_ess_jwt_key_members(made.alg, jwk, values);
 
-    } else if (ngx_ess_jwt_key_member(jwk, "k", &secret) == NGX_OK) {
-        rc = ngx_ess_jwt_key_secret(pool, secret.data, secret.len, &made,
+    if (kind->type) {
+        rc = ngx_ess_jwt_key_public(pool, rc == NGX_OK
+                                    ? ngx_ess_jwt_key_make(made.alg, values)
+                                    : NULL,
+                                    &made, reason);
+
+    } else if (rc == NGX_OK) {
+        rc = ngx_ess_jwt_key_secret(pool, values[0].data, values[0].len, &made,
                                     reason);
 
     } else {
         *reason = "has a secret that is not base64url";
-        rc = NGX_DECLINED;
     }
 
     if (rc != NGX_OK) {
@@ -402,180 +414,133 @@ ngx_ess_jwt_key_is(cJSON *jwk, const char *name, const char *text)
 }
 
 
-/* Decoded, in memory of use until the next call with the same name. */
+/* Decoded, in memory of use until the next call.  NGX_OK or NGX_DECLINED. */
 
 static ngx_int_t
-ngx_ess_jwt_key_member(cJSON *jwk, const char *name, ngx_str_t *value)
+ngx_ess_jwt_key_members(ngx_ess_jwt_alg_e alg, cJSON *jwk, ngx_str_t *values)
 {
-    ngx_str_t    text;
-    const char  *p;
+    ngx_str_t           text;
+    ngx_uint_t          i;
+    const char *const  *name;
 
-    static u_char  one[NGX_ESS_JWT_KEY_MEMBER], two[NGX_ESS_JWT_KEY_MEMBER];
+    static u_char  buf[2][NGX_ESS_JWT_KEY_MEMBER];
 
-    p = ngx_ess_jwt_key_text(jwk, name);
+    name = ngx_ess_jwt_key_kinds[alg].members;
 
-    if (p == NULL) {
-        return NGX_DECLINED;
+    for (i = 0; i < 2 && name[i]; i++) {
+        text.data = (u_char *) ngx_ess_jwt_key_text(jwk, name[i]);
+
+        if (text.data == NULL) {
+            return NGX_DECLINED;
+        }
+
+        text.len = ngx_strlen(text.data);
+        values[i].data = buf[i];
+
+        if (ngx_base64_decoded_length(text.len) > NGX_ESS_JWT_KEY_MEMBER
+            || ngx_ess_jwt_base64url(&values[i], &text) != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
     }
 
-    text.data = (u_char *) p;
-    text.len = ngx_strlen(p);
-
-    if (ngx_base64_decoded_length(text.len) > NGX_ESS_JWT_KEY_MEMBER) {
-        return NGX_DECLINED;
-    }
-
-    value->data = (name[0] == 'e' || name[0] == 'y') ? two : one;
-
-    return ngx_ess_jwt_base64url(value, &text);
+    return NGX_OK;
 }
 
 
 ngx_int_t
 ngx_ess_jwt_base64url(ngx_str_t *dst, ngx_str_t *src)
 {
-    u_char      *d, *p, *last;
-    uint32_t     bits;
-    ngx_uint_t   n, value;
+    u_char  last;
 
-    d = dst->data;
-    last = src->data + src->len;
-    bits = 0;
-    n = 0;
+    /* nginx's decoder ends at padding */
 
-    for (p = src->data; p < last; p++) {
-
-        value = (*p >= 'A' && *p <= 'Z') ? *p - 'A'
-                : (*p >= 'a' && *p <= 'z') ? *p - 'a' + 26
-                : (*p >= '0' && *p <= '9') ? *p - '0' + 52
-                : (*p == '-') ? 62
-                : (*p == '_') ? 63
-                : 64;
-
-        if (value == 64) {
-            return NGX_DECLINED;
-        }
-
-        bits = (bits << 6) | value;
-        n += 6;
-
-        if (n >= 8) {
-            n -= 8;
-            *d++ = (u_char) (bits >> n);
-            bits &= ((uint32_t) 1 << n) - 1;
-        }
-    }
-
-    /* what is left of the last character is zero, and less than one */
-
-    if (src->len == 0 || n == 6 || bits) {
+    if (src->len == 0
+        || ngx_strlchr(src->data, src->data + src->len, '=')
+        || ngx_decode_base64url(dst, src) != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 
-    dst->len = d - dst->data;
+    /* what the last character has behind the last byte is zero */
 
-    return NGX_OK;
+    last = src->data[src->len - 1];
+
+    switch (src->len % 4) {
+
+    case 2:
+        return strchr("AQgw", last) ? NGX_OK : NGX_DECLINED;
+
+    case 3:
+        return strchr("AEIMQUYcgkosw048", last) ? NGX_OK : NGX_DECLINED;
+
+    default:
+        return NGX_OK;
+    }
 }
 
 
-static EVP_PKEY *
-ngx_ess_jwt_key_rsa(cJSON *jwk)
-{
-    BIGNUM          *modulus, *exponent;
-    EVP_PKEY        *pkey;
-    ngx_str_t        n, e;
-    OSSL_PARAM_BLD  *build;
-
-    if (ngx_ess_jwt_key_member(jwk, "n", &n) != NGX_OK
-        || ngx_ess_jwt_key_member(jwk, "e", &e) != NGX_OK)
-    {
-        return NULL;
-    }
-
-    pkey = NULL;
-    modulus = BN_bin2bn(n.data, (int) n.len, NULL);
-    exponent = BN_bin2bn(e.data, (int) e.len, NULL);
-    build = OSSL_PARAM_BLD_new();
-
-    if (modulus && exponent && build
-        && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus)
-        && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent))
-    {
-        pkey = ngx_ess_jwt_key_build("RSA", build);
-    }
-
-    OSSL_PARAM_BLD_free(build);
-    BN_free(modulus);
-    BN_free(exponent);
-
-    return pkey;
-}
-
+/* NULL: OpenSSL makes none of these. */
 
 static EVP_PKEY *
-ngx_ess_jwt_key_ec(cJSON *jwk)
+ngx_ess_jwt_key_make(ngx_ess_jwt_alg_e alg, ngx_str_t *values)
 {
-    u_char           point[1 + 2 * NGX_ESS_JWT_KEY_P256];
-    EVP_PKEY        *pkey;
-    ngx_str_t        x, y;
-    OSSL_PARAM_BLD  *build;
-
-    if (ngx_ess_jwt_key_member(jwk, "x", &x) != NGX_OK
-        || ngx_ess_jwt_key_member(jwk, "y", &y) != NGX_OK
-        || x.len != NGX_ESS_JWT_KEY_P256
-        || y.len != NGX_ESS_JWT_KEY_P256)
-    {
-        return NULL;
-    }
-
-    point[0] = POINT_CONVERSION_UNCOMPRESSED;
-    ngx_memcpy(point + 1, x.data, NGX_ESS_JWT_KEY_P256);
-    ngx_memcpy(point + 1 + NGX_ESS_JWT_KEY_P256, y.data,
-               NGX_ESS_JWT_KEY_P256);
-
-    pkey = NULL;
-    build = OSSL_PARAM_BLD_new();
-
-    if (build
-        && OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME,
-                                           SN_X9_62_prime256v1, 0)
-        && OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY,
-                                            point, sizeof(point)))
-    {
-        pkey = ngx_ess_jwt_key_build("EC", build);
-    }
-
-    OSSL_PARAM_BLD_free(build);
-
-    return pkey;
-}
-
-
-static EVP_PKEY *
-ngx_ess_jwt_key_okp(cJSON *jwk)
-{
-    ngx_str_t  x;
-
-    if (ngx_ess_jwt_key_member(jwk, "x", &x) != NGX_OK) {
-        return NULL;
-    }
-
-    return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x.data, x.len);
-}
-
-
-static EVP_PKEY *
-ngx_ess_jwt_key_build(const char *type, OSSL_PARAM_BLD *build)
-{
+    u_char         point[1 + 2 * NGX_ESS_JWT_KEY_P256];
     EVP_PKEY      *pkey;
-    OSSL_PARAM    *params;
+    OSSL_PARAM     params[3], *param;
     EVP_PKEY_CTX  *ctx;
 
-    pkey = NULL;
-    params = OSSL_PARAM_BLD_to_param(build);
-    ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    param = params;
 
-    if (params == NULL || ctx == NULL
+    switch (alg) {
+
+    case NGX_ESS_JWT_RS256:
+
+        if (ngx_ess_jwt_key_native(&values[0]) != NGX_OK
+            || ngx_ess_jwt_key_native(&values[1]) != NGX_OK)
+        {
+            return NULL;
+        }
+
+        *param++ = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N,
+                                           values[0].data, values[0].len);
+        *param++ = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E,
+                                           values[1].data, values[1].len);
+        break;
+
+    case NGX_ESS_JWT_ES256:
+
+        if (values[0].len != NGX_ESS_JWT_KEY_P256
+            || values[1].len != NGX_ESS_JWT_KEY_P256)
+        {
+            return NULL;
+        }
+
+        point[0] = POINT_CONVERSION_UNCOMPRESSED;
+        ngx_memcpy(point + 1, values[0].data, NGX_ESS_JWT_KEY_P256);
+        ngx_memcpy(point + 1 + NGX_ESS_JWT_KEY_P256, values[1].data,
+                   NGX_ESS_JWT_KEY_P256);
+
+        *param++ = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+                                              (char *) SN_X9_62_prime256v1, 0);
+        *param++ = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+                                                     point, sizeof(point));
+        break;
+
+    default: /* NGX_ESS_JWT_EDDSA */
+
+        *param++ = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+                                                     values[0].data,
+                                                     values[0].len);
+    }
+
+    *param = OSSL_PARAM_construct_end();
+
+    pkey = NULL;
+    ctx = EVP_PKEY_CTX_new_from_name(NULL, ngx_ess_jwt_key_kinds[alg].type,
+                                     NULL);
+
+    if (ctx == NULL
         || EVP_PKEY_fromdata_init(ctx) != 1
         || EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
     {
@@ -583,9 +548,28 @@ ngx_ess_jwt_key_build(const char *type, OSSL_PARAM_BLD *build)
     }
 
     EVP_PKEY_CTX_free(ctx);
-    OSSL_PARAM_free(params);
 
     return pkey;
+}
+
+
+/* In the machine's order, as OpenSSL's parameters have them. */
+
+static ngx_int_t
+ngx_ess_jwt_key_native(ngx_str_t *number)
+{
+    int      n;
+    BIGNUM  *bn;
+
+    n = -1;
+    bn = BN_bin2bn(number->data, (int) number->len, NULL);
+
+    if (bn) {
+        n = BN_bn2nativepad(bn, number->data, (int) number->len);
+        BN_free(bn);
+    }
+
+    return (n >= 0) ? NGX_OK : NGX_ERROR;
 }
 
 

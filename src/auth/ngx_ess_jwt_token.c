@@ -6,9 +6,9 @@
  */
 
 
+#include "ngx_ess_json.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_jwt_token.h"
-#include <cjson/cJSON.h>
 #include <math.h>
 
 
@@ -27,7 +27,6 @@ static ngx_int_t ngx_ess_jwt_token_time(cJSON *claims, const char *name,
     double *when);
 static ngx_uint_t ngx_ess_jwt_token_has(cJSON *item, ngx_str_t *text);
 static ngx_uint_t ngx_ess_jwt_token_is(cJSON *item, ngx_str_t *text);
-static ngx_uint_t ngx_ess_jwt_token_is_text(ngx_str_t *text);
 static ngx_uint_t ngx_ess_jwt_token_is_unique(cJSON *object);
 static int ngx_libc_cdecl ngx_ess_jwt_token_cmp_names(const void *one,
     const void *two);
@@ -127,65 +126,30 @@ ngx_ess_jwt_token_split(ngx_str_t *token, ngx_str_t *parts, ngx_str_t *text)
 
 /*
  * An object whose members have different names (RFC 7519, 4; RFC 7515, 4), so
- * that two programs read the same ones, and nothing around it.
+ * that two programs read the same ones, and nothing around it.  cJSON takes a
+ * byte order mark for a blank, and cuts strings at a NUL.
  */
 
 static cJSON *
 ngx_ess_jwt_token_parse(ngx_str_t *text)
 {
     cJSON       *root;
-    const char  *end;
+    const char  *detail;
 
-    if (!ngx_ess_jwt_token_is_text(text)) {
+    if (text->data[0] >= 0x80
+        || ngx_strnstr(text->data, "\\u0000", text->len))
+    {
         return NULL;
     }
 
-    end = NULL;
+    root = ngx_ess_json_parse(text->data, text->len, 0, &detail);
 
-    root = cJSON_ParseWithLengthOpts((char *) text->data, text->len, &end, 0);
-
-    if (root == NULL) {
-        return NULL;
-    }
-
-    while (end < (char *) text->data + text->len
-           && (*end == ' ' || *end == '\t' || *end == CR || *end == LF))
-    {
-        end++;
-    }
-
-    if (!cJSON_IsObject(root)
-        || end != (char *) text->data + text->len
-        || !ngx_ess_jwt_token_is_unique(root))
-    {
+    if (!cJSON_IsObject(root) || !ngx_ess_jwt_token_is_unique(root)) {
         cJSON_Delete(root);
         return NULL;
     }
 
     return root;
-}
-
-
-/*
- * What cJSON is lax about: it takes a byte order mark and any control character
- * for a blank, and cuts strings at a NUL.
- */
-
-static ngx_uint_t
-ngx_ess_jwt_token_is_text(ngx_str_t *text)
-{
-    u_char  *p, *last;
-
-    last = text->data + text->len;
-
-    for (p = text->data; p < last; p++) {
-        if (*p < 0x20 && *p != '\t' && *p != CR && *p != LF) {
-            return 0;
-        }
-    }
-
-    return text->len && text->data[0] < 0x80
-           && ngx_strnstr(text->data, "\\u0000", text->len) == NULL;
 }
 
 

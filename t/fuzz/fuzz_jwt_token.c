@@ -4,7 +4,7 @@
  * kind is signed, so that it is looked at.
  *
  * links: src/auth/ngx_ess_jwt_token.c src/auth/ngx_ess_jwt_key.c
- * links: src/ngx_ess_str.c t/unit/ngx_pool.c t/unit/ngx_string.c
+ * links: src/ngx_ess_json.c src/ngx_ess_str.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
 

@@ -145,6 +145,45 @@ ngx_encode_base64(ngx_str_t *dst, ngx_str_t *src)
 }
 
 
+ngx_int_t
+ngx_decode_base64url(ngx_str_t *dst, ngx_str_t *src)
+{
+    u_char      *d;
+    size_t       i, len;
+    uint32_t     bits;
+    const char  *at;
+
+    static const char  set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+                               "nopqrstuvwxyz0123456789-_";
+
+    for (len = 0; len < src->len && src->data[len] != '='; len++) {
+        if (memchr(set, src->data[len], 64) == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (len % 4 == 1) {
+        return NGX_ERROR;
+    }
+
+    d = dst->data;
+    bits = 0;
+
+    for (i = 0; i < len; i++) {
+        at = memchr(set, src->data[i], 64);
+        bits = bits << 6 | (uint32_t) (at - set);
+
+        if (i % 4) {
+            *d++ = (u_char) (bits >> (6 - 2 * (i % 4)));
+        }
+    }
+
+    dst->len = d - dst->data;
+
+    return NGX_OK;
+}
+
+
 u_char *
 ngx_strnstr(u_char *s1, char *s2, size_t len)
 {

@@ -165,7 +165,8 @@ static const ngx_ess_param_t  others[] = {
 
 /* a number in the first place, perhaps a pause in the second, then names */
 
-static ngx_ess_param_directive_t  directive = { params, 2, "three names", 1 };
+static ngx_ess_param_directive_t  directive = { params, 2, "three names", 1,
+                                               0 };
 
 
 /* NGX_CONF_OK, "refused", which is logged, or what the setter says */
@@ -360,7 +361,7 @@ test_text_and_seconds(void **state)
     ngx_ess_param_ctx_t  ctx;
 
     ngx_memzero(&ctx, sizeof(ngx_ess_param_ctx_t));
-    ctx.many = 1;
+    ctx.many = (ngx_uint_t) -1;
 
     assert_int_equal(one(&ctx, others, "text=a=b"), NGX_OK);
     assert_int_equal(conf.text.len, 3);
@@ -391,7 +392,7 @@ test_again(void **state)
 
     again = first;
     again.again = 1;
-    again.many = 1;
+    again.many = (ngx_uint_t) -1;
 
     assert_int_equal(one(&first, params, "number=5"), NGX_OK);
     assert_int_equal(one(&first, params, "word=low"), NGX_OK);

@@ -3,7 +3,7 @@
  * in memory of just its length, which the sanitizer guards.
  *
  * links: src/auth/ngx_ess_jwt_token.c src/auth/ngx_ess_jwt_key.c
- * links: src/ngx_ess_str.c t/unit/ngx_pool.c t/unit/ngx_string.c
+ * links: src/ngx_ess_json.c src/ngx_ess_str.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
 
