@@ -155,19 +155,19 @@ ngx_ess_client_event_input(ngx_ess_client_t *client, u_char *data, size_t len)
     ngx_connection_t           *c;
     ngx_ess_transport_input_t   in;
 
-    if (client->last) {
+    if (client->last || client->transport->input == NULL) {
         /* all that matters was said */
         return ngx_ess_client_event_limit(client, 0, len);
     }
 
     c = client->connection;
 
+    ngx_memzero(&in, sizeof(ngx_ess_transport_input_t));
+
     client->transport->input(ngx_ess_client_session(client), data, len,
                              &in, c->log);
 
-    if (in.alive) {
-        client->heard = 1;
-    }
+    client->heard = 1;
 
     if (in.failed) {
         ngx_log_error(NGX_LOG_INFO, c->log, 0, "client broke the protocol: %s",
@@ -176,7 +176,7 @@ ngx_ess_client_event_input(ngx_ess_client_t *client, u_char *data, size_t len)
         client->linger = 1;
     }
 
-    if (in.failed || in.closing || in.closed) {
+    if (in.failed || in.closing) {
         client->last = 1;
         return ngx_ess_client_close_with(client, in.out, in.out_len);
     }

@@ -32,8 +32,6 @@ static ngx_int_t ngx_ess_sse_start(ngx_http_request_t *r, void *session);
 static ngx_int_t ngx_ess_sse_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_sse_hello(ngx_http_request_t *r);
 static void ngx_ess_sse_done(void *session);
-static void ngx_ess_sse_input(void *session, u_char *data, size_t len,
-    ngx_ess_transport_input_t *in, ngx_log_t *log);
 static size_t ngx_ess_sse_ping(void *session, u_char *buf);
 static size_t ngx_ess_sse_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason);
@@ -45,7 +43,7 @@ const ngx_ess_transport_t  ngx_ess_sse = {
     0,                                     /* answers */
     ngx_ess_sse_start,
     ngx_ess_sse_done,
-    ngx_ess_sse_input,
+    NULL,                                  /* input */
     ngx_ess_sse_ping,
     ngx_ess_sse_close
 };
@@ -245,16 +243,6 @@ static void
 ngx_ess_sse_done(void *session)
 {
     /* nothing but the request's */
-}
-
-
-/* A client has nothing to say. */
-
-static void
-ngx_ess_sse_input(void *session, u_char *data, size_t len,
-    ngx_ess_transport_input_t *in, ngx_log_t *log)
-{
-    ngx_memzero(in, sizeof(ngx_ess_transport_input_t));
 }
 
 

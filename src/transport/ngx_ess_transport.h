@@ -15,9 +15,21 @@
 #define NGX_ESS_TRANSPORT_MAX_CONTROL  131
 
 
-/* what input() found */
+/*
+ * A message of the client's, whole; "text": it is UTF-8, and meant as text.  It
+ * is there for the time of the call, which must not end the client.
+ */
+typedef void (*ngx_ess_transport_message_pt)(void *data, ngx_str_t *message,
+    ngx_uint_t text);
+
+
+/* what input() found; the caller zeroes it, but for the handler */
 
 typedef struct {
+    ngx_ess_transport_message_pt message;   /* NULL: nobody listens, and none is
+                                               kept */
+    void                    *data;          /* the handler's */
+
     /* answer to be queued (pong, close), valid until the next call of any
        function of the transport */
     u_char                  *out;
@@ -25,10 +37,8 @@ typedef struct {
 
     ngx_uint_t               messages;      /* frames that ended */
 
-    unsigned                 alive:1;       /* the peer showed signs of life */
-    unsigned                 closing:1;     /* peer began the close; after out
-                                               was sent, end the connection */
-    unsigned                 closed:1;      /* peer answered our close: end the
+    unsigned                 closing:1;     /* peer began the close, or answered
+                                               ours; after out was sent, end the
                                                connection */
     unsigned                 failed:1;      /* protocol error, or no memory:
                                                log "reason", send out, end */
@@ -55,7 +65,8 @@ typedef struct {
     /* Frees what the session holds beside itself; harmless twice. */
     void                   (*done)(void *session);
 
-    /* Bytes from the client.  All of them are consumed. */
+    /* Bytes from the client, a sign of life.  All of them are consumed.  NULL:
+       it has nothing to say. */
     void                   (*input)(void *session, u_char *data, size_t len,
                                  ngx_ess_transport_input_t *in,
                                  ngx_log_t *log);

@@ -2,8 +2,8 @@
 /*
  * WebSocket as a transport: the handshake of RFC 6455, and the session's side
  * of ping and close.  A session keeps a parser only while the client is within
- * a message.  Runs in the worker that has the
- * connection; sends nothing itself but the response header.
+ * a message.  Runs in the worker that has the connection; sends nothing itself
+ * but the response header.
  */
 
 
@@ -110,29 +110,23 @@ ngx_ess_ws_check(ngx_http_request_t *r)
 
     value = ngx_ess_ws_value(r, "sec-websocket-key");
 
+    key.data = buf;
+
     if (value == NULL
         || value->len != NGX_ESS_WS_KEY_LEN
         || ngx_strncmp(value->data + NGX_ESS_WS_KEY_LEN - 2,
                        NGX_ESS_WS_KEY_END, 2)
-           != 0)
+           != 0
+        || ngx_decode_base64(&key, value) != NGX_OK
+        || key.len != 16)
     {
-        goto invalid_key;
-    }
-
-    key.data = buf;
-
-    if (ngx_decode_base64(&key, value) != NGX_OK || key.len != 16) {
-        goto invalid_key;
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "websocket handshake without one valid "
+                      "Sec-WebSocket-Key");
+        return NGX_HTTP_BAD_REQUEST;
     }
 
     return NGX_OK;
-
-invalid_key:
-
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "websocket handshake without one valid Sec-WebSocket-Key");
-
-    return NGX_HTTP_BAD_REQUEST;
 }
 
 
@@ -274,35 +268,26 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
     accept.data = p;
     ngx_encode_base64(&accept, &hash);
 
+    s->deflate = ngx_ess_ws_deflates(r);
+
+    /* a browser takes no answer without the protocol that it offered */
+
     if (ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK
         || ngx_ess_header_add(r, "Sec-WebSocket-Accept",
                               accept.data, accept.len)
-           != NGX_OK)
+           != NGX_OK
+        || (ngx_ess_jwt_offered(r)
+            && ngx_ess_header_add(r, "Sec-WebSocket-Protocol",
+                                  NGX_ESS_JWT_PROTOCOL,
+                                  sizeof(NGX_ESS_JWT_PROTOCOL) - 1)
+               != NGX_OK)
+        || (s->deflate
+            && ngx_ess_header_add(r, "Sec-WebSocket-Extensions",
+                                  NGX_ESS_WS_DEFLATE_ANSWER,
+                                  sizeof(NGX_ESS_WS_DEFLATE_ANSWER) - 1)
+               != NGX_OK))
     {
         return NGX_ERROR;
-    }
-
-    /* a browser takes no answer without one that it offered */
-
-    if (ngx_ess_jwt_offered(r)
-        && ngx_ess_header_add(r, "Sec-WebSocket-Protocol",
-                              NGX_ESS_JWT_PROTOCOL,
-                              sizeof(NGX_ESS_JWT_PROTOCOL) - 1)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_ess_ws_deflates(r)) {
-        s->deflate = 1;
-
-        if (ngx_ess_header_add(r, "Sec-WebSocket-Extensions",
-                               NGX_ESS_WS_DEFLATE_ANSWER,
-                               sizeof(NGX_ESS_WS_DEFLATE_ANSWER) - 1)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
     }
 
     return ngx_ess_ws_send_header(r);
@@ -323,11 +308,9 @@ ngx_ess_ws_send_header(ngx_http_request_t *r)
 
     rc = ngx_http_send_header(r);
 
-    if (rc == NGX_ERROR || rc > NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR) {
+    if (rc == NGX_ERROR || rc > NGX_OK
+        || ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR)
+    {
         return NGX_ERROR;
     }
 
@@ -358,10 +341,6 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
     ngx_int_t             rc;
     ngx_ess_ws_parser_t  *parser;
 
-    ngx_memzero(in, sizeof(ngx_ess_transport_input_t));
-
-    in->alive = 1;
-
     p = data;
     last = data + len;
 
@@ -371,7 +350,7 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
         parser = &ngx_ess_ws_parser;
         ngx_memzero(parser, sizeof(ngx_ess_ws_parser_t));
         parser->deflate = s->deflate;
-        parser->ignore = 1;
+        parser->keep = (in->message != NULL);
     }
 
     while (!s->over) {
@@ -435,7 +414,7 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
 {
     size_t      n;
     u_char     *out;
-    ngx_str_t   empty;
+    ngx_str_t   text;
 
     out = ngx_ess_ws_out;
 
@@ -462,26 +441,28 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
 
         s->over = 1;
 
-        if (s->close_sent) {
-            in->closed = 1;
-            in->out_len = 0;
-            return;
-        }
+        ngx_str_null(&text);
 
-        ngx_str_null(&empty);
-
-        s->close_sent = 1;
         in->closing = 1;
         in->out = out;
-        in->out_len = ngx_ess_ws_codec_close(out, parser->code, &empty);
+        in->out_len = ngx_ess_ws_close(s, out, parser->code, &text);
+
+        return;
+
+    case NGX_ESS_WS_PONG:
 
         return;
 
     default:
 
-        /* data and pongs */
+        /* a fragment, or the last one */
 
-        return;
+        if (in->message && !parser->in_message && !s->close_sent) {
+            text.data = parser->message;
+            text.len = parser->data_len;
+
+            in->message(in->data, &text, parser->text);
+        }
     }
 }
 
@@ -496,18 +477,12 @@ ngx_ess_ws_input_error(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
 
     in->failed = 1;
     in->reason = parser->reason;
-    in->out_len = 0;
-
-    if (s->close_sent) {
-        return;
-    }
 
     reason.data = (u_char *) parser->reason;
     reason.len = ngx_strlen(parser->reason);
 
-    s->close_sent = 1;
     in->out = ngx_ess_ws_out;
-    in->out_len = ngx_ess_ws_codec_close(in->out, parser->code, &reason);
+    in->out_len = ngx_ess_ws_close(s, in->out, parser->code, &reason);
 }
 
 

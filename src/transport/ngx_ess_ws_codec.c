@@ -187,11 +187,13 @@ ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser)
             goto failed;
         }
 
+        ngx_ess_ws_codec_done(parser);
+
         parser->in_message = 1;
         parser->text = (parser->opcode == NGX_ESS_WS_TEXT);
         parser->deflated = (rsv != 0);
         parser->message_len = 0;
-        parser->inflated_len = 0;
+        parser->data_len = 0;
         ngx_memzero(&parser->utf8, sizeof(ngx_ess_utf8_t));
 
         break;
@@ -280,8 +282,8 @@ ngx_ess_ws_codec_payload(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
     }
 
     if (parser->deflated) {
-        return parser->ignore ? NGX_OK
-                              : ngx_ess_ws_codec_inflate(parser, p, len);
+        return parser->keep ? ngx_ess_ws_codec_inflate(parser, p, len)
+                            : NGX_OK;
     }
 
     return ngx_ess_ws_codec_data(parser, p, len);
@@ -311,8 +313,7 @@ ngx_ess_ws_codec_inflate(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
         rc = ngx_ess_ws_inflate(parser->inflate, &p, last, buf, sizeof(buf),
                                 &n);
 
-        len = ngx_min(n, NGX_ESS_WS_MAX_MESSAGE - parser->inflated_len);
-        parser->inflated_len += (uint32_t) len;
+        len = ngx_min(n, NGX_ESS_WS_MAX_MESSAGE - parser->data_len);
 
         if (ngx_ess_ws_codec_data(parser, buf, len) != NGX_OK) {
             return NGX_ERROR;
@@ -337,12 +338,27 @@ ngx_ess_ws_codec_inflate(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
 static ngx_int_t
 ngx_ess_ws_codec_data(ngx_ess_ws_parser_t *parser, u_char *p, size_t len)
 {
+    u_char  *message;
+
     if (parser->text
         && ngx_ess_utf8(&parser->utf8, p, len) != NGX_OK)
     {
         return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INVALID_DATA,
                                      "text is not UTF-8");
     }
+
+    if (parser->keep && len) {
+        message = realloc(parser->message, parser->data_len + len);
+        if (message == NULL) {
+            return ngx_ess_ws_codec_fail(parser, NGX_ESS_WS_INTERNAL_ERROR,
+                                         "no memory to keep a message");
+        }
+
+        ngx_memcpy(message + parser->data_len, p, len);
+        parser->message = message;
+    }
+
+    parser->data_len += (uint32_t) len;
 
     return NGX_OK;
 }
@@ -390,7 +406,7 @@ ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser)
 
     if (parser->opcode < NGX_ESS_WS_IS_CONTROL && parser->fin) {
 
-        if (parser->deflated && !parser->ignore) {
+        if (parser->deflated && parser->keep) {
 
             /* what the sender left out of it; RFC 7692, 7.2.2 */
 
@@ -400,7 +416,8 @@ ngx_ess_ws_codec_end(ngx_ess_ws_parser_t *parser)
                 return NGX_ERROR;
             }
 
-            ngx_ess_ws_codec_done(parser);
+            ngx_ess_ws_inflate_destroy(parser->inflate);
+            parser->inflate = NULL;
         }
 
         if (parser->text && parser->utf8.left) {
@@ -473,6 +490,9 @@ ngx_ess_ws_codec_done(ngx_ess_ws_parser_t *parser)
         ngx_ess_ws_inflate_destroy(parser->inflate);
         parser->inflate = NULL;
     }
+
+    free(parser->message);
+    parser->message = NULL;
 }
 
 

@@ -1,7 +1,7 @@
 /*
  * WebSocket frames: parse what a client sends, build what a server sends.
- * No I/O, no memory but the caller's and, within a message that is deflated,
- * what it is inflated with.
+ * No I/O, no memory but the caller's and, of a message that is read, what it is
+ * inflated with and kept in.
  */
 
 
@@ -51,8 +51,8 @@ typedef enum {
 /* what is known of a client's frames so far; zeroed is the beginning */
 
 typedef struct {
-    uint32_t                 message_len;   /* of the message so far */
-    uint32_t                 inflated_len;
+    uint32_t                 message_len;   /* of the message so far, */
+    uint32_t                 data_len;      /* and when it is inflated */
     uint32_t                 left;          /* of the frame's payload */
     uint16_t                 code;          /* of a Close that came, or to
                                                answer an error with */
@@ -67,13 +67,15 @@ typedef struct {
     unsigned                 text:1;        /* the message is text */
     unsigned                 deflate:1;     /* the caller's: permessage-deflate
                                                was negotiated */
-    unsigned                 ignore:1;      /* the caller's: nobody reads
-                                               messages, so what is deflated
-                                               stays so */
+    unsigned                 keep:1;        /* the caller's: messages are read;
+                                               else none is kept, and what is
+                                               deflated stays so */
     unsigned                 deflated:1;    /* the message is */
     unsigned                 failed:1;
     ngx_ess_utf8_t           utf8;
     ngx_ess_ws_inflate_t    *inflate;       /* NULL: no deflated message */
+    u_char                  *message;       /* data_len bytes from the heap;
+                                               NULL: none */
     const char              *reason;        /* of an error */
     u_char                   mask[4];
     u_char                   header[NGX_ESS_WS_MAX_HEADER];
@@ -84,9 +86,11 @@ typedef struct {
 /*
  * Parses from *pos on, unmasking the payload in place, and advances *pos.
  *
- * NGX_OK: a frame ended; parser->opcode says which, and for a control frame
+ * NGX_OK: a frame ended; parser->opcode says which.  For a control frame
  * parser->control and control_len are its payload until the next call, for
- * a Close parser->code is its status code or NGX_ESS_WS_NO_STATUS; call
+ * a Close parser->code is its status code or NGX_ESS_WS_NO_STATUS.  With a
+ * frame of data its message ended when in_message is 0: with "keep"
+ * parser->message and data_len are all of it, until the next call.  Call
  * again.  NGX_AGAIN: all was consumed.  NGX_ERROR: the client broke the
  * protocol; parser->code is to be answered and parser->reason says why, for
  * the log.  After an error every call returns NGX_ERROR.
@@ -94,7 +98,7 @@ typedef struct {
 ngx_int_t ngx_ess_ws_codec_parse(ngx_ess_ws_parser_t *parser, u_char **pos,
     u_char *last);
 
-/* Frees what a message is inflated with; harmless twice. */
+/* Frees what a message is inflated with and kept in; harmless twice. */
 void ngx_ess_ws_codec_done(ngx_ess_ws_parser_t *parser);
 
 /* 1 between two messages: a parser that is zeroed would go on as this one. */

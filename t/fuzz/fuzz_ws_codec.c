@@ -52,7 +52,7 @@ fuzz_parse(const uint8_t *data, size_t size, size_t step, ngx_uint_t deflate,
 
     memset(&parser, 0, sizeof(parser));
     parser.deflate = (deflate != 0);
-    parser.ignore = (deflate == 2);
+    parser.keep = (deflate != 2);
     memset(t, 0, sizeof(fuzz_trace_t));
 
     rc = NGX_AGAIN;
@@ -84,6 +84,9 @@ fuzz_parse(const uint8_t *data, size_t size, size_t step, ngx_uint_t deflate,
 
             if (parser.opcode >= NGX_ESS_WS_CLOSE) {
                 fuzz_add(t, parser.control, parser.control_len);
+
+            } else if (parser.keep && !parser.in_message) {
+                fuzz_add(t, parser.message, parser.data_len);
             }
 
             if (parser.opcode == NGX_ESS_WS_CLOSE

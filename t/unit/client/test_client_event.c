@@ -36,7 +36,6 @@ test_input(void **state)
     ngx_unit_traced();
     assert_false(fake.client->heard);
 
-    fake.input.alive = 1;
     test_read("hello");
     ngx_unit_traced("input hello");
     assert_true(fake.client->heard);
@@ -239,7 +238,7 @@ test_leftover(void **state)
     ngx_unit_traced();
 
     b.pos -= 4;
-    fake.input.closed = 1;
+    fake.input.closing = 1;
     fake.done = NGX_DONE;
     assert_int_equal(ngx_ess_client_event_leftover(fake.client), NGX_DONE);
     ngx_unit_traced("input left", "close with ");

@@ -1,0 +1,422 @@
+/*
+ * A WebSocket session: what a client says, to whoever listens; pings and the
+ * close of either side; and what is kept between two reads.
+ *
+ * links: src/transport/ngx_ess_ws.c src/transport/ngx_ess_ws_codec.c
+ * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
+ * links: t/unit/ngx_string.c t/unit/ngx_trace.c
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <ngx_sha1.h>
+#include "ngx_trace.h"
+#include "ngx_ess_header.h"
+#include "ngx_ess_jwt.h"
+#include "ngx_ess_ws.h"
+#include "ngx_ess_ws_codec.h"
+
+
+/* a frame's header and its mask, which is zero: the payload can be read */
+#define FRAME(first, len)  first len "\0\0\0\0"
+#define BYTES(text)        text, sizeof(text) - 1
+
+
+static uint64_t                   test_session[8];
+static ngx_ess_transport_input_t  test_in;
+static ngx_uint_t                 test_listens;
+static ngx_uint_t                 test_kept;    /* allocations for it */
+static ngx_uint_t                 test_fail;    /* the next one does */
+
+
+/* of the handshake, which is not tried here */
+
+ngx_table_elt_t *
+ngx_ess_header_find(ngx_http_request_t *r, const char *name,
+    ngx_ess_header_at_t *at)
+{
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_ess_header_add(ngx_http_request_t *r, const char *name, const void *value,
+    size_t len)
+{
+    return NGX_ERROR;
+}
+
+
+ngx_uint_t
+ngx_ess_jwt_offered(ngx_http_request_t *r)
+{
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_send_header(ngx_http_request_t *r)
+{
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_send_special(ngx_http_request_t *r, ngx_uint_t flags)
+{
+    return NGX_ERROR;
+}
+
+
+void *
+ngx_pnalloc(ngx_pool_t *pool, size_t size)
+{
+    return NULL;
+}
+
+
+void
+ngx_sha1_init(ngx_sha1_t *ctx)
+{
+}
+
+
+void
+ngx_sha1_update(ngx_sha1_t *ctx, const void *data, size_t size)
+{
+}
+
+
+void
+ngx_sha1_final(u_char result[20], ngx_sha1_t *ctx)
+{
+}
+
+
+void *
+ngx_alloc(size_t size, ngx_log_t *log)
+{
+    if (test_fail) {
+        return NULL;
+    }
+
+    test_kept++;
+
+    return malloc(size);
+}
+
+
+static void
+test_message(void *data, ngx_str_t *message, ngx_uint_t text)
+{
+    assert_ptr_equal(data, &test_in);
+
+    if (message->len > 64) {
+        ngx_unit_trace("%d bytes", (int) message->len);
+        return;
+    }
+
+    ngx_unit_trace(text ? "text %.*s" : "bytes %.*s", (int) message->len,
+                   message->data);
+}
+
+
+static int
+test_setup(void **state)
+{
+    memset(test_session, 0, sizeof(test_session));
+    assert_true(ngx_ess_ws.session_size <= sizeof(test_session));
+
+    test_listens = 1;
+    test_kept = 0;
+    test_fail = 0;
+    ngx_unit_trace_clear();
+
+    return 0;
+}
+
+
+static int
+test_teardown(void **state)
+{
+    ngx_ess_ws.done(test_session);
+    ngx_ess_ws.done(test_session);
+
+    return 0;
+}
+
+
+/* The client sends that, in parts of so many bytes, 0: at once. */
+
+static void
+test_send(const char *data, size_t len, size_t step)
+{
+    size_t   n;
+    u_char  *buf;
+
+    for ( /* void */ ; len; len -= n, data += n) {
+        n = (step && step < len) ? step : len;
+
+        buf = malloc(n);
+        memcpy(buf, data, n);
+
+        memset(&test_in, 0, sizeof(test_in));
+        test_in.message = test_listens ? test_message : NULL;
+        test_in.data = &test_in;
+
+        ngx_ess_ws.input(test_session, buf, n, &test_in, NULL);
+        free(buf);
+    }
+}
+
+
+/* its answer is that frame */
+
+static void
+test_answer(const char *frame, size_t len)
+{
+    assert_int_equal(test_in.out_len, len);
+
+    if (len) {
+        assert_memory_equal(test_in.out, frame, len);
+    }
+}
+
+
+static void
+test_messages(void **state)
+{
+    size_t  step;
+
+    for (step = 0; step < 3; step++) {
+        test_send(BYTES(FRAME("\x81", "\x82") "hi"
+                        FRAME("\x82", "\x81") "b"
+                        FRAME("\x81", "\x80")), step);
+        ngx_unit_traced("text hi", "bytes b", "text ");
+
+        /* with a mask, cut anywhere */
+
+        test_send(BYTES("\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"), step);
+        ngx_unit_traced("text Hello");
+    }
+}
+
+
+/* frames of their own between the fragments are no part of it */
+
+static void
+test_fragments(void **state)
+{
+    size_t  step;
+
+    for (step = 0; step < 3; step++) {
+        test_send(BYTES(FRAME("\x01", "\x82") "ab"
+                        FRAME("\x89", "\x81") "p"
+                        FRAME("\x00", "\x80")
+                        FRAME("\x8a", "\x81") "q"
+                        FRAME("\x80", "\x81") "c"
+                        FRAME("\x81", "\x81") "d"), step);
+        ngx_unit_traced("text abc", "text d");
+    }
+
+    assert_int_equal(test_in.failed, 0);
+}
+
+
+static void
+test_deflated(void **state)
+{
+    ngx_ess_ws_parser_t  parser;
+
+    /* RFC 7692, 7.2.3.1; as nobody has negotiated it here, a parser's */
+
+    u_char   data[] = "\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00"
+                      "\x41\x83\0\0\0\0\xf2\x48\xcd"
+                      "\x80\x84\0\0\0\0\xc9\xc9\x07\x00";
+    u_char  *p, *last;
+
+    memset(&parser, 0, sizeof(parser));
+    parser.deflate = 1;
+    parser.keep = 1;
+
+    p = data;
+    last = data + sizeof(data) - 1;
+
+    assert_int_equal(ngx_ess_ws_codec_parse(&parser, &p, last), NGX_OK);
+    assert_int_equal(parser.data_len, 5);
+    assert_memory_equal(parser.message, "Hello", 5);
+
+    assert_int_equal(ngx_ess_ws_codec_parse(&parser, &p, last), NGX_OK);
+    assert_true(parser.in_message);
+    assert_int_equal(ngx_ess_ws_codec_parse(&parser, &p, last), NGX_OK);
+    assert_int_equal(parser.data_len, 5);
+    assert_memory_equal(parser.message, "Hello", 5);
+
+    ngx_ess_ws_codec_done(&parser);
+    assert_null(parser.message);
+}
+
+
+static void
+test_too_big(void **state)
+{
+    size_t   n;
+    u_char  *buf;
+
+    n = NGX_ESS_WS_MAX_MESSAGE;
+    buf = malloc(14 + n + 6);
+    memcpy(buf, "\x02\xff\0\0\0\0\0\1\0\0\0\0\0\0", 14);
+    memset(buf + 14, 'x', n);
+    memcpy(buf + 14 + n, "\x80\x80\0\0\0\0", 6);
+
+    test_send((char *) buf, 14 + n + 6, 1000);
+    ngx_unit_traced("65536 bytes");
+
+    /* one byte more, in another fragment */
+
+    buf[14 + n + 1] = 0x81;
+    test_send((char *) buf, 14 + n + 2, 16384);
+    ngx_unit_traced();
+    assert_int_equal(test_in.failed, 1);
+    test_answer(BYTES("\x88\x14\x03\xf1" "message is too big"));
+
+    free(buf);
+}
+
+
+/* what nobody reads is not kept; within a message its parser is */
+
+static void
+test_nobody_listens(void **state)
+{
+    test_listens = 0;
+
+    test_send(BYTES(FRAME("\x81", "\x82") "hi"), 0);
+    ngx_unit_traced();
+    assert_int_equal(test_in.messages, 1);
+    assert_int_equal(test_kept, 0);
+
+    test_send(BYTES(FRAME("\x01", "\x82") "hi"), 0);
+    assert_int_equal(test_kept, 1);
+    test_send(BYTES(FRAME("\x80", "\x82") "hi"), 1);
+    ngx_unit_traced();
+    assert_int_equal(test_kept, 1);
+}
+
+
+static void
+test_no_memory(void **state)
+{
+    test_fail = 1;
+    test_send(BYTES(FRAME("\x01", "\x82") "hi"), 0);
+
+    assert_int_equal(test_in.failed, 1);
+    assert_non_null(test_in.reason);
+    assert_int_equal(test_in.out_len, 0);
+
+    /* what comes then is dropped */
+
+    test_send(BYTES(FRAME("\x81", "\x82") "hi"), 0);
+    ngx_unit_traced();
+}
+
+
+static void
+test_ping(void **state)
+{
+    u_char     buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
+    ngx_str_t  reason;
+
+    /* of several the last one is answered */
+
+    test_send(BYTES(FRAME("\x89", "\x81") "a" FRAME("\x89", "\x81") "b"), 0);
+    test_answer(BYTES("\x8a\x01" "b"));
+    assert_int_equal(test_in.messages, 2);
+
+    assert_int_equal(ngx_ess_ws.ping(test_session, buf), 2);
+    assert_memory_equal(buf, "\x89\x00", 2);
+
+    /* after our close there is neither, and nothing that is read */
+
+    ngx_str_set(&reason, "bye");
+    assert_int_equal(ngx_ess_ws.close(test_session, buf, 1000, &reason), 7);
+    assert_memory_equal(buf, "\x88\x05\x03\xe8" "bye", 7);
+    assert_int_equal(ngx_ess_ws.close(test_session, buf, 1000, &reason), 0);
+    assert_int_equal(ngx_ess_ws.ping(test_session, buf), 0);
+
+    test_send(BYTES(FRAME("\x89", "\x81") "a"
+                    FRAME("\x81", "\x81") "a"), 0);
+    test_answer(BYTES(""));
+    ngx_unit_traced();
+    assert_int_equal(test_in.closing, 0);
+
+    /* it answers ours */
+
+    test_send(BYTES(FRAME("\x88", "\x80")), 0);
+    test_answer(BYTES(""));
+    assert_int_equal(test_in.closing, 1);
+}
+
+
+static void
+test_close(void **state)
+{
+    test_send(BYTES(FRAME("\x89", "\x81") "a"
+                    FRAME("\x88", "\x82") "\x03\xe9"
+                    FRAME("\x81", "\x81") "x"), 0);
+
+    /* in place of a pong; what follows is dropped */
+
+    test_answer(BYTES("\x88\x02\x03\xe9"));
+    assert_int_equal(test_in.closing, 1);
+    assert_int_equal(test_in.messages, 2);
+    ngx_unit_traced();
+}
+
+
+static void
+test_error(void **state)
+{
+    u_char     buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
+    ngx_str_t  reason;
+
+    test_send(BYTES(FRAME("\x89", "\x81") "a" "\x83"), 0);
+    assert_int_equal(test_in.failed, 1);
+    test_answer(BYTES("\x88\x11\x03\xea" "reserved opcode"));
+
+    /* nothing is answered when we have closed */
+
+    memset(test_session, 0, sizeof(test_session));
+    ngx_str_set(&reason, "");
+    (void) ngx_ess_ws.close(test_session, buf, 1000, &reason);
+    test_send(BYTES("\x83"), 0);
+    assert_int_equal(test_in.failed, 1);
+    test_answer(BYTES(""));
+}
+
+
+int
+main(void)
+{
+#define TEST(t)  cmocka_unit_test_setup_teardown(t, test_setup, test_teardown)
+
+    const struct CMUnitTest  tests[] = {
+        TEST(test_messages),
+        TEST(test_fragments),
+        TEST(test_deflated),
+        TEST(test_too_big),
+        TEST(test_nobody_listens),
+        TEST(test_no_memory),
+        TEST(test_ping),
+        TEST(test_close),
+        TEST(test_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
