@@ -1,45 +1,28 @@
 
 /*
- * Annotations, and the check that a body is a JSON object: one pass, with a
- * bit for each level instead of recursion.  Owns nothing.  Runs in workers,
- * once for each event.
+ * Annotations, and the check that a body is a JSON object: one pass, whose
+ * recursion is bounded.  Owns nothing.  Runs in workers, once for each event.
  */
 
 
 #include "ngx_ess_annotate.h"
 
 
-typedef enum {
-    NGX_ESS_ANNOTATE_FIRST_KEY = 0,         /* or the end of the object */
-    NGX_ESS_ANNOTATE_KEY,
-    NGX_ESS_ANNOTATE_COLON,
-    NGX_ESS_ANNOTATE_FIRST_VALUE,           /* or the end of the array */
-    NGX_ESS_ANNOTATE_VALUE,
-    NGX_ESS_ANNOTATE_NEXT                   /* a comma, or an end */
-} ngx_ess_annotate_state_e;
-
-
 typedef struct {
     u_char                    *p;
     u_char                    *last;
-    ngx_ess_annotate_state_e   state;
     ngx_uint_t                 depth;
     u_char                    *end;         /* brace of the outermost object */
     ngx_uint_t                 empty;       /* that has no members */
-    u_char                     objects[NGX_ESS_ANNOTATE_DEPTH / 8];
 } ngx_ess_annotate_json_t;
 
 
 static u_char *ngx_ess_annotate_time(u_char *p, uint64_t timestamp);
-static ngx_int_t ngx_ess_annotate_json(ngx_ess_annotate_json_t *j);
 static void ngx_ess_annotate_space(ngx_ess_annotate_json_t *j);
-static ngx_int_t ngx_ess_annotate_token(ngx_ess_annotate_json_t *j);
+static ngx_uint_t ngx_ess_annotate_is(ngx_ess_annotate_json_t *j, u_char ch);
 static ngx_int_t ngx_ess_annotate_value(ngx_ess_annotate_json_t *j);
-static ngx_int_t ngx_ess_annotate_open(ngx_ess_annotate_json_t *j,
-    ngx_uint_t object);
-static ngx_int_t ngx_ess_annotate_close(ngx_ess_annotate_json_t *j,
-    ngx_uint_t object);
-static ngx_uint_t ngx_ess_annotate_in_object(ngx_ess_annotate_json_t *j);
+static ngx_int_t ngx_ess_annotate_items(ngx_ess_annotate_json_t *j,
+    u_char close);
 static ngx_int_t ngx_ess_annotate_string(ngx_ess_annotate_json_t *j);
 static ngx_int_t ngx_ess_annotate_escape(ngx_ess_annotate_json_t *j);
 static ngx_int_t ngx_ess_annotate_literal(ngx_ess_annotate_json_t *j,
@@ -52,6 +35,7 @@ void
 ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event)
 {
     u_char                   *last;
+    ngx_int_t                 rc;
     ngx_ess_annotate_json_t   j;
 
     ngx_memzero(&j, sizeof(ngx_ess_annotate_json_t));
@@ -73,7 +57,10 @@ ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event)
         return;
     }
 
-    if (ngx_ess_annotate_json(&j) != NGX_OK) {
+    rc = ngx_ess_annotate_value(&j);
+    ngx_ess_annotate_space(&j);
+
+    if (rc != NGX_OK || j.p != j.last) {
         a->at = event->body.len;
         a->len = 0;
         a->invalid = 1;
@@ -99,34 +86,6 @@ ngx_ess_annotate_time(u_char *p, uint64_t timestamp)
 }
 
 
-/* From its first brace on: is it an object, and nothing but white space
-   behind it? */
-
-static ngx_int_t
-ngx_ess_annotate_json(ngx_ess_annotate_json_t *j)
-{
-    j->depth = 0;
-    j->empty = 0;
-
-    if (ngx_ess_annotate_open(j, 1) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    while (j->depth) {
-
-        ngx_ess_annotate_space(j);
-
-        if (j->p == j->last || ngx_ess_annotate_token(j) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-    }
-
-    ngx_ess_annotate_space(j);
-
-    return (j->p == j->last) ? NGX_OK : NGX_DECLINED;
-}
-
-
 static void
 ngx_ess_annotate_space(ngx_ess_annotate_json_t *j)
 {
@@ -138,75 +97,39 @@ ngx_ess_annotate_space(ngx_ess_annotate_json_t *j)
 }
 
 
-static ngx_int_t
-ngx_ess_annotate_token(ngx_ess_annotate_json_t *j)
+/* Is that what is next, behind white space?  Then it is behind it. */
+
+static ngx_uint_t
+ngx_ess_annotate_is(ngx_ess_annotate_json_t *j, u_char ch)
 {
-    switch (j->state) {
+    ngx_ess_annotate_space(j);
 
-    case NGX_ESS_ANNOTATE_FIRST_KEY:
-
-        if (*j->p == '}') {
-            j->empty = 1;
-            return ngx_ess_annotate_close(j, 1);
-        }
-
-        /* fall through */
-
-    case NGX_ESS_ANNOTATE_KEY:
-
-        j->state = NGX_ESS_ANNOTATE_COLON;
-
-        return (*j->p == '"') ? ngx_ess_annotate_string(j) : NGX_DECLINED;
-
-    case NGX_ESS_ANNOTATE_COLON:
-
-        j->state = NGX_ESS_ANNOTATE_VALUE;
-
-        return (*j->p++ == ':') ? NGX_OK : NGX_DECLINED;
-
-    case NGX_ESS_ANNOTATE_FIRST_VALUE:
-
-        if (*j->p == ']') {
-            return ngx_ess_annotate_close(j, 0);
-        }
-
-        /* fall through */
-
-    case NGX_ESS_ANNOTATE_VALUE:
-
-        return ngx_ess_annotate_value(j);
-
-    default: /* NGX_ESS_ANNOTATE_NEXT */
-
-        if (*j->p == ',') {
-            j->p++;
-            j->state = ngx_ess_annotate_in_object(j) ? NGX_ESS_ANNOTATE_KEY
-                                                     : NGX_ESS_ANNOTATE_VALUE;
-            return NGX_OK;
-        }
-
-        if (*j->p == '}' || *j->p == ']') {
-            j->empty = 0;
-            return ngx_ess_annotate_close(j, *j->p == '}');
-        }
-
-        return NGX_DECLINED;
+    if (j->p == j->last || *j->p != ch) {
+        return 0;
     }
+
+    j->p++;
+
+    return 1;
 }
 
 
 static ngx_int_t
 ngx_ess_annotate_value(ngx_ess_annotate_json_t *j)
 {
-    j->state = NGX_ESS_ANNOTATE_NEXT;
+    ngx_ess_annotate_space(j);
+
+    if (j->p == j->last) {
+        return NGX_DECLINED;
+    }
 
     switch (*j->p) {
 
     case '{':
-        return ngx_ess_annotate_open(j, 1);
+        return ngx_ess_annotate_items(j, '}');
 
     case '[':
-        return ngx_ess_annotate_open(j, 0);
+        return ngx_ess_annotate_items(j, ']');
 
     case '"':
         return ngx_ess_annotate_string(j);
@@ -226,63 +149,59 @@ ngx_ess_annotate_value(ngx_ess_annotate_json_t *j)
 }
 
 
+/* An object or an array, from its first brace or bracket on. */
+
 static ngx_int_t
-ngx_ess_annotate_open(ngx_ess_annotate_json_t *j, ngx_uint_t object)
+ngx_ess_annotate_items(ngx_ess_annotate_json_t *j, u_char close)
 {
-    u_char  bit;
+    ngx_uint_t  empty;
 
     if (j->depth == NGX_ESS_ANNOTATE_DEPTH) {
         return NGX_DECLINED;
     }
 
-    bit = (u_char) (1 << (j->depth & 7));
-
-    if (object) {
-        j->objects[j->depth / 8] |= bit;
-        j->state = NGX_ESS_ANNOTATE_FIRST_KEY;
-
-    } else {
-        j->objects[j->depth / 8] &= (u_char) ~bit;
-        j->state = NGX_ESS_ANNOTATE_FIRST_VALUE;
-    }
-
-    j->depth++;
     j->p++;
+    empty = ngx_ess_annotate_is(j, close);
 
-    return NGX_OK;
-}
+    if (!empty) {
+        j->depth++;
 
+        do {
+            if (close == '}'
+                && (ngx_ess_annotate_string(j) != NGX_OK
+                    || !ngx_ess_annotate_is(j, ':')))
+            {
+                return NGX_DECLINED;
+            }
 
-static ngx_int_t
-ngx_ess_annotate_close(ngx_ess_annotate_json_t *j, ngx_uint_t object)
-{
-    if (ngx_ess_annotate_in_object(j) != object) {
-        return NGX_DECLINED;
+            if (ngx_ess_annotate_value(j) != NGX_OK) {
+                return NGX_DECLINED;
+            }
+
+        } while (ngx_ess_annotate_is(j, ','));
+
+        j->depth--;
+
+        if (!ngx_ess_annotate_is(j, close)) {
+            return NGX_DECLINED;
+        }
     }
 
-    j->end = j->p++;
-    j->depth--;
-    j->state = NGX_ESS_ANNOTATE_NEXT;
+    j->empty = empty;
+    j->end = j->p - 1;
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_ess_annotate_in_object(ngx_ess_annotate_json_t *j)
-{
-    ngx_uint_t  level;
-
-    level = j->depth - 1;
-
-    return (j->objects[level / 8] >> (level & 7)) & 1;
 }
 
 
 static ngx_int_t
 ngx_ess_annotate_string(ngx_ess_annotate_json_t *j)
 {
-    for (j->p++; j->p < j->last; j->p++) {
+    if (!ngx_ess_annotate_is(j, '"')) {
+        return NGX_DECLINED;
+    }
+
+    for ( /* void */ ; j->p < j->last; j->p++) {
 
         if (*j->p == '"') {
             j->p++;
