@@ -4,7 +4,7 @@
  *
  * links: src/transport/ngx_ess_ws.c src/transport/ngx_ess_ws_codec.c
  * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
- * links: t/unit/ngx_string.c t/unit/ngx_trace.c
+ * links: src/ngx_ess_utf8.c t/unit/ngx_string.c t/unit/ngx_trace.c
  */
 
 
