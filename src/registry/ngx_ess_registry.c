@@ -59,7 +59,7 @@ ngx_ess_registry_saved(ngx_ess_store_op_t *store)
     op = store->data;
 
     if (store->rc != NGX_OK) {
-        ngx_ess_table_release(op->zone, &op->info.ref);
+        ngx_ess_table_remove(op->zone, &op->info.ref);
 
         ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_STORE,
                                    (char *) store->text);
@@ -153,7 +153,7 @@ ngx_ess_registry_removed(ngx_ess_store_op_t *store)
     op = store->data;
 
     if (store->rc != NGX_OK) {
-        ngx_ess_table_delete_cancel(op->zone, &op->info.ref);
+        (void) ngx_ess_table_show(op->zone, &op->info.ref);
 
         ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_STORE,
                                    (char *) store->text);
@@ -161,7 +161,7 @@ ngx_ess_registry_removed(ngx_ess_store_op_t *store)
         return;
     }
 
-    ngx_ess_table_delete_commit(op->zone, &op->info.ref);
+    ngx_ess_table_remove(op->zone, &op->info.ref);
 
     ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_OK, "");
 

@@ -4,10 +4,10 @@
  * finished or rolled back whether or not somebody waits for it:
  *
  *   create:  reserve ─► SAVE ─► bind ─► show ─► OK
- *                        │       └─► undo: REMOVE ─► release ─► the source's
- *                        └─► release ─► STORE
- *   delete:  delete_begin ─► REMOVE ─► delete_commit ─► OK
- *                              └─► delete_cancel ─► STORE
+ *                        │       └─► undo: REMOVE ─► remove ─► the source's
+ *                        └─► remove ─► STORE
+ *   delete:  delete_begin ─► REMOVE ─► remove ─► OK
+ *                              └─► show ─► STORE
  *
  * What a worker leaves half-made another one adopts (_upkeep.c).
  */

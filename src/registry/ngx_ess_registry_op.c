@@ -128,13 +128,7 @@ ngx_ess_registry_op_undone(ngx_ess_store_op_t *store)
     ngx_ess_registry_op_removing--;
 
     if (store->rc == NGX_OK) {
-
-        if (op->info.state == NGX_ESS_STREAM_DELETING) {
-            ngx_ess_table_delete_commit(op->zone, &op->info.ref);
-
-        } else {
-            ngx_ess_table_release(op->zone, &op->info.ref);
-        }
+        ngx_ess_table_remove(op->zone, &op->info.ref);
 
         ngx_ess_registry_op_answer(op, op->result, (char *) op->text);
         ngx_ess_registry_op_free(op);

@@ -9,6 +9,7 @@
 #include "ngx_ess_log.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_journal.h"
+#include "ngx_ess_list.h"
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_log_walk.h"
@@ -439,18 +440,9 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 
     rec = ngx_ess_log_write_locked(a, s, i);
 
-    ngx_ess_journal_set32_locked(sh,
-                               s->tail ? &ngx_ess_zone_record(sh, s->tail)->next
-                                       : &s->head,
-                               rec);
-    ngx_ess_journal_set32_locked(sh, &s->tail, rec);
-
-    ngx_ess_journal_set32_locked(sh,
-                              sh->age_tail
-                              ? &ngx_ess_zone_record(sh, sh->age_tail)->age_next
-                              : &sh->age_head,
-                              rec);
-    ngx_ess_journal_set32_locked(sh, &sh->age_tail, rec);
+    ngx_ess_list_link_locked(sh, &ngx_ess_list_log, &s->head, &s->tail, rec);
+    ngx_ess_list_link_locked(sh, &ngx_ess_list_age, &sh->age_head,
+                             &sh->age_tail, rec);
 
     ngx_ess_journal_set32_locked(sh, &s->count, s->count + 1);
     ngx_ess_journal_set64_locked(sh, &s->next_seq, s->next_seq + 1);

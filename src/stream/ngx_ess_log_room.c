@@ -8,6 +8,7 @@
 
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_journal.h"
+#include "ngx_ess_list.h"
 
 
 static void ngx_ess_log_room_evict_locked(ngx_ess_zone_t *zone,
@@ -139,14 +140,9 @@ ngx_ess_log_room_evict_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
     r = ngx_ess_zone_record(sh, i);
     s = ngx_ess_zone_stream(sh, r->stream);
 
-    ngx_ess_journal_set32_locked(sh, &s->head, r->next);
-
-    if (r->next) {
-        ngx_ess_journal_set32_locked(sh,
-                                    &ngx_ess_zone_record(sh, r->next)->prev, 0);
-    } else {
-        ngx_ess_journal_set32_locked(sh, &s->tail, 0);
-    }
+    ngx_ess_list_unlink_locked(sh, &ngx_ess_list_log, &s->head, &s->tail, i);
+    ngx_ess_list_unlink_locked(sh, &ngx_ess_list_age, &sh->age_head,
+                               &sh->age_tail, i);
 
     ngx_ess_journal_set32_locked(sh, &s->count, s->count - 1);
 
@@ -155,17 +151,6 @@ ngx_ess_log_room_evict_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
         ngx_ess_journal_set64_locked(sh, &s->bytes, s->bytes - r->len);
         ngx_ess_counter_add(zone, NGX_ESS_C_EVICTED, 1);
     }
-
-    ngx_ess_journal_set32_locked(sh,
-                               r->age_prev
-                               ? &ngx_ess_zone_record(sh, r->age_prev)->age_next
-                               : &sh->age_head,
-                               r->age_next);
-    ngx_ess_journal_set32_locked(sh,
-                               r->age_next
-                               ? &ngx_ess_zone_record(sh, r->age_next)->age_prev
-                               : &sh->age_tail,
-                               r->age_prev);
 
     ngx_ess_zone_give_locked(sh, i, r->last,
                             ngx_ess_zone_record_segs(r->len

@@ -7,6 +7,7 @@
 
 #include "ngx_ess_ordinal.h"
 #include "ngx_ess_journal.h"
+#include "ngx_ess_list.h"
 #include "ngx_ess_lookup.h"
 #include "ngx_ess_stream.h"
 
@@ -14,21 +15,9 @@
 void
 ngx_ess_ordinal_want_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 {
-    ngx_ess_stream_t  *s;
-
-    s = ngx_ess_zone_stream(sh, i);
-
-    ngx_ess_journal_set32_locked(sh, &s->want, NGX_ESS_WANT_LISTED);
-    ngx_ess_journal_set32_locked(sh, &s->want_prev, 0);
-    ngx_ess_journal_set32_locked(sh, &s->want_next, sh->want);
-
-    if (sh->want) {
-        ngx_ess_journal_set32_locked(sh,
-                                  &ngx_ess_zone_stream(sh, sh->want)->want_prev,
-                                  i);
-    }
-
-    ngx_ess_journal_set32_locked(sh, &sh->want, i);
+    ngx_ess_journal_set32_locked(sh, &ngx_ess_zone_stream(sh, i)->want,
+                                 NGX_ESS_WANT_LISTED);
+    ngx_ess_list_push_locked(sh, &ngx_ess_list_want, &sh->want, i);
 }
 
 
@@ -36,21 +25,13 @@ void
 ngx_ess_ordinal_unwant_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     ngx_ess_ordinal_want_e want)
 {
-    ngx_ess_seg_t     *p;
     ngx_ess_stream_t  *s;
 
     s = ngx_ess_zone_stream(sh, i);
 
     if (s->want == NGX_ESS_WANT_LISTED) {
-
-        p = s->want_prev ? &ngx_ess_zone_stream(sh, s->want_prev)->want_next
-                         : &sh->want;
-        ngx_ess_journal_set32_locked(sh, p, s->want_next);
-
-        if (s->want_next) {
-            p = &ngx_ess_zone_stream(sh, s->want_next)->want_prev;
-            ngx_ess_journal_set32_locked(sh, p, s->want_prev);
-        }
+        ngx_ess_list_unlink_locked(sh, &ngx_ess_list_want, &sh->want, NULL,
+                                   i);
     }
 
     ngx_ess_journal_set32_locked(sh, &s->want, want);

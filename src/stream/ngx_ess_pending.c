@@ -8,6 +8,7 @@
 
 #include "ngx_ess_pending.h"
 #include "ngx_ess_journal.h"
+#include "ngx_ess_list.h"
 #include "ngx_ess_lookup.h"
 #include "ngx_ess_stream.h"
 
@@ -15,13 +16,15 @@
 /* streams looked at in one hold of the mutex */
 #define NGX_ESS_PENDING_LOOK  1024
 
+#define ngx_ess_pending_is(s)                                                 \
+    ((s)->state == NGX_ESS_STREAM_CREATING                                    \
+     || (s)->state == NGX_ESS_STREAM_DELETING)
+
 
 static void ngx_ess_pending_own_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_t *s);
 static ngx_int_t ngx_ess_pending_orphan_locked(ngx_ess_zone_t *zone,
     uint64_t *id, ngx_ess_stream_info_t *info);
-static ngx_uint_t ngx_ess_pending_owner_gone_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_stream_t *s);
 
 
 void
@@ -37,87 +40,46 @@ ngx_ess_pending_add_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     ngx_ess_journal_set32_locked(sh, &s->state, state);
     ngx_ess_pending_own_locked(zone, s);
 
-    ngx_ess_journal_set32_locked(sh, &s->pending_prev, 0);
-    ngx_ess_journal_set32_locked(sh, &s->pending_next, sh->pending);
-
-    if (sh->pending) {
-        ngx_ess_journal_set32_locked(sh,
-                        &ngx_ess_zone_stream(sh, sh->pending)->pending_prev, i);
-    }
-
-    ngx_ess_journal_set32_locked(sh, &sh->pending, i);
+    ngx_ess_list_push_locked(sh, &ngx_ess_list_pending, &sh->pending, i);
 }
 
 
 void
 ngx_ess_pending_drop_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 {
-    ngx_ess_seg_t     *p;
-    ngx_ess_stream_t  *s;
-
-    s = ngx_ess_zone_stream(sh, i);
-
-    if (s->state != NGX_ESS_STREAM_CREATING
-        && s->state != NGX_ESS_STREAM_DELETING)
-    {
-        return;
-    }
-
-    p = s->pending_prev
-        ? &ngx_ess_zone_stream(sh, s->pending_prev)->pending_next
-        : &sh->pending;
-    ngx_ess_journal_set32_locked(sh, p, s->pending_next);
-
-    if (s->pending_next) {
-        p = &ngx_ess_zone_stream(sh, s->pending_next)->pending_prev;
-        ngx_ess_journal_set32_locked(sh, p, s->pending_prev);
+    if (ngx_ess_pending_is(ngx_ess_zone_stream(sh, i))) {
+        ngx_ess_list_unlink_locked(sh, &ngx_ess_list_pending, &sh->pending,
+                                   NULL, i);
     }
 }
 
 
 ngx_ess_seg_t
-ngx_ess_pending_mine_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_stream_state_e state)
+ngx_ess_pending_mine_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
-    uint32_t            life;
-    ngx_ess_seg_t       i;
-    ngx_ess_stream_t   *s;
-    ngx_ess_zone_sh_t  *sh;
+    ngx_ess_seg_t      i;
+    ngx_ess_stream_t  *s;
 
-    sh = zone->sh;
-
-    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
     if (i == 0) {
         return 0;
     }
 
-    s = ngx_ess_zone_stream(sh, i);
+    s = ngx_ess_zone_stream(zone->sh, i);
 
-    life = (zone->proc < sh->geo.nprocs)
-           ? ngx_ess_zone_proc(sh, zone->proc)->incarnation : 0;
-
-    if (s->state != state || s->owner != zone->proc || s->incarnation != life)
-    {
-        return 0;
-    }
-
-    return i;
+    return (ngx_ess_pending_is(s)
+            && s->owner == zone->proc
+            && s->incarnation == ngx_ess_zone_life(zone))
+           ? i : 0;
 }
 
 
 static void
 ngx_ess_pending_own_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s)
 {
-    uint32_t            life;
-    ngx_ess_zone_sh_t  *sh;
-
-    sh = zone->sh;
-
-    life = (zone->proc < sh->geo.nprocs)
-           ? ngx_ess_zone_proc(sh, zone->proc)->incarnation : 0;
-
-    ngx_ess_journal_set32_locked(sh, &s->owner, zone->proc);
-    ngx_ess_journal_set32_locked(sh, &s->incarnation, life);
+    ngx_ess_journal_set32_locked(zone->sh, &s->owner, zone->proc);
+    ngx_ess_journal_set32_locked(zone->sh, &s->incarnation,
+                                 ngx_ess_zone_life(zone));
 }
 
 
@@ -162,11 +124,7 @@ ngx_ess_pending_orphan_locked(ngx_ess_zone_t *zone, uint64_t *id,
 
         i = ngx_ess_lookup_id_locked(sh, *id);
 
-        if (i == 0
-            || (ngx_ess_zone_stream(sh, i)->state != NGX_ESS_STREAM_CREATING
-                && ngx_ess_zone_stream(sh, i)->state
-                   != NGX_ESS_STREAM_DELETING))
-        {
+        if (i == 0 || !ngx_ess_pending_is(ngx_ess_zone_stream(sh, i))) {
             return NGX_DECLINED;
         }
     }
@@ -177,7 +135,10 @@ ngx_ess_pending_orphan_locked(ngx_ess_zone_t *zone, uint64_t *id,
         s = ngx_ess_zone_stream(sh, i);
         *id = s->id;
 
-        if (ngx_ess_pending_owner_gone_locked(sh, s)) {
+        /* a new worker in the same process slot does not own what the last
+           one left there */
+
+        if (!ngx_ess_zone_lives(sh, s->owner, s->incarnation)) {
             ngx_ess_pending_own_locked(zone, s);
             ngx_ess_journal_commit_locked(sh);
 
@@ -187,22 +148,4 @@ ngx_ess_pending_orphan_locked(ngx_ess_zone_t *zone, uint64_t *id,
     }
 
     return i ? NGX_AGAIN : NGX_DECLINED;
-}
-
-
-/* A new worker in the same process slot does not own what the last one left
-   there. */
-
-static ngx_uint_t
-ngx_ess_pending_owner_gone_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s)
-{
-    ngx_ess_process_t  *p;
-
-    if (s->owner >= sh->geo.nprocs) {
-        return 1;
-    }
-
-    p = ngx_ess_zone_proc(sh, s->owner);
-
-    return p->pid == 0 || p->incarnation != s->incarnation;
 }

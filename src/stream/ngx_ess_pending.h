@@ -20,7 +20,7 @@
 /*
  * A stream that a dead worker left CREATING or DELETING, now owned by this
  * process slot; "info->state" says which: the caller removes it from the
- * store, then calls release or delete_commit.  NGX_DECLINED: none.
+ * store, then calls ngx_ess_table_remove().  NGX_DECLINED: none.
  * Takes the mutex.
  */
 ngx_int_t ngx_ess_pending_orphan(ngx_ess_zone_t *zone,
@@ -36,9 +36,9 @@ void ngx_ess_pending_add_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
 /* No more; the caller sets its state.  One in another state is left alone. */
 void ngx_ess_pending_drop_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
 
-/* The stream, if it is in that state, by this process; 0: none. */
+/* The stream, if this process is creating or deleting it; 0: none. */
 ngx_ess_seg_t ngx_ess_pending_mine_locked(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref, ngx_ess_stream_state_e state);
+    ngx_ess_stream_ref_t *ref);
 
 
 #endif /* _NGX_ESS_PENDING_H_INCLUDED_ */

@@ -10,6 +10,7 @@
 
 #include "ngx_ess_table.h"
 #include "ngx_ess_journal.h"
+#include "ngx_ess_list.h"
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_lookup.h"
 #include "ngx_ess_ordinal.h"
@@ -31,20 +32,16 @@ static void ngx_ess_table_link_key_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_seg_t i);
 static void ngx_ess_table_unlink_key_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_seg_t i);
-static ngx_int_t ngx_ess_table_show_pending(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref, ngx_ess_stream_state_e state);
+static ngx_int_t ngx_ess_table_remove_locked(ngx_ess_zone_t *zone,
+    ngx_ess_seg_t i, ngx_ess_wake_t *wake);
 
 
 static ngx_int_t
 ngx_ess_table_random(u_char *p, size_t len)
 {
-    ssize_t  n;
+    /* so few bytes come at once or not at all */
 
-    do {
-        n = getrandom(p, len, GRND_NONBLOCK);
-    } while (n == -1 && ngx_errno == NGX_EINTR);
-
-    if (n != (ssize_t) len) {
+    if (getrandom(p, len, GRND_NONBLOCK) != (ssize_t) len) {
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, ngx_errno,
                       "getrandom() failed");
         return NGX_ERROR;
@@ -210,12 +207,8 @@ ngx_ess_table_link_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
     s->prev = s->next ? ngx_ess_zone_stream(sh, s->next)->prev
                       : sh->streams_tail;
 
-    ngx_ess_journal_set32_locked(sh,
-                               s->prev ? &ngx_ess_zone_stream(sh, s->prev)->next
-                                       : &sh->streams_head, i);
-    ngx_ess_journal_set32_locked(sh,
-                               s->next ? &ngx_ess_zone_stream(sh, s->next)->prev
-                                       : &sh->streams_tail, i);
+    ngx_ess_list_link_locked(sh, &ngx_ess_list_streams, &sh->streams_head,
+                             &sh->streams_tail, i);
 
     bucket = ngx_ess_zone_bucket(sh, ids, s->id);
     s->id_next = *bucket;
@@ -232,7 +225,7 @@ ngx_ess_table_link_key_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 {
     ngx_ess_seg_t      p, tail;
     ngx_ess_seg_t     *bucket;
-    ngx_ess_stream_t  *s, *before;
+    ngx_ess_stream_t  *s;
 
     s = ngx_ess_zone_stream(sh, i);
 
@@ -244,15 +237,14 @@ ngx_ess_table_link_key_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
     tail = *bucket;
 
     if (tail == 0) {
-        s->key_prev = i;
         s->key_next = i;
-        ngx_ess_journal_set32_locked(sh, bucket, i);
-        return;
+        p = i;
+
+    } else {
+        p = tail;
     }
 
-    p = tail;
-
-    if (ngx_ess_zone_stream(sh, tail)->id < s->id) {
+    if (ngx_ess_zone_stream(sh, p)->id <= s->id) {
         ngx_ess_journal_set32_locked(sh, bucket, i);
 
     } else {
@@ -263,15 +255,10 @@ ngx_ess_table_link_key_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
         } while (p != tail && ngx_ess_zone_stream(sh, p)->id > s->id);
     }
 
-    before = ngx_ess_zone_stream(sh, p);
-
     s->key_prev = p;
-    s->key_next = before->key_next;
+    s->key_next = ngx_ess_zone_stream(sh, p)->key_next;
 
-    ngx_ess_journal_set32_locked(sh,
-                                &ngx_ess_zone_stream(sh, s->key_next)->key_prev,
-                                i);
-    ngx_ess_journal_set32_locked(sh, &before->key_next, i);
+    ngx_ess_list_link_locked(sh, &ngx_ess_list_keys, NULL, NULL, i);
 }
 
 
@@ -289,20 +276,11 @@ ngx_ess_table_unlink_key_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 
     bucket = ngx_ess_zone_key_bucket(sh, s->key_hash);
 
-    if (s->key_next == i) {
-        ngx_ess_journal_set32_locked(sh, bucket, 0);
-        return;
-    }
-
-    ngx_ess_journal_set32_locked(sh,
-                                &ngx_ess_zone_stream(sh, s->key_prev)->key_next,
-                                s->key_next);
-    ngx_ess_journal_set32_locked(sh,
-                                &ngx_ess_zone_stream(sh, s->key_next)->key_prev,
-                                s->key_prev);
+    ngx_ess_list_unlink_locked(sh, &ngx_ess_list_keys, NULL, NULL, i);
 
     if (*bucket == i) {
-        ngx_ess_journal_set32_locked(sh, bucket, s->key_prev);
+        ngx_ess_journal_set32_locked(sh, bucket,
+                                     (s->key_prev == i) ? 0 : s->key_prev);
     }
 }
 
@@ -317,32 +295,26 @@ ngx_ess_table_free_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 
     s = ngx_ess_zone_stream(sh, i);
 
-    for (p = ngx_ess_zone_bucket(sh, ids, s->id);
-         *p != i;
-         p = &ngx_ess_zone_stream(sh, *p)->id_next)
-    {
-        /* void */
+    p = ngx_ess_zone_bucket(sh, ids, s->id);
+
+    while (*p != i) {
+        p = &ngx_ess_zone_stream(sh, *p)->id_next;
     }
 
     ngx_ess_journal_set32_locked(sh, p, s->id_next);
 
-    for (p = ngx_ess_zone_bucket(sh, uuids, ngx_ess_lookup_uuid_hash(s->uuid));
-         *p != i;
-         p = &ngx_ess_zone_stream(sh, *p)->uuid_next)
-    {
-        /* void */
+    p = ngx_ess_zone_bucket(sh, uuids, ngx_ess_lookup_uuid_hash(s->uuid));
+
+    while (*p != i) {
+        p = &ngx_ess_zone_stream(sh, *p)->uuid_next;
     }
 
     ngx_ess_journal_set32_locked(sh, p, s->uuid_next);
 
     ngx_ess_table_unlink_key_locked(sh, i);
 
-    ngx_ess_journal_set32_locked(sh,
-                               s->prev ? &ngx_ess_zone_stream(sh, s->prev)->next
-                                       : &sh->streams_head, s->next);
-    ngx_ess_journal_set32_locked(sh,
-                               s->next ? &ngx_ess_zone_stream(sh, s->next)->prev
-                                       : &sh->streams_tail, s->prev);
+    ngx_ess_list_unlink_locked(sh, &ngx_ess_list_streams, &sh->streams_head,
+                               &sh->streams_tail, i);
 
     ngx_ess_pending_drop_locked(sh, i);
     ngx_ess_ordinal_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
@@ -417,16 +389,6 @@ ngx_ess_table_last_id(ngx_ess_zone_t *zone, uint64_t id)
 ngx_int_t
 ngx_ess_table_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
-    return ngx_ess_table_show_pending(zone, ref, NGX_ESS_STREAM_CREATING);
-}
-
-
-/* What this process was doing with the stream ends with it being VISIBLE. */
-
-static ngx_int_t
-ngx_ess_table_show_pending(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_stream_state_e state)
-{
     ngx_ess_seg_t       i;
     ngx_ess_zone_sh_t  *sh;
 
@@ -434,7 +396,7 @@ ngx_ess_table_show_pending(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_pending_mine_locked(zone, ref, state);
+    i = ngx_ess_pending_mine_locked(zone, ref);
 
     if (i) {
         ngx_ess_pending_drop_locked(sh, i);
@@ -446,40 +408,6 @@ ngx_ess_table_show_pending(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_zone_unlock(zone);
 
     return i ? NGX_OK : NGX_DECLINED;
-}
-
-
-void
-ngx_ess_table_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
-{
-    ngx_int_t           rc;
-    ngx_ess_seg_t       i;
-    ngx_ess_zone_sh_t  *sh;
-
-    sh = zone->sh;
-
-    /* while its log is emptied, in pieces, it stays what it was: when this
-       process dies, the next owner goes on */
-
-    do {
-        rc = NGX_OK;
-
-        ngx_ess_zone_lock(zone);
-
-        i = ngx_ess_pending_mine_locked(zone, ref, NGX_ESS_STREAM_CREATING);
-
-        if (i) {
-            rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_TABLE_CLEAR);
-
-            if (rc == NGX_OK) {
-                ngx_ess_table_free_locked(sh, i);
-                ngx_ess_journal_commit_locked(sh);
-            }
-        }
-
-        ngx_ess_zone_unlock(zone);
-
-    } while (rc == NGX_AGAIN);
 }
 
 
@@ -510,58 +438,58 @@ ngx_ess_table_delete_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 
 
 void
-ngx_ess_table_delete_cancel(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+ngx_ess_table_remove(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
-    (void) ngx_ess_table_show_pending(zone, ref, NGX_ESS_STREAM_DELETING);
-}
+    ngx_int_t       rc;
+    ngx_ess_seg_t   i;
+    ngx_ess_wake_t  wake;
 
-
-void
-ngx_ess_table_delete_commit(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
-{
-    ngx_int_t           rc;
-    ngx_ess_seg_t       i;
-    ngx_ess_wake_t      wake;
-    ngx_ess_stream_t   *s;
-    ngx_ess_zone_sh_t  *sh;
-
-    sh = zone->sh;
     ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
 
-    do {
-        rc = NGX_OK;
+    /* while its log is emptied, in pieces, it stays what it was: when this
+       process dies, the next owner goes on */
 
+    do {
         ngx_ess_zone_lock(zone);
 
-        i = ngx_ess_pending_mine_locked(zone, ref, NGX_ESS_STREAM_DELETING);
-
-        if (i == 0) {
-            ngx_ess_zone_unlock(zone);
-            return;
-        }
-
-        s = ngx_ess_zone_stream(sh, i);
-
-        if (ngx_ess_pair_any_locked(sh, s)) {
-            ngx_ess_pending_drop_locked(sh, i);
-            ngx_ess_table_unlink_key_locked(sh, i);
-            ngx_ess_ordinal_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
-            ngx_ess_journal_set32_locked(sh, &s->state, NGX_ESS_STREAM_CLOSED);
-            ngx_ess_wake_mark_locked(sh, i, &wake);
-            ngx_ess_journal_commit_locked(sh);
-
-        } else {
-            rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_TABLE_CLEAR);
-
-            if (rc == NGX_OK) {
-                ngx_ess_table_free_locked(sh, i);
-                ngx_ess_journal_commit_locked(sh);
-            }
-        }
+        i = ngx_ess_pending_mine_locked(zone, ref);
+        rc = i ? ngx_ess_table_remove_locked(zone, i, &wake) : NGX_OK;
 
         ngx_ess_zone_unlock(zone);
 
     } while (rc == NGX_AGAIN);
 
     ngx_ess_wake_procs(zone, &wake);
+}
+
+
+static ngx_int_t
+ngx_ess_table_remove_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_ess_wake_t *wake)
+{
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+    s = ngx_ess_zone_stream(sh, i);
+
+    if (ngx_ess_pair_any_locked(sh, s)) {
+        ngx_ess_pending_drop_locked(sh, i);
+        ngx_ess_table_unlink_key_locked(sh, i);
+        ngx_ess_ordinal_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
+        ngx_ess_journal_set32_locked(sh, &s->state, NGX_ESS_STREAM_CLOSED);
+        ngx_ess_wake_mark_locked(sh, i, wake);
+
+    } else if (ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_TABLE_CLEAR)
+               == NGX_AGAIN)
+    {
+        return NGX_AGAIN;
+
+    } else {
+        ngx_ess_table_free_locked(sh, i);
+    }
+
+    ngx_ess_journal_commit_locked(sh);
+
+    return NGX_OK;
 }

@@ -3,8 +3,8 @@
  *
  *   reserve ──► CREATING ── show ──► VISIBLE ── delete_begin ──► DELETING
  *                  │                    ▲                          │    │
- *               release                 └───── delete_cancel ──────┘    │
- *                  ▼                                            delete_commit
+ *               remove                  └────────── show ──────────┘    │
+ *                  ▼                                                 remove
  *                freed ◄──── last interest gone ──── CLOSED ◄───────────┘
  *
  * A CLOSED stream is found by nobody; its log stays until each worker that
@@ -36,11 +36,15 @@
 ngx_int_t ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
     const ngx_ess_kind_t *kind, uint64_t epoch, ngx_ess_stream_info_t *info);
 
-/* CREATING -> VISIBLE.  NGX_DECLINED: no such stream. */
+/* What this process was creating or deleting is VISIBLE.  NGX_DECLINED: no
+   such stream. */
 ngx_int_t ngx_ess_table_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
 
-/* CREATING -> freed.  The id is not used again. */
-void ngx_ess_table_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
+/*
+ * What this process was creating or deleting is freed, or CLOSED while a worker
+ * has an interest; wakes those that have.  The id is not used again.
+ */
+void ngx_ess_table_remove(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
 
 /*
  * At start, in the master, from the store: a stream that existed, VISIBLE,
@@ -57,13 +61,6 @@ void ngx_ess_table_last_id(ngx_ess_zone_t *zone, uint64_t id);
 /* VISIBLE -> DELETING, owned by this process slot.  NGX_DECLINED: not there,
    or being deleted by somebody else. */
 ngx_int_t ngx_ess_table_delete_begin(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref);
-void ngx_ess_table_delete_cancel(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref);
-
-/* DELETING -> CLOSED, or freed when no worker has an interest; wakes those
-   that have. */
-void ngx_ess_table_delete_commit(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref);
 
 

@@ -408,6 +408,47 @@ struct ngx_ess_zone_sh_s {
      + (r)->ms)
 
 
+/* the process slot of this process; NULL: it has none (master) */
+
+static ngx_inline ngx_ess_process_t *
+ngx_ess_zone_own(ngx_ess_zone_t *zone)
+{
+    return (zone->proc < zone->sh->geo.nprocs)
+           ? ngx_ess_zone_proc(zone->sh, zone->proc) : NULL;
+}
+
+
+/* which life of its process slot this process is; 0: the master */
+
+static ngx_inline uint32_t
+ngx_ess_zone_life(ngx_ess_zone_t *zone)
+{
+    ngx_ess_process_t  *own;
+
+    own = ngx_ess_zone_own(zone);
+
+    return own ? own->incarnation : 0;
+}
+
+
+/* is that process there still?  The master is not meant. */
+
+static ngx_inline ngx_uint_t
+ngx_ess_zone_lives(ngx_ess_zone_sh_t *sh, uint32_t proc, uint32_t life)
+{
+    ngx_ess_process_t  *p;
+
+    if (proc >= sh->geo.nprocs) {
+        return 0;
+    }
+
+    p = ngx_ess_zone_proc(sh, proc);
+
+    return *(volatile uint32_t *) &p->pid
+           && *(volatile uint32_t *) &p->incarnation == life;
+}
+
+
 /* ordinal of the first event of the log, or of the next one to come; what is no
    event has the ordinal of the one before it */
 

@@ -74,7 +74,7 @@ broken_zone_setup(void **state)
     assert_int_equal(ngx_ess_table_reserve(zone, &other, &ngx_unit_bound, 0,
                                            &gone),
                      NGX_OK);
-    ngx_ess_table_release(zone, &gone.ref);
+    ngx_ess_table_remove(zone, &gone.ref);
 
     return ngx_ess_zone_check(zone, &ngx_unit_log) != 0;
 }

@@ -396,7 +396,7 @@ op_create(void)
 
     switch (rnd(4)) {
     case 0:
-        ngx_ess_table_release(zone, &info.ref);
+        ngx_ess_table_remove(zone, &info.ref);
         break;
     case 1:
         /* left half-made */
@@ -429,12 +429,12 @@ op_delete(void)
 
     switch (rnd(4)) {
     case 0:
-        ngx_ess_table_delete_cancel(zone, &ref);
+        (void) ngx_ess_table_show(zone, &ref);
         break;
     case 1:
         break;
     default:
-        ngx_ess_table_delete_commit(zone, &ref);
+        ngx_ess_table_remove(zone, &ref);
         break;
     }
 }
@@ -634,10 +634,10 @@ op_orphan(void)
     model->target = info.ref.id;
 
     if (info.state == NGX_ESS_STREAM_CREATING) {
-        ngx_ess_table_release(zone, &info.ref);
+        ngx_ess_table_remove(zone, &info.ref);
 
     } else {
-        ngx_ess_table_delete_commit(zone, &info.ref);
+        ngx_ess_table_remove(zone, &info.ref);
     }
 }
 

@@ -436,7 +436,7 @@ test_no_stream(void **state)
     assert_false(info.kind.follows);
     assert_int_equal(ngx_ess_follow_claim(zone, &info.ref, &ordinal),
                      NGX_DECLINED);
-    ngx_ess_table_release(zone, &info.ref);
+    ngx_ess_table_remove(zone, &info.ref);
 
     assert_int_equal(ngx_ess_follow_claim(zone, &info.ref, &ordinal),
                      NGX_DECLINED);

@@ -674,7 +674,7 @@ test_a_stream_that_was_deleted_is_followed_by_nobody(void **state)
 
             assert_int_equal(ngx_ess_table_delete_begin(zone, &stream.ref),
                              NGX_OK);
-            ngx_ess_table_delete_commit(zone, &stream.ref);
+            ngx_ess_table_remove(zone, &stream.ref);
 
             assert_false(ngx_ess_follow_mine(zone, &stream.ref));
             assert_int_equal(claim(zone, &ordinal), NGX_DECLINED);

@@ -29,7 +29,7 @@ test_closed(void **state)
     ngx_ess_zone_room(zone, &before, &total);
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
                                            &ngx_unit_bound, 0, &info), NGX_OK);
-    ngx_ess_table_release(zone, &info.ref);
+    ngx_ess_table_remove(zone, &info.ref);
 
     assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[9].ref, NULL,
                                                 &seq, &next, &number),
@@ -41,7 +41,7 @@ test_closed(void **state)
 
     assert_int_equal(ngx_ess_table_delete_begin(zone, &streams[9].ref),
                      NGX_OK);
-    ngx_ess_table_delete_commit(zone, &streams[9].ref);
+    ngx_ess_table_remove(zone, &streams[9].ref);
     assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
 
     ngx_ess_interest_unsubscribe(zone, &streams[9].ref);
@@ -52,7 +52,7 @@ test_closed(void **state)
 
     assert_int_equal(ngx_ess_table_delete_begin(zone, &streams[10].ref),
                      NGX_OK);
-    ngx_ess_table_delete_commit(zone, &streams[10].ref);
+    ngx_ess_table_remove(zone, &streams[10].ref);
 
     ngx_ess_zone_room(zone, &nfree, &total);
     assert_int_equal(nfree, before + 2);

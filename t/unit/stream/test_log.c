@@ -123,7 +123,7 @@ test_many_streams(void **state)
 
     assert_int_equal(ngx_ess_table_delete_begin(zone, &deleted.ref), NGX_OK);
     assert_int_equal(append(&key, (u_char *) "b", 1), 6);
-    ngx_ess_table_delete_commit(zone, &deleted.ref);
+    ngx_ess_table_remove(zone, &deleted.ref);
     assert_int_equal(append(&key, (u_char *) "c", 1), 5);
 
     ngx_str_set(&wrong, "nobody's");
@@ -164,7 +164,7 @@ test_named_streams(void **state)
     assert_int_equal(wrong.index, 0);
     assert_int_not_equal(stream.ref.index, 0);
 
-    ngx_ess_table_release(zone, &deleted.ref);
+    ngx_ess_table_remove(zone, &deleted.ref);
 
     assert_int_equal(append_to(refs, 4, &key, (u_char *) "b", 1), 2);
     assert_int_equal(deleted.ref.index, 0);

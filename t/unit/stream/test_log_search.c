@@ -576,7 +576,7 @@ remove_stream(uint64_t id)
 
     assert_int_equal(ngx_ess_stream_by_id(zone, id, &info), NGX_OK);
     assert_int_equal(ngx_ess_table_delete_begin(zone, &info.ref), NGX_OK);
-    ngx_ess_table_delete_commit(zone, &info.ref);
+    ngx_ess_table_remove(zone, &info.ref);
 }
 
 

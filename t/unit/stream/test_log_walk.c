@@ -93,7 +93,7 @@ drop(ngx_uint_t i)
 
     assert_int_equal(ngx_ess_table_delete_begin(zone, &streams[i].ref),
                      NGX_OK);
-    ngx_ess_table_delete_commit(zone, &streams[i].ref);
+    ngx_ess_table_remove(zone, &streams[i].ref);
 }
 
 

@@ -55,11 +55,11 @@ test_orphans(void **state)
 
     assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_OK);
     assert_int_equal(info.state, NGX_ESS_STREAM_CREATING);
-    ngx_ess_table_release(zone, &info.ref);
+    ngx_ess_table_remove(zone, &info.ref);
 
     assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_OK);
     assert_int_equal(info.state, NGX_ESS_STREAM_DELETING);
-    ngx_ess_table_delete_commit(zone, &info.ref);
+    ngx_ess_table_remove(zone, &info.ref);
 
     assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_DECLINED);
     assert_int_equal(zone->sh->nstreams, 0);

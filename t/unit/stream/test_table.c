@@ -59,7 +59,7 @@ test_life(void **state)
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
                                            &ngx_unit_bound, 0, &b), NGX_OK);
     assert_int_equal(b.ref.id, 2);
-    ngx_ess_table_release(zone, &b.ref);
+    ngx_ess_table_remove(zone, &b.ref);
     assert_int_equal(ngx_ess_table_show(zone, &b.ref), NGX_DECLINED);
     create(zone, &key, &b);
     assert_int_equal(b.ref.id, 3);
@@ -68,12 +68,12 @@ test_life(void **state)
     assert_int_equal(ngx_ess_table_delete_begin(zone, &a.ref), NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.state, NGX_ESS_STREAM_DELETING);
-    ngx_ess_table_delete_cancel(zone, &a.ref);
+    (void) ngx_ess_table_show(zone, &a.ref);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_OK);
     assert_int_equal(info.state, NGX_ESS_STREAM_VISIBLE);
 
     assert_int_equal(ngx_ess_table_delete_begin(zone, &a.ref), NGX_OK);
-    ngx_ess_table_delete_commit(zone, &a.ref);
+    ngx_ess_table_remove(zone, &a.ref);
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_DECLINED);
     assert_int_equal(zone->sh->nstreams, 1);
 
@@ -106,7 +106,7 @@ test_closed(void **state)
     assert_int_equal(info.subscribers, 2);
 
     assert_int_equal(ngx_ess_table_delete_begin(zone, &a.ref), NGX_OK);
-    ngx_ess_table_delete_commit(zone, &a.ref);
+    ngx_ess_table_remove(zone, &a.ref);
 
     assert_int_equal(ngx_ess_stream_by_id(zone, 1, &info), NGX_DECLINED);
     assert_int_equal(ngx_ess_stream_by_uuid(zone, a.uuid, &info),
@@ -222,7 +222,7 @@ test_many(void **state)
                 fail();
             }
 
-            ngx_ess_table_delete_commit(zone, &info.ref);
+            ngx_ess_table_remove(zone, &info.ref);
         }
     }
 

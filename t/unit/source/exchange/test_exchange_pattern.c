@@ -95,7 +95,7 @@ static void
 delete(ngx_ess_stream_info_t *info)
 {
     assert_int_equal(ngx_ess_table_delete_begin(zone, &info->ref), NGX_OK);
-    ngx_ess_table_delete_commit(zone, &info->ref);
+    ngx_ess_table_remove(zone, &info->ref);
 }
 
 
