@@ -192,37 +192,28 @@ ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db)
 
     rc = ngx_ess_store_sqlite_db_get(db, "SELECT count(*) FROM sqlite_master",
                                      &n);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
 
-    if (n == 0) {
+    if (rc == SQLITE_OK && n == 0) {
         rc = ngx_ess_store_sqlite_db_exec(db, ngx_ess_store_sqlite_schema);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
     }
 
-    rc = ngx_ess_store_sqlite_db_ours(db, &n);
-    if (rc != SQLITE_OK) {
-        return rc;
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_db_ours(db, &n);
     }
 
-    if (n == 1) {
+    if (rc == SQLITE_OK && n == 1) {
         rc = ngx_ess_store_sqlite_db_exec(db, ngx_ess_store_sqlite_upgrade);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
     }
 
-    rc = ngx_ess_store_sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
-    if (rc != SQLITE_OK) {
-        return rc;
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
     }
 
     /* the log's files are made with the first read, which may fail as well */
 
-    return ngx_ess_store_sqlite_db_get(db, "SELECT count(*) FROM meta", &n);
+    return (rc == SQLITE_OK)
+           ? ngx_ess_store_sqlite_db_get(db, "SELECT count(*) FROM meta", &n)
+           : rc;
 }
 
 
@@ -236,26 +227,17 @@ ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
 
     db->text[0] = '\0';
 
-    if (ngx_ess_store_sqlite_db_exec(db, "BEGIN IMMEDIATE") != SQLITE_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_ess_store_sqlite_db_get(db,
-            "SELECT max((SELECT max(last_id) FROM meta),"
-            " (SELECT coalesce(max(id), 0) FROM streams))", &id)
-        != SQLITE_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_ess_store_sqlite_each(cycle, db, row, data) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_ess_store_sqlite_db_exec(db,
-            "UPDATE meta SET raised = raised + "
-            ngx_ess_store_sqlite_number(NGX_ESS_STORE_SKIP) " + "
-            ngx_ess_store_sqlite_number(NGX_ESS_STORE_ORDINALS)) != SQLITE_OK
+    if (ngx_ess_store_sqlite_db_exec(db, "BEGIN IMMEDIATE") != SQLITE_OK
+        || ngx_ess_store_sqlite_db_get(db,
+               "SELECT max((SELECT max(last_id) FROM meta),"
+               " (SELECT coalesce(max(id), 0) FROM streams))", &id)
+           != SQLITE_OK
+        || ngx_ess_store_sqlite_each(cycle, db, row, data) != NGX_OK
+        || ngx_ess_store_sqlite_db_exec(db,
+               "UPDATE meta SET raised = raised + "
+               ngx_ess_store_sqlite_number(NGX_ESS_STORE_SKIP) " + "
+               ngx_ess_store_sqlite_number(NGX_ESS_STORE_ORDINALS))
+           != SQLITE_OK
         || ngx_ess_store_sqlite_db_exec(db, "COMMIT") != SQLITE_OK)
     {
         return NGX_ERROR;
@@ -276,24 +258,18 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
     sqlite3_stmt           *stmt;
     ngx_ess_stream_info_t   info;
 
-    rc = sqlite3_prepare_v2(db->handle,
-             "SELECT id, uuid, routing_key, epoch,"
-             " reserved_ordinal + (SELECT raised FROM meta), source"
-             " FROM streams ORDER BY id", -1, &stmt, NULL);
-
-    if (rc != SQLITE_OK) {
-        (void) ngx_ess_store_sqlite_db_failed(db, rc);
+    if (ngx_ess_store_sqlite_db_prepare(db,
+            "SELECT id, uuid, routing_key, epoch,"
+            " reserved_ordinal + (SELECT raised FROM meta), source"
+            " FROM streams ORDER BY id", &stmt)
+        != SQLITE_OK)
+    {
         return NGX_ERROR;
     }
 
     ret = NGX_OK;
 
-    for ( ;; ) {
-        rc = sqlite3_step(stmt);
-
-        if (rc != SQLITE_ROW) {
-            break;
-        }
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 
         if (ngx_ess_store_sqlite_row(stmt, &info) != NGX_OK) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
@@ -545,18 +521,14 @@ ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t **ops,
     stmt = h->stmt[NGX_ESS_STORE_SQLITE_LAST_ID];
 
     (void) sqlite3_bind_int64(stmt, 1, (sqlite3_int64) last_id);
-    (void) sqlite3_step(stmt);
 
-    rc = sqlite3_reset(stmt);
-
-    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_db_failed(&h->db, rc);
+    return ngx_ess_store_sqlite_db_run(&h->db, stmt);
 }
 
 
 static int
 ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
 {
-    int                     rc;
     sqlite3_stmt           *stmt;
     ngx_ess_stream_info_t  *row;
 
@@ -579,19 +551,7 @@ ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
                                   (sqlite3_int64) row->reserved_ordinal);
     }
 
-    (void) sqlite3_step(stmt);
-
-    rc = sqlite3_reset(stmt);
-
-    if (rc != SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_db_failed(&h->db, rc);
-    }
-
-    /* the row is the caller's */
-
-    (void) sqlite3_clear_bindings(stmt);
-
-    return rc;
+    return ngx_ess_store_sqlite_db_run(&h->db, stmt);
 }
 
 
@@ -623,11 +583,9 @@ ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h)
     }
 
     for (i = 0; rc == SQLITE_OK && i < NGX_ESS_STORE_SQLITE_STATEMENTS; i++) {
-        rc = sqlite3_prepare_v2(h->db.handle, ngx_ess_store_sqlite_sql[i], -1,
-                                &h->stmt[i], NULL);
-        if (rc != SQLITE_OK) {
-            rc = ngx_ess_store_sqlite_db_failed(&h->db, rc);
-        }
+        rc = ngx_ess_store_sqlite_db_prepare(&h->db,
+                                             ngx_ess_store_sqlite_sql[i],
+                                             &h->stmt[i]);
     }
 
     if (rc != SQLITE_OK) {

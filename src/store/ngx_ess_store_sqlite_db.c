@@ -134,15 +134,46 @@ ngx_ess_store_sqlite_db_exec(ngx_ess_store_sqlite_db_t *db, const char *sql)
 
 
 int
+ngx_ess_store_sqlite_db_prepare(ngx_ess_store_sqlite_db_t *db, const char *sql,
+    sqlite3_stmt **stmt)
+{
+    int  rc;
+
+    rc = sqlite3_prepare_v2(db->handle, sql, -1, stmt, NULL);
+
+    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_db_failed(db, rc);
+}
+
+
+int
+ngx_ess_store_sqlite_db_run(ngx_ess_store_sqlite_db_t *db, sqlite3_stmt *stmt)
+{
+    int  rc;
+
+    (void) sqlite3_step(stmt);
+
+    rc = sqlite3_reset(stmt);
+
+    if (rc != SQLITE_OK) {
+        rc = ngx_ess_store_sqlite_db_failed(db, rc);
+    }
+
+    (void) sqlite3_clear_bindings(stmt);
+
+    return rc;
+}
+
+
+int
 ngx_ess_store_sqlite_db_get(ngx_ess_store_sqlite_db_t *db, const char *sql,
     sqlite3_int64 *value)
 {
     int            rc;
     sqlite3_stmt  *stmt;
 
-    rc = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+    rc = ngx_ess_store_sqlite_db_prepare(db, sql, &stmt);
     if (rc != SQLITE_OK) {
-        return ngx_ess_store_sqlite_db_failed(db, rc);
+        return rc;
     }
 
     rc = sqlite3_step(stmt);

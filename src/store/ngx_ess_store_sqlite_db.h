@@ -36,6 +36,14 @@ int ngx_ess_store_sqlite_db_ours(ngx_ess_store_sqlite_db_t *db,
 int ngx_ess_store_sqlite_db_exec(ngx_ess_store_sqlite_db_t *db,
     const char *sql);
 
+int ngx_ess_store_sqlite_db_prepare(ngx_ess_store_sqlite_db_t *db,
+    const char *sql, sqlite3_stmt **stmt);
+
+/* A statement that returns no rows; it has no bindings then, and may be run
+   again. */
+int ngx_ess_store_sqlite_db_run(ngx_ess_store_sqlite_db_t *db,
+    sqlite3_stmt *stmt);
+
 /* The first column of a query's only row. */
 int ngx_ess_store_sqlite_db_get(ngx_ess_store_sqlite_db_t *db,
     const char *sql, sqlite3_int64 *value);
