@@ -20,11 +20,6 @@ static amqp_field_value_t *ngx_ess_amqp_property_header(
     amqp_basic_properties_t *properties, const char *name);
 static ngx_int_t ngx_ess_amqp_property_value(amqp_field_value_t *value,
     uint64_t *number);
-static ngx_int_t ngx_ess_amqp_property_signed(int64_t value,
-    uint64_t *number);
-static ngx_int_t ngx_ess_amqp_property_double(double value, uint64_t *number);
-static ngx_int_t ngx_ess_amqp_property_digits(amqp_bytes_t *text,
-    uint64_t *number);
 static uint64_t ngx_ess_amqp_property_seconds(uint64_t value);
 
 
@@ -75,31 +70,38 @@ ngx_ess_amqp_property_number(amqp_basic_properties_t *properties,
 static ngx_int_t
 ngx_ess_amqp_property_value(amqp_field_value_t *value, uint64_t *number)
 {
+    double   f;
+    int64_t  n;
+
     switch (value->kind) {
 
     case AMQP_FIELD_KIND_I8:
-        return ngx_ess_amqp_property_signed(value->value.i8, number);
+        n = value->value.i8;
+        break;
 
     case AMQP_FIELD_KIND_I16:
-        return ngx_ess_amqp_property_signed(value->value.i16, number);
+        n = value->value.i16;
+        break;
 
     case AMQP_FIELD_KIND_I32:
-        return ngx_ess_amqp_property_signed(value->value.i32, number);
+        n = value->value.i32;
+        break;
 
     case AMQP_FIELD_KIND_I64:
-        return ngx_ess_amqp_property_signed(value->value.i64, number);
+        n = value->value.i64;
+        break;
 
     case AMQP_FIELD_KIND_U8:
-        *number = value->value.u8;
-        return NGX_OK;
+        n = value->value.u8;
+        break;
 
     case AMQP_FIELD_KIND_U16:
-        *number = value->value.u16;
-        return NGX_OK;
+        n = value->value.u16;
+        break;
 
     case AMQP_FIELD_KIND_U32:
-        *number = value->value.u32;
-        return NGX_OK;
+        n = value->value.u32;
+        break;
 
     case AMQP_FIELD_KIND_U64:
     case AMQP_FIELD_KIND_TIMESTAMP:
@@ -107,56 +109,24 @@ ngx_ess_amqp_property_value(amqp_field_value_t *value, uint64_t *number)
         return NGX_OK;
 
     case AMQP_FIELD_KIND_F32:
-        return ngx_ess_amqp_property_double(value->value.f32, number);
-
     case AMQP_FIELD_KIND_F64:
-        return ngx_ess_amqp_property_double(value->value.f64, number);
+        f = (value->kind == AMQP_FIELD_KIND_F32) ? value->value.f32
+                                                 : value->value.f64;
+
+        /* what is not a number is in no range */
+
+        n = (f >= 0 && f <= NGX_ESS_AMQP_PROPERTY_DOUBLE) ? (int64_t) f : -1;
+        break;
 
     case AMQP_FIELD_KIND_UTF8:
-        return ngx_ess_amqp_property_digits(&value->value.bytes, number);
+        n = ngx_atoof(value->value.bytes.bytes, value->value.bytes.len);
+        break;
 
     default:
         return NGX_DECLINED;
     }
-}
 
-
-static ngx_int_t
-ngx_ess_amqp_property_signed(int64_t value, uint64_t *number)
-{
-    if (value < 0) {
-        return NGX_DECLINED;
-    }
-
-    *number = (uint64_t) value;
-
-    return NGX_OK;
-}
-
-
-/* what is not a number is in no range */
-
-static ngx_int_t
-ngx_ess_amqp_property_double(double value, uint64_t *number)
-{
-    if (!(value >= 0 && value <= NGX_ESS_AMQP_PROPERTY_DOUBLE)) {
-        return NGX_DECLINED;
-    }
-
-    *number = (uint64_t) value;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_amqp_property_digits(amqp_bytes_t *text, uint64_t *number)
-{
-    off_t  n;
-
-    n = ngx_atoof(text->bytes, text->len);
-
-    if (n == NGX_ERROR) {
+    if (n < 0) {
         return NGX_DECLINED;
     }
 
