@@ -8,7 +8,7 @@
 
 #include "ngx_ess_conf_file.h"
 #include "ngx_ess_amqp_conf.h"
-#include "ngx_ess_amqp_url.h"
+#include "ngx_ess_str.h"
 
 
 #define NGX_ESS_AMQP_CONF_HEARTBEAT  10000
@@ -21,16 +21,12 @@ static char *ngx_ess_amqp_conf_unknown(ngx_conf_t *cf,
     const ngx_ess_param_t *params);
 static char *ngx_ess_amqp_conf_node(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf,
     ngx_str_t *url);
-static ngx_int_t ngx_ess_amqp_conf_copy(ngx_conf_t *cf, ngx_str_t *dst,
-    ngx_str_t *src);
 static const char *ngx_ess_amqp_conf_password_file(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 static const char *ngx_ess_amqp_conf_heartbeat(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 static ngx_int_t ngx_ess_amqp_conf_read_password(ngx_conf_t *cf,
     ngx_str_t *path, ngx_str_t *password);
-static ngx_int_t ngx_ess_amqp_conf_first_line(ngx_conf_t *cf, ngx_str_t *path,
-    u_char *buf, size_t len, ngx_str_t *password);
 static char *ngx_ess_amqp_conf_unused(ngx_conf_t *cf,
     ngx_ess_amqp_conf_t *conf);
 static char *ngx_ess_amqp_conf_tls(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf);
@@ -140,13 +136,12 @@ ngx_ess_amqp_conf_unknown(ngx_conf_t *cf, const ngx_ess_param_t *params)
     }
 
     for (param = ngx_ess_amqp_conf_params; param->set; param++) {
-        p = ngx_slprintf(p, last, param[1].set ? "%V=, " : "%V=",
-                         &param->name);
+        p = ngx_slprintf(p, last, "%V=, ", &param->name);
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown parameter in \"ess_amqp\": behind its URL it"
-                       " takes %*s, once each", (size_t) (p - names), names);
+                       " takes %*sonce each", (size_t) (p - names), names);
 
     return NGX_CONF_ERROR;
 }
@@ -157,17 +152,17 @@ ngx_ess_amqp_conf_node(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf,
     ngx_str_t *url)
 {
     u_char               *buf;
-    ngx_str_t             password;
     const char           *err;
-    ngx_ess_amqp_url_t    parsed;
-    ngx_ess_amqp_node_t  *node;
+    ngx_ess_amqp_node_t  *node, *first;
 
-    buf = ngx_pnalloc(cf->pool, url->len + 1);
-    if (buf == NULL) {
+    buf = ngx_pnalloc(cf->pool, url->len);
+    node = ngx_array_push(&conf->nodes);
+
+    if (buf == NULL || node == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    err = ngx_ess_amqp_url_parse(&parsed, url, buf);
+    err = ngx_ess_amqp_url_parse(node, url, buf);
 
     if (err) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -176,57 +171,36 @@ ngx_ess_amqp_conf_node(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf,
         return NGX_CONF_ERROR;
     }
 
-    node = conf->nodes.elts;
+    first = conf->nodes.elts;
 
-    if (conf->nodes.nelts
-        && (node->vhost.len != parsed.vhost.len
-            || ngx_strncmp(node->vhost.data, parsed.vhost.data,
-                           parsed.vhost.len)
-               != 0))
+    if (node->vhost.len != first->vhost.len
+        || ngx_strncmp(node->vhost.data, first->vhost.data, first->vhost.len)
+           != 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"ess_amqp\" names another virtual host than the"
                            " first one: all are nodes of one cluster, and"
                            " \"%V\" must be the virtual host of each",
-                           &node->vhost);
+                           &first->vhost);
         return NGX_CONF_ERROR;
     }
 
-    password = parsed.password;
-
-    if (conf->password_file.data) {
-
-        if (parsed.has_password) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"ess_amqp\" has a password in its URL and"
-                               " \"password_file\" too; it takes one of them");
-            return NGX_CONF_ERROR;
-        }
-
-        if (ngx_ess_amqp_conf_read_password(cf, &conf->password_file,
-                                            &password)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    node = ngx_array_push(&conf->nodes);
-    if (node == NULL) {
+    if (conf->password_file.data && node->has_password) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ess_amqp\" has a password in its URL and"
+                           " \"password_file\" too; it takes one of them");
         return NGX_CONF_ERROR;
     }
 
-    ngx_memzero(node, sizeof(ngx_ess_amqp_node_t));
-
-    node->port = parsed.port;
-    node->tls = parsed.tls;
-    node->user = parsed.user;
-    node->vhost = parsed.vhost;
-    node->password = password;
-
-    if (ngx_ess_amqp_conf_copy(cf, &node->host, &parsed.host) != NGX_OK) {
+    if (conf->password_file.data
+        && ngx_ess_amqp_conf_read_password(cf, &conf->password_file,
+                                           &node->password)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
+
+    conf->tls |= node->tls;
 
     node->name.data = ngx_pnalloc(cf->pool,
                                   node->host.len + sizeof("[]:65535"));
@@ -235,28 +209,11 @@ ngx_ess_amqp_conf_node(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf,
     }
 
     node->name.len = ngx_sprintf(node->name.data,
-                                 parsed.ipv6 ? "[%V]:%ui" : "%V:%ui",
+                                 node->ipv6 ? "[%V]:%ui" : "%V:%ui",
                                  &node->host, (ngx_uint_t) node->port)
                      - node->name.data;
 
     return NGX_CONF_OK;
-}
-
-
-/* null terminated */
-
-static ngx_int_t
-ngx_ess_amqp_conf_copy(ngx_conf_t *cf, ngx_str_t *dst, ngx_str_t *src)
-{
-    dst->len = src->len;
-    dst->data = ngx_pnalloc(cf->pool, src->len + 1);
-    if (dst->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    *ngx_cpymem(dst->data, src->data, src->len) = '\0';
-
-    return NGX_OK;
 }
 
 
@@ -300,7 +257,7 @@ ngx_ess_amqp_conf_read_password(ngx_conf_t *cf, ngx_str_t *path,
 {
     u_char     buf[NGX_ESS_AMQP_CONF_PASSWORD + 3];
     ssize_t    n;
-    ngx_int_t  rc;
+    ngx_str_t  text, line;
 
     n = ngx_ess_conf_file_read(cf, path, "\"password_file\" of \"ess_amqp\"",
                                1, buf, sizeof(buf));
@@ -308,44 +265,32 @@ ngx_ess_amqp_conf_read_password(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_amqp_conf_first_line(cf, path, buf, n, password);
+    text.data = buf;
+    text.len = n;
 
-    ngx_explicit_memzero(buf, sizeof(buf));
+    (void) ngx_ess_str_cut(&text, LF, &line);
 
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_ess_amqp_conf_first_line(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
-    size_t len, ngx_str_t *password)
-{
-    u_char     *end;
-    ngx_str_t   line;
-
-    end = ngx_strlchr(buf, buf + len, LF);
-    if (end == NULL) {
-        end = buf + len;
+    if (line.len && line.data[line.len - 1] == CR) {
+        line.len--;
     }
 
-    if (end > buf && end[-1] == CR) {
-        end--;
-    }
-
-    line.data = buf;
-    line.len = end - buf;
+    password->len = line.len;
+    password->data = NULL;
 
     if (line.len == 0 || line.len > NGX_ESS_AMQP_CONF_PASSWORD
-        || ngx_strlchr(buf, end, '\0'))
+        || ngx_strlchr(buf, buf + line.len, '\0'))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the first line of the \"password_file\" of"
                            " \"ess_amqp\", \"%V\", must be a password of 1 to"
                            " 1024 bytes, none of them NUL", path);
-        return NGX_ERROR;
+    } else {
+        password->data = ngx_pstrdup(cf->pool, &line);
     }
 
-    return ngx_ess_amqp_conf_copy(cf, password, &line);
+    ngx_explicit_memzero(buf, sizeof(buf));
+
+    return password->data ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -355,31 +300,17 @@ ngx_ess_amqp_conf_first_line(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
 static char *
 ngx_ess_amqp_conf_unused(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
 {
-    const char           *name;
-    ngx_uint_t            i;
-    ngx_ess_amqp_node_t  *node;
+    const char  *name;
 
     name = conf->verify != NGX_CONF_UNSET_UINT ? "verify="
            : conf->trusted_certificate.len ? "trusted_certificate=" : NULL;
 
-    if (name == NULL) {
-        return NGX_CONF_OK;
+    if (!conf->tls && name) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" of \"ess_amqp\" is of use with TLS only: a URL"
+                      " must begin with \"amqps://\", or leave it out", name);
+        return NGX_CONF_ERROR;
     }
-
-    node = conf->nodes.elts;
-
-    for (i = 0; i < conf->nodes.nelts; i++) {
-        if (node[i].tls) {
-            goto tls;
-        }
-    }
-
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "\"%s\" of \"ess_amqp\" is of use with TLS only: a URL"
-                  " must begin with \"amqps://\", or leave it out", name);
-    return NGX_CONF_ERROR;
-
-tls:
 
     if (conf->verify == 0 && conf->trusted_certificate.len) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -395,9 +326,6 @@ tls:
 char *
 ngx_ess_amqp_conf_init(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
 {
-    ngx_uint_t            i;
-    ngx_ess_amqp_node_t  *node;
-
     if (ngx_ess_amqp_conf_unused(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
@@ -410,15 +338,7 @@ ngx_ess_amqp_conf_init(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    node = conf->nodes.elts;
-
-    for (i = 0; i < conf->nodes.nelts; i++) {
-        if (node[i].tls) {
-            return ngx_ess_amqp_conf_tls(cf, conf);
-        }
-    }
-
-    return NGX_CONF_OK;
+    return conf->tls ? ngx_ess_amqp_conf_tls(cf, conf) : NGX_CONF_OK;
 }
 
 

@@ -10,17 +10,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_param.h"
-
-
-typedef struct {
-    ngx_str_t                host;          /* null terminated */
-    in_port_t                port;
-    ngx_str_t                user;
-    ngx_str_t                password;      /* never logged */
-    ngx_str_t                vhost;
-    ngx_str_t                name;          /* "host:port", for logs */
-    unsigned                 tls:1;
-} ngx_ess_amqp_node_t;
+#include "ngx_ess_amqp_url.h"
 
 
 typedef struct {
@@ -29,7 +19,8 @@ typedef struct {
     ngx_str_t                trusted_certificate;
     ngx_uint_t               verify;        /* 0: off */
     ngx_str_t                password_file; /* of the directive being read */
-    ngx_ssl_t               *ssl;           /* set when a node is amqps */
+    ngx_uint_t               tls;           /* 1: a node is amqps */
+    ngx_ssl_t               *ssl;           /* with it */
     ngx_thread_pool_t       *thread_pool;   /* for getaddrinfo() */
 } ngx_ess_amqp_conf_t;
 

@@ -1,11 +1,12 @@
 /*
- * Takes an amqp URL apart.  No I/O, no memory of its own, no calls into
- * nginx: unit tests and a fuzzer run it by itself.  Its messages hold nothing
- * of the URL, for that may be a password.  Runs at configuration time.
+ * Takes an amqp URL apart.  No I/O, no memory of its own: unit tests and a
+ * fuzzer run it by itself.  Its messages hold nothing of the URL, for that may
+ * be a password.  Runs at configuration time.
  */
 
 
 #include "ngx_ess_amqp_url.h"
+#include "ngx_ess_str.h"
 
 
 /* a host name and the short strings of AMQP */
@@ -13,111 +14,106 @@
 #define NGX_ESS_AMQP_URL_PASSWORD_MAX  1024
 
 
-static const char *ngx_ess_amqp_url_user(ngx_ess_amqp_url_t *parsed,
-    u_char *p, u_char *last, u_char **buf);
-static const char *ngx_ess_amqp_url_host(ngx_ess_amqp_url_t *parsed,
+static const char *ngx_ess_amqp_url_user(ngx_ess_amqp_node_t *node,
+    ngx_str_t *text, u_char **buf);
+static const char *ngx_ess_amqp_url_host(ngx_ess_amqp_node_t *node,
+    ngx_str_t *text, ngx_str_t *host);
+static const char *ngx_ess_amqp_url_port(ngx_ess_amqp_node_t *node,
     u_char *p, u_char *last);
-static const char *ngx_ess_amqp_url_port(ngx_ess_amqp_url_t *parsed,
-    u_char *p, u_char *last);
-static const char *ngx_ess_amqp_url_vhost(ngx_ess_amqp_url_t *parsed,
-    u_char *p, u_char *last, u_char **buf);
-static const char *ngx_ess_amqp_url_decode(ngx_str_t *dst, u_char *p,
-    u_char *last, u_char **buf);
-static u_char *ngx_ess_amqp_url_find(u_char *p, u_char *last, u_char c);
-static ngx_int_t ngx_ess_amqp_url_hex(u_char c);
+static const char *ngx_ess_amqp_url_vhost(ngx_ess_amqp_node_t *node,
+    ngx_str_t *text, u_char **buf);
+static const char *ngx_ess_amqp_url_decode(ngx_str_t *dst, ngx_str_t *text,
+    u_char **buf);
 
 
 const char *
-ngx_ess_amqp_url_parse(ngx_ess_amqp_url_t *parsed, ngx_str_t *url,
-    u_char *buf)
+ngx_ess_amqp_url_parse(ngx_ess_amqp_node_t *node, ngx_str_t *url, u_char *buf)
 {
-    u_char      *p, *last, *path, *at;
+    ngx_str_t    rest, host, user, name;
     const char  *err;
 
-    ngx_memzero(parsed, sizeof(ngx_ess_amqp_url_t));
+    ngx_memzero(node, sizeof(ngx_ess_amqp_node_t));
 
-    ngx_str_set(&parsed->user, "guest");
-    ngx_str_set(&parsed->password, "guest");
-    ngx_str_set(&parsed->vhost, "/");
+    ngx_str_set(&node->user, "guest");
+    ngx_str_set(&node->password, "guest");
+    ngx_str_set(&node->vhost, "/");
 
-    p = url->data;
-    last = p + url->len;
+    rest = *url;
 
-    if (url->len >= 7 && ngx_strncmp(p, "amqp://", 7) == 0) {
-        p += 7;
-        parsed->port = 5672;
+    if (url->len >= 7 && ngx_strncmp(url->data, "amqp://", 7) == 0) {
+        rest.data += 7;
+        node->port = 5672;
 
-    } else if (url->len >= 8 && ngx_strncmp(p, "amqps://", 8) == 0) {
-        p += 8;
-        parsed->port = 5671;
-        parsed->tls = 1;
+    } else if (url->len >= 8 && ngx_strncmp(url->data, "amqps://", 8) == 0) {
+        rest.data += 8;
+        node->port = 5671;
+        node->tls = 1;
 
     } else {
         return "must begin with \"amqp://\" or \"amqps://\"";
     }
 
-    if (ngx_ess_amqp_url_find(p, last, '?') != last
-        || ngx_ess_amqp_url_find(p, last, '#') != last)
+    rest.len -= rest.data - url->data;
+
+    if (ngx_strlchr(rest.data, rest.data + rest.len, '?')
+        || ngx_strlchr(rest.data, rest.data + rest.len, '#'))
     {
         return "must not have a query or fragment: give parameters behind"
                " the URL, as in \"heartbeat=10s\", and write \"?\" in a name"
                " or password as \"%3F\", \"#\" as \"%23\"";
     }
 
-    path = ngx_ess_amqp_url_find(p, last, '/');
-    at = ngx_ess_amqp_url_find(p, path, '@');
+    (void) ngx_ess_str_cut(&rest, '/', &host);
 
-    if (at != path) {
-        err = ngx_ess_amqp_url_user(parsed, p, at, &buf);
+    if (ngx_ess_str_cut(&host, '@', &user)) {
+        err = ngx_ess_amqp_url_user(node, &user, &buf);
         if (err) {
             return err;
         }
 
-        p = at + 1;
+    } else {
+        host = user;
     }
 
-    err = ngx_ess_amqp_url_host(parsed, p, path);
-
-    if (err || path == last) {
+    err = ngx_ess_amqp_url_host(node, &host, &name);
+    if (err) {
         return err;
     }
 
-    return ngx_ess_amqp_url_vhost(parsed, path + 1, last, &buf);
+    /* null terminated */
+
+    node->host.data = buf;
+    node->host.len = name.len;
+    buf = ngx_cpymem(buf, name.data, name.len);
+    *buf++ = '\0';
+
+    return ngx_ess_amqp_url_vhost(node, &rest, &buf);
 }
 
 
 static const char *
-ngx_ess_amqp_url_user(ngx_ess_amqp_url_t *parsed, u_char *p, u_char *last,
-    u_char **buf)
+ngx_ess_amqp_url_user(ngx_ess_amqp_node_t *node, ngx_str_t *text, u_char **buf)
 {
-    u_char      *colon;
+    ngx_str_t    name;
     const char  *err;
 
-    colon = ngx_ess_amqp_url_find(p, last, ':');
+    node->has_password = ngx_ess_str_cut(text, ':', &name);
 
-    err = ngx_ess_amqp_url_decode(&parsed->user, p, colon, buf);
+    err = ngx_ess_amqp_url_decode(&node->user, &name, buf);
     if (err) {
         return err;
     }
 
-    if (parsed->user.len == 0 || parsed->user.len > NGX_ESS_AMQP_URL_MAX) {
+    if (node->user.len == 0 || node->user.len > NGX_ESS_AMQP_URL_MAX) {
         return "must have a user name of 1 to 255 bytes before the \"@\"";
     }
 
-    ngx_str_set(&parsed->password, "");
-
-    if (colon == last) {
-        return NULL;
-    }
-
-    parsed->has_password = 1;
-
-    err = ngx_ess_amqp_url_decode(&parsed->password, colon + 1, last, buf);
+    err = ngx_ess_amqp_url_decode(&node->password, text, buf);
     if (err) {
         return err;
     }
 
-    if (parsed->password.len > NGX_ESS_AMQP_URL_PASSWORD_MAX) {
+    if (node->password.len > NGX_ESS_AMQP_URL_PASSWORD_MAX) {
         return "must have a password of at most 1024 bytes";
     }
 
@@ -126,42 +122,44 @@ ngx_ess_amqp_url_user(ngx_ess_amqp_url_t *parsed, u_char *p, u_char *last,
 
 
 static const char *
-ngx_ess_amqp_url_host(ngx_ess_amqp_url_t *parsed, u_char *p, u_char *last)
+ngx_ess_amqp_url_host(ngx_ess_amqp_node_t *node, ngx_str_t *text,
+    ngx_str_t *host)
 {
-    u_char  *end, *c;
+    u_char  *c, *last;
 
-    if (p < last && *p == '[') {
+    last = text->data + text->len;
 
-        end = ngx_ess_amqp_url_find(++p, last, ']');
+    if (text->len && text->data[0] == '[') {
 
-        if (end == last || end - p < 2 || end - p > 45) {
-            return "must have an IPv6 address in its brackets, as in"
-                   " \"amqp://[::1]:5672/\"";
+        text->data++;
+        text->len--;
+
+        if (!ngx_ess_str_cut(text, ']', host)
+            || host->len < 2 || host->len > 45)
+        {
+            goto not_ipv6;
         }
 
-        for (c = p; c < end; c++) {
-            if (ngx_ess_amqp_url_hex(*c) < 0 && *c != ':' && *c != '.') {
-                return "must have an IPv6 address in its brackets, as in"
-                       " \"amqp://[::1]:5672/\"";
+        for (c = host->data; *c != ']'; c++) {
+            if (ngx_hextoi(c, 1) == NGX_ERROR && *c != ':' && *c != '.') {
+                goto not_ipv6;
             }
         }
 
-        parsed->ipv6 = 1;
-        parsed->host.data = p;
-        parsed->host.len = end - p;
+        node->ipv6 = 1;
 
-        return ngx_ess_amqp_url_port(parsed, end + 1, last);
+        return ngx_ess_amqp_url_port(node, text->data, last);
     }
 
-    end = ngx_ess_amqp_url_find(p, last, ':');
+    (void) ngx_ess_str_cut(text, ':', host);
 
-    if (end == p || end - p > NGX_ESS_AMQP_URL_MAX) {
+    if (host->len == 0 || host->len > NGX_ESS_AMQP_URL_MAX) {
         return "must name a host, as in \"amqp://127.0.0.1:5672/\"";
     }
 
-    for (c = p; c < end; c++) {
+    for (c = host->data; c < host->data + host->len; c++) {
 
-        if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')
+        if (((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z')
             || (*c >= '0' && *c <= '9')
             || *c == '-' || *c == '.' || *c == '_')
         {
@@ -173,74 +171,61 @@ ngx_ess_amqp_url_host(ngx_ess_amqp_url_t *parsed, u_char *p, u_char *last)
                " \"%2F\"";
     }
 
-    parsed->host.data = p;
-    parsed->host.len = end - p;
+    return ngx_ess_amqp_url_port(node, c, last);
 
-    return ngx_ess_amqp_url_port(parsed, end, last);
+not_ipv6:
+
+    return "must have an IPv6 address in its brackets, as in"
+           " \"amqp://[::1]:5672/\"";
 }
 
 
 /* from the colon on, if there is one */
 
 static const char *
-ngx_ess_amqp_url_port(ngx_ess_amqp_url_t *parsed, u_char *p, u_char *last)
+ngx_ess_amqp_url_port(ngx_ess_amqp_node_t *node, u_char *p, u_char *last)
 {
-    ngx_uint_t  port;
+    ngx_int_t  port;
 
     if (p == last) {
         return NULL;
     }
 
-    if (*p++ != ':' || p == last || last - p > 5) {
-        goto invalid;
+    port = (*p == ':' && last - p <= 6) ? ngx_atoi(p + 1, last - p - 1) : 0;
+
+    if (port < 1 || port > 65535) {
+        return "must have a port from 1 to 65535 behind the \":\" of its host;"
+               " write \":\", \"@\" and \"/\" in a user name or password as"
+               " \"%3A\", \"%40\" and \"%2F\"";
     }
 
-    for (port = 0; p < last; p++) {
-
-        if (*p < '0' || *p > '9') {
-            goto invalid;
-        }
-
-        port = port * 10 + (*p - '0');
-    }
-
-    if (port == 0 || port > 65535) {
-        goto invalid;
-    }
-
-    parsed->port = (in_port_t) port;
+    node->port = (in_port_t) port;
 
     return NULL;
-
-invalid:
-
-    return "must have a port from 1 to 65535 behind the \":\" of its host;"
-           " write \":\", \"@\" and \"/\" in a user name or password as"
-           " \"%3A\", \"%40\" and \"%2F\"";
 }
 
 
 static const char *
-ngx_ess_amqp_url_vhost(ngx_ess_amqp_url_t *parsed, u_char *p, u_char *last,
+ngx_ess_amqp_url_vhost(ngx_ess_amqp_node_t *node, ngx_str_t *text,
     u_char **buf)
 {
     const char  *err;
 
-    if (p == last) {
+    if (text->len == 0) {
         return NULL;
     }
 
-    if (ngx_ess_amqp_url_find(p, last, '/') != last) {
+    if (ngx_strlchr(text->data, text->data + text->len, '/')) {
         return "must have one virtual host as its path; write \"/\" in its"
                " name as \"%2F\"";
     }
 
-    err = ngx_ess_amqp_url_decode(&parsed->vhost, p, last, buf);
+    err = ngx_ess_amqp_url_decode(&node->vhost, text, buf);
     if (err) {
         return err;
     }
 
-    if (parsed->vhost.len > NGX_ESS_AMQP_URL_MAX) {
+    if (node->vhost.len > NGX_ESS_AMQP_URL_MAX) {
         return "must have a virtual host of at most 255 bytes";
     }
 
@@ -249,75 +234,42 @@ ngx_ess_amqp_url_vhost(ngx_ess_amqp_url_t *parsed, u_char *p, u_char *last,
 
 
 static const char *
-ngx_ess_amqp_url_decode(ngx_str_t *dst, u_char *p, u_char *last, u_char **buf)
+ngx_ess_amqp_url_decode(ngx_str_t *dst, ngx_str_t *text, u_char **buf)
 {
-    u_char     *d;
-    ngx_int_t   high, low;
+    u_char     *d, *p, *last;
+    ngx_int_t   c;
 
     d = *buf;
     dst->data = d;
+    last = text->data + text->len;
 
-    while (p < last) {
+    for (p = text->data; p < last; p++) {
 
-        if (*p != '%') {
+        c = *p;
 
-            if (*p < 0x20 || *p == 0x7f) {
-                return "must not hold control characters";
+        if (c < 0x20 || c == 0x7f) {
+            return "must not hold control characters";
+        }
+
+        if (c == '%') {
+            c = (last - p < 3) ? NGX_ERROR : ngx_hextoi(p + 1, 2);
+
+            if (c == NGX_ERROR) {
+                return "must have two hexadecimal digits behind each \"%\"";
             }
 
-            *d++ = *p++;
-            continue;
+            if (c == 0) {
+                return "must not hold \"%00\"";
+            }
+
+            p += 2;
         }
 
-        if (last - p < 3) {
-            return "must have two hexadecimal digits behind each \"%\"";
-        }
-
-        high = ngx_ess_amqp_url_hex(p[1]);
-        low = ngx_ess_amqp_url_hex(p[2]);
-
-        if (high < 0 || low < 0) {
-            return "must have two hexadecimal digits behind each \"%\"";
-        }
-
-        if (high == 0 && low == 0) {
-            return "must not hold \"%00\"";
-        }
-
-        *d++ = (u_char) (high << 4 | low);
-        p += 3;
+        *d++ = (u_char) c;
     }
 
     dst->len = d - dst->data;
     *buf = d;
 
     return NULL;
-}
-
-
-static u_char *
-ngx_ess_amqp_url_find(u_char *p, u_char *last, u_char c)
-{
-    while (p < last && *p != c) {
-        p++;
-    }
-
-    return p;
-}
-
-
-static ngx_int_t
-ngx_ess_amqp_url_hex(u_char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-
-    return -1;
 }

@@ -13,23 +13,26 @@
 
 
 typedef struct {
-    ngx_str_t                user;          /* decoded; "guest" without one */
-    ngx_str_t                password;      /* decoded */
-    ngx_str_t                host;          /* without brackets */
-    ngx_str_t                vhost;         /* decoded; "/" without one */
+    ngx_str_t                host;          /* without brackets; null
+                                               terminated */
     in_port_t                port;
+    ngx_str_t                user;          /* decoded; "guest" without one */
+    ngx_str_t                password;      /* decoded; never logged */
+    ngx_str_t                vhost;         /* decoded; "/" without one */
+    ngx_str_t                name;          /* "host:port", for logs: its
+                                               user's */
     unsigned                 tls:1;
     unsigned                 ipv6:1;        /* the host was in brackets */
     unsigned                 has_password:1;
-} ngx_ess_amqp_url_t;
+} ngx_ess_amqp_node_t;
 
 
 /*
- * "buf" has room for url->len bytes and lives as long as *parsed, which
- * points into it and into the url.  NULL: all is well; otherwise what is
- * wrong, in words that hold nothing of the url.
+ * "buf" has room for url->len bytes and lives as long as *node, which points
+ * into it.  NULL: all is well; otherwise what is wrong, in words that hold
+ * nothing of the url.
  */
-const char *ngx_ess_amqp_url_parse(ngx_ess_amqp_url_t *parsed, ngx_str_t *url,
+const char *ngx_ess_amqp_url_parse(ngx_ess_amqp_node_t *node, ngx_str_t *url,
     u_char *buf);
 
 

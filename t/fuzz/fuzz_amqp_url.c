@@ -1,7 +1,7 @@
 /*
  * The URL of ess_amqp: parts stay within bounds and within the rules.
  *
- * links: src/amqp/ngx_ess_amqp_url.c
+ * links: src/amqp/ngx_ess_amqp_url.c src/ngx_ess_str.c t/unit/ngx_string.c
  */
 
 
@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     u_char              *buf, *copy;
     ngx_str_t            url;
     const char          *err;
-    ngx_ess_amqp_url_t   parsed;
+    ngx_ess_amqp_node_t  parsed;
 
     /* exactly as large as the contract says */
 

@@ -247,3 +247,10 @@ ngx_atoof(u_char *line, size_t n)
 
     return value;
 }
+
+
+ngx_int_t
+ngx_atoi(u_char *line, size_t n)
+{
+    return ngx_atoof(line, n);
+}

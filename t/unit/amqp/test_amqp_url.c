@@ -1,7 +1,7 @@
 /*
  * The URL of ess_amqp, by example.
  *
- * links: src/amqp/ngx_ess_amqp_url.c
+ * links: src/amqp/ngx_ess_amqp_url.c src/ngx_ess_str.c t/unit/ngx_string.c
  */
 
 
@@ -20,7 +20,7 @@ static u_char  buf[4096];
 
 
 static const char *
-parse(ngx_ess_amqp_url_t *parsed, const char *text)
+parse(ngx_ess_amqp_node_t *parsed, const char *text)
 {
     ngx_str_t  url;
 
@@ -43,7 +43,7 @@ static void
 good(const char *url, const char *user, const char *password,
     const char *host, int port, const char *vhost)
 {
-    ngx_ess_amqp_url_t  parsed;
+    ngx_ess_amqp_node_t  parsed;
 
     assert_null(parse(&parsed, url));
 
@@ -82,7 +82,7 @@ test_bad(void **state)
     size_t               i;
     char                *end;
     const char          *err;
-    ngx_ess_amqp_url_t   parsed;
+    ngx_ess_amqp_node_t  parsed;
 
     static const char  *bad[] = {
         "", "amqp", "amqp:", "amqp://", "http://h", "amqp:///", "amqp://@h",
