@@ -202,6 +202,10 @@ ngx_ess_amqp_conf_node(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf,
 
     conf->tls |= node->tls;
 
+    node->address = node->ipv6
+                    || ngx_inet_addr(node->host.data, node->host.len)
+                       != INADDR_NONE;
+
     node->name.data = ngx_pnalloc(cf->pool,
                                   node->host.len + sizeof("[]:65535"));
     if (node->name.data == NULL) {

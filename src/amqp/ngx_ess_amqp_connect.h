@@ -8,9 +8,7 @@
 
 
 #include "ngx_ess_amqp.h"
-
-
-#define NGX_ESS_AMQP_ADDRS           16
+#include <netdb.h>
 
 
 typedef struct ngx_ess_amqp_resolve_s  ngx_ess_amqp_resolve_t;
@@ -20,10 +18,8 @@ typedef struct {
     ngx_uint_t                     tried;       /* nodes in this attempt */
     ngx_uint_t                     attempt;     /* for the backoff */
     ngx_ess_amqp_resolve_t       **resolves;    /* per node, or NULL */
-    ngx_uint_t                     addr;
-    ngx_uint_t                     naddrs;
-    ngx_sockaddr_t                 addrs[NGX_ESS_AMQP_ADDRS];
-    socklen_t                      socklens[NGX_ESS_AMQP_ADDRS];
+    struct addrinfo               *addr;        /* of the node, to be tried;
+                                                   NULL: not known */
     ngx_str_t                      addr_name;
     u_char                         addr_text[NGX_SOCKADDR_STRLEN];
 

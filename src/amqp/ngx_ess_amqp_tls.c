@@ -11,9 +11,6 @@
 #if (NGX_SSL)
 
 
-static ngx_uint_t ngx_ess_amqp_tls_is_address(ngx_str_t *host);
-
-
 ngx_int_t
 ngx_ess_amqp_tls_create(ngx_ess_amqp_session_t *s)
 {
@@ -30,7 +27,7 @@ ngx_ess_amqp_tls_create(ngx_ess_amqp_session_t *s)
         return NGX_ERROR;
     }
 
-    if (!ngx_ess_amqp_tls_is_address(&node->host)
+    if (!node->address
         && SSL_set_tlsext_host_name(c->ssl->connection,
                                     (char *) node->host.data)
            == 0)
@@ -63,50 +60,26 @@ ngx_ess_amqp_tls_verify(ngx_ess_amqp_session_t *s)
                                     X509_verify_cert_error_string(err));
     }
 
-    if (!ngx_ess_amqp_tls_is_address(&node->host)) {
-
-        if (ngx_ssl_check_host(c, &node->host) != NGX_OK) {
-            return ngx_ess_amqp_trouble(s, "its TLS certificate is not for"
-                                        " \"%V\"", &node->host);
-        }
-
-        return NGX_OK;
-    }
-
     cert = SSL_get_peer_certificate(c->ssl->connection);
     if (cert == NULL) {
         return ngx_ess_amqp_trouble(s, "it has no TLS certificate");
     }
 
-    rc = X509_check_ip_asc(cert, (char *) node->host.data, 0);
+    rc = node->address
+         ? X509_check_ip_asc(cert, (char *) node->host.data, 0)
+         : X509_check_host(cert, (char *) node->host.data, node->host.len, 0,
+                           NULL);
 
     X509_free(cert);
 
     if (rc != 1) {
-        return ngx_ess_amqp_trouble(s, "its TLS certificate is not for the"
-                                    " address \"%V\"", &node->host);
+        return ngx_ess_amqp_trouble(s, "its TLS certificate is not for%s"
+                                    " \"%V\"",
+                                    node->address ? " the address" : "",
+                                    &node->host);
     }
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_ess_amqp_tls_is_address(ngx_str_t *host)
-{
-    u_char  addr[16];
-
-    if (ngx_inet_addr(host->data, host->len) != INADDR_NONE) {
-        return 1;
-    }
-
-#if (NGX_HAVE_INET6)
-    if (ngx_inet6_addr(host->data, host->len, addr) == NGX_OK) {
-        return 1;
-    }
-#endif
-
-    return 0;
 }
 
 #endif

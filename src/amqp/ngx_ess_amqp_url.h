@@ -19,11 +19,13 @@ typedef struct {
     ngx_str_t                user;          /* decoded; "guest" without one */
     ngx_str_t                password;      /* decoded; never logged */
     ngx_str_t                vhost;         /* decoded; "/" without one */
-    ngx_str_t                name;          /* "host:port", for logs: its
-                                               user's */
     unsigned                 tls:1;
     unsigned                 ipv6:1;        /* the host was in brackets */
     unsigned                 has_password:1;
+
+    /* the user's */
+    ngx_str_t                name;          /* "host:port", for logs */
+    unsigned                 address:1;     /* the host is one */
 } ngx_ess_amqp_node_t;
 
 
