@@ -268,16 +268,8 @@ ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
 {
     if (ngx_ess_sse_check(r) != NGX_OK) {
         entry->transport = &ngx_ess_ws;
-
-        if (ngx_ess_ws_deflates(r)) {
-            entry->sub.encoding = lcf->annotate
-                                  ? &ngx_ess_encoding_ws_annotated_deflated
-                                  : &ngx_ess_encoding_ws_deflated;
-        } else {
-            entry->sub.encoding = lcf->annotate
-                                  ? &ngx_ess_encoding_ws_annotated
-                                  : &ngx_ess_encoding_ws;
-        }
+        entry->sub.encoding = &ngx_ess_encoding_ws[lcf->annotate]
+                                                  [ngx_ess_ws_deflates(r)];
 
         return ngx_ess_ws_check(r);
     }
@@ -291,8 +283,7 @@ ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     }
 
     entry->transport = &ngx_ess_sse;
-    entry->sub.encoding = ngx_ess_sse_chunks(r) ? &ngx_ess_encoding_sse_chunked
-                                                : &ngx_ess_encoding_sse;
+    entry->sub.encoding = &ngx_ess_encoding_sse[ngx_ess_sse_chunks(r)];
 
     return NGX_OK;
 }

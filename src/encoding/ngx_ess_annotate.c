@@ -17,7 +17,6 @@ typedef struct {
 } ngx_ess_annotate_json_t;
 
 
-static u_char *ngx_ess_annotate_time(u_char *p, uint64_t timestamp);
 static void ngx_ess_annotate_space(ngx_ess_annotate_json_t *j);
 static ngx_uint_t ngx_ess_annotate_is(ngx_ess_annotate_json_t *j, u_char ch);
 static ngx_int_t ngx_ess_annotate_value(ngx_ess_annotate_json_t *j);
@@ -43,46 +42,37 @@ ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event)
     j.p = event->body.data;
     j.last = j.p + event->body.len;
 
+    a->at = event->body.len;
+    a->len = 0;
     a->invalid = 0;
 
     ngx_ess_annotate_space(&j);
 
-    if (j.p == j.last || *j.p != '{') {
-        a->at = event->body.len;
+    if (j.p < j.last && *j.p == '{') {
+        rc = ngx_ess_annotate_value(&j);
+        ngx_ess_annotate_space(&j);
+
+        if (rc != NGX_OK || j.p != j.last) {
+            a->invalid = 1;
+            return;
+        }
+
+        a->at = j.end - event->body.data;
+        last = ngx_sprintf(a->data, "%s\"ess_ordinal\":%uL,"
+                           "\"ess_timestamp\":",
+                           j.empty ? "" : ",", event->ordinal);
+
+    } else {
         last = ngx_sprintf(a->data, "|ordinal: %uL|timestamp: ",
                            event->ordinal);
-        last = ngx_ess_annotate_time(last, event->timestamp);
-        a->len = last - a->data;
-
-        return;
     }
 
-    rc = ngx_ess_annotate_value(&j);
-    ngx_ess_annotate_space(&j);
+    /* null: nobody shall come back by a time that means nothing */
 
-    if (rc != NGX_OK || j.p != j.last) {
-        a->at = event->body.len;
-        a->len = 0;
-        a->invalid = 1;
+    last = event->timestamp ? ngx_sprintf(last, "%uL", event->timestamp)
+                            : ngx_cpymem(last, "null", 4);
 
-        return;
-    }
-
-    a->at = j.end - event->body.data;
-    last = ngx_sprintf(a->data, "%s\"ess_ordinal\":%uL,\"ess_timestamp\":",
-                       j.empty ? "" : ",", event->ordinal);
-    last = ngx_ess_annotate_time(last, event->timestamp);
     a->len = last - a->data;
-}
-
-
-/* null: nobody shall come back by a time that means nothing */
-
-static u_char *
-ngx_ess_annotate_time(u_char *p, uint64_t timestamp)
-{
-    return timestamp ? ngx_sprintf(p, "%uL", timestamp)
-                     : ngx_cpymem(p, "null", sizeof("null") - 1);
 }
 
 

@@ -20,16 +20,11 @@ static u_char *ngx_ess_encoding_sse_frame(const ngx_ess_encoding_t *encoding,
     ngx_ess_encoding_frame_t *out, size_t len, ngx_log_t *log);
 
 
-const ngx_ess_encoding_t  ngx_ess_encoding_sse = {
-    .encode = ngx_ess_encoding_sse_encode,
-    .gap = ngx_ess_encoding_sse_gap
-};
-
-
-const ngx_ess_encoding_t  ngx_ess_encoding_sse_chunked = {
-    .encode = ngx_ess_encoding_sse_encode,
-    .gap = ngx_ess_encoding_sse_gap,
-    .chunked = 1
+const ngx_ess_encoding_t  ngx_ess_encoding_sse[2] = {
+    { .encode = ngx_ess_encoding_sse_encode,
+      .gap = ngx_ess_encoding_sse_gap },
+    { .encode = ngx_ess_encoding_sse_encode,
+      .gap = ngx_ess_encoding_sse_gap, .chunked = 1 }
 };
 
 

@@ -15,7 +15,7 @@ static ngx_int_t ngx_ess_encoding_ws_encode(
     const ngx_ess_encoding_t *encoding, ngx_ess_encoding_event_t *event,
     ngx_uint_t one, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 static void ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out,
-    ngx_log_t *log);
+    size_t len, ngx_log_t *log);
 static u_char *ngx_ess_encoding_ws_message(ngx_ess_encoding_frame_t *out,
     ngx_ess_ws_opcode_e opcode, ngx_uint_t deflated, size_t len,
     ngx_log_t *log);
@@ -24,29 +24,17 @@ static ngx_int_t ngx_ess_encoding_ws_gap(const ngx_ess_encoding_t *encoding,
     ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 
 
-const ngx_ess_encoding_t  ngx_ess_encoding_ws = {
-    .encode = ngx_ess_encoding_ws_encode
-};
-
-
-const ngx_ess_encoding_t  ngx_ess_encoding_ws_annotated = {
-    .encode = ngx_ess_encoding_ws_encode,
-    .gap = ngx_ess_encoding_ws_gap,
-    .annotated = 1
-};
-
-
-const ngx_ess_encoding_t  ngx_ess_encoding_ws_deflated = {
-    .encode = ngx_ess_encoding_ws_encode,
-    .deflated = 1
-};
-
-
-const ngx_ess_encoding_t  ngx_ess_encoding_ws_annotated_deflated = {
-    .encode = ngx_ess_encoding_ws_encode,
-    .gap = ngx_ess_encoding_ws_gap,
-    .annotated = 1,
-    .deflated = 1
+const ngx_ess_encoding_t  ngx_ess_encoding_ws[2][2] = {
+    {
+        { .encode = ngx_ess_encoding_ws_encode },
+        { .encode = ngx_ess_encoding_ws_encode, .deflated = 1 }
+    },
+    {
+        { .encode = ngx_ess_encoding_ws_encode,
+          .gap = ngx_ess_encoding_ws_gap, .annotated = 1 },
+        { .encode = ngx_ess_encoding_ws_encode,
+          .gap = ngx_ess_encoding_ws_gap, .annotated = 1, .deflated = 1 }
+    }
 };
 
 
@@ -103,34 +91,32 @@ ngx_ess_encoding_ws_encode(const ngx_ess_encoding_t *encoding,
     if (encoding->deflated && !one
         && body->len >= ngx_ess_encoding_ws_min_size)
     {
-        ngx_ess_encoding_ws_shorten(out, log);
+        ngx_ess_encoding_ws_shorten(out, body->len + a.len, log);
     }
 
     return NGX_OK;
 }
 
 
-/* Puts the message deflated in its own place, unless that were longer, or
-   there is no memory. */
+/* Puts the message, of "len" bytes, deflated in its own place, unless that were
+   longer, or there is no memory. */
 
 static void
-ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out, size_t len,
+    ngx_log_t *log)
 {
-    size_t                     n, len;
     u_char                    *p, *message;
     ngx_ess_ws_opcode_e        opcode;
     ngx_ess_encoding_frame_t   plain;
 
     opcode = out->data[0] & NGX_ESS_WS_OPCODE;
-    n = ngx_ess_ws_codec_header_len(out->data);
-    len = out->len - n;
 
     p = ngx_alloc(len, log);
     if (p == NULL) {
         return;
     }
 
-    len = ngx_ess_ws_deflate(p, len, out->data + n, len,
+    len = ngx_ess_ws_deflate(p, len, out->data + out->len - len, len,
                              ngx_ess_encoding_ws_level);
 
     if (len) {

@@ -10,12 +10,9 @@
 #include "ngx_ess_encoding.h"
 
 
-/* the bodies as they are or with ordinal and timestamp; and the same with
-   permessage-deflate (RFC 7692) */
-extern const ngx_ess_encoding_t  ngx_ess_encoding_ws;
-extern const ngx_ess_encoding_t  ngx_ess_encoding_ws_annotated;
-extern const ngx_ess_encoding_t  ngx_ess_encoding_ws_deflated;
-extern const ngx_ess_encoding_t  ngx_ess_encoding_ws_annotated_deflated;
+/* the bodies as they are, or with ordinal and timestamp ([1]); and either with
+   permessage-deflate ([][1], RFC 7692) */
+extern const ngx_ess_encoding_t  ngx_ess_encoding_ws[2][2];
 
 
 /* In a worker: the level of zlib, and bytes of an event from which on it is

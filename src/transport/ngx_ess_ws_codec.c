@@ -541,13 +541,6 @@ ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode,
 
 
 size_t
-ngx_ess_ws_codec_header_len(const u_char *buf)
-{
-    return (buf[1] <= 125) ? 2 : (buf[1] == 126) ? 4 : 10;
-}
-
-
-size_t
 ngx_ess_ws_codec_close(u_char *buf, ngx_uint_t code, ngx_str_t *reason)
 {
     size_t   len, n;

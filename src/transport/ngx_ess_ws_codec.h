@@ -109,9 +109,6 @@ ngx_uint_t ngx_ess_ws_codec_between(ngx_ess_ws_parser_t *parser);
 size_t ngx_ess_ws_codec_header(u_char *buf, ngx_ess_ws_opcode_e opcode,
     ngx_uint_t deflated, uint64_t len);
 
-/* The length of a header that was written so. */
-size_t ngx_ess_ws_codec_header_len(const u_char *buf);
-
 /*
  * Writes a whole Close frame, at most 127 bytes; a reason that is too long
  * is cut between two characters.  With NGX_ESS_WS_NO_STATUS the frame has

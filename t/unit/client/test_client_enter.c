@@ -37,14 +37,8 @@ static ngx_int_t test_sse_start(ngx_http_request_t *r, void *session);
 const ngx_ess_transport_t  ngx_ess_ws = { .answers = 1, .session_size = 8 };
 const ngx_ess_transport_t  ngx_ess_sse = { .start = test_sse_start };
 
-const ngx_ess_encoding_t   ngx_ess_encoding_sse = { .chunked = 0 };
-const ngx_ess_encoding_t   ngx_ess_encoding_sse_chunked = { .chunked = 1 };
-const ngx_ess_encoding_t   ngx_ess_encoding_ws = { .annotated = 0 };
-const ngx_ess_encoding_t   ngx_ess_encoding_ws_annotated = { .annotated = 1 };
-const ngx_ess_encoding_t   ngx_ess_encoding_ws_deflated = { .deflated = 1 };
-const ngx_ess_encoding_t   ngx_ess_encoding_ws_annotated_deflated = {
-    .annotated = 1, .deflated = 1
-};
+const ngx_ess_encoding_t   ngx_ess_encoding_sse[2];
+const ngx_ess_encoding_t   ngx_ess_encoding_ws[2][2];
 
 
 static struct {
@@ -364,7 +358,7 @@ test_websocket(void **state)
     ngx_unit_traced("begin");
 
     assert_int_equal(test.entry.ref.id, '1');
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws);
+    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[0][0]);
     assert_int_equal(test.entry.pos.type, NGX_ESS_POSITION_ORDINAL);
     assert_int_equal(test.entry.follow, 0);
     assert_int_equal(test.entry.live, 0);
@@ -393,25 +387,24 @@ test_encodings(void **state)
 {
     test.deflates = 1;
     (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws_deflated);
+    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[0][1]);
 
     fake.conf.annotate = 1;
     (void) test_enter();
-    assert_ptr_equal(test.entry.encoding,
-                     &ngx_ess_encoding_ws_annotated_deflated);
+    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[1][1]);
 
     test.deflates = 0;
     (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws_annotated);
+    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[1][0]);
 
     test.sse = 1;
     (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_sse_chunked);
+    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_sse[1]);
     assert_ptr_equal(test.client->transport, &ngx_ess_sse);
 
     fake.request.http_version = NGX_HTTP_VERSION_20;
     (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_sse);
+    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_sse[0]);
     assert_non_null(test.client->filtered);
 
     ngx_unit_trace_clear();

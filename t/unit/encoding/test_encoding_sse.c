@@ -27,17 +27,17 @@ test_events(void **state)
     ngx_uint_t  one;
 
     for (one = 0; one < 2; one++) {
-        one_frame_is(&ngx_ess_encoding_sse, one, BYTES("a\nb"),
+        one_frame_is(&ngx_ess_encoding_sse[0], one, BYTES("a\nb"),
                      BYTES("id: ab12-7\ndata: a\ndata: b\n\n"));
-        one_frame_is(&ngx_ess_encoding_sse_chunked, one, BYTES("a\nb"),
+        one_frame_is(&ngx_ess_encoding_sse[1], one, BYTES("a\nb"),
                      BYTES("1c\r\nid: ab12-7\ndata: a\ndata: b\n\n\r\n"));
 
-        one_frame_is(&ngx_ess_encoding_sse, one, BYTES(""),
+        one_frame_is(&ngx_ess_encoding_sse[0], one, BYTES(""),
                      BYTES("id: ab12-7\ndata: \n\n"));
 
-        one_frame_is(&ngx_ess_encoding_sse, one, BYTES("\xff"),
+        one_frame_is(&ngx_ess_encoding_sse[0], one, BYTES("\xff"),
                      BYTES("id: ab12-7\nevent: binary\ndata: /w==\n\n"));
-        one_frame_is(&ngx_ess_encoding_sse_chunked, one, BYTES("\xff"),
+        one_frame_is(&ngx_ess_encoding_sse[1], one, BYTES("\xff"),
                      BYTES("25\r\nid: ab12-7\nevent: binary\ndata: /w==\n\n"
                            "\r\n"));
     }
@@ -47,16 +47,16 @@ test_events(void **state)
 static void
 test_gap(void **state)
 {
-    one_frame_gap_is(&ngx_ess_encoding_sse, 3, 5,
+    one_frame_gap_is(&ngx_ess_encoding_sse[0], 3, 5,
                      BYTES("event: gap\nid: ab12-5\n"
                            "data: {\"from\":3,\"to\":5}\n\n"));
-    one_frame_gap_is(&ngx_ess_encoding_sse_chunked, 3, 5,
+    one_frame_gap_is(&ngx_ess_encoding_sse[1], 3, 5,
                      BYTES("2f\r\nevent: gap\nid: ab12-5\n"
                            "data: {\"from\":3,\"to\":5}\n\n\r\n"));
 
     /* nobody knows how many */
 
-    one_frame_gap_is(&ngx_ess_encoding_sse_chunked, 3, 2,
+    one_frame_gap_is(&ngx_ess_encoding_sse[1], 3, 2,
                      BYTES("27\r\nevent: gap\n"
                            "data: {\"from\":3,\"to\":null}\n\n\r\n"));
 }
@@ -65,8 +65,8 @@ test_gap(void **state)
 static void
 test_memory(void **state)
 {
-    one_frame_failed(&ngx_ess_encoding_sse);
-    one_frame_failed(&ngx_ess_encoding_sse_chunked);
+    one_frame_failed(&ngx_ess_encoding_sse[0]);
+    one_frame_failed(&ngx_ess_encoding_sse[1]);
 }
 
 

@@ -16,10 +16,8 @@
 
 
 static const ngx_ess_encoding_t  *test_all[] = {
-    &ngx_ess_encoding_ws,
-    &ngx_ess_encoding_ws_annotated,
-    &ngx_ess_encoding_ws_deflated,
-    &ngx_ess_encoding_ws_annotated_deflated
+    &ngx_ess_encoding_ws[0][0], &ngx_ess_encoding_ws[1][0],
+    &ngx_ess_encoding_ws[0][1], &ngx_ess_encoding_ws[1][1]
 };
 
 
@@ -67,7 +65,7 @@ test_bodies(void **state)
         memcpy(text, heads[i].head, heads[i].len);
         memcpy(text + heads[i].len, body, sizes[i]);
 
-        one_frame_is(&ngx_ess_encoding_ws, 0, body, sizes[i], text,
+        one_frame_is(&ngx_ess_encoding_ws[0][0], 0, body, sizes[i], text,
                           heads[i].len + sizes[i]);
     }
 }
@@ -78,7 +76,7 @@ test_annotated(void **state)
 {
     const ngx_ess_encoding_t  *e;
 
-    e = &ngx_ess_encoding_ws_annotated;
+    e = &ngx_ess_encoding_ws[1][0];
 
     one_frame_is(e, 0, BYTES("a"),
                       BYTES("\x81\x1f" "a|ordinal: 7|timestamp: 1234567"));
@@ -94,7 +92,7 @@ test_annotated(void **state)
 
     one_frame_unannotated = 1;
     one_frame_is(e, 0, BYTES("{a}"), BYTES("\x81\x03{a}"));
-    free(one_frame(&ngx_ess_encoding_ws_annotated_deflated, 0,
+    free(one_frame(&ngx_ess_encoding_ws[1][1], 0,
                    BYTES("{aaaaaaaaaaaaaaaaaaaaaaa")).data);
     one_frame_unannotated = 0;
 }
@@ -134,15 +132,15 @@ test_deflated(void **state)
     static const char  text[] = "abcabcabcabcabcabcabcabcabcabcabcabcabc";
     static const char  bytes[] = "\xff" "bcabcabcabcabcabcabcabcabcabcabc";
 
-    frame = one_frame(&ngx_ess_encoding_ws_deflated, 0, BYTES(text));
+    frame = one_frame(&ngx_ess_encoding_ws[0][1], 0, BYTES(text));
     test_inflated(&frame, 0x81, BYTES(text));
     free(frame.data);
 
-    frame = one_frame(&ngx_ess_encoding_ws_deflated, 0, BYTES(bytes));
+    frame = one_frame(&ngx_ess_encoding_ws[0][1], 0, BYTES(bytes));
     test_inflated(&frame, 0x82, BYTES(bytes));
     free(frame.data);
 
-    frame = one_frame(&ngx_ess_encoding_ws_annotated_deflated, 0,
+    frame = one_frame(&ngx_ess_encoding_ws[1][1], 0,
                        BYTES("aaaaaaaaaaaaaaaaaaaa"));
     test_inflated(&frame, 0x81,
                   BYTES("aaaaaaaaaaaaaaaaaaaa|ordinal: 7"
@@ -152,13 +150,13 @@ test_deflated(void **state)
     /* not for one client alone, nor below ess_deflate's size, nor what were
        longer */
 
-    one_frame_is(&ngx_ess_encoding_ws_deflated, 1,
+    one_frame_is(&ngx_ess_encoding_ws[0][1], 1,
                       BYTES("aaaaaaaaaaaaaaaaaaaa"),
                       BYTES("\x81\x14" "aaaaaaaaaaaaaaaaaaaa"));
-    one_frame_is(&ngx_ess_encoding_ws_deflated, 0,
+    one_frame_is(&ngx_ess_encoding_ws[0][1], 0,
                       BYTES("aaaaaaaaaaaaaaaaaaa"),
                       BYTES("\x81\x13" "aaaaaaaaaaaaaaaaaaa"));
-    one_frame_is(&ngx_ess_encoding_ws_deflated, 0,
+    one_frame_is(&ngx_ess_encoding_ws[0][1], 0,
                       BYTES("abcdefghijklmnopqrstuvwxyz0123456789"),
                       BYTES("\x81\x24" "abcdefghijklmnopqrstuvwxyz"
                             "0123456789"));
@@ -170,8 +168,8 @@ test_gap(void **state)
 {
     ngx_uint_t  i;
 
-    assert_null(ngx_ess_encoding_ws.gap);
-    assert_null(ngx_ess_encoding_ws_deflated.gap);
+    assert_null(ngx_ess_encoding_ws[0][0].gap);
+    assert_null(ngx_ess_encoding_ws[0][1].gap);
 
     for (i = 1; i < 4; i += 2) {
         one_frame_gap_is(test_all[i], 3, 5,
@@ -197,7 +195,7 @@ test_memory(void **state)
 
     for (i = 2; i <= 3; i++) {
         one_frame_fail = i;
-        frame = one_frame(&ngx_ess_encoding_ws_deflated, 0,
+        frame = one_frame(&ngx_ess_encoding_ws[0][1], 0,
                            BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
         assert_int_equal(one_frame_fail, 0);
         assert_int_equal(frame.len, 30);
