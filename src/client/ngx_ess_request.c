@@ -21,10 +21,7 @@ typedef struct {
 
 static void ngx_ess_request_free(void *data);
 static ngx_uint_t ngx_ess_request_wanted(ngx_ess_client_t *client);
-static ngx_uint_t ngx_ess_request_is_realip(ngx_http_request_t *r,
-    ngx_pool_cleanup_t *cln);
-static ngx_int_t ngx_ess_request_address(ngx_http_request_t *r,
-    ngx_addr_t *addr);
+static ngx_pool_cleanup_t *ngx_ess_request_realip(ngx_http_request_t *r);
 static void ngx_ess_request_disown(ngx_ess_client_t *client);
 static u_char *ngx_ess_request_room(ngx_pool_t *pool, size_t size);
 static void ngx_ess_request_moved(ngx_http_request_t *r,
@@ -33,32 +30,13 @@ static void ngx_ess_request_moved_list(ngx_list_t *list,
     ngx_ess_request_moved_t *m);
 static void ngx_ess_request_moved_variables(ngx_http_request_t *r,
     ngx_ess_request_moved_t *m);
-static void ngx_ess_request_moved_str(ngx_str_t *str,
-    ngx_ess_request_moved_t *m);
+static void ngx_ess_request_moved_data(u_char **p, ngx_ess_request_moved_t *m);
 static void ngx_ess_request_free_buffers(ngx_http_connection_t *hc,
     ngx_connection_t *c);
 
 
-/* realip, which nginx need not have; its cleanup is known when it was seen */
-static ngx_module_t         *ngx_ess_request_realip;
-static ngx_pool_cleanup_pt   ngx_ess_request_realip_cleanup;
-
-
-void
-ngx_ess_request_init(ngx_cycle_t *cycle)
-{
-    ngx_uint_t  i;
-
-    ngx_ess_request_realip = NULL;
-
-    for (i = 0; cycle->modules[i]; i++) {
-        if (ngx_strcmp(cycle->modules[i]->name, "ngx_http_realip_module")
-            == 0)
-        {
-            ngx_ess_request_realip = cycle->modules[i];
-        }
-    }
-}
+/* at NULL in an nginx that does not have it */
+extern ngx_module_t  ngx_http_realip_module __attribute__((weak));
 
 
 ngx_int_t
@@ -121,7 +99,7 @@ static ngx_uint_t
 ngx_ess_request_wanted(ngx_ess_client_t *client)
 {
     ngx_http_cleanup_t  *cln;
-    ngx_pool_cleanup_t  *pool;
+    ngx_pool_cleanup_t  *pool, *realip;
 
     for (cln = client->request->cleanup; cln; cln = cln->next) {
         if (cln->handler && cln->data != client) {
@@ -129,10 +107,10 @@ ngx_ess_request_wanted(ngx_ess_client_t *client)
         }
     }
 
+    realip = ngx_ess_request_realip(client->request);
+
     for (pool = client->request->pool->cleanup; pool; pool = pool->next) {
-        if (pool->handler && pool->data != client
-            && !ngx_ess_request_is_realip(client->request, pool))
-        {
+        if (pool->handler && pool->data != client && pool != realip) {
             return 1;
         }
     }
@@ -142,67 +120,40 @@ ngx_ess_request_wanted(ngx_ess_client_t *client)
 
 
 /*
- * All that realip wants is to give the connection its own address back, for
- * the next request on it: there is none.
+ * The cleanup of realip, if it has found an address: all that it wants is to
+ * give the connection its own one back, for the next request on it: there is
+ * none.
  */
 
-static ngx_uint_t
-ngx_ess_request_is_realip(ngx_http_request_t *r, ngx_pool_cleanup_t *cln)
+static ngx_pool_cleanup_t *
+ngx_ess_request_realip(ngx_http_request_t *r)
 {
-    void  *ctx;
-
-    if (ngx_ess_request_realip == NULL) {
-        return 0;
-    }
-
-    ctx = r->ctx[ngx_ess_request_realip->ctx_index];
-
-    /* after an internal redirect the context is gone, the cleanup is not */
-
-    if (ctx && cln->data == ctx) {
-        ngx_ess_request_realip_cleanup = cln->handler;
-    }
-
-    return cln->handler == ngx_ess_request_realip_cleanup;
-}
-
-
-/* The address that realip has found, beyond the request's pool; NULL: it has
-   not. */
-
-static ngx_int_t
-ngx_ess_request_address(ngx_http_request_t *r, ngx_addr_t *addr)
-{
-    ngx_connection_t    *c;
+    void                *ctx;
     ngx_pool_cleanup_t  *cln;
 
-    c = r->connection;
+    static ngx_pool_cleanup_pt  handler;
 
-    addr->sockaddr = NULL;
+    if (&ngx_http_realip_module == NULL) {
+        return NULL;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_realip_module);
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
-        if (cln->handler && ngx_ess_request_is_realip(r, cln)) {
-            break;
+
+        /* after an internal redirect the context is gone, the cleanup is not;
+           by then its handler is known */
+
+        if (ctx && cln->data == ctx) {
+            handler = cln->handler;
+        }
+
+        if (cln->handler && cln->handler == handler) {
+            return cln;
         }
     }
 
-    if (cln == NULL) {
-        return NGX_OK;
-    }
-
-    addr->sockaddr = ngx_palloc(c->pool, c->socklen);
-    if (addr->sockaddr == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(addr->sockaddr, c->sockaddr, c->socklen);
-
-    addr->socklen = c->socklen;
-
-    /* realip has this from the connection's pool */
-    addr->name = c->addr_text;
-
-    return NGX_OK;
+    return NULL;
 }
 
 
@@ -229,7 +180,9 @@ ngx_ess_request_disown(ngx_ess_client_t *client)
 ngx_int_t
 ngx_ess_request_release(ngx_ess_client_t *client)
 {
-    ngx_addr_t              addr;
+    ngx_str_t               text;
+    socklen_t               socklen;
+    struct sockaddr        *sockaddr;
     ngx_connection_t       *c;
     ngx_http_request_t     *r;
     ngx_http_connection_t  *hc;
@@ -238,20 +191,31 @@ ngx_ess_request_release(ngx_ess_client_t *client)
     c = client->connection;
     hc = r->http_connection;
 
-    if (ngx_ess_request_address(r, &addr) != NGX_OK) {
-        return NGX_ERROR;
+    sockaddr = NULL;
+
+    /* an address that realip has found goes with the request's pool, but for
+       its text */
+
+    if (ngx_ess_request_realip(r)) {
+        sockaddr = ngx_palloc(c->pool, c->socklen);
+        if (sockaddr == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(sockaddr, c->sockaddr, c->socklen);
     }
+
+    socklen = c->socklen;
+    text = c->addr_text;
 
     ngx_ess_request_disown(client);
 
     ngx_http_free_request(r, 0);
 
-    /* realip has given the connection its own address back */
-
-    if (addr.sockaddr) {
-        c->sockaddr = addr.sockaddr;
-        c->socklen = addr.socklen;
-        c->addr_text = addr.name;
+    if (sockaddr) {
+        c->sockaddr = sockaddr;
+        c->socklen = socklen;
+        c->addr_text = text;
     }
 
     c->destroyed = 0;
@@ -268,7 +232,6 @@ ngx_ess_request_release(ngx_ess_client_t *client)
 void
 ngx_ess_request_shrink(ngx_ess_client_t *client)
 {
-    u_char                   *copy;
     ngx_buf_t                *b;
     ngx_connection_t         *c;
     ngx_http_request_t       *r;
@@ -291,14 +254,15 @@ ngx_ess_request_shrink(ngx_ess_client_t *client)
         return;
     }
 
-    copy = ngx_ess_request_room(r->pool, b->last - b->start);
-    if (copy == NULL) {
+    m.start = b->start;
+    m.end = b->last;
+
+    m.copy = ngx_ess_request_room(r->pool, m.end - m.start);
+    if (m.copy == NULL) {
         return;
     }
 
-    m.start = b->start;
-    m.end = ngx_cpymem(copy, b->start, b->last - b->start) - copy + b->start;
-    m.copy = copy;
+    ngx_memcpy(m.copy, m.start, m.end - m.start);
 
     ngx_ess_request_moved(r, &m);
     ngx_ess_request_free_buffers(hc, c);
@@ -325,17 +289,17 @@ ngx_ess_request_room(ngx_pool_t *pool, size_t size)
 static void
 ngx_ess_request_moved(ngx_http_request_t *r, ngx_ess_request_moved_t *m)
 {
-    ngx_ess_request_moved_str(&r->request_line, m);
-    ngx_ess_request_moved_str(&r->uri, m);
-    ngx_ess_request_moved_str(&r->args, m);
-    ngx_ess_request_moved_str(&r->exten, m);
-    ngx_ess_request_moved_str(&r->unparsed_uri, m);
-    ngx_ess_request_moved_str(&r->method_name, m);
-    ngx_ess_request_moved_str(&r->http_protocol, m);
-    ngx_ess_request_moved_str(&r->schema, m);
-    ngx_ess_request_moved_str(&r->headers_in.server, m);
-    ngx_ess_request_moved_str(&r->headers_in.user, m);
-    ngx_ess_request_moved_str(&r->headers_in.passwd, m);
+    ngx_ess_request_moved_data(&r->request_line.data, m);
+    ngx_ess_request_moved_data(&r->uri.data, m);
+    ngx_ess_request_moved_data(&r->args.data, m);
+    ngx_ess_request_moved_data(&r->exten.data, m);
+    ngx_ess_request_moved_data(&r->unparsed_uri.data, m);
+    ngx_ess_request_moved_data(&r->method_name.data, m);
+    ngx_ess_request_moved_data(&r->http_protocol.data, m);
+    ngx_ess_request_moved_data(&r->schema.data, m);
+    ngx_ess_request_moved_data(&r->headers_in.server.data, m);
+    ngx_ess_request_moved_data(&r->headers_in.user.data, m);
+    ngx_ess_request_moved_data(&r->headers_in.passwd.data, m);
 
     ngx_ess_request_moved_list(&r->headers_in.headers, m);
     ngx_ess_request_moved_list(&r->headers_out.headers, m);
@@ -346,7 +310,6 @@ ngx_ess_request_moved(ngx_http_request_t *r, ngx_ess_request_moved_t *m)
 static void
 ngx_ess_request_moved_list(ngx_list_t *list, ngx_ess_request_moved_t *m)
 {
-    ngx_str_t         lowcase;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
@@ -355,12 +318,9 @@ ngx_ess_request_moved_list(ngx_list_t *list, ngx_ess_request_moved_t *m)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            ngx_ess_request_moved_str(&h[i].key, m);
-            ngx_ess_request_moved_str(&h[i].value, m);
-
-            lowcase.data = h[i].lowcase_key;
-            ngx_ess_request_moved_str(&lowcase, m);
-            h[i].lowcase_key = lowcase.data;
+            ngx_ess_request_moved_data(&h[i].key.data, m);
+            ngx_ess_request_moved_data(&h[i].value.data, m);
+            ngx_ess_request_moved_data(&h[i].lowcase_key, m);
         }
     }
 }
@@ -372,38 +332,30 @@ static void
 ngx_ess_request_moved_variables(ngx_http_request_t *r,
     ngx_ess_request_moved_t *m)
 {
-    ngx_str_t                   value;
     ngx_uint_t                  i;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
-
-        if (!r->variables[i].valid) {
-            continue;
+        if (r->variables[i].valid) {
+            ngx_ess_request_moved_data(&r->variables[i].data, m);
         }
-
-        value.data = r->variables[i].data;
-        ngx_ess_request_moved_str(&value, m);
-        r->variables[i].data = value.data;
     }
 
 #if (NGX_PCRE)
 
-    value.data = r->captures_data;
-    ngx_ess_request_moved_str(&value, m);
-    r->captures_data = value.data;
+    ngx_ess_request_moved_data(&r->captures_data, m);
 
 #endif
 }
 
 
 static void
-ngx_ess_request_moved_str(ngx_str_t *str, ngx_ess_request_moved_t *m)
+ngx_ess_request_moved_data(u_char **p, ngx_ess_request_moved_t *m)
 {
-    if (str->data >= m->start && str->data < m->end) {
-        str->data = m->copy + (str->data - m->start);
+    if (*p >= m->start && *p < m->end) {
+        *p = m->copy + (*p - m->start);
     }
 }
 

@@ -12,8 +12,6 @@
 #include "ngx_ess_client.h"
 
 
-void ngx_ess_request_init(ngx_cycle_t *cycle);
-
 /* The subscriber is freed with the request, after it was logged.  NGX_OK, or
    NGX_ERROR: it is freed now or then, and must not be used. */
 ngx_int_t ngx_ess_request_own(ngx_ess_client_t *client);

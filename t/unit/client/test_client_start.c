@@ -40,13 +40,6 @@ ngx_ess_client_init(ngx_ess_zone_t *zone)
 
 
 void
-ngx_ess_request_init(ngx_cycle_t *cycle)
-{
-    ngx_unit_trace("request");
-}
-
-
-void
 ngx_ess_client_max_init(ngx_cycle_t *cycle)
 {
     ngx_unit_trace("max");
@@ -268,7 +261,7 @@ test_init(void **state)
 {
     assert_int_equal(ngx_ess_client_start_init((ngx_cycle_t *) ngx_cycle,
                                                NULL), NGX_OK);
-    ngx_unit_traced("client", "request", "max", "wheel", "drain", "feeds");
+    ngx_unit_traced("client", "max", "wheel", "drain", "feeds");
 
     ngx_ess_client_start_exit();
     ngx_unit_traced("feeds end");

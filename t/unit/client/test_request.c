@@ -21,7 +21,6 @@
 
 
 ngx_module_t               ngx_http_realip_module = {
-    .name = "ngx_http_realip_module",
     .ctx_index = 1
 };
 
@@ -94,15 +93,9 @@ test_str(ngx_str_t *str, const char *text)
 static int
 test_setup(void **state)
 {
-    ngx_cycle_t           cycle;
-    static ngx_module_t  *modules[2] = { &ngx_http_realip_module, NULL };
-    static void          *main_confs[2];
+    static void  *main_confs[2];
 
     (void) fake_client_setup(state);
-
-    ngx_memzero(&cycle, sizeof(ngx_cycle_t));
-    cycle.modules = modules;
-    ngx_ess_request_init(&cycle);
 
     test_frees = 0;
     test_other = 0;
