@@ -5,13 +5,13 @@
 
 
 #include "ngx_ess_header.h"
+#include "ngx_ess_str.h"
 
 
 ngx_table_elt_t *
 ngx_ess_header_find(ngx_http_request_t *r, const char *name,
     ngx_ess_header_at_t *at)
 {
-    size_t                len;
     ngx_table_elt_t      *h;
     ngx_ess_header_at_t   first;
 
@@ -23,8 +23,6 @@ ngx_ess_header_find(ngx_http_request_t *r, const char *name,
     if (at->part == NULL) {
         at->part = &r->headers_in.headers.part;
     }
-
-    len = ngx_strlen(name);
 
     for ( ;; ) {
 
@@ -42,9 +40,7 @@ ngx_ess_header_find(ngx_http_request_t *r, const char *name,
         h = at->part->elts;
         h += at->next++;
 
-        if (h->key.len == len
-            && ngx_strncasecmp(h->key.data, (u_char *) name, len) == 0)
-        {
+        if (ngx_ess_str_is(&h->key, name)) {
             return h;
         }
     }

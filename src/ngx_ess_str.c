@@ -59,3 +59,11 @@ ngx_ess_str_trim(ngx_str_t *text)
         text->len--;
     }
 }
+
+
+ngx_uint_t
+ngx_ess_str_is(ngx_str_t *text, const char *name)
+{
+    return text->len == ngx_strlen(name)
+           && ngx_strncasecmp(text->data, (u_char *) name, text->len) == 0;
+}

@@ -26,5 +26,8 @@ ngx_uint_t ngx_ess_str_item(ngx_str_t *list, u_char separator,
 /* Takes blanks and tabs off both ends. */
 void ngx_ess_str_trim(ngx_str_t *text);
 
+/* 1: the text is that name, whatever its case. */
+ngx_uint_t ngx_ess_str_is(ngx_str_t *text, const char *name);
+
 
 #endif /* _NGX_ESS_STR_H_INCLUDED_ */

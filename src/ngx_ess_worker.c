@@ -20,6 +20,7 @@
 #include "ngx_ess_drain.h"
 #include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_feed.h"
+#include "ngx_ess_feed_turn.h"
 #include "ngx_ess_ws.h"
 #include "ngx_ess_worker.h"
 #include "ngx_ess_process.h"
@@ -306,7 +307,7 @@ ngx_ess_worker_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_ess_source_exit_process();
-    ngx_ess_client_enter_exit();
+    ngx_ess_feed_turn_exit();
     ngx_ess_store_exit_process();
     ngx_ess_wake_exit_process(cycle);
     ngx_ess_process_detach(ngx_ess_worker_conf->zone);

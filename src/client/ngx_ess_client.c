@@ -288,15 +288,6 @@ ngx_ess_client_close_drain(ngx_ess_client_t *client, ngx_uint_t code)
 }
 
 
-/* It does not take what is there: perhaps it takes the close. */
-
-void
-ngx_ess_client_close_late(ngx_ess_client_t *client)
-{
-    (void) ngx_ess_client_close_now(client);
-}
-
-
 ngx_int_t
 ngx_ess_client_close_now(ngx_ess_client_t *client)
 {
@@ -393,7 +384,9 @@ ngx_ess_client_detach(void *data)
         client->control = NULL;
     }
 
-    client->transport->done(ngx_ess_client_session(client));
+    if (client->transport->done) {
+        client->transport->done(ngx_ess_client_session(client));
+    }
 
     ngx_ess_subscriber_leave(&client->sub);
 

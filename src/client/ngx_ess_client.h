@@ -123,7 +123,6 @@ ngx_int_t ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data,
 /* With client->code and client->reason, when it has what is there, or at
    once. */
 void ngx_ess_client_close_drain(ngx_ess_client_t *client, ngx_uint_t code);
-void ngx_ess_client_close_late(ngx_ess_client_t *client);
 ngx_int_t ngx_ess_client_close_now(ngx_ess_client_t *client);
 
 /* rc: NGX_OK: in good order, NGX_ERROR: not.  The client has ended. */

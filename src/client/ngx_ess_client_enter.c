@@ -26,11 +26,6 @@
 #include "ngx_ess_ws.h"
 
 
-/* header names that a client chooses are compared without case */
-#define NGX_ESS_CLIENT_ENTER_LAST_ID  "last-event-id"
-#define NGX_ESS_CLIENT_ENTER_ORIGIN   "origin"
-
-
 /* how a client enters a stream */
 
 typedef struct {
@@ -92,13 +87,6 @@ ngx_ess_client_enter_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_client_enter_zone = zone;
 
     return ngx_ess_client_start_init(cycle, zone);
-}
-
-
-void
-ngx_ess_client_enter_exit(void)
-{
-    ngx_ess_client_start_exit();
 }
 
 
@@ -226,7 +214,7 @@ ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
         return NGX_OK;
     }
 
-    h = ngx_ess_header_find(r, NGX_ESS_CLIENT_ENTER_ORIGIN, NULL);
+    h = ngx_ess_header_find(r, "origin", NULL);
 
     if (h == NULL) {
         return NGX_OK;
@@ -302,7 +290,7 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
     h = NULL;
 
     if (!transport->answers) {
-        h = ngx_ess_header_find(r, NGX_ESS_CLIENT_ENTER_LAST_ID, NULL);
+        h = ngx_ess_header_find(r, "last-event-id", NULL);
     }
 
     if (h && h->value.len) {

@@ -24,7 +24,6 @@ typedef struct {
 /* In a worker, after notify. */
 ngx_int_t ngx_ess_client_enter_init(ngx_cycle_t *cycle,
     ngx_ess_zone_t *zone);
-void ngx_ess_client_enter_exit(void);
 
 /* The content handler of ess_subscribe. */
 ngx_int_t ngx_ess_client_enter_handler(ngx_http_request_t *r);

@@ -40,7 +40,7 @@ static const ngx_ess_feed_handlers_t  ngx_ess_client_start_fed = {
 
 static const ngx_ess_drain_handlers_t  ngx_ess_client_start_drained = {
     ngx_ess_client_close_drain,
-    ngx_ess_client_close_late,
+    ngx_ess_client_close_now,
     ngx_ess_feed_end
 };
 
@@ -54,13 +54,6 @@ ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_drain_init(cycle, &ngx_ess_client_start_drained);
 
     return ngx_ess_feed_turn_init(cycle, zone, &ngx_ess_client_start_fed);
-}
-
-
-void
-ngx_ess_client_start_exit(void)
-{
-    ngx_ess_feed_turn_exit();
 }
 
 

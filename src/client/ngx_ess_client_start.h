@@ -12,7 +12,6 @@
 
 
 ngx_int_t ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone);
-void ngx_ess_client_start_exit(void);
 
 /*
  * The client's subscription joined its feed and was counted in the zone.  Sends

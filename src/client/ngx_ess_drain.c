@@ -191,7 +191,7 @@ ngx_ess_drain_last(ngx_event_t *ev)
 
         ngx_ess_drain_remove(client);
 
-        ngx_ess_drain.handlers->late(client);
+        (void) ngx_ess_drain.handlers->late(client);
     }
 
     if (i < NGX_ESS_DRAIN_SLICE) {

@@ -33,8 +33,9 @@ typedef struct {
     void                       (*close)(ngx_ess_client_t *client,
                                    ngx_uint_t code);
 
-    /* it has waited for long enough; the same */
-    void                       (*late)(ngx_ess_client_t *client);
+    /* it has waited for long enough, and does not take what is there: perhaps
+       it takes the close; the same */
+    ngx_int_t                  (*late)(ngx_ess_client_t *client);
 
     /* the time is over: ends at most so many of those who are left; 1: there
        are more */

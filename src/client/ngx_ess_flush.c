@@ -26,7 +26,8 @@ static size_t ngx_ess_flush_account_frame(ngx_ess_client_t *client,
     size_t sent);
 static size_t ngx_ess_flush_account_control(ngx_ess_client_t *client,
     size_t sent);
-static void ngx_ess_flush_control_sent(ngx_ess_client_t *client);
+static ngx_uint_t ngx_ess_flush_bucket(const uint32_t *bounds, ngx_uint_t n,
+    uint64_t value);
 
 
 ngx_int_t
@@ -187,19 +188,16 @@ ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data, size_t len)
     control = client->control;
 
     if (control == NULL) {
-        control = ngx_alloc(sizeof(ngx_ess_control_t), client->connection->log);
+        control = ngx_calloc(sizeof(ngx_ess_control_t),
+                             client->connection->log);
         if (control == NULL) {
             return NGX_ERROR;
         }
 
-        control->sent = 0;
-        control->begun = 0;
-        control->next_len = 0;
-
         client->control = control;
     }
 
-    if (control->begun) {
+    if (control->sent) {
         ngx_memcpy(control->next, data, len);
         control->next_len = (u_char) len;
         return NGX_OK;
@@ -330,11 +328,7 @@ ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
         return;
     }
 
-    for (i = 0; i < NGX_ESS_BATCHES - 1; i++) {
-        if (events <= ngx_ess_counter_batches[i]) {
-            break;
-        }
-    }
+    i = ngx_ess_flush_bucket(ngx_ess_counter_batches, NGX_ESS_BATCHES, events);
 
     counters[NGX_ESS_C_BATCH + i]++;
     counters[NGX_ESS_C_BATCH_SUM] += events;
@@ -345,14 +339,23 @@ ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
 
     age = ngx_current_msec - arrival;
 
-    for (i = 0; i < NGX_ESS_AGES - 1; i++) {
-        if (age <= ngx_ess_counter_ages[i]) {
-            break;
-        }
-    }
+    i = ngx_ess_flush_bucket(ngx_ess_counter_ages, NGX_ESS_AGES, age);
 
     counters[NGX_ESS_C_AGE + i] += events;
     counters[NGX_ESS_C_AGE_SUM] += age * events;
+}
+
+
+/* Of "n", the last of which has no bound. */
+
+static ngx_uint_t
+ngx_ess_flush_bucket(const uint32_t *bounds, ngx_uint_t n, uint64_t value)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n - 1 && value > bounds[i]; i++) { /* void */ }
+
+    return i;
 }
 
 
@@ -400,37 +403,26 @@ ngx_ess_flush_account_control(ngx_ess_client_t *client, size_t sent)
     n = ngx_min(sent, (size_t) (control->len - control->sent));
 
     control->sent += (u_char) n;
-    control->begun = 1;
 
-    if (control->sent == control->len) {
-        ngx_ess_flush_control_sent(client);
+    if (control->sent < control->len) {
+        return sent - n;
+    }
+
+    /* on to the next one, if there is one */
+
+    if (control->next_len) {
+        ngx_memcpy(control->data, control->next, control->next_len);
+
+        control->len = control->next_len;
+        control->sent = 0;
+        control->next_len = 0;
+
+    } else {
+        ngx_free(control);
+        client->control = NULL;
     }
 
     return sent - n;
-}
-
-
-/* On to the next one, if there is one. */
-
-static void
-ngx_ess_flush_control_sent(ngx_ess_client_t *client)
-{
-    ngx_ess_control_t  *control;
-
-    control = client->control;
-
-    if (control->next_len == 0) {
-        ngx_free(control);
-        client->control = NULL;
-        return;
-    }
-
-    ngx_memcpy(control->data, control->next, control->next_len);
-
-    control->len = control->next_len;
-    control->sent = 0;
-    control->begun = 0;
-    control->next_len = 0;
 }
 
 

@@ -17,9 +17,8 @@
 
 struct ngx_ess_control_s {
     u_char                       len;
-    u_char                       sent;
+    u_char                       sent;      /* then it cannot be replaced */
     u_char                       next_len;  /* 0: no other */
-    unsigned                     begun:1;   /* it cannot be replaced */
     u_char                       data[NGX_ESS_TRANSPORT_MAX_CONTROL];
     u_char                       next[NGX_ESS_TRANSPORT_MAX_CONTROL];
 };

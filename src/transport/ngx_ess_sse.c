@@ -31,7 +31,6 @@ static ngx_uint_t ngx_ess_sse_is_zero(ngx_str_t *params);
 static ngx_int_t ngx_ess_sse_start(ngx_http_request_t *r, void *session);
 static ngx_int_t ngx_ess_sse_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_sse_hello(ngx_http_request_t *r);
-static void ngx_ess_sse_done(void *session);
 static size_t ngx_ess_sse_ping(void *session, u_char *buf);
 static size_t ngx_ess_sse_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason);
@@ -42,7 +41,7 @@ const ngx_ess_transport_t  ngx_ess_sse = {
     sizeof(ngx_ess_sse_session_t),
     0,                                     /* answers */
     ngx_ess_sse_start,
-    ngx_ess_sse_done,
+    NULL,                                  /* done */
     NULL,                                  /* input */
     ngx_ess_sse_ping,
     ngx_ess_sse_close
@@ -91,10 +90,7 @@ ngx_ess_sse_accepts(ngx_str_t *value)
         (void) ngx_ess_str_cut(&range, ';', &type);
         ngx_ess_str_trim(&type);
 
-        if (type.len == sizeof(NGX_ESS_SSE_TYPE) - 1
-            && ngx_strncasecmp(type.data, (u_char *) NGX_ESS_SSE_TYPE,
-                               type.len)
-               == 0
+        if (ngx_ess_str_is(&type, NGX_ESS_SSE_TYPE)
             && !ngx_ess_sse_is_zero(&range))
         {
             return 1;
@@ -236,13 +232,6 @@ ngx_ess_sse_hello(ngx_http_request_t *r)
 
     return (ngx_http_output_filter(r, &out) == NGX_ERROR) ? NGX_ERROR
                                                           : NGX_OK;
-}
-
-
-static void
-ngx_ess_sse_done(void *session)
-{
-    /* nothing but the request's */
 }
 
 

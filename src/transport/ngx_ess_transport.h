@@ -62,7 +62,8 @@ typedef struct {
      */
     ngx_int_t              (*start)(ngx_http_request_t *r, void *session);
 
-    /* Frees what the session holds beside itself; harmless twice. */
+    /* Frees what the session holds beside itself; harmless twice.  NULL: it
+       holds nothing. */
     void                   (*done)(void *session);
 
     /* Bytes from the client, a sign of life.  All of them are consumed.  NULL:

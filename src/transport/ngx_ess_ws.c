@@ -46,8 +46,6 @@ static void ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s,
     ngx_ess_ws_parser_t *parser, ngx_ess_transport_input_t *in);
 static void ngx_ess_ws_input_error(ngx_ess_ws_session_t *s,
     ngx_ess_ws_parser_t *parser, ngx_ess_transport_input_t *in);
-static ngx_int_t ngx_ess_ws_keep(ngx_ess_ws_session_t *s,
-    ngx_ess_ws_parser_t *parser, ngx_log_t *log);
 static size_t ngx_ess_ws_ping(void *session, u_char *buf);
 static size_t ngx_ess_ws_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason);
@@ -66,11 +64,10 @@ const ngx_ess_transport_t  ngx_ess_ws = {
 
 
 /* of ess_deflate */
-static ngx_uint_t           ngx_ess_ws_deflate_on;
+static ngx_uint_t  ngx_ess_ws_deflate_on;
 
-/* of whoever is being read from; what must stay is copied */
-static ngx_ess_ws_parser_t  ngx_ess_ws_parser;
-static u_char               ngx_ess_ws_out[2 + NGX_ESS_WS_MAX_CONTROL];
+/* for whoever is being read from */
+static u_char      ngx_ess_ws_out[2 + NGX_ESS_WS_MAX_CONTROL];
 
 
 /*
@@ -167,12 +164,9 @@ static ngx_uint_t
 ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
     const char *token)
 {
-    size_t                n;
     ngx_str_t             rest, item;
     ngx_table_elt_t      *h;
     ngx_ess_header_at_t   at;
-
-    n = ngx_strlen(token);
 
     ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
 
@@ -180,9 +174,7 @@ ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
         rest = h->value;
 
         while (ngx_ess_str_item(&rest, ',', &item)) {
-            if (item.len == n
-                && ngx_strncasecmp(item.data, (u_char *) token, n) == 0)
-            {
+            if (ngx_ess_str_is(&item, token)) {
                 return 1;
             }
         }
@@ -341,70 +333,46 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
     ngx_int_t             rc;
     ngx_ess_ws_parser_t  *parser;
 
-    p = data;
-    last = data + len;
-
-    parser = s->parser;
-
-    if (parser == NULL) {
-        parser = &ngx_ess_ws_parser;
-        ngx_memzero(parser, sizeof(ngx_ess_ws_parser_t));
-        parser->deflate = s->deflate;
-        parser->keep = (in->message != NULL);
+    if (s->over) {
+        return;
     }
 
-    while (!s->over) {
-
-        rc = ngx_ess_ws_codec_parse(parser, &p, last);
-
-        if (rc == NGX_AGAIN) {
-            break;
-        }
-
-        if (rc == NGX_ERROR) {
-            ngx_ess_ws_input_error(s, parser, in);
+    if (s->parser == NULL) {
+        s->parser = ngx_calloc(sizeof(ngx_ess_ws_parser_t), log);
+        if (s->parser == NULL) {
+            s->over = 1;
+            in->failed = 1;
+            in->reason = "no memory for its message";
             return;
         }
 
-        in->messages++;
-
-        ngx_ess_ws_input_frame(s, parser, in);
+        s->parser->deflate = s->deflate;
+        s->parser->keep = (in->message != NULL);
     }
 
-    if (ngx_ess_ws_keep(s, parser, log) != NGX_OK) {
-        s->over = 1;
-        in->failed = 1;
-        in->reason = "no memory for its message";
-        in->out_len = 0;
-    }
-}
+    parser = s->parser;
 
+    p = data;
+    last = data + len;
 
-/* Between two messages the parser knows nothing. */
+    do {
+        rc = ngx_ess_ws_codec_parse(parser, &p, last);
 
-static ngx_int_t
-ngx_ess_ws_keep(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
-    ngx_log_t *log)
-{
+        if (rc == NGX_OK) {
+            in->messages++;
+            ngx_ess_ws_input_frame(s, parser, in);
+
+        } else if (rc == NGX_ERROR) {
+            ngx_ess_ws_input_error(s, parser, in);
+        }
+
+    } while (rc == NGX_OK && !s->over);
+
+    /* between two messages the parser knows nothing */
+
     if (s->over || ngx_ess_ws_codec_between(parser)) {
-        ngx_ess_ws_codec_done(parser);
         ngx_ess_ws_done(s);
-        return NGX_OK;
     }
-
-    if (s->parser) {
-        return NGX_OK;
-    }
-
-    s->parser = ngx_alloc(sizeof(ngx_ess_ws_parser_t), log);
-    if (s->parser == NULL) {
-        ngx_ess_ws_codec_done(parser);
-        return NGX_ERROR;
-    }
-
-    *s->parser = *parser;
-
-    return NGX_OK;
 }
 
 

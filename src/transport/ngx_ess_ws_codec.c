@@ -70,11 +70,7 @@ ngx_ess_ws_codec_parse(ngx_ess_ws_parser_t *parser, u_char **pos,
         }
     }
 
-    len = last - p;
-
-    if (len > parser->left) {
-        len = parser->left;
-    }
+    len = ngx_min((size_t) (last - p), parser->left);
 
     *pos = p + len;
 
@@ -230,11 +226,7 @@ ngx_ess_ws_codec_head_length(ngx_ess_ws_parser_t *parser)
 
     n = parser->header_need - 6;
     p = &parser->header[2];
-    len = 0;
-
-    if (n == 0) {
-        len = parser->header[1] & ~NGX_ESS_WS_MASK;
-    }
+    len = n ? 0 : parser->header[1] & ~NGX_ESS_WS_MASK;
 
     for (i = 0; i < n; i++) {
         len = (len << 8) | p[i];

@@ -16,15 +16,9 @@
 #define NGX_ESS_WS_DEFLATE_TAIL  4
 
 
-struct ngx_ess_ws_inflate_s {
-    z_stream                 z;
-};
-
-
 static ngx_uint_t ngx_ess_ws_deflate_accepts(ngx_str_t *offer);
 static ngx_uint_t ngx_ess_ws_deflate_parameter(ngx_str_t *param,
     ngx_uint_t *seen);
-static ngx_uint_t ngx_ess_ws_deflate_is(ngx_str_t *text, const char *name);
 static ngx_int_t ngx_ess_ws_deflate_bits(ngx_str_t *value);
 
 
@@ -64,7 +58,7 @@ ngx_ess_ws_deflate_accepts(ngx_str_t *offer)
     more = ngx_ess_str_cut(&rest, ';', &part);
     ngx_ess_str_trim(&part);
 
-    if (!ngx_ess_ws_deflate_is(&part, "permessage-deflate")) {
+    if (!ngx_ess_str_is(&part, "permessage-deflate")) {
         return 0;
     }
 
@@ -104,7 +98,7 @@ ngx_ess_ws_deflate_parameter(ngx_str_t *param, ngx_uint_t *seen)
     ngx_ess_str_trim(&value);
 
     for (i = 0; i < 4; i++) {
-        if (ngx_ess_ws_deflate_is(&name, names[i])) {
+        if (ngx_ess_str_is(&name, names[i])) {
             break;
         }
     }
@@ -129,8 +123,9 @@ ngx_ess_ws_deflate_parameter(ngx_str_t *param, ngx_uint_t *seen)
 static ngx_int_t
 ngx_ess_ws_deflate_bits(ngx_str_t *value)
 {
-    u_char  *p;
-    size_t   len;
+    u_char     *p;
+    size_t      len;
+    ngx_int_t   bits;
 
     p = value->data;
     len = value->len;
@@ -140,23 +135,10 @@ ngx_ess_ws_deflate_bits(ngx_str_t *value)
         len -= 2;
     }
 
-    if (len == 1 && (p[0] == '8' || p[0] == '9')) {
-        return p[0] - '0';
-    }
+    bits = ngx_atoi(p, len);
 
-    if (len == 2 && p[0] == '1' && p[1] >= '0' && p[1] <= '5') {
-        return 10 + p[1] - '0';
-    }
-
-    return NGX_ERROR;
-}
-
-
-static ngx_uint_t
-ngx_ess_ws_deflate_is(ngx_str_t *text, const char *name)
-{
-    return text->len == ngx_strlen(name)
-           && ngx_strncasecmp(text->data, (u_char *) name, text->len) == 0;
+    return (bits >= 8 && bits <= NGX_ESS_WS_DEFLATE_BITS && *p != '0')
+           ? bits : NGX_ERROR;
 }
 
 
@@ -209,11 +191,8 @@ ngx_ess_ws_inflate_create(void)
     ngx_ess_ws_inflate_t  *in;
 
     in = calloc(1, sizeof(ngx_ess_ws_inflate_t));
-    if (in == NULL) {
-        return NULL;
-    }
 
-    if (inflateInit2(&in->z, -NGX_ESS_WS_DEFLATE_BITS) != Z_OK) {
+    if (in && inflateInit2(in, -NGX_ESS_WS_DEFLATE_BITS) != Z_OK) {
         free(in);
         return NULL;
     }
@@ -225,7 +204,7 @@ ngx_ess_ws_inflate_create(void)
 void
 ngx_ess_ws_inflate_destroy(ngx_ess_ws_inflate_t *in)
 {
-    (void) inflateEnd(&in->z);
+    (void) inflateEnd(in);
 
     free(in);
 }
@@ -235,31 +214,28 @@ ngx_int_t
 ngx_ess_ws_inflate(ngx_ess_ws_inflate_t *in, u_char **pos, u_char *last,
     u_char *out, size_t room, size_t *n)
 {
-    int        rc;
-    z_stream  *z;
+    int  rc;
 
-    z = &in->z;
+    in->next_in = *pos;
+    in->avail_in = (uInt) (last - *pos);
+    in->next_out = out;
+    in->avail_out = (uInt) room;
 
-    z->next_in = *pos;
-    z->avail_in = (uInt) (last - *pos);
-    z->next_out = out;
-    z->avail_out = (uInt) room;
+    rc = inflate(in, Z_SYNC_FLUSH);
 
-    rc = inflate(z, Z_SYNC_FLUSH);
-
-    *pos = z->next_in;
-    *n = room - z->avail_out;
+    *pos = in->next_in;
+    *n = room - in->avail_out;
 
     if (rc == Z_STREAM_END) {
 
         /* RFC 7692, 7.2.3.4: another one may follow in the same message */
 
-        return (inflateReset(z) == Z_OK) ? NGX_OK : NGX_ERROR;
+        return (inflateReset(in) == Z_OK) ? NGX_OK : NGX_ERROR;
     }
 
     if (rc != Z_OK && rc != Z_BUF_ERROR) {
         return NGX_ERROR;
     }
 
-    return (z->avail_out == 0) ? NGX_OK : NGX_AGAIN;
+    return (in->avail_out == 0) ? NGX_OK : NGX_AGAIN;
 }

@@ -20,7 +20,7 @@
     "client_no_context_takeover"
 
 
-typedef struct ngx_ess_ws_inflate_s  ngx_ess_ws_inflate_t;
+typedef struct z_stream_s  ngx_ess_ws_inflate_t;
 
 
 /* NGX_OK when one of the offers in a line of Sec-WebSocket-Extensions can be

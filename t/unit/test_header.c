@@ -2,7 +2,7 @@
  * Lines of a request's header: which are found, and that a walk over all lines
  * of a name looks at each line once, however many there are.
  *
- * links: src/ngx_ess_header.c
+ * links: src/ngx_ess_header.c src/ngx_ess_str.c
  */
 
 #include <stdarg.h>

@@ -410,7 +410,7 @@ test_drain_late(void **state)
     ngx_ess_client_close_drain(fake.client, NGX_ESS_CLIENT_AWAY);
     ngx_unit_traced("no timer", "drain wait");
 
-    ngx_ess_client_close_late(fake.client);
+    (void) ngx_ess_client_close_now(fake.client);
     ngx_unit_traced("say close 1001 Going away", "drain remove", "waiting",
                     "release", "timer 5000", "control C", "send");
 }

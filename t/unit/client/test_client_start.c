@@ -74,13 +74,6 @@ ngx_ess_feed_turn_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 }
 
 
-void
-ngx_ess_feed_turn_exit(void)
-{
-    ngx_unit_trace("feeds end");
-}
-
-
 /* handlers that are others' */
 
 ngx_uint_t
@@ -92,12 +85,6 @@ ngx_ess_feed_end(ngx_uint_t max)
 
 void
 ngx_ess_client_close_drain(ngx_ess_client_t *client, ngx_uint_t code)
-{
-}
-
-
-void
-ngx_ess_client_close_late(ngx_ess_client_t *client)
 {
 }
 
@@ -262,9 +249,6 @@ test_init(void **state)
     assert_int_equal(ngx_ess_client_start_init((ngx_cycle_t *) ngx_cycle,
                                                NULL), NGX_OK);
     ngx_unit_traced("client", "max", "wheel", "drain", "feeds");
-
-    ngx_ess_client_start_exit();
-    ngx_unit_traced("feeds end");
 }
 
 
@@ -480,7 +464,7 @@ test_handlers(void **state)
     ngx_unit_trace_clear();
 
     assert_ptr_equal(test_drained->close, ngx_ess_client_close_drain);
-    assert_ptr_equal(test_drained->late, ngx_ess_client_close_late);
+    assert_ptr_equal(test_drained->late, ngx_ess_client_close_now);
     assert_ptr_equal(test_drained->over, ngx_ess_feed_end);
 
     assert_ptr_equal(test_fed->slow, ngx_ess_client_slow);

@@ -95,13 +95,15 @@ test_handler(ngx_ess_client_t *client, ngx_uint_t code)
 }
 
 
-static void
+static ngx_int_t
 test_handle_late(ngx_ess_client_t *client)
 {
     assert_true(ngx_queue_empty(&client->drain));
     assert_int_equal(client->late, 0);
 
     test_late++;
+
+    return NGX_DONE;
 }
 
 
