@@ -10,12 +10,10 @@
 
 
 /* an offset of a RabbitMQ stream is an ordinal less one, and signed */
-#define NGX_ESS_POSITION_MAX    ((uint64_t) 0x7fffffffffffffff - 1)
+#define NGX_ESS_POSITION_MAX    (NGX_MAX_OFF_T_VALUE - 1)
 
 /* of a decoded value: the longest datetime is far shorter */
 #define NGX_ESS_POSITION_VALUE  64
-
-#define NGX_ESS_POSITION_DAY    86400
 
 
 typedef struct {
@@ -26,19 +24,10 @@ typedef struct {
 } ngx_ess_position_param_t;
 
 
-/* what is left of a datetime that is being read */
-
-typedef struct {
-    u_char                  *p;
-    u_char                  *last;
-} ngx_ess_position_text_t;
-
-
 static ngx_ess_position_param_t *ngx_ess_position_param(ngx_str_t *name);
 static ngx_int_t ngx_ess_position_decode(ngx_str_t *value, u_char *buf,
-    u_char *p, u_char *last);
-static ngx_int_t ngx_ess_position_number(u_char *p, u_char *last,
-    uint64_t max, uint64_t *number);
+    ngx_str_t *text);
+static ngx_int_t ngx_ess_position_number(ngx_str_t *value, uint64_t *number);
 static ngx_int_t ngx_ess_position_name(ngx_str_t *value,
     ngx_ess_position_t *pos);
 static ngx_int_t ngx_ess_position_ordinal(ngx_str_t *value,
@@ -47,16 +36,13 @@ static ngx_int_t ngx_ess_position_timestamp(ngx_str_t *value,
     ngx_ess_position_t *pos);
 static ngx_int_t ngx_ess_position_datetime(ngx_str_t *value,
     ngx_ess_position_t *pos);
-static ngx_int_t ngx_ess_position_date(ngx_ess_position_text_t *t,
-    int64_t *seconds);
-static ngx_int_t ngx_ess_position_time(ngx_ess_position_text_t *t,
-    int64_t *seconds, ngx_uint_t *msec);
-static ngx_int_t ngx_ess_position_zone(ngx_ess_position_text_t *t,
-    int64_t *seconds);
-static ngx_int_t ngx_ess_position_digits(ngx_ess_position_text_t *t,
-    ngx_uint_t n, ngx_uint_t max, ngx_uint_t *value);
-static ngx_uint_t ngx_ess_position_next(ngx_ess_position_text_t *t,
-    u_char ch);
+static ngx_int_t ngx_ess_position_date(ngx_str_t *text, time_t *seconds);
+static ngx_int_t ngx_ess_position_time(ngx_str_t *text, time_t *seconds,
+    ngx_uint_t *msec);
+static ngx_int_t ngx_ess_position_zone(ngx_str_t *text, time_t *seconds);
+static ngx_int_t ngx_ess_position_digits(ngx_str_t *text, size_t n, off_t max,
+    ngx_uint_t *value);
+static ngx_uint_t ngx_ess_position_next(ngx_str_t *text, const char *set);
 
 
 static ngx_ess_position_param_t  ngx_ess_position_params[] = {
@@ -108,9 +94,7 @@ ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
             return NGX_DECLINED;
         }
 
-        if (ngx_ess_position_decode(&value, buf, text.data,
-                                    text.data + text.len)
-            != NGX_OK
+        if (ngx_ess_position_decode(&value, buf, &text) != NGX_OK
             || param->parse(&value, pos) != NGX_OK)
         {
             *reason = param->expected;
@@ -156,68 +140,50 @@ ngx_ess_position_param(ngx_str_t *name)
 
 
 static ngx_int_t
-ngx_ess_position_decode(ngx_str_t *value, u_char *buf, u_char *p,
-    u_char *last)
+ngx_ess_position_decode(ngx_str_t *value, u_char *buf, ngx_str_t *text)
 {
-    u_char     *d;
+    u_char     *d, *p, *last;
     ngx_int_t   n;
 
-    value->data = buf;
-    d = buf;
+    p = text->data;
+    last = p + text->len;
 
-    while (p < last) {
+    for (d = buf; p < last; d++) {
 
         if (d == buf + NGX_ESS_POSITION_VALUE) {
             return NGX_DECLINED;
         }
 
         if (*p != '%') {
-            *d++ = *p++;
+            *d = *p++;
             continue;
         }
 
-        if (last - p < 3) {
-            return NGX_DECLINED;
-        }
-
-        n = ngx_hextoi(p + 1, 2);
+        n = (last - p < 3) ? NGX_ERROR : ngx_hextoi(p + 1, 2);
         if (n == NGX_ERROR) {
             return NGX_DECLINED;
         }
 
-        *d++ = (u_char) n;
+        *d = (u_char) n;
         p += 3;
     }
 
+    value->data = buf;
     value->len = d - buf;
 
     return NGX_OK;
 }
 
 
-/* Decimal digits, at least one, and nothing else. */
-
 static ngx_int_t
-ngx_ess_position_number(u_char *p, u_char *last, uint64_t max,
-    uint64_t *number)
+ngx_ess_position_number(ngx_str_t *value, uint64_t *number)
 {
-    uint64_t  n;
+    off_t  n;
 
-    if (p == last) {
+    n = ngx_atoof(value->data, value->len);
+
+    if (n == NGX_ERROR || n > NGX_ESS_POSITION_MAX) {
         return NGX_DECLINED;
-    }
-
-    for (n = 0; p < last; p++) {
-
-        if (*p < '0' || *p > '9') {
-            return NGX_DECLINED;
-        }
-
-        if (n > max / 10 || n * 10 > max - (*p - '0')) {
-            return NGX_DECLINED;
-        }
-
-        n = n * 10 + (*p - '0');
     }
 
     *number = n;
@@ -229,40 +195,30 @@ ngx_ess_position_number(u_char *p, u_char *last, uint64_t max,
 static ngx_int_t
 ngx_ess_position_name(ngx_str_t *value, ngx_ess_position_t *pos)
 {
-    u_char    *p, *last, ch;
-    uint64_t   epoch;
+    size_t     i;
+    ngx_int_t  digit;
+    ngx_str_t  epoch, ordinal;
 
-    last = value->data + value->len;
-    epoch = 0;
+    ordinal = *value;
 
-    for (p = value->data; p < last && *p != '-'; p++) {
-
-        ch = (u_char) (*p | 0x20);
-
-        if (epoch >> 60) {
-            return NGX_DECLINED;
-        }
-
-        if (*p >= '0' && *p <= '9') {
-            epoch = epoch * 16 + (*p - '0');
-
-        } else if (ch >= 'a' && ch <= 'f') {
-            epoch = epoch * 16 + (ch - 'a' + 10);
-
-        } else {
-            return NGX_DECLINED;
-        }
-    }
-
-    if (p == value->data || p == last) {
+    if (!ngx_ess_str_cut(&ordinal, '-', &epoch) || epoch.len == 0) {
         return NGX_DECLINED;
     }
 
-    pos->type = NGX_ESS_POSITION_EVENT;
-    pos->epoch = epoch;
+    for (i = 0; i < epoch.len; i++) {
 
-    return ngx_ess_position_number(p + 1, last, NGX_ESS_POSITION_MAX,
-                                   &pos->ordinal);
+        digit = ngx_hextoi(&epoch.data[i], 1);
+
+        if (digit == NGX_ERROR || pos->epoch >> 60) {
+            return NGX_DECLINED;
+        }
+
+        pos->epoch = pos->epoch * 16 + digit;
+    }
+
+    pos->type = NGX_ESS_POSITION_EVENT;
+
+    return ngx_ess_position_number(&ordinal, &pos->ordinal);
 }
 
 
@@ -271,8 +227,7 @@ ngx_ess_position_ordinal(ngx_str_t *value, ngx_ess_position_t *pos)
 {
     pos->type = NGX_ESS_POSITION_ORDINAL;
 
-    return ngx_ess_position_number(value->data, value->data + value->len,
-                                   NGX_ESS_POSITION_MAX, &pos->ordinal);
+    return ngx_ess_position_number(value, &pos->ordinal);
 }
 
 
@@ -281,47 +236,33 @@ ngx_ess_position_timestamp(ngx_str_t *value, ngx_ess_position_t *pos)
 {
     pos->type = NGX_ESS_POSITION_TIMESTAMP;
 
-    return ngx_ess_position_number(value->data, value->data + value->len,
-                                   NGX_ESS_POSITION_MAX, &pos->timestamp);
+    return ngx_ess_position_number(value, &pos->timestamp);
 }
 
 
-/* A date, or a date and a time; UTC where no zone is given. */
+/* A date, or a date and a time; UTC where no zone is given.  What is read is
+   cut off the value. */
 
 static ngx_int_t
 ngx_ess_position_datetime(ngx_str_t *value, ngx_ess_position_t *pos)
 {
-    int64_t                   seconds, zone;
-    ngx_uint_t                msec;
-    ngx_ess_position_text_t   t;
-
-    t.p = value->data;
-    t.last = value->data + value->len;
+    time_t      seconds;
+    ngx_uint_t  msec;
 
     msec = 0;
-    zone = 0;
 
-    if (ngx_ess_position_date(&t, &seconds) != NGX_OK) {
+    if (ngx_ess_position_date(value, &seconds) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    if (t.p < t.last) {
-
-        if (*t.p != 'T' && *t.p != 't' && *t.p != ' ' && *t.p != '+') {
-            return NGX_DECLINED;
-        }
-
-        t.p++;
-
-        if (ngx_ess_position_time(&t, &seconds, &msec) != NGX_OK
-            || ngx_ess_position_zone(&t, &zone) != NGX_OK
-            || t.p < t.last)
-        {
-            return NGX_DECLINED;
-        }
+    if (value->len
+        && (!ngx_ess_position_next(value, "Tt +")
+            || ngx_ess_position_time(value, &seconds, &msec) != NGX_OK
+            || ngx_ess_position_zone(value, &seconds) != NGX_OK
+            || value->len))
+    {
+        return NGX_DECLINED;
     }
-
-    seconds -= zone;
 
     pos->type = NGX_ESS_POSITION_TIMESTAMP;
     pos->timestamp = (seconds < 0) ? 0 : (uint64_t) seconds * 1000 + msec;
@@ -330,96 +271,82 @@ ngx_ess_position_datetime(ngx_str_t *value, ngx_ess_position_t *pos)
 }
 
 
-/* 2026-01-31 or 20260131; days of the proleptic Gregorian calendar. */
+/* 2026-01-31 or 20260131, of the proleptic Gregorian calendar. */
 
 static ngx_int_t
-ngx_ess_position_date(ngx_ess_position_text_t *t, int64_t *seconds)
+ngx_ess_position_date(ngx_str_t *text, time_t *seconds)
 {
-    int64_t     days;
-    ngx_uint_t  year, month, day, leap, last, dash;
+    struct tm   tm;
+    ngx_uint_t  year, month, day, dash;
 
-    static const u_char  lengths[] = { 31, 28, 31, 30, 31, 30,
-                                       31, 31, 30, 31, 30, 31 };
-
-    if (ngx_ess_position_digits(t, 4, 9999, &year) != NGX_OK) {
+    if (ngx_ess_position_digits(text, 4, 9999, &year) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    dash = ngx_ess_position_next(t, '-');
+    dash = ngx_ess_position_next(text, "-");
 
-    if (ngx_ess_position_digits(t, 2, 12, &month) != NGX_OK
-        || (dash && !ngx_ess_position_next(t, '-'))
-        || ngx_ess_position_digits(t, 2, 31, &day) != NGX_OK
-        || year == 0 || month == 0 || day == 0)
+    if (ngx_ess_position_digits(text, 2, 12, &month) != NGX_OK
+        || (dash && !ngx_ess_position_next(text, "-"))
+        || ngx_ess_position_digits(text, 2, 31, &day) != NGX_OK
+        || year == 0 || month == 0)
     {
         return NGX_DECLINED;
     }
 
-    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    last = lengths[month - 1] + (month == 2 && leap);
+    ngx_memzero(&tm, sizeof(struct tm));
 
-    if (day > last) {
-        return NGX_DECLINED;
-    }
+    tm.tm_year = (int) year - 1900;
+    tm.tm_mon = (int) month - 1;
+    tm.tm_mday = (int) day;
 
-    /* years begin in March, so that the leap day is their last one */
+    *seconds = timegm(&tm);
 
-    if (month < 3) {
-        year--;
-        month += 12;
-    }
+    /* a day that the month does not have is now one of another month */
 
-    days = (int64_t) year * 365 + (int64_t) (year / 4) - year / 100
-           + year / 400 + (153 * (month - 3) + 2) / 5 + day - 1;
-
-    /* of 1970-01-01, counted in this way */
-
-    *seconds = (days - 719468) * NGX_ESS_POSITION_DAY;
-
-    return NGX_OK;
+    return (tm.tm_mday == (int) day) ? NGX_OK : NGX_DECLINED;
 }
 
 
 /* 13:45, 13:45:00, 13:45:00.123 and the same without colons. */
 
 static ngx_int_t
-ngx_ess_position_time(ngx_ess_position_text_t *t, int64_t *seconds,
-    ngx_uint_t *msec)
+ngx_ess_position_time(ngx_str_t *text, time_t *seconds, ngx_uint_t *msec)
 {
-    ngx_uint_t  hour, minute, second, scale, colon;
+    ngx_uint_t  hour, minute, second, digit, scale, colon;
 
     second = 0;
 
-    if (ngx_ess_position_digits(t, 2, 24, &hour) != NGX_OK) {
+    if (ngx_ess_position_digits(text, 2, 24, &hour) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    colon = ngx_ess_position_next(t, ':');
+    colon = ngx_ess_position_next(text, ":");
 
-    if (ngx_ess_position_digits(t, 2, 59, &minute) != NGX_OK) {
+    if (ngx_ess_position_digits(text, 2, 59, &minute) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    if (colon ? ngx_ess_position_next(t, ':')
-              : (t->p < t->last && *t->p >= '0' && *t->p <= '9'))
-    {
+    if (!colon || ngx_ess_position_next(text, ":")) {
+
         /* a leap second is the first one of the next minute */
 
-        if (ngx_ess_position_digits(t, 2, 60, &second) != NGX_OK) {
-            return NGX_DECLINED;
-        }
+        if (ngx_ess_position_digits(text, 2, 60, &second) != NGX_OK) {
 
-        if (ngx_ess_position_next(t, '.') || ngx_ess_position_next(t, ',')) {
-
-            if (t->p == t->last || *t->p < '0' || *t->p > '9') {
+            if (colon) {
                 return NGX_DECLINED;
             }
 
+        } else if (ngx_ess_position_next(text, ".,")) {
+
             for (scale = 100;
-                 t->p < t->last && *t->p >= '0' && *t->p <= '9';
-                 t->p++, scale /= 10)
+                 ngx_ess_position_digits(text, 1, 9, &digit) == NGX_OK;
+                 scale /= 10)
             {
-                *msec += (*t->p - '0') * scale;
+                *msec += digit * scale;
+            }
+
+            if (scale == 100) {
+                return NGX_DECLINED;
             }
         }
     }
@@ -440,76 +367,74 @@ ngx_ess_position_time(ngx_ess_position_text_t *t, int64_t *seconds,
    become a space on its way. */
 
 static ngx_int_t
-ngx_ess_position_zone(ngx_ess_position_text_t *t, int64_t *seconds)
+ngx_ess_position_zone(ngx_str_t *text, time_t *seconds)
 {
+    time_t      offset;
     ngx_uint_t  hours, minutes, west;
 
-    if (t->p == t->last
-        || ngx_ess_position_next(t, 'Z')
-        || ngx_ess_position_next(t, 'z'))
-    {
+    if (text->len == 0 || ngx_ess_position_next(text, "Zz")) {
         return NGX_OK;
     }
 
-    west = ngx_ess_position_next(t, '-');
+    west = ngx_ess_position_next(text, "-");
     minutes = 0;
 
-    if (!west
-        && !ngx_ess_position_next(t, '+')
-        && !ngx_ess_position_next(t, ' '))
+    if ((!west && !ngx_ess_position_next(text, "+ "))
+        || ngx_ess_position_digits(text, 2, 23, &hours) != NGX_OK)
     {
         return NGX_DECLINED;
     }
 
-    if (ngx_ess_position_digits(t, 2, 23, &hours) != NGX_OK) {
-        return NGX_DECLINED;
-    }
+    if (text->len) {
+        (void) ngx_ess_position_next(text, ":");
 
-    if (t->p < t->last) {
-        (void) ngx_ess_position_next(t, ':');
-
-        if (ngx_ess_position_digits(t, 2, 59, &minutes) != NGX_OK) {
+        if (ngx_ess_position_digits(text, 2, 59, &minutes) != NGX_OK) {
             return NGX_DECLINED;
         }
     }
 
-    *seconds = hours * 3600 + minutes * 60;
-
-    if (west) {
-        *seconds = -*seconds;
-    }
+    offset = hours * 3600 + minutes * 60;
+    *seconds += west ? offset : -offset;
 
     return NGX_OK;
 }
 
 
+/* Cuts off so many digits, if there are. */
+
 static ngx_int_t
-ngx_ess_position_digits(ngx_ess_position_text_t *t, ngx_uint_t n,
-    ngx_uint_t max, ngx_uint_t *value)
+ngx_ess_position_digits(ngx_str_t *text, size_t n, off_t max,
+    ngx_uint_t *value)
 {
-    *value = 0;
+    off_t  number;
 
-    for ( /* void */ ; n; n--, t->p++) {
+    number = (text->len < n) ? NGX_ERROR : ngx_atoof(text->data, n);
 
-        if (t->p == t->last || *t->p < '0' || *t->p > '9') {
-            return NGX_DECLINED;
-        }
-
-        *value = *value * 10 + (*t->p - '0');
+    if (number == NGX_ERROR || number > max) {
+        return NGX_DECLINED;
     }
 
-    return (*value <= max) ? NGX_OK : NGX_DECLINED;
+    text->data += n;
+    text->len -= n;
+    *value = number;
+
+    return NGX_OK;
 }
 
 
+/* Cuts off one of those characters, if it is there. */
+
 static ngx_uint_t
-ngx_ess_position_next(ngx_ess_position_text_t *t, u_char ch)
+ngx_ess_position_next(ngx_str_t *text, const char *set)
 {
-    if (t->p == t->last || *t->p != ch) {
+    if (text->len == 0 || *text->data == '\0'
+        || ngx_strchr(set, *text->data) == NULL)
+    {
         return 0;
     }
 
-    t->p++;
+    text->data++;
+    text->len--;
 
     return 1;
 }
