@@ -19,7 +19,7 @@
 
 
 struct ngx_ess_feed_source_s {
-    ngx_ess_source_replay_t             replay;
+    ngx_ess_source_replay_t      replay;
     ngx_ess_feed_t              *feed;
     ngx_ess_frame_t             *first;     /* of those that came since the
                                                last batch */
@@ -49,19 +49,16 @@ ngx_int_t
 ngx_ess_feed_source_start(ngx_ess_feed_t *feed, uint64_t ordinal,
     uint64_t timestamp)
 {
-    ngx_log_t              *log;
-    ngx_ess_zone_t         *zone;
     ngx_ess_feed_source_t  *source;
     ngx_ess_stream_info_t   info;
 
-    zone = ngx_ess_feed_worker.zone;
-    log = ngx_cycle->log;
-
-    if (ngx_ess_stream_by_id(zone, feed->ref.id, &info) != NGX_OK) {
+    if (ngx_ess_stream_by_id(ngx_ess_feed_worker.zone, feed->ref.id, &info)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    source = ngx_calloc(sizeof(ngx_ess_feed_source_t), log);
+    source = ngx_calloc(sizeof(ngx_ess_feed_source_t), ngx_cycle->log);
     if (source == NULL) {
         return NGX_ERROR;
     }
@@ -175,34 +172,28 @@ ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay)
 
     ngx_ess_feed_hold(feed);
 
+    rc = source->rc;
     first = source->first;
     source->first = NULL;
-
-    if (source->rc != NGX_OK) {
-        ngx_ess_feed_settle(feed, source->rc, first);
-        goto done;
-    }
 
     /* does the log have what follows, by now?  All up to there is too old, if
        nothing was found. */
 
-    rc = replay->found
-         ? ngx_ess_log_search_ordinal(ngx_ess_feed_worker.zone, &feed->ref,
-                                      replay->ordinal, &place)
-         : ngx_ess_log_search_since(ngx_ess_feed_worker.zone, &feed->ref,
-                                    replay->timestamp, replay->ordinal + 1,
-                                    &place);
-
-    if (rc == NGX_OK && place.gap.from == 0
+    if (rc == NGX_OK
+        && (replay->found
+            ? ngx_ess_log_search_ordinal(ngx_ess_feed_worker.zone, &feed->ref,
+                                         replay->ordinal, &place)
+            : ngx_ess_log_search_since(ngx_ess_feed_worker.zone, &feed->ref,
+                                       replay->timestamp, replay->ordinal + 1,
+                                       &place))
+           == NGX_OK
+        && place.gap.from == 0
         && (replay->found || replay->ordinal >= place.begin))
     {
         ngx_ess_feed_source_join(feed, &place);
     }
 
-    ngx_ess_feed_settle(feed, NGX_OK, first);
-
-done:
-
+    ngx_ess_feed_settle(feed, rc, first);
     ngx_ess_feed_unhold(feed);
 }
 
@@ -247,7 +238,6 @@ ngx_ess_feed_source_ended(ngx_ess_source_replay_t *replay, ngx_int_t rc)
     }
 
     ngx_ess_feed_settle(feed, rc, first);
-
     ngx_ess_feed_unhold(feed);
 }
 

@@ -13,10 +13,10 @@
 
 static ngx_int_t ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     ngx_ess_subscriber_entry_t *entry, uint64_t ordinal);
-static ngx_int_t ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place);
 static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
     ngx_ess_position_t *pos, ngx_ess_log_place_t *place);
+static ngx_uint_t ngx_ess_subscriber_source(ngx_ess_subscriber_entry_t *entry,
+    ngx_ess_log_place_t *place, uint64_t *ordinal, uint64_t *timestamp);
 
 
 /* Before the response header is sent: a client that has it gets all that
@@ -73,6 +73,7 @@ static ngx_int_t
 ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     ngx_ess_subscriber_entry_t *entry, uint64_t ordinal)
 {
+    uint64_t             timestamp;
     ngx_int_t            rc;
     ngx_ess_log_place_t  place;
 
@@ -94,53 +95,15 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
         return rc;
     }
 
-    if (entry->follow) {
-        return ngx_ess_subscriber_replay(sub, entry, &place);
+    if (entry->follow
+        && ngx_ess_subscriber_source(entry, &place, &ordinal, &timestamp))
+    {
+        return ngx_ess_feed_join_source(&entry->ref, entry->encoding, sub,
+                                        &place, ordinal, timestamp);
     }
 
     return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
                                     &place);
-}
-
-
-/* What the log does not have the broker may have. */
-
-static ngx_int_t
-ngx_ess_subscriber_replay(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_log_place_t *place)
-{
-    uint64_t             ordinal, timestamp;
-    ngx_ess_position_t  *pos;
-
-    pos = &entry->pos;
-    ordinal = 0;
-    timestamp = 0;
-
-    if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
-        timestamp = ngx_max(pos->timestamp, 1);
-        place->gap.from = 0;
-
-    } else if (pos->type == NGX_ESS_POSITION_EVENT
-               && pos->epoch != entry->ref.epoch)
-    {
-        /* of another stream: all of this one */
-
-        if (place->begin == 0) {
-            return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
-                                            place);
-        }
-
-    } else if (place->gap.from && !ngx_ess_gap_is_open(&place->gap)) {
-        ordinal = pos->ordinal;
-        place->gap.from = 0;
-
-    } else {
-        return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
-                                        place);
-    }
-
-    return ngx_ess_feed_join_source(&entry->ref, entry->encoding, sub, place,
-                                    ordinal, timestamp);
 }
 
 
@@ -169,4 +132,39 @@ ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
     place->gap.to = 0;
 
     return rc;
+}
+
+
+/* What the log does not have the broker may have: from there on it is asked.
+   Of that gap nothing is said then. */
+
+static ngx_uint_t
+ngx_ess_subscriber_source(ngx_ess_subscriber_entry_t *entry,
+    ngx_ess_log_place_t *place, uint64_t *ordinal, uint64_t *timestamp)
+{
+    ngx_ess_position_t  *pos;
+
+    pos = &entry->pos;
+
+    *ordinal = 0;
+    *timestamp = 0;
+
+    if (pos->type == NGX_ESS_POSITION_EVENT && pos->epoch != entry->ref.epoch) {
+        /* of another stream: all of this one */
+        return place->begin != 0;
+    }
+
+    if (pos->type == NGX_ESS_POSITION_TIMESTAMP) {
+        *timestamp = ngx_max(pos->timestamp, 1);
+
+    } else if (place->gap.from && !ngx_ess_gap_is_open(&place->gap)) {
+        *ordinal = pos->ordinal;
+
+    } else {
+        return 0;
+    }
+
+    place->gap.from = 0;
+
+    return 1;
 }
