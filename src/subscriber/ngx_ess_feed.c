@@ -203,9 +203,7 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
 void
 ngx_ess_feed_free(ngx_ess_feed_t *feed)
 {
-    if (feed->rest) {
-        ngx_free(feed->rest);
-    }
+    ngx_free(feed->rest);
 
     if (!feed->replay) {
         ngx_ess_feed_free_shared(feed);
@@ -263,34 +261,31 @@ ngx_ess_feed_unhold(ngx_ess_feed_t *feed)
 void
 ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
 {
-    ngx_uint_t       i;
-    ngx_ess_feed_t  *feed;
+    ngx_ess_feed_t  *feed, **bucket, **last;
+
+    if (ref->id) {
+        bucket = ngx_ess_feed_bucket(ref);
+        last = bucket + 1;
+
+    } else {
+        bucket = ngx_ess_feed_worker.buckets;
+        last = bucket + ngx_ess_feed_worker.nbuckets;
+    }
 
     /* of whatever epoch: to read the log of one that is over ends its feed */
 
-    if (ref->id) {
-        feed = *ngx_ess_feed_bucket(ref);
+    for ( /* void */ ; bucket < last; bucket++) {
 
-        for ( /* void */ ; feed; feed = feed->next) {
-            if (feed->ref.id == ref->id) {
+        for (feed = *bucket; feed; feed = feed->next) {
+
+            if (ref->id == 0 || feed->ref.id == ref->id) {
                 ngx_ess_feed_set_changed(feed, 1);
                 ngx_ess_feed_want(feed, &ngx_posted_events);
             }
         }
-
-        /* perhaps there was none */
-        ngx_post_event(&ngx_ess_feed_worker.read, &ngx_posted_events);
-
-        return;
     }
 
-    for (i = 0; i < ngx_ess_feed_worker.nbuckets; i++) {
-        for (feed = ngx_ess_feed_worker.buckets[i]; feed; feed = feed->next) {
-            ngx_ess_feed_set_changed(feed, 1);
-            ngx_ess_feed_want(feed, &ngx_posted_events);
-        }
-    }
-
+    /* perhaps there was none */
     ngx_post_event(&ngx_ess_feed_worker.read, &ngx_posted_events);
 }
 
@@ -298,22 +293,12 @@ ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
 void
 ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed)
 {
-    if (feed->changed == changed) {
-        return;
+    if (!feed->replay) {
+        ngx_ess_feed_worker.nchanged -= feed->changed;
+        ngx_ess_feed_worker.nchanged += changed;
     }
 
     feed->changed = changed;
-
-    if (feed->replay) {
-        return;
-    }
-
-    if (changed) {
-        ngx_ess_feed_worker.nchanged++;
-
-    } else {
-        ngx_ess_feed_worker.nchanged--;
-    }
 }
 
 
@@ -378,6 +363,29 @@ ngx_ess_feed_due(ngx_ess_subscriber_t *sub)
 
 
 void
+ngx_ess_feed_put(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
+    ngx_queue_t *queue)
+{
+    ngx_ess_feed_t  *old;
+
+    old = sub->feed;
+
+    if (old) {
+        ngx_queue_remove(&sub->queue);
+    }
+
+    ngx_queue_insert_tail(queue, &sub->queue);
+
+    sub->feed = feed;
+    feed->subscribers++;
+
+    if (old) {
+        ngx_ess_feed_unhold(old);
+    }
+}
+
+
+void
 ngx_ess_feed_waiting(ngx_ess_subscriber_t *sub)
 {
     ngx_queue_remove(&sub->queue);
@@ -419,16 +427,22 @@ static void
 ngx_ess_feed_each_of(ngx_ess_feed_t *feed, ngx_ess_stream_ref_t *ref,
     ngx_ess_feed_visit_pt visit, void *data)
 {
+    if (feed->ref.id == ref->id && feed->ref.epoch == ref->epoch) {
+        ngx_ess_feed_hold(feed);
+        ngx_ess_feed_visit(feed, visit, data);
+        ngx_ess_feed_unhold(feed);
+    }
+}
+
+
+void
+ngx_ess_feed_visit(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
+    void *data)
+{
     ngx_uint_t    i;
     ngx_queue_t  *q, *next, *queue;
 
     ngx_queue_t  *queues[] = { &feed->idle, &feed->due, &feed->waiting };
-
-    if (feed->ref.id != ref->id || feed->ref.epoch != ref->epoch) {
-        return;
-    }
-
-    ngx_ess_feed_hold(feed);
 
     for (i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
         queue = queues[i];
@@ -441,28 +455,22 @@ ngx_ess_feed_each_of(ngx_ess_feed_t *feed, ngx_ess_stream_ref_t *ref,
             visit(ngx_queue_data(q, ngx_ess_subscriber_t, queue), data);
         }
     }
-
-    ngx_ess_feed_unhold(feed);
 }
 
 
 void
 ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, uint64_t first)
 {
-    uint32_t  number;
-
-    number = (uint32_t) first;
-
-    ngx_ess_feed_each(ref, ngx_ess_feed_replaced_one, &number);
+    ngx_ess_feed_each(ref, ngx_ess_feed_replaced_one, &first);
 }
 
 
 static void
 ngx_ess_feed_replaced_one(ngx_ess_subscriber_t *sub, void *data)
 {
-    uint32_t *first = data;
+    uint64_t *first = data;
 
-    if ((int32_t) (sub->number - *first) < 0) {
+    if ((int32_t) (sub->number - (uint32_t) *first) < 0) {
         ngx_ess_feed_worker.handlers->replaced(sub);
     }
 }

@@ -23,7 +23,6 @@
 #include "ngx_ess_zone.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_encoding.h"
-#include "ngx_ess_conf.h"
 #include "ngx_ess_frame.h"
 
 
@@ -77,8 +76,6 @@ struct ngx_ess_feed_s {
     unsigned                     changed:1; /* more is in the log */
     unsigned                     ended:1;   /* the stream is deleted */
     unsigned                     replay:1;  /* of one subscriber only */
-    unsigned                     follow:1;  /* the broker may have what the log
-                                               has not */
     unsigned                     strict:1;  /* of a replay: to miss something
                                                closes the client */
     unsigned                     rewound:1; /* of a replay: the source has what
@@ -105,7 +102,8 @@ struct ngx_ess_subscriber_s {
 
     unsigned                     closed:1;  /* it gets nothing more but the
                                                rest of a frame */
-    unsigned                     follow:1;  /* as that of its feed */
+    unsigned                     follow:1;  /* the broker may have what the log
+                                               has not */
 };
 
 
@@ -193,11 +191,20 @@ typedef void (*ngx_ess_feed_visit_pt)(ngx_ess_subscriber_t *sub, void *data);
 void ngx_ess_feed_each(ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit,
     void *data);
 
+/* The same of one feed, which the caller holds if they may be ended. */
+void ngx_ess_feed_visit(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
+    void *data);
+
 /* Whether there is more in the log than it has read. */
 void ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed);
 
 /* One of its subscribers; it has some. */
 ngx_ess_subscriber_t *ngx_ess_feed_first(ngx_ess_feed_t *feed);
+
+/* On a queue of that feed; the one that it comes from, sub->feed, may be gone
+   afterwards, NULL: it is new. */
+void ngx_ess_feed_put(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
+    ngx_queue_t *queue);
 
 /* Where the subscriber belongs now. */
 void ngx_ess_feed_due(ngx_ess_subscriber_t *sub);

@@ -10,37 +10,32 @@
 #include "ngx_ess_feed_source.h"
 
 
-static void ngx_ess_feed_back_to(ngx_ess_feed_t *feed, uint64_t seq,
-    uint64_t have);
+static uint64_t ngx_ess_feed_back_ordinal(ngx_ess_frame_t *frame);
+static ngx_int_t ngx_ess_feed_back_keep(ngx_ess_subscriber_t *sub,
+    ngx_ess_feed_t *feed, ngx_uint_t keep, ngx_ess_frame_t **kept);
 static ngx_ess_frame_t *ngx_ess_feed_back_copy(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *frame);
 static ngx_ess_feed_rest_t *ngx_ess_feed_back_rest(ngx_ess_subscriber_t *sub);
+static void ngx_ess_feed_back_move(ngx_ess_subscriber_t *sub,
+    ngx_ess_feed_t *feed, ngx_ess_frame_t *kept);
 
 
 ngx_int_t
 ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
 {
-    uint64_t              ordinal, have;
-    ngx_uint_t            rewound;
-    ngx_ess_feed_t       *feed, *old;
-    ngx_ess_frame_t      *frame, *copy;
-    ngx_ess_feed_rest_t  *rest;
+    ngx_uint_t        rewound;
+    ngx_ess_feed_t   *feed, *old;
+    ngx_ess_frame_t  *kept;
 
     old = sub->feed;
-    frame = sub->frame;
-
-    /* a loss does not say what comes next */
-
-    ordinal = (frame->type == NGX_ESS_FRAME_LOSS && frame->next)
-              ? frame->next->ordinal : frame->ordinal;
-
-    have = ordinal ? ordinal - 1 : NGX_ESS_GAP_ANY;
 
     /* frames from the source have no number of the log's */
 
-    rewound = (frame->seq == 0 || old->source);
+    rewound = (sub->frame->seq == 0 || old->source);
 
-    if (old->ended || (rewound && ordinal == 0)) {
+    if (old->ended
+        || (rewound && ngx_ess_feed_back_ordinal(sub->frame) == 0))
+    {
         return NGX_DECLINED;
     }
 
@@ -50,95 +45,67 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
         return NGX_ERROR;
     }
 
-    rest = NULL;
-    copy = NULL;
+    if (ngx_ess_feed_back_keep(sub, feed, keep, &kept) != NGX_OK) {
+
+        if (feed != old) {
+            ngx_ess_feed_free(feed);
+        }
+
+        return NGX_ERROR;
+    }
+
+    feed->rewound = rewound;
+
+    ngx_ess_feed_back_move(sub, feed, kept);
+
+    return NGX_OK;
+}
+
+
+/* Of the event that comes next to the client, or behind the gap; 0: there is
+   none. */
+
+static uint64_t
+ngx_ess_feed_back_ordinal(ngx_ess_frame_t *frame)
+{
+    /* a loss does not say what comes next */
+
+    return (frame->type == NGX_ESS_FRAME_LOSS && frame->next)
+           ? frame->next->ordinal : frame->ordinal;
+}
+
+
+/* A frame that stays, NULL: none, or feed->rest. */
+
+static ngx_int_t
+ngx_ess_feed_back_keep(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
+    ngx_uint_t keep, ngx_ess_frame_t **kept)
+{
+    *kept = NULL;
 
     /* a gap is not found in the log again */
 
-    if (ngx_ess_frame_is_gap(frame) || (sub->offset && keep)) {
-        copy = ngx_ess_feed_back_copy(feed, frame);
-        if (copy == NULL) {
-            goto failed;
-        }
-
-    } else if (sub->offset) {
-        rest = ngx_ess_feed_back_rest(sub);
-        if (rest == NULL) {
-            goto failed;
-        }
+    if (ngx_ess_frame_is_gap(sub->frame) || (sub->offset && keep)) {
+        *kept = ngx_ess_feed_back_copy(feed, sub->frame);
+        return *kept ? NGX_OK : NGX_ERROR;
     }
 
-    ngx_ess_feed_source_stop(feed);
-
-    feed->rest = rest;
-    feed->follow = sub->follow;
-    feed->rewound = rewound;
-
-    if (copy && copy->type == NGX_ESS_FRAME_EVENT) {
-        ngx_ess_feed_back_to(feed, frame->seq + 1, ordinal);
-
-    } else if (copy && copy->type == NGX_ESS_FRAME_LOSS) {
-        ngx_ess_feed_back_to(feed, frame->seq + 1, have);
-
-    } else {
-        ngx_ess_feed_back_to(feed, frame->seq, have);
+    if (sub->offset) {
+        feed->rest = ngx_ess_feed_back_rest(sub);
+        return feed->rest ? NGX_OK : NGX_ERROR;
     }
-
-    ngx_ess_frame_release(&old->frames, frame);
-
-    sub->frame = copy;
-    sub->seq = 0;
-    sub->have = 0;
-
-    if (rest) {
-        sub->offset = 0;
-    }
-
-    if (feed == old) {
-        return NGX_OK;
-    }
-
-    feed->subscribers = 1;
-
-    ngx_queue_remove(&sub->queue);
-    ngx_queue_insert_tail(&feed->waiting, &sub->queue);
-
-    sub->feed = feed;
-
-    ngx_ess_feed_unhold(old);
 
     return NGX_OK;
-
-failed:
-
-    if (feed != old) {
-        ngx_ess_feed_free(feed);
-    }
-
-    return NGX_ERROR;
 }
 
 
-/* It is to read on with that record, and has what is before it. */
-
-static void
-ngx_ess_feed_back_to(ngx_ess_feed_t *feed, uint64_t seq, uint64_t have)
-{
-    feed->seq = seq;
-    feed->last = 0;
-    feed->have = have;
-
-    ngx_ess_feed_set_changed(feed, 1);
-}
-
-
-/* Alone on its list, so that what is behind it goes. */
+/* Behind what the feed has, if that is the client's own: so it is what is left
+   of it. */
 
 static ngx_ess_frame_t *
 ngx_ess_feed_back_copy(ngx_ess_feed_t *feed, ngx_ess_frame_t *frame)
 {
     ngx_ess_frame_t           *copy;
-    ngx_ess_frames_t           frames;
     ngx_ess_encoding_frame_t   data;
 
     data.len = frame->len;
@@ -149,19 +116,14 @@ ngx_ess_feed_back_copy(ngx_ess_feed_t *feed, ngx_ess_frame_t *frame)
 
     ngx_memcpy(data.data, frame->data, frame->len);
 
-    ngx_memzero(&frames, sizeof(ngx_ess_frames_t));
-
-    copy = ngx_ess_frame_append(&frames, frame->type, frame->seq, &data,
+    copy = ngx_ess_frame_append(&feed->frames, frame->type, frame->seq,
+                                ngx_ess_feed_back_ordinal(frame), &data,
                                 ngx_ess_feed_worker.log);
     if (copy == NULL) {
         return NULL;
     }
 
-    copy->ordinal = frame->ordinal;
     copy->timestamp = frame->timestamp;
-    copy->start = feed->frames.bytes;
-
-    feed->frames.bytes += frames.bytes;
 
     return copy;
 }
@@ -187,4 +149,42 @@ ngx_ess_feed_back_rest(ngx_ess_subscriber_t *sub)
     rest->hash = ngx_ess_feed_read_hash(frame->data, sub->offset);
 
     return rest;
+}
+
+
+/* To that feed, which reads on where the client is. */
+
+static void
+ngx_ess_feed_back_move(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
+    ngx_ess_frame_t *kept)
+{
+    ngx_ess_frame_t  *frame;
+
+    frame = sub->frame;
+
+    ngx_ess_feed_source_stop(feed);
+
+    feed->seq = frame->seq;
+    feed->last = 0;
+    feed->have = ngx_ess_feed_back_ordinal(frame) - 1;
+    feed->changed = 1;
+
+    if (kept) {
+        /* before the record of a gap, behind that of a loss or an event */
+
+        feed->seq += (kept->type != NGX_ESS_FRAME_GAP);
+        feed->have += (kept->type == NGX_ESS_FRAME_EVENT);
+    }
+
+    ngx_ess_frame_release(&sub->feed->frames, frame);
+
+    sub->frame = kept;
+    sub->seq = 0;
+    sub->have = 0;
+
+    if (feed->rest) {
+        sub->offset = 0;
+    }
+
+    ngx_ess_feed_put(sub, feed, &feed->waiting);
 }

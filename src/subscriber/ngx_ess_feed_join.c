@@ -12,7 +12,7 @@
 
 
 static ngx_int_t ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub);
-static void ngx_ess_feed_join_behind(ngx_ess_feed_t *feed);
+static void ngx_ess_feed_join_behind(ngx_ess_subscriber_t *sub, void *data);
 
 
 ngx_int_t
@@ -29,9 +29,7 @@ ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
         return NGX_ERROR;
     }
 
-    sub->feed = feed;
-    feed->subscribers++;
-    ngx_queue_insert_tail(&feed->idle, &sub->queue);
+    ngx_ess_feed_put(sub, feed, &feed->idle);
 
     return NGX_OK;
 }
@@ -53,9 +51,7 @@ ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
     feed->have = place->have;
     feed->last = place->last;
     feed->live = sub->seq;
-    feed->follow = sub->follow;
     feed->changed = 1;
-    feed->subscribers = 1;
 
     frame = NULL;
 
@@ -67,13 +63,11 @@ ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
         return NGX_ERROR;
     }
 
-    sub->feed = feed;
     sub->frame = frame;
     sub->seq = 0;
     sub->have = 0;
 
-    ngx_queue_insert_tail(frame ? &feed->waiting : &feed->idle, &sub->queue);
-
+    ngx_ess_feed_put(sub, feed, frame ? &feed->waiting : &feed->idle);
     ngx_ess_feed_want(feed, &ngx_posted_next_events);
 
     return NGX_OK;
@@ -150,18 +144,14 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
 
         /* who comes now misses what the others never asked for */
 
-        ngx_ess_feed_join_behind(feed);
+        ngx_ess_feed_visit(feed, ngx_ess_feed_join_behind, NULL);
         feed->have = replay->have;
     }
 
-    ngx_queue_remove(&sub->queue);
-    ngx_queue_insert_tail(&feed->idle, &sub->queue);
-
-    sub->feed = feed;
     sub->seq = replay->seq;
     sub->have = replay->have;
 
-    if (feed->subscribers++ == 0) {
+    if (feed->subscribers == 0) {
 
         /* nobody told it of what came since the replay read */
 
@@ -171,33 +161,18 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
         ngx_ess_feed_want(feed, &ngx_posted_next_events);
     }
 
-    ngx_ess_feed_unhold(replay);
+    ngx_ess_feed_put(sub, feed, &feed->idle);
 
     return NGX_OK;
 }
 
 
-/* Those who are there have all that the feed had so far. */
+/* One that is there has all that the feed had so far. */
 
 static void
-ngx_ess_feed_join_behind(ngx_ess_feed_t *feed)
+ngx_ess_feed_join_behind(ngx_ess_subscriber_t *sub, void *data)
 {
-    ngx_uint_t             i;
-    ngx_queue_t           *q, *queue;
-    ngx_ess_subscriber_t  *sub;
-
-    for (i = 0; i < 2; i++) {
-        queue = i ? &feed->waiting : &feed->idle;
-
-        for (q = ngx_queue_head(queue);
-             q != ngx_queue_sentinel(queue);
-             q = ngx_queue_next(q))
-        {
-            sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-
-            sub->have = ngx_max(sub->have, feed->have);
-        }
-    }
+    sub->have = ngx_max(sub->have, sub->feed->have);
 }
 
 

@@ -23,13 +23,6 @@
 #define NGX_ESS_FEED_READ_HASHED   4096
 
 
-typedef struct {
-    u_char                         *buffer;
-    size_t                          size;       /* of the buffer */
-    ngx_ess_record_t                records[NGX_ESS_FEED_READ_RECORDS];
-} ngx_ess_feed_read_worker_t;
-
-
 static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
@@ -37,28 +30,28 @@ static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
 static ngx_int_t ngx_ess_feed_read_gaps(ngx_ess_feed_t *feed, uint64_t seq,
     uint64_t after, ngx_uint_t loss, ngx_ess_frame_t **first);
-static uint64_t ngx_ess_feed_read_border(ngx_ess_feed_t *feed);
-static void ngx_ess_feed_read_to_event(ngx_ess_feed_t *feed,
-    ngx_ess_record_t *record, ngx_ess_encoding_event_t *event);
+static void ngx_ess_feed_read_border(ngx_ess_subscriber_t *sub, void *data);
+static ngx_int_t ngx_ess_feed_read_encode(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record, ngx_uint_t one, ngx_ess_encoding_frame_t *data);
 static ngx_int_t ngx_ess_feed_read_rest(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_ess_frame_t **first);
-static ngx_uint_t ngx_ess_feed_read_is_rest(ngx_ess_feed_rest_t *rest,
-    ngx_ess_encoding_frame_t *data);
 static ngx_int_t ngx_ess_feed_read_event(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_ess_encoding_frame_t *data,
     ngx_ess_frame_t **first);
 static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
-    ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_encoding_frame_t *data,
-    ngx_ess_frame_t **first);
+    ngx_ess_frame_type_e type, uint64_t seq, uint64_t ordinal,
+    ngx_ess_encoding_frame_t *data, ngx_ess_frame_t **first);
 
 
-static ngx_ess_feed_read_worker_t  ngx_ess_feed_reader;
+static u_char           *ngx_ess_feed_read_buf;
+static size_t            ngx_ess_feed_read_size;    /* of that */
+static ngx_ess_record_t  ngx_ess_feed_read_records[NGX_ESS_FEED_READ_RECORDS];
 
 
 void
 ngx_ess_feed_read_done(void)
 {
-    if (ngx_ess_feed_reader.size > NGX_ESS_FEED_READ_BUFFER) {
+    if (ngx_ess_feed_read_size > NGX_ESS_FEED_READ_BUFFER) {
         ngx_ess_feed_read_exit();
     }
 }
@@ -67,11 +60,10 @@ ngx_ess_feed_read_done(void)
 void
 ngx_ess_feed_read_exit(void)
 {
-    if (ngx_ess_feed_reader.buffer) {
-        ngx_free(ngx_ess_feed_reader.buffer);
-        ngx_ess_feed_reader.buffer = NULL;
-        ngx_ess_feed_reader.size = 0;
-    }
+    ngx_free(ngx_ess_feed_read_buf);
+
+    ngx_ess_feed_read_buf = NULL;
+    ngx_ess_feed_read_size = 0;
 }
 
 
@@ -101,7 +93,7 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
                      : NGX_OK;
 
     for (i = 0; i < n && rc == NGX_OK; i++) {
-        rc = ngx_ess_feed_read_record(feed, &ngx_ess_feed_reader.records[i],
+        rc = ngx_ess_feed_read_record(feed, &ngx_ess_feed_read_records[i],
                                       &first);
     }
 
@@ -144,31 +136,23 @@ ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
 
     size = feed->replay ? NGX_ESS_FEED_READ_REPLAY : NGX_ESS_FEED_READ_BUFFER;
 
-    lost->records = 0;
+    ngx_memzero(lost, sizeof(ngx_ess_log_lost_t));
 
     for ( ;; ) {
 
-        if (ngx_ess_feed_reader.size < size
-            && ngx_ess_feed_read_buffer(ngx_max(size,
-                                                NGX_ESS_FEED_READ_BUFFER))
-               != NGX_OK)
-        {
+        if (ngx_ess_feed_read_buffer(size) != NGX_OK) {
             return NGX_ERROR;
         }
 
         *n = NGX_ESS_FEED_READ_RECORDS;
 
         rc = ngx_ess_log_read(ngx_ess_feed_worker.zone, &feed->ref, &feed->seq,
-                              &feed->last, ngx_ess_feed_reader.buffer, size,
-                              ngx_ess_feed_reader.records, n, &gone, &need);
+                              &feed->last, ngx_ess_feed_read_buf, size,
+                              ngx_ess_feed_read_records, n, &gone, &need);
 
         if (gone.records) {
             lost->records += gone.records;
             lost->after = gone.after;
-        }
-
-        if (rc == NGX_DECLINED) {
-            *n = 0;
         }
 
         if (rc != NGX_BUSY) {
@@ -190,14 +174,20 @@ ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
 static ngx_int_t
 ngx_ess_feed_read_buffer(size_t size)
 {
+    if (ngx_ess_feed_read_size >= size) {
+        return NGX_OK;
+    }
+
     ngx_ess_feed_read_exit();
 
-    ngx_ess_feed_reader.buffer = ngx_alloc(size, ngx_ess_feed_worker.log);
-    if (ngx_ess_feed_reader.buffer == NULL) {
+    size = ngx_max(size, NGX_ESS_FEED_READ_BUFFER);
+
+    ngx_ess_feed_read_buf = ngx_alloc(size, ngx_ess_feed_worker.log);
+    if (ngx_ess_feed_read_buf == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_ess_feed_reader.size = size;
+    ngx_ess_feed_read_size = size;
 
     return NGX_OK;
 }
@@ -213,10 +203,10 @@ static ngx_int_t
 ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first)
 {
-    ngx_uint_t  level;
+    ngx_uint_t     level;
     ngx_ess_gap_t  gap;
 
-    if (feed->replay && feed->follow) {
+    if (feed->replay && ngx_ess_feed_first(feed)->follow) {
         return NGX_DONE;
     }
 
@@ -263,7 +253,8 @@ ngx_ess_feed_read_gaps(ngx_ess_feed_t *feed, uint64_t seq, uint64_t after,
 
     while (ngx_ess_gap(&gap, feed->have, after)) {
 
-        border = ngx_ess_feed_read_border(feed);
+        border = NGX_ESS_GAP_ANY;
+        ngx_ess_feed_visit(feed, ngx_ess_feed_read_border, &border);
 
         if (border <= after) {
             gap.to = border;
@@ -289,32 +280,14 @@ ngx_ess_feed_read_gaps(ngx_ess_feed_t *feed, uint64_t seq, uint64_t after,
 
 /* The first ordinal above what the feed has that somebody came with. */
 
-static uint64_t
-ngx_ess_feed_read_border(ngx_ess_feed_t *feed)
+static void
+ngx_ess_feed_read_border(ngx_ess_subscriber_t *sub, void *data)
 {
-    uint64_t               border;
-    ngx_uint_t             i;
-    ngx_queue_t           *q, *queue;
-    ngx_ess_subscriber_t  *sub;
+    uint64_t *border = data;
 
-    border = NGX_ESS_GAP_ANY;
-
-    for (i = 0; i < 2; i++) {
-        queue = i ? &feed->waiting : &feed->idle;
-
-        for (q = ngx_queue_head(queue);
-             q != ngx_queue_sentinel(queue);
-             q = ngx_queue_next(q))
-        {
-            sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-
-            if (sub->have > feed->have) {
-                border = ngx_min(border, sub->have);
-            }
-        }
+    if (sub->have > sub->feed->have) {
+        *border = ngx_min(*border, sub->have);
     }
-
-    return border;
 }
 
 
@@ -337,18 +310,10 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, ngx_ess_gap_t *gap,
 
     ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_GAPS, 1);
 
-    if (ngx_ess_feed_read_frame(feed,
-                                ngx_ess_gap_is_open(gap) ? NGX_ESS_FRAME_LOSS
-                                                         : NGX_ESS_FRAME_GAP,
-                                seq, &data, frame)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    feed->frames.tail->ordinal = gap->to + 1;
-
-    return NGX_OK;
+    return ngx_ess_feed_read_frame(feed,
+                                   ngx_ess_gap_is_open(gap)
+                                   ? NGX_ESS_FRAME_LOSS : NGX_ESS_FRAME_GAP,
+                                   seq, gap->to + 1, &data, frame);
 }
 
 
@@ -356,18 +321,15 @@ ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
-    ngx_ess_encoding_event_t  event;
     ngx_ess_encoding_frame_t  data;
 
     if (feed->rest && feed->frames.tail == NULL) {
         return ngx_ess_feed_read_rest(feed, record, first);
     }
 
-    ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
-
     if (ngx_ess_feed_read_gaps(feed, record->seq, record->after,
                                record->type == NGX_ESS_RECORD_LOSS, first)
-           != NGX_OK)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -388,19 +350,16 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
             return NGX_OK;
         }
 
+        ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
+
         return ngx_ess_feed_read_frame(feed,
                                        record->type == NGX_ESS_RECORD_GONE
                                        ? NGX_ESS_FRAME_GONE
                                        : NGX_ESS_FRAME_CLOSE,
-                                       record->seq, &data, first);
+                                       record->seq, 0, &data, first);
     }
 
-    ngx_ess_feed_read_to_event(feed, record, &event);
-
-    if (feed->encoding->encode(feed->encoding, &event, feed->replay, &data,
-                               ngx_ess_feed_worker.log)
-        != NGX_OK)
-    {
+    if (ngx_ess_feed_read_encode(feed, record, feed->replay, &data) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -412,14 +371,21 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 }
 
 
-static void
-ngx_ess_feed_read_to_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
-    ngx_ess_encoding_event_t *event)
+static ngx_int_t
+ngx_ess_feed_read_encode(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
+    ngx_uint_t one, ngx_ess_encoding_frame_t *data)
 {
-    event->body = record->body;
-    event->epoch = feed->ref.epoch;
-    event->ordinal = record->ordinal;
-    event->timestamp = record->timestamp;
+    ngx_ess_encoding_event_t  event;
+
+    event.body = record->body;
+    event.epoch = feed->ref.epoch;
+    event.ordinal = record->ordinal;
+    event.timestamp = record->timestamp;
+
+    ngx_memzero(data, sizeof(ngx_ess_encoding_frame_t));
+
+    return feed->encoding->encode(feed->encoding, &event, one, data,
+                                  ngx_ess_feed_worker.log);
 }
 
 
@@ -434,7 +400,6 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 {
     ngx_uint_t                 i;
     ngx_ess_feed_rest_t       *rest;
-    ngx_ess_encoding_event_t   event;
     ngx_ess_encoding_frame_t   data;
 
     rest = feed->rest;
@@ -447,20 +412,15 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
     record->timestamp = rest->timestamp;
 
-    ngx_ess_feed_read_to_event(feed, record, &event);
-
     for (i = 0; i < 2; i++) {
 
-        ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
-
-        if (feed->encoding->encode(feed->encoding, &event, i == 0, &data,
-                                   ngx_ess_feed_worker.log)
-            != NGX_OK)
-        {
+        if (ngx_ess_feed_read_encode(feed, record, i == 0, &data) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        if (ngx_ess_feed_read_is_rest(rest, &data)) {
+        if (data.len == rest->len
+            && ngx_ess_feed_read_hash(data.data, rest->sent) == rest->hash)
+        {
             feed->have = record->ordinal;
 
             return ngx_ess_feed_read_event(feed, record, &data, first);
@@ -470,15 +430,6 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     }
 
     return NGX_DECLINED;
-}
-
-
-static ngx_uint_t
-ngx_ess_feed_read_is_rest(ngx_ess_feed_rest_t *rest,
-    ngx_ess_encoding_frame_t *data)
-{
-    return data->len == rest->len
-           && ngx_ess_feed_read_hash(data->data, rest->sent) == rest->hash;
 }
 
 
@@ -497,14 +448,13 @@ static ngx_int_t
 ngx_ess_feed_read_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_encoding_frame_t *data, ngx_ess_frame_t **first)
 {
-    if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq, data,
-                                first)
+    if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq,
+                                record->ordinal, data, first)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    feed->frames.tail->ordinal = record->ordinal;
     feed->frames.tail->timestamp = record->timestamp;
     feed->frames.tail->arrival = feed->replay ? 0 : record->arrival;
 
@@ -516,11 +466,12 @@ ngx_ess_feed_read_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
 
 static ngx_int_t
 ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
-    uint64_t seq, ngx_ess_encoding_frame_t *data, ngx_ess_frame_t **first)
+    uint64_t seq, uint64_t ordinal, ngx_ess_encoding_frame_t *data,
+    ngx_ess_frame_t **first)
 {
     ngx_ess_frame_t  *frame;
 
-    frame = ngx_ess_frame_append(&feed->frames, type, seq, data,
+    frame = ngx_ess_frame_append(&feed->frames, type, seq, ordinal, data,
                                  ngx_ess_feed_worker.log);
     if (frame == NULL) {
         return NGX_ERROR;

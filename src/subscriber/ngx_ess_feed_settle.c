@@ -13,8 +13,9 @@ static void ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *first);
 static void ngx_ess_feed_settle_cursor(ngx_ess_feed_t *feed,
     ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame);
-static void ngx_ess_feed_settle_missed(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_settle_failed(ngx_ess_feed_t *feed);
+static void ngx_ess_feed_settle_failed_one(ngx_ess_subscriber_t *sub,
+    void *data);
 
 
 void
@@ -31,7 +32,7 @@ ngx_ess_feed_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
     }
 
     if (rc == NGX_DECLINED) {
-        ngx_ess_feed_settle_missed(feed);
+        ngx_ess_feed_worker.handlers->missed(ngx_ess_feed_first(feed));
 
     } else if (rc == NGX_ERROR) {
         ngx_ess_feed_settle_failed(feed);
@@ -134,51 +135,23 @@ ngx_ess_feed_settle_cursor(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub,
 }
 
 
-/* What the client of a replay has to get next is gone. */
-
-static void
-ngx_ess_feed_settle_missed(ngx_ess_feed_t *feed)
-{
-    ngx_ess_feed_worker.handlers->missed(ngx_ess_feed_first(feed));
-}
-
-
 /* No memory: better a closed connection than a silent hole. */
 
 static void
 ngx_ess_feed_settle_failed(ngx_ess_feed_t *feed)
 {
-    ngx_queue_t           *q, *next;
-    ngx_ess_subscriber_t  *sub;
-
     ngx_log_error(NGX_LOG_CRIT, ngx_ess_feed_worker.log, 0,
                   "stream %uL: no memory for its events, closing its "
                   "subscribers", feed->ref.id);
 
     ngx_ess_feed_hold(feed);
-
-    for (q = ngx_queue_head(&feed->waiting);
-         q != ngx_queue_sentinel(&feed->waiting);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_worker.handlers->failed(sub);
-    }
-
-    /* these move on to waiting, or are gone */
-
-    while (!ngx_queue_empty(&feed->due)) {
-        q = ngx_queue_head(&feed->due);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_worker.handlers->failed(sub);
-    }
-
-    while (!ngx_queue_empty(&feed->idle)) {
-        q = ngx_queue_head(&feed->idle);
-        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
-        ngx_ess_feed_worker.handlers->failed(sub);
-    }
-
+    ngx_ess_feed_visit(feed, ngx_ess_feed_settle_failed_one, NULL);
     ngx_ess_feed_unhold(feed);
+}
+
+
+static void
+ngx_ess_feed_settle_failed_one(ngx_ess_subscriber_t *sub, void *data)
+{
+    ngx_ess_feed_worker.handlers->failed(sub);
 }

@@ -12,6 +12,7 @@
 #include "ngx_ess_feed_source.h"
 #include "ngx_ess_backpressure.h"
 #include "ngx_ess_memory.h"
+#include "ngx_ess_conf.h"
 #include "ngx_ess_wake.h"
 
 
@@ -72,12 +73,12 @@ ngx_ess_feed_turn_read_handler(ngx_event_t *ev)
     ngx_queue_t     *q;
     ngx_ess_feed_t  *feed;
 
-    for (n = 0; n < NGX_ESS_FEED_READ_SLICE && ngx_ess_feed_turn_room(); n++) {
-
-        if (ngx_queue_empty(&ngx_ess_feed_worker.reading)) {
-            break;
-        }
-
+    for (n = 0;
+         n < NGX_ESS_FEED_READ_SLICE
+         && ngx_ess_feed_turn_room()
+         && !ngx_queue_empty(&ngx_ess_feed_worker.reading);
+         n++)
+    {
         q = ngx_queue_head(&ngx_ess_feed_worker.reading);
         feed = ngx_queue_data(q, ngx_ess_feed_t, reading);
 

@@ -10,29 +10,21 @@
 #include "ngx_ess_memory.h"
 
 
-static void ngx_ess_frame_free(ngx_ess_frame_t *frame);
-
-
 ngx_ess_frame_t *
 ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
-    uint64_t seq, ngx_ess_encoding_frame_t *data, ngx_log_t *log)
+    uint64_t seq, uint64_t ordinal, ngx_ess_encoding_frame_t *data,
+    ngx_log_t *log)
 {
     ngx_ess_frame_t  *frame;
 
-    frame = ngx_alloc(sizeof(ngx_ess_frame_t), log);
+    frame = ngx_calloc(sizeof(ngx_ess_frame_t), log);
     if (frame == NULL) {
-        if (data->data) {
-            ngx_free(data->data);
-        }
-
+        ngx_free(data->data);
         return NULL;
     }
 
-    frame->next = NULL;
     frame->seq = seq;
-    frame->ordinal = 0;
-    frame->timestamp = 0;
-    frame->arrival = 0;
+    frame->ordinal = ordinal;
     frame->start = frames->bytes;
     frame->data = data->data;
     frame->len = data->len;
@@ -68,23 +60,13 @@ ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
             frames->tail = NULL;
         }
 
-        ngx_ess_frame_free(frame);
+        ngx_ess_memory_give(sizeof(ngx_ess_frame_t) + frame->len);
+
+        ngx_free(frame->data);
+        ngx_free(frame);
 
         frame = next;
     }
-}
-
-
-static void
-ngx_ess_frame_free(ngx_ess_frame_t *frame)
-{
-    ngx_ess_memory_give(sizeof(ngx_ess_frame_t) + frame->len);
-
-    if (frame->data) {
-        ngx_free(frame->data);
-    }
-
-    ngx_free(frame);
 }
 
 

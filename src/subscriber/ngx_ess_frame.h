@@ -63,13 +63,13 @@ typedef struct {
 
 
 /*
- * Appends a frame; "data" is taken over (and freed when there is no memory).
- * The frame is linked from the tail, if there is one, and has one reference
- * more, which is the caller's.  NULL: no memory.
+ * Appends a frame without times; "data" is taken over (and freed when there is
+ * no memory).  The frame is linked from the tail, if there is one, and has one
+ * reference more, which is the caller's.  NULL: no memory.
  */
 ngx_ess_frame_t *ngx_ess_frame_append(ngx_ess_frames_t *frames,
-    ngx_ess_frame_type_e type, uint64_t seq, ngx_ess_encoding_frame_t *data,
-    ngx_log_t *log);
+    ngx_ess_frame_type_e type, uint64_t seq, uint64_t ordinal,
+    ngx_ess_encoding_frame_t *data, ngx_log_t *log);
 
 #define ngx_ess_frame_is_gap(frame)                                           \
     ((frame)->type == NGX_ESS_FRAME_GAP || (frame)->type == NGX_ESS_FRAME_LOSS)

@@ -9,6 +9,7 @@
 
 #include "ngx_ess.h"
 #include "ngx_ess_feed.h"
+#include "ngx_ess_interest.h"
 #include "ngx_ess_position.h"
 
 

@@ -523,7 +523,8 @@ fake_frame(ngx_ess_frame_type_e type, const char *text)
         memcpy(data.data, text, data.len);
     }
 
-    frame = ngx_ess_frame_append(&fake.feed.frames, type, 1, &data, &fake.log);
+    frame = ngx_ess_frame_append(&fake.feed.frames, type, 1, 0, &data,
+                                 &fake.log);
     assert_non_null(frame);
 
     if (fake.client->sub.frame == NULL) {

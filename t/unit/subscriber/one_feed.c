@@ -16,6 +16,21 @@ ngx_alloc(size_t size, ngx_log_t *log)
 }
 
 
+void *
+ngx_calloc(size_t size, ngx_log_t *log)
+{
+    void  *p;
+
+    p = ngx_alloc(size, log);
+
+    if (p) {
+        ngx_memzero(p, size);
+    }
+
+    return p;
+}
+
+
 void
 ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
 {
@@ -68,8 +83,10 @@ one_feed_append(size_t len)
     assert_non_null(data.data);
     data.len = len;
 
+    one_feed.frames++;
+
     return ngx_ess_frame_append(&one_feed.feed.frames, NGX_ESS_FRAME_EVENT,
-                                ++one_feed.frames, &data, NULL);
+                                one_feed.frames, one_feed.frames, &data, NULL);
 }
 
 

@@ -331,7 +331,7 @@ test_at_other(size_t len)
 
     one_feed.subs[3].feed = &test_other;
     one_feed.subs[3].frame = ngx_ess_frame_append(&test_other.frames,
-                                                  NGX_ESS_FRAME_EVENT, 1,
+                                                  NGX_ESS_FRAME_EVENT, 1, 1,
                                                   &data, NULL);
     assert_non_null(one_feed.subs[3].frame);
 }
