@@ -177,8 +177,6 @@ def test_config_names_every_source():
 
 LONG = {
     "t/unit/stream/test_crash.c",
-    "t/unit/stream/test_follow_state.c",
-    "t/unit/subscriber/test_feed_source.c",
 }
 
 # ... and a header that declares functions of another file

@@ -3,62 +3,11 @@
  * are appended.
  *
  * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
- * links: t/unit/ngx_unit.c
+ * links: t/unit/ngx_unit.c t/unit/stream/one_follower.c
  */
 
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include "ngx_unit.h"
-#include "ngx_ess_follow.h"
-
-
-#define EPOCH  0x1234567890abcdefULL
-
-
-static ngx_str_t              key = ngx_string("abc");
-static ngx_ess_zone_t        *zone;
-static ngx_ess_zone_t        *other;       /* of another worker */
-static ngx_ess_wake_t         wake;
-static ngx_ess_stream_info_t  stream;
-
-
-static int
-setup(void **state)
-{
-    zone = ngx_unit_zone(1024 * 1024);
-    other = ngx_unit_reload(zone);
-
-    ngx_memzero(&wake, sizeof(wake));
-
-    zone->generation = 1;
-    other->generation = 1;
-
-    return (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK
-            || ngx_ess_process_attach(other, 3, &ngx_unit_log) != NGX_OK
-            || ngx_ess_table_reserve(zone, &key,
-                                     &ngx_unit_follows, EPOCH, &stream)
-               != NGX_OK
-            || ngx_ess_table_show(zone, &stream.ref) != NGX_OK);
-}
-
-
-static int
-teardown(void **state)
-{
-    ngx_uint_t  faults;
-
-    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
-    ngx_unit_free_handle(other);
-    ngx_unit_free(zone);
-
-    return faults != 0;
-}
+#include "one_follower.h"
 
 
 static void
@@ -512,17 +461,14 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test_setup_teardown(test_append, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fill, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_release, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_stream, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_long_log_is_emptied_as_well,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(
-                                 test_a_process_without_a_slot_follows_nothing,
-                                 setup, teardown),
+        one_follower_test(test_append),
+        one_follower_test(test_fill),
+        one_follower_test(test_claim),
+        one_follower_test(test_release),
+        one_follower_test(test_missing),
+        one_follower_test(test_no_stream),
+        one_follower_test(test_a_long_log_is_emptied_as_well),
+        one_follower_test(test_a_process_without_a_slot_follows_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,22 +4,12 @@
  * follower died.
  *
  * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
- * links: t/unit/ngx_unit.c
+ * links: t/unit/ngx_unit.c t/unit/stream/one_follower.c
  */
 
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "one_follower.h"
 
-#include "ngx_unit.h"
-#include "ngx_ess_follow.h"
-
-
-#define EPOCH     0x1234567890abcdefULL
 
 #define NONE       NGX_ESS_FOLLOW_NONE
 #define ATTACHING  NGX_ESS_FOLLOW_ATTACHING
@@ -27,48 +17,10 @@
 #define LIVE       NGX_ESS_FOLLOW_LIVE
 #define MISSING    NGX_ESS_FOLLOW_MISSING
 
-#define n_of(a)    (sizeof(a) / sizeof(a[0]))
+#define n_of(a)  (sizeof(a) / sizeof(a[0]))
 
 
-static ngx_str_t              key = ngx_string("abc");
-static ngx_ess_zone_t        *zone;        /* of the follower, slot 2 */
-static ngx_ess_zone_t        *other;       /* of another worker, slot 3 */
-static ngx_ess_stream_info_t  stream;
-static ngx_ess_wake_t         wake;
-static uint32_t               number;      /* of the other's subscriber */
-
-
-static int
-setup(void **state)
-{
-    zone = ngx_unit_zone(1024 * 1024);
-    other = ngx_unit_reload(zone);
-
-    ngx_memzero(&wake, sizeof(wake));
-
-    zone->generation = 1;
-    other->generation = 1;
-
-    return (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK
-            || ngx_ess_process_attach(other, 3, &ngx_unit_log) != NGX_OK
-            || ngx_ess_table_reserve(zone, &key,
-                                     &ngx_unit_follows, EPOCH, &stream)
-               != NGX_OK
-            || ngx_ess_table_show(zone, &stream.ref) != NGX_OK);
-}
-
-
-static int
-teardown(void **state)
-{
-    ngx_uint_t  faults;
-
-    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
-    ngx_unit_free_handle(other);
-    ngx_unit_free(zone);
-
-    return faults != 0;
-}
+static uint32_t  number;                    /* of the other's subscriber */
 
 
 /* for the next case of a table */
@@ -76,8 +28,8 @@ teardown(void **state)
 static void
 anew(void)
 {
-    assert_int_equal(teardown(NULL), 0);
-    assert_int_equal(setup(NULL), 0);
+    assert_int_equal(one_follower_teardown(NULL), 0);
+    assert_int_equal(one_follower_setup(NULL), 0);
 }
 
 
@@ -700,25 +652,29 @@ test_a_stream_that_was_deleted_is_followed_by_nobody(void **state)
 }
 
 
-#define TEST(name)  cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        TEST(test_who_is_not_the_follower_changes_nothing_in_each_state),
-        TEST(test_the_follower_may_claim_again_in_each_state),
-        TEST(test_begin_empties_the_log_and_it_is_live_in_each_state),
-        TEST(test_begin_fills_only_with_what_is_before_and_while_nobody_reads),
-        TEST(test_live_ends_the_filling_and_nothing_else),
-        TEST(test_missing_is_said_behind_a_live_log_and_nobody_follows),
-        TEST(test_release_empties_a_log_that_nobody_reads_in_each_state),
-        TEST(test_release_keeps_a_log_that_is_read_or_leaves_it_to_another),
-        TEST(test_a_follower_that_dies_is_succeeded_in_each_state_and_way),
-        TEST(test_one_of_an_older_generation_does_not_take_over),
-        TEST(test_ordinals_of_a_live_log_only_grow_and_holes_stay),
-        TEST(test_a_stream_that_was_deleted_is_followed_by_nobody),
+        one_follower_test(
+            test_who_is_not_the_follower_changes_nothing_in_each_state),
+        one_follower_test(test_the_follower_may_claim_again_in_each_state),
+        one_follower_test(
+            test_begin_empties_the_log_and_it_is_live_in_each_state),
+        one_follower_test(
+            test_begin_fills_only_with_what_is_before_and_while_nobody_reads),
+        one_follower_test(test_live_ends_the_filling_and_nothing_else),
+        one_follower_test(
+            test_missing_is_said_behind_a_live_log_and_nobody_follows),
+        one_follower_test(
+            test_release_empties_a_log_that_nobody_reads_in_each_state),
+        one_follower_test(
+            test_release_keeps_a_log_that_is_read_or_leaves_it_to_another),
+        one_follower_test(
+            test_a_follower_that_dies_is_succeeded_in_each_state_and_way),
+        one_follower_test(test_one_of_an_older_generation_does_not_take_over),
+        one_follower_test(test_ordinals_of_a_live_log_only_grow_and_holes_stay),
+        one_follower_test(test_a_stream_that_was_deleted_is_followed_by_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
