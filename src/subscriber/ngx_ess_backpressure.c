@@ -14,14 +14,12 @@
 #define NGX_ESS_BACKPRESSURE_LITTLE  4096
 
 
-static size_t ngx_ess_backpressure_over(ngx_queue_t *feeds, size_t over,
-    size_t target, ngx_ess_backpressure_pt reclaim);
+static size_t ngx_ess_backpressure_over(size_t over, size_t target);
 static size_t ngx_ess_backpressure_kept(ngx_ess_subscriber_t *sub);
 
 
 void
-ngx_ess_backpressure_check(ngx_ess_feed_t *feed,
-    ngx_ess_backpressure_slow_pt slow)
+ngx_ess_backpressure_check(ngx_ess_feed_t *feed)
 {
     ngx_queue_t           *q, *next_q;
     ngx_ess_frame_t       *next;
@@ -47,21 +45,21 @@ ngx_ess_backpressure_check(ngx_ess_feed_t *feed,
             ngx_ess_frame_cut(&feed->frames, sub->frame);
 
         } else if (next && next != feed->frames.tail) {
-            slow(sub, feed->frames.tail->start - next->start);
+            ngx_ess_feed_worker.handlers->slow(sub, feed->frames.tail->start
+                                                    - next->start);
         }
     }
 }
 
 
 void
-ngx_ess_backpressure_reclaim(ngx_queue_t *feeds, size_t target,
-    ngx_ess_backpressure_pt reclaim)
+ngx_ess_backpressure_reclaim(size_t target)
 {
     size_t  most;
 
     while (ngx_ess_memory_used() > target) {
 
-        most = ngx_ess_backpressure_over(feeds, (size_t) -1, target, reclaim);
+        most = ngx_ess_backpressure_over((size_t) -1, target);
 
         if (most <= NGX_ESS_BACKPRESSURE_LITTLE) {
             return;
@@ -70,7 +68,7 @@ ngx_ess_backpressure_reclaim(ngx_queue_t *feeds, size_t target,
         /* what is shared goes with the last of those that keep it: so not the
            one that keeps most, but all that keep much */
 
-        (void) ngx_ess_backpressure_over(feeds, most / 2, target, reclaim);
+        (void) ngx_ess_backpressure_over(most / 2, target);
     }
 }
 
@@ -79,8 +77,7 @@ ngx_ess_backpressure_reclaim(ngx_queue_t *feeds, size_t target,
    one of the others keeps. */
 
 static size_t
-ngx_ess_backpressure_over(ngx_queue_t *feeds, size_t over, size_t target,
-    ngx_ess_backpressure_pt reclaim)
+ngx_ess_backpressure_over(size_t over, size_t target)
 {
     size_t                 kept, most;
     ngx_queue_t           *f, *q, *next;
@@ -88,9 +85,11 @@ ngx_ess_backpressure_over(ngx_queue_t *feeds, size_t over, size_t target,
     ngx_ess_subscriber_t  *sub;
 
     most = 0;
-    f = ngx_queue_head(feeds);
+    f = ngx_queue_head(&ngx_ess_feed_worker.all);
 
-    while (f != ngx_queue_sentinel(feeds) && ngx_ess_memory_used() > target) {
+    while (f != ngx_queue_sentinel(&ngx_ess_feed_worker.all)
+           && ngx_ess_memory_used() > target)
+    {
 
         feed = ngx_queue_data(f, ngx_ess_feed_t, all);
 
@@ -106,7 +105,7 @@ ngx_ess_backpressure_over(ngx_queue_t *feeds, size_t over, size_t target,
             kept = ngx_ess_backpressure_kept(sub);
 
             if (kept > over) {
-                reclaim(sub);
+                ngx_ess_feed_worker.handlers->reclaim(sub);
 
             } else {
                 most = ngx_max(most, kept);

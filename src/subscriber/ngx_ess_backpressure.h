@@ -11,30 +11,23 @@
 #include "ngx_ess_feed.h"
 
 
-typedef void (*ngx_ess_backpressure_pt)(ngx_ess_subscriber_t *sub);
-typedef void (*ngx_ess_backpressure_slow_pt)(ngx_ess_subscriber_t *sub,
-    size_t behind);
-
+/*
+ * After frames were appended: calls the handler "slow" for each subscriber
+ * whose socket is full and that keeps bytes in memory, with their number:
+ * between the frame that is being sent to it and the newest one, without these
+ * two, so that an event of any size gets through.  O(waiting subscribers).  The
+ * caller holds the feed; subscribers may be gone afterwards.
+ */
+void ngx_ess_backpressure_check(ngx_ess_feed_t *feed);
 
 /*
- * After frames were appended: calls "slow" for each subscriber whose socket
- * is full and that keeps bytes in memory, with their number: between the frame
- * that is being sent to it and the newest one, without these two, so that an
- * event of any size gets through.  O(waiting subscribers).  The caller holds
- * the feed; subscribers may be gone afterwards.
+ * Calls the handler "reclaim", which makes it keep nothing but what is small,
+ * for the subscribers whose sockets are full, of all feeds: for those that keep
+ * most first, until this worker keeps no more than "target" bytes, or nobody
+ * keeps much.  O(feeds and waiting subscribers), a few times.  Subscribers and
+ * feeds may be gone afterwards.
  */
-void ngx_ess_backpressure_check(ngx_ess_feed_t *feed,
-    ngx_ess_backpressure_slow_pt slow);
-
-/*
- * Calls "reclaim", which makes it keep nothing but what is small, for the
- * subscribers whose sockets are full, of all feeds of the list (by their
- * "all"): for those that keep most first, until this worker keeps no more than
- * "target" bytes, or nobody keeps much.  O(feeds and waiting subscribers), a
- * few times.  Subscribers and feeds may be gone afterwards.
- */
-void ngx_ess_backpressure_reclaim(ngx_queue_t *feeds, size_t target,
-    ngx_ess_backpressure_pt reclaim);
+void ngx_ess_backpressure_reclaim(size_t target);
 
 
 #endif /* _NGX_ESS_BACKPRESSURE_H_INCLUDED_ */

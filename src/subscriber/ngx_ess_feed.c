@@ -14,7 +14,6 @@
 
 static ngx_ess_feed_t **ngx_ess_feed_bucket(ngx_ess_stream_ref_t *ref);
 static void ngx_ess_feed_grow(void);
-static void ngx_ess_feed_free_shared(ngx_ess_feed_t *feed);
 static void ngx_ess_feed_each_of(ngx_ess_feed_t *feed,
     ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit, void *data);
 static void ngx_ess_feed_replaced_one(ngx_ess_subscriber_t *sub, void *data);
@@ -203,10 +202,18 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
 void
 ngx_ess_feed_free(ngx_ess_feed_t *feed)
 {
-    ngx_free(feed->rest);
+    ngx_ess_feed_t  **p;
 
     if (!feed->replay) {
-        ngx_ess_feed_free_shared(feed);
+        ngx_ess_feed_set_changed(feed, 0);
+
+        for (p = ngx_ess_feed_bucket(&feed->ref); *p != feed; p = &(*p)->next) {
+            /* void */
+        }
+
+        *p = feed->next;
+
+        ngx_ess_feed_worker.nfeeds--;
     }
 
     ngx_queue_remove(&feed->all);
@@ -219,26 +226,8 @@ ngx_ess_feed_free(ngx_ess_feed_t *feed)
         ngx_queue_remove(&feed->flushing);
     }
 
+    ngx_free(feed->rest);
     ngx_free(feed);
-}
-
-
-static void
-ngx_ess_feed_free_shared(ngx_ess_feed_t *feed)
-{
-    ngx_ess_feed_t  **p;
-
-    ngx_ess_feed_set_changed(feed, 0);
-
-    p = ngx_ess_feed_bucket(&feed->ref);
-
-    while (*p != feed) {
-        p = &(*p)->next;
-    }
-
-    *p = feed->next;
-
-    ngx_ess_feed_worker.nfeeds--;
 }
 
 

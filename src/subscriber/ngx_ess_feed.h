@@ -56,7 +56,9 @@ struct ngx_ess_feed_s {
 
     ngx_ess_stream_ref_t         ref;
     const ngx_ess_encoding_t   *encoding;
-    uint64_t                     seq;       /* of the next record to read */
+    uint64_t                     seq;       /* of the next record to read; 0:
+                                               the source has what is behind
+                                               "have" */
     uint64_t                     have;      /* what is before it: see
                                                ngx_ess_gap.h */
     ngx_ess_seg_t                last;      /* where the one before it is */
@@ -78,8 +80,6 @@ struct ngx_ess_feed_s {
     unsigned                     replay:1;  /* of one subscriber only */
     unsigned                     strict:1;  /* of a replay: to miss something
                                                closes the client */
-    unsigned                     rewound:1; /* of a replay: the source has what
-                                               is behind "have" */
     unsigned                     in_reading:1;
     unsigned                     in_flushing:1;
 };

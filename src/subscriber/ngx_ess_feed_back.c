@@ -10,32 +10,36 @@
 #include "ngx_ess_feed_source.h"
 
 
-static uint64_t ngx_ess_feed_back_ordinal(ngx_ess_frame_t *frame);
 static ngx_int_t ngx_ess_feed_back_keep(ngx_ess_subscriber_t *sub,
-    ngx_ess_feed_t *feed, ngx_uint_t keep, ngx_ess_frame_t **kept);
+    ngx_ess_feed_t *feed, ngx_ess_log_place_t *place, ngx_uint_t keep,
+    ngx_ess_frame_t **kept);
 static ngx_ess_frame_t *ngx_ess_feed_back_copy(ngx_ess_feed_t *feed,
-    ngx_ess_frame_t *frame);
+    ngx_ess_log_place_t *place, ngx_ess_frame_t *frame);
 static ngx_ess_feed_rest_t *ngx_ess_feed_back_rest(ngx_ess_subscriber_t *sub);
 static void ngx_ess_feed_back_move(ngx_ess_subscriber_t *sub,
-    ngx_ess_feed_t *feed, ngx_ess_frame_t *kept);
+    ngx_ess_feed_t *feed, ngx_ess_log_place_t *place, ngx_ess_frame_t *kept);
 
 
 ngx_int_t
 ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
 {
-    ngx_uint_t        rewound;
-    ngx_ess_feed_t   *feed, *old;
-    ngx_ess_frame_t  *kept;
+    ngx_ess_feed_t       *feed, *old;
+    ngx_ess_frame_t      *frame, *kept;
+    ngx_ess_log_place_t   place;
 
     old = sub->feed;
+    frame = sub->frame;
 
-    /* frames from the source have no number of the log's */
+    /* a loss does not say what comes next */
 
-    rewound = (sub->frame->seq == 0 || old->source);
+    place.have = (frame->type == NGX_ESS_FRAME_LOSS && frame->next)
+                 ? frame->next->ordinal - 1 : frame->ordinal - 1;
 
-    if (old->ended
-        || (rewound && ngx_ess_feed_back_ordinal(sub->frame) == 0))
-    {
+    /* what comes from the source has no number of the log's */
+
+    place.seq = old->source ? 0 : frame->seq;
+
+    if (old->ended || (place.seq == 0 && place.have == NGX_ESS_GAP_ANY)) {
         return NGX_DECLINED;
     }
 
@@ -45,7 +49,7 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
         return NGX_ERROR;
     }
 
-    if (ngx_ess_feed_back_keep(sub, feed, keep, &kept) != NGX_OK) {
+    if (ngx_ess_feed_back_keep(sub, feed, &place, keep, &kept) != NGX_OK) {
 
         if (feed != old) {
             ngx_ess_feed_free(feed);
@@ -54,24 +58,9 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
         return NGX_ERROR;
     }
 
-    feed->rewound = rewound;
-
-    ngx_ess_feed_back_move(sub, feed, kept);
+    ngx_ess_feed_back_move(sub, feed, &place, kept);
 
     return NGX_OK;
-}
-
-
-/* Of the event that comes next to the client, or behind the gap; 0: there is
-   none. */
-
-static uint64_t
-ngx_ess_feed_back_ordinal(ngx_ess_frame_t *frame)
-{
-    /* a loss does not say what comes next */
-
-    return (frame->type == NGX_ESS_FRAME_LOSS && frame->next)
-           ? frame->next->ordinal : frame->ordinal;
 }
 
 
@@ -79,14 +68,14 @@ ngx_ess_feed_back_ordinal(ngx_ess_frame_t *frame)
 
 static ngx_int_t
 ngx_ess_feed_back_keep(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
-    ngx_uint_t keep, ngx_ess_frame_t **kept)
+    ngx_ess_log_place_t *place, ngx_uint_t keep, ngx_ess_frame_t **kept)
 {
     *kept = NULL;
 
     /* a gap is not found in the log again */
 
     if (ngx_ess_frame_is_gap(sub->frame) || (sub->offset && keep)) {
-        *kept = ngx_ess_feed_back_copy(feed, sub->frame);
+        *kept = ngx_ess_feed_back_copy(feed, place, sub->frame);
         return *kept ? NGX_OK : NGX_ERROR;
     }
 
@@ -103,7 +92,8 @@ ngx_ess_feed_back_keep(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
    of it. */
 
 static ngx_ess_frame_t *
-ngx_ess_feed_back_copy(ngx_ess_feed_t *feed, ngx_ess_frame_t *frame)
+ngx_ess_feed_back_copy(ngx_ess_feed_t *feed, ngx_ess_log_place_t *place,
+    ngx_ess_frame_t *frame)
 {
     ngx_ess_frame_t           *copy;
     ngx_ess_encoding_frame_t   data;
@@ -116,8 +106,8 @@ ngx_ess_feed_back_copy(ngx_ess_feed_t *feed, ngx_ess_frame_t *frame)
 
     ngx_memcpy(data.data, frame->data, frame->len);
 
-    copy = ngx_ess_frame_append(&feed->frames, frame->type, frame->seq,
-                                ngx_ess_feed_back_ordinal(frame), &data,
+    copy = ngx_ess_frame_append(&feed->frames, frame->type, place->seq,
+                                place->have + 1, &data,
                                 ngx_ess_feed_worker.log);
     if (copy == NULL) {
         return NULL;
@@ -152,31 +142,28 @@ ngx_ess_feed_back_rest(ngx_ess_subscriber_t *sub)
 }
 
 
-/* To that feed, which reads on where the client is. */
+/* To that feed, which reads on at the place, or behind what was kept. */
 
 static void
 ngx_ess_feed_back_move(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
-    ngx_ess_frame_t *kept)
+    ngx_ess_log_place_t *place, ngx_ess_frame_t *kept)
 {
-    ngx_ess_frame_t  *frame;
-
-    frame = sub->frame;
-
     ngx_ess_feed_source_stop(feed);
 
-    feed->seq = frame->seq;
+    feed->seq = place->seq;
     feed->last = 0;
-    feed->have = ngx_ess_feed_back_ordinal(frame) - 1;
+    feed->have = place->have;
     feed->changed = 1;
 
-    if (kept) {
-        /* before the record of a gap, behind that of a loss or an event */
-
-        feed->seq += (kept->type != NGX_ESS_FRAME_GAP);
-        feed->have += (kept->type == NGX_ESS_FRAME_EVENT);
+    if (kept && kept->type == NGX_ESS_FRAME_EVENT) {
+        feed->have++;
     }
 
-    ngx_ess_frame_release(&sub->feed->frames, frame);
+    if (kept && kept->type != NGX_ESS_FRAME_GAP && feed->seq) {
+        feed->seq++;
+    }
+
+    ngx_ess_frame_release(&sub->feed->frames, sub->frame);
 
     sub->frame = kept;
     sub->seq = 0;

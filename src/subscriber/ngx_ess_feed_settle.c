@@ -93,7 +93,7 @@ ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
        read until the client has it */
 
     if (!feed->replay) {
-        ngx_ess_backpressure_check(feed, ngx_ess_feed_worker.handlers->slow);
+        ngx_ess_backpressure_check(feed);
     }
 
     ngx_ess_frame_release(&feed->frames, first);

@@ -114,11 +114,9 @@ ngx_ess_feed_turn_read(ngx_ess_feed_t *feed)
         return;
     }
 
-    if (!feed->rewound && ngx_ess_feed_read(feed) != NGX_DONE) {
+    if (feed->seq && ngx_ess_feed_read(feed) != NGX_DONE) {
         return;
     }
-
-    feed->rewound = 0;
 
     if (ngx_ess_feed_source_start(feed, feed->have, 0) != NGX_OK) {
         ngx_ess_feed_settle(feed, NGX_ERROR, NULL);
@@ -147,8 +145,7 @@ ngx_ess_feed_turn_room(void)
 
     if (ngx_ess_memory_used() >= ngx_ess_feed_turn_limit) {
 
-        ngx_ess_backpressure_reclaim(&ngx_ess_feed_worker.all, max - max / 8,
-                                     ngx_ess_feed_worker.handlers->reclaim);
+        ngx_ess_backpressure_reclaim(max - max / 8);
 
         ngx_ess_feed_turn_limit = ngx_max(max, ngx_ess_memory_used() + max / 8);
     }

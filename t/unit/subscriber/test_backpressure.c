@@ -14,12 +14,19 @@
 #define TEST_BOUND  (1024 * 1024)
 
 
-static ngx_queue_t     test_all;
 static ngx_ess_feed_t  test_other;
 static ngx_uint_t      test_slow;
 static size_t          test_behind;         /* of the last one that was slow */
 static ngx_uint_t      test_reclaimed;
 static ngx_uint_t      test_freed;          /* feeds */
+
+static ngx_ess_feed_handlers_t  test_handlers;
+
+ngx_ess_feed_worker_t  ngx_ess_feed_worker = { .handlers = &test_handlers };
+
+
+static void test_is_slow(ngx_ess_subscriber_t *sub, size_t behind);
+static void test_lets_go(ngx_ess_subscriber_t *sub);
 
 
 void
@@ -52,9 +59,12 @@ test_setup(void **state)
 
     one_feed.feed.subscribers = ONE_FEED_SUBS;
 
-    ngx_queue_init(&test_all);
-    ngx_queue_insert_tail(&test_all, &one_feed.feed.all);
-    ngx_queue_insert_tail(&test_all, &test_other.all);
+    test_handlers.slow = test_is_slow;
+    test_handlers.reclaim = test_lets_go;
+
+    ngx_queue_init(&ngx_ess_feed_worker.all);
+    ngx_queue_insert_tail(&ngx_ess_feed_worker.all, &one_feed.feed.all);
+    ngx_queue_insert_tail(&ngx_ess_feed_worker.all, &test_other.all);
 
     return 0;
 }
@@ -87,7 +97,7 @@ static void
 test_check(ngx_uint_t slow, size_t behind)
 {
     test_slow = 0;
-    ngx_ess_backpressure_check(&one_feed.feed, test_is_slow);
+    ngx_ess_backpressure_check(&one_feed.feed);
 
     assert_int_equal(test_slow, slow);
 
@@ -157,7 +167,8 @@ test_who_is_slow_may_leave(void **state)
     one_feed_pass(10);
     one_feed_pass(10);
 
-    ngx_ess_backpressure_check(&one_feed.feed, test_is_closed);
+    test_handlers.slow = test_is_closed;
+    ngx_ess_backpressure_check(&one_feed.feed);
     assert_int_equal(test_slow, ONE_FEED_SUBS);
     assert_true(ngx_queue_empty(&one_feed.feed.waiting));
 }
@@ -209,6 +220,8 @@ test_events_of_any_size_are_kept_up_to_a_bound(void **state)
 
     static const size_t  lens[] = { 2, 100, 5000, 400000, 3000000 };
 
+    test_handlers.slow = test_count_slow;
+
     for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 
         test_slow = 0;
@@ -220,7 +233,7 @@ test_events_of_any_size_are_kept_up_to_a_bound(void **state)
             frame = one_feed_append(lens[i]);
             memory += lens[i] + sizeof(ngx_ess_frame_t);
 
-            ngx_ess_backpressure_check(&one_feed.feed, test_count_slow);
+            ngx_ess_backpressure_check(&one_feed.feed);
             ngx_ess_frame_release(&one_feed.feed.frames, frame);
 
         } while (test_slow == 0);
@@ -248,7 +261,7 @@ test_lets_go(ngx_ess_subscriber_t *sub)
 static void
 test_reclaim(size_t target, ngx_uint_t reclaimed)
 {
-    ngx_ess_backpressure_reclaim(&test_all, target, test_lets_go);
+    ngx_ess_backpressure_reclaim(target);
     assert_int_equal(test_reclaimed, reclaimed);
 }
 
@@ -373,11 +386,12 @@ test_a_feed_may_go_with_its_last_one(void **state)
     one_feed.subs[0].frame = one_feed_append(100000);
     test_at_other(100000);
 
-    ngx_ess_backpressure_reclaim(&test_all, 0, test_leaves_with_its_feed);
+    test_handlers.reclaim = test_leaves_with_its_feed;
+    ngx_ess_backpressure_reclaim(0);
 
     assert_int_equal(test_reclaimed, 2);
     assert_int_equal(test_freed, 2);
-    assert_true(ngx_queue_empty(&test_all));
+    assert_true(ngx_queue_empty(&ngx_ess_feed_worker.all));
 
     for (i = 0; i < ONE_FEED_SUBS; i++) {
         assert_null(one_feed.subs[i].frame);

@@ -291,6 +291,11 @@ test_behind_the_notice_of_another_epoch_no_gap_is_told(void **state)
     assert_int_equal(c->client.sub.frame->type, NGX_ESS_FRAME_LOSS);
     assert_int_equal(c->client.sub.feed->have, 2);
 
+    /* also when it lets go of nothing but the notice */
+
+    assert_int_equal(ngx_ess_feed_back(&c->client.sub, 0), NGX_OK);
+    assert_int_equal(c->client.sub.feed->have, 2);
+
     feeds_take(c, FEEDS_ROOM);
     assert_int_equal(feeds.replay->ordinal, 2);
     (void) feeds_broker_event(3, "c");
