@@ -220,7 +220,7 @@ test_who_is_at_the_end_stays_idle(void **state)
 static void
 test_those_who_wait_are_not_told_of_what_another_brings(void **state)
 {
-    feeds_client_t  *idle, *full, *c;
+    feeds_client_t  *idle, *full, *due, *c;
     feeds_stream_t  *s;
 
     /* one behind them comes: what it misses the others never asked for */
@@ -230,10 +230,17 @@ test_those_who_wait_are_not_told_of_what_another_brings(void **state)
     idle = feeds_join(s, &feeds_plain);
     full = feeds_join(s, &feeds_plain);
     feeds_stuff(full);
+    due = feeds_join(s, &feeds_plain);
     assert_int_equal(idle->client.sub.feed->have, 4);
 
     c = feeds_replay(s, &feeds_plain, 0);
+    feeds_block(c);
     feeds_run();
+
+    ngx_ess_feed_due(&due->client.sub);
+    due->client.sub.have = 0;               /* as of one that is sent to */
+
+    feeds_take(c, FEEDS_ROOM);
     feeds_expect(c, "e1:x;");
     assert_ptr_equal(c->client.sub.feed, idle->client.sub.feed);
     assert_int_equal(c->client.sub.feed->have, 1);
@@ -242,6 +249,7 @@ test_those_who_wait_are_not_told_of_what_another_brings(void **state)
     feeds_take(full, 0);
     feeds_expect(idle, "gap 5-5;e6:x;");
     feeds_expect(full, "gap 5-5;e6:x;");
+    feeds_expect(due, "gap 5-5;e6:x;");
     feeds_expect(c, "gap 2-4;gap 5-5;e6:x;");
 }
 
