@@ -168,7 +168,7 @@ static ngx_command_t  ngx_ess_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
       ngx_ess_publish_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_ess_loc_conf_t, publish_name),
       NULL },
 
     { ngx_string("ess_metrics"),

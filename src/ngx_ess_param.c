@@ -206,17 +206,7 @@ const char *
 ngx_ess_param_sec(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
     ngx_str_t *value)
 {
-    time_t  n;
-
-    n = ngx_parse_time(value, 1);
-
-    if (n < param->min || n > param->max) {
-        return param->expected;
-    }
-
-    *ngx_ess_param_field(param, ctx->conf, time_t) = n;
-
-    return NULL;
+    return ngx_ess_param_integer(ctx, param, ngx_parse_time(value, 1));
 }
 
 

@@ -246,20 +246,10 @@ ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
 {
     const ngx_ess_source_t  *row;
 
+    ngx_memzero(&pub->queue, sizeof(ngx_ess_source_publish_t)
+                             - offsetof(ngx_ess_source_publish_t, queue));
+
     pub->zone = zone;
-    pub->sent = 0;
-    pub->unconfirmed = 0;
-    pub->done = 0;
-    pub->sought = 0;
-    pub->rc = NGX_OK;
-    pub->returned = 0;
-    pub->first = 0;
-    pub->listed = 0;
-    pub->restoring = 0;
-    pub->again = 0;
-
-    ngx_memzero(&pub->timer, sizeof(ngx_event_t));
-
     pub->timer.data = pub;
     pub->timer.log = pub->log;
 

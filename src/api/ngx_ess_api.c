@@ -73,10 +73,6 @@ ngx_ess_api_serve(ngx_http_request_t *r, ngx_str_t *path)
     ngx_ess_api_route_t  *route;
     ngx_ess_api_target_t  target;
 
-    if (ngx_ess_api_zone(r) == NULL) {
-        return ngx_ess_api_problem(r, 500, "ess_zone is not configured");
-    }
-
     rc = ngx_ess_api_slot(r);
     if (rc != NGX_DECLINED) {
         return rc;

@@ -185,18 +185,9 @@ ngx_ess_api_status_line(ngx_uint_t status)
 
 
 ngx_int_t
-ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
+ngx_ess_api_retry_after(ngx_http_request_t *r)
 {
-    ngx_str_t  value;
-
-    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
-
-    return ngx_ess_header_add(r, "Retry-After", value.data, value.len);
+    return ngx_ess_header_add(r, "Retry-After", "1", 1);
 }
 
 

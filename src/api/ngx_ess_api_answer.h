@@ -32,8 +32,9 @@ ngx_int_t ngx_ess_api_send_header(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *fmt, ...);
 
-/* Adds Retry-After: seconds. */
-ngx_int_t ngx_ess_api_retry_after(ngx_http_request_t *r, ngx_uint_t seconds);
+/* Adds Retry-After, of a second: a broker that was silent is asked again
+   soon. */
+ngx_int_t ngx_ess_api_retry_after(ngx_http_request_t *r);
 
 /* To a method that is none of these: what is allowed, and 204 to OPTIONS, 405
    to others. */

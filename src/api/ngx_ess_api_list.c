@@ -25,8 +25,9 @@ typedef struct {
                                                the id, or the uuid; len 0:
                                                all */
     ngx_ess_api_stream_e     what;
-    ngx_chain_t             *free;
-    ngx_chain_t             *busy;
+    ngx_buf_t                buf;           /* of the part; empty: it was
+                                               sent */
+    ngx_chain_t              out;
     unsigned                 started:1;
     unsigned                 comma:1;
     unsigned                 done:1;        /* the last part was sent */
@@ -43,10 +44,8 @@ static void ngx_ess_api_list_cleanup(void *data);
 static void ngx_ess_api_list_writer(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_api_list_part(ngx_http_request_t *r,
     ngx_ess_api_list_t *list);
-static ngx_chain_t *ngx_ess_api_list_chain(ngx_http_request_t *r,
-    ngx_ess_api_list_t *list);
 static void ngx_ess_api_list_render(ngx_http_request_t *r,
-    ngx_ess_api_list_t *list, ngx_buf_t *b);
+    ngx_ess_api_list_t *list);
 static void ngx_ess_api_list_wait(ngx_http_request_t *r);
 
 
@@ -186,6 +185,7 @@ ngx_ess_api_list_finds(ngx_str_t *search, ngx_ess_stream_info_t *info)
 static ngx_ess_api_list_t *
 ngx_ess_api_list_create(ngx_http_request_t *r)
 {
+    size_t               size;
     ngx_ess_api_list_t  *list;
     ngx_pool_cleanup_t  *cln;
 
@@ -200,6 +200,16 @@ ngx_ess_api_list_create(ngx_http_request_t *r)
     ngx_memzero(list, sizeof(ngx_ess_api_list_t));
 
     list->request = r;
+    list->out.buf = &list->buf;
+
+    size = NGX_ESS_API_LIST_BUFFER + ngx_ess_api_stream_size(r);
+
+    list->buf.start = ngx_palloc(r->pool, size);
+    if (list->buf.start == NULL) {
+        return NULL;
+    }
+
+    list->buf.end = list->buf.start + size;
 
     return list;
 }
@@ -277,7 +287,9 @@ ngx_ess_api_list_writer(ngx_http_request_t *r)
 
     /* delayed: by limit_rate, whose timer must stay */
 
-    if (list->busy || r->buffered || c->buffered || wev->delayed) {
+    if (ngx_buf_size(&list->buf) || r->buffered || c->buffered
+        || wev->delayed)
+    {
         ngx_ess_api_list_wait(r);
         return;
     }
@@ -297,85 +309,31 @@ ngx_ess_api_list_writer(ngx_http_request_t *r)
 static ngx_int_t
 ngx_ess_api_list_part(ngx_http_request_t *r, ngx_ess_api_list_t *list)
 {
-    ngx_int_t     rc;
     ngx_chain_t  *out;
 
     out = NULL;
 
-    if (list->busy == NULL) {
-        out = ngx_ess_api_list_chain(r, list);
-        if (out == NULL) {
-            return NGX_ERROR;
-        }
+    if (ngx_buf_size(&list->buf) == 0) {
+        ngx_ess_api_list_render(r, list);
 
-        ngx_ess_api_list_render(r, list, out->buf);
+        out = &list->out;
     }
 
-    rc = ngx_http_output_filter(r, out);
-
-    ngx_chain_update_chains(r->pool, &list->free, &list->busy, &out,
-                            (ngx_buf_tag_t) &ngx_ess_api_list);
-
-    return rc;
-}
-
-
-static ngx_chain_t *
-ngx_ess_api_list_chain(ngx_http_request_t *r, ngx_ess_api_list_t *list)
-{
-    size_t        size;
-    u_char       *start;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    cl = ngx_chain_get_free_buf(r->pool, &list->free);
-    if (cl == NULL) {
-        return NULL;
-    }
-
-    b = cl->buf;
-    start = b->start;
-
-    if (start == NULL) {
-        size = NGX_ESS_API_LIST_BUFFER + ngx_ess_api_stream_size(r);
-
-        start = ngx_palloc(r->pool, size);
-        if (start == NULL) {
-            return NULL;
-        }
-
-        b->end = start + size;
-    }
-
-    size = b->end - start;
-
-    ngx_memzero(b, sizeof(ngx_buf_t));
-
-    b->start = start;
-    b->pos = start;
-    b->last = start;
-    b->end = start + size;
-    b->tag = (ngx_buf_tag_t) &ngx_ess_api_list;
-    b->temporary = 1;
-
-    /* else a short part could wait for the next one, which waits for it */
-
-    b->flush = 1;
-
-    return cl;
+    return ngx_http_output_filter(r, out);
 }
 
 
 static void
-ngx_ess_api_list_render(ngx_http_request_t *r, ngx_ess_api_list_t *list,
-    ngx_buf_t *b)
+ngx_ess_api_list_render(ngx_http_request_t *r, ngx_ess_api_list_t *list)
 {
     size_t                  size;
     u_char                 *p;
+    ngx_buf_t              *b;
     ngx_uint_t              i, n, max;
     ngx_ess_stream_info_t  *infos;
 
-    p = b->last;
+    b = &list->buf;
+    p = b->start;
     infos = ngx_ess_api_list_infos;
     size = ngx_ess_api_stream_size(r) + sizeof(",]}");
 
@@ -422,14 +380,16 @@ ngx_ess_api_list_render(ngx_http_request_t *r, ngx_ess_api_list_t *list,
         b->last_in_chain = 1;
     }
 
+    b->pos = b->start;
     b->last = p;
 
-    if (p == b->pos && !list->done) {
+    /* of a part the search may find none; an empty buffer is no memory */
 
-        /* of this part the search found none; an empty buffer is no memory */
+    b->temporary = (p != b->start);
 
-        b->temporary = 0;
-    }
+    /* else a short part could wait for the next one, which waits for it */
+
+    b->flush = 1;
 }
 
 

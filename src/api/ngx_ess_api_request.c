@@ -105,24 +105,15 @@ ngx_ess_api_page(ngx_http_request_t *r, uint64_t *limit, uint64_t *after)
 ngx_int_t
 ngx_ess_api_number(ngx_str_t *text, uint64_t *number)
 {
-    size_t    i;
-    uint64_t  n;
+    off_t  n;
 
-    if (text->len == 0 || text->len > 19) {
+    n = ngx_atoof(text->data, text->len);
+
+    if (n == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    n = 0;
-
-    for (i = 0; i < text->len; i++) {
-        if (text->data[i] < '0' || text->data[i] > '9') {
-            return NGX_ERROR;
-        }
-
-        n = n * 10 + (text->data[i] - '0');
-    }
-
-    *number = n;
+    *number = (uint64_t) n;
 
     return NGX_OK;
 }

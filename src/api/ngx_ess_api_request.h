@@ -47,8 +47,8 @@ ngx_int_t ngx_ess_api_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
 ngx_int_t ngx_ess_api_page(ngx_http_request_t *r, uint64_t *limit,
     uint64_t *after);
 
-/* A whole number, of 19 digits at most: these are below 2^64, and ids are in
-   the store's signed numbers.  NGX_OK or NGX_ERROR. */
+/* A whole number, below 2^63: ids are in the store's signed numbers.  NGX_OK
+   or NGX_ERROR. */
 ngx_int_t ngx_ess_api_number(ngx_str_t *text, uint64_t *number);
 
 /* The first "max" bytes of the body that was read, in the request's memory.

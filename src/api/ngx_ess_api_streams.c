@@ -14,9 +14,6 @@
 #include "ngx_ess_registry.h"
 
 
-/* s; a broker that was silent for 2 s is asked again soon */
-#define NGX_ESS_API_STREAMS_RETRY_AFTER  1
-
 /* bytes of a stream as JSON, without the URL: its routing key takes up to six
    times its length, numbers and names the rest */
 #define NGX_ESS_API_STREAM_SIZE          (6 * NGX_ESS_MAX_KEY + 512)
@@ -227,7 +224,7 @@ ngx_ess_api_streams_created(void *data, ngx_ess_registry_result_e result,
         break;
 
     case NGX_ESS_REGISTRY_BUSY:
-        rc = ngx_ess_api_retry_after(r, NGX_ESS_API_STREAMS_RETRY_AFTER);
+        rc = ngx_ess_api_retry_after(r);
 
         if (rc == NGX_OK) {
             rc = ngx_ess_api_problem(r, 503, "%s", text);

@@ -13,9 +13,6 @@
 #include "ngx_ess_api_request.h"
 
 
-/* s */
-#define NGX_ESS_PUBLISH_RETRY_AFTER  1
-
 /* events of a batch, unless the directive says otherwise */
 #define NGX_ESS_PUBLISH_BATCH        1000
 
@@ -27,8 +24,9 @@ typedef struct {
     ngx_str_t                  body;        /* the only one, without batch */
     ngx_ess_stream_info_t      info;        /* by uuid */
 
+    ngx_uint_t                 max;         /* events of a batch */
     ngx_uint_t                 status;      /* of what is wrong */
-    const char                *detail;
+    const char                *detail;      /* a format; it may take "max" */
 } ngx_ess_publish_t;
 
 
@@ -41,8 +39,6 @@ static ngx_int_t ngx_ess_publish_events(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_take_apart(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
-static ngx_int_t ngx_ess_publish_too_many(ngx_http_request_t *r,
-    ngx_ess_publish_t *p, ngx_uint_t max);
 static ngx_int_t ngx_ess_publish_refuse(ngx_ess_publish_t *p,
     ngx_uint_t status, const char *detail);
 static void ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
@@ -111,7 +107,7 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_ess_api_problem(r, p->status, "%s", p->detail);
+        return ngx_ess_api_problem(r, p->status, p->detail, p->max);
     }
 
     if (rc != NGX_OK) {
@@ -266,18 +262,19 @@ static ngx_int_t
 ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
     ngx_int_t            rc;
-    ngx_uint_t           max;
     const char          *detail;
     ngx_ess_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    max = lcf->publish_batch ? lcf->publish_batch : NGX_ESS_PUBLISH_BATCH;
+    p->max = lcf->publish_batch ? lcf->publish_batch : NGX_ESS_PUBLISH_BATCH;
 
-    rc = ngx_ess_publish_batch(r->pool, &p->body, max, &p->pub.bodies,
+    rc = ngx_ess_publish_batch(r->pool, &p->body, p->max, &p->pub.bodies,
                                &p->pub.n, &detail);
 
     if (rc == NGX_ABORT) {
-        return ngx_ess_publish_too_many(r, p, max);
+        return ngx_ess_publish_refuse(p, 413, "the batch has more than %ui "
+                                      "events, which is what \"batch\" of "
+                                      "\"ess_publish\" allows");
     }
 
     if (rc == NGX_DECLINED) {
@@ -289,30 +286,6 @@ ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
     }
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_ess_publish_too_many(ngx_http_request_t *r, ngx_ess_publish_t *p,
-    ngx_uint_t max)
-{
-    u_char  *detail;
-    size_t   size;
-
-    size = sizeof("the batch has more than  events, which is what \"batch\" "
-                  "of \"ess_publish\" allows") + NGX_INT_T_LEN;
-
-    detail = ngx_pnalloc(r->pool, size);
-    if (detail == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_snprintf(detail, size, "the batch has more than %ui events, "
-                        "which is what \"batch\" of \"ess_publish\" "
-                        "allows%Z", max);
-
-    return ngx_ess_publish_refuse(p, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                  (const char *) detail);
 }
 
 
@@ -363,7 +336,7 @@ ngx_ess_publish_answer(ngx_http_request_t *r, ngx_ess_publish_t *p,
         return ngx_ess_api_problem(r, 404, "no stream has that routing key");
     }
 
-    if (ngx_ess_api_retry_after(r, NGX_ESS_PUBLISH_RETRY_AFTER) != NGX_OK) {
+    if (ngx_ess_api_retry_after(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -393,10 +366,10 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    ngx_int_t                          n;
-    ngx_str_t                         *value;
-    ngx_uint_t                         i;
-    ngx_http_compile_complex_value_t   ccv;
+    char        *rv;
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     value = cf->args->elts;
 
@@ -425,20 +398,11 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        lcf->publish_name = ngx_pcalloc(cf->pool,
-                                        sizeof(ngx_http_complex_value_t));
-        if (lcf->publish_name == NULL) {
-            return NGX_CONF_ERROR;
-        }
+        value[1] = value[i];
+        rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
 
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &value[i];
-        ccv.complex_value = lcf->publish_name;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-            return NGX_CONF_ERROR;
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
     }
 

@@ -16,9 +16,6 @@
 /* operations in one transaction */
 #define NGX_ESS_STORE_BATCH  1000
 
-/* ms; only that a timer is there counts */
-#define NGX_ESS_STORE_HOLD   60000
-
 
 typedef struct {
     const ngx_ess_store_engine_t  *engine;  /* NULL: there is no store */
@@ -27,14 +24,12 @@ typedef struct {
     void                          *handle;
 
     ngx_queue_t                    waiting; /* ngx_ess_store_op_t.queue */
-    ngx_uint_t                     busy;    /* waiting and under way */
 
     ngx_ess_store_op_t            *ops[NGX_ESS_STORE_BATCH];
     ngx_uint_t                     nops;    /* of the task, 0: none */
     ngx_thread_task_t              task;
 
     ngx_event_t                    start;   /* posted when ops wait */
-    ngx_event_t                    hold;    /* a timer: the worker stays */
     ngx_log_t                     *log;
     unsigned                       active:1;    /* between init and exit */
     unsigned                       failing:1;   /* the last task did */
@@ -57,7 +52,6 @@ static void ngx_ess_store_take(void);
 static void ngx_ess_store_thread(void *data, ngx_log_t *log);
 static void ngx_ess_store_done(ngx_event_t *ev);
 static void ngx_ess_store_report(void);
-static void ngx_ess_store_hold(ngx_event_t *ev);
 
 
 static ngx_ess_store_worker_t  ngx_ess_store_worker;
@@ -217,10 +211,6 @@ ngx_ess_store_init_process(ngx_cycle_t *cycle, ngx_ess_store_t *store)
     w->start.data = &ngx_ess_store_dummy;
     w->start.log = cycle->log;
 
-    w->hold.handler = ngx_ess_store_hold;
-    w->hold.data = &ngx_ess_store_dummy;
-    w->hold.log = cycle->log;
-
     if (store == NULL) {
         return NGX_OK;
     }
@@ -263,10 +253,6 @@ ngx_ess_store_exit_process(void)
 
     w->active = 0;
 
-    if (w->hold.timer_set) {
-        ngx_del_timer(&w->hold);
-    }
-
     if (w->start.posted) {
         ngx_delete_posted_event(&w->start);
     }
@@ -290,22 +276,11 @@ ngx_ess_store_submit(ngx_ess_store_op_t *op)
 
     ngx_queue_insert_tail(&w->waiting, &op->queue);
 
-    if (w->busy++ == 0) {
-        ngx_add_timer(&w->hold, NGX_ESS_STORE_HOLD);
-    }
-
     /* at the end of the iteration: all that it brings goes together */
 
     if (w->nops == 0) {
         ngx_post_event(&w->start, &ngx_posted_events);
     }
-}
-
-
-ngx_uint_t
-ngx_ess_store_busy(void)
-{
-    return ngx_ess_store_worker.busy;
 }
 
 
@@ -395,14 +370,9 @@ ngx_ess_store_done(ngx_event_t *ev)
     }
 
     w->nops = 0;
-    w->busy -= n;
 
     if (!ngx_queue_empty(&w->waiting)) {
         ngx_post_event(&w->start, &ngx_posted_events);
-    }
-
-    if (w->busy == 0 && w->hold.timer_set) {
-        ngx_del_timer(&w->hold);
     }
 }
 
@@ -442,13 +412,4 @@ ngx_ess_store_report(void)
     }
 
     w->failing = (failed != 0);
-}
-
-
-static void
-ngx_ess_store_hold(ngx_event_t *ev)
-{
-    if (ngx_ess_store_busy()) {
-        ngx_add_timer(ev, NGX_ESS_STORE_HOLD);
-    }
 }

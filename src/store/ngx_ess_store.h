@@ -106,12 +106,9 @@ ngx_int_t ngx_ess_store_init_process(ngx_cycle_t *cycle,
     ngx_ess_store_t *store);
 void ngx_ess_store_exit_process(void);
 
-/* Queues the op, which the caller owns and keeps until the handler.  The
-   handler is never called from within. */
+/* Queues the op, which the caller owns and keeps until the handler; a worker
+   that quits must stay until then.  The handler is never called from within. */
 void ngx_ess_store_submit(ngx_ess_store_op_t *op);
-
-/* ops under way: the worker must not exit before they are through */
-ngx_uint_t ngx_ess_store_busy(void);
 
 
 #endif /* _NGX_ESS_STORE_H_INCLUDED_ */
