@@ -24,11 +24,11 @@ static uint32_t ngx_ess_broker_clean(u_char *dst, size_t size,
 static ngx_ess_zone_trouble_t *
 ngx_ess_broker_mine(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session)
 {
-    if (zone->proc >= zone->sh->geo.nprocs) {
-        return NULL;
-    }
+    ngx_ess_process_t  *own;
 
-    return &ngx_ess_zone_proc(zone->sh, zone->proc)->troubles[session];
+    own = ngx_ess_zone_own(zone);
+
+    return own ? &own->troubles[session] : NULL;
 }
 
 
@@ -161,7 +161,7 @@ ngx_int_t
 ngx_ess_broker_own(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
     ngx_ess_broker_trouble_t *trouble)
 {
-    if (zone->proc < zone->sh->geo.nprocs
+    if (ngx_ess_zone_own(zone)
         && ngx_ess_broker_trouble(zone, zone->proc, session, trouble)
            == NGX_OK)
     {
@@ -207,12 +207,12 @@ ngx_ess_broker_consumed(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_uint_t on)
     uint32_t            bit;
     ngx_ess_process_t  *p;
 
-    if (zone->proc >= zone->sh->geo.nprocs) {
+    p = ngx_ess_zone_own(zone);
+    bit = (uint32_t) 1 << slot;
+
+    if (p == NULL) {
         return;
     }
-
-    p = ngx_ess_zone_proc(zone->sh, zone->proc);
-    bit = (uint32_t) 1 << slot;
 
     if (on) {
         p->consumes |= bit;

@@ -19,11 +19,13 @@ const uint32_t  ngx_ess_counter_batches[] = { 1, 2, 4, 8, 16, 32, 64 };
 void
 ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
 {
-    if (zone->proc >= zone->sh->geo.nprocs) {
-        return;
-    }
+    ngx_ess_process_t  *own;
 
-    ngx_ess_zone_proc(zone->sh, zone->proc)->counters[counter] += n;
+    own = ngx_ess_zone_own(zone);
+
+    if (own) {
+        own->counters[counter] += n;
+    }
 }
 
 
@@ -31,12 +33,12 @@ void
 ngx_ess_counter_set(ngx_ess_zone_t *zone, ngx_ess_counter_e gauge,
     uint64_t value)
 {
-    uint64_t  *counters;
+    ngx_ess_process_t  *own;
 
-    counters = ngx_ess_counter_own(zone);
+    own = ngx_ess_zone_own(zone);
 
-    if (counters) {
-        counters[gauge] = value;
+    if (own) {
+        own->counters[gauge] = value;
     }
 }
 
@@ -44,11 +46,11 @@ ngx_ess_counter_set(ngx_ess_zone_t *zone, ngx_ess_counter_e gauge,
 uint64_t *
 ngx_ess_counter_own(ngx_ess_zone_t *zone)
 {
-    if (zone->proc >= zone->sh->geo.nprocs) {
-        return NULL;
-    }
+    ngx_ess_process_t  *own;
 
-    return ngx_ess_zone_proc(zone->sh, zone->proc)->counters;
+    own = ngx_ess_zone_own(zone);
+
+    return own ? own->counters : NULL;
 }
 
 

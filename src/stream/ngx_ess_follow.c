@@ -62,27 +62,18 @@ ngx_ess_follow_state(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 static ngx_uint_t
 ngx_ess_follow_alive_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s)
 {
-    ngx_ess_process_t  *p;
-
-    if (s->follower == 0) {
-        return 0;
-    }
-
-    p = ngx_ess_zone_proc(zone->sh, s->follower - 1);
-
-    return p->pid
-           && p->incarnation == s->follower_life
-           && p->generation >= zone->generation;
+    return s->follower
+           && ngx_ess_zone_lives(zone->sh, s->follower - 1, s->follower_life)
+           && ngx_ess_zone_proc(zone->sh, s->follower - 1)->generation
+              >= zone->generation;
 }
 
 
 static ngx_uint_t
 ngx_ess_follow_mine_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s)
 {
-    return zone->proc < zone->sh->geo.nprocs
-           && s->follower == zone->proc + 1
-           && s->follower_life
-              == ngx_ess_zone_proc(zone->sh, zone->proc)->incarnation;
+    return s->follower == zone->proc + 1
+           && s->follower_life == ngx_ess_zone_life(zone);
 }
 
 
@@ -131,15 +122,11 @@ static void
 ngx_ess_follow_set_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s,
     ngx_ess_follow_e state, ngx_uint_t mine)
 {
-    uint32_t            life;
-    ngx_ess_zone_sh_t  *sh;
-
-    sh = zone->sh;
-    life = mine ? ngx_ess_zone_proc(sh, zone->proc)->incarnation : 0;
-
-    ngx_ess_journal_set32_locked(sh, &s->follow, state);
-    ngx_ess_journal_set32_locked(sh, &s->follower, mine ? zone->proc + 1 : 0);
-    ngx_ess_journal_set32_locked(sh, &s->follower_life, life);
+    ngx_ess_journal_set32_locked(zone->sh, &s->follow, state);
+    ngx_ess_journal_set32_locked(zone->sh, &s->follower,
+                                 mine ? zone->proc + 1 : 0);
+    ngx_ess_journal_set32_locked(zone->sh, &s->follower_life,
+                                 mine ? ngx_ess_zone_life(zone) : 0);
 }
 
 
@@ -155,7 +142,7 @@ ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     sh = zone->sh;
     rc = NGX_DECLINED;
 
-    if (zone->proc >= sh->geo.nprocs) {
+    if (ngx_ess_zone_own(zone) == NULL) {
         return NGX_DECLINED;
     }
 

@@ -20,8 +20,6 @@
 
 static ngx_int_t ngx_ess_interest_admit_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_seg_t i, ngx_ess_interest_limit_t *limit, ngx_ess_wake_t *wake);
-static ngx_int_t ngx_ess_interest_replace_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_seg_t i, uint64_t first, ngx_ess_wake_t *wake);
 static ngx_ess_pair_t *ngx_ess_interest_new_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_t *s);
 static void ngx_ess_interest_drop_locked(ngx_ess_zone_sh_t *sh,
@@ -44,14 +42,13 @@ ngx_ess_interest_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_process_t  *proc;
 
     sh = zone->sh;
+    proc = ngx_ess_zone_own(zone);
 
-    if (zone->proc >= sh->geo.nprocs) {
+    if (proc == NULL) {
         return NGX_ERROR;
     }
 
     ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
-
-    proc = ngx_ess_zone_proc(sh, zone->proc);
     rc = NGX_DECLINED;
 
     ngx_ess_zone_lock(zone);
@@ -114,12 +111,16 @@ done:
 }
 
 
-/* Is there room for one more?  If need be those that came first go. */
+/* Is there room for one more?  If need be those that came first go, which may
+   be asked for only when all workers that have subscribers of the stream can be
+   told. */
 
 static ngx_int_t
 ngx_ess_interest_admit_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     ngx_ess_interest_limit_t *limit, ngx_ess_wake_t *wake)
 {
+    ngx_ess_seg_t      ext;
+    ngx_ess_pair_t    *pair;
     ngx_ess_stream_t  *s;
 
     s = ngx_ess_zone_stream(sh, i);
@@ -131,25 +132,6 @@ ngx_ess_interest_admit_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     if (!limit->replace) {
         return NGX_BUSY;
     }
-
-    return ngx_ess_interest_replace_locked(sh, i,
-                                           s->last_subscriber + 2 - limit->max,
-                                           wake);
-}
-
-
-/* Those below the number are to be closed; which may be asked for only when
-   all workers that have subscribers of the stream can be told. */
-
-static ngx_int_t
-ngx_ess_interest_replace_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
-    uint64_t first, ngx_ess_wake_t *wake)
-{
-    ngx_ess_seg_t      ext;
-    ngx_ess_pair_t    *pair;
-    ngx_ess_stream_t  *s;
-
-    s = ngx_ess_zone_stream(sh, i);
 
     for (pair = ngx_ess_pair_next_locked(sh, s, NULL, &ext);
          pair;
@@ -163,7 +145,8 @@ ngx_ess_interest_replace_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
         }
     }
 
-    ngx_ess_journal_set64_locked(sh, &s->first_subscriber, first);
+    ngx_ess_journal_set64_locked(sh, &s->first_subscriber,
+                                 s->last_subscriber + 2 - limit->max);
 
     for (pair = ngx_ess_pair_next_locked(sh, s, NULL, &ext);
          pair;
@@ -320,27 +303,16 @@ ngx_ess_interest_forget_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
 static ngx_ess_pair_t *
 ngx_ess_interest_new_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s)
 {
-    ngx_uint_t          n;
     ngx_ess_seg_t       i, last;
+    ngx_ess_pair_t     *pair;
     ngx_ess_pairs_t    *ext;
     ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
 
-    for (n = 0; n < NGX_ESS_STREAM_PAIRS; n++) {
-        if (s->pairs[n].count == 0) {
-            return &s->pairs[n];
-        }
-    }
-
-    for (i = s->ext; i; i = ext->link) {
-        ext = ngx_ess_zone_ext(sh, i);
-
-        for (n = 0; n < NGX_ESS_PAIRS_MORE; n++) {
-            if (ext->pairs[n].count == 0) {
-                return &ext->pairs[n];
-            }
-        }
+    pair = ngx_ess_pair_unused_locked(sh, s);
+    if (pair) {
+        return pair;
     }
 
     if (ngx_ess_log_room_make_locked(zone, 1) != NGX_OK) {

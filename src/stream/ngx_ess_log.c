@@ -38,21 +38,15 @@
 typedef struct {
     ngx_ess_zone_t          *zone;
     ngx_ess_zone_sh_t       *sh;
-    ngx_ess_mark_t          *mark;          /* NULL: none */
+    ngx_ess_event_t         *event;
     ngx_ess_log_walk_t       walk;
     ngx_uint_t               look;          /* work for each of its streams */
     ngx_str_t                body;
-    u_char                  *uuid;          /* of the only stream, or NULL */
-    uint64_t                 timestamp;
-    uint64_t                 ordinal;       /* 0: the next one */
-    uint64_t                 after;         /* as in the event */
-    ngx_uint_t               lost;
     ngx_ess_record_type_e    type;
     uint32_t                 segs;          /* for one record, at most */
     uint32_t                 now;           /* ticks */
     ngx_uint_t               ms;            /* since that tick */
     ngx_uint_t               force;
-    uint64_t                 done;          /* as in the event */
     uint64_t                 upto;          /* the last stream of this hold */
     ngx_uint_t               more;          /* streams behind it, or work */
     ngx_uint_t               evict;         /* records that may still go */
@@ -79,8 +73,6 @@ static void ngx_ess_log_note_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     ngx_ess_record_type_e type, ngx_ess_wake_t *wake);
 static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
     ngx_ess_stream_t *s, ngx_ess_seg_t i);
-static void ngx_ess_log_copy_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_zone_record_t *r, ngx_str_t *body);
 
 
 ngx_int_t
@@ -100,14 +92,13 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
 
     /* the same event again, which whoever died had begun to append */
 
-    if (a.done == 0 && a.mark) {
-        a.done = ngx_ess_mark_done_locked(sh, a.mark);
+    if (event->done == 0 && event->mark) {
+        event->done = ngx_ess_mark_done_locked(sh, event->mark);
     }
 
     n = ngx_ess_log_prepare_locked(&a);
 
     if (n == NGX_AGAIN || n == NGX_BUSY) {
-        event->done = a.done;
         return n;
     }
 
@@ -123,8 +114,8 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
     event->done = 0;
     event->sought = 0;
 
-    if (a.mark) {
-        ngx_ess_mark_set_locked(sh, a.mark);
+    if (event->mark) {
+        ngx_ess_mark_set_locked(sh, event->mark);
     }
 
     ngx_ess_journal_commit_locked(sh);
@@ -176,10 +167,10 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
     ngx_ess_zone_sh_t  *sh;
 
     sh = a->sh;
-    last = a->done;
+    last = a->event->done;
     added = 0;
 
-    if (ngx_ess_log_walk_first_locked(&a->walk, a->done, &i) != NGX_OK) {
+    if (ngx_ess_log_walk_first_locked(&a->walk, a->event->done, &i) != NGX_OK) {
         return 0;
     }
 
@@ -195,7 +186,7 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
             continue;
         }
 
-        loss = a->type == NGX_ESS_RECORD_EVENT && !a->lost
+        loss = a->type == NGX_ESS_RECORD_EVENT && !a->event->lost
                && ngx_ess_zone_untold(sh, s);
 
         if (sh->undo + (1 + loss) * NGX_ESS_LOG_UNDO
@@ -205,7 +196,7 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
             ngx_ess_log_chunk_locked(a, last);
         }
 
-        if (a->lost) {
+        if (a->event->lost) {
             ngx_ess_log_number_locked(a, i);
             last = s->id;
             continue;
@@ -243,23 +234,17 @@ static void
 ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     ngx_str_t *key, ngx_ess_event_t *event)
 {
+    ngx_memzero(a, sizeof(ngx_ess_log_append_t));
+
     a->zone = zone;
     a->sh = zone->sh;
-    a->mark = event->mark;
+    a->event = event;
     a->walk.sh = zone->sh;
     a->walk.event = event;
     a->walk.key = key;
     a->walk.hash = ngx_ess_lookup_key_hash(key);
     a->look = 1 + (event->streams ? 0 : event->nkeys / NGX_ESS_LOG_KEYS);
     a->body = event->body;
-    a->uuid = event->uuid;
-    a->timestamp = event->timestamp;
-    a->ordinal = event->ordinal;
-    a->after = event->after;
-    a->lost = event->lost;
-    a->done = event->done;
-    a->upto = 0;
-    a->more = 0;
     a->evict = NGX_ESS_LOG_EVICT;
     a->type = NGX_ESS_RECORD_EVENT;
     a->now = ngx_ess_log_arrival_locked(zone->sh);
@@ -271,12 +256,10 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
         a->body.len = 0;
     }
 
-    a->segs = 0;
-
-    if (!a->lost) {
+    if (!event->lost) {
         a->segs = ngx_ess_zone_record_segs(a->body.len
-                                          + (a->ordinal ? NGX_ESS_ZONE_AFTER
-                                                        : 0));
+                                           + (event->ordinal
+                                              ? NGX_ESS_ZONE_AFTER : 0));
     }
 }
 
@@ -296,14 +279,14 @@ ngx_ess_log_meant_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 
     s = ngx_ess_zone_stream(a->sh, i);
 
-    if (a->ordinal) {
+    if (a->event->ordinal) {
         return (s->follow == NGX_ESS_FOLLOW_LIVE
                 || s->follow == NGX_ESS_FOLLOW_FILLING)
-               && s->next_ordinal <= a->ordinal;
+               && s->next_ordinal <= a->event->ordinal;
     }
 
-    return a->uuid == NULL
-           || ngx_memcmp(s->uuid, a->uuid, NGX_ESS_UUID_LEN) == 0;
+    return a->event->uuid == NULL
+           || ngx_memcmp(s->uuid, a->event->uuid, NGX_ESS_UUID_LEN) == 0;
 }
 
 
@@ -351,9 +334,9 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 
     /* where it went on from there was one */
 
-    n = a->done ? 1 : 0;
+    n = a->event->done ? 1 : 0;
 
-    if (ngx_ess_log_walk_first_locked(&a->walk, a->done, &i) != NGX_OK) {
+    if (ngx_ess_log_walk_first_locked(&a->walk, a->event->done, &i) != NGX_OK) {
         return NGX_BUSY;
     }
 
@@ -374,7 +357,7 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
         if (ngx_ess_log_meant_locked(a, i)) {
             meant++;
 
-            if (!a->lost) {
+            if (!a->event->lost) {
                 ngx_ess_log_room_bounds_locked(a->zone, i, a->body.len,
                                                a->now, &a->evict);
                 need += a->segs;
@@ -399,8 +382,8 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 static void
 ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last)
 {
-    if (last && a->mark) {
-        ngx_ess_mark_half_locked(a->sh, a->mark, last);
+    if (last && a->event->mark) {
+        ngx_ess_mark_half_locked(a->sh, a->event->mark, last);
     }
 
     ngx_ess_journal_commit_locked(a->sh);
@@ -452,8 +435,9 @@ ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
         ngx_ess_journal_set64_locked(sh, &s->bytes, s->bytes + a->body.len);
     }
 
-    if (a->ordinal) {
-        ngx_ess_journal_set64_locked(sh, &s->next_ordinal, a->ordinal + 1);
+    if (a->event->ordinal) {
+        ngx_ess_journal_set64_locked(sh, &s->next_ordinal,
+                                     a->event->ordinal + 1);
 
     } else {
         ngx_ess_log_number_locked(a, i);
@@ -475,7 +459,7 @@ ngx_ess_log_number_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     sh = a->sh;
     s = ngx_ess_zone_stream(sh, i);
 
-    if (a->ordinal || a->type != NGX_ESS_RECORD_EVENT) {
+    if (a->event->ordinal || a->type != NGX_ESS_RECORD_EVENT) {
         return;
     }
 
@@ -570,12 +554,15 @@ static void
 ngx_ess_log_note_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     ngx_ess_record_type_e type, ngx_ess_wake_t *wake)
 {
+    ngx_ess_event_t       event;
     ngx_ess_log_append_t  a;
 
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
     ngx_memzero(&a, sizeof(ngx_ess_log_append_t));
 
     a.zone = zone;
     a.sh = zone->sh;
+    a.event = &event;
     a.type = type;
     a.now = ngx_ess_log_arrival_locked(zone->sh);
     a.wake = wake;
@@ -590,7 +577,8 @@ static ngx_ess_seg_t
 ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
     ngx_ess_seg_t i)
 {
-    uint64_t                after;
+    size_t                  head;
+    uint64_t                after, ordinal;
     ngx_uint_t              sparse;
     ngx_ess_seg_t           rec, last;
     ngx_ess_zone_sh_t      *sh;
@@ -598,9 +586,10 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
 
     sh = a->sh;
 
-    after = ngx_max(a->after, s->next_ordinal - 1);
-    sparse = a->ordinal
-             && (a->type != NGX_ESS_RECORD_EVENT || after + 1 != a->ordinal);
+    ordinal = a->event->ordinal;
+    after = ngx_max(a->event->after, s->next_ordinal - 1);
+    sparse = ordinal
+             && (a->type != NGX_ESS_RECORD_EVENT || after + 1 != ordinal);
 
     rec = ngx_ess_zone_take_locked(sh,
                                   ngx_ess_zone_record_segs(a->body.len
@@ -621,51 +610,21 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
     r->ms = a->ms;
     r->sparse = sparse;
     r->arrival = a->now;
-    r->ordinal = a->ordinal ? a->ordinal
+    r->ordinal = ordinal ? ordinal
                  : (a->type == NGX_ESS_RECORD_EVENT) ? s->next_ordinal
                  : s->next_ordinal - 1;
 
     ngx_ess_log_search_range_locked(sh, s, r, (a->type == NGX_ESS_RECORD_EVENT)
-                                              ? a->timestamp : 0);
-
-    ngx_ess_zone_fault();
+                                              ? a->event->timestamp : 0);
 
     if (sparse) {
         ngx_memcpy(r->body, &after, NGX_ESS_ZONE_AFTER);
     }
 
-    ngx_ess_log_copy_locked(sh, r, &a->body);
-
-    return rec;
-}
-
-
-static void
-ngx_ess_log_copy_locked(ngx_ess_zone_sh_t *sh, ngx_ess_zone_record_t *r,
-    ngx_str_t *body)
-{
-    u_char         *p;
-    size_t          head, left, n;
-    ngx_ess_seg_t   seg;
-
     head = ngx_ess_zone_record_head(r);
 
-    p = body->data;
-    left = body->len;
-    n = ngx_min(left, sizeof(r->body) - head);
+    ngx_ess_zone_put_locked(sh, r->body + head, sizeof(r->body) - head,
+                            r->link, a->body.data, a->body.len);
 
-    if (n) {
-        ngx_memcpy(r->body + head, p, n);
-    }
-
-    for (seg = r->link; left > n; seg = *ngx_ess_zone_link(sh, seg)) {
-        p += n;
-        left -= n;
-        n = ngx_min(left, NGX_ESS_ZONE_REST);
-
-        ngx_ess_zone_fault();
-
-        ngx_memcpy((u_char *) ngx_ess_zone_seg(sh, seg) + NGX_ESS_ZONE_LINK,
-                   p, n);
-    }
+    return rec;
 }

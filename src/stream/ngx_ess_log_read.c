@@ -12,17 +12,13 @@
 #include "ngx_ess_zone_layout.h"
 
 
-static void ngx_ess_log_read_copy_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_zone_record_t *r, u_char *p);
-
-
 ngx_int_t
 ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t *seq, ngx_ess_seg_t *last, u_char *buf, size_t size,
     ngx_ess_record_t *records, ngx_uint_t *n, ngx_ess_log_lost_t *lost,
     size_t *need)
 {
-    size_t                  used;
+    size_t                  used, head;
     uint64_t                first;
     ngx_int_t               rc;
     ngx_uint_t              max;
@@ -85,7 +81,11 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         records[*n].body.len = r->len;
         records[*n].body.data = buf + used;
 
-        ngx_ess_log_read_copy_locked(sh, r, buf + used);
+        head = ngx_ess_zone_record_head(r);
+
+        (void) ngx_ess_zone_get_locked(sh, r->body + head,
+                                       sizeof(r->body) - head, r->link,
+                                       buf + used, r->len);
 
         used += r->len;
         *seq = records[*n].seq + 1;
@@ -98,33 +98,4 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_zone_unlock(zone);
 
     return rc;
-}
-
-
-static void
-ngx_ess_log_read_copy_locked(ngx_ess_zone_sh_t *sh, ngx_ess_zone_record_t *r,
-    u_char *p)
-{
-    size_t         head, left, n;
-    ngx_ess_seg_t  seg;
-
-    head = ngx_ess_zone_record_head(r);
-
-    left = r->len;
-    n = ngx_min(left, sizeof(r->body) - head);
-
-    if (n == 0) {
-        return;
-    }
-
-    p = ngx_cpymem(p, r->body + head, n);
-
-    for (seg = r->link; left > n; seg = *ngx_ess_zone_link(sh, seg)) {
-        left -= n;
-        n = ngx_min(left, NGX_ESS_ZONE_REST);
-
-        p = ngx_cpymem(p,
-                       (u_char *) ngx_ess_zone_seg(sh, seg) + NGX_ESS_ZONE_LINK,
-                       n);
-    }
 }

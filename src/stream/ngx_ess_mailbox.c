@@ -21,7 +21,6 @@ static void ngx_ess_mailbox_timer(ngx_event_t *ev);
 static void ngx_ess_mailbox_next(ngx_ess_mail_t *mail);
 static ngx_int_t ngx_ess_mailbox_put(ngx_ess_mail_t *mail);
 static void ngx_ess_mailbox_withdraw(ngx_ess_mail_t *mail);
-static ngx_uint_t ngx_ess_mailbox_lives(uint32_t proc, uint32_t life);
 static void ngx_ess_mailbox_reply(ngx_uint_t i, ngx_ess_mailbox_t *question);
 static void ngx_ess_mailbox_answered(ngx_ess_mailbox_t *answer);
 static void ngx_ess_mailbox_take(ngx_ess_mail_t *mail,
@@ -97,7 +96,9 @@ ngx_ess_mailbox_timer(ngx_event_t *ev)
 
     while (mail->proc != NGX_ESS_PROCS) {
 
-        if (!ngx_ess_mailbox_lives(mail->proc, mail->life)) {
+        if (!ngx_ess_zone_lives(ngx_ess_mailbox_zone->sh, mail->proc,
+                                mail->life))
+        {
 
             /* and so are its subscribers gone */
 
@@ -169,7 +170,6 @@ ngx_ess_mailbox_put(ngx_ess_mail_t *mail)
     ngx_ess_zone_t     *zone;
     ngx_ess_wake_t      wake;
     ngx_ess_mailbox_t  *box;
-    ngx_ess_process_t  *proc;
 
     zone = ngx_ess_mailbox_zone;
     box = zone->sh->boxes;
@@ -180,7 +180,7 @@ ngx_ess_mailbox_put(ngx_ess_mail_t *mail)
 
     for (i = 0; i < NGX_ESS_MAILBOXES; i++) {
         if (box[i].state == NGX_ESS_BOX_FREE
-            || !ngx_ess_mailbox_lives(box[i].asker, box[i].asker_life))
+            || !ngx_ess_zone_lives(zone->sh, box[i].asker, box[i].asker_life))
         {
             break;
         }
@@ -195,14 +195,13 @@ ngx_ess_mailbox_put(ngx_ess_mail_t *mail)
     mail->serial = ++zone->sh->questions;
 
     box += i;
-    proc = ngx_ess_zone_proc(zone->sh, zone->proc);
 
     box->state = NGX_ESS_BOX_FREE;
     ngx_ess_journal_barrier();
 
     box->serial = mail->serial;
     box->asker = zone->proc;
-    box->asker_life = proc->incarnation;
+    box->asker_life = ngx_ess_zone_life(zone);
     box->asked = mail->proc;
     box->type = mail->type;
     box->ref = mail->ref;
@@ -244,53 +243,37 @@ ngx_ess_mailbox_withdraw(ngx_ess_mail_t *mail)
 }
 
 
-static ngx_uint_t
-ngx_ess_mailbox_lives(uint32_t proc, uint32_t life)
-{
-    ngx_ess_process_t  *p;
-
-    p = ngx_ess_zone_proc(ngx_ess_mailbox_zone->sh, proc);
-
-    return *(volatile uint32_t *) &p->pid
-           && *(volatile uint32_t *) &p->incarnation == life;
-}
-
-
 void
 ngx_ess_mailbox_read(void)
 {
-    uint32_t            life;
-    ngx_uint_t          i;
-    ngx_ess_zone_t     *zone;
-    ngx_ess_mailbox_t  *box;
+    ngx_uint_t       i, asked, answered;
+    ngx_ess_zone_t  *zone;
 
     static ngx_ess_mailbox_t  copy;
 
     zone = ngx_ess_mailbox_zone;
-    life = ngx_ess_zone_proc(zone->sh, zone->proc)->incarnation;
 
     for (i = 0; i < NGX_ESS_MAILBOXES; i++) {
-        box = &zone->sh->boxes[i];
-
         ngx_ess_zone_lock(zone);
 
-        if (box->state == NGX_ESS_BOX_ASKED && box->asked == zone->proc) {
-            copy = *box;
-            ngx_ess_zone_unlock(zone);
+        copy = zone->sh->boxes[i];
 
+        asked = (copy.state == NGX_ESS_BOX_ASKED && copy.asked == zone->proc);
+        answered = (copy.state == NGX_ESS_BOX_ANSWERED
+                    && copy.asker == zone->proc
+                    && copy.asker_life == ngx_ess_zone_life(zone));
+
+        if (answered) {
+            zone->sh->boxes[i].state = NGX_ESS_BOX_FREE;
+        }
+
+        ngx_ess_zone_unlock(zone);
+
+        if (asked) {
             ngx_ess_mailbox_reply(i, &copy);
 
-        } else if (box->state == NGX_ESS_BOX_ANSWERED
-                   && box->asker == zone->proc && box->asker_life == life)
-        {
-            copy = *box;
-            box->state = NGX_ESS_BOX_FREE;
-            ngx_ess_zone_unlock(zone);
-
+        } else if (answered) {
             ngx_ess_mailbox_answered(&copy);
-
-        } else {
-            ngx_ess_zone_unlock(zone);
         }
     }
 }

@@ -156,7 +156,6 @@ ngx_ess_mark_settled_locked(ngx_ess_zone_t *zone, ngx_uint_t slot)
 
     s = &zone->sh->slots[slot];
 
-    ngx_ess_journal_set64_locked(zone->sh, &s->acked, s->appended);
     ngx_ess_journal_set64_locked(zone->sh, &s->settled, s->appended);
-    ngx_ess_journal_commit_locked(zone->sh);
+    ngx_ess_mark_acked_locked(zone, slot);
 }

@@ -9,38 +9,61 @@
 #include "ngx_ess_zone_layout.h"
 
 
+static ngx_ess_pair_t *ngx_ess_pair_place_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_stream_t *s, ngx_ess_pair_t *pair, ngx_ess_seg_t *ext);
+
+
 ngx_ess_pair_t *
 ngx_ess_pair_next_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
+    ngx_ess_pair_t *pair, ngx_ess_seg_t *ext)
+{
+    do {
+        pair = ngx_ess_pair_place_locked(sh, s, pair, ext);
+    } while (pair && pair->count == 0);
+
+    return pair;
+}
+
+
+ngx_ess_pair_t *
+ngx_ess_pair_unused_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s)
+{
+    ngx_ess_seg_t    ext;
+    ngx_ess_pair_t  *pair;
+
+    pair = NULL;
+
+    do {
+        pair = ngx_ess_pair_place_locked(sh, s, pair, &ext);
+    } while (pair && pair->count);
+
+    return pair;
+}
+
+
+/* The place behind it, in use or not. */
+
+static ngx_ess_pair_t *
+ngx_ess_pair_place_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
     ngx_ess_pair_t *pair, ngx_ess_seg_t *ext)
 {
     ngx_ess_pair_t  *end;
 
     if (pair == NULL) {
         *ext = 0;
-        pair = s->pairs;
-
-    } else {
-        pair++;
+        return s->pairs;
     }
 
-    for ( ;; ) {
-        end = *ext ? ngx_ess_zone_ext(sh, *ext)->pairs + NGX_ESS_PAIRS_MORE
-                   : s->pairs + NGX_ESS_STREAM_PAIRS;
+    end = *ext ? ngx_ess_zone_ext(sh, *ext)->pairs + NGX_ESS_PAIRS_MORE
+               : s->pairs + NGX_ESS_STREAM_PAIRS;
 
-        for ( /* void */ ; pair < end; pair++) {
-            if (pair->count) {
-                return pair;
-            }
-        }
-
-        *ext = *ext ? *ngx_ess_zone_link(sh, *ext) : s->ext;
-
-        if (*ext == 0) {
-            return NULL;
-        }
-
-        pair = ngx_ess_zone_ext(sh, *ext)->pairs;
+    if (++pair < end) {
+        return pair;
     }
+
+    *ext = *ext ? *ngx_ess_zone_link(sh, *ext) : s->ext;
+
+    return *ext ? ngx_ess_zone_ext(sh, *ext)->pairs : NULL;
 }
 
 

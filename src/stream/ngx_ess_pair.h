@@ -18,6 +18,10 @@
 ngx_ess_pair_t *ngx_ess_pair_next_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_stream_t *s, ngx_ess_pair_t *pair, ngx_ess_seg_t *ext);
 
+/* The first place for another one; NULL: all are in use. */
+ngx_ess_pair_t *ngx_ess_pair_unused_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_stream_t *s);
+
 /* That of process slot p; NULL: it has no subscribers. */
 ngx_ess_pair_t *ngx_ess_pair_find_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_stream_t *s, ngx_uint_t p);

@@ -18,8 +18,6 @@
 #define NGX_ESS_STREAM_WALK   1024
 
 
-static u_char *ngx_ess_stream_copy_key_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_stream_t *s, u_char *p);
 static ngx_int_t ngx_ess_stream_listed_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_seg_t i, ngx_ess_stream_info_t *info);
 static ngx_ess_zone_mark_t *ngx_ess_stream_marked_locked(ngx_ess_zone_sh_t *sh,
@@ -48,69 +46,37 @@ ngx_ess_stream_event_key(ngx_ess_event_key_t *k, ngx_str_t *key)
 u_char *
 ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid)
 {
-    ngx_uint_t     i;
-
-    static u_char  hex[] = "0123456789abcdef";
-
-    for (i = 0; i < NGX_ESS_UUID_LEN; i++) {
-        *text++ = hex[uuid[i] >> 4];
-        *text++ = hex[uuid[i] & 0xf];
-    }
-
-    return text;
+    return ngx_hex_dump(text, (u_char *) uuid, NGX_ESS_UUID_LEN);
 }
 
 
 ngx_int_t
 ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text)
 {
-    u_char      c;
-    ngx_uint_t  i, digit;
+    ngx_int_t   n;
+    ngx_uint_t  i;
+    u_char      lower[NGX_ESS_UUID_TEXT];
 
     if (text->len != NGX_ESS_UUID_TEXT) {
         return NGX_DECLINED;
     }
 
-    for (i = 0; i < NGX_ESS_UUID_TEXT; i++) {
-        c = text->data[i];
+    for (i = 0; i < NGX_ESS_UUID_LEN; i++) {
+        n = ngx_hextoi(text->data + 2 * i, 2);
 
-        if (c >= '0' && c <= '9') {
-            digit = c - '0';
-
-        } else if (c >= 'a' && c <= 'f') {
-            digit = c - 'a' + 10;
-
-        } else {
+        if (n == NGX_ERROR) {
             return NGX_DECLINED;
         }
 
-        if (i % 2 == 0) {
-            uuid[i / 2] = (u_char) (digit << 4);
-
-        } else {
-            uuid[i / 2] |= (u_char) digit;
-        }
+        uuid[i] = (u_char) n;
     }
 
-    return NGX_OK;
-}
+    /* there is one text of each, in lower case */
 
+    ngx_ess_stream_uuid_text(lower, uuid);
 
-static u_char *
-ngx_ess_stream_copy_key_locked(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s,
-    u_char *p)
-{
-    size_t  n;
-
-    n = ngx_min(s->key_len, NGX_ESS_STREAM_KEY);
-    p = ngx_cpymem(p, s->key, n);
-
-    if (s->key_len > n) {
-        p = ngx_cpymem(p, (u_char *) ngx_ess_zone_seg(sh, s->link)
-                          + NGX_ESS_ZONE_LINK, s->key_len - n);
-    }
-
-    return p;
+    return (ngx_memcmp(lower, text->data, NGX_ESS_UUID_TEXT) == 0)
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -139,7 +105,8 @@ ngx_ess_stream_info_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     info->key_len = s->key_len;
 
     ngx_memcpy(info->uuid, s->uuid, NGX_ESS_UUID_LEN);
-    (void) ngx_ess_stream_copy_key_locked(sh, s, info->key);
+    (void) ngx_ess_zone_get_locked(sh, s->key, NGX_ESS_STREAM_KEY, s->link,
+                                   info->key, s->key_len);
 }
 
 
@@ -197,13 +164,7 @@ ngx_ess_stream_listed_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
 ngx_uint_t
 ngx_ess_stream_count(ngx_ess_zone_t *zone)
 {
-    ngx_uint_t  n;
-
-    ngx_ess_zone_lock(zone);
-    n = zone->sh->nstreams;
-    ngx_ess_zone_unlock(zone);
-
-    return n;
+    return *(volatile uint32_t *) &zone->sh->nstreams;
 }
 
 
@@ -313,7 +274,9 @@ ngx_ess_stream_keys(ngx_ess_zone_t *zone, ngx_uint_t slots,
             keys[found].ref.index = i;
             keys[found].slot = slot;
             keys[found].len = s->key_len;
-            (void) ngx_ess_stream_copy_key_locked(sh, s, keys[found].data);
+            (void) ngx_ess_zone_get_locked(sh, s->key, NGX_ESS_STREAM_KEY,
+                                           s->link, keys[found].data,
+                                           s->key_len);
             found++;
         }
 

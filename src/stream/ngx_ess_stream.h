@@ -74,7 +74,7 @@ ngx_int_t ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
 ngx_uint_t ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
     ngx_ess_stream_info_t *infos, ngx_uint_t n);
 
-/* How many there are, in any state.  Takes the mutex. */
+/* How many there are, in any state.  No lock. */
 ngx_uint_t ngx_ess_stream_count(ngx_ess_zone_t *zone);
 
 /* 1 when there is room for another one.  Takes the mutex. */

@@ -122,7 +122,6 @@ static ngx_ess_seg_t
 ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
     const ngx_ess_stream_info_t *row)
 {
-    size_t              n;
     uint32_t            segs;
     ngx_str_t           key;
     ngx_ess_seg_t       i, last;
@@ -163,13 +162,8 @@ ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
     s->key_len = key.len;
     ngx_memcpy(s->uuid, row->uuid, NGX_ESS_UUID_LEN);
 
-    n = ngx_min(key.len, NGX_ESS_STREAM_KEY);
-    ngx_memcpy(s->key, key.data, n);
-
-    if (key.len > n) {
-        ngx_memcpy((u_char *) ngx_ess_zone_seg(sh, s->link) + NGX_ESS_ZONE_LINK,
-                   key.data + n, key.len - n);
-    }
+    ngx_ess_zone_put_locked(sh, s->key, NGX_ESS_STREAM_KEY, s->link, key.data,
+                            key.len);
 
     ngx_ess_journal_set32_locked(sh, &sh->nstatic, sh->nstatic + segs);
     ngx_ess_journal_set32_locked(sh, &sh->nstreams, sh->nstreams + 1);

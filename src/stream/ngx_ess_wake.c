@@ -257,11 +257,11 @@ ngx_ess_wake_poll(void)
 
     zone = ngx_ess_wake_zone;
 
-    if (zone == NULL || zone->proc >= zone->sh->geo.nprocs) {
+    proc = zone ? ngx_ess_zone_own(zone) : NULL;
+
+    if (proc == NULL) {
         return;
     }
-
-    proc = ngx_ess_zone_proc(zone->sh, zone->proc);
 
     if (*(volatile uint32_t *) &proc->mail) {
 
@@ -356,13 +356,9 @@ ngx_ess_wake_progress(ngx_uint_t all)
 
     zone = ngx_ess_wake_zone;
 
-    if (zone == NULL || zone->proc >= zone->sh->geo.nprocs) {
-        return;
-    }
+    proc = zone ? ngx_ess_zone_own(zone) : NULL;
 
-    proc = ngx_ess_zone_proc(zone->sh, zone->proc);
-
-    if (!proc->behind) {
+    if (proc == NULL || !proc->behind) {
         return;
     }
 
@@ -508,11 +504,8 @@ ngx_ess_wake_procs(ngx_ess_zone_t *zone, ngx_ess_wake_t *wake)
         bits = wake->procs[i];
         wake->procs[i] = 0;
 
-        for (p = i * 64; bits; p++, bits >>= 1) {
-
-            if (!(bits & 1)) {
-                continue;
-            }
+        for ( /* void */ ; bits; bits &= bits - 1) {
+            p = i * 64 + __builtin_ctzll(bits);
 
             if (p == zone->proc) {
                 if (ngx_ess_wake_zone) {

@@ -195,17 +195,10 @@ ngx_ess_zone_make(ngx_ess_zone_t *zone)
     shpool = zone->shpool;
     shpool->log_nomem = 0;
 
-    p = NULL;
+    /* a pool from which nothing was taken yet is one run of pages */
 
-    for (size = shpool->pfree * ngx_pagesize;
-         size > NGX_ESS_ZONE_MIN / 2;
-         size -= ngx_pagesize)
-    {
-        p = ngx_slab_alloc(shpool, size);
-        if (p) {
-            break;
-        }
-    }
+    size = shpool->pfree * ngx_pagesize;
+    p = ngx_slab_alloc(shpool, size);
 
     if (p == NULL || ngx_ess_zone_geometry(&geo, size) != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
@@ -409,6 +402,51 @@ ngx_ess_zone_give_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t first,
 }
 
 
+/* The last segment's link is 0: there is a segment 0, which nobody uses. */
+
+void
+ngx_ess_zone_put_locked(ngx_ess_zone_sh_t *sh, u_char *first, size_t room,
+    ngx_ess_seg_t link, u_char *p, size_t len)
+{
+    size_t  n;
+
+    while (len) {
+        ngx_ess_zone_fault();
+
+        n = ngx_min(len, room);
+        ngx_memcpy(first, p, n);
+
+        p += n;
+        len -= n;
+
+        first = ngx_ess_zone_rest(sh, link);
+        room = NGX_ESS_ZONE_REST;
+        link = *ngx_ess_zone_link(sh, link);
+    }
+}
+
+
+u_char *
+ngx_ess_zone_get_locked(ngx_ess_zone_sh_t *sh, u_char *first, size_t room,
+    ngx_ess_seg_t link, u_char *p, size_t len)
+{
+    size_t  n;
+
+    while (len) {
+        n = ngx_min(len, room);
+        p = ngx_cpymem(p, first, n);
+
+        len -= n;
+
+        first = ngx_ess_zone_rest(sh, link);
+        room = NGX_ESS_ZONE_REST;
+        link = *ngx_ess_zone_link(sh, link);
+    }
+
+    return p;
+}
+
+
 uint32_t
 ngx_ess_zone_now(ngx_ess_zone_sh_t *sh)
 {
@@ -420,10 +458,6 @@ ngx_ess_zone_now(ngx_ess_zone_sh_t *sh)
 void
 ngx_ess_zone_room(ngx_ess_zone_t *zone, ngx_uint_t *nfree, ngx_uint_t *total)
 {
-    ngx_ess_zone_lock(zone);
-
-    *nfree = zone->sh->nfree;
+    *nfree = *(volatile uint32_t *) &zone->sh->nfree;
     *total = zone->sh->geo.nsegs - 1;
-
-    ngx_ess_zone_unlock(zone);
 }

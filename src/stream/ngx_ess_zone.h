@@ -91,7 +91,7 @@ uint64_t ngx_ess_zone_generation(ngx_ess_zone_t *zone);
 void ngx_ess_zone_lock(ngx_ess_zone_t *zone);
 void ngx_ess_zone_unlock(ngx_ess_zone_t *zone);
 
-/* Free segments and all segments; takes the mutex. */
+/* Free segments and all segments; no lock. */
 void ngx_ess_zone_room(ngx_ess_zone_t *zone, ngx_uint_t *nfree,
     ngx_uint_t *total);
 
@@ -110,6 +110,16 @@ ngx_ess_seg_t ngx_ess_zone_take_locked(ngx_ess_zone_sh_t *sh, uint32_t n,
     ngx_ess_seg_t *last);
 void ngx_ess_zone_give_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t first,
     ngx_ess_seg_t last, uint32_t n);
+
+/*
+ * Bytes that lie in a segment, from "first" on, where there is room for so
+ * many, and go on in the segments from "link" on: written and read, without the
+ * journal.  Reading returns the end of what was read.
+ */
+void ngx_ess_zone_put_locked(ngx_ess_zone_sh_t *sh, u_char *first, size_t room,
+    ngx_ess_seg_t link, u_char *p, size_t len);
+u_char *ngx_ess_zone_get_locked(ngx_ess_zone_sh_t *sh, u_char *first,
+    size_t room, ngx_ess_seg_t link, u_char *p, size_t len);
 
 /* The time since the zone was made, in ticks, by the process's own cached
    clock; no lock. */

@@ -361,6 +361,10 @@ struct ngx_ess_zone_sh_s {
 #define ngx_ess_zone_link(sh, i)                                              \
     ((ngx_ess_seg_t *) ngx_ess_zone_seg(sh, i))
 
+/* all of a segment but its link */
+#define ngx_ess_zone_rest(sh, i)                                              \
+    ((u_char *) ngx_ess_zone_seg(sh, i) + NGX_ESS_ZONE_LINK)
+
 #define ngx_ess_zone_stream(sh, i)                                            \
     ((ngx_ess_stream_t *) ngx_ess_zone_seg(sh, i))
 

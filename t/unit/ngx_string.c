@@ -254,3 +254,18 @@ ngx_atoi(u_char *line, size_t n)
 {
     return ngx_atoof(line, n);
 }
+
+
+u_char *
+ngx_hex_dump(u_char *dst, u_char *src, size_t len)
+{
+    char  text[3];
+
+    while (len--) {
+        (void) snprintf(text, sizeof(text), "%02x", *src++);
+        memcpy(dst, text, 2);
+        dst += 2;
+    }
+
+    return dst;
+}

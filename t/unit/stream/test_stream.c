@@ -2,7 +2,7 @@
  * What is told of streams: uuids, keys, marks of unbinding.
  *
  * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
- * links: t/unit/ngx_unit.c t/unit/stream/one_zone.c
+ * links: t/unit/ngx_unit.c t/unit/ngx_string.c t/unit/stream/one_zone.c
  */
 
 
