@@ -385,18 +385,18 @@ def test_schema_1(service):
 
 WRONG = [
     # make, path below a folder, what is said of it
-    (None, "none/ess/s.db", r"the folder \".*/none\".*No such file"),
-    (os.mkdir, "s.db", r"must be a regular file.*Is a directory"),
+    (None, "none/ess/s.db", r"none\" is not a folder that exists"),
+    (os.mkdir, "s.db", r"is a folder; give the path of a regular file"),
     (text, "s.db", r"is not a SQLite database"),
     (lambda path: open(path, "w").write("x"), "s.db",
      r"is not a SQLite database"),
     (other_database, "s.db", r"is the SQLite database of another application"),
     (later_version, "s.db", r"was made by another version.*schema is 3"),
     (lambda path: os.symlink("/dev/null", path), "s.db",
-     r"must be a regular file.*symbolic links"),
-    (os.mkfifo, "s.db", r"is not a SQLite database"),
+     r"is a symbolic link"),
+    (os.mkfifo, "s.db", r"is not a regular file"),
     (lambda path: text(os.path.dirname(path) + "/file"), "file/s.db",
-     r"must be a regular file.*Not a directory"),
+     r"file\" is not a folder"),
     (lambda path: text(os.path.dirname(path) + "/file"), "file/ess/s.db",
      r""),
     (None, "x" * 300 + "/s.db", r""),
@@ -426,10 +426,11 @@ def test_wrong_file_is_refused_and_left_alone(nginx, tmp_path, make, name,
 
 @root
 @pytest.mark.parametrize("mode, name, message", [
-    (0o755, "streams.db", 'the user nobody cannot use the folder "%s"'),
+    (0o755, "streams.db", r'the folder "%s" must be writable for the user '
+     'nobody'),
     (0o733, "streams.db", None),
-    (0o700, "streams.db", "%s/streams.db must be a regular file"),
-    (0o700, "x/streams.db", "%s/x/streams.db must be a regular file"),
+    (0o700, "streams.db", r'"%s" must be writable for the user nobody'),
+    (0o700, "x/streams.db", r'user nobody may not enter the folder "%s"'),
 ])
 def test_folder_closed_to_the_workers_is_refused(nginx, public, mode, name,
                                                  message):
@@ -444,7 +445,6 @@ def test_folder_closed_to_the_workers_is_refused(nginx, public, mode, name,
     if message:
         assert '"ess_store" %s/%s' % (folder, name) in output
         assert message % folder in output
-        assert "Permission denied" in output
     assert os.listdir(folder) == []
 
 
@@ -458,8 +458,8 @@ def test_file_closed_to_the_workers_is_refused(nginx, public):
     n.expect(r"\[emerg\]")
     code, output = n.test()
     assert code == 1
-    assert ('"ess_store" %s must be a regular file that is readable and '
-            'writable for the user nobody' % path) in output
+    assert ('"ess_store" %s must be readable and writable for the user nobody'
+            % path) in output
 
 
 def test_reload_with_a_wrong_store_is_refused_and_nothing_changes(service):

@@ -39,6 +39,8 @@ typedef struct {
 
 static ngx_int_t ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf,
     ngx_str_t *path);
+static ngx_int_t ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf,
+    ngx_str_t *path, const char *folder, ngx_uint_t own, ngx_err_t err);
 static ngx_int_t ngx_ess_store_sqlite_file_file(ngx_conf_t *cf,
     ngx_str_t *path);
 static ngx_int_t ngx_ess_store_sqlite_file_header(ngx_conf_t *cf,
@@ -68,7 +70,11 @@ ngx_ess_store_sqlite_file_check(ngx_conf_t *cf, ngx_str_t *path)
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_store_sqlite_file_file(cf, path);
+    rc = ngx_ess_store_sqlite_file_folder(cf, path);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_store_sqlite_file_file(cf, path);
+    }
 
     if (ngx_ess_store_sqlite_file_leave(cf->cycle) != NGX_OK) {
         return NGX_ERROR;
@@ -78,71 +84,124 @@ ngx_ess_store_sqlite_file_check(ngx_conf_t *cf, ngx_str_t *path)
 }
 
 
-static ngx_int_t
-ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path)
-{
-    int        fd;
-    ngx_int_t  rc;
-
-    fd = open((char *) path->data, O_RDWR|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
-
-    if (fd == -1 && ngx_errno != NGX_ENOENT) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"ess_store\" %V must be a regular file that is "
-                           "readable and writable for the user %s, or not "
-                           "exist", path, ngx_ess_store_sqlite_file_user.name);
-        return NGX_ERROR;
-    }
-
-    rc = ngx_ess_store_sqlite_file_folder(cf, path);
-
-    if (fd == -1) {
-        return rc;
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_ess_store_sqlite_file_header(cf, path, fd);
-    }
-
-    (void) close(fd);
-
-    return rc;
-}
-
-
-/* SQLite makes files there.  It may be missing, but not the one around it. */
+/* Every folder on the way must let the user through; that of the file may be
+   missing, and must else be writable. */
 
 static ngx_int_t
 ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf, ngx_str_t *path)
 {
-    char  folder[NGX_ESS_STORE_SQLITE_FILE_PATH + 1], *last;
-
-    /* up to the last slash, without it but for the root's */
+    int     rc;
+    char    folder[NGX_ESS_STORE_SQLITE_FILE_PATH + 1], *p, *last, next;
 
     (void) ngx_cpystrn((u_char *) folder, path->data, path->len + 1);
 
     last = strrchr(folder, '/');
-    last[last == folder] = '\0';
 
-    if (faccessat(AT_FDCWD, folder, W_OK|X_OK, AT_EACCESS) == 0) {
+    for (p = folder + 1; p <= last; p++) {
+
+        if (*p != '/') {
+            continue;
+        }
+
+        /* with the slash, so that it is a folder */
+
+        next = p[1];
+        p[1] = '\0';
+
+        rc = faccessat(AT_FDCWD, folder, p == last ? W_OK|X_OK : X_OK,
+                       AT_EACCESS);
+
+        if (rc == -1) {
+            *p = '\0';
+            return ngx_ess_store_sqlite_file_closed(cf, path, folder,
+                                                    p == last, ngx_errno);
+        }
+
+        p[1] = next;
+    }
+
+    return NGX_OK;
+}
+
+
+/* own: it is the file's */
+
+static ngx_int_t
+ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf, ngx_str_t *path,
+    const char *folder, ngx_uint_t own, ngx_err_t err)
+{
+    const char  *user;
+
+    user = ngx_ess_store_sqlite_file_user.name;
+
+    if (own && err == NGX_ENOENT) {
         return NGX_OK;
     }
 
-    if (ngx_errno == NGX_ENOENT) {
-        last = strrchr(folder, '/');
-        last[last == folder] = '\0';
+    if (err != NGX_EACCES && err != EROFS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+                           "\"ess_store\" %V: \"%s\" is not a folder that "
+                           "exists; nginx makes the file's folder when it "
+                           "starts, but not those around it", path, folder);
 
-        if (faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) == 0) {
-            return NGX_OK;
-        }
+    } else if (own) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+                           "\"ess_store\" %V: the folder \"%s\" must be "
+                           "writable for the user %s", path, folder, user);
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ess_store\" %V: the user %s may not enter the "
+                           "folder \"%s\"; let it in (chmod o+x), or put the "
+                           "file elsewhere", path, user, folder);
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                       "\"ess_store\" %V: the user %s cannot use the folder "
-                       "\"%s\"; nginx makes the file's folder when it starts, "
-                       "but not those around it", path,
-                       ngx_ess_store_sqlite_file_user.name, folder);
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path)
+{
+    int          fd;
+    ngx_int_t    rc;
+    struct stat  st;
+
+    if (lstat((char *) path->data, &st) == -1) {
+
+        if (ngx_errno == NGX_ENOENT) {
+            return NGX_OK;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"ess_store\" %V: lstat() failed", path);
+        return NGX_ERROR;
+    }
+
+    if (!S_ISREG(st.st_mode)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ess_store\" %V is %s; give the path of a "
+                           "regular file, it need not exist", path,
+                           S_ISDIR(st.st_mode) ? "a folder"
+                           : S_ISLNK(st.st_mode) ? "a symbolic link"
+                           : "not a regular file");
+        return NGX_ERROR;
+    }
+
+    fd = open((char *) path->data, O_RDWR|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
+    if (fd == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"ess_store\" %V must be readable and writable "
+                           "for the user %s", path,
+                           ngx_ess_store_sqlite_file_user.name);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_ess_store_sqlite_file_header(cf, path, fd);
+
+    (void) close(fd);
+
+    return rc;
 }
 
 
