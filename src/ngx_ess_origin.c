@@ -11,8 +11,6 @@
 #include "ngx_ess_origin.h"
 
 
-static ngx_uint_t ngx_ess_origin_is_listed(ngx_http_request_t *r,
-    ngx_str_t *origin);
 static ngx_uint_t ngx_ess_origin_is_own(ngx_http_request_t *r,
     ngx_str_t *origin);
 static void ngx_ess_origin_split(ngx_str_t *host, ngx_str_t *port);
@@ -69,7 +67,7 @@ ngx_ess_origin_is_foreign(ngx_http_request_t *r)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_ess_origin_is_listed(ngx_http_request_t *r, ngx_str_t *origin)
 {
     ngx_str_t           *listed;

@@ -18,5 +18,8 @@
  */
 ngx_uint_t ngx_ess_origin_is_foreign(ngx_http_request_t *r);
 
+/* 1: it is in that list. */
+ngx_uint_t ngx_ess_origin_is_listed(ngx_http_request_t *r, ngx_str_t *origin);
+
 
 #endif /* _NGX_ESS_ORIGIN_H_INCLUDED_ */

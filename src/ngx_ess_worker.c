@@ -15,7 +15,7 @@
 #include "ngx_ess_registry_upkeep.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
-#include "ngx_ess_client_enter.h"
+#include "ngx_ess_client_start.h"
 #include "ngx_ess_client_list.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_encoding_ws.h"
@@ -220,7 +220,7 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
     ngx_ess_encoding_ws_init(mcf->deflate, mcf->deflate_min);
 
     if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
-        || ngx_ess_client_enter_init(cycle, mcf->zone) != NGX_OK
+        || ngx_ess_client_start_init(cycle, mcf->zone) != NGX_OK
         || ngx_ess_wake_init_process(cycle, mcf->zone,
                                      &ngx_ess_worker_notified)
            != NGX_OK)

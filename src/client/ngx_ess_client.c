@@ -25,14 +25,7 @@ static void ngx_ess_client_close_request(ngx_ess_client_t *client,
     ngx_int_t rc);
 
 
-static ngx_ess_zone_t  *ngx_ess_client_zone;
-
-
-void
-ngx_ess_client_init(ngx_ess_zone_t *zone)
-{
-    ngx_ess_client_zone = zone;
-}
+ngx_ess_zone_t  *ngx_ess_client_zone;
 
 
 void

@@ -98,7 +98,9 @@ struct ngx_ess_client_s {
 #define ngx_ess_client_session(client)  ((void *) ((client) + 1))
 
 
-void ngx_ess_client_init(ngx_ess_zone_t *zone);
+/* this worker's; NULL: ESS does nothing */
+extern ngx_ess_zone_t  *ngx_ess_client_zone;
+
 
 /* Adds n to the counter of this worker in the zone. */
 void ngx_ess_client_count(ngx_uint_t counter, int64_t n);

@@ -10,6 +10,7 @@
 #include "ngx_ess_escape.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
+#include "ngx_ess_origin.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_stream.h"
@@ -72,22 +73,9 @@ static ngx_int_t ngx_ess_client_enter_stream(ngx_http_request_t *r,
     ngx_ess_client_entry_t *entry);
 static ngx_ess_client_t *ngx_ess_client_enter_create(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref);
-static ngx_int_t ngx_ess_client_enter_busy(ngx_http_request_t *r,
-    ngx_ess_rejected_e reason);
+static ngx_int_t ngx_ess_client_enter_again(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_client_enter_refuse(ngx_http_request_t *r,
     ngx_int_t status, const char *name, const char *value);
-
-
-static ngx_ess_zone_t  *ngx_ess_client_enter_zone;
-
-
-ngx_int_t
-ngx_ess_client_enter_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
-{
-    ngx_ess_client_enter_zone = zone;
-
-    return ngx_ess_client_start_init(cycle, zone);
-}
 
 
 ngx_int_t
@@ -116,8 +104,7 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
     }
 
     if (rc != NGX_OK
-        || ngx_ess_stream_by_uuid(ngx_ess_client_enter_zone, uuid, &info)
-           != NGX_OK)
+        || ngx_ess_stream_by_uuid(ngx_ess_client_zone, uuid, &info) != NGX_OK)
     {
         return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
                                              NGX_HTTP_NOT_FOUND);
@@ -163,8 +150,7 @@ ngx_ess_client_enter_send_away(ngx_http_request_t *r,
     r->keepalive = 0;
 
     if (transport->answers) {
-        return ngx_ess_client_enter_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                           "Retry-After", "1");
+        return ngx_ess_client_enter_again(r);
     }
 
     if (transport->start(r, NULL) != NGX_OK) {
@@ -183,7 +169,7 @@ ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
                                            "Allow", "GET");
     }
 
-    if (ngx_ess_client_enter_zone == NULL) {
+    if (ngx_ess_client_zone == NULL) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
@@ -205,8 +191,6 @@ ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 static ngx_int_t
 ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 {
-    ngx_str_t          *origin;
-    ngx_uint_t          i;
     ngx_table_elt_t    *h;
     ngx_ess_escaped_t   text;
 
@@ -216,19 +200,8 @@ ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 
     h = ngx_ess_header_find(r, "origin", NULL);
 
-    if (h == NULL) {
+    if (h == NULL || ngx_ess_origin_is_listed(r, &h->value)) {
         return NGX_OK;
-    }
-
-    origin = lcf->origins->elts;
-
-    for (i = 0; i < lcf->origins->nelts; i++) {
-        if (origin[i].len == h->value.len
-            && ngx_strncasecmp(origin[i].data, h->value.data, h->value.len)
-               == 0)
-        {
-            return NGX_OK;
-        }
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -243,8 +216,7 @@ ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 static ngx_int_t
 ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason, ngx_int_t rc)
 {
-    ngx_ess_counter_add(ngx_ess_client_enter_zone, NGX_ESS_C_REJECTED + reason,
-                        1);
+    ngx_ess_client_count(NGX_ESS_C_REJECTED + reason, 1);
 
     return rc;
 }
@@ -389,7 +361,8 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
 
         r->keepalive = 0;
 
-        return ngx_ess_client_enter_busy(r, NGX_ESS_REJECTED_CLIENTS);
+        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_CLIENTS,
+                                             ngx_ess_client_enter_again(r));
     }
 
     entry->sub.ref = info->ref;
@@ -413,7 +386,6 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     /* a browser shows the reason of a close, but no status */
 
     entry->refused = (char *) reason.data;
-    entry->sub.pos.type = NGX_ESS_POSITION_NEW;
 
     return ngx_ess_client_enter_stream(r, entry);
 }
@@ -494,8 +466,7 @@ ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc)
         rc = ngx_ess_client_enter_stream(r, entry);
 
     } else if (rc == NGX_BUSY) {
-        rc = ngx_ess_client_enter_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                         "Retry-After", "1");
+        rc = ngx_ess_client_enter_again(r);
 
     } else if (entry->transport->answers) {
         entry->missing = 1;
@@ -529,11 +500,13 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
     if (entry->missing) {
         client->code = NGX_ESS_CLIENT_LATER;
         client->missing = 1;
+    }
+
+    if (client->code) {
         entry->sub.pos.type = NGX_ESS_POSITION_NEW;
     }
 
-    entry->sub.live = (entry->sub.follow && !entry->missing
-                       && !entry->refused);
+    entry->sub.live = (entry->sub.follow && client->code == 0);
 
     rc = ngx_ess_subscriber_enter(&client->sub, &entry->sub,
                                   &client->conf->limit);
@@ -544,7 +517,8 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
     }
 
     if (rc == NGX_BUSY) {
-        return ngx_ess_client_enter_busy(r, NGX_ESS_REJECTED_LIMIT);
+        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_LIMIT,
+                                             ngx_ess_client_enter_again(r));
     }
 
     if (rc != NGX_OK) {
@@ -597,17 +571,13 @@ ngx_ess_client_enter_create(ngx_http_request_t *r,
 }
 
 
-/* There are as many as may be. */
+/* It may come again. */
 
 static ngx_int_t
-ngx_ess_client_enter_busy(ngx_http_request_t *r, ngx_ess_rejected_e reason)
+ngx_ess_client_enter_again(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
-
-    rc = ngx_ess_client_enter_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                     "Retry-After", "1");
-
-    return ngx_ess_client_enter_rejected(reason, rc);
+    return ngx_ess_client_enter_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       "Retry-After", "1");
 }
 
 

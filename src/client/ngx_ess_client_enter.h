@@ -21,10 +21,6 @@ typedef struct {
 } ngx_ess_client_stats_t;
 
 
-/* In a worker, after notify. */
-ngx_int_t ngx_ess_client_enter_init(ngx_cycle_t *cycle,
-    ngx_ess_zone_t *zone);
-
 /* The content handler of ess_subscribe. */
 ngx_int_t ngx_ess_client_enter_handler(ngx_http_request_t *r);
 

@@ -48,7 +48,8 @@ static const ngx_ess_drain_handlers_t  ngx_ess_client_start_drained = {
 ngx_int_t
 ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
 {
-    ngx_ess_client_init(zone);
+    ngx_ess_client_zone = zone;
+
     ngx_ess_client_max_init(cycle);
     ngx_ess_wheel_init(ngx_ess_client_ping_timer, cycle->log);
     ngx_ess_drain_init(cycle, &ngx_ess_client_start_drained);

@@ -1,5 +1,6 @@
 /*
- * The beginning of a client.  Private to client/.
+ * The beginning of a client.  Private to client/, but for the worker's
+ * beginning.
  */
 
 
@@ -11,6 +12,7 @@
 #include "ngx_ess_client.h"
 
 
+/* In a worker: clients may come. */
 ngx_int_t ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone);
 
 /*

@@ -19,7 +19,6 @@ typedef struct {
 } ngx_ess_request_moved_t;
 
 
-static void ngx_ess_request_free(void *data);
 static ngx_uint_t ngx_ess_request_wanted(ngx_ess_client_t *client);
 static ngx_pool_cleanup_t *ngx_ess_request_realip(ngx_http_request_t *r);
 static void ngx_ess_request_disown(ngx_ess_client_t *client);
@@ -54,7 +53,7 @@ ngx_ess_request_own(ngx_ess_client_t *client)
         return NGX_ERROR;
     }
 
-    pool->handler = ngx_ess_request_free;
+    pool->handler = ngx_free;
     pool->data = client;
 
     cln = ngx_http_cleanup_add(r, 0);
@@ -66,13 +65,6 @@ ngx_ess_request_own(ngx_ess_client_t *client)
     cln->data = client;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_ess_request_free(void *data)
-{
-    ngx_free(data);
 }
 
 

@@ -74,12 +74,10 @@ ngx_ess_ws_codec_parse(ngx_ess_ws_parser_t *parser, u_char **pos,
 
     *pos = p + len;
 
-    if (len) {
-        parser->left -= len;
+    parser->left -= len;
 
-        if (ngx_ess_ws_codec_payload(parser, p, len) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (ngx_ess_ws_codec_payload(parser, p, len) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (parser->left) {
@@ -166,23 +164,28 @@ ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser)
         goto failed;
     }
 
-    switch (parser->opcode) {
+    if ((parser->opcode & ~NGX_ESS_WS_IS_CONTROL) > NGX_ESS_WS_BINARY) {
+        reason = "reserved opcode";
+        goto failed;
+    }
 
-    case NGX_ESS_WS_CONTINUATION:
-        if (!parser->in_message) {
-            reason = "nothing to continue";
+    if (parser->opcode >= NGX_ESS_WS_IS_CONTROL) {
+
+        if (!parser->fin) {
+            reason = "fragmented control frame";
             goto failed;
         }
 
-        break;
+        return NGX_OK;
+    }
 
-    case NGX_ESS_WS_TEXT:
-    case NGX_ESS_WS_BINARY:
-        if (parser->in_message) {
-            reason = "message within a message";
-            goto failed;
-        }
+    if (parser->in_message != (parser->opcode == NGX_ESS_WS_CONTINUATION)) {
+        reason = parser->in_message ? "message within a message"
+                                    : "nothing to continue";
+        goto failed;
+    }
 
+    if (!parser->in_message) {
         ngx_ess_ws_codec_done(parser);
 
         parser->in_message = 1;
@@ -191,22 +194,6 @@ ngx_ess_ws_codec_head_first(ngx_ess_ws_parser_t *parser)
         parser->message_len = 0;
         parser->data_len = 0;
         ngx_memzero(&parser->utf8, sizeof(ngx_ess_utf8_t));
-
-        break;
-
-    case NGX_ESS_WS_CLOSE:
-    case NGX_ESS_WS_PING:
-    case NGX_ESS_WS_PONG:
-        if (!parser->fin) {
-            reason = "fragmented control frame";
-            goto failed;
-        }
-
-        break;
-
-    default:
-        reason = "reserved opcode";
-        goto failed;
     }
 
     return NGX_OK;

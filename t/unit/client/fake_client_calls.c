@@ -11,6 +11,7 @@
 #include "ngx_ess_subscriber.h"
 
 
+#pragma weak ngx_ess_client_zone
 #pragma weak ngx_ess_client_count
 #pragma weak ngx_ess_client_flush
 #pragma weak ngx_ess_client_close
@@ -25,6 +26,9 @@
 
 
 /* client */
+
+ngx_ess_zone_t  *ngx_ess_client_zone;
+
 
 void
 ngx_ess_client_count(ngx_uint_t counter, int64_t n)

@@ -5,6 +5,7 @@
  *
  * links: src/client/ngx_ess_client_enter.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c src/ngx_ess_escape.c
+ * links: src/ngx_ess_origin.c
  * links: t/unit/ngx_string.c t/unit/ngx_trace.c t/unit/ngx_timer.c
  */
 
@@ -239,13 +240,6 @@ ngx_ess_wait_finish(ngx_http_request_t *r, ngx_int_t rc)
 }
 
 
-ngx_int_t
-ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
-{
-    return NGX_OK;
-}
-
-
 /* the request would free it */
 
 ngx_int_t
@@ -303,9 +297,7 @@ test_setup(void **state)
     ngx_str_set(&fake.request.uri, "/event-stream/u1/");
     fake.ctx[0] = NULL;
 
-    assert_int_equal(ngx_ess_client_enter_init(NULL,
-                                               (ngx_ess_zone_t *) &fake),
-                     NGX_OK);
+    ngx_ess_client_zone = (ngx_ess_zone_t *) &fake;
 
     return 0;
 }
@@ -489,7 +481,7 @@ test_refused(void **state)
     assert_int_equal(test_enter(), NGX_DONE);
     ngx_unit_traced("begin", "begin");
 
-    (void) ngx_ess_client_enter_init(NULL, NULL);
+    ngx_ess_client_zone = NULL;
     assert_int_equal(test_enter(), NGX_HTTP_SERVICE_UNAVAILABLE);
     ngx_unit_traced();
 }

@@ -33,13 +33,6 @@ static ngx_int_t                        test_leftover;
 /* as each part begins */
 
 void
-ngx_ess_client_init(ngx_ess_zone_t *zone)
-{
-    ngx_unit_trace("client");
-}
-
-
-void
 ngx_ess_client_max_init(ngx_cycle_t *cycle)
 {
     ngx_unit_trace("max");
@@ -248,7 +241,7 @@ test_init(void **state)
 {
     assert_int_equal(ngx_ess_client_start_init((ngx_cycle_t *) ngx_cycle,
                                                NULL), NGX_OK);
-    ngx_unit_traced("client", "max", "wheel", "drain", "feeds");
+    ngx_unit_traced("max", "wheel", "drain", "feeds");
 }
 
 
