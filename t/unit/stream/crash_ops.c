@@ -1,0 +1,454 @@
+/*
+ * A random mix of what is done to a zone.
+ */
+
+
+#include "crash_ops.h"
+#include "ngx_ess_follow.h"
+
+
+#define EPOCH       0x1234567890abcdefULL   /* of what follows the broker */
+
+
+static uint32_t                  number;
+static uint64_t                  first[NGX_ESS_DIRTY];
+static ngx_ess_interest_limit_t  limit = { 2, 1 };
+
+
+static void
+op_append(void)
+{
+    size_t           len;
+    ngx_uint_t       k, n, i, want;
+    ngx_ess_event_t  event;
+    ngx_ess_wake_t   wake;
+    u_char           body[8192];
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    k = rnd(KEYS);
+
+    switch (rnd(8)) {
+    case 0:
+        len = rnd(8192);
+        break;
+    case 1:
+        len = rnd(20);
+        break;
+    default:
+        len = rnd(600);
+        break;
+    }
+
+    model->event++;
+    make_body(model->event, body, len);
+
+    ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
+    event.body.data = body;
+    event.body.len = len;
+    event.timestamp = model->event;
+
+    if (rnd(10) == 0) {
+        ngx_str_set(&event.body, "POISON");
+
+    } else if (rnd(10) == 0) {
+        ngx_str_null(&event.body);
+        event.lost = 1;
+    }
+
+    want = 0;
+
+    for (i = 0; i < model->n; i++) {
+        want += (model->streams[i].key == k
+                 && !model->streams[i].follows
+                 && model->streams[i].state != NGX_ESS_STREAM_CLOSED);
+    }
+
+    model->appending = k + 1;
+    model->lost = event.lost;
+
+    ngx_ess_zone_lock(zone);
+    n = ngx_unit_append_locked(zone, ngx_ess_stream_slot(&keys[k]),
+                               &keys[k], &event, model->event, 1,
+                               &wake);
+    ngx_ess_zone_unlock(zone);
+
+    if (n != want) {
+        abort();
+    }
+}
+
+
+static void
+op_create(void)
+{
+    ngx_uint_t             follows;
+    ngx_ess_stream_info_t  info;
+
+    if (model->n > STREAMS) {
+        return;
+    }
+
+    model->target = zone->sh->next_id;
+
+    if (rnd(3) == 0) {
+        ngx_memzero(&info, sizeof(info));
+        info.ref.id = zone->sh->next_id + rnd(5);
+        info.ref.epoch = 77;
+        info.kind = ngx_unit_bound;
+        ngx_memcpy(info.uuid, &info.ref.id, 8);
+        ngx_memcpy(info.uuid + 8, &model->ops, 8);
+        info.last_ordinal = rnd(1000);
+        info.reserved_ordinal = info.last_ordinal + rnd(1000);
+        info.key_len = keys[rnd(KEYS)].len;
+        ngx_memset(info.key, 'a' + (info.key_len - 1) / 36, info.key_len);
+        model->target = info.ref.id;
+        (void) ngx_ess_table_load(zone, &info);
+        return;
+    }
+
+    follows = (rnd(3) == 0);
+
+    if (ngx_ess_table_reserve(zone, &keys[rnd(KEYS)],
+                              follows ? &ngx_unit_follows : &ngx_unit_bound,
+                              follows ? EPOCH : 0, &info)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    switch (rnd(4)) {
+    case 0:
+        ngx_ess_table_remove(zone, &info.ref);
+        break;
+    case 1:
+        /* left half-made */
+        break;
+    default:
+        (void) ngx_ess_table_show(zone, &info.ref);
+        break;
+    }
+}
+
+
+static void
+op_delete(void)
+{
+    model_stream_t        *m;
+    ngx_ess_stream_ref_t   ref;
+
+    m = model_pick(NGX_ESS_STREAM_VISIBLE);
+    if (m == NULL) {
+        return;
+    }
+
+    ref.id = m->id;
+    ref.epoch = m->epoch;
+    model->target = m->id;
+
+    if (ngx_ess_table_delete_begin(zone, &ref) != NGX_OK) {
+        abort();
+    }
+
+    switch (rnd(4)) {
+    case 0:
+        (void) ngx_ess_table_show(zone, &ref);
+        break;
+    case 1:
+        break;
+    default:
+        ngx_ess_table_remove(zone, &ref);
+        break;
+    }
+}
+
+
+/* A record with an ordinal of the broker's, and perhaps a gap before it. */
+
+static void
+op_follow_append(ngx_ess_stream_ref_t *ref)
+{
+    size_t             len;
+    uint64_t           next;
+    ngx_ess_seg_t      seg;
+    ngx_ess_event_t    event;
+    ngx_uint_t         gap;
+    ngx_ess_stream_t  *s;
+    ngx_ess_wake_t     wake;
+    u_char             body[8192];
+
+    ngx_memzero(&wake, sizeof(wake));
+    ngx_memzero(&event, sizeof(event));
+
+    ngx_ess_zone_lock(zone);
+
+    seg = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
+
+    if (seg == 0) {
+        abort();
+    }
+
+    s = ngx_ess_zone_stream(zone->sh, seg);
+    next = s->next_ordinal;
+
+    len = rnd(8) ? rnd(600) : rnd(8192);
+
+    model->event++;
+    make_body(model->event, body, len);
+
+    event.body.data = body;
+    event.body.len = len;
+    gap = (rnd(5) == 0);
+    event.ordinal = next + (gap ? rnd(1000) : rnd(2));
+    event.after = gap ? event.ordinal - 1 : 0;
+    event.timestamp = model->event;
+    event.streams = &ref;
+    event.nstreams = 1;
+
+    if (rnd(10) == 0) {
+        ngx_str_set(&event.body, "POISON");
+    }
+
+    if (rnd(10) == 0 && next > 1) {
+        event.ordinal = next - 1;           /* it has it */
+    }
+
+    (void) ngx_unit_append_locked(zone, NGX_ESS_SLOTS, &keys[0], &event, 0,
+                                  1, &wake);
+
+    if (s->next_ordinal
+        != ((s->follow == NGX_ESS_FOLLOW_LIVE
+             || s->follow == NGX_ESS_FOLLOW_FILLING)
+            && s->state != NGX_ESS_STREAM_CLOSED
+            && event.ordinal >= next ? event.ordinal + 1 : next))
+    {
+        abort();
+    }
+
+    model->followed += (s->next_ordinal != next);
+
+    ngx_ess_zone_unlock(zone);
+}
+
+
+static void
+op_follow(void)
+{
+    uint64_t              ordinal;
+    ngx_uint_t            i, k;
+    model_stream_t       *m;
+    ngx_ess_wake_t        wake;
+    ngx_ess_stream_ref_t  ref;
+
+    if (model->n == 0) {
+        return;
+    }
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    k = rnd(model->n);
+    m = NULL;
+
+    for (i = 0; i < model->n; i++) {
+        m = &model->streams[(i + k) % model->n];
+
+        if (m->follows) {
+            break;
+        }
+    }
+
+    if (i == model->n) {
+        return;
+    }
+
+    ref.id = m->id;
+    ref.epoch = m->epoch;
+    ref.index = 0;
+    model->following = m->id;
+
+    switch (rnd(16)) {
+
+    case 0:
+    case 1:
+    case 2:
+        (void) ngx_ess_follow_claim(zone, &ref, &ordinal);
+        break;
+
+    case 3:
+    case 4:
+        ordinal = 1 + rnd(1000);
+        (void) ngx_ess_follow_begin(zone, &ref, ordinal,
+                                    1 + rnd(ordinal), &wake);
+        break;
+
+    case 5:
+        (void) ngx_ess_follow_live(zone, &ref, &wake);
+        break;
+
+    case 6:
+        if (rnd(3) == 0) {
+            (void) ngx_ess_follow_missing(zone, &ref, &wake);
+        }
+
+        break;
+
+    case 7:
+        (void) ngx_ess_follow_release(zone, &ref, rnd(2), &wake);
+        break;
+
+    default:
+        op_follow_append(&ref);
+        break;
+    }
+}
+
+
+static void
+op_interest(void)
+{
+    uint64_t               seq, next;
+    ngx_uint_t             n;
+    model_stream_t        *m;
+    ngx_ess_stream_ref_t   ref;
+
+    m = model_pick(rnd(2) ? NGX_ESS_STREAM_VISIBLE : NGX_ESS_STREAM_CLOSED);
+    if (m == NULL) {
+        return;
+    }
+
+    ref.id = m->id;
+    ref.epoch = m->epoch;
+
+    if (m->state == NGX_ESS_STREAM_VISIBLE) {
+        for (n = rnd(3); n; n--) {
+            (void) ngx_ess_interest_subscribe(zone, &ref,
+                                              rnd(2) ? &limit : NULL, &seq, &next,
+                                              &number);
+        }
+    }
+
+    if (rnd(3) == 0) {
+        ngx_ess_interest_unsubscribe(zone, &ref);
+    }
+}
+
+
+static void
+op_dirty(void)
+{
+    ngx_uint_t            overflow;
+    ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
+
+    ngx_ess_zone_lock(zone);
+    (void) ngx_ess_wake_take_locked(zone, refs, first, &overflow);
+    ngx_ess_zone_unlock(zone);
+}
+
+
+static void
+op_orphan(void)
+{
+    ngx_ess_stream_info_t  info;
+
+    if (ngx_ess_pending_orphan(zone, &info) != NGX_OK) {
+        return;
+    }
+
+    model->target = info.ref.id;
+
+    ngx_ess_table_remove(zone, &info.ref);
+}
+
+
+static void
+op_ordinals(void)
+{
+    ngx_ess_stream_info_t  info;
+
+    if (ngx_ess_ordinal_wanted(zone, &info.ref, &info.reserved_ordinal)
+        == NGX_OK)
+    {
+        /* a small mark, so that more is wanted soon */
+        ngx_ess_ordinal_reserved(zone, &info.ref,
+                                 rnd(2) ? info.reserved_ordinal
+                                          - NGX_ESS_ORDINALS_LOW + rnd(10) : 0);
+    }
+}
+
+
+static void
+op_other(void)
+{
+    ngx_uint_t  k;
+
+    k = rnd(KEYS);
+
+    switch (rnd(5)) {
+    case 0:
+        ngx_ess_log_room_expire(zone, 20);
+        break;
+    case 1:
+        if (ngx_ess_stream_unbind_begin(zone, &keys[k]) == NGX_OK
+            && rnd(2))
+        {
+            ngx_ess_stream_unbind_end(zone, &keys[k]);
+        }
+        break;
+    case 2:
+        ngx_ess_process_sweep(zone, &ngx_unit_log);
+        break;
+    case 3:
+        ngx_ess_zone_lock(zone);
+        ngx_ess_mark_acked_locked(zone, rnd(NGX_ESS_SLOTS));
+        ngx_ess_zone_unlock(zone);
+        break;
+    default:
+        ngx_ess_zone_new_generation(zone);
+        break;
+    }
+}
+
+
+/* One of them, at random. */
+
+void
+crash_op(void)
+{
+    switch (rnd(22)) {
+    case 0:
+        op_create();
+        break;
+    case 1:
+        if (rnd(3) == 0) {
+            op_delete();
+        }
+        break;
+    case 2:
+    case 3:
+    case 4:
+        op_interest();
+        break;
+    case 5:
+        op_dirty();
+        break;
+    case 6:
+        op_orphan();
+        break;
+    case 7:
+        op_ordinals();
+        break;
+    case 8:
+        op_other();
+        break;
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+        op_follow();
+        break;
+    default:
+        op_append();
+        break;
+    }
+}
