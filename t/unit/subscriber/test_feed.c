@@ -401,6 +401,68 @@ test_without_memory_nobody_joins_and_nothing_is_left(void **state)
 }
 
 
+static void
+test_count(ngx_ess_subscriber_t *sub, void *data)
+{
+    (*(ngx_uint_t *) data)++;
+}
+
+
+static void
+test_all_of_a_feed_are_visited_wherever_they_are(void **state)
+{
+    ngx_uint_t       n;
+    feeds_client_t  *idle, *due, *waiting;
+    feeds_stream_t  *s;
+
+    s = feeds_stream(1);
+    idle = feeds_join(s, &feeds_plain);
+    due = feeds_join(s, &feeds_plain);
+    waiting = feeds_join(s, &feeds_plain);
+    (void) feeds_join(s, &feeds_other);
+    (void) feeds_replay(s, &feeds_plain, 0);
+
+    ngx_ess_feed_due(&due->client.sub);
+    ngx_ess_feed_waiting(&waiting->client.sub);
+
+    n = 0;
+    ngx_ess_feed_visit(idle->client.sub.feed, test_count, &n);
+    assert_int_equal(n, 3);
+
+    n = 0;
+    ngx_ess_feed_each(&s->ref, test_count, &n);
+    assert_int_equal(n, 5);
+}
+
+
+static void
+test_one_that_is_put_elsewhere_leaves_its_feed(void **state)
+{
+    feeds_client_t  *a, *b;
+    feeds_stream_t  *s;
+    ngx_ess_feed_t  *feed;
+
+    s = feeds_stream(1);
+    a = feeds_join(s, &feeds_plain);
+    b = feeds_join(s, &feeds_other);
+    feed = b->client.sub.feed;
+    assert_int_equal(ngx_ess_feed_worker.nfeeds, 2);
+
+    ngx_ess_feed_put(&a->client.sub, feed, &feed->waiting);
+
+    assert_int_equal(ngx_ess_feed_worker.nfeeds, 1);
+    assert_ptr_equal(a->client.sub.feed, feed);
+    assert_ptr_equal(ngx_queue_head(&feed->waiting), &a->client.sub.queue);
+    assert_int_equal(feed->subscribers, 2);
+
+    /* or on another queue of it */
+
+    ngx_ess_feed_put(&a->client.sub, feed, &feed->idle);
+    assert_int_equal(feed->subscribers, 2);
+    assert_true(ngx_queue_empty(&feed->waiting));
+}
+
+
 int
 main(void)
 {
@@ -417,6 +479,8 @@ main(void)
         feeds_test(test_the_oldest_ones_go_when_newer_ones_take_over),
         feeds_test(test_feeds_in_any_number_are_found),
         feeds_test(test_without_memory_nobody_joins_and_nothing_is_left),
+        feeds_test(test_all_of_a_feed_are_visited_wherever_they_are),
+        feeds_test(test_one_that_is_put_elsewhere_leaves_its_feed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

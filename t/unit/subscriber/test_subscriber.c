@@ -154,6 +154,26 @@ test_at(ngx_ess_position_type_e type, uint64_t epoch, uint64_t value)
 }
 
 
+/* What is next for whoever enters with a position. */
+
+typedef struct {
+    ngx_ess_position_type_e  type;
+    uint64_t                 epoch;
+    uint64_t                 value;
+    const char              *next;          /* NULL: no more rows */
+} test_row_t;
+
+
+static void
+test_rows(const test_row_t *row)
+{
+    for ( /* void */ ; row->next; row++) {
+        test_at(row->type, row->epoch, row->value);
+        test_enters(row->next);
+    }
+}
+
+
 static void
 test_one_that_asks_for_nothing_joins_at_the_end(void **state)
 {
@@ -176,14 +196,7 @@ test_one_that_asks_for_nothing_joins_at_the_end(void **state)
 static void
 test_a_position_is_a_place_in_the_log(void **state)
 {
-    ngx_uint_t  i;
-
-    static struct {
-        ngx_ess_position_type_e  type;
-        uint64_t                 epoch;
-        uint64_t                 value;
-        const char              *next;
-    } rows[] = {
+    static const test_row_t  rows[] = {
         { NGX_ESS_POSITION_ORDINAL,   0,      4, "log 5 have 4" },
         { NGX_ESS_POSITION_ORDINAL,   0x9,    5, "log 6 have 5" },
         { NGX_ESS_POSITION_ORDINAL,   0,      1, "gap 2-3;log 4 have 3" },
@@ -198,26 +211,17 @@ test_a_position_is_a_place_in_the_log(void **state)
 
         { NGX_ESS_POSITION_EVENT,     0xd,    4, "gap 5-?;log 4 have 3" },
         { NGX_ESS_POSITION_EVENT,     0xd,   70, "gap 71-?;log 4 have 3" },
+        { 0, 0, 0, NULL }
     };
 
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        test_at(rows[i].type, rows[i].epoch, rows[i].value);
-        test_enters(rows[i].next);
-    }
+    test_rows(rows);
 }
 
 
 static void
 test_what_the_log_does_not_have_the_source_may_have(void **state)
 {
-    ngx_uint_t  i;
-
-    static struct {
-        ngx_ess_position_type_e  type;
-        uint64_t                 epoch;
-        uint64_t                 value;
-        const char              *next;
-    } rows[] = {
+    static const test_row_t  rows[] = {
         { NGX_ESS_POSITION_ORDINAL,   0,      4, "log 5 have 4" },
         { NGX_ESS_POSITION_ORDINAL,   0,      1, "source 1 have 1" },
         { NGX_ESS_POSITION_EVENT,     0xe,    2, "source 2 have 2" },
@@ -234,14 +238,12 @@ test_what_the_log_does_not_have_the_source_may_have(void **state)
         /* all of this stream, behind what was another one's */
 
         { NGX_ESS_POSITION_EVENT,     0xd,    4, "gap 5-?;source 0 have -1" },
+        { 0, 0, 0, NULL }
     };
 
     test_entry.follow = 1;
 
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        test_at(rows[i].type, rows[i].epoch, rows[i].value);
-        test_enters(rows[i].next);
-    }
+    test_rows(rows);
 
     /* the log has all of it */
 
