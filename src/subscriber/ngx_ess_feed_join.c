@@ -187,11 +187,9 @@ ngx_ess_feed_leave(ngx_ess_subscriber_t *sub)
 
     ngx_queue_remove(&sub->queue);
 
-    if (sub->frame) {
-        ngx_ess_frame_release(&feed->frames, sub->frame);
-        sub->frame = NULL;
-    }
+    ngx_ess_frame_release(&feed->frames, sub->frame);
 
+    sub->frame = NULL;
     sub->feed = NULL;
 
     ngx_ess_feed_unhold(feed);

@@ -27,9 +27,7 @@ ngx_ess_feed_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
         return;
     }
 
-    if (first) {
-        ngx_ess_frame_release(&feed->frames, first);
-    }
+    ngx_ess_frame_release(&feed->frames, first);
 
     if (rc == NGX_DECLINED) {
         ngx_ess_feed_worker.handlers->missed(ngx_ess_feed_first(feed));

@@ -111,10 +111,7 @@ ngx_ess_feed_source_stop(ngx_ess_feed_t *feed)
 
     ngx_ess_source_replay_stop(&source->replay);
 
-    if (source->first) {
-        ngx_ess_frame_release(&feed->frames, source->first);
-    }
-
+    ngx_ess_frame_release(&feed->frames, source->first);
     ngx_free(source);
 }
 

@@ -92,12 +92,10 @@ ngx_ess_frame_cut(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
 {
     ngx_ess_frame_t  *next;
 
-    if (frame->refs != 1 || frame->next == NULL) {
-        return;
+    if (frame->refs == 1) {
+        next = frame->next;
+        frame->next = NULL;
+
+        ngx_ess_frame_release(frames, next);
     }
-
-    next = frame->next;
-    frame->next = NULL;
-
-    ngx_ess_frame_release(frames, next);
 }

@@ -81,7 +81,7 @@ ngx_ess_frame_t *ngx_ess_frame_append(ngx_ess_frames_t *frames,
 /* One cursor more at the frame. */
 #define ngx_ess_frame_hold(frame)  (frame)->refs++
 
-/* One less; frees what nobody can reach any more. */
+/* One less; frees what nobody can reach any more.  NULL: there is none. */
 void ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
 
 /* Moves a cursor on; the next frame, held, or NULL. */

@@ -139,6 +139,11 @@ void
 ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
 {
     assert_ptr_equal(frames, &one_replay.feed.frames);
+
+    if (frame == NULL) {
+        return;
+    }
+
     assert_ptr_equal(frame, one_replay.kept);
 
     ngx_unit_trace("release");

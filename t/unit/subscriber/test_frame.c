@@ -52,6 +52,8 @@ test_a_frame_that_nobody_wanted_is_gone(void **state)
     one_feed_pass(10);
     assert_null(one_feed.feed.frames.tail);
     assert_int_equal(ngx_ess_memory_used(), 0);
+
+    ngx_ess_frame_release(&one_feed.feed.frames, NULL);
 }
 
 
