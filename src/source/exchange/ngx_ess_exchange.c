@@ -36,26 +36,11 @@
 #define NGX_ESS_EXCHANGE_TICK   1000
 
 
-typedef struct {
-    ngx_ess_exchange_worker_t    worker;
-    ngx_ess_rabbitmq_streams_t   streams;
-    ngx_event_t                  tick;      /* looks after the bindings */
-
-    ngx_ess_amqp_channel_t      *closing;   /* at a shutdown */
-    ngx_event_t                  leaving;   /* keeps the worker until the slots
-                                               are handed over */
-} ngx_ess_exchange_t;
-
-
 static ngx_int_t ngx_ess_exchange_init_process(ngx_cycle_t *cycle,
     ngx_ess_zone_t *zone, void *conf);
 static void ngx_ess_exchange_shutdown(void);
 static void ngx_ess_exchange_exit_process(void);
-static void ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind);
-static void ngx_ess_exchange_cancel_bind(ngx_ess_source_bind_t *bind);
-static void ngx_ess_exchange_unbind(ngx_str_t *key);
 static void ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach);
-static void ngx_ess_exchange_cancel_attach(ngx_ess_source_attach_t *attach);
 static void ngx_ess_exchange_changed(ngx_ess_stream_ref_t *ref);
 
 static void ngx_ess_exchange_open(ngx_ess_amqp_session_t *s);
@@ -89,8 +74,8 @@ const ngx_ess_source_t  ngx_ess_exchange = {
     .shutdown = ngx_ess_exchange_shutdown,
     .exit_process = ngx_ess_exchange_exit_process,
     .bind = ngx_ess_exchange_bind,
-    .cancel = ngx_ess_exchange_cancel_bind,
-    .unbind = ngx_ess_exchange_unbind,
+    .cancel = ngx_ess_exchange_bind_cancel,
+    .unbind = ngx_ess_exchange_bind_unbind,
     .changed = ngx_ess_exchange_changed,
     .publish = ngx_ess_exchange_publisher_publish,
     .cancel_publish = ngx_ess_exchange_publish_cancel
@@ -107,11 +92,11 @@ const ngx_ess_source_t  ngx_ess_exchange_streams = {
     .options = ngx_ess_rabbitmq_declare_options,
     .epoch = ngx_ess_exchange_conf_epoch,
     .declare = ngx_ess_exchange_bind,
-    .cancel = ngx_ess_exchange_cancel_bind,
+    .cancel = ngx_ess_exchange_bind_cancel,
     .publish = ngx_ess_exchange_publisher_publish,
     .cancel_publish = ngx_ess_exchange_publish_cancel,
     .attach = ngx_ess_exchange_attach,
-    .cancel_attach = ngx_ess_exchange_cancel_attach,
+    .cancel_attach = ngx_ess_rabbitmq_streams_cancel,
     .replay_start = ngx_ess_rabbitmq_replay_start,
     .replay_more = ngx_ess_rabbitmq_replay_more,
     .replay_stop = ngx_ess_rabbitmq_replay_stop
@@ -119,12 +104,10 @@ const ngx_ess_source_t  ngx_ess_exchange_streams = {
 
 
 static const ngx_ess_amqp_handlers_t  ngx_ess_exchange_handlers = {
-    ngx_ess_exchange_open,
-    ngx_ess_exchange_close,
-    ngx_ess_exchange_batch,
-    NULL,
-    ngx_ess_exchange_failed,
-    NULL
+    .open = ngx_ess_exchange_open,
+    .close = ngx_ess_exchange_close,
+    .batch = ngx_ess_exchange_batch,
+    .failed = ngx_ess_exchange_failed
 };
 
 
@@ -132,32 +115,26 @@ static const ngx_ess_amqp_channel_handlers_t  ngx_ess_exchange_admin;
 
 
 static const ngx_ess_amqp_channel_handlers_t  ngx_ess_exchange_consume = {
-    ngx_ess_exchange_delivery_take,
-    ngx_ess_exchange_canceled,
-    ngx_ess_exchange_reopened,
-    ngx_ess_exchange_closed,
-    NULL,
-    NULL
+    .delivery = ngx_ess_exchange_delivery_take,
+    .canceled = ngx_ess_exchange_canceled,
+    .reopened = ngx_ess_exchange_reopened,
+    .closed = ngx_ess_exchange_closed
 };
 
 
-/* this process's, NULL before init_process and after exit_process */
-static ngx_ess_exchange_t  *ngx_ess_exchange_this;
+/* of this process, over the session of the exchange */
+static ngx_ess_rabbitmq_streams_t  ngx_ess_exchange_followed;
 
 
 static ngx_int_t
 ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     void *conf)
 {
-    ngx_ess_exchange_t         *x;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_worker_t   *w;
+    ngx_ess_rabbitmq_streams_t  *streams;
 
-    x = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_t));
-    if (x == NULL) {
-        return NGX_ERROR;
-    }
-
-    w = &x->worker;
+    w = &ngx_ess_exchange_worker;
+    ngx_memzero(w, sizeof(ngx_ess_exchange_worker_t));
 
     w->zone = zone;
     w->conf = conf;
@@ -166,10 +143,10 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 
     ngx_ess_exchange_worker_event(w, &w->turn, ngx_ess_exchange_turn);
     ngx_ess_exchange_worker_event(w, &w->retry, ngx_ess_exchange_retry);
-    ngx_ess_exchange_worker_event(w, &x->tick, ngx_ess_exchange_tick);
-    ngx_ess_exchange_worker_event(w, &x->leaving, ngx_ess_exchange_left);
+    ngx_ess_exchange_worker_event(w, &w->tick, ngx_ess_exchange_tick);
+    ngx_ess_exchange_worker_event(w, &w->leaving, ngx_ess_exchange_left);
 
-    x->leaving.cancelable = 0;
+    w->leaving.cancelable = 0;
 
     if (ngx_ess_exchange_slot_init(w, cycle) != NGX_OK
         || ngx_ess_exchange_pattern_init(w) != NGX_OK
@@ -185,7 +162,7 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_exchange_publisher_init(w);
 
     w->session = ngx_ess_amqp_create(&w->conf->amqp, &ngx_ess_exchange_handlers,
-                                     x, zone->max_event, cycle->log);
+                                     w, zone->max_event, cycle->log);
     if (w->session == NULL) {
         return NGX_ERROR;
     }
@@ -193,17 +170,18 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_rabbitmq_replay_init(&w->conf->amqp, w->conf->prefetch, zone,
                                  cycle->log);
 
-    x->streams.zone = zone;
-    x->streams.log = cycle->log;
-    x->streams.session = w->session;
-    x->streams.prefetch = w->conf->prefetch;
-    x->streams.idle = w->conf->idle;
+    streams = &ngx_ess_exchange_followed;
+    ngx_memzero(streams, sizeof(ngx_ess_rabbitmq_streams_t));
 
-    ngx_ess_rabbitmq_streams_init(&x->streams);
+    streams->zone = zone;
+    streams->log = cycle->log;
+    streams->session = w->session;
+    streams->prefetch = w->conf->prefetch;
+    streams->idle = w->conf->idle;
 
-    ngx_add_timer(&x->tick, NGX_ESS_EXCHANGE_TICK);
+    ngx_ess_rabbitmq_streams_init(streams);
 
-    ngx_ess_exchange_this = x;
+    ngx_add_timer(&w->tick, NGX_ESS_EXCHANGE_TICK);
 
     return NGX_OK;
 }
@@ -220,33 +198,30 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 static void
 ngx_ess_exchange_shutdown(void)
 {
-    ngx_ess_exchange_t         *x;
     ngx_ess_exchange_worker_t  *w;
 
-    x = ngx_ess_exchange_this;
+    w = &ngx_ess_exchange_worker;
 
-    if (x == NULL || x->worker.draining) {
+    if (w->session == NULL || w->draining) {
         return;
     }
-
-    w = &x->worker;
 
     ngx_ess_exchange_delivery_last(w);
 
     w->draining = 1;
 
-    x->closing = w->consume;
+    w->closing = w->consume;
     w->consume = NULL;
 
     /* what is held was not acknowledged and goes with the rest */
 
     ngx_ess_exchange_consumer_drop(w);
 
-    if (x->closing) {
-        ngx_ess_amqp_channel_close(x->closing);
+    if (w->closing) {
+        ngx_ess_amqp_channel_close(w->closing);
         ngx_ess_amqp_flush(w->session);
 
-        ngx_add_timer(&x->leaving, NGX_ESS_EXCHANGE_LEAVE);
+        ngx_add_timer(&w->leaving, NGX_ESS_EXCHANGE_LEAVE);
     }
 }
 
@@ -254,23 +229,19 @@ ngx_ess_exchange_shutdown(void)
 static void
 ngx_ess_exchange_exit_process(void)
 {
-    ngx_ess_exchange_t         *x;
     ngx_ess_exchange_worker_t  *w;
 
-    x = ngx_ess_exchange_this;
+    w = &ngx_ess_exchange_worker;
 
-    if (x == NULL) {
+    if (w->session == NULL) {
         return;
     }
-
-    w = &x->worker;
-
-    ngx_ess_exchange_this = NULL;
 
     ngx_ess_exchange_publisher_exit();
     ngx_ess_rabbitmq_replay_exit();
     ngx_ess_amqp_destroy(w->session);
 
+    w->session = NULL;
     w->consume = NULL;
     w->admin = NULL;
 
@@ -278,7 +249,7 @@ ngx_ess_exchange_exit_process(void)
     ngx_ess_exchange_former_exit(w);
     ngx_ess_exchange_bind_exit(w);
     ngx_ess_exchange_restore_exit(w);
-    ngx_ess_rabbitmq_streams_exit(&x->streams);
+    ngx_ess_rabbitmq_streams_exit(&ngx_ess_exchange_followed);
     ngx_ess_exchange_pattern_exit(w);
 }
 
@@ -295,51 +266,12 @@ ngx_ess_exchange_left(ngx_event_t *ev)
 
 
 static void
-ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind)
-{
-    bind->op = NULL;
-
-    if (ngx_ess_exchange_this) {
-        ngx_ess_exchange_bind_begin(&ngx_ess_exchange_this->worker, bind);
-    }
-}
-
-
-static void
-ngx_ess_exchange_cancel_bind(ngx_ess_source_bind_t *bind)
-{
-    if (ngx_ess_exchange_this) {
-        ngx_ess_exchange_bind_cancel(bind);
-    }
-}
-
-
-static void
-ngx_ess_exchange_unbind(ngx_str_t *key)
-{
-    if (ngx_ess_exchange_this) {
-        ngx_ess_exchange_bind_unbind(&ngx_ess_exchange_this->worker, key);
-    }
-}
-
-
-static void
 ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach)
 {
     attach->queue.next = NULL;
 
-    if (ngx_ess_exchange_this) {
-        ngx_ess_rabbitmq_streams_attach(&ngx_ess_exchange_this->streams,
-                                        attach);
-    }
-}
-
-
-static void
-ngx_ess_exchange_cancel_attach(ngx_ess_source_attach_t *attach)
-{
-    if (ngx_ess_exchange_this) {
-        ngx_ess_rabbitmq_streams_cancel(attach);
+    if (ngx_ess_exchange_worker.session) {
+        ngx_ess_rabbitmq_streams_attach(&ngx_ess_exchange_followed, attach);
     }
 }
 
@@ -347,36 +279,32 @@ ngx_ess_exchange_cancel_attach(ngx_ess_source_attach_t *attach)
 static void
 ngx_ess_exchange_changed(ngx_ess_stream_ref_t *ref)
 {
-    if (ngx_ess_exchange_this) {
-        ngx_ess_rabbitmq_streams_changed(&ngx_ess_exchange_this->streams, ref);
-    }
+    ngx_ess_rabbitmq_streams_changed(&ngx_ess_exchange_followed, ref);
 }
 
 
 static void
 ngx_ess_exchange_open(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_exchange_t  *x;
+    ngx_ess_exchange_worker_t  *w;
 
-    x = ngx_ess_amqp_data(s);
+    w = ngx_ess_amqp_data(s);
 
-    ngx_ess_counter_add(x->worker.zone, NGX_ESS_C_SESSIONS, 1);
-    ngx_ess_counter_set(x->worker.zone, NGX_ESS_C_CONNECTED, 1);
+    ngx_ess_counter_add(w->zone, NGX_ESS_C_SESSIONS, 1);
+    ngx_ess_counter_set(w->zone, NGX_ESS_C_CONNECTED, 1);
 
-    ngx_ess_exchange_worker_kick(&x->worker);
+    ngx_ess_exchange_worker_kick(w);
 }
 
 
 static void
 ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_exchange_t         *x;
     ngx_ess_exchange_worker_t  *w;
 
-    x = ngx_ess_amqp_data(s);
-    w = &x->worker;
+    w = ngx_ess_amqp_data(s);
 
-    x->closing = NULL;
+    w->closing = NULL;
     w->consume = NULL;
     w->admin = NULL;
     w->exchange.state = NGX_ESS_EXCHANGE_UNKNOWN;
@@ -388,14 +316,14 @@ ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
     /* nothing can be acknowledged any more, but what was appended is to be
        read */
 
-    ngx_ess_rabbitmq_streams_closed(&x->streams);
+    ngx_ess_rabbitmq_streams_closed(&ngx_ess_exchange_followed);
     ngx_ess_exchange_batch(s);
 
     ngx_ess_exchange_consumer_reset(w);
     ngx_ess_exchange_former_reset(w, 1);
     ngx_ess_exchange_slot_reset(w, 1);
     ngx_ess_exchange_rebind_reset(w);
-    ngx_ess_exchange_left(&x->leaving);
+    ngx_ess_exchange_left(&w->leaving);
 }
 
 
@@ -435,41 +363,34 @@ ngx_ess_exchange_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
 static void
 ngx_ess_exchange_closed(ngx_ess_amqp_channel_t *ch)
 {
-    ngx_ess_exchange_t  *x;
+    ngx_ess_exchange_worker_t  *w;
 
-    x = ngx_ess_exchange_this;
+    w = ngx_ess_amqp_channel_data(ch);
 
-    if (ch == x->closing) {
-        x->closing = NULL;
-        ngx_ess_exchange_left(&x->leaving);
-        return;
+    if (ch == w->closing) {
+        w->closing = NULL;
+        ngx_ess_exchange_left(&w->leaving);
+
+    } else {
+        ngx_ess_exchange_former_closed(w, ch);
     }
-
-    ngx_ess_exchange_former_closed(&x->worker, ch);
 }
 
 
 static void
 ngx_ess_exchange_batch(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_exchange_t  *x;
-
-    x = ngx_ess_amqp_data(s);
-
-    ngx_ess_exchange_delivery_batch(&x->worker);
-    ngx_ess_rabbitmq_streams_batch(&x->streams);
+    ngx_ess_exchange_delivery_batch(ngx_ess_amqp_data(s));
+    ngx_ess_rabbitmq_streams_batch(&ngx_ess_exchange_followed);
 }
 
 
 static void
 ngx_ess_exchange_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 {
-    ngx_ess_exchange_t  *x;
-
-    x = ngx_ess_amqp_data(s);
-
-    ngx_ess_broker_failed(x->worker.zone, NGX_ESS_BROKER_CONSUMING,
-                          ngx_ess_amqp_node_name(s), text);
+    ngx_ess_broker_failed(ngx_ess_exchange_worker.zone,
+                          NGX_ESS_BROKER_CONSUMING, ngx_ess_amqp_node_name(s),
+                          text);
 }
 
 
@@ -526,7 +447,7 @@ ngx_ess_exchange_turn(ngx_event_t *ev)
 
     ngx_ess_exchange_watch(w);
     ngx_ess_exchange_bind_waiting(w);
-    ngx_ess_rabbitmq_streams_kick(&ngx_ess_exchange_this->streams);
+    ngx_ess_rabbitmq_streams_kick(&ngx_ess_exchange_followed);
 
     if (!w->draining) {
         ngx_ess_exchange_rebind(w);

@@ -56,8 +56,6 @@ static void ngx_ess_exchange_bind_free(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_wait(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b);
-static void ngx_ess_exchange_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_bind_answer(ngx_ess_exchange_binding_t *b,
@@ -119,10 +117,14 @@ ngx_ess_exchange_bind_free(ngx_ess_exchange_binding_t *b)
 
 
 void
-ngx_ess_exchange_bind_begin(ngx_ess_exchange_worker_t *w,
-    ngx_ess_source_bind_t *bind)
+ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind)
 {
+    ngx_ess_exchange_worker_t   *w;
     ngx_ess_exchange_binding_t  *b;
+
+    bind->op = NULL;
+
+    w = &ngx_ess_exchange_worker;
 
     b = ngx_ess_exchange_bind_alloc(w,
                                     bind->declare
@@ -252,7 +254,7 @@ ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b)
     amqp_queue_declare_t  *m;
 
     m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_DECLARE_METHOD,
-                             ngx_ess_exchange_bind_declared, b);
+                             ngx_ess_exchange_bind_answered, b);
 
     m->queue = ngx_ess_exchange_worker_bytes(&b->key);
     m->durable = 1;
@@ -267,65 +269,41 @@ ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b)
 
 
 static void
-ngx_ess_exchange_bind_declared(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_exchange_binding_t  *b;
-
-    b = op->data;
-
-    if (b->bind == NULL) {
-        ngx_ess_exchange_bind_free(b);
-
-    } else if (rc == NGX_ABORT) {
-        /* for the next session, within the caller's time */
-        ngx_ess_exchange_bind_wait(b);
-
-    } else {
-        if (rc != NGX_OK && code != AMQP_PRECONDITION_FAILED) {
-            rc = NGX_ERROR;
-        }
-
-        ngx_ess_exchange_bind_answer(b, rc, text);
-    }
-}
-
-
-static void
 ngx_ess_exchange_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
+    ngx_uint_t                   gone, stream;
     ngx_ess_exchange_slot_t     *slot;
-    ngx_ess_exchange_worker_t   *w;
     ngx_ess_exchange_binding_t  *b;
 
     b = op->data;
-    w = b->worker;
     slot = b->slot;
+    stream = (b->type == NGX_ESS_EXCHANGE_BIND_STREAM);
+    gone = (code == AMQP_NOT_FOUND && !stream);
 
     if (b->bind == NULL) {
         ngx_ess_exchange_bind_free(b);
 
-    } else if (rc == NGX_OK) {
-        ngx_ess_exchange_bind_answer(b, NGX_OK, text);
-
-    } else if (rc == NGX_ABORT) {
-        /* for the next session, within the caller's time */
+    } else if (rc == NGX_ABORT || (gone && !b->retried)) {
+        /* for the next session, or once more, within the caller's time */
+        b->retried |= gone;
         ngx_ess_exchange_bind_wait(b);
 
-    } else if (code == AMQP_NOT_FOUND && !b->retried) {
-        b->retried = 1;
-        ngx_ess_exchange_bind_wait(b);
+    } else if (rc == NGX_OK || (stream && code == AMQP_PRECONDITION_FAILED)) {
+        ngx_ess_exchange_bind_answer(b, rc, text);
 
     } else {
-        ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR,
-                                  "broker refused a binding", code, text);
+        if (!stream) {
+            ngx_ess_amqp_trouble_once(slot->worker->session, NGX_LOG_ERR,
+                                      "broker refused a binding", code, text);
+        }
+
         ngx_ess_exchange_bind_answer(b, NGX_ERROR, text);
     }
 
-    if (rc == NGX_DECLINED && code == AMQP_NOT_FOUND) {
+    if (gone) {
         ngx_ess_exchange_slot_gone(slot);
-        ngx_ess_exchange_worker_kick(w);
+        ngx_ess_exchange_worker_kick(slot->worker);
     }
 }
 
@@ -334,7 +312,6 @@ static void
 ngx_ess_exchange_bind_answer(ngx_ess_exchange_binding_t *b, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_str_t               none;
     ngx_ess_source_bind_t  *bind;
 
     bind = b->bind;
@@ -342,9 +319,7 @@ ngx_ess_exchange_bind_answer(ngx_ess_exchange_binding_t *b, ngx_int_t rc,
 
     ngx_ess_exchange_bind_free(b);
 
-    ngx_str_null(&none);
-
-    bind->handler(bind, rc, text ? text : &none);
+    bind->handler(bind, rc, text);
 }
 
 
@@ -449,10 +424,12 @@ ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
 
 void
-ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
+ngx_ess_exchange_bind_unbind(ngx_str_t *key)
 {
+    ngx_ess_exchange_worker_t   *w;
     ngx_ess_exchange_binding_t  *b;
 
+    w = &ngx_ess_exchange_worker;
     b = NULL;
 
     if (w->binds.unbinds < NGX_ESS_EXCHANGE_UNBINDS) {

@@ -24,10 +24,9 @@ void ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w);
 void ngx_ess_exchange_bind_exit(ngx_ess_exchange_worker_t *w);
 
 /* Of the seam. */
-void ngx_ess_exchange_bind_begin(ngx_ess_exchange_worker_t *w,
-    ngx_ess_source_bind_t *bind);
+void ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind);
 void ngx_ess_exchange_bind_cancel(ngx_ess_source_bind_t *bind);
-void ngx_ess_exchange_bind_unbind(ngx_ess_exchange_worker_t *w, ngx_str_t *key);
+void ngx_ess_exchange_bind_unbind(ngx_str_t *key);
 
 /* A delivery with that key found no stream: unbinds it. */
 void ngx_ess_exchange_bind_unwanted(ngx_ess_exchange_worker_t *w,

@@ -12,6 +12,9 @@
 #include "ngx_ess_counter.h"
 
 
+ngx_ess_exchange_worker_t  ngx_ess_exchange_worker;
+
+
 void
 ngx_ess_exchange_worker_event(ngx_ess_exchange_worker_t *w, ngx_event_t *ev,
     ngx_event_handler_pt handler)

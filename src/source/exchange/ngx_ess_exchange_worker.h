@@ -249,14 +249,18 @@ struct ngx_ess_exchange_worker_s {
                                                is */
     ngx_event_t                  retry;     /* so is what was refused */
     ngx_uint_t                   attempt;
+    ngx_event_t                  tick;      /* looks after the bindings */
+
+    ngx_ess_amqp_channel_t      *closing;   /* at a shutdown */
+    ngx_event_t                  leaving;   /* keeps the worker until the slots
+                                               are handed over */
+    unsigned                     draining:1;
 
     ngx_uint_t                   rebind;    /* slots whose keys are to be bound
                                                again, a bit each */
     ngx_uint_t                   lost;      /* own slots whose bindings are
                                                gone, a bit each */
     ngx_uint_t                   restores;  /* single keys being bound again */
-
-    unsigned                     draining:1;
 
     ngx_ess_exchange_slot_t      slots[NGX_ESS_SLOTS];
 
@@ -281,6 +285,10 @@ struct ngx_ess_exchange_worker_s {
     ngx_ess_exchange_restore_pt  restored;
     time_t                       restore_time;  /* of the last line about it */
 };
+
+
+/* this process's */
+extern ngx_ess_exchange_worker_t  ngx_ess_exchange_worker;
 
 
 /* An event whose data are the worker's; it does not keep a worker that
