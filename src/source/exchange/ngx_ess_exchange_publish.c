@@ -28,7 +28,6 @@
     "too much waits to be published, or there is no memory"
 
 
-static void ngx_ess_exchange_publish_listed(ngx_ess_source_publish_t *pub);
 static void ngx_ess_exchange_publish_refuse(const char *why);
 static void ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub,
     const char *why);
@@ -39,7 +38,6 @@ static ngx_int_t ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub);
 static ngx_int_t ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub);
 static void ngx_ess_exchange_publish_confirmed(ngx_ess_source_publish_t *pub);
 static void ngx_ess_exchange_publish_restore(ngx_ess_source_publish_t *pub);
-static void ngx_ess_exchange_publish_remove(ngx_ess_source_publish_t *pub);
 static void ngx_ess_exchange_publish_done(ngx_ess_source_publish_t *pub,
     ngx_int_t rc, const char *text);
 
@@ -48,29 +46,12 @@ ngx_ess_exchange_publish_t  ngx_ess_exchange_publish;
 
 
 void
-ngx_ess_exchange_publish_init(ngx_ess_exchange_worker_t *w)
-{
-    ngx_ess_exchange_publish_t  *p;
-
-    p = &ngx_ess_exchange_publish;
-
-    ngx_memzero(p, sizeof(ngx_ess_exchange_publish_t));
-
-    p->worker = w;
-    p->conf = w->conf;
-    p->zone = w->zone;
-    p->log = w->log;
-
-    ngx_queue_init(&p->waiting);
-    ngx_queue_init(&p->sent);
-}
-
-
-void
 ngx_ess_exchange_publish_events(ngx_ess_source_publish_t *pub)
 {
+    ngx_ess_exchange_worker_t   *w;
     ngx_ess_exchange_publish_t  *p;
 
+    w = &ngx_ess_exchange_worker;
     p = &ngx_ess_exchange_publish;
 
     pub->timer.handler = ngx_ess_exchange_publish_refused;
@@ -97,32 +78,23 @@ ngx_ess_exchange_publish_events(ngx_ess_source_publish_t *pub)
 
     ngx_add_timer(&pub->timer, NGX_ESS_SOURCE_PUBLISH_TIME);
 
+    /*
+     * A stream that is listed before the event is sent is bound.  Which are is
+     * asked when the event comes back, by their ids, but not while there are
+     * some of which these do not tell.
+     */
+
     if (pub->source == NGX_ESS_SOURCE_EXCHANGE) {
-        ngx_ess_exchange_publish_listed(pub);
+        pub->listed = ngx_ess_stream_listed_below(w->zone);
+
+        if (pub->listed == 0
+            && ngx_ess_exchange_restore_listed(w, &pub->key))
+        {
+            pub->listed = (uint64_t) -1;
+        }
     }
 
     ngx_ess_exchange_publish_pump();
-}
-
-
-/* A stream that is listed before the event is sent is bound.  Which are is
-   asked when the event comes back, by their ids, but not while there are some
-   of which these do not tell. */
-
-static void
-ngx_ess_exchange_publish_listed(ngx_ess_source_publish_t *pub)
-{
-    ngx_ess_exchange_publish_t  *p;
-
-    p = &ngx_ess_exchange_publish;
-
-    pub->listed = ngx_ess_stream_listed_below(p->zone);
-
-    if (pub->listed == 0
-        && ngx_ess_exchange_restore_listed(p->worker, &pub->key))
-    {
-        pub->listed = (uint64_t) -1;
-    }
 }
 
 
@@ -131,13 +103,12 @@ ngx_ess_exchange_publish_listed(ngx_ess_source_publish_t *pub)
 static void
 ngx_ess_exchange_publish_refuse(const char *why)
 {
-    ngx_queue_t                 *q;
-    ngx_ess_exchange_publish_t  *p;
+    ngx_queue_t  *q, *waiting;
 
-    p = &ngx_ess_exchange_publish;
+    waiting = &ngx_ess_exchange_publish.waiting;
 
-    while (!ngx_queue_empty(&p->waiting)) {
-        q = ngx_queue_head(&p->waiting);
+    while (!ngx_queue_empty(waiting)) {
+        q = ngx_queue_head(waiting);
 
         ngx_ess_exchange_publish_post(
                           ngx_queue_data(q, ngx_ess_source_publish_t, queue),
@@ -151,7 +122,7 @@ ngx_ess_exchange_publish_refuse(const char *why)
 static void
 ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub, const char *why)
 {
-    ngx_ess_exchange_publish_remove(pub);
+    ngx_ess_exchange_publish_cancel(pub);
 
     if (pub->timer.timer_set) {
         ngx_del_timer(&pub->timer);
@@ -179,32 +150,25 @@ ngx_ess_exchange_publish_refused(ngx_event_t *ev)
 static ngx_uint_t
 ngx_ess_exchange_publish_missing(ngx_ess_source_publish_t *pub)
 {
-    uint32_t                     slots;
-    ngx_ess_broker_trouble_t     trouble;
-    ngx_ess_exchange_publish_t  *p;
+    uint32_t                    slots;
+    ngx_ess_broker_trouble_t    trouble;
+    ngx_ess_exchange_worker_t  *w;
 
-    p = &ngx_ess_exchange_publish;
+    w = &ngx_ess_exchange_worker;
 
     if (pub->source != NGX_ESS_SOURCE_EXCHANGE) {
         return 0;
     }
 
-    slots = ngx_ess_broker_missing(p->zone, NGX_ESS_BROKER_GRACE);
+    slots = ngx_ess_broker_missing(w->zone, NGX_ESS_BROKER_GRACE);
 
-    if (!p->conf->topic) {
+    if (!w->conf->topic) {
         slots &= (uint32_t) 1 << ngx_ess_stream_slot(&pub->key);
     }
 
     return slots
-           && ngx_ess_broker_own(p->zone, NGX_ESS_BROKER_CONSUMING, &trouble)
+           && ngx_ess_broker_own(w->zone, NGX_ESS_BROKER_CONSUMING, &trouble)
               == NGX_OK;
-}
-
-
-void
-ngx_ess_exchange_publish_cancel(ngx_ess_source_publish_t *pub)
-{
-    ngx_ess_exchange_publish_remove(pub);
 }
 
 
@@ -216,8 +180,10 @@ ngx_ess_exchange_publish_pump(void)
     ngx_int_t                    rc;
     ngx_queue_t                 *q;
     ngx_ess_source_publish_t    *pub;
+    ngx_ess_exchange_worker_t   *w;
     ngx_ess_exchange_publish_t  *p;
 
+    w = &ngx_ess_exchange_worker;
     p = &ngx_ess_exchange_publish;
 
     if (p->blocked) {
@@ -225,8 +191,8 @@ ngx_ess_exchange_publish_pump(void)
         return;
     }
 
-    if (p->worker->exchange.state == NGX_ESS_EXCHANGE_REFUSED) {
-        ngx_ess_exchange_publish_refuse((char *) p->worker->exchange_text);
+    if (w->exchange.state == NGX_ESS_EXCHANGE_REFUSED) {
+        ngx_ess_exchange_publish_refuse((char *) w->exchange_text);
         return;
     }
 
@@ -234,12 +200,11 @@ ngx_ess_exchange_publish_pump(void)
        published: nobody else is to wait behind that. */
 
     while (p->ready
-           && p->worker->exchange.state == NGX_ESS_EXCHANGE_READY
+           && w->exchange.state == NGX_ESS_EXCHANGE_READY
            && p->nsent < NGX_ESS_EXCHANGE_PUBLISH_SENT
            && (p->proven || ngx_queue_empty(&p->sent))
            && !ngx_queue_empty(&p->waiting))
     {
-
         q = ngx_queue_head(&p->waiting);
         pub = ngx_queue_data(q, ngx_ess_source_publish_t, queue);
 
@@ -265,7 +230,7 @@ ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub)
 
     p = &ngx_ess_exchange_publish;
 
-    sent = ngx_alloc(sizeof(ngx_ess_exchange_publish_sent_t), p->log);
+    sent = ngx_alloc(sizeof(ngx_ess_exchange_publish_sent_t), pub->log);
     if (sent == NULL) {
         return NGX_ERROR;
     }
@@ -285,7 +250,7 @@ ngx_ess_exchange_publish_event(ngx_ess_source_publish_t *pub)
 
     ngx_queue_insert_tail(&p->sent, &sent->queue);
     p->nsent++;
-    ngx_ess_counter_add(p->zone, NGX_ESS_C_UNCONFIRMED, 1);
+    ngx_ess_counter_add(ngx_ess_exchange_worker.zone, NGX_ESS_C_UNCONFIRMED, 1);
 
     pub->unconfirmed++;
 
@@ -313,6 +278,7 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
     u_char                       id[2 * NGX_INT64_LEN + 1];
     u_char                       uuid[NGX_ESS_UUID_TEXT];
     uint64_t                     now;
+    ngx_int_t                    rc;
     amqp_table_entry_t           headers[2];
     amqp_basic_publish_t         publish;
     ngx_ess_exchange_publish_t  *p;
@@ -323,12 +289,11 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
 
     ngx_memzero(&publish, sizeof(amqp_basic_publish_t));
 
-    if (pub->source == NGX_ESS_SOURCE_EXCHANGE) {
-        publish.exchange = ngx_ess_exchange_worker_bytes(&p->conf->exchange);
+    /* without a name, to the queue of that name: the default exchange */
 
-    } else {
-        /* the default exchange: to the queue of that name */
-        publish.exchange = amqp_empty_bytes;
+    if (pub->source == NGX_ESS_SOURCE_EXCHANGE) {
+        publish.exchange = ngx_ess_exchange_worker_bytes(
+                                     &ngx_ess_exchange_worker.conf->exchange);
     }
 
     publish.routing_key = ngx_ess_exchange_worker_bytes(&pub->key);
@@ -370,23 +335,12 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
         properties.headers.num_entries = 2;
     }
 
-    if (p->channel == NULL) {
-        return NGX_AGAIN;
-    }
+    rc = ngx_ess_amqp_publish(p->channel, &publish, &properties,
+                              &pub->bodies[pub->sent]);
 
-    switch (ngx_ess_amqp_publish(p->channel, &publish, &properties,
-                                 &pub->bodies[pub->sent]))
-    {
-    case NGX_OK:
-        p->serial++;
-        return NGX_OK;
+    p->serial += (rc == NGX_OK);
 
-    case NGX_AGAIN:
-        return NGX_AGAIN;
-
-    default:
-        return NGX_ERROR;
-    }
+    return rc;
 }
 
 
@@ -398,7 +352,7 @@ ngx_ess_exchange_publish_settle(ngx_ess_exchange_publish_sent_t *sent,
 
     pub = sent->pub;
 
-    ngx_ess_counter_add(ngx_ess_exchange_publish.zone, NGX_ESS_C_PUBLISHED,
+    ngx_ess_counter_add(ngx_ess_exchange_worker.zone, NGX_ESS_C_PUBLISHED,
                         (int64_t) ok);
 
     if (pub) {
@@ -433,10 +387,6 @@ ngx_ess_exchange_publish_settle(ngx_ess_exchange_publish_sent_t *sent,
 static void
 ngx_ess_exchange_publish_confirmed(ngx_ess_source_publish_t *pub)
 {
-    ngx_ess_exchange_worker_t  *w;
-
-    w = ngx_ess_exchange_publish.worker;
-
     if (pub->rc != NGX_OK || pub->returned == 0) {
         ngx_ess_exchange_publish_done(pub, pub->rc,
                                       "the broker could not take it");
@@ -447,7 +397,9 @@ ngx_ess_exchange_publish_confirmed(ngx_ess_source_publish_t *pub)
     } else if (!pub->again) {
         ngx_ess_exchange_publish_restore(pub);
 
-    } else if (ngx_ess_exchange_restore_listed(w, &pub->key)) {
+    } else if (ngx_ess_exchange_restore_listed(&ngx_ess_exchange_worker,
+                                               &pub->key))
+    {
         ngx_ess_exchange_publish_done(pub, NGX_BUSY,
                                       "the routing key was not bound in the "
                                       "broker, and has gone again");
@@ -463,7 +415,7 @@ ngx_ess_exchange_publish_restore(ngx_ess_source_publish_t *pub)
 {
     ngx_int_t  rc;
 
-    rc = ngx_ess_exchange_restore(ngx_ess_exchange_publish.worker, pub);
+    rc = ngx_ess_exchange_restore(&ngx_ess_exchange_worker, pub);
 
     if (rc == NGX_OK) {
         pub->restoring = 1;
@@ -527,14 +479,15 @@ ngx_ess_exchange_publish_forget(ngx_ess_exchange_publish_sent_t *sent)
     ngx_free(sent);
 
     p->nsent--;
-    ngx_ess_counter_add(p->zone, NGX_ESS_C_UNCONFIRMED, -1);
+    ngx_ess_counter_add(ngx_ess_exchange_worker.zone, NGX_ESS_C_UNCONFIRMED,
+                        -1);
 }
 
 
 /* Off all lists. */
 
-static void
-ngx_ess_exchange_publish_remove(ngx_ess_source_publish_t *pub)
+void
+ngx_ess_exchange_publish_cancel(ngx_ess_source_publish_t *pub)
 {
     ngx_queue_t                      *q;
     ngx_ess_exchange_publish_t       *p;
@@ -578,7 +531,7 @@ ngx_ess_exchange_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     u_char     buf[NGX_ESS_BROKER_WHY];
     ngx_str_t  why;
 
-    ngx_ess_broker_why(ngx_ess_exchange_publish.zone,
+    ngx_ess_broker_why(ngx_ess_exchange_worker.zone,
                        NGX_ESS_BROKER_PUBLISHING, text, buf, &why);
 
     ngx_ess_exchange_publish_answer(pub, rc, &why);
@@ -589,7 +542,7 @@ void
 ngx_ess_exchange_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_exchange_publish_remove(pub);
+    ngx_ess_exchange_publish_cancel(pub);
 
     if (pub->timer.timer_set) {
         ngx_del_timer(&pub->timer);

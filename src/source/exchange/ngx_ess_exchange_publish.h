@@ -30,11 +30,6 @@ typedef struct {
 
 
 typedef struct {
-    ngx_ess_exchange_worker_t     *worker;
-    ngx_ess_exchange_conf_t       *conf;
-    ngx_ess_zone_t                *zone;
-    ngx_log_t                     *log;
-
     /* set by ngx_ess_exchange_publisher.c */
     ngx_ess_amqp_session_t        *session; /* NULL: none */
     ngx_ess_amqp_channel_t        *channel;
@@ -55,16 +50,13 @@ typedef struct {
     ngx_uint_t                     nwaiting;
     ngx_queue_t                    sent;    /* events, in order */
     ngx_uint_t                     nsent;
-    ngx_event_t                    idle;    /* posted: the session may go; whose
-                                               it is sets the handler */
+    ngx_event_t                    idle;    /* posted: the session may go */
 } ngx_ess_exchange_publish_t;
 
 
 /* this process's */
 extern ngx_ess_exchange_publish_t  ngx_ess_exchange_publish;
 
-
-void ngx_ess_exchange_publish_init(ngx_ess_exchange_worker_t *w);
 
 /* Of the seam; there is a session, or none could be made. */
 void ngx_ess_exchange_publish_events(ngx_ess_source_publish_t *pub);

@@ -32,29 +32,24 @@ static void ngx_ess_exchange_publisher_failed(ngx_ess_amqp_session_t *s,
     ngx_str_t *text);
 static void ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s,
     ngx_str_t *reason);
-static void ngx_ess_exchange_publisher_unblocked(
-    ngx_ess_exchange_publish_t *p);
+static void ngx_ess_exchange_publisher_set_blocked(ngx_uint_t blocked);
 
 
 static const ngx_ess_amqp_handlers_t  ngx_ess_exchange_publisher_handlers = {
-    ngx_ess_exchange_publisher_open,
-    ngx_ess_exchange_publisher_close,
-    NULL,
-    ngx_ess_exchange_publisher_writable,
-    ngx_ess_exchange_publisher_failed,
-    ngx_ess_exchange_publisher_blocked
+    .open = ngx_ess_exchange_publisher_open,
+    .close = ngx_ess_exchange_publisher_close,
+    .writable = ngx_ess_exchange_publisher_writable,
+    .failed = ngx_ess_exchange_publisher_failed,
+    .blocked = ngx_ess_exchange_publisher_blocked
 };
 
 
 static const ngx_ess_amqp_channel_handlers_t
     ngx_ess_exchange_publisher_channel =
 {
-    NULL,
-    NULL,
-    ngx_ess_exchange_publisher_reopened,
-    NULL,
-    ngx_ess_exchange_publisher_confirmed,
-    ngx_ess_exchange_publisher_returned
+    .reopened = ngx_ess_exchange_publisher_reopened,
+    .confirmed = ngx_ess_exchange_publisher_confirmed,
+    .returned = ngx_ess_exchange_publisher_returned
 };
 
 
@@ -65,7 +60,10 @@ ngx_ess_exchange_publisher_init(ngx_ess_exchange_worker_t *w)
 
     p = &ngx_ess_exchange_publish;
 
-    ngx_ess_exchange_publish_init(w);
+    ngx_memzero(p, sizeof(ngx_ess_exchange_publish_t));
+
+    ngx_queue_init(&p->waiting);
+    ngx_queue_init(&p->sent);
 
     ngx_ess_exchange_worker_event(w, &p->idle, ngx_ess_exchange_publisher_idle);
     ngx_ess_exchange_worker_event(w, &p->retry,
@@ -112,9 +110,9 @@ ngx_ess_exchange_publisher_publish(ngx_ess_source_publish_t *pub)
     p = &ngx_ess_exchange_publish;
 
     if (p->session == NULL) {
-        p->session = ngx_ess_amqp_create(&p->conf->amqp,
+        p->session = ngx_ess_amqp_create(&ngx_ess_exchange_worker.conf->amqp,
                                          &ngx_ess_exchange_publisher_handlers,
-                                         p, 0, p->log);
+                                         p, 0, ngx_ess_exchange_worker.log);
     }
 
     ngx_ess_exchange_publish_events(pub);
@@ -136,7 +134,8 @@ ngx_ess_exchange_publisher_idle(ngx_event_t *ev)
         p->session = NULL;
         p->channel = NULL;
 
-        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
+        ngx_ess_broker_well(ngx_ess_exchange_worker.zone,
+                            NGX_ESS_BROKER_PUBLISHING);
     }
 }
 
@@ -148,16 +147,14 @@ ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s)
 
     p = &ngx_ess_exchange_publish;
 
-    ngx_ess_counter_add(p->zone, NGX_ESS_C_SESSIONS, 1);
+    ngx_ess_counter_add(ngx_ess_exchange_worker.zone, NGX_ESS_C_SESSIONS, 1);
 
     p->channel = ngx_ess_amqp_channel(s, &ngx_ess_exchange_publisher_channel,
                                       p);
 
     p->selecting = 0;
 
-    if (p->channel) {
-        ngx_ess_exchange_publisher_select();
-    }
+    ngx_ess_exchange_publisher_select();
 }
 
 
@@ -170,7 +167,7 @@ ngx_ess_exchange_publisher_select(void)
 
     /* an op that is under way is sent again by itself */
 
-    if (p->selecting || p->retry.timer_set) {
+    if (p->channel == NULL || p->selecting || p->retry.timer_set) {
         return;
     }
 
@@ -196,7 +193,8 @@ ngx_ess_exchange_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     if (rc == NGX_OK) {
         p->ready = 1;
         p->attempt = 0;
-        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
+        ngx_ess_broker_well(ngx_ess_exchange_worker.zone,
+                            NGX_ESS_BROKER_PUBLISHING);
         ngx_ess_exchange_publish_pump();
 
     } else if (rc == NGX_DECLINED) {
@@ -212,9 +210,7 @@ ngx_ess_exchange_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 static void
 ngx_ess_exchange_publisher_retry(ngx_event_t *ev)
 {
-    if (ngx_ess_exchange_publish.channel) {
-        ngx_ess_exchange_publisher_select();
-    }
+    ngx_ess_exchange_publisher_select();
 }
 
 
@@ -231,7 +227,7 @@ ngx_ess_exchange_publisher_close(ngx_ess_amqp_session_t *s)
     p->channel = NULL;
     p->proven = 0;
 
-    ngx_ess_exchange_publisher_unblocked(p);
+    ngx_ess_exchange_publisher_set_blocked(0);
     ngx_ess_exchange_publish_fail(NGX_BUSY, &text);
 
     if (p->nwaiting == 0) {
@@ -248,7 +244,7 @@ ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
     ngx_str_t                   words;
     ngx_ess_exchange_worker_t  *w;
 
-    w = ngx_ess_exchange_publish.worker;
+    w = &ngx_ess_exchange_worker;
 
     words.data = buf;
     words.len = ngx_slprintf(buf, buf + sizeof(buf),
@@ -331,7 +327,7 @@ ngx_ess_exchange_publisher_writable(ngx_ess_amqp_session_t *s)
 static void
 ngx_ess_exchange_publisher_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 {
-    ngx_ess_broker_failed(ngx_ess_exchange_publish.zone,
+    ngx_ess_broker_failed(ngx_ess_exchange_worker.zone,
                           NGX_ESS_BROKER_PUBLISHING,
                           ngx_ess_amqp_node_name(s), text);
 }
@@ -350,8 +346,9 @@ ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
     p = &ngx_ess_exchange_publish;
 
     if (reason == NULL) {
-        ngx_ess_exchange_publisher_unblocked(p);
-        ngx_ess_broker_well(p->zone, NGX_ESS_BROKER_PUBLISHING);
+        ngx_ess_exchange_publisher_set_blocked(0);
+        ngx_ess_broker_well(ngx_ess_exchange_worker.zone,
+                            NGX_ESS_BROKER_PUBLISHING);
         return;
     }
 
@@ -363,11 +360,8 @@ ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
                - p->blocked_text;
     text.data[text.len] = '\0';
 
-    p->blocked = 1;
-
-    ngx_ess_counter_set(p->zone, NGX_ESS_C_BLOCKED, 1);
-    ngx_ess_broker_failed(p->zone, NGX_ESS_BROKER_PUBLISHING,
-                          ngx_ess_amqp_node_name(s), &text);
+    ngx_ess_exchange_publisher_set_blocked(1);
+    ngx_ess_exchange_publisher_failed(s, &text);
 
     for (q = ngx_queue_head(&p->sent);
          q != ngx_queue_sentinel(&p->sent);
@@ -385,9 +379,10 @@ ngx_ess_exchange_publisher_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
 
 
 static void
-ngx_ess_exchange_publisher_unblocked(ngx_ess_exchange_publish_t *p)
+ngx_ess_exchange_publisher_set_blocked(ngx_uint_t blocked)
 {
-    p->blocked = 0;
+    ngx_ess_exchange_publish.blocked = blocked;
 
-    ngx_ess_counter_set(p->zone, NGX_ESS_C_BLOCKED, 0);
+    ngx_ess_counter_set(ngx_ess_exchange_worker.zone, NGX_ESS_C_BLOCKED,
+                        blocked);
 }
