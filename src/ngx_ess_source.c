@@ -28,7 +28,6 @@ static void ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind,
 static void ngx_ess_source_attach_handler(ngx_event_t *ev);
 static void ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach,
     ngx_int_t rc);
-static void ngx_ess_source_event_clear(ngx_event_t *ev);
 
 
 /* this worker's, of ngx_ess_source_entry_t; NULL: none */
@@ -445,7 +444,7 @@ ngx_ess_source_exit_process(void)
 }
 
 
-static void
+void
 ngx_ess_source_event_clear(ngx_event_t *ev)
 {
     if (ev->timer_set) {

@@ -53,7 +53,6 @@ static void ngx_ess_exchange_closed(ngx_ess_amqp_channel_t *ch);
 static void ngx_ess_exchange_batch(ngx_ess_amqp_session_t *s);
 static void ngx_ess_exchange_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text);
 
-static void ngx_ess_exchange_left(ngx_event_t *ev);
 static void ngx_ess_exchange_tick(ngx_event_t *ev);
 static void ngx_ess_exchange_turn(ngx_event_t *ev);
 static ngx_int_t ngx_ess_exchange_channels(ngx_ess_exchange_worker_t *w);
@@ -144,18 +143,18 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_exchange_worker_event(w, &w->turn, ngx_ess_exchange_turn);
     ngx_ess_exchange_worker_event(w, &w->retry, ngx_ess_exchange_retry);
     ngx_ess_exchange_worker_event(w, &w->tick, ngx_ess_exchange_tick);
-    ngx_ess_exchange_worker_event(w, &w->leaving, ngx_ess_exchange_left);
+    ngx_ess_exchange_worker_event(w, &w->leaving, ngx_ess_source_event_clear);
 
     w->leaving.cancelable = 0;
 
     if (ngx_ess_exchange_slot_init(w, cycle) != NGX_OK
         || ngx_ess_exchange_pattern_init(w) != NGX_OK
-        || ngx_ess_exchange_delivery_init(w, cycle) != NGX_OK
         || ngx_ess_exchange_watch_init(w, cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    ngx_ess_exchange_delivery_init(w);
     ngx_ess_exchange_former_init(w);
     ngx_ess_exchange_bind_init(w);
     ngx_ess_exchange_restore_init(w, ngx_ess_exchange_publish_restored);
@@ -254,17 +253,6 @@ ngx_ess_exchange_exit_process(void)
 }
 
 
-/* nothing holds the worker any more */
-
-static void
-ngx_ess_exchange_left(ngx_event_t *ev)
-{
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-}
-
-
 static void
 ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach)
 {
@@ -323,7 +311,7 @@ ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
     ngx_ess_exchange_former_reset(w, 1);
     ngx_ess_exchange_slot_reset(w, 1);
     ngx_ess_exchange_rebind_reset(w);
-    ngx_ess_exchange_left(&w->leaving);
+    ngx_ess_source_event_clear(&w->leaving);
 }
 
 
@@ -369,7 +357,7 @@ ngx_ess_exchange_closed(ngx_ess_amqp_channel_t *ch)
 
     if (ch == w->closing) {
         w->closing = NULL;
-        ngx_ess_exchange_left(&w->leaving);
+        ngx_ess_source_event_clear(&w->leaving);
 
     } else {
         ngx_ess_exchange_former_closed(w, ch);

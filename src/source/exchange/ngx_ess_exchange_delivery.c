@@ -33,7 +33,7 @@ typedef struct {
 } ngx_ess_exchange_delivery_done_t;
 
 
-struct ngx_ess_exchange_delivery_s {
+typedef struct {
     ngx_ess_wake_t               wake;
     uint64_t                     last_tag;  /* these count over all slots */
     uint64_t                     acked_tag;
@@ -47,7 +47,7 @@ struct ngx_ess_exchange_delivery_s {
     size_t                       delayed_bytes;
     ngx_event_t                  delay;         /* they are tried again */
     unsigned                     appended:1;    /* somebody is to be woken */
-};
+} ngx_ess_exchange_delivery_t;
 
 
 static void ngx_ess_exchange_delivery_settle(ngx_ess_exchange_slot_t *slot,
@@ -76,17 +76,19 @@ static void ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w,
     uint64_t tag);
 
 
-ngx_int_t
-ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
+/* this process's */
+static ngx_ess_exchange_delivery_t  ngx_ess_exchange_deliveries;
+
+
+void
+ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t                    i;
     ngx_ess_exchange_run_t       *run;
     ngx_ess_exchange_delivery_t  *d;
 
-    d = ngx_pcalloc(cycle->pool, sizeof(ngx_ess_exchange_delivery_t));
-    if (d == NULL) {
-        return NGX_ERROR;
-    }
+    d = &ngx_ess_exchange_deliveries;
+    ngx_memzero(d, sizeof(ngx_ess_exchange_delivery_t));
 
     ngx_queue_init(&d->delayed);
 
@@ -104,10 +106,6 @@ ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 
         ngx_ess_exchange_run_init(run);
     }
-
-    w->delivery = d;
-
-    return NGX_OK;
 }
 
 
@@ -127,9 +125,9 @@ ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,
 
     w = ngx_ess_amqp_channel_data(ch);
     slot = &w->slots[delivery->tag];
-    run = &w->delivery->runs[delivery->tag];
+    run = &ngx_ess_exchange_deliveries.runs[delivery->tag];
 
-    w->delivery->last_tag = delivery->delivery_tag;
+    ngx_ess_exchange_deliveries.last_tag = delivery->delivery_tag;
 
     ngx_ess_exchange_item_init(&item, slot, delivery);
 
@@ -159,23 +157,12 @@ static void
 ngx_ess_exchange_delivery_settle(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_item_t *item, ngx_ess_exchange_run_verdict_e verdict)
 {
-    ngx_ess_exchange_worker_t  *w;
-
-    w = slot->worker;
-
-    switch (verdict) {
-
-    case NGX_ESS_EXCHANGE_RUN_NEW:
+    if (verdict == NGX_ESS_EXCHANGE_RUN_NEW) {
         ngx_ess_exchange_delivery_append(slot, item);
-        break;
 
-    case NGX_ESS_EXCHANGE_RUN_DUPLICATE:
-        ngx_ess_counter_add(w->zone, NGX_ESS_C_REDELIVERED, 1);
+    } else if (verdict == NGX_ESS_EXCHANGE_RUN_DUPLICATE) {
+        ngx_ess_counter_add(slot->worker->zone, NGX_ESS_C_REDELIVERED, 1);
         ngx_ess_exchange_delivery_done(slot, item->tag);
-        break;
-
-    default: /* NGX_ESS_EXCHANGE_RUN_HELD */
-        break;
     }
 }
 
@@ -199,7 +186,7 @@ ngx_ess_exchange_delivery_end(ngx_ess_exchange_slot_t *slot)
 {
     ngx_ess_exchange_run_t  *run;
 
-    run = &slot->worker->delivery->runs[slot->number];
+    run = &ngx_ess_exchange_deliveries.runs[slot->number];
 
     ngx_ess_exchange_run_end(run);
     ngx_ess_exchange_run_reset(run);
@@ -211,7 +198,7 @@ ngx_ess_exchange_delivery_idle(ngx_ess_exchange_slot_t *slot)
 {
     ngx_ess_exchange_delivery_t  *d;
 
-    d = slot->worker->delivery;
+    d = &ngx_ess_exchange_deliveries;
 
     return d->runs[slot->number].nheld == 0 && ngx_queue_empty(&d->delayed);
 }
@@ -224,7 +211,7 @@ ngx_ess_exchange_delivery_append(ngx_ess_exchange_slot_t *slot,
     ngx_int_t                     rc;
     ngx_ess_exchange_delivery_t  *d;
 
-    d = slot->worker->delivery;
+    d = &ngx_ess_exchange_deliveries;
     rc = NGX_AGAIN;
 
     if (ngx_queue_empty(&d->delayed)) {
@@ -258,10 +245,12 @@ static ngx_int_t
 ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_item_t *item, ngx_uint_t force)
 {
-    ngx_int_t                   n;
-    ngx_ess_exchange_worker_t  *w;
+    ngx_int_t                     n;
+    ngx_ess_exchange_worker_t    *w;
+    ngx_ess_exchange_delivery_t  *d;
 
     w = slot->worker;
+    d = &ngx_ess_exchange_deliveries;
 
     if (w->conf->topic
         && ngx_ess_exchange_pattern_match(slot, &item->key, &item->event)
@@ -274,10 +263,10 @@ ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
     item->event.mark = &item->mark;
 
     n = ngx_ess_log_append(w->zone, &item->key, &item->event, force,
-                           &w->delivery->wake);
+                           &d->wake);
 
     if (item->event.done) {
-        w->delivery->appended = 1;
+        d->appended = 1;
     }
 
     if (n == NGX_AGAIN || n == NGX_BUSY) {
@@ -291,7 +280,7 @@ ngx_ess_exchange_delivery_try(ngx_ess_exchange_slot_t *slot,
     }
 
     if (n) {
-        w->delivery->appended = 1;
+        d->appended = 1;
         return NGX_OK;
     }
 
@@ -338,7 +327,7 @@ ngx_ess_exchange_delivery_delay(ngx_ess_exchange_slot_t *slot,
     ngx_ess_exchange_item_t      *copy, *before;
     ngx_ess_exchange_delivery_t  *d;
 
-    d = slot->worker->delivery;
+    d = &ngx_ess_exchange_deliveries;
 
     copy = ngx_ess_exchange_item_copy(item);
     if (copy == NULL) {
@@ -385,10 +374,7 @@ ngx_ess_exchange_delivery_later(ngx_ess_exchange_delivery_t *d, ngx_int_t rc)
         return;
     }
 
-    if (d->delay.timer_set) {
-        ngx_del_timer(&d->delay);
-    }
-
+    ngx_ess_source_event_clear(&d->delay);
     ngx_post_event(&d->delay, &ngx_posted_next_events);
 }
 
@@ -428,7 +414,7 @@ ngx_ess_exchange_delivery_delay_handler(ngx_event_t *ev)
     ngx_ess_exchange_delivery_t  *d;
 
     w = ev->data;
-    d = w->delivery;
+    d = &ngx_ess_exchange_deliveries;
 
     rc = ngx_ess_exchange_delivery_delayed(d, 0);
 
@@ -461,7 +447,7 @@ ngx_ess_exchange_delivery_done(ngx_ess_exchange_slot_t *slot, uint64_t tag)
 {
     ngx_ess_exchange_delivery_done_t  *done;
 
-    done = &slot->worker->delivery->done[slot->number];
+    done = &ngx_ess_exchange_deliveries.done[slot->number];
 
     if (done->first == 0) {
         done->first = tag;
@@ -479,7 +465,7 @@ ngx_ess_exchange_delivery_drop(ngx_ess_exchange_worker_t *w)
     ngx_ess_exchange_item_t      *item;
     ngx_ess_exchange_delivery_t  *d;
 
-    d = w->delivery;
+    d = &ngx_ess_exchange_deliveries;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         ngx_ess_exchange_run_reset(&d->runs[i]);
@@ -492,13 +478,7 @@ ngx_ess_exchange_delivery_drop(ngx_ess_exchange_worker_t *w)
         ngx_ess_exchange_delivery_free_delayed(d, item);
     }
 
-    if (d->delay.timer_set) {
-        ngx_del_timer(&d->delay);
-    }
-
-    if (d->delay.posted) {
-        ngx_delete_posted_event(&d->delay);
-    }
+    ngx_ess_source_event_clear(&d->delay);
 
     ngx_memzero(d->done, sizeof(d->done));
 
@@ -513,7 +493,7 @@ ngx_ess_exchange_delivery_batch(ngx_ess_exchange_worker_t *w)
     uint64_t                      tag;
     ngx_ess_exchange_delivery_t  *d;
 
-    d = w->delivery;
+    d = &ngx_ess_exchange_deliveries;
 
     if (d->appended) {
         d->appended = 0;
@@ -565,7 +545,7 @@ ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
     ngx_ess_exchange_run_t       *run;
     ngx_ess_exchange_delivery_t  *d;
 
-    d = w->delivery;
+    d = &ngx_ess_exchange_deliveries;
 
     ngx_ess_exchange_delivery_batch(w);
 
@@ -633,7 +613,7 @@ ngx_ess_exchange_delivery_covered(ngx_ess_exchange_worker_t *w, uint64_t tag)
     ngx_ess_zone_lock(w->zone);
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        done = &w->delivery->done[i];
+        done = &ngx_ess_exchange_deliveries.done[i];
 
         if (done->first == 0 || done->first > tag) {
             continue;

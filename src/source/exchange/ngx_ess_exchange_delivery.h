@@ -10,9 +10,8 @@
 #include "ngx_ess_exchange_worker.h"
 
 
-/* NGX_OK or NGX_ERROR.  After the slots. */
-ngx_int_t ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w,
-    ngx_cycle_t *cycle);
+/* After the slots. */
+void ngx_ess_exchange_delivery_init(ngx_ess_exchange_worker_t *w);
 
 /* Of the consuming channel's handlers. */
 void ngx_ess_exchange_delivery_take(ngx_ess_amqp_channel_t *ch,

@@ -333,19 +333,14 @@ ngx_ess_exchange_former_unbound(ngx_ess_exchange_worker_t *w, ngx_uint_t slots)
 
     slots &= ngx_ess_exchange_former_bound(w);
 
-    if (slots == 0) {
-        return;
-    }
-
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (slots & ((ngx_uint_t) 1 << i)) {
             ngx_ess_exchange_former_set(&w->slots[i],
                                         NGX_ESS_EXCHANGE_FORMER_UNBOUND);
+            ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
         }
     }
-
-    ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
 }
 
 

@@ -124,9 +124,7 @@ ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub, const char *why)
 {
     ngx_ess_exchange_publish_cancel(pub);
 
-    if (pub->timer.timer_set) {
-        ngx_del_timer(&pub->timer);
-    }
+    ngx_ess_source_event_clear(&pub->timer);
 
     pub->why = why;
     ngx_post_event(&pub->timer, &ngx_posted_events);
@@ -544,9 +542,7 @@ ngx_ess_exchange_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 {
     ngx_ess_exchange_publish_cancel(pub);
 
-    if (pub->timer.timer_set) {
-        ngx_del_timer(&pub->timer);
-    }
+    ngx_ess_source_event_clear(&pub->timer);
 
     pub->handler(pub, rc, text);
 }

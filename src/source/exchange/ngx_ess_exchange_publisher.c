@@ -80,13 +80,8 @@ ngx_ess_exchange_publisher_exit(void)
 
     p = &ngx_ess_exchange_publish;
 
-    if (p->idle.posted) {
-        ngx_delete_posted_event(&p->idle);
-    }
-
-    if (p->retry.timer_set) {
-        ngx_del_timer(&p->retry);
-    }
+    ngx_ess_source_event_clear(&p->idle);
+    ngx_ess_source_event_clear(&p->retry);
 
     if (p->session) {
         ngx_ess_amqp_destroy(p->session);

@@ -28,7 +28,6 @@
 
 typedef struct {
     ngx_ess_source_bind_t       bind;
-    void                       *restore;
     u_char                      key[NGX_ESS_MAX_KEY];
 } ngx_ess_exchange_restore_bind_t;
 
@@ -336,11 +335,10 @@ ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_op_t *o, ngx_str_t *key)
 
     b = &o->binds[o->n++];
 
-    b->restore = o;
     ngx_memcpy(b->key, key->data, key->len);
 
     b->bind.handler = ngx_ess_exchange_restore_bound;
-    b->bind.data = b;
+    b->bind.data = o;
     b->bind.key.data = b->key;
     b->bind.key.len = key->len;
     b->bind.log = o->worker->log;
@@ -373,11 +371,9 @@ static void
 ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_exchange_restore_op_t    *o;
-    ngx_ess_exchange_restore_bind_t  *b;
+    ngx_ess_exchange_restore_op_t  *o;
 
-    b = bind->data;
-    o = b->restore;
+    o = bind->data;
 
     if (rc != NGX_OK) {
         o->rc = rc;

@@ -77,7 +77,6 @@ typedef enum {
 typedef struct ngx_ess_exchange_worker_s    ngx_ess_exchange_worker_t;
 typedef struct ngx_ess_exchange_slot_s      ngx_ess_exchange_slot_t;
 typedef struct ngx_ess_exchange_overlap_s   ngx_ess_exchange_overlap_t;
-typedef struct ngx_ess_exchange_delivery_s  ngx_ess_exchange_delivery_t;
 typedef struct ngx_ess_exchange_declared_s  ngx_ess_exchange_declared_t;
 
 
@@ -274,7 +273,6 @@ struct ngx_ess_exchange_worker_s {
     ngx_event_t                  former_timer;
 
     /* each its file's */
-    ngx_ess_exchange_delivery_t *delivery;
     ngx_ess_exchange_consumer_t  consumer;
     ngx_ess_exchange_bind_t      binds;
     ngx_ess_exchange_rebind_t    rebinds;
