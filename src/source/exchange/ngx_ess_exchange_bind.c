@@ -401,7 +401,7 @@ ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     handler = b->handler;
 
     if (rc == NGX_OK && !b->former
-        && slot->from == NGX_ESS_EXCHANGE_FROM_FORMER)
+        && slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND)
     {
         b->former = 1;
         ngx_ess_exchange_bind_send_unbind(b, &slot->former.name,
@@ -501,7 +501,7 @@ ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         return;
     }
 
-    if (!b->former && b->slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) {
+    if (!b->former && b->slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND) {
         b->former = 1;
         ngx_ess_exchange_bind_send_unbind(b, &b->slot->former.name,
                                           ngx_ess_exchange_bind_unbound);

@@ -38,7 +38,7 @@ static ngx_uint_t
 ngx_ess_exchange_consumer_due(ngx_ess_exchange_slot_t *slot)
 {
     return slot->own && !slot->consuming
-           && slot->from != NGX_ESS_EXCHANGE_FROM_NONE
+           && ngx_ess_exchange_consumer_queue(slot)
            && (slot->refused == 0
                || (ngx_msec_int_t) (slot->consume_after - ngx_current_msec)
                   <= 0);
@@ -56,7 +56,7 @@ ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w)
 
         if (slot->own && slot->queue.state != NGX_ESS_EXCHANGE_REFUSED
             && (ngx_ess_exchange_consumer_due(slot)
-                || slot->from == NGX_ESS_EXCHANGE_FROM_NONE))
+                || ngx_ess_exchange_consumer_queue(slot) == NULL))
         {
             return 1;
         }
@@ -125,13 +125,18 @@ ngx_ess_exchange_consumer_qos(ngx_ess_exchange_worker_t *w)
 }
 
 
-/* the one from which the slot is consumed */
+/* the one from which the slot is consumed; NULL: none, for now */
 
 static ngx_str_t *
 ngx_ess_exchange_consumer_queue(ngx_ess_exchange_slot_t *slot)
 {
-    return (slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) ? &slot->former.name
-                                                        : &slot->queue.name;
+    if (slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND) {
+        return &slot->former.name;
+    }
+
+    return (slot->former.state == NGX_ESS_EXCHANGE_FORMER_NONE
+            || slot->former.state == NGX_ESS_EXCHANGE_FORMER_AWAY)
+           ? &slot->queue.name : NULL;
 }
 
 
@@ -250,7 +255,7 @@ ngx_ess_exchange_consumer_canceled(ngx_ess_exchange_slot_t *slot)
 
     ngx_ess_exchange_delivery_end(slot);
 
-    if (slot->from != NGX_ESS_EXCHANGE_FROM_FORMER
+    if (slot->former.state < NGX_ESS_EXCHANGE_FORMER_BOUND
         && slot->queue.state == NGX_ESS_EXCHANGE_READY)
     {
         slot->queue.state = NGX_ESS_EXCHANGE_UNKNOWN;

@@ -35,8 +35,6 @@
                                                looked up again */
 
 
-static void ngx_ess_exchange_former_set(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_former_e state);
 static void ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot,
     ngx_str_t *queue);
@@ -101,28 +99,6 @@ ngx_ess_exchange_former(ngx_ess_exchange_worker_t *w)
 
 
 static void
-ngx_ess_exchange_former_set(ngx_ess_exchange_slot_t *slot,
-    ngx_ess_exchange_former_e state)
-{
-    slot->former.state = state;
-
-    if (state == NGX_ESS_EXCHANGE_FORMER_NONE
-        || state == NGX_ESS_EXCHANGE_FORMER_AWAY)
-    {
-        slot->from = NGX_ESS_EXCHANGE_FROM_OWN;
-
-    } else if (state >= NGX_ESS_EXCHANGE_FORMER_BOUND
-               && state <= NGX_ESS_EXCHANGE_FORMER_EMPTY)
-    {
-        slot->from = NGX_ESS_EXCHANGE_FROM_FORMER;
-
-    } else {
-        slot->from = NGX_ESS_EXCHANGE_FROM_NONE;
-    }
-}
-
-
-static void
 ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot)
 {
     ngx_ess_exchange_worker_t  *w;
@@ -132,11 +108,11 @@ ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot)
     if (ngx_ess_broker_queue(w->zone, slot->number, !w->conf->quorum)
         != NGX_ESS_BROKER_THERE)
     {
-        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_NONE);
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
         return;
     }
 
-    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_LOOKUP);
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_LOOKUP;
     slot->former.looked = ngx_current_msec;
 
     ngx_ess_exchange_former_declare(slot, &slot->former.name);
@@ -168,7 +144,7 @@ ngx_ess_exchange_former_delete(ngx_ess_exchange_slot_t *slot)
 {
     amqp_queue_delete_t  *m;
 
-    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_DELETE);
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_DELETE;
 
     m = ngx_ess_amqp_op_init(&slot->former.op, AMQP_QUEUE_DELETE_METHOD,
                              ngx_ess_exchange_former_answered, slot);
@@ -257,7 +233,7 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     {
         ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                                  NGX_ESS_BROKER_GONE);
-        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_NONE);
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
         return;
     }
 
@@ -268,11 +244,11 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     }
 
     if (code == AMQP_ACCESS_REFUSED) {
-        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_NONE);
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
         return;
     }
 
-    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_AWAY);
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_AWAY;
 
     if (!w->former_timer.timer_set) {
         ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_AGAIN);
@@ -297,7 +273,7 @@ ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
                       &slot->former.name, &slot->queue.name);
     }
 
-    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_BOUND);
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
 
     if (slot->consuming) {
         /* it was away: what is in it is late, but not lost */
@@ -336,8 +312,7 @@ ngx_ess_exchange_former_unbound(ngx_ess_exchange_worker_t *w, ngx_uint_t slots)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
 
         if (slots & ((ngx_uint_t) 1 << i)) {
-            ngx_ess_exchange_former_set(&w->slots[i],
-                                        NGX_ESS_EXCHANGE_FORMER_UNBOUND);
+            w->slots[i].former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
             ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
         }
     }
@@ -363,7 +338,7 @@ ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
         if (ok->message_count == 0 && ok->consumer_count < 2
             && ngx_ess_exchange_delivery_idle(slot))
         {
-            ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_EMPTY);
+            slot->former.state = NGX_ESS_EXCHANGE_FORMER_EMPTY;
             ngx_ess_exchange_former_leave(slot->worker);
         }
 
@@ -371,7 +346,7 @@ ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     }
 
     if (ok->message_count) {
-        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_UNBOUND);
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
 
     } else if (slot->worker->conf->quorum) {
         ngx_ess_exchange_former_delete(slot);
@@ -388,13 +363,13 @@ ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
 {
     if (rc == NGX_DECLINED && code == AMQP_PRECONDITION_FAILED) {
         /* in use, or not empty */
-        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_UNBOUND);
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
         return;
     }
 
     /* without the right to delete it, it stays until it expires */
 
-    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_COUNT);
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNT;
 
     ngx_ess_exchange_former_declare(slot, &slot->queue.name);
 }
@@ -407,7 +382,7 @@ ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot)
 
     w = slot->worker;
 
-    ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_NONE);
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
     slot->former.found = 0;
 
     ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
@@ -516,7 +491,8 @@ ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
         slot = &w->slots[i];
 
         if (slot->own
-            && slot->from != NGX_ESS_EXCHANGE_FROM_OWN
+            && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE
+            && slot->former.state != NGX_ESS_EXCHANGE_FORMER_AWAY
             && slot->former.state != NGX_ESS_EXCHANGE_FORMER_EMPTY)
         {
             return;
@@ -530,7 +506,7 @@ ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
 
         if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_EMPTY) {
             ngx_ess_exchange_overlap_remember(slot, slot->former.mark);
-            ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_LEFT);
+            slot->former.state = NGX_ESS_EXCHANGE_FORMER_LEFT;
             n++;
         }
     }
@@ -581,7 +557,7 @@ ngx_ess_exchange_former_closed(ngx_ess_exchange_worker_t *w,
 void
 ngx_ess_exchange_former_canceled(ngx_ess_exchange_slot_t *slot)
 {
-    if (slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) {
+    if (slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND) {
         ngx_ess_exchange_former_drop(slot, 0);
     }
 }
@@ -608,7 +584,7 @@ ngx_ess_exchange_former_drop(ngx_ess_exchange_slot_t *slot, ngx_uint_t closed)
     if (slot->former.state > NGX_ESS_EXCHANGE_FORMER_AWAY
         || (closed && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE))
     {
-        ngx_ess_exchange_former_set(slot, NGX_ESS_EXCHANGE_FORMER_UNKNOWN);
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNKNOWN;
     }
 
     ngx_ess_exchange_overlap_again(slot);

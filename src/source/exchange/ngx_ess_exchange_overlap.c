@@ -86,7 +86,7 @@ ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,
 
     o = slot->overlap;
 
-    if (o == NULL || slot->from == NGX_ESS_EXCHANGE_FROM_FORMER) {
+    if (o == NULL || slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND) {
         /* that of a former attempt; this comes from the former queue */
         return 0;
     }

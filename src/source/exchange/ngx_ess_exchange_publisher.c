@@ -16,10 +16,9 @@
 static void ngx_ess_exchange_publisher_idle(ngx_event_t *ev);
 
 static void ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s);
-static void ngx_ess_exchange_publisher_select(void);
+static void ngx_ess_exchange_publisher_select(ngx_event_t *ev);
 static void ngx_ess_exchange_publisher_selected(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_publisher_retry(ngx_event_t *ev);
 static void ngx_ess_exchange_publisher_close(ngx_ess_amqp_session_t *s);
 static void ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t code, ngx_str_t *text);
@@ -67,7 +66,7 @@ ngx_ess_exchange_publisher_init(ngx_ess_exchange_worker_t *w)
 
     ngx_ess_exchange_worker_event(w, &p->idle, ngx_ess_exchange_publisher_idle);
     ngx_ess_exchange_worker_event(w, &p->retry,
-                                  ngx_ess_exchange_publisher_retry);
+                                  ngx_ess_exchange_publisher_select);
 }
 
 
@@ -149,12 +148,12 @@ ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s)
 
     p->selecting = 0;
 
-    ngx_ess_exchange_publisher_select();
+    ngx_ess_exchange_publisher_select(NULL);
 }
 
 
 static void
-ngx_ess_exchange_publisher_select(void)
+ngx_ess_exchange_publisher_select(ngx_event_t *ev)
 {
     ngx_ess_exchange_publish_t  *p;
 
@@ -203,13 +202,6 @@ ngx_ess_exchange_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
 
 static void
-ngx_ess_exchange_publisher_retry(ngx_event_t *ev)
-{
-    ngx_ess_exchange_publisher_select();
-}
-
-
-static void
 ngx_ess_exchange_publisher_close(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_exchange_publish_t  *p;
@@ -248,7 +240,7 @@ ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
 
     ngx_ess_exchange_publish_fail(NGX_ERROR, &words);
 
-    ngx_ess_exchange_publisher_select();
+    ngx_ess_exchange_publisher_select(NULL);
 
     if (code == AMQP_NOT_FOUND) {
         ngx_ess_exchange_worker_gone(w);

@@ -42,36 +42,32 @@ typedef enum {
 } ngx_ess_exchange_declared_e;
 
 
-/* what is known of a former queue: see ngx_ess_exchange_former.c */
+/*
+ * What is known of a slot's former queue, and so which queue the slot's
+ * consumer is of: see ngx_ess_exchange_former.c.
+ */
 
 typedef enum {
+    /* not known yet */
     NGX_ESS_EXCHANGE_FORMER_UNKNOWN = 0,
     NGX_ESS_EXCHANGE_FORMER_LOOKUP,         /* being declared passively */
+
+    /* its own */
     NGX_ESS_EXCHANGE_FORMER_NONE,           /* it is not there, or done with */
     NGX_ESS_EXCHANGE_FORMER_AWAY,           /* the node that has it is down: as
                                                if there were none, for now */
 
-    /* the slot's consumer is its */
-    NGX_ESS_EXCHANGE_FORMER_BOUND,
-    NGX_ESS_EXCHANGE_FORMER_UNBOUND,        /* no more comes */
-    NGX_ESS_EXCHANGE_FORMER_EMPTY,          /* nor is anything left, perhaps */
-
-    /* the slot has no consumer */
+    /* none */
     NGX_ESS_EXCHANGE_FORMER_LEFT,           /* is anything left? */
     NGX_ESS_EXCHANGE_FORMER_DELETE,         /* being deleted */
-    NGX_ESS_EXCHANGE_FORMER_COUNT           /* events of the slot's queue are
+    NGX_ESS_EXCHANGE_FORMER_COUNT,          /* events of the slot's queue are
                                                being counted */
+
+    /* the former one: the last */
+    NGX_ESS_EXCHANGE_FORMER_BOUND,
+    NGX_ESS_EXCHANGE_FORMER_UNBOUND,        /* no more comes */
+    NGX_ESS_EXCHANGE_FORMER_EMPTY           /* nor is anything left, perhaps */
 } ngx_ess_exchange_former_e;
-
-
-/* the queue that a slot is consumed from */
-
-typedef enum {
-    NGX_ESS_EXCHANGE_FROM_NONE = 0,         /* not known yet */
-    NGX_ESS_EXCHANGE_FROM_OWN,
-    NGX_ESS_EXCHANGE_FROM_FORMER            /* that of the other kind, which
-                                               "queues=" set otherwise had */
-} ngx_ess_exchange_from_e;
 
 
 typedef struct ngx_ess_exchange_worker_s    ngx_ess_exchange_worker_t;
@@ -144,11 +140,10 @@ struct ngx_ess_exchange_slot_s {
     unsigned                     consumed:1;    /* ever, by this process */
 
     /* see ngx_ess_exchange_former.c */
-    ngx_ess_exchange_from_e      from;      /* follows from the state */
-
     struct {
         ngx_ess_exchange_former_e  state;
-        ngx_str_t                name;
+        ngx_str_t                name;      /* that of the other kind, which
+                                               "queues=" set otherwise had */
         ngx_ess_amqp_op_t        op;
         ngx_msec_t               looked;    /* when it was looked up */
         uint64_t                 mark;      /* events that the slot had

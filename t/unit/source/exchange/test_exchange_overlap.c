@@ -91,7 +91,7 @@ remember(const uint64_t *p, ngx_uint_t n, uint64_t left)
 
     ngx_ess_exchange_overlap_remember(slot, 77);
 
-    slot->from = NGX_ESS_EXCHANGE_FROM_OWN;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
     slot->overlap->left = left;
 }
 
@@ -194,11 +194,11 @@ test_former_queue(void **state)
 
     remember(p, 1, 1);
 
-    slot->from = NGX_ESS_EXCHANGE_FROM_FORMER;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
     assert_int_equal(had(10, 0), 0);
     assert_non_null(slot->overlap);
 
-    slot->from = NGX_ESS_EXCHANGE_FROM_OWN;
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
     assert_int_equal(had(10, 0), 1);
 }
 
