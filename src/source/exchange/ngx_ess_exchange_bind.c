@@ -34,7 +34,8 @@ typedef struct {
     ngx_ess_exchange_worker_t   *worker;
     ngx_ess_exchange_bind_e      type;
     ngx_ess_source_bind_t       *bind;      /* of the API */
-    ngx_ess_exchange_bind_pt     handler;   /* of a key that is bound again */
+    ngx_ess_exchange_bind_pt     handler;   /* of a key that is bound again,
+                                               otherwise NULL */
     ngx_ess_exchange_slot_t     *slot;
 
     ngx_ess_source_options_t     options;
@@ -60,15 +61,11 @@ static void ngx_ess_exchange_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_bind_answer(ngx_ess_exchange_binding_t *b,
     ngx_int_t rc, ngx_str_t *text);
-static void ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op,
-    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_bind_unbind_later(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
-    ngx_str_t *queue, ngx_ess_amqp_op_pt handler);
-static void ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    ngx_str_t *queue);
+static void ngx_ess_exchange_bind_done(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static ngx_int_t ngx_ess_exchange_bind_removed(ngx_ess_exchange_worker_t *w,
-    ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
 
 
 void
@@ -235,7 +232,7 @@ ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b)
     m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_BIND_METHOD,
                              (b->type == NGX_ESS_EXCHANGE_BIND_API)
                              ? ngx_ess_exchange_bind_answered
-                             : ngx_ess_exchange_bind_again_answered,
+                             : ngx_ess_exchange_bind_done,
                              b);
 
     m->queue = ngx_ess_exchange_worker_bytes(&b->slot->queue.name);
@@ -383,46 +380,6 @@ ngx_ess_exchange_bind_again(ngx_ess_exchange_worker_t *w,
 }
 
 
-/* The stream may have been deleted, and the key unbound, by another worker
-   since the key was read: then it is unbound again. */
-
-static void
-ngx_ess_exchange_bind_again_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_exchange_slot_t     *slot;
-    ngx_ess_exchange_bind_pt     handler;
-    ngx_ess_exchange_worker_t   *w;
-    ngx_ess_exchange_binding_t  *b;
-
-    b = op->data;
-    w = b->worker;
-    slot = b->slot;
-    handler = b->handler;
-
-    if (rc == NGX_OK && !b->former
-        && slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND)
-    {
-        b->former = 1;
-        ngx_ess_exchange_bind_send_unbind(b, &slot->former.name,
-                                          ngx_ess_exchange_bind_again_answered);
-        return;
-    }
-
-    if (b->former) {
-        rc = ngx_ess_exchange_bind_removed(w, rc, code, text);
-    }
-
-    if (rc == NGX_OK) {
-        ngx_ess_source_unbind(w->zone, NGX_ESS_SOURCE_EXCHANGE, &b->key);
-    }
-
-    ngx_ess_exchange_bind_free(b);
-
-    handler(slot, rc, code, text);
-}
-
-
 void
 ngx_ess_exchange_bind_unbind(ngx_str_t *key)
 {
@@ -451,8 +408,7 @@ ngx_ess_exchange_bind_unbind(ngx_str_t *key)
 
     b->sent = 1;
 
-    ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue.name,
-                                      ngx_ess_exchange_bind_unbound);
+    ngx_ess_exchange_bind_send_unbind(b, &b->slot->queue.name);
 }
 
 
@@ -469,14 +425,15 @@ ngx_ess_exchange_bind_unbind_later(ngx_ess_exchange_binding_t *b)
 
 static void
 ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
-    ngx_str_t *queue, ngx_ess_amqp_op_pt handler)
+    ngx_str_t *queue)
 {
     amqp_queue_unbind_t        *m;
     ngx_ess_exchange_worker_t  *w;
 
     w = b->worker;
 
-    m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_UNBIND_METHOD, handler, b);
+    m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_UNBIND_METHOD,
+                             ngx_ess_exchange_bind_done, b);
 
     m->queue = ngx_ess_exchange_worker_bytes(queue);
     m->exchange = ngx_ess_exchange_worker_bytes(&w->conf->exchange);
@@ -486,49 +443,66 @@ ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
 }
 
 
+/* A key was bound again, or unbound: then it is unbound from the slot's former
+   queue as well. */
+
 static void
-ngx_ess_exchange_bind_unbound(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
+ngx_ess_exchange_bind_done(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
+    ngx_ess_exchange_slot_t     *slot;
+    ngx_ess_exchange_bind_pt     handler;
     ngx_ess_exchange_worker_t   *w;
     ngx_ess_exchange_binding_t  *b;
 
     b = op->data;
     w = b->worker;
+    slot = b->slot;
+    handler = b->handler;
 
-    if (ngx_ess_exchange_bind_removed(w, rc, code, text) == NGX_ABORT) {
-        ngx_ess_exchange_bind_unbind_later(b);
-        return;
+    if (rc == NGX_DECLINED && (b->former || handler == NULL)) {
+
+        /* with 404 the binding went with its queue or exchange */
+
+        if (code != AMQP_NOT_FOUND) {
+            ngx_ess_amqp_trouble_once(w->session, NGX_LOG_WARN,
+                                      "broker refused to remove a binding",
+                                      code, text);
+        }
+
+        rc = NGX_OK;
     }
 
-    if (!b->former && b->slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND) {
+    if (rc == NGX_OK && !b->former
+        && slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND)
+    {
         b->former = 1;
-        ngx_ess_exchange_bind_send_unbind(b, &b->slot->former.name,
-                                          ngx_ess_exchange_bind_unbound);
+        ngx_ess_exchange_bind_send_unbind(b, &slot->former.name);
         return;
     }
 
-    w->binds.unbinds--;
+    if (handler) {
 
-    ngx_ess_stream_unbind_end(w->zone, &b->key);
-    ngx_ess_exchange_bind_free(b);
-}
+        /* the stream may have been deleted, and the key unbound, by another
+           worker since the key was read: then it is unbound again */
 
+        if (rc == NGX_OK) {
+            ngx_ess_source_unbind(w->zone, NGX_ESS_SOURCE_EXCHANGE, &b->key);
+        }
 
-/* NGX_ABORT, or NGX_OK, also when the broker refused it, which is logged: with
-   404 the binding went with its queue or exchange. */
+        ngx_ess_exchange_bind_free(b);
 
-static ngx_int_t
-ngx_ess_exchange_bind_removed(ngx_ess_exchange_worker_t *w, ngx_int_t rc,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    if (rc == NGX_DECLINED && code != AMQP_NOT_FOUND) {
-        ngx_ess_amqp_trouble_once(w->session, NGX_LOG_WARN,
-                                  "broker refused to remove a binding", code,
-                                  text);
+        handler(slot, rc, code, text);
+
+    } else if (rc == NGX_ABORT) {
+        ngx_ess_exchange_bind_unbind_later(b);
+
+    } else {
+        w->binds.unbinds--;
+
+        ngx_ess_stream_unbind_end(w->zone, &b->key);
+        ngx_ess_exchange_bind_free(b);
     }
-
-    return (rc == NGX_ABORT) ? NGX_ABORT : NGX_OK;
 }
 
 

@@ -386,13 +386,9 @@ ngx_ess_exchange_delivery_delayed(ngx_ess_exchange_delivery_t *d,
     ngx_uint_t force)
 {
     ngx_int_t                 rc;
-    ngx_queue_t              *q;
     ngx_ess_exchange_item_t  *item;
 
-    while (!ngx_queue_empty(&d->delayed)) {
-        q = ngx_queue_head(&d->delayed);
-        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
-
+    while ((item = ngx_ess_exchange_item_first(&d->delayed)) != NULL) {
         rc = ngx_ess_exchange_delivery_try(item->slot, item, force);
 
         if (rc != NGX_OK) {
@@ -461,7 +457,6 @@ void
 ngx_ess_exchange_delivery_drop(ngx_ess_exchange_worker_t *w)
 {
     ngx_uint_t                    i;
-    ngx_queue_t                  *q;
     ngx_ess_exchange_item_t      *item;
     ngx_ess_exchange_delivery_t  *d;
 
@@ -471,10 +466,7 @@ ngx_ess_exchange_delivery_drop(ngx_ess_exchange_worker_t *w)
         ngx_ess_exchange_run_reset(&d->runs[i]);
     }
 
-    while (!ngx_queue_empty(&d->delayed)) {
-        q = ngx_queue_head(&d->delayed);
-        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
-
+    while ((item = ngx_ess_exchange_item_first(&d->delayed)) != NULL) {
         ngx_ess_exchange_delivery_free_delayed(d, item);
     }
 
@@ -580,24 +572,17 @@ ngx_ess_exchange_delivery_ackable(ngx_ess_exchange_delivery_t *d)
 {
     uint64_t                  tag;
     ngx_uint_t                i;
-    ngx_queue_t              *q;
     ngx_ess_exchange_item_t  *item;
 
-    tag = d->last_tag;
+    item = ngx_ess_exchange_item_first(&d->delayed);
+    tag = item ? item->tag - 1 : d->last_tag;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        item = ngx_ess_exchange_run_first(&d->runs[i]);
+        item = ngx_ess_exchange_item_first(&d->runs[i].held);
 
         if (item) {
             tag = ngx_min(tag, item->tag - 1);
         }
-    }
-
-    if (!ngx_queue_empty(&d->delayed)) {
-        q = ngx_queue_head(&d->delayed);
-        item = ngx_queue_data(q, ngx_ess_exchange_item_t, queue);
-
-        tag = ngx_min(tag, item->tag - 1);
     }
 
     return tag;

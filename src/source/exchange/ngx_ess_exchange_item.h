@@ -47,4 +47,18 @@ ngx_ess_exchange_item_t *ngx_ess_exchange_item_copy(
 size_t ngx_ess_exchange_item_size(ngx_ess_exchange_item_t *item);
 
 
+/* The first one of a list, or NULL. */
+
+static ngx_inline ngx_ess_exchange_item_t *
+ngx_ess_exchange_item_first(ngx_queue_t *items)
+{
+    if (ngx_queue_empty(items)) {
+        return NULL;
+    }
+
+    return ngx_queue_data(ngx_queue_head(items), ngx_ess_exchange_item_t,
+                          queue);
+}
+
+
 #endif /* _NGX_ESS_EXCHANGE_ITEM_H_INCLUDED_ */

@@ -256,16 +256,14 @@ ngx_ess_exchange_rebind_answered(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     w = slot->worker;
     w->rebinds.busy--;
 
-    switch (rc) {
-
-    case NGX_OK:
-        w->rebinds.bound++;
-        break;
-
-    case NGX_ABORT:
+    if (rc == NGX_ABORT) {
         return;
+    }
 
-    default: /* NGX_DECLINED */
+    if (rc == NGX_OK) {
+        w->rebinds.bound++;
+
+    } else {
         ngx_ess_exchange_rebind_refused(slot, code, text);
     }
 

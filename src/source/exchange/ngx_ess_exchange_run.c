@@ -176,7 +176,7 @@ ngx_ess_exchange_run_settle(ngx_ess_exchange_run_t *run)
 
     ngx_ess_exchange_run_doubt(run);
 
-    for (i = 0; (item = ngx_ess_exchange_run_first(run)) != NULL; i++) {
+    for (i = 0; (item = ngx_ess_exchange_item_first(&run->held)) != NULL; i++) {
         run->settle(run->slot, item, (i < duplicates)
                                      ? NGX_ESS_EXCHANGE_RUN_DUPLICATE
                                      : NGX_ESS_EXCHANGE_RUN_NEW);
@@ -192,18 +192,6 @@ ngx_ess_exchange_run_settle(ngx_ess_exchange_run_t *run)
 
     return (i < duplicates) ? NGX_ESS_EXCHANGE_RUN_DUPLICATE
                             : NGX_ESS_EXCHANGE_RUN_NEW;
-}
-
-
-ngx_ess_exchange_item_t *
-ngx_ess_exchange_run_first(ngx_ess_exchange_run_t *run)
-{
-    if (ngx_queue_empty(&run->held)) {
-        return NULL;
-    }
-
-    return ngx_queue_data(ngx_queue_head(&run->held), ngx_ess_exchange_item_t,
-                          queue);
 }
 
 
@@ -321,7 +309,7 @@ ngx_ess_exchange_run_reset(ngx_ess_exchange_run_t *run)
 {
     ngx_ess_exchange_item_t  *item;
 
-    while ((item = ngx_ess_exchange_run_first(run)) != NULL) {
+    while ((item = ngx_ess_exchange_item_first(&run->held)) != NULL) {
         ngx_ess_exchange_run_free(run, item);
     }
 

@@ -47,10 +47,10 @@ typedef struct {
     ngx_event_t                  pause;     /* it has come to an end */
 
     ngx_ess_exchange_run_e       state;
+    ngx_queue_t                  held;
 
     /* private */
     ngx_ess_redelivery_t        *redelivery;    /* or NULL */
-    ngx_queue_t                  held;
     ngx_uint_t                   nheld;
     ngx_uint_t                   length;
     ngx_uint_t                   patience;
@@ -62,10 +62,6 @@ void ngx_ess_exchange_run_init(ngx_ess_exchange_run_t *run);
 /* The next event that is marked redelivered. */
 ngx_ess_exchange_run_verdict_e ngx_ess_exchange_run_push(
     ngx_ess_exchange_run_t *run, ngx_ess_exchange_item_t *item);
-
-/* The first one that is held, or NULL. */
-ngx_ess_exchange_item_t *ngx_ess_exchange_run_first(
-    ngx_ess_exchange_run_t *run);
 
 /* Nothing came for a while.  1: more must come, which is waited for. */
 ngx_uint_t ngx_ess_exchange_run_wait(ngx_ess_exchange_run_t *run);

@@ -232,11 +232,11 @@ test_proven(void **state)
     assert_int_equal(push(30), NGX_ESS_EXCHANGE_RUN_HELD);
     assert_int_equal(push(40), NGX_ESS_EXCHANGE_RUN_HELD);
     assert_int_equal(bytes, 200);
-    assert_int_equal(ngx_ess_exchange_run_first(&run)->mark.print, 30);
+    assert_int_equal(ngx_ess_exchange_item_first(&run.held)->mark.print, 30);
 
     assert_int_equal(push(50), NGX_ESS_EXCHANGE_RUN_DUPLICATE);
     assert_string_equal(settled, "30- 40- ");
-    assert_null(ngx_ess_exchange_run_first(&run));
+    assert_null(ngx_ess_exchange_item_first(&run.held));
 
     assert_int_equal(push(60), NGX_ESS_EXCHANGE_RUN_NEW);
     assert_int_equal(run.state, NGX_ESS_EXCHANGE_RUN_PASSING);
