@@ -8,7 +8,6 @@
  */
 
 
-#include "ngx_ess_broker.h"
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_exchange_bind.h"
 #include "ngx_ess_exchange_consumer.h"

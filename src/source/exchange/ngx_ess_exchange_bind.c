@@ -31,7 +31,6 @@ typedef struct {
     ngx_ess_amqp_op_t            op;
     ngx_queue_t                  queue;     /* of all operations */
     ngx_queue_t                  waiting;   /* when not sent */
-    ngx_ess_exchange_worker_t   *worker;
     ngx_ess_exchange_bind_e      type;
     ngx_ess_source_bind_t       *bind;      /* of the API */
     ngx_ess_exchange_bind_pt     handler;   /* of a key that is bound again,
@@ -51,7 +50,7 @@ typedef struct {
 
 
 static ngx_ess_exchange_binding_t *ngx_ess_exchange_bind_alloc(
-    ngx_ess_exchange_worker_t *w, ngx_ess_exchange_bind_e type, ngx_uint_t slot,
+    ngx_ess_exchange_worker_t *w, ngx_ess_exchange_bind_e type,
     ngx_str_t *key);
 static void ngx_ess_exchange_bind_free(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_wait(ngx_ess_exchange_binding_t *b);
@@ -78,7 +77,7 @@ ngx_ess_exchange_bind_init(ngx_ess_exchange_worker_t *w)
 
 static ngx_ess_exchange_binding_t *
 ngx_ess_exchange_bind_alloc(ngx_ess_exchange_worker_t *w,
-    ngx_ess_exchange_bind_e type, ngx_uint_t slot, ngx_str_t *key)
+    ngx_ess_exchange_bind_e type, ngx_str_t *key)
 {
     ngx_ess_exchange_binding_t  *b;
 
@@ -91,9 +90,8 @@ ngx_ess_exchange_bind_alloc(ngx_ess_exchange_worker_t *w,
         return NULL;
     }
 
-    b->worker = w;
     b->type = type;
-    b->slot = &w->slots[slot];
+    b->slot = &w->slots[ngx_ess_stream_slot(key)];
 
     b->key.len = key->len;
     b->key.data = b->data;
@@ -127,7 +125,6 @@ ngx_ess_exchange_bind(ngx_ess_source_bind_t *bind)
                                     bind->declare
                                     ? NGX_ESS_EXCHANGE_BIND_STREAM
                                     : NGX_ESS_EXCHANGE_BIND_API,
-                                    ngx_ess_stream_slot(&bind->key),
                                     &bind->key);
     if (b == NULL) {
         /* its time limit will tell */
@@ -174,7 +171,7 @@ static void
 ngx_ess_exchange_bind_wait(ngx_ess_exchange_binding_t *b)
 {
     b->sent = 0;
-    ngx_queue_insert_tail(&b->worker->binds.waiting, &b->waiting);
+    ngx_queue_insert_tail(&b->slot->worker->binds.waiting, &b->waiting);
 }
 
 
@@ -227,7 +224,7 @@ ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b)
     amqp_queue_bind_t          *m;
     ngx_ess_exchange_worker_t  *w;
 
-    w = b->worker;
+    w = b->slot->worker;
 
     m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_BIND_METHOD,
                              (b->type == NGX_ESS_EXCHANGE_BIND_API)
@@ -261,7 +258,7 @@ ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b)
 
     b->sent = 1;
 
-    ngx_ess_amqp_op(b->worker->admin, &b->op);
+    ngx_ess_amqp_op(b->slot->worker->admin, &b->op);
 }
 
 
@@ -366,8 +363,7 @@ ngx_ess_exchange_bind_again(ngx_ess_exchange_worker_t *w,
     s.data = key->data;
     s.len = key->len;
 
-    b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_AGAIN, key->slot,
-                                    &s);
+    b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_AGAIN, &s);
     if (b == NULL) {
         return NGX_ERROR;
     }
@@ -390,8 +386,7 @@ ngx_ess_exchange_bind_unbind(ngx_str_t *key)
     b = NULL;
 
     if (w->binds.unbinds < NGX_ESS_EXCHANGE_UNBINDS) {
-        b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_UNBIND,
-                                        ngx_ess_stream_slot(key), key);
+        b = ngx_ess_exchange_bind_alloc(w, NGX_ESS_EXCHANGE_BIND_UNBIND, key);
     }
 
     if (b == NULL) {
@@ -418,7 +413,7 @@ ngx_ess_exchange_bind_unbind(ngx_str_t *key)
 static void
 ngx_ess_exchange_bind_unbind_later(ngx_ess_exchange_binding_t *b)
 {
-    ngx_ess_stream_unbind_end(b->worker->zone, &b->key);
+    ngx_ess_stream_unbind_end(b->slot->worker->zone, &b->key);
     ngx_ess_exchange_bind_wait(b);
 }
 
@@ -430,7 +425,7 @@ ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
     amqp_queue_unbind_t        *m;
     ngx_ess_exchange_worker_t  *w;
 
-    w = b->worker;
+    w = b->slot->worker;
 
     m = ngx_ess_amqp_op_init(&b->op, AMQP_QUEUE_UNBIND_METHOD,
                              ngx_ess_exchange_bind_done, b);
@@ -456,7 +451,7 @@ ngx_ess_exchange_bind_done(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_ess_exchange_binding_t  *b;
 
     b = op->data;
-    w = b->worker;
+    w = b->slot->worker;
     slot = b->slot;
     handler = b->handler;
 

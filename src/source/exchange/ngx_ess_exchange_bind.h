@@ -8,7 +8,6 @@
 
 
 #include "ngx_ess_exchange_worker.h"
-#include "ngx_ess_source.h"
 #include "ngx_ess_stream.h"
 
 

@@ -9,14 +9,11 @@
 
 #include "ngx_ess_exchange_bind.h"
 #include "ngx_ess_exchange_delivery.h"
-#include "ngx_ess_exchange_item.h"
 #include "ngx_ess_exchange_overlap.h"
 #include "ngx_ess_exchange_pattern.h"
 #include "ngx_ess_exchange_run.h"
 #include "ngx_ess_log.h"
-#include "ngx_ess_mark.h"
 #include "ngx_ess_wake.h"
-#include "ngx_ess_source.h"
 #include "ngx_ess_counter.h"
 
 

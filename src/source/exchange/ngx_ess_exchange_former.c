@@ -27,7 +27,6 @@
 #include "ngx_ess_exchange_delivery.h"
 #include "ngx_ess_exchange_former.h"
 #include "ngx_ess_exchange_overlap.h"
-#include "ngx_ess_mark.h"
 
 
 #define NGX_ESS_EXCHANGE_FORMER_TICK     50 /* ms */

@@ -83,14 +83,11 @@ ngx_ess_exchange_item_uuid(amqp_basic_properties_t *properties, u_char *uuid)
 {
     ngx_str_t  text;
 
-    if (ngx_ess_amqp_property_text(properties, NGX_ESS_EXCHANGE_UUID_HEADER,
-                                   &text)
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return (ngx_ess_stream_uuid_parse(uuid, &text) == NGX_OK) ? uuid : NULL;
+    return (ngx_ess_amqp_property_text(properties,
+                                       NGX_ESS_EXCHANGE_UUID_HEADER, &text)
+            == NGX_OK
+            && ngx_ess_stream_uuid_parse(uuid, &text) == NGX_OK)
+           ? uuid : NULL;
 }
 
 

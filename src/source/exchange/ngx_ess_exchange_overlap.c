@@ -12,9 +12,6 @@
 #include "ngx_ess_exchange_slot.h"
 
 
-static void ngx_ess_exchange_overlap_sort(ngx_ess_exchange_overlap_t *o);
-static int ngx_libc_cdecl ngx_ess_exchange_overlap_compare(const void *one,
-    const void *two);
 static ngx_uint_t ngx_ess_exchange_overlap_came(ngx_ess_exchange_overlap_t *o,
     uint64_t print);
 
@@ -35,44 +32,6 @@ ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *slot, uint64_t mark)
                                o->prints);
 
     slot->overlap = o;
-
-    ngx_ess_exchange_overlap_sort(o);
-}
-
-
-static void
-ngx_ess_exchange_overlap_sort(ngx_ess_exchange_overlap_t *o)
-{
-    uint64_t   *p;
-    ngx_uint_t  i, n;
-
-    p = o->prints;
-    n = 0;
-
-    ngx_qsort(p, o->n, sizeof(uint64_t), ngx_ess_exchange_overlap_compare);
-
-    for (i = 0; i < o->n; i++) {
-
-        if ((i == 0 || p[i - 1] != p[i])
-            && (i + 1 == o->n || p[i + 1] != p[i]))
-        {
-            p[n++] = p[i];
-        }
-    }
-
-    o->n = n;
-}
-
-
-static int ngx_libc_cdecl
-ngx_ess_exchange_overlap_compare(const void *one, const void *two)
-{
-    const uint64_t  *a, *b;
-
-    a = one;
-    b = two;
-
-    return (*a > *b) - (*a < *b);
 }
 
 
@@ -109,22 +68,24 @@ ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,
 static ngx_uint_t
 ngx_ess_exchange_overlap_came(ngx_ess_exchange_overlap_t *o, uint64_t print)
 {
-    uint64_t   *p;
-    ngx_uint_t  i;
+    ngx_uint_t  i, n, found;
 
-    p = bsearch(&print, o->prints, o->n, sizeof(uint64_t),
-                ngx_ess_exchange_overlap_compare);
-    if (p == NULL) {
+    n = 0;
+    found = 0;
+
+    for (i = 0; i < o->n; i++) {
+
+        if (o->prints[i] == print) {
+            found = i;
+            n++;
+        }
+    }
+
+    if (n != 1 || o->came[found]) {
         return 0;
     }
 
-    i = p - o->prints;
-
-    if (o->came[i]) {
-        return 0;
-    }
-
-    o->came[i] = 1;
+    o->came[found] = 1;
 
     return 1;
 }

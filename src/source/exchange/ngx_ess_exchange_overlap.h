@@ -17,8 +17,7 @@ struct ngx_ess_exchange_overlap_s {
     uint64_t                     left;      /* so many are to come that may be
                                                among them */
     ngx_uint_t                   n;
-    uint64_t                     prints[NGX_ESS_MARK_RECENT];    /* sorted, each
-                                               once */
+    uint64_t                     prints[NGX_ESS_MARK_RECENT];
     u_char                       came[NGX_ESS_MARK_RECENT];
 };
 

@@ -14,7 +14,6 @@
 
 #include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_worker.h"
-#include "ngx_ess_source.h"
 
 
 /* an event that was sent */

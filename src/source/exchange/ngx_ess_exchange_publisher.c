@@ -7,7 +7,6 @@
 
 
 #include "ngx_ess_backoff.h"
-#include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_publish.h"
 #include "ngx_ess_exchange_publisher.h"
 #include "ngx_ess_counter.h"

@@ -11,7 +11,6 @@
 
 
 #include "ngx_ess_exchange_worker.h"
-#include "ngx_ess_source.h"
 
 
 void ngx_ess_exchange_publisher_init(ngx_ess_exchange_worker_t *w);

@@ -34,7 +34,6 @@ typedef struct {
 
 typedef struct {
     ngx_queue_t                 queue;      /* of all operations */
-    ngx_ess_exchange_worker_t  *worker;
     ngx_queue_t                 waiting;    /* publications */
     ngx_uint_t                  left;       /* binds to be answered */
     ngx_int_t                   rc;
@@ -211,7 +210,6 @@ ngx_ess_exchange_restore_create(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
         return NULL;
     }
 
-    o->worker = w;
     o->rc = NGX_OK;
     o->len = key->len;
     ngx_memcpy(o->key, key->data, key->len);
@@ -231,7 +229,7 @@ ngx_ess_exchange_restore_keys(ngx_ess_exchange_restore_op_t *o, ngx_str_t *key,
 {
     ngx_ess_exchange_worker_t  *w;
 
-    w = o->worker;
+    w = &ngx_ess_exchange_worker;
 
     if (w->conf->topic) {
         return ngx_ess_exchange_restore_streams(w, o, key, listed);
@@ -341,7 +339,7 @@ ngx_ess_exchange_restore_add(ngx_ess_exchange_restore_op_t *o, ngx_str_t *key)
     b->bind.data = o;
     b->bind.key.data = b->key;
     b->bind.key.len = key->len;
-    b->bind.log = o->worker->log;
+    b->bind.log = ngx_ess_exchange_worker.log;
 
     o->left++;
 }
@@ -381,7 +379,7 @@ ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
                     ngx_min(text->len + 1, sizeof(o->text)));
 
     } else if (o->lost) {
-        ngx_ess_counter_add(o->worker->zone, NGX_ESS_C_RESTORED, 1);
+        ngx_ess_counter_add(ngx_ess_exchange_worker.zone, NGX_ESS_C_RESTORED, 1);
     }
 
     if (--o->left == 0) {
@@ -398,7 +396,7 @@ ngx_ess_exchange_restore_done(ngx_ess_exchange_restore_op_t *o)
     ngx_ess_source_publish_t   *pub;
     ngx_ess_exchange_worker_t  *w;
 
-    w = o->worker;
+    w = &ngx_ess_exchange_worker;
 
     ngx_queue_remove(&o->queue);
 

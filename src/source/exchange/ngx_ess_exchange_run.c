@@ -8,7 +8,6 @@
 
 #include "ngx_ess_exchange_run.h"
 #include "ngx_ess_exchange_slot.h"
-#include "ngx_ess_mark.h"
 #include "ngx_ess_counter.h"
 
 
@@ -21,14 +20,13 @@
 #define NGX_ESS_EXCHANGE_RUN_PATIENCE    10
 
 
-static ngx_int_t ngx_ess_exchange_run_begin(ngx_ess_exchange_run_t *run);
+static void ngx_ess_exchange_run_begin(ngx_ess_exchange_run_t *run);
 static ngx_int_t ngx_ess_exchange_run_hold(ngx_ess_exchange_run_t *run,
     ngx_ess_exchange_item_t *item);
 static ngx_ess_exchange_run_verdict_e ngx_ess_exchange_run_settle(
     ngx_ess_exchange_run_t *run);
 static void ngx_ess_exchange_run_free(ngx_ess_exchange_run_t *run,
     ngx_ess_exchange_item_t *item);
-static void ngx_ess_exchange_run_doubt(ngx_ess_exchange_run_t *run);
 static void ngx_ess_exchange_run_forget(ngx_ess_exchange_run_t *run);
 static void ngx_ess_exchange_run_over(ngx_ess_exchange_run_t *run,
     ngx_ess_exchange_run_e state);
@@ -48,11 +46,10 @@ ngx_ess_exchange_run_verdict_e
 ngx_ess_exchange_run_push(ngx_ess_exchange_run_t *run,
     ngx_ess_exchange_item_t *item)
 {
-    if ((run->state == NGX_ESS_EXCHANGE_RUN_FRESH
-         || run->state == NGX_ESS_EXCHANGE_RUN_NONE)
-        && ngx_ess_exchange_run_begin(run) != NGX_OK)
+    if (run->state == NGX_ESS_EXCHANGE_RUN_FRESH
+        || run->state == NGX_ESS_EXCHANGE_RUN_NONE)
     {
-        run->state = NGX_ESS_EXCHANGE_RUN_PASSING;
+        ngx_ess_exchange_run_begin(run);
     }
 
     run->length++;
@@ -87,7 +84,7 @@ ngx_ess_exchange_run_push(ngx_ess_exchange_run_t *run,
 }
 
 
-static ngx_int_t
+static void
 ngx_ess_exchange_run_begin(ngx_ess_exchange_run_t *run)
 {
     ngx_ess_redelivery_t       *r;
@@ -98,7 +95,8 @@ ngx_ess_exchange_run_begin(ngx_ess_exchange_run_t *run)
 
     r = ngx_alloc(sizeof(ngx_ess_redelivery_t), w->log);
     if (r == NULL) {
-        return NGX_ERROR;
+        run->state = NGX_ESS_EXCHANGE_RUN_PASSING;
+        return;
     }
 
     ngx_memzero(&recent, sizeof(ngx_ess_mark_recent_t));
@@ -121,8 +119,6 @@ ngx_ess_exchange_run_begin(ngx_ess_exchange_run_t *run)
     run->state = NGX_ESS_EXCHANGE_RUN_HOLDING;
     run->length = 0;
     run->patience = NGX_ESS_EXCHANGE_RUN_PATIENCE;
-
-    return NGX_OK;
 }
 
 
@@ -174,8 +170,6 @@ ngx_ess_exchange_run_settle(ngx_ess_exchange_run_t *run)
         ngx_ess_exchange_run_forget(run);
     }
 
-    ngx_ess_exchange_run_doubt(run);
-
     for (i = 0; (item = ngx_ess_exchange_item_first(&run->held)) != NULL; i++) {
         run->settle(run->slot, item, (i < duplicates)
                                      ? NGX_ESS_EXCHANGE_RUN_DUPLICATE
@@ -209,26 +203,13 @@ ngx_ess_exchange_run_free(ngx_ess_exchange_run_t *run,
 
 
 static void
-ngx_ess_exchange_run_doubt(ngx_ess_exchange_run_t *run)
-{
-    ngx_ess_redelivery_t  *r;
-
-    r = run->redelivery;
-
-    if (r->doubt) {
-        ngx_ess_counter_add(run->slot->worker->zone,
-                            NGX_ESS_C_REDELIVERED_IN_DOUBT, r->doubt);
-        r->doubt = 0;
-    }
-}
-
-
-static void
 ngx_ess_exchange_run_over(ngx_ess_exchange_run_t *run,
     ngx_ess_exchange_run_e state)
 {
     if (run->redelivery) {
-        ngx_ess_exchange_run_doubt(run);
+        ngx_ess_counter_add(run->slot->worker->zone,
+                            NGX_ESS_C_REDELIVERED_IN_DOUBT,
+                            run->redelivery->doubt);
 
         ngx_free(run->redelivery);
         run->redelivery = NULL;

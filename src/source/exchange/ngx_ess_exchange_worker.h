@@ -12,10 +12,8 @@
 #define _NGX_ESS_EXCHANGE_WORKER_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_amqp.h"
 #include "ngx_ess_exchange_conf.h"
-#include "ngx_ess_source.h"
 #include "ngx_ess_topic.h"
 
 
