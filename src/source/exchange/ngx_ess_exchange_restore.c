@@ -379,7 +379,8 @@ ngx_ess_exchange_restore_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
                     ngx_min(text->len + 1, sizeof(o->text)));
 
     } else if (o->lost) {
-        ngx_ess_counter_add(ngx_ess_exchange_worker.zone, NGX_ESS_C_RESTORED, 1);
+        ngx_ess_counter_add(ngx_ess_exchange_worker.zone, NGX_ESS_C_RESTORED,
+                            1);
     }
 
     if (--o->left == 0) {
