@@ -17,7 +17,6 @@ typedef struct {
 
 
 static void ngx_ess_client_list_one(ngx_ess_subscriber_t *sub, void *data);
-static void ngx_ess_client_list_find(ngx_ess_subscriber_t *sub, void *data);
 static void ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
     ngx_ess_mail_subscriber_t *out);
 
@@ -29,22 +28,24 @@ ngx_ess_client_list_answer(ngx_ess_mail_type_e type, ngx_ess_stream_ref_t *ref,
     ngx_uint_t             i;
     ngx_ess_client_list_t  list;
 
-    list.number = number;
+    /* who is to be closed is the first one from its own number on */
+
+    list.number = (type == NGX_ESS_MAIL_CLOSE) ? number - 1 : number;
     list.n = 0;
 
-    if (type == NGX_ESS_MAIL_CLOSE) {
-        ngx_ess_feed_each(ref, ngx_ess_client_list_find, &list);
+    ngx_ess_feed_each(ref, ngx_ess_client_list_one, &list);
 
-        if (list.n) {
-            (void) ngx_ess_client_close(list.subs[0]->client,
-                                        NGX_ESS_CLIENT_POLICY,
-                                        "Disconnected by the operator");
+    if (type == NGX_ESS_MAIL_CLOSE) {
+
+        if (list.n == 0 || list.subs[0]->number != number) {
+            return 0;
         }
 
-        return list.n;
+        (void) ngx_ess_client_close(list.subs[0]->client,
+                                    NGX_ESS_CLIENT_POLICY,
+                                    "Disconnected by the operator");
+        return 1;
     }
-
-    ngx_ess_feed_each(ref, ngx_ess_client_list_one, &list);
 
     for (i = 0; i < list.n; i++) {
         ngx_ess_client_list_describe(list.subs[i], &subs[i]);
@@ -82,18 +83,6 @@ ngx_ess_client_list_one(ngx_ess_subscriber_t *sub, void *data)
     }
 
     list->subs[i] = sub;
-}
-
-
-static void
-ngx_ess_client_list_find(ngx_ess_subscriber_t *sub, void *data)
-{
-    ngx_ess_client_list_t *list = data;
-
-    if (sub->number == list->number) {
-        list->subs[0] = sub;
-        list->n = 1;
-    }
 }
 
 

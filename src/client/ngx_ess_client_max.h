@@ -1,6 +1,6 @@
 /*
  * How many clients a worker takes, so that connections are left for all else:
- * the API, health, the broker.  Private to subscriber/, but for the check.
+ * the API, health, the broker.  Private to client/, but for the check.
  */
 
 
