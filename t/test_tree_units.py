@@ -7,7 +7,7 @@ import os
 from nginx import TOP
 
 FOLDERS = ["fault", "src/stream", "src/subscriber", "src/client",
-           "src/registry", "src/encoding"]
+           "src/registry", "src/encoding", "src/transport"]
 
 CODECS = ["src/ngx_ess_escape.c", "src/ngx_ess_header.c",
           "src/amqp/ngx_ess_amqp_codec.c", "src/amqp/ngx_ess_amqp_content.c",
@@ -15,9 +15,7 @@ CODECS = ["src/ngx_ess_escape.c", "src/ngx_ess_header.c",
           "src/amqp/ngx_ess_amqp_url.c", "src/api/ngx_ess_api_body.c",
           "src/api/ngx_ess_publish_batch.c", "src/auth/ngx_ess_jwt_token.c",
           "src/source/exchange/ngx_ess_exchange_item.c",
-          "src/source/exchange/ngx_ess_topic.c",
-          "src/transport/ngx_ess_ws_codec.c",
-          "src/transport/ngx_ess_ws_deflate.c"]
+          "src/source/exchange/ngx_ess_topic.c"]
 
 # What has none yet; nothing is added here, and who writes one takes it away.
 MISSING = {

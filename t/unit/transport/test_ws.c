@@ -1,6 +1,6 @@
 /*
- * A WebSocket session: what a client says, to whoever listens; pings and the
- * close of either side; and what is kept between two reads.
+ * WebSocket as a transport: the handshake; what a client says, to whoever
+ * listens; pings and the close of either side; what is kept between two reads.
  *
  * links: src/transport/ngx_ess_ws.c src/transport/ngx_ess_ws_codec.c
  * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
@@ -28,18 +28,43 @@
 #define BYTES(text)        text, sizeof(text) - 1
 
 
+#define TEST_HEADERS       7
+
+
+static struct {
+    const char  *name;                      /* NULL: there is none */
+    const char  *value;
+} test_headers[TEST_HEADERS];
+
 static uint64_t                   test_session[8];
+static ngx_http_request_t         test_request;
+static ngx_connection_t           test_connection;
+static ngx_log_t                  test_log;
+static ngx_uint_t                 test_offered;
 static ngx_ess_transport_input_t  test_in;
 static ngx_uint_t                 test_listens;
 static ngx_uint_t                 test_fail;    /* the next one does */
 
 
-/* of the handshake, which is not tried here */
+/* of the handshake */
 
 ngx_table_elt_t *
 ngx_ess_header_find(ngx_http_request_t *r, const char *name,
     ngx_ess_header_at_t *at)
 {
+    ngx_uint_t              i;
+    static ngx_table_elt_t  h;
+
+    for (i = at->next; i < TEST_HEADERS; i++) {
+        if (test_headers[i].name && strcmp(test_headers[i].name, name) == 0) {
+            h.value.data = (u_char *) test_headers[i].value;
+            h.value.len = strlen(test_headers[i].value);
+            at->next = i + 1;
+
+            return &h;
+        }
+    }
+
     return NULL;
 }
 
@@ -48,35 +73,54 @@ ngx_int_t
 ngx_ess_header_add(ngx_http_request_t *r, const char *name, const void *value,
     size_t len)
 {
-    return NGX_ERROR;
+    ngx_unit_trace("%s: %.*s", name, (int) len, (const char *) value);
+
+    return test_fail ? NGX_ERROR : NGX_OK;
 }
 
 
 ngx_uint_t
 ngx_ess_jwt_offered(ngx_http_request_t *r)
 {
-    return 0;
+    return test_offered;
 }
 
 
 ngx_int_t
 ngx_http_send_header(ngx_http_request_t *r)
 {
-    return NGX_ERROR;
+    ngx_unit_trace("%d", (int) r->headers_out.status);
+
+    return NGX_OK;
 }
 
 
 ngx_int_t
 ngx_http_send_special(ngx_http_request_t *r, ngx_uint_t flags)
 {
-    return NGX_ERROR;
+    assert_int_equal(flags, NGX_HTTP_FLUSH);
+
+    return NGX_OK;
 }
 
 
 void *
 ngx_pnalloc(ngx_pool_t *pool, size_t size)
 {
-    return NULL;
+    static u_char  buf[64];
+
+    assert_true(size <= sizeof(buf));
+
+    return buf;
+}
+
+
+ngx_int_t
+ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
+{
+    dst->len = (src->len - 2) * 3 / 4;
+
+    return memchr(src->data, '!', src->len) ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -95,6 +139,7 @@ ngx_sha1_update(ngx_sha1_t *ctx, const void *data, size_t size)
 void
 ngx_sha1_final(u_char result[20], ngx_sha1_t *ctx)
 {
+    memset(result, 0, 20);
 }
 
 
@@ -123,6 +168,27 @@ test_message(void *data, ngx_str_t *message, ngx_uint_t text)
 static int
 test_setup(void **state)
 {
+    ngx_uint_t  i;
+
+    static const char  *headers[] = {
+        "upgrade", "h2c, WebSocket", "connection", "keep-alive, Upgrade",
+        "sec-websocket-version", "13",
+        "sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="
+    };
+
+    memset(test_headers, 0, sizeof(test_headers));
+
+    for (i = 0; i < 4; i++) {
+        test_headers[i].name = headers[2 * i];
+        test_headers[i].value = headers[2 * i + 1];
+    }
+
+    memset(&test_request, 0, sizeof(test_request));
+    test_request.http_version = NGX_HTTP_VERSION_11;
+    test_request.connection = &test_connection;
+    test_connection.log = &test_log;
+    test_offered = 0;
+
     memset(test_session, 0, sizeof(test_session));
     assert_true(ngx_ess_ws.session_size <= sizeof(test_session));
 
@@ -402,12 +468,119 @@ test_error(void **state)
 }
 
 
+/* one header is another one, and the handshake is wrong */
+
+static void
+test_check(void **state)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_uint_t   header;
+        const char  *value;                 /* NULL: it is missing */
+        ngx_int_t    rc;
+    } rows[] = {
+        { 0, "websocket", NGX_OK },
+        { 0, "websocket2", 426 },
+        { 0, NULL, 426 },
+        { 1, "close", 426 },
+        { 1, NULL, 426 },
+        { 2, "8", 426 },
+        { 2, NULL, 426 },
+        { 3, NULL, NGX_HTTP_BAD_REQUEST },
+        { 3, "", NGX_HTTP_BAD_REQUEST },
+        { 3, "dGhlIHNhbXBsZSBub25jZQAA", NGX_HTTP_BAD_REQUEST },
+        { 3, "!GhlIHNhbXBsZSBub25jZQ==", NGX_HTTP_BAD_REQUEST },
+        { 3, "dGhlIHNhbXBsZSBub25jZQ==AAA=", NGX_HTTP_BAD_REQUEST }
+    };
+
+    assert_int_equal(ngx_ess_ws_check(&test_request), NGX_OK);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void) test_setup(state);
+
+        test_headers[rows[i].header].value = rows[i].value;
+
+        if (rows[i].value == NULL) {
+            test_headers[rows[i].header].name = NULL;
+        }
+
+        if (ngx_ess_ws_check(&test_request) != rows[i].rc) {
+            fail_msg("header %d: %s", (int) rows[i].header, rows[i].value);
+        }
+    }
+}
+
+
+static void
+test_check_request(void **state)
+{
+    /* two keys, a body, a protocol that has no upgrade */
+
+    test_headers[4] = test_headers[3];
+    assert_int_equal(ngx_ess_ws_check(&test_request), NGX_HTTP_BAD_REQUEST);
+    test_headers[4].name = NULL;
+
+    test_request.headers_in.content_length_n = 1;
+    assert_int_equal(ngx_ess_ws_check(&test_request), NGX_HTTP_BAD_REQUEST);
+    ngx_unit_traced();
+
+    test_request.http_version = NGX_HTTP_VERSION_10;
+    assert_int_equal(ngx_ess_ws_check(&test_request), 426);
+    ngx_unit_traced("Sec-WebSocket-Version: 13", "Upgrade: websocket",
+                    "Connection: upgrade");
+
+    test_request.http_version = NGX_HTTP_VERSION_20;
+    assert_int_equal(ngx_ess_ws_check(&test_request), 426);
+    ngx_unit_traced("Sec-WebSocket-Version: 13");
+}
+
+
+#define TEST_ACCEPT  "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+static void
+test_start(void **state)
+{
+    test_request.keepalive = 1;
+    assert_int_equal(ngx_ess_ws.start(&test_request, test_session), NGX_OK);
+    ngx_unit_traced("Upgrade: websocket", TEST_ACCEPT, "101");
+    assert_false(test_request.keepalive);
+
+    /* in the second line of two */
+
+    test_headers[4].name = "sec-websocket-extensions";
+    test_headers[4].value = "x";
+    test_headers[5].name = "sec-websocket-extensions";
+    test_headers[5].value = "permessage-deflate";
+    assert_int_equal(ngx_ess_ws_deflates(&test_request), 0);
+
+    ngx_ess_ws_init(1);
+    test_offered = 1;
+    assert_int_equal(ngx_ess_ws_deflates(&test_request), 1);
+    assert_int_equal(ngx_ess_ws.start(&test_request, test_session), NGX_OK);
+    ngx_unit_traced("Upgrade: websocket", TEST_ACCEPT,
+                    "Sec-WebSocket-Protocol: ess.jwt",
+                    "Sec-WebSocket-Extensions: permessage-deflate; "
+                    "server_no_context_takeover; client_no_context_takeover",
+                    "101");
+    ngx_ess_ws_init(0);
+
+    test_fail = 1;
+    assert_int_equal(ngx_ess_ws.start(&test_request, test_session),
+                     NGX_ERROR);
+    ngx_unit_traced("Upgrade: websocket");
+}
+
+
 int
 main(void)
 {
 #define TEST(t)  cmocka_unit_test_setup_teardown(t, test_setup, test_teardown)
 
     const struct CMUnitTest  tests[] = {
+        TEST(test_check),
+        TEST(test_check_request),
+        TEST(test_start),
         TEST(test_messages),
         TEST(test_fragments),
         TEST(test_deflated),
