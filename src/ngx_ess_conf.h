@@ -13,7 +13,7 @@
 #include "ngx_ess_param.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_client_rate.h"
-#include "ngx_ess_interest.h"
+#include "ngx_ess_max_subscribers.h"
 
 
 typedef struct {
@@ -57,7 +57,7 @@ typedef struct {
     ngx_uint_t               slow_skip;     /* events, not the client */
     size_t                   slow_buffer;   /* bytes of it in memory */
     ngx_ess_client_rate_conf_t client_rate; /* of what a client sends */
-    ngx_ess_interest_limit_t limit;         /* max 0: any number */
+    ngx_ess_max_subscribers_t limit;        /* max 0: any number */
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
     ngx_uint_t               metrics_streams;   /* at most so many of them */
 } ngx_ess_loc_conf_t;

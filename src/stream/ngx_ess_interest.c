@@ -1,7 +1,7 @@
 
 /*
- * Who has subscribers on which stream, and how many there may be.  Runs in
- * workers; all data is in the zone and belongs to whoever holds its mutex.
+ * Who has subscribers on which stream.  Runs in workers; all data is in the
+ * zone and belongs to whoever holds its mutex.
  */
 
 
@@ -18,8 +18,6 @@
 #define NGX_ESS_INTEREST_CLEAR  256
 
 
-static ngx_int_t ngx_ess_interest_admit_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_seg_t i, ngx_ess_interest_limit_t *limit, ngx_ess_wake_t *wake);
 static ngx_ess_pair_t *ngx_ess_interest_new_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_t *s);
 static void ngx_ess_interest_drop_locked(ngx_ess_zone_sh_t *sh,
@@ -30,7 +28,7 @@ static void ngx_ess_interest_drop_more_locked(ngx_ess_zone_sh_t *sh,
 
 ngx_int_t
 ngx_ess_interest_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_interest_limit_t *limit, uint64_t *seq, uint64_t *ordinal,
+    ngx_ess_max_subscribers_t *limit, uint64_t *seq, uint64_t *ordinal,
     uint32_t *number)
 {
     ngx_int_t           rc;
@@ -76,7 +74,9 @@ ngx_ess_interest_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         }
     }
 
-    if (limit && ngx_ess_interest_admit_locked(sh, i, limit, &wake) != NGX_OK) {
+    if (limit
+        && ngx_ess_max_subscribers_admit_locked(sh, i, limit, &wake) != NGX_OK)
+    {
         ngx_ess_interest_drop_more_locked(sh, s);
         ngx_ess_journal_commit_locked(sh);
 
@@ -108,55 +108,6 @@ done:
     ngx_ess_wake_procs(zone, &wake);
 
     return rc;
-}
-
-
-/* Is there room for one more?  If need be those that came first go, which may
-   be asked for only when all workers that have subscribers of the stream can be
-   told. */
-
-static ngx_int_t
-ngx_ess_interest_admit_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
-    ngx_ess_interest_limit_t *limit, ngx_ess_wake_t *wake)
-{
-    ngx_ess_seg_t      ext;
-    ngx_ess_pair_t    *pair;
-    ngx_ess_stream_t  *s;
-
-    s = ngx_ess_zone_stream(sh, i);
-
-    if (ngx_ess_pair_count_locked(sh, s) < limit->max) {
-        return NGX_OK;
-    }
-
-    if (!limit->replace) {
-        return NGX_BUSY;
-    }
-
-    for (pair = ngx_ess_pair_next_locked(sh, s, NULL, &ext);
-         pair;
-         pair = ngx_ess_pair_next_locked(sh, s, pair, &ext))
-    {
-        if (!(pair->proc & NGX_ESS_PAIR_DIRTY)
-            && ngx_ess_zone_proc(sh, ngx_ess_pair_proc(pair))->ndirty
-               == NGX_ESS_DIRTY)
-        {
-            return NGX_BUSY;
-        }
-    }
-
-    ngx_ess_journal_set64_locked(sh, &s->first_subscriber,
-                                 s->last_subscriber + 2 - limit->max);
-
-    for (pair = ngx_ess_pair_next_locked(sh, s, NULL, &ext);
-         pair;
-         pair = ngx_ess_pair_next_locked(sh, s, pair, &ext))
-    {
-        ngx_ess_wake_mark_pair_locked(sh, i, pair, NGX_ESS_PAIR_REPLACED,
-                                      wake);
-    }
-
-    return NGX_OK;
 }
 
 

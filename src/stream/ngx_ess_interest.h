@@ -1,6 +1,5 @@
 /*
- * Interest: which process has how many subscribers on which stream, and that a
- * stream has no more of them than it may.
+ * Interest: which process has how many subscribers on which stream.
  *
  *   none ── subscribe ──► pair ── last unsubscribe, or the process is gone ──►
  *
@@ -13,14 +12,10 @@
 
 
 #include "ngx_ess.h"
+#include "ngx_ess_max_subscribers.h"
 #include "ngx_ess_wake.h"
 #include "ngx_ess_zone.h"
 
-
-typedef struct {
-    ngx_uint_t               max;           /* subscribers of a stream */
-    ngx_uint_t               replace;       /* older ones go instead */
-} ngx_ess_interest_limit_t;
 
 /*
  * This process has one subscriber more on the stream.  *seq is the position
@@ -32,7 +27,7 @@ typedef struct {
  * no room for one more process.
  */
 ngx_int_t ngx_ess_interest_subscribe(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref, ngx_ess_interest_limit_t *limit, uint64_t *seq,
+    ngx_ess_stream_ref_t *ref, ngx_ess_max_subscribers_t *limit, uint64_t *seq,
     uint64_t *ordinal, uint32_t *number);
 
 /*

@@ -24,7 +24,7 @@ static ngx_uint_t ngx_ess_subscriber_source(ngx_ess_subscriber_entry_t *entry,
 
 ngx_int_t
 ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_interest_limit_t *limit)
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_max_subscribers_t *limit)
 {
     uint64_t         ordinal;
     ngx_int_t        rc;

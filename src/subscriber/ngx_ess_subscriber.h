@@ -35,7 +35,7 @@ typedef struct {
  * more.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_interest_limit_t *limit);
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_max_subscribers_t *limit);
 
 /* It ends.  Once. */
 void ngx_ess_subscriber_leave(ngx_ess_subscriber_t *sub);

@@ -266,7 +266,7 @@ ngx_ess_flush_filtered_create(ngx_http_request_t *r)
 
 ngx_int_t
 ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_interest_limit_t *limit)
+    ngx_ess_subscriber_entry_t *entry, ngx_ess_max_subscribers_t *limit)
 {
     assert_ptr_equal(sub->client, test.client);
     assert_ptr_equal(limit, &fake.conf.limit);

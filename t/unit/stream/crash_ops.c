@@ -12,7 +12,7 @@
 
 static uint32_t                  number;
 static uint64_t                  first[NGX_ESS_DIRTY];
-static ngx_ess_interest_limit_t  limit = { 2, 1 };
+static ngx_ess_max_subscribers_t  limit = { 2, 1 };
 
 
 static void

@@ -21,14 +21,14 @@
 static feeds_stream_t              *test_stream;
 static ngx_ess_subscriber_t         test_sub;
 static ngx_ess_subscriber_entry_t   test_entry;
-static ngx_ess_interest_limit_t     test_limit;
+static ngx_ess_max_subscribers_t    test_limit;
 static ngx_int_t                    test_rc;        /* of the interest */
 static ngx_ess_follow_e             test_follows;   /* the log's state */
 
 
 ngx_int_t
 ngx_ess_interest_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_interest_limit_t *limit, uint64_t *seq, uint64_t *ordinal,
+    ngx_ess_max_subscribers_t *limit, uint64_t *seq, uint64_t *ordinal,
     uint32_t *number)
 {
     assert_int_equal(ref->id, test_stream->ref.id);
