@@ -23,8 +23,8 @@ static ngx_uint_t ngx_ess_follow_mine_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_t *s);
 static ngx_ess_seg_t ngx_ess_follow_own_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref);
-static void ngx_ess_follow_set_locked(ngx_ess_zone_t *zone,
-    ngx_ess_stream_t *s, ngx_ess_follow_e state, ngx_uint_t mine);
+static void ngx_ess_follow_set_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_ess_follow_e state, ngx_uint_t mine, ngx_ess_wake_t *wake);
 
 
 ngx_ess_follow_e
@@ -118,15 +118,27 @@ ngx_ess_follow_own_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 }
 
 
+/* Tells those who care, unless "wake" is NULL, and commits. */
+
 static void
-ngx_ess_follow_set_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s,
-    ngx_ess_follow_e state, ngx_uint_t mine)
+ngx_ess_follow_set_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
+    ngx_ess_follow_e state, ngx_uint_t mine, ngx_ess_wake_t *wake)
 {
+    ngx_ess_stream_t  *s;
+
+    s = ngx_ess_zone_stream(zone->sh, i);
+
     ngx_ess_journal_set32_locked(zone->sh, &s->follow, state);
     ngx_ess_journal_set32_locked(zone->sh, &s->follower,
                                  mine ? zone->proc + 1 : 0);
     ngx_ess_journal_set32_locked(zone->sh, &s->follower_life,
                                  mine ? ngx_ess_zone_life(zone) : 0);
+
+    if (wake) {
+        ngx_ess_wake_mark_locked(zone->sh, i, wake);
+    }
+
+    ngx_ess_journal_commit_locked(zone->sh);
 }
 
 
@@ -134,12 +146,11 @@ ngx_int_t
 ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t *ordinal)
 {
-    ngx_int_t           rc;
-    ngx_ess_seg_t       i;
-    ngx_ess_stream_t   *s;
-    ngx_ess_zone_sh_t  *sh;
+    ngx_int_t          rc;
+    ngx_uint_t         live;
+    ngx_ess_seg_t      i;
+    ngx_ess_stream_t  *s;
 
-    sh = zone->sh;
     rc = NGX_DECLINED;
 
     if (ngx_ess_zone_own(zone) == NULL) {
@@ -148,12 +159,12 @@ ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
     if (i == 0) {
         goto done;
     }
 
-    s = ngx_ess_zone_stream(sh, i);
+    s = ngx_ess_zone_stream(zone->sh, i);
 
     if (s->state == NGX_ESS_STREAM_CLOSED || !s->kind.follows) {
         goto done;
@@ -166,16 +177,12 @@ ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         goto done;
     }
 
-    if (s->follow == NGX_ESS_FOLLOW_LIVE) {
-        *ordinal = s->next_ordinal;
-        ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_LIVE, 1);
+    live = (s->follow == NGX_ESS_FOLLOW_LIVE);
+    *ordinal = live ? s->next_ordinal : 0;
 
-    } else {
-        *ordinal = 0;
-        ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_ATTACHING, 1);
-    }
-
-    ngx_ess_journal_commit_locked(sh);
+    ngx_ess_follow_set_locked(zone, i, live ? NGX_ESS_FOLLOW_LIVE
+                                            : NGX_ESS_FOLLOW_ATTACHING,
+                              1, NULL);
     rc = NGX_OK;
 
 done:
@@ -216,10 +223,9 @@ ngx_ess_follow_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
             ngx_ess_journal_set64_locked(sh, &s->next_ordinal,
                                          fill ? first : ordinal);
-            ngx_ess_follow_set_locked(zone, s, fill ? NGX_ESS_FOLLOW_FILLING
-                                                    : NGX_ESS_FOLLOW_LIVE, 1);
-            ngx_ess_wake_mark_locked(sh, i, wake);
-            ngx_ess_journal_commit_locked(sh);
+            ngx_ess_follow_set_locked(zone, i, fill ? NGX_ESS_FOLLOW_FILLING
+                                                    : NGX_ESS_FOLLOW_LIVE,
+                                      1, wake);
         }
 
         ngx_ess_zone_unlock(zone);
@@ -234,9 +240,8 @@ ngx_int_t
 ngx_ess_follow_live(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_wake_t *wake)
 {
-    ngx_int_t          rc;
-    ngx_ess_seg_t      i;
-    ngx_ess_stream_t  *s;
+    ngx_int_t      rc;
+    ngx_ess_seg_t  i;
 
     rc = NGX_DECLINED;
 
@@ -244,15 +249,11 @@ ngx_ess_follow_live(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     i = ngx_ess_follow_own_locked(zone, ref);
 
-    if (i) {
-        s = ngx_ess_zone_stream(zone->sh, i);
-
-        if (s->follow == NGX_ESS_FOLLOW_FILLING) {
-            ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_LIVE, 1);
-            ngx_ess_wake_mark_locked(zone->sh, i, wake);
-            ngx_ess_journal_commit_locked(zone->sh);
-            rc = NGX_OK;
-        }
+    if (i
+        && ngx_ess_zone_stream(zone->sh, i)->follow == NGX_ESS_FOLLOW_FILLING)
+    {
+        ngx_ess_follow_set_locked(zone, i, NGX_ESS_FOLLOW_LIVE, 1, wake);
+        rc = NGX_OK;
     }
 
     ngx_ess_zone_unlock(zone);
@@ -265,26 +266,18 @@ ngx_int_t
 ngx_ess_follow_missing(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_wake_t *wake)
 {
-    ngx_ess_seg_t       i;
-    ngx_ess_stream_t   *s;
-    ngx_ess_zone_sh_t  *sh;
-
-    sh = zone->sh;
+    ngx_ess_seg_t  i;
 
     ngx_ess_zone_lock(zone);
 
     i = ngx_ess_follow_own_locked(zone, ref);
 
     if (i) {
-        s = ngx_ess_zone_stream(sh, i);
-
-        if (s->follow == NGX_ESS_FOLLOW_LIVE) {
+        if (ngx_ess_zone_stream(zone->sh, i)->follow == NGX_ESS_FOLLOW_LIVE) {
             ngx_ess_log_end_locked(zone, i, wake);
         }
 
-        ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_MISSING, 0);
-        ngx_ess_wake_mark_locked(sh, i, wake);
-        ngx_ess_journal_commit_locked(sh);
+        ngx_ess_follow_set_locked(zone, i, NGX_ESS_FOLLOW_MISSING, 0, wake);
     }
 
     ngx_ess_zone_unlock(zone);
@@ -324,9 +317,7 @@ ngx_ess_follow_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
             /* as if it had died: whoever claims goes on with the log */
 
-            ngx_ess_follow_set_locked(zone, s, s->follow, 0);
-            ngx_ess_wake_mark_locked(sh, i, wake);
-            ngx_ess_journal_commit_locked(sh);
+            ngx_ess_follow_set_locked(zone, i, s->follow, 0, wake);
 
         } else if (interest) {
             rc = NGX_BUSY;
@@ -335,8 +326,8 @@ ngx_ess_follow_release(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
             rc = ngx_ess_log_room_clear_locked(zone, i, NGX_ESS_FOLLOW_CLEAR);
 
             if (rc == NGX_OK) {
-                ngx_ess_follow_set_locked(zone, s, NGX_ESS_FOLLOW_NONE, 0);
-                ngx_ess_journal_commit_locked(sh);
+                ngx_ess_follow_set_locked(zone, i, NGX_ESS_FOLLOW_NONE, 0,
+                                          NULL);
             }
         }
 

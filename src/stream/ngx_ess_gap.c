@@ -7,49 +7,36 @@
 #include "ngx_ess_gap.h"
 
 
+static ngx_uint_t ngx_ess_gap_set(ngx_ess_gap_t *gap, ngx_uint_t is,
+    uint64_t have, uint64_t to);
+
+
 ngx_uint_t
 ngx_ess_gap(ngx_ess_gap_t *gap, uint64_t have, uint64_t after)
 {
-    gap->from = 0;
-    gap->to = 0;
-
-    if (have >= after) {
-        return 0;
-    }
-
-    gap->from = have + 1;
-    gap->to = after;
-
-    return 1;
+    return ngx_ess_gap_set(gap, have < after, have, after);
 }
 
 
 ngx_uint_t
 ngx_ess_gap_loss(ngx_ess_gap_t *gap, uint64_t have, uint64_t after)
 {
-    if (have != after) {
-        return ngx_ess_gap(gap, have, after);
-    }
-
-    gap->from = have + 1;
-    gap->to = have;
-
-    return 1;
+    return ngx_ess_gap_set(gap, have <= after, have, after);
 }
 
 
 ngx_uint_t
 ngx_ess_gap_beyond(ngx_ess_gap_t *gap, uint64_t have, uint64_t end)
 {
-    gap->from = 0;
-    gap->to = 0;
+    return ngx_ess_gap_set(gap, have > end, have, end);
+}
 
-    if (have <= end) {
-        return 0;
-    }
 
-    gap->from = have + 1;
-    gap->to = end;
+static ngx_uint_t
+ngx_ess_gap_set(ngx_ess_gap_t *gap, ngx_uint_t is, uint64_t have, uint64_t to)
+{
+    gap->from = is ? have + 1 : 0;
+    gap->to = is ? to : 0;
 
-    return 1;
+    return is;
 }

@@ -18,8 +18,8 @@
 #define NGX_ESS_STREAM_WALK   1024
 
 
-static ngx_int_t ngx_ess_stream_listed_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_seg_t i, ngx_ess_stream_info_t *info);
+static ngx_int_t ngx_ess_stream_find(ngx_ess_zone_t *zone, const u_char *uuid,
+    uint64_t id, ngx_ess_stream_info_t *info);
 static ngx_ess_zone_mark_t *ngx_ess_stream_marked_locked(ngx_ess_zone_sh_t *sh,
     uint32_t hash);
 
@@ -114,16 +114,7 @@ ngx_int_t
 ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
     ngx_ess_stream_info_t *info)
 {
-    ngx_int_t  rc;
-
-    ngx_ess_zone_lock(zone);
-
-    rc = ngx_ess_stream_listed_locked(zone->sh,
-                                      ngx_ess_lookup_id_locked(zone->sh, id),
-                                      info);
-    ngx_ess_zone_unlock(zone);
-
-    return rc;
+    return ngx_ess_stream_find(zone, NULL, id, info);
 }
 
 
@@ -131,33 +122,36 @@ ngx_int_t
 ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
     ngx_ess_stream_info_t *info)
 {
-    ngx_int_t  rc;
-
-    ngx_ess_zone_lock(zone);
-
-    rc = ngx_ess_stream_listed_locked(zone->sh,
-                                      ngx_ess_lookup_uuid_locked(zone->sh,
-                                                                 uuid),
-                                      info);
-    ngx_ess_zone_unlock(zone);
-
-    return rc;
+    return ngx_ess_stream_find(zone, uuid, 0, info);
 }
 
 
-/* NGX_DECLINED: none (0), or one that nobody is told of yet, or any more. */
+/* NGX_DECLINED: none, or one that nobody is told of yet, or any more. */
 
 static ngx_int_t
-ngx_ess_stream_listed_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
+ngx_ess_stream_find(ngx_ess_zone_t *zone, const u_char *uuid, uint64_t id,
     ngx_ess_stream_info_t *info)
 {
-    if (i == 0 || !ngx_ess_lookup_listed(ngx_ess_zone_stream(sh, i))) {
-        return NGX_DECLINED;
+    ngx_int_t           rc;
+    ngx_ess_seg_t       i;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+    rc = NGX_DECLINED;
+
+    ngx_ess_zone_lock(zone);
+
+    i = uuid ? ngx_ess_lookup_uuid_locked(sh, uuid)
+             : ngx_ess_lookup_id_locked(sh, id);
+
+    if (i && ngx_ess_lookup_listed(ngx_ess_zone_stream(sh, i))) {
+        ngx_ess_stream_info_locked(sh, i, info);
+        rc = NGX_OK;
     }
 
-    ngx_ess_stream_info_locked(sh, i, info);
+    ngx_ess_zone_unlock(zone);
 
-    return NGX_OK;
+    return rc;
 }
 
 

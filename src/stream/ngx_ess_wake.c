@@ -19,8 +19,7 @@
 static ngx_int_t ngx_ess_wake_listen(ngx_cycle_t *cycle, ngx_fd_t fd);
 static void ngx_ess_wake_read_handler(ngx_event_t *ev);
 static void ngx_ess_wake_exiting(void);
-static void ngx_ess_wake_posted_handler(ngx_event_t *ev);
-static void ngx_ess_wake_timer_handler(ngx_event_t *ev);
+static void ngx_ess_wake_handler(ngx_event_t *ev);
 
 
 /* the master's, inherited by all workers; they survive reloads */
@@ -35,8 +34,8 @@ static const ngx_ess_wake_handlers_t  *ngx_ess_wake_handlers;
 static ngx_uint_t                      ngx_ess_wake_exits;
 static ngx_connection_t               *ngx_ess_wake_connection;
 static ngx_connection_t                ngx_ess_wake_dumb;
-static ngx_event_t                     ngx_ess_wake_posted;
-static ngx_event_t                     ngx_ess_wake_timer;
+static ngx_event_t                     ngx_ess_wake_event;  /* posted; and a
+                                                               timer, to poll */
 
 
 ngx_int_t
@@ -88,11 +87,12 @@ ngx_ess_wake_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 
     ngx_ess_wake_dumb.fd = (ngx_socket_t) -1;
 
-    ev = &ngx_ess_wake_posted;
+    ev = &ngx_ess_wake_event;
     ngx_memzero(ev, sizeof(ngx_event_t));
-    ev->handler = ngx_ess_wake_posted_handler;
+    ev->handler = ngx_ess_wake_handler;
     ev->data = &ngx_ess_wake_dumb;
     ev->log = cycle->log;
+    ev->cancelable = 1;
 
     if (zone->proc < ngx_ess_wake_nfds) {
         if (ngx_ess_wake_listen(cycle, ngx_ess_wake_fds[zone->proc])
@@ -104,13 +104,6 @@ ngx_ess_wake_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     } else {
         ngx_log_error(NGX_LOG_INFO, cycle->log, 0,
                       "no eventfd for process slot %ui, polling", zone->proc);
-
-        ev = &ngx_ess_wake_timer;
-        ngx_memzero(ev, sizeof(ngx_event_t));
-        ev->handler = ngx_ess_wake_timer_handler;
-        ev->data = &ngx_ess_wake_dumb;
-        ev->log = cycle->log;
-        ev->cancelable = 1;
 
         ngx_add_timer(ev, NGX_ESS_WAKE_POLL);
     }
@@ -178,12 +171,12 @@ ngx_ess_wake_exit_process(ngx_cycle_t *cycle)
         ngx_ess_wake_connection = NULL;
     }
 
-    if (ngx_ess_wake_posted.posted) {
-        ngx_delete_posted_event(&ngx_ess_wake_posted);
+    if (ngx_ess_wake_event.posted) {
+        ngx_delete_posted_event(&ngx_ess_wake_event);
     }
 
-    if (ngx_ess_wake_timer.timer_set) {
-        ngx_del_timer(&ngx_ess_wake_timer);
+    if (ngx_ess_wake_event.timer_set) {
+        ngx_del_timer(&ngx_ess_wake_event);
     }
 
     ngx_ess_wake_zone = NULL;
@@ -226,14 +219,7 @@ ngx_ess_wake_exiting(void)
 
 
 static void
-ngx_ess_wake_posted_handler(ngx_event_t *ev)
-{
-    ngx_ess_wake_poll();
-}
-
-
-static void
-ngx_ess_wake_timer_handler(ngx_event_t *ev)
+ngx_ess_wake_handler(ngx_event_t *ev)
 {
     if (ngx_exiting) {
         ngx_ess_wake_exiting();
@@ -241,7 +227,9 @@ ngx_ess_wake_timer_handler(ngx_event_t *ev)
 
     ngx_ess_wake_poll();
 
-    ngx_add_timer(ev, NGX_ESS_WAKE_POLL);
+    if (ngx_ess_wake_connection == NULL) {
+        ngx_add_timer(ev, NGX_ESS_WAKE_POLL);
+    }
 }
 
 
@@ -509,7 +497,7 @@ ngx_ess_wake_procs(ngx_ess_zone_t *zone, ngx_ess_wake_t *wake)
 
             if (p == zone->proc) {
                 if (ngx_ess_wake_zone) {
-                    ngx_post_event(&ngx_ess_wake_posted, &ngx_posted_events);
+                    ngx_post_event(&ngx_ess_wake_event, &ngx_posted_events);
                 }
 
             } else if (p < ngx_ess_wake_nfds) {
