@@ -8,6 +8,7 @@
 #include "ngx_ess.h"
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_console.h"
+#include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_health.h"
 #include "ngx_ess_metrics.h"
@@ -33,14 +34,14 @@ static ngx_command_t  ngx_ess_commands[] = {
 
     { ngx_string("ess_store"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_ess_conf_store,
+      ngx_ess_store_conf,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("ess_amqp"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_ess_conf_amqp,
+      ngx_ess_exchange_conf,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },

@@ -10,7 +10,6 @@
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_exchange.h"
-#include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_worker.h"
 
 
@@ -329,36 +328,6 @@ ngx_ess_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf->zone->fill = ngx_ess_worker_fill;
 
     return ngx_ess_zone_add(cf, mcf->zone, &value[1], size);
-}
-
-
-char *
-ngx_ess_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_ess_main_conf_t  *mcf = conf;
-
-    ngx_str_t  *value;
-
-    if (mcf->store != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    mcf->needs_zone = "ess_store";
-
-    value = cf->args->elts;
-
-    return ngx_ess_store_conf(cf, &value[1], &mcf->store);
-}
-
-
-char *
-ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_ess_main_conf_t  *mcf = conf;
-
-    mcf->needs_zone = "ess_amqp";
-
-    return ngx_ess_exchange_conf(cf, mcf->sources);
 }
 
 

@@ -86,8 +86,6 @@ char *ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child);
 
 /* directive setters */
 char *ngx_ess_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_ess_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_ess_conf_amqp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_node(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

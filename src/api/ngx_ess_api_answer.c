@@ -9,7 +9,9 @@
 #include "ngx_ess_utf8.h"
 
 
+/* bytes at most */
 #define NGX_ESS_API_DETAIL  1024
+#define NGX_ESS_API_HEAD    256             /* of a problem, with its title */
 
 
 typedef struct {
@@ -19,6 +21,8 @@ typedef struct {
 
 
 static ngx_str_t *ngx_ess_api_status_line(ngx_uint_t status);
+static ngx_int_t ngx_ess_api_answer(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *head, ngx_str_t *text);
 static ngx_int_t ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods);
 
 
@@ -122,9 +126,8 @@ ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *fmt, ...)
 {
     u_char      buf[NGX_ESS_API_DETAIL], *p, *last;
-    size_t      len;
     va_list     args;
-    ngx_str_t  *line, json;
+    ngx_str_t  *line, head, text;
 
     va_start(args, fmt);
     last = ngx_vslprintf(buf, buf + NGX_ESS_API_DETAIL, fmt, args);
@@ -142,28 +145,55 @@ ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
 
     line = ngx_ess_api_status_line(status);
 
-    len = sizeof("{\"type\":\"about:blank\",\"title\":\"\",\"status\":,"
-                 "\"detail\":\"\"}") - 1
-          + line->len + NGX_INT_T_LEN + (last - buf)
-          + ngx_escape_json(NULL, buf, last - buf);
+    r->headers_out.status_line = *line;
 
-    json.data = ngx_pnalloc(r->pool, len);
+    head.data = ngx_pnalloc(r->pool, NGX_ESS_API_HEAD);
+    if (head.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    head.len = ngx_sprintf(head.data, "{\"type\":\"about:blank\","
+                           "\"title\":\"%*s\",\"status\":%ui,\"detail\":\"",
+                           line->len - 4, line->data + 4, status)
+               - head.data;
+
+    text.data = buf;
+    text.len = last - buf;
+
+    return ngx_ess_api_answer(r, status, &ngx_ess_api_problem_json, &head,
+                              &text);
+}
+
+
+ngx_int_t
+ngx_ess_api_send_text(ngx_http_request_t *r, ngx_str_t *head, ngx_str_t *text)
+{
+    return ngx_ess_api_answer(r, NGX_HTTP_OK, &ngx_ess_api_json, head, text);
+}
+
+
+static ngx_int_t
+ngx_ess_api_answer(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
+    ngx_str_t *head, ngx_str_t *text)
+{
+    u_char     *p;
+    ngx_str_t   json;
+
+    json.data = ngx_pnalloc(r->pool, head->len + text->len
+                            + ngx_escape_json(NULL, text->data, text->len)
+                            + sizeof("\"}"));
     if (json.data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(json.data, "{\"type\":\"about:blank\",\"title\":\"%*s\","
-                    "\"status\":%ui,\"detail\":\"",
-                    line->len - 4, line->data + 4, status);
-    p = (u_char *) ngx_escape_json(p, buf, last - buf);
+    p = ngx_cpymem(json.data, head->data, head->len);
+    p = (u_char *) ngx_escape_json(p, text->data, text->len);
     *p++ = '"';
     *p++ = '}';
 
     json.len = p - json.data;
 
-    r->headers_out.status_line = *line;
-
-    return ngx_ess_api_output(r, status, &ngx_ess_api_problem_json, &json);
+    return ngx_ess_api_output(r, status, type, &json);
 }
 
 

@@ -20,6 +20,11 @@
 ngx_int_t ngx_ess_api_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *json);
 
+/* 200 and JSON: "head", up to the quote before its last text, and that text,
+   escaped. */
+ngx_int_t ngx_ess_api_send_text(ngx_http_request_t *r, ngx_str_t *head,
+    ngx_str_t *text);
+
 /* The same of another type; text NULL: without a body. */
 ngx_int_t ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *text);

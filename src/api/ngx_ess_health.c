@@ -60,9 +60,10 @@ ngx_ess_health(ngx_http_request_t *r)
 static ngx_int_t
 ngx_ess_health_blocked(ngx_http_request_t *r)
 {
-    u_char                   *p;
-    ngx_str_t                 json;
     ngx_ess_broker_trouble_t  trouble;
+
+    static ngx_str_t  head = ngx_string("{\"status\":\"ok\","
+                                        "\"publishing\":\"");
 
     if (ngx_ess_broker_oldest(ngx_ess_api_zone(r), NGX_ESS_BROKER_PUBLISHING,
                               &trouble)
@@ -71,22 +72,7 @@ ngx_ess_health_blocked(ngx_http_request_t *r)
         ngx_str_set(&trouble.text, "the broker blocks those who publish");
     }
 
-    json.data = ngx_pnalloc(r->pool, sizeof("{\"status\":\"ok\","
-                                            "\"publishing\":\"\"}")
-                                     + 6 * trouble.text.len);
-    if (json.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(json.data, "{\"status\":\"ok\",\"publishing\":\"",
-                   sizeof("{\"status\":\"ok\",\"publishing\":\"") - 1);
-    p = (u_char *) ngx_escape_json(p, trouble.text.data, trouble.text.len);
-    *p++ = '"';
-    *p++ = '}';
-
-    json.len = p - json.data;
-
-    return ngx_ess_api_send(r, NGX_HTTP_OK, &json);
+    return ngx_ess_api_send_text(r, &head, &trouble.text);
 }
 
 

@@ -11,33 +11,39 @@
 #include "ngx_ess_utf8.h"
 
 
-static ngx_uint_t ngx_ess_publish_batch_exceeds(ngx_str_t *text,
-    ngx_uint_t max);
-static ngx_int_t ngx_ess_publish_batch_elements(ngx_pool_t *pool,
-    ngx_str_t *text, cJSON *root, ngx_str_t *bodies, const char **detail);
-static u_char *ngx_ess_publish_batch_begin(ngx_str_t *text);
+static ngx_int_t ngx_ess_publish_batch_split(ngx_str_t *text, ngx_uint_t max,
+    ngx_array_t *elements);
+static ngx_int_t ngx_ess_publish_batch_element(u_char *p, u_char *last,
+    ngx_array_t *elements);
+static ngx_int_t ngx_ess_publish_batch_strings(ngx_pool_t *pool, cJSON *root,
+    ngx_str_t *bodies, const char **detail);
 static ngx_int_t ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item,
     ngx_str_t *body, const char **detail);
-static u_char *ngx_ess_publish_batch_value(u_char *p, u_char *last);
-static u_char *ngx_ess_publish_batch_quoted(u_char *p, u_char *last);
 
 
 ngx_int_t
 ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t max,
     ngx_str_t **bodies, ngx_uint_t *n, const char **detail)
 {
-    cJSON      *root;
-    ngx_int_t   rc;
+    cJSON        *root;
+    ngx_int_t     rc;
+    ngx_array_t   elements;
 
     if (!ngx_ess_utf8_valid(text->data, text->len)) {
         *detail = "the body is not valid UTF-8";
         return NGX_DECLINED;
     }
 
+    if (ngx_array_init(&elements, pool, 16, sizeof(ngx_str_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     /* before cJSON, which takes 64 bytes for each element */
 
-    if (ngx_ess_publish_batch_exceeds(text, max)) {
-        return NGX_ABORT;
+    rc = ngx_ess_publish_batch_split(text, max, &elements);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     root = ngx_ess_json_parse(text->data, text->len, 0, detail);
@@ -45,18 +51,15 @@ ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t max,
         return NGX_DECLINED;
     }
 
-    if (!cJSON_IsArray(root)) {
-        *detail = "the body is not a JSON array";
-        rc = NGX_DECLINED;
+    *bodies = elements.elts;
+    *n = elements.nelts;
+
+    if (cJSON_IsArray(root)) {
+        rc = ngx_ess_publish_batch_strings(pool, root, *bodies, detail);
 
     } else {
-        *n = cJSON_GetArraySize(root);
-        *bodies = ngx_palloc(pool, (*n + 1) * sizeof(ngx_str_t));
-
-        rc = (*bodies == NULL)
-             ? NGX_ERROR
-             : ngx_ess_publish_batch_elements(pool, text, root, *bodies,
-                                              detail);
+        *detail = "the body is not a JSON array";
+        rc = NGX_DECLINED;
     }
 
     cJSON_Delete(root);
@@ -65,106 +68,110 @@ ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t max,
 }
 
 
-/* Of text that may be no JSON: counts the commas of the array. */
-
-static ngx_uint_t
-ngx_ess_publish_batch_exceeds(ngx_str_t *text, ngx_uint_t max)
-{
-    u_char      *p, *last;
-    ngx_uint_t   n, depth;
-
-    last = text->data + text->len;
-    n = 1;
-    depth = 0;
-
-    for (p = ngx_ess_publish_batch_begin(text); p < last && n <= max; p++) {
-
-        switch (*p) {
-
-        case '"':
-            p = ngx_ess_publish_batch_quoted(p + 1, last) - 1;
-            break;
-
-        case '[':
-        case '{':
-            depth++;
-            break;
-
-        case ']':
-        case '}':
-
-            if (depth <= 1) {
-                return 0;
-            }
-
-            depth--;
-            break;
-
-        case ',':
-            n += (depth == 1);
-            break;
-        }
-    }
-
-    return n > max;
-}
-
+/* Of text that may be no JSON.  NGX_OK; NGX_ABORT: there are more elements than
+   may be; NGX_ERROR: no memory. */
 
 static ngx_int_t
-ngx_ess_publish_batch_elements(ngx_pool_t *pool, ngx_str_t *text, cJSON *root,
-    ngx_str_t *bodies, const char **detail)
+ngx_ess_publish_batch_split(ngx_str_t *text, ngx_uint_t max,
+    ngx_array_t *elements)
 {
-    u_char     *p, *last;
-    cJSON      *item;
-    ngx_int_t   rc;
-    ngx_str_t  *body;
+    u_char      *p, *last, *start;
+    ngx_uint_t   depth, quoted;
 
-    p = ngx_ess_publish_batch_begin(text);
     last = text->data + text->len;
-    body = bodies;
+    start = NULL;
+    depth = 0;
+    quoted = 0;
 
-    cJSON_ArrayForEach(item, root) {
+    for (p = text->data; p < last; p++) {
 
-        /* a bracket before the first one, a comma before the others */
+        if (*p == '"') {
+            quoted = !quoted;
 
-        p = ngx_ess_json_space(p + 1, last);
+        } else if (quoted) {
+            p += (*p == '\\');
 
-        body->data = p;
-        p = ngx_ess_publish_batch_value(p, last);
-        body->len = p - body->data;
+        } else if (*p == '[' || *p == '{') {
 
-        if (cJSON_IsString(item)) {
-            rc = ngx_ess_publish_batch_string(pool, item, body, detail);
-
-            if (rc != NGX_OK) {
-                return rc;
+            if (depth++ == 0) {
+                start = p + 1;
             }
-        }
 
-        body++;
-        p = ngx_ess_json_space(p, last);
+        } else if (depth == 1 && (*p == ',' || *p == ']' || *p == '}')) {
+
+            if (ngx_ess_publish_batch_element(start, p, elements) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            if (*p != ',') {
+                return NGX_OK;
+            }
+
+            if (elements->nelts == max) {
+                return NGX_ABORT;
+            }
+
+            start = p + 1;
+
+        } else if (depth && (*p == ']' || *p == '}')) {
+            depth--;
+        }
     }
 
     return NGX_OK;
 }
 
 
-/* The first character that counts. */
+/* Nothing is one only where there is another one. */
 
-static u_char *
-ngx_ess_publish_batch_begin(ngx_str_t *text)
+static ngx_int_t
+ngx_ess_publish_batch_element(u_char *p, u_char *last, ngx_array_t *elements)
 {
-    u_char  *p;
+    ngx_str_t  *element;
 
-    p = text->data;
+    p = ngx_ess_json_space(p, last);
 
-    /* cJSON takes a mark at the start of the text for white space */
-
-    if (text->len >= 3 && ngx_memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-        p += 3;
+    while (last > p && last[-1] <= ' ') {
+        last--;
     }
 
-    return ngx_ess_json_space(p, text->data + text->len);
+    if (last == p && elements->nelts == 0) {
+        return NGX_OK;
+    }
+
+    element = ngx_array_push(elements);
+    if (element == NULL) {
+        return NGX_ERROR;
+    }
+
+    element->data = p;
+    element->len = last - p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_batch_strings(ngx_pool_t *pool, cJSON *root, ngx_str_t *bodies,
+    const char **detail)
+{
+    cJSON      *item;
+    ngx_int_t   rc;
+
+    cJSON_ArrayForEach(item, root) {
+
+        if (cJSON_IsString(item)) {
+            rc = ngx_ess_publish_batch_string(pool, item, bodies, detail);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        bodies++;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -203,71 +210,4 @@ ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item, ngx_str_t *body,
     ngx_memcpy(body->data, item->valuestring, body->len);
 
     return NGX_OK;
-}
-
-
-/* The end of the value at p, of text that is JSON. */
-
-static u_char *
-ngx_ess_publish_batch_value(u_char *p, u_char *last)
-{
-    ngx_uint_t  depth;
-
-    depth = 0;
-
-    while (p < last) {
-
-        switch (*p) {
-
-        case '"':
-            p = ngx_ess_publish_batch_quoted(p + 1, last);
-
-            if (depth == 0) {
-                return p;
-            }
-
-            continue;
-
-        case '[':
-        case '{':
-            depth++;
-            break;
-
-        case ']':
-        case '}':
-
-            if (depth == 0) {
-                return p;
-            }
-
-            if (--depth == 0) {
-                return p + 1;
-            }
-
-            break;
-
-        default:
-
-            if (depth == 0 && (*p == ',' || *p <= ' ')) {
-                return p;
-            }
-        }
-
-        p++;
-    }
-
-    return p;
-}
-
-
-/* Behind the string whose first character is at p. */
-
-static u_char *
-ngx_ess_publish_batch_quoted(u_char *p, u_char *last)
-{
-    while (p < last && *p != '"') {
-        p += (*p == '\\' && last - p > 1) ? 2 : 1;
-    }
-
-    return (p < last) ? p + 1 : p;
 }

@@ -94,13 +94,6 @@ ngx_ess_jwt_alg(const u_char *name, size_t len)
 }
 
 
-const char *
-ngx_ess_jwt_alg_name(ngx_ess_jwt_alg_e alg)
-{
-    return ngx_ess_jwt_key_kinds[alg].alg;
-}
-
-
 ngx_int_t
 ngx_ess_jwt_key_read(ngx_pool_t *pool, ngx_str_t *text, ngx_ess_jwt_alg_e alg,
     ngx_ess_jwt_key_t *key, const char **reason)

@@ -31,7 +31,6 @@ typedef struct {
 
 /* NGX_ESS_JWT_ALGS: there is none of that name. */
 ngx_ess_jwt_alg_e ngx_ess_jwt_alg(const u_char *name, size_t len);
-const char *ngx_ess_jwt_alg_name(ngx_ess_jwt_alg_e alg);
 
 /*
  * The key for an algorithm: a secret of at least 32 bytes, without the end of

@@ -212,6 +212,7 @@ ngx_ess_jwt_token_signed(ngx_array_t *keys, cJSON *header, ngx_str_t *text,
     cJSON              *alg, *kid;
     ngx_uint_t          i, found;
     ngx_ess_jwt_key_t  *key;
+    ngx_ess_jwt_alg_e   named;
 
     alg = cJSON_GetObjectItemCaseSensitive(header, "alg");
     kid = cJSON_GetObjectItemCaseSensitive(header, "kid");
@@ -230,10 +231,12 @@ ngx_ess_jwt_token_signed(ngx_array_t *keys, cJSON *header, ngx_str_t *text,
 
     found = 0;
     key = keys->elts;
+    named = ngx_ess_jwt_alg((u_char *) alg->valuestring,
+                            ngx_strlen(alg->valuestring));
 
     for (i = 0; i < keys->nelts; i++) {
 
-        if (ngx_strcmp(alg->valuestring, ngx_ess_jwt_alg_name(key[i].alg)) != 0
+        if (key[i].alg != named
             || (kid && key[i].kid.data
                 && ngx_strcmp(kid->valuestring, key[i].kid.data) != 0))
         {

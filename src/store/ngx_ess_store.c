@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_conf.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
@@ -18,9 +19,7 @@
 
 
 typedef struct {
-    const ngx_ess_store_engine_t  *engine;  /* NULL: there is no store */
-    ngx_thread_pool_t             *thread_pool;
-    ngx_str_t                      path;    /* for messages */
+    ngx_ess_store_t               *store;   /* NULL: there is none */
     void                          *handle;
 
     ngx_queue_t                    waiting; /* ngx_ess_store_op_t.queue */
@@ -31,7 +30,6 @@ typedef struct {
 
     ngx_event_t                    start;   /* posted when ops wait */
     ngx_log_t                     *log;
-    unsigned                       active:1;    /* between init and exit */
     unsigned                       failing:1;   /* the last task did */
 } ngx_ess_store_worker_t;
 
@@ -59,12 +57,23 @@ static ngx_connection_t        ngx_ess_store_dummy;
 
 
 char *
-ngx_ess_store_conf(ngx_conf_t *cf, ngx_str_t *value, ngx_ess_store_t **store)
+ngx_ess_store_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_ess_main_conf_t  *mcf = conf;
+
+    ngx_str_t        *value;
     ngx_ess_store_t  *st;
 
+    if (mcf->store != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    mcf->needs_zone = "ess_store";
+
+    value = (ngx_str_t *) cf->args->elts + 1;
+
     if (ngx_strcmp(value->data, "off") == 0) {
-        *store = NULL;
+        mcf->store = NULL;
         return NGX_CONF_OK;
     }
 
@@ -99,7 +108,7 @@ ngx_ess_store_conf(ngx_conf_t *cf, ngx_str_t *value, ngx_ess_store_t **store)
         return NGX_CONF_ERROR;
     }
 
-    *store = st;
+    mcf->store = st;
 
     return NGX_CONF_OK;
 }
@@ -200,8 +209,8 @@ ngx_ess_store_init_process(ngx_cycle_t *cycle, ngx_ess_store_t *store)
 
     ngx_queue_init(&w->waiting);
 
+    w->store = store;
     w->log = cycle->log;
-    w->active = 1;
 
     /* the events' data is looked at by nginx's debugging messages only */
 
@@ -219,10 +228,6 @@ ngx_ess_store_init_process(ngx_cycle_t *cycle, ngx_ess_store_t *store)
     if (w->handle == NULL) {
         return NGX_ERROR;
     }
-
-    w->engine = store->engine;
-    w->thread_pool = store->thread_pool;
-    w->path = store->path;
 
     w->task.handler = ngx_ess_store_thread;
     w->task.ctx = w;
@@ -247,18 +252,12 @@ ngx_ess_store_exit_process(void)
 
     w = &ngx_ess_store_worker;
 
-    if (!w->active) {
-        return;
-    }
-
-    w->active = 0;
-
     if (w->start.posted) {
         ngx_delete_posted_event(&w->start);
     }
 
     if (w->handle) {
-        w->engine->destroy(w->handle);
+        w->store->engine->destroy(w->handle);
         w->handle = NULL;
     }
 }
@@ -302,12 +301,12 @@ ngx_ess_store_start(ngx_event_t *ev)
         return;
     }
 
-    if (w->engine == NULL) {
+    if (w->store == NULL) {
         ngx_ess_store_done(NULL);
         return;
     }
 
-    if (ngx_thread_task_post(w->thread_pool, &w->task) == NGX_OK) {
+    if (ngx_thread_task_post(w->store->thread_pool, &w->task) == NGX_OK) {
         return;
     }
 
@@ -345,7 +344,7 @@ ngx_ess_store_thread(void *data, ngx_log_t *log)
 {
     ngx_ess_store_worker_t *w = data;
 
-    w->engine->commit(w->handle, w->ops, w->nops);
+    w->store->engine->commit(w->handle, w->ops, w->nops);
 }
 
 
@@ -402,13 +401,13 @@ ngx_ess_store_report(void)
     if (failed) {
         ngx_log_error(NGX_LOG_CRIT, w->log, 0,
                       "\"ess_store\" %V: %ui of %ui changes failed: %V",
-                      &w->path, failed, w->nops,
+                      &w->store->path, failed, w->nops,
                       ngx_ess_escape_bytes(&text, op->text,
                                            ngx_strlen(op->text)));
 
     } else if (w->failing) {
         ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
-                      "\"ess_store\" %V works again", &w->path);
+                      "\"ess_store\" %V works again", &w->store->path);
     }
 
     w->failing = (failed != 0);

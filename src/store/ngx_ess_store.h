@@ -89,9 +89,8 @@ struct ngx_ess_store_s {
 };
 
 
-/* The directive's argument -> a store in cf->pool, or "off" -> *store NULL. */
-char *ngx_ess_store_conf(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_ess_store_t **store);
+/* The directive. */
+char *ngx_ess_store_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* In the master, for a fresh zone: fills it; "sources" say of which kind the
    streams are.  With zone NULL (a zone that was

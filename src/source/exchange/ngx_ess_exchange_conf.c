@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_conf.h"
 #include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_str.h"
 
@@ -81,26 +82,30 @@ static const ngx_ess_param_t  ngx_ess_exchange_conf_params[] = {
 
 
 char *
-ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_array_t *sources)
+ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_ess_main_conf_t  *mcf = conf;
+
     ngx_ess_source_entry_t   *exchange, *streams;
-    ngx_ess_exchange_conf_t  *conf;
+    ngx_ess_exchange_conf_t  *xcf;
 
-    exchange = ngx_ess_source_entry(sources, NGX_ESS_SOURCE_EXCHANGE);
-    streams = ngx_ess_source_entry(sources, NGX_ESS_SOURCE_STREAM);
-    conf = exchange->conf;
+    mcf->needs_zone = "ess_amqp";
 
-    if (conf == NULL) {
-        conf = ngx_ess_exchange_conf_create(cf);
-        if (conf == NULL) {
+    exchange = ngx_ess_source_entry(mcf->sources, NGX_ESS_SOURCE_EXCHANGE);
+    streams = ngx_ess_source_entry(mcf->sources, NGX_ESS_SOURCE_STREAM);
+    xcf = exchange->conf;
+
+    if (xcf == NULL) {
+        xcf = ngx_ess_exchange_conf_create(cf);
+        if (xcf == NULL) {
             return NGX_CONF_ERROR;
         }
 
-        exchange->conf = conf;
-        streams->conf = conf;
+        exchange->conf = xcf;
+        streams->conf = xcf;
     }
 
-    return ngx_ess_amqp_conf(cf, &conf->amqp, ngx_ess_exchange_conf_params);
+    return ngx_ess_amqp_conf(cf, &xcf->amqp, ngx_ess_exchange_conf_params);
 }
 
 

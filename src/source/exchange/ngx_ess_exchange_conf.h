@@ -38,11 +38,11 @@ typedef struct {
 
 
 /*
- * One ess_amqp directive: the first makes the conf of both its sources.  Beside
- * the connection's parameters: exchange=name type=direct|topic
+ * The directive: the first one makes the conf of both its sources.  Beside the
+ * connection's parameters: exchange=name type=direct|topic
  * queues=classic|quorum prefetch=number expires=time max_length=size idle=time.
  */
-char *ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_array_t *sources);
+char *ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* Of the rows: see ngx_ess_source_t. */
 char *ngx_ess_exchange_conf_init(ngx_conf_t *cf, void *conf, ngx_str_t *node);
