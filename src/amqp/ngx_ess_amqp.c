@@ -126,10 +126,6 @@ ngx_ess_amqp_destroy(ngx_ess_amqp_session_t *s)
     ngx_ess_amqp_connect_forget(s);
     ngx_ess_amqp_channel_free_all(s);
 
-    if (s->channels) {
-        ngx_free(s->channels);
-    }
-
     ngx_free(s);
 }
 

@@ -33,9 +33,9 @@ ngx_ess_amqp_channel_t *
 ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
     const ngx_ess_amqp_channel_handlers_t *handlers, void *data)
 {
-    ngx_str_t                 text;
-    ngx_uint_t                i, n;
-    ngx_ess_amqp_channel_t   *ch, **channels;
+    ngx_str_t                text;
+    ngx_uint_t               i;
+    ngx_ess_amqp_channel_t  *ch;
 
     if (!ngx_ess_amqp_session_is_open(s)) {
         return NULL;
@@ -54,25 +54,6 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
         return NULL;
     }
 
-    if (i == s->nchannels) {
-
-        n = ngx_min(i + 16, s->channel_max);
-
-        channels = ngx_calloc(n * sizeof(ngx_ess_amqp_channel_t *), &s->log);
-        if (channels == NULL) {
-            return NULL;
-        }
-
-        if (i) {
-            ngx_memcpy(channels, s->channels,
-                       i * sizeof(ngx_ess_amqp_channel_t *));
-            ngx_free(s->channels);
-        }
-
-        s->channels = channels;
-        s->nchannels = n;
-    }
-
     ch = ngx_calloc(sizeof(ngx_ess_amqp_channel_t), &s->log);
     if (ch == NULL) {
         return NULL;
@@ -83,8 +64,7 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
     ch->data = data;
     ch->number = i + 1;
 
-    ngx_queue_init(&ch->waiting);
-    ngx_queue_init(&ch->inflight);
+    ngx_queue_init(&ch->ops);
 
     if (ngx_ess_amqp_channel_open(ch) != NGX_OK) {
         ngx_free(ch);
@@ -92,7 +72,8 @@ ngx_ess_amqp_channel(ngx_ess_amqp_session_t *s,
     }
 
     s->channels[i] = ch;
-    s->io.codec.channel_max = ngx_max(s->io.codec.channel_max, ch->number);
+    s->nchannels = ngx_max(s->nchannels, ch->number);
+    s->io.codec.channel_max = s->nchannels;
 
     return ch;
 }
@@ -182,10 +163,11 @@ ngx_ess_amqp_channel_frame(ngx_ess_amqp_session_t *s,
     ngx_int_t                rc;
     ngx_ess_amqp_channel_t  *ch;
 
-    ch = frame->channel <= s->nchannels ? s->channels[frame->channel - 1]
-                                        : NULL;
+    /* the codec knows how many there were */
 
-    if (s->state != NGX_ESS_AMQP_OPEN || ch == NULL) {
+    ch = s->channels[frame->channel - 1];
+
+    if (ch == NULL) {
 
         ngx_ess_amqp_codec_release(&s->io.codec, frame->channel);
 
@@ -312,14 +294,8 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
     case AMQP_CHANNEL_FLOW_METHOD:
         flow.active = ((amqp_channel_flow_t *) frame->decoded)->active;
 
-        if (ngx_ess_amqp_io_method(s, ch->number, AMQP_CHANNEL_FLOW_OK_METHOD,
-                                   &flow)
-            != NGX_OK)
-        {
-            return ngx_ess_amqp_trouble(s, "flow-ok could not be sent");
-        }
-
-        return NGX_OK;
+        return ngx_ess_amqp_io_answer(s, ch->number,
+                                      AMQP_CHANNEL_FLOW_OK_METHOD, &flow);
 
     case AMQP_CHANNEL_OPEN_OK_METHOD:
 
@@ -359,22 +335,22 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
     ngx_ess_escaped_t        e;
     ngx_ess_amqp_op_t       *op;
     amqp_method_number_t     method;
-    amqp_channel_close_ok_t  ok;
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
-
-    ngx_memzero(&ok, sizeof(amqp_channel_close_ok_t));
 
     ngx_ess_amqp_content_reset(ch);
 
     ch->late = 1;
 
-    if (ngx_ess_amqp_io_method(s, ch->number, AMQP_CHANNEL_CLOSE_OK_METHOD,
-                               &ok)
-        != NGX_OK
-        || ngx_ess_amqp_channel_open(ch) != NGX_OK)
+    if (ngx_ess_amqp_io_answer(s, ch->number, AMQP_CHANNEL_CLOSE_OK_METHOD,
+                               NULL)
+        != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ess_amqp_channel_open(ch) != NGX_OK) {
         return ngx_ess_amqp_trouble(s, "the channel could not be reopened");
     }
 
@@ -400,7 +376,9 @@ ngx_ess_amqp_channel_refused(ngx_ess_amqp_channel_t *ch,
                                     (ngx_uint_t) close->reply_code, text);
     }
 
-    ngx_ess_amqp_op_again(ch);
+    /* what was sent is sent again, before the rest */
+
+    ch->ninflight = 0;
 
     if (op) {
         op->handler(op, NGX_DECLINED, NULL, close->reply_code, text);
@@ -431,11 +409,11 @@ ngx_ess_amqp_channel_canceled(ngx_ess_amqp_channel_t *ch,
 
         ok.consumer_tag = cancel->consumer_tag;
 
-        if (ngx_ess_amqp_io_method(s, ch->number, AMQP_BASIC_CANCEL_OK_METHOD,
+        if (ngx_ess_amqp_io_answer(s, ch->number, AMQP_BASIC_CANCEL_OK_METHOD,
                                    &ok)
             != NGX_OK)
         {
-            return ngx_ess_amqp_trouble(s, "cancel-ok could not be sent");
+            return NGX_ERROR;
         }
     }
 
@@ -467,7 +445,6 @@ static ngx_int_t
 ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame)
 {
-    amqp_channel_close_ok_t  ok;
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
@@ -482,14 +459,8 @@ ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
 
         ch->late = 1;
 
-        ngx_memzero(&ok, sizeof(amqp_channel_close_ok_t));
-
-        if (ngx_ess_amqp_io_method(s, ch->number,
-                                   AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)
-            != NGX_OK)
-        {
-            return ngx_ess_amqp_trouble(s, "close-ok could not be sent");
-        }
+        return ngx_ess_amqp_io_answer(s, ch->number,
+                                      AMQP_CHANNEL_CLOSE_OK_METHOD, NULL);
     }
 
     if (frame->method == AMQP_CHANNEL_CLOSE_OK_METHOD) {
@@ -524,4 +495,6 @@ ngx_ess_amqp_channel_free_all(ngx_ess_amqp_session_t *s)
             s->channels[i] = NULL;
         }
     }
+
+    s->nchannels = 0;
 }

@@ -12,7 +12,6 @@
 
 
 #define NGX_ESS_AMQP_CONF_HEARTBEAT  10000
-#define NGX_ESS_AMQP_CONF_PASSWORD   1024
 
 #define NGX_ESS_AMQP_CONF_NAMES      512    /* bytes: of all parameters */
 
@@ -259,7 +258,7 @@ static ngx_int_t
 ngx_ess_amqp_conf_read_password(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *password)
 {
-    u_char     buf[NGX_ESS_AMQP_CONF_PASSWORD + 3];
+    u_char     buf[NGX_ESS_AMQP_URL_PASSWORD_MAX + 3];
     ssize_t    n;
     ngx_str_t  text, line;
 
@@ -281,7 +280,7 @@ ngx_ess_amqp_conf_read_password(ngx_conf_t *cf, ngx_str_t *path,
     password->len = line.len;
     password->data = NULL;
 
-    if (line.len == 0 || line.len > NGX_ESS_AMQP_CONF_PASSWORD
+    if (line.len == 0 || line.len > NGX_ESS_AMQP_URL_PASSWORD_MAX
         || ngx_strlchr(buf, buf + line.len, '\0'))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -12,9 +12,12 @@
 #include <nginx.h>
 
 
-#define NGX_ESS_AMQP_CHANNEL_MAX        2047
 #define NGX_ESS_AMQP_CLIENT_PROPERTIES  5
 #define NGX_ESS_AMQP_CAPABILITIES       5
+
+/* two NULs, and the longest user and password */
+#define NGX_ESS_AMQP_RESPONSE                                                 \
+    (2 + NGX_ESS_AMQP_URL_MAX + NGX_ESS_AMQP_URL_PASSWORD_MAX)
 
 
 typedef ngx_int_t (*ngx_ess_amqp_handshake_pt)(ngx_ess_amqp_session_t *s,
@@ -172,6 +175,7 @@ static ngx_int_t
 ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
 {
     u_char                     *p, name[64];
+    u_char                      response[NGX_ESS_AMQP_RESPONSE];
     ngx_int_t                   rc;
     ngx_uint_t                  i;
     amqp_table_entry_t          entries[NGX_ESS_AMQP_CLIENT_PROPERTIES];
@@ -217,30 +221,22 @@ ngx_ess_amqp_handshake_start(ngx_ess_amqp_session_t *s, void *decoded)
 
     /* RFC 4616: no authorization identity, NUL, user, NUL, password */
 
-    ok.response.len = node->user.len + node->password.len + 2;
-    ok.response.bytes = ngx_alloc(ok.response.len, &s->log);
-    if (ok.response.bytes == NULL) {
-        return ngx_ess_amqp_trouble(s, "no memory");
-    }
-
-    p = ok.response.bytes;
+    p = response;
     *p++ = '\0';
     p = ngx_cpymem(p, node->user.data, node->user.len);
     *p++ = '\0';
-    ngx_memcpy(p, node->password.data, node->password.len);
+    p = ngx_cpymem(p, node->password.data, node->password.len);
 
-    rc = ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_START_OK_METHOD, &ok);
-
-    ngx_explicit_memzero(ok.response.bytes, ok.response.len);
-    ngx_free(ok.response.bytes);
-
-    if (rc != NGX_OK) {
-        return ngx_ess_amqp_trouble(s, "start-ok could not be sent");
-    }
+    ok.response.bytes = response;
+    ok.response.len = p - response;
 
     s->state = NGX_ESS_AMQP_START;
 
-    return NGX_OK;
+    rc = ngx_ess_amqp_io_answer(s, 0, AMQP_CONNECTION_START_OK_METHOD, &ok);
+
+    ngx_explicit_memzero(response, sizeof(response));
+
+    return rc;
 }
 
 
@@ -262,13 +258,15 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
         tune->channel_max = NGX_ESS_AMQP_CHANNEL_MAX;
     }
 
-    if (tune->frame_max == 0
-        || tune->frame_max > NGX_ESS_AMQP_FRAME_MAX)
+    if (ngx_ess_amqp_codec_tune(&s->io.codec,
+                                tune->frame_max ? tune->frame_max
+                                                : NGX_ESS_AMQP_FRAME_MAX)
+        != NGX_OK)
     {
-        tune->frame_max = NGX_ESS_AMQP_FRAME_MAX;
+        return ngx_ess_amqp_trouble(s, "no memory");
     }
 
-    tune->frame_max = ngx_max(tune->frame_max, NGX_ESS_AMQP_FRAME_MIN);
+    tune->frame_max = (uint32_t) s->io.codec.frame_max;
 
     heartbeat = (s->conf->heartbeat + 999) / 1000;
 
@@ -283,14 +281,10 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
 
     /* tune-ok has the fields of tune */
 
-    if (ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_TUNE_OK_METHOD, tune)
+    if (ngx_ess_amqp_io_answer(s, 0, AMQP_CONNECTION_TUNE_OK_METHOD, tune)
         != NGX_OK)
     {
-        return ngx_ess_amqp_trouble(s, "tune-ok could not be sent");
-    }
-
-    if (ngx_ess_amqp_codec_tune(&s->io.codec, tune->frame_max) != NGX_OK) {
-        return ngx_ess_amqp_trouble(s, "no memory");
+        return NGX_ERROR;
     }
 
     node = ngx_ess_amqp_session_node(s);
@@ -299,19 +293,13 @@ ngx_ess_amqp_handshake_tune(ngx_ess_amqp_session_t *s, void *decoded)
     open.virtual_host.len = node->vhost.len;
     open.virtual_host.bytes = node->vhost.data;
 
-    if (ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_OPEN_METHOD, &open)
-        != NGX_OK)
-    {
-        return ngx_ess_amqp_trouble(s, "connection.open could not be sent");
-    }
-
     if (s->io.heartbeat) {
         ngx_add_timer(&s->io.heartbeat_timer, s->io.heartbeat / 4);
     }
 
     s->state = NGX_ESS_AMQP_TUNE;
 
-    return NGX_OK;
+    return ngx_ess_amqp_io_answer(s, 0, AMQP_CONNECTION_OPEN_METHOD, &open);
 }
 
 
@@ -336,16 +324,13 @@ ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s, void *decoded)
 static ngx_int_t
 ngx_ess_amqp_handshake_close(ngx_ess_amqp_session_t *s, void *decoded)
 {
-    ngx_str_t                   *text;
-    ngx_ess_escaped_t            e;
-    amqp_connection_close_t     *close;
-    amqp_connection_close_ok_t   ok;
+    ngx_str_t                *text;
+    ngx_ess_escaped_t         e;
+    amqp_connection_close_t  *close;
 
     close = decoded;
 
-    ngx_memzero(&ok, sizeof(amqp_connection_close_ok_t));
-
-    (void) ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+    (void) ngx_ess_amqp_io_method(s, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, NULL);
     ngx_ess_amqp_io_flush(s);
 
     text = ngx_ess_escape_bytes(&e, close->reply_text.bytes,

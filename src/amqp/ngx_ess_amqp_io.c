@@ -392,6 +392,19 @@ ngx_ess_amqp_io_method(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
 }
 
 
+ngx_int_t
+ngx_ess_amqp_io_answer(ngx_ess_amqp_session_t *s, ngx_uint_t channel,
+    amqp_method_number_t method, void *decoded)
+{
+    if (ngx_ess_amqp_io_method(s, channel, method, decoded) != NGX_OK) {
+        return ngx_ess_amqp_trouble(s, "%s could not be sent",
+                                    ngx_ess_amqp_codec_name(method));
+    }
+
+    return NGX_OK;
+}
+
+
 /* one is sent after half of an interval in silence */
 
 ngx_int_t

@@ -56,9 +56,13 @@ ngx_int_t ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
    unsent. */
 ngx_int_t ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size);
 
-/* Queues a method; NGX_ERROR: no memory, too much unsent, or it cannot be
-   encoded. */
+/* Queues a method, with its fields, or NULL where it has none; NGX_ERROR: no
+   memory, too much unsent, or it cannot be encoded. */
 ngx_int_t ngx_ess_amqp_io_method(ngx_ess_amqp_session_t *s,
+    ngx_uint_t channel, amqp_method_number_t method, void *decoded);
+
+/* The same without which the connection cannot go on: an error is logged. */
+ngx_int_t ngx_ess_amqp_io_answer(ngx_ess_amqp_session_t *s,
     ngx_uint_t channel, amqp_method_number_t method, void *decoded);
 
 /* as ngx_ess_amqp_flush() */

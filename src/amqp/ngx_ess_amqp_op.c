@@ -44,7 +44,7 @@ ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
         ngx_queue_insert_tail(&s->aborted, &op->queue);
 
     } else {
-        ngx_queue_insert_tail(&ch->waiting, &op->queue);
+        ngx_queue_insert_tail(&ch->ops, &op->queue);
     }
 
     /* sent from the event, so that no op is answered from within this */
@@ -82,38 +82,49 @@ static void
 ngx_ess_amqp_op_pump_channel(ngx_ess_amqp_channel_t *ch)
 {
     ngx_str_t                text;
-    ngx_queue_t             *q;
+    ngx_uint_t               n;
+    ngx_queue_t             *q, *sent;
     ngx_ess_amqp_op_t       *op;
     ngx_ess_amqp_session_t  *s;
 
     s = ch->session;
+    q = ngx_queue_head(&ch->ops);
+
+    for (n = 0; n < ch->ninflight; n++) {
+        q = ngx_queue_next(q);
+    }
 
     while (ch->state == NGX_ESS_AMQP_CH_OPEN
            && ngx_ess_amqp_session_is_open(s)
-           && !ngx_queue_empty(&ch->waiting)
+           && q != ngx_queue_sentinel(&ch->ops)
            && ch->ninflight < NGX_ESS_AMQP_WINDOW
            && s->io.out.last - s->io.out.pos < NGX_ESS_AMQP_OUT_HIGH)
     {
-        q = ngx_queue_head(&ch->waiting);
         op = ngx_queue_data(q, ngx_ess_amqp_op_t, queue);
 
+        if (!op->canceled
+            && ngx_ess_amqp_io_method(s, ch->number, op->method, &op->fields)
+               == NGX_OK)
+        {
+            ch->ninflight++;
+            q = ngx_queue_next(q);
+            continue;
+        }
+
+        /* a handler may add ops, and close the channel */
+
+        sent = ngx_queue_prev(q);
         ngx_queue_remove(q);
 
         if (op->canceled) {
             op->handler(op, NGX_ABORT, NULL, 0, &ngx_ess_amqp_op_no_text);
-            continue;
-        }
 
-        if (ngx_ess_amqp_io_method(s, ch->number, op->method, &op->fields)
-            != NGX_OK)
-        {
+        } else {
             ngx_str_set(&text, "the method cannot be encoded");
             op->handler(op, NGX_DECLINED, NULL, 0, &text);
-            continue;
         }
 
-        ngx_queue_insert_tail(&ch->inflight, q);
-        ch->ninflight++;
+        q = ngx_queue_next(sent);
     }
 }
 
@@ -121,18 +132,9 @@ ngx_ess_amqp_op_pump_channel(ngx_ess_amqp_channel_t *ch)
 void
 ngx_ess_amqp_op_give_up(ngx_ess_amqp_channel_t *ch)
 {
-    ngx_queue_t  *to;
-
-    to = &ch->session->aborted;
-
-    if (!ngx_queue_empty(&ch->inflight)) {
-        ngx_queue_add(to, &ch->inflight);
-        ngx_queue_init(&ch->inflight);
-    }
-
-    if (!ngx_queue_empty(&ch->waiting)) {
-        ngx_queue_add(to, &ch->waiting);
-        ngx_queue_init(&ch->waiting);
+    if (!ngx_queue_empty(&ch->ops)) {
+        ngx_queue_add(&ch->session->aborted, &ch->ops);
+        ngx_queue_init(&ch->ops);
     }
 
     ch->ninflight = 0;
@@ -175,12 +177,11 @@ ngx_ess_amqp_op_abort_queued(ngx_ess_amqp_session_t *s)
 ngx_ess_amqp_op_t *
 ngx_ess_amqp_op_oldest(ngx_ess_amqp_channel_t *ch)
 {
-    if (ngx_queue_empty(&ch->inflight)) {
+    if (ch->ninflight == 0) {
         return NULL;
     }
 
-    return ngx_queue_data(ngx_queue_head(&ch->inflight), ngx_ess_amqp_op_t,
-                          queue);
+    return ngx_queue_data(ngx_queue_head(&ch->ops), ngx_ess_amqp_op_t, queue);
 }
 
 
@@ -201,29 +202,11 @@ ngx_ess_amqp_op_reply(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_frame_t *frame)
     ch->ninflight--;
     ch->reopened = 0;
 
-    if (!ngx_queue_empty(&ch->waiting)) {
+    if (!ngx_queue_empty(&ch->ops)) {
         ngx_post_event(&ch->session->io.flush, &ngx_posted_events);
     }
 
     op->handler(op, NGX_OK, frame->decoded, 0, &ngx_ess_amqp_op_no_text);
 
     return NGX_OK;
-}
-
-
-void
-ngx_ess_amqp_op_again(ngx_ess_amqp_channel_t *ch)
-{
-    if (!ngx_queue_empty(&ch->inflight)) {
-
-        if (!ngx_queue_empty(&ch->waiting)) {
-            ngx_queue_add(&ch->inflight, &ch->waiting);
-        }
-
-        ngx_queue_init(&ch->waiting);
-        ngx_queue_add(&ch->waiting, &ch->inflight);
-        ngx_queue_init(&ch->inflight);
-    }
-
-    ch->ninflight = 0;
 }

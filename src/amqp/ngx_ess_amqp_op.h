@@ -82,8 +82,5 @@ ngx_ess_amqp_op_t *ngx_ess_amqp_op_oldest(ngx_ess_amqp_channel_t *ch);
 ngx_int_t ngx_ess_amqp_op_reply(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame);
 
-/* What was sent is sent again, in order, before the rest. */
-void ngx_ess_amqp_op_again(ngx_ess_amqp_channel_t *ch);
-
 
 #endif /* _NGX_ESS_AMQP_OP_H_INCLUDED_ */

@@ -21,6 +21,9 @@
 #include "ngx_ess_amqp_io.h"
 
 
+#define NGX_ESS_AMQP_CHANNEL_MAX  2047      /* that are asked for */
+
+
 typedef enum {
     NGX_ESS_AMQP_IDLE = 0,      /* no connection; the timer starts the next
                                    attempt */
@@ -58,9 +61,8 @@ struct ngx_ess_amqp_channel_s {
     ngx_uint_t                     number;
     ngx_ess_amqp_channel_state_e   state;
 
-    ngx_queue_t                    waiting;     /* ops not sent yet */
-    ngx_queue_t                    inflight;    /* ops sent, oldest first */
-    ngx_uint_t                     ninflight;
+    ngx_queue_t                    ops;         /* in order */
+    ngx_uint_t                     ninflight;   /* the first of them: sent */
     ngx_uint_t                     reopened;    /* since an op went well */
     unsigned                       late:1;      /* the broker closed it, and
                                                    that was answered: what comes
@@ -97,8 +99,10 @@ struct ngx_ess_amqp_session_s {
                                                    number of it; 0: unknown */
     ngx_msec_t                     opened_at;
 
-    ngx_ess_amqp_channel_t       **channels;    /* by number - 1 */
-    ngx_uint_t                     nchannels;
+    ngx_ess_amqp_channel_t        *channels[NGX_ESS_AMQP_CHANNEL_MAX];
+                                                /* by number - 1 */
+    ngx_uint_t                     nchannels;   /* the highest number that was
+                                                   in use */
     ngx_queue_t                    aborted;     /* ops to be answered so */
 
     unsigned                       opened:1;    /* the handler was called */

@@ -9,11 +9,6 @@
 #include "ngx_ess_str.h"
 
 
-/* a host name and the short strings of AMQP */
-#define NGX_ESS_AMQP_URL_MAX           255
-#define NGX_ESS_AMQP_URL_PASSWORD_MAX  1024
-
-
 static const char *ngx_ess_amqp_url_user(ngx_ess_amqp_node_t *node,
     ngx_str_t *text, u_char **buf);
 static const char *ngx_ess_amqp_url_host(ngx_ess_amqp_node_t *node,

@@ -12,6 +12,11 @@
 #include <ngx_core.h>
 
 
+/* a host name and the short strings of AMQP */
+#define NGX_ESS_AMQP_URL_MAX           255
+#define NGX_ESS_AMQP_URL_PASSWORD_MAX  1024
+
+
 typedef struct {
     ngx_str_t                host;          /* without brackets; null
                                                terminated */
