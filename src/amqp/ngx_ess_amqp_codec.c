@@ -413,18 +413,31 @@ ngx_ess_amqp_codec_release(ngx_ess_amqp_codec_t *codec, ngx_uint_t channel)
 }
 
 
-static void
+/* a number of so many octets */
+
+static u_char *
+ngx_ess_amqp_codec_number(u_char *p, uint64_t number, ngx_uint_t octets)
+{
+    while (octets--) {
+        *p++ = (u_char) (number >> (8 * octets));
+    }
+
+    return p;
+}
+
+
+/* around so many bytes that are there; its length */
+
+static size_t
 ngx_ess_amqp_codec_frame(u_char *buf, ngx_uint_t type, ngx_uint_t channel,
     size_t len)
 {
     buf[0] = (u_char) type;
-    buf[1] = (u_char) (channel >> 8);
-    buf[2] = (u_char) channel;
-    buf[3] = (u_char) (len >> 24);
-    buf[4] = (u_char) (len >> 16);
-    buf[5] = (u_char) (len >> 8);
-    buf[6] = (u_char) len;
+    (void) ngx_ess_amqp_codec_number(&buf[1], channel, 2);
+    (void) ngx_ess_amqp_codec_number(&buf[3], len, 4);
     buf[NGX_ESS_AMQP_FRAME_HEADER + len] = NGX_ESS_AMQP_FRAME_END;
+
+    return NGX_ESS_AMQP_FRAME_OVERHEAD + len;
 }
 
 
@@ -433,32 +446,20 @@ ngx_ess_amqp_codec_method(u_char *buf, size_t size, ngx_uint_t channel,
     amqp_method_number_t method, void *decoded)
 {
     int           n;
-    u_char       *p;
     amqp_bytes_t  bytes;
 
     if (size < NGX_ESS_AMQP_FRAME_OVERHEAD + 4) {
         return 0;
     }
 
-    p = buf + NGX_ESS_AMQP_FRAME_HEADER;
-
-    p[0] = (u_char) (method >> 24);
-    p[1] = (u_char) (method >> 16);
-    p[2] = (u_char) (method >> 8);
-    p[3] = (u_char) method;
-
-    bytes.bytes = p + 4;
+    bytes.bytes = ngx_ess_amqp_codec_number(buf + NGX_ESS_AMQP_FRAME_HEADER,
+                                            method, 4);
     bytes.len = size - NGX_ESS_AMQP_FRAME_OVERHEAD - 4;
 
     n = amqp_encode_method(method, decoded, bytes);
 
-    if (n < 0) {
-        return 0;
-    }
-
-    ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_METHOD, channel, 4 + n);
-
-    return NGX_ESS_AMQP_FRAME_OVERHEAD + 4 + n;
+    return n < 0 ? 0 : ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_METHOD, channel,
+                                                4 + n);
 }
 
 
@@ -477,28 +478,16 @@ ngx_ess_amqp_codec_header(u_char *buf, size_t size, ngx_uint_t channel,
     }
 
     p = buf + NGX_ESS_AMQP_FRAME_HEADER;
+    p = ngx_ess_amqp_codec_number(p, AMQP_BASIC_CLASS, 2);
+    p = ngx_ess_amqp_codec_number(p, 0, 2);
 
-    p[0] = (u_char) (AMQP_BASIC_CLASS >> 8);
-    p[1] = (u_char) AMQP_BASIC_CLASS;
-    p[2] = 0;
-    p[3] = 0;
-
-    for (n = 0; n < 8; n++) {
-        p[4 + n] = (u_char) (body_size >> (56 - 8 * n));
-    }
-
-    bytes.bytes = p + 12;
+    bytes.bytes = ngx_ess_amqp_codec_number(p, body_size, 8);
     bytes.len = size - NGX_ESS_AMQP_FRAME_OVERHEAD - 12;
 
     n = amqp_encode_properties(AMQP_BASIC_CLASS, properties, bytes);
 
-    if (n < 0) {
-        return 0;
-    }
-
-    ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_HEADER, channel, 12 + n);
-
-    return NGX_ESS_AMQP_FRAME_OVERHEAD + 12 + n;
+    return n < 0 ? 0 : ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_HEADER, channel,
+                                                12 + n);
 }
 
 
@@ -508,18 +497,14 @@ ngx_ess_amqp_codec_body(u_char *buf, ngx_uint_t channel, const u_char *data,
 {
     ngx_memcpy(buf + NGX_ESS_AMQP_FRAME_HEADER, data, len);
 
-    ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_BODY, channel, len);
-
-    return NGX_ESS_AMQP_FRAME_OVERHEAD + len;
+    return ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_BODY, channel, len);
 }
 
 
 size_t
 ngx_ess_amqp_codec_heartbeat(u_char *buf)
 {
-    ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_HEARTBEAT, 0, 0);
-
-    return NGX_ESS_AMQP_FRAME_OVERHEAD;
+    return ngx_ess_amqp_codec_frame(buf, AMQP_FRAME_HEARTBEAT, 0, 0);
 }
 
 

@@ -11,7 +11,7 @@
 
 static void ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch,
     ngx_str_t *body);
-static void ngx_ess_amqp_content_returned(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_amqp_content_return(ngx_ess_amqp_channel_t *ch);
 
 
 ngx_int_t
@@ -32,16 +32,15 @@ ngx_ess_amqp_content_header(ngx_ess_amqp_channel_t *ch,
     ch->raw = frame->raw;
     ch->body_size = frame->body_size;
     ch->received = 0;
+    ch->want = NGX_ESS_AMQP_WANT_BODY;
 
-    if (ch->body_size == 0) {
-        ngx_str_null(&none);
-        ngx_ess_amqp_content_deliver(ch, &none);
+    if (ch->body_size) {
         return NGX_OK;
     }
 
-    ch->want = NGX_ESS_AMQP_WANT_BODY;
+    ngx_str_null(&none);
 
-    return NGX_OK;
+    return ngx_ess_amqp_content_body(ch, &none);
 }
 
 
@@ -84,9 +83,18 @@ ngx_ess_amqp_content_body(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
 
     ch->received += body->len;
 
-    if (ch->received == ch->body_size) {
+    if (ch->received < ch->body_size) {
+        return NGX_OK;
+    }
+
+    if (ch->deliver == NULL) {
+        ngx_ess_amqp_content_return(ch);
+
+    } else if (ch->handlers->delivery) {
         ngx_ess_amqp_content_deliver(ch, &whole);
     }
+
+    ngx_ess_amqp_content_reset(ch);
 
     return NGX_OK;
 }
@@ -96,22 +104,9 @@ static void
 ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
 {
     amqp_basic_deliver_t     *deliver;
-    ngx_ess_amqp_session_t   *s;
     ngx_ess_amqp_delivery_t   d;
 
-    s = ch->session;
     deliver = ch->deliver;
-
-    if (deliver == NULL) {
-        ngx_ess_amqp_content_returned(ch);
-        ngx_ess_amqp_content_reset(ch);
-        return;
-    }
-
-    if (ch->handlers->delivery == NULL) {
-        ngx_ess_amqp_content_reset(ch);
-        return;
-    }
 
     ngx_memzero(&d, sizeof(ngx_ess_amqp_delivery_t));
 
@@ -124,30 +119,23 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
     d.raw_properties = ch->raw;
     d.body = *body;
     d.body_size = ch->body_size;
-    d.over_size = (ch->body_size > s->max_body);
+    d.over_size = (ch->body_size > ch->session->max_body);
 
     ch->handlers->delivery(ch, &d);
-
-    ngx_ess_amqp_content_reset(ch);
 }
 
 
 static void
-ngx_ess_amqp_content_returned(ngx_ess_amqp_channel_t *ch)
+ngx_ess_amqp_content_return(ngx_ess_amqp_channel_t *ch)
 {
-    uint64_t                  number;
-    amqp_basic_properties_t  *properties;
+    uint64_t  number;
 
     if (ch->handlers->returned == NULL) {
         return;
     }
 
-    properties = ch->properties;
-    number = 0;
-
-    if (properties && (properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)) {
-        number = ngx_ess_amqp_content_tag(&properties->message_id);
-    }
+    number = (ch->properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)
+             ? ngx_ess_amqp_content_tag(&ch->properties->message_id) : 0;
 
     ch->handlers->returned(ch, number);
 }
@@ -176,21 +164,16 @@ ngx_uint_t
 ngx_ess_amqp_content_tag(amqp_bytes_t *tag)
 {
     size_t     n;
-    u_char    *p, *last;
+    u_char    *p;
     ngx_int_t  number;
 
-    p = tag->bytes;
-    last = p + tag->len;
+    p = (u_char *) tag->bytes + tag->len;
 
-    for (n = 0; n < tag->len && last[-1] >= '0' && last[-1] <= '9'; n++) {
-        last--;
+    for (n = 0; n < tag->len && p[-1] >= '0' && p[-1] <= '9'; n++) {
+        p--;
     }
 
-    if (n == 0) {
-        return 0;
-    }
-
-    number = ngx_atoi(last, n);
+    number = ngx_atoi(p, n);
 
     return number == NGX_ERROR ? 0 : (ngx_uint_t) number;
 }

@@ -12,8 +12,7 @@
 /* unsent bytes at which a send fails */
 #define NGX_ESS_AMQP_OUT_MAX         (2 * 1024 * 1024)
 
-/* read buffer, and what is read before others get their turn */
-#define NGX_ESS_AMQP_IN_SIZE         65536
+/* what is read before others get their turn */
 #define NGX_ESS_AMQP_IN_SLICE        (256 * 1024)
 
 
@@ -21,20 +20,26 @@ static ngx_int_t ngx_ess_amqp_io_out(ngx_ess_amqp_session_t *s,
     const u_char *data, size_t len);
 static ngx_int_t ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s,
     ngx_ess_amqp_io_frame_pt handler);
-static ngx_int_t ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s,
-    size_t need);
-static ngx_int_t ngx_ess_amqp_io_grow(ngx_ess_amqp_session_t *s,
-    ngx_buf_t *b, size_t size);
 static ngx_int_t ngx_ess_amqp_io_not_amqp(ngx_ess_amqp_session_t *s);
 
 
 ngx_int_t
 ngx_ess_amqp_io_start(ngx_ess_amqp_session_t *s)
 {
+    ngx_buf_t  *b;
+
     s->io.sent_at = ngx_current_msec;
     s->io.received_at = ngx_current_msec;
 
-    if (ngx_ess_amqp_codec_init(&s->io.codec) != NGX_OK
+    b = &s->io.in;
+
+    b->start = ngx_alloc(NGX_ESS_AMQP_FRAME_MAX, &s->log);
+    b->pos = b->start;
+    b->last = b->start;
+    b->end = b->start + NGX_ESS_AMQP_FRAME_MAX;
+
+    if (b->start == NULL
+        || ngx_ess_amqp_codec_init(&s->io.codec) != NGX_OK
         || ngx_ess_amqp_io_out(s, ngx_ess_amqp_codec_protocol,
                                NGX_ESS_AMQP_PROTOCOL_LEN)
            != NGX_OK)
@@ -98,9 +103,11 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
          slice < NGX_ESS_AMQP_IN_SLICE && !s->io.paused;
          slice += n)
     {
+        /* the whole of the next frame will fit */
 
-        if (ngx_ess_amqp_io_input_room(s, NGX_ESS_AMQP_IN_SIZE) != NGX_OK) {
-            return ngx_ess_amqp_trouble(s, "no memory");
+        if (b->pos > b->start) {
+            b->last = ngx_movemem(b->start, b->pos, b->last - b->pos);
+            b->pos = b->start;
         }
 
         n = c->recv(c, b->last, b->end - b->last);
@@ -137,8 +144,7 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
 }
 
 
-/* handles all whole frames in the buffer, unless there is a pause, and moves
-   the rest to its start */
+/* handles all whole frames in the buffer, unless there is a pause */
 
 static ngx_int_t
 ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s,
@@ -174,65 +180,6 @@ ngx_ess_amqp_io_input(ngx_ess_amqp_session_t *s,
             return NGX_ERROR;
         }
     }
-
-    if (ngx_ess_amqp_io_input_room(s, s->io.codec.need) != NGX_OK) {
-        return ngx_ess_amqp_trouble(s, "no memory");
-    }
-
-    return NGX_OK;
-}
-
-
-/* The whole of the next frame will fit.  "need" was checked by the codec. */
-
-static ngx_int_t
-ngx_ess_amqp_io_input_room(ngx_ess_amqp_session_t *s, size_t need)
-{
-    size_t      len;
-    ngx_buf_t  *b;
-
-    b = &s->io.in;
-    len = b->last - b->pos;
-
-    if (len && b->pos > b->start) {
-        ngx_memmove(b->start, b->pos, len);
-    }
-
-    b->pos = b->start;
-    b->last = b->start + len;
-
-    if (need <= (size_t) (b->end - b->start)) {
-        return NGX_OK;
-    }
-
-    return ngx_ess_amqp_io_grow(s, b, need);
-}
-
-
-/* What is in the buffer moves to a new one of "size" bytes. */
-
-static ngx_int_t
-ngx_ess_amqp_io_grow(ngx_ess_amqp_session_t *s, ngx_buf_t *b, size_t size)
-{
-    size_t   len;
-    u_char  *p;
-
-    len = b->last - b->pos;
-
-    p = ngx_alloc(size, &s->log);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (b->start) {
-        ngx_memcpy(p, b->pos, len);
-        ngx_free(b->start);
-    }
-
-    b->start = p;
-    b->pos = p;
-    b->last = p + len;
-    b->end = p + size;
 
     return NGX_OK;
 }
@@ -321,6 +268,7 @@ ngx_int_t
 ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size)
 {
     size_t      len, total;
+    u_char     *p;
     ngx_buf_t  *b;
 
     b = &s->io.out;
@@ -337,15 +285,29 @@ ngx_ess_amqp_io_room(ngx_ess_amqp_session_t *s, size_t size)
     total = b->end - b->start;
 
     if (len + size <= total && b->pos - b->start >= (ssize_t) total / 2) {
-        ngx_memmove(b->start, b->pos, len);
-        b->pos = b->start;
-        b->last = b->start + len;
-        return NGX_OK;
+        p = b->start;
+        ngx_memmove(p, b->pos, len);
+
+    } else {
+        total = ngx_max(2 * total, 2 * size);
+
+        p = ngx_alloc(total, &s->log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (b->start) {
+            ngx_memcpy(p, b->pos, len);
+            ngx_free(b->start);
+        }
     }
 
-    total = ngx_max(2 * total, 2 * size);
+    b->start = p;
+    b->pos = p;
+    b->last = p + len;
+    b->end = p + total;
 
-    return ngx_ess_amqp_io_grow(s, b, total);
+    return NGX_OK;
 }
 
 

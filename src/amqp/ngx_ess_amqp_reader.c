@@ -14,23 +14,14 @@
 #define NGX_ESS_AMQP_READER_SYNC_TAG  "ess-1"
 
 
-static void ngx_ess_amqp_reader_qos(ngx_ess_amqp_reader_t *reader,
-    ngx_ess_amqp_op_pt handler);
-static void ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader);
-static void ngx_ess_amqp_reader_limited(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_reader_qos(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader,
-    const char *tag, ngx_ess_amqp_op_pt handler);
-static void ngx_ess_amqp_reader_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    const char *tag);
+static void ngx_ess_amqp_reader_cancel(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader);
+static void ngx_ess_amqp_reader_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_reader_sync_consumed(ngx_ess_amqp_op_t *op,
-    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_reader_sync_canceled(ngx_ess_amqp_op_t *op,
-    ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_amqp_reader_synced(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static ngx_int_t ngx_ess_amqp_reader_answered(ngx_ess_amqp_op_t *op,
-    ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_amqp_reader_next(ngx_ess_amqp_reader_t *reader);
 static ngx_uint_t ngx_ess_amqp_reader_missing(ngx_str_t *text);
 static void ngx_ess_amqp_reader_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *delivery);
@@ -59,6 +50,7 @@ ngx_ess_amqp_reader_open(ngx_ess_amqp_session_t *s, ngx_queue_t *readers,
     ngx_uint_t prefetch, const ngx_ess_amqp_reader_handlers_t *handlers,
     void *data, ngx_log_t *log)
 {
+    amqp_field_value_t     *offset;
     ngx_ess_amqp_reader_t  *reader;
 
     if (stream->len > NGX_ESS_MAX_KEY) {
@@ -80,15 +72,33 @@ ngx_ess_amqp_reader_open(ngx_ess_amqp_session_t *s, ngx_queue_t *readers,
     reader->session = s;
     reader->handlers = handlers;
     reader->data = data;
-    reader->from = from;
-    reader->value = value;
     reader->prefetch = prefetch;
     reader->len = stream->len;
     ngx_memcpy(reader->name, stream->data, stream->len);
 
+    reader->argument.key = amqp_cstring_bytes("x-stream-offset");
+    offset = &reader->argument.value;
+
+    switch (from) {
+
+    case NGX_ESS_AMQP_READER_OFFSET:
+        offset->kind = AMQP_FIELD_KIND_I64;
+        offset->value.i64 = (int64_t) value;
+        break;
+
+    case NGX_ESS_AMQP_READER_TIMESTAMP:
+        offset->kind = AMQP_FIELD_KIND_TIMESTAMP;
+        offset->value.u64 = value;
+        break;
+
+    default: /* NGX_ESS_AMQP_READER_LAST */
+        offset->kind = AMQP_FIELD_KIND_UTF8;
+        offset->value.bytes = amqp_cstring_bytes("last");
+    }
+
     ngx_queue_insert_tail(readers, &reader->queue);
 
-    ngx_ess_amqp_reader_qos(reader, ngx_ess_amqp_reader_limited);
+    ngx_ess_amqp_reader_qos(reader);
 
     return reader;
 }
@@ -97,15 +107,46 @@ ngx_ess_amqp_reader_open(ngx_ess_amqp_session_t *s, ngx_queue_t *readers,
 /* A stream takes no consumer without it, nor with a global one. */
 
 static void
-ngx_ess_amqp_reader_qos(ngx_ess_amqp_reader_t *reader,
-    ngx_ess_amqp_op_pt handler)
+ngx_ess_amqp_reader_qos(ngx_ess_amqp_reader_t *reader)
 {
     amqp_basic_qos_t  *qos;
 
-    qos = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_QOS_METHOD, handler,
-                               reader);
+    qos = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_QOS_METHOD,
+                               ngx_ess_amqp_reader_answered, reader);
 
     qos->prefetch_count = (uint16_t) reader->prefetch;
+
+    ngx_ess_amqp_reader_op(reader);
+}
+
+
+static void
+ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader, const char *tag)
+{
+    amqp_basic_consume_t  *consume;
+
+    consume = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_CONSUME_METHOD,
+                                   ngx_ess_amqp_reader_answered, reader);
+
+    consume->queue.bytes = reader->name;
+    consume->queue.len = reader->len;
+    consume->consumer_tag = amqp_cstring_bytes(tag);
+    consume->arguments.num_entries = 1;
+    consume->arguments.entries = &reader->argument;
+
+    ngx_ess_amqp_reader_op(reader);
+}
+
+
+static void
+ngx_ess_amqp_reader_cancel(ngx_ess_amqp_reader_t *reader)
+{
+    amqp_basic_cancel_t  *cancel;
+
+    cancel = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_CANCEL_METHOD,
+                                  ngx_ess_amqp_reader_answered, reader);
+
+    cancel->consumer_tag = amqp_cstring_bytes(NGX_ESS_AMQP_READER_SYNC_TAG);
 
     ngx_ess_amqp_reader_op(reader);
 }
@@ -120,10 +161,8 @@ ngx_ess_amqp_reader_op(ngx_ess_amqp_reader_t *reader)
 }
 
 
-/* NGX_OK: go on; NGX_DONE: the reader has ended. */
-
-static ngx_int_t
-ngx_ess_amqp_reader_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+static void
+ngx_ess_amqp_reader_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_amqp_reader_t  *reader;
@@ -133,31 +172,24 @@ ngx_ess_amqp_reader_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     if (reader->channel == NULL) {
         ngx_ess_amqp_reader_free(reader);
-        return NGX_DONE;
+        return;
     }
 
-    switch (rc) {
+    if (rc == NGX_OK) {
+        ngx_ess_amqp_reader_next(reader);
+        return;
+    }
 
-    case NGX_OK:
-        return NGX_OK;
-
-    case NGX_ABORT:
-        ngx_ess_amqp_reader_end(reader, NGX_ABORT);
-        return NGX_DONE;
-
-    default: /* NGX_DECLINED */
-
-        if (code == AMQP_NOT_FOUND && ngx_ess_amqp_reader_missing(text)) {
-            ngx_ess_amqp_reader_end(reader, NGX_DECLINED);
-            return NGX_DONE;
-        }
-
+    if (rc == NGX_DECLINED
+        && (code != AMQP_NOT_FOUND || !ngx_ess_amqp_reader_missing(text)))
+    {
         ngx_ess_amqp_trouble_once(reader->session, NGX_LOG_ERR,
                                   "broker refused a reader of a stream", code,
                                   text);
-        ngx_ess_amqp_reader_end(reader, NGX_ERROR);
-        return NGX_DONE;
+        rc = NGX_ERROR;
     }
+
+    ngx_ess_amqp_reader_end(reader, rc);
 }
 
 
@@ -173,72 +205,42 @@ ngx_ess_amqp_reader_missing(ngx_str_t *text)
 }
 
 
-static void
-ngx_ess_amqp_reader_limited(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    amqp_field_value_t     *value;
-    ngx_ess_amqp_reader_t  *reader;
+/* The method was answered. */
 
-    if (ngx_ess_amqp_reader_answered(op, rc, code, text) != NGX_OK) {
+static void
+ngx_ess_amqp_reader_next(ngx_ess_amqp_reader_t *reader)
+{
+    switch (reader->op.method) {
+
+    case AMQP_BASIC_QOS_METHOD:
+
+        if (!reader->syncing) {
+            ngx_ess_amqp_reader_consume(reader, NGX_ESS_AMQP_READER_TAG);
+            return;
+        }
+
+        reader->syncing = 0;
+
+        /* with what the second consumer got: nobody else would */
+
+        (void) ngx_ess_amqp_reader_ack(reader);
+
+        reader->handlers->synced(reader);
         return;
-    }
 
-    reader = op->data;
+    case AMQP_BASIC_CONSUME_METHOD:
 
-    reader->argument.key = amqp_cstring_bytes("x-stream-offset");
-    value = &reader->argument.value;
+        if (reader->syncing) {
+            ngx_ess_amqp_reader_cancel(reader);
 
-    switch (reader->from) {
+        } else {
+            reader->handlers->started(reader);
+        }
 
-    case NGX_ESS_AMQP_READER_OFFSET:
-        value->kind = AMQP_FIELD_KIND_I64;
-        value->value.i64 = (int64_t) reader->value;
-        break;
+        return;
 
-    case NGX_ESS_AMQP_READER_TIMESTAMP:
-        value->kind = AMQP_FIELD_KIND_TIMESTAMP;
-        value->value.u64 = reader->value;
-        break;
-
-    default: /* NGX_ESS_AMQP_READER_LAST */
-        value->kind = AMQP_FIELD_KIND_UTF8;
-        value->value.bytes = amqp_cstring_bytes("last");
-    }
-
-    ngx_ess_amqp_reader_consume(reader, NGX_ESS_AMQP_READER_TAG,
-                                ngx_ess_amqp_reader_consumed);
-}
-
-
-static void
-ngx_ess_amqp_reader_consume(ngx_ess_amqp_reader_t *reader, const char *tag,
-    ngx_ess_amqp_op_pt handler)
-{
-    amqp_basic_consume_t  *consume;
-
-    consume = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_CONSUME_METHOD,
-                                   handler, reader);
-
-    consume->queue.bytes = reader->name;
-    consume->queue.len = reader->len;
-    consume->consumer_tag = amqp_cstring_bytes(tag);
-    consume->arguments.num_entries = 1;
-    consume->arguments.entries = &reader->argument;
-
-    ngx_ess_amqp_reader_op(reader);
-}
-
-
-static void
-ngx_ess_amqp_reader_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_amqp_reader_t  *reader;
-
-    if (ngx_ess_amqp_reader_answered(op, rc, code, text) == NGX_OK) {
-        reader = op->data;
-        reader->handlers->started(reader);
+    default: /* AMQP_BASIC_CANCEL_METHOD */
+        ngx_ess_amqp_reader_qos(reader);
     }
 }
 
@@ -255,63 +257,11 @@ ngx_ess_amqp_reader_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
 void
 ngx_ess_amqp_reader_sync(ngx_ess_amqp_reader_t *reader)
 {
+    reader->syncing = 1;
     reader->argument.value.kind = AMQP_FIELD_KIND_UTF8;
     reader->argument.value.value.bytes = amqp_cstring_bytes("next");
 
-    ngx_ess_amqp_reader_consume(reader, NGX_ESS_AMQP_READER_SYNC_TAG,
-                                ngx_ess_amqp_reader_sync_consumed);
-}
-
-
-static void
-ngx_ess_amqp_reader_sync_consumed(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text)
-{
-    amqp_basic_cancel_t    *cancel;
-    ngx_ess_amqp_reader_t  *reader;
-
-    if (ngx_ess_amqp_reader_answered(op, rc, code, text) != NGX_OK) {
-        return;
-    }
-
-    reader = op->data;
-
-    cancel = ngx_ess_amqp_op_init(&reader->op, AMQP_BASIC_CANCEL_METHOD,
-                                  ngx_ess_amqp_reader_sync_canceled, reader);
-
-    cancel->consumer_tag = amqp_cstring_bytes(NGX_ESS_AMQP_READER_SYNC_TAG);
-
-    ngx_ess_amqp_reader_op(reader);
-}
-
-
-static void
-ngx_ess_amqp_reader_sync_canceled(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text)
-{
-    if (ngx_ess_amqp_reader_answered(op, rc, code, text) == NGX_OK) {
-        ngx_ess_amqp_reader_qos(op->data, ngx_ess_amqp_reader_synced);
-    }
-}
-
-
-static void
-ngx_ess_amqp_reader_synced(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_ess_amqp_reader_t  *reader;
-
-    if (ngx_ess_amqp_reader_answered(op, rc, code, text) != NGX_OK) {
-        return;
-    }
-
-    reader = op->data;
-
-    /* with what the second consumer got: nobody else would */
-
-    (void) ngx_ess_amqp_reader_ack(reader);
-
-    reader->handlers->synced(reader);
+    ngx_ess_amqp_reader_consume(reader, NGX_ESS_AMQP_READER_SYNC_TAG);
 }
 
 

@@ -60,12 +60,11 @@ struct ngx_ess_amqp_reader_s {
     ngx_ess_amqp_channel_t           *channel;  /* NULL: closed */
     ngx_ess_amqp_op_t                 op;
     amqp_table_entry_t                argument;
-    ngx_ess_amqp_reader_from_e        from;
-    uint64_t                          value;
     ngx_uint_t                        prefetch;
     uint64_t                          last_tag;
     uint64_t                          acked_tag;
     unsigned                          busy:1;   /* op is under way */
+    unsigned                          syncing:1;    /* for a sync */
     size_t                            len;
     u_char                            name[NGX_ESS_MAX_KEY];
 };
