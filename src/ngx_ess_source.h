@@ -157,7 +157,6 @@ struct ngx_ess_source_attach_s {
 
     /* private to the source */
     ngx_queue_t              queue;         /* next NULL: on no list */
-    unsigned                 fresh:1;       /* the broker is to be asked */
 
     /* private to ngx_ess_source.c */
     ngx_event_t              timer;

@@ -332,27 +332,15 @@ ngx_ess_amqp_reader_session_closed(ngx_queue_t *readers)
     ngx_queue_t            *q;
     ngx_ess_amqp_reader_t  *reader;
 
-    /* those with an operation under way had their answer before */
-
     while (!ngx_queue_empty(readers)) {
         q = ngx_queue_head(readers);
         reader = ngx_queue_data(q, ngx_ess_amqp_reader_t, queue);
 
-        reader->handlers->ended(reader, NGX_ABORT);
+        if (reader->channel) {
+            reader->handlers->ended(reader, NGX_ABORT);
+        }
+
         ngx_ess_amqp_reader_free(reader);
-    }
-}
-
-
-void
-ngx_ess_amqp_reader_session_destroyed(ngx_queue_t *readers)
-{
-    ngx_queue_t  *q;
-
-    while (!ngx_queue_empty(readers)) {
-        q = ngx_queue_head(readers);
-        ngx_ess_amqp_reader_free(ngx_queue_data(q, ngx_ess_amqp_reader_t,
-                                                queue));
     }
 }
 

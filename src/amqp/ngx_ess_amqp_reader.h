@@ -93,11 +93,8 @@ void ngx_ess_amqp_reader_sync(ngx_ess_amqp_reader_t *reader);
 ngx_int_t ngx_ess_amqp_reader_ack(ngx_ess_amqp_reader_t *reader);
 
 
-/* The session's channels are gone: its readers end. */
+/* The session's channels are gone, or it is destroyed: its readers end. */
 void ngx_ess_amqp_reader_session_closed(ngx_queue_t *readers);
-
-/* The session was destroyed: no handlers are called. */
-void ngx_ess_amqp_reader_session_destroyed(ngx_queue_t *readers);
 
 
 #endif /* _NGX_ESS_AMQP_READER_H_INCLUDED_ */

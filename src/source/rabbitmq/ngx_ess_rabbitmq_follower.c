@@ -31,9 +31,10 @@
 
 
 static void ngx_ess_rabbitmq_follower_asked(ngx_ess_rabbitmq_follower_t *f);
-static ngx_uint_t ngx_ess_rabbitmq_follower_missing(
-    ngx_ess_rabbitmq_follower_t *f);
-static void ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f);
+static void ngx_ess_rabbitmq_follower_tell(ngx_ess_rabbitmq_follower_t *f,
+    ngx_int_t rc);
+static void ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f,
+    ngx_msec_t ms);
 static void ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery);
@@ -41,9 +42,6 @@ static void ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
     uint64_t ordinal, ngx_ess_amqp_delivery_t *delivery);
 static void ngx_ess_rabbitmq_follower_synced(ngx_ess_amqp_reader_t *reader);
 static void ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f);
-static void ngx_ess_rabbitmq_follower_fill(ngx_ess_rabbitmq_follower_t *f,
-    uint64_t first);
-static void ngx_ess_rabbitmq_follower_filled(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader,
@@ -61,36 +59,18 @@ static const ngx_ess_amqp_reader_handlers_t
 
 
 void
-ngx_ess_rabbitmq_follower_ask(ngx_event_t *ev)
-{
-    ngx_ess_rabbitmq_follower_t  *f;
-
-    f = ev->data;
-
-    switch (f->state) {
-
-    case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
-        ngx_ess_rabbitmq_follower_look(f);
-        return;
-
-    case NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING:
-        ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
-        return;
-
-    default:
-        /* it will be told */
-        return;
-    }
-}
-
-
-void
 ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_int_t                    rc;
     ngx_ess_rabbitmq_streams_t  *s;
 
+    if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING) {
+        ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
+        return;
+    }
+
     if (f->state != NGX_ESS_RABBITMQ_FOLLOWER_OTHER) {
+        /* they will be told */
         return;
     }
 
@@ -116,7 +96,9 @@ ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
 
         /* that is the answer to those who had asked before */
 
-        if (!ngx_ess_rabbitmq_follower_missing(f)) {
+        ngx_ess_rabbitmq_follower_tell(f, NGX_DECLINED);
+
+        if (ngx_queue_empty(&f->fresh)) {
             return;
         }
 
@@ -124,7 +106,7 @@ ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
 
     default: /* NGX_ESS_FOLLOW_NONE */
 
-        if (ngx_queue_empty(&f->attaches)
+        if (!ngx_ess_rabbitmq_follower_waits(f)
             && !ngx_ess_interest_subscribed(s->zone, &f->ref))
         {
             return;
@@ -141,8 +123,7 @@ ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
     ngx_ess_rabbitmq_follower_asked(f);
 
     if (rc == NGX_OK) {
-        f->mine = 1;
-        f->again = 0;
+        f->known = 0;
         f->after = 0;
         ngx_ess_rabbitmq_follower_open(f);
     }
@@ -154,70 +135,31 @@ ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
 static void
 ngx_ess_rabbitmq_follower_asked(ngx_ess_rabbitmq_follower_t *f)
 {
-    ngx_queue_t              *q;
-    ngx_ess_source_attach_t  *attach;
-
-    for (q = ngx_queue_head(&f->attaches);
-         q != ngx_queue_sentinel(&f->attaches);
-         q = ngx_queue_next(q))
-    {
-        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
-        attach->fresh = 0;
+    if (!ngx_queue_empty(&f->fresh)) {
+        ngx_queue_add(&f->attaches, &f->fresh);
+        ngx_queue_init(&f->fresh);
     }
-}
-
-
-/* Returns 1 when there are some who have not asked yet. */
-
-static ngx_uint_t
-ngx_ess_rabbitmq_follower_missing(ngx_ess_rabbitmq_follower_t *f)
-{
-    ngx_queue_t              *q, *next, fresh;
-    ngx_ess_source_attach_t  *attach;
-
-    ngx_queue_init(&fresh);
-
-    for (q = ngx_queue_head(&f->attaches);
-         q != ngx_queue_sentinel(&f->attaches);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
-
-        if (attach->fresh) {
-            ngx_queue_remove(q);
-            ngx_queue_insert_tail(&fresh, q);
-        }
-    }
-
-    ngx_ess_rabbitmq_follower_answer(f, NGX_DECLINED);
-
-    if (ngx_queue_empty(&fresh)) {
-        return 0;
-    }
-
-    ngx_queue_add(&f->attaches, &fresh);
-
-    return 1;
 }
 
 
 void
 ngx_ess_rabbitmq_follower_answer(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
 {
-    ngx_queue_t              *q, answered;
+    ngx_ess_rabbitmq_follower_asked(f);
+    ngx_ess_rabbitmq_follower_tell(f, rc);
+}
+
+
+/* Those of whom the broker was asked; who asks again is a new one. */
+
+static void
+ngx_ess_rabbitmq_follower_tell(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
+{
+    ngx_queue_t              *q;
     ngx_ess_source_attach_t  *attach;
 
-    if (ngx_queue_empty(&f->attaches)) {
-        return;
-    }
-
-    ngx_queue_init(&answered);
-    ngx_queue_add(&answered, &f->attaches);
-    ngx_queue_init(&f->attaches);
-
-    while (!ngx_queue_empty(&answered)) {
-        q = ngx_queue_head(&answered);
+    while (!ngx_queue_empty(&f->attaches)) {
+        q = ngx_queue_head(&f->attaches);
         ngx_queue_remove(q);
 
         attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
@@ -259,7 +201,7 @@ ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *f)
                                          &ngx_ess_rabbitmq_follower_handlers,
                                          f, s->log);
     if (f->reader == NULL) {
-        ngx_ess_rabbitmq_follower_later(f);
+        ngx_ess_rabbitmq_follower_later(f, ngx_ess_backoff(f->attempt++));
     }
 }
 
@@ -279,21 +221,19 @@ ngx_ess_rabbitmq_follower_close(ngx_ess_rabbitmq_follower_t *f)
 
 
 static void
-ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f)
+ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f, ngx_msec_t ms)
 {
     ngx_ess_rabbitmq_follower_seek(f);
 
     f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
 
-    ngx_add_timer(&f->timer, ngx_ess_backoff(f->attempt));
-    f->attempt++;
+    ngx_add_timer(&f->timer, ms);
 }
 
 
 static void
 ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader)
 {
-    ngx_ess_escaped_t             key;
     ngx_ess_rabbitmq_follower_t  *f;
 
     f = reader->data;
@@ -311,17 +251,11 @@ ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader)
         return;
     }
 
-    f->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
-
-    ngx_log_error(NGX_LOG_INFO, f->streams->log, 0,
-                  "following RabbitMQ stream \"%V\" from event %uL on",
-                  ngx_ess_escape(&key, &f->key), f->ordinal);
-
     if (f->ordinal > 1) {
         ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
     }
 
-    ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
+    ngx_ess_rabbitmq_follower_live(f);
 }
 
 
@@ -357,11 +291,20 @@ ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
 
     if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_FILLING) {
 
-        if (f->ordinal >= f->end) {
-            ngx_ess_rabbitmq_follower_filled(f);
+        if (f->ordinal < f->end) {
+            ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
+            return;
+        }
+
+        f->end = 0;
+
+        if (ngx_ess_follow_live(f->streams->zone, &f->ref, &f->streams->wake)
+            == NGX_OK)
+        {
+            ngx_ess_rabbitmq_follower_live(f);
 
         } else {
-            ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
+            ngx_ess_rabbitmq_follower_succeeded(f);
         }
     }
 }
@@ -418,10 +361,7 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
 
         f->ordinal = ordinal;
         ngx_ess_rabbitmq_follower_close(f);
-        ngx_ess_rabbitmq_follower_seek(f);
-
-        f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
-        ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_ROOM);
+        ngx_ess_rabbitmq_follower_later(f, NGX_ESS_RABBITMQ_FOLLOWER_ROOM);
     }
 }
 
@@ -447,7 +387,6 @@ ngx_ess_rabbitmq_follower_synced(ngx_ess_amqp_reader_t *reader)
 
         ngx_ess_rabbitmq_follower_close(f);
 
-        f->again = 1;
         f->known = f->ordinal;
         f->ordinal = 0;
 
@@ -472,14 +411,13 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
         f->silent = 1;
     }
 
-    if (f->again) {
+    if (f->ordinal == f->known) {
+        /* as it was: there was nothing to come again */
+        ngx_ess_rabbitmq_follower_live(f);
+        return;
+    }
 
-        if (f->ordinal == f->known) {
-            /* as it was: there was nothing to come again */
-            ngx_ess_rabbitmq_follower_live(f);
-            return;
-        }
-
+    if (f->known) {
         ngx_log_error(NGX_LOG_WARN, s->log, 0,
                       "RabbitMQ stream \"%V\" goes on with event %uL where "
                       "%uL was expected: it was made anew",
@@ -504,43 +442,17 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
         return;
 
     case NGX_AGAIN:
-        ngx_ess_rabbitmq_follower_fill(f, first);
+        ngx_ess_rabbitmq_follower_close(f);
+
+        f->end = f->ordinal;
+        f->ordinal = first;
+
+        ngx_ess_rabbitmq_follower_open(f);
         return;
 
     default: /* NGX_DECLINED */
         ngx_ess_rabbitmq_follower_succeeded(f);
     }
-}
-
-
-static void
-ngx_ess_rabbitmq_follower_fill(ngx_ess_rabbitmq_follower_t *f,
-    uint64_t first)
-{
-    ngx_ess_rabbitmq_follower_close(f);
-
-    f->end = f->ordinal;
-    f->ordinal = first;
-
-    ngx_ess_rabbitmq_follower_open(f);
-}
-
-
-static void
-ngx_ess_rabbitmq_follower_filled(ngx_ess_rabbitmq_follower_t *f)
-{
-    ngx_ess_rabbitmq_streams_t  *s;
-
-    s = f->streams;
-
-    f->end = 0;
-
-    if (ngx_ess_follow_live(s->zone, &f->ref, &s->wake) != NGX_OK) {
-        ngx_ess_rabbitmq_follower_succeeded(f);
-        return;
-    }
-
-    ngx_ess_rabbitmq_follower_live(f);
 }
 
 
@@ -552,10 +464,10 @@ ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *f)
     ngx_ess_escaped_t  key;
 
     ngx_log_error(NGX_LOG_INFO, f->streams->log, 0,
-                  "following RabbitMQ stream \"%V\" from its end, event %uL, "
-                  "on", ngx_ess_escape(&key, &f->key), f->ordinal);
+                  "following RabbitMQ stream \"%V\" from event %uL on",
+                  ngx_ess_escape(&key, &f->key), f->ordinal);
 
-    f->again = 0;
+    f->known = 0;
     f->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
 
     ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
@@ -579,7 +491,6 @@ ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *f)
 {
     ngx_ess_rabbitmq_follower_close(f);
 
-    f->mine = 0;
     f->end = 0;
     f->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
 
@@ -599,9 +510,7 @@ ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 
     f->reader = NULL;
 
-    if (f->timer.timer_set) {
-        ngx_del_timer(&f->timer);
-    }
+    ngx_ess_rabbitmq_follower_close(f);
 
     if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
         f->ordinal = 0;
@@ -614,7 +523,7 @@ ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
     }
 
     if (rc == NGX_ERROR && f->ordinal) {
-        ngx_ess_rabbitmq_follower_later(f);
+        ngx_ess_rabbitmq_follower_later(f, ngx_ess_backoff(f->attempt++));
         return;
     }
 
@@ -625,9 +534,7 @@ ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
     (void) ngx_ess_follow_missing(s->zone, &f->ref, &s->wake);
     ngx_ess_wake_procs(s->zone, &s->wake);
 
-    f->mine = 0;
     f->end = 0;
-    f->again = 0;
     f->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
 
     ngx_ess_rabbitmq_follower_answer(f, NGX_DECLINED);
@@ -647,30 +554,20 @@ ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev)
         ngx_ess_rabbitmq_follower_look(f);
         return;
 
-    case NGX_ESS_RABBITMQ_FOLLOWER_OPENING:
-
-        if (f->reader == NULL) {
-            ngx_ess_rabbitmq_follower_open(f);
-        }
-
-        return;
-
-    case NGX_ESS_RABBITMQ_FOLLOWER_SEEKING:
-        return;
-
-    case NGX_ESS_RABBITMQ_FOLLOWER_FILLING:
-
-        /* what was there is gone: so is perhaps the end */
-
-        ngx_ess_rabbitmq_follower_close(f);
-        ngx_ess_rabbitmq_follower_seek(f);
-        ngx_ess_rabbitmq_follower_open(f);
-        return;
-
-    default: /* NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING */
+    case NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING:
 
         /* is what was last gone, or only late? */
 
         ngx_ess_amqp_reader_sync(f->reader);
+        return;
+
+    default:
+
+        /* it is time to open it; or what was there is gone, and so is perhaps
+           the end */
+
+        ngx_ess_rabbitmq_follower_close(f);
+        ngx_ess_rabbitmq_follower_seek(f);
+        ngx_ess_rabbitmq_follower_open(f);
     }
 }

@@ -30,10 +30,21 @@ typedef enum {
 } ngx_ess_rabbitmq_follower_e;
 
 
+/* this worker is the follower */
+#define ngx_ess_rabbitmq_follower_mine(f)                                     \
+    ((f)->state != NGX_ESS_RABBITMQ_FOLLOWER_OTHER)
+
+/* somebody waits */
+#define ngx_ess_rabbitmq_follower_waits(f)                                    \
+    (!ngx_queue_empty(&(f)->attaches) || !ngx_queue_empty(&(f)->fresh))
+
+
 typedef struct {
     ngx_rbtree_node_t            node;      /* key: the stream's id */
     ngx_queue_t                  queue;     /* all of the worker */
     ngx_queue_t                  attaches;  /* who waits for the log */
+    ngx_queue_t                  fresh;     /* the same, and the broker was not
+                                               asked since */
     ngx_ess_rabbitmq_streams_t   *streams;
     ngx_ess_stream_ref_t         ref;
     ngx_ess_amqp_reader_t       *reader;    /* NULL: none */
@@ -43,16 +54,14 @@ typedef struct {
                                                with: an ordinal; 0: it is not */
     uint64_t                     after;     /* the last one that is gone: as in
                                                ngx_ess_event_t */
-    uint64_t                     known;     /* with "again": what it was */
+    uint64_t                     known;     /* its end is looked for, for this
+                                               one did not come; 0: it is not */
     ngx_event_t                  timer;
     ngx_event_t                  ask;       /* somebody waits */
     ngx_msec_t                   used;      /* when somebody was interested */
     ngx_uint_t                   attempt;
-    unsigned                     mine:1;    /* this worker is the f */
     unsigned                     silent:1;  /* the last event, or the first
                                                one of all, has not come yet */
-    unsigned                     again:1;   /* its end is looked for, for it
-                                               did not come */
     ngx_str_t                    key;
     u_char                       data[NGX_ESS_MAX_KEY];
 } ngx_ess_rabbitmq_follower_t;
@@ -69,11 +78,8 @@ void ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *f);
 /* of f->timer */
 void ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev);
 
-/* of f->ask: somebody new waits */
-void ngx_ess_rabbitmq_follower_ask(ngx_event_t *ev);
-
-/* While this worker does not follow the stream: does another one, or shall
-   it? */
+/* What is there for those who wait?  While this worker does not follow the
+   stream: does another one, or shall it? */
 void ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f);
 
 /* Answers all who wait; they may cancel any other attach, or ask again. */

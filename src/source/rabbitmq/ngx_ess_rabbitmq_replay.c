@@ -80,7 +80,6 @@ static ngx_uint_t ngx_ess_rabbitmq_replay_yield(ngx_ess_rabbitmq_turn_t *turn);
 static void ngx_ess_rabbitmq_replay_leave(ngx_ess_rabbitmq_replay_t *replay);
 static void ngx_ess_rabbitmq_replay_open(ngx_ess_rabbitmq_replay_t *replay);
 static void ngx_ess_rabbitmq_replay_close(ngx_ess_rabbitmq_replay_t *replay);
-static void ngx_ess_rabbitmq_replay_later(ngx_ess_rabbitmq_replay_t *replay);
 static void ngx_ess_rabbitmq_replay_ack(ngx_ess_rabbitmq_replay_t *replay);
 static void ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev);
 static void ngx_ess_rabbitmq_replay_started(ngx_ess_amqp_reader_t *reader);
@@ -146,29 +145,19 @@ ngx_ess_rabbitmq_replay_init(ngx_ess_amqp_conf_t *conf, ngx_uint_t prefetch,
 void
 ngx_ess_rabbitmq_replay_exit(void)
 {
-    ngx_queue_t                       *q;
     ngx_ess_rabbitmq_replay_worker_t  *w;
 
     w = &ngx_ess_rabbitmq_replays;
 
     ngx_ess_rabbitmq_turn_close(&w->turns);
 
-    if (w->session == NULL) {
-        return;
-    }
+    if (w->session) {
+        ngx_ess_amqp_destroy(w->session);
+        w->session = NULL;
 
-    ngx_ess_amqp_destroy(w->session);
-    w->session = NULL;
+        /* subscribers end after the sources, and stop their replays then */
 
-    ngx_ess_amqp_reader_session_destroyed(&w->readers);
-
-    /* subscribers end after the sources, and stop their replays then */
-
-    for (q = ngx_queue_head(&w->turns.running);
-         q != ngx_queue_sentinel(&w->turns.running);
-         q = ngx_queue_next(q))
-    {
-        ngx_ess_rabbitmq_replay_of(q)->reader = NULL;
+        ngx_ess_amqp_reader_session_closed(&w->readers);
     }
 }
 
@@ -197,7 +186,6 @@ ngx_ess_rabbitmq_replay_start(ngx_ess_source_replay_t *user)
     replay->timer.log = w->log;
     replay->timer.cancelable = 1;
 
-    ngx_ess_rabbitmq_turn_wait(&w->turns, &replay->turn);
     ngx_ess_counter_add(w->zone, NGX_ESS_C_REPLAYS, 1);
 
     if (w->session == NULL) {
@@ -209,6 +197,7 @@ ngx_ess_rabbitmq_replay_start(ngx_ess_source_replay_t *user)
                                          w->zone->max_event, w->log);
     }
 
+    ngx_ess_rabbitmq_turn_wait(&w->turns, &replay->turn);
     ngx_ess_rabbitmq_turn_next(&w->turns);
 
     return NGX_OK;
@@ -311,7 +300,7 @@ ngx_ess_rabbitmq_replay_open(ngx_ess_rabbitmq_replay_t *replay)
                                               &ngx_ess_rabbitmq_replay_handlers,
                                               replay, w->log);
     if (replay->reader == NULL) {
-        ngx_ess_rabbitmq_replay_later(replay);
+        ngx_add_timer(&replay->timer, ngx_ess_backoff(replay->attempt++));
     }
 }
 
@@ -327,14 +316,6 @@ ngx_ess_rabbitmq_replay_close(ngx_ess_rabbitmq_replay_t *replay)
     if (replay->timer.timer_set) {
         ngx_del_timer(&replay->timer);
     }
-}
-
-
-static void
-ngx_ess_rabbitmq_replay_later(ngx_ess_rabbitmq_replay_t *replay)
-{
-    ngx_add_timer(&replay->timer, ngx_ess_backoff(replay->attempt));
-    replay->attempt++;
 }
 
 
@@ -530,9 +511,7 @@ ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
     replay = reader->data;
     replay->reader = NULL;
 
-    if (replay->timer.timer_set) {
-        ngx_del_timer(&replay->timer);
-    }
+    ngx_ess_rabbitmq_replay_close(replay);
 
     switch (rc) {
 
@@ -546,7 +525,7 @@ ngx_ess_rabbitmq_replay_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
         return;
 
     default: /* NGX_ERROR */
-        ngx_ess_rabbitmq_replay_later(replay);
+        ngx_add_timer(&replay->timer, ngx_ess_backoff(replay->attempt++));
     }
 }
 

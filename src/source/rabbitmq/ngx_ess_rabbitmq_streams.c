@@ -23,6 +23,7 @@ static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_find(
 static ngx_ess_rabbitmq_follower_t *ngx_ess_rabbitmq_streams_create(
     ngx_ess_rabbitmq_streams_t *s, ngx_ess_stream_ref_t *ref, ngx_str_t *key);
 static void ngx_ess_rabbitmq_streams_free(ngx_ess_rabbitmq_follower_t *f);
+static void ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev);
 static void ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_rabbitmq_streams_unused(
     ngx_ess_rabbitmq_follower_t *f);
@@ -48,21 +49,21 @@ ngx_ess_rabbitmq_streams_exit(ngx_ess_rabbitmq_streams_t *s)
     ngx_queue_t                  *q;
     ngx_ess_rabbitmq_follower_t  *f;
 
+    ngx_ess_rabbitmq_streams_closed(s);
+
     while (!ngx_queue_empty(&s->queue)) {
         q = ngx_queue_head(&s->queue);
         f = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
         ngx_ess_rabbitmq_follower_answer(f, NGX_BUSY);
 
-        if (f->mine) {
+        if (ngx_ess_rabbitmq_follower_mine(f)) {
             (void) ngx_ess_follow_release(s->zone, &f->ref, 1,
                                           &s->wake);
         }
 
         ngx_ess_rabbitmq_streams_free(f);
     }
-
-    ngx_ess_amqp_reader_session_destroyed(&s->readers);
 
     ngx_ess_wake_procs(s->zone, &s->wake);
 
@@ -122,11 +123,12 @@ ngx_ess_rabbitmq_streams_create(ngx_ess_rabbitmq_streams_t *s,
     f->timer.log = s->log;
     f->timer.cancelable = 1;
 
-    f->ask.handler = ngx_ess_rabbitmq_follower_ask;
+    f->ask.handler = ngx_ess_rabbitmq_streams_ask;
     f->ask.data = f;
     f->ask.log = s->log;
 
     ngx_queue_init(&f->attaches);
+    ngx_queue_init(&f->fresh);
 
     f->node.key = (ngx_rbtree_key_t) ref->id;
     ngx_rbtree_insert(&s->followers, &f->node);
@@ -178,10 +180,16 @@ ngx_ess_rabbitmq_streams_attach(ngx_ess_rabbitmq_streams_t *s,
 
     /* answered from the event: not from within this */
 
-    attach->fresh = 1;
-    ngx_queue_insert_tail(&f->attaches, &attach->queue);
+    ngx_queue_insert_tail(&f->fresh, &attach->queue);
 
     ngx_post_event(&f->ask, &ngx_posted_events);
+}
+
+
+static void
+ngx_ess_rabbitmq_streams_ask(ngx_event_t *ev)
+{
+    ngx_ess_rabbitmq_follower_look(ev->data);
 }
 
 
@@ -239,7 +247,9 @@ ngx_ess_rabbitmq_streams_tick(ngx_event_t *ev)
         next = ngx_queue_next(q);
         f = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
-        if (f->mine && !ngx_ess_follow_mine(s->zone, &f->ref)) {
+        if (ngx_ess_rabbitmq_follower_mine(f)
+            && !ngx_ess_follow_mine(s->zone, &f->ref))
+        {
             ngx_ess_rabbitmq_follower_succeeded(f);
 
         } else {
@@ -269,11 +279,11 @@ ngx_ess_rabbitmq_streams_unused(ngx_ess_rabbitmq_follower_t *f)
 
     s = f->streams;
 
-    if (!ngx_queue_empty(&f->attaches) || f->ask.posted) {
+    if (ngx_ess_rabbitmq_follower_waits(f) || f->ask.posted) {
         return 0;
     }
 
-    if (!f->mine) {
+    if (!ngx_ess_rabbitmq_follower_mine(f)) {
         return !ngx_ess_interest_subscribed(s->zone, &f->ref);
     }
 
@@ -309,7 +319,9 @@ ngx_ess_rabbitmq_streams_kick(ngx_ess_rabbitmq_streams_t *s)
     {
         f = ngx_queue_data(q, ngx_ess_rabbitmq_follower_t, queue);
 
-        if (f->mine && f->reader == NULL && !f->timer.timer_set) {
+        if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_OPENING
+            && f->reader == NULL && !f->timer.timer_set)
+        {
             ngx_ess_rabbitmq_follower_open(f);
         }
     }

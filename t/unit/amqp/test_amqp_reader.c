@@ -166,7 +166,7 @@ teardown(void **state)
     }
 
     ngx_ess_amqp_destroy(session);
-    ngx_ess_amqp_reader_session_destroyed(&readers);
+    ngx_ess_amqp_reader_session_closed(&readers);
 
     return ngx_unit_pending() != 0;
 }
@@ -528,7 +528,7 @@ test_a_reader_that_is_closed_hears_of_nothing_more_in_each_state(void **state)
 
             default:
                 ngx_ess_amqp_destroy(session);
-                ngx_ess_amqp_reader_session_destroyed(&readers);
+                ngx_ess_amqp_reader_session_closed(&readers);
                 ngx_unit_traced("destroy");
 
                 session = fake_session(&session_handlers, NULL);
@@ -600,30 +600,29 @@ test_readers_of_one_session_end_alone_or_with_it(void **state)
 
 
 static void
-test_no_handler_is_called_when_the_session_is_destroyed(void **state)
+test_it_ends_when_the_session_is_destroyed_in_each_state(void **state)
 {
     ngx_uint_t  n, answered;
 
-    /* one in each state */
-
-    for (n = 0; n <= 5; n++) {
+    for (answered = 0; answered <= 5; answered++) {
         user_does = SYNC_IN_STARTED;
-        (void) open_from(NGX_ESS_AMQP_READER_LAST, 0);
+        reader = open_from(NGX_ESS_AMQP_READER_LAST, 0);
 
-        for (answered = 0; answered < n; answered++) {
+        for (n = 0; n < answered; n++) {
             fake_answers(fake.opened);
         }
+
+        ngx_unit_trace_clear();
+        ngx_ess_amqp_destroy(session);
+        ngx_ess_amqp_reader_session_closed(&readers);
+        ngx_unit_posted();
+        ngx_unit_traced("destroy", "ended ABORT");
+        assert_true(ngx_queue_empty(&readers));
+
+        session = fake_session(&session_handlers, NULL);
+        fake_open();
+        ngx_unit_traced("connect");
     }
-
-    ngx_unit_trace_clear();
-    ngx_ess_amqp_destroy(session);
-    ngx_ess_amqp_reader_session_destroyed(&readers);
-    ngx_unit_posted();
-    ngx_unit_traced("destroy");
-    assert_true(ngx_queue_empty(&readers));
-
-    session = fake_session(&session_handlers, NULL);
-    ngx_unit_traced("connect");
 }
 
 
@@ -649,7 +648,7 @@ main(void)
         TEST(test_a_reader_that_is_closed_hears_of_nothing_more_in_each_state),
         TEST(test_it_may_be_closed_from_within_its_handlers),
         TEST(test_readers_of_one_session_end_alone_or_with_it),
-        TEST(test_no_handler_is_called_when_the_session_is_destroyed),
+        TEST(test_it_ends_when_the_session_is_destroyed_in_each_state),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
