@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_registry_op.h"
+#include "ngx_ess_registry_undo.h"
 #include "ngx_ess_table.h"
 
 
@@ -112,7 +113,7 @@ ngx_ess_registry_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
         ngx_memcpy(op->text, text->data, len);
     }
 
-    ngx_ess_registry_op_undo(op);
+    ngx_ess_registry_undo(op);
 }
 
 

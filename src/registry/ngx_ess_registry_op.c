@@ -1,30 +1,23 @@
+
 /*
  * Operations of the registry: each one's memory is its own, and outlives
- * whoever began it; a worker that quits stays for those under way.  What is
- * undone while the store fails waits here to be tried again.  One set per
- * worker.
+ * whoever began it; a worker that quits stays for those under way.
  */
 
 
 #include "ngx_ess_registry_op.h"
-#include "ngx_ess_table.h"
 
 
 /* ms; only that a timer is there counts */
 #define NGX_ESS_REGISTRY_OP_HOLD      60000
 
 
-static void ngx_ess_registry_op_undone(ngx_ess_store_op_t *store);
-static void ngx_ess_registry_op_stay(void);
-static void ngx_ess_registry_op_hold(ngx_event_t *ev);
+static void ngx_ess_registry_op_timeout(ngx_event_t *ev);
 
 
-static ngx_uint_t         ngx_ess_registry_op_all;      /* there are */
-static ngx_uint_t         ngx_ess_registry_op_waiting;  /* for a retry */
-static ngx_uint_t         ngx_ess_registry_op_removing; /* undone just now */
-static ngx_queue_t        ngx_ess_registry_op_again;
-static ngx_event_t        ngx_ess_registry_op_timer;
-static ngx_connection_t   ngx_ess_registry_op_dummy;
+static ngx_uint_t        ngx_ess_registry_op_n;     /* the worker stays for */
+static ngx_event_t       ngx_ess_registry_op_timer;
+static ngx_connection_t  ngx_ess_registry_op_dummy;
 
 
 void
@@ -32,11 +25,7 @@ ngx_ess_registry_op_init(ngx_cycle_t *cycle)
 {
     ngx_event_t  *ev;
 
-    ngx_ess_registry_op_all = 0;
-    ngx_ess_registry_op_waiting = 0;
-    ngx_ess_registry_op_removing = 0;
-
-    ngx_queue_init(&ngx_ess_registry_op_again);
+    ngx_ess_registry_op_n = 0;
 
     /* the event's data is looked at by nginx's debugging messages only */
 
@@ -45,7 +34,7 @@ ngx_ess_registry_op_init(ngx_cycle_t *cycle)
     ev = &ngx_ess_registry_op_timer;
     ngx_memzero(ev, sizeof(ngx_event_t));
 
-    ev->handler = ngx_ess_registry_op_hold;
+    ev->handler = ngx_ess_registry_op_timeout;
     ev->data = &ngx_ess_registry_op_dummy;
     ev->log = cycle->log;
 }
@@ -63,8 +52,7 @@ ngx_ess_registry_op_create(ngx_ess_zone_t *zone)
 
     op->zone = zone;
 
-    ngx_ess_registry_op_all++;
-    ngx_ess_registry_op_stay();
+    ngx_ess_registry_op_hold();
 
     return op;
 }
@@ -74,9 +62,7 @@ void
 ngx_ess_registry_op_free(ngx_ess_registry_op_t *op)
 {
     ngx_free(op);
-
-    ngx_ess_registry_op_all--;
-    ngx_ess_registry_op_stay();
+    ngx_ess_registry_op_release();
 }
 
 
@@ -108,104 +94,28 @@ ngx_ess_registry_op_answer(ngx_ess_registry_op_t *op,
 }
 
 
+/* The timer is not cancelable: a worker that quits stays while there is one. */
+
 void
-ngx_ess_registry_op_undo(ngx_ess_registry_op_t *op)
+ngx_ess_registry_op_hold(void)
 {
-    ngx_ess_registry_op_removing++;
-
-    ngx_ess_registry_op_store(op, NGX_ESS_STORE_REMOVE,
-                              ngx_ess_registry_op_undone);
-}
-
-
-static void
-ngx_ess_registry_op_undone(ngx_ess_store_op_t *store)
-{
-    ngx_ess_registry_op_t  *op;
-
-    op = store->data;
-
-    ngx_ess_registry_op_removing--;
-
-    if (store->rc == NGX_OK) {
-        ngx_ess_table_remove(op->zone, &op->info.ref);
-
-        ngx_ess_registry_op_answer(op, op->result, (char *) op->text);
-        ngx_ess_registry_op_free(op);
-
-        return;
+    if (ngx_ess_registry_op_n++ == 0) {
+        ngx_add_timer(&ngx_ess_registry_op_timer, NGX_ESS_REGISTRY_OP_HOLD);
     }
-
-    /* the row is there still, so the stream stays half-made, seen by nobody */
-
-    ngx_ess_registry_op_answer(op, op->result, (char *) op->text);
-
-    ngx_queue_insert_tail(&ngx_ess_registry_op_again, &op->queue);
-    ngx_ess_registry_op_waiting++;
-    ngx_ess_registry_op_stay();
-}
-
-
-ngx_uint_t
-ngx_ess_registry_op_undoing(void)
-{
-    return ngx_ess_registry_op_removing + ngx_ess_registry_op_waiting;
 }
 
 
 void
-ngx_ess_registry_op_retry(void)
+ngx_ess_registry_op_release(void)
 {
-    ngx_uint_t              n;
-    ngx_queue_t            *q;
-    ngx_ess_registry_op_t  *op;
-
-    /* handlers come later, so those that fail again are not met here */
-
-    n = NGX_ESS_REGISTRY_OP_UNDO_MAX;
-
-    while (n-- && !ngx_queue_empty(&ngx_ess_registry_op_again)) {
-        q = ngx_queue_head(&ngx_ess_registry_op_again);
-        ngx_queue_remove(q);
-
-        op = ngx_queue_data(q, ngx_ess_registry_op_t, queue);
-
-        ngx_ess_registry_op_waiting--;
-        ngx_ess_registry_op_stay();
-
-        ngx_ess_registry_op_undo(op);
-    }
-}
-
-
-/*
- * The timer is not cancelable: a worker that quits stays for its operations.
- * Those that wait for a failing store it leaves to the other workers.
- */
-
-static void
-ngx_ess_registry_op_stay(void)
-{
-    ngx_event_t  *ev;
-
-    ev = &ngx_ess_registry_op_timer;
-
-    if (ngx_ess_registry_op_all == ngx_ess_registry_op_waiting) {
-        if (ev->timer_set) {
-            ngx_del_timer(ev);
-        }
-
-        return;
-    }
-
-    if (!ev->timer_set) {
-        ngx_add_timer(ev, NGX_ESS_REGISTRY_OP_HOLD);
+    if (--ngx_ess_registry_op_n == 0) {
+        ngx_del_timer(&ngx_ess_registry_op_timer);
     }
 }
 
 
 static void
-ngx_ess_registry_op_hold(ngx_event_t *ev)
+ngx_ess_registry_op_timeout(ngx_event_t *ev)
 {
-    ngx_ess_registry_op_stay();
+    ngx_add_timer(ev, NGX_ESS_REGISTRY_OP_HOLD);
 }

@@ -14,10 +14,6 @@
 
 #define NGX_ESS_REGISTRY_TEXT         512
 
-/* undone at a time */
-#define NGX_ESS_REGISTRY_OP_UNDO_MAX  64
-
-
 /* a creation, deletion or repair under way */
 
 struct ngx_ess_registry_op_s {
@@ -52,19 +48,10 @@ void ngx_ess_registry_op_store(ngx_ess_registry_op_t *op,
 void ngx_ess_registry_op_answer(ngx_ess_registry_op_t *op,
     ngx_ess_registry_result_e result, const char *text);
 
-/*
- * op->info is CREATING, or DELETING by a dead worker: removes it from the store
- * and the table, answers with op->result and op->text, frees op.  While the
- * store fails it is tried again each second; when the worker leaves before,
- * another one adopts the stream.
- */
-void ngx_ess_registry_op_undo(ngx_ess_registry_op_t *op);
-
-/* How many are being undone, or wait to be. */
-ngx_uint_t ngx_ess_registry_op_undoing(void);
-
-/* From the worker's timer: those that wait are tried again. */
-void ngx_ess_registry_op_retry(void);
+/* One operation more, or less, that the worker stays for when it quits.  One
+   that is there counts, but while it waits for another try. */
+void ngx_ess_registry_op_hold(void);
+void ngx_ess_registry_op_release(void);
 
 
 #endif /* _NGX_ESS_REGISTRY_OP_H_INCLUDED_ */

@@ -1,3 +1,4 @@
+
 /*
  * What each worker does for the registry without being asked: it undoes what
  * dead workers left half-done, keeps the store's ordinals ahead of the logs',
@@ -8,6 +9,7 @@
 
 #include "ngx_ess_escape.h"
 #include "ngx_ess_registry_op.h"
+#include "ngx_ess_registry_undo.h"
 #include "ngx_ess_registry_upkeep.h"
 #include "ngx_ess_ordinal.h"
 #include "ngx_ess_pending.h"
@@ -46,6 +48,7 @@ ngx_ess_registry_upkeep_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_registry_upkeep_failed = 0;
 
     ngx_ess_registry_op_init(cycle);
+    ngx_ess_registry_undo_init();
 
     ngx_ess_registry_upkeep_tick();
 }
@@ -58,7 +61,7 @@ ngx_ess_registry_upkeep_tick(void)
         return;
     }
 
-    ngx_ess_registry_op_retry();
+    ngx_ess_registry_undo_retry();
     ngx_ess_registry_upkeep_save_again();
 
     /* a worker that a reload replaced may have another store */
@@ -233,7 +236,7 @@ ngx_ess_registry_upkeep_orphans(void)
 {
     ngx_ess_registry_op_t  *op;
 
-    while (ngx_ess_registry_op_undoing() < NGX_ESS_REGISTRY_OP_UNDO_MAX) {
+    while (ngx_ess_registry_undo_count() < NGX_ESS_REGISTRY_UNDO_MAX) {
 
         op = ngx_ess_registry_op_create(ngx_ess_registry_upkeep_zone);
         if (op == NULL) {
@@ -251,7 +254,7 @@ ngx_ess_registry_upkeep_orphans(void)
                       (op->info.state == NGX_ESS_STREAM_CREATING)
                       ? "created" : "deleted");
 
-        ngx_ess_registry_op_undo(op);
+        ngx_ess_registry_undo(op);
     }
 }
 

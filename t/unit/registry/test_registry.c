@@ -3,6 +3,7 @@
  * and a source that answer when the test says so, and what it says.
  *
  * links: src/registry/ngx_ess_registry.c src/registry/ngx_ess_registry_op.c
+ * links: src/registry/ngx_ess_registry_undo.c
  * links: src/registry/ngx_ess_registry_upkeep.c src/ngx_ess_escape.c
  * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
  * links: t/unit/ngx_unit.c t/unit/registry/fake_registry.c

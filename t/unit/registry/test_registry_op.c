@@ -1,8 +1,8 @@
 /*
- * What operations do by themselves: an undo that the store refuses, and how long
- * a worker stays for them.
+ * How long a worker stays for operations.
  *
  * links: src/registry/ngx_ess_registry.c src/registry/ngx_ess_registry_op.c
+ * links: src/registry/ngx_ess_registry_undo.c
  * links: src/registry/ngx_ess_registry_upkeep.c src/ngx_ess_escape.c
  * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
  * links: t/unit/ngx_unit.c t/unit/registry/fake_registry.c
@@ -17,31 +17,6 @@
 #include <cmocka.h>
 
 #include "fake_registry.h"
-
-
-static void
-test_undo_is_tried_again_while_the_store_fails(void **state)
-{
-    create(0, NULL);
-    store(NGX_ESS_STORE_SAVE, NGX_OK);
-    source(NGX_ERROR, "ACCESS_REFUSED");
-    store(NGX_ESS_STORE_REMOVE, NGX_ERROR);
-
-    /* who waits is told at once, and once */
-    assert_int_equal(calls, 1);
-    assert_int_equal(zone->sh->nstreams, 1);
-    assert_int_equal(visible(), 0);
-
-    ngx_ess_registry_upkeep_tick();
-    store(NGX_ESS_STORE_REMOVE, NGX_ERROR);
-    assert_int_equal(waiting(), 0);
-
-    ngx_ess_registry_upkeep_tick();
-    store(NGX_ESS_STORE_REMOVE, NGX_OK);
-
-    assert_int_equal(calls, 1);
-    assert_int_equal(zone->sh->nstreams, 0);
-}
 
 
 static void
@@ -77,7 +52,6 @@ main(void)
 
     const struct CMUnitTest  tests[] = {
         t(test_worker_stays_for_what_is_under_way),
-        t(test_undo_is_tried_again_while_the_store_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
