@@ -5,7 +5,6 @@
  */
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_console.h"
 #include "ngx_ess_exchange_conf.h"

@@ -9,7 +9,6 @@
 #define _NGX_ESS_ZONE_CHECK_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone_layout.h"
 
 

@@ -6,7 +6,6 @@
  */
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_exchange.h"

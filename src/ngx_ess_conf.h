@@ -7,7 +7,6 @@
 #define _NGX_ESS_CONF_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_param.h"

@@ -17,7 +17,6 @@
 #define _NGX_ESS_SOURCE_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_metric.h"
 #include "ngx_ess_zone.h"
 

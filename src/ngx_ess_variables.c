@@ -5,7 +5,6 @@
  */
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_client_enter.h"
 #include "ngx_ess_variables.h"
 

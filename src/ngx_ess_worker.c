@@ -6,7 +6,6 @@
  */
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_log_room.h"

@@ -11,7 +11,6 @@
 #define _NGX_ESS_AMQP_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_amqp_conf.h"
 #include "ngx_ess_rabbitmq_c.h"
 

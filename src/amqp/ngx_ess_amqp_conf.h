@@ -8,7 +8,6 @@
 #define _NGX_ESS_AMQP_CONF_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_param.h"
 #include "ngx_ess_amqp_url.h"
 

@@ -15,7 +15,6 @@
 #define _NGX_ESS_AMQP_READER_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_amqp.h"
 
 

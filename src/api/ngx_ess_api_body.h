@@ -8,7 +8,6 @@
 #define _NGX_ESS_API_BODY_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_source.h"
 
 

@@ -7,7 +7,6 @@
 #define _NGX_ESS_API_REQUEST_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_api_answer.h"
 #include "ngx_ess_source.h"

@@ -7,7 +7,6 @@
 #define _NGX_ESS_JWT_CONF_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_jwt_token.h"
 #include "ngx_ess_param.h"
 

@@ -15,7 +15,6 @@
 #define _NGX_ESS_CLIENT_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_feed.h"
 #include "ngx_ess_transport.h"

@@ -14,7 +14,6 @@
 #define _NGX_ESS_DRAIN_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_client.h"
 
 

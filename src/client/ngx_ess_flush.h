@@ -7,7 +7,6 @@
 #define _NGX_ESS_FLUSH_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_client.h"
 
 

@@ -17,7 +17,6 @@
 #define _NGX_ESS_REGISTRY_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_stream.h"
 

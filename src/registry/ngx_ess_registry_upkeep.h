@@ -8,7 +8,6 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_zone.h"
 
 
 /* In a worker, after the store. */

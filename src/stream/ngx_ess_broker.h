@@ -21,7 +21,6 @@
 #define _NGX_ESS_BROKER_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone.h"
 
 

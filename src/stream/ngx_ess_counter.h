@@ -9,7 +9,6 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_zone.h"
 
 
 /* why a client was refused */

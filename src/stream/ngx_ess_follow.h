@@ -23,8 +23,6 @@
 #define _NGX_ESS_FOLLOW_H_INCLUDED_
 
 
-#include "ngx_ess.h"
-#include "ngx_ess_zone.h"
 #include "ngx_ess_wake.h"
 
 

@@ -17,7 +17,6 @@
 #define _NGX_ESS_JOURNAL_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone_hook.h"
 #include "ngx_ess_zone_layout.h"
 

@@ -19,7 +19,6 @@
 #define _NGX_ESS_LOG_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone.h"
 #include "ngx_ess_wake.h"
 

@@ -13,7 +13,6 @@
 #define _NGX_ESS_LOG_ROOM_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_log.h"
 
 

@@ -8,7 +8,6 @@
 #define _NGX_ESS_LOG_SEARCH_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_gap.h"
 #include "ngx_ess_log.h"
 

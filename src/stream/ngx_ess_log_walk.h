@@ -8,7 +8,6 @@
 #define _NGX_ESS_LOG_WALK_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone.h"
 
 

@@ -9,7 +9,6 @@
 #define _NGX_ESS_LOOKUP_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_zone_layout.h"
 

@@ -9,7 +9,6 @@
 #include "ngx_ess_loss.h"
 #include "ngx_ess_journal.h"
 #include "ngx_ess_lookup.h"
-#include "ngx_ess_stream.h"
 
 
 #define NGX_ESS_LOSS_STREAMS  256           /* in one hold of the mutex */

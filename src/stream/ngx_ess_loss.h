@@ -14,7 +14,6 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_zone.h"
 
 
 /* All of the following take the mutex, but where it says so. */

@@ -14,9 +14,7 @@
 #define _NGX_ESS_MAILBOX_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_wake.h"
-#include "ngx_ess_zone.h"
 
 
 #define NGX_ESS_MAILBOX_ADDRESS  86

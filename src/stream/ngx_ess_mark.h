@@ -18,7 +18,6 @@
 #define _NGX_ESS_MARK_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone.h"
 
 

@@ -11,7 +11,6 @@
 #define _NGX_ESS_MAX_SUBSCRIBERS_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_wake.h"
 #include "ngx_ess_zone.h"
 

@@ -12,7 +12,6 @@
 #define _NGX_ESS_ORDINAL_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone.h"
 
 

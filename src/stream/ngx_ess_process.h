@@ -18,7 +18,6 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_zone.h"
 
 
 /*

@@ -16,7 +16,6 @@
 #define _NGX_ESS_TABLE_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_zone.h"
 

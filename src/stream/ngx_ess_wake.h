@@ -12,7 +12,6 @@
 #define _NGX_ESS_WAKE_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_zone.h"
 
 

@@ -8,7 +8,6 @@
 #define _NGX_ESS_ZONE_HOOK_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 
 
 #if (NGX_ESS_FAULT)

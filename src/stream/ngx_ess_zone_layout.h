@@ -37,7 +37,6 @@
 #define _NGX_ESS_ZONE_LAYOUT_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_broker.h"
 #include "ngx_ess_counter.h"
 #include "ngx_ess_log.h"

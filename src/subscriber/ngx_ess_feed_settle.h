@@ -7,7 +7,6 @@
 #define _NGX_ESS_FEED_SETTLE_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_feed.h"
 
 

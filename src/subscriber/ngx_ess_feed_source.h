@@ -8,7 +8,6 @@
 #define _NGX_ESS_FEED_SOURCE_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_feed.h"
 
 

@@ -19,7 +19,6 @@
 #define _NGX_ESS_FRAME_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_encoding.h"
 
 

@@ -17,7 +17,6 @@
 #define _NGX_ESS_REDELIVERY_H_INCLUDED_
 
 
-#include "ngx_ess.h"
 #include "ngx_ess_mark.h"
 
 
