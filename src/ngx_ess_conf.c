@@ -347,16 +347,10 @@ ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value)
         return NGX_OK;
     }
 
-    skip = 0;
-
-    if (ngx_strncmp(dollar, "${hostname}", 11) == 0) {
-        skip = 11;
-
-    } else if (ngx_strncmp(dollar, "$hostname", 9) == 0
-               && !isalnum(dollar[9]) && dollar[9] != '_')
-    {
-        skip = 9;
-    }
+    skip = (ngx_strncmp(dollar, "${hostname}", 11) == 0) ? 11
+           : (ngx_strncmp(dollar, "$hostname", 9) == 0
+              && !isalnum(dollar[9]) && dollar[9] != '_') ? 9
+           : 0;
 
     if (skip == 0 || ngx_strlchr(dollar + 1, last, '$')) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

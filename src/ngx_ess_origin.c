@@ -101,27 +101,17 @@ ngx_ess_origin_is_listed(ngx_http_request_t *r, ngx_str_t *origin)
 static ngx_uint_t
 ngx_ess_origin_is_own(ngx_http_request_t *r, ngx_str_t *origin)
 {
-    size_t      skip;
     ngx_str_t   host, port, own, own_port;
     ngx_uint_t  https;
 
-    if (origin->len > 8
-        && ngx_strncasecmp(origin->data, (u_char *) "https://", 8) == 0)
+    /* nginx ends a header's value with a null */
+
+    https = (ngx_strncasecmp(origin->data, (u_char *) "https://", 8) == 0);
+
+    if ((!https
+         && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) != 0)
+        || r->headers_in.host == NULL)
     {
-        skip = 8;
-        https = 1;
-
-    } else if (origin->len > 7
-               && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) == 0)
-    {
-        skip = 7;
-        https = 0;
-
-    } else {
-        return 0;
-    }
-
-    if (r->headers_in.host == NULL) {
         return 0;
     }
 
@@ -133,14 +123,17 @@ ngx_ess_origin_is_own(ngx_http_request_t *r, ngx_str_t *origin)
 
 #endif
 
-    host.data = origin->data + skip;
-    host.len = origin->len - skip;
     own = r->headers_in.host->value;
+    host = *origin;
 
     if (https) {
+        host.data += 8;
+        host.len -= 8;
         ngx_str_set(&port, "443");
 
     } else {
+        host.data += 7;
+        host.len -= 7;
         ngx_str_set(&port, "80");
     }
 

@@ -131,9 +131,7 @@ ngx_ess_param(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *params,
 
     for (param = params; param->set; param++) {
 
-        if (name.len == param->name.len
-            && ngx_strncmp(name.data, param->name.data, name.len) == 0)
-        {
+        if (ngx_ess_str_equal(&name, &param->name)) {
             goto found;
         }
     }
@@ -255,10 +253,7 @@ ngx_ess_param_text(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
 
     field = ngx_ess_param_field(param, ctx->conf, ngx_str_t);
 
-    if (ctx->again
-        && (field->len != value->len
-            || ngx_strncmp(field->data, value->data, value->len) != 0))
-    {
+    if (ctx->again && !ngx_ess_str_equal(field, value)) {
         return ngx_ess_param_differs;
     }
 
@@ -279,9 +274,7 @@ ngx_ess_param_enum(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
 
     for (word = param->words; word->name.len; word++) {
 
-        if (word->name.len != value->len
-            || ngx_strncmp(word->name.data, value->data, value->len) != 0)
-        {
+        if (!ngx_ess_str_equal(&word->name, value)) {
             continue;
         }
 

@@ -67,3 +67,11 @@ ngx_ess_str_is(ngx_str_t *text, const char *name)
     return text->len == ngx_strlen(name)
            && ngx_strncasecmp(text->data, (u_char *) name, text->len) == 0;
 }
+
+
+ngx_uint_t
+ngx_ess_str_equal(const ngx_str_t *one, const ngx_str_t *two)
+{
+    return one->len == two->len
+           && ngx_memcmp(one->data, two->data, one->len) == 0;
+}

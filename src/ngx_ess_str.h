@@ -29,5 +29,8 @@ void ngx_ess_str_trim(ngx_str_t *text);
 /* 1: the text is that name, whatever its case. */
 ngx_uint_t ngx_ess_str_is(ngx_str_t *text, const char *name);
 
+/* 1: they have the same bytes. */
+ngx_uint_t ngx_ess_str_equal(const ngx_str_t *one, const ngx_str_t *two);
+
 
 #endif /* _NGX_ESS_STR_H_INCLUDED_ */

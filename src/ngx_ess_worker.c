@@ -14,6 +14,7 @@
 #include "ngx_ess_registry_upkeep.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_client_list.h"
 #include "ngx_ess_drain.h"
@@ -157,10 +158,7 @@ ngx_ess_worker_store(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf,
     ngx_ess_main_conf_t *old)
 {
     if (old && old->store
-        && old->store->path.len == mcf->store->path.len
-        && ngx_strncmp(old->store->path.data, mcf->store->path.data,
-                       mcf->store->path.len)
-           == 0)
+        && ngx_ess_str_equal(&old->store->path, &mcf->store->path))
     {
         return;
     }

@@ -172,10 +172,7 @@ ngx_ess_amqp_conf_node(ngx_conf_t *cf, ngx_ess_amqp_conf_t *conf,
 
     first = conf->nodes.elts;
 
-    if (node->vhost.len != first->vhost.len
-        || ngx_strncmp(node->vhost.data, first->vhost.data, first->vhost.len)
-           != 0)
-    {
+    if (!ngx_ess_str_equal(&node->vhost, &first->vhost)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"ess_amqp\" names another virtual host than the"
                            " first one: all are nodes of one cluster, and"

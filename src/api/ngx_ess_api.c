@@ -173,7 +173,7 @@ ngx_ess_api_match(ngx_ess_api_route_t *route, ngx_str_t *path,
                 return 0;
             }
 
-        } else if (h.len != w.len || ngx_strncmp(h.data, w.data, w.len) != 0) {
+        } else if (!ngx_ess_str_equal(&h, &w)) {
             return 0;
         }
 

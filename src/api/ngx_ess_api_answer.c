@@ -125,7 +125,7 @@ ngx_int_t
 ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *fmt, ...)
 {
-    u_char      buf[NGX_ESS_API_DETAIL], *p, *last;
+    u_char      buf[NGX_ESS_API_DETAIL], start[NGX_ESS_API_HEAD], *p, *last;
     va_list     args;
     ngx_str_t  *line, head, text;
 
@@ -147,15 +147,11 @@ ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
 
     r->headers_out.status_line = *line;
 
-    head.data = ngx_pnalloc(r->pool, NGX_ESS_API_HEAD);
-    if (head.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    head.len = ngx_sprintf(head.data, "{\"type\":\"about:blank\","
+    head.data = start;
+    head.len = ngx_sprintf(start, "{\"type\":\"about:blank\","
                            "\"title\":\"%*s\",\"status\":%ui,\"detail\":\"",
                            line->len - 4, line->data + 4, status)
-               - head.data;
+               - start;
 
     text.data = buf;
     text.len = last - buf;

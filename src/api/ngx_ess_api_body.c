@@ -72,52 +72,46 @@ static ngx_int_t
 ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body)
 {
     cJSON       *item;
-    const char  *key;
-
-    if (!cJSON_IsObject(root)) {
-        return ngx_ess_api_body_refuse(body, 422,
-            "the body is not a JSON object");
-    }
+    size_t       len;
+    const char  *key, *detail;
 
     item = ngx_ess_api_body_member(root, "routing_key");
-
-    if (item == NULL) {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"routing_key\" is missing in the body");
-    }
-
     key = cJSON_GetStringValue(item);
+    len = key ? ngx_strlen(key) : 0;
 
-    if (key == NULL) {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"routing_key\" is not a string");
+    detail = NULL;
+
+    if (!cJSON_IsObject(root)) {
+        detail = "the body is not a JSON object";
+
+    } else if (item == NULL) {
+        detail = "\"routing_key\" is missing in the body";
+
+    } else if (key == NULL) {
+        detail = "\"routing_key\" is not a string";
+
+    } else if (len == 0) {
+        detail = "\"routing_key\" is empty";
+
+    } else if (strchr(key, NGX_ESS_JSON_NUL)) {
+        detail = "\"routing_key\" contains a NUL character";
+
+    } else if (len > NGX_ESS_MAX_KEY) {
+        detail = "\"routing_key\" is over 255 bytes";
+
+    } else if (!ngx_ess_utf8_valid((u_char *) key, len)) {
+
+        /* a lone surrogate, written as an escape, comes out malformed */
+
+        detail = "\"routing_key\" is not valid UTF-8";
     }
 
-    body->key_len = ngx_strlen(key);
-
-    if (body->key_len == 0) {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"routing_key\" is empty");
+    if (detail) {
+        return ngx_ess_api_body_refuse(body, 422, "%s", detail);
     }
 
-    if (strchr(key, NGX_ESS_JSON_NUL) != NULL) {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"routing_key\" contains a NUL character");
-    }
-
-    if (body->key_len > NGX_ESS_MAX_KEY) {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"routing_key\" is over 255 bytes");
-    }
-
-    ngx_memcpy(body->key, key, body->key_len);
-
-    /* a lone surrogate, written as an escape, would come out malformed */
-
-    if (!ngx_ess_utf8_valid(body->key, body->key_len)) {
-        return ngx_ess_api_body_refuse(body, 422,
-            "\"routing_key\" is not valid UTF-8");
-    }
+    ngx_memcpy(body->key, key, len);
+    body->key_len = len;
 
     return NGX_OK;
 }

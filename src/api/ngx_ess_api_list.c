@@ -104,21 +104,17 @@ ngx_ess_api_list(ngx_http_request_t *r, ngx_ess_api_target_t *target)
 static ngx_int_t
 ngx_ess_api_list_search(ngx_http_request_t *r, ngx_ess_api_list_t *list)
 {
-    u_char     *p, *dst, *src;
-    ngx_str_t   value;
+    u_char      *p, *dst, *src;
+    ngx_str_t    value;
+    ngx_uint_t   details;
 
-    list->what = NGX_ESS_API_STREAM_LISTED;
+    details = 0;
 
-    if (ngx_http_arg(r, (u_char *) "details", 7, &value) == NGX_OK) {
-
-        if (value.len != 1 || (value.data[0] != '0' && value.data[0] != '1')) {
-            return NGX_ERROR;
-        }
-
-        if (value.data[0] == '1') {
-            list->what = NGX_ESS_API_STREAM_ALL;
-        }
+    if (ngx_ess_api_flag(r, "details", &details) != NGX_OK) {
+        return NGX_ERROR;
     }
+
+    list->what = details ? NGX_ESS_API_STREAM_ALL : NGX_ESS_API_STREAM_LISTED;
 
     if (ngx_http_arg(r, (u_char *) "search", 6, &value) != NGX_OK) {
         return NGX_OK;

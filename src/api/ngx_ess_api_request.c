@@ -103,6 +103,25 @@ ngx_ess_api_page(ngx_http_request_t *r, uint64_t *limit, uint64_t *after)
 
 
 ngx_int_t
+ngx_ess_api_flag(ngx_http_request_t *r, const char *name, ngx_uint_t *flag)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &value) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (value.len != 1 || (value.data[0] != '0' && value.data[0] != '1')) {
+        return NGX_ERROR;
+    }
+
+    *flag = value.data[0] - '0';
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_ess_api_number(ngx_str_t *text, uint64_t *number)
 {
     off_t  n;

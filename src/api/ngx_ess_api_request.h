@@ -46,6 +46,11 @@ ngx_int_t ngx_ess_api_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
 ngx_int_t ngx_ess_api_page(ngx_http_request_t *r, uint64_t *limit,
     uint64_t *after);
 
+/* An argument that is 0 or 1, left alone without.  NGX_OK, or NGX_ERROR: it is
+   neither. */
+ngx_int_t ngx_ess_api_flag(ngx_http_request_t *r, const char *name,
+    ngx_uint_t *flag);
+
 /* A whole number, below 2^63: ids are in the store's signed numbers.  NGX_OK
    or NGX_ERROR. */
 ngx_int_t ngx_ess_api_number(ngx_str_t *text, uint64_t *number);

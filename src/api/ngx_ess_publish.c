@@ -222,8 +222,7 @@ static ngx_int_t
 ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
     ngx_int_t   rc;
-    ngx_str_t   value;
-    ngx_uint_t  i;
+    ngx_uint_t  i, batch;
 
     if (ngx_ess_api_input(r, NGX_MAX_SIZE_T_VALUE, &p->body) != NGX_OK) {
         return NGX_ERROR;
@@ -232,18 +231,17 @@ ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
     p->pub.bodies = &p->body;
     p->pub.n = 1;
 
-    if (ngx_http_arg(r, (u_char *) "batch", 5, &value) == NGX_OK) {
+    batch = 0;
 
-        if (value.len != 1 || (value.data[0] != '0' && value.data[0] != '1')) {
-            return ngx_ess_publish_refuse(p, 400, "\"batch\" must be 0 or 1");
-        }
+    if (ngx_ess_api_flag(r, "batch", &batch) != NGX_OK) {
+        return ngx_ess_publish_refuse(p, 400, "\"batch\" must be 0 or 1");
+    }
 
-        if (value.data[0] == '1') {
-            rc = ngx_ess_publish_take_apart(r, p);
+    if (batch) {
+        rc = ngx_ess_publish_take_apart(r, p);
 
-            if (rc != NGX_OK) {
-                return rc;
-            }
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 

@@ -295,8 +295,7 @@ ngx_ess_jwt_cookie(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
         while (ngx_ess_str_item(&rest, ';', &item)) {
 
             if (ngx_ess_str_cut(&item, '=', &key)
-                && key.len == name->len
-                && ngx_strncmp(key.data, name->data, name->len) == 0
+                && ngx_ess_str_equal(&key, name)
                 && ngx_ess_jwt_found(r, ctx, item.data, item.len) != NGX_OK)
             {
                 return NGX_ERROR;

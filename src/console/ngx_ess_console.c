@@ -89,10 +89,7 @@ ngx_ess_console_handler(ngx_http_request_t *r)
     for (i = 0; i < n; i++) {
         route = &ngx_ess_console_routes[i];
 
-        if (route->segment.len == segment.len
-            && ngx_strncmp(route->segment.data, segment.data, segment.len)
-               == 0)
-        {
+        if (ngx_ess_str_equal(&route->segment, &segment)) {
             return route->handler(r);
         }
     }

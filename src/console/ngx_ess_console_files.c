@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_console_files.h"
+#include "ngx_ess_str.h"
 
 
 #define ngx_ess_console_bytes(name, file)                                     \
@@ -58,9 +59,7 @@ ngx_ess_console_file(ngx_str_t *name)
     for (i = 0; i < n; i++) {
         file = &ngx_ess_console_files[i];
 
-        if (file->name.len == name->len
-            && ngx_strncmp(file->name.data, name->data, name->len) == 0)
-        {
+        if (ngx_ess_str_equal(&file->name, name)) {
             return file;
         }
     }

@@ -128,9 +128,7 @@ ngx_ess_position_param(ngx_str_t *name)
     ngx_ess_position_param_t  *param;
 
     for (param = ngx_ess_position_params; param->parse; param++) {
-        if (param->name.len == name->len
-            && ngx_strncmp(param->name.data, name->data, name->len) == 0)
-        {
+        if (ngx_ess_str_equal(&param->name, name)) {
             return param;
         }
     }
