@@ -81,7 +81,9 @@ ngx_ess_exchange_bind_alloc(ngx_ess_exchange_worker_t *w,
 {
     ngx_ess_exchange_binding_t  *b;
 
-    if (key->len > NGX_ESS_MAX_KEY) {
+    /* at the exit, what others give up is no matter any more */
+
+    if (w->session == NULL || key->len > NGX_ESS_MAX_KEY) {
         return NULL;
     }
 
