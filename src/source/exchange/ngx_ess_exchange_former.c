@@ -440,9 +440,11 @@ ngx_ess_exchange_former_tick(ngx_event_t *ev)
 static void
 ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot)
 {
-    switch (slot->former.state) {
+    ngx_ess_exchange_former_e  state;
 
-    case NGX_ESS_EXCHANGE_FORMER_AWAY:
+    state = slot->former.state;
+
+    if (state == NGX_ESS_EXCHANGE_FORMER_AWAY) {
 
         if (ngx_current_msec - slot->former.looked
             >= NGX_ESS_EXCHANGE_FORMER_AGAIN)
@@ -450,26 +452,12 @@ ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot)
             ngx_ess_exchange_former_look(slot);
         }
 
-        break;
-
-    case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
-
-        if (slot->consuming && ngx_ess_exchange_delivery_idle(slot)) {
-            ngx_ess_exchange_former_declare(slot, &slot->former.name);
-        }
-
-        break;
-
-    case NGX_ESS_EXCHANGE_FORMER_LEFT:
-
-        if (slot->worker->former == NULL) {
-            ngx_ess_exchange_former_declare(slot, &slot->former.name);
-        }
-
-        break;
-
-    default:
-        break;
+    } else if ((state == NGX_ESS_EXCHANGE_FORMER_UNBOUND && slot->consuming
+                && ngx_ess_exchange_delivery_idle(slot))
+               || (state == NGX_ESS_EXCHANGE_FORMER_LEFT
+                   && slot->worker->former == NULL))
+    {
+        ngx_ess_exchange_former_declare(slot, &slot->former.name);
     }
 }
 

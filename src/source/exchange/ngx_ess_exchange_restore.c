@@ -51,9 +51,7 @@ static ngx_ess_exchange_restore_op_t *ngx_ess_exchange_restore_find(
     ngx_ess_exchange_worker_t *w, ngx_str_t *key);
 static ngx_ess_exchange_restore_op_t *ngx_ess_exchange_restore_create(
     ngx_ess_exchange_worker_t *w, ngx_str_t *key);
-static ngx_int_t ngx_ess_exchange_restore_keys(
-    ngx_ess_exchange_restore_op_t *o, ngx_str_t *key, uint64_t listed);
-static ngx_int_t ngx_ess_exchange_restore_streams(ngx_ess_exchange_worker_t *w,
+static ngx_int_t ngx_ess_exchange_restore_keys(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_restore_op_t *o, ngx_str_t *key, uint64_t listed);
 static ngx_int_t ngx_ess_exchange_restore_pattern(
     ngx_ess_exchange_restore_op_t *o, ngx_ess_stream_info_t *info);
@@ -109,11 +107,7 @@ ngx_ess_exchange_restore_exit(ngx_ess_exchange_worker_t *w)
 ngx_uint_t
 ngx_ess_exchange_restore_listed(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
-    if (!w->conf->topic) {
-        return ngx_ess_stream_key_used(w->zone, key, 1);
-    }
-
-    return ngx_ess_exchange_restore_streams(w, NULL, key, 0) == NGX_DONE;
+    return ngx_ess_exchange_restore_keys(w, NULL, key, 0) == NGX_DONE;
 }
 
 
@@ -141,7 +135,9 @@ ngx_ess_exchange_restore(ngx_ess_exchange_worker_t *w,
         return NGX_ERROR;
     }
 
-    if (ngx_ess_exchange_restore_keys(o, &pub->key, pub->listed) != NGX_OK) {
+    if (ngx_ess_exchange_restore_keys(w, o, &pub->key, pub->listed)
+        != NGX_OK)
+    {
         ngx_free(o);
         ngx_ess_exchange_watch_lost(w);
         return NGX_BUSY;
@@ -220,42 +216,36 @@ ngx_ess_exchange_restore_create(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 }
 
 
-/* What is to be bound, if anything, and whose events may be lost.
-   NGX_DECLINED: too much for one operation. */
+/*
+ * What is to be bound, if anything, and whose events may be lost: the key, or
+ * the patterns of all streams that are listed and that it is for.  Without an
+ * operation NGX_DONE: there is a stream.  NGX_DECLINED: there are too many.
+ */
 
 static ngx_int_t
-ngx_ess_exchange_restore_keys(ngx_ess_exchange_restore_op_t *o, ngx_str_t *key,
-    uint64_t listed)
-{
-    ngx_ess_exchange_worker_t  *w;
-
-    w = &ngx_ess_exchange_worker;
-
-    if (w->conf->topic) {
-        return ngx_ess_exchange_restore_streams(w, o, key, listed);
-    }
-
-    if (ngx_ess_stream_key_used(w->zone, key, 1)) {
-        ngx_ess_exchange_restore_add(o, key);
-
-        o->lost = ngx_ess_loss_key(w->zone, key, listed);
-    }
-
-    return NGX_OK;
-}
-
-
-/* The patterns of all streams that are listed and that the key is for; without
-   an operation NGX_DONE: there is one.  NGX_DECLINED: there are too many. */
-
-static ngx_int_t
-ngx_ess_exchange_restore_streams(ngx_ess_exchange_worker_t *w,
+ngx_ess_exchange_restore_keys(ngx_ess_exchange_worker_t *w,
     ngx_ess_exchange_restore_op_t *o, ngx_str_t *key, uint64_t listed)
 {
     ngx_uint_t             i, n, streams;
     ngx_ess_event_t        event;
     ngx_ess_stream_ref_t  *ref;
     ngx_ess_stream_info_t  info;
+
+    if (!w->conf->topic) {
+
+        if (!ngx_ess_stream_key_used(w->zone, key, 1)) {
+            return NGX_OK;
+        }
+
+        if (o == NULL) {
+            return NGX_DONE;
+        }
+
+        ngx_ess_exchange_restore_add(o, key);
+        o->lost = ngx_ess_loss_key(w->zone, key, listed);
+
+        return NGX_OK;
+    }
 
     streams = 0;
 
@@ -352,11 +342,13 @@ ngx_ess_exchange_restore_log(ngx_ess_exchange_worker_t *w, ngx_str_t *key)
 {
     ngx_ess_escaped_t  e;
 
-    if (w->restore_time == ngx_time()) {
+    static time_t      last;
+
+    if (last == ngx_time()) {
         return;
     }
 
-    w->restore_time = ngx_time();
+    last = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, w->log, 0,
                   "routing key \"%V\" is not bound any more and is bound "

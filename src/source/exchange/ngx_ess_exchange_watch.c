@@ -328,26 +328,19 @@ ngx_ess_exchange_watch_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 static void
 ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w)
 {
-    switch (w->watch.state) {
-
-    case NGX_ESS_EXCHANGE_CREATE:
+    if (w->watch.state == NGX_ESS_EXCHANGE_CREATE) {
         w->watch.state = NGX_ESS_EXCHANGE_COMPARE;
         ngx_ess_exchange_watch_bind(w);
-        break;
 
-    case NGX_ESS_EXCHANGE_LOOKUP:
-    case NGX_ESS_EXCHANGE_COMPARE:
+    } else if (w->watch.state == NGX_ESS_EXCHANGE_LOOKUP
+               || w->watch.state == NGX_ESS_EXCHANGE_COMPARE)
+    {
         w->watch.state = NGX_ESS_EXCHANGE_READY;
         w->watch.anew = 0;
 
         if (!ngx_ess_exchange_watch_known(w)) {
             ngx_ess_loss_set_witness(w->zone, w->watch.hash);
         }
-
-        break;
-
-    default:
-        break;
     }
 }
 
@@ -357,30 +350,25 @@ ngx_ess_exchange_watch_well(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_watch_not_found(ngx_ess_exchange_worker_t *w)
 {
-    switch (w->watch.state) {
-
-    case NGX_ESS_EXCHANGE_CREATE:
-    case NGX_ESS_EXCHANGE_COMPARE:
-
+    if (w->watch.state == NGX_ESS_EXCHANGE_CREATE
+        || w->watch.state == NGX_ESS_EXCHANGE_COMPARE)
+    {
         /* the exchange went meanwhile */
 
         w->watch.state = NGX_ESS_EXCHANGE_UNKNOWN;
         ngx_ess_exchange_worker_gone(w);
-        break;
 
-    default:
+    } else if (w->watch.number_then != w->watch.number) {
 
-        if (w->watch.number_then != w->watch.number) {
-            /* noticed by another worker since it was asked */
-            break;
-        }
+        /* noticed by another worker since it was asked */
 
-        if (w->watch.state == NGX_ESS_EXCHANGE_LOOKUP && !w->watch.known) {
-            w->watch.state = NGX_ESS_EXCHANGE_CREATE;
-            ngx_ess_exchange_watch_declare(w, 0);
-            break;
-        }
+        return;
 
+    } else if (w->watch.state == NGX_ESS_EXCHANGE_LOOKUP && !w->watch.known) {
+        w->watch.state = NGX_ESS_EXCHANGE_CREATE;
+        ngx_ess_exchange_watch_declare(w, 0);
+
+    } else {
         ngx_ess_exchange_watch_lost(w);
     }
 }

@@ -274,7 +274,6 @@ struct ngx_ess_exchange_worker_s {
     /* see ngx_ess_exchange_restore.c */
     ngx_queue_t                  restoring;     /* its operations */
     ngx_ess_exchange_restore_pt  restored;
-    time_t                       restore_time;  /* of the last line about it */
 };
 
 
