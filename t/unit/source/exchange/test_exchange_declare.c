@@ -3,7 +3,8 @@
  * when it differs, which is said, and found out, once.
  *
  * links: src/source/exchange/ngx_ess_exchange_declare.c
- * links: t/unit/ngx_string.c t/unit/ngx_trace.c
+ * links: t/unit/source/exchange/fake_op.c t/unit/ngx_trace.c
+ * links: t/unit/ngx_string.c
  */
 
 
@@ -14,6 +15,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "fake_op.h"
 #include "ngx_ess_exchange_declare.h"
 #include "ngx_trace.h"
 
@@ -21,54 +23,8 @@
 #define INEQUIVALENT  "PRECONDITION_FAILED - inequivalent arg 'type'"
 
 
-ngx_ess_exchange_worker_t            ngx_ess_exchange_worker;
-
-static ngx_log_t                     quiet = { .log_level = NGX_LOG_DEBUG };
 static ngx_ess_exchange_worker_t    *worker = &ngx_ess_exchange_worker;
 static ngx_ess_exchange_declared_t   declared;
-
-
-void *
-ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
-    ngx_ess_amqp_op_pt handler, void *data)
-{
-    assert_int_equal(method, AMQP_QUEUE_DECLARE_METHOD);
-
-    op->handler = handler;
-    op->data = data;
-
-    return &op->fields;
-}
-
-
-void
-ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
-{
-    assert_ptr_equal(ch, worker->admin);
-    assert_ptr_equal(op, &declared.op);
-}
-
-
-void
-ngx_ess_exchange_worker_kick(ngx_ess_exchange_worker_t *w)
-{
-    ngx_unit_trace("kick");
-}
-
-
-void
-ngx_ess_exchange_worker_retry(ngx_ess_exchange_worker_t *w)
-{
-    ngx_unit_trace("retry");
-}
-
-
-void
-ngx_ess_exchange_worker_refused(ngx_ess_exchange_worker_t *w, const char *what,
-    ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_unit_trace("%s %u", what, (unsigned) code);
-}
 
 
 static void
@@ -113,39 +69,16 @@ static const ngx_ess_exchange_declared_type_t  type = {
 static int
 setup(void **state)
 {
-    memset(worker, 0, sizeof(ngx_ess_exchange_worker_t));
-    memset(&declared, 0, sizeof(ngx_ess_exchange_declared_t));
+    fake_op_init();
+    ngx_memzero(&declared, sizeof(ngx_ess_exchange_declared_t));
 
-    worker->log = &quiet;
     worker->refused = waiting;
-    worker->admin = (ngx_ess_amqp_channel_t *) &quiet;
 
     declared.type = &type;
     declared.worker = worker;
     declared.slot = &worker->slots[2];
 
-    ngx_unit_trace_clear();
-
     return 0;
-}
-
-
-static void
-answer(ngx_int_t rc, ngx_uint_t code, const char *text)
-{
-    ngx_str_t  s;
-
-    s.data = (u_char *) text;
-    s.len = strlen(text);
-
-    declared.op.handler(&declared.op, rc, NULL, code, &s);
-}
-
-
-static void
-refuse(ngx_uint_t code, const char *text)
-{
-    answer(NGX_DECLINED, code, text);
 }
 
 
@@ -156,10 +89,10 @@ test_there(void **state)
     ngx_ess_exchange_declare(&declared);
     ngx_unit_traced("lookup");
 
-    answer(NGX_OK, 0, "");
+    fake_op_answer(NGX_OK, 0, "");
     ngx_unit_traced("declare");
 
-    answer(NGX_OK, 0, "");
+    fake_op_answer(NGX_OK, 0, "");
     ngx_unit_traced("ready", "kick");
 
     ngx_ess_exchange_declare(&declared);
@@ -171,10 +104,10 @@ static void
 test_not_there(void **state)
 {
     ngx_ess_exchange_declare(&declared);
-    refuse(AMQP_NOT_FOUND, "no queue");
+    fake_op_refuse(AMQP_NOT_FOUND, "no queue");
     ngx_unit_traced("lookup", "declare");
 
-    answer(NGX_OK, 0, "");
+    fake_op_answer(NGX_OK, 0, "");
     ngx_unit_traced("created", "kick");
 }
 
@@ -185,10 +118,10 @@ static void
 test_overtaken(void **state)
 {
     ngx_ess_exchange_declare(&declared);
-    refuse(AMQP_NOT_FOUND, "no queue");
+    fake_op_refuse(AMQP_NOT_FOUND, "no queue");
     ngx_unit_traced("lookup", "declare");
 
-    refuse(AMQP_PRECONDITION_FAILED, INEQUIVALENT);
+    fake_op_refuse(AMQP_PRECONDITION_FAILED, INEQUIVALENT);
     ngx_unit_traced("log: it differs", "ready", "kick");
 }
 
@@ -197,16 +130,16 @@ static void
 test_differs(void **state)
 {
     ngx_ess_exchange_declare(&declared);
-    answer(NGX_OK, 0, "");
+    fake_op_answer(NGX_OK, 0, "");
     ngx_unit_traced("lookup", "declare");
 
-    refuse(AMQP_PRECONDITION_FAILED, INEQUIVALENT);
+    fake_op_refuse(AMQP_PRECONDITION_FAILED, INEQUIVALENT);
     ngx_unit_traced("log: it differs", "ready", "kick");
 
     declared.state = NGX_ESS_EXCHANGE_UNKNOWN;
 
     ngx_ess_exchange_declare(&declared);
-    answer(NGX_OK, 0, "");
+    fake_op_answer(NGX_OK, 0, "");
     ngx_unit_traced("lookup", "ready", "kick");
 }
 
@@ -217,8 +150,8 @@ static void
 test_forbidden(void **state)
 {
     ngx_ess_exchange_declare(&declared);
-    answer(NGX_OK, 0, "");
-    refuse(AMQP_ACCESS_REFUSED, "ACCESS_REFUSED");
+    fake_op_answer(NGX_OK, 0, "");
+    fake_op_refuse(AMQP_ACCESS_REFUSED, "ACCESS_REFUSED");
     ngx_unit_traced("lookup", "declare", "ready", "kick");
 }
 
@@ -236,10 +169,10 @@ test_refused(void **state)
         declared.state = NGX_ESS_EXCHANGE_UNKNOWN;
 
         ngx_ess_exchange_declare(&declared);
-        refuse(AMQP_NOT_FOUND, "no queue");
+        fake_op_refuse(AMQP_NOT_FOUND, "no queue");
         ngx_unit_traced("lookup", "declare");
 
-        refuse(i ? AMQP_ACCESS_REFUSED : AMQP_PRECONDITION_FAILED, texts[i]);
+        fake_op_refuse(i ? AMQP_ACCESS_REFUSED : AMQP_PRECONDITION_FAILED, texts[i]);
         ngx_unit_traced(i ? "it was refused 403" : "it was refused 406",
                         "failed", "told", "retry", "kick");
 
@@ -254,15 +187,18 @@ test_refused(void **state)
 static void
 test_no_session(void **state)
 {
+    ngx_ess_amqp_channel_t  *admin;
+
+    admin = worker->admin;
     worker->admin = NULL;
 
     ngx_ess_exchange_declare(&declared);
     ngx_unit_traced();
 
-    worker->admin = (ngx_ess_amqp_channel_t *) &quiet;
+    worker->admin = admin;
 
     ngx_ess_exchange_declare(&declared);
-    answer(NGX_ABORT, 0, "");
+    fake_op_answer(NGX_ABORT, 0, "");
     ngx_unit_traced("lookup");
 
     ngx_ess_exchange_declare(&declared);

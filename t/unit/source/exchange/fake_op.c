@@ -1,0 +1,130 @@
+/*
+ * Operations, of which there is one at a time, and what the worker is told:
+ * both are lines of the trace.  Queues are declared without one.
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "fake_op.h"
+#include "ngx_trace.h"
+
+
+ngx_ess_exchange_worker_t    ngx_ess_exchange_worker;
+
+static ngx_log_t             quiet = { .log_level = NGX_LOG_DEBUG };
+static ngx_ess_amqp_op_t    *sent;
+
+
+void
+fake_op_init(void)
+{
+    ngx_memzero(&ngx_ess_exchange_worker, sizeof(ngx_ess_exchange_worker_t));
+
+    ngx_ess_exchange_worker.log = &quiet;
+    ngx_ess_exchange_worker.admin = (ngx_ess_amqp_channel_t *) &quiet;
+
+    sent = NULL;
+
+    ngx_unit_trace_clear();
+}
+
+
+void
+fake_op_answer(ngx_int_t rc, ngx_uint_t code, const char *text)
+{
+    ngx_str_t           s;
+    ngx_ess_amqp_op_t  *op;
+
+    assert_non_null(sent);
+
+    op = sent;
+    sent = NULL;
+
+    s.data = (u_char *) text;
+    s.len = strlen(text);
+
+    op->handler(op, rc, NULL, code, &s);
+}
+
+
+void
+fake_op_refuse(ngx_uint_t code, const char *text)
+{
+    fake_op_answer(NGX_DECLINED, code, text);
+}
+
+
+void *
+ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
+    ngx_ess_amqp_op_pt handler, void *data)
+{
+    ngx_memzero(op, sizeof(ngx_ess_amqp_op_t));
+
+    op->method = method;
+    op->handler = handler;
+    op->data = data;
+
+    return &op->fields;
+}
+
+
+void
+ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
+{
+    amqp_exchange_bind_t     *bind;
+    amqp_exchange_declare_t  *declare;
+
+    assert_ptr_equal(ch, ngx_ess_exchange_worker.admin);
+    assert_null(sent);
+
+    sent = op;
+
+    switch (op->method) {
+
+    case AMQP_EXCHANGE_DECLARE_METHOD:
+        declare = &op->fields.exchange_declare;
+        ngx_unit_trace("%s %.*s %.*s", declare->passive ? "lookup" : "declare",
+                       (int) declare->type.len, (char *) declare->type.bytes,
+                       (int) declare->exchange.len,
+                       (char *) declare->exchange.bytes);
+        break;
+
+    case AMQP_EXCHANGE_BIND_METHOD:
+        bind = &op->fields.exchange_bind;
+        ngx_unit_trace("bind %.*s to %.*s", (int) bind->destination.len,
+                       (char *) bind->destination.bytes,
+                       (int) bind->source.len, (char *) bind->source.bytes);
+        break;
+
+    default:
+        assert_int_equal(op->method, AMQP_QUEUE_DECLARE_METHOD);
+    }
+}
+
+
+void
+ngx_ess_exchange_worker_kick(ngx_ess_exchange_worker_t *w)
+{
+    ngx_unit_trace("kick");
+}
+
+
+void
+ngx_ess_exchange_worker_retry(ngx_ess_exchange_worker_t *w)
+{
+    ngx_unit_trace("retry");
+}
+
+
+void
+ngx_ess_exchange_worker_refused(ngx_ess_exchange_worker_t *w, const char *what,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_unit_trace("%s %u", what, (unsigned) code);
+}
