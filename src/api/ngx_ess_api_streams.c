@@ -6,7 +6,6 @@
 
 
 #include "ngx_ess_header.h"
-#include "ngx_ess_str.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_api_body.h"
 #include "ngx_ess_api_request.h"

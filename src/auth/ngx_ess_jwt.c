@@ -8,7 +8,6 @@
 
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
-#include "ngx_ess_zone.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_jwt_conf.h"

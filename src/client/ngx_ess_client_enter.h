@@ -7,7 +7,7 @@
 #define _NGX_ESS_CLIENT_ENTER_H_INCLUDED_
 
 
-#include "ngx_ess_zone.h"
+#include "ngx_ess.h"
 
 
 /* what the access log may ask of a request; 0 when it is no subscriber */

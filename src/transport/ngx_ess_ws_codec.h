@@ -29,8 +29,6 @@
 
 
 /* status codes; RFC 6455, 7.4.1 */
-#define NGX_ESS_WS_NORMAL           1000
-#define NGX_ESS_WS_GOING_AWAY       1001
 #define NGX_ESS_WS_PROTOCOL_ERROR   1002
 #define NGX_ESS_WS_NO_STATUS        1005    /* never on the wire */
 #define NGX_ESS_WS_INVALID_DATA     1007

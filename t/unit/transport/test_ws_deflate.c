@@ -56,8 +56,8 @@ test_offers(void **state)
         "permessage-deflate; client_max_window_bits",
         "permessage-deflate;client_max_window_bits=8",
         "permessage-deflate; client_max_window_bits=\"10\"",
-        "permessage-deflate; server_no_context_takeover; "
-            "client_no_context_takeover",
+        ("permessage-deflate; server_no_context_takeover; "
+         "client_no_context_takeover"),
         "permessage-deflate; server_max_window_bits=15",
         "permessage-deflate ; server_max_window_bits = 15",
         "x-webkit-deflate-frame, permessage-deflate",
