@@ -1,7 +1,7 @@
 
 /*
- * Slot queues: their names and arguments, whose they are, and what follows when
- * one is found, made, or refused.  All state is the worker's.
+ * Slot queues: their names and arguments, and what follows when one is found,
+ * made, or refused.  All state is the worker's.
  */
 
 
@@ -19,7 +19,6 @@
 
 static ngx_int_t ngx_ess_exchange_slot_name(ngx_ess_exchange_worker_t *w,
     ngx_cycle_t *cycle, ngx_uint_t number, ngx_uint_t quorum, ngx_str_t *name);
-static ngx_uint_t ngx_ess_exchange_slot_own(ngx_cycle_t *cycle, ngx_uint_t n);
 static void ngx_ess_exchange_slot_fill(ngx_ess_exchange_declared_t *d,
     void *fields, ngx_uint_t passive);
 static void ngx_ess_exchange_slot_arguments(ngx_ess_exchange_slot_t *slot,
@@ -53,7 +52,7 @@ ngx_ess_exchange_slot_init(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle)
 
         slot->worker = w;
         slot->number = i;
-        slot->own = ngx_ess_exchange_slot_own(cycle, i);
+        slot->own = ngx_ess_exchange_worker_consumes(cycle, i);
 
         slot->queue.type = &ngx_ess_exchange_slot_queue;
         slot->queue.worker = w;
@@ -98,22 +97,6 @@ ngx_ess_exchange_slot_name(ngx_ess_exchange_worker_t *w, ngx_cycle_t *cycle,
     }
 
     return NGX_OK;
-}
-
-
-/* slots are shares of the streams, not of the workers: so that another
-   number of workers moves slots and no stream changes its queue */
-
-static ngx_uint_t
-ngx_ess_exchange_slot_own(ngx_cycle_t *cycle, ngx_uint_t n)
-{
-    ngx_core_conf_t  *ccf;
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
-
-    return ngx_process == NGX_PROCESS_SINGLE
-           || ccf->worker_processes < 2
-           || n % (ngx_uint_t) ccf->worker_processes == ngx_worker;
 }
 
 

@@ -1,8 +1,9 @@
 
 /*
- * What the parts of the exchange source tell each other through what they
- * share: that there is something to be started, now or later; that the exchange
- * is gone; what was refused.  All of it is the worker's.
+ * Which slots a worker consumes, and what the parts of the exchange source tell
+ * each other through what they share: that there is something to be started,
+ * now or later; that the exchange is gone; what was refused.  All of it is the
+ * worker's.
  */
 
 
@@ -13,6 +14,19 @@
 
 
 ngx_ess_exchange_worker_t  ngx_ess_exchange_worker;
+
+
+ngx_uint_t
+ngx_ess_exchange_worker_consumes(ngx_cycle_t *cycle, ngx_uint_t slot)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    return ngx_process == NGX_PROCESS_SINGLE
+           || ccf->worker_processes < 2
+           || slot % (ngx_uint_t) ccf->worker_processes == ngx_worker;
+}
 
 
 void

@@ -281,6 +281,12 @@ struct ngx_ess_exchange_worker_s {
 extern ngx_ess_exchange_worker_t  ngx_ess_exchange_worker;
 
 
+/* Is the slot's queue this worker's to consume?  Slots are shares of the
+   streams, not of the workers: so that another number of workers moves slots,
+   and no stream changes its queue. */
+ngx_uint_t ngx_ess_exchange_worker_consumes(ngx_cycle_t *cycle,
+    ngx_uint_t slot);
+
 /* An event whose data are the worker's; it does not keep a worker that
    leaves. */
 void ngx_ess_exchange_worker_event(ngx_ess_exchange_worker_t *w,
