@@ -16,6 +16,7 @@
 #include "ngx_ess_pair.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_zone_check.h"
+#include "ngx_ess_zone_crc32.h"
 #include <elf.h>
 
 
@@ -25,7 +26,6 @@ static ngx_log_t       zone_dump_log = { .log_level = NGX_LOG_DEBUG };
 static ngx_cycle_t     zone_dump_cycle = { .log = &zone_dump_log };
 volatile ngx_cycle_t  *ngx_cycle = &zone_dump_cycle;
 ngx_pid_t              ngx_pid;
-uint32_t               ngx_crc32_table256[256];
 
 
 void
@@ -65,24 +65,6 @@ void *
 ngx_calloc(size_t size, ngx_log_t *log)
 {
     return calloc(1, size);
-}
-
-
-static void
-zone_dump_init_crc(void)
-{
-    uint32_t    c;
-    ngx_uint_t  i, k;
-
-    for (i = 0; i < 256; i++) {
-        c = i;
-
-        for (k = 0; k < 8; k++) {
-            c = (c & 1) ? 0xedb88320 ^ (c >> 1) : c >> 1;
-        }
-
-        ngx_crc32_table256[i] = c;
-    }
 }
 
 
@@ -269,7 +251,7 @@ main(int argc, char **argv)
         return 1;
     }
 
-    zone_dump_init_crc();
+    ngx_ess_zone_crc32_init();
 
     (void) printf("zone: %llu bytes, segments %u, free %u, streams %u, "
                   "generation %llu\n", (unsigned long long) sh->geo.size,

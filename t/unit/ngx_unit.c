@@ -6,7 +6,14 @@
  */
 
 
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include "ngx_unit.h"
+#include "ngx_ess_zone_crc32.h"
 #include <sys/mman.h>
 #include <sched.h>
 
@@ -39,7 +46,6 @@ ngx_uint_t             ngx_pagesize = 4096;
 ngx_uint_t             ngx_pagesize_shift = 12;
 ngx_module_t           ngx_core_module;
 ngx_module_t           ngx_ess_module;
-uint32_t               ngx_crc32_table256[256];
 ngx_uint_t             ngx_event_flags;
 ngx_event_actions_t    ngx_event_actions;
 ngx_rbtree_t           ngx_event_timer_rbtree;
@@ -67,18 +73,7 @@ ngx_unit_del_event(ngx_event_t *ev, ngx_int_t event, ngx_uint_t flags)
 static void __attribute__((constructor))
 ngx_unit_init(void)
 {
-    uint32_t    c;
-    ngx_uint_t  i, k;
-
-    for (i = 0; i < 256; i++) {
-        c = i;
-
-        for (k = 0; k < 8; k++) {
-            c = (c & 1) ? 0xedb88320 ^ (c >> 1) : c >> 1;
-        }
-
-        ngx_crc32_table256[i] = c;
-    }
+    ngx_ess_zone_crc32_init();
 
     ngx_queue_init(&ngx_posted_events);
 
@@ -216,6 +211,18 @@ ngx_unit_free(ngx_ess_zone_t *zone)
 {
     (void) munmap(zone->shm_zone->shm.addr, zone->shm_zone->shm.size);
     ngx_unit_free_handle(zone);
+}
+
+
+void
+ngx_unit_end(ngx_ess_zone_t *zone)
+{
+    ngx_uint_t  faults;
+
+    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
+    ngx_unit_free(zone);
+
+    assert_int_equal(faults, 0);
 }
 
 

@@ -68,6 +68,9 @@ ngx_int_t ngx_unit_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot,
 
 void ngx_unit_free(ngx_ess_zone_t *zone);
 
+/* At the end of a test: it must be sound.  Frees it. */
+void ngx_unit_end(ngx_ess_zone_t *zone);
+
 /* Of such a handle, without the zone. */
 void ngx_unit_free_handle(ngx_ess_zone_t *zone);
 

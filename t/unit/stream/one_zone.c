@@ -23,8 +23,7 @@ make(size_t size)
 void
 done(ngx_ess_zone_t *zone)
 {
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-    ngx_unit_free(zone);
+    ngx_unit_end(zone);
 }
 
 

@@ -54,8 +54,7 @@ test_undone(void **state)
 
     ngx_ess_zone_unlock(zone);
 
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-    ngx_unit_free(zone);
+    ngx_unit_end(zone);
 }
 
 

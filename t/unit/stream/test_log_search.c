@@ -78,8 +78,7 @@ make(size_t size, uint64_t epoch)
 static void
 done(void)
 {
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-    ngx_unit_free(zone);
+    ngx_unit_end(zone);
 }
 
 
@@ -545,8 +544,7 @@ test_streams(void **state)
     }
 
     assert_in_range(ngx_ess_zone_looks.most, 1, 5000);
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-    ngx_unit_free(zone);
+    ngx_unit_end(zone);
 }
 
 

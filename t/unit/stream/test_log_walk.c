@@ -60,12 +60,9 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    ngx_uint_t  faults;
+    ngx_unit_end(zone);
 
-    faults = ngx_ess_zone_check(zone, &ngx_unit_log);
-    ngx_unit_free(zone);
-
-    return faults != 0;
+    return 0;
 }
 
 

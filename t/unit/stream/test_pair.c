@@ -65,9 +65,7 @@ test_pairs(void **state)
 
     assert_int_equal(n, all);
     assert_null(ngx_ess_pair_find_locked(zone->sh, s, all));
-    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
-
-    ngx_unit_free(zone);
+    ngx_unit_end(zone);
 }
 
 
