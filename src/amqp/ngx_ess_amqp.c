@@ -173,12 +173,15 @@ ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s)
 
         ngx_ess_amqp_connect_later(s);
 
-    } else if (state <= NGX_ESS_AMQP_TLS) {
-        ngx_ess_amqp_connect_next_address(s);
-
-    } else {
-        ngx_ess_amqp_connect_next_node(s);
+        return;
     }
+
+    if (state > NGX_ESS_AMQP_TLS) {
+        /* the node itself, whatever addresses it has */
+        s->connect.addr = NULL;
+    }
+
+    ngx_ess_amqp_connect_next(s);
 }
 
 
@@ -225,23 +228,14 @@ ngx_ess_amqp_timer_handler(ngx_event_t *ev)
 
     s = ev->data;
 
-    switch (s->state) {
-
-    case NGX_ESS_AMQP_IDLE:
+    if (s->state == NGX_ESS_AMQP_IDLE) {
         ngx_ess_amqp_connect(s);
-        break;
-
-    case NGX_ESS_AMQP_RESOLVING:
-        (void) ngx_ess_amqp_trouble(s, "its name was not resolved in time");
-        s->state = NGX_ESS_AMQP_IDLE;
-        ngx_ess_amqp_connect_next_node(s);
-        break;
-
-    default:
-        (void) ngx_ess_amqp_trouble(s, "timed out while %s",
-                                    ngx_ess_amqp_trouble_while(s));
-        ngx_ess_amqp_drop(s);
+        return;
     }
+
+    (void) ngx_ess_amqp_trouble(s, "timed out while %s",
+                                ngx_ess_amqp_trouble_while(s));
+    ngx_ess_amqp_drop(s);
 }
 
 

@@ -264,29 +264,23 @@ ngx_ess_amqp_codec_check_method(u_char *p, u_char *last)
     method = ngx_ess_amqp_table_u32(p);
     p += 4;
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i == sizeof(ngx_ess_amqp_codec_methods)
-                 / sizeof(ngx_ess_amqp_codec_methods[0]))
-        {
-            return NGX_ERROR;
-        }
-
-        if (ngx_ess_amqp_codec_methods[i] == method) {
-            break;
-        }
-    }
-
     /* the only one of them that carries a table, after two octets */
 
-    if (method == AMQP_CONNECTION_START_METHOD) {
+    if (method == AMQP_CONNECTION_START_METHOD
+        && (last - p < 2 || ngx_ess_amqp_table_end(p + 2, last) == NULL))
+    {
+        return NGX_ERROR;
+    }
 
-        if (last - p < 2 || ngx_ess_amqp_table_end(p + 2, last) == NULL) {
-            return NGX_ERROR;
+    for (i = 0; i < sizeof(ngx_ess_amqp_codec_methods)
+                    / sizeof(ngx_ess_amqp_codec_methods[0]); i++)
+    {
+        if (ngx_ess_amqp_codec_methods[i] == method) {
+            return NGX_OK;
         }
     }
 
-    return NGX_OK;
+    return NGX_ERROR;
 }
 
 

@@ -30,7 +30,7 @@ struct ngx_ess_amqp_resolve_s {
 };
 
 
-static ngx_int_t ngx_ess_amqp_connect_next(ngx_ess_amqp_session_t *s);
+static ngx_int_t ngx_ess_amqp_connect_another(ngx_ess_amqp_session_t *s);
 static void ngx_ess_amqp_connect_leave(ngx_ess_amqp_session_t *s);
 static ngx_int_t ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s);
 static ngx_ess_amqp_resolve_t *ngx_ess_amqp_connect_lookup(
@@ -68,7 +68,7 @@ ngx_ess_amqp_connect(ngx_ess_amqp_session_t *s)
             return;
         }
 
-    } while (ngx_ess_amqp_connect_next(s) == NGX_OK);
+    } while (ngx_ess_amqp_connect_another(s) == NGX_OK);
 
     ngx_ess_amqp_connect_later(s);
 }
@@ -77,7 +77,7 @@ ngx_ess_amqp_connect(ngx_ess_amqp_session_t *s)
 /* NGX_OK: there is an address or a node to be tried now; NGX_DONE: all were */
 
 static ngx_int_t
-ngx_ess_amqp_connect_next(ngx_ess_amqp_session_t *s)
+ngx_ess_amqp_connect_another(ngx_ess_amqp_session_t *s)
 {
     if (s->connect.addr && s->connect.addr->ai_next) {
         s->connect.addr = s->connect.addr->ai_next;
@@ -111,23 +111,14 @@ ngx_ess_amqp_connect_leave(ngx_ess_amqp_session_t *s)
 
 
 void
-ngx_ess_amqp_connect_next_address(ngx_ess_amqp_session_t *s)
+ngx_ess_amqp_connect_next(ngx_ess_amqp_session_t *s)
 {
-    if (ngx_ess_amqp_connect_next(s) == NGX_OK) {
+    if (ngx_ess_amqp_connect_another(s) == NGX_OK) {
         ngx_ess_amqp_connect(s);
 
     } else {
         ngx_ess_amqp_connect_later(s);
     }
-}
-
-
-void
-ngx_ess_amqp_connect_next_node(ngx_ess_amqp_session_t *s)
-{
-    s->connect.addr = NULL;
-
-    ngx_ess_amqp_connect_next_address(s);
 }
 
 
@@ -463,7 +454,7 @@ ngx_ess_amqp_connect_lost(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_amqp_connect_close(s);
     s->state = NGX_ESS_AMQP_IDLE;
-    ngx_ess_amqp_connect_next_address(s);
+    ngx_ess_amqp_connect_next(s);
 }
 
 

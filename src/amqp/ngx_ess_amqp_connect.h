@@ -35,8 +35,7 @@ typedef struct {
 
 /* Goes on with the next address or node, or waits for the next attempt. */
 void ngx_ess_amqp_connect(ngx_ess_amqp_session_t *s);
-void ngx_ess_amqp_connect_next_address(ngx_ess_amqp_session_t *s);
-void ngx_ess_amqp_connect_next_node(ngx_ess_amqp_session_t *s);
+void ngx_ess_amqp_connect_next(ngx_ess_amqp_session_t *s);
 void ngx_ess_amqp_connect_later(ngx_ess_amqp_session_t *s);
 
 /* Closes the socket, if there is one. */

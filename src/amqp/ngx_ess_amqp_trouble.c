@@ -22,7 +22,7 @@
 
 
 static void ngx_ess_amqp_trouble_alarm_handler(ngx_event_t *ev);
-static ngx_int_t ngx_ess_amqp_trouble_is_new(uint32_t *seen, ngx_uint_t *n,
+static ngx_int_t ngx_ess_amqp_trouble_is_new(ngx_ess_amqp_seen_t *seen,
     uint32_t hash);
 static u_char *ngx_ess_amqp_trouble_handler(ngx_log_t *log, u_char *buf,
     size_t len);
@@ -77,8 +77,7 @@ ngx_ess_amqp_trouble_reset(ngx_ess_amqp_session_t *s)
 void
 ngx_ess_amqp_trouble_forget(ngx_ess_amqp_session_t *s)
 {
-    s->trouble.nfailures = 0;
-    ngx_memzero(s->trouble.failures, sizeof(s->trouble.failures));
+    ngx_memzero(&s->trouble.failures, sizeof(ngx_ess_amqp_seen_t));
 }
 
 
@@ -148,7 +147,7 @@ ngx_ess_amqp_trouble(ngx_ess_amqp_session_t *s, const char *fmt, ...)
     text.len = ngx_vslprintf(buf, buf + sizeof(buf), fmt, args) - buf;
     va_end(args);
 
-    if (ngx_ess_amqp_trouble_is_new(s->trouble.failures, &s->trouble.nfailures,
+    if (ngx_ess_amqp_trouble_is_new(&s->trouble.failures,
                                 ngx_crc32_long(text.data, text.len) ^ s->node)
         == NGX_OK)
     {
@@ -179,15 +178,14 @@ ngx_ess_amqp_trouble_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
         && now - s->opened_at >= NGX_ESS_AMQP_FORGET_TIME
         && now - s->trouble.word_at >= NGX_ESS_AMQP_FORGET_TIME)
     {
-        s->trouble.nwords = 0;
-        ngx_memzero(s->trouble.words, sizeof(s->trouble.words));
+        ngx_memzero(&s->trouble.words, sizeof(ngx_ess_amqp_seen_t));
     }
 
     s->trouble.word_at = now;
 
     /* more different ones than there is a reason for */
 
-    if (s->trouble.nwords >= NGX_ESS_AMQP_SEEN
+    if (s->trouble.words.n >= NGX_ESS_AMQP_SEEN
         && now - s->trouble.word_told < NGX_ESS_AMQP_WORD_TIME)
     {
         return;
@@ -196,7 +194,7 @@ ngx_ess_amqp_trouble_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
     p = ngx_slprintf(line, line + sizeof(line), "%s: %ui \"%V\"", what, code,
                      text);
 
-    if (ngx_ess_amqp_trouble_is_new(s->trouble.words, &s->trouble.nwords,
+    if (ngx_ess_amqp_trouble_is_new(&s->trouble.words,
                                 ngx_crc32_long(line, p - line))
         == NGX_OK)
     {
@@ -212,17 +210,17 @@ ngx_ess_amqp_trouble_once(ngx_ess_amqp_session_t *s, ngx_uint_t level,
 /* keeps the last few; NGX_OK: it was not among them */
 
 static ngx_int_t
-ngx_ess_amqp_trouble_is_new(uint32_t *seen, ngx_uint_t *n, uint32_t hash)
+ngx_ess_amqp_trouble_is_new(ngx_ess_amqp_seen_t *seen, uint32_t hash)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < NGX_ESS_AMQP_SEEN && i < *n; i++) {
-        if (seen[i] == hash) {
+    for (i = 0; i < NGX_ESS_AMQP_SEEN && i < seen->n; i++) {
+        if (seen->hash[i] == hash) {
             return NGX_DECLINED;
         }
     }
 
-    seen[(*n)++ % NGX_ESS_AMQP_SEEN] = hash;
+    seen->hash[seen->n++ % NGX_ESS_AMQP_SEEN] = hash;
 
     return NGX_OK;
 }

@@ -20,15 +20,19 @@
 
 
 typedef struct {
+    uint32_t                       hash[NGX_ESS_AMQP_SEEN];
+    ngx_uint_t                     n;           /* of all there were */
+} ngx_ess_amqp_seen_t;
+
+
+typedef struct {
     ngx_log_t                      quiet_log;   /* keeps what nginx says of a
                                                    failed connect in "quiet" */
     u_char                         quiet[NGX_ESS_AMQP_TEXT];
     size_t                         quiet_len;
 
-    uint32_t                       failures[NGX_ESS_AMQP_SEEN]; /* logged */
-    uint32_t                       words[NGX_ESS_AMQP_SEEN];    /* logged */
-    ngx_uint_t                     nfailures;
-    ngx_uint_t                     nwords;
+    ngx_ess_amqp_seen_t            failures;    /* logged */
+    ngx_ess_amqp_seen_t            words;       /* logged */
     ngx_msec_t                     word_at;     /* last _once() */
     ngx_msec_t                     word_told;   /* last one that was logged */
 
