@@ -61,7 +61,6 @@ static const ngx_ess_amqp_reader_handlers_t
 void
 ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
 {
-    ngx_int_t                    rc;
     ngx_ess_rabbitmq_streams_t  *s;
 
     if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING) {
@@ -113,19 +112,22 @@ ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
         }
     }
 
-    rc = ngx_ess_follow_claim(s->zone, &f->ref, &f->ordinal);
-
-    if (rc == NGX_DECLINED) {
-        ngx_ess_rabbitmq_follower_answer(f, NGX_DECLINED);
-        return;
-    }
-
     ngx_ess_rabbitmq_follower_asked(f);
 
-    if (rc == NGX_OK) {
+    switch (ngx_ess_follow_claim(s->zone, &f->ref, &f->ordinal)) {
+
+    case NGX_OK:
         f->known = 0;
         f->after = 0;
         ngx_ess_rabbitmq_follower_open(f);
+        return;
+
+    case NGX_DECLINED:
+        ngx_ess_rabbitmq_follower_tell(f, NGX_DECLINED);
+        return;
+
+    default: /* NGX_BUSY: another worker was faster */
+        return;
     }
 }
 
@@ -173,9 +175,7 @@ ngx_ess_rabbitmq_follower_tell(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
 void
 ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *f)
 {
-    uint64_t                     offset;
-    ngx_ess_rabbitmq_streams_t   *s;
-    ngx_ess_amqp_reader_from_e   from;
+    ngx_ess_rabbitmq_streams_t  *s;
 
     s = f->streams;
 
@@ -189,17 +189,16 @@ ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *f)
     /* the last event that is known comes once more, and so proves that the
        broker's stream is the same */
 
-    from = f->ordinal ? NGX_ESS_AMQP_READER_OFFSET
-                      : NGX_ESS_AMQP_READER_LAST;
-    offset = (f->ordinal > 2) ? f->ordinal - 2 : 0;
-
-    f->silent = (f->ordinal && f->end == 0);
-
-    f->reader = ngx_ess_amqp_reader_open(s->session, &s->readers,
-                                         &f->key, from, offset,
+    f->reader = ngx_ess_amqp_reader_open(s->session, &s->readers, &f->key,
+                                         f->ordinal ? NGX_ESS_AMQP_READER_OFFSET
+                                                    : NGX_ESS_AMQP_READER_LAST,
+                                         f->ordinal > 2 ? f->ordinal - 2 : 0,
                                          s->prefetch,
                                          &ngx_ess_rabbitmq_follower_handlers,
                                          f, s->log);
+
+    f->silent = (f->ordinal && f->end == 0);
+
     if (f->reader == NULL) {
         ngx_ess_rabbitmq_follower_later(f, ngx_ess_backoff(f->attempt++));
     }

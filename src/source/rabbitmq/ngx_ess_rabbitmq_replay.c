@@ -251,10 +251,8 @@ ngx_ess_rabbitmq_replay_leave(ngx_ess_rabbitmq_replay_t *replay)
 {
     ngx_ess_rabbitmq_replay_close(replay);
 
-    if (replay->held) {
-        replay->held = 0;
-        replay->full = 1;
-    }
+    replay->full |= replay->held;
+    replay->held = 0;
 
     if (replay->full) {
         ngx_ess_rabbitmq_turn_pause(&ngx_ess_rabbitmq_replays.turns,
@@ -390,24 +388,17 @@ ngx_ess_rabbitmq_replay_timer(ngx_event_t *ev)
 
     replay = ev->data;
 
-    if (replay->reader == NULL) {
-
-        if (ngx_ess_amqp_is_open(ngx_ess_rabbitmq_replays.session)) {
-            ngx_ess_rabbitmq_replay_open(replay);
-
-        } else {
-            ngx_ess_rabbitmq_replay_leave(replay);
-        }
-
-        return;
-    }
-
-    if (!replay->held) {
+    if (replay->reader && !replay->held) {
         ngx_ess_rabbitmq_replay_ack(replay);
         return;
     }
 
-    /* unacknowledged for long */
+    if (replay->reader == NULL && ngx_ess_rabbitmq_replays.turns.places) {
+        ngx_ess_rabbitmq_replay_open(replay);
+        return;
+    }
+
+    /* unacknowledged for long, or there is no session */
 
     ngx_ess_rabbitmq_replay_leave(replay);
     ngx_ess_rabbitmq_turn_next(&ngx_ess_rabbitmq_replays.turns);
@@ -433,7 +424,6 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     ngx_ess_amqp_delivery_t *delivery)
 {
     uint64_t                    ordinal;
-    ngx_int_t                   rc;
     ngx_ess_event_t             event;
     ngx_ess_source_replay_t    *user;
     ngx_ess_rabbitmq_replay_t  *replay;
@@ -474,9 +464,7 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
 
     user->found = 1;
 
-    rc = user->handlers->event(user, &event);
-
-    if (rc == NGX_AGAIN && replay->reader) {
+    if (user->handlers->event(user, &event) == NGX_AGAIN && replay->reader) {
 
         /* whole chunks come beyond the prefetch: no more of this one */
 
@@ -542,17 +530,13 @@ ngx_ess_rabbitmq_replay_session_open(ngx_ess_amqp_session_t *s)
 static void
 ngx_ess_rabbitmq_replay_session_close(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_rabbitmq_replay_worker_t  *w;
-
-    w = ngx_ess_amqp_data(s);
-
-    ngx_ess_rabbitmq_turn_close(&w->turns);
+    ngx_ess_rabbitmq_turn_close(&ngx_ess_rabbitmq_replays.turns);
 
     /* what was handed out is to be sent */
 
     ngx_ess_rabbitmq_replay_session_batch(s);
 
-    ngx_ess_amqp_reader_session_closed(&w->readers);
+    ngx_ess_amqp_reader_session_closed(&ngx_ess_rabbitmq_replays.readers);
 }
 
 

@@ -112,7 +112,6 @@ ngx_ess_rabbitmq_streams_create(ngx_ess_rabbitmq_streams_t *s,
 
     f->streams = s;
     f->ref = *ref;
-    f->used = ngx_current_msec;
 
     f->key.len = key->len;
     f->key.data = f->data;
