@@ -149,18 +149,15 @@ ngx_ess_amqp_disconnect(ngx_ess_amqp_session_t *s)
 static void
 ngx_ess_amqp_drop(ngx_ess_amqp_session_t *s)
 {
-    ngx_uint_t            opened;
     ngx_ess_amqp_state_e  state;
 
     state = s->state;
-    opened = s->opened;
 
     ngx_ess_amqp_disconnect(s);
 
     s->state = NGX_ESS_AMQP_IDLE;
-    s->opened = 0;
 
-    if (opened) {
+    if (state == NGX_ESS_AMQP_OPEN) {
 
         if (ngx_current_msec - s->opened_at >= NGX_ESS_AMQP_STABLE_TIME) {
             s->connect.attempt = 0;

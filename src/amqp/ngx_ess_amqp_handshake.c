@@ -309,7 +309,6 @@ ngx_ess_amqp_handshake_open(ngx_ess_amqp_session_t *s, void *decoded)
     ngx_del_timer(&s->connect.timer);
 
     s->state = NGX_ESS_AMQP_OPEN;
-    s->opened = 1;
     s->opened_at = ngx_current_msec;
     s->connect.tried = 0;
 

@@ -105,7 +105,6 @@ struct ngx_ess_amqp_session_s {
                                                    in use */
     ngx_queue_t                    aborted;     /* ops to be answered so */
 
-    unsigned                       opened:1;    /* the handler was called */
     unsigned                       blocked:1;   /* by an alarm */
 };
 
