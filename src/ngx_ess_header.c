@@ -10,40 +10,34 @@
 
 ngx_table_elt_t *
 ngx_ess_header_find(ngx_http_request_t *r, const char *name,
-    ngx_ess_header_at_t *at)
+    ngx_table_elt_t *prev)
 {
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   first;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
-    if (at == NULL) {
-        ngx_memzero(&first, sizeof(ngx_ess_header_at_t));
-        at = &first;
-    }
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+        i = 0;
 
-    if (at->part == NULL) {
-        at->part = &r->headers_in.headers.part;
-    }
+        if (prev) {
 
-    for ( ;; ) {
-
-        if (at->next == at->part->nelts) {
-
-            if (at->part->next == NULL) {
-                return NULL;
+            if (prev < h || prev >= h + part->nelts) {
+                continue;
             }
 
-            at->part = at->part->next;
-            at->next = 0;
-            continue;
+            i = prev - h + 1;
+            prev = NULL;
         }
 
-        h = at->part->elts;
-        h += at->next++;
-
-        if (ngx_ess_str_is(&h->key, name)) {
-            return h;
+        for ( /* void */ ; i < part->nelts; i++) {
+            if (ngx_ess_str_is(&h[i].key, name)) {
+                return &h[i];
+            }
         }
     }
+
+    return NULL;
 }
 
 

@@ -11,21 +11,12 @@
 #include "ngx_ess.h"
 
 
-/* where a walk over the request's lines has come to; zeroed: to none yet */
-
-typedef struct {
-    ngx_list_part_t  *part;
-    ngx_uint_t        next;                 /* in the part */
-} ngx_ess_header_at_t;
-
-
 /*
- * The request's next line with the name, whatever its case; "at" goes on
- * behind it, so that a walk looks at each line once (NULL: the first one is
- * wanted).  NULL: there is none.
+ * The first of the request's lines behind "prev" (NULL: of all) with the name,
+ * whatever its case.  A walk looks at each line once.  NULL: there is none.
  */
 ngx_table_elt_t *ngx_ess_header_find(ngx_http_request_t *r, const char *name,
-    ngx_ess_header_at_t *at);
+    ngx_table_elt_t *prev);
 
 /* 1: the value has no control characters, and so may become a header, or a
    part of one. */

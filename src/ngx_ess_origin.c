@@ -9,6 +9,7 @@
 #include "ngx_ess_escape.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_origin.h"
+#include "ngx_ess_str.h"
 
 
 static ngx_uint_t ngx_ess_origin_is_own(ngx_http_request_t *r,
@@ -22,21 +23,17 @@ static ngx_uint_t ngx_ess_origin_log(ngx_http_request_t *r, const char *what,
 ngx_uint_t
 ngx_ess_origin_is_foreign(ngx_http_request_t *r)
 {
-    ngx_uint_t            listed;
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   at;
-
-    static ngx_str_t  cross = ngx_string("cross-site");
-    static ngx_str_t  same = ngx_string("same-site");
+    ngx_uint_t        listed;
+    ngx_table_elt_t  *h;
 
     if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS)) {
         return 0;
     }
 
     listed = 0;
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+    h = NULL;
 
-    while ((h = ngx_ess_header_find(r, "origin", &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, "origin", h)) != NULL) {
 
         if (ngx_ess_origin_is_listed(r, &h->value)) {
             listed = 1;
@@ -52,12 +49,12 @@ ngx_ess_origin_is_foreign(ngx_http_request_t *r)
         return 0;
     }
 
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+    h = NULL;
 
-    while ((h = ngx_ess_header_find(r, "sec-fetch-site", &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, "sec-fetch-site", h)) != NULL) {
 
-        if (ngx_ess_origin_is(&h->value, &cross)
-            || ngx_ess_origin_is(&h->value, &same))
+        if (ngx_ess_str_is(&h->value, "cross-site")
+            || ngx_ess_str_is(&h->value, "same-site"))
         {
             return ngx_ess_origin_log(r, "Sec-Fetch-Site", &h->value);
         }

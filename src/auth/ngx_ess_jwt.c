@@ -209,13 +209,12 @@ ngx_ess_jwt_found(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx, u_char *data,
 static ngx_int_t
 ngx_ess_jwt_header(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
 {
-    u_char               *p, *last;
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   at;
+    u_char           *p, *last;
+    ngx_table_elt_t  *h;
 
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+    h = NULL;
 
-    while ((h = ngx_ess_header_find(r, "authorization", &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, "authorization", h)) != NULL) {
         p = h->value.data;
         last = p + h->value.len;
 
@@ -241,18 +240,16 @@ ngx_ess_jwt_header(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
 static ngx_int_t
 ngx_ess_jwt_protocol(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx)
 {
-    ngx_str_t             rest, item;
-    ngx_uint_t            next;
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   at;
+    ngx_str_t         rest, item;
+    ngx_uint_t        next;
+    ngx_table_elt_t  *h;
 
     static const char  name[] = "sec-websocket-protocol";
 
     next = 0;
+    h = NULL;
 
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
-
-    while ((h = ngx_ess_header_find(r, name, &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, name, h)) != NULL) {
         rest = h->value;
 
         while (ngx_ess_str_item(&rest, ',', &item)) {
@@ -282,13 +279,12 @@ static ngx_int_t
 ngx_ess_jwt_cookie(ngx_http_request_t *r, ngx_ess_jwt_ctx_t *ctx,
     ngx_str_t *name)
 {
-    ngx_str_t             rest, item, key;
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   at;
+    ngx_str_t         rest, item, key;
+    ngx_table_elt_t  *h;
 
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+    h = NULL;
 
-    while ((h = ngx_ess_header_find(r, "cookie", &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, "cookie", h)) != NULL) {
         rest = h->value;
 
         while (ngx_ess_str_item(&rest, ';', &item)) {

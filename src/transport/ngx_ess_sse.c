@@ -51,16 +51,15 @@ const ngx_ess_transport_t  ngx_ess_sse = {
 ngx_int_t
 ngx_ess_sse_check(ngx_http_request_t *r)
 {
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   at;
+    ngx_table_elt_t  *h;
 
     if (r->headers_in.upgrade) {
         return NGX_DECLINED;
     }
 
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+    h = NULL;
 
-    while ((h = ngx_ess_header_find(r, "accept", &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, "accept", h)) != NULL) {
         if (ngx_ess_sse_accepts(&h->value)) {
             return NGX_OK;
         }

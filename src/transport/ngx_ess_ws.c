@@ -137,8 +137,7 @@ ngx_ess_ws_init(ngx_uint_t deflate)
 ngx_uint_t
 ngx_ess_ws_deflates(ngx_http_request_t *r)
 {
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   at;
+    ngx_table_elt_t  *h;
 
     static const char  name[] = "sec-websocket-extensions";
 
@@ -146,9 +145,9 @@ ngx_ess_ws_deflates(ngx_http_request_t *r)
         return 0;
     }
 
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+    h = NULL;
 
-    while ((h = ngx_ess_header_find(r, name, &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, name, h)) != NULL) {
         if (ngx_ess_ws_deflate_offer(&h->value) == NGX_OK) {
             return 1;
         }
@@ -164,13 +163,12 @@ static ngx_uint_t
 ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
     const char *token)
 {
-    ngx_str_t             rest, item;
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   at;
+    ngx_str_t         rest, item;
+    ngx_table_elt_t  *h;
 
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+    h = NULL;
 
-    while ((h = ngx_ess_header_find(r, name, &at)) != NULL) {
+    while ((h = ngx_ess_header_find(r, name, h)) != NULL) {
         rest = h->value;
 
         while (ngx_ess_str_item(&rest, ',', &item)) {
@@ -190,14 +188,11 @@ ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
 static ngx_str_t *
 ngx_ess_ws_value(ngx_http_request_t *r, const char *name)
 {
-    ngx_table_elt_t      *h;
-    ngx_ess_header_at_t   at;
+    ngx_table_elt_t  *h;
 
-    ngx_memzero(&at, sizeof(ngx_ess_header_at_t));
+    h = ngx_ess_header_find(r, name, NULL);
 
-    h = ngx_ess_header_find(r, name, &at);
-
-    if (h == NULL || ngx_ess_header_find(r, name, &at)) {
+    if (h == NULL || ngx_ess_header_find(r, name, h)) {
         return NULL;
     }
 

@@ -5,7 +5,7 @@
  *
  * links: src/client/ngx_ess_client_enter.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c src/ngx_ess_escape.c
- * links: src/ngx_ess_origin.c
+ * links: src/ngx_ess_origin.c src/ngx_ess_str.c
  * links: t/unit/ngx_string.c t/unit/ngx_trace.c t/unit/ngx_timer.c
  */
 
@@ -102,7 +102,7 @@ ngx_ess_ws_deflates(ngx_http_request_t *r)
 
 ngx_table_elt_t *
 ngx_ess_header_find(ngx_http_request_t *r, const char *name,
-    ngx_ess_header_at_t *at)
+    ngx_table_elt_t *prev)
 {
     const char              *value;
     static ngx_table_elt_t   h;

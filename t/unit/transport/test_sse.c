@@ -30,18 +30,19 @@ static u_char              test_session[16];
 
 ngx_table_elt_t *
 ngx_ess_header_find(ngx_http_request_t *r, const char *name,
-    ngx_ess_header_at_t *at)
+    ngx_table_elt_t *prev)
 {
+    ngx_uint_t               i;
     const char              *value;
-    static ngx_table_elt_t   h;
+    static ngx_table_elt_t   h[3];
 
-    value = (strcmp(name, "accept") == 0) ? test_accept[at->next++]
-                                          : test_origin;
+    i = prev ? prev - h + 1 : 0;
+    value = (strcmp(name, "accept") == 0) ? test_accept[i] : test_origin;
 
-    h.value.data = (u_char *) value;
-    h.value.len = value ? strlen(value) : 0;
+    h[i].value.data = (u_char *) value;
+    h[i].value.len = value ? strlen(value) : 0;
 
-    return value ? &h : NULL;
+    return value ? &h[i] : NULL;
 }
 
 

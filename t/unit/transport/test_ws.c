@@ -50,18 +50,17 @@ static ngx_uint_t                 test_fail;    /* the next one does */
 
 ngx_table_elt_t *
 ngx_ess_header_find(ngx_http_request_t *r, const char *name,
-    ngx_ess_header_at_t *at)
+    ngx_table_elt_t *prev)
 {
     ngx_uint_t              i;
-    static ngx_table_elt_t  h;
+    static ngx_table_elt_t  h[TEST_HEADERS];
 
-    for (i = at->next; i < TEST_HEADERS; i++) {
+    for (i = prev ? prev - h + 1 : 0; i < TEST_HEADERS; i++) {
         if (test_headers[i].name && strcmp(test_headers[i].name, name) == 0) {
-            h.value.data = (u_char *) test_headers[i].value;
-            h.value.len = strlen(test_headers[i].value);
-            at->next = i + 1;
+            h[i].value.data = (u_char *) test_headers[i].value;
+            h[i].value.len = strlen(test_headers[i].value);
 
-            return &h;
+            return &h[i];
         }
     }
 
