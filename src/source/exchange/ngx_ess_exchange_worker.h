@@ -89,7 +89,7 @@ typedef struct {
     amqp_method_number_t         method;    /* that declares it */
     const char                  *differs;   /* said of what is not as
                                                configured; of name and text */
-    const char                  *refused;
+    const char                  *refused;   /* said of a refusal */
 
     /* sets the method's fields; "passive": only if it is there */
     void                       (*fill)(ngx_ess_exchange_declared_t *d,
