@@ -1,6 +1,6 @@
 /*
  * Operations, of which there is one at a time, and what the worker is told:
- * both are lines of the trace.  Queues are declared without one.
+ * both are lines of the trace.
  */
 
 
@@ -74,36 +74,58 @@ ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
 }
 
 
+static void
+trace(const char *what, amqp_bytes_t *one, const char *how, amqp_bytes_t *other)
+{
+    ngx_unit_trace("%s %.*s %s%s%.*s", what, (int) one->len,
+                   (char *) one->bytes, how, *how ? " " : "",
+                   (int) other->len, (char *) other->bytes);
+}
+
+
 void
 ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
 {
-    amqp_exchange_bind_t     *bind;
-    amqp_exchange_declare_t  *declare;
+    amqp_queue_bind_t        *bind;
+    amqp_queue_unbind_t      *unbind;
+    amqp_exchange_bind_t     *witness;
+    amqp_queue_declare_t     *queue;
+    amqp_exchange_declare_t  *exchange;
 
     assert_ptr_equal(ch, ngx_ess_exchange_worker.admin);
     assert_null(sent);
 
     sent = op;
 
+    exchange = &op->fields.exchange_declare;
+    witness = &op->fields.exchange_bind;
+    bind = &op->fields.queue_bind;
+    unbind = &op->fields.queue_unbind;
+    queue = &op->fields.queue_declare;
+
     switch (op->method) {
 
     case AMQP_EXCHANGE_DECLARE_METHOD:
-        declare = &op->fields.exchange_declare;
-        ngx_unit_trace("%s %.*s %.*s", declare->passive ? "lookup" : "declare",
-                       (int) declare->type.len, (char *) declare->type.bytes,
-                       (int) declare->exchange.len,
-                       (char *) declare->exchange.bytes);
+        trace(exchange->passive ? "lookup" : "declare", &exchange->type, "",
+              &exchange->exchange);
         break;
 
     case AMQP_EXCHANGE_BIND_METHOD:
-        bind = &op->fields.exchange_bind;
-        ngx_unit_trace("bind %.*s to %.*s", (int) bind->destination.len,
-                       (char *) bind->destination.bytes,
-                       (int) bind->source.len, (char *) bind->source.bytes);
+        trace("bind", &witness->destination, "to", &witness->source);
+        break;
+
+    case AMQP_QUEUE_BIND_METHOD:
+        trace("bind", &bind->queue, "to", &bind->routing_key);
+        break;
+
+    case AMQP_QUEUE_UNBIND_METHOD:
+        trace("unbind", &unbind->queue, "from", &unbind->routing_key);
         break;
 
     default:
         assert_int_equal(op->method, AMQP_QUEUE_DECLARE_METHOD);
+        ngx_unit_trace("%s queue %.*s", queue->passive ? "lookup" : "declare",
+                       (int) queue->queue.len, (char *) queue->queue.bytes);
     }
 }
 

@@ -30,8 +30,10 @@ static ngx_ess_exchange_declared_t   declared;
 static void
 fill(ngx_ess_exchange_declared_t *d, void *fields, ngx_uint_t passive)
 {
-    assert_ptr_equal(fields, &d->op.fields);
-    ngx_unit_trace("%s", passive ? "lookup" : "declare");
+    amqp_queue_declare_t *m = fields;
+
+    m->queue = amqp_cstring_bytes("q");
+    m->passive = passive;
 }
 
 
@@ -87,10 +89,10 @@ test_there(void **state)
 {
     ngx_ess_exchange_declare(&declared);
     ngx_ess_exchange_declare(&declared);
-    ngx_unit_traced("lookup");
+    ngx_unit_traced("lookup queue q");
 
     fake_op_answer(NGX_OK, 0, "");
-    ngx_unit_traced("declare");
+    ngx_unit_traced("declare queue q");
 
     fake_op_answer(NGX_OK, 0, "");
     ngx_unit_traced("ready", "kick");
@@ -105,7 +107,7 @@ test_not_there(void **state)
 {
     ngx_ess_exchange_declare(&declared);
     fake_op_refuse(AMQP_NOT_FOUND, "no queue");
-    ngx_unit_traced("lookup", "declare");
+    ngx_unit_traced("lookup queue q", "declare queue q");
 
     fake_op_answer(NGX_OK, 0, "");
     ngx_unit_traced("created", "kick");
@@ -119,7 +121,7 @@ test_overtaken(void **state)
 {
     ngx_ess_exchange_declare(&declared);
     fake_op_refuse(AMQP_NOT_FOUND, "no queue");
-    ngx_unit_traced("lookup", "declare");
+    ngx_unit_traced("lookup queue q", "declare queue q");
 
     fake_op_refuse(AMQP_PRECONDITION_FAILED, INEQUIVALENT);
     ngx_unit_traced("log: it differs", "ready", "kick");
@@ -131,7 +133,7 @@ test_differs(void **state)
 {
     ngx_ess_exchange_declare(&declared);
     fake_op_answer(NGX_OK, 0, "");
-    ngx_unit_traced("lookup", "declare");
+    ngx_unit_traced("lookup queue q", "declare queue q");
 
     fake_op_refuse(AMQP_PRECONDITION_FAILED, INEQUIVALENT);
     ngx_unit_traced("log: it differs", "ready", "kick");
@@ -140,7 +142,7 @@ test_differs(void **state)
 
     ngx_ess_exchange_declare(&declared);
     fake_op_answer(NGX_OK, 0, "");
-    ngx_unit_traced("lookup", "ready", "kick");
+    ngx_unit_traced("lookup queue q", "ready", "kick");
 }
 
 
@@ -152,7 +154,7 @@ test_forbidden(void **state)
     ngx_ess_exchange_declare(&declared);
     fake_op_answer(NGX_OK, 0, "");
     fake_op_refuse(AMQP_ACCESS_REFUSED, "ACCESS_REFUSED");
-    ngx_unit_traced("lookup", "declare", "ready", "kick");
+    ngx_unit_traced("lookup queue q", "declare queue q", "ready", "kick");
 }
 
 
@@ -170,7 +172,7 @@ test_refused(void **state)
 
         ngx_ess_exchange_declare(&declared);
         fake_op_refuse(AMQP_NOT_FOUND, "no queue");
-        ngx_unit_traced("lookup", "declare");
+        ngx_unit_traced("lookup queue q", "declare queue q");
 
         fake_op_refuse(i ? AMQP_ACCESS_REFUSED : AMQP_PRECONDITION_FAILED, texts[i]);
         ngx_unit_traced(i ? "it was refused 403" : "it was refused 406",
@@ -199,10 +201,10 @@ test_no_session(void **state)
 
     ngx_ess_exchange_declare(&declared);
     fake_op_answer(NGX_ABORT, 0, "");
-    ngx_unit_traced("lookup");
+    ngx_unit_traced("lookup queue q");
 
     ngx_ess_exchange_declare(&declared);
-    ngx_unit_traced("lookup");
+    ngx_unit_traced("lookup queue q");
 }
 
 
