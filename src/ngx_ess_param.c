@@ -13,8 +13,6 @@
     ((type *) ((u_char *) (conf) + (param)->offset))
 
 
-static ngx_int_t ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx,
-    const ngx_ess_param_t *param, ngx_str_t *value);
 static const char *ngx_ess_param_integer(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, int64_t n);
 
@@ -47,6 +45,7 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_int_t               rc;
     ngx_str_t              *value;
     ngx_uint_t              i;
+    const char             *expected;
     ngx_ess_param_ctx_t     ctx;
     const ngx_ess_param_t  *param;
 
@@ -73,11 +72,21 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; i < cf->args->nelts; i++) {
 
         if (i <= directive->nargs) {
-            rc = ngx_ess_param_arg(&ctx, &param[i - 1], &value[i]);
+            expected = param->set(&ctx, param, &value[i]);
 
-        } else {
-            rc = ngx_ess_param(&ctx, &param[directive->nargs], &value[i]);
+            if (expected) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\" has the invalid %V \"%V\", it must"
+                                   " be %s", &cmd->name, &param->name,
+                                   &value[i], expected);
+                return NGX_CONF_ERROR;
+            }
+
+            param++;
+            continue;
         }
+
+        rc = ngx_ess_param(&ctx, param, &value[i]);
 
         if (rc == NGX_DECLINED) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -92,25 +101,6 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
-    ngx_str_t *value)
-{
-    const char  *expected;
-
-    expected = param->set(ctx, param, value);
-
-    if (expected) {
-        ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
-                           "\"%s\" has the invalid %V \"%V\", it must be %s",
-                           ctx->directive, &param->name, value, expected);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 

@@ -265,66 +265,46 @@ ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy, cJSON *claims,
 {
     cJSON      *aud, *iss;
     double      exp, nbf;
-    ngx_int_t   rc;
+    ngx_int_t   rc, early;
 
     rc = ngx_ess_jwt_token_time(claims, "exp", &exp);
+    early = ngx_ess_jwt_token_time(claims, "nbf", &nbf);
+    iss = cJSON_GetObjectItemCaseSensitive(claims, "iss");
+    aud = cJSON_GetObjectItemCaseSensitive(claims, "aud");
+
+    *expires = (rc == NGX_OK) ? (time_t) exp + policy->leeway : 0;
 
     if (rc == NGX_ERROR || (rc == NGX_DECLINED && !policy->endless)) {
         *reason = "its \"exp\" is missing or no time";
-        return NGX_DECLINED;
-    }
 
-    *expires = 0;
+    } else if (rc == NGX_OK && now >= *expires) {
+        *reason = "it has expired";
 
-    if (rc == NGX_OK) {
-        *expires = (time_t) exp + policy->leeway;
-
-        if (now >= *expires) {
-            *reason = "it has expired";
-            return NGX_DECLINED;
-        }
-    }
-
-    rc = ngx_ess_jwt_token_time(claims, "nbf", &nbf);
-
-    if (rc == NGX_ERROR) {
+    } else if (early == NGX_ERROR) {
         *reason = "its \"nbf\" is no time";
-        return NGX_DECLINED;
-    }
 
-    if (rc == NGX_OK && (double) now < nbf - (double) policy->leeway) {
+    } else if (early == NGX_OK
+               && (double) now < nbf - (double) policy->leeway)
+    {
         *reason = "it is not valid yet";
-        return NGX_DECLINED;
-    }
 
-    if (policy->iss.data) {
-        iss = cJSON_GetObjectItemCaseSensitive(claims, "iss");
+    } else if (policy->iss.data && !ngx_ess_jwt_token_is(iss, &policy->iss)) {
+        *reason = "its \"iss\" is not that of \"ess_jwt\"";
 
-        if (!cJSON_IsString(iss)
-            || ngx_strcmp(iss->valuestring, policy->iss.data) != 0)
-        {
-            *reason = "its \"iss\" is not that of \"ess_jwt\"";
-            return NGX_DECLINED;
-        }
-    }
+    } else if (policy->aud.data == NULL && aud) {
 
-    /* 4.1.3: who is not meant must refuse it */
+        /* 4.1.3: who is not meant must refuse it */
 
-    aud = cJSON_GetObjectItemCaseSensitive(claims, "aud");
+        *reason = "it has an \"aud\", and \"ess_jwt\" has none";
 
-    if (policy->aud.data == NULL) {
-
-        if (aud) {
-            *reason = "it has an \"aud\", and \"ess_jwt\" has none";
-            return NGX_DECLINED;
-        }
-
-    } else if (aud == NULL || !ngx_ess_jwt_token_has(aud, &policy->aud)) {
+    } else if (policy->aud.data && !ngx_ess_jwt_token_has(aud, &policy->aud)) {
         *reason = "its \"aud\" is not that of \"ess_jwt\"";
-        return NGX_DECLINED;
+
+    } else {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 
