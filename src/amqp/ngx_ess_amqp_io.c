@@ -93,16 +93,20 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
     c = s->connect.peer.connection;
     b = &s->io.in;
 
-    /* what a pause left there */
+    slice = 0;
 
-    if (b->pos < b->last && ngx_ess_amqp_io_input(s, handler) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    for ( ;; ) {
 
-    for (slice = 0;
-         slice < NGX_ESS_AMQP_IN_SLICE && !s->io.paused;
-         slice += n)
-    {
+        /* what came, or at first what a pause left there */
+
+        if (ngx_ess_amqp_io_input(s, handler) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (slice >= NGX_ESS_AMQP_IN_SLICE || s->io.paused) {
+            break;
+        }
+
         /* the whole of the next frame will fit */
 
         if (b->pos > b->start) {
@@ -124,11 +128,8 @@ ngx_ess_amqp_io_read(ngx_ess_amqp_session_t *s,
         }
 
         b->last += n;
+        slice += n;
         s->io.received_at = ngx_current_msec;
-
-        if (ngx_ess_amqp_io_input(s, handler) != NGX_OK) {
-            return NGX_ERROR;
-        }
     }
 
     if (slice >= NGX_ESS_AMQP_IN_SLICE && !s->io.paused) {

@@ -348,13 +348,9 @@ ngx_ess_amqp_reader_session_closed(ngx_queue_t *readers)
 static void
 ngx_ess_amqp_reader_end(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 {
-    const ngx_ess_amqp_reader_handlers_t  *handlers;
+    /* its user must not use it afterwards, but for its address */
 
-    handlers = reader->handlers;
-
-    /* the reader must not be used afterwards, but for its address */
-
-    handlers->ended(reader, rc);
+    reader->handlers->ended(reader, rc);
 
     ngx_ess_amqp_reader_close(reader);
 }
