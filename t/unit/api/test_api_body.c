@@ -17,7 +17,6 @@
 
 #include "ngx_ess_api_body.h"
 #include "ngx_ess_rabbitmq_declare.h"
-#include "ngx_ess_utf8.h"
 #include "fake_sources.h"
 #include "ngx_guard.h"
 
@@ -285,26 +284,6 @@ test_truncated(void **state)
 }
 
 
-static void
-test_utf8(void **state)
-{
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "", 0), 1);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\x7f", 1), 1);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\x80", 1), 0);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xc2\x80", 2), 1);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xc2", 1), 0);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xe0\x9f\xbf", 3), 0);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xe0\xa0\x80", 3), 1);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xe2\x82", 2), 0);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xf0\x8f\xbf\xbf", 4),
-                     0);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xf4\x8f\xbf\xbf", 4),
-                     1);
-    assert_int_equal(ngx_ess_utf8_valid((u_char *) "\xf5\x80\x80\x80", 4),
-                     0);
-}
-
-
 int
 main(void)
 {
@@ -316,7 +295,6 @@ main(void)
         cmocka_unit_test(test_declare),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_utf8),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
