@@ -66,7 +66,6 @@ static void ngx_ess_log_no_room_locked(ngx_ess_zone_t *zone);
 static void ngx_ess_log_add_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i);
 static void ngx_ess_log_number_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
-static void ngx_ess_log_reserve_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
 static void ngx_ess_log_loss_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     ngx_ess_wake_t *wake);
 static void ngx_ess_log_note_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
@@ -464,28 +463,13 @@ ngx_ess_log_number_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
     }
 
     ngx_ess_journal_set64_locked(sh, &s->next_ordinal, s->next_ordinal + 1);
-    ngx_ess_log_reserve_locked(sh, i);
-}
 
+    /* Ordinals for events to come, in time.  Whoever was told and died before
+       the store had it is followed by another now and then. */
 
-/* Ordinals for events to come, in time. */
-
-static void
-ngx_ess_log_reserve_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
-{
-    ngx_ess_stream_t  *s;
-
-    s = ngx_ess_zone_stream(sh, i);
-
-    if (s->next_ordinal + NGX_ESS_ORDINALS_LOW <= s->reserved_ordinal) {
-        return;
-    }
-
-    /* whoever was told and died before the store had it is followed by
-       another now and then */
-
-    if (s->want == NGX_ESS_WANT_NONE
-        || (s->want == NGX_ESS_WANT_TOLD && s->next_ordinal % 4096 == 0))
+    if (s->next_ordinal + NGX_ESS_ORDINALS_LOW > s->reserved_ordinal
+        && (s->want == NGX_ESS_WANT_NONE
+            || (s->want == NGX_ESS_WANT_TOLD && s->next_ordinal % 4096 == 0)))
     {
         ngx_ess_ordinal_want_locked(sh, i);
     }

@@ -24,7 +24,7 @@
 #define NGX_ESS_TABLE_CLEAR    256
 
 
-static ngx_int_t ngx_ess_table_random(u_char *p, size_t len);
+static ngx_int_t ngx_ess_table_random(void *p, size_t len);
 static ngx_ess_seg_t ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
     const ngx_ess_stream_info_t *row);
 static void ngx_ess_table_link_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
@@ -37,7 +37,7 @@ static ngx_int_t ngx_ess_table_remove_locked(ngx_ess_zone_t *zone,
 
 
 static ngx_int_t
-ngx_ess_table_random(u_char *p, size_t len)
+ngx_ess_table_random(void *p, size_t len)
 {
     /* so few bytes come at once or not at all */
 
@@ -67,8 +67,7 @@ ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
     ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
 
     if (ngx_ess_table_random(info->uuid, NGX_ESS_UUID_LEN) != NGX_OK
-        || ngx_ess_table_random((u_char *) &info->ref.epoch,
-                                sizeof(uint64_t)) != NGX_OK)
+        || ngx_ess_table_random(&info->ref.epoch, sizeof(uint64_t)) != NGX_OK)
     {
         return NGX_ERROR;
     }

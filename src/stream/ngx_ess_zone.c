@@ -140,13 +140,8 @@ ngx_ess_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     zone->fresh = 0;
 
-    if (old) {
-        zone->sh = old->sh;
-        return ngx_ess_zone_reuse(zone);
-    }
-
-    if (shm_zone->shm.exists) {
-        zone->sh = zone->shpool->data;
+    if (old || shm_zone->shm.exists) {
+        zone->sh = old ? old->sh : zone->shpool->data;
         return ngx_ess_zone_reuse(zone);
     }
 
@@ -264,17 +259,13 @@ ngx_ess_zone_geometry(ngx_ess_zone_geometry_t *geo, uint64_t size)
         }
     }
 
+    n = (uint64_t) geo->nbuckets * sizeof(ngx_ess_seg_t);
+
     geo->ids = at;
-    at += (uint64_t) geo->nbuckets * sizeof(ngx_ess_seg_t);
+    geo->uuids = at + n;
+    geo->keys = at + 2 * n;
 
-    geo->uuids = at;
-    at += (uint64_t) geo->nbuckets * sizeof(ngx_ess_seg_t);
-
-    geo->keys = at;
-    at += (uint64_t) geo->nbuckets * sizeof(ngx_ess_seg_t);
-
-    at = (at + NGX_ESS_SEGMENT_SIZE - 1)
-         & ~((uint64_t) NGX_ESS_SEGMENT_SIZE - 1);
+    at = ngx_align(at + 3 * n, (uint64_t) NGX_ESS_SEGMENT_SIZE);
     geo->segs = at;
 
     if (at + 16 * NGX_ESS_SEGMENT_SIZE > size) {
