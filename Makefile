@@ -153,7 +153,7 @@ UNIT_CFLAGS  := -g -O1 -fno-omit-frame-pointer -ffunction-sections \
                 -Wall -Wextra -Wno-unused-parameter -Werror
 # what a test does not reach may need what it does not link
 UNIT_LIBS    := -Wl,--gc-sections -lcmocka -lrabbitmq -lcjson -lsqlite3 -lz \
-                -lpthread -lcrypto
+                -lpthread -lssl -lcrypto
 
 FUZZ_SRCS    := $(sort $(wildcard t/fuzz/fuzz_*.c))
 FUZZ_SRCS    := $(if $(T),$(foreach u,$(FUZZ_SRCS),$(if \

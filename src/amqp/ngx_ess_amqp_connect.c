@@ -126,7 +126,9 @@ ngx_ess_amqp_connect_next(ngx_ess_amqp_session_t *s)
 void
 ngx_ess_amqp_connect_later(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_amqp_connect_leave(s);
+    if (s->connect.addr) {
+        ngx_ess_amqp_connect_leave(s);
+    }
 
     s->state = NGX_ESS_AMQP_IDLE;
     s->connect.tried = 0;
@@ -212,10 +214,9 @@ ngx_ess_amqp_connect_resolve(ngx_ess_amqp_session_t *s)
         s->connect.resolves[s->node] = resolve;
     }
 
+    /* perhaps it was begun in the last attempt, or even ended */
+
     if (!resolve->done) {
-
-        /* perhaps since the last attempt */
-
         s->state = NGX_ESS_AMQP_RESOLVING;
         ngx_add_timer(&s->connect.timer, NGX_ESS_AMQP_HANDSHAKE_TIME);
 
