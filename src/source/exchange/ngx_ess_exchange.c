@@ -412,13 +412,14 @@ ngx_ess_exchange_turn(ngx_event_t *ev)
         return;
     }
 
+    ngx_ess_exchange_publish_pump();
+
     if (ngx_ess_exchange_channels(w) != NGX_OK) {
         ngx_ess_exchange_worker_retry(w);
         return;
     }
 
     ngx_ess_exchange_declare(&w->exchange);
-    ngx_ess_exchange_publish_pump();
 
     if (!w->draining) {
 

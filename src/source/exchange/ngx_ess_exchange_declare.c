@@ -16,7 +16,7 @@ static void ngx_ess_exchange_declare_answered(ngx_ess_amqp_op_t *op,
 static void ngx_ess_exchange_declare_failed(ngx_ess_exchange_declared_t *d,
     ngx_uint_t code, ngx_str_t *text);
 static ngx_uint_t ngx_ess_exchange_declare_usable(
-    ngx_ess_exchange_declared_e state, ngx_uint_t code, ngx_str_t *text);
+    ngx_ess_exchange_declared_t *d, ngx_uint_t code, ngx_str_t *text);
 
 
 void
@@ -73,9 +73,7 @@ ngx_ess_exchange_declare_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         }
     }
 
-    if (rc == NGX_OK
-        || ngx_ess_exchange_declare_usable(state, code, text))
-    {
+    if (rc == NGX_OK || ngx_ess_exchange_declare_usable(d, code, text)) {
         d->state = NGX_ESS_EXCHANGE_READY;
 
         /* not asked again: each refusal costs the channel */
@@ -114,17 +112,19 @@ ngx_ess_exchange_declare_failed(ngx_ess_exchange_declared_t *d,
 
 
 /* 1: it is there, although it could not be declared; somebody may have been
-   faster.  Limits of a virtual host answer with the same code. */
+   faster.  Of queues, limits of a virtual host answer with the same code. */
 
 static ngx_uint_t
-ngx_ess_exchange_declare_usable(ngx_ess_exchange_declared_e state,
+ngx_ess_exchange_declare_usable(ngx_ess_exchange_declared_t *d,
     ngx_uint_t code, ngx_str_t *text)
 {
-    if (state == NGX_ESS_EXCHANGE_COMPARE && code == AMQP_ACCESS_REFUSED) {
+    if (d->state == NGX_ESS_EXCHANGE_COMPARE
+        && (d->slot == NULL || code == AMQP_ACCESS_REFUSED))
+    {
         return 1;
     }
 
-    return state != NGX_ESS_EXCHANGE_LOOKUP
+    return d->state != NGX_ESS_EXCHANGE_LOOKUP
            && code == AMQP_PRECONDITION_FAILED
            && ngx_strlcasestrn(text->data, text->data + text->len,
                                (u_char *) "inequivalent arg", 16 - 1);

@@ -147,7 +147,7 @@ ngx_ess_exchange_publisher_open(ngx_ess_amqp_session_t *s)
 
     p->selecting = 0;
 
-    ngx_ess_exchange_publisher_select(NULL);
+    ngx_ess_exchange_publisher_select(&p->retry);
 }
 
 
@@ -239,7 +239,7 @@ ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
 
     ngx_ess_exchange_publish_fail(NGX_ERROR, &words);
 
-    ngx_ess_exchange_publisher_select(NULL);
+    ngx_ess_exchange_publisher_select(&ngx_ess_exchange_publish.retry);
 
     if (code == AMQP_NOT_FOUND) {
         ngx_ess_exchange_worker_gone(w);

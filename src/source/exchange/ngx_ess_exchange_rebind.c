@@ -59,31 +59,35 @@ static void ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w);
 void
 ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
 {
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = &w->rebinds;
+
     if (w->admin == NULL || w->draining) {
         return;
     }
 
-    if (w->rebind && (w->rebinds.slots == 0 || w->rebinds.round)
+    if (w->rebind && (r->slots == 0 || r->round)
         && !ngx_ess_exchange_rebind_begin(w))
     {
         return;
     }
 
-    if (w->rebinds.slots == 0) {
+    if (r->slots == 0) {
         return;
     }
 
-    while (!w->rebinds.read
-           && w->rebinds.busy
+    while (!r->read
+           && r->busy
               <= NGX_ESS_EXCHANGE_REBIND_WINDOW - NGX_ESS_EXCHANGE_REBIND_READ
-           && !(w->rebinds.round && w->rebinds.credit == 0))
+           && !(r->round && r->credit == 0))
     {
         if (ngx_ess_exchange_rebind_read(w) != NGX_OK) {
             ngx_ess_exchange_rebind_stop(w);
         }
     }
 
-    if (w->rebinds.read && w->rebinds.busy == 0) {
+    if (r->read && r->busy == 0) {
         ngx_ess_exchange_rebind_end(w);
     }
 }
@@ -92,7 +96,10 @@ ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
 static ngx_uint_t
 ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t  i, bit;
+    ngx_uint_t                  i, bit;
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = &w->rebinds;
 
     if (w->exchange.state != NGX_ESS_EXCHANGE_READY
         || !ngx_ess_exchange_watch_settled(w)
@@ -121,13 +128,13 @@ ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
         return 0;
     }
 
-    if (w->rebinds.after) {
+    if (r->after) {
 
-        if ((ngx_msec_int_t) (w->rebinds.after - ngx_current_msec) > 0) {
+        if ((ngx_msec_int_t) (r->after - ngx_current_msec) > 0) {
             return 0;
         }
 
-        w->rebinds.after = 0;
+        r->after = 0;
     }
 
     ngx_ess_exchange_rebind_start(w, w->rebind, 0);
@@ -142,41 +149,47 @@ static void
 ngx_ess_exchange_rebind_start(ngx_ess_exchange_worker_t *w, ngx_uint_t slots,
     ngx_uint_t round)
 {
-    w->rebinds.slots = slots;
-    w->rebinds.round = round;
-    w->rebinds.former = ngx_ess_exchange_former_bound(w) & slots;
-    w->rebinds.subscribed = !round;
-    w->rebinds.cursor = 0;
-    w->rebinds.keys = 0;
-    w->rebinds.bound = 0;
-    w->rebinds.refused = 0;
-    w->rebinds.read = 0;
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = &w->rebinds;
+
+    r->slots = slots;
+    r->round = round;
+    r->former = ngx_ess_exchange_former_bound(w) & slots;
+    r->subscribed = !round;
+    r->cursor = 0;
+    r->keys = 0;
+    r->bound = 0;
+    r->refused = 0;
+    r->read = 0;
 }
 
 
 static ngx_int_t
 ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t            i, n;
-    ngx_ess_stream_key_t  keys[NGX_ESS_EXCHANGE_REBIND_READ];
+    ngx_uint_t                  i, n;
+    ngx_ess_stream_key_t        keys[NGX_ESS_EXCHANGE_REBIND_READ];
+    ngx_ess_exchange_rebind_t  *r;
 
+    r = &w->rebinds;
     n = NGX_ESS_EXCHANGE_REBIND_READ;
 
-    if (w->rebinds.round) {
-        n = ngx_min(n, w->rebinds.credit);
-        w->rebinds.credit -= n;
+    if (r->round) {
+        n = ngx_min(n, r->credit);
+        r->credit -= n;
     }
 
-    n = ngx_ess_stream_keys(w->zone, w->rebinds.slots, w->rebinds.subscribed,
-                            &w->rebinds.cursor, keys, n);
+    n = ngx_ess_stream_keys(w->zone, r->slots, r->subscribed,
+                            &r->cursor, keys, n);
 
     if (n == 0) {
-        if (w->rebinds.subscribed) {
-            w->rebinds.subscribed = 0;
-            w->rebinds.cursor = 0;
+        if (r->subscribed) {
+            r->subscribed = 0;
+            r->cursor = 0;
 
         } else {
-            w->rebinds.read = 1;
+            r->read = 1;
         }
 
         return NGX_OK;
@@ -191,11 +204,11 @@ ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
             return NGX_ERROR;
         }
 
-        w->rebinds.busy++;
+        r->busy++;
     }
 
-    if (!w->rebinds.subscribed) {
-        w->rebinds.keys += n;
+    if (!r->subscribed) {
+        r->keys += n;
     }
 
     return NGX_OK;
@@ -205,26 +218,30 @@ ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
 {
-    if (w->rebinds.round) {
-        w->rebinds.round_keys = w->rebinds.keys;
+    ngx_ess_exchange_rebind_t  *r;
 
-    } else if (w->rebinds.after == 0) {
+    r = &w->rebinds;
+
+    if (r->round) {
+        r->round_keys = r->keys;
+
+    } else if (r->after == 0) {
         ngx_log_error(NGX_LOG_INFO, w->log, 0,
                       "bound %ui routing keys again, %ui were refused",
-                      w->rebinds.bound, w->rebinds.refused);
+                      r->bound, r->refused);
 
-        ngx_ess_exchange_former_unbound(w, w->rebinds.former);
+        ngx_ess_exchange_former_unbound(w, r->former);
 
         if (w->lost) {
-            ngx_ess_counter_add(w->zone, NGX_ESS_C_RESTORED, w->rebinds.keys);
+            ngx_ess_counter_add(w->zone, NGX_ESS_C_RESTORED, r->keys);
 
-            w->lost &= ~w->rebinds.slots;
+            w->lost &= ~r->slots;
             ngx_ess_exchange_worker_gauge(w);
         }
     }
 
-    w->rebinds.slots = 0;
-    w->rebinds.round = 0;
+    r->slots = 0;
+    r->round = 0;
 
     if (w->rebind) {
         ngx_ess_exchange_worker_kick(w);
@@ -237,11 +254,15 @@ ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_stop(ngx_ess_exchange_worker_t *w)
 {
-    w->rebinds.read = 1;
-    w->rebind |= w->rebinds.slots;
+    ngx_ess_exchange_rebind_t  *r;
 
-    w->rebinds.after = ngx_current_msec + NGX_ESS_EXCHANGE_REBIND_LATER;
-    w->rebinds.after += (w->rebinds.after == 0);
+    r = &w->rebinds;
+
+    r->read = 1;
+    w->rebind |= r->slots;
+
+    r->after = ngx_current_msec + NGX_ESS_EXCHANGE_REBIND_LATER;
+    r->after += (r->after == 0);
 
     ngx_ess_exchange_worker_retry(w);
 }
@@ -252,16 +273,18 @@ ngx_ess_exchange_rebind_answered(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_rebind_t  *r;
 
     w = slot->worker;
-    w->rebinds.busy--;
+    r = &w->rebinds;
+    r->busy--;
 
     if (rc == NGX_ABORT) {
         return;
     }
 
     if (rc == NGX_OK) {
-        w->rebinds.bound++;
+        r->bound++;
 
     } else {
         ngx_ess_exchange_rebind_refused(slot, code, text);
@@ -276,9 +299,11 @@ ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
     ngx_str_t *text)
 {
     ngx_ess_exchange_worker_t  *w;
+    ngx_ess_exchange_rebind_t  *r;
 
     w = slot->worker;
-    w->rebinds.refused++;
+    r = &w->rebinds;
+    r->refused++;
 
     ngx_ess_amqp_trouble_once(w->session, NGX_LOG_ERR,
                               "broker refused a binding", code, text);
@@ -287,10 +312,10 @@ ngx_ess_exchange_rebind_refused(ngx_ess_exchange_slot_t *slot, ngx_uint_t code,
         /* soon again, but for the backoff */
         ngx_ess_exchange_slot_gone(slot);
         ngx_ess_exchange_rebind_stop(w);
-        w->rebinds.after = ngx_current_msec ? ngx_current_msec : 1;
+        r->after = ngx_current_msec ? ngx_current_msec : 1;
 
-    } else if (w->rebinds.refused == NGX_ESS_EXCHANGE_REBIND_REFUSED
-               && !w->rebinds.round)
+    } else if (r->refused == NGX_ESS_EXCHANGE_REBIND_REFUSED
+               && !r->round)
     {
         ngx_ess_exchange_rebind_stop(w);
     }
@@ -357,7 +382,10 @@ ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t  i, slots, n;
+    ngx_uint_t                  i, slots, n;
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = &w->rebinds;
 
     slots = 0;
     n = 0;
@@ -372,11 +400,11 @@ ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
         }
     }
 
-    w->rebinds.round_begin = ngx_current_msec;
-    w->rebinds.round_last = ngx_current_msec - NGX_ESS_EXCHANGE_REBIND_TICK_MIN;
-    w->rebinds.round_slots = n;
-    w->rebinds.round_due = 0;
-    w->rebinds.credit = 0;
+    r->round_begin = ngx_current_msec;
+    r->round_last = ngx_current_msec - NGX_ESS_EXCHANGE_REBIND_TICK_MIN;
+    r->round_slots = n;
+    r->round_due = 0;
+    r->credit = 0;
 
     if (slots) {
         ngx_ess_exchange_rebind_start(w, slots, 1);
@@ -387,12 +415,16 @@ ngx_ess_exchange_rebind_round_begin(ngx_ess_exchange_worker_t *w)
 void
 ngx_ess_exchange_rebind_reset(ngx_ess_exchange_worker_t *w)
 {
+    ngx_ess_exchange_rebind_t  *r;
+
+    r = &w->rebinds;
+
     /* own slots are bound again once they are consumed again */
 
-    w->rebinds.slots = 0;
-    w->rebinds.round = 0;
+    r->slots = 0;
+    r->round = 0;
     w->rebind = 0;
-    w->rebinds.busy = 0;
-    w->rebinds.read = 0;
-    w->rebinds.after = 0;
+    r->busy = 0;
+    r->read = 0;
+    r->after = 0;
 }

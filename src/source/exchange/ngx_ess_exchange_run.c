@@ -28,6 +28,7 @@ static ngx_ess_exchange_run_verdict_e ngx_ess_exchange_run_settle(
 static void ngx_ess_exchange_run_free(ngx_ess_exchange_run_t *run,
     ngx_ess_exchange_item_t *item);
 static void ngx_ess_exchange_run_forget(ngx_ess_exchange_run_t *run);
+static void ngx_ess_exchange_run_doubt(ngx_ess_exchange_run_t *run);
 static void ngx_ess_exchange_run_over(ngx_ess_exchange_run_t *run,
     ngx_ess_exchange_run_e state);
 
@@ -170,6 +171,8 @@ ngx_ess_exchange_run_settle(ngx_ess_exchange_run_t *run)
         ngx_ess_exchange_run_forget(run);
     }
 
+    ngx_ess_exchange_run_doubt(run);
+
     for (i = 0; (item = ngx_ess_exchange_item_first(&run->held)) != NULL; i++) {
         run->settle(run->slot, item, (i < duplicates)
                                      ? NGX_ESS_EXCHANGE_RUN_DUPLICATE
@@ -203,13 +206,20 @@ ngx_ess_exchange_run_free(ngx_ess_exchange_run_t *run,
 
 
 static void
+ngx_ess_exchange_run_doubt(ngx_ess_exchange_run_t *run)
+{
+    ngx_ess_counter_add(run->slot->worker->zone, NGX_ESS_C_REDELIVERED_IN_DOUBT,
+                        run->redelivery->doubt);
+    run->redelivery->doubt = 0;
+}
+
+
+static void
 ngx_ess_exchange_run_over(ngx_ess_exchange_run_t *run,
     ngx_ess_exchange_run_e state)
 {
     if (run->redelivery) {
-        ngx_ess_counter_add(run->slot->worker->zone,
-                            NGX_ESS_C_REDELIVERED_IN_DOUBT,
-                            run->redelivery->doubt);
+        ngx_ess_exchange_run_doubt(run);
 
         ngx_free(run->redelivery);
         run->redelivery = NULL;
