@@ -12,8 +12,8 @@
 
 
 typedef struct {
-    ngx_uint_t               n;             /* ngx_ess_counter_e, or what the
-                                               getter takes */
+    ngx_uint_t               n;             /* ngx_ess_counter_e, unless there
+                                               is a getter */
     const char              *value;         /* of the label */
 } ngx_ess_metric_sample_t;
 
@@ -29,8 +29,9 @@ typedef struct {
     ngx_ess_metric_sample_t  samples[NGX_ESS_REJECTED_N + 1];
                                             /* up to one without a value */
 
-    /* takes the mutex; NULL: it is the sum of a counter */
-    uint64_t               (*get)(ngx_ess_zone_t *zone, ngx_uint_t n);
+    /* the values of all samples, in order, without the mutex; NULL: each is
+       the sum of a counter */
+    void                   (*get)(ngx_ess_zone_t *zone, uint64_t *values);
 } ngx_ess_metric_t;
 
 

@@ -77,7 +77,7 @@ char *ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_ess_param(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *params, ngx_str_t *arg);
 
-/* Of fields that are ngx_uint_t, ngx_msec_t, time_t, size_t and ngx_str_t.
+/* Of fields that are ngx_uint_t, also for s, ngx_msec_t, size_t and ngx_str_t.
    A value that fits must lie within the bounds; of "_or_0", or be 0. */
 const char *ngx_ess_param_number(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);

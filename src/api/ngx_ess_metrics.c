@@ -50,12 +50,12 @@ static void ngx_ess_metrics_sample(ngx_ess_metrics_out_t *out,
 static void ngx_ess_metrics_end(ngx_ess_metrics_out_t *out);
 static void ngx_ess_metrics_table(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric);
-static uint64_t ngx_ess_metrics_value(ngx_ess_zone_t *zone,
-    const ngx_ess_metric_t *metric, const ngx_ess_metric_sample_t *sample);
+static void ngx_ess_metrics_values(ngx_ess_zone_t *zone,
+    const ngx_ess_metric_t *metric, uint64_t *values);
 static void ngx_ess_metrics_workers(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric);
-static uint64_t ngx_ess_metrics_count(ngx_ess_zone_t *zone, ngx_uint_t n);
-static uint64_t ngx_ess_metrics_zone(ngx_ess_zone_t *zone, ngx_uint_t unused);
+static void ngx_ess_metrics_count(ngx_ess_zone_t *zone, uint64_t *count);
+static void ngx_ess_metrics_zone(ngx_ess_zone_t *zone, uint64_t *bytes);
 static void ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone, const ngx_ess_metrics_histogram_t *h);
 static void ngx_ess_metrics_number(u_char *text, uint64_t n,
@@ -164,7 +164,7 @@ static const ngx_ess_metric_t  ngx_ess_metrics[] = {
         "something, refused."),
 
     { "zone_bytes", "Shared memory of ess_zone, evictable events counted as "
-      "used.", "gauge", "state", { { 0, "used" }, { 1, "free" } },
+      "used.", "gauge", "state", { { 0, "used" }, { 0, "free" } },
       ngx_ess_metrics_zone },
 
     ngx_ess_null_metric
@@ -387,26 +387,31 @@ static void
 ngx_ess_metrics_table(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
     const ngx_ess_metric_t *metric)
 {
-    const ngx_ess_metric_sample_t  *sample;
+    uint64_t                        values[NGX_ESS_REJECTED_N + 1];
+    ngx_uint_t                      i;
+    const ngx_ess_metric_sample_t  *samples;
 
     for ( /* void */ ; metric->name; metric++) {
         ngx_ess_metrics_family(out, metric->name, metric->help, metric->type);
 
-        sample = metric->samples;
+        samples = metric->samples;
 
-        if (metric->label == NULL) {
-            ngx_ess_metrics_sample(out, NULL, NULL,
-                                 ngx_ess_metrics_value(zone, metric, sample));
+        if (metric->label && samples[0].value == NULL) {
+            ngx_ess_metrics_workers(out, zone, metric);
+            ngx_ess_metrics_end(out);
             continue;
         }
 
-        if (sample->value == NULL) {
-            ngx_ess_metrics_workers(out, zone, metric);
+        ngx_ess_metrics_values(zone, metric, values);
+
+        if (metric->label == NULL) {
+            ngx_ess_metrics_sample(out, NULL, NULL, values[0]);
+            continue;
         }
 
-        for ( /* void */ ; sample->value; sample++) {
-            ngx_ess_metrics_sample(out, metric->label, sample->value,
-                                 ngx_ess_metrics_value(zone, metric, sample));
+        for (i = 0; samples[i].value; i++) {
+            ngx_ess_metrics_sample(out, metric->label, samples[i].value,
+                                   values[i]);
         }
 
         ngx_ess_metrics_end(out);
@@ -414,12 +419,20 @@ ngx_ess_metrics_table(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
 }
 
 
-static uint64_t
-ngx_ess_metrics_value(ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric,
-    const ngx_ess_metric_sample_t *sample)
+static void
+ngx_ess_metrics_values(ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric,
+    uint64_t *values)
 {
-    return metric->get ? metric->get(zone, sample->n)
-                       : ngx_ess_counter_sum(zone, sample->n);
+    ngx_uint_t  i;
+
+    if (metric->get) {
+        metric->get(zone, values);
+        return;
+    }
+
+    for (i = 0; i == 0 || metric->samples[i].value; i++) {
+        values[i] = ngx_ess_counter_sum(zone, metric->samples[i].n);
+    }
 }
 
 
@@ -445,21 +458,24 @@ ngx_ess_metrics_workers(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
 }
 
 
-static uint64_t
-ngx_ess_metrics_count(ngx_ess_zone_t *zone, ngx_uint_t n)
+static void
+ngx_ess_metrics_count(ngx_ess_zone_t *zone, uint64_t *count)
 {
-    return ngx_ess_stream_count(zone);
+    *count = ngx_ess_stream_count(zone);
 }
 
 
-static uint64_t
-ngx_ess_metrics_zone(ngx_ess_zone_t *zone, ngx_uint_t unused)
+/* used, free */
+
+static void
+ngx_ess_metrics_zone(ngx_ess_zone_t *zone, uint64_t *bytes)
 {
     ngx_uint_t  nfree, total;
 
     ngx_ess_zone_room(zone, &nfree, &total);
 
-    return (uint64_t) (unused ? nfree : total - nfree) * NGX_ESS_SEGMENT_SIZE;
+    bytes[0] = (uint64_t) (total - nfree) * NGX_ESS_SEGMENT_SIZE;
+    bytes[1] = (uint64_t) nfree * NGX_ESS_SEGMENT_SIZE;
 }
 
 

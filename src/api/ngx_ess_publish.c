@@ -24,9 +24,8 @@ typedef struct {
     ngx_str_t                  body;        /* the only one, without batch */
     ngx_ess_stream_info_t      info;        /* by uuid */
 
-    ngx_uint_t                 max;         /* events of a batch */
     ngx_uint_t                 status;      /* of what is wrong */
-    const char                *detail;      /* a format; it may take "max" */
+    const char                *detail;
 } ngx_ess_publish_t;
 
 
@@ -107,7 +106,7 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_ess_api_problem(r, p->status, p->detail, p->max);
+        return ngx_ess_api_problem(r, p->status, "%s", p->detail);
     }
 
     if (rc != NGX_OK) {
@@ -259,20 +258,28 @@ ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
 static ngx_int_t
 ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
+    u_char              *text;
     ngx_int_t            rc;
+    ngx_uint_t           max;
     const char          *detail;
     ngx_ess_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    p->max = lcf->publish_batch ? lcf->publish_batch : NGX_ESS_PUBLISH_BATCH;
+    max = lcf->publish_batch ? lcf->publish_batch : NGX_ESS_PUBLISH_BATCH;
 
-    rc = ngx_ess_publish_batch(r->pool, &p->body, p->max, &p->pub.bodies,
+    rc = ngx_ess_publish_batch(r->pool, &p->body, max, &p->pub.bodies,
                                &p->pub.n, &detail);
 
     if (rc == NGX_ABORT) {
-        return ngx_ess_publish_refuse(p, 413, "the batch has more than %ui "
-                                      "events, which is what \"batch\" of "
-                                      "\"ess_publish\" allows");
+        text = ngx_pnalloc(r->pool, 128);
+        if (text == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_sprintf(text, "the batch has more than %ui events, which is "
+                           "what \"batch\" of \"ess_publish\" allows%Z", max);
+
+        return ngx_ess_publish_refuse(p, 413, (char *) text);
     }
 
     if (rc == NGX_DECLINED) {
@@ -395,6 +402,8 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                &cmd->name, &value[i]);
             return NGX_CONF_ERROR;
         }
+
+        /* nginx's function takes the first one, which was read already */
 
         value[1] = value[i];
         rv = ngx_http_set_complex_value_slot(cf, cmd, conf);

@@ -136,7 +136,7 @@ ngx_ess_jwt_init(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
         h = ngx_array_push(&cmcf->phases[phases[i].phase].handlers);
         if (h == NULL) {
             return NGX_ERROR;

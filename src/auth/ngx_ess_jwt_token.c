@@ -272,7 +272,7 @@ ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy, cJSON *claims,
     iss = cJSON_GetObjectItemCaseSensitive(claims, "iss");
     aud = cJSON_GetObjectItemCaseSensitive(claims, "aud");
 
-    *expires = (rc == NGX_OK) ? (time_t) exp + policy->leeway : 0;
+    *expires = (rc == NGX_OK) ? (time_t) exp + (time_t) policy->leeway : 0;
 
     if (rc == NGX_ERROR || (rc == NGX_DECLINED && !policy->endless)) {
         *reason = "its \"exp\" is missing or no time";

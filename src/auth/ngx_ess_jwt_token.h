@@ -22,7 +22,7 @@ typedef struct {
                                                token must have none */
     ngx_str_t                iss;           /* null terminated; data NULL:
                                                any */
-    time_t                   leeway;        /* s, for clocks that differ */
+    ngx_uint_t               leeway;        /* s, for clocks that differ */
     ngx_flag_t               endless;       /* "exp" may be missing */
 } ngx_ess_jwt_policy_t;
 

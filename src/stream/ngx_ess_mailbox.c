@@ -246,8 +246,9 @@ ngx_ess_mailbox_withdraw(ngx_ess_mail_t *mail)
 void
 ngx_ess_mailbox_read(void)
 {
-    ngx_uint_t       i, asked, answered;
-    ngx_ess_zone_t  *zone;
+    ngx_uint_t          i, asked, answered;
+    ngx_ess_zone_t     *zone;
+    ngx_ess_mailbox_t  *box;
 
     static ngx_ess_mailbox_t  copy;
 
@@ -256,15 +257,19 @@ ngx_ess_mailbox_read(void)
     for (i = 0; i < NGX_ESS_MAILBOXES; i++) {
         ngx_ess_zone_lock(zone);
 
-        copy = zone->sh->boxes[i];
+        box = &zone->sh->boxes[i];
 
-        asked = (copy.state == NGX_ESS_BOX_ASKED && copy.asked == zone->proc);
-        answered = (copy.state == NGX_ESS_BOX_ANSWERED
-                    && copy.asker == zone->proc
-                    && copy.asker_life == ngx_ess_zone_life(zone));
+        asked = (box->state == NGX_ESS_BOX_ASKED && box->asked == zone->proc);
+        answered = (box->state == NGX_ESS_BOX_ANSWERED
+                    && box->asker == zone->proc
+                    && box->asker_life == ngx_ess_zone_life(zone));
+
+        if (asked || answered) {
+            copy = *box;
+        }
 
         if (answered) {
-            zone->sh->boxes[i].state = NGX_ESS_BOX_FREE;
+            box->state = NGX_ESS_BOX_FREE;
         }
 
         ngx_ess_zone_unlock(zone);

@@ -8,8 +8,6 @@
 #define _NGX_ESS_ZONE_HOOK_H_INCLUDED_
 
 
-
-
 #if (NGX_ESS_FAULT)
 
 #include "ngx_ess_zone_check.h"

@@ -136,7 +136,7 @@ ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref, ngx_ess_position_t *pos,
 
 
 /* What the log does not have the broker may have: from there on it is asked.
-   Of that gap nothing is said then. */
+   Of that gap nothing is said then, but that it is another epoch's. */
 
 static ngx_uint_t
 ngx_ess_subscriber_source(ngx_ess_subscriber_entry_t *entry,

@@ -326,26 +326,20 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
 
     u_char               *p, *last;
     ngx_int_t             rc;
-    ngx_ess_ws_parser_t  *parser;
+    ngx_ess_ws_parser_t  *parser, fresh;
 
     if (s->over) {
         return;
     }
 
-    if (s->parser == NULL) {
-        s->parser = ngx_calloc(sizeof(ngx_ess_ws_parser_t), log);
-        if (s->parser == NULL) {
-            s->over = 1;
-            in->failed = 1;
-            in->reason = "no memory for its message";
-            return;
-        }
-
-        s->parser->deflate = s->deflate;
-        s->parser->keep = (in->message != NULL);
-    }
-
     parser = s->parser;
+
+    if (parser == NULL) {
+        parser = &fresh;
+        ngx_memzero(parser, sizeof(ngx_ess_ws_parser_t));
+        parser->deflate = s->deflate;
+        parser->keep = (in->message != NULL);
+    }
 
     p = data;
     last = data + len;
@@ -366,7 +360,25 @@ ngx_ess_ws_input(void *session, u_char *data, size_t len,
     /* between two messages the parser knows nothing */
 
     if (s->over || ngx_ess_ws_codec_between(parser)) {
+        ngx_ess_ws_codec_done(parser);
         ngx_ess_ws_done(s);
+        return;
+    }
+
+    if (s->parser == NULL) {
+        s->parser = ngx_alloc(sizeof(ngx_ess_ws_parser_t), log);
+
+        if (s->parser == NULL) {
+            ngx_ess_ws_codec_done(parser);
+
+            s->over = 1;
+            in->failed = 1;
+            in->reason = "no memory for its message";
+            in->out_len = 0;
+            return;
+        }
+
+        *s->parser = fresh;
     }
 }
 

@@ -10,8 +10,8 @@
 #include "ngx_ess_counter.h"
 
 
-static uint64_t ngx_ess_exchange_health_consumed(ngx_ess_zone_t *zone,
-    ngx_uint_t n);
+static void ngx_ess_exchange_health_consumed(ngx_ess_zone_t *zone,
+    uint64_t *consumed);
 
 
 const ngx_ess_metric_t  ngx_ess_exchange_metrics[] = {
@@ -83,16 +83,14 @@ ngx_ess_exchange_health(ngx_ess_zone_t *zone, u_char *buf, ngx_str_t *why)
 }
 
 
-static uint64_t
-ngx_ess_exchange_health_consumed(ngx_ess_zone_t *zone, ngx_uint_t n)
+static void
+ngx_ess_exchange_health_consumed(ngx_ess_zone_t *zone, uint64_t *consumed)
 {
-    ngx_uint_t  i, consumed;
+    ngx_uint_t  i;
 
-    consumed = 0;
+    *consumed = 0;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        consumed += (ngx_ess_broker_consumer(zone, i) != NGX_ESS_PROCS);
+        *consumed += (ngx_ess_broker_consumer(zone, i) != NGX_ESS_PROCS);
     }
-
-    return consumed;
 }

@@ -143,9 +143,9 @@ ngx_sha1_final(u_char result[20], ngx_sha1_t *ctx)
 
 
 void *
-ngx_calloc(size_t size, ngx_log_t *log)
+ngx_alloc(size_t size, ngx_log_t *log)
 {
-    return test_fail ? NULL : calloc(1, size);
+    return test_fail ? NULL : malloc(size);
 }
 
 
@@ -380,6 +380,13 @@ static void
 test_no_memory(void **state)
 {
     test_fail = 1;
+
+    /* what is whole takes none */
+
+    test_send(BYTES(FRAME("\x89", "\x81") "a"), 0);
+    test_answer(BYTES("\x8a\x01" "a"));
+    assert_int_equal(test_in.failed, 0);
+
     test_send(BYTES(FRAME("\x01", "\x82") "hi"), 0);
 
     assert_int_equal(test_in.failed, 1);
