@@ -109,7 +109,7 @@ struct ngx_ess_source_publish_s {
     ngx_str_t                type;          /* content type, or empty */
     ngx_log_t               *log;
 
-    /* private to the source */
+    /* private to the source; ngx_ess_source_publish() zeroes it from here on */
     ngx_queue_t              queue;
     ngx_event_t              timer;
     ngx_ess_zone_t          *zone;
