@@ -953,6 +953,8 @@ def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx, source_, log):
         more = []
         for i in range(0, 1000, 100):
             publish(*["x" * 2000, "%d" % i + "y" * i] * 50)
+            # who names an event that is to come has a gap without an end
+            wait_for(lambda: api.get(stream)["last_ordinal"] >= i)
             more.append(stack.enter_context(Clients([
                 replay(stream.location, stream_from_ordinal=i)])))
         if log == "64k":
