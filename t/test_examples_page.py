@@ -73,12 +73,7 @@ def test_ports_that_are_taken(tmp_path, n):
     """One sentence says which, and what to do."""
 
     ports = [free_port(), free_port()]
-    taken = []
-    for port in ports[:n]:
-        s = socket.socket()
-        s.bind(("127.0.0.1", port))
-        s.listen()
-        taken.append(s)
+    taken = [socket.create_server(("127.0.0.1", port)) for port in ports[:n]]
     p = subprocess.run(
         [sys.executable, os.path.join(TOP, "tools/run.py"), "--module", MODULE,
          "--amqp", "amqp://127.0.0.1:1/", "--folder", str(tmp_path),
