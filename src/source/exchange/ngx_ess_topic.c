@@ -57,9 +57,9 @@ struct ngx_ess_topic_s {
 static void ngx_ess_topic_init_node(ngx_ess_topic_t *topic,
     ngx_ess_topic_node_t *node);
 static ngx_ess_topic_node_t *ngx_ess_topic_child(ngx_ess_topic_node_t *node,
-    ngx_str_t *word);
+    ngx_str_t *word, uint32_t hash);
 static ngx_ess_topic_node_t *ngx_ess_topic_add_node(ngx_ess_topic_t *topic,
-    ngx_ess_topic_node_t *parent, ngx_str_t *word);
+    ngx_ess_topic_node_t *parent, ngx_str_t *word, uint32_t hash);
 static void ngx_ess_topic_prune(ngx_ess_topic_node_t *node);
 static ngx_int_t ngx_ess_topic_room(ngx_ess_topic_t *topic);
 static ngx_uint_t ngx_ess_topic_collect(ngx_ess_topic_t *topic,
@@ -122,6 +122,7 @@ ngx_int_t
 ngx_ess_topic_add(ngx_ess_topic_t *topic, ngx_str_t *pattern,
     ngx_ess_stream_ref_t *ref)
 {
+    uint32_t                hash;
     ngx_str_t               rest, word;
     ngx_uint_t              more;
     ngx_ess_topic_node_t   *node, *child;
@@ -142,11 +143,12 @@ ngx_ess_topic_add(ngx_ess_topic_t *topic, ngx_str_t *pattern,
 
     for (more = (rest.len != 0); more; node = child) {
         more = ngx_ess_str_cut(&rest, '.', &word);
+        hash = ngx_murmur_hash2(word.data, word.len);
 
-        child = ngx_ess_topic_child(node, &word);
+        child = ngx_ess_topic_child(node, &word, hash);
 
         if (child == NULL) {
-            child = ngx_ess_topic_add_node(topic, node, &word);
+            child = ngx_ess_topic_add_node(topic, node, &word, hash);
         }
 
         if (child == NULL) {
@@ -214,17 +216,17 @@ ngx_ess_topic_turn(ngx_ess_topic_t *topic)
 
 
 static ngx_ess_topic_node_t *
-ngx_ess_topic_child(ngx_ess_topic_node_t *node, ngx_str_t *word)
+ngx_ess_topic_child(ngx_ess_topic_node_t *node, ngx_str_t *word,
+    uint32_t hash)
 {
-    return (ngx_ess_topic_node_t *)
-               ngx_str_rbtree_lookup(&node->children, word,
-                                     ngx_murmur_hash2(word->data, word->len));
+    return (ngx_ess_topic_node_t *) ngx_str_rbtree_lookup(&node->children,
+                                                          word, hash);
 }
 
 
 static ngx_ess_topic_node_t *
 ngx_ess_topic_add_node(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *parent,
-    ngx_str_t *word)
+    ngx_str_t *word, uint32_t hash)
 {
     ngx_ess_topic_node_t  *node;
 
@@ -240,7 +242,7 @@ ngx_ess_topic_add_node(ngx_ess_topic_t *topic, ngx_ess_topic_node_t *parent,
     node->word.str.data = (u_char *) node + sizeof(ngx_ess_topic_node_t);
     ngx_memcpy(node->word.str.data, word->data, word->len);
 
-    node->word.node.key = ngx_murmur_hash2(word->data, word->len);
+    node->word.node.key = hash;
     ngx_rbtree_insert(&parent->children, &node->word.node);
 
     if (word->len == 1 && word->data[0] == '*') {
@@ -376,6 +378,7 @@ ngx_ess_topic_collect(ngx_ess_topic_t *topic, ngx_str_t *key, ngx_uint_t m)
 static ngx_ess_topic_node_t *
 ngx_ess_topic_lead(ngx_ess_topic_t *topic, ngx_str_t *key)
 {
+    uint32_t               hash;
     ngx_str_t              rest, word;
     ngx_uint_t             more, from;
     ngx_ess_topic_node_t  *node, *list, *next;
@@ -388,6 +391,7 @@ ngx_ess_topic_lead(ngx_ess_topic_t *topic, ngx_str_t *key)
 
     for (more = (rest.len != 0); more && list; list = next) {
         more = ngx_ess_str_cut(&rest, '.', &word);
+        hash = ngx_murmur_hash2(word.data, word.len);
 
         from = topic->step & 1;
         topic->step++;
@@ -401,7 +405,8 @@ ngx_ess_topic_lead(ngx_ess_topic_t *topic, ngx_str_t *key)
 
             next = ngx_ess_topic_reach(topic, next, node->star);
             next = ngx_ess_topic_reach(topic, next,
-                                       ngx_ess_topic_child(node, &word));
+                                       ngx_ess_topic_child(node, &word,
+                                                           hash));
         }
     }
 
