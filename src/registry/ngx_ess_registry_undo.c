@@ -10,6 +10,7 @@
 #include "ngx_ess_table.h"
 
 
+static void ngx_ess_registry_undo_remove(ngx_ess_registry_op_t *op);
 static void ngx_ess_registry_undo_done(ngx_ess_store_op_t *store);
 
 
@@ -29,7 +30,13 @@ void
 ngx_ess_registry_undo(ngx_ess_registry_op_t *op)
 {
     ngx_ess_registry_undo_n++;
+    ngx_ess_registry_undo_remove(op);
+}
 
+
+static void
+ngx_ess_registry_undo_remove(ngx_ess_registry_op_t *op)
+{
     ngx_ess_registry_op_store(op, NGX_ESS_STORE_REMOVE,
                               ngx_ess_registry_undo_done);
 }
@@ -85,9 +92,7 @@ ngx_ess_registry_undo_retry(void)
 
         op = ngx_queue_data(q, ngx_ess_registry_op_t, queue);
 
-        ngx_ess_registry_undo_n--;
         ngx_ess_registry_op_hold();
-
-        ngx_ess_registry_undo(op);
+        ngx_ess_registry_undo_remove(op);
     }
 }
