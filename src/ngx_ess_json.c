@@ -5,6 +5,7 @@
 
 
 #include "ngx_ess_json.h"
+#include "ngx_ess_str.h"
 
 
 static ngx_int_t ngx_ess_json_scan(u_char *p, u_char *last, ngx_uint_t mark);
@@ -32,7 +33,7 @@ ngx_ess_json_parse(u_char *data, size_t len, ngx_uint_t mark,
         return NULL;
     }
 
-    if (ngx_ess_json_space((u_char *) end, last) < last) {
+    if (ngx_ess_str_space((u_char *) end, last) < last) {
         *detail = "the body is not JSON: something follows the value";
         cJSON_Delete(root);
         return NULL;
@@ -75,15 +76,4 @@ ngx_ess_json_scan(u_char *p, u_char *last, ngx_uint_t mark)
     }
 
     return NGX_OK;
-}
-
-
-u_char *
-ngx_ess_json_space(u_char *p, u_char *last)
-{
-    while (p < last && (*p == ' ' || *p == '\t' || *p == CR || *p == LF)) {
-        p++;
-    }
-
-    return p;
 }

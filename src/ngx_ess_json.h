@@ -26,8 +26,5 @@
 cJSON *ngx_ess_json_parse(u_char *data, size_t len, ngx_uint_t mark,
     const char **detail);
 
-/* White space of JSON, if any; returns what is behind it. */
-u_char *ngx_ess_json_space(u_char *p, u_char *last);
-
 
 #endif /* _NGX_ESS_JSON_H_INCLUDED_ */

@@ -33,4 +33,17 @@ ngx_uint_t ngx_ess_str_is(ngx_str_t *text, const char *name);
 ngx_uint_t ngx_ess_str_equal(const ngx_str_t *one, const ngx_str_t *two);
 
 
+/* White space of JSON, if any; returns what is behind it. */
+
+static ngx_inline u_char *
+ngx_ess_str_space(u_char *p, u_char *last)
+{
+    while (p < last && (*p == ' ' || *p == '\t' || *p == CR || *p == LF)) {
+        p++;
+    }
+
+    return p;
+}
+
+
 #endif /* _NGX_ESS_STR_H_INCLUDED_ */

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_publish_batch.h"
 #include "ngx_ess_json.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_utf8.h"
 
 
@@ -129,7 +130,7 @@ ngx_ess_publish_batch_element(u_char *p, u_char *last, ngx_array_t *elements)
 {
     ngx_str_t  *element;
 
-    p = ngx_ess_json_space(p, last);
+    p = ngx_ess_str_space(p, last);
 
     while (last > p && last[-1] <= ' ') {
         last--;

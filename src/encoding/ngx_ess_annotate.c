@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_annotate.h"
+#include "ngx_ess_str.h"
 
 
 typedef struct {
@@ -17,7 +18,6 @@ typedef struct {
 } ngx_ess_annotate_json_t;
 
 
-static void ngx_ess_annotate_space(ngx_ess_annotate_json_t *j);
 static ngx_uint_t ngx_ess_annotate_is(ngx_ess_annotate_json_t *j, u_char ch);
 static ngx_int_t ngx_ess_annotate_value(ngx_ess_annotate_json_t *j);
 static ngx_int_t ngx_ess_annotate_items(ngx_ess_annotate_json_t *j,
@@ -46,11 +46,11 @@ ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event)
     a->len = 0;
     a->invalid = 0;
 
-    ngx_ess_annotate_space(&j);
+    j.p = ngx_ess_str_space(j.p, j.last);
 
     if (j.p < j.last && *j.p == '{') {
         rc = ngx_ess_annotate_value(&j);
-        ngx_ess_annotate_space(&j);
+        j.p = ngx_ess_str_space(j.p, j.last);
 
         if (rc != NGX_OK || j.p != j.last) {
             a->invalid = 1;
@@ -76,23 +76,12 @@ ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event)
 }
 
 
-static void
-ngx_ess_annotate_space(ngx_ess_annotate_json_t *j)
-{
-    while (j->p < j->last
-           && (*j->p == ' ' || *j->p == '\t' || *j->p == LF || *j->p == CR))
-    {
-        j->p++;
-    }
-}
-
-
 /* Is that what is next, behind white space?  Then it is behind it. */
 
 static ngx_uint_t
 ngx_ess_annotate_is(ngx_ess_annotate_json_t *j, u_char ch)
 {
-    ngx_ess_annotate_space(j);
+    j->p = ngx_ess_str_space(j->p, j->last);
 
     if (j->p == j->last || *j->p != ch) {
         return 0;
@@ -107,7 +96,7 @@ ngx_ess_annotate_is(ngx_ess_annotate_json_t *j, u_char ch)
 static ngx_int_t
 ngx_ess_annotate_value(ngx_ess_annotate_json_t *j)
 {
-    ngx_ess_annotate_space(j);
+    j->p = ngx_ess_str_space(j->p, j->last);
 
     if (j->p == j->last) {
         return NGX_DECLINED;
