@@ -2,50 +2,14 @@
  * The zone: reloads, its directive, its least size.
  *
  * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
- * links: t/unit/ngx_unit.c
+ * links: t/unit/ngx_unit.c t/unit/stream/one_zone.c
  */
 
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "ngx_unit.h"
+#include "one_zone.h"
 
 
 static ngx_str_t  key = ngx_string("abc");
-
-
-static ngx_ess_zone_t *
-make(size_t size)
-{
-    ngx_ess_zone_t  *zone;
-
-    zone = ngx_unit_zone(size);
-
-    ngx_ess_zone_new_generation(zone);
-    assert_int_equal(ngx_ess_process_attach(zone, 3, &ngx_unit_log), NGX_OK);
-
-    return zone;
-}
-
-
-static void
-done(ngx_ess_zone_t *zone)
-{
-    ngx_unit_end(zone);
-}
-
-
-static void
-create(ngx_ess_zone_t *zone, ngx_str_t *k, ngx_ess_stream_info_t *info)
-{
-    assert_int_equal(ngx_ess_table_reserve(zone, k,
-                                           &ngx_unit_bound, 0, info), NGX_OK);
-    assert_int_equal(ngx_ess_table_show(zone, &info->ref), NGX_OK);
-}
 
 
 static void
