@@ -18,20 +18,6 @@ static void ngx_ess_amqp_op_pump_channel(ngx_ess_amqp_channel_t *ch);
 static ngx_str_t  ngx_ess_amqp_op_no_text = ngx_null_string;
 
 
-void *
-ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
-    ngx_ess_amqp_op_pt handler, void *data)
-{
-    ngx_memzero(op, sizeof(ngx_ess_amqp_op_t));
-
-    op->method = method;
-    op->handler = handler;
-    op->data = data;
-
-    return &op->fields;
-}
-
-
 void
 ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
 {

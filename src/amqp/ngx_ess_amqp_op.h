@@ -54,8 +54,20 @@ struct ngx_ess_amqp_op_s {
  * the union that the method has, zeroed.  What they point to is the caller's,
  * until the handler was called.
  */
-void *ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
-    ngx_ess_amqp_op_pt handler, void *data);
+
+static ngx_inline void *
+ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
+    ngx_ess_amqp_op_pt handler, void *data)
+{
+    ngx_memzero(op, sizeof(ngx_ess_amqp_op_t));
+
+    op->method = method;
+    op->handler = handler;
+    op->data = data;
+
+    return &op->fields;
+}
+
 
 /* Adds the op; sent at once as far as the window (64) allows. */
 void ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op);

@@ -60,20 +60,6 @@ fake_op_refuse(ngx_uint_t code, const char *text)
 }
 
 
-void *
-ngx_ess_amqp_op_init(ngx_ess_amqp_op_t *op, amqp_method_number_t method,
-    ngx_ess_amqp_op_pt handler, void *data)
-{
-    ngx_memzero(op, sizeof(ngx_ess_amqp_op_t));
-
-    op->method = method;
-    op->handler = handler;
-    op->data = data;
-
-    return &op->fields;
-}
-
-
 static void
 trace(const char *what, amqp_bytes_t *one, const char *how, amqp_bytes_t *other)
 {
