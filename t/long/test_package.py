@@ -17,9 +17,8 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("debootstrap"),
     reason="takes root and debootstrap")
 
-# suite -> the commit whose package is upgraded: of the last version, or the
-# first that builds there
-SUITES = {"bookworm": "811454b", "trixie": "3538ca4"}
+# suite -> the commit whose package is upgraded: of the last version
+SUITES = {"bookworm": "0044850", "trixie": "0044850"}
 
 # what is run in the new root: mounts and processes go with the shell
 INSIDE = """
