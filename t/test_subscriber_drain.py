@@ -278,7 +278,7 @@ def test_event_source_that_comes_to_a_worker_that_stops(service):
             body = b""
             while b"\r\n0\r\n\r\n" not in body:
                 body += c.recv(1)
-            assert re.fullmatch(rb"[0-9a-f]+\r\nretry: \d+\n\n\r\n"
+            assert re.fullmatch(rb"[0-9a-f]+\r\nretry: \d+\n\r\n"
                                 rb"0\r\n\r\n", body)
             c.recv_eof()
             c.close()

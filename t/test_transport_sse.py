@@ -2,11 +2,13 @@
 over each version of HTTP, and in a browser."""
 
 import base64
+import re
 
 import pytest
 
 from api import Api
 from clients import Clients
+from h2 import Http2
 from sse import EventSource, Http2EventSource
 from wait import slower, wait_for
 
@@ -204,6 +206,34 @@ def test_keep_alive(service):
         assert not one.closed and not two.closed
         assert three.process.poll() is None
         subscribers(api, stream, 3)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2"])
+def test_no_blank_line_but_behind_data(service, vhost, version):
+    """Many libraries take what a blank line ends for an event, whatever it
+    has."""
+
+    n, api, stream = service()
+    if version == "2":
+        h2 = Http2(n.port(2))
+        get = h2.get("/event-stream/" + stream.uuid)
+        source, wait = h2, h2.wait
+    else:
+        source, wait = EventSource(stream.location, version), wait_for
+
+    def raw():
+        return bytes(get.body if version == "2" else source.raw)
+
+    with source:
+        wait(lambda: raw().endswith(b"\n:\n:\n"), 20)
+        for i in range(1, 3):
+            vhost.publish("abc", "event %d" % i)
+            wait(lambda: b": event %d\n\n:\n" % i in raw(), 20)
+        api.delete(stream)
+        wait(lambda: get.ended if version == "2" else source.closed)
+        assert re.fullmatch(rb"retry: \d+\n(:\n){2,}"
+                            rb"(id: \w+-\d\ndata: event \d\n\n(:\n)+){2}",
+                            raw())
 
 
 def test_end(service, vhost):

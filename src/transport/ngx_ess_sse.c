@@ -18,7 +18,7 @@
 #define NGX_ESS_SSE_RETRY_JITTER  2000
 
 #define NGX_ESS_SSE_TYPE          "text/event-stream"
-#define NGX_ESS_SSE_HELLO_LEN     (sizeof("retry: \n\n") - 1 + NGX_INT_T_LEN)
+#define NGX_ESS_SSE_HELLO_LEN     (sizeof("retry: \n") - 1 + NGX_INT_T_LEN)
 
 
 typedef struct {
@@ -206,7 +206,11 @@ ngx_ess_sse_headers(ngx_http_request_t *r)
 }
 
 
-/* The first bytes make proxies pass the header on. */
+/*
+ * The first bytes make proxies pass the header on.  They end without a blank
+ * line, which is that of the first event: many clients hand on what a blank
+ * line ends, also when it has no data.
+ */
 
 static ngx_int_t
 ngx_ess_sse_hello(ngx_http_request_t *r)
@@ -223,7 +227,7 @@ ngx_ess_sse_hello(ngx_http_request_t *r)
     retry = NGX_ESS_SSE_RETRY
             + (ngx_uint_t) ngx_random() % NGX_ESS_SSE_RETRY_JITTER;
 
-    b->last = ngx_sprintf(b->pos, "retry: %ui\n\n", retry);
+    b->last = ngx_sprintf(b->pos, "retry: %ui\n", retry);
     b->flush = 1;
 
     out.buf = b;
@@ -234,7 +238,7 @@ ngx_ess_sse_hello(ngx_http_request_t *r)
 }
 
 
-/* A comment. */
+/* A comment, without a blank line, as above. */
 
 static size_t
 ngx_ess_sse_ping(void *session, u_char *buf)
@@ -242,14 +246,14 @@ ngx_ess_sse_ping(void *session, u_char *buf)
     ngx_ess_sse_session_t *s = session;
 
     if (s->chunked) {
-        ngx_memcpy(buf, "3" CRLF ":\n\n" CRLF, 8);
+        ngx_memcpy(buf, "2" CRLF ":\n" CRLF, 7);
 
-        return 8;
+        return 7;
     }
 
-    ngx_memcpy(buf, ":\n\n", 3);
+    ngx_memcpy(buf, ":\n", 2);
 
-    return 3;
+    return 2;
 }
 
 

@@ -22,6 +22,7 @@ class Parser:
         self.events = []
         self.retry = None
         self.comments = 0
+        self.empty = 0              # blocks without data
         self.last_id = ""
         self._text = ""
         self._reset()
@@ -50,6 +51,8 @@ class Parser:
             if self._data:
                 self.events.append(Event(self._type, "\n".join(self._data),
                                          self.last_id))
+            else:
+                self.empty += 1
             self._reset()
             return
         if line.startswith(":"):
@@ -176,6 +179,8 @@ class EventSource:
             pass
         self._thread.join(10)
         self._sock.close()
+        # a library may hand each of them on as an event
+        assert not self.parser.empty
 
     def __enter__(self):
         return self
