@@ -2,6 +2,7 @@
 over each version of HTTP, and in a browser."""
 
 import base64
+import json
 import re
 
 import pytest
@@ -190,8 +191,38 @@ def test_last_event_id_wins(service, vhost):
             assert source.events[0].id == last[:-1] + "3"
     with EventSource(stream.location, last_id="") as source:
         assert source.status == 200
-    with EventSource(stream.location, last_id="nonsense") as source:
-        assert source.status == 400
+
+
+FOREIGN_IDS = (
+    "1690000000:0", "urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66",
+    "undefined", "null", "17", "5f3a-", "1-2-3", "5f3a-99999999999999999999",
+    "7f" * 9 + "-1", "x" * 3000, "\u00e4\u65e5", "%00")
+
+
+def test_last_event_id_of_no_event_here(service, vhost):
+    """It is told of, and not refused: an EventSource would never come back.
+    The gap has an id of ours, so that it is not told again."""
+
+    n, api, stream = service()
+    vhost.publish("abc", ["1", "2"])
+    wait_for(lambda: api.get(stream)["last_ordinal"] == 2)
+    for id_ in FOREIGN_IDS + ("12ab-77",):
+        for query in "", "?stream_from_ordinal=1":
+            with EventSource(stream.http + query, last_id=id_) as source:
+                assert source.status == 200
+                gap = source.wait(3)[0]
+                assert gap.type == "gap"
+                assert json.loads(gap.data) == {
+                    "from": 78 if id_ == "12ab-77" else 1, "to": None}
+                assert source.data[1:] == ["1", "2"]
+    with EventSource(stream.http, last_id=gap.id) as source:
+        vhost.publish("abc", "live")
+        assert [(e.type, e.data) for e in source.wait(3)] == [
+            ("message", "1"), ("message", "2"), ("message", "live")]
+    # in the query string somebody has written it
+    for id_ in "undefined", "1690000000:0", "":
+        with EventSource(stream.http + "?from=" + id_) as source:
+            assert source.status == 400
 
 
 def test_keep_alive(service):

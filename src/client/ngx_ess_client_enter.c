@@ -256,8 +256,9 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
     ngx_str_t *reason)
 {
-    ngx_int_t         rc;
-    ngx_table_elt_t  *h;
+    ngx_int_t           rc;
+    ngx_table_elt_t    *h;
+    ngx_ess_escaped_t   text;
 
     h = NULL;
 
@@ -266,11 +267,17 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
     }
 
     if (h && h->value.len) {
-        rc = ngx_ess_position_event(&h->value, pos, reason);
 
-    } else {
-        rc = ngx_ess_position_parse(&r->args, pos, reason);
+        if (ngx_ess_position_event(&h->value, pos) != NGX_OK) {
+            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                          "\"Last-Event-ID: %V\" is the id of no event here",
+                          ngx_ess_escape(&text, &h->value));
+        }
+
+        return NGX_OK;
     }
+
+    rc = ngx_ess_position_parse(&r->args, pos, reason);
 
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,

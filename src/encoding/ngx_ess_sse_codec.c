@@ -88,14 +88,12 @@ ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
 u_char *
 ngx_ess_sse_codec_gap(u_char *p, uint64_t epoch, uint64_t from, uint64_t to)
 {
-    if (to < from) {
-        return ngx_sprintf(p, "event: gap\ndata: {\"from\":%uL,\"to\":null}"
-                           "\n\n", from);
-    }
+    p = ngx_sprintf(p, "event: gap\nid: %xL-%uL\ndata: {\"from\":%uL,\"to\":",
+                    epoch, to, from);
 
-    return ngx_sprintf(p, "event: gap\nid: %xL-%uL\n"
-                       "data: {\"from\":%uL,\"to\":%uL}\n\n",
-                       epoch, to, from, to);
+    p = (to < from) ? ngx_cpymem(p, "null", 4) : ngx_sprintf(p, "%uL", to);
+
+    return ngx_cpymem(p, "}\n\n", 3);
 }
 
 

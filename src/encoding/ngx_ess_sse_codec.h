@@ -29,8 +29,11 @@ size_t ngx_ess_sse_codec_len(ngx_ess_encoding_event_t *event,
 u_char *ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
     ngx_uint_t text);
 
-/* Writes the notice that the events "from" to "to" are gone; with to < from,
-   that nobody knows how many.  Whoever names its id goes on behind it. */
+/*
+ * Writes the notice that the events "from" to "to" are gone; with to < from,
+ * that nobody knows how many.  Whoever names its id goes on behind "to", and
+ * is not told again that its id is of no event.
+ */
 u_char *ngx_ess_sse_codec_gap(u_char *p, uint64_t epoch, uint64_t from,
     uint64_t to);
 

@@ -107,14 +107,17 @@ ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
 
 
 ngx_int_t
-ngx_ess_position_event(ngx_str_t *value, ngx_ess_position_t *pos,
-    ngx_str_t *reason)
+ngx_ess_position_event(ngx_str_t *value, ngx_ess_position_t *pos)
 {
     ngx_memzero(pos, sizeof(ngx_ess_position_t));
 
     if (ngx_ess_position_name(value, pos) != NGX_OK) {
-        ngx_str_set(reason, "Last-Event-ID must be the id of an event, such "
-                            "as 5f3a-17");
+
+        /* no log has the epoch 0 */
+
+        ngx_memzero(pos, sizeof(ngx_ess_position_t));
+        pos->type = NGX_ESS_POSITION_EVENT;
+
         return NGX_DECLINED;
     }
 

@@ -44,10 +44,12 @@ typedef struct {
 ngx_int_t ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
     ngx_str_t *reason);
 
-/* The value of a Last-Event-ID, which is an event's name.  NGX_OK, or
-   NGX_DECLINED as above. */
-ngx_int_t ngx_ess_position_event(ngx_str_t *value, ngx_ess_position_t *pos,
-    ngx_str_t *reason);
+/*
+ * The value of a Last-Event-ID, which is an event's name.  NGX_DECLINED: it is
+ * none of ours, and the position is one of an epoch that no log has: an
+ * EventSource that is refused never comes back.
+ */
+ngx_int_t ngx_ess_position_event(ngx_str_t *value, ngx_ess_position_t *pos);
 
 
 #endif /* _NGX_ESS_POSITION_H_INCLUDED_ */

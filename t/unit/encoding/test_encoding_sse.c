@@ -57,7 +57,7 @@ test_gap(void **state)
     /* nobody knows how many */
 
     one_frame_gap_is(&ngx_ess_encoding_sse[1], 3, 2,
-                     BYTES("27\r\nevent: gap\n"
+                     BYTES("32\r\nevent: gap\nid: ab12-2\n"
                            "data: {\"from\":3,\"to\":null}\n\n\r\n"));
 }
 

@@ -98,7 +98,7 @@ test_gap(void **state)
 
     static const char  known[] = "event: gap\nid: a-9\n"
                                  "data: {\"from\":7,\"to\":9}\n\n";
-    static const char  unknown[] = "event: gap\n"
+    static const char  unknown[] = "event: gap\nid: a-6\n"
                                    "data: {\"from\":7,\"to\":null}\n\n";
 
     last = ngx_ess_sse_codec_gap(buf, 10, 7, 9);
