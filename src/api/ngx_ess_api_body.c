@@ -9,6 +9,16 @@
 #include "ngx_ess_utf8.h"
 
 
+/* bytes of a name that nobody knows, in the answer */
+#define NGX_ESS_API_BODY_NAME  64
+
+
+static ngx_int_t ngx_ess_api_body_members(cJSON *root, ngx_array_t *sources,
+    ngx_ess_api_body_t *body);
+static const ngx_str_t *ngx_ess_api_body_name(ngx_array_t *sources,
+    ngx_uint_t n);
+static ngx_int_t ngx_ess_api_body_unknown(const char *name,
+    ngx_array_t *sources, ngx_ess_api_body_t *body);
 static ngx_int_t ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body);
 static ngx_int_t ngx_ess_api_body_source(cJSON *root, ngx_array_t *sources,
     ngx_uint_t number, ngx_ess_api_body_t *body);
@@ -21,6 +31,15 @@ static ngx_int_t ngx_ess_api_body_option(cJSON *item,
 static cJSON *ngx_ess_api_body_member(cJSON *root, const char *name);
 static ngx_int_t ngx_ess_api_body_refuse(ngx_ess_api_body_t *body,
     ngx_uint_t status, const char *fmt, ...);
+
+
+/* members of any body; the sources have more */
+
+static const ngx_str_t  ngx_ess_api_body_names[] = {
+    ngx_string("routing_key"),
+    ngx_string("source"),
+    ngx_string("declare")
+};
 
 
 ngx_int_t
@@ -52,7 +71,11 @@ ngx_ess_api_body_parse(u_char *data, size_t len, ngx_array_t *sources,
                                        detail);
     }
 
-    rc = ngx_ess_api_body_key(root, body);
+    rc = ngx_ess_api_body_members(root, sources, body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_api_body_key(root, body);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_ess_api_body_source(root, sources, number, body);
@@ -65,6 +88,127 @@ ngx_ess_api_body_parse(u_char *data, size_t len, ngx_array_t *sources,
     cJSON_Delete(root);
 
     return rc;
+}
+
+
+/* Each has a name that means something, and is there once. */
+
+static ngx_int_t
+ngx_ess_api_body_members(cJSON *root, ngx_array_t *sources,
+    ngx_ess_api_body_t *body)
+{
+    cJSON            *item;
+    uint64_t          seen;
+    ngx_uint_t        n;
+    const ngx_str_t  *name;
+
+    if (!cJSON_IsObject(root)) {
+        return ngx_ess_api_body_refuse(body, 422,
+            "the body is not a JSON object");
+    }
+
+    seen = 0;
+
+    cJSON_ArrayForEach(item, root) {
+
+        for (n = 0; /* void */ ; n++) {
+            name = ngx_ess_api_body_name(sources, n);
+
+            if (name == NULL) {
+                return ngx_ess_api_body_unknown(item->string, sources, body);
+            }
+
+            if (ngx_strcmp(item->string, name->data) == 0) {
+                break;
+            }
+        }
+
+        if (seen & ((uint64_t) 1 << n)) {
+            return ngx_ess_api_body_refuse(body, 422,
+                "the body has the member \"%V\" twice", name);
+        }
+
+        seen |= (uint64_t) 1 << n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The member number n, from 0, null terminated; NULL: there are not so many. */
+
+static const ngx_str_t *
+ngx_ess_api_body_name(ngx_array_t *sources, ngx_uint_t n)
+{
+    ngx_uint_t                      i, own;
+    const ngx_ess_source_t         *row;
+    const ngx_ess_source_option_t  *option;
+
+    own = sizeof(ngx_ess_api_body_names) / sizeof(ngx_str_t);
+
+    if (n < own) {
+        return &ngx_ess_api_body_names[n];
+    }
+
+    n -= own;
+
+    for (i = 0; i < sources->nelts; i++) {
+        row = ((ngx_ess_source_entry_t *) sources->elts)[i].row;
+
+        for (option = row->options; option && option->name.len; option++) {
+            if (n-- == 0) {
+                return &option->name;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_ess_api_body_unknown(const char *name, ngx_array_t *sources,
+    ngx_ess_api_body_t *body)
+{
+    size_t            len;
+    u_char           *p, *last;
+    ngx_uint_t        n;
+    const ngx_str_t  *known, *next;
+
+    len = ngx_strlen(name);
+
+    if (len > NGX_ESS_API_BODY_NAME) {
+
+        /* not within a character */
+
+        for (len = NGX_ESS_API_BODY_NAME; (name[len] & 0xc0) == 0x80; len--) {
+            /* void */
+        }
+    }
+
+    p = body->detail;
+    last = p + sizeof(body->detail) - 1;
+
+    p = ngx_slprintf(p, last, "there is no member \"%*s%s\", but ", len, name,
+                     name[len] ? "..." : "");
+
+    for (n = 0; /* void */ ; n++) {
+        known = ngx_ess_api_body_name(sources, n);
+
+        if (known == NULL) {
+            break;
+        }
+
+        next = ngx_ess_api_body_name(sources, n + 1);
+
+        p = ngx_slprintf(p, last, "%s\"%V\"",
+                         n == 0 ? "" : next ? ", " : " and ", known);
+    }
+
+    *p = '\0';
+    body->status = 422;
+
+    return NGX_DECLINED;
 }
 
 
@@ -81,10 +225,7 @@ ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body)
 
     detail = NULL;
 
-    if (!cJSON_IsObject(root)) {
-        detail = "the body is not a JSON object";
-
-    } else if (item == NULL) {
+    if (item == NULL) {
         detail = "\"routing_key\" is missing in the body";
 
     } else if (key == NULL) {
@@ -281,7 +422,7 @@ ngx_ess_api_body_option(cJSON *item, const ngx_ess_source_option_t *option,
 }
 
 
-/* The last one of that name, or NULL. */
+/* The one of that name, or NULL. */
 
 static cJSON *
 ngx_ess_api_body_member(cJSON *root, const char *name)

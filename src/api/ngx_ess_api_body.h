@@ -17,7 +17,7 @@
 
 typedef struct {
     ngx_uint_t                status;       /* of the answer, when refused */
-    u_char                    detail[256];  /* when refused; null terminated */
+    u_char                    detail[512];  /* when refused; null terminated */
     ngx_ess_source_entry_t   *source;
     ngx_uint_t                declare;      /* 1: what the options say */
     ngx_ess_source_options_t  options;
@@ -29,9 +29,9 @@ typedef struct {
 /*
  * Parses {"routing_key": "...", "source": "exchange"|"stream"}, and with
  * "declare": true the options of the source; "number" is that of the source
- * that counts without.  Other members are ignored, of a member given twice the
- * last one counts.  "data" is changed: it must be the caller's own.  NGX_OK:
- * all but status and detail are set.  NGX_DECLINED: status and detail are set.
+ * that counts without.  Another member, or one that is there twice, is refused.
+ * "data" is changed: it must be the caller's own.  NGX_OK: all but status and
+ * detail are set.  NGX_DECLINED: status and detail are set.
  */
 ngx_int_t ngx_ess_api_body_parse(u_char *data, size_t len,
     ngx_array_t *sources, ngx_uint_t number, ngx_ess_api_body_t *body);
