@@ -127,11 +127,9 @@ ngx_ess_header_add(ngx_http_request_t *r, const char *name, const void *value,
 
 
 ngx_int_t
-ngx_ess_position_event(ngx_str_t *value, ngx_ess_position_t *pos,
-    ngx_str_t *reason)
+ngx_ess_position_event(ngx_str_t *value, ngx_ess_position_t *pos)
 {
     ngx_unit_trace("event %.*s", (int) value->len, value->data);
-    ngx_str_set(reason, "why");
     pos->type = NGX_ESS_POSITION_EVENT;
 
     return test.position;
@@ -572,6 +570,14 @@ test_last_id(void **state)
     (void) test_enter();
     ngx_unit_traced("event e-1", "begin");
     assert_int_equal(test.entry.pos.type, NGX_ESS_POSITION_EVENT);
+
+    /* also one of another service */
+
+    test.position = NGX_DECLINED;
+    assert_int_equal(test_enter(), NGX_DONE);
+    ngx_unit_traced("event e-1", "begin");
+    assert_int_equal(test.entry.pos.type, NGX_ESS_POSITION_EVENT);
+    test.position = NGX_OK;
 
     test.last_id = "";
     (void) test_enter();
