@@ -109,11 +109,11 @@ static ngx_command_t  ngx_ess_commands[] = {
       &ngx_ess_conf_subscribe_ping },
 
     { ngx_string("ess_annotate"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_ess_param_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_ess_loc_conf_t, annotate),
-      NULL },
+      0,
+      &ngx_ess_conf_subscribe_annotate },
 
     { ngx_string("ess_request"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,

@@ -205,7 +205,9 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
 
     lcf->ping_interval = NGX_CONF_UNSET_MSEC;
     lcf->ping_timeout = NGX_CONF_UNSET_MSEC;
-    lcf->annotate = NGX_CONF_UNSET;
+    lcf->annotate = NGX_CONF_UNSET_UINT;
+    lcf->annotate_gaps = NGX_CONF_UNSET_UINT;
+    lcf->annotate_strict = NGX_CONF_UNSET_UINT;
     lcf->release = NGX_CONF_UNSET_UINT;
     lcf->slow_skip = NGX_CONF_UNSET_UINT;
     lcf->slow_buffer = NGX_CONF_UNSET_SIZE;
@@ -234,7 +236,17 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                               NGX_ESS_CONF_PING);
     ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout,
                               NGX_ESS_CONF_PING_TIMEOUT);
-    ngx_conf_merge_value(conf->annotate, prev->annotate, 0);
+
+    if (conf->annotate == NGX_CONF_UNSET_UINT) {
+        conf->annotate = prev->annotate;
+        conf->annotate_gaps = prev->annotate_gaps;
+        conf->annotate_strict = prev->annotate_strict;
+    }
+
+    ngx_conf_init_uint_value(conf->annotate, 0);
+    ngx_conf_init_uint_value(conf->annotate_gaps, 1);
+    ngx_conf_init_uint_value(conf->annotate_strict, 0);
+
     ngx_conf_merge_uint_value(conf->release, prev->release, 0);
     ngx_conf_merge_uint_value(conf->slow_skip, prev->slow_skip, 0);
     ngx_conf_merge_size_value(conf->slow_buffer, prev->slow_buffer,

@@ -51,7 +51,9 @@ typedef struct {
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */
     ngx_msec_t               ping_timeout;  /* ms */
-    ngx_flag_t               annotate;
+    ngx_uint_t               annotate;      /* together with the next two */
+    ngx_uint_t               annotate_gaps;
+    ngx_uint_t               annotate_strict;
     ngx_uint_t               release;       /* the request, after the 101 */
     ngx_uint_t               slow_skip;     /* events, not the client */
     size_t                   slow_buffer;   /* bytes of it in memory */

@@ -119,6 +119,10 @@ static const ngx_ess_metric_t  ngx_ess_metrics[] = {
         "Events that look like JSON objects, but are none, and so were not "
         "annotated."),
 
+    ngx_ess_metric_counter("left_out_events_total", NGX_ESS_C_LEFT_OUT,
+        "Events that \"ess_annotate on strict=on\" kept from clients: empty, "
+        "not UTF-8, or JSON objects by their first byte only."),
+
     ngx_ess_metric_counter("evicted_events_total", NGX_ESS_C_EVICTED,
         "Events that left a log."),
 

@@ -226,9 +226,15 @@ static ngx_int_t
 ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     ngx_ess_client_entry_t *entry)
 {
+    ngx_uint_t  kind;
+
     if (ngx_ess_sse_check(r) != NGX_OK) {
         entry->transport = &ngx_ess_ws;
-        entry->sub.encoding = &ngx_ess_encoding_ws[lcf->annotate]
+
+        kind = ngx_ess_encoding_ws_kind(lcf->annotate, lcf->annotate_strict,
+                                        lcf->annotate_gaps);
+
+        entry->sub.encoding = &ngx_ess_encoding_ws[kind]
                                                   [ngx_ess_ws_deflates(r)];
 
         return ngx_ess_ws_check(r);

@@ -37,9 +37,10 @@ typedef struct ngx_ess_encoding_s  ngx_ess_encoding_t;
 
 struct ngx_ess_encoding_s {
     /*
-     * Encodes an event.  NGX_OK or NGX_ERROR (no memory).  "one": for one
-     * client alone, without what takes more time than sending it, such as to
-     * deflate it.
+     * Encodes an event.  NGX_OK, NGX_ERROR (no memory), or NGX_DECLINED:
+     * these clients do not get it, which is the same whenever it is asked.
+     * "one": for one client alone, without what takes more time than sending
+     * it, such as to deflate it.
      */
     ngx_int_t              (*encode)(const ngx_ess_encoding_t *encoding,
                                  ngx_ess_encoding_event_t *event,
@@ -60,6 +61,7 @@ struct ngx_ess_encoding_s {
 
     /* for its functions alone */
     unsigned                 annotated:1;   /* with ordinal and timestamp */
+    unsigned                 strict:1;      /* only what can be */
     unsigned                 deflated:1;
     unsigned                 chunked:1;     /* of HTTP/1.1 */
 };

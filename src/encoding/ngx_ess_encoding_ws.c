@@ -7,6 +7,7 @@
 
 #include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_annotate.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_utf8.h"
 #include "ngx_ess_ws_codec.h"
 
@@ -14,6 +15,7 @@
 static ngx_int_t ngx_ess_encoding_ws_encode(
     const ngx_ess_encoding_t *encoding, ngx_ess_encoding_event_t *event,
     ngx_uint_t one, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
+static size_t ngx_ess_encoding_ws_trim(ngx_str_t *body, ngx_uint_t text);
 static void ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out,
     size_t len, ngx_log_t *log);
 static u_char *ngx_ess_encoding_ws_message(ngx_ess_encoding_frame_t *out,
@@ -24,17 +26,21 @@ static ngx_int_t ngx_ess_encoding_ws_gap(const ngx_ess_encoding_t *encoding,
     ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 
 
-const ngx_ess_encoding_t  ngx_ess_encoding_ws[2][2] = {
-    {
-        { .encode = ngx_ess_encoding_ws_encode },
-        { .encode = ngx_ess_encoding_ws_encode, .deflated = 1 }
-    },
-    {
-        { .encode = ngx_ess_encoding_ws_encode,
-          .gap = ngx_ess_encoding_ws_gap, .annotated = 1 },
-        { .encode = ngx_ess_encoding_ws_encode,
-          .gap = ngx_ess_encoding_ws_gap, .annotated = 1, .deflated = 1 }
+#define ngx_ess_encoding_ws_both(...)                                         \
+    {                                                                         \
+        { .encode = ngx_ess_encoding_ws_encode, __VA_ARGS__ },                \
+        { .encode = ngx_ess_encoding_ws_encode, .deflated = 1, __VA_ARGS__ }  \
     }
+
+
+const ngx_ess_encoding_t
+    ngx_ess_encoding_ws[NGX_ESS_ENCODING_WS_KINDS][2] = {
+    ngx_ess_encoding_ws_both(.gap = NULL),
+    ngx_ess_encoding_ws_both(.annotated = 1, .gap = ngx_ess_encoding_ws_gap),
+    ngx_ess_encoding_ws_both(.annotated = 1),
+    ngx_ess_encoding_ws_both(.annotated = 1, .gap = ngx_ess_encoding_ws_gap,
+                             .strict = 1),
+    ngx_ess_encoding_ws_both(.annotated = 1, .strict = 1)
 };
 
 
@@ -64,12 +70,20 @@ ngx_ess_encoding_ws_encode(const ngx_ess_encoding_t *encoding,
     body = &event->body;
     text = ngx_ess_utf8_valid(body->data, body->len);
 
+    if (encoding->strict && ngx_ess_encoding_ws_trim(body, text) == 0) {
+        return NGX_DECLINED;
+    }
+
     a.at = body->len;
     a.len = 0;
     a.invalid = 0;
 
     if (text && encoding->annotated) {
         ngx_ess_annotate(&a, event);
+
+        if (a.invalid && encoding->strict) {
+            return NGX_DECLINED;
+        }
     }
 
     p = ngx_ess_encoding_ws_message(out, text ? NGX_ESS_WS_TEXT
@@ -95,6 +109,32 @@ ngx_ess_encoding_ws_encode(const ngx_ess_encoding_t *encoding,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What is left of the body for who looks at its first byte to tell an object
+ * from a text: no white space before an object.  Its length; 0: it is neither.
+ */
+
+static size_t
+ngx_ess_encoding_ws_trim(ngx_str_t *body, ngx_uint_t text)
+{
+    u_char  *p, *last;
+
+    if (!text) {
+        return 0;
+    }
+
+    last = body->data + body->len;
+    p = ngx_ess_str_space(body->data, last);
+
+    if (p < last && *p == '{') {
+        body->data = p;
+        body->len = last - p;
+    }
+
+    return body->len;
 }
 
 

@@ -58,6 +58,7 @@ typedef enum {
     NGX_ESS_C_GAPS,                         /* announced to clients */
     NGX_ESS_C_UNANNOTATED,                  /* bodies that begin as an object,
                                                but are none */
+    NGX_ESS_C_LEFT_OUT,                     /* of strict annotations */
     NGX_ESS_C_SLOW_CLOSED,
     NGX_ESS_C_SLOW_SKIPPED,
     NGX_ESS_C_SLOW_RECLAIMED,               /* of their memory, over all */

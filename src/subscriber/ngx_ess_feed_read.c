@@ -321,6 +321,7 @@ ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
+    ngx_int_t                 rc;
     ngx_ess_encoding_frame_t  data;
 
     if (feed->rest && feed->frames.tail == NULL) {
@@ -359,7 +360,14 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
                                        record->seq, 0, &data, first);
     }
 
-    if (ngx_ess_feed_read_encode(feed, record, feed->replay, &data) != NGX_OK) {
+    rc = ngx_ess_feed_read_encode(feed, record, feed->replay, &data);
+
+    if (rc == NGX_DECLINED) {
+        ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_LEFT_OUT, 1);
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -39,7 +39,7 @@ const ngx_ess_transport_t  ngx_ess_ws = { .answers = 1, .session_size = 8 };
 const ngx_ess_transport_t  ngx_ess_sse = { .start = test_sse_start };
 
 const ngx_ess_encoding_t   ngx_ess_encoding_sse[2];
-const ngx_ess_encoding_t   ngx_ess_encoding_ws[2][2];
+const ngx_ess_encoding_t   ngx_ess_encoding_ws[NGX_ESS_ENCODING_WS_KINDS][2];
 
 
 static struct {
@@ -380,6 +380,12 @@ test_encodings(void **state)
     assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[0][1]);
 
     fake.conf.annotate = 1;
+    fake.conf.annotate_strict = 1;
+    (void) test_enter();
+    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[4][1]);
+
+    fake.conf.annotate_strict = 0;
+    fake.conf.annotate_gaps = 1;
     (void) test_enter();
     assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[1][1]);
 

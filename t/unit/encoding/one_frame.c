@@ -21,16 +21,19 @@ ngx_alloc(size_t size, ngx_log_t *log)
 }
 
 
-static ngx_int_t
+ngx_int_t
 one_frame_encode(const ngx_ess_encoding_t *encoding, ngx_uint_t one,
     const char *body, size_t len, ngx_ess_encoding_frame_t *frame)
 {
+    u_char                   *data;
     ngx_int_t                 rc;
     ngx_ess_encoding_event_t  event;
 
-    event.body.data = malloc(len ? len : 1);
-    assert_non_null(event.body.data);
-    memcpy(event.body.data, body, len);
+    data = malloc(len ? len : 1);
+    assert_non_null(data);
+    memcpy(data, body, len);
+
+    event.body.data = data;
     event.body.len = len;
     event.epoch = 0xab12;
     event.ordinal = 7;
@@ -40,7 +43,7 @@ one_frame_encode(const ngx_ess_encoding_t *encoding, ngx_uint_t one,
 
     rc = encoding->encode(encoding, &event, one, frame, NULL);
 
-    free(event.body.data);
+    free(data);
 
     return rc;
 }

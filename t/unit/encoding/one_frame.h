@@ -28,6 +28,10 @@ extern ngx_uint_t  one_frame_fail;
 extern ngx_uint_t  one_frame_unannotated;
 
 
+/* What encode() returns, and perhaps a frame, to be freed. */
+ngx_int_t one_frame_encode(const ngx_ess_encoding_t *encoding, ngx_uint_t one,
+    const char *body, size_t len, ngx_ess_encoding_frame_t *frame);
+
 /* The event's frame, to be freed. */
 ngx_ess_encoding_frame_t one_frame(const ngx_ess_encoding_t *encoding,
     ngx_uint_t one, const char *body, size_t len);

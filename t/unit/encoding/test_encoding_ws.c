@@ -98,6 +98,57 @@ test_annotated(void **state)
 }
 
 
+/* only what begins as what it is, and is not empty */
+
+static void
+test_strict(void **state)
+{
+    size_t                     i, k;
+    ngx_ess_encoding_frame_t   frame;
+    const ngx_ess_encoding_t  *e;
+
+    static const struct {
+        const char  *body;
+        size_t       len;
+    } left_out[] = {
+        { BYTES("") }, { BYTES("\xff") }, { BYTES("{\xff}") }, { BYTES("{") },
+        { BYTES("{bad json") }, { BYTES(" {bad json") }, { BYTES("{}x") },
+        { BYTES("{\"a\":1}{}") }
+    };
+
+    for (k = 0; k < NGX_ESS_ENCODING_WS_KINDS; k++) {
+        assert_int_equal(ngx_ess_encoding_ws[k][0].gap != NULL, k == 1 || k == 3);
+        assert_int_equal(ngx_ess_encoding_ws[k][1].gap != NULL, k == 1 || k == 3);
+    }
+
+    for (k = 3; k < 5; k++) {
+        e = &ngx_ess_encoding_ws[k][0];
+
+        for (i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
+            assert_int_equal(one_frame_encode(e, 0, left_out[i].body,
+                                              left_out[i].len, &frame),
+                             NGX_DECLINED);
+            assert_int_equal(one_frame_encode(e + 1, 1, left_out[i].body,
+                                              left_out[i].len, &frame),
+                             NGX_DECLINED);
+        }
+
+        one_frame_is(e, 0, BYTES("a"),
+                     BYTES("\x81\x1f" "a|ordinal: 7|timestamp: 1234567"));
+        one_frame_is(e, 0, BYTES(" "),
+                     BYTES("\x81\x1f" " |ordinal: 7|timestamp: 1234567"));
+        one_frame_is(e, 0, BYTES("[1]"),
+                     BYTES("\x81\x21" "[1]|ordinal: 7|timestamp: 1234567"));
+
+        /* white space would hide that it is an object */
+
+        one_frame_is(e, 0, BYTES("\n {\"a\":1} "),
+                     BYTES("\x81\x30" "{\"a\":1,\"ess_ordinal\":7,"
+                           "\"ess_timestamp\":1234567} "));
+    }
+}
+
+
 /* the payload of a deflated message, inflated again */
 
 static void
@@ -212,6 +263,7 @@ main(void)
         cmocka_unit_test_setup(test_bodies, test_setup),
         cmocka_unit_test_setup(test_annotated, test_setup),
         cmocka_unit_test_setup(test_deflated, test_setup),
+        cmocka_unit_test_setup(test_strict, test_setup),
         cmocka_unit_test_setup(test_gap, test_setup),
         cmocka_unit_test_setup(test_memory, test_setup),
     };

@@ -92,6 +92,7 @@ typedef struct {
 extern feeds_t                    feeds;
 
 extern const ngx_ess_encoding_t  feeds_plain;
+extern const ngx_ess_encoding_t  feeds_strict;      /* without "!..." */
 extern const ngx_ess_encoding_t  feeds_other;       /* the same */
 extern const ngx_ess_encoding_t  feeds_silent;      /* has no gaps */
 extern const ngx_ess_encoding_t  feeds_deflated;    /* "E7:body;" for all */

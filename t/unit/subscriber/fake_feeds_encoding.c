@@ -32,6 +32,10 @@ feeds_encode(const ngx_ess_encoding_t *encoding,
     char       head[32];
     ngx_int_t  rc;
 
+    if (encoding->strict && event->body.len && event->body.data[0] == '!') {
+        return NGX_DECLINED;
+    }
+
     feeds.encoded += !one;
     feeds.encoded_one += one;
     out->unannotated = (event->body.len && event->body.data[0] == '{');
@@ -79,6 +83,12 @@ const ngx_ess_encoding_t  feeds_plain = {
 const ngx_ess_encoding_t  feeds_other = {
     .gap = feeds_gap,
     .encode = feeds_encode
+};
+
+const ngx_ess_encoding_t  feeds_strict = {
+    .gap = feeds_gap,
+    .encode = feeds_encode,
+    .strict = 1
 };
 
 const ngx_ess_encoding_t  feeds_silent = {

@@ -212,6 +212,41 @@ test_an_event_is_read_and_encoded_once_for_all(void **state)
 
 
 static void
+test_what_an_encoding_leaves_out_is_no_gap(void **state)
+{
+    feeds_client_t  *live, *all, *back;
+    feeds_stream_t  *s;
+
+    s = feeds_stream(1);
+
+    live = feeds_join(s, &feeds_strict);
+    feeds_append(s, "!1");
+    feeds_changed(s);
+    feeds_expect(live, "");
+
+    feeds_append(s, "a");
+    feeds_append(s, "!3");
+    feeds_append(s, "!4");
+    feeds_append(s, "b");
+    feeds_append(s, "!6");
+    feeds_changed(s);
+    feeds_expect(live, "e2:a;e5:b;");
+
+    all = feeds_replay(s, &feeds_strict, 0);
+    back = feeds_replay(s, &feeds_strict, 5);
+    feeds_run();
+    feeds_append(s, "!7");
+    feeds_append(s, "c");
+    feeds_changed(s);
+    feeds_expect(live, "e8:c;");
+    feeds_expect(all, "e2:a;e5:b;e8:c;");
+    feeds_expect(back, "e8:c;");
+    assert_int_equal(feeds.counters[NGX_ESS_C_GAPS], 0);
+    assert_true(feeds.counters[NGX_ESS_C_LEFT_OUT] >= 6);
+}
+
+
+static void
 test_who_comes_later_gets_what_comes_later(void **state)
 {
     feeds_client_t  *a, *b;
@@ -581,6 +616,7 @@ main(void)
         feeds_test(test_a_stream_that_ends_closes_behind_its_last_event),
         feeds_test(test_an_encoding_without_words_gets_events_only),
         feeds_test(test_an_event_is_read_and_encoded_once_for_all),
+        feeds_test(test_what_an_encoding_leaves_out_is_no_gap),
         feeds_test(test_who_comes_later_gets_what_comes_later),
         feeds_test(test_who_comes_after_an_event_that_was_too_large_has_no_gap),
         feeds_test(test_who_comes_after_a_loss_has_no_gap),
