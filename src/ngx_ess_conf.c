@@ -199,6 +199,7 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
      *     lcf->public_url = { 0, NULL };
      *     lcf->serves = NULL;
      *     lcf->publish_name = NULL;
+     *     lcf->publish_query = 0;
      *     lcf->publish_batch = 0;
      *     lcf->subscribe_uuid = NULL;
      */

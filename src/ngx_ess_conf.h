@@ -47,6 +47,7 @@ typedef struct {
                                                module's took its place */
     ngx_uint_t               source;        /* of streams that name none */
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
+    ngx_uint_t               publish_query; /* 1: of the query string */
     ngx_uint_t               publish_batch; /* events; 0: the default */
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */

@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_percent.h"
 #include "ngx_ess_api_list.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_streams.h"
@@ -73,7 +74,8 @@ ngx_ess_api_list(ngx_http_request_t *r, ngx_ess_api_target_t *target)
 
     if (ngx_ess_api_list_search(r, list) != NGX_OK) {
         return ngx_ess_api_problem(r, 400, "\"details\" must be 0 or 1, "
-                                   "\"search\" at most %d bytes",
+                                   "\"search\" at most %d bytes, "
+                                   "percent-encoded",
                                    NGX_ESS_MAX_KEY);
     }
 
@@ -104,7 +106,7 @@ ngx_ess_api_list(ngx_http_request_t *r, ngx_ess_api_target_t *target)
 static ngx_int_t
 ngx_ess_api_list_search(ngx_http_request_t *r, ngx_ess_api_list_t *list)
 {
-    u_char      *p, *dst, *src;
+    u_char      *p;
     ngx_str_t    value;
     ngx_uint_t   details;
 
@@ -125,18 +127,11 @@ ngx_ess_api_list_search(ngx_http_request_t *r, ngx_ess_api_list_t *list)
         return NGX_ERROR;
     }
 
-    /* a form writes blanks as plus signs */
-
-    for (dst = p, src = value.data; src < value.data + value.len; src++) {
-        *dst++ = (*src == '+') ? ' ' : *src;
+    if (ngx_ess_percent_decode(&list->search, p, value.len, &value, 1)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
-
-    dst = p;
-    src = p;
-    ngx_unescape_uri(&dst, &src, value.len, 0);
-
-    list->search.data = p;
-    list->search.len = dst - p;
 
     return (list->search.len <= NGX_ESS_MAX_KEY) ? NGX_OK : NGX_ERROR;
 }

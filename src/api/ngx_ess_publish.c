@@ -9,6 +9,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_publish_batch.h"
+#include "ngx_ess_publish_key.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_api_request.h"
 
@@ -33,7 +34,6 @@ static void ngx_ess_publish_body(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_publish_begin(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_publish_target(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
-static ngx_int_t ngx_ess_publish_name(ngx_http_request_t *r, ngx_str_t *name);
 static ngx_int_t ngx_ess_publish_events(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_take_apart(ngx_http_request_t *r,
@@ -140,10 +140,18 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
 static ngx_int_t
 ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
-    u_char      uuid[NGX_ESS_UUID_LEN];
-    ngx_str_t   name, by;
+    u_char       uuid[NGX_ESS_UUID_LEN];
+    ngx_int_t    rc;
+    ngx_str_t    name, by;
+    const char  *detail;
 
-    if (ngx_ess_publish_name(r, &name) != NGX_OK) {
+    rc = ngx_ess_publish_key(r, &name, &detail);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_ess_publish_refuse(p, 400, detail);
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -185,33 +193,6 @@ ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
     if (p->info.kind.binds) {
         p->pub.uuid = p->info.uuid;
     }
-
-    return NGX_OK;
-}
-
-
-/* The directive's argument, else the last segment of the path. */
-
-static ngx_int_t
-ngx_ess_publish_name(ngx_http_request_t *r, ngx_str_t *name)
-{
-    u_char              *p, *last;
-    ngx_ess_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-
-    if (lcf->publish_name) {
-        return ngx_http_complex_value(r, lcf->publish_name, name);
-    }
-
-    last = r->uri.data + r->uri.len;
-
-    for (p = last; p > r->uri.data && p[-1] != '/'; p--) {
-        /* void */
-    }
-
-    name->data = p;
-    name->len = last - p;
 
     return NGX_OK;
 }
@@ -411,6 +392,8 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (rv != NGX_CONF_OK) {
             return rv;
         }
+
+        lcf->publish_query = ngx_ess_publish_key_is_query(&value[i]);
     }
 
     return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_publish_handler);

@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_percent.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_position.h"
 
@@ -25,8 +26,6 @@ typedef struct {
 
 
 static ngx_ess_position_param_t *ngx_ess_position_param(ngx_str_t *name);
-static ngx_int_t ngx_ess_position_decode(ngx_str_t *value, u_char *buf,
-    ngx_str_t *text);
 static ngx_int_t ngx_ess_position_number(ngx_str_t *value, uint64_t *number);
 static ngx_int_t ngx_ess_position_name(ngx_str_t *value,
     ngx_ess_position_t *pos);
@@ -94,7 +93,8 @@ ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
             return NGX_DECLINED;
         }
 
-        if (ngx_ess_position_decode(&value, buf, &text) != NGX_OK
+        if (ngx_ess_percent_decode(&value, buf, sizeof(buf), &text, 0)
+            != NGX_OK
             || param->parse(&value, pos) != NGX_OK)
         {
             *reason = param->expected;
@@ -137,42 +137,6 @@ ngx_ess_position_param(ngx_str_t *name)
     }
 
     return NULL;
-}
-
-
-static ngx_int_t
-ngx_ess_position_decode(ngx_str_t *value, u_char *buf, ngx_str_t *text)
-{
-    u_char     *d, *p, *last;
-    ngx_int_t   n;
-
-    p = text->data;
-    last = p + text->len;
-
-    for (d = buf; p < last; d++) {
-
-        if (d == buf + NGX_ESS_POSITION_VALUE) {
-            return NGX_DECLINED;
-        }
-
-        if (*p != '%') {
-            *d = *p++;
-            continue;
-        }
-
-        n = (last - p < 3) ? NGX_ERROR : ngx_hextoi(p + 1, 2);
-        if (n == NGX_ERROR) {
-            return NGX_DECLINED;
-        }
-
-        *d = (u_char) n;
-        p += 3;
-    }
-
-    value->data = buf;
-    value->len = d - buf;
-
-    return NGX_OK;
 }
 
 

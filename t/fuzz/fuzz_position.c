@@ -3,6 +3,7 @@
  * fits into a Close frame.
  *
  * links: src/subscriber/ngx_ess_position.c src/ngx_ess_str.c
+ * links: src/ngx_ess_percent.c
  * links: t/unit/ngx_string.c
  */
 

@@ -1,0 +1,26 @@
+/*
+ * The routing key, or the uuid, that a publication is for.
+ */
+
+
+#ifndef _NGX_ESS_PUBLISH_KEY_H_INCLUDED_
+#define _NGX_ESS_PUBLISH_KEY_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+/*
+ * What the directive's argument yields, else the last segment of the path, in
+ * either case percent-decoded once.  It may be empty, or too long.  NGX_OK.
+ * NGX_DECLINED: *detail says what is wrong.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_ess_publish_key(ngx_http_request_t *r, ngx_str_t *key,
+    const char **detail);
+
+/* 1: the directive's argument has variables of the query string, which nginx
+   hands out as they were sent. */
+ngx_uint_t ngx_ess_publish_key_is_query(ngx_str_t *argument);
+
+
+#endif /* _NGX_ESS_PUBLISH_KEY_H_INCLUDED_ */
