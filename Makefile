@@ -82,8 +82,8 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
-        long-deps peers-deps arm64-deps conf-deps run broker test test-long \
-        test-peers test-arm64 test-conf check unit fuzz fuzz-build \
+        long-deps peers-deps proxies-deps arm64-deps conf-deps run broker test test-long \
+        test-peers test-proxies test-arm64 test-conf check unit fuzz fuzz-build \
         fuzz-replay bench zone-dump lint install deb man check-nginx compile_commands \
         ci clean clean-run help FORCE
 
@@ -256,6 +256,17 @@ peers-deps: deps
 test-peers: peers-deps  ## publishers of other languages (T=name, SANITIZE=1)
 	@+$(MAKE) --no-print-directory all
 	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q $(if $(T),-k $(T)) t/peers
+
+# what stands in front of nginx
+PROXY_PKGS   := haproxy apache2 varnish caddy squid stunnel4 hitch
+
+proxies-deps: deps
+	@tools/deps.sh $(PROXY_PKGS)
+
+# most of it is waiting: for idle timeouts
+test-proxies: proxies-deps  ## what docs/proxies.md puts in front of nginx (T=name)
+	@+$(MAKE) --no-print-directory all
+	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -n 4 --dist loadgroup $(if $(T),-k $(T)) t/proxies
 
 arm64-deps: deps
 	@tools/deps.sh $(ARM64_PKGS)

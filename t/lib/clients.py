@@ -304,7 +304,7 @@ class RawWS:
     """A WebSocket client of sockets and bytes."""
 
     def __init__(self, port, path="/", host="127.0.0.1", ssl=None,
-                 timeout=10, rcvbuf=None):
+                 timeout=10, rcvbuf=None, source=None):
         self.path = path
         self.host = host
         self.port = port
@@ -312,6 +312,8 @@ class RawWS:
         self.sock.settimeout(timeout * slower())
         if rcvbuf is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        if source is not None:
+            self.sock.bind((source, 0))
         self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if ssl is not None:

@@ -74,7 +74,7 @@ class EventSource:
     """One connection, read by a thread of its own."""
 
     def __init__(self, url, version="1.1", headers=None, last_id=None,
-                 ssl=False):
+                 ssl=False, source=None):
         rest = url.split("://")[1]
         host, _, path = rest.partition("/")
         name, _, port = host.partition(":")
@@ -86,7 +86,8 @@ class EventSource:
         headers.setdefault("Accept", "text/event-stream")
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
-        self._sock = socket.create_connection((name, int(port or 80)), 30)
+        self._sock = socket.create_connection(
+            (name, int(port or 80)), 30, source and (source, 0))
         if ssl:
             context = tls._create_unverified_context()
             self._sock = context.wrap_socket(self._sock, server_hostname=name)
