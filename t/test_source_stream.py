@@ -605,13 +605,13 @@ def test_truncated_while_it_is_read(vhost, nginx):
     with RawWS.of(replay(stream.location, stream_from_ordinal=0),
                   rcvbuf=4096) as ws:
         ws.connect()
-        assert ws.recv_frame().payload[:6] == b"000000"
+        assert ws.recv_event().payload[:6] == b"000000"
         for i in range(900, 5000, 500):
             vhost.publish("s", bodies[i:i + 500], exchange="")
         wait_for(lambda: first_offset(vhost) > 900, 20)
         got = [0]
         while got[-1] != 4999:
-            got.append(int(ws.recv_frame().payload[:6]))
+            got.append(int(ws.recv_event().payload[:6]))
     assert got == sorted(set(got))
     holes = [i for i, (a, b) in enumerate(zip(got, got[1:])) if b > a + 1]
     assert len(holes) == 1 and 100 < holes[0] < 900
@@ -847,10 +847,10 @@ def test_slow_client_where_the_log_goes_on(vhost, nginx, policy):
         assert select.select([slow.sock], [], [], 10)[0]
         wait_for(lambda: "\ness_amqp_replays 0\n" in api.request(
             "GET", "/metrics").body.decode())
-        assert [slow.recv_frame().payload.decode()
+        assert [slow.recv_event().payload.decode()
                 for _ in events] == events
         vhost.publish("s", "live", exchange="")
-        assert slow.recv_frame().payload == b"live"
+        assert slow.recv_event().payload == b"live"
 
 
 SOURCES = {"stream": "", "exchange": "event-streams"}
@@ -968,7 +968,7 @@ def test_gaps_of_those_who_fall_behind_or_catch_up(vhost, nginx, source_, log):
         for s in slow:
             items = []
             while not items or items[-1] != [last]:
-                items.append(annotated(s.recv_frame().payload.decode()))
+                items.append(annotated(s.recv_event().payload.decode()))
             assert whole(items, 1, last)
             if source_ == "stream":
                 assert len(items) == last
@@ -1028,10 +1028,10 @@ def test_who_does_not_read_holds_up_nobody(vhost, nginx):
                             ] == list(range(events))
             # what is kept for each, and frames beside it
             assert flat(before, private_kb(n.workers()), 200 * 1500)
-            got = stalled[0].recv_frame().payload
+            got = stalled[0].recv_event().payload
             assert got.startswith(b"0000")
             for i in range(1, events):
-                assert stalled[0].recv_frame().payload[:4] == b"%04d" % i
+                assert stalled[0].recv_event().payload[:4] == b"%04d" % i
         finally:
             for s in stalled:
                 s.close()

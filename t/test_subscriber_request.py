@@ -257,7 +257,7 @@ def test_slow_client_that_may_skip(service, vhost, request_):
 
         events, gaps = [], []
         while not events or events[-1] != last:
-            text = slow.recv_frame().payload.decode()
+            text = slow.recv_event().payload.decode()
             if text.startswith("{"):
                 gaps.append(json.loads(text)["ess_gap"])
             else:

@@ -200,13 +200,13 @@ def test_history_is_not_deflated(service, path):
         ws.handshake(Sec_WebSocket_Extensions="permessage-deflate")
         assert ws.headers["sec-websocket-extensions"] == ANSWER
         for i in range(10, 30):
-            f = ws.recv_frame()
+            f = ws.recv_event()
             assert (f.opcode, f.rsv) == (1, 0)
             assert f.payload.decode().startswith(TEXT + str(i))
 
         def live():
             publish(api, TEXT)
-            f = ws.recv_frame()
+            f = ws.recv_event()
             return f.rsv and inflated(f).decode().startswith(TEXT)
 
         wait_for(live, what="a deflated event")

@@ -60,6 +60,52 @@ def outcome(frames):
         return "open"
 
 
+# what wakes a client that has left its history unread
+
+def test_two_pongs_follow_the_history(service, vhost):
+    """Empty ones, 100 ms and 1 s after it, of which nobody needs to know."""
+
+    n, stream = service()
+    vhost.publish("abc", ["1", "2"])
+    wait_for(lambda: Api(n.port(1)).get(stream)["last_ordinal"] == 2)
+    begin = time.monotonic()
+    with RawWS.of(stream.location + "?stream_from_ordinal=0") as c, \
+            RawWS.of(stream.location) as other:
+        for client in c, other:
+            client.connect()
+        frames = [c.recv_frame() for _ in range(3)]
+        first = time.monotonic() - begin
+        frames.append(c.recv_frame())
+        second = time.monotonic() - begin
+        assert [(f.opcode, f.payload) for f in frames] == [
+            (TEXT, b"1"), (TEXT, b"2"), (PONG, b""), (PONG, b"")]
+        assert 0.09 < first < 0.5 * slower()
+        assert 0.99 < second < 1.5 * slower()
+
+        # nothing else ever, and nothing to one that asked for no history
+        vhost.publish("abc", "3")
+        for client in c, other:
+            assert client.recv_frame().payload == b"3"
+            client.send_frame(PING, b"?")
+            assert client.recv_frame().payload == b"?"
+
+
+def test_clients_end_before_their_pongs(service, vhost):
+    n, stream = service(rate="messages=100 bytes=256k; ess_request release")
+    vhost.publish("abc", ["1", "2"])
+    wait_for(lambda: Api(n.port(1)).get(stream)["last_ordinal"] == 2)
+    for i in range(200):
+        with RawWS.of(stream.location + "?stream_from_ordinal=0") as c:
+            c.connect()
+            assert c.recv_frame().payload == b"1"
+            if i % 3 == 0:
+                c.send_frame(CLOSE, b"")
+    with RawWS.of(stream.location + "?stream_from_ordinal=0") as c:
+        c.connect()
+        assert [c.recv_frame().opcode for _ in range(4)] == [
+            TEXT, TEXT, PONG, PONG]
+
+
 # handshake
 
 GOOD = [

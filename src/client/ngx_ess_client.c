@@ -9,6 +9,7 @@
 
 #include "ngx_ess_client.h"
 #include "ngx_ess_client_max.h"
+#include "ngx_ess_client_nudge.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_flush.h"
@@ -49,6 +50,10 @@ ngx_ess_client_flush(ngx_ess_client_t *client)
     if (rc == NGX_ERROR) {
         ngx_ess_client_close_end(client, NGX_ERROR);
         return NGX_DONE;
+    }
+
+    if (client->nudge && client->bytes_sent) {
+        ngx_ess_client_nudge_start(client);
     }
 
     if (rc == NGX_BUSY && client->state < NGX_ESS_CLIENT_CLOSING) {
@@ -371,6 +376,10 @@ ngx_ess_client_detach(void *data)
     ngx_ess_drain_remove(client);
     ngx_ess_wheel_unset(&client->timer);
     ngx_ess_wheel_leave();
+
+    if (client->nudged) {
+        ngx_ess_client_nudge_stop(client);
+    }
 
     if (client->control) {
         ngx_free(client->control);

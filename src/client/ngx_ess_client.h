@@ -91,6 +91,9 @@ struct ngx_ess_client_s {
     unsigned                     late:1;    /* a drain waits for it */
     unsigned                     missing:1; /* the broker has no stream for it;
                                                "code" is set */
+    unsigned                     nudge:1;   /* it named a place, and was sent
+                                               nothing yet */
+    unsigned                     nudged:1;  /* a nudge waits for its time */
 };
 
 

@@ -519,6 +519,9 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
         entry->sub.pos.type = NGX_ESS_POSITION_NEW;
     }
 
+    client->nudge = (entry->sub.pos.type != NGX_ESS_POSITION_NEW
+                     && entry->transport->nudge);
+
     entry->sub.live = (entry->sub.follow && client->code == 0);
 
     rc = ngx_ess_subscriber_enter(&client->sub, &entry->sub,

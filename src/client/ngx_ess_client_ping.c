@@ -13,6 +13,8 @@
 
 
 static void ngx_ess_client_ping_send(ngx_ess_client_t *client);
+static void ngx_ess_client_ping_say(ngx_ess_client_t *client, u_char *buf,
+    size_t len);
 static ngx_int_t ngx_ess_client_ping_answered(ngx_ess_client_t *client);
 
 
@@ -92,7 +94,6 @@ ngx_ess_client_ping_wait(ngx_ess_client_t *client, ngx_msec_t delay)
 static void
 ngx_ess_client_ping_send(ngx_ess_client_t *client)
 {
-    size_t             len;
     u_char             buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
     ngx_connection_t  *c;
 
@@ -124,8 +125,35 @@ ngx_ess_client_ping_send(ngx_ess_client_t *client)
         return;
     }
 
-    len = client->transport->ping(ngx_ess_client_session(client), buf);
+    ngx_ess_client_ping_say(
+        client, buf,
+        client->transport->ping(ngx_ess_client_session(client), buf));
+}
 
+
+void
+ngx_ess_client_ping_nudge(ngx_ess_client_t *client)
+{
+    u_char  buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
+
+    if (client->state >= NGX_ESS_CLIENT_CLOSING
+        || client->blocked
+        || client->control)
+    {
+        /* more is on its way */
+
+        return;
+    }
+
+    ngx_ess_client_ping_say(
+        client, buf,
+        client->transport->nudge(ngx_ess_client_session(client), buf));
+}
+
+
+static void
+ngx_ess_client_ping_say(ngx_ess_client_t *client, u_char *buf, size_t len)
+{
     if (len == 0) {
         return;
     }

@@ -14,6 +14,10 @@
 /* The wheel's handler: client->timer is due. */
 void ngx_ess_client_ping_timer(ngx_ess_wheel_entry_t *entry);
 
+/* The nudges' handler: a ping without an answer, for who may have something
+   unread. */
+void ngx_ess_client_ping_nudge(ngx_ess_client_t *client);
+
 /* Waits until the ping that is due in "delay" ms, 0: none is, or until the
    client's token ends. */
 void ngx_ess_client_ping_wait(ngx_ess_client_t *client, ngx_msec_t delay);

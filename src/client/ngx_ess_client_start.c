@@ -9,6 +9,7 @@
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_client_event.h"
 #include "ngx_ess_client_max.h"
+#include "ngx_ess_client_nudge.h"
 #include "ngx_ess_client_ping.h"
 #include "ngx_ess_client_slow.h"
 #include "ngx_ess_drain.h"
@@ -51,6 +52,7 @@ ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_client_zone = zone;
 
     ngx_ess_client_max_init(cycle);
+    ngx_ess_client_nudge_init(ngx_ess_client_ping_nudge, cycle->log);
     ngx_ess_wheel_init(ngx_ess_client_ping_timer, cycle->log);
     ngx_ess_drain_init(cycle, &ngx_ess_client_start_drained);
 

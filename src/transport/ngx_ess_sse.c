@@ -44,6 +44,7 @@ const ngx_ess_transport_t  ngx_ess_sse = {
     NULL,                                  /* done */
     NULL,                                  /* input */
     ngx_ess_sse_ping,
+    NULL,                                  /* nudge */
     ngx_ess_sse_close
 };
 

@@ -75,6 +75,10 @@ typedef struct {
     /* A keep-alive; returns its length, at most MAX_CONTROL; 0: none. */
     size_t                 (*ping)(void *session, u_char *buf);
 
+    /* Bytes that mean nothing, but wake a peer; the same.  NULL: no peer needs
+       to be woken. */
+    size_t                 (*nudge)(void *session, u_char *buf);
+
     /* The bytes that say goodbye, at most MAX_CONTROL; 0: none. */
     size_t                 (*close)(void *session, u_char *buf,
                                  ngx_uint_t code, ngx_str_t *reason);

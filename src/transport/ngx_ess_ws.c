@@ -47,6 +47,9 @@ static void ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s,
 static void ngx_ess_ws_input_error(ngx_ess_ws_session_t *s,
     ngx_ess_ws_parser_t *parser, ngx_ess_transport_input_t *in);
 static size_t ngx_ess_ws_ping(void *session, u_char *buf);
+static size_t ngx_ess_ws_nudge(void *session, u_char *buf);
+static size_t ngx_ess_ws_say(ngx_ess_ws_session_t *s, u_char *buf,
+    ngx_ess_ws_opcode_e opcode);
 static size_t ngx_ess_ws_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason);
 
@@ -59,6 +62,7 @@ const ngx_ess_transport_t  ngx_ess_ws = {
     ngx_ess_ws_done,
     ngx_ess_ws_input,
     ngx_ess_ws_ping,
+    ngx_ess_ws_nudge,
     ngx_ess_ws_close
 };
 
@@ -464,13 +468,28 @@ ngx_ess_ws_input_error(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
 static size_t
 ngx_ess_ws_ping(void *session, u_char *buf)
 {
-    ngx_ess_ws_session_t *s = session;
+    return ngx_ess_ws_say(session, buf, NGX_ESS_WS_PING);
+}
 
+
+/* A pong that nobody asked for is not answered: RFC 6455, 5.5.3. */
+
+static size_t
+ngx_ess_ws_nudge(void *session, u_char *buf)
+{
+    return ngx_ess_ws_say(session, buf, NGX_ESS_WS_PONG);
+}
+
+
+static size_t
+ngx_ess_ws_say(ngx_ess_ws_session_t *s, u_char *buf,
+    ngx_ess_ws_opcode_e opcode)
+{
     if (s->close_sent) {
         return 0;
     }
 
-    return ngx_ess_ws_codec_header(buf, NGX_ESS_WS_PING, 0, 0);
+    return ngx_ess_ws_codec_header(buf, opcode, 0, 0);
 }
 
 

@@ -435,6 +435,14 @@ class RawWS:
             payload = bytes(c ^ mask[i % 4] for i, c in enumerate(payload))
         return Frame(bool(a & 0x80), a >> 4 & 7, a & 15, payload, bool(mask))
 
+    def recv_event(self):
+        """The next frame that is no ping, and no pong either."""
+
+        while True:
+            frame = self.recv_frame()
+            if frame.opcode not in (PING, PONG):
+                return frame
+
     def recv_eof(self):
         """Asserts that nothing but the end comes."""
 

@@ -89,7 +89,7 @@ def test_history_that_nobody_reads(nginx):
         assert figures['ess_slow_subscribers_total{action="closed"}'] == 0
         for ws in web[:100]:
             for event in events:
-                assert ws.recv_frame().payload == event.encode()
+                assert ws.recv_event().payload == event.encode()
         assert api.get(stream)["subscribers"] == CLIENTS
     wait_for(lambda: api.figures()["ess_kept_bytes"] == 0, 30)
 

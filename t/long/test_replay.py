@@ -141,6 +141,8 @@ class Slow(threading.Thread):
         try:
             while not self.stopped.wait(1 / self.rate):
                 f = self.ws.recv_frame()
+                if f.opcode == 10:
+                    continue
                 if f.opcode == 9:
                     self.ws.send_frame(10, f.payload)
                     continue

@@ -382,6 +382,13 @@ fake_transport_ping(void *session, u_char *buf)
 
 
 static size_t
+fake_transport_nudge(void *session, u_char *buf)
+{
+    return fake_transport_say(buf, fake.ping[0] ? "N" : "");
+}
+
+
+static size_t
 fake_transport_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason)
 {
@@ -395,14 +402,14 @@ fake_transport_close(void *session, u_char *buf, ngx_uint_t code,
 const ngx_ess_transport_t  fake_ws = {
     NGX_ESS_TRANSPORT_WEBSOCKET, 16, 1, fake_transport_start,
     fake_transport_done, fake_transport_input, fake_transport_ping,
-    fake_transport_close
+    fake_transport_nudge, fake_transport_close
 };
 
 
 const ngx_ess_transport_t  fake_sse = {
     NGX_ESS_TRANSPORT_SSE, 16, 0, fake_transport_start,
     fake_transport_done, fake_transport_input, fake_transport_ping,
-    fake_transport_close
+    NULL, fake_transport_close
 };
 
 

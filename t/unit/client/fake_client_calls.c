@@ -6,6 +6,7 @@
 
 #include "fake_client.h"
 #include "ngx_ess_client_max.h"
+#include "ngx_ess_client_nudge.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_subscriber.h"
@@ -20,6 +21,9 @@
 #pragma weak ngx_ess_client_close_end
 #pragma weak ngx_ess_client_detach
 #pragma weak ngx_ess_flush_control
+#pragma weak ngx_ess_client_nudge_init
+#pragma weak ngx_ess_client_nudge_start
+#pragma weak ngx_ess_client_nudge_stop
 #pragma weak ngx_ess_client_max_join
 #pragma weak ngx_ess_client_max_leave
 #pragma weak ngx_ess_client_max_reached
@@ -118,6 +122,28 @@ ngx_ess_counter_own(ngx_ess_zone_t *zone)
 
 
 /* lists */
+
+void
+ngx_ess_client_nudge_init(ngx_ess_client_nudge_pt handler, ngx_log_t *log)
+{
+    ngx_unit_trace("nudges");
+}
+
+
+void
+ngx_ess_client_nudge_start(ngx_ess_client_t *client)
+{
+    client->nudge = 0;
+    ngx_unit_trace("nudge");
+}
+
+
+void
+ngx_ess_client_nudge_stop(ngx_ess_client_t *client)
+{
+    ngx_unit_trace("no nudge");
+}
+
 
 void
 ngx_ess_client_max_join(void)

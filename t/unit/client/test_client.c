@@ -124,6 +124,29 @@ test_output(void **state)
 }
 
 
+/* who named a place is nudged after the first bytes of the stream; that ends
+   with the client */
+
+static void
+test_nudge(void **state)
+{
+    fake.client->nudge = 1;
+    assert_int_equal(ngx_ess_client_flush(fake.client), NGX_OK);
+    ngx_unit_traced("send", "idle");
+
+    fake.client->bytes_sent = 1;
+    assert_int_equal(ngx_ess_client_flush(fake.client), NGX_OK);
+    ngx_unit_traced("send", "nudge", "idle");
+    assert_int_equal(ngx_ess_client_flush(fake.client), NGX_OK);
+    ngx_unit_traced("send", "idle");
+
+    fake.client->nudged = 1;
+    ngx_ess_client_close_end(fake.client, NGX_OK);
+    ngx_unit_traced("one less", "drain remove", "no timer", "wheel leave",
+                    "no nudge", "done", "leave", "finalize 0");
+}
+
+
 /* a broken connection; the request's owner frees it */
 
 static void
@@ -434,6 +457,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         TEST(test_output),
+        TEST(test_nudge),
         TEST(test_broken),
         TEST(test_broken_event),
         TEST(test_no_memory),

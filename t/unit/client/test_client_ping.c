@@ -135,6 +135,38 @@ test_other(void **state)
 }
 
 
+/* but not to who is blocked, or closed; and there may be nothing to say */
+
+static void
+test_nudge(void **state)
+{
+    ngx_ess_client_ping_nudge(fake.client);
+    ngx_unit_traced("control N", "flush");
+
+    fake.client->blocked = 1;
+    ngx_ess_client_ping_nudge(fake.client);
+    fake.client->blocked = 0;
+
+    fake.client->control = malloc(sizeof(ngx_ess_control_t));
+    ngx_ess_client_ping_nudge(fake.client);
+    free(fake.client->control);
+    fake.client->control = NULL;
+
+    fake.client->state = NGX_ESS_CLIENT_CLOSING;
+    ngx_ess_client_ping_nudge(fake.client);
+    fake.client->state = NGX_ESS_CLIENT_OPEN;
+
+    fake.ping = "";
+    ngx_ess_client_ping_nudge(fake.client);
+    ngx_unit_traced();
+
+    fake.ping = "P";
+    fake.control = NGX_ERROR;
+    ngx_ess_client_ping_nudge(fake.client);
+    ngx_unit_traced("control N", "break");
+}
+
+
 static void
 test_token(void **state)
 {
@@ -221,6 +253,7 @@ main(void)
         TEST(test_silent),
         TEST(test_taking),
         TEST(test_other),
+        TEST(test_nudge),
         TEST(test_token),
         TEST(test_states),
 #if (NGX_SSL)

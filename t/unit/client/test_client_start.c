@@ -107,6 +107,12 @@ ngx_ess_client_ping_timer(ngx_ess_wheel_entry_t *entry)
 
 
 void
+ngx_ess_client_ping_nudge(ngx_ess_client_t *client)
+{
+}
+
+
+void
 ngx_ess_client_event_request(ngx_http_request_t *r)
 {
 }
@@ -241,7 +247,7 @@ test_init(void **state)
 {
     assert_int_equal(ngx_ess_client_start_init((ngx_cycle_t *) ngx_cycle,
                                                NULL), NGX_OK);
-    ngx_unit_traced("max", "wheel", "drain", "feeds");
+    ngx_unit_traced("max", "nudges", "wheel", "drain", "feeds");
 }
 
 

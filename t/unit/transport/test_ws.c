@@ -414,6 +414,8 @@ test_ping(void **state)
 
     assert_int_equal(ngx_ess_ws.ping(test_session, buf), 2);
     assert_memory_equal(buf, "\x89\x00", 2);
+    assert_int_equal(ngx_ess_ws.nudge(test_session, buf), 2);
+    assert_memory_equal(buf, "\x8a\x00", 2);
 
     /* after our close there is neither, and nothing that is read */
 
@@ -422,6 +424,7 @@ test_ping(void **state)
     assert_memory_equal(buf, "\x88\x05\x03\xe8" "bye", 7);
     assert_int_equal(ngx_ess_ws.close(test_session, buf, 1000, &reason), 0);
     assert_int_equal(ngx_ess_ws.ping(test_session, buf), 0);
+    assert_int_equal(ngx_ess_ws.nudge(test_session, buf), 0);
 
     test_send(BYTES(FRAME("\x89", "\x81") "a"
                     FRAME("\x81", "\x81") "a"), 0);
