@@ -82,7 +82,7 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
-        long-deps peers-deps proxies-deps arm64-deps conf-deps run broker test test-long \
+        long-deps peers-deps proxies-deps arm64-deps conf-deps nginx-deps run broker test test-long \
         test-peers test-proxies test-arm64 test-conf check unit fuzz fuzz-build \
         fuzz-replay bench zone-dump lint install deb man check-nginx compile_commands \
         ci clean clean-run help FORCE
@@ -330,8 +330,17 @@ install: all      ## the module into nginx's folder (DESTDIR=...)
 	    > $(DESTDIR)$(CONF_DIR)/mod-ess.conf
 
 # with another nginx than Debian's, built here
-check-nginx: deps ## the tests with nginx's source (NGINX_SRC=dir, T=name)
-	@PYTHON=$(PYTHON) T='$(T)' tools/check-nginx.sh '$(NGINX_SRC)' $(TOP)/nginx
+OTHER_NGINX   = $(if $(filter file,$(origin NGINX_SRC)),,$(NGINX_SRC))
+NGINX_PKGS    = python3-pip $(if $(OTHER_NGINX)$(shell command -v \
+                    cargo),,cargo)
+
+nginx-deps: deps
+	@tools/deps.sh $(NGINX_PKGS)
+
+check-nginx: nginx-deps ## the tests with a newer nginx, or NGINX_SRC=dir (T=name, SANITIZE=1)
+	@PYTHON=$(PYTHON) T='$(T)' SANITIZE=$(SANITIZE) \
+	 CC_SANITIZE='$(CC_SANITIZE)' LD_SANITIZE='$(LD_SANITIZE)' \
+	    tools/check-nginx.sh '$(OTHER_NGINX)' $(TOP)/nginx
 
 deb: deb-deps     ## Debian's package, into build/deb (LINT=1: and lintian)
 	@LINT=$(LINT) tools/deb.sh $(TOP)/deb
