@@ -7,7 +7,7 @@ relay       between nginx and the vhost's broker: .url, .cut(), .mend()
 own_broker  a factory: own_broker(conf="") -> OwnBroker, started; without
             conf the same one for all tests of a process, so look into
             .vhost() only
-browser     Chromium
+browser     Chromium; an indirect parameter has further arguments for it
 """
 
 import os
@@ -120,13 +120,13 @@ def nginx(request, tmp_path):
 
 
 @pytest.fixture
-def browser():
+def browser(request):
     if shutil.which("chromedriver") is None:
         pytest.fail("chromedriver is not installed: run make deps")
     # a browser's sockets want a short path
     with tempfile.TemporaryDirectory(prefix="ess-browser-",
                                      ignore_cleanup_errors=True) as folder:
-        b = Browser(folder)
+        b = Browser(folder, getattr(request, "param", ()))
         yield b
         b.close()
 

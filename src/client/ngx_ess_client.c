@@ -22,6 +22,7 @@ static ngx_int_t ngx_ess_client_flushed(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_missing(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_close_sent(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_close_linger(ngx_ess_client_t *client);
+static ngx_uint_t ngx_ess_client_close_held(ngx_ess_client_t *client);
 static void ngx_ess_client_close_request(ngx_ess_client_t *client,
     ngx_int_t rc);
 
@@ -223,6 +224,14 @@ ngx_ess_client_close_sent(ngx_ess_client_t *client)
         return ngx_ess_client_close_linger(client);
     }
 
+    if (ngx_ess_client_close_held(client)) {
+
+        /* it may still make room, until the time is up */
+
+        client->state = NGX_ESS_CLIENT_CLOSED;
+        return NGX_OK;
+    }
+
     ngx_ess_client_close_end(client, NGX_OK);
 
     return NGX_DONE;
@@ -255,6 +264,31 @@ ngx_ess_client_close_linger(ngx_ess_client_t *client)
     ngx_ess_wheel_set(&client->timer, NGX_ESS_CLIENT_CLOSE);
 
     return NGX_OK;
+}
+
+
+/*
+ * Over HTTP/3 nginx takes more than the client's window has room for.  It would
+ * keep that, the connection and with them a worker that shuts down, for as long
+ * as the client likes.
+ */
+
+static ngx_uint_t
+ngx_ess_client_close_held(ngx_ess_client_t *client)
+{
+#if (NGX_QUIC)
+
+    ngx_quic_stream_t  *qs;
+
+    qs = client->connection->quic;
+
+    return qs && qs->send_offset < qs->sent;
+
+#else
+
+    return 0;
+
+#endif
 }
 
 
@@ -328,9 +362,13 @@ ngx_ess_client_close_request(ngx_ess_client_t *client, ngx_int_t rc)
     r->keepalive = 0;
     r->lingering_close = client->linger;
 
+    if (rc == NGX_OK && ngx_ess_client_close_held(client)) {
+        rc = NGX_ERROR;
+    }
+
     if (rc == NGX_OK && client->filtered) {
 
-        /* the end of an HTTP/2 stream is said by the filters */
+        /* the end of a stream of HTTP/2 or 3 is said by the filters */
 
         rc = ngx_http_send_special(r, NGX_HTTP_LAST);
     }

@@ -262,7 +262,10 @@ ngx_ess_client_start_write(ngx_http_request_t *r)
 
     client = ngx_http_get_module_ctx(r, ngx_ess_module);
 
-    if (r->connection->error) {
+    /* over HTTP/3 one that leaves stops the response, for its request ended
+       long ago, and only the event is marked */
+
+    if (r->connection->error || r->connection->write->error) {
         ngx_ess_client_close_end(client, NGX_ERROR);
         return;
     }

@@ -11,9 +11,10 @@ from wait import slower, wait_for
 
 
 class Browser:
-    """Headless; execute() runs JavaScript in the page."""
+    """Headless, with further arguments; execute() runs JavaScript in the
+    page."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, args=()):
         self.port = free_port()
         self.session = None
         self.driver = subprocess.Popen(
@@ -28,7 +29,7 @@ class Browser:
                 "--headless=new", "--no-sandbox", "--disable-gpu",
                 "--disable-dev-shm-usage",
                 "--user-data-dir=%s/profile" % folder,
-                "--window-size=1400,900"]},
+                "--window-size=1400,900", *args]},
                 "goog:loggingPrefs": {"browser": "ALL"}}}})["sessionId"]
 
     def ready(self):

@@ -386,6 +386,34 @@ test_linger_shut(void **state)
 }
 
 
+#if (NGX_QUIC)
+
+/* what nginx took and the client has no room for is waited for, and reset when
+   the time is up */
+
+static void
+test_held(void **state)
+{
+    ngx_quic_stream_t  stream;
+
+    ngx_memzero(&stream, sizeof(ngx_quic_stream_t));
+    stream.sent = 2;
+    stream.send_offset = 1;
+
+    fake.connection.quic = &stream;
+    fake.client->last = 1;
+
+    assert_int_equal(ngx_ess_client_close_with(fake.client, NULL, 0), NGX_OK);
+    ngx_unit_traced("drain remove", "waiting", "timer 5000", "send");
+    assert_int_equal(fake.client->state, NGX_ESS_CLIENT_CLOSED);
+
+    ngx_ess_client_close_end(fake.client, NGX_OK);
+    assert_true(fake.connection.error);
+}
+
+#endif
+
+
 static void
 test_drain(void **state)
 {
@@ -473,6 +501,9 @@ main(void)
         TEST(test_close_memory),
         TEST(test_linger),
         TEST(test_linger_shut),
+#if (NGX_QUIC)
+        TEST(test_held),
+#endif
         TEST(test_drain),
         TEST(test_drain_idle),
         TEST(test_drain_late),

@@ -272,6 +272,13 @@ test_kept(void **state)
     fake.connection.error = 1;
     fake.request.write_event_handler(&fake.request);
     ngx_unit_traced("break");
+
+    /* of HTTP/3, when the client has stopped the response */
+
+    fake.connection.error = 0;
+    fake.write.error = 1;
+    fake.request.write_event_handler(&fake.request);
+    ngx_unit_traced("break");
 }
 
 
