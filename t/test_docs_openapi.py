@@ -122,7 +122,8 @@ def test_answers(checked, vhost):
     for body in ({}, {"routing_key": ""}, {"routing_key": 1},
                  {"routing_key": "x" * 256},
                  dict(stream, source="x"), dict(stream, declare=1),
-                 dict(stream, max_age="7"), dict(stream, max_length_bytes=0)):
+                 dict(stream, max_age="7"), dict(stream, max_length_bytes=0),
+                 dict(stream, sourse="stream")):
         assert not new.is_valid(body), body
         checked(422, "POST", "/event-stream/", body)
 
@@ -166,6 +167,7 @@ def test_answers(checked, vhost):
     checked(400, "POST", "/publish/abc?batch=1", "{}")
     checked(413, "POST", "/publish/abc?batch=1", "[1,2,3,4]")
     checked(413, "POST", "/publish/abc", "x" * 5000)
+    checked(415, "POST", "/publish/abc", "x", {"Content-Encoding": "br"})
     checked(403, "POST", "/publish/abc", "x",
             {"Origin": "http://elsewhere.example"})
 

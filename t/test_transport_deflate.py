@@ -1,6 +1,7 @@
 """permessage-deflate: RFC 7692."""
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -9,6 +10,8 @@ import zlib
 import aiohttp
 import pytest
 import websockets
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory)
 
 from api import Api
 from clients import Clients, RawWS, inflate
@@ -128,6 +131,20 @@ def test_offers_that_are_taken(service, offer):
         assert ws.headers["sec-websocket-extensions"] == ANSWER
 
 
+def test_offer_of_the_window_is_answered(service):
+    """RFC 7692, 7.1.2.1, also when it is not the first one."""
+
+    n, api = service()
+    stream = api.create("abc")
+    bits = "permessage-deflate; server_max_window_bits="
+    for offer in (bits + "15", bits + "15; client_max_window_bits",
+                  bits + "10, " + bits + "15",
+                  bits + "10\r\nSec-WebSocket-Extensions: " + bits + "15"):
+        with offered(stream, offer) as ws:
+            assert ws.headers["sec-websocket-extensions"] \
+                == ANSWER + "; server_max_window_bits=15"
+
+
 @pytest.mark.parametrize("offer", [
     "permessage-deflate; server_max_window_bits=10",
     "permessage-deflate; unknown", "permessage-deflate-x", ""])
@@ -173,6 +190,35 @@ def test_libraries(service):
         lambda: websockets.connect(stream.location, compression="deflate"),
         lambda ws: ws.recv())) == bodies
     assert asyncio.run(by_aiohttp()) == bodies
+
+
+@pytest.mark.parametrize("server_bits", [None, 15, 10])
+def test_whatever_a_library_asks_for(service, server_bits):
+    """It raises an error when the answer is not one to its offer."""
+
+    n, api = service()
+    stream = api.create("abc")
+
+    async def received(**options):
+        offer = ClientPerMessageDeflateFactory(
+            server_max_window_bits=server_bits, **options)
+        async with websockets.connect(stream.location, compression=None,
+                                      extensions=[offer]) as ws:
+            await asyncio.get_running_loop().run_in_executor(
+                None, publish, api, TEXT)
+            message = await ws.recv()
+            await ws.send(TEXT)
+            await ws.ping()
+            protocol = getattr(ws, "protocol", ws)
+            return message, [e.name for e in protocol.extensions]
+
+    for client_bits in None, True, 15, 10:
+        for server, client in itertools.product((False, True), repeat=2):
+            assert asyncio.run(received(
+                client_max_window_bits=client_bits,
+                server_no_context_takeover=server,
+                client_no_context_takeover=client)) == (
+                TEXT, [] if server_bits == 10 else ["permessage-deflate"])
 
 
 def test_bytes_are_counted_as_sent(service):

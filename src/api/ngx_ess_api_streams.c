@@ -8,6 +8,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_api_body.h"
+#include "ngx_ess_api_decode.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_streams.h"
 #include "ngx_ess_registry.h"
@@ -30,6 +31,11 @@ typedef struct {
 
 static ngx_uint_t ngx_ess_api_streams_is_json(ngx_http_request_t *r);
 static void ngx_ess_api_streams_create_body(ngx_http_request_t *r);
+static void ngx_ess_api_streams_decoded(ngx_ess_api_decode_t *decode,
+    ngx_int_t rc);
+static ngx_int_t ngx_ess_api_streams_parse(ngx_ess_api_decode_t *decode,
+    ngx_int_t rc);
+static void ngx_ess_api_streams_undecoded(void *data);
 static ngx_int_t ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     ngx_ess_api_body_t *body);
 static void ngx_ess_api_streams_created(void *data,
@@ -71,6 +77,11 @@ ngx_ess_api_streams_create(ngx_http_request_t *r,
                                    "bytes", NGX_ESS_API_MAX_BODY);
     }
 
+    rc = ngx_ess_api_decode_known(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_http_read_client_request_body(r, ngx_ess_api_streams_create_body);
 
     return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
@@ -105,38 +116,91 @@ ngx_ess_api_streams_is_json(ngx_http_request_t *r)
 static void
 ngx_ess_api_streams_create_body(ngx_http_request_t *r)
 {
-    ngx_int_t             rc;
-    ngx_str_t             text;
+    ngx_int_t              rc;
+    ngx_ess_api_decode_t  *decode;
+
+    decode = ngx_pcalloc(r->pool, sizeof(ngx_ess_api_decode_t));
+
+    if (decode == NULL
+        || ngx_ess_wait(r, ngx_ess_api_streams_undecoded, decode) == NULL)
+    {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    /* one byte over the limit is taken, so that the parser refuses it */
+
+    decode->request = r;
+    decode->handler = ngx_ess_api_streams_decoded;
+    decode->sent = NGX_ESS_API_MAX_BODY + 1;
+    decode->max = NGX_ESS_API_MAX_BODY;
+
+    rc = ngx_ess_api_decode(decode);
+
+    if (rc != NGX_AGAIN) {
+        rc = ngx_ess_api_streams_parse(decode, rc);
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+static void
+ngx_ess_api_streams_decoded(ngx_ess_api_decode_t *decode, ngx_int_t rc)
+{
+    rc = ngx_ess_api_streams_parse(decode, rc);
+
+    if (rc != NGX_AGAIN) {
+        ngx_ess_wait_finish(decode->request, rc);
+    }
+}
+
+
+/* NGX_AGAIN: the stream is being made. */
+
+static ngx_int_t
+ngx_ess_api_streams_parse(ngx_ess_api_decode_t *decode, ngx_int_t rc)
+{
+    ngx_http_request_t   *r;
     ngx_ess_api_body_t    body;
     ngx_ess_loc_conf_t   *lcf;
     ngx_ess_main_conf_t  *mcf;
 
-    /* one byte over the limit is taken, so that the parser refuses it */
+    r = decode->request;
 
-    rc = ngx_ess_api_input(r, NGX_ESS_API_MAX_BODY + 1, &text);
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
 
-    if (rc != NGX_OK) {
-        ngx_http_finalize_request(r, rc);
-        return;
+    if (rc == NGX_DECLINED) {
+        return ngx_ess_api_decode_broken(decode);
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_ess_api_problem(r, 413, "the body is over the limit of %d "
+                                   "bytes", NGX_ESS_API_MAX_BODY);
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
 
-    if (ngx_ess_api_body_parse(text.data, text.len, mcf->sources, lcf->source,
-                               &body)
+    if (ngx_ess_api_body_parse(decode->text.data, decode->text.len,
+                               mcf->sources, lcf->source, &body)
         != NGX_OK)
     {
-        rc = ngx_ess_api_problem(r, body.status, "%s", body.detail);
-        ngx_http_finalize_request(r, rc);
-        return;
+        return ngx_ess_api_problem(r, body.status, "%s", body.detail);
     }
 
-    rc = ngx_ess_api_streams_create_begin(r, &body);
+    return ngx_ess_api_streams_create_begin(r, &body);
+}
 
-    if (rc != NGX_AGAIN) {
-        ngx_http_finalize_request(r, rc);
-    }
+
+static void
+ngx_ess_api_streams_undecoded(void *data)
+{
+    ngx_ess_api_decode_cancel(data);
 }
 
 

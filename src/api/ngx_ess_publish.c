@@ -11,19 +11,28 @@
 #include "ngx_ess_publish_batch.h"
 #include "ngx_ess_publish_key.h"
 #include "ngx_ess_wait.h"
+#include "ngx_ess_api_decode.h"
 #include "ngx_ess_api_request.h"
 
 
 /* events of a batch, unless the directive says otherwise */
 #define NGX_ESS_PUBLISH_BATCH        1000
 
+/* bytes of a batch that came compressed, where client_max_body_size is 0 */
+#define NGX_ESS_PUBLISH_DECODED      (64 * 1024 * 1024)
+
+
+#define NGX_ESS_PUBLISH_TOO_LARGE                                             \
+    "an event is larger than \"ess_max_event\" allows"
+
 
 typedef struct {
     ngx_http_request_t        *request;
-    ngx_http_cleanup_t        *cleanup;
+    ngx_ess_api_decode_t       decode;      /* the body */
     ngx_ess_source_publish_t   pub;
-    ngx_str_t                  body;        /* the only one, without batch */
     ngx_ess_stream_info_t      info;        /* by uuid */
+    ngx_uint_t                 batch;
+    unsigned                   publishing:1;
 
     ngx_uint_t                 status;      /* of what is wrong */
     const char                *detail;
@@ -32,6 +41,14 @@ typedef struct {
 
 static void ngx_ess_publish_body(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_publish_begin(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_publish_decode(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
+static size_t ngx_ess_publish_max(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
+static void ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode,
+    ngx_int_t rc);
+static ngx_int_t ngx_ess_publish_go_on(ngx_http_request_t *r,
+    ngx_ess_publish_t *p, ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_target(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_events(ngx_http_request_t *r,
@@ -66,6 +83,11 @@ ngx_ess_publish_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    rc = ngx_ess_api_decode_known(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_http_read_client_request_body(r, ngx_ess_publish_body);
 
     return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
@@ -91,7 +113,6 @@ static ngx_int_t
 ngx_ess_publish_begin(ngx_http_request_t *r)
 {
     ngx_int_t           rc;
-    ngx_table_elt_t    *type;
     ngx_ess_publish_t  *p;
 
     p = ngx_pcalloc(r->pool, sizeof(ngx_ess_publish_t));
@@ -99,10 +120,94 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    p->request = r;
+
+    if (ngx_ess_wait(r, ngx_ess_publish_gone, p) == NULL) {
+        return NGX_ERROR;
+    }
+
     rc = ngx_ess_publish_target(r, p);
 
     if (rc == NGX_OK) {
+        rc = ngx_ess_publish_decode(r, p);
+    }
+
+    return (rc == NGX_AGAIN) ? NGX_AGAIN : ngx_ess_publish_go_on(r, p, rc);
+}
+
+
+/* As ngx_ess_api_decode(), but for what is refused. */
+
+static ngx_int_t
+ngx_ess_publish_decode(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    if (ngx_ess_api_flag(r, "batch", &p->batch) != NGX_OK) {
+        return ngx_ess_publish_refuse(p, 400, "\"batch\" must be 0 or 1");
+    }
+
+    p->decode.request = r;
+    p->decode.handler = ngx_ess_publish_decoded;
+    p->decode.data = p;
+    p->decode.sent = NGX_MAX_SIZE_T_VALUE;
+    p->decode.max = ngx_ess_publish_max(r, p);
+
+    return ngx_ess_api_decode(&p->decode);
+}
+
+
+static size_t
+ngx_ess_publish_max(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (!p->batch) {
+        return ngx_ess_api_zone(r)->max_event;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->client_max_body_size ? (size_t) clcf->client_max_body_size
+                                      : NGX_ESS_PUBLISH_DECODED;
+}
+
+
+static void
+ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode, ngx_int_t rc)
+{
+    ngx_http_request_t  *r;
+    ngx_ess_publish_t   *p;
+
+    p = decode->data;
+    r = p->request;
+
+    rc = ngx_ess_publish_go_on(r, p, rc);
+
+    if (rc != NGX_AGAIN) {
+        ngx_ess_wait_finish(r, rc);
+    }
+}
+
+
+/* The body is there, or "rc" says why not.  NGX_AGAIN: it is being published,
+   else there is an answer. */
+
+static ngx_int_t
+ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
+    ngx_int_t rc)
+{
+    ngx_table_elt_t  *type;
+
+    if (rc == NGX_OK) {
         rc = ngx_ess_publish_events(r, p);
+
+    } else if (rc == NGX_ABORT) {
+        rc = ngx_ess_publish_refuse(p, 413, p->batch
+                                    ? "the batch is, decoded, larger than "
+                                      "\"client_max_body_size\" allows"
+                                    : NGX_ESS_PUBLISH_TOO_LARGE);
+
+    } else if (rc == NGX_DECLINED && p->decode.detail) {
+        return ngx_ess_api_decode_broken(&p->decode);
     }
 
     if (rc == NGX_DECLINED) {
@@ -113,12 +218,6 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    p->cleanup = ngx_ess_wait(r, ngx_ess_publish_gone, p);
-    if (p->cleanup == NULL) {
-        return NGX_ERROR;
-    }
-
-    p->request = r;
     p->pub.handler = ngx_ess_publish_done;
     p->pub.data = p;
     p->pub.log = ngx_cycle->log;
@@ -128,6 +227,8 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
     if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
         p->pub.type = type->value;
     }
+
+    p->publishing = 1;
 
     ngx_ess_source_publish(ngx_ess_api_zone(r), &p->pub);
 
@@ -202,22 +303,12 @@ static ngx_int_t
 ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
     ngx_int_t   rc;
-    ngx_uint_t  i, batch;
+    ngx_uint_t  i;
 
-    if (ngx_ess_api_input(r, NGX_MAX_SIZE_T_VALUE, &p->body) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p->pub.bodies = &p->body;
+    p->pub.bodies = &p->decode.text;
     p->pub.n = 1;
 
-    batch = 0;
-
-    if (ngx_ess_api_flag(r, "batch", &batch) != NGX_OK) {
-        return ngx_ess_publish_refuse(p, 400, "\"batch\" must be 0 or 1");
-    }
-
-    if (batch) {
+    if (p->batch) {
         rc = ngx_ess_publish_take_apart(r, p);
 
         if (rc != NGX_OK) {
@@ -227,8 +318,7 @@ ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
 
     for (i = 0; i < p->pub.n; i++) {
         if (p->pub.bodies[i].len > ngx_ess_api_zone(r)->max_event) {
-            return ngx_ess_publish_refuse(p, 413, "an event is larger than "
-                                          "\"ess_max_event\" allows");
+            return ngx_ess_publish_refuse(p, 413, NGX_ESS_PUBLISH_TOO_LARGE);
         }
     }
 
@@ -248,7 +338,7 @@ ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
     max = lcf->publish_batch ? lcf->publish_batch : NGX_ESS_PUBLISH_BATCH;
 
-    rc = ngx_ess_publish_batch(r->pool, &p->body, max, &p->pub.bodies,
+    rc = ngx_ess_publish_batch(r->pool, &p->decode.text, max, &p->pub.bodies,
                                &p->pub.n, &detail);
 
     if (rc == NGX_ABORT) {
@@ -296,7 +386,7 @@ ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     p = pub->data;
     r = p->request;
 
-    p->cleanup->handler = NULL;
+    p->publishing = 0;
 
     ngx_ess_wait_finish(r, ngx_ess_publish_answer(r, p, rc, text));
 }
@@ -343,7 +433,11 @@ ngx_ess_publish_gone(void *data)
 {
     ngx_ess_publish_t *p = data;
 
-    ngx_ess_source_publish_cancel(&p->pub);
+    ngx_ess_api_decode_cancel(&p->decode);
+
+    if (p->publishing) {
+        ngx_ess_source_publish_cancel(&p->pub);
+    }
 }
 
 

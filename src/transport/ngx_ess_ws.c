@@ -33,6 +33,7 @@ typedef struct {
 } ngx_ess_ws_session_t;
 
 
+static ngx_int_t ngx_ess_ws_offer(ngx_http_request_t *r, ngx_str_t *answer);
 static ngx_uint_t ngx_ess_ws_has_token(ngx_http_request_t *r,
     const char *name, const char *token);
 static ngx_str_t *ngx_ess_ws_value(ngx_http_request_t *r, const char *name);
@@ -141,23 +142,35 @@ ngx_ess_ws_init(ngx_uint_t deflate)
 ngx_uint_t
 ngx_ess_ws_deflates(ngx_http_request_t *r)
 {
+    ngx_str_t  answer;
+
+    return ngx_ess_ws_offer(r, &answer) == NGX_OK;
+}
+
+
+/* NGX_OK: its offer of permessage-deflate is to be answered so.
+   NGX_DECLINED. */
+
+static ngx_int_t
+ngx_ess_ws_offer(ngx_http_request_t *r, ngx_str_t *answer)
+{
     ngx_table_elt_t  *h;
 
     static const char  name[] = "sec-websocket-extensions";
 
     if (!ngx_ess_ws_deflate_on) {
-        return 0;
+        return NGX_DECLINED;
     }
 
     h = NULL;
 
     while ((h = ngx_ess_header_find(r, name, h)) != NULL) {
-        if (ngx_ess_ws_deflate_offer(&h->value) == NGX_OK) {
-            return 1;
+        if (ngx_ess_ws_deflate_offer(&h->value, answer) == NGX_OK) {
+            return NGX_OK;
         }
     }
 
-    return 0;
+    return NGX_DECLINED;
 }
 
 
@@ -234,7 +247,7 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
     ngx_ess_ws_session_t *s = session;
 
     u_char      *p, digest[20];
-    ngx_str_t   *key, accept, hash;
+    ngx_str_t   *key, accept, hash, answer;
     ngx_sha1_t   sha1;
 
     static const char      guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -259,7 +272,7 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
     accept.data = p;
     ngx_encode_base64(&accept, &hash);
 
-    s->deflate = ngx_ess_ws_deflates(r);
+    s->deflate = (ngx_ess_ws_offer(r, &answer) == NGX_OK);
 
     /* a browser takes no answer without the protocol that it offered */
 
@@ -274,8 +287,7 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
                != NGX_OK)
         || (s->deflate
             && ngx_ess_header_add(r, "Sec-WebSocket-Extensions",
-                                  NGX_ESS_WS_DEFLATE_ANSWER,
-                                  sizeof(NGX_ESS_WS_DEFLATE_ANSWER) - 1)
+                                  answer.data, answer.len)
                != NGX_OK))
     {
         return NGX_ERROR;

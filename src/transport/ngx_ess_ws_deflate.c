@@ -12,11 +12,21 @@
 
 #define NGX_ESS_WS_DEFLATE_BITS  15         /* of the window, at most */
 
+#define NGX_ESS_WS_DEFLATE_ANSWER                                             \
+    "permessage-deflate; server_no_context_takeover; "                        \
+    "client_no_context_takeover"
+
+/* the parameters of an offer, as bits of a mask */
+#define NGX_ESS_WS_DEFLATE_PARAMETERS   4
+#define NGX_ESS_WS_DEFLATE_SERVER_BITS  2
+#define NGX_ESS_WS_DEFLATE_CLIENT_BITS  3
+
 /* what a flush ends with, and RFC 7692, 7.2.1 leaves out */
 #define NGX_ESS_WS_DEFLATE_TAIL  4
 
 
-static ngx_uint_t ngx_ess_ws_deflate_accepts(ngx_str_t *offer);
+static ngx_uint_t ngx_ess_ws_deflate_accepts(ngx_str_t *offer,
+    ngx_uint_t *seen);
 static ngx_uint_t ngx_ess_ws_deflate_parameter(ngx_str_t *param,
     ngx_uint_t *seen);
 static ngx_int_t ngx_ess_ws_deflate_bits(ngx_str_t *value);
@@ -27,16 +37,30 @@ static ngx_uint_t  ngx_ess_ws_deflate_ready;
 
 
 ngx_int_t
-ngx_ess_ws_deflate_offer(ngx_str_t *line)
+ngx_ess_ws_deflate_offer(ngx_str_t *line, ngx_str_t *answer)
 {
-    ngx_str_t  rest, offer;
+    ngx_str_t   rest, offer;
+    ngx_uint_t  seen;
 
     rest = *line;
 
     while (ngx_ess_str_item(&rest, ',', &offer)) {
-        if (ngx_ess_ws_deflate_accepts(&offer)) {
-            return NGX_OK;
+
+        if (!ngx_ess_ws_deflate_accepts(&offer, &seen)) {
+            continue;
         }
+
+        /* RFC 7692, 7.1.2.1: whoever accepts an offer of it says so */
+
+        if (seen & (1 << NGX_ESS_WS_DEFLATE_SERVER_BITS)) {
+            ngx_str_set(answer, NGX_ESS_WS_DEFLATE_ANSWER
+                        "; server_max_window_bits=15");
+
+        } else {
+            ngx_str_set(answer, NGX_ESS_WS_DEFLATE_ANSWER);
+        }
+
+        return NGX_OK;
     }
 
     return NGX_DECLINED;
@@ -47,13 +71,13 @@ ngx_ess_ws_deflate_offer(ngx_str_t *line)
    declined. */
 
 static ngx_uint_t
-ngx_ess_ws_deflate_accepts(ngx_str_t *offer)
+ngx_ess_ws_deflate_accepts(ngx_str_t *offer, ngx_uint_t *seen)
 {
     ngx_str_t    rest, part;
-    ngx_uint_t   more, seen;
+    ngx_uint_t   more;
 
     rest = *offer;
-    seen = 0;
+    *seen = 0;
 
     more = ngx_ess_str_cut(&rest, ';', &part);
     ngx_ess_str_trim(&part);
@@ -65,7 +89,7 @@ ngx_ess_ws_deflate_accepts(ngx_str_t *offer)
     while (more) {
         more = ngx_ess_str_cut(&rest, ';', &part);
 
-        if (!ngx_ess_ws_deflate_parameter(&part, &seen)) {
+        if (!ngx_ess_ws_deflate_parameter(&part, seen)) {
             return 0;
         }
     }
@@ -75,8 +99,9 @@ ngx_ess_ws_deflate_accepts(ngx_str_t *offer)
 
 
 /*
- * What is deflated for all clients has the largest window, so one that wants a
- * smaller one gets its events as they are.
+ * What is deflated for all clients has the largest window, so an offer of a
+ * smaller one is declined, and that client gets its events as they are.  A
+ * client may use whichever window it likes: all are inflated alike.
  */
 
 static ngx_uint_t
@@ -86,7 +111,7 @@ ngx_ess_ws_deflate_parameter(ngx_str_t *param, ngx_uint_t *seen)
     ngx_str_t    name, value;
     ngx_uint_t   i, valued;
 
-    static const char  *names[] = {
+    static const char  *names[NGX_ESS_WS_DEFLATE_PARAMETERS] = {
         "server_no_context_takeover", "client_no_context_takeover",
         "server_max_window_bits", "client_max_window_bits"
     };
@@ -97,26 +122,27 @@ ngx_ess_ws_deflate_parameter(ngx_str_t *param, ngx_uint_t *seen)
     ngx_ess_str_trim(&name);
     ngx_ess_str_trim(&value);
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < NGX_ESS_WS_DEFLATE_PARAMETERS; i++) {
         if (ngx_ess_str_is(&name, names[i])) {
             break;
         }
     }
 
-    if (i == 4 || (*seen & (1 << i))) {
+    if (i == NGX_ESS_WS_DEFLATE_PARAMETERS || (*seen & (1 << i))) {
         return 0;
     }
 
     *seen |= 1 << i;
 
     if (!valued) {
-        return i != 2;
+        return i != NGX_ESS_WS_DEFLATE_SERVER_BITS;
     }
 
     bits = ngx_ess_ws_deflate_bits(&value);
 
-    return (i == 2 && bits == NGX_ESS_WS_DEFLATE_BITS)
-           || (i == 3 && bits != NGX_ERROR);
+    return (i == NGX_ESS_WS_DEFLATE_SERVER_BITS
+            && bits == NGX_ESS_WS_DEFLATE_BITS)
+           || (i == NGX_ESS_WS_DEFLATE_CLIENT_BITS && bits != NGX_ERROR);
 }
 
 

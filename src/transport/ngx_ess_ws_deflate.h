@@ -14,18 +14,13 @@
 #include <ngx_core.h>
 
 
-/* the answer to an offer that was accepted */
-#define NGX_ESS_WS_DEFLATE_ANSWER                                             \
-    "permessage-deflate; server_no_context_takeover; "                        \
-    "client_no_context_takeover"
-
-
 typedef struct z_stream_s  ngx_ess_ws_inflate_t;
 
 
-/* NGX_OK when one of the offers in a line of Sec-WebSocket-Extensions can be
-   accepted; NGX_DECLINED. */
-ngx_int_t ngx_ess_ws_deflate_offer(ngx_str_t *line);
+/* NGX_OK: of the offers in a line of Sec-WebSocket-Extensions the first one
+   that can be accepted gets this answer, static text.  NGX_DECLINED: none
+   can. */
+ngx_int_t ngx_ess_ws_deflate_offer(ngx_str_t *line, ngx_str_t *answer);
 
 /*
  * Deflates a message into "out", of "room" bytes, with the level of zlib (1 to

@@ -144,7 +144,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t             len, cut;
     u_char             buf[2 + NGX_ESS_WS_MAX_CONTROL];
-    ngx_str_t          reason, line;
+    ngx_str_t          reason, line, answer;
     ngx_ess_utf8_t  utf8, two;
 
     fuzz_client(data, size, 0);
@@ -153,7 +153,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     line.data = (u_char *) data;
     line.len = size;
-    (void) ngx_ess_ws_deflate_offer(&line);
+    (void) ngx_ess_ws_deflate_offer(&line, &answer);
 
     /* UTF-8 whole and in two parts */
 

@@ -27,20 +27,36 @@
 static ngx_uint_t  test_ignore;
 
 
-static ngx_int_t
-offer(const char *line)
+#define ANSWER                                                                \
+    "permessage-deflate; server_no_context_takeover; "                        \
+    "client_no_context_takeover"
+
+#define ANSWER_BITS  ANSWER "; server_max_window_bits=15"
+
+#define PMD  "permessage-deflate"
+
+
+/* What is answered to the offers of a line; "answer" NULL: nothing. */
+
+static void
+offered(const char *line, const char *answer)
 {
     ngx_int_t  rc;
-    ngx_str_t  s;
+    ngx_str_t  s, got;
 
     s.len = strlen(line);
     s.data = malloc(s.len ? s.len : 1);
     memcpy(s.data, line, s.len);
 
-    rc = ngx_ess_ws_deflate_offer(&s);
+    rc = ngx_ess_ws_deflate_offer(&s, &got);
     free(s.data);
 
-    return rc;
+    if (rc != (answer ? NGX_OK : NGX_DECLINED)
+        || (answer && (got.len != strlen(answer)
+                       || memcmp(got.data, answer, got.len) != 0)))
+    {
+        fail_msg("%s", line);
+    }
 }
 
 
@@ -49,57 +65,74 @@ test_offers(void **state)
 {
     size_t  i;
 
-    static const char *good[] = {
-        "permessage-deflate",
-        "Permessage-Deflate",
-        " permessage-deflate ",
-        "permessage-deflate; client_max_window_bits",
-        "permessage-deflate;client_max_window_bits=8",
-        "permessage-deflate; client_max_window_bits=\"10\"",
-        ("permessage-deflate; server_no_context_takeover; "
-         "client_no_context_takeover"),
-        "permessage-deflate; server_max_window_bits=15",
-        "permessage-deflate ; server_max_window_bits = 15",
-        "x-webkit-deflate-frame, permessage-deflate",
-        "permessage-deflate; server_max_window_bits=10, permessage-deflate",
-        "permessage-deflate; x, permessage-deflate",
-        ",,permessage-deflate,"
+    static const struct {
+        const char  *line;
+        const char  *answer;
+    } offers[] = {
+        { PMD, ANSWER },
+        { "Permessage-Deflate", ANSWER },
+        { " permessage-deflate ", ANSWER },
+        { ",,permessage-deflate,", ANSWER },
+        { PMD "; server_no_context_takeover; client_no_context_takeover",
+          ANSWER },
+        { "x-webkit-deflate-frame, permessage-deflate", ANSWER },
+
+        /* a client may use any window; nothing is asked of it */
+
+        { PMD "; client_max_window_bits", ANSWER },
+        { PMD ";client_max_window_bits=8", ANSWER },
+        { PMD "; client_max_window_bits=15", ANSWER },
+        { PMD "; client_max_window_bits=\"10\"", ANSWER },
+
+        /* ours is the largest one, and accepted only by saying so */
+
+        { PMD "; server_max_window_bits=15", ANSWER_BITS },
+        { PMD " ; server_max_window_bits = 15", ANSWER_BITS },
+        { PMD "; server_max_window_bits=\"15\"", ANSWER_BITS },
+        { PMD "; client_max_window_bits; server_max_window_bits=15; "
+          "server_no_context_takeover", ANSWER_BITS },
+
+        /* the first one that can be accepted */
+
+        { PMD "; server_max_window_bits=10, permessage-deflate", ANSWER },
+        { PMD "; server_max_window_bits=10, "
+          PMD "; server_max_window_bits=15, " PMD, ANSWER_BITS },
+        { PMD ", " PMD "; server_max_window_bits=15", ANSWER },
+        { PMD "; x; server_max_window_bits=15, " PMD, ANSWER },
+        { PMD "; server_max_window_bits=15; x, " PMD, ANSWER },
+
+        { "", NULL },
+        { ",", NULL },
+        { ";", NULL },
+        { "permessage-deflat", NULL },
+        { "permessage-deflatex", NULL },
+        { PMD ";", NULL },
+        { PMD "; x", NULL },
+        { PMD "; server_max_window_bits", NULL },
+        { PMD "; server_max_window_bits=8", NULL },
+        { PMD "; server_max_window_bits=14", NULL },
+        { PMD "; server_max_window_bits=16", NULL },
+        { PMD "; server_max_window_bits=", NULL },
+        { PMD "; server_max_window_bits=\"\"", NULL },
+        { PMD "; server_max_window_bits=\"", NULL },
+        { PMD "; server_max_window_bits=015", NULL },
+        { PMD "; server_max_window_bits=15; server_max_window_bits=15", NULL },
+        { PMD "; client_max_window_bits=7", NULL },
+        { PMD "; client_max_window_bits=16", NULL },
+        { PMD "; client_max_window_bits=1", NULL },
+        { PMD "; client_max_window_bits=100", NULL },
+        { PMD "; client_max_window_bits=x", NULL },
+        { PMD "; client_no_context_takeover=1", NULL },
+        { PMD "; server_no_context_takeover=", NULL },
+        { PMD "; client_max_window_bits; client_max_window_bits", NULL },
+        { PMD "; client_no_context_takeover; client_no_context_takeover",
+          NULL },
+        { "deflate", NULL },
+        { "\"permessage-deflate\"", NULL }
     };
 
-    static const char *wrong[] = {
-        "", ",", ";", "permessage-deflat", "permessage-deflatex",
-        "permessage-deflate;", "permessage-deflate; x",
-        "permessage-deflate; server_max_window_bits",
-        "permessage-deflate; server_max_window_bits=14",
-        "permessage-deflate; server_max_window_bits=16",
-        "permessage-deflate; server_max_window_bits=",
-        "permessage-deflate; server_max_window_bits=\"\"",
-        "permessage-deflate; server_max_window_bits=\"",
-        "permessage-deflate; server_max_window_bits=015",
-        "permessage-deflate; client_max_window_bits=7",
-        "permessage-deflate; client_max_window_bits=16",
-        "permessage-deflate; client_max_window_bits=1",
-        "permessage-deflate; client_max_window_bits=100",
-        "permessage-deflate; client_max_window_bits=x",
-        "permessage-deflate; client_no_context_takeover=1",
-        "permessage-deflate; server_no_context_takeover=",
-        "permessage-deflate; client_max_window_bits; "
-            "client_max_window_bits",
-        "permessage-deflate; client_no_context_takeover; "
-            "client_no_context_takeover",
-        "deflate", "\"permessage-deflate\""
-    };
-
-    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        if (offer(good[i]) != NGX_OK) {
-            fail_msg("%s", good[i]);
-        }
-    }
-
-    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        if (offer(wrong[i]) != NGX_DECLINED) {
-            fail_msg("%s", wrong[i]);
-        }
+    for (i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        offered(offers[i].line, offers[i].answer);
     }
 }
 
