@@ -77,6 +77,14 @@ typedef struct {
 typedef struct ngx_ess_mark_s  ngx_ess_mark_t;
 
 
+/* an event of a log, for ever */
+
+typedef struct {
+    uint64_t                 epoch;
+    uint64_t                 ordinal;
+} ngx_ess_event_id_t;
+
+
 /* an event on its way from a source into the logs; owns nothing */
 
 typedef struct {
@@ -100,6 +108,12 @@ typedef struct {
     ngx_uint_t               nkeys;
     ngx_ess_mark_t          *mark;          /* set when it is appended; NULL:
                                                none */
+    ngx_ess_event_id_t      *ids;           /* what it became, in order of the
+                                               streams' ids, is put here; NULL:
+                                               nobody asks.  Not with an
+                                               ordinal. */
+    ngx_uint_t               nids;          /* those there; the caller sees to
+                                               it that there is room */
     uint64_t                 done;          /* the last stream that was seen to,
                                                while it is half appended; 0 at
                                                first */

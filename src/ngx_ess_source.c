@@ -255,6 +255,8 @@ ngx_ess_source_publish(ngx_ess_zone_t *zone, ngx_ess_source_publish_t *pub)
     row = ngx_ess_source_row(pub->source);
 
     if (row) {
+        /* a broker's confirm has none */
+        pub->ids = NULL;
         row->publish(pub);
 
     } else {

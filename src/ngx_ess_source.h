@@ -107,6 +107,10 @@ struct ngx_ess_source_publish_s {
     ngx_str_t               *bodies;        /* an event each */
     ngx_uint_t               n;
     ngx_str_t                type;          /* content type, or empty */
+    ngx_array_t             *ids;           /* of ngx_ess_event_id_t, empty:
+                                               what became of the events, one
+                                               after the other; set to NULL
+                                               when the source does not know */
     ngx_log_t               *log;
 
     /* private to the source; ngx_ess_source_publish() zeroes it from here on */
@@ -129,6 +133,9 @@ struct ngx_ess_source_publish_s {
     unsigned                 again:1;       /* sent a second time */
 };
 
+
+/* ids that a publication is told of; of more it gets none */
+#define NGX_ESS_SOURCE_PUBLISH_IDS   10000
 
 /* ms; how long a publication waits for the next of its events to be taken */
 #define NGX_ESS_SOURCE_PUBLISH_TIME  2000

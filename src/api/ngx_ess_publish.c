@@ -22,6 +22,9 @@
 #define NGX_ESS_PUBLISH_DECODED      (64 * 1024 * 1024)
 
 
+/* bytes of an id in the answer, at most */
+#define NGX_ESS_PUBLISH_ID           (sizeof("\"-\",") + 16 + NGX_INT64_LEN)
+
 #define NGX_ESS_PUBLISH_TOO_LARGE                                             \
     "an event is larger than \"ess_max_event\" allows"
 
@@ -61,6 +64,8 @@ static void ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     ngx_str_t *text);
 static ngx_int_t ngx_ess_publish_answer(ngx_http_request_t *r,
     ngx_ess_publish_t *p, ngx_int_t rc, ngx_str_t *text);
+static ngx_int_t ngx_ess_publish_accepted(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
 static void ngx_ess_publish_gone(void *data);
 
 
@@ -226,6 +231,12 @@ ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
 
     if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
         p->pub.type = type->value;
+    }
+
+    p->pub.ids = ngx_array_create(r->pool, ngx_min(p->pub.n, 64),
+                                  sizeof(ngx_ess_event_id_t));
+    if (p->pub.ids == NULL) {
+        return NGX_ERROR;
     }
 
     p->publishing = 1;
@@ -401,7 +412,7 @@ ngx_ess_publish_answer(ngx_http_request_t *r, ngx_ess_publish_t *p,
     ngx_ess_source_entry_t  *source;
 
     if (rc == NGX_OK) {
-        return ngx_ess_api_send(r, NGX_HTTP_ACCEPTED, NULL);
+        return ngx_ess_publish_accepted(r, p);
     }
 
     mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
@@ -425,6 +436,46 @@ ngx_ess_publish_answer(ngx_http_request_t *r, ngx_ess_publish_t *p,
     }
 
     return ngx_ess_api_problem(r, 503, "%V", text);
+}
+
+
+/* Ids as those of Server-Sent Events, by which clients resume. */
+
+static ngx_int_t
+ngx_ess_publish_accepted(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    u_char              *last;
+    ngx_str_t            json;
+    ngx_uint_t           i, n;
+    ngx_ess_event_id_t  *id;
+
+    n = p->pub.ids ? p->pub.ids->nelts : 0;
+
+    json.data = ngx_pnalloc(r->pool, sizeof("{\"accepted\":}") + NGX_INT64_LEN
+                                     + n * NGX_ESS_PUBLISH_ID);
+    if (json.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (n == 0) {
+        last = ngx_sprintf(json.data, "{\"accepted\":%ui}", p->pub.n);
+
+    } else {
+        last = ngx_cpymem(json.data, "{\"ids\":[", 8);
+        id = p->pub.ids->elts;
+
+        for (i = 0; i < n; i++) {
+            last = ngx_sprintf(last, "%s\"%xL-%uL\"", i ? "," : "",
+                               id[i].epoch, id[i].ordinal);
+        }
+
+        *last++ = ']';
+        *last++ = '}';
+    }
+
+    json.len = last - json.data;
+
+    return ngx_ess_api_send(r, NGX_HTTP_ACCEPTED, &json);
 }
 
 

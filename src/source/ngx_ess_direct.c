@@ -21,6 +21,8 @@
 static void ngx_ess_direct_handler(ngx_event_t *ev);
 static ngx_int_t ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
     ngx_ess_wake_t *wake);
+static void ngx_ess_direct_ids(ngx_ess_source_publish_t *pub,
+    ngx_ess_event_t *event);
 static void ngx_ess_direct_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
     const char *text);
 
@@ -94,8 +96,9 @@ static ngx_int_t
 ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
     ngx_ess_wake_t *wake)
 {
-    ngx_int_t        n;
-    ngx_ess_event_t  event;
+    ngx_int_t           n;
+    ngx_ess_event_t     event;
+    ngx_ess_event_id_t  ids[NGX_ESS_LOG_IDS];
 
     ngx_memzero(&event, sizeof(ngx_ess_event_t));
 
@@ -104,17 +107,52 @@ ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
     event.uuid = pub->uuid;
     event.done = pub->done;
     event.sought = pub->sought;
+    event.ids = pub->ids ? ids : NULL;
 
     n = ngx_ess_log_append(pub->zone, &pub->key, &event, 0, wake);
 
     pub->done = event.done;
     pub->sought = event.sought;
 
+    ngx_ess_direct_ids(pub, &event);
+
     if (n == NGX_AGAIN || n == NGX_BUSY) {
         return n;
     }
 
     return (n == 0) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* Those of the event that are known now; all of them, or none of any event. */
+
+static void
+ngx_ess_direct_ids(ngx_ess_source_publish_t *pub, ngx_ess_event_t *event)
+{
+    void  *p;
+
+    if (pub->ids == NULL) {
+        return;
+    }
+
+    if (ngx_ess_log_is_poison(&event->body)
+        || pub->ids->nelts + event->nids > NGX_ESS_SOURCE_PUBLISH_IDS)
+    {
+        pub->ids = NULL;
+        return;
+    }
+
+    if (event->nids == 0) {
+        return;
+    }
+
+    p = ngx_array_push_n(pub->ids, event->nids);
+    if (p == NULL) {
+        pub->ids = NULL;
+        return;
+    }
+
+    ngx_memcpy(p, event->ids, event->nids * sizeof(ngx_ess_event_id_t));
 }
 
 

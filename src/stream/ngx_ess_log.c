@@ -25,6 +25,10 @@
 #define NGX_ESS_LOG_STREAMS  64
 #define NGX_ESS_LOG_BYTES    262144
 
+#if (NGX_ESS_LOG_HOLDS * NGX_ESS_LOG_STREAMS > NGX_ESS_LOG_IDS)
+#error an append may have more ids than its caller has room for
+#endif
+
 /* keys of one event that are as much work as to look at a stream */
 #define NGX_ESS_LOG_KEYS     16
 
@@ -57,6 +61,8 @@ typedef struct {
 static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
     ngx_ess_zone_t *zone, ngx_str_t *key, ngx_ess_event_t *event);
 static ngx_uint_t ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a);
+static void ngx_ess_log_id_locked(ngx_ess_log_append_t *a,
+    ngx_ess_stream_t *s);
 static ngx_uint_t ngx_ess_log_meant_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
 static uint32_t ngx_ess_log_arrival_locked(ngx_ess_zone_sh_t *sh);
@@ -211,6 +217,8 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
 
         last = s->id;
 
+        ngx_ess_log_id_locked(a, s);
+
         if (rc != NGX_OK) {
             ngx_ess_log_no_room_locked(a->zone);
             ngx_ess_log_number_locked(a, i);
@@ -226,6 +234,22 @@ ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a)
     }
 
     return added;
+}
+
+
+/* The number that it is about to get. */
+
+static void
+ngx_ess_log_id_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s)
+{
+    ngx_ess_event_id_t  *id;
+
+    if (a->event->ids && a->type == NGX_ESS_RECORD_EVENT) {
+        id = &a->event->ids[a->event->nids++];
+
+        id->epoch = s->epoch;
+        id->ordinal = s->next_ordinal;
+    }
 }
 
 

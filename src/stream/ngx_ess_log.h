@@ -78,9 +78,10 @@ ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
 /*
  * As above.  Takes the mutex, again and again for short times; NGX_BUSY after a
  * thousand streams or so (never with "force"): the event loop should have its
- * turn.
+ * turn.  Without "force" there are never more than NGX_ESS_LOG_IDS ids.
  */
 #define NGX_ESS_LOG_HOLDS    16
+#define NGX_ESS_LOG_IDS      1024
 
 ngx_int_t ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
     ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake);

@@ -104,6 +104,55 @@ test_bounds(void **state)
 }
 
 
+/* What became of an event, for whoever asks. */
+
+static void
+test_ids(void **state)
+{
+    ngx_int_t           n;
+    ngx_str_t           other;
+    ngx_uint_t          i;
+    ngx_ess_wake_t      wake;
+    ngx_ess_event_t     event;
+    ngx_ess_event_id_t  ids[NGX_ESS_LOG_IDS + 1];
+
+    static const struct {
+        const char     *body;
+        const char     *key;
+        ngx_uint_t      nids;
+    } cases[] = {
+        { "one", "key", 1 }, { "POISON", "key", 0 }, { "two", "key", 1 },
+        { "three", "other", 0 }
+    };
+
+    ngx_memzero(&wake, sizeof(wake));
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ngx_memzero(&event, sizeof(ngx_ess_event_t));
+
+        event.body.data = (u_char *) cases[i].body;
+        event.body.len = strlen(cases[i].body);
+        event.ids = ids;
+
+        other = key;
+
+        if (strcmp(cases[i].key, "other") == 0) {
+            ngx_str_set(&other, "other");
+        }
+
+        n = ngx_ess_log_append(zone, &other, &event, 0, &wake);
+
+        assert_int_equal(n, other.data == key.data);
+        assert_int_equal(event.nids, cases[i].nids);
+
+        if (event.nids) {
+            assert_int_equal(ids[0].epoch, stream.ref.epoch);
+            assert_int_equal(ids[0].ordinal, 1 + i / 2);
+        }
+    }
+}
+
+
 static void
 test_many_streams(void **state)
 {
@@ -187,6 +236,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         one_log_test(test_poison),
         one_log_test(test_bounds),
+        one_log_test(test_ids),
         one_log_test(test_many_streams),
         one_log_test(test_named_streams),
     };
