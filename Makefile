@@ -20,7 +20,7 @@ TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 python3-aiohttp libcmocka-dev libssl-dev clang \
                 libclang-rt-dev amqp-tools httpie openssl chromium-driver \
                 prometheus python3-jwt python3-cryptography python3-yaml \
-                python3-jsonschema groff-base
+                python3-jsonschema python3-pip groff-base
 
 DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper python3 \
                 $(if $(LINT),lintian)
@@ -35,6 +35,13 @@ ARM64_ROOT_PKGS := nginx libc6-dev libpcre2-dev libssl-dev librabbitmq-dev \
 ifneq ($(VALGRIND),)
 TEST_PKGS    += valgrind
 endif
+
+# Debian's package of each tool that is not there in another way: for the client
+# libraries that "make test" tries, and for all of t/peers
+FEW_TOOLS    := go:golang-go javac:default-jdk-headless
+PEER_TOOLS   := cargo:cargo npm:npm mvn:maven
+tool_pkgs     = $(foreach t,$(1),$(if $(shell command -v $(firstword \
+                    $(subst :, ,$t))),,$(lastword $(subst :, ,$t))))
 
 # nginx's own flags add -W (that is -Wextra) -Wall -Werror to these.  They
 # must not stand here: configure would try its features with them, and take
@@ -91,7 +98,7 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1, ARM64=1: another)
 
 deps:             ## install what all targets need, from Debian's packages
-	@tools/deps.sh $(TEST_PKGS)
+	@tools/deps.sh $(TEST_PKGS) $(call tool_pkgs,$(FEW_TOOLS))
 
 # what one target needs: "make", "make run", and to run what was built
 build-deps:
@@ -235,27 +242,20 @@ $(TOP)/bench/%: bench/%.c $(wildcard bench/*.h) | $(OBJS)/Makefile
 	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter \
 	    -I $(OBJS) -I src/amqp -o $@ $< -lrabbitmq -lssl -lcrypto -lz
 
-long-deps: deps
+long-deps: peers-deps
 	@tools/deps.sh debootstrap
 
 test-long: long-deps  ## what takes minutes: very many of all (T=name, SANITIZE=1)
 	@+$(MAKE) --no-print-directory all $(BENCH)
 	@+$(MAKE) --no-print-directory all FAULT=1
-	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long
-
-# Debian's package of each tool that is not there in another way
-PEER_TOOLS   := go:golang-go cargo:cargo npm:npm mvn:maven \
-                javac:openjdk-17-jdk-headless
-PEER_PKGS     = python3-pip $(foreach t,$(PEER_TOOLS),$(if $(shell \
-                    command -v $(firstword $(subst :, ,$t))),,$(lastword \
-                    $(subst :, ,$t))))
+	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long t/peers/test_clients.py
 
 peers-deps: deps
-	@tools/deps.sh $(PEER_PKGS)
+	@tools/deps.sh $(call tool_pkgs,$(PEER_TOOLS))
 
-test-peers: peers-deps  ## publishers of other languages (T=name, SANITIZE=1)
+test-peers: peers-deps  ## clients and publishers of other languages (T=name, SANITIZE=1)
 	@+$(MAKE) --no-print-directory all
-	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q $(if $(T),-k $(T)) t/peers
+	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -n 4 $(if $(T),-k $(T)) t/peers
 
 # what stands in front of nginx
 PROXY_PKGS   := haproxy apache2 varnish caddy squid stunnel4 hitch

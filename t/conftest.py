@@ -22,6 +22,7 @@ import pytest
 from broker import OwnBroker, SharedBroker
 from browser import Browser
 from nginx import TOP, Nginx
+from peers import Peers
 from relay import Relay
 from skips import Skips
 from wait import slower
@@ -41,6 +42,7 @@ def pytest_configure(config):
     os.environ["ESS_CONTROLLER"] = str(os.getpid())
     config.pluginmanager.register(Skips(
         os.path.join(TOP, "t/skips.txt"), bool(os.environ.get("CI"))))
+    config.pluginmanager.register(Peers())
 
 
 def pytest_unconfigure(config):

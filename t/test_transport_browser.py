@@ -75,3 +75,40 @@ def test_event_source_across_reloads(nginx, vhost, browser):
     api.delete(stream)
     wait_for(lambda: browser.execute("return source.readyState") == 2, 20,
              "the browser to give up")
+
+
+MANY = """
+window.many = [];
+for (const host of arguments[1])
+    for (let i = 0; i < 7; i++)
+        many.push(new EventSource("http://" + host + "/event-stream/"
+                                  + arguments[0]));
+"""
+
+
+def test_six_event_sources_a_host(nginx, vhost, browser):
+    """docs/clients.md says so, and what helps: the seventh waits; another
+    name of the host has six of its own, and a WebSocket is not counted."""
+
+    n = nginx(CONF, amqp=vhost.url)
+    stream = Api(n.port(1)).create("abc")
+    hosts = ["%s:%d" % (name, n.port(0)) for name in ("127.0.0.1",
+                                                      "a.localhost")]
+    browser.open("http://%s/page.html" % hosts[0])
+    browser.execute(MANY, stream.uuid, hosts)
+
+    def states():
+        return browser.execute("return many.map(m => m.readyState)")
+
+    wait_for(lambda: sum(states()) == 12, 20, "twelve to be open")
+    browser.execute("""
+        window.socket = new WebSocket("ws://" + arguments[1] + "/event-stream/"
+                                      + arguments[0]);
+        """, stream.uuid, hosts[0])
+    wait_for(lambda: browser.execute("return socket.readyState") == 1)
+
+    assert states() == 2 * ([1] * 6 + [0])
+    browser.execute("many[0].close()")
+    wait_for(lambda: states() == [2] + [1] * 6 + [1] * 6 + [0], 20,
+             "the seventh")
+    browser.execute("for (const m of many) m.close(); socket.close()")

@@ -7,21 +7,15 @@ write.  What is built of it goes to build/peers."""
 
 import functools
 import json
-import os
 import random
-import re
-import shutil
 import subprocess
-import sys
 
 import pytest
 
+import peers
 from api import Api
 from clients import Clients
-from nginx import TOP
 from wait import wait_for
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 CONF = """
 http {
@@ -50,23 +44,16 @@ CLUSTER_ID = "pika", "lapin", "amqp-client"
 
 SECONDS, MS = 1500000000, 1234567890123
 
-# name: what builds it, what runs it; {src} its folder, {out} its build's
+# name: what builds it, what runs it; see t/lib/peers.py
 PEERS = {
-    "pika": (["{python} -m pip install --quiet --require-hashes --no-deps"
-              " --upgrade --target {out} -r {src}/requirements.txt"],
-             "env PYTHONPATH={out} {python} -B {src}/publish.py"),
-    "amqplib": (["cp {src}/package.json {src}/package-lock.json {src}/.npmrc"
-                 " {out}",
-                 "npm ci --silent --prefix {out}"],
-                "env NODE_PATH={out}/node_modules node {src}/publish.js"),
-    "amqp091-go": (["go build -mod=readonly -o {out}/publish ."],
-                   "{out}/publish"),
-    "lapin": (["cargo build --quiet --locked --target-dir {out}"],
-              "{out}/debug/publish"),
-    "amqp-client": (["mvn --quiet --batch-mode -Dbuild={out} compile"
-                     " dependency:copy-dependencies"
-                     " -DoutputDirectory={out}/jars"],
-                    "java -cp {out}/classes:{out}/jars/* Publish"),
+    "pika": (peers.PIP, "env PYTHONPATH={out} {python} -B {src}/publish.py"),
+    "amqplib": (peers.NPM, "env NODE_PATH={out}/node_modules"
+                           " node {src}/publish.js"),
+    "amqp091-go": (peers.GO, "{out}/publish"),
+    "lapin": (peers.CARGO, "{out}/target/debug/publish"),
+    "amqp-client": (peers.MAVEN + (
+        "mvn --quiet --batch-mode -Dbuild={out}/target compile",),
+        "java -cp {out}/target/classes:{out}/jars/* Publish"),
 }
 
 
@@ -74,16 +61,7 @@ PEERS = {
 def built(name):
     """The command that runs it."""
 
-    names = {"src": os.path.join(HERE, name), "python": sys.executable,
-             "out": os.path.join(TOP, "build/peers", name)}
-    os.makedirs(names["out"], exist_ok=True)
-    build, command = PEERS[name]
-    for step in build:
-        p = subprocess.run(step.format(**names).split(), cwd=names["src"],
-                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, text=True)
-        assert p.returncode == 0, p.stdout[-4000:]
-    return command.format(**names).split()
+    return peers.build(name, name, *PEERS[name])
 
 
 def publish(name, vhost, key, events):
@@ -133,7 +111,10 @@ def numbers(client):
 
 @pytest.mark.seconds(240)
 @pytest.mark.parametrize("name", PEERS)
-def test_properties_and_headers(name, vhost, streams):
+def test_properties_and_headers(name, vhost, streams, record_property):
+    peer = ["publisher: " + name, peers.locked(
+        name, "github.com/rabbitmq/" + name if "go" in name else name), ""]
+    record_property("peer", peer)
     events = subsets(name)
     # to one of the two, and the last to both again
     to = [i % 3 for i in range(len(events))] + [2]
@@ -157,3 +138,4 @@ def test_properties_and_headers(name, vhost, streams):
                     assert message["ess_timestamp"] > SECONDS * 1000, words
                 else:
                     assert message["ess_timestamp"] == time_of(words), words
+    peer[2] = "%d events" % len(events)
