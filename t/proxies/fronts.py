@@ -159,10 +159,10 @@ NEEDED = {
 
 
 class Front:
-    """One that runs: .port, .url(uuid), .stop().  less: a regular expression
-    of what is left out of its configuration."""
+    """One that runs: .port, .url(uuid), .stop().  edit(text) gives another
+    configuration than the document's."""
 
-    def __init__(self, name, http, proxy, less=None):
+    def __init__(self, name, http, proxy, edit=None):
         self.name = name
         self.kind = kind = KINDS[name]
         self.port = free_port()
@@ -173,12 +173,11 @@ class Front:
             port=self.port, http=http, proxy=proxy, dir=self.folder,
             file=self.path("conf"), pem=self.path("pem"),
             root="" if ROOT else "#")
-        text = change(blocks(kind.section[0])[kind.section[1]],
-                      [(old, new.format(**self.names), times)
-                       for old, new, times in kind.changes])
-        if less:
-            text, times = re.subn(less, "", text)
-            assert times == 1, (less, text)
+        text = blocks(kind.section[0])[kind.section[1]]
+        if edit:
+            text = edit(text)
+        text = change(text, [(old, new.format(**self.names), times)
+                             for old, new, times in kind.changes])
         self.nginx = self.process = None
         if kind.command is None:
             self.nginx = Nginx(self.path("nginx"), "http {\n%s}\n" % text, 1,
