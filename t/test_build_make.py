@@ -140,8 +140,9 @@ def test_ci_runs_from_anywhere(tmp_path):
     assert p.returncode == 0
     assert log.read_text().splitlines() == [
         "%s %s" % (TOP, args) for args in
-        ("test", "test SANITIZE=1", "test-peers", "test-proxies", "test-arm64",
-         "test-conf", "deb LINT=1", "test-long SANITIZE=1 T=test_many_http2",
+        ("test", "test SANITIZE=1", "check-nginx SANITIZE=1 T=http3",
+         "test-peers", "test-proxies", "test-arm64", "test-conf",
+         "deb LINT=1", "test-long SANITIZE=1 T=test_many_http2",
          "test-long SANITIZE=1 T=test_memory",
          "fuzz FUZZ_SECONDS=10", "bench QUICK=1")]
 
