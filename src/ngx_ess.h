@@ -149,6 +149,7 @@ ngx_ess_now(void)
 
 
 extern ngx_module_t  ngx_ess_module;
+extern ngx_module_t  ngx_ess_filter_module;
 
 
 #endif /* _NGX_ESS_H_INCLUDED_ */

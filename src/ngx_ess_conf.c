@@ -8,6 +8,7 @@
 
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_cors.h"
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_worker.h"
 
@@ -32,6 +33,8 @@
 
 static ngx_uint_t ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf,
     const char *name);
+static void ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf,
+    ngx_ess_loc_conf_t *prev, ngx_ess_loc_conf_t *conf);
 static ngx_int_t ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value);
 
@@ -85,6 +88,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      *
      *     mcf->zone = NULL;
      *     mcf->publishes = 0;
+     *     mcf->refuses = 0;
      *     mcf->node = { 0, NULL };
      *     mcf->needs_zone = NULL;
      *     mcf->save_all = 0;
@@ -167,7 +171,9 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
 ngx_int_t
 ngx_ess_conf_check(ngx_conf_t *cf)
 {
-    ngx_ess_main_conf_t  *mcf;
+    ngx_http_handler_pt        *h;
+    ngx_ess_main_conf_t        *mcf;
+    ngx_http_core_main_conf_t  *cmcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
 
@@ -178,6 +184,22 @@ ngx_ess_conf_check(ngx_conf_t *cf)
                       mcf->needs_zone);
         return NGX_ERROR;
     }
+
+    if (!mcf->refuses) {
+        return NGX_OK;
+    }
+
+    /* the handlers of a phase run from the last one to the first, and nginx's
+       limits of requests and connections are in front of this one */
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_ess_cors_preflight;
 
     return NGX_OK;
 }
@@ -260,8 +282,13 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                               NGX_ESS_CONF_RATE_BYTES);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
-    console = ngx_ess_conf_serves(conf, "ess_console");
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname || clcf->lmt_excpt) {
+        ngx_ess_conf_inherit(clcf, prev, conf);
+    }
+
+    console = ngx_ess_conf_serves(conf, "ess_console");
 
     if (conf->serves && clcf->handler != conf->handler) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -305,6 +332,29 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* An "if" and a "limit_except" are configurations of their own, but the
+   location still serves what it serves. */
+
+static void
+ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
+    ngx_ess_loc_conf_t *conf)
+{
+    if (clcf->handler || prev->serves == NULL) {
+        return;
+    }
+
+    clcf->handler = prev->handler;
+
+    conf->serves = prev->serves;
+    conf->handler = prev->handler;
+    conf->source = prev->source;
+    conf->publish_name = prev->publish_name;
+    conf->publish_batch = prev->publish_batch;
+    conf->subscribe_uuid = prev->subscribe_uuid;
+    conf->metrics_streams = prev->metrics_streams;
 }
 
 
@@ -584,6 +634,7 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
     mcf->needs_zone = lcf->serves;
+    mcf->refuses = 1;
 
     return NGX_CONF_OK;
 }

@@ -20,6 +20,8 @@ typedef struct {
     ngx_ess_store_t         *store;         /* NULL: off */
     ngx_array_t             *sources;       /* of ngx_ess_source_entry_t */
     ngx_uint_t               publishes;     /* 1: a location does */
+    ngx_uint_t               refuses;       /* 1: a location of ours, or
+                                               ess_jwt, may */
     ngx_str_t                node;
 
     size_t                   log_size;      /* bytes */

@@ -42,6 +42,29 @@ ngx_ess_header_find(ngx_http_request_t *r, const char *name,
 
 
 ngx_uint_t
+ngx_ess_header_lists(ngx_http_request_t *r, const char *name,
+    const char *token)
+{
+    ngx_str_t         rest, item;
+    ngx_table_elt_t  *h;
+
+    h = NULL;
+
+    while ((h = ngx_ess_header_find(r, name, h)) != NULL) {
+        rest = h->value;
+
+        while (ngx_ess_str_item(&rest, ',', &item)) {
+            if (ngx_ess_str_is(&item, token)) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
 ngx_ess_header_is_clean(const u_char *data, size_t len)
 {
     size_t  i;
@@ -53,6 +76,25 @@ ngx_ess_header_is_clean(const u_char *data, size_t len)
     }
 
     return 1;
+}
+
+
+void
+ngx_ess_header_drop(ngx_http_request_t *r, const char *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_ess_str_is(&h[i].key, name)) {
+                h[i].hash = 0;
+            }
+        }
+    }
 }
 
 

@@ -1,6 +1,7 @@
 
 /*
- * JSON that others sent.  Pure functions; cJSON's trees are their callers'.
+ * JSON that others sent, and that is said.  Pure functions; cJSON's trees are
+ * their callers'.
  */
 
 
@@ -74,6 +75,30 @@ ngx_ess_json_scan(u_char *p, u_char *last, ngx_uint_t mark)
             }
         }
     }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_json_text(ngx_pool_t *pool, ngx_str_t *head, ngx_str_t *text,
+    ngx_str_t *json)
+{
+    u_char  *p;
+
+    json->data = ngx_pnalloc(pool, head->len + text->len
+                             + ngx_escape_json(NULL, text->data, text->len)
+                             + sizeof("\"}"));
+    if (json->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(json->data, head->data, head->len);
+    p = (u_char *) ngx_escape_json(p, text->data, text->len);
+    *p++ = '"';
+    *p++ = '}';
+
+    json->len = p - json->data;
 
     return NGX_OK;
 }

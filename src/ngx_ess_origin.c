@@ -6,14 +6,15 @@
 
 
 #include "ngx_ess_conf.h"
+#include "ngx_ess_counter.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_origin.h"
+#include "ngx_ess_problem.h"
 #include "ngx_ess_str.h"
 
 
-static ngx_uint_t ngx_ess_origin_is_own(ngx_http_request_t *r,
-    ngx_str_t *origin);
+static ngx_uint_t ngx_ess_origin_subscribes(ngx_ess_loc_conf_t *lcf);
 static void ngx_ess_origin_split(ngx_str_t *host, ngx_str_t *port);
 static ngx_uint_t ngx_ess_origin_is(ngx_str_t *one, ngx_str_t *two);
 static ngx_uint_t ngx_ess_origin_log(ngx_http_request_t *r, const char *what,
@@ -95,7 +96,7 @@ ngx_ess_origin_is_listed(ngx_http_request_t *r, ngx_str_t *origin)
  * name is the default one of the origin's scheme.
  */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_ess_origin_is_own(ngx_http_request_t *r, ngx_str_t *origin)
 {
     ngx_str_t   host, port, own, own_port;
@@ -171,6 +172,52 @@ ngx_ess_origin_is(ngx_str_t *one, ngx_str_t *two)
 {
     return one->len == two->len
            && ngx_strncasecmp(one->data, two->data, one->len) == 0;
+}
+
+
+ngx_uint_t
+ngx_ess_origin_may_read(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    return lcf->origins ? ngx_ess_origin_is_listed(r, origin)
+                        : ngx_ess_origin_subscribes(lcf);
+}
+
+
+/* Who knows a stream's address may read it, and pages know it from somebody. */
+
+static ngx_uint_t
+ngx_ess_origin_subscribes(ngx_ess_loc_conf_t *lcf)
+{
+    return lcf->serves && ngx_strcmp(lcf->serves, "ess_subscribe") == 0;
+}
+
+
+ngx_int_t
+ngx_ess_origin_refuse(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    ngx_uint_t            counter;
+    ngx_ess_loc_conf_t   *lcf;
+    ngx_ess_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    counter = ngx_ess_origin_subscribes(lcf)
+              ? NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_ORIGIN
+              : NGX_ESS_C_CROSS_ORIGIN;
+
+    ngx_ess_counter_add(mcf->zone, counter, 1);
+
+    (void) ngx_ess_origin_log(r, "Origin", origin);
+
+    return ngx_ess_problem_refuse(r, NGX_HTTP_FORBIDDEN,
+                                  "pages of the origin \"%V\" are not let in; "
+                                  "if they may, name it in \"ess_origin\" "
+                                  "here", origin);
 }
 
 

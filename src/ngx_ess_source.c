@@ -19,6 +19,9 @@
 #define NGX_ESS_SOURCE_ATTACH_TIME   2000
 #define NGX_ESS_SOURCE_UNBIND_CHECK  10
 
+/* seconds between two log lines */
+#define NGX_ESS_SOURCE_ATTACH_TOLD   60
+
 
 static const ngx_ess_source_t *ngx_ess_source_row(ngx_uint_t number);
 static void ngx_ess_source_bind_handler(ngx_event_t *ev);
@@ -28,6 +31,8 @@ static void ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind,
 static void ngx_ess_source_attach_handler(ngx_event_t *ev);
 static void ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach,
     ngx_int_t rc);
+static void ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach,
+    ngx_str_t *text);
 
 
 /* this worker's, of ngx_ess_source_entry_t; NULL: none */
@@ -281,12 +286,12 @@ ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub)
 
 
 void
-ngx_ess_source_attach(ngx_ess_source_attach_t *attach)
+ngx_ess_source_attach(ngx_ess_zone_t *zone, ngx_ess_source_attach_t *attach)
 {
     const ngx_ess_source_t  *row;
 
-    attach->answer = attach->handler;
-    attach->handler = ngx_ess_source_attach_done;
+    attach->zone = zone;
+    attach->done = ngx_ess_source_attach_done;
 
     ngx_memzero(&attach->timer, sizeof(ngx_event_t));
 
@@ -330,9 +335,43 @@ ngx_ess_source_attach_handler(ngx_event_t *ev)
 static void
 ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 {
+    u_char      buf[NGX_ESS_BROKER_WHY];
+    ngx_str_t   text;
+
     ngx_ess_source_event_clear(&attach->timer);
 
-    attach->answer(attach, rc);
+    if (rc == NGX_BUSY) {
+        ngx_ess_broker_why(attach->zone, NGX_ESS_BROKER_CONSUMING,
+                           "the broker's stream was not ready within 2 "
+                           "seconds: try again", buf, &text);
+        ngx_ess_source_attach_log(attach, &text);
+
+    } else {
+        ngx_str_set(&text, "the broker has no such stream");
+    }
+
+    attach->handler(attach, rc, &text);
+}
+
+
+/* Each client that waited has the same cause: it is told once a minute. */
+
+static void
+ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach, ngx_str_t *text)
+{
+    ngx_ess_escaped_t  key;
+
+    static time_t  told;
+
+    if (told && ngx_time() - told < NGX_ESS_SOURCE_ATTACH_TOLD) {
+        return;
+    }
+
+    told = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, attach->log, 0,
+                  "clients of the stream \"%V\" are refused: %V",
+                  ngx_ess_escape(&key, &attach->key), text);
 }
 
 

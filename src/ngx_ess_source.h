@@ -147,11 +147,11 @@ typedef struct ngx_ess_source_attach_s  ngx_ess_source_attach_t;
  * rc: NGX_OK: the log follows the stream of the source, all that is published
  * from now on is appended, as long as there are subscribers: see
  * ngx_ess_follow.h; NGX_DECLINED: there is no such stream; NGX_BUSY: not within
- * the time.  The attach is off all lists and may be freed.  Never called from
- * within ngx_ess_source_attach().
+ * the time.  "text" says why, but for NGX_OK.  The attach is off all lists and
+ * may be freed.  Never called from within ngx_ess_source_attach().
  */
 typedef void (*ngx_ess_source_attach_pt)(ngx_ess_source_attach_t *attach,
-    ngx_int_t rc);
+    ngx_int_t rc, ngx_str_t *text);
 
 struct ngx_ess_source_attach_s {
     ngx_ess_source_attach_pt handler;
@@ -163,10 +163,14 @@ struct ngx_ess_source_attach_s {
 
     /* private to the source */
     ngx_queue_t              queue;         /* next NULL: on no list */
+    void                   (*done)(ngx_ess_source_attach_t *attach,
+                                 ngx_int_t rc);
+                                            /* as the handler; ngx_ess_source.c
+                                               knows why */
 
     /* private to ngx_ess_source.c */
     ngx_event_t              timer;
-    ngx_ess_source_attach_pt answer;        /* the caller's handler */
+    ngx_ess_zone_t          *zone;
 };
 
 
@@ -338,7 +342,8 @@ void ngx_ess_source_too_large(ngx_ess_zone_t *zone, ngx_log_t *log,
     ngx_str_t *key, uint64_t size);
 
 /* NGX_DECLINED when the source is not configured. */
-void ngx_ess_source_attach(ngx_ess_source_attach_t *attach);
+void ngx_ess_source_attach(ngx_ess_zone_t *zone,
+    ngx_ess_source_attach_t *attach);
 
 /* Nobody waits for the answer any more; "attach" may be freed. */
 void ngx_ess_source_attach_cancel(ngx_ess_source_attach_t *attach);

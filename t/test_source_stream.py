@@ -189,6 +189,35 @@ def test_missing(vhost, service):
         clients.wait(1)
 
 
+def test_why_the_first_clients_are_refused(vhost, service, relay):
+    """The log does not follow the broker's stream in time: the clients are told
+    so, and the log once."""
+
+    declare(vhost, "s")
+    n, api = service(vhost, workers=1, url=relay.url)
+    stream = api.create("s")
+    relay.hold(3600, times=10 ** 9)
+    answers = []
+    for headers in ({"Accept": "text/event-stream", "Origin": "https://a.b"},
+                    {}):
+        for _ in range(2):
+            if headers:
+                with EventSource(stream.http, headers=headers) as e:
+                    assert e.status == 503
+                    wait_for(lambda: e.closed or b"}" in e.raw)
+                    answers.append((e.headers, e.raw))
+            else:
+                with RawWS.of(stream.location) as c:
+                    assert c.handshake() == 503
+                    assert c.headers["retry-after"] == "1"
+    for headers, raw in answers:
+        assert headers["retry-after"] == "1"
+        assert headers["content-type"] == "application/problem+json"
+        assert headers["access-control-allow-origin"] == "https://a.b"
+        assert b"not ready within 2 seconds" in raw
+    assert n.log().count("clients of the stream") == 1
+
+
 def test_declare(vhost, service):
     n, api = service(vhost)
     body = {"routing_key": "s", "source": "stream", "declare": True,

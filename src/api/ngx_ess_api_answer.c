@@ -6,46 +6,15 @@
 
 #include "ngx_ess_header.h"
 #include "ngx_ess_api_answer.h"
-#include "ngx_ess_utf8.h"
+#include "ngx_ess_json.h"
+#include "ngx_ess_problem.h"
 
 
-/* bytes at most */
-#define NGX_ESS_API_DETAIL  1024
-#define NGX_ESS_API_HEAD    256             /* of a problem, with its title */
-
-
-typedef struct {
-    ngx_uint_t               status;
-    ngx_str_t                line;          /* status line; 4 on: the title */
-} ngx_ess_api_status_t;
-
-
-static ngx_str_t *ngx_ess_api_status_line(ngx_uint_t status);
-static ngx_int_t ngx_ess_api_answer(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *type, ngx_str_t *head, ngx_str_t *text);
 static ngx_int_t ngx_ess_api_allow(ngx_http_request_t *r, ngx_uint_t methods);
 
 
-/* what the API answers when something is wrong */
-
-static ngx_ess_api_status_t  ngx_ess_api_statuses[] = {
-    { 400, ngx_string("400 Bad Request") },
-    { 403, ngx_string("403 Forbidden") },
-    { 404, ngx_string("404 Not Found") },
-    { 405, ngx_string("405 Method Not Allowed") },
-    { 409, ngx_string("409 Conflict") },
-    { 413, ngx_string("413 Content Too Large") },
-    { 415, ngx_string("415 Unsupported Media Type") },
-    { 422, ngx_string("422 Unprocessable Content") },
-    { 500, ngx_string("500 Internal Server Error") },
-    { 503, ngx_string("503 Service Unavailable") },
-    { 507, ngx_string("507 Insufficient Storage") }
-};
-
-
 static ngx_str_t  ngx_ess_api_json = ngx_string("application/json");
-static ngx_str_t  ngx_ess_api_problem_json =
-    ngx_string("application/problem+json");
+static ngx_str_t  ngx_ess_api_problem_json = ngx_string(NGX_ESS_PROBLEM_TYPE);
 
 
 ngx_int_t
@@ -104,10 +73,6 @@ ngx_int_t
 ngx_ess_api_send_header(ngx_http_request_t *r, ngx_uint_t status,
     off_t content_length)
 {
-    if (ngx_ess_header_add(r, "Cache-Control", "no-store", 8) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     r->headers_out.status = status;
     r->headers_out.content_length_n = content_length;
 
@@ -125,88 +90,34 @@ ngx_int_t
 ngx_ess_api_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *fmt, ...)
 {
-    u_char      buf[NGX_ESS_API_DETAIL], start[NGX_ESS_API_HEAD], *p, *last;
-    va_list     args;
-    ngx_str_t  *line, head, text;
+    va_list    args;
+    ngx_int_t  rc;
+    ngx_str_t  json;
 
     va_start(args, fmt);
-    last = ngx_vslprintf(buf, buf + NGX_ESS_API_DETAIL, fmt, args);
+    rc = ngx_ess_problem_json(r, status, fmt, args, &json);
     va_end(args);
 
-    /* what was cut, or came from elsewhere, need not be UTF-8 */
-
-    if (!ngx_ess_utf8_valid(buf, last - buf)) {
-        for (p = buf; p < last; p++) {
-            if (*p >= 0x80) {
-                *p = '?';
-            }
-        }
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    line = ngx_ess_api_status_line(status);
+    r->headers_out.status_line = *ngx_ess_problem_line(status);
 
-    r->headers_out.status_line = *line;
-
-    head.data = start;
-    head.len = ngx_sprintf(start, "{\"type\":\"about:blank\","
-                           "\"title\":\"%*s\",\"status\":%ui,\"detail\":\"",
-                           line->len - 4, line->data + 4, status)
-               - start;
-
-    text.data = buf;
-    text.len = last - buf;
-
-    return ngx_ess_api_answer(r, status, &ngx_ess_api_problem_json, &head,
-                              &text);
+    return ngx_ess_api_output(r, status, &ngx_ess_api_problem_json, &json);
 }
 
 
 ngx_int_t
 ngx_ess_api_send_text(ngx_http_request_t *r, ngx_str_t *head, ngx_str_t *text)
 {
-    return ngx_ess_api_answer(r, NGX_HTTP_OK, &ngx_ess_api_json, head, text);
-}
+    ngx_str_t  json;
 
-
-static ngx_int_t
-ngx_ess_api_answer(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
-    ngx_str_t *head, ngx_str_t *text)
-{
-    u_char     *p;
-    ngx_str_t   json;
-
-    json.data = ngx_pnalloc(r->pool, head->len + text->len
-                            + ngx_escape_json(NULL, text->data, text->len)
-                            + sizeof("\"}"));
-    if (json.data == NULL) {
+    if (ngx_ess_json_text(r->pool, head, text, &json) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(json.data, head->data, head->len);
-    p = (u_char *) ngx_escape_json(p, text->data, text->len);
-    *p++ = '"';
-    *p++ = '}';
-
-    json.len = p - json.data;
-
-    return ngx_ess_api_output(r, status, type, &json);
-}
-
-
-static ngx_str_t *
-ngx_ess_api_status_line(ngx_uint_t status)
-{
-    ngx_uint_t  i, n;
-
-    n = sizeof(ngx_ess_api_statuses) / sizeof(ngx_ess_api_status_t);
-
-    for (i = 0; i < n - 1; i++) {
-        if (ngx_ess_api_statuses[i].status == status) {
-            break;
-        }
-    }
-
-    return &ngx_ess_api_statuses[i].line;
+    return ngx_ess_api_send(r, NGX_HTTP_OK, &json);
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
+#include "ngx_ess_problem.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_jwt_conf.h"
@@ -41,7 +42,9 @@ static ngx_int_t ngx_ess_jwt_args(ngx_http_request_t *r,
 static u_char *ngx_ess_jwt_arg_value(u_char *p, u_char *last,
     ngx_str_t *name);
 static ngx_int_t ngx_ess_jwt_access(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent);
+static ngx_int_t ngx_ess_jwt_refuse(ngx_http_request_t *r,
+    const char *reason);
+static ngx_int_t ngx_ess_jwt_ask(ngx_http_request_t *r);
 static ngx_ess_jwt_ctx_t *ngx_ess_jwt_ctx(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_jwt_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -411,7 +414,7 @@ ngx_ess_jwt_access(ngx_http_request_t *r)
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "request without a token");
 
-        return ngx_ess_jwt_refuse(r, 0);
+        return ngx_ess_jwt_refuse(r, NULL);
     }
 
     if (ctx->n > 1) {
@@ -438,17 +441,18 @@ ngx_ess_jwt_access(ngx_http_request_t *r)
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "token refused: %s",
                   reason);
 
-    return ngx_ess_jwt_refuse(r, 1);
+    return ngx_ess_jwt_refuse(r, reason);
 }
 
 
 /*
- * RFC 6750, 3.  The field is nginx's own, which "satisfy any" takes back when
- * another rule lets the request in; so without a token it is not counted then.
+ * RFC 6750, 3.  Reason NULL: there is no token.  The field is nginx's own,
+ * which "satisfy any" takes back when another rule lets the request in; so
+ * without a token it is not counted then.
  */
 
 static ngx_int_t
-ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent)
+ngx_ess_jwt_refuse(ngx_http_request_t *r, const char *reason)
 {
     const char                *challenge;
     ngx_table_elt_t           *h;
@@ -458,12 +462,12 @@ ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent)
     mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (mcf->zone && (sent || clcf->satisfy == NGX_HTTP_SATISFY_ALL)) {
+    if (mcf->zone && (reason || clcf->satisfy == NGX_HTTP_SATISFY_ALL)) {
         ngx_ess_counter_add(mcf->zone,
                             NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_TOKEN, 1);
     }
 
-    challenge = sent ? "Bearer error=\"invalid_token\"" : "Bearer";
+    challenge = reason ? "Bearer error=\"invalid_token\"" : "Bearer";
 
     h = ngx_ess_header_push(r, "WWW-Authenticate", challenge,
                             ngx_strlen(challenge));
@@ -473,7 +477,51 @@ ngx_ess_jwt_refuse(ngx_http_request_t *r, ngx_uint_t sent)
 
     r->headers_out.www_authenticate = h;
 
-    return NGX_HTTP_UNAUTHORIZED;
+    if (reason == NULL) {
+        return ngx_ess_jwt_ask(r);
+    }
+
+    return ngx_ess_problem_refuse(r, NGX_HTTP_UNAUTHORIZED,
+                                  "the token was refused: %s", reason);
+}
+
+
+/* Says where a token is looked for. */
+
+static ngx_int_t
+ngx_ess_jwt_ask(ngx_http_request_t *r)
+{
+    u_char               text[512], *p, *last;
+    ngx_ess_jwt_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_ess_jwt_module);
+
+    p = text;
+    last = text + sizeof(text);
+
+    if (conf->header) {
+        p = ngx_slprintf(p, last, " or in \"Authorization: Bearer <token>\"");
+    }
+
+    if (conf->protocol) {
+        p = ngx_slprintf(p, last, " or behind \"" NGX_ESS_JWT_PROTOCOL
+                         "\" in the list of a WebSocket's subprotocols");
+    }
+
+    if (conf->cookie.data) {
+        p = ngx_slprintf(p, last, " or in the cookie \"%V\"", &conf->cookie);
+    }
+
+    if (conf->arg.data) {
+        p = ngx_slprintf(p, last, " or in the argument \"%V\" of the query",
+                         &conf->arg);
+    }
+
+    /* there is one of them */
+
+    return ngx_ess_problem_refuse(r, NGX_HTTP_UNAUTHORIZED,
+                                  "the request has no token, which is to be "
+                                  "%*s", (size_t) (p - text) - 4, text + 4);
 }
 
 

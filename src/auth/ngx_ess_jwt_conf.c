@@ -16,6 +16,7 @@
 
 
 static void ngx_ess_jwt_conf_warn(ngx_conf_t *cf);
+static ngx_uint_t ngx_ess_jwt_conf_is_new(ngx_conf_t *cf, ngx_str_t *path);
 static const char *ngx_ess_jwt_conf_alg(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 static const char *ngx_ess_jwt_conf_token(ngx_ess_param_ctx_t *ctx,
@@ -84,7 +85,18 @@ ngx_ess_param_directive_t  ngx_ess_jwt_conf_directive = {
 void *
 ngx_ess_jwt_conf_create_main(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_ess_jwt_main_conf_t));
+    ngx_ess_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_pcalloc(cf->pool, sizeof(ngx_ess_jwt_main_conf_t));
+
+    if (jmcf == NULL
+        || ngx_array_init(&jmcf->secrets, cf->pool, 1, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return jmcf;
 }
 
 
@@ -153,6 +165,7 @@ ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_ess_jwt_conf_t *jcf = conf;
 
     ngx_str_t                *value;
+    ngx_ess_main_conf_t      *mcf;
     ngx_ess_jwt_main_conf_t  *jmcf;
 
     if (jcf->enable != NGX_CONF_UNSET) {
@@ -189,6 +202,9 @@ ngx_ess_jwt_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_jwt_module);
     jmcf->used = 1;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+    mcf->refuses = 1;
 
     return (ngx_ess_jwt_conf_read_keys(cf, jcf) == NGX_OK) ? NGX_CONF_OK
                                                            : NGX_CONF_ERROR;
@@ -266,7 +282,7 @@ ngx_ess_jwt_conf_read_keys(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
     ssize_t              n;
     ngx_int_t            rc;
     ngx_str_t           *path, text;
-    ngx_uint_t           alg;
+    ngx_uint_t           alg, secret;
     const char          *what, *reason;
     ngx_ess_jwt_key_t   *key;
 
@@ -300,8 +316,10 @@ ngx_ess_jwt_conf_read_keys(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
         return NGX_ERROR;
     }
 
-    n = ngx_ess_conf_file_read(cf, path, what,
-                               conf->algs & (1 << NGX_ESS_JWT_HS256), buf,
+    secret = (conf->algs & (1 << NGX_ESS_JWT_HS256))
+             ? ngx_ess_jwt_conf_is_new(cf, path) : 0;
+
+    n = ngx_ess_conf_file_read(cf, path, what, secret, buf,
                                NGX_ESS_JWT_FILE + 1);
     if (n == NGX_ERROR) {
         return NGX_ERROR;
@@ -332,4 +350,32 @@ ngx_ess_jwt_conf_read_keys(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
     }
 
     return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* Who may read a secret is looked at once, however many locations name it. */
+
+static ngx_uint_t
+ngx_ess_jwt_conf_is_new(ngx_conf_t *cf, ngx_str_t *path)
+{
+    ngx_str_t                *secret;
+    ngx_uint_t                i;
+    ngx_ess_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_jwt_module);
+    secret = jmcf->secrets.elts;
+
+    for (i = 0; i < jmcf->secrets.nelts; i++) {
+        if (ngx_ess_str_equal(&secret[i], path)) {
+            return 0;
+        }
+    }
+
+    secret = ngx_array_push(&jmcf->secrets);
+
+    if (secret) {
+        *secret = *path;
+    }
+
+    return 1;
 }

@@ -13,6 +13,7 @@
 
 typedef struct {
     ngx_flag_t               used;
+    ngx_array_t              secrets;       /* of ngx_str_t; their files */
 } ngx_ess_jwt_main_conf_t;
 
 

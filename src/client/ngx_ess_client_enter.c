@@ -11,6 +11,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_origin.h"
+#include "ngx_ess_problem.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_stream.h"
@@ -53,6 +54,7 @@ static ngx_int_t ngx_ess_client_enter_send_away(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport);
 static ngx_int_t ngx_ess_client_enter_admit(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
+static ngx_int_t ngx_ess_client_enter_unknown(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason,
     ngx_int_t rc);
 static ngx_int_t ngx_ess_client_enter_origin(ngx_http_request_t *r,
@@ -67,15 +69,12 @@ static ngx_int_t ngx_ess_client_enter_start(ngx_http_request_t *r,
 static ngx_int_t ngx_ess_client_enter_attach(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
 static void ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach,
-    ngx_int_t rc);
+    ngx_int_t rc, ngx_str_t *text);
 static void ngx_ess_client_enter_attach_gone(void *data);
 static ngx_int_t ngx_ess_client_enter_stream(ngx_http_request_t *r,
     ngx_ess_client_entry_t *entry);
 static ngx_ess_client_t *ngx_ess_client_enter_create(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref);
-static ngx_int_t ngx_ess_client_enter_again(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_client_enter_refuse(ngx_http_request_t *r,
-    ngx_int_t status, const char *name, const char *value);
 
 
 ngx_int_t
@@ -106,8 +105,7 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
     if (rc != NGX_OK
         || ngx_ess_stream_by_uuid(ngx_ess_client_zone, uuid, &info) != NGX_OK)
     {
-        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
-                                             NGX_HTTP_NOT_FOUND);
+        return ngx_ess_client_enter_unknown(r);
     }
 
     (void) ngx_ess_stream_uuid_text(text, info.uuid);
@@ -119,7 +117,9 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
                       "the token is not for this stream");
 
         return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_CLAIM,
-                                             NGX_HTTP_FORBIDDEN);
+                   ngx_ess_problem_refuse(r, NGX_HTTP_FORBIDDEN,
+                                          "the token is not for this stream: "
+                                          "its claim does not list it"));
     }
 
     ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
@@ -150,7 +150,8 @@ ngx_ess_client_enter_send_away(ngx_http_request_t *r,
     r->keepalive = 0;
 
     if (transport->answers) {
-        return ngx_ess_client_enter_again(r);
+        return ngx_ess_problem_retry(r, "this worker of the server stops: "
+                                     "connect again");
     }
 
     if (transport->start(r, NULL) != NGX_OK) {
@@ -165,12 +166,20 @@ static ngx_int_t
 ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 {
     if (r->method != NGX_HTTP_GET) {
-        return ngx_ess_client_enter_refuse(r, NGX_HTTP_NOT_ALLOWED,
-                                           "Allow", "GET");
+
+        if (ngx_ess_header_add(r, "Allow", "GET", 3) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_ess_problem_refuse(r, NGX_HTTP_NOT_ALLOWED,
+                                      "an event stream takes the method GET "
+                                      "only");
     }
 
     if (ngx_ess_client_zone == NULL) {
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
+        return ngx_ess_problem_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      "\"ess_zone\" has no room for this "
+                                      "worker; make it larger");
     }
 
     /* a subrequest has no connection to take over */
@@ -183,33 +192,40 @@ ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 }
 
 
+/* No uuid, or none of a stream. */
+
+static ngx_int_t
+ngx_ess_client_enter_unknown(ngx_http_request_t *r)
+{
+    return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
+               ngx_ess_problem_refuse(r, NGX_HTTP_NOT_FOUND,
+                                      "there is no stream at this address: "
+                                      "its uuid is wrong, or it was deleted"));
+}
+
+
 /*
  * Browsers name the origin of the page that connects, and let no script
- * choose it.  Who sends none is no browser.
+ * choose it.  Who sends none is no browser.  A page of the location's own host
+ * may see what an operator's sees.
  */
 
 static ngx_int_t
 ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 {
-    ngx_table_elt_t    *h;
-    ngx_ess_escaped_t   text;
-
-    if (lcf->origins == NULL) {
-        return NGX_OK;
-    }
+    ngx_table_elt_t  *h;
 
     h = ngx_ess_header_find(r, "origin", NULL);
 
-    if (h == NULL || ngx_ess_origin_is_listed(r, &h->value)) {
+    if (h == NULL
+        || ngx_ess_origin_may_read(r, &h->value)
+        || (lcf->handler != ngx_ess_client_enter_handler
+            && ngx_ess_origin_is_own(r, &h->value)))
+    {
         return NGX_OK;
     }
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "origin \"%V\" is not among those of \"ess_origin\"",
-                  ngx_ess_escape(&text, &h->value));
-
-    return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_ORIGIN,
-                                         NGX_HTTP_FORBIDDEN);
+    return ngx_ess_origin_refuse(r, &h->value);
 }
 
 
@@ -245,7 +261,10 @@ ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "request for an event stream with a body");
-        return NGX_HTTP_BAD_REQUEST;
+
+        return ngx_ess_problem_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                      "a request for an event stream has no "
+                                      "body");
     }
 
     entry->transport = &ngx_ess_sse;
@@ -375,7 +394,9 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
         r->keepalive = 0;
 
         return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_CLIENTS,
-                                             ngx_ess_client_enter_again(r));
+                   ngx_ess_problem_retry(r, "the server's worker has as many "
+                                         "clients as \"ess_max_clients\" "
+                                         "allows: try again a little later"));
     }
 
     entry->sub.ref = info->ref;
@@ -393,7 +414,9 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     }
 
     if (!entry->transport->answers) {
-        return NGX_HTTP_BAD_REQUEST;
+        return ngx_ess_problem_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                      "invalid position in the stream: %V",
+                                      &reason);
     }
 
     /* a browser shows the reason of a close, but no status */
@@ -438,7 +461,7 @@ ngx_ess_client_enter_attach(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     r->main->count++;
     ngx_ess_client_max_join();
 
-    ngx_ess_source_attach(&wait->attach);
+    ngx_ess_source_attach(ngx_ess_client_zone, &wait->attach);
 
     return NGX_DONE;
 }
@@ -455,7 +478,8 @@ ngx_ess_client_enter_attach_gone(void *data)
 
 
 static void
-ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc)
+ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc,
+    ngx_str_t *text)
 {
     ngx_http_request_t       *r;
     ngx_ess_client_entry_t   *entry;
@@ -479,14 +503,15 @@ ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc)
         rc = ngx_ess_client_enter_stream(r, entry);
 
     } else if (rc == NGX_BUSY) {
-        rc = ngx_ess_client_enter_again(r);
+        rc = ngx_ess_problem_retry(r, "%V", text);
 
     } else if (entry->transport->answers) {
         entry->missing = 1;
         rc = ngx_ess_client_enter_stream(r, entry);
 
     } else {
-        rc = NGX_HTTP_SERVICE_UNAVAILABLE;
+        rc = ngx_ess_problem_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, "%V",
+                                    text);
     }
 
     ngx_ess_wait_finish(r, rc);
@@ -528,13 +553,14 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
                                   &client->conf->limit);
 
     if (rc == NGX_DECLINED) {
-        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
-                                             NGX_HTTP_NOT_FOUND);
+        return ngx_ess_client_enter_unknown(r);
     }
 
     if (rc == NGX_BUSY) {
         return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_LIMIT,
-                                             ngx_ess_client_enter_again(r));
+                   ngx_ess_problem_retry(r, "the stream has as many clients "
+                                         "as \"ess_max_subscribers\" allows: "
+                                         "try again a little later"));
     }
 
     if (rc != NGX_OK) {
@@ -584,26 +610,4 @@ ngx_ess_client_enter_create(ngx_http_request_t *r,
     }
 
     return client;
-}
-
-
-/* It may come again. */
-
-static ngx_int_t
-ngx_ess_client_enter_again(ngx_http_request_t *r)
-{
-    return ngx_ess_client_enter_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                       "Retry-After", "1");
-}
-
-
-static ngx_int_t
-ngx_ess_client_enter_refuse(ngx_http_request_t *r, ngx_int_t status,
-    const char *name, const char *value)
-{
-    if (ngx_ess_header_add(r, name, value, ngx_strlen(value)) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return status;
 }

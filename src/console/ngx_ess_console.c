@@ -51,7 +51,8 @@ ngx_ess_console_handler(ngx_http_request_t *r)
     const ngx_ess_console_file_t  *file;
 
     if (ngx_ess_api_path(r, &path) != NGX_OK) {
-        return NGX_HTTP_NOT_FOUND;
+        return ngx_ess_api_problem(r, 404, "there is nothing at \"%V\"",
+                                   &r->uri);
     }
 
     /*

@@ -54,7 +54,9 @@ ngx_ess_sse_check(ngx_http_request_t *r)
 {
     ngx_table_elt_t  *h;
 
-    if (r->headers_in.upgrade) {
+    /* others are not for a WebSocket, and to be ignored: RFC 9110, 7.8 */
+
+    if (ngx_ess_header_lists(r, "upgrade", "websocket")) {
         return NGX_DECLINED;
     }
 
@@ -149,11 +151,9 @@ ngx_ess_sse_start(ngx_http_request_t *r, void *session)
     r->headers_out.content_type_lowcase = NULL;
     r->headers_out.content_length_n = -1;
 
-    /* an event stream is UTF-8 by definition, and is not compressed */
+    /* an event stream is UTF-8 by definition */
 
     r->headers_out.override_charset = NULL;
-    r->gzip_tested = 1;
-    r->gzip_ok = 0;
 
     /* frames go past the filters, so nobody would find the next request */
 
@@ -170,40 +170,29 @@ ngx_ess_sse_start(ngx_http_request_t *r, void *session)
 
 
 /*
- * Any page may read, for whoever knows the stream's address may; which pages
- * are to be refused has been decided before.
+ * nginx's gzip filter asks the request, others ask whether there is an encoding
+ * already.  There is: the line is on no list, and so is never sent.  What
+ * pages may read it and that nobody stores it the filter of ours says.
  */
 
 static ngx_int_t
 ngx_ess_sse_headers(ngx_http_request_t *r)
 {
-    ngx_table_elt_t  *origin;
+    ngx_table_elt_t  *h;
 
-    if (ngx_ess_header_add(r, "Cache-Control", "no-store", 8) != NGX_OK
-        || ngx_ess_header_add(r, "X-Accel-Buffering", "no", 2) != NGX_OK)
-    {
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+
+    h = ngx_pcalloc(r->pool, sizeof(ngx_table_elt_t));
+    if (h == NULL) {
         return NGX_ERROR;
     }
 
-    origin = ngx_ess_header_find(r, "origin", NULL);
+    ngx_str_set(&h->key, "Content-Encoding");
+    ngx_str_set(&h->value, "identity");
+    r->headers_out.content_encoding = h;
 
-    if (origin == NULL
-        || !ngx_ess_header_is_clean(origin->value.data, origin->value.len))
-    {
-        return NGX_OK;
-    }
-
-    if (ngx_ess_header_add(r, "Access-Control-Allow-Origin",
-                           origin->value.data, origin->value.len)
-        != NGX_OK
-        || ngx_ess_header_add(r, "Access-Control-Allow-Credentials", "true", 4)
-           != NGX_OK
-        || ngx_ess_header_add(r, "Vary", "Origin", 6) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_ess_header_add(r, "X-Accel-Buffering", "no", 2);
 }
 
 

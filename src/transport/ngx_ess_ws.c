@@ -9,6 +9,7 @@
 
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
+#include "ngx_ess_problem.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_ws.h"
 #include "ngx_ess_ws_codec.h"
@@ -18,8 +19,6 @@
 /* 16 bytes in base64, which always end so */
 #define NGX_ESS_WS_KEY_LEN     24
 #define NGX_ESS_WS_KEY_END     "=="
-
-#define NGX_ESS_WS_UPGRADE_REQUIRED  426
 
 #define NGX_ESS_WS_ACCEPT_LEN  ngx_base64_encoded_length(20)
 
@@ -34,8 +33,6 @@ typedef struct {
 
 
 static ngx_int_t ngx_ess_ws_offer(ngx_http_request_t *r, ngx_str_t *answer);
-static ngx_uint_t ngx_ess_ws_has_token(ngx_http_request_t *r,
-    const char *name, const char *token);
 static ngx_str_t *ngx_ess_ws_value(ngx_http_request_t *r, const char *name);
 static ngx_int_t ngx_ess_ws_refuse(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_ws_start(ngx_http_request_t *r, void *session);
@@ -87,8 +84,8 @@ ngx_ess_ws_check(ngx_http_request_t *r)
     ngx_str_t  *value, key;
 
     if (r->http_version != NGX_HTTP_VERSION_11
-        || !ngx_ess_ws_has_token(r, "upgrade", "websocket")
-        || !ngx_ess_ws_has_token(r, "connection", "upgrade"))
+        || !ngx_ess_header_lists(r, "upgrade", "websocket")
+        || !ngx_ess_header_lists(r, "connection", "upgrade"))
     {
         return ngx_ess_ws_refuse(r);
     }
@@ -107,7 +104,9 @@ ngx_ess_ws_check(ngx_http_request_t *r)
     if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "websocket handshake with a request body");
-        return NGX_HTTP_BAD_REQUEST;
+
+        return ngx_ess_problem_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                      "a WebSocket handshake has no body");
     }
 
     value = ngx_ess_ws_value(r, "sec-websocket-key");
@@ -125,7 +124,11 @@ ngx_ess_ws_check(ngx_http_request_t *r)
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "websocket handshake without one valid "
                       "Sec-WebSocket-Key");
-        return NGX_HTTP_BAD_REQUEST;
+
+        return ngx_ess_problem_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                      "a WebSocket handshake has one "
+                                      "\"Sec-WebSocket-Key\", of 16 bytes in "
+                                      "base64");
     }
 
     return NGX_OK;
@@ -174,31 +177,6 @@ ngx_ess_ws_offer(ngx_http_request_t *r, ngx_str_t *answer)
 }
 
 
-/* Is the token in the comma separated list of one of the header's lines? */
-
-static ngx_uint_t
-ngx_ess_ws_has_token(ngx_http_request_t *r, const char *name,
-    const char *token)
-{
-    ngx_str_t         rest, item;
-    ngx_table_elt_t  *h;
-
-    h = NULL;
-
-    while ((h = ngx_ess_header_find(r, name, h)) != NULL) {
-        rest = h->value;
-
-        while (ngx_ess_str_item(&rest, ',', &item)) {
-            if (ngx_ess_str_is(&item, token)) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
 /* The value of a header that is to have one line.  NULL: it has another number
    of them. */
 
@@ -217,6 +195,8 @@ ngx_ess_ws_value(ngx_http_request_t *r, const char *name)
 }
 
 
+/* "Connection: upgrade" comes from the filter, which takes nginx's own away. */
+
 static ngx_int_t
 ngx_ess_ws_refuse(ngx_http_request_t *r)
 {
@@ -227,9 +207,7 @@ ngx_ess_ws_refuse(ngx_http_request_t *r)
     /* HTTP/2 forbids header fields that are about the connection */
 
     if (r->http_version < NGX_HTTP_VERSION_20
-        && (ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK
-            || ngx_ess_header_add(r, "Connection", "upgrade", 7)
-               != NGX_OK))
+        && ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -237,7 +215,11 @@ ngx_ess_ws_refuse(ngx_http_request_t *r)
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "request is not a websocket handshake of version 13");
 
-    return NGX_ESS_WS_UPGRADE_REQUIRED;
+    return ngx_ess_problem_refuse(r, NGX_ESS_PROBLEM_UPGRADE,
+        "this is an event stream: connect with a WebSocket client, of version "
+        "13 over HTTP/1.1, or ask for Server-Sent Events with \"Accept: "
+        "text/event-stream\"; a proxy in front has to pass \"Upgrade\" and "
+        "\"Connection\" on");
 }
 
 

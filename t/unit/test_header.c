@@ -118,6 +118,40 @@ test_clean(void **state)
 }
 
 
+static void
+test_lists(void **state)
+{
+    make("upgrade");
+
+    ngx_str_set(&lines[3].value, "h2c, WebSocket");
+    assert_true(ngx_ess_header_lists(&request, "Upgrade", "websocket"));
+    assert_true(ngx_ess_header_lists(&request, "upgrade", "h2c"));
+    assert_false(ngx_ess_header_lists(&request, "upgrade", "socket"));
+    assert_false(ngx_ess_header_lists(&request, "connection", "h2c"));
+}
+
+
+static void
+test_drop(void **state)
+{
+    ngx_uint_t  i;
+
+    make("Expires");
+    lines[8].key.len = 3;
+
+    for (i = 0; i < LINES; i++) {
+        lines[i].hash = 1;
+    }
+
+    request.headers_out.headers.part = parts[0];
+    ngx_ess_header_drop(&request, "expires");
+
+    for (i = 0; i < LINES; i++) {
+        assert_int_equal(lines[i].hash, i == 8);
+    }
+}
+
+
 int
 main(void)
 {
@@ -125,6 +159,8 @@ main(void)
         cmocka_unit_test(test_each_line_once),
         cmocka_unit_test(test_those_of_the_name),
         cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_drop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

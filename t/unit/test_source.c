@@ -54,7 +54,7 @@ source_answer(ngx_int_t rc)
         ngx_queue_remove(q);
         q->next = NULL;
 
-        attach->handler(attach, rc);
+        attach->done(attach, rc);
     }
 }
 
@@ -154,13 +154,14 @@ static void client_ask(client_t *client);
 
 
 static void
-client_handler(ngx_ess_source_attach_t *attach, ngx_int_t rc)
+client_handler(ngx_ess_source_attach_t *attach, ngx_int_t rc, ngx_str_t *text)
 {
     client_t  *client, *canceled;
 
     client = attach->data;
 
     assert_int_equal(asking, 0);
+    assert_int_equal(text->len > 0, 1);
     ngx_unit_trace("%s: %s", client->name, seam_rc(rc));
 
     if (client->other) {
@@ -189,7 +190,7 @@ client_ask(client_t *client)
     client->attach.handler = client_handler;
 
     asking = 1;
-    ngx_ess_source_attach(&client->attach);
+    ngx_ess_source_attach(NULL, &client->attach);
     asking = 0;
 }
 

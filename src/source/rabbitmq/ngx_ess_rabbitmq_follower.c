@@ -167,7 +167,7 @@ ngx_ess_rabbitmq_follower_tell(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
         attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
         attach->queue.next = NULL;
 
-        attach->handler(attach, rc);
+        attach->done(attach, rc);
     }
 }
 

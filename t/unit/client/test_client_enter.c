@@ -1,16 +1,16 @@
 /*
- * How a client enters: who is refused, with which answer, and which of the
- * reasons is counted; what its subscription is to be; and the wait for a log
- * that follows another one.
+ * How a client enters: who is refused, with which answer and which counter;
+ * what its subscription is to be; the wait for a log that follows another one.
  *
  * links: src/client/ngx_ess_client_enter.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c src/ngx_ess_escape.c
- * links: src/ngx_ess_origin.c src/ngx_ess_str.c
+ * links: src/ngx_ess_origin.c src/ngx_ess_str.c t/unit/fake_problem.c
  * links: t/unit/ngx_string.c t/unit/ngx_trace.c t/unit/ngx_timer.c
  */
 
 
 #include "fake_client.h"
+#include "fake_problem.h"
 #include "ngx_ess_client_enter.h"
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_encoding_sse.h"
@@ -58,6 +58,7 @@ static struct {
     ngx_http_cleanup_t           cleanup;
     ngx_ess_client_t            *client;
     ngx_ess_subscriber_entry_t   entry;
+    ngx_ess_main_conf_t          main_conf, *main_confs;
 } test;
 
 
@@ -67,7 +68,6 @@ static ngx_int_t
 test_sse_start(ngx_http_request_t *r, void *session)
 {
     ngx_unit_trace(session ? "start" : "start without session");
-
     return fake.start;
 }
 
@@ -111,7 +111,6 @@ ngx_ess_header_find(ngx_http_request_t *r, const char *name,
 
     h.value.data = (u_char *) value;
     h.value.len = value ? strlen(value) : 0;
-
     return value ? &h : NULL;
 }
 
@@ -121,7 +120,6 @@ ngx_ess_header_add(ngx_http_request_t *r, const char *name, const void *value,
     size_t len)
 {
     ngx_unit_trace("%s: %.*s", name, (int) len, (const char *) value);
-
     return fake.handled;
 }
 
@@ -206,7 +204,7 @@ ngx_ess_jwt_expires(ngx_http_request_t *r)
 
 
 void
-ngx_ess_source_attach(ngx_ess_source_attach_t *attach)
+ngx_ess_source_attach(ngx_ess_zone_t *zone, ngx_ess_source_attach_t *attach)
 {
     ngx_unit_trace("attach %d %.*s", (int) attach->source,
                    (int) attach->key.len, attach->key.data);
@@ -288,10 +286,12 @@ static int
 test_setup(void **state)
 {
     (void) fake_client_setup(state);
-
     memset(&test, 0, sizeof(test));
-
     fake.request.method = NGX_HTTP_GET;
+    test.main_confs = &test.main_conf;
+    fake.request.main_conf = (void **) &test.main_confs;
+    fake.conf.serves = "ess_subscribe";
+    fake.conf.handler = ngx_ess_client_enter_handler;
     ngx_str_set(&fake.request.uri, "/event-stream/u1/");
     fake.ctx[0] = NULL;
 
@@ -305,7 +305,6 @@ static int
 test_teardown(void **state)
 {
     free(test.client);
-
     return fake_client_teardown(state);
 }
 
@@ -539,7 +538,6 @@ test_memory(void **state)
 
     fake.request.method = NGX_HTTP_POST;
     assert_int_equal(test_enter(), NGX_HTTP_INTERNAL_SERVER_ERROR);
-    ngx_unit_traced("Allow: GET");
 }
 
 
@@ -618,6 +616,8 @@ test_drain(void **state)
 static void
 test_wait(ngx_int_t rc)
 {
+    static ngx_str_t  text = ngx_string("why");
+
     fake.request.count = 1;
     test.follows = 1;
 
@@ -625,7 +625,7 @@ test_wait(ngx_int_t rc)
     ngx_unit_traced("one more", "attach 3 key");
     assert_int_equal(fake.request.count, 2);
 
-    test.attach->handler(test.attach, rc);
+    test.attach->handler(test.attach, rc, &text);
     assert_null(test.cleanup.handler);
 }
 
@@ -640,6 +640,7 @@ test_attach(void **state)
 
     test_wait(NGX_BUSY);
     ngx_unit_traced("one less", "Retry-After: 1", "finish 503");
+    assert_string_equal(fake_problem, "why");
     TEST_REJECTED(SOURCE);
 
     /* the broker has no such stream */
@@ -654,6 +655,7 @@ test_attach(void **state)
     test.sse = 1;
     test_wait(NGX_DECLINED);
     ngx_unit_traced("one less", "finish 503");
+    assert_string_equal(fake_problem, "why");
     TEST_REJECTED(SOURCE);
 }
 
@@ -671,7 +673,7 @@ test_attach_end(void **state)
     ngx_unit_traced("one less", "cancel");
 
     fake.draining = 1;
-    test.attach->handler(test.attach, NGX_OK);
+    test.attach->handler(test.attach, NGX_OK, NULL);
     ngx_unit_traced("one less", "Retry-After: 1", "finish 503");
 }
 

@@ -4,7 +4,8 @@
  *
  * links: src/transport/ngx_ess_ws.c src/transport/ngx_ess_ws_codec.c
  * links: src/transport/ngx_ess_ws_deflate.c src/ngx_ess_str.c
- * links: src/ngx_ess_utf8.c t/unit/ngx_string.c t/unit/ngx_trace.c
+ * links: src/ngx_ess_utf8.c t/unit/fake_problem.c t/unit/ngx_string.c
+ * links: t/unit/ngx_trace.c
  */
 
 
@@ -19,6 +20,7 @@
 #include "ngx_trace.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_ws.h"
 #include "ngx_ess_ws_codec.h"
 
@@ -65,6 +67,29 @@ ngx_ess_header_find(ngx_http_request_t *r, const char *name,
     }
 
     return NULL;
+}
+
+
+ngx_uint_t
+ngx_ess_header_lists(ngx_http_request_t *r, const char *name,
+    const char *token)
+{
+    ngx_str_t         rest, item;
+    ngx_table_elt_t  *h;
+
+    h = NULL;
+
+    while ((h = ngx_ess_header_find(r, name, h)) != NULL) {
+        rest = h->value;
+
+        while (ngx_ess_str_item(&rest, ',', &item)) {
+            if (ngx_ess_str_is(&item, token)) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
@@ -536,8 +561,7 @@ test_check_request(void **state)
 
     test_request.http_version = NGX_HTTP_VERSION_10;
     assert_int_equal(ngx_ess_ws_check(&test_request), 426);
-    ngx_unit_traced("Sec-WebSocket-Version: 13", "Upgrade: websocket",
-                    "Connection: upgrade");
+    ngx_unit_traced("Sec-WebSocket-Version: 13", "Upgrade: websocket");
 
     test_request.http_version = NGX_HTTP_VERSION_20;
     assert_int_equal(ngx_ess_ws_check(&test_request), 426);

@@ -282,7 +282,7 @@ client_asks(const char *name)
     assert_non_null(client);
 
     client->name = name;
-    client->attach.handler = client_handler;
+    client->attach.done = client_handler;
     client->attach.data = client;
     client->attach.ref.id = 7;
     client->attach.log = &test_log;
