@@ -95,10 +95,10 @@ static ngx_command_t  ngx_ess_commands[] = {
       NULL },
 
     { ngx_string("ess_subscribe"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE123,
       ngx_ess_conf_subscribe,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_ess_loc_conf_t, subscribe_uuid),
+      0,
       NULL },
 
     { ngx_string("ess_ping"),

@@ -224,6 +224,8 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
      *     lcf->publish_query = 0;
      *     lcf->publish_batch = 0;
      *     lcf->subscribe_uuid = NULL;
+     *     lcf->subscribe_unknown = 0;
+     *     lcf->subscribe_poison = 0;
      */
 
     lcf->ping_interval = NGX_CONF_UNSET_MSEC;

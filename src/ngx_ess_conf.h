@@ -52,6 +52,11 @@ typedef struct {
     ngx_uint_t               publish_query; /* 1: of the query string */
     ngx_uint_t               publish_batch; /* events; 0: the default */
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
+    ngx_uint_t               subscribe_unknown; /* who asks for a stream that
+                                               there is not is closed so; 0:
+                                               404 */
+    ngx_uint_t               subscribe_poison;  /* 1: that of a stream's past
+                                               closes, too */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */
     ngx_msec_t               ping_timeout;  /* ms */
     ngx_uint_t               annotate;      /* together with the next two */

@@ -7,8 +7,13 @@
 
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_client_enter.h"
+#include "ngx_ess_str.h"
 
 
+static char *ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_ess_loc_conf_t *lcf, ngx_str_t *value);
+static const char *ngx_ess_conf_subscribe_unknown(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
 static ngx_int_t ngx_ess_conf_subscribe_is_origin(ngx_str_t *value);
 
 
@@ -41,6 +46,31 @@ static ngx_conf_enum_t  ngx_ess_conf_subscribe_slow_words[] = {
 static ngx_conf_enum_t  ngx_ess_conf_subscribe_max_words[] = {
     { ngx_string("replace"), 1 },
     { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_ess_conf_subscribe_poison_words[] = {
+    { ngx_string("close"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+/* RFC 6455, 7.4, and the registry that it founded: the rest are of others, for
+   clients, or never sent */
+
+static const ngx_ess_param_t  ngx_ess_conf_subscribe_params[] = {
+
+    { ngx_string("unknown"), ngx_ess_conf_subscribe_unknown,
+      offsetof(ngx_ess_loc_conf_t, subscribe_unknown), 1000, 4999,
+      "\"unknown=404\", or \"unknown=close:\" and a code that a server may "
+      "send, such as 1000, 1008 or 4404: 1000 to 1003, 1007 to 1009, 1011 to "
+      "1014 or 3000 to 4999", NULL },
+
+    { ngx_string("poison"), ngx_ess_param_enum,
+      offsetof(ngx_ess_loc_conf_t, subscribe_poison), 0, 0,
+      "\"poison=close\"", ngx_ess_conf_subscribe_poison_words },
+
+    ngx_ess_null_param
 };
 
 
@@ -191,32 +221,136 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    char                      *rv;
-    u_char                     uuid[NGX_ESS_UUID_LEN];
-    ngx_str_t                 *value;
+    char                 *rv;
+    ngx_int_t             rc;
+    ngx_str_t            *value;
+    ngx_uint_t            i;
+    ngx_ess_param_ctx_t   ctx;
 
-    if (cf->args->nelts == 2) {
-        rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+    /* a second one is told so below */
 
-        if (rv != NGX_CONF_OK) {
-            return rv;
+    lcf->subscribe_uuid = NULL;
+
+    ngx_memzero(&ctx, sizeof(ngx_ess_param_ctx_t));
+
+    ctx.cf = cf;
+    ctx.directive = (const char *) cmd->name.data;
+    ctx.conf = lcf;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        rc = ngx_ess_param(&ctx, ngx_ess_conf_subscribe_params, &value[i]);
+
+        if (rc == NGX_ERROR) {
+            return NGX_CONF_ERROR;
         }
 
-        value = cf->args->elts;
+        if (rc == NGX_DECLINED) {
+            rv = ngx_ess_conf_subscribe_uuid(cf, cmd, lcf, &value[i]);
 
-        if (lcf->subscribe_uuid->lengths == NULL
-            && ngx_ess_stream_uuid_parse(uuid, &value[1]) != NGX_OK)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the invalid parameter \"%V\", it "
-                               "must be a variable, such as "
-                               "\"$arg_stream\", or the uuid of a stream",
-                               &cmd->name, &value[1]);
-            return NGX_CONF_ERROR;
+            if (rv != NGX_CONF_OK) {
+                return rv;
+            }
         }
     }
 
     return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_client_enter_handler);
+}
+
+
+/* The argument without a name. */
+
+static char *
+ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_ess_loc_conf_t *lcf, ngx_str_t *value)
+{
+    u_char                             uuid[NGX_ESS_UUID_LEN];
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (lcf->subscribe_uuid) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the invalid parameter \"%V\", it takes "
+                           "one uuid, \"unknown=\" and \"poison=\"",
+                           &cmd->name, value);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->subscribe_uuid = ngx_pcalloc(cf->pool,
+                                      sizeof(ngx_http_complex_value_t));
+    if (lcf->subscribe_uuid == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = lcf->subscribe_uuid;
+
+    /* no uuid has a "=": such a value is a parameter that has another name */
+
+    if (ngx_strlchr(value->data, value->data + value->len, '=') == NULL) {
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (lcf->subscribe_uuid->lengths
+            || ngx_ess_stream_uuid_parse(uuid, value) == NGX_OK)
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" has the invalid parameter \"%V\", it must be a "
+                       "variable, such as \"$arg_stream\", the uuid of a "
+                       "stream, \"unknown=\" or \"poison=\"",
+                       &cmd->name, value);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static const char *
+ngx_ess_conf_subscribe_unknown(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value)
+{
+    ngx_int_t            code;
+    ngx_str_t            text, word;
+    ngx_ess_loc_conf_t  *lcf;
+
+    static ngx_str_t  not_found = ngx_string("404");
+    static ngx_str_t  closed = ngx_string("close");
+
+    lcf = ctx->conf;
+    text = *value;
+
+    if (ngx_ess_str_equal(value, &not_found)) {
+        return NULL;
+    }
+
+    if (!ngx_ess_str_cut(&text, ':', &word)
+        || !ngx_ess_str_equal(&word, &closed))
+    {
+        return param->expected;
+    }
+
+    code = ngx_atoi(text.data, text.len);
+
+    if (code < param->min || code > param->max
+        || (code > 1003 && code < 1007)
+        || code == 1010
+        || (code > 1014 && code < 3000))
+    {
+        return param->expected;
+    }
+
+    lcf->subscribe_unknown = code;
+
+    return NULL;
 }
 
 

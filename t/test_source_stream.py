@@ -32,11 +32,13 @@ http {
     server {
         listen 127.0.0.1:%%PORT0%% reuseport;
         location /event-stream/ { ess_subscribe; }
+        location /poison/       { ess_subscribe poison=close; }
     }
 
     server {
         listen 127.0.0.1:%%PORT1%%;
         location /event-stream/ { ess_api source=stream; }
+        location /exchange/     { ess_api source=exchange; }
         location /publish/ { ess_publish; }
     }
 }
@@ -836,6 +838,51 @@ def test_poison(vhost, service):
                  ) as clients:
         clients.wait(603)
         assert all(c.messages == range_(0, 603) for c in clients)
+
+
+def test_poison_of_the_past(vhost, service):
+    """With "poison=close" it closes who reads it, from the broker or from the
+    log, as it does those who are connected; who begins behind it goes on.  Of
+    an exchange's stream the past has none."""
+
+    declare(vhost, "s")
+    vhost.publish("s", ["0", "POISON", "1", "2", "POISON", "3"], exchange="")
+    n, api = service(vhost)
+    stream = api.create("s")
+    location = stream.location.replace("/event-stream/", "/poison/")
+
+    def read(expected):
+        for ordinal, bodies in expected.items():
+            url = replay(location, stream_from_ordinal=ordinal)
+            with Clients([url] * 2) as clients:
+                clients.wait_closed()
+                for c in clients:
+                    assert (c.close_code, c.messages) == (1000, bodies)
+
+    past = {0: ["0"], 1: [], 2: ["1", "2"], 4: []}
+    read(past)
+    url = replay(location, stream_from_timestamp=0)
+    with Clients(url) as clients, Clients(location) as live:
+        clients.wait_closed()
+        assert (clients[0].close_code, clients[0].messages) == (1000, ["0"])
+        vhost.publish("s", ["4", "POISON", "5"], exchange="")
+        live.wait_closed()
+        assert (live[0].close_code, live[0].messages) == (1000, ["4"])
+    read({**past, 5: ["3", "4"], 6: ["4"], 7: []})
+    with Clients(replay(location, stream_from_ordinal=8)) as clients:
+        clients.wait(1)
+        assert clients[0].messages == ["5"]
+    with EventSource(replay(stream.http.replace("/event-stream/", "/poison/"),
+                            stream_from_ordinal=2)) as source:
+        source.wait_closed()
+        assert source.data == ["1", "2"]
+    other = Api(n.port(1), "/exchange/").create("abc")
+    vhost.publish("abc", ["0", "POISON", "1"])
+    wait_for(lambda: api.get(other)["last_ordinal"] == 2)
+    with Clients(replay(other.location.replace("/event-stream/", "/poison/"),
+                        stream_from_ordinal=0)) as clients:
+        clients.wait(2)
+        assert clients[0].messages == ["0", "1"]
 
 
 def test_large_events(vhost, service):

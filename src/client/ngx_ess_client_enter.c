@@ -18,6 +18,7 @@
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_start.h"
+#include "ngx_ess_client_unknown.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_encoding_sse.h"
 #include "ngx_ess_encoding_ws.h"
@@ -102,24 +103,29 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* who may not have it does not learn whether there is one */
+
+    if (rc == NGX_OK) {
+        (void) ngx_ess_stream_uuid_text(text, uuid);
+        name.data = text;
+        name.len = NGX_ESS_UUID_TEXT;
+
+        if (ngx_ess_jwt_allows(r, &name) != NGX_OK) {
+            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                          "the token is not for this stream");
+
+            return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_CLAIM,
+                       ngx_ess_problem_refuse(r, NGX_HTTP_FORBIDDEN,
+                                              "the token is not for this "
+                                              "stream: its claim does not "
+                                              "list it"));
+        }
+    }
+
     if (rc != NGX_OK
         || ngx_ess_stream_by_uuid(ngx_ess_client_zone, uuid, &info) != NGX_OK)
     {
         return ngx_ess_client_enter_unknown(r);
-    }
-
-    (void) ngx_ess_stream_uuid_text(text, info.uuid);
-    name.data = text;
-    name.len = NGX_ESS_UUID_TEXT;
-
-    if (ngx_ess_jwt_allows(r, &name) != NGX_OK) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "the token is not for this stream");
-
-        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_CLAIM,
-                   ngx_ess_problem_refuse(r, NGX_HTTP_FORBIDDEN,
-                                          "the token is not for this stream: "
-                                          "its claim does not list it"));
     }
 
     ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
@@ -197,6 +203,17 @@ ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 static ngx_int_t
 ngx_ess_client_enter_unknown(ngx_http_request_t *r)
 {
+    ngx_int_t            rc;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    rc = ngx_ess_client_unknown(r, lcf->subscribe_unknown);
+
+    if (rc != NGX_DECLINED) {
+        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM, rc);
+    }
+
     return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
                ngx_ess_problem_refuse(r, NGX_HTTP_NOT_FOUND,
                                       "there is no stream at this address: "
@@ -384,8 +401,11 @@ static ngx_int_t
 ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     ngx_ess_client_entry_t *entry)
 {
-    ngx_int_t  rc;
-    ngx_str_t  reason;
+    ngx_int_t            rc;
+    ngx_str_t            reason;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
 
     if (ngx_ess_client_max_reached()) {
 
@@ -403,6 +423,7 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     entry->sub.follow = info->kind.follows;
 
     entry->sub.untold = info->untold;
+    entry->sub.poison = (lcf->subscribe_poison && info->kind.follows);
 
     rc = ngx_ess_client_enter_position(r, entry->transport, &entry->sub.pos,
                                        &reason);

@@ -386,6 +386,14 @@ ngx_ess_log_search_is(ngx_ess_log_search_t *want, ngx_ess_zone_record_t *r)
         return want->since == 0 && r->ordinal >= want->after;
     }
 
+    if (ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_POISON) {
+
+        /* of a source that gave it an ordinal: it may close who gets there */
+
+        return want->since == 0 && r->ordinal > want->after
+               && r->ordinal >= want->undated;
+    }
+
     return ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT
            && r->ordinal > want->after
            && (r->undated ? r->ordinal >= want->undated

@@ -24,10 +24,10 @@ typedef struct {
 } ngx_ess_log_place_t;
 
 /*
- * The first event after that ordinal.  An ordinal beyond the end is the end,
- * with a gap.  Takes the mutex, for a thousand records at a time; it looks at a
- * hundred or two, or more where timestamps are in no order.  NGX_OK or
- * NGX_DECLINED: no such stream.
+ * The first event, or POISON, after that ordinal.  An ordinal beyond the end
+ * is the end, with a gap.  Takes the mutex, for a thousand records at a time;
+ * it looks at a hundred or two, or more where timestamps are in no order.
+ * NGX_OK or NGX_DECLINED: no such stream.
  */
 ngx_int_t ngx_ess_log_search_ordinal(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, uint64_t ordinal, ngx_ess_log_place_t *place);

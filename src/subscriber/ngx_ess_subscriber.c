@@ -51,9 +51,14 @@ ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
 
     if (rc != NGX_OK) {
         ngx_ess_interest_unsubscribe(zone, &entry->ref);
+        return rc;
     }
 
-    return rc;
+    if (entry->poison && sub->feed->replay) {
+        sub->feed->live = 0;
+    }
+
+    return NGX_OK;
 }
 
 

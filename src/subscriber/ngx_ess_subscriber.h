@@ -23,6 +23,7 @@ typedef struct {
     unsigned                     live:1;    /* and must do so now */
     unsigned                     untold:1;  /* the log does not tell of a
                                                loss yet */
+    unsigned                     poison:1;  /* that of the past closes it */
 } ngx_ess_subscriber_entry_t;
 
 

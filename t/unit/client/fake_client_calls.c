@@ -7,6 +7,7 @@
 #include "fake_client.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_nudge.h"
+#include "ngx_ess_client_unknown.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_subscriber.h"
@@ -27,6 +28,7 @@
 #pragma weak ngx_ess_client_max_join
 #pragma weak ngx_ess_client_max_leave
 #pragma weak ngx_ess_client_max_reached
+#pragma weak ngx_ess_client_unknown
 
 
 /* client */
@@ -242,4 +244,11 @@ void
 ngx_ess_subscriber_leave(ngx_ess_subscriber_t *sub)
 {
     ngx_unit_trace("leave");
+}
+
+
+ngx_int_t
+ngx_ess_client_unknown(ngx_http_request_t *r, ngx_uint_t code)
+{
+    return code ? NGX_OK : NGX_DECLINED;
 }

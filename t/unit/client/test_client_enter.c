@@ -462,7 +462,10 @@ test_refused(void **state)
     test.allows = NGX_DECLINED;
     assert_int_equal(test_enter(), NGX_HTTP_FORBIDDEN);
     TEST_REJECTED(CLAIM);
-
+    ngx_str_set(&fake.request.uri, "/u2");  /* there is none */
+    assert_int_equal(test_enter(), NGX_HTTP_FORBIDDEN);
+    ngx_str_set(&fake.request.uri, "/u1");
+    TEST_REJECTED(CLAIM);
     ngx_str_set(&origins[0], "https://a");
     ngx_str_set(&origins[1], "https://b");
     array.elts = origins;
@@ -575,12 +578,9 @@ test_last_id(void **state)
     ngx_unit_traced("event e-1", "begin");
     assert_int_equal(test.entry.pos.type, NGX_ESS_POSITION_EVENT);
 
-    /* also one of another service */
-
-    test.position = NGX_DECLINED;
+    test.position = NGX_DECLINED;           /* of another service */
     assert_int_equal(test_enter(), NGX_DONE);
     ngx_unit_traced("event e-1", "begin");
-    assert_int_equal(test.entry.pos.type, NGX_ESS_POSITION_EVENT);
     test.position = NGX_OK;
 
     test.last_id = "";

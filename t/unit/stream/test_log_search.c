@@ -161,7 +161,9 @@ model(want_t *want, uint64_t *seq)
     for (i = s->head; i; i = r->next) {
         r = ngx_ess_zone_record(zone->sh, i);
 
-        if (ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT
+        if ((ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT
+             || (want->since == 0
+                 && ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_POISON))
             && r->ordinal > want->after
             && (ngx_ess_zone_timestamp(r)
                 ? ngx_ess_zone_timestamp(r) >= want->since

@@ -330,6 +330,25 @@ test_losses_that_were_not_told_are_before_it(void **state)
 
 
 static void
+test_poison_of_the_past_closes_whom_it_shall(void **state)
+{
+    test_entry.poison = 1;
+    test_enters("end 6 have 5");
+
+    test_entry.pos.type = NGX_ESS_POSITION_ORDINAL;
+    test_entry.pos.ordinal = 4;
+    assert_int_equal(test_enter(), NGX_OK);
+    assert_int_equal(test_sub.feed->live, 0);
+    ngx_ess_subscriber_leave(&test_sub);
+
+    test_entry.poison = 0;
+    assert_int_equal(test_enter(), NGX_OK);
+    assert_int_equal(test_sub.feed->live, 6);
+    ngx_ess_subscriber_leave(&test_sub);
+}
+
+
+static void
 test_a_stream_that_goes_meanwhile_is_no_more(void **state)
 {
     ngx_uint_t  i;
@@ -397,6 +416,7 @@ main(void)
         TEST(test_who_is_refused_is_not_counted),
         TEST(test_a_log_that_is_to_be_live_is_looked_at_once_more),
         TEST(test_losses_that_were_not_told_are_before_it),
+        TEST(test_poison_of_the_past_closes_whom_it_shall),
         TEST(test_a_stream_that_goes_meanwhile_is_no_more),
         TEST(test_without_memory_it_is_not_counted),
     };

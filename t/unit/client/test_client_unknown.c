@@ -1,0 +1,180 @@
+/*
+ * Who asks for a stream that there is not: 404, or a WebSocket that is accepted
+ * and closed, but only where the request is one for a WebSocket.
+ *
+ * links: src/client/ngx_ess_client_unknown.c t/unit/ngx_trace.c
+ */
+
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "ngx_trace.h"
+#include "ngx_ess_client_unknown.h"
+#include "ngx_ess_sse.h"
+#include "ngx_ess_ws.h"
+
+
+static ngx_int_t test_start(ngx_http_request_t *r, void *session);
+static size_t test_close(void *session, u_char *buf, ngx_uint_t code,
+    ngx_str_t *reason);
+
+
+const ngx_ess_transport_t  ngx_ess_ws = {
+    .session_size = 8, .start = test_start, .close = test_close
+};
+
+
+static struct {
+    ngx_int_t            sse;
+    ngx_int_t            ws;
+    ngx_int_t            start;
+    ngx_uint_t           fail;              /* the nth allocation; 0: none */
+    ngx_http_request_t   request;
+    char                 session[8];
+    u_char               data[NGX_ESS_TRANSPORT_MAX_CONTROL];
+    ngx_buf_t            buf;
+} test;
+
+
+ngx_int_t
+ngx_ess_sse_check(ngx_http_request_t *r)
+{
+    return test.sse;
+}
+
+
+ngx_int_t
+ngx_ess_ws_check(ngx_http_request_t *r)
+{
+    return test.ws;
+}
+
+
+static ngx_int_t
+test_start(ngx_http_request_t *r, void *session)
+{
+    assert_ptr_equal(session, test.session);
+    ngx_unit_trace("start");
+
+    return test.start;
+}
+
+
+static size_t
+test_close(void *session, u_char *buf, ngx_uint_t code, ngx_str_t *reason)
+{
+    ngx_unit_trace("close %d %.*s", (int) code, (int) reason->len,
+                   reason->data);
+
+    return 16;
+}
+
+
+void *
+ngx_pcalloc(ngx_pool_t *pool, size_t size)
+{
+    assert_int_equal(size, sizeof(test.session));
+
+    return (test.fail == 1) ? NULL : test.session;
+}
+
+
+ngx_buf_t *
+ngx_create_temp_buf(ngx_pool_t *pool, size_t size)
+{
+    test.buf.pos = test.data;
+    test.buf.last = test.data;
+
+    assert_int_equal(size, sizeof(test.data));
+
+    return (test.fail == 2) ? NULL : &test.buf;
+}
+
+
+ngx_int_t
+ngx_http_output_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    assert_ptr_equal(in->buf, &test.buf);
+    assert_null(in->next);
+    assert_true(test.buf.last_buf && test.buf.flush);
+
+    ngx_unit_trace("send %d", (int) (test.buf.last - test.buf.pos));
+
+    return NGX_AGAIN;
+}
+
+
+static int
+test_setup(void **state)
+{
+    memset(&test, 0, sizeof(test));
+    test.sse = NGX_DECLINED;
+    ngx_unit_trace_clear();
+
+    return 0;
+}
+
+
+static ngx_int_t
+test_unknown(ngx_uint_t code)
+{
+    return ngx_ess_client_unknown(&test.request, code);
+}
+
+
+static void
+test_refused(void **state)
+{
+    assert_int_equal(test_unknown(0), NGX_DECLINED);
+
+    test.sse = NGX_OK;
+    assert_int_equal(test_unknown(1000), NGX_DECLINED);
+
+    test.sse = NGX_DECLINED;
+    test.ws = 426;
+    assert_int_equal(test_unknown(1000), 426);
+
+    ngx_unit_traced();
+    assert_false(test.request.lingering_close);
+}
+
+
+static void
+test_closed(void **state)
+{
+    assert_int_equal(test_unknown(4404), NGX_AGAIN);
+    ngx_unit_traced("start", "close 4404 Unknown stream", "send 16");
+    assert_true(test.request.lingering_close);
+}
+
+
+static void
+test_failed(void **state)
+{
+    for (test.fail = 1; test.fail < 3; test.fail++) {
+        assert_int_equal(test_unknown(1000), NGX_HTTP_INTERNAL_SERVER_ERROR);
+        ngx_unit_traced();
+    }
+
+    test.start = NGX_ERROR;
+    assert_int_equal(test_unknown(1000), NGX_ERROR);
+    ngx_unit_traced("start");
+}
+
+
+int
+main(void)
+{
+    static const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup(test_refused, test_setup),
+        cmocka_unit_test_setup(test_closed, test_setup),
+        cmocka_unit_test_setup(test_failed, test_setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
