@@ -1,6 +1,7 @@
 """The fixtures themselves, on nginx without the module."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -227,3 +228,36 @@ def test_skips_must_be_named(tmp_path, ci, named, code):
     assert p.returncode == code, p.stdout
     assert "skipped: test_a.py::test_it(1): too old" in p.stdout
     assert ("not in t/skips.txt: test_a.py::test_it(1)" in p.stdout) == code
+
+
+def test_which_peers_ran(tmp_path):
+    """A tool that is not there, and what cannot be fetched, skips; what cannot
+    be built fails.  The run's end says so."""
+
+    (tmp_path / "conftest.py").write_text(
+        "from peers import Peers\n\n"
+        "def pytest_configure(config):\n"
+        "    config.pluginmanager.register(Peers())\n")
+    (tmp_path / "test_a.py").write_text(
+        "import peers, pytest\n\n"
+        "STEPS = ['true', 'no-such-tool --version',"
+        " 'false pip install x', 'false']\n\n"
+        "@pytest.mark.parametrize('i', range(4))\n"
+        "def test_it(i, record_property, tmp_path):\n"
+        "    peer = ['lib%d' % i, '1.%d' % i, '']\n"
+        "    record_property('peer', peer)\n"
+        "    peers.BUILD = str(tmp_path)\n"
+        "    peers.build('x', None, [STEPS[i]], '')\n"
+        "    peer[2] = '9 events'\n")
+
+    p = subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+         str(tmp_path)], cwd=tmp_path, text=True, capture_output=True,
+        env=dict(os.environ, PYTHONPATH=os.path.join(TOP, "t/lib") + ":"
+                 + os.path.join(TOP, "tools")))
+    assert re.findall(r"(?m)^(lib\d) +(1\.\d) +(\S.*)$", p.stdout) == [
+        ("lib0", "1.0", "9 events"),
+        ("lib1", "1.1", "skipped: no-such-tool is not installed"),
+        ("lib2", "1.2", "skipped: cannot be fetched:"),
+        ("lib3", "1.3", "FAILED")], p.stdout
+    assert "\n1 ran, 2 skipped, 1 failed\n" in p.stdout

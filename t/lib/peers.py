@@ -227,23 +227,23 @@ class Peers:
         self.rows = []
 
     def pytest_runtest_logreport(self, report):
-        row = dict(report.user_properties).get("peer")
-        if row is None or (report.when != "call" and not report.skipped):
+        peer = dict(report.user_properties).get("peer")
+        if peer is None or report.when != "call" and report.passed:
             return
-        what = row[2:] if report.passed else [
+        name, version, what = peer
+        self.rows.append((
+            name, version or "", report.outcome,
             "skipped: " + report.longrepr[2].split(": ", 1)[-1]
-            if report.skipped else "FAILED"]
-        self.rows.append((row[0], row[1] or "", *what))
+            if report.skipped else what if report.passed else "FAILED"))
 
     def pytest_terminal_summary(self, terminalreporter):
         if not self.rows:
             return
         terminalreporter.section("peers")
-        for row in sorted(self.rows):
-            terminalreporter.write_line("%-26s %-8s %s" % (
-                row[0], row[1], " ".join(row[2:])))
-        ran = sum(not row[2].startswith(("skipped", "FAILED"))
-                  for row in self.rows)
+        for name, version, outcome, what in sorted(set(self.rows)):
+            terminalreporter.write_line("%-34s %-7s  %s" % (
+                name, version, what))
+        outcomes = [row[2] for row in self.rows]
         terminalreporter.write_line("%d ran, %d skipped, %d failed" % (
-            ran, sum(row[2].startswith("skipped") for row in self.rows),
-            sum(row[2] == "FAILED" for row in self.rows)))
+            outcomes.count("passed"), outcomes.count("skipped"),
+            outcomes.count("failed")))
