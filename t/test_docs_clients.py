@@ -54,4 +54,4 @@ def test_every_event_once(name, nginx, tmp_path, record_property):
     peer = [name, peers.version(name), ""]
     record_property("peer", peer)
     peer[2] = goes_on(nginx, tmp_path, peers.client(name),
-                      peers.CLIENTS[name].transport)
+                      peers.CLIENTS[name].transport, peers.ends(name))

@@ -136,6 +136,13 @@ def locked(folder, library):
                 return re.search(found % re.escape(library), f.read())[1]
 
 
+def ends(name):
+    """Whether the program ends when the stream is deleted: the page says of
+    which it does not."""
+
+    return "this program has no end" not in " ".join(section(name).split())
+
+
 # building
 
 @contextlib.contextmanager

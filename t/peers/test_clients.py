@@ -18,4 +18,4 @@ def test_every_event_once(name, broker, nginx, tmp_path, request,
     command = peers.client(name)
     vhost = request.getfixturevalue("vhost") if broker == "rabbitmq" else None
     peer[2] = goes_on(nginx, tmp_path, command,
-                      peers.CLIENTS[name].transport, vhost)
+                      peers.CLIENTS[name].transport, peers.ends(name), vhost)
