@@ -423,17 +423,38 @@ def test_one_byte_at_a_time(service):
         assert outcome(c) == 4001
 
 
-def test_pings_that_wait_are_answered_with_the_last_one(service):
-    n, stream = service()
+@pytest.mark.parametrize("size", [0, 4, 125])
+def test_each_ping_is_answered(service, vhost, size):
+    """In order, with what it says, and with an event among them."""
+
+    n, stream = service(rate="off; ess_request release")
+    texts = [(b"%04d" % i * 32)[:size] for i in range(1000)]
     with RawWS.of(stream.location) as c:
         c.connect()
-        c.send(b"".join(build_frame(PING, b"%d" % i) for i in range(1000)))
-        got = []
-        while got[-1:] != [999]:
-            frame = c.recv_frame()
-            assert frame.opcode == PONG
-            got.append(int(frame.payload))
-        assert got == sorted(set(got))
+        for count in 10, 1000:
+            c.send(b"".join(build_frame(PING, text)
+                            for text in texts[:count]))
+            vhost.publish("abc", "event")
+            frames = [c.recv_frame() for _ in range(count + 1)]
+            assert [f.payload for f in frames if f.opcode == PONG] \
+                == texts[:count]
+            assert [f.payload for f in frames if f.opcode == TEXT] \
+                == [b"event"]
+
+
+def test_pings_in_front_of_a_close_are_answered(service):
+    n, stream = service()
+    for last, code in ((build_frame(CLOSE, b"\x0f\xa1"), 4001),
+                       (build_frame(TEXT, b"x", rsv=4), 1002)):
+        with RawWS.of(stream.location) as c:
+            c.connect()
+            c.send(b"".join(build_frame(PING, b"%d" % i) for i in range(10))
+                   + last)
+            frames = [c.recv_frame() for _ in range(11)]
+            assert [f.payload for f in frames[:10]] \
+                == [b"%d" % i for i in range(10)]
+            assert frames[10].close_code == code
+            c.recv_eof()
 
 
 def test_close_code_of_a_client_is_echoed(service):

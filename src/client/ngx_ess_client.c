@@ -203,7 +203,7 @@ ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len)
         ngx_ess_wheel_set(&client->timer, NGX_ESS_CLIENT_CLOSE);
     }
 
-    if (len && ngx_ess_flush_control(client, data, len) != NGX_OK) {
+    if (len && ngx_ess_flush_control(client, data, len, len) != NGX_OK) {
         ngx_ess_client_close_end(client, NGX_ERROR);
         return NGX_DONE;
     }
@@ -419,10 +419,7 @@ ngx_ess_client_detach(void *data)
         ngx_ess_client_nudge_stop(client);
     }
 
-    if (client->control) {
-        ngx_free(client->control);
-        client->control = NULL;
-    }
+    ngx_ess_flush_control_drop(client);
 
     if (client->transport->done) {
         client->transport->done(ngx_ess_client_session(client));

@@ -183,7 +183,9 @@ ngx_ess_client_event_input(ngx_ess_client_t *client, u_char *data, size_t len)
 
     if (in.out_len && client->state < NGX_ESS_CLIENT_CLOSING) {
 
-        if (ngx_ess_flush_control(client, in.out, in.out_len) != NGX_OK) {
+        if (ngx_ess_flush_control(client, in.out, in.out_len, in.out_last)
+            != NGX_OK)
+        {
             ngx_ess_client_close_end(client, NGX_ERROR);
             return NGX_DONE;
         }

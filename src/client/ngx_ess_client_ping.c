@@ -158,7 +158,7 @@ ngx_ess_client_ping_say(ngx_ess_client_t *client, u_char *buf, size_t len)
         return;
     }
 
-    if (ngx_ess_flush_control(client, buf, len) != NGX_OK) {
+    if (ngx_ess_flush_control(client, buf, len, len) != NGX_OK) {
         ngx_ess_client_close_end(client, NGX_ERROR);
         return;
     }

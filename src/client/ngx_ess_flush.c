@@ -177,36 +177,63 @@ ngx_ess_flush_chain(ngx_connection_t *c, struct iovec *iovs, ngx_uint_t n)
 
 
 ngx_int_t
-ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data, size_t len)
+ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data, size_t len,
+    size_t last)
 {
-    ngx_ess_control_t  *control;
+    size_t               kept;
+    ngx_ess_control_t   *control, *old, **waiting;
 
-    if (len > NGX_ESS_TRANSPORT_MAX_CONTROL) {
+    waiting = &client->control;
+
+    if (*waiting && (*waiting)->sent) {
+        waiting = &(*waiting)->next;
+    }
+
+    old = *waiting;
+    kept = old ? old->len : 0;
+
+    if (client->control && kept + len > NGX_ESS_FLUSH_CONTROL) {
+        kept = 0;
+        data += len - last;
+        len = last;
+    }
+
+    control = ngx_alloc(offsetof(ngx_ess_control_t, data) + kept + len,
+                        client->connection->log);
+    if (control == NULL) {
         return NGX_ERROR;
     }
 
-    control = client->control;
+    control->next = NULL;
+    control->len = (uint32_t) (kept + len);
+    control->sent = 0;
 
-    if (control == NULL) {
-        control = ngx_calloc(sizeof(ngx_ess_control_t),
-                             client->connection->log);
-        if (control == NULL) {
-            return NGX_ERROR;
-        }
-
-        client->control = control;
+    if (kept) {
+        ngx_memcpy(control->data, old->data, kept);
     }
 
-    if (control->sent) {
-        ngx_memcpy(control->next, data, len);
-        control->next_len = (u_char) len;
-        return NGX_OK;
+    ngx_memcpy(control->data + kept, data, len);
+
+    if (old) {
+        ngx_free(old);
     }
 
-    ngx_memcpy(control->data, data, len);
-    control->len = (u_char) len;
+    *waiting = control;
 
     return NGX_OK;
+}
+
+
+void
+ngx_ess_flush_control_drop(ngx_ess_client_t *client)
+{
+    ngx_ess_control_t  *control;
+
+    while (client->control) {
+        control = client->control;
+        client->control = control->next;
+        ngx_free(control);
+    }
 }
 
 
@@ -402,25 +429,14 @@ ngx_ess_flush_account_control(ngx_ess_client_t *client, size_t sent)
 
     n = ngx_min(sent, (size_t) (control->len - control->sent));
 
-    control->sent += (u_char) n;
+    control->sent += (uint32_t) n;
 
     if (control->sent < control->len) {
         return sent - n;
     }
 
-    /* on to the next one, if there is one */
-
-    if (control->next_len) {
-        ngx_memcpy(control->data, control->next, control->next_len);
-
-        control->len = control->next_len;
-        control->sent = 0;
-        control->next_len = 0;
-
-    } else {
-        ngx_free(control);
-        client->control = NULL;
-    }
+    client->control = control->next;
+    ngx_free(control);
 
     return sent - n;
 }

@@ -10,17 +10,21 @@
 #include "ngx_ess_client.h"
 
 
-/* the control frame that is to be sent, and the one after it, which later
-   ones replace, so that pings in any number take no memory; from the heap,
-   while there is one */
+/* control frames that are to be sent, one behind the other; from the heap,
+   while there are any */
 
 struct ngx_ess_control_s {
-    u_char                       len;
-    u_char                       sent;      /* then it cannot be replaced */
-    u_char                       next_len;  /* 0: no other */
-    u_char                       data[NGX_ESS_TRANSPORT_MAX_CONTROL];
-    u_char                       next[NGX_ESS_TRANSPORT_MAX_CONTROL];
+    ngx_ess_control_t           *next;      /* those that follow; only while
+                                               these are being sent */
+    uint32_t                     len;
+    uint32_t                     sent;      /* then they stay as they are */
+    u_char                       data[1];   /* "len" bytes */
 };
+
+
+/* bytes of control frames of one client that wait behind others: so that pings
+   in any number take little memory */
+#define NGX_ESS_FLUSH_CONTROL  2048
 
 
 /* as many as nginx takes for one writev() */
@@ -74,11 +78,15 @@ void ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
 ngx_uint_t ngx_ess_flush_more(ngx_ess_client_t *client);
 
 /*
- * Queues a control frame; one that waits unsent is replaced, one that was
- * sent in part is finished first.  NGX_OK or NGX_ERROR (no memory).
+ * Queues control frames, behind those that wait.  When these become too many,
+ * the last one alone, of "last" bytes, takes the place of all that are not
+ * being sent.  NGX_OK or NGX_ERROR (no memory).
  */
 ngx_int_t ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data,
-    size_t len);
+    size_t len, size_t last);
+
+/* Frees those that wait, when the client ends. */
+void ngx_ess_flush_control_drop(ngx_ess_client_t *client);
 
 
 #endif /* _NGX_ESS_FLUSH_H_INCLUDED_ */

@@ -30,10 +30,11 @@ typedef struct {
                                                kept */
     void                    *data;          /* the handler's */
 
-    /* answer to be queued (pong, close), valid until the next call of any
+    /* answers to be queued (pongs, a close), valid until the next call of any
        function of the transport */
     u_char                  *out;
     size_t                   out_len;
+    size_t                   out_last;      /* of these the last answer */
 
     ngx_uint_t               messages;      /* frames that ended */
 

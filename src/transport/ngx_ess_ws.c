@@ -22,6 +22,12 @@
 
 #define NGX_ESS_WS_ACCEPT_LEN  ngx_base64_encoded_length(20)
 
+/* of a control frame that is ours */
+#define NGX_ESS_WS_CONTROL     (2 + NGX_ESS_WS_MAX_CONTROL)
+
+/* a pong is shorter than its ping: so of all that are read at once */
+#define NGX_ESS_WS_OUT         (16384 + 2 * NGX_ESS_WS_CONTROL)
+
 
 typedef struct {
     ngx_ess_ws_parser_t     *parser;        /* from the heap; NULL: at the
@@ -42,6 +48,9 @@ static void ngx_ess_ws_input(void *session, u_char *data, size_t len,
     ngx_ess_transport_input_t *in, ngx_log_t *log);
 static void ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s,
     ngx_ess_ws_parser_t *parser, ngx_ess_transport_input_t *in);
+static u_char *ngx_ess_ws_input_room(ngx_ess_transport_input_t *in);
+static void ngx_ess_ws_input_answer(ngx_ess_transport_input_t *in,
+    size_t len);
 static void ngx_ess_ws_input_error(ngx_ess_ws_session_t *s,
     ngx_ess_ws_parser_t *parser, ngx_ess_transport_input_t *in);
 static size_t ngx_ess_ws_ping(void *session, u_char *buf);
@@ -69,7 +78,7 @@ const ngx_ess_transport_t  ngx_ess_ws = {
 static ngx_uint_t  ngx_ess_ws_deflate_on;
 
 /* for whoever is being read from */
-static u_char      ngx_ess_ws_out[2 + NGX_ESS_WS_MAX_CONTROL];
+static u_char      ngx_ess_ws_out[NGX_ESS_WS_OUT];
 
 
 /*
@@ -389,8 +398,6 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
     u_char     *out;
     ngx_str_t   text;
 
-    out = ngx_ess_ws_out;
-
     switch (parser->opcode) {
 
     case NGX_ESS_WS_PING:
@@ -399,14 +406,13 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
             return;
         }
 
-        /* of several at once only the last must be answered: RFC 6455, 5.5.3 */
+        out = ngx_ess_ws_input_room(in);
 
         n = ngx_ess_ws_codec_header(out, NGX_ESS_WS_PONG, 0,
                                     parser->control_len);
         ngx_memcpy(out + n, parser->control, parser->control_len);
 
-        in->out = out;
-        in->out_len = n + parser->control_len;
+        ngx_ess_ws_input_answer(in, n + parser->control_len);
 
         return;
 
@@ -417,8 +423,10 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
         ngx_str_null(&text);
 
         in->closing = 1;
-        in->out = out;
-        in->out_len = ngx_ess_ws_close(s, out, parser->code, &text);
+
+        n = ngx_ess_ws_close(s, ngx_ess_ws_input_room(in), parser->code,
+                             &text);
+        ngx_ess_ws_input_answer(in, n);
 
         return;
 
@@ -440,10 +448,34 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
 }
 
 
+/* Where one more answer goes.  Of more than there is room for only the latest
+   ping must be answered: RFC 6455, 5.5.3. */
+
+static u_char *
+ngx_ess_ws_input_room(ngx_ess_transport_input_t *in)
+{
+    if (NGX_ESS_WS_OUT - in->out_len < NGX_ESS_WS_CONTROL) {
+        in->out_len = 0;
+    }
+
+    return ngx_ess_ws_out + in->out_len;
+}
+
+
+static void
+ngx_ess_ws_input_answer(ngx_ess_transport_input_t *in, size_t len)
+{
+    in->out = ngx_ess_ws_out;
+    in->out_len += len;
+    in->out_last = len;
+}
+
+
 static void
 ngx_ess_ws_input_error(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
     ngx_ess_transport_input_t *in)
 {
+    size_t     n;
     ngx_str_t  reason;
 
     s->over = 1;
@@ -454,8 +486,8 @@ ngx_ess_ws_input_error(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
     reason.data = (u_char *) parser->reason;
     reason.len = ngx_strlen(parser->reason);
 
-    in->out = ngx_ess_ws_out;
-    in->out_len = ngx_ess_ws_close(s, in->out, parser->code, &reason);
+    n = ngx_ess_ws_close(s, ngx_ess_ws_input_room(in), parser->code, &reason);
+    ngx_ess_ws_input_answer(in, n);
 }
 
 

@@ -22,6 +22,7 @@
 #pragma weak ngx_ess_client_close_end
 #pragma weak ngx_ess_client_detach
 #pragma weak ngx_ess_flush_control
+#pragma weak ngx_ess_flush_control_drop
 #pragma weak ngx_ess_client_nudge_init
 #pragma weak ngx_ess_client_nudge_start
 #pragma weak ngx_ess_client_nudge_stop
@@ -95,11 +96,20 @@ ngx_ess_client_detach(void *data)
 
 
 ngx_int_t
-ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data, size_t len)
+ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data, size_t len,
+    size_t last)
 {
     ngx_unit_trace("control %.*s", (int) len, data);
 
     return fake.control;
+}
+
+
+void
+ngx_ess_flush_control_drop(ngx_ess_client_t *client)
+{
+    free(client->control);
+    client->control = NULL;
 }
 
 

@@ -51,6 +51,18 @@ test_flush(void)
 
 
 static void
+test_say(const char *text)
+{
+    size_t  len;
+
+    len = strlen(text);
+
+    assert_int_equal(ngx_ess_flush_control(fake.client, (u_char *) text, len,
+                                           ngx_min(len, 2)), NGX_OK);
+}
+
+
+static void
 test_nothing(void **state)
 {
     fake.write.ready = 0;
@@ -108,9 +120,7 @@ test_parts(void **state)
         assert_int_equal(test_flush(), (i < 9) ? NGX_AGAIN : NGX_OK);
 
         if (i == 1) {
-            assert_int_equal(ngx_ess_flush_control(fake.client,
-                                                   (u_char *) "pp", 2),
-                             NGX_OK);
+            test_say("pp");
         }
 
         assert_int_equal(fake.client->events_sent,
@@ -123,45 +133,101 @@ test_parts(void **state)
 }
 
 
-/* one that waits is replaced, one that was begun is finished */
+/* in order, whatever was begun */
 
 static void
 test_control(void **state)
 {
-    u_char  most[NGX_ESS_TRANSPORT_MAX_CONTROL];
-
     fake.write.ready = 0;
-    (void) ngx_ess_flush_control(fake.client, (u_char *) "first", 5);
-    (void) ngx_ess_flush_control(fake.client, (u_char *) "second", 6);
+    test_say("first");
+    test_say("second");
 
     fake.write.ready = 1;
-    fake.room = 3;
+    fake.room = 8;
     assert_int_equal(test_flush(), NGX_AGAIN);
-    fake_sent("sec");
+    fake_sent("firstsec");
 
-    (void) ngx_ess_flush_control(fake.client, (u_char *) "third", 5);
-    (void) ngx_ess_flush_control(fake.client, (u_char *) "fourth", 6);
+    test_say("third");
+    test_say("fourth");
 
     fake.write.ready = 1;
     fake.room = FAKE_ROOM;
     assert_int_equal(test_flush(), NGX_BUSY);
+    fake_sent("ond");
     assert_int_equal(test_flush(), NGX_OK);
-    fake_sent("ondfourth");
+    fake_sent("thirdfourth");
+    assert_null(fake.client->control);
 
     /* what is not an event's does not count */
 
     assert_int_equal(fake.client->bytes_sent, 0);
     assert_int_equal(fake.counters[NGX_ESS_C_BYTES_SENT], 0);
 
-    memset(most, 'x', sizeof(most));
-    assert_int_equal(ngx_ess_flush_control(fake.client, most, sizeof(most)),
-                     NGX_OK);
-    assert_int_equal(ngx_ess_flush_control(fake.client, most,
-                                           sizeof(most) + 1), NGX_ERROR);
-    assert_int_equal(test_flush(), NGX_OK);
-
     fake.fail = 1;
-    assert_int_equal(ngx_ess_flush_control(fake.client, most, 1), NGX_ERROR);
+    assert_int_equal(ngx_ess_flush_control(fake.client, (u_char *) "x", 1, 1),
+                     NGX_ERROR);
+    assert_null(fake.client->control);
+}
+
+
+/* of too many that wait the last one stays, and what was begun */
+
+static void
+test_control_flood(void **state)
+{
+    char        text[NGX_ESS_FLUSH_CONTROL + 3];
+    ngx_uint_t  i;
+
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    memcpy(text + sizeof(text) - 3, "yz", 2);
+
+    /* what is there at once, for a socket that may take it at once */
+
+    test_say(text);
+    assert_int_equal(fake.client->control->len, sizeof(text) - 1);
+
+    /* and nothing was sent of it */
+
+    test_say("aa");
+    assert_int_equal(fake.client->control->len, 2);
+
+    fake.room = 1;
+    assert_int_equal(test_flush(), NGX_AGAIN);
+    fake_sent("a");
+
+    for (i = 0; i < NGX_ESS_FLUSH_CONTROL; i++) {
+        test_say("pq");
+        assert_true(fake.client->control->next->len <= NGX_ESS_FLUSH_CONTROL);
+    }
+
+    test_say(text);
+    assert_int_equal(fake.client->control->next->len, 2);
+    assert_null(fake.client->control->next->next);
+    test_say("12");
+
+    fake.write.ready = 1;
+    fake.room = FAKE_ROOM;
+    assert_int_equal(test_flush(), NGX_BUSY);
+    assert_int_equal(test_flush(), NGX_OK);
+    fake_sent("ayz12");
+}
+
+
+/* the client ends with something being sent, and something behind it */
+
+static void
+test_control_drop(void **state)
+{
+    ngx_ess_flush_control_drop(fake.client);
+
+    test_say("one");
+    fake.room = 1;
+    assert_int_equal(test_flush(), NGX_AGAIN);
+    test_say("two");
+    assert_non_null(fake.client->control->next);
+
+    ngx_ess_flush_control_drop(fake.client);
     assert_null(fake.client->control);
 }
 
@@ -173,7 +239,7 @@ test_rest(void **state)
 {
     ngx_ess_feed_rest_t  rest;
 
-    (void) ngx_ess_flush_control(fake.client, (u_char *) "p", 1);
+    test_say("p");
 
     fake.feed.rest = &rest;
     assert_int_equal(test_flush(), NGX_OK);
@@ -233,7 +299,7 @@ test_closing(void **state)
     assert_int_equal(test_flush(), NGX_AGAIN);
     ngx_ess_frame_cut(&fake.feed.frames, fake.client->sub.frame);
     fake.client->state = NGX_ESS_CLIENT_CLOSING;
-    (void) ngx_ess_flush_control(fake.client, (u_char *) "C", 1);
+    test_say("C");
 
     fake.write.ready = 1;
     fake.room = FAKE_ROOM;
@@ -311,6 +377,8 @@ main(void)
         TEST(test_events),
         TEST(test_parts),
         TEST(test_control),
+        TEST(test_control_flood),
+        TEST(test_control_drop),
         TEST(test_rest),
         TEST(test_many),
         TEST(test_closing_frame),

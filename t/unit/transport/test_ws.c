@@ -381,6 +381,48 @@ test_keeps(ngx_uint_t keeps)
 }
 
 
+/* as many as a client's buffer has, behind one that had begun before, with a
+   close behind them; of more the last ones */
+
+static void
+test_pings(void **state)
+{
+    size_t   i, n, len;
+    u_char  *buf, *p;
+
+    for (n = 16384 / 131; n <= 16384; n += 16384 - 16384 / 131) {
+        len = n * 131 + 6;
+        buf = malloc(len);
+        p = buf;
+
+        for (i = 0; i < n; i++) {
+            p = ngx_cpymem(p, FRAME("\x89", "\xfd"), 6);
+            memset(p, 'a' + i % 26, 125);
+            p += 125;
+        }
+
+        p = ngx_cpymem(p, FRAME("\x88", "\x80"), 6);
+
+        (void) test_setup(state);
+        test_send((char *) buf, len, 0);
+        free(buf);
+
+        assert_int_equal(test_in.messages, n + 1);
+        assert_int_equal(test_in.closing, 1);
+        assert_int_equal(test_in.out_last, 2);
+        assert_int_equal((test_in.out_len - 2) % 127, 0);
+
+        if (n == 16384 / 131) {
+            assert_int_equal(test_in.out_len, n * 127 + 2);
+        }
+
+        p = test_in.out + test_in.out_len - 2 - 127;
+        assert_memory_equal(p, "\x8a\x7d", 2);
+        assert_int_equal(p[2], 'a' + (n - 1) % 26);
+    }
+}
+
+
 /* what nobody reads is not kept; within a message its parser is */
 
 static void
@@ -431,10 +473,11 @@ test_ping(void **state)
     u_char     buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
     ngx_str_t  reason;
 
-    /* of several the last one is answered */
+    /* each is answered */
 
-    test_send(BYTES(FRAME("\x89", "\x81") "a" FRAME("\x89", "\x81") "b"), 0);
-    test_answer(BYTES("\x8a\x01" "b"));
+    test_send(BYTES(FRAME("\x89", "\x81") "a" FRAME("\x89", "\x82") "bc"), 0);
+    test_answer(BYTES("\x8a\x01" "a" "\x8a\x02" "bc"));
+    assert_int_equal(test_in.out_last, 4);
     assert_int_equal(test_in.messages, 2);
 
     assert_int_equal(ngx_ess_ws.ping(test_session, buf), 2);
@@ -472,9 +515,9 @@ test_close(void **state)
                     FRAME("\x88", "\x82") "\x03\xe9"
                     FRAME("\x81", "\x81") "x"), 0);
 
-    /* in place of a pong; what follows is dropped */
+    /* behind the pong; what follows is dropped */
 
-    test_answer(BYTES("\x88\x02\x03\xe9"));
+    test_answer(BYTES("\x8a\x01" "a" "\x88\x02\x03\xe9"));
     assert_int_equal(test_in.closing, 1);
     assert_int_equal(test_in.messages, 2);
     ngx_unit_traced();
@@ -489,7 +532,7 @@ test_error(void **state)
 
     test_send(BYTES(FRAME("\x89", "\x81") "a" "\x83"), 0);
     assert_int_equal(test_in.failed, 1);
-    test_answer(BYTES("\x88\x11\x03\xea" "reserved opcode"));
+    test_answer(BYTES("\x8a\x01" "a" "\x88\x11\x03\xea" "reserved opcode"));
 
     /* nothing is answered when we have closed */
 
@@ -620,6 +663,7 @@ main(void)
         TEST(test_too_big),
         TEST(test_nobody_listens),
         TEST(test_no_memory),
+        TEST(test_pings),
         TEST(test_ping),
         TEST(test_close),
         TEST(test_error),
