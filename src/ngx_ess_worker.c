@@ -279,16 +279,20 @@ ngx_ess_worker_changed(ngx_ess_stream_ref_t *ref)
 static void
 ngx_ess_worker_shutdown(void)
 {
-    ngx_uint_t       code;
-    ngx_ess_zone_t  *zone;
+    ngx_uint_t        code;
+    ngx_ess_zone_t   *zone;
+    ngx_core_conf_t  *ccf;
 
     zone = ngx_ess_worker_conf->zone;
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
 
     code = (ngx_ess_zone_generation(zone) > zone->generation)
            ? NGX_ESS_WORKER_SERVICE_RESTART : NGX_ESS_WORKER_GOING_AWAY;
 
     ngx_ess_source_shutdown();
-    ngx_ess_drain_start(code, ngx_ess_worker_conf->drain);
+    ngx_ess_drain_start(code, ngx_ess_worker_conf->drain,
+                        ccf->shutdown_timeout);
 }
 
 

@@ -14,6 +14,7 @@ from clients import Clients, RawWS
 from h2 import Http2
 from nginx import alive
 from publisher import Publisher, gapless, numbers
+from sse import EventSource
 from wait import SLOWER, freeze, slower, wait_for
 
 CONF = """
@@ -149,6 +150,29 @@ def test_default_fits_into_the_stop_of_debian(service):
     for c in silent:
         assert c.recv_frame().close_code == QUIT
         c.close()
+
+
+@pytest.mark.parametrize("code", [QUIT, RELOAD])
+@pytest.mark.parametrize("timeout", [1, 5])
+def test_drain_fits_into_the_shutdown_timeout(service, vhost, timeout, code):
+    """nginx cuts off who is still there then."""
+
+    n, api, stream = service(
+        "60s", "worker_shutdown_timeout %ds;" % (timeout * SLOWER))
+    sources = [EventSource(stream.http) for _ in range(100)]
+    with Clients([stream.location] * 200, library="both") as clients:
+        vhost.publish("abc", "event")
+        clients.wait(1)
+        for source in sources:
+            source.wait(1)
+        old = leave(n, code)
+        assert {c for c, _ in clients.wait_closed(20)} == {code}
+        for source in sources:
+            source.wait_closed()
+            assert source.complete
+            source.close()
+        assert spread(clients) > timeout / 3
+        gone(old)
 
 
 def test_clients_whose_sockets_are_full(service, vhost):

@@ -23,6 +23,7 @@ typedef struct {
     ngx_uint_t                       active;
     ngx_uint_t                       over;  /* only the close is waited for */
     ngx_msec_t                       end;   /* when all are to be closed */
+    ngx_msec_t                       patience;
     ngx_event_t                      timer;
     ngx_event_t                      last;
     ngx_connection_t                 dummy; /* for the timers' debug log */
@@ -102,17 +103,31 @@ ngx_ess_drain_remove(ngx_ess_client_t *client)
 
 
 void
-ngx_ess_drain_start(ngx_uint_t code, ngx_msec_t time)
+ngx_ess_drain_start(ngx_uint_t code, ngx_msec_t time, ngx_msec_t limit)
 {
+    ngx_msec_t  least, patience;
+
     if (ngx_ess_drain.active) {
         return;
+    }
+
+    least = NGX_ESS_DRAIN_LEAST;
+    patience = NGX_ESS_DRAIN_PATIENCE;
+
+    if (limit) {
+        limit -= ngx_min(limit, NGX_ESS_DRAIN_SPARE);
+        patience = ngx_min(patience, limit / 4);
+
+        least = ngx_min(least, limit - patience);
+        time = ngx_min(time, limit - patience);
     }
 
     ngx_ess_drain.active = 1;
     ngx_ess_drain.code = code;
     ngx_ess_drain.end = ngx_current_msec + time;
+    ngx_ess_drain.patience = patience;
 
-    ngx_add_timer(&ngx_ess_drain.last, ngx_max(time, NGX_ESS_DRAIN_LEAST));
+    ngx_add_timer(&ngx_ess_drain.last, ngx_max(time, least));
 
     if (ngx_ess_drain.n == 0) {
         return;
@@ -200,7 +215,7 @@ ngx_ess_drain_last(ngx_event_t *ev)
 
         if (ngx_ess_drain.n || !ngx_ess_drain.over) {
             ngx_ess_drain.over = (ngx_ess_drain.n == 0);
-            ngx_add_timer(ev, NGX_ESS_DRAIN_PATIENCE);
+            ngx_add_timer(ev, ngx_ess_drain.patience);
             return;
         }
 

@@ -24,6 +24,10 @@
    all are gone within 4 s, as who waits for nginx's end may wait for 5 s */
 #define NGX_ESS_DRAIN_PATIENCE  700
 
+/* ms that are left when nginx itself closes all connections, after
+   "worker_shutdown_timeout" */
+#define NGX_ESS_DRAIN_SPARE     200
+
 
 /* What a drain tells its subscribers; set once. */
 
@@ -54,8 +58,12 @@ void ngx_ess_drain_wait(ngx_ess_client_t *client);
 /* Off either, at any time, as often as one likes. */
 void ngx_ess_drain_remove(ngx_ess_client_t *client);
 
-/* Begins a drain of "time" ms; the first one's code stays. */
-void ngx_ess_drain_start(ngx_uint_t code, ngx_msec_t time);
+/*
+ * Begins a drain of "time" ms; the first one's code stays.  With "limit", in ms,
+ * not 0, all of the above takes no longer than that, less SPARE: the patience
+ * is at most a fourth of it, and the drain is cut.
+ */
+void ngx_ess_drain_start(ngx_uint_t code, ngx_msec_t time, ngx_msec_t limit);
 
 /* 1 since a drain began. */
 ngx_uint_t ngx_ess_drain_active(void);

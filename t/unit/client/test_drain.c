@@ -190,7 +190,7 @@ test_spread(void **state)
         n = ns[i];
 
         test_begin(n);
-        ngx_ess_drain_start(1012, 5000);
+        ngx_ess_drain_start(1012, 5000, 0);
 
         for (j = 1; j <= 10; j++) {
             test_run(5000 + j * 500);
@@ -213,14 +213,14 @@ static void
 test_without_time(void **state)
 {
     test_begin(200);
-    ngx_ess_drain_start(1012, 0);
+    ngx_ess_drain_start(1012, 0, 0);
     assert_int_equal(test_closed, 200);
     assert_null(test_timer);
 
     /* in slices, all the same */
 
     test_begin(10000);
-    ngx_ess_drain_start(1012, 0);
+    ngx_ess_drain_start(1012, 0, 0);
     assert_int_equal(test_closed, 256);
     test_run(5100);
     assert_int_equal(test_closed, 10000);
@@ -233,7 +233,7 @@ test_leaving(void **state)
 {
     test_begin(10000);
     test_leave = 3;
-    ngx_ess_drain_start(1012, 5000);
+    ngx_ess_drain_start(1012, 5000, 0);
     test_run(10100);
     assert_int_equal(test_closed, 2500);
     assert_null(test_timer);
@@ -241,7 +241,7 @@ test_leaving(void **state)
     /* the last one goes by itself */
 
     test_begin(2);
-    ngx_ess_drain_start(1012, 5000);
+    ngx_ess_drain_start(1012, 5000, 0);
     assert_int_equal(test_closed, 1);
     assert_non_null(test_timer);
     ngx_ess_drain_remove(&test_clients[1]);
@@ -283,7 +283,7 @@ test_end(void **state)
 
         test_begin(1000);
         test_waits = 1;
-        ngx_ess_drain_start(1012, times[i]);
+        ngx_ess_drain_start(1012, times[i], 0);
         test_run(5000 + times[i] + 100);
         assert_int_equal(test_closed, 1000);
 
@@ -303,13 +303,57 @@ test_end(void **state)
 }
 
 
+/* "worker_shutdown_timeout" bounds all of it */
+
+static void
+test_limit(void **state)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_msec_t  time, limit, end, last, over;
+    } limits[] = {
+        { 3000, 60000, 3000, 3000, 3700 },
+        { 3000, 5000, 3000, 3000, 3700 },
+        { 30000, 5000, 4100, 4100, 4800 },
+        { 3000, 1000, 600, 600, 800 },
+        { 0, 1000, 0, 600, 800 },
+        { 3000, 200, 0, 0, 0 },
+        { 3000, 1, 0, 0, 0 },
+    };
+
+    for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+
+        test_begin(200);
+        test_waits = 1;
+        ngx_ess_drain_start(1012, limits[i].time, limits[i].limit);
+
+        if (limits[i].end > 20) {
+            test_run(5000 + limits[i].end * 3 / 4);
+            assert_true(test_closed < 200);
+        }
+
+        test_run(5000 + limits[i].end + 2);
+        assert_int_equal(test_closed, 200);
+
+        test_expire(5000 + limits[i].last);
+        assert_int_equal(test_late, 200);
+
+        test_over = 1;
+        test_expire(5000 + limits[i].over);
+        assert_int_equal(test_over, 0);
+        assert_null(test_last);
+    }
+}
+
+
 static void
 test_end_of_a_busy_worker(void **state)
 {
     /* nobody is cut off before it was told */
 
     test_begin(10000);
-    ngx_ess_drain_start(1012, 0);
+    ngx_ess_drain_start(1012, 0, 0);
     assert_int_equal(test_closed, 256);
 
     test_expire(5000 + NGX_ESS_DRAIN_LEAST);
@@ -334,6 +378,7 @@ main(void)
         cmocka_unit_test(test_without_time),
         cmocka_unit_test(test_leaving),
         cmocka_unit_test(test_end),
+        cmocka_unit_test(test_limit),
         cmocka_unit_test(test_end_of_a_busy_worker),
     };
 
