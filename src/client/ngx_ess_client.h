@@ -80,6 +80,8 @@ struct ngx_ess_client_s {
 
     const char                  *reason;    /* to close with */
     uint16_t                     code;
+    uint16_t                     pinged_at; /* of a clock of its own: see
+                                               ngx_ess_client_ping.c */
     u_char                       state;     /* ngx_ess_client_state_e */
 
     unsigned                     blocked:1; /* its socket takes no more */

@@ -11,11 +11,18 @@
 
 #define NGX_ESS_CLIENT_PING_FAR  86400      /* s */
 
+/* ms; of when a ping was sent so much is kept as fits into 16 bits */
+#define NGX_ESS_CLIENT_PING_STEP  16
+
+#define ngx_ess_client_ping_clock()                                           \
+    ((uint16_t) (ngx_current_msec / NGX_ESS_CLIENT_PING_STEP))
+
 
 static void ngx_ess_client_ping_send(ngx_ess_client_t *client);
 static void ngx_ess_client_ping_say(ngx_ess_client_t *client, u_char *buf,
     size_t len);
 static ngx_int_t ngx_ess_client_ping_answered(ngx_ess_client_t *client);
+static ngx_uint_t ngx_ess_client_ping_lost(ngx_ess_client_t *client);
 
 
 void
@@ -114,6 +121,7 @@ ngx_ess_client_ping_send(ngx_ess_client_t *client)
 #endif
 
     client->pinged = 1;
+    client->pinged_at = ngx_ess_client_ping_clock();
     client->heard = 0;
 
     ngx_ess_client_ping_wait(client, client->conf->ping_timeout);
@@ -178,9 +186,10 @@ ngx_ess_client_ping_answered(ngx_ess_client_t *client)
     client->pinged = 0;
 
     if (!client->heard && !client->connection->read->delayed
-        && (client->blocked || client->transport->answers))
+        && (client->blocked
+            || client->transport->answers
+            || ngx_ess_client_ping_lost(client)))
     {
-
         ngx_log_error(NGX_LOG_INFO, client->connection->log, NGX_ETIMEDOUT,
                       "client timed out, nothing was heard for %M ms "
                       "after a ping", client->conf->ping_timeout);
@@ -198,4 +207,48 @@ ngx_ess_client_ping_answered(ngx_ess_client_t *client)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Is a peer that does not answer gone?  Its system acknowledges what it was
+ * sent, and tells of a window that is shut, also when the peer itself is slow.
+ * So it is gone when nothing came from there since the ping, although the
+ * system has sent something again since then, or has asked for the window
+ * twice.  Without TCP nobody knows.
+ */
+
+static ngx_uint_t
+ngx_ess_client_ping_lost(ngx_ess_client_t *client)
+{
+#if (NGX_LINUX)
+
+    socklen_t        len;
+    ngx_msec_t       since;
+    struct tcp_info  ti;
+
+    len = sizeof(struct tcp_info);
+    ngx_memzero(&ti, len);
+
+    if (getsockopt(client->connection->fd, IPPROTO_TCP, TCP_INFO, &ti, &len)
+        == -1)
+    {
+        return 0;
+    }
+
+    /* a long timeout is more than the clock has */
+
+    since = (uint16_t) (ngx_ess_client_ping_clock() - client->pinged_at);
+    since = ngx_max(since * NGX_ESS_CLIENT_PING_STEP,
+                    client->conf->ping_timeout);
+
+    return ti.tcpi_last_ack_recv >= since
+           && ((ti.tcpi_unacked && ti.tcpi_retransmits)
+               || ti.tcpi_probes > 1);
+
+#else
+
+    return 0;
+
+#endif
 }

@@ -59,9 +59,9 @@ void ngx_ess_drain_wait(ngx_ess_client_t *client);
 void ngx_ess_drain_remove(ngx_ess_client_t *client);
 
 /*
- * Begins a drain of "time" ms; the first one's code stays.  With "limit", in ms,
- * not 0, all of the above takes no longer than that, less SPARE: the patience
- * is at most a fourth of it, and the drain is cut.
+ * Begins a drain of "time" ms; the first one's code stays.  With a "limit", in
+ * ms, 0: none, all of the above takes no longer than that, less SPARE: the
+ * patience is at most a fourth of it, and the drain is cut.
  */
 void ngx_ess_drain_start(ngx_uint_t code, ngx_msec_t time, ngx_msec_t limit);
 

@@ -15,6 +15,29 @@
     cmocka_unit_test_setup_teardown(test, test_setup, fake_client_teardown)
 
 
+#if (NGX_LINUX)
+
+static struct tcp_info  test_tcp;
+static int              test_tcp_rc;
+
+
+/* the C library's */
+
+int
+getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    assert_int_equal(level, IPPROTO_TCP);
+    assert_int_equal(name, TCP_INFO);
+    assert_int_equal(*len, sizeof(struct tcp_info));
+
+    memcpy(value, &test_tcp, sizeof(struct tcp_info));
+
+    return test_tcp_rc;
+}
+
+#endif
+
+
 #if (NGX_SSL)
 
 void
@@ -33,6 +56,13 @@ test_setup(void **state)
 
     fake.conf.ping_interval = 30000;
     fake.conf.ping_timeout = 10000;
+
+#if (NGX_LINUX)
+
+    memset(&test_tcp, 0, sizeof(test_tcp));
+    test_tcp_rc = 0;
+
+#endif
 
     return 0;
 }
@@ -108,6 +138,97 @@ test_taking(void **state)
     test_timer();
     ngx_unit_traced("break");
 }
+
+
+#if (NGX_LINUX)
+
+/* or its system acknowledges what it was sent */
+
+static void
+test_lost(void **state)
+{
+    ngx_uint_t  i, lost;
+
+    static const struct {
+        u_char      retransmits;
+        u_char      probes;
+        uint32_t    unacked;
+        uint32_t    last_ack;               /* ms before */
+        ngx_uint_t  lost;
+    } peers[] = {
+        { 0, 0, 0, 60000, 0 },              /* acknowledged long ago */
+        { 0, 0, 3, 10, 0 },
+        { 2, 0, 3, 10, 0 },                 /* through a bad net */
+        { 2, 0, 3, 11900, 0 },
+        { 0, 0, 3, 12000, 0 },              /* an event, just now */
+        { 2, 0, 3, 12000, 1 },
+        { 4, 0, 1, 90000, 1 },
+        { 0, 1, 0, 30000, 0 },              /* asked for its window, just now */
+        { 0, 2, 0, 11900, 0 },
+        { 0, 2, 0, 12000, 1 },
+    };
+
+    fake.client->transport = &fake_sse;
+
+    for (i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
+        fake.client->pinged = 0;
+        test_timer();
+        ngx_unit_traced("timer 10000", "control P", "flush");
+
+        /* timers may be late, and the clock goes round */
+
+        ngx_current_msec += 12000;
+
+        test_tcp.tcpi_retransmits = peers[i].retransmits;
+        test_tcp.tcpi_probes = peers[i].probes;
+        test_tcp.tcpi_unacked = peers[i].unacked;
+        test_tcp.tcpi_last_ack_recv = peers[i].last_ack;
+
+        test_timer();
+
+        lost = ngx_unit_trace_count("break");
+        ngx_unit_trace_clear();
+
+        if (lost != peers[i].lost) {
+            fail_msg("%d", (int) i);
+        }
+
+        /* where it is no socket of TCP nobody knows */
+
+        test_tcp_rc = -1;
+        fake.client->pinged = 1;
+        test_timer();
+        ngx_unit_traced("timer 20000");
+        test_tcp_rc = 0;
+    }
+}
+
+
+/* which the clock does not have */
+
+static void
+test_lost_long(void **state)
+{
+    fake.client->transport = &fake_sse;
+    fake.conf.ping_interval = 0x10000 * 16;
+    fake.conf.ping_timeout = 0x10000 * 16;
+
+    test_timer();
+    ngx_unit_trace_clear();
+    ngx_current_msec += fake.conf.ping_timeout;
+
+    test_tcp.tcpi_retransmits = 1;
+    test_tcp.tcpi_unacked = 1;
+    test_tcp.tcpi_last_ack_recv = (uint32_t) fake.conf.ping_timeout - 1;
+    test_timer();
+    assert_int_equal(ngx_unit_trace_count("break"), 0);
+
+    test_tcp.tcpi_last_ack_recv++;
+    test_timer();
+    assert_int_equal(ngx_unit_trace_count("break"), 1);
+}
+
+#endif
 
 
 /* what waits for the socket will do for a ping; and a transport may have
@@ -252,6 +373,10 @@ main(void)
         TEST(test_answered),
         TEST(test_silent),
         TEST(test_taking),
+#if (NGX_LINUX)
+        TEST(test_lost),
+        TEST(test_lost_long),
+#endif
         TEST(test_other),
         TEST(test_nudge),
         TEST(test_token),
