@@ -77,6 +77,7 @@ ngx_ess_zone_check_locked(ngx_ess_zone_sh_t *sh, ngx_log_t *log)
 
     } else {
         ngx_ess_zone_check_free(&ck);
+        ngx_ess_zone_check_idempotency(&ck);
         ngx_ess_zone_check_streams(&ck);
         ngx_ess_zone_check_chains(&ck);
         ngx_ess_zone_check_keys(&ck);

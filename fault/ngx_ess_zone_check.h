@@ -39,6 +39,8 @@ typedef enum {
     NGX_ESS_CHECK_PAIRS,
     NGX_ESS_CHECK_RECORD,
     NGX_ESS_CHECK_BODY,
+    NGX_ESS_CHECK_TABLE,                    /* of idempotency keys */
+    NGX_ESS_CHECK_IDEMPOTENCY,
     NGX_ESS_CHECK_AGED                      /* a record found in the list by
                                                age, too */
 } ngx_ess_zone_check_e;
@@ -71,6 +73,10 @@ ngx_int_t ngx_ess_zone_check_claim(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i,
 /* 1 when it turned out to be that. */
 ngx_uint_t ngx_ess_zone_check_is(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i,
     ngx_ess_zone_check_e kind);
+
+/* All idempotency keys; before the streams, which count all segments that are
+   no record's. */
+void ngx_ess_zone_check_idempotency(ngx_ess_zone_check_t *ck);
 
 /* All streams, each with its pairs and its log. */
 void ngx_ess_zone_check_streams(ngx_ess_zone_check_t *ck);

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_idempotency.h"
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_mailbox.h"
 #include "ngx_ess_wake.h"
@@ -260,6 +261,7 @@ ngx_ess_worker_tick(ngx_event_t *ev)
     ngx_ess_wake_poll();
     ngx_ess_process_sweep(zone, ev->log);
     ngx_ess_log_room_expire(zone, NGX_ESS_WORKER_EXPIRE);
+    ngx_ess_idempotency_expire(zone, NGX_ESS_WORKER_EXPIRE);
     ngx_ess_registry_upkeep_tick();
 
     ngx_add_timer(ev, NGX_ESS_WORKER_TICK);

@@ -168,6 +168,9 @@ def test_answers(checked, vhost):
     checked(413, "POST", "/publish/abc?batch=1", "[1,2,3,4]")
     checked(413, "POST", "/publish/abc", "x" * 5000)
     checked(415, "POST", "/publish/abc", "x", {"Content-Encoding": "br"})
+    for status, body in (202, "x"), (202, "x"), (422, "y"):
+        checked(status, "POST", "/publish/abc", body,
+                {"Idempotency-Key": '"one"'})
     checked(403, "POST", "/publish/abc", "x",
             {"Origin": "http://elsewhere.example"})
 
@@ -190,7 +193,8 @@ def test_answers(checked, vhost):
     checked(507, "POST", "/event-stream/", {"routing_key": "one too many"})
     checked(503, "GET", "/healthz")
 
-    # those that take a broker, a store or a worker that is away
+    # those that take a broker, a store or a worker that is away, or two
+    # requests at a time
     away = {(t, m, s) for t, m, s in
             ((t, m, s) for t, item in SPEC["paths"].items()
              for m, op in item.items() if m != "parameters"
@@ -200,6 +204,7 @@ def test_answers(checked, vhost):
         ("/event-stream/{id}", "delete", "503"),
         ("/event-stream/{id}/subscribers", "get", "503"),
         ("/event-stream/{id}/subscribers/{sid}", "delete", "503"),
+        ("/publish/{key}", "post", "409"),
         ("/publish/{key}", "post", "503")}
 
 

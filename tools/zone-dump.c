@@ -258,6 +258,8 @@ main(int argc, char **argv)
                   sh->geo.nsegs - 1, sh->nfree, sh->nstreams,
                   (unsigned long long) sh->generation);
 
+    (void) printf("idempotency keys: %u\n", sh->nidempotency);
+
     if (sh->undo) {
         ngx_ess_journal_rollback_locked(sh);
     }

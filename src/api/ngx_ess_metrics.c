@@ -8,6 +8,7 @@
 
 #include "ngx_ess_metrics.h"
 #include "ngx_ess_api_request.h"
+#include "ngx_ess_idempotency.h"
 #include "ngx_ess_process.h"
 #include "ngx_ess_header.h"
 
@@ -55,6 +56,7 @@ static void ngx_ess_metrics_values(ngx_ess_zone_t *zone,
 static void ngx_ess_metrics_workers(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric);
 static void ngx_ess_metrics_count(ngx_ess_zone_t *zone, uint64_t *count);
+static void ngx_ess_metrics_keys(ngx_ess_zone_t *zone, uint64_t *keys);
 static void ngx_ess_metrics_zone(ngx_ess_zone_t *zone, uint64_t *bytes);
 static void ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone, const ngx_ess_metrics_histogram_t *h);
@@ -166,6 +168,19 @@ static const ngx_ess_metric_t  ngx_ess_metrics[] = {
         NGX_ESS_C_CROSS_ORIGIN,
         "Requests of web pages of other origins that would have changed "
         "something, refused."),
+
+    ngx_ess_metric_counter("publications_repeated_total", NGX_ESS_C_REPEATED,
+        "Requests to publish whose Idempotency-Key was answered before, and "
+        "that published nothing."),
+
+    { "idempotency_keys", "Idempotency keys that are kept, and how many more "
+      "there is room for.", "gauge", "state",
+      { { 0, "used" }, { 0, "free" } }, ngx_ess_metrics_keys },
+
+    ngx_ess_metric_counter("idempotency_keys_evicted_total",
+        NGX_ESS_C_IDEMPOTENCY_EVICTED,
+        "Idempotency keys that were forgotten before their time for want of "
+        "room."),
 
     { "zone_bytes", "Shared memory of ess_zone, evictable events counted as "
       "used.", "gauge", "state", { { 0, "used" }, { 0, "free" } },
@@ -470,6 +485,14 @@ ngx_ess_metrics_count(ngx_ess_zone_t *zone, uint64_t *count)
 
 
 /* used, free */
+
+static void
+ngx_ess_metrics_keys(ngx_ess_zone_t *zone, uint64_t *keys)
+{
+    keys[0] = ngx_ess_idempotency_count(zone);
+    keys[1] = ngx_max(ngx_ess_idempotency_max(zone), keys[0]) - keys[0];
+}
+
 
 static void
 ngx_ess_metrics_zone(ngx_ess_zone_t *zone, uint64_t *bytes)

@@ -10,6 +10,7 @@
 #include "ngx_ess_publish.h"
 #include "ngx_ess_publish_batch.h"
 #include "ngx_ess_publish_key.h"
+#include "ngx_ess_publish_once.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_api_decode.h"
 #include "ngx_ess_api_request.h"
@@ -33,6 +34,9 @@ typedef struct {
     ngx_http_request_t        *request;
     ngx_ess_api_decode_t       decode;      /* the body */
     ngx_ess_source_publish_t   pub;
+    ngx_ess_publish_once_t     once;
+    ngx_str_t                  name;        /* the routing key, or the uuid */
+    ngx_uint_t                 by_uuid;
     ngx_ess_stream_info_t      info;        /* by uuid */
     ngx_uint_t                 batch;
     unsigned                   publishing:1;
@@ -53,6 +57,10 @@ static void ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode,
 static ngx_int_t ngx_ess_publish_go_on(ngx_http_request_t *r,
     ngx_ess_publish_t *p, ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_target(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
+static ngx_int_t ngx_ess_publish_find(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
+static ngx_int_t ngx_ess_publish_once(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_events(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
@@ -131,7 +139,15 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_publish_target(r, p);
+    rc = ngx_ess_publish_once_key(r, &p->once, &p->detail);
+
+    if (rc == NGX_DECLINED) {
+        p->status = 400;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_publish_target(r, p);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_ess_publish_decode(r, p);
@@ -200,8 +216,6 @@ static ngx_int_t
 ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
     ngx_int_t rc)
 {
-    ngx_table_elt_t  *type;
-
     if (rc == NGX_OK) {
         rc = ngx_ess_publish_events(r, p);
 
@@ -215,7 +229,21 @@ ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
         return ngx_ess_api_decode_broken(&p->decode);
     }
 
+    if (rc == NGX_OK) {
+        rc = ngx_ess_publish_once(r, p);
+    }
+
+    if (rc == NGX_DONE) {
+        return ngx_ess_publish_accepted(r, p);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_publish_find(r, p);
+    }
+
     if (rc == NGX_DECLINED) {
+        ngx_ess_publish_once_cancel(&p->once);
+
         return ngx_ess_api_problem(r, p->status, "%s", p->detail);
     }
 
@@ -226,12 +254,6 @@ ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
     p->pub.handler = ngx_ess_publish_done;
     p->pub.data = p;
     p->pub.log = ngx_cycle->log;
-
-    type = r->headers_in.content_type;
-
-    if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
-        p->pub.type = type->value;
-    }
 
     p->pub.ids = ngx_array_create(r->pool, ngx_min(p->pub.n, 64),
                                   sizeof(ngx_ess_event_id_t));
@@ -247,17 +269,70 @@ ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
 }
 
 
+/* NGX_DONE: the same request was answered before, p->pub has how. */
+
+static ngx_int_t
+ngx_ess_publish_once(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    u_char            kind[2];
+    ngx_int_t         rc;
+    ngx_str_t         kinds;
+    ngx_str_t        *parts[4];
+    ngx_table_elt_t  *type;
+
+    type = r->headers_in.content_type;
+
+    if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
+        p->pub.type = type->value;
+    }
+
+    kind[0] = (u_char) p->by_uuid;
+    kind[1] = (u_char) p->batch;
+
+    kinds.data = kind;
+    kinds.len = sizeof(kind);
+
+    parts[0] = &kinds;
+    parts[1] = &p->name;
+    parts[2] = &p->pub.type;
+    parts[3] = &p->decode.text;
+
+    rc = ngx_ess_publish_once_begin(r, &p->once, &p->pub, parts, 4);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_ess_publish_refuse(p, 422, "the Idempotency-Key was used "
+                                      "for another body, routing key or "
+                                      "content type");
+    }
+
+    if (rc != NGX_BUSY && rc != NGX_ABORT) {
+        return rc;
+    }
+
+    if (ngx_ess_api_retry_after(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_BUSY) {
+        return ngx_ess_publish_refuse(p, 409, "the same request, with this "
+                                      "Idempotency-Key, is under way");
+    }
+
+    return ngx_ess_publish_refuse(p, 503, "there is no room for another "
+                                  "Idempotency-Key");
+}
+
+
 /* Which streams are meant. */
 
 static ngx_int_t
 ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
-    u_char       uuid[NGX_ESS_UUID_LEN];
     ngx_int_t    rc;
-    ngx_str_t    name, by;
+    ngx_str_t    by;
     const char  *detail;
 
-    rc = ngx_ess_publish_key(r, &name, &detail);
+    rc = ngx_ess_publish_key(r, &p->name, &detail);
 
     if (rc == NGX_DECLINED) {
         return ngx_ess_publish_refuse(p, 400, detail);
@@ -270,17 +345,15 @@ ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
     if (ngx_http_arg(r, (u_char *) "by", 2, &by) != NGX_OK
         || (by.len == 3 && ngx_strncmp(by.data, "key", 3) == 0))
     {
-        if (name.len == 0) {
+        if (p->name.len == 0) {
             return ngx_ess_publish_refuse(p, 404, "the path does not end with "
                                           "a routing key");
         }
 
-        if (name.len > NGX_ESS_MAX_KEY) {
+        if (p->name.len > NGX_ESS_MAX_KEY) {
             return ngx_ess_publish_refuse(p, 400, "the routing key is over "
                                           "255 bytes");
         }
-
-        p->pub.key = name;
 
         return NGX_OK;
     }
@@ -290,7 +363,24 @@ ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
                                       "\"uuid\"");
     }
 
-    if (ngx_ess_stream_uuid_parse(uuid, &name) != NGX_OK
+    p->by_uuid = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_find(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    u_char  uuid[NGX_ESS_UUID_LEN];
+
+    if (!p->by_uuid) {
+        p->pub.key = p->name;
+
+        return NGX_OK;
+    }
+
+    if (ngx_ess_stream_uuid_parse(uuid, &p->name) != NGX_OK
         || ngx_ess_stream_by_uuid(ngx_ess_api_zone(r), uuid, &p->info)
            != NGX_OK)
     {
@@ -399,6 +489,13 @@ ngx_ess_publish_done(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 
     p->publishing = 0;
 
+    if (rc == NGX_OK) {
+        ngx_ess_publish_once_finish(&p->once, pub);
+
+    } else {
+        ngx_ess_publish_once_cancel(&p->once);
+    }
+
     ngx_ess_wait_finish(r, ngx_ess_publish_answer(r, p, rc, text));
 }
 
@@ -489,6 +586,8 @@ ngx_ess_publish_gone(void *data)
     if (p->publishing) {
         ngx_ess_source_publish_cancel(&p->pub);
     }
+
+    ngx_ess_publish_once_cancel(&p->once);
 }
 
 

@@ -67,6 +67,9 @@ typedef enum {
     NGX_ESS_C_REJECTED,                     /* by ngx_ess_rejected_e */
     NGX_ESS_C_CROSS_ORIGIN = NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_N,
                                             /* changes that were refused */
+    NGX_ESS_C_REPEATED,                     /* publications that were answered
+                                               before */
+    NGX_ESS_C_IDEMPOTENCY_EVICTED,          /* keys, for want of room */
     NGX_ESS_C_SESSIONS,                     /* with the broker, established */
     NGX_ESS_C_PUBLISHED,                    /* events the broker confirmed */
     NGX_ESS_C_RESTORED,                     /* bindings that were gone */

@@ -39,6 +39,9 @@ const ngx_ess_list_t  ngx_ess_list_log =
 const ngx_ess_list_t  ngx_ess_list_age =
     ngx_ess_list_of(ngx_ess_zone_record_s, age_prev, age_next);
 
+const ngx_ess_list_t  ngx_ess_list_idempotency =
+    ngx_ess_list_of(ngx_ess_idempotency_entry_s, list_prev, list_next);
+
 
 void
 ngx_ess_list_link_locked(ngx_ess_zone_sh_t *sh, const ngx_ess_list_t *list,

@@ -30,6 +30,7 @@ extern const ngx_ess_list_t  ngx_ess_list_pending;
 extern const ngx_ess_list_t  ngx_ess_list_want;
 extern const ngx_ess_list_t  ngx_ess_list_log;      /* a stream's records */
 extern const ngx_ess_list_t  ngx_ess_list_age;      /* all records */
+extern const ngx_ess_list_t  ngx_ess_list_idempotency;
 
 
 /* With the mutex; the caller commits.  "head" and "tail" may be NULL. */

@@ -41,6 +41,7 @@ typedef struct ngx_ess_zone_sh_s      ngx_ess_zone_sh_t;
 typedef struct ngx_ess_pair_s         ngx_ess_pair_t;
 typedef struct ngx_ess_process_s      ngx_ess_process_t;
 typedef struct ngx_ess_zone_record_s  ngx_ess_zone_record_t;
+typedef struct ngx_ess_idempotency_entry_s  ngx_ess_idempotency_entry_t;
 
 
 /* a process's handle of the zone; in the pool of its cycle */

@@ -39,6 +39,7 @@
 
 #include "ngx_ess_broker.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_idempotency.h"
 #include "ngx_ess_log.h"
 #include "ngx_ess_mailbox.h"
 #include "ngx_ess_zone.h"
@@ -53,6 +54,10 @@
 #define NGX_ESS_STREAM_SEGS      2              /* of a stream, at most */
 #define NGX_ESS_ZONE_MARKS       64
 #define NGX_ESS_MAILBOXES        4
+
+/* hash tables of idempotency keys, a segment each, and their buckets */
+#define NGX_ESS_IDEMPOTENCY_TABLES   64
+#define NGX_ESS_IDEMPOTENCY_BUCKETS  (NGX_ESS_ZONE_REST / sizeof(ngx_ess_seg_t))
 
 #define NGX_ESS_ZONE_LINK        sizeof(ngx_ess_seg_t)
 #define NGX_ESS_ZONE_REST        (NGX_ESS_SEGMENT_SIZE - NGX_ESS_ZONE_LINK)
@@ -286,6 +291,28 @@ struct ngx_ess_zone_record_s {
 };
 
 
+/* an idempotency key; all but the links, and "finished", is written before it
+   is linked, or while nobody reads it: see ngx_ess_idempotency_finish() */
+
+struct ngx_ess_idempotency_entry_s {
+    ngx_ess_seg_t            link;          /* 0 */
+    ngx_ess_seg_t            next;          /* in its bucket */
+    ngx_ess_seg_t            list_prev;     /* of those under way, or of */
+    ngx_ess_seg_t            list_next;     /* finished ones; oldest first */
+    uint32_t                 finished;
+    uint32_t                 owner;         /* of one under way: its process */
+    uint32_t                 incarnation;   /* slot, and which life */
+    uint32_t                 expires;       /* as ngx_ess_zone_now() */
+    uint32_t                 accepted;
+    uint32_t                 len;           /* of the answer */
+    u_char                   key[NGX_ESS_IDEMPOTENCY_PRINT];
+    u_char                   request[NGX_ESS_IDEMPOTENCY_PRINT];
+    u_char                   answer[NGX_ESS_IDEMPOTENCY_ANSWER];
+};
+
+
+_Static_assert(sizeof(ngx_ess_idempotency_entry_t) == NGX_ESS_SEGMENT_SIZE,
+               "an idempotency key is a segment");
 _Static_assert(sizeof(ngx_ess_stream_t) == NGX_ESS_SEGMENT_SIZE,
                "a stream is a segment");
 _Static_assert(sizeof(ngx_ess_pairs_t) == NGX_ESS_SEGMENT_SIZE,
@@ -345,6 +372,14 @@ struct ngx_ess_zone_sh_s {
                                                around */
     uint32_t                 witness;       /* which one was made, 0: none */
 
+    /* idempotency keys; the tables are there while there are any */
+    uint32_t                 nidempotency;
+    ngx_ess_seg_t            underway_head;
+    ngx_ess_seg_t            underway_tail;
+    ngx_ess_seg_t            finished_head;
+    ngx_ess_seg_t            finished_tail;
+    ngx_ess_seg_t            idempotency[NGX_ESS_IDEMPOTENCY_TABLES];
+
     ngx_ess_zone_mark_t      marks[NGX_ESS_ZONE_MARKS];
     ngx_ess_zone_slot_t      slots[NGX_ESS_SLOTS];
     ngx_ess_mailbox_t        boxes[NGX_ESS_MAILBOXES];
@@ -372,6 +407,16 @@ struct ngx_ess_zone_sh_s {
 
 #define ngx_ess_zone_ext(sh, i)                                               \
     ((ngx_ess_pairs_t *) ngx_ess_zone_seg(sh, i))
+
+#define ngx_ess_zone_idempotency(sh, i)                                       \
+    ((ngx_ess_idempotency_entry_t *) ngx_ess_zone_seg(sh, i))
+
+/* the word that names the table of a key's fingerprint, and its bucket there */
+#define ngx_ess_zone_idempotency_table(sh, key)                               \
+    (&(sh)->idempotency[(key)[0] % NGX_ESS_IDEMPOTENCY_TABLES])
+#define ngx_ess_zone_idempotency_bucket(sh, table, key)                       \
+    ((ngx_ess_seg_t *) ngx_ess_zone_rest(sh, table)                           \
+     + ((key)[1] * 256 + (key)[2]) % NGX_ESS_IDEMPOTENCY_BUCKETS)
 
 #define ngx_ess_zone_proc(sh, p)                                              \
     ((ngx_ess_process_t *) ngx_ess_zone_at(sh, (sh)->geo.procs) + (p))

@@ -136,7 +136,7 @@ test_meaning(void **state)
 
 
 #define MEMBERS                                                               \
-    "but \"routing_key\", \"source\", \"declare\", \"max_length_bytes\", "        \
+    "but \"routing_key\", \"source\", \"declare\", \"max_length_bytes\", "    \
     "\"max_age\" and \"stream_max_segment_size_bytes\""
 
 
@@ -150,7 +150,8 @@ test_members(void **state)
         "there is no member \"sourse\", " MEMBERS);
     bad("{\"Routing_Key\":\"abc\"}", 422, "no member \"Routing_Key\"");
     bad("{\"\":1}", 422, "there is no member \"\", " MEMBERS);
-    bad("{\"routing_key\":\"k\",\"source\\u0000\":1}", 422, "no member \"source");
+    bad("{\"routing_key\":\"k\",\"source\\u0000\":1}", 422,
+        "no member \"source");
     bad("{\"x\":{\"routing_key\":\"abc\"}}", 422, "no member \"x\"");
     bad("{\"max_age\":1,\"max-age\":1}", 422, "no member \"max-age\"");
 

@@ -5,6 +5,7 @@
 
 #include "crash_ops.h"
 #include "ngx_ess_follow.h"
+#include "ngx_ess_idempotency.h"
 
 
 #define EPOCH       0x1234567890abcdefULL   /* of what follows the broker */
@@ -377,6 +378,57 @@ op_ordinals(void)
 }
 
 
+/* Few keys, so that they meet; an answer shows whose it is. */
+
+static void
+op_idempotency(void)
+{
+    ngx_uint_t             k;
+    ngx_ess_idempotency_t  ctx;
+
+    ngx_memzero(&ctx, sizeof(ctx));
+
+    k = rnd(100);
+    ctx.key[0] = (u_char) (k % 3);
+    ctx.key[5] = (u_char) k;
+    ctx.request[0] = (u_char) k;
+
+    switch (ngx_ess_idempotency_begin(zone, &ctx)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DONE:
+
+        if (ctx.accepted != k || ctx.len != 1 || ctx.answer[0] != k) {
+            abort();
+        }
+
+        return;
+
+    default:
+        return;
+    }
+
+    switch (rnd(4)) {
+    case 0:
+        ngx_ess_idempotency_cancel(zone, &ctx);
+        break;
+    case 1:
+        break;
+    default:
+        ctx.accepted = (uint32_t) k;
+        ctx.len = 1;
+        ctx.answer[0] = (u_char) k;
+        ngx_ess_idempotency_finish(zone, &ctx);
+    }
+
+    if (rnd(8) == 0) {
+        ngx_ess_idempotency_expire(zone, 10);
+    }
+}
+
+
 static void
 op_other(void)
 {
@@ -415,7 +467,7 @@ op_other(void)
 void
 crash_op(void)
 {
-    switch (rnd(22)) {
+    switch (rnd(24)) {
     case 0:
         op_create();
         break;
@@ -446,6 +498,10 @@ crash_op(void)
     case 11:
     case 12:
         op_follow();
+        break;
+    case 13:
+    case 14:
+        op_idempotency();
         break;
     default:
         op_append();

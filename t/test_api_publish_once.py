@@ -1,0 +1,276 @@
+"""Idempotency-Key: what is published once more with the same key is answered
+as before, and published no more."""
+
+import concurrent.futures
+import gzip
+import json
+import os
+import signal
+import socket
+import uuid
+
+import pytest
+
+from api import Api
+from clients import Clients
+from wait import freeze, wait_for
+
+CONF = """
+http {
+    ess_zone streams 16m;
+    %%AMQP%%
+    ess_public_url ws://127.0.0.1:%%PORT0%%/event-stream/;
+    ess_max_event 100k;
+    ess_log size=8m count=100000;
+    ess_drain 0;
+
+    server {
+        listen 127.0.0.1:%%PORT0%% reuseport;
+        location /event-stream/ { ess_subscribe; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%% reuseport;
+        add_header X-Worker $pid always;
+        location /event-stream/ { ess_api; }
+        location /publish/ { ess_publish batch=20000; }
+        location /other/ { ess_publish; }
+        location = /metrics { ess_metrics; }
+    }
+}
+"""
+
+
+@pytest.fixture(params=["broker", "direct"])
+def server(request, nginx):
+    amqp = ""
+    if request.param == "broker":
+        amqp = "ess_amqp %s; ess_node test;" % (
+            request.getfixturevalue("vhost").url)
+    return nginx(CONF, workers=3, amqp=amqp)
+
+
+@pytest.fixture
+def direct(nginx):
+    return nginx(CONF, workers=3, amqp="")
+
+
+def publish(api, key, body="x", path="abc", **headers):
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    return api.request("POST", ("" if path.startswith("/") else "/publish/")
+                       + path, body, headers=headers, timeout=20)
+
+
+def refused(r, status, words):
+    assert r.status == status, r
+    assert r.headers["Content-Type"] == "application/problem+json"
+    assert words in r.json()["detail"]
+
+
+def published(api, stream):
+    return api.get(stream)["last_ordinal"]
+
+
+def test_the_first_answer_again_from_any_worker(server):
+    api = Api(server.port(1))
+    stream = api.create("abc")
+    first = publish(api, '"one"')
+    assert first.status == 202
+    workers = set()
+
+    def again():
+        r = publish(api, '"one"')
+        assert (r.status, r.body) == (202, first.body)
+        assert r.headers["Content-Type"] == first.headers["Content-Type"]
+        workers.add(r.headers["X-Worker"])
+        return len(workers) == 3
+
+    wait_for(again)
+    wait_for(lambda: published(api, stream) == 1)
+
+    second = publish(api, "two").json()
+    assert second.get("ids") != first.json().get("ids", 0)
+    batch = json.dumps(list(range(500)))
+    third = publish(api, "three", batch, "abc?batch=1")
+    assert publish(api, "three", batch, "abc?batch=1").body == third.body
+    assert len(third.json().get("ids", range(500))) == 500
+    wait_for(lambda: published(api, stream) == 502)
+    # the same key, with and without quotes; and none
+    assert publish(api, "one").body == first.body
+    assert publish(api, None).status == 202
+    wait_for(lambda: published(api, stream) == 503)
+    figures = api.figures()
+    assert figures['ess_idempotency_keys{state="used"}'] == 3
+    assert figures["ess_publications_repeated_total"] >= 5
+
+
+def test_another_request_with_the_key(direct):
+    api = Api(direct.port(1))
+    stream = api.create("abc")
+    other = api.create("other")
+    first = publish(api, "k", "[1]", **{"Content-Type": "text/plain"})
+    assert first.status == 202
+    for body, path, headers in (
+            ("[2]", "abc", {"Content-Type": "text/plain"}),
+            ("[1]", "other", {"Content-Type": "text/plain"}),
+            ("[1]", stream.uuid + "?by=uuid", {"Content-Type": "text/plain"}),
+            ("[1]", "abc?batch=1", {"Content-Type": "text/plain"}),
+            ("[1]", "abc", {"Content-Type": "application/json"}),
+            ("[1]", "abc", {})):
+        refused(publish(api, "k", body, path, **headers), 422,
+                "Idempotency-Key")
+    # how it comes is no difference
+    r = publish(api, "k", gzip.compress(b"[1]"), "abc?by=key",
+                **{"Content-Type": "text/plain", "Content-Encoding": "gzip"})
+    assert (r.status, r.body) == (202, first.body)
+    assert published(api, stream) == 1
+    assert published(api, other) == 0
+    # a location of its own
+    assert publish(api, "k", "y", "/other/abc").status == 202
+    # the stream is gone, the answer is not
+    one = publish(api, "u", "x", other.uuid + "?by=uuid")
+    api.delete(other)
+    assert publish(api, "u", "x", other.uuid + "?by=uuid").body == one.body
+    refused(publish(api, "v", "x", other.uuid + "?by=uuid"), 404, "uuid")
+
+
+def test_a_refusal_is_not_kept(direct):
+    api = Api(direct.port(1))
+    refused(publish(api, "k"), 404, "routing key")
+    refused(publish(api, "k", "[", "abc?batch=1"), 400, "JSON")
+    refused(publish(api, "k", "x" * 102401), 413, "ess_max_event")
+    stream = api.create("abc")
+    assert publish(api, "k").status == 202
+    assert publish(api, "k").status == 202
+    assert published(api, stream) == 1
+
+
+def test_malformed_keys(direct):
+    api = Api(direct.port(1))
+    stream = api.create("abc")
+    for key in ("", '"', '""', '"a', 'a"', '"a" ;', "a b", "a,b", "a;b", "\\",
+                '"\\x"', "\u00fc".encode().decode("latin-1"), "k" * 256,
+                '"%s"' % ("k" * 256), '"a", "b"', '"a\tb"'):
+        refused(publish(api, key), 400, "Idempotency-Key")
+    with socket.create_connection((api.host, api.port)) as s:
+        s.sendall(b"POST /publish/abc HTTP/1.1\r\nHost: x\r\nConnection: close"
+                  b"\r\nContent-Length: 0\r\nIdempotency-Key: a\r\n"
+                  b"Idempotency-Key: a\r\n\r\n")
+        assert b" 400 " in s.makefile("rb").readline()
+    assert published(api, stream) == 0
+    good = ("k" * 255, '"%s"' % ("l" * 255), '"a b;,"', '"\\"\\\\"', "0",
+            str(uuid.uuid4()), "a/b+c==", "*'()!$")
+    for key in good:
+        assert publish(api, key).status == 202, key
+        assert publish(api, key).status == 202, key
+    assert published(api, stream) == len(good)
+
+
+def test_at_the_same_time(server):
+    """One of them publishes; the others get its answer, or 409."""
+
+    api = Api(server.port(1))
+    stream = api.create("abc")
+    batch = json.dumps(list(range(5000)))
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for n in range(5):
+            answers = list(pool.map(
+                lambda _: publish(api, "k%d" % n, batch, "abc?batch=1"),
+                range(8)))
+            good = {r.body for r in answers if r.status == 202}
+            assert len(good) == 1, answers
+            for r in answers:
+                if r.status != 202:
+                    refused(r, 409, "under way")
+                    assert r.headers["Retry-After"] == "1"
+            r = publish(api, "k%d" % n, batch, "abc?batch=1")
+            assert r.body in good
+    wait_for(lambda: published(api, stream) == 25000, 20)
+
+
+def test_over_a_reload(server):
+    api = Api(server.port(1))
+    stream = api.create("abc")
+    first = publish(api, "k")
+    assert first.status == 202
+    old = set(server.workers())
+    server.reload()
+    wait_for(lambda: not old & set(server.workers()))
+    assert publish(api, "k").body == first.body
+    refused(publish(api, "k", "y"), 422, "Idempotency-Key")
+    wait_for(lambda: published(api, stream) == 1)
+
+
+def test_over_a_crash(server):
+    api = Api(server.port(1))
+    stream = api.create("abc")
+    first = publish(api, "k")
+    assert first.status == 202
+    for pid in server.workers():
+        server.kill_worker(pid)
+    assert publish_patiently(api, "k").body == first.body
+    wait_for(lambda: published(api, stream) == 1)
+
+
+def publish_patiently(api, *args):
+    answers = []
+
+    def answered():
+        try:
+            answers.append(publish(api, *args))
+        except OSError:
+            return False
+        return answers[-1].status == 202
+
+    wait_for(answered, 20)
+    return answers[-1]
+
+
+def test_who_goes_away_before_the_answer(nginx, vhost):
+    """The publication goes on, and the answer is there when it comes back."""
+
+    n = nginx(CONF, workers=1, amqp="ess_amqp %s;" % vhost.url)
+    api = Api(n.port(1))
+    stream = api.create("abc")
+    worker, = n.workers()
+    freeze(worker)
+    with socket.create_connection((api.host, api.port)) as s:
+        s.sendall(b"POST /publish/abc HTTP/1.1\r\nHost: x\r\n"
+                  b"Idempotency-Key: k\r\nContent-Length: 1\r\n\r\nx")
+    os.kill(worker, signal.SIGCONT)
+    r = publish_patiently(api, "k")
+    assert r.json() == {"accepted": 1}
+    assert publish(api, "k").status == 202
+    wait_for(lambda: published(api, stream) == 1)
+
+
+def test_ten_thousand_keys_are_bounded(nginx):
+    conf = CONF.replace("streams 16m", "streams 4m")
+    n = nginx(conf, workers=2, amqp="")
+    api = Api(n.port(1))
+    stream = api.create("abc")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert {r.status for r in pool.map(
+            lambda k: publish(api, "key-%d" % k), range(10000))} == {202}
+    figures = api.figures()
+    used = figures['ess_idempotency_keys{state="used"}']
+    assert used + figures["ess_idempotency_keys_evicted_total"] == 10000
+    assert 100 < used < 1000
+    assert figures['ess_idempotency_keys{state="free"}'] == 0
+    # the newest are there
+    assert publish(api, "key-9999").status == 202
+    assert published(api, stream) == 10000
+    assert api.figures()["ess_publications_repeated_total"] == 1
+    for i in range(200):
+        api.create("more%d" % i)
+
+
+def test_no_key_takes_no_room(direct):
+    api = Api(direct.port(1))
+    api.create("abc")
+    for _ in range(10):
+        assert publish(api, None).status == 202
+    figures = api.figures()
+    assert figures['ess_idempotency_keys{state="used"}'] == 0
+    assert figures["ess_publications_repeated_total"] == 0
