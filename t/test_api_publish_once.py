@@ -3,10 +3,12 @@ as before, and published no more."""
 
 import concurrent.futures
 import gzip
+import http.client
 import json
 import os
 import signal
 import socket
+import subprocess
 import uuid
 
 import pytest
@@ -225,6 +227,65 @@ def publish_patiently(api, *args):
 
     wait_for(answered, 20)
     return answers[-1]
+
+
+def test_a_worker_dies_while_it_publishes(direct):
+    """Nobody knows how far it came: the key is free again."""
+
+    api = Api(direct.port(1))
+    stream = api.create("abc")
+    body = json.dumps(list(range(20000))).encode()
+    for n in range(4):
+        key = "k%d" % n
+        before = published(api, stream)
+        c = http.client.HTTPConnection(api.host, api.port, timeout=20)
+        c.request("GET", "/event-stream/version/")
+        r = c.getresponse()
+        r.read()
+        worker = int(r.headers["X-Worker"])
+        freeze(worker)
+        c.request("POST", "/publish/abc?batch=1", body,
+                  {"Idempotency-Key": key})
+        os.kill(worker, signal.SIGCONT)
+        wait_for(lambda: Api(direct.port(1)).get(stream)["last_ordinal"]
+                 > before)
+        direct.kill_worker(worker)
+        c.close()
+        first = publish_patiently(api, key, body, "abc?batch=1")
+        assert publish(api, key, body, "abc?batch=1").body == first.body
+        assert published(api, stream) >= before + 20000
+    assert api.figures()['ess_idempotency_keys{state="used"}'] == 4
+
+
+def test_over_http_2(nginx, vhost):
+    """A stream that is reset does not stop what it publishes."""
+
+    n = nginx(CONF.replace("%%PORT1%% reuseport", "%%PORT1%% http2", 1),
+              workers=1, amqp="ess_amqp %s;" % vhost.url)
+    port = n.port(1)
+
+    def curl(*args):
+        return subprocess.run(
+            ["curl", "-s", "--http2-prior-knowledge", "--max-time", "10",
+             *args], capture_output=True, check=False).stdout
+
+    url = "http://127.0.0.1:%d/" % port
+    curl("-d", '{"routing_key":"abc"}', "-H", "Content-Type: application/json",
+         url + "event-stream/")
+    once = ("-d", "x", "-H", "Idempotency-Key: k", url + "publish/abc")
+    worker, = n.workers()
+    freeze(worker)
+    gone = subprocess.Popen(["curl", "-s", "--http2-prior-knowledge", *once],
+                            stdout=subprocess.DEVNULL)
+    with pytest.raises(subprocess.TimeoutExpired):
+        gone.wait(0.3)
+    gone.kill()
+    gone.wait()
+    os.kill(worker, signal.SIGCONT)
+    wait_for(lambda: curl(*once) == b'{"accepted":1}')
+    assert curl(*once) == b'{"accepted":1}'
+    wait_for(lambda: json.loads(curl(url + "event-stream/1"))[
+        "last_ordinal"] == 1)
 
 
 def test_who_goes_away_before_the_answer(nginx, vhost):
