@@ -51,7 +51,7 @@ http {
             location /event-stream/denied/ { ess_subscribe; deny all; }
             location /event-stream/except/ {
                 ess_subscribe;
-                limit_except OPTIONS { deny all; }
+                limit_except GET { deny all; }
             }
             location /event-stream/basic/ {
                 ess_subscribe;
@@ -200,7 +200,9 @@ REFUSED = [
      400, "Sec-WebSocket-Key"),
     (0, "/event-stream/listed/{uuid}", {"Origin": EVIL}, 403, "ess_origin"),
     (0, "/event-stream/denied/{uuid}", {}, 403, "access rules"),
-    (0, "/event-stream/except/{uuid}", {}, 403, "access rules"),
+    (0, "/event-stream/except/{uuid}", {}, 426, "WebSocket"),
+    (0, "/event-stream/except/{uuid}", {"method": "POST"}, 403,
+     "access rules"),
     (0, "/event-stream/basic/{uuid}", {}, 401, "WWW-Authenticate"),
     (0, "/event-stream/asked/{uuid}", {}, 403, "access rules"),
     (0, "/event-stream/token/{uuid}", {}, 401, "Authorization: Bearer"),
@@ -223,6 +225,8 @@ REFUSED = [
     (0, "/moved/", {"method": "POST", "body": "{}", "Origin": EVIL}, 403,
      "ess_origin"),
     (0, "/publish/abc", {"method": "POST", "body": "x" * 11}, 413,
+     "client_max_body_size"),
+    (0, "/publish/abc", {"method": "POST", "body": [b"x" * 9] * 2}, 413,
      "client_max_body_size"),
     (0, "/publish/none", {"method": "POST", "body": "x"}, 404, "routing key"),
     (0, "/publish/abc", {}, 405, "GET"),

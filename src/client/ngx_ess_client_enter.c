@@ -183,9 +183,8 @@ ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
     }
 
     if (ngx_ess_client_zone == NULL) {
-        return ngx_ess_problem_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                      "\"ess_zone\" has no room for this "
-                                      "worker; make it larger");
+        return ngx_ess_problem_retry(r, "\"ess_zone\" has no room for this "
+                                     "worker; make it larger");
     }
 
     /* a subrequest has no connection to take over */
@@ -523,16 +522,12 @@ ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc,
     } else if (rc == NGX_OK) {
         rc = ngx_ess_client_enter_stream(r, entry);
 
-    } else if (rc == NGX_BUSY) {
-        rc = ngx_ess_problem_retry(r, "%V", text);
-
-    } else if (entry->transport->answers) {
+    } else if (rc != NGX_BUSY && entry->transport->answers) {
         entry->missing = 1;
         rc = ngx_ess_client_enter_stream(r, entry);
 
     } else {
-        rc = ngx_ess_problem_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, "%V",
-                                    text);
+        rc = ngx_ess_problem_retry(r, "%V", text);
     }
 
     ngx_ess_wait_finish(r, rc);

@@ -26,7 +26,7 @@ static u_char *ngx_ess_request_room(ngx_pool_t *pool, size_t size);
 static void ngx_ess_request_moved(ngx_http_request_t *r,
     ngx_ess_request_moved_t *m);
 static void ngx_ess_request_moved_list(ngx_list_t *list,
-    ngx_ess_request_moved_t *m);
+    ngx_ess_request_moved_t *m, ngx_uint_t lowcase);
 static void ngx_ess_request_moved_variables(ngx_http_request_t *r,
     ngx_ess_request_moved_t *m);
 static void ngx_ess_request_moved_data(u_char **p, ngx_ess_request_moved_t *m);
@@ -293,14 +293,17 @@ ngx_ess_request_moved(ngx_http_request_t *r, ngx_ess_request_moved_t *m)
     ngx_ess_request_moved_data(&r->headers_in.user.data, m);
     ngx_ess_request_moved_data(&r->headers_in.passwd.data, m);
 
-    ngx_ess_request_moved_list(&r->headers_in.headers, m);
-    ngx_ess_request_moved_list(&r->headers_out.headers, m);
+    ngx_ess_request_moved_list(&r->headers_in.headers, m, 1);
+    ngx_ess_request_moved_list(&r->headers_out.headers, m, 0);
     ngx_ess_request_moved_variables(r, m);
 }
 
 
+/* nginx sets no lower case names in a response. */
+
 static void
-ngx_ess_request_moved_list(ngx_list_t *list, ngx_ess_request_moved_t *m)
+ngx_ess_request_moved_list(ngx_list_t *list, ngx_ess_request_moved_t *m,
+    ngx_uint_t lowcase)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -312,7 +315,10 @@ ngx_ess_request_moved_list(ngx_list_t *list, ngx_ess_request_moved_t *m)
         for (i = 0; i < part->nelts; i++) {
             ngx_ess_request_moved_data(&h[i].key.data, m);
             ngx_ess_request_moved_data(&h[i].value.data, m);
-            ngx_ess_request_moved_data(&h[i].lowcase_key, m);
+
+            if (lowcase) {
+                ngx_ess_request_moved_data(&h[i].lowcase_key, m);
+            }
         }
     }
 }

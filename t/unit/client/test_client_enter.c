@@ -489,7 +489,7 @@ test_refused(void **state)
 
     ngx_ess_client_zone = NULL;
     assert_int_equal(test_enter(), NGX_HTTP_SERVICE_UNAVAILABLE);
-    ngx_unit_traced();
+    ngx_unit_traced("Retry-After: 1");
 }
 
 
@@ -654,7 +654,7 @@ test_attach(void **state)
 
     test.sse = 1;
     test_wait(NGX_DECLINED);
-    ngx_unit_traced("one less", "finish 503");
+    ngx_unit_traced("one less", "Retry-After: 1", "finish 503");
     assert_string_equal(fake_problem, "why");
     TEST_REJECTED(SOURCE);
 }
