@@ -5,6 +5,7 @@ import base64
 import datetime
 import hashlib
 import json
+import random
 
 import pytest
 from cryptography import x509
@@ -24,6 +25,8 @@ aioquic = pytest.mark.skipif(
 CONF = """
 http {
     ess_zone            streams 32m;
+    ess_store           %%DIR%%/streams.db;
+    %%BROKER%%
     ess_public_url      wss://127.0.0.1:%%PORT0%%/event-stream/;
     ess_drain           200ms;
     ess_log             size=8m;
@@ -44,6 +47,8 @@ http {
             default_type text/html;
             return 200 "<!doctype html><title>events</title>";
         }
+        location /api/ { ess_api; }
+        location /publish/ { ess_publish; }
     }
 
     server {
@@ -82,9 +87,10 @@ CERT, KEY, HASH = certificate()
 class Service:
 
     def __init__(self, nginx, workers=2, ping="0", buffer="1m", idle="75s",
-                 events=""):
+                 events="", broker=""):
         self.nginx = nginx(events + CONF, workers, start=False, ping=ping,
-                           buffer=buffer, idle=idle)
+                           buffer=buffer, idle=idle,
+                           broker=broker)
         for name, text in ("cert", CERT), ("key", KEY):
             with open(self.nginx.path(name), "wb") as f:
                 f.write(text)
@@ -342,6 +348,42 @@ def test_slow_client(service):
         assert other.data == events
         wait_for(lambda: slow.over, what="the end")
         assert slow.data == events[:len(slow.data)]
+
+
+@aioquic
+def test_requests_that_are_stopped_while_they_wait(service, vhost):
+    """For the broker, for the disk or for another worker."""
+
+    s = service(broker="ess_amqp %s;" % vhost.url, idle="2s")
+    a = s.api.create("a")
+    log = s.api.create("log", source="stream", declare=True)
+    json_ = [("content-type", "application/json")]
+    some = random.Random(1)
+    for window in (0, 100, 100000):
+        with s.connect(window=window, refill=window > 0) as h3:
+            gets = []
+            for i in range(10):
+                all_ = [
+                    ("POST", "/publish/a", (), "x" * some.choice([9, 15000])),
+                    ("POST", "/api/", json_, '{"routing_key":"%d"}' % i),
+                    ("DELETE", "/api/%d" % (3 + i)),
+                    ("GET", "/api/1/subscribers"),
+                    ("GET", "/api/"),
+                    ("GET", path(a), [("accept", "text/event-stream")]),
+                    ("GET", path(log) + "?stream_from_ordinal=0",
+                     [("accept", "text/event-stream")]),
+                ]
+                gets += [h3.request(*r)
+                         for r in some.sample(all_, len(all_))]
+                for get in some.sample(gets, 4):
+                    get.stop()
+            wait_for(lambda: s.api.get(a)["subscribers"], what="subscribers")
+            if window == 100000:
+                last = h3.request("POST", "/publish/a", (), "last").opened()
+                assert last.status == 202
+    wait_for(lambda: s.api.get(log)["subscribers"] == 0
+             and s.api.get(a)["subscribers"] == 0, 90)
+    assert s.api.list("?limit=1")
 
 
 LISTEN = """

@@ -5,7 +5,7 @@ and says what it sees in the same way.
 
 WINDOW is each stream's at first.  REFILL: 1, what has come is given back.
 
-    {"get": [[name, value], ...]}       a request, the next stream's: 0, 4, 8
+    {"request": [[[name, value], ...], body]}       the next stream's: 0, 4, 8
     {"stop": id}                        STOP_SENDING, as a browser that leaves
     {"refill": n}                       windows of n bytes, and refilled
     {"close": 0}
@@ -99,13 +99,17 @@ class Client:
             for command, value in json.loads(line).items():
                 getattr(self, "do_" + command)(value)
 
-    def do_get(self, headers):
+    def do_request(self, request):
+        headers, body = request
         stream = self.quic.get_next_available_stream_id()
         self.h3.send_headers(stream, [(n.encode(), v.encode())
-                                      for n, v in headers], end_stream=True)
+                                      for n, v in headers], not body)
+        if body:
+            self.h3.send_data(stream, body.encode(), True)
 
     def do_stop(self, stream):
-        self.quic.stop_stream(stream, CANCELLED)
+        if stream in self.quic._streams:
+            self.quic.stop_stream(stream, CANCELLED)
 
     def do_refill(self, size):
         self.quic.refill = True

@@ -113,13 +113,16 @@ class Http3:
     def get(self, path, **headers):
         """For an event stream; names of headers have _ for -."""
 
+        return self.request("GET", path, [
+            ("accept", headers.pop("accept", "text/event-stream")),
+            *((n.replace("_", "-"), v) for n, v in headers.items())])
+
+    def request(self, method, path, headers=(), body=""):
         number = 4 * len(self.streams)
         stream = self.streams[number] = Stream(self, number)
-        headers = {"accept": "text/event-stream", **headers}
-        self.tell(get=[(":method", "GET"), (":scheme", "https"),
-                       (":authority", self.host), (":path", path)] + [
-                           (n.replace("_", "-"), v)
-                           for n, v in headers.items()])
+        self.tell(request=[[(":method", method), (":scheme", "https"),
+                            (":authority", self.host), (":path", path),
+                            *headers], body])
         return stream
 
     def refill(self, size=1 << 20):
