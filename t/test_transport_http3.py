@@ -139,10 +139,22 @@ def test_refused(service):
     s = service()
     a = s.api.create("a")
     with s.connect() as h3:
-        assert h3.get(path(a)[:-1] + "x").opened().status == 404
-        get = h3.get(path(a), accept="text/html").opened()
-        assert get.status == 426
+        origin = {"origin": "https://example.org"}
+        for get, status in (
+                (h3.get(path(a)[:-1] + "x", **origin), 404),
+                (h3.get(path(a), accept="text/html", **origin), 426)):
+            assert get.opened().status == status
+            wait_for(lambda: get.ended, what="the end")
+            assert get.headers["content-type"] == "application/problem+json"
+            assert get.headers["access-control-allow-origin"] \
+                == origin["origin"]
+            assert json.loads(get.raw)["status"] == status
         assert not {"connection", "upgrade"} & {*get.headers}
+        assert h3.request("OPTIONS", path(a), [
+            *origin.items(),
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", "last-event-id")
+        ]).opened().status == 204
         # the connection is as good as it was
         assert h3.get(path(a)).opened().status == 200
 
@@ -211,8 +223,8 @@ def test_many_streams_of_a_connection(service):
 @pytest.mark.parametrize("window", [0, 1 << 20])
 @pytest.mark.parametrize("leave", ["stop", "close"])
 def test_client_leaves(service, leave, window):
-    """It is noticed at once, not at the next ping.  A browser's source that is
-    closed sends STOP_SENDING and nothing else, for its request was complete."""
+    """It is noticed at once, not at the next ping.  A browser that closes its
+    EventSource sends STOP_SENDING alone, for its request was complete."""
 
     s = service()
     a, b = s.api.create("a"), s.api.create("b")
