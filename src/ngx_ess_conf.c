@@ -354,8 +354,11 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->handler = prev->handler;
     conf->source = prev->source;
     conf->publish_name = prev->publish_name;
+    conf->publish_query = prev->publish_query;
     conf->publish_batch = prev->publish_batch;
     conf->subscribe_uuid = prev->subscribe_uuid;
+    conf->subscribe_unknown = prev->subscribe_unknown;
+    conf->subscribe_poison = prev->subscribe_poison;
     conf->metrics_streams = prev->metrics_streams;
 }
 

@@ -99,6 +99,10 @@ http {
             }
         }
 
+        location /unknown/ {
+            ess_subscribe $arg_stream unknown=close:4404;
+            if ($arg_x) { set $y 1; }
+        }
         location = /says-no { internal; return 403; }
         location = /404.html { internal; return 404 "the operator's"; }
         location /proxied/ {
@@ -304,6 +308,17 @@ def test_error_page_of_the_operator_counts_more(service):
     a = ask(n.port(0), "/event-stream/page/" + NOWHERE)
     assert a.status == 404 and a.body == b"the operator's"
     assert "problem" not in a.headers["content-type"]
+
+
+def test_an_if_keeps_what_the_location_serves(service):
+    n = service()
+    for more in ("", "&x=1"):
+        with RawWS(n.port(0), "/unknown/?stream=none" + more) as c:
+            assert c.handshake() == 101
+            assert c.recv_frame().close_code == 4404
+        with RawWS(n.port(0), "/unknown/?stream=%s%s" % (n.stream.uuid, more)
+                   ) as c:
+            assert c.handshake() == 101
 
 
 def test_other_locations_are_left_alone(service):
