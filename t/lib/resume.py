@@ -168,8 +168,7 @@ def goes_on(nginx, folder, command, transport, ends, vhost=None):
     api = Api(n.port(1))
     stream = api.create("k")
     publisher = Publisher(over_amqp(vhost) if vhost else over_http(n.port(1)))
-    program = Program(folder, command + [
-        stream.location if transport == "WebSocket" else stream.http])
+    program = _start(folder, command, transport, stream)
     try:
         _disturb(n, publisher, program,
                  lambda: api.get(stream)["subscribers"] == 1)
@@ -181,6 +180,35 @@ def goes_on(nginx, folder, command, transport, ends, vhost=None):
         return _judge(n, publisher, program)
     finally:
         program.stop()
+
+
+def is_told_of_a_gap(nginx, folder, command, transport):
+    """The log has no longer all that the program asks for."""
+
+    n = nginx(CONF.replace("count=2000", "count=5"), broker="")
+    api = Api(n.port(1))
+    stream = api.create("k")
+    publish = over_http(n.port(1))
+
+    def evicted():
+        publish(b'{"old":1}')
+        return api.get(stream)["first_ordinal"] > 1
+
+    wait_for(evicted, 15, "events to be evicted", interval=0.1)
+    program = _start(folder, command, transport, stream)
+    try:
+        wait_for(lambda: "events are gone" in program.errors(), 30, "the gap")
+        publish(b'{"n":1}')
+        wait_for(lambda: '{"n":1' in "".join(program.lines()[-1:]), 15,
+                 "what comes behind it")
+        assert "gap" not in "".join(program.lines())
+    finally:
+        program.stop()
+
+
+def _start(folder, command, transport, stream):
+    return Program(folder, command + [
+        stream.location if transport == "WebSocket" else stream.http])
 
 
 def _disturb(n, publisher, program, connected):

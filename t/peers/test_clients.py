@@ -5,7 +5,7 @@ and the death of all workers.  What ran is printed at the end."""
 import pytest
 
 import peers
-from resume import goes_on
+from resume import goes_on, is_told_of_a_gap
 
 
 @pytest.mark.seconds(240)
@@ -19,3 +19,9 @@ def test_every_event_once(name, broker, nginx, tmp_path, request,
     vhost = request.getfixturevalue("vhost") if broker == "rabbitmq" else None
     peer[2] = goes_on(nginx, tmp_path, command,
                       peers.CLIENTS[name].transport, peers.ends(name), vhost)
+
+
+@pytest.mark.parametrize("name", peers.CLIENTS)
+def test_a_gap_is_told(name, nginx, tmp_path):
+    is_told_of_a_gap(nginx, tmp_path, peers.client(name),
+                     peers.CLIENTS[name].transport)
