@@ -267,6 +267,9 @@ ngx_ess_jwt_token_valid(ngx_ess_jwt_policy_t *policy, cJSON *claims,
     double      exp, nbf;
     ngx_int_t   rc, early;
 
+    exp = 0;
+    nbf = 0;
+
     rc = ngx_ess_jwt_token_time(claims, "exp", &exp);
     early = ngx_ess_jwt_token_time(claims, "nbf", &nbf);
     iss = cJSON_GetObjectItemCaseSensitive(claims, "iss");
