@@ -66,7 +66,7 @@ def certificate():
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
-    now = datetime.datetime.utcnow()
+    now = datetime.datetime.now(datetime.timezone.utc)
     day = datetime.timedelta(1)
     cert = x509.CertificateBuilder(
         name, name, key.public_key(), x509.random_serial_number(),
