@@ -21,7 +21,7 @@ TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
                 libclang-rt-dev amqp-tools httpie openssl chromium-driver \
                 prometheus python3-jwt python3-cryptography python3-yaml \
                 libnginx-mod-http-brotli-filter brotli iproute2 \
-                python3-jsonschema python3-pip groff-base
+                python3-dateutil python3-jsonschema python3-pip groff-base
 
 DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper python3 \
                 $(if $(LINT),lintian)

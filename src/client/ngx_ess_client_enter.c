@@ -65,6 +65,8 @@ static ngx_int_t ngx_ess_client_enter_transport(ngx_http_request_t *r,
 static ngx_int_t ngx_ess_client_enter_position(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
     ngx_str_t *reason);
+static void ngx_ess_client_enter_said(ngx_http_request_t *r,
+    ngx_ess_position_said_t *said);
 static ngx_int_t ngx_ess_client_enter_start(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
 static ngx_int_t ngx_ess_client_enter_attach(ngx_http_request_t *r,
@@ -301,6 +303,8 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
     ngx_table_elt_t    *h;
     ngx_ess_escaped_t   text;
 
+    ngx_ess_position_said_t  said;
+
     h = NULL;
 
     if (!transport->answers) {
@@ -318,7 +322,9 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    rc = ngx_ess_position_parse(&r->args, pos, reason);
+    ngx_ess_client_enter_said(r, &said);
+
+    rc = ngx_ess_position_parse(&said, pos, reason);
 
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -328,6 +334,30 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_ess_client_enter_said(ngx_http_request_t *r, ngx_ess_position_said_t *said)
+{
+    const char       *name;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(said, sizeof(ngx_ess_position_said_t));
+
+    said->args = r->args;
+    said->now = ngx_time();
+
+    for (i = 0; i < NGX_ESS_POSITION_HEADERS; i++) {
+        name = ngx_ess_position_headers[i];
+        h = ngx_ess_header_find(r, name, NULL);
+
+        if (h) {
+            said->headers[i] = h->value;
+            said->many |= (ngx_ess_header_find(r, name, h) != NULL);
+        }
+    }
 }
 
 

@@ -390,7 +390,7 @@ ngx_ess_log_search_is(ngx_ess_log_search_t *want, ngx_ess_zone_record_t *r)
 
         /* of a source that gave it an ordinal: it may close who gets there */
 
-        return want->since == 0 && r->ordinal > want->after
+        return r->sparse && want->since == 0 && r->ordinal > want->after
                && r->ordinal >= want->undated;
     }
 

@@ -7,6 +7,7 @@
 
 #include "ngx_ess_percent.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_datetime.h"
 #include "ngx_ess_position.h"
 
 
@@ -19,21 +20,26 @@
 
 typedef struct {
     ngx_str_t                name;
-    ngx_int_t              (*parse)(ngx_str_t *value,
+    ngx_int_t              (*parse)(ngx_str_t *value, time_t now,
                                  ngx_ess_position_t *pos);
     ngx_str_t                expected;      /* at most 123 bytes */
 } ngx_ess_position_param_t;
 
 
+static ngx_int_t ngx_ess_position_query(ngx_ess_position_said_t *said,
+    ngx_ess_position_t *pos, ngx_str_t *reason);
 static ngx_ess_position_param_t *ngx_ess_position_param(ngx_str_t *name);
+static ngx_int_t ngx_ess_position_twice(ngx_str_t *reason);
 static ngx_int_t ngx_ess_position_number(ngx_str_t *value, uint64_t *number);
-static ngx_int_t ngx_ess_position_name(ngx_str_t *value,
+static ngx_int_t ngx_ess_position_name(ngx_str_t *value, time_t now,
     ngx_ess_position_t *pos);
-static ngx_int_t ngx_ess_position_ordinal(ngx_str_t *value,
+static ngx_int_t ngx_ess_position_ordinal(ngx_str_t *value, time_t now,
     ngx_ess_position_t *pos);
-static ngx_int_t ngx_ess_position_timestamp(ngx_str_t *value,
+static ngx_int_t ngx_ess_position_timestamp(ngx_str_t *value, time_t now,
     ngx_ess_position_t *pos);
-static ngx_int_t ngx_ess_position_datetime(ngx_str_t *value,
+static ngx_int_t ngx_ess_position_datetime(ngx_str_t *value, time_t now,
+    ngx_ess_position_t *pos);
+static ngx_int_t ngx_ess_position_iso(ngx_str_t *value,
     ngx_ess_position_t *pos);
 static ngx_int_t ngx_ess_position_date(ngx_str_t *text, time_t *seconds);
 static ngx_int_t ngx_ess_position_time(ngx_str_t *text, time_t *seconds,
@@ -58,24 +64,83 @@ static ngx_ess_position_param_t  ngx_ess_position_params[] = {
                  "since 1970") },
 
     { ngx_string("stream_from_datetime"), ngx_ess_position_datetime,
-      ngx_string("stream_from_datetime must be a time of ISO 8601, such as "
-                 "2026-01-31T13:45:00.000Z") },
+      ngx_string("stream_from_datetime must be a date or a time, such as "
+                 "2026-01-31T13:45:00.000Z, 31 Jan 2026 or 13:45") },
 
     { ngx_null_string, NULL, ngx_null_string }
 };
 
 
+const char *const  ngx_ess_position_headers[NGX_ESS_POSITION_HEADERS] = {
+    "x-streamfromordinal", "x-streamfromtimestamp", "x-streamfromdatetime"
+};
+
+
+static ngx_ess_position_param_t
+    ngx_ess_position_header_params[NGX_ESS_POSITION_HEADERS] = {
+
+    { ngx_null_string, ngx_ess_position_ordinal,
+      ngx_string("X-StreamFromOrdinal must be a number from 0 to "
+                 "9223372036854775806") },
+
+    { ngx_null_string, ngx_ess_position_timestamp,
+      ngx_string("X-StreamFromTimestamp must be a number of milliseconds "
+                 "since 1970") },
+
+    { ngx_null_string, ngx_ess_position_datetime,
+      ngx_string("X-StreamFromDatetime must be a date or a time, such as "
+                 "2026-01-31T13:45:00.000Z, 31 Jan 2026 or 13:45") }
+};
+
+
 ngx_int_t
-ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
+ngx_ess_position_parse(ngx_ess_position_said_t *said, ngx_ess_position_t *pos,
+    ngx_str_t *reason)
+{
+    ngx_str_t                  value;
+    ngx_uint_t                 i;
+    ngx_ess_position_param_t  *param;
+
+    ngx_memzero(pos, sizeof(ngx_ess_position_t));
+
+    if (said->many) {
+        return ngx_ess_position_twice(reason);
+    }
+
+    for (i = 0; i < NGX_ESS_POSITION_HEADERS; i++) {
+        value = said->headers[i];
+
+        if (value.len == 0) {
+            continue;
+        }
+
+        if (pos->type != NGX_ESS_POSITION_NEW) {
+            return ngx_ess_position_twice(reason);
+        }
+
+        param = &ngx_ess_position_header_params[i];
+
+        if (value.len > NGX_ESS_POSITION_VALUE
+            || param->parse(&value, said->now, pos) != NGX_OK)
+        {
+            *reason = param->expected;
+            return NGX_DECLINED;
+        }
+    }
+
+    return ngx_ess_position_query(said, pos, reason);
+}
+
+
+static ngx_int_t
+ngx_ess_position_query(ngx_ess_position_said_t *said, ngx_ess_position_t *pos,
     ngx_str_t *reason)
 {
     u_char                     buf[NGX_ESS_POSITION_VALUE];
     ngx_str_t                  rest, text, name, value;
     ngx_ess_position_param_t  *param;
 
-    ngx_memzero(pos, sizeof(ngx_ess_position_t));
-
-    rest = *args;
+    rest = said->args;
 
     while (rest.len) {
         (void) ngx_ess_str_cut(&rest, '&', &text);
@@ -87,15 +152,12 @@ ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
         }
 
         if (pos->type != NGX_ESS_POSITION_NEW) {
-            ngx_str_set(reason, "only one of from, stream_from_ordinal, "
-                                "stream_from_timestamp and "
-                                "stream_from_datetime may be given");
-            return NGX_DECLINED;
+            return ngx_ess_position_twice(reason);
         }
 
         if (ngx_ess_percent_decode(&value, buf, sizeof(buf), &text, 0)
             != NGX_OK
-            || param->parse(&value, pos) != NGX_OK)
+            || param->parse(&value, said->now, pos) != NGX_OK)
         {
             *reason = param->expected;
             return NGX_DECLINED;
@@ -106,12 +168,22 @@ ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
 }
 
 
+static ngx_int_t
+ngx_ess_position_twice(ngx_str_t *reason)
+{
+    ngx_str_set(reason, "only one of from, stream_from_ordinal, "
+                        "stream_from_timestamp and stream_from_datetime may "
+                        "be given, or one header");
+    return NGX_DECLINED;
+}
+
+
 ngx_int_t
 ngx_ess_position_event(ngx_str_t *value, ngx_ess_position_t *pos)
 {
     ngx_memzero(pos, sizeof(ngx_ess_position_t));
 
-    if (ngx_ess_position_name(value, pos) != NGX_OK) {
+    if (ngx_ess_position_name(value, 0, pos) != NGX_OK) {
 
         /* no log has the epoch 0 */
 
@@ -158,7 +230,7 @@ ngx_ess_position_number(ngx_str_t *value, uint64_t *number)
 
 
 static ngx_int_t
-ngx_ess_position_name(ngx_str_t *value, ngx_ess_position_t *pos)
+ngx_ess_position_name(ngx_str_t *value, time_t now, ngx_ess_position_t *pos)
 {
     size_t     i;
     ngx_int_t  digit;
@@ -188,7 +260,7 @@ ngx_ess_position_name(ngx_str_t *value, ngx_ess_position_t *pos)
 
 
 static ngx_int_t
-ngx_ess_position_ordinal(ngx_str_t *value, ngx_ess_position_t *pos)
+ngx_ess_position_ordinal(ngx_str_t *value, time_t now, ngx_ess_position_t *pos)
 {
     pos->type = NGX_ESS_POSITION_ORDINAL;
 
@@ -197,7 +269,8 @@ ngx_ess_position_ordinal(ngx_str_t *value, ngx_ess_position_t *pos)
 
 
 static ngx_int_t
-ngx_ess_position_timestamp(ngx_str_t *value, ngx_ess_position_t *pos)
+ngx_ess_position_timestamp(ngx_str_t *value, time_t now,
+    ngx_ess_position_t *pos)
 {
     pos->type = NGX_ESS_POSITION_TIMESTAMP;
 
@@ -205,11 +278,44 @@ ngx_ess_position_timestamp(ngx_str_t *value, ngx_ess_position_t *pos)
 }
 
 
+/* First as ISO 8601 has it, then as people write it: where a "+" is no sign it
+   stands for a space, as forms encode it. */
+
+static ngx_int_t
+ngx_ess_position_datetime(ngx_str_t *value, time_t now, ngx_ess_position_t *pos)
+{
+    size_t     i;
+    u_char     buf[NGX_ESS_POSITION_VALUE];
+    ngx_str_t  text;
+
+    text = *value;
+
+    if (ngx_ess_position_iso(&text, pos) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    pos->type = NGX_ESS_POSITION_TIMESTAMP;
+
+    if (ngx_ess_datetime(value, now, &pos->timestamp) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < value->len; i++) {
+        buf[i] = (value->data[i] == '+') ? ' ' : value->data[i];
+    }
+
+    text.data = buf;
+    text.len = value->len;
+
+    return ngx_ess_datetime(&text, now, &pos->timestamp);
+}
+
+
 /* A date, or a date and a time; UTC where no zone is given.  What is read is
    cut off the value. */
 
 static ngx_int_t
-ngx_ess_position_datetime(ngx_str_t *value, ngx_ess_position_t *pos)
+ngx_ess_position_iso(ngx_str_t *value, ngx_ess_position_t *pos)
 {
     time_t      seconds;
     ngx_uint_t  msec;

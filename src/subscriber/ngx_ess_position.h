@@ -32,17 +32,39 @@ typedef struct {
 } ngx_ess_position_t;
 
 
+/* headers that say what parameters of the query do */
+#define NGX_ESS_POSITION_HEADERS     3
+
+
+/* what a request says of it */
+
+typedef struct {
+    ngx_str_t                args;          /* its query string */
+    ngx_str_t                headers[NGX_ESS_POSITION_HEADERS];
+                                            /* in the order of the names; empty:
+                                               it has none */
+    ngx_uint_t               many;          /* one of them has several lines */
+    time_t                   now;           /* s since 1970 */
+} ngx_ess_position_said_t;
+
+
+/* in lower case */
+extern const char *const
+    ngx_ess_position_headers[NGX_ESS_POSITION_HEADERS];
+
+
 /*
  * Reads from=, stream_from_ordinal=, stream_from_timestamp= (ms) or
- * stream_from_datetime= (ISO 8601, UTC where it has no zone) of a query
- * string as it stands in the request, percent-encoded ("+" is not a space: it
- * may be the sign of a zone).  Parameters of other names are ignored.  NGX_OK
- * (also without any).  NGX_DECLINED: the value is malformed, out of range, or
- * there are two; "reason" says which and what would be right, in at most 123
- * bytes of static text.
+ * stream_from_datetime= (ISO 8601, or what ngx_ess_datetime.h reads; UTC where
+ * it has no zone) of a query string as it stands in the request,
+ * percent-encoded ("+" is a space only where it cannot be the sign of a zone),
+ * or one of the headers that say the same.  Parameters of other names are
+ * ignored.  NGX_OK (also without any).  NGX_DECLINED: the value is malformed,
+ * out of range, or there are two; "reason" says which and what would be right,
+ * in at most 123 bytes of static text.
  */
-ngx_int_t ngx_ess_position_parse(ngx_str_t *args, ngx_ess_position_t *pos,
-    ngx_str_t *reason);
+ngx_int_t ngx_ess_position_parse(ngx_ess_position_said_t *said,
+    ngx_ess_position_t *pos, ngx_str_t *reason);
 
 /*
  * The value of a Last-Event-ID, which is an event's name.  NGX_DECLINED: it is

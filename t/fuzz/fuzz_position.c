@@ -2,7 +2,8 @@
  * Query strings: a position is within its bounds, or there is a reason that
  * fits into a Close frame.
  *
- * links: src/subscriber/ngx_ess_position.c src/ngx_ess_str.c
+ * links: src/subscriber/ngx_ess_position.c src/subscriber/ngx_ess_datetime*.c
+ * links: src/ngx_ess_str.c
  * links: src/ngx_ess_percent.c
  * links: t/unit/ngx_string.c
  */
@@ -41,8 +42,9 @@ fuzz_check(ngx_int_t rc, ngx_ess_position_t *pos, ngx_str_t *reason)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    ngx_str_t           text, reason;
-    ngx_ess_position_t  pos;
+    ngx_str_t                text, reason;
+    ngx_ess_position_t       pos;
+    ngx_ess_position_said_t  said;
 
     /* of just that length, for the sanitizer's red zones */
 
@@ -55,7 +57,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memcpy(text.data, data, size);
 
-    fuzz_check(ngx_ess_position_parse(&text, &pos, &reason), &pos, &reason);
+    memset(&said, 0, sizeof(said));
+    said.now = 1795871655;
+    said.args = text;
+
+    fuzz_check(ngx_ess_position_parse(&said, &pos, &reason), &pos, &reason);
+
+    said.args.len = 0;
+    said.headers[2] = text;
+
+    fuzz_check(ngx_ess_position_parse(&said, &pos, &reason), &pos, &reason);
 
     if (ngx_ess_position_event(&text, &pos) != NGX_OK
         && (pos.epoch || pos.ordinal))

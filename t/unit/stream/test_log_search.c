@@ -162,7 +162,7 @@ model(want_t *want, uint64_t *seq)
         r = ngx_ess_zone_record(zone->sh, i);
 
         if ((ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_EVENT
-             || (want->since == 0
+             || (want->since == 0 && r->sparse
                  && ngx_ess_zone_record_type(r) == NGX_ESS_RECORD_POISON))
             && r->ordinal > want->after
             && (ngx_ess_zone_timestamp(r)

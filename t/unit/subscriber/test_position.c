@@ -2,7 +2,8 @@
  * Positions in a stream as a query string has them; input right before a
  * guard page.
  *
- * links: src/subscriber/ngx_ess_position.c src/ngx_ess_str.c
+ * links: src/subscriber/ngx_ess_position.c src/subscriber/ngx_ess_datetime*.c
+ * links: src/ngx_ess_str.c
  * links: src/ngx_ess_percent.c
  * links: t/unit/ngx_string.c
  */
@@ -19,22 +20,29 @@
 #include "ngx_ess_position.h"
 
 
-/* the sanitizer guards what malloc() gives */
+/* the sanitizer guards what malloc() gives; ":1" is the header 1 */
 
 static ngx_int_t
 parse(const char *query, ngx_ess_position_t *pos, ngx_str_t *reason)
 {
-    ngx_int_t  rc;
-    ngx_str_t  args;
+    ngx_int_t                rc;
+    ngx_str_t               *args;
+    ngx_ess_position_said_t  said;
 
-    args.len = strlen(query);
-    args.data = malloc(args.len ? args.len : 1);
-    assert_non_null(args.data);
-    memcpy(args.data, query, args.len);
+    memset(&said, 0, sizeof(said));
+    said.now = 1795871655;                  /* 2026-11-28 13:14:15 */
 
-    rc = ngx_ess_position_parse(&args, pos, reason);
+    args = (*query == ':') ? &said.headers[query[1] - '0'] : &said.args;
+    query += (*query == ':') ? 2 : 0;
 
-    free(args.data);
+    args->len = strlen(query);
+    args->data = malloc(args->len ? args->len : 1);
+    assert_non_null(args->data);
+    memcpy(args->data, query, args->len);
+
+    rc = ngx_ess_position_parse(&said, pos, reason);
+
+    free(args->data);
 
     return rc;
 }
@@ -141,8 +149,19 @@ test_datetimes(void **state)
     AT("0001-01-01", 0);
     AT("9999-12-31T23:59:59Z", 253402300799000);
 
-    wrong("stream_from_datetime=2026");
-    wrong("stream_from_datetime=2026-01");
+    /* in other words; what is left out is today's */
+
+    AT("28%20Nov%202026", 1795824000000);
+    AT("28+Nov+2026+13:00", 1795870800000);
+    AT("13:00%2B01:00", 1795867200000);
+    AT("13:00+01:00", 1795867200000);
+    AT("2026", 1795824000000);
+    AT("2026-01", 1769558400000);
+    AT("2026-01-31T", 1769817600000);
+    AT("2026-01-31T10", 1769853600000);
+    AT("2026-01-31T10:11:12.", 1769854272000);
+    AT("2026-01-31T10:11:12+1", 1769850672000);
+
     wrong("stream_from_datetime=2026-0131");
     wrong("stream_from_datetime=202601-31");
     wrong("stream_from_datetime=2026-02-29");
@@ -151,18 +170,56 @@ test_datetimes(void **state)
     wrong("stream_from_datetime=2026-13-01");
     wrong("stream_from_datetime=2026-01-00");
     wrong("stream_from_datetime=2026-04-31");
-    wrong("stream_from_datetime=2026-01-31T");
-    wrong("stream_from_datetime=2026-01-31T10");
     wrong("stream_from_datetime=2026-01-31T10:60");
     wrong("stream_from_datetime=2026-01-31T25:00");
     wrong("stream_from_datetime=2026-01-31T24:01");
     wrong("stream_from_datetime=2026-01-31T10:11:61");
-    wrong("stream_from_datetime=2026-01-31T10:11:12.");
     wrong("stream_from_datetime=2026-01-31T10:11:12Zx");
-    wrong("stream_from_datetime=2026-01-31T10:11:12+1");
     wrong("stream_from_datetime=2026-01-31T10:11:12+24:00");
     wrong("stream_from_datetime=2026-01-31T10:11:12+01:60");
     wrong("stream_from_datetime=0000-01-01");
+}
+
+
+/* the same in headers, as they are */
+
+static void
+test_headers(void **state)
+{
+    ngx_str_t                reason;
+    ngx_ess_position_t       pos;
+    ngx_ess_position_said_t  said;
+
+    ok(":05", NGX_ESS_POSITION_ORDINAL, 0, 5);
+    ok(":11700000000123", NGX_ESS_POSITION_TIMESTAMP, 0, 1700000000123);
+    ok(":228 Nov 2026", NGX_ESS_POSITION_TIMESTAMP, 0, 1795824000000);
+    ok(":0", NGX_ESS_POSITION_NEW, 0, 0);
+
+    wrong(":0x");
+    wrong(":1-1");
+    wrong(":228%20Nov%202026");
+    wrong(":2                                                               "
+          "1 Nov 2026");
+
+    memset(&said, 0, sizeof(said));
+    ngx_str_set(&said.headers[0], "5");
+    ngx_str_set(&said.args, "x=1");
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason), NGX_OK);
+
+    ngx_str_set(&said.args, "stream_from_ordinal=5");
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason),
+                     NGX_DECLINED);
+    assert_in_range(reason.len, 1, 123);
+
+    ngx_str_set(&said.args, "");
+    ngx_str_set(&said.headers[1], "5");
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason),
+                     NGX_DECLINED);
+
+    ngx_str_set(&said.headers[1], "");
+    said.many = 1;
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason),
+                     NGX_DECLINED);
 }
 
 
@@ -222,6 +279,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_datetimes),
+        cmocka_unit_test(test_headers),
         cmocka_unit_test(test_days),
         cmocka_unit_test(test_last_event_id)
     };
