@@ -230,3 +230,34 @@ def test_poison(service):
             service.expect(clients, [("t", "1", 1)])
         with service.listen(stream.location, ordinal=2) as clients:
             service.expect(clients, [("t", "2", 3)])
+
+
+def test_our_listener(nginx, vhost):
+    """tools/ws_listener.py has the service's options."""
+
+    service = Service("query of an exchange", nginx, vhost)
+    stream = service.api.create("abc")
+    service.publish(["t|1", "t|2"])
+    wait_for(lambda: service.api.get(stream)["last_ordinal"] == 2)
+
+    def listener(*options):
+        return subprocess.Popen(
+            [sys.executable, os.path.join(TOP, "tools", "ws_listener.py"),
+             *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+
+    listeners = [listener(*options, stream.location) for options in (
+        ("-o", "0"), ("-o", "1"), ("-t", "1000"), ("-d", "28 Nov 2001 13:00"),
+        ("-d", "2001-11-28 13:00+01:00"), ())]
+    wait_for(lambda: service.api.get(stream)["subscribers"] == 6)
+    service.publish("POISON")
+    found = []
+    for process in listeners:
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        found.append([service.take(m)[1] for m in out.splitlines()])
+    assert found == [["1", "2"], ["2"], ["1", "2"], ["1", "2"], ["1", "2"], []]
+    for wrong in ("-x", "1", "a"), ("-o", "1", "-t", "1", "a"), ():
+        process = listener(*wrong)
+        assert "usage: ws_listener.py" in process.communicate()[1]
+        assert process.returncode == 1
