@@ -3,6 +3,7 @@
  * and closed, but only where the request is one for a WebSocket.
  *
  * links: src/client/ngx_ess_client_unknown.c t/unit/ngx_trace.c
+ * links: t/unit/ngx_timer.c
  */
 
 
@@ -13,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "ngx_timer.h"
 #include "ngx_trace.h"
 #include "ngx_ess_client_unknown.h"
+#include "ngx_ess_conf.h"
 #include "ngx_ess_sse.h"
 #include "ngx_ess_ws.h"
 
@@ -24,6 +27,7 @@ static size_t test_close(void *session, u_char *buf, ngx_uint_t code,
     ngx_str_t *reason);
 
 
+ngx_module_t               ngx_ess_module;
 const ngx_ess_transport_t  ngx_ess_ws = {
     .session_size = 8, .start = test_start, .close = test_close
 };
@@ -35,6 +39,11 @@ static struct {
     ngx_int_t            start;
     ngx_uint_t           fail;              /* the nth allocation; 0: none */
     ngx_http_request_t   request;
+    ngx_connection_t     connection;
+    ngx_event_t          write;
+    ngx_log_t            log;
+    ngx_ess_loc_conf_t   conf;
+    void                *confs[1];
     char                 session[8];
     u_char               data[NGX_ESS_TRANSPORT_MAX_CONTROL];
     ngx_buf_t            buf;
@@ -109,10 +118,31 @@ ngx_http_output_filter(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
+void
+ngx_http_test_reading(ngx_http_request_t *r)
+{
+}
+
+
+void
+ngx_http_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_unit_trace("finalize %d", (int) rc);
+}
+
+
 static int
 test_setup(void **state)
 {
     memset(&test, 0, sizeof(test));
+    test.request.main = &test.request;
+    test.request.connection = &test.connection;
+    test.request.loc_conf = test.confs;
+    test.connection.write = &test.write;
+    test.write.log = &test.log;
+    test.write.data = &test.connection;
+    test.confs[ngx_ess_module.ctx_index] = &test.conf;
+    test.conf.subscribe_unknown = 4404;
     test.sse = NGX_DECLINED;
     ngx_unit_trace_clear();
 
@@ -147,8 +177,19 @@ test_refused(void **state)
 static void
 test_closed(void **state)
 {
-    assert_int_equal(test_unknown(4404), NGX_AGAIN);
-    ngx_unit_traced("start", "close 4404 Unknown stream", "send 16");
+    assert_int_equal(test_unknown(4404), NGX_DONE);
+    ngx_unit_traced("start");
+    assert_int_equal(test.request.count, 1);
+    assert_true(test.write.delayed && test.write.timer_set);
+
+    /* the socket takes more, but it is not time yet */
+
+    test.request.write_event_handler(&test.request);
+    ngx_unit_traced();
+
+    test.write.delayed = 0;
+    test.request.write_event_handler(&test.request);
+    ngx_unit_traced("close 4404 Unknown stream", "send 16", "finalize -2");
     assert_true(test.request.lingering_close);
 }
 
@@ -156,10 +197,15 @@ test_closed(void **state)
 static void
 test_failed(void **state)
 {
-    for (test.fail = 1; test.fail < 3; test.fail++) {
-        assert_int_equal(test_unknown(1000), NGX_HTTP_INTERNAL_SERVER_ERROR);
-        ngx_unit_traced();
-    }
+    test.fail = 1;
+    assert_int_equal(test_unknown(1000), NGX_HTTP_INTERNAL_SERVER_ERROR);
+    ngx_unit_traced();
+
+    test.fail = 2;
+    assert_int_equal(test_unknown(1000), NGX_DONE);
+    test.write.delayed = 0;
+    test.request.write_event_handler(&test.request);
+    ngx_unit_traced("start", "finalize -1");
 
     test.start = NGX_ERROR;
     assert_int_equal(test_unknown(1000), NGX_ERROR);
