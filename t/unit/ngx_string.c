@@ -256,6 +256,32 @@ ngx_atoi(u_char *line, size_t n)
 }
 
 
+/* How many bytes more it takes, without "dst". */
+
+uintptr_t
+ngx_escape_json(u_char *dst, u_char *src, size_t size)
+{
+    int         n;
+    char        text[7];
+    uintptr_t   more;
+
+    for (more = 0; size--; src++) {
+
+        n = snprintf(text, sizeof(text),
+                     *src == '"' || *src == '\\' ? "\\%c"
+                     : *src < ' ' ? "\\u%04x" : "%c", *src);
+        more += n - 1;
+
+        if (dst) {
+            memcpy(dst, text, n);
+            dst += n;
+        }
+    }
+
+    return dst ? (uintptr_t) dst : more;
+}
+
+
 u_char *
 ngx_hex_dump(u_char *dst, u_char *src, size_t len)
 {
