@@ -2,7 +2,7 @@
  * Points in time as people write them: whatever the text and the day, it is
  * read as a time before the year 10000, or it is not.
  *
- * links: src/subscriber/ngx_ess_datetime*.c t/unit/ngx_string.c
+ * links: src/subscriber/ngx_ess_datetime.c
  */
 
 

@@ -2,7 +2,7 @@
  * Query strings: a position is within its bounds, or there is a reason that
  * fits into a Close frame.
  *
- * links: src/subscriber/ngx_ess_position.c src/subscriber/ngx_ess_datetime*.c
+ * links: src/subscriber/ngx_ess_position.c src/subscriber/ngx_ess_datetime.c
  * links: src/ngx_ess_str.c
  * links: src/ngx_ess_percent.c
  * links: t/unit/ngx_string.c
