@@ -22,6 +22,9 @@
 /* seconds between two log lines */
 #define NGX_ESS_SOURCE_ATTACH_TOLD   60
 
+/* room for a refusal's text */
+#define NGX_ESS_SOURCE_ATTACH_TEXT   128
+
 
 static const ngx_ess_source_t *ngx_ess_source_row(ngx_uint_t number);
 static void ngx_ess_source_bind_handler(ngx_event_t *ev);
@@ -31,8 +34,9 @@ static void ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind,
 static void ngx_ess_source_attach_handler(ngx_event_t *ev);
 static void ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach,
     ngx_int_t rc);
-static void ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach,
-    ngx_str_t *text);
+static void ngx_ess_source_attach_busy(ngx_ess_source_attach_t *attach,
+    u_char *buf, ngx_str_t *text);
+static void ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach);
 
 
 /* this worker's, of ngx_ess_source_entry_t; NULL: none */
@@ -335,16 +339,14 @@ ngx_ess_source_attach_handler(ngx_event_t *ev)
 static void
 ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 {
-    u_char      buf[NGX_ESS_BROKER_WHY];
-    ngx_str_t   text;
+    u_char     buf[NGX_ESS_SOURCE_ATTACH_TEXT];
+    ngx_str_t  text;
 
     ngx_ess_source_event_clear(&attach->timer);
 
     if (rc == NGX_BUSY) {
-        ngx_ess_broker_why(attach->zone, NGX_ESS_BROKER_CONSUMING,
-                           "the broker's stream was not ready within 2 "
-                           "seconds: try again", buf, &text);
-        ngx_ess_source_attach_log(attach, &text);
+        ngx_ess_source_attach_log(attach);
+        ngx_ess_source_attach_busy(attach, buf, &text);
 
     } else {
         ngx_str_set(&text, "the broker has no such stream");
@@ -354,24 +356,62 @@ ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 }
 
 
-/* Each client that waited has the same cause: it is told once a minute. */
+/* For the client, who may be anybody: without the broker's address and words,
+   which the log has. */
 
 static void
-ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach, ngx_str_t *text)
+ngx_ess_source_attach_busy(ngx_ess_source_attach_t *attach, u_char *buf,
+    ngx_str_t *text)
 {
-    ngx_ess_escaped_t  key;
+    u_char                    *p, *last;
+    ngx_ess_broker_trouble_t   trouble;
 
-    static time_t  told;
+    last = buf + NGX_ESS_SOURCE_ATTACH_TEXT;
+    p = ngx_slprintf(buf, last, "the RabbitMQ stream is not ready: ");
 
-    if (told && ngx_time() - told < NGX_ESS_SOURCE_ATTACH_TOLD) {
+    if (ngx_ess_broker_own(attach->zone, NGX_ESS_BROKER_CONSUMING, &trouble)
+        == NGX_OK)
+    {
+        p = ngx_slprintf(p, last, "the server cannot use its broker now");
+
+    } else {
+        p = ngx_slprintf(p, last, "the broker did not hand it out within %d "
+                         "seconds", NGX_ESS_SOURCE_ATTACH_TIME / 1000);
+    }
+
+    p = ngx_slprintf(p, last, ": try again");
+
+    text->data = buf;
+    text->len = p - buf;
+}
+
+
+/* Of all streams, as they wait for the same broker. */
+
+static void
+ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach)
+{
+    u_char     buf[NGX_ESS_BROKER_WHY];
+    ngx_str_t  why;
+
+    static time_t      last;
+    static ngx_uint_t  more;                /* not logged */
+
+    if (last && ngx_time() - last < NGX_ESS_SOURCE_ATTACH_TOLD) {
+        more++;
         return;
     }
 
-    told = ngx_time();
+    ngx_ess_broker_why(attach->zone, NGX_ESS_BROKER_CONSUMING,
+                       "the broker does not hand out their streams in time",
+                       buf, &why);
 
     ngx_log_error(NGX_LOG_WARN, attach->log, 0,
-                  "clients of the stream \"%V\" are refused: %V",
-                  ngx_ess_escape(&key, &attach->key), text);
+                  "clients of RabbitMQ streams are refused, %ui more since "
+                  "the last such message: %V", more, &why);
+
+    last = ngx_time();
+    more = 0;
 }
 
 

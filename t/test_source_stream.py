@@ -216,8 +216,28 @@ def test_why_the_first_clients_are_refused(vhost, service, relay):
         assert headers["retry-after"] == "1"
         assert headers["content-type"] == "application/problem+json"
         assert headers["access-control-allow-origin"] == "https://a.b"
-        assert b"not ready within 2 seconds" in raw
-    assert n.log().count("clients of the stream") == 1
+        assert b"the RabbitMQ stream is not ready: " in raw
+        assert b"within 2 seconds: try again" in raw
+    assert n.log().count("clients of RabbitMQ streams are refused") == 1
+
+
+def test_who_is_refused_learns_nothing_of_the_broker(vhost, service, relay):
+    """Neither its address nor its words, which are in the log."""
+
+    declare(vhost, "s")
+    n, api = service(vhost, workers=1, url=relay.url)
+    stream = api.create("s")
+    relay.cut()
+    n.wait_log("127.0.0.1:%d" % relay.port)
+    with EventSource(stream.http) as e:
+        assert e.status == 503
+        assert e.headers["retry-after"] == "1"
+        wait_for(lambda: e.closed or b"}" in e.raw)
+    assert b"the RabbitMQ stream is not ready: " in e.raw
+    assert b"127.0.0.1" not in e.raw and b"since" not in e.raw
+    found = [line for line in n.log().splitlines()
+             if "clients of RabbitMQ streams are refused" in line]
+    assert len(found) == 1 and "127.0.0.1:%d: " % relay.port in found[0]
 
 
 def test_declare(vhost, service):

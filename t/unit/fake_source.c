@@ -39,6 +39,16 @@ ngx_ess_stream_unbind_begin(ngx_ess_zone_t *zone, ngx_str_t *key)
 }
 
 
+ngx_int_t
+ngx_ess_broker_own(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
+    ngx_ess_broker_trouble_t *trouble)
+{
+    assert_int_equal(session, NGX_ESS_BROKER_CONSUMING);
+
+    return NGX_DECLINED;
+}
+
+
 void
 ngx_ess_broker_why(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
     const char *what, u_char *buf, ngx_str_t *text)
