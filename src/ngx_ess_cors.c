@@ -16,7 +16,8 @@
    again at each request */
 #define NGX_ESS_CORS_MAX_AGE  "7200"
 
-#define NGX_ESS_CORS_EXPOSE   "Retry-After, WWW-Authenticate, Location"
+#define NGX_ESS_CORS_EXPOSE   "Retry-After, WWW-Authenticate, Location, "     \
+                              "Accept-Encoding"
 
 
 typedef struct {

@@ -2,10 +2,10 @@
 /*
  * The last word on each response of a location of ours, and on what ess_jwt
  * refuses elsewhere: what nginx itself would say of a refusal in HTML becomes
- * problem details, nobody stores an answer, and the pages may read it that
- * may.  It stands right behind nginx's own filter of "add_header" and
- * "expires", before all that compresses.  Runs in workers; all memory is the
- * request's.
+ * problem details, nobody stores an answer, and it says which pages may read
+ * it.  It runs right after nginx's own filter of "add_header" and "expires",
+ * and before nginx's own gzip.  A filter of another module, such as brotli,
+ * runs earlier.  Runs in workers; all memory is the request's.
  */
 
 
@@ -145,6 +145,13 @@ ngx_ess_filter_problem(ngx_http_request_t *r, ngx_ess_problem_t *problem)
 
     problem->pending = 1;
 
+    if ((r->err_status == NGX_HTTP_SERVICE_UNAVAILABLE
+         || r->err_status == NGX_HTTP_TOO_MANY_REQUESTS)
+        && ngx_ess_header_default(r, "Retry-After", "1", 1) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     r->headers_out.status_line = *ngx_ess_problem_line(r->err_status);
 
     ngx_str_set(&r->headers_out.content_type, NGX_ESS_PROBLEM_TYPE);
@@ -166,6 +173,9 @@ ngx_ess_filter_problem(ngx_http_request_t *r, ngx_ess_problem_t *problem)
 
 
 /*
+ * A 426 says which protocol, and in which version: HTTP/2 and later ones
+ * forbid header fields that are about the connection.
+ *
  * nginx has no way to say "Connection: upgrade" but with the status of a
  * switch, which the filters behind this one have no other use for; the status
  * line, and what is logged, say what it is.
@@ -180,10 +190,21 @@ ngx_ess_filter_send(ngx_http_request_t *r)
     status = r->headers_out.status;
 
     if (status != NGX_ESS_PROBLEM_UPGRADE
-        || r->headers_out.status_line.len == 0
-        || r->http_version >= NGX_HTTP_VERSION_20)
+        || r->headers_out.status_line.len == 0)
     {
         return ngx_ess_filter_next_header(r);
+    }
+
+    if (ngx_ess_header_add(r, "Sec-WebSocket-Version", "13", 2) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        return ngx_ess_filter_next_header(r);
+    }
+
+    if (ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
@@ -191,6 +212,13 @@ ngx_ess_filter_send(ngx_http_request_t *r)
     rc = ngx_ess_filter_next_header(r);
 
     r->headers_out.status = status;
+
+    /* a filter has cleared it, and none makes chunks of a switch's body: the
+       end is the connection's */
+
+    if (r->headers_out.content_length_n == -1) {
+        r->keepalive = 0;
+    }
 
     return rc;
 }

@@ -106,6 +106,28 @@ ngx_ess_header_add(ngx_http_request_t *r, const char *name, const void *value,
 }
 
 
+ngx_int_t
+ngx_ess_header_default(ngx_http_request_t *r, const char *name,
+    const void *value, size_t len)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash && ngx_ess_str_is(&h[i].key, name)) {
+                return NGX_OK;
+            }
+        }
+    }
+
+    return ngx_ess_header_add(r, name, value, len);
+}
+
+
 ngx_table_elt_t *
 ngx_ess_header_push(ngx_http_request_t *r, const char *name,
     const void *value, size_t len)

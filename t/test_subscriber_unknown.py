@@ -119,7 +119,9 @@ def test_all_else_is_as_it_was(service):
     n, _ = service
     with EventSource(url(n, "/event-stream/" + UNKNOWN)) as source:
         assert source.status == 404
-    for args, status in (((), 426), (("-X", "POST"), 405),
+    for args, status in (((), 404), (("-X", "POST"), 405),
+                         (("-H", "Upgrade: h2c"), 404),
+                         (("-H", "Upgrade: websocket"), 426),
                          (("--http2-prior-knowledge",), 0)):
         found = subprocess.run(
             ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *args,

@@ -93,6 +93,15 @@ http {
                 ess_subscribe;
                 error_page 404 /404.html;
             }
+            location /event-stream/answered/ {
+                ess_subscribe;
+                error_page 426 =200 /page;
+            }
+            location /event-stream/changed/ {
+                ess_subscribe;
+                sub_filter zzz yyy;
+                sub_filter_types *;
+            }
             location /event-stream/if/ {
                 ess_subscribe;
                 if ($arg_x) { set $y 1; }
@@ -104,6 +113,7 @@ http {
             if ($arg_x) { set $y 1; }
         }
         location = /says-no { internal; return 403; }
+        location = /page { internal; return 200 "the page"; }
         location = /404.html { internal; return 404 "the operator's"; }
         location /proxied/ {
             ess_jwt key=%%DIR%%/key alg=HS256;
@@ -261,7 +271,8 @@ def check(answer, status, detail, origin=None):
         assert answer.headers["access-control-allow-credentials"] == "true"
         assert answer.headers["vary"] == "Origin"
         exposed = answer.headers["access-control-expose-headers"].split(", ")
-        assert {"Retry-After", "WWW-Authenticate", "Location"} <= set(exposed)
+        assert {"Retry-After", "WWW-Authenticate", "Location",
+                "Accept-Encoding"} <= set(exposed)
 
 
 def test_every_refusal(service):
@@ -291,10 +302,12 @@ def test_limits(service):
     for _ in range(2):
         a = ask(n.port(0), "/event-stream/limited/" + uuid, Origin=APP)
     check(a, 429, "fewer requests", APP)
+    assert a.headers["retry-after"] == "1"
     with EventSource("http://127.0.0.1:%d/event-stream/one/%s"
                      % (n.port(0), uuid)):
-        check(ask(n.port(0), "/event-stream/one/" + uuid, Origin=APP), 503,
-              "fewer requests", APP)
+        a = ask(n.port(0), "/event-stream/one/" + uuid, Origin=APP)
+        check(a, 503, "fewer requests", APP)
+        assert a.headers["retry-after"] == "1"
     with EventSource("http://127.0.0.1:%d/event-stream/one-client/%s"
                      % (n.port(0), uuid)):
         a = ask(n.port(0), "/event-stream/one-client/" + uuid, Origin=APP,
@@ -303,11 +316,22 @@ def test_limits(service):
         assert a.headers["retry-after"] == "1"
 
 
+def test_retry_after_of_the_operator_counts_more(service):
+    n = service(http="add_header Retry-After 30 always;")
+    for _ in range(2):
+        a = ask(n.port(0), "/event-stream/limited/" + n.stream.uuid)
+    assert a.status == 429
+    assert [v for k, v in a.lines if k == "retry-after"] == ["30"]
+
+
 def test_error_page_of_the_operator_counts_more(service):
     n = service()
     a = ask(n.port(0), "/event-stream/page/" + NOWHERE)
     assert a.status == 404 and a.body == b"the operator's"
     assert "problem" not in a.headers["content-type"]
+    a = ask(n.port(0), "/event-stream/answered/" + n.stream.uuid)
+    assert a.status == 200 and a.body == b"the page"
+    assert not {"upgrade", "sec-websocket-version"} & {*a.headers}
 
 
 def test_an_if_keeps_what_the_location_serves(service):
@@ -417,6 +441,25 @@ def test_426_says_how_to_connect(service):
         assert r.status == 426 and json.loads(r.read())
         assert c.sock is mine
     c.close()
+
+
+def test_a_426_of_unknown_length_ends(service):
+    """A filter behind ours has cleared it: the end is the connection's."""
+
+    n = service()
+    with socket.create_connection(("127.0.0.1", n.port(0))) as s:
+        s.settimeout(10 * slower())
+        s.sendall(("GET /event-stream/changed/%s HTTP/1.1\r\nHost: a\r\n\r\n"
+                   % n.stream.uuid).encode())
+        got = b""
+        while True:
+            part = s.recv(4096)
+            if not part:
+                break
+            got += part
+    header, _, body = got.partition(b"\r\n\r\n")
+    assert b" 426 " in header and b"Content-Length" not in header
+    assert json.loads(body)["status"] == 426
 
 
 PREFLIGHT = {"method": "OPTIONS", "Access_Control_Request_Method": "GET",

@@ -168,12 +168,13 @@ ngx_ess_client_close(ngx_ess_client_t *client, ngx_uint_t code,
         client->last = 1;
     }
 
-    return ngx_ess_client_close_with(client, buf, len);
+    return ngx_ess_client_close_with(client, buf, len, len);
 }
 
 
 ngx_int_t
-ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len)
+ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
+    size_t last)
 {
     if (client->sub.feed->rest) {
 
@@ -203,7 +204,7 @@ ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len)
         ngx_ess_wheel_set(&client->timer, NGX_ESS_CLIENT_CLOSE);
     }
 
-    if (len && ngx_ess_flush_control(client, data, len, len) != NGX_OK) {
+    if (len && ngx_ess_flush_control(client, data, len, last) != NGX_OK) {
         ngx_ess_client_close_end(client, NGX_ERROR);
         return NGX_DONE;
     }

@@ -121,10 +121,11 @@ ngx_int_t ngx_ess_client_close(ngx_ess_client_t *client, ngx_uint_t code,
 
 /*
  * From here on only the rest of a frame that was begun is sent, then "data",
- * if there is any; the frames behind are let go.
+ * if there is any; the frames behind are let go.  "last" as in
+ * ngx_ess_flush_control().
  */
 ngx_int_t ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data,
-    size_t len);
+    size_t len, size_t last);
 
 /* With client->code and client->reason, when it has what is there, or at
    once. */

@@ -10,9 +10,6 @@
 #include "ngx_ess_counter.h"
 
 
-/* for all clients, as nothing of it is kept */
-#define NGX_ESS_CLIENT_EVENT_BUFFER  16384
-
 /* buffers read of one client before others have their turn */
 #define NGX_ESS_CLIENT_EVENT_READS   4
 
@@ -25,7 +22,8 @@ static ngx_int_t ngx_ess_client_event_limit(ngx_ess_client_t *client,
     ngx_uint_t messages, size_t bytes);
 
 
-static u_char  ngx_ess_client_event_buffer[NGX_ESS_CLIENT_EVENT_BUFFER];
+/* for all clients, as nothing of it is kept */
+static u_char  ngx_ess_client_event_buffer[NGX_ESS_TRANSPORT_INPUT];
 
 
 void
@@ -96,7 +94,7 @@ ngx_ess_client_event_recv(ngx_ess_client_t *client)
     {
 
         n = c->recv(c, ngx_ess_client_event_buffer,
-                    NGX_ESS_CLIENT_EVENT_BUFFER);
+                    NGX_ESS_TRANSPORT_INPUT);
 
         if (n == NGX_AGAIN) {
             break;
@@ -178,7 +176,8 @@ ngx_ess_client_event_input(ngx_ess_client_t *client, u_char *data, size_t len)
 
     if (in.failed || in.closing) {
         client->last = 1;
-        return ngx_ess_client_close_with(client, in.out, in.out_len);
+        return ngx_ess_client_close_with(client, in.out, in.out_len,
+                                         in.out_last);
     }
 
     if (in.out_len && client->state < NGX_ESS_CLIENT_CLOSING) {

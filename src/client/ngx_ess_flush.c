@@ -192,7 +192,9 @@ ngx_ess_flush_control(ngx_ess_client_t *client, u_char *data, size_t len,
     old = *waiting;
     kept = old ? old->len : 0;
 
-    if (client->control && kept + len > NGX_ESS_FLUSH_CONTROL) {
+    if ((client->control || client->blocked)
+        && kept + len > NGX_ESS_FLUSH_CONTROL)
+    {
         kept = 0;
         data += len - last;
         len = last;

@@ -22,8 +22,8 @@ struct ngx_ess_control_s {
 };
 
 
-/* bytes of control frames of one client that wait behind others: so that pings
-   in any number take little memory */
+/* bytes of control frames of one client that wait behind others, or for a full
+   socket: so that pings in any number take little memory */
 #define NGX_ESS_FLUSH_CONTROL  2048
 
 

@@ -14,6 +14,9 @@
 /* of a ping, a pong, a close */
 #define NGX_ESS_TRANSPORT_MAX_CONTROL  131
 
+/* of what input() is given at once, at most */
+#define NGX_ESS_TRANSPORT_INPUT        16384
+
 
 /*
  * A message of the client's, whole; "text": it is UTF-8, and meant as text.  It

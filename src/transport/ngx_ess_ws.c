@@ -26,7 +26,8 @@
 #define NGX_ESS_WS_CONTROL     (2 + NGX_ESS_WS_MAX_CONTROL)
 
 /* a pong is shorter than its ping: so of all that are read at once */
-#define NGX_ESS_WS_OUT         (16384 + 2 * NGX_ESS_WS_CONTROL)
+#define NGX_ESS_WS_OUT         (NGX_ESS_TRANSPORT_INPUT                        \
+                                + 2 * NGX_ESS_WS_CONTROL)
 
 
 typedef struct {
@@ -204,23 +205,12 @@ ngx_ess_ws_value(ngx_http_request_t *r, const char *name)
 }
 
 
-/* "Connection: upgrade" comes from the filter, which takes nginx's own away. */
+/* "Upgrade" and its like come from the filter: an "error_page" of the
+   operator's is to have none of them. */
 
 static ngx_int_t
 ngx_ess_ws_refuse(ngx_http_request_t *r)
 {
-    if (ngx_ess_header_add(r, "Sec-WebSocket-Version", "13", 2) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* HTTP/2 forbids header fields that are about the connection */
-
-    if (r->http_version < NGX_HTTP_VERSION_20
-        && ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "request is not a websocket handshake of version 13");
 

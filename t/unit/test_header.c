@@ -152,6 +152,24 @@ test_drop(void **state)
 }
 
 
+/* a line that is there counts more, but not one that was dropped */
+
+static void
+test_default(void **state)
+{
+    make("Retry-After");
+
+    lines[8].hash = 1;
+    request.headers_out.headers.part = parts[0];
+    assert_int_equal(ngx_ess_header_default(&request, "retry-after", "1", 1),
+                     NGX_OK);
+
+    ngx_ess_header_drop(&request, "retry-after");
+    assert_int_equal(ngx_ess_header_default(&request, "retry-after", "1", 1),
+                     NGX_ERROR);
+}
+
+
 int
 main(void)
 {
@@ -161,6 +179,7 @@ main(void)
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_drop),
+        cmocka_unit_test(test_default),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

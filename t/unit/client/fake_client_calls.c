@@ -64,9 +64,11 @@ ngx_ess_client_close(ngx_ess_client_t *client, ngx_uint_t code,
 
 
 ngx_int_t
-ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len)
+ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
+    size_t last)
 {
-    ngx_unit_trace("close with %.*s", (int) len, data);
+    ngx_unit_trace("close with %.*s, %.*s", (int) len, data, (int) last,
+                   data + len - last);
 
     return fake.done;
 }

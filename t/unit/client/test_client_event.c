@@ -95,11 +95,12 @@ static void
 test_closing(void **state)
 {
     fake.input.closing = 1;
-    fake.input.out = (u_char *) "bye";
-    fake.input.out_len = 3;
+    fake.input.out = (u_char *) "pongbye";
+    fake.input.out_len = 7;
+    fake.input.out_last = 3;
 
     test_read("x");
-    ngx_unit_traced("input x", "close with bye");
+    ngx_unit_traced("input x", "close with pongbye, bye");
     assert_true(fake.client->last);
     assert_false(fake.client->linger);
 
@@ -117,7 +118,7 @@ test_failed(void **state)
     fake.input.reason = "why";
 
     test_read("x");
-    ngx_unit_traced("input x", "close with ");
+    ngx_unit_traced("input x", "close with , ");
     assert_true(fake.client->last);
     assert_true(fake.client->linger);
 }
@@ -241,7 +242,7 @@ test_leftover(void **state)
     fake.input.closing = 1;
     fake.done = NGX_DONE;
     assert_int_equal(ngx_ess_client_event_leftover(fake.client), NGX_DONE);
-    ngx_unit_traced("input left", "close with ");
+    ngx_unit_traced("input left", "close with , ");
 }
 
 

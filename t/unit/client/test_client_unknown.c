@@ -18,6 +18,7 @@
 #include "ngx_trace.h"
 #include "ngx_ess_client_unknown.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_header.h"
 #include "ngx_ess_sse.h"
 #include "ngx_ess_ws.h"
 
@@ -35,6 +36,7 @@ const ngx_ess_transport_t  ngx_ess_ws = {
 
 static struct {
     ngx_int_t            sse;
+    ngx_uint_t           upgrade;           /* it asks for a WebSocket */
     ngx_int_t            ws;
     ngx_int_t            start;
     ngx_uint_t           fail;              /* the nth allocation; 0: none */
@@ -54,6 +56,17 @@ ngx_int_t
 ngx_ess_sse_check(ngx_http_request_t *r)
 {
     return test.sse;
+}
+
+
+ngx_uint_t
+ngx_ess_header_lists(ngx_http_request_t *r, const char *name,
+    const char *token)
+{
+    assert_string_equal((char *) name, "upgrade");
+    assert_string_equal((char *) token, "websocket");
+
+    return test.upgrade;
 }
 
 
@@ -144,6 +157,7 @@ test_setup(void **state)
     test.confs[ngx_ess_module.ctx_index] = &test.conf;
     test.conf.subscribe_unknown = 4404;
     test.sse = NGX_DECLINED;
+    test.upgrade = 1;
     ngx_unit_trace_clear();
 
     return 0;
@@ -168,6 +182,9 @@ test_refused(void **state)
     test.sse = NGX_DECLINED;
     test.ws = 426;
     assert_int_equal(test_unknown(1000), 426);
+
+    test.upgrade = 0;
+    assert_int_equal(test_unknown(1000), NGX_DECLINED);
 
     ngx_unit_traced();
     assert_false(test.request.lingering_close);

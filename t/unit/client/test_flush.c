@@ -182,8 +182,16 @@ test_control_flood(void **state)
     text[sizeof(text) - 1] = '\0';
     memcpy(text + sizeof(text) - 3, "yz", 2);
 
+    /* nothing waits, but the socket is full */
+
+    fake.client->blocked = 1;
+    test_say(text);
+    assert_int_equal(fake.client->control->len, 2);
+    ngx_ess_flush_control_drop(fake.client);
+
     /* what is there at once, for a socket that may take it at once */
 
+    fake.client->blocked = 0;
     test_say(text);
     assert_int_equal(fake.client->control->len, sizeof(text) - 1);
 
