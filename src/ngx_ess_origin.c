@@ -15,6 +15,7 @@
 
 
 static ngx_uint_t ngx_ess_origin_subscribes(ngx_ess_loc_conf_t *lcf);
+static ngx_int_t ngx_ess_origin_host(ngx_http_request_t *r, ngx_str_t *host);
 static void ngx_ess_origin_split(ngx_str_t *host, ngx_str_t *port);
 static ngx_uint_t ngx_ess_origin_is(ngx_str_t *one, ngx_str_t *two);
 static ngx_uint_t ngx_ess_origin_log(ngx_http_request_t *r, const char *what,
@@ -91,9 +92,9 @@ ngx_ess_origin_is_listed(ngx_http_request_t *r, ngx_str_t *origin)
 
 
 /*
- * Is it the host and port of "Host"?  The scheme decides when TLS ends here;
- * when it ends in a proxy only that knows it, and a port that "Host" does not
- * name is the default one of the origin's scheme.
+ * Is it the host and port that was asked?  The scheme decides when TLS ends here;
+ * when it ends in a proxy only that knows it, and a port that was not
+ * named is the default one of the origin's scheme.
  */
 
 ngx_uint_t
@@ -108,7 +109,7 @@ ngx_ess_origin_is_own(ngx_http_request_t *r, ngx_str_t *origin)
 
     if ((!https
          && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) != 0)
-        || r->headers_in.host == NULL)
+        || ngx_ess_origin_host(r, &own) != NGX_OK)
     {
         return 0;
     }
@@ -121,7 +122,6 @@ ngx_ess_origin_is_own(ngx_http_request_t *r, ngx_str_t *origin)
 
 #endif
 
-    own = r->headers_in.host->value;
     host = *origin;
 
     if (https) {
@@ -143,6 +143,28 @@ ngx_ess_origin_is_own(ngx_http_request_t *r, ngx_str_t *origin)
     return host.len
            && ngx_ess_origin_is(&host, &own)
            && ngx_ess_origin_is(&port, &own_port);
+}
+
+
+/* What "Host" says, or the ":authority" of HTTP/3, of which nginx makes no
+   line.  NGX_DECLINED: neither is there. */
+
+static ngx_int_t
+ngx_ess_origin_host(ngx_http_request_t *r, ngx_str_t *host)
+{
+    if (r->headers_in.host) {
+        *host = r->headers_in.host->value;
+        return NGX_OK;
+    }
+
+    if (r->host_start == NULL || r->host_end == NULL) {
+        return NGX_DECLINED;
+    }
+
+    host->data = r->host_start;
+    host->len = r->host_end - r->host_start;
+
+    return NGX_OK;
 }
 
 

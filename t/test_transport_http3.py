@@ -160,6 +160,22 @@ def test_refused(service):
 
 
 @aioquic
+def test_own_origin(service):
+    """A page of this server may write, one of another may not, although there
+    is no Host line."""
+
+    s = service()
+    own = "https://127.0.0.1:%d" % s.nginx.port()
+    with s.connect() as h3:
+        for origin, status in ((own, 201), (own + "1", 403),
+                               ("https://127.0.0.1", 403),
+                               ("http" + own[5:], 403)):
+            assert h3.request("POST", "/api/", [
+                ("content-type", "application/json"), ("origin", origin)],
+                '{"routing_key":"k"}').opened().status == status
+
+
+@aioquic
 def test_events_over_a_reload(service):
     """1,000 of them, each once and in order, by Last-Event-ID."""
 
