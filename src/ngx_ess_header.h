@@ -39,8 +39,8 @@ ngx_int_t ngx_ess_header_add(ngx_http_request_t *r, const char *name,
 ngx_int_t ngx_ess_header_default(ngx_http_request_t *r, const char *name,
     const void *value, size_t len);
 
-/* As ngx_ess_header_add(); the line, for those of which nginx keeps a pointer; NULL: no
-   memory. */
+/* As ngx_ess_header_add(); the line, for those of which nginx keeps a pointer;
+   NULL: no memory. */
 ngx_table_elt_t *ngx_ess_header_push(ngx_http_request_t *r, const char *name,
     const void *value, size_t len);
 

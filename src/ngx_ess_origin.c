@@ -92,8 +92,8 @@ ngx_ess_origin_is_listed(ngx_http_request_t *r, ngx_str_t *origin)
 
 
 /*
- * Is it the host and port that was asked?  The scheme decides when TLS ends here;
- * when it ends in a proxy only that knows it, and a port that was not
+ * Is it the host and port that was asked?  The scheme decides when TLS ends
+ * here; when it ends in a proxy only that knows it, and a port that was not
  * named is the default one of the origin's scheme.
  */
 

@@ -371,7 +371,8 @@ test_linger_shut(void **state)
     fake.client->last = 1;
     fake.connection.fd = fds[0];
 
-    assert_int_equal(ngx_ess_client_close_with(fake.client, NULL, 0, 0), NGX_OK);
+    assert_int_equal(ngx_ess_client_close_with(fake.client, NULL, 0, 0),
+                     NGX_OK);
     ngx_unit_traced("drain remove", "waiting", "timer 5000", "send",
                     "timer 5000");
     assert_int_equal(fake.client->state, NGX_ESS_CLIENT_CLOSED);
@@ -403,7 +404,8 @@ test_held(void **state)
     fake.connection.quic = &stream;
     fake.client->last = 1;
 
-    assert_int_equal(ngx_ess_client_close_with(fake.client, NULL, 0, 0), NGX_OK);
+    assert_int_equal(ngx_ess_client_close_with(fake.client, NULL, 0, 0),
+                     NGX_OK);
     ngx_unit_traced("drain remove", "waiting", "timer 5000", "send");
     assert_int_equal(fake.client->state, NGX_ESS_CLIENT_CLOSED);
 
