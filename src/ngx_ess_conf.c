@@ -8,6 +8,7 @@
 
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_conf_scope.h"
 #include "ngx_ess_cors.h"
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_worker.h"
@@ -92,6 +93,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      *     mcf->node = { 0, NULL };
      *     mcf->needs_zone = NULL;
      *     mcf->save_all = 0;
+     *     mcf->scopes = NULL;
      */
 
     mcf->sources = ngx_array_create(cf->pool, 2,
@@ -185,6 +187,10 @@ ngx_ess_conf_check(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_ess_conf_scope_init(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (!mcf->refuses) {
         return NGX_OK;
     }
@@ -220,6 +226,7 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
      *
      *     lcf->public_url = { 0, NULL };
      *     lcf->serves = NULL;
+     *     lcf->scope = NULL;
      *     lcf->publish_name = NULL;
      *     lcf->publish_query = 0;
      *     lcf->publish_batch = 0;
@@ -352,6 +359,7 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
 
     conf->serves = prev->serves;
     conf->handler = prev->handler;
+    conf->scope = prev->scope;
     conf->source = prev->source;
     conf->publish_name = prev->publish_name;
     conf->publish_query = prev->publish_query;
@@ -640,6 +648,11 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
     mcf->needs_zone = lcf->serves;
     mcf->refuses = 1;
+
+    lcf->scope = ngx_ess_conf_scope(cf, mcf);
+    if (lcf->scope == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

@@ -38,8 +38,12 @@ typedef struct {
     const char              *needs_zone;    /* a directive that does */
     ngx_uint_t               save_all;      /* the zone was kept, but the store
                                                is another one */
+    ngx_array_t             *scopes;        /* of ngx_ess_conf_scope_t *; NULL:
+                                               no location is ours */
 } ngx_ess_main_conf_t;
 
+
+typedef struct ngx_ess_conf_scope_s  ngx_ess_conf_scope_t;
 
 typedef struct {
     ngx_str_t                public_url;    /* escaped as JSON */
@@ -47,6 +51,7 @@ typedef struct {
                                                is; NULL: none of ours */
     ngx_http_handler_pt      handler;       /* its; to see whether another
                                                module's took its place */
+    ngx_ess_conf_scope_t    *scope;         /* which one that is */
     ngx_uint_t               source;        /* of streams that name none */
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
     ngx_uint_t               publish_query; /* 1: of the query string */

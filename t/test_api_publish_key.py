@@ -26,7 +26,7 @@ http {
         location /bare { ess_publish; }
         location /tenant/one. { ess_publish; }
         location /arg { ess_publish $arg_key; }
-        location /both { ess_publish "pre.${ARG_key}"; }
+        location /form { ess_publish "${ARG_key}"; }
         location ~ ^/regex/ { ess_publish; }
         location ~ ^/capture/(?<name>.*)$ { ess_publish $name; }
         location /header { ess_publish $http_x_key; }
@@ -34,6 +34,14 @@ http {
         location /tried/ { try_files /nothing @named; }
         location @named { ess_publish; }
         location /unmerged/ { if ($arg_x) { set $a 1; } ess_publish; }
+        location /if/ {
+            ess_publish;
+            if ($http_x_trace) { add_header X-Trace 1; }
+        }
+        location /except/ {
+            ess_publish;
+            limit_except GET { allow all; }
+        }
         location /console/ { ess_console; }
     }
 
@@ -78,12 +86,15 @@ def test_any_key_in_a_path_and_in_a_query(server):
         every = "".join("%%%02x" % b for b in key.encode())
         form = urllib.parse.urlencode({"key": key})
         for q in quoted, every:
-            for path in ("/publish/", "/bare/", "/tried/", "/regex/x/",
-                         "/publish//", "/publish/x/", "/unmerged/"):
+            for path in ("/publish/", "/bare/", "/publish//", "/publish/x/",
+                         "/unmerged/", "/except/"):
+                arrives(api, path + q, key)
+            arrives(api, "/if/" + q, key, **{"X-Trace": "1"})
+            for path in ("/tried/", "/regex/x/") if "/" not in key else ():
                 arrives(api, path + q, key)
             arrives(api, "/arg?x=1&key=" + q + "&y", key)
         arrives(api, "/arg?" + form, key)
-        arrives(api, "/both?" + form, "pre." + key)
+        arrives(api, "/form?" + form, key)
         stream = api.create(key)
         assert publish(unmerged, "/publish/" + quoted).status == 202
         assert api.get(stream)["last_ordinal"] == 1
@@ -124,6 +135,31 @@ def test_the_locations_prefix_is_no_part_of_the_key(server):
     c = http.client.HTTPConnection(api.host, api.port)
     c.request("POST", "http://localhost/publish/b%2Fc?x", "x")
     assert c.getresponse().status == 202
+
+
+def test_an_if_and_a_limit_except_change_no_key(server):
+    """Nor is a key outside of the prefix reached through them."""
+
+    api = Api(server.port(1))
+    trace = {"X-Trace": "1"}
+    arrives(api, "/if%2Fabc", "abc", **trace)
+    arrives(api, "/except%2Fabc", "abc")
+    for path in "if/abc", "except/abc":
+        stream = api.create(path)
+        assert publish(api, "/" + path.replace("/", "%2F"), **trace
+                       ).status == 404
+        assert api.get(stream)["last_ordinal"] == 0
+
+
+def test_without_a_prefix_a_path_has_no_key_with_a_slash(server):
+    api = Api(server.port(1))
+    for key in "regex/abc", "a/b", "tried/abc", "x/":
+        api.create(key)
+    for path in ("/regex%2Fabc", "/regex/a%2Fb", "/regex/%61%2Fb", "/regex/x%2F",
+                 "/tried%2Fabc", "/tried/a%2Fb"):
+        r = publish(api, path)
+        assert r.status == 400, (path, r)
+        assert "$arg_key" in r.json()["detail"]
 
 
 def test_dots(server):

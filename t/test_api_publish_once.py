@@ -137,6 +137,33 @@ def test_another_request_with_the_key(direct):
     refused(publish(api, "v", "x", other.uuid + "?by=uuid"), 404, "uuid")
 
 
+def test_a_key_counts_in_one_location_of_one_server(nginx):
+    """Of servers without a name, too; each port of a server is that server."""
+
+    conf = CONF.replace("location /other/ { ess_publish; }", """
+        location = /publish/abc { ess_publish; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT3%%;
+        listen 127.0.0.1:%%PORT2%%;
+        location /publish/ {
+            ess_publish;
+            if ($http_x_trace) { add_header X-Trace 1; }
+        }
+    """)
+    n = nginx(conf, workers=1, amqp="")
+    api, two, three = (Api(n.port(i)) for i in (1, 2, 3))
+    stream = api.create("abc")
+    for count, one, path in ((1, api, "abc"), (2, api, "x/abc"),
+                             (3, two, "abc"), (3, three, "abc"),
+                             (3, three, "x/abc")):
+        assert publish(one, "k", "x", path).status == 202
+        assert published(api, stream) == count, (one.port, path)
+    assert publish(two, "k", **{"X-Trace": "1"}).status == 202
+    assert published(api, stream) == 3
+
+
 def test_a_refusal_is_not_kept(direct):
     api = Api(direct.port(1))
     refused(publish(api, "k"), 404, "routing key")

@@ -122,8 +122,8 @@ static const ngx_ess_metric_t  ngx_ess_metrics[] = {
         "annotated."),
 
     ngx_ess_metric_counter("left_out_events_total", NGX_ESS_C_LEFT_OUT,
-        "Events that \"ess_annotate on strict=on\" kept from clients: empty, "
-        "not UTF-8, or JSON objects by their first byte only."),
+        "Each time that \"ess_annotate on strict=on\" kept an event from a "
+        "reader: empty, not UTF-8, or a JSON object by its first byte only."),
 
     ngx_ess_metric_counter("evicted_events_total", NGX_ESS_C_EVICTED,
         "Events that left a log."),
@@ -484,7 +484,7 @@ ngx_ess_metrics_count(ngx_ess_zone_t *zone, uint64_t *count)
 }
 
 
-/* used, free */
+/* used, free; so are the next ones */
 
 static void
 ngx_ess_metrics_keys(ngx_ess_zone_t *zone, uint64_t *keys)

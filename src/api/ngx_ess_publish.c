@@ -638,6 +638,18 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         lcf->publish_query = ngx_ess_publish_key_is_query(&value[i]);
+
+        /* of what is put together it would decode the rest once more */
+
+        if (lcf->publish_query && !ngx_ess_publish_key_is_alone(&value[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has the invalid parameter \"%V\": "
+                               "\"$arg_...\" is percent-decoded, and must be "
+                               "all of it; a key with more parts takes them "
+                               "from the path, by the captures of a location",
+                               &cmd->name, &value[i]);
+            return NGX_CONF_ERROR;
+        }
     }
 
     return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_publish_handler);

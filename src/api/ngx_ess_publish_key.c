@@ -8,7 +8,7 @@
  */
 
 
-#include "ngx_ess_conf.h"
+#include "ngx_ess_conf_scope.h"
 #include "ngx_ess_percent.h"
 #include "ngx_ess_publish_key.h"
 #include "ngx_ess_str.h"
@@ -26,7 +26,7 @@ static ngx_int_t ngx_ess_publish_key_decode(ngx_http_request_t *r,
     ngx_str_t *key, ngx_uint_t form);
 static ngx_uint_t ngx_ess_publish_key_has_dots(ngx_str_t *key);
 static ngx_uint_t ngx_ess_publish_key_is_inside(ngx_http_request_t *r,
-    ngx_str_t *key);
+    ngx_str_t *name, ngx_str_t *key);
 
 
 ngx_int_t
@@ -61,6 +61,37 @@ ngx_ess_publish_key_is_query(ngx_str_t *argument)
 }
 
 
+ngx_uint_t
+ngx_ess_publish_key_is_alone(ngx_str_t *argument)
+{
+    u_char  *p, *last;
+
+    p = argument->data + 1;
+    last = argument->data + argument->len;
+
+    if (argument->len < 2 || argument->data[0] != '$') {
+        return 0;
+    }
+
+    if (*p == '{') {
+        p++;
+
+        if (*--last != '}') {
+            return 0;
+        }
+    }
+
+    while (p < last
+           && ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z')
+               || (*p >= '0' && *p <= '9') || *p == '_'))
+    {
+        p++;
+    }
+
+    return p == last;
+}
+
+
 static ngx_int_t
 ngx_ess_publish_key_argument(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     ngx_str_t *key)
@@ -79,8 +110,10 @@ static ngx_int_t
 ngx_ess_publish_key_path(ngx_http_request_t *r, ngx_str_t *key,
     const char **detail)
 {
-    ngx_int_t  rc;
-    ngx_str_t  sent;
+    ngx_int_t              rc;
+    ngx_str_t              sent;
+    ngx_ess_loc_conf_t    *lcf;
+    ngx_ess_conf_scope_t  *scope;
 
     ngx_ess_publish_key_segment(&r->uri, key);
     ngx_ess_publish_key_sent(r, &sent);
@@ -106,7 +139,17 @@ ngx_ess_publish_key_path(ngx_http_request_t *r, ngx_str_t *key,
         return NGX_DECLINED;
     }
 
-    if (ngx_ess_publish_key_is_inside(r, &sent)) {
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    scope = lcf->scope;
+
+    if (ngx_ess_conf_scope_is_regex(scope)) {
+        *detail = "in a location without a prefix a path does not make a "
+                  "routing key with a slash; take it from an argument: "
+                  "\"ess_publish $arg_key\"";
+        return NGX_DECLINED;
+    }
+
+    if (ngx_ess_publish_key_is_inside(r, &scope->location->name, &sent)) {
         *key = sent;
     }
 
@@ -197,28 +240,26 @@ ngx_ess_publish_key_has_dots(ngx_str_t *key)
 }
 
 
-/* 1: the key is no more than what the location's prefix leaves of the path; so
-   "/publish%2Fabc" has the key "abc". */
+/* 1: the key is no more than what the location's prefix, "name", leaves of the
+   path; so "/publish%2Fabc" has the key "abc". */
 
 static ngx_uint_t
-ngx_ess_publish_key_is_inside(ngx_http_request_t *r, ngx_str_t *key)
+ngx_ess_publish_key_is_inside(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *key)
 {
     u_char                     prev;
     size_t                     i, len, start;
-    ngx_str_t                 *name, last;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t                  last;
     ngx_http_core_srv_conf_t  *cscf;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
     cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
 
-    name = &clcf->name;
+    /* a system whose file names have no case compares prefixes without */
 
-    if (clcf->noname || clcf->named || r->uri.len < name->len
-        || ngx_strncmp(r->uri.data, name->data, name->len) != 0)
+    if (r->uri.len < name->len
+        || ngx_filename_cmp(r->uri.data, name->data, name->len) != 0)
     {
-        /* of a regular expression, and others: there is no prefix */
-        return 1;
+        return 0;
     }
 
     /* "/publish" and "/publish/" end with a segment, "/publish/a." may not */

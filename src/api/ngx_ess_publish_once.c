@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_conf_scope.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_idempotency_key.h"
 #include "ngx_ess_publish_ids.h"
@@ -105,18 +106,28 @@ ngx_ess_publish_once_begin(ngx_http_request_t *r, ngx_ess_publish_once_t *once,
 static ngx_int_t
 ngx_ess_publish_once_name(ngx_http_request_t *r, ngx_ess_publish_once_t *once)
 {
-    ngx_str_t                 *parts[3];
-    ngx_http_core_loc_conf_t  *clcf;
-    ngx_http_core_srv_conf_t  *cscf;
+    u_char                 kind[2];
+    ngx_str_t              kinds;
+    ngx_str_t             *parts[5];
+    ngx_ess_loc_conf_t    *lcf;
+    ngx_ess_conf_scope_t  *scope;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    scope = lcf->scope;
 
-    parts[0] = &cscf->server_name;
-    parts[1] = &clcf->name;
-    parts[2] = &once->key;
+    kind[0] = (u_char) scope->location->exact_match;
+    kind[1] = (u_char) ngx_ess_conf_scope_is_regex(scope);
 
-    return ngx_ess_publish_once_print(once->entry.key, parts, 3);
+    kinds.data = kind;
+    kinds.len = sizeof(kind);
+
+    parts[0] = &scope->listens;
+    parts[1] = &scope->server->server_name;
+    parts[2] = &kinds;
+    parts[3] = &scope->location->name;
+    parts[4] = &once->key;
+
+    return ngx_ess_publish_once_print(once->entry.key, parts, 5);
 }
 
 
