@@ -16,7 +16,7 @@
 
 
 static ngx_int_t ngx_ess_publish_once_name(ngx_http_request_t *r,
-    ngx_ess_publish_once_t *once);
+    ngx_ess_publish_once_t *once, ngx_ess_zone_t *zone);
 static ngx_int_t ngx_ess_publish_once_print(u_char *print, ngx_str_t **parts,
     ngx_uint_t n);
 static ngx_int_t ngx_ess_publish_once_answer(ngx_http_request_t *r,
@@ -68,13 +68,14 @@ ngx_ess_publish_once_begin(ngx_http_request_t *r, ngx_ess_publish_once_t *once,
         return NGX_OK;
     }
 
-    if (ngx_ess_publish_once_name(r, once) != NGX_OK
+    zone = ngx_ess_api_zone(r);
+
+    if (ngx_ess_publish_once_name(r, once, zone) != NGX_OK
         || ngx_ess_publish_once_print(once->entry.request, parts, n) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    zone = ngx_ess_api_zone(r);
     rc = ngx_ess_idempotency_begin(zone, &once->entry);
 
     if (rc == NGX_DONE) {
@@ -104,11 +105,12 @@ ngx_ess_publish_once_begin(ngx_http_request_t *r, ngx_ess_publish_once_t *once,
    the keys of those who may. */
 
 static ngx_int_t
-ngx_ess_publish_once_name(ngx_http_request_t *r, ngx_ess_publish_once_t *once)
+ngx_ess_publish_once_name(ngx_http_request_t *r, ngx_ess_publish_once_t *once,
+    ngx_ess_zone_t *zone)
 {
     u_char                 kind[2];
-    ngx_str_t              kinds;
-    ngx_str_t             *parts[5];
+    ngx_str_t              kinds, seed;
+    ngx_str_t             *parts[6];
     ngx_ess_loc_conf_t    *lcf;
     ngx_ess_conf_scope_t  *scope;
 
@@ -121,13 +123,16 @@ ngx_ess_publish_once_name(ngx_http_request_t *r, ngx_ess_publish_once_t *once)
     kinds.data = kind;
     kinds.len = sizeof(kind);
 
-    parts[0] = &scope->listens;
-    parts[1] = &scope->server->server_name;
-    parts[2] = &kinds;
-    parts[3] = &scope->location->name;
-    parts[4] = &once->key;
+    ngx_ess_idempotency_seed(zone, &seed);
 
-    return ngx_ess_publish_once_print(once->entry.key, parts, 5);
+    parts[0] = &seed;
+    parts[1] = &scope->listens;
+    parts[2] = &scope->server->server_name;
+    parts[3] = &kinds;
+    parts[4] = &scope->location->name;
+    parts[5] = &once->key;
+
+    return ngx_ess_publish_once_print(once->entry.key, parts, 6);
 }
 
 

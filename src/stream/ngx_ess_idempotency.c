@@ -14,30 +14,30 @@
 
 /* one segment of so many, at most */
 #define NGX_ESS_IDEMPOTENCY_SHARE    32
-#define NGX_ESS_IDEMPOTENCY_MIN      16
 #define NGX_ESS_IDEMPOTENCY_MAX      65536
 
-/* entries of one bucket: whoever chose keys for it gets no more */
-#define NGX_ESS_IDEMPOTENCY_LOOK     256
-
-/* those whose time is over that go with each new one */
+/* those whose time is over that go with each new one, and in one hold of the
+   mutex */
 #define NGX_ESS_IDEMPOTENCY_EXPIRE   4
+#define NGX_ESS_IDEMPOTENCY_HOLD     64
 
 
 static ngx_int_t ngx_ess_idempotency_known_locked(ngx_ess_zone_t *zone,
     ngx_ess_idempotency_t *ctx);
 static ngx_int_t ngx_ess_idempotency_room_locked(ngx_ess_zone_t *zone,
-    ngx_ess_idempotency_t *ctx, uint32_t segs);
+    u_char *key);
 static void ngx_ess_idempotency_add_locked(ngx_ess_zone_t *zone,
     ngx_ess_idempotency_t *ctx);
 static ngx_ess_seg_t ngx_ess_idempotency_find_locked(ngx_ess_zone_sh_t *sh,
-    u_char *key, ngx_ess_seg_t *oldest);
+    u_char *key);
 static ngx_ess_seg_t ngx_ess_idempotency_mine_locked(ngx_ess_zone_t *zone,
     u_char *key);
 static ngx_uint_t ngx_ess_idempotency_over_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_idempotency_entry_t *e);
-static void ngx_ess_idempotency_expire_locked(ngx_ess_zone_sh_t *sh,
-    ngx_ess_seg_t *head, ngx_uint_t max);
+static ngx_uint_t ngx_ess_idempotency_expire_locked(ngx_ess_zone_sh_t *sh,
+    ngx_uint_t max);
+static void ngx_ess_idempotency_sweep_locked(ngx_ess_zone_sh_t *sh,
+    ngx_uint_t max);
 static void ngx_ess_idempotency_remove_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_seg_t i);
 static void ngx_ess_idempotency_free_locked(ngx_ess_zone_sh_t *sh,
@@ -47,7 +47,6 @@ static void ngx_ess_idempotency_free_locked(ngx_ess_zone_sh_t *sh,
 ngx_int_t
 ngx_ess_idempotency_begin(ngx_ess_zone_t *zone, ngx_ess_idempotency_t *ctx)
 {
-    uint32_t            segs;
     ngx_int_t           rc;
     ngx_ess_zone_sh_t  *sh;
 
@@ -55,20 +54,17 @@ ngx_ess_idempotency_begin(ngx_ess_zone_t *zone, ngx_ess_idempotency_t *ctx)
 
     ngx_ess_zone_lock(zone);
 
-    ngx_ess_idempotency_expire_locked(sh, &sh->finished_head,
-                                      NGX_ESS_IDEMPOTENCY_EXPIRE);
+    (void) ngx_ess_idempotency_expire_locked(sh, NGX_ESS_IDEMPOTENCY_EXPIRE);
 
     rc = ngx_ess_idempotency_known_locked(zone, ctx);
 
     if (rc == NGX_OK) {
-        segs = 1 + (*ngx_ess_zone_idempotency_table(sh, ctx->key) == 0);
+        rc = ngx_ess_idempotency_room_locked(zone, ctx->key);
+    }
 
-        rc = ngx_ess_idempotency_room_locked(zone, ctx, segs);
-
-        if (rc == NGX_OK) {
-            ngx_ess_idempotency_add_locked(zone, ctx);
-            ngx_ess_journal_commit_locked(sh);
-        }
+    if (rc == NGX_OK) {
+        ngx_ess_idempotency_add_locked(zone, ctx);
+        ngx_ess_journal_commit_locked(sh);
     }
 
     ngx_ess_zone_unlock(zone);
@@ -89,7 +85,7 @@ ngx_ess_idempotency_known_locked(ngx_ess_zone_t *zone,
 
     sh = zone->sh;
 
-    i = ngx_ess_idempotency_find_locked(sh, ctx->key, NULL);
+    i = ngx_ess_idempotency_find_locked(sh, ctx->key);
     if (i == 0) {
         return NGX_OK;
     }
@@ -119,34 +115,27 @@ ngx_ess_idempotency_known_locked(ngx_ess_zone_t *zone,
 }
 
 
-/* For one more, whose bucket may take "segs" segments.  NGX_OK or NGX_ABORT;
-   the journal is empty. */
+/* For one more.  NGX_OK or NGX_ABORT; the journal is empty. */
 
 static ngx_int_t
-ngx_ess_idempotency_room_locked(ngx_ess_zone_t *zone,
-    ngx_ess_idempotency_t *ctx, uint32_t segs)
+ngx_ess_idempotency_room_locked(ngx_ess_zone_t *zone, u_char *key)
 {
+    uint32_t            segs;
     ngx_ess_seg_t       oldest;
     ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
+    segs = 1 + (*ngx_ess_zone_idempotency_table(sh, key) == 0);
 
-    (void) ngx_ess_idempotency_find_locked(sh, ctx->key, &oldest);
-
-    if (oldest == 0) {
-
-        if (sh->nidempotency < ngx_ess_idempotency_max(zone)
-            && ngx_ess_log_room_make_locked(zone, segs) == NGX_OK)
-        {
-            return NGX_OK;
-        }
-
-        oldest = sh->finished_head;
+    if (sh->nidempotency < ngx_ess_idempotency_max(zone)
+        && ngx_ess_log_room_make_locked(zone, segs) == NGX_OK)
+    {
+        return NGX_OK;
     }
 
-    if (oldest == 0
-        || !ngx_ess_zone_idempotency(sh, oldest)->finished)
-    {
+    oldest = sh->finished_head;
+
+    if (oldest == 0) {
         return NGX_ABORT;
     }
 
@@ -157,7 +146,7 @@ ngx_ess_idempotency_room_locked(ngx_ess_zone_t *zone,
 
     /* with the last one the tables went */
 
-    segs = 1 + (*ngx_ess_zone_idempotency_table(sh, ctx->key) == 0);
+    segs = 1 + (*ngx_ess_zone_idempotency_table(sh, key) == 0);
 
     return (ngx_ess_log_room_make_locked(zone, segs) == NGX_OK) ? NGX_OK
                                                                 : NGX_ABORT;
@@ -214,27 +203,22 @@ ngx_ess_idempotency_add_locked(ngx_ess_zone_t *zone,
 }
 
 
-/* 0: none.  In a full bucket *oldest is one that is to go, the last one that is
-   finished, or any when there is none such; else 0. */
+/* 0: none. */
 
 static ngx_ess_seg_t
-ngx_ess_idempotency_find_locked(ngx_ess_zone_sh_t *sh, u_char *key,
-    ngx_ess_seg_t *oldest)
+ngx_ess_idempotency_find_locked(ngx_ess_zone_sh_t *sh, u_char *key)
 {
-    ngx_uint_t                    n;
-    ngx_ess_seg_t                 i, table, last;
+    ngx_ess_seg_t                 i, table;
     ngx_ess_idempotency_entry_t  *e;
 
     table = *ngx_ess_zone_idempotency_table(sh, key);
-    last = 0;
     i = 0;
-    n = 0;
 
     if (table) {
         i = *ngx_ess_zone_idempotency_bucket(sh, table, key);
     }
 
-    for ( /* void */ ; i; i = e->next, n++) {
+    for ( /* void */ ; i; i = e->next) {
         ngx_ess_zone_look();
 
         e = ngx_ess_zone_idempotency(sh, i);
@@ -242,14 +226,6 @@ ngx_ess_idempotency_find_locked(ngx_ess_zone_sh_t *sh, u_char *key,
         if (ngx_memcmp(e->key, key, NGX_ESS_IDEMPOTENCY_PRINT) == 0) {
             break;
         }
-
-        if (last == 0 || e->finished) {
-            last = i;
-        }
-    }
-
-    if (oldest) {
-        *oldest = (n >= NGX_ESS_IDEMPOTENCY_LOOK) ? last : 0;
     }
 
     return i;
@@ -267,25 +243,52 @@ ngx_ess_idempotency_over_locked(ngx_ess_zone_sh_t *sh,
 }
 
 
-/* Of a list, whose first ones are over first. */
+/* Of those that are finished, the first of which are over first.  How many
+   went. */
 
-static void
-ngx_ess_idempotency_expire_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t *head,
-    ngx_uint_t max)
+static ngx_uint_t
+ngx_ess_idempotency_expire_locked(ngx_ess_zone_sh_t *sh, ngx_uint_t max)
 {
+    ngx_uint_t     n;
     ngx_ess_seg_t  i;
 
-    while (*head && max--) {
-        i = *head;
+    for (n = 0; n < max && sh->finished_head; n++) {
+        i = sh->finished_head;
 
         if (!ngx_ess_idempotency_over_locked(sh,
                                              ngx_ess_zone_idempotency(sh, i)))
         {
-            return;
+            break;
         }
 
         ngx_ess_idempotency_remove_locked(sh, i);
         ngx_ess_journal_commit_locked(sh);
+    }
+
+    return n;
+}
+
+
+/* Of those under way: a dead process's are among others', which are soon
+   gone. */
+
+static void
+ngx_ess_idempotency_sweep_locked(ngx_ess_zone_sh_t *sh, ngx_uint_t max)
+{
+    ngx_uint_t                    n;
+    ngx_ess_seg_t                 i, next;
+    ngx_ess_idempotency_entry_t  *e;
+
+    for (i = sh->underway_head, n = 0; i && n < max; i = next, n++) {
+        ngx_ess_zone_look();
+
+        e = ngx_ess_zone_idempotency(sh, i);
+        next = e->list_next;
+
+        if (ngx_ess_idempotency_over_locked(sh, e)) {
+            ngx_ess_idempotency_remove_locked(sh, i);
+            ngx_ess_journal_commit_locked(sh);
+        }
     }
 }
 
@@ -351,7 +354,7 @@ ngx_ess_idempotency_mine_locked(ngx_ess_zone_t *zone, u_char *key)
     ngx_ess_seg_t                 i;
     ngx_ess_idempotency_entry_t  *e;
 
-    i = ngx_ess_idempotency_find_locked(zone->sh, key, NULL);
+    i = ngx_ess_idempotency_find_locked(zone->sh, key);
 
     if (i == 0) {
         return 0;
@@ -430,36 +433,34 @@ ngx_ess_idempotency_cancel(ngx_ess_zone_t *zone, ngx_ess_idempotency_t *ctx)
 void
 ngx_ess_idempotency_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
 {
-    ngx_uint_t                    n;
-    ngx_ess_seg_t                 i, next;
-    ngx_ess_zone_sh_t            *sh;
-    ngx_ess_idempotency_entry_t  *e;
-
-    if (ngx_ess_idempotency_count(zone) == 0) {
-        return;
-    }
+    ngx_uint_t          n, hold;
+    ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
 
-    ngx_ess_zone_lock(zone);
+    while (max && ngx_ess_idempotency_count(zone)) {
+        hold = ngx_min(max, NGX_ESS_IDEMPOTENCY_HOLD);
+        max -= hold;
 
-    ngx_ess_idempotency_expire_locked(sh, &sh->finished_head, max);
+        ngx_ess_zone_lock(zone);
 
-    /* a dead process's are among others'; these are soon gone */
+        n = ngx_ess_idempotency_expire_locked(sh, hold);
 
-    for (i = sh->underway_head, n = 0; i && n < max; i = next, n++) {
-        ngx_ess_zone_look();
-
-        e = ngx_ess_zone_idempotency(sh, i);
-        next = e->list_next;
-
-        if (ngx_ess_idempotency_over_locked(sh, e)) {
-            ngx_ess_idempotency_remove_locked(sh, i);
-            ngx_ess_journal_commit_locked(sh);
+        if (n < hold) {
+            ngx_ess_idempotency_sweep_locked(sh, hold - n);
+            max = 0;
         }
-    }
 
-    ngx_ess_zone_unlock(zone);
+        ngx_ess_zone_unlock(zone);
+    }
+}
+
+
+void
+ngx_ess_idempotency_seed(ngx_ess_zone_t *zone, ngx_str_t *seed)
+{
+    seed->data = zone->sh->idempotency_seed;
+    seed->len = NGX_ESS_IDEMPOTENCY_SEED;
 }
 
 
@@ -476,7 +477,6 @@ ngx_ess_idempotency_max(ngx_ess_zone_t *zone)
     ngx_uint_t  n;
 
     n = zone->sh->geo.nsegs / NGX_ESS_IDEMPOTENCY_SHARE;
-    n = ngx_min(n, NGX_ESS_IDEMPOTENCY_MAX);
 
-    return ngx_max(n, NGX_ESS_IDEMPOTENCY_MIN);
+    return ngx_min(n, NGX_ESS_IDEMPOTENCY_MAX);
 }

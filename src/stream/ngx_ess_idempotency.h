@@ -14,7 +14,8 @@
  *
  * An entry is a segment, taken when it is needed; so are the hash table's.  A
  * key, and what it was used for, are fingerprints of 128 bits: what has the
- * same ones is the same.
+ * same ones is the same.  A fingerprint is of the seed as well, so that nobody
+ * chooses keys for one bucket.
  */
 
 
@@ -26,6 +27,9 @@
 
 
 #define NGX_ESS_IDEMPOTENCY_PRINT    16
+
+/* bytes that nobody knows, the same ones as long as the zone */
+#define NGX_ESS_IDEMPOTENCY_SEED     16
 
 /* bytes of an answer; what they mean is the caller's */
 #define NGX_ESS_IDEMPOTENCY_ANSWER   184
@@ -65,8 +69,12 @@ void ngx_ess_idempotency_cancel(ngx_ess_zone_t *zone,
 
 /* Forgets up to "max" of those whose time is over, and of those that a dead
    process left.  From a timer of any worker.  Takes the mutex, if there are
-   any. */
+   any, for 64 of them at a time. */
 void ngx_ess_idempotency_expire(ngx_ess_zone_t *zone, ngx_uint_t max);
+
+/* What each fingerprint of a key begins with: NGX_ESS_IDEMPOTENCY_SEED bytes of
+   the zone.  No lock. */
+void ngx_ess_idempotency_seed(ngx_ess_zone_t *zone, ngx_str_t *seed);
 
 /* How many there are, and how many there may be.  No lock. */
 ngx_uint_t ngx_ess_idempotency_count(ngx_ess_zone_t *zone);

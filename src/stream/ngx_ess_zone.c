@@ -9,6 +9,7 @@
 #include "ngx_ess_zone.h"
 #include "ngx_ess_journal.h"
 #include "ngx_ess_mark.h"
+#include <sys/random.h>
 
 
 #define NGX_ESS_ZONE_MIN     (1024 * 1024)
@@ -21,6 +22,7 @@ static ngx_int_t ngx_ess_zone_geometry(ngx_ess_zone_geometry_t *geo,
     uint64_t size);
 static void ngx_ess_zone_format(ngx_ess_zone_sh_t *sh,
     ngx_ess_zone_geometry_t *geo);
+static ngx_int_t ngx_ess_zone_seed(ngx_ess_zone_sh_t *sh, ngx_log_t *log);
 
 
 char *
@@ -205,6 +207,10 @@ ngx_ess_zone_make(ngx_ess_zone_t *zone)
 
     ngx_ess_zone_format(p, &geo);
 
+    if (ngx_ess_zone_seed(p, zone->shm_zone->shm.log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     shpool->data = p;
     zone->sh = p;
     zone->fresh = 1;
@@ -292,6 +298,23 @@ ngx_ess_zone_format(ngx_ess_zone_sh_t *sh, ngx_ess_zone_geometry_t *geo)
     sh->nfree = geo->nsegs - 1;
     sh->layout = NGX_ESS_ZONE_LAYOUT;
     sh->magic = NGX_ESS_ZONE_MAGIC;
+}
+
+
+static ngx_int_t
+ngx_ess_zone_seed(ngx_ess_zone_sh_t *sh, ngx_log_t *log)
+{
+    /* so few bytes come at once or not at all */
+
+    if (getrandom(sh->idempotency_seed, NGX_ESS_IDEMPOTENCY_SEED,
+                  GRND_NONBLOCK)
+        != NGX_ESS_IDEMPOTENCY_SEED)
+    {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -379,6 +379,7 @@ struct ngx_ess_zone_sh_s {
     ngx_ess_seg_t            finished_head;
     ngx_ess_seg_t            finished_tail;
     ngx_ess_seg_t            idempotency[NGX_ESS_IDEMPOTENCY_TABLES];
+    u_char                   idempotency_seed[NGX_ESS_IDEMPOTENCY_SEED];
 
     ngx_ess_zone_mark_t      marks[NGX_ESS_ZONE_MARKS];
     ngx_ess_zone_slot_t      slots[NGX_ESS_SLOTS];

@@ -181,30 +181,54 @@ test_room(void **state)
 }
 
 
-/* Keys that somebody chose for one bucket. */
+/* No two zones have the same seed. */
 
 static void
-test_bucket(void **state)
+test_seed(void **state)
 {
-    ngx_uint_t        i;
-    ngx_ess_zone_t   *large;
+    u_char           first[NGX_ESS_IDEMPOTENCY_SEED];
+    ngx_str_t        seed;
+    ngx_ess_zone_t  *other;
 
-    large = zone;
-    zone = make(32 * 1024 * 1024);
+    ngx_ess_idempotency_seed(zone, &seed);
+    assert_int_equal(seed.len, NGX_ESS_IDEMPOTENCY_SEED);
+    ngx_memcpy(first, seed.data, seed.len);
 
-    for (i = 0; i < 1000; i++) {
-        ngx_memzero(&ctx, sizeof(ctx));
-        ngx_memcpy(&ctx.key[4], &i, sizeof(i));
+    other = make(1024 * 1024);
+    ngx_ess_idempotency_seed(other, &seed);
+    assert_memory_not_equal(first, seed.data, seed.len);
+    done(other);
+}
 
-        assert_int_equal(ngx_ess_idempotency_begin(zone, &ctx), NGX_OK);
-        ngx_ess_idempotency_finish(zone, &ctx);
+
+/* More than goes in one hold. */
+
+static void
+test_expire_many(void **state)
+{
+    ngx_uint_t       i;
+    ngx_ess_zone_t  *small;
+
+    small = zone;
+    zone = make(8 * 1024 * 1024);
+
+    for (i = 0; i < 100; i++) {
+        assert_int_equal(begin(i, i), NGX_OK);
+        finish(i, 1, "x");
     }
 
-    assert_int_equal(ngx_ess_idempotency_count(zone), 256);
-    assert_int_equal(ngx_ess_idempotency_begin(zone, &ctx), NGX_DONE);
+    assert_int_equal(begin(i, i), NGX_OK);
+
+    ngx_current_msec += NGX_ESS_IDEMPOTENCY_TIME * 1000 + 20;
+    assert_int_equal(ngx_ess_process_attach(zone, 3, &ngx_unit_log), NGX_OK);
+
+    ngx_ess_idempotency_expire(zone, 10);
+    assert_int_equal(ngx_ess_idempotency_count(zone), 91);
+    ngx_ess_idempotency_expire(zone, 1000);
+    assert_int_equal(ngx_ess_idempotency_count(zone), 0);
 
     done(zone);
-    zone = large;
+    zone = small;
 }
 
 
@@ -329,7 +353,8 @@ main(void)
         test(test_life),
         test(test_dead_owner),
         test(test_room),
-        test(test_bucket),
+        test(test_seed),
+        test(test_expire_many),
         test(test_full_zone),
         test(test_each_write),
     };
