@@ -546,9 +546,21 @@ def range_(first, end):
 
 
 def source(n, stream, query="", **headers):
-    return EventSource("http://127.0.0.1:%d/event-stream/%s%s" % (
-        n.port(0), stream.uuid, query), headers={
-            name.replace("_", "-"): v for name, v in headers.items()})
+    """Connects again after a 503 for which nginx waited: the broker may take
+    longer than two seconds on a busy machine.  One that comes at once is
+    none of that."""
+
+    def connect():
+        begin = time.monotonic()
+        s = EventSource("http://127.0.0.1:%d/event-stream/%s%s" % (
+            n.port(0), stream.uuid, query), headers={
+                name.replace("_", "-"): v for name, v in headers.items()})
+        if s.status == 503 and time.monotonic() - begin >= 1.9:
+            s.close()
+            return None
+        return s
+
+    return wait_for(connect, 20, "the RabbitMQ stream")
 
 
 def sse(*args, count=1, **headers):
