@@ -19,6 +19,8 @@ static const ngx_str_t *ngx_ess_api_body_name(ngx_array_t *sources,
     ngx_uint_t n);
 static ngx_int_t ngx_ess_api_body_unknown(const char *name,
     ngx_array_t *sources, ngx_ess_api_body_t *body);
+static ngx_uint_t ngx_ess_api_body_listed(ngx_array_t *sources,
+    ngx_uint_t n);
 static ngx_int_t ngx_ess_api_body_key(cJSON *root, ngx_ess_api_body_t *body);
 static ngx_int_t ngx_ess_api_body_source(cJSON *root, ngx_array_t *sources,
     ngx_uint_t number, ngx_ess_api_body_t *body);
@@ -98,7 +100,6 @@ ngx_ess_api_body_members(cJSON *root, ngx_array_t *sources,
     ngx_ess_api_body_t *body)
 {
     cJSON            *item;
-    uint64_t          seen;
     ngx_uint_t        n;
     const ngx_str_t  *name;
 
@@ -106,8 +107,6 @@ ngx_ess_api_body_members(cJSON *root, ngx_array_t *sources,
         return ngx_ess_api_body_refuse(body, 422,
             "the body is not a JSON object");
     }
-
-    seen = 0;
 
     cJSON_ArrayForEach(item, root) {
 
@@ -123,12 +122,12 @@ ngx_ess_api_body_members(cJSON *root, ngx_array_t *sources,
             }
         }
 
-        if (seen & ((uint64_t) 1 << n)) {
+        /* that finds the last one of the name */
+
+        if (ngx_ess_api_body_member(root, item->string) != item) {
             return ngx_ess_api_body_refuse(body, 422,
                 "the body has the member \"%V\" twice", name);
         }
-
-        seen |= (uint64_t) 1 << n;
     }
 
     return NGX_OK;
@@ -173,7 +172,7 @@ ngx_ess_api_body_unknown(const char *name, ngx_array_t *sources,
     size_t            len;
     u_char           *p, *last;
     ngx_uint_t        n;
-    const ngx_str_t  *known, *next;
+    const ngx_str_t  *known;
 
     len = ngx_strlen(name);
 
@@ -189,8 +188,8 @@ ngx_ess_api_body_unknown(const char *name, ngx_array_t *sources,
     p = body->detail;
     last = p + sizeof(body->detail) - 1;
 
-    p = ngx_slprintf(p, last, "there is no member \"%*s%s\", but ", len, name,
-                     name[len] ? "..." : "");
+    p = ngx_slprintf(p, last, "the member \"%*s%s\" is unknown; known are ",
+                     len, name, name[len] ? "..." : "");
 
     for (n = 0; /* void */ ; n++) {
         known = ngx_ess_api_body_name(sources, n);
@@ -199,16 +198,37 @@ ngx_ess_api_body_unknown(const char *name, ngx_array_t *sources,
             break;
         }
 
-        next = ngx_ess_api_body_name(sources, n + 1);
-
-        p = ngx_slprintf(p, last, "%s\"%V\"",
-                         n == 0 ? "" : next ? ", " : " and ", known);
+        if (!ngx_ess_api_body_listed(sources, n)) {
+            p = ngx_slprintf(p, last, "%s\"%V\"", n ? ", " : "", known);
+        }
     }
 
     *p = '\0';
     body->status = 422;
 
     return NGX_DECLINED;
+}
+
+
+/* 1: the member number n has the name of one before it. */
+
+static ngx_uint_t
+ngx_ess_api_body_listed(ngx_array_t *sources, ngx_uint_t n)
+{
+    ngx_uint_t        i;
+    const ngx_str_t  *name;
+
+    name = ngx_ess_api_body_name(sources, n);
+
+    for (i = 0; i < n; i++) {
+        if (ngx_strcmp(ngx_ess_api_body_name(sources, i)->data, name->data)
+            == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

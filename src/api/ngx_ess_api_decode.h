@@ -36,9 +36,9 @@ struct ngx_ess_api_decode_s {
 };
 
 
-/* 415 to a body with a coding that is not known, or with several; NGX_DECLINED:
-   it has none such, nothing was answered.  For each location that reads a body,
-   before it does. */
+/* Answers 415 to a body with an unknown coding, or with several, and returns
+   what that answer does.  NGX_DECLINED: the coding is known, or there is none;
+   nothing was answered.  Each location calls it before it reads a body. */
 ngx_int_t ngx_ess_api_decode_known(ngx_http_request_t *r);
 
 /*

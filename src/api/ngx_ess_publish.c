@@ -60,7 +60,7 @@ static ngx_int_t ngx_ess_publish_target(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_find(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
-static ngx_int_t ngx_ess_publish_once(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_publish_repeated(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_events(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
@@ -157,7 +157,8 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
 }
 
 
-/* As ngx_ess_api_decode(), but for what is refused. */
+/* Decodes the body.  Returns what ngx_ess_api_decode() does; NGX_DECLINED with
+   p->status set: the request is refused. */
 
 static ngx_int_t
 ngx_ess_publish_decode(ngx_http_request_t *r, ngx_ess_publish_t *p)
@@ -230,7 +231,7 @@ ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_ess_publish_once(r, p);
+        rc = ngx_ess_publish_repeated(r, p);
     }
 
     if (rc == NGX_DONE) {
@@ -272,19 +273,12 @@ ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
 /* NGX_DONE: the same request was answered before, p->pub has how. */
 
 static ngx_int_t
-ngx_ess_publish_once(ngx_http_request_t *r, ngx_ess_publish_t *p)
+ngx_ess_publish_repeated(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
-    u_char            kind[2];
-    ngx_int_t         rc;
-    ngx_str_t         kinds;
-    ngx_str_t        *parts[4];
-    ngx_table_elt_t  *type;
-
-    type = r->headers_in.content_type;
-
-    if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
-        p->pub.type = type->value;
-    }
+    u_char      kind[2];
+    ngx_int_t   rc;
+    ngx_str_t   kinds;
+    ngx_str_t  *parts[4];
 
     kind[0] = (u_char) p->by_uuid;
     kind[1] = (u_char) p->batch;
@@ -403,11 +397,18 @@ ngx_ess_publish_find(ngx_http_request_t *r, ngx_ess_publish_t *p)
 static ngx_int_t
 ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  i;
+    ngx_int_t         rc;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *type;
 
     p->pub.bodies = &p->decode.text;
     p->pub.n = 1;
+
+    type = r->headers_in.content_type;
+
+    if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
+        p->pub.type = type->value;
+    }
 
     if (p->batch) {
         rc = ngx_ess_publish_take_apart(r, p);

@@ -8,7 +8,7 @@
 
 #include "ngx_ess_conf_scope.h"
 #include "ngx_ess_header.h"
-#include "ngx_ess_idempotency_key.h"
+#include "ngx_ess_publish_once_header.h"
 #include "ngx_ess_publish_ids.h"
 #include "ngx_ess_publish_once.h"
 #include "ngx_ess_api_request.h"
@@ -17,8 +17,8 @@
 
 static ngx_int_t ngx_ess_publish_once_name(ngx_http_request_t *r,
     ngx_ess_publish_once_t *once, ngx_ess_zone_t *zone);
-static ngx_int_t ngx_ess_publish_once_print(u_char *print, ngx_str_t **parts,
-    ngx_uint_t n);
+static ngx_int_t ngx_ess_publish_once_digest(u_char *fingerprint,
+    ngx_str_t **parts, ngx_uint_t n);
 static ngx_int_t ngx_ess_publish_once_answer(ngx_http_request_t *r,
     ngx_ess_idempotency_t *entry, ngx_ess_source_publish_t *pub);
 
@@ -41,7 +41,9 @@ ngx_ess_publish_once_key(ngx_http_request_t *r, ngx_ess_publish_once_t *once,
         return NGX_ERROR;
     }
 
-    if (ngx_ess_idempotency_key_parse(&once->key, buf, &h->value) != NGX_OK) {
+    if (ngx_ess_publish_once_header_parse(&once->key, buf, &h->value)
+        != NGX_OK)
+    {
         *detail = "the Idempotency-Key must be a string of 1 to 255 printable "
                   "ASCII characters, such as \"8e03978e-40d5-43dd\", with or "
                   "without the quotes";
@@ -71,7 +73,8 @@ ngx_ess_publish_once_begin(ngx_http_request_t *r, ngx_ess_publish_once_t *once,
     zone = ngx_ess_api_zone(r);
 
     if (ngx_ess_publish_once_name(r, once, zone) != NGX_OK
-        || ngx_ess_publish_once_print(once->entry.request, parts, n) != NGX_OK)
+        || ngx_ess_publish_once_digest(once->entry.request, parts, n)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -132,14 +135,15 @@ ngx_ess_publish_once_name(ngx_http_request_t *r, ngx_ess_publish_once_t *once,
     parts[4] = &scope->location->name;
     parts[5] = &once->key;
 
-    return ngx_ess_publish_once_print(once->entry.key, parts, 6);
+    return ngx_ess_publish_once_digest(once->entry.key, parts, 6);
 }
 
 
 /* Each part behind its length. */
 
 static ngx_int_t
-ngx_ess_publish_once_print(u_char *print, ngx_str_t **parts, ngx_uint_t n)
+ngx_ess_publish_once_digest(u_char *fingerprint, ngx_str_t **parts,
+    ngx_uint_t n)
 {
     int          ok;
     u_char       md[EVP_MAX_MD_SIZE];
@@ -170,7 +174,7 @@ ngx_ess_publish_once_print(u_char *print, ngx_str_t **parts, ngx_uint_t n)
         return NGX_ERROR;
     }
 
-    ngx_memcpy(print, md, NGX_ESS_IDEMPOTENCY_PRINT);
+    ngx_memcpy(fingerprint, md, NGX_ESS_IDEMPOTENCY_FINGERPRINT);
 
     return NGX_OK;
 }

@@ -26,21 +26,21 @@ ngx_int_t ngx_ess_publish_once_key(ngx_http_request_t *r,
     ngx_ess_publish_once_t *once, const char **detail);
 
 /*
- * With a key, before anything is published.  "parts" is what makes another
- * request of it.  As ngx_ess_idempotency_begin(); with NGX_DONE pub->ids is
- * what was answered, or NULL, and pub->n is the number that was.  NGX_ERROR: no
- * memory.
+ * Asks whether the key was used before; nothing is published yet.  Two requests
+ * are the same when all of their n "parts" are.  Returns NGX_OK without a key,
+ * else what ngx_ess_idempotency_begin() does.  NGX_DONE: pub->n and pub->ids
+ * are those of the first answer; pub->ids may be NULL.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_publish_once_begin(ngx_http_request_t *r,
     ngx_ess_publish_once_t *once, ngx_ess_source_publish_t *pub,
     ngx_str_t **parts, ngx_uint_t n);
 
-/* It was published: its answer, the one in pub->ids and pub->n, is kept.
-   pub->ids becomes NULL where the ids are too many for that. */
+/* The publication is done; the answer, pub->n and pub->ids, is kept.  pub->ids
+   becomes NULL when there are too many of them to be kept. */
 void ngx_ess_publish_once_finish(ngx_ess_publish_once_t *once,
     ngx_ess_source_publish_t *pub);
 
-/* It was not, or nobody knows: it may be published again. */
+/* The publication failed, or nobody knows; the key is free again. */
 void ngx_ess_publish_once_cancel(ngx_ess_publish_once_t *once);
 
 

@@ -99,7 +99,9 @@ ngx_ess_idempotency_known_locked(ngx_ess_zone_t *zone,
         return NGX_OK;
     }
 
-    if (ngx_memcmp(e->request, ctx->request, NGX_ESS_IDEMPOTENCY_PRINT) != 0) {
+    if (ngx_memcmp(e->request, ctx->request, NGX_ESS_IDEMPOTENCY_FINGERPRINT)
+        != 0)
+    {
         return NGX_DECLINED;
     }
 
@@ -191,8 +193,8 @@ ngx_ess_idempotency_add_locked(ngx_ess_zone_t *zone,
     e->owner = zone->proc;
     e->incarnation = ngx_ess_zone_life(zone);
 
-    ngx_memcpy(e->key, ctx->key, NGX_ESS_IDEMPOTENCY_PRINT);
-    ngx_memcpy(e->request, ctx->request, NGX_ESS_IDEMPOTENCY_PRINT);
+    ngx_memcpy(e->key, ctx->key, NGX_ESS_IDEMPOTENCY_FINGERPRINT);
+    ngx_memcpy(e->request, ctx->request, NGX_ESS_IDEMPOTENCY_FINGERPRINT);
 
     ngx_ess_journal_set32_locked(sh, bucket, i);
     ngx_ess_list_link_locked(sh, &ngx_ess_list_idempotency,
@@ -223,7 +225,7 @@ ngx_ess_idempotency_find_locked(ngx_ess_zone_sh_t *sh, u_char *key)
 
         e = ngx_ess_zone_idempotency(sh, i);
 
-        if (ngx_memcmp(e->key, key, NGX_ESS_IDEMPOTENCY_PRINT) == 0) {
+        if (ngx_memcmp(e->key, key, NGX_ESS_IDEMPOTENCY_FINGERPRINT) == 0) {
             break;
         }
     }

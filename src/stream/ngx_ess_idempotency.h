@@ -26,7 +26,7 @@
 #include "ngx_ess_zone.h"
 
 
-#define NGX_ESS_IDEMPOTENCY_PRINT    16
+#define NGX_ESS_IDEMPOTENCY_FINGERPRINT  16
 
 /* bytes that nobody knows, the same ones as long as the zone */
 #define NGX_ESS_IDEMPOTENCY_SEED     16
@@ -39,8 +39,8 @@
 
 
 typedef struct {
-    u_char                   key[NGX_ESS_IDEMPOTENCY_PRINT];
-    u_char                   request[NGX_ESS_IDEMPOTENCY_PRINT];
+    u_char                   key[NGX_ESS_IDEMPOTENCY_FINGERPRINT];
+    u_char                   request[NGX_ESS_IDEMPOTENCY_FINGERPRINT];
 
     uint32_t                 accepted;      /* events; with the answer set by
                                                finish, and by begin with

@@ -305,8 +305,8 @@ struct ngx_ess_idempotency_entry_s {
     uint32_t                 expires;       /* as ngx_ess_zone_now() */
     uint32_t                 accepted;
     uint32_t                 len;           /* of the answer */
-    u_char                   key[NGX_ESS_IDEMPOTENCY_PRINT];
-    u_char                   request[NGX_ESS_IDEMPOTENCY_PRINT];
+    u_char                   key[NGX_ESS_IDEMPOTENCY_FINGERPRINT];
+    u_char                   request[NGX_ESS_IDEMPOTENCY_FINGERPRINT];
     u_char                   answer[NGX_ESS_IDEMPOTENCY_ANSWER];
 };
 

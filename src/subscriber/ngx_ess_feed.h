@@ -63,8 +63,8 @@ struct ngx_ess_feed_s {
     ngx_ess_seg_t                last;      /* where the one before it is */
     uint64_t                     live;      /* of a replay: the first record
                                                after the client had come, from
-                                               which on POISON closes it; 0: any
-                                               does */
+                                               which on POISON closes it; 0:
+                                               every POISON closes it */
     ngx_ess_feed_source_t       *source;    /* it is read from there; NULL:
                                                from the log */
     ngx_ess_feed_rest_t         *rest;      /* of a replay, what comes first;

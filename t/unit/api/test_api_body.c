@@ -40,6 +40,21 @@ setup(void **state)
 
 
 static ngx_int_t
+parse_of(ngx_array_t *sources, const char *text)
+{
+    u_char  *p;
+    size_t   len;
+
+    len = strlen(text);
+    p = guarded - len;
+    memcpy(p, text, len);
+    memset(&body, 0, sizeof(body));
+
+    return ngx_ess_api_body_parse(p, len, sources, 0, &body);
+}
+
+
+static ngx_int_t
 parse(const void *data, size_t len)
 {
     u_char  *p;
@@ -136,8 +151,9 @@ test_meaning(void **state)
 
 
 #define MEMBERS                                                               \
-    "but \"routing_key\", \"source\", \"declare\", \"max_length_bytes\", "    \
-    "\"max_age\" and \"stream_max_segment_size_bytes\""
+    "\" is unknown; known are \"routing_key\", \"source\", "                  \
+    "\"declare\", "                                                           \
+    "\"max_length_bytes\", \"max_age\", \"stream_max_segment_size_bytes\""
 
 
 static void
@@ -147,13 +163,13 @@ test_members(void **state)
     char     text[1024], name[512];
 
     bad("{\"routing_key\":\"k\",\"sourse\":\"stream\"}", 422,
-        "there is no member \"sourse\", " MEMBERS);
-    bad("{\"Routing_Key\":\"abc\"}", 422, "no member \"Routing_Key\"");
-    bad("{\"\":1}", 422, "there is no member \"\", " MEMBERS);
+        "the member \"sourse" MEMBERS);
+    bad("{\"Routing_Key\":\"abc\"}", 422, "the member \"Routing_Key\"");
+    bad("{\"\":1}", 422, "the member \"" MEMBERS);
     bad("{\"routing_key\":\"k\",\"source\\u0000\":1}", 422,
-        "no member \"source");
-    bad("{\"x\":{\"routing_key\":\"abc\"}}", 422, "no member \"x\"");
-    bad("{\"max_age\":1,\"max-age\":1}", 422, "no member \"max-age\"");
+        "the member \"source");
+    bad("{\"x\":{\"routing_key\":\"abc\"}}", 422, "the member \"x\"");
+    bad("{\"max_age\":1,\"max-age\":1}", 422, "the member \"max-age\"");
 
     bad("{\"routing_key\":1,\"routing_key\":\"k\"}", 422,
         "the body has the member \"routing_key\" twice");
@@ -170,10 +186,68 @@ test_members(void **state)
         strcat(name, "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac");
         snprintf(text, sizeof(text), "{\"%s\":1}", name);
 
-        bad(text, 422, "...\", " MEMBERS);
+        bad(text, 422, "..." MEMBERS);
         assert_true(ngx_ess_utf8_valid(body.detail,
                                        strlen((char *) body.detail)));
     }
+}
+
+
+static void
+declare(ngx_ess_source_bind_t *bind)
+{
+    /* void */
+}
+
+
+/* Two sources with the same options, more than a word has bits. */
+
+static void
+test_many_options(void **state)
+{
+    size_t                   i;
+    ngx_array_t              twins;
+    static char              names[71][8];
+    static const char       *twice = "{\"o3\":1,\"o3\":1}";
+    ngx_ess_source_t         row[2];
+    ngx_ess_source_entry_t   entries[2];
+    ngx_ess_source_option_t  options[71];
+
+    memset(options, 0, sizeof(options));
+    memset(row, 0, sizeof(row));
+
+    for (i = 0; i < 70; i++) {
+        snprintf(names[i], sizeof(names[i]), "o%d", (int) i);
+        options[i].name.data = (u_char *) names[i];
+        options[i].name.len = strlen(names[i]);
+        options[i].is = "a number";
+        options[i].offset = offsetof(ngx_ess_source_options_t,
+                                     data);
+    }
+
+    for (i = 0; i < 2; i++) {
+        row[i].name.data = (u_char *) (i ? "b" : "a");
+        row[i].name.len = 1;
+        row[i].options = options;
+        row[i].declare = declare;
+        entries[i].row = &row[i];
+    }
+
+    twins.elts = entries;
+    twins.nelts = 2;
+
+    assert_int_equal(parse_of(&twins, "{\"routing_key\":\"k\",\"source\":"
+                              "\"a\",\"declare\":true,\"o3\":1,\"o67\":1}"),
+                     NGX_OK);
+    assert_int_equal(parse_of(&twins, twice), NGX_DECLINED);
+    assert_non_null(strstr((char *) body.detail, "\"o3\" twice"));
+
+    memset(&options[1], 0, sizeof(options[1]));
+
+    assert_int_equal(parse_of(&twins, "{\"x\":1}"), NGX_DECLINED);
+    assert_string_equal((char *) body.detail,
+                        "the member \"x\" is unknown; known are "
+                        "\"routing_key\", \"source\", \"declare\", \"o0\"");
 }
 
 
@@ -327,6 +401,7 @@ main(void)
         cmocka_unit_test(test_syntax),
         cmocka_unit_test(test_meaning),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_many_options),
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_declare),
         cmocka_unit_test(test_lengths),

@@ -2,14 +2,14 @@
  * The header field Idempotency-Key: what is taken is printable and not too
  * long, and quoted again is the same key.
  *
- * links: src/api/ngx_ess_idempotency_key.c
+ * links: src/api/ngx_ess_publish_once_header.c
  */
 
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "ngx_ess_idempotency_key.h"
+#include "ngx_ess_publish_once_header.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     value.data = copy;
     value.len = size;
 
-    if (ngx_ess_idempotency_key_parse(&key, buf, &value) == NGX_OK) {
+    if (ngx_ess_publish_once_header_parse(&key, buf, &value) == NGX_OK) {
 
         p = text;
         *p++ = '"';
@@ -61,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         value.len = p - text;
 
         if (key.len == 0 || key.len > NGX_ESS_IDEMPOTENCY_KEY
-            || ngx_ess_idempotency_key_parse(&again, out, &value) != NGX_OK
+            || ngx_ess_publish_once_header_parse(&again, out, &value) != NGX_OK
             || again.len != key.len
             || memcmp(again.data, key.data, key.len) != 0)
         {

@@ -4,11 +4,11 @@
  */
 
 
-#include "ngx_ess_idempotency_key.h"
+#include "ngx_ess_publish_once_header.h"
 
 
 ngx_int_t
-ngx_ess_idempotency_key_parse(ngx_str_t *key, u_char *buf, ngx_str_t *value)
+ngx_ess_publish_once_header_parse(ngx_str_t *key, u_char *buf, ngx_str_t *value)
 {
     u_char      *d, *p, *last;
     ngx_uint_t   quoted;

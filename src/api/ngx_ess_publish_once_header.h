@@ -3,8 +3,8 @@
  */
 
 
-#ifndef _NGX_ESS_IDEMPOTENCY_KEY_H_INCLUDED_
-#define _NGX_ESS_IDEMPOTENCY_KEY_H_INCLUDED_
+#ifndef _NGX_ESS_PUBLISH_ONCE_HEADER_H_INCLUDED_
+#define _NGX_ESS_PUBLISH_ONCE_HEADER_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -20,8 +20,8 @@
  * quotes where it has no blank, comma, semicolon or backslash.  "buf" has room
  * for NGX_ESS_IDEMPOTENCY_KEY bytes.  NGX_OK, or NGX_DECLINED: it is malformed.
  */
-ngx_int_t ngx_ess_idempotency_key_parse(ngx_str_t *key, u_char *buf,
+ngx_int_t ngx_ess_publish_once_header_parse(ngx_str_t *key, u_char *buf,
     ngx_str_t *value);
 
 
-#endif /* _NGX_ESS_IDEMPOTENCY_KEY_H_INCLUDED_ */
+#endif /* _NGX_ESS_PUBLISH_ONCE_HEADER_H_INCLUDED_ */

@@ -2,7 +2,7 @@
  * The header field Idempotency-Key: what is one, what is none, each length;
  * input lies against a guard page.
  *
- * links: src/api/ngx_ess_idempotency_key.c
+ * links: src/api/ngx_ess_publish_once_header.c
  */
 
 
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "ngx_ess_idempotency_key.h"
+#include "ngx_ess_publish_once_header.h"
 #include "ngx_guard.h"
 
 
@@ -41,7 +41,7 @@ parse(const char *text, ngx_str_t *key)
     value.data = test_end - value.len;
     memcpy(value.data, text, value.len);
 
-    return ngx_ess_idempotency_key_parse(key, buf, &value);
+    return ngx_ess_publish_once_header_parse(key, buf, &value);
 }
 
 
