@@ -546,27 +546,24 @@ def range_(first, end):
 
 
 def source(n, stream, query="", **headers):
-    """Connects again after a 503 for which nginx waited: the broker may take
-    longer than two seconds on a busy machine.  One that comes at once is
-    none of that."""
+    return EventSource("http://127.0.0.1:%d/event-stream/%s%s" % (
+        n.port(0), stream.uuid, query), headers={
+            name.replace("_", "-"): v for name, v in headers.items()})
+
+
+def sse(*args, count=1, **headers):
+    """The first `count' events.  Connects again after a 503 for which nginx
+    waited: the broker may take longer than two seconds on a busy machine."""
 
     def connect():
         begin = time.monotonic()
-        s = EventSource("http://127.0.0.1:%d/event-stream/%s%s" % (
-            n.port(0), stream.uuid, query), headers={
-                name.replace("_", "-"): v for name, v in headers.items()})
+        s = source(*args, **headers)
         if s.status == 503 and time.monotonic() - begin >= 1.9:
             s.close()
             return None
         return s
 
-    return wait_for(connect, 20, "the RabbitMQ stream")
-
-
-def sse(*args, count=1, **headers):
-    """The first `count' events."""
-
-    with source(*args, **headers) as s:
+    with wait_for(connect, 20, "the RabbitMQ stream") as s:
         return s.wait(count, 20)[:count]
 
 
