@@ -90,10 +90,11 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
-        long-deps peers-deps proxies-deps arm64-deps conf-deps nginx-deps run broker test test-long \
-        test-peers test-proxies test-arm64 test-conf check unit fuzz fuzz-build \
-        fuzz-replay bench zone-dump lint install deb man check-nginx compile_commands \
-        ci clean clean-run help FORCE
+        long-deps peers-deps proxies-deps arm64-deps conf-deps nginx-deps \
+        run broker test test-long test-peers test-proxies test-arm64 \
+        test-conf check unit fuzz fuzz-build fuzz-replay bench zone-dump \
+        lint install deb man check-nginx compile_commands ci clean clean-run \
+        help FORCE
 
 
 all: $(MODULE)    ## build/ngx_ess_module.so (SANITIZE=1, FAULT=1, ARM64=1: another)

@@ -16,7 +16,7 @@
 
 
 static void ngx_ess_jwt_conf_warn(ngx_conf_t *cf);
-static ngx_uint_t ngx_ess_jwt_conf_is_new(ngx_conf_t *cf, ngx_str_t *path);
+static ngx_uint_t ngx_ess_jwt_conf_add_secret(ngx_conf_t *cf, ngx_str_t *path);
 static const char *ngx_ess_jwt_conf_alg(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 static const char *ngx_ess_jwt_conf_token(ngx_ess_param_ctx_t *ctx,
@@ -317,7 +317,7 @@ ngx_ess_jwt_conf_read_keys(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
     }
 
     secret = (conf->algs & (1 << NGX_ESS_JWT_HS256))
-             ? ngx_ess_jwt_conf_is_new(cf, path) : 0;
+             ? ngx_ess_jwt_conf_add_secret(cf, path) : 0;
 
     n = ngx_ess_conf_file_read(cf, path, what, secret, buf,
                                NGX_ESS_JWT_FILE + 1);
@@ -353,10 +353,11 @@ ngx_ess_jwt_conf_read_keys(ngx_conf_t *cf, ngx_ess_jwt_conf_t *conf)
 }
 
 
-/* Who may read a secret is looked at once, however many locations name it. */
+/* Who may read a secret is looked at once, however many locations name it.
+   1: it is the first to do so. */
 
 static ngx_uint_t
-ngx_ess_jwt_conf_is_new(ngx_conf_t *cf, ngx_str_t *path)
+ngx_ess_jwt_conf_add_secret(ngx_conf_t *cf, ngx_str_t *path)
 {
     ngx_str_t                *secret;
     ngx_uint_t                i;
