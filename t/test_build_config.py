@@ -2,6 +2,7 @@
 does not find a library."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -33,12 +34,12 @@ DEPRECATED = """\
 """
 
 
-def configure(folder, cc=None, cc_opt=""):
+def configure(folder, cc=None, cc_opt="", add="--add-dynamic-module"):
     """Runs configure as someone does who builds nginx by himself."""
 
     builddir = os.path.join(folder, "objs")
     command = ["./configure", "--with-compat", "--builddir=" + builddir,
-               "--add-dynamic-module=" + TOP]
+               "%s=%s" % (add, TOP)]
     if cc:
         command.append("--with-cc=%s" % cc)
     if cc_opt:
@@ -135,3 +136,16 @@ def test_warnings_are_errors():
         assert flag in flags.split()
     with open(os.path.join(objs, "ngx_auto_config.h")) as f:
         assert "NGX_HAVE_PWRITE " in f.read()
+
+
+def test_place_in_a_static_build(tmp_path):
+    """The filter stands right before nginx's own of headers."""
+
+    p = configure(str(tmp_path), add="--add-module")
+    assert p.returncode == 0, p.stdout
+    text = (tmp_path / "objs" / "ngx_modules.c").read_text()
+    names = re.findall(r"&(ngx_\w+_module),", text)
+    place = names.index("ngx_http_headers_filter_module")
+    assert names[place - 1] == "ngx_ess_filter_module"
+    assert {"ngx_ess_module", "ngx_ess_jwt_module"} <= {*names}
+    assert len(names) == len({*names})
