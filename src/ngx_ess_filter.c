@@ -4,8 +4,9 @@
  * refuses elsewhere: what nginx itself would say of a refusal in HTML becomes
  * problem details, nobody stores an answer, and it says which pages may read
  * it.  It runs right after nginx's own filter of "add_header" and "expires",
- * and before nginx's own gzip.  A filter of another module, such as brotli,
- * runs earlier.  Runs in workers; all memory is the request's.
+ * and before nginx's own gzip, and brotli.  A filter of another module runs
+ * earlier, unless that module names a place.  Runs in workers; all memory is
+ * the request's.
  */
 
 

@@ -2,6 +2,7 @@
 told why in the same form.  Pages of other origins, and what a browser asks
 before it lets them.  And what other modules may not add to an answer."""
 
+import gzip
 import http.client
 import json
 import os
@@ -667,6 +668,18 @@ http {
 """
 
 
+def decode(answer):
+    """The status that the problem in the body names."""
+
+    body, encoding = answer.body, answer.headers.get("content-encoding")
+    if encoding == "br":
+        body = subprocess.run(["brotli", "-dc"], input=body,
+                              capture_output=True, check=True).stdout
+    elif encoding == "gzip":
+        body = gzip.decompress(body)
+    return json.loads(body)["status"]
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_no_filter_compresses_an_event_stream(nginx, first):
     load = ["load_module %s;" % MODULE, "load_module %s;" % BROTLI]
@@ -695,11 +708,26 @@ def test_no_filter_compresses_an_event_stream(nginx, first):
         for headers in (e.headers, s.headers, ws.headers):
             assert "content-encoding" not in {k.lower() for k in headers}
 
-    # a refusal may be compressed, or not, but is whole
-    for path in ("denied/" + stream.uuid, NOWHERE, stream.uuid):
-        a = ask(n.port(0), "/event-stream/" + path, **accept)
-        if "content-encoding" in a.headers:
-            assert a.headers["content-encoding"] == "br"
-            a.body = subprocess.run(["brotli", "-dc"], input=a.body,
-                                    capture_output=True, check=True).stdout
-        assert a.json()["status"] == a.status
+    # a refusal is, where its status is one that these modules compress
+    for path, status in (("denied/" + stream.uuid, 403), (NOWHERE, 404),
+                         (stream.uuid, 426)):
+        for encodings, encoding in (accept["Accept-Encoding"], "br"), \
+                                   ("gzip", "gzip"), ("identity", None):
+            a = ask(n.port(0), "/event-stream/" + path,
+                    Accept_Encoding=encodings)
+            if status == 426:
+                encoding = None
+            assert a.status == status
+            assert a.headers.get("content-encoding") == encoding
+            assert decode(a) == status
+
+
+def test_gzip_of_a_refusal(nginx):
+    """Without brotli, whoever takes it."""
+
+    conf = [x for x in COMPRESSED.splitlines() if "brotli" not in x]
+    n = nginx("\n".join(conf) % ("load_module %s;" % MODULE))
+    a = ask(n.port(0), "/event-stream/" + NOWHERE, Accept_Encoding="gzip, br")
+    assert a.status == 404 and a.headers["content-encoding"] == "gzip"
+    assert a.headers["content-type"] == "application/problem+json"
+    assert decode(a) == 404
