@@ -32,6 +32,7 @@
 #define NGX_ESS_CONF_MAX_NODE       200
 
 
+static const ngx_ess_conf_serves_t *ngx_ess_conf_served(const char *name);
 static ngx_uint_t ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf,
     const char *name);
 static void ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf,
@@ -55,6 +56,17 @@ static const ngx_ess_param_t  ngx_ess_conf_log_params[] = {
       "a time from one second to 180 days, such as \"age=1h\"", NULL },
 
     ngx_ess_null_param
+};
+
+
+static const ngx_ess_conf_serves_t  ngx_ess_conf_serves_rows[] = {
+    { "ess_api", ngx_string("GET, HEAD, POST, DELETE"), 0 },
+    { "ess_console", ngx_string("GET, HEAD, POST, DELETE"), 0 },
+    { "ess_publish", ngx_string("POST"), 0 },
+    { "ess_subscribe", ngx_string("GET"), 1 },
+    { "ess_health", ngx_string("GET, HEAD"), 0 },
+    { "ess_metrics", ngx_string("GET, HEAD"), 0 },
+    { NULL, ngx_null_string, 0 }
 };
 
 
@@ -195,8 +207,9 @@ ngx_ess_conf_check(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    /* the handlers of a phase run from the last one to the first, and nginx's
-       limits of requests and connections are in front of this one */
+    /* nginx runs a phase's handlers from the last one to the first: this one
+       before its own, so that "limit_req" and "limit_conn" do not count a
+       preflight */
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
@@ -304,7 +317,7 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                       "\"%s\" in location \"%V\" cannot share it with "
                       "another directive that answers requests, such as "
                       "\"proxy_pass\": give each a location",
-                      conf->serves, &clcf->name);
+                      conf->serves->directive, &clcf->name);
         return NGX_CONF_ERROR;
     }
 
@@ -324,7 +337,7 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                       "\"%s\" in location \"%V\" needs to know where "
                       "clients find the streams, add \"ess_public_url "
                       "ws://host/event-stream/;\" to the http block",
-                      conf->serves, &clcf->name);
+                      conf->serves->directive, &clcf->name);
         return NGX_CONF_ERROR;
     }
 
@@ -623,13 +636,13 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (lcf->serves) {
 
-        if (ngx_strcmp(lcf->serves, cmd->name.data) == 0) {
+        if (ngx_strcmp(lcf->serves->directive, cmd->name.data) == 0) {
             return "is duplicate";
         }
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" cannot share a location with \"%s\"",
-                           &cmd->name, lcf->serves);
+                           &cmd->name, lcf->serves->directive);
         return NGX_CONF_ERROR;
     }
 
@@ -642,11 +655,11 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
 
     clcf->handler = handler;
 
-    lcf->serves = (const char *) cmd->name.data;
+    lcf->serves = ngx_ess_conf_served((const char *) cmd->name.data);
     lcf->handler = handler;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
-    mcf->needs_zone = lcf->serves;
+    mcf->needs_zone = lcf->serves->directive;
     mcf->refuses = 1;
 
     lcf->scope = ngx_ess_conf_scope(cf, mcf);
@@ -658,10 +671,27 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+static const ngx_ess_conf_serves_t *
+ngx_ess_conf_served(const char *name)
+{
+    const ngx_ess_conf_serves_t  *row;
+
+    /* each directive that serves has a row */
+
+    for (row = ngx_ess_conf_serves_rows; row[1].directive; row++) {
+        if (ngx_strcmp(row->directive, name) == 0) {
+            break;
+        }
+    }
+
+    return row;
+}
+
+
 static ngx_uint_t
 ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf, const char *name)
 {
-    return lcf->serves && ngx_strcmp(lcf->serves, name) == 0;
+    return lcf->serves && ngx_strcmp(lcf->serves->directive, name) == 0;
 }
 
 

@@ -45,12 +45,22 @@ typedef struct {
 
 typedef struct ngx_ess_conf_scope_s  ngx_ess_conf_scope_t;
 
+
+/* what a location may serve */
+
+typedef struct {
+    const char              *directive;
+    ngx_str_t                methods;       /* of pages of other origins */
+    unsigned                 open:1;        /* pages of any origin read it when
+                                               no origins are listed */
+} ngx_ess_conf_serves_t;
+
+
 typedef struct {
     ngx_str_t                public_url;    /* escaped as JSON */
-    const char              *serves;        /* the directive whose location it
-                                               is; NULL: none of ours */
-    ngx_http_handler_pt      handler;       /* its; to see whether another
-                                               module's took its place */
+    const ngx_ess_conf_serves_t *serves;    /* NULL: nothing of ours */
+    ngx_http_handler_pt      handler;       /* of that; another one there is
+                                               another module's */
     ngx_ess_conf_scope_t    *scope;         /* which one that is */
     ngx_uint_t               source;        /* of streams that name none */
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */

@@ -227,7 +227,7 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t            i;
     ngx_ess_param_ctx_t   ctx;
 
-    /* a second one is told so below */
+    /* ngx_ess_conf_serve() refuses a second directive */
 
     lcf->subscribe_uuid = NULL;
 

@@ -26,23 +26,8 @@ typedef struct {
 } ngx_ess_cors_line_t;
 
 
-static ngx_str_t *ngx_ess_cors_methods(const char *directive);
 static ngx_int_t ngx_ess_cors_add(ngx_http_request_t *r,
     ngx_ess_cors_line_t *lines, ngx_uint_t n);
-
-
-/* all that its pages may use; the last row is of those that are only read */
-
-static const struct {
-    const char              *directive;
-    ngx_str_t                methods;
-} ngx_ess_cors_directives[] = {
-    { "ess_api", ngx_string("GET, HEAD, POST, DELETE") },
-    { "ess_console", ngx_string("GET, HEAD, POST, DELETE") },
-    { "ess_publish", ngx_string("POST") },
-    { "ess_subscribe", ngx_string("GET") },
-    { NULL, ngx_string("GET, HEAD") }
-};
 
 
 ngx_int_t
@@ -73,7 +58,7 @@ ngx_ess_cors_preflight(ngx_http_request_t *r)
     }
 
     lines[0].name = "Access-Control-Allow-Methods";
-    lines[0].value = *ngx_ess_cors_methods(lcf->serves);
+    lines[0].value = lcf->serves->methods;
     lines[1].name = "Access-Control-Max-Age";
     ngx_str_set(&lines[1].value, NGX_ESS_CORS_MAX_AGE);
     n = 2;
@@ -122,21 +107,6 @@ ngx_ess_cors_headers(ngx_http_request_t *r)
     lines[0].value = origin->value;
 
     return ngx_ess_cors_add(r, lines, 4);
-}
-
-
-static ngx_str_t *
-ngx_ess_cors_methods(const char *directive)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_ess_cors_directives[i].directive; i++) {
-        if (ngx_strcmp(ngx_ess_cors_directives[i].directive, directive) == 0) {
-            break;
-        }
-    }
-
-    return (ngx_str_t *) &ngx_ess_cors_directives[i].methods;
 }
 
 

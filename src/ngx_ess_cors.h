@@ -15,8 +15,8 @@
    of ours, and leaves all else alone. */
 ngx_int_t ngx_ess_cors_preflight(ngx_http_request_t *r);
 
-/* Adds to a response, whatever its status, what lets the page read it that may;
-   takes away what others said of that.  NGX_OK, or NGX_ERROR: no memory. */
+/* When the origin may read it, a response of any status says so; this replaces
+   what other modules said.  NGX_OK, or NGX_ERROR: no memory. */
 ngx_int_t ngx_ess_cors_headers(ngx_http_request_t *r);
 
 

@@ -14,7 +14,6 @@
 #include "ngx_ess_str.h"
 
 
-static ngx_uint_t ngx_ess_origin_subscribes(ngx_ess_loc_conf_t *lcf);
 static ngx_int_t ngx_ess_origin_host(ngx_http_request_t *r, ngx_str_t *host);
 static void ngx_ess_origin_split(ngx_str_t *host, ngx_str_t *port);
 static ngx_uint_t ngx_ess_origin_is(ngx_str_t *one, ngx_str_t *two);
@@ -204,17 +203,11 @@ ngx_ess_origin_may_read(ngx_http_request_t *r, ngx_str_t *origin)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
 
+    /* who knows a stream's address may read it, and pages know it from
+       somebody */
+
     return lcf->origins ? ngx_ess_origin_is_listed(r, origin)
-                        : ngx_ess_origin_subscribes(lcf);
-}
-
-
-/* Who knows a stream's address may read it, and pages know it from somebody. */
-
-static ngx_uint_t
-ngx_ess_origin_subscribes(ngx_ess_loc_conf_t *lcf)
-{
-    return lcf->serves && ngx_strcmp(lcf->serves, "ess_subscribe") == 0;
+                        : (lcf->serves && lcf->serves->open);
 }
 
 
@@ -228,7 +221,7 @@ ngx_ess_origin_refuse(ngx_http_request_t *r, ngx_str_t *origin)
     mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
 
-    counter = ngx_ess_origin_subscribes(lcf)
+    counter = (lcf->serves && lcf->serves->open)
               ? NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_ORIGIN
               : NGX_ESS_C_CROSS_ORIGIN;
 

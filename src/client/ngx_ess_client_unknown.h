@@ -11,10 +11,10 @@
 
 
 /*
- * A WebSocket is accepted and closed with that code, so that a browser, which
- * shows no status, learns it; no client comes into being.  Returns what the
- * content handler does; NGX_DECLINED: the code is 0, or no close can tell it,
- * so that it is for the status.
+ * Accepts a WebSocket and closes it with that code: a browser shows a script
+ * no status, but the code.  It makes no client.  Returns what the content
+ * handler returns.  NGX_DECLINED: the code is 0, or the request is not one for
+ * a WebSocket: the caller answers with a status.
  */
 ngx_int_t ngx_ess_client_unknown(ngx_http_request_t *r, ngx_uint_t code);
 

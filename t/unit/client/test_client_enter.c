@@ -292,7 +292,6 @@ test_setup(void **state)
     fake.request.method = NGX_HTTP_GET;
     test.main_confs = &test.main_conf;
     fake.request.main_conf = (void **) &test.main_confs;
-    fake.conf.serves = "ess_subscribe";
     fake.conf.handler = ngx_ess_client_enter_handler;
     ngx_str_set(&fake.request.uri, "/event-stream/u1/");
     fake.ctx[0] = NULL;
