@@ -43,6 +43,7 @@ const char *const          ngx_ess_position_headers[] = { "xo", "xt", "xd" };
 const ngx_ess_encoding_t   ngx_ess_encoding_ws[NGX_ESS_ENCODING_WS_KINDS][2];
 
 
+static const ngx_ess_conf_serves_t  test_serves = { .open = 1 };
 static struct {
     ngx_uint_t                   sse;       /* what the request asks for */
     ngx_uint_t                   deflates;
@@ -292,7 +293,7 @@ test_setup(void **state)
     fake.request.method = NGX_HTTP_GET;
     test.main_confs = &test.main_conf;
     fake.request.main_conf = (void **) &test.main_confs;
-    fake.conf.handler = ngx_ess_client_enter_handler;
+    fake.conf.serves = &test_serves;
     ngx_str_set(&fake.request.uri, "/event-stream/u1/");
     fake.ctx[0] = NULL;
 
