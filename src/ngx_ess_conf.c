@@ -207,9 +207,8 @@ ngx_ess_conf_check(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    /* nginx runs a phase's handlers from the last one to the first: this one
-       before its own, so that "limit_req" and "limit_conn" do not count a
-       preflight */
+    /* nginx runs the last handler of a phase first: so a preflight is answered
+       before "limit_req" and "limit_conn", which do not count it */
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
@@ -674,14 +673,12 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
 static const ngx_ess_conf_serves_t *
 ngx_ess_conf_served(const char *name)
 {
-    const ngx_ess_conf_serves_t  *row;
+    const ngx_ess_conf_serves_t  *row = ngx_ess_conf_serves_rows;
 
     /* each directive that serves has a row */
 
-    for (row = ngx_ess_conf_serves_rows; row[1].directive; row++) {
-        if (ngx_strcmp(row->directive, name) == 0) {
-            break;
-        }
+    while (row[1].directive && ngx_strcmp(row->directive, name) != 0) {
+        row++;
     }
 
     return row;
