@@ -11,9 +11,6 @@
 #include "ngx_ess_encoding.h"
 
 
-/* objects and arrays in one another; a body with more of them is no JSON */
-#define NGX_ESS_ANNOTATE_DEPTH  512
-
 #define NGX_ESS_ANNOTATE_LEN                                                  \
     (sizeof(",\"ess_ordinal\":,\"ess_timestamp\":") - 1 + 2 * NGX_INT64_LEN)
 

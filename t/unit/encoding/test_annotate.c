@@ -1,7 +1,8 @@
 /*
  * Annotations: which bodies are JSON objects, and where the members go.
  *
- * links: src/encoding/ngx_ess_annotate.c t/unit/ngx_string.c
+ * links: src/encoding/ngx_ess_annotate.c src/ngx_ess_json_scan.c
+ * links: t/unit/ngx_string.c
  */
 
 
@@ -14,6 +15,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "ngx_ess_annotate.h"
+#include "ngx_ess_json_scan.h"
 
 
 /* the sanitizer guards what malloc() gives */
@@ -143,23 +145,23 @@ test_cut(void **state)
 static void
 test_depth(void **state)
 {
-    char                 body[2 * NGX_ESS_ANNOTATE_DEPTH + 16];
+    char                 body[2 * NGX_ESS_JSON_SCAN_DEPTH + 16];
     ngx_ess_annotate_t   a;
 
     memset(body, '[', sizeof(body));
     memcpy(body, "{\"a\":", 5);
-    memset(body + 5 + NGX_ESS_ANNOTATE_DEPTH - 1, ']',
-           NGX_ESS_ANNOTATE_DEPTH - 1);
-    body[5 + 2 * (NGX_ESS_ANNOTATE_DEPTH - 1)] = '}';
+    memset(body + 5 + NGX_ESS_JSON_SCAN_DEPTH - 1, ']',
+           NGX_ESS_JSON_SCAN_DEPTH - 1);
+    body[5 + 2 * (NGX_ESS_JSON_SCAN_DEPTH - 1)] = '}';
 
-    annotate(body, 6 + 2 * (NGX_ESS_ANNOTATE_DEPTH - 1), &a);
+    annotate(body, 6 + 2 * (NGX_ESS_JSON_SCAN_DEPTH - 1), &a);
     assert_int_equal(a.invalid, 0);
 
-    memset(body + 5, '[', NGX_ESS_ANNOTATE_DEPTH);
-    memset(body + 5 + NGX_ESS_ANNOTATE_DEPTH, ']', NGX_ESS_ANNOTATE_DEPTH);
-    body[5 + 2 * NGX_ESS_ANNOTATE_DEPTH] = '}';
+    memset(body + 5, '[', NGX_ESS_JSON_SCAN_DEPTH);
+    memset(body + 5 + NGX_ESS_JSON_SCAN_DEPTH, ']', NGX_ESS_JSON_SCAN_DEPTH);
+    body[5 + 2 * NGX_ESS_JSON_SCAN_DEPTH] = '}';
 
-    annotate(body, 6 + 2 * NGX_ESS_ANNOTATE_DEPTH, &a);
+    annotate(body, 6 + 2 * NGX_ESS_JSON_SCAN_DEPTH, &a);
     assert_int_equal(a.invalid, 1);
 }
 
