@@ -4,6 +4,7 @@ import gzip
 import json
 import socket
 import threading
+import time
 import zlib
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from api import Api
 from clients import Clients
 from memory import flat, private_kb
+from wait import SLOWER, slower
 
 CONF = """
 http {
@@ -169,6 +171,40 @@ def test_limits(server):
     assert api.get(stream)["last_ordinal"] == 1 + 18 + 20
 
 
+def gzipped(piece, times, first=b"", last=b""):
+    """Of what is too large to be compressed at once."""
+
+    z = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join([z.compress(first)]
+                    + [z.compress(piece) for _ in range(times)]
+                    + [z.compress(last), z.flush()])
+
+
+def slowest(server, work):
+    """What it returned, and how long another client waited meanwhile."""
+
+    results = []
+    other = Api(server.port(1))
+    other.version()
+    thread = threading.Thread(target=lambda: results.append(work()))
+    thread.start()
+    waits = []
+    while thread.is_alive():
+        start = time.monotonic()
+        assert other.version()["name"]
+        waits.append(time.monotonic() - start)
+    thread.join()
+    result, = results
+    assert len(waits) > 5
+    return result, max(waits)
+
+
+def peak_kb(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return next(int(line.split()[1]) for line in f
+                    if line.startswith("VmHWM:"))
+
+
 def test_a_bomb_stops_nobody(server):
     """It is given up as soon as it is too large; until then it goes in
     slices."""
@@ -176,27 +212,68 @@ def test_a_bomb_stops_nobody(server):
     api = Api(server.port(1))
     api.create("abc")
     pid, = server.workers()
-    once = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join([once.compress(bytes(1 << 20)) for _ in range(512)]
-                    + [once.flush()])
+    bomb = gzipped(bytes(1 << 20), 512)
     assert len(bomb) < 1 << 20
     for _ in range(20):
         refused(post(api, "/publish/abc", bomb, "gzip"), 413, "ess_max_event")
     before = private_kb([pid])
-    answers = []
-    thread = threading.Thread(target=lambda: answers.extend(
-        post(api, "/publish/abc?batch=1", bomb, "gzip") for _ in range(5)))
-    thread.start()
-    others = 0
-    while thread.is_alive():
-        assert api.version()["name"]
-        others += 1
-    thread.join()
-    assert others > 5
+    answers, wait = slowest(server, lambda: [
+        post(api, "/publish/abc?batch=1", bomb, "gzip") for _ in range(5)])
     for r in answers:
         refused(r, 413, "client_max_body_size")
     assert len(answers) == 5
+    assert wait < 0.5 * slower()
     assert flat(before, private_kb([pid]), 16 << 10)
+
+
+ZEROS = b"[" + b"0," * 49000 + b"0]"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "abc"}],
+                         ids=["plain", "key"])
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_a_large_batch_stops_nobody(server, coding, headers):
+    """Neither does one that is taken, whatever is in its events."""
+
+    api = Api(server.port(1))
+    stream = api.create("abc")
+    pid, = server.workers()
+    before = peak_kb(pid)
+    body = gzipped(ZEROS + b",", 640, b"[", ZEROS + b"]")
+    size = 641 * (len(ZEROS) + 1) + 1
+    assert len(body) < 1 << 17 and size > 59 << 20
+    if coding == "identity":
+        body = gzip.decompress(body)
+    r, wait = slowest(server, lambda: post(api, "/publish/abc?batch=1", body,
+                                           coding, headers))
+    assert r.status == 202, r
+    assert api.get(stream)["last_ordinal"] == 641
+    assert SLOWER > 1 or peak_kb(pid) - before < 5 * size >> 10
+    assert wait < 0.5 * slower()
+
+
+@pytest.mark.parametrize("first, last, status, words", [
+    (b'{"a":[', b"0]}", 400, "not a JSON array"),
+    (b"[[", b"0]]", 413, "ess_max_event"),
+    (b'["', b'"]', 413, "ess_max_event"),
+    (b" " * (50 << 20) + b"[", b"]", 413, "1000 events")],
+    ids=["object", "nested", "string", "space"])
+def test_what_is_refused_stops_nobody(server, first, last, status, words):
+    """Before it is parsed."""
+
+    api = Api(server.port(1))
+    stream = api.create("abc")
+    pid, = server.workers()
+    before = peak_kb(pid)
+    size = 60 << 20
+    times = (size - len(first)) // 100000
+    body = gzipped(b"0," * 50000, times, first, last)
+    r, wait = slowest(server, lambda: post(api, "/publish/abc?batch=1", body,
+                                           "gzip"))
+    refused(r, status, words)
+    assert api.get(stream)["last_ordinal"] == 0
+    assert SLOWER > 1 or peak_kb(pid) - before < 5 * size >> 10
+    assert wait < 0.5 * slower()
 
 
 def test_who_goes_away_leaves_nothing(server):

@@ -8,7 +8,7 @@
 
 #include "ngx_ess_header.h"
 #include "ngx_ess_publish.h"
-#include "ngx_ess_publish_batch.h"
+#include "ngx_ess_publish_events.h"
 #include "ngx_ess_publish_key.h"
 #include "ngx_ess_publish_once.h"
 #include "ngx_ess_wait.h"
@@ -33,6 +33,7 @@
 typedef struct {
     ngx_http_request_t        *request;
     ngx_ess_api_decode_t       decode;      /* the body */
+    ngx_ess_publish_events_t   events;      /* of a batch */
     ngx_ess_source_publish_t   pub;
     ngx_ess_publish_once_t     once;
     ngx_str_t                  name;        /* the routing key, or the uuid */
@@ -56,15 +57,19 @@ static void ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode,
     ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_go_on(ngx_http_request_t *r,
     ngx_ess_publish_t *p, ngx_int_t rc);
+static ngx_int_t ngx_ess_publish_take_apart(ngx_http_request_t *r,
+    ngx_ess_publish_t *p);
+static void ngx_ess_publish_taken(ngx_ess_publish_events_t *events,
+    ngx_int_t rc);
+static ngx_int_t ngx_ess_publish_batch(ngx_http_request_t *r,
+    ngx_ess_publish_t *p, ngx_int_t rc);
+static ngx_int_t ngx_ess_publish_send(ngx_http_request_t *r,
+    ngx_ess_publish_t *p, ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_target(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_find(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_repeated(ngx_http_request_t *r,
-    ngx_ess_publish_t *p);
-static ngx_int_t ngx_ess_publish_events(ngx_http_request_t *r,
-    ngx_ess_publish_t *p);
-static ngx_int_t ngx_ess_publish_take_apart(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static ngx_int_t ngx_ess_publish_refuse(ngx_ess_publish_t *p,
     ngx_uint_t status, const char *detail);
@@ -126,6 +131,7 @@ static ngx_int_t
 ngx_ess_publish_begin(ngx_http_request_t *r)
 {
     ngx_int_t           rc;
+    ngx_table_elt_t    *type;
     ngx_ess_publish_t  *p;
 
     p = ngx_pcalloc(r->pool, sizeof(ngx_ess_publish_t));
@@ -134,6 +140,12 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
     }
 
     p->request = r;
+
+    type = r->headers_in.content_type;
+
+    if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
+        p->pub.type = type->value;
+    }
 
     if (ngx_ess_wait(r, ngx_ess_publish_gone, p) == NULL) {
         return NGX_ERROR;
@@ -210,17 +222,14 @@ ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode, ngx_int_t rc)
 }
 
 
-/* The body is there, or "rc" says why not.  NGX_AGAIN: it is being published,
-   else there is an answer. */
+/* The body is there, or "rc" says why not.  NGX_AGAIN: it is under way, else
+   there is an answer. */
 
 static ngx_int_t
 ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
     ngx_int_t rc)
 {
-    if (rc == NGX_OK) {
-        rc = ngx_ess_publish_events(r, p);
-
-    } else if (rc == NGX_ABORT) {
+    if (rc == NGX_ABORT) {
         rc = ngx_ess_publish_refuse(p, 413, p->batch
                                     ? "the batch is, decoded, larger than "
                                       "\"client_max_body_size\" allows"
@@ -230,6 +239,111 @@ ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
         return ngx_ess_api_decode_broken(&p->decode);
     }
 
+    if (rc == NGX_OK && p->batch) {
+        return ngx_ess_publish_take_apart(r, p);
+    }
+
+    if (rc == NGX_OK) {
+        p->pub.bodies = &p->decode.text;
+        p->pub.n = 1;
+
+        if (p->decode.text.len > ngx_ess_api_zone(r)->max_event) {
+            rc = ngx_ess_publish_refuse(p, 413, NGX_ESS_PUBLISH_TOO_LARGE);
+        }
+    }
+
+    return ngx_ess_publish_send(r, p, rc);
+}
+
+
+static ngx_int_t
+ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
+{
+    ngx_int_t                  rc;
+    ngx_ess_loc_conf_t        *lcf;
+    ngx_ess_publish_events_t  *events;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+    events = &p->events;
+
+    events->batch.pool = r->pool;
+    events->batch.text = p->decode.text;
+    events->batch.max = lcf->publish_batch ? lcf->publish_batch
+                                           : NGX_ESS_PUBLISH_BATCH;
+    events->batch.max_event = ngx_ess_api_zone(r)->max_event;
+    events->print = (p->once.key.len != 0);
+    events->handler = ngx_ess_publish_taken;
+    events->data = p;
+
+    rc = ngx_ess_publish_events(events);
+
+    return (rc == NGX_AGAIN) ? NGX_AGAIN : ngx_ess_publish_batch(r, p, rc);
+}
+
+
+static void
+ngx_ess_publish_taken(ngx_ess_publish_events_t *events, ngx_int_t rc)
+{
+    ngx_http_request_t  *r;
+    ngx_ess_publish_t   *p;
+
+    p = events->data;
+    r = p->request;
+
+    rc = ngx_ess_publish_batch(r, p, rc);
+
+    if (rc != NGX_AGAIN) {
+        ngx_ess_wait_finish(r, rc);
+    }
+}
+
+
+/* The batch was taken apart, or "rc" says why not. */
+
+static ngx_int_t
+ngx_ess_publish_batch(ngx_http_request_t *r, ngx_ess_publish_t *p,
+    ngx_int_t rc)
+{
+    u_char                   *text;
+    ngx_ess_publish_batch_t  *batch;
+
+    batch = &p->events.batch;
+
+    p->pub.bodies = batch->events.elts;
+    p->pub.n = batch->events.nelts;
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_ess_publish_refuse(p, 400, batch->detail);
+
+    } else if (rc == NGX_ABORT && batch->large) {
+        rc = ngx_ess_publish_refuse(p, 413, NGX_ESS_PUBLISH_TOO_LARGE);
+
+    } else if (rc == NGX_ABORT) {
+        text = ngx_pnalloc(r->pool, 128);
+        if (text == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_sprintf(text, "the batch has more than %ui events, which is "
+                           "what \"batch\" of \"ess_publish\" allows%Z",
+                           batch->max);
+
+        rc = ngx_ess_publish_refuse(p, 413, (char *) text);
+
+    } else if (rc == NGX_OK && p->pub.n == 0) {
+        rc = ngx_ess_publish_refuse(p, 400, "the batch is empty");
+    }
+
+    return ngx_ess_publish_send(r, p, rc);
+}
+
+
+/* The events are there, or "rc" says why not.  NGX_AGAIN: they are being
+   published, else there is an answer. */
+
+static ngx_int_t
+ngx_ess_publish_send(ngx_http_request_t *r, ngx_ess_publish_t *p, ngx_int_t rc)
+{
     if (rc == NGX_OK) {
         rc = ngx_ess_publish_repeated(r, p);
     }
@@ -289,7 +403,7 @@ ngx_ess_publish_repeated(ngx_http_request_t *r, ngx_ess_publish_t *p)
     parts[0] = &kinds;
     parts[1] = &p->name;
     parts[2] = &p->pub.type;
-    parts[3] = &p->decode.text;
+    parts[3] = p->batch ? &p->events.digest : &p->decode.text;
 
     rc = ngx_ess_publish_once_begin(r, &p->once, &p->pub, parts, 4);
 
@@ -391,79 +505,6 @@ ngx_ess_publish_find(ngx_http_request_t *r, ngx_ess_publish_t *p)
     }
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_publish_events(ngx_http_request_t *r, ngx_ess_publish_t *p)
-{
-    ngx_int_t         rc;
-    ngx_uint_t        i;
-    ngx_table_elt_t  *type;
-
-    p->pub.bodies = &p->decode.text;
-    p->pub.n = 1;
-
-    type = r->headers_in.content_type;
-
-    if (type && ngx_ess_header_is_clean(type->value.data, type->value.len)) {
-        p->pub.type = type->value;
-    }
-
-    if (p->batch) {
-        rc = ngx_ess_publish_take_apart(r, p);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    for (i = 0; i < p->pub.n; i++) {
-        if (p->pub.bodies[i].len > ngx_ess_api_zone(r)->max_event) {
-            return ngx_ess_publish_refuse(p, 413, NGX_ESS_PUBLISH_TOO_LARGE);
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
-{
-    u_char              *text;
-    ngx_int_t            rc;
-    ngx_uint_t           max;
-    const char          *detail;
-    ngx_ess_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    max = lcf->publish_batch ? lcf->publish_batch : NGX_ESS_PUBLISH_BATCH;
-
-    rc = ngx_ess_publish_batch(r->pool, &p->decode.text, max, &p->pub.bodies,
-                               &p->pub.n, &detail);
-
-    if (rc == NGX_ABORT) {
-        text = ngx_pnalloc(r->pool, 128);
-        if (text == NULL) {
-            return NGX_ERROR;
-        }
-
-        (void) ngx_sprintf(text, "the batch has more than %ui events, which is "
-                           "what \"batch\" of \"ess_publish\" allows%Z", max);
-
-        return ngx_ess_publish_refuse(p, 413, (char *) text);
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_ess_publish_refuse(p, 400, detail);
-    }
-
-    if (rc == NGX_OK && p->pub.n == 0) {
-        return ngx_ess_publish_refuse(p, 400, "the batch is empty");
-    }
-
-    return rc;
 }
 
 
@@ -583,6 +624,7 @@ ngx_ess_publish_gone(void *data)
     ngx_ess_publish_t *p = data;
 
     ngx_ess_api_decode_cancel(&p->decode);
+    ngx_ess_publish_events_cancel(&p->events);
 
     if (p->publishing) {
         ngx_ess_source_publish_cancel(&p->pub);

@@ -1,192 +1,274 @@
 
 /*
- * A JSON array, taken apart.  cJSON says whether it is one, and decodes the
- * strings; the other elements are cut out of the text, for numbers would not
- * survive cJSON.  Runs in a worker.
+ * A JSON array, taken apart: each element is checked and cut out of the text,
+ * for there may be many values in one, and numbers would not survive cJSON;
+ * that decodes strings with escapes, one at a time.  Runs in a worker.
  */
 
 
-#include "ngx_ess_publish_batch.h"
 #include "ngx_ess_json.h"
+#include "ngx_ess_json_scan.h"
+#include "ngx_ess_publish_batch.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_utf8.h"
 
 
-static ngx_int_t ngx_ess_publish_batch_split(ngx_str_t *text, ngx_uint_t max,
-    ngx_array_t *elements);
-static ngx_int_t ngx_ess_publish_batch_element(u_char *p, u_char *last,
-    ngx_array_t *elements);
-static ngx_int_t ngx_ess_publish_batch_strings(ngx_pool_t *pool, cJSON *root,
-    ngx_str_t *bodies, const char **detail);
-static ngx_int_t ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item,
-    ngx_str_t *body, const char **detail);
+#define NGX_ESS_PUBLISH_BATCH_SLICE  (256 * 1024)
+
+/* of a string whose characters are all escaped, \u0061, and its quotes */
+#define NGX_ESS_PUBLISH_BATCH_STRING(n)  (6 * (n) + 2)
+
+/* what the scanner must see behind an element, to know what is wrong with it */
+#define NGX_ESS_PUBLISH_BATCH_MARGIN  8
+
+
+static ngx_int_t ngx_ess_publish_batch_token(ngx_ess_publish_batch_t *b,
+    u_char *p);
+static ngx_int_t ngx_ess_publish_batch_begin(ngx_ess_publish_batch_t *b,
+    u_char *p);
+static ngx_int_t ngx_ess_publish_batch_element(ngx_ess_publish_batch_t *b,
+    u_char *p);
+static ngx_int_t ngx_ess_publish_batch_push(ngx_ess_publish_batch_t *b,
+    u_char *p, size_t len);
+static ngx_int_t ngx_ess_publish_batch_string(ngx_ess_publish_batch_t *b,
+    ngx_str_t *event);
+static ngx_uint_t ngx_ess_publish_batch_nul(ngx_str_t *json);
+static ngx_int_t ngx_ess_publish_batch_broken(ngx_ess_publish_batch_t *b,
+    u_char *p, ngx_uint_t control);
 
 
 ngx_int_t
-ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t max,
-    ngx_str_t **bodies, ngx_uint_t *n, const char **detail)
+ngx_ess_publish_batch_step(ngx_ess_publish_batch_t *b)
 {
-    cJSON        *root;
-    ngx_int_t     rc;
-    ngx_array_t   elements;
+    size_t      stop;
+    u_char     *p, *data;
+    ngx_int_t   rc;
 
-    if (!ngx_ess_utf8_valid(text->data, text->len)) {
-        *detail = "the body is not valid UTF-8";
-        return NGX_DECLINED;
-    }
+    data = b->text.data;
+    stop = ngx_min(b->text.len, b->pos + NGX_ESS_PUBLISH_BATCH_SLICE);
 
-    if (ngx_array_init(&elements, pool, 16, sizeof(ngx_str_t)) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    do {
+        p = ngx_ess_str_space(data + b->pos, data + stop);
+        b->pos = p - data;
 
-    /* before cJSON, which takes 64 bytes for each element */
+        if (b->pos == b->text.len) {
+            return (b->state == NGX_ESS_PUBLISH_BATCH_END)
+                   ? NGX_OK : ngx_ess_publish_batch_broken(b, p, 0);
+        }
 
-    rc = ngx_ess_publish_batch_split(text, max, &elements);
+        if (b->pos >= stop) {
+            return NGX_AGAIN;
+        }
 
-    if (rc != NGX_OK) {
-        return rc;
-    }
+        rc = ngx_ess_publish_batch_token(b, p);
 
-    root = ngx_ess_json_parse(text->data, text->len, 0, detail);
-    if (root == NULL) {
-        return NGX_DECLINED;
-    }
-
-    *bodies = elements.elts;
-    *n = elements.nelts;
-
-    if (cJSON_IsArray(root)) {
-        rc = ngx_ess_publish_batch_strings(pool, root, *bodies, detail);
-
-    } else {
-        *detail = "the body is not a JSON array";
-        rc = NGX_DECLINED;
-    }
-
-    cJSON_Delete(root);
+    } while (rc == NGX_OK);
 
     return rc;
 }
 
 
-/* Of text that may be no JSON.  NGX_OK; NGX_ABORT: there are more elements than
-   may be; NGX_ERROR: no memory. */
+/* One, which is there at "p". */
 
 static ngx_int_t
-ngx_ess_publish_batch_split(ngx_str_t *text, ngx_uint_t max,
-    ngx_array_t *elements)
+ngx_ess_publish_batch_token(ngx_ess_publish_batch_t *b, u_char *p)
 {
-    u_char      *p, *last, *start;
-    ngx_uint_t   depth, quoted;
+    switch (b->state) {
 
-    last = text->data + text->len;
-    start = NULL;
-    depth = 0;
-    quoted = 0;
+    case NGX_ESS_PUBLISH_BATCH_BEGIN:
+        return ngx_ess_publish_batch_begin(b, p);
 
-    for (p = text->data; p < last; p++) {
-
-        if (*p == '"') {
-            quoted = !quoted;
-
-        } else if (quoted) {
-            p += (*p == '\\');
-
-        } else if (*p == '[' || *p == '{') {
-
-            if (depth++ == 0) {
-                start = p + 1;
-            }
-
-        } else if (depth == 1 && (*p == ',' || *p == ']' || *p == '}')) {
-
-            if (ngx_ess_publish_batch_element(start, p, elements) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            if (*p != ',') {
-                return NGX_OK;
-            }
-
-            if (elements->nelts == max) {
-                return NGX_ABORT;
-            }
-
-            start = p + 1;
-
-        } else if (depth && (*p == ']' || *p == '}')) {
-            depth--;
+    case NGX_ESS_PUBLISH_BATCH_FIRST:
+        if (*p == ']') {
+            break;
         }
+
+        /* fall through */
+
+    case NGX_ESS_PUBLISH_BATCH_ELEMENT:
+        return ngx_ess_publish_batch_element(b, p);
+
+    case NGX_ESS_PUBLISH_BATCH_NEXT:
+        if (*p == ']') {
+            break;
+        }
+
+        if (*p != ',') {
+            return ngx_ess_publish_batch_broken(b, p, 0);
+        }
+
+        if (b->events.nelts == b->max) {
+            b->large = 0;
+            return NGX_ABORT;
+        }
+
+        b->state = NGX_ESS_PUBLISH_BATCH_ELEMENT;
+        b->pos++;
+
+        return NGX_OK;
+
+    default: /* NGX_ESS_PUBLISH_BATCH_END */
+        b->detail = "the body is not JSON: something follows the value";
+        return NGX_DECLINED;
     }
+
+    b->state = NGX_ESS_PUBLISH_BATCH_END;
+    b->pos++;
 
     return NGX_OK;
 }
 
 
-/* Nothing is one only where there is another one. */
-
 static ngx_int_t
-ngx_ess_publish_batch_element(u_char *p, u_char *last, ngx_array_t *elements)
+ngx_ess_publish_batch_begin(ngx_ess_publish_batch_t *b, u_char *p)
 {
-    ngx_str_t  *element;
+    /* a byte order mark is ignored, RFC 8259, 8.1 */
 
-    p = ngx_ess_str_space(p, last);
-
-    while (last > p && last[-1] <= ' ') {
-        last--;
-    }
-
-    if (last == p && elements->nelts == 0) {
+    if (b->pos == 0 && b->text.len >= 3
+        && ngx_memcmp(p, "\xef\xbb\xbf", 3) == 0)
+    {
+        b->pos = 3;
         return NGX_OK;
     }
 
-    element = ngx_array_push(elements);
-    if (element == NULL) {
+    if (*p == '[') {
+        b->state = NGX_ESS_PUBLISH_BATCH_FIRST;
+        b->pos++;
+
+        return ngx_array_init(&b->events, b->pool, 16, sizeof(ngx_str_t));
+    }
+
+    if (*p == '\0' || ngx_strchr("{\"-0123456789tfn", *p) == NULL) {
+        return ngx_ess_publish_batch_broken(b, p, 0);
+    }
+
+    b->detail = "the body is not a JSON array";
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_ess_publish_batch_element(ngx_ess_publish_batch_t *b, u_char *p)
+{
+    size_t                len, max;
+    ngx_int_t             rc;
+    ngx_ess_json_scan_t   j;
+
+    max = (*p == '"') ? NGX_ESS_PUBLISH_BATCH_STRING(b->max_event)
+                      : b->max_event;
+
+    len = b->text.len - b->pos;
+
+    ngx_memzero(&j, sizeof(ngx_ess_json_scan_t));
+
+    j.p = p;
+    j.last = p + ngx_min(len, max + NGX_ESS_PUBLISH_BATCH_MARGIN);
+
+    rc = ngx_ess_json_scan_value(&j);
+    len = j.p - p;
+
+    if (len > max) {
+        b->large = 1;
+        return NGX_ABORT;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_ess_publish_batch_broken(b, j.p, j.control);
+    }
+
+    if (!ngx_ess_utf8_valid(p, len)) {
+        b->detail = "the body is not valid UTF-8";
+        return NGX_DECLINED;
+    }
+
+    return ngx_ess_publish_batch_push(b, p, len);
+}
+
+
+static ngx_int_t
+ngx_ess_publish_batch_push(ngx_ess_publish_batch_t *b, u_char *p, size_t len)
+{
+    ngx_int_t   rc;
+    ngx_str_t  *event;
+
+    event = ngx_array_push(&b->events);
+    if (event == NULL) {
         return NGX_ERROR;
     }
 
-    element->data = p;
-    element->len = last - p;
+    event->data = p;
+    event->len = len;
 
-    return NGX_OK;
-}
+    if (*p == '"') {
+        rc = ngx_ess_publish_batch_string(b, event);
 
-
-static ngx_int_t
-ngx_ess_publish_batch_strings(ngx_pool_t *pool, cJSON *root, ngx_str_t *bodies,
-    const char **detail)
-{
-    cJSON      *item;
-    ngx_int_t   rc;
-
-    cJSON_ArrayForEach(item, root) {
-
-        if (cJSON_IsString(item)) {
-            rc = ngx_ess_publish_batch_string(pool, item, bodies, detail);
-
-            if (rc != NGX_OK) {
-                return rc;
-            }
+        if (rc != NGX_OK) {
+            return rc;
         }
-
-        bodies++;
     }
 
+    if (event->len > b->max_event) {
+        b->large = 1;
+        return NGX_ABORT;
+    }
+
+    b->state = NGX_ESS_PUBLISH_BATCH_NEXT;
+    b->pos += len;
+
     return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item, ngx_str_t *body,
-    const char **detail)
-{
-    u_char  *p, *last;
+/* Its text, in place of its JSON. */
 
-    last = body->data + body->len;
+static ngx_int_t
+ngx_ess_publish_batch_string(ngx_ess_publish_batch_t *b, ngx_str_t *event)
+{
+    cJSON  *item;
+
+    if (memchr(event->data, '\\', event->len) == NULL) {
+        event->data++;
+        event->len -= 2;
+
+        return NGX_OK;
+    }
 
     /* at which cJSON's strings would end */
 
-    for (p = body->data; p < last; p++) {
+    if (ngx_ess_publish_batch_nul(event)) {
+        b->detail = "a string contains a NUL character; publish it by itself";
+        return NGX_DECLINED;
+    }
+
+    /* NULL: half of a surrogate pair, which is no character */
+
+    item = ngx_ess_json_parse(event->data, event->len, 0, &b->detail);
+    if (item == NULL) {
+        return NGX_DECLINED;
+    }
+
+    event->len = ngx_strlen(item->valuestring);
+    event->data = ngx_pnalloc(b->pool, event->len + 1);
+
+    if (event->data) {
+        ngx_memcpy(event->data, item->valuestring, event->len);
+    }
+
+    cJSON_Delete(item);
+
+    return event->data ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_ess_publish_batch_nul(ngx_str_t *json)
+{
+    u_char  *p, *last;
+
+    last = json->data + json->len;
+
+    for (p = json->data; p < last; p++) {
 
         if (*p != '\\') {
             continue;
@@ -195,20 +277,31 @@ ngx_ess_publish_batch_string(ngx_pool_t *pool, cJSON *item, ngx_str_t *body,
         p++;
 
         if (last - p >= 5 && ngx_memcmp(p, "u0000", 5) == 0) {
-            *detail = "a string contains a NUL character; publish it by "
-                      "itself";
-            return NGX_DECLINED;
+            return 1;
         }
     }
 
-    body->len = ngx_strlen(item->valuestring);
-    body->data = ngx_pnalloc(pool, body->len + 1);
+    return 0;
+}
 
-    if (body->data == NULL) {
-        return NGX_ERROR;
+
+/* It is not JSON, which is seen at "p". */
+
+static ngx_int_t
+ngx_ess_publish_batch_broken(ngx_ess_publish_batch_t *b, u_char *p,
+    ngx_uint_t control)
+{
+    u_char  *last;
+
+    last = b->text.data + b->text.len;
+
+    if (p < last && *p < ' ' && ngx_ess_str_space(p, last) == p) {
+        control = 1;
     }
 
-    ngx_memcpy(body->data, item->valuestring, body->len);
+    b->detail = control
+                ? "the body is not JSON: it contains a control character"
+                : "the body is not JSON";
 
-    return NGX_OK;
+    return NGX_DECLINED;
 }

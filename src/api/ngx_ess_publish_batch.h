@@ -1,5 +1,5 @@
 /*
- * A JSON array as a batch of events.  A pure function, but for its memory.
+ * A JSON array as a batch of events, which is taken apart in slices.  No I/O.
  */
 
 
@@ -11,16 +11,46 @@
 #include <ngx_core.h>
 
 
+typedef enum {
+    NGX_ESS_PUBLISH_BATCH_BEGIN = 0,
+    NGX_ESS_PUBLISH_BATCH_FIRST,            /* behind the bracket */
+    NGX_ESS_PUBLISH_BATCH_ELEMENT,          /* behind a comma */
+    NGX_ESS_PUBLISH_BATCH_NEXT,             /* behind an element */
+    NGX_ESS_PUBLISH_BATCH_END
+} ngx_ess_publish_batch_e;
+
+
+/* zeroed but for what the caller sets */
+
+typedef struct {
+    ngx_pool_t               *pool;
+    ngx_str_t                 text;
+    ngx_uint_t                max;          /* events */
+    size_t                    max_event;    /* bytes of one */
+
+    ngx_array_t               events;       /* NGX_OK: ngx_str_t, in "pool" and
+                                               in "text" */
+    const char               *detail;       /* NGX_DECLINED: what is wrong,
+                                               static text */
+    ngx_uint_t                large;        /* NGX_ABORT: an event is */
+
+    /* private to ngx_ess_publish_batch.c, but that "pos" bytes are done */
+    size_t                    pos;
+    ngx_ess_publish_batch_e   state;
+} ngx_ess_publish_batch_t;
+
+
 /*
- * Takes the array apart, of at most "max" elements.  A string is an event with
- * that text; anything else is one with its own JSON, byte for byte: these point
- * into "text".  *bodies is in "pool".
+ * Takes the array apart, 256 KB of it or the one event that is larger.  A
+ * string is an event with that text; anything else is one with its own JSON,
+ * byte for byte.  Takes no memory but for strings with escapes, and 16 bytes
+ * for each event.
  *
- * NGX_OK.  NGX_ABORT: there are more.  NGX_DECLINED: *detail says what is
- * wrong.  NGX_ERROR: no memory.
+ * NGX_OK: that was all.  NGX_AGAIN: to be called once more.  NGX_ABORT: there
+ * are more events than "max", or one is larger than "max_event".  NGX_DECLINED:
+ * it is no such array.  NGX_ERROR: no memory.
  */
-ngx_int_t ngx_ess_publish_batch(ngx_pool_t *pool, ngx_str_t *text,
-    ngx_uint_t max, ngx_str_t **bodies, ngx_uint_t *n, const char **detail);
+ngx_int_t ngx_ess_publish_batch_step(ngx_ess_publish_batch_t *b);
 
 
 #endif /* _NGX_ESS_PUBLISH_BATCH_H_INCLUDED_ */

@@ -2,7 +2,7 @@
  * A JSON array, taken apart: each kind of element, each truncation, what is
  * refused; input lies against a guard page.
  *
- * links: src/api/ngx_ess_publish_batch.c src/ngx_ess_json.c
+ * links: src/api/ngx_ess_publish_batch.c src/ngx_ess_json*.c
  * links: src/ngx_ess_utf8.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
@@ -17,7 +17,7 @@
 #include "ngx_guard.h"
 
 
-#define ROOM  65536
+#define ROOM  (4 * 1024 * 1024)
 
 
 void ngx_unit_pool_free(void);
@@ -27,6 +27,9 @@ static u_char      *guarded;                /* the end of the usable room */
 static ngx_str_t   *bodies;
 static ngx_uint_t   nbodies;
 static ngx_uint_t   max = 1000;
+static size_t       max_event = ROOM;
+static ngx_uint_t   large;
+static ngx_uint_t   steps;
 static const char  *detail;
 
 
@@ -50,18 +53,35 @@ teardown(void **state)
 static ngx_int_t
 parse(const char *data, size_t len)
 {
-    ngx_str_t  text;
+    ngx_int_t                rc;
+    ngx_ess_publish_batch_t  batch;
 
     ngx_unit_pool_free();
+    memset(&batch, 0, sizeof(batch));
 
-    text.data = guarded - len;
-    text.len = len;
-    memcpy(text.data, data, len);
+    batch.text.data = guarded - len;
+    batch.text.len = len;
+    batch.max = max;
+    batch.max_event = max_event;
 
-    detail = "";
-    nbodies = 0;
+    memcpy(batch.text.data, data, len);
 
-    return ngx_ess_publish_batch(NULL, &text, max, &bodies, &nbodies, &detail);
+    steps = 0;
+
+    do {
+        rc = ngx_ess_publish_batch_step(&batch);
+        steps++;
+
+        assert_true(batch.pos <= len);
+        assert_true(rc != NGX_AGAIN || batch.pos >= steps * 256 * 1024);
+    } while (rc == NGX_AGAIN);
+
+    detail = batch.detail ? batch.detail : "";
+    bodies = batch.events.elts;
+    nbodies = batch.events.nelts;
+    large = batch.large;
+
+    return rc;
 }
 
 
@@ -126,11 +146,28 @@ test_refused(void **state)
         refused(text, i, "not JSON");
     }
 
+    refused("", 0, "not JSON");
+    refused(" ", 1, "not JSON");
+    refused("hello", 5, "not JSON");
     refused("1", 1, "array");
+    refused(" \r\n\t\"", 5, "array");
+    refused("\xef\xbb\xbf{", 4, "array");
+    refused("\xef\xbb", 2, "not JSON");
     refused("{}", 2, "array");
     refused("\"[]\"", 4, "array");
     refused("[1] 2", 5, "follows");
     refused("[1,]", 4, "not JSON");
+    refused("[,1]", 4, "not JSON");
+    refused("[1 2]", 5, "not JSON");
+    refused("[1}", 3, "not JSON");
+    refused("[01]", 4, "not JSON");
+    refused("[tru]", 5, "not JSON");
+    refused("[\"\\ud800\"]", 10, "not JSON");
+    refused("[[\"\001\"]]", 7, "control");
+    refused("[{\"a\":\"\n\"}]", 11, "control");
+    refused("[1\001]", 4, "control");
+    refused("\001", 1, "control");
+    refused("[[\"\xed\xa0\x80\"]]", 9, "UTF-8");
     refused("[\"\\u0000\"]", 10, "NUL");
     refused("[\"\\\\\\u0000\"]", 12, "NUL");
     refused("[\"\xff\"]", 5, "UTF-8");
@@ -148,7 +185,7 @@ test_limit(void **state)
     taken("[[1,2,3,4],{\"a\":1,\"b\":[5,6],\"c\":2}, \",,,\\\",,\"]", 3,
           "[1,2,3,4]", "{\"a\":1,\"b\":[5,6],\"c\":2}", ",,,\",,");
     refused("[1] ,,,,", 8, "follows");
-    refused("1,2,3,4", 7, "follows");
+    refused("1,2,3,4", 7, "array");
     refused("[\",,,,", 6, "not JSON");
 
     assert_int_equal(parse("[1,2,3,4]", 9), NGX_ABORT);
@@ -161,6 +198,114 @@ test_limit(void **state)
     assert_int_equal(parse("[1,2]", 5), NGX_ABORT);
 
     max = 1000;
+}
+
+
+static void
+too_large(const char *data)
+{
+    large = 0;
+    assert_int_equal(parse(data, strlen(data)), NGX_ABORT);
+    assert_int_equal(large, 1);
+}
+
+
+static void
+test_large(void **state)
+{
+    char    text[64];
+    size_t  i;
+
+    max_event = 4;
+
+    taken("[1234,\"abcd\" , [12], true, \"\\n\\n\\n\\n\"]", 5, "1234", "abcd",
+          "[12]", "true", "\n\n\n\n");
+    taken("[\"\\u0061\\u0062\\u0063\\u0064\"]", 1, "abcd");
+
+    too_large("[12345]");
+    too_large("[1,false]");
+    too_large("[1,\"abcde\"");
+    too_large("[1,\"\\u20ac\\u20ac\"");
+    too_large("[1,[1,2],");
+
+    /* which is said before it is parsed */
+
+    too_large("[[[[[[[[[[");
+    too_large("[{\"\":1");
+    too_large("[1,\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+
+    refused("[tru\"}", 6, "not JSON");
+    refused("[1,[1", 5, "not JSON");
+    refused("[1,\"aaaaaaaa", 12, "not JSON");
+
+    /* wherever the window of the scanner ends */
+
+    for (i = 0; i < 48; i++) {
+        memset(text, ' ', sizeof(text));
+        text[0] = '[';
+        text[1] = '[';
+        memcpy(text + 2 + i, "\"\\u0061\",false", 14);
+        text[16 + i] = '\0';
+        too_large(text);
+    }
+
+    max_event = ROOM;
+
+    assert_int_equal(parse("[1,2", 4), NGX_DECLINED);
+    assert_int_equal(large, 0);
+}
+
+
+static void
+test_slices(void **state)
+{
+    char    *text;
+    size_t   i, size;
+
+    size = 3 * 1024 * 1024;
+
+    text = malloc(size);
+    assert_non_null(text);
+
+    /* white space */
+
+    memset(text, ' ', size);
+    text[0] = '[';
+    text[size / 2] = '7';
+    text[size - 1] = ']';
+
+    assert_int_equal(parse(text, size), NGX_OK);
+    assert_int_equal(nbodies, 1);
+    assert_int_equal(steps, 12);
+
+    /* several events, and some that are larger than a slice */
+
+    memset(text, ' ', size);
+
+    for (i = 0; i < size; i += size / 16) {
+        text[i] = i ? ',' : '[';
+        text[i + 1] = '7';
+    }
+
+    assert_int_equal(parse(text, size), NGX_DECLINED);
+
+    text[size - 1] = ']';
+
+    assert_int_equal(parse(text, size), NGX_OK);
+    assert_int_equal(nbodies, 16);
+    assert_int_equal(steps, 12);
+
+    memset(text, 'x', size);
+    memcpy(text, "[\"", 2);
+    memcpy(text + size / 2, "\",\"", 3);
+    memcpy(text + size - 2, "\"]", 2);
+
+    assert_int_equal(parse(text, size), NGX_OK);
+    assert_int_equal(nbodies, 2);
+    assert_int_equal(bodies[1].len, size / 2 - 5);
+    assert_int_equal(steps, 3);
+
+    free(text);
 }
 
 
@@ -190,6 +335,8 @@ main(void)
         cmocka_unit_test_teardown(test_taken, teardown),
         cmocka_unit_test_teardown(test_refused, teardown),
         cmocka_unit_test_teardown(test_limit, teardown),
+        cmocka_unit_test_teardown(test_large, teardown),
+        cmocka_unit_test_teardown(test_slices, teardown),
         cmocka_unit_test_teardown(test_deep, teardown),
     };
 
