@@ -309,6 +309,8 @@ def test_limits(service):
         a = ask(n.port(0), "/event-stream/one/" + uuid, Origin=APP)
         check(a, 503, "fewer requests", APP)
         assert a.headers["retry-after"] == "1"
+    # its place is free again
+    wait_for(lambda: Api(n.port(1)).get(n.stream)["subscribers"] == 0)
     with EventSource("http://127.0.0.1:%d/event-stream/one-client/%s"
                      % (n.port(0), uuid)):
         a = ask(n.port(0), "/event-stream/one-client/" + uuid, Origin=APP,
