@@ -17,14 +17,12 @@
 #include "ngx_ess_pair.h"
 #include "ngx_ess_pending.h"
 #include "ngx_ess_stream.h"
-#include <sys/random.h>
 
 
 /* records freed in one hold of the mutex */
 #define NGX_ESS_TABLE_CLEAR    256
 
 
-static ngx_int_t ngx_ess_table_random(void *p, size_t len);
 static ngx_ess_seg_t ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
     const ngx_ess_stream_info_t *row);
 static void ngx_ess_table_link_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
@@ -34,21 +32,6 @@ static void ngx_ess_table_unlink_key_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_seg_t i);
 static ngx_int_t ngx_ess_table_remove_locked(ngx_ess_zone_t *zone,
     ngx_ess_seg_t i, ngx_ess_wake_t *wake);
-
-
-static ngx_int_t
-ngx_ess_table_random(void *p, size_t len)
-{
-    /* so few bytes come at once or not at all */
-
-    if (getrandom(p, len, GRND_NONBLOCK) != (ssize_t) len) {
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, ngx_errno,
-                      "getrandom() failed");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
 
 
 ngx_int_t
@@ -66,8 +49,11 @@ ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
 
     ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
 
-    if (ngx_ess_table_random(info->uuid, NGX_ESS_UUID_LEN) != NGX_OK
-        || ngx_ess_table_random(&info->ref.epoch, sizeof(uint64_t)) != NGX_OK)
+    if (ngx_ess_zone_random(info->uuid, NGX_ESS_UUID_LEN, ngx_cycle->log)
+        != NGX_OK
+        || ngx_ess_zone_random(&info->ref.epoch, sizeof(uint64_t),
+                               ngx_cycle->log)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

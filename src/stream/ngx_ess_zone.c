@@ -22,7 +22,6 @@ static ngx_int_t ngx_ess_zone_geometry(ngx_ess_zone_geometry_t *geo,
     uint64_t size);
 static void ngx_ess_zone_format(ngx_ess_zone_sh_t *sh,
     ngx_ess_zone_geometry_t *geo);
-static ngx_int_t ngx_ess_zone_seed(ngx_ess_zone_sh_t *sh, ngx_log_t *log);
 
 
 char *
@@ -184,9 +183,9 @@ ngx_ess_zone_reuse(ngx_ess_zone_t *zone)
 static ngx_int_t
 ngx_ess_zone_make(ngx_ess_zone_t *zone)
 {
-    void                    *p;
     size_t                   size;
     ngx_slab_pool_t         *shpool;
+    ngx_ess_zone_sh_t       *p;
     ngx_ess_zone_geometry_t  geo;
 
     shpool = zone->shpool;
@@ -207,7 +206,10 @@ ngx_ess_zone_make(ngx_ess_zone_t *zone)
 
     ngx_ess_zone_format(p, &geo);
 
-    if (ngx_ess_zone_seed(p, zone->shm_zone->shm.log) != NGX_OK) {
+    if (ngx_ess_zone_random(p->idempotency_seed, NGX_ESS_IDEMPOTENCY_SEED,
+                            zone->shm_zone->shm.log)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -301,16 +303,13 @@ ngx_ess_zone_format(ngx_ess_zone_sh_t *sh, ngx_ess_zone_geometry_t *geo)
 }
 
 
-static ngx_int_t
-ngx_ess_zone_seed(ngx_ess_zone_sh_t *sh, ngx_log_t *log)
+ngx_int_t
+ngx_ess_zone_random(void *p, size_t len, ngx_log_t *log)
 {
     /* so few bytes come at once or not at all */
 
-    if (getrandom(sh->idempotency_seed, NGX_ESS_IDEMPOTENCY_SEED,
-                  GRND_NONBLOCK)
-        != NGX_ESS_IDEMPOTENCY_SEED)
-    {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "getrandom() failed");
+    if (getrandom(p, len, GRND_NONBLOCK) != (ssize_t) len) {
+        ngx_log_error(NGX_LOG_CRIT, log, ngx_errno, "getrandom() failed");
         return NGX_ERROR;
     }
 

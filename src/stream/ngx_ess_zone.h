@@ -86,6 +86,10 @@ size_t ngx_ess_zone_min_size(size_t max_event);
  * ngx_ess_zone_generation() were replaced by a reload.  No lock.
  */
 void ngx_ess_zone_new_generation(ngx_ess_zone_t *zone);
+
+/* Bytes of the kernel's generator.  NGX_OK, or NGX_ERROR: it has none, which is
+   logged.  No lock. */
+ngx_int_t ngx_ess_zone_random(void *p, size_t len, ngx_log_t *log);
 uint64_t ngx_ess_zone_generation(ngx_ess_zone_t *zone);
 
 /* Lock; rolls back what a dead worker left half-done. */
