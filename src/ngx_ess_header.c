@@ -8,15 +8,26 @@
 #include "ngx_ess_str.h"
 
 
+static ngx_table_elt_t *ngx_ess_header_next(ngx_list_t *list,
+    const char *name, ngx_table_elt_t *prev);
+
+
 ngx_table_elt_t *
 ngx_ess_header_find(ngx_http_request_t *r, const char *name,
     ngx_table_elt_t *prev)
+{
+    return ngx_ess_header_next(&r->headers_in.headers, name, prev);
+}
+
+
+static ngx_table_elt_t *
+ngx_ess_header_next(ngx_list_t *list, const char *name, ngx_table_elt_t *prev)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    for (part = &list->part; part; part = part->next) {
         h = part->elts;
         i = 0;
 
@@ -82,18 +93,14 @@ ngx_ess_header_is_clean(const u_char *data, size_t len)
 void
 ngx_ess_header_drop(ngx_http_request_t *r, const char *name)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    h = NULL;
 
-        for (i = 0; i < part->nelts; i++) {
-            if (ngx_ess_str_is(&h[i].key, name)) {
-                h[i].hash = 0;
-            }
-        }
+    while ((h = ngx_ess_header_next(&r->headers_out.headers, name, h))
+           != NULL)
+    {
+        h->hash = 0;
     }
 }
 
@@ -110,17 +117,15 @@ ngx_int_t
 ngx_ess_header_default(ngx_http_request_t *r, const char *name,
     const void *value, size_t len)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    h = NULL;
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash && ngx_ess_str_is(&h[i].key, name)) {
-                return NGX_OK;
-            }
+    while ((h = ngx_ess_header_next(&r->headers_out.headers, name, h))
+           != NULL)
+    {
+        if (h->hash) {
+            return NGX_OK;
         }
     }
 
