@@ -32,7 +32,6 @@ static ngx_int_t ngx_ess_publish_batch_push(ngx_ess_publish_batch_t *b,
     u_char *p, size_t len);
 static ngx_int_t ngx_ess_publish_batch_string(ngx_ess_publish_batch_t *b,
     ngx_str_t *event);
-static ngx_uint_t ngx_ess_publish_batch_nul(ngx_str_t *json);
 static ngx_int_t ngx_ess_publish_batch_broken(ngx_ess_publish_batch_t *b,
     u_char *p, ngx_uint_t control);
 
@@ -234,17 +233,17 @@ ngx_ess_publish_batch_string(ngx_ess_publish_batch_t *b, ngx_str_t *event)
         return NGX_OK;
     }
 
-    /* at which cJSON's strings would end */
+    /* NULL: half of a surrogate pair, which is no character */
 
-    if (ngx_ess_publish_batch_nul(event)) {
-        b->detail = "a string contains a NUL character; publish it by itself";
+    item = ngx_ess_json_parse(event->data, event->len, 1, &b->detail);
+    if (item == NULL) {
         return NGX_DECLINED;
     }
 
-    /* NULL: half of a surrogate pair, which is no character */
+    if (strchr(item->valuestring, NGX_ESS_JSON_NUL)) {
+        cJSON_Delete(item);
 
-    item = ngx_ess_json_parse(event->data, event->len, 0, &b->detail);
-    if (item == NULL) {
+        b->detail = "a string contains a NUL character; publish it by itself";
         return NGX_DECLINED;
     }
 
@@ -258,30 +257,6 @@ ngx_ess_publish_batch_string(ngx_ess_publish_batch_t *b, ngx_str_t *event)
     cJSON_Delete(item);
 
     return event->data ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_uint_t
-ngx_ess_publish_batch_nul(ngx_str_t *json)
-{
-    u_char  *p, *last;
-
-    last = json->data + json->len;
-
-    for (p = json->data; p < last; p++) {
-
-        if (*p != '\\') {
-            continue;
-        }
-
-        p++;
-
-        if (last - p >= 5 && ngx_memcmp(p, "u0000", 5) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
