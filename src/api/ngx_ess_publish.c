@@ -22,7 +22,6 @@
 /* bytes of a batch that came compressed, where client_max_body_size is 0 */
 #define NGX_ESS_PUBLISH_DECODED      (64 * 1024 * 1024)
 
-
 /* bytes of an id in the answer, at most */
 #define NGX_ESS_PUBLISH_ID           (sizeof("\"-\",") + 16 + NGX_INT64_LEN)
 
@@ -55,6 +54,7 @@ static size_t ngx_ess_publish_max(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static void ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode,
     ngx_int_t rc);
+static void ngx_ess_publish_finish(ngx_ess_publish_t *p, ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_go_on(ngx_http_request_t *r,
     ngx_ess_publish_t *p, ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_take_apart(ngx_http_request_t *r,
@@ -208,16 +208,17 @@ ngx_ess_publish_max(ngx_http_request_t *r, ngx_ess_publish_t *p)
 static void
 ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode, ngx_int_t rc)
 {
-    ngx_http_request_t  *r;
-    ngx_ess_publish_t   *p;
+    ngx_ess_publish_t *p = decode->data;
 
-    p = decode->data;
-    r = p->request;
+    ngx_ess_publish_finish(p, ngx_ess_publish_go_on(p->request, p, rc));
+}
 
-    rc = ngx_ess_publish_go_on(r, p, rc);
 
+static void
+ngx_ess_publish_finish(ngx_ess_publish_t *p, ngx_int_t rc)
+{
     if (rc != NGX_AGAIN) {
-        ngx_ess_wait_finish(r, rc);
+        ngx_ess_wait_finish(p->request, rc);
     }
 }
 
@@ -284,17 +285,9 @@ ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
 static void
 ngx_ess_publish_taken(ngx_ess_publish_events_t *events, ngx_int_t rc)
 {
-    ngx_http_request_t  *r;
-    ngx_ess_publish_t   *p;
+    ngx_ess_publish_t *p = events->data;
 
-    p = events->data;
-    r = p->request;
-
-    rc = ngx_ess_publish_batch(r, p, rc);
-
-    if (rc != NGX_AGAIN) {
-        ngx_ess_wait_finish(r, rc);
-    }
+    ngx_ess_publish_finish(p, ngx_ess_publish_batch(p->request, p, rc));
 }
 
 
