@@ -9,7 +9,6 @@
 #include "ngx_ess_client_unknown.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
-#include "ngx_ess_sse.h"
 #include "ngx_ess_ws.h"
 
 
@@ -28,10 +27,7 @@ ngx_ess_client_unknown(ngx_http_request_t *r, ngx_uint_t code)
 {
     ngx_int_t  rc;
 
-    if (code == 0
-        || ngx_ess_sse_check(r) == NGX_OK
-        || !ngx_ess_header_lists(r, "upgrade", "websocket"))
-    {
+    if (code == 0 || !ngx_ess_header_lists(r, "upgrade", "websocket")) {
         return NGX_DECLINED;
     }
 

@@ -19,7 +19,6 @@
 #include "ngx_ess_client_unknown.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
-#include "ngx_ess_sse.h"
 #include "ngx_ess_ws.h"
 
 
@@ -35,7 +34,6 @@ const ngx_ess_transport_t  ngx_ess_ws = {
 
 
 static struct {
-    ngx_int_t            sse;
     ngx_uint_t           upgrade;           /* it asks for a WebSocket */
     ngx_int_t            ws;
     ngx_int_t            start;
@@ -50,13 +48,6 @@ static struct {
     u_char               data[NGX_ESS_TRANSPORT_MAX_CONTROL];
     ngx_buf_t            buf;
 } test;
-
-
-ngx_int_t
-ngx_ess_sse_check(ngx_http_request_t *r)
-{
-    return test.sse;
-}
 
 
 ngx_uint_t
@@ -156,7 +147,6 @@ test_setup(void **state)
     test.write.data = &test.connection;
     test.confs[ngx_ess_module.ctx_index] = &test.conf;
     test.conf.subscribe_unknown = 4404;
-    test.sse = NGX_DECLINED;
     test.upgrade = 1;
     ngx_unit_trace_clear();
 
@@ -176,10 +166,10 @@ test_refused(void **state)
 {
     assert_int_equal(test_unknown(0), NGX_DECLINED);
 
-    test.sse = NGX_OK;
+    test.upgrade = 0;
     assert_int_equal(test_unknown(1000), NGX_DECLINED);
 
-    test.sse = NGX_DECLINED;
+    test.upgrade = 1;
     test.ws = 426;
     assert_int_equal(test_unknown(1000), 426);
 
