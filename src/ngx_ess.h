@@ -17,7 +17,7 @@
 #endif
 
 
-#define NGX_ESS_VERSION      "0.3.0"
+#define NGX_ESS_VERSION      "0.4.0"
 
 /* a routing key is an AMQP short string */
 #define NGX_ESS_MAX_KEY      255
@@ -89,6 +89,9 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                body;
+    ngx_str_t                key;           /* by which streams that have a rule
+                                               for keys are divided; empty: what
+                                               the rule finds */
     uint64_t                 timestamp;     /* ms since 1970; 0: not known */
     uint64_t                 ordinal;       /* of a RabbitMQ stream; 0: the
                                                next one of each stream */

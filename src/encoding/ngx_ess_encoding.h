@@ -12,6 +12,15 @@
 #include "ngx_ess.h"
 
 
+/* what clients know a stream by */
+
+typedef struct {
+    uint32_t                 number;        /* a random one, which no other
+                                               stream of this worker has */
+    ngx_str_t                name;          /* empty: it has none */
+} ngx_ess_label_t;
+
+
 /* an event as it is in the log; owns nothing */
 
 typedef struct {
@@ -20,6 +29,9 @@ typedef struct {
                                                the event's name */
     uint64_t                 ordinal;
     uint64_t                 timestamp;     /* ms since 1970; 0: not known */
+    ngx_str_t                key;           /* empty: it has none */
+    ngx_ess_label_t         *label;         /* of the stream; NULL: the encoding
+                                               is not "labelled" */
 } ngx_ess_encoding_event_t;
 
 
@@ -64,6 +76,11 @@ struct ngx_ess_encoding_s {
     unsigned                 strict:1;      /* only what can be */
     unsigned                 deflated:1;
     unsigned                 chunked:1;     /* of HTTP/1.1 */
+
+    /* for the feed */
+    unsigned                 labelled:1;    /* it asks for event->label */
+    unsigned                 many:1;        /* of clients with several
+                                               subscriptions */
 };
 
 

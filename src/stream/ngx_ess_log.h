@@ -42,6 +42,7 @@ typedef struct {
     uint64_t                 timestamp;     /* ms since 1970; 0: not known */
     ngx_msec_t               arrival;       /* as ngx_current_msec */
     ngx_str_t                body;          /* in the reader's buffer */
+    ngx_str_t                key;           /* likewise; empty: it has none */
 } ngx_ess_record_t;
 
 

@@ -78,6 +78,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         records[*n].after = ngx_ess_zone_after(r);
         records[*n].timestamp = ngx_ess_zone_timestamp(r);
         records[*n].arrival = ngx_ess_zone_arrival(zone->sh, r);
+        ngx_str_null(&records[*n].key);
         records[*n].body.len = r->len;
         records[*n].body.data = buf + used;
 

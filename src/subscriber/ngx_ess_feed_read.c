@@ -389,6 +389,8 @@ ngx_ess_feed_read_encode(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     event.epoch = feed->ref.epoch;
     event.ordinal = record->ordinal;
     event.timestamp = record->timestamp;
+    event.key = record->key;
+    event.label = NULL;
 
     ngx_memzero(data, sizeof(ngx_ess_encoding_frame_t));
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
     reason="takes root and debootstrap")
 
 # suite -> the commit whose package is upgraded: of the last version
-SUITES = {"bookworm": "0044850", "trixie": "0044850"}
+SUITES = {"bookworm": "fd27f8f", "trixie": "fd27f8f"}
 
 # what is run in the new root: mounts and processes go with the shell
 INSIDE = """
