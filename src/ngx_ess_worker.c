@@ -19,7 +19,7 @@
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_client_list.h"
 #include "ngx_ess_drain.h"
-#include "ngx_ess_encoding_ws.h"
+#include "ngx_ess_encoding_message.h"
 #include "ngx_ess_feed.h"
 #include "ngx_ess_feed_turn.h"
 #include "ngx_ess_ws.h"
@@ -215,7 +215,7 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
 
     ngx_ess_mailbox_init_process(mcf->zone, ngx_ess_client_list_answer);
     ngx_ess_ws_init(mcf->deflate != 0);
-    ngx_ess_encoding_ws_init(mcf->deflate, mcf->deflate_min);
+    ngx_ess_encoding_message_init(mcf->deflate, mcf->deflate_min);
 
     if (ngx_ess_store_init_process(cycle, mcf->store) != NGX_OK
         || ngx_ess_client_start_init(cycle, mcf->zone) != NGX_OK

@@ -63,11 +63,12 @@ struct ngx_ess_encoding_s {
     /*
      * Encodes the notice that the events "from" to "to" of the epoch are
      * gone, with to < from: nobody knows how many, and what comes next is
-     * behind "to".  NGX_OK or NGX_ERROR (no memory).  NULL: there are no words
-     * for it.
+     * behind "to".  The label is the stream's, as in the event.  NGX_OK or
+     * NGX_ERROR (no memory).  NULL: there are no words for it.
      */
     ngx_int_t              (*gap)(const ngx_ess_encoding_t *encoding,
-                                 uint64_t epoch, uint64_t from, uint64_t to,
+                                 ngx_ess_label_t *label, uint64_t epoch,
+                                 uint64_t from, uint64_t to,
                                  ngx_ess_encoding_frame_t *out,
                                  ngx_log_t *log);
 

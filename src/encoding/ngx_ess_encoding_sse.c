@@ -14,7 +14,7 @@ static ngx_int_t ngx_ess_encoding_sse_encode(
     const ngx_ess_encoding_t *encoding, ngx_ess_encoding_event_t *event,
     ngx_uint_t one, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 static ngx_int_t ngx_ess_encoding_sse_gap(const ngx_ess_encoding_t *encoding,
-    uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_label_t *label, uint64_t epoch, uint64_t from, uint64_t to,
     ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 static u_char *ngx_ess_encoding_sse_frame(const ngx_ess_encoding_t *encoding,
     ngx_ess_encoding_frame_t *out, size_t len, ngx_log_t *log);
@@ -51,9 +51,9 @@ ngx_ess_encoding_sse_encode(const ngx_ess_encoding_t *encoding,
 
 
 static ngx_int_t
-ngx_ess_encoding_sse_gap(const ngx_ess_encoding_t *encoding, uint64_t epoch,
-    uint64_t from, uint64_t to, ngx_ess_encoding_frame_t *out,
-    ngx_log_t *log)
+ngx_ess_encoding_sse_gap(const ngx_ess_encoding_t *encoding,
+    ngx_ess_label_t *label, uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
     u_char  *p, *last;
     u_char   text[NGX_ESS_SSE_CODEC_GAP];

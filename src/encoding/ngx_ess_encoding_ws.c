@@ -7,22 +7,17 @@
 
 #include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_annotate.h"
+#include "ngx_ess_encoding_message.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_utf8.h"
-#include "ngx_ess_ws_codec.h"
 
 
 static ngx_int_t ngx_ess_encoding_ws_encode(
     const ngx_ess_encoding_t *encoding, ngx_ess_encoding_event_t *event,
     ngx_uint_t one, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 static size_t ngx_ess_encoding_ws_trim(ngx_str_t *body, ngx_uint_t text);
-static void ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out,
-    size_t len, ngx_log_t *log);
-static u_char *ngx_ess_encoding_ws_message(ngx_ess_encoding_frame_t *out,
-    ngx_ess_ws_opcode_e opcode, ngx_uint_t deflated, size_t len,
-    ngx_log_t *log);
 static ngx_int_t ngx_ess_encoding_ws_gap(const ngx_ess_encoding_t *encoding,
-    uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_label_t *label, uint64_t epoch, uint64_t from, uint64_t to,
     ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 
 
@@ -42,19 +37,6 @@ const ngx_ess_encoding_t
                              .strict = 1),
     ngx_ess_encoding_ws_both(.annotated = 1, .strict = 1)
 };
-
-
-/* of ess_deflate */
-static ngx_int_t  ngx_ess_encoding_ws_level;
-static size_t     ngx_ess_encoding_ws_min_size;
-
-
-void
-ngx_ess_encoding_ws_init(ngx_int_t level, size_t min_size)
-{
-    ngx_ess_encoding_ws_level = level;
-    ngx_ess_encoding_ws_min_size = min_size;
-}
 
 
 static ngx_int_t
@@ -86,9 +68,9 @@ ngx_ess_encoding_ws_encode(const ngx_ess_encoding_t *encoding,
         }
     }
 
-    p = ngx_ess_encoding_ws_message(out, text ? NGX_ESS_WS_TEXT
-                                              : NGX_ESS_WS_BINARY,
-                                    0, body->len + a.len, log);
+    p = ngx_ess_encoding_message(out, text ? NGX_ESS_WS_TEXT
+                                           : NGX_ESS_WS_BINARY,
+                                 0, body->len + a.len, log);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -102,10 +84,9 @@ ngx_ess_encoding_ws_encode(const ngx_ess_encoding_t *encoding,
 
     ngx_memcpy(p + a.at, a.data, a.len);
 
-    if (encoding->deflated && !one
-        && body->len >= ngx_ess_encoding_ws_min_size)
-    {
-        ngx_ess_encoding_ws_shorten(out, body->len + a.len, log);
+    if (encoding->deflated && !one) {
+        ngx_ess_encoding_message_deflate(out, body->len, body->len + a.len,
+                                         log);
     }
 
     return NGX_OK;
@@ -138,71 +119,10 @@ ngx_ess_encoding_ws_trim(ngx_str_t *body, ngx_uint_t text)
 }
 
 
-/* Puts the message, of "len" bytes, deflated in its own place, unless that were
-   longer, or there is no memory. */
-
-static void
-ngx_ess_encoding_ws_shorten(ngx_ess_encoding_frame_t *out, size_t len,
-    ngx_log_t *log)
-{
-    u_char                    *p, *message;
-    ngx_ess_ws_opcode_e        opcode;
-    ngx_ess_encoding_frame_t   plain;
-
-    opcode = out->data[0] & NGX_ESS_WS_OPCODE;
-
-    p = ngx_alloc(len, log);
-    if (p == NULL) {
-        return;
-    }
-
-    len = ngx_ess_ws_deflate(p, len, out->data + out->len - len, len,
-                             ngx_ess_encoding_ws_level);
-
-    if (len) {
-        plain = *out;
-        message = ngx_ess_encoding_ws_message(out, opcode, 1, len, log);
-
-        if (message) {
-            ngx_memcpy(message, p, len);
-            ngx_free(plain.data);
-
-        } else {
-            *out = plain;
-        }
-    }
-
-    ngx_free(p);
-}
-
-
-/* A message's header, and room for "len" bytes behind it: where they go, or
-   NULL: no memory. */
-
-static u_char *
-ngx_ess_encoding_ws_message(ngx_ess_encoding_frame_t *out,
-    ngx_ess_ws_opcode_e opcode, ngx_uint_t deflated, size_t len,
-    ngx_log_t *log)
-{
-    u_char  header[NGX_ESS_WS_MAX_HEADER];
-    size_t  n;
-
-    n = ngx_ess_ws_codec_header(header, opcode, deflated, len);
-
-    out->len = n + len;
-    out->data = ngx_alloc(out->len, log);
-    if (out->data == NULL) {
-        return NULL;
-    }
-
-    return ngx_cpymem(out->data, header, n);
-}
-
-
 static ngx_int_t
-ngx_ess_encoding_ws_gap(const ngx_ess_encoding_t *encoding, uint64_t epoch,
-    uint64_t from, uint64_t to, ngx_ess_encoding_frame_t *out,
-    ngx_log_t *log)
+ngx_ess_encoding_ws_gap(const ngx_ess_encoding_t *encoding,
+    ngx_ess_label_t *label, uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
     u_char  *p, *last;
     u_char   text[sizeof("{\"ess_gap\":{\"from\":,\"to\":null}}")
@@ -216,7 +136,7 @@ ngx_ess_encoding_ws_gap(const ngx_ess_encoding_t *encoding, uint64_t epoch,
     *last++ = '}';
     *last++ = '}';
 
-    p = ngx_ess_encoding_ws_message(out, NGX_ESS_WS_TEXT, 0, last - text, log);
+    p = ngx_ess_encoding_message(out, NGX_ESS_WS_TEXT, 0, last - text, log);
     if (p == NULL) {
         return NGX_ERROR;
     }

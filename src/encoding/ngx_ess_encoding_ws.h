@@ -24,9 +24,4 @@ extern const ngx_ess_encoding_t
     ngx_ess_encoding_ws[NGX_ESS_ENCODING_WS_KINDS][2];
 
 
-/* In a worker: the level of zlib, and bytes of an event from which on it is
-   deflated. */
-void ngx_ess_encoding_ws_init(ngx_int_t level, size_t min_size);
-
-
 #endif /* _NGX_ESS_ENCODING_WS_H_INCLUDED_ */

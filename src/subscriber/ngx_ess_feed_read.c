@@ -301,7 +301,7 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, ngx_ess_gap_t *gap,
         return NGX_OK;
     }
 
-    if (feed->encoding->gap(feed->encoding, feed->ref.epoch, gap->from,
+    if (feed->encoding->gap(feed->encoding, NULL, feed->ref.epoch, gap->from,
                             gap->to, &data, ngx_ess_feed_worker.log)
         != NGX_OK)
     {

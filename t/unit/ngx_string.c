@@ -35,8 +35,8 @@ ngx_hextoi(u_char *line, size_t n)
 }
 
 
-/* %s, %*s, %V, %c, %Z, %d, and numbers of 64 bits: %ui, %uz, %uL, %xL, %xz,
-   %L */
+/* %s, %*s, %V, %c, %Z, %d, %uD, and numbers of 64 bits: %ui, %uz, %uL, %xL,
+   %xz, %L */
 
 u_char *
 ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
@@ -76,6 +76,10 @@ ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
         } else if (*end == 'Z') {
             text[0] = '\0';
             n = 1;
+
+        } else if (*end == 'u' && end[1] == 'D') {
+            n = snprintf(text, sizeof(text), "%u", va_arg(args, uint32_t));
+            end++;
 
         } else {
             n = snprintf(text, sizeof(text),

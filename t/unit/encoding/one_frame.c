@@ -6,8 +6,11 @@
 #include "one_frame.h"
 
 
-ngx_uint_t  one_frame_fail;
-ngx_uint_t  one_frame_unannotated;
+ngx_uint_t   one_frame_fail;
+ngx_uint_t   one_frame_unannotated;
+const char  *one_frame_key = "";
+
+static ngx_ess_label_t  one_frame_label = { 17, ngx_string("orders") };
 
 
 void *
@@ -38,6 +41,9 @@ one_frame_encode(const ngx_ess_encoding_t *encoding, ngx_uint_t one,
     event.epoch = 0xab12;
     event.ordinal = 7;
     event.timestamp = 1234567;
+    event.key.data = (u_char *) one_frame_key;
+    event.key.len = strlen(one_frame_key);
+    event.label = encoding->labelled ? &one_frame_label : NULL;
 
     ngx_memzero(frame, sizeof(ngx_ess_encoding_frame_t));
 
@@ -91,7 +97,8 @@ one_frame_gap_is(const ngx_ess_encoding_t *encoding, uint64_t from,
 {
     ngx_ess_encoding_frame_t  frame;
 
-    assert_int_equal(encoding->gap(encoding, 0xab12, from, to, &frame, NULL),
+    assert_int_equal(encoding->gap(encoding, &one_frame_label, 0xab12, from, to,
+                                   &frame, NULL),
                      NGX_OK);
     one_frame_equal(&frame, expected, expected_len);
 }
@@ -107,7 +114,8 @@ one_frame_failed(const ngx_ess_encoding_t *encoding)
 
     if (encoding->gap) {
         one_frame_fail = 1;
-        assert_int_equal(encoding->gap(encoding, 0xab12, 3, 5, &frame, NULL),
+        assert_int_equal(encoding->gap(encoding, &one_frame_label, 0xab12, 3, 5,
+                                       &frame, NULL),
                          NGX_ERROR);
     }
 }

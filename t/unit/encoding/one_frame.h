@@ -1,6 +1,7 @@
 /*
  * One event, or one gap, in an encoding: the event has the ordinal 7 of the
- * epoch ab12, and the time 1234567.
+ * epoch ab12, and the time 1234567; its stream the number 17, and the name
+ * "orders".
  */
 
 
@@ -26,6 +27,9 @@ extern ngx_uint_t  one_frame_fail;
 
 /* whether the event is to be one that cannot be annotated */
 extern ngx_uint_t  one_frame_unannotated;
+
+/* the event's key; empty: it has none */
+extern const char  *one_frame_key;
 
 
 /* What encode() returns, and perhaps a frame, to be freed. */

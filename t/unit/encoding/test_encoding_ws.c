@@ -4,6 +4,7 @@
  * gaps; and no memory.
  *
  * links: src/encoding/ngx_ess_encoding_ws.c src/encoding/ngx_ess_annotate.c
+ * links: src/encoding/ngx_ess_encoding_message.c
  * links: src/ngx_ess_json_scan.c
  * links: src/transport/ngx_ess_ws_codec.c src/transport/ngx_ess_ws_deflate.c
  * links: src/ngx_ess_str.c src/ngx_ess_utf8.c t/unit/ngx_string.c
@@ -12,6 +13,7 @@
 
 
 #include "one_frame.h"
+#include "ngx_ess_encoding_message.h"
 #include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_ws_deflate.h"
 
@@ -25,7 +27,7 @@ static const ngx_ess_encoding_t  *test_all[] = {
 static int
 test_setup(void **state)
 {
-    ngx_ess_encoding_ws_init(6, 20);
+    ngx_ess_encoding_message_init(6, 20);
     one_frame_fail = 0;
 
     return 0;

@@ -55,8 +55,9 @@ feeds_encode(const ngx_ess_encoding_t *encoding,
 
 
 static ngx_int_t
-feeds_gap(const ngx_ess_encoding_t *encoding, uint64_t epoch, uint64_t from,
-    uint64_t to, ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+feeds_gap(const ngx_ess_encoding_t *encoding, ngx_ess_label_t *label,
+    uint64_t epoch, uint64_t from, uint64_t to, ngx_ess_encoding_frame_t *out,
+    ngx_log_t *log)
 {
     char       head[64];
     ngx_str_t  none;

@@ -1,0 +1,19 @@
+/*
+ * Events as JSON objects that say whose they are, as messages of a WebSocket:
+ * the form of the subprotocol "ess.v1".
+ */
+
+
+#ifndef _NGX_ESS_ENCODING_ENVELOPE_H_INCLUDED_
+#define _NGX_ESS_ENCODING_ENVELOPE_H_INCLUDED_
+
+
+#include "ngx_ess_encoding.h"
+
+
+/* of clients with one subscription, and of those with several ([1]); and with
+   permessage-deflate ([][1]) */
+extern const ngx_ess_encoding_t  ngx_ess_encoding_envelope[2][2];
+
+
+#endif /* _NGX_ESS_ENCODING_ENVELOPE_H_INCLUDED_ */

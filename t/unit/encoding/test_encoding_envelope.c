@@ -1,0 +1,124 @@
+/*
+ * Envelopes as messages of a WebSocket: text, deflated where that is shorter;
+ * notices of gaps; and no memory.
+ *
+ * links: src/encoding/ngx_ess_encoding_envelope.c
+ * links: src/encoding/ngx_ess_encoding_message.c
+ * links: src/encoding/ngx_ess_envelope.c src/ngx_ess_json_scan.c
+ * links: src/transport/ngx_ess_ws_codec.c src/transport/ngx_ess_ws_deflate.c
+ * links: src/ngx_ess_str.c src/ngx_ess_utf8.c t/unit/ngx_string.c
+ * links: t/unit/encoding/one_frame.c
+ */
+
+
+#include "one_frame.h"
+#include "ngx_ess_encoding_envelope.h"
+#include "ngx_ess_encoding_message.h"
+
+
+static int
+test_setup(void **state)
+{
+    ngx_ess_encoding_message_init(6, 64);
+    one_frame_fail = 0;
+    one_frame_key = "";
+
+    return 0;
+}
+
+
+static void
+test_events(void **state)
+{
+    ngx_uint_t                 many, deflated;
+    const ngx_ess_encoding_t  *e;
+
+    for (many = 0; many < 2; many++) {
+        for (deflated = 0; deflated < 2; deflated++) {
+
+            e = &ngx_ess_encoding_envelope[many][deflated];
+
+            assert_int_equal(e->many, many);
+            assert_int_equal(e->deflated, deflated);
+            assert_int_equal(e->labelled, 1);
+
+            one_frame_key = "";
+            one_frame_is(e, 0, BYTES(" 42 "),
+                         BYTES("\x81\x2c{\"s\":17,\"id\":\"ab12-7\","
+                               "\"t\":1234567,\"data\":42}"));
+
+            /* in JSON, binary bodies are text as well */
+
+            one_frame_is(e, 1, BYTES("\xff"),
+                         BYTES("\x81\x32{\"s\":17,\"id\":\"ab12-7\","
+                               "\"t\":1234567,\"base64\":\"/w==\"}"));
+
+            one_frame_key = "eu";
+            one_frame_is(e, 0, BYTES("hi"),
+                         BYTES("\x81\x39{\"s\":17,\"id\":\"ab12-7\","
+                               "\"t\":1234567,\"key\":\"eu\","
+                               "\"text\":\"hi\"}"));
+        }
+    }
+}
+
+
+static void
+test_deflated(void **state)
+{
+    char                       body[1000];
+    ngx_ess_encoding_frame_t   plain, frame;
+
+    memset(body, 'a', sizeof(body));
+
+    plain = one_frame(&ngx_ess_encoding_envelope[1][0], 0, body, sizeof(body));
+    assert_int_equal(plain.data[0], 0x81);
+
+    frame = one_frame(&ngx_ess_encoding_envelope[1][1], 0, body, sizeof(body));
+    assert_int_equal(frame.data[0], 0xc1);
+    assert_true(frame.len < 100);
+    free(frame.data);
+
+    /* not for one client alone */
+
+    frame = one_frame(&ngx_ess_encoding_envelope[1][1], 1, body, sizeof(body));
+    assert_int_equal(frame.len, plain.len);
+    assert_memory_equal(frame.data, plain.data, plain.len);
+    free(frame.data);
+
+    free(plain.data);
+}
+
+
+static void
+test_gap(void **state)
+{
+    one_frame_gap_is(&ngx_ess_encoding_envelope[0][0], 3, 5,
+                     BYTES("\x81\x20{\"s\":17,\"gap\":{\"from\":3,"
+                           "\"to\":5}}"));
+    one_frame_gap_is(&ngx_ess_encoding_envelope[1][1], 3, 2,
+                     BYTES("\x81\x23{\"s\":17,\"gap\":{\"from\":3,"
+                           "\"to\":null}}"));
+}
+
+
+static void
+test_memory(void **state)
+{
+    one_frame_failed(&ngx_ess_encoding_envelope[0][0]);
+    one_frame_failed(&ngx_ess_encoding_envelope[1][1]);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup(test_events, test_setup),
+        cmocka_unit_test_setup(test_deflated, test_setup),
+        cmocka_unit_test_setup(test_gap, test_setup),
+        cmocka_unit_test_setup(test_memory, test_setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
