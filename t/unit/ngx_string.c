@@ -265,15 +265,21 @@ ngx_atoi(u_char *line, size_t n)
 uintptr_t
 ngx_escape_json(u_char *dst, u_char *src, size_t size)
 {
-    int         n;
-    char        text[7];
-    uintptr_t   more;
+    int          n;
+    char         text[7];
+    uintptr_t    more;
+    const char  *p;
+
+    static const char  plain[] = "\"\\\n\r\t\b\f";
+    static const char  letters[] = "\"\\nrtbf";
 
     for (more = 0; size--; src++) {
 
+        p = *src ? strchr(plain, *src) : NULL;
+
         n = snprintf(text, sizeof(text),
-                     *src == '"' || *src == '\\' ? "\\%c"
-                     : *src < ' ' ? "\\u%04x" : "%c", *src);
+                     p ? "\\%c" : *src < ' ' ? "\\u%04X" : "%c",
+                     p ? letters[p - plain] : *src);
         more += n - 1;
 
         if (dst) {

@@ -85,7 +85,7 @@ test_text(void **state)
     WRITTEN(" ", "\"text\":\" \"");
     WRITTEN("hello", "\"text\":\"hello\"");
     WRITTEN("a\"b\\c", "\"text\":\"a\\\"b\\\\c\"");
-    WRITTEN("\x01\x1f\x7f", "\"text\":\"\\u0001\\u001f\x7f\"");
+    WRITTEN("\x01\x1f\x7f", "\"text\":\"\\u0001\\u001F\x7f\"");
     WRITTEN("a\0b", "\"text\":\"a\\u0000b\"");
     WRITTEN("\xe2\x80\xa8\xf0\x9f\x98\x80",
             "\"text\":\"\xe2\x80\xa8\xf0\x9f\x98\x80\"");
@@ -95,7 +95,7 @@ test_text(void **state)
     WRITTEN("{\"a\":1", "\"text\":\"{\\\"a\\\":1\"");
     WRITTEN("1 2", "\"text\":\"1 2\"");
     WRITTEN("01", "\"text\":\"01\"");
-    WRITTEN("{\"a\":\"\t\"}", "\"text\":\"{\\\"a\\\":\\\"\\u0009\\\"}\"");
+    WRITTEN("{\"a\":\"\t\"}", "\"text\":\"{\\\"a\\\":\\\"\\t\\\"}\"");
 }
 
 
@@ -116,7 +116,7 @@ test_key(void **state)
                  "\"text\":\"x\"}");
     test_written("a\"\\\x1f", 5, "1", 1,
                  "{\"s\":17,\"id\":\"5f3a-43\",\"t\":5,"
-                 "\"key\":\"a\\\"\\\\\\u001f\",\"data\":1}");
+                 "\"key\":\"a\\\"\\\\\\u001F\",\"data\":1}");
     test_written("\xc3\xa4", 5, "\xff", 1,
                  "{\"s\":17,\"id\":\"5f3a-43\",\"t\":5,\"key\":\"\xc3\xa4\","
                  "\"base64\":\"/w==\"}");
