@@ -252,10 +252,13 @@ test-long: long-deps  ## what takes minutes: very many of all (T=name, SANITIZE=
 	@+$(MAKE) --no-print-directory all FAULT=1
 	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -s $(if $(T),-k $(T)) t/long t/peers/test_clients.py
 
-peers-deps: deps
-	@tools/deps.sh $(call tool_pkgs,$(PEER_TOOLS))
+# from which docs/migrating.md leads here
+PEER_PKGS    := libnginx-mod-nchan
 
-test-peers: peers-deps  ## clients and publishers of other languages (T=name, SANITIZE=1)
+peers-deps: deps
+	@tools/deps.sh $(PEER_PKGS) $(call tool_pkgs,$(PEER_TOOLS))
+
+test-peers: peers-deps  ## clients, publishers and services of others (T=name, SANITIZE=1)
 	@+$(MAKE) --no-print-directory all
 	@ESS_MODULE=$(MODULE) ESS_SANITIZE=$(SANITIZE) $(PYTHON) -m pytest -q -n 4 $(if $(T),-k $(T)) t/peers
 

@@ -1,6 +1,6 @@
-"""A broker behind a slow network: a TCP relay that holds up what the broker
-sends after it has taken a consumer, that loses acknowledgements and binds, and
-that can be cut."""
+"""TCP relays, which can be cut.  That of a broker behind a slow network also
+holds up what the broker sends after it has taken a consumer, and loses
+acknowledgements and binds."""
 
 import socket
 import struct
@@ -14,27 +14,16 @@ ACK = struct.pack("!HH", 60, 80)
 BIND = struct.pack("!HH", 50, 20)
 
 
-class Relay:
+class TcpRelay:
+    """From `port' to the port `to' of this machine."""
 
-    def __init__(self, vhost):
-        self.to = vhost.port
+    def __init__(self, to):
+        self.to = to
         self.port = free_port()
-        self.url = vhost.url.replace(":%d/" % self.to, ":%d/" % self.port)
-        self.seconds = 0
-        self.times = 0
-        self.lose_acks = False
-        self.lose_binds = False
-        self.lost_binds = 0
         self.mend()
 
-    def hold(self, seconds, times=1):
-        """So often, from now on."""
-
-        self.seconds = seconds
-        self.times = times
-
     def cut(self):
-        """As if the broker were stopped: nobody listens any more."""
+        """As if who is behind it were stopped: nobody listens any more."""
 
         for s in self.sockets:
             _shut(s)
@@ -51,19 +40,43 @@ class Relay:
                 client = listener.accept()[0]
             except OSError:
                 return
-            broker = socket.create_connection(("127.0.0.1", self.to))
-            sockets += [client, broker]
+            server = socket.create_connection(("127.0.0.1", self.to))
+            sockets += [client, server]
             if listener.fileno() == -1:
                 # cut meanwhile: it did not see these two
                 _shut(client)
-                _shut(broker)
+                _shut(server)
                 return
-            for target, *pair in ((self._methods, client, broker),
-                                  (self._frames, broker, client)):
+            for target, *pair in ((self._forth, client, server),
+                                  (self._back, server, client)):
                 threading.Thread(target=_until_end, args=(target, *pair),
                                  daemon=True).start()
 
-    def _methods(self, client, broker):
+    def _forth(self, client, server):
+        _copy(client, server)
+
+    def _back(self, server, client):
+        _copy(server, client)
+
+
+class Relay(TcpRelay):
+
+    def __init__(self, vhost):
+        self.seconds = 0
+        self.times = 0
+        self.lose_acks = False
+        self.lose_binds = False
+        self.lost_binds = 0
+        super().__init__(vhost.port)
+        self.url = vhost.url.replace(":%d/" % self.to, ":%d/" % self.port)
+
+    def hold(self, seconds, times=1):
+        """So often, from now on."""
+
+        self.seconds = seconds
+        self.times = times
+
+    def _forth(self, client, broker):
         f = client.makefile("rb")
         broker.sendall(f.read(len("AMQP0091")))
         for frame, method in _read(f):
@@ -72,12 +85,20 @@ class Relay:
             elif not (self.lose_acks and method == ACK):
                 broker.sendall(frame)
 
-    def _frames(self, broker, client):
+    def _back(self, broker, client):
         for frame, method in _read(broker.makefile("rb")):
             client.sendall(frame)
             if method == CONSUME_OK and self.times:
                 self.times -= 1
                 time.sleep(self.seconds)
+
+
+def _copy(source, target):
+    while True:
+        data = source.recv(65536)
+        if not data:
+            return
+        target.sendall(data)
 
 
 def _read(f):
