@@ -20,22 +20,45 @@ static u_char *ngx_ess_sse_codec_line(u_char *p, u_char *last,
 size_t
 ngx_ess_sse_codec_len(ngx_ess_encoding_event_t *event, ngx_uint_t text)
 {
+    return sizeof("id: -\n") - 1
+           + ngx_ess_sse_codec_digits(event->epoch, 16)
+           + ngx_ess_sse_codec_digits(event->ordinal, 10)
+           + (text ? 0 : sizeof(NGX_ESS_SSE_CODEC_BINARY) - 1)
+           + ngx_ess_sse_codec_data_len(&event->body, text);
+}
+
+
+u_char *
+ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
+    ngx_uint_t text)
+{
+    p = ngx_sprintf(p, "id: %xL-%uL\n", event->epoch, event->ordinal);
+
+    if (!text) {
+        p = ngx_cpymem(p, NGX_ESS_SSE_CODEC_BINARY,
+                       sizeof(NGX_ESS_SSE_CODEC_BINARY) - 1);
+    }
+
+    return ngx_ess_sse_codec_data(p, &event->body, text);
+}
+
+
+size_t
+ngx_ess_sse_codec_data_len(ngx_str_t *body, ngx_uint_t text)
+{
     size_t   len;
     u_char  *p, *last, *end, *next;
 
-    len = sizeof("id: -\n\n") - 1
-          + ngx_ess_sse_codec_digits(event->epoch, 16)
-          + ngx_ess_sse_codec_digits(event->ordinal, 10);
+    len = 1;
 
     if (!text) {
-        return len + sizeof(NGX_ESS_SSE_CODEC_BINARY) - 1
-               + sizeof(NGX_ESS_SSE_CODEC_DATA "\n") - 1
-               + ngx_base64_encoded_length(event->body.len);
+        return len + sizeof(NGX_ESS_SSE_CODEC_DATA "\n") - 1
+               + ngx_base64_encoded_length(body->len);
     }
 
-    last = event->body.data + event->body.len;
+    last = body->data + body->len;
 
-    for (p = event->body.data; p; p = next) {
+    for (p = body->data; p; p = next) {
         end = ngx_ess_sse_codec_line(p, last, &next);
         len += sizeof(NGX_ESS_SSE_CODEC_DATA "\n") - 1 + (end - p);
     }
@@ -45,21 +68,17 @@ ngx_ess_sse_codec_len(ngx_ess_encoding_event_t *event, ngx_uint_t text)
 
 
 u_char *
-ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
-    ngx_uint_t text)
+ngx_ess_sse_codec_data(u_char *p, ngx_str_t *body, ngx_uint_t text)
 {
     u_char     *line, *last, *end, *next;
     ngx_str_t   base64;
 
-    p = ngx_sprintf(p, "id: %xL-%uL\n", event->epoch, event->ordinal);
-
     if (!text) {
-        p = ngx_cpymem(p, NGX_ESS_SSE_CODEC_BINARY NGX_ESS_SSE_CODEC_DATA,
-                       sizeof(NGX_ESS_SSE_CODEC_BINARY
-                              NGX_ESS_SSE_CODEC_DATA) - 1);
+        p = ngx_cpymem(p, NGX_ESS_SSE_CODEC_DATA,
+                       sizeof(NGX_ESS_SSE_CODEC_DATA) - 1);
 
         base64.data = p;
-        ngx_encode_base64(&base64, &event->body);
+        ngx_encode_base64(&base64, body);
         p += base64.len;
 
         *p++ = LF;
@@ -68,9 +87,9 @@ ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
         return p;
     }
 
-    last = event->body.data + event->body.len;
+    last = body->data + body->len;
 
-    for (line = event->body.data; line; line = next) {
+    for (line = body->data; line; line = next) {
         end = ngx_ess_sse_codec_line(line, last, &next);
 
         p = ngx_cpymem(p, NGX_ESS_SSE_CODEC_DATA,
@@ -88,8 +107,16 @@ ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
 u_char *
 ngx_ess_sse_codec_gap(u_char *p, uint64_t epoch, uint64_t from, uint64_t to)
 {
-    p = ngx_sprintf(p, "event: gap\nid: %xL-%uL\ndata: {\"from\":%uL,\"to\":",
-                    epoch, to, from);
+    p = ngx_sprintf(p, "event: gap\nid: %xL-%uL\ndata: {", epoch, to);
+
+    return ngx_ess_sse_codec_range(p, from, to);
+}
+
+
+u_char *
+ngx_ess_sse_codec_range(u_char *p, uint64_t from, uint64_t to)
+{
+    p = ngx_sprintf(p, "\"from\":%uL,\"to\":", from);
 
     p = (to < from) ? ngx_cpymem(p, "null", 4) : ngx_sprintf(p, "%uL", to);
 

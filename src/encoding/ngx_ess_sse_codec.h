@@ -37,6 +37,12 @@ u_char *ngx_ess_sse_codec_write(u_char *p, ngx_ess_encoding_event_t *event,
 u_char *ngx_ess_sse_codec_gap(u_char *p, uint64_t epoch, uint64_t from,
     uint64_t to);
 
+/* Of an event, or of a notice, the bytes behind its own lines: of the body all
+   data lines and the blank line, and of the notice what follows the brace. */
+size_t ngx_ess_sse_codec_data_len(ngx_str_t *body, ngx_uint_t text);
+u_char *ngx_ess_sse_codec_data(u_char *p, ngx_str_t *body, ngx_uint_t text);
+u_char *ngx_ess_sse_codec_range(u_char *p, uint64_t from, uint64_t to);
+
 /* Bytes of a chunk of HTTP/1.1 (RFC 9112, 7.1) with "len" bytes; writes what is
    before them: the size in hex, and a line break, as there is one behind. */
 size_t ngx_ess_sse_codec_chunk_len(size_t len);
