@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_zone_check.h"
+#include "ngx_ess_attr.h"
 #include "ngx_ess_lookup.h"
 #include "ngx_ess_ordinal.h"
 #include "ngx_ess_pair.h"
@@ -17,7 +18,9 @@
 static void ngx_ess_zone_check_free(ngx_ess_zone_check_t *ck);
 static void ngx_ess_zone_check_chains(ngx_ess_zone_check_t *ck);
 static void ngx_ess_zone_check_keys(ngx_ess_zone_check_t *ck);
+static void ngx_ess_zone_check_names(ngx_ess_zone_check_t *ck);
 static void ngx_ess_zone_check_lists(ngx_ess_zone_check_t *ck);
+static void ngx_ess_zone_check_aged(ngx_ess_zone_check_t *ck);
 static void ngx_ess_zone_check_age(ngx_ess_zone_check_t *ck);
 static void ngx_ess_zone_check_procs(ngx_ess_zone_check_t *ck);
 
@@ -81,7 +84,9 @@ ngx_ess_zone_check_locked(ngx_ess_zone_sh_t *sh, ngx_log_t *log)
         ngx_ess_zone_check_streams(&ck);
         ngx_ess_zone_check_chains(&ck);
         ngx_ess_zone_check_keys(&ck);
+        ngx_ess_zone_check_names(&ck);
         ngx_ess_zone_check_lists(&ck);
+        ngx_ess_zone_check_aged(&ck);
         ngx_ess_zone_check_age(&ck);
         ngx_ess_zone_check_procs(&ck);
 
@@ -250,6 +255,85 @@ ngx_ess_zone_check_keys(ngx_ess_zone_check_t *ck)
 }
 
 
+static void
+ngx_ess_zone_check_names(ngx_ess_zone_check_t *ck)
+{
+    uint32_t            n, all;
+    ngx_ess_seg_t       i;
+    ngx_ess_attr_t     *attr;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = ck->sh;
+    all = 0;
+
+    for (n = 0; n < sh->geo.nbuckets / NGX_ESS_NAMES_SHARE; n++) {
+
+        for (i = *ngx_ess_zone_name_bucket(sh, n); i; i = attr->name_next) {
+
+            if (!ngx_ess_zone_check_is(ck, i, NGX_ESS_CHECK_STREAM)
+                || all++ > sh->nstreams)
+            {
+                ngx_ess_zone_check_fault(ck, "chain of names", n, i);
+                break;
+            }
+
+            s = ngx_ess_zone_stream(sh, i);
+            attr = ngx_ess_attr_locked(sh, s);
+
+            if (attr == NULL || attr->name_len == 0
+                || s->state == NGX_ESS_STREAM_CLOSED
+                || ngx_ess_zone_name_bucket(sh, attr->name_hash)
+                   != ngx_ess_zone_name_bucket(sh, n))
+            {
+                ngx_ess_zone_check_fault(ck, "chain of names", n, i);
+                break;
+            }
+        }
+    }
+
+    if (all != ck->nnamed) {
+        ngx_ess_zone_check_fault(ck, "streams in chains of names", ck->nnamed,
+                                 all);
+    }
+}
+
+
+/* Attributes with an age of their own. */
+
+static void
+ngx_ess_zone_check_aged(ngx_ess_zone_check_t *ck)
+{
+    uint32_t            n;
+    ngx_ess_seg_t       i, prev;
+    ngx_ess_attr_t     *attr;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = ck->sh;
+    n = 0;
+    prev = 0;
+
+    for (i = sh->aged_head; i; i = attr->aged_next) {
+        attr = ngx_ess_zone_attr(sh, i);
+
+        if (!ngx_ess_zone_check_is(ck, i, NGX_ESS_CHECK_ATTR)
+            || attr->log_age == 0
+            || attr->aged_prev != prev
+            || n++ > sh->nstreams)
+        {
+            ngx_ess_zone_check_fault(ck, "list of ages", n, i);
+            break;
+        }
+
+        prev = i;
+    }
+
+    if (n != ck->naged || sh->aged_tail != prev) {
+        ngx_ess_zone_check_fault(ck, "count of ages", ck->naged, n);
+    }
+}
+
+
 /* those half-made, and those in need of ordinals */
 
 static void
@@ -352,6 +436,13 @@ ngx_ess_zone_check_age(ngx_ess_zone_check_t *ck)
     if (sh->age_tail != prev) {
         ngx_ess_zone_check_fault(ck, "end of the list by age", prev,
                                  sh->age_tail);
+    }
+
+    if (sh->age_kept
+        && !ngx_ess_zone_check_is(ck, sh->age_kept, NGX_ESS_CHECK_AGED))
+    {
+        ngx_ess_zone_check_fault(ck, "kept in the list by age", 0,
+                                 sh->age_kept);
     }
 
     if (n != ck->nrecords) {

@@ -36,6 +36,7 @@ typedef enum {
     NGX_ESS_CHECK_FREE,
     NGX_ESS_CHECK_STREAM,
     NGX_ESS_CHECK_KEY,
+    NGX_ESS_CHECK_ATTR,
     NGX_ESS_CHECK_PAIRS,
     NGX_ESS_CHECK_RECORD,
     NGX_ESS_CHECK_BODY,
@@ -55,6 +56,8 @@ typedef struct {
     uint32_t                 nstatic;       /* as counted */
     uint32_t                 nstreams;
     uint32_t                 nkeyed;
+    uint32_t                 nnamed;
+    uint32_t                 naged;
     uint32_t                 npending;
     uint32_t                 nwant;
     uint32_t                 nrecords;

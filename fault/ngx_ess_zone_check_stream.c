@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_ess_attr.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_lookup.h"
 #include "ngx_ess_ordinal.h"
@@ -14,6 +15,8 @@
 
 static void ngx_ess_zone_check_stream(ngx_ess_zone_check_t *ck,
     ngx_ess_seg_t i);
+static void ngx_ess_zone_check_attr(ngx_ess_zone_check_t *ck,
+    ngx_ess_seg_t i, ngx_ess_seg_t seg);
 static void ngx_ess_zone_check_pairs(ngx_ess_zone_check_t *ck,
     ngx_ess_seg_t i);
 static ngx_uint_t ngx_ess_zone_check_pair(ngx_ess_zone_check_t *ck,
@@ -84,6 +87,7 @@ ngx_ess_zone_check_streams(ngx_ess_zone_check_t *ck)
 static void
 ngx_ess_zone_check_stream(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i)
 {
+    ngx_ess_seg_t       seg;
     ngx_ess_stream_t   *s;
     ngx_ess_zone_sh_t  *sh;
 
@@ -93,18 +97,24 @@ ngx_ess_zone_check_stream(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i)
     ck->nstatic++;
     ck->nkeyed += ngx_ess_lookup_keyed(s);
 
-    if ((s->link != 0) != (s->key_len > NGX_ESS_STREAM_KEY)) {
-        ngx_ess_zone_check_fault(ck, "rest of a key", i, s->link);
-    }
+    seg = s->link;
 
-    if (s->link) {
+    if (s->key_len > NGX_ESS_STREAM_KEY) {
         ck->nstatic++;
 
-        if (ngx_ess_zone_check_claim(ck, s->link, NGX_ESS_CHECK_KEY) == NGX_OK
-            && *ngx_ess_zone_link(sh, s->link) != 0)
-        {
-            ngx_ess_zone_check_fault(ck, "end of a key", i, s->link);
+        if (ngx_ess_zone_check_claim(ck, seg, NGX_ESS_CHECK_KEY) == NGX_OK) {
+            seg = *ngx_ess_zone_link(sh, seg);
+
+        } else {
+            seg = 0;
         }
+    }
+
+    if ((seg != 0) != (s->kind.attr != 0)) {
+        ngx_ess_zone_check_fault(ck, "end of a key", i, seg);
+
+    } else if (seg) {
+        ngx_ess_zone_check_attr(ck, i, seg);
     }
 
     if (s->key_len == 0 || s->key_len > NGX_ESS_MAX_KEY) {
@@ -129,6 +139,59 @@ ngx_ess_zone_check_stream(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i)
 
     if (s->want == NGX_ESS_WANT_LISTED) {
         ck->nwant++;
+    }
+}
+
+
+static void
+ngx_ess_zone_check_attr(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i,
+    ngx_ess_seg_t seg)
+{
+    ngx_ess_attr_t         *attr;
+    ngx_ess_stream_t       *s;
+    ngx_ess_stream_info_t   info;
+
+    if (ngx_ess_zone_check_claim(ck, seg, NGX_ESS_CHECK_ATTR) != NGX_OK) {
+        return;
+    }
+
+    s = ngx_ess_zone_stream(ck->sh, i);
+    attr = ngx_ess_zone_attr(ck->sh, seg);
+
+    ck->nstatic++;
+
+    if (attr->stream != i
+        || attr->name_len > NGX_ESS_MAX_NAME
+        || attr->rule_len > NGX_ESS_MAX_RULE)
+    {
+        ngx_ess_zone_check_fault(ck, "attributes of a stream", i, seg);
+        return;
+    }
+
+    if (attr->link) {
+        ck->nstatic++;
+
+        if (ngx_ess_zone_check_claim(ck, attr->link, NGX_ESS_CHECK_ATTR)
+            == NGX_OK
+            && *ngx_ess_zone_link(ck->sh, attr->link) != 0)
+        {
+            ngx_ess_zone_check_fault(ck, "end of attributes", i, attr->link);
+        }
+    }
+
+    ngx_ess_attr_info_locked(ck->sh, s, &info);
+
+    if (ngx_ess_attr_segs(&info) != (attr->link ? 2 : 1)
+        || ngx_ess_attr_bits(&info) != s->kind.attr
+        || ngx_crc32_long(info.name, info.name_len) != attr->name_hash)
+    {
+        ngx_ess_zone_check_fault(ck, "attributes of a stream", i,
+                                 s->kind.attr);
+    }
+
+    if (s->state != NGX_ESS_STREAM_CLOSED) {
+        ck->nnamed += (attr->name_len != 0);
+        ck->naged += (attr->log_age != 0);
     }
 }
 

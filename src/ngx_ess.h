@@ -44,8 +44,21 @@ typedef struct {
     uint8_t                  binds;         /* 1: events are appended that are
                                                published with its routing key,
                                                which is to be bound */
-    uint8_t                  unused;
+    uint8_t                  attr;          /* NGX_ESS_ATTR_*, of a stream; of
+                                               a source 0 */
 } ngx_ess_kind_t;
+
+
+/* what a stream has beside its routing key: see ngx_ess_attr.h */
+
+#define NGX_ESS_ATTR_NAME        0x01
+#define NGX_ESS_ATTR_RULE        0x02       /* for the keys of its events */
+#define NGX_ESS_ATTR_LOG         0x04       /* bounds of its log, of its own */
+#define NGX_ESS_ATTR_DECLARED    0x08       /* nginx.conf has it */
+#define NGX_ESS_ATTR_CREATED     0x10       /* it was made on demand */
+
+#define NGX_ESS_MAX_NAME         128        /* bytes */
+#define NGX_ESS_MAX_RULE         255
 
 
 /*

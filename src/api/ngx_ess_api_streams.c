@@ -240,7 +240,7 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     wait->declare = (body->declare != 0);
 
     rc = ngx_ess_registry_create(ngx_ess_api_zone(r), &key,
-                                 &row->kind, epoch,
+                                 &row->kind, epoch, NULL,
                                  body->declare ? &body->options : NULL,
                                  ngx_ess_api_streams_created, wait, &wait->op);
     if (rc == NGX_OK) {

@@ -19,8 +19,8 @@ static void ngx_ess_registry_removed(ngx_ess_store_op_t *store);
 ngx_int_t
 ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
     const ngx_ess_kind_t *kind, uint64_t epoch,
-    ngx_ess_source_options_t *declare, ngx_ess_registry_pt handler, void *data,
-    ngx_ess_registry_op_t **created)
+    const ngx_ess_stream_attr_t *attr, ngx_ess_source_options_t *declare,
+    ngx_ess_registry_pt handler, void *data, ngx_ess_registry_op_t **created)
 {
     ngx_int_t               rc;
     ngx_ess_registry_op_t  *op;
@@ -30,7 +30,7 @@ ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_table_reserve(zone, key, kind, epoch, &op->info);
+    rc = ngx_ess_table_reserve(zone, key, kind, epoch, attr, &op->info);
 
     if (rc != NGX_OK) {
         ngx_ess_registry_op_free(op);

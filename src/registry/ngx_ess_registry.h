@@ -44,15 +44,16 @@ typedef void (*ngx_ess_registry_pt)(void *data,
 
 
 /*
- * Creates a stream; "epoch" as in ngx_ess_table_reserve().  "declare":
- * options of what the source is to declare under that name, copied, or NULL.
- * NGX_OK: under way, the handler is called.  NGX_DECLINED: the zone has no
- * room for it.  NGX_ERROR: no memory, or no uuid could be made, logged.  Takes
- * the mutex.
+ * Creates a stream; "epoch" and "attr", which may be NULL, as in
+ * ngx_ess_table_reserve().  "declare": options of what the source is to declare
+ * under that name, copied, or NULL.  NGX_OK: under way, the handler is called.
+ * NGX_DECLINED: the zone has no room for it.  NGX_ABORT: another stream has the
+ * name.  NGX_ERROR: no memory, or no uuid could be made, logged.  Takes the
+ * mutex.
  */
 ngx_int_t ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
     const ngx_ess_kind_t *kind, uint64_t epoch,
-    ngx_ess_source_options_t *declare,
+    const ngx_ess_stream_attr_t *attr, ngx_ess_source_options_t *declare,
     ngx_ess_registry_pt handler, void *data, ngx_ess_registry_op_t **op);
 
 /* Deletes a stream.  NGX_OK: as above.  NGX_DECLINED: there is none, or it is

@@ -39,6 +39,9 @@ const ngx_ess_list_t  ngx_ess_list_log =
 const ngx_ess_list_t  ngx_ess_list_age =
     ngx_ess_list_of(ngx_ess_zone_record_s, age_prev, age_next);
 
+const ngx_ess_list_t  ngx_ess_list_aged =
+    ngx_ess_list_of(ngx_ess_attr_s, aged_prev, aged_next);
+
 const ngx_ess_list_t  ngx_ess_list_idempotency =
     ngx_ess_list_of(ngx_ess_idempotency_entry_s, list_prev, list_next);
 

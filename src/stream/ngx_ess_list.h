@@ -30,6 +30,7 @@ extern const ngx_ess_list_t  ngx_ess_list_pending;
 extern const ngx_ess_list_t  ngx_ess_list_want;
 extern const ngx_ess_list_t  ngx_ess_list_log;      /* a stream's records */
 extern const ngx_ess_list_t  ngx_ess_list_age;      /* all records */
+extern const ngx_ess_list_t  ngx_ess_list_aged;     /* of attributes */
 extern const ngx_ess_list_t  ngx_ess_list_idempotency;
 
 

@@ -56,13 +56,14 @@ typedef struct {
  * given away, and the call repeated with the same event (event->done tells how
  * far it came) before another one of its source is appended.  The mark says
  * how far as well: after a crash the event goes on there when it comes again.
- * Evicts by the zone's bounds: over log_size bytes, over log_count events,
- * older than log_age; never the newest event of a log for its size, never what
- * is younger than a second but for want of room in the zone, and what a worker
- * has not seen yet not even for that, unless "force" is set.  The caller has
- * checked the body against max_event.  A body that is exactly POISON becomes a
- * record of its own type.  With event->lost no record is made, but all else is
- * as with one.  Counts NGX_ESS_C_EVENTS_IN and NGX_ESS_C_EVICTED_EARLY.
+ * Evicts by the zone's bounds, or the stream's own: over log_size bytes, over
+ * log_count events, older than log_age; never the newest event of a log for its
+ * size, never what is younger than a second but for want of room in the zone,
+ * and what a worker has not seen yet not even for that, unless "force" is set.
+ * The caller has checked the body against max_event.  A body that is exactly
+ * POISON becomes a record of its own type.  With event->lost no record is made,
+ * but all else is as with one.  Counts NGX_ESS_C_EVENTS_IN and
+ * NGX_ESS_C_EVICTED_EARLY.
  *
  * An event with an ordinal is for one stream, whose log is LIVE or FILLING and
  * has not got that ordinal or a later one, else it is not appended.  Ordinals

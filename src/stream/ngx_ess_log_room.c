@@ -7,10 +7,28 @@
 
 
 #include "ngx_ess_log_room.h"
+#include "ngx_ess_attr.h"
 #include "ngx_ess_journal.h"
 #include "ngx_ess_list.h"
 
 
+/* what a log may hold */
+
+typedef struct {
+    uint64_t                 size;          /* bytes */
+    uint64_t                 count;         /* records */
+    uint64_t                 age;           /* ticks; 0: any */
+} ngx_ess_log_room_bounds_t;
+
+
+static void ngx_ess_log_room_own_locked(ngx_ess_zone_t *zone,
+    ngx_ess_stream_t *s, ngx_ess_log_room_bounds_t *bounds);
+static ngx_uint_t ngx_ess_log_room_old_locked(ngx_ess_zone_sh_t *sh,
+    ngx_ess_zone_record_t *r, uint64_t age);
+static void ngx_ess_log_room_expire_locked(ngx_ess_zone_t *zone,
+    ngx_uint_t max);
+static void ngx_ess_log_room_expire_own_locked(ngx_ess_zone_t *zone,
+    ngx_uint_t max);
 static void ngx_ess_log_room_evict_locked(ngx_ess_zone_t *zone,
     ngx_ess_seg_t i);
 
@@ -90,13 +108,16 @@ void
 ngx_ess_log_room_bounds_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     size_t len, uint32_t now, ngx_uint_t *evict)
 {
-    uint32_t                age;
-    ngx_ess_stream_t       *s;
-    ngx_ess_zone_sh_t      *sh;
-    ngx_ess_zone_record_t  *r;
+    uint32_t                   age;
+    ngx_ess_stream_t          *s;
+    ngx_ess_zone_sh_t         *sh;
+    ngx_ess_zone_record_t     *r;
+    ngx_ess_log_room_bounds_t  bounds;
 
     sh = zone->sh;
     s = ngx_ess_zone_stream(sh, i);
+
+    ngx_ess_log_room_own_locked(zone, s, &bounds);
 
     for ( /* void */ ; s->head && *evict; (*evict)--) {
 
@@ -107,10 +128,9 @@ ngx_ess_log_room_bounds_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
             return;
         }
 
-        if (s->bytes + len <= zone->log_size
-            && s->count < zone->log_count
-            && (zone->log_age == 0
-                || age <= zone->log_age / NGX_ESS_ZONE_TICK))
+        if (s->bytes + len <= bounds.size
+            && s->count < bounds.count
+            && (bounds.age == 0 || age <= bounds.age))
         {
             return;
         }
@@ -122,6 +142,54 @@ ngx_ess_log_room_bounds_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
         ngx_ess_log_room_evict_locked(zone, s->head);
         ngx_ess_journal_commit_locked(sh);
     }
+}
+
+
+/* The stream's own bounds, or those of ess_log. */
+
+static void
+ngx_ess_log_room_own_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s,
+    ngx_ess_log_room_bounds_t *bounds)
+{
+    ngx_ess_attr_t  *attr;
+
+    bounds->size = zone->log_size;
+    bounds->count = zone->log_count;
+    bounds->age = zone->log_age / NGX_ESS_ZONE_TICK;
+
+    if (!(s->kind.attr & NGX_ESS_ATTR_LOG)) {
+        return;
+    }
+
+    attr = ngx_ess_attr_locked(zone->sh, s);
+
+    if (attr->log_size) {
+        bounds->size = attr->log_size;
+    }
+
+    if (attr->log_count) {
+        bounds->count = attr->log_count;
+    }
+
+    if (attr->log_age) {
+        bounds->age = attr->log_age / NGX_ESS_ZONE_TICK;
+    }
+}
+
+
+/* Is it older than so many ticks, and may it go? */
+
+static ngx_uint_t
+ngx_ess_log_room_old_locked(ngx_ess_zone_sh_t *sh, ngx_ess_zone_record_t *r,
+    uint64_t age)
+{
+    uint32_t  old;
+
+    old = ngx_ess_zone_now(sh) - r->arrival;
+
+    return (int32_t) old > NGX_ESS_ZONE_SECOND
+           && old > age
+           && !ngx_ess_wake_unseen_locked(sh, r);
 }
 
 
@@ -143,6 +211,10 @@ ngx_ess_log_room_evict_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
     ngx_ess_list_unlink_locked(sh, &ngx_ess_list_log, &s->head, &s->tail, i);
     ngx_ess_list_unlink_locked(sh, &ngx_ess_list_age, &sh->age_head,
                                &sh->age_tail, i);
+
+    if (sh->age_kept == i) {
+        ngx_ess_journal_set32_locked(sh, &sh->age_kept, r->age_prev);
+    }
 
     ngx_ess_journal_set32_locked(sh, &s->count, s->count - 1);
 
@@ -183,7 +255,24 @@ ngx_ess_log_room_clear_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t stream,
 void
 ngx_ess_log_room_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
 {
-    uint32_t                age;
+    ngx_ess_zone_lock(zone);
+
+    ngx_ess_log_room_expire_locked(zone, max);
+    ngx_ess_log_room_expire_own_locked(zone, max);
+
+    ngx_ess_zone_unlock(zone);
+}
+
+
+/* By the age that ess_log says, from the oldest one on.  Behind those that stay
+   for their streams' own the next call goes on. */
+
+static void
+ngx_ess_log_room_expire_locked(ngx_ess_zone_t *zone, ngx_uint_t max)
+{
+    uint64_t                age;
+    ngx_ess_seg_t           i, next;
+    ngx_ess_attr_t         *attr;
     ngx_ess_zone_sh_t      *sh;
     ngx_ess_zone_record_t  *r;
 
@@ -192,24 +281,80 @@ ngx_ess_log_room_expire(ngx_ess_zone_t *zone, ngx_uint_t max)
     }
 
     sh = zone->sh;
+    age = zone->log_age / NGX_ESS_ZONE_TICK;
 
-    ngx_ess_zone_lock(zone);
+    i = sh->age_kept ? ngx_ess_zone_record(sh, sh->age_kept)->age_next
+                     : sh->age_head;
 
-    for ( /* void */ ; max && sh->age_head; max--) {
+    for ( /* void */ ; max && i; max--, i = next) {
 
-        r = ngx_ess_zone_record(sh, sh->age_head);
-        age = ngx_ess_zone_now(sh) - r->arrival;
+        r = ngx_ess_zone_record(sh, i);
+        next = r->age_next;
 
-        if ((int32_t) age <= NGX_ESS_ZONE_SECOND
-            || age <= zone->log_age / NGX_ESS_ZONE_TICK
-            || ngx_ess_wake_unseen_locked(sh, r))
-        {
+        if (!ngx_ess_log_room_old_locked(sh, r, age)) {
             break;
         }
 
-        ngx_ess_log_room_evict_locked(zone, sh->age_head);
+        attr = ngx_ess_attr_locked(sh, ngx_ess_zone_stream(sh, r->stream));
+
+        if (attr && attr->log_age) {
+            ngx_ess_journal_set32_locked(sh, &sh->age_kept, i);
+
+        } else {
+            ngx_ess_log_room_evict_locked(zone, i);
+        }
+
         ngx_ess_journal_commit_locked(sh);
     }
+}
 
-    ngx_ess_zone_unlock(zone);
+
+/* By ages of their own: "max" records and streams, which take turns. */
+
+static void
+ngx_ess_log_room_expire_own_locked(ngx_ess_zone_t *zone, ngx_uint_t max)
+{
+    uint64_t            age;
+    ngx_ess_seg_t       i, first;
+    ngx_ess_attr_t     *attr;
+    ngx_ess_stream_t   *s;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+    first = sh->aged_head;
+
+    for (i = first; i && max; i = sh->aged_head) {
+        ngx_ess_zone_look();
+
+        attr = ngx_ess_zone_attr(sh, i);
+        s = ngx_ess_zone_stream(sh, attr->stream);
+        age = attr->log_age / NGX_ESS_ZONE_TICK;
+
+        while (max && s->head
+               && ngx_ess_log_room_old_locked(sh,
+                                              ngx_ess_zone_record(sh, s->head),
+                                              age))
+        {
+            ngx_ess_log_room_evict_locked(zone, s->head);
+            ngx_ess_journal_commit_locked(sh);
+            max--;
+        }
+
+        if (max == 0) {
+            return;
+        }
+
+        max--;
+
+        if (i == sh->aged_tail) {
+            return;
+        }
+
+        ngx_ess_attr_turn_locked(sh, i);
+        ngx_ess_journal_commit_locked(sh);
+
+        if (sh->aged_head == first) {
+            return;
+        }
+    }
 }

@@ -5,6 +5,8 @@
  *   by age, in the log       over log_age
  *   by size, in the log      over log_size or log_count: the oldest of its
  *
+ * A stream may have bounds of its own instead of those: see ngx_ess_attr.h.
+ *
  * What a worker has not seen yet stays, unless the caller insists.
  */
 
@@ -47,7 +49,8 @@ ngx_int_t ngx_ess_log_room_clear_locked(ngx_ess_zone_t *zone,
 
 /*
  * Evicts, from the list by age, up to "max" events that are older than
- * log_age and have been seen.  From a timer of any worker.  Takes the mutex.
+ * log_age and have been seen, and as many of the streams that have an age of
+ * their own.  From a timer of any worker.  Takes the mutex.
  */
 void ngx_ess_log_room_expire(ngx_ess_zone_t *zone, ngx_uint_t max);
 

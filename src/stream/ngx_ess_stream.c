@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_stream.h"
+#include "ngx_ess_attr.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_journal.h"
 #include "ngx_ess_log_room.h"
@@ -19,7 +20,7 @@
 
 
 static ngx_int_t ngx_ess_stream_find(ngx_ess_zone_t *zone, const u_char *uuid,
-    uint64_t id, ngx_ess_stream_info_t *info);
+    ngx_str_t *name, uint64_t id, ngx_ess_stream_info_t *info);
 static ngx_ess_zone_mark_t *ngx_ess_stream_marked_locked(ngx_ess_zone_sh_t *sh,
     uint32_t hash);
 
@@ -107,6 +108,8 @@ ngx_ess_stream_info_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     ngx_memcpy(info->uuid, s->uuid, NGX_ESS_UUID_LEN);
     (void) ngx_ess_zone_get_locked(sh, s->key, NGX_ESS_STREAM_KEY, s->link,
                                    info->key, s->key_len);
+
+    ngx_ess_attr_info_locked(sh, s, info);
 }
 
 
@@ -114,7 +117,7 @@ ngx_int_t
 ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
     ngx_ess_stream_info_t *info)
 {
-    return ngx_ess_stream_find(zone, NULL, id, info);
+    return ngx_ess_stream_find(zone, NULL, NULL, id, info);
 }
 
 
@@ -122,15 +125,23 @@ ngx_int_t
 ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
     ngx_ess_stream_info_t *info)
 {
-    return ngx_ess_stream_find(zone, uuid, 0, info);
+    return ngx_ess_stream_find(zone, uuid, NULL, 0, info);
+}
+
+
+ngx_int_t
+ngx_ess_stream_by_name(ngx_ess_zone_t *zone, ngx_str_t *name,
+    ngx_ess_stream_info_t *info)
+{
+    return ngx_ess_stream_find(zone, NULL, name, 0, info);
 }
 
 
 /* NGX_DECLINED: none, or one that nobody is told of yet, or any more. */
 
 static ngx_int_t
-ngx_ess_stream_find(ngx_ess_zone_t *zone, const u_char *uuid, uint64_t id,
-    ngx_ess_stream_info_t *info)
+ngx_ess_stream_find(ngx_ess_zone_t *zone, const u_char *uuid, ngx_str_t *name,
+    uint64_t id, ngx_ess_stream_info_t *info)
 {
     ngx_int_t           rc;
     ngx_ess_seg_t       i;
@@ -142,7 +153,8 @@ ngx_ess_stream_find(ngx_ess_zone_t *zone, const u_char *uuid, uint64_t id,
     ngx_ess_zone_lock(zone);
 
     i = uuid ? ngx_ess_lookup_uuid_locked(sh, uuid)
-             : ngx_ess_lookup_id_locked(sh, id);
+        : name ? ngx_ess_attr_named_locked(sh, name)
+               : ngx_ess_lookup_id_locked(sh, id);
 
     if (i && ngx_ess_lookup_listed(ngx_ess_zone_stream(sh, i))) {
         ngx_ess_stream_info_locked(sh, i, info);

@@ -40,7 +40,32 @@ typedef struct {
     uint64_t                 reserved_ordinal;  /* what the store vouches for */
     size_t                   key_len;
     u_char                   key[NGX_ESS_MAX_KEY];
+
+    /* attributes; kind.attr says as well which there are */
+    unsigned                 declared:1;
+    unsigned                 created:1;
+    size_t                   name_len;      /* 0: it has none */
+    size_t                   rule_len;      /* 0: likewise */
+    uint64_t                 log_size;      /* bytes; 0: as ess_log says */
+    uint32_t                 log_count;     /* events; 0: likewise */
+    uint64_t                 log_age;       /* ms; 0: likewise */
+    u_char                   name[NGX_ESS_MAX_NAME];
+    u_char                   rule[NGX_ESS_MAX_RULE];
 } ngx_ess_stream_info_t;
+
+
+/* attributes for a stream to be; zeroed: none */
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_str_t                rule;          /* "routing_key", "header:NAME" or
+                                               "json:/pointer" */
+    uint64_t                 log_size;      /* as in ngx_ess_stream_info_t */
+    uint32_t                 log_count;
+    uint64_t                 log_age;
+    unsigned                 declared:1;
+    unsigned                 created:1;
+} ngx_ess_stream_attr_t;
 
 
 /* Which slot a routing key belongs to; no lock. */
@@ -64,6 +89,8 @@ ngx_int_t ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text);
 ngx_int_t ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
     ngx_ess_stream_info_t *info);
 ngx_int_t ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
+    ngx_ess_stream_info_t *info);
+ngx_int_t ngx_ess_stream_by_name(ngx_ess_zone_t *zone, ngx_str_t *name,
     ngx_ess_stream_info_t *info);
 
 /*

@@ -9,6 +9,7 @@
 
 
 #include "ngx_ess_table.h"
+#include "ngx_ess_attr.h"
 #include "ngx_ess_journal.h"
 #include "ngx_ess_list.h"
 #include "ngx_ess_log_room.h"
@@ -23,6 +24,10 @@
 #define NGX_ESS_TABLE_CLEAR    256
 
 
+static ngx_int_t ngx_ess_table_row_attr(ngx_ess_stream_info_t *row,
+    const ngx_ess_stream_attr_t *attr);
+static ngx_uint_t ngx_ess_table_name_taken_locked(ngx_ess_zone_sh_t *sh,
+    const ngx_ess_stream_info_t *row);
 static ngx_ess_seg_t ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
     const ngx_ess_stream_info_t *row);
 static void ngx_ess_table_link_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
@@ -36,18 +41,21 @@ static ngx_int_t ngx_ess_table_remove_locked(ngx_ess_zone_t *zone,
 
 ngx_int_t
 ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
-    const ngx_ess_kind_t *kind, uint64_t epoch, ngx_ess_stream_info_t *info)
+    const ngx_ess_kind_t *kind, uint64_t epoch,
+    const ngx_ess_stream_attr_t *attr, ngx_ess_stream_info_t *info)
 {
     ngx_ess_seg_t       i;
     ngx_ess_zone_sh_t  *sh;
 
-    if (key->len == 0 || key->len > NGX_ESS_MAX_KEY) {
+    ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
+
+    if (key->len == 0 || key->len > NGX_ESS_MAX_KEY
+        || (attr && ngx_ess_table_row_attr(info, attr) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
     sh = zone->sh;
-
-    ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
 
     if (ngx_ess_zone_random(info->uuid, NGX_ESS_UUID_LEN, ngx_cycle->log)
         != NGX_OK
@@ -77,6 +85,11 @@ ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
         return NGX_ERROR;
     }
 
+    if (ngx_ess_table_name_taken_locked(sh, info)) {
+        ngx_ess_zone_unlock(zone);
+        return NGX_ABORT;
+    }
+
     info->ref.id = sh->next_id;
 
     i = ngx_ess_table_make_locked(zone, info);
@@ -100,14 +113,57 @@ ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
 }
 
 
-/* A VISIBLE stream by the id, epoch, uuid, key and ordinals of the row, linked
-   everywhere; 0: no room. */
+static ngx_int_t
+ngx_ess_table_row_attr(ngx_ess_stream_info_t *row,
+    const ngx_ess_stream_attr_t *attr)
+{
+    if (attr->name.len > NGX_ESS_MAX_NAME || attr->rule.len > NGX_ESS_MAX_RULE)
+    {
+        return NGX_ERROR;
+    }
+
+    row->declared = attr->declared;
+    row->created = attr->created;
+    row->log_size = attr->log_size;
+    row->log_count = attr->log_count;
+    row->log_age = attr->log_age;
+
+    row->name_len = attr->name.len;
+    row->rule_len = attr->rule.len;
+
+    if (attr->name.len) {
+        ngx_memcpy(row->name, attr->name.data, attr->name.len);
+    }
+
+    if (attr->rule.len) {
+        ngx_memcpy(row->rule, attr->rule.data, attr->rule.len);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_ess_table_name_taken_locked(ngx_ess_zone_sh_t *sh,
+    const ngx_ess_stream_info_t *row)
+{
+    ngx_str_t  name;
+
+    name.len = row->name_len;
+    name.data = (u_char *) row->name;
+
+    return ngx_ess_attr_named_locked(sh, &name) != 0;
+}
+
+
+/* A VISIBLE stream by the id, epoch, uuid, key, attributes and ordinals of the
+   row, linked everywhere; 0: no room. */
 
 static ngx_ess_seg_t
 ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
     const ngx_ess_stream_info_t *row)
 {
-    uint32_t            segs;
+    uint32_t            segs, attrs;
     ngx_str_t           key;
     ngx_ess_seg_t       i, last;
     ngx_ess_stream_t   *s;
@@ -118,7 +174,8 @@ ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
     key.len = row->key_len;
     key.data = (u_char *) row->key;
 
-    segs = (key.len > NGX_ESS_STREAM_KEY) ? 2 : 1;
+    attrs = ngx_ess_attr_segs(row);
+    segs = attrs + ((key.len > NGX_ESS_STREAM_KEY) ? 2 : 1);
 
     if (ngx_ess_log_room_make_locked(zone, segs) != NGX_OK) {
         return 0;
@@ -133,6 +190,7 @@ ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
 
     s->state = NGX_ESS_STREAM_VISIBLE;
     s->kind = row->kind;
+    s->kind.attr = ngx_ess_attr_bits(row);
     s->id = row->ref.id;
     s->epoch = row->ref.epoch;
     s->next_seq = 1;
@@ -159,6 +217,13 @@ ngx_ess_table_make_locked(ngx_ess_zone_t *zone,
 
     ngx_ess_table_link_locked(sh, i);
     ngx_ess_table_link_key_locked(sh, i);
+
+    if (attrs) {
+        ngx_ess_attr_make_locked(sh, i,
+                                 (key.len > NGX_ESS_STREAM_KEY)
+                                 ? *ngx_ess_zone_link(sh, s->link) : s->link,
+                                 row);
+    }
 
     return i;
 }
@@ -292,14 +357,21 @@ ngx_ess_table_free_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 
     ngx_ess_table_unlink_key_locked(sh, i);
 
+    if (s->state != NGX_ESS_STREAM_CLOSED) {
+        ngx_ess_attr_unlink_locked(sh, i);
+    }
+
     ngx_ess_list_unlink_locked(sh, &ngx_ess_list_streams, &sh->streams_head,
                                &sh->streams_tail, i);
 
     ngx_ess_pending_drop_locked(sh, i);
     ngx_ess_ordinal_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
 
-    last = s->link ? s->link : i;
-    segs = s->link ? 2 : 1;
+    last = i;
+
+    for (segs = 1; *ngx_ess_zone_link(sh, last); segs++) {
+        last = *ngx_ess_zone_link(sh, last);
+    }
 
     ngx_ess_journal_set32_locked(sh, &sh->nstatic, sh->nstatic - segs);
     ngx_ess_journal_set32_locked(sh, &sh->nstreams, sh->nstreams - 1);
@@ -315,7 +387,9 @@ ngx_ess_table_load(ngx_ess_zone_t *zone, const ngx_ess_stream_info_t *row)
     ngx_ess_zone_sh_t  *sh;
 
     if (row->ref.id == 0 || row->ref.id == (uint64_t) -1
-        || row->key_len == 0 || row->key_len > NGX_ESS_MAX_KEY)
+        || row->key_len == 0 || row->key_len > NGX_ESS_MAX_KEY
+        || row->name_len > NGX_ESS_MAX_NAME
+        || row->rule_len > NGX_ESS_MAX_RULE)
     {
         return NGX_ABORT;
     }
@@ -326,7 +400,8 @@ ngx_ess_table_load(ngx_ess_zone_t *zone, const ngx_ess_stream_info_t *row)
     ngx_ess_zone_lock(zone);
 
     if (ngx_ess_lookup_id_locked(sh, row->ref.id)
-        || ngx_ess_lookup_uuid_locked(sh, row->uuid))
+        || ngx_ess_lookup_uuid_locked(sh, row->uuid)
+        || ngx_ess_table_name_taken_locked(sh, row))
     {
         rc = NGX_ABORT;
         goto done;
@@ -387,6 +462,51 @@ ngx_ess_table_show(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
     ngx_ess_zone_unlock(zone);
 
     return i ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_table_set_attr(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
+    const ngx_ess_stream_attr_t *attr)
+{
+    ngx_int_t               rc;
+    ngx_ess_seg_t           i;
+    ngx_ess_zone_sh_t      *sh;
+    ngx_ess_stream_info_t   row;
+
+    sh = zone->sh;
+    rc = NGX_DECLINED;
+
+    ngx_memzero(&row, sizeof(ngx_ess_stream_info_t));
+
+    if (ngx_ess_table_row_attr(&row, attr) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_zone_lock(zone);
+
+    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+
+    if (i
+        && ngx_ess_zone_stream(sh, i)->state != NGX_ESS_STREAM_CLOSED
+        && ngx_ess_zone_stream(sh, i)->kind.attr)
+    {
+        /* the old ones are free again at the end only */
+
+        rc = ngx_ess_log_room_locked(zone, NGX_ESS_ATTR_SEGS, 1, NULL);
+
+        if (rc == NGX_OK) {
+            ngx_ess_attr_set_locked(sh, i, &row);
+            ngx_ess_journal_commit_locked(sh);
+
+        } else {
+            rc = NGX_ERROR;
+        }
+    }
+
+    ngx_ess_zone_unlock(zone);
+
+    return rc;
 }
 
 
@@ -455,6 +575,7 @@ ngx_ess_table_remove_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
     if (ngx_ess_pair_any_locked(sh, s)) {
         ngx_ess_pending_drop_locked(sh, i);
         ngx_ess_table_unlink_key_locked(sh, i);
+        ngx_ess_attr_unlink_locked(sh, i);
         ngx_ess_ordinal_unwant_locked(sh, i, NGX_ESS_WANT_NONE);
         ngx_ess_journal_set32_locked(sh, &s->state, NGX_ESS_STREAM_CLOSED);
         ngx_ess_wake_mark_locked(sh, i, wake);

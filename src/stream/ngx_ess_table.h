@@ -1,5 +1,5 @@
 /*
- * The stream table: id, uuid and routing key -> stream.
+ * The stream table: id, uuid, name and routing key -> stream.
  *
  *   reserve ──► CREATING ── show ──► VISIBLE ── delete_begin ──► DELETING
  *                  │                    ▲                          │    │
@@ -27,13 +27,16 @@
  * A new stream of that kind in state CREATING, owned by this process slot, with
  * a new id, a uuid from the kernel's random bits and that epoch, or, with 0, a
  * new one.  Oldest events are evicted when there is no free segment.
+ * "attr": its attributes; NULL: none.
  * NGX_DECLINED: the zone is full of streams (so much is always left for events
- * that one of ess_max_event fits).  NGX_ERROR: no random bits.
+ * that one of ess_max_event fits).  NGX_ABORT: another one has the name.
+ * NGX_ERROR: no random bits.
  * info->reserved_ordinal is the ordinal that the store must vouch for before
  * the stream is shown.
  */
 ngx_int_t ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
-    const ngx_ess_kind_t *kind, uint64_t epoch, ngx_ess_stream_info_t *info);
+    const ngx_ess_kind_t *kind, uint64_t epoch,
+    const ngx_ess_stream_attr_t *attr, ngx_ess_stream_info_t *info);
 
 /* What this process was creating or deleting is VISIBLE.  NGX_DECLINED: no
    such stream. */
@@ -49,13 +52,20 @@ void ngx_ess_table_remove(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref);
  * At start, in the master, from the store: a stream that existed, VISIBLE,
  * with the next ordinal row->last_ordinal + 1, vouched for up to
  * row->reserved_ordinal.  Ids to come are larger.
- * NGX_DECLINED: the zone is full.  NGX_ABORT: id or uuid is there already.
+ * NGX_DECLINED: the zone is full.  NGX_ABORT: id, uuid or name is there
+ * already.
  */
 ngx_int_t ngx_ess_table_load(ngx_ess_zone_t *zone,
     const ngx_ess_stream_info_t *row);
 
 /* At start: ids to come are larger than "id". */
 void ngx_ess_table_last_id(ngx_ess_zone_t *zone, uint64_t id);
+
+/* Rule and bounds of a stream that has attributes become those of "attr", all
+   else stays.  NGX_DECLINED: there is no such stream, or it has none.
+   NGX_ERROR: the zone has no room for them, or they are too long. */
+ngx_int_t ngx_ess_table_set_attr(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref, const ngx_ess_stream_attr_t *attr);
 
 /* VISIBLE -> DELETING, owned by this process slot.  NGX_DECLINED: not there,
    or being deleted by somebody else. */

@@ -272,8 +272,10 @@ ngx_ess_zone_geometry(ngx_ess_zone_geometry_t *geo, uint64_t size)
     geo->ids = at;
     geo->uuids = at + n;
     geo->keys = at + 2 * n;
+    geo->names = at + 3 * n;
 
-    at = ngx_align(at + 3 * n, (uint64_t) NGX_ESS_SEGMENT_SIZE);
+    at = ngx_align(at + 3 * n + n / NGX_ESS_NAMES_SHARE,
+                   (uint64_t) NGX_ESS_SEGMENT_SIZE);
     geo->segs = at;
 
     if (at + 16 * NGX_ESS_SEGMENT_SIZE > size) {

@@ -39,6 +39,7 @@ typedef uint32_t  ngx_ess_seg_t;            /* index of a segment, 0: none */
 typedef struct ngx_ess_stream_s       ngx_ess_stream_t;
 typedef struct ngx_ess_zone_sh_s      ngx_ess_zone_sh_t;
 typedef struct ngx_ess_pair_s         ngx_ess_pair_t;
+typedef struct ngx_ess_attr_s         ngx_ess_attr_t;
 typedef struct ngx_ess_process_s      ngx_ess_process_t;
 typedef struct ngx_ess_zone_record_s  ngx_ess_zone_record_t;
 typedef struct ngx_ess_idempotency_entry_s  ngx_ess_idempotency_entry_t;

@@ -14,6 +14,12 @@
  *   | rest of | | link    |     | link     ------>| link: 0   |
  *   | the key | | pairs   |     | body[252] |     | body[252] |
  *   +---------+ +---------+     +-----------+     +-----------+
+ *   | link, of a stream that has attributes (without a rest of the key they
+ *   v are the stream's link)
+ *   +------------+     +-------------+
+ *   | attributes |---->| rest of     |
+ *   | text[208]  |     | their text  |
+ *   +------------+     +-------------+
  *
  * "link" is the first word of every segment: the next one of the same thing,
  * or, of a free segment, the next free one.  Segments from sh->fresh on were
@@ -51,7 +57,9 @@
 #define NGX_ESS_STREAM_PAIRS     4              /* in the stream itself */
 #define NGX_ESS_PAIRS_MORE       30             /* in each further segment */
 #define NGX_ESS_STREAM_KEY       40             /* bytes of it in the stream */
-#define NGX_ESS_STREAM_SEGS      2              /* of a stream, at most */
+#define NGX_ESS_STREAM_SEGS      4              /* of a stream, at most */
+#define NGX_ESS_NAMES_SHARE      4              /* one bucket of names for so
+                                                   many of ids */
 #define NGX_ESS_ZONE_MARKS       64
 #define NGX_ESS_MAILBOXES        4
 
@@ -193,7 +201,7 @@ typedef struct {
 
 
 struct ngx_ess_stream_s {
-    ngx_ess_seg_t            link;          /* rest of the key */
+    ngx_ess_seg_t            link;          /* rest of the key, attributes */
 
     ngx_ess_seg_t            id_next;       /* hash chains; of these by key */
     ngx_ess_seg_t            uuid_next;     /* is a ring in order of id, and */
@@ -221,7 +229,11 @@ struct ngx_ess_stream_s {
     uint32_t                 key_hash;
     uint32_t                 key_len;
 
-    ngx_ess_kind_t           kind;
+    union {
+        ngx_ess_kind_t       kind;
+        uint32_t             kind_word;     /* the same, for the journal */
+    };
+
     uint32_t                 follow;        /* ngx_ess_follow_e */
     uint32_t                 follower;      /* who makes the log follow the
                                                source's: its process */
@@ -252,6 +264,27 @@ typedef struct {
     uint32_t                 unused[3];
     ngx_ess_pair_t           pairs[NGX_ESS_PAIRS_MORE];
 } ngx_ess_pairs_t;
+
+
+/* written before it is linked; then only the links change, and all of it is
+   replaced by another one: see ngx_ess_attr_set_locked() */
+
+struct ngx_ess_attr_s {
+    ngx_ess_seg_t            link;          /* the text goes on */
+    ngx_ess_seg_t            stream;        /* whose they are */
+    ngx_ess_seg_t            name_next;     /* hash chain of streams with names
+                                               (of streams, not of these) */
+    uint32_t                 name_hash;
+    ngx_ess_seg_t            aged_prev;     /* those that have a log_age of */
+    ngx_ess_seg_t            aged_next;     /* their own */
+    uint32_t                 log_count;     /* events; 0: as ess_log says */
+    uint16_t                 name_len;      /* 0: none */
+    uint16_t                 rule_len;      /* 0: none */
+    uint64_t                 log_size;      /* bytes; 0: as ess_log says */
+    uint64_t                 log_age;       /* ms; 0: likewise */
+    u_char                   text[NGX_ESS_SEGMENT_SIZE - 48];
+                                            /* the name, and the rule */
+};
 
 
 /* how late a range is: bits that count, and shifts above them */
@@ -317,6 +350,8 @@ _Static_assert(sizeof(ngx_ess_stream_t) == NGX_ESS_SEGMENT_SIZE,
                "a stream is a segment");
 _Static_assert(sizeof(ngx_ess_pairs_t) == NGX_ESS_SEGMENT_SIZE,
                "a set of pairs is a segment");
+_Static_assert(sizeof(ngx_ess_attr_t) == NGX_ESS_SEGMENT_SIZE,
+               "attributes begin in a segment");
 _Static_assert(sizeof(ngx_ess_zone_record_t) == NGX_ESS_SEGMENT_SIZE,
                "a record's head is a segment");
 
@@ -331,11 +366,13 @@ typedef struct {
     uint64_t                 ids;
     uint64_t                 uuids;
     uint64_t                 keys;
+    uint64_t                 names;
     uint64_t                 segs;
     uint32_t                 njournal;      /* entries */
     uint32_t                 nprocs;
     uint32_t                 nring;
-    uint32_t                 nbuckets;      /* of each table, a power of two */
+    uint32_t                 nbuckets;      /* of each table, a power of two;
+                                               of names fewer */
     uint32_t                 nsegs;         /* with segment 0, never used */
 } ngx_ess_zone_geometry_t;
 
@@ -365,6 +402,10 @@ struct ngx_ess_zone_sh_s {
     ngx_ess_seg_t            want;
     ngx_ess_seg_t            age_head;
     ngx_ess_seg_t            age_tail;
+    ngx_ess_seg_t            age_kept;      /* it and those before it stay for
+                                               their streams' own bounds; 0 */
+    ngx_ess_seg_t            aged_head;     /* attributes with a log_age */
+    ngx_ess_seg_t            aged_tail;
     uint32_t                 arrival;       /* of the last record */
     uint32_t                 no_room;       /* that was logged */
     uint32_t                 questions;     /* in boxes, ever; wraps around */
@@ -409,6 +450,9 @@ struct ngx_ess_zone_sh_s {
 #define ngx_ess_zone_ext(sh, i)                                               \
     ((ngx_ess_pairs_t *) ngx_ess_zone_seg(sh, i))
 
+#define ngx_ess_zone_attr(sh, i)                                              \
+    ((ngx_ess_attr_t *) ngx_ess_zone_seg(sh, i))
+
 #define ngx_ess_zone_idempotency(sh, i)                                       \
     ((ngx_ess_idempotency_entry_t *) ngx_ess_zone_seg(sh, i))
 
@@ -429,6 +473,10 @@ struct ngx_ess_zone_sh_s {
 #define ngx_ess_zone_bucket(sh, table, n)                                     \
     ((ngx_ess_seg_t *) ngx_ess_zone_at(sh, (sh)->geo.table)                   \
      + ((n) & ((sh)->geo.nbuckets - 1)))
+
+#define ngx_ess_zone_name_bucket(sh, hash)                                    \
+    ((ngx_ess_seg_t *) ngx_ess_zone_at(sh, (sh)->geo.names)                   \
+     + ((hash) & ((sh)->geo.nbuckets / NGX_ESS_NAMES_SHARE - 1)))
 
 /* the slot is in the low bits of the hash */
 #define ngx_ess_zone_key_bucket(sh, hash)                                     \

@@ -41,7 +41,13 @@ broken_zone_setup(void **state)
     ngx_str_t              key = ngx_string("abc");
     ngx_str_t              other = { sizeof(text), text };
     ngx_uint_t             i;
+    ngx_ess_stream_attr_t  attr;
     ngx_ess_stream_info_t  gone;
+
+    ngx_memzero(&attr, sizeof(ngx_ess_stream_attr_t));
+    ngx_str_set(&attr.name, "name");
+    attr.rule = other;
+    attr.log_age = 1000;
 
     ngx_memset(text, 'k', sizeof(text));
 
@@ -52,6 +58,7 @@ broken_zone_setup(void **state)
     for (i = 0; i < BROKEN_STREAMS; i++) {
         assert_int_equal(ngx_ess_table_reserve(zone, i ? &key : &other,
                                                &ngx_unit_bound, 0,
+                                               (i == 2) ? &attr : NULL,
                                                &streams[i]),
                          NGX_OK);
         segs[i] = ngx_ess_lookup_id_locked(zone->sh, streams[i].ref.id);
@@ -72,7 +79,7 @@ broken_zone_setup(void **state)
     }
 
     assert_int_equal(ngx_ess_table_reserve(zone, &other, &ngx_unit_bound, 0,
-                                           &gone),
+                                           NULL, &gone),
                      NGX_OK);
     ngx_ess_table_remove(zone, &gone.ref);
 

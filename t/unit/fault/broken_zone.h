@@ -23,7 +23,7 @@
  * Streams of one process, in order of id: one with a long key, three with the
  * same key, and one that is still being created.  The second one has four
  * records, the third of two segments, and a subscriber that has not been told
- * of them.  Of the segments that were freed two are left.
+ * of them.  The third one has a name, a long rule and an age of its own.  Of the segments that were freed two are left.
  */
 extern ngx_ess_zone_t         *zone;
 extern ngx_ess_stream_info_t   streams[BROKEN_STREAMS];

@@ -7,6 +7,7 @@
 
 
 #include "broken_zone.h"
+#include "ngx_ess_attr.h"
 
 
 static void
@@ -73,6 +74,28 @@ test_chains(void **state)
            "streams in chains");
     broken(stream_at(0)->uuid[0], stream_at(0)->uuid[0] + 1,
            "chain of uuids");
+}
+
+
+static void
+test_names(void **state)
+{
+    ngx_ess_attr_t     *attr;
+    ngx_ess_zone_sh_t  *sh;
+
+    sh = zone->sh;
+    attr = ngx_ess_attr_locked(sh, stream_at(2));
+
+    broken(*ngx_ess_zone_name_bucket(sh, attr->name_hash), 0,
+           "streams in chains of names");
+    broken(*ngx_ess_zone_name_bucket(sh, attr->name_hash), segs[1],
+           "chain of names");
+    broken(*ngx_ess_zone_name_bucket(sh, attr->name_hash + 1), segs[2],
+           "chain of names");
+    broken(attr->name_next, recs[0], "chain of names");
+    broken(sh->aged_head, 0, "count of ages");
+    broken(sh->aged_tail, segs[1], "count of ages");
+    broken(sh->age_kept, segs[1], "kept in the list by age");
 }
 
 
@@ -156,6 +179,7 @@ main(void)
         broken_zone_test(test_journal),
         broken_zone_test(test_free_list),
         broken_zone_test(test_chains),
+        broken_zone_test(test_names),
         broken_zone_test(test_keys),
         broken_zone_test(test_lists),
         broken_zone_test(test_age),

@@ -8,6 +8,7 @@
 
 
 #include "broken_zone.h"
+#include "ngx_ess_attr.h"
 
 
 static void
@@ -39,6 +40,31 @@ test_stream(void **state)
     broken(stream_at(0)->state, NGX_ESS_STREAM_CLOSED + 1,
            "state of a stream");
     broken(stream_at(0)->want, NGX_ESS_WANT_TOLD + 1, "want of a stream");
+}
+
+
+static void
+test_attr(void **state)
+{
+    ngx_ess_attr_t    *attr;
+    ngx_ess_stream_t  *s;
+
+    s = stream_at(2);
+    attr = ngx_ess_attr_locked(zone->sh, s);
+
+    broken(s->kind.attr, 0, "end of a key");
+    broken(s->kind.attr, NGX_ESS_ATTR_NAME, "attributes of a stream");
+    broken(s->link, 0, "end of a key");
+    broken(s->link, segs[1], "segment");
+    broken(attr->stream, segs[1], "attributes of a stream");
+    broken(attr->name_len, NGX_ESS_MAX_NAME + 1, "attributes of a stream");
+    broken(attr->rule_len, 0, "attributes of a stream");
+    broken(attr->link, 0, "attributes of a stream");
+    broken(attr->text[0], 'x', "attributes of a stream");
+    broken(attr->log_age, 0, "list of ages");
+    broken(attr->aged_prev, segs[1], "list of ages");
+    broken(*ngx_ess_zone_link(zone->sh, attr->link), segs[1],
+           "end of attributes");
 }
 
 
@@ -125,6 +151,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         broken_zone_test(test_list),
         broken_zone_test(test_stream),
+        broken_zone_test(test_attr),
         broken_zone_test(test_pairs),
         broken_zone_test(test_log),
         broken_zone_test(test_range),

@@ -129,8 +129,8 @@ create(uint64_t epoch, ngx_ess_source_options_t *declare)
     assert_int_equal(ngx_ess_registry_create(zone, &key,
                                              epoch ? &ngx_unit_follows
                                                    : &ngx_unit_bound,
-                                             epoch, declare, handler, &calls,
-                                             &op),
+                                             epoch, NULL, declare, handler,
+                                             &calls, &op),
                      NGX_OK);
     assert_int_equal(calls, 0);
 }

@@ -147,6 +147,7 @@ test_full_zone(void **state)
     ngx_int_t  rc;
 
     while ((rc = ngx_ess_registry_create(zone, &key, &ngx_unit_bound, 0, NULL,
+                                         NULL,
                                          handler, &calls,
                                          &op))
            == NGX_OK)

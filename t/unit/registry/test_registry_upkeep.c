@@ -38,7 +38,7 @@ test_what_a_dead_worker_left_is_undone(void **state)
 
         _exit(ngx_ess_process_attach(zone, 5, &ngx_unit_log) != NGX_OK
               || ngx_ess_table_delete_begin(zone, &info.ref) != NGX_OK
-              || ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, &i)
+              || ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, NULL, &i)
                  != NGX_OK);
     }
 
@@ -78,7 +78,7 @@ test_replaced_worker_adopts_nothing(void **state)
         ngx_pid = getpid();
 
         _exit(ngx_ess_process_attach(zone, 5, &ngx_unit_log) != NGX_OK
-              || ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, &i)
+              || ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, NULL, &i)
                  != NGX_OK);
     }
 

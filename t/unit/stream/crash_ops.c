@@ -81,6 +81,40 @@ op_append(void)
 }
 
 
+/* Every second one has attributes: of ten names, rules and ages of all kinds.
+   What they say depends on the name alone, so that each is told from half of
+   another. */
+
+static ngx_ess_stream_attr_t *
+attr_any(void)
+{
+    ngx_uint_t                    n;
+
+    static u_char                 text[NGX_ESS_MAX_RULE];
+    static ngx_ess_stream_attr_t  attr;
+
+    if (rnd(2)) {
+        return NULL;
+    }
+
+    ngx_memzero(&attr, sizeof(ngx_ess_stream_attr_t));
+
+    n = rnd(10);
+
+    ngx_memset(text, 'a' + n, sizeof(text));
+
+    attr.name.data = text;
+    attr.name.len = 1 + n * 14;
+    attr.rule.data = text;
+    attr.rule.len = n * 28;
+    attr.log_age = (n % 3) * 1000;
+    attr.log_count = (n % 4) * 10;
+    attr.declared = n % 2;
+
+    return &attr;
+}
+
+
 static void
 op_create(void)
 {
@@ -113,7 +147,7 @@ op_create(void)
 
     if (ngx_ess_table_reserve(zone, &keys[rnd(KEYS)],
                               follows ? &ngx_unit_follows : &ngx_unit_bound,
-                              follows ? EPOCH : 0, &info)
+                              follows ? EPOCH : 0, attr_any(), &info)
         != NGX_OK)
     {
         return;
@@ -129,6 +163,25 @@ op_create(void)
     default:
         (void) ngx_ess_table_show(zone, &info.ref);
         break;
+    }
+}
+
+
+static void
+op_set_attr(void)
+{
+    model_stream_t         *m;
+    ngx_ess_stream_ref_t    ref;
+    ngx_ess_stream_attr_t  *attr;
+
+    m = model_pick(NGX_ESS_STREAM_VISIBLE);
+    attr = attr_any();
+
+    if (m && attr) {
+        ref.id = m->id;
+        ref.epoch = m->epoch;
+
+        (void) ngx_ess_table_set_attr(zone, &ref, attr);
     }
 }
 
@@ -474,7 +527,11 @@ crash_op(void)
     case 1:
         if (rnd(3) == 0) {
             op_delete();
+
+        } else {
+            op_set_attr();
         }
+
         break;
     case 2:
     case 3:

@@ -36,7 +36,8 @@ many_streams_setup(void **state)
 
     for (i = 0; i < STREAMS; i++) {
         if (ngx_ess_table_reserve(zone, key_of(i),
-                                  &ngx_unit_bound, 0, &streams[i]) != NGX_OK
+                                  &ngx_unit_bound, 0, NULL,
+                                  &streams[i]) != NGX_OK
             || ngx_ess_table_show(zone, &streams[i].ref) != NGX_OK)
         {
             return 1;

@@ -27,7 +27,7 @@ one_follower_setup(void **state)
     return (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK
             || ngx_ess_process_attach(other, 3, &ngx_unit_log) != NGX_OK
             || ngx_ess_table_reserve(zone, &key,
-                                     &ngx_unit_follows, EPOCH, &stream)
+                                     &ngx_unit_follows, EPOCH, NULL, &stream)
                != NGX_OK
             || ngx_ess_table_show(zone, &stream.ref) != NGX_OK);
 }

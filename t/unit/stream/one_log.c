@@ -26,7 +26,8 @@ setup_size(size_t size)
 
     return (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK
             || ngx_ess_table_reserve(zone, &key,
-                                     &ngx_unit_bound, 0, &stream) != NGX_OK
+                                     &ngx_unit_bound, 0, NULL,
+                                     &stream) != NGX_OK
             || ngx_ess_table_show(zone, &stream.ref) != NGX_OK);
 }
 

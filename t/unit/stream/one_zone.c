@@ -31,6 +31,7 @@ void
 create(ngx_ess_zone_t *zone, ngx_str_t *k, ngx_ess_stream_info_t *info)
 {
     assert_int_equal(ngx_ess_table_reserve(zone, k,
-                                           &ngx_unit_bound, 0, info), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           info), NGX_OK);
     assert_int_equal(ngx_ess_table_show(zone, &info->ref), NGX_OK);
 }

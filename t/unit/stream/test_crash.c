@@ -162,7 +162,7 @@ test_each_write(void **state)
 
     for (i = 0; i < 5; i++) {
         assert_int_equal(ngx_ess_table_reserve(zone, &keys[2],
-                                               &ngx_unit_bound, 0, &info),
+                                               &ngx_unit_bound, 0, NULL, &info),
                          NGX_OK);
         assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
         assert_int_equal(ngx_ess_interest_subscribe(zone, &info.ref, NULL,

@@ -381,7 +381,8 @@ test_no_stream(void **state)
     /* one whose events come from the exchange is followed by nobody */
 
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                           &ngx_unit_bound, 0, &info), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &info), NGX_OK);
     assert_false(info.kind.follows);
     assert_int_equal(ngx_ess_follow_claim(zone, &info.ref, &ordinal),
                      NGX_DECLINED);

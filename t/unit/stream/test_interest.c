@@ -27,7 +27,8 @@ test_closed(void **state)
 
     ngx_ess_zone_room(zone, &before, &total);
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                           &ngx_unit_bound, 0, &info), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &info), NGX_OK);
     ngx_ess_table_remove(zone, &info.ref);
 
     assert_int_equal(ngx_ess_interest_subscribe(zone, &streams[9].ref, NULL,

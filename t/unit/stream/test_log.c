@@ -162,7 +162,8 @@ test_many_streams(void **state)
 
     for (i = 0; i < 5; i++) {
         assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                               &ngx_unit_bound, 0, &info), NGX_OK);
+                                               &ngx_unit_bound, 0, NULL,
+                                               &info), NGX_OK);
     }
 
     deleted = info;
@@ -197,9 +198,11 @@ test_named_streams(void **state)
     ngx_str_set(&other, "other");
 
     assert_int_equal(ngx_ess_table_reserve(zone, &other,
-                                           &ngx_unit_bound, 0, &deleted), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &deleted), NGX_OK);
     assert_int_equal(ngx_ess_table_reserve(zone, &other,
-                                           &ngx_unit_bound, 0, &last), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &last), NGX_OK);
 
     wrong = stream.ref;
     wrong.epoch++;

@@ -75,7 +75,8 @@ holds(ngx_uint_t nkeys)
         assert_int_equal(ngx_ess_table_reserve(zone,
                                                (nkeys && i % 3) ? &other
                                                                 : &keys[1],
-                                               &ngx_unit_bound, 0, &info[i]),
+                                               &ngx_unit_bound, 0, NULL,
+                                               &info[i]),
                          NGX_OK);
         assert_int_equal(ngx_ess_table_show(zone, &info[i].ref), NGX_OK);
     }
@@ -176,7 +177,7 @@ test_chunks(void **state)
 
     for (i = 0; i < 30; i++) {
         assert_int_equal(ngx_ess_table_reserve(zone, &keys[1],
-                                               &ngx_unit_bound, 0, &info),
+                                               &ngx_unit_bound, 0, NULL, &info),
                          NGX_OK);
         assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
     }

@@ -58,7 +58,7 @@ make(size_t size, uint64_t epoch)
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
                                            epoch ? &ngx_unit_follows
                                                  : &ngx_unit_bound,
-                                           epoch, &stream),
+                                           epoch, NULL, &stream),
                      NGX_OK);
     assert_int_equal(ngx_ess_table_show(zone, &stream.ref), NGX_OK);
 
@@ -560,7 +560,8 @@ create(ngx_uint_t n)
 
     for (first = 0; n; n--) {
         assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                               &ngx_unit_bound, 0, &info), NGX_OK);
+                                               &ngx_unit_bound, 0, NULL,
+                                               &info), NGX_OK);
         assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
         first = first ? first : info.ref.id;
     }

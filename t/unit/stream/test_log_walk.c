@@ -73,7 +73,8 @@ create(ngx_uint_t i, ngx_uint_t key)
     right[i] = 0;
 
     assert_int_equal(ngx_ess_table_reserve(zone, &keys[key],
-                                           &ngx_unit_bound, 0, &streams[i]),
+                                           &ngx_unit_bound, 0, NULL,
+                                           &streams[i]),
                      NGX_OK);
     assert_int_equal(ngx_ess_table_show(zone, &streams[i].ref), NGX_OK);
 }

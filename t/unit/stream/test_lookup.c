@@ -37,7 +37,7 @@ setup(void **state)
 
     for (i = 0; i < STREAMS; i++) {
         if (ngx_ess_table_reserve(zone, (i == 2) ? &other : &key,
-                                  &ngx_unit_bound, 0, &streams[i])
+                                  &ngx_unit_bound, 0, NULL, &streams[i])
             != NGX_OK
             || ngx_ess_table_show(zone, &streams[i].ref) != NGX_OK)
         {

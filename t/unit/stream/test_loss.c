@@ -65,7 +65,8 @@ test_lost(void **state)
     /* a stream that is made now lost nothing */
 
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                           &ngx_unit_bound, 0, &later), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &later), NGX_OK);
     assert_int_equal(ngx_ess_table_show(zone, &later.ref), NGX_OK);
 
     append(&key, (u_char *) "d", 1);
@@ -164,7 +165,7 @@ test_lost_bindings(void **state)
 
     assert_int_equal(ngx_ess_stream_listed_below(zone), stream.ref.id + 1);
     assert_int_equal(ngx_ess_table_reserve(zone, &other,
-                                           &ngx_unit_bound, 0, &creating),
+                                           &ngx_unit_bound, 0, NULL, &creating),
                      NGX_OK);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 0), 1);
     assert_int_equal(ngx_ess_stream_key_used(zone, &other, 1), 0);

@@ -125,7 +125,7 @@ setup(void **state)
     zone = ngx_unit_zone(1024 * 1024);
 
     if (ngx_ess_process_attach(zone, ASKED, &ngx_unit_log) != NGX_OK
-        || ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, &stream)
+        || ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, NULL, &stream)
            != NGX_OK
         || ngx_ess_table_show(zone, &stream.ref) != NGX_OK
         || ngx_ess_interest_subscribe(zone, &stream.ref, NULL, &seq, &ordinal,

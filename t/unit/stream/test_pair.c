@@ -33,7 +33,7 @@ test_pairs(void **state)
     all = NGX_ESS_STREAM_PAIRS + 2;
 
     assert_int_equal(ngx_ess_process_attach(zone, 0, &ngx_unit_log), NGX_OK);
-    assert_int_equal(ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0,
+    assert_int_equal(ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, NULL,
                                            &info), NGX_OK);
     assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
 

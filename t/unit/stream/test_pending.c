@@ -35,7 +35,7 @@ test_orphans(void **state)
         if (ngx_ess_process_attach(zone, 5, &ngx_unit_log) == NGX_OK
             && ngx_ess_table_delete_begin(zone, &info.ref) == NGX_OK
             && ngx_ess_table_reserve(zone, &other,
-                                     &ngx_unit_bound, 0, &info) == NGX_OK
+                                     &ngx_unit_bound, 0, NULL, &info) == NGX_OK
             && ngx_ess_stream_unbind_begin(zone, &key) == NGX_DECLINED
             && ngx_ess_pending_orphan(zone, &info) == NGX_DECLINED)
         {
@@ -67,7 +67,8 @@ test_orphans(void **state)
     /* a new life in the same process slot does not own what the last left */
 
     assert_int_equal(ngx_ess_table_reserve(zone, &other,
-                                           &ngx_unit_bound, 0, &info), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &info), NGX_OK);
     assert_int_equal(ngx_ess_process_attach(zone, 3, &ngx_unit_log), NGX_OK);
     assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_DECLINED);
     assert_int_equal(ngx_ess_pending_orphan(zone, &info), NGX_OK);

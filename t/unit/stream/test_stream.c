@@ -63,7 +63,8 @@ test_unbinding(void **state)
     assert_int_equal(ngx_ess_stream_unbinding(zone, &key), 0);
 
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                           &ngx_unit_bound, 0, &info), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &info), NGX_OK);
     assert_int_equal(ngx_ess_stream_unbind_begin(zone, &key), NGX_DECLINED);
 
     k.data = text;

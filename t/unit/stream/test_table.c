@@ -24,7 +24,8 @@ test_life(void **state)
     zone = make(1024 * 1024);
 
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                           &ngx_unit_bound, 0, &a), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &a), NGX_OK);
     assert_int_equal(a.ref.id, 1);
     assert_int_equal(a.state, NGX_ESS_STREAM_CREATING);
     assert_int_equal(a.reserved_ordinal, 65536);
@@ -57,7 +58,8 @@ test_life(void **state)
     /* an id is not used again */
 
     assert_int_equal(ngx_ess_table_reserve(zone, &key,
-                                           &ngx_unit_bound, 0, &b), NGX_OK);
+                                           &ngx_unit_bound, 0, NULL,
+                                           &b), NGX_OK);
     assert_int_equal(b.ref.id, 2);
     ngx_ess_table_remove(zone, &b.ref);
     assert_int_equal(ngx_ess_table_show(zone, &b.ref), NGX_DECLINED);
@@ -211,7 +213,7 @@ test_many(void **state)
                          "some.key.of.usual.length.%d", (int) i);
 
         if (ngx_ess_table_reserve(zone, &k,
-                                  &ngx_unit_bound, 0, &info) != NGX_OK
+                                  &ngx_unit_bound, 0, NULL, &info) != NGX_OK
             || ngx_ess_table_show(zone, &info.ref) != NGX_OK)
         {
             fail_msg("stream %d", (int) i);
@@ -234,7 +236,7 @@ test_many(void **state)
 
     for (n = 30001; n < 300000; n++) {
         if (ngx_ess_table_reserve(zone, &key,
-                                  &ngx_unit_bound, 0, &info) != NGX_OK) {
+                                  &ngx_unit_bound, 0, NULL, &info) != NGX_OK) {
             break;
         }
     }
@@ -281,7 +283,8 @@ test_full(void **state)
     assert_true(ngx_ess_counter_sum(zone, NGX_ESS_C_EVICTED_EARLY) > 0);
 
     for (n = 0; ngx_ess_table_reserve(zone, &other,
-                                      &ngx_unit_bound, 0, &info) == NGX_OK; n++) {
+                                      &ngx_unit_bound, 0, NULL,
+                                      &info) == NGX_OK; n++) {
         /* void */
     }
 

@@ -82,7 +82,7 @@ create(const char *pattern)
 
     key = str(pattern);
 
-    assert_int_equal(ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0,
+    assert_int_equal(ngx_ess_table_reserve(zone, &key, &ngx_unit_bound, 0, NULL,
                                            &info),
                      NGX_OK);
     assert_int_equal(ngx_ess_table_show(zone, &info.ref), NGX_OK);
