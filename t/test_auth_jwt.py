@@ -393,7 +393,8 @@ def test_streams_of_a_claim(service):
                 {"read": other.uuid}, {"read": stream.uuid[:-1]},
                 {"read": stream.uuid + "x"}, {"read": [[stream.uuid]]},
                 {"read": {stream.uuid: 1}}, {"Read": stream.uuid},
-                {"read": [stream.uuid.upper() + "x", "**", ""]}]
+                {"read": [stream.uuid.upper() + "x", "**", ""]},
+                {"read": [stream.uuid + "#key", stream.uuid + "#*"]}]
     for claims in refusals:
         assert status(public_, stream, token(**claims)).status == 403, claims
         ws = RawWS.of(stream.location)

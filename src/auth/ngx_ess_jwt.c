@@ -561,25 +561,43 @@ ngx_ess_jwt_expires(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid)
+ngx_ess_jwt_grant(ngx_http_request_t *r, ngx_ess_jwt_grant_t **grant)
 {
     ngx_ess_jwt_ctx_t   *ctx;
     ngx_ess_jwt_conf_t  *conf;
 
-    static ngx_str_t  all = ngx_string("*");
-
-    conf = ngx_http_get_module_loc_conf(r, ngx_ess_jwt_module);
     ctx = ngx_ess_jwt_ctx(r);
 
-    if (ctx == NULL
-        || conf->streams.data == NULL
-        || ngx_ess_jwt_token_lists(&ctx->claims, &conf->streams, uuid)
-        || ngx_ess_jwt_token_lists(&ctx->claims, &conf->streams, &all))
-    {
+    if (ctx == NULL) {
+        *grant = NULL;
         return NGX_OK;
     }
 
-    return NGX_DECLINED;
+    conf = ngx_http_get_module_loc_conf(r, ngx_ess_jwt_module);
+
+    *grant = ngx_ess_jwt_grant_create(conf, &ctx->claims, ctx->expires,
+                                      r->connection->log);
+
+    return *grant ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid, ngx_str_t *name,
+    ngx_str_t *key)
+{
+    ngx_int_t             rc;
+    ngx_ess_jwt_grant_t  *grant;
+
+    if (ngx_ess_jwt_grant(r, &grant) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_ess_jwt_grant_allows(grant, uuid, name, key) ? NGX_OK
+                                                          : NGX_DECLINED;
+    ngx_ess_jwt_grant_release(grant);
+
+    return rc;
 }
 
 

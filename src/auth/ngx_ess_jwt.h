@@ -9,7 +9,7 @@
 #define _NGX_ESS_JWT_H_INCLUDED_
 
 
-#include "ngx_ess.h"
+#include "ngx_ess_jwt_grant.h"
 
 
 extern ngx_module_t  ngx_ess_jwt_module;
@@ -26,9 +26,17 @@ ngx_uint_t ngx_ess_jwt_offered(ngx_http_request_t *r);
    was let in without one. */
 time_t ngx_ess_jwt_expires(ngx_http_request_t *r);
 
-/* May it read the stream?  NGX_OK; NGX_DECLINED: the token's claim does not
-   list it. */
-ngx_int_t ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid);
+/* What the token lets the request's client have, to be released by the caller.
+   NGX_OK: *grant is NULL when it was let in without one; NGX_ERROR: no
+   memory. */
+ngx_int_t ngx_ess_jwt_grant(ngx_http_request_t *r,
+    ngx_ess_jwt_grant_t **grant);
+
+/* May it have the stream?  As ngx_ess_jwt_grant_allows(), for whoever keeps no
+   grant.  NGX_OK; NGX_DECLINED: the token's claim does not list it;
+   NGX_ERROR: no memory. */
+ngx_int_t ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid,
+    ngx_str_t *name, ngx_str_t *key);
 
 
 #endif /* _NGX_ESS_JWT_H_INCLUDED_ */

@@ -17,7 +17,7 @@ typedef struct {
 } ngx_ess_jwt_main_conf_t;
 
 
-typedef struct {
+typedef struct ngx_ess_jwt_conf_s {
     ngx_flag_t               enable;
     ngx_ess_jwt_policy_t     policy;
     ngx_uint_t               algs;          /* bits */

@@ -389,24 +389,6 @@ ngx_ess_jwt_token_claim(ngx_str_t *claims, ngx_str_t *name, ngx_pool_t *pool,
 }
 
 
-ngx_uint_t
-ngx_ess_jwt_token_lists(ngx_str_t *claims, ngx_str_t *name, ngx_str_t *text)
-{
-    cJSON       *root;
-    ngx_uint_t   found;
-
-    root = cJSON_ParseWithLength((char *) claims->data, claims->len);
-
-    found = ngx_ess_jwt_token_has(
-                cJSON_GetObjectItemCaseSensitive(root, (char *) name->data),
-                text);
-
-    cJSON_Delete(root);
-
-    return found;
-}
-
-
 /* Is it the text, or a list with the text? */
 
 static ngx_uint_t

@@ -42,9 +42,5 @@ ngx_int_t ngx_ess_jwt_token_verify(ngx_ess_jwt_policy_t *policy,
 ngx_int_t ngx_ess_jwt_token_claim(ngx_str_t *claims, ngx_str_t *name,
     ngx_pool_t *pool, ngx_str_t *value);
 
-/* 1 when the claim is the text, or a list of which it is a member. */
-ngx_uint_t ngx_ess_jwt_token_lists(ngx_str_t *claims, ngx_str_t *name,
-    ngx_str_t *text);
-
 
 #endif /* _NGX_ESS_JWT_TOKEN_H_INCLUDED_ */

@@ -112,7 +112,13 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
         name.data = text;
         name.len = NGX_ESS_UUID_TEXT;
 
-        if (ngx_ess_jwt_allows(r, &name) != NGX_OK) {
+        rc = ngx_ess_jwt_allows(r, &name, NULL, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (rc != NGX_OK) {
             ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                           "the token is not for this stream");
 

@@ -583,7 +583,7 @@ static void
 test_values(void **state)
 {
     size_t     i;
-    ngx_str_t  json, name, value, text;
+    ngx_str_t  json, name, value;
 
     static const struct {
         const char  *name;
@@ -611,21 +611,6 @@ test_values(void **state)
             assert_memory_equal(value.data, cases[i].value, value.len);
         }
     }
-
-    ngx_str_set(&name, "l");
-    ngx_str_set(&text, "x");
-    assert_int_equal(ngx_ess_jwt_token_lists(&json, &name, &text), 1);
-    ngx_str_set(&text, "1");
-    assert_int_equal(ngx_ess_jwt_token_lists(&json, &name, &text), 0);
-    ngx_str_set(&text, "");
-    assert_int_equal(ngx_ess_jwt_token_lists(&json, &name, &text), 0);
-    ngx_str_set(&name, "sub");
-    ngx_str_set(&text, "a\"b");
-    assert_int_equal(ngx_ess_jwt_token_lists(&json, &name, &text), 1);
-    ngx_str_set(&text, "a");
-    assert_int_equal(ngx_ess_jwt_token_lists(&json, &name, &text), 0);
-    ngx_str_set(&name, "none");
-    assert_int_equal(ngx_ess_jwt_token_lists(&json, &name, &text), 0);
 }
 
 

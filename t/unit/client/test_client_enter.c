@@ -53,8 +53,7 @@ static struct {
     ngx_int_t                    position;
     ngx_int_t                    allows;
     ngx_int_t                    enters;    /* its subscription */
-    ngx_uint_t                   untold;
-    ngx_uint_t                   follows;
+    ngx_uint_t                   untold, follows;
 
     ngx_ess_source_attach_t     *attach;    /* that waits */
     ngx_http_cleanup_t           cleanup;
@@ -193,7 +192,8 @@ ngx_http_complex_value(ngx_http_request_t *r, ngx_http_complex_value_t *val,
 
 
 ngx_int_t
-ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid)
+ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid, ngx_str_t *name,
+    ngx_str_t *key)
 {
     return test.allows;
 }
