@@ -1,14 +1,13 @@
 
 /*
  * A JSON array, taken apart: each element is checked and cut out of the text,
- * for there may be many values in one, and numbers would not survive cJSON;
- * that decodes strings with escapes, one at a time.  Runs in a worker.
+ * for there may be many values in one.  Runs in a worker.
  */
 
 
-#include "ngx_ess_json.h"
-#include "ngx_ess_json_scan.h"
 #include "ngx_ess_publish_batch.h"
+#include "ngx_ess_json_read.h"
+#include "ngx_ess_json_string.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_utf8.h"
 
@@ -18,7 +17,7 @@
 /* of a string whose characters are all escaped, \u0061, and its quotes */
 #define NGX_ESS_PUBLISH_BATCH_STRING(n)  (6 * (n) + 2)
 
-/* what the scanner must see behind an element, to know what is wrong with it */
+/* what the reader must see behind an element, to know what is wrong with it */
 #define NGX_ESS_PUBLISH_BATCH_MARGIN  8
 
 
@@ -152,19 +151,20 @@ ngx_ess_publish_batch_element(ngx_ess_publish_batch_t *b, u_char *p)
 {
     size_t                len, max;
     ngx_int_t             rc;
-    ngx_ess_json_scan_t   j;
+    ngx_ess_json_read_t   j;
 
     max = (*p == '"') ? NGX_ESS_PUBLISH_BATCH_STRING(b->max_event)
                       : b->max_event;
 
     len = b->text.len - b->pos;
 
-    ngx_memzero(&j, sizeof(ngx_ess_json_scan_t));
+    ngx_memzero(&j, sizeof(ngx_ess_json_read_t));
 
     j.p = p;
     j.last = p + ngx_min(len, max + NGX_ESS_PUBLISH_BATCH_MARGIN);
+    j.max_depth = NGX_ESS_JSON_BODY_DEPTH;
 
-    rc = ngx_ess_json_scan_value(&j);
+    rc = ngx_ess_json_read_value(&j);
     len = j.p - p;
 
     if (len > max) {
@@ -224,39 +224,33 @@ ngx_ess_publish_batch_push(ngx_ess_publish_batch_t *b, u_char *p, size_t len)
 static ngx_int_t
 ngx_ess_publish_batch_string(ngx_ess_publish_batch_t *b, ngx_str_t *event)
 {
-    cJSON  *item;
+    u_char  *p;
+
+    event->data++;
+    event->len -= 2;
 
     if (memchr(event->data, '\\', event->len) == NULL) {
-        event->data++;
-        event->len -= 2;
-
         return NGX_OK;
     }
 
-    /* NULL: half of a surrogate pair, which is no character */
+    p = ngx_pnalloc(b->pool, event->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
 
-    item = ngx_ess_json_parse(event->data, event->len, 1, &b->detail);
-    if (item == NULL) {
+    /* half of a surrogate pair is no character */
+
+    if (ngx_ess_json_string_text(event, p, event) != NGX_OK) {
+        b->detail = "the body is not JSON";
         return NGX_DECLINED;
     }
 
-    if (strchr(item->valuestring, NGX_ESS_JSON_NUL)) {
-        cJSON_Delete(item);
-
+    if (memchr(event->data, '\0', event->len)) {
         b->detail = "a string contains a NUL character; publish it by itself";
         return NGX_DECLINED;
     }
 
-    event->len = ngx_strlen(item->valuestring);
-    event->data = ngx_pnalloc(b->pool, event->len + 1);
-
-    if (event->data) {
-        ngx_memcpy(event->data, item->valuestring, event->len);
-    }
-
-    cJSON_Delete(item);
-
-    return event->data ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 

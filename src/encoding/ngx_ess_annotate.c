@@ -6,7 +6,7 @@
 
 
 #include "ngx_ess_annotate.h"
-#include "ngx_ess_json_scan.h"
+#include "ngx_ess_json_read.h"
 #include "ngx_ess_str.h"
 
 
@@ -15,12 +15,14 @@ ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event)
 {
     u_char               *last;
     ngx_int_t             rc;
-    ngx_ess_json_scan_t   j;
+    ngx_ess_json_read_t   j;
 
-    ngx_memzero(&j, sizeof(ngx_ess_json_scan_t));
+    ngx_memzero(&j, sizeof(ngx_ess_json_read_t));
 
     j.p = event->body.data;
     j.last = j.p + event->body.len;
+    j.max_depth = NGX_ESS_JSON_BODY_DEPTH;
+    j.unique = 1;
 
     a->at = event->body.len;
     a->len = 0;
@@ -29,7 +31,7 @@ ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event)
     j.p = ngx_ess_str_space(j.p, j.last);
 
     if (j.p < j.last && *j.p == '{') {
-        rc = ngx_ess_json_scan_value(&j);
+        rc = ngx_ess_json_read_value(&j);
         j.p = ngx_ess_str_space(j.p, j.last);
 
         if (rc != NGX_OK || j.p != j.last) {

@@ -27,8 +27,9 @@ typedef struct {
 
 
 /*
- * The body is valid UTF-8.  A JSON object (RFC 8259) gains two members before
- * its last brace, any other text a suffix.
+ * The body is valid UTF-8.  A JSON object (RFC 8259), whose members have each
+ * another name, gains two members before its last brace, any other text a
+ * suffix.
  */
 void ngx_ess_annotate(ngx_ess_annotate_t *a, ngx_ess_encoding_event_t *event);
 

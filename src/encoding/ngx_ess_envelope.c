@@ -6,8 +6,7 @@
 
 
 #include "ngx_ess_envelope.h"
-#include "ngx_ess_json_scan.h"
-#include "ngx_ess_str.h"
+#include "ngx_ess_json_read.h"
 #include "ngx_ess_utf8.h"
 
 
@@ -86,25 +85,13 @@ ngx_ess_envelope(ngx_ess_envelope_t *e, ngx_ess_encoding_event_t *event)
 static ngx_uint_t
 ngx_ess_envelope_is_json(ngx_str_t *body)
 {
-    u_char               *start, *last;
-    ngx_ess_json_scan_t   j;
+    ngx_ess_json_value_t  value;
 
-    last = body->data + body->len;
-    start = ngx_ess_str_space(body->data, last);
-
-    ngx_memzero(&j, sizeof(ngx_ess_json_scan_t));
-
-    j.p = start;
-    j.last = last;
-
-    if (ngx_ess_json_scan_value(&j) != NGX_OK
-        || ngx_ess_str_space(j.p, last) != last)
-    {
+    if (ngx_ess_json_read(body, &value, NULL) != NGX_OK) {
         return 0;
     }
 
-    body->data = start;
-    body->len = j.p - start;
+    *body = value.span;
 
     return 1;
 }

@@ -3,7 +3,7 @@
  * its new members, which come last.
  *
  * links: src/encoding/ngx_ess_annotate.c src/ngx_ess_utf8.c
- * links: src/ngx_ess_json_scan.c t/unit/ngx_string.c
+ * links: src/ngx_ess_json_*.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
 

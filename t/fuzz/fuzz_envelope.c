@@ -4,7 +4,8 @@
  *
  * The first byte is the length of the key, which follows; then comes the body.
  *
- * links: src/encoding/ngx_ess_envelope.c src/ngx_ess_json_scan.c
+ * links: src/encoding/ngx_ess_envelope.c src/ngx_ess_json_*.c
+ * links: t/unit/ngx_pool.c
  * links: src/ngx_ess_str.c src/ngx_ess_utf8.c t/unit/ngx_string.c
  */
 

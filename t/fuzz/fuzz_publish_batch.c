@@ -1,7 +1,7 @@
 /*
  * Fuzzes a batch of events.
  *
- * links: src/api/ngx_ess_publish_batch.c src/ngx_ess_json*.c
+ * links: src/api/ngx_ess_publish_batch.c src/ngx_ess_json_*.c
  * links: src/ngx_ess_utf8.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 

@@ -2,7 +2,7 @@
  * A JSON array, taken apart: each kind of element, each truncation, what is
  * refused; input lies against a guard page.
  *
- * links: src/api/ngx_ess_publish_batch.c src/ngx_ess_json*.c
+ * links: src/api/ngx_ess_publish_batch.c src/ngx_ess_json_*.c
  * links: src/ngx_ess_utf8.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 

@@ -1,8 +1,8 @@
 /*
  * Annotations: which bodies are JSON objects, and where the members go.
  *
- * links: src/encoding/ngx_ess_annotate.c src/ngx_ess_json_scan.c
- * links: t/unit/ngx_string.c
+ * links: src/encoding/ngx_ess_annotate.c src/ngx_ess_json_*.c
+ * links: src/ngx_ess_utf8.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
 
@@ -15,7 +15,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "ngx_ess_annotate.h"
-#include "ngx_ess_json_scan.h"
+#include "ngx_ess_json_read.h"
 
 
 /* the sanitizer guards what malloc() gives */
@@ -106,7 +106,8 @@ test_invalid(void **state)
         "{\"a\":.1}", "{\"a\":1e}", "{\"a\":+1}", "{\"a\":-}",
         "{\"a\":tru}", "{\"a\":nul", "{\"a\":\"}", "{\"a\":\"\\x\"}",
         "{\"a\":\"\\u12g4\"}", "{\"a\":\"\n\"}", "{\"a\":\"\\",
-        "{\"a\":\"\\u12", "{\"a\":1}{}", "{'a':1}", "{//}", "{\"a\":1;}"
+        "{\"a\":\"\\u12", "{\"a\":1}{}", "{'a':1}", "{//}", "{\"a\":1;}",
+        "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"\\u0062\":2}}"
     };
 
     for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
@@ -145,23 +146,23 @@ test_cut(void **state)
 static void
 test_depth(void **state)
 {
-    char                 body[2 * NGX_ESS_JSON_SCAN_DEPTH + 16];
+    char                 body[2 * NGX_ESS_JSON_BODY_DEPTH + 16];
     ngx_ess_annotate_t   a;
 
     memset(body, '[', sizeof(body));
     memcpy(body, "{\"a\":", 5);
-    memset(body + 5 + NGX_ESS_JSON_SCAN_DEPTH - 1, ']',
-           NGX_ESS_JSON_SCAN_DEPTH - 1);
-    body[5 + 2 * (NGX_ESS_JSON_SCAN_DEPTH - 1)] = '}';
+    memset(body + 5 + NGX_ESS_JSON_BODY_DEPTH - 1, ']',
+           NGX_ESS_JSON_BODY_DEPTH - 1);
+    body[5 + 2 * (NGX_ESS_JSON_BODY_DEPTH - 1)] = '}';
 
-    annotate(body, 6 + 2 * (NGX_ESS_JSON_SCAN_DEPTH - 1), &a);
+    annotate(body, 6 + 2 * (NGX_ESS_JSON_BODY_DEPTH - 1), &a);
     assert_int_equal(a.invalid, 0);
 
-    memset(body + 5, '[', NGX_ESS_JSON_SCAN_DEPTH);
-    memset(body + 5 + NGX_ESS_JSON_SCAN_DEPTH, ']', NGX_ESS_JSON_SCAN_DEPTH);
-    body[5 + 2 * NGX_ESS_JSON_SCAN_DEPTH] = '}';
+    memset(body + 5, '[', NGX_ESS_JSON_BODY_DEPTH);
+    memset(body + 5 + NGX_ESS_JSON_BODY_DEPTH, ']', NGX_ESS_JSON_BODY_DEPTH);
+    body[5 + 2 * NGX_ESS_JSON_BODY_DEPTH] = '}';
 
-    annotate(body, 6 + 2 * NGX_ESS_JSON_SCAN_DEPTH, &a);
+    annotate(body, 6 + 2 * NGX_ESS_JSON_BODY_DEPTH, &a);
     assert_int_equal(a.invalid, 1);
 }
 

@@ -4,7 +4,8 @@
  *
  * links: src/encoding/ngx_ess_encoding_envelope.c
  * links: src/encoding/ngx_ess_encoding_message.c
- * links: src/encoding/ngx_ess_envelope.c src/ngx_ess_json_scan.c
+ * links: src/encoding/ngx_ess_envelope.c src/ngx_ess_json_*.c
+ * links: t/unit/ngx_pool.c
  * links: src/transport/ngx_ess_ws_codec.c src/transport/ngx_ess_ws_deflate.c
  * links: src/ngx_ess_str.c src/ngx_ess_utf8.c t/unit/ngx_string.c
  * links: t/unit/encoding/one_frame.c

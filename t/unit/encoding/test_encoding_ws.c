@@ -5,7 +5,7 @@
  *
  * links: src/encoding/ngx_ess_encoding_ws.c src/encoding/ngx_ess_annotate.c
  * links: src/encoding/ngx_ess_encoding_message.c
- * links: src/ngx_ess_json_scan.c
+ * links: src/ngx_ess_json_*.c t/unit/ngx_pool.c
  * links: src/transport/ngx_ess_ws_codec.c src/transport/ngx_ess_ws_deflate.c
  * links: src/ngx_ess_str.c src/ngx_ess_utf8.c t/unit/ngx_string.c
  * links: t/unit/encoding/one_frame.c

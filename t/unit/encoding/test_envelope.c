@@ -2,7 +2,8 @@
  * Envelopes: whose event it is, and its body as what it is; what is written is
  * as long as was said.
  *
- * links: src/encoding/ngx_ess_envelope.c src/ngx_ess_json_scan.c
+ * links: src/encoding/ngx_ess_envelope.c src/ngx_ess_json_*.c
+ * links: t/unit/ngx_pool.c
  * links: src/ngx_ess_str.c src/ngx_ess_utf8.c t/unit/ngx_string.c
  */
 
