@@ -155,6 +155,12 @@ ngx_ess_position_query(ngx_ess_position_said_t *said, ngx_ess_position_t *pos,
             return ngx_ess_position_twice(reason);
         }
 
+        if (said->places && param->parse == ngx_ess_position_name) {
+            *said->places = text;
+            pos->type = NGX_ESS_POSITION_EVENT;
+            continue;
+        }
+
         if (ngx_ess_percent_decode(&value, buf, sizeof(buf), &text, 0)
             != NGX_OK
             || param->parse(&value, said->now, pos) != NGX_OK)

@@ -44,6 +44,9 @@ typedef struct {
                                             /* in the order of the names; empty:
                                                it has none */
     ngx_uint_t               many;          /* one of them has several lines */
+    ngx_str_t               *places;        /* of several streams: where from=
+                                               goes, as it stands in the query
+                                               string; NULL: of one */
     time_t                   now;           /* s since 1970 */
 } ngx_ess_position_said_t;
 
@@ -61,7 +64,8 @@ extern const char *const
  * or one of the headers that say the same.  Parameters of other names are
  * ignored.  NGX_OK (also without any).  NGX_DECLINED: the value is malformed,
  * out of range, or there are two; "reason" says which and what would be right,
- * in at most 123 bytes of static text.
+ * in at most 123 bytes of static text.  With said->places it is not read what
+ * from= has: the position is NGX_ESS_POSITION_EVENT then, and nothing else.
  */
 ngx_int_t ngx_ess_position_parse(ngx_ess_position_said_t *said,
     ngx_ess_position_t *pos, ngx_str_t *reason);

@@ -274,6 +274,45 @@ test_last_event_id(void **state)
 }
 
 
+/* Of several streams: what from= has is another's to read. */
+
+static void
+test_places(void **state)
+{
+    ngx_str_t                places, reason;
+    ngx_ess_position_t       pos;
+    ngx_ess_position_said_t  said;
+
+    memset(&said, 0, sizeof(said));
+    said.places = &places;
+
+    places.len = 0;
+    said.args = (ngx_str_t) ngx_string("stream=a&from=1-2%2C3-4&key=b");
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason), NGX_OK);
+    assert_int_equal(pos.type, NGX_ESS_POSITION_EVENT);
+    assert_int_equal(places.len, sizeof("1-2%2C3-4") - 1);
+    assert_memory_equal(places.data, "1-2%2C3-4", places.len);
+
+    said.args = (ngx_str_t) ngx_string("from=");
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason), NGX_OK);
+    assert_int_equal(pos.type, NGX_ESS_POSITION_EVENT);
+    assert_int_equal(places.len, 0);
+
+    said.args = (ngx_str_t) ngx_string("stream_from_ordinal=7");
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason), NGX_OK);
+    assert_int_equal(pos.type, NGX_ESS_POSITION_ORDINAL);
+    assert_int_equal(pos.ordinal, 7);
+
+    said.args = (ngx_str_t) ngx_string("from=1-1&from=1-1");
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason),
+                     NGX_DECLINED);
+
+    said.args = (ngx_str_t) ngx_string("from=1-1&stream_from_ordinal=1");
+    assert_int_equal(ngx_ess_position_parse(&said, &pos, &reason),
+                     NGX_DECLINED);
+}
+
+
 int
 main(void)
 {
@@ -282,7 +321,8 @@ main(void)
         cmocka_unit_test(test_datetimes),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_days),
-        cmocka_unit_test(test_last_event_id)
+        cmocka_unit_test(test_last_event_id),
+        cmocka_unit_test(test_places)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
