@@ -64,6 +64,8 @@ class V1:
         self.error = None
         self._on_message = on_message
         self._next = 1
+        self._reads = threading.Event()
+        self._reads.set()
         self._lock = threading.Lock()
         self._buffer = b""
         self._parts = []
@@ -119,6 +121,7 @@ class V1:
         try:
             while True:
                 self._frames()
+                self._reads.wait()
                 self._more()
         except (ConnectionError, OSError):
             pass
@@ -293,15 +296,23 @@ class V1:
         wait_for(lambda: self.closed, timeout, "the close")
         return self.close_code, self.close_reason
 
+    def pause(self):
+        """Reads no more, but for what it is just waiting for."""
+
+        self._reads.clear()
+
+    def go_on(self):
+        self._reads.set()
+
     def quiet(self):
-        """Whatever was sent before has been handled, and its answers and
-        events that were there have come."""
+        """All commands that were sent are carried out, and answered."""
 
         assert self.call(ping=0) == {"id": self._next - 1, "pong": 0}
 
     def cut(self):
         """As if the network were gone: no close frame."""
 
+        self.go_on()
         try:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                   struct.pack("ii", 1, 0))
@@ -341,6 +352,7 @@ class Session:
         self.gaps = []              # (stream, gap)
         self.ends = []              # (stream, end)
         self.errors = []            # entries that were refused
+        self.leaving = set()        # not yet out
         self.connections = 0
         self._stop = False
         self._lock = threading.Lock()
@@ -361,14 +373,20 @@ class Session:
             with self._lock:
                 self.v1 = v1
                 self.connections += 1
-                if self.wanted:
-                    v1.send({"subscribe": [
-                        self._entry(s) for s in self.wanted], "id": 0})
+                self.leaving.clear()
+                self._send(v1, list(self.wanted))
             v1._thread.join()
         finally:
             with self._lock:
                 self.v1 = None
             v1.cut()
+
+    def _send(self, v1, streams):
+        """A message has at most 64 KiB."""
+
+        for i in range(0, len(streams), 256):
+            v1.send({"subscribe": [self._entry(s)
+                                   for s in streams[i:i + 256]], "id": 0})
 
     def _entry(self, stream):
         entry = {"stream": stream}
@@ -387,6 +405,9 @@ class Session:
                     # a gap between this place and another epoch's follows
                     self.places[entry["stream"]] = entry["at"]
             return
+        if "unsubscribed" in message:
+            self.leaving -= set(message["unsubscribed"])
+            return
         if "s" not in message:
             return
         stream = v1.of[message["s"]]
@@ -401,21 +422,22 @@ class Session:
             self.places[stream] = event.id
 
     def subscribe(self, *streams, keys=None):
-        """Now, and whenever it comes back."""
+        """Now, and whenever it comes back; to those that are new."""
 
         with self._lock:
-            for stream in streams:
+            new = [s for s in streams
+                   if s not in self.wanted and s not in self.leaving]
+            for stream in new:
                 self.wanted[stream] = keys
-            if self.v1:
-                self.v1.send({"subscribe": [self._entry(s) for s in streams],
-                              "id": 0})
+            if self.v1 and new:
+                self._send(self.v1, new)
 
     def unsubscribe(self, *streams):
         with self._lock:
-            for stream in streams:
-                self.wanted.pop(stream, None)
-            if self.v1:
-                self.v1.send({"unsubscribe": list(streams), "id": 0})
+            old = [s for s in streams if self.wanted.pop(s, self) is not self]
+            if self.v1 and old:
+                self.leaving |= set(old)
+                self.v1.send({"unsubscribe": old, "id": 0})
 
     def cut(self):
         with self._lock:
