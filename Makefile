@@ -297,8 +297,8 @@ bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name;
 
 # the checker, and what it calls
 ZONE_DUMP    := tools/zone-dump.c $(wildcard fault/ngx_ess_zone_*.c) \
-                $(addprefix src/stream/ngx_ess_,journal.c pair.c lookup.c \
-                    log_search.c)
+                $(addprefix src/stream/ngx_ess_,attr.c journal.c list.c pair.c \
+                    lookup.c log_search.c zone.c)
 
 $(TOP)/zone-dump: $(ZONE_DUMP) $(wildcard fault/*.h src/stream/*.h) | $(OBJS)/Makefile
 	@echo "cc $(@F)"

@@ -331,6 +331,11 @@ ngx_ess_zone_check_aged(ngx_ess_zone_check_t *ck)
     if (n != ck->naged || sh->aged_tail != prev) {
         ngx_ess_zone_check_fault(ck, "count of ages", ck->naged, n);
     }
+
+    if (sh->ncreated != ck->ncreated) {
+        ngx_ess_zone_check_fault(ck, "streams made on demand", ck->ncreated,
+                                 sh->ncreated);
+    }
 }
 
 

@@ -183,7 +183,8 @@ ngx_ess_zone_check_attr(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i,
 
     if (ngx_ess_attr_segs(&info) != (attr->link ? 2 : 1)
         || ngx_ess_attr_bits(&info) != s->kind.attr
-        || ngx_crc32_long(info.name, info.name_len) != attr->name_hash)
+        || ngx_ess_attr_hash(ck->sh, info.name, info.name_len)
+           != attr->name_hash)
     {
         ngx_ess_zone_check_fault(ck, "attributes of a stream", i,
                                  s->kind.attr);
@@ -192,6 +193,7 @@ ngx_ess_zone_check_attr(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i,
     if (s->state != NGX_ESS_STREAM_CLOSED) {
         ck->nnamed += (attr->name_len != 0);
         ck->naged += (attr->log_age != 0);
+        ck->ncreated += (info.created != 0);
     }
 }
 

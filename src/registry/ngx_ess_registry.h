@@ -48,8 +48,8 @@ typedef void (*ngx_ess_registry_pt)(void *data,
  * ngx_ess_table_reserve().  "declare": options of what the source is to declare
  * under that name, copied, or NULL.  NGX_OK: under way, the handler is called.
  * NGX_DECLINED: the zone has no room for it.  NGX_ABORT: another stream has the
- * name.  NGX_ERROR: no memory, or no uuid could be made, logged.  Takes the
- * mutex.
+ * name.  NGX_AGAIN, NGX_BUSY: against attr->limits, see ngx_ess_created.h.
+ * NGX_ERROR: no memory, or no uuid could be made, logged.  Takes the mutex.
  */
 ngx_int_t ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
     const ngx_ess_kind_t *kind, uint64_t epoch,

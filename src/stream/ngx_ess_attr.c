@@ -89,6 +89,10 @@ ngx_ess_attr_make_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     }
 
     ngx_ess_attr_age_locked(sh, seg);
+
+    if (row->created) {
+        ngx_ess_journal_set32_locked(sh, &sh->ncreated, sh->ncreated + 1);
+    }
 }
 
 
@@ -109,12 +113,14 @@ ngx_ess_attr_write_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     ngx_memzero((u_char *) attr + NGX_ESS_ZONE_LINK, NGX_ESS_ZONE_REST);
 
     attr->stream = i;
-    attr->name_hash = ngx_crc32_long((u_char *) row->name, row->name_len);
+    attr->name_hash = ngx_ess_attr_hash(sh, row->name, row->name_len);
     attr->name_len = row->name_len;
     attr->rule_len = row->rule_len;
     attr->log_size = row->log_size;
     attr->log_count = row->log_count;
     attr->log_age = row->log_age;
+    attr->used = ngx_ess_zone_now(sh);
+    attr->seen = (uint32_t) row->last_ordinal + 1;
 
     p = ngx_cpymem(text, row->name, row->name_len);
     p = ngx_cpymem(p, row->rule, row->rule_len);
@@ -185,6 +191,10 @@ ngx_ess_attr_unlink_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
     }
 
     ngx_ess_attr_unage_locked(sh, *ngx_ess_attr_link_locked(sh, s));
+
+    if (s->kind.attr & NGX_ESS_ATTR_CREATED) {
+        ngx_ess_journal_set32_locked(sh, &sh->ncreated, sh->ncreated - 1);
+    }
 }
 
 
@@ -226,6 +236,7 @@ ngx_ess_attr_set_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
 
     ngx_ess_attr_write_locked(sh, i, seg, &info);
     ngx_ess_zone_attr(sh, seg)->name_next = attr->name_next;
+    ngx_ess_zone_attr(sh, seg)->seen = attr->seen;
 
     ngx_ess_attr_unage_locked(sh, old);
     ngx_ess_attr_age_locked(sh, seg);
@@ -316,7 +327,7 @@ ngx_ess_attr_named_locked(ngx_ess_zone_sh_t *sh, ngx_str_t *name)
         return 0;
     }
 
-    hash = ngx_crc32_long(name->data, name->len);
+    hash = ngx_ess_attr_hash(sh, name->data, name->len);
 
     for (i = *ngx_ess_zone_name_bucket(sh, hash); i; i = attr->name_next) {
         attr = ngx_ess_attr_locked(sh, ngx_ess_zone_stream(sh, i));

@@ -16,6 +16,7 @@
 #define _NGX_ESS_ATTR_H_INCLUDED_
 
 
+#include "ngx_ess_hash.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_zone_layout.h"
 
@@ -23,6 +24,10 @@
 /* The attributes of a stream; NULL: it has none. */
 ngx_ess_attr_t *ngx_ess_attr_locked(ngx_ess_zone_sh_t *sh,
     ngx_ess_stream_t *s);
+
+/* Of a name: clients choose names where streams are made on demand. */
+#define ngx_ess_attr_hash(sh, name, len)                                      \
+    ngx_ess_hash((sh)->factors[NGX_ESS_CREATED_ROWS], name, len)
 
 /* Segments that those of the row take; 0: it has none. */
 uint32_t ngx_ess_attr_segs(const ngx_ess_stream_info_t *row);

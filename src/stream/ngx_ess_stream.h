@@ -54,6 +54,16 @@ typedef struct {
 } ngx_ess_stream_info_t;
 
 
+/* what one made on demand has to keep to: see ngx_ess_created.h */
+
+typedef struct {
+    ngx_uint_t               max;           /* streams made on demand */
+    ngx_uint_t               rate;          /* of them an address may make so
+                                               many a second; 1 to 1000 */
+    uint32_t                 address[2];    /* ngx_ess_created_address() */
+} ngx_ess_created_limits_t;
+
+
 /* attributes for a stream to be; zeroed: none */
 
 typedef struct {
@@ -65,6 +75,8 @@ typedef struct {
     uint64_t                 log_age;
     unsigned                 declared:1;
     unsigned                 created:1;
+    const ngx_ess_created_limits_t *limits; /* of one that is created, or NULL:
+                                               none */
 } ngx_ess_stream_attr_t;
 
 

@@ -10,6 +10,7 @@
 
 #include "ngx_ess_table.h"
 #include "ngx_ess_attr.h"
+#include "ngx_ess_created.h"
 #include "ngx_ess_journal.h"
 #include "ngx_ess_list.h"
 #include "ngx_ess_log_room.h"
@@ -44,6 +45,7 @@ ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
     const ngx_ess_kind_t *kind, uint64_t epoch,
     const ngx_ess_stream_attr_t *attr, ngx_ess_stream_info_t *info)
 {
+    ngx_int_t           rc;
     ngx_ess_seg_t       i;
     ngx_ess_zone_sh_t  *sh;
 
@@ -90,6 +92,14 @@ ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
         return NGX_ABORT;
     }
 
+    rc = (attr && attr->limits)
+         ? ngx_ess_created_admit_locked(sh, attr->limits) : NGX_OK;
+
+    if (rc != NGX_OK) {
+        ngx_ess_zone_unlock(zone);
+        return rc;
+    }
+
     info->ref.id = sh->next_id;
 
     i = ngx_ess_table_make_locked(zone, info);
@@ -97,6 +107,10 @@ ngx_ess_table_reserve(ngx_ess_zone_t *zone, ngx_str_t *key,
     if (i == 0) {
         ngx_ess_zone_unlock(zone);
         return NGX_DECLINED;
+    }
+
+    if (attr && attr->limits) {
+        ngx_ess_created_count_locked(sh, attr->limits);
     }
 
     ngx_ess_journal_set64_locked(sh,

@@ -30,7 +30,8 @@
  * "attr": its attributes; NULL: none.
  * NGX_DECLINED: the zone is full of streams (so much is always left for events
  * that one of ess_max_event fits).  NGX_ABORT: another one has the name.
- * NGX_ERROR: no random bits.
+ * NGX_AGAIN, NGX_BUSY: against attr->limits, as ngx_ess_created_admit_locked()
+ * says.  NGX_ERROR: no random bits.
  * info->reserved_ordinal is the ordinal that the store must vouch for before
  * the stream is shown.
  */

@@ -208,7 +208,10 @@ ngx_ess_zone_make(ngx_ess_zone_t *zone)
 
     if (ngx_ess_zone_random(p->idempotency_seed, NGX_ESS_IDEMPOTENCY_SEED,
                             zone->shm_zone->shm.log)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_ess_zone_random(p->factors, sizeof(p->factors),
+                               zone->shm_zone->shm.log)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -18,7 +18,7 @@
  *   v are the stream's link)
  *   +------------+     +-------------+
  *   | attributes |---->| rest of     |
- *   | text[208]  |     | their text  |
+ *   | text[200]  |     | their text  |
  *   +------------+     +-------------+
  *
  * "link" is the first word of every segment: the next one of the same thing,
@@ -61,6 +61,8 @@
 #define NGX_ESS_NAMES_SHARE      4              /* one bucket of names for so
                                                    many of ids */
 #define NGX_ESS_ZONE_MARKS       64
+#define NGX_ESS_CREATED_ROWS     2
+#define NGX_ESS_CREATED_CELLS    128            /* of each */
 #define NGX_ESS_MAILBOXES        4
 
 /* hash tables of idempotency keys, a segment each, and their buckets */
@@ -282,7 +284,10 @@ struct ngx_ess_attr_s {
     uint16_t                 rule_len;      /* 0: none */
     uint64_t                 log_size;      /* bytes; 0: as ess_log says */
     uint64_t                 log_age;       /* ms; 0: likewise */
-    u_char                   text[NGX_ESS_SEGMENT_SIZE - 48];
+    uint32_t                 used;          /* of one made on demand: when it
+                                               was seen in use, in ticks */
+    uint32_t                 seen;          /* its next ordinal then, cut */
+    u_char                   text[NGX_ESS_SEGMENT_SIZE - 56];
                                             /* the name, and the rule */
 };
 
@@ -406,6 +411,8 @@ struct ngx_ess_zone_sh_s {
                                                their streams' own bounds; 0 */
     ngx_ess_seg_t            aged_head;     /* attributes with a log_age */
     ngx_ess_seg_t            aged_tail;
+    uint32_t                 ncreated;      /* streams made on demand */
+    uint32_t                 created_walk;  /* when old ones were looked for */
     uint32_t                 arrival;       /* of the last record */
     uint32_t                 no_room;       /* that was logged */
     uint32_t                 questions;     /* in boxes, ever; wraps around */
@@ -421,6 +428,13 @@ struct ngx_ess_zone_sh_s {
     ngx_ess_seg_t            finished_tail;
     ngx_ess_seg_t            idempotency[NGX_ESS_IDEMPOTENCY_TABLES];
     u_char                   idempotency_seed[NGX_ESS_IDEMPOTENCY_SEED];
+
+    /* random: of the hash of addresses for each row of cells, of names */
+    uint64_t                 factors[NGX_ESS_CREATED_ROWS + 1];
+
+    /* addresses that make streams: see ngx_ess_created_admit_locked() */
+    uint32_t                 created_cells[NGX_ESS_CREATED_ROWS]
+                                          [NGX_ESS_CREATED_CELLS];
 
     ngx_ess_zone_mark_t      marks[NGX_ESS_ZONE_MARKS];
     ngx_ess_zone_slot_t      slots[NGX_ESS_SLOTS];

@@ -21,6 +21,9 @@
 #define STREAMS     40
 
 
+#define MODEL_ANY  ((uint64_t) -1)
+
+
 typedef struct {
     uint64_t     id;
     uint64_t     epoch;
@@ -38,7 +41,8 @@ typedef struct {
     uint64_t         event;                 /* number of the last one begun */
     ngx_uint_t       appending;             /* 1 + key, else 0 */
     ngx_uint_t       lost;                  /* that is one too large */
-    uint64_t         target;                /* id of what else is under way */
+    uint64_t         target;                /* id of what else is under way, or
+                                               MODEL_ANY */
     uint64_t         following;             /* id of what is claimed, begun,
                                                followed, ended or released */
     uint64_t         ops;

@@ -4,6 +4,7 @@
 
 
 #include "crash_ops.h"
+#include "ngx_ess_created.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_idempotency.h"
 
@@ -14,6 +15,7 @@
 static uint32_t                  number;
 static uint64_t                  first[NGX_ESS_DIRTY];
 static ngx_ess_max_subscribers_t  limit = { 2, 1 };
+static ngx_ess_created_limits_t   limits = { 1000, 1000, { 1, 2 } };
 
 
 static void
@@ -110,6 +112,8 @@ attr_any(void)
     attr.log_age = (n % 3) * 1000;
     attr.log_count = (n % 4) * 10;
     attr.declared = n % 2;
+    attr.created = !attr.declared;
+    attr.limits = attr.created ? &limits : NULL;
 
     return &attr;
 }
@@ -214,6 +218,41 @@ op_delete(void)
     default:
         ngx_ess_table_remove(zone, &ref);
         break;
+    }
+}
+
+
+/* The first one that may go. */
+
+static void
+op_expire(void)
+{
+    uint32_t               cursor;
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_ess_stream_info_t  info;
+
+    cursor = 0;
+    model->target = MODEL_ANY;
+
+    do {
+        rc = ngx_ess_created_expire(zone, 0, &cursor, &info);
+    } while (rc == NGX_AGAIN);
+
+    if (rc != NGX_OK) {
+        return;
+    }
+
+    for (i = 0; i < model->n; i++) {
+        if (model->streams[i].id == info.ref.id
+            && model->streams[i].state != NGX_ESS_STREAM_VISIBLE)
+        {
+            abort();
+        }
+    }
+
+    if (rnd(2)) {
+        ngx_ess_table_remove(zone, &info.ref);
     }
 }
 
@@ -527,6 +566,9 @@ crash_op(void)
     case 1:
         if (rnd(3) == 0) {
             op_delete();
+
+        } else if (rnd(8) == 0) {
+            op_expire();
 
         } else {
             op_set_attr();
