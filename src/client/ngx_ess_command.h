@@ -9,7 +9,7 @@
 #define _NGX_ESS_COMMAND_H_INCLUDED_
 
 
-#include "ngx_ess_position.h"
+#include "ngx_ess_command_stream.h"
 
 
 /* bytes of a message */
@@ -17,10 +17,6 @@
 
 /* commands of a message; streams of an "unsubscribe" */
 #define NGX_ESS_COMMAND_MAX          256
-
-/* bytes of a uuid or a name, and of a key */
-#define NGX_ESS_COMMAND_STREAM       128
-#define NGX_ESS_COMMAND_KEY          255
 
 /* integers that a JavaScript client can tell from their neighbours */
 #define NGX_ESS_COMMAND_MAX_INT      9007199254740991LL
@@ -37,22 +33,6 @@ typedef enum {
     NGX_ESS_COMMAND_PING,
     NGX_ESS_COMMANDS
 } ngx_ess_command_type_e;
-
-
-/* what is wrong with a command, or with one stream of it */
-
-typedef struct {
-    ngx_uint_t               code;          /* 0: nothing */
-    ngx_str_t                message;       /* static text */
-} ngx_ess_command_error_t;
-
-
-/* elements of an array that are still to come, or one value */
-
-typedef struct {
-    u_char                  *p;
-    u_char                  *last;
-} ngx_ess_command_rest_t;
 
 
 /* a message; private, but it may be copied */
@@ -73,31 +53,13 @@ typedef struct {
     int64_t                  ping;          /* what is to be answered */
     ngx_str_t                token;
     ngx_ess_command_rest_t   streams;       /* of ngx_ess_command_stream() */
-    ngx_uint_t               seen;          /* private: a bit each member */
 } ngx_ess_command_t;
 
 
-/* points into itself: not to be copied */
-
-typedef struct {
-    ngx_ess_command_error_t  error;         /* of this one alone */
-    ngx_str_t                stream;        /* a uuid or a name, in "text";
-                                               empty: no such can be, see the
-                                               error */
-    ngx_str_t                given;         /* the same as it stands between its
-                                               quotes in the message: to be
-                                               answered with */
-    ngx_ess_position_t       pos;
-    ngx_uint_t               nkeys;         /* 0: the whole stream */
-    ngx_ess_command_rest_t   keys;          /* of ngx_ess_command_key() */
-    ngx_uint_t               seen;          /* private: a bit each member */
-    u_char                   text[NGX_ESS_COMMAND_STREAM];
-} ngx_ess_command_stream_t;
-
-
 /*
- * A message, which must stay where it is.  NGX_OK; NGX_DECLINED: it is no JSON:
- * close with 1003; NGX_ERROR: it is longer than MAX_MESSAGE: close with 1009.
+ * A message, UTF-8, which must stay where it is.  NGX_OK; NGX_DECLINED: it is
+ * no JSON: close with 1003; NGX_ERROR: it is longer than MAX_MESSAGE: close
+ * with 1009.
  */
 ngx_int_t ngx_ess_command_open(ngx_ess_command_cursor_t *cursor, u_char *data,
     size_t len);
