@@ -40,6 +40,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_ess_ws_offer(ngx_http_request_t *r, ngx_str_t *answer);
+static ngx_str_t ngx_ess_ws_subprotocol(ngx_http_request_t *r);
 static ngx_str_t *ngx_ess_ws_value(ngx_http_request_t *r, const char *name);
 static ngx_int_t ngx_ess_ws_refuse(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_ws_start(ngx_http_request_t *r, void *session);
@@ -187,6 +188,78 @@ ngx_ess_ws_offer(ngx_http_request_t *r, ngx_str_t *answer)
 }
 
 
+/* What is behind "ess.jwt" is a token, whatever it looks like. */
+
+ngx_uint_t
+ngx_ess_ws_speaks_v1(ngx_http_request_t *r)
+{
+    ngx_str_t         rest, item;
+    ngx_uint_t        token;
+    ngx_table_elt_t  *h;
+
+    static const char  name[] = "sec-websocket-protocol";
+    static ngx_str_t   v1 = ngx_string(NGX_ESS_WS_V1);
+    static ngx_str_t   jwt = ngx_string(NGX_ESS_JWT_PROTOCOL);
+
+    h = NULL;
+    token = 0;
+
+    while ((h = ngx_ess_header_find(r, name, h)) != NULL) {
+        rest = h->value;
+
+        while (ngx_ess_str_item(&rest, ',', &item)) {
+
+            if (!token && ngx_ess_str_equal(&item, &v1)) {
+                return 1;
+            }
+
+            token = !token && ngx_ess_str_equal(&item, &jwt);
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_ess_ws_check_v1(ngx_http_request_t *r)
+{
+    if (ngx_ess_ws_speaks_v1(r)) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "websocket handshake without the subprotocol \""
+                  NGX_ESS_WS_V1 "\"");
+
+    return ngx_ess_problem_refuse(r, NGX_HTTP_BAD_REQUEST,
+        "at this address clients say which streams they want: offer the "
+        "WebSocket subprotocol \"" NGX_ESS_WS_V1 "\", as in new "
+        "WebSocket(url, [\"" NGX_ESS_WS_V1 "\"])");
+}
+
+
+/* A browser takes no answer without one of the protocols that it offered.
+   len 0: none. */
+
+static ngx_str_t
+ngx_ess_ws_subprotocol(ngx_http_request_t *r)
+{
+    ngx_str_t  chosen;
+
+    ngx_str_null(&chosen);
+
+    if (ngx_ess_ws_speaks_v1(r)) {
+        ngx_str_set(&chosen, NGX_ESS_WS_V1);
+
+    } else if (ngx_ess_jwt_offered(r)) {
+        ngx_str_set(&chosen, NGX_ESS_JWT_PROTOCOL);
+    }
+
+    return chosen;
+}
+
+
 /* The value of a header that is to have one line.  NULL: it has another number
    of them. */
 
@@ -228,7 +301,7 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
     ngx_ess_ws_session_t *s = session;
 
     u_char      *p, digest[20];
-    ngx_str_t   *key, accept, hash, answer;
+    ngx_str_t   *key, accept, hash, answer, chosen;
     ngx_sha1_t   sha1;
 
     static const char      guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -255,16 +328,15 @@ ngx_ess_ws_start(ngx_http_request_t *r, void *session)
 
     s->deflate = (ngx_ess_ws_offer(r, &answer) == NGX_OK);
 
-    /* a browser takes no answer without the protocol that it offered */
+    chosen = ngx_ess_ws_subprotocol(r);
 
     if (ngx_ess_header_add(r, "Upgrade", "websocket", 9) != NGX_OK
         || ngx_ess_header_add(r, "Sec-WebSocket-Accept",
                               accept.data, accept.len)
            != NGX_OK
-        || (ngx_ess_jwt_offered(r)
-            && ngx_ess_header_add(r, "Sec-WebSocket-Protocol",
-                                  NGX_ESS_JWT_PROTOCOL,
-                                  sizeof(NGX_ESS_JWT_PROTOCOL) - 1)
+        || (chosen.len
+            && ngx_ess_header_add(r, "Sec-WebSocket-Protocol", chosen.data,
+                                  chosen.len)
                != NGX_OK)
         || (s->deflate
             && ngx_ess_header_add(r, "Sec-WebSocket-Extensions",

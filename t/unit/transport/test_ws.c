@@ -644,6 +644,30 @@ test_start(void **state)
 }
 
 
+/* What is behind "ess.jwt" is a token. */
+
+static void
+test_v1(void **state)
+{
+    ngx_uint_t  i, speaks;
+
+    static const char  *const offers[] = {
+        "ess.v1", "ess.v1, ess.jwt, x", "ess.jwt, x, ess.v1", "a,ess.v1",
+        "ess.jwt, ess.v1", "ESS.V1", "ess.v12", "ess.v1 x", ""
+    };
+
+    for (i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        test_headers[4].name = "sec-websocket-protocol";
+        test_headers[4].value = offers[i];
+        speaks = (i < 4);
+
+        assert_int_equal(ngx_ess_ws_speaks_v1(&test_request), speaks);
+        assert_int_equal(ngx_ess_ws_check_v1(&test_request),
+                         speaks ? NGX_OK : NGX_HTTP_BAD_REQUEST);
+    }
+}
+
+
 int
 main(void)
 {
@@ -653,6 +677,7 @@ main(void)
         TEST(test_check),
         TEST(test_check_request),
         TEST(test_start),
+        TEST(test_v1),
         TEST(test_messages),
         TEST(test_fragments),
         TEST(test_deflated),
