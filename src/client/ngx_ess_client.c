@@ -108,7 +108,7 @@ ngx_ess_client_flushed(ngx_ess_client_t *client)
     }
 
     if (client->state == NGX_ESS_CLIENT_FINISHING
-        && !client->sub.feed->changed)
+        && !client->sub.lane->feed->changed)
     {
         return ngx_ess_client_close_now(client);
     }
@@ -176,7 +176,7 @@ ngx_int_t
 ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
     size_t last)
 {
-    if (client->sub.feed->rest) {
+    if (client->sub.lane->feed->rest) {
 
         /* in the middle of an event nothing can be said, and the rest of it
            is not worth to be read again */
@@ -194,10 +194,10 @@ ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
         ngx_ess_feed_waiting(&client->sub);
 
         if (client->sub.frame && client->sub.offset) {
-            ngx_ess_frame_cut(&client->sub.feed->frames, client->sub.frame);
+            ngx_ess_frame_cut(&client->sub.lane->frames, client->sub.frame);
 
         } else if (client->sub.frame) {
-            ngx_ess_frame_release(&client->sub.feed->frames, client->sub.frame);
+            ngx_ess_frame_release(&client->sub.lane->frames, client->sub.frame);
             client->sub.frame = NULL;
         }
 
@@ -309,7 +309,7 @@ ngx_ess_client_close_drain(ngx_ess_client_t *client, ngx_uint_t code)
         return;
     }
 
-    if (client->sub.frame == NULL && !client->sub.feed->changed) {
+    if (client->sub.frame == NULL && !client->sub.lane->feed->changed) {
         (void) ngx_ess_client_close_now(client);
         return;
     }

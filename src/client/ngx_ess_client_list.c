@@ -95,7 +95,7 @@ ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
     ngx_ess_frame_t   *frame;
     ngx_ess_client_t  *client;
 
-    feed = sub->feed;
+    feed = sub->lane->feed;
     client = sub->client;
     address = &client->connection->addr_text;
 

@@ -32,7 +32,7 @@ ngx_ess_client_slow(ngx_ess_subscriber_t *sub, size_t behind)
     }
 
     if (client->conf->slow_skip
-        && (sub->feed->ended || ngx_ess_feed_back(sub, 1) == NGX_OK))
+        && (sub->lane->feed->ended || ngx_ess_feed_back(sub, 1) == NGX_OK))
     {
         ngx_ess_client_count(NGX_ESS_C_SLOW_SKIPPED, 1);
         return;
@@ -40,7 +40,7 @@ ngx_ess_client_slow(ngx_ess_subscriber_t *sub, size_t behind)
 
     ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
                   "client is too slow, %uL bytes behind: closing it",
-                  sub->feed->frames.bytes - sub->frame->start - sub->offset);
+                  sub->lane->frames.bytes - sub->frame->start - sub->offset);
 
     ngx_ess_client_slow_close(client);
 }
@@ -68,14 +68,14 @@ ngx_ess_client_slow_reclaim(ngx_ess_subscriber_t *sub)
         return;
     }
 
-    live = !sub->feed->replay;
+    live = !sub->lane->feed->replay;
 
     switch (ngx_ess_feed_back(sub, 0)) {
 
     case NGX_OK:
 
         if (live) {
-            sub->feed->strict = !client->conf->slow_skip;
+            sub->lane->feed->strict = !client->conf->slow_skip;
         }
 
         ngx_ess_client_count(NGX_ESS_C_SLOW_RECLAIMED, 1);

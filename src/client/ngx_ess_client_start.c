@@ -35,7 +35,11 @@ static const ngx_ess_feed_handlers_t  ngx_ess_client_start_fed = {
     ngx_ess_client_slow_reclaim,
     ngx_ess_client_slow_missed,
     ngx_ess_client_start_replaced,
-    ngx_ess_client_start_abandon
+    ngx_ess_client_start_abandon,
+    NULL,
+    NULL,
+    NULL,
+    NULL
 };
 
 

@@ -249,7 +249,7 @@ ngx_ess_flush_collect(ngx_ess_client_t *client, struct iovec *iovs)
     n = 0;
     frame = client->sub.frame;
 
-    if (client->sub.offset) {
+    if (frame && client->sub.offset) {
         ngx_ess_flush_iov(&iovs[n++], frame->data + client->sub.offset,
                           frame->data + frame->len);
         frame = frame->next;
@@ -283,7 +283,7 @@ ngx_ess_flush_collect(ngx_ess_client_t *client, struct iovec *iovs)
 static ngx_uint_t
 ngx_ess_flush_speaks(ngx_ess_client_t *client)
 {
-    return client->control && client->sub.feed->rest == NULL;
+    return client->control && client->sub.lane->feed->rest == NULL;
 }
 
 
@@ -310,10 +310,14 @@ ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
 
     events = client->events_sent;
     bytes = client->bytes_sent;
-    arrival = client->sub.frame ? client->sub.frame->arrival : 0;
+    arrival = 0;
 
-    if (client->sub.offset) {
-        sent = ngx_ess_flush_account_frame(client, sent);
+    if (client->sub.frame) {
+        arrival = client->sub.frame->arrival;
+
+        if (client->sub.offset) {
+            sent = ngx_ess_flush_account_frame(client, sent);
+        }
     }
 
     if (sent && client->control) {
@@ -406,7 +410,7 @@ ngx_ess_flush_account_frame(ngx_ess_client_t *client, size_t sent)
         client->events_sent += (sub->frame->type == NGX_ESS_FRAME_EVENT);
         sub->offset = 0;
 
-        frames = &sub->feed->frames;
+        frames = &sub->lane->frames;
 
         if (client->state >= NGX_ESS_CLIENT_CLOSING) {
             ngx_ess_frame_release(frames, sub->frame);
@@ -447,11 +451,16 @@ ngx_ess_flush_account_control(ngx_ess_client_t *client, size_t sent)
 ngx_uint_t
 ngx_ess_flush_more(ngx_ess_client_t *client)
 {
-    if (client->sub.offset || ngx_ess_flush_speaks(client)) {
+    ngx_ess_frame_t  *frame;
+
+    if (ngx_ess_flush_speaks(client)) {
         return 1;
     }
 
-    return client->state < NGX_ESS_CLIENT_CLOSING
-           && client->sub.frame
-           && ngx_ess_frame_is_data(client->sub.frame);
+    frame = client->sub.frame;
+
+    return frame
+           && (client->sub.offset
+               || (client->state < NGX_ESS_CLIENT_CLOSING
+                   && ngx_ess_frame_is_data(frame)));
 }

@@ -35,11 +35,11 @@ typedef struct {
 } ngx_ess_encoding_event_t;
 
 
-/* the same as it is sent, or a notice: one buffer from the worker's heap, the
-   receiver's */
+/* the same as it is sent, or a notice */
 
 typedef struct {
-    u_char                  *data;
+    u_char                  *data;          /* of ngx_ess_encoding_alloc(), with
+                                               one reference, the receiver's */
     size_t                   len;
     unsigned                 unannotated:1; /* the body cannot be annotated */
 } ngx_ess_encoding_frame_t;
@@ -83,6 +83,29 @@ struct ngx_ess_encoding_s {
     unsigned                 many:1;        /* of clients with several
                                                subscriptions */
 };
+
+
+/*
+ * Bytes of a frame, which several lists of frames share: a block of the
+ * worker's heap that counts its references.
+ */
+
+typedef struct {
+    uint32_t                 refs;
+    uint32_t                 mark;          /* the receivers' own; 0 at first */
+} ngx_ess_encoding_data_t;
+
+#define ngx_ess_encoding_data(data)                                           \
+    ((ngx_ess_encoding_data_t *) (data) - 1)
+
+
+/* With one reference.  NULL: no memory. */
+u_char *ngx_ess_encoding_alloc(size_t len, ngx_log_t *log);
+
+/* One reference more; one less, after which they are gone (1) or not (0).
+   NULL: nothing happens. */
+void ngx_ess_encoding_hold(u_char *data);
+ngx_uint_t ngx_ess_encoding_free(u_char *data);
 
 
 #endif /* _NGX_ESS_ENCODING_H_INCLUDED_ */

@@ -31,7 +31,7 @@ ngx_ess_encoding_message(ngx_ess_encoding_frame_t *out,
     n = ngx_ess_ws_codec_header(header, opcode, deflated, len);
 
     out->len = n + len;
-    out->data = ngx_alloc(out->len, log);
+    out->data = ngx_ess_encoding_alloc(out->len, log);
     if (out->data == NULL) {
         return NULL;
     }
@@ -68,7 +68,7 @@ ngx_ess_encoding_message_deflate(ngx_ess_encoding_frame_t *out, size_t size,
 
         if (message) {
             ngx_memcpy(message, p, len);
-            ngx_free(plain.data);
+            (void) ngx_ess_encoding_free(plain.data);
 
         } else {
             *out = plain;

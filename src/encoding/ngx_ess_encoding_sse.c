@@ -117,7 +117,7 @@ ngx_ess_encoding_sse_frame(const ngx_ess_encoding_t *encoding,
 {
     out->len = encoding->chunked ? ngx_ess_sse_codec_chunk_len(len) : len;
 
-    out->data = ngx_alloc(out->len, log);
+    out->data = ngx_ess_encoding_alloc(out->len, log);
     if (out->data == NULL) {
         return NULL;
     }

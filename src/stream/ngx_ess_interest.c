@@ -18,6 +18,12 @@
 #define NGX_ESS_INTEREST_CLEAR  256
 
 
+static ngx_int_t ngx_ess_interest_subscribe_locked(ngx_ess_zone_t *zone,
+    ngx_ess_interest_entry_t *entry, ngx_ess_wake_t *wake);
+static void ngx_ess_interest_count_locked(ngx_ess_zone_t *zone,
+    ngx_ess_stream_t *s, ngx_ess_pair_t *pair);
+static ngx_int_t ngx_ess_interest_unsubscribe_locked(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
 static ngx_ess_pair_t *ngx_ess_interest_new_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_t *s);
 static void ngx_ess_interest_drop_locked(ngx_ess_zone_sh_t *sh,
@@ -31,62 +37,120 @@ ngx_ess_interest_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_max_subscribers_t *limit, uint64_t *seq, uint64_t *ordinal,
     uint32_t *number)
 {
-    ngx_int_t           rc;
+    ngx_ess_interest_entry_t  entry;
+
+    ngx_memzero(&entry, sizeof(ngx_ess_interest_entry_t));
+
+    entry.ref = *ref;
+    entry.limit = limit;
+
+    ngx_ess_interest_subscribe_many(zone, &entry, 1);
+
+    *seq = entry.seq;
+    *ordinal = entry.ordinal;
+    *number = entry.number;
+
+    return entry.rc;
+}
+
+
+void
+ngx_ess_interest_subscribe_many(ngx_ess_zone_t *zone,
+    ngx_ess_interest_entry_t *entries, ngx_uint_t n)
+{
+    ngx_uint_t      i;
+    ngx_ess_wake_t  wake;
+
+    ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
+
+    for (i = 0; i < n; /* void */ ) {
+
+        ngx_ess_zone_lock(zone);
+
+        do {
+            entries[i].rc = ngx_ess_interest_subscribe_locked(zone, &entries[i],
+                                                              &wake);
+        } while (++i < n && i % NGX_ESS_INTEREST_MANY);
+
+        ngx_ess_zone_unlock(zone);
+    }
+
+    ngx_ess_wake_procs(zone, &wake);
+}
+
+
+static ngx_int_t
+ngx_ess_interest_subscribe_locked(ngx_ess_zone_t *zone,
+    ngx_ess_interest_entry_t *entry, ngx_ess_wake_t *wake)
+{
     ngx_ess_seg_t       i;
     ngx_ess_pair_t     *pair;
-    ngx_ess_wake_t      wake;
     ngx_ess_stream_t   *s;
     ngx_ess_zone_sh_t  *sh;
-    ngx_ess_process_t  *proc;
 
     sh = zone->sh;
-    proc = ngx_ess_zone_own(zone);
 
-    if (proc == NULL) {
+    if (ngx_ess_zone_own(zone) == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
-    rc = NGX_DECLINED;
-
-    ngx_ess_zone_lock(zone);
-
-    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_ref_locked(sh, entry->ref.id, entry->ref.epoch);
     if (i == 0) {
-        goto done;
+        return NGX_DECLINED;
     }
 
     s = ngx_ess_zone_stream(sh, i);
 
     if (!ngx_ess_lookup_listed(s)) {
-        goto done;
+        return NGX_DECLINED;
     }
 
-    /* this may evict, each record by itself: before anything is changed */
+    if (!entry->again) {
 
-    rc = NGX_ERROR;
-    pair = ngx_ess_pair_find_locked(sh, s, zone->proc);
+        /* this may evict, each record by itself: before anything is changed */
 
-    if (pair == NULL) {
-        pair = ngx_ess_interest_new_locked(zone, s);
+        pair = ngx_ess_pair_find_locked(sh, s, zone->proc);
+
         if (pair == NULL) {
-            goto done;
+            pair = ngx_ess_interest_new_locked(zone, s);
+            if (pair == NULL) {
+                return NGX_ERROR;
+            }
         }
+
+        if (entry->limit
+            && ngx_ess_max_subscribers_admit_locked(sh, i, entry->limit, wake)
+               != NGX_OK)
+        {
+            ngx_ess_interest_drop_more_locked(sh, s);
+            ngx_ess_journal_commit_locked(sh);
+
+            return NGX_BUSY;
+        }
+
+        entry->number = (uint32_t) s->last_subscriber + 1;
+
+        ngx_ess_interest_count_locked(zone, s, pair);
     }
 
-    if (limit
-        && ngx_ess_max_subscribers_admit_locked(sh, i, limit, &wake) != NGX_OK)
-    {
-        ngx_ess_interest_drop_more_locked(sh, s);
-        ngx_ess_journal_commit_locked(sh);
+    entry->seq = s->next_seq;
+    entry->ordinal = s->next_ordinal;
 
-        rc = NGX_BUSY;
-        goto done;
-    }
+    return NGX_OK;
+}
 
-    *number = (uint32_t) s->last_subscriber + 1;
-    *seq = s->next_seq;
-    *ordinal = s->next_ordinal;
+
+/* Commits. */
+
+static void
+ngx_ess_interest_count_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s,
+    ngx_ess_pair_t *pair)
+{
+    ngx_ess_zone_sh_t  *sh;
+    ngx_ess_process_t  *proc;
+
+    sh = zone->sh;
+    proc = ngx_ess_zone_own(zone);
 
     ngx_ess_journal_set64_locked(sh, &s->last_subscriber,
                                  s->last_subscriber + 1);
@@ -98,16 +162,6 @@ ngx_ess_interest_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     ngx_ess_journal_set32_locked(sh, &pair->count, pair->count + 1);
     ngx_ess_journal_commit_locked(sh);
-
-    rc = NGX_OK;
-
-done:
-
-    ngx_ess_zone_unlock(zone);
-
-    ngx_ess_wake_procs(zone, &wake);
-
-    return rc;
 }
 
 
@@ -169,35 +223,77 @@ ngx_ess_interest_procs(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 void
 ngx_ess_interest_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
+    ngx_ess_interest_unsubscribe_many(zone, ref, 1);
+}
+
+
+void
+ngx_ess_interest_unsubscribe_many(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *refs, ngx_uint_t n)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i, held;
+
+    for (i = 0; i < n; /* void */ ) {
+
+        ngx_ess_zone_lock(zone);
+
+        for (held = 0; i < n && held < NGX_ESS_INTEREST_MANY; held++) {
+
+            rc = ngx_ess_interest_unsubscribe_locked(zone, &refs[i]);
+
+            if (rc != NGX_AGAIN) {
+                i++;
+            }
+
+            if (rc != NGX_OK) {
+                /* that took long */
+                break;
+            }
+        }
+
+        ngx_ess_zone_unlock(zone);
+    }
+}
+
+
+/* NGX_AGAIN: not done yet, unlock and call again.  NGX_DONE: done, records were
+   freed. */
+
+static ngx_int_t
+ngx_ess_interest_unsubscribe_locked(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref)
+{
     ngx_int_t           rc;
+    ngx_uint_t          closed;
     ngx_ess_seg_t       i;
     ngx_ess_pair_t     *pair;
     ngx_ess_zone_sh_t  *sh;
 
     sh = zone->sh;
 
-    do {
-        rc = NGX_OK;
+    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
 
-        ngx_ess_zone_lock(zone);
+    pair = i ? ngx_ess_pair_find_locked(sh, ngx_ess_zone_stream(sh, i),
+                                        zone->proc)
+             : NULL;
 
-        i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    if (pair == NULL) {
+        return NGX_OK;
+    }
 
-        pair = i ? ngx_ess_pair_find_locked(sh, ngx_ess_zone_stream(sh, i),
-                                            zone->proc)
-                 : NULL;
+    if (pair->count == 1) {
+        closed = (ngx_ess_zone_stream(sh, i)->state == NGX_ESS_STREAM_CLOSED);
 
-        if (pair && pair->count > 1) {
-            ngx_ess_journal_set32_locked(sh, &pair->count, pair->count - 1);
-            ngx_ess_journal_commit_locked(sh);
+        rc = ngx_ess_interest_forget_locked(zone, i, zone->proc);
 
-        } else if (pair) {
-            rc = ngx_ess_interest_forget_locked(zone, i, zone->proc);
-        }
+        return (rc == NGX_OK && closed) ? NGX_DONE : rc;
+    }
 
-        ngx_ess_zone_unlock(zone);
+    ngx_ess_journal_set32_locked(sh, &pair->count, pair->count - 1);
+    ngx_ess_journal_commit_locked(sh);
 
-    } while (rc == NGX_AGAIN);
+    return NGX_OK;
 }
 
 

@@ -16,6 +16,10 @@
 #include "ngx_ess_zone.h"
 
 
+/* streams that are entered, or left, in one hold of the mutex */
+#define NGX_ESS_INTEREST_MANY  64
+
+
 /*
  * This process has one subscriber more on the stream.  *seq is the position
  * of the next record to come, *ordinal that of the next event, taken together
@@ -30,10 +34,35 @@ ngx_int_t ngx_ess_interest_subscribe(ngx_ess_zone_t *zone,
     uint64_t *ordinal, uint32_t *number);
 
 /*
+ * The same for "n" subscribers of one client, so many streams in a hold of the
+ * mutex, and each with its own result.
+ */
+
+typedef struct {
+    ngx_ess_stream_ref_t         ref;
+    ngx_ess_max_subscribers_t   *limit;     /* NULL: none */
+    ngx_uint_t                   again;     /* 1: it has one on the stream,
+                                               which counts for both: only the
+                                               positions are taken */
+    /* what comes of it */
+    ngx_int_t                    rc;        /* as above */
+    uint64_t                     seq;
+    uint64_t                     ordinal;
+    uint32_t                     number;
+} ngx_ess_interest_entry_t;
+
+void ngx_ess_interest_subscribe_many(ngx_ess_zone_t *zone,
+    ngx_ess_interest_entry_t *entries, ngx_uint_t n);
+
+/*
  * One subscriber less; the last of a CLOSED stream frees it.  Takes the mutex.
  */
 void ngx_ess_interest_unsubscribe(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref);
+
+/* The same for "n" streams, so many in a hold. */
+void ngx_ess_interest_unsubscribe_many(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *refs, ngx_uint_t n);
 
 /* 1 when this process has subscribers on the stream.  Takes the mutex. */
 ngx_uint_t ngx_ess_interest_subscribed(ngx_ess_zone_t *zone,

@@ -22,7 +22,7 @@ void
 ngx_ess_backpressure_check(ngx_ess_feed_t *feed)
 {
     ngx_queue_t           *q, *next_q;
-    ngx_ess_frame_t       *next;
+    ngx_ess_frame_t       *next, *tail;
     ngx_ess_subscriber_t  *sub;
 
     for (q = ngx_queue_head(&feed->waiting);
@@ -37,16 +37,16 @@ ngx_ess_backpressure_check(ngx_ess_feed_t *feed)
         }
 
         next = sub->frame->next;
+        tail = sub->lane->frames.tail;
 
         if (sub->closed) {
 
             /* it sends the rest of this frame only */
 
-            ngx_ess_frame_cut(&feed->frames, sub->frame);
+            ngx_ess_frame_cut(&sub->lane->frames, sub->frame);
 
-        } else if (next && next != feed->frames.tail) {
-            ngx_ess_feed_worker.handlers->slow(sub, feed->frames.tail->start
-                                                    - next->start);
+        } else if (next && next != tail) {
+            ngx_ess_feed_worker.handlers->slow(sub, tail->start - next->start);
         }
     }
 }
@@ -84,7 +84,9 @@ ngx_ess_backpressure_over(size_t over, size_t target)
     ngx_ess_feed_t        *feed;
     ngx_ess_subscriber_t  *sub;
 
-    most = 0;
+    most = ngx_ess_feed_worker.handlers->over
+           ? ngx_ess_feed_worker.handlers->over(over, target) : 0;
+
     f = ngx_queue_head(&ngx_ess_feed_worker.all);
 
     while (f != ngx_queue_sentinel(&ngx_ess_feed_worker.all)
@@ -134,5 +136,5 @@ ngx_ess_backpressure_kept(ngx_ess_subscriber_t *sub)
         return sizeof(ngx_ess_frame_t) + sub->frame->len;
     }
 
-    return sub->feed->frames.bytes - sub->frame->start;
+    return sub->lane->frames.bytes - sub->frame->start;
 }

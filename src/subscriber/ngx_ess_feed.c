@@ -12,10 +12,24 @@
 #define NGX_ESS_FEED_BUCKETS  1024          /* at first */
 
 
+typedef struct {
+    ngx_ess_feed_visit_pt        visit;
+    void                        *data;
+} ngx_ess_feed_visitor_t;
+
+
+static ngx_ess_subscriber_t *ngx_ess_feed_first_idle(ngx_ess_feed_t *feed);
+static void ngx_ess_feed_first_lane(ngx_ess_lane_t *lane, void *data);
+static void ngx_ess_feed_first_taken(ngx_ess_subscriber_t *sub, void *data);
 static ngx_ess_feed_t **ngx_ess_feed_bucket(ngx_ess_stream_ref_t *ref);
 static void ngx_ess_feed_grow(void);
+static ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_encoding_t *encoding, uint64_t seq);
 static void ngx_ess_feed_each_of(ngx_ess_feed_t *feed,
     ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit, void *data);
+static void ngx_ess_feed_visit_lane(ngx_ess_lane_t *lane, void *data);
+static void ngx_ess_feed_visit_queue(ngx_queue_t *queue,
+    ngx_ess_feed_visit_pt visit, void *data);
 static void ngx_ess_feed_replaced_one(ngx_ess_subscriber_t *sub, void *data);
 
 
@@ -39,11 +53,12 @@ ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     w->nbuckets = NGX_ESS_FEED_BUCKETS;
     w->buckets = ngx_calloc(w->nbuckets * sizeof(ngx_ess_feed_t *),
                             cycle->log);
-    if (w->buckets == NULL) {
+    if (w->buckets == NULL || ngx_ess_lane_seed(cycle->log) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ngx_queue_init(&w->all);
+    ngx_queue_init(&w->gated);
     ngx_queue_init(&w->reading);
     ngx_queue_init(&w->flushing);
 
@@ -82,11 +97,54 @@ ngx_ess_feed_first(ngx_ess_feed_t *feed)
 {
     ngx_queue_t  *q;
 
-    q = !ngx_queue_empty(&feed->idle) ? ngx_queue_head(&feed->idle)
+    q = !ngx_queue_empty(&feed->lane.idle) ? ngx_queue_head(&feed->lane.idle)
         : !ngx_queue_empty(&feed->due) ? ngx_queue_head(&feed->due)
-        : ngx_queue_head(&feed->waiting);
+        : !ngx_queue_empty(&feed->waiting) ? ngx_queue_head(&feed->waiting)
+        : NULL;
 
-    return ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+    return q ? ngx_queue_data(q, ngx_ess_subscriber_t, queue)
+             : ngx_ess_feed_first_idle(feed);
+}
+
+
+/* Of a key, or handed over. */
+
+static ngx_ess_subscriber_t *
+ngx_ess_feed_first_idle(ngx_ess_feed_t *feed)
+{
+    ngx_ess_subscriber_t  *sub;
+
+    sub = NULL;
+
+    ngx_ess_lane_each(&feed->lanes, ngx_ess_feed_first_lane, &sub);
+
+    if (sub == NULL && feed->encoding->many) {
+        ngx_ess_feed_worker.handlers->taken(feed, ngx_ess_feed_first_taken,
+                                            &sub);
+    }
+
+    return sub;
+}
+
+
+static void
+ngx_ess_feed_first_lane(ngx_ess_lane_t *lane, void *data)
+{
+    ngx_ess_subscriber_t **sub = data;
+
+    if (*sub == NULL && !ngx_queue_empty(&lane->idle)) {
+        *sub = ngx_queue_data(ngx_queue_head(&lane->idle),
+                              ngx_ess_subscriber_t, queue);
+    }
+}
+
+
+static void
+ngx_ess_feed_first_taken(ngx_ess_subscriber_t *sub, void *data)
+{
+    ngx_ess_subscriber_t **first = data;
+
+    *first = sub;
 }
 
 
@@ -96,23 +154,21 @@ ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
 {
     ngx_ess_feed_t  *feed, **bucket;
 
-    bucket = ngx_ess_feed_bucket(ref);
-
-    for (feed = *bucket; feed; feed = feed->next) {
-        if (feed->ref.id == ref->id
-            && feed->ref.epoch == ref->epoch
-            && feed->encoding == encoding)
-        {
-            return feed;
-        }
+    feed = ngx_ess_feed_find(ref, encoding);
+    if (feed) {
+        return feed;
     }
 
-    feed = ngx_ess_feed_create(ref, encoding, seq, 0);
+    feed = ngx_ess_feed_create(ref, encoding, seq);
     if (feed == NULL) {
         return NULL;
     }
 
     feed->have = have;
+
+    ngx_queue_insert_tail(&ngx_ess_feed_worker.all, &feed->all);
+
+    bucket = ngx_ess_feed_bucket(ref);
 
     feed->next = *bucket;
     *bucket = feed;
@@ -122,6 +178,25 @@ ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
     }
 
     return feed;
+}
+
+
+ngx_ess_feed_t *
+ngx_ess_feed_find(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_encoding_t *encoding)
+{
+    ngx_ess_feed_t  *feed;
+
+    for (feed = *ngx_ess_feed_bucket(ref); feed; feed = feed->next) {
+        if (feed->ref.id == ref->id
+            && feed->ref.epoch == ref->epoch
+            && feed->encoding == encoding)
+        {
+            return feed;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -169,8 +244,37 @@ ngx_ess_feed_grow(void)
 
 
 ngx_ess_feed_t *
+ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_encoding_t *encoding, ngx_str_t *keys, ngx_uint_t n,
+    uint64_t seq)
+{
+    ngx_ess_feed_t  *feed;
+
+    feed = ngx_ess_feed_create(ref, encoding, seq);
+    if (feed == NULL) {
+        return NULL;
+    }
+
+    feed->replay = 1;
+    ngx_queue_insert_head(&ngx_ess_feed_worker.all, &feed->all);
+
+    if (n) {
+        feed->keys = ngx_ess_feed_keys_copy(keys, n,
+                                            ngx_ess_feed_worker.log);
+
+        if (feed->keys == NULL) {
+            ngx_ess_feed_free(feed);
+            return NULL;
+        }
+    }
+
+    return feed;
+}
+
+
+static ngx_ess_feed_t *
 ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_encoding_t *encoding, uint64_t seq, ngx_uint_t replay)
+    const ngx_ess_encoding_t *encoding, uint64_t seq)
 {
     ngx_ess_feed_t  *feed;
 
@@ -183,17 +287,9 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
     feed->encoding = encoding;
     feed->seq = seq;
 
-    ngx_queue_init(&feed->idle);
+    ngx_ess_lane_init(&feed->lane, feed);
     ngx_queue_init(&feed->due);
     ngx_queue_init(&feed->waiting);
-
-    if (replay) {
-        feed->replay = 1;
-        ngx_queue_insert_head(&ngx_ess_feed_worker.all, &feed->all);
-
-    } else {
-        ngx_queue_insert_tail(&ngx_ess_feed_worker.all, &feed->all);
-    }
 
     return feed;
 }
@@ -227,6 +323,7 @@ ngx_ess_feed_free(ngx_ess_feed_t *feed)
     }
 
     ngx_free(feed->rest);
+    ngx_free(feed->keys);
     ngx_free(feed);
 }
 
@@ -299,6 +396,12 @@ ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted)
     }
 
     feed->in_reading = 1;
+
+    if (ngx_ess_feed_worker.gate && feed->encoding->many) {
+        ngx_queue_insert_tail(&ngx_ess_feed_worker.gated, &feed->reading);
+        return;
+    }
+
     ngx_queue_insert_tail(&ngx_ess_feed_worker.reading, &feed->reading);
 
     ngx_post_event(&ngx_ess_feed_worker.read, posted);
@@ -317,7 +420,40 @@ ngx_ess_feed_may_read(ngx_ess_feed_t *feed)
 {
     return !feed->ended
            && ngx_queue_empty(&feed->due)
-           && (!feed->replay || ngx_queue_empty(&feed->waiting));
+           && (!feed->replay || !ngx_queue_empty(&feed->lane.idle));
+}
+
+
+void
+ngx_ess_feed_gate(ngx_uint_t shut)
+{
+    ngx_queue_t            *q, *next;
+    ngx_ess_feed_t         *feed;
+    ngx_ess_feed_worker_t  *w;
+
+    w = &ngx_ess_feed_worker;
+    w->gate = shut;
+
+    if (!shut && !ngx_queue_empty(&w->gated)) {
+        ngx_queue_add(&w->reading, &w->gated);
+        ngx_queue_init(&w->gated);
+
+        ngx_post_event(&w->read, &ngx_posted_next_events);
+        return;
+    }
+
+    for (q = ngx_queue_head(&w->reading);
+         shut && q != ngx_queue_sentinel(&w->reading);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        feed = ngx_queue_data(q, ngx_ess_feed_t, reading);
+
+        if (feed->encoding->many) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&w->gated, q);
+        }
+    }
 }
 
 
@@ -333,7 +469,7 @@ ngx_ess_feed_due(ngx_ess_subscriber_t *sub)
 {
     ngx_ess_feed_t  *feed;
 
-    feed = sub->feed;
+    feed = sub->lane->feed;
 
     ngx_queue_remove(&sub->queue);
     ngx_queue_insert_tail(&feed->due, &sub->queue);
@@ -352,33 +488,59 @@ ngx_ess_feed_due(ngx_ess_subscriber_t *sub)
 
 
 void
-ngx_ess_feed_put(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
+ngx_ess_feed_put(ngx_ess_subscriber_t *sub, ngx_ess_lane_t *lane,
     ngx_queue_t *queue)
 {
-    ngx_ess_feed_t  *old;
+    ngx_ess_lane_t  *old;
 
-    old = sub->feed;
+    old = sub->lane;
 
-    if (old) {
-        ngx_queue_remove(&sub->queue);
+    if (queue) {
+
+        if (old) {
+            ngx_queue_remove(&sub->queue);
+        }
+
+        ngx_queue_insert_tail(queue, &sub->queue);
     }
 
-    ngx_queue_insert_tail(queue, &sub->queue);
+    sub->lane = lane;
+    sub->many = lane->feed->encoding->many;
 
-    sub->feed = feed;
-    feed->subscribers++;
+    ngx_ess_lane_hold(lane);
+    ngx_ess_feed_hold(lane->feed);
 
     if (old) {
-        ngx_ess_feed_unhold(old);
+        ngx_ess_feed_drop(old);
     }
+}
+
+
+void
+ngx_ess_feed_drop(ngx_ess_lane_t *lane)
+{
+    ngx_ess_feed_t  *feed;
+
+    feed = lane->feed;
+
+    ngx_ess_lane_release(&feed->lanes, lane);
+    ngx_ess_feed_unhold(feed);
 }
 
 
 void
 ngx_ess_feed_waiting(ngx_ess_subscriber_t *sub)
 {
+    ngx_queue_t     *queue;
+    ngx_ess_lane_t  *lane;
+
+    lane = sub->lane;
+
+    queue = (lane->key_len && sub->frame == NULL && !sub->closed)
+            ? &lane->idle : &lane->feed->waiting;
+
     ngx_queue_remove(&sub->queue);
-    ngx_queue_insert_tail(&sub->feed->waiting, &sub->queue);
+    ngx_queue_insert_tail(queue, &sub->queue);
 }
 
 
@@ -428,21 +590,51 @@ void
 ngx_ess_feed_visit(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
     void *data)
 {
-    ngx_uint_t    i;
-    ngx_queue_t  *q, *next, *queue;
+    ngx_ess_feed_visit_end(feed, visit, data);
 
-    ngx_queue_t  *queues[] = { &feed->idle, &feed->due, &feed->waiting };
+    if (feed->encoding->many) {
+        ngx_ess_feed_worker.handlers->taken(feed, visit, data);
+    }
+}
 
-    for (i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
-        queue = queues[i];
 
-        for (q = ngx_queue_head(queue);
-             q != ngx_queue_sentinel(queue);
-             q = next)
-        {
-            next = ngx_queue_next(q);
-            visit(ngx_queue_data(q, ngx_ess_subscriber_t, queue), data);
-        }
+void
+ngx_ess_feed_visit_end(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
+    void *data)
+{
+    ngx_ess_feed_visitor_t  visitor;
+
+    visitor.visit = visit;
+    visitor.data = data;
+
+    ngx_ess_feed_visit_queue(&feed->lane.idle, visit, data);
+    ngx_ess_feed_visit_queue(&feed->due, visit, data);
+    ngx_ess_feed_visit_queue(&feed->waiting, visit, data);
+    ngx_ess_lane_each(&feed->lanes, ngx_ess_feed_visit_lane, &visitor);
+}
+
+
+static void
+ngx_ess_feed_visit_lane(ngx_ess_lane_t *lane, void *data)
+{
+    ngx_ess_feed_visitor_t *visitor = data;
+
+    ngx_ess_feed_visit_queue(&lane->idle, visitor->visit, visitor->data);
+}
+
+
+static void
+ngx_ess_feed_visit_queue(ngx_queue_t *queue, ngx_ess_feed_visit_pt visit,
+    void *data)
+{
+    ngx_queue_t  *q, *next;
+
+    for (q = ngx_queue_head(queue);
+         q != ngx_queue_sentinel(queue);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        visit(ngx_queue_data(q, ngx_ess_subscriber_t, queue), data);
     }
 }
 

@@ -12,6 +12,14 @@
  * encoding.  One that begins earlier has a feed of its own, a replay, which
  * reads the log as fast as that client takes it, until it is at the end, too,
  * and the client moves to the shared feed.
+ *
+ * With a key, a subscriber is in the lane of that: see ngx_ess_lane.h.  In such
+ * a lane those whose sockets are full are idle, too, while they have no frame.
+ *
+ * Subscribers of clients with several subscriptions (of an encoding with
+ * "many") are idle, or they have been handed over by "ready": then their client
+ * decides when which of them is sent what, and sub->queue is in a queue of its
+ * own, until it says by ngx_ess_feed_join_idle() that this one has all.
  */
 
 
@@ -22,10 +30,10 @@
 #include "ngx_ess_zone.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_encoding.h"
-#include "ngx_ess_frame.h"
+#include "ngx_ess_feed_keys.h"
+#include "ngx_ess_lane.h"
 
 
-typedef struct ngx_ess_feed_s        ngx_ess_feed_t;
 typedef struct ngx_ess_feed_source_s ngx_ess_feed_source_t;
 typedef struct ngx_ess_subscriber_s  ngx_ess_subscriber_t;
 typedef struct ngx_ess_client_s      ngx_ess_client_t;
@@ -69,12 +77,19 @@ struct ngx_ess_feed_s {
                                                from the log */
     ngx_ess_feed_rest_t         *rest;      /* of a replay, what comes first;
                                                NULL: a whole frame */
-    ngx_ess_frames_t             frames;
+    ngx_ess_feed_keys_t         *keys;      /* of a replay; NULL: any */
+    ngx_ess_label_t             *label;     /* NULL: the encoding needs none */
 
-    ngx_queue_t                  idle;      /* subscribers at the end */
+    ngx_ess_lane_t               lane;      /* of the whole stream, or of a
+                                               replay */
+    ngx_ess_lanes_t             *lanes;     /* by key; NULL: none */
+
     ngx_queue_t                  due;       /* with frames to be sent */
     ngx_queue_t                  waiting;   /* for their socket, or their end */
     ngx_uint_t                   subscribers;
+    size_t                       unchecked; /* bytes that came to lanes of keys
+                                               since it was looked who is slow
+                                               there */
 
     unsigned                     changed:1; /* more is in the log */
     unsigned                     ended:1;   /* the stream is deleted */
@@ -91,21 +106,34 @@ struct ngx_ess_feed_s {
 struct ngx_ess_subscriber_s {
     ngx_queue_t                  queue;     /* idle, due or waiting */
     ngx_ess_client_t            *client;
-    ngx_ess_feed_t              *feed;
+    ngx_ess_lane_t              *lane;
 
     uint64_t                     seq;       /* first record that it wants */
-    uint64_t                     have;      /* what it came with: of a gap up to
-                                               there it is not told; 0: that of
-                                               its feed */
     ngx_ess_frame_t             *frame;     /* cursor; NULL: at the end */
-    size_t                       offset;    /* bytes of it that were sent */
+
+    union {
+        size_t                   offset;    /* with a frame: bytes of it that
+                                               were sent */
+        uint64_t                 have;      /* at the end: what it came with: of
+                                               a gap up to there it is not told;
+                                               0: that of its feed */
+    };
+
     uint32_t                     number;    /* in order of arrival */
 
     unsigned                     closed:1;  /* it gets nothing more but the
                                                rest of a frame */
     unsigned                     follow:1;  /* the broker may have what the log
                                                has not */
+    unsigned                     many:1;    /* of a client with several
+                                               subscriptions; set with the
+                                               lane */
 };
+
+_Static_assert(sizeof(ngx_ess_subscriber_t) <= 64, "a subscriber is small");
+
+
+typedef void (*ngx_ess_feed_visit_pt)(ngx_ess_subscriber_t *sub, void *data);
 
 
 /* What a feed tells its subscribers; set once. */
@@ -136,6 +164,28 @@ typedef struct {
 
     /* the worker leaves; the subscriber is gone afterwards */
     void                       (*exit)(ngx_ess_subscriber_t *sub);
+
+    /* The following are for those with "many"; without them NULL. */
+
+    /* Its cursor was put at a frame, or it has none and is a replay's that read
+       all there is, which goes on with ngx_ess_feed_join_idle(): in either case
+       it is taken off its lane's idle ones now, and nobody ends.  Also while
+       somebody joins a replay. */
+    void                       (*ready)(ngx_ess_subscriber_t *sub);
+
+    /* A replay with several keys is where the others are: for each of the keys
+       ngx_ess_feed_join_arrived() follows now, and then this one leaves, if it
+       was not the last of these.  It is on no queue but its own. */
+    void                       (*arrived)(ngx_ess_subscriber_t *sub);
+
+    /* Calls "visit" for each subscriber of the feed that "ready" has handed
+       over; it may end that one, and no other. */
+    void                       (*taken)(ngx_ess_feed_t *feed,
+                                   ngx_ess_feed_visit_pt visit, void *data);
+
+    /* Who keeps more than "over" bytes lets go, as long as this worker keeps
+       more than "target"; returns the most that one of the others keeps. */
+    size_t                     (*over)(size_t over, size_t target);
 } ngx_ess_feed_handlers_t;
 
 
@@ -156,6 +206,10 @@ typedef struct {
     ngx_event_t                     read;       /* of these: see */
     ngx_event_t                     flush;      /* ngx_ess_feed_turn.c */
     ngx_uint_t                      slice;      /* within a slice of flushes */
+
+    ngx_queue_t                     gated;      /* feeds that may be read when
+                                                   the gate is open */
+    ngx_uint_t                      gate;       /* 1: it is not */
 } ngx_ess_feed_worker_t;
 
 
@@ -173,9 +227,15 @@ ngx_uint_t ngx_ess_feed_end(ngx_uint_t max);
 ngx_ess_feed_t *ngx_ess_feed_get(ngx_ess_stream_ref_t *ref,
     const ngx_ess_encoding_t *encoding, uint64_t seq, uint64_t have);
 
-/* One that is on no list of shared ones: a replay.  NULL: no memory. */
-ngx_ess_feed_t *ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_encoding_t *encoding, uint64_t seq, ngx_uint_t replay);
+/* The same, if it is there. */
+ngx_ess_feed_t *ngx_ess_feed_find(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_encoding_t *encoding);
+
+/* One that is on no list of shared ones: a replay; of "n" keys, 0: of all
+   events.  NULL: no memory. */
+ngx_ess_feed_t *ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
+    const ngx_ess_encoding_t *encoding, ngx_str_t *keys, ngx_uint_t n,
+    uint64_t seq);
 
 /* One without subscribers. */
 void ngx_ess_feed_free(ngx_ess_feed_t *feed);
@@ -188,12 +248,16 @@ void ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, uint64_t first);
 
 /* Calls "visit" for each of this worker's subscribers of the stream; it may end
    that one, and no other, and may be called for one again that it moved. */
-typedef void (*ngx_ess_feed_visit_pt)(ngx_ess_subscriber_t *sub, void *data);
 void ngx_ess_feed_each(ngx_ess_stream_ref_t *ref, ngx_ess_feed_visit_pt visit,
     void *data);
 
 /* The same of one feed, which the caller holds if they may be ended. */
 void ngx_ess_feed_visit(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
+    void *data);
+
+/* Of a feed, those who have no frame, and perhaps others, none of which
+   ends. */
+void ngx_ess_feed_visit_end(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
     void *data);
 
 /* Whether there is more in the log than it has read. */
@@ -202,18 +266,22 @@ void ngx_ess_feed_set_changed(ngx_ess_feed_t *feed, ngx_uint_t changed);
 /* One of its subscribers; it has some. */
 ngx_ess_subscriber_t *ngx_ess_feed_first(ngx_ess_feed_t *feed);
 
-/* On a queue of that feed; the one that it comes from, sub->feed, may be gone
-   afterwards, NULL: it is new. */
-void ngx_ess_feed_put(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
+/* In that lane, and on that queue of it or its feed, NULL: on the one that it
+   is on.  The lane that it comes from, sub->lane, may be gone afterwards, and
+   its feed, NULL: it is new. */
+void ngx_ess_feed_put(ngx_ess_subscriber_t *sub, ngx_ess_lane_t *lane,
     ngx_queue_t *queue);
+
+/* It has left its lane, which may be gone afterwards, and the feed. */
+void ngx_ess_feed_drop(ngx_ess_lane_t *lane);
 
 /* Where the subscriber belongs now. */
 void ngx_ess_feed_due(ngx_ess_subscriber_t *sub);
 void ngx_ess_feed_waiting(ngx_ess_subscriber_t *sub);
 
 /*
- * While a subscriber's handler runs, which may end it, its feed is held as
- * if there was one subscriber more; afterwards it may be gone.
+ * While a subscriber's handler runs, which may end it, its feed is held as if
+ * there was one subscriber more, in no lane; afterwards it may be gone.
  */
 #define ngx_ess_feed_hold(feed)  (feed)->subscribers++
 void ngx_ess_feed_unhold(ngx_ess_feed_t *feed);
@@ -227,6 +295,10 @@ void ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted);
 
 /* May it be read now? */
 ngx_uint_t ngx_ess_feed_may_read(ngx_ess_feed_t *feed);
+
+/* While the gate is shut (1), feeds whose encoding is of "many" are not read:
+   who would get their events is too busy. */
+void ngx_ess_feed_gate(ngx_uint_t shut);
 
 /* More is kept than may be: before anything more is read, some let go. */
 void ngx_ess_feed_reclaim(void);

@@ -10,6 +10,7 @@
 #include "ngx_ess_feed_source.h"
 
 
+static ngx_ess_feed_t *ngx_ess_feed_back_replay(ngx_ess_lane_t *lane);
 static ngx_int_t ngx_ess_feed_back_keep(ngx_ess_subscriber_t *sub,
     ngx_ess_feed_t *feed, ngx_ess_log_place_t *place, ngx_uint_t keep,
     ngx_ess_frame_t **kept);
@@ -27,7 +28,7 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
     ngx_ess_frame_t      *frame, *kept;
     ngx_ess_log_place_t   place;
 
-    old = sub->feed;
+    old = sub->lane->feed;
     frame = sub->frame;
 
     /* a loss does not say what comes next */
@@ -43,8 +44,7 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
         return NGX_DECLINED;
     }
 
-    feed = old->replay ? old
-                       : ngx_ess_feed_create(&old->ref, old->encoding, 0, 1);
+    feed = old->replay ? old : ngx_ess_feed_back_replay(sub->lane);
     if (feed == NULL) {
         return NGX_ERROR;
     }
@@ -61,6 +61,21 @@ ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
     ngx_ess_feed_back_move(sub, feed, &place, kept);
 
     return NGX_OK;
+}
+
+
+/* Of what the lane has. */
+
+static ngx_ess_feed_t *
+ngx_ess_feed_back_replay(ngx_ess_lane_t *lane)
+{
+    ngx_str_t  key;
+
+    key.data = ngx_ess_lane_key(lane);
+    key.len = lane->key_len;
+
+    return ngx_ess_feed_replay(&lane->feed->ref, lane->feed->encoding, &key,
+                               key.len ? 1 : 0, 0);
 }
 
 
@@ -98,15 +113,10 @@ ngx_ess_feed_back_copy(ngx_ess_feed_t *feed, ngx_ess_log_place_t *place,
     ngx_ess_frame_t           *copy;
     ngx_ess_encoding_frame_t   data;
 
+    data.data = frame->data;
     data.len = frame->len;
-    data.data = ngx_alloc(frame->len, ngx_ess_feed_worker.log);
-    if (data.data == NULL) {
-        return NULL;
-    }
 
-    ngx_memcpy(data.data, frame->data, frame->len);
-
-    copy = ngx_ess_frame_append(&feed->frames, frame->type, place->seq,
+    copy = ngx_ess_frame_append(&feed->lane.frames, frame->type, place->seq,
                                 place->have + 1, &data,
                                 ngx_ess_feed_worker.log);
     if (copy == NULL) {
@@ -163,15 +173,14 @@ ngx_ess_feed_back_move(ngx_ess_subscriber_t *sub, ngx_ess_feed_t *feed,
         feed->seq++;
     }
 
-    ngx_ess_frame_release(&sub->feed->frames, sub->frame);
+    ngx_ess_frame_release(&sub->lane->frames, sub->frame);
 
     sub->frame = kept;
     sub->seq = 0;
-    sub->have = 0;
 
-    if (feed->rest) {
-        sub->offset = 0;
+    if (kept == NULL) {
+        sub->have = 0;
     }
 
-    ngx_ess_feed_put(sub, feed, &feed->waiting);
+    ngx_ess_feed_put(sub, &feed->lane, sub->many ? NULL : &feed->waiting);
 }

@@ -11,14 +11,16 @@
 #include "ngx_ess_feed_source.h"
 
 
+static ngx_int_t ngx_ess_feed_join_lane(ngx_ess_feed_t *feed, ngx_str_t *key,
+    ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub);
 static void ngx_ess_feed_join_behind(ngx_ess_subscriber_t *sub, void *data);
 
 
 ngx_int_t
 ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
-    uint64_t ordinal)
+    const ngx_ess_encoding_t *encoding, ngx_str_t *key,
+    ngx_ess_subscriber_t *sub, uint64_t ordinal)
 {
     ngx_ess_feed_t  *feed;
 
@@ -29,7 +31,36 @@ ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
         return NGX_ERROR;
     }
 
-    ngx_ess_feed_put(sub, feed, &feed->idle);
+    return ngx_ess_feed_join_lane(feed, key, sub);
+}
+
+
+/* As idle.  Without memory a feed without subscribers is gone. */
+
+static ngx_int_t
+ngx_ess_feed_join_lane(ngx_ess_feed_t *feed, ngx_str_t *key,
+    ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_lane_t  *lane;
+
+    if (key == NULL) {
+        ngx_ess_feed_put(sub, &feed->lane, &feed->lane.idle);
+        return NGX_OK;
+    }
+
+    lane = ngx_ess_lane_get(&feed->lanes, feed, key, ngx_ess_feed_worker.log);
+
+    if (lane == NULL) {
+
+        if (feed->subscribers == 0) {
+            ngx_ess_feed_free(feed);
+        }
+
+        return NGX_ERROR;
+    }
+
+    ngx_ess_feed_put(sub, lane, &lane->idle);
+    ngx_ess_lane_release(&feed->lanes, lane);
 
     return NGX_OK;
 }
@@ -37,13 +68,13 @@ ngx_ess_feed_join(ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
-    ngx_ess_log_place_t *place)
+    const ngx_ess_encoding_t *encoding, ngx_str_t *keys, ngx_uint_t n,
+    ngx_ess_subscriber_t *sub, ngx_ess_log_place_t *place)
 {
     ngx_ess_feed_t   *feed;
     ngx_ess_frame_t  *frame;
 
-    feed = ngx_ess_feed_create(ref, encoding, place->seq, 1);
+    feed = ngx_ess_feed_replay(ref, encoding, keys, n, place->seq);
     if (feed == NULL) {
         return NGX_ERROR;
     }
@@ -65,9 +96,15 @@ ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
 
     sub->frame = frame;
     sub->seq = 0;
-    sub->have = 0;
+    sub->offset = 0;
 
-    ngx_ess_feed_put(sub, feed, frame ? &feed->waiting : &feed->idle);
+    ngx_ess_feed_put(sub, &feed->lane, (frame && !encoding->many)
+                                       ? &feed->waiting : &feed->lane.idle);
+
+    if (frame && encoding->many) {
+        ngx_ess_feed_worker.handlers->ready(sub);
+    }
+
     ngx_ess_feed_want(feed, &ngx_posted_next_events);
 
     return NGX_OK;
@@ -75,22 +112,21 @@ ngx_ess_feed_join_replay(ngx_ess_stream_ref_t *ref,
 
 
 ngx_int_t
-ngx_ess_feed_join_source(ngx_ess_stream_ref_t *ref,
-    const ngx_ess_encoding_t *encoding, ngx_ess_subscriber_t *sub,
-    ngx_ess_log_place_t *place, uint64_t ordinal, uint64_t timestamp)
+ngx_ess_feed_join_source(ngx_ess_subscriber_t *sub, ngx_ess_log_place_t *place,
+    uint64_t ordinal, uint64_t timestamp)
 {
-    if (ngx_ess_feed_join_replay(ref, encoding, sub, place) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ngx_ess_feed_t  *feed;
 
-    if (ngx_ess_feed_source_start(sub->feed, ordinal, timestamp) != NGX_OK) {
+    feed = sub->lane->feed;
+
+    if (ngx_ess_feed_source_start(feed, ordinal, timestamp) != NGX_OK) {
         ngx_ess_feed_leave(sub);
         return NGX_ERROR;
     }
 
     if (place->gap.from) {
         /* that was said */
-        sub->feed->have = NGX_ESS_GAP_ANY;
+        feed->have = NGX_ESS_GAP_ANY;
     }
 
     return NGX_OK;
@@ -100,10 +136,14 @@ ngx_ess_feed_join_source(ngx_ess_stream_ref_t *ref,
 ngx_int_t
 ngx_ess_feed_join_idle(ngx_ess_subscriber_t *sub)
 {
-    ngx_queue_remove(&sub->queue);
-    ngx_queue_insert_tail(&sub->feed->idle, &sub->queue);
+    ngx_ess_lane_t  *lane;
 
-    if (sub->feed->replay && !sub->feed->ended) {
+    lane = sub->lane;
+
+    ngx_queue_remove(&sub->queue);
+    ngx_queue_insert_tail(&lane->idle, &sub->queue);
+
+    if (lane->feed->replay && !lane->feed->ended) {
         return ngx_ess_feed_join_shared(sub);
     }
 
@@ -121,12 +161,39 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
 {
     ngx_ess_feed_t  *feed, *replay;
 
-    replay = sub->feed;
+    replay = sub->lane->feed;
+    feed = ngx_ess_feed_find(&replay->ref, replay->encoding);
+
+    if (feed && (feed->seq > replay->seq || feed->ended)) {
+        replay->changed = 1;
+    }
 
     if (replay->changed) {
         ngx_ess_feed_want(replay, &ngx_posted_next_events);
         return NGX_OK;
     }
+
+    if (replay->keys && replay->keys->n > 1) {
+        ngx_queue_remove(&sub->queue);
+        ngx_queue_init(&sub->queue);
+
+        ngx_ess_feed_worker.handlers->arrived(sub);
+        return NGX_OK;
+    }
+
+    return ngx_ess_feed_join_arrived(sub,
+                                     replay->keys ? replay->keys->keys : NULL,
+                                     sub);
+}
+
+
+ngx_int_t
+ngx_ess_feed_join_arrived(ngx_ess_subscriber_t *arrived, ngx_str_t *key,
+    ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_feed_t  *feed, *replay;
+
+    replay = arrived->lane->feed;
 
     feed = ngx_ess_feed_get(&replay->ref, replay->encoding, replay->seq,
                             replay->have);
@@ -134,20 +201,15 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
         return NGX_ERROR;
     }
 
-    if (feed->seq > replay->seq || feed->ended) {
-        replay->changed = 1;
-        ngx_ess_feed_want(replay, &ngx_posted_next_events);
-        return NGX_OK;
-    }
-
     if (feed->seq == replay->seq && feed->have > replay->have) {
 
         /* who comes now misses what the others never asked for */
 
-        ngx_ess_feed_visit(feed, ngx_ess_feed_join_behind, NULL);
+        ngx_ess_feed_visit_end(feed, ngx_ess_feed_join_behind, NULL);
         feed->have = replay->have;
     }
 
+    sub->frame = NULL;
     sub->seq = replay->seq;
     sub->have = replay->have;
 
@@ -161,9 +223,7 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
         ngx_ess_feed_want(feed, &ngx_posted_next_events);
     }
 
-    ngx_ess_feed_put(sub, feed, &feed->idle);
-
-    return NGX_OK;
+    return ngx_ess_feed_join_lane(feed, key, sub);
 }
 
 
@@ -172,25 +232,27 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
 static void
 ngx_ess_feed_join_behind(ngx_ess_subscriber_t *sub, void *data)
 {
-    sub->have = ngx_max(sub->have, sub->feed->have);
+    if (sub->frame == NULL) {
+        sub->have = ngx_max(sub->have, sub->lane->feed->have);
+    }
 }
 
 
 void
 ngx_ess_feed_leave(ngx_ess_subscriber_t *sub)
 {
-    ngx_ess_feed_t  *feed;
+    ngx_ess_lane_t  *lane;
 
-    feed = sub->feed;
+    lane = sub->lane;
 
-    ngx_ess_feed_source_stop(feed);
+    ngx_ess_feed_source_stop(lane->feed);
 
     ngx_queue_remove(&sub->queue);
 
-    ngx_ess_frame_release(&feed->frames, sub->frame);
+    ngx_ess_frame_release(&lane->frames, sub->frame);
 
     sub->frame = NULL;
-    sub->feed = NULL;
+    sub->lane = NULL;
 
-    ngx_ess_feed_unhold(feed);
+    ngx_ess_feed_drop(lane);
 }

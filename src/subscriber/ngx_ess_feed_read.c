@@ -23,6 +23,19 @@
 #define NGX_ESS_FEED_READ_HASHED   4096
 
 
+/* what becomes a frame */
+
+typedef struct {
+    ngx_ess_frame_type_e         type;
+    uint64_t                     seq;
+    uint64_t                     ordinal;
+    uint64_t                     timestamp;
+    ngx_msec_t                   arrival;
+    ngx_ess_encoding_frame_t     data;
+    ngx_int_t                    rc;        /* NGX_ERROR: no memory for one */
+} ngx_ess_feed_read_frame_t;
+
+
 static ngx_int_t ngx_ess_feed_read_log(ngx_ess_feed_t *feed, ngx_uint_t *n,
     ngx_ess_log_lost_t *lost);
 static ngx_int_t ngx_ess_feed_read_buffer(size_t size);
@@ -30,17 +43,27 @@ static ngx_int_t ngx_ess_feed_read_lost(ngx_ess_feed_t *feed, uint64_t seq,
     ngx_ess_log_lost_t *lost, ngx_ess_frame_t **first);
 static ngx_int_t ngx_ess_feed_read_gaps(ngx_ess_feed_t *feed, uint64_t seq,
     uint64_t after, ngx_uint_t loss, ngx_ess_frame_t **first);
+static ngx_int_t ngx_ess_feed_read_close(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record, ngx_ess_frame_t **first);
+static ngx_int_t ngx_ess_feed_read_new(ngx_ess_feed_t *feed,
+    ngx_ess_record_t *record, ngx_ess_frame_t **first);
 static void ngx_ess_feed_read_border(ngx_ess_subscriber_t *sub, void *data);
 static ngx_int_t ngx_ess_feed_read_encode(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_uint_t one, ngx_ess_encoding_frame_t *data);
 static ngx_int_t ngx_ess_feed_read_rest(ngx_ess_feed_t *feed,
     ngx_ess_record_t *record, ngx_ess_frame_t **first);
 static ngx_int_t ngx_ess_feed_read_event(ngx_ess_feed_t *feed,
-    ngx_ess_record_t *record, ngx_ess_encoding_frame_t *data,
-    ngx_ess_frame_t **first);
-static ngx_int_t ngx_ess_feed_read_frame(ngx_ess_feed_t *feed,
-    ngx_ess_frame_type_e type, uint64_t seq, uint64_t ordinal,
+    ngx_ess_lane_t *lane, ngx_ess_record_t *record,
     ngx_ess_encoding_frame_t *data, ngx_ess_frame_t **first);
+static ngx_int_t ngx_ess_feed_read_all(ngx_ess_feed_t *feed,
+    ngx_ess_feed_read_frame_t *new, ngx_ess_frame_t **first);
+static void ngx_ess_feed_read_each(ngx_ess_lane_t *lane, void *data);
+static ngx_int_t ngx_ess_feed_read_whole(ngx_ess_feed_t *feed,
+    ngx_ess_feed_read_frame_t *new, ngx_ess_frame_t **first);
+static ngx_int_t ngx_ess_feed_read_keyed(ngx_ess_lane_t *lane,
+    ngx_ess_feed_read_frame_t *new);
+static ngx_ess_frame_t *ngx_ess_feed_read_append(ngx_ess_lane_t *lane,
+    ngx_ess_feed_read_frame_t *new);
 
 
 static u_char           *ngx_ess_feed_read_buf;
@@ -254,7 +277,7 @@ ngx_ess_feed_read_gaps(ngx_ess_feed_t *feed, uint64_t seq, uint64_t after,
     while (ngx_ess_gap(&gap, feed->have, after)) {
 
         border = NGX_ESS_GAP_ANY;
-        ngx_ess_feed_visit(feed, ngx_ess_feed_read_border, &border);
+        ngx_ess_feed_visit_end(feed, ngx_ess_feed_read_border, &border);
 
         if (border <= after) {
             gap.to = border;
@@ -278,14 +301,15 @@ ngx_ess_feed_read_gaps(ngx_ess_feed_t *feed, uint64_t seq, uint64_t after,
 }
 
 
-/* The first ordinal above what the feed has that somebody came with. */
+/* The first ordinal above what the feed has that somebody came with who was
+   sent nothing since. */
 
 static void
 ngx_ess_feed_read_border(ngx_ess_subscriber_t *sub, void *data)
 {
     uint64_t *border = data;
 
-    if (sub->have > sub->feed->have) {
+    if (sub->frame == NULL && sub->have > sub->lane->feed->have) {
         *border = ngx_min(*border, sub->have);
     }
 }
@@ -295,14 +319,22 @@ ngx_int_t
 ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, ngx_ess_gap_t *gap,
     ngx_ess_frame_t **frame)
 {
-    ngx_ess_encoding_frame_t  data;
+    ngx_ess_feed_read_frame_t  new;
 
     if (feed->encoding->gap == NULL) {
         return NGX_OK;
     }
 
-    if (feed->encoding->gap(feed->encoding, NULL, feed->ref.epoch, gap->from,
-                            gap->to, &data, ngx_ess_feed_worker.log)
+    ngx_memzero(&new, sizeof(ngx_ess_feed_read_frame_t));
+
+    new.type = ngx_ess_gap_is_open(gap) ? NGX_ESS_FRAME_LOSS
+                                        : NGX_ESS_FRAME_GAP;
+    new.seq = seq;
+    new.ordinal = gap->to + 1;
+
+    if (feed->encoding->gap(feed->encoding, feed->label, feed->ref.epoch,
+                            gap->from, gap->to, &new.data,
+                            ngx_ess_feed_worker.log)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -310,10 +342,7 @@ ngx_ess_feed_read_gap(ngx_ess_feed_t *feed, uint64_t seq, ngx_ess_gap_t *gap,
 
     ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_GAPS, 1);
 
-    return ngx_ess_feed_read_frame(feed,
-                                   ngx_ess_gap_is_open(gap)
-                                   ? NGX_ESS_FRAME_LOSS : NGX_ESS_FRAME_GAP,
-                                   seq, gap->to + 1, &data, frame);
+    return ngx_ess_feed_read_all(feed, &new, frame);
 }
 
 
@@ -321,10 +350,7 @@ ngx_int_t
 ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     ngx_ess_frame_t **first)
 {
-    ngx_int_t                 rc;
-    ngx_ess_encoding_frame_t  data;
-
-    if (feed->rest && feed->frames.tail == NULL) {
+    if (feed->rest && feed->lane.frames.tail == NULL) {
         return ngx_ess_feed_read_rest(feed, record, first);
     }
 
@@ -339,25 +365,54 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         feed->have = record->ordinal;
     }
 
-    if (record->type == NGX_ESS_RECORD_LOSS) {
+    if (record->type == NGX_ESS_RECORD_EVENT) {
+        return ngx_ess_feed_read_new(feed, record, first);
+    }
+
+    return (record->type == NGX_ESS_RECORD_LOSS)
+           ? NGX_OK : ngx_ess_feed_read_close(feed, record, first);
+}
+
+
+/* It closes those who were connected when it came. */
+
+static ngx_int_t
+ngx_ess_feed_read_close(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
+    ngx_ess_frame_t **first)
+{
+    ngx_ess_feed_read_frame_t  new;
+
+    if (record->seq < feed->live) {
         return NGX_OK;
     }
 
-    if (record->type != NGX_ESS_RECORD_EVENT) {
+    ngx_memzero(&new, sizeof(ngx_ess_feed_read_frame_t));
 
-        /* it closes those who were connected when it came */
+    new.type = (record->type == NGX_ESS_RECORD_GONE) ? NGX_ESS_FRAME_GONE
+                                                     : NGX_ESS_FRAME_CLOSE;
+    new.seq = record->seq;
 
-        if (record->seq < feed->live) {
-            return NGX_OK;
-        }
+    return ngx_ess_feed_read_all(feed, &new, first);
+}
 
-        ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
 
-        return ngx_ess_feed_read_frame(feed,
-                                       record->type == NGX_ESS_RECORD_GONE
-                                       ? NGX_ESS_FRAME_GONE
-                                       : NGX_ESS_FRAME_CLOSE,
-                                       record->seq, 0, &data, first);
+/* An event is encoded if somebody gets it: of the whole stream, or of its
+   key. */
+
+static ngx_int_t
+ngx_ess_feed_read_new(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
+    ngx_ess_frame_t **first)
+{
+    ngx_int_t                 rc;
+    ngx_ess_lane_t           *lane;
+    ngx_ess_encoding_frame_t  data;
+
+    lane = feed->lanes ? ngx_ess_lane_find(feed->lanes, &record->key) : NULL;
+
+    if ((lane == NULL && feed->lane.refs == 0)
+        || (feed->keys && !ngx_ess_feed_keys_has(feed->keys, &record->key)))
+    {
+        return NGX_OK;
     }
 
     rc = ngx_ess_feed_read_encode(feed, record, feed->replay, &data);
@@ -375,7 +430,7 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_UNANNOTATED, 1);
     }
 
-    return ngx_ess_feed_read_event(feed, record, &data, first);
+    return ngx_ess_feed_read_event(feed, lane, record, &data, first);
 }
 
 
@@ -390,7 +445,7 @@ ngx_ess_feed_read_encode(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     event.ordinal = record->ordinal;
     event.timestamp = record->timestamp;
     event.key = record->key;
-    event.label = NULL;
+    event.label = feed->label;
 
     ngx_memzero(data, sizeof(ngx_ess_encoding_frame_t));
 
@@ -433,10 +488,10 @@ ngx_ess_feed_read_rest(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
         {
             feed->have = record->ordinal;
 
-            return ngx_ess_feed_read_event(feed, record, &data, first);
+            return ngx_ess_feed_read_event(feed, NULL, record, &data, first);
         }
 
-        ngx_free(data.data);
+        (void) ngx_ess_encoding_free(data.data);
     }
 
     return NGX_DECLINED;
@@ -454,35 +509,76 @@ ngx_ess_feed_read_hash(u_char *data, size_t len)
 }
 
 
+/* To the whole stream's lane, and to that of its key, NULL: it has none. */
+
 static ngx_int_t
-ngx_ess_feed_read_event(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
-    ngx_ess_encoding_frame_t *data, ngx_ess_frame_t **first)
+ngx_ess_feed_read_event(ngx_ess_feed_t *feed, ngx_ess_lane_t *lane,
+    ngx_ess_record_t *record, ngx_ess_encoding_frame_t *data,
+    ngx_ess_frame_t **first)
 {
-    if (ngx_ess_feed_read_frame(feed, NGX_ESS_FRAME_EVENT, record->seq,
-                                record->ordinal, data, first)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    ngx_int_t                  rc;
+    ngx_ess_feed_read_frame_t  new;
+
+    new.type = NGX_ESS_FRAME_EVENT;
+    new.seq = record->seq;
+    new.ordinal = record->ordinal;
+    new.timestamp = record->timestamp;
+    new.arrival = feed->replay ? 0 : record->arrival;
+    new.data = *data;
+
+    rc = ngx_ess_feed_read_whole(feed, &new, first);
+
+    if (rc == NGX_OK && lane) {
+        rc = ngx_ess_feed_read_keyed(lane, &new);
     }
 
-    feed->frames.tail->timestamp = record->timestamp;
-    feed->frames.tail->arrival = feed->replay ? 0 : record->arrival;
+    ngx_ess_frame_drop(data->data, data->len);
 
-    return NGX_OK;
+    return rc;
 }
 
 
-/* Of all frames that one reading brings the first one is held. */
+/* To all lanes; the data is taken over. */
 
 static ngx_int_t
-ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
-    uint64_t seq, uint64_t ordinal, ngx_ess_encoding_frame_t *data,
+ngx_ess_feed_read_all(ngx_ess_feed_t *feed, ngx_ess_feed_read_frame_t *new,
+    ngx_ess_frame_t **first)
+{
+    new->rc = ngx_ess_feed_read_whole(feed, new, first);
+
+    ngx_ess_lane_each(&feed->lanes, ngx_ess_feed_read_each, new);
+
+    ngx_ess_frame_drop(new->data.data, new->data.len);
+
+    return new->rc;
+}
+
+
+static void
+ngx_ess_feed_read_each(ngx_ess_lane_t *lane, void *data)
+{
+    ngx_ess_feed_read_frame_t *new = data;
+
+    if (new->rc == NGX_OK) {
+        new->rc = ngx_ess_feed_read_keyed(lane, new);
+    }
+}
+
+
+/* Of all frames that one reading brings the first one is held.  A replay has no
+   subscriber yet when it begins with a gap. */
+
+static ngx_int_t
+ngx_ess_feed_read_whole(ngx_ess_feed_t *feed, ngx_ess_feed_read_frame_t *new,
     ngx_ess_frame_t **first)
 {
     ngx_ess_frame_t  *frame;
 
-    frame = ngx_ess_frame_append(&feed->frames, type, seq, ordinal, data,
-                                 ngx_ess_feed_worker.log);
+    if (feed->lane.refs == 0 && !feed->replay) {
+        return NGX_OK;
+    }
+
+    frame = ngx_ess_feed_read_append(&feed->lane, new);
     if (frame == NULL) {
         return NGX_ERROR;
     }
@@ -492,8 +588,46 @@ ngx_ess_feed_read_frame(ngx_ess_feed_t *feed, ngx_ess_frame_type_e type,
 
     } else {
         /* the one before it holds it */
-        ngx_ess_frame_release(&feed->frames, frame);
+        ngx_ess_frame_release(&feed->lane.frames, frame);
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_feed_read_keyed(ngx_ess_lane_t *lane, ngx_ess_feed_read_frame_t *new)
+{
+    ngx_ess_frame_t  *frame;
+
+    if (lane->frames.tail) {
+        /* somebody is behind */
+        lane->feed->unchecked += sizeof(ngx_ess_frame_t) + new->data.len;
+    }
+
+    frame = ngx_ess_feed_read_append(lane, new);
+    if (frame == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_feed_settle_lane(lane, frame);
+
+    return NGX_OK;
+}
+
+
+static ngx_ess_frame_t *
+ngx_ess_feed_read_append(ngx_ess_lane_t *lane, ngx_ess_feed_read_frame_t *new)
+{
+    ngx_ess_frame_t  *frame;
+
+    frame = ngx_ess_frame_append(&lane->frames, new->type, new->seq,
+                                 new->ordinal, &new->data,
+                                 ngx_ess_feed_worker.log);
+    if (frame) {
+        frame->timestamp = new->timestamp;
+        frame->arrival = new->arrival;
+    }
+
+    return frame;
 }

@@ -9,7 +9,16 @@
 #include "ngx_ess_backpressure.h"
 
 
+/* bytes that come to lanes of keys before all who wait are looked at: there may
+   be many, of other keys */
+#define NGX_ESS_FEED_SETTLE_CHECK  (16 * 1024)
+
+
 static void ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed,
+    ngx_ess_frame_t *first);
+static void ngx_ess_feed_settle_idle(ngx_ess_feed_t *feed,
+    ngx_ess_frame_t *first);
+static void ngx_ess_feed_settle_ready(ngx_ess_lane_t *lane,
     ngx_ess_frame_t *first);
 static void ngx_ess_feed_settle_cursor(ngx_ess_feed_t *feed,
     ngx_ess_subscriber_t *sub, ngx_ess_frame_t *frame);
@@ -27,7 +36,7 @@ ngx_ess_feed_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
         return;
     }
 
-    ngx_ess_frame_release(&feed->frames, first);
+    ngx_ess_frame_release(&feed->lane.frames, first);
 
     if (rc == NGX_DECLINED) {
         ngx_ess_feed_worker.handlers->missed(ngx_ess_feed_first(feed));
@@ -43,11 +52,44 @@ ngx_ess_feed_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
 static void
 ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 {
+    ngx_ess_feed_hold(feed);
+
+    if (feed->encoding->many) {
+        ngx_ess_feed_settle_ready(&feed->lane, first);
+
+    } else {
+        ngx_ess_feed_settle_idle(feed, first);
+    }
+
+    /* what is read for one client has a bound of its own, and no more of it is
+       read until the client has it */
+
+    if (!feed->replay
+        && (first || feed->unchecked >= NGX_ESS_FEED_SETTLE_CHECK))
+    {
+        feed->unchecked = 0;
+        ngx_ess_backpressure_check(feed);
+    }
+
+    if (first) {
+        ngx_ess_frame_release(&feed->lane.frames, first);
+
+    } else if (feed->changed) {
+        ngx_ess_feed_want(feed, &ngx_posted_next_events);
+    }
+
+    ngx_ess_feed_unhold(feed);
+}
+
+
+static void
+ngx_ess_feed_settle_idle(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
+{
     ngx_queue_t           *q, *next;
     ngx_ess_subscriber_t  *sub;
 
-    for (q = ngx_queue_head(&feed->idle);
-         q != ngx_queue_sentinel(&feed->idle);
+    for (q = ngx_queue_head(&feed->lane.idle);
+         q != ngx_queue_sentinel(&feed->lane.idle);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -63,11 +105,6 @@ ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
     }
 
     if (first == NULL) {
-
-        if (feed->changed) {
-            ngx_ess_feed_want(feed, &ngx_posted_next_events);
-        }
-
         return;
     }
 
@@ -84,18 +121,64 @@ ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
             ngx_ess_feed_settle_cursor(feed, sub, first);
         }
     }
+}
 
-    ngx_ess_feed_hold(feed);
 
-    /* what is read for one client has a bound of its own, and no more of it is
-       read until the client has it */
+/* The same for those with "many": nobody waits. */
 
-    if (!feed->replay) {
-        ngx_ess_backpressure_check(feed);
+static void
+ngx_ess_feed_settle_ready(ngx_ess_lane_t *lane, ngx_ess_frame_t *first)
+{
+    ngx_queue_t           *q, *next;
+    ngx_ess_feed_t        *feed;
+    ngx_ess_subscriber_t  *sub;
+
+    feed = lane->feed;
+
+    for (q = ngx_queue_head(&lane->idle);
+         q != ngx_queue_sentinel(&lane->idle);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+        ngx_ess_feed_settle_cursor(feed, sub, first);
+
+        if (sub->frame || (feed->replay && !feed->changed)) {
+            ngx_ess_feed_worker.handlers->ready(sub);
+        }
+    }
+}
+
+
+void
+ngx_ess_feed_settle_lane(ngx_ess_lane_t *lane, ngx_ess_frame_t *frame)
+{
+    ngx_queue_t           *q, *next;
+    ngx_ess_subscriber_t  *sub;
+
+    if (lane->feed->encoding->many) {
+        ngx_ess_feed_settle_ready(lane, frame);
+        goto done;
     }
 
-    ngx_ess_frame_release(&feed->frames, first);
-    ngx_ess_feed_unhold(feed);
+    for (q = ngx_queue_head(&lane->idle);
+         q != ngx_queue_sentinel(&lane->idle);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+
+        ngx_ess_feed_settle_cursor(lane->feed, sub, frame);
+
+        if (sub->frame) {
+            ngx_ess_feed_due(sub);
+        }
+    }
+
+done:
+
+    ngx_ess_frame_release(&lane->frames, frame);
 }
 
 
@@ -121,7 +204,7 @@ ngx_ess_feed_settle_cursor(ngx_ess_feed_t *feed, ngx_ess_subscriber_t *sub,
     }
 
     sub->frame = frame;
-    sub->have = 0;
+    sub->offset = 0;
     ngx_ess_frame_hold(frame);
 
     if (feed->rest) {

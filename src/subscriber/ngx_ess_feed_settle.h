@@ -20,5 +20,9 @@
 void ngx_ess_feed_settle(ngx_ess_feed_t *feed, ngx_int_t rc,
     ngx_ess_frame_t *first);
 
+/* The frame, whose reference is taken over, is the newest one of the lane of a
+   key: the cursors of those who are at its end are put there. */
+void ngx_ess_feed_settle_lane(ngx_ess_lane_t *lane, ngx_ess_frame_t *frame);
+
 
 #endif /* _NGX_ESS_FEED_SETTLE_H_INCLUDED_ */

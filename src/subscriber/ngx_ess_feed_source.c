@@ -111,7 +111,7 @@ ngx_ess_feed_source_stop(ngx_ess_feed_t *feed)
 
     ngx_ess_source_replay_stop(&source->replay);
 
-    ngx_ess_frame_release(&feed->frames, source->first);
+    ngx_ess_frame_release(&feed->lane.frames, source->first);
     ngx_free(source);
 }
 
@@ -133,6 +133,7 @@ ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
     record.ordinal = event->ordinal;
     record.after = ngx_max(event->after, source->feed->have);
     record.timestamp = event->timestamp;
+    record.key = event->key;
 
     if (ngx_ess_log_is_poison(&event->body)) {
         record.type = NGX_ESS_RECORD_POISON;

@@ -1,13 +1,17 @@
 
 /*
- * Lists of frames with counted references.  A frame and its bytes belong to
- * the cursors and the link that it counts; the list itself holds nothing.
+ * Lists of frames with counted references.  A frame belongs to the cursors and
+ * the link that it counts, its bytes to all frames that have them, and are kept
+ * once; the list itself holds nothing.
  * Runs in workers; nothing of it is in the zone.
  */
 
 
 #include "ngx_ess_frame.h"
 #include "ngx_ess_memory.h"
+
+
+static size_t ngx_ess_frame_mark(u_char *data, size_t len);
 
 
 ngx_ess_frame_t *
@@ -19,9 +23,10 @@ ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
 
     frame = ngx_calloc(sizeof(ngx_ess_frame_t), log);
     if (frame == NULL) {
-        ngx_free(data->data);
         return NULL;
     }
+
+    ngx_ess_encoding_hold(data->data);
 
     frame->seq = seq;
     frame->ordinal = ordinal;
@@ -39,9 +44,42 @@ ngx_ess_frame_append(ngx_ess_frames_t *frames, ngx_ess_frame_type_e type,
     frames->tail = frame;
     frames->bytes += sizeof(ngx_ess_frame_t) + frame->len;
 
-    ngx_ess_memory_take(sizeof(ngx_ess_frame_t) + frame->len);
+    ngx_ess_memory_take(sizeof(ngx_ess_frame_t)
+                        + ngx_ess_frame_mark(frame->data, frame->len));
 
     return frame;
+}
+
+
+/* Bytes that are kept from now on; 0: they are already. */
+
+static size_t
+ngx_ess_frame_mark(u_char *data, size_t len)
+{
+    if (data == NULL || ngx_ess_encoding_data(data)->mark) {
+        return 0;
+    }
+
+    ngx_ess_encoding_data(data)->mark = 1;
+
+    return len;
+}
+
+
+void
+ngx_ess_frame_drop(u_char *data, size_t len)
+{
+    uint32_t  mark;
+
+    if (data == NULL) {
+        return;
+    }
+
+    mark = ngx_ess_encoding_data(data)->mark;
+
+    if (ngx_ess_encoding_free(data) && mark) {
+        ngx_ess_memory_give(len);
+    }
 }
 
 
@@ -60,9 +98,9 @@ ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
             frames->tail = NULL;
         }
 
-        ngx_ess_memory_give(sizeof(ngx_ess_frame_t) + frame->len);
+        ngx_ess_memory_give(sizeof(ngx_ess_frame_t));
 
-        ngx_free(frame->data);
+        ngx_ess_frame_drop(frame->data, frame->len);
         ngx_free(frame);
 
         frame = next;

@@ -47,7 +47,7 @@ struct ngx_ess_frame_s {
                                                was there before the client */
     uint64_t                 start;         /* bytes of all frames of the list
                                                before this one, ever */
-    u_char                  *data;          /* the frame's own, from the heap */
+    u_char                  *data;          /* a reference of those bytes */
     size_t                   len;           /* 0: of types CLOSE, GONE */
     uint32_t                 refs;
     ngx_ess_frame_type_e     type;
@@ -62,9 +62,9 @@ typedef struct {
 
 
 /*
- * Appends a frame without times; "data" is taken over (and freed when there is
- * no memory).  The frame is linked from the tail, if there is one, and has one
- * reference more, which is the caller's.  NULL: no memory.
+ * Appends a frame without times, with a reference of "data" of its own.  The
+ * frame is linked from the tail, if there is one, and has one reference more,
+ * which is the caller's.  NULL: no memory.
  */
 ngx_ess_frame_t *ngx_ess_frame_append(ngx_ess_frames_t *frames,
     ngx_ess_frame_type_e type, uint64_t seq, uint64_t ordinal,
@@ -86,6 +86,9 @@ void ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame);
 /* Moves a cursor on; the next frame, held, or NULL. */
 ngx_ess_frame_t *ngx_ess_frame_next(ngx_ess_frames_t *frames,
     ngx_ess_frame_t *frame);
+
+/* A reference less of the data of frames, which is gone with the last one. */
+void ngx_ess_frame_drop(u_char *data, size_t len);
 
 /*
  * The cursor at the frame will not go on: when it is alone there, it lets go

@@ -11,6 +11,9 @@
 #include "ngx_ess_log.h"
 
 
+static void ngx_ess_subscriber_enter_some(ngx_ess_subscriber_t **subs,
+    ngx_ess_subscriber_entry_t *entries, ngx_uint_t n,
+    ngx_ess_max_subscribers_t *limit);
 static ngx_int_t ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
     ngx_ess_subscriber_entry_t *entry, uint64_t ordinal);
 static ngx_int_t ngx_ess_subscriber_place(ngx_ess_stream_ref_t *ref,
@@ -26,51 +29,100 @@ ngx_int_t
 ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
     ngx_ess_subscriber_entry_t *entry, ngx_ess_max_subscribers_t *limit)
 {
-    uint64_t         ordinal;
-    ngx_int_t        rc;
-    ngx_ess_zone_t  *zone;
+    ngx_ess_subscriber_enter_some(&sub, entry, 1, limit);
+
+    return entry->rc;
+}
+
+
+void
+ngx_ess_subscriber_enter_many(ngx_ess_subscriber_t **subs,
+    ngx_ess_subscriber_entry_t *entries, ngx_uint_t n,
+    ngx_ess_max_subscribers_t *limit)
+{
+    ngx_uint_t  i, some;
+
+    for (i = 0; i < n; i += some) {
+        some = ngx_min(n - i, NGX_ESS_INTEREST_MANY);
+        ngx_ess_subscriber_enter_some(&subs[i], &entries[i], some, limit);
+    }
+}
+
+
+static void
+ngx_ess_subscriber_enter_some(ngx_ess_subscriber_t **subs,
+    ngx_ess_subscriber_entry_t *entries, ngx_uint_t n,
+    ngx_ess_max_subscribers_t *limit)
+{
+    ngx_uint_t                   i;
+    ngx_ess_zone_t              *zone;
+    ngx_ess_interest_entry_t     counted[NGX_ESS_INTEREST_MANY];
+    ngx_ess_subscriber_entry_t  *entry;
 
     zone = ngx_ess_feed_worker.zone;
 
-    if (entry->untold) {
-        /* it has not missed what was lost before it came */
-        ngx_ess_log_losses(zone, &entry->ref);
+    for (i = 0; i < n; i++) {
+        entry = &entries[i];
+
+        if (entry->untold) {
+            /* it has not missed what was lost before it came */
+            ngx_ess_log_losses(zone, &entry->ref);
+        }
+
+        counted[i].ref = entry->ref;
+        counted[i].limit = limit->max ? limit : NULL;
+        counted[i].again = entry->again;
+        counted[i].number = subs[i]->number;
     }
 
-    rc = ngx_ess_interest_subscribe(zone, &entry->ref,
-                                  limit->max ? limit : NULL, &sub->seq,
-                                  &ordinal, &sub->number);
+    ngx_ess_interest_subscribe_many(zone, counted, n);
 
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_BUSY;
+    for (i = 0; i < n; i++) {
+        entry = &entries[i];
+
+        if (counted[i].rc != NGX_OK) {
+            entry->rc = (counted[i].rc == NGX_DECLINED) ? NGX_DECLINED
+                                                        : NGX_BUSY;
+            continue;
+        }
+
+        subs[i]->seq = counted[i].seq;
+        subs[i]->number = counted[i].number;
+        subs[i]->follow = entry->follow;
+
+        entry->rc = ngx_ess_subscriber_join(subs[i], entry, counted[i].ordinal);
+
+        if (entry->rc != NGX_OK && !entry->again) {
+            ngx_ess_interest_unsubscribe(zone, &entry->ref);
+        }
     }
-
-    sub->follow = entry->follow;
-
-    rc = ngx_ess_subscriber_join(sub, entry, ordinal);
-
-    if (rc != NGX_OK) {
-        ngx_ess_interest_unsubscribe(zone, &entry->ref);
-        return rc;
-    }
-
-    if (entry->poison && sub->feed->replay) {
-        sub->feed->live = 0;
-    }
-
-    return NGX_OK;
 }
 
 
 void
 ngx_ess_subscriber_leave(ngx_ess_subscriber_t *sub)
 {
-    ngx_ess_stream_ref_t  ref;
+    ngx_ess_subscriber_leave_many(&sub, 1);
+}
 
-    ref = sub->feed->ref;
 
-    ngx_ess_feed_leave(sub);
-    ngx_ess_interest_unsubscribe(ngx_ess_feed_worker.zone, &ref);
+void
+ngx_ess_subscriber_leave_many(ngx_ess_subscriber_t **subs, ngx_uint_t n)
+{
+    ngx_uint_t            i, some;
+    ngx_ess_stream_ref_t  refs[NGX_ESS_INTEREST_MANY];
+
+    for ( /* void */ ; n; subs += some, n -= some) {
+
+        some = ngx_min(n, NGX_ESS_INTEREST_MANY);
+
+        for (i = 0; i < some; i++) {
+            refs[i] = subs[i]->lane->feed->ref;
+            ngx_ess_feed_leave(subs[i]);
+        }
+
+        ngx_ess_interest_unsubscribe_many(ngx_ess_feed_worker.zone, refs, some);
+    }
 }
 
 
@@ -80,6 +132,7 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
 {
     uint64_t             timestamp;
     ngx_int_t            rc;
+    ngx_uint_t           source;
     ngx_ess_log_place_t  place;
 
     if (entry->live
@@ -90,8 +143,14 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
         return NGX_BUSY;
     }
 
+    entry->at = ordinal - 1;
+
     if (entry->pos.type == NGX_ESS_POSITION_NEW) {
-        return ngx_ess_feed_join(&entry->ref, entry->encoding, sub, ordinal);
+        return (entry->nkeys > 1)
+               ? NGX_OK
+               : ngx_ess_feed_join(&entry->ref, entry->encoding,
+                                   entry->nkeys ? entry->keys : NULL, sub,
+                                   ordinal);
     }
 
     rc = ngx_ess_subscriber_place(&entry->ref, &entry->pos, &place);
@@ -100,15 +159,24 @@ ngx_ess_subscriber_join(ngx_ess_subscriber_t *sub,
         return rc;
     }
 
-    if (entry->follow
-        && ngx_ess_subscriber_source(entry, &place, &ordinal, &timestamp))
-    {
-        return ngx_ess_feed_join_source(&entry->ref, entry->encoding, sub,
-                                        &place, ordinal, timestamp);
+    source = entry->follow
+             && ngx_ess_subscriber_source(entry, &place, &ordinal, &timestamp);
+
+    entry->at = source ? ordinal : (place.have == NGX_ESS_GAP_ANY) ? 0
+                                                                : place.have;
+
+    rc = ngx_ess_feed_join_replay(&entry->ref, entry->encoding, entry->keys,
+                                  entry->nkeys, sub, &place);
+
+    if (rc == NGX_OK && source) {
+        rc = ngx_ess_feed_join_source(sub, &place, ordinal, timestamp);
     }
 
-    return ngx_ess_feed_join_replay(&entry->ref, entry->encoding, sub,
-                                    &place);
+    if (rc == NGX_OK && entry->poison) {
+        sub->lane->feed->live = 0;
+    }
+
+    return rc;
 }
 
 

@@ -468,7 +468,8 @@ fake_client_setup(void **state)
 
     ngx_queue_init(&client->drain);
     client->sub.client = client;
-    client->sub.feed = &fake.feed;
+    fake.feed.lane.feed = &fake.feed;
+    client->sub.lane = &fake.feed.lane;
     client->connection = &fake.connection;
     client->request = &fake.request;
     client->conf = &fake.conf;
@@ -524,22 +525,23 @@ fake_frame(ngx_ess_frame_type_e type, const char *text)
     ngx_ess_encoding_frame_t   data;
 
     data.len = strlen(text);
-    data.data = data.len ? malloc(data.len) : NULL;
+    data.data = data.len ? ngx_ess_encoding_alloc(data.len, NULL) : NULL;
 
     if (data.len) {
         memcpy(data.data, text, data.len);
     }
 
-    frame = ngx_ess_frame_append(&fake.feed.frames, type, 1, 0, &data,
+    frame = ngx_ess_frame_append(&fake.feed.lane.frames, type, 1, 0, &data,
                                  &fake.log);
     assert_non_null(frame);
+    ngx_ess_frame_drop(data.data, data.len);
 
     if (fake.client->sub.frame == NULL) {
         fake.client->sub.frame = frame;
         return;
     }
 
-    ngx_ess_frame_release(&fake.feed.frames, frame);
+    ngx_ess_frame_release(&fake.feed.lane.frames, frame);
 }
 
 

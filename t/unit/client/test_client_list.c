@@ -62,6 +62,7 @@ test_setup(void **state)
     ngx_ess_client_t  *client;
 
     ngx_memzero(&test_feed, sizeof(ngx_ess_feed_t));
+    test_feed.lane.feed = &test_feed;
     ngx_memzero(test_clients, sizeof(test_clients));
     ngx_str_set(&test_connection.addr_text, "192.0.2.1");
     test_closed = NULL;
@@ -70,7 +71,7 @@ test_setup(void **state)
         client = &test_clients[i];
 
         client->sub.client = client;
-        client->sub.feed = &test_feed;
+        client->sub.lane = &test_feed.lane;
         client->connection = &test_connection;
         client->transport = &test_transport;
 

@@ -88,7 +88,8 @@ test_setup(void **state)
     test_connection.log = &test_log;
 
     test_client.sub.client = &test_client;
-    test_client.sub.feed = &test_feed;
+    test_feed.lane.feed = &test_feed;
+    test_client.sub.lane = &test_feed.lane;
     test_client.sub.frame = &test_frame;
     test_client.connection = &test_connection;
     test_client.conf = &test_conf;

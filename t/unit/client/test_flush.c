@@ -6,6 +6,7 @@
  * links: src/subscriber/ngx_ess_memory.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c t/unit/ngx_trace.c
  * links: t/unit/ngx_timer.c
+ * links: src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -34,7 +35,7 @@ static int
 test_teardown(void **state)
 {
     if (fake.client->sub.frame) {
-        ngx_ess_frame_release(&fake.feed.frames, fake.client->sub.frame);
+        ngx_ess_frame_release(&fake.feed.lane.frames, fake.client->sub.frame);
     }
 
     assert_int_equal(ngx_ess_memory_used(), 0);
@@ -305,7 +306,7 @@ test_closing(void **state)
 
     fake.room = 1;
     assert_int_equal(test_flush(), NGX_AGAIN);
-    ngx_ess_frame_cut(&fake.feed.frames, fake.client->sub.frame);
+    ngx_ess_frame_cut(&fake.feed.lane.frames, fake.client->sub.frame);
     fake.client->state = NGX_ESS_CLIENT_CLOSING;
     test_say("C");
 

@@ -76,7 +76,7 @@ one_frame_equal(ngx_ess_encoding_frame_t *frame, const char *expected,
     assert_int_equal(frame->len, expected_len);
     assert_memory_equal(frame->data, expected, expected_len);
 
-    free(frame->data);
+    (void) ngx_ess_encoding_free(frame->data);
 }
 
 

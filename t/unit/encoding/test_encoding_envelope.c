@@ -9,6 +9,7 @@
  * links: src/transport/ngx_ess_ws_codec.c src/transport/ngx_ess_ws_deflate.c
  * links: src/ngx_ess_str.c src/ngx_ess_utf8.c t/unit/ngx_string.c
  * links: t/unit/encoding/one_frame.c
+ * links: src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -78,16 +79,16 @@ test_deflated(void **state)
     frame = one_frame(&ngx_ess_encoding_envelope[1][1], 0, body, sizeof(body));
     assert_int_equal(frame.data[0], 0xc1);
     assert_true(frame.len < 100);
-    free(frame.data);
+    (void) ngx_ess_encoding_free(frame.data);
 
     /* not for one client alone */
 
     frame = one_frame(&ngx_ess_encoding_envelope[1][1], 1, body, sizeof(body));
     assert_int_equal(frame.len, plain.len);
     assert_memory_equal(frame.data, plain.data, plain.len);
-    free(frame.data);
+    (void) ngx_ess_encoding_free(frame.data);
 
-    free(plain.data);
+    (void) ngx_ess_encoding_free(plain.data);
 }
 
 

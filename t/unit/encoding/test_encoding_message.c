@@ -5,6 +5,7 @@
  * links: src/encoding/ngx_ess_encoding_message.c
  * links: src/transport/ngx_ess_ws_codec.c src/transport/ngx_ess_ws_deflate.c
  * links: src/ngx_ess_utf8.c t/unit/ngx_string.c t/unit/encoding/one_frame.c
+ * links: src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -52,7 +53,7 @@ test_deflate(void **state)
     assert_true(frame.len < 100);
     assert_int_equal(frame.data[1] + 2, frame.len);
 
-    free(frame.data);
+    (void) ngx_ess_encoding_free(frame.data);
 }
 
 
@@ -77,7 +78,7 @@ test_stays(void **state)
         assert_int_equal(frame.data[0], 0x82);
         assert_memory_equal(frame.data + 2, text, sizeof(text));
 
-        free(frame.data);
+        (void) ngx_ess_encoding_free(frame.data);
     }
 }
 
@@ -104,7 +105,7 @@ test_memory(void **state)
         assert_int_equal(frame.len, sizeof(text) + 2);
         assert_memory_equal(frame.data + 2, text, sizeof(text));
 
-        free(frame.data);
+        (void) ngx_ess_encoding_free(frame.data);
     }
 }
 

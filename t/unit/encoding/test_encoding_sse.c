@@ -5,6 +5,7 @@
  * links: src/encoding/ngx_ess_encoding_sse.c
  * links: src/encoding/ngx_ess_sse_codec.c src/ngx_ess_utf8.c
  * links: t/unit/ngx_string.c t/unit/encoding/one_frame.c
+ * links: src/encoding/ngx_ess_encoding.c
  */
 
 

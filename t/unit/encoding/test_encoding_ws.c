@@ -9,6 +9,7 @@
  * links: src/transport/ngx_ess_ws_codec.c src/transport/ngx_ess_ws_deflate.c
  * links: src/ngx_ess_str.c src/ngx_ess_utf8.c t/unit/ngx_string.c
  * links: t/unit/encoding/one_frame.c
+ * links: src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -95,7 +96,7 @@ test_annotated(void **state)
 
     one_frame_unannotated = 1;
     one_frame_is(e, 0, BYTES("{a}"), BYTES("\x81\x03{a}"));
-    free(one_frame(&ngx_ess_encoding_ws[1][1], 0,
+    (void) ngx_ess_encoding_free(one_frame(&ngx_ess_encoding_ws[1][1], 0,
                    BYTES("{aaaaaaaaaaaaaaaaaaaaaaa")).data);
     one_frame_unannotated = 0;
 }
@@ -188,18 +189,18 @@ test_deflated(void **state)
 
     frame = one_frame(&ngx_ess_encoding_ws[0][1], 0, BYTES(text));
     test_inflated(&frame, 0x81, BYTES(text));
-    free(frame.data);
+    (void) ngx_ess_encoding_free(frame.data);
 
     frame = one_frame(&ngx_ess_encoding_ws[0][1], 0, BYTES(bytes));
     test_inflated(&frame, 0x82, BYTES(bytes));
-    free(frame.data);
+    (void) ngx_ess_encoding_free(frame.data);
 
     frame = one_frame(&ngx_ess_encoding_ws[1][1], 0,
                        BYTES("aaaaaaaaaaaaaaaaaaaa"));
     test_inflated(&frame, 0x81,
                   BYTES("aaaaaaaaaaaaaaaaaaaa|ordinal: 7"
                         "|timestamp: 1234567"));
-    free(frame.data);
+    (void) ngx_ess_encoding_free(frame.data);
 
     /* not for one client alone, nor below ess_deflate's size, nor what were
        longer */
@@ -254,7 +255,7 @@ test_memory(void **state)
         assert_int_equal(one_frame_fail, 0);
         assert_int_equal(frame.len, 30);
         assert_memory_equal(frame.data, "\x81\x1c" "aaaa", 6);
-        free(frame.data);
+        (void) ngx_ess_encoding_free(frame.data);
     }
 }
 

@@ -103,6 +103,57 @@ test_processes(void **state)
 }
 
 
+static void
+test_many_of_one_client(void **state)
+{
+    uint64_t                   seq, next;
+    ngx_uint_t                 i;
+    ngx_ess_stream_ref_t       refs[100];
+    ngx_ess_interest_entry_t   entries[100];
+
+    ngx_memzero(entries, sizeof(entries));
+
+    /* the last one is not there; each is told by itself */
+
+    for (i = 0; i < 100; i++) {
+        refs[i] = streams[20 + i % 50].ref;
+        entries[i].ref = refs[i];
+        entries[i].again = (i >= 50);
+    }
+
+    entries[99].ref.epoch++;
+
+    ngx_ess_interest_subscribe_many(zone, entries, 100);
+
+    for (i = 0; i < 99; i++) {
+        assert_int_equal(entries[i].rc, NGX_OK);
+        assert_int_equal(entries[i].ordinal, entries[i % 50].ordinal);
+    }
+
+    assert_int_equal(entries[99].rc, NGX_DECLINED);
+
+    /* one more of each, and the client counts once */
+
+    for (i = 0; i < 50; i++) {
+        assert_int_equal(ngx_ess_interest_subscribe(zone, &refs[i], NULL, &seq,
+                                                    &next, &number),
+                         NGX_OK);
+        assert_int_equal(number, entries[i].number + 1);
+        ngx_ess_interest_unsubscribe(zone, &refs[i]);
+        assert_true(ngx_ess_interest_subscribed(zone, &refs[i]));
+    }
+
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
+    ngx_ess_interest_unsubscribe_many(zone, refs, 50);
+
+    for (i = 0; i < 50; i++) {
+        assert_false(ngx_ess_interest_subscribed(zone, &refs[i]));
+    }
+
+    assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
+}
+
+
 int
 main(void)
 {
@@ -111,6 +162,9 @@ main(void)
                                         many_streams_setup,
                                         many_streams_teardown),
         cmocka_unit_test_setup_teardown(test_processes,
+                                        many_streams_setup,
+                                        many_streams_teardown),
+        cmocka_unit_test_setup_teardown(test_many_of_one_client,
                                         many_streams_setup,
                                         many_streams_teardown),
     };

@@ -28,7 +28,11 @@ const ngx_ess_feed_handlers_t  feeds_client_handlers = {
     feeds_reclaim,
     feeds_missed,
     feeds_replaced,
-    feeds_exit
+    feeds_exit,
+    NULL,
+    NULL,
+    NULL,
+    NULL
 };
 
 
@@ -133,7 +137,7 @@ feeds_join(feeds_stream_t *s, const ngx_ess_encoding_t *t)
 
     c = feeds_client(s);
 
-    return feeds_opened(c, ngx_ess_feed_join(&s->ref, t, &c->client.sub,
+    return feeds_opened(c, ngx_ess_feed_join(&s->ref, t, NULL, &c->client.sub,
                                              s->next_ordinal));
 }
 
@@ -146,8 +150,8 @@ feeds_place(feeds_stream_t *s, const ngx_ess_encoding_t *t,
 
     c = feeds_client(s);
 
-    return feeds_opened(c, ngx_ess_feed_join_replay(&s->ref, t, &c->client.sub,
-                                                    place));
+    return feeds_opened(c, ngx_ess_feed_join_replay(&s->ref, t, NULL, 0,
+                                                    &c->client.sub, place));
 }
 
 
@@ -167,6 +171,7 @@ feeds_client_t *
 feeds_source(feeds_stream_t *s, const ngx_ess_encoding_t *t, ngx_uint_t gap,
     uint64_t after, uint64_t timestamp)
 {
+    ngx_int_t            rc;
     feeds_client_t      *c;
     ngx_ess_log_place_t  place;
 
@@ -180,9 +185,13 @@ feeds_source(feeds_stream_t *s, const ngx_ess_encoding_t *t, ngx_uint_t gap,
     place.gap.from = gap ? after + 1 : 0;
     place.gap.to = 0;
 
-    return feeds_opened(c, ngx_ess_feed_join_source(&s->ref, t,
-                                                    &c->client.sub, &place,
-                                                    after, timestamp));
+    rc = ngx_ess_feed_join_replay(&s->ref, t, NULL, 0, &c->client.sub, &place);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_feed_join_source(&c->client.sub, &place, after, timestamp);
+    }
+
+    return feeds_opened(c, rc);
 }
 
 
@@ -318,7 +327,7 @@ feeds_close(ngx_ess_subscriber_t *sub, const char *why)
     feeds_say(c, why, strlen(why));
     feeds_say(c, ";", 1);
 
-    if (!c->lingers || sub->feed->rest) {
+    if (!c->lingers || sub->lane->feed->rest) {
         feeds_leave(c);
         return;
     }
@@ -329,10 +338,10 @@ feeds_close(ngx_ess_subscriber_t *sub, const char *why)
     ngx_ess_feed_waiting(sub);
 
     if (sub->frame && sub->offset) {
-        ngx_ess_frame_cut(&sub->feed->frames, sub->frame);
+        ngx_ess_frame_cut(&sub->lane->frames, sub->frame);
 
     } else if (sub->frame) {
-        ngx_ess_frame_release(&sub->feed->frames, sub->frame);
+        ngx_ess_frame_release(&sub->lane->frames, sub->frame);
         sub->frame = NULL;
     }
 }
@@ -426,7 +435,7 @@ feeds_slow(ngx_ess_subscriber_t *sub, size_t behind)
     }
 
     if (sub->client->conf->slow_skip
-        && (sub->feed->ended || ngx_ess_feed_back(sub, 1) == NGX_OK))
+        && (sub->lane->feed->ended || ngx_ess_feed_back(sub, 1) == NGX_OK))
     {
         ((feeds_client_t *) sub)->skipped++;
         return;
@@ -446,13 +455,13 @@ feeds_reclaim(ngx_ess_subscriber_t *sub)
         return;
     }
 
-    live = !sub->feed->replay;
+    live = !sub->lane->feed->replay;
 
     switch (ngx_ess_feed_back(sub, 0)) {
 
     case NGX_OK:
         if (live) {
-            sub->feed->strict = !sub->client->conf->slow_skip;
+            sub->lane->feed->strict = !sub->client->conf->slow_skip;
         }
 
         ((feeds_client_t *) sub)->reclaimed++;

@@ -12,7 +12,7 @@ feeds_frame(ngx_ess_encoding_frame_t *out, char *head, ngx_str_t *body,
 {
     out->len = strlen(head) + body->len + 1;
 
-    out->data = ngx_alloc(out->len, log);
+    out->data = ngx_ess_encoding_alloc(out->len, log);
     if (out->data == NULL) {
         return NGX_ERROR;
     }

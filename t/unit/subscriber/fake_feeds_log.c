@@ -474,3 +474,12 @@ feeds_broker_ended(ngx_int_t rc)
     feeds.replay->handlers->ended(feeds.replay, rc);
     feeds_run();
 }
+
+
+ngx_int_t
+ngx_ess_zone_random(void *p, size_t len, ngx_log_t *log)
+{
+    ngx_memset(p, 0x5a, len);
+
+    return NGX_OK;
+}

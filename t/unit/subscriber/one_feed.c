@@ -46,12 +46,13 @@ one_feed_begin(void **state)
 
     ngx_memzero(&one_feed, sizeof(one_feed_t));
 
-    ngx_queue_init(&one_feed.feed.idle);
+    ngx_queue_init(&one_feed.feed.lane.idle);
+    one_feed.feed.lane.feed = &one_feed.feed;
     ngx_queue_init(&one_feed.feed.due);
     ngx_queue_init(&one_feed.feed.waiting);
 
     for (i = 0; i < ONE_FEED_SUBS; i++) {
-        one_feed.subs[i].feed = &one_feed.feed;
+        one_feed.subs[i].lane = &one_feed.feed.lane;
         ngx_queue_insert_tail(&one_feed.feed.waiting, &one_feed.subs[i].queue);
     }
 
@@ -64,7 +65,7 @@ one_feed_begin(void **state)
 int
 one_feed_end(void **state)
 {
-    assert_null(one_feed.feed.frames.tail);
+    assert_null(one_feed.feed.lane.frames.tail);
     assert_int_equal(ngx_ess_memory_used(), 0);
     assert_int_equal(one_feed.memory, 0);
 
@@ -75,25 +76,36 @@ one_feed_end(void **state)
 ngx_ess_frame_t *
 one_feed_append(size_t len)
 {
-    ngx_ess_encoding_frame_t  data;
+    ngx_uint_t                 fail;
+    ngx_ess_frame_t           *frame;
+    ngx_ess_encoding_frame_t   data;
 
     ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
 
-    data.data = malloc(len);
+    fail = one_feed.fail;
+    one_feed.fail = 0;
+
+    data.data = ngx_ess_encoding_alloc(len, NULL);
     assert_non_null(data.data);
     data.len = len;
 
+    one_feed.fail = fail;
     one_feed.frames++;
 
-    return ngx_ess_frame_append(&one_feed.feed.frames, NGX_ESS_FRAME_EVENT,
-                                one_feed.frames, one_feed.frames, &data, NULL);
+    frame = ngx_ess_frame_append(&one_feed.feed.lane.frames,
+                                 NGX_ESS_FRAME_EVENT, one_feed.frames,
+                                 one_feed.frames, &data, NULL);
+
+    ngx_ess_frame_drop(data.data, data.len);
+
+    return frame;
 }
 
 
 void
 one_feed_pass(size_t len)
 {
-    ngx_ess_frame_release(&one_feed.feed.frames, one_feed_append(len));
+    ngx_ess_frame_release(&one_feed.feed.lane.frames, one_feed_append(len));
 }
 
 
@@ -108,7 +120,7 @@ one_feed_at(ngx_uint_t i, ngx_ess_frame_t *frame)
 void
 one_feed_release(ngx_uint_t i)
 {
-    ngx_ess_frame_release(&one_feed.subs[i].feed->frames,
+    ngx_ess_frame_release(&one_feed.subs[i].lane->frames,
                           one_feed.subs[i].frame);
     one_feed.subs[i].frame = NULL;
 }
@@ -117,6 +129,6 @@ one_feed_release(ngx_uint_t i)
 void
 one_feed_next(ngx_uint_t i)
 {
-    one_feed.subs[i].frame = ngx_ess_frame_next(&one_feed.feed.frames,
+    one_feed.subs[i].frame = ngx_ess_frame_next(&one_feed.feed.lane.frames,
                                                 one_feed.subs[i].frame);
 }

@@ -138,7 +138,7 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *f, ngx_ess_record_t *record,
 void
 ngx_ess_frame_release(ngx_ess_frames_t *frames, ngx_ess_frame_t *frame)
 {
-    assert_ptr_equal(frames, &one_replay.feed.frames);
+    assert_ptr_equal(frames, &one_replay.feed.lane.frames);
 
     if (frame == NULL) {
         return;

@@ -4,6 +4,7 @@
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_frame.c src/subscriber/ngx_ess_memory.c
  * links: t/unit/subscriber/one_feed.c
+ * links: src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -48,6 +49,7 @@ test_setup(void **state)
 {
     ngx_memzero(&test_other, sizeof(ngx_ess_feed_t));
     ngx_queue_init(&test_other.waiting);
+    test_other.lane.feed = &test_other;
     test_other.subscribers = 1;
 
     test_slow = 0;
@@ -85,7 +87,7 @@ test_is_closed(ngx_ess_subscriber_t *sub, size_t behind)
 {
     test_is_slow(sub, behind);
 
-    ngx_ess_frame_release(&sub->feed->frames, sub->frame);
+    ngx_ess_frame_release(&sub->lane->frames, sub->frame);
     sub->frame = NULL;
 
     ngx_queue_remove(&sub->queue);
@@ -138,7 +140,7 @@ test_only_those_whose_socket_is_full_are_asked(void **state)
     test_check(2, sizeof(ngx_ess_frame_t) + 100);
 
     ngx_queue_remove(&one_feed.subs[0].queue);
-    ngx_queue_insert_tail(&one_feed.feed.idle, &one_feed.subs[0].queue);
+    ngx_queue_insert_tail(&one_feed.feed.lane.idle, &one_feed.subs[0].queue);
     test_check(1, sizeof(ngx_ess_frame_t) + 100);
 
     ngx_queue_remove(&one_feed.subs[1].queue);
@@ -163,7 +165,7 @@ test_who_is_slow_may_leave(void **state)
         one_feed_at(i, frame);
     }
 
-    ngx_ess_frame_release(&one_feed.feed.frames, frame);
+    ngx_ess_frame_release(&one_feed.feed.lane.frames, frame);
     one_feed_pass(10);
     one_feed_pass(10);
 
@@ -184,7 +186,7 @@ test_who_is_closed_lets_go_of_what_is_behind(void **state)
     one_feed_at(1, one_feed.subs[0].frame);
 
     frame = one_feed_append(10);
-    ngx_ess_frame_release(&one_feed.feed.frames, frame);
+    ngx_ess_frame_release(&one_feed.feed.lane.frames, frame);
 
     /* with another one there it does not; when that has gone, the check that
        follows each new frame does */
@@ -195,7 +197,7 @@ test_who_is_closed_lets_go_of_what_is_behind(void **state)
     one_feed_release(1);
     test_check(0, 0);
     assert_null(one_feed.subs[0].frame->next);
-    assert_null(one_feed.feed.frames.tail);
+    assert_null(one_feed.feed.lane.frames.tail);
 
     one_feed_release(0);
 }
@@ -234,7 +236,7 @@ test_events_of_any_size_are_kept_up_to_a_bound(void **state)
             memory += lens[i] + sizeof(ngx_ess_frame_t);
 
             ngx_ess_backpressure_check(&one_feed.feed);
-            ngx_ess_frame_release(&one_feed.feed.frames, frame);
+            ngx_ess_frame_release(&one_feed.feed.lane.frames, frame);
 
         } while (test_slow == 0);
 
@@ -245,7 +247,7 @@ test_events_of_any_size_are_kept_up_to_a_bound(void **state)
         assert_in_range(memory, TEST_BOUND + 1,
                         TEST_BOUND + lens[i] + sizeof(ngx_ess_frame_t));
 
-        assert_null(one_feed.feed.frames.tail);
+        assert_null(one_feed.feed.lane.frames.tail);
     }
 }
 
@@ -288,7 +290,7 @@ test_those_let_go_that_keep_most_and_no_more_of_them(void **state)
     }
 
     for (i = 0; i < 16; i++) {
-        ngx_ess_frame_release(&one_feed.feed.frames, frames[i]);
+        ngx_ess_frame_release(&one_feed.feed.lane.frames, frames[i]);
     }
 
     test_reclaim(all, 0);
@@ -319,7 +321,7 @@ test_what_is_shared_goes_with_the_last_who_keeps_it(void **state)
         one_feed_at(i, frame);
     }
 
-    ngx_ess_frame_release(&one_feed.feed.frames, frame);
+    ngx_ess_frame_release(&one_feed.feed.lane.frames, frame);
 
     test_reclaim(ngx_ess_memory_used() - 1, ONE_FEED_SUBS);
     assert_int_equal(ngx_ess_memory_used(), 0);
@@ -335,18 +337,20 @@ test_at_other(size_t len)
 
     ngx_memzero(&data, sizeof(ngx_ess_encoding_frame_t));
 
-    data.data = malloc(len);
+    data.data = ngx_ess_encoding_alloc(len, NULL);
     assert_non_null(data.data);
     data.len = len;
 
     ngx_queue_remove(&one_feed.subs[3].queue);
     ngx_queue_insert_tail(&test_other.waiting, &one_feed.subs[3].queue);
 
-    one_feed.subs[3].feed = &test_other;
-    one_feed.subs[3].frame = ngx_ess_frame_append(&test_other.frames,
+    one_feed.subs[3].lane = &test_other.lane;
+    one_feed.subs[3].frame = ngx_ess_frame_append(&test_other.lane.frames,
                                                   NGX_ESS_FRAME_EVENT, 1, 1,
                                                   &data, NULL);
     assert_non_null(one_feed.subs[3].frame);
+
+    ngx_ess_frame_drop(data.data, data.len);
 }
 
 
@@ -373,7 +377,7 @@ test_leaves_with_its_feed(ngx_ess_subscriber_t *sub)
     test_lets_go(sub);
 
     ngx_queue_remove(&sub->queue);
-    sub->feed->subscribers--;
+    sub->lane->feed->subscribers--;
 }
 
 

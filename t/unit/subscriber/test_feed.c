@@ -6,6 +6,7 @@
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
  * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
+ * links: src/subscriber/ngx_ess_lane.c src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -426,7 +427,7 @@ test_all_of_a_feed_are_visited_wherever_they_are(void **state)
     ngx_ess_feed_waiting(&waiting->client.sub);
 
     n = 0;
-    ngx_ess_feed_visit(idle->client.sub.feed, test_count, &n);
+    ngx_ess_feed_visit(idle->client.sub.lane->feed, test_count, &n);
     assert_int_equal(n, 3);
 
     n = 0;
@@ -445,19 +446,19 @@ test_one_that_is_put_elsewhere_leaves_its_feed(void **state)
     s = feeds_stream(1);
     a = feeds_join(s, &feeds_plain);
     b = feeds_join(s, &feeds_other);
-    feed = b->client.sub.feed;
+    feed = b->client.sub.lane->feed;
     assert_int_equal(ngx_ess_feed_worker.nfeeds, 2);
 
-    ngx_ess_feed_put(&a->client.sub, feed, &feed->waiting);
+    ngx_ess_feed_put(&a->client.sub, &feed->lane, &feed->waiting);
 
     assert_int_equal(ngx_ess_feed_worker.nfeeds, 1);
-    assert_ptr_equal(a->client.sub.feed, feed);
+    assert_ptr_equal(a->client.sub.lane->feed, feed);
     assert_ptr_equal(ngx_queue_head(&feed->waiting), &a->client.sub.queue);
     assert_int_equal(feed->subscribers, 2);
 
     /* or on another queue of it */
 
-    ngx_ess_feed_put(&a->client.sub, feed, &feed->idle);
+    ngx_ess_feed_put(&a->client.sub, &feed->lane, &feed->lane.idle);
     assert_int_equal(feed->subscribers, 2);
     assert_true(ngx_queue_empty(&feed->waiting));
 }

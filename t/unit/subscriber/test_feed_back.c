@@ -6,6 +6,7 @@
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
  * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
+ * links: src/subscriber/ngx_ess_lane.c src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -43,15 +44,15 @@ test_of_whole_frames_none_is_kept(void **state)
         s = feeds_stream(keep + 1);
         other = feeds_join(s, &feeds_plain);
         c = test_stuck(s, 0);
-        old = c->client.sub.feed;
+        old = c->client.sub.lane->feed;
 
         assert_int_equal(ngx_ess_memory_used(), 3 * TEST_FRAME);
         assert_int_equal(ngx_ess_feed_back(&c->client.sub, keep), NGX_OK);
         assert_int_equal(ngx_ess_memory_used(), 0);
 
-        feed = c->client.sub.feed;
+        feed = c->client.sub.lane->feed;
         assert_ptr_not_equal(feed, old);
-        assert_ptr_equal(other->client.sub.feed, old);
+        assert_ptr_equal(other->client.sub.lane->feed, old);
         assert_int_equal(old->subscribers, 1);
 
         assert_true(feed->replay);
@@ -72,7 +73,7 @@ test_of_whole_frames_none_is_kept(void **state)
         feeds_take(c, FEEDS_ROOM);
         feeds_expect(c, "e1:x;e2:x;e3:x;");
         feeds_expect(other, "e1:x;e2:x;e3:x;");
-        assert_ptr_equal(c->client.sub.feed, old);
+        assert_ptr_equal(c->client.sub.lane->feed, old);
     }
 }
 
@@ -112,12 +113,12 @@ test_a_frame_in_part_is_kept_alone(void **state)
     assert_int_equal(c->client.sub.frame->timestamp, 10);
     assert_int_equal(c->client.sub.offset, 2);
     assert_null(c->client.sub.frame->next);
-    assert_null(c->client.sub.feed->rest);
+    assert_null(c->client.sub.lane->feed->rest);
 
     /* what it reads next is what is behind */
 
-    assert_int_equal(c->client.sub.feed->seq, 2);
-    assert_int_equal(c->client.sub.feed->have, 1);
+    assert_int_equal(c->client.sub.lane->feed->seq, 2);
+    assert_int_equal(c->client.sub.lane->feed->have, 1);
 
     feeds_evict(s, 2);
     feeds_take(c, FEEDS_ROOM);
@@ -140,20 +141,20 @@ test_or_it_is_known_again_by_its_rest(void **state)
     assert_null(c->client.sub.frame);
     assert_int_equal(c->client.sub.offset, 0);
 
-    rest = c->client.sub.feed->rest;
+    rest = c->client.sub.lane->feed->rest;
     assert_non_null(rest);
     assert_int_equal(rest->ordinal, 1);
     assert_int_equal(rest->timestamp, 10);
     assert_int_equal(rest->len, 5);
     assert_int_equal(rest->sent, 2);
-    assert_int_equal(c->client.sub.feed->seq, 1);
-    assert_int_equal(c->client.sub.feed->have, 0);
+    assert_int_equal(c->client.sub.lane->feed->seq, 1);
+    assert_int_equal(c->client.sub.lane->feed->have, 0);
 
     /* a second time, when that is the rest of a rest */
 
     feeds_take(c, 1);
     assert_int_equal(ngx_ess_feed_back(&c->client.sub, 0), NGX_OK);
-    assert_int_equal(c->client.sub.feed->rest->sent, 3);
+    assert_int_equal(c->client.sub.lane->feed->rest->sent, 3);
 
     feeds_take(c, FEEDS_ROOM);
     feeds_expect(c, "e1:x;e2:x;e3:x;");
@@ -171,9 +172,9 @@ test_a_frame_that_was_kept_may_go_later(void **state)
     c = test_stuck(s, 2);
 
     assert_int_equal(ngx_ess_feed_back(&c->client.sub, 1), NGX_OK);
-    feed = c->client.sub.feed;
+    feed = c->client.sub.lane->feed;
     assert_int_equal(ngx_ess_feed_back(&c->client.sub, 0), NGX_OK);
-    assert_ptr_equal(c->client.sub.feed, feed);
+    assert_ptr_equal(c->client.sub.lane->feed, feed);
     assert_int_equal(ngx_ess_memory_used(), 0);
     assert_non_null(feed->rest);
     assert_int_equal(feed->seq, 1);
@@ -192,14 +193,14 @@ test_of_a_replay_the_feed_is_the_same(void **state)
 
     s = feeds_stream(1);
     c = feeds_script(s, &feeds_plain, "eeer0b.");
-    feed = c->client.sub.feed;
+    feed = c->client.sub.lane->feed;
     assert_int_equal(feed->seq, 4);
 
     assert_int_equal(ngx_ess_feed_back(&c->client.sub, 0), NGX_OK);
-    assert_ptr_equal(c->client.sub.feed, feed);
+    assert_ptr_equal(c->client.sub.lane->feed, feed);
     assert_int_equal(feed->subscribers, 1);
     assert_int_equal(feed->seq, 1);
-    assert_null(feed->frames.tail);
+    assert_null(feed->lane.frames.tail);
 
     feeds_take(c, FEEDS_ROOM);
     feeds_expect(c, "e1:x;e2:x;e3:x;");
@@ -289,12 +290,12 @@ test_behind_the_notice_of_another_epoch_no_gap_is_told(void **state)
 
     assert_int_equal(ngx_ess_feed_back(&c->client.sub, 0), NGX_OK);
     assert_int_equal(c->client.sub.frame->type, NGX_ESS_FRAME_LOSS);
-    assert_int_equal(c->client.sub.feed->have, 2);
+    assert_int_equal(c->client.sub.lane->feed->have, 2);
 
     /* also when it lets go of nothing but the notice */
 
     assert_int_equal(ngx_ess_feed_back(&c->client.sub, 0), NGX_OK);
-    assert_int_equal(c->client.sub.feed->have, 2);
+    assert_int_equal(c->client.sub.lane->feed->have, 2);
 
     feeds_take(c, FEEDS_ROOM);
     assert_int_equal(feeds.replay->ordinal, 2);
@@ -323,7 +324,7 @@ test_what_came_from_the_source_is_asked_for_again(void **state)
     assert_int_equal(ngx_ess_feed_back(&c->client.sub, 0), NGX_OK);
     assert_null(feeds.replay);              /* not before it takes more */
     assert_int_equal(ngx_ess_memory_used(), 0);
-    assert_int_equal(c->client.sub.feed->have, 1);
+    assert_int_equal(c->client.sub.lane->feed->have, 1);
 
     feeds_take(c, FEEDS_ROOM);
     assert_int_equal(feeds.replays, 2);
@@ -347,7 +348,7 @@ test_of_a_stream_that_ended_nothing_can_be_read_again(void **state)
 
     assert_int_equal(ngx_ess_feed_back(&c->client.sub, 0), NGX_DECLINED);
     assert_ptr_equal(c->client.sub.frame, frame);
-    assert_false(c->client.sub.feed->replay);
+    assert_false(c->client.sub.lane->feed->replay);
 
     feeds_take(c, FEEDS_ROOM);
     feeds_expect(c, "e1:x;e2:x;close;");
@@ -369,9 +370,9 @@ test_without_memory_nothing_has_changed(void **state)
     for (i = 0; i < 2; i++) {
         s = feeds_stream(i + 1);
         c = test_stuck(s, 2);
-        feed = c->client.sub.feed;
+        feed = c->client.sub.lane->feed;
         frame = c->client.sub.frame;
-        allocations = i ? 3 : 2;
+        allocations = 2;
 
         for (n = 1; n <= allocations; n++) {
             feeds.fail = n;
@@ -379,7 +380,7 @@ test_without_memory_nothing_has_changed(void **state)
             assert_int_equal(feeds.fail, 0);
 
             assert_int_equal(rc, NGX_ERROR);
-            assert_ptr_equal(c->client.sub.feed, feed);
+            assert_ptr_equal(c->client.sub.lane->feed, feed);
             assert_ptr_equal(c->client.sub.frame, frame);
             assert_int_equal(c->client.sub.offset, 2);
             assert_int_equal(feed->subscribers, 1);

@@ -6,6 +6,7 @@
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
  * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
+ * links: src/subscriber/ngx_ess_lane.c src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -485,8 +486,10 @@ test_of_a_stream_that_is_no_more_no_broker_is_asked(void **state)
     feeds_leave(c);
     s->missing = 1;
 
-    assert_int_equal(ngx_ess_feed_join_source(&s->ref, &feeds_plain,
-                                              &c->client.sub, &place, 0, 0),
+    assert_int_equal(ngx_ess_feed_join_replay(&s->ref, &feeds_plain, NULL, 0,
+                                              &c->client.sub, &place),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_feed_join_source(&c->client.sub, &place, 0, 0),
                      NGX_ERROR);
     assert_int_equal(feeds.replays, 0);
     assert_int_equal(feeds_subscribers(s), 0);

@@ -6,6 +6,7 @@
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
  * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
+ * links: src/subscriber/ngx_ess_lane.c src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -25,10 +26,10 @@ test_who_joins_waits_for_what_is_next(void **state)
     c = feeds_join(s, &feeds_plain);
 
     assert_int_equal(c->client.sub.have, 3);
-    assert_int_equal(c->client.sub.feed->seq, 4);
-    assert_int_equal(c->client.sub.feed->have, 3);
-    assert_int_equal(c->client.sub.feed->subscribers, 1);
-    assert_ptr_equal(ngx_queue_head(&c->client.sub.feed->idle),
+    assert_int_equal(c->client.sub.lane->feed->seq, 4);
+    assert_int_equal(c->client.sub.lane->feed->have, 3);
+    assert_int_equal(c->client.sub.lane->feed->subscribers, 1);
+    assert_ptr_equal(ngx_queue_head(&c->client.sub.lane->idle),
                      &c->client.sub.queue);
     assert_null(c->client.sub.frame);
 
@@ -52,14 +53,14 @@ test_a_replay_begins_at_its_place(void **state)
 
     feeds.opening = 1;
     c = feeds_replay(s, &feeds_plain, 1);
-    feed = c->client.sub.feed;
+    feed = c->client.sub.lane->feed;
 
     assert_int_equal(feed->seq, 2);
     assert_int_equal(feed->have, 1);
     assert_int_equal(feed->live, 4);        /* what is there does not close */
     assert_true(feed->replay);
     assert_int_equal(feed->subscribers, 1);
-    assert_false(ngx_queue_empty(&feed->idle));
+    assert_false(ngx_queue_empty(&feed->lane.idle));
 
     /* with a notice it waits until that is sent */
 
@@ -70,7 +71,7 @@ test_a_replay_begins_at_its_place(void **state)
     place.gap.to = 2;
 
     c = feeds_place(s, &feeds_plain, &place);
-    feed = c->client.sub.feed;
+    feed = c->client.sub.lane->feed;
 
     assert_false(ngx_queue_empty(&feed->waiting));
     assert_int_equal(c->client.sub.frame->type, NGX_ESS_FRAME_GAP);
@@ -96,7 +97,7 @@ test_without_words_for_a_gap_a_replay_begins_with_an_event(void **state)
     feeds.opening = 1;
     c = feeds_replay(s, &feeds_silent, 0);
     assert_null(c->client.sub.frame);
-    assert_false(ngx_queue_empty(&c->client.sub.feed->idle));
+    assert_false(ngx_queue_empty(&c->client.sub.lane->idle));
 
     feeds_open(c);
     feeds_run();
@@ -115,7 +116,7 @@ test_a_source_comes_after_the_gap_and_before_the_log(void **state)
     (void) feeds_script(s, NULL, "eeexx");
 
     c = feeds_source(s, &feeds_plain, 0, 1, 0);
-    assert_int_equal(c->client.sub.feed->have, 1);
+    assert_int_equal(c->client.sub.lane->feed->have, 1);
     assert_int_equal(feeds.replay->ordinal, 1);
     feeds_leave(c);
     assert_null(feeds.replay);
@@ -124,7 +125,7 @@ test_a_source_comes_after_the_gap_and_before_the_log(void **state)
        it */
 
     c = feeds_source(s, &feeds_plain, 1, 7, 0);
-    assert_true(c->client.sub.feed->have == NGX_ESS_GAP_ANY);
+    assert_true(c->client.sub.lane->feed->have == NGX_ESS_GAP_ANY);
 
     assert_int_equal(feeds_broker_event_gap(1, "a"), NGX_OK);
     feeds_broker_batch();
@@ -169,15 +170,15 @@ test_without_memory_to_come_to_the_others_it_is_said(void **state)
     c = feeds_replay(s, &feeds_plain, 0);
     c->lingers = 1;
 
-    ngx_ess_feed_set_changed(c->client.sub.feed, 0);
+    ngx_ess_feed_set_changed(c->client.sub.lane->feed, 0);
 
     feeds.fail = 1;
     assert_int_equal(ngx_ess_feed_join_idle(&c->client.sub), NGX_ERROR);
-    assert_true(c->client.sub.feed->replay);
-    assert_int_equal(c->client.sub.feed->subscribers, 1);
+    assert_true(c->client.sub.lane->feed->replay);
+    assert_int_equal(c->client.sub.lane->feed->subscribers, 1);
 
     assert_int_equal(ngx_ess_feed_join_idle(&c->client.sub), NGX_OK);
-    assert_false(c->client.sub.feed->replay);
+    assert_false(c->client.sub.lane->feed->replay);
 }
 
 
@@ -190,11 +191,11 @@ test_a_replay_of_what_has_ended_stays_by_itself(void **state)
     s = feeds_stream(1);
     c = feeds_replay(s, &feeds_plain, 0);
 
-    ngx_ess_feed_set_changed(c->client.sub.feed, 0);
-    c->client.sub.feed->ended = 1;
+    ngx_ess_feed_set_changed(c->client.sub.lane->feed, 0);
+    c->client.sub.lane->feed->ended = 1;
 
     assert_int_equal(ngx_ess_feed_join_idle(&c->client.sub), NGX_OK);
-    assert_true(c->client.sub.feed->replay);
+    assert_true(c->client.sub.lane->feed->replay);
 }
 
 
@@ -205,14 +206,14 @@ test_who_is_at_the_end_stays_idle(void **state)
     ngx_ess_feed_t  *feed;
 
     c = feeds_join(feeds_stream(1), &feeds_plain);
-    feed = c->client.sub.feed;
+    feed = c->client.sub.lane->feed;
 
     ngx_ess_feed_waiting(&c->client.sub);
-    assert_true(ngx_queue_empty(&feed->idle));
+    assert_true(ngx_queue_empty(&feed->lane.idle));
 
     assert_int_equal(ngx_ess_feed_join_idle(&c->client.sub), NGX_OK);
-    assert_ptr_equal(c->client.sub.feed, feed);
-    assert_false(ngx_queue_empty(&feed->idle));
+    assert_ptr_equal(c->client.sub.lane->feed, feed);
+    assert_false(ngx_queue_empty(&feed->lane.idle));
     assert_true(ngx_queue_empty(&feed->waiting));
 }
 
@@ -231,7 +232,7 @@ test_those_who_wait_are_not_told_of_what_another_brings(void **state)
     full = feeds_join(s, &feeds_plain);
     feeds_stuff(full);
     due = feeds_join(s, &feeds_plain);
-    assert_int_equal(idle->client.sub.feed->have, 4);
+    assert_int_equal(idle->client.sub.lane->feed->have, 4);
 
     c = feeds_replay(s, &feeds_plain, 0);
     feeds_block(c);
@@ -242,8 +243,8 @@ test_those_who_wait_are_not_told_of_what_another_brings(void **state)
 
     feeds_take(c, FEEDS_ROOM);
     feeds_expect(c, "e1:x;");
-    assert_ptr_equal(c->client.sub.feed, idle->client.sub.feed);
-    assert_int_equal(c->client.sub.feed->have, 1);
+    assert_ptr_equal(c->client.sub.lane->feed, idle->client.sub.lane->feed);
+    assert_int_equal(c->client.sub.lane->feed->have, 1);
 
     (void) feeds_script(s, NULL, "-e!");
     feeds_take(full, 0);
@@ -274,7 +275,7 @@ test_whoever_leaves_lets_go_of_all(void **state)
         }
 
         feeds_leave(c);
-        assert_null(c->client.sub.feed);
+        assert_null(c->client.sub.lane);
         assert_null(c->client.sub.frame);
         assert_int_equal(ngx_ess_memory_used(), 0);
         assert_int_equal(feeds_subscribers(s), 0);

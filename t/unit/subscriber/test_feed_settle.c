@@ -6,6 +6,7 @@
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
  * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
+ * links: src/subscriber/ngx_ess_lane.c src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -61,7 +62,7 @@ test_who_is_idle_is_due_and_who_waits_without_a_frame_has_one(void **state)
     closed->client.sub.closed = 1;
     behind = feeds_join(s, &feeds_plain);
     feeds_block(behind);
-    feed = idle->client.sub.feed;
+    feed = idle->client.sub.lane->feed;
 
     (void) feeds_script(s, NULL, "e!e");
     feeds_expect(idle, "e1:x;");
@@ -99,7 +100,7 @@ test_who_came_later_begins_at_its_own_first_frame(void **state)
     b = feeds_join(s, &feeds_plain);
     (void) feeds_script(s, NULL, "-ee");
     c = feeds_join(s, &feeds_plain);
-    feed = a->client.sub.feed;
+    feed = a->client.sub.lane->feed;
 
     ngx_ess_feed_settle(feed, NGX_OK, test_read(s, feed));
 
@@ -107,7 +108,7 @@ test_who_came_later_begins_at_its_own_first_frame(void **state)
     assert_int_equal(b->client.sub.frame->type, NGX_ESS_FRAME_GAP);
     assert_int_equal(b->client.sub.frame->ordinal, 5);
     assert_null(c->client.sub.frame);
-    assert_ptr_equal(ngx_queue_head(&feed->idle), &c->client.sub.queue);
+    assert_ptr_equal(ngx_queue_head(&feed->lane.idle), &c->client.sub.queue);
 
     feeds_run();
     feeds_expect(a, "e1:x;gap 2-3;gap 4-4;e5:x;e6:x;");
@@ -125,13 +126,13 @@ test_frames_that_nobody_wants_are_gone(void **state)
 
     s = feeds_stream(1);
     c = feeds_join(s, &feeds_plain);
-    feed = c->client.sub.feed;
+    feed = c->client.sub.lane->feed;
 
     (void) feeds_script(s, NULL, "ee");
     c->client.sub.seq = 3;
 
     ngx_ess_feed_settle(feed, NGX_OK, test_read(s, feed));
-    assert_null(feed->frames.tail);
+    assert_null(feed->lane.frames.tail);
     assert_int_equal(ngx_ess_memory_used(), 0);
 }
 
@@ -146,13 +147,13 @@ test_nothing_new_makes_a_replay_due_and_no_other(void **state)
     c = feeds_join(s, &feeds_plain);
     d = feeds_replay(s, &feeds_plain, 0);
 
-    ngx_ess_feed_settle(c->client.sub.feed, NGX_OK, NULL);
-    assert_false(ngx_queue_empty(&c->client.sub.feed->idle));
+    ngx_ess_feed_settle(c->client.sub.lane->feed, NGX_OK, NULL);
+    assert_false(ngx_queue_empty(&c->client.sub.lane->idle));
 
     /* it has to learn that it is at the end */
 
-    ngx_ess_feed_settle(d->client.sub.feed, NGX_OK, NULL);
-    assert_false(ngx_queue_empty(&d->client.sub.feed->due));
+    ngx_ess_feed_settle(d->client.sub.lane->feed, NGX_OK, NULL);
+    assert_false(ngx_queue_empty(&d->client.sub.lane->feed->due));
 }
 
 
@@ -166,8 +167,8 @@ test_with_more_in_the_log_but_nothing_new_it_is_read_on(void **state)
     c = feeds_join(s, &feeds_plain);
     (void) feeds_script(s, NULL, "e");
 
-    ngx_ess_feed_set_changed(c->client.sub.feed, 1);
-    ngx_ess_feed_settle(c->client.sub.feed, NGX_OK, NULL);
+    ngx_ess_feed_set_changed(c->client.sub.lane->feed, 1);
+    ngx_ess_feed_settle(c->client.sub.lane->feed, NGX_OK, NULL);
 
     feeds_run();
     feeds_expect(c, "e1:x;");
@@ -190,7 +191,7 @@ test_who_keeps_too_much_is_told_but_not_a_replay(void **state)
         c->conf.slow_buffer = 1;
         feeds_block(c);
         (void) feeds_script(s, NULL, "e!");
-        feed = c->client.sub.feed;
+        feed = c->client.sub.lane->feed;
 
         (void) feeds_script(s, NULL, "eee");
         feed->seq = s->n - 2;
@@ -215,7 +216,7 @@ test_the_rest_of_a_frame_begins_where_it_ended(void **state)
 
     feeds.opening = 1;
     c = feeds_replay(s, &feeds_plain, 0);
-    feed = c->client.sub.feed;
+    feed = c->client.sub.lane->feed;
 
     rest = ngx_calloc(sizeof(ngx_ess_feed_rest_t), NULL);
     assert_non_null(rest);
@@ -245,8 +246,8 @@ test_a_replay_that_has_missed_something_is_told(void **state)
     (void) feeds_script(s, NULL, "e");
     c = feeds_replay(s, &feeds_plain, 0);
 
-    ngx_ess_feed_settle(c->client.sub.feed, NGX_DECLINED,
-                        test_read(s, c->client.sub.feed));
+    ngx_ess_feed_settle(c->client.sub.lane->feed, NGX_DECLINED,
+                        test_read(s, c->client.sub.lane->feed));
     feeds_expect(c, "missed;");
     assert_int_equal(feeds_subscribers(s), 0);
     assert_int_equal(ngx_ess_memory_used(), 0);
@@ -268,7 +269,7 @@ test_without_memory_all_are_closed_wherever_they_are(void **state)
         clients[i]->lingers = i % 2;
     }
 
-    feed = clients[0]->client.sub.feed;
+    feed = clients[0]->client.sub.lane->feed;
 
     feeds_stuff(clients[2]);
     feeds_stuff(clients[3]);
@@ -278,7 +279,7 @@ test_without_memory_all_are_closed_wherever_they_are(void **state)
     (void) feeds_script(s, NULL, "ee");
     ngx_ess_feed_settle(feed, NGX_ERROR, test_read(s, feed));
 
-    assert_null(feed->frames.tail);
+    assert_null(feed->lane.frames.tail);
 
     for (i = 0; i < 6; i++) {
         feeds_expect(clients[i], "failed;");

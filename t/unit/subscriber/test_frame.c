@@ -4,6 +4,7 @@
  *
  * links: src/subscriber/ngx_ess_frame.c src/subscriber/ngx_ess_memory.c
  * links: t/unit/subscriber/one_feed.c
+ * links: src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -40,9 +41,9 @@ test_a_frame_lives_as_long_as_somebody_is_at_it_or_before(void **state)
     assert_ptr_equal(one_feed.subs[1].frame, one_feed.subs[0].frame);
 
     one_feed_release(0);
-    assert_non_null(one_feed.feed.frames.tail);
+    assert_non_null(one_feed.feed.lane.frames.tail);
     one_feed_release(1);
-    assert_null(one_feed.feed.frames.tail);
+    assert_null(one_feed.feed.lane.frames.tail);
 }
 
 
@@ -50,10 +51,10 @@ static void
 test_a_frame_that_nobody_wanted_is_gone(void **state)
 {
     one_feed_pass(10);
-    assert_null(one_feed.feed.frames.tail);
+    assert_null(one_feed.feed.lane.frames.tail);
     assert_int_equal(ngx_ess_memory_used(), 0);
 
-    ngx_ess_frame_release(&one_feed.feed.frames, NULL);
+    ngx_ess_frame_release(&one_feed.feed.lane.frames, NULL);
 }
 
 
@@ -68,7 +69,7 @@ test_a_frame_says_how_much_was_before_it_ever(void **state)
     /* one without bytes takes its own room */
 
     one_feed_pass(0);
-    assert_int_equal(one_feed.feed.frames.bytes,
+    assert_int_equal(one_feed.feed.lane.frames.bytes,
                      30 + 3 * sizeof(ngx_ess_frame_t));
     assert_int_equal(ngx_ess_memory_used(), 20 + 2 * sizeof(ngx_ess_frame_t));
     assert_int_equal(one_feed.memory, ngx_ess_memory_used());
@@ -85,7 +86,7 @@ test_without_memory_for_a_frame_its_bytes_are_freed(void **state)
     one_feed.fail = 1;
     assert_null(one_feed_append(10));
 
-    assert_ptr_equal(one_feed.feed.frames.tail, one_feed.subs[0].frame);
+    assert_ptr_equal(one_feed.feed.lane.frames.tail, one_feed.subs[0].frame);
     assert_null(one_feed.subs[0].frame->next);
     one_feed_release(0);
 }
@@ -97,11 +98,11 @@ test_a_cut_lets_go_of_what_is_behind_and_of_what_comes(void **state)
     one_feed.subs[0].frame = one_feed_append(10);
     one_feed_pass(10);
 
-    ngx_ess_frame_cut(&one_feed.feed.frames, one_feed.subs[0].frame);
-    assert_null(one_feed.feed.frames.tail);
+    ngx_ess_frame_cut(&one_feed.feed.lane.frames, one_feed.subs[0].frame);
+    assert_null(one_feed.feed.lane.frames.tail);
 
     one_feed_pass(10);
-    assert_null(one_feed.feed.frames.tail);
+    assert_null(one_feed.feed.lane.frames.tail);
     assert_null(one_feed.subs[0].frame->next);
     one_feed_release(0);
 }
@@ -116,18 +117,18 @@ test_a_cut_takes_nothing_from_others(void **state)
     one_feed_at(1, one_feed.subs[0].frame);
 
     frame = one_feed_append(10);
-    ngx_ess_frame_release(&one_feed.feed.frames, frame);
+    ngx_ess_frame_release(&one_feed.feed.lane.frames, frame);
 
-    ngx_ess_frame_cut(&one_feed.feed.frames, one_feed.subs[0].frame);
+    ngx_ess_frame_cut(&one_feed.feed.lane.frames, one_feed.subs[0].frame);
     assert_ptr_equal(one_feed.subs[0].frame->next, frame);
 
     /* somebody further on has what is behind */
 
     one_feed_next(1);
-    ngx_ess_frame_cut(&one_feed.feed.frames, one_feed.subs[0].frame);
+    ngx_ess_frame_cut(&one_feed.feed.lane.frames, one_feed.subs[0].frame);
     assert_null(one_feed.subs[0].frame->next);
     assert_ptr_equal(one_feed.subs[1].frame, frame);
-    assert_ptr_equal(one_feed.feed.frames.tail, frame);
+    assert_ptr_equal(one_feed.feed.lane.frames.tail, frame);
 
     one_feed_release(0);
     one_feed_release(1);
@@ -146,7 +147,7 @@ test_a_long_list_goes_at_once(void **state)
     }
 
     one_feed_release(0);
-    assert_null(one_feed.feed.frames.tail);
+    assert_null(one_feed.feed.lane.frames.tail);
 }
 
 

@@ -8,6 +8,7 @@
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
  * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
  * links: t/unit/ngx_trace.c
+ * links: src/subscriber/ngx_ess_lane.c src/encoding/ngx_ess_encoding.c
  */
 
 
@@ -26,20 +27,40 @@ static ngx_int_t                    test_rc;        /* of the interest */
 static ngx_ess_follow_e             test_follows;   /* the log's state */
 
 
-ngx_int_t
-ngx_ess_interest_subscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    ngx_ess_max_subscribers_t *limit, uint64_t *seq, uint64_t *ordinal,
-    uint32_t *number)
+void
+ngx_ess_interest_subscribe_many(ngx_ess_zone_t *zone,
+    ngx_ess_interest_entry_t *entries, ngx_uint_t n)
 {
-    assert_int_equal(ref->id, test_stream->ref.id);
+    ngx_uint_t  i;
 
-    ngx_unit_trace("subscribe, at most %d", limit ? (int) limit->max : -1);
+    for (i = 0; i < n; i++) {
+        assert_int_equal(entries[i].ref.id, test_stream->ref.id);
 
-    *seq = test_stream->n + 1;
-    *ordinal = test_stream->next_ordinal;
-    *number = 77;
+        if (entries[i].again) {
+            ngx_unit_trace("subscribe again");
 
-    return test_rc;
+        } else {
+            ngx_unit_trace("subscribe, at most %d",
+                           entries[i].limit ? (int) entries[i].limit->max : -1);
+            entries[i].number = 77;
+        }
+
+        entries[i].seq = test_stream->n + 1;
+        entries[i].ordinal = test_stream->next_ordinal;
+        entries[i].rc = test_rc;
+    }
+}
+
+
+void
+ngx_ess_interest_unsubscribe_many(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *refs, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        ngx_ess_interest_unsubscribe(zone, &refs[i]);
+    }
 }
 
 
@@ -118,7 +139,7 @@ test_next(void)
     ngx_ess_feed_t   *feed;
     static char       text[64];
 
-    feed = test_sub.feed;
+    feed = test_sub.lane->feed;
     frame = test_sub.frame;
 
     snprintf(text, sizeof(text), "%.*s%s%d have %d",
@@ -139,7 +160,7 @@ test_enters(const char *next)
     assert_int_equal(test_enter(), NGX_OK);
     assert_string_equal(test_next(), next);
     ngx_ess_subscriber_leave(&test_sub);
-    assert_null(test_sub.feed);
+    assert_null(test_sub.lane);
     ngx_unit_trace_clear();
 }
 
@@ -338,12 +359,12 @@ test_poison_of_the_past_closes_whom_it_shall(void **state)
     test_entry.pos.type = NGX_ESS_POSITION_ORDINAL;
     test_entry.pos.ordinal = 4;
     assert_int_equal(test_enter(), NGX_OK);
-    assert_int_equal(test_sub.feed->live, 0);
+    assert_int_equal(test_sub.lane->feed->live, 0);
     ngx_ess_subscriber_leave(&test_sub);
 
     test_entry.poison = 0;
     assert_int_equal(test_enter(), NGX_OK);
-    assert_int_equal(test_sub.feed->live, 6);
+    assert_int_equal(test_sub.lane->feed->live, 6);
     ngx_ess_subscriber_leave(&test_sub);
 }
 

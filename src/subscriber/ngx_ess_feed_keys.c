@@ -1,0 +1,73 @@
+
+/*
+ * Keys of a replay: one block, in order, so that each is found in a few steps.
+ * It belongs to its feed.  Runs in workers.
+ */
+
+
+#include "ngx_ess_feed_keys.h"
+
+
+static int ngx_libc_cdecl ngx_ess_feed_keys_cmp(const void *one,
+    const void *two);
+
+
+ngx_ess_feed_keys_t *
+ngx_ess_feed_keys_copy(ngx_str_t *keys, ngx_uint_t n, ngx_log_t *log)
+{
+    size_t                len;
+    u_char               *p;
+    ngx_uint_t            i;
+    ngx_ess_feed_keys_t  *copy;
+
+    len = sizeof(ngx_ess_feed_keys_t) + n * sizeof(ngx_str_t);
+
+    for (i = 0; i < n; i++) {
+        len += keys[i].len;
+    }
+
+    copy = ngx_alloc(len, log);
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    copy->keys = (ngx_str_t *) (copy + 1);
+    copy->n = n;
+
+    p = (u_char *) (copy->keys + n);
+
+    for (i = 0; i < n; i++) {
+        copy->keys[i].data = p;
+        copy->keys[i].len = keys[i].len;
+        p = ngx_cpymem(p, keys[i].data, keys[i].len);
+    }
+
+    ngx_qsort(copy->keys, n, sizeof(ngx_str_t), ngx_ess_feed_keys_cmp);
+
+    return copy;
+}
+
+
+static int ngx_libc_cdecl
+ngx_ess_feed_keys_cmp(const void *one, const void *two)
+{
+    const ngx_str_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    if (a->len != b->len) {
+        return (a->len < b->len) ? -1 : 1;
+    }
+
+    return ngx_memcmp(a->data, b->data, a->len);
+}
+
+
+ngx_uint_t
+ngx_ess_feed_keys_has(ngx_ess_feed_keys_t *keys, ngx_str_t *key)
+{
+    return bsearch(key, keys->keys, keys->n, sizeof(ngx_str_t),
+                   ngx_ess_feed_keys_cmp)
+           != NULL;
+}
