@@ -5,6 +5,8 @@
  */
 
 
+#include "ngx_ess_conf_body.h"
+#include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_console.h"
 #include "ngx_ess_exchange_conf.h"
@@ -102,18 +104,25 @@ static ngx_command_t  ngx_ess_commands[] = {
       NULL },
 
     { ngx_string("ess_ping"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_ess_param_slot,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1234,
+      ngx_ess_conf_ping,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      &ngx_ess_conf_subscribe_ping },
+      NULL },
 
     { ngx_string("ess_annotate"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_ess_param_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      &ngx_ess_conf_subscribe_annotate },
+      &ngx_ess_conf_body_annotate },
+
+    { ngx_string("ess_body"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_ess_conf_body,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("ess_request"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,

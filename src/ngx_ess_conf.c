@@ -8,6 +8,8 @@
 
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_conf_body.h"
+#include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_scope.h"
 #include "ngx_ess_cors.h"
 #include "ngx_ess_exchange.h"
@@ -22,8 +24,6 @@
 #define NGX_ESS_CONF_DRAIN          3000
 #define NGX_ESS_CONF_MAX_MEMORY     (256 * 1024 * 1024)
 #define NGX_ESS_CONF_DEFLATE_MIN    256
-#define NGX_ESS_CONF_PING           20000
-#define NGX_ESS_CONF_PING_TIMEOUT   20000
 #define NGX_ESS_CONF_SLOW_BUFFER    (1024 * 1024)
 #define NGX_ESS_CONF_RATE_MESSAGES  100
 #define NGX_ESS_CONF_RATE_BYTES     (256 * 1024)
@@ -111,6 +111,9 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
     mcf->sources = ngx_array_create(cf->pool, 2,
                                     sizeof(ngx_ess_source_entry_t));
     if (mcf->sources == NULL
+        || ngx_array_init(&mcf->templates, cf->pool, 1,
+                          sizeof(ngx_ess_encoding_template_t *))
+           != NGX_OK
         || ngx_ess_source_register(mcf->sources, &ngx_ess_exchange) == NULL
         || ngx_ess_source_register(mcf->sources, &ngx_ess_exchange_streams)
            == NULL)
@@ -247,11 +250,6 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
      *     lcf->subscribe_poison = 0;
      */
 
-    lcf->ping_interval = NGX_CONF_UNSET_MSEC;
-    lcf->ping_timeout = NGX_CONF_UNSET_MSEC;
-    lcf->annotate = NGX_CONF_UNSET_UINT;
-    lcf->annotate_gaps = NGX_CONF_UNSET_UINT;
-    lcf->annotate_strict = NGX_CONF_UNSET_UINT;
     lcf->release = NGX_CONF_UNSET_UINT;
     lcf->slow_skip = NGX_CONF_UNSET_UINT;
     lcf->slow_buffer = NGX_CONF_UNSET_SIZE;
@@ -260,6 +258,9 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
     lcf->limit.max = NGX_CONF_UNSET_UINT;
     lcf->limit.replace = NGX_CONF_UNSET_UINT;
     lcf->origins = NGX_CONF_UNSET_PTR;
+
+    ngx_ess_conf_body_create(lcf);
+    ngx_ess_conf_ping_create(lcf);
 
     return lcf;
 }
@@ -276,21 +277,6 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_core_loc_conf_t  *clcf;
 
     ngx_conf_merge_str_value(conf->public_url, prev->public_url, "");
-    ngx_conf_merge_msec_value(conf->ping_interval, prev->ping_interval,
-                              NGX_ESS_CONF_PING);
-    ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout,
-                              NGX_ESS_CONF_PING_TIMEOUT);
-
-    if (conf->annotate == NGX_CONF_UNSET_UINT) {
-        conf->annotate = prev->annotate;
-        conf->annotate_gaps = prev->annotate_gaps;
-        conf->annotate_strict = prev->annotate_strict;
-    }
-
-    ngx_conf_init_uint_value(conf->annotate, 0);
-    ngx_conf_init_uint_value(conf->annotate_gaps, 1);
-    ngx_conf_init_uint_value(conf->annotate_strict, 0);
-
     ngx_conf_merge_uint_value(conf->release, prev->release, 0);
     ngx_conf_merge_uint_value(conf->slow_skip, prev->slow_skip, 0);
     ngx_conf_merge_size_value(conf->slow_buffer, prev->slow_buffer,
@@ -310,6 +296,12 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     }
 
     console = ngx_ess_conf_serves(conf, "ess_console");
+
+    ngx_ess_conf_ping_merge(prev, conf);
+
+    if (ngx_ess_conf_body_merge(cf, prev, conf, console) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->serves && clcf->handler != conf->handler) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

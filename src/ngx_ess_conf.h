@@ -12,6 +12,7 @@
 #include "ngx_ess_param.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_client_rate.h"
+#include "ngx_ess_encoding_template.h"
 #include "ngx_ess_max_subscribers.h"
 
 
@@ -38,6 +39,8 @@ typedef struct {
     const char              *needs_zone;    /* a directive that does */
     ngx_uint_t               save_all;      /* the zone was kept, but the store
                                                is another one */
+    ngx_array_t              templates;     /* of ngx_ess_encoding_template_t
+                                               *, each text once */
     ngx_array_t             *scopes;        /* of ngx_ess_conf_scope_t *; NULL:
                                                no location is ours */
 } ngx_ess_main_conf_t;
@@ -74,9 +77,18 @@ typedef struct {
                                                closes, too */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */
     ngx_msec_t               ping_timeout;  /* ms */
+    ngx_str_t                ping_text;     /* a message's frame, in place of a
+                                               ping; empty: none */
+    ngx_uint_t               ping_first;    /* 1: also when a client begins */
     ngx_uint_t               annotate;      /* together with the next two */
     ngx_uint_t               annotate_gaps;
     ngx_uint_t               annotate_strict;
+    ngx_uint_t               body;          /* instead: see
+                                               ngx_ess_conf_body.c */
+    ngx_ess_encoding_template_t *body_template; /* NULL: none */
+    const ngx_ess_encoding_t *encodings[NGX_ESS_TRANSPORTS][2];
+                                            /* by these: plain and deflated,
+                                               without chunks and with them */
     ngx_uint_t               release;       /* the request, after the 101 */
     ngx_uint_t               slow_skip;     /* events, not the client */
     size_t                   slow_buffer;   /* bytes of it in memory */

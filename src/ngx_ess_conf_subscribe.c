@@ -23,19 +23,6 @@ static ngx_conf_enum_t  ngx_ess_conf_subscribe_deflate_words[] = {
 };
 
 
-static ngx_conf_enum_t  ngx_ess_conf_subscribe_on_words[] = {
-    { ngx_string("on"), 1 },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_enum_t  ngx_ess_conf_subscribe_switch_words[] = {
-    { ngx_string("on"), 1 },
-    { ngx_string("off"), 0 },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_conf_enum_t  ngx_ess_conf_subscribe_slow_words[] = {
     { ngx_string("close"), 0 },
     { ngx_string("skip"), 1 },
@@ -69,39 +56,6 @@ static const ngx_ess_param_t  ngx_ess_conf_subscribe_params[] = {
     { ngx_string("poison"), ngx_ess_param_enum,
       offsetof(ngx_ess_loc_conf_t, subscribe_poison), 0, 0,
       "\"poison=close\"", ngx_ess_conf_subscribe_poison_words },
-
-    ngx_ess_null_param
-};
-
-
-static const ngx_ess_param_t  ngx_ess_conf_subscribe_ping_params[] = {
-
-    { ngx_string("interval"), ngx_ess_param_msec_or_0,
-      offsetof(ngx_ess_loc_conf_t, ping_interval), 1000, NGX_MAX_INT_T_VALUE,
-      "a time of at least one second, such as \"30s\", or 0 for no pings",
-      NULL },
-
-    { ngx_string("timeout"), ngx_ess_param_msec,
-      offsetof(ngx_ess_loc_conf_t, ping_timeout), 1000, NGX_MAX_INT_T_VALUE,
-      "a time of at least one second, such as \"10s\"", NULL },
-
-    ngx_ess_null_param
-};
-
-
-static const ngx_ess_param_t  ngx_ess_conf_subscribe_annotate_params[] = {
-
-    { ngx_string("value"), ngx_ess_param_enum,
-      offsetof(ngx_ess_loc_conf_t, annotate), 0, 0,
-      "\"on\" or \"off\" alone", ngx_ess_conf_subscribe_on_words },
-
-    { ngx_string("gaps"), ngx_ess_param_enum,
-      offsetof(ngx_ess_loc_conf_t, annotate_gaps), 0, 0,
-      "\"gaps=on\" or \"gaps=off\"", ngx_ess_conf_subscribe_switch_words },
-
-    { ngx_string("strict"), ngx_ess_param_enum,
-      offsetof(ngx_ess_loc_conf_t, annotate_strict), 0, 0,
-      "\"strict=on\" or \"strict=off\"", ngx_ess_conf_subscribe_switch_words },
 
     ngx_ess_null_param
 };
@@ -182,15 +136,6 @@ static const ngx_ess_param_t  ngx_ess_conf_subscribe_max_params[] = {
     ngx_ess_null_param
 };
 
-
-ngx_ess_param_directive_t  ngx_ess_conf_subscribe_ping = {
-    ngx_ess_conf_subscribe_ping_params, 2, NULL, 0, 0
-};
-
-ngx_ess_param_directive_t  ngx_ess_conf_subscribe_annotate = {
-    ngx_ess_conf_subscribe_annotate_params, 1,
-    "\"gaps=\" and \"strict=\" behind \"on\"", 1, 0
-};
 
 ngx_ess_param_directive_t  ngx_ess_conf_subscribe_deflate = {
     ngx_ess_conf_subscribe_deflate_params, 1,

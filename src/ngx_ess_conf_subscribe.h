@@ -11,8 +11,6 @@
 #include "ngx_ess_conf.h"
 
 
-extern ngx_ess_param_directive_t  ngx_ess_conf_subscribe_ping;
-extern ngx_ess_param_directive_t  ngx_ess_conf_subscribe_annotate;
 extern ngx_ess_param_directive_t  ngx_ess_conf_subscribe_deflate;
 extern ngx_ess_param_directive_t  ngx_ess_conf_subscribe_slow;
 extern ngx_ess_param_directive_t  ngx_ess_conf_subscribe_rate;

@@ -45,7 +45,6 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_int_t               rc;
     ngx_str_t              *value;
     ngx_uint_t              i;
-    const char             *expected;
     ngx_ess_param_ctx_t     ctx;
     const ngx_ess_param_t  *param;
 
@@ -72,13 +71,8 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; i < cf->args->nelts; i++) {
 
         if (i <= directive->nargs) {
-            expected = param->set(&ctx, param, &value[i]);
 
-            if (expected) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"%V\" has the invalid %V \"%V\", it must"
-                                   " be %s", &cmd->name, &param->name,
-                                   &value[i], expected);
+            if (ngx_ess_param_arg(&ctx, param, &value[i]) != NGX_OK) {
                 return NGX_CONF_ERROR;
             }
 
@@ -101,6 +95,25 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
+    ngx_str_t *arg)
+{
+    const char  *expected;
+
+    expected = param->set(ctx, param, arg);
+
+    if (expected) {
+        ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
+                           "\"%s\" has the invalid %V \"%V\", it must be %s",
+                           ctx->directive, &param->name, arg, expected);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

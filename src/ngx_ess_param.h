@@ -69,6 +69,10 @@ char *ngx_ess_param_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* The same for a setter that knows by itself whether it comes once. */
 char *ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* Takes an argument, by its row.  NGX_ERROR: it is wrong, which is logged. */
+ngx_int_t ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *arg);
+
 /*
  * "arg" is a parameter of the table, which ends with ngx_ess_null_param, and
  * its value is taken.  NGX_DECLINED: it is none of the table.  NGX_ERROR: it

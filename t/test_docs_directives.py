@@ -24,6 +24,7 @@ DEFAULTS = {
     "ess_drain": "drain",
     "ess_deflate": "deflate",
     "ess_annotate": "annotate",
+    "ess_body": "body",
     "ess_request": "release",
     "ess_ping 1": "ping_interval",
     "ess_ping 2": "ping_timeout",
@@ -47,7 +48,7 @@ DEFAULTS = {
 
 # the word that stands for the first of an enumeration, or none
 WORDS = {"off": 0, "any": 0, "keep": 0, "close": 0, "direct": 0, "classic": 0,
-         "on": 1}
+         "value": 0, "on": 1}
 UNITS = {"ms": 1, "s": 1000, "h": 3600000, "k": 1024, "m": 1024 ** 2, "": 1}
 
 JWKS = """{"keys": [{"kty": "EC", "crv": "P-256", "use": "sig",

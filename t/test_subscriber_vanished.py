@@ -36,6 +36,11 @@ http {
             ess_max_subscribers 2;
             ess_request release;
         }
+        location /text/ {
+            ess_subscribe;
+            ess_max_subscribers 2;
+            ess_ping 2s 2s text=ping first;
+        }
     }
 
     server {
@@ -80,12 +85,13 @@ def connect(kind, there, n, stream):
             get = h2.get("/event-stream/" + stream.uuid)
             h2.wait(lambda: get.status == 200)
             return h2
-        path = "/released/" if kind == "released" else "/event-stream/"
+        path = ("/%s/" % kind if kind in ("released", "text")
+                else "/event-stream/")
         ws = RawWS(n.port(3 if kind == "tls" else 0), path + stream.uuid,
                    there.server, rcvbuf=4096,
                    ssl=ssl._create_unverified_context() if kind == "tls"
                    else None)
-    if kind == "websocket":
+    if kind in ("websocket", "text"):
         return ws.connect()
     ws.request(Upgrade=None, Connection=None, Accept="text/event-stream")
     assert ws.response() == 200
@@ -94,7 +100,7 @@ def connect(kind, there, n, stream):
 
 @pytest.mark.parametrize("live", [False, True], ids=["idle", "live"])
 @pytest.mark.parametrize(
-    "kind", ["sse", "released", "tls", "http2", "websocket"])
+    "kind", ["sse", "released", "tls", "http2", "websocket", "text"])
 def test_client_that_vanishes_is_dropped(service, kind, live):
     n, api, stream = service
     with contextlib.ExitStack() as stack:
@@ -123,7 +129,7 @@ def test_client_that_vanishes_is_dropped(service, kind, live):
             assert one_more.status == 200
 
 
-@pytest.mark.parametrize("kind", ["sse", "tls", "http2"])
+@pytest.mark.parametrize("kind", ["sse", "tls", "http2", "text"])
 def test_client_that_reads_nothing_stays(service, kind):
     """Its window is shut, which its system tells; the server's socket takes
     more."""

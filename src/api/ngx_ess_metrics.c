@@ -125,6 +125,11 @@ static const ngx_ess_metric_t  ngx_ess_metrics[] = {
         "Each time that \"ess_annotate on strict=on\" kept an event from a "
         "reader: empty, not UTF-8, or a JSON object by its first byte only."),
 
+    ngx_ess_metric_counter("template_skipped_total",
+        NGX_ESS_C_TEMPLATE_SKIPPED,
+        "Each time that \"ess_body text\" kept an event from a reader: without "
+        "what the template asks for, or not UTF-8."),
+
     ngx_ess_metric_counter("evicted_events_total", NGX_ESS_C_EVICTED,
         "Events that left a log."),
 

@@ -20,8 +20,6 @@
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_client_unknown.h"
 #include "ngx_ess_drain.h"
-#include "ngx_ess_encoding_sse.h"
-#include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_flush.h"
 #include "ngx_ess_request.h"
 #include "ngx_ess_counter.h"
@@ -266,16 +264,10 @@ static ngx_int_t
 ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     ngx_ess_client_entry_t *entry)
 {
-    ngx_uint_t  kind;
-
     if (ngx_ess_sse_check(r) != NGX_OK) {
         entry->transport = &ngx_ess_ws;
-
-        kind = ngx_ess_encoding_ws_kind(lcf->annotate, lcf->annotate_strict,
-                                        lcf->annotate_gaps);
-
-        entry->sub.encoding = &ngx_ess_encoding_ws[kind]
-                                                  [ngx_ess_ws_deflates(r)];
+        entry->sub.encoding = lcf->encodings[NGX_ESS_TRANSPORT_WEBSOCKET]
+                                            [ngx_ess_ws_deflates(r)];
 
         return ngx_ess_ws_check(r);
     }
@@ -292,7 +284,8 @@ ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     }
 
     entry->transport = &ngx_ess_sse;
-    entry->sub.encoding = &ngx_ess_encoding_sse[ngx_ess_sse_chunks(r)];
+    entry->sub.encoding = lcf->encodings[NGX_ESS_TRANSPORT_SSE]
+                                        [ngx_ess_sse_chunks(r)];
 
     return NGX_OK;
 }

@@ -19,6 +19,8 @@
 
 
 static void ngx_ess_client_ping_send(ngx_ess_client_t *client);
+static void ngx_ess_client_ping_sent(ngx_ess_client_t *client);
+static ngx_str_t *ngx_ess_client_ping_text(ngx_ess_client_t *client);
 static void ngx_ess_client_ping_say(ngx_ess_client_t *client, u_char *buf,
     size_t len);
 static ngx_int_t ngx_ess_client_ping_answered(ngx_ess_client_t *client);
@@ -72,6 +74,44 @@ ngx_ess_client_ping_timer(ngx_ess_wheel_entry_t *entry)
 }
 
 
+ngx_int_t
+ngx_ess_client_ping_start(ngx_ess_client_t *client)
+{
+    ngx_str_t   *text;
+    ngx_msec_t   half;
+
+    text = ngx_ess_client_ping_text(client);
+    half = client->conf->ping_interval / 2;
+
+    if (text == NULL || !client->conf->ping_first) {
+
+        /* clients that came in one moment are not pinged in one moment */
+
+        ngx_ess_client_ping_wait(client, half ? 1 + half
+                                                + (ngx_msec_t) ngx_random()
+                                                  % (half + 1)
+                                              : 0);
+        return NGX_OK;
+    }
+
+    if (half) {
+        ngx_ess_client_ping_sent(client);
+
+    } else {
+        ngx_ess_client_ping_wait(client, 0);
+    }
+
+    if (ngx_ess_flush_control(client, text->data, text->len, text->len)
+        != NGX_OK)
+    {
+        ngx_ess_client_close_end(client, NGX_ERROR);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
+}
+
+
 void
 ngx_ess_client_ping_wait(ngx_ess_client_t *client, ngx_msec_t delay)
 {
@@ -102,6 +142,7 @@ static void
 ngx_ess_client_ping_send(ngx_ess_client_t *client)
 {
     u_char             buf[NGX_ESS_TRANSPORT_MAX_CONTROL];
+    ngx_str_t         *text;
     ngx_connection_t  *c;
 
     c = client->connection;
@@ -120,11 +161,7 @@ ngx_ess_client_ping_send(ngx_ess_client_t *client)
 
 #endif
 
-    client->pinged = 1;
-    client->pinged_at = ngx_ess_client_ping_clock();
-    client->heard = 0;
-
-    ngx_ess_client_ping_wait(client, client->conf->ping_timeout);
+    ngx_ess_client_ping_sent(client);
 
     if (client->control) {
 
@@ -133,9 +170,37 @@ ngx_ess_client_ping_send(ngx_ess_client_t *client)
         return;
     }
 
+    text = ngx_ess_client_ping_text(client);
+
+    if (text) {
+        ngx_ess_client_ping_say(client, text->data, text->len);
+        return;
+    }
+
     ngx_ess_client_ping_say(
         client, buf,
         client->transport->ping(ngx_ess_client_session(client), buf));
+}
+
+
+static void
+ngx_ess_client_ping_sent(ngx_ess_client_t *client)
+{
+    client->pinged = 1;
+    client->pinged_at = ngx_ess_client_ping_clock();
+    client->heard = 0;
+
+    ngx_ess_client_ping_wait(client, client->conf->ping_timeout);
+}
+
+
+/* A message in place of a ping, to which there is no answer; NULL: none. */
+
+static ngx_str_t *
+ngx_ess_client_ping_text(ngx_ess_client_t *client)
+{
+    return (client->transport->answers && client->conf->ping_text.len)
+           ? &client->conf->ping_text : NULL;
 }
 
 
@@ -187,7 +252,8 @@ ngx_ess_client_ping_answered(ngx_ess_client_t *client)
 
     if (!client->heard && !client->connection->read->delayed
         && (client->blocked
-            || client->transport->answers
+            || (client->transport->answers
+                && ngx_ess_client_ping_text(client) == NULL)
             || ngx_ess_client_ping_lost(client)))
     {
         ngx_log_error(NGX_LOG_INFO, client->connection->log, NGX_ETIMEDOUT,

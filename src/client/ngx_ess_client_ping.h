@@ -14,6 +14,10 @@
 /* The wheel's handler: client->timer is due. */
 void ngx_ess_client_ping_timer(ngx_ess_wheel_entry_t *entry);
 
+/* A client is open: waits for its first ping, or queues it, where there is a
+   text to begin with.  NGX_DONE: it has ended; else NGX_OK. */
+ngx_int_t ngx_ess_client_ping_start(ngx_ess_client_t *client);
+
 /* The nudges' handler: a ping without an answer, for who may have something
    unread. */
 void ngx_ess_client_ping_nudge(ngx_ess_client_t *client);

@@ -183,7 +183,6 @@ ngx_ess_client_start_opened(ngx_ess_client_t *client)
 static ngx_int_t
 ngx_ess_client_start_open(ngx_ess_client_t *client)
 {
-    ngx_msec_t           half;
     ngx_http_request_t  *r;
 
     r = client->request;
@@ -192,13 +191,9 @@ ngx_ess_client_start_open(ngx_ess_client_t *client)
 
     ngx_ess_wheel_unset(&client->timer);
 
-    /* clients that came in one moment are not pinged in one moment */
-
-    half = client->conf->ping_interval / 2;
-    ngx_ess_client_ping_wait(client, client->conf->ping_interval
-                             ? 1 + half + (ngx_msec_t) ngx_random()
-                                          % (half + 1)
-                             : 0);
+    if (ngx_ess_client_ping_start(client) == NGX_DONE) {
+        return NGX_DONE;
+    }
 
     /* with filters the connection is not this stream's to read from */
 

@@ -82,6 +82,8 @@ struct ngx_ess_encoding_s {
     unsigned                 labelled:1;    /* it asks for event->label */
     unsigned                 many:1;        /* of clients with several
                                                subscriptions */
+    unsigned                 templated:1;   /* what it leaves out has not what
+                                               a template asks for */
 };
 
 

@@ -21,9 +21,6 @@
 static ngx_int_t ngx_ess_encoding_sse_encode(
     const ngx_ess_encoding_t *encoding, ngx_ess_encoding_event_t *event,
     ngx_uint_t one, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
-static ngx_int_t ngx_ess_encoding_sse_gap(const ngx_ess_encoding_t *encoding,
-    ngx_ess_label_t *label, uint64_t epoch, uint64_t from, uint64_t to,
-    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
 static ngx_int_t ngx_ess_encoding_sse_part_encode(
     const ngx_ess_encoding_t *encoding, ngx_ess_encoding_event_t *event,
     ngx_uint_t one, ngx_ess_encoding_frame_t *out, ngx_log_t *log);
@@ -70,10 +67,19 @@ ngx_ess_encoding_sse_encode(const ngx_ess_encoding_t *encoding,
     ngx_ess_encoding_event_t *event, ngx_uint_t one,
     ngx_ess_encoding_frame_t *out, ngx_log_t *log)
 {
-    u_char      *p;
-    ngx_uint_t   text;
+    return ngx_ess_encoding_sse_event(encoding, event,
+                                      ngx_ess_utf8_valid(event->body.data,
+                                                         event->body.len),
+                                      out, log);
+}
 
-    text = ngx_ess_utf8_valid(event->body.data, event->body.len);
+
+ngx_int_t
+ngx_ess_encoding_sse_event(const ngx_ess_encoding_t *encoding,
+    ngx_ess_encoding_event_t *event, ngx_uint_t text,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log)
+{
+    u_char  *p;
 
     p = ngx_ess_encoding_sse_frame(encoding, out,
                                    ngx_ess_sse_codec_len(event, text), log);
@@ -87,7 +93,7 @@ ngx_ess_encoding_sse_encode(const ngx_ess_encoding_t *encoding,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_ess_encoding_sse_gap(const ngx_ess_encoding_t *encoding,
     ngx_ess_label_t *label, uint64_t epoch, uint64_t from, uint64_t to,
     ngx_ess_encoding_frame_t *out, ngx_log_t *log)

@@ -53,4 +53,14 @@ u_char *ngx_ess_encoding_sse_end(u_char *p, ngx_ess_encoding_sse_own_t *own,
     ngx_uint_t code, ngx_str_t *reason);
 
 
+/* For others of encoding/ that are of event streams: an event with another
+   body, of which they know whether it is text, and their notice of a gap. */
+ngx_int_t ngx_ess_encoding_sse_event(const ngx_ess_encoding_t *encoding,
+    ngx_ess_encoding_event_t *event, ngx_uint_t text,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
+ngx_int_t ngx_ess_encoding_sse_gap(const ngx_ess_encoding_t *encoding,
+    ngx_ess_label_t *label, uint64_t epoch, uint64_t from, uint64_t to,
+    ngx_ess_encoding_frame_t *out, ngx_log_t *log);
+
+
 #endif /* _NGX_ESS_ENCODING_SSE_H_INCLUDED_ */

@@ -51,10 +51,10 @@ ngx_ess_envelope(ngx_ess_envelope_t *e, ngx_ess_encoding_event_t *event)
 
     body = &e->body;
 
-    e->form = !ngx_ess_utf8_valid(body->data, body->len)
-              ? NGX_ESS_ENVELOPE_BASE64
-              : ngx_ess_envelope_is_json(body) ? NGX_ESS_ENVELOPE_DATA
-                                               : NGX_ESS_ENVELOPE_TEXT;
+    e->form = ngx_ess_envelope_is_json(body)
+              ? NGX_ESS_ENVELOPE_DATA
+              : ngx_ess_utf8_valid(body->data, body->len)
+                ? NGX_ESS_ENVELOPE_TEXT : NGX_ESS_ENVELOPE_BASE64;
 
     e->len = e->head_len + ngx_ess_envelope_forms[e->form].len + 1;
 

@@ -59,6 +59,8 @@ typedef enum {
     NGX_ESS_C_UNANNOTATED,                  /* bodies that begin as an object,
                                                but are none */
     NGX_ESS_C_LEFT_OUT,                     /* of strict annotations */
+    NGX_ESS_C_TEMPLATE_SKIPPED,             /* without what a template asks
+                                               for */
     NGX_ESS_C_SLOW_CLOSED,
     NGX_ESS_C_SLOW_SKIPPED,
     NGX_ESS_C_SLOW_RECLAIMED,               /* of their memory, over all */

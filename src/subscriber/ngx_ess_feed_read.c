@@ -418,7 +418,10 @@ ngx_ess_feed_read_new(ngx_ess_feed_t *feed, ngx_ess_record_t *record,
     rc = ngx_ess_feed_read_encode(feed, record, feed->replay, &data);
 
     if (rc == NGX_DECLINED) {
-        ngx_ess_counter_add(ngx_ess_feed_worker.zone, NGX_ESS_C_LEFT_OUT, 1);
+        ngx_ess_counter_add(ngx_ess_feed_worker.zone,
+                            feed->encoding->templated
+                            ? NGX_ESS_C_TEMPLATE_SKIPPED
+                            : NGX_ESS_C_LEFT_OUT, 1);
         return NGX_OK;
     }
 

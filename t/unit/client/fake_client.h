@@ -67,6 +67,8 @@ typedef struct {
     ngx_int_t                   control;
     ngx_uint_t                  draining;
     ngx_uint_t                  full;
+
+    ngx_msec_t                  delay;      /* of the timer that was set last */
 } fake_client_t;
 
 

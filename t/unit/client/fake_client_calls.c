@@ -227,6 +227,7 @@ ngx_ess_wheel_set(ngx_ess_wheel_entry_t *entry, ngx_msec_t delay)
 {
     assert_ptr_equal(entry, &fake.client->timer);
 
+    fake.delay = delay;
     ngx_unit_trace("timer %d", (int) delay);
 }
 

@@ -13,8 +13,6 @@
 #include "fake_problem.h"
 #include "ngx_ess_client_enter.h"
 #include "ngx_ess_client_start.h"
-#include "ngx_ess_encoding_sse.h"
-#include "ngx_ess_encoding_ws.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_request.h"
@@ -38,10 +36,10 @@ static ngx_int_t test_sse_start(ngx_http_request_t *r, void *session);
 const ngx_ess_transport_t  ngx_ess_ws = { .answers = 1, .session_size = 8 };
 const ngx_ess_transport_t  ngx_ess_sse = { .start = test_sse_start };
 
-const ngx_ess_encoding_t   ngx_ess_encoding_sse[2];
 const char *const          ngx_ess_position_headers[] = { "xo", "xt", "xd" };
-const ngx_ess_encoding_t   ngx_ess_encoding_ws[NGX_ESS_ENCODING_WS_KINDS][2];
 
+
+static const ngx_ess_encoding_t  test_encoding[NGX_ESS_TRANSPORTS][2];
 
 static const ngx_ess_conf_serves_t  test_serves = { .open = 1 };
 static struct {
@@ -288,12 +286,19 @@ ngx_ess_client_start(ngx_ess_client_t *client)
 static int
 test_setup(void **state)
 {
+    ngx_uint_t  i;
+
     (void) fake_client_setup(state);
     memset(&test, 0, sizeof(test));
     fake.request.method = NGX_HTTP_GET;
     test.main_confs = &test.main_conf;
     fake.request.main_conf = (void **) &test.main_confs;
     fake.conf.serves = &test_serves;
+
+    for (i = 0; i < NGX_ESS_TRANSPORTS * 2; i++) {
+        fake.conf.encodings[i / 2][i % 2] = &test_encoding[i / 2][i % 2];
+    }
+
     ngx_str_set(&fake.request.uri, "/event-stream/u1/");
     fake.ctx[0] = NULL;
 
@@ -349,7 +354,7 @@ test_websocket(void **state)
     ngx_unit_traced("begin");
 
     assert_int_equal(test.entry.ref.id, '1');
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[0][0]);
+    assert_ptr_equal(test.entry.encoding, &test_encoding[0][0]);
     assert_int_equal(test.entry.pos.type, NGX_ESS_POSITION_ORDINAL);
     assert_int_equal(test.entry.follow, 0);
     assert_int_equal(test.entry.live, 0);
@@ -378,30 +383,16 @@ test_encodings(void **state)
 {
     test.deflates = 1;
     (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[0][1]);
-
-    fake.conf.annotate = 1;
-    fake.conf.annotate_strict = 1;
-    (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[4][1]);
-
-    fake.conf.annotate_strict = 0;
-    fake.conf.annotate_gaps = 1;
-    (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[1][1]);
-
-    test.deflates = 0;
-    (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_ws[1][0]);
+    assert_ptr_equal(test.entry.encoding, &test_encoding[0][1]);
 
     test.sse = 1;
     (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_sse[1]);
+    assert_ptr_equal(test.entry.encoding, &test_encoding[NGX_ESS_TRANSPORT_SSE][1]);
     assert_ptr_equal(test.client->transport, &ngx_ess_sse);
 
     fake.request.http_version = NGX_HTTP_VERSION_20;
     (void) test_enter();
-    assert_ptr_equal(test.entry.encoding, &ngx_ess_encoding_sse[0]);
+    assert_ptr_equal(test.entry.encoding, &test_encoding[NGX_ESS_TRANSPORT_SSE][0]);
     assert_non_null(test.client->filtered);
 
     ngx_unit_trace_clear();

@@ -75,6 +75,18 @@ test_timer(void)
 }
 
 
+/* until when it waits */
+
+static ngx_msec_t
+test_delay(void)
+{
+    assert_int_equal(ngx_unit_trace_count("timer"), 1);
+    ngx_unit_trace_clear();
+
+    return fake.delay;
+}
+
+
 static void
 test_answered(void **state)
 {
@@ -231,6 +243,108 @@ test_lost_long(void **state)
 #endif
 
 
+/* clients that came in one moment are not pinged in one moment */
+
+static void
+test_start(void **state)
+{
+    ngx_uint_t  i;
+    ngx_msec_t  low, high, delay;
+
+    for (i = 0, low = 60000, high = 0; i < 1000; i++) {
+        assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_OK);
+        delay = test_delay();
+        low = ngx_min(low, delay);
+        high = ngx_max(high, delay);
+    }
+
+    assert_true(low > 15000 && low < 17000);
+    assert_true(high > 28000 && high <= 30001);
+
+    /* no pings */
+
+    fake.conf.ping_interval = 0;
+    assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_OK);
+    ngx_unit_traced();
+}
+
+
+/* a message is not answered: its peer is one as of an event stream */
+
+static void
+test_text(void **state)
+{
+    ngx_str_set(&fake.conf.ping_text, "T");
+
+    test_timer();
+    ngx_unit_traced("timer 10000", "control T", "flush");
+    test_timer();
+    ngx_unit_traced("timer 20000");
+
+    fake.client->blocked = 1;
+    test_timer();
+    ngx_unit_traced("timer 10000", "control T");
+    test_timer();
+    ngx_unit_traced("break");
+}
+
+
+#if (NGX_LINUX)
+
+static void
+test_text_lost(void **state)
+{
+    ngx_str_set(&fake.conf.ping_text, "T");
+
+    test_timer();
+    ngx_unit_traced("timer 10000", "control T", "flush");
+
+    ngx_current_msec += 12000;
+    test_tcp.tcpi_retransmits = 2;
+    test_tcp.tcpi_unacked = 3;
+    test_tcp.tcpi_last_ack_recv = 12000;
+
+    test_timer();
+    ngx_unit_traced("break");
+}
+
+#endif
+
+
+/* it goes out with the first flush, and the next one an interval later */
+
+static void
+test_text_first(void **state)
+{
+    ngx_str_set(&fake.conf.ping_text, "T");
+
+    assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_OK);
+    assert_true(test_delay() > 15000);
+
+    fake.conf.ping_first = 1;
+    assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_OK);
+    ngx_unit_traced("timer 10000", "control T");
+    test_timer();
+    ngx_unit_traced("timer 20000");
+    test_timer();
+    ngx_unit_traced("timer 10000", "control T", "flush");
+
+    fake.conf.ping_interval = 0;
+    assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_OK);
+    ngx_unit_traced("control T");
+
+    fake.control = NGX_ERROR;
+    assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_DONE);
+    ngx_unit_traced("control T", "break");
+
+    /* not where there are comments instead */
+
+    fake.client->transport = &fake_sse;
+    assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_OK);
+    ngx_unit_traced();
+}
+
+
 /* what waits for the socket will do for a ping; and a transport may have
    none */
 
@@ -377,6 +491,12 @@ main(void)
         TEST(test_lost),
         TEST(test_lost_long),
 #endif
+        TEST(test_start),
+        TEST(test_text),
+#if (NGX_LINUX)
+        TEST(test_text_lost),
+#endif
+        TEST(test_text_first),
         TEST(test_other),
         TEST(test_nudge),
         TEST(test_token),

@@ -28,6 +28,7 @@ static const ngx_ess_drain_handlers_t  *test_drained;
 static ngx_uint_t                       test_releasable;
 static ngx_int_t                        test_released;
 static ngx_int_t                        test_leftover;
+static ngx_int_t                        test_ping;
 
 
 /* as each part begins */
@@ -151,13 +152,12 @@ test_nginx(ngx_event_t *ev)
 
 /* neighbours */
 
-void
-ngx_ess_client_ping_wait(ngx_ess_client_t *client, ngx_msec_t delay)
+ngx_int_t
+ngx_ess_client_ping_start(ngx_ess_client_t *client)
 {
-    /* spread over the second half */
+    ngx_unit_trace("ping");
 
-    assert_true(delay == 0 || (delay > 15000 && delay <= 30001));
-    ngx_unit_trace(delay ? "ping" : "no ping");
+    return test_ping;
 }
 
 
@@ -218,6 +218,7 @@ test_setup(void **state)
     test_releasable = 1;
     test_released = NGX_OK;
     test_leftover = NGX_OK;
+    test_ping = NGX_OK;
 
     return 0;
 }
@@ -257,7 +258,7 @@ test_kept(void **state)
     fake.request.limit_rate = 1;
 
     test_begin();
-    ngx_unit_traced("no timer", "no ping", "leftover", "shrink", "flush");
+    ngx_unit_traced("no timer", "ping", "leftover", "shrink", "flush");
 
     assert_int_equal(fake.client->state, NGX_ESS_CLIENT_OPEN);
     assert_int_equal(fake.counters[NGX_ESS_C_SUBSCRIBERS], 1);
@@ -286,7 +287,6 @@ static void
 test_release(void **state)
 {
     fake.conf.release = 1;
-    fake.conf.ping_interval = 30000;
 
     test_begin();
     ngx_unit_traced("no timer", "ping", "leftover", "flush");
@@ -313,7 +313,7 @@ test_not_released(void **state)
         fake.conf.release = 1;
 
         test_begin();
-        ngx_unit_traced("no timer", "no ping", "leftover", "flush");
+        ngx_unit_traced("no timer", "ping", "leftover", "flush");
 
         switch (i) {
         case 0:
@@ -375,7 +375,7 @@ test_slow_header(void **state)
     fake.handled = NGX_OK;
     fake.room = FAKE_ROOM;
     fake.request.write_event_handler(&fake.request);
-    ngx_unit_traced("filter again", "no timer", "no ping", "leftover",
+    ngx_unit_traced("filter again", "no timer", "ping", "leftover",
                     "shrink", "flush");
     fake_sent("header");
 }
@@ -400,7 +400,7 @@ test_closed_at_once(void **state)
     fake.client->code = NGX_ESS_CLIENT_PROTOCOL;
 
     test_begin();
-    ngx_unit_traced("no timer", "no ping", "close now");
+    ngx_unit_traced("no timer", "ping", "close now");
 }
 
 
@@ -410,7 +410,14 @@ test_ended(void **state)
     test_leftover = NGX_DONE;
 
     test_begin();
-    ngx_unit_traced("no timer", "no ping", "leftover");
+    ngx_unit_traced("no timer", "ping", "leftover");
+
+    (void) fake_client_teardown(state);
+    (void) test_setup(state);
+    test_ping = NGX_DONE;
+
+    test_begin();
+    ngx_unit_traced("no timer", "ping");
 }
 
 
@@ -422,7 +429,7 @@ test_filtered(void **state)
     fake.handled = NGX_ERROR;               /* is not asked for either */
 
     test_begin();
-    ngx_unit_traced("no timer", "no ping", "flush");
+    ngx_unit_traced("no timer", "ping", "flush");
     assert_ptr_equal(fake.request.read_event_handler, ngx_http_test_reading);
 }
 

@@ -1,9 +1,10 @@
 /*
- * Envelopes as messages of a WebSocket: text, deflated where that is shorter;
- * notices of gaps; and no memory.
+ * Envelopes as messages of a WebSocket, which are text, deflated where that is
+ * shorter, and as events of an event stream; notices of gaps; and no memory.
  *
  * links: src/encoding/ngx_ess_encoding_envelope.c
  * links: src/encoding/ngx_ess_encoding_message.c
+ * links: src/encoding/ngx_ess_encoding_sse.c src/encoding/ngx_ess_sse_codec.c
  * links: src/encoding/ngx_ess_envelope.c src/ngx_ess_json_*.c
  * links: t/unit/ngx_pool.c
  * links: src/transport/ngx_ess_ws_codec.c src/transport/ngx_ess_ws_deflate.c
@@ -101,14 +102,48 @@ test_gap(void **state)
     one_frame_gap_is(&ngx_ess_encoding_envelope[1][1], 3, 2,
                      BYTES("\x81\x23{\"s\":17,\"gap\":{\"from\":3,"
                            "\"to\":null}}"));
+
+    /* with an id, as all that an event stream says of events */
+
+    one_frame_gap_is(&ngx_ess_encoding_envelope_sse[0], 3, 5,
+                     BYTES("event: gap\nid: ab12-5\n"
+                           "data: {\"from\":3,\"to\":5}\n\n"));
+}
+
+
+static void
+test_sse(void **state)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(ngx_ess_encoding_envelope_sse[i].labelled, 1);
+        assert_int_equal(ngx_ess_encoding_envelope_sse[i].chunked, i);
+    }
+
+    one_frame_is(&ngx_ess_encoding_envelope_sse[0], 0, BYTES("[1,\n2]"),
+                 BYTES("id: ab12-7\ndata: {\"s\":17,\"id\":\"ab12-7\","
+                       "\"t\":1234567,\"data\":[1,\ndata: 2]}\n\n"));
+    one_frame_is(&ngx_ess_encoding_envelope_sse[1], 1, BYTES("\xff"),
+                 BYTES("45\r\nid: ab12-7\ndata: {\"s\":17,"
+                       "\"id\":\"ab12-7\",\"t\":1234567,"
+                       "\"base64\":\"/w==\"}\n\n\r\n"));
 }
 
 
 static void
 test_memory(void **state)
 {
+    ngx_ess_encoding_frame_t  frame;
+
     one_frame_failed(&ngx_ess_encoding_envelope[0][0]);
     one_frame_failed(&ngx_ess_encoding_envelope[1][1]);
+    one_frame_failed(&ngx_ess_encoding_envelope_sse[1]);
+
+    one_frame_fail = 2;
+    assert_int_equal(one_frame_encode(&ngx_ess_encoding_envelope_sse[1], 0,
+                                      "a", 1, &frame),
+                     NGX_ERROR);
 }
 
 
@@ -119,6 +154,7 @@ main(void)
         cmocka_unit_test_setup(test_events, test_setup),
         cmocka_unit_test_setup(test_deflated, test_setup),
         cmocka_unit_test_setup(test_gap, test_setup),
+        cmocka_unit_test_setup(test_sse, test_setup),
         cmocka_unit_test_setup(test_memory, test_setup),
     };
 
