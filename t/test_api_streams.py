@@ -348,7 +348,7 @@ BAD_BODIES = [
     ('{"x":{"routing_key":"abc"}}', 422, 'the member "x"'),
     ('{"routing_key":"abc","sourse":"stream"}', 422,
      'the member "sourse" is unknown; known are "routing_key", "source", '
-     '"declare", "max_length_bytes", "max_age", '
+     '"declare", "name", "key", "log", "max_length_bytes", "max_age", '
      '"stream_max_segment_size_bytes"'),
     ('{"routing_key":"abc","id":7,"uuid":"0"}', 422, 'the member "id"'),
     ('{"routing_key":"abc","s\\u0000":7}', 422, 'the member "s'),
@@ -650,7 +650,8 @@ def fill(store, count):
     db = sqlite3.connect(store)
     with db:
         db.executemany(
-            "INSERT INTO streams VALUES (?, ?, ?, 1, 0, 0)",
+            "INSERT INTO streams (id, uuid, routing_key, epoch,"
+            " reserved_ordinal) VALUES (?, ?, ?, 1, 0)",
             ((i, uuid(i), "key-%d" % i) for i in range(1, count + 1)))
         db.execute("UPDATE meta SET last_id = ?", (count,))
     db.close()

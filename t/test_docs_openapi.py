@@ -119,11 +119,20 @@ def test_answers(checked, vhost):
     new.validate(stream)
     other = checked(201, "POST", "/event-stream/", stream).json()["id"]
     checked(409, "POST", "/event-stream/", dict(stream, max_age="8D"))
+    named = {"routing_key": "n", "name": "orders", "key": "json:/a~1b",
+             "log": {"size": "64k", "count": 5, "age": 60}}
+    new.validate(named)
+    checked(201, "POST", "/event-stream/", named)
+    checked(409, "POST", "/event-stream/", named)
+    checked(200, "GET", "/event-stream/orders")
+    checked(204, "DELETE", "/event-stream/orders")
     for body in ({}, {"routing_key": ""}, {"routing_key": 1},
                  {"routing_key": "x" * 256},
                  dict(stream, source="x"), dict(stream, declare=1),
                  dict(stream, max_age="7"), dict(stream, max_length_bytes=0),
-                 dict(stream, sourse="stream")):
+                 dict(stream, sourse="stream"), dict(named, name="a b"),
+                 dict(named, key="region"), dict(named, log={}),
+                 dict(named, log={"count": 0})):
         assert not new.is_valid(body), body
         checked(422, "POST", "/event-stream/", body)
 
@@ -193,14 +202,15 @@ def test_answers(checked, vhost):
     checked(507, "POST", "/event-stream/", {"routing_key": "one too many"})
     checked(503, "GET", "/healthz")
 
-    # those that take a broker, a store or a worker that is away, or two
-    # requests at a time
+    # those that take a stream of nginx.conf's, a broker, a store or a worker
+    # that is away, or two requests at a time
     away = {(t, m, s) for t, m, s in
             ((t, m, s) for t, item in SPEC["paths"].items()
              for m, op in item.items() if m != "parameters"
              for s in op["responses"] if s != "default")} - checked.seen
     assert away == {
         ("/event-stream/", "post", "503"),
+        ("/event-stream/{id}", "delete", "409"),
         ("/event-stream/{id}", "delete", "503"),
         ("/event-stream/{id}/subscribers", "get", "503"),
         ("/event-stream/{id}/subscribers/{sid}", "delete", "503"),

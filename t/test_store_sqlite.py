@@ -328,7 +328,7 @@ def later_version(path):
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE streams (id INTEGER)")
     db.execute("PRAGMA application_id = %d" % 0x45535331)
-    db.execute("PRAGMA user_version = 3")
+    db.execute("PRAGMA user_version = 4")
     db.commit()
     db.close()
 
@@ -371,7 +371,10 @@ def test_schema_1(service):
     streams = [api.create("key-%d" % i) for i in range(3)]
     n.stop()
     db = sqlite3.connect(n.path(FILE))
-    db.execute("ALTER TABLE streams DROP COLUMN source")
+    db.execute("DROP INDEX streams_name")
+    for column in ("source", "name", "key_rule", "log_size", "log_count",
+                   "log_age", "made"):
+        db.execute("ALTER TABLE streams DROP COLUMN %s" % column)
     db.execute("PRAGMA user_version = 1")
     db.commit()
     db.close()
@@ -391,7 +394,7 @@ WRONG = [
     (lambda path: open(path, "w").write("x"), "s.db",
      r"is not a SQLite database"),
     (other_database, "s.db", r"is the SQLite database of another application"),
-    (later_version, "s.db", r"was made by another version.*schema is 3"),
+    (later_version, "s.db", r"was made by another version.*schema is 4"),
     (lambda path: os.symlink("/dev/null", path), "s.db",
      r"is a symbolic link"),
     (os.mkfifo, "s.db", r"is not a regular file"),

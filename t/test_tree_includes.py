@@ -41,7 +41,8 @@ SHARED = {"ngx_ess.h", "ngx_ess_backoff.h", "ngx_ess_conf.h",
           "ngx_ess_hash.h", "ngx_ess_header.h", "ngx_ess_json.h",
           "ngx_ess_json_pointer.h", "ngx_ess_json_read.h",
           "ngx_ess_json_string.h",
-          "ngx_ess_metric.h", "ngx_ess_origin.h", "ngx_ess_param.h",
+          "ngx_ess_metric.h", "ngx_ess_name.h", "ngx_ess_origin.h",
+          "ngx_ess_param.h",
           "ngx_ess_percent.h", "ngx_ess_problem.h", "ngx_ess_str.h",
           "ngx_ess_utf8.h", "ngx_ess_wait.h"}
 

@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_name.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_api.h"
 #include "ngx_ess_api_list.h"
@@ -21,8 +22,8 @@ typedef ngx_int_t (*ngx_ess_api_handler_pt)(ngx_http_request_t *r,
 
 typedef struct {
     ngx_uint_t               method;        /* GET: HEAD as well */
-    ngx_str_t                path;          /* "{id}": id or uuid; "{sid}":
-                                               of a subscriber */
+    ngx_str_t                path;          /* "{id}": id, uuid or name;
+                                               "{sid}": of a subscriber */
     ngx_ess_api_handler_pt   handler;
 } ngx_ess_api_route_t;
 
@@ -187,12 +188,17 @@ static ngx_uint_t
 ngx_ess_api_target(ngx_str_t *segment, ngx_ess_api_target_t *target)
 {
     target->id = 0;
+    ngx_str_null(&target->name);
 
-    if (segment->len == NGX_ESS_UUID_TEXT) {
-        return ngx_ess_stream_uuid_parse(target->uuid, segment) == NGX_OK;
+    if (ngx_ess_api_id(segment, &target->id)
+        || ngx_ess_stream_uuid_parse(target->uuid, segment) == NGX_OK)
+    {
+        return 1;
     }
 
-    return ngx_ess_api_id(segment, &target->id);
+    target->name = *segment;
+
+    return ngx_ess_name_wrong(segment) == NULL;
 }
 
 

@@ -13,7 +13,7 @@
 
 
 /* streams taken under the zone's mutex at a time */
-#define NGX_ESS_API_LIST_PART    128
+#define NGX_ESS_API_LIST_PART    64
 
 #define NGX_ESS_API_LIST_BUFFER  32768
 
@@ -22,9 +22,9 @@ typedef struct {
     ngx_http_request_t      *request;       /* whose it is */
     uint64_t                 after;         /* the last id sent */
     uint64_t                 left;          /* of ?limit= */
-    ngx_str_t                search;        /* a part of the routing key, or
-                                               the id, or the uuid; len 0:
-                                               all */
+    ngx_str_t                search;        /* a part of the routing key, or of
+                                               the name, or the id, or the
+                                               uuid; len 0: all */
     ngx_ess_api_stream_e     what;
     ngx_buf_t                buf;           /* of the part; empty: it was
                                                sent */
@@ -137,8 +137,8 @@ ngx_ess_api_list_search(ngx_http_request_t *r, ngx_ess_api_list_t *list)
 }
 
 
-/* Whether the search finds the stream: by a part of its routing key, its id or
-   its uuid. */
+/* Whether the search finds the stream: by a part of its routing key or of its
+   name, its id or its uuid. */
 
 static ngx_uint_t
 ngx_ess_api_list_finds(ngx_str_t *search, ngx_ess_stream_info_t *info)
@@ -152,6 +152,12 @@ ngx_ess_api_list_finds(ngx_str_t *search, ngx_ess_stream_info_t *info)
 
     for (i = 0; i + search->len <= info->key_len; i++) {
         if (ngx_strncasecmp(info->key + i, search->data, search->len) == 0) {
+            return 1;
+        }
+    }
+
+    for (i = 0; i + search->len <= info->name_len; i++) {
+        if (ngx_strncasecmp(info->name + i, search->data, search->len) == 0) {
             return 1;
         }
     }

@@ -78,8 +78,13 @@ ngx_ess_api_find(ngx_http_request_t *r, ngx_ess_api_target_t *target,
 
     zone = ngx_ess_api_zone(r);
 
-    return target->id ? ngx_ess_stream_by_id(zone, target->id, info)
-                      : ngx_ess_stream_by_uuid(zone, target->uuid, info);
+    if (target->id) {
+        return ngx_ess_stream_by_id(zone, target->id, info);
+    }
+
+    return target->name.len
+           ? ngx_ess_stream_by_name(zone, &target->name, info)
+           : ngx_ess_stream_by_uuid(zone, target->uuid, info);
 }
 
 

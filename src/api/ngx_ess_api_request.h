@@ -13,10 +13,11 @@
 #include "ngx_ess_stream.h"
 
 
-/* {id} of a path: the number or the uuid; {sid} */
+/* {id} of a path: the number, the uuid or the name; {sid} */
 
 typedef struct {
-    uint64_t                 id;            /* 0: look at uuid */
+    uint64_t                 id;            /* 0: look at name */
+    ngx_str_t                name;          /* empty: look at uuid */
     u_char                   uuid[NGX_ESS_UUID_LEN];
     uint32_t                 subscriber;    /* its number */
 } ngx_ess_api_target_t;

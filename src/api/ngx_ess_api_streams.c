@@ -14,9 +14,10 @@
 #include "ngx_ess_registry.h"
 
 
-/* bytes of a stream as JSON, without the URL: its routing key takes up to six
-   times its length, numbers and names the rest */
-#define NGX_ESS_API_STREAM_SIZE          (6 * NGX_ESS_MAX_KEY + 512)
+/* bytes of a stream as JSON, without the URL: its routing key and its rule take
+   up to six times their length, numbers and names the rest */
+#define NGX_ESS_API_STREAM_SIZE                                               \
+    (6 * (NGX_ESS_MAX_KEY + NGX_ESS_MAX_RULE) + NGX_ESS_MAX_NAME + 768)
 
 
 /* a request that waits for the registry; in the request's pool */
@@ -43,6 +44,7 @@ static void ngx_ess_api_streams_created(void *data,
     const char *text);
 static ngx_int_t ngx_ess_api_streams_answer(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info);
+static u_char *ngx_ess_api_stream_attr(u_char *p, ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_api_streams_location(ngx_http_request_t *r,
     uint64_t id);
 static void ngx_ess_api_streams_deleted(void *data,
@@ -240,7 +242,7 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
     wait->declare = (body->declare != 0);
 
     rc = ngx_ess_registry_create(ngx_ess_api_zone(r), &key,
-                                 &row->kind, epoch, NULL,
+                                 &row->kind, epoch, &body->attr,
                                  body->declare ? &body->options : NULL,
                                  ngx_ess_api_streams_created, wait, &wait->op);
     if (rc == NGX_OK) {
@@ -257,6 +259,11 @@ ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
         return ngx_ess_api_problem(r, 507, "the zone has no room for another "
                                    "stream; delete some, or make \"ess_zone\" "
                                    "larger");
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_ess_api_problem(r, 409, "another stream has the name "
+                                   "\"%V\"", &body->attr.name);
     }
 
     return ngx_ess_api_problem(r, 500, "there is no memory, or no uuid could "
@@ -454,6 +461,14 @@ ngx_ess_api_streams_delete(ngx_http_request_t *r,
 
     rc = ngx_ess_api_find(r, target, &info);
 
+    if (rc == NGX_OK && info.declared) {
+        (void) ngx_ess_api_streams_wake(wait);
+
+        return ngx_ess_api_problem(r, 409, "the stream is one that nginx.conf "
+                                   "declares: it goes when its \"ess_stream\" "
+                                   "does");
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_ess_registry_delete(ngx_ess_api_zone(r), &info,
                                      ngx_ess_api_streams_deleted, wait,
@@ -577,6 +592,8 @@ ngx_ess_api_stream_json(u_char *p, ngx_http_request_t *r,
         p = ngx_sprintf(p, ",\"source\":\"%V\"", &source->row->name);
     }
 
+    p = ngx_ess_api_stream_attr(p, info);
+
     if (what == NGX_ESS_API_STREAM_ALL) {
         p = ngx_sprintf(p, ",\"subscribers\":%uL,\"events\":%uL,"
                         "\"bytes\":%uL",
@@ -586,6 +603,58 @@ ngx_ess_api_stream_json(u_char *p, ngx_http_request_t *r,
             ? ngx_sprintf(p, ",\"first_ordinal\":null,\"last_ordinal\":null")
             : ngx_sprintf(p, ",\"first_ordinal\":%uL,\"last_ordinal\":%uL",
                           info->first_ordinal, info->last_ordinal);
+    }
+
+    *p++ = '}';
+
+    return p;
+}
+
+
+static u_char *
+ngx_ess_api_stream_attr(u_char *p, ngx_ess_stream_info_t *info)
+{
+    const char  *comma;
+
+    /* a name has nothing to be escaped */
+
+    if (info->name_len) {
+        p = ngx_sprintf(p, ",\"name\":\"%*s\"", info->name_len, info->name);
+    }
+
+    if (info->rule_len) {
+        p = ngx_sprintf(p, ",\"key\":\"");
+        p = (u_char *) ngx_escape_json(p, info->rule, info->rule_len);
+        *p++ = '"';
+    }
+
+    if (info->declared) {
+        p = ngx_sprintf(p, ",\"declared\":true");
+    }
+
+    if (info->created) {
+        p = ngx_sprintf(p, ",\"created\":true");
+    }
+
+    if (!(info->kind.attr & NGX_ESS_ATTR_LOG)) {
+        return p;
+    }
+
+    p = ngx_sprintf(p, ",\"log\":{");
+    comma = "";
+
+    if (info->log_size) {
+        p = ngx_sprintf(p, "\"size\":%uL", info->log_size);
+        comma = ",";
+    }
+
+    if (info->log_count) {
+        p = ngx_sprintf(p, "%s\"count\":%uD", comma, info->log_count);
+        comma = ",";
+    }
+
+    if (info->log_age) {
+        p = ngx_sprintf(p, "%s\"age\":%uL", comma, info->log_age / 1000);
     }
 
     *p++ = '}';

@@ -12,7 +12,8 @@
 
 typedef enum {
     NGX_ESS_API_STREAM_CREATED = 0,         /* id and location */
-    NGX_ESS_API_STREAM_LISTED,              /* and routing key and source */
+    NGX_ESS_API_STREAM_LISTED,              /* and routing key, source and
+                                               attributes */
     NGX_ESS_API_STREAM_ALL                  /* and what is in it now */
 } ngx_ess_api_stream_e;
 

@@ -165,9 +165,16 @@ function newSpark() {
   return svg;
 }
 
+/* What an operator knows it by. */
+
+function title(stream) {
+  return stream.name && stream.name !== stream.routing_key
+    ? `${stream.name} (${stream.routing_key})` : stream.routing_key;
+}
+
 function newRow(stream) {
   const row = element("tr");
-  const open = element("button", stream.routing_key, "link");
+  const open = element("button", title(stream), "link");
   open.type = "button";
   open.addEventListener("click", () => openStream(row.stream));
   const key = element("th");
@@ -177,7 +184,8 @@ function newRow(stream) {
   sparkline.append(newSpark());
   const remove = element("button", "Delete", "danger");
   remove.type = "button";
-  remove.setAttribute("aria-label", `Delete ${stream.routing_key}`);
+  remove.setAttribute("aria-label", `Delete ${title(stream)}`);
+  remove.disabled = Boolean(stream.declared);
   remove.addEventListener("click", () => deleteStream(row.stream));
   const actions = element("td");
   actions.append(remove);
@@ -267,7 +275,7 @@ function confirm(title, text, yes) {
 }
 
 async function deleteStream(stream) {
-  if (!await confirm("Delete the stream?", `“${stream.routing_key}” has ${
+  if (!await confirm("Delete the stream?", `“${title(stream)}” has ${
     number(stream.subscribers)} subscribers, who will be disconnected.`,
                      "Delete")) {
     return;
@@ -311,7 +319,7 @@ async function openStream(stream) {
   closeTail();
   state.open = stream;
   state.subscribersAfter = 0;
-  $("stream-title").textContent = stream.routing_key;
+  $("stream-title").textContent = title(stream);
   $("stream").hidden = false;
   document.querySelector("main").classList.add("two");
   $("events").replaceChildren();
@@ -368,7 +376,7 @@ async function look() {
     }
   } catch (e) {
     if (e.status === 404 && state.open === stream) {
-      notice(`“${stream.routing_key}” was deleted.`);
+      notice(`“${title(stream)}” was deleted.`);
       closeStream();
     }
   }

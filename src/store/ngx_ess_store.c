@@ -191,7 +191,7 @@ ngx_ess_store_load_row(void *data, const ngx_ess_stream_info_t *info)
     default:
         ngx_log_error(NGX_LOG_EMERG, load->log, 0,
                       "\"ess_store\" %V: the stream %uL cannot be loaded, its "
-                      "id or uuid is there already",
+                      "id, uuid or name is there already",
                       load->path, info->ref.id);
         return NGX_ERROR;
     }

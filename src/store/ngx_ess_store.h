@@ -25,18 +25,20 @@ typedef enum {
     NGX_ESS_STORE_SAVE = 1,                 /* insert the row, no error when
                                                the same stream is there */
     NGX_ESS_STORE_REMOVE,                   /* no error when it is not there */
-    NGX_ESS_STORE_ORDINAL                   /* raise reserved_ordinal */
+    NGX_ESS_STORE_ORDINAL,                  /* raise reserved_ordinal */
+    NGX_ESS_STORE_ATTR                      /* set the rule and the bounds */
 } ngx_ess_store_op_e;
 
 typedef struct ngx_ess_store_op_s  ngx_ess_store_op_t;
 
 /* op->rc: NGX_OK committed, NGX_ERROR: not, op->text says why; NGX_DECLINED:
-   not, and another time neither, for another stream has the id or uuid */
+   not, and another time neither, for another stream has the id, uuid or
+   name */
 typedef void (*ngx_ess_store_op_pt)(ngx_ess_store_op_t *op);
 
 struct ngx_ess_store_op_s {
     ngx_ess_store_op_e       type;
-    ngx_ess_stream_info_t    row;           /* ref, uuid, key,
+    ngx_ess_stream_info_t    row;           /* ref, uuid, key, attributes,
                                                reserved_ordinal count */
     ngx_ess_store_op_pt      handler;
     void                    *data;

@@ -10,14 +10,12 @@
 #include "ngx_ess_store_sqlite.h"
 #include "ngx_ess_store_sqlite_db.h"
 #include "ngx_ess_store_sqlite_file.h"
+#include "ngx_ess_store_sqlite_row.h"
 
 
 /* ms that one process waits for the others' transactions */
 #define NGX_ESS_STORE_SQLITE_BUSY       1500
 #define NGX_ESS_STORE_SQLITE_BUSY_LOAD  5000
-
-/* an ordinal has room above it for any number of marks */
-#define NGX_ESS_STORE_SQLITE_ORDINAL    ((sqlite3_int64) 1 << 62)
 
 #define ngx_ess_store_sqlite_string(x)   #x
 #define ngx_ess_store_sqlite_number(x)   ngx_ess_store_sqlite_string(x)
@@ -25,7 +23,7 @@
 
 /* statements: one for each ngx_ess_store_op_e, and one for all of them */
 #define NGX_ESS_STORE_SQLITE_LAST_ID     0
-#define NGX_ESS_STORE_SQLITE_STATEMENTS  (NGX_ESS_STORE_ORDINAL + 1)
+#define NGX_ESS_STORE_SQLITE_STATEMENTS  (NGX_ESS_STORE_ATTR + 1)
 
 
 typedef struct {
@@ -42,8 +40,6 @@ static ngx_int_t ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle,
     uint64_t *last_id);
 static ngx_int_t ngx_ess_store_sqlite_each(ngx_cycle_t *cycle,
     ngx_ess_store_sqlite_db_t *db, ngx_ess_store_row_pt row, void *data);
-static ngx_int_t ngx_ess_store_sqlite_row(sqlite3_stmt *stmt,
-    ngx_ess_stream_info_t *info);
 static void *ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log);
 static void ngx_ess_store_sqlite_destroy(void *handle);
 static void ngx_ess_store_sqlite_commit(void *handle,
@@ -89,17 +85,38 @@ static const char  ngx_ess_store_sqlite_schema[] =
         "routing_key TEXT NOT NULL,"
         "epoch INTEGER NOT NULL,"
         "reserved_ordinal INTEGER NOT NULL,"
-        "source INTEGER NOT NULL DEFAULT 0"
+        "source INTEGER NOT NULL DEFAULT 0,"
+        "name TEXT,"
+        "key_rule TEXT,"
+        "log_size INTEGER NOT NULL DEFAULT 0,"
+        "log_count INTEGER NOT NULL DEFAULT 0,"
+        "log_age INTEGER NOT NULL DEFAULT 0,"
+        "made INTEGER NOT NULL DEFAULT 0"
     ");"
+    "CREATE UNIQUE INDEX streams_name ON streams (name);"
     "COMMIT;";
 
 
-static const char  ngx_ess_store_sqlite_upgrade[] =
+/* each from one schema to the next, 1 to 2 first */
+
+static const char  *ngx_ess_store_sqlite_upgrades[] = {
+
     "BEGIN IMMEDIATE;"
-    "PRAGMA user_version = "
-        ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_FILE_SCHEMA) ";"
+    "PRAGMA user_version = 2;"
     "ALTER TABLE streams ADD COLUMN source INTEGER NOT NULL DEFAULT 0;"
-    "COMMIT;";
+    "COMMIT;",
+
+    "BEGIN IMMEDIATE;"
+    "PRAGMA user_version = 3;"
+    "ALTER TABLE streams ADD COLUMN name TEXT;"
+    "ALTER TABLE streams ADD COLUMN key_rule TEXT;"
+    "ALTER TABLE streams ADD COLUMN log_size INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE streams ADD COLUMN log_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE streams ADD COLUMN log_age INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE streams ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX streams_name ON streams (name);"
+    "COMMIT;"
+};
 
 
 /*
@@ -113,8 +130,9 @@ static const char  *ngx_ess_store_sqlite_sql[] = {
 
     /* NGX_ESS_STORE_SAVE */
     "INSERT INTO streams (id, uuid, routing_key, epoch, reserved_ordinal,"
-        " source)"
-        " SELECT ?1, ?2, ?3, ?4, ?5 - (SELECT raised FROM meta), ?6"
+        " source, name, key_rule, log_size, log_count, log_age, made)"
+        " SELECT ?1, ?2, ?3, ?4, ?5 - (SELECT raised FROM meta), ?6, ?7, ?8,"
+        " ?9, ?10, ?11, ?12"
         " WHERE NOT EXISTS"
         " (SELECT 1 FROM streams WHERE id = ?1 AND uuid = ?2)",
 
@@ -124,7 +142,11 @@ static const char  *ngx_ess_store_sqlite_sql[] = {
     /* NGX_ESS_STORE_ORDINAL */
     "UPDATE streams SET reserved_ordinal = max(reserved_ordinal,"
         " ?5 - (SELECT raised FROM meta))"
-        " WHERE id = ?1 AND uuid = ?2"
+        " WHERE id = ?1 AND uuid = ?2",
+
+    /* NGX_ESS_STORE_ATTR */
+    "UPDATE streams SET key_rule = ?8, log_size = ?9, log_count = ?10,"
+        " log_age = ?11 WHERE id = ?1 AND uuid = ?2"
 };
 
 
@@ -201,8 +223,12 @@ ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db)
         rc = ngx_ess_store_sqlite_db_ours(db, &n);
     }
 
-    if (rc == SQLITE_OK && n == 1) {
-        rc = ngx_ess_store_sqlite_db_exec(db, ngx_ess_store_sqlite_upgrade);
+    for ( /* void */ ;
+         rc == SQLITE_OK && n < NGX_ESS_STORE_SQLITE_FILE_SCHEMA;
+         n++)
+    {
+        rc = ngx_ess_store_sqlite_db_exec(db,
+                                       ngx_ess_store_sqlite_upgrades[n - 1]);
     }
 
     if (rc == SQLITE_OK) {
@@ -260,7 +286,8 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
 
     if (ngx_ess_store_sqlite_db_prepare(db,
             "SELECT id, uuid, routing_key, epoch,"
-            " reserved_ordinal + (SELECT raised FROM meta), source"
+            " reserved_ordinal + (SELECT raised FROM meta), source,"
+            " name, key_rule, log_size, log_count, log_age, made"
             " FROM streams ORDER BY id", &stmt)
         != SQLITE_OK)
     {
@@ -296,50 +323,6 @@ done:
     (void) sqlite3_finalize(stmt);
 
     return ret;
-}
-
-
-static ngx_int_t
-ngx_ess_store_sqlite_row(sqlite3_stmt *stmt, ngx_ess_stream_info_t *info)
-{
-    int            uuid_len, key_len;
-    const void    *uuid, *key;
-    sqlite3_int64  id, mark, source;
-
-    id = sqlite3_column_int64(stmt, 0);
-    uuid = sqlite3_column_blob(stmt, 1);
-    uuid_len = sqlite3_column_bytes(stmt, 1);
-    key = sqlite3_column_text(stmt, 2);
-    key_len = sqlite3_column_bytes(stmt, 2);
-    mark = sqlite3_column_int64(stmt, 4);
-    source = sqlite3_column_int64(stmt, 5);
-
-    if (id <= 0
-        || uuid == NULL || uuid_len != NGX_ESS_UUID_LEN
-        || key == NULL || key_len < 1 || key_len > NGX_ESS_MAX_KEY
-        || mark < 0 || mark > NGX_ESS_STORE_SQLITE_ORDINAL
-        || source < 0 || source > 255)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
-
-    info->ref.id = (uint64_t) id;
-    info->ref.epoch = (uint64_t) sqlite3_column_int64(stmt, 3);
-    info->state = NGX_ESS_STREAM_VISIBLE;
-
-    ngx_memcpy(info->uuid, uuid, NGX_ESS_UUID_LEN);
-
-    info->key_len = (size_t) key_len;
-    ngx_memcpy(info->key, key, info->key_len);
-
-    info->kind.source = (uint8_t) source;
-    info->last_ordinal = (uint64_t) mark + NGX_ESS_STORE_SKIP;
-    info->first_ordinal = info->last_ordinal + 1;
-    info->reserved_ordinal = info->last_ordinal + NGX_ESS_STORE_ORDINALS;
-
-    return NGX_OK;
 }
 
 
@@ -529,27 +512,11 @@ ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t **ops,
 static int
 ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
 {
-    sqlite3_stmt           *stmt;
-    ngx_ess_stream_info_t  *row;
+    sqlite3_stmt  *stmt;
 
-    row = &op->row;
     stmt = h->stmt[op->type];
 
-    (void) sqlite3_bind_int64(stmt, 1, (sqlite3_int64) row->ref.id);
-    (void) sqlite3_bind_blob(stmt, 2, row->uuid, NGX_ESS_UUID_LEN,
-                             SQLITE_STATIC);
-
-    if (op->type == NGX_ESS_STORE_SAVE) {
-        (void) sqlite3_bind_text(stmt, 3, (const char *) row->key,
-                                 (int) row->key_len, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(stmt, 4, (sqlite3_int64) row->ref.epoch);
-        (void) sqlite3_bind_int64(stmt, 6, row->kind.source);
-    }
-
-    if (op->type != NGX_ESS_STORE_REMOVE) {
-        (void) sqlite3_bind_int64(stmt, 5,
-                                  (sqlite3_int64) row->reserved_ordinal);
-    }
+    ngx_ess_store_sqlite_row_bind(stmt, &op->row);
 
     return ngx_ess_store_sqlite_db_run(&h->db, stmt);
 }

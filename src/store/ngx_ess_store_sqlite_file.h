@@ -12,9 +12,9 @@
 
 
 /* what the file's header says when it is ours: "ESS1", and the schema, which
-   is 1 when streams have no source yet */
+   is 1 when streams have no source yet, and 2 when they have no names */
 #define NGX_ESS_STORE_SQLITE_FILE_APP     0x45535331
-#define NGX_ESS_STORE_SQLITE_FILE_SCHEMA  2
+#define NGX_ESS_STORE_SQLITE_FILE_SCHEMA  3
 
 
 /* Configuration time: see the engine's check. */

@@ -4,6 +4,7 @@
  * links: src/api/ngx_ess_api_body.c src/ngx_ess_json.c
  * links: src/ngx_ess_utf8.c t/unit/ngx_string.c t/unit/ngx_pool.c
  * links: t/unit/api/fake_sources.c src/ngx_ess_source_conf.c
+ * links: src/ngx_ess_name.c src/ngx_ess_str.c t/unit/ngx_parse.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_declare.c
  */
 

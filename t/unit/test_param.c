@@ -2,7 +2,7 @@
  * Parameters of directives by a table: each type, its bounds, and what is said
  * of each kind of mistake.  nginx's parsers are replaced by plain ones.
  *
- * links: src/ngx_ess_param.c src/ngx_ess_str.c
+ * links: src/ngx_ess_param.c src/ngx_ess_str.c t/unit/ngx_parse.c
  */
 
 #include <stdarg.h>
@@ -35,55 +35,18 @@ static char         logged[1024];
 static test_conf_t  conf;
 
 
-static long long
-amount(const u_char *p, size_t len, const char *units, const long long *factors)
-{
-    char       *end, *unit;
-    char        copy[64];
-    long long   n;
-
-    (void) snprintf(copy, sizeof(copy), "%.*s", (int) len, (const char *) p);
-
-    n = strtoll(copy, &end, 10);
-
-    if (end == copy || n < 0) {
-        return NGX_ERROR;
-    }
-
-    if (*end == '\0') {
-        return n * factors[strlen(units)];
-    }
-
-    unit = strchr(units, *end);
-
-    return (unit && end[1] == '\0') ? n * factors[unit - units] : NGX_ERROR;
-}
-
-
 ngx_int_t
 ngx_atoi(u_char *line, size_t n)
 {
-    return amount(line, n, "", (long long []) { 1 });
-}
+    char       *end;
+    char        copy[64];
+    long long   value;
 
+    (void) snprintf(copy, sizeof(copy), "%.*s", (int) n, (const char *) line);
 
-ssize_t
-ngx_parse_size(ngx_str_t *line)
-{
-    return amount(line->data, line->len, "km",
-                  (long long []) { 1024, 1024 * 1024, 1 });
-}
+    value = strtoll(copy, &end, 10);
 
-
-ngx_int_t
-ngx_parse_time(ngx_str_t *line, ngx_uint_t is_sec)
-{
-    long long  n;
-
-    n = amount(line->data, line->len, "smh",
-               (long long []) { 1000, 60000, 3600000, is_sec ? 1000 : 1 });
-
-    return (is_sec && n > 0) ? n / 1000 : n;
+    return (end == copy || *end != '\0' || value < 0) ? NGX_ERROR : value;
 }
 
 

@@ -5,6 +5,7 @@
  * links: src/api/ngx_ess_api_body.c src/ngx_ess_json.c
  * links: src/ngx_ess_utf8.c t/unit/ngx_string.c
  * links: t/unit/api/fake_sources.c src/ngx_ess_source_conf.c
+ * links: src/ngx_ess_name.c src/ngx_ess_str.c t/unit/ngx_parse.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_declare.c
  */
 
@@ -152,7 +153,7 @@ test_meaning(void **state)
 
 #define MEMBERS                                                               \
     "\" is unknown; known are \"routing_key\", \"source\", "                  \
-    "\"declare\", "                                                           \
+    "\"declare\", \"name\", \"key\", \"log\", "                               \
     "\"max_length_bytes\", \"max_age\", \"stream_max_segment_size_bytes\""
 
 
@@ -190,6 +191,119 @@ test_members(void **state)
         assert_true(ngx_ess_utf8_valid(body.detail,
                                        strlen((char *) body.detail)));
     }
+}
+
+
+#define K  "{\"routing_key\":\"k\","
+
+
+static void
+test_attributes(void **state)
+{
+    size_t  n;
+    char    text[1024], name[300];
+
+    good("{\"routing_key\":\"k\"}", "k");
+    assert_int_equal(body.attr.name.len, 0);
+    assert_int_equal(body.attr.rule.len, 0);
+    assert_true(body.attr.log_size == 0 && body.attr.log_age == 0);
+
+    good(K "\"name\":\"Orders.eu_1~@-\",\"key\":\"json:/a~1b/0\"}", "k");
+    assert_int_equal(body.attr.name.len, 14);
+    assert_memory_equal(body.attr.name.data, "Orders.eu_1~@-", 14);
+    assert_int_equal(body.attr.rule.len, 12);
+    assert_memory_equal(body.attr.rule.data, "json:/a~1b/0", 12);
+    assert_int_equal(body.attr.declared, 0);
+
+    good(K "\"key\":\"none\"}", "k");
+    assert_int_equal(body.attr.rule.len, 0);
+    good(K "\"key\":\"routing_key\"}", "k");
+    good(K "\"key\":\"header:x\"}", "k");
+    good(K "\"key\":\"json:\"}", "k");
+    good(K "\"name\":\"1a\"}", "k");
+    good(K "\"name\":\"0123456789abcdef0123456789abcdeg\"}", "k");
+
+    for (n = 127; n < 130; n++) {
+        memset(name, 'a', n);
+        name[n] = '\0';
+        snprintf(text, sizeof(text), K "\"name\":\"%s\"}", name);
+
+        if (n > 128) {
+            bad(text, 422, "\"name\" must be 1 to 128 bytes");
+
+        } else {
+            good(text, "k");
+            assert_int_equal(body.attr.name.len, n);
+        }
+    }
+
+    bad(K "\"name\":\"\"}", 422, "\"name\" must be 1 to 128 bytes");
+    bad(K "\"name\":1}", 422, "\"name\" is not a string");
+    bad(K "\"name\":null}", 422, "\"name\" is not a string");
+    bad(K "\"name\":\"a b\"}", 422, "letters, digits and \"._~@-\" only");
+    bad(K "\"name\":\"a/b\"}", 422, "letters");
+    bad(K "\"name\":\"\xc3\xa9\"}", 422, "letters");
+    bad(K "\"name\":\"a\\u0000\"}", 422, "NUL");
+    bad(K "\"name\":\"123\"}", 422, "digits");
+    bad(K "\"name\":\"0123456789abcdef0123456789ABCDEF\"}", 422, "uuid");
+    bad(K "\"name\":\"01234567-89ab-cdef-0123-456789abcdef\"}", 422, "uuid");
+    bad(K "\"name\":\"version\"}", 422, "\"version\"");
+    bad(K "\"name\":\"subscribers\"}", 422, "\"version\"");
+    bad(K "\"name\":\"socketio\"}", 422, "\"version\"");
+    bad(K "\"name\":\"..\"}", 422, "parts of paths");
+
+    bad(K "\"key\":1}", 422, "\"key\" is not a string");
+    bad(K "\"key\":\"\"}", 422, "\"key\" must be \"routing_key\"");
+    bad(K "\"key\":\"header:\"}", 422, "\"key\" must be");
+    bad(K "\"key\":\"json:a\"}", 422, "\"key\" must be");
+    bad(K "\"key\":\"json:/~\"}", 422, "\"key\" must be");
+    bad(K "\"key\":\"json:/~2\"}", 422, "\"key\" must be");
+    bad(K "\"key\":\"region\"}", 422, "\"json:/region\"");
+
+    memset(name, 'a', 249);
+    name[249] = '\0';
+    snprintf(text, sizeof(text), K "\"key\":\"header:%s\"}", name);
+    bad(text, 422, "at most 255 bytes");
+    name[248] = '\0';
+    snprintf(text, sizeof(text), K "\"key\":\"header:%s\"}", name);
+    good(text, "k");
+    assert_int_equal(body.attr.rule.len, 255);
+}
+
+
+static void
+test_log(void **state)
+{
+    good(K "\"log\":{\"size\":1000,\"count\":5,\"age\":60}}", "k");
+    assert_true(body.attr.log_size == 1000);
+    assert_int_equal(body.attr.log_count, 5);
+    assert_true(body.attr.log_age == 60000);
+
+    good(K "\"log\":{\"size\":\"64k\",\"age\":\"2h\"}}", "k");
+    assert_true(body.attr.log_size == 65536);
+    assert_int_equal(body.attr.log_count, 0);
+    assert_true(body.attr.log_age == 7200000);
+
+    good(K "\"log\":{\"age\":15552000}}", "k");
+    good(K "\"log\":{\"count\":4294967295}}", "k");
+
+    bad(K "\"log\":{}}", 422, "\"log\" must be an object");
+    bad(K "\"log\":[]}", 422, "\"log\" must be an object");
+    bad(K "\"log\":[1]}", 422, "\"log\" must be an object");
+    bad(K "\"log\":5}", 422, "\"log\" must be an object");
+    bad(K "\"log\":null}", 422, "\"log\" must be an object");
+    bad(K "\"log\":{\"x\":1}}", 422, "\"log\" must be an object");
+    bad(K "\"log\":{\"size\":1,\"size\":1}}", 422, "each once");
+    bad(K "\"log\":{\"size\":0}}", 422, "\"size\" of \"log\" must be");
+    bad(K "\"log\":{\"size\":1.5}}", 422, "\"size\" of \"log\" must be");
+    bad(K "\"log\":{\"size\":1e300}}", 422, "\"size\" of \"log\" must be");
+    bad(K "\"log\":{\"size\":\"x\"}}", 422, "\"size\" of \"log\" must be");
+    bad(K "\"log\":{\"size\":null}}", 422, "\"size\" of \"log\" must be");
+    bad(K "\"log\":{\"count\":4294967296}}", 422, "\"count\" of \"log\"");
+    bad(K "\"log\":{\"count\":\"5\"}}", 422, "\"count\" of \"log\" must be");
+    bad(K "\"log\":{\"age\":15552001}}", 422, "180 days");
+    bad(K "\"log\":{\"age\":\"10ms\"}}", 422, "\"age\" of \"log\" must be");
+    bad(K "\"log\":{\"age\":-1}}", 422, "\"age\" of \"log\" must be");
 }
 
 
@@ -247,7 +361,8 @@ test_many_options(void **state)
     assert_int_equal(parse_of(&twins, "{\"x\":1}"), NGX_DECLINED);
     assert_string_equal((char *) body.detail,
                         "the member \"x\" is unknown; known are "
-                        "\"routing_key\", \"source\", \"declare\", \"o0\"");
+                        "\"routing_key\", \"source\", \"declare\", \"name\", "
+                        "\"key\", \"log\", \"o0\"");
 }
 
 
@@ -401,6 +516,8 @@ main(void)
         cmocka_unit_test(test_syntax),
         cmocka_unit_test(test_meaning),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_log),
         cmocka_unit_test(test_many_options),
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_declare),

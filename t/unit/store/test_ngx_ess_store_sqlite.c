@@ -6,6 +6,7 @@
  * links: t/unit/ngx_string.c
  * links: src/store/ngx_ess_store_sqlite.c src/store/ngx_ess_store_sqlite_file.c
  * links: src/store/ngx_ess_store_sqlite_db.c src/ngx_ess_escape.c
+ * links: src/store/ngx_ess_store_sqlite_row.c
  */
 
 
@@ -478,7 +479,7 @@ test_foreign(void **state)
 
     assert_int_equal(load(), NGX_OK);
 
-    sql("PRAGMA user_version = 3");
+    sql("PRAGMA user_version = 4");
     check_fails("another version");
     assert_int_equal(load(), NGX_ERROR);
 
@@ -650,8 +651,8 @@ test_many(void **state)
 
     sql("WITH RECURSIVE n(i) AS"
         " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
-        " INSERT INTO streams SELECT i, randomblob(16), 'key.' || i, i, 65536, 0"
-        " FROM n");
+        " INSERT INTO streams (id, uuid, routing_key, epoch, reserved_ordinal)"
+        " SELECT i, randomblob(16), 'key.' || i, i, 65536 FROM n");
 
     start = clock();
 
