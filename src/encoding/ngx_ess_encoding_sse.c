@@ -192,7 +192,7 @@ ngx_ess_encoding_sse_part_frame(const ngx_ess_encoding_t *encoding,
 {
     out->len = len + (encoding->chunked ? 2 : 0);
 
-    out->data = ngx_alloc(out->len, log);
+    out->data = ngx_ess_encoding_alloc(out->len, log);
 
     if (out->data && encoding->chunked) {
         ngx_memcpy(out->data + len, CRLF, 2);

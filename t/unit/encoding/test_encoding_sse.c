@@ -156,7 +156,7 @@ own_is(const char *label, const char *body, size_t len, ngx_uint_t code,
         assert_string_equal((char *) buf, expected);
 
         free(buf);
-        free(frame.data);
+        (void) ngx_ess_encoding_free(frame.data);
     }
 }
 
