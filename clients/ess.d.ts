@@ -10,7 +10,7 @@ export class EventStreams {
 
   /**
    * Begins in the next connection, if there is none now.  The same stream, or the same key, may be
-   * subscribed several times: with `from` only the first time.
+   * subscribed several times: with `from` only the first time.  Use either its name or its uuid.
    *
    * @throws Error where it is subscribed already and `from` is given, and where of one stream both
    *     keys and all of it are subscribed
@@ -24,7 +24,7 @@ export class EventStreams {
 export interface EventStreamsOptions {
   /**
    * A JSON Web Token, or what fetches one: for the first connection, before the token expires, and
-   * after it was refused.
+   * after it was refused.  Give it a limit of time: nothing is connected while it is waited for.
    */
   token?: string | (() => string | null | undefined | Promise<string | null | undefined>);
 
@@ -60,7 +60,7 @@ export interface SubscribeOptions<T = unknown> {
    */
   from?: string | number | Date;
 
-  /** Each event once, in order. */
+  /** Each event once, in order; of each key, if one of the keys was subscribed before. */
   onevent?: (event: StreamEvent<T>, subscription: Subscription<T>) => void;
 
   /**

@@ -91,8 +91,7 @@ export class EventStreams {
     this.#closing.abort();
     this.#topics.clear();
     this.#timer("again");
-    if (this.#link)
-      this.#lost({code: 1000, reason: "closed"});
+    this.#link && this.#lost({code: 1000, reason: "closed"});
   }
 
   #wake() {
@@ -173,8 +172,7 @@ export class EventStreams {
   }
 
   #watch(probes, link = this.#link, {heard} = link) {   // it may be gone without a word
-    if (probes)
-      this.#send('"ping":0');
+    probes && this.#send('"ping":0');
     this.#timer("watch", probes ? PATIENCE : this.#options.ping, () =>
       heard === link.heard && probes ? this.#lost({code: 1006, reason: "silence"})
         : this.#watch(heard === link.heard));
@@ -250,7 +248,9 @@ export class EventStreams {
   }
 
   #answered({topic, lanes}, {s, at, error}, link = this.#link) {
-    const left = lanes.filter(isAlive), {cursor} = lanes[0];
+    const left = lanes.filter(isAlive), {cursor} = lanes[0], other = link.numbers.get(s);
+    if (other?.lanes.size && other !== topic)
+      error = {code: 409, message: `it is subscribed as ${other.stream}`};
     if (error?.retry !== undefined) {
       setTimeout(() => link === this.#link && this.#ask(topic, left.filter(isAlive)),
                  error.retry * 1000 * (0.5 + Math.random()));
