@@ -2,6 +2,7 @@
  * A template's encodings: text messages, deflated where that is shorter, and
  * events of an event stream with their ids; what is left out; and no memory.
  *
+ * links: src/encoding/ngx_ess_encoding.c
  * links: src/encoding/ngx_ess_encoding_template.c
  * links: src/encoding/ngx_ess_template.c src/encoding/ngx_ess_sse_codec.c
  * links: src/encoding/ngx_ess_encoding_message.c
@@ -138,12 +139,12 @@ test_deflated(void **state)
     frame = one_frame(&test_et.ws[1].encoding, 0, body, sizeof(body));
     assert_int_equal(frame.data[0], 0xc1);
     assert_true(frame.len < 100);
-    free(frame.data);
+    ngx_ess_encoding_free(frame.data);
 
     frame = one_frame(&test_et.ws[1].encoding, 1, body, sizeof(body));
     assert_int_equal(frame.data[0], 0x81);
     assert_int_equal(frame.len, 1006);
-    free(frame.data);
+    ngx_ess_encoding_free(frame.data);
 }
 
 
