@@ -193,10 +193,10 @@ test_own_notice(void **state)
 
     own_is("", BYTES(""), 1000,
            "event: end\n" ID "data: {\"stream\":\"abc\",\"code\":1000,"
-           "\"reason\":\"the \\\"reason\\\"\\u000a\"}\n\n");
+           "\"reason\":\"the \\\"reason\\\"\\n\"}\n\n");
     own_is("prices", BYTES(""), 1000,
            "event: end\n" ID "data: {\"stream\":\"abc\",\"label\":\"prices\","
-           "\"code\":1000,\"reason\":\"the \\\"reason\\\"\\u000a\"}\n\n");
+           "\"code\":1000,\"reason\":\"the \\\"reason\\\"\\n\"}\n\n");
 }
 
 
