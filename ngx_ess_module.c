@@ -7,6 +7,7 @@
 
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_ping.h"
+#include "ngx_ess_conf_multi.h"
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_console.h"
 #include "ngx_ess_exchange_conf.h"
@@ -158,6 +159,13 @@ static ngx_command_t  ngx_ess_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       &ngx_ess_conf_subscribe_max },
+
+    { ngx_string("ess_max_subscriptions"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_ess_param_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_ess_conf_multi_max },
 
     { ngx_string("ess_origin"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_conf_multi.h"
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_scope.h"
@@ -257,6 +258,7 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
     lcf->client_rate.bytes = NGX_CONF_UNSET_SIZE;
     lcf->limit.max = NGX_CONF_UNSET_UINT;
     lcf->limit.replace = NGX_CONF_UNSET_UINT;
+    ngx_ess_conf_multi_create(lcf);
     lcf->origins = NGX_CONF_UNSET_PTR;
 
     ngx_ess_conf_body_create(lcf);
@@ -287,6 +289,7 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->client_rate.bytes,
                               prev->client_rate.bytes,
                               NGX_ESS_CONF_RATE_BYTES);
+    ngx_ess_conf_multi_merge(prev, conf);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

@@ -73,6 +73,9 @@ typedef struct {
     ngx_uint_t               subscribe_unknown; /* who asks for a stream that
                                                there is not is closed so; 0:
                                                404 */
+    ngx_uint_t               subscribe_multi;   /* 1: clients name their
+                                                   streams, several of them, */
+    ngx_uint_t               subscribe_names;   /* also by their names */
     ngx_uint_t               subscribe_poison;  /* 1: that of a stream's past
                                                closes, too */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */
@@ -94,6 +97,8 @@ typedef struct {
     size_t                   slow_buffer;   /* bytes of it in memory */
     ngx_ess_client_rate_conf_t client_rate; /* of what a client sends */
     ngx_ess_max_subscribers_t limit;        /* max 0: any number */
+    ngx_uint_t               max_subscriptions; /* of a client */
+    ngx_uint_t               max_subscriptions_sse;
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
     ngx_uint_t               metrics_streams;   /* at most so many of them */
 } ngx_ess_loc_conf_t;

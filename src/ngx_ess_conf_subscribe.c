@@ -14,6 +14,8 @@ static char *ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_ess_loc_conf_t *lcf, ngx_str_t *value);
 static const char *ngx_ess_conf_subscribe_unknown(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
+static ngx_int_t ngx_ess_conf_subscribe_multi(ngx_ess_loc_conf_t *lcf,
+    ngx_str_t *value);
 static ngx_int_t ngx_ess_conf_subscribe_is_origin(ngx_str_t *value);
 
 
@@ -192,7 +194,9 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (rc == NGX_DECLINED) {
+        if (rc == NGX_DECLINED
+            && ngx_ess_conf_subscribe_multi(lcf, &value[i]) == NGX_DECLINED)
+        {
             rv = ngx_ess_conf_subscribe_uuid(cf, cmd, lcf, &value[i]);
 
             if (rv != NGX_CONF_OK) {
@@ -202,6 +206,31 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_client_enter_handler);
+}
+
+
+static ngx_int_t
+ngx_ess_conf_subscribe_multi(ngx_ess_loc_conf_t *lcf, ngx_str_t *value)
+{
+    if (value->len == 5 && ngx_strncmp(value->data, "multi", 5) == 0) {
+        lcf->subscribe_multi = 1;
+        return NGX_OK;
+    }
+
+    if (lcf->subscribe_multi
+        && value->len == 5 && ngx_strncmp(value->data, "names", 5) == 0)
+    {
+        lcf->subscribe_names = 1;
+        return NGX_OK;
+    }
+
+    if (lcf->subscribe_names
+        && value->len == 6 && ngx_strncmp(value->data, "public", 6) == 0)
+    {
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
 }
 
 

@@ -310,6 +310,7 @@ ngx_ess_worker_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_ess_source_exit_process();
+    ngx_ess_client_start_exit();
     ngx_ess_feed_turn_exit();
     ngx_ess_store_exit_process();
     ngx_ess_wake_exit_process(cycle);

@@ -58,6 +58,8 @@ static void ngx_ess_metrics_workers(ngx_ess_metrics_out_t *out,
 static void ngx_ess_metrics_count(ngx_ess_zone_t *zone, uint64_t *count);
 static void ngx_ess_metrics_keys(ngx_ess_zone_t *zone, uint64_t *keys);
 static void ngx_ess_metrics_zone(ngx_ess_zone_t *zone, uint64_t *bytes);
+static void ngx_ess_metrics_commands(ngx_ess_metrics_out_t *out,
+    ngx_ess_zone_t *zone);
 static void ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone, const ngx_ess_metrics_histogram_t *h);
 static void ngx_ess_metrics_number(u_char *text, uint64_t n,
@@ -142,6 +144,9 @@ static const ngx_ess_metric_t  ngx_ess_metrics[] = {
 
     ngx_ess_metric_counter("gaps_total", NGX_ESS_C_GAPS,
         "Gaps announced to clients."),
+
+    ngx_ess_metric_gauge("subscriptions", NGX_ESS_C_SUBSCRIPTIONS,
+        "Streams, and keys of streams, of clients that have several of them."),
 
     { "slow_subscribers_total", "Clients that were too slow, and what was "
       "done about it.", "counter", "action",
@@ -325,6 +330,7 @@ ngx_ess_metrics_all(ngx_http_request_t *r, ngx_ess_metrics_out_t *out)
     zone = mcf->zone;
 
     ngx_ess_metrics_table(out, zone, ngx_ess_metrics);
+    ngx_ess_metrics_commands(out, zone);
     ngx_ess_metrics_histogram(out, zone, &ngx_ess_metrics_histograms[0]);
     ngx_ess_metrics_histogram(out, zone, &ngx_ess_metrics_histograms[1]);
 
@@ -508,6 +514,48 @@ ngx_ess_metrics_zone(ngx_ess_zone_t *zone, uint64_t *bytes)
 
     bytes[0] = (uint64_t) (total - nfree) * NGX_ESS_SEGMENT_SIZE;
     bytes[1] = (uint64_t) nfree * NGX_ESS_SEGMENT_SIZE;
+}
+
+
+/* Those that there were; in JSON a member for both labels. */
+
+static void
+ngx_ess_metrics_commands(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone)
+{
+    uint64_t    value;
+    ngx_uint_t  i, code;
+
+    static const char  *names[NGX_ESS_COUNTER_COMMANDS] = {
+        "none", "subscribe", "unsubscribe", "token", "ping"
+    };
+
+    ngx_ess_metrics_family(out, "commands_total",
+                           "Commands of clients with several subscriptions, "
+                           "and the streams that were refused, by code.",
+                           "counter");
+
+    for (i = 0; i < NGX_ESS_COUNTER_COMMANDS * NGX_ESS_COUNTER_CODES; i++) {
+
+        value = ngx_ess_counter_sum(zone, NGX_ESS_C_COMMANDS + i);
+        code = ngx_ess_counter_codes[i % NGX_ESS_COUNTER_CODES];
+
+        if (value == 0) {
+            continue;
+        }
+
+        if (out->json) {
+            ngx_ess_metrics_text(out, "%s\"%s %ui\":%uL",
+                                 out->samples++ ? "," : "{",
+                                 names[i / NGX_ESS_COUNTER_CODES], code, value);
+            continue;
+        }
+
+        ngx_ess_metrics_text(out, "ess_commands_total{command=\"%s\","
+                             "code=\"%ui\"} %uL\n",
+                             names[i / NGX_ESS_COUNTER_CODES], code, value);
+    }
+
+    ngx_ess_metrics_end(out);
 }
 
 

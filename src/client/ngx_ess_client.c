@@ -13,13 +13,18 @@
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_flush.h"
+#include "ngx_ess_multi_drop.h"
+#include "ngx_ess_multi_due.h"
+#include "ngx_ess_multi_flush.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_counter.h"
 
 
+static ngx_int_t ngx_ess_client_flush_many(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_flushed(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_missing(ngx_ess_client_t *client);
+static void ngx_ess_client_close_cut(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_close_sent(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_close_linger(ngx_ess_client_t *client);
 static ngx_uint_t ngx_ess_client_close_held(ngx_ess_client_t *client);
@@ -45,8 +50,17 @@ ngx_ess_client_flush(ngx_ess_client_t *client)
 
     c = client->connection;
 
-    rc = client->filtered ? ngx_ess_flush_filtered(ngx_ess_client_zone, client)
-                          : ngx_ess_flush(ngx_ess_client_zone, client);
+    if (client->apart) {
+
+        if (client->many) {
+            return ngx_ess_client_flush_many(client);
+        }
+
+        rc = ngx_ess_flush_filtered(ngx_ess_client_zone, client);
+
+    } else {
+        rc = ngx_ess_flush(ngx_ess_client_zone, client);
+    }
 
     if (rc == NGX_ERROR) {
         ngx_ess_client_close_end(client, NGX_ERROR);
@@ -80,6 +94,79 @@ ngx_ess_client_flush(ngx_ess_client_t *client)
     }
 
     return ngx_ess_client_flushed(client);
+}
+
+
+/* The same for one with several subscriptions. */
+
+static ngx_int_t
+ngx_ess_client_flush_many(ngx_ess_client_t *client)
+{
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    c = client->connection;
+
+    if (client->multi->replaced && client->state < NGX_ESS_CLIENT_CLOSING) {
+        ngx_ess_multi_drop_replaced(client->multi);
+    }
+
+    rc = client->filtered ? ngx_ess_flush_filtered(ngx_ess_client_zone, client)
+                          : ngx_ess_multi_flush(ngx_ess_client_zone, client);
+
+    if (rc == NGX_ERROR) {
+        ngx_ess_client_close_end(client, NGX_ERROR);
+        return NGX_DONE;
+    }
+
+    if (client->state < NGX_ESS_CLIENT_CLOSING && client->multi->failed) {
+        return ngx_ess_client_close(client, NGX_ESS_CLIENT_INTERNAL,
+                                    "Internal error");
+    }
+
+    if (client->nudge && client->bytes_sent) {
+        ngx_ess_client_nudge_start(client);
+    }
+
+    if (rc == NGX_BUSY) {
+
+        if (client->state < NGX_ESS_CLIENT_CLOSING) {
+            client->blocked = 0;
+            ngx_ess_multi_due_now(client->multi);
+            return NGX_OK;
+        }
+
+        ngx_post_event(c->write, &ngx_posted_next_events);
+    }
+
+    client->blocked = (rc != NGX_OK);
+
+    if (!client->filtered && ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        ngx_ess_client_close_end(client, NGX_ERROR);
+        return NGX_DONE;
+    }
+
+    if (client->blocked) {
+        ngx_ess_multi_due_wait(client->multi);
+        return NGX_OK;
+    }
+
+    ngx_ess_multi_due_awake(client->multi);
+
+    if (client->state >= NGX_ESS_CLIENT_CLOSING) {
+        return ngx_ess_client_close_sent(client);
+    }
+
+    if (client->state == NGX_ESS_CLIENT_FINISHING) {
+        return ngx_ess_client_close_now(client);
+    }
+
+    if (client->multi->finite && client->multi->subscriptions == 0) {
+        return ngx_ess_client_close(client, NGX_ESS_CLIENT_NORMAL,
+                                    "All streams have ended");
+    }
+
+    return NGX_OK;
 }
 
 
@@ -176,7 +263,7 @@ ngx_int_t
 ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
     size_t last)
 {
-    if (client->sub.lane->feed->rest) {
+    if (!client->many && client->sub.lane->feed->rest) {
 
         /* in the middle of an event nothing can be said, and the rest of it
            is not worth to be read again */
@@ -188,17 +275,15 @@ ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
     if (client->state < NGX_ESS_CLIENT_CLOSING) {
 
         client->state = NGX_ESS_CLIENT_CLOSING;
-        client->sub.closed = 1;
 
         ngx_ess_drain_remove(client);
-        ngx_ess_feed_waiting(&client->sub);
 
-        if (client->sub.frame && client->sub.offset) {
-            ngx_ess_frame_cut(&client->sub.lane->frames, client->sub.frame);
+        if (client->many) {
+            ngx_ess_multi_drop_all(client->multi);
+            ngx_ess_multi_flush_cut(client->multi);
 
-        } else if (client->sub.frame) {
-            ngx_ess_frame_release(&client->sub.lane->frames, client->sub.frame);
-            client->sub.frame = NULL;
+        } else {
+            ngx_ess_client_close_cut(&client->sub);
         }
 
         ngx_ess_wheel_set(&client->timer, NGX_ESS_CLIENT_CLOSE);
@@ -210,6 +295,25 @@ ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
     }
 
     return ngx_ess_client_flush(client);
+}
+
+
+/* It gets the rest of what was begun. */
+
+static void
+ngx_ess_client_close_cut(ngx_ess_subscriber_t *sub)
+{
+    sub->closed = 1;
+
+    ngx_ess_feed_waiting(sub);
+
+    if (sub->frame && sub->offset) {
+        ngx_ess_frame_cut(&sub->lane->frames, sub->frame);
+
+    } else if (sub->frame) {
+        ngx_ess_frame_release(&sub->lane->frames, sub->frame);
+        sub->frame = NULL;
+    }
 }
 
 
@@ -309,7 +413,10 @@ ngx_ess_client_close_drain(ngx_ess_client_t *client, ngx_uint_t code)
         return;
     }
 
-    if (client->sub.frame == NULL && !client->sub.lane->feed->changed) {
+    if (client->many ? !ngx_ess_multi_flush_more(client)
+                     : (client->sub.frame == NULL
+                        && !client->sub.lane->feed->changed))
+    {
         (void) ngx_ess_client_close_now(client);
         return;
     }
@@ -426,7 +533,15 @@ ngx_ess_client_detach(void *data)
         client->transport->done(ngx_ess_client_session(client));
     }
 
-    ngx_ess_subscriber_leave(&client->sub);
+    if (!client->many) {
+        ngx_ess_subscriber_leave(&client->sub);
+
+    } else if (client->multi) {
+        ngx_ess_multi_drop_all(client->multi);
+        ngx_ess_multi_flush_drop(client->multi);
+        ngx_ess_multi_due_leave(client->multi);
+        ngx_ess_multi_free(client->multi);
+    }
 
     ngx_ess_client_count(NGX_ESS_C_SUBSCRIBERS + client->transport->kind, -1);
 }

@@ -28,15 +28,19 @@
 #define NGX_ESS_CLIENT_NORMAL    1000
 #define NGX_ESS_CLIENT_AWAY      1001
 #define NGX_ESS_CLIENT_PROTOCOL  1002
+#define NGX_ESS_CLIENT_DATA      1003
 #define NGX_ESS_CLIENT_POLICY    1008
+#define NGX_ESS_CLIENT_TOO_BIG   1009
 #define NGX_ESS_CLIENT_INTERNAL  1011
 #define NGX_ESS_CLIENT_RESTART   1012
 #define NGX_ESS_CLIENT_LATER     1013
 #define NGX_ESS_CLIENT_EXPIRED   3000       /* the registry's "Unauthorized" */
+#define NGX_ESS_CLIENT_FORBIDDEN 3003       /* and its "Forbidden" */
 
 
 typedef struct ngx_ess_control_s     ngx_ess_control_t;
 typedef struct ngx_ess_filtered_s    ngx_ess_filtered_t;
+typedef struct ngx_ess_multi_s       ngx_ess_multi_t;
 
 
 typedef enum {
@@ -56,7 +60,10 @@ typedef enum {
  */
 
 struct ngx_ess_client_s {
-    ngx_ess_subscriber_t         sub;       /* its subscription */
+    union {
+        ngx_ess_subscriber_t     sub;       /* its subscription */
+        ngx_ess_multi_t         *multi;     /* with "many": all of them */
+    };
 
     ngx_queue_t                  drain;     /* those that a drain will close */
     ngx_ess_wheel_entry_t        timer;     /* ping, or end of patience */
@@ -96,6 +103,10 @@ struct ngx_ess_client_s {
     unsigned                     nudge:1;   /* it named a place, and was sent
                                                nothing yet */
     unsigned                     nudged:1;  /* a nudge waits for its time */
+    unsigned                     many:1;    /* it has several subscriptions */
+    unsigned                     apart:1;   /* many, or filtered */
+    unsigned                     deaf:1;    /* what it has sent is to be done
+                                               before more is read */
 };
 
 

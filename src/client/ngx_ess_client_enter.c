@@ -16,15 +16,18 @@
 #include "ngx_ess_wait.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_subscriber.h"
+#include "ngx_ess_client_create.h"
 #include "ngx_ess_client_max.h"
+#include "ngx_ess_client_reject.h"
 #include "ngx_ess_client_start.h"
-#include "ngx_ess_client_stream.h"
 #include "ngx_ess_client_unknown.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_flush.h"
+#include "ngx_ess_multi_enter.h"
 #include "ngx_ess_request.h"
 #include "ngx_ess_counter.h"
 #include "ngx_ess_sse.h"
+#include "ngx_ess_v1.h"
 #include "ngx_ess_ws.h"
 
 
@@ -34,6 +37,8 @@ typedef struct {
     ngx_ess_subscriber_entry_t   sub;
     const ngx_ess_transport_t   *transport;
     const char                  *refused;   /* why its position is; NULL */
+    ngx_ess_stream_info_t       *info;      /* with "v1": in the pool */
+    unsigned                     v1:1;      /* it speaks "ess.v1" */
     unsigned                     missing:1; /* the log follows a stream that
                                                there is not */
 } ngx_ess_client_entry_t;
@@ -49,13 +54,10 @@ typedef struct {
 } ngx_ess_client_attach_t;
 
 
-static ngx_int_t ngx_ess_client_enter_send_away(ngx_http_request_t *r,
-    const ngx_ess_transport_t *transport);
+static ngx_int_t ngx_ess_client_enter_uuid(ngx_http_request_t *r, u_char *uuid);
 static ngx_int_t ngx_ess_client_enter_admit(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
 static ngx_int_t ngx_ess_client_enter_unknown(ngx_http_request_t *r);
-static ngx_int_t ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason,
-    ngx_int_t rc);
 static ngx_int_t ngx_ess_client_enter_origin(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
 static ngx_int_t ngx_ess_client_enter_transport(ngx_http_request_t *r,
@@ -72,16 +74,21 @@ static ngx_int_t ngx_ess_client_enter_attach(ngx_http_request_t *r,
 static void ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach,
     ngx_int_t rc, ngx_str_t *text);
 static void ngx_ess_client_enter_attach_gone(void *data);
+static ngx_int_t ngx_ess_client_enter_v1(ngx_ess_client_t *client,
+    ngx_ess_client_entry_t *entry);
+static ngx_int_t ngx_ess_client_enter_keep(ngx_http_request_t *r,
+    ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
 static ngx_int_t ngx_ess_client_enter_stream(ngx_http_request_t *r,
     ngx_ess_client_entry_t *entry);
-static ngx_ess_client_t *ngx_ess_client_enter_create(ngx_http_request_t *r,
-    const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref);
 
 
 ngx_int_t
 ngx_ess_client_enter_handler(ngx_http_request_t *r)
 {
+    u_char                   uuid[NGX_ESS_UUID_LEN];
+    u_char                   text[NGX_ESS_UUID_TEXT];
     ngx_int_t                rc;
+    ngx_str_t                name;
     ngx_ess_loc_conf_t      *lcf;
     ngx_ess_stream_info_t    info;
     ngx_ess_client_entry_t   entry;
@@ -94,14 +101,45 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_ess_client_stream(r, NULL, &info);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_ess_client_enter_unknown(r);
+    if (lcf->subscribe_multi) {
+        return ngx_ess_multi_enter(r);
     }
 
-    if (rc != NGX_OK) {
-        return rc;
+    rc = ngx_ess_client_enter_uuid(r, uuid);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* who may not have it does not learn whether there is one */
+
+    if (rc == NGX_OK) {
+        (void) ngx_ess_stream_uuid_text(text, uuid);
+        name.data = text;
+        name.len = NGX_ESS_UUID_TEXT;
+
+        rc = ngx_ess_jwt_allows(r, &name, NULL, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (rc != NGX_OK) {
+            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                          "the token is not for this stream");
+
+            return ngx_ess_client_rejected(NGX_ESS_REJECTED_CLAIM,
+                       ngx_ess_problem_refuse(r, NGX_HTTP_FORBIDDEN,
+                                              "the token is not for this "
+                                              "stream: its claim does not "
+                                              "list it"));
+        }
+    }
+
+    if (rc != NGX_OK
+        || ngx_ess_stream_by_uuid(ngx_ess_client_zone, uuid, &info) != NGX_OK)
+    {
+        return ngx_ess_client_enter_unknown(r);
     }
 
     ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
@@ -109,38 +147,14 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
     rc = ngx_ess_client_enter_transport(r, lcf, &entry);
 
     if (rc != NGX_OK) {
-        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_REQUEST, rc);
+        return ngx_ess_client_rejected(NGX_ESS_REJECTED_REQUEST, rc);
     }
 
     if (ngx_ess_drain_active()) {
-        return ngx_ess_client_enter_send_away(r, entry.transport);
+        return ngx_ess_client_reject_away(r, entry.transport);
     }
 
     return ngx_ess_client_enter_start(r, &info, &entry);
-}
-
-
-/*
- * The worker exits: the client is to come again, over another connection.  An
- * EventSource does so when its events end, and never again after an error.
- */
-
-static ngx_int_t
-ngx_ess_client_enter_send_away(ngx_http_request_t *r,
-    const ngx_ess_transport_t *transport)
-{
-    r->keepalive = 0;
-
-    if (transport->answers) {
-        return ngx_ess_problem_retry(r, "this worker of the server stops: "
-                                     "connect again");
-    }
-
-    if (transport->start(r, NULL) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_send_special(r, NGX_HTTP_LAST);
 }
 
 
@@ -186,10 +200,10 @@ ngx_ess_client_enter_unknown(ngx_http_request_t *r)
     rc = ngx_ess_client_unknown(r, lcf->subscribe_unknown);
 
     if (rc != NGX_DECLINED) {
-        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM, rc);
+        return ngx_ess_client_rejected(NGX_ESS_REJECTED_STREAM, rc);
     }
 
-    return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_STREAM,
+    return ngx_ess_client_rejected(NGX_ESS_REJECTED_STREAM,
                ngx_ess_problem_refuse(r, NGX_HTTP_NOT_FOUND,
                                       "there is no stream at this address: "
                                       "its uuid is wrong, or it was deleted"));
@@ -222,20 +236,12 @@ ngx_ess_client_enter_origin(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
 
 
 static ngx_int_t
-ngx_ess_client_enter_rejected(ngx_ess_rejected_e reason, ngx_int_t rc)
-{
-    ngx_ess_client_count(NGX_ESS_C_REJECTED + reason, 1);
-
-    return rc;
-}
-
-
-static ngx_int_t
 ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     ngx_ess_client_entry_t *entry)
 {
     if (ngx_ess_sse_check(r) != NGX_OK) {
         entry->transport = &ngx_ess_ws;
+        entry->v1 = ngx_ess_ws_speaks_v1(r);
         entry->sub.encoding = lcf->encodings[NGX_ESS_TRANSPORT_WEBSOCKET]
                                             [ngx_ess_ws_deflates(r)];
 
@@ -299,7 +305,7 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "invalid position in the stream: %V", reason);
 
-        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_POSITION, rc);
+        return ngx_ess_client_rejected(NGX_ESS_REJECTED_POSITION, rc);
     }
 
     return NGX_OK;
@@ -356,6 +362,45 @@ ngx_ess_client_enter_stats(ngx_http_request_t *r,
 }
 
 
+/* NGX_OK; NGX_DECLINED: that is no uuid; NGX_ERROR. */
+
+static ngx_int_t
+ngx_ess_client_enter_uuid(ngx_http_request_t *r, u_char *uuid)
+{
+    u_char              *p, *last;
+    ngx_str_t            text;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    if (lcf->subscribe_uuid) {
+
+        if (ngx_http_complex_value(r, lcf->subscribe_uuid, &text) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_ess_stream_uuid_parse(uuid, &text);
+    }
+
+    last = r->uri.data + r->uri.len;
+
+    if (r->uri.len && last[-1] == '/') {
+        last--;
+    }
+
+    p = last;
+
+    while (p > r->uri.data && p[-1] != '/') {
+        p--;
+    }
+
+    text.data = p;
+    text.len = last - p;
+
+    return ngx_ess_stream_uuid_parse(uuid, &text);
+}
+
+
 static ngx_int_t
 ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     ngx_ess_client_entry_t *entry)
@@ -367,15 +412,11 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
 
     if (ngx_ess_client_max_reached()) {
+        return ngx_ess_client_reject_full(r);
+    }
 
-        /* nor does it keep the connection from others */
-
-        r->keepalive = 0;
-
-        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_CLIENTS,
-                   ngx_ess_problem_retry(r, "the server's worker has as many "
-                                         "clients as \"ess_max_clients\" "
-                                         "allows: try again a little later"));
+    if (entry->v1 && ngx_ess_client_enter_keep(r, info, entry) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     entry->sub.ref = info->ref;
@@ -473,11 +514,11 @@ ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc,
     ngx_ess_client_max_leave();
 
     if (rc != NGX_OK) {
-        (void) ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_SOURCE, rc);
+        (void) ngx_ess_client_rejected(NGX_ESS_REJECTED_SOURCE, rc);
     }
 
     if (ngx_ess_drain_active()) {
-        rc = ngx_ess_client_enter_send_away(r, entry->transport);
+        rc = ngx_ess_client_reject_away(r, entry->transport);
 
     } else if (rc == NGX_OK) {
         rc = ngx_ess_client_enter_stream(r, entry);
@@ -501,7 +542,8 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
     ngx_int_t          rc;
     ngx_ess_client_t  *client;
 
-    client = ngx_ess_client_enter_create(r, entry->transport, &entry->sub.ref);
+    client = ngx_ess_client_create(r, entry->transport,
+                                         entry->sub.ref.id);
     if (client == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -525,15 +567,16 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
 
     entry->sub.live = (entry->sub.follow && client->code == 0);
 
-    rc = ngx_ess_subscriber_enter(&client->sub, &entry->sub,
-                                  &client->conf->limit);
+    rc = entry->v1 ? ngx_ess_client_enter_v1(client, entry)
+                   : ngx_ess_subscriber_enter(&client->sub, &entry->sub,
+                                              &client->conf->limit);
 
     if (rc == NGX_DECLINED) {
         return ngx_ess_client_enter_unknown(r);
     }
 
     if (rc == NGX_BUSY) {
-        return ngx_ess_client_enter_rejected(NGX_ESS_REJECTED_LIMIT,
+        return ngx_ess_client_rejected(NGX_ESS_REJECTED_LIMIT,
                    ngx_ess_problem_retry(r, "the stream has as many clients "
                                          "as \"ess_max_subscribers\" allows: "
                                          "try again a little later"));
@@ -549,41 +592,37 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
 }
 
 
-static ngx_ess_client_t *
-ngx_ess_client_enter_create(ngx_http_request_t *r,
-    const ngx_ess_transport_t *transport, ngx_ess_stream_ref_t *ref)
+/* It may name more streams later. */
+
+static ngx_int_t
+ngx_ess_client_enter_v1(ngx_ess_client_t *client,
+    ngx_ess_client_entry_t *entry)
 {
-    ngx_ess_client_t  *client;
+    ngx_ess_v1_begin_t  begin;
 
-    client = ngx_calloc(sizeof(ngx_ess_client_t) + transport->session_size,
-                        r->connection->log);
-    if (client == NULL) {
-        return NULL;
+    ngx_memzero(&begin, sizeof(ngx_ess_v1_begin_t));
+
+    if (client->code == 0) {
+        begin.info = entry->info;
+        begin.pos = entry->sub.pos;
+        begin.poison = entry->sub.poison;
     }
 
-    ngx_queue_init(&client->drain);
+    return ngx_ess_v1_create(client, &begin);
+}
 
-    client->sub.client = client;
-    client->transport = transport;
-    client->request = r;
-    client->connection = r->connection;
-    client->conf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    client->stream_id = ref->id;
-    client->since = (uint32_t) ngx_time();
-    client->expires = (uint32_t) ngx_min(ngx_ess_jwt_expires(r),
-                                         (time_t) NGX_MAX_UINT32_VALUE);
-    client->state = NGX_ESS_CLIENT_GONE;
 
-    if (ngx_ess_request_own(client) != NGX_OK) {
-        return NULL;
+static ngx_int_t
+ngx_ess_client_enter_keep(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
+    ngx_ess_client_entry_t *entry)
+{
+    entry->info = ngx_palloc(r->pool, sizeof(ngx_ess_stream_info_t));
+
+    if (entry->info == NULL) {
+        return NGX_ERROR;
     }
 
-    if (r->http_version >= NGX_HTTP_VERSION_20) {
-        client->filtered = ngx_ess_flush_filtered_create(r);
-        if (client->filtered == NULL) {
-            return NULL;
-        }
-    }
+    *entry->info = *info;
 
-    return client;
+    return NGX_OK;
 }

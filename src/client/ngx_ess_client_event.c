@@ -7,6 +7,7 @@
 
 #include "ngx_ess_client_event.h"
 #include "ngx_ess_flush.h"
+#include "ngx_ess_v1.h"
 #include "ngx_ess_counter.h"
 
 
@@ -68,6 +69,11 @@ ngx_ess_client_event_readable(ngx_ess_client_t *client)
         return;
     }
 
+    if (client->deaf) {
+        /* it is looked at when that is over */
+        return;
+    }
+
     if (rev->ready && !rev->delayed) {
         ngx_post_event(rev, &ngx_posted_next_events);
         return;
@@ -89,7 +95,8 @@ ngx_ess_client_event_recv(ngx_ess_client_t *client)
     c = client->connection;
 
     for (i = 0;
-         i < NGX_ESS_CLIENT_EVENT_READS && c->read->ready && !c->read->delayed;
+         i < NGX_ESS_CLIENT_EVENT_READS
+         && c->read->ready && !c->read->delayed && !client->deaf;
          i++)
     {
 
@@ -161,6 +168,11 @@ ngx_ess_client_event_input(ngx_ess_client_t *client, u_char *data, size_t len)
     c = client->connection;
 
     ngx_memzero(&in, sizeof(ngx_ess_transport_input_t));
+
+    if (client->many) {
+        in.message = ngx_ess_v1_message;
+        in.data = client;
+    }
 
     client->transport->input(ngx_ess_client_session(client), data, len,
                              &in, c->log);

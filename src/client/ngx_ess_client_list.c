@@ -7,6 +7,8 @@
 
 #include "ngx_ess_client_list.h"
 #include "ngx_ess_client.h"
+#include "ngx_ess_multi.h"
+#include "ngx_ess_multi_drop.h"
 
 
 typedef struct {
@@ -39,6 +41,12 @@ ngx_ess_client_list_answer(ngx_ess_mail_type_e type, ngx_ess_stream_ref_t *ref,
 
         if (list.n == 0 || list.subs[0]->number != number) {
             return 0;
+        }
+
+        if (list.subs[0]->many) {
+            ngx_ess_multi_end(list.subs[0], NGX_ESS_CLIENT_POLICY,
+                              "Disconnected by the operator");
+            return 1;
         }
 
         (void) ngx_ess_client_close(list.subs[0]->client,
@@ -96,7 +104,7 @@ ngx_ess_client_list_describe(ngx_ess_subscriber_t *sub,
     ngx_ess_client_t  *client;
 
     feed = sub->lane->feed;
-    client = sub->client;
+    client = ngx_ess_multi_client(sub);
     address = &client->connection->addr_text;
 
     for (frame = sub->frame; frame && frame->ordinal == 0; frame = frame->next)

@@ -9,10 +9,8 @@
 #include "ngx_ess_client_slow.h"
 #include "ngx_ess_client.h"
 #include "ngx_ess_feed_back.h"
+#include "ngx_ess_multi.h"
 #include "ngx_ess_counter.h"
-
-
-static void ngx_ess_client_slow_close(ngx_ess_client_t *client);
 
 
 /*
@@ -98,15 +96,19 @@ ngx_ess_client_slow_reclaim(ngx_ess_subscriber_t *sub)
 void
 ngx_ess_client_slow_missed(ngx_ess_subscriber_t *sub)
 {
-    ngx_log_error(NGX_LOG_INFO, sub->client->connection->log, 0,
+    ngx_ess_client_t  *client;
+
+    client = ngx_ess_multi_client(sub);
+
+    ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
                   "client is too slow, what it has to get next is gone: "
                   "closing it");
 
-    ngx_ess_client_slow_close(sub->client);
+    ngx_ess_client_slow_close(client);
 }
 
 
-static void
+void
 ngx_ess_client_slow_close(ngx_ess_client_t *client)
 {
     ngx_ess_client_count(NGX_ESS_C_SLOW_CLOSED, 1);

@@ -15,5 +15,8 @@ void ngx_ess_client_slow(ngx_ess_subscriber_t *sub, size_t behind);
 void ngx_ess_client_slow_reclaim(ngx_ess_subscriber_t *sub);
 void ngx_ess_client_slow_missed(ngx_ess_subscriber_t *sub);
 
+/* It is, and is counted so: it is closed. */
+void ngx_ess_client_slow_close(ngx_ess_client_t *client);
+
 
 #endif /* _NGX_ESS_CLIENT_SLOW_H_INCLUDED_ */

@@ -14,6 +14,11 @@
 #include "ngx_ess_client_slow.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_turn.h"
+#include "ngx_ess_multi.h"
+#include "ngx_ess_multi_drop.h"
+#include "ngx_ess_multi_due.h"
+#include "ngx_ess_multi_join.h"
+#include "ngx_ess_multi_slow.h"
 #include "ngx_ess_request.h"
 #include "ngx_ess_counter.h"
 
@@ -23,9 +28,11 @@ static ngx_int_t ngx_ess_client_start_open(ngx_ess_client_t *client);
 static void ngx_ess_client_start_release(ngx_event_t *wev);
 static void ngx_ess_client_start_write(ngx_http_request_t *r);
 static void ngx_ess_client_start_due(ngx_ess_subscriber_t *sub);
+static void ngx_ess_client_start_flush(ngx_ess_client_t *client);
 static void ngx_ess_client_start_failed(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_start_replaced(ngx_ess_subscriber_t *sub);
 static void ngx_ess_client_start_abandon(ngx_ess_subscriber_t *sub);
+static ngx_uint_t ngx_ess_client_start_over(ngx_uint_t max);
 
 
 static const ngx_ess_feed_handlers_t  ngx_ess_client_start_fed = {
@@ -36,17 +43,18 @@ static const ngx_ess_feed_handlers_t  ngx_ess_client_start_fed = {
     ngx_ess_client_slow_missed,
     ngx_ess_client_start_replaced,
     ngx_ess_client_start_abandon,
-    NULL,
-    NULL,
-    NULL,
-    NULL
+    ngx_ess_multi_ready,
+    ngx_ess_multi_join_arrived,
+    ngx_ess_multi_taken,
+    ngx_ess_multi_slow_check,
+    ngx_ess_multi_slow_over
 };
 
 
 static const ngx_ess_drain_handlers_t  ngx_ess_client_start_drained = {
     ngx_ess_client_close_drain,
     ngx_ess_client_close_now,
-    ngx_ess_feed_end
+    ngx_ess_client_start_over
 };
 
 
@@ -59,6 +67,9 @@ ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone)
     ngx_ess_client_nudge_init(ngx_ess_client_ping_nudge, cycle->log);
     ngx_ess_wheel_init(ngx_ess_client_ping_timer, cycle->log);
     ngx_ess_drain_init(cycle, &ngx_ess_client_start_drained);
+    ngx_ess_multi_init();
+    ngx_ess_multi_due_init(cycle, ngx_ess_client_start_flush);
+    ngx_ess_multi_slow_init(cycle, ngx_ess_client_slow_close);
 
     return ngx_ess_feed_turn_init(cycle, zone, &ngx_ess_client_start_fed);
 }
@@ -295,8 +306,20 @@ ngx_ess_client_start_due(ngx_ess_subscriber_t *sub)
 
 
 static void
+ngx_ess_client_start_flush(ngx_ess_client_t *client)
+{
+    (void) ngx_ess_client_flush(client);
+}
+
+
+static void
 ngx_ess_client_start_failed(ngx_ess_subscriber_t *sub)
 {
+    if (sub->many) {
+        ngx_ess_multi_failed(sub);
+        return;
+    }
+
     (void) ngx_ess_client_close(sub->client, NGX_ESS_CLIENT_INTERNAL,
                                 "Internal error");
 }
@@ -305,6 +328,11 @@ ngx_ess_client_start_failed(ngx_ess_subscriber_t *sub)
 static void
 ngx_ess_client_start_replaced(ngx_ess_subscriber_t *sub)
 {
+    if (sub->many) {
+        ngx_ess_multi_replaced(sub);
+        return;
+    }
+
     (void) ngx_ess_client_close(sub->client, NGX_ESS_CLIENT_NORMAL,
                                 "A newer connection has taken over");
 }
@@ -313,5 +341,33 @@ ngx_ess_client_start_replaced(ngx_ess_subscriber_t *sub)
 static void
 ngx_ess_client_start_abandon(ngx_ess_subscriber_t *sub)
 {
-    ngx_ess_client_close_end(sub->client, NGX_ERROR);
+    ngx_ess_client_close_end(ngx_ess_multi_client(sub), NGX_ERROR);
+}
+
+
+void
+ngx_ess_client_start_exit(void)
+{
+    (void) ngx_ess_client_start_over((ngx_uint_t) -1);
+}
+
+
+static ngx_uint_t
+ngx_ess_client_start_over(ngx_uint_t max)
+{
+    ngx_uint_t         i;
+    ngx_ess_client_t  *client;
+
+    for (i = 0; i < max; i++) {
+
+        client = ngx_ess_multi_first();
+
+        if (client == NULL) {
+            return ngx_ess_feed_end(max - i);
+        }
+
+        ngx_ess_client_close_end(client, NGX_ERROR);
+    }
+
+    return 1;
 }

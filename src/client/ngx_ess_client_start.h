@@ -21,5 +21,8 @@ ngx_int_t ngx_ess_client_start_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone);
  */
 ngx_int_t ngx_ess_client_start(ngx_ess_client_t *client);
 
+/* The worker exits: those end that are not in a feed. */
+void ngx_ess_client_start_exit(void);
+
 
 #endif /* _NGX_ESS_CLIENT_START_H_INCLUDED_ */

@@ -19,12 +19,7 @@ static ssize_t ngx_ess_flush_send(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t n);
 static ssize_t ngx_ess_flush_chain(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t n);
-static void ngx_ess_flush_count(ngx_ess_zone_t *zone,
-    ngx_ess_client_t *client, uint64_t events, uint64_t bytes,
-    ngx_msec_t arrival);
 static size_t ngx_ess_flush_account_frame(ngx_ess_client_t *client,
-    size_t sent);
-static size_t ngx_ess_flush_account_control(ngx_ess_client_t *client,
     size_t sent);
 static ngx_uint_t ngx_ess_flush_bucket(const uint32_t *bounds, ngx_uint_t n,
     uint64_t value);
@@ -50,11 +45,7 @@ ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
         return NGX_AGAIN;
     }
 
-    c->log->action = "sending events to subscriber";
-
-    sent = (c->send_chain == ngx_send_chain)
-           ? ngx_ess_flush_send(c, iovs, n)
-           : ngx_ess_flush_chain(c, iovs, n);
+    sent = ngx_ess_flush_write(c, iovs, n);
 
     if (sent == NGX_ERROR) {
         return NGX_ERROR;
@@ -69,6 +60,17 @@ ngx_ess_flush(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
     }
 
     return c->write->ready ? NGX_BUSY : NGX_AGAIN;
+}
+
+
+ssize_t
+ngx_ess_flush_write(ngx_connection_t *c, struct iovec *iovs, ngx_uint_t n)
+{
+    c->log->action = "sending events to subscriber";
+
+    return (c->send_chain == ngx_send_chain)
+           ? ngx_ess_flush_send(c, iovs, n)
+           : ngx_ess_flush_chain(c, iovs, n);
 }
 
 
@@ -338,7 +340,7 @@ ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
  * known.
  */
 
-static void
+void
 ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     uint64_t events, uint64_t bytes, ngx_msec_t arrival)
 {
@@ -425,7 +427,7 @@ ngx_ess_flush_account_frame(ngx_ess_client_t *client, size_t sent)
 }
 
 
-static size_t
+size_t
 ngx_ess_flush_account_control(ngx_ess_client_t *client, size_t sent)
 {
     size_t              n;

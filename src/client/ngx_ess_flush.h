@@ -74,6 +74,18 @@ ngx_uint_t ngx_ess_flush_collect(ngx_ess_client_t *client,
 void ngx_ess_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     size_t sent);
 
+/* To the connection, with one call: bytes that it took, or NGX_ERROR. */
+ssize_t ngx_ess_flush_write(ngx_connection_t *c, struct iovec *iovs,
+    ngx_uint_t n);
+
+/* Of so many bytes those are the control frame's; returns what is left. */
+size_t ngx_ess_flush_account_control(ngx_ess_client_t *client, size_t sent);
+
+/* Counts what was sent: events that ended, the first of which had come at
+   "arrival" (as ngx_current_msec; 0: not known). */
+void ngx_ess_flush_count(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
+    uint64_t events, uint64_t bytes, ngx_msec_t arrival);
+
 /* 1: there is more to be sent. */
 ngx_uint_t ngx_ess_flush_more(ngx_ess_client_t *client);
 

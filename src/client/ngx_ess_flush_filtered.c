@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_flush.h"
+#include "ngx_ess_multi_flush.h"
 #include "ngx_ess_memory.h"
 
 
@@ -110,6 +111,10 @@ ngx_ess_flush_filtered(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
 
     ngx_ess_flush_filtered_free(f);
 
+    if (client->many) {
+        return ngx_ess_multi_flush_more(client) ? NGX_BUSY : NGX_OK;
+    }
+
     return ngx_ess_flush_more(client) ? NGX_BUSY : NGX_OK;
 }
 
@@ -125,7 +130,8 @@ ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
     struct iovec         iovs[NGX_ESS_FLUSH_BUFS];
     ngx_ess_filtered_t  *f;
 
-    n = ngx_ess_flush_collect(client, iovs);
+    n = client->many ? ngx_ess_multi_flush_collect(client, iovs)
+                     : ngx_ess_flush_collect(client, iovs);
 
     if (n == 0) {
         return NGX_DECLINED;
@@ -151,6 +157,11 @@ ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
 
     b->start = ngx_alloc(size, client->connection->log);
     if (b->start == NULL) {
+
+        if (client->many) {
+            ngx_ess_multi_flush_account(zone, client, 0);
+        }
+
         return NGX_ERROR;
     }
 
@@ -168,7 +179,12 @@ ngx_ess_flush_filtered_take(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
         b->last = ngx_cpymem(b->last, iovs[i].iov_base, iovs[i].iov_len);
     }
 
-    ngx_ess_flush_account(zone, client, size);
+    if (client->many) {
+        ngx_ess_multi_flush_account(zone, client, size);
+
+    } else {
+        ngx_ess_flush_account(zone, client, size);
+    }
 
     return NGX_OK;
 }

@@ -15,6 +15,10 @@ const uint32_t  ngx_ess_counter_ages[] = {
 
 const uint32_t  ngx_ess_counter_batches[] = { 1, 2, 4, 8, 16, 32, 64 };
 
+const uint32_t  ngx_ess_counter_codes[NGX_ESS_COUNTER_CODES] = {
+    200, 400, 401, 403, 404, 409, 413, 429, 503, 500
+};
+
 
 void
 ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)

@@ -31,6 +31,14 @@ typedef enum {
 #define NGX_ESS_AGES            12          /* buckets, the last without end */
 #define NGX_ESS_BATCHES         8
 
+/* of commands of clients: what they are (ngx_ess_command_type_e), and how they
+   ended */
+#define NGX_ESS_COUNTER_COMMANDS  5
+#define NGX_ESS_COUNTER_CODES     10
+
+/* statuses of HTTP; the last one is for all others */
+extern const uint32_t  ngx_ess_counter_codes[NGX_ESS_COUNTER_CODES];
+
 /* upper bounds of the buckets but the last: ms, events */
 extern const uint32_t  ngx_ess_counter_ages[NGX_ESS_AGES - 1];
 extern const uint32_t  ngx_ess_counter_batches[NGX_ESS_BATCHES - 1];
@@ -66,6 +74,10 @@ typedef enum {
     NGX_ESS_C_SLOW_RECLAIMED,               /* of their memory, over all */
     NGX_ESS_C_FAST_PAUSED,                  /* over ess_client_rate */
     NGX_ESS_C_FAST_CLOSED,
+    NGX_ESS_C_COMMANDS,                     /* by type, and of each by code */
+    NGX_ESS_C_COMMANDS_LAST = NGX_ESS_C_COMMANDS
+                              + NGX_ESS_COUNTER_COMMANDS
+                                * NGX_ESS_COUNTER_CODES - 1,
     NGX_ESS_C_REJECTED,                     /* by ngx_ess_rejected_e */
     NGX_ESS_C_CROSS_ORIGIN = NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_N,
                                             /* changes that were refused */
@@ -85,7 +97,9 @@ typedef enum {
 
     NGX_ESS_C_GAUGES,
     NGX_ESS_C_SUBSCRIBERS = NGX_ESS_C_GAUGES,   /* by transport */
-    NGX_ESS_C_MEMORY = NGX_ESS_C_SUBSCRIBERS + NGX_ESS_TRANSPORTS,
+    NGX_ESS_C_SUBSCRIPTIONS = NGX_ESS_C_SUBSCRIBERS + NGX_ESS_TRANSPORTS,
+                                            /* of clients with several */
+    NGX_ESS_C_MEMORY,
                                             /* bytes kept for clients */
     NGX_ESS_C_CONNECTED,                    /* 1: to the broker, consuming */
     NGX_ESS_C_UNBOUND,                      /* slots and keys whose bindings

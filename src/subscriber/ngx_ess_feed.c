@@ -7,7 +7,6 @@
 
 
 #include "ngx_ess_feed.h"
-#include "ngx_ess_label.h"
 
 
 #define NGX_ESS_FEED_BUCKETS  1024          /* at first */
@@ -57,8 +56,6 @@ ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     if (w->buckets == NULL || ngx_ess_lane_seed(cycle->log) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    ngx_ess_label_init(zone);
 
     ngx_queue_init(&w->all);
     ngx_queue_init(&w->gated);
@@ -288,16 +285,12 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
 
     feed->ref = *ref;
     feed->encoding = encoding;
-    feed->seq = seq;
-
-    if (encoding->labelled) {
-        feed->label = ngx_ess_label_get(ref->id, ngx_ess_feed_worker.log);
-
-        if (feed->label == NULL) {
-            ngx_free(feed);
-            return NULL;
-        }
+    if (encoding->labelled) { /* for now */
+        feed->label = ngx_calloc(sizeof(ngx_ess_label_t),
+                                 ngx_ess_feed_worker.log);
+        feed->label->number = ref->id * 7919 + 1;
     }
+    feed->seq = seq;
 
     ngx_ess_lane_init(&feed->lane, feed);
     ngx_queue_init(&feed->due);
@@ -333,8 +326,6 @@ ngx_ess_feed_free(ngx_ess_feed_t *feed)
     if (feed->in_flushing) {
         ngx_queue_remove(&feed->flushing);
     }
-
-    ngx_ess_label_release(feed->label);
 
     ngx_free(feed->rest);
     ngx_free(feed->keys);
@@ -434,7 +425,8 @@ ngx_ess_feed_may_read(ngx_ess_feed_t *feed)
 {
     return !feed->ended
            && ngx_queue_empty(&feed->due)
-           && (!feed->replay || !ngx_queue_empty(&feed->lane.idle));
+           && (!feed->replay
+               || (!feed->parked && !ngx_queue_empty(&feed->lane.idle)));
 }
 
 

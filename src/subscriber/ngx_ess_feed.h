@@ -94,11 +94,37 @@ struct ngx_ess_feed_s {
     unsigned                     changed:1; /* more is in the log */
     unsigned                     ended:1;   /* the stream is deleted */
     unsigned                     replay:1;  /* of one subscriber only */
+    unsigned                     parked:1;  /* of a replay: it is not read
+                                               now */
     unsigned                     strict:1;  /* of a replay: to miss something
                                                closes the client */
     unsigned                     in_reading:1;
     unsigned                     in_flushing:1;
 };
+
+
+/* the last 32 bits of a subscriber */
+
+#define NGX_ESS_SUBSCRIBER_NEXT  24
+
+#define NGX_ESS_SUBSCRIBER_FLAGS                                              \
+    unsigned                     closed:1;  /* it gets nothing more but the   \
+                                               rest of a frame */             \
+    unsigned                     follow:1;  /* the broker may have what the   \
+                                               log has not */                 \
+    unsigned                     many:1;    /* of a client with several       \
+                                               subscriptions; set with the    \
+                                               lane */                        \
+                                                                              \
+    /* of those with "many", and their client's own */                        \
+    unsigned                     group:1;   /* it is none, but a group of     \
+                                               some */                        \
+    unsigned                     grouped:1; /* "client" is such a group */    \
+    unsigned                     keyed:1;   /* it is found by its key */      \
+    unsigned                     taken:1;   /* "ready" has handed it over */  \
+    unsigned                     fresh:1;   /* its client does not know of it \
+                                               yet */                         \
+    unsigned                     next:NGX_ESS_SUBSCRIBER_NEXT;
 
 
 /* What a client subscribes to, and how far it got. */
@@ -121,13 +147,7 @@ struct ngx_ess_subscriber_s {
 
     uint32_t                     number;    /* in order of arrival */
 
-    unsigned                     closed:1;  /* it gets nothing more but the
-                                               rest of a frame */
-    unsigned                     follow:1;  /* the broker may have what the log
-                                               has not */
-    unsigned                     many:1;    /* of a client with several
-                                               subscriptions; set with the
-                                               lane */
+    NGX_ESS_SUBSCRIBER_FLAGS
 };
 
 _Static_assert(sizeof(ngx_ess_subscriber_t) <= 64, "a subscriber is small");
@@ -182,6 +202,9 @@ typedef struct {
        over; it may end that one, and no other. */
     void                       (*taken)(ngx_ess_feed_t *feed,
                                    ngx_ess_feed_visit_pt visit, void *data);
+
+    /* More has come to those of a feed; who is slow may be looked for. */
+    void                       (*kept)(void);
 
     /* Who keeps more than "over" bytes lets go, as long as this worker keeps
        more than "target"; returns the most that one of the others keeps. */

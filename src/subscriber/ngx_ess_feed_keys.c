@@ -71,3 +71,25 @@ ngx_ess_feed_keys_has(ngx_ess_feed_keys_t *keys, ngx_str_t *key)
                    ngx_ess_feed_keys_cmp)
            != NULL;
 }
+
+
+ngx_uint_t
+ngx_ess_feed_keys_drop(ngx_ess_feed_keys_t *keys, ngx_str_t *key)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < keys->n; i++) {
+
+        if (keys->keys[i].len != key->len
+            || ngx_memcmp(keys->keys[i].data, key->data, key->len) != 0)
+        {
+            keys->keys[n++] = keys->keys[i];
+        }
+    }
+
+    keys->n = n;
+
+    return n;
+}

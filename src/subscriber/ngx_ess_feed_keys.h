@@ -25,5 +25,8 @@ ngx_ess_feed_keys_t *ngx_ess_feed_keys_copy(ngx_str_t *keys, ngx_uint_t n,
 /* 1: it is one of them; the empty key never is. */
 ngx_uint_t ngx_ess_feed_keys_has(ngx_ess_feed_keys_t *keys, ngx_str_t *key);
 
+/* It is none of them any more; returns how many are left. */
+ngx_uint_t ngx_ess_feed_keys_drop(ngx_ess_feed_keys_t *keys, ngx_str_t *key);
+
 
 #endif /* _NGX_ESS_FEED_KEYS_H_INCLUDED_ */

@@ -56,6 +56,7 @@ ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 
     if (feed->encoding->many) {
         ngx_ess_feed_settle_ready(&feed->lane, first);
+        ngx_ess_feed_worker.handlers->kept();
 
     } else {
         ngx_ess_feed_settle_idle(feed, first);

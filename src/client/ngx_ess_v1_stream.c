@@ -1,0 +1,334 @@
+
+/*
+ * Streams that a client of "ess.v1" subscribes to, or leaves, one after the
+ * other.  Where a log has to follow its source first, the client waits.  Runs
+ * in the worker that has the connection.
+ */
+
+
+#include "ngx_ess_v1_stream.h"
+#include "ngx_ess_follow.h"
+#include "ngx_ess_multi_admit.h"
+#include "ngx_ess_multi_drop.h"
+#include "ngx_ess_multi_join.h"
+
+
+static ngx_int_t ngx_ess_v1_stream_known(ngx_ess_v1_t *v1,
+    ngx_ess_stream_info_t *info);
+static ngx_int_t ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1,
+    ngx_ess_stream_info_t *info);
+static ngx_int_t ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1);
+static ngx_int_t ngx_ess_v1_stream_subscribe(ngx_ess_v1_t *v1,
+    ngx_ess_stream_info_t *info);
+static ngx_int_t ngx_ess_v1_stream_attach(ngx_ess_v1_t *v1,
+    ngx_ess_stream_info_t *info);
+static void ngx_ess_v1_stream_attached(ngx_ess_source_attach_t *attach,
+    ngx_int_t rc, ngx_str_t *text);
+static void ngx_ess_v1_stream_refuse(ngx_ess_v1_t *v1,
+    ngx_ess_command_error_t *error);
+
+
+/* The next stream of the command, or its end. */
+
+ngx_int_t
+ngx_ess_v1_stream(ngx_ess_v1_t *v1)
+{
+    ngx_int_t               rc;
+    ngx_ess_stream_info_t  *info;
+
+    if (v1->info == NULL) {
+
+        if (ngx_ess_command_stream(&v1->cmd, &v1->stream) == NGX_DONE) {
+            v1->begun = 0;
+
+            rc = ngx_ess_v1_answer_list(&v1->answer, v1->multi, v1->cmd.type,
+                                        v1->cmd.id);
+
+            ngx_ess_multi_announced(v1->multi);
+
+            return rc;
+        }
+
+        info = ngx_alloc(sizeof(ngx_ess_stream_info_t), v1->event.log);
+        if (info == NULL) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_ess_v1_stream_known(v1, info);
+
+    } else {
+        /* its source has answered */
+
+        info = v1->info;
+        v1->info = NULL;
+
+        rc = v1->attached;
+    }
+
+    if (rc == NGX_OK && v1->cmd.type == NGX_ESS_COMMAND_SUBSCRIBE) {
+        rc = ngx_ess_v1_stream_subscribe(v1, info);
+    }
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    ngx_free(info);
+
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * Looks the stream up.  NGX_DECLINED: it was answered already: it cannot be
+ * had, or it was to be left.
+ */
+
+static ngx_int_t
+ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
+{
+    ngx_ess_command_stream_t  *stream;
+
+    stream = &v1->stream;
+
+    if (stream->error.code) {
+        ngx_ess_v1_stream_refuse(v1, &stream->error);
+        return NGX_DECLINED;
+    }
+
+    if (ngx_ess_v1_stream_keys(v1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (v1->cmd.type == NGX_ESS_COMMAND_UNSUBSCRIBE) {
+
+        if (ngx_ess_multi_admit_find(&stream->stream, info) == NGX_OK) {
+            ngx_ess_multi_unsubscribe(v1->multi, info->ref.id, v1->keys,
+                                      v1->stream.nkeys);
+        }
+
+        if (v1->cmd.id != NGX_ESS_COMMAND_NO_ID) {
+            ngx_ess_v1_answer_left(&v1->answer, &stream->given);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    return ngx_ess_v1_stream_admit(v1, info);
+}
+
+
+static ngx_int_t
+ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
+{
+    ngx_ess_command_error_t      error;
+    ngx_ess_command_stream_t    *stream;
+    ngx_ess_loc_conf_t          *conf;
+    ngx_ess_subscriber_entry_t   entry;
+
+    stream = &v1->stream;
+    conf = v1->multi->client->conf;
+
+    if (ngx_ess_multi_admit(conf, v1->grant, &stream->stream, v1->keys,
+                            stream->nkeys, info, &error)
+        != NGX_OK)
+    {
+        ngx_ess_v1_stream_refuse(v1, &error);
+        return NGX_DECLINED;
+    }
+
+    if (v1->only
+        && (info->ref.id != v1->only
+            || (v1->key.len
+                && (stream->nkeys != 1
+                    || v1->keys[0].len != v1->key.len
+                    || ngx_memcmp(v1->keys[0].data, v1->key.data, v1->key.len)
+                       != 0))))
+    {
+        error.code = NGX_HTTP_FORBIDDEN;
+        ngx_str_set(&error.message, "this address is for one stream, or one "
+                    "key of it");
+
+        ngx_ess_v1_stream_refuse(v1, &error);
+        return NGX_DECLINED;
+    }
+
+    entry.ref = info->ref;
+    entry.nkeys = stream->nkeys;
+
+    if (v1->multi->subscriptions + ngx_ess_multi_join_more(v1->multi, &entry)
+        > conf->max_subscriptions)
+    {
+        error.code = NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+        ngx_str_set(&error.message, "a client has no more subscriptions than "
+                    "\"ess_max_subscriptions\" allows");
+
+        ngx_ess_v1_stream_refuse(v1, &error);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Its keys, and behind them their bytes. */
+
+static ngx_int_t
+ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1)
+{
+    u_char                    *p;
+    ngx_uint_t                 i;
+    ngx_ess_command_stream_t  *stream;
+
+    stream = &v1->stream;
+
+    ngx_free(v1->keys);
+    v1->keys = NULL;
+
+    if (stream->nkeys == 0) {
+        return NGX_OK;
+    }
+
+    /* no key becomes longer by being read */
+
+    v1->keys = ngx_alloc(stream->nkeys * sizeof(ngx_str_t)
+                         + v1->messages->len + NGX_ESS_COMMAND_KEY,
+                         v1->event.log);
+    if (v1->keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = (u_char *) (v1->keys + stream->nkeys);
+
+    for (i = 0; i < stream->nkeys; i++) {
+        v1->keys[i].data = p;
+        (void) ngx_ess_command_key(stream, &v1->keys[i]);
+        p += v1->keys[i].len;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: it was answered; NGX_AGAIN: its log is to follow its source first. */
+
+static ngx_int_t
+ngx_ess_v1_stream_subscribe(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
+{
+    ngx_int_t                 rc;
+    ngx_ess_multi_entry_t     e;
+    ngx_ess_command_error_t   error;
+
+    if (info->kind.follows
+        && ngx_ess_follow_state(ngx_ess_client_zone, &info->ref)
+           != NGX_ESS_FOLLOW_LIVE)
+    {
+        return ngx_ess_v1_stream_attach(v1, info);
+    }
+
+    ngx_memzero(&e, sizeof(ngx_ess_multi_entry_t));
+
+    ngx_ess_multi_admit_entry(&e.entry, info);
+
+    e.entry.poison = (info->kind.follows
+                      && v1->multi->client->conf->subscribe_poison);
+    e.entry.pos = v1->stream.pos;
+    e.entry.keys = v1->keys;
+    e.entry.nkeys = v1->stream.nkeys;
+
+    rc = ngx_ess_multi_join(v1->multi, &e);
+
+    if (rc == NGX_OK) {
+
+        if (v1->cmd.id != NGX_ESS_COMMAND_NO_ID) {
+            ngx_ess_v1_answer_entry(&v1->answer, &v1->stream.given, e.number,
+                                    &e.at);
+        }
+
+        return NGX_OK;
+    }
+
+    if (rc == NGX_DECLINED) {
+        error.code = NGX_HTTP_NOT_FOUND;
+        ngx_str_set(&error.message, "there is no such stream");
+
+    } else if (rc == NGX_BUSY && v1->multi->client->conf->limit.max) {
+        error.code = NGX_HTTP_TOO_MANY_REQUESTS;
+        ngx_str_set(&error.message, "the stream has as many clients as "
+                    "\"ess_max_subscribers\" allows");
+
+    } else {
+        error.code = NGX_HTTP_SERVICE_UNAVAILABLE;
+        ngx_str_set(&error.message, "the server has no room for it now");
+    }
+
+    ngx_ess_v1_stream_refuse(v1, &error);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_v1_stream_attach(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
+{
+    ngx_ess_command_error_t  error;
+
+    if (v1->silent) {
+        error.code = NGX_HTTP_SERVICE_UNAVAILABLE;
+        ngx_str_set(&error.message, "the stream's source is silent");
+
+        ngx_ess_v1_stream_refuse(v1, &error);
+
+        return NGX_OK;
+    }
+
+    v1->info = info;
+
+    ngx_memzero(&v1->attach, sizeof(ngx_ess_source_attach_t));
+
+    v1->attach.handler = ngx_ess_v1_stream_attached;
+    v1->attach.data = v1;
+    v1->attach.source = info->kind.source;
+    v1->attach.ref = info->ref;
+    v1->attach.log = ngx_cycle->log;
+    v1->attach.key.len = info->key_len;
+    v1->attach.key.data = info->key;
+
+    ngx_ess_source_attach(ngx_ess_client_zone, &v1->attach);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_ess_v1_stream_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_ess_v1_t             *v1;
+    ngx_ess_command_error_t   error;
+
+    v1 = attach->data;
+
+    v1->attached = rc;
+
+    if (rc != NGX_OK) {
+
+        v1->silent = (rc == NGX_BUSY);
+        v1->attached = NGX_DECLINED;
+
+        error.code = (rc == NGX_BUSY) ? NGX_HTTP_SERVICE_UNAVAILABLE
+                                      : NGX_HTTP_NOT_FOUND;
+        error.message = *text;
+
+        ngx_ess_v1_stream_refuse(v1, &error);
+    }
+
+    ngx_post_event(&v1->event, &ngx_posted_events);
+}
+
+
+static void
+ngx_ess_v1_stream_refuse(ngx_ess_v1_t *v1, ngx_ess_command_error_t *error)
+{
+    ngx_ess_v1_answer_refused(&v1->answer, &v1->stream.given, error);
+}
