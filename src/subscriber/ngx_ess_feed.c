@@ -285,11 +285,6 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
 
     feed->ref = *ref;
     feed->encoding = encoding;
-    if (encoding->labelled) { /* for now */
-        feed->label = ngx_calloc(sizeof(ngx_ess_label_t),
-                                 ngx_ess_feed_worker.log);
-        feed->label->number = ref->id * 7919 + 1;
-    }
     feed->seq = seq;
 
     ngx_ess_lane_init(&feed->lane, feed);
