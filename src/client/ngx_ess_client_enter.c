@@ -20,6 +20,7 @@
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_reject.h"
 #include "ngx_ess_client_start.h"
+#include "ngx_ess_client_stream.h"
 #include "ngx_ess_client_unknown.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_flush.h"
@@ -54,7 +55,6 @@ typedef struct {
 } ngx_ess_client_attach_t;
 
 
-static ngx_int_t ngx_ess_client_enter_uuid(ngx_http_request_t *r, u_char *uuid);
 static ngx_int_t ngx_ess_client_enter_admit(ngx_http_request_t *r,
     ngx_ess_loc_conf_t *lcf);
 static ngx_int_t ngx_ess_client_enter_unknown(ngx_http_request_t *r);
@@ -85,10 +85,7 @@ static ngx_int_t ngx_ess_client_enter_stream(ngx_http_request_t *r,
 ngx_int_t
 ngx_ess_client_enter_handler(ngx_http_request_t *r)
 {
-    u_char                   uuid[NGX_ESS_UUID_LEN];
-    u_char                   text[NGX_ESS_UUID_TEXT];
     ngx_int_t                rc;
-    ngx_str_t                name;
     ngx_ess_loc_conf_t      *lcf;
     ngx_ess_stream_info_t    info;
     ngx_ess_client_entry_t   entry;
@@ -105,41 +102,14 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
         return ngx_ess_multi_enter(r);
     }
 
-    rc = ngx_ess_client_enter_uuid(r, uuid);
+    rc = ngx_ess_client_stream(r, NULL, &info);
 
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* who may not have it does not learn whether there is one */
-
-    if (rc == NGX_OK) {
-        (void) ngx_ess_stream_uuid_text(text, uuid);
-        name.data = text;
-        name.len = NGX_ESS_UUID_TEXT;
-
-        rc = ngx_ess_jwt_allows(r, &name, NULL, NULL);
-
-        if (rc == NGX_ERROR) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        if (rc != NGX_OK) {
-            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                          "the token is not for this stream");
-
-            return ngx_ess_client_rejected(NGX_ESS_REJECTED_CLAIM,
-                       ngx_ess_problem_refuse(r, NGX_HTTP_FORBIDDEN,
-                                              "the token is not for this "
-                                              "stream: its claim does not "
-                                              "list it"));
-        }
-    }
-
-    if (rc != NGX_OK
-        || ngx_ess_stream_by_uuid(ngx_ess_client_zone, uuid, &info) != NGX_OK)
-    {
+    if (rc == NGX_DECLINED) {
         return ngx_ess_client_enter_unknown(r);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
@@ -359,45 +329,6 @@ ngx_ess_client_enter_stats(ngx_http_request_t *r,
     stats->bytes_sent = client->bytes_sent;
 
     return NGX_OK;
-}
-
-
-/* NGX_OK; NGX_DECLINED: that is no uuid; NGX_ERROR. */
-
-static ngx_int_t
-ngx_ess_client_enter_uuid(ngx_http_request_t *r, u_char *uuid)
-{
-    u_char              *p, *last;
-    ngx_str_t            text;
-    ngx_ess_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-
-    if (lcf->subscribe_uuid) {
-
-        if (ngx_http_complex_value(r, lcf->subscribe_uuid, &text) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        return ngx_ess_stream_uuid_parse(uuid, &text);
-    }
-
-    last = r->uri.data + r->uri.len;
-
-    if (r->uri.len && last[-1] == '/') {
-        last--;
-    }
-
-    p = last;
-
-    while (p > r->uri.data && p[-1] != '/') {
-        p--;
-    }
-
-    text.data = p;
-    text.len = last - p;
-
-    return ngx_ess_stream_uuid_parse(uuid, &text);
 }
 
 

@@ -49,7 +49,7 @@ static struct {
     const char                  *origin;    /* NULL: it has none */
     const char                  *last_id;
     ngx_int_t                    position;
-    ngx_int_t                    allows;
+    ngx_int_t                    found;     /* its stream */
     ngx_int_t                    enters;    /* its subscription */
     ngx_uint_t                   untold, follows;
 
@@ -145,55 +145,19 @@ ngx_ess_position_parse(ngx_ess_position_said_t *said, ngx_ess_position_t *pos,
 }
 
 
-/* a uuid is the first byte of a text that begins with "u" */
-
 ngx_int_t
-ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text)
-{
-    uuid[0] = text->len ? text->data[text->len - 1] : '\0';
-
-    return (text->len == 2 && text->data[0] == 'u') ? NGX_OK : NGX_DECLINED;
-}
-
-
-u_char *
-ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid)
-{
-    return text;
-}
-
-
-ngx_int_t
-ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
+ngx_ess_client_stream(ngx_http_request_t *r, ngx_str_t *key,
     ngx_ess_stream_info_t *info)
 {
     ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
-    info->ref.id = uuid[0];
+    info->ref.id = '1';
     info->kind.follows = test.follows;
     info->kind.source = 3;
     info->untold = test.untold;
     info->key_len = 3;
     memcpy(info->key, "key", 3);
 
-    return (uuid[0] == '1') ? NGX_OK : NGX_DECLINED;
-}
-
-
-ngx_int_t
-ngx_http_complex_value(ngx_http_request_t *r, ngx_http_complex_value_t *val,
-    ngx_str_t *value)
-{
-    *value = val->value;
-
-    return value->data ? NGX_OK : NGX_ERROR;
-}
-
-
-ngx_int_t
-ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid, ngx_str_t *name,
-    ngx_str_t *key)
-{
-    return test.allows;
+    return test.found;
 }
 
 
@@ -299,7 +263,6 @@ test_setup(void **state)
         fake.conf.encodings[i / 2][i % 2] = &test_encoding[i / 2][i % 2];
     }
 
-    ngx_str_set(&fake.request.uri, "/event-stream/u1/");
     fake.ctx[0] = NULL;
 
     ngx_ess_client_zone = (ngx_ess_zone_t *) &fake;
@@ -402,28 +365,12 @@ test_encodings(void **state)
 static void
 test_not_found(void **state)
 {
-    ngx_uint_t                i;
-    ngx_http_complex_value_t  value;
+    test.found = NGX_DECLINED;
+    assert_int_equal(test_enter(), NGX_HTTP_NOT_FOUND);
+    TEST_REJECTED(STREAM);
 
-    static const char  *uris[] = { "", "/", "/u2", "/u1/x", "/u11" };
-
-    for (i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
-        fake.request.uri.data = (u_char *) uris[i];
-        fake.request.uri.len = strlen(uris[i]);
-        assert_int_equal(test_enter(), NGX_HTTP_NOT_FOUND);
-        TEST_REJECTED(STREAM);
-    }
-
-    /* what the directive says counts, not the path */
-
-    ngx_memzero(&value, sizeof(value));
-    ngx_str_set(&value.value, "u1");
-    fake.conf.subscribe_uuid = &value;
-    assert_int_equal(test_enter(), NGX_DONE);
-    ngx_unit_traced("begin");
-
-    value.value.data = NULL;
-    assert_int_equal(test_enter(), NGX_HTTP_INTERNAL_SERVER_ERROR);
+    test.found = NGX_HTTP_FORBIDDEN;
+    assert_int_equal(test_enter(), NGX_HTTP_FORBIDDEN);
 }
 
 
@@ -452,13 +399,6 @@ test_refused(void **state)
     TEST_REJECTED(REQUEST);
 
     test.sse = 0;
-    test.allows = NGX_DECLINED;
-    assert_int_equal(test_enter(), NGX_HTTP_FORBIDDEN);
-    TEST_REJECTED(CLAIM);
-    ngx_str_set(&fake.request.uri, "/u2");  /* there is none */
-    assert_int_equal(test_enter(), NGX_HTTP_FORBIDDEN);
-    ngx_str_set(&fake.request.uri, "/u1");
-    TEST_REJECTED(CLAIM);
     ngx_str_set(&origins[0], "https://a");
     ngx_str_set(&origins[1], "https://b");
     array.elts = origins;
@@ -469,7 +409,6 @@ test_refused(void **state)
     TEST_REJECTED(ORIGIN);
     ngx_unit_traced();
 
-    test.allows = NGX_OK;
     test.ws = NGX_OK;
     test.origin = "HTTPS://B";
     assert_int_equal(test_enter(), NGX_DONE);
