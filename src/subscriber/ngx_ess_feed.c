@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_feed.h"
+#include "ngx_ess_label.h"
 
 
 #define NGX_ESS_FEED_BUCKETS  1024          /* at first */
@@ -56,6 +57,8 @@ ngx_ess_feed_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     if (w->buckets == NULL || ngx_ess_lane_seed(cycle->log) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_ess_label_init(zone);
 
     ngx_queue_init(&w->all);
     ngx_queue_init(&w->gated);
@@ -287,6 +290,15 @@ ngx_ess_feed_create(ngx_ess_stream_ref_t *ref,
     feed->encoding = encoding;
     feed->seq = seq;
 
+    if (encoding->labelled) {
+        feed->label = ngx_ess_label_get(ref->id, ngx_ess_feed_worker.log);
+
+        if (feed->label == NULL) {
+            ngx_free(feed);
+            return NULL;
+        }
+    }
+
     ngx_ess_lane_init(&feed->lane, feed);
     ngx_queue_init(&feed->due);
     ngx_queue_init(&feed->waiting);
@@ -321,6 +333,8 @@ ngx_ess_feed_free(ngx_ess_feed_t *feed)
     if (feed->in_flushing) {
         ngx_queue_remove(&feed->flushing);
     }
+
+    ngx_ess_label_release(feed->label);
 
     ngx_free(feed->rest);
     ngx_free(feed->keys);

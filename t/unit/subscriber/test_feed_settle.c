@@ -6,7 +6,8 @@
  * links: src/subscriber/ngx_ess_backpressure.c
  * links: src/subscriber/ngx_ess_memory.c src/client/ngx_ess_flush.c
  * links: src/stream/ngx_ess_gap.c t/unit/subscriber/fake_feeds*.c
- * links: src/subscriber/ngx_ess_lane.c src/encoding/ngx_ess_encoding.c
+ * links: src/subscriber/ngx_ess_la*.c t/unit/ngx_rbtree.c
+ * links: src/encoding/ngx_ess_encoding.c
  */
 
 
