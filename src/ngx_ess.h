@@ -100,11 +100,26 @@ typedef struct {
 
 /* an event on its way from a source into the logs; owns nothing */
 
-typedef struct {
+typedef struct ngx_ess_event_s  ngx_ess_event_t;
+
+struct ngx_ess_event_s {
     ngx_str_t                body;
     ngx_str_t                key;           /* by which streams that have a rule
-                                               for keys are divided; empty: what
-                                               the rule finds */
+                                               for keys are divided: at most
+                                               NGX_ESS_MAX_KEY bytes of UTF-8;
+                                               empty: what the rule finds */
+    ngx_str_t                routing_key;   /* with which it was published */
+    ngx_str_t                headers;       /* as its source has them, */
+    ngx_int_t              (*header)(ngx_str_t *headers, ngx_str_t *name,
+                                     u_char *buf, ngx_str_t *text);
+                                            /* and one of them as text, which
+                                               may be in buf (24 bytes), or
+                                               NGX_DECLINED; NULL: it has
+                                               none */
+    ngx_int_t              (*find_key)(ngx_ess_event_t *event,
+                                       ngx_str_t *rule, ngx_str_t *key);
+                                            /* ngx_ess_key_find(); NULL: there
+                                               is nothing to be found */
     uint64_t                 timestamp;     /* ms since 1970; 0: not known */
     uint64_t                 ordinal;       /* of a RabbitMQ stream; 0: the
                                                next one of each stream */
@@ -135,7 +150,7 @@ typedef struct {
                                                first */
     uint64_t                 sought;        /* with it, when that one is gone:
                                                where to go on looking */
-} ngx_ess_event_t;
+};
 
 
 /* what clients speak */

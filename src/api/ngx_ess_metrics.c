@@ -119,6 +119,10 @@ static const ngx_ess_metric_t  ngx_ess_metrics[] = {
     ngx_ess_metric_counter("too_large_events_total", NGX_ESS_C_EVENTS_TOO_LARGE,
         "Events over ess_max_event, dropped."),
 
+    ngx_ess_metric_counter("no_key_total", NGX_ESS_C_NO_KEY,
+        "Events without a key, each time one came to a stream that has a rule "
+        "for keys."),
+
     ngx_ess_metric_counter("unannotated_events_total", NGX_ESS_C_UNANNOTATED,
         "Events that look like JSON objects, but are none, and so were not "
         "annotated."),

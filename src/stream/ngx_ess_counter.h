@@ -55,6 +55,8 @@ typedef enum {
     NGX_ESS_C_BYTES_IN,                     /* of their bodies */
     NGX_ESS_C_EVENTS_UNROUTED,              /* no stream wanted them */
     NGX_ESS_C_EVENTS_TOO_LARGE,             /* over ess_max_event, dropped */
+    NGX_ESS_C_NO_KEY,                       /* appended without one, where the
+                                               stream has a rule for it */
     NGX_ESS_C_REDELIVERED,                  /* recognised, not appended again */
     NGX_ESS_C_REDELIVERED_IN_DOUBT,         /* perhaps appended twice */
     NGX_ESS_C_EVICTED,                      /* all that left a log */

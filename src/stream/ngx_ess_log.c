@@ -10,6 +10,7 @@
 #include "ngx_ess_follow.h"
 #include "ngx_ess_journal.h"
 #include "ngx_ess_list.h"
+#include "ngx_ess_log_key.h"
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_log_walk.h"
@@ -43,6 +44,7 @@ typedef struct {
     ngx_ess_zone_t          *zone;
     ngx_ess_zone_sh_t       *sh;
     ngx_ess_event_t         *event;
+    ngx_ess_log_keys_t      *keys;          /* of streams that have rules */
     ngx_ess_log_walk_t       walk;
     ngx_uint_t               look;          /* work for each of its streams */
     ngx_str_t                body;
@@ -59,12 +61,15 @@ typedef struct {
 
 
 static void ngx_ess_log_begin_locked(ngx_ess_log_append_t *a,
-    ngx_ess_zone_t *zone, ngx_str_t *key, ngx_ess_event_t *event);
+    ngx_ess_zone_t *zone, ngx_str_t *key, ngx_ess_event_t *event,
+    ngx_ess_log_keys_t *keys);
 static ngx_uint_t ngx_ess_log_add_all_locked(ngx_ess_log_append_t *a);
 static void ngx_ess_log_id_locked(ngx_ess_log_append_t *a,
     ngx_ess_stream_t *s);
 static ngx_uint_t ngx_ess_log_meant_locked(ngx_ess_log_append_t *a,
     ngx_ess_seg_t i);
+static ngx_uint_t ngx_ess_log_keyed_locked(ngx_ess_log_append_t *a,
+    ngx_ess_stream_t *s);
 static uint32_t ngx_ess_log_arrival_locked(ngx_ess_zone_sh_t *sh);
 static ngx_int_t ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a);
 static void ngx_ess_log_chunk_locked(ngx_ess_log_append_t *a, uint64_t last);
@@ -82,7 +87,8 @@ static ngx_ess_seg_t ngx_ess_log_write_locked(ngx_ess_log_append_t *a,
 
 ngx_int_t
 ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
-    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake)
+    ngx_ess_event_t *event, ngx_ess_log_keys_t *keys, ngx_uint_t force,
+    ngx_ess_wake_t *wake)
 {
     ngx_int_t             n;
     ngx_uint_t            added;
@@ -91,7 +97,7 @@ ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
 
     sh = zone->sh;
 
-    ngx_ess_log_begin_locked(&a, zone, key, event);
+    ngx_ess_log_begin_locked(&a, zone, key, event, keys);
     a.force = force;
     a.wake = wake;
 
@@ -141,17 +147,22 @@ ngx_int_t
 ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
     ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake)
 {
-    ngx_int_t   n;
-    ngx_uint_t  holds;
+    ngx_int_t           n;
+    ngx_uint_t          holds;
+    ngx_ess_log_keys_t  keys;
+
+    ngx_ess_log_keys_init(&keys);
 
     holds = force ? NGX_MAX_UINT32_VALUE : NGX_ESS_LOG_HOLDS;
 
     do {
         ngx_ess_zone_lock(zone);
 
-        n = ngx_ess_log_append_locked(zone, key, event, force, wake);
+        n = ngx_ess_log_append_locked(zone, key, event, &keys, force, wake);
 
         ngx_ess_zone_unlock(zone);
+
+        ngx_ess_log_keys_find(&keys, event);
 
     } while (n == NGX_BUSY && --holds);
 
@@ -255,9 +266,11 @@ ngx_ess_log_id_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s)
 
 static void
 ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
-    ngx_str_t *key, ngx_ess_event_t *event)
+    ngx_str_t *key, ngx_ess_event_t *event, ngx_ess_log_keys_t *keys)
 {
     ngx_memzero(a, sizeof(ngx_ess_log_append_t));
+
+    a->keys = keys;
 
     a->zone = zone;
     a->sh = zone->sh;
@@ -282,7 +295,9 @@ ngx_ess_log_begin_locked(ngx_ess_log_append_t *a, ngx_ess_zone_t *zone,
     if (!event->lost) {
         a->segs = ngx_ess_zone_record_segs(a->body.len
                                            + (event->ordinal
-                                              ? NGX_ESS_ZONE_AFTER : 0));
+                                              ? NGX_ESS_ZONE_AFTER : 0)
+                                           + ngx_ess_log_keys_room(keys,
+                                                                   event));
     }
 }
 
@@ -313,6 +328,16 @@ ngx_ess_log_meant_locked(ngx_ess_log_append_t *a, ngx_ess_seg_t i)
 }
 
 
+/* Has the stream a rule for the event's key? */
+
+static ngx_uint_t
+ngx_ess_log_keyed_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s)
+{
+    return (s->kind.attr & NGX_ESS_ATTR_RULE)
+           && a->type == NGX_ESS_RECORD_EVENT && !a->event->lost;
+}
+
+
 /*
  * Times of arrival do not go back, although each worker has a clock of its
  * own, which stands still during an iteration of its loop.
@@ -338,7 +363,7 @@ ngx_ess_log_arrival_locked(ngx_ess_zone_sh_t *sh)
  * the zone's bounds and, as far as they fit into half of the zone, for want of
  * free segments: what is left for the append itself is then one operation.
  * Returns how many streams there are so far, or NGX_AGAIN, or NGX_BUSY: there
- * is still to be evicted.
+ * is still to be evicted, or keys are to be found.
  */
 
 static ngx_int_t
@@ -346,14 +371,17 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
 {
     uint64_t            need;
     ngx_int_t           n, rc;
-    ngx_uint_t          look, meant;
+    ngx_uint_t          look, meant, is;
     ngx_ess_seg_t       i;
+    ngx_ess_stream_t   *s;
     ngx_ess_zone_sh_t  *sh;
 
     sh = a->sh;
     need = 0;
     look = 0;
     meant = 0;
+
+    a->upto = a->event->done;
 
     /* where it went on from there was one */
 
@@ -373,11 +401,22 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
             break;
         }
 
+        s = ngx_ess_zone_stream(sh, i);
+        is = ngx_ess_log_meant_locked(a, i);
+
+        if (is && ngx_ess_log_keyed_locked(a, s)
+            && ngx_ess_log_keys_want_locked(a->keys, sh, s, a->event)
+               != NGX_OK)
+        {
+            a->more = 1;
+            break;
+        }
+
         n++;
         look += a->look;
-        a->upto = ngx_ess_zone_stream(sh, i)->id;
+        a->upto = s->id;
 
-        if (ngx_ess_log_meant_locked(a, i)) {
+        if (is) {
             meant++;
 
             if (!a->event->lost) {
@@ -386,6 +425,10 @@ ngx_ess_log_prepare_locked(ngx_ess_log_append_t *a)
                 need += a->segs;
             }
         }
+    }
+
+    if (ngx_ess_log_keys_wanted(a->keys)) {
+        return NGX_BUSY;
     }
 
     if (need <= (sh->geo.nsegs - sh->nstatic) / 2) {
@@ -587,6 +630,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
 {
     size_t                  head;
     uint64_t                after, ordinal;
+    ngx_str_t               key;
     ngx_uint_t              sparse;
     ngx_ess_seg_t           rec, last;
     ngx_ess_zone_sh_t      *sh;
@@ -599,10 +643,25 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
     sparse = ordinal
              && (a->type != NGX_ESS_RECORD_EVENT || after + 1 != ordinal);
 
+    head = sparse ? NGX_ESS_ZONE_AFTER : 0;
+
+    ngx_str_null(&key);
+
+    if (ngx_ess_log_keyed_locked(a, s)) {
+        ngx_ess_log_keys_get_locked(a->keys, sh, s, a->event, &key);
+
+        if (key.len) {
+            head += 1 + key.len;
+
+        } else {
+            ngx_ess_counter_add(a->zone, NGX_ESS_C_NO_KEY, 1);
+        }
+    }
+
     rec = ngx_ess_zone_take_locked(sh,
-                                  ngx_ess_zone_record_segs(a->body.len
-                                        + (sparse ? NGX_ESS_ZONE_AFTER : 0)),
-                                  &last);
+                                   ngx_ess_zone_record_segs(a->body.len
+                                                            + head),
+                                   &last);
     r = ngx_ess_zone_record(sh, rec);
 
     ngx_ess_zone_fault();
@@ -617,6 +676,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
     r->type = a->type;
     r->ms = a->ms;
     r->sparse = sparse;
+    r->keyed = (key.len != 0);
     r->arrival = a->now;
     r->ordinal = ordinal ? ordinal
                  : (a->type == NGX_ESS_RECORD_EVENT) ? s->next_ordinal
@@ -629,10 +689,7 @@ ngx_ess_log_write_locked(ngx_ess_log_append_t *a, ngx_ess_stream_t *s,
         ngx_memcpy(r->body, &after, NGX_ESS_ZONE_AFTER);
     }
 
-    head = ngx_ess_zone_record_head(r);
-
-    ngx_ess_zone_put_locked(sh, r->body + head, sizeof(r->body) - head,
-                            r->link, a->body.data, a->body.len);
+    ngx_ess_log_key_put_locked(sh, r, &key, &a->body);
 
     return rec;
 }

@@ -33,6 +33,11 @@ typedef enum {
 } ngx_ess_record_type_e;
 
 
+/* see ngx_ess_log_key.h */
+
+typedef struct ngx_ess_log_keys_s  ngx_ess_log_keys_t;
+
+
 typedef struct {
     ngx_ess_record_type_e    type;
     uint64_t                 seq;
@@ -61,9 +66,11 @@ typedef struct {
  * size, never what is younger than a second but for want of room in the zone,
  * and what a worker has not seen yet not even for that, unless "force" is set.
  * The caller has checked the body against max_event.  A body that is exactly
- * POISON becomes a record of its own type.  With event->lost no record is made,
- * but all else is as with one.  Counts NGX_ESS_C_EVENTS_IN and
- * NGX_ESS_C_EVICTED_EARLY.
+ * POISON becomes a record of its own type.  The records of streams that have a
+ * rule for keys get the event's key, or what the rule finds in it, which is
+ * sought without the mutex; NGX_ESS_C_NO_KEY counts those that get none.  With
+ * event->lost no record is made, but all else is as with one.  Counts
+ * NGX_ESS_C_EVENTS_IN and NGX_ESS_C_EVICTED_EARLY.
  *
  * An event with an ordinal is for one stream, whose log is LIVE or FILLING and
  * has not got that ordinal or a later one, else it is not appended.  Ordinals
@@ -73,20 +80,22 @@ typedef struct {
  * Returns more than 0 when there are streams for it; with 0 nothing was
  * appended (but the mark is set).  NGX_AGAIN, never with "force": the room is
  * taken by what workers are about to see; nothing more was appended.
- */
-ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
-    ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake);
-
-/*
- * As above.  Takes the mutex, again and again for short times; NGX_BUSY after a
- * thousand streams or so (never with "force"): the event loop should have its
- * turn.  Without "force" there are never more than NGX_ESS_LOG_IDS ids.
+ *
+ * Takes the mutex, again and again for short times; NGX_BUSY after a thousand
+ * streams or so (never with "force"): the event loop should have its turn.
+ * Without "force" there are never more than NGX_ESS_LOG_IDS ids.
  */
 #define NGX_ESS_LOG_HOLDS    16
 #define NGX_ESS_LOG_IDS      1024
 
 ngx_int_t ngx_ess_log_append(ngx_ess_zone_t *zone, ngx_str_t *key,
     ngx_ess_event_t *event, ngx_uint_t force, ngx_ess_wake_t *wake);
+
+/* One hold of that.  With NGX_BUSY the keys that "keys" wants are to be found
+   before the next one. */
+ngx_int_t ngx_ess_log_append_locked(ngx_ess_zone_t *zone, ngx_str_t *key,
+    ngx_ess_event_t *event, ngx_ess_log_keys_t *keys, ngx_uint_t force,
+    ngx_ess_wake_t *wake);
 
 /* Is it the body that closes those who are connected? */
 ngx_uint_t ngx_ess_log_is_poison(ngx_str_t *body);

@@ -6,10 +6,16 @@
 
 
 #include "ngx_ess_log_read.h"
+#include "ngx_ess_log_key.h"
 #include "ngx_ess_log_search.h"
 #include "ngx_ess_lookup.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_zone_layout.h"
+
+
+static size_t ngx_ess_log_read_copy_locked(ngx_ess_zone_t *zone,
+    ngx_ess_stream_t *s, ngx_ess_zone_record_t *r, ngx_ess_record_t *record,
+    u_char *buf);
 
 
 ngx_int_t
@@ -18,7 +24,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_record_t *records, ngx_uint_t *n, ngx_ess_log_lost_t *lost,
     size_t *need)
 {
-    size_t                  used, head;
+    size_t                  used, len;
     uint64_t                first;
     ngx_int_t               rc;
     ngx_uint_t              max;
@@ -62,33 +68,21 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     for ( /* void */ ; i; i = r->next) {
         r = ngx_ess_zone_record(sh, i);
 
-        if (r->len > size - used && *n == 0) {
-            *need = r->len;
+        len = r->len + ngx_ess_zone_record_key_len(r);
+
+        if (len > size - used && *n == 0) {
+            *need = len;
             ngx_ess_zone_unlock(zone);
             return NGX_BUSY;
         }
 
-        if (r->len > size - used || *n == max) {
+        if (len > size - used || *n == max) {
             break;
         }
 
-        records[*n].type = ngx_ess_zone_record_type(r);
-        records[*n].seq = ngx_ess_zone_seq(s, r);
-        records[*n].ordinal = r->ordinal;
-        records[*n].after = ngx_ess_zone_after(r);
-        records[*n].timestamp = ngx_ess_zone_timestamp(r);
-        records[*n].arrival = ngx_ess_zone_arrival(zone->sh, r);
-        ngx_str_null(&records[*n].key);
-        records[*n].body.len = r->len;
-        records[*n].body.data = buf + used;
+        used += ngx_ess_log_read_copy_locked(zone, s, r, &records[*n],
+                                             buf + used);
 
-        head = ngx_ess_zone_record_head(r);
-
-        (void) ngx_ess_zone_get_locked(sh, r->body + head,
-                                       sizeof(r->body) - head, r->link,
-                                       buf + used, r->len);
-
-        used += r->len;
         *seq = records[*n].seq + 1;
         *last = i;
         (*n)++;
@@ -99,4 +93,26 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_zone_unlock(zone);
 
     return rc;
+}
+
+
+/* Returns how many bytes of the buffer it took. */
+
+static size_t
+ngx_ess_log_read_copy_locked(ngx_ess_zone_t *zone, ngx_ess_stream_t *s,
+    ngx_ess_zone_record_t *r, ngx_ess_record_t *record, u_char *buf)
+{
+    record->type = ngx_ess_zone_record_type(r);
+    record->seq = ngx_ess_zone_seq(s, r);
+    record->ordinal = r->ordinal;
+    record->after = ngx_ess_zone_after(r);
+    record->timestamp = ngx_ess_zone_timestamp(r);
+    record->arrival = ngx_ess_zone_arrival(zone->sh, r);
+    record->body.len = r->len;
+    record->body.data = buf;
+    record->key.data = buf + r->len;
+
+    ngx_ess_log_key_get_locked(zone->sh, r, &record->key, &record->body);
+
+    return r->len + record->key.len;
 }

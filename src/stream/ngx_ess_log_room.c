@@ -93,7 +93,7 @@ ngx_ess_log_room_left_locked(ngx_ess_zone_t *zone, uint32_t n)
     sh = zone->sh;
 
     total = sh->geo.nsegs - 1;
-    event = ngx_ess_zone_record_segs(zone->max_event);
+    event = ngx_ess_zone_record_segs(zone->max_event + NGX_ESS_ZONE_HEAD);
     events = ngx_max(total / 8, 2 * event);
 
     if (events > total / 2) {

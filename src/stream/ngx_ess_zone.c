@@ -465,6 +465,23 @@ ngx_ess_zone_get_locked(ngx_ess_zone_sh_t *sh, u_char *first, size_t room,
 }
 
 
+void
+ngx_ess_zone_skip_locked(ngx_ess_zone_sh_t *sh, u_char **first, size_t *room,
+    ngx_ess_seg_t *link, size_t n)
+{
+    while (n > *room) {
+        n -= *room;
+
+        *first = ngx_ess_zone_rest(sh, *link);
+        *room = NGX_ESS_ZONE_REST;
+        *link = *ngx_ess_zone_link(sh, *link);
+    }
+
+    *first += n;
+    *room -= n;
+}
+
+
 uint32_t
 ngx_ess_zone_now(ngx_ess_zone_sh_t *sh)
 {

@@ -120,12 +120,15 @@ void ngx_ess_zone_give_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t first,
 /*
  * Bytes that lie in a segment, from "first" on, where there is room for so
  * many, and go on in the segments from "link" on: written and read, without the
- * journal.  Reading returns the end of what was read.
+ * journal.  Reading returns the end of what was read.  Skipping sets all three
+ * to where those behind "n" bytes are.
  */
 void ngx_ess_zone_put_locked(ngx_ess_zone_sh_t *sh, u_char *first, size_t room,
     ngx_ess_seg_t link, u_char *p, size_t len);
 u_char *ngx_ess_zone_get_locked(ngx_ess_zone_sh_t *sh, u_char *first,
     size_t room, ngx_ess_seg_t link, u_char *p, size_t len);
+void ngx_ess_zone_skip_locked(ngx_ess_zone_sh_t *sh, u_char **first,
+    size_t *room, ngx_ess_seg_t *link, size_t n);
 
 /* The time since the zone was made, in ticks, by the process's own cached
    clock; no lock. */

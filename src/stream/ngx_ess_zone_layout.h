@@ -306,7 +306,9 @@ struct ngx_ess_zone_record_s {
     ngx_ess_seg_t            age_next;
     ngx_ess_seg_t            stream;
     uint32_t                 len;           /* of the body */
-    unsigned                 type:4;        /* ngx_ess_record_type_e */
+    unsigned                 type:3;        /* ngx_ess_record_type_e */
+    unsigned                 keyed:1;       /* it has a key: see
+                                               ngx_ess_zone_record_key() */
     unsigned                 ms:4;          /* behind the arrival */
     unsigned                 sparse:1;      /* ordinals before its own are of
                                                no event: see
@@ -578,11 +580,23 @@ ngx_ess_zone_first(ngx_ess_zone_sh_t *sh, ngx_ess_stream_t *s)
 }
 
 
-/* what is before the body of a sparse record */
+/* what is before the body: of a sparse record this, then, of one that has a
+   key, a byte, its length, and the key; in the first segment, but for the end
+   of a long key */
 #define NGX_ESS_ZONE_AFTER       sizeof(uint64_t)
 
-#define ngx_ess_zone_record_head(r)                                           \
+/* as much as there may be of it */
+#define NGX_ESS_ZONE_HEAD        (NGX_ESS_ZONE_AFTER + 1 + NGX_ESS_MAX_KEY)
+
+#define ngx_ess_zone_record_after(r)                                          \
     ((r)->sparse ? NGX_ESS_ZONE_AFTER : 0)
+
+#define ngx_ess_zone_record_key_len(r)                                        \
+    ((r)->keyed ? (r)->body[ngx_ess_zone_record_after(r)] : 0)
+
+#define ngx_ess_zone_record_head(r)                                           \
+    (ngx_ess_zone_record_after(r)                                             \
+     + ((r)->keyed ? 1 + ngx_ess_zone_record_key_len(r) : 0))
 
 /* ordinal of the last event that the stream ever had before the record: see
    ngx_ess_gap.h */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "ngx_unit.h"
+#include "ngx_ess_log_key.h"
 #include "ngx_ess_zone_crc32.h"
 #include <sys/mman.h>
 #include <sched.h>
@@ -447,12 +448,15 @@ ngx_unit_append_locked(ngx_ess_zone_t *zone, ngx_uint_t slot, ngx_str_t *key,
     ngx_ess_event_t *event, uint64_t print, ngx_uint_t force,
     ngx_ess_wake_t *wake)
 {
-    ngx_ess_mark_t  mark;
+    ngx_ess_mark_t      mark;
+    ngx_ess_log_keys_t  keys;
+
+    ngx_ess_log_keys_init(&keys);
 
     mark.slot = slot;
     mark.print = print;
 
     event->mark = print ? &mark : NULL;
 
-    return ngx_ess_log_append_locked(zone, key, event, force, wake);
+    return ngx_ess_log_append_locked(zone, key, event, &keys, force, wake);
 }

@@ -4,6 +4,7 @@
 
 
 #include "crash_model.h"
+#include "ngx_ess_log_key.h"
 #include <sys/mman.h>
 
 
@@ -92,28 +93,42 @@ make_body(uint64_t event, u_char *body, size_t len)
 }
 
 
+size_t
+make_key(uint64_t event, u_char *key)
+{
+    ngx_memset(key, 'a' + event % 26, NGX_ESS_MAX_KEY);
+
+    return 1 + event * 7 % NGX_ESS_MAX_KEY;
+}
+
+
 static void
 check_record(ngx_ess_zone_record_t *r)
 {
-    size_t    head;
-    uint64_t  event;
-    u_char    got[8192], want[8192];
+    uint64_t   event;
+    ngx_str_t  key, body;
+    u_char     got[8192], want[8192], name[NGX_ESS_MAX_KEY];
 
     if (ngx_ess_zone_record_type(r) != NGX_ESS_RECORD_EVENT) {
         return;
     }
-
-    head = ngx_ess_zone_record_head(r);
-
-    (void) ngx_ess_zone_get_locked(zone->sh, r->body + head,
-                                   sizeof(r->body) - head, r->link, got,
-                                   r->len);
 
     /* the timestamp is the event's number */
 
     event = ngx_ess_zone_timestamp(r);
 
     assert_true(event <= model->event);
+
+    key.data = name;
+    body.data = got;
+    body.len = r->len;
+
+    ngx_ess_log_key_get_locked(zone->sh, r, &key, &body);
+
+    if (r->keyed) {
+        assert_int_equal(key.len, make_key(event, want));
+        assert_memory_equal(key.data, want, key.len);
+    }
 
     make_body(event, want, r->len);
     assert_memory_equal(got, want, r->len);

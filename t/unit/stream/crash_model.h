@@ -75,6 +75,9 @@ model_stream_t *model_pick(uint32_t state);
 /* The bytes of event number "event". */
 void make_body(uint64_t event, u_char *body, size_t len);
 
+/* Its key, of one that has any; returns how many bytes. */
+size_t make_key(uint64_t event, u_char *key);
+
 /* Every stream is as the model says, but for what was under way, and every
    record has the bytes of its event. */
 void check_model(void);

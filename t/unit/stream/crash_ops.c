@@ -25,7 +25,7 @@ op_append(void)
     ngx_uint_t       k, n, i, want;
     ngx_ess_event_t  event;
     ngx_ess_wake_t   wake;
-    u_char           body[8192];
+    u_char           body[8192], key[NGX_ESS_MAX_KEY];
 
     ngx_memzero(&wake, sizeof(wake));
 
@@ -51,6 +51,11 @@ op_append(void)
     event.body.data = body;
     event.body.len = len;
     event.timestamp = model->event;
+
+    if (rnd(3)) {
+        event.key.data = key;
+        event.key.len = make_key(model->event, key);
+    }
 
     if (rnd(10) == 0) {
         ngx_str_set(&event.body, "POISON");

@@ -288,7 +288,9 @@ test_for_streams(void **state)
     assert_int_equal(sh->nstatic + n - 1,
                      sh->geo.nsegs - 1
                      - ngx_max((sh->geo.nsegs - 1) / 8,
-                               2 * ngx_ess_zone_record_segs(zone->max_event)));
+                               2 * ngx_ess_zone_record_segs(
+                                       zone->max_event
+                                       + NGX_ESS_ZONE_HEAD)));
 
     assert_int_equal(ngx_ess_log_room_make_locked(zone, n), NGX_DECLINED);
 
