@@ -103,6 +103,7 @@ struct ngx_ess_source_publish_s {
     void                    *data;
     ngx_str_t                key;           /* all the caller's, until then */
     u_char                  *uuid;          /* as in ngx_ess_event_t */
+    ngx_str_t                event_key;     /* as "key" there */
     ngx_uint_t               source;        /* whose key it is */
     ngx_str_t               *bodies;        /* an event each */
     ngx_uint_t               n;

@@ -5,6 +5,7 @@
 
 
 #include "ngx_ess_amqp_property.h"
+#include "ngx_ess_amqp_table.h"
 
 
 /* as seconds the year 5138, as ms 1973: what is below is in seconds, and what
@@ -20,6 +21,10 @@ static amqp_field_value_t *ngx_ess_amqp_property_header(
     amqp_basic_properties_t *properties, const char *name);
 static ngx_int_t ngx_ess_amqp_property_value(amqp_field_value_t *value,
     uint64_t *number);
+static u_char *ngx_ess_amqp_property_table(ngx_str_t *raw, u_char **end);
+static ngx_int_t ngx_ess_amqp_property_raw_text(u_char *p, u_char *buf,
+    ngx_str_t *text);
+static int64_t ngx_ess_amqp_property_integer(u_char *p, size_t octets);
 static uint64_t ngx_ess_amqp_property_seconds(uint64_t value);
 
 
@@ -152,6 +157,151 @@ ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
     text->len = value->value.bytes.len;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_amqp_property_raw(ngx_str_t *raw, ngx_str_t *name, u_char *buf,
+    ngx_str_t *text)
+{
+    u_char  *p, *end, *next;
+
+    for (p = ngx_ess_amqp_property_table(raw, &end);
+         p && p < end;
+         p = next)
+    {
+        next = ngx_ess_amqp_table_entry(p, end);
+
+        if (next && *p == name->len
+            && ngx_memcmp(p + 1, name->data, name->len) == 0)
+        {
+            return ngx_ess_amqp_property_raw_text(p + 1 + name->len, buf,
+                                                  text);
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* The first entry of the headers, or NULL.  Before them are the flags and, if
+   they say so, the content's type and encoding. */
+
+static u_char *
+ngx_ess_amqp_property_table(ngx_str_t *raw, u_char **end)
+{
+    u_char      *p, *last;
+    ngx_uint_t   skip;
+
+    if (!ngx_ess_amqp_property_has_headers(raw)) {
+        return NULL;
+    }
+
+    p = raw->data;
+    last = p + raw->len;
+
+    skip = (p[0] >> 7) + ((p[0] >> 6) & 1);
+    p += 2;
+
+    for ( /* void */ ; skip; skip--) {
+
+        if (p == last || p[0] >= last - p) {
+            return NULL;
+        }
+
+        p += 1 + p[0];
+    }
+
+    *end = ngx_ess_amqp_table_end(p, last);
+
+    return *end ? p + 4 : NULL;
+}
+
+
+/* Of a field, from its kind on, which is there. */
+
+static ngx_int_t
+ngx_ess_amqp_property_raw_text(u_char *p, u_char *buf, ngx_str_t *text)
+{
+    size_t  octets;
+
+    switch (*p++) {
+
+    case AMQP_FIELD_KIND_UTF8:
+    case AMQP_FIELD_KIND_BYTES:
+        text->len = ngx_ess_amqp_table_u32(p);
+        text->data = p + 4;
+        return NGX_OK;
+
+    case AMQP_FIELD_KIND_BOOLEAN:
+        text->data = buf;
+        text->len = ngx_sprintf(buf, "%s", *p ? "true" : "false") - buf;
+        return NGX_OK;
+
+    case AMQP_FIELD_KIND_I8:
+    case AMQP_FIELD_KIND_U8:
+        octets = 1;
+        break;
+
+    case AMQP_FIELD_KIND_I16:
+    case AMQP_FIELD_KIND_U16:
+        octets = 2;
+        break;
+
+    case AMQP_FIELD_KIND_I32:
+    case AMQP_FIELD_KIND_U32:
+        octets = 4;
+        break;
+
+    case AMQP_FIELD_KIND_I64:
+    case AMQP_FIELD_KIND_U64:
+    case AMQP_FIELD_KIND_TIMESTAMP:
+        octets = 8;
+        break;
+
+    default:
+        return NGX_DECLINED;
+    }
+
+    text->data = buf;
+
+    switch (p[-1]) {
+
+    case AMQP_FIELD_KIND_U8:
+    case AMQP_FIELD_KIND_U16:
+    case AMQP_FIELD_KIND_U32:
+    case AMQP_FIELD_KIND_U64:
+    case AMQP_FIELD_KIND_TIMESTAMP:
+        text->len = ngx_sprintf(buf, "%uL", (uint64_t)
+                                ngx_ess_amqp_property_integer(p, octets)
+                                & (UINT64_MAX >> (64 - 8 * octets)))
+                    - buf;
+        break;
+
+    default:
+        text->len = ngx_sprintf(buf, "%L", (int64_t)
+                                ngx_ess_amqp_property_integer(p, octets))
+                    - buf;
+    }
+
+    return NGX_OK;
+}
+
+
+/* With its sign. */
+
+static int64_t
+ngx_ess_amqp_property_integer(u_char *p, size_t octets)
+{
+    uint64_t  n;
+
+    n = (p[0] & 0x80) ? UINT64_MAX : 0;
+
+    for ( /* void */ ; octets; octets--) {
+        n = n << 8 | *p++;
+    }
+
+    return (int64_t) n;
 }
 
 

@@ -24,6 +24,20 @@ ngx_int_t ngx_ess_amqp_property_number(amqp_basic_properties_t *properties,
 ngx_int_t ngx_ess_amqp_property_text(amqp_basic_properties_t *properties,
     const char *name, ngx_str_t *text);
 
+/*
+ * The same in properties as they came, which were checked when they did: a text
+ * or bytes, a whole number or a boolean, as text, which may be in "buf", with
+ * room for NGX_ESS_AMQP_PROPERTY_TEXT bytes.  NGX_OK or NGX_DECLINED.
+ */
+#define NGX_ESS_AMQP_PROPERTY_TEXT  NGX_INT64_LEN
+
+ngx_int_t ngx_ess_amqp_property_raw(ngx_str_t *raw, ngx_str_t *name,
+    u_char *buf, ngx_str_t *text);
+
+/* 1: they have headers. */
+#define ngx_ess_amqp_property_has_headers(raw)                                \
+    ((raw)->len >= 2 && ((raw)->data[0] & 0x20))
+
 /* A header that is an array, or NULL. */
 amqp_array_t *ngx_ess_amqp_property_array(amqp_basic_properties_t *properties,
     const char *name);

@@ -385,7 +385,7 @@ ngx_ess_publish_repeated(ngx_http_request_t *r, ngx_ess_publish_t *p)
     u_char      kind[2];
     ngx_int_t   rc;
     ngx_str_t   kinds;
-    ngx_str_t  *parts[4];
+    ngx_str_t  *parts[5];
 
     kind[0] = (u_char) p->by_uuid;
     kind[1] = (u_char) p->batch;
@@ -398,12 +398,14 @@ ngx_ess_publish_repeated(ngx_http_request_t *r, ngx_ess_publish_t *p)
     parts[2] = &p->pub.type;
     parts[3] = p->batch ? &p->events.digest : &p->decode.text;
 
-    rc = ngx_ess_publish_once_begin(r, &p->once, &p->pub, parts, 4);
+    parts[4] = &p->pub.event_key;
+
+    rc = ngx_ess_publish_once_begin(r, &p->once, &p->pub, parts, 5);
 
     if (rc == NGX_DECLINED) {
         return ngx_ess_publish_refuse(p, 422, "the Idempotency-Key was used "
-                                      "for another body, routing key or "
-                                      "content type");
+                                      "for another body, routing key, "
+                                      "key or content type");
     }
 
     if (rc != NGX_BUSY && rc != NGX_ABORT) {
@@ -434,6 +436,10 @@ ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
     const char  *detail;
 
     rc = ngx_ess_publish_key(r, &p->name, &detail);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_publish_key_event(r, &p->pub.event_key, &detail);
+    }
 
     if (rc == NGX_DECLINED) {
         return ngx_ess_publish_refuse(p, 400, detail);

@@ -9,6 +9,7 @@
 
 
 #include "ngx_ess_conf_scope.h"
+#include "ngx_ess_key.h"
 #include "ngx_ess_percent.h"
 #include "ngx_ess_publish_key.h"
 #include "ngx_ess_str.h"
@@ -46,6 +47,42 @@ ngx_ess_publish_key(ngx_http_request_t *r, ngx_str_t *key,
 
     if (rc == NGX_OK && key->len && memchr(key->data, '\0', key->len)) {
         *detail = "the routing key contains a NUL character";
+        return NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_ess_publish_key_event(ngx_http_request_t *r, ngx_str_t *key,
+    const char **detail)
+{
+    ngx_int_t            rc;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    ngx_str_null(key);
+
+    if ((lcf->publish_name
+         && (ngx_ess_str_is(&lcf->publish_name->value, "$arg_key")
+             || ngx_ess_str_is(&lcf->publish_name->value, "${arg_key}")))
+        || ngx_http_arg(r, (u_char *) "key", 3, key) != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    rc = ngx_ess_publish_key_decode(r, key, 1);
+
+    if (rc == NGX_DECLINED) {
+        *detail = "\"key\" is malformed: a percent sign is not followed by "
+                  "two hexadecimal digits";
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK && !ngx_ess_key_valid(key)) {
+        *detail = "\"key\" must have 1 to 255 bytes, and be UTF-8";
         return NGX_DECLINED;
     }
 

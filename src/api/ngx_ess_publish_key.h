@@ -18,6 +18,14 @@
 ngx_int_t ngx_ess_publish_key(ngx_http_request_t *r, ngx_str_t *key,
     const char **detail);
 
+/*
+ * The key of the events themselves: "key" of the query string, unless that is
+ * what the directive takes the routing key from; empty: there is none.  As
+ * above.
+ */
+ngx_int_t ngx_ess_publish_key_event(ngx_http_request_t *r, ngx_str_t *key,
+    const char **detail);
+
 /* 1: the directive's argument has variables of the query string, which nginx
    hands out as they were sent. */
 ngx_uint_t ngx_ess_publish_key_is_query(ngx_str_t *argument);

@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_direct.h"
+#include "ngx_ess_key.h"
 #include "ngx_ess_log.h"
 
 
@@ -105,6 +106,9 @@ ngx_ess_direct_append(ngx_ess_source_publish_t *pub,
     event.body = pub->bodies[pub->sent];
     event.timestamp = ngx_ess_now();
     event.uuid = pub->uuid;
+    event.key = pub->event_key;
+    event.routing_key = pub->key;
+    event.find_key = ngx_ess_key_find;
     event.done = pub->done;
     event.sought = pub->sought;
     event.ids = pub->ids ? ids : NULL;

@@ -26,9 +26,12 @@ struct ngx_ess_feed_source_s {
     size_t                       pending;   /* bytes, not sent */
     ngx_int_t                    rc;        /* of the last record */
     u_char                       key[NGX_ESS_MAX_KEY];
+    ngx_str_t                    rule;      /* for keys; empty: none */
 };
 
 
+static void ngx_ess_feed_source_key(ngx_ess_event_t *event, ngx_str_t *rule,
+    ngx_str_t *key);
 static ngx_int_t ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
     ngx_ess_event_t *event);
 static void ngx_ess_feed_source_batch(ngx_ess_source_replay_t *replay);
@@ -58,10 +61,15 @@ ngx_ess_feed_source_start(ngx_ess_feed_t *feed, uint64_t ordinal,
         return NGX_ERROR;
     }
 
-    source = ngx_calloc(sizeof(ngx_ess_feed_source_t), ngx_cycle->log);
+    source = ngx_calloc(sizeof(ngx_ess_feed_source_t) + info.rule_len,
+                        ngx_cycle->log);
     if (source == NULL) {
         return NGX_ERROR;
     }
+
+    source->rule.data = (u_char *) (source + 1);
+    source->rule.len = info.rule_len;
+    ngx_memcpy(source->rule.data, info.rule, info.rule_len);
 
     source->feed = feed;
     ngx_memcpy(source->key, info.key, info.key_len);
@@ -116,6 +124,24 @@ ngx_ess_feed_source_stop(ngx_ess_feed_t *feed)
 }
 
 
+/* As it would be in the log, where it may not have come to.  The key has
+   room. */
+
+static void
+ngx_ess_feed_source_key(ngx_ess_event_t *event, ngx_str_t *rule,
+    ngx_str_t *key)
+{
+    if (event->key.len) {
+        *key = event->key;
+
+    } else if (event->find_key == NULL
+               || event->find_key(event, rule, key) != NGX_OK)
+    {
+        ngx_str_null(key);
+    }
+}
+
+
 /* NGX_AGAIN: this one was taken, but no more of them now. */
 
 static ngx_int_t
@@ -124,6 +150,7 @@ ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
 {
     ngx_ess_record_t        record;
     ngx_ess_feed_source_t  *source;
+    u_char                  key[NGX_ESS_MAX_KEY];
 
     source = replay->data;
 
@@ -137,6 +164,10 @@ ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
 
     if (ngx_ess_log_is_poison(&event->body)) {
         record.type = NGX_ESS_RECORD_POISON;
+
+    } else if (source->rule.len) {
+        record.key.data = key;
+        ngx_ess_feed_source_key(event, &source->rule, &record.key);
     }
 
     source->rc = ngx_ess_feed_read_record(source->feed, &record,

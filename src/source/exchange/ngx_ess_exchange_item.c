@@ -12,6 +12,7 @@
 #include "ngx_ess_exchange_slot.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_loss.h"
+#include "ngx_ess_rabbitmq_key.h"
 #include "ngx_ess_stream.h"
 
 
@@ -21,6 +22,7 @@ static void ngx_ess_exchange_item_keys(ngx_ess_exchange_item_t *item,
     amqp_array_t *cc);
 static ngx_int_t ngx_ess_exchange_item_add_key(ngx_ess_exchange_item_t *item,
     ngx_str_t *key);
+static u_char *ngx_ess_exchange_item_copy_text(ngx_str_t *text, u_char *p);
 static void ngx_ess_exchange_item_too_many(ngx_ess_exchange_item_t *item);
 
 
@@ -46,6 +48,8 @@ ngx_ess_exchange_item_init(ngx_ess_exchange_item_t *item,
     event = &item->event;
 
     ngx_memzero(event, sizeof(ngx_ess_event_t));
+
+    ngx_ess_rabbitmq_key(event, delivery);
 
     event->body = delivery->body;
     event->lost = delivery->over_size;
@@ -202,13 +206,29 @@ ngx_ess_exchange_item_size(ngx_ess_exchange_item_t *item)
 
     size = sizeof(ngx_ess_exchange_item_t)
            + item->event.nkeys * sizeof(ngx_ess_event_key_t)
-           + item->key.len + item->event.body.len;
+           + item->key.len + item->event.key.len + item->event.headers.len
+           + item->event.body.len;
 
     for (i = 0; i < item->event.nkeys; i++) {
         size += item->event.keys[i].key.len;
     }
 
     return size;
+}
+
+
+/* To "p", where it is its own then; returns what is behind it. */
+
+static u_char *
+ngx_ess_exchange_item_copy_text(ngx_str_t *text, u_char *p)
+{
+    if (text->len) {
+        ngx_memcpy(p, text->data, text->len);
+    }
+
+    text->data = p;
+
+    return p + text->len;
 }
 
 
@@ -252,6 +272,10 @@ ngx_ess_exchange_item_copy(ngx_ess_exchange_item_t *item)
 
     copy->key.data = p;
     p = ngx_cpymem(p, item->key.data, item->key.len);
+    copy->event.routing_key = copy->key;
+
+    p = ngx_ess_exchange_item_copy_text(&copy->event.key, p);
+    p = ngx_ess_exchange_item_copy_text(&copy->event.headers, p);
 
     copy->event.body.data = p;
 

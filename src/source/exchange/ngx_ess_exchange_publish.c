@@ -14,6 +14,7 @@
 #include "ngx_ess_exchange_restore.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_rabbitmq_key.h"
 
 
 /* publications that wait; more are refused */
@@ -277,7 +278,7 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
     u_char                       uuid[NGX_ESS_UUID_TEXT];
     uint64_t                     now;
     ngx_int_t                    rc;
-    amqp_table_entry_t           headers[2];
+    amqp_table_entry_t           headers[3], *h;
     amqp_basic_publish_t         publish;
     ngx_ess_exchange_publish_t  *p;
     amqp_basic_properties_t      properties;
@@ -316,22 +317,31 @@ ngx_ess_exchange_publish_send(ngx_ess_source_publish_t *pub)
         properties.content_type = ngx_ess_exchange_worker_bytes(&pub->type);
     }
 
-    headers[0].key = amqp_cstring_bytes("timestamp_in_ms");
-    headers[0].value.kind = AMQP_FIELD_KIND_I64;
-    headers[0].value.value.i64 = (int64_t) now;
+    h = headers;
 
-    properties.headers.entries = headers;
-    properties.headers.num_entries = 1;
+    h->key = amqp_cstring_bytes("timestamp_in_ms");
+    h->value.kind = AMQP_FIELD_KIND_I64;
+    h->value.value.i64 = (int64_t) now;
+    h++;
 
     if (pub->uuid) {
-        headers[1].key = amqp_cstring_bytes(NGX_ESS_EXCHANGE_UUID_HEADER);
-        headers[1].value.kind = AMQP_FIELD_KIND_UTF8;
-        headers[1].value.value.bytes.bytes = uuid;
-        headers[1].value.value.bytes.len =
-                             ngx_ess_stream_uuid_text(uuid, pub->uuid) - uuid;
-
-        properties.headers.num_entries = 2;
+        h->key = amqp_cstring_bytes(NGX_ESS_EXCHANGE_UUID_HEADER);
+        h->value.kind = AMQP_FIELD_KIND_UTF8;
+        h->value.value.bytes.bytes = uuid;
+        h->value.value.bytes.len = ngx_ess_stream_uuid_text(uuid, pub->uuid)
+                                   - uuid;
+        h++;
     }
+
+    if (pub->event_key.len) {
+        h->key = amqp_cstring_bytes(NGX_ESS_RABBITMQ_KEY_HEADER);
+        h->value.kind = AMQP_FIELD_KIND_UTF8;
+        h->value.value.bytes = ngx_ess_exchange_worker_bytes(&pub->event_key);
+        h++;
+    }
+
+    properties.headers.entries = headers;
+    properties.headers.num_entries = h - headers;
 
     rc = ngx_ess_amqp_publish(p->channel, &publish, &properties,
                               &pub->bodies[pub->sent]);

@@ -11,6 +11,7 @@
 
 #include "ngx_ess_backoff.h"
 #include "ngx_ess_rabbitmq_follower.h"
+#include "ngx_ess_rabbitmq_key.h"
 #include "ngx_ess_amqp_property.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_follow.h"
@@ -342,6 +343,8 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
     event.after = f->after;
     event.streams = &ref;
     event.nstreams = 1;
+
+    ngx_ess_rabbitmq_key(&event, delivery);
 
     event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 

@@ -16,6 +16,7 @@
 
 
 #include "ngx_ess_backoff.h"
+#include "ngx_ess_rabbitmq_key.h"
 #include "ngx_ess_rabbitmq_replay.h"
 #include "ngx_ess_rabbitmq_turn.h"
 #include "ngx_ess_amqp_property.h"
@@ -455,6 +456,8 @@ ngx_ess_rabbitmq_replay_delivery(ngx_ess_amqp_reader_t *reader, uint64_t offset,
     event.body = delivery->body;
     event.ordinal = ordinal;
     event.after = user->after;
+
+    ngx_ess_rabbitmq_key(&event, delivery);
 
     event.timestamp = ngx_ess_amqp_property_time(delivery->properties);
 

@@ -3,6 +3,7 @@
  * that publishers send, and what is no time.
  *
  * links: src/amqp/ngx_ess_amqp_property.c t/unit/ngx_string.c
+ * links: src/amqp/ngx_ess_amqp_table.c
  */
 
 

@@ -5,6 +5,7 @@
  * links: src/amqp/ngx_ess_amqp_reader.c src/amqp/ngx_ess_amqp_property.c
  * links: t/unit/amqp/fake_amqp.c t/unit/ngx_string.c
  * links: t/unit/ngx_timer.c t/unit/ngx_trace.c
+ * links: src/amqp/ngx_ess_amqp_table.c
  */
 
 

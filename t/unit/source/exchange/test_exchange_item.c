@@ -5,6 +5,8 @@
  * links: src/source/exchange/ngx_ess_exchange_item.c
  * links: src/amqp/ngx_ess_amqp_property.c
  * links: src/ngx_ess_escape.c t/unit/ngx_string.c
+ * links: src/source/rabbitmq/ngx_ess_rabbitmq_key.c t/unit/fake_key.c
+ * links: src/amqp/ngx_ess_amqp_table.c
  */
 
 

@@ -9,6 +9,8 @@
  * links: src/ngx_ess_escape.c
  * links: t/unit/amqp/fake_amqp.c t/unit/source/rabbitmq/fake_follow.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
+ * links: src/source/rabbitmq/ngx_ess_rabbitmq_key.c t/unit/fake_key.c
+ * links: src/amqp/ngx_ess_amqp_table.c
  */
 
 
