@@ -97,6 +97,15 @@ def test_another_ping_has_no_text(service):
         assert ws.recv_frame().opcode == PING
 
 
+def test_clients_of_the_subprotocol_have_ping_frames(service):
+    n, api, stream = service()
+    with RawWS.of(stream.location) as ws:
+        ws.connect(Sec_WebSocket_Protocol="ess.v1")
+        frame = ws.recv_frame()
+        assert frame.opcode == TEXT and b"subscribed" in frame.payload
+        assert ws.recv_frame().opcode == PING
+
+
 def test_event_streams_have_comments(service, vhost):
     n, api, stream = service()
     with EventSource(stream.http) as source:

@@ -194,12 +194,14 @@ ngx_ess_client_ping_sent(ngx_ess_client_t *client)
 }
 
 
-/* A message in place of a ping, to which there is no answer; NULL: none. */
+/* A message in place of a ping, to which there is no answer; NULL: none, as for
+   who speaks ess.v1. */
 
 static ngx_str_t *
 ngx_ess_client_ping_text(ngx_ess_client_t *client)
 {
-    return (client->transport->answers && client->conf->ping_text.len)
+    return (client->transport->answers && !client->many
+            && client->conf->ping_text.len)
            ? &client->conf->ping_text : NULL;
 }
 

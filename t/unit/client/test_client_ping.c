@@ -337,7 +337,12 @@ test_text_first(void **state)
     assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_DONE);
     ngx_unit_traced("control T", "break");
 
-    /* not where there are comments instead */
+    /* not where it means nothing, or there are comments instead */
+
+    fake.client->many = 1;
+    assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_OK);
+    ngx_unit_traced();
+    fake.client->many = 0;
 
     fake.client->transport = &fake_sse;
     assert_int_equal(ngx_ess_client_ping_start(fake.client), NGX_OK);
