@@ -320,6 +320,7 @@ def test_health_of_a_full_zone(nginx):
     assert r.status == 503
     assert r.json()["detail"] == "the zone has no room for another stream"
     api.delete(1)
+    api.delete(2)
     wait_for(lambda: api.request("GET", "/healthz").status == 200)
 
 

@@ -171,12 +171,111 @@ test_header(void **state)
 }
 
 
+/* Properties as they come: flags, a type, an encoding, and the headers. */
+
+static void
+raw_is(const char *table, size_t len, const char *name, const char *text)
+{
+    u_char     *raw, *p;
+    ngx_str_t   r, n, t;
+    ngx_uint_t  skip;
+    u_char      buf[NGX_ESS_AMQP_PROPERTY_TEXT];
+
+    n.data = (u_char *) name;
+    n.len = strlen(name);
+
+    for (skip = 0; skip < 4; skip++) {
+        raw = malloc(2 + 8 + 4 + len);
+        assert_non_null(raw);
+
+        p = raw;
+        *p++ = 0x20 | (skip & 1 ? 0x80 : 0) | (skip & 2 ? 0x40 : 0);
+        *p++ = 0;
+
+        if (skip & 1) {
+            memcpy(p, "\3a/b", 4);
+            p += 4;
+        }
+
+        if (skip & 2) {
+            memcpy(p, "\2id", 3);
+            p += 3;
+        }
+
+        *p++ = 0;
+        *p++ = 0;
+        *p++ = 0;
+        *p++ = (u_char) len;
+        memcpy(p, table, len);
+
+        r.data = raw;
+        r.len = p + len - raw;
+
+        if (text == NULL) {
+            assert_int_equal(ngx_ess_amqp_property_raw(&r, &n, buf, &t),
+                             NGX_DECLINED);
+
+        } else {
+            assert_int_equal(ngx_ess_amqp_property_raw(&r, &n, buf, &t),
+                             NGX_OK);
+            assert_int_equal(t.len, strlen(text));
+            assert_memory_equal(t.data, text, t.len);
+        }
+
+        /* no part of them is read behind its end */
+
+        for ( /* void */ ; r.len; r.len--) {
+            (void) ngx_ess_amqp_property_raw(&r, &n, buf, &t);
+        }
+
+        free(raw);
+    }
+}
+
+
+#define raw(table, name, text)                                                \
+    raw_is(table, sizeof(table) - 1, name, text)
+
+static void
+test_raw(void **state)
+{
+    ngx_str_t  none, name;
+    u_char     buf[NGX_ESS_AMQP_PROPERTY_TEXT];
+
+    raw("", "n", NULL);
+    raw("\1nS\0\0\0\4text", "n", "text");
+    raw("\1nS\0\0\0\4text", "m", NULL);
+    raw("\1nx\0\0\0\1b", "n", "b");
+    raw("\1mV\1nt\1", "n", "true");
+    raw("\1nt\0", "n", "false");
+    raw("\1nb\xff", "n", "-1");
+    raw("\1nB\xff", "n", "255");
+    raw("\1ns\x80\0", "n", "-32768");
+    raw("\1nu\x80\0", "n", "32768");
+    raw("\1nI\xff\xff\xff\xfe", "n", "-2");
+    raw("\1ni\xff\xff\xff\xff", "n", "4294967295");
+    raw("\1nl\x80\0\0\0\0\0\0\0", "n", "-9223372036854775808");
+    raw("\1nT\0\0\0\0\0\0\1\0", "n", "256");
+    raw("\1nV", "n", NULL);
+    raw("\1nd\0\0\0\0\0\0\0\0", "n", NULL);
+    raw("\1nF\0\0\0\3\1nV", "n", NULL);
+    raw("\1aF\0\0\0\4\1nt\1\1nt\0", "n", "false");
+    raw("\1nS\0\0\0\x7ftext", "n", NULL);
+
+    ngx_str_null(&none);
+    ngx_str_set(&name, "n");
+    assert_int_equal(ngx_ess_amqp_property_raw(&none, &name, buf, &none),
+                     NGX_DECLINED);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_property),
-        cmocka_unit_test(test_header)
+        cmocka_unit_test(test_header),
+        cmocka_unit_test(test_raw)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
