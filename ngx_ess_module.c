@@ -98,7 +98,7 @@ static ngx_command_t  ngx_ess_commands[] = {
       NULL },
 
     { ngx_string("ess_subscribe"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE123,
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_ess_conf_subscribe,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

@@ -12,6 +12,7 @@
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_scope.h"
+#include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_cors.h"
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_worker.h"
@@ -203,7 +204,9 @@ ngx_ess_conf_check(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_ess_conf_scope_init(cf, mcf) != NGX_OK) {
+    if (ngx_ess_conf_scope_init(cf, mcf) != NGX_OK
+        || ngx_ess_conf_subscribe_check(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -246,9 +249,7 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
      *     lcf->publish_name = NULL;
      *     lcf->publish_query = 0;
      *     lcf->publish_batch = 0;
-     *     lcf->subscribe_uuid = NULL;
-     *     lcf->subscribe_unknown = 0;
-     *     lcf->subscribe_poison = 0;
+     *     lcf->subscribe_... = 0;
      */
 
     lcf->release = NGX_CONF_UNSET_UINT;
@@ -371,9 +372,7 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->publish_name = prev->publish_name;
     conf->publish_query = prev->publish_query;
     conf->publish_batch = prev->publish_batch;
-    conf->subscribe_uuid = prev->subscribe_uuid;
-    conf->subscribe_unknown = prev->subscribe_unknown;
-    conf->subscribe_poison = prev->subscribe_poison;
+    ngx_ess_conf_subscribe_inherit(prev, conf);
     conf->metrics_streams = prev->metrics_streams;
 }
 

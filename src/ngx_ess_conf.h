@@ -69,7 +69,14 @@ typedef struct {
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
     ngx_uint_t               publish_query; /* 1: of the query string */
     ngx_uint_t               publish_batch; /* events; 0: the default */
-    ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment */
+    ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment, or
+                                               by name alone */
+    ngx_http_complex_value_t *subscribe_name;   /* NULL: not by name */
+    ngx_uint_t               subscribe_open;    /* 1: names need no ess_jwt */
+    ngx_uint_t               subscribe_multi;   /* 1: clients say which ones, */
+    ngx_uint_t               subscribe_names;   /* 1: by name as well */
+    ngx_str_t                subscribe_place;   /* of the directive, with names:
+                                               "file:line" */
     ngx_uint_t               subscribe_unknown; /* who asks for a stream that
                                                there is not is closed so; 0:
                                                404 */

@@ -7,15 +7,22 @@
 
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_client_enter.h"
+#include "ngx_ess_conf_scope.h"
+#include "ngx_ess_jwt.h"
+#include "ngx_ess_name.h"
 #include "ngx_ess_str.h"
 
 
 static char *ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_ess_loc_conf_t *lcf, ngx_str_t *value);
+static const char *ngx_ess_conf_subscribe_name(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+static ngx_int_t ngx_ess_conf_subscribe_word(ngx_conf_t *cf,
+    ngx_ess_loc_conf_t *lcf, ngx_uint_t i);
+static ngx_int_t ngx_ess_conf_subscribe_place(ngx_conf_t *cf,
+    ngx_ess_loc_conf_t *lcf);
 static const char *ngx_ess_conf_subscribe_unknown(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
-static ngx_int_t ngx_ess_conf_subscribe_multi(ngx_ess_loc_conf_t *lcf,
-    ngx_str_t *value);
 static ngx_int_t ngx_ess_conf_subscribe_is_origin(ngx_str_t *value);
 
 
@@ -48,6 +55,10 @@ static ngx_conf_enum_t  ngx_ess_conf_subscribe_poison_words[] = {
    clients, or never sent */
 
 static const ngx_ess_param_t  ngx_ess_conf_subscribe_params[] = {
+
+    { ngx_string("name"), ngx_ess_conf_subscribe_name, 0, 0, 0,
+      "the name of a stream, or a value with variables, such as "
+      "\"name=$arg_stream\"", NULL },
 
     { ngx_string("unknown"), ngx_ess_conf_subscribe_unknown,
       offsetof(ngx_ess_loc_conf_t, subscribe_unknown), 1000, 4999,
@@ -195,7 +206,7 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (rc == NGX_DECLINED
-            && ngx_ess_conf_subscribe_multi(lcf, &value[i]) == NGX_DECLINED)
+            && ngx_ess_conf_subscribe_word(cf, lcf, i) != NGX_OK)
         {
             rv = ngx_ess_conf_subscribe_uuid(cf, cmd, lcf, &value[i]);
 
@@ -205,32 +216,162 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
+    if (lcf->subscribe_multi
+        && (ctx.seen || lcf->subscribe_uuid || lcf->subscribe_name))
+    {
+        return "takes nothing beside \"multi\" but \"names\", and \"public\" or "
+               "\"guarded\" behind that: its clients say which streams they "
+               "want";
+    }
+
+    if (ngx_ess_conf_subscribe_place(cf, lcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_client_enter_handler);
 }
 
 
+/* "multi", "names" behind it, "public" and "guarded" behind what lets clients
+   name streams.  NGX_DECLINED: it is none of them. */
+
 static ngx_int_t
-ngx_ess_conf_subscribe_multi(ngx_ess_loc_conf_t *lcf, ngx_str_t *value)
+ngx_ess_conf_subscribe_word(ngx_conf_t *cf, ngx_ess_loc_conf_t *lcf,
+    ngx_uint_t i)
 {
-    if (value->len == 5 && ngx_strncmp(value->data, "multi", 5) == 0) {
-        lcf->subscribe_multi = 1;
-        return NGX_OK;
+    ngx_str_t   *value;
+    ngx_uint_t   named;
+
+    value = cf->args->elts;
+
+    if (i == 1) {
+        lcf->subscribe_multi = (ngx_strcmp(value[1].data, "multi") == 0);
+        return lcf->subscribe_multi ? NGX_OK : NGX_DECLINED;
     }
 
-    if (lcf->subscribe_multi
-        && value->len == 5 && ngx_strncmp(value->data, "names", 5) == 0)
+    if (lcf->subscribe_multi && i == 2
+        && ngx_strcmp(value[2].data, "names") == 0)
     {
         lcf->subscribe_names = 1;
         return NGX_OK;
     }
 
-    if (lcf->subscribe_names
-        && value->len == 6 && ngx_strncmp(value->data, "public", 6) == 0)
+    named = (lcf->subscribe_names && i == 3)
+            || ngx_strncmp(value[i - 1].data, "name=", 5) == 0;
+
+    if (named && (ngx_strcmp(value[i].data, "public") == 0
+                  || ngx_strcmp(value[i].data, "guarded") == 0))
     {
+        lcf->subscribe_open = 1;
         return NGX_OK;
     }
 
     return NGX_DECLINED;
+}
+
+
+static const char *
+ngx_ess_conf_subscribe_name(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value)
+{
+    ngx_ess_loc_conf_t               *lcf;
+    ngx_http_compile_complex_value_t  ccv;
+
+    lcf = ctx->conf;
+
+    lcf->subscribe_name = ngx_pcalloc(ctx->cf->pool,
+                                      sizeof(ngx_http_complex_value_t));
+    if (lcf->subscribe_name == NULL) {
+        return param->expected;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = ctx->cf;
+    ccv.value = value;
+    ccv.complex_value = lcf->subscribe_name;
+
+    if (value->len == 0 || ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return param->expected;
+    }
+
+    return (lcf->subscribe_name->lengths || ngx_ess_name_wrong(value) == NULL)
+           ? NULL : param->expected;
+}
+
+
+static ngx_int_t
+ngx_ess_conf_subscribe_place(ngx_conf_t *cf, ngx_ess_loc_conf_t *lcf)
+{
+    u_char     *p;
+    ngx_str_t  *file;
+
+    if (lcf->subscribe_name == NULL && !lcf->subscribe_names) {
+        return NGX_OK;
+    }
+
+    file = &cf->conf_file->file.name;
+
+    p = ngx_pnalloc(cf->pool, file->len + NGX_INT_T_LEN + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    lcf->subscribe_place.data = p;
+    lcf->subscribe_place.len = ngx_sprintf(p, "%V:%ui", file,
+                                           cf->conf_file->line)
+                               - p;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_conf_subscribe_inherit(ngx_ess_loc_conf_t *prev,
+    ngx_ess_loc_conf_t *conf)
+{
+    conf->subscribe_uuid = prev->subscribe_uuid;
+    conf->subscribe_name = prev->subscribe_name;
+    conf->subscribe_multi = prev->subscribe_multi;
+    conf->subscribe_names = prev->subscribe_names;
+    conf->subscribe_unknown = prev->subscribe_unknown;
+    conf->subscribe_poison = prev->subscribe_poison;
+}
+
+
+/* Modules are merged one after the other: only then is known where ess_jwt
+   is. */
+
+ngx_int_t
+ngx_ess_conf_subscribe_check(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf)
+{
+    ngx_uint_t              i;
+    ngx_ess_loc_conf_t     *lcf;
+    ngx_ess_conf_scope_t  **scopes;
+
+    scopes = mcf->scopes ? mcf->scopes->elts : NULL;
+
+    for (i = 0; scopes && i < mcf->scopes->nelts; i++) {
+        lcf = scopes[i]->location->loc_conf[ngx_ess_module.ctx_index];
+
+        if (lcf->subscribe_place.len == 0 || lcf->subscribe_open
+            || ngx_ess_jwt_guards(scopes[i]->location->loc_conf))
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"ess_subscribe\" lets clients name streams, and a name "
+                      "can be guessed: it needs \"ess_jwt\" in the same "
+                      "location, or behind \"%s\" one of the words \"public\", "
+                      "for streams that are everybody's, and \"guarded\", "
+                      "where another rule says who may, in %V",
+                      lcf->subscribe_names ? "names" : "name=",
+                      &lcf->subscribe_place);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -246,7 +387,7 @@ ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
     if (lcf->subscribe_uuid) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has the invalid parameter \"%V\", it takes "
-                           "one uuid, \"unknown=\" and \"poison=\"",
+                           "one uuid, \"name=\", \"unknown=\" and \"poison=\"",
                            &cmd->name, value);
         return NGX_CONF_ERROR;
     }
@@ -281,7 +422,9 @@ ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"%V\" has the invalid parameter \"%V\", it must be a "
                        "variable, such as \"$arg_stream\", the uuid of a "
-                       "stream, \"unknown=\" or \"poison=\"",
+                       "stream, \"name=\", \"unknown=\" or \"poison=\"; "
+                       "\"multi\" is the first one, \"public\" and \"guarded\" "
+                       "are behind \"name=\" or \"names\"",
                        &cmd->name, value);
 
     return NGX_CONF_ERROR;

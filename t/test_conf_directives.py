@@ -320,9 +320,27 @@ def test_wrong_value_is_refused(nginx, main, message):
     (ZONE, "ess_subscribe a b;",
      r'"ess_subscribe".*invalid parameter "a".*"unknown=" or "poison="'),
     (ZONE, "ess_subscribe $arg_a $arg_b;",
-     r'"ess_subscribe".*invalid parameter "\$arg_b".*one uuid, "unknown='),
+     r'"ess_subscribe".*invalid parameter "\$arg_b".*one uuid, "name='),
     (ZONE, "ess_subscribe a b c d;",
-     r'number of arguments in "ess_subscribe"'),
+     r'"ess_subscribe".*invalid parameter "a"'),
+    (ZONE, "ess_subscribe name=$arg_a;",
+     r'needs "ess_jwt" in the same location, or behind "name=" one of the '
+     r'words "public".*"guarded".*in .*nginx\.conf:\d+'),
+    (ZONE, "ess_subscribe name=orders guarded name=orders;",
+     r'"ess_subscribe" has "name=" twice'),
+    (ZONE, "ess_subscribe name=version public;",
+     r'"version" of "name" in "ess_subscribe".*give the name of a stream'),
+    (ZONE, "ess_subscribe name= public;", r'give the name of a stream'),
+    (ZONE, "ess_subscribe public;",
+     r'invalid parameter "public".*"guarded" are behind "name=" or "names"'),
+    (ZONE, "ess_subscribe multi names;",
+     r'needs "ess_jwt" in the same location, or behind "names" one of'),
+    (ZONE, "ess_subscribe multi public;", r'invalid parameter "public"'),
+    (ZONE, "ess_subscribe $arg_a multi;", r'invalid parameter "multi"'),
+    *[(ZONE, "ess_subscribe multi %s;" % more,
+       r'"ess_subscribe".* takes nothing beside "multi"')
+      for more in ("$arg_a", "name=$arg_a public", "unknown=404",
+                   "poison=close", "names public poison=close")],
     (ZONE, "ess_subscribe unknwon=$arg_a;",
      r'"ess_subscribe".*invalid parameter "unknwon=\$arg_a".*"unknown="'),
     (ZONE, "ess_subscribe unknown=close:1000 unknown=404;",
@@ -429,6 +447,12 @@ def test_api_needs_a_location_with_a_prefix(nginx, location):
     (ZONE, "ess_subscribe x-$arg_stream;"),
     (ZONE, "ess_subscribe unknown=close:1000 $arg_stream poison=close;"),
     (ZONE, "ess_subscribe $arg_stream poison=close unknown=404;"),
+    (ZONE, "ess_subscribe name=$arg_name public unknown=close:1000;"),
+    (ZONE, "ess_subscribe $arg_id unknown=404 name=orders.$arg_a guarded;"),
+    (ZONE, "ess_subscribe name=orders guarded poison=close;"),
+    (ZONE, "ess_subscribe multi;"),
+    (ZONE, "ess_subscribe multi names public;"),
+    (ZONE, "ess_subscribe multi names guarded;"),
     *[(ZONE, "ess_subscribe unknown=close:%d;" % code)
       for code in (1003, 1007, 1009, 1011, 1014, 3000, 4999)],
     (AMQP + "ess_amqp amqp://u%40x:p@[::1]/%2F;" + ZONE, "ess_subscribe;"),
@@ -590,6 +614,23 @@ def test_a_cookie_lets_in_pages_of_any_origin(nginx, main, location):
 ], ids=["listed", "inherited", "protocol", "off", "api", "elsewhere"])
 def test_no_warning_of_cookies_without_a_cause(nginx, main, location):
     assert warnings(nginx, location, ZONE + URL + main) == []
+
+
+@pytest.mark.parametrize("main, location, accepted", [
+    ("", FROM_COOKIE + "ess_subscribe name=$arg_a; ess_origin https://example.com;", True),
+    (FROM_COOKIE + "ess_origin https://example.com;", "ess_subscribe multi names;", True),
+    (FROM_COOKIE, "ess_subscribe name=$arg_a; ess_jwt off;", False),
+    (FROM_COOKIE, "ess_subscribe multi names; ess_jwt off;", False),
+    (FROM_COOKIE, "ess_subscribe multi names public; ess_jwt off;", True),
+])
+def test_names_need_tokens_or_a_word(nginx, main, location, accepted):
+    n = nginx(HTTP, start=False, main=ZONE + URL + main, location=location)
+    n.expect(r"\[emerg\]")
+    with open(n.path("key"), "w", opener=lambda path, flags: os.open(
+            path, flags, 0o600)) as f:
+        f.write("x" * 32)
+    code, output = n.test()
+    assert (code == 0) == accepted, output
 
 
 @pytest.mark.parametrize("content", [

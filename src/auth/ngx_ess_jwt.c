@@ -549,6 +549,17 @@ ngx_ess_jwt_offered(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+ngx_ess_jwt_guards(void **loc_conf)
+{
+    ngx_ess_jwt_conf_t  *conf;
+
+    conf = loc_conf[ngx_ess_jwt_module.ctx_index];
+
+    return conf->enable != 0;
+}
+
+
 time_t
 ngx_ess_jwt_expires(ngx_http_request_t *r)
 {

@@ -22,6 +22,9 @@ extern ngx_module_t  ngx_ess_jwt_module;
 /* 1 when the request offers it, and ess_jwt looks there. */
 ngx_uint_t ngx_ess_jwt_offered(ngx_http_request_t *r);
 
+/* 1: a request to the location of that configuration needs a token. */
+ngx_uint_t ngx_ess_jwt_guards(void **loc_conf);
+
 /* When the token that let the request in ends, s since 1970; 0: never, or it
    was let in without one. */
 time_t ngx_ess_jwt_expires(ngx_http_request_t *r);
