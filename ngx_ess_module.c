@@ -6,8 +6,9 @@
 
 
 #include "ngx_ess_conf_body.h"
-#include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_multi.h"
+#include "ngx_ess_conf_ping.h"
+#include "ngx_ess_conf_stream.h"
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_console.h"
 #include "ngx_ess_exchange_conf.h"
@@ -16,6 +17,9 @@
 #include "ngx_ess_metrics.h"
 #include "ngx_ess_variables.h"
 #include "ngx_ess_worker.h"
+
+
+static ngx_int_t ngx_ess_init(ngx_conf_t *cf);
 
 
 static ngx_conf_enum_t  ngx_ess_requests[] = {
@@ -51,6 +55,13 @@ static ngx_command_t  ngx_ess_commands[] = {
     { ngx_string("ess_node"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_ess_conf_node,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_stream"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_ess_conf_stream,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -215,7 +226,7 @@ static ngx_command_t  ngx_ess_commands[] = {
 
 static ngx_http_module_t  ngx_ess_module_ctx = {
     ngx_ess_variables_add,                 /* preconfiguration */
-    ngx_ess_conf_check,                    /* postconfiguration */
+    ngx_ess_init,                          /* postconfiguration */
 
     ngx_ess_conf_create_main,              /* create main configuration */
     ngx_ess_conf_init_main,                /* init main configuration */
@@ -242,3 +253,12 @@ ngx_module_t  ngx_ess_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_int_t
+ngx_ess_init(ngx_conf_t *cf)
+{
+    return (ngx_ess_conf_check(cf) == NGX_OK
+            && ngx_ess_conf_subscribe_check(cf) == NGX_OK)
+           ? NGX_OK : NGX_ERROR;
+}

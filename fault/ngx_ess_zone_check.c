@@ -336,6 +336,11 @@ ngx_ess_zone_check_aged(ngx_ess_zone_check_t *ck)
         ngx_ess_zone_check_fault(ck, "streams made on demand", ck->ncreated,
                                  sh->ncreated);
     }
+
+    if (sh->ndeclared != ck->ndeclared) {
+        ngx_ess_zone_check_fault(ck, "declared streams", ck->ndeclared,
+                                 sh->ndeclared);
+    }
 }
 
 

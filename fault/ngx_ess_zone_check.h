@@ -59,6 +59,7 @@ typedef struct {
     uint32_t                 nnamed;
     uint32_t                 naged;
     uint32_t                 ncreated;
+    uint32_t                 ndeclared;
     uint32_t                 npending;
     uint32_t                 nwant;
     uint32_t                 nrecords;

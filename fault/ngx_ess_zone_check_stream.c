@@ -194,6 +194,7 @@ ngx_ess_zone_check_attr(ngx_ess_zone_check_t *ck, ngx_ess_seg_t i,
         ck->nnamed += (attr->name_len != 0);
         ck->naged += (attr->log_age != 0);
         ck->ncreated += (info.created != 0);
+        ck->ndeclared += (info.declared != 0);
     }
 }
 

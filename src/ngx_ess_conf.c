@@ -12,7 +12,7 @@
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_scope.h"
-#include "ngx_ess_conf_subscribe.h"
+#include "ngx_ess_conf_stream.h"
 #include "ngx_ess_cors.h"
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_worker.h"
@@ -21,7 +21,6 @@
 #define NGX_ESS_CONF_LOG_SIZE       (64 * 1024)
 #define NGX_ESS_CONF_LOG_COUNT      1000
 #define NGX_ESS_CONF_LOG_AGE        3600000
-#define NGX_ESS_CONF_LOG_AGE_MAX    ((ngx_int_t) 180 * 24 * 3600 * 1000)
 #define NGX_ESS_CONF_MAX_EVENT      (1024 * 1024)
 #define NGX_ESS_CONF_DRAIN          3000
 #define NGX_ESS_CONF_MAX_MEMORY     (256 * 1024 * 1024)
@@ -102,6 +101,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     mcf->zone = NULL;
+     *     mcf->streams = NULL;
      *     mcf->publishes = 0;
      *     mcf->refuses = 0;
      *     mcf->node = { 0, NULL };
@@ -205,7 +205,7 @@ ngx_ess_conf_check(ngx_conf_t *cf)
     }
 
     if (ngx_ess_conf_scope_init(cf, mcf) != NGX_OK
-        || ngx_ess_conf_subscribe_check(cf, mcf) != NGX_OK)
+        || ngx_ess_conf_stream_check(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -372,7 +372,12 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->publish_name = prev->publish_name;
     conf->publish_query = prev->publish_query;
     conf->publish_batch = prev->publish_batch;
-    ngx_ess_conf_subscribe_inherit(prev, conf);
+    conf->subscribe_uuid = prev->subscribe_uuid;
+    conf->subscribe_name = prev->subscribe_name;
+    conf->subscribe_multi = prev->subscribe_multi;
+    conf->subscribe_names = prev->subscribe_names;
+    conf->subscribe_unknown = prev->subscribe_unknown;
+    conf->subscribe_poison = prev->subscribe_poison;
     conf->metrics_streams = prev->metrics_streams;
 }
 
@@ -559,11 +564,10 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    u_char                  *p, *last, text[256];
+    char                    *sources;
     ngx_str_t               *value;
-    ngx_uint_t               i;
     ngx_ess_main_conf_t     *mcf;
-    ngx_ess_source_entry_t  *entry, *source;
+    ngx_ess_source_entry_t  *source;
 
     if (cf->args->nelts == 1) {
         return ngx_ess_conf_serve_prefix(cf, cmd, lcf, ngx_ess_api_handler);
@@ -581,18 +585,11 @@ ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return ngx_ess_conf_serve_prefix(cf, cmd, lcf, ngx_ess_api_handler);
     }
 
-    p = text;
-    last = text + sizeof(text);
-    entry = mcf->sources->elts;
-
-    for (i = 0; i < mcf->sources->nelts; i++) {
-        p = ngx_slprintf(p, last, "%s\"source=%V\"", i ? " or " : "",
-                         &entry[i].row->name);
-    }
+    sources = ngx_ess_conf_stream_sources(cf, mcf);
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%V\" has the invalid parameter \"%V\", it takes "
-                       "%*s", &cmd->name, &value[1], (size_t) (p - text), text);
+                       "\"%V\" has the invalid parameter \"%V\", it takes %s",
+                       &cmd->name, &value[1], sources ? sources : "a source");
     return NGX_CONF_ERROR;
 }
 

@@ -16,10 +16,16 @@
 #include "ngx_ess_max_subscribers.h"
 
 
+#define NGX_ESS_CONF_LOG_AGE_MAX  ((ngx_int_t) 180 * 24 * 3600 * 1000)
+
+
 typedef struct {
     ngx_ess_zone_t          *zone;          /* NULL: ESS does nothing */
     ngx_ess_store_t         *store;         /* NULL: off */
     ngx_array_t             *sources;       /* of ngx_ess_source_entry_t */
+    ngx_array_t             *streams;       /* declared ones, which
+                                               ngx_ess_conf_stream.c knows;
+                                               NULL: none */
     ngx_uint_t               publishes;     /* 1: a location does */
     ngx_uint_t               refuses;       /* 1: a location of ours, or
                                                ess_jwt, may */
@@ -80,9 +86,6 @@ typedef struct {
     ngx_uint_t               subscribe_unknown; /* who asks for a stream that
                                                there is not is closed so; 0:
                                                404 */
-    ngx_uint_t               subscribe_multi;   /* 1: clients name their
-                                                   streams, several of them, */
-    ngx_uint_t               subscribe_names;   /* also by their names */
     ngx_uint_t               subscribe_poison;  /* 1: that of a stream's past
                                                closes, too */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */

@@ -219,9 +219,9 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (lcf->subscribe_multi
         && (ctx.seen || lcf->subscribe_uuid || lcf->subscribe_name))
     {
-        return "takes nothing beside \"multi\" but \"names\", and \"public\" or "
-               "\"guarded\" behind that: its clients say which streams they "
-               "want";
+        return "takes nothing beside \"multi\" but \"names\", and \"public\" "
+               "or \"guarded\" behind that: its clients say which streams "
+               "they want";
     }
 
     if (ngx_ess_conf_subscribe_place(cf, lcf) != NGX_OK) {
@@ -326,29 +326,18 @@ ngx_ess_conf_subscribe_place(ngx_conf_t *cf, ngx_ess_loc_conf_t *lcf)
 }
 
 
-void
-ngx_ess_conf_subscribe_inherit(ngx_ess_loc_conf_t *prev,
-    ngx_ess_loc_conf_t *conf)
-{
-    conf->subscribe_uuid = prev->subscribe_uuid;
-    conf->subscribe_name = prev->subscribe_name;
-    conf->subscribe_multi = prev->subscribe_multi;
-    conf->subscribe_names = prev->subscribe_names;
-    conf->subscribe_unknown = prev->subscribe_unknown;
-    conf->subscribe_poison = prev->subscribe_poison;
-}
-
-
 /* Modules are merged one after the other: only then is known where ess_jwt
    is. */
 
 ngx_int_t
-ngx_ess_conf_subscribe_check(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf)
+ngx_ess_conf_subscribe_check(ngx_conf_t *cf)
 {
     ngx_uint_t              i;
     ngx_ess_loc_conf_t     *lcf;
+    ngx_ess_main_conf_t    *mcf;
     ngx_ess_conf_scope_t  **scopes;
 
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
     scopes = mcf->scopes ? mcf->scopes->elts : NULL;
 
     for (i = 0; scopes && i < mcf->scopes->nelts; i++) {

@@ -18,14 +18,9 @@ extern ngx_ess_param_directive_t  ngx_ess_conf_subscribe_clients;
 extern ngx_ess_param_directive_t  ngx_ess_conf_subscribe_max;
 
 
-/* For a configuration within the location. */
-void ngx_ess_conf_subscribe_inherit(ngx_ess_loc_conf_t *prev,
-    ngx_ess_loc_conf_t *conf);
-
 /* When all is read: do locations that let clients name streams say who may?
    NGX_OK, or NGX_ERROR, logged. */
-ngx_int_t ngx_ess_conf_subscribe_check(ngx_conf_t *cf,
-    ngx_ess_main_conf_t *mcf);
+ngx_int_t ngx_ess_conf_subscribe_check(ngx_conf_t *cf);
 
 char *ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_subscribe_origin(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -8,10 +8,12 @@
 
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_conf_stream.h"
 #include "ngx_ess_idempotency.h"
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_mailbox.h"
 #include "ngx_ess_wake.h"
+#include "ngx_ess_registry_declared.h"
 #include "ngx_ess_registry_upkeep.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
@@ -232,7 +234,8 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
         ngx_ess_registry_upkeep_save_all();
     }
 
-    if (ngx_ess_source_init_process(cycle, mcf->sources, mcf->zone) != NGX_OK)
+    if (ngx_ess_source_init_process(cycle, mcf->sources, mcf->zone) != NGX_OK
+        || (ngx_worker == 0 && ngx_ess_conf_stream_init(cycle, mcf) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -263,6 +266,7 @@ ngx_ess_worker_tick(ngx_event_t *ev)
     ngx_ess_log_room_expire(zone, NGX_ESS_WORKER_EXPIRE);
     ngx_ess_idempotency_expire(zone, NGX_ESS_WORKER_EXPIRE);
     ngx_ess_registry_upkeep_tick();
+    ngx_ess_registry_declared_tick();
 
     ngx_add_timer(ev, NGX_ESS_WORKER_TICK);
 }

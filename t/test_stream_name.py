@@ -1,10 +1,15 @@
 """Streams with a name, a rule for keys and a log of their own: over the API,
 in any worker, across reloads, crashes and restarts."""
 
+import os
+import time
+
+import jwt
 import pytest
 
 from api import Api
-from clients import Clients
+from clients import Clients, RawWS
+from sse import EventSource
 from wait import wait_for
 
 CONF = """
@@ -195,3 +200,88 @@ def test_names_survive(service):
         problem(wait_for(lambda: (
             lambda r: r.status != 503 and r)(api.request("POST", body={
                 "routing_key": "x", "name": "n" * 128}))), 409)
+
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+NAMED = DIRECT.replace("        location /publish/", """
+        location = /open { ess_subscribe name=$arg_name public; }
+        location = /news { ess_subscribe name=news.$arg_topic guarded; }
+        location = /both { ess_subscribe $arg_id name=$arg_name public; }
+        location = /closed {
+            ess_subscribe name=$arg_name public unknown=close:4404;
+        }
+        location = /token {
+            ess_jwt key=%%DIR%%/key alg=HS256 token=arg:token streams=streams;
+            ess_subscribe name=$arg_name;
+        }
+        location /publish/""")
+
+
+@pytest.fixture
+def named(nginx):
+    n = nginx(NAMED, store="ess/s.db", workers=2, start=False)
+    with open(n.path("key"), "w", opener=lambda path, flags: os.open(
+            path, flags, 0o600)) as f:
+        f.write(SECRET)
+    n.start()
+    return n
+
+
+def status(n, path):
+    with RawWS(n.port(0), path) as c:
+        return c.handshake()
+
+
+def test_clients_enter_by_name(named):
+    api = Api(named.port(1))
+    one = api.create("k", name="news.eu")
+    two = api.create("k", name="other")
+    base = "ws://127.0.0.1:%d" % named.port(0)
+    paths = ["/open?name=news.eu", "/news?topic=eu", "/both?name=news.eu",
+             "/both?id=%s&name=other" % one.uuid]
+    with Clients([base + path for path in paths]) as clients:
+        wait_for(lambda: api.get(one)["subscribers"] == len(paths))
+        assert api.get(two)["subscribers"] == 0
+        Api(named.port(0)).publish("k", ["hello"])
+        clients.wait(1)
+
+        # its name is another one's now: who is connected stays with the old
+        api.delete("other")
+        api.create("k", name="other")
+        Api(named.port(0)).publish("k", ["again"])
+        clients.wait(2)
+    source = EventSource("http://127.0.0.1:%d/open?name=news.eu"
+                         % named.port(0))
+    wait_for(lambda: api.get(one)["subscribers"] == 1)
+    source.close()
+
+    for path in ("/open?name=nobody", "/open", "/open?name=", "/news",
+                 "/open?name=" + one.uuid, "/open?name=news.eu%20",
+                 "/open?name=%d" % one.id, "/both?id=x&name=news.eu",
+                 # where names are not asked for they open nothing
+                 "/event-stream/news.eu"):
+        assert status(named, path) == 404, path
+    with RawWS(named.port(0), "/closed?name=nobody") as c:
+        assert c.handshake() == 101
+        assert c.recv_frame().close_code == 4404
+
+
+def test_a_token_lists_the_name_or_the_uuid(named):
+    api = Api(named.port(1))
+    one = api.create("k", name="orders")
+
+    def answer(streams, name="orders"):
+        token = jwt.encode({"exp": int(time.time()) + 600,
+                            "streams": streams}, SECRET, "HS256")
+        return status(named, "/token?name=%s&token=%s" % (name, token))
+
+    for streams in (["orders"], "orders", ["x", "orders"], [one.uuid], "*"):
+        assert answer(streams) == 101, streams
+    for streams in ([], ["x"], ["Orders"], ["orders "], ["ord*"]):
+        assert answer(streams) == 403, streams
+
+    # who may not have it does not learn whether there is one
+    assert answer(["orders"], "nobody") == 403
+    assert answer(["nobody"], "nobody") == 404
+    assert status(named, "/token?name=orders") == 401

@@ -12,7 +12,8 @@
 
 
 /*
- * Looks up the stream that the address names; key NULL: all of it is wanted.
+ * Looks up the stream that the address names, by uuid or, where the location
+ * says so, by name; key NULL: all of it is wanted.
  * NGX_OK; NGX_DECLINED: there is none; or the status to answer with: the token
  * is not for it, whether it is there or not.
  */

@@ -93,6 +93,10 @@ ngx_ess_attr_make_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     if (row->created) {
         ngx_ess_journal_set32_locked(sh, &sh->ncreated, sh->ncreated + 1);
     }
+
+    if (row->declared) {
+        ngx_ess_journal_set32_locked(sh, &sh->ndeclared, sh->ndeclared + 1);
+    }
 }
 
 
@@ -194,6 +198,10 @@ ngx_ess_attr_unlink_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i)
 
     if (s->kind.attr & NGX_ESS_ATTR_CREATED) {
         ngx_ess_journal_set32_locked(sh, &sh->ncreated, sh->ncreated - 1);
+    }
+
+    if (s->kind.attr & NGX_ESS_ATTR_DECLARED) {
+        ngx_ess_journal_set32_locked(sh, &sh->ndeclared, sh->ndeclared - 1);
     }
 }
 

@@ -41,7 +41,7 @@ void ngx_ess_attr_make_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     ngx_ess_seg_t seg, const ngx_ess_stream_info_t *row);
 
 /* Its name, if it has one, is nobody's any more, and its log's age nobody's
-   concern.  Once, when the stream is closed or freed. */
+   concern; nor is it declared.  Once, when the stream is closed or freed. */
 void ngx_ess_attr_unlink_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i);
 
 /*

@@ -21,6 +21,8 @@
 
 static ngx_int_t ngx_ess_stream_find(ngx_ess_zone_t *zone, const u_char *uuid,
     ngx_str_t *name, uint64_t id, ngx_ess_stream_info_t *info);
+static ngx_uint_t ngx_ess_stream_walk(ngx_ess_zone_t *zone, uint64_t after,
+    uint8_t attr, ngx_ess_stream_info_t *infos, ngx_uint_t n);
 static ngx_ess_zone_mark_t *ngx_ess_stream_marked_locked(ngx_ess_zone_sh_t *sh,
     uint32_t hash);
 
@@ -191,6 +193,32 @@ ngx_uint_t
 ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
     ngx_ess_stream_info_t *infos, ngx_uint_t n)
 {
+    return ngx_ess_stream_walk(zone, after, 0, infos, n);
+}
+
+
+ngx_int_t
+ngx_ess_stream_declared(ngx_ess_zone_t *zone, uint64_t after,
+    ngx_ess_stream_info_t *info)
+{
+    return ngx_ess_stream_walk(zone, after, NGX_ESS_ATTR_DECLARED, info, 1)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_ess_stream_declared_count(ngx_ess_zone_t *zone)
+{
+    return *(volatile uint32_t *) &zone->sh->ndeclared;
+}
+
+
+/* Of those that have all these attributes. */
+
+static ngx_uint_t
+ngx_ess_stream_walk(ngx_ess_zone_t *zone, uint64_t after, uint8_t attr,
+    ngx_ess_stream_info_t *infos, ngx_uint_t n)
+{
     ngx_int_t                rc;
     ngx_uint_t               found, walked;
     ngx_ess_seg_t            i;
@@ -218,7 +246,7 @@ ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
             s = ngx_ess_zone_stream(sh, i);
             c.id = s->id;
 
-            if (ngx_ess_lookup_listed(s)) {
+            if (ngx_ess_lookup_listed(s) && (s->kind.attr & attr) == attr) {
                 ngx_ess_stream_info_locked(sh, i, &infos[found++]);
             }
 

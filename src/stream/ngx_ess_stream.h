@@ -112,6 +112,14 @@ ngx_int_t ngx_ess_stream_by_name(ngx_ess_zone_t *zone, ngx_str_t *name,
 ngx_uint_t ngx_ess_stream_list(ngx_ess_zone_t *zone, uint64_t after,
     ngx_ess_stream_info_t *infos, ngx_uint_t n);
 
+/* The first VISIBLE or DELETING one with an id above "after" that nginx.conf
+   declares.  NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_ess_stream_declared(ngx_ess_zone_t *zone, uint64_t after,
+    ngx_ess_stream_info_t *info);
+
+/* How many of them there are, those half-made included.  No lock. */
+ngx_uint_t ngx_ess_stream_declared_count(ngx_ess_zone_t *zone);
+
 /* How many there are, in any state.  No lock. */
 ngx_uint_t ngx_ess_stream_count(ngx_ess_zone_t *zone);
 

@@ -402,6 +402,7 @@ struct ngx_ess_zone_sh_s {
     uint32_t                 nfree;         /* both kinds */
     uint32_t                 nstatic;       /* used by all but records */
     uint32_t                 nstreams;
+    uint32_t                 ndeclared;     /* that are declared, but CLOSED */
 
     ngx_ess_seg_t            streams_head;
     ngx_ess_seg_t            streams_tail;

@@ -4,6 +4,7 @@
  * links: src/client/ngx_ess_client_stream.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c t/unit/fake_problem.c
  * links: t/unit/ngx_string.c t/unit/ngx_trace.c t/unit/ngx_timer.c
+ * links: src/ngx_ess_name.c src/ngx_ess_str.c
  */
 
 
@@ -62,6 +63,27 @@ ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
 }
 
 
+/* "name", which is that of "u3" */
+
+ngx_int_t
+ngx_ess_stream_by_name(ngx_ess_zone_t *zone, ngx_str_t *name,
+    ngx_ess_stream_info_t *info)
+{
+    u_char  uuid[NGX_ESS_UUID_LEN];
+
+    memset(uuid, '3', NGX_ESS_UUID_LEN);
+
+    if (ngx_strncmp(name->data, "name", name->len) != 0) {
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_ess_stream_by_uuid(zone, uuid, info);
+    memcpy(info->uuid, uuid, NGX_ESS_UUID_LEN);
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_complex_value(ngx_http_request_t *r, ngx_http_complex_value_t *val,
     ngx_str_t *value)
@@ -76,9 +98,9 @@ ngx_int_t
 ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid, ngx_str_t *name,
     ngx_str_t *key)
 {
-    ngx_unit_trace("%c %s %s", uuid->data[NGX_ESS_UUID_TEXT - 1],
-                   name && ngx_strncmp(name->data, "name", name->len) == 0
-                   ? "name" : "-", key ? "key" : "-");
+    ngx_unit_trace("%c %.*s %s", uuid ? uuid->data[NGX_ESS_UUID_TEXT - 1] : '-',
+                   name ? (int) name->len : 1,
+                   name ? (char *) name->data : "-", key ? "key" : "-");
 
     return test_allows;
 }
@@ -161,11 +183,60 @@ test_allowed(void **state)
 }
 
 
+/* By name where the location says so, and no uuid is there. */
+
+static void
+test_named(void **state)
+{
+    ngx_http_complex_value_t  uuid, name;
+
+    memset(&uuid, 0, sizeof(uuid));
+    memset(&name, 0, sizeof(name));
+
+    ngx_str_set(&name.value, "name");
+    fake.conf.subscribe_name = &name;
+
+    assert_int_equal(find("/u1", NULL), NGX_OK);
+    assert_int_equal(test_info.ref.id, '3');
+    ngx_unit_traced("3 name -");
+
+    ngx_str_set(&uuid.value, "u1");
+    fake.conf.subscribe_uuid = &uuid;
+    assert_int_equal(find("/x", NULL), NGX_OK);
+    assert_int_equal(test_info.ref.id, '1');
+
+    ngx_str_set(&uuid.value, "");
+    assert_int_equal(find("/x", NULL), NGX_OK);
+    assert_int_equal(test_info.ref.id, '3');
+    ngx_unit_traced("1 - -", "3 name -");
+
+    /* unknown, and none at all */
+
+    ngx_str_set(&name.value, "other");
+    assert_int_equal(find("/u1", NULL), NGX_DECLINED);
+    ngx_unit_traced("- other -");
+
+    test_allows = NGX_DECLINED;
+    assert_int_equal(find("/u1", NULL), NGX_HTTP_FORBIDDEN);
+    ngx_unit_traced("- other -");
+
+    ngx_str_set(&name.value, "a#b");
+    assert_int_equal(find("/u1", NULL), NGX_DECLINED);
+    ngx_str_set(&name.value, "");
+    assert_int_equal(find("/u1", NULL), NGX_DECLINED);
+    ngx_unit_traced();
+
+    name.value.data = NULL;
+    assert_int_equal(find("/u1", NULL), NGX_HTTP_INTERNAL_SERVER_ERROR);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         TEST(test_found),
+        TEST(test_named),
         TEST(test_allowed)
     };
 

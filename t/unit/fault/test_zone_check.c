@@ -96,6 +96,7 @@ test_names(void **state)
     broken(sh->aged_head, 0, "count of ages");
     broken(sh->aged_tail, segs[1], "count of ages");
     broken(sh->ncreated, 1, "streams made on demand");
+    broken(sh->ndeclared, 1, "declared streams");
     broken(sh->age_kept, segs[1], "kept in the list by age");
 }
 
