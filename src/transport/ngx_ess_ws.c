@@ -501,8 +501,8 @@ ngx_ess_ws_input_frame(ngx_ess_ws_session_t *s, ngx_ess_ws_parser_t *parser,
         /* a fragment, or the last one */
 
         if (in->message && !parser->in_message && !s->close_sent) {
-            text.data = parser->message;
             text.len = parser->data_len;
+            text.data = text.len ? parser->message : (u_char *) "";
 
             in->message(in->data, &text, parser->text);
         }
