@@ -262,7 +262,9 @@ ngx_ess_json_read_name(ngx_ess_json_read_t *j, u_char *p, uint32_t object,
     name->len = p - 1 - name->data;
 
     if (j->unique
-        && ngx_ess_json_unique_add(object, name, j->last, escaped) != NGX_OK)
+        && ngx_ess_json_unique_add(object, name->data, name->len, j->last,
+                                   escaped)
+           != NGX_OK)
     {
         j->twice = 1;
         return ngx_ess_json_read_wrong(j, name->data - 1);
@@ -398,15 +400,16 @@ ngx_ess_json_read_plain(ngx_ess_json_read_t *j, u_char *p)
                                  _mm_set1_epi8(0x1f))));
         high = _mm_movemask_epi8(w);
 
-        if (hit) {
+        if (high) {
             /* of the bytes before the first hit */
 
-            j->high |= high & (hit ^ (hit - 1));
+            j->high |= hit ? high & (hit ^ (hit - 1)) : high;
+        }
 
+        if (hit) {
             return p + __builtin_ctz(hit);
         }
 
-        j->high |= high;
         p += 16;
     }
 

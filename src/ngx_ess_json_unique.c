@@ -39,14 +39,14 @@ static void ngx_ess_json_unique_init(void);
 static ngx_inline uint64_t ngx_ess_json_unique_mix(uint64_t hash,
     uint64_t word);
 static ngx_inline uint64_t ngx_ess_json_unique_hash(uint64_t hash,
-    const ngx_str_t *name, const u_char *last);
+    const u_char *p, size_t len, const u_char *last);
 static ngx_inline uint64_t ngx_ess_json_unique_word(const u_char *p, size_t n,
     const u_char *last);
 static uint64_t ngx_ess_json_unique_slow_hash(uint64_t hash,
-    const ngx_str_t *name);
+    const u_char *name, size_t len);
 static int ngx_ess_json_unique_byte(ngx_ess_json_unique_text_t *text);
 static ngx_uint_t ngx_ess_json_unique_same(const u_char *one,
-    const ngx_str_t *two, ngx_uint_t escaped);
+    const u_char *two, size_t len, ngx_uint_t escaped);
 
 
 static ngx_ess_json_unique_t  ngx_ess_json_unique[NGX_ESS_JSON_UNIQUE_SIZE];
@@ -106,7 +106,7 @@ ngx_ess_json_unique_object(void)
 
 
 ngx_int_t
-ngx_ess_json_unique_add(uint32_t object, const ngx_str_t *name,
+ngx_ess_json_unique_add(uint32_t object, const u_char *name, size_t len,
     const u_char *last, ngx_uint_t escaped)
 {
     uint64_t                hash;
@@ -117,8 +117,8 @@ ngx_ess_json_unique_add(uint32_t object, const ngx_str_t *name,
         return NGX_OK;
     }
 
-    hash = escaped ? ngx_ess_json_unique_slow_hash(object, name)
-                   : ngx_ess_json_unique_hash(object, name, last);
+    hash = escaped ? ngx_ess_json_unique_slow_hash(object, name, len)
+                   : ngx_ess_json_unique_hash(object, name, len, last);
 
     for (i = hash; ; i++) {
         entry = &ngx_ess_json_unique[i % NGX_ESS_JSON_UNIQUE_SIZE];
@@ -129,13 +129,13 @@ ngx_ess_json_unique_add(uint32_t object, const ngx_str_t *name,
 
         if (entry->object == object
             && entry->hash == (uint32_t) (hash >> 32)
-            && ngx_ess_json_unique_same(entry->name, name, escaped))
+            && ngx_ess_json_unique_same(entry->name, name, len, escaped))
         {
             return NGX_DECLINED;
         }
     }
 
-    entry->name = name->data;
+    entry->name = name;
     entry->object = object;
     entry->hash = (uint32_t) (hash >> 32);
 
@@ -170,15 +170,10 @@ ngx_ess_json_unique_mix(uint64_t hash, uint64_t word)
 /* Words of eight bytes, and the rest with its length. */
 
 static ngx_inline uint64_t
-ngx_ess_json_unique_hash(uint64_t hash, const ngx_str_t *name,
+ngx_ess_json_unique_hash(uint64_t hash, const u_char *p, size_t len,
     const u_char *last)
 {
-    size_t         len;
-    const u_char  *p;
-
-    p = name->data;
-
-    for (len = name->len; len >= 8; p += 8, len -= 8) {
+    for ( /* void */ ; len >= 8; p += 8, len -= 8) {
         hash = ngx_ess_json_unique_mix(hash,
                                        ngx_ess_json_unique_word(p, 8, last));
     }
@@ -218,7 +213,7 @@ ngx_ess_json_unique_word(const u_char *p, size_t n, const u_char *last)
 /* The same of a name with escapes. */
 
 static uint64_t
-ngx_ess_json_unique_slow_hash(uint64_t hash, const ngx_str_t *name)
+ngx_ess_json_unique_slow_hash(uint64_t hash, const u_char *name, size_t len)
 {
     int                          ch;
     uint64_t                     word;
@@ -227,8 +222,8 @@ ngx_ess_json_unique_slow_hash(uint64_t hash, const ngx_str_t *name)
 
     ngx_memzero(&text, sizeof(ngx_ess_json_unique_text_t));
 
-    text.p = name->data;
-    text.last = name->data + name->len;
+    text.p = name;
+    text.last = name + len;
 
     word = 0;
     n = 0;
@@ -270,7 +265,7 @@ ngx_ess_json_unique_byte(ngx_ess_json_unique_text_t *text)
 /* "one" ends at its quote. */
 
 static ngx_uint_t
-ngx_ess_json_unique_same(const u_char *one, const ngx_str_t *two,
+ngx_ess_json_unique_same(const u_char *one, const u_char *two, size_t len,
     ngx_uint_t escaped)
 {
     int                          ch;
@@ -282,8 +277,7 @@ ngx_ess_json_unique_same(const u_char *one, const ngx_str_t *two,
     }
 
     if (!escaped && memchr(one, '\\', end - one) == NULL) {
-        return (size_t) (end - one) == two->len
-               && ngx_memcmp(one, two->data, two->len) == 0;
+        return (size_t) (end - one) == len && ngx_memcmp(one, two, len) == 0;
     }
 
     ngx_memzero(&a, sizeof(ngx_ess_json_unique_text_t));
@@ -291,8 +285,8 @@ ngx_ess_json_unique_same(const u_char *one, const ngx_str_t *two,
 
     a.p = one;
     a.last = end;
-    b.p = two->data;
-    b.last = two->data + two->len;
+    b.p = two;
+    b.last = two + len;
 
     do {
         ch = ngx_ess_json_unique_byte(&a);

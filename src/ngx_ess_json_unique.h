@@ -27,8 +27,8 @@ uint32_t ngx_ess_json_unique_object(void);
  * The name, which lies between quotes in a text up to "last", is the object's,
  * too: NGX_OK.  NGX_DECLINED: it was already, perhaps with other escapes.
  */
-ngx_int_t ngx_ess_json_unique_add(uint32_t object, const ngx_str_t *name,
-    const u_char *last, ngx_uint_t escaped);
+ngx_int_t ngx_ess_json_unique_add(uint32_t object, const u_char *name,
+    size_t len, const u_char *last, ngx_uint_t escaped);
 
 
 #endif /* _NGX_ESS_JSON_UNIQUE_H_INCLUDED_ */
