@@ -1,11 +1,13 @@
 /*
  * Bytes from a broker, as the session feeds them to the codec: the first two
  * say how many channels are open and whether the frame size was agreed; and
- * fingerprints of the properties in them.
+ * fingerprints of the properties in them; and the first header, which is the
+ * same as they lie there and decoded.
  *
  * links: src/amqp/ngx_ess_amqp_codec.c src/amqp/ngx_ess_amqp_table.c
  * links: src/source/exchange/ngx_ess_exchange_print.c
  * links: src/source/exchange/ngx_ess_redelivery.c
+ * links: src/amqp/ngx_ess_amqp_property.c t/unit/ngx_string.c
  */
 
 
@@ -13,6 +15,7 @@
 #include <string.h>
 
 #include "ngx_ess_amqp_codec.h"
+#include "ngx_ess_amqp_property.h"
 #include "ngx_ess_exchange_print.h"
 
 
@@ -30,6 +33,42 @@ touch(const u_char *p, size_t len)
 
     for (i = 0; i < len; i++) {
         sum += p[i];
+    }
+}
+
+
+static void
+fuzz_header(ngx_ess_amqp_frame_t *f)
+{
+    ngx_int_t            rc;
+    ngx_str_t            name, text;
+    amqp_table_t        *headers;
+    amqp_field_value_t  *value;
+    u_char               buf[NGX_ESS_AMQP_PROPERTY_TEXT];
+
+    if (f->raw.len == 0
+        || !(f->properties->_flags & AMQP_BASIC_HEADERS_FLAG)
+        || f->properties->headers.num_entries == 0)
+    {
+        return;
+    }
+
+    headers = &f->properties->headers;
+    name.data = headers->entries[0].key.bytes;
+    name.len = headers->entries[0].key.len;
+    value = &headers->entries[0].value;
+
+    rc = ngx_ess_amqp_property_raw(&f->raw, &name, buf, &text);
+
+    if (rc == NGX_OK) {
+        touch(text.data, text.len);
+    }
+
+    if (value->kind == AMQP_FIELD_KIND_UTF8
+        && (rc != NGX_OK || text.len != value->value.bytes.len
+            || memcmp(text.data, value->value.bytes.bytes, text.len) != 0))
+    {
+        abort();
     }
 }
 
@@ -93,8 +132,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             touch(d->consumer_tag.bytes, d->consumer_tag.len);
         }
 
-        if (f.type == AMQP_FRAME_HEADER && f.properties == NULL) {
-            abort();
+        if (f.type == AMQP_FRAME_HEADER) {
+
+            if (f.properties == NULL) {
+                abort();
+            }
+
+            fuzz_header(&f);
         }
 
         ngx_ess_amqp_codec_release(&codec, f.channel);

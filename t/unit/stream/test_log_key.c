@@ -10,6 +10,7 @@
 #include "one_log.h"
 #include "ngx_ess_log_key.h"
 #include "ngx_ess_log_read.h"
+#include <sys/wait.h>
 
 
 #define STREAMS  40
@@ -303,6 +304,75 @@ test_poison(void **state)
 }
 
 
+static uint64_t
+last_of(ngx_ess_stream_info_t *info)
+{
+    ngx_ess_stream_info_t  now;
+
+    assert_int_equal(ngx_ess_stream_by_id(zone, info->ref.id, &now), NGX_OK);
+
+    return now.last_ordinal;
+}
+
+
+/* A worker dies at each write of an append: all streams have the event, with
+   its key, or none has. */
+
+static void
+test_each_write(void **state)
+{
+    int         status;
+    char        k[NGX_ESS_MAX_KEY + 1];
+    pid_t       pid;
+    uint64_t    before;
+    ngx_uint_t  n;
+
+    make_ruled(&infos[0], "one", 3);
+    make_ruled(&infos[1], "none:3", 6);
+
+    memset(k, 'k', NGX_ESS_MAX_KEY);
+    k[NGX_ESS_MAX_KEY] = '\0';
+
+    for (n = 1; /* void */ ; n++) {
+        before = last_of(&stream);
+
+        *ngx_unit_faults = n;
+
+        pid = fork();
+        assert_true(pid != -1);
+
+        if (pid == 0) {
+            (void) publish(600, (n % 2) ? k : "");
+            _exit(0);
+        }
+
+        assert_true(waitpid(pid, &status, 0) == pid);
+        *ngx_unit_faults = 0;
+        ngx_unit_force_unlock(zone);
+
+        ngx_ess_zone_lock(zone);
+        ngx_ess_zone_unlock(zone);
+
+        check();
+
+        assert_int_equal(last_of(&infos[0]), last_of(&stream));
+        assert_int_equal(last_of(&infos[1]), last_of(&stream));
+
+        if (last_of(&stream) > before) {
+            last_is(&infos[0], (n % 2) ? k : "one", (n % 2) ? 255 : 3, 600);
+            last_is(&infos[1], k, (n % 2) ? 255 : 0, 600);
+            last_is(&stream, "", 0, 600);
+        }
+
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+            break;
+        }
+    }
+
+    assert_true(n > 20);
+}
+
+
 int
 main(void)
 {
@@ -313,8 +383,11 @@ main(void)
         one_log_test(test_many_rules),
         one_log_test(test_lengths),
         one_log_test(test_need),
-        one_log_test(test_poison)
+        one_log_test(test_poison),
+        one_log_test(test_each_write)
     };
+
+    ngx_unit_fault();
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
