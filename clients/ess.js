@@ -76,7 +76,7 @@ export class EventStreams {
     for (const key of fresh)
       topic.lanes.set(key, {key, cursor, handles: [], link: null, last: undefined});
     const lanes = all.map((key) => topic.lanes.get(key));
-    const handle = {stream, keys: keys && all, ...handlers,
+    const handle = {stream, keys: keys ? all : null, ...handlers,
                     get position() { return lanes[0].cursor.from; },
                     unsubscribe: () => this.#leave(topic, lanes, handle)};
     for (const lane of lanes)
@@ -95,8 +95,7 @@ export class EventStreams {
   }
 
   #wake() {
-    if (this.#link?.opened && !globalThis.document?.hidden)
-      this.#watch(true);
+    this.#link?.opened && !globalThis.document?.hidden && this.#watch(true);
     this.#attempts = 0;
     this.#timer("again");
     this.#later();
@@ -149,9 +148,8 @@ export class EventStreams {
       tell(this.#options.onopen);
     };
     socket.onmessage = ({data}) => this.#receive(JSON.parse(data));
-    socket.onclose = (close) => this.#lost(close);
-    socket.onerror = ({message}) =>     // browsers do not say what it was
-      message && tell(this.#options.onerror, new Error(message));
+    socket.onclose = ({code, reason}) => this.#lost({code: code || 1006, reason});     // Deno: 0
+    socket.onerror = (e) => e.message && tell(this.#options.onerror, new Error(e.message));
   }
 
   #lost({code, reason}) {
@@ -225,8 +223,7 @@ export class EventStreams {
     const gone = mine.filter((lane) => !lane.handles.length && topic.lanes.delete(lane.key));
     if (!topic.lanes.size && this.#topics.get(topic.stream) === topic)
       this.#topics.delete(topic.stream);
-    if (gone.length)
-      this.#put("unsubscribe", topic, gone);
+    gone.length && this.#put("unsubscribe", topic, gone);
   }
 
   #receive(message) {
@@ -234,9 +231,12 @@ export class EventStreams {
     const topic = this.#link.numbers.get(s), asked = this.#link.asked.get(id) ?? [];
     this.#link.heard++;
     this.#link.asked.delete(id);
-    if (topic)
-      gap ? this.#gap(topic, gap) : end ? this.#end(topic, [...topic.lanes.values()], end)
-        : this.#event(topic, message);
+    if (topic && !end)
+      gap ? this.#gap(topic, gap) : this.#event(topic, message);
+    else if (topic && AGAIN.includes(end.code))         // it may be back, like a connection
+      this.#answered({topic, lanes: [...topic.lanes.values()]}, {error: {retry: 1}});
+    else if (topic)
+      this.#end(topic, [...topic.lanes.values()], end);
     else if (token)
       this.#renewBefore(token.expires);
     else if (error && asked[0]?.command !== "subscribe")
@@ -252,6 +252,7 @@ export class EventStreams {
     if (other?.lanes.size && other !== topic)
       error = {code: 409, message: `it is subscribed as ${other.stream}`};
     if (error?.retry !== undefined) {
+      left.forEach((lane) => lane.link &&= (lane.cursor.link = null));
       setTimeout(() => link === this.#link && this.#ask(topic, left.filter(isAlive)),
                  error.retry * 1000 * (0.5 + Math.random()));
     } else if (error && left.length > 1) {      // which of them is it?
@@ -290,8 +291,7 @@ export class EventStreams {
   }
 
   #end(topic, lanes, end) {
-    for (const lane of lanes)
-      topic.lanes.delete(lane.key);
+    lanes.forEach((lane) => topic.lanes.delete(lane.key));
     for (const handle of new Set(lanes.flatMap((lane) => lane.handles))) {
       handle.unsubscribe();
       tell(handle.onend, end, handle);
