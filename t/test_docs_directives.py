@@ -32,6 +32,8 @@ DEFAULTS = {
     "ess_slow_client buffer": "slow_buffer",
     "ess_client_rate messages": "messages",
     "ess_client_rate bytes": "bytes",
+    "ess_max_subscriptions": "max_subscriptions",
+    "ess_max_subscriptions sse": "max_subscriptions_sse",
     "ess_origin": "origins",
     "ess_jwt": "enable",
     "ess_max_subscribers": "max",
