@@ -378,6 +378,9 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->subscribe_names = prev->subscribe_names;
     conf->subscribe_unknown = prev->subscribe_unknown;
     conf->subscribe_poison = prev->subscribe_poison;
+    conf->subscribe_key = prev->subscribe_key;
+    conf->subscribe_any_key = prev->subscribe_any_key;
+    conf->subscribe_key_query = prev->subscribe_key_query;
     conf->metrics_streams = prev->metrics_streams;
 }
 

@@ -88,6 +88,12 @@ typedef struct {
                                                404 */
     ngx_uint_t               subscribe_poison;  /* 1: that of a stream's past
                                                closes, too */
+    ngx_http_complex_value_t *subscribe_key;    /* clients get the events with
+                                               that key; NULL: all */
+    ngx_uint_t               subscribe_any_key; /* 1: all, too, where that is
+                                               empty */
+    ngx_uint_t               subscribe_key_query;   /* 1: it is of the query
+                                               string */
     ngx_msec_t               ping_interval; /* ms, 0: no pings */
     ngx_msec_t               ping_timeout;  /* ms */
     ngx_str_t                ping_text;     /* a message's frame, in place of a

@@ -23,6 +23,9 @@ static ngx_int_t ngx_ess_conf_subscribe_place(ngx_conf_t *cf,
     ngx_ess_loc_conf_t *lcf);
 static const char *ngx_ess_conf_subscribe_unknown(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
+static const char *ngx_ess_conf_subscribe_key(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+static ngx_uint_t ngx_ess_conf_subscribe_is_query(ngx_str_t *value);
 static ngx_int_t ngx_ess_conf_subscribe_is_origin(ngx_str_t *value);
 
 
@@ -69,6 +72,11 @@ static const ngx_ess_param_t  ngx_ess_conf_subscribe_params[] = {
     { ngx_string("poison"), ngx_ess_param_enum,
       offsetof(ngx_ess_loc_conf_t, subscribe_poison), 0, 0,
       "\"poison=close\"", ngx_ess_conf_subscribe_poison_words },
+
+    { ngx_string("key"), ngx_ess_conf_subscribe_key,
+      offsetof(ngx_ess_loc_conf_t, subscribe_key), 0, 0,
+      "a variable that has the key of the events, such as \"key=$arg_room\", "
+      "or \"key=?$arg_room\" where without one all events are had", NULL },
 
     ngx_ess_null_param
 };
@@ -376,7 +384,8 @@ ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
     if (lcf->subscribe_uuid) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has the invalid parameter \"%V\", it takes "
-                           "one uuid, \"name=\", \"unknown=\" and \"poison=\"",
+                           "one uuid, \"name=\", \"key=\", \"unknown=\" and "
+                           "\"poison=\"",
                            &cmd->name, value);
         return NGX_CONF_ERROR;
     }
@@ -411,9 +420,9 @@ ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"%V\" has the invalid parameter \"%V\", it must be a "
                        "variable, such as \"$arg_stream\", the uuid of a "
-                       "stream, \"name=\", \"unknown=\" or \"poison=\"; "
-                       "\"multi\" is the first one, \"public\" and \"guarded\" "
-                       "are behind \"name=\" or \"names\"",
+                       "stream, \"name=\", \"key=\", \"unknown=\" or "
+                       "\"poison=\"; \"multi\" is the first one, \"public\" "
+                       "and \"guarded\" are behind \"name=\" or \"names\"",
                        &cmd->name, value);
 
     return NGX_CONF_ERROR;
@@ -457,6 +466,66 @@ ngx_ess_conf_subscribe_unknown(ngx_ess_param_ctx_t *ctx,
     lcf->subscribe_unknown = code;
 
     return NULL;
+}
+
+
+/* "?" before it: where the variable is empty, all keys. */
+
+static const char *
+ngx_ess_conf_subscribe_key(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value)
+{
+    ngx_str_t                          text;
+    ngx_ess_loc_conf_t                *lcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    lcf = ctx->conf;
+    text = *value;
+
+    if (text.len && text.data[0] == '?') {
+        lcf->subscribe_any_key = 1;
+        text.data++;
+        text.len--;
+    }
+
+    lcf->subscribe_key_query = ngx_ess_conf_subscribe_is_query(&text);
+
+    lcf->subscribe_key = ngx_pcalloc(ctx->cf->pool,
+                                     sizeof(ngx_http_complex_value_t));
+    if (lcf->subscribe_key == NULL) {
+        return "shorter: there is no memory";
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = ctx->cf;
+    ccv.value = &text;
+    ccv.complex_value = lcf->subscribe_key;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return param->expected;
+    }
+
+    return lcf->subscribe_key->lengths ? NULL : param->expected;
+}
+
+
+/* A variable of the query string, and nothing else: it is still encoded. */
+
+static ngx_uint_t
+ngx_ess_conf_subscribe_is_query(ngx_str_t *value)
+{
+    size_t  i;
+
+    if (value->len <= sizeof("$arg_") - 1
+        || ngx_strncmp(value->data, "$arg_", sizeof("$arg_") - 1) != 0)
+    {
+        return 0;
+    }
+
+    for (i = 1; i < value->len && value->data[i] != '$'; i++) { /* void */ }
+
+    return i == value->len;
 }
 
 

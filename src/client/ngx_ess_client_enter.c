@@ -17,6 +17,7 @@
 #include "ngx_ess_stream.h"
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_client_create.h"
+#include "ngx_ess_client_key.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_reject.h"
 #include "ngx_ess_client_start.h"
@@ -37,6 +38,8 @@
 typedef struct {
     ngx_ess_subscriber_entry_t   sub;
     const ngx_ess_transport_t   *transport;
+    ngx_str_t                    key;       /* whose events it gets; empty:
+                                               all */
     const char                  *refused;   /* why its position is; NULL */
     ngx_ess_stream_info_t       *info;      /* with "v1": in the pool */
     unsigned                     v1:1;      /* it speaks "ess.v1" */
@@ -102,7 +105,15 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
         return ngx_ess_multi_enter(r);
     }
 
-    rc = ngx_ess_client_stream(r, NULL, &info);
+    ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
+
+    rc = ngx_ess_client_key(r, &entry.key);
+
+    if (rc != NGX_OK) {
+        return ngx_ess_client_rejected(NGX_ESS_REJECTED_REQUEST, rc);
+    }
+
+    rc = ngx_ess_client_stream(r, entry.key.len ? &entry.key : NULL, &info);
 
     if (rc == NGX_DECLINED) {
         return ngx_ess_client_enter_unknown(r);
@@ -112,9 +123,11 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    ngx_memzero(&entry, sizeof(ngx_ess_client_entry_t));
+    rc = ngx_ess_client_key_fits(r, &entry.key, &info);
 
-    rc = ngx_ess_client_enter_transport(r, lcf, &entry);
+    if (rc == NGX_OK) {
+        rc = ngx_ess_client_enter_transport(r, lcf, &entry);
+    }
 
     if (rc != NGX_OK) {
         return ngx_ess_client_rejected(NGX_ESS_REJECTED_REQUEST, rc);
@@ -497,6 +510,8 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
                      && entry->transport->nudge);
 
     entry->sub.live = (entry->sub.follow && client->code == 0);
+    entry->sub.keys = &entry->key;
+    entry->sub.nkeys = (entry->key.len != 0);
 
     rc = entry->v1 ? ngx_ess_client_enter_v1(client, entry)
                    : ngx_ess_subscriber_enter(&client->sub, &entry->sub,
@@ -523,7 +538,7 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
 }
 
 
-/* It may name more streams later. */
+/* It may name more streams later, but for a location of one key. */
 
 static ngx_int_t
 ngx_ess_client_enter_v1(ngx_ess_client_t *client,
@@ -537,6 +552,8 @@ ngx_ess_client_enter_v1(ngx_ess_client_t *client,
         begin.info = entry->info;
         begin.pos = entry->sub.pos;
         begin.poison = entry->sub.poison;
+        begin.key = entry->key;
+        begin.only = (client->conf->subscribe_key != NULL);
     }
 
     return ngx_ess_v1_create(client, &begin);

@@ -12,6 +12,7 @@
 #include "fake_client.h"
 #include "fake_problem.h"
 #include "ngx_ess_client_enter.h"
+#include "ngx_ess_client_key.h"
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
@@ -68,6 +69,23 @@ test_sse_start(ngx_http_request_t *r, void *session)
 {
     ngx_unit_trace(session ? "start" : "start without session");
     return fake.start;
+}
+
+
+ngx_int_t
+ngx_ess_client_key(ngx_http_request_t *r, ngx_str_t *key)
+{
+    ngx_str_null(key);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_client_key_fits(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_ess_stream_info_t *info)
+{
+    return NGX_OK;
 }
 
 

@@ -200,6 +200,8 @@ feeds_turn(void)
         ngx_delete_posted_event(ev);
         ev->handler(ev);
     }
+
+    feeds_many_turn();
 }
 
 
@@ -207,6 +209,8 @@ void
 feeds_run(void)
 {
     ngx_uint_t  i;
+
+    feeds_many_turn();
 
     for (i = 0; !ngx_queue_empty(&ngx_posted_events)
                 || !ngx_queue_empty(&ngx_posted_next_events); i++)

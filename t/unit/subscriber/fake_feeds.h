@@ -2,7 +2,8 @@
  * What the unit tests of feeds stand on: a log, encodings, a broker and
  * clients that are scripted, and an event loop.  A client notes down in words
  * what it is sent: "e7:body;" an event, "gap 3-5;" the notice of a gap (with
- * "?" in place of an end that nobody knows), and why it was closed.
+ * "?" in place of an end that nobody knows), and why it was closed.  The key of
+ * an event is what its body has before a colon.
  */
 
 
@@ -67,6 +68,14 @@ struct feeds_client_s {
     ngx_uint_t               flushes;
     ngx_uint_t               turn;          /* of the last one */
     feeds_client_t          *victim;        /* leaves at the next one */
+
+    /* of a client with several subscriptions, for which it is one */
+
+    feeds_client_t          *parent;        /* whose replay it was; NULL: its
+                                               own */
+    ngx_str_t                keys[4];       /* of its replay */
+    ngx_uint_t               nkeys;
+    ngx_uint_t               taken;         /* it was handed over */
 };
 
 
@@ -96,6 +105,8 @@ extern const ngx_ess_encoding_t  feeds_strict;      /* without "!..." */
 extern const ngx_ess_encoding_t  feeds_other;       /* the same */
 extern const ngx_ess_encoding_t  feeds_silent;      /* has no gaps */
 extern const ngx_ess_encoding_t  feeds_deflated;    /* "E7:body;" for all */
+extern const ngx_ess_encoding_t  feeds_many;        /* of several subscriptions,
+                                                       labelled */
 
 
 /* Of each test.  The end ends who is left, and fails when anything is. */
@@ -158,6 +169,16 @@ feeds_client_t *feeds_place(feeds_stream_t *s, const ngx_ess_encoding_t *t,
 feeds_client_t *feeds_source(feeds_stream_t *s, const ngx_ess_encoding_t *t,
     ngx_uint_t gap, uint64_t after, uint64_t timestamp);
 
+/* The same in the lane of the key, or with the keys of a text such as "eu,us";
+   what comes to lanes where a replay arrived is noted with its client. */
+feeds_client_t *feeds_join_key(feeds_stream_t *s, const ngx_ess_encoding_t *t,
+    const char *key);
+feeds_client_t *feeds_replay_keys(feeds_stream_t *s,
+    const ngx_ess_encoding_t *t, uint64_t after, const char *keys);
+
+/* The key of a body; empty: none. */
+ngx_str_t feeds_key(const char *body);
+
 /* Its response header was sent. */
 void feeds_open(feeds_client_t *c);
 
@@ -194,6 +215,20 @@ void feeds_log_end(void);
 void feeds_client_begin(void);
 void feeds_client_leave(void);
 void feeds_client_end(void);
+feeds_client_t *feeds_client(feeds_stream_t *s);
+feeds_client_t *feeds_opened(feeds_client_t *c, ngx_int_t rc);
+void feeds_say(feeds_client_t *c, const void *data, size_t len);
+
+
+/* of fake_feeds_many.c: clients with several subscriptions */
+
+void feeds_many_begin(void);
+void feeds_many_turn(void);
+void feeds_many_ready(ngx_ess_subscriber_t *sub);
+void feeds_many_arrived(ngx_ess_subscriber_t *sub);
+void feeds_many_taken(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
+    void *data);
+size_t feeds_many_over(size_t over, size_t target);
 
 
 #endif /* _FAKE_FEEDS_H_INCLUDED_ */

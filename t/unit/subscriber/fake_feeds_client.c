@@ -29,10 +29,10 @@ const ngx_ess_feed_handlers_t  feeds_client_handlers = {
     feeds_missed,
     feeds_replaced,
     feeds_exit,
-    NULL,
-    NULL,
-    NULL,
-    NULL
+    feeds_many_ready,
+    feeds_many_arrived,
+    feeds_many_taken,
+    feeds_many_over
 };
 
 
@@ -50,6 +50,7 @@ void
 feeds_client_begin(void)
 {
     feeds_nclients = 0;
+    feeds_many_begin();
 }
 
 
@@ -78,7 +79,7 @@ feeds_client_end(void)
 }
 
 
-static feeds_client_t *
+feeds_client_t *
 feeds_client(feeds_stream_t *s)
 {
     feeds_client_t  *c;
@@ -105,7 +106,7 @@ feeds_client(feeds_stream_t *s)
 }
 
 
-static feeds_client_t *
+feeds_client_t *
 feeds_opened(feeds_client_t *c, ngx_int_t rc)
 {
     if (rc != NGX_OK) {
@@ -126,19 +127,60 @@ void
 feeds_open(feeds_client_t *c)
 {
     c->client.state = NGX_ESS_CLIENT_OPEN;
-    feeds_flush(&c->client.sub);
+
+    if (!c->client.sub.many) {
+        feeds_flush(&c->client.sub);
+    }
 }
 
 
 feeds_client_t *
 feeds_join(feeds_stream_t *s, const ngx_ess_encoding_t *t)
 {
+    return feeds_join_key(s, t, NULL);
+}
+
+
+feeds_client_t *
+feeds_join_key(feeds_stream_t *s, const ngx_ess_encoding_t *t, const char *key)
+{
+    ngx_str_t        text;
     feeds_client_t  *c;
 
     c = feeds_client(s);
 
-    return feeds_opened(c, ngx_ess_feed_join(&s->ref, t, NULL, &c->client.sub,
-                                             s->next_ordinal));
+    if (key) {
+        text.data = (u_char *) key;
+        text.len = strlen(key);
+    }
+
+    return feeds_opened(c, ngx_ess_feed_join(&s->ref, t, key ? &text : NULL,
+                                             &c->client.sub, s->next_ordinal));
+}
+
+
+feeds_client_t *
+feeds_replay_keys(feeds_stream_t *s, const ngx_ess_encoding_t *t,
+    uint64_t after, const char *keys)
+{
+    size_t                n;
+    feeds_client_t       *c;
+    ngx_ess_log_place_t   place;
+
+    c = feeds_client(s);
+
+    for ( /* void */ ; *keys; keys += n + (keys[n] == ',')) {
+        n = strcspn(keys, ",");
+        c->keys[c->nkeys].data = (u_char *) keys;
+        c->keys[c->nkeys++].len = n;
+    }
+
+    assert_int_equal(ngx_ess_log_search_ordinal(NULL, &s->ref, after, &place),
+                     NGX_OK);
+
+    return feeds_opened(c, ngx_ess_feed_join_replay(&s->ref, t, c->keys,
+                                                    c->nkeys, &c->client.sub,
+                                                    &place));
 }
 
 
@@ -195,9 +237,10 @@ feeds_source(feeds_stream_t *s, const ngx_ess_encoding_t *t, ngx_uint_t gap,
 }
 
 
-static void
+void
 feeds_say(feeds_client_t *c, const void *data, size_t len)
 {
+    c = c->parent ? c->parent : c;
     c->text = realloc(c->text, c->len + len + 1);
     assert_non_null(c->text);
 
@@ -281,6 +324,7 @@ void
 feeds_leave(feeds_client_t *c)
 {
     c->client.state = NGX_ESS_CLIENT_GONE;
+    c->taken = 0;
     ngx_ess_feed_leave(&c->client.sub);
 }
 

@@ -36,6 +36,8 @@ feeds_encode(const ngx_ess_encoding_t *encoding,
         return NGX_DECLINED;
     }
 
+    assert_int_equal(event->label != NULL, encoding->labelled);
+
     feeds.encoded += !one;
     feeds.encoded_one += one;
     out->unannotated = (event->body.len && event->body.data[0] == '{');
@@ -100,4 +102,11 @@ const ngx_ess_encoding_t  feeds_deflated = {
     .gap = feeds_gap,
     .encode = feeds_encode,
     .deflated = 1
+};
+
+const ngx_ess_encoding_t  feeds_many = {
+    .gap = feeds_gap,
+    .encode = feeds_encode,
+    .labelled = 1,
+    .many = 1
 };

@@ -249,6 +249,7 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         records[*n].arrival = ngx_current_msec;
         records[*n].body.len = r->body.len;
         records[*n].body.data = buf + used;
+        records[*n].key = feeds_key((char *) r->body.data);
 
         if (r->body.len) {
             ngx_memcpy(buf + used, r->body.data, r->body.len);
@@ -426,6 +427,22 @@ ngx_ess_source_replay_stop(ngx_ess_source_replay_t *replay)
 }
 
 
+ngx_str_t
+feeds_key(const char *body)
+{
+    ngx_str_t  key;
+
+    ngx_str_null(&key);
+
+    if (body && strchr(body, ':')) {
+        key.data = (u_char *) body;
+        key.len = strchr(body, ':') - body;
+    }
+
+    return key;
+}
+
+
 static ngx_int_t
 feeds_broker(uint64_t ordinal, const char *body, ngx_uint_t gap)
 {
@@ -435,6 +452,7 @@ feeds_broker(uint64_t ordinal, const char *body, ngx_uint_t gap)
 
     event.body.data = (u_char *) body;
     event.body.len = strlen(body);
+    event.key = feeds_key(body);
     event.ordinal = ordinal;
     event.timestamp = ordinal * 10;
     event.after = gap ? ordinal - 1 : 0;
@@ -479,7 +497,11 @@ feeds_broker_ended(ngx_int_t rc)
 ngx_int_t
 ngx_ess_zone_random(void *p, size_t len, ngx_log_t *log)
 {
+    static uint32_t  last;
+
     ngx_memset(p, 0x5a, len);
+    last++;
+    ngx_memcpy(p, &last, sizeof(uint32_t));
 
     return NGX_OK;
 }
