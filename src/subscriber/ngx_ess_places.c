@@ -64,7 +64,7 @@ ngx_ess_places_parse(ngx_str_t *text, ngx_ess_position_t *pos, ngx_uint_t n,
 
 
 size_t
-ngx_ess_places_len(const ngx_ess_place_t *places, ngx_uint_t n)
+ngx_ess_places_len(const ngx_ess_event_id_t *places, ngx_uint_t n)
 {
     size_t      len;
     uint64_t    left;
@@ -92,7 +92,7 @@ ngx_ess_places_len(const ngx_ess_place_t *places, ngx_uint_t n)
 
 
 u_char *
-ngx_ess_places_write(u_char *p, const ngx_ess_place_t *places, ngx_uint_t n)
+ngx_ess_places_write(u_char *p, const ngx_ess_event_id_t *places, ngx_uint_t n)
 {
     ngx_uint_t  i;
 

@@ -25,12 +25,6 @@
     (NGX_ESS_PLACES_MAX * (NGX_ESS_POSITION_EVENT_LEN + 1))
 
 
-typedef struct {
-    uint64_t                 epoch;
-    uint64_t                 ordinal;       /* at most 2^63 - 1 */
-} ngx_ess_place_t;
-
-
 /*
  * Reads the text of "n" places into as many positions.  NGX_DECLINED: it has
  * another number of them, "found", which is 0 when it is none at all; each
@@ -39,9 +33,10 @@ typedef struct {
 ngx_int_t ngx_ess_places_parse(ngx_str_t *text, ngx_ess_position_t *pos,
     ngx_uint_t n, ngx_uint_t *found);
 
-/* Bytes of the text; writes it and returns its end. */
-size_t ngx_ess_places_len(const ngx_ess_place_t *places, ngx_uint_t n);
-u_char *ngx_ess_places_write(u_char *p, const ngx_ess_place_t *places,
+/* Bytes of the text of "n" places, whose ordinals are below 2^63; writes it and
+   returns its end. */
+size_t ngx_ess_places_len(const ngx_ess_event_id_t *places, ngx_uint_t n);
+u_char *ngx_ess_places_write(u_char *p, const ngx_ess_event_id_t *places,
     ngx_uint_t n);
 
 

@@ -26,7 +26,7 @@ fuzz_again(ngx_ess_position_t *pos, ngx_uint_t n)
     u_char              buf[NGX_ESS_PLACES_LEN];
     ngx_str_t           text;
     ngx_uint_t          i, found;
-    ngx_ess_place_t     places[NGX_ESS_PLACES_MAX];
+    ngx_ess_event_id_t  places[NGX_ESS_PLACES_MAX];
     ngx_ess_position_t  again[NGX_ESS_PLACES_MAX];
 
     for (i = 0; i < n; i++) {

@@ -69,7 +69,7 @@ parse(const char *text, size_t len, ngx_ess_position_t *pos, ngx_uint_t n)
 
 
 static void
-written(const ngx_ess_place_t *places, ngx_uint_t n, const char *expected)
+written(const ngx_ess_event_id_t *places, ngx_uint_t n, const char *expected)
 {
     size_t   len;
     u_char  *p;
@@ -86,11 +86,11 @@ written(const ngx_ess_place_t *places, ngx_uint_t n, const char *expected)
 static void
 test_write(void **state)
 {
-    static const ngx_ess_place_t  places[] = {
+    static const ngx_ess_event_id_t  places[] = {
         { 0x5f3a, 43 }, { 0x77, 9 }, { 0x12c, 0 }, { 1, 3 }
     };
 
-    static const ngx_ess_place_t  bounds[] = {
+    static const ngx_ess_event_id_t  bounds[] = {
         { (uint64_t) -1, INT64_MAX }, { 0, 10 }, { 16, 99 }, { 15, 100 }
     };
 
@@ -164,7 +164,7 @@ test_longest(void **state)
     size_t              len;
     u_char              buf[NGX_ESS_PLACES_LEN];
     ngx_uint_t          i;
-    ngx_ess_place_t     places[NGX_ESS_PLACES_MAX];
+    ngx_ess_event_id_t  places[NGX_ESS_PLACES_MAX];
     ngx_ess_position_t  pos[NGX_ESS_PLACES_MAX];
 
     for (i = 0; i < NGX_ESS_PLACES_MAX; i++) {
