@@ -157,6 +157,12 @@ ngx_ess_client_flush_many(ngx_ess_client_t *client)
         return ngx_ess_client_close_sent(client);
     }
 
+    if (ngx_ess_multi_flush_more(client)) {
+        /* such as the end of a subscription, which it has just got to */
+        ngx_ess_multi_due_now(client->multi);
+        return NGX_OK;
+    }
+
     if (client->state == NGX_ESS_CLIENT_FINISHING) {
         return ngx_ess_client_close_now(client);
     }

@@ -20,6 +20,7 @@
 #include "ngx_ess_client_key.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_reject.h"
+#include "ngx_ess_client_said.h"
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_client_stream.h"
 #include "ngx_ess_client_unknown.h"
@@ -68,8 +69,6 @@ static ngx_int_t ngx_ess_client_enter_transport(ngx_http_request_t *r,
 static ngx_int_t ngx_ess_client_enter_position(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, ngx_ess_position_t *pos,
     ngx_str_t *reason);
-static void ngx_ess_client_enter_said(ngx_http_request_t *r,
-    ngx_ess_position_said_t *said);
 static ngx_int_t ngx_ess_client_enter_start(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
 static ngx_int_t ngx_ess_client_enter_attach(ngx_http_request_t *r,
@@ -231,22 +230,11 @@ ngx_ess_client_enter_transport(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
         return ngx_ess_ws_check(r);
     }
 
-    /* what a client sends is not looked for where a body ends */
-
-    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "request for an event stream with a body");
-
-        return ngx_ess_problem_refuse(r, NGX_HTTP_BAD_REQUEST,
-                                      "a request for an event stream has no "
-                                      "body");
-    }
-
     entry->transport = &ngx_ess_sse;
     entry->sub.encoding = lcf->encodings[NGX_ESS_TRANSPORT_SSE]
                                         [ngx_ess_sse_chunks(r)];
 
-    return NGX_OK;
+    return ngx_ess_sse_check_body(r);
 }
 
 
@@ -280,7 +268,7 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_ess_client_enter_said(r, &said);
+    ngx_ess_client_said(r, &said);
 
     rc = ngx_ess_position_parse(&said, pos, reason);
 
@@ -292,30 +280,6 @@ ngx_ess_client_enter_position(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-static void
-ngx_ess_client_enter_said(ngx_http_request_t *r, ngx_ess_position_said_t *said)
-{
-    const char       *name;
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
-
-    ngx_memzero(said, sizeof(ngx_ess_position_said_t));
-
-    said->args = r->args;
-    said->now = ngx_time();
-
-    for (i = 0; i < NGX_ESS_POSITION_HEADERS; i++) {
-        name = ngx_ess_position_headers[i];
-        h = ngx_ess_header_find(r, name, NULL);
-
-        if (h) {
-            said->headers[i] = h->value;
-            said->many |= (ngx_ess_header_find(r, name, h) != NULL);
-        }
-    }
 }
 
 

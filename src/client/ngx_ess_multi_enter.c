@@ -11,7 +11,7 @@
 #include "ngx_ess_client_reject.h"
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_drain.h"
-#include "ngx_ess_problem.h"
+#include "ngx_ess_multi_enter_sse.h"
 #include "ngx_ess_sse.h"
 #include "ngx_ess_v1.h"
 #include "ngx_ess_ws.h"
@@ -26,8 +26,7 @@ ngx_ess_multi_enter(ngx_http_request_t *r)
     ngx_int_t  rc;
 
     if (ngx_ess_sse_check(r) == NGX_OK) {
-        return ngx_ess_problem_refuse(r, NGX_HTTP_BAD_REQUEST,
-                                      "several streams over SSE: not yet");
+        return ngx_ess_multi_enter_sse(r);
     }
 
     rc = ngx_ess_ws_check(r);

@@ -21,7 +21,9 @@ typedef struct {
     u_char                      *data;      /* counted */
     size_t                       len;
     ngx_msec_t                   arrival;   /* as of a frame */
-    ngx_uint_t                   events;    /* that end with it: 1 or 0 */
+    unsigned                     events:1;  /* that end with it */
+    unsigned                     behind:1;  /* the one before is not whole
+                                               without it */
 } ngx_ess_multi_piece_t;
 
 
@@ -40,6 +42,7 @@ static ngx_uint_t ngx_ess_multi_flush_room(void);
 static ngx_uint_t ngx_ess_multi_flush_step(ngx_ess_multi_t *multi,
     ngx_ess_subscriber_t *sub);
 static void ngx_ess_multi_flush_ended(ngx_ess_subscriber_t *sub);
+static ngx_uint_t ngx_ess_multi_flush_within(ngx_uint_t i);
 static ngx_int_t ngx_ess_multi_flush_keep(ngx_ess_multi_t *multi,
     ngx_uint_t first);
 
@@ -114,7 +117,7 @@ ngx_ess_multi_flush_collect(ngx_ess_client_t *client, struct iovec *iovs)
 
     for (i = 0; i < ngx_ess_multi_flush_n || control; /* void */ ) {
 
-        if (control && offset == 0) {
+        if (control && offset == 0 && !ngx_ess_multi_flush_within(i)) {
             iovs[n].iov_base = control->data + control->sent;
             iovs[n++].iov_len = control->len - control->sent;
             control = NULL;
@@ -176,7 +179,7 @@ ngx_ess_multi_flush_answers(ngx_ess_multi_t *multi)
             multi->last = &multi->answers;
         }
 
-        ngx_ess_multi_flush_piece(answer->data, answer->len, NULL);
+        ngx_ess_multi_flush_piece(answer->data, answer->len, NULL, 0);
         ngx_free(answer);
     }
 
@@ -318,7 +321,8 @@ ngx_ess_multi_flush_ended(ngx_ess_subscriber_t *sub)
 
 
 void
-ngx_ess_multi_flush_piece(u_char *data, size_t len, ngx_ess_frame_t *frame)
+ngx_ess_multi_flush_piece(u_char *data, size_t len, ngx_ess_frame_t *frame,
+    ngx_uint_t behind)
 {
     ngx_ess_multi_piece_t  *piece;
 
@@ -327,6 +331,7 @@ ngx_ess_multi_flush_piece(u_char *data, size_t len, ngx_ess_frame_t *frame)
     piece->data = data;
     piece->len = len;
     piece->events = (frame && frame->type == NGX_ESS_FRAME_EVENT);
+    piece->behind = (behind != 0);
     piece->arrival = frame ? frame->arrival : 0;
 
     ngx_ess_multi_flush_bytes += len;
@@ -355,7 +360,9 @@ ngx_ess_multi_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
 
     while (sent) {
 
-        if (client->control && multi->offset == 0) {
+        if (client->control && multi->offset == 0
+            && !ngx_ess_multi_flush_within(i))
+        {
             sent = ngx_ess_flush_account_control(client, sent);
             continue;
         }
@@ -390,6 +397,15 @@ ngx_ess_multi_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     if (ngx_ess_multi_flush_keep(multi, i) != NGX_OK) {
         multi->failed = 1;
     }
+}
+
+
+/* Is that piece one that the one before needs? */
+
+static ngx_uint_t
+ngx_ess_multi_flush_within(ngx_uint_t i)
+{
+    return i < ngx_ess_multi_flush_n && ngx_ess_multi_flush_pieces[i].behind;
 }
 
 
@@ -453,7 +469,7 @@ ngx_ess_multi_flush_more(ngx_ess_client_t *client)
 void
 ngx_ess_multi_flush_cut(ngx_ess_multi_t *multi)
 {
-    ngx_uint_t               i;
+    ngx_uint_t               i, n;
     ngx_ess_multi_rest_t    *rest;
     ngx_ess_multi_answer_t  *answer;
 
@@ -474,13 +490,19 @@ ngx_ess_multi_flush_cut(ngx_ess_multi_t *multi)
         return;
     }
 
-    for (i = multi->offset ? 1 : 0; i < rest->n; i++) {
+    n = (multi->offset || rest->pieces[0].behind);
+
+    while (n && n < rest->n && rest->pieces[n].behind) {
+        n++;
+    }
+
+    for (i = n; i < rest->n; i++) {
         ngx_ess_frame_drop(rest->pieces[i].data, rest->pieces[i].len);
     }
 
-    rest->n = 1;
+    rest->n = n;
 
-    if (multi->offset == 0) {
+    if (n == 0) {
         ngx_free(rest);
         multi->rest = NULL;
     }
@@ -490,11 +512,17 @@ ngx_ess_multi_flush_cut(ngx_ess_multi_t *multi)
 void
 ngx_ess_multi_flush_drop(ngx_ess_multi_t *multi)
 {
+    ngx_uint_t  i;
+
     ngx_ess_multi_flush_cut(multi);
 
     if (multi->rest) {
-        ngx_ess_frame_drop(multi->rest->pieces[0].data,
-                           multi->rest->pieces[0].len);
+
+        for (i = 0; i < multi->rest->n; i++) {
+            ngx_ess_frame_drop(multi->rest->pieces[i].data,
+                               multi->rest->pieces[i].len);
+        }
+
         ngx_free(multi->rest);
         multi->rest = NULL;
     }

@@ -28,10 +28,11 @@ ngx_uint_t ngx_ess_multi_flush_more(ngx_ess_client_t *client);
 
 /*
  * For kinds: a piece of what is to be sent, whose block is taken over.  "frame"
- * is the event, or the notice, that ends with it; NULL: none.
+ * is the event, or the notice, that ends with it; NULL: none.  "behind": it
+ * belongs to the one before, so that nothing comes between them, nor an end.
  */
 void ngx_ess_multi_flush_piece(u_char *data, size_t len,
-    ngx_ess_frame_t *frame);
+    ngx_ess_frame_t *frame, ngx_uint_t behind);
 
 /* Nothing more is said, but the rest of a piece that was begun. */
 void ngx_ess_multi_flush_cut(ngx_ess_multi_t *multi);

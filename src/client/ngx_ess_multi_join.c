@@ -30,6 +30,7 @@ static ngx_int_t ngx_ess_multi_join_enter(ngx_ess_multi_t *multi,
     ngx_ess_multi_cell_t *cell, ngx_ess_subscriber_entry_t *entry);
 static ngx_int_t ngx_ess_multi_join_add(ngx_ess_multi_t *multi,
     ngx_ess_multi_cell_t *cell);
+static uint32_t ngx_ess_multi_join_number(ngx_ess_feed_t *feed);
 static void ngx_ess_multi_join_joined(ngx_ess_multi_entry_t *e,
     ngx_ess_subscriber_entry_t *entry, ngx_ess_subscriber_t *sub);
 static void ngx_ess_multi_join_at(ngx_ess_multi_entry_t *e,
@@ -408,11 +409,20 @@ ngx_ess_multi_join_add(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
 }
 
 
+/* Where the encoding has none, nobody asks for it. */
+
+static uint32_t
+ngx_ess_multi_join_number(ngx_ess_feed_t *feed)
+{
+    return feed->label ? feed->label->number : 0;
+}
+
+
 static void
 ngx_ess_multi_join_joined(ngx_ess_multi_entry_t *e,
     ngx_ess_subscriber_entry_t *entry, ngx_ess_subscriber_t *sub)
 {
-    e->number = sub->lane->feed->label->number;
+    e->number = ngx_ess_multi_join_number(sub->lane->feed);
     e->at.epoch = entry->ref.epoch;
     e->at.ordinal = entry->at;
 }
@@ -427,7 +437,7 @@ ngx_ess_multi_join_at(ngx_ess_multi_entry_t *e, ngx_ess_subscriber_t *sub)
 
     feed = sub->lane->feed;
 
-    e->number = feed->label->number;
+    e->number = ngx_ess_multi_join_number(feed);
     e->at.epoch = feed->ref.epoch;
     e->at.ordinal = sub->frame ? sub->frame->ordinal - 1 : feed->have;
 }

@@ -151,7 +151,8 @@ static ngx_int_t
 ngx_ess_v1_piece(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
 {
     ngx_ess_encoding_hold(sub->frame->data);
-    ngx_ess_multi_flush_piece(sub->frame->data, sub->frame->len, sub->frame);
+    ngx_ess_multi_flush_piece(sub->frame->data, sub->frame->len, sub->frame,
+                              0);
 
     return NGX_OK;
 }

@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_header.h"
+#include "ngx_ess_problem.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_sse.h"
 
@@ -69,6 +70,21 @@ ngx_ess_sse_check(ngx_http_request_t *r)
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_ess_sse_check_body(ngx_http_request_t *r)
+{
+    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "request for an event stream with a body");
+
+    return ngx_ess_problem_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                  "a request for an event stream has no body");
 }
 
 

@@ -19,6 +19,10 @@ extern const ngx_ess_transport_t  ngx_ess_sse;
  */
 ngx_int_t ngx_ess_sse_check(ngx_http_request_t *r);
 
+/* NGX_OK, or the status to answer with: it has a body, behind which nobody
+   would look for what its client sends. */
+ngx_int_t ngx_ess_sse_check_body(ngx_http_request_t *r);
+
 /* 1: the response is in chunks, and so must be what goes past nginx's
    filters. */
 ngx_uint_t ngx_ess_sse_chunks(ngx_http_request_t *r);

@@ -49,10 +49,10 @@ def event_of(message):
 
 class V1:
     """url: ws://…; each message is kept in its list, and as it came in
-    `texts'."""
+    `texts'.  Commands of its own have ids from `ids' on."""
 
     def __init__(self, url, token=None, protocols=None, headers=None,
-                 on_message=None, source=None, timeout=30):
+                 on_message=None, source=None, timeout=30, ids=1):
         self.texts = []
         self.answers = []           # with or without id, in their order
         self.events = []            # Event
@@ -63,7 +63,7 @@ class V1:
         self.close_reason = None
         self.error = None
         self._on_message = on_message
-        self._next = 1
+        self._next = ids
         self._reads = threading.Event()
         self._reads.set()
         self._lock = threading.Lock()

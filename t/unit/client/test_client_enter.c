@@ -3,6 +3,7 @@
  * what its subscription is to be; the wait for a log that follows another one.
  *
  * links: src/client/ngx_ess_client_enter.c t/unit/client/fake_client.c
+ * links: src/client/ngx_ess_client_said.c
  * links: t/unit/client/fake_client_calls.c src/ngx_ess_escape.c
  * links: src/ngx_ess_origin.c src/ngx_ess_str.c t/unit/fake_problem.c
  * links: t/unit/ngx_string.c t/unit/ngx_trace.c t/unit/ngx_timer.c

@@ -3,7 +3,7 @@
  * begins a session, and what is said within one.
  *
  * links: src/transport/ngx_ess_sse.c src/ngx_ess_str.c t/unit/ngx_string.c
- * links: t/unit/ngx_trace.c
+ * links: t/unit/ngx_trace.c t/unit/fake_problem.c
  */
 
 
@@ -256,6 +256,35 @@ test_say(void **state)
 }
 
 
+static void
+test_body(void **state)
+{
+    ngx_log_t           log;
+    ngx_connection_t    c;
+    ngx_http_request_t  r;
+
+    memset(&log, 0, sizeof(log));
+    memset(&c, 0, sizeof(c));
+    memset(&r, 0, sizeof(r));
+
+    c.log = &log;
+    r.connection = &c;
+
+    r.headers_in.content_length_n = -1;
+    assert_int_equal(ngx_ess_sse_check_body(&r), NGX_OK);
+
+    r.headers_in.content_length_n = 0;
+    assert_int_equal(ngx_ess_sse_check_body(&r), NGX_OK);
+
+    r.headers_in.content_length_n = 5;
+    assert_int_equal(ngx_ess_sse_check_body(&r), NGX_HTTP_BAD_REQUEST);
+
+    r.headers_in.content_length_n = -1;
+    r.headers_in.chunked = 1;
+    assert_int_equal(ngx_ess_sse_check_body(&r), NGX_HTTP_BAD_REQUEST);
+}
+
+
 int
 main(void)
 {
@@ -264,6 +293,7 @@ main(void)
         cmocka_unit_test_setup(test_start, test_setup),
         cmocka_unit_test_setup(test_failed, test_setup),
         cmocka_unit_test_setup(test_say, test_setup),
+        cmocka_unit_test(test_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
