@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_conf_stream.h"
+#include "ngx_ess_key.h"
 #include "ngx_ess_name.h"
 #include "ngx_ess_registry_declared.h"
 #include "ngx_ess_str.h"
@@ -230,11 +231,31 @@ ngx_ess_conf_stream_key(ngx_ess_param_ctx_t *ctx,
 {
     ngx_ess_conf_stream_t *stream = ctx->conf;
 
-    if (!ngx_ess_name_rule_none(value)) {
-        stream->key = *value;
+    size_t       len;
+    u_char      *text;
+    ngx_uint_t   none;
+    const char  *wrong;
+
+    wrong = ngx_ess_key_wrong(value, &none);
+
+    if (wrong == NULL) {
+        if (!none) {
+            stream->key = *value;
+        }
+
+        return NULL;
     }
 
-    return ngx_ess_name_rule_wrong(value);
+    len = sizeof("a rule: ") + ngx_strlen(wrong);
+
+    text = ngx_pnalloc(ctx->cf->pool, len);
+    if (text == NULL) {
+        return wrong;
+    }
+
+    (void) ngx_sprintf(text, "a rule: %s%Z", wrong);
+
+    return (char *) text;
 }
 
 

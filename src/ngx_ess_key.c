@@ -15,6 +15,9 @@
 /* places for compiled rules, a power of two */
 #define NGX_ESS_KEY_CACHE     64
 
+/* bytes at first, of each one's pool */
+#define NGX_ESS_KEY_POOL      1024
+
 /* of a text that is longer, with escapes, no key is made */
 #define NGX_ESS_KEY_RAW       (6 * NGX_ESS_MAX_KEY)
 
@@ -93,6 +96,31 @@ ngx_ess_key_compile(ngx_ess_key_rule_t *rule, ngx_pool_t *pool,
 }
 
 
+const char *
+ngx_ess_key_wrong(ngx_str_t *text, ngx_uint_t *none)
+{
+    ngx_int_t            rc;
+    ngx_pool_t          *pool;
+    const char          *detail;
+    ngx_ess_key_rule_t   rule;
+
+    detail = "there is no memory";
+
+    pool = ngx_create_pool(NGX_ESS_KEY_POOL, ngx_cycle->log);
+    if (pool == NULL) {
+        return detail;
+    }
+
+    rc = ngx_ess_key_compile(&rule, pool, text, &detail);
+
+    ngx_destroy_pool(pool);
+
+    *none = (rule.type == NGX_ESS_KEY_NONE);
+
+    return (rc == NGX_OK) ? NULL : detail;
+}
+
+
 ngx_int_t
 ngx_ess_key_find(ngx_ess_event_t *event, ngx_str_t *rule, ngx_str_t *key)
 {
@@ -139,7 +167,7 @@ ngx_ess_key_rule(ngx_str_t *text)
         ngx_destroy_pool(place->pool);
     }
 
-    place->pool = ngx_create_pool(1024, ngx_cycle->log);
+    place->pool = ngx_create_pool(NGX_ESS_KEY_POOL, ngx_cycle->log);
 
     if (place->pool && ngx_ess_key_keep(place, text) != NGX_OK) {
         ngx_destroy_pool(place->pool);

@@ -36,6 +36,10 @@ typedef struct {
 ngx_int_t ngx_ess_key_compile(ngx_ess_key_rule_t *rule, ngx_pool_t *pool,
     ngx_str_t *text, const char **detail);
 
+/* The same for whoever only takes it on: NULL: it is one, or *none that there
+   are no keys.  Else static text that says what would be one. */
+const char *ngx_ess_key_wrong(ngx_str_t *text, ngx_uint_t *none);
+
 /*
  * The key of an event by the rule of that text: of those that were compiled
  * last some are kept, in the process.  "key" has room for NGX_ESS_MAX_KEY

@@ -343,6 +343,15 @@ def test_store_of_a_release(service, vhost, name):
     last_id, = db.execute("SELECT last_id FROM meta").fetchone()
     streams = [(i, uuid.hex(), key) for i, uuid, key in db.execute(
         "SELECT id, uuid, routing_key FROM streams ORDER BY id")]
+    columns = {c[1] for c in db.execute("PRAGMA table_info (streams)")}
+    named = {} if "name" not in columns else {
+        name: (i, rule, {k: v for k, v in log.items() if v} or None)
+        for i, name, rule, log in (
+            (i, name, rule, {"size": size, "count": count,
+                             "age": age // 1000})
+            for i, name, rule, size, count, age in db.execute(
+                "SELECT id, name, key_rule, log_size, log_count, log_age"
+                " FROM streams WHERE name IS NOT NULL"))}
     db.close()
     assert len(streams) > 2
 
@@ -353,6 +362,8 @@ def test_store_of_a_release(service, vhost, name):
         start(n)
         assert [(s["id"], s["location"].split("/")[-1], s["routing_key"])
                 for s in api.list()] == streams
+        assert {s["name"]: (s["id"], s.get("key"), s.get("log"))
+                for s in api.list() if "name" in s} == named
         wait_for(lambda: streams[0][2] in {k for _, k in vhost.bindings()},
                  10, "the broker has never seen this key before: bound")
         with Clients(api.list()[0]["location"]) as clients:

@@ -252,7 +252,8 @@ def test_a_rabbitmq_stream(nginx, vhost):
      r'needs "ess_amqp", in .*nginx.conf:\d+'),
     ("ess_stream a routing_key=;", r'"routing_key" in "ess_stream".*1 to 255'),
     ("ess_stream a routing_key=%s;" % ("k" * 256), r'1 to 255 bytes'),
-    ("ess_stream a key=region;", r'"key" in "ess_stream".*json:/region'),
+    ("ess_stream a key=region;", r'"key" in "ess_stream".*give a rule: a rule '
+     r'for keys is "routing_key"'),
     ("ess_stream a log_size=0;", r'"log_size" in "ess_stream".*log_size=64k'),
     ("ess_stream a log_count=x;", r'"log_count" in "ess_stream"'),
     ("ess_stream a log_age=200d;", r'"log_age" in "ess_stream".*180 days'),

@@ -4,28 +4,14 @@
  */
 
 
-#include "ngx_ess_api_body.h"
+#include "ngx_ess_api_body_attr.h"
+#include "ngx_ess_api_body_item.h"
 #include "ngx_ess_json.h"
-#include "ngx_ess_name.h"
 #include "ngx_ess_utf8.h"
 
 
 /* bytes of a name that nobody knows, in the answer */
 #define NGX_ESS_API_BODY_NAME  64
-
-
-/* a member of "log" */
-
-typedef struct {
-    const char              *name;
-    const char              *is;            /* what it has to be */
-    size_t                   offset;        /* of its field in the attributes */
-    size_t                   size;          /* of that */
-    int64_t                  unit;          /* of a number */
-    int64_t                  max;           /* in the field's unit */
-    ssize_t                (*parse)(ngx_str_t *text);
-                                            /* of a text; NULL: it takes none */
-} ngx_ess_api_body_bound_t;
 
 
 static ngx_int_t ngx_ess_api_body_members(cJSON *root, ngx_array_t *sources,
@@ -45,16 +31,6 @@ static ngx_int_t ngx_ess_api_body_options(cJSON *root,
     const ngx_ess_source_option_t *options, ngx_ess_api_body_t *body);
 static ngx_int_t ngx_ess_api_body_option(cJSON *item,
     const ngx_ess_source_option_t *option, ngx_ess_api_body_t *body);
-static ngx_int_t ngx_ess_api_body_attr(cJSON *root, ngx_ess_api_body_t *body);
-static ngx_int_t ngx_ess_api_body_text(cJSON *root, const char *name,
-    ngx_str_t *text, u_char *data, size_t max,
-    const char *(*wrong)(ngx_str_t *text), ngx_ess_api_body_t *body);
-static ngx_int_t ngx_ess_api_body_log(cJSON *log, ngx_ess_api_body_t *body);
-static ngx_uint_t ngx_ess_api_body_bound(cJSON *item,
-    const ngx_ess_api_body_bound_t *bound, ngx_ess_stream_attr_t *attr);
-static cJSON *ngx_ess_api_body_member(cJSON *root, const char *name);
-static ngx_int_t ngx_ess_api_body_refuse(ngx_ess_api_body_t *body,
-    ngx_uint_t status, const char *fmt, ...);
 
 
 /* members of any body; the sources have more */
@@ -66,32 +42,6 @@ static const ngx_str_t  ngx_ess_api_body_names[] = {
     ngx_string("name"),
     ngx_string("key"),
     ngx_string("log")
-};
-
-
-static ssize_t
-ngx_ess_api_body_time(ngx_str_t *text)
-{
-    return ngx_parse_time(text, 0);
-}
-
-
-static const ngx_ess_api_body_bound_t  ngx_ess_api_body_bounds[] = {
-
-    { "size", "a number of bytes from 1 on, or a text such as \"64k\"",
-      offsetof(ngx_ess_stream_attr_t, log_size), sizeof(uint64_t), 1,
-      (int64_t) 1 << 53, ngx_parse_size },
-
-    { "count", "a number of events from 1 to 4294967295",
-      offsetof(ngx_ess_stream_attr_t, log_count), sizeof(uint32_t), 1,
-      NGX_MAX_UINT32_VALUE, NULL },
-
-    { "age", "a number of seconds from 1 on, or a text such as \"1h\", of at "
-      "most 180 days",
-      offsetof(ngx_ess_stream_attr_t, log_age), sizeof(uint64_t), 1000,
-      (int64_t) 180 * 24 * 3600 * 1000, ngx_ess_api_body_time },
-
-    { NULL, NULL, 0, 0, 0, 0, NULL }
 };
 
 
@@ -494,206 +444,4 @@ ngx_ess_api_body_option(cJSON *item, const ngx_ess_source_option_t *option,
     *(uint64_t *) field = (uint64_t) value;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_api_body_attr(cJSON *root, ngx_ess_api_body_t *body)
-{
-    ngx_int_t               rc;
-    ngx_ess_stream_attr_t  *attr;
-
-    attr = &body->attr;
-    ngx_memzero(attr, sizeof(ngx_ess_stream_attr_t));
-
-    rc = ngx_ess_api_body_text(root, "name", &attr->name, body->name,
-                               NGX_ESS_MAX_NAME, ngx_ess_name_wrong, body);
-
-    if (rc == NGX_OK) {
-        rc = ngx_ess_api_body_text(root, "key", &attr->rule, body->rule,
-                                   NGX_ESS_MAX_RULE, ngx_ess_name_rule_wrong,
-                                   body);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_ess_api_body_log(ngx_ess_api_body_member(root, "log"), body);
-    }
-
-    if (ngx_ess_name_rule_none(&attr->rule)) {
-        attr->rule.len = 0;
-    }
-
-    return rc;
-}
-
-
-/* A text that may be missing. */
-
-static ngx_int_t
-ngx_ess_api_body_text(cJSON *root, const char *name, ngx_str_t *text,
-    u_char *data, size_t max, const char *(*wrong)(ngx_str_t *text),
-    ngx_ess_api_body_t *body)
-{
-    char        *value;
-    cJSON       *item;
-    ngx_str_t    given;
-    const char  *expected;
-
-    item = ngx_ess_api_body_member(root, name);
-
-    if (item == NULL) {
-        return NGX_OK;
-    }
-
-    value = cJSON_GetStringValue(item);
-
-    if (value == NULL) {
-        return ngx_ess_api_body_refuse(body, 422, "\"%s\" is not a string",
-                                       name);
-    }
-
-    given.data = (u_char *) value;
-    given.len = ngx_strlen(value);
-
-    if (strchr(value, NGX_ESS_JSON_NUL)
-        || !ngx_ess_utf8_valid(given.data, given.len))
-    {
-        return ngx_ess_api_body_refuse(body, 422, "\"%s\" has a NUL, or is no "
-                                       "valid UTF-8", name);
-    }
-
-    expected = wrong(&given);
-
-    if (expected || given.len > max) {
-        return ngx_ess_api_body_refuse(body, 422, "\"%s\" must be %s", name,
-                                       expected);
-    }
-
-    ngx_memcpy(data, given.data, given.len);
-
-    text->data = data;
-    text->len = given.len;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_api_body_log(cJSON *log, ngx_ess_api_body_t *body)
-{
-    cJSON                           *item;
-    const ngx_ess_api_body_bound_t  *bound;
-
-    if (log == NULL) {
-        return NGX_OK;
-    }
-
-    cJSON_ArrayForEach(item, log) {
-
-        for (bound = ngx_ess_api_body_bounds; bound->name; bound++) {
-            if (item->string && ngx_strcmp(item->string, bound->name) == 0) {
-                break;
-            }
-        }
-
-        if (bound->name == NULL
-            || ngx_ess_api_body_member(log, item->string) != item)
-        {
-            break;
-        }
-
-        if (!ngx_ess_api_body_bound(item, bound, &body->attr)) {
-            return ngx_ess_api_body_refuse(body, 422, "\"%s\" of \"log\" must "
-                                           "be %s", bound->name, bound->is);
-        }
-    }
-
-    if (!cJSON_IsObject(log) || log->child == NULL || item) {
-        return ngx_ess_api_body_refuse(body, 422, "\"log\" must be an object "
-                                       "with \"size\", \"count\" or \"age\", "
-                                       "each once");
-    }
-
-    return NGX_OK;
-}
-
-
-/* 1: it is one, and set. */
-
-static ngx_uint_t
-ngx_ess_api_body_bound(cJSON *item, const ngx_ess_api_body_bound_t *bound,
-    ngx_ess_stream_attr_t *attr)
-{
-    double     value;
-    int64_t    n;
-    ngx_str_t  text;
-
-    text.data = (u_char *) cJSON_GetStringValue(item);
-
-    if (cJSON_IsNumber(item)) {
-        value = item->valuedouble * (double) bound->unit;
-        n = (value >= 1 && value <= (double) bound->max) ? (int64_t) value : 0;
-
-        if ((double) (n / bound->unit) != item->valuedouble) {
-            return 0;
-        }
-
-    } else if (text.data && bound->parse) {
-        text.len = ngx_strlen(text.data);
-        n = bound->parse(&text);
-
-    } else {
-        return 0;
-    }
-
-    if (n < bound->unit || n > bound->max) {
-        return 0;
-    }
-
-    if (bound->size == sizeof(uint32_t)) {
-        *(uint32_t *) ((u_char *) attr + bound->offset) = (uint32_t) n;
-
-    } else {
-        *(uint64_t *) ((u_char *) attr + bound->offset) = (uint64_t) n;
-    }
-
-    return 1;
-}
-
-
-/* The one of that name, or NULL. */
-
-static cJSON *
-ngx_ess_api_body_member(cJSON *root, const char *name)
-{
-    cJSON  *item, *member;
-
-    member = NULL;
-
-    cJSON_ArrayForEach(item, root) {
-        if (item->string && ngx_strcmp(item->string, name) == 0) {
-            member = item;
-        }
-    }
-
-    return member;
-}
-
-
-static ngx_int_t
-ngx_ess_api_body_refuse(ngx_ess_api_body_t *body, ngx_uint_t status,
-    const char *fmt, ...)
-{
-    u_char   *p;
-    va_list   args;
-
-    va_start(args, fmt);
-    p = ngx_vslprintf(body->detail, body->detail + sizeof(body->detail) - 1,
-                      fmt, args);
-    va_end(args);
-
-    *p = '\0';
-    body->status = status;
-
-    return NGX_DECLINED;
 }

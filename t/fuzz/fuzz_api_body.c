@@ -1,8 +1,9 @@
 /*
  * Fuzzes the body that creates a stream.
  *
- * links: src/api/ngx_ess_api_body.c src/ngx_ess_json.c
- * links: src/ngx_ess_utf8.c t/unit/ngx_string.c t/unit/ngx_pool.c
+ * links: src/api/ngx_ess_api_body*.c src/ngx_ess_json.c
+ * links: src/ngx_ess_key.c src/ngx_ess_json_*.c
+ * links: src/ngx_ess_utf8.c t/unit/ngx_string.c t/unit/ngx_pools.c
  * links: t/unit/api/fake_sources.c src/ngx_ess_source_conf.c
  * links: src/ngx_ess_name.c src/ngx_ess_str.c t/unit/ngx_parse.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_declare.c
@@ -13,6 +14,15 @@
 #include "ngx_ess_utf8.h"
 #include "ngx_ess_rabbitmq_declare.h"
 #include "../unit/api/fake_sources.h"
+
+
+/* sources are registered by nobody here */
+
+void *
+ngx_array_push(ngx_array_t *a)
+{
+    return NULL;
+}
 
 
 int

@@ -2,7 +2,7 @@
  * Rules for keys: which there are, and what each finds in an event.
  *
  * links: src/ngx_ess_key.c src/ngx_ess_json_*.c src/ngx_ess_utf8.c
- * links: src/ngx_ess_str.c t/unit/ngx_string.c
+ * links: src/ngx_ess_str.c t/unit/ngx_string.c t/unit/ngx_pools.c
  */
 
 
@@ -17,63 +17,8 @@
 #include "ngx_ess_key.h"
 
 
-/* a pool is one block, so that the sanitizer sees what is not freed */
-
-static ngx_uint_t   npools;
-static ngx_cycle_t  test_cycle;
-
-volatile ngx_cycle_t  *ngx_cycle = &test_cycle;
-
-uint32_t   ngx_crc32_table_short_data[16];
-uint32_t  *ngx_crc32_table_short = ngx_crc32_table_short_data;
-
-
-typedef struct {
-    u_char  *last;
-    u_char   room[8192];
-} test_pool_t;
-
-
-ngx_pool_t *
-ngx_create_pool(size_t size, ngx_log_t *log)
-{
-    test_pool_t  *pool;
-
-    pool = malloc(sizeof(test_pool_t));
-    pool->last = pool->room;
-    npools++;
-
-    return (ngx_pool_t *) pool;
-}
-
-
-void
-ngx_destroy_pool(ngx_pool_t *pool)
-{
-    npools--;
-    free(pool);
-}
-
-
-void *
-ngx_palloc(ngx_pool_t *pool, size_t size)
-{
-    void         *p;
-    test_pool_t  *tp = (test_pool_t *) pool;
-
-    p = tp->last;
-    tp->last += ngx_align(size, 16);
-    assert_true(tp->last <= tp->room + sizeof(tp->room));
-
-    return p;
-}
-
-
-void *
-ngx_pnalloc(ngx_pool_t *pool, size_t size)
-{
-    return ngx_palloc(pool, size);
-}
+extern ngx_uint_t  ngx_unit_pools;
+extern uint32_t    ngx_crc32_table_short_data[16];
 
 
 static ngx_int_t
@@ -175,7 +120,7 @@ test_many(void **state)
         }
     }
 
-    assert_in_range(npools, 1, 64);
+    assert_in_range(ngx_unit_pools, 1, 64);
 }
 
 

@@ -2,8 +2,9 @@
  * Unit tests of the body that creates a stream: each refusal and its text,
  * each truncation, the limits; input lies against a guard page.
  *
- * links: src/api/ngx_ess_api_body.c src/ngx_ess_json.c
- * links: src/ngx_ess_utf8.c t/unit/ngx_string.c
+ * links: src/api/ngx_ess_api_body*.c src/ngx_ess_json.c
+ * links: src/ngx_ess_key.c src/ngx_ess_json_*.c
+ * links: src/ngx_ess_utf8.c t/unit/ngx_string.c t/unit/ngx_pools.c
  * links: t/unit/api/fake_sources.c src/ngx_ess_source_conf.c
  * links: src/ngx_ess_name.c src/ngx_ess_str.c t/unit/ngx_parse.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_declare.c
@@ -253,12 +254,12 @@ test_attributes(void **state)
     bad(K "\"name\":\"..\"}", 422, "parts of paths");
 
     bad(K "\"key\":1}", 422, "\"key\" is not a string");
-    bad(K "\"key\":\"\"}", 422, "\"key\" must be \"routing_key\"");
-    bad(K "\"key\":\"header:\"}", 422, "\"key\" must be");
-    bad(K "\"key\":\"json:a\"}", 422, "\"key\" must be");
-    bad(K "\"key\":\"json:/~\"}", 422, "\"key\" must be");
-    bad(K "\"key\":\"json:/~2\"}", 422, "\"key\" must be");
-    bad(K "\"key\":\"region\"}", 422, "\"json:/region\"");
+    bad(K "\"key\":\"\"}", 422, "\"key\" is no rule: a rule for keys is");
+    bad(K "\"key\":\"header:\"}", 422, "followed by the header's name");
+    bad(K "\"key\":\"json:a\"}", 422, "begins with \"/\"");
+    bad(K "\"key\":\"json:/~\"}", 422, "\"~\" is written \"~0\"");
+    bad(K "\"key\":\"json:/~2\"}", 422, "\"~\" is written \"~0\"");
+    bad(K "\"key\":\"region\"}", 422, "\"json:/pointer\"");
 
     memset(name, 'a', 249);
     name[249] = '\0';
