@@ -61,6 +61,9 @@ ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
     ngx_memset(info, 0xff, sizeof(ngx_ess_stream_info_t));
     info->key_len = 3;
     ngx_memcpy(info->key, "abc", 3);
+    info->rule_len = one_replay.rule ? strlen(one_replay.rule) : 0;
+    ngx_memcpy(info->rule, one_replay.rule ? one_replay.rule : "",
+               info->rule_len);
 
     return NGX_OK;
 }
@@ -116,11 +119,14 @@ ngx_ess_feed_read_record(ngx_ess_feed_t *f, ngx_ess_record_t *record,
            : record->type == NGX_ESS_RECORD_POISON ? "poison"
            : record->type == NGX_ESS_RECORD_GONE ? "gone" : "?";
 
-    ngx_unit_trace("%s %u \"%.*s\" at %u%s", type, (unsigned) record->ordinal,
+    ngx_unit_trace("%s %u \"%.*s\" at %u%s%s%.*s", type,
+                   (unsigned) record->ordinal,
                    (int) ngx_min(record->body.len, 10),
                    record->body.len ? (char *) record->body.data : "",
                    (unsigned) record->timestamp,
-                   record->after > f->have ? " gap" : "");
+                   record->after > f->have ? " gap" : "",
+                   record->key.len ? " key " : "", (int) record->key.len,
+                   record->key.len ? (char *) record->key.data : "");
 
     assert_true(record->type == NGX_ESS_RECORD_GONE || record->seq == 0);
     assert_ptr_equal(*first, one_replay.kept);
@@ -280,6 +286,22 @@ one_replay_start(uint64_t ordinal, uint64_t timestamp)
 }
 
 
+/* The key is the rule, but of "none". */
+
+static ngx_int_t
+find_key(ngx_ess_event_t *event, ngx_str_t *rule, ngx_str_t *key)
+{
+    if (rule->len == 4 && memcmp(rule->data, "none", 4) == 0) {
+        return NGX_DECLINED;
+    }
+
+    memcpy(key->data, rule->data, rule->len);
+    key->len = rule->len;
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 one_replay_event(size_t size, const char *text, uint64_t ordinal,
     ngx_uint_t gap)
@@ -296,6 +318,12 @@ one_replay_event(size_t size, const char *text, uint64_t ordinal,
     event.ordinal = ordinal;
     event.timestamp = ordinal * 10;
     event.after = gap ? ordinal - 1 : 0;
+    event.find_key = find_key;
+
+    if (one_replay.key) {
+        event.key.data = (u_char *) one_replay.key;
+        event.key.len = strlen(one_replay.key);
+    }
 
     one_replay.replay->ordinal = ordinal;
     rc = one_replay.replay->handlers->event(one_replay.replay, &event);

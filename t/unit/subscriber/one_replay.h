@@ -27,6 +27,9 @@ typedef struct {
 
     /* what the fakes return */
 
+    const char               *rule;         /* the stream's; NULL: none */
+    const char               *key;          /* of the next event, which it
+                                               names itself */
     ngx_int_t                 no_memory;
     ngx_int_t                 no_stream;
     ngx_int_t                 record_rc;

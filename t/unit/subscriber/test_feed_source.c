@@ -184,6 +184,35 @@ test_what_came_without_a_batch_goes_with_the_stop(void **state)
 }
 
 
+static void
+test_a_record_has_the_key_that_the_log_would_have(void **state)
+{
+    one_replay.rule = "rule";
+    one_replay_start(5, 0);
+
+    (void) one_replay_event(0, "hello", 6, 0);
+    (void) one_replay_event(0, "POISON", 7, 0);
+    one_replay.key = "own";
+    (void) one_replay_event(0, "hello", 8, 0);
+    one_replay_batch();
+    ngx_unit_traced("event 6 \"hello\" at 60 key rule",
+                    "poison 7 \"POISON\" at 70",
+                    "event 8 \"hello\" at 80 key own",
+                    "log after 8", "settle OK frames");
+
+    ngx_ess_feed_source_stop(&one_replay.feed);
+    ngx_unit_traced("stop");
+
+    one_replay.rule = "none";
+    one_replay.key = NULL;
+    one_replay_start(5, 0);
+    (void) one_replay_event(0, "hello", 6, 0);
+    one_replay_batch();
+    ngx_unit_traced("event 6 \"hello\" at 60", "log after 6",
+                    "settle OK frames");
+}
+
+
 int
 main(void)
 {
@@ -196,6 +225,7 @@ main(void)
         one_replay_test(test_when_memory_runs_out_others_are_to_let_go),
         one_replay_test(test_a_record_that_fails_is_told_with_the_batch),
         one_replay_test(test_what_came_without_a_batch_goes_with_the_stop),
+        one_replay_test(test_a_record_has_the_key_that_the_log_would_have),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
