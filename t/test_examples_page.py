@@ -1,5 +1,6 @@
-"""examples/index.html, as `make run' serves it."""
+"""The pages of examples/, as `make run' serves them."""
 
+import json
 import os
 import re
 import socket
@@ -14,6 +15,9 @@ from nginx import MODULE, TOP
 from ports import free_port
 from wait import slower, wait_for
 
+# streams of its configuration
+DECLARED = 2
+
 
 @pytest.fixture
 def served(nginx, vhost, tmp_path):
@@ -23,7 +27,8 @@ def served(nginx, vhost, tmp_path):
     (folder / "tmp").mkdir(parents=True)
     conf = run.CONF % {"module": MODULE, "user": "", "amqp": vhost.url,
                        "store": folder / "streams.db", "port": 1,
-                       "api_port": 2, "examples": run.EXAMPLES}
+                       "api_port": 2, "examples": run.EXAMPLES,
+                       "clients": run.CLIENTS}
     for number, old in enumerate(("1", "2")):
         conf = re.sub(r"(listen |127\.0\.0\.1:)%s([;/])" % old,
                       r"\g<1>%%%%PORT%d%%%%\2" % number, conf)
@@ -32,17 +37,24 @@ def served(nginx, vhost, tmp_path):
     return nginx(conf)
 
 
-def test_page(served, browser, vhost):
+def url_of(served, word):
+    """What the banner says of a page."""
+
     banner = run.BANNER % {"port": served.port(0), "folder": "run", "amqp": "",
                            "api_port": served.port(1)}
-    url = re.search(r"(?m)^page: +(http://\S+)$", banner).group(1)
+    return re.search(r"(?m)^%s: +(http://[^\s,]+)" % word, banner).group(1)
+
+
+def test_page(served, browser, vhost):
+    url = url_of(served, "page")
     api = Api(served.port(1))
     wait_for(lambda: api.request("GET", "/healthz").status == 200, 20)
 
     browser.open(url)
     for client in "ws", "sse":
         wait_for(lambda: browser.text("#%s-state" % client) == "connected", 20)
-    assert [s["routing_key"] for s in api.list()] == ["demo"]
+    assert [s["routing_key"] for s in api.list() if "declared" not in s] == [
+        "demo"]
 
     browser.click("button")
     for client in "ws", "sse":
@@ -59,13 +71,64 @@ def test_page(served, browser, vhost):
     # another key is another stream
     browser.execute("form.key.value = 'other'; form.key.onchange();")
     wait_for(lambda: browser.texts("#ws li") == [], 20)
-    wait_for(lambda: len(api.list()) == 2, 20)
+    wait_for(lambda: len(api.list()) == 2 + DECLARED, 20)
 
     # a refusal is shown
     browser.execute("form.key.value = 'x'.repeat(300); form.key.onchange();")
     wait_for(lambda: "255 bytes" in browser.text("#said"), 20)
     assert browser.errors() == [] or all(
         "400" in str(e) or "422" in str(e) for e in browser.errors())
+
+
+def test_live_page(served, browser):
+    """Prices and a chat, over one connection."""
+
+    api = Api(served.port(1))
+    wait_for(lambda: api.request("GET", "/healthz").status == 200, 20)
+    browser.open(url_of(served, "and"))
+    wait_for(lambda: browser.text("#state") == "connected", 20)
+
+    def publish(stream, **event):
+        r = api.request("POST", "/publish/" + stream, json.dumps(event))
+        assert r.status == 202, r
+
+    def symbol(number):
+        return browser.text("#symbols button:nth-child(%d)" % number)
+
+    watched = [symbol(i) for i in (1, 2, 3)]
+    for name in watched + [symbol(4)]:
+        publish("prices", symbol=name, price=12.5)
+        publish("prices", symbol=name, price=12)
+    wait_for(lambda: browser.texts("#prices tr") == [
+        "%s\t12.00\t▼ 0.50\t2" % name for name in watched], 20, "prices")
+
+    # another symbol's last minute, and one less
+    browser.click("#symbols button:nth-child(4)")
+    wait_for(lambda: len(browser.texts("#prices tr")) == 4
+             and browser.texts("#prices tr")[3].endswith("\t2"), 20)
+    browser.click("#symbols button:nth-child(1)")
+    wait_for(lambda: len(browser.texts("#prices tr")) == 3, 20)
+
+    # text is never taken for HTML
+    browser.type("input[name=text]", "hello <b>all</b>")
+    browser.click("form button")
+    wait_for(lambda: browser.texts("#messages li") == ["guesthello <b>all</b>"]
+             or browser.texts("#messages li") == ["guest hello <b>all</b>"],
+             20)
+
+    # other rooms are counted, and shown
+    publish("chat", room="music", name="ann", text="la")
+    wait_for(lambda: browser.text("#rooms button:nth-child(2)") == "music (1)",
+             20)
+    browser.click("#rooms button:nth-child(2)")
+    wait_for(lambda: len(browser.texts("#messages li")) == 1, 20)
+    assert browser.text("#rooms button:nth-child(2)") == "music"
+    assert "la" in browser.text("#messages li")
+
+    browser.click("#market")
+    wait_for(lambda: browser.texts("#prices tr")[0].split("\t")[3] != "2"
+             or browser.texts("#prices tr")[1].split("\t")[3] != "2", 30)
+    assert browser.errors() == []
 
 
 @pytest.mark.parametrize("n", [1, 2])

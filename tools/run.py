@@ -2,7 +2,7 @@
 """The heart of `make run': RabbitMQ and nginx in the foreground, until Ctrl-C.
 
 All data is under run/ in the checkout, so that the next run finds the
-streams of this one; the page that it serves is examples/index.html."""
+streams of this one; the pages that it serves are in examples/."""
 
 import argparse
 import os
@@ -17,6 +17,7 @@ from rabbitmq_node import RabbitmqNode, die_with_parent, port_is_free
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NGINX = "/usr/sbin/nginx"
 EXAMPLES = os.path.join(TOP, "examples")
+CLIENTS = os.path.join(TOP, "clients")
 
 # none of them is the one of a broker that the system may run
 AMQP_PORT = 5673
@@ -40,7 +41,7 @@ events {
 http {
     access_log access.log;
     default_type text/plain;
-    types { text/html html; }
+    types { text/html html; text/javascript js; }
 
     client_body_temp_path tmp/body;
     proxy_temp_path tmp/proxy;
@@ -53,12 +54,18 @@ http {
     ess_amqp "%(amqp)s" exchange=event-streams;
     ess_public_url ws://127.0.0.1:%(port)d/event-stream/;
     ess_node make-run;
+    ess_stream prices key=json:/symbol;
+    ess_stream chat key=json:/room;
 
     server {
         listen %(port)d;
 
         location /event-stream/ {
             ess_subscribe;
+        }
+
+        location = /events {
+            ess_subscribe multi names public;
         }
     }
 
@@ -67,6 +74,15 @@ http {
 
         location / {
             root %(examples)s;
+        }
+
+        location = /ess.js {
+            root %(clients)s;
+        }
+
+        # for the page that comes from here
+        location = /events {
+            ess_subscribe multi names public;
         }
 
         location /event-stream/ {
@@ -95,6 +111,7 @@ http {
 BANNER = """
 ESS is running.
 page:      http://127.0.0.1:%(api_port)d/
+and:       http://127.0.0.1:%(api_port)d/live.html, many streams at once
 console:   http://127.0.0.1:%(api_port)d/console/
 clients:   ws://127.0.0.1:%(port)d/event-stream/
 API:       http://127.0.0.1:%(api_port)d/event-stream/
@@ -158,6 +175,7 @@ def write_conf(args, amqp):
         "user": "user root;" if os.geteuid() == 0 else "",
         "store": os.path.join(args.folder, "streams.db"),
         "examples": EXAMPLES,
+        "clients": CLIENTS,
         "amqp": amqp,
         "port": args.port,
         "api_port": args.api_port,
