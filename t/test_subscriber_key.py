@@ -11,6 +11,7 @@ import pytest
 from api import Api
 from clients import Clients, RawWS, REFUSED, refused_status
 from sse import EventSource
+from v1 import V1
 from wait import wait_for
 
 CONF = """
@@ -314,3 +315,27 @@ def test_another_origin_of_keys(service, vhost):
         vhost.publish("room.1", ["a", "b"])
         wait_for(lambda: clients[0].messages == ["a", "b"])
         assert clients[1].messages == []
+
+
+def test_over_ess_v1_that_key_of_that_stream_alone(service, vhost):
+    n, api = service()
+    stream = create(api)
+    other = create(api, routing_key="def")
+    v1 = V1(url(stream, "eu"))
+    try:
+        wait_for(lambda: v1.answers)
+        refused = [{"stream": stream.uuid}, {"stream": other.uuid},
+                   {"stream": stream.uuid, "keys": ["us"]},
+                   {"stream": stream.uuid, "keys": ["eu", "us"]},
+                   {"stream": other.uuid, "keys": ["eu"]}]
+        answer = v1.call(subscribe=refused)
+        assert [e["error"]["code"] for e in answer["subscribed"]] == [403] * 5
+        answer = v1.call(subscribe={"stream": stream.uuid, "keys": ["eu"]})
+        assert "error" not in answer["subscribed"][0]
+
+        vhost.publish("def", bodies("eu", 1, 1))
+        vhost.publish("abc", mixed(["us", "eu"], 20))
+        wait_for(lambda: len(v1.events) == 10)
+        assert {e.key for e in v1.events} == {"eu"}
+    finally:
+        v1.close()

@@ -502,7 +502,7 @@ ngx_ess_client_enter_stream(ngx_http_request_t *r,
 }
 
 
-/* It may name more streams later, but for a location of one key. */
+/* It may name more streams later, but for a location of one. */
 
 static ngx_int_t
 ngx_ess_client_enter_v1(ngx_ess_client_t *client,
@@ -517,7 +517,8 @@ ngx_ess_client_enter_v1(ngx_ess_client_t *client,
         begin.pos = entry->sub.pos;
         begin.poison = entry->sub.poison;
         begin.key = entry->key;
-        begin.only = (client->conf->subscribe_key != NULL);
+        begin.only = (client->conf->subscribe_key
+                      || client->conf->subscribe_name);
     }
 
     return ngx_ess_v1_create(client, &begin);
