@@ -38,7 +38,14 @@ def conf(*changes):
 @pytest.fixture
 def service(nginx, vhost):
     n = nginx(conf(("ess_ping 20s 20s", "ess_ping 1s 1s")), 2, amqp=vhost.url)
+    # declared streams are made once nginx runs
+    wait_for(lambda: all(enters(n, channel) for channel in CHANNELS))
     return n, vhost
+
+
+def enters(n, channel):
+    with RawWS.of(url(n, channel, 1)) as ws:
+        return ws.handshake() == 101
 
 
 def url(n, channel, organization, user=7):

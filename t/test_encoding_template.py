@@ -19,10 +19,15 @@ http {
     ess_amqp        %%AMQP%%;
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
     ess_body        text '<${ordinal} ${json:/a/0} ${json:/b} $$>';
+    ess_stream      orders key=json:/k;
     %%DEFLATE%%
 
     server {
         listen 127.0.0.1:%%PORT0%% reuseport;
+        location /keys/ { ess_subscribe name=$arg_name public;
+                          ess_body text '${name} "${key}" ${json:/k}'; }
+        location /named/ { ess_subscribe name=$arg_name public;
+                           ess_body envelope; }
         location /event-stream/ { ess_subscribe; }
         location /same/  { ess_subscribe;
                      ess_body text '<${ordinal} ${json:/a/0} ${json:/b} $$>'; }
@@ -189,6 +194,24 @@ def test_event_stream(service, vhost):
     with EventSource(at(stream, "body", "sse"), last_id=last) as source:
         rest = source.wait(len(events) - 4)
         assert [e.data for e in rest] == [e.data for e in events[4:]]
+
+
+def test_names_and_keys(service, vhost):
+    """Both as they stand between quotes in JSON."""
+
+    n, api, stream = service()
+    wait_for(lambda: "orders" in [s.get("name") for s in api.list()])
+    base = "ws://127.0.0.1:%d/%%s/?name=orders" % n.port(0)
+    with Clients([base % p for p in ("keys", "named")]) as clients:
+        vhost.publish("orders", ['{"k":"eu"}', '{"k":"a\\"\\n"}', '{"k":7}',
+                                 '{"l":7}', '{"k":[1]}'])
+        wait_for(lambda: len(clients[0].messages) == 4
+                 and len(clients[1].messages) == 5)
+        assert clients[0].messages == [
+            'orders "eu" "eu"', 'orders "a\\"\\n" "a\\"\\n"',
+            'orders "7" 7', 'orders "" [1]']
+        assert [json.loads(m).get("key") for m in clients[1].messages] == [
+            "eu", 'a"\n', "7", None, None]
 
 
 def test_same_template_is_encoded_once(service, vhost):
