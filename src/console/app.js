@@ -91,6 +91,8 @@ async function figures() {
   state.totals = totals;
   $("nstreams").textContent = number(m.streams);
   $("nsubscribers").textContent = number(sum(m.subscribers));
+  $("nsubscriptions").textContent = number(m.subscriptions);
+  $("nsubscriptions").parentElement.hidden = !m.subscriptions;
   if (before) {
     const s = (now - before.now) / 1000;
     $("in").textContent = rate(Math.max(0, totals.in - before.in) / s);

@@ -22,6 +22,7 @@ typedef struct {
 
 
 static ngx_uint_t ngx_ess_envelope_is_json(ngx_str_t *body);
+static ngx_uint_t ngx_ess_envelope_is_text(ngx_str_t *body);
 
 
 static const ngx_ess_envelope_member_t  ngx_ess_envelope_key =
@@ -53,7 +54,7 @@ ngx_ess_envelope(ngx_ess_envelope_t *e, ngx_ess_encoding_event_t *event)
 
     e->form = ngx_ess_envelope_is_json(body)
               ? NGX_ESS_ENVELOPE_DATA
-              : ngx_ess_utf8_valid(body->data, body->len)
+              : ngx_ess_envelope_is_text(body)
                 ? NGX_ESS_ENVELOPE_TEXT : NGX_ESS_ENVELOPE_BASE64;
 
     e->len = e->head_len + ngx_ess_envelope_forms[e->form].len + 1;
@@ -94,6 +95,30 @@ ngx_ess_envelope_is_json(ngx_str_t *body)
     *body = value.span;
 
     return 1;
+}
+
+
+/* UTF-8, of whose control characters only those are text that JSON has a short
+   escape for: with others it is some binary format. */
+
+static ngx_uint_t
+ngx_ess_envelope_is_text(ngx_str_t *body)
+{
+    size_t  i;
+    u_char  ch;
+
+    for (i = 0; i < body->len; i++) {
+        ch = body->data[i];
+
+        if (ch < 0x20
+            && ch != '\b' && ch != '\t' && ch != '\n'
+            && ch != '\f' && ch != '\r')
+        {
+            return 0;
+        }
+    }
+
+    return ngx_ess_utf8_valid(body->data, body->len);
 }
 
 

@@ -86,8 +86,8 @@ test_text(void **state)
     WRITTEN(" ", "\"text\":\" \"");
     WRITTEN("hello", "\"text\":\"hello\"");
     WRITTEN("a\"b\\c", "\"text\":\"a\\\"b\\\\c\"");
-    WRITTEN("\x01\x1f\x7f", "\"text\":\"\\u0001\\u001F\x7f\"");
-    WRITTEN("a\0b", "\"text\":\"a\\u0000b\"");
+    WRITTEN("\x01\x1f\x7f", "\"base64\":\"AR9/\"");
+    WRITTEN("a\0b", "\"base64\":\"YQBi\"");
     WRITTEN("\xe2\x80\xa8\xf0\x9f\x98\x80",
             "\"text\":\"\xe2\x80\xa8\xf0\x9f\x98\x80\"");
 
