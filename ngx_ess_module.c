@@ -7,12 +7,13 @@
 
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_multi.h"
+#include "ngx_ess_conf_limits.h"
 #include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_stream.h"
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_console.h"
 #include "ngx_ess_exchange_conf.h"
-#include "ngx_ess_publish.h"
+#include "ngx_ess_publish_conf.h"
 #include "ngx_ess_health.h"
 #include "ngx_ess_metrics.h"
 #include "ngx_ess_variables.h"
@@ -72,6 +73,13 @@ static ngx_command_t  ngx_ess_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       &ngx_ess_conf_log },
+
+    { ngx_string("ess_created"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_ess_param_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      &ngx_ess_conf_created },
 
     { ngx_string("ess_max_event"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

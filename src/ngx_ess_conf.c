@@ -11,6 +11,7 @@
 #include "ngx_ess_conf_multi.h"
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_ping.h"
+#include "ngx_ess_conf_limits.h"
 #include "ngx_ess_conf_scope.h"
 #include "ngx_ess_conf_stream.h"
 #include "ngx_ess_cors.h"
@@ -21,6 +22,9 @@
 #define NGX_ESS_CONF_LOG_SIZE       (64 * 1024)
 #define NGX_ESS_CONF_LOG_COUNT      1000
 #define NGX_ESS_CONF_LOG_AGE        3600000
+#define NGX_ESS_CONF_CREATED_IDLE   600000
+#define NGX_ESS_CONF_CREATED_MAX    10000
+#define NGX_ESS_CONF_CREATED_RATE   10
 #define NGX_ESS_CONF_MAX_EVENT      (1024 * 1024)
 #define NGX_ESS_CONF_DRAIN          3000
 #define NGX_ESS_CONF_MAX_MEMORY     (256 * 1024 * 1024)
@@ -42,24 +46,6 @@ static ngx_int_t ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value);
 
 
-static const ngx_ess_param_t  ngx_ess_conf_log_params[] = {
-
-    { ngx_string("size"), ngx_ess_param_size,
-      offsetof(ngx_ess_main_conf_t, log_size), 1, NGX_MAX_SIZE_T_VALUE,
-      "a size, such as \"size=64k\"", NULL },
-
-    { ngx_string("count"), ngx_ess_param_number,
-      offsetof(ngx_ess_main_conf_t, log_count), 1, NGX_MAX_INT_T_VALUE,
-      "a number of events of at least 1, such as \"count=1000\"", NULL },
-
-    { ngx_string("age"), ngx_ess_param_msec,
-      offsetof(ngx_ess_main_conf_t, log_age), 1000, NGX_ESS_CONF_LOG_AGE_MAX,
-      "a time from one second to 180 days, such as \"age=1h\"", NULL },
-
-    ngx_ess_null_param
-};
-
-
 static const ngx_ess_conf_serves_t  ngx_ess_conf_serves_rows[] = {
     { "ess_api", ngx_string("GET, HEAD, POST, DELETE"), 0 },
     { "ess_console", ngx_string("GET, HEAD, POST, DELETE"), 0 },
@@ -68,11 +54,6 @@ static const ngx_ess_conf_serves_t  ngx_ess_conf_serves_rows[] = {
     { "ess_health", ngx_string("GET, HEAD"), 0 },
     { "ess_metrics", ngx_string("GET, HEAD"), 0 },
     { NULL, ngx_null_string, 0 }
-};
-
-
-ngx_ess_param_directive_t  ngx_ess_conf_log = {
-    ngx_ess_conf_log_params, 0, "\"size=\", \"count=\" and \"age=\"", 0, 0
 };
 
 
@@ -106,6 +87,7 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      *     mcf->refuses = 0;
      *     mcf->node = { 0, NULL };
      *     mcf->needs_zone = NULL;
+     *     mcf->creates = NULL;
      *     mcf->save_all = 0;
      *     mcf->scopes = NULL;
      */
@@ -127,6 +109,9 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
     mcf->log_size = NGX_CONF_UNSET_SIZE;
     mcf->log_count = NGX_CONF_UNSET;
     mcf->log_age = NGX_CONF_UNSET_MSEC;
+    mcf->created.idle_time = NGX_CONF_UNSET_MSEC;
+    mcf->created.most = NGX_CONF_UNSET_UINT;
+    mcf->created.rate = NGX_CONF_UNSET_UINT;
     mcf->max_event = NGX_CONF_UNSET_SIZE;
     mcf->drain = NGX_CONF_UNSET_MSEC;
     mcf->max_memory = NGX_CONF_UNSET_SIZE;
@@ -149,6 +134,10 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
     ngx_conf_init_size_value(mcf->log_size, NGX_ESS_CONF_LOG_SIZE);
     ngx_conf_init_value(mcf->log_count, NGX_ESS_CONF_LOG_COUNT);
     ngx_conf_init_msec_value(mcf->log_age, NGX_ESS_CONF_LOG_AGE);
+    ngx_conf_init_msec_value(mcf->created.idle_time,
+                             NGX_ESS_CONF_CREATED_IDLE);
+    ngx_conf_init_uint_value(mcf->created.most, NGX_ESS_CONF_CREATED_MAX);
+    ngx_conf_init_uint_value(mcf->created.rate, NGX_ESS_CONF_CREATED_RATE);
     ngx_conf_init_size_value(mcf->max_event, NGX_ESS_CONF_MAX_EVENT);
     ngx_conf_init_msec_value(mcf->drain, NGX_ESS_CONF_DRAIN);
     ngx_conf_init_size_value(mcf->max_memory, NGX_ESS_CONF_MAX_MEMORY);
@@ -204,7 +193,8 @@ ngx_ess_conf_check(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_ess_conf_scope_init(cf, mcf) != NGX_OK
+    if (ngx_ess_conf_create_check(cf, mcf) != NGX_OK
+        || ngx_ess_conf_scope_init(cf, mcf) != NGX_OK
         || ngx_ess_conf_stream_check(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -249,6 +239,7 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
      *     lcf->publish_name = NULL;
      *     lcf->publish_query = 0;
      *     lcf->publish_batch = 0;
+     *     lcf->create = 0;
      *     lcf->subscribe_... = 0;
      */
 
@@ -372,6 +363,7 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->publish_name = prev->publish_name;
     conf->publish_query = prev->publish_query;
     conf->publish_batch = prev->publish_batch;
+    conf->create = prev->create;
     conf->subscribe_uuid = prev->subscribe_uuid;
     conf->subscribe_name = prev->subscribe_name;
     conf->subscribe_multi = prev->subscribe_multi;

@@ -13,6 +13,7 @@
 #include "ngx_ess_source.h"
 #include "ngx_ess_client_rate.h"
 #include "ngx_ess_encoding_template.h"
+#include "ngx_ess_registry_created.h"
 #include "ngx_ess_max_subscribers.h"
 
 
@@ -34,6 +35,7 @@ typedef struct {
     size_t                   log_size;      /* bytes */
     ngx_int_t                log_count;
     ngx_msec_t               log_age;       /* ms */
+    ngx_ess_registry_created_conf_t created;    /* streams made on demand */
     size_t                   max_event;     /* bytes */
     ngx_msec_t               drain;         /* ms */
     size_t                   max_memory;    /* bytes of frames in a worker */
@@ -43,6 +45,9 @@ typedef struct {
     size_t                   deflate_min;   /* bytes of an event */
 
     const char              *needs_zone;    /* a directive that does */
+    const char              *creates;       /* a directive that makes streams
+                                               on demand of that source */
+    ngx_uint_t               needs_source;
     ngx_uint_t               save_all;      /* the zone was kept, but the store
                                                is another one */
     ngx_array_t              templates;     /* of ngx_ess_encoding_template_t
@@ -75,6 +80,8 @@ typedef struct {
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
     ngx_uint_t               publish_query; /* 1: of the query string */
     ngx_uint_t               publish_batch; /* events; 0: the default */
+    ngx_uint_t               create;        /* streams on demand, of a source:
+                                               its number + 1; 0: none */
     ngx_http_complex_value_t *subscribe_uuid;   /* NULL: last path segment, or
                                                by name alone */
     ngx_http_complex_value_t *subscribe_name;   /* NULL: not by name */
@@ -146,9 +153,5 @@ char *ngx_ess_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_node(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_ess_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-/* the directive that has parameters only */
-extern ngx_ess_param_directive_t  ngx_ess_conf_log;
-
 
 #endif /* _NGX_ESS_CONF_H_INCLUDED_ */

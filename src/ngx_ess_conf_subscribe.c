@@ -7,6 +7,7 @@
 
 #include "ngx_ess_conf_subscribe.h"
 #include "ngx_ess_client_enter.h"
+#include "ngx_ess_conf_limits.h"
 #include "ngx_ess_conf_scope.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_name.h"
@@ -62,6 +63,9 @@ static const ngx_ess_param_t  ngx_ess_conf_subscribe_params[] = {
     { ngx_string("name"), ngx_ess_conf_subscribe_name, 0, 0, 0,
       "the name of a stream, or a value with variables, such as "
       "\"name=$arg_stream\"", NULL },
+
+    { ngx_string("create"), ngx_ess_conf_create,
+      offsetof(ngx_ess_loc_conf_t, create), 0, 0, NGX_ESS_CONF_CREATE, NULL },
 
     { ngx_string("unknown"), ngx_ess_conf_subscribe_unknown,
       offsetof(ngx_ess_loc_conf_t, subscribe_unknown), 1000, 4999,
@@ -230,6 +234,11 @@ ngx_ess_conf_subscribe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "takes nothing beside \"multi\" but \"names\", and \"public\" "
                "or \"guarded\" behind that: its clients say which streams "
                "they want";
+    }
+
+    if (lcf->create && lcf->subscribe_name == NULL) {
+        return "has \"create=\" without \"name=\", which says what the stream "
+               "is to be called, such as \"name=$arg_channel\"";
     }
 
     if (ngx_ess_conf_subscribe_place(cf, lcf) != NGX_OK) {

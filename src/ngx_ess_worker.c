@@ -228,6 +228,7 @@ ngx_ess_worker_start(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
+    ngx_ess_registry_created_init(mcf->zone, &mcf->created);
     ngx_ess_registry_upkeep_init(cycle, mcf->zone);
 
     if (mcf->save_all && ngx_worker == 0) {
@@ -266,6 +267,7 @@ ngx_ess_worker_tick(ngx_event_t *ev)
     ngx_ess_log_room_expire(zone, NGX_ESS_WORKER_EXPIRE);
     ngx_ess_idempotency_expire(zone, NGX_ESS_WORKER_EXPIRE);
     ngx_ess_registry_upkeep_tick();
+    ngx_ess_registry_created_tick();
     ngx_ess_registry_declared_tick();
 
     ngx_add_timer(ev, NGX_ESS_WORKER_TICK);

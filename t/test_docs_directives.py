@@ -19,6 +19,9 @@ DEFAULTS = {
     "ess_log size": "log_size",
     "ess_log count": "log_count",
     "ess_log age": "log_age",
+    "ess_created idle": "idle_time",
+    "ess_created max": "most",
+    "ess_created rate": "rate",
     "ess_max_event": "max_event",
     "ess_max_memory": "max_memory",
     "ess_drain": "drain",
@@ -166,7 +169,10 @@ def defaults(d):
         for w in words[1:]:
             if "=" in w:
                 name, value = w.split("=")
-                found["%s %s" % (d.name, name)] = number(value)
+                # minutes, where all others are sizes
+                found["%s %s" % (d.name, name)] = number(
+                    re.sub("^10m$", "600s", value) if name == "idle"
+                    else value)
     if d.name == "ess_amqp":
         for name, value in re.findall(r"(?m)^\| `(\w+)` \| ([^|]*) \|",
                                       d.text):

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_header.h"
 #include "ngx_ess_publish.h"
+#include "ngx_ess_publish_create.h"
 #include "ngx_ess_publish_events.h"
 #include "ngx_ess_publish_key.h"
 #include "ngx_ess_publish_once.h"
@@ -34,6 +35,7 @@ typedef struct {
     ngx_ess_api_decode_t       decode;      /* the body */
     ngx_ess_publish_events_t   events;      /* of a batch */
     ngx_ess_source_publish_t   pub;
+    ngx_ess_publish_create_t   create;      /* its stream, on demand */
     ngx_ess_publish_once_t     once;
     ngx_str_t                  name;        /* the routing key, or the uuid */
     ngx_uint_t                 by_uuid;
@@ -64,6 +66,10 @@ static void ngx_ess_publish_taken(ngx_ess_publish_events_t *events,
 static ngx_int_t ngx_ess_publish_batch(ngx_http_request_t *r,
     ngx_ess_publish_t *p, ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_send(ngx_http_request_t *r,
+    ngx_ess_publish_t *p, ngx_int_t rc);
+static void ngx_ess_publish_made(ngx_ess_publish_create_t *create,
+    ngx_int_t rc);
+static ngx_int_t ngx_ess_publish_hand_over(ngx_http_request_t *r,
     ngx_ess_publish_t *p, ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_target(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
@@ -349,6 +355,38 @@ ngx_ess_publish_send(ngx_http_request_t *r, ngx_ess_publish_t *p, ngx_int_t rc)
         rc = ngx_ess_publish_find(r, p);
     }
 
+    return (rc == NGX_AGAIN) ? NGX_AGAIN : ngx_ess_publish_hand_over(r, p, rc);
+}
+
+
+static void
+ngx_ess_publish_made(ngx_ess_publish_create_t *create, ngx_int_t rc)
+{
+    ngx_ess_publish_t *p = create->data;
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_publish_find(p->request, p);
+
+    } else if (rc == NGX_DECLINED) {
+        rc = ngx_ess_publish_refuse(p, create->status, create->detail);
+
+        if ((create->status == 429 || create->status == 503)
+            && ngx_ess_api_retry_after(p->request) != NGX_OK)
+        {
+            rc = NGX_ERROR;
+        }
+    }
+
+    ngx_ess_publish_finish(p, ngx_ess_publish_hand_over(p->request, p, rc));
+}
+
+
+/* The stream is known, or "rc" says why not; as ngx_ess_publish_send(). */
+
+static ngx_int_t
+ngx_ess_publish_hand_over(ngx_http_request_t *r, ngx_ess_publish_t *p,
+    ngx_int_t rc)
+{
     if (rc == NGX_DECLINED) {
         ngx_ess_publish_once_cancel(&p->once);
 
@@ -479,12 +517,21 @@ ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
 static ngx_int_t
 ngx_ess_publish_find(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
-    u_char  uuid[NGX_ESS_UUID_LEN];
+    u_char     uuid[NGX_ESS_UUID_LEN];
+    ngx_int_t  rc;
 
     if (!p->by_uuid) {
         p->pub.key = p->name;
 
-        return NGX_OK;
+        p->create.request = r;
+        p->create.handler = ngx_ess_publish_made;
+        p->create.data = p;
+
+        rc = ngx_ess_publish_create(&p->create, &p->pub);
+
+        return (rc == NGX_DECLINED)
+               ? ngx_ess_publish_refuse(p, p->create.status, p->create.detail)
+               : rc;
     }
 
     if (ngx_ess_stream_uuid_parse(uuid, &p->name) != NGX_OK
@@ -624,75 +671,11 @@ ngx_ess_publish_gone(void *data)
 
     ngx_ess_api_decode_cancel(&p->decode);
     ngx_ess_publish_events_cancel(&p->events);
+    ngx_ess_publish_create_cancel(&p->create);
 
     if (p->publishing) {
         ngx_ess_source_publish_cancel(&p->pub);
     }
 
     ngx_ess_publish_once_cancel(&p->once);
-}
-
-
-char *
-ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_ess_loc_conf_t  *lcf = conf;
-
-    char        *rv;
-    ngx_int_t    n;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "batch=", 6) == 0) {
-            n = ngx_atoi(value[i].data + 6, value[i].len - 6);
-
-            if (n < 1 || lcf->publish_batch) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"%V\" has the invalid parameter \"%V\", "
-                                   "it takes \"batch=\" and a number from 1 "
-                                   "on, once", &cmd->name, &value[i]);
-                return NGX_CONF_ERROR;
-            }
-
-            lcf->publish_batch = n;
-            continue;
-        }
-
-        if (lcf->publish_name) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the invalid parameter \"%V\", it "
-                               "takes one routing key, and \"batch=number\"",
-                               &cmd->name, &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        /* nginx's function takes the first one, which was read already */
-
-        value[1] = value[i];
-        rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
-
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
-
-        lcf->publish_query = ngx_ess_publish_key_is_query(&value[i]);
-
-        /* of what is put together it would decode the rest once more */
-
-        if (lcf->publish_query && !ngx_ess_publish_key_is_alone(&value[i])) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the invalid parameter \"%V\": "
-                               "\"$arg_...\" is percent-decoded, and must be "
-                               "all of it; a key with more parts takes them "
-                               "from the path, by the captures of a location",
-                               &cmd->name, &value[i]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_publish_handler);
 }

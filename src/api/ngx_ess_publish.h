@@ -13,8 +13,4 @@
 /* Content handler of ess_publish. */
 ngx_int_t ngx_ess_publish_handler(ngx_http_request_t *r);
 
-/* The directive. */
-char *ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-
 #endif /* _NGX_ESS_PUBLISH_H_INCLUDED_ */

@@ -17,6 +17,7 @@
 #include "ngx_ess_stream.h"
 #include "ngx_ess_subscriber.h"
 #include "ngx_ess_client_create.h"
+#include "ngx_ess_client_demand.h"
 #include "ngx_ess_client_key.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_reject.h"
@@ -113,6 +114,10 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
     }
 
     rc = ngx_ess_client_stream(r, entry.key.len ? &entry.key : NULL, &info);
+
+    if (lcf->create && (rc == NGX_OK || rc == NGX_DECLINED)) {
+        rc = ngx_ess_client_demand(r, rc, &info, ngx_ess_client_enter_handler);
+    }
 
     if (rc == NGX_DECLINED) {
         return ngx_ess_client_enter_unknown(r);

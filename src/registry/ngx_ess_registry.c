@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_counter.h"
 #include "ngx_ess_registry_op.h"
 #include "ngx_ess_registry_undo.h"
 #include "ngx_ess_table.h"
@@ -13,6 +14,8 @@
 static void ngx_ess_registry_saved(ngx_ess_store_op_t *store);
 static void ngx_ess_registry_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     ngx_str_t *text);
+static void ngx_ess_registry_go(ngx_ess_registry_op_t *op,
+    ngx_ess_stream_info_t *info, ngx_ess_registry_pt handler, void *data);
 static void ngx_ess_registry_removed(ngx_ess_store_op_t *store);
 
 
@@ -42,6 +45,9 @@ ngx_ess_registry_create(ngx_ess_zone_t *zone, ngx_str_t *key,
         op->bind.declare = &op->declare;
     }
 
+    op->by = (attr && attr->created) ? attr->by
+             : (attr && attr->declared) ? NGX_ESS_CREATED_CONFIGURATION
+                                        : NGX_ESS_CREATED_API;
     op->handler = handler;
     op->data = data;
     *created = op;
@@ -97,6 +103,7 @@ ngx_ess_registry_bound(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     if (rc == NGX_OK
         && ngx_ess_table_show(op->zone, &op->info.ref) == NGX_OK)
     {
+        ngx_ess_counter_add(op->zone, NGX_ESS_C_STREAMS_CREATED + op->by, 1);
         ngx_ess_registry_op_answer(op, NGX_ESS_REGISTRY_OK, "");
         ngx_ess_registry_op_free(op);
         return;
@@ -133,15 +140,46 @@ ngx_ess_registry_delete(ngx_ess_zone_t *zone, ngx_ess_stream_info_t *info,
         return NGX_DECLINED;
     }
 
+    *created = op;
+
+    ngx_ess_registry_go(op, info, handler, data);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_registry_delete_begun(ngx_ess_zone_t *zone,
+    ngx_ess_stream_info_t *info, ngx_ess_registry_pt handler, void *data,
+    ngx_ess_registry_op_t **created)
+{
+    ngx_ess_registry_op_t  *op;
+
+    op = ngx_ess_registry_op_create(zone);
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    *created = op;
+
+    ngx_ess_registry_go(op, info, handler, data);
+
+    return NGX_OK;
+}
+
+
+/* It is DELETING. */
+
+static void
+ngx_ess_registry_go(ngx_ess_registry_op_t *op, ngx_ess_stream_info_t *info,
+    ngx_ess_registry_pt handler, void *data)
+{
     op->info = *info;
     op->handler = handler;
     op->data = data;
-    *created = op;
 
     ngx_ess_registry_op_store(op, NGX_ESS_STORE_REMOVE,
                               ngx_ess_registry_removed);
-
-    return NGX_OK;
 }
 
 

@@ -62,6 +62,12 @@ ngx_int_t ngx_ess_registry_delete(ngx_ess_zone_t *zone,
     ngx_ess_stream_info_t *info, ngx_ess_registry_pt handler, void *data,
     ngx_ess_registry_op_t **op);
 
+/* The same of one that is DELETING already, owned by this process.  NGX_OK, or
+   NGX_ERROR: no memory. */
+ngx_int_t ngx_ess_registry_delete_begun(ngx_ess_zone_t *zone,
+    ngx_ess_stream_info_t *info, ngx_ess_registry_pt handler, void *data,
+    ngx_ess_registry_op_t **op);
+
 /* Nobody waits for it any more: its handler is not called. */
 void ngx_ess_registry_forget(ngx_ess_registry_op_t *op);
 

@@ -25,6 +25,7 @@ struct ngx_ess_registry_op_s {
     ngx_ess_source_bind_t      bind;
     ngx_ess_source_options_t   declare;     /* of what is to be declared */
     ngx_queue_t                queue;       /* while it waits for a retry */
+    ngx_uint_t                 by;          /* ngx_ess_created_by_e */
 
     /* an undo's answer */
     ngx_ess_registry_result_e  result;

@@ -24,8 +24,21 @@ typedef enum {
     NGX_ESS_REJECTED_SOURCE,                /* the broker has none, or is
                                                silent */
     NGX_ESS_REJECTED_CLIENTS,               /* the worker takes no more */
+    NGX_ESS_REJECTED_CREATED,               /* its stream was not made on
+                                               demand */
     NGX_ESS_REJECTED_N
 } ngx_ess_rejected_e;
+
+
+/* for whom a stream was made */
+
+typedef enum {
+    NGX_ESS_CREATED_SUBSCRIPTION = 0,       /* on demand */
+    NGX_ESS_CREATED_PUBLICATION,            /* likewise */
+    NGX_ESS_CREATED_API,
+    NGX_ESS_CREATED_CONFIGURATION,
+    NGX_ESS_CREATED_N
+} ngx_ess_created_by_e;
 
 
 #define NGX_ESS_AGES            12          /* buckets, the last without end */
@@ -89,6 +102,8 @@ typedef enum {
     NGX_ESS_C_SESSIONS,                     /* with the broker, established */
     NGX_ESS_C_PUBLISHED,                    /* events the broker confirmed */
     NGX_ESS_C_RESTORED,                     /* bindings that were gone */
+    NGX_ESS_C_STREAMS_CREATED,              /* by ngx_ess_created_by_e */
+    NGX_ESS_C_LAST_CREATED = NGX_ESS_C_STREAMS_CREATED + NGX_ESS_CREATED_N - 1,
 
     NGX_ESS_C_AGE,                          /* events sent, by ms since they
                                                came, and that sum */

@@ -75,8 +75,10 @@ typedef struct {
     uint64_t                 log_age;
     unsigned                 declared:1;
     unsigned                 created:1;
-    const ngx_ess_created_limits_t *limits; /* of one that is created, or NULL:
-                                               none */
+
+    /* of one that is created */
+    unsigned                 by:2;          /* ngx_ess_created_by_e */
+    const ngx_ess_created_limits_t *limits; /* NULL: none */
 } ngx_ess_stream_attr_t;
 
 

@@ -12,6 +12,7 @@
 
 #include "fake_client.h"
 #include "fake_problem.h"
+#include "ngx_ess_client_demand.h"
 #include "ngx_ess_client_enter.h"
 #include "ngx_ess_client_key.h"
 #include "ngx_ess_client_start.h"
@@ -161,6 +162,14 @@ ngx_ess_position_parse(ngx_ess_position_said_t *said, ngx_ess_position_t *pos,
     pos->type = NGX_ESS_POSITION_ORDINAL;
 
     return test.position;
+}
+
+
+ngx_int_t
+ngx_ess_client_demand(ngx_http_request_t *r, ngx_int_t found,
+    ngx_ess_stream_info_t *info, ngx_http_handler_pt enter)
+{
+    abort();
 }
 
 

@@ -1,0 +1,16 @@
+/*
+ * The figures of the module itself, as rows.
+ */
+
+
+#ifndef _NGX_ESS_METRICS_ROWS_H_INCLUDED_
+#define _NGX_ESS_METRICS_ROWS_H_INCLUDED_
+
+
+#include "ngx_ess_metric.h"
+
+
+extern const ngx_ess_metric_t  ngx_ess_metrics_rows[];
+
+
+#endif /* _NGX_ESS_METRICS_ROWS_H_INCLUDED_ */

@@ -1,0 +1,159 @@
+
+/*
+ * A client waits until its stream is made.  All memory is the request's.  Runs
+ * in workers.
+ */
+
+
+#include "ngx_ess_client_demand.h"
+#include "ngx_ess_client_max.h"
+#include "ngx_ess_client_reject.h"
+#include "ngx_ess_client_start.h"
+#include "ngx_ess_conf.h"
+#include "ngx_ess_header.h"
+#include "ngx_ess_name.h"
+#include "ngx_ess_problem.h"
+#include "ngx_ess_wait.h"
+
+
+typedef struct {
+    ngx_ess_registry_created_t   wait;
+    ngx_http_request_t          *request;
+    ngx_http_cleanup_t          *cleanup;
+    ngx_http_handler_pt          enter;
+} ngx_ess_client_demand_t;
+
+
+static ngx_int_t ngx_ess_client_demand_wait(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_uint_t source, ngx_http_handler_pt enter);
+static void ngx_ess_client_demand_done(ngx_ess_registry_created_t *wait,
+    ngx_uint_t status, const char *text);
+static void ngx_ess_client_demand_gone(void *data);
+
+
+ngx_int_t
+ngx_ess_client_demand(ngx_http_request_t *r, ngx_int_t found,
+    ngx_ess_stream_info_t *info, ngx_http_handler_pt enter)
+{
+    ngx_str_t            text;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    if (lcf->subscribe_uuid) {
+
+        if (ngx_http_complex_value(r, lcf->subscribe_uuid, &text) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (text.len) {
+            return found;
+        }
+    }
+
+    if (ngx_http_complex_value(r, lcf->subscribe_name, &text) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_ess_name_wrong(&text)) {
+        return NGX_DECLINED;
+    }
+
+    /* one that is about to go is none */
+
+    if (ngx_ess_created_find(ngx_ess_client_zone, &text, info) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    return ngx_ess_client_demand_wait(r, &text, lcf->create - 1, enter);
+}
+
+
+static ngx_int_t
+ngx_ess_client_demand_wait(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_uint_t source, ngx_http_handler_pt enter)
+{
+    ngx_ess_main_conf_t      *mcf;
+    ngx_ess_client_demand_t  *demand;
+
+    if (ngx_ess_client_max_reached()) {
+        return ngx_ess_client_reject_full(r);
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+
+    demand = ngx_pcalloc(r->pool, sizeof(ngx_ess_client_demand_t));
+    if (demand == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    demand->request = r;
+    demand->enter = enter;
+
+    demand->wait.handler = ngx_ess_client_demand_done;
+    demand->wait.data = demand;
+    demand->wait.name = *name;
+    demand->wait.source = ngx_ess_source_entry(mcf->sources, source);
+    demand->wait.sockaddr = r->connection->sockaddr;
+    demand->wait.by = NGX_ESS_CREATED_SUBSCRIPTION;
+
+    demand->cleanup = ngx_ess_wait(r, ngx_ess_client_demand_gone, demand);
+
+    if (demand->cleanup == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_ess_registry_created_wait(&demand->wait) != NGX_OK) {
+        demand->cleanup->handler = NULL;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->main->count++;
+    ngx_ess_client_max_join();
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_ess_client_demand_done(ngx_ess_registry_created_t *wait,
+    ngx_uint_t status, const char *text)
+{
+    ngx_int_t                 rc;
+    ngx_http_request_t       *r;
+    ngx_ess_client_demand_t  *demand;
+
+    demand = wait->data;
+    r = demand->request;
+
+    demand->cleanup->handler = NULL;
+    ngx_ess_client_max_leave();
+
+    if (status == 0) {
+        rc = demand->enter(r);
+
+    } else {
+        rc = NGX_OK;
+
+        if (status == 429 || status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+            rc = ngx_ess_header_add(r, "Retry-After", "1", 1);
+        }
+
+        rc = (rc == NGX_OK) ? ngx_ess_problem_refuse(r, status, "%s", text)
+                            : NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+        rc = ngx_ess_client_rejected(NGX_ESS_REJECTED_CREATED, rc);
+    }
+
+    ngx_ess_wait_finish(r, rc);
+}
+
+
+static void
+ngx_ess_client_demand_gone(void *data)
+{
+    ngx_ess_client_demand_t *demand = data;
+
+    ngx_ess_client_max_leave();
+    ngx_ess_registry_created_cancel(&demand->wait);
+}
