@@ -154,7 +154,7 @@ def test_wrong_requests(service):
             == 'there is no stream at "/event-stream/%s"' % path
     for path in ("1/subscriber", "1/subscribers/x", "1/subscribers/0",
                  "1/subscribers/01", "1/subscribers/4294967296",
-                 "1/subscribers/1/x", "1//subscribers/1/1", "x/subscribers"):
+                 "1/subscribers/1/x", "1//subscribers/1/1", "x%20y/subscribers"):
         assert api.request("GET", path).status == 404, path
         assert api.request("DELETE", path).status == 404, path
     for query in ("limit=0", "limit=1001", "limit=x", "limit=-1", "after=x",
