@@ -24,6 +24,7 @@
 static ngx_int_t ngx_ess_client_flush_many(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_flushed(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_missing(ngx_ess_client_t *client);
+static void ngx_ess_client_close_listen(ngx_ess_client_t *client);
 static void ngx_ess_client_close_cut(ngx_ess_subscriber_t *sub);
 static ngx_int_t ngx_ess_client_close_sent(ngx_ess_client_t *client);
 static ngx_int_t ngx_ess_client_close_linger(ngx_ess_client_t *client);
@@ -287,6 +288,7 @@ ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
         if (client->many) {
             ngx_ess_multi_drop_all(client->multi);
             ngx_ess_multi_flush_cut(client->multi);
+            ngx_ess_client_close_listen(client);
 
         } else {
             ngx_ess_client_close_cut(&client->sub);
@@ -301,6 +303,19 @@ ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
     }
 
     return ngx_ess_client_flush(client);
+}
+
+
+/* What it has asked for is not done any more, and its answer to the close is
+   to be heard. */
+
+static void
+ngx_ess_client_close_listen(ngx_ess_client_t *client)
+{
+    if (client->deaf) {
+        client->deaf = 0;
+        ngx_post_event(client->connection->read, &ngx_posted_next_events);
+    }
 }
 
 

@@ -201,10 +201,11 @@ ngx_ess_v1_done(ngx_ess_multi_t *multi)
         ngx_delete_posted_event(&v1->event);
     }
 
-    if (v1->info) {
+    if (v1->waits) {
         ngx_ess_source_attach_cancel(&v1->attach);
-        ngx_free(v1->info);
     }
+
+    ngx_free(v1->info);
 
     while (v1->messages) {
         message = v1->messages;

@@ -51,6 +51,7 @@ typedef struct {
     ngx_int_t                    attached;  /* how the source has answered */
     unsigned                     opened:1;  /* the cursor is valid */
     unsigned                     begun:1;   /* so is the command */
+    unsigned                     waits:1;   /* for the source's answer */
     unsigned                     silent:1;  /* its source did not answer in
                                                time: in this command none is
                                                waited for any more */

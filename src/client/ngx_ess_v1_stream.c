@@ -283,6 +283,7 @@ ngx_ess_v1_stream_attach(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
     }
 
     v1->info = info;
+    v1->waits = 1;
 
     ngx_memzero(&v1->attach, sizeof(ngx_ess_source_attach_t));
 
@@ -309,6 +310,7 @@ ngx_ess_v1_stream_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc,
 
     v1 = attach->data;
 
+    v1->waits = 0;
     v1->attached = rc;
 
     if (rc != NGX_OK) {
