@@ -2,6 +2,7 @@
  * A client's output and its end: who waits for whom, what is said last, and
  * who frees.
  *
+ * links: t/unit/client/fake_multi.c
  * links: src/client/ngx_ess_client.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c t/unit/ngx_trace.c
  * links: t/unit/ngx_timer.c
@@ -118,6 +119,7 @@ test_output(void **state)
     ngx_unit_traced("send", "waiting");
     assert_true(fake.client->blocked);
 
+    fake.client->apart = 1;
     fake.client->filtered = (ngx_ess_filtered_t *) &fake;
     assert_int_equal(ngx_ess_client_flush(fake.client), NGX_OK);
     ngx_unit_traced("send by filters", "waiting");
@@ -299,6 +301,7 @@ test_close_silent(void **state)
 static void
 test_close_filtered(void **state)
 {
+    fake.client->apart = 1;
     fake.client->filtered = (ngx_ess_filtered_t *) &fake;
     fake.close = "";
 

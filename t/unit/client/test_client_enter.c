@@ -2,6 +2,8 @@
  * How a client enters: who is refused, with which answer and which counter;
  * what its subscription is to be; the wait for a log that follows another one.
  *
+ * links: t/unit/client/fake_multi.c
+ * links: src/client/ngx_ess_client_create.c src/client/ngx_ess_client_reject.c
  * links: src/client/ngx_ess_client_enter.c t/unit/client/fake_client.c
  * links: src/client/ngx_ess_client_said.c
  * links: t/unit/client/fake_client_calls.c src/ngx_ess_escape.c

@@ -2,6 +2,7 @@
  * The events of a client's connection: what is read of it and how much, what
  * its transport makes of that, and when it is sent more.
  *
+ * links: t/unit/client/fake_multi.c
  * links: src/client/ngx_ess_client_event.c src/client/ngx_ess_client_rate.c
  * links: t/unit/client/fake_client.c t/unit/client/fake_client_calls.c
  * links: t/unit/ngx_trace.c t/unit/ngx_timer.c

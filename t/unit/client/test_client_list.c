@@ -2,6 +2,7 @@
  * The list of a worker's clients of a stream: pages in order of number,
  * whatever the order they are found in, and the end of one of them.
  *
+ * links: t/unit/client/fake_multi.c
  * links: src/client/ngx_ess_client_list.c
  */
 

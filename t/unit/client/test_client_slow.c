@@ -2,6 +2,7 @@
  * What becomes of a client that does not keep up: within its bound nothing,
  * beyond it the end or a way back to the log, as its location says.
  *
+ * links: t/unit/client/fake_multi.c
  * links: src/client/ngx_ess_client_slow.c t/unit/ngx_trace.c
  */
 

@@ -2,6 +2,7 @@
  * One send: what goes out in which order, however little the socket takes, and
  * what is counted.
  *
+ * links: t/unit/client/fake_multi.c
  * links: src/client/ngx_ess_flush.c src/subscriber/ngx_ess_frame.c
  * links: src/subscriber/ngx_ess_memory.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c t/unit/ngx_trace.c

@@ -2,6 +2,7 @@
  * Through nginx's filters: copies in pieces, which are the request's, whoever
  * is gone first, and are smaller the less the worker may keep.
  *
+ * links: t/unit/client/fake_multi.c
  * links: src/client/ngx_ess_flush_filtered.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c t/unit/ngx_trace.c
  * links: t/unit/ngx_timer.c
