@@ -228,6 +228,7 @@ void feeds_many_ready(ngx_ess_subscriber_t *sub);
 void feeds_many_arrived(ngx_ess_subscriber_t *sub);
 void feeds_many_taken(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
     void *data);
+void feeds_many_kept(void);
 size_t feeds_many_over(size_t over, size_t target);
 
 

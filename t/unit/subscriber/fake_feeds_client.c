@@ -32,6 +32,7 @@ const ngx_ess_feed_handlers_t  feeds_client_handlers = {
     feeds_many_ready,
     feeds_many_arrived,
     feeds_many_taken,
+    feeds_many_kept,
     feeds_many_over
 };
 
