@@ -22,7 +22,7 @@ import pytest
 
 import peers
 from broker import Management
-from nginx import TOP
+from nginx import MODULE, TOP
 from ports import free_port
 from rabbitmq_node import RabbitmqNode, die_with_parent, port_is_free
 from relay import TcpRelay
@@ -380,3 +380,111 @@ def test_stomp_before(page, relay_to, tmp_path, record_property):
             publish("event-streams", key, key + " 3")
         page.wait(("orders", "orders 3"), ("prices", "prices 3"),
                   ("log", "log 2"))
+
+
+# after: the same pages' new programs, against the configurations of ours
+
+ESS_JS = os.path.join(TOP, "clients/ess.js")
+
+
+def after(nginx, block, port, more=(), **names):
+    """nginx with a configuration of the document."""
+
+    return nginx(put_in(block, {
+        "modules/ngx_ess_module.so": MODULE,
+        "listen %d" % port: "listen 127.0.0.1:%%PORT0%%",
+        "listen 127.0.0.1:8081": "listen 127.0.0.1:%%PORT1%%",
+        **dict(more)}), **names)
+
+
+def subscribers(n, name):
+    """0 while there is no such stream."""
+
+    try:
+        return json.loads(get("http://127.0.0.1:%d/event-stream/%s" % (
+            n.port(1), name)))["subscribers"]
+    except urllib.error.HTTPError:
+        return 0
+
+
+def test_nchan_after(nginx, page, relay_to):
+    blocks = chapter("Nchan")
+    n = after(nginx, blocks["nginx"][1], 8080)
+    relay = relay_to(n.port(0))
+    page.open(put_in(blocks["js"][1], {
+        "localhost:8080": "127.0.0.1:%d" % relay.port}),
+        library("nchan", "nchan/NchanSubscriber.js"))
+
+    def publish(channel, text):
+        post("http://127.0.0.1:%d/pub/%s" % (n.port(1), channel), text)
+
+    wait_for(lambda: [subscribers(n, c) for c in ("orders", "prices", "chat")]
+             == [2, 2, 1], 20)
+    for channel in "orders", "prices", "chat":
+        publish(channel, channel + " 1")
+    page.wait(("orders", "orders 1"), ("prices", "prices 1"),
+              ("chat", "chat 1"), ("one of the orders", "orders 1"),
+              ("one of the prices", "prices 1"))
+
+    with broken(relay):
+        for channel in "orders", "prices", "chat":
+            publish(channel, channel + " 2")
+    page.wait(("orders", "orders 2"), ("prices", "prices 2"),
+              ("chat", "chat 2"), ("one of the orders", "orders 2"),
+              ("one of the prices", "prices 2"))
+
+
+def test_centrifugo_after(nginx, page, relay_to, tmp_path):
+    blocks = chapter("Centrifugo")
+    secret, token = token_of(blocks, {"channels": ["orders", "prices"]})
+    (tmp_path / "secret").write_text(secret)
+    n = after(nginx, blocks["nginx"][0], 8000, {
+        "/etc/nginx/ess.secret": str(tmp_path / "secret"),
+        "http://localhost:3000": page.origin}.items())
+    relay = relay_to(n.port(0))
+    page._write("ess.js", _read(ESS_JS))
+    page.open(token + put_in(blocks["js"][1], {
+        "localhost:8000": "127.0.0.1:%d" % relay.port}))
+
+    def publish(channel, number):
+        post("http://127.0.0.1:%d/publish/%s" % (n.port(1), channel),
+             '{"n":%d}' % number)
+
+    wait_for(lambda: [subscribers(n, c) for c in ("orders", "prices")]
+             == [1, 1], 20)
+    publish("orders", 1)
+    publish("prices", 1)
+    page.wait(("orders", {"n": 1}), ("prices", {"n": 1}))
+
+    with broken(relay):
+        publish("orders", 2)
+        publish("prices", 2)
+    page.wait(("orders", {"n": 2}), ("prices", {"n": 2}))
+
+
+def test_stomp_after(nginx, page, relay_to, vhost):
+    blocks = chapter("RabbitMQ Web STOMP")
+    with back_end(vhost.url) as publish:
+        n = after(nginx, blocks["nginx"][0], 8080, {
+            "amqp://guest:guest@127.0.0.1:5672/": vhost.url,
+            "http://localhost:3000": page.origin}.items())
+        relay = relay_to(n.port(0))
+        page._write("ess.js", _read(ESS_JS))
+        page.open(put_in(blocks["js"][1], {
+            "localhost:8080": "127.0.0.1:%d" % relay.port}))
+
+        wait_for(lambda: [subscribers(n, c) for c in (
+            "orders", "prices", "log")] == [1, 1, 1], 30)
+        publish("event-streams", "orders", "orders 1")
+        publish("event-streams", "prices", "prices 1")
+        publish("", "log", "log 1")
+        wait_for(lambda: len(page.seen()) == 3, 20)
+        page.browser.execute("document.onclick()")
+        page.wait(("orders", "orders 1"), ("orders", "from the page"),
+                  ("prices", "prices 1"), ("log", "log 1"))
+
+        # those of the exchange are not lost now
+        with broken(relay):
+            publish("event-streams", "orders", "orders 2")
+            publish("", "log", "log 2")
+        page.wait(("orders", "orders 2"), ("log", "log 2"))
