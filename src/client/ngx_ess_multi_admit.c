@@ -23,7 +23,7 @@ ngx_ess_multi_admit(ngx_ess_loc_conf_t *conf, ngx_ess_jwt_grant_t *grant,
 
     named = (ngx_ess_stream_uuid_parse(uuid, text) != NGX_OK);
 
-    if (named && !conf->subscribe_names) {
+    if (named && !conf->subscribe_names && conf->subscribe_name == NULL) {
         ngx_str_set(&error->message, "streams are subscribed to by their uuid "
                     "here, not by a name");
         error->code = NGX_HTTP_FORBIDDEN;

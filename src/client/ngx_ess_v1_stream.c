@@ -15,6 +15,7 @@
 
 static ngx_int_t ngx_ess_v1_stream_known(ngx_ess_v1_t *v1,
     ngx_ess_stream_info_t *info);
+static void ngx_ess_v1_stream_only(ngx_ess_command_error_t *error);
 static ngx_int_t ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1,
     ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1);
@@ -118,6 +119,15 @@ ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
 }
 
 
+static void
+ngx_ess_v1_stream_only(ngx_ess_command_error_t *error)
+{
+    error->code = NGX_HTTP_FORBIDDEN;
+    ngx_str_set(&error->message, "this address is for one stream, or one key "
+                "of it");
+}
+
+
 static ngx_int_t
 ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
 {
@@ -133,6 +143,11 @@ ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
                             stream->nkeys, info, &error)
         != NGX_OK)
     {
+        if (v1->only && error.code == NGX_HTTP_NOT_FOUND) {
+            /* whether there is one is none of its business */
+            ngx_ess_v1_stream_only(&error);
+        }
+
         ngx_ess_v1_stream_refuse(v1, &error);
         return NGX_DECLINED;
     }
@@ -145,10 +160,7 @@ ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
                     || ngx_memcmp(v1->keys[0].data, v1->key.data, v1->key.len)
                        != 0))))
     {
-        error.code = NGX_HTTP_FORBIDDEN;
-        ngx_str_set(&error.message, "this address is for one stream, or one "
-                    "key of it");
-
+        ngx_ess_v1_stream_only(&error);
         ngx_ess_v1_stream_refuse(v1, &error);
         return NGX_DECLINED;
     }
