@@ -34,6 +34,7 @@ http {
         location /newer/ { ess_subscribe multi names public;
                            ess_max_subscribers 1 replace; }
         location /one/   { ess_subscribe; }
+        location /full/  { ess_subscribe; ess_max_subscribers 1; }
         location /named/ { ess_subscribe name=$arg_name public; }
         location /keyed/ { ess_subscribe name=$arg_name public
                                          key=?$arg_key; }
@@ -467,6 +468,20 @@ def test_max_subscribers(service):
         assert code(one) == 429 and "error" not in two
         a.unsubscribe(stream.uuid)
         assert "error" not in c.subscribe(stream.uuid)[0]
+
+
+def test_refused_at_the_handshake(service):
+    """It has got what clients with several subscriptions have by then."""
+
+    s = service()
+    stream = s.create("abc")
+    with s.connect("full/" + stream.uuid):
+        for _ in range(6):
+            with pytest.raises(Refused) as e:
+                s.connect("full/" + stream.uuid)
+            assert e.value.status == 503
+    wait_for(lambda: not s.api.get(stream)["subscribers"])
+    s.connect("full/" + stream.uuid).close()
 
 
 def test_newer_subscription_takes_over(service):

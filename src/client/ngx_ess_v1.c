@@ -10,6 +10,7 @@
 #include "ngx_ess_v1.h"
 #include "ngx_ess_encoding_envelope.h"
 #include "ngx_ess_multi_admit.h"
+#include "ngx_ess_multi_drop.h"
 #include "ngx_ess_multi_due.h"
 #include "ngx_ess_multi_flush.h"
 #include "ngx_ess_multi_join.h"
@@ -31,6 +32,8 @@ static ngx_int_t ngx_ess_v1_end(ngx_ess_multi_t *multi,
     ngx_ess_subscriber_t *sub, ngx_uint_t code, const char *reason);
 static void ngx_ess_v1_heard(ngx_ess_multi_t *multi);
 static void ngx_ess_v1_done(ngx_ess_multi_t *multi);
+static ngx_int_t ngx_ess_v1_session(ngx_ess_client_t *client,
+    ngx_ess_v1_begin_t *begin);
 static ngx_int_t ngx_ess_v1_begin(ngx_ess_v1_t *v1,
     ngx_ess_v1_begin_t *begin);
 static void ngx_ess_v1_handler(ngx_event_t *ev);
@@ -51,11 +54,38 @@ static const ngx_ess_multi_kind_t  ngx_ess_v1_kind = {
 ngx_int_t
 ngx_ess_v1_create(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
 {
+    ngx_int_t  rc;
+
+    rc = ngx_ess_v1_session(client, begin);
+
+    if (rc != NGX_OK && client->multi) {
+
+        /* it was not started, so nobody else would */
+
+        ngx_ess_multi_drop_all(client->multi);
+        ngx_ess_multi_flush_drop(client->multi);
+        ngx_ess_multi_due_leave(client->multi);
+        ngx_ess_multi_free(client->multi);
+
+        client->multi = NULL;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_ess_v1_session(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
+{
     ngx_ess_v1_t        *v1;
     ngx_ess_multi_t     *multi;
     ngx_http_request_t  *r;
 
     r = client->request;
+
+    client->many = 1;
+    client->apart = 1;
+    client->multi = NULL;
 
     multi = ngx_ess_multi_create(client, &ngx_ess_v1_kind,
                                  &ngx_ess_encoding_envelope[1]
@@ -64,8 +94,6 @@ ngx_ess_v1_create(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
         return NGX_ERROR;
     }
 
-    client->many = 1;
-    client->apart = 1;
     client->multi = multi;
 
     v1 = ngx_calloc(sizeof(ngx_ess_v1_t) + begin->key.len,
