@@ -223,30 +223,27 @@ ngx_ess_multi_flush_room(void)
 }
 
 
-/* NGX_AGAIN: its turn is over, there is more.  NGX_OK: it is not ready any
-   more, or the send is full. */
+/*
+ * NGX_AGAIN: its turn is over, there is more.  NGX_OK: it is not ready any
+ * more.  A send that is full ends a turn, too, or one whose events are large
+ * would be the first one each time.
+ */
 
 static ngx_int_t
 ngx_ess_multi_flush_turn(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
 {
-    size_t                  bytes;
     ngx_uint_t              i, last;
     ngx_ess_subscriber_t   *sub;
     ngx_ess_multi_group_t  *group;
 
-    bytes = ngx_ess_multi_flush_bytes + NGX_ESS_MULTI_FLUSH_TURN;
     group = cell->sub.group ? &cell->group : NULL;
 
-    for (i = 0; i < NGX_ESS_MULTI_FLUSH_FRAMES; i++) {
-
-        if (!ngx_ess_multi_flush_room()) {
-            return NGX_OK;
-        }
-
-        if (ngx_ess_multi_flush_bytes >= bytes) {
-            break;
-        }
-
+    for (i = 0;
+         i < NGX_ESS_MULTI_FLUSH_FRAMES
+         && !multi->failed
+         && ngx_ess_multi_flush_room();
+         i++)
+    {
         sub = group ? group->ready : &cell->sub;
 
         if (sub->frame && !ngx_ess_frame_is_data(sub->frame)) {
@@ -276,7 +273,7 @@ ngx_ess_multi_flush_turn(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
 
         ngx_ess_multi_idle(multi, sub);
 
-        if (last || multi->failed) {
+        if (last) {
             return NGX_OK;
         }
     }
@@ -285,7 +282,8 @@ ngx_ess_multi_flush_turn(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
 }
 
 
-/* Takes the next frame, if there is any; 1: there is another one. */
+/* Takes the next frame, if there is any; 1: there is another one, or for want
+   of memory the same. */
 
 static ngx_uint_t
 ngx_ess_multi_flush_step(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
@@ -297,7 +295,7 @@ ngx_ess_multi_flush_step(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
 
     if (multi->kind->piece(multi, sub) != NGX_OK) {
         multi->failed = 1;
-        return 0;
+        return 1;
     }
 
     sub->frame = ngx_ess_frame_next(&sub->lane->frames, sub->frame);
@@ -347,11 +345,14 @@ ngx_ess_multi_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     size_t                  n;
     uint64_t                events, bytes;
     ngx_msec_t              arrival;
-    ngx_uint_t              i;
+    ngx_uint_t              i, control;
     ngx_ess_multi_t        *multi;
     ngx_ess_multi_piece_t  *piece;
 
     multi = client->multi;
+
+    /* those that wait behind it were not collected */
+    control = (client->control != NULL);
 
     events = 0;
     bytes = 0;
@@ -360,9 +361,8 @@ ngx_ess_multi_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
 
     while (sent) {
 
-        if (client->control && multi->offset == 0
-            && !ngx_ess_multi_flush_within(i))
-        {
+        if (control && multi->offset == 0 && !ngx_ess_multi_flush_within(i)) {
+            control = 0;
             sent = ngx_ess_flush_account_control(client, sent);
             continue;
         }

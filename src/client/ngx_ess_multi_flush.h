@@ -12,9 +12,8 @@
 
 /* of one subscription, before others have their turn */
 #define NGX_ESS_MULTI_FLUSH_FRAMES  16
-#define NGX_ESS_MULTI_FLUSH_TURN    65536
 
-/* what is taken for one send, bytes */
+/* what is taken for one send, and so of one subscription in a turn, bytes */
 #define NGX_ESS_MULTI_FLUSH_BYTES   65536
 
 
