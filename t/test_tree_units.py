@@ -59,9 +59,8 @@ def test_each_has_a_unit_test():
         missing |= without_unit([os.path.relpath(p, TOP) for p in there],
                                 units(folder)) & set(paths)
     missing -= {"src/client/ngx_ess_%s.c" % f for f in (    # to come
-        "client_create client_reject multi multi_admit multi_drop"
-        " multi_enter multi_flush multi_join multi_slow v1 v1_answer"
-        " v1_stream v1_token").split()}
+        "multi multi_drop multi_enter multi_join multi_slow v1 v1_stream"
+        " v1_token").split()}
     assert not missing
 
 
