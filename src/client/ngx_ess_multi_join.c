@@ -8,6 +8,7 @@
 #include "ngx_ess_multi_join.h"
 #include "ngx_ess_feed_back.h"
 #include "ngx_ess_feed_join.h"
+#include "ngx_ess_gap.h"
 #include "ngx_ess_interest.h"
 #include "ngx_ess_multi_drop.h"
 #include "ngx_ess_counter.h"
@@ -39,8 +40,9 @@ static ngx_int_t ngx_ess_multi_join_back_keys(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group);
 static ngx_uint_t ngx_ess_multi_join_all_keys(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group, ngx_str_t *keys);
-static void ngx_ess_multi_join_position(ngx_ess_multi_group_t *group,
-    ngx_ess_subscriber_entry_t *entry);
+static void ngx_ess_multi_join_position(ngx_ess_multi_t *multi,
+    ngx_ess_multi_group_t *group, ngx_ess_subscriber_entry_t *entry);
+static uint64_t ngx_ess_multi_join_place(ngx_ess_subscriber_t *sub);
 
 
 ngx_int_t
@@ -90,7 +92,7 @@ ngx_ess_multi_join_whole(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e,
     }
 
     if (group) {
-        ngx_ess_multi_join_position(&group->group, &e->entry);
+        ngx_ess_multi_join_position(multi, &group->group, &e->entry);
     }
 
     rc = ngx_ess_multi_join_enter(multi, cell, &e->entry);
@@ -100,10 +102,6 @@ ngx_ess_multi_join_whole(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e,
         return rc;
     }
 
-    if (group) {
-        ngx_ess_multi_drop(multi, group);
-    }
-
     ngx_ess_multi_join_joined(e, &e->entry, &cell->sub);
 
     if (ngx_ess_multi_join_add(multi, cell) != NGX_OK) {
@@ -111,33 +109,58 @@ ngx_ess_multi_join_whole(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e,
         return NGX_ERROR;
     }
 
+    /* last: where replays of keys end it may be this one that is read */
+
+    if (group) {
+        ngx_ess_multi_drop(multi, group);
+    }
+
     return NGX_OK;
 }
 
 
+/* The least place of any of them, also of one that is behind with a replay, or
+   has frames that nobody was told of. */
+
 static void
-ngx_ess_multi_join_position(ngx_ess_multi_group_t *group,
-    ngx_ess_subscriber_entry_t *entry)
+ngx_ess_multi_join_position(ngx_ess_multi_t *multi,
+    ngx_ess_multi_group_t *group, ngx_ess_subscriber_entry_t *entry)
 {
-    ngx_ess_feed_t  *feed;
+    uint32_t               i;
+    uint64_t               least;
+    ngx_uint_t             b;
+    ngx_ess_multi_cell_t  *cell;
 
     if (entry->pos.type != NGX_ESS_POSITION_NEW) {
         return;
     }
 
-    feed = ngx_ess_feed_find(&entry->ref, entry->encoding);
+    least = NGX_ESS_GAP_ANY;
 
-    if (group->ready && group->ready->frame) {
-        entry->pos.ordinal = group->ready->frame->ordinal - 1;
+    for (b = 0; b <= multi->table.mask; b++) {
 
-    } else if (feed) {
-        entry->pos.ordinal = feed->have;
+        for (i = multi->table.buckets[b]; i; i = cell->sub.next) {
+            cell = ngx_ess_multi_cell(i);
 
-    } else {
-        return;
+            if (ngx_ess_multi_group(&cell->sub) == group) {
+                least = ngx_min(least, ngx_ess_multi_join_place(&cell->sub));
+            }
+        }
     }
 
-    entry->pos.type = NGX_ESS_POSITION_ORDINAL;
+    if (least != NGX_ESS_GAP_ANY) {
+        entry->pos.type = NGX_ESS_POSITION_ORDINAL;
+        entry->pos.ordinal = least;
+    }
+}
+
+
+/* Ordinal of the last event before those that it gets next. */
+
+static uint64_t
+ngx_ess_multi_join_place(ngx_ess_subscriber_t *sub)
+{
+    return sub->frame ? sub->frame->ordinal - 1 : sub->lane->feed->have;
 }
 
 
@@ -439,7 +462,7 @@ ngx_ess_multi_join_at(ngx_ess_multi_entry_t *e, ngx_ess_subscriber_t *sub)
 
     e->number = ngx_ess_multi_join_number(feed);
     e->at.epoch = feed->ref.epoch;
-    e->at.ordinal = sub->frame ? sub->frame->ordinal - 1 : feed->have;
+    e->at.ordinal = ngx_ess_multi_join_place(sub);
 }
 
 

@@ -1,0 +1,348 @@
+/*
+ * How a client's further subscriptions begin: keys of a stream, all of it after
+ * some keys, replays that arrive, and what is let go of; with and without
+ * memory.
+ *
+ * links: src/client/ngx_ess_multi.c src/client/ngx_ess_multi_cell.c
+ * links: src/client/ngx_ess_multi_due.c src/client/ngx_ess_multi_drop.c
+ * links: src/client/ngx_ess_multi_join.c src/subscriber/ngx_ess_feed_keys.c
+ * links: src/encoding/ngx_ess_encoding.c t/unit/ngx_str_rbtree.c
+ * links: t/unit/client/fake_multi_feeds.c
+ */
+
+
+#include "fake_multi_feeds.h"
+
+
+/* Each key once, and the stream is counted once. */
+
+static void
+test_keys(void **state)
+{
+    ngx_ess_subscriber_entry_t  entry;
+
+    memset(&entry, 0, sizeof(entry));
+    entry.ref.id = 1;
+
+    assert_int_equal(ngx_ess_multi_join_more(fake.multi, &entry), 1);
+
+    assert_int_equal(fake_join(1, "eu,us,eu", 0), NGX_OK);
+    assert_int_equal(fake.multi->subscriptions, 2);
+
+    assert_int_equal(fake_join(1, "us,eu", 0), NGX_OK);
+    assert_int_equal(fake.multi->subscriptions, 2);
+
+    assert_int_equal(fake_join(1, "us,asia", 0), NGX_OK);
+    assert_int_equal(fake.multi->subscriptions, 3);
+    assert_int_equal(fake.counted[1], 1);
+
+    entry.nkeys = 5;
+    assert_int_equal(ngx_ess_multi_join_more(fake.multi, &entry), 5);
+
+    ngx_ess_multi_announced(fake.multi);
+
+    fake_event(1, "asia", 1);
+    fake_event(1, "eu", 2);
+    fake_event(1, "none", 3);
+    fake_sends("1:1 1:2 ");
+}
+
+
+/* After all of it there are no further keys. */
+
+static void
+test_keys_of_whole(void **state)
+{
+    ngx_ess_subscriber_entry_t  entry;
+
+    memset(&entry, 0, sizeof(entry));
+    entry.ref.id = 1;
+    entry.nkeys = 3;
+
+    assert_int_equal(fake_join(1, NULL, 0), NGX_OK);
+    assert_int_equal(fake_join(1, NULL, 0), NGX_OK);
+    assert_int_equal(fake_join(1, "eu", 0), NGX_OK);
+    assert_int_equal(ngx_ess_multi_join_more(fake.multi, &entry), 0);
+
+    assert_int_equal(fake.multi->subscriptions, 1);
+    assert_int_equal(fake.counted[1], 1);
+}
+
+
+static void
+test_refused(void **state)
+{
+    fake.entered = NGX_BUSY;
+    assert_int_equal(fake_join(1, "eu,us", 0), NGX_BUSY);
+    assert_int_equal(fake_join(2, NULL, 0), NGX_BUSY);
+
+    assert_int_equal(fake.multi->table.n, 0);
+    assert_int_equal(ngx_ess_multi_cells(), 0);
+
+    fake.entered = NGX_OK;
+    assert_int_equal(fake_join(1, "eu", 0), NGX_OK);
+
+    fake.entered = NGX_DECLINED;
+    assert_int_equal(fake_join(1, "us", 0), NGX_DECLINED);
+    assert_int_equal(fake_join(1, NULL, 0), NGX_DECLINED);
+    assert_non_null(fake_cell(1, "eu"));
+    assert_int_equal(fake.counted[1], 1);
+}
+
+
+/* All of it goes on where its keys are. */
+
+static void
+test_whole_after_keys(void **state)
+{
+    assert_int_equal(fake_join(1, "eu,us", 0), NGX_OK);
+    ngx_ess_multi_announced(fake.multi);
+
+    fake_event(1, "eu", 5);
+    fake_sends("1:5 ");
+
+    assert_int_equal(fake_join(1, NULL, 0), NGX_OK);
+    assert_int_equal(fake.pos.type, NGX_ESS_POSITION_ORDINAL);
+    assert_int_equal(fake.pos.ordinal, 105);
+
+    assert_int_equal(fake.multi->subscriptions, 1);
+    assert_int_equal(fake.counted[1], 1);
+    assert_null(fake_cell(1, "eu"));
+    assert_false(fake_cell(1, NULL)->sub.group);
+
+    /* with a frame that it does not have yet */
+
+    assert_int_equal(fake_join(2, "eu,us", 0), NGX_OK);
+    ngx_ess_multi_announced(fake.multi);
+    fake_event(2, "eu", 5);
+    fake_event(2, "us", 6);
+
+    assert_int_equal(fake_join(2, NULL, 0), NGX_OK);
+    assert_int_equal(fake.pos.ordinal, 104);
+
+    /* where a place was asked for, it is that */
+
+    assert_int_equal(fake_join(3, "eu", 0), NGX_OK);
+    assert_int_equal(fake_join(3, NULL, 17), NGX_OK);
+    assert_int_equal(fake.pos.ordinal, 17);
+}
+
+
+/* The same where some were not announced, or are behind with a replay. */
+
+static void
+test_whole_after_fresh(void **state)
+{
+    assert_int_equal(fake_join(1, "eu", 0), NGX_OK);
+    fake_event(1, "eu", 5);
+    fake_event(1, "us", 6);
+
+    assert_int_equal(fake_join(1, NULL, 0), NGX_OK);
+    assert_int_equal(fake.pos.type, NGX_ESS_POSITION_ORDINAL);
+    assert_int_equal(fake.pos.ordinal, 104);
+
+    assert_int_equal(fake_join(2, "eu", 0), NGX_OK);
+    assert_int_equal(fake_join(2, "us,asia", 1), NGX_OK);
+    ngx_ess_multi_announced(fake.multi);
+
+    fake_event(2, "eu", 9);
+    fake_sends("2:9 ");
+    fake_replay(2, "us")->lane->feed->have = 103;
+
+    assert_int_equal(fake_join(2, NULL, 0), NGX_OK);
+    assert_int_equal(fake.pos.type, NGX_ESS_POSITION_ORDINAL);
+    assert_int_equal(fake.pos.ordinal, 103);
+}
+
+
+/* It may be all of it that can be read when the replays of its keys end. */
+
+static void
+test_whole_after_replays(void **state)
+{
+    assert_int_equal(fake_join(1, "a", 1), NGX_OK);
+    assert_int_equal(fake_join(1, "b", 1), NGX_OK);
+    assert_int_equal(fake_join(1, "c", 1), NGX_OK);
+    assert_int_equal(fake_join(1, "d", 1), NGX_OK);
+    assert_int_equal(fake_join(1, "e", 1), NGX_OK);
+    assert_int_equal(fake.multi->replays, 4);
+    assert_int_equal(fake.multi->parked, 1);
+
+    assert_int_equal(fake_join(1, NULL, 1), NGX_OK);
+
+    assert_int_equal(fake.multi->replays, 1);
+    assert_int_equal(fake.multi->parked, 0);
+    assert_false(fake_cell(1, NULL)->sub.lane->feed->parked);
+}
+
+
+/* At its end a replay of keys becomes these, merged with the others. */
+
+static void
+test_arrived(void **state)
+{
+    ngx_ess_subscriber_t  *sub;
+
+    assert_int_equal(fake_join(1, "live", 0), NGX_OK);
+    assert_int_equal(fake_join(1, "a,b,c,b", 1), NGX_OK);
+    ngx_ess_multi_announced(fake.multi);
+
+    assert_int_equal(fake.multi->subscriptions, 2);
+
+    sub = fake_replay(1, "b");
+
+    fake_event(1, "live", 8);
+    fake_frame(sub, 7);
+    fake_frame(sub, 9);
+
+    /* while it has them they are not asked for again */
+    assert_int_equal(fake_join(1, "a,b", 0), NGX_OK);
+    assert_int_equal(fake.multi->subscriptions, 2);
+
+    fake_sends("1:7 1:8 1:9 ");
+
+    assert_int_equal(fake.multi->replays, 0);
+    assert_int_equal(fake.multi->subscriptions, 4);
+    assert_non_null(fake_cell(1, "a"));
+    assert_non_null(fake_cell(1, "b"));
+    assert_non_null(fake_cell(1, "c"));
+    assert_int_equal(fake.counted[1], 1);
+
+    fake_event(1, "c", 10);
+    fake_event(1, "a", 11);
+    fake_event(1, "live", 12);
+    fake_event(1, "b", 13);
+    fake_sends("1:10 1:11 1:12 1:13 ");
+}
+
+
+/* A replay has them all, from the oldest frame on. */
+
+static void
+test_back(void **state)
+{
+    assert_int_equal(fake_join(1, "a,b,c", 0), NGX_OK);
+    assert_int_equal(fake_join(2, NULL, 0), NGX_OK);
+    ngx_ess_multi_announced(fake.multi);
+
+    fake_event(1, "b", 3);
+    fake_event(1, "a", 4);
+    fake_event(1, "b", 5);
+
+    assert_int_equal(ngx_ess_multi_join_back(fake.multi, fake_cell(1, NULL)),
+                     NGX_OK);
+    assert_int_equal(fake.begun, 1);
+    assert_int_equal(fake.begun_at, 3);
+    assert_int_equal(fake.multi->replays, 1);
+    assert_int_equal(fake.multi->subscriptions, 2);
+    assert_int_equal(fake.counted[1], 1);
+    assert_non_null(fake_replay(1, "c"));
+    fake_sends("");
+
+    fake_frame(fake_replay(1, "a"), 3);
+    fake_sends("1:3 ");
+    assert_int_equal(fake.multi->subscriptions, 4);
+
+    /* the notice of a gap stays */
+
+    fake_event(1, "a", 9);
+    fake_cell(1, "a")->sub.frame->type = NGX_ESS_FRAME_GAP;
+    assert_int_equal(ngx_ess_multi_join_back(fake.multi, fake_cell(1, NULL)),
+                     NGX_DECLINED);
+
+    fake.back = NGX_DECLINED;
+    assert_int_equal(ngx_ess_multi_join_back(fake.multi, fake_cell(2, NULL)),
+                     NGX_DECLINED);
+    assert_int_equal(fake.multi->replays, 0);
+}
+
+
+static ngx_int_t
+test_life(void)
+{
+    if (fake_join(1, "a,b,c,d,e,f", 0) != NGX_OK
+        || fake_join(1, "g,h", 1) != NGX_OK
+        || fake_join(2, NULL, 0) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_multi_announced(fake.multi);
+
+    fake_event(1, "b", 3);
+    fake_event(1, "a", 4);
+
+    if (fake_cell(1, NULL)->group.ready
+        && ngx_ess_multi_join_back(fake.multi, fake_cell(1, NULL)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (fake_replay(1, "g")) {
+        fake_end(fake_replay(1, "g"));
+    }
+
+    return fake_join(1, NULL, 0);
+}
+
+
+/* Whichever allocation fails, it is said, and nothing is left. */
+
+static void
+test_without_memory(void **state)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  n;
+
+    n = 0;
+
+    do {
+        fake.fail = ++n;
+        fake.failed = 0;
+        fake.multi->failed = 0;
+
+        rc = test_life();
+
+        /* buckets that a table did not get are none that it needs */
+        assert_true(rc == NGX_OK || fake.failed);
+
+        if (rc == NGX_OK && !fake.multi->failed) {
+            assert_int_equal(fake.multi->subscriptions, 2);
+        }
+
+        fake.fail = 0;
+        assert_int_equal(fake.multi->subscriptions, fake.subscriptions);
+
+        ngx_ess_multi_drop_all(fake.multi);
+        ngx_ess_multi_table_free(&fake.multi->table);
+
+        assert_int_equal(fake.subscriptions, 0);
+        assert_int_equal(fake.multi->replays, 0);
+        assert_int_equal(fake.counted[1] + fake.counted[2], 0);
+        assert_int_equal(ngx_ess_multi_cells(), 0);
+
+        assert_in_range(n, 1, 200);
+
+    } while (fake.failed);
+
+    assert_true(n > 10);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        fake_multi_test(test_keys),
+        fake_multi_test(test_keys_of_whole),
+        fake_multi_test(test_refused),
+        fake_multi_test(test_whole_after_keys),
+        fake_multi_test(test_whole_after_fresh),
+        fake_multi_test(test_whole_after_replays),
+        fake_multi_test(test_arrived),
+        fake_multi_test(test_back),
+        fake_multi_test(test_without_memory)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
