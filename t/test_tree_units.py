@@ -58,8 +58,6 @@ def test_each_has_a_unit_test():
         there = glob.glob(os.path.join(TOP, folder, "*.c"))
         missing |= without_unit([os.path.relpath(p, TOP) for p in there],
                                 units(folder)) & set(paths)
-    missing -= {"src/client/ngx_ess_%s.c" % f for f in (    # to come
-        "v1",)}
     assert not missing
 
 
