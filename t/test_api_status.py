@@ -362,7 +362,7 @@ def test_alerts_and_dashboard(tmp_path):
             text = f.read()
         if "ngx_ess_metric_t" in text:
             there |= {"ess_" + name for name in re.findall(
-                r'(?:\{ |counter\(|gauge\()"([a-z_]+)"', text)}
+                r'(?:\{ |counter\(|gauge\(|family\(out, )"([a-z_]+)"', text)}
     assert {re.sub("_(bucket|sum|count)$", "", u) for u in used} \
         - {"ess_metrics", "ess_zone", "ess_log", "ess_health",
                "ess_client_rate", "ess_max_memory", "ess_origin"} <= there
