@@ -412,6 +412,29 @@ def test_keys_added_and_dropped(service):
                                                      11, 12]
 
 
+def test_replay_of_keys_that_finds_nothing(service):
+    """It ends while another key of its stream waits for the client."""
+
+    s = service("ess_slow_client close buffer=16m;",
+                log="size=16m count=10000 age=1h")
+    stream = s.create("abc", key="json:/k")
+    with s.connect() as v1:
+        v1.subscribe({"stream": stream.uuid, "keys": ["a"]})
+        v1.pause()
+        s.batch("abc", [{"k": "a", "n": n, "x": "x" * 20000}
+                        for n in range(400)])
+        v1.send({"id": 7, "subscribe": {
+            "stream": stream.uuid, "keys": ["b", "c"], "ordinal": 0}})
+        # carried out, for the worker goes on behind it
+        with s.connect() as other:
+            other.subscribe({"stream": stream.uuid, "keys": ["b"]})
+            s.publish("abc", {"k": "b", "n": 400})
+            other.wait(1)
+            v1.go_on()
+            v1.wait(401)
+        assert [e.value["n"] for e in v1.events] == list(range(401))
+
+
 def test_keys_of_a_stream_without_a_rule(service):
     s = service()
     stream = s.create("abc")

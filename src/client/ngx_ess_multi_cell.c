@@ -362,6 +362,7 @@ ngx_ess_multi_table_free(ngx_ess_multi_table_t *table)
 
 #define ngx_ess_multi_heap_child(sub)                                         \
     ((ngx_ess_subscriber_t *) (uintptr_t) (sub)->seq)
+#define ngx_ess_multi_heap_seq(sub)  ((sub)->frame ? (sub)->frame->seq : 0)
 #define ngx_ess_multi_heap_sibling(sub)                                       \
     ((ngx_ess_subscriber_t *) (uintptr_t) (sub)->have)
 
@@ -375,7 +376,7 @@ ngx_ess_multi_heap_merge(ngx_ess_subscriber_t *a, ngx_ess_subscriber_t *b)
         return a ? a : b;
     }
 
-    if (b->frame->seq < a->frame->seq) {
+    if (ngx_ess_multi_heap_seq(b) < ngx_ess_multi_heap_seq(a)) {
         swap = a;
         a = b;
         b = swap;

@@ -100,8 +100,9 @@ ngx_ess_multi_cell_t *ngx_ess_multi_table_any(ngx_ess_multi_table_t *table,
 /* Empty already. */
 void ngx_ess_multi_table_free(ngx_ess_multi_table_t *table);
 
-/* A heap by the number of the record that each is at; its links are in "seq"
-   and "have", which mean nothing there, and are 0 afterwards. */
+/* A heap by the number of the record that each is at; a replay that has none is
+   before all others.  Its links are in "seq" and "have", which mean nothing
+   there, and are 0 afterwards. */
 ngx_ess_subscriber_t *ngx_ess_multi_heap_merge(ngx_ess_subscriber_t *a,
     ngx_ess_subscriber_t *b);
 ngx_ess_subscriber_t *ngx_ess_multi_heap_pop(ngx_ess_subscriber_t *heap);

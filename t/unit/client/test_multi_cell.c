@@ -500,6 +500,30 @@ test_heap(void **state)
 }
 
 
+/* A replay that has read all there is, of a client whose other keys have
+   frames. */
+
+static void
+test_heap_without_frame(void **state)
+{
+    ngx_ess_subscriber_t  *heap;
+
+    test_frames[0].seq = 7;
+    test_subs[0].frame = &test_frames[0];
+    test_subs[1].frame = NULL;
+
+    heap = ngx_ess_multi_heap_merge(&test_subs[0], &test_subs[1]);
+    assert_ptr_equal(heap, &test_subs[1]);
+
+    heap = ngx_ess_multi_heap_pop(heap);
+    assert_ptr_equal(heap, &test_subs[0]);
+
+    heap = ngx_ess_multi_heap_merge(&test_subs[1], heap);
+    assert_ptr_equal(ngx_ess_multi_heap_pop(heap), &test_subs[0]);
+    assert_null(ngx_ess_multi_heap_pop(&test_subs[0]));
+}
+
+
 /* Both orders in which all come at once. */
 
 static void
@@ -542,6 +566,7 @@ main(void)
         cmocka_unit_test_setup(test_table, test_setup),
         cmocka_unit_test_setup(test_table_without_memory, test_setup),
         cmocka_unit_test_setup(test_heap, test_setup),
+        cmocka_unit_test_setup(test_heap_without_frame, test_setup),
         cmocka_unit_test_setup(test_heap_in_order, test_setup)
     };
 
