@@ -156,6 +156,26 @@ ngx_ess_multi_take(ngx_ess_subscriber_t *sub, ngx_ess_multi_group_t *group)
 
 
 void
+ngx_ess_multi_take_all(ngx_ess_multi_group_t *group)
+{
+    ngx_ess_subscriber_t  *sub;
+
+    if (group->ready == NULL) {
+        return;
+    }
+
+    while (group->ready) {
+        sub = group->ready;
+        group->ready = ngx_ess_multi_heap_pop(sub);
+        sub->taken = 0;
+    }
+
+    ngx_queue_remove(&group->queue);
+    ngx_queue_init(&group->queue);
+}
+
+
+void
 ngx_ess_multi_announced(ngx_ess_multi_t *multi)
 {
     uint32_t               i;

@@ -145,9 +145,10 @@ void ngx_ess_multi_ready(ngx_ess_subscriber_t *sub);
 void ngx_ess_multi_taken(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
     void *data);
 
-/* Out of its group's heap, if it is there. */
+/* Out of its group's heap, if it is there; and all of them at once. */
 void ngx_ess_multi_take(ngx_ess_subscriber_t *sub,
     ngx_ess_multi_group_t *group);
+void ngx_ess_multi_take_all(ngx_ess_multi_group_t *group);
 
 /* It was sent all its frames.  It may be gone afterwards. */
 void ngx_ess_multi_idle(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub);

@@ -106,6 +106,8 @@ ngx_ess_multi_drop_members(ngx_ess_multi_t *multi,
     ngx_uint_t             b;
     ngx_ess_multi_cell_t  *cell;
 
+    ngx_ess_multi_take_all(group);
+
     for (b = 0; group->members; b++) {
 
         i = multi->table.buckets[b];
