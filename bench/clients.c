@@ -1,7 +1,7 @@
 /*
  * Many clients of an event stream, in one process and one epoll loop.
  *
- *   clients --urls FILE --clients N [--transport ws|sse|stomp] [--tls 1]
+ *   clients --urls FILE --clients N [--transport ws|sse|stomp|v1] [--tls 1]
  *           [--expect EVENTS] [--slow N] [--window N] [--seconds N]
  *           [--resume 1] [--first LIST] [--until N] [--pongs 1] [--nap US]
  *           [--deflate 1]
@@ -325,6 +325,8 @@ ask(client_t *c)
                      "Sec-WebSocket-Version: 13\r\n%s\r\n", u->path, args,
                      strcmp(transport, "stomp") == 0
                      ? "Sec-WebSocket-Protocol: v12.stomp\r\n"
+                     : strcmp(transport, "v1") == 0
+                     ? "Sec-WebSocket-Protocol: ess.v1\r\n"
                      : deflated
                      ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
     }

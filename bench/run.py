@@ -366,6 +366,8 @@ def saturated(run):
         run.measure(name, "Nchan", fan_out, run, Nchan, *work)
         run.measure(name, "ESS", fan_out, run, Ours, *work)
         if size == 200:
+            run.measure(name, "ESS, ess.v1", fan_out, run, Ours, *work,
+                        transport="v1")
             run.measure(name, "ESS, 2 workers", fan_out, run, Ours, *work,
                         workers=2)
             run.measure(name, "Web STOMP", fan_out, run, Stomp, work[0],
@@ -676,6 +678,9 @@ def goals(r):
     found += ratio("1: CPU per delivery, saturated, of Nchan's",
                    get("saturated", "ESS", "us"),
                    get("saturated", "Nchan", "us"), 0.15)
+    found += ratio("1: CPU per delivery by ess.v1, of a plain client's",
+                   get("saturated", "ESS, ess.v1", "us"),
+                   get("saturated", "ESS", "us"), 1.5)
     found += ratio("1: deliveries per second, of Nchan's",
                    get("saturated", "ESS", "rate"),
                    get("saturated", "Nchan", "rate"), 5, least=True)
