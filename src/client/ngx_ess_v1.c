@@ -119,7 +119,10 @@ ngx_ess_v1_session(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
         v1->only = begin->info->ref.id;
         v1->key.len = begin->key.len;
         v1->key.data = (u_char *) (v1 + 1);
-        ngx_memcpy(v1->key.data, begin->key.data, begin->key.len);
+
+        if (begin->key.len) {
+            ngx_memcpy(v1->key.data, begin->key.data, begin->key.len);
+        }
     }
 
     return begin->info ? ngx_ess_v1_begin(v1, begin) : NGX_OK;
