@@ -7,18 +7,15 @@
 
 
 #include "ngx_ess_lane.h"
+#include "ngx_ess_hash.h"
 #include "ngx_ess_zone.h"
 
 
 #define NGX_ESS_LANE_BUCKETS  8             /* at first */
 
-/* a prime, 2^31 - 1, for the hash */
-#define NGX_ESS_LANE_PRIME    0x7fffffff
-
 
 static ngx_ess_lane_t **ngx_ess_lane_bucket(ngx_ess_lanes_t *lanes,
     u_char *key, size_t len);
-static uint64_t ngx_ess_lane_hash(u_char *key, size_t len);
 static ngx_ess_lanes_t *ngx_ess_lane_create(ngx_log_t *log);
 static void ngx_ess_lane_resize(ngx_ess_lanes_t *lanes, ngx_uint_t n,
     ngx_log_t *log);
@@ -31,15 +28,7 @@ static uint64_t  ngx_ess_lane_factor;       /* random, of this worker */
 ngx_int_t
 ngx_ess_lane_seed(ngx_log_t *log)
 {
-    if (ngx_ess_zone_random(&ngx_ess_lane_factor, sizeof(uint64_t), log)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_ess_lane_factor &= NGX_ESS_LANE_PRIME;
-
-    return NGX_OK;
+    return ngx_ess_zone_random(&ngx_ess_lane_factor, sizeof(uint64_t), log);
 }
 
 
@@ -126,28 +115,8 @@ ngx_ess_lane_get(ngx_ess_lanes_t **lanes, ngx_ess_feed_t *feed, ngx_str_t *key,
 static ngx_ess_lane_t **
 ngx_ess_lane_bucket(ngx_ess_lanes_t *lanes, u_char *key, size_t len)
 {
-    return &lanes->buckets[ngx_ess_lane_hash(key, len)
+    return &lanes->buckets[ngx_ess_hash(ngx_ess_lane_factor, key, len)
                            & (lanes->nbuckets - 1)];
-}
-
-
-/* A polynomial modulo a prime, at a random place: for two keys that were chosen
-   without a look at it, it is as good as never the same. */
-
-static uint64_t
-ngx_ess_lane_hash(u_char *key, size_t len)
-{
-    size_t    i;
-    uint64_t  hash;
-
-    hash = len;
-
-    for (i = 0; i < len; i++) {
-        hash = hash * ngx_ess_lane_factor + key[i];
-        hash = (hash & NGX_ESS_LANE_PRIME) + (hash >> 31);
-    }
-
-    return hash;
 }
 
 
