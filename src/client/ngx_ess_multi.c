@@ -178,17 +178,14 @@ ngx_ess_multi_take_all(ngx_ess_multi_group_t *group)
 void
 ngx_ess_multi_announced(ngx_ess_multi_t *multi)
 {
-    uint32_t               i;
-    ngx_uint_t             b;
+    uint32_t               bucket;
     ngx_queue_t           *q;
     ngx_ess_multi_cell_t  *cell;
 
-    for (b = 0; multi->table.n && b <= multi->table.mask; b++) {
+    cell = NULL;
 
-        for (i = multi->table.buckets[b]; i; i = cell->sub.next) {
-            cell = ngx_ess_multi_cell(i);
-            cell->sub.fresh = 0;
-        }
+    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
+        cell->sub.fresh = 0;
     }
 
     while (!ngx_queue_empty(&multi->fresh)) {
@@ -250,36 +247,27 @@ ngx_ess_multi_idle(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
 static void
 ngx_ess_multi_unpark(ngx_ess_multi_t *multi)
 {
-    uint32_t               i;
-    ngx_uint_t             b;
+    uint32_t               bucket;
     ngx_ess_feed_t        *feed;
     ngx_ess_multi_cell_t  *cell;
 
-    for (b = 0;
-         multi->parked
-         && multi->replays < NGX_ESS_MULTI_REPLAYS
-         && b <= multi->table.mask;
-         b++)
+    cell = NULL;
+
+    while (multi->parked
+           && multi->replays < NGX_ESS_MULTI_REPLAYS
+           && (cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell)))
     {
-        for (i = multi->table.buckets[b]; i; i = cell->sub.next) {
-            cell = ngx_ess_multi_cell(i);
-
-            if (cell->sub.group || !cell->sub.lane->feed->parked) {
-                continue;
-            }
-
-            feed = cell->sub.lane->feed;
-            feed->parked = 0;
-
-            multi->parked--;
-            multi->replays++;
-
-            ngx_ess_feed_want(feed, &ngx_posted_next_events);
-
-            if (multi->replays == NGX_ESS_MULTI_REPLAYS) {
-                return;
-            }
+        if (cell->sub.group || !cell->sub.lane->feed->parked) {
+            continue;
         }
+
+        feed = cell->sub.lane->feed;
+        feed->parked = 0;
+
+        multi->parked--;
+        multi->replays++;
+
+        ngx_ess_feed_want(feed, &ngx_posted_next_events);
     }
 }
 
@@ -348,24 +336,21 @@ static ngx_ess_multi_cell_t *
 ngx_ess_multi_taken_key(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group,
     ngx_ess_feed_t *feed)
 {
-    uint32_t               i;
-    ngx_uint_t             b;
+    uint32_t               bucket;
     ngx_ess_multi_cell_t  *cell;
 
-    for (b = 0; b <= multi->table.mask; b++) {
+    cell = NULL;
 
-        for (i = multi->table.buckets[b]; i; i = cell->sub.next) {
-            cell = ngx_ess_multi_cell(i);
+    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
 
-            if (ngx_ess_multi_group(&cell->sub) == group
-                && cell->sub.lane->feed == feed && cell->sub.taken)
-            {
-                return cell;
-            }
+        if (ngx_ess_multi_group(&cell->sub) == group
+            && cell->sub.lane->feed == feed && cell->sub.taken)
+        {
+            break;
         }
     }
 
-    return NULL;
+    return cell;
 }
 
 
@@ -374,30 +359,26 @@ ngx_ess_multi_taken_key(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group,
 ngx_ess_multi_cell_t *
 ngx_ess_multi_member(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group)
 {
-    uint32_t               i;
-    ngx_uint_t             b;
+    uint32_t               bucket;
     ngx_ess_multi_cell_t  *cell;
 
-    for (b = 0; b <= multi->table.mask; b++) {
+    cell = NULL;
 
-        for (i = multi->table.buckets[b]; i; i = cell->sub.next) {
-            cell = ngx_ess_multi_cell(i);
+    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
 
-            if (ngx_ess_multi_group(&cell->sub) == group) {
-                return cell;
-            }
+        if (ngx_ess_multi_group(&cell->sub) == group) {
+            break;
         }
     }
 
-    return NULL;
+    return cell;
 }
 
 
 ngx_ess_multi_cell_t *
 ngx_ess_multi_replayed(ngx_ess_multi_t *multi, uint64_t id, ngx_str_t *key)
 {
-    uint32_t               i;
-    ngx_uint_t             b;
+    uint32_t               bucket;
     ngx_ess_feed_t        *feed;
     ngx_ess_multi_cell_t  *cell;
 
@@ -405,26 +386,24 @@ ngx_ess_multi_replayed(ngx_ess_multi_t *multi, uint64_t id, ngx_str_t *key)
         return NULL;
     }
 
-    for (b = 0; b <= multi->table.mask; b++) {
+    cell = NULL;
 
-        for (i = multi->table.buckets[b]; i; i = cell->sub.next) {
-            cell = ngx_ess_multi_cell(i);
+    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
 
-            if (!cell->sub.grouped) {
-                continue;
-            }
+        if (!cell->sub.grouped) {
+            continue;
+        }
 
-            feed = cell->sub.lane->feed;
+        feed = cell->sub.lane->feed;
 
-            if (feed->keys && feed->ref.id == id
-                && ngx_ess_feed_keys_has(feed->keys, key))
-            {
-                return cell;
-            }
+        if (feed->keys && feed->ref.id == id
+            && ngx_ess_feed_keys_has(feed->keys, key))
+        {
+            break;
         }
     }
 
-    return NULL;
+    return cell;
 }
 
 

@@ -340,6 +340,37 @@ ngx_ess_multi_table_remove(ngx_ess_multi_table_t *table,
 
 
 ngx_ess_multi_cell_t *
+ngx_ess_multi_table_next(ngx_ess_multi_table_t *table, uint32_t *bucket,
+    ngx_ess_multi_cell_t *cell)
+{
+    uint32_t  i;
+
+    if (table->n == 0) {
+        return NULL;
+    }
+
+    if (cell) {
+        i = cell->sub.next;
+
+    } else {
+        *bucket = 0;
+        i = table->buckets[0];
+    }
+
+    while (i == 0) {
+
+        if (*bucket == table->mask) {
+            return NULL;
+        }
+
+        i = table->buckets[++*bucket];
+    }
+
+    return ngx_ess_multi_cell(i);
+}
+
+
+ngx_ess_multi_cell_t *
 ngx_ess_multi_table_any(ngx_ess_multi_table_t *table, uint32_t *bucket)
 {
     while (table->buckets[*bucket & table->mask] == 0) {

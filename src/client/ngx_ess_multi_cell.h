@@ -92,6 +92,14 @@ ngx_int_t ngx_ess_multi_table_add(ngx_ess_multi_table_t *table,
 void ngx_ess_multi_table_remove(ngx_ess_multi_table_t *table,
     ngx_ess_multi_cell_t *cell);
 
+/*
+ * Walks a table: the cell behind "cell", or with NULL the first one; *bucket is
+ * the walk's own.  NULL: there is none any more.  What was walked may be
+ * removed, what is next may not.
+ */
+ngx_ess_multi_cell_t *ngx_ess_multi_table_next(ngx_ess_multi_table_t *table,
+    uint32_t *bucket, ngx_ess_multi_cell_t *cell);
+
 /* Any one of those in a table that is not empty, from *bucket on, which is
    moved. */
 ngx_ess_multi_cell_t *ngx_ess_multi_table_any(ngx_ess_multi_table_t *table,

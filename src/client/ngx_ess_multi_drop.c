@@ -102,23 +102,18 @@ void
 ngx_ess_multi_drop_members(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group)
 {
-    uint32_t               i;
-    ngx_uint_t             b;
-    ngx_ess_multi_cell_t  *cell;
+    uint32_t               bucket;
+    ngx_ess_multi_cell_t  *cell, *next;
 
     ngx_ess_multi_take_all(group);
 
-    for (b = 0; group->members; b++) {
+    cell = ngx_ess_multi_table_next(&multi->table, &bucket, NULL);
 
-        i = multi->table.buckets[b];
+    for ( /* void */ ; group->members; cell = next) {
+        next = ngx_ess_multi_table_next(&multi->table, &bucket, cell);
 
-        while (i) {
-            cell = ngx_ess_multi_cell(i);
-            i = cell->sub.next;
-
-            if (ngx_ess_multi_group(&cell->sub) == group) {
-                ngx_ess_multi_drop_cursor(multi, cell);
-            }
+        if (ngx_ess_multi_group(&cell->sub) == group) {
+            ngx_ess_multi_drop_cursor(multi, cell);
         }
     }
 }

@@ -126,9 +126,8 @@ static void
 ngx_ess_multi_join_position(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group, ngx_ess_subscriber_entry_t *entry)
 {
-    uint32_t               i;
+    uint32_t               bucket;
     uint64_t               least;
-    ngx_uint_t             b;
     ngx_ess_multi_cell_t  *cell;
 
     if (entry->pos.type != NGX_ESS_POSITION_NEW) {
@@ -136,15 +135,12 @@ ngx_ess_multi_join_position(ngx_ess_multi_t *multi,
     }
 
     least = NGX_ESS_GAP_ANY;
+    cell = NULL;
 
-    for (b = 0; b <= multi->table.mask; b++) {
+    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
 
-        for (i = multi->table.buckets[b]; i; i = cell->sub.next) {
-            cell = ngx_ess_multi_cell(i);
-
-            if (ngx_ess_multi_group(&cell->sub) == group) {
-                least = ngx_min(least, ngx_ess_multi_join_place(&cell->sub));
-            }
+        if (ngx_ess_multi_group(&cell->sub) == group) {
+            least = ngx_min(least, ngx_ess_multi_join_place(&cell->sub));
         }
     }
 
@@ -624,36 +620,33 @@ static ngx_uint_t
 ngx_ess_multi_join_all_keys(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group, ngx_str_t *keys)
 {
-    uint32_t               i;
-    ngx_uint_t             b, k, n;
+    uint32_t               bucket;
+    ngx_uint_t             k, n;
     ngx_ess_feed_keys_t   *replay;
     ngx_ess_multi_cell_t  *cell;
 
     n = 0;
+    cell = NULL;
 
-    for (b = 0; b <= multi->table.mask; b++) {
+    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
 
-        for (i = multi->table.buckets[b]; i; i = cell->sub.next) {
-            cell = ngx_ess_multi_cell(i);
+        if (ngx_ess_multi_group(&cell->sub) != group) {
+            continue;
+        }
 
-            if (ngx_ess_multi_group(&cell->sub) != group) {
+        replay = cell->sub.lane->feed->keys;
+
+        for (k = 0; k < (replay ? replay->n : 1); k++, n++) {
+
+            if (keys == NULL) {
                 continue;
             }
 
-            replay = cell->sub.lane->feed->keys;
+            if (replay) {
+                keys[n] = replay->keys[k];
 
-            for (k = 0; k < (replay ? replay->n : 1); k++, n++) {
-
-                if (keys == NULL) {
-                    continue;
-                }
-
-                if (replay) {
-                    keys[n] = replay->keys[k];
-
-                } else {
-                    ngx_ess_multi_lane_key(cell->sub.lane, &keys[n]);
-                }
+            } else {
+                ngx_ess_multi_lane_key(cell->sub.lane, &keys[n]);
             }
         }
     }
