@@ -520,7 +520,6 @@ ngx_ess_client_enter_v1(ngx_ess_client_t *client,
     if (client->code == 0) {
         begin.info = entry->info;
         begin.pos = entry->sub.pos;
-        begin.poison = entry->sub.poison;
         begin.key = entry->key;
         begin.only = (client->conf->subscribe_key
                       || client->conf->subscribe_name);

@@ -65,15 +65,14 @@ ngx_ess_multi_admit_find(ngx_str_t *text, ngx_ess_stream_info_t *info)
 
 
 void
-ngx_ess_multi_admit_entry(ngx_ess_subscriber_entry_t *entry,
-    ngx_ess_stream_info_t *info)
+ngx_ess_multi_admit_entry(ngx_ess_loc_conf_t *conf,
+    ngx_ess_stream_info_t *info, ngx_ess_subscriber_entry_t *entry)
 {
     entry->ref = info->ref;
     entry->follow = info->kind.follows;
     entry->live = info->kind.follows;
     entry->untold = info->untold;
-    entry->name.data = info->name;
-    entry->name.len = info->name_len;
+    entry->poison = (conf->subscribe_poison && info->kind.follows);
 }
 
 

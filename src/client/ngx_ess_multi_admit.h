@@ -31,8 +31,8 @@ ngx_int_t ngx_ess_multi_admit_find(ngx_str_t *text,
     ngx_ess_stream_info_t *info);
 
 /* What a subscription to it begins with, but for position and keys. */
-void ngx_ess_multi_admit_entry(ngx_ess_subscriber_entry_t *entry,
-    ngx_ess_stream_info_t *info);
+void ngx_ess_multi_admit_entry(ngx_ess_loc_conf_t *conf,
+    ngx_ess_stream_info_t *info, ngx_ess_subscriber_entry_t *entry);
 
 /* The same of a stream that is known: NGX_OK or NGX_DECLINED. */
 ngx_int_t ngx_ess_multi_admit_grant(ngx_ess_jwt_grant_t *grant,

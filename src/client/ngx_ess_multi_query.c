@@ -232,11 +232,7 @@ ngx_ess_multi_query_stream(ngx_http_request_t *r, ngx_ess_jwt_grant_t *grant,
 
     stream->id = info.ref.id;
 
-    entry->ref = info.ref;
-    entry->untold = info.untold;
-    entry->follow = info.kind.follows;
-    entry->live = entry->follow;
-    entry->poison = (lcf->subscribe_poison && entry->follow);
+    ngx_ess_multi_admit_entry(lcf, &info, entry);
 
     wanted->kinds[i] = info.kind.source;
 

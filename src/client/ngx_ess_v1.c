@@ -144,10 +144,9 @@ ngx_ess_v1_begin(ngx_ess_v1_t *v1, ngx_ess_v1_begin_t *begin)
 
     ngx_memzero(&e, sizeof(ngx_ess_multi_entry_t));
 
-    ngx_ess_multi_admit_entry(&e.entry, info);
+    ngx_ess_multi_admit_entry(v1->multi->client->conf, info, &e.entry);
 
     e.entry.pos = begin->pos;
-    e.entry.poison = begin->poison;
     e.entry.keys = &begin->key;
     e.entry.nkeys = begin->key.len ? 1 : 0;
 

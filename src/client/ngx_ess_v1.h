@@ -19,7 +19,6 @@ typedef struct {
                                                with; NULL: none */
     ngx_str_t                    key;       /* and the one key; empty: all */
     ngx_ess_position_t           pos;
-    unsigned                     poison:1;  /* that of the past ends it */
     unsigned                     named:1;   /* by its name */
     unsigned                     only:1;    /* it may have no others */
 } ngx_ess_v1_begin_t;

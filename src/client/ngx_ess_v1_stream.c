@@ -240,10 +240,8 @@ ngx_ess_v1_stream_subscribe(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
 
     ngx_memzero(&e, sizeof(ngx_ess_multi_entry_t));
 
-    ngx_ess_multi_admit_entry(&e.entry, info);
+    ngx_ess_multi_admit_entry(v1->multi->client->conf, info, &e.entry);
 
-    e.entry.poison = (info->kind.follows
-                      && v1->multi->client->conf->subscribe_poison);
     e.entry.pos = v1->stream.pos;
     e.entry.keys = v1->keys;
     e.entry.nkeys = v1->stream.nkeys;

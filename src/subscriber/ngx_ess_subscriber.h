@@ -18,7 +18,6 @@ typedef struct {
     ngx_ess_stream_ref_t         ref;
     const ngx_ess_encoding_t    *encoding;
     ngx_ess_position_t           pos;
-    ngx_str_t                    name;      /* of the stream, or empty */
     ngx_str_t                   *keys;
     ngx_uint_t                   nkeys;     /* 0: of all events */
     unsigned                     follow:1;  /* the log follows another

@@ -235,11 +235,20 @@ test_entry(void **state)
     test_stream.kind.follows = 1;
     test_stream.untold = 1;
 
-    ngx_ess_multi_admit_entry(&entry, &test_stream);
+    ngx_ess_multi_admit_entry(&fake.conf, &test_stream, &entry);
     assert_int_equal(entry.ref.id, 7);
     assert_true(entry.follow && entry.live && entry.untold);
-    assert_int_equal(entry.name.len, test_name.len);
-    assert_ptr_equal(entry.name.data, test_stream.name);
+    assert_false(entry.poison);
+
+    fake.conf.subscribe_poison = 1;
+    ngx_ess_multi_admit_entry(&fake.conf, &test_stream, &entry);
+    assert_true(entry.poison);
+
+    /* what does not follow has no past of its own */
+
+    test_stream.kind.follows = 0;
+    ngx_ess_multi_admit_entry(&fake.conf, &test_stream, &entry);
+    assert_false(entry.follow || entry.live || entry.poison);
 }
 
 

@@ -107,6 +107,18 @@ ngx_ess_jwt_grant_release(ngx_ess_jwt_grant_t *grant)
 /* There are streams of one letter, whose id and epoch it is; "f" follows
    another one. */
 
+void
+ngx_ess_multi_admit_entry(ngx_ess_loc_conf_t *conf,
+    ngx_ess_stream_info_t *info, ngx_ess_subscriber_entry_t *entry)
+{
+    entry->ref = info->ref;
+    entry->untold = info->untold;
+    entry->follow = info->kind.follows;
+    entry->live = entry->follow;
+    entry->poison = (conf->subscribe_poison && entry->follow);
+}
+
+
 ngx_int_t
 ngx_ess_multi_admit(ngx_ess_loc_conf_t *conf, ngx_ess_jwt_grant_t *grant,
     ngx_str_t *text, ngx_str_t *keys, ngx_uint_t nkeys,

@@ -75,8 +75,8 @@ ngx_ess_jwt_grant_release(ngx_ess_jwt_grant_t *grant)
 
 
 void
-ngx_ess_multi_admit_entry(ngx_ess_subscriber_entry_t *entry,
-    ngx_ess_stream_info_t *info)
+ngx_ess_multi_admit_entry(ngx_ess_loc_conf_t *conf,
+    ngx_ess_stream_info_t *info, ngx_ess_subscriber_entry_t *entry)
 {
 }
 
