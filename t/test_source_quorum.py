@@ -1,10 +1,13 @@
 """Slot queues that are quorum queues, on one node: what is declared, and that
 nothing is lost or doubled when workers leave, die or change the queues."""
 
+import subprocess
+
 import pika
 import pytest
 
 from api import Api
+from broker import OwnBroker
 from clients import Clients
 from publisher import Publisher, gapless, numbers
 from relay import Relay
@@ -177,6 +180,61 @@ def test_other_queues_at_a_reload(nginx, vhost):
         published = publisher.stop()
         arrived(api, streams, published)
     assert healthy(api)
+
+
+SLOW_DISK = r"""
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static int
+slow(const char *name, int fd)
+{
+    struct timespec  t = { 0, SLOW_MS * 1000000 };
+
+    if (access(getenv("SLOW"), F_OK) == 0) {
+        nanosleep(&t, NULL);
+    }
+
+    return ((int (*)(int)) dlsym(RTLD_NEXT, name))(fd);
+}
+
+int fsync(int fd) { return slow("fsync", fd); }
+int fdatasync(int fd) { return slow("fdatasync", fd); }
+"""
+
+
+@pytest.fixture
+def slow_disk(tmp_path):
+    """A broker whose disk is slow while the file `slow' is there."""
+
+    (tmp_path / "slow.c").write_text(SLOW_DISK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-DSLOW_MS=200",
+                    "-o", tmp_path / "slow.so", tmp_path / "slow.c"],
+                   check=True)
+    broker = OwnBroker(str(tmp_path / "broker"), env={
+        "LD_PRELOAD": tmp_path / "slow.so", "SLOW": tmp_path / "slow"})
+    yield broker.start()
+    broker.kill()
+
+
+def test_other_queues_with_a_slow_disk(nginx, slow_disk, tmp_path):
+    """A quorum queue does not count what it has not written yet."""
+
+    vhost = slow_disk.vhost()
+    n, api, streams = start(nginx, vhost, conf=CONF)
+    with Publisher(vhost, KEYS, rate=1000, properties=HEADERS) as publisher:
+        for conf, bound in (CLASSIC, CLASSIC_NAMES), (CONF, QUORUM_NAMES):
+            at = publisher.total()
+            wait_for(lambda: publisher.total() > at + 500)
+            (tmp_path / "slow").touch()
+            n.write_conf(conf)
+            n.reload()
+            wait_for(lambda: changed(vhost, bound), 60)
+            (tmp_path / "slow").unlink()
+        published = publisher.stop()
+        arrived(api, streams, published)
 
 
 def test_other_queues_at_a_start(nginx, vhost):

@@ -48,7 +48,7 @@ def _greets(port):
 class RabbitmqNode:
 
     def __init__(self, folder, port, dist_port, epmd_port, http_port=None,
-                 name="ess", conf="", plugins=()):
+                 name="ess", conf="", plugins=(), env={}):
         self.folder = os.path.abspath(folder)
         self.port = port
         self.dist_port = dist_port
@@ -57,6 +57,7 @@ class RabbitmqNode:
         self.name = name
         self.conf = conf
         self.plugins = list(plugins)
+        self.env = dict(env)
         self.server = None
         self.epmd = None
         self.beam = None
@@ -119,7 +120,7 @@ class RabbitmqNode:
             RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=(
                 "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none "
                 "-kernel inet_dist_use_interface {127,0,0,1}"),
-        )
+            **self.env)
 
         if os.path.exists(self.path("pid")):
             os.unlink(self.path("pid"))

@@ -179,12 +179,13 @@ class OwnBroker(rabbitmq_node.RabbitmqNode):
     """A node for tests that stop, kill or configure it: start(),
     stop_server(), kill_server(); the data stay for the next start(), but what
     was declared in the last moments before kill_server() may be lost.
-    `conf' is added to rabbitmq.conf."""
+    `conf' is added to rabbitmq.conf, `env' to its environment."""
 
-    def __init__(self, folder, conf=""):
+    def __init__(self, folder, conf="", env={}):
         ports = [free_port() for _ in range(4)]
         self.vhosts = []
-        super().__init__(folder, *ports, conf=conf, name="ess-%d" % ports[0])
+        super().__init__(folder, *ports, conf=conf, name="ess-%d" % ports[0],
+                         env=env)
 
     def vhost(self, name=None):
         v = Vhost(self.port, self.http_port,

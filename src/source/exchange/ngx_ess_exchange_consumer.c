@@ -200,6 +200,10 @@ ngx_ess_exchange_consumer_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         slot->lost = 0;
         slot->refused = 0;
 
+        if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNBOUND) {
+            slot->former.counted = 1;
+        }
+
         w->rebind |= (ngx_uint_t) 1 << slot->number;
     }
 

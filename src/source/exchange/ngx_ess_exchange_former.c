@@ -19,6 +19,10 @@
  * once for all own slots, and a classic queue then deleted if it is unused and
  * empty.  The broker deletes no quorum queue on conditions: it stays, without
  * bindings, until it expires.
+ *
+ * Nor does a quorum queue count what it has yet to write.  The start of a
+ * consumer is written behind that: so such a queue is empty when it says so and
+ * a consumer was started since the last key was unbound from it.
  */
 
 
@@ -195,10 +199,7 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     case NGX_ESS_EXCHANGE_FORMER_COUNT:
 
-        if (ok && slot->overlap) {
-            slot->overlap->left = ok->message_count;
-        }
-
+        ngx_ess_exchange_overlap_begin(slot, ok ? ok->message_count : 0);
         ngx_ess_exchange_former_done(slot);
         break;
 
@@ -273,6 +274,7 @@ ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
     }
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
+    slot->former.counted = w->conf->quorum;
 
     if (slot->consuming) {
         /* it was away: what is in it is late, but not lost */
@@ -344,7 +346,7 @@ ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
         return;
     }
 
-    if (ok->message_count) {
+    if (ok->message_count || !slot->former.counted) {
         slot->former.state = NGX_ESS_EXCHANGE_FORMER_UNBOUND;
 
     } else if (slot->worker->conf->quorum) {
@@ -386,10 +388,6 @@ ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot)
 
     ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                              NGX_ESS_BROKER_GONE);
-
-    if (slot->overlap && slot->overlap->left == 0) {
-        ngx_ess_exchange_overlap_forget(slot);
-    }
 
     ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                   "queue \"%V\" is empty, queue \"%V\" is consumed now",

@@ -2,14 +2,22 @@
 /*
  * An event that was published between a key's bind and its unbind is in both
  * queues; there are few, and they are among the last that came from the former
- * one.  A print that is there twice says nothing: such events come twice.  An
- * overlap is its slot's own worker's.
+ * one.  A print that is there twice says nothing: such events come twice.
+ *
+ * A queue may have more of them than it counts, for what it has yet to write is
+ * not counted.  So for a while more are looked for; but they are the first
+ * of their key, and one behind an event that was in this queue alone is new,
+ * whatever it looks like.  An overlap is its slot's own worker's.
  */
 
 
 #include "ngx_ess_exchange_overlap.h"
 #include "ngx_ess_exchange_print.h"
 #include "ngx_ess_exchange_slot.h"
+
+
+/* ms in which a queue has written what it was sent */
+#define NGX_ESS_EXCHANGE_OVERLAP_LATE    5000
 
 
 static ngx_uint_t ngx_ess_exchange_overlap_came(ngx_ess_exchange_overlap_t *o,
@@ -35,12 +43,28 @@ ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *slot, uint64_t mark)
 }
 
 
+void
+ngx_ess_exchange_overlap_begin(ngx_ess_exchange_slot_t *slot, uint64_t left)
+{
+    ngx_ess_exchange_overlap_t  *o;
+
+    o = slot->overlap;
+
+    if (o) {
+        o->left = left;
+        o->until = ngx_current_msec + NGX_ESS_EXCHANGE_OVERLAP_LATE;
+    }
+}
+
+
 /* A worker that left appended it with the print of a classic queue's. */
 
 ngx_uint_t
 ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,
     ngx_ess_amqp_delivery_t *delivery, uint64_t print)
 {
+    uint64_t                    *word, bit;
+    uint32_t                     hash;
     ngx_ess_exchange_overlap_t  *o;
 
     o = slot->overlap;
@@ -50,18 +74,37 @@ ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,
         return 0;
     }
 
-    if (o->left == 0) {
+    if (o->left == 0
+        && (ngx_msec_int_t) (ngx_current_msec - o->until) >= 0)
+    {
         ngx_ess_exchange_overlap_forget(slot);
         return 0;
     }
 
-    o->left--;
+    hash = ngx_murmur_hash2(delivery->key.data, delivery->key.len)
+           % NGX_ESS_EXCHANGE_OVERLAP_KEYS;
+    word = &o->keys[hash / 64];
+    bit = (uint64_t) 1 << (hash % 64);
 
-    return ngx_ess_exchange_overlap_came(o, print)
-           || ngx_ess_exchange_overlap_came(o,
-                  ngx_ess_exchange_print(&delivery->key,
-                                         &delivery->raw_properties,
-                                         &delivery->body, 0));
+    if (o->left) {
+        o->left--;
+
+    } else if (*word & bit) {
+        return 0;
+    }
+
+    if (ngx_ess_exchange_overlap_came(o, print)
+        || ngx_ess_exchange_overlap_came(o,
+               ngx_ess_exchange_print(&delivery->key,
+                                      &delivery->raw_properties,
+                                      &delivery->body, 0)))
+    {
+        return 1;
+    }
+
+    *word |= bit;
+
+    return 0;
 }
 
 
@@ -100,6 +143,7 @@ ngx_ess_exchange_overlap_again(ngx_ess_exchange_slot_t *slot)
 
     if (o) {
         ngx_memzero(o->came, sizeof(o->came));
+        ngx_memzero(o->keys, sizeof(o->keys));
         o->left += ngx_ess_exchange_slot_prefetch(slot->worker);
     }
 }

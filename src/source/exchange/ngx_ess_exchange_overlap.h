@@ -13,9 +13,16 @@
 #include "ngx_ess_mark.h"
 
 
+#define NGX_ESS_EXCHANGE_OVERLAP_KEYS    4096   /* bits */
+
+
 struct ngx_ess_exchange_overlap_s {
     uint64_t                     left;      /* so many are to come that may be
                                                among them */
+    ngx_msec_t                   until;     /* then it ends, if none is left */
+    uint64_t                     keys[NGX_ESS_EXCHANGE_OVERLAP_KEYS / 64];
+                                            /* by their hash: such an event was
+                                               in the slot's queue alone */
     ngx_uint_t                   n;
     uint64_t                     prints[NGX_ESS_MARK_RECENT];
     u_char                       came[NGX_ESS_MARK_RECENT];
@@ -26,6 +33,10 @@ struct ngx_ess_exchange_overlap_s {
    was found. */
 void ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *slot,
     uint64_t mark);
+
+/* The slot's queue has its turn, with "left" events. */
+void ngx_ess_exchange_overlap_begin(ngx_ess_exchange_slot_t *slot,
+    uint64_t left);
 
 /* The next event of the slot.  1: it came from the former queue as well. */
 ngx_uint_t ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,

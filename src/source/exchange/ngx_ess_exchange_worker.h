@@ -149,6 +149,7 @@ struct ngx_ess_exchange_slot_s {
         unsigned                 busy:1;    /* the op is under way */
         unsigned                 found:1;   /* by this process; until it is
                                                empty */
+        unsigned                 counted:1; /* it counts all that is in it */
     } former;
 
     ngx_ess_exchange_overlap_t  *overlap;   /* or NULL */

@@ -29,11 +29,23 @@ static ngx_uint_t                 failing;
 static uint64_t                   prints[8];
 static ngx_uint_t                 nprints;
 
+volatile ngx_msec_t               ngx_current_msec;
+
+/* of the next event */
+static size_t                     key;
+
 
 void *
 ngx_calloc(size_t size, ngx_log_t *log)
 {
     return failing ? NULL : calloc(1, size);
+}
+
+
+uint32_t
+ngx_murmur_hash2(u_char *data, size_t len)
+{
+    return (uint32_t) len;
 }
 
 
@@ -78,6 +90,7 @@ had(uint64_t print, size_t len)
 
     memset(&delivery, 0, sizeof(ngx_ess_amqp_delivery_t));
     delivery.body.len = len;
+    delivery.key.len = key;
 
     return ngx_ess_exchange_overlap_had(slot, &delivery, print);
 }
@@ -92,7 +105,7 @@ remember(const uint64_t *p, ngx_uint_t n, uint64_t left)
     ngx_ess_exchange_overlap_remember(slot, 77);
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
-    slot->overlap->left = left;
+    ngx_ess_exchange_overlap_begin(slot, left);
 }
 
 
@@ -104,6 +117,8 @@ setup(void **state)
     slot->worker = &worker;
     slot->number = 3;
     failing = 0;
+    key = 1;
+    ngx_current_msec = 1000;
 
     return 0;
 }
@@ -162,9 +177,53 @@ test_ends(void **state)
     assert_int_equal(had(5, 0), 0);
     assert_non_null(slot->overlap);
 
+    ngx_current_msec += 5000;
+
     assert_int_equal(had(10, 0), 0);
     assert_null(slot->overlap);
     assert_int_equal(had(10, 0), 0);
+}
+
+
+/* it was not counted: it is among the first of its key, for a while */
+
+static void
+test_late(void **state)
+{
+    static const uint64_t  p[] = { 10, 20, 30, 40 };
+
+    remember(p, 4, 0);
+
+    ngx_current_msec += 4999;
+
+    assert_int_equal(had(10, 0), 1);
+    assert_int_equal(had(20, 0), 1);
+    assert_int_equal(had(5, 0), 0);
+    assert_int_equal(had(30, 0), 0);
+
+    key = 2;
+    assert_int_equal(had(30, 0), 1);
+    assert_int_equal(had(6, 0), 0);
+
+    ngx_ess_exchange_overlap_again(slot);
+    assert_int_equal(had(10, 0), 1);
+    assert_int_equal(had(6, 0), 0);
+    assert_int_equal(had(40, 0), 0);
+}
+
+
+/* what was counted need not be in order */
+
+static void
+test_counted(void **state)
+{
+    static const uint64_t  p[] = { 10, 20 };
+
+    remember(p, 2, 2);
+
+    assert_int_equal(had(5, 0), 0);
+    assert_int_equal(had(10, 0), 1);
+    assert_int_equal(had(20, 0), 0);
 }
 
 
@@ -179,6 +238,8 @@ test_comes_again(void **state)
     ngx_ess_exchange_overlap_again(slot);
     assert_int_equal(had(20, 0), 1);
     assert_int_equal(had(10, 0), 1);
+
+    ngx_current_msec += 5000;
     assert_int_equal(had(30, 0), 0);
     assert_null(slot->overlap);
 
@@ -225,6 +286,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_what_is_there_twice, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_comes_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_former_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
