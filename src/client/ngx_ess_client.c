@@ -267,6 +267,27 @@ ngx_ess_client_close(ngx_ess_client_t *client, ngx_uint_t code,
 
 
 ngx_int_t
+ngx_ess_client_close_answered(ngx_ess_client_t *client, ngx_uint_t code,
+    const char *reason)
+{
+    ngx_ess_multi_drop_all(client->multi);
+
+    if (!ngx_ess_multi_flush_more(client)) {
+        return ngx_ess_client_close(client, code, reason);
+    }
+
+    client->state = NGX_ESS_CLIENT_FINISHING;
+    client->code = (uint16_t) code;
+    client->reason = reason;
+
+    ngx_ess_wheel_set(&client->timer, NGX_ESS_CLIENT_CLOSE);
+    ngx_ess_multi_due(client->multi);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data, size_t len,
     size_t last)
 {
@@ -558,11 +579,20 @@ ngx_ess_client_detach(void *data)
         ngx_ess_subscriber_leave(&client->sub);
 
     } else if (client->multi) {
-        ngx_ess_multi_drop_all(client->multi);
-        ngx_ess_multi_flush_drop(client->multi);
-        ngx_ess_multi_due_leave(client->multi);
-        ngx_ess_multi_free(client->multi);
+        ngx_ess_client_free_multi(client);
     }
 
     ngx_ess_client_count(NGX_ESS_C_SUBSCRIBERS + client->transport->kind, -1);
+}
+
+
+void
+ngx_ess_client_free_multi(ngx_ess_client_t *client)
+{
+    ngx_ess_multi_drop_all(client->multi);
+    ngx_ess_multi_flush_drop(client->multi);
+    ngx_ess_multi_due_leave(client->multi);
+    ngx_ess_multi_free(client->multi);
+
+    client->multi = NULL;
 }

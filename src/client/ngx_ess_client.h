@@ -138,6 +138,11 @@ ngx_int_t ngx_ess_client_close(ngx_ess_client_t *client, ngx_uint_t code,
 ngx_int_t ngx_ess_client_close_with(ngx_ess_client_t *client, u_char *data,
     size_t len, size_t last);
 
+/* The same of one with several subscriptions, which end at once, when it has
+   what it was answered. */
+ngx_int_t ngx_ess_client_close_answered(ngx_ess_client_t *client,
+    ngx_uint_t code, const char *reason);
+
 /* With client->code and client->reason, when it has what is there, or at
    once. */
 void ngx_ess_client_close_drain(ngx_ess_client_t *client, ngx_uint_t code);
@@ -145,6 +150,9 @@ ngx_int_t ngx_ess_client_close_now(ngx_ess_client_t *client);
 
 /* rc: NGX_OK: in good order, NGX_ERROR: not.  The client has ended. */
 void ngx_ess_client_close_end(ngx_ess_client_t *client, ngx_int_t rc);
+
+/* Of one with several subscriptions: all that it has beside a client. */
+void ngx_ess_client_free_multi(ngx_ess_client_t *client);
 
 /* Off all lists; harmless the second time.  A cleanup handler. */
 void ngx_ess_client_detach(void *data);

@@ -69,12 +69,7 @@ ngx_ess_client_event_readable(ngx_ess_client_t *client)
         return;
     }
 
-    if (client->deaf) {
-        /* it is looked at when that is over */
-        return;
-    }
-
-    if (rev->ready && !rev->delayed) {
+    if (rev->ready && !rev->delayed && !client->deaf) {
         ngx_post_event(rev, &ngx_posted_next_events);
         return;
     }

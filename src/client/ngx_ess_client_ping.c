@@ -252,9 +252,11 @@ ngx_ess_client_ping_answered(ngx_ess_client_t *client)
 {
     client->pinged = 0;
 
+    /* what it sends may not have been read yet */
+
     if (!client->heard && !client->connection->read->delayed
         && (client->blocked
-            || (client->transport->answers
+            || (client->transport->answers && !client->deaf
                 && ngx_ess_client_ping_text(client) == NULL)
             || ngx_ess_client_ping_lost(client)))
     {

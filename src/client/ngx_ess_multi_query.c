@@ -10,7 +10,6 @@
 #include "ngx_ess_escape.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_multi_admit.h"
-#include "ngx_ess_multi_drop.h"
 #include "ngx_ess_percent.h"
 #include "ngx_ess_places.h"
 #include "ngx_ess_problem.h"
@@ -460,9 +459,7 @@ ngx_ess_multi_query_join(ngx_ess_client_t *client,
         rc = ngx_ess_multi_join(client->multi, &wanted->entries[i]);
 
         if (rc != NGX_OK) {
-            ngx_ess_multi_drop_all(client->multi);
-            ngx_ess_multi_free(client->multi);
-            client->multi = NULL;
+            ngx_ess_client_free_multi(client);
 
             return ngx_ess_multi_query_failed(client->request, rc,
                                               &wanted->streams[i].stream);
@@ -539,7 +536,8 @@ ngx_ess_multi_query_refuse(ngx_http_request_t *r, ngx_ess_rejected_e reason,
 {
     ngx_ess_client_count(NGX_ESS_C_REJECTED + reason, 1);
 
-    if (status == NGX_HTTP_TOO_MANY_REQUESTS
+    if ((status == NGX_HTTP_TOO_MANY_REQUESTS
+         || status == NGX_HTTP_SERVICE_UNAVAILABLE)
         && ngx_ess_header_add(r, "Retry-After", "1", 1) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

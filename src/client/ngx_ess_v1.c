@@ -10,7 +10,6 @@
 #include "ngx_ess_v1.h"
 #include "ngx_ess_encoding_envelope.h"
 #include "ngx_ess_multi_admit.h"
-#include "ngx_ess_multi_drop.h"
 #include "ngx_ess_multi_due.h"
 #include "ngx_ess_multi_flush.h"
 #include "ngx_ess_multi_join.h"
@@ -62,12 +61,7 @@ ngx_ess_v1_create(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
 
         /* it was not started, so nobody else would */
 
-        ngx_ess_multi_drop_all(client->multi);
-        ngx_ess_multi_flush_drop(client->multi);
-        ngx_ess_multi_due_leave(client->multi);
-        ngx_ess_multi_free(client->multi);
-
-        client->multi = NULL;
+        ngx_ess_client_free_multi(client);
     }
 
     return rc;
@@ -209,7 +203,7 @@ ngx_ess_v1_heard(ngx_ess_multi_t *multi)
 
     v1 = multi->own;
 
-    if (v1->messages && v1->info == NULL) {
+    if ((v1->messages || v1->close) && v1->info == NULL) {
         ngx_post_event(&v1->event, &ngx_posted_next_events);
     }
 }
@@ -310,7 +304,8 @@ ngx_ess_v1_handler(ngx_event_t *ev)
 
     client->connection->log->action = "carrying out a subscriber's commands";
 
-    if (client->state >= NGX_ESS_CLIENT_CLOSING) {
+    if (client->state != NGX_ESS_CLIENT_OPEN) {
+        /* of what it was not answered it hears nothing more */
         return;
     }
 
@@ -335,11 +330,19 @@ ngx_ess_v1_handler(ngx_event_t *ev)
             return;
         }
 
-        if (rc != NGX_OK) {
-            (void) ngx_ess_client_close(client, v1->close
-                                        ? v1->close : NGX_ESS_CLIENT_INTERNAL,
-                                        v1->close
-                                        ? v1->reason : "Internal error");
+        if (rc == NGX_BUSY) {
+            break;
+        }
+
+        if (rc == NGX_ERROR) {
+            (void) ngx_ess_client_close(client, NGX_ESS_CLIENT_INTERNAL,
+                                        "Internal error");
+            return;
+        }
+
+        if (rc == NGX_DECLINED) {
+            (void) ngx_ess_client_close_answered(client, v1->close,
+                                                 v1->reason);
             return;
         }
     }
@@ -367,19 +370,16 @@ ngx_ess_v1_listen(ngx_ess_v1_t *v1)
 
 
 /*
- * A command, or a stream of one.  NGX_OK: one was carried out; NGX_DONE: there
- * is none; NGX_AGAIN: its source is waited for; NGX_ERROR: the client is to be
- * closed.
+ * A command, or a stream of one.  NGX_OK: one was carried out; NGX_BUSY: and it
+ * took so long that others have their turn; NGX_DONE: there is none; NGX_AGAIN:
+ * its source is waited for; NGX_DECLINED: the client is to be closed, as
+ * v1->close says; NGX_ERROR: no memory.
  */
 
 static ngx_int_t
 ngx_ess_v1_step(ngx_ess_v1_t *v1)
 {
     ngx_ess_v1_message_t  *message;
-
-    if (v1->close) {
-        return NGX_ERROR;
-    }
 
     if (v1->begun) {
         return ngx_ess_v1_stream(v1);
@@ -388,7 +388,7 @@ ngx_ess_v1_step(ngx_ess_v1_t *v1)
     message = v1->messages;
 
     if (message == NULL) {
-        return NGX_DONE;
+        return v1->close ? NGX_DECLINED : NGX_DONE;
     }
 
     if (!v1->opened) {
@@ -425,12 +425,12 @@ ngx_ess_v1_open(ngx_ess_v1_t *v1)
     case NGX_DECLINED:
         v1->close = NGX_ESS_CLIENT_DATA;
         v1->reason = "A command is a JSON object, or an array of them";
-        return NGX_ERROR;
+        return NGX_DECLINED;
 
     default:
         v1->close = NGX_ESS_CLIENT_TOO_BIG;
         v1->reason = "A message of commands has at most 64 KiB";
-        return NGX_ERROR;
+        return NGX_DECLINED;
     }
 }
 
@@ -438,6 +438,7 @@ ngx_ess_v1_open(ngx_ess_v1_t *v1)
 static ngx_int_t
 ngx_ess_v1_command(ngx_ess_v1_t *v1)
 {
+    ngx_int_t           rc;
     ngx_ess_command_t  *cmd;
 
     cmd = &v1->cmd;
@@ -452,7 +453,8 @@ ngx_ess_v1_command(ngx_ess_v1_t *v1)
         return ngx_ess_v1_answer_pong(v1->multi, cmd);
 
     case NGX_ESS_COMMAND_TOKEN:
-        return ngx_ess_v1_token(v1);
+        rc = ngx_ess_v1_token(v1);
+        return (rc == NGX_OK) ? NGX_BUSY : rc;
 
     default: /* SUBSCRIBE, UNSUBSCRIBE */
         v1->begun = 1;

@@ -38,6 +38,7 @@
 #pragma weak ngx_ess_multi_end
 #pragma weak ngx_ess_multi_drop_all
 #pragma weak ngx_ess_multi_drop_replaced
+#pragma weak ngx_ess_multi_due
 #pragma weak ngx_ess_multi_due_init
 #pragma weak ngx_ess_multi_due_now
 #pragma weak ngx_ess_multi_due_wait
@@ -142,6 +143,13 @@ ngx_ess_multi_drop_replaced(ngx_ess_multi_t *multi)
 void
 ngx_ess_multi_due_init(ngx_cycle_t *cycle, ngx_ess_multi_due_pt flush)
 {
+}
+
+
+void
+ngx_ess_multi_due(ngx_ess_multi_t *multi)
+{
+    fail();
 }
 
 

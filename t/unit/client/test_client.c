@@ -12,12 +12,17 @@
 #include "fake_client.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_join.h"
+#include "ngx_ess_multi_drop.h"
+#include "ngx_ess_multi_due.h"
+#include "ngx_ess_multi_flush.h"
 #include "ngx_ess_stream.h"
 
 
 static ngx_int_t        test_flush;         /* what a send returns */
 static ngx_int_t        test_idle;
 static ngx_int_t        test_stream;
+static ngx_uint_t       test_more;          /* is to be sent */
+static ngx_ess_multi_t  test_multi;
 static ngx_ess_frame_t  test_frame;
 
 
@@ -80,9 +85,74 @@ ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid)
 }
 
 
+/* one with several subscriptions */
+
+void
+ngx_ess_multi_drop_all(ngx_ess_multi_t *multi)
+{
+    ngx_unit_trace("drop all");
+}
+
+
+ngx_uint_t
+ngx_ess_multi_flush_more(ngx_ess_client_t *client)
+{
+    return test_more;
+}
+
+
+ngx_int_t
+ngx_ess_multi_flush(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
+{
+    ngx_unit_trace("send many");
+
+    return test_flush;
+}
+
+
+void
+ngx_ess_multi_flush_cut(ngx_ess_multi_t *multi)
+{
+    ngx_unit_trace("cut all");
+}
+
+
+void
+ngx_ess_multi_flush_drop(ngx_ess_multi_t *multi)
+{
+}
+
+
+void
+ngx_ess_multi_due(ngx_ess_multi_t *multi)
+{
+    ngx_unit_trace("due many");
+}
+
+
+void
+ngx_ess_multi_due_awake(ngx_ess_multi_t *multi)
+{
+}
+
+
+void
+ngx_ess_multi_due_leave(ngx_ess_multi_t *multi)
+{
+}
+
+
+void
+ngx_ess_multi_free(ngx_ess_multi_t *multi)
+{
+    ngx_unit_trace("free all");
+}
+
+
 static int
 test_setup(void **state)
 {
+    test_more = 0;
     test_flush = NGX_OK;
     test_idle = NGX_OK;
     test_stream = NGX_OK;
@@ -123,6 +193,33 @@ test_output(void **state)
     fake.client->filtered = (ngx_ess_filtered_t *) &fake;
     assert_int_equal(ngx_ess_client_flush(fake.client), NGX_OK);
     ngx_unit_traced("send by filters", "waiting");
+}
+
+
+/* Who is to be closed gets its answers first, if it takes them. */
+
+static void
+test_close_answered(void **state)
+{
+    fake.client->many = 1;
+    fake.client->apart = 1;
+    fake.client->multi = &test_multi;
+
+    test_more = 1;
+    assert_int_equal(ngx_ess_client_close_answered(fake.client, 1003, "why"),
+                     NGX_OK);
+    ngx_unit_traced("drop all", "timer 5000", "due many");
+    assert_int_equal(fake.client->state, NGX_ESS_CLIENT_FINISHING);
+
+    test_more = 0;
+    assert_int_equal(ngx_ess_client_flush(fake.client), NGX_OK);
+    ngx_unit_traced("send many", "say close 1003 why", "drain remove",
+                    "drop all", "cut all", "timer 5000", "control C",
+                    "send many");
+    assert_int_equal(fake.client->state, NGX_ESS_CLIENT_CLOSED);
+
+    ngx_ess_client_close_end(fake.client, NGX_OK);
+    ngx_unit_trace_clear();
 }
 
 
@@ -490,6 +587,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         TEST(test_output),
+        TEST(test_close_answered),
         TEST(test_nudge),
         TEST(test_broken),
         TEST(test_broken_event),

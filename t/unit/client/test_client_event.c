@@ -140,6 +140,20 @@ test_gone(void **state)
 }
 
 
+/* What else is there waits; also in the kernel, whichever events it has. */
+
+static void
+test_deaf(void **state)
+{
+    fake.client->deaf = 1;
+    fake.handled = NGX_ERROR;
+
+    test_read("x");
+    ngx_unit_traced("break");
+    assert_true(ngx_queue_empty(&ngx_posted_next_events));
+}
+
+
 static void
 test_handle_failed(void **state)
 {
@@ -283,6 +297,7 @@ main(void)
         TEST(test_closing),
         TEST(test_failed),
         TEST(test_gone),
+        TEST(test_deaf),
         TEST(test_handle_failed),
         TEST(test_turns),
         TEST(test_rate),

@@ -110,6 +110,26 @@ test_answered(void **state)
 }
 
 
+/* What it sends waits until its commands are carried out; its socket tells. */
+
+static void
+test_deaf(void **state)
+{
+    fake.client->deaf = 1;
+
+    test_timer();
+    ngx_unit_traced("timer 10000", "control P", "flush");
+    test_timer();
+    ngx_unit_traced("timer 20000");
+
+    test_timer();
+    ngx_unit_traced("timer 10000", "control P", "flush");
+    fake.client->blocked = 1;
+    test_timer();
+    ngx_unit_traced("break");
+}
+
+
 static void
 test_silent(void **state)
 {
@@ -490,6 +510,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         TEST(test_answered),
+        TEST(test_deaf),
         TEST(test_silent),
         TEST(test_taking),
 #if (NGX_LINUX)

@@ -11,7 +11,6 @@
 #include "fake_client.h"
 #include "ngx_ess_encoding_envelope.h"
 #include "ngx_ess_multi_admit.h"
-#include "ngx_ess_multi_drop.h"
 #include "ngx_ess_multi_due.h"
 #include "ngx_ess_multi_flush.h"
 #include "ngx_ess_multi_join.h"
@@ -34,7 +33,7 @@ static ngx_int_t                    test_join;
 static ngx_int_t                    test_open;
 static ngx_int_t                    test_stream;
 static const char                  *test_commands;  /* of each message */
-static const char                  *test_next;
+static const char                  *test_left;
 static ngx_uint_t                   test_streams;   /* of a subscribe */
 
 
@@ -181,29 +180,21 @@ ngx_ess_multi_announced(ngx_ess_multi_t *multi)
 
 
 void
-ngx_ess_multi_drop_all(ngx_ess_multi_t *multi)
+ngx_ess_client_free_multi(ngx_ess_client_t *client)
 {
-    ngx_unit_trace("drop all");
-}
-
-
-void
-ngx_ess_multi_flush_drop(ngx_ess_multi_t *multi)
-{
-}
-
-
-void
-ngx_ess_multi_due_leave(ngx_ess_multi_t *multi)
-{
-}
-
-
-void
-ngx_ess_multi_free(ngx_ess_multi_t *multi)
-{
-    test_kind->done(multi);
+    test_kind->done(client->multi);
+    client->multi = NULL;
     ngx_unit_trace("free");
+}
+
+
+ngx_int_t
+ngx_ess_client_close_answered(ngx_ess_client_t *client, ngx_uint_t code,
+    const char *reason)
+{
+    ngx_unit_trace("close answered %d %s", (int) code, reason);
+
+    return fake.done;
 }
 
 
@@ -240,7 +231,7 @@ ngx_ess_command_open(ngx_ess_command_cursor_t *cursor, u_char *data,
     size_t len)
 {
     ngx_unit_trace("open %.*s", (int) len, data);
-    test_next = test_commands;
+    test_left = test_commands;
 
     return test_open;
 }
@@ -249,17 +240,17 @@ ngx_ess_command_open(ngx_ess_command_cursor_t *cursor, u_char *data,
 ngx_int_t
 ngx_ess_command_next(ngx_ess_command_cursor_t *cursor, ngx_ess_command_t *cmd)
 {
-    if (*test_next == '\0') {
+    if (*test_left == '\0') {
         return NGX_DONE;
     }
 
     memset(cmd, 0, sizeof(*cmd));
 
-    cmd->error.code = (*test_next == 'e') ? 400 : 0;
-    cmd->type = (*test_next == 'p') ? NGX_ESS_COMMAND_PING
-                : (*test_next == 't') ? NGX_ESS_COMMAND_TOKEN
+    cmd->error.code = (*test_left == 'e') ? 400 : 0;
+    cmd->type = (*test_left == 'p') ? NGX_ESS_COMMAND_PING
+                : (*test_left == 't') ? NGX_ESS_COMMAND_TOKEN
                 : NGX_ESS_COMMAND_SUBSCRIBE;
-    test_next++;
+    test_left++;
 
     return NGX_OK;
 }
@@ -286,7 +277,7 @@ test_setup(void **state)
     test_open = NGX_OK;
     test_stream = NGX_OK;
     test_commands = "";
-    test_next = "";
+    test_left = "";
     test_streams = 1;
     fake.read.ready = 0;
 
@@ -349,16 +340,30 @@ test_begins(void **state)
     ngx_unit_trace_clear();
     test_join = NGX_BUSY;
     assert_int_equal(test_create(&begin), NGX_BUSY);
-    ngx_unit_traced("join, 1 keys", "drop all", "release", "free");
+    ngx_unit_traced("join, 1 keys", "release", "free");
     assert_null(fake.client->multi);
 
     test_grant = NGX_ERROR;
     assert_int_equal(test_create(&begin), NGX_ERROR);
-    ngx_unit_traced("drop all", "free");
+    ngx_unit_traced("free");
 
     fake.fail = 1;
     assert_int_equal(test_create(&begin), NGX_ERROR);
-    ngx_unit_traced("drop all", "free");
+    ngx_unit_traced("free");
+}
+
+
+/* Others have their turn, and it goes on. */
+
+static void
+test_next(void)
+{
+    ngx_ess_v1_t  *v1;
+
+    v1 = test_multi.own;
+    assert_true(v1->event.posted);
+    ngx_delete_posted_event(&v1->event);
+    v1->event.handler(&v1->event);
 }
 
 
@@ -367,14 +372,33 @@ test_begins(void **state)
 static void
 test_commands_in_order(void **state)
 {
-    test_commands = "ptse";
+    test_commands = "pse";
     test_say("one");
     test_say("two");
     assert_true(fake.client->deaf);
 
     ngx_unit_posted();
-    ngx_unit_traced("open one", "pong", "token", "streams", "error",
-                    "open two", "pong", "token", "streams", "error", "due");
+    ngx_unit_traced("open one", "pong", "streams", "error",
+                    "open two", "pong", "streams", "error", "due");
+    assert_false(fake.client->deaf);
+}
+
+
+/* To check one takes as long as many other commands. */
+
+static void
+test_tokens(void **state)
+{
+    test_commands = "tpt";
+    test_say("x");
+    ngx_unit_posted();
+    ngx_unit_traced("open x", "token", "due");
+    assert_true(fake.client->deaf);
+
+    test_next();
+    ngx_unit_traced("pong", "token", "due");
+    test_next();
+    ngx_unit_traced("due");
     assert_false(fake.client->deaf);
 }
 
@@ -384,9 +408,6 @@ test_commands_in_order(void **state)
 static void
 test_slice(void **state)
 {
-    ngx_ess_v1_t  *v1;
-
-    v1 = test_multi.own;
     test_commands = "s";
     test_streams = 100;
     test_say("x");
@@ -394,24 +415,33 @@ test_slice(void **state)
     ngx_unit_traced("open x", "due");
     assert_int_equal(test_streams, 100 - 62);
     assert_true(fake.client->deaf);
-    assert_true(v1->event.posted);
 
-    ngx_delete_posted_event(&v1->event);
-    v1->event.handler(&v1->event);
+    test_next();
     ngx_unit_traced("streams", "due");
     assert_false(fake.client->deaf);
 }
 
+
+/* What came before is answered. */
 
 static void
 test_closed(void **state)
 {
     ngx_str_t  data = ngx_string("x");
 
+    test_commands = "ps";
+    test_say("before");
     ngx_ess_v1_message(fake.client, &data, 0);
     test_say("not heard any more");
     ngx_unit_posted();
-    ngx_unit_traced("close 1003 Commands are text");
+    ngx_unit_traced("open before", "pong", "streams",
+                    "close answered 1003 Commands are text");
+
+    fake.client->state = NGX_ESS_CLIENT_FINISHING;
+    test_kind->heard(&test_multi);
+    test_next();
+    ngx_unit_traced();
+    assert_true(fake.client->deaf);
 }
 
 
@@ -421,7 +451,7 @@ test_malformed(void **state)
     test_open = NGX_DECLINED;
     test_say("x");
     ngx_unit_posted();
-    ngx_unit_traced("open x", "close 1003 A command is a JSON object, or an "
+    ngx_unit_traced("open x", "close answered 1003 A command is a JSON object, or an "
                     "array of them");
 }
 
@@ -432,7 +462,18 @@ test_no_memory(void **state)
     fake.fail = 1;
     test_say("x");
     ngx_unit_posted();
-    ngx_unit_traced("close 1011 Internal error");
+    ngx_unit_traced("close answered 1011 Internal error");
+
+    /* where it has none for an answer */
+
+    fake.client->state = NGX_ESS_CLIENT_OPEN;
+    ((ngx_ess_v1_t *) test_multi.own)->close = 0;
+    fake.done = NGX_ERROR;
+    test_commands = "p";
+    test_say("x");
+    ngx_unit_posted();
+    ngx_unit_traced("open x", "pong", "close 1011 Internal error");
+    fake.done = NGX_OK;
 }
 
 
@@ -477,6 +518,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         TEST(test_begins),
         TEST(test_commands_in_order),
+        TEST(test_tokens),
         TEST(test_slice),
         TEST(test_closed),
         TEST(test_malformed),
