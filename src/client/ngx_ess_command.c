@@ -18,6 +18,10 @@ static const char *ngx_ess_command_subscribe(void *data,
     ngx_ess_json_value_t *value);
 static const char *ngx_ess_command_unsubscribe(void *data,
     ngx_ess_json_value_t *value);
+static const char *ngx_ess_command_streams(ngx_ess_command_t *cmd,
+    ngx_ess_command_type_e type, ngx_ess_json_value_t *value);
+static const char *ngx_ess_command_entry(ngx_ess_command_t *cmd,
+    ngx_ess_command_stream_t *stream, ngx_ess_json_value_t *value);
 static const char *ngx_ess_command_token(void *data,
     ngx_ess_json_value_t *value);
 static const char *ngx_ess_command_ping(void *data,
@@ -179,22 +183,42 @@ ngx_ess_command_id(void *data, ngx_ess_json_value_t *value)
 }
 
 
-/* A stream that is named wrongly is the command's error, for nothing could be
-   said of it alone; whatever else is wrong with one is its own. */
-
 static const char *
 ngx_ess_command_subscribe(void *data, ngx_ess_json_value_t *value)
 {
-    ngx_ess_command_t *cmd = data;
+    return ngx_ess_command_streams(data, NGX_ESS_COMMAND_SUBSCRIBE, value);
+}
 
+
+static const char *
+ngx_ess_command_unsubscribe(void *data, ngx_ess_json_value_t *value)
+{
+    return ngx_ess_command_streams(data, NGX_ESS_COMMAND_UNSUBSCRIBE, value);
+}
+
+
+/* A stream that is named wrongly is the command's error, for nothing could be
+   said of it alone, and so is a member that is not known; whatever else is
+   wrong with one that is subscribed to is its own. */
+
+static const char *
+ngx_ess_command_streams(ngx_ess_command_t *cmd, ngx_ess_command_type_e type,
+    ngx_ess_json_value_t *value)
+{
     const char                *wrong;
     ngx_ess_json_value_t       entry;
     ngx_ess_command_rest_t     rest;
     ngx_ess_command_stream_t   stream;
 
-    wrong = ngx_ess_command_verb(cmd, NGX_ESS_COMMAND_SUBSCRIBE);
+    wrong = ngx_ess_command_verb(cmd, type);
     if (wrong) {
         return wrong;
+    }
+
+    if (type == NGX_ESS_COMMAND_UNSUBSCRIBE
+        && ngx_ess_command_count(value) > NGX_ESS_COMMAND_MAX)
+    {
+        return "\"unsubscribe\" has at most 256 streams";
     }
 
     ngx_ess_command_json_rest(&cmd->streams, value);
@@ -202,9 +226,12 @@ ngx_ess_command_subscribe(void *data, ngx_ess_json_value_t *value)
     rest = cmd->streams;
 
     while (ngx_ess_command_json_next(&rest, &entry) == NGX_OK) {
-        wrong = ngx_ess_command_stream_joined(&stream, &entry);
+        wrong = ngx_ess_command_entry(cmd, &stream, &entry);
 
-        if (wrong && stream.given.data == NULL) {
+        if (wrong
+            && (type == NGX_ESS_COMMAND_UNSUBSCRIBE
+                || stream.given.data == NULL))
+        {
             return wrong;
         }
     }
@@ -214,37 +241,12 @@ ngx_ess_command_subscribe(void *data, ngx_ess_json_value_t *value)
 
 
 static const char *
-ngx_ess_command_unsubscribe(void *data, ngx_ess_json_value_t *value)
+ngx_ess_command_entry(ngx_ess_command_t *cmd,
+    ngx_ess_command_stream_t *stream, ngx_ess_json_value_t *value)
 {
-    ngx_ess_command_t *cmd = data;
-
-    const char                *wrong;
-    ngx_ess_json_value_t       entry;
-    ngx_ess_command_rest_t     rest;
-    ngx_ess_command_stream_t   stream;
-
-    wrong = ngx_ess_command_verb(cmd, NGX_ESS_COMMAND_UNSUBSCRIBE);
-    if (wrong) {
-        return wrong;
-    }
-
-    if (ngx_ess_command_count(value) > NGX_ESS_COMMAND_MAX) {
-        return "\"unsubscribe\" has at most 256 streams";
-    }
-
-    ngx_ess_command_json_rest(&cmd->streams, value);
-
-    rest = cmd->streams;
-
-    while (ngx_ess_command_json_next(&rest, &entry) == NGX_OK) {
-        wrong = ngx_ess_command_stream_left(&stream, &entry);
-
-        if (wrong) {
-            return wrong;
-        }
-    }
-
-    return NULL;
+    return (cmd->type == NGX_ESS_COMMAND_SUBSCRIBE)
+           ? ngx_ess_command_stream_joined(stream, value)
+           : ngx_ess_command_stream_left(stream, value);
 }
 
 
@@ -320,9 +322,7 @@ ngx_ess_command_stream(ngx_ess_command_t *cmd,
         return NGX_DONE;
     }
 
-    wrong = (cmd->type == NGX_ESS_COMMAND_SUBSCRIBE)
-            ? ngx_ess_command_stream_joined(stream, &value)
-            : ngx_ess_command_stream_left(stream, &value);
+    wrong = ngx_ess_command_entry(cmd, stream, &value);
 
     ngx_ess_command_fail(&stream->error, wrong);
 

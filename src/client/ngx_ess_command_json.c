@@ -74,7 +74,7 @@ ngx_ess_command_json_object(const ngx_ess_command_object_t *object, void *data,
 
         text = ngx_ess_command_json_member(object, data, &name, &member, seen);
 
-        if (wrong == NULL) {
+        if (wrong == NULL || text == object->unknown) {
             wrong = text;
         }
     }

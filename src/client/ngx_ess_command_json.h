@@ -51,7 +51,7 @@ ngx_int_t ngx_ess_command_json_next(ngx_ess_command_rest_t *rest,
 /*
  * All members are read, also behind one that is wrong, so that the answer has
  * the id, and the stream, wherever these are; *seen has a bit for each that is
- * there.  NULL, or what is wrong first.
+ * there.  NULL, or what is wrong first, but "unknown" before all else.
  */
 const char *ngx_ess_command_json_object(
     const ngx_ess_command_object_t *object, void *data,

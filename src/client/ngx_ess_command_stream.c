@@ -101,7 +101,10 @@ ngx_ess_command_stream_object(const ngx_ess_command_object_t *object,
 
     wrong = ngx_ess_command_json_object(object, stream, value, &seen);
 
-    if (wrong == NULL && stream->given.data == NULL) {
+    if (wrong == object->unknown) {
+        ngx_str_null(&stream->given);
+
+    } else if (wrong == NULL && stream->given.data == NULL) {
         wrong = "\"stream\" is missing: a uuid or a name";
     }
 

@@ -32,7 +32,8 @@ typedef struct {
                                                len 0: see the error */
     ngx_str_t                given;         /* the same as it stands between its
                                                quotes in the message: to be
-                                               answered with */
+                                               answered with; data NULL: what is
+                                               wrong is the command's error */
     ngx_ess_position_t       pos;
     ngx_uint_t               nkeys;         /* 0: the whole stream */
     ngx_ess_command_rest_t   keys;          /* of ngx_ess_command_key() */

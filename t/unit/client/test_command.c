@@ -233,6 +233,13 @@ test_command_is_wrong(void **state)
           "1 subscribe!400\n");
     reads("{\"id\":1,\"subscribe\":{\"stream\":5}}", "1 subscribe!400\n");
 
+    /* a member that nobody knows, whatever else is wrong */
+
+    reads("{\"id\":1,\"subscribe\":[{\"stream\":\"a\"},{\"stream\":\"b\","
+          "\"x\":1}]}", "1 subscribe!400\n");
+    reads("{\"id\":1,\"subscribe\":{\"ordinal\":-1,\"x\":1,\"stream\":\"a\"}}",
+          "1 subscribe!400\n");
+
     /* an unsubscribe's answer has no place for one */
 
     reads("{\"id\":1,\"unsubscribe\":5}", "1 unsubscribe!400\n");
@@ -255,7 +262,6 @@ test_stream_is_wrong(void **state)
           "{\"stream\":\"b\"}]}", "1 subscribe a" expected " b\n")
 
     ENTRY("", "");
-    ENTRY(",\"x\":1", "!400");
     ENTRY(",\"stream\":\"c\"", "!400");
     ENTRY(",\"from\":\"5f3a\"", "!400");
     ENTRY(",\"from\":5", "!400");
@@ -279,7 +285,8 @@ test_stream_is_wrong(void **state)
 
     /* the stream is answered with, wherever it stands */
 
-    reads("{\"subscribe\":{\"x\":1,\"stream\":\"a\"}}", "subscribe a!400\n");
+    reads("{\"subscribe\":{\"ordinal\":\"\",\"stream\":\"a\"}}",
+          "subscribe a!400\n");
     reads("{\"subscribe\":{\"stream\":\"\"}}", "subscribe !400\n");
 
     memset(name, 'n', sizeof(name));

@@ -119,7 +119,8 @@ test_members(void **state)
     object("{\"\\u0061\":1,\"b\":2}", NULL, 2, 3);
     object("{\"c\":1,\"a\":1}", "unknown", 1, 2);
     object("{\"\":1}", "unknown", 0, 0);
-    object("{\"a\":\"x\",\"c\":1}", "a is a number", 1, 2);
+    object("{\"a\":\"x\",\"a\":1}", "a is a number", 1, 2);
+    object("{\"a\":\"x\",\"c\":1,\"a\":1}", "unknown", 1, 2);
     object("{\"a\":1,\"a\":2,\"b\":3}", "a member is there twice", 2, 3);
 }
 
