@@ -69,11 +69,32 @@ ngx_uint_t
 ngx_ess_multi_join_more(ngx_ess_multi_t *multi,
     ngx_ess_subscriber_entry_t *entry)
 {
+    ngx_str_t             *key;
+    ngx_uint_t             n;
     ngx_ess_multi_cell_t  *cell;
 
     cell = ngx_ess_multi_table_find(&multi->table, entry->ref.id, NULL);
 
-    return (cell && !cell->sub.group) ? 0 : ngx_max(1, entry->nkeys);
+    if (cell && !cell->sub.group) {
+        return 0;
+    }
+
+    if (cell == NULL || entry->nkeys == 0) {
+        return ngx_max(1, entry->nkeys);
+    }
+
+    n = entry->nkeys;
+
+    for (key = entry->keys; key < entry->keys + entry->nkeys; key++) {
+
+        if (ngx_ess_multi_table_find(&multi->table, entry->ref.id, key)
+            || ngx_ess_multi_replayed(multi, entry->ref.id, key))
+        {
+            n--;
+        }
+    }
+
+    return n;
 }
 
 

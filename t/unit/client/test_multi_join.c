@@ -19,6 +19,9 @@
 static void
 test_keys(void **state)
 {
+    ngx_str_t                   keys[] = {
+        ngx_string("eu"), ngx_string("x"), ngx_string("asia"), ngx_string("y")
+    };
     ngx_ess_subscriber_entry_t  entry;
 
     memset(&entry, 0, sizeof(entry));
@@ -36,8 +39,11 @@ test_keys(void **state)
     assert_int_equal(fake.multi->subscriptions, 3);
     assert_int_equal(fake.counted[1], 1);
 
-    entry.nkeys = 5;
-    assert_int_equal(ngx_ess_multi_join_more(fake.multi, &entry), 5);
+    /* of those that it has there are no more */
+
+    entry.keys = keys;
+    entry.nkeys = 4;
+    assert_int_equal(ngx_ess_multi_join_more(fake.multi, &entry), 2);
 
     ngx_ess_multi_announced(fake.multi);
 
