@@ -78,6 +78,7 @@ ngx_ess_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_ess_main_conf_t *mcf = conf;
 
     char                   *rv;
+    ngx_str_t              *name;
     ngx_command_t           command;
     ngx_ess_conf_stream_t   stream, *other, *added;
 
@@ -86,7 +87,10 @@ ngx_ess_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (mcf->streams == NULL) {
         mcf->streams = ngx_array_create(cf->pool, 8,
                                         sizeof(ngx_ess_conf_stream_t));
-        if (mcf->streams == NULL) {
+        mcf->created.declared = ngx_array_create(cf->pool, 8,
+                                                 sizeof(ngx_str_t));
+
+        if (mcf->streams == NULL || mcf->created.declared == NULL) {
             return NGX_CONF_ERROR;
         }
     }
@@ -121,11 +125,14 @@ ngx_ess_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     added = ngx_array_push(mcf->streams);
-    if (added == NULL) {
+    name = ngx_array_push(mcf->created.declared);
+
+    if (added == NULL || name == NULL) {
         return NGX_CONF_ERROR;
     }
 
     *added = stream;
+    *name = stream.name;
 
     return NGX_CONF_OK;
 }

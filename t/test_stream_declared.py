@@ -1,6 +1,7 @@
 """Streams that nginx.conf declares: there as long as it does, through reloads,
 crashes of workers and restarts, with a store and without."""
 
+import concurrent.futures
 import re
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from api import Api
 from clients import Clients
 from relay import Relay
+from v1 import V1, Refused
 from wait import wait_for
 
 CONF = """
@@ -20,6 +22,9 @@ http {
     server {
         listen 127.0.0.1:%%%%PORT0%%%%;
         location /event-stream/ { ess_subscribe; }
+        location /named/ { ess_subscribe name=$arg_name public; }
+        location /made/ { ess_subscribe name=$arg_name public create=exchange; }
+        location /many/ { ess_subscribe multi names public; }
         location /publish/ { ess_publish; }
     }
     server {
@@ -223,6 +228,50 @@ def test_the_broker_comes_later(nginx, vhost):
     relay.mend()
     settled(api, "a")
     assert "a" in {key for _, key in vhost.bindings()}
+    relay.cut()
+
+
+@pytest.mark.parametrize("path", ["named", "made"])
+def test_clients_of_the_first_moment(nginx, vhost, path):
+    """They wait until it is there, over all workers; of those on demand it is
+    none."""
+
+    relay = Relay(vhost)
+    relay.cut()
+    n = nginx(conf("ess_stream a;", STORE + BROKER), 2, store="ess/s.db",
+              amqp=relay.url, start=False)
+    n.expect(r'"ess_stream" "a" is not there yet')
+    n.start()
+
+    # nobody waits for ever, and all the same it is not unknown
+    url = "ws://127.0.0.1:%d/" % n.port(0)
+    with pytest.raises(Refused) as e:
+        V1(url + path + "/?name=a")
+    assert e.value.status == 503
+    with V1(url + "many/") as v1:
+        codes = [e["error"]["code"] for e in v1.subscribe("a", "b")]
+        assert codes == [503, 404]
+        assert '"retry":1' in v1.texts[0]
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        def enter():
+            while True:
+                try:
+                    return V1(url + path + "/?name=a")
+                except Refused as e:
+                    assert e.status == 503
+
+        clients = [pool.submit(enter) for _ in range(8)]
+        relay.mend()
+        api = Api(n.port(1))
+        found = settled(api, "a")["a"]
+        assert found["declared"]
+        clients = [c.result() for c in clients]
+    vhost.publish("a", "hello")
+    for v1 in clients:
+        v1.wait(1)
+        assert v1.answers[0]["subscribed"][0]["stream"] == "a"
+        v1.close()
     relay.cut()
 
 

@@ -197,6 +197,19 @@ def test_malformed_command(service, text):
     s.subscribers(s.api.list()[0]["id"], 0)
 
 
+def test_unknown_member_of_a_stream(service):
+    """It is an error of the command, which does nothing."""
+
+    s = service(workers=1)
+    streams = [s.create(k) for k in "ab"]
+    with s.connect() as v1:
+        answer = v1.call(subscribe=[{"stream": streams[0].uuid},
+                                    {"stream": streams[1].uuid, "x": 1}])
+        assert list(answer) == ["id", "error"] and code(answer) == 400
+    for stream in streams:
+        s.subscribers(stream, 0)
+
+
 NO_MESSAGES = [
     ("hello", 1003), ("", 1003), ("{", 1003), ('{"id":1,"ping":0}x', 1003),
     ("[", 1003), ('[{"id":1,"ping":0},]', 1003),
@@ -216,6 +229,32 @@ def test_message_that_is_none(service, text, close):
         assert v1.wait_closed()[0] == close
         assert v1.close_reason
         assert v1.answers == []
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("last", [b"\1\2", "no JSON"], ids=["binary", "text"])
+def test_what_came_before_is_answered(service, last, slow):
+    """And sent, also to one whose socket takes nothing for a while."""
+
+    s = service(workers=1)
+    stream = s.create("abc")
+    n = 20000 if slow else 100
+    with s.connect() as v1:
+        if slow:
+            v1.pause()
+        commands = [{"id": i, "ping": i} for i in range(n)]
+        for i in range(0, n, 200):
+            v1.send(*commands[i:i + 200])
+        v1.send({"id": n, "subscribe": {"stream": stream.uuid}})
+        if isinstance(last, bytes):
+            v1.send_binary(last)
+        else:
+            v1.send_text(last)
+        v1.send({"id": n + 1, "ping": 0})
+        v1.go_on()
+        assert v1.wait_closed(30)[0] == 1003
+        assert [a["id"] for a in v1.answers] == list(range(n + 1))
+    s.subscribers(stream, 0)
 
 
 @pytest.mark.parametrize("text", [
@@ -480,6 +519,29 @@ def test_max_subscriptions(service):
         assert "error" not in v1.subscribe(streams[3].uuid)[0]
 
 
+def test_keys_count_once(service):
+    """Who asks again for what it has needs no more room."""
+
+    s = service()
+    stream = s.create("abc", key="json:/k")
+    with s.connect("few/") as v1:
+        def keys(*names):
+            entry, = v1.subscribe({"stream": stream.uuid,
+                                   "keys": list(names)})
+            return code(entry) if "error" in entry else 0
+
+        assert keys("a", "b") == 0
+        assert keys("b", "c") == 0
+        assert keys("a", "b", "c") == 0
+        assert keys("c", "d") == 413
+        # more than it may have at all
+        assert keys(*"abcabc") == 413
+        s.publish("abc", *({"k": k} for k in "abcd"))
+        v1.wait(3)
+        v1.quiet()
+        assert [e.key for e in v1.events] == ["a", "b", "c"]
+
+
 def test_max_subscribers(service):
     s = service()
     stream, other = s.create("abc"), s.create("def")
@@ -536,6 +598,14 @@ def test_location_with_a_name_allows_that_alone(service):
     stream = s.create("abc", name="prices", key="json:/k")
     other = s.create("def", name="other")
     with s.connect("named/?name=prices") as v1:
+        # as it was named; its uuid opens it elsewhere
+        wait_for(lambda: v1.answers)
+        entry, = v1.answers[0]["subscribed"]
+        assert entry["stream"] == "prices" and stream.uuid not in v1.texts[0]
+        # whether there are others, and what these have, is not told
+        entries = v1.subscribe(*({"stream": x, "keys": ["eu"]} for x in (
+            "other", other.uuid, "nobody", NOWHERE)))
+        assert [code(e) for e in entries] == [403] * 4
         entries = v1.subscribe("other", other.uuid, "nobody", NOWHERE)
         assert [code(e) for e in entries] == [403] * 4
         assert "error" not in v1.subscribe("prices")[0]
@@ -555,7 +625,7 @@ def test_token_lists_streams_and_keys(service):
     one, two = s.create("abc", key="json:/k"), s.create(
         "def", name="two", key="json:/k")
     s.create("ghi", name="three")
-    may = [one.uuid, "two#eu", "two#us-*"]
+    may = [one.uuid, "two#eu", "two#us-*", "four#eu"]
     with s.connect("token/", token=token(may=may)) as v1:
         def codes(*streams):
             return [code(e) if "error" in e else 0
@@ -568,6 +638,10 @@ def test_token_lists_streams_and_keys(service):
                      {"stream": "two", "keys": ["asia"]},
                      {"stream": "two", "keys": ["eu", "asia"]}) == [
                          0, 0, 403, 403]
+        # of what there is not it may have some, too
+        assert codes({"stream": "four", "keys": ["eu"]},
+                     {"stream": "four", "keys": ["us"]}, "four") == [
+                         404, 403, 403]
         s.publish("def", {"k": "eu"}, {"k": "asia"}, {"k": "us-east"})
         v1.wait(2)
         assert [e.key for e in v1.events] == ["eu", "us-east"]

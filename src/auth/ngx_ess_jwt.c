@@ -593,25 +593,6 @@ ngx_ess_jwt_grant(ngx_http_request_t *r, ngx_ess_jwt_grant_t **grant)
 }
 
 
-ngx_int_t
-ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid, ngx_str_t *name,
-    ngx_str_t *key)
-{
-    ngx_int_t             rc;
-    ngx_ess_jwt_grant_t  *grant;
-
-    if (ngx_ess_jwt_grant(r, &grant) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_ess_jwt_grant_allows(grant, uuid, name, key) ? NGX_OK
-                                                          : NGX_DECLINED;
-    ngx_ess_jwt_grant_release(grant);
-
-    return rc;
-}
-
-
 static ngx_int_t
 ngx_ess_jwt_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)

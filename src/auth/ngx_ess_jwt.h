@@ -35,11 +35,5 @@ time_t ngx_ess_jwt_expires(ngx_http_request_t *r);
 ngx_int_t ngx_ess_jwt_grant(ngx_http_request_t *r,
     ngx_ess_jwt_grant_t **grant);
 
-/* May it have the stream?  As ngx_ess_jwt_grant_allows(), for whoever keeps no
-   grant.  NGX_OK; NGX_DECLINED: the token's claim does not list it;
-   NGX_ERROR: no memory. */
-ngx_int_t ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid,
-    ngx_str_t *name, ngx_str_t *key);
-
 
 #endif /* _NGX_ESS_JWT_H_INCLUDED_ */

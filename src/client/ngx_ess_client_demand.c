@@ -33,39 +33,36 @@ static void ngx_ess_client_demand_gone(void *data);
 
 ngx_int_t
 ngx_ess_client_demand(ngx_http_request_t *r, ngx_int_t found,
-    ngx_ess_stream_info_t *info, ngx_http_handler_pt enter)
+    ngx_ess_client_named_t *named, ngx_ess_stream_info_t *info,
+    ngx_http_handler_pt enter)
 {
-    ngx_str_t            text;
     ngx_ess_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
 
-    if (lcf->subscribe_uuid) {
-
-        if (ngx_http_complex_value(r, lcf->subscribe_uuid, &text) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        if (text.len) {
-            return found;
-        }
+    if (!named->named || ngx_ess_name_wrong(&named->name)) {
+        return found;
     }
 
-    if (ngx_http_complex_value(r, lcf->subscribe_name, &text) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_ess_name_wrong(&text)) {
-        return NGX_DECLINED;
+    if (lcf->create == 0
+        && (found == NGX_OK
+            || !ngx_ess_registry_created_declared(&named->name)))
+    {
+        return found;
     }
 
     /* one that is about to go is none */
 
-    if (ngx_ess_created_find(ngx_ess_client_zone, &text, info) == NGX_OK) {
+    if (ngx_ess_created_find(ngx_ess_client_zone, &named->name, info)
+        == NGX_OK)
+    {
         return NGX_OK;
     }
 
-    return ngx_ess_client_demand_wait(r, &text, lcf->create - 1, enter);
+    return ngx_ess_client_demand_wait(r, &named->name,
+                                      lcf->create ? lcf->create - 1
+                                                  : NGX_ESS_SOURCE_DEFAULT,
+                                      enter);
 }
 
 

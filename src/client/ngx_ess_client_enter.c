@@ -45,6 +45,7 @@ typedef struct {
     const char                  *refused;   /* why its position is; NULL */
     ngx_ess_stream_info_t       *info;      /* with "v1": in the pool */
     unsigned                     v1:1;      /* it speaks "ess.v1" */
+    unsigned                     named:1;   /* the stream, by its name */
     unsigned                     missing:1; /* the log follows a stream that
                                                there is not */
 } ngx_ess_client_entry_t;
@@ -91,6 +92,7 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
     ngx_int_t                rc;
     ngx_ess_loc_conf_t      *lcf;
     ngx_ess_stream_info_t    info;
+    ngx_ess_client_named_t   named;
     ngx_ess_client_entry_t   entry;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
@@ -113,10 +115,12 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
         return ngx_ess_client_rejected(NGX_ESS_REJECTED_REQUEST, rc);
     }
 
-    rc = ngx_ess_client_stream(r, entry.key.len ? &entry.key : NULL, &info);
+    rc = ngx_ess_client_stream(r, entry.key.len ? &entry.key : NULL, &named,
+                               &info);
 
-    if (lcf->create && (rc == NGX_OK || rc == NGX_DECLINED)) {
-        rc = ngx_ess_client_demand(r, rc, &info, ngx_ess_client_enter_handler);
+    if (rc == NGX_OK || rc == NGX_DECLINED) {
+        rc = ngx_ess_client_demand(r, rc, &named, &info,
+                                   ngx_ess_client_enter_handler);
     }
 
     if (rc == NGX_DECLINED) {
@@ -126,6 +130,8 @@ ngx_ess_client_enter_handler(ngx_http_request_t *r)
     if (rc != NGX_OK) {
         return rc;
     }
+
+    entry.named = named.named;
 
     rc = ngx_ess_client_key_fits(r, &entry.key, &info);
 
@@ -521,6 +527,7 @@ ngx_ess_client_enter_v1(ngx_ess_client_t *client,
         begin.info = entry->info;
         begin.pos = entry->sub.pos;
         begin.key = entry->key;
+        begin.named = entry->named;
         begin.only = (client->conf->subscribe_key
                       || client->conf->subscribe_name);
     }

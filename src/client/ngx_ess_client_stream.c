@@ -1,7 +1,7 @@
 
 /*
- * Which stream a request names, and whether its token lists it.  Owns nothing.
- * Runs in workers.
+ * Which stream a request or a command names, and whether a token lists it.
+ * Owns nothing.  Runs in workers.
  */
 
 
@@ -9,117 +9,136 @@
 #include "ngx_ess_client.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_counter.h"
-#include "ngx_ess_jwt.h"
 #include "ngx_ess_name.h"
 #include "ngx_ess_problem.h"
 
 
 static ngx_int_t ngx_ess_client_stream_text(ngx_http_request_t *r,
     ngx_str_t *text, ngx_uint_t *named);
-static ngx_int_t ngx_ess_client_stream_find(ngx_str_t *text, ngx_uint_t named,
-    u_char *buf, ngx_str_t *name, ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_client_stream_allowed(ngx_http_request_t *r,
-    ngx_str_t *uuid, ngx_str_t *name, ngx_str_t *key);
+    ngx_str_t *key, ngx_ess_client_named_t *named);
 static void ngx_ess_client_stream_segment(ngx_http_request_t *r,
     ngx_str_t *text);
 
 
 ngx_int_t
 ngx_ess_client_stream(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_ess_stream_info_t *info)
+    ngx_ess_client_named_t *named, ngx_ess_stream_info_t *info)
 {
-    u_char      buf[NGX_ESS_UUID_TEXT];
     ngx_int_t   rc, found;
-    ngx_str_t   text, uuid, name;
-    ngx_uint_t  named;
+    ngx_str_t   text;
+    ngx_uint_t  by_name;
 
-    rc = ngx_ess_client_stream_text(r, &text, &named);
-
-    if (rc != NGX_OK) {
+    if (ngx_ess_client_stream_text(r, &text, &by_name) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    uuid.data = buf;
-    uuid.len = 0;
-    ngx_str_null(&name);
+    found = ngx_ess_client_stream_find(&text, named, info);
 
-    found = ngx_ess_client_stream_find(&text, named, buf, &name, info);
-
-    if (found == NGX_ABORT) {
+    if (found == NGX_ABORT || named->named != by_name) {
         return NGX_DECLINED;
-    }
-
-    if (!named || found == NGX_OK) {
-        uuid.len = NGX_ESS_UUID_TEXT;
     }
 
     /* who may not have it does not learn whether there is one */
 
-    rc = ngx_ess_client_stream_allowed(r, uuid.len ? &uuid : NULL,
-                                       name.len ? &name : NULL, key);
+    rc = ngx_ess_client_stream_allowed(r, key, named);
 
     return (rc == NGX_OK) ? found : rc;
 }
 
 
-/* NGX_ABORT: that is neither a uuid nor a name.  "buf" becomes the text of the
-   uuid, as far as it is known. */
-
-static ngx_int_t
-ngx_ess_client_stream_find(ngx_str_t *text, ngx_uint_t named, u_char *buf,
-    ngx_str_t *name, ngx_ess_stream_info_t *info)
+ngx_int_t
+ngx_ess_client_stream_find(ngx_str_t *text, ngx_ess_client_named_t *named,
+    ngx_ess_stream_info_t *info)
 {
     u_char     uuid[NGX_ESS_UUID_LEN];
-    ngx_int_t  found;
+    ngx_int_t  rc;
 
-    if (named) {
+    ngx_memzero(named, sizeof(ngx_ess_client_named_t));
+
+    named->named = (ngx_ess_stream_uuid_parse(uuid, text) != NGX_OK);
+
+    if (named->named) {
+        named->name = *text;
 
         if (ngx_ess_name_wrong(text)) {
             return NGX_ABORT;
         }
 
-        *name = *text;
+        rc = ngx_ess_stream_by_name(ngx_ess_client_zone, text, info);
 
-        found = ngx_ess_stream_by_name(ngx_ess_client_zone, text, info);
+    } else {
+        (void) ngx_ess_stream_uuid_text(named->text, uuid);
+        named->uuid.data = named->text;
+        named->uuid.len = NGX_ESS_UUID_TEXT;
 
-        if (found == NGX_OK) {
-            (void) ngx_ess_stream_uuid_text(buf, info->uuid);
+        rc = ngx_ess_stream_by_uuid(ngx_ess_client_zone, uuid, info);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_ess_client_stream_known(info, named);
+
+        if (named->named) {
+            /* which stays when "info" does not */
+            named->name = *text;
+        }
+    }
+
+    return rc;
+}
+
+
+void
+ngx_ess_client_stream_known(ngx_ess_stream_info_t *info,
+    ngx_ess_client_named_t *named)
+{
+    (void) ngx_ess_stream_uuid_text(named->text, info->uuid);
+    named->uuid.data = named->text;
+    named->uuid.len = NGX_ESS_UUID_TEXT;
+
+    named->name.data = info->name;
+    named->name.len = info->name_len;
+}
+
+
+ngx_uint_t
+ngx_ess_client_stream_listed(ngx_ess_jwt_grant_t *grant,
+    ngx_ess_client_named_t *named, ngx_str_t *keys, ngx_uint_t nkeys)
+{
+    ngx_uint_t  i;
+
+    i = 0;
+
+    do {
+        if (!ngx_ess_jwt_grant_allows(grant, &named->uuid, &named->name,
+                                      nkeys ? &keys[i] : NULL))
+        {
+            return 0;
         }
 
-        return found;
-    }
+    } while (++i < nkeys);
 
-    if (ngx_ess_stream_uuid_parse(uuid, text) != NGX_OK) {
-        return NGX_ABORT;
-    }
-
-    (void) ngx_ess_stream_uuid_text(buf, uuid);
-
-    found = ngx_ess_stream_by_uuid(ngx_ess_client_zone, uuid, info);
-
-    if (found == NGX_OK) {
-        name->data = info->name;
-        name->len = info->name_len;
-    }
-
-    return found;
+    return 1;
 }
 
 
 static ngx_int_t
-ngx_ess_client_stream_allowed(ngx_http_request_t *r, ngx_str_t *uuid,
-    ngx_str_t *name, ngx_str_t *key)
+ngx_ess_client_stream_allowed(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_ess_client_named_t *named)
 {
-    ngx_int_t  rc;
+    ngx_uint_t            listed;
+    ngx_ess_jwt_grant_t  *grant;
 
-    rc = ngx_ess_jwt_allows(r, uuid, name, key);
-
-    if (rc == NGX_OK) {
-        return NGX_OK;
+    if (ngx_ess_jwt_grant(r, &grant) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    listed = ngx_ess_client_stream_listed(grant, named, key, key ? 1 : 0);
+
+    ngx_ess_jwt_grant_release(grant);
+
+    if (listed) {
+        return NGX_OK;
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,

@@ -25,18 +25,9 @@ ngx_int_t ngx_ess_multi_admit(ngx_ess_loc_conf_t *conf,
     ngx_uint_t nkeys, ngx_ess_stream_info_t *info,
     ngx_ess_command_error_t *error);
 
-/* Which stream the text names, whoever asks.  NGX_OK or NGX_DECLINED.  Takes
-   the mutex. */
-ngx_int_t ngx_ess_multi_admit_find(ngx_str_t *text,
-    ngx_ess_stream_info_t *info);
-
 /* What a subscription to it begins with, but for position and keys. */
 void ngx_ess_multi_admit_entry(ngx_ess_loc_conf_t *conf,
     ngx_ess_stream_info_t *info, ngx_ess_subscriber_entry_t *entry);
-
-/* The same of a stream that is known: NGX_OK or NGX_DECLINED. */
-ngx_int_t ngx_ess_multi_admit_grant(ngx_ess_jwt_grant_t *grant,
-    ngx_ess_stream_info_t *info, ngx_str_t *keys, ngx_uint_t nkeys);
 
 
 #endif /* _NGX_ESS_MULTI_ADMIT_H_INCLUDED_ */

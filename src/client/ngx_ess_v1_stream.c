@@ -7,17 +7,22 @@
 
 
 #include "ngx_ess_v1_stream.h"
+#include "ngx_ess_client_stream.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_multi_admit.h"
 #include "ngx_ess_multi_drop.h"
 #include "ngx_ess_multi_join.h"
+#include "ngx_ess_str.h"
 
 
 static ngx_int_t ngx_ess_v1_stream_known(ngx_ess_v1_t *v1,
     ngx_ess_stream_info_t *info);
-static void ngx_ess_v1_stream_only(ngx_ess_command_error_t *error);
 static ngx_int_t ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1,
     ngx_ess_stream_info_t *info);
+static ngx_uint_t ngx_ess_v1_stream_other(ngx_ess_v1_t *v1,
+    ngx_ess_stream_info_t *info, ngx_int_t rc,
+    ngx_ess_command_error_t *error);
+static ngx_int_t ngx_ess_v1_stream_many(ngx_ess_v1_t *v1);
 static ngx_int_t ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1);
 static ngx_int_t ngx_ess_v1_stream_subscribe(ngx_ess_v1_t *v1,
     ngx_ess_stream_info_t *info);
@@ -88,6 +93,7 @@ ngx_ess_v1_stream(ngx_ess_v1_t *v1)
 static ngx_int_t
 ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
 {
+    ngx_ess_client_named_t     named;
     ngx_ess_command_stream_t  *stream;
 
     stream = &v1->stream;
@@ -103,7 +109,9 @@ ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
 
     if (v1->cmd.type == NGX_ESS_COMMAND_UNSUBSCRIBE) {
 
-        if (ngx_ess_multi_admit_find(&stream->stream, info) == NGX_OK) {
+        if (ngx_ess_client_stream_find(&stream->stream, &named, info)
+            == NGX_OK)
+        {
             ngx_ess_multi_unsubscribe(v1->multi, info->ref.id, v1->keys,
                                       v1->stream.nkeys);
         }
@@ -119,18 +127,10 @@ ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
 }
 
 
-static void
-ngx_ess_v1_stream_only(ngx_ess_command_error_t *error)
-{
-    error->code = NGX_HTTP_FORBIDDEN;
-    ngx_str_set(&error->message, "this address is for one stream, or one key "
-                "of it");
-}
-
-
 static ngx_int_t
 ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
 {
+    ngx_int_t                    rc;
     ngx_ess_command_error_t      error;
     ngx_ess_command_stream_t    *stream;
     ngx_ess_loc_conf_t          *conf;
@@ -139,47 +139,71 @@ ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
     stream = &v1->stream;
     conf = v1->multi->client->conf;
 
-    if (ngx_ess_multi_admit(conf, v1->grant, &stream->stream, v1->keys,
-                            stream->nkeys, info, &error)
-        != NGX_OK)
-    {
-        if (v1->only && error.code == NGX_HTTP_NOT_FOUND) {
-            /* whether there is one is none of its business */
-            ngx_ess_v1_stream_only(&error);
-        }
+    /* of so many each would be looked at */
 
-        ngx_ess_v1_stream_refuse(v1, &error);
-        return NGX_DECLINED;
+    if (stream->nkeys > conf->max_subscriptions) {
+        return ngx_ess_v1_stream_many(v1);
     }
 
-    if (v1->only
-        && (info->ref.id != v1->only
-            || (v1->key.len
-                && (stream->nkeys != 1
-                    || v1->keys[0].len != v1->key.len
-                    || ngx_memcmp(v1->keys[0].data, v1->key.data, v1->key.len)
-                       != 0))))
-    {
-        ngx_ess_v1_stream_only(&error);
+    rc = ngx_ess_multi_admit(conf, v1->grant, &stream->stream, v1->keys,
+                             stream->nkeys, info, &error);
+
+    if (v1->only && ngx_ess_v1_stream_other(v1, info, rc, &error)) {
+        rc = NGX_DECLINED;
+        error.code = NGX_HTTP_FORBIDDEN;
+        ngx_str_set(&error.message, "this address is for one stream, or one "
+                    "key of it");
+    }
+
+    if (rc != NGX_OK) {
         ngx_ess_v1_stream_refuse(v1, &error);
         return NGX_DECLINED;
     }
 
     entry.ref = info->ref;
+    entry.keys = v1->keys;
     entry.nkeys = stream->nkeys;
 
     if (v1->multi->subscriptions + ngx_ess_multi_join_more(v1->multi, &entry)
         > conf->max_subscriptions)
     {
-        error.code = NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-        ngx_str_set(&error.message, "a client has no more subscriptions than "
-                    "\"ess_max_subscriptions\" allows");
-
-        ngx_ess_v1_stream_refuse(v1, &error);
-        return NGX_DECLINED;
+        return ngx_ess_v1_stream_many(v1);
     }
 
     return NGX_OK;
+}
+
+
+/* 1: it is not the one, or not the key, that the address is for.  Whether there
+   is another one, and what it has, is none of its client's business. */
+
+static ngx_uint_t
+ngx_ess_v1_stream_other(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info,
+    ngx_int_t rc, ngx_ess_command_error_t *error)
+{
+    if (rc != NGX_OK && error->code != NGX_HTTP_CONFLICT) {
+        return error->code != NGX_HTTP_FORBIDDEN;
+    }
+
+    return info->ref.id != v1->only
+           || (v1->key.len
+               && (v1->stream.nkeys != 1
+                   || !ngx_ess_str_equal(&v1->keys[0], &v1->key)));
+}
+
+
+static ngx_int_t
+ngx_ess_v1_stream_many(ngx_ess_v1_t *v1)
+{
+    ngx_ess_command_error_t  error;
+
+    error.code = NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    ngx_str_set(&error.message, "a client has no more subscriptions than "
+                "\"ess_max_subscriptions\" allows");
+
+    ngx_ess_v1_stream_refuse(v1, &error);
+
+    return NGX_DECLINED;
 }
 
 

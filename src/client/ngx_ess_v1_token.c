@@ -7,13 +7,13 @@
 
 #include "ngx_ess_v1_token.h"
 #include "ngx_ess_client_ping.h"
-#include "ngx_ess_multi_admit.h"
+#include "ngx_ess_client_stream.h"
 #include "ngx_ess_multi_drop.h"
 
 
 static void ngx_ess_v1_token_check(ngx_ess_v1_t *v1);
-static ngx_int_t ngx_ess_v1_token_lists(ngx_ess_v1_t *v1,
-    ngx_ess_subscriber_t *sub, ngx_ess_stream_info_t *info, ngx_str_t *key);
+static ngx_uint_t ngx_ess_v1_token_lists(ngx_ess_v1_t *v1,
+    ngx_ess_lane_t *lane, ngx_ess_stream_info_t *info);
 
 
 /* Streams that the new token does not list are over; the others go on. */
@@ -74,9 +74,8 @@ static void
 ngx_ess_v1_token_check(ngx_ess_v1_t *v1)
 {
     uint32_t                i, next;
-    ngx_str_t               key;
     ngx_uint_t              b;
-    ngx_ess_feed_t         *feed;
+    ngx_ess_lane_t         *lane;
     ngx_ess_multi_cell_t   *cell;
     ngx_ess_multi_table_t  *table;
     ngx_ess_stream_info_t   info;
@@ -93,17 +92,16 @@ ngx_ess_v1_token_check(ngx_ess_v1_t *v1)
                 continue;
             }
 
-            feed = cell->sub.lane->feed;
+            lane = cell->sub.lane;
 
-            if (ngx_ess_stream_by_id(ngx_ess_client_zone, feed->ref.id, &info)
+            if (ngx_ess_stream_by_id(ngx_ess_client_zone, lane->feed->ref.id,
+                                     &info)
                 != NGX_OK)
             {
                 continue;
             }
 
-            ngx_ess_multi_lane_key(cell->sub.lane, &key);
-
-            if (ngx_ess_v1_token_lists(v1, &cell->sub, &info, &key) != NGX_OK) {
+            if (!ngx_ess_v1_token_lists(v1, lane, &info)) {
 
                 ngx_ess_multi_end(&cell->sub, NGX_ESS_CLIENT_FORBIDDEN,
                                   "The new token does not list it");
@@ -116,17 +114,25 @@ ngx_ess_v1_token_check(ngx_ess_v1_t *v1)
 }
 
 
-static ngx_int_t
-ngx_ess_v1_token_lists(ngx_ess_v1_t *v1, ngx_ess_subscriber_t *sub,
-    ngx_ess_stream_info_t *info, ngx_str_t *key)
+static ngx_uint_t
+ngx_ess_v1_token_lists(ngx_ess_v1_t *v1, ngx_ess_lane_t *lane,
+    ngx_ess_stream_info_t *info)
 {
-    ngx_ess_feed_keys_t  *keys;
+    ngx_str_t                key;
+    ngx_ess_feed_keys_t     *keys;
+    ngx_ess_client_named_t   named;
 
-    keys = sub->lane->feed->keys;
+    ngx_ess_client_stream_known(info, &named);
+
+    keys = lane->feed->keys;
 
     if (keys) {
-        return ngx_ess_multi_admit_grant(v1->grant, info, keys->keys, keys->n);
+        return ngx_ess_client_stream_listed(v1->grant, &named, keys->keys,
+                                            keys->n);
     }
 
-    return ngx_ess_multi_admit_grant(v1->grant, info, key, key->len ? 1 : 0);
+    ngx_ess_multi_lane_key(lane, &key);
+
+    return ngx_ess_client_stream_listed(v1->grant, &named, &key,
+                                        key.len ? 1 : 0);
 }

@@ -35,6 +35,7 @@ typedef struct {
                                                it now */
     ngx_event_t              timer;
     ngx_msec_t               deadline;
+    ngx_uint_t               declared;      /* others make it */
     ngx_uint_t               status;        /* of what failed at once, or 0 */
     const char              *text;
     u_char                   name[NGX_ESS_MAX_NAME];
@@ -95,6 +96,26 @@ ngx_ess_registry_created_init(ngx_ess_zone_t *zone,
     for (i = 0; i < NGX_ESS_REGISTRY_CREATED_BUCKETS; i++) {
         ngx_queue_init(&ngx_ess_registry_created_names[i]);
     }
+}
+
+
+ngx_uint_t
+ngx_ess_registry_created_declared(ngx_str_t *name)
+{
+    ngx_str_t    *declared;
+    ngx_uint_t    i;
+    ngx_array_t  *all;
+
+    all = ngx_ess_registry_created_conf->declared;
+    declared = all ? all->elts : NULL;
+
+    for (i = 0; all && i < all->nelts; i++) {
+        if (ngx_ess_str_equal(&declared[i], name)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -177,6 +198,7 @@ ngx_ess_registry_created_name(ngx_str_t *text)
     name->timer.log = ngx_cycle->log;
 
     name->deadline = ngx_current_msec + NGX_ESS_REGISTRY_CREATED_TIME;
+    name->declared = ngx_ess_registry_created_declared(text);
 
     ngx_queue_insert_tail(ngx_ess_registry_created_bucket(text), &name->queue);
 
@@ -189,7 +211,9 @@ ngx_ess_registry_created_name(ngx_str_t *text)
 static void
 ngx_ess_registry_created_begin(ngx_ess_registry_created_name_t *name)
 {
-    switch (ngx_ess_registry_created_create(name)) {
+    switch (name->declared ? NGX_ABORT
+                           : ngx_ess_registry_created_create(name))
+    {
 
     case NGX_OK:
         return;
@@ -305,8 +329,11 @@ ngx_ess_registry_created_timer(ngx_event_t *ev)
         return;
 
     case NGX_DECLINED:
-        ngx_ess_registry_created_begin(name);
-        return;
+
+        if (!name->declared) {
+            ngx_ess_registry_created_begin(name);
+            return;
+        }
     }
 
     if ((ngx_msec_int_t) (name->deadline - ngx_current_msec) > 0) {

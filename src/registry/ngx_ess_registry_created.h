@@ -6,7 +6,8 @@
  *              └──► look, 100 times a second ──────┤ it is there
  *                     └── it is gone: create       └ 2 s have gone by
  *
- * All that wait in a worker for one name wait for the same.
+ * All that wait in a worker for one name wait for the same.  One that
+ * nginx.conf declares is made anyway (_declared.c), and only waited for.
  */
 
 
@@ -24,6 +25,8 @@ typedef struct {
     ngx_msec_t               idle_time;     /* ms */
     ngx_uint_t               most;
     ngx_uint_t               rate;          /* a second, for an address */
+    ngx_array_t             *declared;      /* of ngx_str_t: the names that
+                                               nginx.conf has; NULL: none */
 } ngx_ess_registry_created_conf_t;
 
 
@@ -52,6 +55,9 @@ struct ngx_ess_registry_created_s {
 /* In a worker, before the first one; "conf" stays. */
 void ngx_ess_registry_created_init(ngx_ess_zone_t *zone,
     const ngx_ess_registry_created_conf_t *conf);
+
+/* 1: nginx.conf declares a stream of that name. */
+ngx_uint_t ngx_ess_registry_created_declared(ngx_str_t *name);
 
 /* The stream is made, if it is not there.  NGX_OK: the handler is called.
    NGX_ERROR: no memory. */

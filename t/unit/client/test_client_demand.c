@@ -1,6 +1,6 @@
 /*
- * A client whose stream is made on demand: when it waits, and what becomes of
- * it.
+ * A client whose stream is made on demand, or declared: when it waits, and what
+ * becomes of it.
  *
  * links: src/client/ngx_ess_client_demand.c
  */
@@ -32,24 +32,22 @@ static ngx_connection_t             connection;
 static ngx_ess_loc_conf_t           lcf;
 static ngx_ess_main_conf_t          mcf;
 static void                        *conf[2] = { &lcf, &mcf };
-static ngx_http_complex_value_t     uuid, name;
+static ngx_ess_client_named_t       named;
 static ngx_ess_source_entry_t       entry;
 static ngx_http_cleanup_t           cleanup;
 static u_char                       memory[4096];
 
-static const char                  *uuid_is, *name_is, *wrong;
+static const char                  *wrong;
+static ngx_uint_t                   declared, source;
 static ngx_int_t                    found, made, finished;
 static ngx_uint_t                   full, joined, entered, retries, refused;
 static ngx_ess_registry_created_t  *waits;
 
 
-ngx_int_t
-ngx_http_complex_value(ngx_http_request_t *r, ngx_http_complex_value_t *val,
-    ngx_str_t *value)
+ngx_uint_t
+ngx_ess_registry_created_declared(ngx_str_t *text)
 {
-    value->data = (u_char *) (val == &uuid ? uuid_is : name_is);
-    value->len = strlen((char *) value->data);
-    return NGX_OK;
+    return declared;
 }
 
 
@@ -117,7 +115,7 @@ ngx_ess_client_rejected(ngx_ess_rejected_e reason, ngx_int_t rc)
 ngx_ess_source_entry_t *
 ngx_ess_source_entry(ngx_array_t *sources, ngx_uint_t number)
 {
-    assert_int_equal(number, 1);
+    source = number;
     return &entry;
 }
 
@@ -190,12 +188,11 @@ setup(void **state)
     request.connection = &connection;
 
     lcf.create = 2;
-    lcf.subscribe_uuid = NULL;
-    lcf.subscribe_name = &name;
 
-    name_is = "abc";
-    uuid_is = "";
+    ngx_str_set(&named.name, "abc");
+    named.named = 1;
     wrong = NULL;
+    declared = 0;
     found = NGX_DECLINED;
     made = NGX_OK;
     finished = 0;
@@ -211,7 +208,7 @@ demand(ngx_int_t rc)
 {
     ngx_ess_stream_info_t  info;
 
-    return ngx_ess_client_demand(&request, rc, &info, enter);
+    return ngx_ess_client_demand(&request, rc, &named, &info, enter);
 }
 
 
@@ -226,10 +223,39 @@ test_no_need(void **state)
 
     /* a uuid names none that could be made */
 
-    lcf.subscribe_uuid = &uuid;
-    uuid_is = "x";
+    wrong = NULL;
+    named.named = 0;
     assert_int_equal(demand(NGX_DECLINED), NGX_DECLINED);
+
+    /* nor does a name in other locations */
+
+    named.named = 1;
+    lcf.create = 0;
+    assert_int_equal(demand(NGX_DECLINED), NGX_DECLINED);
+    assert_int_equal(demand(NGX_OK), NGX_OK);
     assert_null(waits);
+}
+
+
+/* What nginx.conf declares is made by others, and waited for. */
+
+static void
+test_declared(void **state)
+{
+    declared = 1;
+    lcf.create = 0;
+    found = NGX_OK;
+    assert_int_equal(demand(NGX_OK), NGX_OK);
+    assert_int_equal(demand(NGX_DECLINED), NGX_OK);
+    assert_null(waits);
+
+    found = NGX_DECLINED;
+    assert_int_equal(demand(NGX_DECLINED), NGX_DONE);
+    assert_int_equal(waits->name.len, 3);
+
+    waits->handler(waits, 503, "later");
+    assert_int_equal(finished, 503);
+    assert_int_equal(retries, 1);
 }
 
 
@@ -240,6 +266,7 @@ test_made(void **state)
     assert_int_equal(joined, 1);
     assert_int_equal(request.count, 2);
     assert_int_equal(waits->by, NGX_ESS_CREATED_SUBSCRIPTION);
+    assert_int_equal(source, 1);
 
     waits->handler(waits, 0, "");
     assert_int_equal(entered, 1);
@@ -290,6 +317,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_no_need, setup),
+        cmocka_unit_test_setup(test_declared, setup),
         cmocka_unit_test_setup(test_made, setup),
         cmocka_unit_test_setup(test_refused, setup),
         cmocka_unit_test_setup(test_gone, setup),

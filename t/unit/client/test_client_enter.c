@@ -169,16 +169,18 @@ ngx_ess_position_parse(ngx_ess_position_said_t *said, ngx_ess_position_t *pos,
 
 ngx_int_t
 ngx_ess_client_demand(ngx_http_request_t *r, ngx_int_t found,
-    ngx_ess_stream_info_t *info, ngx_http_handler_pt enter)
+    ngx_ess_client_named_t *named, ngx_ess_stream_info_t *info,
+    ngx_http_handler_pt enter)
 {
-    abort();
+    return found;
 }
 
 
 ngx_int_t
 ngx_ess_client_stream(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_ess_stream_info_t *info)
+    ngx_ess_client_named_t *named, ngx_ess_stream_info_t *info)
 {
+    ngx_memzero(named, sizeof(ngx_ess_client_named_t));
     ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
     info->ref.id = '1';
     info->kind.follows = test.follows;

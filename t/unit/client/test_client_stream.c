@@ -18,7 +18,8 @@
     cmocka_unit_test_setup_teardown(test, test_setup, fake_client_teardown)
 
 
-static ngx_int_t              test_allows;
+static ngx_int_t              test_allows;  /* NGX_ERROR: no memory */
+static ngx_ess_client_named_t test_named;
 static ngx_ess_stream_info_t  test_info;
 
 
@@ -53,6 +54,7 @@ ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
 
     memset(info, 0, sizeof(ngx_ess_stream_info_t));
     info->ref.id = uuid[0];
+    memcpy(info->uuid, uuid, NGX_ESS_UUID_LEN);
 
     if (uuid[0] == '3') {
         info->name_len = 4;
@@ -77,10 +79,7 @@ ngx_ess_stream_by_name(ngx_ess_zone_t *zone, ngx_str_t *name,
         return NGX_DECLINED;
     }
 
-    (void) ngx_ess_stream_by_uuid(zone, uuid, info);
-    memcpy(info->uuid, uuid, NGX_ESS_UUID_LEN);
-
-    return NGX_OK;
+    return ngx_ess_stream_by_uuid(zone, uuid, info);
 }
 
 
@@ -95,14 +94,34 @@ ngx_http_complex_value(ngx_http_request_t *r, ngx_http_complex_value_t *val,
 
 
 ngx_int_t
-ngx_ess_jwt_allows(ngx_http_request_t *r, ngx_str_t *uuid, ngx_str_t *name,
-    ngx_str_t *key)
+ngx_ess_jwt_grant(ngx_http_request_t *r, ngx_ess_jwt_grant_t **grant)
 {
-    ngx_unit_trace("%c %.*s %s", uuid ? uuid->data[NGX_ESS_UUID_TEXT - 1] : '-',
-                   name ? (int) name->len : 1,
-                   name ? (char *) name->data : "-", key ? "key" : "-");
+    *grant = (ngx_ess_jwt_grant_t *) &test_allows;
 
-    return test_allows;
+    return (test_allows == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+void
+ngx_ess_jwt_grant_release(ngx_ess_jwt_grant_t *grant)
+{
+    assert_ptr_equal(grant, &test_allows);
+}
+
+
+/* a key that is "x" it does not list */
+
+ngx_uint_t
+ngx_ess_jwt_grant_allows(ngx_ess_jwt_grant_t *grant, ngx_str_t *uuid,
+    ngx_str_t *name, ngx_str_t *key)
+{
+    ngx_unit_trace("%c %.*s %.*s",
+                   uuid->len ? uuid->data[NGX_ESS_UUID_TEXT - 1] : '-',
+                   name->len ? (int) name->len : 1,
+                   name->len ? (char *) name->data : "-",
+                   key ? (int) key->len : 1, key ? (char *) key->data : "-");
+
+    return test_allows == NGX_OK && (key == NULL || key->data[0] != 'x');
 }
 
 
@@ -122,7 +141,7 @@ find(const char *uri, ngx_str_t *key)
     fake.request.uri.data = (u_char *) uri;
     fake.request.uri.len = strlen(uri);
 
-    return ngx_ess_client_stream(&fake.request, key, &test_info);
+    return ngx_ess_client_stream(&fake.request, key, &test_named, &test_info);
 }
 
 
@@ -169,6 +188,8 @@ test_allowed(void **state)
 
     assert_int_equal(find("/u3", &key), NGX_OK);
     ngx_unit_traced("3 name key");
+    assert_int_equal(fake.counters[NGX_ESS_C_REJECTED
+                                   + NGX_ESS_REJECTED_CLAIM], 0);
 
     test_allows = NGX_DECLINED;
     assert_int_equal(find("/u3", NULL), NGX_HTTP_FORBIDDEN);
@@ -179,14 +200,36 @@ test_allowed(void **state)
 
     test_allows = NGX_ERROR;
     assert_int_equal(find("/u1", NULL), NGX_HTTP_INTERNAL_SERVER_ERROR);
-    ngx_unit_traced("1 - -");
+    ngx_unit_traced();
+}
+
+
+/* Each of the keys that are asked for. */
+
+static void
+test_keys(void **state)
+{
+    ngx_str_t             keys[] = {
+        ngx_string("a"), ngx_string("b"), ngx_string("x")
+    };
+    ngx_ess_jwt_grant_t  *grant;
+
+    assert_int_equal(ngx_ess_jwt_grant(&fake.request, &grant), NGX_OK);
+    assert_int_equal(find("/u3", NULL), NGX_OK);
+    ngx_unit_trace_clear();
+
+    assert_true(ngx_ess_client_stream_listed(grant, &test_named, keys, 0));
+    assert_true(ngx_ess_client_stream_listed(grant, &test_named, keys, 2));
+    assert_false(ngx_ess_client_stream_listed(grant, &test_named, keys, 3));
+    ngx_unit_traced("3 name -", "3 name a", "3 name b",
+                    "3 name a", "3 name b", "3 name x");
 }
 
 
 /* By name where the location says so, and no uuid is there. */
 
 static void
-test_named(void **state)
+test_by_name(void **state)
 {
     ngx_http_complex_value_t  uuid, name;
 
@@ -200,10 +243,16 @@ test_named(void **state)
     assert_int_equal(test_info.ref.id, '3');
     ngx_unit_traced("3 name -");
 
+    /* what it was asked by stays when the stream's own does not */
+
+    assert_true(test_named.named);
+    assert_ptr_equal(test_named.name.data, name.value.data);
+
     ngx_str_set(&uuid.value, "u1");
     fake.conf.subscribe_uuid = &uuid;
     assert_int_equal(find("/x", NULL), NGX_OK);
     assert_int_equal(test_info.ref.id, '1');
+    assert_false(test_named.named);
 
     ngx_str_set(&uuid.value, "");
     assert_int_equal(find("/x", NULL), NGX_OK);
@@ -236,8 +285,9 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         TEST(test_found),
-        TEST(test_named),
-        TEST(test_allowed)
+        TEST(test_by_name),
+        TEST(test_allowed),
+        TEST(test_keys)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

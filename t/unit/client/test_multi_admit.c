@@ -10,10 +10,11 @@
 
 
 #include "fake_client.h"
+#include "ngx_ess_client_stream.h"
 #include "ngx_ess_multi_admit.h"
 
 
-#define GRANT  ((ngx_ess_jwt_grant_t *) &test_lists)
+#define GRANT  ((ngx_ess_jwt_grant_t *) &test_listed)
 
 #define TEST(test)                                                            \
     cmocka_unit_test_setup_teardown(test, test_setup, fake_client_teardown)
@@ -26,37 +27,20 @@ static ngx_str_t                 test_keys[] = {
 };
 
 static ngx_uint_t                test_there;    /* the stream is */
+static ngx_uint_t                test_declared; /* so is it */
 static ngx_ess_stream_info_t     test_stream;
-static const char               *test_lists;    /* uuid, name, name#key or
-                                                   name#all that the token
-                                                   has; a list */
+static ngx_int_t                 test_listed;   /* that many keys; -1: nothing
+                                                   of it */
 static ngx_ess_stream_info_t     test_info;
 static ngx_ess_command_error_t   test_error;
 
 
 ngx_int_t
-ngx_ess_stream_uuid_parse(u_char *uuid, ngx_str_t *text)
+ngx_ess_client_stream_find(ngx_str_t *text, ngx_ess_client_named_t *named,
+    ngx_ess_stream_info_t *info)
 {
-    return text->len == test_uuid.len
-           && memcmp(text->data, test_uuid.data, text->len) == 0
-           ? NGX_OK : NGX_DECLINED;
-}
-
-
-u_char *
-ngx_ess_stream_uuid_text(u_char *text, const u_char *uuid)
-{
-    assert_ptr_not_equal(text, NULL);
-    memset(text, 'u', NGX_ESS_UUID_TEXT);
-
-    return text + NGX_ESS_UUID_TEXT;
-}
-
-
-static ngx_int_t
-test_found(const char *how, ngx_ess_stream_info_t *info)
-{
-    ngx_unit_trace("%s", how);
+    memset(named, 0, sizeof(*named));
+    named->named = (text != &test_uuid);
 
     if (!test_there) {
         return NGX_DECLINED;
@@ -68,33 +52,18 @@ test_found(const char *how, ngx_ess_stream_info_t *info)
 }
 
 
-ngx_int_t
-ngx_ess_stream_by_uuid(ngx_ess_zone_t *zone, const u_char *uuid,
-    ngx_ess_stream_info_t *info)
+ngx_uint_t
+ngx_ess_client_stream_listed(ngx_ess_jwt_grant_t *grant,
+    ngx_ess_client_named_t *named, ngx_str_t *keys, ngx_uint_t nkeys)
 {
-    return test_found("by uuid", info);
-}
-
-
-ngx_int_t
-ngx_ess_stream_by_name(ngx_ess_zone_t *zone, ngx_str_t *name,
-    ngx_ess_stream_info_t *info)
-{
-    return test_found("by name", info);
+    return grant == NULL || (ngx_int_t) nkeys <= test_listed;
 }
 
 
 ngx_uint_t
-ngx_ess_jwt_grant_allows(ngx_ess_jwt_grant_t *grant, ngx_str_t *uuid,
-    ngx_str_t *name, ngx_str_t *key)
+ngx_ess_registry_created_declared(ngx_str_t *name)
 {
-    char  asked[128];
-
-    snprintf(asked, sizeof(asked), "%s %.*s#%.*s;", uuid ? "uuid" : "none",
-             name ? (int) name->len : 1, name ? (char *) name->data : "-",
-             key ? (int) key->len : 3, key ? (char *) key->data : "all");
-
-    return strstr(test_lists, asked) != NULL;
+    return test_declared;
 }
 
 
@@ -104,7 +73,8 @@ test_setup(void **state)
     (void) fake_client_setup(state);
 
     test_there = 1;
-    test_lists = "";
+    test_declared = 0;
+    test_listed = -1;
     memset(&test_stream, 0, sizeof(test_stream));
     memset(&test_error, 0, sizeof(test_error));
     test_stream.name_len = test_name.len;
@@ -144,25 +114,25 @@ test_without_token(void **state)
 {
     test_admitted(NULL, &test_uuid, 0);
     test_admitted(NULL, &test_name, 2);
-    ngx_unit_traced("by uuid", "by name");
 
     test_there = 0;
     test_refused(NULL, &test_uuid, 0, 404, "there is no such stream");
 }
 
 
-/* It is not even looked for. */
+/* Whether there is one is not said either. */
 
 static void
 test_no_names(void **state)
 {
     fake.conf.subscribe_names = 0;
     test_admitted(NULL, &test_uuid, 0);
-    ngx_unit_traced("by uuid");
 
     test_refused(NULL, &test_name, 0, 403, "streams are subscribed to by their "
                  "uuid here, not by a name");
-    ngx_unit_traced();
+    test_there = 0;
+    test_refused(NULL, &test_name, 0, 403, "streams are subscribed to by their "
+                 "uuid here, not by a name");
 }
 
 
@@ -171,29 +141,9 @@ test_token(void **state)
 {
     test_refused(GRANT, &test_name, 0, 403, "the token does not list it");
 
-    test_lists = "uuid prices#all;";
-    test_admitted(GRANT, &test_name, 0);
-    test_admitted(GRANT, &test_uuid, 0);
-    test_refused(GRANT, &test_name, 1, 403, "the token does not list it");
-
-    /* each of the keys */
-
-    test_lists = "uuid prices#a;";
+    test_listed = 1;
     test_admitted(GRANT, &test_name, 1);
     test_refused(GRANT, &test_name, 2, 403, "the token does not list it");
-
-    test_lists = "uuid prices#a;uuid prices#b;";
-    test_admitted(GRANT, &test_name, 2);
-    test_refused(GRANT, &test_name, 0, 403, "the token does not list it");
-
-    /* one without a name has none */
-
-    test_stream.name_len = 0;
-    test_lists = "uuid -#all;uuid -#a;";
-    assert_int_equal(ngx_ess_multi_admit_grant(GRANT, &test_stream, NULL, 0),
-                     NGX_OK);
-    assert_int_equal(ngx_ess_multi_admit_grant(GRANT, &test_stream, test_keys,
-                                               1), NGX_OK);
 }
 
 
@@ -201,14 +151,19 @@ static void
 test_unknown(void **state)
 {
     test_there = 0;
-    test_refused(GRANT, &test_name, 0, 403, "the token does not list it");
-    test_refused(GRANT, &test_uuid, 0, 403, "the token does not list it");
+    test_refused(GRANT, &test_name, 1, 403, "the token does not list it");
 
-    test_lists = "none prices#all;";
-    test_refused(GRANT, &test_name, 0, 404, "there is no such stream");
-
-    test_lists = "uuid -#all;";
+    test_listed = 1;
+    test_refused(GRANT, &test_name, 1, 404, "there is no such stream");
     test_refused(GRANT, &test_uuid, 0, 404, "there is no such stream");
+
+    /* not yet */
+
+    test_declared = 1;
+    test_refused(GRANT, &test_name, 1, 503, "the stream is being made: try "
+                 "again a little later");
+    test_listed = 0;
+    test_refused(GRANT, &test_name, 1, 403, "the token does not list it");
 }
 
 

@@ -2,13 +2,14 @@
  * Streams of a subscribe and an unsubscribe: what is asked, what is answered,
  * and a source that is waited for.
  *
- * links: src/client/ngx_ess_v1_stream.c
+ * links: src/client/ngx_ess_v1_stream.c src/ngx_ess_str.c
  * links: t/unit/client/fake_client.c t/unit/client/fake_client_calls.c
  * links: t/unit/ngx_timer.c t/unit/ngx_trace.c
  */
 
 
 #include "fake_client.h"
+#include "ngx_ess_client_stream.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_multi_admit.h"
 #include "ngx_ess_multi_drop.h"
@@ -28,6 +29,7 @@ static ngx_uint_t             test_nkeys;       /* of each */
 static ngx_uint_t             test_key;         /* the next one */
 static ngx_uint_t             test_wrong;       /* each has an error */
 static ngx_int_t              test_admit;
+static ngx_uint_t             test_code;        /* of who is not admitted */
 static ngx_int_t              test_find;
 static ngx_int_t              test_join;
 static ngx_uint_t             test_more;
@@ -122,7 +124,7 @@ ngx_ess_multi_admit(ngx_ess_loc_conf_t *conf, ngx_ess_jwt_grant_t *grant,
     info->ref.id = 7;
     info->kind.follows = (test_follows != 0);
 
-    error->code = 403;
+    error->code = test_code;
     ngx_str_set(&error->message, "not listed");
 
     return test_admit;
@@ -130,7 +132,8 @@ ngx_ess_multi_admit(ngx_ess_loc_conf_t *conf, ngx_ess_jwt_grant_t *grant,
 
 
 ngx_int_t
-ngx_ess_multi_admit_find(ngx_str_t *text, ngx_ess_stream_info_t *info)
+ngx_ess_client_stream_find(ngx_str_t *text, ngx_ess_client_named_t *named,
+    ngx_ess_stream_info_t *info)
 {
     info->ref.id = 7;
 
@@ -218,6 +221,7 @@ test_setup(void **state)
     test_find = NGX_OK;
     test_join = NGX_OK;
     test_more = 1;
+    test_code = 403;
     test_follows = 0;
     test_state = NGX_ESS_FOLLOW_NONE;
 
@@ -326,6 +330,13 @@ test_refused(void **state)
                     "for it now",
                     "join 7, 0 keys, -", "refused 429 the stream has as many "
                     "clients as \"ess_max_subscribers\" allows");
+
+    /* of so many keys none is looked at */
+
+    test_nkeys = 11;
+    assert_int_equal(test_stream(), NGX_OK);
+    ngx_unit_traced("refused 413 a client has no more subscriptions than "
+                    "\"ess_max_subscriptions\" allows");
 }
 
 
@@ -334,7 +345,7 @@ test_refused(void **state)
 static void
 test_only(void **state)
 {
-    test_streams = 5;
+    test_streams = 8;
     test_v1.only = 8;
     assert_int_equal(test_stream(), NGX_OK);
     ngx_unit_traced("refused 403 this address is for one stream, or one key "
@@ -344,6 +355,22 @@ test_only(void **state)
     test_nkeys = 2;
     assert_int_equal(test_stream(), NGX_OK);
     ngx_unit_traced("join 7, 2 keys, b", "entry prices 17");
+
+    /* nor is said whether there is another one */
+
+    test_admit = NGX_DECLINED;
+    test_v1.only = 8;
+    test_code = 404;
+    assert_int_equal(test_stream(), NGX_OK);
+    test_code = 409;
+    assert_int_equal(test_stream(), NGX_OK);
+    assert_int_equal(ngx_unit_trace_count("refused 403 this address"), 2);
+    ngx_unit_trace_clear();
+
+    test_v1.only = 7;
+    assert_int_equal(test_stream(), NGX_OK);
+    ngx_unit_traced("refused 409 not listed");
+    test_admit = NGX_OK;
 
     /* all of it, another key, or more than one */
 

@@ -10,7 +10,7 @@
 
 #include "fake_client.h"
 #include "ngx_ess_client_ping.h"
-#include "ngx_ess_multi_admit.h"
+#include "ngx_ess_client_stream.h"
 #include "ngx_ess_multi_drop.h"
 #include "ngx_ess_v1_token.h"
 
@@ -105,18 +105,26 @@ ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
 }
 
 
-ngx_int_t
-ngx_ess_multi_admit_grant(ngx_ess_jwt_grant_t *grant,
-    ngx_ess_stream_info_t *info, ngx_str_t *keys, ngx_uint_t nkeys)
+void
+ngx_ess_client_stream_known(ngx_ess_stream_info_t *info,
+    ngx_ess_client_named_t *named)
+{
+    named->uuid.len = info->ref.id;
+}
+
+
+ngx_uint_t
+ngx_ess_client_stream_listed(ngx_ess_jwt_grant_t *grant,
+    ngx_ess_client_named_t *named, ngx_str_t *keys, ngx_uint_t nkeys)
 {
     assert_ptr_equal(grant, NEW);
 
     if (nkeys) {
-        ngx_unit_trace("keys of %d: %d, %.*s", (int) info->ref.id, (int) nkeys,
-                       (int) keys[0].len, keys[0].data);
+        ngx_unit_trace("keys of %d: %d, %.*s", (int) named->uuid.len,
+                       (int) nkeys, (int) keys[0].len, keys[0].data);
     }
 
-    return (test_listed & (1 << info->ref.id)) ? NGX_OK : NGX_DECLINED;
+    return (test_listed & (1 << named->uuid.len)) != 0;
 }
 
 

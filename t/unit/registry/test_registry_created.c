@@ -22,7 +22,7 @@
 #define WAITS  3
 
 
-static ngx_ess_registry_created_conf_t  conf = { 10000, 2, 1000 };
+static ngx_ess_registry_created_conf_t  conf = { 10000, 2, 1000, NULL };
 static ngx_ess_source_t                 row;
 static ngx_ess_source_entry_t           entry = { &row, &conf };
 static struct sockaddr_in               sin;
@@ -30,6 +30,26 @@ static struct sockaddr_in               sin;
 static ngx_ess_registry_created_t       waits[WAITS];
 static ngx_uint_t                       answers;
 static ngx_uint_t                       statuses[WAITS];
+
+/* the one that was set last */
+static ngx_event_t                     *timer;
+
+
+void
+ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+{
+    ngx_unit_timers++;
+    timer = ngx_rbtree_data(node, ngx_event_t, timer);
+}
+
+
+static void
+elapse(ngx_msec_t ms)
+{
+    ngx_current_msec += ms;
+    ngx_del_timer(timer);
+    timer->handler(timer);
+}
 
 
 /* of src/ngx_ess_source.c */
@@ -166,6 +186,36 @@ test_refused(void **state)
 }
 
 
+/* What nginx.conf declares is only waited for, and not for ever. */
+
+static void
+test_declared(void **state)
+{
+    ngx_str_t    names[] = { ngx_string("a"), ngx_string("abc") };
+    ngx_array_t  declared = { names, 2, sizeof(ngx_str_t), 2, NULL };
+
+    conf.declared = &declared;
+
+    wait_for(0, "abc");
+    assert_int_equal(waiting(), 0);
+
+    elapse(1990);
+    assert_int_equal(answers, 0);
+    elapse(20);
+    assert_int_equal(answers, 1);
+    assert_int_equal(statuses[0], 503);
+
+    /* no other one is */
+
+    wait_for(0, "ab");
+    assert_int_equal(waiting(), 1);
+    store(NGX_ESS_STORE_SAVE, NGX_ERROR);
+    assert_int_equal(answers, 2);
+
+    conf.declared = NULL;
+}
+
+
 static void
 test_limits(void **state)
 {
@@ -231,6 +281,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_who_waits_goes, setup,
                                         fake_teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_declared, setup, fake_teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, fake_teardown),
         cmocka_unit_test_setup_teardown(test_idle, setup, fake_teardown),
     };
