@@ -4,6 +4,7 @@ ess_publish."""
 import concurrent.futures
 import http.client
 import json
+import sqlite3
 import time
 
 import pytest
@@ -113,6 +114,10 @@ def test_a_silent_broker(start, nginx):
     assert r.status == 503 and r.headers["Retry-After"] == "1", r
     assert time.monotonic() - begin > 1.9
     assert names(n) == []
+    # what is wrong with the broker is not for everybody
+    r = sse(n, "b")[1]
+    assert r.status == 503 and r.headers["Retry-After"] == "1"
+    assert "127.0.0.1" not in r.read().decode()
     n.expect(r"\[error\]")
 
 
@@ -133,6 +138,32 @@ def test_it_goes_when_nobody_uses_it(start):
     assert publish(n, "a").status == 202
     assert api.get("a")["events"] == 1
     assert made(n)["publication"] == 3
+
+
+def test_one_that_goes(start, tmp_path):
+    """A publication waits until it is gone, and makes another one."""
+
+    n = start()
+    n.names["broker"] = "ess_store %s;" % (tmp_path / "store.db")
+    n.write_conf(CONF)
+    n.reload(old_gone=True)
+    api = Api(n.port(1))
+    assert publish(n, "a").status == 202
+    first = api.get("a")["id"]
+    store = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    store.execute("BEGIN IMMEDIATE")
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        going = [pool.submit(api.request, "DELETE", "a") for _ in range(2)]
+        # whoever comes second knows that it is about to go
+        wait_for(lambda: [f for f in going if f.done()])
+        published = pool.submit(publish, n, "a")
+        with pytest.raises(concurrent.futures.TimeoutError):
+            published.result(0.3)
+        store.rollback()
+        assert published.result().status == 202
+    assert {f.result().status for f in going} == {204, 404}
+    assert api.get("a")["id"] > first
+    assert api.get("a")["events"] == 1
 
 
 def test_events_keep_it(start, vhost):
@@ -337,3 +368,68 @@ def test_who_waits_may_go(start, vhost, relay):
     assert sse(n, "b")[1].status == 503
     relay.lose_binds = False
     assert wait_for(lambda: sse(n, "b")[1].status == 200, 20)
+
+
+def test_a_worker_dies_while_a_client_waits(start, relay):
+    """The client gets no 101, and once the worker's half-made stream is gone
+    whoever comes again has it."""
+
+    n = start(relay, created="rate=1000", workers=2)
+    wait_for(lambda: publish(n, "first").status == 202, 20, "the broker")
+    relay.lose_binds = True
+    waiting = []
+    for _ in range(8):
+        c = http.client.HTTPConnection("127.0.0.1", n.port(0),
+                                       timeout=30 * slower())
+        c.request("GET", "/sub/a", headers={"Accept": "text/event-stream"})
+        waiting.append(c)
+    wait_for(lambda: relay.lost_binds, 20, "a bind on its way")
+    for pid in n.workers():
+        n.kill_worker(pid)
+    for c in waiting:
+        # of the worker that died last there may be one who was refused
+        try:
+            assert c.getresponse().status == 503
+        except (http.client.HTTPException, OSError):
+            pass
+        c.close()
+    assert names(n) == ["first"]
+    relay.lose_binds = False
+    with Clients([ws(n, "b")]) as clients:
+        assert publish(n, "b", "1").status == 202
+        clients.wait(1)
+    c, r = wait_for(lambda: (lambda c, r: r.status == 200 and (c, r))(
+        *sse(n, "a")), 20, "the half-made one to go")
+    assert publish(n, "a", "2").status == 202
+    while b"data: 2" not in r.fp.readline():
+        pass
+    c.close()
+    assert names(n) == ["a", "b", "first"]
+    assert Api(n.port(1)).figures()["ess_created_streams"] == 3
+
+
+def test_two_nginx_at_one_broker(start, nginx, vhost):
+    """Each has a stream of the name, and both get what either publishes; one
+    that nobody uses goes, and takes nothing from the other."""
+
+    one = start(vhost, created="idle=1s")
+    two = start(vhost, created="idle=1h")
+    for n in one, two:
+        wait_for(lambda: publish(n, "a").status == 202, 20, "the broker")
+    before = Api(two.port(1)).get("a")
+    assert before["location"] != Api(one.port(1)).get("a")["location"]
+    with Clients([ws(one, "a"), ws(two, "a")]) as clients:
+        assert publish(one, "a", "1").status == 202
+        assert publish(two, "a", "2").status == 202
+        clients.wait(2)
+        assert [sorted(c.messages) for c in clients] == [["1", "2"]] * 2
+    wait_for(lambda: names(one) == [], 20, "it to go")
+    with Clients([ws(two, "a")]) as clients:
+        # nobody has to make it again for the other's sake
+        assert publish(two, "a", "3").status == 202
+        clients.wait(1)
+        assert clients[0].messages == ["3"]
+        assert publish(one, "a", "4").status == 202
+        clients.wait(2)
+    assert names(one) == ["a"]
+    assert Api(two.port(1)).get("a")["id"] == before["id"]

@@ -22,6 +22,7 @@ ngx_int_t
 ngx_ess_publish_create(ngx_ess_publish_create_t *create,
     ngx_ess_source_publish_t *pub)
 {
+    ngx_int_t               rc;
     ngx_str_t               key;
     ngx_ess_zone_t         *zone;
     ngx_ess_loc_conf_t     *lcf;
@@ -37,7 +38,9 @@ ngx_ess_publish_create(ngx_ess_publish_create_t *create,
 
     /* a RabbitMQ stream is published to by its name */
 
-    if (ngx_ess_created_find(zone, &pub->key, &info) == NGX_OK) {
+    rc = ngx_ess_created_find(zone, &pub->key, &info);
+
+    if (rc == NGX_OK) {
         key.data = info.key;
         key.len = info.key_len;
 
@@ -48,7 +51,10 @@ ngx_ess_publish_create(ngx_ess_publish_create_t *create,
         return NGX_OK;
     }
 
-    if (ngx_ess_stream_key_used(zone, &pub->key, 1)) {
+    /* of one that is about to go, or not bound yet, there is to be another, or
+       it is waited for */
+
+    if (rc == NGX_DECLINED && ngx_ess_stream_key_used(zone, &pub->key, 1)) {
         return NGX_OK;
     }
 

@@ -24,6 +24,10 @@
 
 #define NGX_ESS_REGISTRY_CREATED_BUCKETS  64
 
+/* for everybody: what the broker or the store says is not */
+#define NGX_ESS_REGISTRY_CREATED_LATE                                         \
+    "the stream could not be made within 2 seconds: try again a little later"
+
 
 /* a name that is waited for */
 
@@ -55,6 +59,8 @@ static void ngx_ess_registry_created_fail(
     ngx_ess_registry_created_name_t *name, ngx_uint_t status,
     const char *text);
 static void ngx_ess_registry_created_timer(ngx_event_t *ev);
+static ngx_msec_t ngx_ess_registry_created_left(
+    ngx_ess_registry_created_name_t *name);
 static void ngx_ess_registry_created_done(void *data,
     ngx_ess_registry_result_e result, ngx_ess_stream_info_t *info,
     const char *text);
@@ -216,6 +222,7 @@ ngx_ess_registry_created_begin(ngx_ess_registry_created_name_t *name)
     {
 
     case NGX_OK:
+        ngx_add_timer(&name->timer, ngx_ess_registry_created_left(name));
         return;
 
     case NGX_ABORT:
@@ -321,6 +328,21 @@ ngx_ess_registry_created_timer(ngx_event_t *ev)
         return;
     }
 
+    if (ngx_ess_registry_created_left(name) == 0) {
+
+        /* what was begun goes on */
+
+        ngx_ess_registry_created_answer(name, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                        NGX_ESS_REGISTRY_CREATED_LATE);
+        return;
+    }
+
+    if (name->op) {
+        /* the clock was late when the timer was set */
+        ngx_add_timer(ev, ngx_ess_registry_created_left(name));
+        return;
+    }
+
     switch (ngx_ess_created_find(ngx_ess_registry_created_zone,
                                  &name->str, &info))
     {
@@ -336,14 +358,20 @@ ngx_ess_registry_created_timer(ngx_event_t *ev)
         }
     }
 
-    if ((ngx_msec_int_t) (name->deadline - ngx_current_msec) > 0) {
-        ngx_add_timer(ev, NGX_ESS_REGISTRY_CREATED_LOOK);
-        return;
-    }
+    ngx_add_timer(ev, NGX_ESS_REGISTRY_CREATED_LOOK);
+}
 
-    ngx_ess_registry_created_answer(name, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                    "the stream is being made, or removed: "
-                                    "try again a little later");
+
+/* ms */
+
+static ngx_msec_t
+ngx_ess_registry_created_left(ngx_ess_registry_created_name_t *name)
+{
+    ngx_msec_int_t  left;
+
+    left = (ngx_msec_int_t) (name->deadline - ngx_current_msec);
+
+    return ngx_max(left, 0);
 }
 
 
@@ -363,12 +391,10 @@ ngx_ess_registry_created_done(void *data, ngx_ess_registry_result_e result,
         return;
 
     case NGX_ESS_REGISTRY_BUSY:
+        text = NGX_ESS_REGISTRY_CREATED_LATE;
         break;
 
     default:
-
-        /* what the broker or the store says is not for everybody */
-
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "ess: the stream \"%V\" could not be made on demand: %s",
                       &name->str, text[0] ? text : "it could not be bound");
@@ -530,6 +556,9 @@ static void
 ngx_ess_registry_created_removed(void *data, ngx_ess_registry_result_e result,
     ngx_ess_stream_info_t *info, const char *text)
 {
+    ngx_str_t              name;
+    ngx_ess_stream_info_t  kept;
+
     ngx_ess_registry_created_old--;
 
     if (result == NGX_ESS_REGISTRY_OK) {
@@ -540,4 +569,11 @@ ngx_ess_registry_created_removed(void *data, ngx_ess_registry_result_e result,
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "ess: the stream %uL, which nobody uses, could not be "
                   "removed: %s", info->ref.id, text);
+
+    /* the walk passes it, and it goes another time: as if it were used */
+
+    name.data = info->name;
+    name.len = info->name_len;
+
+    (void) ngx_ess_created_find(ngx_ess_registry_created_zone, &name, &kept);
 }

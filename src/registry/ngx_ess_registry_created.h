@@ -4,7 +4,7 @@
  *   wait ──► create ──────────────────────────► answer
  *              │ another one has the name          ▲
  *              └──► look, 100 times a second ──────┤ it is there
- *                     └── it is gone: create       └ 2 s have gone by
+ *                     └── it is gone: create       └ 2 s after the first wait
  *
  * All that wait in a worker for one name wait for the same.  One that
  * nginx.conf declares is made anyway (_declared.c), and only waited for.

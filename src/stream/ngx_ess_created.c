@@ -65,6 +65,12 @@ ngx_ess_created_address(ngx_ess_zone_t *zone, struct sockaddr *sockaddr,
         sin6 = (struct sockaddr_in6 *) sockaddr;
         p = sin6->sin6_addr.s6_addr;
         len = 8;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            p += 12;
+            len = sizeof(in_addr_t);
+        }
+
         break;
 #endif
     }

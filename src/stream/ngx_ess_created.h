@@ -17,7 +17,8 @@
 #include "ngx_ess_stream.h"
 
 
-/* The address's part of the limits: of IPv6 the first half counts.  No lock. */
+/* The address's part of the limits: of IPv6 the first half counts, unless IPv4
+   is mapped to it.  No lock. */
 void ngx_ess_created_address(ngx_ess_zone_t *zone, struct sockaddr *sockaddr,
     ngx_ess_created_limits_t *limits);
 

@@ -30,25 +30,61 @@ static struct sockaddr_in               sin;
 static ngx_ess_registry_created_t       waits[WAITS];
 static ngx_uint_t                       answers;
 static ngx_uint_t                       statuses[WAITS];
+static const char                      *said;
 
-/* the one that was set last */
-static ngx_event_t                     *timer;
+
+/* timers that are set, in place of those of ngx_unit.c, which never expire */
+
+static ngx_rbtree_node_t               *timers[8];
+
+
+static void
+timer(ngx_rbtree_node_t *old, ngx_rbtree_node_t *new)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; timers[i] != old; i++) {
+        assert_true(i < 7);
+    }
+
+    timers[i] = new;
+}
 
 
 void
 ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
-    ngx_unit_timers++;
-    timer = ngx_rbtree_data(node, ngx_event_t, timer);
+    timer(NULL, node);
 }
 
 
-static void
-elapse(ngx_msec_t ms)
+void
+ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
+    timer(node, NULL);
+}
+
+
+/* So many ms pass, with no timer that is set meanwhile. */
+
+static void
+pass(ngx_msec_t ms)
+{
+    ngx_uint_t    i;
+    ngx_event_t  *ev;
+
     ngx_current_msec += ms;
-    ngx_del_timer(timer);
-    timer->handler(timer);
+
+    for (i = 0; i < 8; i++) {
+
+        if (timers[i]
+            && (ngx_msec_int_t) (timers[i]->key - ngx_current_msec) <= 0)
+        {
+            ev = ngx_rbtree_data(timers[i], ngx_event_t, timer);
+            ngx_del_timer(ev);
+            ev->handler(ev);
+        }
+    }
 }
 
 
@@ -73,6 +109,7 @@ answered(ngx_ess_registry_created_t *wait, ngx_uint_t status,
 {
     answers++;
     statuses[wait - waits] = status;
+    said = words;
     assert_true((status == 0) == (words[0] == '\0'));
 }
 
@@ -107,6 +144,7 @@ static int
 setup(void **state)
 {
     answers = 0;
+    ngx_memzero(timers, sizeof(timers));
 
     if (fake_setup(state) != 0) {
         return 1;
@@ -199,9 +237,9 @@ test_declared(void **state)
     wait_for(0, "abc");
     assert_int_equal(waiting(), 0);
 
-    elapse(1990);
+    pass(1990);
     assert_int_equal(answers, 0);
-    elapse(20);
+    pass(20);
     assert_int_equal(answers, 1);
     assert_int_equal(statuses[0], 503);
 
@@ -213,6 +251,50 @@ test_declared(void **state)
     assert_int_equal(answers, 2);
 
     conf.declared = NULL;
+}
+
+
+/* Two seconds, whatever it is that takes so long. */
+
+static void
+test_late(void **state)
+{
+    /* the store */
+
+    wait_for(0, "abc");
+    pass(1500);
+    wait_for(1, "abc");
+    pass(499);
+    assert_int_equal(answers, 0);
+    pass(1);
+    assert_int_equal(answers, 2);
+    assert_int_equal(statuses[0], 503);
+    assert_int_equal(statuses[1], 503);
+
+    /* it is made all the same, and whoever comes meanwhile has it */
+
+    wait_for(2, "abc");
+    assert_int_equal(waiting(), 1);
+    store(NGX_ESS_STORE_SAVE, NGX_OK);
+    source(NGX_OK, "");
+    pass(10);
+    assert_int_equal(answers, 3);
+    assert_int_equal(statuses[2], 0);
+}
+
+
+/* What the broker says is not for everybody. */
+
+static void
+test_silent(void **state)
+{
+    wait_for(0, "abc");
+    store(NGX_ESS_STORE_SAVE, NGX_OK);
+    source(NGX_BUSY, "10.1.2.3: refused");
+    store(NGX_ESS_STORE_REMOVE, NGX_OK);
+
+    assert_int_equal(statuses[0], 503);
+    assert_null(strstr(said, "10.1.2.3"));
 }
 
 
@@ -258,12 +340,16 @@ test_idle(void **state)
     ngx_ess_registry_created_tick();
     assert_int_equal(waiting(), 1);
 
-    /* the store fails: it is tried again, some time */
+    /* the store fails: it is tried again when the stream is old once more */
 
     store(NGX_ESS_STORE_REMOVE, NGX_ERROR);
     assert_int_equal(visible(), 1);
 
-    ngx_current_msec += 1000;
+    ngx_current_msec += 5000;
+    ngx_ess_registry_created_tick();
+    assert_int_equal(waiting(), 0);
+
+    ngx_current_msec += 6000;
     ngx_ess_registry_created_tick();
     store(NGX_ESS_STORE_REMOVE, NGX_OK);
 
@@ -282,6 +368,8 @@ main(void)
                                         fake_teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, fake_teardown),
         cmocka_unit_test_setup_teardown(test_declared, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_late, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_silent, setup, fake_teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, fake_teardown),
         cmocka_unit_test_setup_teardown(test_idle, setup, fake_teardown),
     };

@@ -249,6 +249,20 @@ test_addresses(void **state)
     ngx_ess_created_address(zone, (struct sockaddr *) &sin6, &limits);
     assert_memory_not_equal(first, limits.address, sizeof(first));
 
+    /* a listening socket of IPv6 that takes IPv4, too, maps that */
+
+    address(zone, htonl(0x7f000001));
+    ngx_memcpy(first, limits.address, sizeof(first));
+
+    ngx_memzero(&sin6.sin6_addr, sizeof(struct in6_addr));
+    ngx_memcpy(sin6.sin6_addr.s6_addr + 10, "\377\377\177\0\0\1", 6);
+    ngx_ess_created_address(zone, (struct sockaddr *) &sin6, &limits);
+    assert_memory_equal(first, limits.address, sizeof(first));
+
+    sin6.sin6_addr.s6_addr[15] = 2;
+    ngx_ess_created_address(zone, (struct sockaddr *) &sin6, &limits);
+    assert_memory_not_equal(first, limits.address, sizeof(first));
+
     done(zone);
 }
 
