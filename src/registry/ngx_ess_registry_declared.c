@@ -30,8 +30,8 @@ static void ngx_ess_registry_declared_later(ngx_ess_registry_declared_t *d,
 static void ngx_ess_registry_declared_settle(ngx_ess_registry_declared_t *d);
 static ngx_uint_t ngx_ess_registry_declared_same(const u_char *one, size_t len,
     ngx_str_t *two);
-static void ngx_ess_registry_declared_set(ngx_ess_registry_declared_t *d,
-    ngx_ess_stream_info_t *info);
+static const char *ngx_ess_registry_declared_set(
+    ngx_ess_registry_declared_t *d, ngx_ess_stream_info_t *info);
 static void ngx_ess_registry_declared_set_done(ngx_ess_store_op_t *store);
 static void ngx_ess_registry_declared_clean(void);
 static ngx_uint_t ngx_ess_registry_declared_has(ngx_ess_stream_info_t *info);
@@ -47,17 +47,39 @@ static ngx_uint_t                    ngx_ess_registry_declared_settled;
 static ngx_uint_t                    ngx_ess_registry_declared_making;
 static ngx_uint_t                    ngx_ess_registry_declared_deleting;
 
+/* ngx_current_msec before which nothing is deleted: the store refused that */
+static ngx_msec_t                    ngx_ess_registry_declared_clean_next;
+
+static ngx_rbtree_t                  ngx_ess_registry_declared_tree;
+static ngx_rbtree_node_t             ngx_ess_registry_declared_sentinel;
+
 
 void
 ngx_ess_registry_declared_init(ngx_ess_zone_t *zone,
     ngx_ess_registry_declared_t *declared, ngx_uint_t n)
 {
+    ngx_uint_t  i;
+
     ngx_ess_registry_declared_zone = zone;
     ngx_ess_registry_declared_all = declared;
     ngx_ess_registry_declared_n = n;
     ngx_ess_registry_declared_settled = 0;
     ngx_ess_registry_declared_making = 0;
     ngx_ess_registry_declared_deleting = 0;
+    ngx_ess_registry_declared_clean_next = ngx_current_msec;
+
+    ngx_rbtree_init(&ngx_ess_registry_declared_tree,
+                    &ngx_ess_registry_declared_sentinel,
+                    ngx_str_rbtree_insert_value);
+
+    for (i = 0; i < n; i++) {
+        declared[i].node.str = declared[i].attr.name;
+        declared[i].node.node.key = ngx_crc32_long(declared[i].attr.name.data,
+                                                   declared[i].attr.name.len);
+
+        ngx_rbtree_insert(&ngx_ess_registry_declared_tree,
+                          &declared[i].node.node);
+    }
 
     ngx_ess_registry_declared_tick();
 }
@@ -92,7 +114,9 @@ ngx_ess_registry_declared_tick(void)
     there = ngx_ess_stream_declared_count(zone);
 
     if (there > ngx_ess_registry_declared_settled
-                + ngx_ess_registry_declared_making)
+                + ngx_ess_registry_declared_making
+        && (ngx_msec_int_t) (ngx_current_msec
+                             - ngx_ess_registry_declared_clean_next) >= 0)
     {
         ngx_ess_registry_declared_clean();
     }
@@ -102,7 +126,8 @@ ngx_ess_registry_declared_tick(void)
 static void
 ngx_ess_registry_declared_one(ngx_ess_registry_declared_t *d)
 {
-    ngx_ess_stream_info_t  info;
+    const char             *wrong;
+    ngx_ess_stream_info_t   info;
 
     if (d->busy || (ngx_msec_int_t) (ngx_current_msec - d->next) < 0) {
         return;
@@ -136,7 +161,13 @@ ngx_ess_registry_declared_one(ngx_ess_registry_declared_t *d)
                       "it again, or give it another name", &d->attr.name);
     }
 
-    ngx_ess_registry_declared_set(d, &info);
+    wrong = ngx_ess_registry_declared_set(d, &info);
+
+    if (wrong) {
+        ngx_ess_registry_declared_later(d, wrong);
+        return;
+    }
+
     ngx_ess_registry_declared_settle(d);
 }
 
@@ -243,7 +274,9 @@ ngx_ess_registry_declared_same(const u_char *one, size_t len, ngx_str_t *two)
 }
 
 
-static void
+/* NULL: it is as it should be.  Else why it cannot be so now. */
+
+static const char *
 ngx_ess_registry_declared_set(ngx_ess_registry_declared_t *d,
     ngx_ess_stream_info_t *info)
 {
@@ -255,19 +288,20 @@ ngx_ess_registry_declared_set(ngx_ess_registry_declared_t *d,
         && info->log_count == d->attr.log_count
         && info->log_age == d->attr.log_age)
     {
-        return;
+        return NULL;
     }
 
     op = ngx_ess_registry_op_create(ngx_ess_registry_declared_zone);
     if (op == NULL) {
-        return;
+        return "no memory to set its key and log";
     }
 
     if (ngx_ess_table_set_attr(op->zone, &info->ref, &d->attr) != NGX_OK
         || ngx_ess_stream_by_id(op->zone, info->ref.id, &op->info) != NGX_OK)
     {
         ngx_ess_registry_op_free(op);
-        return;
+        return "its key and log cannot be set: the zone is full; make "
+               "\"ess_zone\" larger";
     }
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -276,6 +310,8 @@ ngx_ess_registry_declared_set(ngx_ess_registry_declared_t *d,
 
     ngx_ess_registry_op_store(op, NGX_ESS_STORE_ATTR,
                               ngx_ess_registry_declared_set_done);
+
+    return NULL;
 }
 
 
@@ -328,20 +364,14 @@ ngx_ess_registry_declared_clean(void)
 static ngx_uint_t
 ngx_ess_registry_declared_has(ngx_ess_stream_info_t *info)
 {
-    ngx_uint_t                    i;
-    ngx_ess_registry_declared_t  *d;
+    ngx_str_t  name;
 
-    d = ngx_ess_registry_declared_all;
+    name.data = info->name;
+    name.len = info->name_len;
 
-    for (i = 0; i < ngx_ess_registry_declared_n; i++) {
-        if (ngx_ess_registry_declared_same(info->name, info->name_len,
-                                           &d[i].attr.name))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
+    return ngx_str_rbtree_lookup(&ngx_ess_registry_declared_tree, &name,
+                                 ngx_crc32_long(name.data, name.len))
+           != NULL;
 }
 
 
@@ -352,4 +382,9 @@ ngx_ess_registry_declared_gone(void *data, ngx_ess_registry_result_e result,
     ngx_ess_stream_info_t *info, const char *text)
 {
     ngx_ess_registry_declared_deleting--;
+
+    if (result != NGX_ESS_REGISTRY_OK) {
+        ngx_ess_registry_declared_clean_next = ngx_current_msec
+                                               + NGX_ESS_REGISTRY_DECLARED_LAST;
+    }
 }

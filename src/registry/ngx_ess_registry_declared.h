@@ -24,6 +24,7 @@ typedef struct {
     uint64_t                 epoch;         /* as in ngx_ess_table_reserve() */
 
     /* private to the worker */
+    ngx_str_node_t           node;          /* by name */
     ngx_msec_t               next;          /* ngx_current_msec of the next
                                                try */
     ngx_msec_t               delay;         /* ms, before it */

@@ -8,6 +8,7 @@
  * links: src/registry/ngx_ess_registry_upkeep.c src/ngx_ess_escape.c
  * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
  * links: t/unit/ngx_unit.c t/unit/registry/fake_registry.c
+ * links: t/unit/ngx_str_rbtree.c
  */
 
 
@@ -196,6 +197,11 @@ test_no_more(void **state)
     store(NGX_ESS_STORE_REMOVE, NGX_ERROR);
     assert_false(there("a") && there("c"));
     assert_true(there("a") || there("c"));
+
+    /* not at once, for the store says that each time */
+
+    ngx_ess_registry_declared_tick();
+    assert_int_equal(waiting(), 0);
 
     later();
     store(NGX_ESS_STORE_REMOVE, NGX_OK);
