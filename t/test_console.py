@@ -13,6 +13,7 @@ from api import Api
 from clients import Clients
 from nginx import TOP
 from sse import EventSource
+from v1 import V1
 from wait import wait_for
 
 CONF = """
@@ -277,6 +278,47 @@ def test_live_rates_and_pictures(service, vhost, browser):
     finally:
         stop.set()
         t.join()
+
+
+MADE = CONF.replace("%%AMQP%%", "ess_stream news key=json:/region;").replace(
+    "location /event-stream/ { ess_subscribe; }",
+    """location /event-stream/ { ess_subscribe; }
+       location /template/ { ess_subscribe; ess_body text '${json:/a}'; }
+       location = /streams { ess_subscribe multi; }""").replace(
+    "ess_publish;", "ess_publish create=exchange;")
+
+
+def test_whose_a_stream_is(nginx, browser):
+    """And the figures that only some have."""
+
+    n = nginx(MADE, 2, zone="16m", more="")
+    api = Api(n.port(1))
+    news = wait_for(lambda: [s for s in api.list() if s.get("declared")])[0]
+    browser.open(url(n))
+    wait_for(lambda: browser.text("#nstreams") == "1")
+    some = ["#ncreated", "#nmade", "#nsubscriptions", "#ncommands",
+            "#nrefused", "#nkeyless", "#nskipped"]
+    assert [browser.text(s) for s in some] == [None] * 7
+
+    uuid = news["location"].split("/")[-1]
+    with V1("ws://127.0.0.1:%d/streams" % n.port(0)) as client, \
+            Clients(["ws://127.0.0.1:%d/template/%s" % (n.port(0), uuid)]):
+        client.subscribe({"stream": uuid})
+        client.call(subscribe={"stream": "0" * 32})
+        for key in "room", "news":
+            assert api.request("POST", "/publish/" + key, "x").status == 202
+        client.wait(1)
+        wait_for(lambda: [browser.text(s) for s in some]
+                 == ["1", "1", "1", "3", "1", "1", "1"])
+        assert browser.texts("#rows th") == ["news of nginx.conf",
+                                             "room on demand"]
+        assert browser.execute("return Array.from(document.querySelectorAll("
+                               "'#rows .danger'), (b) => b.disabled)") \
+            == [True, False]
+        browser.click("#rows th button")
+        facts = browser.texts("#facts dd")
+        assert "of nginx.conf" in facts and "json:/region" in facts
+        clean(browser, n)
 
 
 def test_the_broker_goes_away(relay, service, browser):

@@ -91,8 +91,16 @@ async function figures() {
   state.totals = totals;
   $("nstreams").textContent = number(m.streams);
   $("nsubscribers").textContent = number(sum(m.subscribers));
-  $("nsubscriptions").textContent = number(m.subscriptions);
-  $("nsubscriptions").parentElement.hidden = !m.subscriptions;
+  const commands = Object.entries(m.commands_total);
+  some("ncreated", m.created_streams);
+  some("nmade", m.streams_created_total.subscription
+                + m.streams_created_total.publication);
+  some("nsubscriptions", m.subscriptions);
+  some("ncommands", sum(m.commands_total));
+  some("nrefused", commands.reduce(
+    (n, [command, count]) => command.endsWith(" 200") ? n : n + count, 0));
+  some("nkeyless", m.no_key_total);
+  some("nskipped", m.template_skipped_total);
   if (before) {
     const s = (now - before.now) / 1000;
     $("in").textContent = rate(Math.max(0, totals.in - before.in) / s);
@@ -104,6 +112,13 @@ async function figures() {
   const workers = Object.values(m.amqp_connected || {});
   $("broker").textContent = `${sum(workers)} of ${workers.length}`;
   $("broker").parentElement.hidden = !m.amqp_connected;
+}
+
+/* Of what few have, only where there is some. */
+
+function some(id, n) {
+  $(id).textContent = number(n);
+  $(id).parentElement.hidden = !n;
 }
 
 async function health() {
@@ -174,6 +189,12 @@ function title(stream) {
     ? `${stream.name} (${stream.routing_key})` : stream.routing_key;
 }
 
+/* Whose it is to remove it, if not the operator's alone. */
+
+function origin(stream) {
+  return stream.declared ? "of nginx.conf" : stream.created ? "on demand" : "";
+}
+
 function newRow(stream) {
   const row = element("tr");
   const open = element("button", title(stream), "link");
@@ -182,6 +203,9 @@ function newRow(stream) {
   const key = element("th");
   key.scope = "row";
   key.append(open);
+  if (origin(stream)) {
+    key.append(" ", element("small", origin(stream)));
+  }
   const sparkline = element("td", undefined, "spark");
   sparkline.append(newSpark());
   const remove = element("button", "Delete", "danger");
@@ -349,6 +373,8 @@ function facts(stream) {
     "Id": stream.id,
     "Location": stream.location,
     "Source": stream.source === "stream" ? "RabbitMQ stream" : "exchange",
+    "Made": origin(stream) || "by the API",
+    "Keys of events": stream.key || "–",
     "Subscribers": number(stream.subscribers),
     "Log": `${number(stream.events)} events, ${bytes(stream.bytes)}`,
     "Ordinals": stream.last_ordinal === null ? "–"
