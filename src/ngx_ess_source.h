@@ -274,7 +274,7 @@ typedef struct {
     /* no stream wants the key any more; as good as it goes */
     void                   (*unbind)(ngx_str_t *key);
 
-    /* from notify: something about the stream has changed; id 0: any */
+    /* from wake: something about the stream has changed; id 0: any */
     void                   (*changed)(ngx_ess_stream_ref_t *ref);
 
     void                   (*publish)(ngx_ess_source_publish_t *pub);

@@ -47,11 +47,13 @@ static ngx_int_t ngx_ess_worker_start(ngx_cycle_t *cycle,
     ngx_ess_main_conf_t *mcf);
 static void ngx_ess_worker_tick(ngx_event_t *ev);
 static void ngx_ess_worker_changed(ngx_ess_stream_ref_t *ref);
+static void ngx_ess_worker_changed_more(const uint32_t *more);
 static void ngx_ess_worker_shutdown(void);
 
 
 static const ngx_ess_wake_handlers_t  ngx_ess_worker_notified = {
     ngx_ess_worker_changed,
+    ngx_ess_worker_changed_more,
     ngx_ess_feed_replaced,
     ngx_ess_mailbox_read,
     ngx_ess_worker_shutdown
@@ -279,6 +281,18 @@ ngx_ess_worker_changed(ngx_ess_stream_ref_t *ref)
 {
     ngx_ess_feed_changed(ref);
     ngx_ess_source_changed(ref);
+}
+
+
+static void
+ngx_ess_worker_changed_more(const uint32_t *more)
+{
+    ngx_ess_stream_ref_t  any;
+
+    ngx_memzero(&any, sizeof(ngx_ess_stream_ref_t));
+
+    ngx_ess_feed_changed_more(more);
+    ngx_ess_source_changed(&any);
 }
 
 

@@ -239,7 +239,7 @@ ngx_ess_wake_poll(void)
     ngx_uint_t            i, n, overflow;
     ngx_ess_zone_t       *zone;
     ngx_ess_process_t    *proc;
-    ngx_ess_stream_ref_t  any;
+    uint32_t              more[NGX_ESS_WAKE_MORE];
     uint64_t              first[NGX_ESS_DIRTY];
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
@@ -265,7 +265,7 @@ ngx_ess_wake_poll(void)
 
     ngx_ess_zone_lock(zone);
 
-    n = ngx_ess_wake_take_locked(zone, refs, first, &overflow);
+    n = ngx_ess_wake_take_locked(zone, refs, first, &overflow, more);
 
     ngx_ess_zone_unlock(zone);
 
@@ -275,21 +275,19 @@ ngx_ess_wake_poll(void)
         }
     }
 
-    if (overflow) {
-        ngx_memzero(&any, sizeof(ngx_ess_stream_ref_t));
-        ngx_ess_wake_handlers->changed(&any);
-        return;
-    }
-
     for (i = 0; i < n; i++) {
         ngx_ess_wake_handlers->changed(&refs[i]);
+    }
+
+    if (overflow) {
+        ngx_ess_wake_handlers->changed_more(more);
     }
 }
 
 
 ngx_uint_t
 ngx_ess_wake_take_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *refs,
-    uint64_t *first, ngx_uint_t *overflow)
+    uint64_t *first, ngx_uint_t *overflow, uint32_t *more)
 {
     ngx_uint_t          i, n;
     ngx_ess_pair_t     *pair;
@@ -322,6 +320,11 @@ ngx_ess_wake_take_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *refs,
     }
 
     *overflow = proc->overflow;
+
+    if (proc->overflow) {
+        ngx_memcpy(more, proc->more, sizeof(proc->more));
+        ngx_memzero(proc->more, sizeof(proc->more));
+    }
 
     proc->behind = 1;
     proc->taken = sh->arrival;
@@ -418,6 +421,7 @@ void
 ngx_ess_wake_mark_pair_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
     ngx_ess_pair_t *pair, uint32_t flag, ngx_ess_wake_t *wake)
 {
+    uint64_t            id;
     ngx_uint_t          p;
     ngx_ess_process_t  *proc;
 
@@ -434,6 +438,8 @@ ngx_ess_wake_mark_pair_locked(ngx_ess_zone_sh_t *sh, ngx_ess_seg_t i,
         ngx_ess_journal_set32_locked(sh, &proc->ndirty, proc->ndirty + 1);
 
     } else {
+        id = ngx_ess_zone_stream(sh, i)->id;
+        proc->more[id / 32 % NGX_ESS_WAKE_MORE] |= (uint32_t) 1 << id % 32;
         ngx_ess_journal_set32_locked(sh, &proc->overflow, 1);
     }
 

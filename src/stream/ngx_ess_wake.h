@@ -26,8 +26,12 @@ typedef struct {
 
 typedef struct {
     /* once for each stream that changed since and in which this process has an
-       interest; with ref->id 0: any of them may have changed */
+       interest */
     void                   (*changed)(ngx_ess_stream_ref_t *ref);
+
+    /* after that, when there were more of them than are listed: for each of
+       these ngx_ess_wake_is_more() is true, and for few others */
+    void                   (*changed_more)(const uint32_t *more);
 
     /* before that, when newer subscribers of the stream have taken over from
        those whose number is below "first", which are to be closed */
@@ -40,6 +44,10 @@ typedef struct {
     /* once, at the graceful shutdown, at once */
     void                   (*shutdown)(void);
 } ngx_ess_wake_handlers_t;
+
+
+#define ngx_ess_wake_is_more(more, id)                                        \
+    ((more)[(id) / 32 % NGX_ESS_WAKE_MORE] >> (id) % 32 & 1)
 
 
 /*
@@ -106,10 +114,12 @@ void ngx_ess_wake_undirty_locked(ngx_ess_zone_sh_t *sh,
 /*
  * Copies the process slot's dirty list to refs (NGX_ESS_DIRTY), and to "first"
  * below which number subscribers of each were replaced, 0: none since it was
- * told; and empties it.  Commits.  *overflow: there was more.
+ * told; and empties it.  Commits.  *overflow: there was more, which "more" is
+ * filled with.
  */
 ngx_uint_t ngx_ess_wake_take_locked(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *refs, uint64_t *first, ngx_uint_t *overflow);
+    ngx_ess_stream_ref_t *refs, uint64_t *first, ngx_uint_t *overflow,
+    uint32_t *more);
 
 
 #endif /* _NGX_ESS_WAKE_H_INCLUDED_ */

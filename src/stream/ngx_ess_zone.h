@@ -30,6 +30,10 @@
 
 #define NGX_ESS_DIRTY            510
 
+/* words of bits, one for each stream id modulo their number: of streams that
+   the list has no room for */
+#define NGX_ESS_WAKE_MORE        512
+
 
 typedef uint32_t  ngx_ess_seg_t;            /* index of a segment, 0: none */
 

@@ -156,9 +156,13 @@ struct ngx_ess_process_s {
 
     /* set by those who append, with the mutex held; see notify */
     uint32_t                 wake;
-    uint32_t                 overflow;      /* dirty[] was too short */
+    uint32_t                 overflow;      /* dirty[] was too short: the rest
+                                               is in more[] */
     uint32_t                 ndirty;
     ngx_ess_seg_t            dirty[NGX_ESS_DIRTY];
+    uint32_t                 more[NGX_ESS_WAKE_MORE];   /* not in the journal:
+                                               what is there for nothing costs
+                                               a look */
 
     /* what it has not seen yet; not in the journal, for it only delays; times
        as those of records */

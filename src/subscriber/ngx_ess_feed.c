@@ -8,6 +8,7 @@
 
 #include "ngx_ess_feed.h"
 #include "ngx_ess_label.h"
+#include "ngx_ess_wake.h"
 
 
 #define NGX_ESS_FEED_BUCKETS  1024          /* at first */
@@ -361,31 +362,40 @@ ngx_ess_feed_unhold(ngx_ess_feed_t *feed)
 void
 ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
 {
-    ngx_ess_feed_t  *feed, **bucket, **last;
-
-    if (ref->id) {
-        bucket = ngx_ess_feed_bucket(ref);
-        last = bucket + 1;
-
-    } else {
-        bucket = ngx_ess_feed_worker.buckets;
-        last = bucket + ngx_ess_feed_worker.nbuckets;
-    }
+    ngx_ess_feed_t  *feed;
 
     /* of whatever epoch: to read the log of one that is over ends its feed */
 
-    for ( /* void */ ; bucket < last; bucket++) {
+    for (feed = *ngx_ess_feed_bucket(ref); feed; feed = feed->next) {
 
-        for (feed = *bucket; feed; feed = feed->next) {
+        if (feed->ref.id == ref->id) {
+            ngx_ess_feed_set_changed(feed, 1);
+            ngx_ess_feed_want(feed, &ngx_posted_events);
+        }
+    }
 
-            if (ref->id == 0 || feed->ref.id == ref->id) {
+    /* perhaps there was none */
+    ngx_post_event(&ngx_ess_feed_worker.read, &ngx_posted_events);
+}
+
+
+void
+ngx_ess_feed_changed_more(const uint32_t *more)
+{
+    ngx_uint_t       i;
+    ngx_ess_feed_t  *feed;
+
+    for (i = 0; i < ngx_ess_feed_worker.nbuckets; i++) {
+
+        for (feed = ngx_ess_feed_worker.buckets[i]; feed; feed = feed->next) {
+
+            if (ngx_ess_wake_is_more(more, feed->ref.id)) {
                 ngx_ess_feed_set_changed(feed, 1);
                 ngx_ess_feed_want(feed, &ngx_posted_events);
             }
         }
     }
 
-    /* perhaps there was none */
     ngx_post_event(&ngx_ess_feed_worker.read, &ngx_posted_events);
 }
 

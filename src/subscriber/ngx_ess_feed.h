@@ -263,8 +263,11 @@ ngx_ess_feed_t *ngx_ess_feed_replay(ngx_ess_stream_ref_t *ref,
 /* One without subscribers. */
 void ngx_ess_feed_free(ngx_ess_feed_t *feed);
 
-/* The stream's log has more; ref->id 0: any may have. */
+/* The stream's log has more. */
 void ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref);
+
+/* The logs of streams have for which ngx_ess_wake_is_more() is true. */
+void ngx_ess_feed_changed_more(const uint32_t *more);
 
 /* Calls "replaced" for the stream's subscribers whose number is below that. */
 void ngx_ess_feed_replaced(ngx_ess_stream_ref_t *ref, uint64_t first);

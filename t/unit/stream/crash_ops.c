@@ -14,6 +14,7 @@
 
 static uint32_t                  number;
 static uint64_t                  first[NGX_ESS_DIRTY];
+static uint32_t                  more[NGX_ESS_WAKE_MORE];
 static ngx_ess_max_subscribers_t  limit = { 2, 1 };
 static ngx_ess_created_limits_t   limits = { 1000, 1000, { 1, 2 } };
 
@@ -439,7 +440,7 @@ op_dirty(void)
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     ngx_ess_zone_lock(zone);
-    (void) ngx_ess_wake_take_locked(zone, refs, first, &overflow);
+    (void) ngx_ess_wake_take_locked(zone, refs, first, &overflow, more);
     ngx_ess_zone_unlock(zone);
 }
 

@@ -28,7 +28,7 @@ many_streams_setup(void **state)
 {
     ngx_uint_t  i;
 
-    zone = ngx_unit_zone(1024 * 1024);
+    zone = ngx_unit_zone(2 * 1024 * 1024);
 
     if (ngx_ess_process_attach(zone, 2, &ngx_unit_log) != NGX_OK) {
         return 1;

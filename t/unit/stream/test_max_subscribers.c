@@ -11,6 +11,7 @@
 
 static uint32_t                number;
 static uint64_t                first[NGX_ESS_DIRTY];
+static uint32_t                more[NGX_ESS_WAKE_MORE];
 
 
 static ngx_uint_t
@@ -35,7 +36,7 @@ told(ngx_uint_t p)
     zone->proc = p;
     ngx_ess_zone_lock(zone);
 
-    if (ngx_ess_wake_take_locked(zone, refs, first, &overflow) == 0) {
+    if (ngx_ess_wake_take_locked(zone, refs, first, &overflow, more) == 0) {
         first[0] = 0;
     }
 

@@ -11,18 +11,30 @@
 #include "many_streams.h"
 
 
-static ngx_uint_t              nchanged, nany, nmails, nshutdown;
+static ngx_uint_t              nchanged, nmails, nshutdown;
 static uint64_t                last;
 static uint32_t                number;
 static uint64_t                below, first[NGX_ESS_DIRTY];
+static uint32_t                more[NGX_ESS_WAKE_MORE];
+static ngx_uint_t              nmore;
 
 
 static void
 changed(ngx_ess_stream_ref_t *ref)
 {
     nchanged++;
-    nany += (ref->id == 0);
     last = ref->id;
+}
+
+
+static void
+changed_more(const uint32_t *bits)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < STREAMS; i++) {
+        nmore += ngx_ess_wake_is_more(bits, streams[i].ref.id);
+    }
 }
 
 
@@ -50,6 +62,7 @@ shut(void)
 
 static const ngx_ess_wake_handlers_t  handlers = {
     changed,
+    changed_more,
     replace,
     mailed,
     shut
@@ -60,7 +73,7 @@ static int
 setup(void **state)
 {
     nchanged = 0;
-    nany = 0;
+    nmore = 0;
     nmails = 0;
     nshutdown = 0;
 
@@ -222,16 +235,21 @@ test_overflow(void **state)
     assert_int_equal(ngx_ess_zone_check(zone, &ngx_unit_log), 0);
 
     ngx_ess_zone_lock(zone);
-    n = ngx_ess_wake_take_locked(zone, refs, first, &overflow);
+    n = ngx_ess_wake_take_locked(zone, refs, first, &overflow, more);
     ngx_ess_zone_unlock(zone);
 
     assert_int_equal(n, NGX_ESS_DIRTY);
     assert_int_equal(overflow, 1);
 
+    for (i = 0; i < STREAMS; i++) {
+        assert_int_equal(ngx_ess_wake_is_more(more, streams[i].ref.id),
+                         i >= NGX_ESS_DIRTY);
+    }
+
     append(STREAMS - 1, &wake);
 
     ngx_ess_zone_lock(zone);
-    n = ngx_ess_wake_take_locked(zone, refs, first, &overflow);
+    n = ngx_ess_wake_take_locked(zone, refs, first, &overflow, more);
     ngx_ess_zone_unlock(zone);
 
     assert_int_equal(n, 1);
@@ -244,6 +262,26 @@ test_overflow(void **state)
     append(5, &wake);
     ngx_ess_interest_unsubscribe(zone, &streams[5].ref);
     assert_int_equal(ngx_ess_zone_proc(zone->sh, 2)->ndirty, 0);
+
+    /* those of the next overflow, and none of the last one */
+
+    assert_int_equal(ngx_ess_wake_init_process((ngx_cycle_t *) ngx_cycle, zone,
+                                               &handlers),
+                     NGX_OK);
+
+    for (i = 0; i < NGX_ESS_DIRTY + 3; i++) {
+        append(STREAMS - 1 - i, &wake);
+    }
+
+    ngx_ess_wake_poll();
+    assert_int_equal(nchanged, NGX_ESS_DIRTY);
+    assert_int_equal(nmore, 3);
+
+    ngx_ess_wake_poll();
+    assert_int_equal(nchanged, NGX_ESS_DIRTY);
+    assert_int_equal(nmore, 3);
+
+    ngx_ess_wake_exit_process((ngx_cycle_t *) ngx_cycle);
 }
 
 
@@ -340,7 +378,7 @@ take(void)
 
     ngx_ess_zone_lock(zone);
     assert_int_equal(ngx_ess_wake_take_locked(zone, refs, first,
-                                              &overflow), 1);
+                                              &overflow, more), 1);
     ngx_ess_zone_unlock(zone);
 }
 

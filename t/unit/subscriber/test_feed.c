@@ -68,25 +68,30 @@ test_a_stream_that_was_made_anew_is_another_one(void **state)
 
 
 static void
-test_when_any_stream_may_have_changed_all_are_read(void **state)
+test_of_many_streams_those_are_read_that_may_have_changed(void **state)
 {
-    ngx_uint_t            i;
-    feeds_client_t       *clients[40];
-    ngx_ess_stream_ref_t  any;
+    ngx_uint_t       i, changed;
+    feeds_client_t  *clients[40];
+    uint32_t         more[NGX_ESS_WAKE_MORE];
 
-    ngx_memzero(&any, sizeof(ngx_ess_stream_ref_t));
+    ngx_memzero(more, sizeof(more));
 
     for (i = 0; i < 40; i++) {
         clients[i] = feeds_join(feeds_stream(i + 1), &feeds_plain);
         feeds_append(feeds_stream(i + 1), "a");
+
+        if (i % 3 == 0) {
+            more[(i + 1) / 32] |= (uint32_t) 1 << (i + 1) % 32;
+        }
     }
 
-    ngx_ess_feed_changed(&any);
+    ngx_ess_feed_changed_more(more);
     feeds_run();
 
     for (i = 0; i < 40; i++) {
-        feeds_expect(clients[i], "e1:a;");
-        assert_int_equal(feeds_stream(i + 1)->reads, 1);
+        changed = (i % 3 == 0);
+        feeds_expect(clients[i], changed ? "e1:a;" : "");
+        assert_int_equal(feeds_stream(i + 1)->reads, changed);
     }
 }
 
@@ -471,7 +476,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         feeds_test(test_those_of_a_stream_and_an_encoding_share_a_feed),
         feeds_test(test_a_stream_that_was_made_anew_is_another_one),
-        feeds_test(test_when_any_stream_may_have_changed_all_are_read),
+        feeds_test(test_of_many_streams_those_are_read_that_may_have_changed),
         feeds_test(test_that_all_was_read_is_said_when_it_was),
         feeds_test(test_a_replay_holds_up_nobody),
         feeds_test(test_who_leaves_takes_nothing_from_the_others),
