@@ -305,10 +305,14 @@ ngx_ess_client_start_due(ngx_ess_subscriber_t *sub)
 }
 
 
+/* As that one. */
+
 static void
 ngx_ess_client_start_flush(ngx_ess_client_t *client)
 {
-    (void) ngx_ess_client_flush(client);
+    if (client->state != NGX_ESS_CLIENT_OPENING) {
+        (void) ngx_ess_client_flush(client);
+    }
 }
 
 

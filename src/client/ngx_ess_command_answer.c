@@ -23,12 +23,14 @@ typedef struct {
 
 static size_t ngx_ess_command_answer_list(u_char *p, int64_t id,
     const char *verb);
+static void ngx_ess_command_answer_over(ngx_ess_command_answer_t *a,
+    int64_t s, ngx_ess_command_error_t *error);
 static void ngx_ess_command_answer_head(ngx_ess_command_answer_t *a,
     int64_t id);
 static void ngx_ess_command_answer_stream(ngx_ess_command_answer_t *a,
     ngx_uint_t first, ngx_str_t *given);
 static void ngx_ess_command_answer_problem(ngx_ess_command_answer_t *a,
-    ngx_ess_command_error_t *error, ngx_uint_t retry);
+    ngx_ess_command_error_t *error);
 static void ngx_ess_command_answer_text(ngx_ess_command_answer_t *a,
     ngx_str_t *text);
 static void ngx_ess_command_answer_ascii(ngx_ess_command_answer_t *a,
@@ -97,13 +99,13 @@ ngx_ess_command_answer_entry(u_char *p, ngx_uint_t first, ngx_str_t *given,
 
 size_t
 ngx_ess_command_answer_refused(u_char *p, ngx_uint_t first, ngx_str_t *given,
-    ngx_ess_command_error_t *error, ngx_uint_t retry)
+    ngx_ess_command_error_t *error)
 {
     ngx_ess_command_answer_t  a = { p, 0 };
 
     ngx_ess_command_answer_stream(&a, first, given);
     ngx_ess_command_answer_put(&a, ",");
-    ngx_ess_command_answer_problem(&a, error, retry);
+    ngx_ess_command_answer_problem(&a, error);
     ngx_ess_command_answer_put(&a, "}");
 
     return a.len;
@@ -124,69 +126,58 @@ ngx_ess_command_answer_left(u_char *p, ngx_uint_t first, ngx_str_t *given)
 
 
 size_t
-ngx_ess_command_answer_token(u_char *p, int64_t id, time_t expires)
+ngx_ess_command_answer_whole(u_char *p, ngx_ess_command_whole_t *whole)
 {
     ngx_ess_command_answer_t  a = { p, 0 };
 
-    ngx_ess_command_answer_head(&a, id);
-    ngx_ess_command_answer_put(&a, "\"token\":{\"expires\":");
-
-    if (expires) {
-        ngx_ess_command_answer_number(&a, "%L", (int64_t) expires);
-
-    } else {
-        ngx_ess_command_answer_put(&a, "null");
+    if (whole->type == NGX_ESS_COMMAND_ANSWER_OVER) {
+        ngx_ess_command_answer_over(&a, whole->id, whole->error);
+        return a.len;
     }
 
-    ngx_ess_command_answer_put(&a, "}}");
+    ngx_ess_command_answer_head(&a, whole->id);
 
-    return a.len;
-}
+    switch (whole->type) {
 
+    case NGX_ESS_COMMAND_ANSWER_PONG:
+        ngx_ess_command_answer_put(&a, "\"pong\":");
+        ngx_ess_command_answer_number(&a, "%L", whole->n);
+        break;
 
-size_t
-ngx_ess_command_answer_pong(u_char *p, int64_t id, int64_t ping)
-{
-    ngx_ess_command_answer_t  a = { p, 0 };
+    case NGX_ESS_COMMAND_ANSWER_TOKEN:
+        ngx_ess_command_answer_put(&a, "\"token\":{\"expires\":");
 
-    ngx_ess_command_answer_head(&a, id);
-    ngx_ess_command_answer_put(&a, "\"pong\":");
-    ngx_ess_command_answer_number(&a, "%L", ping);
+        if (whole->n) {
+            ngx_ess_command_answer_number(&a, "%L", whole->n);
+
+        } else {
+            ngx_ess_command_answer_put(&a, "null");
+        }
+
+        ngx_ess_command_answer_put(&a, "}");
+        break;
+
+    default: /* ERROR */
+        ngx_ess_command_answer_problem(&a, whole->error);
+    }
+
     ngx_ess_command_answer_put(&a, "}");
 
     return a.len;
 }
 
 
-size_t
-ngx_ess_command_answer_error(u_char *p, int64_t id,
-    ngx_ess_command_error_t *error, ngx_uint_t retry)
+static void
+ngx_ess_command_answer_over(ngx_ess_command_answer_t *a, int64_t s,
+    ngx_ess_command_error_t *error)
 {
-    ngx_ess_command_answer_t  a = { p, 0 };
-
-    ngx_ess_command_answer_head(&a, id);
-    ngx_ess_command_answer_problem(&a, error, retry);
-    ngx_ess_command_answer_put(&a, "}");
-
-    return a.len;
-}
-
-
-size_t
-ngx_ess_command_answer_over(u_char *p, uint32_t s, ngx_uint_t code,
-    ngx_str_t *reason)
-{
-    ngx_ess_command_answer_t  a = { p, 0 };
-
-    ngx_ess_command_answer_put(&a, "{\"s\":");
-    ngx_ess_command_answer_number(&a, "%uL", (uint64_t) s);
-    ngx_ess_command_answer_put(&a, ",\"end\":{\"code\":");
-    ngx_ess_command_answer_number(&a, "%uL", (uint64_t) code);
-    ngx_ess_command_answer_put(&a, ",\"reason\":");
-    ngx_ess_command_answer_text(&a, reason);
-    ngx_ess_command_answer_put(&a, "}}");
-
-    return a.len;
+    ngx_ess_command_answer_put(a, "{\"s\":");
+    ngx_ess_command_answer_number(a, "%L", s);
+    ngx_ess_command_answer_put(a, ",\"end\":{\"code\":");
+    ngx_ess_command_answer_number(a, "%uL", (uint64_t) error->code);
+    ngx_ess_command_answer_put(a, ",\"reason\":");
+    ngx_ess_command_answer_text(a, &error->message);
+    ngx_ess_command_answer_put(a, "}}");
 }
 
 
@@ -216,14 +207,14 @@ ngx_ess_command_answer_stream(ngx_ess_command_answer_t *a, ngx_uint_t first,
 
 static void
 ngx_ess_command_answer_problem(ngx_ess_command_answer_t *a,
-    ngx_ess_command_error_t *error, ngx_uint_t retry)
+    ngx_ess_command_error_t *error)
 {
     ngx_ess_command_answer_put(a, "\"error\":{\"code\":");
-    ngx_ess_command_answer_number(a, "%uL",
-                                  (uint64_t) error->code);
+    ngx_ess_command_answer_number(a, "%uL", (uint64_t) error->code);
     ngx_ess_command_answer_put(a, ",\"message\":");
     ngx_ess_command_answer_text(a, &error->message);
-    ngx_ess_command_answer_put(a, retry ? ",\"retry\":1}" : "}");
+    ngx_ess_command_answer_put(a, (error->code == NGX_HTTP_SERVICE_UNAVAILABLE)
+                                  ? ",\"retry\":1}" : "}");
 }
 
 

@@ -15,6 +15,25 @@
 #include "ngx_ess_command.h"
 
 
+typedef enum {
+    NGX_ESS_COMMAND_ANSWER_ERROR = 0,
+    NGX_ESS_COMMAND_ANSWER_PONG,
+    NGX_ESS_COMMAND_ANSWER_TOKEN,
+    NGX_ESS_COMMAND_ANSWER_OVER             /* a subscription ends */
+} ngx_ess_command_answer_e;
+
+
+/* a whole message */
+
+typedef struct {
+    ngx_ess_command_answer_e  type;
+    int64_t                   id;           /* the command's; of OVER "s" */
+    int64_t                   n;            /* of PONG the ping's, of TOKEN when
+                                               it ends; 0: never */
+    ngx_ess_command_error_t  *error;        /* of ERROR and OVER */
+} ngx_ess_command_whole_t;
+
+
 /* {"id":2,"subscribed":[  or  {"id":3,"unsubscribed":[ ; what follows are
    entries, then ngx_ess_command_answer_end(): ]} */
 size_t ngx_ess_command_answer_subscribed(u_char *p, int64_t id);
@@ -24,24 +43,16 @@ size_t ngx_ess_command_answer_end(u_char *p);
 /*
  * Entries, all but the first one with a comma in front.  "given" is the stream
  * as it may stand between quotes: ngx_ess_command_stream_t's, or a uuid, or a
- * name.  An error with "retry" says "retry":1.
+ * name.  An error of 503 says "retry":1.
  */
 size_t ngx_ess_command_answer_entry(u_char *p, ngx_uint_t first,
     ngx_str_t *given, uint32_t s, ngx_ess_event_id_t *at);
 size_t ngx_ess_command_answer_refused(u_char *p, ngx_uint_t first,
-    ngx_str_t *given, ngx_ess_command_error_t *error, ngx_uint_t retry);
+    ngx_str_t *given, ngx_ess_command_error_t *error);
 size_t ngx_ess_command_answer_left(u_char *p, ngx_uint_t first,
     ngx_str_t *given);
 
-/* Whole messages.  A token that ends never (0) expires at null. */
-size_t ngx_ess_command_answer_token(u_char *p, int64_t id, time_t expires);
-size_t ngx_ess_command_answer_pong(u_char *p, int64_t id, int64_t ping);
-size_t ngx_ess_command_answer_error(u_char *p, int64_t id,
-    ngx_ess_command_error_t *error, ngx_uint_t retry);
-
-/* A subscription ends. */
-size_t ngx_ess_command_answer_over(u_char *p, uint32_t s, ngx_uint_t code,
-    ngx_str_t *reason);
+size_t ngx_ess_command_answer_whole(u_char *p, ngx_ess_command_whole_t *whole);
 
 
 #endif /* _NGX_ESS_COMMAND_ANSWER_H_INCLUDED_ */

@@ -71,7 +71,7 @@ ngx_ess_multi_flush(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
     n = ngx_ess_multi_flush_collect(client, iovs);
 
     if (n == 0 && !(c->buffered & NGX_LOWLEVEL_BUFFERED)) {
-        return client->multi->failed ? NGX_ERROR : NGX_OK;
+        return NGX_OK;
     }
 
     sent = ngx_ess_flush_write(c, iovs, n);
@@ -79,7 +79,7 @@ ngx_ess_multi_flush(ngx_ess_zone_t *zone, ngx_ess_client_t *client)
     ngx_ess_multi_flush_account(zone, client,
                                 (sent == NGX_ERROR) ? 0 : (size_t) sent);
 
-    if (sent == NGX_ERROR || client->multi->failed) {
+    if (sent == NGX_ERROR || c->error) {
         return NGX_ERROR;
     }
 
@@ -395,7 +395,11 @@ ngx_ess_multi_flush_account(ngx_ess_zone_t *zone, ngx_ess_client_t *client,
     ngx_ess_flush_count(zone, client, events, bytes, arrival);
 
     if (ngx_ess_multi_flush_keep(multi, i) != NGX_OK) {
+
+        /* perhaps within a frame, so nothing can be said any more */
+
         multi->failed = 1;
+        client->connection->error = 1;
     }
 }
 

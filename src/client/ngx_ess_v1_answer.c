@@ -18,6 +18,10 @@ static u_char *ngx_ess_v1_answer_room(ngx_ess_v1_answer_t *a, size_t len,
     ngx_log_t *log);
 static u_char *ngx_ess_v1_answer_message(ngx_ess_encoding_frame_t *out,
     size_t len, ngx_ess_multi_t *multi);
+static ngx_int_t ngx_ess_v1_answer_done(ngx_ess_multi_t *multi,
+    ngx_ess_command_t *cmd, ngx_ess_command_answer_e type, int64_t n);
+static ngx_int_t ngx_ess_v1_answer_say(ngx_ess_multi_t *multi,
+    ngx_ess_command_whole_t *whole);
 static void ngx_ess_v1_answer_count(ngx_ess_command_type_e type,
     ngx_uint_t code);
 
@@ -59,19 +63,15 @@ void
 ngx_ess_v1_answer_refused(ngx_ess_v1_answer_t *a, ngx_str_t *given,
     ngx_ess_command_error_t *error)
 {
-    u_char      *p;
-    size_t       len;
-    ngx_uint_t   retry;
+    u_char  *p;
+    size_t   len;
 
-    retry = (error->code == NGX_HTTP_SERVICE_UNAVAILABLE);
-
-    len = ngx_ess_command_answer_refused(NULL, a->entries == 0, given, error,
-                                         retry);
+    len = ngx_ess_command_answer_refused(NULL, a->entries == 0, given, error);
     p = ngx_ess_v1_answer_room(a, len, ngx_cycle->log);
 
     if (p) {
         (void) ngx_ess_command_answer_refused(p, a->entries++ == 0, given,
-                                              error, retry);
+                                              error);
     }
 
     ngx_ess_v1_answer_count(NGX_ESS_COMMAND_SUBSCRIBE, error->code);
@@ -181,47 +181,20 @@ ngx_int_t
 ngx_ess_v1_answer_error(ngx_ess_multi_t *multi, ngx_ess_command_t *cmd,
     ngx_ess_command_error_t *error)
 {
-    u_char                    *p;
-    ngx_uint_t                 retry;
-    ngx_ess_encoding_frame_t   out;
+    ngx_ess_command_whole_t  whole = { NGX_ESS_COMMAND_ANSWER_ERROR, cmd->id, 0,
+                                       error };
 
     ngx_ess_v1_answer_count(cmd->type, error->code);
 
-    retry = (error->code == NGX_HTTP_SERVICE_UNAVAILABLE);
-
-    p = ngx_ess_v1_answer_message(&out,
-            ngx_ess_command_answer_error(NULL, cmd->id, error, retry), multi);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_ess_command_answer_error(p, cmd->id, error, retry);
-
-    return ngx_ess_multi_say(multi, out.data, out.len);
+    return ngx_ess_v1_answer_say(multi, &whole);
 }
 
 
 ngx_int_t
 ngx_ess_v1_answer_pong(ngx_ess_multi_t *multi, ngx_ess_command_t *cmd)
 {
-    u_char                    *p;
-    ngx_ess_encoding_frame_t   out;
-
-    ngx_ess_v1_answer_count(cmd->type, NGX_HTTP_OK);
-
-    if (cmd->id == NGX_ESS_COMMAND_NO_ID) {
-        return NGX_OK;
-    }
-
-    p = ngx_ess_v1_answer_message(&out,
-            ngx_ess_command_answer_pong(NULL, cmd->id, cmd->ping), multi);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_ess_command_answer_pong(p, cmd->id, cmd->ping);
-
-    return ngx_ess_multi_say(multi, out.data, out.len);
+    return ngx_ess_v1_answer_done(multi, cmd, NGX_ESS_COMMAND_ANSWER_PONG,
+                                  cmd->ping);
 }
 
 
@@ -229,24 +202,8 @@ ngx_int_t
 ngx_ess_v1_answer_token(ngx_ess_multi_t *multi, ngx_ess_command_t *cmd,
     time_t expires)
 {
-    u_char                    *p;
-    ngx_ess_encoding_frame_t   out;
-
-    ngx_ess_v1_answer_count(cmd->type, NGX_HTTP_OK);
-
-    if (cmd->id == NGX_ESS_COMMAND_NO_ID) {
-        return NGX_OK;
-    }
-
-    p = ngx_ess_v1_answer_message(&out,
-            ngx_ess_command_answer_token(NULL, cmd->id, expires), multi);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_ess_command_answer_token(p, cmd->id, expires);
-
-    return ngx_ess_multi_say(multi, out.data, out.len);
+    return ngx_ess_v1_answer_done(multi, cmd, NGX_ESS_COMMAND_ANSWER_TOKEN,
+                                  expires);
 }
 
 
@@ -254,16 +211,41 @@ ngx_int_t
 ngx_ess_v1_answer_over(ngx_ess_multi_t *multi, uint32_t number,
     ngx_uint_t code, ngx_str_t *reason)
 {
+    ngx_ess_command_error_t  why = { code, *reason };
+    ngx_ess_command_whole_t  whole = { NGX_ESS_COMMAND_ANSWER_OVER, number, 0,
+                                       &why };
+
+    return ngx_ess_v1_answer_say(multi, &whole);
+}
+
+
+static ngx_int_t
+ngx_ess_v1_answer_done(ngx_ess_multi_t *multi, ngx_ess_command_t *cmd,
+    ngx_ess_command_answer_e type, int64_t n)
+{
+    ngx_ess_command_whole_t  whole = { type, cmd->id, n, NULL };
+
+    ngx_ess_v1_answer_count(cmd->type, NGX_HTTP_OK);
+
+    return (cmd->id == NGX_ESS_COMMAND_NO_ID)
+           ? NGX_OK : ngx_ess_v1_answer_say(multi, &whole);
+}
+
+
+static ngx_int_t
+ngx_ess_v1_answer_say(ngx_ess_multi_t *multi, ngx_ess_command_whole_t *whole)
+{
     u_char                    *p;
     ngx_ess_encoding_frame_t   out;
 
     p = ngx_ess_v1_answer_message(&out,
-            ngx_ess_command_answer_over(NULL, number, code, reason), multi);
+                                  ngx_ess_command_answer_whole(NULL, whole),
+                                  multi);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    (void) ngx_ess_command_answer_over(p, number, code, reason);
+    (void) ngx_ess_command_answer_whole(p, whole);
 
     return ngx_ess_multi_say(multi, out.data, out.len);
 }

@@ -102,23 +102,25 @@ fuzz_stream(ngx_ess_command_stream_t *stream)
 static void
 fuzz_refused(ngx_ess_command_error_t *error, ngx_str_t *given, int64_t id)
 {
-    size_t   len, n;
-    u_char  *p;
+    size_t                    len, n;
+    u_char                   *p;
+    ngx_ess_command_whole_t   whole = { NGX_ESS_COMMAND_ANSWER_ERROR, id, 0,
+                                        error };
 
     if (error->message.len == 0) {
         abort();
     }
 
-    len = given ? ngx_ess_command_answer_refused(NULL, 1, given, error, 0)
-                : ngx_ess_command_answer_error(NULL, id, error, 0);
+    len = given ? ngx_ess_command_answer_refused(NULL, 1, given, error)
+                : ngx_ess_command_answer_whole(NULL, &whole);
 
     p = malloc(len);
     if (p == NULL) {
         return;
     }
 
-    n = given ? ngx_ess_command_answer_refused(p, 1, given, error, 0)
-              : ngx_ess_command_answer_error(p, id, error, 0);
+    n = given ? ngx_ess_command_answer_refused(p, 1, given, error)
+              : ngx_ess_command_answer_whole(p, &whole);
 
     if (n != len) {
         abort();

@@ -223,6 +223,28 @@ test_close_answered(void **state)
 }
 
 
+/* For want of memory: it is told, if it can be. */
+
+static void
+test_failed(void **state)
+{
+    fake.client->many = 1;
+    fake.client->apart = 1;
+    fake.client->multi = &test_multi;
+    test_multi.failed = 1;
+
+    assert_int_equal(ngx_ess_client_flush(fake.client), NGX_OK);
+    ngx_unit_traced("send many", "say close 1011 Internal error",
+                    "drain remove", "drop all", "cut all", "timer 5000",
+                    "control C", "send many");
+
+    test_multi.failed = 0;
+    test_flush = NGX_ERROR;
+    assert_int_equal(ngx_ess_client_flush(fake.client), NGX_DONE);
+    ngx_unit_trace_clear();
+}
+
+
 /* who named a place is nudged after the first bytes of the stream; that ends
    with the client */
 
@@ -588,6 +610,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         TEST(test_output),
         TEST(test_close_answered),
+        TEST(test_failed),
         TEST(test_nudge),
         TEST(test_broken),
         TEST(test_broken_event),

@@ -14,6 +14,7 @@
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_ping.h"
 #include "ngx_ess_client_slow.h"
+#include "ngx_ess_multi_due.h"
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_turn.h"
@@ -25,6 +26,7 @@
 
 
 static const ngx_ess_feed_handlers_t   *test_fed;
+static ngx_ess_multi_due_pt             test_due;
 static const ngx_ess_drain_handlers_t  *test_drained;
 static ngx_uint_t                       test_releasable;
 static ngx_int_t                        test_released;
@@ -66,6 +68,13 @@ ngx_ess_feed_turn_init(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_unit_trace("feeds");
 
     return NGX_OK;
+}
+
+
+void
+ngx_ess_multi_due_init(ngx_cycle_t *cycle, ngx_ess_multi_due_pt flush)
+{
+    test_due = flush;
 }
 
 
@@ -368,6 +377,8 @@ test_slow_header(void **state)
     ngx_unit_trace_clear();
     test_fed->flush(&fake.client->sub);
     ngx_unit_traced("waiting");
+    test_due(fake.client);
+    ngx_unit_traced();
 
     fake.handled = NGX_ERROR;
     fake.request.write_event_handler(&fake.request);

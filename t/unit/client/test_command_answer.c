@@ -64,10 +64,11 @@ test_subscribed(void **state)
 
     SAID("{\"stream\":\"prices\",\"error\":{\"code\":403,"
          "\"message\":\"not \\\"allowed\\\"\\n\"}}",
-         ngx_ess_command_answer_refused, 1, &name, &error, 0);
-    SAID(",{\"stream\":\"prices\",\"error\":{\"code\":403,"
+         ngx_ess_command_answer_refused, 1, &name, &error);
+    error.code = 503;
+    SAID(",{\"stream\":\"prices\",\"error\":{\"code\":503,"
          "\"message\":\"not \\\"allowed\\\"\\n\",\"retry\":1}}",
-         ngx_ess_command_answer_refused, 0, &name, &error, 1);
+         ngx_ess_command_answer_refused, 0, &name, &error);
 
     written.len = ngx_ess_command_answer_end(NULL);
     written.data = guard - written.len;
@@ -92,29 +93,40 @@ test_unsubscribed(void **state)
 }
 
 
-static void
-test_others(void **state)
+static size_t
+whole(u_char *p, ngx_ess_command_answer_e type, int64_t id, int64_t n,
+    ngx_uint_t code, const char *text)
 {
-    ngx_str_t                reason = ngx_string("the stream was deleted");
-    ngx_ess_command_error_t  error = { 400, ngx_string("malformed") };
+    ngx_ess_command_error_t  error = { code, { strlen(text),
+                                               (u_char *) text } };
+    ngx_ess_command_whole_t  w = { type, id, n, &error };
 
-    SAID("{\"id\":4,\"token\":{\"expires\":1795900000}}",
-         ngx_ess_command_answer_token, 4, 1795900000);
-    SAID("{\"id\":4,\"token\":{\"expires\":null}}",
-         ngx_ess_command_answer_token, 4, 0);
+    return ngx_ess_command_answer_whole(p, &w);
+}
 
-    SAID("{\"id\":5,\"pong\":0}", ngx_ess_command_answer_pong, 5, 0);
-    SAID("{\"pong\":-9007199254740991}", ngx_ess_command_answer_pong, NO_ID,
-         -NGX_ESS_COMMAND_MAX_INT);
 
-    SAID("{\"id\":7,\"error\":{\"code\":400,\"message\":\"malformed\"}}",
-         ngx_ess_command_answer_error, 7, &error, 0);
-    SAID("{\"error\":{\"code\":400,\"message\":\"malformed\",\"retry\":1}}",
-         ngx_ess_command_answer_error, NO_ID, &error, 1);
+static void
+test_whole(void **state)
+{
+    SAID("{\"id\":4,\"token\":{\"expires\":1795900000}}", whole,
+         NGX_ESS_COMMAND_ANSWER_TOKEN, 4, 1795900000, 0, "");
+    SAID("{\"id\":4,\"token\":{\"expires\":null}}", whole,
+         NGX_ESS_COMMAND_ANSWER_TOKEN, 4, 0, 0, "");
 
-    SAID("{\"s\":17,\"end\":{\"code\":1000,"
-         "\"reason\":\"the stream was deleted\"}}",
-         ngx_ess_command_answer_over, 17, 1000, &reason);
+    SAID("{\"id\":5,\"pong\":0}", whole, NGX_ESS_COMMAND_ANSWER_PONG, 5, 0, 0,
+         "");
+    SAID("{\"pong\":-9007199254740991}", whole, NGX_ESS_COMMAND_ANSWER_PONG,
+         NO_ID, -NGX_ESS_COMMAND_MAX_INT, 0, "");
+
+    SAID("{\"id\":7,\"error\":{\"code\":400,\"message\":\"malformed\"}}", whole,
+         NGX_ESS_COMMAND_ANSWER_ERROR, 7, 0, 400, "malformed");
+    SAID("{\"error\":{\"code\":503,\"message\":\"later\",\"retry\":1}}", whole,
+         NGX_ESS_COMMAND_ANSWER_ERROR, NO_ID, 0, 503, "later");
+
+    SAID("{\"s\":4294967295,\"end\":{\"code\":1000,"
+         "\"reason\":\"the stream was deleted\"}}", whole,
+         NGX_ESS_COMMAND_ANSWER_OVER, 4294967295, 0, 1000,
+         "the stream was deleted");
 }
 
 
@@ -123,14 +135,12 @@ test_others(void **state)
 static void
 test_text(void **state)
 {
-    ngx_str_t  good = ngx_string("\xc3\xa9\\\"\t\x01");
-    ngx_str_t  bad = ngx_string("\xff\xc3\xa9\\\"\t\x01 x");
-
     SAID("{\"s\":0,\"end\":{\"code\":1011,"
-         "\"reason\":\"\xc3\xa9\\\\\\\"\\t\\u0001\"}}",
-         ngx_ess_command_answer_over, 0, 1011, &good);
-    SAID("{\"s\":0,\"end\":{\"code\":1011,\"reason\":\"??????? x\"}}",
-         ngx_ess_command_answer_over, 0, 1011, &bad);
+         "\"reason\":\"\xc3\xa9\\\\\\\"\\t\\u0001\"}}", whole,
+         NGX_ESS_COMMAND_ANSWER_OVER, 0, 0, 1011, "\xc3\xa9\\\"\t\x01");
+    SAID("{\"s\":0,\"end\":{\"code\":1011,\"reason\":\"??????? x\"}}", whole,
+         NGX_ESS_COMMAND_ANSWER_OVER, 0, 0, 1011,
+         "\xff\xc3\xa9\\\"\t\x01 x");
 }
 
 
@@ -140,7 +150,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_subscribed),
         cmocka_unit_test(test_unsubscribed),
-        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_whole),
         cmocka_unit_test(test_text)
     };
 
