@@ -9,10 +9,13 @@
 #include "ngx_ess_multi.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_multi_due.h"
+#include "ngx_ess_counter.h"
 
 
-static void ngx_ess_multi_put(ngx_ess_multi_t *multi,
-    ngx_ess_subscriber_t *sub);
+/* cells that are new, at first */
+#define NGX_ESS_MULTI_NEWS  16
+
+
 static ngx_ess_multi_cell_t *ngx_ess_multi_taken_key(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group, ngx_ess_feed_t *feed);
 static void ngx_ess_multi_unpark(ngx_ess_multi_t *multi);
@@ -63,6 +66,7 @@ ngx_ess_multi_create(ngx_ess_client_t *client,
 
     ngx_queue_init(&multi->ready);
     ngx_queue_init(&multi->fresh);
+    ngx_queue_init(&multi->parked);
     ngx_queue_insert_tail(&ngx_ess_multi_all, &multi->all);
 
     return multi;
@@ -77,6 +81,7 @@ ngx_ess_multi_free(ngx_ess_multi_t *multi)
     }
 
     ngx_ess_multi_table_free(&multi->table);
+    ngx_free(multi->news);
 
     ngx_queue_remove(&multi->all);
     ngx_free(multi);
@@ -112,7 +117,7 @@ ngx_ess_multi_ready(ngx_ess_subscriber_t *sub)
 }
 
 
-static void
+void
 ngx_ess_multi_put(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
 {
     ngx_ess_multi_group_t  *group;
@@ -137,8 +142,6 @@ ngx_ess_multi_put(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
 }
 
 
-/* Out of its group's heap, if it is there. */
-
 void
 ngx_ess_multi_take(ngx_ess_subscriber_t *sub, ngx_ess_multi_group_t *group)
 {
@@ -155,38 +158,60 @@ ngx_ess_multi_take(ngx_ess_subscriber_t *sub, ngx_ess_multi_group_t *group)
 }
 
 
-void
-ngx_ess_multi_take_all(ngx_ess_multi_group_t *group)
+ngx_int_t
+ngx_ess_multi_new(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
 {
-    ngx_ess_subscriber_t  *sub;
+    uint32_t    *news;
+    ngx_uint_t   n;
 
-    if (group->ready == NULL) {
-        return;
+    if (multi->nnews == multi->nnews_max) {
+
+        n = ngx_max(2 * multi->nnews, NGX_ESS_MULTI_NEWS);
+
+        news = ngx_alloc(n * sizeof(uint32_t), multi->client->connection->log);
+        if (news == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (multi->news) {
+            ngx_memcpy(news, multi->news, multi->nnews * sizeof(uint32_t));
+            ngx_free(multi->news);
+        }
+
+        multi->news = news;
+        multi->nnews_max = n;
     }
 
-    while (group->ready) {
-        sub = group->ready;
-        group->ready = ngx_ess_multi_heap_pop(sub);
-        sub->taken = 0;
-    }
+    multi->news[multi->nnews++] = ngx_ess_multi_cell_number(cell);
 
-    ngx_queue_remove(&group->queue);
-    ngx_queue_init(&group->queue);
+    return NGX_OK;
 }
 
 
 void
 ngx_ess_multi_announced(ngx_ess_multi_t *multi)
 {
-    uint32_t               bucket;
+    ngx_uint_t             i;
     ngx_queue_t           *q;
     ngx_ess_multi_cell_t  *cell;
 
-    cell = NULL;
+    for (i = 0; i < multi->nnews; i++) {
+        cell = ngx_ess_multi_cell(multi->news[i]);
 
-    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
-        cell->sub.fresh = 0;
+        /* one that has left may be another client's by now */
+
+        if (cell->sub.fresh
+            && ngx_ess_multi_client(&cell->sub) == multi->client)
+        {
+            cell->sub.fresh = 0;
+        }
     }
+
+    ngx_free(multi->news);
+
+    multi->news = NULL;
+    multi->nnews = 0;
+    multi->nnews_max = 0;
 
     while (!ngx_queue_empty(&multi->fresh)) {
         q = ngx_queue_head(&multi->fresh);
@@ -242,46 +267,44 @@ ngx_ess_multi_idle(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
 }
 
 
-/* Where a replay has ended another one may be read. */
+/* Where a replay has ended the next one may be read. */
 
 static void
 ngx_ess_multi_unpark(ngx_ess_multi_t *multi)
 {
-    uint32_t               bucket;
-    ngx_ess_feed_t        *feed;
-    ngx_ess_multi_cell_t  *cell;
+    ngx_queue_t     *q;
+    ngx_ess_feed_t  *feed;
 
-    cell = NULL;
-
-    while (multi->parked
-           && multi->replays < NGX_ESS_MULTI_REPLAYS
-           && (cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell)))
-    {
-        if (cell->sub.group || !cell->sub.lane->feed->parked) {
-            continue;
-        }
-
-        feed = cell->sub.lane->feed;
-        feed->parked = 0;
-
-        multi->parked--;
-        multi->replays++;
-
-        ngx_ess_feed_want(feed, &ngx_posted_next_events);
+    if (ngx_queue_empty(&multi->parked)) {
+        return;
     }
+
+    q = ngx_queue_head(&multi->parked);
+    feed = ngx_queue_data(q, ngx_ess_feed_t, flushing);
+
+    ngx_queue_remove(q);
+    feed->parked = 0;
+
+    multi->replays++;
+
+    ngx_ess_feed_want(feed, &ngx_posted_next_events);
 }
 
 
 void
 ngx_ess_multi_park(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
 {
+    ngx_ess_feed_t  *feed;
+
     if (multi->replays < NGX_ESS_MULTI_REPLAYS) {
         multi->replays++;
         return;
     }
 
-    sub->lane->feed->parked = 1;
-    multi->parked++;
+    feed = sub->lane->feed;
+    feed->parked = 1;
+
+    ngx_queue_insert_tail(&multi->parked, &feed->flushing);
 }
 
 
@@ -293,7 +316,8 @@ ngx_ess_multi_unparked(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub)
     feed = sub->lane->feed;
 
     if (feed->parked) {
-        multi->parked--;
+        feed->parked = 0;
+        ngx_queue_remove(&feed->flushing);
 
     } else if (feed->replay) {
         multi->replays--;
@@ -375,35 +399,12 @@ ngx_ess_multi_member(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group)
 }
 
 
-ngx_ess_multi_cell_t *
-ngx_ess_multi_replayed(ngx_ess_multi_t *multi, uint64_t id, ngx_str_t *key)
+void
+ngx_ess_multi_count(ngx_ess_multi_t *multi, ngx_int_t n)
 {
-    uint32_t               bucket;
-    ngx_ess_feed_t        *feed;
-    ngx_ess_multi_cell_t  *cell;
+    multi->subscriptions += n;
 
-    if (multi->replays + multi->parked == 0) {
-        return NULL;
-    }
-
-    cell = NULL;
-
-    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
-
-        if (!cell->sub.grouped) {
-            continue;
-        }
-
-        feed = cell->sub.lane->feed;
-
-        if (feed->keys && feed->ref.id == id
-            && ngx_ess_feed_keys_has(feed->keys, key))
-        {
-            break;
-        }
-    }
-
-    return cell;
+    ngx_ess_counter_add(ngx_ess_client_zone, NGX_ESS_C_SUBSCRIPTIONS, n);
 }
 
 

@@ -89,9 +89,15 @@ struct ngx_ess_multi_s {
     ngx_ess_multi_table_t        table;
     ngx_uint_t                   subscriptions;
     ngx_uint_t                   replays;   /* that may be read */
-    ngx_uint_t                   parked;    /* that wait for one of those */
+    ngx_queue_t                  parked;    /* feeds of those that wait for one
+                                               of these, by "flushing" */
 
     ngx_queue_t                  waiting;   /* those whose socket is full */
+
+    uint32_t                    *news;      /* cells that are "fresh", and some
+                                               that were; NULL: none */
+    ngx_uint_t                   nnews;
+    ngx_uint_t                   nnews_max; /* for so many there is room */
 
     unsigned                     in_due:1;
     unsigned                     waits:1;
@@ -116,6 +122,10 @@ ngx_ess_multi_t *ngx_ess_multi_create(ngx_ess_client_t *client,
 /* Without subscriptions, on no queue, with nothing to be said. */
 void ngx_ess_multi_free(ngx_ess_multi_t *multi);
 
+/* One that is "fresh".  NGX_ERROR: no memory. */
+ngx_int_t ngx_ess_multi_new(ngx_ess_multi_t *multi,
+    ngx_ess_multi_cell_t *cell);
+
 /* What was fresh until now is sent. */
 void ngx_ess_multi_announced(ngx_ess_multi_t *multi);
 
@@ -123,9 +133,12 @@ void ngx_ess_multi_announced(ngx_ess_multi_t *multi);
 ngx_ess_multi_cell_t *ngx_ess_multi_member(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group);
 
-/* That of the stream's replays of keys which has this one; NULL: none has. */
-ngx_ess_multi_cell_t *ngx_ess_multi_replayed(ngx_ess_multi_t *multi,
-    uint64_t id, ngx_str_t *key);
+/* So many subscriptions more: streams and keys, also those of a replay. */
+void ngx_ess_multi_count(ngx_ess_multi_t *multi, ngx_int_t n);
+
+/* How many a cell is that is no group. */
+#define ngx_ess_multi_each(cell)                                              \
+    ((cell)->sub.lane->feed->keys ? (cell)->sub.lane->feed->keys->n : 1)
 
 /* A replay has begun: it is read, or waits until others have ended.  It ends,
    or leaves. */
@@ -145,10 +158,10 @@ void ngx_ess_multi_ready(ngx_ess_subscriber_t *sub);
 void ngx_ess_multi_taken(ngx_ess_feed_t *feed, ngx_ess_feed_visit_pt visit,
     void *data);
 
-/* Out of its group's heap, if it is there; and all of them at once. */
+/* Among those that are sent, and out of its group's heap, if it is there. */
+void ngx_ess_multi_put(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub);
 void ngx_ess_multi_take(ngx_ess_subscriber_t *sub,
     ngx_ess_multi_group_t *group);
-void ngx_ess_multi_take_all(ngx_ess_multi_group_t *group);
 
 /* It was sent all its frames.  It may be gone afterwards. */
 void ngx_ess_multi_idle(ngx_ess_multi_t *multi, ngx_ess_subscriber_t *sub);

@@ -11,6 +11,11 @@
 /* bytes; a block lies at a multiple of it, so that a cell knows its own */
 #define NGX_ESS_MULTI_CELL_BLOCK  32768
 
+/* bytes that are asked for at once: so much comes from the system, where a
+   block is no memory before it is used, and lies not among what is freed
+   soon */
+#define NGX_ESS_MULTI_CELL_SLAB   (1024 * 1024)
+
 #define NGX_ESS_MULTI_CELL_EACH                                               \
     (NGX_ESS_MULTI_CELL_BLOCK / sizeof(ngx_ess_multi_cell_t))
 
@@ -36,11 +41,14 @@ static uint64_t ngx_ess_multi_table_name(ngx_ess_multi_cell_t *cell,
     ngx_str_t *key);
 static ngx_int_t ngx_ess_multi_table_grow(ngx_ess_multi_table_t *table,
     ngx_log_t *log);
+static void ngx_ess_multi_heap_cut(ngx_ess_subscriber_t *sub);
 
 
 static ngx_ess_multi_cell_t  **ngx_ess_multi_cell_blocks;
 static ngx_uint_t              ngx_ess_multi_cell_nblocks;
 static ngx_uint_t              ngx_ess_multi_cell_nalloc;
+static u_char                 *ngx_ess_multi_cell_slab;     /* its rest */
+static size_t                  ngx_ess_multi_cell_left;     /* bytes of that */
 static uint32_t                ngx_ess_multi_cell_head;
 static ngx_uint_t              ngx_ess_multi_cell_n;
 
@@ -97,11 +105,21 @@ ngx_ess_multi_cell_block(ngx_log_t *log)
         ngx_ess_multi_cell_nalloc = 2 * n + 16;
     }
 
-    cells = ngx_memalign(NGX_ESS_MULTI_CELL_BLOCK, NGX_ESS_MULTI_CELL_BLOCK,
-                         log);
-    if (cells == NULL) {
-        return NGX_ERROR;
+    if (ngx_ess_multi_cell_left == 0) {
+
+        ngx_ess_multi_cell_slab = ngx_memalign(NGX_ESS_MULTI_CELL_BLOCK,
+                                               NGX_ESS_MULTI_CELL_SLAB, log);
+        if (ngx_ess_multi_cell_slab == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_ess_multi_cell_left = NGX_ESS_MULTI_CELL_SLAB;
     }
+
+    cells = (ngx_ess_multi_cell_t *) ngx_ess_multi_cell_slab;
+
+    ngx_ess_multi_cell_slab += NGX_ESS_MULTI_CELL_BLOCK;
+    ngx_ess_multi_cell_left -= NGX_ESS_MULTI_CELL_BLOCK;
 
     ngx_ess_multi_cell_blocks[n] = cells;
     ngx_ess_multi_cell_nblocks++;
@@ -199,6 +217,40 @@ ngx_ess_multi_table_find(ngx_ess_multi_table_t *table, uint64_t id,
 }
 
 
+/* They are found by the empty key. */
+
+ngx_ess_multi_cell_t *
+ngx_ess_multi_table_replay(ngx_ess_multi_table_t *table, uint64_t id,
+    ngx_ess_multi_cell_t *cell)
+{
+    uint32_t   i;
+    ngx_str_t  key;
+
+    if (table->n == 0) {
+        return NULL;
+    }
+
+    ngx_str_null(&key);
+
+    for (i = cell ? cell->sub.next : *ngx_ess_multi_table_bucket(table, id,
+                                                                 &key);
+         i;
+         i = cell->sub.next)
+    {
+        cell = ngx_ess_multi_cell(i);
+
+        if (cell->sub.keyed
+            && ngx_ess_multi_table_name(cell, &key) == id
+            && key.len == 0)
+        {
+            return cell;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* What it is found by: the stream's id, and its key, which is empty for
    what is no key. */
 
@@ -228,7 +280,7 @@ ngx_ess_multi_table_bucket(ngx_ess_multi_table_t *table, uint64_t id,
     hash = id * 0x9e3779b97f4a7c15;
 
     if (key) {
-        hash ^= ngx_murmur_hash2(key->data, key->len);
+        hash ^= ngx_ess_lane_hash(key->data, key->len);
     }
 
     return &table->buckets[(hash ^ (hash >> 32)) & table->mask];
@@ -370,17 +422,6 @@ ngx_ess_multi_table_next(ngx_ess_multi_table_t *table, uint32_t *bucket,
 }
 
 
-ngx_ess_multi_cell_t *
-ngx_ess_multi_table_any(ngx_ess_multi_table_t *table, uint32_t *bucket)
-{
-    while (table->buckets[*bucket & table->mask] == 0) {
-        (*bucket)++;
-    }
-
-    return ngx_ess_multi_cell(table->buckets[*bucket & table->mask]);
-}
-
-
 void
 ngx_ess_multi_table_free(ngx_ess_multi_table_t *table)
 {
@@ -389,13 +430,16 @@ ngx_ess_multi_table_free(ngx_ess_multi_table_t *table)
 }
 
 
-/* A pairing heap: "seq" is the first child, "have" the next sibling. */
+/* A pairing heap: "seq" is the first child, "have" the parent; siblings are a
+   ring of "queue". */
 
 #define ngx_ess_multi_heap_child(sub)                                         \
     ((ngx_ess_subscriber_t *) (uintptr_t) (sub)->seq)
-#define ngx_ess_multi_heap_seq(sub)  ((sub)->frame ? (sub)->frame->seq : 0)
-#define ngx_ess_multi_heap_sibling(sub)                                       \
+#define ngx_ess_multi_heap_parent(sub)                                        \
     ((ngx_ess_subscriber_t *) (uintptr_t) (sub)->have)
+#define ngx_ess_multi_heap_sibling(sub)                                       \
+    ngx_queue_data(ngx_queue_next(&(sub)->queue), ngx_ess_subscriber_t, queue)
+#define ngx_ess_multi_heap_seq(sub)  ((sub)->frame ? (sub)->frame->seq : 0)
 
 
 ngx_ess_subscriber_t *
@@ -413,7 +457,11 @@ ngx_ess_multi_heap_merge(ngx_ess_subscriber_t *a, ngx_ess_subscriber_t *b)
         b = swap;
     }
 
-    b->have = a->seq;
+    if (a->seq) {
+        ngx_queue_insert_tail(&ngx_ess_multi_heap_child(a)->queue, &b->queue);
+    }
+
+    b->have = (uintptr_t) a;
     a->seq = (uintptr_t) b;
 
     return a;
@@ -423,24 +471,21 @@ ngx_ess_multi_heap_merge(ngx_ess_subscriber_t *a, ngx_ess_subscriber_t *b)
 ngx_ess_subscriber_t *
 ngx_ess_multi_heap_pop(ngx_ess_subscriber_t *heap)
 {
-    ngx_ess_subscriber_t  *a, *b, *next, *pairs, *merged;
-
-    next = ngx_ess_multi_heap_child(heap);
-    heap->seq = 0;
-    heap->have = 0;
+    ngx_ess_subscriber_t  *a, *b, *pairs, *merged;
 
     pairs = NULL;
 
-    while (next) {
-        a = next;
-        b = ngx_ess_multi_heap_sibling(a);
-        next = b ? ngx_ess_multi_heap_sibling(b) : NULL;
+    while (heap->seq) {
+        a = ngx_ess_multi_heap_child(heap);
+        ngx_ess_multi_heap_cut(a);
 
-        a->have = 0;
+        b = ngx_ess_multi_heap_child(heap);
 
         if (b) {
-            b->have = 0;
+            ngx_ess_multi_heap_cut(b);
         }
+
+        /* a list, meanwhile */
 
         merged = ngx_ess_multi_heap_merge(a, b);
         merged->have = (uintptr_t) pairs;
@@ -450,36 +495,49 @@ ngx_ess_multi_heap_pop(ngx_ess_subscriber_t *heap)
     merged = NULL;
 
     while (pairs) {
-        next = ngx_ess_multi_heap_sibling(pairs);
-        pairs->have = 0;
-        merged = ngx_ess_multi_heap_merge(merged, pairs);
-        pairs = next;
+        a = pairs;
+        pairs = ngx_ess_multi_heap_parent(a);
+
+        a->have = 0;
+        merged = ngx_ess_multi_heap_merge(merged, a);
     }
 
     return merged;
 }
 
 
-/* Seldom: all others are put together again. */
+/* From its parent and its siblings. */
+
+static void
+ngx_ess_multi_heap_cut(ngx_ess_subscriber_t *sub)
+{
+    ngx_ess_subscriber_t  *parent, *sibling;
+
+    parent = ngx_ess_multi_heap_parent(sub);
+    sibling = ngx_ess_multi_heap_sibling(sub);
+
+    if (ngx_ess_multi_heap_child(parent) == sub) {
+        parent->seq = (sibling == sub) ? 0 : (uintptr_t) sibling;
+    }
+
+    ngx_queue_remove(&sub->queue);
+    ngx_queue_init(&sub->queue);
+
+    sub->have = 0;
+}
+
 
 ngx_ess_subscriber_t *
 ngx_ess_multi_heap_remove(ngx_ess_subscriber_t *heap,
     ngx_ess_subscriber_t *sub)
 {
-    ngx_ess_subscriber_t  *top, *rest;
-
-    rest = NULL;
-
-    while (heap) {
-        top = heap;
-        heap = ngx_ess_multi_heap_pop(heap);
-
-        if (top != sub) {
-            rest = ngx_ess_multi_heap_merge(rest, top);
-        }
+    if (sub == heap) {
+        return ngx_ess_multi_heap_pop(heap);
     }
 
-    return rest;
+    ngx_ess_multi_heap_cut(sub);
+
+    return ngx_ess_multi_heap_merge(heap, ngx_ess_multi_heap_pop(sub));
 }
 
 
@@ -488,17 +546,36 @@ ngx_ess_multi_heap_sum(ngx_ess_subscriber_t *heap,
     size_t (*measure)(ngx_ess_subscriber_t *sub, void *data), void *data)
 {
     size_t                 sum;
-    ngx_ess_subscriber_t  *sub;
-
-    /* children first, then siblings: as deep as the heap is, which is seldom
-       much */
+    ngx_ess_subscriber_t  *sub, *parent;
 
     sum = 0;
+    sub = heap;
 
-    for (sub = heap; sub; sub = ngx_ess_multi_heap_sibling(sub)) {
-        sum += measure(sub, data)
-               + ngx_ess_multi_heap_sum(ngx_ess_multi_heap_child(sub), measure,
-                                        data);
+    while (sub) {
+        sum += measure(sub, data);
+
+        if (sub->seq) {
+            sub = ngx_ess_multi_heap_child(sub);
+            continue;
+        }
+
+        /* behind the last one of a ring, behind their parent */
+
+        for ( ;; ) {
+            parent = ngx_ess_multi_heap_parent(sub);
+
+            if (parent == NULL) {
+                return sum;
+            }
+
+            sub = ngx_ess_multi_heap_sibling(sub);
+
+            if (sub != ngx_ess_multi_heap_child(parent)) {
+                break;
+            }
+
+            sub = parent;
+        }
     }
 
     return sum;

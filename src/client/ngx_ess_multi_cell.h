@@ -83,6 +83,11 @@ ngx_uint_t ngx_ess_multi_cells(void);
 ngx_ess_multi_cell_t *ngx_ess_multi_table_find(ngx_ess_multi_table_t *table,
     uint64_t id, ngx_str_t *key);
 
+/* Of the stream's replays of keys the one behind "cell", or with NULL the first
+   one.  NULL: there is none any more. */
+ngx_ess_multi_cell_t *ngx_ess_multi_table_replay(ngx_ess_multi_table_t *table,
+    uint64_t id, ngx_ess_multi_cell_t *cell);
+
 /* The cell, whose stream and key are set, and are not there.  NGX_ERROR: no
    memory. */
 ngx_int_t ngx_ess_multi_table_add(ngx_ess_multi_table_t *table,
@@ -100,17 +105,12 @@ void ngx_ess_multi_table_remove(ngx_ess_multi_table_t *table,
 ngx_ess_multi_cell_t *ngx_ess_multi_table_next(ngx_ess_multi_table_t *table,
     uint32_t *bucket, ngx_ess_multi_cell_t *cell);
 
-/* Any one of those in a table that is not empty, from *bucket on, which is
-   moved. */
-ngx_ess_multi_cell_t *ngx_ess_multi_table_any(ngx_ess_multi_table_t *table,
-    uint32_t *bucket);
-
 /* Empty already. */
 void ngx_ess_multi_table_free(ngx_ess_multi_table_t *table);
 
 /* A heap by the number of the record that each is at; a replay that has none is
-   before all others.  Its links are in "seq" and "have", which mean nothing
-   there, and are 0 afterwards. */
+   before all others.  Its links are in "seq" and "have", which are 0, and in
+   "queue", which is in its own, before and afterwards. */
 ngx_ess_subscriber_t *ngx_ess_multi_heap_merge(ngx_ess_subscriber_t *a,
     ngx_ess_subscriber_t *b);
 ngx_ess_subscriber_t *ngx_ess_multi_heap_pop(ngx_ess_subscriber_t *heap);

@@ -1,52 +1,132 @@
 
 /*
- * A client with several subscriptions joins streams and keys.  In the zone it
- * counts once for each stream.  Runs in the worker that has the connection.
+ * A client with several subscriptions joins streams and keys, many in one hold
+ * of the zone's mutex.  In the zone it counts once for each stream.  Runs in
+ * the worker that has the connection.
  */
 
 
 #include "ngx_ess_multi_join.h"
-#include "ngx_ess_feed_back.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_gap.h"
 #include "ngx_ess_interest.h"
 #include "ngx_ess_multi_drop.h"
-#include "ngx_ess_counter.h"
 
 
+/* streams that are entered together */
+
+typedef struct {
+    ngx_uint_t                   n;
+    ngx_ess_multi_entry_t       *wanted[NGX_ESS_INTEREST_MANY];
+    ngx_ess_multi_cell_t        *groups[NGX_ESS_INTEREST_MANY];     /* of the
+                                               stream's keys; NULL: none */
+    ngx_ess_subscriber_t        *subs[NGX_ESS_INTEREST_MANY];   /* all of it, or
+                                               the first key, or a replay */
+    ngx_ess_subscriber_entry_t   entries[NGX_ESS_INTEREST_MANY];
+} ngx_ess_multi_join_t;
+
+
+static ngx_uint_t ngx_ess_multi_join_has(ngx_ess_multi_join_t *join,
+    ngx_ess_multi_entry_t *e);
+static void ngx_ess_multi_join_enter(ngx_ess_multi_t *multi,
+    ngx_ess_multi_join_t *join);
+static ngx_int_t ngx_ess_multi_join_begin(ngx_ess_multi_t *multi,
+    ngx_ess_multi_join_t *join, ngx_ess_multi_entry_t *e);
 static ngx_int_t ngx_ess_multi_join_whole(ngx_ess_multi_t *multi,
-    ngx_ess_multi_entry_t *e, ngx_ess_multi_cell_t *group);
+    ngx_ess_multi_join_t *join, ngx_ess_multi_entry_t *e,
+    ngx_ess_multi_cell_t *group);
 static ngx_int_t ngx_ess_multi_join_keys(ngx_ess_multi_t *multi,
-    ngx_ess_multi_entry_t *e, ngx_ess_multi_cell_t *cell);
+    ngx_ess_multi_join_t *join, ngx_ess_multi_entry_t *e,
+    ngx_ess_multi_cell_t *group);
+static void ngx_ess_multi_join_put(ngx_ess_multi_join_t *join,
+    ngx_ess_multi_entry_t *e, ngx_ess_multi_cell_t *group,
+    ngx_ess_multi_cell_t *cell);
+static ngx_int_t ngx_ess_multi_join_entered(ngx_ess_multi_t *multi,
+    ngx_ess_multi_join_t *join, ngx_uint_t i);
 static ngx_int_t ngx_ess_multi_join_further(ngx_ess_multi_t *multi,
     ngx_ess_subscriber_entry_t *entry, ngx_ess_multi_group_t *group,
     ngx_ess_subscriber_t *first);
-static ngx_uint_t ngx_ess_multi_join_new_keys(ngx_ess_multi_t *multi,
-    ngx_ess_subscriber_entry_t *entry);
+static ngx_int_t ngx_ess_multi_join_new_keys(ngx_ess_multi_t *multi,
+    ngx_ess_subscriber_entry_t *entry, ngx_uint_t *n);
+static void ngx_ess_multi_join_swap(ngx_str_t *keys, ngx_uint_t i,
+    ngx_uint_t j);
+static void ngx_ess_multi_join_not_replayed(ngx_ess_multi_t *multi,
+    ngx_ess_feed_keys_t *new, ngx_ess_multi_cell_t *cell);
 static ngx_ess_multi_cell_t *ngx_ess_multi_join_group(ngx_ess_multi_t *multi,
     ngx_ess_stream_ref_t *ref);
-static ngx_ess_multi_cell_t *ngx_ess_multi_join_cell(ngx_ess_multi_t *multi,
-    ngx_ess_multi_group_t *group);
-static ngx_int_t ngx_ess_multi_join_enter(ngx_ess_multi_t *multi,
-    ngx_ess_multi_cell_t *cell, ngx_ess_subscriber_entry_t *entry);
-static ngx_int_t ngx_ess_multi_join_add(ngx_ess_multi_t *multi,
-    ngx_ess_multi_cell_t *cell);
 static uint32_t ngx_ess_multi_join_number(ngx_ess_feed_t *feed);
-static void ngx_ess_multi_join_joined(ngx_ess_multi_entry_t *e,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_subscriber_t *sub);
 static void ngx_ess_multi_join_at(ngx_ess_multi_entry_t *e,
     ngx_ess_subscriber_t *sub);
-static ngx_int_t ngx_ess_multi_join_back_keys(ngx_ess_multi_t *multi,
-    ngx_ess_multi_group_t *group);
-static ngx_uint_t ngx_ess_multi_join_all_keys(ngx_ess_multi_t *multi,
-    ngx_ess_multi_group_t *group, ngx_str_t *keys);
 static void ngx_ess_multi_join_position(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group, ngx_ess_subscriber_entry_t *entry);
 static uint64_t ngx_ess_multi_join_place(ngx_ess_subscriber_t *sub);
 
 
-ngx_int_t
-ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e)
+void
+ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *entries,
+    ngx_uint_t n)
+{
+    ngx_uint_t            i;
+    ngx_ess_multi_join_t  join;
+
+    join.n = 0;
+
+    for (i = 0; i < n; i++) {
+
+        if (ngx_ess_multi_join_has(&join, &entries[i])) {
+            ngx_ess_multi_join_enter(multi, &join);
+        }
+
+        entries[i].entry.rc = ngx_ess_multi_join_begin(multi, &join,
+                                                       &entries[i]);
+
+        if (join.n == NGX_ESS_INTEREST_MANY) {
+            ngx_ess_multi_join_enter(multi, &join);
+        }
+    }
+
+    ngx_ess_multi_join_enter(multi, &join);
+}
+
+
+/* Where a stream comes twice, what the second one finds is the first. */
+
+static ngx_uint_t
+ngx_ess_multi_join_has(ngx_ess_multi_join_t *join, ngx_ess_multi_entry_t *e)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < join->n; i++) {
+        if (join->entries[i].ref.id == e->entry.ref.id) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_ess_multi_join_enter(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join)
+{
+    ngx_uint_t  i;
+
+    ngx_ess_subscriber_enter_many(join->subs, join->entries, join->n,
+                                  &multi->client->conf->limit);
+
+    for (i = 0; i < join->n; i++) {
+        join->wanted[i]->entry.rc = ngx_ess_multi_join_entered(multi, join, i);
+    }
+
+    join->n = 0;
+}
+
+
+/* NGX_OK: it is there, or among those that are to be entered. */
+
+static ngx_int_t
+ngx_ess_multi_join_begin(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
+    ngx_ess_multi_entry_t *e)
 {
     ngx_ess_multi_cell_t  *cell;
 
@@ -60,8 +140,8 @@ ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e)
         return NGX_OK;
     }
 
-    return e->entry.nkeys ? ngx_ess_multi_join_keys(multi, e, cell)
-                          : ngx_ess_multi_join_whole(multi, e, cell);
+    return e->entry.nkeys ? ngx_ess_multi_join_keys(multi, join, e, cell)
+                          : ngx_ess_multi_join_whole(multi, join, e, cell);
 }
 
 
@@ -69,7 +149,6 @@ ngx_uint_t
 ngx_ess_multi_join_more(ngx_ess_multi_t *multi,
     ngx_ess_subscriber_entry_t *entry)
 {
-    ngx_str_t             *key;
     ngx_uint_t             n;
     ngx_ess_multi_cell_t  *cell;
 
@@ -83,28 +162,18 @@ ngx_ess_multi_join_more(ngx_ess_multi_t *multi,
         return ngx_max(1, entry->nkeys);
     }
 
-    n = entry->nkeys;
-
-    for (key = entry->keys; key < entry->keys + entry->nkeys; key++) {
-
-        if (ngx_ess_multi_table_find(&multi->table, entry->ref.id, key)
-            || ngx_ess_multi_replayed(multi, entry->ref.id, key))
-        {
-            n--;
-        }
-    }
-
-    return n;
+    return (ngx_ess_multi_join_new_keys(multi, entry, &n) == NGX_OK)
+           ? n : entry->nkeys;
 }
 
 
-/* Who had some keys, and wants all of it, goes on where these are. */
+/* Who had some keys, and wants all of it, goes on where these are, and counts
+   as before. */
 
 static ngx_int_t
-ngx_ess_multi_join_whole(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e,
-    ngx_ess_multi_cell_t *group)
+ngx_ess_multi_join_whole(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
+    ngx_ess_multi_entry_t *e, ngx_ess_multi_cell_t *group)
 {
-    ngx_int_t              rc;
     ngx_ess_multi_cell_t  *cell;
 
     cell = ngx_ess_multi_join_cell(multi, NULL);
@@ -114,29 +183,158 @@ ngx_ess_multi_join_whole(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e,
 
     if (group) {
         ngx_ess_multi_join_position(multi, &group->group, &e->entry);
+        e->entry.again = 1;
     }
 
-    rc = ngx_ess_multi_join_enter(multi, cell, &e->entry);
+    ngx_ess_multi_join_put(join, e, group, cell);
+
+    return NGX_OK;
+}
+
+
+/* From now on each key is a subscription; from a position on one of them all
+   reads the log, until it is at the end. */
+
+static ngx_int_t
+ngx_ess_multi_join_keys(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
+    ngx_ess_multi_entry_t *e, ngx_ess_multi_cell_t *group)
+{
+    ngx_uint_t             n;
+    ngx_ess_multi_cell_t  *cell;
+
+    if (group) {
+
+        if (ngx_ess_multi_join_new_keys(multi, &e->entry, &n) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (n == 0) {
+            ngx_ess_multi_join_at(e, &ngx_ess_multi_member(multi,
+                                                           &group->group)
+                                      ->sub);
+            return NGX_OK;
+        }
+
+        e->entry.nkeys = n;
+        e->entry.again = 1;
+
+    } else {
+        group = ngx_ess_multi_join_group(multi, &e->entry.ref);
+        if (group == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    cell = ngx_ess_multi_join_cell(multi, &group->group);
+
+    if (cell) {
+        ngx_ess_multi_join_put(join, e, group, cell);
+        return NGX_OK;
+    }
+
+    if (!e->entry.again) {
+        ngx_ess_multi_drop_group(multi, &group->group);
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_ess_multi_join_put(ngx_ess_multi_join_t *join, ngx_ess_multi_entry_t *e,
+    ngx_ess_multi_cell_t *group, ngx_ess_multi_cell_t *cell)
+{
+    ngx_ess_subscriber_entry_t  *entry;
+
+    if (e->entry.again) {
+        cell->sub.number = group->group.number;
+    }
+
+    join->wanted[join->n] = e;
+    join->groups[join->n] = group;
+    join->subs[join->n] = &cell->sub;
+
+    entry = &join->entries[join->n++];
+    *entry = e->entry;
+
+    if (entry->nkeys && entry->pos.type == NGX_ESS_POSITION_NEW) {
+        /* the others follow */
+        entry->nkeys = 1;
+    }
+}
+
+
+/* It joined a lane, or entry->rc says why not. */
+
+static ngx_int_t
+ngx_ess_multi_join_entered(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
+    ngx_uint_t i)
+{
+    ngx_int_t                    rc;
+    ngx_ess_multi_cell_t        *cell, *group;
+    ngx_ess_multi_entry_t       *e;
+    ngx_ess_subscriber_entry_t  *entry;
+
+    e = join->wanted[i];
+    entry = &join->entries[i];
+    group = join->groups[i];
+    cell = (ngx_ess_multi_cell_t *) join->subs[i];
+
+    rc = entry->rc;
 
     if (rc != NGX_OK) {
         ngx_ess_multi_cell_free(cell);
-        return rc;
+        goto failed;
     }
 
-    ngx_ess_multi_join_joined(e, &e->entry, &cell->sub);
+    e->number = ngx_ess_multi_join_number(cell->sub.lane->feed);
+    e->at.epoch = entry->ref.epoch;
+    e->at.ordinal = entry->at;
+
+    if (cell->sub.lane->feed->replay) {
+        ngx_ess_multi_park(multi, &cell->sub);
+    }
+
+    if (cell->sub.grouped && !entry->again) {
+        group->group.number = cell->sub.number;
+        group->group.follow = cell->sub.follow;
+    }
 
     if (ngx_ess_multi_join_add(multi, cell) != NGX_OK) {
-        ngx_ess_interest_unsubscribe(ngx_ess_client_zone, &e->entry.ref);
-        return NGX_ERROR;
+
+        if (!entry->again) {
+            ngx_ess_interest_unsubscribe(ngx_ess_client_zone, &entry->ref);
+        }
+
+        rc = NGX_ERROR;
+        goto failed;
     }
 
-    /* last: where replays of keys end it may be this one that is read */
+    if (!cell->sub.grouped) {
 
-    if (group) {
-        ngx_ess_multi_drop(multi, group);
+        /* last: where replays of keys end it may be this one that is read */
+
+        if (group) {
+            ngx_ess_multi_drop_group(multi, &group->group);
+        }
+
+    } else if (entry->pos.type == NGX_ESS_POSITION_NEW
+               && ngx_ess_multi_join_further(multi, &e->entry, &group->group,
+                                             &cell->sub)
+                  != NGX_OK)
+    {
+        multi->failed = 1;
     }
 
     return NGX_OK;
+
+failed:
+
+    if (group && !entry->again) {
+        ngx_ess_multi_drop_group(multi, &group->group);
+    }
+
+    return rc;
 }
 
 
@@ -178,97 +376,6 @@ static uint64_t
 ngx_ess_multi_join_place(ngx_ess_subscriber_t *sub)
 {
     return sub->frame ? sub->frame->ordinal - 1 : sub->lane->feed->have;
-}
-
-
-/* From now on each key is a subscription; from a position on one of them all
-   reads the log, until it is at the end. */
-
-static ngx_int_t
-ngx_ess_multi_join_keys(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e,
-    ngx_ess_multi_cell_t *cell)
-{
-    ngx_int_t                    rc;
-    ngx_uint_t                   n, old;
-    ngx_ess_multi_cell_t        *first;
-    ngx_ess_multi_group_t       *group;
-    ngx_ess_subscriber_entry_t   entry;
-
-    n = ngx_ess_multi_join_new_keys(multi, &e->entry);
-    old = (cell != NULL);
-
-    if (n == 0) {
-        ngx_ess_multi_join_at(e, &ngx_ess_multi_member(multi, &cell->group)
-                                  ->sub);
-        return NGX_OK;
-    }
-
-    if (!old) {
-        cell = ngx_ess_multi_join_group(multi, &e->entry.ref);
-        if (cell == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    group = &cell->group;
-    rc = NGX_ERROR;
-
-    first = ngx_ess_multi_join_cell(multi, group);
-    if (first == NULL) {
-        goto failed;
-    }
-
-    entry = e->entry;
-    entry.nkeys = (entry.pos.type == NGX_ESS_POSITION_NEW) ? 1 : n;
-    entry.again = old;
-
-    rc = ngx_ess_multi_join_enter(multi, first, &entry);
-
-    if (rc != NGX_OK) {
-        ngx_ess_multi_cell_free(first);
-        goto failed;
-    }
-
-    if (old) {
-        first->sub.number = group->number;
-
-    } else {
-        group->number = first->sub.number;
-    }
-
-    ngx_ess_multi_join_joined(e, &entry, &first->sub);
-
-    /* those that are there now are in its lane, or its replay has them */
-
-    if (ngx_ess_multi_join_add(multi, first) != NGX_OK) {
-
-        if (!old) {
-            ngx_ess_interest_unsubscribe(ngx_ess_client_zone, &entry.ref);
-        }
-
-        rc = NGX_ERROR;
-        goto failed;
-    }
-
-    e->entry.nkeys = n;
-
-    if (entry.pos.type == NGX_ESS_POSITION_NEW
-        && ngx_ess_multi_join_further(multi, &e->entry, group, &first->sub)
-           != NGX_OK)
-    {
-        multi->failed = 1;
-    }
-
-    return NGX_OK;
-
-failed:
-
-    if (!old) {
-        ngx_ess_multi_table_remove(&multi->table, cell);
-        ngx_ess_multi_cell_free(cell);
-    }
-
-    return rc;
 }
 
 
@@ -317,29 +424,88 @@ ngx_ess_multi_join_further(ngx_ess_multi_t *multi,
 }
 
 
-/* Of its keys only those that are new, and each once, are left. */
+/* Its keys that are new, *n of them, come first. */
 
-static ngx_uint_t
+static ngx_int_t
 ngx_ess_multi_join_new_keys(ngx_ess_multi_t *multi,
-    ngx_ess_subscriber_entry_t *entry)
+    ngx_ess_subscriber_entry_t *entry, ngx_uint_t *n)
 {
-    ngx_str_t   *keys;
-    ngx_uint_t   i, n;
+    ngx_uint_t             i;
+    ngx_ess_feed_keys_t   *new;
+    ngx_ess_multi_cell_t  *cell;
 
-    keys = entry->keys;
-    n = 0;
+    *n = 0;
 
     for (i = 0; i < entry->nkeys; i++) {
 
-        if (ngx_ess_multi_table_find(&multi->table, entry->ref.id, &keys[i])
-            == NULL
-            && ngx_ess_multi_replayed(multi, entry->ref.id, &keys[i]) == NULL)
+        if (ngx_ess_multi_table_find(&multi->table, entry->ref.id,
+                                     &entry->keys[i])
+            == NULL)
         {
-            keys[n++] = keys[i];
+            ngx_ess_multi_join_swap(entry->keys, i, (*n)++);
         }
     }
 
-    return n;
+    cell = ngx_ess_multi_table_replay(&multi->table, entry->ref.id, NULL);
+
+    if (*n == 0 || cell == NULL) {
+        return NGX_OK;
+    }
+
+    new = ngx_ess_feed_keys_copy(entry->keys, *n,
+                                 multi->client->connection->log);
+    if (new == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_ess_multi_join_not_replayed(multi, new, cell);
+
+    for (i = 0, *n = 0; i < entry->nkeys; i++) {
+
+        if (ngx_ess_feed_keys_has(new, &entry->keys[i])) {
+            ngx_ess_multi_join_swap(entry->keys, i, (*n)++);
+        }
+    }
+
+    ngx_free(new);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_multi_join_swap(ngx_str_t *keys, ngx_uint_t i, ngx_uint_t j)
+{
+    ngx_str_t  key;
+
+    key = keys[i];
+    keys[i] = keys[j];
+    keys[j] = key;
+}
+
+
+/* Each replay is looked at once, and not once for each key: see
+   ngx_ess_multi_drop.c. */
+
+static void
+ngx_ess_multi_join_not_replayed(ngx_ess_multi_t *multi,
+    ngx_ess_feed_keys_t *new, ngx_ess_multi_cell_t *cell)
+{
+    uint64_t              id;
+    ngx_uint_t            i;
+    ngx_ess_feed_keys_t  *replayed;
+
+    id = cell->sub.lane->feed->ref.id;
+
+    while (cell) {
+        replayed = cell->sub.lane->feed->keys;
+
+        for (i = 0; i < replayed->n; i++) {
+            (void) ngx_ess_feed_keys_drop(new, &replayed->keys[i]);
+        }
+
+        cell = ngx_ess_multi_table_replay(&multi->table, id, cell);
+    }
 }
 
 
@@ -373,9 +539,7 @@ ngx_ess_multi_join_group(ngx_ess_multi_t *multi, ngx_ess_stream_ref_t *ref)
 }
 
 
-/* Of the group, or of the client itself; in no lane yet. */
-
-static ngx_ess_multi_cell_t *
+ngx_ess_multi_cell_t *
 ngx_ess_multi_join_cell(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group)
 {
     ngx_ess_multi_cell_t  *cell;
@@ -400,39 +564,22 @@ ngx_ess_multi_join_cell(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group)
 }
 
 
-static ngx_int_t
-ngx_ess_multi_join_enter(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell,
-    ngx_ess_subscriber_entry_t *entry)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_ess_subscriber_enter(&cell->sub, entry,
-                                  &multi->client->conf->limit);
-
-    if (rc == NGX_OK && cell->sub.lane->feed->replay) {
-        ngx_ess_multi_park(multi, &cell->sub);
-    }
-
-    return rc;
-}
-
-
-/* It is in a lane.  NGX_ERROR: no memory; it is gone, but still counted in the
-   zone. */
-
-static ngx_int_t
+ngx_int_t
 ngx_ess_multi_join_add(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
 {
     ngx_ess_multi_group_t  *group;
 
     group = ngx_ess_multi_group(&cell->sub);
 
-    if (ngx_ess_multi_table_add(&multi->table, cell,
-                                multi->client->connection->log)
-        != NGX_OK)
+    if ((cell->sub.fresh && ngx_ess_multi_new(multi, cell) != NGX_OK)
+        || ngx_ess_multi_table_add(&multi->table, cell,
+                                   multi->client->connection->log)
+           != NGX_OK)
     {
         ngx_ess_multi_unparked(multi, &cell->sub);
         ngx_ess_feed_leave(&cell->sub);
+
+        cell->sub.fresh = 0;
         ngx_ess_multi_cell_free(cell);
 
         return NGX_ERROR;
@@ -442,8 +589,7 @@ ngx_ess_multi_join_add(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
         group->members++;
     }
 
-    multi->subscriptions++;
-    ngx_ess_counter_add(ngx_ess_client_zone, NGX_ESS_C_SUBSCRIPTIONS, 1);
+    ngx_ess_multi_count(multi, (ngx_int_t) ngx_ess_multi_each(cell));
 
     return NGX_OK;
 }
@@ -455,16 +601,6 @@ static uint32_t
 ngx_ess_multi_join_number(ngx_ess_feed_t *feed)
 {
     return feed->label ? feed->label->number : 0;
-}
-
-
-static void
-ngx_ess_multi_join_joined(ngx_ess_multi_entry_t *e,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_subscriber_t *sub)
-{
-    e->number = ngx_ess_multi_join_number(sub->lane->feed);
-    e->at.epoch = entry->ref.epoch;
-    e->at.ordinal = entry->at;
 }
 
 
@@ -486,27 +622,18 @@ ngx_ess_multi_join_at(ngx_ess_multi_entry_t *e, ngx_ess_subscriber_t *sub)
 void
 ngx_ess_multi_join_arrived(ngx_ess_subscriber_t *sub)
 {
-    ngx_uint_t              i, n;
-    ngx_str_t              *keys;
+    ngx_str_t              *key;
     ngx_ess_multi_t        *multi;
+    ngx_ess_feed_keys_t    *keys;
     ngx_ess_multi_cell_t   *cell;
     ngx_ess_multi_group_t  *group;
 
     multi = ngx_ess_multi_client(sub)->multi;
     group = ngx_ess_multi_group(sub);
 
-    keys = sub->lane->feed->keys->keys;
-    n = sub->lane->feed->keys->n;
+    keys = sub->lane->feed->keys;
 
-    for (i = 1; i < n; i++) {
-
-        if (ngx_ess_multi_table_find(&multi->table, group->id, &keys[i])
-            || (keys[i].len == keys[0].len
-                && ngx_memcmp(keys[i].data, keys[0].data, keys[0].len) == 0))
-        {
-            /* it came twice */
-            continue;
-        }
+    while (keys->n > 1) {
 
         cell = ngx_ess_multi_join_cell(multi, group);
 
@@ -519,11 +646,16 @@ ngx_ess_multi_join_arrived(ngx_ess_subscriber_t *sub)
         cell->sub.number = sub->number;
         cell->sub.follow = sub->follow;
 
-        if (ngx_ess_feed_join_arrived(sub, &keys[i], &cell->sub) != NGX_OK) {
+        key = &keys->keys[keys->n - 1];
+
+        if (ngx_ess_feed_join_arrived(sub, key, &cell->sub) != NGX_OK) {
             ngx_ess_multi_cell_free(cell);
             multi->failed = 1;
             return;
         }
+
+        keys->n--;
+        ngx_ess_multi_count(multi, -1);
 
         if (ngx_ess_multi_join_add(multi, cell) != NGX_OK) {
             multi->failed = 1;
@@ -531,146 +663,7 @@ ngx_ess_multi_join_arrived(ngx_ess_subscriber_t *sub)
         }
     }
 
-    if (ngx_ess_feed_join_arrived(sub, &keys[0], sub) != NGX_OK) {
+    if (ngx_ess_feed_join_arrived(sub, &keys->keys[0], sub) != NGX_OK) {
         multi->failed = 1;
     }
-}
-
-
-/* Keys are merged, so all of them go back to where the first one is. */
-
-ngx_int_t
-ngx_ess_multi_join_back(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  replay;
-
-    if (cell->sub.group) {
-        return ngx_ess_multi_join_back_keys(multi, &cell->group);
-    }
-
-    replay = cell->sub.lane->feed->replay;
-
-    rc = ngx_ess_feed_back(&cell->sub, 0);
-
-    if (rc == NGX_OK && !replay) {
-        ngx_ess_multi_park(multi, &cell->sub);
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_ess_multi_join_back_keys(ngx_ess_multi_t *multi,
-    ngx_ess_multi_group_t *group)
-{
-    ngx_str_t             *keys;
-    ngx_int_t              rc;
-    ngx_uint_t             n;
-    ngx_ess_frame_t       *frame;
-    ngx_ess_log_place_t    place;
-    ngx_ess_stream_ref_t   ref;
-    ngx_ess_multi_cell_t  *cell;
-
-    frame = group->ready->frame;
-
-    /* a gap is not found in the log again, nor what the source had */
-
-    if (frame == NULL
-        || frame->type != NGX_ESS_FRAME_EVENT
-        || frame->seq == 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_memzero(&place, sizeof(ngx_ess_log_place_t));
-
-    place.seq = frame->seq;
-    place.have = frame->ordinal - 1;
-
-    ref.id = group->id;
-    ref.epoch = group->epoch;
-    ref.index = group->index;
-
-    rc = NGX_ERROR;
-    cell = NULL;
-
-    n = ngx_ess_multi_join_all_keys(multi, group, NULL);
-
-    keys = ngx_alloc(n * sizeof(ngx_str_t), multi->client->connection->log);
-    if (keys == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_ess_multi_join_all_keys(multi, group, keys);
-
-    cell = ngx_ess_multi_join_cell(multi, group);
-
-    if (cell) {
-        cell->sub.fresh = 0;
-        cell->sub.number = group->number;
-
-        rc = ngx_ess_feed_join_replay(&ref, multi->encoding, keys, n,
-                                      &cell->sub, &place);
-    }
-
-    /* its feed has copies of the keys */
-
-    ngx_free(keys);
-
-    if (rc != NGX_OK) {
-
-        if (cell) {
-            ngx_ess_multi_cell_free(cell);
-        }
-
-        return rc;
-    }
-
-    ngx_ess_multi_drop_members(multi, group);
-    ngx_ess_multi_park(multi, &cell->sub);
-
-    return ngx_ess_multi_join_add(multi, cell);
-}
-
-
-/* Returns how many there are, and what they are, if asked. */
-
-static ngx_uint_t
-ngx_ess_multi_join_all_keys(ngx_ess_multi_t *multi,
-    ngx_ess_multi_group_t *group, ngx_str_t *keys)
-{
-    uint32_t               bucket;
-    ngx_uint_t             k, n;
-    ngx_ess_feed_keys_t   *replay;
-    ngx_ess_multi_cell_t  *cell;
-
-    n = 0;
-    cell = NULL;
-
-    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
-
-        if (ngx_ess_multi_group(&cell->sub) != group) {
-            continue;
-        }
-
-        replay = cell->sub.lane->feed->keys;
-
-        for (k = 0; k < (replay ? replay->n : 1); k++, n++) {
-
-            if (keys == NULL) {
-                continue;
-            }
-
-            if (replay) {
-                keys[n] = replay->keys[k];
-
-            } else {
-                ngx_ess_multi_lane_key(cell->sub.lane, &keys[n]);
-            }
-        }
-    }
-
-    return n;
 }

@@ -454,9 +454,11 @@ ngx_ess_multi_query_join(ngx_ess_client_t *client,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_ess_multi_join(client->multi, wanted->entries, wanted->n);
+
     for (i = 0; i < wanted->n; i++) {
 
-        rc = ngx_ess_multi_join(client->multi, &wanted->entries[i]);
+        rc = wanted->entries[i].entry.rc;
 
         if (rc != NGX_OK) {
             ngx_ess_client_free_multi(client);

@@ -9,33 +9,43 @@
 
 #include "ngx_ess_multi_slow.h"
 #include "ngx_ess_counter.h"
-#include "ngx_ess_feed_back.h"
 #include "ngx_ess_memory.h"
+#include "ngx_ess_multi_back.h"
 #include "ngx_ess_multi_due.h"
-#include "ngx_ess_multi_join.h"
 
 
-/* clients that are measured at once */
-#define NGX_ESS_MULTI_SLOW_SLICE  64
+/* what is measured at once: cursors, and clients */
+#define NGX_ESS_MULTI_SLOW_SLICE  4096
 
+
+/* what a client keeps, or one of its subscriptions */
 
 typedef struct {
-    size_t                       kept;      /* bytes, but for the frame that is
+    size_t                       kept;      /* bytes */
+    size_t                       next;      /* of the largest frame that is
                                                next */
-    size_t                       next;      /* the largest of those */
-    size_t                       most;      /* of one subscription */
-    ngx_ess_multi_cell_t        *cell;      /* which that is */
+    size_t                       behind;    /* "next" of those that keep less */
+    ngx_uint_t                   n;         /* cursors */
+    ngx_ess_multi_cell_t        *cell;      /* of a subscription */
 } ngx_ess_multi_slow_t;
 
 
 static void ngx_ess_multi_slow_handler(ngx_event_t *ev);
-static void ngx_ess_multi_slow_client(ngx_ess_multi_t *multi);
-static void ngx_ess_multi_slow_measure(ngx_ess_multi_t *multi,
-    ngx_ess_multi_slow_t *slow);
-static size_t ngx_ess_multi_slow_kept(ngx_ess_multi_cell_t *cell,
+static ngx_uint_t ngx_ess_multi_slow_client(ngx_ess_multi_t *multi);
+static ngx_int_t ngx_ess_multi_slow_skip(ngx_ess_multi_t *multi, size_t bound,
+    ngx_ess_multi_slow_t *all);
+static ngx_int_t ngx_ess_multi_slow_back(ngx_ess_multi_t *multi, size_t bound,
+    ngx_ess_multi_slow_t *all, ngx_ess_multi_slow_t *each, ngx_uint_t n);
+static int ngx_libc_cdecl ngx_ess_multi_slow_cmp(const void *one,
+    const void *two);
+static ngx_uint_t ngx_ess_multi_slow_measure(ngx_ess_multi_t *multi,
+    ngx_ess_multi_slow_t *all, ngx_ess_multi_slow_t *each);
+static void ngx_ess_multi_slow_cell(ngx_ess_multi_cell_t *cell,
     ngx_ess_multi_slow_t *slow);
 static size_t ngx_ess_multi_slow_cursor(ngx_ess_subscriber_t *sub,
     void *data);
+static ngx_int_t ngx_ess_multi_slow_let_go(ngx_ess_multi_t *multi, size_t over,
+    size_t *most);
 
 
 static ngx_ess_multi_slow_pt  ngx_ess_multi_slow_close;
@@ -68,16 +78,15 @@ ngx_ess_multi_slow_check(void)
 static void
 ngx_ess_multi_slow_handler(ngx_event_t *ev)
 {
-    ngx_uint_t        i;
+    ngx_uint_t        n;
     ngx_queue_t      *q, *last;
     ngx_ess_multi_t  *multi;
 
     last = ngx_queue_last(&ngx_ess_multi_due_waiting);
+    n = 0;
 
-    for (i = 0;
-         i < NGX_ESS_MULTI_SLOW_SLICE
-         && !ngx_queue_empty(&ngx_ess_multi_due_waiting);
-         i++)
+    while (n < NGX_ESS_MULTI_SLOW_SLICE
+           && !ngx_queue_empty(&ngx_ess_multi_due_waiting))
     {
         q = ngx_queue_head(&ngx_ess_multi_due_waiting);
         multi = ngx_queue_data(q, ngx_ess_multi_t, waiting);
@@ -85,7 +94,7 @@ ngx_ess_multi_slow_handler(ngx_event_t *ev)
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&ngx_ess_multi_due_waiting, q);
 
-        ngx_ess_multi_slow_client(multi);
+        n += 1 + ngx_ess_multi_slow_client(multi);
 
         if (q == last) {
             return;
@@ -94,78 +103,186 @@ ngx_ess_multi_slow_handler(ngx_event_t *ev)
 }
 
 
-static void
+/* Returns how many cursors were measured. */
+
+static ngx_uint_t
 ngx_ess_multi_slow_client(ngx_ess_multi_t *multi)
 {
     size_t                 bound;
+    ngx_uint_t             n;
     ngx_ess_client_t      *client;
-    ngx_ess_multi_slow_t   slow;
+    ngx_ess_multi_slow_t   all;
 
     client = multi->client;
     bound = client->conf->slow_buffer;
 
-    for ( ;; ) {
+    (void) ngx_ess_multi_slow_measure(multi, &all, NULL);
 
-        ngx_ess_multi_slow_measure(multi, &slow);
+    n = all.n;
 
-        if (slow.kept <= bound) {
-            return;
-        }
+    /* what is next does not count */
 
-        if (!client->conf->slow_skip
-            || slow.cell == NULL
-            || ngx_ess_multi_join_back(multi, slow.cell) != NGX_OK)
-        {
-            break;
-        }
-
-        ngx_ess_counter_add(ngx_ess_client_zone, NGX_ESS_C_SLOW_SKIPPED, 1);
+    if (all.kept - all.next <= bound
+        || (client->conf->slow_skip
+            && ngx_ess_multi_slow_skip(multi, bound, &all) == NGX_OK))
+    {
+        return n;
     }
 
     ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
                   "client is too slow, %uz bytes behind: closing it",
-                  slow.kept);
+                  all.kept - all.next);
 
     ngx_ess_multi_slow_close(client);
+
+    return n;
 }
 
 
-static void
-ngx_ess_multi_slow_measure(ngx_ess_multi_t *multi, ngx_ess_multi_slow_t *slow)
-{
-    size_t                 kept;
-    ngx_queue_t           *q;
-    ngx_ess_multi_cell_t  *cell;
+/* There may be thousands: they are sorted, and not looked through for the next
+   one each time. */
 
-    ngx_memzero(slow, sizeof(ngx_ess_multi_slow_t));
+static ngx_int_t
+ngx_ess_multi_slow_skip(ngx_ess_multi_t *multi, size_t bound,
+    ngx_ess_multi_slow_t *all)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             i, n;
+    ngx_ess_multi_slow_t  *each;
+
+    n = ngx_ess_multi_slow_measure(multi, all, NULL);
+
+    each = ngx_alloc(n * sizeof(ngx_ess_multi_slow_t),
+                     multi->client->connection->log);
+    if (each == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_ess_multi_slow_measure(multi, all, each);
+
+    ngx_qsort(each, n, sizeof(ngx_ess_multi_slow_t), ngx_ess_multi_slow_cmp);
+
+    for (i = n - 1; i; i--) {
+        each[i - 1].behind = ngx_max(each[i].behind, each[i].next);
+    }
+
+    rc = ngx_ess_multi_slow_back(multi, bound, all, each, n);
+
+    ngx_free(each);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_ess_multi_slow_back(ngx_ess_multi_t *multi, size_t bound,
+    ngx_ess_multi_slow_t *all, ngx_ess_multi_slow_t *each, ngx_uint_t n)
+{
+    size_t      kept, next;
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    kept = all->kept;
+    next = 0;
+
+    for (i = 0; i < n; i++) {
+
+        rc = ngx_ess_multi_back(multi, each[i].cell);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc != NGX_OK) {
+            /* it keeps that */
+            next = ngx_max(next, each[i].next);
+            continue;
+        }
+
+        ngx_ess_counter_add(ngx_ess_client_zone, NGX_ESS_C_SLOW_SKIPPED, 1);
+
+        kept -= each[i].kept;
+
+        if (kept > bound + ngx_max(next, each[i].behind)) {
+            continue;
+        }
+
+        /* but for notices of gaps, which stay */
+
+        (void) ngx_ess_multi_slow_measure(multi, all, NULL);
+
+        if (all->kept - all->next <= bound) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static int ngx_libc_cdecl
+ngx_ess_multi_slow_cmp(const void *one, const void *two)
+{
+    const ngx_ess_multi_slow_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    return (a->kept > b->kept) ? -1 : (a->kept < b->kept);
+}
+
+
+/* Returns how many there are in "each", if that is not NULL: what each of them
+   keeps. */
+
+static ngx_uint_t
+ngx_ess_multi_slow_measure(ngx_ess_multi_t *multi, ngx_ess_multi_slow_t *all,
+    ngx_ess_multi_slow_t *each)
+{
+    ngx_uint_t             n;
+    ngx_queue_t           *q;
+    ngx_ess_multi_slow_t   slow;
+
+    n = 0;
+    ngx_memzero(all, sizeof(ngx_ess_multi_slow_t));
 
     for (q = ngx_queue_head(&multi->ready);
          q != ngx_queue_sentinel(&multi->ready);
          q = ngx_queue_next(q))
     {
-        cell = (ngx_ess_multi_cell_t *)
-                   ngx_queue_data(q, ngx_ess_subscriber_t, queue);
+        ngx_ess_multi_slow_cell((ngx_ess_multi_cell_t *)
+                                ngx_queue_data(q, ngx_ess_subscriber_t, queue),
+                                &slow);
 
-        kept = ngx_ess_multi_slow_kept(cell, slow);
-        slow->kept += kept;
+        all->kept += slow.kept;
+        all->next = ngx_max(all->next, slow.next);
+        all->n += slow.n;
 
-        if (kept > slow->most) {
-            slow->most = kept;
-            slow->cell = cell;
+        if (slow.kept == 0) {
+            continue;
         }
+
+        if (each) {
+            each[n] = slow;
+        }
+
+        n++;
     }
 
-    slow->kept -= slow->next;
+    return n;
 }
 
 
-static size_t
-ngx_ess_multi_slow_kept(ngx_ess_multi_cell_t *cell, ngx_ess_multi_slow_t *slow)
+static void
+ngx_ess_multi_slow_cell(ngx_ess_multi_cell_t *cell, ngx_ess_multi_slow_t *slow)
 {
-    return cell->sub.group
-           ? ngx_ess_multi_heap_sum(cell->group.ready,
-                                    ngx_ess_multi_slow_cursor, slow)
-           : ngx_ess_multi_slow_cursor(&cell->sub, slow);
+    ngx_memzero(slow, sizeof(ngx_ess_multi_slow_t));
+
+    slow->cell = cell;
+    slow->kept = cell->sub.group
+                 ? ngx_ess_multi_heap_sum(cell->group.ready,
+                                          ngx_ess_multi_slow_cursor, slow)
+                 : ngx_ess_multi_slow_cursor(&cell->sub, slow);
 }
 
 
@@ -173,6 +290,8 @@ static size_t
 ngx_ess_multi_slow_cursor(ngx_ess_subscriber_t *sub, void *data)
 {
     ngx_ess_multi_slow_t *slow = data;
+
+    slow->n++;
 
     if (sub->frame == NULL) {
         return 0;
@@ -187,11 +306,9 @@ ngx_ess_multi_slow_cursor(ngx_ess_subscriber_t *sub, void *data)
 size_t
 ngx_ess_multi_slow_over(size_t over, size_t target)
 {
-    size_t                 most;
-    ngx_uint_t             n;
-    ngx_queue_t           *q, *next;
-    ngx_ess_multi_t       *multi;
-    ngx_ess_multi_slow_t   slow;
+    size_t            most;
+    ngx_queue_t      *q, *next;
+    ngx_ess_multi_t  *multi;
 
     most = 0;
 
@@ -203,26 +320,42 @@ ngx_ess_multi_slow_over(size_t over, size_t target)
         next = ngx_queue_next(q);
         multi = ngx_queue_data(q, ngx_ess_multi_t, waiting);
 
-        ngx_ess_multi_slow_measure(multi, &slow);
-
-        for (n = 0; slow.cell && slow.most > over; n++) {
-
-            if (ngx_ess_multi_join_back(multi, slow.cell) != NGX_OK) {
-                ngx_ess_multi_slow_close(multi->client);
-                slow.most = 0;
-                break;
-            }
-
-            ngx_ess_multi_slow_measure(multi, &slow);
+        if (ngx_ess_multi_slow_let_go(multi, over, &most) != NGX_OK) {
+            ngx_ess_multi_slow_close(multi->client);
         }
-
-        if (n) {
-            ngx_ess_counter_add(ngx_ess_client_zone, NGX_ESS_C_SLOW_RECLAIMED,
-                                n);
-        }
-
-        most = ngx_max(most, slow.most);
     }
 
     return most;
+}
+
+
+static ngx_int_t
+ngx_ess_multi_slow_let_go(ngx_ess_multi_t *multi, size_t over, size_t *most)
+{
+    ngx_queue_t           *q, *next;
+    ngx_ess_multi_slow_t   slow;
+
+    for (q = ngx_queue_head(&multi->ready);
+         q != ngx_queue_sentinel(&multi->ready);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+
+        ngx_ess_multi_slow_cell((ngx_ess_multi_cell_t *)
+                                ngx_queue_data(q, ngx_ess_subscriber_t, queue),
+                                &slow);
+
+        if (slow.kept <= over) {
+            *most = ngx_max(*most, slow.kept);
+            continue;
+        }
+
+        if (ngx_ess_multi_back(multi, slow.cell) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_ess_counter_add(ngx_ess_client_zone, NGX_ESS_C_SLOW_RECLAIMED, 1);
+    }
+
+    return NGX_OK;
 }

@@ -144,10 +144,10 @@ ngx_ess_v1_begin(ngx_ess_v1_t *v1, ngx_ess_v1_begin_t *begin)
     e.entry.keys = &begin->key;
     e.entry.nkeys = begin->key.len ? 1 : 0;
 
-    rc = ngx_ess_multi_join(v1->multi, &e);
+    ngx_ess_multi_join(v1->multi, &e, 1);
 
-    if (rc != NGX_OK) {
-        return rc;
+    if (e.entry.rc != NGX_OK) {
+        return e.entry.rc;
     }
 
     if (begin->named) {
@@ -293,7 +293,6 @@ static void
 ngx_ess_v1_handler(ngx_event_t *ev)
 {
     ngx_int_t          rc;
-    ngx_uint_t         i;
     ngx_ess_v1_t      *v1;
     ngx_ess_multi_t   *multi;
     ngx_ess_client_t  *client;
@@ -309,7 +308,7 @@ ngx_ess_v1_handler(ngx_event_t *ev)
         return;
     }
 
-    for (i = 0; i < NGX_ESS_V1_SLICE; i++) {
+    for (v1->room = NGX_ESS_V1_SLICE; v1->room > 0; v1->room--) {
 
         if (multi->said > NGX_ESS_V1_SAID) {
             /* it is to take its answers first */

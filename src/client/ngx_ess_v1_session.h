@@ -46,6 +46,9 @@ typedef struct {
                                                may have; 0: any */
     ngx_str_t                    key;       /* and its only key; empty: all */
 
+    ngx_int_t                    room;      /* streams, of all commands, that
+                                               this iteration has time for */
+
     ngx_uint_t                   close;     /* a code: it is to be closed */
     const char                  *reason;
     ngx_int_t                    attached;  /* how the source has answered */

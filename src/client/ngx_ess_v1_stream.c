@@ -1,8 +1,8 @@
 
 /*
- * Streams that a client of "ess.v1" subscribes to, or leaves, one after the
- * other.  Where a log has to follow its source first, the client waits.  Runs
- * in the worker that has the connection.
+ * Streams that a client of "ess.v1" subscribes to, or leaves, many together,
+ * and answered in their order.  Where a log has to follow its source first, the
+ * client waits.  Runs in the worker that has the connection.
  */
 
 
@@ -15,73 +15,113 @@
 #include "ngx_ess_str.h"
 
 
+/* keys that take as long as a stream */
+#define NGX_ESS_V1_STREAM_KEYS  4
+
+
+/* those of one command that are joined, or left, together */
+
+typedef struct {
+    ngx_uint_t                   n;
+    ngx_uint_t                   more;      /* subscriptions, at most */
+    ngx_str_t                    given[NGX_ESS_INTEREST_MANY];
+    ngx_ess_multi_entry_t        entries[NGX_ESS_INTEREST_MANY];
+    ngx_ess_multi_left_t         left;
+} ngx_ess_v1_stream_t;
+
+
+static ngx_int_t ngx_ess_v1_stream_next(ngx_ess_v1_t *v1,
+    ngx_ess_v1_stream_t *some);
 static ngx_int_t ngx_ess_v1_stream_known(ngx_ess_v1_t *v1,
-    ngx_ess_stream_info_t *info);
+    ngx_ess_v1_stream_t *some, ngx_ess_stream_info_t *info);
+static void ngx_ess_v1_stream_unsubscribe(ngx_ess_v1_t *v1,
+    ngx_ess_v1_stream_t *some, ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1,
-    ngx_ess_stream_info_t *info);
+    ngx_ess_v1_stream_t *some, ngx_ess_stream_info_t *info);
 static ngx_uint_t ngx_ess_v1_stream_other(ngx_ess_v1_t *v1,
     ngx_ess_stream_info_t *info, ngx_int_t rc,
     ngx_ess_command_error_t *error);
-static ngx_int_t ngx_ess_v1_stream_many(ngx_ess_v1_t *v1);
+static ngx_int_t ngx_ess_v1_stream_room(ngx_ess_v1_t *v1,
+    ngx_ess_v1_stream_t *some, ngx_ess_stream_info_t *info);
+static ngx_int_t ngx_ess_v1_stream_many(ngx_ess_v1_t *v1,
+    ngx_ess_v1_stream_t *some);
 static ngx_int_t ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1);
 static ngx_int_t ngx_ess_v1_stream_subscribe(ngx_ess_v1_t *v1,
-    ngx_ess_stream_info_t *info);
+    ngx_ess_v1_stream_t *some, ngx_ess_stream_info_t *info);
+static void ngx_ess_v1_stream_join(ngx_ess_v1_t *v1,
+    ngx_ess_v1_stream_t *some);
+static void ngx_ess_v1_stream_joined(ngx_ess_v1_t *v1, ngx_str_t *given,
+    ngx_ess_multi_entry_t *e);
 static ngx_int_t ngx_ess_v1_stream_attach(ngx_ess_v1_t *v1,
-    ngx_ess_stream_info_t *info);
+    ngx_ess_v1_stream_t *some, ngx_ess_stream_info_t *info);
 static void ngx_ess_v1_stream_attached(ngx_ess_source_attach_t *attach,
     ngx_int_t rc, ngx_str_t *text);
 static void ngx_ess_v1_stream_refuse(ngx_ess_v1_t *v1,
-    ngx_ess_command_error_t *error);
+    ngx_ess_v1_stream_t *some, ngx_ess_command_error_t *error);
 
 
-/* The next stream of the command, or its end. */
+/* The next ones of the command, and its end. */
 
 ngx_int_t
 ngx_ess_v1_stream(ngx_ess_v1_t *v1)
 {
-    ngx_int_t               rc;
-    ngx_ess_stream_info_t  *info;
+    ngx_int_t            rc;
+    ngx_ess_v1_stream_t  some;
 
-    if (v1->info == NULL) {
+    some.n = 0;
+    some.more = 0;
+    some.left.n = 0;
 
-        if (ngx_ess_command_stream(&v1->cmd, &v1->stream) == NGX_DONE) {
-            v1->begun = 0;
+    do {
+        rc = ngx_ess_v1_stream_next(v1, &some);
+        v1->room--;
+    } while (rc == NGX_OK && v1->begun && v1->room > 0);
 
-            rc = ngx_ess_v1_answer_list(&v1->answer, v1->multi, v1->cmd.type,
-                                        v1->cmd.id);
+    ngx_ess_v1_stream_join(v1, &some);
+    ngx_ess_multi_left(&some.left);
 
-            ngx_ess_multi_announced(v1->multi);
+    return (rc == NGX_DONE) ? NGX_OK : rc;
+}
 
-            return rc;
-        }
 
-        info = ngx_alloc(sizeof(ngx_ess_stream_info_t), v1->event.log);
-        if (info == NULL) {
-            return NGX_ERROR;
-        }
+/* NGX_DONE: that was its end. */
 
-        rc = ngx_ess_v1_stream_known(v1, info);
+static ngx_int_t
+ngx_ess_v1_stream_next(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some)
+{
+    ngx_int_t              rc;
+    ngx_ess_stream_info_t  info;
 
-    } else {
+    if (v1->info) {
         /* its source has answered */
 
-        info = v1->info;
+        info = *v1->info;
+        rc = v1->attached;
+
+        ngx_free(v1->info);
         v1->info = NULL;
 
-        rc = v1->attached;
+    } else if (ngx_ess_command_stream(&v1->cmd, &v1->stream) == NGX_OK) {
+        rc = ngx_ess_v1_stream_known(v1, some, &info);
+
+    } else {
+        v1->begun = 0;
+
+        ngx_ess_v1_stream_join(v1, some);
+
+        rc = ngx_ess_v1_answer_list(&v1->answer, v1->multi, v1->cmd.type,
+                                    v1->cmd.id);
+
+        ngx_ess_multi_announced(v1->multi);
+
+        return (rc == NGX_OK) ? NGX_DONE : NGX_ERROR;
     }
 
-    if (rc == NGX_OK && v1->cmd.type == NGX_ESS_COMMAND_SUBSCRIBE) {
-        rc = ngx_ess_v1_stream_subscribe(v1, info);
+    if (rc == NGX_OK) {
+        rc = ngx_ess_v1_stream_subscribe(v1, some, &info);
     }
 
-    if (rc == NGX_AGAIN) {
-        return NGX_AGAIN;
-    }
-
-    ngx_free(info);
-
-    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
 }
 
 
@@ -91,15 +131,15 @@ ngx_ess_v1_stream(ngx_ess_v1_t *v1)
  */
 
 static ngx_int_t
-ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
+ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
+    ngx_ess_stream_info_t *info)
 {
-    ngx_ess_client_named_t     named;
     ngx_ess_command_stream_t  *stream;
 
     stream = &v1->stream;
 
     if (stream->error.code) {
-        ngx_ess_v1_stream_refuse(v1, &stream->error);
+        ngx_ess_v1_stream_refuse(v1, some, &stream->error);
         return NGX_DECLINED;
     }
 
@@ -107,34 +147,45 @@ ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
         return NGX_ERROR;
     }
 
+    v1->room -= stream->nkeys / NGX_ESS_V1_STREAM_KEYS;
+
     if (v1->cmd.type == NGX_ESS_COMMAND_UNSUBSCRIBE) {
-
-        if (ngx_ess_client_stream_find(&stream->stream, &named, info)
-            == NGX_OK)
-        {
-            ngx_ess_multi_unsubscribe(v1->multi, info->ref.id, v1->keys,
-                                      v1->stream.nkeys);
-        }
-
-        if (v1->cmd.id != NGX_ESS_COMMAND_NO_ID) {
-            ngx_ess_v1_answer_left(&v1->answer, &stream->given);
-        }
-
+        ngx_ess_v1_stream_unsubscribe(v1, some, info);
         return NGX_DECLINED;
     }
 
-    return ngx_ess_v1_stream_admit(v1, info);
+    return ngx_ess_v1_stream_admit(v1, some, info);
+}
+
+
+static void
+ngx_ess_v1_stream_unsubscribe(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
+    ngx_ess_stream_info_t *info)
+{
+    ngx_ess_client_named_t     named;
+    ngx_ess_command_stream_t  *stream;
+
+    stream = &v1->stream;
+
+    if (ngx_ess_client_stream_find(&stream->stream, &named, info) == NGX_OK) {
+        ngx_ess_multi_unsubscribe(v1->multi, info->ref.id, v1->keys,
+                                  stream->nkeys, &some->left);
+    }
+
+    if (v1->cmd.id != NGX_ESS_COMMAND_NO_ID) {
+        ngx_ess_v1_answer_left(&v1->answer, &stream->given);
+    }
 }
 
 
 static ngx_int_t
-ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
+ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
+    ngx_ess_stream_info_t *info)
 {
-    ngx_int_t                    rc;
-    ngx_ess_command_error_t      error;
-    ngx_ess_command_stream_t    *stream;
-    ngx_ess_loc_conf_t          *conf;
-    ngx_ess_subscriber_entry_t   entry;
+    ngx_int_t                  rc;
+    ngx_ess_command_error_t    error;
+    ngx_ess_command_stream_t  *stream;
+    ngx_ess_loc_conf_t        *conf;
 
     stream = &v1->stream;
     conf = v1->multi->client->conf;
@@ -142,7 +193,7 @@ ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
     /* of so many each would be looked at */
 
     if (stream->nkeys > conf->max_subscriptions) {
-        return ngx_ess_v1_stream_many(v1);
+        return ngx_ess_v1_stream_many(v1, some);
     }
 
     rc = ngx_ess_multi_admit(conf, v1->grant, &stream->stream, v1->keys,
@@ -156,18 +207,12 @@ ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
     }
 
     if (rc != NGX_OK) {
-        ngx_ess_v1_stream_refuse(v1, &error);
+        ngx_ess_v1_stream_refuse(v1, some, &error);
         return NGX_DECLINED;
     }
 
-    entry.ref = info->ref;
-    entry.keys = v1->keys;
-    entry.nkeys = stream->nkeys;
-
-    if (v1->multi->subscriptions + ngx_ess_multi_join_more(v1->multi, &entry)
-        > conf->max_subscriptions)
-    {
-        return ngx_ess_v1_stream_many(v1);
+    if (ngx_ess_v1_stream_room(v1, some, info) != NGX_OK) {
+        return ngx_ess_v1_stream_many(v1, some);
     }
 
     return NGX_OK;
@@ -192,8 +237,40 @@ ngx_ess_v1_stream_other(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info,
 }
 
 
+/* Of those that wait to be joined some may be there already. */
+
 static ngx_int_t
-ngx_ess_v1_stream_many(ngx_ess_v1_t *v1)
+ngx_ess_v1_stream_room(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
+    ngx_ess_stream_info_t *info)
+{
+    ngx_uint_t                  more, max;
+    ngx_ess_subscriber_entry_t  entry;
+
+    entry.ref = info->ref;
+    entry.keys = v1->keys;
+    entry.nkeys = v1->stream.nkeys;
+
+    max = v1->multi->client->conf->max_subscriptions;
+
+    for ( ;; ) {
+        more = ngx_ess_multi_join_more(v1->multi, &entry);
+
+        if (v1->multi->subscriptions + some->more + more <= max) {
+            some->more += more;
+            return NGX_OK;
+        }
+
+        if (some->n == 0) {
+            return NGX_DECLINED;
+        }
+
+        ngx_ess_v1_stream_join(v1, some);
+    }
+}
+
+
+static ngx_int_t
+ngx_ess_v1_stream_many(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some)
 {
     ngx_ess_command_error_t  error;
 
@@ -201,7 +278,7 @@ ngx_ess_v1_stream_many(ngx_ess_v1_t *v1)
     ngx_str_set(&error.message, "a client has no more subscriptions than "
                 "\"ess_max_subscriptions\" allows");
 
-    ngx_ess_v1_stream_refuse(v1, &error);
+    ngx_ess_v1_stream_refuse(v1, some, &error);
 
     return NGX_DECLINED;
 }
@@ -212,6 +289,7 @@ ngx_ess_v1_stream_many(ngx_ess_v1_t *v1)
 static ngx_int_t
 ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1)
 {
+    size_t                     len;
     u_char                    *p;
     ngx_uint_t                 i;
     ngx_ess_command_stream_t  *stream;
@@ -227,9 +305,10 @@ ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1)
 
     /* no key becomes longer by being read */
 
-    v1->keys = ngx_alloc(stream->nkeys * sizeof(ngx_str_t)
-                         + v1->messages->len + NGX_ESS_COMMAND_KEY,
-                         v1->event.log);
+    len = ngx_min(v1->messages->len, stream->nkeys * NGX_ESS_COMMAND_KEY);
+
+    v1->keys = ngx_alloc(stream->nkeys * sizeof(ngx_str_t) + len
+                         + NGX_ESS_COMMAND_KEY, v1->event.log);
     if (v1->keys == NULL) {
         return NGX_ERROR;
     }
@@ -246,40 +325,82 @@ ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1)
 }
 
 
-/* NGX_OK: it was answered; NGX_AGAIN: its log is to follow its source first. */
+/* NGX_OK: it is among those that are to be joined, or was answered; NGX_AGAIN:
+   its log is to follow its source first. */
 
 static ngx_int_t
-ngx_ess_v1_stream_subscribe(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
+ngx_ess_v1_stream_subscribe(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
+    ngx_ess_stream_info_t *info)
 {
-    ngx_int_t                 rc;
-    ngx_ess_multi_entry_t     e;
-    ngx_ess_command_error_t   error;
+    ngx_ess_multi_entry_t  *e;
 
     if (info->kind.follows
         && ngx_ess_follow_state(ngx_ess_client_zone, &info->ref)
            != NGX_ESS_FOLLOW_LIVE)
     {
-        return ngx_ess_v1_stream_attach(v1, info);
+        return ngx_ess_v1_stream_attach(v1, some, info);
     }
 
-    ngx_memzero(&e, sizeof(ngx_ess_multi_entry_t));
+    some->given[some->n] = v1->stream.given;
 
-    ngx_ess_multi_admit_entry(v1->multi->client->conf, info, &e.entry);
+    e = &some->entries[some->n++];
 
-    e.entry.pos = v1->stream.pos;
-    e.entry.keys = v1->keys;
-    e.entry.nkeys = v1->stream.nkeys;
+    ngx_memzero(e, sizeof(ngx_ess_multi_entry_t));
 
-    rc = ngx_ess_multi_join(v1->multi, &e);
+    ngx_ess_multi_admit_entry(v1->multi->client->conf, info, &e->entry);
+
+    e->entry.pos = v1->stream.pos;
+    e->entry.keys = v1->keys;
+    e->entry.nkeys = v1->stream.nkeys;
+
+    v1->keys = NULL;
+
+    if (some->n == NGX_ESS_INTEREST_MANY) {
+        ngx_ess_v1_stream_join(v1, some);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_v1_stream_join(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some)
+{
+    ngx_uint_t  i;
+    ngx_str_t  *keys[NGX_ESS_INTEREST_MANY];
+
+    for (i = 0; i < some->n; i++) {
+        keys[i] = some->entries[i].entry.keys;
+    }
+
+    ngx_ess_multi_join(v1->multi, some->entries, some->n);
+
+    for (i = 0; i < some->n; i++) {
+        ngx_ess_v1_stream_joined(v1, &some->given[i], &some->entries[i]);
+        ngx_free(keys[i]);
+    }
+
+    some->n = 0;
+    some->more = 0;
+}
+
+
+static void
+ngx_ess_v1_stream_joined(ngx_ess_v1_t *v1, ngx_str_t *given,
+    ngx_ess_multi_entry_t *e)
+{
+    ngx_int_t                rc;
+    ngx_ess_command_error_t  error;
+
+    rc = e->entry.rc;
 
     if (rc == NGX_OK) {
 
         if (v1->cmd.id != NGX_ESS_COMMAND_NO_ID) {
-            ngx_ess_v1_answer_entry(&v1->answer, &v1->stream.given, e.number,
-                                    &e.at);
+            ngx_ess_v1_answer_entry(&v1->answer, given, e->number, &e->at);
         }
 
-        return NGX_OK;
+        return;
     }
 
     if (rc == NGX_DECLINED) {
@@ -296,14 +417,13 @@ ngx_ess_v1_stream_subscribe(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
         ngx_str_set(&error.message, "the server has no room for it now");
     }
 
-    ngx_ess_v1_stream_refuse(v1, &error);
-
-    return NGX_OK;
+    ngx_ess_v1_answer_refused(&v1->answer, given, &error);
 }
 
 
 static ngx_int_t
-ngx_ess_v1_stream_attach(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
+ngx_ess_v1_stream_attach(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
+    ngx_ess_stream_info_t *info)
 {
     ngx_ess_command_error_t  error;
 
@@ -311,12 +431,17 @@ ngx_ess_v1_stream_attach(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
         error.code = NGX_HTTP_SERVICE_UNAVAILABLE;
         ngx_str_set(&error.message, "the stream's source is silent");
 
-        ngx_ess_v1_stream_refuse(v1, &error);
+        ngx_ess_v1_stream_refuse(v1, some, &error);
 
         return NGX_OK;
     }
 
-    v1->info = info;
+    v1->info = ngx_alloc(sizeof(ngx_ess_stream_info_t), v1->event.log);
+    if (v1->info == NULL) {
+        return NGX_ERROR;
+    }
+
+    *v1->info = *info;
     v1->waits = 1;
 
     ngx_memzero(&v1->attach, sizeof(ngx_ess_source_attach_t));
@@ -327,7 +452,7 @@ ngx_ess_v1_stream_attach(ngx_ess_v1_t *v1, ngx_ess_stream_info_t *info)
     v1->attach.ref = info->ref;
     v1->attach.log = ngx_cycle->log;
     v1->attach.key.len = info->key_len;
-    v1->attach.key.data = info->key;
+    v1->attach.key.data = v1->info->key;
 
     ngx_ess_source_attach(ngx_ess_client_zone, &v1->attach);
 
@@ -356,15 +481,20 @@ ngx_ess_v1_stream_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc,
                                       : NGX_HTTP_NOT_FOUND;
         error.message = *text;
 
-        ngx_ess_v1_stream_refuse(v1, &error);
+        ngx_ess_v1_answer_refused(&v1->answer, &v1->stream.given, &error);
     }
 
     ngx_post_event(&v1->event, &ngx_posted_events);
 }
 
 
+/* Behind those before it. */
+
 static void
-ngx_ess_v1_stream_refuse(ngx_ess_v1_t *v1, ngx_ess_command_error_t *error)
+ngx_ess_v1_stream_refuse(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
+    ngx_ess_command_error_t *error)
 {
+    ngx_ess_v1_stream_join(v1, some);
+
     ngx_ess_v1_answer_refused(&v1->answer, &v1->stream.given, error);
 }

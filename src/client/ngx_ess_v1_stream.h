@@ -11,9 +11,9 @@
 
 
 /*
- * The next stream of the command v1->cmd, or what is to be done behind the last
- * one.  NGX_OK: there is more to be done; NGX_AGAIN: a source is waited for,
- * v1->event is posted then; NGX_ERROR: no memory.
+ * The next streams of the command v1->cmd, as many as v1->room has, and what is
+ * to be done behind the last one.  NGX_OK: there is more to be done; NGX_AGAIN:
+ * a source is waited for, v1->event is posted then; NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_v1_stream(ngx_ess_v1_t *v1);
 

@@ -59,7 +59,8 @@ struct ngx_ess_feed_s {
     ngx_queue_t                  all;       /* the worker's feeds, replays
                                                first */
     ngx_queue_t                  reading;   /* while there is to be read */
-    ngx_queue_t                  flushing;  /* while somebody is due */
+    ngx_queue_t                  flushing;  /* while somebody is due; while
+                                               "parked": its client's */
 
     ngx_ess_stream_ref_t         ref;
     const ngx_ess_encoding_t   *encoding;

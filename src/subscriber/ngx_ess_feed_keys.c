@@ -10,6 +10,8 @@
 
 static int ngx_libc_cdecl ngx_ess_feed_keys_cmp(const void *one,
     const void *two);
+static ngx_str_t *ngx_ess_feed_keys_find(ngx_ess_feed_keys_t *keys,
+    ngx_str_t *key);
 
 
 ngx_ess_feed_keys_t *
@@ -32,7 +34,6 @@ ngx_ess_feed_keys_copy(ngx_str_t *keys, ngx_uint_t n, ngx_log_t *log)
     }
 
     copy->keys = (ngx_str_t *) (copy + 1);
-    copy->n = n;
 
     p = (u_char *) (copy->keys + n);
 
@@ -43,6 +44,17 @@ ngx_ess_feed_keys_copy(ngx_str_t *keys, ngx_uint_t n, ngx_log_t *log)
     }
 
     ngx_qsort(copy->keys, n, sizeof(ngx_str_t), ngx_ess_feed_keys_cmp);
+
+    copy->n = ngx_min(n, 1);
+
+    for (i = 1; i < n; i++) {
+
+        if (ngx_ess_feed_keys_cmp(&copy->keys[i], &copy->keys[copy->n - 1])
+            != 0)
+        {
+            copy->keys[copy->n++] = copy->keys[i];
+        }
+    }
 
     return copy;
 }
@@ -67,29 +79,33 @@ ngx_ess_feed_keys_cmp(const void *one, const void *two)
 ngx_uint_t
 ngx_ess_feed_keys_has(ngx_ess_feed_keys_t *keys, ngx_str_t *key)
 {
+    return ngx_ess_feed_keys_find(keys, key) != NULL;
+}
+
+
+static ngx_str_t *
+ngx_ess_feed_keys_find(ngx_ess_feed_keys_t *keys, ngx_str_t *key)
+{
     return bsearch(key, keys->keys, keys->n, sizeof(ngx_str_t),
-                   ngx_ess_feed_keys_cmp)
-           != NULL;
+                   ngx_ess_feed_keys_cmp);
 }
 
 
 ngx_uint_t
 ngx_ess_feed_keys_drop(ngx_ess_feed_keys_t *keys, ngx_str_t *key)
 {
-    ngx_uint_t  i, n;
+    ngx_str_t  *found;
 
-    n = 0;
+    found = ngx_ess_feed_keys_find(keys, key);
 
-    for (i = 0; i < keys->n; i++) {
-
-        if (keys->keys[i].len != key->len
-            || ngx_memcmp(keys->keys[i].data, key->data, key->len) != 0)
-        {
-            keys->keys[n++] = keys->keys[i];
-        }
+    if (found == NULL) {
+        return 0;
     }
 
-    keys->n = n;
+    keys->n--;
 
-    return n;
+    ngx_memmove(found, found + 1,
+                (keys->keys + keys->n - found) * sizeof(ngx_str_t));
+
+    return 1;
 }

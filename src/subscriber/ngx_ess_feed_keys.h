@@ -12,8 +12,9 @@
 
 
 typedef struct {
-    ngx_str_t               *keys;          /* in an order of its own; behind
-                                               this, as are their bytes */
+    ngx_str_t               *keys;          /* each once, in an order of its
+                                               own; behind this, as are their
+                                               bytes */
     ngx_uint_t               n;
 } ngx_ess_feed_keys_t;
 
@@ -25,7 +26,8 @@ ngx_ess_feed_keys_t *ngx_ess_feed_keys_copy(ngx_str_t *keys, ngx_uint_t n,
 /* 1: it is one of them; the empty key never is. */
 ngx_uint_t ngx_ess_feed_keys_has(ngx_ess_feed_keys_t *keys, ngx_str_t *key);
 
-/* It is none of them any more; returns how many are left. */
+/* It is none of them any more; 1: it was one, and those behind it in the order
+   have moved. */
 ngx_uint_t ngx_ess_feed_keys_drop(ngx_ess_feed_keys_t *keys, ngx_str_t *key);
 
 

@@ -32,6 +32,13 @@ ngx_ess_lane_seed(ngx_log_t *log)
 }
 
 
+uint32_t
+ngx_ess_lane_hash(u_char *key, size_t len)
+{
+    return ngx_ess_hash(ngx_ess_lane_factor, key, len);
+}
+
+
 void
 ngx_ess_lane_init(ngx_ess_lane_t *lane, ngx_ess_feed_t *feed)
 {
@@ -115,7 +122,7 @@ ngx_ess_lane_get(ngx_ess_lanes_t **lanes, ngx_ess_feed_t *feed, ngx_str_t *key,
 static ngx_ess_lane_t **
 ngx_ess_lane_bucket(ngx_ess_lanes_t *lanes, u_char *key, size_t len)
 {
-    return &lanes->buckets[ngx_ess_hash(ngx_ess_lane_factor, key, len)
+    return &lanes->buckets[ngx_ess_lane_hash(key, len)
                            & (lanes->nbuckets - 1)];
 }
 

@@ -45,6 +45,9 @@ typedef struct {
 /* In a worker, before the first one.  NGX_ERROR: no random bits. */
 ngx_int_t ngx_ess_lane_seed(ngx_log_t *log);
 
+/* Of a key: one that nobody can foresee. */
+uint32_t ngx_ess_lane_hash(u_char *key, size_t len);
+
 void ngx_ess_lane_init(ngx_ess_lane_t *lane, ngx_ess_feed_t *feed);
 
 /* That of the key, NULL: there is none. */

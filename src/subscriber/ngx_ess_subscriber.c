@@ -102,27 +102,12 @@ ngx_ess_subscriber_enter_some(ngx_ess_subscriber_t **subs,
 void
 ngx_ess_subscriber_leave(ngx_ess_subscriber_t *sub)
 {
-    ngx_ess_subscriber_leave_many(&sub, 1);
-}
+    ngx_ess_stream_ref_t  ref;
 
+    ref = sub->lane->feed->ref;
 
-void
-ngx_ess_subscriber_leave_many(ngx_ess_subscriber_t **subs, ngx_uint_t n)
-{
-    ngx_uint_t            i, some;
-    ngx_ess_stream_ref_t  refs[NGX_ESS_INTEREST_MANY];
-
-    for ( /* void */ ; n; subs += some, n -= some) {
-
-        some = ngx_min(n, NGX_ESS_INTEREST_MANY);
-
-        for (i = 0; i < some; i++) {
-            refs[i] = subs[i]->lane->feed->ref;
-            ngx_ess_feed_leave(subs[i]);
-        }
-
-        ngx_ess_interest_unsubscribe_many(ngx_ess_feed_worker.zone, refs, some);
-    }
+    ngx_ess_feed_leave(sub);
+    ngx_ess_interest_unsubscribe(ngx_ess_feed_worker.zone, &ref);
 }
 
 

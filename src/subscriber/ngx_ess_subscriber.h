@@ -60,8 +60,5 @@ void ngx_ess_subscriber_enter_many(ngx_ess_subscriber_t **subs,
    only, by ngx_ess_feed_leave(). */
 void ngx_ess_subscriber_leave(ngx_ess_subscriber_t *sub);
 
-/* The same for "n" of one client. */
-void ngx_ess_subscriber_leave_many(ngx_ess_subscriber_t **subs, ngx_uint_t n);
-
 
 #endif /* _NGX_ESS_SUBSCRIBER_H_INCLUDED_ */

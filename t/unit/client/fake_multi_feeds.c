@@ -24,6 +24,10 @@ static ngx_ess_loc_conf_t  fake_conf;
 static ngx_str_t           fake_keys[8];
 
 
+static ngx_int_t fake_enter(ngx_ess_subscriber_t *sub,
+    ngx_ess_subscriber_entry_t *entry);
+
+
 static ngx_uint_t
 fake_fails(void)
 {
@@ -79,6 +83,27 @@ ngx_ess_interest_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
     assert_int_equal(ref->epoch, 0xe);
     fake.counted[ref->id]--;
+}
+
+
+void
+ngx_ess_interest_unsubscribe_many(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *refs, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    fake.holds += (n != 0);
+
+    for (i = 0; i < n; i++) {
+        ngx_ess_interest_unsubscribe(zone, &refs[i]);
+    }
+}
+
+
+uint32_t
+ngx_ess_lane_hash(u_char *key, size_t len)
+{
+    return (uint32_t) ngx_murmur_hash2(key, len);
 }
 
 
@@ -187,9 +212,23 @@ fake_put_replay(ngx_ess_subscriber_t *sub, ngx_ess_stream_ref_t *ref,
 }
 
 
-ngx_int_t
-ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
-    ngx_ess_subscriber_entry_t *entry, ngx_ess_max_subscribers_t *limit)
+void
+ngx_ess_subscriber_enter_many(ngx_ess_subscriber_t **subs,
+    ngx_ess_subscriber_entry_t *entries, ngx_uint_t n,
+    ngx_ess_max_subscribers_t *limit)
+{
+    ngx_uint_t  i;
+
+    fake.holds += (n != 0);
+
+    for (i = 0; i < n; i++) {
+        entries[i].rc = fake_enter(subs[i], &entries[i]);
+    }
+}
+
+
+static ngx_int_t
+fake_enter(ngx_ess_subscriber_t *sub, ngx_ess_subscriber_entry_t *entry)
 {
     ngx_int_t  rc;
 
@@ -205,6 +244,7 @@ ngx_ess_subscriber_enter(ngx_ess_subscriber_t *sub,
 
     if (rc == NGX_OK && !entry->again) {
         fake.counted[entry->ref.id]++;
+        sub->number = ++fake.arrived;
     }
 
     return rc;
@@ -294,6 +334,21 @@ ngx_ess_feed_join_idle(ngx_ess_subscriber_t *sub)
 ngx_int_t
 ngx_ess_feed_back(ngx_ess_subscriber_t *sub, ngx_uint_t keep)
 {
+    ngx_ess_frame_t  *frame;
+
+    assert_int_equal(sub->offset, 0);
+    assert_false(keep);
+
+    if (fake.back == NGX_OK) {
+        assert_true(sub->lane->feed->replay);
+        fake.backs++;
+
+        while ((frame = sub->frame) != NULL) {
+            sub->frame = frame->next;
+            free(frame);
+        }
+    }
+
     return fake.back;
 }
 
@@ -392,7 +447,7 @@ fake_multi_teardown(void **state)
 
     assert_int_equal(fake.multi->subscriptions, 0);
     assert_int_equal(fake.multi->replays, 0);
-    assert_int_equal(fake.multi->parked, 0);
+    assert_true(ngx_queue_empty(&fake.multi->parked));
     assert_true(ngx_queue_empty(&fake.multi->ready));
     assert_true(ngx_queue_empty(&fake.multi->fresh));
     assert_int_equal(fake.subscriptions, 0);
@@ -451,17 +506,22 @@ fake_join(uint64_t id, const char *keys, uint64_t from)
         e.entry.pos.ordinal = from;
     }
 
-    return ngx_ess_multi_join(fake.multi, &e);
+    ngx_ess_multi_join(fake.multi, &e, 1);
+
+    return e.entry.rc;
 }
 
 
 void
 fake_unsubscribe(uint64_t id, const char *keys)
 {
-    ngx_uint_t  n;
+    ngx_uint_t            n;
+    ngx_ess_multi_left_t  left;
 
+    left.n = 0;
     n = fake_split(keys);
-    ngx_ess_multi_unsubscribe(fake.multi, id, fake_keys, n);
+    ngx_ess_multi_unsubscribe(fake.multi, id, fake_keys, n, &left);
+    ngx_ess_multi_left(&left);
 }
 
 
@@ -540,9 +600,15 @@ fake_replay(uint64_t id, const char *key)
     name.data = (u_char *) key;
     name.len = strlen(key);
 
-    cell = ngx_ess_multi_replayed(fake.multi, id, &name);
+    cell = NULL;
 
-    return cell ? &cell->sub : NULL;
+    while ((cell = ngx_ess_multi_table_replay(&fake.multi->table, id, cell))) {
+        if (ngx_ess_feed_keys_has(cell->sub.lane->feed->keys, &name)) {
+            return &cell->sub;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -581,6 +647,21 @@ fake_send(ngx_queue_t *q)
     }
 
     frame = sub->frame;
+
+    if (frame == NULL) {
+        /* a replay that went back */
+        ngx_queue_init(&sub->queue);
+
+        if (group && group->ready) {
+            ngx_queue_insert_tail(&fake.multi->ready, q);
+        }
+
+        sub->taken = 0;
+        ngx_queue_insert_tail(&sub->lane->idle, &sub->queue);
+
+        return;
+    }
+
     sub->frame = frame->next;
 
     sprintf(fake.sent + strlen(fake.sent), "%lu:%lu ",

@@ -20,6 +20,7 @@
 #include "ngx_ess_feed_back.h"
 #include "ngx_ess_feed_join.h"
 #include "ngx_ess_interest.h"
+#include "ngx_ess_multi_back.h"
 #include "ngx_ess_multi_drop.h"
 #include "ngx_ess_multi_due.h"
 #include "ngx_ess_multi_join.h"
@@ -40,6 +41,9 @@ typedef struct {
     ngx_int_t              back;            /* and going back */
     ngx_int_t              counted[FAKE_STREAMS];   /* in the zone */
     ngx_int_t              subscriptions;   /* the figure */
+    ngx_uint_t             holds;           /* of the mutex */
+    uint32_t               arrived;
+    ngx_uint_t             backs;           /* replays that went back */
     ngx_uint_t             wanted;          /* feeds, so often */
     ngx_uint_t             begun;           /* replays, at the record */
     uint64_t               begun_at;

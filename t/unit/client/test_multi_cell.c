@@ -82,6 +82,13 @@ ngx_memalign(size_t alignment, size_t size, ngx_log_t *log)
 }
 
 
+uint32_t
+ngx_ess_lane_hash(u_char *key, size_t len)
+{
+    return (uint32_t) ngx_murmur_hash2(key, len);
+}
+
+
 static int
 test_setup(void **state)
 {
@@ -164,7 +171,7 @@ test_cells(void **state)
 static void
 test_cells_without_memory(void **state)
 {
-    ngx_uint_t             n, fail;
+    ngx_uint_t             n, fail, blocks;
     ngx_ess_multi_cell_t  *cell, *first;
 
     first = NULL;
@@ -186,29 +193,29 @@ test_cells_without_memory(void **state)
         assert_int_equal(ngx_ess_multi_cells(), n);
     }
 
-    /* with the 17th block their list grows, which may fail, too */
+    /* with the 17th block their list grows, which may fail, too, and the 33rd
+       is in a further slab */
 
-    test_fail = 0;
+    for (blocks = 16; blocks <= 32; blocks += 16) {
+        test_fail = 0;
 
-    while (n % 511 || n / 511 != 16) {
+        while (n % 511 || n / 511 != blocks) {
+            cell = ngx_ess_multi_cell_create(NULL);
+            assert_non_null(cell);
+
+            cell->sub.client = (ngx_ess_client_t *) first;
+            first = cell;
+            n++;
+        }
+
+        test_fail = 1;
+        assert_null(ngx_ess_multi_cell_create(NULL));
+        assert_int_equal(ngx_ess_multi_cells(), n);
+
         cell = ngx_ess_multi_cell_create(NULL);
         assert_non_null(cell);
-
-        cell->sub.client = (ngx_ess_client_t *) first;
-        first = cell;
-        n++;
+        ngx_ess_multi_cell_free(cell);
     }
-
-    for (fail = 1; fail <= 2; fail++) {
-        test_fail = fail;
-        assert_null(ngx_ess_multi_cell_create(NULL));
-    }
-
-    assert_int_equal(ngx_ess_multi_cells(), n);
-
-    cell = ngx_ess_multi_cell_create(NULL);
-    assert_non_null(cell);
-    ngx_ess_multi_cell_free(cell);
 
     for ( /* void */ ; first; first = cell, n--) {
         cell = (ngx_ess_multi_cell_t *) first->sub.client;
@@ -299,12 +306,10 @@ test_table_all_go(ngx_ess_multi_table_t *table)
     uint32_t               bucket, n;
     ngx_ess_multi_cell_t  *cell;
 
-    bucket = 0;
-
     for (n = table->n; n; n--) {
         assert_int_equal(table->n, n);
 
-        cell = ngx_ess_multi_table_any(table, &bucket);
+        cell = ngx_ess_multi_table_next(table, &bucket, NULL);
         ngx_ess_multi_table_remove(table, cell);
         ngx_ess_multi_cell_free(cell);
     }
@@ -428,6 +433,7 @@ test_heap_is(ngx_ess_subscriber_t *heap, ngx_uint_t *in)
         if (!in[i]) {
             assert_int_equal(test_subs[i].seq, 0);
             assert_int_equal(test_subs[i].have, 0);
+            assert_ptr_equal(test_subs[i].queue.next, &test_subs[i].queue);
             continue;
         }
 
@@ -461,6 +467,7 @@ test_heap(void **state)
         /* each has its own: 1009 is prime */
         test_frames[i].seq = 1 + (i * 611) % 1009;
         test_subs[i].frame = &test_frames[i];
+        ngx_queue_init(&test_subs[i].queue);
     }
 
     for (j = 0; j < 20000; j++) {
@@ -497,6 +504,46 @@ test_heap(void **state)
     }
 
     test_heap_is(NULL, in);
+}
+
+
+/* Replays of a stream's keys, whose lanes have none. */
+
+static void
+test_replays(void **state)
+{
+    ngx_str_t               key;
+    ngx_uint_t              i, n;
+    ngx_ess_multi_cell_t   *cell;
+    ngx_ess_multi_table_t   table;
+
+    memset(&table, 0, sizeof(table));
+    assert_null(ngx_ess_multi_table_replay(&table, 1, NULL));
+
+    for (i = 0; i < 3 * TEST_KEYS; i++) {
+        cell = test_cell(i % 3, 1 + i / 3);
+        assert_int_equal(ngx_ess_multi_table_add(&table, cell, NULL), NGX_OK);
+
+        cell = test_cell(2 * (i % 3), 0);
+        cell->sub.keyed = 1;
+        assert_int_equal(ngx_ess_multi_table_add(&table, cell, NULL), NGX_OK);
+    }
+
+    for (n = 0, cell = NULL;
+         (cell = ngx_ess_multi_table_replay(&table, 3, cell)) != NULL;
+         n++)
+    {
+        assert_int_equal(cell->sub.lane->feed->ref.id, 3);
+        assert_int_equal(cell->sub.lane->key_len, 0);
+    }
+
+    assert_int_equal(n, TEST_KEYS);
+    assert_null(ngx_ess_multi_table_replay(&table, 2, NULL));
+
+    ngx_str_set(&key, "");
+    assert_non_null(ngx_ess_multi_table_find(&table, 1, &key));
+
+    test_table_all_go(&table);
 }
 
 
@@ -565,6 +612,7 @@ main(void)
         cmocka_unit_test_setup(test_cells, test_setup),
         cmocka_unit_test_setup(test_table, test_setup),
         cmocka_unit_test_setup(test_table_without_memory, test_setup),
+        cmocka_unit_test_setup(test_replays, test_setup),
         cmocka_unit_test_setup(test_heap, test_setup),
         cmocka_unit_test_setup(test_heap_without_frame, test_setup),
         cmocka_unit_test_setup(test_heap_in_order, test_setup)

@@ -4,6 +4,7 @@
  *
  * links: src/client/ngx_ess_multi.c src/client/ngx_ess_multi_cell.c
  * links: src/client/ngx_ess_multi_due.c src/client/ngx_ess_multi_drop.c
+ * links: src/client/ngx_ess_multi_back.c
  * links: src/client/ngx_ess_multi_join.c src/subscriber/ngx_ess_feed_keys.c
  * links: src/encoding/ngx_ess_encoding.c t/unit/ngx_str_rbtree.c
  * links: t/unit/client/fake_multi_feeds.c
@@ -71,10 +72,85 @@ test_replay(void **state)
     assert_null(fake_replay(1, "eu"));
     assert_non_null(fake_replay(1, "us"));
     assert_int_equal(fake.multi->replays, 1);
+    assert_int_equal(fake.subscriptions, 1);
 
     fake_unsubscribe(1, "us");
     assert_int_equal(fake.multi->replays, 0);
     assert_int_equal(fake.counted[1], 0);
+}
+
+
+/* Of a key that was dropped nothing is sent that its replay has read: this goes
+   back, and its other keys are read again. */
+
+static void
+test_replay_read(void **state)
+{
+    assert_int_equal(fake_join(1, "a", 0), NGX_OK);
+    assert_int_equal(fake_join(1, "b,c", 1), NGX_OK);
+    ngx_ess_multi_announced(fake.multi);
+
+    fake_event(1, "a", 7);
+    fake_frame(fake_replay(1, "b"), 3);
+    fake_frame(fake_replay(1, "b"), 8);
+
+    fake_unsubscribe(1, "x");
+    assert_int_equal(fake.backs, 0);
+    fake_unsubscribe(1, "b");
+    assert_int_equal(fake.backs, 1);
+    assert_int_equal(fake.subscriptions, 2);
+    fake_sends("1:7 ");
+
+    /* it goes on */
+
+    fake_frame(fake_replay(1, "c"), 8);
+    fake_sends("1:8 ");
+    assert_non_null(fake_cell(1, "c"));
+
+    /* of one that its client was not told of */
+
+    assert_int_equal(fake_join(2, "b,c", 1), NGX_OK);
+    fake_frame(fake_replay(2, "b"), 3);
+    fake_unsubscribe(2, "c");
+    assert_int_equal(fake.backs, 2);
+    ngx_ess_multi_announced(fake.multi);
+    fake_sends("");
+
+    fake.back = NGX_ERROR;
+    assert_int_equal(fake_join(3, "b,c", 1), NGX_OK);
+    fake_frame(fake_replay(3, "b"), 3);
+    fake_unsubscribe(3, "c");
+    assert_true(fake.multi->failed);
+    fake.back = NGX_OK;
+}
+
+
+/* What one client had of several streams is left together. */
+
+static void
+test_left(void **state)
+{
+    uint64_t              id;
+    ngx_ess_multi_left_t  left;
+
+    for (id = 1; id <= 6; id++) {
+        assert_int_equal(fake_join(id, (id % 2) ? "eu,us" : NULL, 0), NGX_OK);
+    }
+
+    fake.holds = 0;
+    left.n = 0;
+    ngx_ess_multi_unsubscribe(fake.multi, 1, NULL, 0, &left);
+    ngx_ess_multi_unsubscribe(fake.multi, 2, NULL, 0, &left);
+    ngx_ess_multi_unsubscribe(fake.multi, 9, NULL, 0, &left);
+    assert_int_equal(left.n, 2);
+    assert_int_equal(fake.counted[1] + fake.counted[2], 2);
+
+    ngx_ess_multi_left(&left);
+    assert_int_equal(fake.counted[1] + fake.counted[2], 0);
+
+    ngx_ess_multi_drop_all(fake.multi);
+    assert_int_equal(fake.holds, 2);
+    assert_int_equal(fake.multi->table.n, 0);
 }
 
 
@@ -134,6 +210,13 @@ test_replaced(void **state)
     }
 
     assert_true(fake.multi->replaced);
+
+    /* behind the answer that it is subscribed to */
+
+    ngx_ess_multi_drop_replaced(fake.multi);
+    assert_string_equal(fake.sent, "");
+    ngx_ess_multi_announced(fake.multi);
+
     ngx_ess_multi_drop_replaced(fake.multi);
     assert_false(fake.multi->replaced);
 
@@ -194,7 +277,7 @@ test_any(void **state)
         assert_int_equal(fake.subscriptions, fake.multi->subscriptions);
         assert_int_equal(fake.counted[id], fake_cell(id, NULL) != NULL);
         assert_in_range(fake.multi->replays, 0, 4);
-        assert_true(fake.multi->replays == 4 || fake.multi->parked == 0);
+        assert_true(fake.multi->replays == 4 || ngx_queue_empty(&fake.multi->parked));
     }
 
     assert_false(fake.multi->failed);
@@ -208,6 +291,8 @@ main(void)
         fake_multi_test(test_keys),
         fake_multi_test(test_streams),
         fake_multi_test(test_replay),
+        fake_multi_test(test_replay_read),
+        fake_multi_test(test_left),
         fake_multi_test(test_end),
         fake_multi_test(test_failed),
         fake_multi_test(test_replaced),

@@ -1,10 +1,10 @@
 /*
  * How a client's further subscriptions begin: keys of a stream, all of it after
- * some keys, replays that arrive, and what is let go of; with and without
- * memory.
+ * some keys, many at once, and replays that arrive; with and without memory.
  *
  * links: src/client/ngx_ess_multi.c src/client/ngx_ess_multi_cell.c
  * links: src/client/ngx_ess_multi_due.c src/client/ngx_ess_multi_drop.c
+ * links: src/client/ngx_ess_multi_back.c
  * links: src/client/ngx_ess_multi_join.c src/subscriber/ngx_ess_feed_keys.c
  * links: src/encoding/ngx_ess_encoding.c t/unit/ngx_str_rbtree.c
  * links: t/unit/client/fake_multi_feeds.c
@@ -172,13 +172,98 @@ test_whole_after_replays(void **state)
     assert_int_equal(fake_join(1, "d", 1), NGX_OK);
     assert_int_equal(fake_join(1, "e", 1), NGX_OK);
     assert_int_equal(fake.multi->replays, 4);
-    assert_int_equal(fake.multi->parked, 1);
+    assert_false(ngx_queue_empty(&fake.multi->parked));
 
     assert_int_equal(fake_join(1, NULL, 1), NGX_OK);
 
     assert_int_equal(fake.multi->replays, 1);
-    assert_int_equal(fake.multi->parked, 0);
+    assert_true(ngx_queue_empty(&fake.multi->parked));
     assert_false(fake_cell(1, NULL)->sub.lane->feed->parked);
+}
+
+
+/* It counts as these did, so that no limit stands in its way. */
+
+static void
+test_whole_again(void **state)
+{
+    uint32_t  number;
+
+    assert_int_equal(fake_join(1, "eu", 0), NGX_OK);
+    assert_int_equal(fake_join(1, "us", 1), NGX_OK);
+    number = fake_cell(1, "eu")->sub.number;
+    assert_int_equal(fake_replay(1, "us")->number, number);
+    assert_int_equal(fake.arrived, 1);
+
+    assert_int_equal(fake_join(1, NULL, 0), NGX_OK);
+    assert_int_equal(fake.arrived, 1);
+    assert_int_equal(fake.counted[1], 1);
+    assert_int_equal(fake_cell(1, NULL)->sub.number, number);
+
+    /* and where it fails they stay */
+
+    assert_int_equal(fake_join(2, "eu", 0), NGX_OK);
+    fake.entered = NGX_ERROR;
+    assert_int_equal(fake_join(2, NULL, 0), NGX_ERROR);
+    fake.entered = NGX_OK;
+    assert_non_null(fake_cell(2, "eu"));
+    assert_int_equal(fake.counted[2], 1);
+}
+
+
+/* Many are entered together; one that comes twice finds itself. */
+
+static void
+test_many(void **state)
+{
+    ngx_uint_t              i;
+    ngx_str_t               keys[4];
+    ngx_ess_multi_entry_t   e[12];
+
+    memset(e, 0, sizeof(e));
+    ngx_str_set(&keys[0], "a");
+    ngx_str_set(&keys[1], "b");
+    ngx_str_set(&keys[2], "b");
+    ngx_str_set(&keys[3], "c");
+
+    for (i = 0; i < 12; i++) {
+        e[i].entry.ref.id = 1 + i % 10;
+        e[i].entry.ref.epoch = 0xe;
+    }
+
+    e[0].entry.keys = keys;
+    e[0].entry.nkeys = 2;
+    e[10].entry.keys = &keys[2];
+    e[10].entry.nkeys = 2;
+
+    ngx_ess_multi_join(fake.multi, e, 12);
+
+    assert_int_equal(fake.holds, 2);
+    assert_int_equal(fake.subscriptions, 3 + 9);
+
+    for (i = 0; i < 12; i++) {
+        assert_int_equal(e[i].entry.rc, NGX_OK);
+        assert_int_equal(fake.counted[1 + i % 10], 1);
+    }
+
+    assert_non_null(fake_cell(1, "c"));
+}
+
+
+/* Whatever each of them has, a replay's keys are as many subscriptions. */
+
+static void
+test_counted(void **state)
+{
+    assert_int_equal(fake_join(1, "a,b,c", 1), NGX_OK);
+    assert_int_equal(fake.multi->subscriptions, 3);
+    assert_int_equal(fake_join(1, "c,d,d", 1), NGX_OK);
+    assert_int_equal(fake.multi->subscriptions, 4);
+    assert_ptr_not_equal(fake_replay(1, "c"), fake_replay(1, "d"));
+
+    fake_end(fake_replay(1, "b"));
+    assert_int_equal(fake.multi->subscriptions, 4);
+    assert_int_equal(fake.subscriptions, 4);
 }
 
 
@@ -193,7 +278,7 @@ test_arrived(void **state)
     assert_int_equal(fake_join(1, "a,b,c,b", 1), NGX_OK);
     ngx_ess_multi_announced(fake.multi);
 
-    assert_int_equal(fake.multi->subscriptions, 2);
+    assert_int_equal(fake.multi->subscriptions, 4);
 
     sub = fake_replay(1, "b");
 
@@ -203,7 +288,7 @@ test_arrived(void **state)
 
     /* while it has them they are not asked for again */
     assert_int_equal(fake_join(1, "a,b", 0), NGX_OK);
-    assert_int_equal(fake.multi->subscriptions, 2);
+    assert_int_equal(fake.multi->subscriptions, 4);
 
     fake_sends("1:7 1:8 1:9 ");
 
@@ -219,47 +304,6 @@ test_arrived(void **state)
     fake_event(1, "live", 12);
     fake_event(1, "b", 13);
     fake_sends("1:10 1:11 1:12 1:13 ");
-}
-
-
-/* A replay has them all, from the oldest frame on. */
-
-static void
-test_back(void **state)
-{
-    assert_int_equal(fake_join(1, "a,b,c", 0), NGX_OK);
-    assert_int_equal(fake_join(2, NULL, 0), NGX_OK);
-    ngx_ess_multi_announced(fake.multi);
-
-    fake_event(1, "b", 3);
-    fake_event(1, "a", 4);
-    fake_event(1, "b", 5);
-
-    assert_int_equal(ngx_ess_multi_join_back(fake.multi, fake_cell(1, NULL)),
-                     NGX_OK);
-    assert_int_equal(fake.begun, 1);
-    assert_int_equal(fake.begun_at, 3);
-    assert_int_equal(fake.multi->replays, 1);
-    assert_int_equal(fake.multi->subscriptions, 2);
-    assert_int_equal(fake.counted[1], 1);
-    assert_non_null(fake_replay(1, "c"));
-    fake_sends("");
-
-    fake_frame(fake_replay(1, "a"), 3);
-    fake_sends("1:3 ");
-    assert_int_equal(fake.multi->subscriptions, 4);
-
-    /* the notice of a gap stays */
-
-    fake_event(1, "a", 9);
-    fake_cell(1, "a")->sub.frame->type = NGX_ESS_FRAME_GAP;
-    assert_int_equal(ngx_ess_multi_join_back(fake.multi, fake_cell(1, NULL)),
-                     NGX_DECLINED);
-
-    fake.back = NGX_DECLINED;
-    assert_int_equal(ngx_ess_multi_join_back(fake.multi, fake_cell(2, NULL)),
-                     NGX_DECLINED);
-    assert_int_equal(fake.multi->replays, 0);
 }
 
 
@@ -279,7 +323,7 @@ test_life(void)
     fake_event(1, "a", 4);
 
     if (fake_cell(1, NULL)->group.ready
-        && ngx_ess_multi_join_back(fake.multi, fake_cell(1, NULL)) != NGX_OK)
+        && ngx_ess_multi_back(fake.multi, fake_cell(1, NULL)) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -345,8 +389,10 @@ main(void)
         fake_multi_test(test_whole_after_keys),
         fake_multi_test(test_whole_after_fresh),
         fake_multi_test(test_whole_after_replays),
+        fake_multi_test(test_whole_again),
+        fake_multi_test(test_many),
+        fake_multi_test(test_counted),
         fake_multi_test(test_arrived),
-        fake_multi_test(test_back),
         fake_multi_test(test_without_memory)
     };
 

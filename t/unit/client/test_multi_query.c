@@ -165,13 +165,17 @@ ngx_ess_multi_sse_create(ngx_ess_client_t *client,
 }
 
 
-ngx_int_t
-ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e)
+void
+ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *entries,
+    ngx_uint_t n)
 {
-    e->at.epoch = e->entry.ref.epoch;
-    e->at.ordinal = test_any ? NGX_ESS_GAP_ANY : 5;
+    ngx_ess_multi_entry_t  *e;
 
-    return (e->entry.ref.id == 'b') ? test_join : NGX_OK;
+    for (e = entries; e < entries + n; e++) {
+        e->at.epoch = e->entry.ref.epoch;
+        e->at.ordinal = test_any ? NGX_ESS_GAP_ANY : 5;
+        e->entry.rc = (e->entry.ref.id == 'b') ? test_join : NGX_OK;
+    }
 }
 
 

@@ -10,12 +10,13 @@
 
 #include "fake_client.h"
 #include "ngx_ess_memory.h"
+#include "ngx_ess_multi_back.h"
 #include "ngx_ess_multi_due.h"
-#include "ngx_ess_multi_join.h"
 #include "ngx_ess_multi_slow.h"
 
 
 #define TEST_SUBS  3
+#define TEST_MANY  20000
 
 #define TEST(test)                                                            \
     cmocka_unit_test_setup_teardown(test, test_setup, fake_client_teardown)
@@ -28,6 +29,9 @@ static ngx_ess_client_t      test_client;
 static ngx_ess_feed_t        test_feeds[TEST_SUBS];
 static ngx_ess_frame_t       test_frames[TEST_SUBS];
 static ngx_ess_multi_cell_t  test_cells[TEST_SUBS];
+static ngx_ess_multi_cell_t  test_many[TEST_MANY];
+static ngx_ess_multi_cell_t *test_ended;    /* cannot go back; NULL: none */
+static ngx_uint_t            test_quiet;
 static ngx_int_t             test_back;
 static size_t                test_used;
 
@@ -52,9 +56,15 @@ ngx_ess_multi_heap_sum(ngx_ess_subscriber_t *heap,
 
 
 ngx_int_t
-ngx_ess_multi_join_back(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
+ngx_ess_multi_back(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
 {
-    ngx_unit_trace("back %d", (int) cell->sub.number);
+    if (!test_quiet) {
+        ngx_unit_trace("back %d", (int) cell->sub.number);
+    }
+
+    if (cell == test_ended) {
+        return NGX_DECLINED;
+    }
 
     if (test_back == NGX_OK) {
         ngx_queue_remove(&cell->sub.queue);
@@ -86,6 +96,8 @@ test_setup(void **state)
     memset(test_frames, 0, sizeof(test_frames));
     memset(test_cells, 0, sizeof(test_cells));
     test_back = NGX_OK;
+    test_ended = NULL;
+    test_quiet = 0;
     test_used = 0;
 
     ngx_queue_init(&ngx_ess_multi_due_waiting);
@@ -178,6 +190,42 @@ test_skips(void **state)
 }
 
 
+/* One that cannot keeps what it has, and others go back for it. */
+
+static void
+test_skips_others(void **state)
+{
+    test_ready(0, 80, 10);
+    test_ready(1, 200, 110);
+    test_ready(2, 90, 10);
+    test_ended = &test_cells[1];
+    test_check();
+    ngx_unit_traced("back 1", "back 2", "back 0");
+    assert_int_equal(fake.counters[NGX_ESS_C_SLOW_SKIPPED], 2);
+}
+
+
+/* However many there are, each is measured a few times. */
+
+static void
+test_skips_many(void **state)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < TEST_MANY; i++) {
+        test_many[i] = test_cells[0];
+        test_keeps(0, 1000, 10);
+        test_many[i].sub = test_cells[0].sub;
+        ngx_queue_insert_tail(&test_multi.ready, &test_many[i].sub.queue);
+    }
+
+    test_quiet = 1;
+    test_check();
+    assert_int_equal(fake.counters[NGX_ESS_C_SLOW_SKIPPED], TEST_MANY);
+    assert_true(ngx_queue_empty(&test_multi.ready));
+}
+
+
 static void
 test_closes(void **state)
 {
@@ -231,7 +279,7 @@ test_over(void **state)
     ngx_unit_traced();
 
     assert_int_equal(ngx_ess_multi_slow_over(100, 400), 90);
-    ngx_unit_traced("back 1", "back 0");
+    ngx_unit_traced("back 0", "back 1");
     assert_int_equal(fake.counters[NGX_ESS_C_SLOW_RECLAIMED], 2);
 
     /* what cannot is closed, and keeps nothing */
@@ -250,6 +298,8 @@ main(void)
         TEST(test_nobody),
         TEST(test_within),
         TEST(test_skips),
+        TEST(test_skips_others),
+        TEST(test_skips_many),
         TEST(test_closes),
         TEST(test_group),
         TEST(test_over)

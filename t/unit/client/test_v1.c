@@ -80,12 +80,14 @@ ngx_ess_multi_admit_entry(ngx_ess_loc_conf_t *conf,
 }
 
 
-ngx_int_t
-ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e)
+void
+ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *entries,
+    ngx_uint_t n)
 {
-    ngx_unit_trace("join, %d keys", (int) e->entry.nkeys);
+    assert_int_equal(n, 1);
+    ngx_unit_trace("join, %d keys", (int) entries->entry.nkeys);
 
-    return test_join;
+    entries->entry.rc = test_join;
 }
 
 

@@ -33,6 +33,8 @@ static ngx_uint_t             test_code;        /* of who is not admitted */
 static ngx_int_t              test_find;
 static ngx_int_t              test_join;
 static ngx_uint_t             test_more;
+static ngx_uint_t             test_joins;       /* so many each */
+static ngx_uint_t             test_batches;     /* in which they were */
 static ngx_uint_t             test_follows;
 static ngx_ess_follow_e       test_state;
 static ngx_str_t              test_other = ngx_string("x");
@@ -160,27 +162,45 @@ ngx_ess_multi_join_more(ngx_ess_multi_t *multi,
 }
 
 
-ngx_int_t
-ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e)
+void
+ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *entries,
+    ngx_uint_t n)
 {
-    ngx_uint_t  n;
+    ngx_uint_t              nkeys;
+    ngx_ess_multi_entry_t  *e;
 
-    n = e->entry.nkeys;
+    test_batches += (n != 0);
 
-    ngx_unit_trace("join %d, %d keys, %.1s%s", (int) e->entry.ref.id, (int) n,
-                   n ? (char *) e->entry.keys[n - 1].data : "-",
-                   e->entry.poison ? ", poison" : "");
-    e->number = 17;
+    for (e = entries; e < entries + n; e++) {
+        nkeys = e->entry.nkeys;
 
-    return test_join;
+        ngx_unit_trace("join %d, %d keys, %.1s%s", (int) e->entry.ref.id,
+                       (int) nkeys,
+                       nkeys ? (char *) e->entry.keys[nkeys - 1].data : "-",
+                       e->entry.poison ? ", poison" : "");
+        e->number = 17;
+        e->entry.rc = test_join;
+
+        test_multi.subscriptions += test_joins;
+    }
 }
 
 
 void
 ngx_ess_multi_unsubscribe(ngx_ess_multi_t *multi, uint64_t id,
-    ngx_str_t *keys, ngx_uint_t nkeys)
+    ngx_str_t *keys, ngx_uint_t nkeys, ngx_ess_multi_left_t *left)
 {
     ngx_unit_trace("unsubscribe %d, %d keys", (int) id, (int) nkeys);
+    left->n++;
+}
+
+
+void
+ngx_ess_multi_left(ngx_ess_multi_left_t *left)
+{
+    if (left->n) {
+        ngx_unit_trace("left %d", (int) left->n);
+    }
 }
 
 
@@ -222,6 +242,8 @@ test_setup(void **state)
     test_join = NGX_OK;
     test_more = 1;
     test_code = 403;
+    test_joins = 0;
+    test_batches = 0;
     test_follows = 0;
     test_state = NGX_ESS_FOLLOW_NONE;
 
@@ -249,9 +271,13 @@ test_teardown(void **state)
 }
 
 
+/* One of them, and what is behind the last one. */
+
 static ngx_int_t
 test_stream(void)
 {
+    test_v1.room = 1;
+
     return ngx_ess_v1_stream(&test_v1);
 }
 
@@ -299,8 +325,8 @@ test_unsubscribed(void **state)
     test_find = NGX_OK;
     test_v1.cmd.id = NGX_ESS_COMMAND_NO_ID;
     assert_int_equal(test_stream(), NGX_OK);
-    ngx_unit_traced("unsubscribe 7, 0 keys", "left prices", "left prices",
-                    "unsubscribe 7, 0 keys");
+    ngx_unit_traced("unsubscribe 7, 0 keys", "left prices", "left 1",
+                    "left prices", "unsubscribe 7, 0 keys", "left 1");
 }
 
 
@@ -337,6 +363,65 @@ test_refused(void **state)
     assert_int_equal(test_stream(), NGX_OK);
     ngx_unit_traced("refused 413 a client has no more subscriptions than "
                     "\"ess_max_subscriptions\" allows");
+}
+
+
+/* Many together, answered in their order, as far as there is time. */
+
+static void
+test_many(void **state)
+{
+    test_streams = 70;
+    fake.conf.max_subscriptions = 100;
+    test_v1.room = 65;
+    assert_int_equal(ngx_ess_v1_stream(&test_v1), NGX_OK);
+    assert_int_equal(ngx_unit_trace_count("join 7"), 65);
+    assert_int_equal(test_batches, 2);
+    assert_int_equal(test_v1.room, 0);
+    ngx_unit_trace_clear();
+
+    test_v1.room = 64;
+    assert_int_equal(ngx_ess_v1_stream(&test_v1), NGX_OK);
+    assert_false(test_v1.begun);
+    assert_int_equal(test_batches, 3);
+    assert_int_equal(ngx_unit_trace_count("entry prices"), 5);
+    assert_int_equal(ngx_unit_trace_count("announced"), 1);
+    ngx_unit_trace_clear();
+
+    /* keys take time, too, but each time it goes on */
+
+    test_streams = 5;
+    test_nkeys = 20;
+    test_v1.begun = 1;
+    test_v1.room = 10;
+    assert_int_equal(ngx_ess_v1_stream(&test_v1), NGX_OK);
+    assert_int_equal(ngx_unit_trace_count("join 7"), 2);
+    ngx_unit_trace_clear();
+
+    /* what is refused is answered behind those before it */
+
+    test_nkeys = 0;
+    test_streams = 4;
+    test_joins = 1;
+    test_multi.subscriptions = 98;
+    test_v1.room = 64;
+    assert_int_equal(ngx_ess_v1_stream(&test_v1), NGX_OK);
+    ngx_unit_traced("join 7, 0 keys, -", "join 7, 0 keys, -",
+                    "entry prices 17", "entry prices 17",
+                    "refused 413 a client has no more subscriptions than "
+                    "\"ess_max_subscriptions\" allows",
+                    "refused 413 a client has no more subscriptions than "
+                    "\"ess_max_subscriptions\" allows",
+                    "list 2", "announced");
+
+    test_streams = 3;
+    test_v1.begun = 1;
+    test_v1.cmd.type = NGX_ESS_COMMAND_UNSUBSCRIBE;
+    test_v1.cmd.id = NGX_ESS_COMMAND_NO_ID;
+    test_v1.room = 2;
+    assert_int_equal(ngx_ess_v1_stream(&test_v1), NGX_OK);
+    ngx_unit_traced("unsubscribe 7, 0 keys", "unsubscribe 7, 0 keys",
+                    "left 2");
 }
 
 
@@ -422,12 +507,14 @@ static void
 test_no_memory(void **state)
 {
     test_streams = 2;
+    test_nkeys = 1;
     fake.fail = 1;
     assert_int_equal(test_stream(), NGX_ERROR);
 
-    test_nkeys = 1;
+    test_follows = 1;
     fake.fail = 2;
     assert_int_equal(test_stream(), NGX_ERROR);
+    assert_false(test_v1.waits);
     ngx_unit_traced();
 
     fake.done = NGX_ERROR;
@@ -443,6 +530,7 @@ main(void)
         TEST(test_without_id),
         TEST(test_unsubscribed),
         TEST(test_refused),
+        TEST(test_many),
         TEST(test_only),
         TEST(test_attached),
         TEST(test_no_memory)

@@ -72,6 +72,44 @@ test_those_are_found_and_no_others(void **state)
 }
 
 
+/* Each once; what is dropped is found no more, and all others are. */
+
+static void
+test_drop(void **state)
+{
+    char                  text[16];
+    ngx_str_t             key;
+    ngx_uint_t            i, j;
+    ngx_ess_feed_keys_t  *copy;
+
+    static char       texts[3 * TEST_KEYS][16];
+    static ngx_str_t  keys[3 * TEST_KEYS];
+
+    for (i = 0; i < 3 * TEST_KEYS; i++) {
+        keys[i] = test_key(texts[i], i % TEST_KEYS);
+    }
+
+    test_fail = 0;
+    copy = ngx_ess_feed_keys_copy(keys, 3 * TEST_KEYS, NULL);
+    assert_non_null(copy);
+    assert_int_equal(copy->n, TEST_KEYS);
+
+    for (i = 0; i < TEST_KEYS; i++) {
+        key = test_key(text, i * 7 % TEST_KEYS);
+        assert_int_equal(ngx_ess_feed_keys_drop(copy, &key), 1);
+        assert_int_equal(ngx_ess_feed_keys_drop(copy, &key), 0);
+        assert_int_equal(copy->n, TEST_KEYS - 1 - i);
+
+        for (j = 0; j < TEST_KEYS; j += 13) {
+            key = test_key(text, j * 7 % TEST_KEYS);
+            assert_int_equal(ngx_ess_feed_keys_has(copy, &key), j > i);
+        }
+    }
+
+    free(copy);
+}
+
+
 static void
 test_without_memory(void **state)
 {
@@ -87,6 +125,7 @@ main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_those_are_found_and_no_others),
+        cmocka_unit_test(test_drop),
         cmocka_unit_test(test_without_memory),
     };
 

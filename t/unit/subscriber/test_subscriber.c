@@ -54,18 +54,6 @@ ngx_ess_interest_subscribe_many(ngx_ess_zone_t *zone,
 
 
 void
-ngx_ess_interest_unsubscribe_many(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *refs, ngx_uint_t n)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < n; i++) {
-        ngx_ess_interest_unsubscribe(zone, &refs[i]);
-    }
-}
-
-
-void
 ngx_ess_interest_unsubscribe(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
     assert_int_equal(ref->id, test_stream->ref.id);
