@@ -207,7 +207,7 @@ class V1:
             with self._lock:
                 self._sock.sendall(head + mask + payload)
         except OSError:
-            if not self.closed:
+            if threading.current_thread() is not self._thread:
                 wait_for(lambda: self.closed, what="the end")
 
     def send_text(self, text):
