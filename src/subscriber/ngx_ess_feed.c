@@ -421,12 +421,16 @@ ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted)
 
     feed->in_reading = 1;
 
-    if (ngx_ess_feed_worker.gate && feed->encoding->many) {
-        ngx_queue_insert_tail(&ngx_ess_feed_worker.gated, &feed->reading);
-        return;
-    }
+    if (!feed->encoding->many) {
+        ngx_queue_insert_tail(&ngx_ess_feed_worker.reading, &feed->reading);
 
-    ngx_queue_insert_tail(&ngx_ess_feed_worker.reading, &feed->reading);
+    } else {
+        ngx_queue_insert_tail(&ngx_ess_feed_worker.gated, &feed->reading);
+
+        if (ngx_ess_feed_worker.gate) {
+            return;
+        }
+    }
 
     ngx_post_event(&ngx_ess_feed_worker.read, posted);
 }
@@ -452,32 +456,13 @@ ngx_ess_feed_may_read(ngx_ess_feed_t *feed)
 void
 ngx_ess_feed_gate(ngx_uint_t shut)
 {
-    ngx_queue_t            *q, *next;
-    ngx_ess_feed_t         *feed;
     ngx_ess_feed_worker_t  *w;
 
     w = &ngx_ess_feed_worker;
     w->gate = shut;
 
     if (!shut && !ngx_queue_empty(&w->gated)) {
-        ngx_queue_add(&w->reading, &w->gated);
-        ngx_queue_init(&w->gated);
-
         ngx_post_event(&w->read, &ngx_posted_next_events);
-        return;
-    }
-
-    for (q = ngx_queue_head(&w->reading);
-         shut && q != ngx_queue_sentinel(&w->reading);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        feed = ngx_queue_data(q, ngx_ess_feed_t, reading);
-
-        if (feed->encoding->many) {
-            ngx_queue_remove(q);
-            ngx_queue_insert_tail(&w->gated, q);
-        }
     }
 }
 

@@ -226,14 +226,13 @@ typedef struct {
     ngx_queue_t                     all;        /* feeds, replays first */
 
     ngx_queue_t                     reading;    /* feeds that may be read */
+    ngx_queue_t                     gated;      /* those with many, which may
+                                                   while the gate is open */
+    ngx_uint_t                      gate;       /* 1: it is not */
     ngx_queue_t                     flushing;   /* those with due ones */
     ngx_event_t                     read;       /* of these: see */
     ngx_event_t                     flush;      /* ngx_ess_feed_turn.c */
     ngx_uint_t                      slice;      /* within a slice of flushes */
-
-    ngx_queue_t                     gated;      /* feeds that may be read when
-                                                   the gate is open */
-    ngx_uint_t                      gate;       /* 1: it is not */
 } ngx_ess_feed_worker_t;
 
 

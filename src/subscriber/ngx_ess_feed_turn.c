@@ -23,6 +23,7 @@
 
 
 static void ngx_ess_feed_turn_read_handler(ngx_event_t *ev);
+static ngx_queue_t *ngx_ess_feed_turn_next(ngx_uint_t n);
 static void ngx_ess_feed_turn_read(ngx_ess_feed_t *feed);
 static ngx_uint_t ngx_ess_feed_turn_room(void);
 static void ngx_ess_feed_turn_flush_handler(ngx_event_t *ev);
@@ -73,13 +74,14 @@ ngx_ess_feed_turn_read_handler(ngx_event_t *ev)
     ngx_queue_t     *q;
     ngx_ess_feed_t  *feed;
 
-    for (n = 0;
-         n < NGX_ESS_FEED_READ_SLICE
-         && ngx_ess_feed_turn_room()
-         && !ngx_queue_empty(&ngx_ess_feed_worker.reading);
-         n++)
-    {
-        q = ngx_queue_head(&ngx_ess_feed_worker.reading);
+    for (n = 0; n < NGX_ESS_FEED_READ_SLICE && ngx_ess_feed_turn_room(); n++) {
+
+        q = ngx_ess_feed_turn_next(n);
+
+        if (q == NULL) {
+            break;
+        }
+
         feed = ngx_queue_data(q, ngx_ess_feed_t, reading);
 
         ngx_queue_remove(q);
@@ -92,9 +94,30 @@ ngx_ess_feed_turn_read_handler(ngx_event_t *ev)
 
     ngx_ess_wake_progress(ngx_ess_feed_worker.nchanged == 0);
 
-    if (!ngx_queue_empty(&ngx_ess_feed_worker.reading)) {
+    if (ngx_ess_feed_turn_next(0)) {
         ngx_post_event(ev, &ngx_posted_next_events);
     }
+}
+
+
+/* The next feed, the n-th of a slice: the two kinds take turns.  NULL: none. */
+
+static ngx_queue_t *
+ngx_ess_feed_turn_next(ngx_uint_t n)
+{
+    ngx_uint_t              plain, many;
+    ngx_ess_feed_worker_t  *w;
+
+    w = &ngx_ess_feed_worker;
+
+    plain = !ngx_queue_empty(&w->reading);
+    many = !w->gate && !ngx_queue_empty(&w->gated);
+
+    if (many && (n % 2 || !plain)) {
+        return ngx_queue_head(&w->gated);
+    }
+
+    return plain ? ngx_queue_head(&w->reading) : NULL;
 }
 
 
