@@ -13,7 +13,8 @@ export class EventStreams {
    * subscribed several times: with `from` only the first time.  Use either its name or its uuid.
    *
    * @throws Error where it is subscribed already and `from` is given, and where of one stream both
-   *     keys and all of it are subscribed
+   *     keys and all of it are subscribed; TypeError for a stream or a key of more than 255
+   *     characters, an empty list of keys, and after close()
    */
   subscribe<T = unknown>(stream: string, options?: SubscribeOptions<T>): Subscription<T>;
 
@@ -56,9 +57,9 @@ export interface SubscribeOptions<T = unknown> {
 
   /**
    * What follows the event with this id, or this ordinal (0: all that there is), or what came at
-   * this time or later.  Without it: what comes from now on.
+   * this time or later.  Without it, or null: what comes from now on.
    */
-  from?: string | number | Date;
+  from?: string | number | Date | null;
 
   /** Each event once, in order; of each key, if one of the keys was subscribed before. */
   onevent?: (event: StreamEvent<T>, subscription: Subscription<T>) => void;
@@ -84,7 +85,7 @@ export interface Subscription<T = unknown> {
   ongap?: SubscribeOptions<T>["ongap"];
   onend?: SubscribeOptions<T>["onend"];
 
-  /** Nothing comes any more, and `onend` is not called. */
+  /** Nothing comes any more, and `onend` is not called: its handlers are dropped. */
   unsubscribe(): void;
 }
 

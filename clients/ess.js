@@ -1,6 +1,6 @@
 /*
- * Many event streams over one connection: a client of the WebSocket subprotocol "ess.v1" of
- * ngx_ess_module, for browsers, Node.js and Deno.
+ * A client of the WebSocket subprotocol "ess.v1" of ngx_ess_module: many event streams over one
+ * connection, in browsers, Node.js and Deno.
  *
  * A subscribed stream is a topic.  It has a lane for each key, or one for all of it, whose key is
  * null.  Lanes that began together share a cursor: the place to go on from in the next connection.
@@ -20,7 +20,9 @@ const placeOf = (from) => typeof from === "number" ? {ordinal: from}
 const bodyOf = ({data, text, base64}) => base64 !== undefined
   ? {type: "binary", data: Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))}
   : text !== undefined ? {type: "text", data: text} : {type: "json", data};
-const isAlive = (lane) => lane.handles.length > 0;
+const isText = (text) => typeof text === "string" && text.length <= 255;
+const isAlive = (lane) => lane.handles.size > 0;
+const older = (from, other) => typeof from === "string" && isNewer(from, other) ? other : from;
 const apart = (lanes, cursor = {...lanes[0].cursor}) =>         // to be replayed by themselves
   lanes.map((lane) => Object.assign(lane, {cursor}));
 
@@ -47,49 +49,47 @@ export class EventStreams {
   #busy = false; #timers = {}; #attempts = 0; #jwt = null; #expires = NaN; #id = 0;
   #closing = new AbortController();
 
-  constructor(url, {token, ...options} = {}) {
-    const {WebSocket} = globalThis;
+  constructor(url, {token, WebSocket = globalThis.WebSocket, ...options} = {}) {
     this.#options = {WebSocket, ping: 30000, backoff: [1000, 30000], ...options};
-    if (!this.#options.WebSocket)
+    if (!WebSocket)
       throw new Error("there is no WebSocket: give { WebSocket }, for example of the package ws");
     this.#url = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href
       .replace(/^http/, "ws").replace(/#.*/, "");
-    this.#token = token;
-    this.#asks = typeof token === "function";
+    this.#asks = typeof (this.#token = token) === "function";
     for (const type of ["online", "pageshow", "visibilitychange"])
       globalThis.addEventListener?.(type, () => this.#wake(), {signal: this.#closing.signal});
   }
 
   subscribe(stream, {keys, from, ...handlers} = {}) {
-    const all = keys === undefined || keys === null ? [null] : [...new Set([].concat(keys))];
-    if (this.#closing.signal.aborted || typeof stream !== "string" || !all.length)
-      throw new TypeError("closed, or the stream is no text, or there are no keys in its keys");
+    const all = [...new Set([].concat(keys ?? [null]))];
+    if (this.#closing.signal.aborted || !all.length || ![stream, ...keys ? all : []].every(isText))
+      throw new TypeError("closed, or no keys, or a key or a stream that is no short text");
     const topic = this.#topics.get(stream) ?? {stream, lanes: new Map(), cursor: null};
     const fresh = all.filter((key) => !topic.lanes.has(key));
     if (topic.lanes.size && topic.lanes.has(null) !== (all[0] === null))
       throw new Error(`${stream}: all of it or keys of it, on one connection`);
+    from ??= undefined;                 // null: what a storage says that has none
     if (from !== undefined && fresh.length < all.length)
       throw new Error(`${stream} is subscribed already: "from" would not hold`);
     if (from === undefined && topic.cursor?.link !== this.#link)
       topic.cursor = {link: this.#link};        // it has nothing to catch up with there
     const cursor = from === undefined ? topic.cursor : {from};
-    for (const key of fresh)
-      topic.lanes.set(key, {key, cursor, handles: [], link: null, last: undefined});
+    fresh.forEach((key) => topic.lanes.set(key, {key, cursor, handles: new Set(), link: null}));
     const lanes = all.map((key) => topic.lanes.get(key));
     const handle = {stream, keys: keys ? all : null, ...handlers,
-                    get position() { return lanes[0].cursor.from; },
+                    get position() { return lanes.map(({cursor}) => cursor.from).reduce(older); },
                     unsubscribe: () => this.#leave(topic, lanes, handle)};
-    for (const lane of lanes)
-      lane.handles = [...lane.handles, handle];
+    lanes.forEach(({handles}) => handles.add(handle));
     this.#topics.set(stream, topic);
-    this.#ask(topic, lanes.filter((lane) => lane.handles.length === 1));
+    this.#ask(topic, lanes.filter((lane) => lane.handles.size === 1));
     this.#later();
     return handle;
   }
 
   close() {
     this.#closing.abort();
-    this.#topics.clear();
+    for (const {lanes} of this.#topics.values())
+      lanes.forEach(({handles}) => handles.forEach((handle) => handle.unsubscribe()));
     this.#timer("again");
     this.#link && this.#lost({code: 1000, reason: "closed"});
   }
@@ -121,7 +121,7 @@ export class EventStreams {
         this.#jwt = null;
       this.#jwt ??= await (this.#asks ? this.#token() : this.#token);
       if (link && link === this.#link)
-        this.#send(`"token":${JSON.stringify(this.#jwt)}`);
+        this.#send(`"token":${JSON.stringify(this.#jwt ?? "")}`);
       else if (!link && this.#topics.size)
         this.#open(new this.#options.WebSocket(
           this.#url, this.#jwt ? ["ess.v1", "ess.jwt", this.#jwt] : ["ess.v1"]));
@@ -136,15 +136,13 @@ export class EventStreams {
   }
 
   #open(socket) {
-    const link = this.#link = {socket, numbers: new Map(), asked: new Map(), queue: [],
-                               opened: 0, heard: 0};
+    const link = this.#link = {socket, numbers: new Map(), asked: new Map(), queue: [], heard: 0};
     this.#timer("watch", PATIENCE, () => this.#lost({code: 1006, reason: "no answer"}));
     socket.onopen = () => {
       link.opened = Date.now();
       this.#watch(false);
       this.#renewBefore(expiryOf(this.#jwt));
-      for (const topic of this.#topics.values())
-        this.#ask(topic, [...topic.lanes.values()]);
+      this.#topics.forEach((topic) => this.#ask(topic));
       tell(this.#options.onopen);
     };
     socket.onmessage = ({data}) => this.#receive(JSON.parse(data));
@@ -158,13 +156,11 @@ export class EventStreams {
     socket.onopen = socket.onmessage = socket.onclose = this.#link = null;
     socket.onerror = () => {};
     socket.close(1000);
-    this.#timer("watch");
-    this.#timer("renew");
+    ["watch", "renew"].forEach((name) => this.#timer(name));
     this.#attempts = opened && Date.now() - opened > STEADY ? 1 : this.#attempts + 1;
     if (this.#asks && (code === 3000 || !opened))       // perhaps refused because of it
       this.#jwt = null;
-    for (const topic of again ? [] : [...this.#topics.values()])
-      this.#end(topic, [...topic.lanes.values()], {code, reason});
+    again || [...this.#topics.values()].forEach((topic) => this.#end(topic, {code, reason}));
     this.#later();
     tell(this.#options.onclose, {code, reason, again});
   }
@@ -177,10 +173,9 @@ export class EventStreams {
   }
 
   #renewBefore(expires) {
-    const left = (this.#expires = expires) * 1000 - Date.now(), link = this.#link;
-    if (this.#asks && link && left > 0)
-      this.#timer("renew", Math.max(1000, left * (0.7 + 0.2 * Math.random())), () =>
-        this.#connect(link));
+    const ms = ((this.#expires = expires) * 1000 - Date.now()) * (0.7 + 0.2 * Math.random());
+    if (this.#asks && this.#link && ms > 0)
+      this.#timer("renew", Math.max(1000, ms), () => this.#connect(this.#link));
   }
 
   #send(command, entries = []) {
@@ -188,7 +183,9 @@ export class EventStreams {
     this.#link.asked.set(this.#id, entries);
   }
 
-  #ask(topic, lanes) {
+  #ask(topic, lanes = [...topic.lanes.values()]) {
+    apart(lanes.filter(({link, cursor}) => !link && cursor.link && cursor.link !== this.#link),
+          {link: this.#link});          // nobody has told them yet from when on
     for (const cursor of new Set(lanes.map((lane) => lane.cursor)))
       this.#put("subscribe", topic, lanes.filter((lane) => lane.cursor === cursor),
                 cursor.link === this.#link ? {} : placeOf(cursor.from));
@@ -217,12 +214,12 @@ export class EventStreams {
   }
 
   #leave(topic, lanes, handle) {
-    const mine = lanes.filter((lane) => lane.handles.includes(handle));
-    for (const lane of mine)
-      lane.handles = lane.handles.filter((other) => other !== handle);
-    const gone = mine.filter((lane) => !lane.handles.length && topic.lanes.delete(lane.key));
-    if (!topic.lanes.size && this.#topics.get(topic.stream) === topic)
-      this.#topics.delete(topic.stream);
+    const gone = lanes.filter((lane) => lane.handles.delete(handle) && !lane.handles.size
+      && topic.lanes.get(lane.key) === lane && topic.lanes.delete(lane.key));
+    handle.onevent = handle.ongap = handle.onend = undefined;   // also of what is being told
+    if (!topic.lanes.size && this.#topics.get(topic.stream) === topic
+        && this.#topics.delete(topic.stream))
+      this.#link?.numbers.delete(topic.number);
     gone.length && this.#put("unsubscribe", topic, gone);
   }
 
@@ -231,25 +228,26 @@ export class EventStreams {
     const topic = this.#link.numbers.get(s), asked = this.#link.asked.get(id) ?? [];
     this.#link.heard++;
     this.#link.asked.delete(id);
+    end && this.#link.numbers.delete(s);
     if (topic && !end)
       gap ? this.#gap(topic, gap) : this.#event(topic, message);
     else if (topic && AGAIN.includes(end.code))         // it may be back, like a connection
       this.#answered({topic, lanes: [...topic.lanes.values()]}, {error: {retry: 1}});
     else if (topic)
-      this.#end(topic, [...topic.lanes.values()], end);
+      this.#end(topic, end);
     else if (token)
       this.#renewBefore(token.expires);
     else if (error && asked[0]?.command !== "subscribe")
       tell(this.#options.onerror, Object.assign(new Error(error.message), {code: error.code}));
     else if (error && asked.length > 1) // which of them is it?
-      asked.forEach((entry) => this.#flush([entry]));
+      asked.filter(({lanes}) => lanes.some(isAlive)).forEach((entry) => this.#flush([entry]));
     else if (error || subscribed)
-      asked.forEach((entry, i) => this.#answered(entry, error ? {error} : subscribed[i]));
+      asked.forEach((it, i) => this.#link && this.#answered(it, error ? {error} : subscribed[i]));
   }
 
   #answered({topic, lanes}, {s, at, error}, link = this.#link) {
     const left = lanes.filter(isAlive), {cursor} = lanes[0], other = link.numbers.get(s);
-    if (other?.lanes.size && other !== topic)
+    if (other && other !== topic)
       error = {code: 409, message: `it is subscribed as ${other.stream}`};
     if (error?.retry !== undefined) {
       left.forEach((lane) => lane.link &&= (lane.cursor.link = null));
@@ -258,13 +256,13 @@ export class EventStreams {
     } else if (error && left.length > 1) {      // which of them is it?
       left.forEach((lane) => this.#ask(topic, apart([lane])));
     } else if (error) {
-      this.#end(topic, left, {code: error.code, reason: error.message});
-    } else {
-      link.numbers.set(s, topic);
-      lanes.forEach((lane) => lane.link = link);
-      cursor.at = at;
-      if (typeof cursor.from !== "string" && !(cursor.from < ordinalOf(at)))
-        cursor.from = at;               // but where a gap follows it keeps what it asked for
+      this.#end(topic, {code: error.code, reason: error.message}, left);
+    } else if (left.length) {
+      link.numbers.set(topic.number = s, topic);
+      left.forEach((lane) => Object.assign(lane, {link, last: lane.last ?? at}));
+      cursor.at = at;                   // where a gap follows it keeps what it asked for
+      cursor.from = typeof cursor.from !== "string" && !(cursor.from < ordinalOf(at)) ? at
+        : cursor.link === link ? cursor.from : older(cursor.from, at);
     }
   }
 
@@ -274,7 +272,7 @@ export class EventStreams {
       return;
     lane.last = lane.cursor.from = id;
     const event = {stream: topic.stream, id, time: t, key, ...bodyOf(body)};
-    for (const handle of lane.handles)
+    for (const handle of [...lane.handles])
       tell(handle.onevent, event, handle);
   }
 
@@ -283,18 +281,20 @@ export class EventStreams {
     for (const cursor of new Set(lanes.map((lane) => lane.cursor))) {
       const id = gap.to === null ? cursor.at : `${epochOf(cursor.at)}-${gap.to}`;
       const isNew = isNewer(id, cursor.from);   // else it is another cursor's
+      const its = lanes.filter((lane) => lane.cursor === cursor && (isNew || id === cursor.at));
       cursor.from = isNew ? id : cursor.from;
-      const its = lanes.filter((lane) => lane.cursor === cursor && (isNew || gap.to === null));
-      for (const handle of new Set(its.flatMap((lane) => lane.handles)))
+      gap.to ?? its.forEach((lane) => lane.last = undefined);   // its source may be another one
+      for (const handle of new Set(its.flatMap((lane) => [...lane.handles])))
         tell(handle.ongap, gap, handle);
     }
   }
 
-  #end(topic, lanes, end) {
+  #end(topic, end, lanes = [...topic.lanes.values()]) {
     lanes.forEach((lane) => topic.lanes.delete(lane.key));
-    for (const handle of new Set(lanes.flatMap((lane) => lane.handles))) {
+    for (const handle of new Set(lanes.flatMap((lane) => [...lane.handles]))) {
+      const {onend} = handle;           // it is deaf afterwards
       handle.unsubscribe();
-      tell(handle.onend, end, handle);
+      tell(onend, end, handle);
     }
   }
 }

@@ -5,15 +5,13 @@ import os
 import re
 import time
 
-import jwt
 import pytest
 
 from api import Api
 from cable import Cable
 from nginx import TOP
-from wait import wait_for
-
-SECRET = b"0123456789abcdef0123456789abcdef"
+from tokens import SECRET, token
+from wait import slower, wait_for
 
 CONF = """
 http {
@@ -45,6 +43,7 @@ http {
     server {
         listen 127.0.0.1:%%PORT1%%;
         location /event-stream/ { ess_api; }
+        location = /metrics { ess_metrics; }
     }
 }
 """
@@ -352,6 +351,65 @@ def test_a_frozen_page(nginx, vhost, browser):
         assert [e[2] for e in page.seen("news")] == news.bodies
 
 
+def test_from_now_on_is_from_now_on(nginx, vhost, browser):
+    """Also of a key that joins a quiet one, when both are resumed."""
+
+    n, api = start(nginx, vhost)
+    prices, news = Published(vhost, "prices"), Published(vhost, "news")
+    with Cable(n.port(0)) as cable:
+        page = Page(browser, cable.port)
+        page.listen("news", "news")
+        page.begun("news")
+        page.listen("c", "prices", keys=["c"])
+        page.begun("c")
+        prices.publish(2)
+        wait_for(lambda: api.get("prices")["last_ordinal"] == 2, 20)
+        page.listen("b", "prices", keys=["b"])
+        wait_for(lambda: api.figures()["ess_subscriptions"] == 3, 20)
+        # behind the answer
+        news.publish(1)
+        wait_for(lambda: len(page.seen("news")) == 1, 20)
+        cable.cut()
+        prices.publish(3)
+        cable.mend()
+        wait_for(lambda: page.get("opened") == 2, 30)
+        prices.publish(3)
+        wait_for(lambda: page.seen("c")[1:] and page.seen("b")[1:], 30)
+        assert [e[2] for e in page.seen("c")] == prices.share("c")
+        assert [e[2] for e in page.seen("b")] == prices.share("b")[1:]
+
+
+def test_a_rabbitmq_stream_that_is_made_anew(nginx, vhost, browser):
+    """Its ordinals begin again: that is a gap, and what follows comes."""
+
+    def declare():
+        with vhost.connect() as c:
+            c.channel().queue_declare("log", durable=True, arguments={
+                "x-queue-type": "stream"})
+
+    n, api = start(nginx, vhost)
+    declare()
+    api.create("log", name="log", source="stream")
+    page = Page(browser, n.port(0))
+    page.listen("log", "log")
+    page.begun("log")
+    vhost.publish("log", ['{"n":%d}' % i for i in range(10)], exchange="")
+    wait_for(lambda: len(page.seen("log")) == 10, 20)
+    n.expect(r"\[error\]")
+    with vhost.connect() as c:
+        c.channel().queue_delete("log")
+    n.wait_log("there is no RabbitMQ stream")
+    declare()
+    wait_for(lambda: page.get("gaps"), 20, "the gap")
+    bodies = ['{"new":%d}' % i for i in range(3)]
+    vhost.publish("log", bodies, exchange="")
+    wait_for(lambda: len(page.seen("log")) == 13, 20, "what the new one has")
+    assert [e[2] for e in page.seen("log")][10:] == [
+        json.loads(b) for b in bodies]
+    assert page.get("gaps") == [["log", {"from": 11, "to": None}]]
+    assert page.get("ends") == {}
+
+
 def test_one_alone_is_refused_or_ends(nginx, vhost, browser):
     n, api = start(nginx, vhost)
     stream = api.create("abc")
@@ -411,6 +469,15 @@ def test_what_is_gone_is_told(nginx, vhost, browser):
     assert page.get("gaps") == [["all", {"from": 1, "to": first - 1}]]
     assert ordinals(page.seen("all")) == list(range(first, last + 1))
 
+    # also of what came at a time or later
+    browser.execute("""
+        handles.all.unsubscribe();
+        gaps.length = 0;
+        handles.since = listen("since", "news", {from: new Date(1000)});
+        """)
+    wait_for(lambda: ordinals(page.seen("since"))[-1:] == [last], 20)
+    assert page.get("gaps") == [["since", {"from": 1, "to": first - 1}]]
+
 
 @pytest.fixture
 def tokens(tmp_path):
@@ -422,9 +489,8 @@ def tokens(tmp_path):
     (folder / "key").chmod(0o600)
 
     def write(until, streams=("*",)):
-        (folder / "new").write_text(jwt.encode(
-            {"sub": "someone", "exp": int(until), "streams": list(streams)},
-            SECRET, "HS256"))
+        (folder / "new").write_text(token(
+            sub="someone", exp=int(until), streams=list(streams)))
         (folder / "new").chmod(0o644)
         (folder / "new").rename(folder / "token")
 
@@ -436,7 +502,7 @@ def test_the_token_is_renewed(nginx, vhost, browser, tokens):
     """Before it expires, in the same connection; where that fails the server
     closes with 3000, and the page comes back with another one."""
 
-    tokens(time.time() + 9)
+    tokens(time.time() + 9 * slower())
     n, api = start(nginx, vhost, more=GUARDED)
     news = Published(vhost, "news")
     page = Page(browser, n.port(0), "/guarded", token=True)
@@ -444,7 +510,7 @@ def test_the_token_is_renewed(nginx, vhost, browser, tokens):
     page.begun("news")
     assert page.get("asked") == 1
 
-    until = time.time() + 16
+    until = time.time() + 16 * slower()
     tokens(until)
     wait_for(lambda: page.get("asked") == 2, 30, "the page to ask")
     news.publish(2)
@@ -466,7 +532,7 @@ def test_streams_that_a_new_token_does_not_allow(nginx, vhost, browser,
                                                  tokens):
     """3003 ends them alone."""
 
-    tokens(time.time() + 8, ["news", "prices#a"])
+    tokens(time.time() + 8 * slower(), ["news", "prices#a"])
     n, api = start(nginx, vhost, more=GUARDED)
     page = Page(browser, n.port(0), "/guarded", token=True)
     page.listen("news", "news")
@@ -481,3 +547,233 @@ def test_streams_that_a_new_token_does_not_allow(nginx, vhost, browser,
     vhost.publish("prices", '{"symbol":"a"}')
     wait_for(lambda: len(page.seen("a")) == 1, 20)
     assert page.get("opened") == 1
+
+
+# with a server that says what the test wants
+
+FAKE = """
+window.sockets = [];
+window.Fake = class {
+    constructor(url, protocols) {
+        sockets.push(Object.assign(this, {protocols, sent: [], answers: {}}));
+        queueMicrotask(() => this.onopen());
+    }
+    send(text) {
+        const command = JSON.parse(text);
+        this.sent.push(command);
+        const said = Object.keys(command)[1];
+        this.answers[said]?.(command);
+    }
+    say(message) { this.onmessage?.({data: JSON.stringify(message)}); }
+    lose(code = 1006) { this.onclose?.({code, reason: ""}); }
+    close() {}
+};
+window.errors = [];
+addEventListener("error", e => errors.push(e.message));
+window.fake = (options) => new EventStreams("/events", {
+    WebSocket: Fake, backoff: [1, 1], ...options});
+window.later = (ms = 0) => new Promise(r => setTimeout(r, ms));
+"""
+
+
+@pytest.fixture
+def fake(nginx, vhost, browser):
+    """run(script): in an async function, with what it returns."""
+
+    n, api = start(nginx, vhost, 1)
+    Page(browser, n.port(0))
+    browser.execute(FAKE)
+    return lambda script: browser.execute("return (async () => {%s})()"
+                                          % script)
+
+
+def test_a_place_that_is_none(fake):
+    """null, as a storage says it; and texts too long for a message, which
+    would be the end of all."""
+
+    assert fake("""
+        const streams = fake();
+        streams.subscribe("a", {from: null});
+        const said = [];
+        for (const args of [["a".repeat(70000)], ["b", {keys: []}],
+                            ["b", {keys: ["x", "y".repeat(70000)]}],
+                            ["b", {keys: ["x", 5]}]])
+            try {
+                streams.subscribe(...args);
+            } catch (error) {
+                said.push(error.name);
+            }
+        await later(100);
+        return [sockets[0].sent, said];
+        """) == [[{"id": 1, "subscribe": [{"stream": "a"}]}],
+                 ["TypeError"] * 4]
+
+
+def test_who_has_left_hears_nothing(fake):
+    """Not even of the event, or the end, in which somebody else made it
+    leave, or closed all."""
+
+    assert fake("""
+        const heard = [];
+        const streams = fake();
+        const one = streams.subscribe("a", {
+            onevent: () => { heard.push("one"); two.unsubscribe(); }});
+        const two = streams.subscribe("a", {onevent: () => heard.push("two")});
+        for (const name of ["b", "c"])
+            streams.subscribe(name, {
+                onend: () => { heard.push(name); streams.close(); }});
+        await later(100);
+        const error = {code: 404, message: ""};
+        sockets[0].say({id: 1, subscribed: [
+            {stream: "a", s: 1, at: "e-0"}, {stream: "b", error},
+            {stream: "c", error}]});
+        return heard;
+        """) == ["b"]
+    assert fake("""
+        const heard = [];
+        const streams = fake();
+        const one = streams.subscribe("a", {
+            onevent: () => { heard.push("one"); two.unsubscribe(); }});
+        const two = streams.subscribe("a", {onevent: () => heard.push("two")});
+        const three = streams.subscribe("a", {
+            onevent: () => { heard.push("three"); streams.close(); }});
+        const four = streams.subscribe("a", {
+            onevent: () => heard.push("four")});
+        await later(100);
+        const socket = sockets.at(-1);
+        socket.say({id: 1, subscribed: [{stream: "a", s: 1, at: "e-0"}]});
+        socket.say({s: 1, id: "e-1", t: 1, data: 1});
+        await later();
+        return [heard, errors];
+        """) == [["one", "three"], []]
+
+
+def test_a_handler_that_fails(fake):
+    """It is told, and stops nothing."""
+
+    assert fake("""
+        const heard = [];
+        const streams = fake({onopen() { throw new Error("onopen"); }});
+        streams.subscribe("a", {onevent: () => { throw new Error("event"); },
+                                onend: () => { throw new Error("end"); }});
+        streams.subscribe("a", {onevent: () => heard.push("event"),
+                                onend: () => heard.push("end")});
+        await later(100);
+        const socket = sockets.at(-1);
+        socket.say({id: 1, subscribed: [{stream: "a", s: 1, at: "e-0"}]});
+        socket.say({s: 1, id: "e-1", t: 1, data: 1});
+        socket.say({s: 1, end: {code: 1000, reason: ""}});
+        await later();
+        return [heard, errors.map(e => e.split(" ").at(-1))];
+        """) == [["event", "end"], ["onopen", "event", "end"]]
+
+
+def test_the_place_of_several_keys(fake):
+    """The one from which no event of any of them is missed."""
+
+    assert fake("""
+        const streams = fake(), places = [];
+        streams.subscribe("a", {keys: ["x"], from: "e-5"});
+        streams.subscribe("a", {keys: ["y"], from: "e-9"});
+        const both = streams.subscribe("a", {keys: ["y", "x"]});
+        await later(100);
+        const socket = sockets.at(-1);
+        socket.say({id: 1, subscribed: [{stream: "a", s: 1, at: "e-5"},
+                                        {stream: "a", s: 1, at: "e-9"}]});
+        places.push(both.position);
+        socket.say({s: 1, id: "e-6", t: 1, key: "x", data: 1});
+        socket.say({s: 1, id: "e-10", t: 1, key: "y", data: 1});
+        places.push(both.position);
+        socket.say({s: 1, id: "e-12", t: 1, key: "x", data: 1});
+        places.push(both.position);
+        return places;
+        """) == ["e-5", "e-6", "e-10"]
+
+
+def test_lost_before_the_answer(fake):
+    """What was to begin "from now on" begins with the next connection, not
+    where an older key of the stream is."""
+
+    assert fake("""
+        const streams = fake();
+        streams.subscribe("b");
+        await later(100);
+        const socket = sockets.at(-1);
+        streams.subscribe("a", {keys: ["x"]});
+        await later();
+        socket.say({id: 2, subscribed: [{stream: "a", s: 1, at: "e-5"}]});
+        streams.subscribe("a", {keys: ["y"]});
+        await later();
+        socket.lose();
+        await later(200);
+        const next = sockets.at(-1);
+        next.say({id: next.sent[0].id, subscribed: [
+            {stream: "b", s: 2, at: "b-1"}, {stream: "a", s: 1, at: "e-5"},
+            {stream: "a", s: 1, at: "e-50"}]});
+        next.lose();
+        await later(200);
+        return [next, sockets.at(-1)].map(s => s.sent[0].subscribe.slice(1));
+        """) == [[{"stream": "a", "keys": ["x"], "from": "e-5"},
+                  {"stream": "a", "keys": ["y"]}],
+                 [{"stream": "a", "keys": ["x"], "from": "e-5"},
+                  {"stream": "a", "keys": ["y"], "from": "e-50"}]]
+
+
+def test_a_token_function_that_has_none(fake):
+    """As where somebody has logged out: what is sent is a command."""
+
+    assert fake("""
+        const exp = Math.floor(Date.now() / 1000) + 2;
+        const tokens = [`x.${btoa(JSON.stringify({exp}))}.x`];
+        const told = [];
+        const streams = fake({token: () => tokens.shift(),
+                              onerror: e => told.push(e.code)});
+        streams.subscribe("a");
+        await later(100);
+        const socket = sockets.at(-1);
+        socket.answers.token = ({id}) => socket.say(
+            {id, error: {code: 401, message: ""}});
+        while (!told.length) await later(20);
+        return [told, socket.sent.map(c => Object.entries(c)[1])];
+        """) == [[401], [["subscribe", [{"stream": "a"}]], ["token", ""]]]
+
+
+def test_streams_that_come_and_go_leave_nothing(fake, browser):
+    """A page that is open for weeks looks at many."""
+
+    def maps():
+        browser.devtools("HeapProfiler.collectGarbage")
+        of = browser.devtools("Runtime.evaluate", expression="Map.prototype")
+        found = browser.devtools("Runtime.queryObjects", prototypeObjectId=of[
+            "result"]["objectId"])["objects"]
+        return browser.devtools(
+            "Runtime.callFunctionOn", objectId=found["objectId"],
+            functionDeclaration="function() { return this.length; }",
+            returnByValue=True)["result"]["value"]
+
+    fake("""
+        window.streams = fake();
+        streams.subscribe("stays");
+        await later(100);
+        window.socket = sockets.at(-1);
+        let s = 0;
+        socket.answers.subscribe = ({id, subscribe}) => queueMicrotask(() =>
+            socket.say({id, subscribed: subscribe.map(({stream}) =>
+                ({stream, s: ++s, at: "e-0"}))}));
+        socket.answers.unsubscribe = ({id, unsubscribe}) => queueMicrotask(
+            () => socket.say({id, unsubscribed: unsubscribe}));
+        window.look = async (n, end) => {
+            for (let i = 0; i < n; i++) {
+                const one = streams.subscribe("s" + s);
+                await later();
+                end ? socket.say({s, end: {code: 1000, reason: ""}})
+                    : one.unsubscribe();
+            }
+            await later();
+            socket.sent.length = 0;
+        };
+        await look(10);
+        """)
+    before = maps()
+    fake("await look(100); await look(100, true);")
+    assert maps() < before + 50

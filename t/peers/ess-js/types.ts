@@ -36,6 +36,7 @@ function show(event: StreamEvent): string {
 }
 
 streams.subscribe("news", { from: prices.position, onevent: show });
+streams.subscribe("kept", { from: localStorage.getItem("place") });
 new EventStreams(new URL("ws://localhost/events"), { WebSocket: globalThis.WebSocket, token: "a" });
 
 // @ts-expect-error: a stream has a name
