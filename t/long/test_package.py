@@ -1,6 +1,6 @@
 """The Debian package in Debians that have nothing else: made there, installed,
-upgraded from the package of an older version, removed and purged; and `make
-run' with the commands that it prints.
+upgraded from the package of an older version and back, removed and purged; and
+`make run' with the commands that it prints.
 
 Takes root and debootstrap; what it runs is in namespaces of its own."""
 
@@ -154,7 +154,8 @@ def test_package(root):
         " chmod 755 /usr/sbin/policy-rc.d &&"
         " apt-get -qy purge nginx-dev nginx && apt-get -qy autoremove &&"
         " apt-get -qy install --no-install-recommends nginx rabbitmq-server"
-        " curl jq amqp-tools procps libcjson1 librabbitmq4 libsqlite3-0")
+        " curl jq amqp-tools procps libcjson1 librabbitmq4 libsqlite3-0"
+        " sqlite3")
     before = run(root, FILES)
 
     first = "/src" if reason else "/old"
@@ -163,9 +164,11 @@ def test_package(root):
         " rm /usr/sbin/policy-rc.d" % first)
     out = run(root, "cd %s && debian/tests/deliver%s" % (
         first, "" if reason else " && /src/t/long/upgrade.sh"
-        " /src/build/deb/libnginx-mod-ess_*.deb"), network=False)
+        " /src/build/deb/libnginx-mod-ess_*.deb"
+        " /old/build/deb/libnginx-mod-ess_*.deb"), network=False)
     assert "an event was delivered, and the stream survived" in out
-    assert reason or "upgraded: the streams are as before" in out
+    for way in "upgraded", "downgraded":
+        assert reason or way + ": the streams are as before" in out
     run(root, "test -e /usr/share/man/man7/libnginx-mod-ess.7.gz")
 
     # removed: the store stays; purged: nothing stays

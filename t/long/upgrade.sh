@@ -1,14 +1,17 @@
 #!/bin/sh
 #
-# upgrade.sh NEW.deb: behind debian/tests/deliver, with nginx and RabbitMQ
-# running: the module's package is upgraded under streams and clients.  After a
-# restart all streams are as before, and their ordinals go on.
+# upgrade.sh NEW.deb OLD.deb: behind debian/tests/deliver, with nginx and
+# RabbitMQ running: the module's package is upgraded under streams and clients.
+# After a restart all streams are as before, and their ordinals go on.  Then
+# back to the old one, as docs/operations.md says it.
 
 set -eu
 
 new=$1
+old=$2
 api=http://127.0.0.1:8081/event-stream/
 log=/var/log/nginx/error.log
+docs=$(dirname "$0")/../../docs
 work=$(mktemp -d)
 trap 'kill $client 2> /dev/null || true; rm -rf "$work"' EXIT
 
@@ -99,3 +102,26 @@ wait_for grep -qx "data: *five" "$work/after"
 [ "$(ordinal)" -gt $((was + 1)) ] || fail "ordinals went back"
 
 echo "upgraded: the streams are as before"
+
+# back again: the old one does not take the store, until it is as it was
+was=$(ordinal)
+service nginx stop
+wait_for sh -c "! kill -0 $client"
+apt-get -qy -o Dpkg::Use-Pty=0 install --allow-downgrades "$old"
+! nginx -t 2> "$work/refused" || fail "the old version took the store"
+grep -q "was made by another version" "$work/refused" || fail "another reason"
+
+sed -n '/^sqlite3 /,/^```$/p' "$docs/operations.md" | grep -v '^```' \
+    > "$work/sql"
+grep -q user_version "$work/sql" || fail "docs/operations.md does not say how"
+sh -e "$work/sql"
+service nginx start
+wait_for sh -c "curl -sf $api"
+streams | cmp - "$work/streams" || fail "the streams are others"
+
+listen back
+publish first six
+wait_for grep -qx "data: *six" "$work/back"
+[ "$(ordinal)" -gt $((was + 1)) ] || fail "ordinals went back"
+
+echo "downgraded: the streams are as before"
