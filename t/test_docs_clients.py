@@ -1,12 +1,17 @@
 """docs/clients.md: its list of libraries is that of the tests, and three of
 its programs that differ most run.  `make test-peers' runs them all."""
 
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
 import peers
+from nginx import MODULE, TOP
 from resume import goes_on
+from wait import wait_for
 
 # A thread that reads, a library that comes back by itself, and lines of HTTP;
 # simple-websocket has to be nudged, r3labs/sse gives its user whatever a blank
@@ -46,6 +51,46 @@ def test_the_version_to_install(page):
         for library, version in named:
             library = library.strip('`"').rpartition(":")[2]
             assert version == peers.locked(client.folder, library), name
+
+
+def test_a_page_in_five_minutes(page, nginx, browser, tmp_path):
+    """The configuration, the page and the commands, as they are typed."""
+
+    chapter = page.partition("\n## A page in five minutes\n")[2].partition(
+        "\n## ")[0]
+    conf, = re.findall(r"(?ms)^```nginx\n(.*?)^```$", chapter)
+    html, = re.findall(r"(?ms)^```html\n(.*?)^```$", chapter)
+    commands, = re.findall(r"(?ms)^```sh\n(.*?)^```$", chapter)
+    address = re.search(r"<(http://[^>]+)>", chapter).group(1)
+
+    root = tmp_path / "html"
+    root.mkdir(mode=0o755)
+    shutil.copy(os.path.join(TOP, "clients/ess.js"), root)
+    (root / address.rpartition("/")[2]).write_text(html)
+    for old, value in (("modules/ngx_ess_module.so", MODULE),
+                       ("include     mime.types",
+                        "include     /etc/nginx/mime.types"),
+                       ("127.0.0.1:8080", "127.0.0.1:%%PORT0%%"),
+                       ("/var/www/html", str(root))):
+        assert conf.count(old) == 1, old
+        conf = conf.replace(old, value)
+    n = nginx(conf, 2)
+
+    def there(text):
+        return text.replace("127.0.0.1:8080", "127.0.0.1:%d" % n.port(0))
+
+    def typed():
+        return [subprocess.run(
+            ["sh", "-c", there(line)], check=True,
+            capture_output=True).stdout for line in commands.splitlines()]
+
+    # both streams are there
+    wait_for(lambda: all(out.startswith(b'{"ids":') for out in typed()), 20)
+    browser.open(there(address))
+    wait_for(lambda: browser.texts("#list li")[:1] == ["tin: 99"], 20)
+    # news from now on
+    wait_for(lambda: typed() and "it rains" in browser.texts("#list li"), 20)
+    assert not [e for e in browser.errors() if "favicon" not in str(e)]
 
 
 @pytest.mark.seconds(240)
