@@ -1,12 +1,9 @@
 """Streams with a name, a rule for keys and a log of their own: over the API,
 in any worker, across reloads, crashes and restarts."""
 
-import os
-import time
-
-import jwt
 import pytest
 
+import tokens
 from api import Api
 from clients import Clients, RawWS
 from sse import EventSource
@@ -202,8 +199,6 @@ def test_names_survive(service):
                 "routing_key": "x", "name": "n" * 128}))), 409)
 
 
-SECRET = "0123456789abcdef0123456789abcdef"
-
 NAMED = DIRECT.replace("        location /publish/", """
         location = /open { ess_subscribe name=$arg_name public; }
         location = /news { ess_subscribe name=news.$arg_topic guarded; }
@@ -220,12 +215,8 @@ NAMED = DIRECT.replace("        location /publish/", """
 
 @pytest.fixture
 def named(nginx):
-    n = nginx(NAMED, store="ess/s.db", workers=2, start=False)
-    with open(n.path("key"), "w", opener=lambda path, flags: os.open(
-            path, flags, 0o600)) as f:
-        f.write(SECRET)
-    n.start()
-    return n
+    return tokens.start(nginx(NAMED, store="ess/s.db", workers=2,
+                              start=False))
 
 
 def status(n, path):
@@ -272,9 +263,8 @@ def test_a_token_lists_the_name_or_the_uuid(named):
     one = api.create("k", name="orders")
 
     def answer(streams, name="orders"):
-        token = jwt.encode({"exp": int(time.time()) + 600,
-                            "streams": streams}, SECRET, "HS256")
-        return status(named, "/token?name=%s&token=%s" % (name, token))
+        return status(named, "/token?name=%s&token=%s" % (
+            name, tokens.token(streams=streams)))
 
     for streams in (["orders"], "orders", ["x", "orders"], [one.uuid], "*"):
         assert answer(streams) == 101, streams

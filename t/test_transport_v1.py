@@ -2,17 +2,14 @@
 
 import json
 import random
-import time
 import zlib
 
-import jwt
 import pytest
 
+import tokens
 from api import Api
 from clients import BINARY, CLOSE, CONT, PING, PONG, TEXT, RawWS, inflate
 from v1 import V1, Refused
-
-SECRET = b"0123456789abcdef0123456789abcdef"
 
 CONF = """
 http {
@@ -43,10 +40,7 @@ http {
 
 @pytest.fixture
 def service(nginx, vhost):
-    n = nginx(CONF, amqp=vhost.url, start=False)
-    with open(n.path("key"), "wb") as f:
-        f.write(SECRET)
-    n.start()
+    n = tokens.start(nginx(CONF, amqp=vhost.url, start=False))
     return n, Api(n.port(1))
 
 
@@ -72,8 +66,7 @@ def test_with_a_token(service):
     n, api = service
     stream = api.create("abc")
     url = stream.location.replace("/event-stream/", "/tokens/")
-    token = jwt.encode({"exp": int(time.time()) + 600, "read": stream.uuid},
-                       SECRET, "HS256")
+    token = tokens.token(read=stream.uuid)
     for offer in ("ess.v1, ess.jwt, %s", "ess.jwt, %s, ess.v1"):
         assert chosen(url, offer % token) == (101, "ess.v1"), offer
     assert chosen(url, "ess.jwt, " + token) == (101, "ess.jwt")

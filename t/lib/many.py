@@ -2,15 +2,11 @@
 several of them."""
 
 import json
-import time
 
-import jwt
-
+import tokens
 from api import Api
 from v1 import V1
 from wait import wait_for
-
-SECRET = b"0123456789abcdef0123456789abcdef"
 
 # a uuid of no stream
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -79,15 +75,11 @@ class Service:
         return self.api.get(stream)["last_ordinal"]
 
 
-def token(sub="bob", seconds=600, **claims):
-    return jwt.encode({"exp": int(time.time()) + seconds, "sub": sub,
-                       **claims}, SECRET, "HS256")
+def token(sub="bob", **claims):
+    return tokens.token(sub=sub, **claims)
 
 
 def with_key(n):
     """Starts it, with the tokens' key in its folder."""
 
-    with open(n.path("key"), "wb") as f:
-        f.write(SECRET)
-    n.start()
-    return Service(n)
+    return Service(tokens.start(n))
