@@ -169,6 +169,12 @@ def test_package(root):
     assert "an event was delivered, and the stream survived" in out
     for way in "upgraded", "downgraded":
         assert reason or way + ": the streams are as before" in out
+    if reason is None:
+        # and this version's own test
+        out = run(root, "apt-get -qy -o Dpkg::Use-Pty=0 install"
+                  " /src/build/deb/libnginx-mod-ess_*.deb &&"
+                  " cd /src && debian/tests/deliver", network=False)
+        assert "an event was delivered, and the stream survived" in out
     run(root, "test -e /usr/share/man/man7/libnginx-mod-ess.7.gz")
 
     # removed: the store stays; purged: nothing stays
