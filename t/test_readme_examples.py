@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 from api import Api
 from nginx import MODULE, TOP
@@ -58,6 +59,18 @@ def test_listening_by_curl_and_in_a_browser(nginx, vhost, browser, tmp_path):
     finally:
         p.kill()
         p.wait()
+
+
+def test_the_publisher_finds_what_make_run_started():
+    """Its port is the first of those that it tries."""
+
+    p = subprocess.run(
+        [sys.executable, "-c", "import ampq_publisher, run\n"
+         "print(ampq_publisher.URLS[0], run.AMQP_PORT)"],
+        cwd=os.path.join(TOP, "tools"), capture_output=True, text=True,
+        check=True)
+    url, port = p.stdout.split()
+    assert url == "amqp://guest:guest@127.0.0.1:%s/" % port
 
 
 def test_nginx_block_is_accepted(nginx):

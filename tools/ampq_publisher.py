@@ -3,8 +3,8 @@
 
 usage: ampq_publisher.py ROUTING_KEY [AMPQ_URL]
 
-AMPQ_URL is, when left out, the environment's ESS_AMPQ_URL or else that of
-the RabbitMQ in docker/compose.yaml.
+AMPQ_URL is, when left out, the environment's ESS_AMPQ_URL, or else that of
+"make run", or of the RabbitMQ in docker/compose.yaml.
 """
 
 import datetime
@@ -14,11 +14,13 @@ import sys
 
 import pika
 
-DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672/"
+URLS = ["amqp://guest:guest@127.0.0.1:%d/" % port for port in (5673, 5672)]
 EXCHANGE = "event-streams"
 
 
-def publish(routing_key, url):
+def publish(routing_key, urls):
+    """To the first broker that is there."""
+
     message = {
         "message_type": "accountserver_api_pb2.MerchantCharge",
         "message_body": {
@@ -29,7 +31,8 @@ def publish(routing_key, url):
         },
     }
 
-    connection = pika.BlockingConnection(pika.URLParameters(url))
+    connection = pika.BlockingConnection(
+        [pika.URLParameters(url) for url in urls])
     channel = connection.channel()
     channel.confirm_delivery()
     channel.exchange_declare(EXCHANGE, exchange_type="direct", durable=True)
@@ -55,10 +58,9 @@ def main(argv):
     if len(argv) not in (2, 3) or argv[1].startswith("-"):
         return __doc__.strip()
 
-    url = argv[2] if len(argv) == 3 else os.environ.get("ESS_AMPQ_URL",
-                                                        DEFAULT_URL)
+    url = argv[2] if len(argv) == 3 else os.environ.get("ESS_AMPQ_URL")
     try:
-        return publish(argv[1], url)
+        return publish(argv[1], [url] if url else URLS)
     except (pika.exceptions.AMQPError, OSError) as e:
         return "cannot publish: %s" % (str(e) or type(e).__name__)
 
