@@ -29,22 +29,26 @@
  * reads; NULL: there is none such, and j->p is at what is wrong.
  */
 
-static u_char *ngx_ess_json_read_any(ngx_ess_json_read_t *j, u_char *p,
+static ngx_inline u_char *ngx_ess_json_read_any(ngx_ess_json_read_t *j,
+    u_char *p, ngx_uint_t wanted);
+static u_char *ngx_ess_json_read_items(ngx_ess_json_read_t *j, u_char *p,
     ngx_uint_t wanted);
-static u_char *ngx_ess_json_read_object(ngx_ess_json_read_t *j, u_char *p,
-    ngx_uint_t wanted);
-static u_char *ngx_ess_json_read_name(ngx_ess_json_read_t *j, u_char *p,
-    uint32_t object, ngx_uint_t *wanted, ngx_str_t *name);
-static u_char *ngx_ess_json_read_array(ngx_ess_json_read_t *j, u_char *p,
-    ngx_uint_t wanted);
+static ngx_inline u_char *ngx_ess_json_read_name(ngx_ess_json_read_t *j,
+    u_char *p, ngx_str_t *name, ngx_uint_t *escaped);
+static ngx_uint_t ngx_ess_json_read_is(ngx_ess_json_read_t *j, ngx_str_t *name,
+    ngx_uint_t escaped);
 static ngx_inline u_char *ngx_ess_json_read_string(ngx_ess_json_read_t *j,
     u_char *p, ngx_uint_t *escaped);
+static u_char *ngx_ess_json_read_rest(ngx_ess_json_read_t *j, u_char *p,
+    ngx_uint_t *escaped);
 static ngx_inline u_char *ngx_ess_json_read_plain(ngx_ess_json_read_t *j,
     u_char *p);
 static u_char *ngx_ess_json_read_escape(ngx_ess_json_read_t *j, u_char *p);
-static u_char *ngx_ess_json_read_literal(ngx_ess_json_read_t *j, u_char *p,
-    const char *text, size_t len);
-static u_char *ngx_ess_json_read_number(ngx_ess_json_read_t *j, u_char *p);
+static u_char *ngx_ess_json_read_scalar(ngx_ess_json_read_t *j, u_char *p);
+static ngx_inline u_char *ngx_ess_json_read_literal(ngx_ess_json_read_t *j,
+    u_char *p, const char *text, size_t len);
+static ngx_inline u_char *ngx_ess_json_read_number(ngx_ess_json_read_t *j,
+    u_char *p);
 static ngx_inline u_char *ngx_ess_json_read_digits(ngx_ess_json_read_t *j,
     u_char *p);
 static ngx_inline u_char *ngx_ess_json_read_wrong(ngx_ess_json_read_t *j,
@@ -126,10 +130,11 @@ ngx_ess_json_read_value(ngx_ess_json_read_t *j)
 
 /* "wanted": it is on the way to the value that is sought. */
 
-static u_char *
+static ngx_inline u_char *
 ngx_ess_json_read_any(ngx_ess_json_read_t *j, u_char *p, ngx_uint_t wanted)
 {
-    u_char  *start;
+    u_char      *start;
+    ngx_uint_t   escaped;
 
     if (p == j->last) {
         return ngx_ess_json_read_wrong(j, p);
@@ -137,34 +142,14 @@ ngx_ess_json_read_any(ngx_ess_json_read_t *j, u_char *p, ngx_uint_t wanted)
 
     start = p;
 
-    switch (*p) {
+    if (*p == '"') {
+        p = ngx_ess_json_read_string(j, p + 1, &escaped);
 
-    case '"':
-        p = ngx_ess_json_read_string(j, p + 1, NULL);
-        break;
+    } else if (*p == '{' || *p == '[') {
+        p = ngx_ess_json_read_items(j, p, wanted);
 
-    case '{':
-        p = ngx_ess_json_read_object(j, p, wanted);
-        break;
-
-    case '[':
-        p = ngx_ess_json_read_array(j, p, wanted);
-        break;
-
-    case 't':
-        p = ngx_ess_json_read_literal(j, p, "true", 4);
-        break;
-
-    case 'f':
-        p = ngx_ess_json_read_literal(j, p, "false", 5);
-        break;
-
-    case 'n':
-        p = ngx_ess_json_read_literal(j, p, "null", 4);
-        break;
-
-    default:
-        p = ngx_ess_json_read_number(j, p);
+    } else {
+        p = ngx_ess_json_read_scalar(j, p);
     }
 
     if (wanted && p && j->depth == j->nsteps) {
@@ -177,62 +162,88 @@ ngx_ess_json_read_any(ngx_ess_json_read_t *j, u_char *p, ngx_uint_t wanted)
 }
 
 
-/* From its first brace on. */
+/*
+ * An object or an array, from its first brace or bracket on: its members or
+ * elements.
+ */
 
 static u_char *
-ngx_ess_json_read_object(ngx_ess_json_read_t *j, u_char *p,
-    ngx_uint_t wanted)
+ngx_ess_json_read_items(ngx_ess_json_read_t *j, u_char *p, ngx_uint_t wanted)
 {
-    u_char      *last;
-    uint32_t     object;
-    ngx_str_t    name;
-    ngx_uint_t   empty, next;
+    u_char                   *last, close;
+    ngx_str_t                 name;
+    ngx_uint_t                i, next, object, escaped;
+    ngx_ess_json_unique_t     names;
 
     last = j->last;
+    object = (*p == '{');
+    close = object ? '}' : ']';
 
     if (j->depth == j->max_depth) {
         return ngx_ess_json_read_wrong(j, p);
     }
 
     p = ngx_ess_str_space(p + 1, last);
-    empty = (p < last && *p == '}');
 
-    if (!empty) {
-        object = j->unique ? ngx_ess_json_unique_object() : 0;
-        wanted = wanted && j->depth < j->nsteps;
+    if (p < last && *p == close) {
+        j->empty = 1;
+        j->end = p;
 
-        for ( ;; ) {
-            next = wanted;
-
-            p = ngx_ess_json_read_name(j, p, object, &next, &name);
-            if (p == NULL) {
-                return NULL;
-            }
-
-            j->depth++;
-
-            p = ngx_ess_json_read_any(j, p, next);
-            if (p == NULL) {
-                return NULL;
-            }
-
-            j->depth--;
-
-            p = ngx_ess_str_space(p, last);
-
-            if (p == last || *p != ',') {
-                break;
-            }
-
-            p = ngx_ess_str_space(p + 1, last);
-        }
-
-        if (p == last || *p != '}') {
-            return ngx_ess_json_read_wrong(j, p);
-        }
+        return p + 1;
     }
 
-    j->empty = empty;
+    wanted = wanted && j->depth < j->nsteps;
+    j->depth++;
+
+    ngx_ess_json_unique_object(&names);
+
+    for (i = 0; ; i++) {
+        next = wanted;
+
+        if (object) {
+            p = ngx_ess_json_read_name(j, p, &name, &escaped);
+            if (p == NULL) {
+                return NULL;
+            }
+
+            if (j->unique
+                && ngx_ess_json_unique_add(&names, name.data, name.len, last,
+                                           escaped)
+                   != NGX_OK)
+            {
+                j->twice = 1;
+                return ngx_ess_json_read_wrong(j, name.data - 1);
+            }
+
+            if (wanted) {
+                next = ngx_ess_json_read_is(j, &name, escaped);
+            }
+
+        } else if (wanted) {
+            next = (j->steps[j->depth - 1].index == i);
+        }
+
+        p = ngx_ess_json_read_any(j, p, next);
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p = ngx_ess_str_space(p, last);
+
+        if (p == last || *p != ',') {
+            break;
+        }
+
+        p = ngx_ess_str_space(p + 1, last);
+    }
+
+    j->depth--;
+
+    if (p == last || *p != close) {
+        return ngx_ess_json_read_wrong(j, p);
+    }
+
+    j->empty = 0;
     j->end = p;
 
     return p + 1;
@@ -241,42 +252,22 @@ ngx_ess_json_read_object(ngx_ess_json_read_t *j, u_char *p,
 
 /* A member's, the colon behind it, and white space around that. */
 
-static u_char *
-ngx_ess_json_read_name(ngx_ess_json_read_t *j, u_char *p, uint32_t object,
-    ngx_uint_t *wanted, ngx_str_t *name)
+static ngx_inline u_char *
+ngx_ess_json_read_name(ngx_ess_json_read_t *j, u_char *p, ngx_str_t *name,
+    ngx_uint_t *escaped)
 {
-    ngx_uint_t        escaped;
-    const ngx_str_t  *step;
-
     if (p == j->last || *p != '"') {
         return ngx_ess_json_read_wrong(j, p);
     }
 
     name->data = p + 1;
 
-    p = ngx_ess_json_read_string(j, name->data, &escaped);
+    p = ngx_ess_json_read_string(j, name->data, escaped);
     if (p == NULL) {
         return NULL;
     }
 
     name->len = p - 1 - name->data;
-
-    if (j->unique
-        && ngx_ess_json_unique_add(object, name->data, name->len, j->last,
-                                   escaped)
-           != NGX_OK)
-    {
-        j->twice = 1;
-        return ngx_ess_json_read_wrong(j, name->data - 1);
-    }
-
-    if (*wanted) {
-        step = &j->steps[j->depth].name;
-        *wanted = escaped ? ngx_ess_json_string_is(name, step)
-                          : (name->len == step->len
-                             && ngx_memcmp(name->data, step->data, step->len)
-                                == 0);
-    }
 
     p = ngx_ess_str_space(p, j->last);
 
@@ -285,67 +276,61 @@ ngx_ess_json_read_name(ngx_ess_json_read_t *j, u_char *p, uint32_t object,
 }
 
 
-/* From its first bracket on. */
+/* Is it what the step to the sought value from here names? */
 
-static u_char *
-ngx_ess_json_read_array(ngx_ess_json_read_t *j, u_char *p, ngx_uint_t wanted)
+static ngx_uint_t
+ngx_ess_json_read_is(ngx_ess_json_read_t *j, ngx_str_t *name,
+    ngx_uint_t escaped)
 {
-    u_char      *last;
-    ngx_uint_t   empty, i;
+    const ngx_str_t  *step;
 
-    last = j->last;
+    step = &j->steps[j->depth - 1].name;
 
-    if (j->depth == j->max_depth) {
-        return ngx_ess_json_read_wrong(j, p);
-    }
-
-    p = ngx_ess_str_space(p + 1, last);
-    empty = (p < last && *p == ']');
-
-    if (!empty) {
-        wanted = wanted && j->depth < j->nsteps;
-
-        for (i = 0; ; i++) {
-            j->depth++;
-
-            p = ngx_ess_json_read_any(j, p, wanted
-                                      && j->steps[j->depth - 1].index == i);
-            if (p == NULL) {
-                return NULL;
-            }
-
-            j->depth--;
-
-            p = ngx_ess_str_space(p, last);
-
-            if (p == last || *p != ',') {
-                break;
-            }
-
-            p = ngx_ess_str_space(p + 1, last);
-        }
-
-        if (p == last || *p != ']') {
-            return ngx_ess_json_read_wrong(j, p);
-        }
-    }
-
-    j->empty = empty;
-    j->end = p;
-
-    return p + 1;
+    return escaped ? ngx_ess_json_string_is(name, step)
+                   : (name->len == step->len
+                      && ngx_memcmp(name->data, step->data, step->len) == 0);
 }
 
 
-/* From behind its first quote on. */
+/* From behind its first quote on.  Most are short, and plain. */
 
 static ngx_inline u_char *
 ngx_ess_json_read_string(ngx_ess_json_read_t *j, u_char *p,
     ngx_uint_t *escaped)
 {
-    ngx_uint_t  any;
+#if (__SSE2__)
 
-    any = 0;
+    int      hit;
+    __m128i  w;
+
+    if (j->last - p >= 16) {
+        w = _mm_loadu_si128((const __m128i *) p);
+
+        /* signed: what is not ASCII is less than a control character */
+
+        hit = _mm_movemask_epi8(_mm_or_si128(
+                  _mm_or_si128(_mm_cmpeq_epi8(w, _mm_set1_epi8('"')),
+                               _mm_cmpeq_epi8(w, _mm_set1_epi8('\\'))),
+                  _mm_cmplt_epi8(w, _mm_set1_epi8(' '))));
+
+        if (hit && p[__builtin_ctz(hit)] == '"') {
+            *escaped = 0;
+
+            return p + __builtin_ctz(hit) + 1;
+        }
+    }
+
+#endif
+
+    return ngx_ess_json_read_rest(j, p, escaped);
+}
+
+
+static u_char *
+ngx_ess_json_read_rest(ngx_ess_json_read_t *j, u_char *p,
+    ngx_uint_t *escaped)
+{
+    *escaped = 0;
 
     for ( ;; ) {
         p = ngx_ess_json_read_plain(j, p);
@@ -355,7 +340,7 @@ ngx_ess_json_read_string(ngx_ess_json_read_t *j, u_char *p,
         }
 
         if (*p == '"') {
-            break;
+            return p + 1;
         }
 
         if (*p != '\\') {
@@ -363,19 +348,13 @@ ngx_ess_json_read_string(ngx_ess_json_read_t *j, u_char *p,
             return ngx_ess_json_read_wrong(j, p);
         }
 
-        any = 1;
+        *escaped = 1;
 
         p = ngx_ess_json_read_escape(j, p + 1);
         if (p == NULL) {
             return NULL;
         }
     }
-
-    if (escaped) {
-        *escaped = any;
-    }
-
-    return p + 1;
 }
 
 
@@ -468,7 +447,29 @@ ngx_ess_json_read_escape(ngx_ess_json_read_t *j, u_char *p)
 }
 
 
+/* A literal or a number. */
+
 static u_char *
+ngx_ess_json_read_scalar(ngx_ess_json_read_t *j, u_char *p)
+{
+    switch (*p) {
+
+    case 't':
+        return ngx_ess_json_read_literal(j, p, "true", 4);
+
+    case 'f':
+        return ngx_ess_json_read_literal(j, p, "false", 5);
+
+    case 'n':
+        return ngx_ess_json_read_literal(j, p, "null", 4);
+
+    default:
+        return ngx_ess_json_read_number(j, p);
+    }
+}
+
+
+static ngx_inline u_char *
 ngx_ess_json_read_literal(ngx_ess_json_read_t *j, u_char *p,
     const char *text, size_t len)
 {
@@ -477,7 +478,7 @@ ngx_ess_json_read_literal(ngx_ess_json_read_t *j, u_char *p,
 }
 
 
-static u_char *
+static ngx_inline u_char *
 ngx_ess_json_read_number(ngx_ess_json_read_t *j, u_char *p)
 {
     u_char  *last;
@@ -587,7 +588,7 @@ ngx_ess_json_read_next(ngx_ess_json_walk_t *walk, ngx_str_t *name,
     ngx_ess_json_value_t *value)
 {
     u_char               *p, *last;
-    ngx_uint_t            wanted;
+    ngx_uint_t            escaped;
     ngx_ess_json_read_t   j;
 
     p = walk->p;
@@ -606,8 +607,7 @@ ngx_ess_json_read_next(ngx_ess_json_walk_t *walk, ngx_str_t *name,
     }
 
     if (walk->object) {
-        wanted = 0;
-        p = ngx_ess_json_read_name(&j, p, 0, &wanted, name);
+        p = ngx_ess_json_read_name(&j, p, name, &escaped);
     }
 
     if (p) {

@@ -63,9 +63,10 @@ typedef struct {
     u_char                    *p;
     u_char                    *last;
     ngx_uint_t                 max_depth;
-    unsigned                   unique:1;    /* a member twice is refused, if it
-                                               is among the first 8,192 members
-                                               of the text */
+    unsigned                   unique:1;    /* a member twice is refused: of
+                                               objects with more than 16, if
+                                               it is among the first 8,192 of
+                                               the text */
     unsigned                   seek:1;      /* the value at the end of these
                                                steps; of none, the text's */
     const ngx_ess_json_step_t *steps;

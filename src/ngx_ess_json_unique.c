@@ -1,10 +1,10 @@
 
 /*
- * Names of members, in an open hash table that is the process's.  An entry
- * belongs to an object by the object's number; numbers only grow, so that what
- * earlier texts left counts as empty.  The hash has a secret, or names could be
- * chosen that all lie in one place.  Runs in workers' event loops: one text at
- * a time.
+ * Names of members, of objects that have many of them or names with escapes, in
+ * an open hash table that is the process's.  An entry belongs to an object by
+ * the object's number; numbers only grow, so that what earlier texts left
+ * counts as empty.  The hash has a secret, or names could be chosen that all
+ * lie in one place.  Runs in workers' event loops: one text at a time.
  */
 
 
@@ -21,7 +21,7 @@ typedef struct {
     const u_char            *name;
     uint32_t                 object;
     uint32_t                 hash;
-} ngx_ess_json_unique_t;
+} ngx_ess_json_unique_entry_t;
 
 
 /* a name, read byte by byte */
@@ -36,12 +36,12 @@ typedef struct {
 
 
 static void ngx_ess_json_unique_init(void);
+static ngx_int_t ngx_ess_json_unique_put(uint32_t object, const u_char *name,
+    size_t len, const u_char *last, ngx_uint_t escaped);
 static ngx_inline uint64_t ngx_ess_json_unique_mix(uint64_t hash,
     uint64_t word);
 static ngx_inline uint64_t ngx_ess_json_unique_hash(uint64_t hash,
     const u_char *p, size_t len, const u_char *last);
-static ngx_inline uint64_t ngx_ess_json_unique_word(const u_char *p, size_t n,
-    const u_char *last);
 static uint64_t ngx_ess_json_unique_slow_hash(uint64_t hash,
     const u_char *name, size_t len);
 static int ngx_ess_json_unique_byte(ngx_ess_json_unique_text_t *text);
@@ -49,13 +49,14 @@ static ngx_uint_t ngx_ess_json_unique_same(const u_char *one,
     const u_char *two, size_t len, ngx_uint_t escaped);
 
 
-static ngx_ess_json_unique_t  ngx_ess_json_unique[NGX_ESS_JSON_UNIQUE_SIZE];
+static ngx_ess_json_unique_entry_t
+    ngx_ess_json_unique[NGX_ESS_JSON_UNIQUE_SIZE];
 
-static uint64_t               ngx_ess_json_unique_secret[2];
+static uint64_t    ngx_ess_json_unique_secret[2];
 
-static uint32_t               ngx_ess_json_unique_first = 1;
-static uint32_t               ngx_ess_json_unique_last;
-static ngx_uint_t             ngx_ess_json_unique_n;
+static uint32_t    ngx_ess_json_unique_first = 1;
+static uint32_t    ngx_ess_json_unique_last;
+static ngx_uint_t  ngx_ess_json_unique_n;
 
 
 static void
@@ -94,24 +95,40 @@ ngx_ess_json_unique_begin(void)
 }
 
 
-uint32_t
-ngx_ess_json_unique_object(void)
+ngx_int_t
+ngx_ess_json_unique_more(ngx_ess_json_unique_t *unique, const u_char *name,
+    size_t len, const u_char *last, ngx_uint_t escaped)
 {
-    if (ngx_ess_json_unique_n < NGX_ESS_JSON_UNIQUE_MAX) {
-        ngx_ess_json_unique_last++;
+    uint32_t       i, n;
+    const u_char  *few;
+
+    if (unique->object == 0) {
+
+        unique->object = ++ngx_ess_json_unique_last;
+
+        n = unique->n;
+        unique->n = NGX_ESS_JSON_UNIQUE_FEW;
+
+        for (i = 0; i < n; i++) {
+            few = unique->names[i];
+
+            (void) ngx_ess_json_unique_put(unique->object, few,
+                                (u_char *) memchr(few, '"', last - few) - few,
+                                           last, 0);
+        }
     }
 
-    return ngx_ess_json_unique_last;
+    return ngx_ess_json_unique_put(unique->object, name, len, last, escaped);
 }
 
 
-ngx_int_t
-ngx_ess_json_unique_add(uint32_t object, const u_char *name, size_t len,
+static ngx_int_t
+ngx_ess_json_unique_put(uint32_t object, const u_char *name, size_t len,
     const u_char *last, ngx_uint_t escaped)
 {
-    uint64_t                hash;
-    ngx_uint_t              i;
-    ngx_ess_json_unique_t  *entry;
+    uint64_t                      hash;
+    ngx_uint_t                    i;
+    ngx_ess_json_unique_entry_t  *entry;
 
     if (ngx_ess_json_unique_n == NGX_ESS_JSON_UNIQUE_MAX) {
         return NGX_OK;
@@ -181,32 +198,6 @@ ngx_ess_json_unique_hash(uint64_t hash, const u_char *p, size_t len,
     return ngx_ess_json_unique_mix(hash,
                                    ngx_ess_json_unique_word(p, len, last)
                                    | ((uint64_t) len << 56));
-}
-
-
-/* "n" bytes, the first one the lowest. */
-
-static ngx_inline uint64_t
-ngx_ess_json_unique_word(const u_char *p, size_t n, const u_char *last)
-{
-    size_t    i;
-    uint64_t  word;
-
-#if (NGX_HAVE_LITTLE_ENDIAN)
-
-    if (last - p >= 8) {
-        ngx_memcpy(&word, p, 8);
-
-        return (n == 8) ? word : word & (((uint64_t) 1 << (8 * n)) - 1);
-    }
-
-#endif
-
-    for (i = 0, word = 0; i < n; i++) {
-        word |= (uint64_t) p[i] << (8 * i);
-    }
-
-    return word;
 }
 
 

@@ -38,7 +38,9 @@ ngx_uint_t ngx_ess_str_equal(const ngx_str_t *one, const ngx_str_t *two);
 static ngx_inline u_char *
 ngx_ess_str_space(u_char *p, u_char *last)
 {
-    while (p < last && (*p == ' ' || *p == '\t' || *p == CR || *p == LF)) {
+    while (p < last && *p <= ' '
+           && (*p == ' ' || *p == '\t' || *p == CR || *p == LF))
+    {
         p++;
     }
 

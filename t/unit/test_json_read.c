@@ -311,6 +311,51 @@ test_depth(void **state)
 }
 
 
+/* each name of few and some more members is found again, as it is and with
+   escapes; another one that is like it is not */
+
+static void
+test_few_members(void **state)
+{
+    char                   text[2048];
+    size_t                 len;
+    ngx_uint_t             i, n, again, escaped;
+    const char            *p;
+    ngx_ess_json_value_t   value;
+
+    static const char  *names[] = {
+        "", "a", "b", "aa", "1234567", "12345678", "12345679", "123456780",
+        "123456781", "1234567890abcdef0", "1234567890abcdeF0",
+        "1234567890abcdef", "12345"
+    };
+
+    for (n = 1; n < 13; n++) {
+        for (again = 0; again <= n; again++) {
+            for (escaped = 0; escaped < 2; escaped++) {
+
+                len = sprintf(text, "[{\"%s\":0},{", names[again]);
+
+                for (i = 0; i < n; i++) {
+                    len += sprintf(text + len, "\"%s\":{\"%s\":0},", names[i],
+                                   names[i]);
+                }
+
+                text[len++] = '"';
+
+                for (p = names[again]; *p; p++) {
+                    len += sprintf(text + len, escaped ? "\\u%04x" : "%c", *p);
+                }
+
+                len += sprintf(text + len, "\":1},{\"\":1}]");
+
+                assert_int_equal(read_text(text, len, &value, NULL),
+                                 again < n ? NGX_DECLINED : NGX_OK);
+            }
+        }
+    }
+}
+
+
 /* exact up to 8,192 members, each of which is found again */
 
 static void
@@ -474,6 +519,7 @@ main(void)
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_few_members),
         cmocka_unit_test(test_many_members),
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_strings)
