@@ -18,6 +18,8 @@ static void ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *first);
 static void ngx_ess_feed_settle_idle(ngx_ess_feed_t *feed,
     ngx_ess_frame_t *first);
+static void ngx_ess_feed_settle_queue(ngx_queue_t *queue,
+    ngx_ess_frame_t *first);
 static void ngx_ess_feed_settle_ready(ngx_ess_lane_t *lane,
     ngx_ess_frame_t *first);
 static void ngx_ess_feed_settle_cursor(ngx_ess_feed_t *feed,
@@ -72,12 +74,9 @@ ngx_ess_feed_settle_distribute(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
         ngx_ess_backpressure_check(feed);
     }
 
-    if (first) {
-        ngx_ess_frame_release(&feed->lane.frames, first);
+    ngx_ess_frame_release(&feed->lane.frames, first);
 
-    } else if (feed->changed) {
-        ngx_ess_feed_want(feed, &ngx_posted_next_events);
-    }
+    /* if there is more, and nobody to be sent this first, it is read on */
 
     ngx_ess_feed_unhold(feed);
 }
@@ -100,7 +99,7 @@ ngx_ess_feed_settle_idle(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
 
         /* with a replay also to learn that it is at the end */
 
-        if (sub->frame || feed->replay) {
+        if (sub->frame || (feed->replay && !feed->changed)) {
             ngx_ess_feed_due(sub);
         }
     }
@@ -112,14 +111,31 @@ ngx_ess_feed_settle_idle(ngx_ess_feed_t *feed, ngx_ess_frame_t *first)
     /* among them are those whose socket is full of what is no frame: control
        frames, or the end of a frame in the buffer of TLS */
 
-    for (q = ngx_queue_head(&feed->waiting);
-         q != ngx_queue_sentinel(&feed->waiting);
+    ngx_ess_feed_settle_queue(&feed->waiting, first);
+
+    if (feed->replay) {
+        /* its source does not ask whether somebody is due */
+        ngx_ess_feed_settle_queue(&feed->due, first);
+    }
+}
+
+
+/* Of these, those who have no frame. */
+
+static void
+ngx_ess_feed_settle_queue(ngx_queue_t *queue, ngx_ess_frame_t *first)
+{
+    ngx_queue_t           *q;
+    ngx_ess_subscriber_t  *sub;
+
+    for (q = ngx_queue_head(queue);
+         q != ngx_queue_sentinel(queue);
          q = ngx_queue_next(q))
     {
         sub = ngx_queue_data(q, ngx_ess_subscriber_t, queue);
 
         if (sub->frame == NULL && !sub->closed) {
-            ngx_ess_feed_settle_cursor(feed, sub, first);
+            ngx_ess_feed_settle_cursor(sub->lane->feed, sub, first);
         }
     }
 }

@@ -86,6 +86,37 @@ test_a_broker_is_asked_for_more_when_the_client_has_all(void **state)
 }
 
 
+/* Of a batch a client may get nothing, and the next one may come before it is
+   its turn, or while it is due for another reason. */
+
+static void
+test_what_a_broker_sends_before_a_client_s_turn_is_not_lost(void **state)
+{
+    ngx_uint_t       due;
+    feeds_client_t  *c;
+
+    for (due = 0; due < 2; due++) {
+        c = feeds_source(test_followed("eeeeexxxx"), &feeds_strict, 0, 0, 0);
+
+        (void) feeds_broker_event(1, "!a");
+        feeds.replay->handlers->batch(feeds.replay);
+
+        if (due) {
+            ngx_ess_feed_due(&c->client.sub);
+        }
+
+        (void) feeds_broker_event(2, "b");
+        feeds.replay->handlers->batch(feeds.replay);
+
+        feeds_run();
+        feeds_expect(c, "e2:b;");
+        assert_true(feeds.more > 0);
+
+        feeds_leave(c);
+    }
+}
+
+
 typedef struct {
     const char  *log;
     const char  *broker;                    /* "3": that event; "g3": behind
@@ -503,6 +534,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         feeds_test(test_a_broker_gives_what_the_log_no_longer_has),
         feeds_test(test_a_broker_is_asked_for_more_when_the_client_has_all),
+        feeds_test(test_what_a_broker_sends_before_a_client_s_turn_is_not_lost),
         feeds_test(test_gaps_are_told_where_the_broker_has_them),
         feeds_test(test_what_was_before_another_epoch_is_told_first),
         feeds_test(test_a_gap_at_the_join_comes_with_the_next_event),

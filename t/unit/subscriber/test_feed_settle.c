@@ -151,8 +151,13 @@ test_nothing_new_makes_a_replay_due_and_no_other(void **state)
     ngx_ess_feed_settle(c->client.sub.lane->feed, NGX_OK, NULL);
     assert_false(ngx_queue_empty(&c->client.sub.lane->idle));
 
-    /* it has to learn that it is at the end */
+    /* it has to learn that it is at the end; where there is more it is not */
 
+    ngx_ess_feed_settle(d->client.sub.lane->feed, NGX_OK, NULL);
+    assert_true(ngx_queue_empty(&d->client.sub.lane->feed->due));
+    assert_true(d->client.sub.lane->feed->in_reading);
+
+    ngx_ess_feed_set_changed(d->client.sub.lane->feed, 0);
     ngx_ess_feed_settle(d->client.sub.lane->feed, NGX_OK, NULL);
     assert_false(ngx_queue_empty(&d->client.sub.lane->feed->due));
 }
