@@ -160,7 +160,6 @@ ngx_ess_feed_source_event(ngx_ess_source_replay_t *replay,
     record.ordinal = event->ordinal;
     record.after = ngx_max(event->after, source->feed->have);
     record.timestamp = event->timestamp;
-    record.key = event->key;
 
     if (ngx_ess_log_is_poison(&event->body)) {
         record.type = NGX_ESS_RECORD_POISON;

@@ -210,6 +210,19 @@ test_a_record_has_the_key_that_the_log_would_have(void **state)
     one_replay_batch();
     ngx_unit_traced("event 6 \"hello\" at 60", "log after 6",
                     "settle OK frames");
+
+    ngx_ess_feed_source_stop(&one_replay.feed);
+    ngx_unit_traced("stop");
+
+    /* without a rule there are no keys, also where the event has one */
+
+    one_replay.rule = NULL;
+    one_replay.key = "own";
+    one_replay_start(5, 0);
+    (void) one_replay_event(0, "hello", 6, 0);
+    one_replay_batch();
+    ngx_unit_traced("event 6 \"hello\" at 60", "log after 6",
+                    "settle OK frames");
 }
 
 
