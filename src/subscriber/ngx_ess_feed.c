@@ -21,7 +21,6 @@ typedef struct {
 
 
 static ngx_ess_subscriber_t *ngx_ess_feed_first_idle(ngx_ess_feed_t *feed);
-static void ngx_ess_feed_first_lane(ngx_ess_lane_t *lane, void *data);
 static void ngx_ess_feed_first_taken(ngx_ess_subscriber_t *sub, void *data);
 static ngx_ess_feed_t **ngx_ess_feed_bucket(ngx_ess_stream_ref_t *ref);
 static void ngx_ess_feed_grow(void);
@@ -116,30 +115,24 @@ ngx_ess_feed_first(ngx_ess_feed_t *feed)
 static ngx_ess_subscriber_t *
 ngx_ess_feed_first_idle(ngx_ess_feed_t *feed)
 {
+    ngx_ess_lane_t        *lane;
     ngx_ess_subscriber_t  *sub;
+
+    lane = ngx_ess_lane_any(feed->lanes);
+
+    if (lane) {
+        return ngx_queue_data(ngx_queue_head(&lane->idle),
+                              ngx_ess_subscriber_t, queue);
+    }
 
     sub = NULL;
 
-    ngx_ess_lane_each(&feed->lanes, ngx_ess_feed_first_lane, &sub);
-
-    if (sub == NULL && feed->encoding->many) {
+    if (feed->encoding->many) {
         ngx_ess_feed_worker.handlers->taken(feed, ngx_ess_feed_first_taken,
                                             &sub);
     }
 
     return sub;
-}
-
-
-static void
-ngx_ess_feed_first_lane(ngx_ess_lane_t *lane, void *data)
-{
-    ngx_ess_subscriber_t **sub = data;
-
-    if (*sub == NULL && !ngx_queue_empty(&lane->idle)) {
-        *sub = ngx_queue_data(ngx_queue_head(&lane->idle),
-                              ngx_ess_subscriber_t, queue);
-    }
 }
 
 

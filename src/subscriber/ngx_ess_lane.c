@@ -218,6 +218,30 @@ ngx_ess_lane_destroy(ngx_ess_lanes_t **lanes)
 }
 
 
+ngx_ess_lane_t *
+ngx_ess_lane_any(ngx_ess_lanes_t *lanes)
+{
+    ngx_uint_t       i;
+    ngx_ess_lane_t  *lane;
+
+    for (i = 0; lanes && i < lanes->nbuckets; i++) {
+
+        for (lane = lanes->buckets[lanes->at & (lanes->nbuckets - 1)];
+             lane;
+             lane = lane->next)
+        {
+            if (!ngx_queue_empty(&lane->idle)) {
+                return lane;
+            }
+        }
+
+        lanes->at++;
+    }
+
+    return NULL;
+}
+
+
 void
 ngx_ess_lane_each(ngx_ess_lanes_t **lanes, ngx_ess_lane_visit_pt visit,
     void *data)

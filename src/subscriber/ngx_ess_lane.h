@@ -36,6 +36,8 @@ typedef struct {
     ngx_ess_lane_t         **buckets;
     ngx_uint_t               nbuckets;      /* a power of two */
     ngx_uint_t               n;             /* lanes */
+    ngx_uint_t               at;            /* bucket where one with somebody
+                                               was found last */
 } ngx_ess_lanes_t;
 
 
@@ -61,6 +63,10 @@ ngx_ess_lane_t *ngx_ess_lane_get(ngx_ess_lanes_t **lanes, ngx_ess_feed_t *feed,
 /* One reference more; one less: with the last of a key its lane goes. */
 #define ngx_ess_lane_hold(lane)  (lane)->refs++
 void ngx_ess_lane_release(ngx_ess_lanes_t **lanes, ngx_ess_lane_t *lane);
+
+/* Any of those with somebody who is idle, NULL: there is none.  Until all have
+   left, all calls together look at each bucket once. */
+ngx_ess_lane_t *ngx_ess_lane_any(ngx_ess_lanes_t *lanes);
 
 /* Calls "visit" for each, which is held meanwhile; it may release that one. */
 typedef void (*ngx_ess_lane_visit_pt)(ngx_ess_lane_t *lane, void *data);

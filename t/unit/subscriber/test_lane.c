@@ -233,6 +233,49 @@ test_while_they_are_walked_they_may_go(void **state)
 
 
 static void
+test_those_with_somebody_are_found_until_all_have_left(void **state)
+{
+    ngx_uint_t       i;
+    ngx_queue_t      subs[1000];
+    ngx_ess_lane_t  *lane;
+
+    assert_null(ngx_ess_lane_any(test_lanes));
+
+    for (i = 0; i < 1000; i++) {
+        lane = test_get(i);
+        assert_non_null(lane);
+        ngx_queue_insert_tail(&lane->idle, &subs[i]);
+    }
+
+    /* one without, which is not found */
+
+    assert_non_null(test_get(1000));
+
+    for (i = 0; i < 1000; i++) {
+        lane = ngx_ess_lane_any(test_lanes);
+        assert_non_null(lane);
+
+        ngx_queue_remove(ngx_queue_head(&lane->idle));
+        ngx_ess_lane_release(&test_lanes, lane);
+
+        assert_true(test_lanes->at < test_lanes->nbuckets);
+    }
+
+    assert_null(ngx_ess_lane_any(test_lanes));
+
+    /* wherever the search begins */
+
+    lane = test_get(2);
+    ngx_queue_insert_tail(&lane->idle, &subs[2]);
+    assert_ptr_equal(ngx_ess_lane_any(test_lanes), lane);
+
+    ngx_ess_lane_release(&test_lanes, lane);
+    ngx_ess_lane_release(&test_lanes, test_find(1000));
+    assert_null(test_lanes);
+}
+
+
+static void
 test_without_memory(void **state)
 {
     ngx_uint_t  i;
@@ -285,6 +328,7 @@ main(void)
         TEST(test_the_empty_key_has_no_lane),
         TEST(test_that_of_the_whole_stream_stays),
         TEST(test_while_they_are_walked_they_may_go),
+        TEST(test_those_with_somebody_are_found_until_all_have_left),
         TEST(test_without_memory),
         TEST(test_without_random_bits),
     };
