@@ -366,6 +366,7 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->create = prev->create;
     conf->subscribe_uuid = prev->subscribe_uuid;
     conf->subscribe_name = prev->subscribe_name;
+    conf->subscribe_name_query = prev->subscribe_name_query;
     conf->subscribe_multi = prev->subscribe_multi;
     conf->subscribe_names = prev->subscribe_names;
     conf->subscribe_unknown = prev->subscribe_unknown;

@@ -11,6 +11,7 @@
 #include "ngx_ess_conf_scope.h"
 #include "ngx_ess_jwt.h"
 #include "ngx_ess_name.h"
+#include "ngx_ess_percent.h"
 #include "ngx_ess_str.h"
 
 
@@ -312,6 +313,8 @@ ngx_ess_conf_subscribe_name(ngx_ess_param_ctx_t *ctx,
         return param->expected;
     }
 
+    lcf->subscribe_name_query = ngx_ess_conf_subscribe_is_query(value);
+
     return (lcf->subscribe_name->lengths || ngx_ess_name_wrong(value) == NULL)
            ? NULL : param->expected;
 }
@@ -524,17 +527,7 @@ ngx_ess_conf_subscribe_key(ngx_ess_param_ctx_t *ctx,
 static ngx_uint_t
 ngx_ess_conf_subscribe_is_query(ngx_str_t *value)
 {
-    size_t  i;
-
-    if (value->len <= sizeof("$arg_") - 1
-        || ngx_strncmp(value->data, "$arg_", sizeof("$arg_") - 1) != 0)
-    {
-        return 0;
-    }
-
-    for (i = 1; i < value->len && value->data[i] != '$'; i++) { /* void */ }
-
-    return i == value->len;
+    return ngx_ess_percent_is_query(value) && ngx_ess_percent_is_alone(value);
 }
 
 

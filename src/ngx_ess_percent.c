@@ -1,7 +1,7 @@
 
 /*
  * Percent-encoding is decoded here, for whoever takes a part of a path or of a
- * query string.  A pure function; owns nothing.
+ * query string.  Pure functions; they own nothing.
  */
 
 
@@ -44,4 +44,43 @@ ngx_ess_percent_decode(ngx_str_t *value, u_char *buf, size_t room,
     value->len = d - buf;
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_ess_percent_is_query(ngx_str_t *argument)
+{
+    return ngx_strcasestrn(argument->data, "$arg_", 5 - 1) != NULL
+           || ngx_strcasestrn(argument->data, "${arg_", 6 - 1) != NULL;
+}
+
+
+ngx_uint_t
+ngx_ess_percent_is_alone(ngx_str_t *argument)
+{
+    u_char  *p, *last;
+
+    p = argument->data + 1;
+    last = argument->data + argument->len;
+
+    if (argument->len < 2 || argument->data[0] != '$') {
+        return 0;
+    }
+
+    if (*p == '{') {
+        p++;
+
+        if (*--last != '}') {
+            return 0;
+        }
+    }
+
+    while (p < last
+           && ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z')
+               || (*p >= '0' && *p <= '9') || *p == '_'))
+    {
+        p++;
+    }
+
+    return p == last;
 }

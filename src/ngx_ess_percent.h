@@ -20,5 +20,12 @@
 ngx_int_t ngx_ess_percent_decode(ngx_str_t *value, u_char *buf, size_t room,
     const ngx_str_t *text, ngx_uint_t form);
 
+/* 1: a directive's argument has variables of the query string, which nginx
+   hands out as they were sent. */
+ngx_uint_t ngx_ess_percent_is_query(ngx_str_t *argument);
+
+/* 1: a directive's argument is one variable and nothing else. */
+ngx_uint_t ngx_ess_percent_is_alone(ngx_str_t *argument);
+
 
 #endif /* _NGX_ESS_PERCENT_H_INCLUDED_ */

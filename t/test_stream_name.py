@@ -228,6 +228,7 @@ def test_clients_enter_by_name(named):
     api = Api(named.port(1))
     one = api.create("k", name="news.eu")
     two = api.create("k", name="other")
+    three = api.create("l", name="a~b@c")
     base = "ws://127.0.0.1:%d" % named.port(0)
     paths = ["/open?name=news.eu", "/news?topic=eu", "/both?name=news.eu",
              "/both?id=%s&name=other" % one.uuid]
@@ -242,6 +243,12 @@ def test_clients_enter_by_name(named):
         api.create("k", name="other")
         Api(named.port(0)).publish("k", ["again"])
         clients.wait(2)
+
+    # as browsers write it in a query string
+    paths = ["/open?name=a~b@c", "/open?name=a%7Eb%40c", "/both?name=a~b%40c"]
+    with Clients([base + path for path in paths]):
+        wait_for(lambda: api.get(three)["subscribers"] == len(paths))
+
     source = EventSource("http://127.0.0.1:%d/open?name=news.eu"
                          % named.port(0))
     wait_for(lambda: api.get(one)["subscribers"] == 1)
@@ -249,6 +256,7 @@ def test_clients_enter_by_name(named):
 
     for path in ("/open?name=nobody", "/open", "/open?name=", "/news",
                  "/open?name=" + one.uuid, "/open?name=news.eu%20",
+                 "/open?name=news%2", "/open?name=news%252eeu",
                  "/open?name=%d" % one.id, "/both?id=x&name=news.eu",
                  # where names are not asked for they open nothing
                  "/event-stream/news.eu"):

@@ -8,6 +8,7 @@
 #include "ngx_ess_publish.h"
 #include "ngx_ess_publish_conf.h"
 #include "ngx_ess_publish_key.h"
+#include "ngx_ess_percent.h"
 
 
 static char *ngx_ess_publish_conf_key(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -99,11 +100,11 @@ ngx_ess_publish_conf_key(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    lcf->publish_query = ngx_ess_publish_key_is_query(arg);
+    lcf->publish_query = ngx_ess_percent_is_query(arg);
 
     /* of what is put together it would decode the rest once more */
 
-    if (lcf->publish_query && !ngx_ess_publish_key_is_alone(arg)) {
+    if (lcf->publish_query && !ngx_ess_percent_is_alone(arg)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has the invalid parameter \"%V\": "
                            "\"$arg_...\" is percent-decoded, and must be "

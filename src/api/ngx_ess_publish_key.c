@@ -90,45 +90,6 @@ ngx_ess_publish_key_event(ngx_http_request_t *r, ngx_str_t *key,
 }
 
 
-ngx_uint_t
-ngx_ess_publish_key_is_query(ngx_str_t *argument)
-{
-    return ngx_strcasestrn(argument->data, "$arg_", 5 - 1) != NULL
-           || ngx_strcasestrn(argument->data, "${arg_", 6 - 1) != NULL;
-}
-
-
-ngx_uint_t
-ngx_ess_publish_key_is_alone(ngx_str_t *argument)
-{
-    u_char  *p, *last;
-
-    p = argument->data + 1;
-    last = argument->data + argument->len;
-
-    if (argument->len < 2 || argument->data[0] != '$') {
-        return 0;
-    }
-
-    if (*p == '{') {
-        p++;
-
-        if (*--last != '}') {
-            return 0;
-        }
-    }
-
-    while (p < last
-           && ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z')
-               || (*p >= '0' && *p <= '9') || *p == '_'))
-    {
-        p++;
-    }
-
-    return p == last;
-}
-
-
 static ngx_int_t
 ngx_ess_publish_key_argument(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
     ngx_str_t *key)

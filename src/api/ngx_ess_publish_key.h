@@ -26,12 +26,5 @@ ngx_int_t ngx_ess_publish_key(ngx_http_request_t *r, ngx_str_t *key,
 ngx_int_t ngx_ess_publish_key_event(ngx_http_request_t *r, ngx_str_t *key,
     const char **detail);
 
-/* 1: the directive's argument has variables of the query string, which nginx
-   hands out as they were sent. */
-ngx_uint_t ngx_ess_publish_key_is_query(ngx_str_t *argument);
-
-/* 1: the directive's argument is one variable and nothing else. */
-ngx_uint_t ngx_ess_publish_key_is_alone(ngx_str_t *argument);
-
 
 #endif /* _NGX_ESS_PUBLISH_KEY_H_INCLUDED_ */

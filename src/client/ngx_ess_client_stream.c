@@ -10,6 +10,7 @@
 #include "ngx_ess_conf.h"
 #include "ngx_ess_counter.h"
 #include "ngx_ess_name.h"
+#include "ngx_ess_percent.h"
 #include "ngx_ess_problem.h"
 
 
@@ -17,6 +18,8 @@ static ngx_int_t ngx_ess_client_stream_text(ngx_http_request_t *r,
     ngx_str_t *text, ngx_uint_t *named);
 static ngx_int_t ngx_ess_client_stream_allowed(ngx_http_request_t *r,
     ngx_str_t *key, ngx_ess_client_named_t *named);
+static ngx_int_t ngx_ess_client_stream_name(ngx_http_request_t *r,
+    ngx_str_t *name);
 static void ngx_ess_client_stream_segment(ngx_http_request_t *r,
     ngx_str_t *text);
 
@@ -178,10 +181,44 @@ ngx_ess_client_stream_text(ngx_http_request_t *r, ngx_str_t *text,
 
     if (lcf->subscribe_name) {
         *named = 1;
-        return ngx_http_complex_value(r, lcf->subscribe_name, text);
+        return ngx_ess_client_stream_name(r, text);
     }
 
     ngx_ess_client_stream_segment(r, text);
+
+    return NGX_OK;
+}
+
+
+/* Of the query string it is as it was sent. */
+
+static ngx_int_t
+ngx_ess_client_stream_name(ngx_http_request_t *r, ngx_str_t *name)
+{
+    u_char              *p;
+    ngx_str_t            sent;
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    if (ngx_http_complex_value(r, lcf->subscribe_name, &sent) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *name = sent;
+
+    if (!lcf->subscribe_name_query || sent.len == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, sent.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* no name has a percent sign */
+
+    (void) ngx_ess_percent_decode(name, p, sent.len, &sent, 0);
 
     return NGX_OK;
 }

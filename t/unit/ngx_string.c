@@ -208,6 +208,21 @@ ngx_cpystrn(u_char *dst, u_char *src, size_t n)
 }
 
 
+/* nginx's own "n" is one less than what is compared */
+
+u_char *
+ngx_strcasestrn(u_char *s1, char *s2, size_t n)
+{
+    for ( /* void */ ; *s1; s1++) {
+        if (strncasecmp((char *) s1, s2, n + 1) == 0) {
+            return s1;
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_int_t
 ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
 {

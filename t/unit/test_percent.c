@@ -131,6 +131,36 @@ test_truncated(void **state)
 }
 
 
+static void
+test_arguments(void **state)
+{
+    ngx_uint_t  i;
+
+    static struct {
+        ngx_str_t    text;
+        ngx_uint_t   query;
+        ngx_uint_t   alone;
+    } rows[] = {
+        { ngx_string("$arg_room"), 1, 1 },
+        { ngx_string("${ARG_room}"), 1, 1 },
+        { ngx_string("room.$arg_room"), 1, 0 },
+        { ngx_string("$arg_a$arg_b"), 1, 0 },
+        { ngx_string("${arg_a}x"), 1, 0 },
+        { ngx_string("$room"), 0, 1 },
+        { ngx_string("$"), 0, 0 },
+        { ngx_string("arg_room"), 0, 0 },
+        { ngx_string(""), 0, 0 }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(ngx_ess_percent_is_query(&rows[i].text),
+                         rows[i].query);
+        assert_int_equal(ngx_ess_percent_is_alone(&rows[i].text),
+                         rows[i].alone);
+    }
+}
+
+
 int
 main(void)
 {
@@ -139,6 +169,7 @@ main(void)
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_arguments),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -4,7 +4,7 @@
  * links: src/client/ngx_ess_client_stream.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c t/unit/fake_problem.c
  * links: t/unit/ngx_string.c t/unit/ngx_trace.c t/unit/ngx_timer.c
- * links: src/ngx_ess_name.c src/ngx_ess_str.c
+ * links: src/ngx_ess_name.c src/ngx_ess_str.c src/ngx_ess_percent.c
  */
 
 
@@ -274,6 +274,20 @@ test_by_name(void **state)
     ngx_str_set(&name.value, "");
     assert_int_equal(find("/u1", NULL), NGX_DECLINED);
     ngx_unit_traced();
+
+    /* of the query string it is as it was sent */
+
+    fake.conf.subscribe_name_query = 1;
+    assert_int_equal(find("/u1", NULL), NGX_DECLINED);
+    ngx_str_set(&name.value, "n%61me%");
+    assert_int_equal(find("/u1", NULL), NGX_DECLINED);
+    ngx_unit_traced();
+
+    test_allows = NGX_OK;
+    ngx_str_set(&name.value, "n%61me");
+    assert_int_equal(find("/u1", NULL), NGX_OK);
+    assert_int_equal(test_info.ref.id, '3');
+    ngx_unit_traced("3 name -");
 
     name.value.data = NULL;
     assert_int_equal(find("/u1", NULL), NGX_HTTP_INTERNAL_SERVER_ERROR);
