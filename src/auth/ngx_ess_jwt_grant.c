@@ -19,6 +19,15 @@
 #define NGX_ESS_JWT_GRANT_POOL    4096
 
 
+/* one entry of the claim; taken apart, for it is looked at for each key */
+
+typedef struct {
+    ngx_str_t                stream;        /* uuid or name */
+    ngx_str_t                key;           /* data NULL: all of the stream */
+    ngx_uint_t               prefix;        /* 1: what begins with the key */
+} ngx_ess_jwt_listed_t;
+
+
 struct ngx_ess_jwt_grant_s {
     ngx_uint_t               refs;
     ngx_ess_jwt_conf_t      *conf;          /* of the location, which is there
@@ -27,7 +36,7 @@ struct ngx_ess_jwt_grant_s {
     ngx_str_t                sub;           /* whose token it is, as JSON; data
                                                NULL: nobody's */
     ngx_uint_t               any;           /* 1: all streams */
-    ngx_str_t               *listed;        /* else these, behind the grant */
+    ngx_ess_jwt_listed_t    *listed;        /* else these, behind the grant */
     ngx_uint_t               nlisted;
 };
 
@@ -37,8 +46,10 @@ static ngx_ess_jwt_grant_t *ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf,
 static cJSON *ngx_ess_jwt_grant_item(cJSON *list, cJSON *item);
 static u_char *ngx_ess_jwt_grant_text(ngx_str_t *copy, u_char *p,
     const char *text);
-static ngx_uint_t ngx_ess_jwt_grant_lists(ngx_str_t *entry, ngx_str_t *stream,
-    ngx_str_t *key);
+static void ngx_ess_jwt_grant_entry(ngx_ess_jwt_listed_t *entry,
+    ngx_str_t *text);
+static ngx_uint_t ngx_ess_jwt_grant_lists(ngx_ess_jwt_listed_t *entry,
+    ngx_str_t *stream, ngx_str_t *key);
 static ngx_uint_t ngx_ess_jwt_grant_same(ngx_ess_jwt_grant_t *one,
     ngx_ess_jwt_grant_t *two);
 static ngx_int_t ngx_ess_jwt_grant_refuse(ngx_str_t *reason, ngx_int_t rc,
@@ -97,7 +108,7 @@ ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf, cJSON *list, const char *sub,
     cJSON                *item;
     size_t                size;
     u_char               *p;
-    ngx_str_t            *entry;
+    ngx_str_t             text;
     ngx_uint_t            n;
     ngx_ess_jwt_grant_t  *grant;
 
@@ -106,7 +117,7 @@ ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf, cJSON *list, const char *sub,
     size = sub ? ngx_strlen(sub) : 0;
 
     while ((item = ngx_ess_jwt_grant_item(list, item)) != NULL) {
-        size += sizeof(ngx_str_t) + ngx_strlen(item->valuestring);
+        size += sizeof(ngx_ess_jwt_listed_t) + ngx_strlen(item->valuestring);
         n++;
     }
 
@@ -115,14 +126,13 @@ ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf, cJSON *list, const char *sub,
         return NULL;
     }
 
-    entry = (ngx_str_t *) (grant + 1);
-    p = (u_char *) (entry + n);
-
     grant->refs = 1;
     grant->conf = conf;
     grant->any = (conf->streams.data == NULL);
-    grant->listed = entry;
-    grant->nlisted = n;
+    grant->listed = (ngx_ess_jwt_listed_t *) (grant + 1);
+    grant->nlisted = 0;
+
+    p = (u_char *) (grant->listed + n);
 
     ngx_str_null(&grant->sub);
 
@@ -131,10 +141,10 @@ ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf, cJSON *list, const char *sub,
     }
 
     while ((item = ngx_ess_jwt_grant_item(list, item)) != NULL) {
-        p = ngx_ess_jwt_grant_text(entry, p, item->valuestring);
+        p = ngx_ess_jwt_grant_text(&text, p, item->valuestring);
 
-        grant->any |= ngx_ess_str_is(entry, "*");
-        entry++;
+        grant->any |= ngx_ess_str_is(&text, "*");
+        ngx_ess_jwt_grant_entry(&grant->listed[grant->nlisted++], &text);
     }
 
     return grant;
@@ -171,6 +181,27 @@ ngx_ess_jwt_grant_text(ngx_str_t *copy, u_char *p, const char *text)
 }
 
 
+/* Neither a uuid nor a name has a "#", so what is behind the first one is a
+   key, or with "*" at its end what one begins with. */
+
+static void
+ngx_ess_jwt_grant_entry(ngx_ess_jwt_listed_t *entry, ngx_str_t *text)
+{
+    entry->key = *text;
+    entry->prefix = 0;
+
+    if (!ngx_ess_str_cut(&entry->key, '#', &entry->stream)) {
+        ngx_str_null(&entry->key);
+        return;
+    }
+
+    if (entry->key.len && entry->key.data[entry->key.len - 1] == '*') {
+        entry->key.len--;
+        entry->prefix = 1;
+    }
+}
+
+
 ngx_uint_t
 ngx_ess_jwt_grant_allows(ngx_ess_jwt_grant_t *grant, ngx_str_t *uuid,
     ngx_str_t *name, ngx_str_t *key)
@@ -193,36 +224,28 @@ ngx_ess_jwt_grant_allows(ngx_ess_jwt_grant_t *grant, ngx_str_t *uuid,
 }
 
 
-/* Neither a uuid nor a name has a "#", so what is behind the first one is a
-   key, or with "*" at its end what one begins with. */
-
 static ngx_uint_t
-ngx_ess_jwt_grant_lists(ngx_str_t *entry, ngx_str_t *stream, ngx_str_t *key)
+ngx_ess_jwt_grant_lists(ngx_ess_jwt_listed_t *entry, ngx_str_t *stream,
+    ngx_str_t *key)
 {
-    ngx_str_t  listed, part;
-
-    if (stream == NULL || stream->len == 0) {
+    if (stream == NULL || stream->len == 0
+        || !ngx_ess_str_equal(&entry->stream, stream))
+    {
         return 0;
     }
 
-    listed = *entry;
-
-    if (!ngx_ess_str_cut(&listed, '#', &part)) {
-        return ngx_ess_str_equal(&part, stream);
+    if (entry->key.data == NULL) {
+        return 1;
     }
 
-    if (key == NULL || !ngx_ess_str_equal(&part, stream)) {
+    if (key == NULL) {
         return 0;
     }
 
-    if (listed.len && listed.data[listed.len - 1] == '*') {
-        listed.len--;
-
-        return key->len >= listed.len
-               && ngx_memcmp(key->data, listed.data, listed.len) == 0;
-    }
-
-    return ngx_ess_str_equal(&listed, key);
+    return entry->prefix ? (key->len >= entry->key.len
+                            && ngx_memcmp(key->data, entry->key.data,
+                                          entry->key.len) == 0)
+                         : ngx_ess_str_equal(&entry->key, key);
 }
 
 
