@@ -107,6 +107,11 @@ ngx_ess_v1_stream_next(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some)
     } else {
         v1->begun = 0;
 
+        /* who is idle keeps none */
+
+        ngx_free(v1->keys);
+        v1->keys = NULL;
+
         ngx_ess_v1_stream_join(v1, some);
 
         rc = ngx_ess_v1_answer_list(&v1->answer, v1->multi, v1->cmd.type,
