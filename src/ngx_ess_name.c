@@ -13,9 +13,6 @@
 #define NGX_ESS_NAME_DASHED  36
 
 
-static ngx_uint_t ngx_ess_name_is_uuid(ngx_str_t *name);
-
-
 /* parts of paths; "." and ".." are taken out of a path */
 
 static ngx_str_t  ngx_ess_name_reserved[] = {
@@ -75,7 +72,7 @@ ngx_ess_name_wrong(ngx_str_t *name)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_ess_name_is_uuid(ngx_str_t *name)
 {
     u_char  c;

@@ -5,6 +5,7 @@ import json
 import random
 import re
 import time
+import uuid
 
 import pytest
 
@@ -588,7 +589,10 @@ def test_names_where_they_are_not_allowed(service):
     s = service()
     stream = s.create("abc", name="prices")
     with s.connect("uuids/") as v1:
-        assert code(v1.subscribe("prices")[0]) == 403
+        for name, expected in (("prices", 403), (NOWHERE, 404),
+                               (NOWHERE.replace("-", ""), 404),
+                               (str(uuid.uuid4()).upper(), 404)):
+            assert code(v1.subscribe(name)[0]) == expected
         assert "error" not in v1.subscribe(stream.uuid)[0]
 
 

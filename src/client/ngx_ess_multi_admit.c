@@ -7,6 +7,7 @@
 
 #include "ngx_ess_multi_admit.h"
 #include "ngx_ess_client_stream.h"
+#include "ngx_ess_name.h"
 
 
 ngx_int_t
@@ -19,7 +20,9 @@ ngx_ess_multi_admit(ngx_ess_loc_conf_t *conf, ngx_ess_jwt_grant_t *grant,
 
     found = ngx_ess_client_stream_find(text, &named, info);
 
-    if (named.named && !conf->subscribe_names && conf->subscribe_name == NULL) {
+    if (named.named && !ngx_ess_name_is_uuid(text)
+        && !conf->subscribe_names && conf->subscribe_name == NULL)
+    {
         ngx_str_set(&error->message, "streams are subscribed to by their uuid "
                     "here, not by a name");
         error->code = NGX_HTTP_FORBIDDEN;

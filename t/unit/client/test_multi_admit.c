@@ -12,6 +12,7 @@
 #include "fake_client.h"
 #include "ngx_ess_client_stream.h"
 #include "ngx_ess_multi_admit.h"
+#include "ngx_ess_name.h"
 
 
 #define GRANT  ((ngx_ess_jwt_grant_t *) &test_listed)
@@ -33,6 +34,13 @@ static ngx_int_t                 test_listed;   /* that many keys; -1: nothing
                                                    of it */
 static ngx_ess_stream_info_t     test_info;
 static ngx_ess_command_error_t   test_error;
+
+
+ngx_uint_t
+ngx_ess_name_is_uuid(ngx_str_t *name)
+{
+    return name == &test_uuid;
+}
 
 
 ngx_int_t
