@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from many import NOWHERE, token, with_key
-from v1 import Refused, Session
+from v1 import Refused, Session, event_of
 from wait import slower, wait_for
 
 CONF = """
@@ -769,6 +769,64 @@ def test_end_by_deletion_and_poison(service):
         s.publish("a", "4")
         v1.wait(5)
         assert v1.values(streams[0].uuid) == [1, 1, 4]
+
+
+def follow(v1):
+    """The events of a stream after an answer are those behind its place, and
+    those before it are not."""
+
+    last = {}
+    for message in map(json.loads, v1.texts):
+        for entry in message.get("subscribed", []):
+            at = int(entry["at"].rpartition("-")[2])
+            assert last.get(entry["s"], at) <= at, entry
+            last[entry["s"]] = at
+        if "s" in message:
+            ordinal = event_of(message).ordinal
+            assert ordinal > last[message["s"]], message
+            last[message["s"]] = ordinal
+
+
+def test_place_of_a_subscription_that_there_is(service):
+    """Events come while the command is carried out."""
+
+    s = service(workers=1)
+    streams = s.api.create_many(["k%d" % i for i in range(256)])
+    uuids = [x.uuid for x in streams]
+    with s.connect() as v1:
+        v1.subscribe(*uuids)
+        for i in range(30):
+            for _ in range(5):
+                v1.send({"id": v1.id(), "subscribe": [
+                    {"stream": u} for u in uuids]})
+            s.batch("k0", ["%d" % i] * 10)
+        v1.wait(300)
+        v1.quiet()
+        follow(v1)
+
+
+def test_place_of_a_stream_with_further_keys(service):
+    """It is before all that is still to come, also of the other keys."""
+
+    s = service("ess_slow_client close buffer=16m;",
+                log="size=16m count=10000 age=1h")
+    stream = s.create("abc", key="json:/k")
+    with s.connect() as v1:
+        v1.subscribe({"stream": stream.uuid, "keys": ["a"]})
+        v1.pause()
+        s.batch("abc", [{"k": "a", "n": n, "x": "x" * 20000}
+                        for n in range(400)])
+        v1.send({"id": 7, "subscribe": {"stream": stream.uuid,
+                                        "keys": ["b"]}})
+        # carried out, for the worker goes on behind it
+        with s.connect() as other:
+            other.subscribe({"stream": stream.uuid, "keys": ["b"]})
+            s.publish("abc", {"k": "b", "n": 400})
+            other.wait(1)
+            v1.go_on()
+            v1.wait(401)
+        v1.answer(7)
+        follow(v1)
 
 
 def test_resume_of_all_in_one_message(service):

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_multi.h"
 #include "ngx_ess_feed_join.h"
+#include "ngx_ess_gap.h"
 #include "ngx_ess_multi_due.h"
 #include "ngx_ess_counter.h"
 
@@ -212,6 +213,7 @@ ngx_ess_multi_announced(ngx_ess_multi_t *multi)
     multi->news = NULL;
     multi->nnews = 0;
     multi->nnews_max = 0;
+    multi->told = 0;
 
     while (!ngx_queue_empty(&multi->fresh)) {
         q = ngx_queue_head(&multi->fresh);
@@ -396,6 +398,61 @@ ngx_ess_multi_member(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group)
     }
 
     return cell;
+}
+
+
+uint64_t
+ngx_ess_multi_place(ngx_ess_subscriber_t *sub)
+{
+    uint64_t  have;
+
+    if (sub->frame) {
+        return sub->frame->ordinal - 1;
+    }
+
+    have = sub->lane->feed->have;
+
+    /* it may have come when the feed was behind */
+
+    return sub->taken ? have : ngx_max(have, sub->have);
+}
+
+
+uint64_t
+ngx_ess_multi_place_least(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group)
+{
+    uint32_t               bucket;
+    uint64_t               least;
+    ngx_ess_multi_cell_t  *cell;
+
+    least = NGX_ESS_GAP_ANY;
+    cell = NULL;
+
+    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
+
+        if (ngx_ess_multi_group(&cell->sub) == group) {
+            least = ngx_min(least, ngx_ess_multi_place(&cell->sub));
+        }
+    }
+
+    return least;
+}
+
+
+uint64_t
+ngx_ess_multi_place_among(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group,
+    ngx_ess_subscriber_t *sub)
+{
+    uint64_t  least;
+
+    if (multi->replays || !ngx_queue_empty(&multi->fresh)) {
+        return ngx_ess_multi_place_least(multi, group);
+    }
+
+    least = sub->lane->feed->have;
+
+    return group->ready ? ngx_min(least, group->ready->frame->ordinal - 1)
+                        : least;
 }
 
 

@@ -105,6 +105,8 @@ struct ngx_ess_multi_s {
                                                get: it is to be closed */
     unsigned                     replaced:1;    /* some of its subscriptions
                                                    are to end */
+    unsigned                     told:1;    /* the place of one that it has will
+                                               be: it gets no event before */
     unsigned                     finite:1;  /* it ends with its last
                                                subscription */
 };
@@ -132,6 +134,19 @@ void ngx_ess_multi_announced(ngx_ess_multi_t *multi);
 /* One of the group's; NULL: it has none. */
 ngx_ess_multi_cell_t *ngx_ess_multi_member(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group);
+
+/* Ordinal of the last event before those that it gets next. */
+uint64_t ngx_ess_multi_place(ngx_ess_subscriber_t *sub);
+
+/* The least place of any of its keys, also of one that is behind with a replay,
+   or has frames that nobody was told of; NGX_ESS_GAP_ANY: there is none. */
+uint64_t ngx_ess_multi_place_least(ngx_ess_multi_t *multi,
+    ngx_ess_multi_group_t *group);
+
+/* The same, by one of its keys: where none of them replays, those that are not
+   ready have what their feed has. */
+uint64_t ngx_ess_multi_place_among(ngx_ess_multi_t *multi,
+    ngx_ess_multi_group_t *group, ngx_ess_subscriber_t *sub);
 
 /* So many subscriptions more: streams and keys, also those of a replay. */
 void ngx_ess_multi_count(ngx_ess_multi_t *multi, ngx_int_t n);

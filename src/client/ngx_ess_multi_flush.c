@@ -189,7 +189,8 @@ ngx_ess_multi_flush_answers(ngx_ess_multi_t *multi)
 }
 
 
-/* Not before all answers: one may tell of a subscription. */
+/* Not before all answers: one may tell of a subscription, also the one that is
+   being made. */
 
 static void
 ngx_ess_multi_flush_ready(ngx_ess_multi_t *multi)
@@ -197,6 +198,7 @@ ngx_ess_multi_flush_ready(ngx_ess_multi_t *multi)
     ngx_queue_t  *q;
 
     while (multi->answers == NULL
+           && !multi->told
            && !multi->failed
            && ngx_ess_multi_flush_room()
            && !ngx_queue_empty(&multi->ready))
@@ -466,7 +468,8 @@ ngx_ess_multi_flush_more(ngx_ess_client_t *client)
     }
 
     return client->state < NGX_ESS_CLIENT_CLOSING
-           && (multi->answers || !ngx_queue_empty(&multi->ready));
+           && (multi->answers
+               || (!multi->told && !ngx_queue_empty(&multi->ready)));
 }
 
 

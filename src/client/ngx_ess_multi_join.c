@@ -55,11 +55,10 @@ static void ngx_ess_multi_join_not_replayed(ngx_ess_multi_t *multi,
 static ngx_ess_multi_cell_t *ngx_ess_multi_join_group(ngx_ess_multi_t *multi,
     ngx_ess_stream_ref_t *ref);
 static uint32_t ngx_ess_multi_join_number(ngx_ess_feed_t *feed);
-static void ngx_ess_multi_join_at(ngx_ess_multi_entry_t *e,
-    ngx_ess_subscriber_t *sub);
+static void ngx_ess_multi_join_at(ngx_ess_multi_t *multi,
+    ngx_ess_multi_entry_t *e, ngx_ess_subscriber_t *sub);
 static void ngx_ess_multi_join_position(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group, ngx_ess_subscriber_entry_t *entry);
-static uint64_t ngx_ess_multi_join_place(ngx_ess_subscriber_t *sub);
 
 
 void
@@ -136,7 +135,7 @@ ngx_ess_multi_join_begin(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
 
     if (cell && !cell->sub.group) {
         /* of all events there are no more */
-        ngx_ess_multi_join_at(e, &cell->sub);
+        ngx_ess_multi_join_at(multi, e, &cell->sub);
         return NGX_OK;
     }
 
@@ -209,9 +208,12 @@ ngx_ess_multi_join_keys(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
         }
 
         if (n == 0) {
-            ngx_ess_multi_join_at(e, &ngx_ess_multi_member(multi,
-                                                           &group->group)
-                                      ->sub);
+            cell = ngx_ess_multi_member(multi, &group->group);
+
+            ngx_ess_multi_join_at(multi, e, &cell->sub);
+
+            e->at.ordinal = ngx_ess_multi_place_among(multi, &group->group,
+                                                      &cell->sub);
             return NGX_OK;
         }
 
@@ -291,6 +293,15 @@ ngx_ess_multi_join_entered(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
     e->at.epoch = entry->ref.epoch;
     e->at.ordinal = entry->at;
 
+    if (cell->sub.grouped && entry->again) {
+        /* of the other keys there may be events before */
+
+        multi->told = 1;
+        e->at.ordinal = ngx_min(entry->at,
+                                ngx_ess_multi_place_among(multi, &group->group,
+                                                          &cell->sub));
+    }
+
     if (cell->sub.lane->feed->replay) {
         ngx_ess_multi_park(multi, &cell->sub);
     }
@@ -338,44 +349,22 @@ failed:
 }
 
 
-/* The least place of any of them, also of one that is behind with a replay, or
-   has frames that nobody was told of. */
-
 static void
 ngx_ess_multi_join_position(ngx_ess_multi_t *multi,
     ngx_ess_multi_group_t *group, ngx_ess_subscriber_entry_t *entry)
 {
-    uint32_t               bucket;
-    uint64_t               least;
-    ngx_ess_multi_cell_t  *cell;
+    uint64_t  least;
 
     if (entry->pos.type != NGX_ESS_POSITION_NEW) {
         return;
     }
 
-    least = NGX_ESS_GAP_ANY;
-    cell = NULL;
-
-    while ((cell = ngx_ess_multi_table_next(&multi->table, &bucket, cell))) {
-
-        if (ngx_ess_multi_group(&cell->sub) == group) {
-            least = ngx_min(least, ngx_ess_multi_join_place(&cell->sub));
-        }
-    }
+    least = ngx_ess_multi_place_least(multi, group);
 
     if (least != NGX_ESS_GAP_ANY) {
         entry->pos.type = NGX_ESS_POSITION_ORDINAL;
         entry->pos.ordinal = least;
     }
-}
-
-
-/* Ordinal of the last event before those that it gets next. */
-
-static uint64_t
-ngx_ess_multi_join_place(ngx_ess_subscriber_t *sub)
-{
-    return sub->frame ? sub->frame->ordinal - 1 : sub->lane->feed->have;
 }
 
 
@@ -604,18 +593,21 @@ ngx_ess_multi_join_number(ngx_ess_feed_t *feed)
 }
 
 
-/* One that is there: it goes on where it is. */
+/* One that is there: it goes on where it is, but not before it was said where
+   that is. */
 
 static void
-ngx_ess_multi_join_at(ngx_ess_multi_entry_t *e, ngx_ess_subscriber_t *sub)
+ngx_ess_multi_join_at(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *e,
+    ngx_ess_subscriber_t *sub)
 {
     ngx_ess_feed_t  *feed;
 
     feed = sub->lane->feed;
+    multi->told = 1;
 
     e->number = ngx_ess_multi_join_number(feed);
     e->at.epoch = feed->ref.epoch;
-    e->at.ordinal = ngx_ess_multi_join_place(sub);
+    e->at.ordinal = ngx_ess_multi_place(sub);
 }
 
 
