@@ -47,6 +47,7 @@ http {
         listen 127.0.0.1:%%PORT1%%;
         location /event-stream/ { ess_api; }
         location /publish/      { ess_publish; client_max_body_size 64m; }
+        location = /metrics     { ess_metrics; }
     }
 }
 """
@@ -475,6 +476,45 @@ def test_replay_of_keys_that_finds_nothing(service):
         assert [e.value["n"] for e in v1.events] == list(range(401))
 
 
+def test_key_dropped_during_its_replay(service):
+    """Nothing of it comes behind the answer, though it was read already; of
+    the others all does, in order and once."""
+
+    s = service("ess_slow_client close buffer=16m;",
+                log="size=32m count=10000 age=1h", workers=1, zone="64m")
+    stream = s.create("abc", key="json:/k")
+    s.batch("abc", [{"k": "ab"[n % 2], "n": n, "x": "x" * 20000}
+                    for n in range(800)])
+
+    def begun(client, message):
+        if len(client.events) == 10:
+            client.pause()
+
+    with s.connect(on_message=begun) as v1, s.connect() as other:
+        v1.send({"id": 100, "subscribe": {
+            "stream": stream.uuid, "keys": ["a", "b"], "ordinal": 0}})
+        v1.wait(10)
+        # until its socket is full
+        for _ in range(100):
+            other.quiet()
+        v1.send({"id": 101, "unsubscribe": {
+            "stream": stream.uuid, "keys": ["b"]}})
+        # carried out
+        for _ in range(10):
+            other.quiet()
+        v1.go_on()
+        v1.answer(101)
+        behind = v1.texts.index('{"id":101,"unsubscribed":["%s"]}'
+                                % stream.uuid)
+        wait_for(lambda: sum(e.key == "a" for e in list(v1.events)) >= 400,
+                 30, "400 events")
+        v1.quiet()
+        assert not any('"key":"b"' in text for text in v1.texts[behind:])
+        assert [e.value["n"] for e in v1.events if e.key == "a"] == list(
+            range(0, 800, 2))
+        assert v1.notices == []
+
+
 def test_keys_of_a_stream_without_a_rule(service):
     s = service()
     stream = s.create("abc")
@@ -541,6 +581,41 @@ def test_keys_count_once(service):
         v1.wait(3)
         v1.quiet()
         assert [e.key for e in v1.events] == ["a", "b", "c"]
+
+
+def test_keys_of_a_replay_count(service):
+    """Each of them, and not only when it has ended."""
+
+    s = service()
+    stream = s.create("abc", key="json:/k")
+    s.publish("abc", {"k": "a"})
+    with s.connect("few/") as v1:
+        v1.send(*({"id": i, "subscribe": {
+            "stream": stream.uuid, "keys": keys, "ordinal": 0}}
+            for i, keys in enumerate(([*"aab"], [*"cd"], [*"abc"]), 100)))
+        entries = [v1.answer(i)["subscribed"][0] for i in (100, 101, 102)]
+        assert ["error" in e and code(e) for e in entries] == [
+            False, 413, False]
+        assert s.api.figures()["ess_subscriptions"] == 3
+        v1.wait(1)
+        v1.unsubscribe({"stream": stream.uuid, "keys": ["b", "c"]})
+        assert s.api.figures()["ess_subscriptions"] == 1
+
+
+def test_all_of_a_stream_after_keys_counts_once(service):
+    """No limit of its subscribers stands in the way of one of them."""
+
+    s = service()
+    stream = s.create("abc", key="json:/k")
+    with s.connect("two/") as one, s.connect("two/") as two:
+        for v1 in one, two:
+            v1.subscribe({"stream": stream.uuid, "keys": ["a"]})
+        assert "error" not in one.subscribe(stream.uuid)[0]
+        s.publish("abc", {"k": "b"})
+        assert one.wait(1) == [{"k": "b"}]
+        s.subscribers(stream, 2)
+        one.unsubscribe(stream.uuid)
+        s.subscribers(stream, 1)
 
 
 def test_max_subscribers(service):
@@ -906,6 +981,46 @@ def test_slow_client(service, policy):
             missing = sum(g["to"] - g["from"] + 1 for g in gaps)
             assert len(v1.ordinals(busy.uuid)) + missing == 1600
             assert not v1.closed
+
+
+def test_slow_client_with_a_replay_that_waits(service):
+    """What a key has yet to read from the past is not left out when another
+    one of its stream goes back to the log."""
+
+    s = service("ess_slow_client skip buffer=256k;",
+                log="size=32m count=10000 age=1h", workers=1, zone="96m")
+    stream = s.create("abc", key="json:/k")
+    s.batch("abc", [{"k": "b", "n": n} for n in range(50)])
+    others = [s.create("k%d" % i) for i in range(4)]
+    for i in range(4):
+        s.batch("k%d" % i, [{"n": n, "x": "x" * 20000} for n in range(300)])
+
+    def begun(client, message):
+        if len(client.events) == 10:
+            client.pause()
+
+    def skipped():
+        return s.api.figures()[
+            'ess_slow_subscribers_total{action="skipped"}']
+
+    with s.connect(on_message=begun) as v1, s.connect() as other:
+        v1.subscribe({"stream": stream.uuid, "keys": ["a"]})
+        v1.send({"subscribe": [
+            {"stream": x.uuid, "ordinal": 0} for x in others]
+            + [{"stream": stream.uuid, "keys": ["b"], "ordinal": 0}]})
+        v1.wait(10)
+        for _ in range(100):
+            other.quiet()
+        before = skipped()
+        s.batch("abc", [{"k": "a", "n": n, "x": "x" * 20000}
+                        for n in range(50)])
+        wait_for(lambda: skipped() != before, 10, "the client to be slow")
+        v1.go_on()
+        v1.wait(4 * 300 + 100, timeout=30)
+        assert v1.notices == [] and not v1.closed
+        for k in "ab":
+            assert [e.value["n"] for e in v1.events if e.key == k] == list(
+                range(50))
 
 
 def test_commands_faster_than_the_rate(service):

@@ -12,8 +12,13 @@
 /* clients that one run of the handler sends to */
 #define NGX_ESS_MULTI_DUE_SLICE  256
 
+/* runs after which feeds are read though there are some due still: clients that
+   are answered all the time would keep events from all */
+#define NGX_ESS_MULTI_DUE_RUNS   64
+
 
 static void ngx_ess_multi_due_handler(ngx_event_t *ev);
+static void ngx_ess_multi_due_open(void);
 
 
 ngx_queue_t  ngx_ess_multi_due_waiting;
@@ -22,6 +27,8 @@ static ngx_queue_t           ngx_ess_multi_due_clients;
 static ngx_event_t           ngx_ess_multi_due_event;
 static ngx_ess_multi_due_pt  ngx_ess_multi_due_flush;
 static ngx_uint_t            ngx_ess_multi_due_slice;  /* within one */
+static ngx_uint_t            ngx_ess_multi_due_shut;   /* runs that are left;
+                                                          0: it is open */
 
 
 void
@@ -68,6 +75,7 @@ ngx_ess_multi_due_now(ngx_ess_multi_t *multi)
     if (ngx_queue_empty(&ngx_ess_multi_due_clients)) {
 
         /* what comes meanwhile is sent with the same calls */
+        ngx_ess_multi_due_shut = NGX_ESS_MULTI_DUE_RUNS;
         ngx_ess_feed_gate(1);
     }
 
@@ -106,11 +114,28 @@ ngx_ess_multi_due_handler(ngx_event_t *ev)
     ngx_ess_multi_due_slice = 0;
 
     if (ngx_queue_empty(&ngx_ess_multi_due_clients)) {
-        ngx_ess_feed_gate(0);
+        ngx_ess_multi_due_open();
         return;
     }
 
+    if (ngx_ess_multi_due_shut == 1) {
+        ngx_ess_multi_due_open();
+
+    } else if (ngx_ess_multi_due_shut) {
+        ngx_ess_multi_due_shut--;
+    }
+
     ngx_post_event(ev, &ngx_posted_next_events);
+}
+
+
+static void
+ngx_ess_multi_due_open(void)
+{
+    if (ngx_ess_multi_due_shut) {
+        ngx_ess_multi_due_shut = 0;
+        ngx_ess_feed_gate(0);
+    }
 }
 
 
