@@ -1050,6 +1050,25 @@ def test_many_subscriptions_in_the_console_s_eyes(service):
         s.subscribers(x, 0)
 
 
+def test_keys_of_a_client_in_the_list_of_subscribers(service):
+    """It is one subscriber, whatever it has of them."""
+
+    s = service(workers=1)
+    stream = s.create("abc", key="json:/k")
+
+    def numbers():
+        r = s.api.request("GET", "%d/subscribers" % stream.id)
+        assert r.status == 200, r
+        return [x["id"] for x in r.json()["subscribers"]]
+
+    with s.connect() as one, s.connect() as two:
+        one.subscribe({"stream": stream.uuid, "keys": [*"abc"]})
+        two.subscribe({"stream": stream.uuid, "keys": [*"bcd"]})
+        one.subscribe({"stream": stream.uuid, "keys": [*"xyz"],
+                       "ordinal": 0})
+        assert len(numbers()) == len(set(numbers())) == 2
+
+
 def test_at_random(service):
     """Subscribe and unsubscribe under events, cuts, reloads and kills: each
     event of each subscription once and in order."""

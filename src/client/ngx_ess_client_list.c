@@ -63,7 +63,7 @@ ngx_ess_client_list_answer(ngx_ess_mail_type_e type, ngx_ess_stream_ref_t *ref,
 }
 
 
-/* The lowest ones, in order. */
+/* The lowest ones, in order.  Keys of one client have one number. */
 
 static void
 ngx_ess_client_list_one(ngx_ess_subscriber_t *sub, void *data)
@@ -74,6 +74,12 @@ ngx_ess_client_list_one(ngx_ess_subscriber_t *sub, void *data)
 
     if (sub->number <= list->number) {
         return;
+    }
+
+    for (i = 0; sub->grouped && i < list->n; i++) {
+        if (list->subs[i]->number == sub->number) {
+            return;
+        }
     }
 
     if (list->n < NGX_ESS_MAILBOX_ANSWER) {

@@ -85,6 +85,26 @@ test_setup(void **state)
 }
 
 
+/* Keys of one client are one subscriber. */
+
+static void
+test_keys(void **state)
+{
+    ngx_uint_t            i;
+    ngx_ess_stream_ref_t  ref;
+
+    for (i = 0; i < TEST_CLIENTS; i++) {
+        test_clients[i].sub.grouped = 1;
+        test_clients[i].sub.number = 1 + i % 3;
+    }
+
+    assert_int_equal(ngx_ess_client_list_answer(NGX_ESS_MAIL_LIST, &ref, 0,
+                                                test_answer), 3);
+    assert_int_equal(test_answer[0].number, 1);
+    assert_int_equal(test_answer[2].number, 3);
+}
+
+
 static void
 test_pages(void **state)
 {
@@ -166,6 +186,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup(test_pages, test_setup),
+        cmocka_unit_test_setup(test_keys, test_setup),
         cmocka_unit_test_setup(test_next, test_setup),
         cmocka_unit_test_setup(test_close, test_setup),
     };
