@@ -375,13 +375,25 @@ ngx_ess_feed_changed(ngx_ess_stream_ref_t *ref)
 void
 ngx_ess_feed_changed_more(const uint32_t *more)
 {
-    ngx_uint_t       i;
+    ngx_uint_t       i, n, mask;
     ngx_ess_feed_t  *feed;
 
-    for (i = 0; i < ngx_ess_feed_worker.nbuckets; i++) {
+    /* bucket and bit both go by the last digits of an id, so buckets whose bits
+       are not set are not looked at */
 
-        for (feed = ngx_ess_feed_worker.buckets[i]; feed; feed = feed->next) {
+    mask = ngx_ess_feed_worker.nbuckets - 1;
+    n = ngx_max(ngx_ess_feed_worker.nbuckets, 32 * NGX_ESS_WAKE_MORE);
 
+    for (i = 0; i < n; i++) {
+
+        if (!ngx_ess_wake_is_more(more, i)) {
+            continue;
+        }
+
+        for (feed = ngx_ess_feed_worker.buckets[i & mask];
+             feed;
+             feed = feed->next)
+        {
             if (ngx_ess_wake_is_more(more, feed->ref.id)) {
                 ngx_ess_feed_set_changed(feed, 1);
                 ngx_ess_feed_want(feed, &ngx_posted_events);
