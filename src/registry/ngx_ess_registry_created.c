@@ -46,6 +46,8 @@ typedef struct {
 } ngx_ess_registry_created_name_t;
 
 
+static int ngx_libc_cdecl ngx_ess_registry_created_cmp(const void *one,
+    const void *two);
 static ngx_queue_t *ngx_ess_registry_created_bucket(ngx_str_t *text);
 static ngx_ess_registry_created_name_t *ngx_ess_registry_created_lookup(
     ngx_str_t *text);
@@ -102,26 +104,41 @@ ngx_ess_registry_created_init(ngx_ess_zone_t *zone,
     for (i = 0; i < NGX_ESS_REGISTRY_CREATED_BUCKETS; i++) {
         ngx_queue_init(&ngx_ess_registry_created_names[i]);
     }
+
+    /* clients ask for them by the hundred */
+
+    if (conf->declared) {
+        ngx_qsort(conf->declared->elts, conf->declared->nelts,
+                  sizeof(ngx_str_t), ngx_ess_registry_created_cmp);
+    }
 }
 
 
 ngx_uint_t
 ngx_ess_registry_created_declared(ngx_str_t *name)
 {
-    ngx_str_t    *declared;
-    ngx_uint_t    i;
     ngx_array_t  *all;
 
     all = ngx_ess_registry_created_conf->declared;
-    declared = all ? all->elts : NULL;
 
-    for (i = 0; all && i < all->nelts; i++) {
-        if (ngx_ess_str_equal(&declared[i], name)) {
-            return 1;
-        }
+    return all && bsearch(name, all->elts, all->nelts, sizeof(ngx_str_t),
+                          ngx_ess_registry_created_cmp);
+}
+
+
+static int ngx_libc_cdecl
+ngx_ess_registry_created_cmp(const void *one, const void *two)
+{
+    const ngx_str_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    if (a->len != b->len) {
+        return (a->len < b->len) ? -1 : 1;
     }
 
-    return 0;
+    return ngx_memcmp(a->data, b->data, a->len);
 }
 
 

@@ -26,7 +26,8 @@ typedef struct {
     ngx_uint_t               most;
     ngx_uint_t               rate;          /* a second, for an address */
     ngx_array_t             *declared;      /* of ngx_str_t: the names that
-                                               nginx.conf has; NULL: none */
+                                               nginx.conf has, which the
+                                               worker sorts; NULL: none */
 } ngx_ess_registry_created_conf_t;
 
 

@@ -229,10 +229,16 @@ test_refused(void **state)
 static void
 test_declared(void **state)
 {
-    ngx_str_t    names[] = { ngx_string("a"), ngx_string("abc") };
-    ngx_array_t  declared = { names, 2, sizeof(ngx_str_t), 2, NULL };
+    ngx_str_t    names[] = { ngx_string("abd"), ngx_string("abc"),
+                             ngx_string("a") };
+    ngx_array_t  declared = { names, 3, sizeof(ngx_str_t), 3, NULL };
 
     conf.declared = &declared;
+    ngx_ess_registry_created_init(zone, &conf);
+
+    assert_true(ngx_ess_registry_created_declared(&names[0]));
+    assert_true(ngx_ess_registry_created_declared(&names[1]));
+    assert_true(ngx_ess_registry_created_declared(&names[2]));
 
     wait_for(0, "abc");
     assert_int_equal(waiting(), 0);
