@@ -46,8 +46,8 @@ typedef struct ngx_ess_multi_s       ngx_ess_multi_t;
 typedef enum {
     NGX_ESS_CLIENT_OPENING = 0,             /* response header on its way */
     NGX_ESS_CLIENT_OPEN,                    /* gets events */
-    NGX_ESS_CLIENT_FINISHING,               /* gets what is there, then the
-                                               close */
+    NGX_ESS_CLIENT_FINISHING,               /* gets what is there, or its
+                                               answers, then the close */
     NGX_ESS_CLIENT_CLOSING,                 /* the close is on its way */
     NGX_ESS_CLIENT_CLOSED,                  /* it was sent; the peer's comes */
     NGX_ESS_CLIENT_GONE                     /* off all lists */

@@ -63,7 +63,7 @@ ngx_ess_client_ping_timer(ngx_ess_wheel_entry_t *entry)
         ngx_ess_client_close_end(client, NGX_OK);
         return;
 
-    default: /* OPENING, CLOSING */
+    default: /* OPENING, FINISHING with its answers, CLOSING */
 
         ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
                       "client timed out");

@@ -476,6 +476,10 @@ test_states(void **state)
     test_timer();
     ngx_unit_traced("break");
 
+    fake.client->state = NGX_ESS_CLIENT_FINISHING;
+    test_timer();
+    ngx_unit_traced("break");
+
     /* it has our close */
 
     fake.client->state = NGX_ESS_CLIENT_CLOSED;
