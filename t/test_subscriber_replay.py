@@ -48,7 +48,7 @@ KEYS = "eu", "us", "asia"
 def service(nginx, vhost):
     with contextlib.ExitStack() as stack:
 
-        def make(*names, key="json:/k", prefetch=200):
+        def make(*names, key="json:/k", prefetch=200, followed=True):
             """A RabbitMQ stream for each name, and an event stream that is
             called as it, with a client, or its log would not follow."""
 
@@ -62,7 +62,8 @@ def service(nginx, vhost):
                      "the connections")
             api = Api(n.port(1))
             streams = [api.create(name, name=name, key=key) for name in names]
-            stack.enter_context(Clients([s.location for s in streams]))
+            if followed:
+                stack.enter_context(Clients([s.location for s in streams]))
             return n, api, streams
 
         yield make
@@ -297,6 +298,37 @@ def test_several_streams_on_one_event_source(service, vhost):
             moved = [i for i in range(3) if now[i] != before[i]]
             assert len(moved) == 1 and now[moved[0]] > before[moved[0]]
             before = now
+
+
+def test_streams_that_nobody_had(service, vhost):
+    """The logs begin to follow with these clients."""
+
+    names = "a", "b", "c", "d"
+    n, api, streams = service(*names, followed=False)
+    sent = events(0, 300)
+    for name in names:
+        publish(vhost, name, sent)
+
+    with V1(many(n)) as v1, \
+            EventSource(many(n, "?stream=x:c&stream=d&key=us"
+                             "&stream_from_ordinal=0", "http")) as es:
+        entries = v1.subscribe({"stream": "a", "ordinal": 10},
+                               {"stream": "b", "keys": ["eu", "asia"],
+                                "ordinal": 0}, timeout=20)
+        assert [e["at"].rpartition("-")[2] for e in entries] == ["10", "0"]
+        more = events(300, 60)
+        for name in names:
+            publish(vhost, name, more)
+        sent = sent + more
+        for name, wanted in ("a", sent[10:]), ("b", own(sent, "eu", "asia")):
+            assert [json.dumps(v) for v in v1.wait(len(wanted), name, 20)
+                    ] == wanted
+        assert not v1.notices
+        assert es.status == 200
+        es.wait(360 + 120, 20)
+        assert [e.data for e in es.events if e.type == "x"] == sent
+        assert [e.data for e in es.events if e.type == "message"] == own(
+            sent, "us")
 
 
 def test_several_streams_broken_at_random(service, vhost):
