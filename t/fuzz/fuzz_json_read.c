@@ -1,7 +1,7 @@
 /*
  * The strict JSON reader: what it takes cJSON takes, too, and the other way
  * round, but for what only one of them refuses; walks go through all of it; and
- * what a walk gives is read again alone.
+ * what a walk gives is read again alone.  No object has a member twice.
  *
  * links: src/ngx_ess_json_*.c src/ngx_ess_utf8.c t/unit/ngx_pool.c
  * links: t/unit/ngx_string.c
@@ -40,9 +40,42 @@ fuzz_string(ngx_str_t *raw)
 }
 
 
+/* Is that the name of a member before it? */
+
+static void
+fuzz_twice(ngx_ess_json_value_t *value, ngx_str_t *name)
+{
+    u_char                *buf;
+    ngx_str_t              other, text;
+    ngx_ess_json_walk_t    walk;
+    ngx_ess_json_value_t   item;
+
+    buf = malloc(name->len ? name->len : 1);
+    if (buf == NULL) {
+        return;
+    }
+
+    if (ngx_ess_json_string_text(name, buf, &text) == NGX_OK) {
+
+        (void) ngx_ess_json_read_open(&walk, value);
+
+        while (ngx_ess_json_read_next(&walk, &other, &item) == NGX_OK
+               && other.data != name->data)
+        {
+            if (ngx_ess_json_string_is(&other, &text)) {
+                abort();
+            }
+        }
+    }
+
+    free(buf);
+}
+
+
 static void
 fuzz_walk(ngx_ess_json_value_t *value)
 {
+    ngx_uint_t            n;
     ngx_str_t             name, raw;
     ngx_ess_json_walk_t   walk;
     ngx_ess_json_value_t  item, again;
@@ -57,7 +90,7 @@ fuzz_walk(ngx_ess_json_value_t *value)
         return;
     }
 
-    while (ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK) {
+    for (n = 0; ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK; n++) {
 
         if (ngx_ess_json_read(&item.span, &again, NULL) != NGX_OK
             || again.type != item.type
@@ -68,6 +101,10 @@ fuzz_walk(ngx_ess_json_value_t *value)
 
         if (value->type == NGX_ESS_JSON_OBJECT) {
             fuzz_string(&name);
+
+            if (n < 100) {
+                fuzz_twice(value, &name);
+            }
         }
 
         fuzz_walk(&item);
