@@ -68,13 +68,11 @@ def test_a_page_in_five_minutes(page, nginx, browser, tmp_path):
     shutil.copy(os.path.join(TOP, "clients/ess.js"), root)
     (root / address.rpartition("/")[2]).write_text(html)
     for old, value in (("modules/ngx_ess_module.so", MODULE),
-                       ("include     mime.types",
-                        "include     /etc/nginx/mime.types"),
                        ("127.0.0.1:8080", "127.0.0.1:%%PORT0%%"),
                        ("/var/www/html", str(root))):
         assert conf.count(old) == 1, old
         conf = conf.replace(old, value)
-    n = nginx(conf, 2)
+    n = nginx(conf)
 
     def there(text):
         return text.replace("127.0.0.1:8080", "127.0.0.1:%d" % n.port(0))
