@@ -759,9 +759,10 @@ def test_token_is_renewed(service):
 def test_token_expires(service):
     s = service()
     s.create("abc", name="one")
-    with s.connect("token/", token=token(may="*", seconds=2)) as v1:
+    soon = int(2 * slower())
+    with s.connect("token/", token=token(may="*", seconds=soon)) as v1:
         v1.subscribe("one")
-        assert v1.wait_closed(20)[0] == 3000
+        assert v1.wait_closed(soon + 20)[0] == 3000
 
 
 # places
