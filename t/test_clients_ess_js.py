@@ -147,7 +147,7 @@ class Page:
         self.browser.execute(LISTEN, name, stream, options)
 
     def begun(self, *names):
-        """The subscriptions have their places."""
+        """The subscriptions, without `from', have their places."""
 
         wait_for(lambda: all(self.get("handles.%s.position !== undefined" % n)
                              for n in names), 30, "subscriptions to begin")
@@ -293,7 +293,7 @@ def test_a_network_that_is_gone_without_a_word(nginx, vhost, browser):
     news = Published(vhost, "news")
     with Cable(n.port(0)) as cable:
         page = Page(browser, cable.port)
-        page.listen("news", "news", **{"from": 0})
+        page.listen("news", "news")
         page.begun("news")
         cable.silence()
         news.publish(5)
