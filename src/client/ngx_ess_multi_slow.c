@@ -17,6 +17,10 @@
 /* what is measured at once: cursors, and clients */
 #define NGX_ESS_MULTI_SLOW_SLICE  4096
 
+/* subscriptions that are looked for before all are sorted: mostly one is enough
+   each time */
+#define NGX_ESS_MULTI_SLOW_FEW    8
+
 
 /* what a client keeps, or one of its subscriptions */
 
@@ -24,7 +28,6 @@ typedef struct {
     size_t                       kept;      /* bytes */
     size_t                       next;      /* of the largest frame that is
                                                next */
-    size_t                       behind;    /* "next" of those that keep less */
     ngx_uint_t                   n;         /* cursors */
     ngx_ess_multi_cell_t        *cell;      /* of a subscription */
 } ngx_ess_multi_slow_t;
@@ -36,6 +39,8 @@ static ngx_int_t ngx_ess_multi_slow_skip(ngx_ess_multi_t *multi, size_t bound,
     ngx_ess_multi_slow_t *all);
 static ngx_int_t ngx_ess_multi_slow_back(ngx_ess_multi_t *multi, size_t bound,
     ngx_ess_multi_slow_t *all, ngx_ess_multi_slow_t *each, ngx_uint_t n);
+static void ngx_ess_multi_slow_order(ngx_ess_multi_slow_t *each, ngx_uint_t i,
+    ngx_uint_t n);
 static int ngx_libc_cdecl ngx_ess_multi_slow_cmp(const void *one,
     const void *two);
 static ngx_uint_t ngx_ess_multi_slow_measure(ngx_ess_multi_t *multi,
@@ -139,15 +144,14 @@ ngx_ess_multi_slow_client(ngx_ess_multi_t *multi)
 }
 
 
-/* There may be thousands: they are sorted, and not looked through for the next
-   one each time. */
+/* There may be thousands: they are not all measured again for each. */
 
 static ngx_int_t
 ngx_ess_multi_slow_skip(ngx_ess_multi_t *multi, size_t bound,
     ngx_ess_multi_slow_t *all)
 {
     ngx_int_t              rc;
-    ngx_uint_t             i, n;
+    ngx_uint_t             n;
     ngx_ess_multi_slow_t  *each;
 
     n = ngx_ess_multi_slow_measure(multi, all, NULL);
@@ -159,12 +163,6 @@ ngx_ess_multi_slow_skip(ngx_ess_multi_t *multi, size_t bound,
     }
 
     (void) ngx_ess_multi_slow_measure(multi, all, each);
-
-    ngx_qsort(each, n, sizeof(ngx_ess_multi_slow_t), ngx_ess_multi_slow_cmp);
-
-    for (i = n - 1; i; i--) {
-        each[i - 1].behind = ngx_max(each[i].behind, each[i].next);
-    }
 
     rc = ngx_ess_multi_slow_back(multi, bound, all, each, n);
 
@@ -178,14 +176,12 @@ static ngx_int_t
 ngx_ess_multi_slow_back(ngx_ess_multi_t *multi, size_t bound,
     ngx_ess_multi_slow_t *all, ngx_ess_multi_slow_t *each, ngx_uint_t n)
 {
-    size_t      kept, next;
     ngx_int_t   rc;
     ngx_uint_t  i;
 
-    kept = all->kept;
-    next = 0;
-
     for (i = 0; i < n; i++) {
+
+        ngx_ess_multi_slow_order(each, i, n);
 
         rc = ngx_ess_multi_back(multi, each[i].cell);
 
@@ -195,19 +191,18 @@ ngx_ess_multi_slow_back(ngx_ess_multi_t *multi, size_t bound,
 
         if (rc != NGX_OK) {
             /* it keeps that */
-            next = ngx_max(next, each[i].next);
             continue;
         }
 
         ngx_ess_counter_add(ngx_ess_client_zone, NGX_ESS_C_SLOW_SKIPPED, 1);
 
-        kept -= each[i].kept;
+        all->kept -= each[i].kept;
 
-        if (kept > bound + ngx_max(next, each[i].behind)) {
+        if (all->kept > bound + all->next) {
             continue;
         }
 
-        /* but for notices of gaps, which stay */
+        /* it may be enough, but for notices of gaps, which stay */
 
         (void) ngx_ess_multi_slow_measure(multi, all, NULL);
 
@@ -217,6 +212,38 @@ ngx_ess_multi_slow_back(ngx_ess_multi_t *multi, size_t bound,
     }
 
     return NGX_DECLINED;
+}
+
+
+/* The one that keeps most of those from "i" on comes first. */
+
+static void
+ngx_ess_multi_slow_order(ngx_ess_multi_slow_t *each, ngx_uint_t i,
+    ngx_uint_t n)
+{
+    ngx_uint_t            j, most;
+    ngx_ess_multi_slow_t  swap;
+
+    if (i == NGX_ESS_MULTI_SLOW_FEW) {
+        ngx_qsort(&each[i], n - i, sizeof(ngx_ess_multi_slow_t),
+                  ngx_ess_multi_slow_cmp);
+    }
+
+    if (i >= NGX_ESS_MULTI_SLOW_FEW) {
+        return;
+    }
+
+    most = i;
+
+    for (j = i + 1; j < n; j++) {
+        if (each[j].kept > each[most].kept) {
+            most = j;
+        }
+    }
+
+    swap = each[i];
+    each[i] = each[most];
+    each[most] = swap;
 }
 
 

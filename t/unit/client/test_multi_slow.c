@@ -32,6 +32,7 @@ static ngx_ess_multi_cell_t  test_cells[TEST_SUBS];
 static ngx_ess_multi_cell_t  test_many[TEST_MANY];
 static ngx_ess_multi_cell_t *test_ended;    /* cannot go back; NULL: none */
 static ngx_uint_t            test_quiet;
+static size_t                test_last;     /* kept by the last one; 0: any */
 static ngx_int_t             test_back;
 static size_t                test_used;
 
@@ -58,7 +59,11 @@ ngx_ess_multi_heap_sum(ngx_ess_subscriber_t *heap,
 ngx_int_t
 ngx_ess_multi_back(ngx_ess_multi_t *multi, ngx_ess_multi_cell_t *cell)
 {
-    if (!test_quiet) {
+    if (test_last) {
+        assert_true(cell->sub.lane->frames.bytes < test_last);
+        test_last = cell->sub.lane->frames.bytes;
+
+    } else if (!test_quiet) {
         ngx_unit_trace("back %d", (int) cell->sub.number);
     }
 
@@ -98,6 +103,7 @@ test_setup(void **state)
     test_back = NGX_OK;
     test_ended = NULL;
     test_quiet = 0;
+    test_last = 0;
     test_used = 0;
 
     ngx_queue_init(&ngx_ess_multi_due_waiting);
@@ -205,6 +211,33 @@ test_skips_others(void **state)
 }
 
 
+/* In order of what they keep, also where many have to go. */
+
+static void
+test_skips_in_order(void **state)
+{
+    ngx_uint_t  i;
+
+    static ngx_ess_feed_t   feeds[40];
+    static ngx_ess_frame_t  frames[40];
+
+    for (i = 0; i < 40; i++) {
+        memset(&test_many[i], 0, sizeof(test_many[i]));
+        frames[i].len = 1;
+        feeds[i].lane.frames.bytes = 1000 + i * 27 % 40;
+        test_many[i].sub.lane = &feeds[i].lane;
+        test_many[i].sub.frame = &frames[i];
+        ngx_queue_insert_tail(&test_multi.ready, &test_many[i].sub.queue);
+    }
+
+    fake.conf.slow_buffer = 5000;
+    test_last = 2000;
+    test_check();
+    assert_int_equal(fake.counters[NGX_ESS_C_SLOW_SKIPPED], 36);
+    assert_int_equal(test_last, 1004);
+}
+
+
 /* However many there are, each is measured a few times. */
 
 static void
@@ -213,7 +246,6 @@ test_skips_many(void **state)
     ngx_uint_t  i;
 
     for (i = 0; i < TEST_MANY; i++) {
-        test_many[i] = test_cells[0];
         test_keeps(0, 1000, 10);
         test_many[i].sub = test_cells[0].sub;
         ngx_queue_insert_tail(&test_multi.ready, &test_many[i].sub.queue);
@@ -299,6 +331,7 @@ main(void)
         TEST(test_within),
         TEST(test_skips),
         TEST(test_skips_others),
+        TEST(test_skips_in_order),
         TEST(test_skips_many),
         TEST(test_closes),
         TEST(test_group),
