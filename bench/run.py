@@ -10,6 +10,8 @@ server, as the scheduler counts it; memory is the growth of their PSS.
 """
 
 import argparse
+import contextlib
+import functools
 import json
 import os
 import platform
@@ -26,6 +28,7 @@ TOP = os.path.dirname(HERE)
 sys.path[:0] = [os.path.join(TOP, "t", "lib"), os.path.join(TOP, "tools")]
 sys.dont_write_bytecode = True
 
+import abuse                                                # noqa: E402
 import holds                                                # noqa: E402
 import rabbitmq_node                                        # noqa: E402
 from api import Api                                         # noqa: E402
@@ -59,6 +62,7 @@ http {
         listen 127.0.0.1:%%PORT0%% backlog=4096 %%LISTEN%%;
         %%TLS%%
         location /event-stream/ { ess_subscribe; ess_request %%REQUEST%%; }
+        %%MANY%%
     }
 
     server {
@@ -69,6 +73,11 @@ http {
         location = /metrics { ess_metrics; }
     }
 }
+"""
+
+MANY = """
+        location = /many { ess_subscribe multi; ess_request release;
+                           ess_max_subscriptions 4096; }
 """
 
 NCHAN = """
@@ -144,13 +153,13 @@ class Ours(NginxServer):
 
     def __init__(self, run, streams=1, workers=1, tls=False, zone="256m",
                  request="keep", broker=True, drain="0", topic=False,
-                 deflate="off", transport="ws", module=MODULE):
+                 deflate="off", transport="ws", many="", module=MODULE):
         super().__init__(run)
         self.transport = transport
         self.vhost = run.vhost() if broker else None
         self.keys = "a.key" if topic else "key"
         self.start(OURS, workers, tls, zone=zone, request=request, drain=drain,
-                   deflate=deflate, module=module,
+                   deflate=deflate, module=module, many=many,
                    listen="reuseport" if workers > 1 else "",
                    source="ess_amqp amqp://guest:guest@127.0.0.1:%d/%s "
                    "exchange=%s type=%s;" % (run.broker.port, self.vhost,
@@ -619,13 +628,60 @@ def reload(run):
     run.measure("reload", "ESS, 2 workers", once)
 
 
+def beside(run, s, what=None):
+    """Latency of plain clients, of its first stream."""
+
+    clients, events = run.less(1000, 20), run.less(500, 20)
+    c = Load(s.folder, s.urls()[:1], clients, expect=events)
+    settle(s.pids())
+    with contextlib.ExitStack() as stack:
+        for one in what(s, run.less) if what else []:
+            stack.enter_context(one)
+        p = s.publish(events=events, size=200, rate=50)
+        r = c.result()
+    c.stop()
+    p.wait()
+    complete(r, clients, events)
+    return {"p50": r["p50"], "p99": r["p99"]}
+
+
+def abused(run):
+    """What clients of ess.v1 do that go too far, and what very many
+    subscriptions mean, for others."""
+
+    def measure(name, s, *what):
+        run.measure("abused", name, beside, run, s, *what)
+
+    def ours(streams, workers=1):
+        return Ours(run, streams, workers, broker=False, many=MANY)
+
+    with ours(run.less(4097, 20)) as a, ours(2) as b:
+        a.api.create("deep", key="json:/k")
+        held = abuse.hold_keys(b, run.less)
+        measure("quiet", a)
+        for name, what in abuse.ABUSES.items():
+            measure(name, a, what)
+        measure("1,000,000 keys", b, abuse.keys)
+        run.take_turns()
+        del held
+
+    streams = run.less(1001, 20)
+    with ours(streams, 2) as a, ours(streams, 2) as b:
+        held = abuse.hold_streams(b, run.less)
+        measure("2 workers", a)
+        measure("2 workers, 1,000,000", b)
+        run.take_turns()
+        del held
+
+
 def mutex(run):
     """How long the zone's mutex is held: bench/holds.py."""
 
     repeat, run.repeat = run.repeat, min(run.repeat, 3)
     longest = {}
+    ours = functools.partial(Ours, many=MANY)
     for part in holds.PARTS:
-        run.measure("holds", part, holds.once, run, Ours, FAULT_MODULE, part,
+        run.measure("holds", part, holds.once, run, ours, FAULT_MODULE, part,
                     longest)
     run.take_turns()
     for part, found in longest.items():
@@ -655,7 +711,7 @@ SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
              "deflate": deflate, "metrics": metrics, "topic": topic,
              "replay": replay, "table": table, "reload": reload,
-             "holds": mutex}
+             "abused": abused, "holds": mutex}
 
 
 def goals(r):
@@ -669,6 +725,14 @@ def goals(r):
             return []
         return [(what, a / b, bound,
                  a / b >= bound if least else a / b <= bound)]
+
+    def late(what, a, b, factor):
+        """Of us: that factor and 1 ms more, in ms."""
+
+        if a is None or b is None:
+            return []
+        bound = (factor * b + 1000) / 1000
+        return [(what, a / 1000, bound, a / 1000 <= bound)]
 
     def bytes_(what, value, bound):
         return [] if value is None else [(what, value / 1024, bound,
@@ -701,6 +765,12 @@ def goals(r):
     found += ratio("6: p99 with a slow client, of that without",
                    get("slow", "ESS, 1 slow", "p99"),
                    get("slow", "ESS, 0 slow", "p99"), 1.1)
+    for name in *abuse.ABUSES, "1,000,000 keys":
+        found += late("p99 beside abuse, %s" % name, get("abused", name, "p99"),
+                      get("abused", "quiet", "p99"), 1.1)
+    found += late("p99 beside 1,000,000 subscriptions",
+                  get("abused", "2 workers, 1,000,000", "p99"),
+                  get("abused", "2 workers", "p99"), 1.2)
     found += ratio("7: rate of a replay, of rabbitmq-c's",
                    get("replay", "ESS, 1 client", "rate"),
                    get("replay", "rabbitmq-c", "rate"), 0.6, least=True)
