@@ -24,6 +24,8 @@ http {
         location /event-stream/ { ess_subscribe; }
         location /named/ { ess_subscribe name=$arg_name public; }
         location /made/ { ess_subscribe name=$arg_name public create=exchange; }
+        location /both/ { ess_subscribe $arg_id name=$arg_name public
+                                        create=exchange; }
         location /many/ { ess_subscribe multi names public; }
         location /publish/ { ess_publish; }
     }
@@ -229,6 +231,20 @@ def test_the_broker_comes_later(nginx, vhost):
     settled(api, "a")
     assert "a" in {key for _, key in vhost.bindings()}
     relay.cut()
+
+
+def test_a_name_in_place_of_a_uuid(service):
+    """It opens nothing, and nothing is made of it."""
+
+    _, n = service("ess_stream orders;")
+    api = Api(n.port(1))
+    settled(api, "orders")
+    url = "ws://127.0.0.1:%d/" % n.port(0)
+    for path in "event-stream/orders", "both/?id=orders", "both/?id=other":
+        with pytest.raises(Refused) as e:
+            V1(url + path)
+        assert e.value.status == 404, path
+    assert len(api.list()) == 1
 
 
 @pytest.mark.parametrize("path", ["named", "made"])

@@ -39,6 +39,8 @@ ngx_ess_client_stream(ngx_http_request_t *r, ngx_str_t *key,
     found = ngx_ess_client_stream_find(&text, named, info);
 
     if (found == NGX_ABORT || named->named != by_name) {
+        /* nor is it waited for, or made */
+        named->named = 0;
         return NGX_DECLINED;
     }
 
