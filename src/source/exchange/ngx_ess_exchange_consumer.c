@@ -134,8 +134,8 @@ ngx_ess_exchange_consumer_queue(ngx_ess_exchange_slot_t *slot)
         return &slot->former.name;
     }
 
-    return (slot->former.state == NGX_ESS_EXCHANGE_FORMER_NONE
-            || slot->former.state == NGX_ESS_EXCHANGE_FORMER_AWAY)
+    return (slot->former.state >= NGX_ESS_EXCHANGE_FORMER_NONE
+            && slot->former.state <= NGX_ESS_EXCHANGE_FORMER_COUNT)
            ? &slot->queue.name : NULL;
 }
 

@@ -22,7 +22,8 @@
  *
  * Nor does a quorum queue count what it has yet to write.  The start of a
  * consumer is written behind that: so such a queue is empty when it says so and
- * a consumer was started since the last key was unbound from it.
+ * a consumer was started since the last key was unbound from it.  For the same
+ * reason the slot's queue is counted when its own consumer was started.
  */
 
 
@@ -90,12 +91,19 @@ ngx_ess_exchange_former(ngx_ess_exchange_worker_t *w)
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         slot = &w->slots[i];
 
-        if (slot->own
-            && slot->queue.state == NGX_ESS_EXCHANGE_READY
-            && slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNKNOWN
-            && !slot->former.busy)
+        if (!slot->own || slot->former.busy) {
+            continue;
+        }
+
+        if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNKNOWN
+            && slot->queue.state == NGX_ESS_EXCHANGE_READY)
         {
             ngx_ess_exchange_former_look(slot);
+
+        } else if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_COUNT
+                   && slot->consuming)
+        {
+            ngx_ess_exchange_former_declare(slot, &slot->queue.name);
         }
     }
 }
@@ -199,7 +207,7 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
     case NGX_ESS_EXCHANGE_FORMER_COUNT:
 
-        ngx_ess_exchange_overlap_begin(slot, ok ? ok->message_count : 0);
+        ngx_ess_exchange_overlap_count(slot, ok ? ok->message_count : 0);
         ngx_ess_exchange_former_done(slot);
         break;
 
@@ -233,7 +241,8 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
     {
         ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
                                  NGX_ESS_BROKER_GONE);
-        slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
+        slot->former.state = slot->overlap ? NGX_ESS_EXCHANGE_FORMER_COUNT
+                                           : NGX_ESS_EXCHANGE_FORMER_NONE;
         return;
     }
 
@@ -371,8 +380,6 @@ ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     /* without the right to delete it, it stays until it expires */
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNT;
-
-    ngx_ess_exchange_former_declare(slot, &slot->queue.name);
 }
 
 

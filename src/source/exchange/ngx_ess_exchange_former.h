@@ -13,7 +13,8 @@
 void ngx_ess_exchange_former_init(ngx_ess_exchange_worker_t *w);
 void ngx_ess_exchange_former_exit(ngx_ess_exchange_worker_t *w);
 
-/* Looks for former queues of own slots, where that was not done. */
+/* What can be done now: looks for former queues of own slots, counts the queue
+   that took the place of one. */
 void ngx_ess_exchange_former(ngx_ess_exchange_worker_t *w);
 
 /* Own slots that are consumed from former queues, a bit each. */

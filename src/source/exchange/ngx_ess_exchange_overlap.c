@@ -4,10 +4,10 @@
  * queues; there are few, and they are among the last that came from the former
  * one.  A print that is there twice says nothing: such events come twice.
  *
- * A queue may have more of them than it counts, for what it has yet to write is
- * not counted.  So for a while more are looked for; but they are the first
- * of their key, and one behind an event that was in this queue alone is new,
- * whatever it looks like.  An overlap is its slot's own worker's.
+ * A queue does not count what it has sent.  So for a moment more are looked for
+ * than it counts; but they are the first of their key, and one behind an event
+ * that was in this queue alone is new, whatever it looks like.  An overlap is
+ * its slot's own worker's.
  */
 
 
@@ -16,8 +16,11 @@
 #include "ngx_ess_exchange_slot.h"
 
 
-/* ms in which a queue has written what it was sent */
-#define NGX_ESS_EXCHANGE_OVERLAP_LATE    5000
+/* ms in which a queue's events arrive */
+#define NGX_ESS_EXCHANGE_OVERLAP_LATE    250
+
+/* of those that are to come: not counted yet */
+#define NGX_ESS_EXCHANGE_OVERLAP_ALL     ((uint64_t) 1 << 62)
 
 
 static ngx_uint_t ngx_ess_exchange_overlap_came(ngx_ess_exchange_overlap_t *o,
@@ -38,13 +41,14 @@ ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *slot, uint64_t mark)
 
     o->n = ngx_ess_mark_prints(slot->worker->zone, slot->number, mark,
                                o->prints);
+    o->left = NGX_ESS_EXCHANGE_OVERLAP_ALL;
 
     slot->overlap = o;
 }
 
 
 void
-ngx_ess_exchange_overlap_begin(ngx_ess_exchange_slot_t *slot, uint64_t left)
+ngx_ess_exchange_overlap_count(ngx_ess_exchange_slot_t *slot, uint64_t left)
 {
     ngx_ess_exchange_overlap_t  *o;
 

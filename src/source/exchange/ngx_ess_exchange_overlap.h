@@ -34,8 +34,9 @@ struct ngx_ess_exchange_overlap_s {
 void ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *slot,
     uint64_t mark);
 
-/* The slot's queue has its turn, with "left" events. */
-void ngx_ess_exchange_overlap_begin(ngx_ess_exchange_slot_t *slot,
+/* The slot's queue, which is consumed, has yet to send "left" events, and what
+   is on its way. */
+void ngx_ess_exchange_overlap_count(ngx_ess_exchange_slot_t *slot,
     uint64_t left);
 
 /* The next event of the slot.  1: it came from the former queue as well. */

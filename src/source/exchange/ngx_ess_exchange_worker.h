@@ -54,12 +54,12 @@ typedef enum {
     NGX_ESS_EXCHANGE_FORMER_NONE,           /* it is not there, or done with */
     NGX_ESS_EXCHANGE_FORMER_AWAY,           /* the node that has it is down: as
                                                if there were none, for now */
+    NGX_ESS_EXCHANGE_FORMER_COUNT,          /* it is left: what the slot's queue
+                                               has is to be counted */
 
     /* none */
     NGX_ESS_EXCHANGE_FORMER_LEFT,           /* is anything left? */
     NGX_ESS_EXCHANGE_FORMER_DELETE,         /* being deleted */
-    NGX_ESS_EXCHANGE_FORMER_COUNT,          /* events of the slot's queue are
-                                               being counted */
 
     /* the former one: the last */
     NGX_ESS_EXCHANGE_FORMER_BOUND,

@@ -105,7 +105,7 @@ remember(const uint64_t *p, ngx_uint_t n, uint64_t left)
     ngx_ess_exchange_overlap_remember(slot, 77);
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
-    ngx_ess_exchange_overlap_begin(slot, left);
+    ngx_ess_exchange_overlap_count(slot, left);
 }
 
 
@@ -177,7 +177,7 @@ test_ends(void **state)
     assert_int_equal(had(5, 0), 0);
     assert_non_null(slot->overlap);
 
-    ngx_current_msec += 5000;
+    ngx_current_msec += 250;
 
     assert_int_equal(had(10, 0), 0);
     assert_null(slot->overlap);
@@ -185,7 +185,8 @@ test_ends(void **state)
 }
 
 
-/* it was not counted: it is among the first of its key, for a while */
+/* it was sent before it was counted: it is among the first of its key, and
+   comes soon */
 
 static void
 test_late(void **state)
@@ -194,7 +195,7 @@ test_late(void **state)
 
     remember(p, 4, 0);
 
-    ngx_current_msec += 4999;
+    ngx_current_msec += 249;
 
     assert_int_equal(had(10, 0), 1);
     assert_int_equal(had(20, 0), 1);
@@ -212,7 +213,7 @@ test_late(void **state)
 }
 
 
-/* what was counted need not be in order */
+/* what was counted, or is not yet, need not be in order */
 
 static void
 test_counted(void **state)
@@ -224,6 +225,19 @@ test_counted(void **state)
     assert_int_equal(had(5, 0), 0);
     assert_int_equal(had(10, 0), 1);
     assert_int_equal(had(20, 0), 0);
+
+    ngx_ess_exchange_overlap_remember(slot, 77);
+
+    assert_int_equal(had(5, 0), 0);
+    assert_int_equal(had(10, 0), 1);
+    ngx_ess_exchange_overlap_again(slot);
+    ngx_current_msec += 250;
+    assert_int_equal(had(10, 0), 1);
+
+    ngx_ess_exchange_overlap_count(slot, 0);
+    ngx_current_msec += 250;
+    assert_int_equal(had(20, 0), 0);
+    assert_null(slot->overlap);
 }
 
 
@@ -239,7 +253,7 @@ test_comes_again(void **state)
     assert_int_equal(had(20, 0), 1);
     assert_int_equal(had(10, 0), 1);
 
-    ngx_current_msec += 5000;
+    ngx_current_msec += 250;
     assert_int_equal(had(30, 0), 0);
     assert_null(slot->overlap);
 
