@@ -72,8 +72,11 @@ ngx_ess_multi_due_now(ngx_ess_multi_t *multi)
         return;
     }
 
-    if (ngx_queue_empty(&ngx_ess_multi_due_clients)) {
+    /* one that is due again when it is sent to has shut it already */
 
+    if (ngx_queue_empty(&ngx_ess_multi_due_clients)
+        && !ngx_ess_multi_due_slice)
+    {
         /* what comes meanwhile is sent with the same calls */
         ngx_ess_multi_due_shut = NGX_ESS_MULTI_DUE_RUNS;
         ngx_ess_feed_gate(1);

@@ -467,6 +467,7 @@ ngx_ess_feed_gate(ngx_uint_t shut)
     w->gate = shut;
 
     if (!shut && !ngx_queue_empty(&w->gated)) {
+        w->owed = 1;
         ngx_post_event(&w->read, &ngx_posted_next_events);
     }
 }

@@ -229,6 +229,8 @@ typedef struct {
     ngx_queue_t                     gated;      /* those with many, which may
                                                    while the gate is open */
     ngx_uint_t                      gate;       /* 1: it is not */
+    ngx_uint_t                      owed;       /* 1: it was, and they waited:
+                                                   they are read once */
     ngx_queue_t                     flushing;   /* those with due ones */
     ngx_event_t                     read;       /* of these: see */
     ngx_event_t                     flush;      /* ngx_ess_feed_turn.c */
@@ -323,7 +325,8 @@ void ngx_ess_feed_want(ngx_ess_feed_t *feed, ngx_queue_t *posted);
 ngx_uint_t ngx_ess_feed_may_read(ngx_ess_feed_t *feed);
 
 /* While the gate is shut (1), feeds whose encoding is of "many" are not read:
-   who would get their events is too busy. */
+   who would get their events is too busy.  Those who waited when it is opened
+   are read even if it is shut before their turn. */
 void ngx_ess_feed_gate(ngx_uint_t shut);
 
 /* More is kept than may be: before anything more is read, some let go. */

@@ -90,6 +90,8 @@ ngx_ess_feed_turn_read_handler(ngx_event_t *ev)
         ngx_ess_feed_turn_read(feed);
     }
 
+    ngx_ess_feed_worker.owed = 0;
+
     ngx_ess_feed_read_done();
 
     ngx_ess_wake_progress(ngx_ess_feed_worker.nchanged == 0);
@@ -111,7 +113,7 @@ ngx_ess_feed_turn_next(ngx_uint_t n)
     w = &ngx_ess_feed_worker;
 
     plain = !ngx_queue_empty(&w->reading);
-    many = !w->gate && !ngx_queue_empty(&w->gated);
+    many = (!w->gate || w->owed) && !ngx_queue_empty(&w->gated);
 
     if (many && (n % 2 || !plain)) {
         return ngx_queue_head(&w->gated);

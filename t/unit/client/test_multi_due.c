@@ -253,6 +253,27 @@ test_gate_opens(void **state)
 }
 
 
+/* Nor does one that is due again each time it is sent to keep it shut. */
+
+static void
+test_gate_opens_for_one(void **state)
+{
+    ngx_uint_t  i;
+
+    test_again = 1000000;
+    test_open = 1;
+
+    ngx_ess_multi_due(&test_multi[0]);
+
+    for (i = 0; i < 64; i++) {
+        test_turn();
+    }
+
+    assert_int_equal(test_gate, 0);
+    assert_int_equal(test_gated, 1);
+}
+
+
 /* One that is always due does not keep the loop. */
 
 static void
@@ -373,6 +394,7 @@ main(void)
         cmocka_unit_test_setup(test_who, test_setup),
         cmocka_unit_test_setup(test_slices, test_setup),
         cmocka_unit_test_setup(test_gate_opens, test_setup),
+        cmocka_unit_test_setup(test_gate_opens_for_one, test_setup),
         cmocka_unit_test_setup(test_due_again, test_setup),
         cmocka_unit_test_setup(test_leave, test_setup),
         cmocka_unit_test_setup(test_wait, test_setup)

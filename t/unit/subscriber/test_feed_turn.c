@@ -318,6 +318,42 @@ test_when_those_leave_that_reading_waited_for_it_goes_on(void **state)
 }
 
 
+/* Somebody is due in each iteration before their turn: they have it
+   nevertheless. */
+
+static void
+test_those_who_waited_at_the_gate_are_read_though_it_is_shut(void **state)
+{
+    feeds_client_t  *many;
+    feeds_stream_t  *s;
+
+    s = feeds_stream(1);
+    many = feeds_join(s, &feeds_many);
+
+    ngx_ess_feed_gate(1);
+    feeds_append(s, "a");
+    ngx_ess_feed_changed(&s->ref);
+    feeds_run();
+    feeds_expect(many, "");
+
+    ngx_ess_feed_gate(0);
+    ngx_ess_feed_gate(1);
+    feeds_run();
+    feeds_expect(many, "e1:a;");
+
+    /* once */
+
+    feeds_append(s, "b");
+    ngx_ess_feed_changed(&s->ref);
+    feeds_run();
+    feeds_expect(many, "");
+
+    ngx_ess_feed_gate(0);
+    feeds_run();
+    feeds_expect(many, "e2:b;");
+}
+
+
 int
 main(void)
 {
@@ -331,6 +367,8 @@ main(void)
         feeds_test(test_of_many_streams_some_are_read_at_a_time),
         feeds_test(test_a_feed_is_read_again_when_all_before_was_offered),
         feeds_test(test_when_those_leave_that_reading_waited_for_it_goes_on),
+        feeds_test(
+            test_those_who_waited_at_the_gate_are_read_though_it_is_shut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
