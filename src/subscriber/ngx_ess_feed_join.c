@@ -166,6 +166,16 @@ ngx_ess_feed_join_shared(ngx_ess_subscriber_t *sub)
 
     if (feed && (feed->seq > replay->seq || feed->ended)) {
         replay->changed = 1;
+
+    } else if (feed && replay->keys && feed->seq < replay->seq) {
+
+        /* keys of a client go back together, to where the first one is: none
+           is to be further on than the feed */
+
+        replay->changed = 1;
+
+        ngx_ess_feed_set_changed(feed, 1);
+        ngx_ess_feed_want(feed, &ngx_posted_next_events);
     }
 
     if (replay->changed) {

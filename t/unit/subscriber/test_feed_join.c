@@ -395,6 +395,35 @@ test_a_replay_ahead_of_the_others_gets_nothing_twice(void **state)
 }
 
 
+/* They may go back together, and what one of them had would come again. */
+
+static void
+test_keys_of_a_replay_come_when_the_others_are_as_far(void **state)
+{
+    feeds_client_t  *a, *c;
+    feeds_stream_t  *s;
+
+    s = feeds_stream(1);
+    a = feeds_join_key(s, &feeds_many, "eu");
+    feeds_append(s, "eu:a");
+    feeds_append(s, "us:b");
+
+    /* the others were not told yet */
+
+    c = feeds_replay_keys(s, &feeds_many, 0, "eu,us");
+    feeds_run();
+    feeds_expect(c, "e1:eu:a;e2:us:b;");
+    feeds_expect(a, "e1:eu:a;");
+    assert_false(c->client.sub.lane->feed->replay);
+    assert_ptr_equal(c->client.sub.lane->feed, a->client.sub.lane->feed);
+
+    feeds_append(s, "eu:c");
+    feeds_changed(s);
+    feeds_expect(a, "e3:eu:c;");
+    feeds_expect(c, "e3:eu:c;");
+}
+
+
 static void
 test_who_comes_behind_the_others_misses_no_gap_of_theirs(void **state)
 {
@@ -436,6 +465,7 @@ main(void)
         feeds_test(test_a_replay_that_is_alone_becomes_the_feed),
         feeds_test(test_a_replay_catches_up_with_others_that_are_further_on),
         feeds_test(test_a_replay_ahead_of_the_others_gets_nothing_twice),
+        feeds_test(test_keys_of_a_replay_come_when_the_others_are_as_far),
         feeds_test(test_who_comes_behind_the_others_misses_no_gap_of_theirs),
     };
 
