@@ -223,7 +223,13 @@ ngx_ess_multi_announced(ngx_ess_multi_t *multi)
                                                 queue));
     }
 
-    ngx_ess_multi_due(multi);
+    if (multi->replaced || multi->failed) {
+        /* it waited for this, and waits for no socket */
+        ngx_ess_multi_due_now(multi);
+
+    } else {
+        ngx_ess_multi_due(multi);
+    }
 }
 
 

@@ -215,7 +215,14 @@ test_replaced(void **state)
 
     ngx_ess_multi_drop_replaced(fake.multi);
     assert_string_equal(fake.sent, "");
+
+    /* also of one whose socket is full */
+
+    ngx_ess_multi_due_leave(fake.multi);
+    fake.client.blocked = 1;
     ngx_ess_multi_announced(fake.multi);
+    assert_true(fake.multi->in_due);
+    fake.client.blocked = 0;
 
     ngx_ess_multi_drop_replaced(fake.multi);
     assert_false(fake.multi->replaced);
