@@ -101,6 +101,12 @@ ngx_ess_v1_stream_next(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some)
         ngx_free(v1->info);
         v1->info = NULL;
 
+        /* of this command there may have been no more than it yet */
+
+        if (rc == NGX_OK && ngx_ess_v1_stream_room(v1, some, &info) != NGX_OK) {
+            rc = ngx_ess_v1_stream_many(v1, some);
+        }
+
     } else if (ngx_ess_command_stream(&v1->cmd, &v1->stream) == NGX_OK) {
         rc = ngx_ess_v1_stream_known(v1, some, &info);
 

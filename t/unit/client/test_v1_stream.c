@@ -490,7 +490,26 @@ test_attached(void **state)
     ngx_unit_traced("attach 7", "event", "join 7, 0 keys, -, poison",
                     "entry prices 17");
 
+    /* it counts like the others of the command */
+
+    test_state = NGX_ESS_FOLLOW_NONE;
+    test_joins = 1;
+    test_streams = 3;
+    test_multi.subscriptions = fake.conf.max_subscriptions - 1;
+    assert_int_equal(test_stream(), NGX_AGAIN);
+    test_v1.attach.handler(&test_v1.attach, NGX_OK, &text);
+    ngx_unit_posted();
+    test_state = NGX_ESS_FOLLOW_LIVE;
+    test_v1.room = 2;
+    assert_int_equal(ngx_ess_v1_stream(&test_v1), NGX_OK);
+    assert_int_equal(ngx_unit_trace_count("join 7"), 1);
+    assert_int_equal(ngx_unit_trace_count("refused 413"), 1);
+    ngx_unit_trace_clear();
+
     /* who waited once for nothing does not wait again */
+
+    test_streams = 2;
+    test_multi.subscriptions = 0;
 
     test_state = NGX_ESS_FOLLOW_NONE;
     assert_int_equal(test_stream(), NGX_AGAIN);
