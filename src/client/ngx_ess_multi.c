@@ -412,7 +412,9 @@ ngx_ess_multi_place(ngx_ess_subscriber_t *sub)
 {
     uint64_t  have;
 
-    if (sub->frame) {
+    /* the end of a stream has no ordinal */
+
+    if (sub->frame && sub->frame->ordinal) {
         return sub->frame->ordinal - 1;
     }
 
@@ -457,7 +459,7 @@ ngx_ess_multi_place_among(ngx_ess_multi_t *multi, ngx_ess_multi_group_t *group,
 
     least = sub->lane->feed->have;
 
-    return group->ready ? ngx_min(least, group->ready->frame->ordinal - 1)
+    return group->ready ? ngx_min(least, ngx_ess_multi_place(group->ready))
                         : least;
 }
 

@@ -293,6 +293,10 @@ ngx_ess_multi_join_entered(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
     e->at.epoch = entry->ref.epoch;
     e->at.ordinal = entry->at;
 
+    if (cell->sub.lane->feed->replay) {
+        ngx_ess_multi_park(multi, &cell->sub);
+    }
+
     if (cell->sub.grouped && entry->again) {
         /* of the other keys there may be events before */
 
@@ -300,10 +304,6 @@ ngx_ess_multi_join_entered(ngx_ess_multi_t *multi, ngx_ess_multi_join_t *join,
         e->at.ordinal = ngx_min(entry->at,
                                 ngx_ess_multi_place_among(multi, &group->group,
                                                           &cell->sub));
-    }
-
-    if (cell->sub.lane->feed->replay) {
-        ngx_ess_multi_park(multi, &cell->sub);
     }
 
     if (cell->sub.grouped && !entry->again) {

@@ -9,6 +9,7 @@
 #include "ngx_ess_v1_stream.h"
 #include "ngx_ess_client_stream.h"
 #include "ngx_ess_follow.h"
+#include "ngx_ess_gap.h"
 #include "ngx_ess_multi_admit.h"
 #include "ngx_ess_multi_drop.h"
 #include "ngx_ess_multi_join.h"
@@ -406,6 +407,11 @@ ngx_ess_v1_stream_joined(ngx_ess_v1_t *v1, ngx_str_t *given,
     rc = e->entry.rc;
 
     if (rc == NGX_OK) {
+
+        if (e->at.ordinal == NGX_ESS_GAP_ANY) {
+            /* a replay by time that has not begun */
+            e->at.ordinal = 0;
+        }
 
         if (v1->cmd.id != NGX_ESS_COMMAND_NO_ID) {
             ngx_ess_v1_answer_entry(&v1->answer, given, e->number, &e->at);

@@ -54,6 +54,58 @@ test_keys(void **state)
 }
 
 
+static uint64_t
+test_at(uint64_t id, ngx_str_t *key, uint64_t from)
+{
+    ngx_ess_multi_entry_t  e;
+
+    memset(&e, 0, sizeof(e));
+
+    e.entry.ref.id = id;
+    e.entry.ref.epoch = 0xe;
+    e.entry.keys = key;
+    e.entry.nkeys = (key != NULL);
+
+    if (from) {
+        e.entry.pos.type = NGX_ESS_POSITION_ORDINAL;
+        e.entry.pos.ordinal = from;
+        e.entry.at = from;
+    }
+
+    ngx_ess_multi_join(fake.multi, &e, 1);
+    assert_int_equal(e.entry.rc, NGX_OK);
+
+    return e.at.ordinal;
+}
+
+
+/* Further keys are where the first one of all is; what ends is where it was. */
+
+static void
+test_place(void **state)
+{
+    ngx_str_t              us = ngx_string("us");
+    ngx_ess_subscriber_t  *sub;
+
+    assert_int_equal(fake_join(1, "eu", 0), NGX_OK);
+    ngx_ess_multi_announced(fake.multi);
+    fake_event(1, "eu", 1);
+    fake_sends("1:1 ");
+
+    assert_int_equal(test_at(1, &us, 200), 101);
+
+    assert_int_equal(fake_join(2, NULL, 0), NGX_OK);
+    ngx_ess_multi_announced(fake.multi);
+    fake_event(2, NULL, 7);
+
+    sub = &fake_cell(2, NULL)->sub;
+    assert_int_equal(test_at(2, NULL, 0), 106);
+
+    sub->frame->ordinal = 0;
+    assert_int_equal(test_at(2, NULL, 0), 107);
+}
+
+
 /* After all of it there are no further keys. */
 
 static void
@@ -384,6 +436,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         fake_multi_test(test_keys),
+        fake_multi_test(test_place),
         fake_multi_test(test_keys_of_whole),
         fake_multi_test(test_refused),
         fake_multi_test(test_whole_after_keys),

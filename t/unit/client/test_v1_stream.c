@@ -91,6 +91,9 @@ ngx_ess_v1_answer_entry(ngx_ess_v1_answer_t *a, ngx_str_t *given,
 {
     ngx_unit_trace("entry %.*s %d", (int) given->len, given->data,
                    (int) number);
+
+    /* and never that nobody knows */
+    assert_int_equal(at->ordinal, 0);
 }
 
 
@@ -179,6 +182,7 @@ ngx_ess_multi_join(ngx_ess_multi_t *multi, ngx_ess_multi_entry_t *entries,
                        nkeys ? (char *) e->entry.keys[nkeys - 1].data : "-",
                        e->entry.poison ? ", poison" : "");
         e->number = 17;
+        e->at.ordinal = NGX_ESS_GAP_ANY;
         e->entry.rc = test_join;
 
         test_multi.subscriptions += test_joins;
