@@ -41,7 +41,7 @@ static ngx_int_t ngx_ess_multi_query_places(ngx_str_t *text,
     ngx_uint_t *found);
 static ngx_int_t ngx_ess_multi_query_nowhere(ngx_http_request_t *r,
     ngx_str_t *reason);
-static ngx_int_t ngx_ess_multi_query_failed(ngx_http_request_t *r,
+static ngx_int_t ngx_ess_multi_query_failed(ngx_ess_client_t *client,
     ngx_int_t rc, ngx_str_t *stream);
 static void ngx_ess_multi_query_place(ngx_ess_multi_entry_t *e,
     ngx_ess_event_id_t *place);
@@ -215,6 +215,8 @@ ngx_ess_multi_query_stream(ngx_http_request_t *r, ngx_ess_jwt_grant_t *grant,
         return ngx_ess_multi_query_refuse(r,
                                (error.code == NGX_HTTP_NOT_FOUND)
                                ? NGX_ESS_REJECTED_STREAM
+                               : (error.code == NGX_HTTP_SERVICE_UNAVAILABLE)
+                               ? NGX_ESS_REJECTED_CREATED
                                : NGX_ESS_REJECTED_CLAIM,
                                error.code, &stream->stream, &error.message);
     }
@@ -463,7 +465,7 @@ ngx_ess_multi_query_join(ngx_ess_client_t *client,
         if (rc != NGX_OK) {
             ngx_ess_client_free_multi(client);
 
-            return ngx_ess_multi_query_failed(client->request, rc,
+            return ngx_ess_multi_query_failed(client, rc,
                                               &wanted->streams[i].stream);
         }
 
@@ -480,10 +482,13 @@ ngx_ess_multi_query_join(ngx_ess_client_t *client,
 /* Since it was admitted. */
 
 static ngx_int_t
-ngx_ess_multi_query_failed(ngx_http_request_t *r, ngx_int_t rc,
+ngx_ess_multi_query_failed(ngx_ess_client_t *client, ngx_int_t rc,
     ngx_str_t *stream)
 {
-    ngx_str_t  why;
+    ngx_str_t            why;
+    ngx_http_request_t  *r;
+
+    r = client->request;
 
     if (rc == NGX_DECLINED) {
         ngx_str_set(&why, "it was deleted");
@@ -491,12 +496,19 @@ ngx_ess_multi_query_failed(ngx_http_request_t *r, ngx_int_t rc,
                                           NGX_HTTP_NOT_FOUND, stream, &why);
     }
 
-    if (rc == NGX_BUSY) {
+    if (rc == NGX_BUSY && client->conf->limit.max) {
         ngx_str_set(&why, "it has as many clients as "
                           "\"ess_max_subscribers\" allows: try again a "
                           "little later");
         return ngx_ess_multi_query_refuse(r, NGX_ESS_REJECTED_LIMIT,
                                           NGX_HTTP_TOO_MANY_REQUESTS, stream,
+                                          &why);
+    }
+
+    if (rc == NGX_BUSY) {
+        ngx_str_set(&why, "the server has no room for it now");
+        return ngx_ess_multi_query_refuse(r, NGX_ESS_REJECTED_LIMIT,
+                                          NGX_HTTP_SERVICE_UNAVAILABLE, stream,
                                           &why);
     }
 

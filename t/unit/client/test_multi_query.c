@@ -127,6 +127,12 @@ ngx_ess_multi_admit(ngx_ess_loc_conf_t *conf, ngx_ess_jwt_grant_t *grant,
     char        line[256];
     ngx_uint_t  i, n;
 
+    if (text->len == 2) {
+        error->code = NGX_HTTP_SERVICE_UNAVAILABLE;
+        ngx_str_set(&error->message, "the stream is being made");
+        return NGX_DECLINED;
+    }
+
     if (text->len != 1) {
         error->code = NGX_HTTP_NOT_FOUND;
         ngx_str_set(&error->message, "there is no such stream");
@@ -403,6 +409,8 @@ test_refused(void **state)
             NGX_ESS_REJECTED_REQUEST, "ess_max_subscriptions");
     refused("stream=a&stream=xyz", 404, NGX_ESS_REJECTED_STREAM,
             "stream \"xyz\": there is no such stream");
+    refused("stream=a&stream=xy", 503, NGX_ESS_REJECTED_CREATED,
+            "stream \"xy\": the stream is being made");
     refused("stream=a&stream=A", 400, NGX_ESS_REJECTED_REQUEST, "twice");
 
     refused("stream=a&from=1-1,2-2", 400, NGX_ESS_REJECTED_POSITION,
@@ -423,15 +431,18 @@ test_join_refused(void **state)
 
     static const struct {
         ngx_int_t           join;
+        ngx_uint_t          max;
         ngx_int_t           status;
         const char         *part;
     } tests[] = {
-        { NGX_DECLINED, 404, "stream \"b\": it was deleted" },
-        { NGX_BUSY, 429, "stream \"b\": it has as many clients" },
-        { NGX_ERROR, 500, "" }
+        { NGX_DECLINED, 0, 404, "stream \"b\": it was deleted" },
+        { NGX_BUSY, 9, 429, "stream \"b\": it has as many clients" },
+        { NGX_BUSY, 0, 503, "stream \"b\": the server has no room" },
+        { NGX_ERROR, 9, 500, "" }
     };
 
     test_client.request = &test_request;
+    test_client.conf = &test_conf;
 
     for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
         assert_int_equal(read_query("stream=a&stream=b&stream=c", &wanted),
@@ -439,12 +450,13 @@ test_join_refused(void **state)
         ngx_unit_trace_clear();
 
         test_join = tests[i].join;
+        test_conf.limit.max = tests[i].max;
 
         assert_int_equal(ngx_ess_multi_query_join(&test_client, &wanted),
                          tests[i].status);
         assert_non_null(strstr(fake_problem, tests[i].part));
 
-        if (tests[i].status == 429) {
+        if (tests[i].join == NGX_BUSY) {
             ngx_unit_traced("0 at 61-5", "freed", "Retry-After: 1");
 
         } else {
