@@ -886,7 +886,7 @@ def test_place_of_a_stream_with_further_keys(service):
     """It is before all that is still to come, also of the other keys."""
 
     s = service("ess_slow_client close buffer=16m;",
-                log="size=16m count=10000 age=1h")
+                log="size=16m count=10000 age=1h", workers=1)
     stream = s.create("abc", key="json:/k")
     with s.connect() as v1:
         v1.subscribe({"stream": stream.uuid, "keys": ["a"]})
