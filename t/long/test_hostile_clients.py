@@ -14,7 +14,8 @@ import time
 import jwt
 import pytest
 
-from many import SECRET, with_key
+from many import with_key
+from tokens import SECRET
 from v1 import V1
 from wait import SLOWER, wait_for
 

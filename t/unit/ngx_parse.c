@@ -6,6 +6,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ ngx_parse_amount(const u_char *p, size_t len, const char *units, const long long
 {
     char       *end, *unit;
     char        copy[64];
-    long long   n;
+    long long   n, factor;
 
     (void) snprintf(copy, sizeof(copy), "%.*s", (int) len, (const char *) p);
 
@@ -27,12 +28,19 @@ ngx_parse_amount(const u_char *p, size_t len, const char *units, const long long
     }
 
     if (*end == '\0') {
-        return n * factors[strlen(units)];
+        factor = factors[strlen(units)];
+
+    } else {
+        unit = strchr(units, *end);
+
+        if (unit == NULL || end[1] != '\0') {
+            return NGX_ERROR;
+        }
+
+        factor = factors[unit - units];
     }
 
-    unit = strchr(units, *end);
-
-    return (unit && end[1] == '\0') ? n * factors[unit - units] : NGX_ERROR;
+    return (n > LLONG_MAX / factor) ? NGX_ERROR : n * factor;
 }
 
 
