@@ -36,7 +36,7 @@ typedef struct {
 static void ngx_ess_multi_slow_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_multi_slow_client(ngx_ess_multi_t *multi);
 static ngx_int_t ngx_ess_multi_slow_skip(ngx_ess_multi_t *multi, size_t bound,
-    ngx_ess_multi_slow_t *all);
+    ngx_ess_multi_slow_t *all, ngx_uint_t n);
 static ngx_int_t ngx_ess_multi_slow_back(ngx_ess_multi_t *multi, size_t bound,
     ngx_ess_multi_slow_t *all, ngx_ess_multi_slow_t *each, ngx_uint_t n);
 static void ngx_ess_multi_slow_order(ngx_ess_multi_slow_t *each, ngx_uint_t i,
@@ -114,24 +114,24 @@ static ngx_uint_t
 ngx_ess_multi_slow_client(ngx_ess_multi_t *multi)
 {
     size_t                 bound;
-    ngx_uint_t             n;
+    ngx_uint_t             n, cursors;
     ngx_ess_client_t      *client;
     ngx_ess_multi_slow_t   all;
 
     client = multi->client;
     bound = client->conf->slow_buffer;
 
-    (void) ngx_ess_multi_slow_measure(multi, &all, NULL);
+    n = ngx_ess_multi_slow_measure(multi, &all, NULL);
 
-    n = all.n;
+    cursors = all.n;
 
     /* what is next does not count */
 
     if (all.kept - all.next <= bound
         || (client->conf->slow_skip
-            && ngx_ess_multi_slow_skip(multi, bound, &all) == NGX_OK))
+            && ngx_ess_multi_slow_skip(multi, bound, &all, n) == NGX_OK))
     {
-        return n;
+        return cursors;
     }
 
     ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
@@ -140,21 +140,19 @@ ngx_ess_multi_slow_client(ngx_ess_multi_t *multi)
 
     ngx_ess_multi_slow_close(client);
 
-    return n;
+    return cursors;
 }
 
 
-/* There may be thousands: they are not all measured again for each. */
+/* "n" of its subscriptions keep something.  There may be thousands: they are
+   not all measured again for each. */
 
 static ngx_int_t
 ngx_ess_multi_slow_skip(ngx_ess_multi_t *multi, size_t bound,
-    ngx_ess_multi_slow_t *all)
+    ngx_ess_multi_slow_t *all, ngx_uint_t n)
 {
     ngx_int_t              rc;
-    ngx_uint_t             n;
     ngx_ess_multi_slow_t  *each;
-
-    n = ngx_ess_multi_slow_measure(multi, all, NULL);
 
     each = ngx_alloc(n * sizeof(ngx_ess_multi_slow_t),
                      multi->client->connection->log);
