@@ -33,6 +33,25 @@ ngx_uint_t ngx_ess_str_is(ngx_str_t *text, const char *name);
 ngx_uint_t ngx_ess_str_equal(const ngx_str_t *one, const ngx_str_t *two);
 
 
+/* For ngx_qsort() and bsearch() of texts: an order of any kind, 0 when they
+   have the same bytes. */
+
+static ngx_inline int ngx_libc_cdecl
+ngx_ess_str_cmp(const void *one, const void *two)
+{
+    const ngx_str_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    if (a->len != b->len) {
+        return (a->len < b->len) ? -1 : 1;
+    }
+
+    return ngx_memcmp(a->data, b->data, a->len);
+}
+
+
 /* White space of JSON, if any; returns what is behind it. */
 
 static ngx_inline u_char *

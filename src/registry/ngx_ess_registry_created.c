@@ -46,8 +46,6 @@ typedef struct {
 } ngx_ess_registry_created_name_t;
 
 
-static int ngx_libc_cdecl ngx_ess_registry_created_cmp(const void *one,
-    const void *two);
 static ngx_queue_t *ngx_ess_registry_created_bucket(ngx_str_t *text);
 static ngx_ess_registry_created_name_t *ngx_ess_registry_created_lookup(
     ngx_str_t *text);
@@ -109,7 +107,7 @@ ngx_ess_registry_created_init(ngx_ess_zone_t *zone,
 
     if (conf->declared) {
         ngx_qsort(conf->declared->elts, conf->declared->nelts,
-                  sizeof(ngx_str_t), ngx_ess_registry_created_cmp);
+                  sizeof(ngx_str_t), ngx_ess_str_cmp);
     }
 }
 
@@ -122,23 +120,7 @@ ngx_ess_registry_created_declared(ngx_str_t *name)
     all = ngx_ess_registry_created_conf->declared;
 
     return all && bsearch(name, all->elts, all->nelts, sizeof(ngx_str_t),
-                          ngx_ess_registry_created_cmp);
-}
-
-
-static int ngx_libc_cdecl
-ngx_ess_registry_created_cmp(const void *one, const void *two)
-{
-    const ngx_str_t  *a, *b;
-
-    a = one;
-    b = two;
-
-    if (a->len != b->len) {
-        return (a->len < b->len) ? -1 : 1;
-    }
-
-    return ngx_memcmp(a->data, b->data, a->len);
+                          ngx_ess_str_cmp);
 }
 
 

@@ -6,10 +6,9 @@
 
 
 #include "ngx_ess_feed_keys.h"
+#include "ngx_ess_str.h"
 
 
-static int ngx_libc_cdecl ngx_ess_feed_keys_cmp(const void *one,
-    const void *two);
 static ngx_str_t *ngx_ess_feed_keys_find(ngx_ess_feed_keys_t *keys,
     ngx_str_t *key);
 
@@ -43,36 +42,18 @@ ngx_ess_feed_keys_copy(ngx_str_t *keys, ngx_uint_t n, ngx_log_t *log)
         p = ngx_cpymem(p, keys[i].data, keys[i].len);
     }
 
-    ngx_qsort(copy->keys, n, sizeof(ngx_str_t), ngx_ess_feed_keys_cmp);
+    ngx_qsort(copy->keys, n, sizeof(ngx_str_t), ngx_ess_str_cmp);
 
     copy->n = ngx_min(n, 1);
 
     for (i = 1; i < n; i++) {
 
-        if (ngx_ess_feed_keys_cmp(&copy->keys[i], &copy->keys[copy->n - 1])
-            != 0)
-        {
+        if (ngx_ess_str_cmp(&copy->keys[i], &copy->keys[copy->n - 1]) != 0) {
             copy->keys[copy->n++] = copy->keys[i];
         }
     }
 
     return copy;
-}
-
-
-static int ngx_libc_cdecl
-ngx_ess_feed_keys_cmp(const void *one, const void *two)
-{
-    const ngx_str_t  *a, *b;
-
-    a = one;
-    b = two;
-
-    if (a->len != b->len) {
-        return (a->len < b->len) ? -1 : 1;
-    }
-
-    return ngx_memcmp(a->data, b->data, a->len);
 }
 
 
@@ -87,7 +68,7 @@ static ngx_str_t *
 ngx_ess_feed_keys_find(ngx_ess_feed_keys_t *keys, ngx_str_t *key)
 {
     return bsearch(key, keys->keys, keys->n, sizeof(ngx_str_t),
-                   ngx_ess_feed_keys_cmp);
+                   ngx_ess_str_cmp);
 }
 
 
