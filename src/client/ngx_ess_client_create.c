@@ -8,7 +8,7 @@
 #include "ngx_ess_client_create.h"
 #include "ngx_ess_flush.h"
 #include "ngx_ess_jwt.h"
-#include "ngx_ess_request.h"
+#include "ngx_ess_client_request.h"
 
 
 ngx_ess_client_t *
@@ -36,7 +36,7 @@ ngx_ess_client_create(ngx_http_request_t *r,
                                          (time_t) NGX_MAX_UINT32_VALUE);
     client->state = NGX_ESS_CLIENT_GONE;
 
-    if (ngx_ess_request_own(client) != NGX_OK) {
+    if (ngx_ess_client_request_own(client) != NGX_OK) {
         return NULL;
     }
 

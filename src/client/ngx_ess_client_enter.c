@@ -28,7 +28,7 @@
 #include "ngx_ess_drain.h"
 #include "ngx_ess_flush.h"
 #include "ngx_ess_multi_enter.h"
-#include "ngx_ess_request.h"
+#include "ngx_ess_client_request.h"
 #include "ngx_ess_counter.h"
 #include "ngx_ess_sse.h"
 #include "ngx_ess_v1.h"

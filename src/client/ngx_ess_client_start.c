@@ -19,7 +19,7 @@
 #include "ngx_ess_multi_due.h"
 #include "ngx_ess_multi_join.h"
 #include "ngx_ess_multi_slow.h"
-#include "ngx_ess_request.h"
+#include "ngx_ess_client_request.h"
 #include "ngx_ess_counter.h"
 
 
@@ -175,7 +175,9 @@ ngx_ess_client_start_opened(ngx_ess_client_t *client)
 
     if (client->filtered == NULL) {
 
-        if (client->conf->release && ngx_ess_request_releasable(client)) {
+        if (client->conf->release
+            && ngx_ess_client_request_releasable(client))
+        {
 
             /* below of us nginx goes on with the request */
 
@@ -183,7 +185,7 @@ ngx_ess_client_start_opened(ngx_ess_client_t *client)
             ngx_post_event(c->write, &ngx_posted_events);
 
         } else {
-            ngx_ess_request_shrink(client);
+            ngx_ess_client_request_shrink(client);
         }
     }
 
@@ -247,8 +249,8 @@ ngx_ess_client_start_release(ngx_event_t *wev)
     wev->handler = handler;
 
     if (client->state != NGX_ESS_CLIENT_OPEN
-        || !ngx_ess_request_releasable(client)
-        || ngx_ess_request_release(client) != NGX_OK)
+        || !ngx_ess_client_request_releasable(client)
+        || ngx_ess_client_request_release(client) != NGX_OK)
     {
         handler(wev);
         return;

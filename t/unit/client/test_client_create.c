@@ -10,7 +10,7 @@
 #include "fake_client.h"
 #include "ngx_ess_client_create.h"
 #include "ngx_ess_jwt.h"
-#include "ngx_ess_request.h"
+#include "ngx_ess_client_request.h"
 
 
 #define TEST(test)                                                            \
@@ -36,7 +36,7 @@ ngx_ess_jwt_expires(ngx_http_request_t *r)
 /* An error frees the client, now or with the request. */
 
 ngx_int_t
-ngx_ess_request_own(ngx_ess_client_t *client)
+ngx_ess_client_request_own(ngx_ess_client_t *client)
 {
     test_owned = client;
 

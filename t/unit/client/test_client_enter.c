@@ -20,7 +20,7 @@
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_jwt.h"
-#include "ngx_ess_request.h"
+#include "ngx_ess_client_request.h"
 #include "ngx_ess_sse.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_subscriber.h"
@@ -236,7 +236,7 @@ ngx_ess_wait_finish(ngx_http_request_t *r, ngx_int_t rc)
 /* the request would free it */
 
 ngx_int_t
-ngx_ess_request_own(ngx_ess_client_t *client)
+ngx_ess_client_request_own(ngx_ess_client_t *client)
 {
     free(test.client);
     test.client = client;

@@ -18,7 +18,7 @@
 #include "ngx_ess_client_start.h"
 #include "ngx_ess_drain.h"
 #include "ngx_ess_feed_turn.h"
-#include "ngx_ess_request.h"
+#include "ngx_ess_client_request.h"
 
 
 #define TEST(test)                                                            \
@@ -188,14 +188,14 @@ ngx_ess_client_event_leftover(ngx_ess_client_t *client)
 
 
 ngx_uint_t
-ngx_ess_request_releasable(ngx_ess_client_t *client)
+ngx_ess_client_request_releasable(ngx_ess_client_t *client)
 {
     return test_releasable;
 }
 
 
 ngx_int_t
-ngx_ess_request_release(ngx_ess_client_t *client)
+ngx_ess_client_request_release(ngx_ess_client_t *client)
 {
     ngx_unit_trace("release");
 
@@ -208,7 +208,7 @@ ngx_ess_request_release(ngx_ess_client_t *client)
 
 
 void
-ngx_ess_request_shrink(ngx_ess_client_t *client)
+ngx_ess_client_request_shrink(ngx_ess_client_t *client)
 {
     ngx_unit_trace("shrink");
 }

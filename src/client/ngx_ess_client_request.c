@@ -6,7 +6,7 @@
  */
 
 
-#include "ngx_ess_request.h"
+#include "ngx_ess_client_request.h"
 #include "ngx_ess_client.h"
 
 
@@ -16,21 +16,22 @@ typedef struct {
     u_char                  *start;
     u_char                  *end;
     u_char                  *copy;
-} ngx_ess_request_moved_t;
+} ngx_ess_client_request_moved_t;
 
 
-static ngx_uint_t ngx_ess_request_wanted(ngx_ess_client_t *client);
-static ngx_pool_cleanup_t *ngx_ess_request_realip(ngx_http_request_t *r);
-static void ngx_ess_request_disown(ngx_ess_client_t *client);
-static u_char *ngx_ess_request_room(ngx_pool_t *pool, size_t size);
-static void ngx_ess_request_moved(ngx_http_request_t *r,
-    ngx_ess_request_moved_t *m);
-static void ngx_ess_request_moved_list(ngx_list_t *list,
-    ngx_ess_request_moved_t *m, ngx_uint_t lowcase);
-static void ngx_ess_request_moved_variables(ngx_http_request_t *r,
-    ngx_ess_request_moved_t *m);
-static void ngx_ess_request_moved_data(u_char **p, ngx_ess_request_moved_t *m);
-static void ngx_ess_request_free_buffers(ngx_http_connection_t *hc,
+static ngx_uint_t ngx_ess_client_request_wanted(ngx_ess_client_t *client);
+static ngx_pool_cleanup_t *ngx_ess_client_request_realip(ngx_http_request_t *r);
+static void ngx_ess_client_request_disown(ngx_ess_client_t *client);
+static u_char *ngx_ess_client_request_room(ngx_pool_t *pool, size_t size);
+static void ngx_ess_client_request_moved(ngx_http_request_t *r,
+    ngx_ess_client_request_moved_t *m);
+static void ngx_ess_client_request_moved_list(ngx_list_t *list,
+    ngx_ess_client_request_moved_t *m, ngx_uint_t lowcase);
+static void ngx_ess_client_request_moved_variables(ngx_http_request_t *r,
+    ngx_ess_client_request_moved_t *m);
+static void ngx_ess_client_request_moved_data(u_char **p,
+    ngx_ess_client_request_moved_t *m);
+static void ngx_ess_client_request_free_buffers(ngx_http_connection_t *hc,
     ngx_connection_t *c);
 
 
@@ -39,7 +40,7 @@ extern ngx_module_t  ngx_http_realip_module __attribute__((weak));
 
 
 ngx_int_t
-ngx_ess_request_own(ngx_ess_client_t *client)
+ngx_ess_client_request_own(ngx_ess_client_t *client)
 {
     ngx_http_cleanup_t  *cln;
     ngx_pool_cleanup_t  *pool;
@@ -69,7 +70,7 @@ ngx_ess_request_own(ngx_ess_client_t *client)
 
 
 ngx_uint_t
-ngx_ess_request_releasable(ngx_ess_client_t *client)
+ngx_ess_client_request_releasable(ngx_ess_client_t *client)
 {
     ngx_http_request_t  *r;
 
@@ -81,14 +82,14 @@ ngx_ess_request_releasable(ngx_ess_client_t *client)
            && r->main->posted_requests == NULL
            && r->out == NULL
            && r->http_version < NGX_HTTP_VERSION_20
-           && !ngx_ess_request_wanted(client);
+           && !ngx_ess_client_request_wanted(client);
 }
 
 
 /* Does another module wait for the request's end? */
 
 static ngx_uint_t
-ngx_ess_request_wanted(ngx_ess_client_t *client)
+ngx_ess_client_request_wanted(ngx_ess_client_t *client)
 {
     ngx_http_cleanup_t  *cln;
     ngx_pool_cleanup_t  *pool, *realip;
@@ -99,7 +100,7 @@ ngx_ess_request_wanted(ngx_ess_client_t *client)
         }
     }
 
-    realip = ngx_ess_request_realip(client->request);
+    realip = ngx_ess_client_request_realip(client->request);
 
     for (pool = client->request->pool->cleanup; pool; pool = pool->next) {
         if (pool->handler && pool->data != client && pool != realip) {
@@ -118,7 +119,7 @@ ngx_ess_request_wanted(ngx_ess_client_t *client)
  */
 
 static ngx_pool_cleanup_t *
-ngx_ess_request_realip(ngx_http_request_t *r)
+ngx_ess_client_request_realip(ngx_http_request_t *r)
 {
     void                *ctx;
     ngx_pool_cleanup_t  *cln;
@@ -150,7 +151,7 @@ ngx_ess_request_realip(ngx_http_request_t *r)
 
 
 static void
-ngx_ess_request_disown(ngx_ess_client_t *client)
+ngx_ess_client_request_disown(ngx_ess_client_t *client)
 {
     ngx_http_cleanup_t  *cln;
     ngx_pool_cleanup_t  *pool;
@@ -170,7 +171,7 @@ ngx_ess_request_disown(ngx_ess_client_t *client)
 
 
 ngx_int_t
-ngx_ess_request_release(ngx_ess_client_t *client)
+ngx_ess_client_request_release(ngx_ess_client_t *client)
 {
     ngx_str_t               text;
     socklen_t               socklen;
@@ -188,7 +189,7 @@ ngx_ess_request_release(ngx_ess_client_t *client)
     /* an address that realip has found goes with the request's pool, but for
        its text */
 
-    if (ngx_ess_request_realip(r)) {
+    if (ngx_ess_client_request_realip(r)) {
         sockaddr = ngx_palloc(c->pool, c->socklen);
         if (sockaddr == NULL) {
             return NGX_ERROR;
@@ -200,7 +201,7 @@ ngx_ess_request_release(ngx_ess_client_t *client)
     socklen = c->socklen;
     text = c->addr_text;
 
-    ngx_ess_request_disown(client);
+    ngx_ess_client_request_disown(client);
 
     ngx_http_free_request(r, 0);
 
@@ -215,20 +216,20 @@ ngx_ess_request_release(ngx_ess_client_t *client)
 
     client->request = NULL;
 
-    ngx_ess_request_free_buffers(hc, c);
+    ngx_ess_client_request_free_buffers(hc, c);
 
     return NGX_OK;
 }
 
 
 void
-ngx_ess_request_shrink(ngx_ess_client_t *client)
+ngx_ess_client_request_shrink(ngx_ess_client_t *client)
 {
     ngx_buf_t                *b;
     ngx_connection_t         *c;
     ngx_http_request_t       *r;
     ngx_http_connection_t    *hc;
-    ngx_ess_request_moved_t   m;
+    ngx_ess_client_request_moved_t   m;
 
     r = client->request;
     c = client->connection;
@@ -241,7 +242,7 @@ ngx_ess_request_shrink(ngx_ess_client_t *client)
     if (r->http_version >= NGX_HTTP_VERSION_20
         || r->header_in != b
         || hc->busy
-        || ngx_ess_request_wanted(client))
+        || ngx_ess_client_request_wanted(client))
     {
         return;
     }
@@ -249,22 +250,22 @@ ngx_ess_request_shrink(ngx_ess_client_t *client)
     m.start = b->start;
     m.end = b->last;
 
-    m.copy = ngx_ess_request_room(r->pool, m.end - m.start);
+    m.copy = ngx_ess_client_request_room(r->pool, m.end - m.start);
     if (m.copy == NULL) {
         return;
     }
 
     ngx_memcpy(m.copy, m.start, m.end - m.start);
 
-    ngx_ess_request_moved(r, &m);
-    ngx_ess_request_free_buffers(hc, c);
+    ngx_ess_client_request_moved(r, &m);
+    ngx_ess_client_request_free_buffers(hc, c);
 }
 
 
 /* One block more would cost more than is gained. */
 
 static u_char *
-ngx_ess_request_room(ngx_pool_t *pool, size_t size)
+ngx_ess_client_request_room(ngx_pool_t *pool, size_t size)
 {
     ngx_pool_t  *p;
 
@@ -279,31 +280,32 @@ ngx_ess_request_room(ngx_pool_t *pool, size_t size)
 
 
 static void
-ngx_ess_request_moved(ngx_http_request_t *r, ngx_ess_request_moved_t *m)
+ngx_ess_client_request_moved(ngx_http_request_t *r,
+    ngx_ess_client_request_moved_t *m)
 {
-    ngx_ess_request_moved_data(&r->request_line.data, m);
-    ngx_ess_request_moved_data(&r->uri.data, m);
-    ngx_ess_request_moved_data(&r->args.data, m);
-    ngx_ess_request_moved_data(&r->exten.data, m);
-    ngx_ess_request_moved_data(&r->unparsed_uri.data, m);
-    ngx_ess_request_moved_data(&r->method_name.data, m);
-    ngx_ess_request_moved_data(&r->http_protocol.data, m);
-    ngx_ess_request_moved_data(&r->schema.data, m);
-    ngx_ess_request_moved_data(&r->headers_in.server.data, m);
-    ngx_ess_request_moved_data(&r->headers_in.user.data, m);
-    ngx_ess_request_moved_data(&r->headers_in.passwd.data, m);
+    ngx_ess_client_request_moved_data(&r->request_line.data, m);
+    ngx_ess_client_request_moved_data(&r->uri.data, m);
+    ngx_ess_client_request_moved_data(&r->args.data, m);
+    ngx_ess_client_request_moved_data(&r->exten.data, m);
+    ngx_ess_client_request_moved_data(&r->unparsed_uri.data, m);
+    ngx_ess_client_request_moved_data(&r->method_name.data, m);
+    ngx_ess_client_request_moved_data(&r->http_protocol.data, m);
+    ngx_ess_client_request_moved_data(&r->schema.data, m);
+    ngx_ess_client_request_moved_data(&r->headers_in.server.data, m);
+    ngx_ess_client_request_moved_data(&r->headers_in.user.data, m);
+    ngx_ess_client_request_moved_data(&r->headers_in.passwd.data, m);
 
-    ngx_ess_request_moved_list(&r->headers_in.headers, m, 1);
-    ngx_ess_request_moved_list(&r->headers_out.headers, m, 0);
-    ngx_ess_request_moved_variables(r, m);
+    ngx_ess_client_request_moved_list(&r->headers_in.headers, m, 1);
+    ngx_ess_client_request_moved_list(&r->headers_out.headers, m, 0);
+    ngx_ess_client_request_moved_variables(r, m);
 }
 
 
 /* nginx sets no lower case names in a response. */
 
 static void
-ngx_ess_request_moved_list(ngx_list_t *list, ngx_ess_request_moved_t *m,
-    ngx_uint_t lowcase)
+ngx_ess_client_request_moved_list(ngx_list_t *list,
+    ngx_ess_client_request_moved_t *m, ngx_uint_t lowcase)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -313,11 +315,11 @@ ngx_ess_request_moved_list(ngx_list_t *list, ngx_ess_request_moved_t *m,
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            ngx_ess_request_moved_data(&h[i].key.data, m);
-            ngx_ess_request_moved_data(&h[i].value.data, m);
+            ngx_ess_client_request_moved_data(&h[i].key.data, m);
+            ngx_ess_client_request_moved_data(&h[i].value.data, m);
 
             if (lowcase) {
-                ngx_ess_request_moved_data(&h[i].lowcase_key, m);
+                ngx_ess_client_request_moved_data(&h[i].lowcase_key, m);
             }
         }
     }
@@ -327,8 +329,8 @@ ngx_ess_request_moved_list(ngx_list_t *list, ngx_ess_request_moved_t *m,
 /* Values that were looked up are kept, with the regular expressions' input. */
 
 static void
-ngx_ess_request_moved_variables(ngx_http_request_t *r,
-    ngx_ess_request_moved_t *m)
+ngx_ess_client_request_moved_variables(ngx_http_request_t *r,
+    ngx_ess_client_request_moved_t *m)
 {
     ngx_uint_t                  i;
     ngx_http_core_main_conf_t  *cmcf;
@@ -337,20 +339,20 @@ ngx_ess_request_moved_variables(ngx_http_request_t *r,
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
         if (r->variables[i].valid) {
-            ngx_ess_request_moved_data(&r->variables[i].data, m);
+            ngx_ess_client_request_moved_data(&r->variables[i].data, m);
         }
     }
 
 #if (NGX_PCRE)
 
-    ngx_ess_request_moved_data(&r->captures_data, m);
+    ngx_ess_client_request_moved_data(&r->captures_data, m);
 
 #endif
 }
 
 
 static void
-ngx_ess_request_moved_data(u_char **p, ngx_ess_request_moved_t *m)
+ngx_ess_client_request_moved_data(u_char **p, ngx_ess_client_request_moved_t *m)
 {
     if (*p >= m->start && *p < m->end) {
         *p = m->copy + (*p - m->start);
@@ -359,7 +361,8 @@ ngx_ess_request_moved_data(u_char **p, ngx_ess_request_moved_t *m)
 
 
 static void
-ngx_ess_request_free_buffers(ngx_http_connection_t *hc, ngx_connection_t *c)
+ngx_ess_client_request_free_buffers(ngx_http_connection_t *hc,
+    ngx_connection_t *c)
 {
     ngx_buf_t    *b;
     ngx_chain_t  *cl;

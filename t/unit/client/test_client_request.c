@@ -2,14 +2,14 @@
  * What stays of the request: who frees the client, when the whole request may
  * go, and when only the buffers of its header.
  *
- * links: src/client/ngx_ess_request.c t/unit/client/fake_client.c
+ * links: src/client/ngx_ess_client_request.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c t/unit/ngx_trace.c
  * links: t/unit/ngx_timer.c
  */
 
 
 #include "fake_client.h"
-#include "ngx_ess_request.h"
+#include "ngx_ess_client_request.h"
 
 
 #define TEST(test)                                                            \
@@ -120,7 +120,7 @@ test_setup(void **state)
     fake.connection.socklen = sizeof(struct sockaddr_in);
     fake.request.header_in = &test_buf;
 
-    assert_int_equal(ngx_ess_request_own(fake.client), NGX_OK);
+    assert_int_equal(ngx_ess_client_request_own(fake.client), NGX_OK);
 
     return 0;
 }
@@ -154,7 +154,7 @@ test_own_memory(void **state)
         client = calloc(1, sizeof(ngx_ess_client_t));
         client->request = &fake.request;
         fake.fail = i;
-        assert_int_equal(ngx_ess_request_own(client), NGX_ERROR);
+        assert_int_equal(ngx_ess_client_request_own(client), NGX_ERROR);
     }
 
     /* the pool's cleanup frees it, or it was freed at once */
@@ -169,36 +169,36 @@ test_releasable(void **state)
     ngx_http_cleanup_t  *cln;
     ngx_pool_cleanup_t  *pool;
 
-    assert_true(ngx_ess_request_releasable(fake.client));
+    assert_true(ngx_ess_client_request_releasable(fake.client));
 
     fake.request.count = 2;
-    assert_false(ngx_ess_request_releasable(fake.client));
+    assert_false(ngx_ess_client_request_releasable(fake.client));
     fake.request.count = 1;
 
     fake.request.blocked = 1;
-    assert_false(ngx_ess_request_releasable(fake.client));
+    assert_false(ngx_ess_client_request_releasable(fake.client));
     fake.request.blocked = 0;
 
     fake.request.http_version = NGX_HTTP_VERSION_20;
-    assert_false(ngx_ess_request_releasable(fake.client));
+    assert_false(ngx_ess_client_request_releasable(fake.client));
     fake.request.http_version = NGX_HTTP_VERSION_11;
 
     fake.request.out = (ngx_chain_t *) &fake;
-    assert_false(ngx_ess_request_releasable(fake.client));
+    assert_false(ngx_ess_client_request_releasable(fake.client));
     fake.request.out = NULL;
 
     /* another module waits for its end */
 
     cln = ngx_http_cleanup_add(&fake.request, 0);
-    assert_true(ngx_ess_request_releasable(fake.client));
+    assert_true(ngx_ess_client_request_releasable(fake.client));
     cln->handler = test_cleanup;
-    assert_false(ngx_ess_request_releasable(fake.client));
+    assert_false(ngx_ess_client_request_releasable(fake.client));
     cln->handler = NULL;
 
     pool = ngx_pool_cleanup_add(&fake.pool, 0);
-    assert_true(ngx_ess_request_releasable(fake.client));
+    assert_true(ngx_ess_client_request_releasable(fake.client));
     pool->handler = test_cleanup;
-    assert_false(ngx_ess_request_releasable(fake.client));
+    assert_false(ngx_ess_client_request_releasable(fake.client));
     pool->handler = NULL;
 
     test_owned();
@@ -208,7 +208,7 @@ test_releasable(void **state)
 static void
 test_release(void **state)
 {
-    assert_int_equal(ngx_ess_request_release(fake.client), NGX_OK);
+    assert_int_equal(ngx_ess_client_request_release(fake.client), NGX_OK);
 
     assert_int_equal(test_frees, 1);
     ngx_unit_traced();
@@ -237,18 +237,18 @@ test_realip(void **state)
     fake.connection.sockaddr = (struct sockaddr *) &test_real;
     ngx_str_set(&fake.connection.addr_text, TEST_ADDRESS);
 
-    assert_true(ngx_ess_request_releasable(fake.client));
+    assert_true(ngx_ess_client_request_releasable(fake.client));
 
     /* after an internal redirect its context is gone */
 
     test_ctx[ngx_http_realip_module.ctx_index] = NULL;
-    assert_true(ngx_ess_request_releasable(fake.client));
+    assert_true(ngx_ess_client_request_releasable(fake.client));
 
     fake.fail = 1;
-    assert_int_equal(ngx_ess_request_release(fake.client), NGX_ERROR);
+    assert_int_equal(ngx_ess_client_request_release(fake.client), NGX_ERROR);
     assert_int_equal(test_frees, 0);
 
-    assert_int_equal(ngx_ess_request_release(fake.client), NGX_OK);
+    assert_int_equal(ngx_ess_client_request_release(fake.client), NGX_OK);
     assert_int_equal(test_frees, 1);
 
     sin = (struct sockaddr_in *) fake.connection.sockaddr;
@@ -296,7 +296,7 @@ test_shrink(void **state)
     fake.core_main.variables.nelts = 2;
 
     test_room(sizeof(TEST_HEADER) - 1);
-    ngx_ess_request_shrink(fake.client);
+    ngx_ess_client_request_shrink(fake.client);
 
     /* the buffer is freed; what was in it is elsewhere now */
 
@@ -324,27 +324,27 @@ test_not_shrunk(void **state)
     /* one block more would cost more than is gained */
 
     test_room(sizeof(TEST_HEADER) - 2);
-    ngx_ess_request_shrink(fake.client);
+    ngx_ess_client_request_shrink(fake.client);
     assert_non_null(test_buf.start);
 
     test_room(1024);
     fake.request.http_version = NGX_HTTP_VERSION_20;
-    ngx_ess_request_shrink(fake.client);
+    ngx_ess_client_request_shrink(fake.client);
     fake.request.http_version = NGX_HTTP_VERSION_11;
 
     fake.request.header_in = &other;
-    ngx_ess_request_shrink(fake.client);
+    ngx_ess_client_request_shrink(fake.client);
     fake.request.header_in = &test_buf;
 
     fake.http.busy = &busy;
-    ngx_ess_request_shrink(fake.client);
+    ngx_ess_client_request_shrink(fake.client);
     fake.http.busy = NULL;
 
     /* another module may hold on to the header */
 
     cln = ngx_pool_cleanup_add(&fake.pool, 0);
     cln->handler = test_cleanup;
-    ngx_ess_request_shrink(fake.client);
+    ngx_ess_client_request_shrink(fake.client);
     cln->handler = NULL;
 
     assert_non_null(test_buf.start);
