@@ -83,7 +83,7 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                 -I $(OBJS) $(addprefix -I ,src src/amqp src/source \
                     src/source/exchange src/source/rabbitmq src/stream \
                     src/registry src/subscriber src/client src/transport \
-                    src/encoding \
+                    src/encoding src/request src/rpc \
                     src/api src/store src/auth src/console fault)
 
 

@@ -11,7 +11,11 @@
 #include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_stream.h"
 #include "ngx_ess_conf_subscribe.h"
+#include "ngx_ess_call.h"
+#include "ngx_ess_call_conf.h"
 #include "ngx_ess_console.h"
+#include "ngx_ess_consume.h"
+#include "ngx_ess_consume_conf.h"
 #include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_publish_conf.h"
 #include "ngx_ess_health.h"
@@ -20,6 +24,7 @@
 #include "ngx_ess_worker.h"
 
 
+static ngx_int_t ngx_ess_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_ess_init(ngx_conf_t *cf);
 
 
@@ -207,6 +212,20 @@ static ngx_command_t  ngx_ess_commands[] = {
       offsetof(ngx_ess_loc_conf_t, publish_name),
       NULL },
 
+    { ngx_string("ess_consume"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_ess_consume_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_rpc"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_ess_call_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("ess_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_ess_metrics_conf,
@@ -233,7 +252,7 @@ static ngx_command_t  ngx_ess_commands[] = {
 
 
 static ngx_http_module_t  ngx_ess_module_ctx = {
-    ngx_ess_variables_add,                 /* preconfiguration */
+    ngx_ess_preconfiguration,              /* preconfiguration */
     ngx_ess_init,                          /* postconfiguration */
 
     ngx_ess_conf_create_main,              /* create main configuration */
@@ -261,6 +280,16 @@ ngx_module_t  ngx_ess_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_int_t
+ngx_ess_preconfiguration(ngx_conf_t *cf)
+{
+    return (ngx_ess_variables_add(cf) == NGX_OK
+            && ngx_ess_consume_variables(cf) == NGX_OK
+            && ngx_ess_call_variables(cf) == NGX_OK)
+           ? NGX_OK : NGX_ERROR;
+}
 
 
 static ngx_int_t

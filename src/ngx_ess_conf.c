@@ -12,6 +12,7 @@
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_limits.h"
+#include "ngx_ess_conf_rpc.h"
 #include "ngx_ess_conf_scope.h"
 #include "ngx_ess_conf_stream.h"
 #include "ngx_ess_cors.h"
@@ -47,13 +48,15 @@ static ngx_int_t ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 static const ngx_ess_conf_serves_t  ngx_ess_conf_serves_rows[] = {
-    { "ess_api", ngx_string("GET, HEAD, POST, DELETE"), 0 },
-    { "ess_console", ngx_string("GET, HEAD, POST, DELETE"), 0 },
-    { "ess_publish", ngx_string("POST"), 0 },
-    { "ess_subscribe", ngx_string("GET"), 1 },
-    { "ess_health", ngx_string("GET, HEAD"), 0 },
-    { "ess_metrics", ngx_string("GET, HEAD"), 0 },
-    { NULL, ngx_null_string, 0 }
+    { "ess_api", ngx_string("GET, HEAD, POST, DELETE"), 0, NGX_ESS_CONF_ZONE },
+    { "ess_console", ngx_string("GET, HEAD, POST, DELETE"), 0, NGX_ESS_CONF_ZONE },
+    { "ess_publish", ngx_string("POST"), 0, NGX_ESS_CONF_ZONE },
+    { "ess_subscribe", ngx_string("GET"), 1, NGX_ESS_CONF_ZONE },
+    { "ess_health", ngx_string("GET, HEAD"), 0, NGX_ESS_CONF_ANY },
+    { "ess_metrics", ngx_string("GET, HEAD"), 0, NGX_ESS_CONF_ANY },
+    { "ess_rpc", ngx_string("GET, HEAD, POST, PUT, PATCH, DELETE"), 0,
+      NGX_ESS_CONF_ALONE },
+    { NULL, ngx_null_string, 0, 0 }
 };
 
 
@@ -87,6 +90,9 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
      *     mcf->refuses = 0;
      *     mcf->node = { 0, NULL };
      *     mcf->needs_zone = NULL;
+     *     mcf->needs_any = NULL;
+     *     mcf->rpc = NULL;
+     *     mcf->rpc_figures = NULL;
      *     mcf->creates = NULL;
      *     mcf->save_all = 0;
      *     mcf->scopes = NULL;
@@ -152,7 +158,9 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
     }
 
     if (mcf->zone == NULL) {
-        return NGX_CONF_OK;
+        return mcf->rpc ? ngx_ess_source_init_conf(cf, mcf->sources,
+                                                   &mcf->node)
+                        : NGX_CONF_OK;
     }
 
     min = ngx_ess_zone_min_size(mcf->max_event);
@@ -185,11 +193,19 @@ ngx_ess_conf_check(ngx_conf_t *cf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
 
+    if (mcf->needs_zone == NULL && mcf->rpc == NULL) {
+        mcf->needs_zone = mcf->needs_any;
+    }
+
     if (mcf->needs_zone && mcf->zone == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"%s\" needs a zone for the streams, add "
                       "\"ess_zone streams 64m;\" to the http block",
                       mcf->needs_zone);
+        return NGX_ERROR;
+    }
+
+    if (mcf->rpc && ngx_ess_conf_rpc_check(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -375,6 +391,7 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->subscribe_any_key = prev->subscribe_any_key;
     conf->subscribe_key_query = prev->subscribe_key_query;
     conf->metrics_streams = prev->metrics_streams;
+    conf->call = prev->call;
 }
 
 
@@ -645,8 +662,14 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
     lcf->handler = handler;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
-    mcf->needs_zone = lcf->serves->directive;
     mcf->refuses = 1;
+
+    if (lcf->serves->needs == NGX_ESS_CONF_ZONE) {
+        mcf->needs_zone = lcf->serves->directive;
+
+    } else if (lcf->serves->needs == NGX_ESS_CONF_ANY) {
+        mcf->needs_any = lcf->serves->directive;
+    }
 
     lcf->scope = ngx_ess_conf_scope(cf, mcf);
     if (lcf->scope == NULL) {

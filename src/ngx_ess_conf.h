@@ -45,6 +45,10 @@ typedef struct {
     size_t                   deflate_min;   /* bytes of an event */
 
     const char              *needs_zone;    /* a directive that does */
+    const char              *needs_any;     /* one that needs it, or RPC */
+    struct ngx_ess_rpc_conf_s *rpc;         /* of ess_consume and ess_rpc;
+                                               NULL: neither is used */
+    struct ngx_ess_rpc_figures_s *rpc_figures;  /* with it */
     const char              *creates;       /* a directive that makes streams
                                                on demand of that source */
     ngx_uint_t               needs_source;
@@ -60,6 +64,13 @@ typedef struct {
 typedef struct ngx_ess_conf_scope_s  ngx_ess_conf_scope_t;
 
 
+/* what a directive is good for without ess_zone */
+
+#define NGX_ESS_CONF_ZONE    0              /* nothing */
+#define NGX_ESS_CONF_ANY     1              /* ess_consume and ess_rpc */
+#define NGX_ESS_CONF_ALONE   2              /* it needs none */
+
+
 /* what a location may serve */
 
 typedef struct {
@@ -67,6 +78,7 @@ typedef struct {
     ngx_str_t                methods;       /* of pages of other origins */
     unsigned                 open:1;        /* pages of any origin read it when
                                                no origins are listed */
+    ngx_uint_t               needs;         /* ess_zone: NGX_ESS_CONF_… */
 } ngx_ess_conf_serves_t;
 
 
@@ -126,6 +138,7 @@ typedef struct {
     ngx_uint_t               max_subscriptions_sse;
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
     ngx_uint_t               metrics_streams;   /* at most so many of them */
+    struct ngx_ess_call_conf_s *call;       /* of ess_rpc; NULL: none */
 } ngx_ess_loc_conf_t;
 
 

@@ -15,6 +15,8 @@
 #include "ngx_ess_wake.h"
 #include "ngx_ess_registry_declared.h"
 #include "ngx_ess_registry_upkeep.h"
+#include "ngx_ess_rpc.h"
+#include "ngx_ess_shutdown.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_store.h"
 #include "ngx_ess_str.h"
@@ -55,12 +57,12 @@ static const ngx_ess_wake_handlers_t  ngx_ess_worker_notified = {
     ngx_ess_worker_changed,
     ngx_ess_worker_changed_more,
     ngx_ess_feed_replaced,
-    ngx_ess_mailbox_read,
-    ngx_ess_worker_shutdown
+    ngx_ess_mailbox_read
 };
 
 
 static ngx_ess_main_conf_t  *ngx_ess_worker_conf;
+static ngx_uint_t            ngx_ess_worker_rpc;   /* 1: it has a part in it */
 static ngx_event_t           ngx_ess_worker_tick_event;
 static ngx_connection_t      ngx_ess_worker_dummy;
 
@@ -187,7 +189,23 @@ ngx_ess_worker_init_process(ngx_cycle_t *cycle)
 
     mcf = ngx_ess_conf_main(cycle);
 
-    if (mcf == NULL || mcf->zone == NULL) {
+    if (mcf == NULL || (mcf->zone == NULL && mcf->rpc == NULL)) {
+        return NGX_OK;
+    }
+
+    if (ngx_ess_shutdown_init(cycle, ngx_ess_worker_shutdown) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (mcf->rpc) {
+        if (ngx_ess_rpc_init_process(cycle, mcf->rpc) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_ess_worker_rpc = 1;
+    }
+
+    if (mcf->zone == NULL) {
         return NGX_OK;
     }
 
@@ -305,6 +323,14 @@ ngx_ess_worker_shutdown(void)
     ngx_ess_zone_t   *zone;
     ngx_core_conf_t  *ccf;
 
+    if (ngx_ess_worker_rpc) {
+        ngx_ess_rpc_shutdown();
+    }
+
+    if (ngx_ess_worker_conf == NULL) {
+        return;
+    }
+
     zone = ngx_ess_worker_conf->zone;
     ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
                                            ngx_core_module);
@@ -321,6 +347,13 @@ ngx_ess_worker_shutdown(void)
 void
 ngx_ess_worker_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_ess_shutdown_exit();
+
+    if (ngx_ess_worker_rpc) {
+        ngx_ess_rpc_exit_process();
+        ngx_ess_worker_rpc = 0;
+    }
+
     if (ngx_ess_worker_conf == NULL) {
         return;
     }

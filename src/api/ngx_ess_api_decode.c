@@ -139,7 +139,7 @@ ngx_ess_api_decode_begin(ngx_ess_api_decode_t *d, ngx_uint_t gzip)
         return NGX_ABORT;
     }
 
-    d->inflate = ngx_ess_api_inflate_create(&d->body, gzip, d->max);
+    d->inflate = ngx_ess_inflate_create(&d->body, gzip, d->max);
     if (d->inflate == NULL) {
         return NGX_ERROR;
     }
@@ -181,17 +181,17 @@ ngx_ess_api_decode_slice(ngx_ess_api_decode_t *d)
 {
     ngx_int_t  rc;
 
-    rc = ngx_ess_api_inflate_step(d->inflate, &d->detail);
+    rc = ngx_ess_inflate_step(d->inflate, &d->detail);
 
     if (rc == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_ess_api_inflate_take(d->inflate, d->request->pool, &d->text);
+        rc = ngx_ess_inflate_take(d->inflate, d->request->pool, &d->text);
     }
 
-    ngx_ess_api_inflate_destroy(d->inflate);
+    ngx_ess_inflate_destroy(d->inflate);
     d->inflate = NULL;
 
     return rc;
@@ -212,7 +212,7 @@ ngx_ess_api_decode_cancel(ngx_ess_api_decode_t *d)
     if (d->inflate) {
         ngx_ess_source_event_clear(&d->event);
 
-        ngx_ess_api_inflate_destroy(d->inflate);
+        ngx_ess_inflate_destroy(d->inflate);
         d->inflate = NULL;
     }
 }

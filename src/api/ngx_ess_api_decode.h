@@ -8,7 +8,7 @@
 
 
 #include "ngx_ess.h"
-#include "ngx_ess_api_inflate.h"
+#include "ngx_ess_inflate.h"
 
 
 typedef struct ngx_ess_api_decode_s  ngx_ess_api_decode_t;
@@ -32,7 +32,7 @@ struct ngx_ess_api_decode_s {
     /* private to ngx_ess_api_decode.c */
     ngx_event_t              event;
     ngx_str_t                body;          /* as it was sent */
-    ngx_ess_api_inflate_t   *inflate;
+    ngx_ess_inflate_t   *inflate;
 };
 
 

@@ -18,7 +18,6 @@
 
 static ngx_int_t ngx_ess_wake_listen(ngx_cycle_t *cycle, ngx_fd_t fd);
 static void ngx_ess_wake_read_handler(ngx_event_t *ev);
-static void ngx_ess_wake_exiting(void);
 static void ngx_ess_wake_handler(ngx_event_t *ev);
 
 
@@ -31,7 +30,6 @@ static ngx_fd_t    ngx_ess_wake_fds[NGX_ESS_PROCS];
 
 static ngx_ess_zone_t                 *ngx_ess_wake_zone;
 static const ngx_ess_wake_handlers_t  *ngx_ess_wake_handlers;
-static ngx_uint_t                      ngx_ess_wake_exits;
 static ngx_connection_t               *ngx_ess_wake_connection;
 static ngx_connection_t                ngx_ess_wake_dumb;
 static ngx_event_t                     ngx_ess_wake_event;  /* posted; and a
@@ -83,7 +81,6 @@ ngx_ess_wake_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 
     ngx_ess_wake_zone = zone;
     ngx_ess_wake_handlers = handlers;
-    ngx_ess_wake_exits = 0;
 
     ngx_ess_wake_dumb.fd = (ngx_socket_t) -1;
 
@@ -123,9 +120,6 @@ ngx_ess_wake_listen(ngx_cycle_t *cycle, ngx_fd_t fd)
         return NGX_ERROR;
     }
 
-    /* an idle one: a graceful shutdown calls its handler first of all */
-
-    c->idle = 1;
     c->log = cycle->log;
 
     rev = c->read;
@@ -191,8 +185,7 @@ ngx_ess_wake_read_handler(ngx_event_t *ev)
 
     c = ev->data;
 
-    /* how often it was written to does not matter, nor that it may not have
-       been at all: at a shutdown, this is called for c->close alone */
+    /* how often it was written to does not matter */
 
     while (read(c->fd, &n, sizeof(uint64_t)) == -1 && ngx_errno == NGX_EINTR) {
         /* void */
@@ -200,31 +193,13 @@ ngx_ess_wake_read_handler(ngx_event_t *ev)
 
     ev->ready = 0;
 
-    if (c->close) {
-        ngx_ess_wake_exiting();
-    }
-
     ngx_ess_wake_poll();
-}
-
-
-static void
-ngx_ess_wake_exiting(void)
-{
-    if (!ngx_ess_wake_exits) {
-        ngx_ess_wake_exits = 1;
-        ngx_ess_wake_handlers->shutdown();
-    }
 }
 
 
 static void
 ngx_ess_wake_handler(ngx_event_t *ev)
 {
-    if (ngx_exiting) {
-        ngx_ess_wake_exiting();
-    }
-
     ngx_ess_wake_poll();
 
     if (ngx_ess_wake_connection == NULL) {

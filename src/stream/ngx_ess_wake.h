@@ -40,9 +40,6 @@ typedef struct {
 
     /* the mailbox may have something for this process */
     void                   (*mail)(void);
-
-    /* once, at the graceful shutdown, at once */
-    void                   (*shutdown)(void);
 } ngx_ess_wake_handlers_t;
 
 

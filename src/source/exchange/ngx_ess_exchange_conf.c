@@ -89,7 +89,7 @@ ngx_ess_exchange_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_ess_source_entry_t   *exchange, *streams;
     ngx_ess_exchange_conf_t  *xcf;
 
-    mcf->needs_zone = "ess_amqp";
+    mcf->needs_any = "ess_amqp";
 
     exchange = ngx_ess_source_entry(mcf->sources, NGX_ESS_SOURCE_EXCHANGE);
     streams = ngx_ess_source_entry(mcf->sources, NGX_ESS_SOURCE_STREAM);

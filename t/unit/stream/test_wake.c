@@ -11,7 +11,7 @@
 #include "many_streams.h"
 
 
-static ngx_uint_t              nchanged, nmails, nshutdown;
+static ngx_uint_t              nchanged, nmails;
 static uint64_t                last;
 static uint32_t                number;
 static uint64_t                below, first[NGX_ESS_DIRTY];
@@ -53,19 +53,11 @@ mailed(void)
 }
 
 
-static void
-shut(void)
-{
-    nshutdown++;
-}
-
-
 static const ngx_ess_wake_handlers_t  handlers = {
     changed,
     changed_more,
     replace,
-    mailed,
-    shut
+    mailed
 };
 
 
@@ -75,7 +67,6 @@ setup(void **state)
     nchanged = 0;
     nmore = 0;
     nmails = 0;
-    nshutdown = 0;
 
     return many_streams_setup(state);
 }
@@ -190,13 +181,6 @@ test_wake(void **state)
     ngx_ess_wake_poll();
     assert_int_equal(nmails, 1);
     assert_int_equal(nchanged, 2);
-
-    /* graceful shutdown */
-
-    c->close = 1;
-    c->read->handler(c->read);
-    c->read->handler(c->read);
-    assert_int_equal(nshutdown, 1);
 
     append(0, &wake);
     ngx_ess_wake_procs(zone, &wake);

@@ -2,7 +2,7 @@
  * Compressed bodies: what zlib made comes out again in slices, each truncation
  * and each limit is told; input lies against a guard page.
  *
- * links: src/api/ngx_ess_api_inflate.c t/unit/ngx_pool.c t/unit/ngx_string.c
+ * links: src/ngx_ess_inflate.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
 
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "ngx_ess_api_inflate.h"
+#include "ngx_ess_inflate.h"
 #include "ngx_guard.h"
 
 
@@ -69,13 +69,13 @@ unpack(size_t len, ngx_uint_t gzip, size_t max, ngx_str_t *out)
 {
     ngx_int_t               rc;
     ngx_str_t               text;
-    ngx_ess_api_inflate_t  *in;
+    ngx_ess_inflate_t  *in;
 
     text.data = test_end - len;
     text.len = len;
     memcpy(text.data, test_buf, len);
 
-    in = ngx_ess_api_inflate_create(&text, gzip, max);
+    in = ngx_ess_inflate_create(&text, gzip, max);
     assert_non_null(in);
 
     test_slices = 0;
@@ -83,16 +83,16 @@ unpack(size_t len, ngx_uint_t gzip, size_t max, ngx_str_t *out)
 
     do {
         test_slices++;
-        rc = ngx_ess_api_inflate_step(in, &test_detail);
+        rc = ngx_ess_inflate_step(in, &test_detail);
     } while (rc == NGX_AGAIN);
 
     if (rc == NGX_OK) {
-        assert_int_equal(ngx_ess_api_inflate_take(in, NULL, out), NGX_OK);
+        assert_int_equal(ngx_ess_inflate_take(in, NULL, out), NGX_OK);
     }
 
     assert_true((rc == NGX_DECLINED) == (test_detail != NULL));
 
-    ngx_ess_api_inflate_destroy(in);
+    ngx_ess_inflate_destroy(in);
 
     return rc;
 }

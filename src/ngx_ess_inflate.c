@@ -6,34 +6,34 @@
  */
 
 
-#include "ngx_ess_api_inflate.h"
+#include "ngx_ess_inflate.h"
 #include <zlib.h>
 
 
 /* of zlib: the largest window, and gzip's header instead of zlib's */
-#define NGX_ESS_API_INFLATE_WINDOW  15
-#define NGX_ESS_API_INFLATE_GZIP    16
+#define NGX_ESS_INFLATE_WINDOW  15
+#define NGX_ESS_INFLATE_GZIP    16
 
 /* bytes of a piece; the first one may be smaller */
-#define NGX_ESS_API_INFLATE_FIRST   1024
-#define NGX_ESS_API_INFLATE_PIECE   65536
+#define NGX_ESS_INFLATE_FIRST   1024
+#define NGX_ESS_INFLATE_PIECE   65536
 
 /* bytes in and out of a slice, and what else costs as much as so many */
-#define NGX_ESS_API_INFLATE_SLICE   262144
-#define NGX_ESS_API_INFLATE_CALL    256
+#define NGX_ESS_INFLATE_SLICE   262144
+#define NGX_ESS_INFLATE_CALL    256
 
 
 typedef struct {
     ngx_queue_t              queue;
     size_t                   len;
     u_char                   data[];
-} ngx_ess_api_inflate_piece_t;
+} ngx_ess_inflate_piece_t;
 
 
-struct ngx_ess_api_inflate_s {
+struct ngx_ess_inflate_s {
     z_stream                 z;
     ngx_queue_t              pieces;
-    ngx_ess_api_inflate_piece_t *piece;     /* the last one */
+    ngx_ess_inflate_piece_t *piece;     /* the last one */
     u_char                  *last;          /* end of the text */
     size_t                   size;          /* of what came out */
     size_t                   max;
@@ -41,19 +41,19 @@ struct ngx_ess_api_inflate_s {
 };
 
 
-static ngx_int_t ngx_ess_api_inflate_room(ngx_ess_api_inflate_t *in);
-static ngx_int_t ngx_ess_api_inflate_rest(ngx_ess_api_inflate_t *in,
+static ngx_int_t ngx_ess_inflate_room(ngx_ess_inflate_t *in);
+static ngx_int_t ngx_ess_inflate_rest(ngx_ess_inflate_t *in,
     const char **detail);
-static ngx_int_t ngx_ess_api_inflate_broken(ngx_ess_api_inflate_t *in, int rc,
+static ngx_int_t ngx_ess_inflate_broken(ngx_ess_inflate_t *in, int rc,
     const char **detail);
 
 
-ngx_ess_api_inflate_t *
-ngx_ess_api_inflate_create(ngx_str_t *text, ngx_uint_t gzip, size_t max)
+ngx_ess_inflate_t *
+ngx_ess_inflate_create(ngx_str_t *text, ngx_uint_t gzip, size_t max)
 {
-    ngx_ess_api_inflate_t  *in;
+    ngx_ess_inflate_t  *in;
 
-    in = calloc(1, sizeof(ngx_ess_api_inflate_t));
+    in = calloc(1, sizeof(ngx_ess_inflate_t));
     if (in == NULL) {
         return NULL;
     }
@@ -65,8 +65,8 @@ ngx_ess_api_inflate_create(ngx_str_t *text, ngx_uint_t gzip, size_t max)
     in->max = max;
     in->gzip = (gzip != 0);
 
-    if (inflateInit2(&in->z, NGX_ESS_API_INFLATE_WINDOW
-                             + (gzip ? NGX_ESS_API_INFLATE_GZIP : 0))
+    if (inflateInit2(&in->z, NGX_ESS_INFLATE_WINDOW
+                             + (gzip ? NGX_ESS_INFLATE_GZIP : 0))
         != Z_OK)
     {
         free(in);
@@ -78,7 +78,7 @@ ngx_ess_api_inflate_create(ngx_str_t *text, ngx_uint_t gzip, size_t max)
 
 
 void
-ngx_ess_api_inflate_destroy(ngx_ess_api_inflate_t *in)
+ngx_ess_inflate_destroy(ngx_ess_inflate_t *in)
 {
     ngx_queue_t  *q;
 
@@ -86,7 +86,7 @@ ngx_ess_api_inflate_destroy(ngx_ess_api_inflate_t *in)
         q = ngx_queue_head(&in->pieces);
         ngx_queue_remove(q);
 
-        free(ngx_queue_data(q, ngx_ess_api_inflate_piece_t, queue));
+        free(ngx_queue_data(q, ngx_ess_inflate_piece_t, queue));
     }
 
     (void) inflateEnd(&in->z);
@@ -96,19 +96,19 @@ ngx_ess_api_inflate_destroy(ngx_ess_api_inflate_t *in)
 
 
 ngx_int_t
-ngx_ess_api_inflate_step(ngx_ess_api_inflate_t *in, const char **detail)
+ngx_ess_inflate_step(ngx_ess_inflate_t *in, const char **detail)
 {
     int        rc;
     size_t     work, fed, room;
     ngx_int_t  end;
 
-    for (work = 0; work < NGX_ESS_API_INFLATE_SLICE; /* void */ ) {
+    for (work = 0; work < NGX_ESS_INFLATE_SLICE; /* void */ ) {
 
-        if (ngx_ess_api_inflate_room(in) != NGX_OK) {
+        if (ngx_ess_inflate_room(in) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        fed = ngx_min(in->last - in->z.next_in, NGX_ESS_API_INFLATE_PIECE);
+        fed = ngx_min(in->last - in->z.next_in, NGX_ESS_INFLATE_PIECE);
         room = in->z.avail_out;
 
         in->z.avail_in = (uInt) fed;
@@ -117,7 +117,7 @@ ngx_ess_api_inflate_step(ngx_ess_api_inflate_t *in, const char **detail)
 
         room -= in->z.avail_out;
 
-        work += fed - in->z.avail_in + room + NGX_ESS_API_INFLATE_CALL;
+        work += fed - in->z.avail_in + room + NGX_ESS_INFLATE_CALL;
 
         in->piece->len += room;
         in->size += room;
@@ -131,8 +131,8 @@ ngx_ess_api_inflate_step(ngx_ess_api_inflate_t *in, const char **detail)
         }
 
         end = (rc == Z_STREAM_END)
-              ? ngx_ess_api_inflate_rest(in, detail)
-              : ngx_ess_api_inflate_broken(in, rc, detail);
+              ? ngx_ess_inflate_rest(in, detail)
+              : ngx_ess_inflate_broken(in, rc, detail);
 
         if (end != NGX_AGAIN) {
             return end;
@@ -146,23 +146,23 @@ ngx_ess_api_inflate_step(ngx_ess_api_inflate_t *in, const char **detail)
 /* There is some for what comes next. */
 
 static ngx_int_t
-ngx_ess_api_inflate_room(ngx_ess_api_inflate_t *in)
+ngx_ess_inflate_room(ngx_ess_inflate_t *in)
 {
     size_t                        size;
-    ngx_ess_api_inflate_piece_t  *piece;
+    ngx_ess_inflate_piece_t  *piece;
 
     if (in->z.avail_out) {
         return NGX_OK;
     }
 
-    size = NGX_ESS_API_INFLATE_PIECE;
+    size = NGX_ESS_INFLATE_PIECE;
 
     if (in->piece == NULL) {
         size = ngx_min(size, 8 * (size_t) (in->last - in->z.next_in));
-        size = ngx_max(size, NGX_ESS_API_INFLATE_FIRST);
+        size = ngx_max(size, NGX_ESS_INFLATE_FIRST);
     }
 
-    piece = malloc(sizeof(ngx_ess_api_inflate_piece_t) + size);
+    piece = malloc(sizeof(ngx_ess_inflate_piece_t) + size);
     if (piece == NULL) {
         return NGX_ERROR;
     }
@@ -181,7 +181,7 @@ ngx_ess_api_inflate_room(ngx_ess_api_inflate_t *in)
 /* Behind the end: another member of gzip's (RFC 1952, 2.2), or nothing. */
 
 static ngx_int_t
-ngx_ess_api_inflate_rest(ngx_ess_api_inflate_t *in, const char **detail)
+ngx_ess_inflate_rest(ngx_ess_inflate_t *in, const char **detail)
 {
     u_char  *p;
 
@@ -202,7 +202,7 @@ ngx_ess_api_inflate_rest(ngx_ess_api_inflate_t *in, const char **detail)
 
 
 static ngx_int_t
-ngx_ess_api_inflate_broken(ngx_ess_api_inflate_t *in, int rc,
+ngx_ess_inflate_broken(ngx_ess_inflate_t *in, int rc,
     const char **detail)
 {
     if (rc == Z_MEM_ERROR) {
@@ -224,12 +224,12 @@ ngx_ess_api_inflate_broken(ngx_ess_api_inflate_t *in, int rc,
 
 
 ngx_int_t
-ngx_ess_api_inflate_take(ngx_ess_api_inflate_t *in, ngx_pool_t *pool,
+ngx_ess_inflate_take(ngx_ess_inflate_t *in, ngx_pool_t *pool,
     ngx_str_t *text)
 {
     u_char                       *p;
     ngx_queue_t                  *q;
-    ngx_ess_api_inflate_piece_t  *piece;
+    ngx_ess_inflate_piece_t  *piece;
 
     p = ngx_pnalloc(pool, in->size + 1);
     if (p == NULL) {
@@ -241,7 +241,7 @@ ngx_ess_api_inflate_take(ngx_ess_api_inflate_t *in, ngx_pool_t *pool,
 
     while (!ngx_queue_empty(&in->pieces)) {
         q = ngx_queue_head(&in->pieces);
-        piece = ngx_queue_data(q, ngx_ess_api_inflate_piece_t, queue);
+        piece = ngx_queue_data(q, ngx_ess_inflate_piece_t, queue);
 
         p = ngx_cpymem(p, piece->data, piece->len);
 

@@ -2,14 +2,14 @@
  * Compressed bodies: no more comes out than is wanted, and each slice comes to
  * an end.
  *
- * links: src/api/ngx_ess_api_inflate.c t/unit/ngx_pool.c t/unit/ngx_string.c
+ * links: src/ngx_ess_inflate.c t/unit/ngx_pool.c t/unit/ngx_string.c
  */
 
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "ngx_ess_api_inflate.h"
+#include "ngx_ess_inflate.h"
 
 
 void ngx_unit_pool_free(void);
@@ -25,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_str_t               text, out;
     ngx_uint_t              slices;
     const char             *detail;
-    ngx_ess_api_inflate_t  *in;
+    ngx_ess_inflate_t  *in;
 
     if (size < 2) {
         return 0;
@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text.len = size - 1;
     max = (size_t) (data[0] >> 1) * (data[0] >> 1) * 40;
 
-    in = ngx_ess_api_inflate_create(&text, data[0] & 1, max);
+    in = ngx_ess_inflate_create(&text, data[0] & 1, max);
     if (in == NULL) {
         abort();
     }
@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     slices = 0;
 
     do {
-        rc = ngx_ess_api_inflate_step(in, &detail);
+        rc = ngx_ess_inflate_step(in, &detail);
     } while (rc == NGX_AGAIN && slices++ < 10000);
 
     if (rc == NGX_AGAIN || rc == NGX_ERROR
@@ -64,13 +64,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     if (rc == NGX_OK
-        && (ngx_ess_api_inflate_take(in, NULL, &out) != NGX_OK
+        && (ngx_ess_inflate_take(in, NULL, &out) != NGX_OK
             || out.len > max))
     {
         abort();
     }
 
-    ngx_ess_api_inflate_destroy(in);
+    ngx_ess_inflate_destroy(in);
     ngx_unit_pool_free();
     free(copy);
 

@@ -1,0 +1,33 @@
+/*
+ * ess_rpc: a client's request becomes an RPC call, and its reply the response.
+ */
+
+
+#ifndef _NGX_ESS_CALL_H_INCLUDED_
+#define _NGX_ESS_CALL_H_INCLUDED_
+
+
+#include "ngx_ess_amqp.h"
+#include "ngx_ess_rpc_conf.h"
+
+
+/* The content handler. */
+ngx_int_t ngx_ess_call_handler(ngx_http_request_t *r);
+
+/* $ess_rpc_name: adds it.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_call_variables(ngx_conf_t *cf);
+
+/* The worker's.  NGX_OK or NGX_ERROR: no memory. */
+ngx_int_t ngx_ess_call_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log);
+void ngx_ess_call_exit(void);
+
+/* Of the publishing session: its handlers.  "text": as
+   ngx_ess_amqp_handlers_t's. */
+void ngx_ess_call_open(ngx_ess_amqp_session_t *s);
+void ngx_ess_call_close(void);
+void ngx_ess_call_writable(void);
+void ngx_ess_call_failed(ngx_str_t *host, ngx_str_t *text);
+void ngx_ess_call_blocked(ngx_str_t *reason);
+
+
+#endif /* _NGX_ESS_CALL_H_INCLUDED_ */

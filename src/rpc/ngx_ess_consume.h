@@ -1,0 +1,37 @@
+/*
+ * ess_consume: a message becomes a request to a location, and its response the
+ * reply.
+ *
+ *   delivery ──► WAITING ──► INFLATING ──► REQUEST ──► (response)
+ *                  ▲  (no connection,         │
+ *                  │   too much in work)      ├──► PACKING ──► REPLYING ──► ack
+ *                  └── RETRY ◄────────────────┤
+ *                      (after a delay)        ├──► DEAD ──► ack
+ *                                             └──► reject, ack
+ */
+
+
+#ifndef _NGX_ESS_CONSUME_H_INCLUDED_
+#define _NGX_ESS_CONSUME_H_INCLUDED_
+
+
+#include "ngx_ess_consume_queue.h"
+
+
+/* The worker's; "log": of what it logs. */
+void ngx_ess_consume_init(ngx_log_t *log);
+void ngx_ess_consume_exit(void);
+
+/* A ngx_ess_consume_queue_pt. */
+void ngx_ess_consume_delivery(ngx_ess_consume_queue_t *q,
+    ngx_ess_amqp_delivery_t *d);
+
+/* A graceful shutdown has begun: what waits is given back, what is in work ends
+   within its own times. */
+void ngx_ess_consume_shutdown(void);
+
+/* $ess_queue and the like: adds them.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_consume_variables(ngx_conf_t *cf);
+
+
+#endif /* _NGX_ESS_CONSUME_H_INCLUDED_ */

@@ -1,0 +1,114 @@
+/*
+ * Figures of ess_consume and ess_rpc, over all workers, in shared memory of
+ * their own: neither directive needs ess_zone.
+ *
+ *   rows: one a queue that is consumed, found by its name, kept over a reload
+ *   totals: of all queues, of all calls
+ *   processes: one a process slot: what only its process writes, and what is
+ *              not counted any more when that process is gone
+ *
+ * There is no lock: sums are added to atomically, and what is a process's own
+ * is written by it alone.
+ */
+
+
+#ifndef _NGX_ESS_RPC_FIGURES_H_INCLUDED_
+#define _NGX_ESS_RPC_FIGURES_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+typedef struct ngx_ess_rpc_figures_s  ngx_ess_rpc_figures_t;
+
+
+/* what became of a message, each time that something did */
+
+typedef enum {
+    NGX_ESS_CONSUME_ACK = 0,        /* done, nobody waited for a reply */
+    NGX_ESS_CONSUME_REPLY,          /* done, and the reply was confirmed */
+    NGX_ESS_CONSUME_RETRY,          /* it failed, and is tried again */
+    NGX_ESS_CONSUME_DEAD,           /* it failed for good */
+    NGX_ESS_CONSUME_EXPIRED,        /* too late for its caller */
+    NGX_ESS_CONSUME_GONE,           /* done, but the reply's queue is gone */
+    NGX_ESS_CONSUME_OUTCOMES
+} ngx_ess_consume_outcome_e;
+
+
+/* what became of a call */
+
+typedef enum {
+    NGX_ESS_CALL_REPLY = 0,         /* a reply below 500 */
+    NGX_ESS_CALL_ERROR,             /* a reply of 500 or above */
+    NGX_ESS_CALL_NO_QUEUE,          /* there is no such queue, 404 */
+    NGX_ESS_CALL_TIMEOUT,           /* 504 */
+    NGX_ESS_CALL_UNAVAILABLE,       /* the broker is away, blocks, …: 503 */
+    NGX_ESS_CALL_REFUSED,           /* the request itself: 400, 403, 413, 415 */
+    NGX_ESS_CALL_BAD_REPLY,         /* 502 */
+    NGX_ESS_CALL_GONE,              /* its client left */
+    NGX_ESS_CALL_LATE,              /* a reply that nobody waits for any more:
+                                       no request, a family of its own */
+    NGX_ESS_CALL_OUTCOMES
+} ngx_ess_call_outcome_e;
+
+
+/* the two sessions of a worker */
+
+typedef enum {
+    NGX_ESS_RPC_CONSUMING = 0,
+    NGX_ESS_RPC_PUBLISHING,
+    NGX_ESS_RPC_SESSIONS
+} ngx_ess_rpc_session_e;
+
+
+#define NGX_ESS_RPC_FIGURES_WHY  512
+
+
+/* Adds the shared memory, in the postconfiguration; "queues": of
+   ngx_ess_consume_conf_queue_t, whose "figures" are set when the memory is
+   there.  NULL: no memory, logged. */
+ngx_ess_rpc_figures_t *ngx_ess_rpc_figures_add(ngx_conf_t *cf,
+    ngx_array_t *queues);
+
+/* In a worker, before all that follows, which is this worker's. */
+void ngx_ess_rpc_figures_init_process(ngx_ess_rpc_figures_t *figures);
+
+/* "row": of the queue */
+void ngx_ess_rpc_figures_message(ngx_uint_t row,
+    ngx_ess_consume_outcome_e outcome);
+
+/* From the delivery to the settlement, of what was answered or is done. */
+void ngx_ess_rpc_figures_message_time(ngx_msec_t ms);
+
+/* Messages in work: one more, one less. */
+void ngx_ess_rpc_figures_in_work(ngx_int_t n);
+
+/* This worker consumes the queue, or does so no more. */
+void ngx_ess_rpc_figures_consuming(ngx_uint_t row, ngx_uint_t on);
+
+void ngx_ess_rpc_figures_call(ngx_ess_call_outcome_e outcome);
+void ngx_ess_rpc_figures_call_time(ngx_msec_t ms);
+void ngx_ess_rpc_figures_in_flight(ngx_int_t n);
+
+/* A session failed, or does not get what it needs: "host" and "text", which are
+   printable and hold no password; text NULL: it is well. */
+void ngx_ess_rpc_figures_trouble(ngx_ess_rpc_session_e session,
+    ngx_str_t *host, ngx_str_t *text);
+
+/* The publishing session is blocked by the broker, or is no more. */
+void ngx_ess_rpc_figures_blocked(ngx_uint_t on);
+
+/*
+ * Of all workers, in any.  NGX_DECLINED: a queue of this configuration is
+ * consumed by none, for longer than a reload takes, or the publishing session
+ * of this worker is away; "why" says so, in "buf" of NGX_ESS_RPC_FIGURES_WHY
+ * bytes.
+ */
+ngx_int_t ngx_ess_rpc_figures_healthy(ngx_ess_rpc_figures_t *figures,
+    u_char *buf, ngx_str_t *why);
+
+/* 1: the broker blocks those who publish. */
+ngx_uint_t ngx_ess_rpc_figures_is_blocked(ngx_ess_rpc_figures_t *figures);
+
+
+#endif /* _NGX_ESS_RPC_FIGURES_H_INCLUDED_ */

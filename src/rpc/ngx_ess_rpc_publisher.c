@@ -1,0 +1,7 @@
+
+/*
+ * To be written.
+ */
+
+
+#include "ngx_ess_rpc_publisher.h"
