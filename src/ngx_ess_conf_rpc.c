@@ -9,6 +9,7 @@
 #include "ngx_ess_call_conf.h"
 #include "ngx_ess_consume_conf.h"
 #include "ngx_ess_exchange_conf.h"
+#include "ngx_ess_rpc_memory.h"
 
 
 ngx_int_t
@@ -36,7 +37,8 @@ ngx_ess_conf_rpc_check(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
-    rpc->figures = ngx_ess_rpc_figures_add(cf, &rpc->queues);
+    rpc->figures = ngx_ess_rpc_memory_add(cf, &rpc->queues,
+                                          rpc->calls.nelts);
     if (rpc->figures == NULL) {
         return NGX_ERROR;
     }

@@ -9,6 +9,10 @@
  *
  * There is no lock: sums are added to atomically, and what is a process's own
  * is written by it alone.
+ *
+ *   queue     not consumed since … ──► consumed, by one worker or more
+ *                     ▲                      │
+ *                     └──────────────────────┘
  */
 
 
@@ -61,14 +65,11 @@ typedef enum {
 } ngx_ess_rpc_session_e;
 
 
-#define NGX_ESS_RPC_FIGURES_WHY  512
+/* buckets of times, the last without end; upper bounds of the others, ms */
+#define NGX_ESS_RPC_FIGURES_TIMES  15
 
+extern const uint32_t  ngx_ess_rpc_figures_times[NGX_ESS_RPC_FIGURES_TIMES - 1];
 
-/* Adds the shared memory, in the postconfiguration; "queues": of
-   ngx_ess_consume_conf_queue_t, whose "figures" are set when the memory is
-   there.  NULL: no memory, logged. */
-ngx_ess_rpc_figures_t *ngx_ess_rpc_figures_add(ngx_conf_t *cf,
-    ngx_array_t *queues);
 
 /* In a worker, before all that follows, which is this worker's. */
 void ngx_ess_rpc_figures_init_process(ngx_ess_rpc_figures_t *figures);
@@ -90,25 +91,14 @@ void ngx_ess_rpc_figures_call(ngx_ess_call_outcome_e outcome);
 void ngx_ess_rpc_figures_call_time(ngx_msec_t ms);
 void ngx_ess_rpc_figures_in_flight(ngx_int_t n);
 
-/* A session failed, or does not get what it needs: "host" and "text", which are
-   printable and hold no password; text NULL: it is well. */
+/* A session failed, or does not get what it needs: "host" and "text", which
+   hold no password; a byte that is not printable ASCII becomes '.'.  "text"
+   NULL: it is well, and "host" is not looked at. */
 void ngx_ess_rpc_figures_trouble(ngx_ess_rpc_session_e session,
     ngx_str_t *host, ngx_str_t *text);
 
 /* The publishing session is blocked by the broker, or is no more. */
 void ngx_ess_rpc_figures_blocked(ngx_uint_t on);
-
-/*
- * Of all workers, in any.  NGX_DECLINED: a queue of this configuration is
- * consumed by none, for longer than a reload takes, or the publishing session
- * of this worker is away; "why" says so, in "buf" of NGX_ESS_RPC_FIGURES_WHY
- * bytes.
- */
-ngx_int_t ngx_ess_rpc_figures_healthy(ngx_ess_rpc_figures_t *figures,
-    u_char *buf, ngx_str_t *why);
-
-/* 1: the broker blocks those who publish. */
-ngx_uint_t ngx_ess_rpc_figures_is_blocked(ngx_ess_rpc_figures_t *figures);
 
 
 #endif /* _NGX_ESS_RPC_FIGURES_H_INCLUDED_ */

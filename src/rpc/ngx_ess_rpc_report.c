@@ -1,0 +1,316 @@
+
+/*
+ * What the figures of RPC say, over all workers: for ess_metrics, and whether
+ * every queue is consumed and every worker can publish.  Runs in a worker.
+ */
+
+
+#include "ngx_ess_consume_conf.h"
+#include "ngx_ess_escape.h"
+#include "ngx_ess_rpc_memory.h"
+#include "ngx_ess_rpc_report.h"
+
+
+/* of a trouble that is being written, at each read */
+#define NGX_ESS_RPC_REPORT_TRIES  8
+
+
+static ngx_uint_t ngx_ess_rpc_report_missing(ngx_ess_rpc_figures_t *figures,
+    ngx_str_t **name);
+static ngx_int_t ngx_ess_rpc_report_read(ngx_ess_rpc_memory_trouble_t *t,
+    ngx_ess_rpc_memory_trouble_t *copy);
+static ngx_int_t ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
+    ngx_ess_rpc_session_e session, ngx_uint_t blocked,
+    ngx_ess_rpc_memory_trouble_t *trouble);
+static u_char *ngx_ess_rpc_report_words(u_char *p, u_char *last,
+    ngx_ess_rpc_memory_trouble_t *trouble);
+static void ngx_ess_rpc_report_copy(ngx_ess_rpc_memory_sums_t *sums,
+    ngx_ess_rpc_report_histogram_t *h);
+
+
+ngx_int_t
+ngx_ess_rpc_report_healthy(ngx_ess_rpc_figures_t *figures, u_char *buf,
+    ngx_str_t *why)
+{
+    u_char                         *p, *last;
+    ngx_str_t                      *name;
+    ngx_uint_t                      n;
+    ngx_ess_escaped_t               e;
+    ngx_ess_rpc_memory_trouble_t   trouble;
+
+    last = buf + NGX_ESS_RPC_REPORT_WHY;
+    why->data = buf;
+    name = NULL;
+
+    n = ngx_ess_rpc_report_missing(figures, &name);
+
+    if (n) {
+        p = ngx_slprintf(buf, last, "queue \"%V\"", ngx_ess_escape(&e, name));
+
+        if (n > 1) {
+            p = ngx_slprintf(p, last, " and %ui more", n - 1);
+        }
+
+        p = ngx_slprintf(p, last, " %s consumed by no worker",
+                         n > 1 ? "are" : "is");
+
+        if (ngx_ess_rpc_report_oldest(figures, NGX_ESS_RPC_CONSUMING, 1,
+                                       &trouble)
+            == NGX_OK)
+        {
+            p = ngx_ess_rpc_report_words(p, last, &trouble);
+        }
+
+        why->len = p - buf;
+
+        return NGX_DECLINED;
+    }
+
+    if (ngx_ess_rpc_report_oldest(figures, NGX_ESS_RPC_PUBLISHING, 0,
+                                   &trouble)
+        == NGX_OK
+        && trouble.since + NGX_ESS_RPC_REPORT_GRACE < ngx_ess_now())
+    {
+        p = ngx_slprintf(buf, last, "a worker cannot publish");
+        p = ngx_ess_rpc_report_words(p, last, &trouble);
+
+        why->len = p - buf;
+
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Queues that nobody consumes for longer than the grace, and the name of one.
+ * That the last consumer was killed is found here, too, if not by the worker
+ * which follows it.
+ */
+
+static ngx_uint_t
+ngx_ess_rpc_report_missing(ngx_ess_rpc_figures_t *figures, ngx_str_t **name)
+{
+    ngx_uint_t                     i, n;
+    ngx_msec_t                     left;
+    ngx_ess_rpc_memory_row_t     *row;
+    ngx_ess_consume_conf_queue_t  *queue;
+
+    queue = figures->queues->elts;
+
+    for (i = 0, n = 0; i < figures->queues->nelts; i++) {
+        row = &figures->sh->rows[queue[i].figures];
+        left = (ngx_msec_t) *(volatile ngx_atomic_t *) &row->left;
+
+        if (ngx_ess_rpc_memory_consumers(figures, queue[i].figures)) {
+
+            if (left) {
+                row->left = 0;
+            }
+
+        } else if (left == 0) {
+            row->left = ngx_current_msec | 1;
+
+        } else if ((ngx_msec_int_t) (ngx_current_msec - left)
+                   > NGX_ESS_RPC_REPORT_GRACE
+                   && n++ == 0)
+        {
+            *name = &queue[i].name;
+        }
+    }
+
+    return n;
+}
+
+
+/* A copy of a trouble.  NGX_DECLINED: there is none, or it is just being
+   written. */
+
+static ngx_int_t
+ngx_ess_rpc_report_read(ngx_ess_rpc_memory_trouble_t *t,
+    ngx_ess_rpc_memory_trouble_t *copy)
+{
+    uint32_t    seq;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ESS_RPC_REPORT_TRIES; i++) {
+        seq = *(volatile uint32_t *) &t->seq;
+        ngx_memory_barrier();
+
+        ngx_memcpy(copy, t, sizeof(ngx_ess_rpc_memory_trouble_t));
+
+        ngx_memory_barrier();
+
+        if (copy->since == 0) {
+            return NGX_DECLINED;
+        }
+
+        if (!(seq & 1) && *(volatile uint32_t *) &t->seq == seq) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* Of the workers that are there; without "blocked", not of those that are. */
+
+static ngx_int_t
+ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
+    ngx_ess_rpc_session_e session, ngx_uint_t blocked,
+    ngx_ess_rpc_memory_trouble_t *trouble)
+{
+    ngx_int_t                       rc;
+    ngx_uint_t                      i;
+    ngx_ess_rpc_memory_proc_t     *proc;
+    ngx_ess_rpc_memory_trouble_t   t;
+
+    rc = NGX_DECLINED;
+
+    for (i = 0; i < NGX_ESS_RPC_MEMORY_PROCS; i++) {
+        proc = ngx_ess_rpc_memory_there(figures, i);
+
+        if (proc == NULL || (!blocked && proc->blocked)) {
+            continue;
+        }
+
+        if (ngx_ess_rpc_report_read(&proc->troubles[session], &t) == NGX_OK
+            && (rc != NGX_OK || t.since < trouble->since))
+        {
+            *trouble = t;
+            rc = NGX_OK;
+        }
+    }
+
+    return rc;
+}
+
+
+static u_char *
+ngx_ess_rpc_report_words(u_char *p, u_char *last,
+    ngx_ess_rpc_memory_trouble_t *trouble)
+{
+    ngx_tm_t  tm;
+
+    ngx_gmtime((time_t) (trouble->since / 1000), &tm);
+
+    return ngx_slprintf(p, last, ": %*s: %*s, since "
+                        "%4d-%02d-%02dT%02d:%02d:%02dZ",
+                        (size_t) ngx_min(trouble->host_len,
+                                         NGX_ESS_RPC_MEMORY_HOST),
+                        trouble->host,
+                        (size_t) ngx_min(trouble->text_len,
+                                         NGX_ESS_RPC_MEMORY_TEXT),
+                        trouble->text,
+                        tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                        tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+}
+
+
+ngx_uint_t
+ngx_ess_rpc_report_blocked(ngx_ess_rpc_figures_t *figures, u_char *buf,
+    ngx_str_t *why)
+{
+    u_char                         *p, *last;
+    ngx_ess_rpc_report_totals_t    totals;
+    ngx_ess_rpc_memory_trouble_t   trouble;
+
+    ngx_ess_rpc_report_totals(figures, &totals);
+
+    if (totals.blocked == 0) {
+        return 0;
+    }
+
+    last = buf + NGX_ESS_RPC_REPORT_WHY;
+    p = ngx_slprintf(buf, last, "the broker blocks those who publish");
+
+    if (ngx_ess_rpc_report_oldest(figures, NGX_ESS_RPC_PUBLISHING, 1,
+                                   &trouble)
+        == NGX_OK)
+    {
+        p = ngx_ess_rpc_report_words(p, last, &trouble);
+    }
+
+    why->data = buf;
+    why->len = p - buf;
+
+    return 1;
+}
+
+
+ngx_uint_t
+ngx_ess_rpc_report_queues(ngx_ess_rpc_figures_t *figures)
+{
+    return figures->queues->nelts;
+}
+
+
+void
+ngx_ess_rpc_report_queue(ngx_ess_rpc_figures_t *figures, ngx_uint_t i,
+    ngx_ess_rpc_report_queue_t *queue)
+{
+    ngx_uint_t                     k;
+    ngx_ess_rpc_memory_row_t     *row;
+    ngx_ess_consume_conf_queue_t  *conf;
+
+    conf = (ngx_ess_consume_conf_queue_t *) figures->queues->elts + i;
+    row = &figures->sh->rows[conf->figures];
+
+    queue->name = conf->name;
+    queue->consumers = ngx_ess_rpc_memory_consumers(figures, conf->figures);
+
+    for (k = 0; k < NGX_ESS_CONSUME_OUTCOMES; k++) {
+        queue->outcomes[k] = row->outcomes[k];
+    }
+}
+
+
+ngx_uint_t
+ngx_ess_rpc_report_calls(ngx_ess_rpc_figures_t *figures)
+{
+    return figures->calls;
+}
+
+
+void
+ngx_ess_rpc_report_totals(ngx_ess_rpc_figures_t *figures,
+    ngx_ess_rpc_report_totals_t *totals)
+{
+    ngx_uint_t                   i;
+    ngx_ess_rpc_memory_proc_t  *proc;
+
+    ngx_memzero(totals, sizeof(ngx_ess_rpc_report_totals_t));
+
+    for (i = 0; i < NGX_ESS_RPC_MEMORY_PROCS; i++) {
+        proc = ngx_ess_rpc_memory_there(figures, i);
+
+        if (proc) {
+            totals->in_work += ngx_max(proc->in_work, 0);
+            totals->in_flight += ngx_max(proc->in_flight, 0);
+            totals->blocked += proc->blocked;
+        }
+    }
+
+    for (i = 0; i < NGX_ESS_CALL_OUTCOMES; i++) {
+        totals->calls[i] = figures->sh->calls[i];
+    }
+
+    ngx_ess_rpc_report_copy(&figures->sh->message_time, &totals->message_time);
+    ngx_ess_rpc_report_copy(&figures->sh->call_time, &totals->call_time);
+}
+
+
+static void
+ngx_ess_rpc_report_copy(ngx_ess_rpc_memory_sums_t *sums,
+    ngx_ess_rpc_report_histogram_t *h)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ESS_RPC_FIGURES_TIMES; i++) {
+        h->buckets[i] = sums->buckets[i];
+    }
+
+    h->sum = sums->sum;
+}
