@@ -13,6 +13,7 @@
 #include "ngx_ess_name.h"
 #include "ngx_ess_percent.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_conf_serve.h"
 
 
 static char *ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -1,6 +1,6 @@
 /*
- * The beginning of a graceful shutdown, at once, for whoever is to leave in good
- * order.
+ * The beginning of a graceful shutdown, at once, for whoever is to leave in
+ * good order.
  */
 
 

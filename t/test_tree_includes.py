@@ -42,8 +42,9 @@ ALLOWED = {
 # what every part shares
 SHARED = {"ngx_ess.h", "ngx_ess_backoff.h", "ngx_ess_conf.h",
           "ngx_ess_conf_file.h", "ngx_ess_conf_limits.h",
-          "ngx_ess_conf_scope.h", "ngx_ess_escape.h", "ngx_ess_gzip.h",
-          "ngx_ess_hash.h", "ngx_ess_header.h", "ngx_ess_inflate.h", "ngx_ess_json.h",
+          "ngx_ess_conf_scope.h", "ngx_ess_conf_serve.h",
+          "ngx_ess_escape.h", "ngx_ess_gzip.h", "ngx_ess_hash.h",
+          "ngx_ess_header.h", "ngx_ess_inflate.h", "ngx_ess_json.h",
           "ngx_ess_json_pointer.h", "ngx_ess_json_read.h",
           "ngx_ess_json_string.h",
           "ngx_ess_key.h", "ngx_ess_metric.h", "ngx_ess_name.h",

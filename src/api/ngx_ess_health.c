@@ -10,6 +10,7 @@
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_broker.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_conf_serve.h"
 
 
 #define NGX_ESS_HEALTH_ROOM  "the zone has no room for another stream"

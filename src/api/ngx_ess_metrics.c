@@ -11,6 +11,7 @@
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_process.h"
 #include "ngx_ess_header.h"
+#include "ngx_ess_conf_serve.h"
 
 
 /* room for all that there is one of */

@@ -9,6 +9,7 @@
 #include "ngx_ess_publish_conf.h"
 #include "ngx_ess_publish_key.h"
 #include "ngx_ess_percent.h"
+#include "ngx_ess_conf_serve.h"
 
 
 static char *ngx_ess_publish_conf_key(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -17,6 +17,7 @@
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_console.h"
 #include "ngx_ess_console_files.h"
+#include "ngx_ess_conf_serve.h"
 
 
 #define NGX_ESS_CONSOLE_HEADER  "x-ess-console"

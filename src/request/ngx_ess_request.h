@@ -24,7 +24,7 @@ typedef struct ngx_ess_request_s  ngx_ess_request_t;
 /* how it ended */
 
 typedef enum {
-    NGX_ESS_REQUEST_DONE = 0,   /* with a response, whole, whatever its status */
+    NGX_ESS_REQUEST_DONE = 0,   /* with a response, whole, of any status */
     NGX_ESS_REQUEST_BROKEN,     /* in the middle of the response, or without
                                    one */
     NGX_ESS_REQUEST_TIMEOUT,

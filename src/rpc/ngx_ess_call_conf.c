@@ -8,6 +8,7 @@
 #include "ngx_ess_call_conf.h"
 #include "ngx_ess_call.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_conf_serve.h"
 
 
 #define NGX_ESS_CALL_CONF_TIMEOUT  5000

@@ -3,7 +3,7 @@
  * session.  The worker owns it; a delivery is its taker's until it is settled.
  *
  *   IDLE ──► DECLARING ──► STARTING ──► CONSUMING ──► CANCELING ──► CLOSED
- *    ▲          │             │            │            (shutdown, when the last
+ *    ▲          │             │            │            (shutdown; the last
  *    └──────────┴─────────────┴────────────┘             delivery is settled)
  *      refused, the queue or the connection gone: again, with a backoff
  */
@@ -43,7 +43,7 @@ typedef void (*ngx_ess_consume_queue_pt)(ngx_ess_consume_queue_t *q,
 typedef enum {
     NGX_ESS_CONSUME_SETTLE_ACK = 0,         /* done with */
     NGX_ESS_CONSUME_SETTLE_REJECT,          /* the broker drops it, or moves it
-                                               to the queue's own dead letters */
+                                               to the queue's dead letters */
     NGX_ESS_CONSUME_SETTLE_REQUEUE          /* somebody else may have it */
 } ngx_ess_consume_settle_e;
 
