@@ -40,7 +40,8 @@ typedef struct {
     void                   (*handler)(ngx_ess_request_t *req);
 
     /* NULL, or: the response is over, and nginx's request is still there: time
-       to look at its headers (r->headers_out); it is not to be changed */
+       to look at its headers (r->headers_out); it is not to be changed, and no
+       other one is to be made or ended here */
     void                   (*ended)(ngx_ess_request_t *req,
                                  ngx_http_request_t *r);
 
@@ -78,25 +79,34 @@ ngx_uint_t ngx_ess_request_room(void);
 ngx_ess_request_t *ngx_ess_request_create(const ngx_ess_request_conf_t *conf,
     ngx_log_t *log);
 
-/* Memory that lives as long as nginx's request does: conf's complex values may
-   be evaluated in req->request, and headers be made in its pool. */
+/*
+ * What a request is given (target, headers, body) it uses until nginx has let
+ * go of it.  It has when the handler is called.  An abort is only the beginning
+ * of that: so it is of req->request->pool, or of the pool that the abort takes.
+ * Complex values may be evaluated in req->request.
+ */
 
 /*
- * The request line: "method" of upper case letters; "uri" is a path, with
- * arguments behind a "?" or without, percent-encoded or not, as for "rewrite".
- * Both stay the caller's until the end, or are of the request's pool.  NGX_OK;
- * NGX_DECLINED: "uri" is unsafe, or does not begin with "/"; NGX_ERROR.
+ * The request line: "method" of upper case letters, which stays the caller's;
+ * "uri" is a path, with arguments behind a "?" or without: see
+ * ngx_ess_request_uri().  Once.  NGX_OK; NGX_DECLINED: "uri" is unsafe, or does
+ * not begin with "/", or it is no method of a request to a location; NGX_ERROR.
  */
 ngx_int_t ngx_ess_request_target(ngx_ess_request_t *req, ngx_str_t *method,
     ngx_str_t *uri);
 
-/* Adds a header, which must have no control characters; name and value stay
-   the caller's until the end.  NGX_OK or NGX_ERROR. */
+/*
+ * Adds a header; name and value stay the caller's.  NGX_OK; NGX_DECLINED: the
+ * name is no token, or the value has control characters, or it is one that
+ * frames the body or concerns the connection, or nginx knows it and has it
+ * already; NGX_ERROR.
+ */
 ngx_int_t ngx_ess_request_header(ngx_ess_request_t *req, ngx_str_t *name,
     ngx_str_t *value);
 
 /* The body, with its Content-Length and Content-Type; the bytes stay the
-   caller's until the end.  NGX_OK or NGX_ERROR. */
+   caller's.  "type" may be NULL.  Once.  NGX_OK or NGX_ERROR, NGX_DECLINED as
+   for a header. */
 ngx_int_t ngx_ess_request_body(ngx_ess_request_t *req, ngx_str_t *type,
     ngx_str_t *body);
 
@@ -108,9 +118,14 @@ ngx_int_t ngx_ess_request_client(ngx_ess_request_t *req, ngx_connection_t *c);
 /* Lets nginx run it.  The handler is called later, once, never from within. */
 void ngx_ess_request_run(ngx_ess_request_t *req);
 
-/* Ends it, at any time before the handler was called, which never is then;
-   "req" is freed.  Not from within "ended". */
-void ngx_ess_request_abort(ngx_ess_request_t *req);
+/*
+ * Ends it, at any time before the handler was called, which never is then, nor
+ * is "ended"; "req" and "conf" are let go of at once.  Nginx may still use what
+ * the request was given, until its event loop has come round, or longer: with
+ * "pool", which may be NULL, all that goes when nginx has let go of it.  Not
+ * from within "ended".
+ */
+void ngx_ess_request_abort(ngx_ess_request_t *req, ngx_pool_t *pool);
 
 /* Which request without a client nginx's request belongs to, or is a subrequest
    of; NULL: none, a client sent it.  For variables: req->conf->data. */
