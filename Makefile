@@ -16,9 +16,11 @@ BUILD_PKGS   := gcc make libc6-dev pkg-config nginx nginx-dev \
 RUNTIME_PKGS := nginx librabbitmq4 libcjson1 libsqlite3-0
 RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
                 python3-websockets curl jq
-TEST_PKGS    := $(RUN_PKGS) python3-pytest python3-pytest-xdist \
-                python3-aiohttp libcmocka-dev libssl-dev clang \
-                libclang-rt-dev amqp-tools httpie openssl chromium-driver \
+RUN_RPC_PKGS := $(BUILD_PKGS) rabbitmq-server postgresql python3 \
+                python3-aiohttp python3-psycopg2 python3-pika amqp-tools curl
+TEST_PKGS    := $(RUN_PKGS) $(RUN_RPC_PKGS) python3-pytest \
+                python3-pytest-xdist libcmocka-dev libssl-dev clang \
+                libclang-rt-dev httpie openssl chromium-driver \
                 prometheus python3-jwt python3-cryptography python3-yaml \
                 libnginx-mod-http-brotli-filter brotli iproute2 \
                 python3-dateutil python3-jsonschema python3-pip groff-base
@@ -89,9 +91,10 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps build-deps run-deps runtime-deps bench-deps deb-deps \
-        long-deps peers-deps proxies-deps arm64-deps conf-deps nginx-deps \
-        run broker test test-long test-peers test-proxies test-arm64 \
+.PHONY: all deps build-deps run-deps run-rpc-deps runtime-deps bench-deps \
+        deb-deps long-deps peers-deps proxies-deps arm64-deps conf-deps \
+        nginx-deps \
+        run run-rpc broker test test-long test-peers test-proxies test-arm64 \
         test-conf check unit fuzz fuzz-build fuzz-replay bench zone-dump \
         lint install deb man check-nginx compile_commands ci clean clean-run \
         help FORCE
@@ -111,6 +114,9 @@ run-deps:
 
 runtime-deps:
 	@tools/deps.sh $(RUNTIME_PKGS)
+
+run-rpc-deps:
+	@tools/deps.sh $(RUN_RPC_PKGS)
 
 bench-deps:
 	@tools/deps.sh $(BENCH_PKGS)
@@ -318,6 +324,14 @@ run: run-deps     ## RabbitMQ and nginx in the foreground (AMQP=amqp://...)
 	@+$(MAKE) --no-print-directory all
 	@exec $(PYTHON) tools/run.py --module $(MODULE) --port $(PORT) \
 	    --api-port $(API_PORT) $(if $(AMQP),--amqp '$(AMQP)')
+
+# ports that nobody sets are free ones; PG_PORT is 5432 where AMQP_PORT is set
+run-rpc: run-rpc-deps  ## the service of examples/rpc in the foreground (AMQP_PORT=n, PG_PORT=n)
+	@+$(MAKE) --no-print-directory all
+	@exec $(PYTHON) tools/run_rpc.py --module $(MODULE) \
+	    $(if $(filter file,$(origin API_PORT)),,--port $(API_PORT)) \
+	    $(if $(AMQP_PORT),--amqp-port $(AMQP_PORT)) \
+	    $(if $(PG_PORT),--pg-port $(PG_PORT))
 
 # port, that between nodes, epmd's, and the management plugin's
 BROKER_PORTS := 5680 5681 5682 15680

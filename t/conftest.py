@@ -7,6 +7,7 @@ relay       between nginx and the vhost's broker: .url, .cut(), .mend()
 own_broker  a factory: own_broker(conf="") -> OwnBroker, started; without
             conf the same one for all tests of a process, so look into
             .vhost() only
+database    a database of the run's PostgreSQL: .url, .sql()
 browser     Chromium; an indirect parameter has further arguments for it
 """
 
@@ -23,6 +24,7 @@ from broker import OwnBroker, SharedBroker
 from browser import Browser
 from nginx import TOP, Nginx
 from peers import Peers
+from postgres import SharedPostgres
 from relay import Relay
 from skips import Skips
 from wait import slower
@@ -51,6 +53,7 @@ def pytest_unconfigure(config):
     session = os.environ.pop("ESS_SESSION", None)
     if session:
         SharedBroker(session).stop()
+        SharedPostgres(session).stop()
         shutil.rmtree(session, ignore_errors=True)
 
 
@@ -145,6 +148,19 @@ def vhost(shared_broker):
     yield v
     if not v.kept:
         v.delete()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres():
+    return SharedPostgres(os.environ["ESS_SESSION"]).start(
+        os.environ["ESS_CONTROLLER"])
+
+
+@pytest.fixture
+def database(shared_postgres):
+    d = shared_postgres.database()
+    yield d
+    d.delete()
 
 
 @pytest.fixture

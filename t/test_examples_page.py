@@ -25,7 +25,8 @@ def served(nginx, vhost, tmp_path):
 
     folder = tmp_path / "nginx"
     (folder / "tmp").mkdir(parents=True)
-    conf = run.CONF % {"module": MODULE, "user": "", "amqp": vhost.url,
+    conf = (run.PREAMBLE + run.CONF) % {
+                       "module": MODULE, "user": "", "amqp": vhost.url,
                        "store": folder / "streams.db", "port": 1,
                        "api_port": 2, "examples": run.EXAMPLES,
                        "clients": run.CLIENTS}

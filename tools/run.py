@@ -24,8 +24,12 @@ AMQP_PORT = 5673
 DIST_PORT = 5674
 EPMD_PORT = 5675
 
-CONF = """\
-# written by `make run', each time
+# what ends it
+SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+# an nginx of one's own, in one's own folder
+PREAMBLE = """\
+# written by `make', each time
 
 load_module %(module)s;
 %(user)s
@@ -49,6 +53,9 @@ http {
     uwsgi_temp_path tmp/uwsgi;
     scgi_temp_path tmp/scgi;
 
+"""
+
+CONF = """\
     ess_zone streams 64m;
     ess_store %(store)s;
     ess_amqp "%(amqp)s" exchange=event-streams;
@@ -165,23 +172,19 @@ def listed(ports):
     return " and ".join(", ".join(str(p[0]) for p in ports).rsplit(", ", 1))
 
 
-def write_conf(args, amqp):
+def write_conf(args, http):
+    """http: what is in its block, and the end of that."""
+
     prefix = os.path.join(args.folder, "nginx")
     os.makedirs(os.path.join(prefix, "tmp"), exist_ok=True)
 
     # As root the workers stay root: a checkout need not be open to others.
-    conf = CONF % {
+    preamble = PREAMBLE % {
         "module": os.path.abspath(args.module),
         "user": "user root;" if os.geteuid() == 0 else "",
-        "store": os.path.join(args.folder, "streams.db"),
-        "examples": EXAMPLES,
-        "clients": CLIENTS,
-        "amqp": amqp,
-        "port": args.port,
-        "api_port": args.api_port,
     }
     with open(os.path.join(prefix, "nginx.conf"), "w") as f:
-        f.write(conf)
+        f.write(preamble + http)
     return prefix
 
 
@@ -226,6 +229,14 @@ def tail(path, lines=10):
         return ""
 
 
+def died(name, process, log):
+    """Says so.  Returns what main() does."""
+
+    print("%s exited (%d); the end of %s:\n%s" % (
+        name, process.returncode, log, tail(log)), file=sys.stderr)
+    return 1
+
+
 def run(args):
     ports = [(args.port, "0.0.0.0", "PORT=number"),
              (args.api_port, "127.0.0.1", "API_PORT=number")]
@@ -253,7 +264,14 @@ def run(args):
             node.start()
             amqp = node.url
 
-        prefix = write_conf(args, amqp)
+        prefix = write_conf(args, CONF % {
+            "store": os.path.join(args.folder, "streams.db"),
+            "examples": EXAMPLES,
+            "clients": CLIENTS,
+            "amqp": amqp,
+            "port": args.port,
+            "api_port": args.api_port,
+        })
         nginx = start_nginx(prefix)
         wait_for_nginx(nginx, args.api_port)
 
@@ -262,10 +280,7 @@ def run(args):
                           "amqp": amqp, "folder": args.folder})
             nginx.wait()
 
-        log = os.path.join(prefix, "error.log")
-        print("nginx exited (%d); the end of %s:\n%s" % (
-            nginx.returncode, log, tail(log)), file=sys.stderr)
-        return 1
+        return died("nginx", nginx, os.path.join(prefix, "error.log"))
 
     except Stop:
         say("\nstopping ...")
@@ -276,19 +291,28 @@ def run(args):
         return 1
 
     finally:
-        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(sig, signal.SIG_IGN)
+        ignore_signals()
         if nginx is not None:
             stop_nginx(nginx)
         if node is not None:
             node.stop()
 
 
-def main():
+def ignore_signals():
+    """Once all is being stopped."""
+
+    for sig in SIGNALS:
+        signal.signal(sig, signal.SIG_IGN)
+
+
+def main(arguments, run):
+    """What a program that runs something in the foreground does: run(args)
+    until Stop, which a signal raises."""
+
     def stop(signum, frame):
         raise Stop
 
-    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for sig in SIGNALS:
         signal.signal(sig, stop)
     if "MAKELEVEL" in os.environ:
         die_with_parent()()
@@ -302,4 +326,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(arguments, run))

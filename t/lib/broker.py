@@ -1,23 +1,18 @@
 """RabbitMQ for the tests: one node for a whole run, a virtual host a test.
 
 The node is started by the first test that needs it, in a process of its own
-(this file, run as a program), and stopped when pytest's main process ends,
-however it ends.
+(this file, run as a program): see shared.py.
 
 With ESS_AMQP=amqp://guest:guest@127.0.0.1:port in the environment the tests use
 a node that is there, such as that of `make broker'; its management plugin
 listens where RabbitMQ's own rule has it, at port + 10000."""
 
 import base64
-import fcntl
 import itertools
 import json
 import os
 import re
 import secrets
-import select
-import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.parse
@@ -26,8 +21,8 @@ import urllib.request
 import pika
 
 import rabbitmq_node
+import shared
 from ports import free_port
-from wait import wait_for
 
 ESS_AMQP = os.environ.get("ESS_AMQP")
 
@@ -200,19 +195,12 @@ class OwnBroker(rabbitmq_node.RabbitmqNode):
             self.vhosts.pop().delete()
 
 
-class SharedBroker:
+class SharedBroker(shared.Shared):
     """The node of the whole run, seen from one test process."""
 
     def __init__(self, session):
-        self.folder = os.path.join(session, "broker")
-        os.makedirs(self.folder, exist_ok=True)
-
-    def _state(self):
-        try:
-            with open(os.path.join(self.folder, "state")) as f:
-                return json.load(f)
-        except (OSError, ValueError):
-            return None
+        super().__init__(os.path.join(session, "broker"), __file__,
+                         "the tests' broker")
 
     def start(self, controller):
         """Unless it runs.  controller: the pid with which it ends."""
@@ -222,25 +210,8 @@ class SharedBroker:
             self.http_port = self.port + 10000
             return self
 
-        with open(os.path.join(self.folder, "lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            state = self._state()
-            if state is None:
-                ports = [free_port() for _ in range(4)]
-                env = dict(os.environ, PYTHONPATH=os.path.dirname(
-                    os.path.abspath(rabbitmq_node.__file__)))
-                p = subprocess.Popen(
-                    [sys.executable, os.path.abspath(__file__), self.folder,
-                     str(controller), *map(str, ports)],
-                    env=env, stdin=subprocess.DEVNULL,
-                    start_new_session=True)
-
-                def started():
-                    if p.poll() is not None:
-                        raise RuntimeError("the tests' broker did not start")
-                    return self._state()
-
-                state = wait_for(started, 200, "the tests' broker", 0.05)
+        state = super().start(controller, lambda: [free_port()
+                                                   for _ in range(4)])
         self.port, self.http_port = state["port"], state["http_port"]
         return self
 
@@ -249,58 +220,12 @@ class SharedBroker:
         name = name or "t-%s-%d-%d" % (_RUN, os.getpid(), next(_numbers))
         return Vhost(self.port, self.http_port, name).create()
 
-    def stop(self):
-        state = self._state()
-        if state is None:
-            return
-        try:
-            os.kill(state["pid"], signal.SIGTERM)
-        except ProcessLookupError:
-            return
-
-        def gone():
-            try:
-                os.kill(state["pid"], 0)
-                # ours to reap if this very process started it
-                return os.waitpid(state["pid"], os.WNOHANG)[0] != 0
-            except ProcessLookupError:
-                return True
-            except ChildProcessError:
-                return False
-
-        wait_for(gone, 60, "the tests' broker to stop")
-
 
 def serve(folder, controller, ports):
-    """Runs the node until SIGTERM or until the controller is gone."""
-
-    try:
-        fd = os.pidfd_open(controller)
-    except ProcessLookupError:
-        return
-
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-
-    def stop(*args):
-        os.write(writer, b".")
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
     node = rabbitmq_node.RabbitmqNode(os.path.join(folder, "node"), *ports,
                                       name="ess-%d" % ports[0])
-
-    try:
-        node.start()
-        new = os.path.join(folder, "state.new")
-        with open(new, "w") as f:
-            json.dump({"port": node.port, "http_port": node.http_port,
-                       "pid": os.getpid()}, f)
-        os.rename(new, os.path.join(folder, "state"))
-        while node.running() and not select.select([fd, reader], [], [],
-                                                   1)[0]:
-            pass
-    finally:
-        node.kill()
+    shared.serve(folder, controller, node, port=node.port,
+                 http_port=node.http_port)
 
 
 if __name__ == "__main__":
