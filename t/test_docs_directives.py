@@ -49,6 +49,14 @@ DEFAULTS = {
     "ess_amqp max_length": "max_length",
     "ess_amqp idle": "idle",
     "ess_amqp verify": "verify",
+    "ess_consume concurrency": "CONSUME_CONF_CONCURRENCY",
+    "ess_consume timeout": "CONSUME_CONF_TIMEOUT",
+    "ess_consume max_reply": "CONSUME_CONF_REPLY",
+    "ess_consume retries": "CONSUME_CONF_RETRIES",
+    "ess_consume retry_delay": "CONSUME_CONF_DELAY",
+    "ess_rpc timeout": "CALL_CONF_TIMEOUT",
+    "ess_rpc max": "CALL_CONF_MAX",
+    "ess_rpc max_reply": "CALL_CONF_REPLY",
 }
 
 # the word that stands for the first of an enumeration, or none
@@ -173,11 +181,13 @@ def defaults(d):
                 found["%s %s" % (d.name, name)] = number(
                     re.sub("^10m$", "600s", value) if name == "idle"
                     else value)
-    if d.name == "ess_amqp":
-        for name, value in re.findall(r"(?m)^\| `(\w+)` \| ([^|]*) \|",
+    if d.name in ("ess_amqp", "ess_consume", "ess_rpc"):
+        for name, value in re.findall(r"(?m)^\| `(\w+)=?` \| ([^|]*) \|",
                                       d.text):
             value = value.strip("`")
-            if value not in ("–", "the system's"):
+            # words of these two are the first of their enumerations
+            if value != "–" and " " not in value and (
+                    d.name == "ess_amqp" or value[0].isdigit()):
                 found["%s %s" % (d.name, name)] = number(value)
     return found
 
@@ -211,6 +221,8 @@ def at_home(d, example):
         "server" if first == "location" else "http"
     lines = ["ess_zone streams 8m;",
              "ess_public_url ws://localhost:%%PORT0%%/;"]
+    if d.name in ("ess_consume", "ess_rpc"):
+        lines = ["ess_amqp amqp://guest:guest@127.0.0.1:5672/;"]
     lines = [x for x in lines if x.split(" ")[0] != d.name]
     if where == "location":
         serves = not re.search("ess_(subscribe|api|publish|console)",
@@ -247,7 +259,7 @@ def test_variables_are_there():
     said = set(re.findall(r"\| `\$(ess_\w+?)_?(?:<claim>)?` \|", text))
     there = {n for t in sources() for n in re.findall(
         r'\{ ngx_string\("(ess_\w+)"\), NULL,', t)}
-    assert said == there | {"ess_jwt"}
+    assert said == there | {"ess_jwt", "ess_rpc_name"}
 
 
 @pytest.fixture(scope="module")
