@@ -145,8 +145,8 @@ def test_a_key_while_others_are_sent_to(service, vhost):
     evict(vhost, api, s, "s", sent)
     wanted = own(sent, "rare")
 
-    with Clients([busy.location] * 600, timeout=60) as others, \
-            Publisher(vhost, ["busy"], rate=200, exchange=""):
+    with Clients([busy.location] * 400, timeout=60) as others, \
+            Publisher(vhost, ["busy"], rate=100, exchange=""):
         wait_for(lambda: others[0].messages)
         for _ in range(2):
             with Clients([url(s, "rare", stream_from_ordinal=0)] * 12
