@@ -394,11 +394,14 @@ ngx_ess_request_response(ngx_ess_request_t *req)
     req->status = req->request->err_status ? req->request->err_status
                                            : out->status;
 
-    /* the header filter would have put them together */
+    /* the header filter would have put them together, or left them out */
 
     len = out->content_type.len;
 
-    if (len == 0) {
+    if (len == 0
+        || req->status == NGX_HTTP_NO_CONTENT
+        || req->status == NGX_HTTP_NOT_MODIFIED)
+    {
         return NGX_OK;
     }
 

@@ -15,6 +15,7 @@ static ngx_http_connection_t *ngx_ess_request_connection_http(
 static ngx_int_t ngx_ess_request_connection_local(ngx_connection_t *c);
 static void *ngx_ess_request_connection_copy(ngx_pool_t *pool,
     const void *data, size_t len);
+static void ngx_ess_request_connection_handler(ngx_event_t *ev);
 static ssize_t ngx_ess_request_connection_recv(ngx_connection_t *c,
     u_char *buf, size_t size);
 static ssize_t ngx_ess_request_connection_recv_chain(ngx_connection_t *c,
@@ -75,6 +76,9 @@ ngx_ess_request_connection_init(ngx_connection_t *c, ngx_log_t *log)
     c->log_error = NGX_ERROR_INFO;
     c->read->log = c->log;
     c->write->log = c->log;
+
+    c->read->handler = ngx_ess_request_connection_handler;
+    c->write->handler = ngx_ess_request_connection_handler;
 
     c->recv = ngx_ess_request_connection_recv;
     c->recv_chain = ngx_ess_request_connection_recv_chain;
@@ -228,6 +232,14 @@ ngx_ess_request_connection_log_error(ngx_log_t *log, u_char *buf, size_t len)
     }
 
     return p;
+}
+
+
+/* Until nginx has its own there: worker_shutdown_timeout calls it. */
+
+static void
+ngx_ess_request_connection_handler(ngx_event_t *ev)
+{
 }
 
 
