@@ -26,6 +26,8 @@ static ngx_int_t ngx_ess_amqp_channel_confirmed(ngx_ess_amqp_channel_t *ch,
     uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
 static ngx_int_t ngx_ess_amqp_channel_closing(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_frame_t *frame);
+static ngx_int_t ngx_ess_amqp_channel_settle(ngx_ess_amqp_channel_t *ch,
+    amqp_method_number_t method, void *fields);
 static void ngx_ess_amqp_channel_free(ngx_ess_amqp_channel_t *ch);
 
 
@@ -141,18 +143,51 @@ ngx_ess_amqp_ack(ngx_ess_amqp_channel_t *ch, uint64_t tag)
 {
     amqp_basic_ack_t  ack;
 
+    ngx_memzero(&ack, sizeof(amqp_basic_ack_t));
+    ack.delivery_tag = tag;
+    ack.multiple = 1;
+
+    return ngx_ess_amqp_channel_settle(ch, AMQP_BASIC_ACK_METHOD, &ack);
+}
+
+
+ngx_int_t
+ngx_ess_amqp_ack_one(ngx_ess_amqp_channel_t *ch, uint64_t tag)
+{
+    amqp_basic_ack_t  ack;
+
+    ngx_memzero(&ack, sizeof(amqp_basic_ack_t));
+    ack.delivery_tag = tag;
+
+    return ngx_ess_amqp_channel_settle(ch, AMQP_BASIC_ACK_METHOD, &ack);
+}
+
+
+ngx_int_t
+ngx_ess_amqp_nack_one(ngx_ess_amqp_channel_t *ch, uint64_t tag,
+    ngx_uint_t requeue)
+{
+    amqp_basic_nack_t  nack;
+
+    ngx_memzero(&nack, sizeof(amqp_basic_nack_t));
+    nack.delivery_tag = tag;
+    nack.requeue = requeue ? 1 : 0;
+
+    return ngx_ess_amqp_channel_settle(ch, AMQP_BASIC_NACK_METHOD, &nack);
+}
+
+
+static ngx_int_t
+ngx_ess_amqp_channel_settle(ngx_ess_amqp_channel_t *ch,
+    amqp_method_number_t method, void *fields)
+{
     if (ch->state != NGX_ESS_AMQP_CH_OPEN
         || !ngx_ess_amqp_session_is_open(ch->session))
     {
         return NGX_ERROR;
     }
 
-    ngx_memzero(&ack, sizeof(amqp_basic_ack_t));
-    ack.delivery_tag = tag;
-    ack.multiple = 1;
-
-    return ngx_ess_amqp_io_method(ch->session, ch->number,
-                                  AMQP_BASIC_ACK_METHOD, &ack);
+    return ngx_ess_amqp_io_method(ch->session, ch->number, method, fields);
 }
 
 
@@ -275,6 +310,7 @@ ngx_ess_amqp_channel_method(ngx_ess_amqp_channel_t *ch,
 
     case AMQP_BASIC_RETURN_METHOD:
         ch->deliver = NULL;
+        ch->returned = frame->decoded;
         ch->want = NGX_ESS_AMQP_WANT_HEADER;
         return NGX_OK;
 

@@ -17,6 +17,7 @@ typedef struct {
     uint64_t                     delivery_tag;
     ngx_uint_t                   tag;       /* number in the consumer's tag */
     unsigned                     redelivered:1;
+    ngx_str_t                    exchange;
     ngx_str_t                    key;
     amqp_basic_properties_t     *properties;
     ngx_str_t                    raw_properties;    /* as received, for the
@@ -57,8 +58,9 @@ struct ngx_ess_amqp_channel_handlers_s {
                ngx_uint_t multiple, ngx_uint_t ok);
 
     /* it found no queue for an event, before it confirms it, whose message id
-       ends with that number (0: none) */
-    void   (*returned)(ngx_ess_amqp_channel_t *ch, uint64_t number);
+       ends with that number (0: none) and whose routing key this is */
+    void   (*returned)(ngx_ess_amqp_channel_t *ch, uint64_t number,
+               ngx_str_t *key);
 };
 
 
@@ -77,6 +79,12 @@ void ngx_ess_amqp_channel_close(ngx_ess_amqp_channel_t *ch);
    the channel is being opened again: what was delivered on it before is
    void. */
 ngx_int_t ngx_ess_amqp_ack(ngx_ess_amqp_channel_t *ch, uint64_t tag);
+
+/* That delivery alone, which must not have been settled: acknowledged, or
+   refused: given to another consumer, or dropped.  As above. */
+ngx_int_t ngx_ess_amqp_ack_one(ngx_ess_amqp_channel_t *ch, uint64_t tag);
+ngx_int_t ngx_ess_amqp_nack_one(ngx_ess_amqp_channel_t *ch, uint64_t tag,
+    ngx_uint_t requeue);
 
 
 /* Of the session: a frame for a channel.  NGX_OK, or NGX_ERROR, logged. */

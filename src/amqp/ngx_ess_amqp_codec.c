@@ -399,6 +399,32 @@ ngx_ess_amqp_codec_decode(ngx_ess_amqp_codec_t *codec,
 }
 
 
+amqp_basic_properties_t *
+ngx_ess_amqp_codec_raw(ngx_str_t *raw, amqp_pool_t *pool)
+{
+    int            rc;
+    void          *decoded;
+    amqp_bytes_t   bytes;
+
+    if (ngx_ess_amqp_codec_check_properties(raw->data, raw->data + raw->len)
+        != NGX_OK)
+    {
+        return &ngx_ess_amqp_codec_no_properties;
+    }
+
+    bytes.bytes = raw->data;
+    bytes.len = raw->len;
+
+    rc = amqp_decode_properties(AMQP_BASIC_CLASS, pool, bytes, &decoded);
+
+    if (rc == AMQP_STATUS_NO_MEMORY) {
+        return NULL;
+    }
+
+    return rc < 0 ? &ngx_ess_amqp_codec_no_properties : decoded;
+}
+
+
 void
 ngx_ess_amqp_codec_release(ngx_ess_amqp_codec_t *codec, ngx_uint_t channel)
 {

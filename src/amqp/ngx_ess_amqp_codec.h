@@ -82,6 +82,15 @@ ngx_int_t ngx_ess_amqp_codec_tune(ngx_ess_amqp_codec_t *codec,
 ngx_int_t ngx_ess_amqp_codec_parse(ngx_ess_amqp_codec_t *codec,
     ngx_ess_amqp_frame_t *frame, u_char *data, size_t len, size_t *used);
 
+/*
+ * Properties as they were received ("raw" of a frame, or a copy), which may
+ * change where a table in them makes no sense: what that is decoded to is of
+ * the pool, and of "raw".  NULL: no memory.  Those that make no sense, or none
+ * at all, are given as empty.
+ */
+amqp_basic_properties_t *ngx_ess_amqp_codec_raw(ngx_str_t *raw,
+    amqp_pool_t *pool);
+
 /* Nothing that was decoded on that channel is needed any more. */
 void ngx_ess_amqp_codec_release(ngx_ess_amqp_codec_t *codec,
     ngx_uint_t channel);

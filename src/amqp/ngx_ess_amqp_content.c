@@ -12,6 +12,8 @@
 static void ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch,
     ngx_str_t *body);
 static void ngx_ess_amqp_content_return(ngx_ess_amqp_channel_t *ch);
+static ngx_int_t ngx_ess_amqp_content_properties(ngx_ess_amqp_channel_t *ch,
+    amqp_basic_properties_t *properties, size_t len);
 
 
 ngx_int_t
@@ -113,6 +115,8 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
     d.delivery_tag = deliver->delivery_tag;
     d.tag = ngx_ess_amqp_content_tag(&deliver->consumer_tag);
     d.redelivered = deliver->redelivered ? 1 : 0;
+    d.exchange.data = deliver->exchange.bytes;
+    d.exchange.len = deliver->exchange.len;
     d.key.data = deliver->routing_key.bytes;
     d.key.len = deliver->routing_key.len;
     d.properties = ch->properties;
@@ -128,7 +132,8 @@ ngx_ess_amqp_content_deliver(ngx_ess_amqp_channel_t *ch, ngx_str_t *body)
 static void
 ngx_ess_amqp_content_return(ngx_ess_amqp_channel_t *ch)
 {
-    uint64_t  number;
+    uint64_t   number;
+    ngx_str_t  key;
 
     if (ch->handlers->returned == NULL) {
         return;
@@ -137,7 +142,10 @@ ngx_ess_amqp_content_return(ngx_ess_amqp_channel_t *ch)
     number = (ch->properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)
              ? ngx_ess_amqp_content_tag(&ch->properties->message_id) : 0;
 
-    ch->handlers->returned(ch, number);
+    key.data = ch->returned->routing_key.bytes;
+    key.len = ch->returned->routing_key.len;
+
+    ch->handlers->returned(ch, number, &key);
 }
 
 
@@ -153,6 +161,7 @@ ngx_ess_amqp_content_reset(ngx_ess_amqp_channel_t *ch)
 
     ch->want = NGX_ESS_AMQP_WANT_METHOD;
     ch->deliver = NULL;
+    ch->returned = NULL;
     ch->properties = NULL;
     ngx_str_null(&ch->raw);
 }
@@ -184,7 +193,8 @@ ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
     amqp_basic_publish_t *publish, amqp_basic_properties_t *properties,
     ngx_str_t *body)
 {
-    size_t                   sent, n, max;
+    size_t                   sent, n, max, unsent;
+    ngx_int_t                rc;
     ngx_buf_t               *out;
     ngx_ess_amqp_session_t  *s;
 
@@ -203,29 +213,30 @@ ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
 
     if (ngx_ess_amqp_io_room(s, 2 * NGX_ESS_AMQP_METHOD_MAX + body->len
                                 + n * NGX_ESS_AMQP_FRAME_OVERHEAD)
-        != NGX_OK
-        || ngx_ess_amqp_io_method(s, ch->number, AMQP_BASIC_PUBLISH_METHOD,
-                                  publish)
-           != NGX_OK)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     out = &s->io.out;
+    unsent = out->last - out->pos;
 
-    n = ngx_ess_amqp_codec_header(out->last,
-                                  ngx_min(NGX_ESS_AMQP_METHOD_MAX,
-                                          s->io.codec.frame_max),
-                                  ch->number, body->len, properties);
-    if (n == 0) {
-
-        /* a method without its content */
-
-        s->io.broken = 1;
-        return NGX_ERROR;
+    if (ngx_ess_amqp_io_method(s, ch->number, AMQP_BASIC_PUBLISH_METHOD,
+                               publish)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
     }
 
-    out->last += n;
+    rc = ngx_ess_amqp_content_properties(ch, properties, body->len);
+
+    if (rc != NGX_OK) {
+
+        /* no method without its content */
+
+        out->last = out->pos + unsent;
+        return rc;
+    }
 
     for (sent = 0; sent < body->len; sent += n) {
         n = ngx_min(body->len - sent, max);
@@ -235,4 +246,42 @@ ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
     }
 
     return NGX_OK;
+}
+
+
+/* The header, and room for the body; seldom is it larger than a method. */
+
+static ngx_int_t
+ngx_ess_amqp_content_properties(ngx_ess_amqp_channel_t *ch,
+    amqp_basic_properties_t *properties, size_t len)
+{
+    size_t                   n, max;
+    ngx_buf_t               *out;
+    ngx_ess_amqp_session_t  *s;
+
+    s = ch->session;
+    out = &s->io.out;
+    max = s->io.codec.frame_max;
+
+    n = ngx_ess_amqp_codec_header(out->last,
+                                  ngx_min(NGX_ESS_AMQP_METHOD_MAX, max),
+                                  ch->number, len, properties);
+
+    if (n == 0 && max > NGX_ESS_AMQP_METHOD_MAX) {
+
+        if (ngx_ess_amqp_io_room(s, max + len
+                                    + (len / (max - NGX_ESS_AMQP_FRAME_OVERHEAD)
+                                       + 1) * NGX_ESS_AMQP_FRAME_OVERHEAD)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        n = ngx_ess_amqp_codec_header(out->last, max, ch->number, len,
+                                      properties);
+    }
+
+    out->last += n;
+
+    return n ? NGX_OK : NGX_DECLINED;
 }

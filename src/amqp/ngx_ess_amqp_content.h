@@ -15,8 +15,10 @@
  * Sends basic.publish and the content; "publish" and "properties" are the
  * caller's and are not needed afterwards.  NGX_OK: it counts as the next
  * number on this channel, from 1 after confirm.select.  NGX_AGAIN: not now,
- * the handler writable will be called.  NGX_ERROR: it cannot be encoded, or
- * there is no memory, which ends the session.
+ * the handler writable will be called.  NGX_DECLINED: it cannot be encoded: a
+ * short string is longer than 255 bytes, or the properties than a frame.
+ * NGX_ERROR: there is no memory, or too much unsent.  With these two nothing
+ * was sent.
  */
 ngx_int_t ngx_ess_amqp_publish(ngx_ess_amqp_channel_t *ch,
     amqp_basic_publish_t *publish, amqp_basic_properties_t *properties,

@@ -71,6 +71,7 @@ struct ngx_ess_amqp_channel_s {
 
     ngx_ess_amqp_want_e            want;
     amqp_basic_deliver_t          *deliver;     /* codec's; NULL: returned */
+    amqp_basic_return_t           *returned;    /* codec's */
     amqp_basic_properties_t       *properties;  /* codec's */
     ngx_str_t                      raw;         /* codec's */
     u_char                        *body;        /* NULL: skipped */

@@ -73,6 +73,51 @@ fuzz_header(ngx_ess_amqp_frame_t *f)
 }
 
 
+/* a copy of the properties is decoded as they were */
+
+static void
+fuzz_raw(ngx_ess_amqp_frame_t *f)
+{
+    ngx_str_t                 raw;
+    amqp_pool_t               pool;
+    amqp_basic_properties_t  *p;
+
+    if (f->raw.len == 0) {
+        return;
+    }
+
+    raw.len = f->raw.len;
+    raw.data = malloc(raw.len);
+
+    if (raw.data == NULL) {
+        return;
+    }
+
+    memcpy(raw.data, f->raw.data, raw.len);
+    init_amqp_pool(&pool, 4096);
+
+    p = ngx_ess_amqp_codec_raw(&raw, &pool);
+
+    if (p == NULL || p->_flags != f->properties->_flags) {
+        abort();
+    }
+
+    if (p->_flags & AMQP_BASIC_HEADERS_FLAG) {
+
+        if (p->headers.num_entries != f->properties->headers.num_entries) {
+            abort();
+        }
+    }
+
+    if (p->_flags & AMQP_BASIC_APP_ID_FLAG) {
+        touch(p->app_id.bytes, p->app_id.len);
+    }
+
+    empty_amqp_pool(&pool);
+    free(raw.data);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -139,6 +184,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
 
             fuzz_header(&f);
+            fuzz_raw(&f);
         }
 
         ngx_ess_amqp_codec_release(&codec, f.channel);

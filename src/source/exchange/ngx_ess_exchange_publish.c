@@ -213,7 +213,7 @@ ngx_ess_exchange_publish_pump(void)
             return;
         }
 
-        if (rc == NGX_ERROR) {
+        if (rc != NGX_OK) {
             ngx_ess_exchange_publish_post(pub, NGX_ESS_EXCHANGE_PUBLISH_FULL);
         }
     }

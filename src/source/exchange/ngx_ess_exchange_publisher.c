@@ -24,7 +24,7 @@ static void ngx_ess_exchange_publisher_reopened(ngx_ess_amqp_channel_t *ch,
 static void ngx_ess_exchange_publisher_confirmed(ngx_ess_amqp_channel_t *ch,
     uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
 static void ngx_ess_exchange_publisher_returned(ngx_ess_amqp_channel_t *ch,
-    uint64_t serial);
+    uint64_t serial, ngx_str_t *key);
 static void ngx_ess_exchange_publisher_writable(ngx_ess_amqp_session_t *s);
 static void ngx_ess_exchange_publisher_failed(ngx_ess_amqp_session_t *s,
     ngx_str_t *text);
@@ -281,7 +281,8 @@ ngx_ess_exchange_publisher_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
 
 
 static void
-ngx_ess_exchange_publisher_returned(ngx_ess_amqp_channel_t *ch, uint64_t serial)
+ngx_ess_exchange_publisher_returned(ngx_ess_amqp_channel_t *ch, uint64_t serial,
+    ngx_str_t *key)
 {
     ngx_queue_t                      *q;
     ngx_ess_exchange_publish_t       *p;

@@ -349,10 +349,12 @@ test_properties(void **state)
     size_t                 n;
     u_char                 payload[1024], buf[1024], *p;
     unsigned               i, set;
+    amqp_pool_t            pool;
     ngx_ess_amqp_codec_t   codec;
     ngx_ess_amqp_frame_t   f;
 
     start(&codec);
+    init_amqp_pool(&pool, 4096);
 
     for (set = 0; set < 1 << 14; set++) {
         memset(payload, 0, 12);
@@ -381,6 +383,18 @@ test_properties(void **state)
             }
         }
 
+        /* kept as they came, and decoded later */
+
+        f.properties = ngx_ess_amqp_codec_raw(&f.raw, &pool);
+        assert_int_equal(f.properties->_flags, set << 2);
+
+        for (i = 0; i < 14; i++) {
+            if (set & (0x2000 >> i)) {
+                is_property(f.properties, i);
+            }
+        }
+
+        recycle_amqp_pool(&pool);
         ngx_ess_amqp_codec_release(&codec, 2);
 
         /* the last byte is cut off */
@@ -389,9 +403,11 @@ test_properties(void **state)
             n = frame(buf, AMQP_FRAME_HEADER, 2, payload, p - payload - 1);
             assert_int_equal(parse(&codec, &f, buf, n), NGX_OK);
             assert_int_equal(f.undecoded, 1);
+            assert_int_equal(ngx_ess_amqp_codec_raw(&f.raw, &pool)->_flags, 0);
         }
     }
 
+    empty_amqp_pool(&pool);
     ngx_ess_amqp_codec_done(&codec);
 }
 

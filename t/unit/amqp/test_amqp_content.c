@@ -31,6 +31,7 @@ static u_char                   *lies;      /* where the last body was */
 static ngx_ess_amqp_session_t    s;
 static ngx_ess_amqp_channel_t    ch;
 static amqp_basic_deliver_t      deliver;
+static amqp_basic_return_t       back;
 static amqp_basic_properties_t   properties;
 
 
@@ -75,17 +76,19 @@ delivery(ngx_ess_amqp_channel_t *channel, ngx_ess_amqp_delivery_t *d)
 {
     lies = d->body.data;
 
-    ngx_unit_trace("%d of %d, tag %d, %.*s: %.*s%s", (int) d->body.len,
-                   (int) d->body_size, (int) d->tag, (int) d->key.len,
+    ngx_unit_trace("%d of %d, tag %d, %.*s/%.*s: %.*s%s", (int) d->body.len,
+                   (int) d->body_size, (int) d->tag, (int) d->exchange.len,
+                   (char *) d->exchange.data, (int) d->key.len,
                    (char *) d->key.data, (int) d->body.len,
                    (char *) d->body.data, d->over_size ? " too large" : "");
 }
 
 
 static void
-returned(ngx_ess_amqp_channel_t *channel, uint64_t number)
+returned(ngx_ess_amqp_channel_t *channel, uint64_t number, ngx_str_t *key)
 {
-    ngx_unit_trace("returned %d", (int) number);
+    ngx_unit_trace("returned %d, %.*s", (int) number, (int) key->len,
+                   (char *) key->data);
 }
 
 
@@ -101,6 +104,7 @@ static void
 begin(ngx_uint_t delivered)
 {
     ch.deliver = delivered ? &deliver : NULL;
+    ch.returned = delivered ? NULL : &back;
     ch.want = NGX_ESS_AMQP_WANT_HEADER;
 }
 
@@ -140,6 +144,7 @@ setup(void **state)
     ngx_memzero(&s, sizeof(s));
     ngx_memzero(&ch, sizeof(ch));
     ngx_memzero(&deliver, sizeof(deliver));
+    ngx_memzero(&back, sizeof(back));
     ngx_memzero(&properties, sizeof(properties));
 
     s.max_body = MAX_BODY;
@@ -154,7 +159,9 @@ setup(void **state)
     ch.state = NGX_ESS_AMQP_CH_OPEN;
 
     deliver.consumer_tag = amqp_cstring_bytes("ess-7");
+    deliver.exchange = amqp_cstring_bytes("ex");
     deliver.routing_key = amqp_cstring_bytes("key");
+    back.routing_key = amqp_cstring_bytes("gone");
 
     return 0;
 }
@@ -178,7 +185,7 @@ test_whole_body_stays_where_it_is(void **state)
     assert_int_equal(header(5), NGX_OK);
     ngx_unit_traced();
     assert_int_equal(body(text), NGX_OK);
-    ngx_unit_traced("5 of 5, tag 7, key: hello");
+    ngx_unit_traced("5 of 5, tag 7, ex/key: hello");
     assert_ptr_equal(lies, text);
     assert_int_equal(ch.want, NGX_ESS_AMQP_WANT_METHOD);
 
@@ -186,7 +193,7 @@ test_whole_body_stays_where_it_is(void **state)
 
     begin(1);
     assert_int_equal(header(0), NGX_OK);
-    ngx_unit_traced("0 of 0, tag 7, key: ");
+    ngx_unit_traced("0 of 0, tag 7, ex/key: ");
 }
 
 
@@ -200,7 +207,7 @@ test_body_in_parts_is_put_together(void **state)
     assert_int_equal(body("de"), NGX_OK);
     ngx_unit_traced();
     assert_int_equal(body("fgh"), NGX_OK);
-    ngx_unit_traced("8 of 8, tag 7, key: abcdefgh");
+    ngx_unit_traced("8 of 8, tag 7, ex/key: abcdefgh");
     assert_null(ch.body);
 }
 
@@ -217,7 +224,7 @@ test_too_large_body(void **state)
     assert_int_equal(body("abcdef"), NGX_OK);
     ngx_unit_traced();
     assert_int_equal(body("ghi"), NGX_OK);
-    ngx_unit_traced("3 of 9, tag 7, key: ghi too large");
+    ngx_unit_traced("3 of 9, tag 7, ex/key: ghi too large");
 }
 
 
@@ -259,14 +266,14 @@ test_what_came_back(void **state)
     begin(0);
     assert_int_equal(header(1), NGX_OK);
     assert_int_equal(body("a"), NGX_OK);
-    ngx_unit_traced("returned 0");
+    ngx_unit_traced("returned 0, gone");
 
     properties._flags = AMQP_BASIC_MESSAGE_ID_FLAG;
     properties.message_id = amqp_cstring_bytes("12");
 
     begin(0);
     assert_int_equal(header(0), NGX_OK);
-    ngx_unit_traced("returned 12");
+    ngx_unit_traced("returned 12, gone");
 }
 
 
@@ -351,7 +358,7 @@ test_publish_waits(void **state)
 }
 
 
-/* its method is on its way: the session cannot go on */
+/* nor is its method sent, and the session goes on */
 
 static void
 test_publish_of_what_fits_no_header(void **state)
@@ -359,9 +366,40 @@ test_publish_of_what_fits_no_header(void **state)
     properties._flags = AMQP_BASIC_MESSAGE_ID_FLAG;
     properties.message_id = amqp_cstring_bytes("longer than a frame may be");
 
-    assert_int_equal(publish("a"), NGX_ERROR);
+    assert_int_equal(publish("a"), NGX_DECLINED);
     ngx_unit_traced("method on 3");
-    assert_int_equal(s.io.broken, 1);
+    assert_ptr_equal(s.io.out.last, sent);
+    assert_int_equal(s.io.broken, 0);
+}
+
+
+/* which is sent none the less, by a frame of that size */
+
+static void
+test_publish_of_a_header_larger_than_a_method(void **state)
+{
+    static char  text[NGX_ESS_AMQP_METHOD_MAX];
+
+    amqp_table_entry_t  entry;
+
+    memset(text, 'a', sizeof(text));
+    entry.key = amqp_cstring_bytes("k");
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes.bytes = text;
+    entry.value.value.bytes.len = sizeof(text);
+
+    properties._flags = AMQP_BASIC_HEADERS_FLAG;
+    properties.headers.num_entries = 1;
+    properties.headers.entries = &entry;
+
+    s.io.codec.frame_max = NGX_ESS_AMQP_METHOD_MAX;
+    assert_int_equal(publish("a"), NGX_DECLINED);
+    ngx_unit_traced("method on 3");
+
+    s.io.codec.frame_max = 2 * NGX_ESS_AMQP_METHOD_MAX;
+    assert_int_equal(publish("a"), NGX_OK);
+    ngx_unit_traced("method on 3");
+    assert_true(s.io.out.last - sent > (ssize_t) sizeof(text));
 }
 
 
@@ -381,6 +419,7 @@ main(void)
         t(test_publish_takes_a_body_apart),
         t(test_publish_waits),
         t(test_publish_of_what_fits_no_header),
+        t(test_publish_of_a_header_larger_than_a_method),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
