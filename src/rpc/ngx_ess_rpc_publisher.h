@@ -21,9 +21,10 @@ typedef struct ngx_ess_rpc_publish_s  ngx_ess_rpc_publish_t;
 
 /*
  * rc: NGX_OK: the broker has it; NGX_DECLINED: there is no such queue;
- * NGX_ERROR: it is refused, or cannot be encoded, "text" says why.  It is off
- * all lists and may be freed or published again.  Never called from within
- * ngx_ess_rpc_publisher_publish().
+ * NGX_ERROR: it is refused, or cannot be encoded, "text" says why, and what the
+ * broker said is escaped in it.  It is off all lists and may be freed or
+ * published again.  Never called from within ngx_ess_rpc_publisher_publish() or
+ * _cancel().
  */
 typedef void (*ngx_ess_rpc_publish_pt)(ngx_ess_rpc_publish_t *pub,
     ngx_int_t rc, ngx_str_t *text);
@@ -41,6 +42,8 @@ struct ngx_ess_rpc_publish_s {
     /* private to the publisher */
     unsigned                 returned:1;
     unsigned                 sent:1;
+    unsigned                 suspect:1;     /* the broker closed a channel that
+                                               it had been sent on */
     ngx_queue_t              link;
     uint64_t                 tag;           /* its number on the channel */
 };
@@ -53,7 +56,8 @@ void ngx_ess_rpc_publisher_exit(void);
 /* Waits, without end, until it can be sent and is confirmed. */
 void ngx_ess_rpc_publisher_publish(ngx_ess_rpc_publish_t *pub);
 
-/* The handler is not called any more; it may be taken by the broker yet. */
+/* Before it is answered: the handler is not called any more; it may be taken
+   by the broker yet. */
 void ngx_ess_rpc_publisher_cancel(ngx_ess_rpc_publish_t *pub);
 
 /* Of the publishing session: its handlers. */
