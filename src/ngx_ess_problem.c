@@ -92,9 +92,15 @@ static ngx_ess_problem_status_t  ngx_ess_problem_statuses[] = {
     { 501, ngx_string("501 Not Implemented"),
       "the server cannot read such a request" },
 
+    { 502, ngx_string("502 Bad Gateway"),
+      "the server behind this one answered nothing that can be passed on" },
+
     { 503, ngx_string("503 Service Unavailable"),
       "the server's limits let fewer requests in, or it has no room: try again "
       "a little later" },
+
+    { 504, ngx_string("504 Gateway Timeout"),
+      "the server behind this one did not answer in time" },
 
     { 507, ngx_string("507 Insufficient Storage"),
       "the server has no room for this" },

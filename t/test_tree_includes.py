@@ -40,7 +40,8 @@ ALLOWED = {
 }
 
 # what every part shares
-SHARED = {"ngx_ess.h", "ngx_ess_backoff.h", "ngx_ess_conf.h",
+SHARED = {"ngx_ess.h", "ngx_ess_backoff.h", "ngx_ess_body.h",
+          "ngx_ess_conf.h",
           "ngx_ess_conf_file.h", "ngx_ess_conf_limits.h",
           "ngx_ess_conf_scope.h", "ngx_ess_conf_serve.h",
           "ngx_ess_escape.h", "ngx_ess_gzip.h", "ngx_ess_hash.h",

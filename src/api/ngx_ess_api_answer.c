@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_ess_body.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_api_answer.h"
 #include "ngx_ess_json.h"
@@ -28,9 +29,7 @@ ngx_int_t
 ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     ngx_str_t *text)
 {
-    ngx_buf_t    *b;
-    ngx_int_t     rc;
-    ngx_chain_t   out;
+    ngx_int_t  rc;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -47,25 +46,7 @@ ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
         return rc;
     }
 
-    if (text == NULL) {
-        return ngx_http_send_special(r, NGX_HTTP_LAST);
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = text->data;
-    b->last = text->data + text->len;
-    b->memory = 1;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_ess_body_send(r, text);
 }
 
 

@@ -9,6 +9,7 @@
 #include "ngx_ess_api_answer.h"
 #include "ngx_ess_api_decode.h"
 #include "ngx_ess_api_request.h"
+#include "ngx_ess_body.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_str.h"
@@ -114,7 +115,7 @@ ngx_ess_api_decode(ngx_ess_api_decode_t *d)
     coding = ngx_ess_api_decode_coding(d->request);
 
     if (coding == NGX_ESS_API_DECODE_IDENTITY) {
-        return ngx_ess_api_input(d->request, d->sent, &d->text);
+        return ngx_ess_body_read(d->request, d->sent, &d->text);
     }
 
     return ngx_ess_api_decode_begin(d, coding == NGX_ESS_API_DECODE_GZIP);
@@ -131,7 +132,7 @@ ngx_ess_api_decode_begin(ngx_ess_api_decode_t *d, ngx_uint_t gzip)
 
     sent = (d->sent == NGX_MAX_SIZE_T_VALUE) ? d->sent : d->sent + 1;
 
-    if (ngx_ess_api_input(d->request, sent, &d->body) != NGX_OK) {
+    if (ngx_ess_body_read(d->request, sent, &d->body) != NGX_OK) {
         return NGX_ERROR;
     }
 

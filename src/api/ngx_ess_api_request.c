@@ -1,17 +1,12 @@
 /*
  * What the parts of the HTTP API ask of a request, in a worker: whether it may,
- * which stream and which page of a list it means, its body.  All memory is the
- * request's.
+ * which stream and which page of a list it means.  All memory is the request's.
  */
 
 
 #include "ngx_ess_origin.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_counter.h"
-
-
-static ngx_int_t ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b,
-    u_char *p, size_t size);
 
 
 ngx_ess_zone_t *
@@ -138,76 +133,6 @@ ngx_ess_api_number(ngx_str_t *text, uint64_t *number)
     }
 
     *number = (uint64_t) n;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_ess_api_input(ngx_http_request_t *r, size_t max, ngx_str_t *text)
-{
-    off_t         len;
-    size_t        size;
-    ngx_chain_t  *cl;
-
-    text->data = NULL;
-    text->len = 0;
-
-    if (r->request_body == NULL) {
-        return NGX_OK;
-    }
-
-    len = 0;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        len += ngx_buf_size(cl->buf);
-    }
-
-    size = (size_t) ngx_min(len, (off_t) max);
-
-    if (size == 0) {
-        return NGX_OK;
-    }
-
-    text->data = ngx_pnalloc(r->pool, size);
-    if (text->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (cl = r->request_body->bufs; cl && text->len < size; cl = cl->next) {
-        len = ngx_min(ngx_buf_size(cl->buf), (off_t) (size - text->len));
-
-        if (ngx_ess_api_copy(r, cl->buf, text->data + text->len, (size_t) len)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        text->len += (size_t) len;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_api_copy(ngx_http_request_t *r, ngx_buf_t *b, u_char *p, size_t size)
-{
-    if (ngx_buf_in_memory(b)) {
-        ngx_memcpy(p, b->pos, size);
-        return NGX_OK;
-    }
-
-    if (!b->in_file || size == 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_read_file(b->file, p, size, b->file_pos) != (ssize_t) size) {
-        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                      "ess: the request body cannot be read from \"%V\"",
-                      &b->file->name);
-        return NGX_ERROR;
-    }
 
     return NGX_OK;
 }

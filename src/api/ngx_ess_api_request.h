@@ -1,5 +1,5 @@
 /*
- * A request of the HTTP API: whether it may, what it is about, its body.
+ * A request of the HTTP API: whether it may, what it is about.
  */
 
 
@@ -55,11 +55,6 @@ ngx_int_t ngx_ess_api_flag(ngx_http_request_t *r, const char *name,
 /* A whole number, below 2^63: ids are in the store's signed numbers.  NGX_OK
    or NGX_ERROR. */
 ngx_int_t ngx_ess_api_number(ngx_str_t *text, uint64_t *number);
-
-/* The first "max" bytes of the body that was read, in the request's memory.
-   NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_api_input(ngx_http_request_t *r, size_t max,
-    ngx_str_t *text);
 
 
 #endif /* _NGX_ESS_API_REQUEST_H_INCLUDED_ */

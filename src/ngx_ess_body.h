@@ -1,0 +1,24 @@
+/*
+ * Bodies of requests and responses as one piece of memory.
+ */
+
+
+#ifndef _NGX_ESS_BODY_H_INCLUDED_
+#define _NGX_ESS_BODY_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+
+
+/* The first "max" bytes of the body that was read, in the request's memory.
+   NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_ess_body_read(ngx_http_request_t *r, size_t max,
+    ngx_str_t *text);
+
+/* Behind a header that was sent: the whole body, which is to live as long as
+   the request; NULL: there is none.  Returns what is to be given to
+   ngx_http_finalize_request(). */
+ngx_int_t ngx_ess_body_send(ngx_http_request_t *r, ngx_str_t *text);
+
+
+#endif /* _NGX_ESS_BODY_H_INCLUDED_ */
