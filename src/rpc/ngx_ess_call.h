@@ -14,9 +14,6 @@
 /* The content handler. */
 ngx_int_t ngx_ess_call_handler(ngx_http_request_t *r);
 
-/* $ess_rpc_name: adds it.  NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_call_variables(ngx_conf_t *cf);
-
 /* The worker's.  NGX_OK or NGX_ERROR: no memory. */
 ngx_int_t ngx_ess_call_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log);
 void ngx_ess_call_exit(void);
