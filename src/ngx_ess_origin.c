@@ -225,7 +225,9 @@ ngx_ess_origin_refuse(ngx_http_request_t *r, ngx_str_t *origin)
               ? NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_ORIGIN
               : NGX_ESS_C_CROSS_ORIGIN;
 
-    ngx_ess_counter_add(mcf->zone, counter, 1);
+    if (mcf->zone) {
+        ngx_ess_counter_add(mcf->zone, counter, 1);
+    }
 
     (void) ngx_ess_origin_log(r, "Origin", origin);
 

@@ -32,7 +32,7 @@ ALLOWED = {
     "rpc": {"rpc", "request", "amqp", "ngx_ess_jwt.h", SEAM},
     "console": {"console", "api", "ngx_ess_client_enter.h"},
     "registry": {"registry", "stream", "store", SEAM},
-    "api": {"api", "stream", "ngx_ess_registry.h", "ngx_ess_rpc_figures.h",
+    "api": {"api", "stream", "ngx_ess_registry.h", "ngx_ess_rpc_report.h",
             "ngx_ess_registry_created.h", SEAM},
     "store": {"store", "stream", SEAM},
     # what only a test build has

@@ -23,7 +23,11 @@ ngx_ess_api_zone(ngx_http_request_t *r)
 ngx_int_t
 ngx_ess_api_slot(ngx_http_request_t *r)
 {
-    if (ngx_ess_api_zone(r)->proc == NGX_ESS_PROCS) {
+    ngx_ess_zone_t  *zone;
+
+    zone = ngx_ess_api_zone(r);
+
+    if (zone && zone->proc == NGX_ESS_PROCS) {
         return ngx_ess_api_problem(r, 503, "\"ess_zone\" has no room for this "
                                    "worker; make it larger");
     }

@@ -23,7 +23,8 @@ typedef struct {
 } ngx_ess_api_target_t;
 
 
-/* The zone of the request's configuration. */
+/* The zone of the request's configuration; NULL: ess_metrics and ess_health
+   need none beside ess_consume and ess_rpc. */
 ngx_ess_zone_t *ngx_ess_api_zone(ngx_http_request_t *r);
 
 /* 503 when the zone has no process slot for this worker; NGX_DECLINED: it has,

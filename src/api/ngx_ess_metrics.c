@@ -7,6 +7,8 @@
 
 
 #include "ngx_ess_metrics.h"
+#include "ngx_ess_metrics_out.h"
+#include "ngx_ess_metrics_rpc.h"
 #include "ngx_ess_metrics_rows.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_process.h"
@@ -15,41 +17,23 @@
 
 
 /* room for all that there is one of */
-#define NGX_ESS_METRICS_ROOM  32768
+#define NGX_ESS_METRICS_ROOM     32768
+
+/* of a histogram, at most */
+#define NGX_ESS_METRICS_BUCKETS  ngx_max(NGX_ESS_AGES, NGX_ESS_BATCHES)
 
 
 typedef struct {
-    const char              *name;
-    const char              *help;
-    ngx_uint_t               first;         /* counter of the first bucket */
-    ngx_uint_t               n;             /* buckets; the sum follows */
-    const uint32_t          *bounds;        /* n - 1 of them */
-    ngx_uint_t               divisor;       /* to the unit of the name */
+    ngx_uint_t               first;         /* counter of the first bucket; the
+                                               sum follows the last one */
+    ngx_ess_metrics_out_histogram_t out;
 } ngx_ess_metrics_histogram_t;
-
-
-typedef struct {
-    u_char                  *p;
-    u_char                  *last;
-    ngx_uint_t               json;
-    ngx_uint_t               families;      /* so far */
-    const char              *name;          /* of the family */
-    const char              *suffix;        /* of its samples' names */
-    ngx_uint_t               samples;       /* of it, so far, with a label */
-} ngx_ess_metrics_out_t;
 
 
 static ngx_int_t ngx_ess_metrics_format(ngx_http_request_t *r,
     ngx_uint_t *json);
 static void ngx_ess_metrics_all(ngx_http_request_t *r,
     ngx_ess_metrics_out_t *out);
-static void ngx_ess_metrics_text(ngx_ess_metrics_out_t *out, const char *fmt,
-    ...);
-static void ngx_ess_metrics_family(ngx_ess_metrics_out_t *out, const char *name,
-    const char *help, const char *type);
-static void ngx_ess_metrics_sample(ngx_ess_metrics_out_t *out,
-    const char *label, const char *text, uint64_t value);
-static void ngx_ess_metrics_end(ngx_ess_metrics_out_t *out);
 static void ngx_ess_metrics_table(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone, const ngx_ess_metric_t *metric);
 static void ngx_ess_metrics_values(ngx_ess_zone_t *zone,
@@ -60,8 +44,6 @@ static void ngx_ess_metrics_commands(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone);
 static void ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out,
     ngx_ess_zone_t *zone, const ngx_ess_metrics_histogram_t *h);
-static void ngx_ess_metrics_number(u_char *text, uint64_t n,
-    ngx_uint_t divisor);
 static void ngx_ess_metrics_streams(ngx_ess_metrics_out_t *out,
     ngx_ess_stream_info_t *infos, ngx_uint_t n);
 static void ngx_ess_metrics_stream(ngx_ess_metrics_out_t *out,
@@ -87,12 +69,13 @@ ngx_ess_param_directive_t  ngx_ess_metrics_directive = {
 
 static const ngx_ess_metrics_histogram_t  ngx_ess_metrics_histograms[] = {
 
-    { "event_age_seconds", "Time from an event's arrival to its being handed "
-      "to a client's socket.", NGX_ESS_C_AGE, NGX_ESS_AGES,
-      ngx_ess_counter_ages, 1000 },
+    { NGX_ESS_C_AGE,
+      { "event_age_seconds", "Time from an event's arrival to its being handed "
+        "to a client's socket.", NGX_ESS_AGES, ngx_ess_counter_ages, 1000 } },
 
-    { "batch_events", "Events that one send took to a client.",
-      NGX_ESS_C_BATCH, NGX_ESS_BATCHES, ngx_ess_counter_batches, 1 }
+    { NGX_ESS_C_BATCH,
+      { "batch_events", "Events that one send took to a client.",
+        NGX_ESS_BATCHES, ngx_ess_counter_batches, 1 } }
 };
 
 
@@ -110,6 +93,7 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
     ngx_uint_t              n;
     ngx_ess_zone_t         *zone;
     ngx_ess_loc_conf_t     *lcf;
+    ngx_ess_main_conf_t    *mcf;
     ngx_ess_metrics_out_t   out;
     ngx_ess_stream_info_t  *infos;
 
@@ -125,12 +109,13 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
                                    "\"prometheus\"");
     }
 
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
     lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
-    zone = ngx_ess_api_zone(r);
+    zone = mcf->zone;
     infos = NULL;
     n = 0;
 
-    if (lcf->metrics_streams) {
+    if (zone && lcf->metrics_streams) {
         infos = ngx_palloc(r->pool, lcf->metrics_streams
                                     * sizeof(ngx_ess_stream_info_t));
         if (infos == NULL) {
@@ -142,9 +127,17 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
 
     /* for all there may be: what follows never writes beyond */
 
-    size = NGX_ESS_METRICS_ROOM
-           + ngx_ess_process_slots(zone) * 64
-           + n * 4 * (128 + 6 * NGX_ESS_MAX_KEY);
+    size = 2;
+
+    if (zone) {
+        size += NGX_ESS_METRICS_ROOM
+                + ngx_ess_process_slots(zone) * 64
+                + n * 4 * (128 + 6 * NGX_ESS_MAX_KEY);
+    }
+
+    if (mcf->rpc_figures) {
+        size += ngx_ess_metrics_rpc_room(mcf->rpc_figures);
+    }
 
     text.data = ngx_pnalloc(r->pool, size);
     if (text.data == NULL) {
@@ -154,14 +147,20 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
     out.p = text.data;
     out.last = out.p + size;
 
-    ngx_ess_metrics_all(r, &out);
+    if (zone) {
+        ngx_ess_metrics_all(r, &out);
+    }
+
+    if (mcf->rpc_figures) {
+        ngx_ess_metrics_rpc(&out, mcf->rpc_figures);
+    }
 
     if (infos) {
         ngx_ess_metrics_streams(&out, infos, n);
     }
 
     if (out.json) {
-        ngx_ess_metrics_text(&out, "}\n");
+        ngx_ess_metrics_out_text(&out, "}\n");
     }
 
     text.len = out.p - text.data;
@@ -230,75 +229,6 @@ ngx_ess_metrics_all(ngx_http_request_t *r, ngx_ess_metrics_out_t *out)
 
 
 static void
-ngx_ess_metrics_text(ngx_ess_metrics_out_t *out, const char *fmt, ...)
-{
-    va_list  args;
-
-    va_start(args, fmt);
-    out->p = ngx_vslprintf(out->p, out->last, fmt, args);
-    va_end(args);
-}
-
-
-/* What begins a family: a member's name in JSON. */
-
-static void
-ngx_ess_metrics_family(ngx_ess_metrics_out_t *out, const char *name,
-    const char *help, const char *type)
-{
-    out->name = name;
-    out->suffix = "";
-    out->samples = 0;
-
-    if (out->json) {
-        ngx_ess_metrics_text(out, "%s\"%s\":", out->families++ ? "," : "{",
-                             name);
-        return;
-    }
-
-    ngx_ess_metrics_text(out, "# HELP ess_%s %s\n# TYPE ess_%s %s\n", name,
-                         help, name, type);
-}
-
-
-/* A family's only sample, without a label, or one of several. */
-
-static void
-ngx_ess_metrics_sample(ngx_ess_metrics_out_t *out, const char *label,
-    const char *text, uint64_t value)
-{
-    if (!out->json) {
-        ngx_ess_metrics_text(out, "ess_%s%s", out->name, out->suffix);
-
-        if (label) {
-            ngx_ess_metrics_text(out, "{%s=\"%s\"}", label, text);
-        }
-
-        ngx_ess_metrics_text(out, " %uL\n", value);
-        return;
-    }
-
-    if (label) {
-        ngx_ess_metrics_text(out, "%s\"%s\":", out->samples++ ? "," : "{",
-                             text);
-    }
-
-    ngx_ess_metrics_text(out, "%uL", value);
-}
-
-
-/* The end of samples with a label. */
-
-static void
-ngx_ess_metrics_end(ngx_ess_metrics_out_t *out)
-{
-    if (out->json) {
-        ngx_ess_metrics_text(out, out->samples ? "}" : "{}");
-    }
-}
-
-
-static void
 ngx_ess_metrics_table(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
     const ngx_ess_metric_t *metric)
 {
@@ -307,29 +237,30 @@ ngx_ess_metrics_table(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
     const ngx_ess_metric_sample_t  *samples;
 
     for ( /* void */ ; metric->name; metric++) {
-        ngx_ess_metrics_family(out, metric->name, metric->help, metric->type);
+        ngx_ess_metrics_out_family(out, metric->name, metric->help,
+                                   metric->type);
 
         samples = metric->samples;
 
         if (metric->label && samples[0].value == NULL) {
             ngx_ess_metrics_workers(out, zone, metric);
-            ngx_ess_metrics_end(out);
+            ngx_ess_metrics_out_end(out);
             continue;
         }
 
         ngx_ess_metrics_values(zone, metric, values);
 
         if (metric->label == NULL) {
-            ngx_ess_metrics_sample(out, NULL, NULL, values[0]);
+            ngx_ess_metrics_out_sample(out, NULL, NULL, values[0]);
             continue;
         }
 
         for (i = 0; samples[i].value; i++) {
-            ngx_ess_metrics_sample(out, metric->label, samples[i].value,
-                                   values[i]);
+            ngx_ess_metrics_out_sample(out, metric->label, samples[i].value,
+                                       values[i]);
         }
 
-        ngx_ess_metrics_end(out);
+        ngx_ess_metrics_out_end(out);
     }
 }
 
@@ -367,7 +298,8 @@ ngx_ess_metrics_workers(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
             == NGX_OK)
         {
             *ngx_sprintf(worker, "%ui", i) = '\0';
-            ngx_ess_metrics_sample(out, metric->label, (char *) worker, value);
+            ngx_ess_metrics_out_sample(out, metric->label, (char *) worker,
+                                       value);
         }
     }
 }
@@ -385,10 +317,11 @@ ngx_ess_metrics_commands(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone)
         "none", "subscribe", "unsubscribe", "token", "ping"
     };
 
-    ngx_ess_metrics_family(out, "commands_total",
-                           "Commands of clients with several subscriptions, "
-                           "and the streams that were refused, by code.",
-                           "counter");
+    ngx_ess_metrics_out_family(out, "commands_total",
+                               "Commands of clients with several "
+                               "subscriptions, and the streams that were "
+                               "refused, by code.",
+                               "counter");
 
     for (i = 0; i < NGX_ESS_COUNTER_COMMANDS * NGX_ESS_COUNTER_CODES; i++) {
 
@@ -400,18 +333,19 @@ ngx_ess_metrics_commands(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone)
         }
 
         if (out->json) {
-            ngx_ess_metrics_text(out, "%s\"%s %ui\":%uL",
-                                 out->samples++ ? "," : "{",
-                                 names[i / NGX_ESS_COUNTER_CODES], code, value);
+            ngx_ess_metrics_out_text(out, "%s\"%s %ui\":%uL",
+                                     out->samples++ ? "," : "{",
+                                     names[i / NGX_ESS_COUNTER_CODES], code,
+                                     value);
             continue;
         }
 
-        ngx_ess_metrics_text(out, "ess_commands_total{command=\"%s\","
-                             "code=\"%ui\"} %uL\n",
-                             names[i / NGX_ESS_COUNTER_CODES], code, value);
+        ngx_ess_metrics_out_text(out, "ess_commands_total{command=\"%s\","
+                                 "code=\"%ui\"} %uL\n",
+                                 names[i / NGX_ESS_COUNTER_CODES], code, value);
     }
 
-    ngx_ess_metrics_end(out);
+    ngx_ess_metrics_out_end(out);
 }
 
 
@@ -419,53 +353,14 @@ static void
 ngx_ess_metrics_histogram(ngx_ess_metrics_out_t *out, ngx_ess_zone_t *zone,
     const ngx_ess_metrics_histogram_t *h)
 {
-    u_char      text[2 * NGX_INT64_LEN];
-    uint64_t    count;
+    uint64_t    values[NGX_ESS_METRICS_BUCKETS + 1];
     ngx_uint_t  i;
 
-    ngx_ess_metrics_family(out, h->name, h->help, "histogram");
-
-    if (out->json) {
-        ngx_ess_metrics_text(out, "{\"buckets\":");
+    for (i = 0; i <= h->out.n; i++) {
+        values[i] = ngx_ess_counter_sum(zone, h->first + i);
     }
 
-    out->suffix = "_bucket";
-    count = 0;
-
-    for (i = 0; i < h->n - 1; i++) {
-        count += ngx_ess_counter_sum(zone, h->first + i);
-        ngx_ess_metrics_number(text, h->bounds[i], h->divisor);
-        ngx_ess_metrics_sample(out, "le", (char *) text, count);
-    }
-
-    count += ngx_ess_counter_sum(zone, h->first + i);
-    ngx_ess_metrics_sample(out, "le", "+Inf", count);
-    ngx_ess_metrics_end(out);
-
-    ngx_ess_metrics_number(text, ngx_ess_counter_sum(zone, h->first + h->n),
-                           h->divisor);
-
-    if (out->json) {
-        ngx_ess_metrics_text(out, ",\"sum\":%s,\"count\":%uL}", text, count);
-
-    } else {
-        ngx_ess_metrics_text(out, "ess_%s_sum %s\ness_%s_count %uL\n", h->name,
-                             text, h->name, count);
-    }
-}
-
-
-/* divisor: 1 or 1000 */
-
-static void
-ngx_ess_metrics_number(u_char *text, uint64_t n, ngx_uint_t divisor)
-{
-    if (divisor == 1) {
-        *ngx_sprintf(text, "%uL", n) = '\0';
-
-    } else {
-        *ngx_sprintf(text, "%uL.%03uL", n / 1000, n % 1000) = '\0';
-    }
+    ngx_ess_metrics_out_histogram(out, &h->out, values);
 }
 
 
@@ -486,8 +381,8 @@ ngx_ess_metrics_streams(ngx_ess_metrics_out_t *out,
     };
 
     for (k = 0; k < 4; k++) {
-        ngx_ess_metrics_family(out, families[k].name, families[k].help,
-                               "gauge");
+        ngx_ess_metrics_out_family(out, families[k].name, families[k].help,
+                                   "gauge");
 
         for (i = 0; i < n; i++) {
             ngx_ess_metrics_stream(out, &infos[i],
@@ -497,40 +392,28 @@ ngx_ess_metrics_streams(ngx_ess_metrics_out_t *out,
                                    : infos[i].last_ordinal);
         }
 
-        ngx_ess_metrics_end(out);
+        ngx_ess_metrics_out_end(out);
     }
 }
 
-
-/* A label's value escapes what a JSON string does, and no more. */
 
 static void
 ngx_ess_metrics_stream(ngx_ess_metrics_out_t *out, ngx_ess_stream_info_t *info,
     uint64_t value)
 {
-    size_t  i;
-    u_char  c, id[NGX_INT64_LEN + 1];
+    u_char  id[NGX_INT64_LEN + 1];
 
     if (out->json) {
         *ngx_sprintf(id, "%uL", info->ref.id) = '\0';
-        ngx_ess_metrics_sample(out, "id", (char *) id, value);
+        ngx_ess_metrics_out_sample(out, "id", (char *) id, value);
         return;
     }
 
-    ngx_ess_metrics_text(out, "ess_%s{id=\"%uL\",routing_key=\"", out->name,
-                         info->ref.id);
+    ngx_ess_metrics_out_text(out, "ess_%s{id=\"%uL\",routing_key=\"", out->name,
+                             info->ref.id);
 
-    for (i = 0; i < info->key_len; i++) {
-        c = info->key[i];
-
-        if (c == '\\' || c == '"' || c == '\n') {
-            ngx_ess_metrics_text(out, "\\");
-        }
-
-        ngx_ess_metrics_text(out, "%c", c == '\n' ? 'n' : c);
-    }
-
-    ngx_ess_metrics_text(out, "\"} %uL\n", value);
+    ngx_ess_metrics_out_label(out, info->key, info->key_len);
+    ngx_ess_metrics_out_text(out, "\"} %uL\n", value);
 }
 
 
