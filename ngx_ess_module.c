@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_conf_authorize.h"
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_multi.h"
 #include "ngx_ess_conf_limits.h"
@@ -183,6 +184,13 @@ static ngx_command_t  ngx_ess_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       &ngx_ess_conf_subscribe_max },
+
+    { ngx_string("ess_authorize"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_ess_conf_authorize,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("ess_max_subscriptions"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,

@@ -9,6 +9,7 @@
 #include "ngx_ess_api.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_conf_multi.h"
+#include "ngx_ess_conf_authorize.h"
 #include "ngx_ess_conf_body.h"
 #include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_limits.h"
@@ -256,6 +257,7 @@ ngx_ess_conf_create_loc(ngx_conf_t *cf)
     ngx_ess_conf_multi_create(lcf);
     lcf->origins = NGX_CONF_UNSET_PTR;
 
+    ngx_ess_conf_authorize_create(lcf);
     ngx_ess_conf_body_create(lcf);
     ngx_ess_conf_ping_create(lcf);
 
@@ -296,6 +298,8 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     console = ngx_ess_conf_serves(conf, "ess_console");
 
     ngx_ess_conf_ping_merge(prev, conf);
+    ngx_ess_conf_authorize_merge(cf, prev, conf,
+                                 ngx_ess_conf_serves(conf, "ess_subscribe"));
 
     if (ngx_ess_conf_body_merge(cf, prev, conf, console) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;

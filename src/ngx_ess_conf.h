@@ -82,6 +82,15 @@ typedef struct {
 } ngx_ess_conf_serves_t;
 
 
+/* whom to ask who may subscribe: ess_authorize */
+
+typedef struct {
+    ngx_str_t                uri;           /* a path of the client's server */
+    ngx_msec_t               timeout;       /* ms */
+    ngx_msec_t               cache;         /* ms; 0: answers are not kept */
+} ngx_ess_authorize_conf_t;
+
+
 typedef struct {
     ngx_str_t                public_url;    /* escaped as JSON */
     const ngx_ess_conf_serves_t *serves;    /* NULL: nothing of ours */
@@ -136,6 +145,10 @@ typedef struct {
     ngx_ess_max_subscribers_t limit;        /* max 0: any number */
     ngx_uint_t               max_subscriptions; /* of a client */
     ngx_uint_t               max_subscriptions_sse;
+    ngx_ess_authorize_conf_t *authorizes;   /* as it is inherited */
+    ngx_ess_authorize_conf_t *authorize;    /* the same, where clients
+                                               subscribe; NULL: nobody is
+                                               asked */
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
     ngx_uint_t               metrics_streams;   /* at most so many of them */
     struct ngx_ess_call_conf_s *call;       /* of ess_rpc; NULL: none */

@@ -145,7 +145,7 @@ def test_rejected(service):
             if k.startswith("ess_rejected_requests_total")} == {
         "stream": 2, "origin": 1, "token": 0, "claim": 0, "request": 1,
         "position": 2, "limit": 1, "source": 0,
-        "clients": 0, "created": 0}
+        "clients": 0, "created": 0, "authorize": 0}
 
 
 def test_a_worker_dies(service):

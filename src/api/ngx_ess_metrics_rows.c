@@ -121,7 +121,9 @@ const ngx_ess_metric_t  ngx_ess_metrics_rows[] = {
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_LIMIT, "limit" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_SOURCE, "source" },
         { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_CLIENTS, "clients" },
-        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_CREATED, "created" } }, NULL },
+        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_CREATED, "created" },
+        { NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_AUTHORIZE, "authorize" } },
+      NULL },
 
     ngx_ess_metric_counter("cross_origin_requests_total",
         NGX_ESS_C_CROSS_ORIGIN,

@@ -560,6 +560,17 @@ ngx_ess_jwt_guards(void **loc_conf)
 }
 
 
+void
+ngx_ess_jwt_keep(ngx_conf_t *cf)
+{
+    ngx_ess_jwt_conf_t  *conf;
+
+    conf = ngx_http_conf_get_module_loc_conf(cf, ngx_ess_jwt_module);
+
+    conf->keep = 1;
+}
+
+
 time_t
 ngx_ess_jwt_expires(ngx_http_request_t *r)
 {

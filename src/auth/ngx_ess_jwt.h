@@ -25,6 +25,9 @@ ngx_uint_t ngx_ess_jwt_offered(ngx_http_request_t *r);
 /* 1: a request to the location of that configuration needs a token. */
 ngx_uint_t ngx_ess_jwt_guards(void **loc_conf);
 
+/* In the location that is merged grants keep what their tokens claim. */
+void ngx_ess_jwt_keep(ngx_conf_t *cf);
+
 /* When the token that let the request in ends, s since 1970; 0: never, or it
    was let in without one. */
 time_t ngx_ess_jwt_expires(ngx_http_request_t *r);

@@ -28,6 +28,7 @@ typedef struct ngx_ess_jwt_conf_s {
     ngx_str_t                arg;           /* its name; data NULL: not there */
     ngx_str_t                cookie;
     ngx_str_t                streams;       /* claim; data NULL: any stream */
+    ngx_uint_t               keep;          /* 1: grants have the claims */
 } ngx_ess_jwt_conf_t;
 
 

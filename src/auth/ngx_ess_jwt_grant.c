@@ -35,6 +35,8 @@ struct ngx_ess_jwt_grant_s {
     time_t                   expires;       /* s since 1970; 0: never */
     ngx_str_t                sub;           /* whose token it is, as JSON; data
                                                NULL: nobody's */
+    ngx_str_t                claims;        /* as JSON; data NULL: they are
+                                               not kept */
     ngx_uint_t               any;           /* 1: all streams */
     ngx_ess_jwt_listed_t    *listed;        /* else these, behind the grant */
     ngx_uint_t               nlisted;
@@ -42,7 +44,7 @@ struct ngx_ess_jwt_grant_s {
 
 
 static ngx_ess_jwt_grant_t *ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf,
-    cJSON *list, const char *sub, ngx_log_t *log);
+    cJSON *list, const char *sub, ngx_str_t *claims, ngx_log_t *log);
 static cJSON *ngx_ess_jwt_grant_item(cJSON *list, cJSON *item);
 static u_char *ngx_ess_jwt_grant_text(ngx_str_t *copy, u_char *p,
     const char *text);
@@ -62,6 +64,7 @@ ngx_ess_jwt_grant_create(ngx_ess_jwt_conf_t *conf, ngx_str_t *claims,
 {
     char                 *text;
     cJSON                *root, *list, *sub;
+    ngx_str_t             none;
     ngx_ess_jwt_grant_t  *grant;
 
     root = cJSON_ParseWithLength((char *) claims->data, claims->len);
@@ -84,8 +87,11 @@ ngx_ess_jwt_grant_create(ngx_ess_jwt_conf_t *conf, ngx_str_t *claims,
         text = cJSON_PrintUnformatted(sub);
     }
 
+    ngx_str_null(&none);
+
     if (sub == NULL || text) {
-        grant = ngx_ess_jwt_grant_fill(conf, list, text, log);
+        grant = ngx_ess_jwt_grant_fill(conf, list, text,
+                                       conf->keep ? claims : &none, log);
     }
 
     if (grant) {
@@ -103,7 +109,7 @@ ngx_ess_jwt_grant_create(ngx_ess_jwt_conf_t *conf, ngx_str_t *claims,
 
 static ngx_ess_jwt_grant_t *
 ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf, cJSON *list, const char *sub,
-    ngx_log_t *log)
+    ngx_str_t *claims, ngx_log_t *log)
 {
     cJSON                *item;
     size_t                size;
@@ -114,7 +120,7 @@ ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf, cJSON *list, const char *sub,
 
     n = 0;
     item = NULL;
-    size = sub ? ngx_strlen(sub) : 0;
+    size = claims->len + (sub ? ngx_strlen(sub) : 0);
 
     while ((item = ngx_ess_jwt_grant_item(list, item)) != NULL) {
         size += sizeof(ngx_ess_jwt_listed_t) + ngx_strlen(item->valuestring);
@@ -138,6 +144,14 @@ ngx_ess_jwt_grant_fill(ngx_ess_jwt_conf_t *conf, cJSON *list, const char *sub,
 
     if (sub) {
         p = ngx_ess_jwt_grant_text(&grant->sub, p, sub);
+    }
+
+    ngx_str_null(&grant->claims);
+
+    if (claims->len) {
+        grant->claims.data = p;
+        grant->claims.len = claims->len;
+        p = ngx_cpymem(p, claims->data, claims->len);
     }
 
     while ((item = ngx_ess_jwt_grant_item(list, item)) != NULL) {
@@ -246,6 +260,24 @@ ngx_ess_jwt_grant_lists(ngx_ess_jwt_listed_t *entry, ngx_str_t *stream,
                             && ngx_memcmp(key->data, entry->key.data,
                                           entry->key.len) == 0)
                          : ngx_ess_str_equal(&entry->key, key);
+}
+
+
+ngx_str_t
+ngx_ess_jwt_grant_sub(ngx_ess_jwt_grant_t *grant)
+{
+    static ngx_str_t  none = ngx_null_string;
+
+    return grant ? grant->sub : none;
+}
+
+
+ngx_str_t
+ngx_ess_jwt_grant_claims(ngx_ess_jwt_grant_t *grant)
+{
+    static ngx_str_t  none = ngx_null_string;
+
+    return grant ? grant->claims : none;
 }
 
 

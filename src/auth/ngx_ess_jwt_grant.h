@@ -32,6 +32,11 @@ ngx_ess_jwt_grant_t *ngx_ess_jwt_grant_create(struct ngx_ess_jwt_conf_s *conf,
 ngx_uint_t ngx_ess_jwt_grant_allows(ngx_ess_jwt_grant_t *grant,
     ngx_str_t *uuid, ngx_str_t *name, ngx_str_t *key);
 
+/* Whose token it is, as JSON; and where the location's grants keep them, all
+   of its claims, an object.  data NULL: there is none. */
+ngx_str_t ngx_ess_jwt_grant_sub(ngx_ess_jwt_grant_t *grant);
+ngx_str_t ngx_ess_jwt_grant_claims(ngx_ess_jwt_grant_t *grant);
+
 /* When the token ends, s since 1970; 0: never. */
 time_t ngx_ess_jwt_grant_expires(ngx_ess_jwt_grant_t *grant);
 

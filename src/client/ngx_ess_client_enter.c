@@ -16,6 +16,7 @@
 #include "ngx_ess_wait.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_subscriber.h"
+#include "ngx_ess_client_authorize.h"
 #include "ngx_ess_client_create.h"
 #include "ngx_ess_client_demand.h"
 #include "ngx_ess_client_key.h"
@@ -43,7 +44,8 @@ typedef struct {
     ngx_str_t                    key;       /* whose events it gets; empty:
                                                all */
     const char                  *refused;   /* why its position is; NULL */
-    ngx_ess_stream_info_t       *info;      /* with "v1": in the pool */
+    ngx_ess_stream_info_t       *info;      /* with "v1", or when a back end
+                                               is asked: in the pool */
     unsigned                     v1:1;      /* it speaks "ess.v1" */
     unsigned                     named:1;   /* the stream, by its name */
     unsigned                     missing:1; /* the log follows a stream that
@@ -73,6 +75,10 @@ static ngx_int_t ngx_ess_client_enter_position(ngx_http_request_t *r,
     ngx_str_t *reason);
 static ngx_int_t ngx_ess_client_enter_start(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
+static ngx_int_t ngx_ess_client_enter_authorize(ngx_http_request_t *r,
+    ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
+static ngx_int_t ngx_ess_client_enter_authorized(ngx_http_request_t *r,
+    void *data);
 static ngx_int_t ngx_ess_client_enter_attach(ngx_http_request_t *r,
     ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry);
 static void ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach,
@@ -347,6 +353,10 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     rc = ngx_ess_client_enter_position(r, entry->transport, &entry->sub.pos,
                                        &reason);
 
+    if (rc == NGX_OK && lcf->authorize) {
+        return ngx_ess_client_enter_authorize(r, info, entry);
+    }
+
     if (rc == NGX_OK) {
         return entry->sub.follow
                ? ngx_ess_client_enter_attach(r, info, entry)
@@ -364,6 +374,54 @@ ngx_ess_client_enter_start(ngx_http_request_t *r, ngx_ess_stream_info_t *info,
     entry->refused = (char *) reason.data;
 
     return ngx_ess_client_enter_stream(r, entry);
+}
+
+
+/* A back end is asked first. */
+
+static ngx_int_t
+ngx_ess_client_enter_authorize(ngx_http_request_t *r,
+    ngx_ess_stream_info_t *info, ngx_ess_client_entry_t *entry)
+{
+    ngx_ess_client_entry_t      *copy;
+    ngx_ess_client_authorize_t  *wait;
+
+    copy = ngx_palloc(r->pool, sizeof(ngx_ess_client_entry_t));
+    wait = ngx_pcalloc(r->pool, sizeof(ngx_ess_client_authorize_t));
+
+    if (copy == NULL || wait == NULL
+        || ngx_ess_client_enter_keep(r, info, entry) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    *copy = *entry;
+
+    wait->request = r;
+    wait->transport = entry->transport;
+    wait->enter = ngx_ess_client_enter_authorized;
+    wait->data = copy;
+
+    if (ngx_ess_client_authorize_begin(wait) != NGX_OK
+        || ngx_ess_authorize_add(wait->question, info, &entry->key,
+                                 entry->key.len ? 1 : 0)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_ess_client_authorize_ask(wait);
+}
+
+
+static ngx_int_t
+ngx_ess_client_enter_authorized(ngx_http_request_t *r, void *data)
+{
+    ngx_ess_client_entry_t *entry = data;
+
+    return entry->sub.follow
+           ? ngx_ess_client_enter_attach(r, entry->info, entry)
+           : ngx_ess_client_enter_stream(r, entry);
 }
 
 

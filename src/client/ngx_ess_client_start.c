@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_client_start.h"
+#include "ngx_ess_authorize_cache.h"
 #include "ngx_ess_client_event.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_nudge.h"
@@ -355,6 +356,7 @@ void
 ngx_ess_client_start_exit(void)
 {
     (void) ngx_ess_client_start_over((ngx_uint_t) -1);
+    ngx_ess_authorize_cache_exit();
 }
 
 

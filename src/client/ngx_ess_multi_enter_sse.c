@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_multi_enter_sse.h"
+#include "ngx_ess_client_authorize.h"
 #include "ngx_ess_client_create.h"
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_client_reject.h"
@@ -32,6 +33,10 @@ typedef struct {
 } ngx_ess_multi_enter_sse_t;
 
 
+static ngx_int_t ngx_ess_multi_enter_sse_authorize(ngx_http_request_t *r,
+    ngx_ess_multi_query_t *query);
+static ngx_int_t ngx_ess_multi_enter_sse_authorized(ngx_http_request_t *r,
+    void *data);
 static ngx_int_t ngx_ess_multi_enter_sse_attach(ngx_http_request_t *r,
     ngx_ess_multi_query_t *query);
 static void ngx_ess_multi_enter_sse_attached(ngx_ess_source_attach_t *attach,
@@ -45,7 +50,7 @@ ngx_int_t
 ngx_ess_multi_enter_sse(ngx_http_request_t *r)
 {
     ngx_int_t                 rc;
-    ngx_uint_t                i;
+    ngx_ess_loc_conf_t       *lcf;
     ngx_ess_multi_query_t     query;
     ngx_ess_position_said_t   said;
 
@@ -71,13 +76,77 @@ ngx_ess_multi_enter_sse(ngx_http_request_t *r)
         return ngx_ess_client_reject_full(r);
     }
 
-    for (i = 0; i < query.n; i++) {
-        if (query.entries[i].entry.follow) {
-            return ngx_ess_multi_enter_sse_attach(r, &query);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    return lcf->authorize ? ngx_ess_multi_enter_sse_authorize(r, &query)
+                          : ngx_ess_multi_enter_sse_authorized(r, &query);
+}
+
+
+static ngx_int_t
+ngx_ess_multi_enter_sse_authorize(ngx_http_request_t *r,
+    ngx_ess_multi_query_t *query)
+{
+    ngx_uint_t                    i;
+    ngx_ess_stream_info_t         info;
+    ngx_ess_multi_query_t        *copy;
+    ngx_ess_subscriber_entry_t   *entry;
+    ngx_ess_client_authorize_t   *wait;
+
+    copy = ngx_palloc(r->pool, sizeof(ngx_ess_multi_query_t));
+    wait = ngx_pcalloc(r->pool, sizeof(ngx_ess_client_authorize_t));
+
+    if (copy == NULL || wait == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    *copy = *query;
+
+    wait->request = r;
+    wait->transport = &ngx_ess_sse;
+    wait->enter = ngx_ess_multi_enter_sse_authorized;
+    wait->data = copy;
+
+    if (ngx_ess_client_authorize_begin(wait) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    for (i = 0; i < query->n; i++) {
+        entry = &query->entries[i].entry;
+
+        if (ngx_ess_stream_by_id(ngx_ess_client_zone, entry->ref.id, &info)
+            != NGX_OK)
+        {
+            /* it was deleted just now, which is found out when it is joined */
+            continue;
+        }
+
+        if (ngx_ess_authorize_add(wait->question, &info, entry->keys,
+                                  entry->nkeys)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
 
-    return ngx_ess_multi_enter_sse_join(r, &query);
+    return ngx_ess_client_authorize_ask(wait);
+}
+
+
+static ngx_int_t
+ngx_ess_multi_enter_sse_authorized(ngx_http_request_t *r, void *data)
+{
+    ngx_ess_multi_query_t *query = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < query->n; i++) {
+        if (query->entries[i].entry.follow) {
+            return ngx_ess_multi_enter_sse_attach(r, query);
+        }
+    }
+
+    return ngx_ess_multi_enter_sse_join(r, query);
 }
 
 

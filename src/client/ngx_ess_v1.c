@@ -13,6 +13,7 @@
 #include "ngx_ess_multi_due.h"
 #include "ngx_ess_multi_flush.h"
 #include "ngx_ess_multi_join.h"
+#include "ngx_ess_v1_authorize.h"
 #include "ngx_ess_v1_stream.h"
 #include "ngx_ess_v1_token.h"
 #include "ngx_ess_ws.h"
@@ -71,6 +72,7 @@ ngx_ess_v1_create(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
 static ngx_int_t
 ngx_ess_v1_session(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
 {
+    size_t               size;
     ngx_ess_v1_t        *v1;
     ngx_ess_multi_t     *multi;
     ngx_http_request_t  *r;
@@ -90,8 +92,13 @@ ngx_ess_v1_session(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
 
     client->multi = multi;
 
-    v1 = ngx_calloc(sizeof(ngx_ess_v1_t) + begin->key.len,
-                    r->connection->log);
+    size = sizeof(ngx_ess_v1_t);
+
+    if (client->conf->authorize) {
+        size += sizeof(ngx_ess_v1_authorize_t);
+    }
+
+    v1 = ngx_calloc(size + begin->key.len, r->connection->log);
     if (v1 == NULL) {
         return NGX_ERROR;
     }
@@ -105,14 +112,17 @@ ngx_ess_v1_session(ngx_ess_client_t *client, ngx_ess_v1_begin_t *begin)
     v1->event.data = v1;
     v1->event.log = r->connection->log;
 
-    if (ngx_ess_jwt_grant(r, &v1->grant) != NGX_OK) {
+    if (ngx_ess_jwt_grant(r, &v1->grant) != NGX_OK
+        || (client->conf->authorize
+            && ngx_ess_v1_authorize_init(v1, r) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
     if (begin->only) {
         v1->only = begin->info->ref.id;
         v1->key.len = begin->key.len;
-        v1->key.data = (u_char *) (v1 + 1);
+        v1->key.data = (u_char *) v1 + size;
 
         if (begin->key.len) {
             ngx_memcpy(v1->key.data, begin->key.data, begin->key.len);
@@ -228,6 +238,8 @@ ngx_ess_v1_done(ngx_ess_multi_t *multi)
     if (v1->waits) {
         ngx_ess_source_attach_cancel(&v1->attach);
     }
+
+    ngx_ess_v1_authorize_done(v1);
 
     ngx_free(v1->info);
 

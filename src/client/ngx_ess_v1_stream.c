@@ -14,6 +14,7 @@
 #include "ngx_ess_multi_drop.h"
 #include "ngx_ess_multi_join.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_v1_authorize.h"
 
 
 /* keys that take as long as a stream */
@@ -93,6 +94,15 @@ ngx_ess_v1_stream_next(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some)
     ngx_int_t              rc;
     ngx_ess_stream_info_t  info;
 
+    if (v1->info == NULL && v1->multi->client->conf->authorize) {
+
+        rc = ngx_ess_v1_authorize_ask(v1);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     if (v1->info) {
         /* its source has answered */
 
@@ -149,6 +159,10 @@ ngx_ess_v1_stream_known(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
     ngx_ess_command_stream_t  *stream;
 
     stream = &v1->stream;
+
+    if (v1->multi->client->conf->authorize) {
+        ngx_ess_v1_authorize_next(v1);
+    }
 
     if (stream->error.code) {
         ngx_ess_v1_stream_refuse(v1, some, &stream->error);
@@ -216,6 +230,10 @@ ngx_ess_v1_stream_admit(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some,
         error.code = NGX_HTTP_FORBIDDEN;
         ngx_str_set(&error.message, "this address is for one stream, or one "
                     "key of it");
+    }
+
+    if (rc == NGX_OK && conf->authorize) {
+        rc = ngx_ess_v1_authorize_admit(v1, info, &error);
     }
 
     if (rc != NGX_OK) {

@@ -26,6 +26,8 @@ typedef enum {
     NGX_ESS_REJECTED_CLIENTS,               /* the worker takes no more */
     NGX_ESS_REJECTED_CREATED,               /* its stream was not made on
                                                demand */
+    NGX_ESS_REJECTED_AUTHORIZE,             /* "ess_authorize" did not let it
+                                               in */
     NGX_ESS_REJECTED_N
 } ngx_ess_rejected_e;
 

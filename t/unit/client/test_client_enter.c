@@ -3,6 +3,7 @@
  * what its subscription is to be; the wait for a log that follows another one.
  *
  * links: t/unit/client/fake_multi.c
+ * links: t/unit/client/fake_authorize.c
  * links: src/client/ngx_ess_client_create.c src/client/ngx_ess_client_reject.c
  * links: src/client/ngx_ess_client_enter.c t/unit/client/fake_client.c
  * links: src/client/ngx_ess_client_said.c

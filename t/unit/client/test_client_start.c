@@ -3,6 +3,7 @@
  * with the request or without, and what its feed and a drain tell it.
  *
  * links: t/unit/client/fake_multi.c
+ * links: t/unit/client/fake_authorize.c
  * links: src/client/ngx_ess_client_start.c t/unit/client/fake_client.c
  * links: t/unit/client/fake_client_calls.c t/unit/ngx_trace.c
  * links: t/unit/ngx_timer.c

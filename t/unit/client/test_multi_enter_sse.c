@@ -2,6 +2,7 @@
  * How a client of several streams over SSE enters: at once, or when the logs of
  * all of them follow their streams.
  *
+ * links: t/unit/client/fake_authorize.c
  * links: src/client/ngx_ess_multi_enter_sse.c t/unit/ngx_string.c
  * links: t/unit/ngx_pool.c t/unit/ngx_trace.c t/unit/fake_problem.c
  */
@@ -48,6 +49,9 @@ static ngx_uint_t                  test_full;
 static ngx_http_cleanup_t          test_cleanup;
 static void                       *test_ctx[8];
 static ngx_http_request_t          test_request;
+static ngx_ess_loc_conf_t          test_conf;
+static void                       *test_confs[8] = { &test_conf };
+static ngx_ess_authorize_conf_t    test_authorize;
 static ngx_ess_client_t            test_client;
 static ngx_cycle_t                 test_cycle;
 
@@ -199,6 +203,18 @@ ngx_ess_source_attach_cancel(ngx_ess_source_attach_t *attach)
 }
 
 
+/* The third one was deleted. */
+
+ngx_int_t
+ngx_ess_stream_by_id(ngx_ess_zone_t *zone, uint64_t id,
+    ngx_ess_stream_info_t *info)
+{
+    info->ref.id = id;
+
+    return (id == 12) ? NGX_DECLINED : NGX_OK;
+}
+
+
 ngx_ess_client_t *
 ngx_ess_client_create(ngx_http_request_t *r,
     const ngx_ess_transport_t *transport, uint64_t stream)
@@ -237,9 +253,12 @@ test_setup(void **state)
     memset(&test_request, 0, sizeof(test_request));
     test_request.main = &test_request;
     test_request.ctx = test_ctx;
+    test_request.loc_conf = test_confs;
+    test_conf.authorize = NULL;
 
     for (i = 0; i < 3; i++) {
         test_entries[i].entry.follow = (i > 0);
+        test_entries[i].entry.ref.id = 10 + i;
         test_sources[i] = (ngx_str_t) { i ? 1 : 0, &names[i] };
         test_streams[i].stream = (ngx_str_t) { 1, &names[i] };
     }
@@ -294,6 +313,17 @@ test_at_once(void **state)
     test_join = 429;
     assert_int_equal(ngx_ess_multi_enter_sse(&test_request), 429);
     ngx_unit_traced("join");
+}
+
+
+static void
+test_asked(void **state)
+{
+    test_conf.authorize = &test_authorize;
+
+    assert_int_equal(ngx_ess_multi_enter_sse(&test_request), NGX_DONE);
+    ngx_unit_traced("ask", "about 10 with 0 keys", "about 11 with 0 keys",
+                    "one more", "attach b", "attach c");
 }
 
 
@@ -370,6 +400,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_refused, test_setup,
                                         test_teardown),
         cmocka_unit_test_setup_teardown(test_at_once, test_setup,
+                                        test_teardown),
+        cmocka_unit_test_setup_teardown(test_asked, test_setup,
                                         test_teardown),
         cmocka_unit_test_setup_teardown(test_attached, test_setup,
                                         test_teardown),

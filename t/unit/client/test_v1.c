@@ -2,6 +2,7 @@
  * Commands of a client of "ess.v1": one after the other, a bounded number at
  * once, and what it is closed for.
  *
+ * links: t/unit/client/fake_authorize.c
  * links: src/client/ngx_ess_v1.c
  * links: t/unit/client/fake_client.c t/unit/client/fake_client_calls.c
  * links: t/unit/ngx_timer.c t/unit/ngx_trace.c

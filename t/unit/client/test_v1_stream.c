@@ -2,6 +2,7 @@
  * Streams of a subscribe and an unsubscribe: what is asked, what is answered,
  * and a source that is waited for.
  *
+ * links: t/unit/client/fake_authorize.c
  * links: src/client/ngx_ess_v1_stream.c src/ngx_ess_str.c
  * links: t/unit/client/fake_client.c t/unit/client/fake_client_calls.c
  * links: t/unit/ngx_timer.c t/unit/ngx_trace.c

@@ -1,0 +1,22 @@
+/*
+ * "ess_authorize": whom to ask who may subscribe.
+ */
+
+
+#ifndef _NGX_ESS_CONF_AUTHORIZE_H_INCLUDED_
+#define _NGX_ESS_CONF_AUTHORIZE_H_INCLUDED_
+
+
+#include "ngx_ess_conf.h"
+
+
+/* Of a location that is created, and one that inherits. */
+void ngx_ess_conf_authorize_create(ngx_ess_loc_conf_t *lcf);
+void ngx_ess_conf_authorize_merge(ngx_conf_t *cf, ngx_ess_loc_conf_t *prev,
+    ngx_ess_loc_conf_t *conf, ngx_uint_t subscribes);
+
+/* directive setter */
+char *ngx_ess_conf_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+#endif /* _NGX_ESS_CONF_AUTHORIZE_H_INCLUDED_ */
