@@ -45,7 +45,7 @@ static ngx_uint_t ngx_ess_authorize_known(ngx_ess_authorize_t *a,
 static ngx_int_t ngx_ess_authorize_body(ngx_ess_authorize_t *a,
     ngx_connection_t *c, ngx_str_t *query, ngx_str_t *body);
 static ngx_int_t ngx_ess_authorize_request(ngx_ess_authorize_t *a,
-    ngx_connection_t *c, ngx_str_t *body);
+    ngx_connection_t *c, ngx_str_t *query);
 static void ngx_ess_authorize_answered(ngx_ess_request_t *req);
 static ngx_int_t ngx_ess_authorize_read(ngx_ess_authorize_t *a,
     ngx_ess_request_t *req);
@@ -263,8 +263,6 @@ ngx_ess_authorize_ask(ngx_ess_authorize_t *a, ngx_http_conf_ctx_t *ctx,
     ngx_connection_t *c, ngx_str_t *query, void (*handler)(void *data),
     void *data)
 {
-    ngx_str_t  body;
-
     if (!a->asked) {
         return NGX_OK;
     }
@@ -278,14 +276,10 @@ ngx_ess_authorize_ask(ngx_ess_authorize_t *a, ngx_http_conf_ctx_t *ctx,
     a->how.timeout = a->conf->timeout;
     a->how.max = NGX_ESS_AUTHORIZE_ANSWER;
 
-    if (ngx_ess_authorize_body(a, c, query, &body) != NGX_OK) {
-        return NGX_OK;
-    }
-
-    if (ngx_ess_authorize_request(a, c, &body) != NGX_OK) {
+    if (ngx_ess_authorize_request(a, c, query) != NGX_OK) {
 
         if (a->request) {
-            ngx_ess_request_abort(a->request);
+            ngx_ess_request_abort(a->request, NULL);
             a->request = NULL;
         }
 
@@ -297,6 +291,9 @@ ngx_ess_authorize_ask(ngx_ess_authorize_t *a, ngx_http_conf_ctx_t *ctx,
     return NGX_AGAIN;
 }
 
+
+/* In the memory of nginx's request, which may use it a little longer than the
+   question is there. */
 
 static ngx_int_t
 ngx_ess_authorize_body(ngx_ess_authorize_t *a, ngx_connection_t *c,
@@ -319,7 +316,7 @@ ngx_ess_authorize_body(ngx_ess_authorize_t *a, ngx_connection_t *c,
                                           a->entries.nelts, &c->addr_text,
                                           &claims, query);
 
-    body->data = ngx_pnalloc(a->pool, len);
+    body->data = ngx_pnalloc(a->request->request->pool, len);
     if (body->data == NULL) {
         return NGX_ERROR;
     }
@@ -334,8 +331,10 @@ ngx_ess_authorize_body(ngx_ess_authorize_t *a, ngx_connection_t *c,
 
 static ngx_int_t
 ngx_ess_authorize_request(ngx_ess_authorize_t *a, ngx_connection_t *c,
-    ngx_str_t *body)
+    ngx_str_t *query)
 {
+    ngx_str_t  body;
+
     static ngx_str_t  post = ngx_string("POST");
     static ngx_str_t  json = ngx_string("application/json");
 
@@ -349,7 +348,8 @@ ngx_ess_authorize_request(ngx_ess_authorize_t *a, ngx_connection_t *c,
 
     if (a->request == NULL
         || ngx_ess_request_target(a->request, &post, &a->conf->uri) != NGX_OK
-        || ngx_ess_request_body(a->request, &json, body) != NGX_OK
+        || ngx_ess_authorize_body(a, c, query, &body) != NGX_OK
+        || ngx_ess_request_body(a->request, &json, &body) != NGX_OK
         || ngx_ess_request_client(a->request, c) != NGX_OK)
     {
         ngx_ess_authorize_log(a, "cannot be asked: its address is unsafe, or "
@@ -543,7 +543,7 @@ void
 ngx_ess_authorize_free(ngx_ess_authorize_t *a)
 {
     if (a->request) {
-        ngx_ess_request_abort(a->request);
+        ngx_ess_request_abort(a->request, NULL);
     }
 
     ngx_ess_jwt_grant_release(a->grant);

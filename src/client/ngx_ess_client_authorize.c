@@ -18,7 +18,7 @@ static void ngx_ess_client_authorize_answered(void *data);
 static ngx_int_t ngx_ess_client_authorize_enter(
     ngx_ess_client_authorize_t *wait);
 static ngx_int_t ngx_ess_client_authorize_refuse(ngx_http_request_t *r,
-    ngx_ess_authorize_e verdict);
+    ngx_ess_authorize_e verdict, ngx_str_t *name);
 static void ngx_ess_client_authorize_gone(void *data);
 
 
@@ -120,8 +120,12 @@ ngx_ess_client_authorize_enter(ngx_ess_client_authorize_t *wait)
     verdict = NGX_ESS_AUTHORIZE_ALLOWED;
     n = ngx_ess_authorize_n(wait->question);
 
-    for (i = 0; i < n && verdict == NGX_ESS_AUTHORIZE_ALLOWED; i++) {
+    for (i = 0; i < n; i++) {
         verdict = ngx_ess_authorize_verdict(wait->question, i, &key);
+
+        if (verdict != NGX_ESS_AUTHORIZE_ALLOWED) {
+            break;
+        }
     }
 
     wait->cleanup->handler = NULL;
@@ -129,23 +133,32 @@ ngx_ess_client_authorize_enter(ngx_ess_client_authorize_t *wait)
 
     return (verdict == NGX_ESS_AUTHORIZE_ALLOWED)
            ? wait->enter(wait->request, wait->data)
-           : ngx_ess_client_authorize_refuse(wait->request, verdict);
+           : ngx_ess_client_authorize_refuse(wait->request, verdict,
+                                         wait->names ? wait->names[i] : NULL);
 }
 
 
 static ngx_int_t
 ngx_ess_client_authorize_refuse(ngx_http_request_t *r,
-    ngx_ess_authorize_e verdict)
+    ngx_ess_authorize_e verdict, ngx_str_t *name)
 {
-    ngx_int_t  rc;
+    ngx_int_t    rc;
+    ngx_str_t    none;
+    const char  *before, *behind;
+
+    ngx_str_set(&none, "");
+
+    before = name ? "stream \"" : "";
+    behind = name ? "\": " : "";
+    name = name ? name : &none;
 
     rc = (verdict == NGX_ESS_AUTHORIZE_REFUSED)
          ? ngx_ess_problem_refuse(r, NGX_HTTP_FORBIDDEN,
-                                  "the application does not let this client "
-                                  "have the stream")
-         : ngx_ess_problem_retry(r, "the application has not said whether "
-                                 "this client may have the stream: try again "
-                                 "a little later");
+                                  "%s%V%sthe application does not let this "
+                                  "client have it", before, name, behind)
+         : ngx_ess_problem_retry(r, "%s%V%sthe application has not said "
+                                 "whether this client may have it: try again "
+                                 "a little later", before, name, behind);
 
     return ngx_ess_client_rejected(NGX_ESS_REJECTED_AUTHORIZE, rc);
 }

@@ -21,6 +21,9 @@ typedef struct {
     ngx_int_t                  (*enter)(ngx_http_request_t *r, void *data);
     void                        *data;      /* in the pool: it may enter, and
                                                what a content handler returns */
+    ngx_str_t                  **names;     /* of what is added, in its order,
+                                               for refusals; NULL: it is one
+                                               stream */
 
     /* private */
     ngx_ess_authorize_t         *question;

@@ -87,6 +87,7 @@ static ngx_int_t
 ngx_ess_multi_enter_sse_authorize(ngx_http_request_t *r,
     ngx_ess_multi_query_t *query)
 {
+    ngx_str_t                   **names;
     ngx_uint_t                    i;
     ngx_ess_stream_info_t         info;
     ngx_ess_multi_query_t        *copy;
@@ -94,9 +95,10 @@ ngx_ess_multi_enter_sse_authorize(ngx_http_request_t *r,
     ngx_ess_client_authorize_t   *wait;
 
     copy = ngx_palloc(r->pool, sizeof(ngx_ess_multi_query_t));
+    names = ngx_palloc(r->pool, query->n * sizeof(ngx_str_t *));
     wait = ngx_pcalloc(r->pool, sizeof(ngx_ess_client_authorize_t));
 
-    if (copy == NULL || wait == NULL) {
+    if (copy == NULL || names == NULL || wait == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -106,6 +108,7 @@ ngx_ess_multi_enter_sse_authorize(ngx_http_request_t *r,
     wait->transport = &ngx_ess_sse;
     wait->enter = ngx_ess_multi_enter_sse_authorized;
     wait->data = copy;
+    wait->names = names;
 
     if (ngx_ess_client_authorize_begin(wait) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -120,6 +123,8 @@ ngx_ess_multi_enter_sse_authorize(ngx_http_request_t *r,
             /* it was deleted just now, which is found out when it is joined */
             continue;
         }
+
+        *names++ = &query->streams[i].stream;
 
         if (ngx_ess_authorize_add(wait->question, &info, entry->keys,
                                   entry->nkeys)

@@ -38,6 +38,8 @@ static ngx_str_t                  test_claims;
 static ngx_ess_authorize_conf_t   test_conf;
 static ngx_connection_t           test_connection;
 static ngx_ess_request_t          test_request;
+static ngx_http_request_t         test_nginx;
+static ngx_pool_t                *test_pool;
 static char                       test_body[1024];
 static ngx_ess_authorize_t       *test_question;
 static ngx_uint_t                 test_answers;
@@ -125,6 +127,8 @@ ngx_ess_request_t *
 ngx_ess_request_create(const ngx_ess_request_conf_t *conf, ngx_log_t *log)
 {
     test_request.conf = conf;
+    test_request.request = &test_nginx;
+    test_nginx.pool = test_pool;
 
     return &test_request;
 }
@@ -168,7 +172,7 @@ ngx_ess_request_run(ngx_ess_request_t *req)
 
 
 void
-ngx_ess_request_abort(ngx_ess_request_t *req)
+ngx_ess_request_abort(ngx_ess_request_t *req, ngx_pool_t *pool)
 {
     ngx_unit_trace("abort");
 }
@@ -186,6 +190,7 @@ static int
 test_setup(void **state)
 {
     ngx_cycle->log = &test_log;
+    test_pool = ngx_create_pool(1024, &test_log);
     test_held = 1;
     test_room = 1;
     test_target = NGX_OK;
@@ -216,6 +221,7 @@ test_teardown(void **state)
     }
 
     ngx_ess_authorize_cache_exit();
+    ngx_destroy_pool(test_pool);
 
     assert_int_equal(test_held, 1);
     assert_int_equal(ngx_unit_pools, 0);
