@@ -362,7 +362,7 @@ def test_configuration(nginx):
             ("ess_authorize http://x/;", "must be a path"),
             ("ess_authorize /a; ess_authorize /b;", "is duplicate"),
             ("ess_authorize /a off;", "it takes a path"),
-            ("ess_authorize /a timeout=1x;", "must be"),
+            ("ess_authorize /a timeout=1x;", "instead of"),
             ("ess_authorize /a timeout=2m;", "from 10 milliseconds"),
             ("ess_authorize /a cache=10ms;", "one second to one day"),
             ("ess_authorize /a cache=1s cache=2s;", "cache")):
