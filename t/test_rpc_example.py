@@ -2,21 +2,30 @@
 
 import json
 import threading
+import time
 import uuid
 
 import pytest
 
 import rpc_example
 from postgres import OwnPostgres
-from rpc_example import App
+from rpc_example import App, Caller, post, publish
 from wait import wait_for
-
 
 @pytest.fixture
 def app(database, tmp_path):
     database.sql(rpc_example.schema())
     with App(str(tmp_path), database) as app:
         yield app
+
+
+@pytest.fixture
+def service(nginx, vhost, app):
+    """nginx with the example's configuration, which consumes all queues."""
+
+    n = nginx(rpc_example.conf(), amqp=vhost.url, app=app.port)
+    rpc_example.wait_consumed(vhost)
+    return n
 
 
 def insert(database, *strings):
@@ -117,3 +126,92 @@ def test_the_application_does_not_wait_for_postgresql(app, database):
     assert lock.is_alive() and waiting.is_alive()
     lock.join()
     waiting.join()
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["queue", "direct"])
+def test_by_amqp(service, vhost, database, direct):
+    with Caller(vhost, direct) as caller:
+        for _ in range(2):
+            check(caller.call, database)
+        properties, _ = caller.wait(caller.send("dictionary", {}))
+        assert properties.type == "result"
+        assert properties.content_type.startswith("application/json")
+        assert properties.content_encoding == "gzip"
+        assert properties.headers["http_status"] == 200
+
+
+def test_by_http(service, database):
+    def call(queue, data):
+        r = post(service.port(), "/call/" + queue,
+                 json.dumps({"data": data}).encode())
+        assert (r.status, r.headers["Content-Type"]) == (
+            200, "application/json; charset=utf-8")
+        return json.loads(r.body)
+
+    for _ in range(2):
+        check(call, database)
+    assert post(service.port(), "/call/queue-test", b"{}").status == 404
+    assert post(service.port(), "/rpc/test", b"{}").status == 404
+
+
+def test_tasks(service, vhost, app):
+    for i in range(10):
+        publish(vhost, "queue-test", {"n": i})
+    wait_for(lambda: all("queue-test: {'n': %d}" % i in app.logged()
+                         for i in range(10)), 20, "the tasks")
+    wait_for(lambda: vhost.queue_counts("queue-test")[0] == 0, 20)
+    assert vhost.queue_counts("queue-test.dead")[0] == 0
+
+
+def test_a_task_that_is_none(service, vhost):
+    """The application refuses it for good."""
+
+    vhost.publish("queue-test", "no gzip", exchange="")
+    wait_for(lambda: vhost.queue_counts("queue-test.dead") == (1, 0), 20)
+
+
+def test_the_application_is_restarted(service, vhost, app, database):
+    """Callers wait for it, and none is told."""
+
+    with Caller(vhost) as caller:
+        assert caller.call("dictionary", {})["success"] is True
+        app.kill()
+        calls = [caller.send("dictionary", {"n": i}) for i in range(5)]
+        publish(vhost, "queue-test", "meanwhile")
+        time.sleep(0.5)
+        app.start()
+        for i, call in enumerate(calls):
+            assert caller.wait(call)[1] == {
+                "success": True, "data": {"n": i, "bar": "baz"}}
+        wait_for(lambda: "queue-test: meanwhile" in app.logged(), 30)
+
+
+def test_reloads_and_a_killed_worker(service, vhost, database):
+    """Every call is answered, while nginx is reloaded and a worker killed."""
+
+    end = threading.Event()
+    failed = []
+
+    def calls():
+        try:
+            with Caller(vhost) as caller:
+                while not end.is_set():
+                    check(caller.call, database_of_its_own)
+        except Exception as e:
+            failed.append(e)
+
+    class database_of_its_own:
+        """Whose rows are not those of other callers: check() counts them."""
+        sql = staticmethod(lambda text: database.sql(text))
+
+    threads = [threading.Thread(target=calls)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        service.reload()
+    service.kill_worker()
+    service.reload(old_gone=True)
+    end.set()
+    for thread in threads:
+        thread.join()
+    assert failed == []

@@ -48,6 +48,17 @@ def conf():
     return text
 
 
+QUEUES = ["test", "will-error", "dictionary", "db", "example-items",
+          "queue-test"]
+
+
+def wait_consumed(vhost, workers=2):
+    """Until each worker consumes all queues."""
+
+    wait_for(lambda: all((vhost.queue_counts(q) or (0, 0))[1] >= workers
+                         for q in QUEUES), 20, "the queues' consumers", 0.05)
+
+
 class App:
     """Use it in a with statement; start() again after stop()."""
 
