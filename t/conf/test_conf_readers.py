@@ -1,7 +1,7 @@
 """What reads nginx's configurations without nginx reads those that are shipped:
 crossplane parses them, and gixy (gixy-next, for the first one's last version
 does not know Python 3.13) warns of nothing.  openapi-spec-validator reads
-docs/openapi.yaml.
+docs/openapi.yaml, and docker-compose's schema is that of compose.yaml.
 
 They are in a virtual environment of their own, build/conf, at the versions of
 requirements.txt."""
@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 
+import jsonschema
 import pytest
 import yaml
 
@@ -58,7 +59,8 @@ def from_documents():
 
 
 DOCUMENTS = from_documents()
-SHIPPED = sorted(glob.glob(os.path.join(TOP, "conf/*.conf")))
+SHIPPED = sorted(glob.glob(os.path.join(TOP, "conf/*.conf"))
+                 + glob.glob(os.path.join(TOP, "examples/*/nginx.conf")))
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +165,52 @@ def test_openapi(tools, tmp_path):
     wrong.write_text(text_of("docs/openapi.yaml").replace(
         "      responses:\n", "      answers:\n", 1))
     assert validate(tools, str(wrong)).returncode != 0
+
+
+@pytest.fixture
+def compose(tools):
+    """The schema: docker-compose itself has more dependencies than that."""
+
+    with open(glob.glob(os.path.join(
+            VENV, "lib/python3*/site-packages/compose/config",
+            "compose_spec.json"))[0]) as f:
+        return jsonschema.Draft7Validator(json.load(f))
+
+
+@pytest.mark.parametrize("path", ["docker/compose.yaml",
+                                  "examples/rpc/compose.yaml"])
+def test_compose(compose, path):
+    found = yaml.safe_load(text_of(path))
+    assert [e.message for e in compose.iter_errors(found)] == []
+    folder = os.path.dirname(path)
+    for name, service in found["services"].items():
+        for other in service.get("depends_on", []):
+            assert other in found["services"]
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert source in found.get("volumes", {}) or os.path.exists(
+                os.path.join(TOP, folder, source)), source
+        if "build" in service:
+            build = service["build"]
+            context = build if isinstance(build, str) else build["context"]
+            file = "Dockerfile" if context == build else build["dockerfile"]
+            assert os.path.exists(os.path.join(TOP, folder, context, file))
+    found["services"][name]["port"] = []
+    assert list(compose.iter_errors(found))
+
+
+def test_compose_changes_the_addresses(tmp_path):
+    """What examples/rpc/compose.yaml makes of nginx.conf has the services'
+    names in it."""
+
+    command = yaml.safe_load(text_of("examples/rpc/compose.yaml"))["services"][
+        "nginx"]["command"][-1]
+    script = command.split("exec ")[0].replace("$$", "$").replace(
+        "/etc/ess/nginx.conf", os.path.join(TOP, "examples/rpc/nginx.conf"))
+    script = script.replace("/etc/nginx/nginx.conf", str(tmp_path / "made"))
+    subprocess.run(["sh", "-ec", script], check=True)
+    made = (tmp_path / "made").read_text()
+    for word in ("@broker:5672/", "server app:8000;", "listen 8081;",
+                 "error_log stderr;"):
+        assert made.count(word) == 1, word
+    assert "127.0.0.1" not in made

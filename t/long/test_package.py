@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
     reason="takes root and debootstrap")
 
 # suite -> the commit whose package is upgraded: of the last version
-SUITES = {"bookworm": "fd27f8f", "trixie": "fd27f8f"}
+SUITES = {"bookworm": "6e263ca", "trixie": "6e263ca"}
 
 # what is run in the new root: mounts and processes go with the shell
 INSIDE = """
