@@ -1,14 +1,933 @@
 
 /*
- * Messages become requests.
+ * Messages on their way through a worker: each waits for its turn in its queue
+ * and for a connection, becomes a request, and is settled by what that ends in.
+ * Runs in a worker, which owns all of it.
  */
 
 
 #include "ngx_ess_consume.h"
+#include "ngx_ess_consume_dead.h"
+#include "ngx_ess_consume_door.h"
+#include "ngx_ess_consume_reply.h"
+#include "ngx_ess_consume_request.h"
+#include "ngx_ess_consume_retry.h"
+#include "ngx_ess_escape.h"
+#include "ngx_ess_str.h"
+
+
+/* ms until it is looked again whether there are connections */
+#define NGX_ESS_CONSUME_ROOM      50
+
+/* ms until a message is published again to a queue that was not there */
+#define NGX_ESS_CONSUME_DEAD_AGAIN  1000
+
+/* ms that a reply has to be confirmed, once shutdown has begun */
+#define NGX_ESS_CONSUME_LEAVING   5000
+
+
+/* a queue's part in this worker */
+
+struct ngx_ess_consume_place_s {
+    ngx_queue_t              waiting;       /* messages, in order */
+    ngx_queue_t              link;          /* if listed: those with messages
+                                               that may be begun */
+    ngx_uint_t               in_work;       /* requests, those of lost
+                                               deliveries as well */
+    time_t                   logged;        /* when a dead message was */
+    unsigned                 listed:1;
+};
+
+
+typedef struct {
+    ngx_log_t                *log;
+    ngx_ess_consume_conf_queue_t *queues;   /* of the configuration, and */
+    ngx_ess_consume_place_t  *places;       /* in the same order; NULL: nothing
+                                               is consumed */
+    ngx_queue_t               all;          /* messages */
+    ngx_queue_t               ready;        /* places */
+    ngx_event_t               event;        /* posted: some are ready; as a
+                                               timer: there was no connection */
+    unsigned                  leaving:1;
+} ngx_ess_consume_t;
+
+
+static void ngx_ess_consume_wait(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_wait_again(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_ready(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_place(ngx_ess_consume_place_t *place,
+    ngx_uint_t concurrency);
+static void ngx_ess_consume_look(void);
+static void ngx_ess_consume_pump(ngx_event_t *ev);
+static ngx_int_t ngx_ess_consume_begin(ngx_ess_consume_message_t *msg);
+static ngx_int_t ngx_ess_consume_run(ngx_ess_consume_message_t *msg);
+static ngx_uint_t ngx_ess_consume_packed(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_inflate(ngx_event_t *ev);
+static void ngx_ess_consume_inflated(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_responded(ngx_ess_consume_message_t *msg);
+static const char *ngx_ess_consume_why(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_again(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_again_handler(ngx_event_t *ev);
+static void ngx_ess_consume_answer(ngx_ess_consume_message_t *msg,
+    ngx_ess_request_t *req);
+static void ngx_ess_consume_answered(ngx_ess_consume_message_t *msg,
+    ngx_int_t rc, ngx_str_t *text);
+static void ngx_ess_consume_fail(ngx_ess_consume_message_t *msg,
+    const char *why);
+static void ngx_ess_consume_fail_log(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_bury(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_bury_later(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_bury_handler(ngx_event_t *ev);
+static void ngx_ess_consume_buried(ngx_ess_consume_message_t *msg,
+    ngx_int_t rc, ngx_str_t *text);
+static void ngx_ess_consume_hurry(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_hurry_handler(ngx_event_t *ev);
+static void ngx_ess_consume_hold(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_release(ngx_ess_consume_message_t *msg);
+static void ngx_ess_consume_finish(ngx_ess_consume_message_t *msg,
+    ngx_ess_consume_outcome_e outcome, ngx_ess_consume_settle_e how);
+static void ngx_ess_consume_drop(ngx_ess_consume_message_t *msg,
+    ngx_ess_consume_settle_e how);
+
+
+static ngx_ess_consume_t  ngx_ess_consume;
 
 
 ngx_int_t
-ngx_ess_consume_variables(ngx_conf_t *cf)
+ngx_ess_consume_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log)
 {
+    ngx_uint_t          i, n;
+    ngx_ess_consume_t  *c;
+
+    c = &ngx_ess_consume;
+
+    ngx_memzero(c, sizeof(ngx_ess_consume_t));
+
+    c->log = log;
+    c->queues = conf->queues.elts;
+
+    ngx_queue_init(&c->all);
+    ngx_queue_init(&c->ready);
+
+    c->event.handler = ngx_ess_consume_pump;
+    c->event.data = c;
+    c->event.log = log;
+    c->event.cancelable = 1;
+
+    n = conf->queues.nelts;
+
+    c->places = ngx_calloc(ngx_max(n, 1) * sizeof(ngx_ess_consume_place_t),
+                           log);
+    if (c->places == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_queue_init(&c->places[i].waiting);
+    }
+
     return NGX_OK;
+}
+
+
+void
+ngx_ess_consume_exit(void)
+{
+    ngx_queue_t        *q;
+    ngx_ess_consume_t  *c;
+
+    c = &ngx_ess_consume;
+
+    if (c->places == NULL) {
+        return;
+    }
+
+    c->leaving = 1;
+
+    while (!ngx_queue_empty(&c->all)) {
+        q = ngx_queue_head(&c->all);
+
+        ngx_ess_consume_drop(ngx_queue_data(q, ngx_ess_consume_message_t, all),
+                             NGX_ESS_CONSUME_SETTLE_REQUEUE);
+    }
+
+    if (c->event.posted) {
+        ngx_delete_posted_event(&c->event);
+    }
+
+    if (c->event.timer_set) {
+        ngx_del_timer(&c->event);
+    }
+
+    ngx_free(c->places);
+    c->places = NULL;
+}
+
+
+void
+ngx_ess_consume_delivery(ngx_ess_consume_queue_t *q,
+    ngx_ess_amqp_delivery_t *d)
+{
+    ngx_str_t                      reply_to;
+    ngx_ess_consume_t             *c;
+    ngx_ess_consume_message_t     *msg;
+    ngx_ess_consume_conf_queue_t  *queue;
+
+    c = &ngx_ess_consume;
+
+    if (c->leaving) {
+        return;
+    }
+
+    queue = ngx_ess_consume_queue_conf(q);
+
+    msg = ngx_ess_consume_message_create(queue, d, c->log);
+    if (msg == NULL) {
+        return;
+    }
+
+    msg->place = &c->places[queue - c->queues];
+    msg->responded = ngx_ess_consume_responded;
+
+    ngx_ess_consume_queue_take(q, &msg->delivery, d);
+    ngx_queue_insert_tail(&c->all, &msg->all);
+
+    if (msg->over_size || msg->body.len > queue->consume->max_body) {
+        ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_TOO_LARGE);
+        return;
+    }
+
+    reply_to = ngx_ess_consume_message_property(msg, AMQP_BASIC_REPLY_TO_FLAG);
+
+    if (msg->rpc && !ngx_ess_consume_door(&reply_to, queue->consume->reply)) {
+        ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_REPLY_TO);
+        return;
+    }
+
+    ngx_ess_consume_wait(msg);
+}
+
+
+static void
+ngx_ess_consume_wait(ngx_ess_consume_message_t *msg)
+{
+    msg->state = NGX_ESS_CONSUME_WAITING;
+    msg->queued = 1;
+
+    ngx_queue_insert_tail(&msg->place->waiting, &msg->link);
+
+    ngx_ess_consume_ready(msg);
+}
+
+
+/* It was its turn, and there is no connection or no memory: so it is in front
+   of all, a little later. */
+
+static void
+ngx_ess_consume_wait_again(ngx_ess_consume_message_t *msg)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_ess_consume.event;
+
+    if (!ev->timer_set) {
+        ngx_add_timer(ev, NGX_ESS_CONSUME_ROOM);
+    }
+
+    msg->state = NGX_ESS_CONSUME_WAITING;
+    msg->queued = 1;
+
+    ngx_queue_insert_head(&msg->place->waiting, &msg->link);
+
+    ngx_ess_consume_release(msg);
+}
+
+
+static void
+ngx_ess_consume_ready(ngx_ess_consume_message_t *msg)
+{
+    ngx_ess_consume_place(msg->place, msg->queue->consume->concurrency);
+}
+
+
+/* Lists it if one of its messages may be begun. */
+
+static void
+ngx_ess_consume_place(ngx_ess_consume_place_t *place, ngx_uint_t concurrency)
+{
+    ngx_ess_consume_t  *c;
+
+    c = &ngx_ess_consume;
+
+    if (place->listed || place->in_work >= concurrency
+        || ngx_queue_empty(&place->waiting))
+    {
+        return;
+    }
+
+    place->listed = 1;
+    ngx_queue_insert_tail(&c->ready, &place->link);
+
+    if (!c->event.timer_set) {
+        ngx_post_event(&c->event, &ngx_posted_events);
+    }
+}
+
+
+/* Connections are free again: no need to wait for the time to look. */
+
+static void
+ngx_ess_consume_look(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_ess_consume.event;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+        ngx_post_event(ev, &ngx_posted_events);
+    }
+}
+
+
+/* Begins what may be begun, a message of each queue in turn. */
+
+static void
+ngx_ess_consume_pump(ngx_event_t *ev)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  concurrency;
+    ngx_queue_t                *q;
+    ngx_ess_consume_t          *c;
+    ngx_ess_consume_place_t    *place;
+    ngx_ess_consume_message_t  *msg;
+
+    c = ev->data;
+
+    ev->timedout = 0;
+
+    while (!ngx_queue_empty(&c->ready)) {
+
+        if (!ngx_ess_request_room()) {
+
+            if (!ev->timer_set) {
+                ngx_add_timer(ev, NGX_ESS_CONSUME_ROOM);
+            }
+
+            return;
+        }
+
+        q = ngx_queue_head(&c->ready);
+        ngx_queue_remove(q);
+
+        place = ngx_queue_data(q, ngx_ess_consume_place_t, link);
+        place->listed = 0;
+
+        /* one that was ready may have been given back */
+
+        if (ngx_queue_empty(&place->waiting)) {
+            continue;
+        }
+
+        q = ngx_queue_head(&place->waiting);
+        ngx_queue_remove(q);
+
+        msg = ngx_queue_data(q, ngx_ess_consume_message_t, link);
+        msg->queued = 0;
+
+        concurrency = msg->queue->consume->concurrency;
+
+        ngx_ess_consume_hold(msg);
+
+        rc = ngx_ess_consume_begin(msg);
+
+        ngx_ess_consume_place(place, concurrency);
+
+        if (rc == NGX_ERROR) {
+            return;
+        }
+    }
+}
+
+
+/* NGX_OK, or NGX_ERROR: it waits again. */
+
+static ngx_int_t
+ngx_ess_consume_begin(ngx_ess_consume_message_t *msg)
+{
+    if (msg->delivery.lost) {
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        return NGX_OK;
+    }
+
+    if (msg->rpc && ngx_ess_consume_message_expired(msg)) {
+        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_EXPIRED,
+                               NGX_ESS_CONSUME_SETTLE_ACK);
+        return NGX_OK;
+    }
+
+    if (msg->unpacked || !ngx_ess_consume_packed(msg)) {
+        return ngx_ess_consume_run(msg);
+    }
+
+    msg->inflate = ngx_ess_inflate_create(&msg->body, 1,
+                                          msg->queue->consume->max_body);
+    if (msg->inflate == NULL) {
+        ngx_ess_consume_wait_again(msg);
+        return NGX_ERROR;
+    }
+
+    msg->state = NGX_ESS_CONSUME_INFLATING;
+    msg->event.handler = ngx_ess_consume_inflate;
+
+    ngx_post_event(&msg->event, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_consume_run(ngx_ess_consume_message_t *msg)
+{
+    ngx_int_t  rc;
+
+    msg->state = NGX_ESS_CONSUME_REQUEST;
+
+    rc = ngx_ess_request_room() ? ngx_ess_consume_request(msg) : NGX_ERROR;
+
+    if (rc == NGX_DECLINED) {
+        ngx_ess_consume_release(msg);
+        ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_URI);
+        return NGX_OK;
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_ess_consume_wait_again(msg);
+    }
+
+    return rc;
+}
+
+
+/* 1: its body is to be inflated. */
+
+static ngx_uint_t
+ngx_ess_consume_packed(ngx_ess_consume_message_t *msg)
+{
+    ngx_str_t  coding;
+
+    switch (msg->queue->consume->unpack) {
+
+    case NGX_ESS_RPC_GZIP:
+        return 1;
+
+    case NGX_ESS_RPC_AUTO:
+        coding = ngx_ess_consume_message_property(msg,
+                                            AMQP_BASIC_CONTENT_ENCODING_FLAG);
+
+        return ngx_ess_str_is(&coding, "gzip")
+               || ngx_ess_str_is(&coding, "x-gzip");
+
+    default:
+        return 0;
+    }
+}
+
+
+static void
+ngx_ess_consume_inflate(ngx_event_t *ev)
+{
+    ngx_int_t                   rc;
+    const char                 *detail;
+    ngx_ess_consume_message_t  *msg;
+
+    msg = ev->data;
+    rc = ngx_ess_inflate_step(msg->inflate, &detail);
+
+    if (rc == NGX_AGAIN) {
+        ngx_post_event(ev, &ngx_posted_next_events);
+        return;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_ess_inflate_take(msg->inflate, msg->pool, &msg->text);
+    }
+
+    ngx_ess_inflate_destroy(msg->inflate);
+    msg->inflate = NULL;
+
+    switch (rc) {
+
+    case NGX_OK:
+        ngx_ess_consume_inflated(msg);
+        break;
+
+    case NGX_ERROR:
+        ngx_ess_consume_wait_again(msg);
+        break;
+
+    default:
+        ngx_ess_consume_release(msg);
+        ngx_ess_consume_fail(msg, (rc == NGX_ABORT)
+                                  ? NGX_ESS_CONSUME_WHY_TOO_LARGE
+                                  : NGX_ESS_CONSUME_WHY_INFLATE);
+    }
+}
+
+
+static void
+ngx_ess_consume_inflated(ngx_ess_consume_message_t *msg)
+{
+    msg->unpacked = 1;
+
+    if (msg->delivery.lost) {
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        return;
+    }
+
+    (void) ngx_ess_consume_run(msg);
+}
+
+
+static void
+ngx_ess_consume_responded(ngx_ess_consume_message_t *msg)
+{
+    ngx_ess_request_t        *req;
+    ngx_ess_consume_retry_e   what;
+
+    req = msg->request;
+    msg->request = NULL;
+
+    ngx_ess_consume_release(msg);
+    ngx_ess_consume_look();
+
+    if (msg->delivery.lost) {
+
+        /* it is somebody else's by now */
+
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        return;
+    }
+
+    what = ngx_ess_consume_retry(msg->rpc, msg->end, msg->status);
+
+    if (what == NGX_ESS_CONSUME_RETRY_AGAIN
+        && msg->attempts <= msg->queue->consume->retries)
+    {
+        ngx_ess_consume_again(msg);
+        return;
+    }
+
+    if (msg->rpc) {
+        ngx_ess_consume_answer(msg, req);
+
+    } else if (what == NGX_ESS_CONSUME_RETRY_DONE) {
+        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_ACK,
+                               NGX_ESS_CONSUME_SETTLE_ACK);
+
+    } else {
+        ngx_ess_consume_fail(msg, ngx_ess_consume_why(msg));
+    }
+}
+
+
+static const char *
+ngx_ess_consume_why(ngx_ess_consume_message_t *msg)
+{
+    switch (msg->end) {
+
+    case NGX_ESS_REQUEST_TIMEOUT:
+        return NGX_ESS_CONSUME_WHY_TIMEOUT;
+
+    case NGX_ESS_REQUEST_TOO_LARGE:
+        return NGX_ESS_CONSUME_WHY_RESPONSE;
+
+    case NGX_ESS_REQUEST_DONE:
+
+        if (msg->status) {
+            return NGX_ESS_CONSUME_WHY_STATUS;
+        }
+
+        /* fall through */
+
+    default:
+        return NGX_ESS_CONSUME_WHY_BROKEN;
+    }
+}
+
+
+static void
+ngx_ess_consume_again(ngx_ess_consume_message_t *msg)
+{
+    ngx_msec_t               delay, left;
+    ngx_ess_consume_conf_t  *consume;
+
+    consume = msg->queue->consume;
+
+    if (ngx_ess_consume.leaving) {
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        return;
+    }
+
+    ngx_ess_rpc_figures_message(msg->queue->figures, NGX_ESS_CONSUME_RETRY);
+
+    delay = ngx_ess_consume_retry_delay(consume->retry_delay, msg->attempts);
+
+    /* a caller does not wait as long as an application may ask for */
+
+    if (!msg->rpc && msg->retry_after != NGX_TIMER_INFINITE) {
+        delay = ngx_max(msg->retry_after, consume->retry_delay);
+    }
+
+    if (msg->rpc && msg->expires) {
+        left = ngx_current_msec - msg->since;
+        left = (left < msg->expiration) ? msg->expiration - left + 1 : 1;
+
+        delay = ngx_min(delay, left);
+    }
+
+    msg->state = NGX_ESS_CONSUME_RETRYING;
+    msg->timer.handler = ngx_ess_consume_again_handler;
+
+    ngx_add_timer(&msg->timer, delay);
+}
+
+
+static void
+ngx_ess_consume_again_handler(ngx_event_t *ev)
+{
+    ngx_ess_consume_message_t  *msg;
+
+    msg = ev->data;
+
+    if (msg->delivery.lost) {
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+
+    } else if (msg->rpc && ngx_ess_consume_message_expired(msg)) {
+        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_EXPIRED,
+                               NGX_ESS_CONSUME_SETTLE_ACK);
+
+    } else {
+        ngx_ess_consume_wait(msg);
+    }
+}
+
+
+static void
+ngx_ess_consume_answer(ngx_ess_consume_message_t *msg, ngx_ess_request_t *req)
+{
+    msg->settled = ngx_ess_consume_answered;
+
+    if (ngx_ess_consume_reply(msg, req) != NGX_OK) {
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        return;
+    }
+
+    ngx_ess_consume_hurry(msg);
+}
+
+
+static void
+ngx_ess_consume_answered(ngx_ess_consume_message_t *msg, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_ess_escaped_t  escaped;
+
+    switch (rc) {
+
+    case NGX_OK:
+        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_REPLY,
+                               NGX_ESS_CONSUME_SETTLE_ACK);
+        break;
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_INFO, msg->log, 0,
+                      "ess_consume: the caller of a message of the queue "
+                      "\"%V\" is gone, there is no queue \"%V\" for its reply",
+                      &msg->queue->name,
+                      ngx_ess_escape(&escaped, &msg->publish.queue));
+
+        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_GONE,
+                               NGX_ESS_CONSUME_SETTLE_ACK);
+        break;
+
+    case NGX_ERROR:
+        ngx_log_error(NGX_LOG_WARN, msg->log, 0,
+                      "ess_consume: the reply to a message of the queue "
+                      "\"%V\" was refused: %V", &msg->queue->name,
+                      ngx_ess_escape(&escaped, text));
+
+        ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_REPLY);
+        break;
+
+    default:
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+    }
+}
+
+
+/* It failed for good. */
+
+static void
+ngx_ess_consume_fail(ngx_ess_consume_message_t *msg, const char *why)
+{
+    if (msg->delivery.lost) {
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        return;
+    }
+
+    msg->why = why;
+
+    ngx_ess_consume_fail_log(msg);
+
+    if (msg->timer.timer_set) {
+        ngx_del_timer(&msg->timer);
+    }
+
+    if (msg->queue->consume->dead.len == 0) {
+        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_DEAD,
+                               NGX_ESS_CONSUME_SETTLE_REJECT);
+        return;
+    }
+
+    ngx_ess_consume_bury(msg);
+}
+
+
+/* Once a second and queue. */
+
+static void
+ngx_ess_consume_fail_log(ngx_ess_consume_message_t *msg)
+{
+    ngx_str_t                 reply_to;
+    ngx_ess_escaped_t         escaped;
+    ngx_ess_consume_place_t  *place;
+
+    place = msg->place;
+
+    if (place->logged == ngx_time()) {
+        return;
+    }
+
+    place->logged = ngx_time();
+
+    if (ngx_strcmp(msg->why, NGX_ESS_CONSUME_WHY_REPLY_TO) == 0) {
+        reply_to = ngx_ess_consume_message_property(msg,
+                                                    AMQP_BASIC_REPLY_TO_FLAG);
+
+        ngx_log_error(NGX_LOG_WARN, msg->log, 0,
+                      "ess_consume: a message of the queue \"%V\" is dead: "
+                      "replies to \"%V\" are not allowed, or it is no such "
+                      "address", &msg->queue->name,
+                      ngx_ess_escape(&escaped, &reply_to));
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, msg->log, 0,
+                  "ess_consume: a message of the queue \"%V\" is dead: \"%s\", "
+                  "the last status is %ui, requests: %ui, bytes: %uL",
+                  &msg->queue->name, msg->why, msg->status, msg->attempts,
+                  msg->body_size);
+}
+
+
+static void
+ngx_ess_consume_bury(ngx_ess_consume_message_t *msg)
+{
+    msg->settled = ngx_ess_consume_buried;
+
+    if (ngx_ess_consume_dead(msg) != NGX_OK) {
+        ngx_ess_consume_bury_later(msg);
+        return;
+    }
+
+    ngx_ess_consume_hurry(msg);
+}
+
+
+static void
+ngx_ess_consume_bury_later(ngx_ess_consume_message_t *msg)
+{
+    if (ngx_ess_consume.leaving) {
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        return;
+    }
+
+    msg->timer.handler = ngx_ess_consume_bury_handler;
+
+    ngx_add_timer(&msg->timer, NGX_ESS_CONSUME_DEAD_AGAIN);
+}
+
+
+static void
+ngx_ess_consume_bury_handler(ngx_event_t *ev)
+{
+    ngx_ess_consume_message_t  *msg;
+
+    msg = ev->data;
+
+    if (msg->delivery.lost) {
+        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        return;
+    }
+
+    ngx_ess_consume_bury(msg);
+}
+
+
+static void
+ngx_ess_consume_buried(ngx_ess_consume_message_t *msg, ngx_int_t rc,
+    ngx_str_t *text)
+{
+    ngx_ess_escaped_t  escaped;
+
+    if (rc == NGX_OK) {
+
+        /* a body that was not kept only the broker's own dead letters have */
+
+        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_DEAD,
+                               msg->over_size ? NGX_ESS_CONSUME_SETTLE_REJECT
+                                              : NGX_ESS_CONSUME_SETTLE_ACK);
+        return;
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_ess_consume_queue_dead(msg->delivery.queue);
+
+    } else if (!msg->bare) {
+
+        /* it may be its headers */
+
+        msg->bare = 1;
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, msg->log, 0,
+                      "ess_consume: a dead message of the queue \"%V\" cannot "
+                      "be published to \"%V\", it is tried again: %V",
+                      &msg->queue->name, &msg->queue->consume->dead,
+                      ngx_ess_escape(&escaped, text));
+    }
+
+    ngx_ess_consume_bury_later(msg);
+}
+
+
+/* In a worker that is to leave nobody waits for the broker for ever; and it
+   stays until then. */
+
+static void
+ngx_ess_consume_hurry(ngx_ess_consume_message_t *msg)
+{
+    if (ngx_ess_consume.leaving) {
+        msg->timer.handler = ngx_ess_consume_hurry_handler;
+
+        ngx_add_timer(&msg->timer, NGX_ESS_CONSUME_LEAVING);
+    }
+}
+
+
+static void
+ngx_ess_consume_hurry_handler(ngx_event_t *ev)
+{
+    ngx_ess_consume_drop(ev->data, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+}
+
+
+void
+ngx_ess_consume_shutdown(void)
+{
+    ngx_queue_t                *q, *next;
+    ngx_ess_consume_t          *c;
+    ngx_ess_consume_message_t  *msg;
+
+    c = &ngx_ess_consume;
+
+    if (c->places == NULL) {
+        return;
+    }
+
+    c->leaving = 1;
+
+    for (q = ngx_queue_head(&c->all);
+         q != ngx_queue_sentinel(&c->all);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        msg = ngx_queue_data(q, ngx_ess_consume_message_t, all);
+
+        if (msg->state == NGX_ESS_CONSUME_REQUEST) {
+            continue;
+        }
+
+        if (msg->state == NGX_ESS_CONSUME_PACKING || msg->in_flight) {
+            ngx_ess_consume_hurry(msg);
+
+        } else {
+            ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        }
+    }
+}
+
+
+/* Its request counts. */
+
+static void
+ngx_ess_consume_hold(ngx_ess_consume_message_t *msg)
+{
+    msg->holds = 1;
+    msg->place->in_work++;
+
+    ngx_ess_rpc_figures_in_work(1);
+}
+
+
+static void
+ngx_ess_consume_release(ngx_ess_consume_message_t *msg)
+{
+    if (!msg->holds) {
+        return;
+    }
+
+    msg->holds = 0;
+    msg->place->in_work--;
+
+    ngx_ess_rpc_figures_in_work(-1);
+
+    ngx_ess_consume_ready(msg);
+}
+
+
+static void
+ngx_ess_consume_finish(ngx_ess_consume_message_t *msg,
+    ngx_ess_consume_outcome_e outcome, ngx_ess_consume_settle_e how)
+{
+    ngx_ess_rpc_figures_message(msg->queue->figures, outcome);
+
+    if (outcome == NGX_ESS_CONSUME_ACK || outcome == NGX_ESS_CONSUME_REPLY
+        || outcome == NGX_ESS_CONSUME_GONE)
+    {
+        ngx_ess_rpc_figures_message_time(ngx_current_msec - msg->since);
+    }
+
+    ngx_ess_consume_drop(msg, how);
+}
+
+
+/* The last of it: its place is free, too. */
+
+static void
+ngx_ess_consume_drop(ngx_ess_consume_message_t *msg,
+    ngx_ess_consume_settle_e how)
+{
+    if (msg->queued) {
+        ngx_queue_remove(&msg->link);
+    }
+
+    ngx_ess_consume_release(msg);
+
+    ngx_queue_remove(&msg->all);
+
+    ngx_ess_consume_queue_settle(&msg->delivery, how);
+
+    ngx_ess_consume_message_free(msg);
 }

@@ -18,8 +18,9 @@
 #include "ngx_ess_consume_queue.h"
 
 
-/* The worker's; "log": of what it logs. */
-void ngx_ess_consume_init(ngx_log_t *log);
+/* The worker's; "log": of what it logs.  NGX_OK or NGX_ERROR: no memory.  It
+   ends before the queues and the publisher do. */
+ngx_int_t ngx_ess_consume_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log);
 void ngx_ess_consume_exit(void);
 
 /* A ngx_ess_consume_queue_pt. */

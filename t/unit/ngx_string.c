@@ -149,16 +149,13 @@ ngx_encode_base64(ngx_str_t *dst, ngx_str_t *src)
 }
 
 
-ngx_int_t
-ngx_decode_base64url(ngx_str_t *dst, ngx_str_t *src)
+static ngx_int_t
+ngx_decode_base64_set(ngx_str_t *dst, ngx_str_t *src, const char *set)
 {
     u_char      *d;
     size_t       i, len;
     uint32_t     bits;
     const char  *at;
-
-    static const char  set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
-                               "nopqrstuvwxyz0123456789-_";
 
     for (len = 0; len < src->len && src->data[len] != '='; len++) {
         if (memchr(set, src->data[len], 64) == NULL) {
@@ -185,6 +182,22 @@ ngx_decode_base64url(ngx_str_t *dst, ngx_str_t *src)
     dst->len = d - dst->data;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_decode_base64url(ngx_str_t *dst, ngx_str_t *src)
+{
+    return ngx_decode_base64_set(dst, src, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789-_");
+}
+
+
+ngx_int_t
+ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
+{
+    return ngx_decode_base64_set(dst, src, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/");
 }
 
 
