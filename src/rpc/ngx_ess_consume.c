@@ -91,6 +91,7 @@ static void ngx_ess_consume_drop(ngx_ess_consume_message_t *msg,
 
 
 static ngx_ess_consume_t  ngx_ess_consume;
+static ngx_connection_t   ngx_ess_consume_dummy;
 
 
 ngx_int_t
@@ -109,8 +110,10 @@ ngx_ess_consume_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log)
     ngx_queue_init(&c->all);
     ngx_queue_init(&c->ready);
 
+    ngx_ess_consume_dummy.fd = (ngx_socket_t) -1;
+
     c->event.handler = ngx_ess_consume_pump;
-    c->event.data = c;
+    c->event.data = &ngx_ess_consume_dummy;
     c->event.log = log;
     c->event.cancelable = 1;
 
@@ -302,9 +305,7 @@ ngx_ess_consume_pump(ngx_event_t *ev)
     ngx_ess_consume_place_t    *place;
     ngx_ess_consume_message_t  *msg;
 
-    c = ev->data;
-
-    ev->timedout = 0;
+    c = &ngx_ess_consume;
 
     while (!ngx_queue_empty(&c->ready)) {
 

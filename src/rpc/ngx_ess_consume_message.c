@@ -167,9 +167,8 @@ ngx_ess_consume_message_expiration(ngx_ess_consume_message_t *msg)
 void
 ngx_ess_consume_message_free(ngx_ess_consume_message_t *msg)
 {
-    if (msg->request) {
-        ngx_ess_request_abort(msg->request);
-    }
+    ngx_pool_t         *pool;
+    ngx_ess_request_t  *req;
 
     if (msg->in_flight) {
         ngx_ess_rpc_publisher_cancel(&msg->publish);
@@ -192,7 +191,18 @@ ngx_ess_consume_message_free(ngx_ess_consume_message_t *msg)
     }
 
     empty_amqp_pool(&msg->decoded);
-    ngx_destroy_pool(msg->pool);
+
+    pool = msg->pool;
+    req = msg->request;
+
+    /* nginx's request may go on for a while, with the body */
+
+    if (req) {
+        ngx_ess_request_abort(req, pool);
+
+    } else {
+        ngx_destroy_pool(pool);
+    }
 }
 
 

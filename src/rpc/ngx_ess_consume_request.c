@@ -88,7 +88,7 @@ ngx_ess_consume_request(ngx_ess_consume_message_t *msg)
     if (rc != NGX_OK) {
         msg->attempts--;
 
-        ngx_ess_request_abort(req);
+        ngx_ess_request_abort(req, NULL);
         return rc;
     }
 
@@ -212,6 +212,7 @@ static ngx_int_t
 ngx_ess_consume_request_own(ngx_ess_request_t *req,
     ngx_ess_consume_header_t *h, const char *name, ngx_str_t *value)
 {
+    ngx_int_t  rc;
     ngx_str_t  key;
 
     key.data = (u_char *) name;
@@ -221,7 +222,9 @@ ngx_ess_consume_request_own(ngx_ess_request_t *req,
         return NGX_OK;
     }
 
-    return ngx_ess_request_header(req, &key, value);
+    rc = ngx_ess_request_header(req, &key, value);
+
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -274,7 +277,7 @@ ngx_ess_consume_request_others(ngx_ess_consume_message_t *msg,
         value.data = p;
         ngx_memcpy(p, h->value.data, value.len);
 
-        if (ngx_ess_request_header(req, &name, &value) != NGX_OK) {
+        if (ngx_ess_request_header(req, &name, &value) == NGX_ERROR) {
             return NGX_ERROR;
         }
     }
