@@ -12,12 +12,10 @@
 #include "ngx_ess_consume_reply.h"
 #include "ngx_ess_consume_request.h"
 #include "ngx_ess_consume_retry.h"
+#include "ngx_ess_consume_turn.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_str.h"
 
-
-/* ms until it is looked again whether there are connections */
-#define NGX_ESS_CONSUME_ROOM      50
 
 /* ms until a message is published again to a queue that was not there */
 #define NGX_ESS_CONSUME_DEAD_AGAIN  1000
@@ -26,39 +24,13 @@
 #define NGX_ESS_CONSUME_LEAVING   5000
 
 
-/* a queue's part in this worker */
-
-struct ngx_ess_consume_place_s {
-    ngx_queue_t              waiting;       /* messages, in order */
-    ngx_queue_t              link;          /* if listed: those with messages
-                                               that may be begun */
-    ngx_uint_t               in_work;       /* requests, those of lost
-                                               deliveries as well */
-    time_t                   logged;        /* when a dead message was */
-    unsigned                 listed:1;
-};
-
-
 typedef struct {
-    ngx_log_t                *log;
-    ngx_ess_consume_conf_queue_t *queues;   /* of the configuration, and */
-    ngx_ess_consume_place_t  *places;       /* in the same order; NULL: nothing
-                                               is consumed */
-    ngx_queue_t               all;          /* messages */
-    ngx_queue_t               ready;        /* places */
-    ngx_event_t               event;        /* posted: some are ready; as a
-                                               timer: there was no connection */
-    unsigned                  leaving:1;
+    ngx_log_t               *log;           /* NULL: nothing is consumed */
+    ngx_queue_t              all;           /* messages */
+    unsigned                 leaving:1;
 } ngx_ess_consume_t;
 
 
-static void ngx_ess_consume_wait(ngx_ess_consume_message_t *msg);
-static void ngx_ess_consume_wait_again(ngx_ess_consume_message_t *msg);
-static void ngx_ess_consume_ready(ngx_ess_consume_message_t *msg);
-static void ngx_ess_consume_place(ngx_ess_consume_place_t *place,
-    ngx_uint_t concurrency);
-static void ngx_ess_consume_look(void);
-static void ngx_ess_consume_pump(ngx_event_t *ev);
 static ngx_int_t ngx_ess_consume_begin(ngx_ess_consume_message_t *msg);
 static ngx_int_t ngx_ess_consume_run(ngx_ess_consume_message_t *msg);
 static ngx_uint_t ngx_ess_consume_packed(ngx_ess_consume_message_t *msg);
@@ -82,8 +54,6 @@ static void ngx_ess_consume_buried(ngx_ess_consume_message_t *msg,
     ngx_int_t rc, ngx_str_t *text);
 static void ngx_ess_consume_hurry(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_hurry_handler(ngx_event_t *ev);
-static void ngx_ess_consume_hold(ngx_ess_consume_message_t *msg);
-static void ngx_ess_consume_release(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_finish(ngx_ess_consume_message_t *msg,
     ngx_ess_consume_outcome_e outcome, ngx_ess_consume_settle_e how);
 static void ngx_ess_consume_drop(ngx_ess_consume_message_t *msg,
@@ -91,43 +61,24 @@ static void ngx_ess_consume_drop(ngx_ess_consume_message_t *msg,
 
 
 static ngx_ess_consume_t  ngx_ess_consume;
-static ngx_connection_t   ngx_ess_consume_dummy;
 
 
 ngx_int_t
 ngx_ess_consume_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log)
 {
-    ngx_uint_t          i, n;
     ngx_ess_consume_t  *c;
 
     c = &ngx_ess_consume;
 
     ngx_memzero(c, sizeof(ngx_ess_consume_t));
-
-    c->log = log;
-    c->queues = conf->queues.elts;
-
     ngx_queue_init(&c->all);
-    ngx_queue_init(&c->ready);
 
-    ngx_ess_consume_dummy.fd = (ngx_socket_t) -1;
-
-    c->event.handler = ngx_ess_consume_pump;
-    c->event.data = &ngx_ess_consume_dummy;
-    c->event.log = log;
-    c->event.cancelable = 1;
-
-    n = conf->queues.nelts;
-
-    c->places = ngx_calloc(ngx_max(n, 1) * sizeof(ngx_ess_consume_place_t),
-                           log);
-    if (c->places == NULL) {
+    if (ngx_ess_consume_turn_init(conf, ngx_ess_consume_begin, log) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < n; i++) {
-        ngx_queue_init(&c->places[i].waiting);
-    }
+    c->log = log;
 
     return NGX_OK;
 }
@@ -141,7 +92,7 @@ ngx_ess_consume_exit(void)
 
     c = &ngx_ess_consume;
 
-    if (c->places == NULL) {
+    if (c->log == NULL) {
         return;
     }
 
@@ -154,16 +105,9 @@ ngx_ess_consume_exit(void)
                              NGX_ESS_CONSUME_SETTLE_REQUEUE);
     }
 
-    if (c->event.posted) {
-        ngx_delete_posted_event(&c->event);
-    }
+    ngx_ess_consume_turn_exit();
 
-    if (c->event.timer_set) {
-        ngx_del_timer(&c->event);
-    }
-
-    ngx_free(c->places);
-    c->places = NULL;
+    c->log = NULL;
 }
 
 
@@ -189,7 +133,7 @@ ngx_ess_consume_delivery(ngx_ess_consume_queue_t *q,
         return;
     }
 
-    msg->place = &c->places[queue - c->queues];
+    msg->place = ngx_ess_consume_turn_place(queue);
     msg->responded = ngx_ess_consume_responded;
 
     ngx_ess_consume_queue_take(q, &msg->delivery, d);
@@ -207,147 +151,7 @@ ngx_ess_consume_delivery(ngx_ess_consume_queue_t *q,
         return;
     }
 
-    ngx_ess_consume_wait(msg);
-}
-
-
-static void
-ngx_ess_consume_wait(ngx_ess_consume_message_t *msg)
-{
-    msg->state = NGX_ESS_CONSUME_WAITING;
-    msg->queued = 1;
-
-    ngx_queue_insert_tail(&msg->place->waiting, &msg->link);
-
-    ngx_ess_consume_ready(msg);
-}
-
-
-/* It was its turn, and there is no connection or no memory: so it is in front
-   of all, a little later. */
-
-static void
-ngx_ess_consume_wait_again(ngx_ess_consume_message_t *msg)
-{
-    ngx_event_t  *ev;
-
-    ev = &ngx_ess_consume.event;
-
-    if (!ev->timer_set) {
-        ngx_add_timer(ev, NGX_ESS_CONSUME_ROOM);
-    }
-
-    msg->state = NGX_ESS_CONSUME_WAITING;
-    msg->queued = 1;
-
-    ngx_queue_insert_head(&msg->place->waiting, &msg->link);
-
-    ngx_ess_consume_release(msg);
-}
-
-
-static void
-ngx_ess_consume_ready(ngx_ess_consume_message_t *msg)
-{
-    ngx_ess_consume_place(msg->place, msg->queue->consume->concurrency);
-}
-
-
-/* Lists it if one of its messages may be begun. */
-
-static void
-ngx_ess_consume_place(ngx_ess_consume_place_t *place, ngx_uint_t concurrency)
-{
-    ngx_ess_consume_t  *c;
-
-    c = &ngx_ess_consume;
-
-    if (place->listed || place->in_work >= concurrency
-        || ngx_queue_empty(&place->waiting))
-    {
-        return;
-    }
-
-    place->listed = 1;
-    ngx_queue_insert_tail(&c->ready, &place->link);
-
-    if (!c->event.timer_set) {
-        ngx_post_event(&c->event, &ngx_posted_events);
-    }
-}
-
-
-/* Connections are free again: no need to wait for the time to look. */
-
-static void
-ngx_ess_consume_look(void)
-{
-    ngx_event_t  *ev;
-
-    ev = &ngx_ess_consume.event;
-
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-        ngx_post_event(ev, &ngx_posted_events);
-    }
-}
-
-
-/* Begins what may be begun, a message of each queue in turn. */
-
-static void
-ngx_ess_consume_pump(ngx_event_t *ev)
-{
-    ngx_int_t                   rc;
-    ngx_uint_t                  concurrency;
-    ngx_queue_t                *q;
-    ngx_ess_consume_t          *c;
-    ngx_ess_consume_place_t    *place;
-    ngx_ess_consume_message_t  *msg;
-
-    c = &ngx_ess_consume;
-
-    while (!ngx_queue_empty(&c->ready)) {
-
-        if (!ngx_ess_request_room()) {
-
-            if (!ev->timer_set) {
-                ngx_add_timer(ev, NGX_ESS_CONSUME_ROOM);
-            }
-
-            return;
-        }
-
-        q = ngx_queue_head(&c->ready);
-        ngx_queue_remove(q);
-
-        place = ngx_queue_data(q, ngx_ess_consume_place_t, link);
-        place->listed = 0;
-
-        /* one that was ready may have been given back */
-
-        if (ngx_queue_empty(&place->waiting)) {
-            continue;
-        }
-
-        q = ngx_queue_head(&place->waiting);
-        ngx_queue_remove(q);
-
-        msg = ngx_queue_data(q, ngx_ess_consume_message_t, link);
-        msg->queued = 0;
-
-        concurrency = msg->queue->consume->concurrency;
-
-        ngx_ess_consume_hold(msg);
-
-        rc = ngx_ess_consume_begin(msg);
-
-        ngx_ess_consume_place(place, concurrency);
-
-        if (rc == NGX_ERROR) {
-            return;
-        }
-    }
+    ngx_ess_consume_turn_wait(msg);
 }
 
 
@@ -374,7 +178,7 @@ ngx_ess_consume_begin(ngx_ess_consume_message_t *msg)
     msg->inflate = ngx_ess_inflate_create(&msg->body, 1,
                                           msg->queue->consume->max_body);
     if (msg->inflate == NULL) {
-        ngx_ess_consume_wait_again(msg);
+        ngx_ess_consume_turn_wait_again(msg);
         return NGX_ERROR;
     }
 
@@ -397,13 +201,13 @@ ngx_ess_consume_run(ngx_ess_consume_message_t *msg)
     rc = ngx_ess_request_room() ? ngx_ess_consume_request(msg) : NGX_ERROR;
 
     if (rc == NGX_DECLINED) {
-        ngx_ess_consume_release(msg);
+        ngx_ess_consume_turn_release(msg);
         ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_URI);
         return NGX_OK;
     }
 
     if (rc == NGX_ERROR) {
-        ngx_ess_consume_wait_again(msg);
+        ngx_ess_consume_turn_wait_again(msg);
     }
 
     return rc;
@@ -464,11 +268,11 @@ ngx_ess_consume_inflate(ngx_event_t *ev)
         break;
 
     case NGX_ERROR:
-        ngx_ess_consume_wait_again(msg);
+        ngx_ess_consume_turn_wait_again(msg);
         break;
 
     default:
-        ngx_ess_consume_release(msg);
+        ngx_ess_consume_turn_release(msg);
         ngx_ess_consume_fail(msg, (rc == NGX_ABORT)
                                   ? NGX_ESS_CONSUME_WHY_TOO_LARGE
                                   : NGX_ESS_CONSUME_WHY_INFLATE);
@@ -499,8 +303,8 @@ ngx_ess_consume_responded(ngx_ess_consume_message_t *msg)
     req = msg->request;
     msg->request = NULL;
 
-    ngx_ess_consume_release(msg);
-    ngx_ess_consume_look();
+    ngx_ess_consume_turn_release(msg);
+    ngx_ess_consume_turn_look();
 
     if (msg->delivery.lost) {
 
@@ -516,10 +320,8 @@ ngx_ess_consume_responded(ngx_ess_consume_message_t *msg)
         && msg->attempts <= msg->queue->consume->retries)
     {
         ngx_ess_consume_again(msg);
-        return;
-    }
 
-    if (msg->rpc) {
+    } else if (msg->rpc) {
         ngx_ess_consume_answer(msg, req);
 
     } else if (what == NGX_ESS_CONSUME_RETRY_DONE) {
@@ -609,7 +411,7 @@ ngx_ess_consume_again_handler(ngx_event_t *ev)
                                NGX_ESS_CONSUME_SETTLE_ACK);
 
     } else {
-        ngx_ess_consume_wait(msg);
+        ngx_ess_consume_turn_wait(msg);
     }
 }
 
@@ -655,8 +457,7 @@ ngx_ess_consume_answered(ngx_ess_consume_message_t *msg, ngx_int_t rc,
     case NGX_ERROR:
         ngx_log_error(NGX_LOG_WARN, msg->log, 0,
                       "ess_consume: the reply to a message of the queue "
-                      "\"%V\" was refused: %V", &msg->queue->name,
-                      ngx_ess_escape(&escaped, text));
+                      "\"%V\" was refused: %V", &msg->queue->name, text);
 
         ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_REPLY);
         break;
@@ -769,10 +570,10 @@ ngx_ess_consume_bury_handler(ngx_event_t *ev)
 
     if (msg->delivery.lost) {
         ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
-        return;
-    }
 
-    ngx_ess_consume_bury(msg);
+    } else {
+        ngx_ess_consume_bury(msg);
+    }
 }
 
 
@@ -780,8 +581,6 @@ static void
 ngx_ess_consume_buried(ngx_ess_consume_message_t *msg, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_escaped_t  escaped;
-
     if (rc == NGX_OK) {
 
         /* a body that was not kept only the broker's own dead letters have */
@@ -805,8 +604,7 @@ ngx_ess_consume_buried(ngx_ess_consume_message_t *msg, ngx_int_t rc,
         ngx_log_error(NGX_LOG_ERR, msg->log, 0,
                       "ess_consume: a dead message of the queue \"%V\" cannot "
                       "be published to \"%V\", it is tried again: %V",
-                      &msg->queue->name, &msg->queue->consume->dead,
-                      ngx_ess_escape(&escaped, text));
+                      &msg->queue->name, &msg->queue->consume->dead, text);
     }
 
     ngx_ess_consume_bury_later(msg);
@@ -843,7 +641,7 @@ ngx_ess_consume_shutdown(void)
 
     c = &ngx_ess_consume;
 
-    if (c->places == NULL) {
+    if (c->log == NULL) {
         return;
     }
 
@@ -870,34 +668,6 @@ ngx_ess_consume_shutdown(void)
 }
 
 
-/* Its request counts. */
-
-static void
-ngx_ess_consume_hold(ngx_ess_consume_message_t *msg)
-{
-    msg->holds = 1;
-    msg->place->in_work++;
-
-    ngx_ess_rpc_figures_in_work(1);
-}
-
-
-static void
-ngx_ess_consume_release(ngx_ess_consume_message_t *msg)
-{
-    if (!msg->holds) {
-        return;
-    }
-
-    msg->holds = 0;
-    msg->place->in_work--;
-
-    ngx_ess_rpc_figures_in_work(-1);
-
-    ngx_ess_consume_ready(msg);
-}
-
-
 static void
 ngx_ess_consume_finish(ngx_ess_consume_message_t *msg,
     ngx_ess_consume_outcome_e outcome, ngx_ess_consume_settle_e how)
@@ -920,11 +690,7 @@ static void
 ngx_ess_consume_drop(ngx_ess_consume_message_t *msg,
     ngx_ess_consume_settle_e how)
 {
-    if (msg->queued) {
-        ngx_queue_remove(&msg->link);
-    }
-
-    ngx_ess_consume_release(msg);
+    ngx_ess_consume_turn_leave(msg);
 
     ngx_queue_remove(&msg->all);
 

@@ -16,6 +16,9 @@
 /* messages that the broker has yet to confirm; more are not sent */
 #define NGX_ESS_RPC_PUBLISHER_SENT  2048
 
+/* connections that end while a message is all that was sent on them */
+#define NGX_ESS_RPC_PUBLISHER_DEATHS  3
+
 /* ms until it is tried again for which there was no memory */
 #define NGX_ESS_RPC_PUBLISHER_MEMORY  1000
 
@@ -134,6 +137,7 @@ ngx_ess_rpc_publisher_publish(ngx_ess_rpc_publish_t *pub)
     pub->returned = 0;
     pub->sent = 0;
     pub->suspect = 0;
+    pub->deaths = 0;
 
     ngx_queue_insert_tail(&p->waiting, &pub->link);
     ngx_post_event(&p->turn, &ngx_posted_events);
@@ -249,10 +253,23 @@ ngx_ess_rpc_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 }
 
 
+/*
+ * RabbitMQ (run: 3.10) ends the connection, not the channel, when it cannot
+ * decode the address of a direct reply-to, or does not know its node: so it is
+ * the same search as for a channel.  But a connection ends for other reasons,
+ * too: once is not enough.
+ */
+
 void
 ngx_ess_rpc_publisher_close(void)
 {
+    ngx_uint_t                n;
+    ngx_queue_t              *q;
+    ngx_ess_rpc_publish_t    *pub;
     ngx_ess_rpc_publisher_t  *p;
+
+    static ngx_str_t  text = ngx_string("the broker ends the connection each "
+                                        "time that it is sent");
 
     p = &ngx_ess_rpc_publisher;
 
@@ -261,7 +278,31 @@ ngx_ess_rpc_publisher_close(void)
     p->ready = 0;
 
     ngx_ess_rpc_publisher_clear(&p->retry);
-    ngx_ess_rpc_publisher_again(0);
+
+    pub = NULL;
+    n = p->nsent;
+
+    if (n == 1 && !p->canceled) {
+        q = ngx_queue_head(&p->sent);
+        pub = ngx_queue_data(q, ngx_ess_rpc_publish_t, link);
+
+        if (++pub->deaths < NGX_ESS_RPC_PUBLISHER_DEATHS) {
+            pub = NULL;
+
+        } else {
+            ngx_ess_rpc_publisher_remove(pub);
+        }
+    }
+
+    if (n) {
+        p->window = ngx_max(n / 2, 1);
+    }
+
+    ngx_ess_rpc_publisher_again(1);
+
+    if (pub) {
+        pub->handler(pub, NGX_ERROR, &text);
+    }
 }
 
 

@@ -45,6 +45,8 @@ struct ngx_ess_rpc_publish_s {
     unsigned                 suspect:1;     /* the broker closed a channel that
                                                it had been sent on */
     ngx_queue_t              link;
+    ngx_uint_t               deaths;        /* of connections on which it was
+                                               alone */
     uint64_t                 tag;           /* its number on the channel */
 };
 
