@@ -10,6 +10,7 @@
 #include "ngx_ess_call_answer.h"
 #include "ngx_ess_call_body.h"
 #include "ngx_ess_call_channel.h"
+#include "ngx_ess_call_flight.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_origin.h"
 #include "ngx_ess_problem.h"
@@ -465,7 +466,7 @@ ngx_ess_call_end(ngx_ess_call_t *call, ngx_ess_call_outcome_e outcome)
     call->cleanup->handler = NULL;
 
     ngx_ess_call_body_cancel(&call->body);
-    ngx_ess_call_channel_cancel(&call->message);
+    ngx_ess_call_flight_cancel(&call->message);
     ngx_ess_call_answer_cancel(&call->answer);
 
     ngx_ess_call_flying[call->conf->number]--;

@@ -1,20 +1,18 @@
 
 /*
- * Channels of calls: opened, each with its consumer of replies, and what is
- * published on them.  The worker owns them; a message belongs to its call.
+ * Channels of calls: opened, each with its consumer of replies, and opened
+ * again when the broker closes one.  The worker owns them.
  */
 
 
 #include "ngx_ess_backoff.h"
 #include "ngx_ess_call_channel.h"
 #include "ngx_ess_call_conf.h"
+#include "ngx_ess_call_flight.h"
 #include "ngx_ess_source.h"
 
 
-/* ms in which the broker is to confirm a message */
-#define NGX_ESS_CALL_CHANNEL_CONFIRM  2000
-
-#define NGX_ESS_CALL_CHANNEL_TEXT     1024
+#define NGX_ESS_CALL_CHANNEL_TEXT  1024
 
 
 typedef enum {
@@ -28,42 +26,27 @@ typedef enum {
 } ngx_ess_call_channel_e;
 
 
-struct ngx_ess_call_channel_s {
-    ngx_str_t                name;          /* of the exchange */
-    ngx_ess_amqp_channel_t  *channel;       /* NULL: there is none */
+typedef struct {
+    ngx_ess_call_flight_t    flight;
     ngx_ess_call_channel_e   state;
     ngx_ess_amqp_op_t        op;
     ngx_uint_t               attempt;
     ngx_event_t              retry;
-
-    ngx_queue_t              waiting;       /* of ngx_ess_call_message_t */
-    ngx_queue_t              sent;          /* in order of their tags */
-    ngx_queue_t              confirmed;
-    uint64_t                 tag;           /* of the last one sent */
-
-    ngx_str_t                why;           /* REFUSED, or closed: the broker's
-                                               words */
+    ngx_str_t                why;           /* the broker's last words */
     u_char                   text[NGX_ESS_CALL_CHANNEL_TEXT];
     unsigned                 used:1;        /* a location publishes there */
     unsigned                 lost:1;        /* the channel was closed while an
                                                op was under way, and what was
                                                done on it before is void */
-};
+} ngx_ess_call_channel_t;
 
 
 typedef struct {
     ngx_ess_call_channel_t  *channels;
     ngx_uint_t               n;
-    ngx_ess_call_pending_table_t  pending;
     ngx_ess_amqp_session_t  *session;       /* NULL: it is not open */
-    ngx_log_t               *log;
-    uint64_t                 serial;        /* of the last message */
-    ngx_uint_t               unconfirmed;   /* on all channels */
-    ngx_str_t               *down;          /* why nothing can be published;
-                                               NULL: it can, or may soon */
-    ngx_str_t                blocked;       /* the same, in "text" */
+    ngx_str_t                blocked;       /* why, in "text" */
     u_char                   text[NGX_ESS_CALL_CHANNEL_TEXT];
-    unsigned                 proven:1;      /* the session confirmed one */
 } ngx_ess_call_channels_t;
 
 
@@ -74,6 +57,8 @@ static void ngx_ess_call_channel_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_call_channel_refused(ngx_ess_call_channel_t *ch,
     ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_call_channel_why(ngx_ess_call_channel_t *ch,
+    const char *what, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_call_channel_retry(ngx_event_t *ev);
 static void ngx_ess_call_channel_reopened(ngx_ess_amqp_channel_t *channel,
     ngx_uint_t code, ngx_str_t *text);
@@ -85,22 +70,6 @@ static void ngx_ess_call_channel_delivery(ngx_ess_amqp_channel_t *channel,
     ngx_ess_amqp_delivery_t *d);
 static void ngx_ess_call_channel_canceled(ngx_ess_amqp_channel_t *channel,
     ngx_uint_t tag);
-static void ngx_ess_call_channel_pump(ngx_ess_call_channel_t *ch);
-static ngx_int_t ngx_ess_call_channel_send(ngx_ess_call_channel_t *ch,
-    ngx_ess_call_message_t *m);
-static void ngx_ess_call_channel_property(amqp_basic_properties_t *properties,
-    amqp_flags_t flag, amqp_bytes_t *field, ngx_str_t *value);
-static void ngx_ess_call_channel_header(amqp_table_t *headers,
-    const char *name, ngx_str_t *value);
-static void ngx_ess_call_channel_timer(ngx_event_t *ev);
-static void ngx_ess_call_channel_fail(ngx_ess_call_message_t *m, ngx_int_t rc,
-    ngx_str_t *why);
-static void ngx_ess_call_channel_fail_queue(ngx_queue_t *queue,
-    ngx_str_t *why);
-static void ngx_ess_call_channel_fail_all(ngx_ess_call_channel_t *ch,
-    ngx_str_t *why);
-static void ngx_ess_call_channel_unlink(ngx_ess_call_message_t *m);
-static ngx_inline amqp_bytes_t ngx_ess_call_channel_bytes(ngx_str_t *s);
 
 
 static const ngx_ess_amqp_channel_handlers_t  ngx_ess_call_channel_handlers = {
@@ -119,12 +88,6 @@ static ngx_str_t  ngx_ess_call_channel_unreachable =
     ngx_string("the broker cannot be reached, nginx's error log says why");
 static ngx_str_t  ngx_ess_call_channel_gone =
     ngx_string("the connection to the broker ended before the reply came");
-static ngx_str_t  ngx_ess_call_channel_not_ready =
-    ngx_string("the broker could not be reached for 2 seconds");
-static ngx_str_t  ngx_ess_call_channel_silent =
-    ngx_string("the broker did not confirm the call for 2 seconds");
-static ngx_str_t  ngx_ess_call_channel_nacked =
-    ngx_string("the broker did not take the call, the queue may be full");
 static ngx_str_t  ngx_ess_call_channel_consumer =
     ngx_string("the broker gives no replies any more");
 
@@ -142,29 +105,23 @@ ngx_ess_call_channel_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log)
 
     ngx_memzero(all, sizeof(ngx_ess_call_channels_t));
 
-    all->log = log;
-    all->n = conf->exchanges.nelts;
+    ngx_ess_call_flight_init(log);
 
-    ngx_ess_call_pending_init(&all->pending);
-
-    all->channels = ngx_calloc(all->n * sizeof(ngx_ess_call_channel_t), log);
+    all->channels = ngx_calloc(conf->exchanges.nelts
+                               * sizeof(ngx_ess_call_channel_t), log);
     if (all->channels == NULL) {
-        all->n = 0;
         return NGX_ERROR;
     }
 
+    all->n = conf->exchanges.nelts;
     exchange = conf->exchanges.elts;
 
     for (i = 0; i < all->n; i++) {
         ch = &all->channels[i];
 
-        ch->name = exchange[i];
+        ngx_ess_call_flight_create(&ch->flight, &exchange[i]);
+
         ch->why.data = ch->text;
-
-        ngx_queue_init(&ch->waiting);
-        ngx_queue_init(&ch->sent);
-        ngx_queue_init(&ch->confirmed);
-
         ch->retry.handler = ngx_ess_call_channel_retry;
         ch->retry.data = ch;
         ch->retry.log = log;
@@ -193,13 +150,19 @@ ngx_ess_call_channel_exit(void)
         ngx_ess_source_event_clear(&all->channels[i].retry);
     }
 
-    /* messages of requests that never end are forgotten with them */
-
     if (all->channels) {
         ngx_free(all->channels);
     }
 
     ngx_memzero(all, sizeof(ngx_ess_call_channels_t));
+}
+
+
+void
+ngx_ess_call_channel_publish(ngx_ess_call_message_t *m)
+{
+    ngx_ess_call_flight_publish(
+                      &ngx_ess_call_channels.channels[m->exchange].flight, m);
 }
 
 
@@ -213,8 +176,9 @@ ngx_ess_call_channel_open(ngx_ess_amqp_session_t *s)
     all = &ngx_ess_call_channels;
 
     all->session = s;
-    all->down = NULL;
-    all->proven = 0;
+
+    ngx_ess_call_flight_down(NULL);
+    ngx_ess_call_flight_unproven();
 
     for (i = 0; i < all->n; i++) {
         ch = &all->channels[i];
@@ -224,10 +188,10 @@ ngx_ess_call_channel_open(ngx_ess_amqp_session_t *s)
         }
 
         ch->attempt = 0;
-        ch->channel = ngx_ess_amqp_channel(s, &ngx_ess_call_channel_handlers,
-                                           ch);
+        ch->flight.channel =
+            ngx_ess_amqp_channel(s, &ngx_ess_call_channel_handlers, ch);
 
-        if (ch->channel) {
+        if (ch->flight.channel) {
             ngx_ess_call_channel_begin(ch);
         }
     }
@@ -244,17 +208,20 @@ ngx_ess_call_channel_close(void)
     all = &ngx_ess_call_channels;
 
     all->session = NULL;
-    all->down = &ngx_ess_call_channel_unreachable;
+
+    ngx_ess_call_flight_down(&ngx_ess_call_channel_unreachable);
 
     for (i = 0; i < all->n; i++) {
         ch = &all->channels[i];
 
         ngx_ess_source_event_clear(&ch->retry);
 
-        ch->channel = NULL;
         ch->state = NGX_ESS_CALL_CHANNEL_IDLE;
+        ch->flight.channel = NULL;
+        ch->flight.ready = 0;
+        ch->flight.refused = NULL;
 
-        ngx_ess_call_channel_fail_all(ch, &ngx_ess_call_channel_gone);
+        ngx_ess_call_flight_fail(&ch->flight, &ngx_ess_call_channel_gone);
     }
 }
 
@@ -271,10 +238,11 @@ ngx_ess_call_channel_failed(void)
         return;
     }
 
-    all->down = &ngx_ess_call_channel_unreachable;
+    ngx_ess_call_flight_down(&ngx_ess_call_channel_unreachable);
 
     for (i = 0; i < all->n; i++) {
-        ngx_ess_call_channel_fail_all(&all->channels[i], all->down);
+        ngx_ess_call_flight_fail(&all->channels[i].flight,
+                                 &ngx_ess_call_channel_unreachable);
     }
 }
 
@@ -289,14 +257,17 @@ void
 ngx_ess_call_channel_blocked(ngx_str_t *reason)
 {
     ngx_uint_t                i;
-    ngx_ess_call_channel_t   *ch;
     ngx_ess_call_channels_t  *all;
 
     all = &ngx_ess_call_channels;
 
     if (reason == NULL) {
-        all->down = all->session ? NULL : &ngx_ess_call_channel_unreachable;
-        ngx_ess_call_channel_writable();
+
+        if (all->session) {
+            ngx_ess_call_flight_down(NULL);
+            ngx_ess_call_channel_writable();
+        }
+
         return;
     }
 
@@ -306,13 +277,12 @@ ngx_ess_call_channel_blocked(ngx_str_t *reason)
                                     "the broker blocks those who publish: "
                                     "\"%V\"", reason)
                        - all->text;
-    all->down = &all->blocked;
+
+    ngx_ess_call_flight_down(&all->blocked);
 
     for (i = 0; i < all->n; i++) {
-        ch = &all->channels[i];
-
-        ngx_ess_call_channel_fail_queue(&ch->waiting, all->down);
-        ngx_ess_call_channel_fail_queue(&ch->sent, all->down);
+        ngx_ess_call_flight_fail_unconfirmed(&all->channels[i].flight,
+                                             &all->blocked);
     }
 }
 
@@ -323,7 +293,7 @@ ngx_ess_call_channel_writable(void)
     ngx_uint_t  i;
 
     for (i = 0; i < ngx_ess_call_channels.n; i++) {
-        ngx_ess_call_channel_pump(&ngx_ess_call_channels.channels[i]);
+        ngx_ess_call_flight_pump(&ngx_ess_call_channels.channels[i].flight);
     }
 }
 
@@ -331,12 +301,13 @@ ngx_ess_call_channel_writable(void)
 static void
 ngx_ess_call_channel_begin(ngx_ess_call_channel_t *ch)
 {
-    ch->tag = 0;
     ch->lost = 0;
+    ch->flight.tag = 0;
+    ch->flight.ready = 0;
 
     /* the default exchange is always there */
 
-    ngx_ess_call_channel_step(ch, ch->name.len
+    ngx_ess_call_channel_step(ch, ch->flight.exchange.len
                                   ? NGX_ESS_CALL_CHANNEL_DECLARING
                                   : NGX_ESS_CALL_CHANNEL_SELECTING);
 }
@@ -357,7 +328,7 @@ ngx_ess_call_channel_step(ngx_ess_call_channel_t *ch,
         declare = ngx_ess_amqp_op_init(&ch->op, AMQP_EXCHANGE_DECLARE_METHOD,
                                        ngx_ess_call_channel_answered, ch);
 
-        declare->exchange = ngx_ess_call_channel_bytes(&ch->name);
+        declare->exchange = ngx_ess_call_message_bytes(&ch->flight.exchange);
         declare->type = amqp_cstring_bytes("direct");
         declare->passive = 1;
         break;
@@ -378,11 +349,13 @@ ngx_ess_call_channel_step(ngx_ess_call_channel_t *ch,
 
     default:
         ch->attempt = 0;
-        ngx_ess_call_channel_pump(ch);
+        ch->flight.ready = 1;
+        ch->flight.refused = NULL;
+        ngx_ess_call_flight_pump(&ch->flight);
         return;
     }
 
-    ngx_ess_amqp_op(ch->channel, &ch->op);
+    ngx_ess_amqp_op(ch->flight.channel, &ch->op);
 }
 
 
@@ -410,6 +383,8 @@ ngx_ess_call_channel_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 }
 
 
+/* Calls are refused with the broker's words until it takes them. */
+
 static void
 ngx_ess_call_channel_refused(ngx_ess_call_channel_t *ch, ngx_uint_t code,
     ngx_str_t *text)
@@ -420,21 +395,28 @@ ngx_ess_call_channel_refused(ngx_ess_call_channel_t *ch, ngx_uint_t code,
         text = &none;
     }
 
-    ch->why.len = ngx_slprintf(ch->text, ch->text + NGX_ESS_CALL_CHANNEL_TEXT,
-                               "the broker refused to take calls: %ui \"%V\"",
-                               code, text)
-                  - ch->text;
+    ngx_ess_call_channel_why(ch, "the broker takes no calls", code, text);
 
     ngx_ess_amqp_trouble_once(ngx_ess_call_channels.session, NGX_LOG_ERR,
-                              "broker refused to take calls of ess_rpc", code,
-                              text);
+                              "broker takes no calls of ess_rpc", code, text);
 
     ch->state = NGX_ESS_CALL_CHANNEL_REFUSED;
+    ch->flight.refused = &ch->why;
 
-    ngx_ess_call_channel_fail_all(ch, &ch->why);
+    ngx_ess_call_flight_fail(&ch->flight, &ch->why);
 
     ngx_add_timer(&ch->retry, ngx_ess_backoff(ch->attempt));
     ch->attempt++;
+}
+
+
+static void
+ngx_ess_call_channel_why(ngx_ess_call_channel_t *ch, const char *what,
+    ngx_uint_t code, ngx_str_t *text)
+{
+    ch->why.len = ngx_slprintf(ch->text, ch->text + NGX_ESS_CALL_CHANNEL_TEXT,
+                               "%s: %ui \"%V\"", what, code, text)
+                  - ch->text;
 }
 
 
@@ -465,13 +447,9 @@ ngx_ess_call_channel_reopened(ngx_ess_amqp_channel_t *channel, ngx_uint_t code,
         return;
     }
 
-    ch->why.len = ngx_slprintf(ch->text, ch->text + NGX_ESS_CALL_CHANNEL_TEXT,
-                               "the broker refused a call: %ui \"%V\"", code,
-                               text)
-                  - ch->text;
+    ngx_ess_call_channel_why(ch, "the broker refused a call", code, text);
 
-    ngx_ess_call_channel_fail_queue(&ch->sent, &ch->why);
-    ngx_ess_call_channel_fail_queue(&ch->confirmed, &ch->why);
+    ngx_ess_call_flight_fail_sent(&ch->flight, &ch->why);
 
     ngx_ess_call_channel_begin(ch);
 }
@@ -481,71 +459,24 @@ static void
 ngx_ess_call_channel_confirmed(ngx_ess_amqp_channel_t *channel, uint64_t tag,
     ngx_uint_t multiple, ngx_uint_t ok)
 {
-    ngx_queue_t              *q, *next;
-    ngx_ess_call_channel_t   *ch;
-    ngx_ess_call_message_t   *m;
-    ngx_ess_call_channels_t  *all;
+    ngx_ess_call_channel_t  *ch;
 
-    all = &ngx_ess_call_channels;
     ch = ngx_ess_amqp_channel_data(channel);
 
-    for (q = ngx_queue_head(&ch->sent);
-         q != ngx_queue_sentinel(&ch->sent);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        m = ngx_queue_data(q, ngx_ess_call_message_t, link);
-
-        if (m->tag > tag) {
-            break;
-        }
-
-        if (m->tag != tag && !multiple) {
-            continue;
-        }
-
-        if (!ok) {
-            ngx_ess_call_channel_fail(m, NGX_BUSY,
-                                      &ngx_ess_call_channel_nacked);
-            continue;
-        }
-
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&ch->confirmed, q);
-
-        m->state = NGX_ESS_CALL_CONFIRMED;
-        all->unconfirmed--;
-    }
-
-    if (!all->proven) {
-        all->proven = 1;
+    if (ngx_ess_call_flight_confirmed(&ch->flight, tag, multiple, ok)) {
         ngx_ess_call_channel_writable();
     }
 }
 
 
-/* Before it is confirmed. */
-
 static void
 ngx_ess_call_channel_returned(ngx_ess_amqp_channel_t *channel, uint64_t number)
 {
-    ngx_queue_t             *q;
     ngx_ess_call_channel_t  *ch;
-    ngx_ess_call_message_t  *m;
 
     ch = ngx_ess_amqp_channel_data(channel);
 
-    for (q = ngx_queue_head(&ch->sent);
-         q != ngx_queue_sentinel(&ch->sent);
-         q = ngx_queue_next(q))
-    {
-        m = ngx_queue_data(q, ngx_ess_call_message_t, link);
-
-        if (m->serial == number) {
-            ngx_ess_call_channel_fail(m, NGX_DECLINED, NULL);
-            return;
-        }
-    }
+    ngx_ess_call_flight_returned(&ch->flight, number);
 }
 
 
@@ -553,35 +484,11 @@ static void
 ngx_ess_call_channel_delivery(ngx_ess_amqp_channel_t *channel,
     ngx_ess_amqp_delivery_t *d)
 {
-    amqp_basic_properties_t  *properties;
-    ngx_ess_call_pending_t   *pending;
-    ngx_ess_call_message_t   *m;
-
-    pending = NULL;
-    properties = d->properties;
-
-    if (properties->_flags & AMQP_BASIC_CORRELATION_ID_FLAG) {
-        pending = ngx_ess_call_pending_find(&ngx_ess_call_channels.pending,
-                                            properties->correlation_id.bytes,
-                                            properties->correlation_id.len);
-    }
-
-    if (pending == NULL) {
-        ngx_ess_rpc_figures_call(NGX_ESS_CALL_LATE);
-        return;
-    }
-
-    m = (ngx_ess_call_message_t *)
-            ((u_char *) pending - offsetof(ngx_ess_call_message_t, pending));
-
-    ngx_ess_call_channel_cancel(m);
-
-    m->handler(m, NGX_OK, d, NULL);
+    ngx_ess_call_flight_delivery(d);
 }
 
 
-/* A broker has no reason to, and could not be asked for replies again while it
-   takes the old consumer for one. */
+/* A broker has no reason to, and takes no second consumer in its place. */
 
 static void
 ngx_ess_call_channel_canceled(ngx_ess_amqp_channel_t *channel, ngx_uint_t tag)
@@ -590,324 +497,9 @@ ngx_ess_call_channel_canceled(ngx_ess_amqp_channel_t *channel, ngx_uint_t tag)
 
     ch = ngx_ess_amqp_channel_data(channel);
 
-    ngx_ess_call_channel_fail_all(ch, &ngx_ess_call_channel_consumer);
+    ngx_ess_call_flight_fail(&ch->flight, &ngx_ess_call_channel_consumer);
 
     if (ch->state == NGX_ESS_CALL_CHANNEL_READY) {
         ngx_ess_call_channel_begin(ch);
     }
-}
-
-
-void
-ngx_ess_call_channel_publish(ngx_ess_call_message_t *m)
-{
-    ngx_ess_call_channel_t   *ch;
-    ngx_ess_call_channels_t  *all;
-
-    all = &ngx_ess_call_channels;
-    ch = &all->channels[m->exchange];
-
-    m->channel = ch;
-    m->since = ngx_current_msec;
-    m->state = NGX_ESS_CALL_WAITING;
-
-    m->timer.handler = ngx_ess_call_channel_timer;
-    m->timer.data = m;
-    m->timer.log = all->log;
-
-    ngx_queue_insert_tail(&ch->waiting, &m->link);
-
-    if (all->down) {
-        ngx_ess_call_channel_fail(m, NGX_BUSY, all->down);
-        return;
-    }
-
-    if (ch->state == NGX_ESS_CALL_CHANNEL_REFUSED) {
-        ngx_ess_call_channel_fail(m, NGX_BUSY, &ch->why);
-        return;
-    }
-
-    if (ngx_ess_call_pending_add(&all->pending, &m->pending) != NGX_OK) {
-        ngx_ess_call_channel_fail(m, NGX_ERROR, NULL);
-        return;
-    }
-
-    ngx_add_timer(&m->timer, ngx_min(m->timeout, NGX_ESS_CALL_CHANNEL_CONFIRM));
-
-    ngx_ess_call_channel_pump(ch);
-}
-
-
-void
-ngx_ess_call_channel_cancel(ngx_ess_call_message_t *m)
-{
-    if (m->channel) {
-        ngx_ess_call_channel_unlink(m);
-        m->channel = NULL;
-    }
-}
-
-
-/*
- * During an alarm the broker tells a new session so once something was
- * published: until it confirmed one, there is one at a time, or all of them
- * would be done when the alarm ends, long after they were answered.
- */
-
-static void
-ngx_ess_call_channel_pump(ngx_ess_call_channel_t *ch)
-{
-    ngx_int_t                 rc;
-    ngx_queue_t              *q;
-    ngx_ess_call_message_t   *m;
-    ngx_ess_call_channels_t  *all;
-
-    all = &ngx_ess_call_channels;
-
-    while (ch->state == NGX_ESS_CALL_CHANNEL_READY
-           && all->down == NULL
-           && (all->proven || all->unconfirmed == 0)
-           && !ngx_queue_empty(&ch->waiting))
-    {
-        q = ngx_queue_head(&ch->waiting);
-        m = ngx_queue_data(q, ngx_ess_call_message_t, link);
-
-        m->serial = all->serial + 1;
-
-        rc = ngx_ess_call_channel_send(ch, m);
-
-        if (rc == NGX_AGAIN) {
-            return;
-        }
-
-        if (rc != NGX_OK) {
-            ngx_ess_call_channel_fail(m, NGX_ERROR, NULL);
-            continue;
-        }
-
-        all->serial++;
-        all->unconfirmed++;
-
-        m->tag = ++ch->tag;
-        m->state = NGX_ESS_CALL_SENT;
-
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&ch->sent, q);
-    }
-}
-
-
-/* The message's id ends with its number, by which a returned one is known. */
-
-static ngx_int_t
-ngx_ess_call_channel_send(ngx_ess_call_channel_t *ch,
-    ngx_ess_call_message_t *m)
-{
-    u_char                    id[2 * NGX_INT64_LEN + 1];
-    u_char                    expiration[NGX_INT_T_LEN];
-    ngx_str_t                 value;
-    ngx_msec_t                waited;
-    amqp_table_entry_t        headers[2];
-    amqp_basic_publish_t      publish;
-    amqp_basic_properties_t   properties;
-
-    ngx_memzero(&publish, sizeof(amqp_basic_publish_t));
-
-    publish.exchange = ngx_ess_call_channel_bytes(&ch->name);
-    publish.routing_key = ngx_ess_call_channel_bytes(&m->queue);
-    publish.mandatory = 1;
-
-    ngx_memzero(&properties, sizeof(amqp_basic_properties_t));
-
-    properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG
-                        |AMQP_BASIC_REPLY_TO_FLAG;
-    properties.delivery_mode = AMQP_DELIVERY_NONPERSISTENT;
-    properties.reply_to = amqp_cstring_bytes("amq.rabbitmq.reply-to");
-
-    waited = ngx_current_msec - m->since;
-
-    value.data = expiration;
-    value.len = ngx_sprintf(expiration, "%M",
-                            waited < m->timeout ? m->timeout - waited : 1)
-                - expiration;
-    ngx_ess_call_channel_property(&properties, AMQP_BASIC_EXPIRATION_FLAG,
-                                  &properties.expiration, &value);
-
-    value.data = m->pending.id;
-    value.len = NGX_ESS_CALL_PENDING_ID;
-    ngx_ess_call_channel_property(&properties, AMQP_BASIC_CORRELATION_ID_FLAG,
-                                  &properties.correlation_id, &value);
-
-    value.data = id;
-    value.len = ngx_sprintf(id, "%P-%uL", ngx_pid, m->serial) - id;
-    ngx_ess_call_channel_property(&properties, AMQP_BASIC_MESSAGE_ID_FLAG,
-                                  &properties.message_id, &value);
-
-    ngx_ess_call_channel_property(&properties, AMQP_BASIC_CONTENT_TYPE_FLAG,
-                                  &properties.content_type, &m->type);
-    ngx_ess_call_channel_property(&properties, AMQP_BASIC_CONTENT_ENCODING_FLAG,
-                                  &properties.content_encoding, &m->coding);
-
-    properties.headers.entries = headers;
-
-    ngx_ess_call_channel_header(&properties.headers, "traceparent",
-                                &m->traceparent);
-    ngx_ess_call_channel_header(&properties.headers, "tracestate",
-                                &m->tracestate);
-
-    if (properties.headers.num_entries) {
-        properties._flags |= AMQP_BASIC_HEADERS_FLAG;
-    }
-
-    return ngx_ess_amqp_publish(ch->channel, &publish, &properties, &m->body);
-}
-
-
-static void
-ngx_ess_call_channel_property(amqp_basic_properties_t *properties,
-    amqp_flags_t flag, amqp_bytes_t *field, ngx_str_t *value)
-{
-    if (value->len) {
-        properties->_flags |= flag;
-        *field = ngx_ess_call_channel_bytes(value);
-    }
-}
-
-
-static void
-ngx_ess_call_channel_header(amqp_table_t *headers, const char *name,
-    ngx_str_t *value)
-{
-    amqp_table_entry_t  *h;
-
-    if (value->len == 0) {
-        return;
-    }
-
-    h = &headers->entries[headers->num_entries++];
-
-    h->key = amqp_cstring_bytes(name);
-    h->value.kind = AMQP_FIELD_KIND_UTF8;
-    h->value.value.bytes = ngx_ess_call_channel_bytes(value);
-}
-
-
-static void
-ngx_ess_call_channel_timer(ngx_event_t *ev)
-{
-    ngx_int_t                rc;
-    ngx_str_t               *why;
-    ngx_msec_t               passed;
-    ngx_ess_call_message_t  *m;
-
-    m = ev->data;
-
-    passed = ngx_current_msec - m->since;
-    why = NULL;
-
-    switch (m->state) {
-
-    case NGX_ESS_CALL_FAILED:
-        rc = m->rc;
-        why = m->why;
-        break;
-
-    case NGX_ESS_CALL_WAITING:
-        rc = NGX_BUSY;
-        why = &ngx_ess_call_channel_not_ready;
-        break;
-
-    case NGX_ESS_CALL_SENT:
-
-        if (passed < m->timeout) {
-            rc = NGX_BUSY;
-            why = &ngx_ess_call_channel_silent;
-            break;
-        }
-
-        rc = NGX_ABORT;
-        break;
-
-    default:
-
-        if (passed < m->timeout) {
-            ngx_add_timer(ev, m->timeout - passed);
-            return;
-        }
-
-        rc = NGX_ABORT;
-    }
-
-    ngx_ess_call_channel_cancel(m);
-
-    m->handler(m, rc, NULL, why);
-}
-
-
-/* Its handler is called from the event. */
-
-static void
-ngx_ess_call_channel_fail(ngx_ess_call_message_t *m, ngx_int_t rc,
-    ngx_str_t *why)
-{
-    ngx_ess_call_channel_unlink(m);
-
-    m->state = NGX_ESS_CALL_FAILED;
-    m->rc = rc;
-    m->why = why;
-
-    ngx_post_event(&m->timer, &ngx_posted_events);
-}
-
-
-static void
-ngx_ess_call_channel_fail_queue(ngx_queue_t *queue, ngx_str_t *why)
-{
-    ngx_ess_call_message_t  *m;
-
-    while (!ngx_queue_empty(queue)) {
-        m = ngx_queue_data(ngx_queue_head(queue), ngx_ess_call_message_t,
-                           link);
-
-        ngx_ess_call_channel_fail(m, NGX_BUSY, why);
-    }
-}
-
-
-static void
-ngx_ess_call_channel_fail_all(ngx_ess_call_channel_t *ch, ngx_str_t *why)
-{
-    ngx_ess_call_channel_fail_queue(&ch->waiting, why);
-    ngx_ess_call_channel_fail_queue(&ch->sent, why);
-    ngx_ess_call_channel_fail_queue(&ch->confirmed, why);
-}
-
-
-/* Takes it off all lists, whatever its state. */
-
-static void
-ngx_ess_call_channel_unlink(ngx_ess_call_message_t *m)
-{
-    if (m->state != NGX_ESS_CALL_FAILED) {
-        ngx_queue_remove(&m->link);
-    }
-
-    if (m->state == NGX_ESS_CALL_SENT) {
-        ngx_ess_call_channels.unconfirmed--;
-    }
-
-    ngx_ess_call_pending_remove(&ngx_ess_call_channels.pending, &m->pending);
-    ngx_ess_source_event_clear(&m->timer);
-}
-
-
-static ngx_inline amqp_bytes_t
-ngx_ess_call_channel_bytes(ngx_str_t *s)
-{
-    amqp_bytes_t  bytes;
-
-    bytes.bytes = s->data;
-    bytes.len = s->len;
-
-    return bytes;
 }
