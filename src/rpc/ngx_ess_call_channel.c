@@ -65,7 +65,7 @@ static void ngx_ess_call_channel_reopened(ngx_ess_amqp_channel_t *channel,
 static void ngx_ess_call_channel_confirmed(ngx_ess_amqp_channel_t *channel,
     uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
 static void ngx_ess_call_channel_returned(ngx_ess_amqp_channel_t *channel,
-    uint64_t number);
+    uint64_t number, ngx_str_t *key);
 static void ngx_ess_call_channel_delivery(ngx_ess_amqp_channel_t *channel,
     ngx_ess_amqp_delivery_t *d);
 static void ngx_ess_call_channel_canceled(ngx_ess_amqp_channel_t *channel,
@@ -470,7 +470,8 @@ ngx_ess_call_channel_confirmed(ngx_ess_amqp_channel_t *channel, uint64_t tag,
 
 
 static void
-ngx_ess_call_channel_returned(ngx_ess_amqp_channel_t *channel, uint64_t number)
+ngx_ess_call_channel_returned(ngx_ess_amqp_channel_t *channel, uint64_t number,
+    ngx_str_t *key)
 {
     ngx_ess_call_channel_t  *ch;
 

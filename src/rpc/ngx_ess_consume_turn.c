@@ -142,7 +142,8 @@ ngx_ess_consume_turn_ready(ngx_ess_consume_message_t *msg)
 /* Lists it if one of its messages may be begun. */
 
 static void
-ngx_ess_consume_turn_list(ngx_ess_consume_place_t *place, ngx_uint_t concurrency)
+ngx_ess_consume_turn_list(ngx_ess_consume_place_t *place,
+    ngx_uint_t concurrency)
 {
     ngx_ess_consume_turn_t  *c;
 

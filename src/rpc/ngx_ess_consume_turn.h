@@ -25,8 +25,8 @@ struct ngx_ess_consume_place_s {
 };
 
 
-/* It is a message's turn, which is in no list and in work; NGX_OK, or NGX_ERROR:
-   it waits again. */
+/* It is a message's turn, which is in no list and in work; NGX_OK, or
+   NGX_ERROR: it waits again. */
 typedef ngx_int_t (*ngx_ess_consume_turn_pt)(ngx_ess_consume_message_t *msg);
 
 

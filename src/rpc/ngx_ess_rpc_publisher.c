@@ -16,8 +16,10 @@
 /* messages that the broker has yet to confirm; more are not sent */
 #define NGX_ESS_RPC_PUBLISHER_SENT  2048
 
-/* connections that end while a message is all that was sent on them */
+/* connections that end within so many ms after a message was sent, while it is
+   all that was sent on them */
 #define NGX_ESS_RPC_PUBLISHER_DEATHS  3
+#define NGX_ESS_RPC_PUBLISHER_DEADLY  5000
 
 /* ms until it is tried again for which there was no memory */
 #define NGX_ESS_RPC_PUBLISHER_MEMORY  1000
@@ -36,6 +38,7 @@ typedef struct {
     ngx_uint_t               window;        /* most in "sent", while there are
                                                suspects */
     uint64_t                 tag;           /* last one of the channel */
+    ngx_msec_t               sent_at;       /* of that one */
 
     ngx_event_t              turn;          /* posted, or a timer: pump */
     ngx_event_t              retry;         /* confirm.select again */
@@ -286,7 +289,10 @@ ngx_ess_rpc_publisher_close(void)
         q = ngx_queue_head(&p->sent);
         pub = ngx_queue_data(q, ngx_ess_rpc_publish_t, link);
 
-        if (++pub->deaths < NGX_ESS_RPC_PUBLISHER_DEATHS) {
+        pub->deaths += (ngx_current_msec - p->sent_at
+                        < NGX_ESS_RPC_PUBLISHER_DEADLY);
+
+        if (pub->deaths < NGX_ESS_RPC_PUBLISHER_DEATHS) {
             pub = NULL;
 
         } else {
@@ -521,6 +527,7 @@ ngx_ess_rpc_publisher_pump(void)
 
         pub->sent = 1;
         pub->tag = ++p->tag;
+        p->sent_at = ngx_current_msec;
         p->nsent++;
     }
 }
