@@ -360,9 +360,11 @@ def test_alerts_and_dashboard(tmp_path):
                           recursive=True):
         with open(path) as f:
             text = f.read()
-        if "ngx_ess_metric_t" in text:
+        if "ngx_ess_metric_t" in text or "ngx_ess_metrics_out_t" in text:
             there |= {"ess_" + name for name in re.findall(
-                r'(?:\{ |counter\(|gauge\(|family\(out, )"([a-z_]+)"', text)}
+                r'(?:\{\s+|counter\(|gauge\(|(?:family|one)\(out, )'
+                r'"([a-z_]+)"', text)}
     assert {re.sub("_(bucket|sum|count)$", "", u) for u in used} \
         - {"ess_metrics", "ess_zone", "ess_log", "ess_health",
-               "ess_client_rate", "ess_max_memory", "ess_origin"} <= there
+               "ess_client_rate", "ess_max_memory", "ess_origin", "ess_consume",
+               "ess_rpc"} <= there
