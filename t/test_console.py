@@ -321,6 +321,26 @@ def test_whose_a_stream_is(nginx, browser):
         clean(browser, n)
 
 
+RPC = CONF.replace("location /publish/", """location = /q {
+            internal;
+            ess_consume abc 'd"e' declare=transient;
+            return 204;
+        }
+        location = /call { ess_rpc abc; }
+        location /publish/""")
+
+
+def test_queues_and_calls(nginx, vhost, browser):
+    """A table, where there are some."""
+
+    n = nginx(RPC, 2, zone="16m", more="", amqp="ess_amqp %s;" % vhost.url)
+    browser.open(url(n))
+    wait_for(lambda: browser.texts("#queue-rows th") == ["abc", 'd"e'], 20)
+    assert browser.text("#queues-title") == "Queues"
+    assert browser.text("#nwork") is None
+    clean(browser, n)
+
+
 def test_the_broker_goes_away(relay, service, browser):
     n, api, _ = service(amqp=relay.url)
     wait_for(lambda: api.try_create("abc"))

@@ -109,9 +109,34 @@ async function figures() {
   const used = m.zone_bytes.used / sum(m.zone_bytes);
   $("zone").value = used;
   $("zone-text").textContent = `${number(used * 100)} %`;
+  queues(m);
   const workers = Object.values(m.amqp_connected || {});
   $("broker").textContent = `${sum(workers)} of ${workers.length}`;
   $("broker").parentElement.hidden = !m.amqp_connected;
+}
+
+/* Messages of queues that become requests, and calls: only with ess_consume and
+   ess_rpc. */
+
+function queues(m) {
+  const calls = m.rpc_requests_total || {};
+  const answered = (calls.reply || 0) + (calls.error || 0);
+  const all = Object.values(calls).reduce((a, b) => a + b, 0);
+  const of = Object.entries(m.consume_messages_total || {});
+  some("nwork", m.consume_in_work || 0);
+  some("ncalls", all);
+  some("nfailed", all - answered);
+  $("queues").hidden = !of.length;
+  $("queue-rows").replaceChildren(...of.map(([name, n]) => {
+    const tr = element("tr");
+    const th = element("th", name);
+    th.scope = "row";
+    tr.append(th, ...[m.consume_consumers[name], n.ack + n.gone, n.reply,
+                      n.retry, n.dead, n.expired].map(
+      (x, i) => element("td", number(x),
+                        [2, 3, 5].includes(i) ? "number wide" : "number")));
+    return tr;
+  }));
 }
 
 /* Of what few have, only where there is some. */
