@@ -114,7 +114,6 @@ ngx_ess_rpc_exit_process(void)
     }
 
     ngx_ess_consume_exit();
-    ngx_ess_call_exit();
 
     for (i = 0; i < NGX_ESS_RPC_SESSIONS; i++) {
         s = ngx_ess_rpc_sessions[i];
@@ -124,6 +123,10 @@ ngx_ess_rpc_exit_process(void)
             ngx_ess_amqp_destroy(s);
         }
     }
+
+    /* operations under way were in its memory */
+
+    ngx_ess_call_exit();
 
     ngx_ess_consume_queue_exit();
     ngx_ess_rpc_publisher_exit();
