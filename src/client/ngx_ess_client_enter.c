@@ -176,9 +176,10 @@ ngx_ess_client_enter_admit(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf)
                                      "worker; make it larger");
     }
 
-    /* a subrequest has no connection to take over */
+    /* a subrequest has no connection to take over, nor has a request without a
+       client, which has the version of HTTP that knows no headers */
 
-    if (r != r->main) {
+    if (r != r->main || r->http_version < NGX_HTTP_VERSION_10) {
         return NGX_HTTP_NOT_FOUND;
     }
 

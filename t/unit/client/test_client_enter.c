@@ -288,6 +288,7 @@ test_setup(void **state)
     (void) fake_client_setup(state);
     memset(&test, 0, sizeof(test));
     fake.request.method = NGX_HTTP_GET;
+    test.main_conf.zone = (ngx_ess_zone_t *) &fake;
     test.main_confs = &test.main_conf;
     fake.request.main_conf = (void **) &test.main_confs;
     fake.conf.serves = &test_serves;
@@ -421,6 +422,12 @@ test_refused(void **state)
     fake.request.main = NULL;
     assert_int_equal(test_enter(), NGX_HTTP_NOT_FOUND);
     fake.request.main = &fake.request;
+
+    /* without a client */
+
+    fake.request.http_version = NGX_HTTP_VERSION_9;
+    assert_int_equal(test_enter(), NGX_HTTP_NOT_FOUND);
+    fake.request.http_version = NGX_HTTP_VERSION_11;
 
     test.ws = 426;
     assert_int_equal(test_enter(), 426);
