@@ -139,15 +139,6 @@ ngx_pnalloc(ngx_pool_t *pool, size_t size)
 }
 
 
-ngx_int_t
-ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
-{
-    dst->len = (src->len - 2) * 3 / 4;
-
-    return memchr(src->data, '!', src->len) ? NGX_ERROR : NGX_OK;
-}
-
-
 void
 ngx_sha1_init(ngx_sha1_t *ctx)
 {
