@@ -23,7 +23,7 @@ BANNER = """
 The service of examples/rpc is running.
 RabbitMQ:   %(amqp)s (user test, password pass)
 PostgreSQL: %(postgres)s
-by HTTP:    http://127.0.0.1:%(port)d/call/, console/, metrics, healthz
+by HTTP:    http://127.0.0.1:%(port)d/call/, metrics, healthz
 data:       %(folder)s (errors: nginx/error.log and app.log in it)
 
 Call it by AMQP, and by HTTP; in another shell:
@@ -37,7 +37,7 @@ Ctrl-C stops it.
 """
 
 PIKA = """\
-python3 -c 'import gzip, json, pika, sys
+%s -c 'import gzip, json, pika, sys
 c = pika.BlockingConnection(pika.URLParameters(sys.argv[1])).channel()
 c.basic_consume("amq.rabbitmq.reply-to", lambda c, m, p, b: (print(
     gzip.decompress(b).decode()), c.stop_consuming()), auto_ack=True)
@@ -219,12 +219,12 @@ def run(args):
     try:
         watched = start(args, started)
         if all(process.poll() is None for _, process, _ in watched):
-            amqp = "amqp://test:pass@localhost:%d/" % args.amqp_port
+            amqp = "amqp://test:pass@localhost:%d" % args.amqp_port
             base.say(BANNER % {
                 "amqp": amqp, "port": args.port, "folder": args.folder,
                 "postgres": "postgres://test:pass@localhost%s/dev" % (
                     "" if args.pg_port == 5432 else ":%d" % args.pg_port),
-                "pika": PIKA % amqp})
+                "pika": PIKA % (sys.executable, amqp)})
         return base.died(*first_ended(watched))
 
     except base.Stop:
