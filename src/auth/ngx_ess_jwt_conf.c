@@ -122,8 +122,17 @@ ngx_ess_jwt_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_ess_jwt_conf_t *prev = parent;
     ngx_ess_jwt_conf_t *conf = child;
 
+    ngx_uint_t  keep;
+
     if (conf->enable == NGX_CONF_UNSET) {
+
+        /* set for this location, by ngx_ess_module, which is merged before */
+
+        keep = conf->keep;
+
         *conf = *prev;
+        conf->keep = keep;
+
         ngx_conf_init_value(conf->enable, 0);
     }
 
