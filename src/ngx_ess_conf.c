@@ -298,8 +298,14 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     console = ngx_ess_conf_serves(conf, "ess_console");
 
     ngx_ess_conf_ping_merge(prev, conf);
-    ngx_ess_conf_authorize_merge(cf, prev, conf,
-                                 ngx_ess_conf_serves(conf, "ess_subscribe"));
+
+    if (ngx_ess_conf_authorize_merge(cf, prev, conf,
+                                     ngx_ess_conf_serves(conf,
+                                                         "ess_subscribe"))
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_ess_conf_body_merge(cf, prev, conf, console) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;

@@ -146,7 +146,7 @@ typedef struct {
     ngx_uint_t               max_subscriptions; /* of a client */
     ngx_uint_t               max_subscriptions_sse;
     ngx_ess_authorize_conf_t *authorizes;   /* as it is inherited */
-    ngx_ess_authorize_conf_t *authorize;    /* the same, where clients
+    ngx_ess_authorize_conf_t *authorize;    /* a copy, where clients
                                                subscribe; NULL: nobody is
                                                asked */
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */

@@ -37,16 +37,32 @@ ngx_ess_conf_authorize_create(ngx_ess_loc_conf_t *lcf)
 }
 
 
-void
+char *
 ngx_ess_conf_authorize_merge(ngx_conf_t *cf, ngx_ess_loc_conf_t *prev,
     ngx_ess_loc_conf_t *conf, ngx_uint_t subscribes)
 {
+    ngx_ess_authorize_conf_t  *acf;
+
     ngx_conf_merge_ptr_value(conf->authorizes, prev->authorizes, NULL);
 
-    if (conf->authorizes && subscribes) {
-        conf->authorize = conf->authorizes;
-        ngx_ess_jwt_keep(cf);
+    if (conf->authorizes == NULL || !subscribes) {
+        return NGX_CONF_OK;
     }
+
+    /* its own: what is kept of answers is not another location's, where a
+       subject may be of other tokens, and the path in another server */
+
+    acf = ngx_palloc(cf->pool, sizeof(ngx_ess_authorize_conf_t));
+    if (acf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *acf = *conf->authorizes;
+
+    conf->authorize = acf;
+    ngx_ess_jwt_keep(cf);
+
+    return NGX_CONF_OK;
 }
 
 

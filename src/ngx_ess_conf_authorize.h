@@ -10,9 +10,10 @@
 #include "ngx_ess_conf.h"
 
 
-/* Of a location that is created, and one that inherits. */
+/* Of a location that is created, and one that inherits.  NGX_CONF_OK, or
+   NGX_CONF_ERROR: no memory. */
 void ngx_ess_conf_authorize_create(ngx_ess_loc_conf_t *lcf);
-void ngx_ess_conf_authorize_merge(ngx_conf_t *cf, ngx_ess_loc_conf_t *prev,
+char *ngx_ess_conf_authorize_merge(ngx_conf_t *cf, ngx_ess_loc_conf_t *prev,
     ngx_ess_loc_conf_t *conf, ngx_uint_t subscribes);
 
 /* directive setter */

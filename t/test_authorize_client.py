@@ -77,6 +77,37 @@ http {
 }
 """
 
+INHERITED = """
+http {
+    ess_zone         streams 8m;
+    ess_amqp         %%AMQP%%;
+    ess_authorize    /authorize cache=1m;
+    ess_jwt          key=%%DIR%%/key alg=HS256;
+
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location /event-stream/ { ess_subscribe; }
+        location /again/ { ess_subscribe; }
+        location = /authorize {
+            internal;
+            proxy_pass http://127.0.0.1:%%BACK%%;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        ess_jwt off;
+        location /event-stream/ { ess_api; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT2%%;
+        location /event-stream/ { ess_subscribe; }
+        location = /authorize { internal; return 403; }
+    }
+}
+"""
+
 
 @pytest.fixture
 def back():
@@ -91,10 +122,10 @@ def service(nginx, vhost, back):
     return n, Api(n.port(1))
 
 
-def get(n, path, ws=False, timeout=20, **headers):
+def get(n, path, ws=False, timeout=20, server=0, **headers):
     """The status of a subscription, its headers, and a refusal's problem."""
 
-    c = http.client.HTTPConnection("127.0.0.1", n.port(0),
+    c = http.client.HTTPConnection("127.0.0.1", n.port(server),
                                    timeout=timeout * slower())
     headers = {k.replace("_", "-"): v for k, v in headers.items()}
     if ws:
@@ -269,6 +300,24 @@ def test_answers_are_kept(nginx, vhost, back):
     assert len(back.questions) == 9
     assert status("eu", sub="a") == 200
     assert status("eu", "/keys/", sub="a") == 503
+
+
+def test_inherited(nginx, vhost, back):
+    """The claims are told; and no server has what another one's back end
+    answered, of the same path."""
+
+    n = tokens.start(nginx(INHERITED, amqp=vhost.url, back=str(back.port),
+                           workers=1, start=False))
+    stream = Api(n.port(1)).create("abc")
+    headers = {"Authorization": "Bearer " + tokens.token(sub="a", role="r")}
+
+    for path in "/event-stream/", "/again/":
+        for _ in range(2):
+            assert get(n, path + stream.uuid, **headers)[0] == 200
+    assert [(q["claims"]["sub"], q["claims"]["role"])
+            for q, _ in back.questions] == [("a", "r")] * 2
+    assert get(n, "/event-stream/" + stream.uuid, server=2,
+               **headers)[0] == 403
 
 
 def test_address(service, back):
