@@ -132,7 +132,16 @@ ngx_ess_rpc_memory_give(ngx_ess_rpc_figures_t *figures)
     queue = figures->queues->elts;
 
     for (i = 0; i < figures->nrows; i++) {
-        figures->sh->rows[i].wanted = 0;
+        row = &figures->sh->rows[i];
+
+        /* of a queue that comes back: that nobody consumed it meanwhile is no
+           trouble */
+
+        if (!row->wanted) {
+            row->left = ngx_current_msec | 1;
+        }
+
+        row->wanted = 0;
     }
 
     for (i = 0; i < figures->queues->nelts; i++) {

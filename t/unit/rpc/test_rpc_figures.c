@@ -467,6 +467,27 @@ test_the_killed_are_not_counted(void **state)
 }
 
 
+/* In the configuration again: its workers have their time, and as ever there is
+   none for a queue that stays. */
+
+static void
+test_a_queue_that_comes_back(void **state)
+{
+    static const char  *one[] = { "a" };
+    static const char  *both[] = { "a", "b" };
+
+    cycle(1, one);
+    ngx_current_msec += NGX_ESS_RPC_REPORT_GRACE + 10;
+
+    cycle(2, both);
+    assert_string_equal(unhealthy(), "queue \"a\" is consumed by no worker");
+
+    ngx_current_msec += NGX_ESS_RPC_REPORT_GRACE + 10;
+    assert_string_equal(unhealthy(),
+                        "queue \"a\" and 1 more are consumed by no worker");
+}
+
+
 /* Its process id is another process's by now: of this one, and of one that
    nginx has reaped. */
 
@@ -592,6 +613,7 @@ main(void)
         cmocka_unit_test_setup(test_rows_are_kept, setup),
         cmocka_unit_test_setup(test_rows_are_used_again, setup),
         cmocka_unit_test_setup(test_the_killed_are_not_counted, setup),
+        cmocka_unit_test_setup(test_a_queue_that_comes_back, setup),
         cmocka_unit_test_setup(test_ids_that_are_used_again, setup),
         cmocka_unit_test_setup(test_what_is_said, setup),
         cmocka_unit_test_setup(test_no_slot, setup),
