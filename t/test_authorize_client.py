@@ -81,6 +81,7 @@ INHERITED = """
 http {
     ess_zone         streams 8m;
     ess_amqp         %%AMQP%%;
+    ess_public_url   ws://127.0.0.1:%%PORT0%%/event-stream/;
     ess_authorize    /authorize cache=1m;
     ess_jwt          key=%%DIR%%/key alg=HS256;
 
@@ -90,6 +91,7 @@ http {
         location /again/ { ess_subscribe; }
         location = /authorize {
             internal;
+            ess_jwt off;
             proxy_pass http://127.0.0.1:%%BACK%%;
         }
     }
@@ -103,7 +105,7 @@ http {
     server {
         listen 127.0.0.1:%%PORT2%%;
         location /event-stream/ { ess_subscribe; }
-        location = /authorize { internal; return 403; }
+        location = /authorize { internal; ess_jwt off; return 403; }
     }
 }
 """
