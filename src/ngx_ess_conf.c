@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_api.h"
+#include "ngx_ess_call_conf.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_conf_multi.h"
 #include "ngx_ess_conf_authorize.h"
@@ -338,6 +339,16 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                       "ws://host/event-stream/;\" to the http block",
                       conf->serves->directive, &clcf->name);
         return NGX_CONF_ERROR;
+    }
+
+    /* or nginx would write a chunked body without an end to disk */
+
+    if (conf->serves && clcf->client_max_body_size == 0) {
+        clcf->client_max_body_size = NGX_ESS_RPC_MAX_BODY;
+    }
+
+    if (conf->call) {
+        ngx_ess_call_conf_merge(clcf, conf->call);
     }
 
     if (console || ngx_ess_conf_serves(conf, "ess_publish")) {

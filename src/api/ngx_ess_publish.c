@@ -20,9 +20,6 @@
 /* events of a batch, unless the directive says otherwise */
 #define NGX_ESS_PUBLISH_BATCH        1000
 
-/* bytes of a batch that came compressed, where client_max_body_size is 0 */
-#define NGX_ESS_PUBLISH_DECODED      (64 * 1024 * 1024)
-
 /* bytes of an id in the answer, at most */
 #define NGX_ESS_PUBLISH_ID           (sizeof("\"-\",") + 16 + NGX_INT64_LEN)
 
@@ -206,8 +203,7 @@ ngx_ess_publish_max(ngx_http_request_t *r, ngx_ess_publish_t *p)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    return clcf->client_max_body_size ? (size_t) clcf->client_max_body_size
-                                      : NGX_ESS_PUBLISH_DECODED;
+    return (size_t) clcf->client_max_body_size;
 }
 
 

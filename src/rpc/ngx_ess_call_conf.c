@@ -152,10 +152,9 @@ ngx_ess_call_conf_create(ngx_conf_t *cf)
      *     conf->queue = NULL;
      *     conf->queues = NULL;
      *     conf->exchange = 0;
+     *     conf->max_body = 0;
      */
 
-    conf->location = ngx_http_conf_get_module_loc_conf(cf,
-                                                       ngx_http_core_module);
     conf->timeout = NGX_ESS_CALL_CONF_TIMEOUT;
     conf->pack = NGX_ESS_RPC_NONE;
     conf->unpack = NGX_ESS_RPC_AUTO;
@@ -326,25 +325,30 @@ ngx_ess_call_conf_init(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* So that no body is written to a file on its way. */
+/* So that no body is written to a file on its way: nginx itself ends one that
+   is larger, however it comes. */
+
+void
+ngx_ess_call_conf_merge(ngx_http_core_loc_conf_t *clcf,
+    ngx_ess_call_conf_t *call)
+{
+    call->max_body = ngx_ess_rpc_conf_max_body(clcf);
+
+    clcf->client_max_body_size = call->max_body;
+    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                            call->max_body);
+}
+
 
 ngx_int_t
 ngx_ess_call_conf_check(ngx_conf_t *cf, ngx_ess_rpc_conf_t *conf)
 {
-    ngx_uint_t                  i;
-    ngx_ess_call_conf_t       **call;
-    ngx_http_core_loc_conf_t   *clcf;
+    ngx_uint_t             i;
+    ngx_ess_call_conf_t  **call;
 
     call = conf->calls.elts;
 
     for (i = 0; i < conf->calls.nelts; i++) {
-        clcf = call[i]->location;
-
-        call[i]->max_body = ngx_ess_rpc_conf_max_body(clcf);
-
-        clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
-                                                call[i]->max_body);
-
         conf->max_reply = ngx_max(conf->max_reply, call[i]->max_reply);
     }
 
