@@ -13,6 +13,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_wait.h"
 
 
 typedef enum {
@@ -152,7 +153,7 @@ ngx_ess_api_decode_begin(ngx_ess_api_decode_t *d, ngx_uint_t gzip)
     rc = ngx_ess_api_decode_slice(d);
 
     if (rc == NGX_AGAIN) {
-        ngx_post_event(&d->event, &ngx_posted_next_events);
+        ngx_ess_wait_turn(&d->event);
     }
 
     return rc;
@@ -165,11 +166,13 @@ ngx_ess_api_decode_handler(ngx_event_t *ev)
     ngx_int_t              rc;
     ngx_ess_api_decode_t  *d;
 
+    ngx_ess_wait_turned(ev);
+
     d = ev->data;
     rc = ngx_ess_api_decode_slice(d);
 
     if (rc == NGX_AGAIN) {
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_ess_wait_turn(ev);
 
     } else {
         d->handler(d, rc);

@@ -10,6 +10,7 @@
 #include "ngx_ess_api_list.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_streams.h"
+#include "ngx_ess_wait.h"
 
 
 /* streams taken under the zone's mutex at a time */
@@ -297,7 +298,7 @@ ngx_ess_api_list_writer(ngx_http_request_t *r)
 
     /* the next part after all others had their turn */
 
-    ngx_post_event(wev, &ngx_posted_next_events);
+    ngx_ess_wait_turn(wev);
 }
 
 

@@ -7,6 +7,7 @@
 
 #include "ngx_ess_publish_events.h"
 #include "ngx_ess_source.h"
+#include "ngx_ess_wait.h"
 
 
 static void ngx_ess_publish_events_handler(ngx_event_t *ev);
@@ -37,7 +38,7 @@ ngx_ess_publish_events(ngx_ess_publish_events_t *e)
     rc = ngx_ess_publish_events_slice(e);
 
     if (rc == NGX_AGAIN) {
-        ngx_post_event(&e->event, &ngx_posted_next_events);
+        ngx_ess_wait_turn(&e->event);
     }
 
     return rc;
@@ -50,11 +51,13 @@ ngx_ess_publish_events_handler(ngx_event_t *ev)
     ngx_int_t                  rc;
     ngx_ess_publish_events_t  *e;
 
+    ngx_ess_wait_turned(ev);
+
     e = ev->data;
     rc = ngx_ess_publish_events_slice(e);
 
     if (rc == NGX_AGAIN) {
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_ess_wait_turn(ev);
 
     } else {
         e->handler(e, rc);

@@ -12,6 +12,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_wait.h"
 
 
 static ngx_int_t ngx_ess_call_answer_status(ngx_ess_call_answer_t *answer,
@@ -221,7 +222,7 @@ ngx_ess_call_answer_slice(ngx_ess_call_answer_t *answer)
     rc = ngx_ess_inflate_step(answer->inflate, &answer->detail);
 
     if (rc == NGX_AGAIN) {
-        ngx_post_event(&answer->event, &ngx_posted_next_events);
+        ngx_ess_wait_turn(&answer->event);
         return NGX_AGAIN;
     }
 
@@ -253,6 +254,8 @@ ngx_ess_call_answer_event(ngx_event_t *ev)
 {
     ngx_int_t               rc;
     ngx_ess_call_answer_t  *answer;
+
+    ngx_ess_wait_turned(ev);
 
     answer = ev->data;
     rc = ngx_ess_call_answer_slice(answer);

@@ -11,6 +11,7 @@
 #include "ngx_ess_problem.h"
 #include "ngx_ess_source.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_wait.h"
 
 
 static ngx_int_t ngx_ess_call_body_coding(ngx_http_request_t *r,
@@ -138,7 +139,7 @@ ngx_ess_call_body_slice(ngx_ess_call_body_t *body)
     rc = ngx_ess_gzip_step(body->gzip);
 
     if (rc == NGX_AGAIN) {
-        ngx_post_event(&body->event, &ngx_posted_next_events);
+        ngx_ess_wait_turn(&body->event);
 
     } else if (rc == NGX_OK) {
         ngx_ess_gzip_text(body->gzip, &body->text);
@@ -153,6 +154,8 @@ ngx_ess_call_body_handler(ngx_event_t *ev)
 {
     ngx_int_t             rc;
     ngx_ess_call_body_t  *body;
+
+    ngx_ess_wait_turned(ev);
 
     body = ev->data;
     rc = ngx_ess_call_body_slice(body);

@@ -38,9 +38,9 @@ static ngx_ess_call_flights_t  ngx_ess_call_flights;
 
 
 static ngx_str_t  ngx_ess_call_flight_not_ready =
-    ngx_string("the broker could not be reached for 2 seconds");
+    ngx_string("the broker could not be reached in time");
 static ngx_str_t  ngx_ess_call_flight_silent =
-    ngx_string("the broker did not confirm the call for 2 seconds");
+    ngx_string("the broker did not confirm the call in time");
 static ngx_str_t  ngx_ess_call_flight_nacked =
     ngx_string("the broker did not take the call, the queue may be full");
 

@@ -9,6 +9,7 @@
 #include "ngx_ess_direct.h"
 #include "ngx_ess_key.h"
 #include "ngx_ess_log.h"
+#include "ngx_ess_wait.h"
 
 
 /* events in one go, and bytes of them */
@@ -46,6 +47,8 @@ ngx_ess_direct_handler(ngx_event_t *ev)
     ngx_uint_t                 i;
     ngx_ess_wake_t             wake;
     ngx_ess_source_publish_t  *pub;
+
+    ngx_ess_wait_turned(ev);
 
     pub = ev->data;
     rc = NGX_OK;
@@ -88,7 +91,7 @@ ngx_ess_direct_handler(ngx_event_t *ev)
         ngx_add_timer(ev, NGX_ESS_DIRECT_DELAY);
 
     } else {
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_ess_wait_turn(ev);
     }
 }
 
