@@ -88,7 +88,10 @@ http {
     server {
         listen 127.0.0.1:%%PORT0%%;
         location /event-stream/ { ess_subscribe; }
-        location /again/ { ess_subscribe; }
+        location /again/ {
+            ess_subscribe;
+            if ($arg_page) { set $page $arg_page; }
+        }
         location = /authorize {
             internal;
             ess_jwt off;
@@ -320,6 +323,9 @@ def test_inherited(nginx, vhost, back):
             for q, _ in back.questions] == [("a", "r")] * 2
     assert get(n, "/event-stream/" + stream.uuid, server=2,
                **headers)[0] == 403
+    back.answer = lambda question, handler: (403, b"")
+    assert get(n, "/again/%s?page=1" % stream.uuid, **headers)[0] == 403
+    assert back.questions[-1][0]["claims"]["sub"] == "a"
 
 
 def test_address(service, back):
