@@ -27,6 +27,7 @@ DEFAULTS = {
     "ess_drain": "drain",
     "ess_deflate": "deflate",
     "ess_annotate": "annotate",
+    "ess_authorize": "authorizes",
     "ess_body": "body",
     "ess_request": "release",
     "ess_ping 1": "ping_interval",
