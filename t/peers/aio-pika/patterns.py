@@ -13,11 +13,11 @@ import json
 import sys
 
 import aio_pika
-from aio_pika.patterns import (
-    CompressedJsonMaster, JsonMaster, JsonRPC, RPC)
+from aio_pika.patterns import JsonMaster, JsonRPC
+from aio_pika.patterns.master import CompressedJsonMaster
 
 
-class GzipRPC(RPC):
+class GzipRPC(JsonRPC):
     """As workers of this kind do that have no content_encoding."""
 
     CONTENT_TYPE = "application/octet-stream"
