@@ -22,7 +22,7 @@ http {
         listen 127.0.0.1:%%PORT0%%;
         location /call/ {
             ess_rpc $ess_rpc_name queues=echo,slow max_reply=8m
-                    timeout=20s;
+                    timeout=2m;
         }
         location /exchange {
             ess_rpc echo exchange=calls timeout=20s;
@@ -86,7 +86,7 @@ class Waiting:
 
     def _call(self, service, path):
         try:
-            self.answers.append(call(service, path, timeout=30))
+            self.answers.append(call(service, path, timeout=120))
         except OSError as e:
             self.answers.append(e)
 
