@@ -122,6 +122,33 @@ def test_a_fast_stop(vhost, nginx):
     assert vhost.queue_counts("work") == (60, 0)
 
 
+def test_what_the_end_of_a_worker_cuts_off_is_not_dead(vhost, nginx):
+    """By worker_shutdown_timeout, on its last try, with a reply and without:
+    another worker has it again."""
+
+    def answer(r):
+        if r.headers["AMQP-Redelivered"] == "0":
+            time.sleep(5)
+        return 200, {}, b"done"
+
+    conf = "worker_shutdown_timeout 1s;\n" + CONF.replace("retries=3",
+                                                          "retries=0")
+    with App(answer) as app, Caller(vhost) as caller:
+        n = nginx(conf.replace("%%APP%%", str(app.port))
+                  .replace("%%DELAY%%", "50ms"), amqp=vhost.url)
+        consumed(vhost, "work", "calls")
+        publish(vhost, 1)
+        number = caller.send("calls", b"call")
+        app.wait(2)
+        n.reload()
+        assert caller.reply(number)[1] == b"done"
+        app.wait(4)
+        wait_for(lambda: empty(vhost))
+        n.stop()
+    assert vhost.queue_counts("work") == (0, 0)
+    assert vhost.queue_counts("work.dead")[0] == 0
+
+
 def test_connections_that_are_cut(vhost, relay, nginx):
     """What was in work goes on, and is not done a second time beside it by
     the same worker beyond the queue's share."""

@@ -14,7 +14,6 @@
 #include "ngx_ess_consume_retry.h"
 #include "ngx_ess_consume_turn.h"
 #include "ngx_ess_escape.h"
-#include "ngx_ess_str.h"
 
 
 /* ms until a message is published again to a queue that was not there */
@@ -33,11 +32,9 @@ typedef struct {
 
 static ngx_int_t ngx_ess_consume_begin(ngx_ess_consume_message_t *msg);
 static ngx_int_t ngx_ess_consume_run(ngx_ess_consume_message_t *msg);
-static ngx_uint_t ngx_ess_consume_packed(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_inflate(ngx_event_t *ev);
 static void ngx_ess_consume_inflated(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_responded(ngx_ess_consume_message_t *msg);
-static const char *ngx_ess_consume_why(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_again(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_again_handler(ngx_event_t *ev);
 static void ngx_ess_consume_answer(ngx_ess_consume_message_t *msg,
@@ -171,7 +168,7 @@ ngx_ess_consume_begin(ngx_ess_consume_message_t *msg)
         return NGX_OK;
     }
 
-    if (msg->unpacked || !ngx_ess_consume_packed(msg)) {
+    if (msg->unpacked || !ngx_ess_consume_message_packed(msg)) {
         return ngx_ess_consume_run(msg);
     }
 
@@ -211,31 +208,6 @@ ngx_ess_consume_run(ngx_ess_consume_message_t *msg)
     }
 
     return rc;
-}
-
-
-/* 1: its body is to be inflated. */
-
-static ngx_uint_t
-ngx_ess_consume_packed(ngx_ess_consume_message_t *msg)
-{
-    ngx_str_t  coding;
-
-    switch (msg->queue->consume->unpack) {
-
-    case NGX_ESS_RPC_GZIP:
-        return 1;
-
-    case NGX_ESS_RPC_AUTO:
-        coding = ngx_ess_consume_message_property(msg,
-                                            AMQP_BASIC_CONTENT_ENCODING_FLAG);
-
-        return ngx_ess_str_is(&coding, "gzip")
-               || ngx_ess_str_is(&coding, "x-gzip");
-
-    default:
-        return 0;
-    }
 }
 
 
@@ -316,8 +288,12 @@ ngx_ess_consume_responded(ngx_ess_consume_message_t *msg)
 
     what = ngx_ess_consume_retry(msg->rpc, msg->end, msg->status);
 
+    /* one that the end of the worker cut off did not fail */
+
     if (what == NGX_ESS_CONSUME_RETRY_AGAIN
-        && msg->attempts <= msg->queue->consume->retries)
+        && (msg->attempts <= msg->queue->consume->retries
+            || (ngx_ess_consume.leaving
+                && msg->end == NGX_ESS_REQUEST_BROKEN)))
     {
         ngx_ess_consume_again(msg);
 
@@ -329,32 +305,7 @@ ngx_ess_consume_responded(ngx_ess_consume_message_t *msg)
                                NGX_ESS_CONSUME_SETTLE_ACK);
 
     } else {
-        ngx_ess_consume_fail(msg, ngx_ess_consume_why(msg));
-    }
-}
-
-
-static const char *
-ngx_ess_consume_why(ngx_ess_consume_message_t *msg)
-{
-    switch (msg->end) {
-
-    case NGX_ESS_REQUEST_TIMEOUT:
-        return NGX_ESS_CONSUME_WHY_TIMEOUT;
-
-    case NGX_ESS_REQUEST_TOO_LARGE:
-        return NGX_ESS_CONSUME_WHY_RESPONSE;
-
-    case NGX_ESS_REQUEST_DONE:
-
-        if (msg->status) {
-            return NGX_ESS_CONSUME_WHY_STATUS;
-        }
-
-        /* fall through */
-
-    default:
-        return NGX_ESS_CONSUME_WHY_BROKEN;
+        ngx_ess_consume_fail(msg, ngx_ess_consume_message_why(msg));
     }
 }
 

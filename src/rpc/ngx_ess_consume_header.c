@@ -36,7 +36,7 @@ static ngx_str_t  ngx_ess_consume_header_traces[] = {
 
 static ngx_str_t  ngx_ess_consume_header_prefix =
     ngx_string(NGX_ESS_CONSUME_HEADER_PREFIX);
-static ngx_str_t  ngx_ess_consume_header_none = ngx_null_string;
+static ngx_str_t  ngx_ess_consume_header_none = ngx_string("");
 
 
 ngx_uint_t

@@ -139,7 +139,9 @@ ngx_ess_consume_message_dup(ngx_pool_t *pool, ngx_str_t *copy, ngx_str_t *text)
         return NGX_ERROR;
     }
 
-    ngx_memcpy(copy->data, text->data, text->len);
+    if (text->len) {
+        ngx_memcpy(copy->data, text->data, text->len);
+    }
 
     return NGX_OK;
 }
@@ -245,4 +247,52 @@ ngx_ess_consume_message_property(ngx_ess_consume_message_t *msg,
     }
 
     return text;
+}
+
+
+ngx_uint_t
+ngx_ess_consume_message_packed(ngx_ess_consume_message_t *msg)
+{
+    ngx_str_t  coding;
+
+    switch (msg->queue->consume->unpack) {
+
+    case NGX_ESS_RPC_GZIP:
+        return 1;
+
+    case NGX_ESS_RPC_AUTO:
+        coding = ngx_ess_consume_message_property(msg,
+                                            AMQP_BASIC_CONTENT_ENCODING_FLAG);
+
+        return ngx_ess_str_is(&coding, "gzip")
+               || ngx_ess_str_is(&coding, "x-gzip");
+
+    default:
+        return 0;
+    }
+}
+
+
+const char *
+ngx_ess_consume_message_why(ngx_ess_consume_message_t *msg)
+{
+    switch (msg->end) {
+
+    case NGX_ESS_REQUEST_TIMEOUT:
+        return NGX_ESS_CONSUME_WHY_TIMEOUT;
+
+    case NGX_ESS_REQUEST_TOO_LARGE:
+        return NGX_ESS_CONSUME_WHY_RESPONSE;
+
+    case NGX_ESS_REQUEST_DONE:
+
+        if (msg->status) {
+            return NGX_ESS_CONSUME_WHY_STATUS;
+        }
+
+        /* fall through */
+
+    default:
+        return NGX_ESS_CONSUME_WHY_BROKEN;
+    }
 }

@@ -125,6 +125,12 @@ void ngx_ess_consume_message_free(ngx_ess_consume_message_t *msg);
 /* 1: nobody wants it done any more, by the property expiration. */
 ngx_uint_t ngx_ess_consume_message_expired(ngx_ess_consume_message_t *msg);
 
+/* 1: its body is to be inflated. */
+ngx_uint_t ngx_ess_consume_message_packed(ngx_ess_consume_message_t *msg);
+
+/* What its last request failed by: NGX_ESS_CONSUME_WHY_… */
+const char *ngx_ess_consume_message_why(ngx_ess_consume_message_t *msg);
+
 /* The property of that flag, AMQP_BASIC_…_FLAG, if it is a text; without it the
    text is empty. */
 ngx_str_t ngx_ess_consume_message_property(ngx_ess_consume_message_t *msg,

@@ -15,16 +15,23 @@
 /* ms until what the socket did not take is tried again */
 #define NGX_ESS_CONSUME_QUEUE_BEHIND  100
 
+/* ms that what is given back for want of memory is held, or it would come again
+   at once */
+#define NGX_ESS_CONSUME_QUEUE_BACK    1000
+
 
 static void ngx_ess_consume_queue_delivery(ngx_ess_amqp_channel_t *ch,
     ngx_ess_amqp_delivery_t *d);
 static void ngx_ess_consume_queue_give_back(ngx_ess_consume_queue_t *q,
     ngx_ess_amqp_delivery_t *d);
+static void ngx_ess_consume_queue_settled(ngx_ess_consume_queue_t *q,
+    uint64_t tag, ngx_ess_consume_settle_e how);
 static void ngx_ess_consume_queue_canceled(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t tag);
 static void ngx_ess_consume_queue_reopened(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_consume_queue_closed(ngx_ess_amqp_channel_t *ch);
+static void ngx_ess_consume_queue_back(ngx_event_t *ev);
 static void ngx_ess_consume_queue_send(ngx_event_t *ev);
 
 
@@ -71,6 +78,8 @@ ngx_ess_consume_queue_init(ngx_ess_rpc_conf_t *conf,
         ngx_ess_consume_queue_start_init(q);
         ngx_ess_consume_queue_worker_event(&q->settle,
                                            ngx_ess_consume_queue_send, q);
+        ngx_ess_consume_queue_worker_event(&q->back,
+                                           ngx_ess_consume_queue_back, q);
 
         if (ngx_ess_consume_acks_room(&q->acks, q->conf->consume->concurrency,
                                       log)
@@ -99,6 +108,7 @@ ngx_ess_consume_queue_exit(void)
     for (i = 0; i < w->n; i++) {
         ngx_ess_consume_queue_worker_clear(&w->queues[i].turn);
         ngx_ess_consume_queue_worker_clear(&w->queues[i].settle);
+        ngx_ess_consume_queue_worker_clear(&w->queues[i].back);
         ngx_ess_consume_acks_free(&w->queues[i].acks);
     }
 
@@ -238,9 +248,8 @@ ngx_ess_consume_queue_give_back(ngx_ess_consume_queue_t *q,
         return;
     }
 
-    ngx_ess_consume_acks_add(&q->acks, d->delivery_tag,
-                             NGX_ESS_CONSUME_SETTLE_REQUEUE);
-    ngx_post_event(&q->settle, &ngx_posted_events);
+    ngx_ess_consume_queue_settled(q, d->delivery_tag,
+                                  NGX_ESS_CONSUME_SETTLE_REQUEUE);
 }
 
 
@@ -274,7 +283,30 @@ ngx_ess_consume_queue_settle(ngx_ess_consume_delivery_t *delivery,
     ngx_queue_remove(&delivery->link);
     q->nunsettled--;
 
-    ngx_ess_consume_acks_add(&q->acks, delivery->tag, how);
+    ngx_ess_consume_queue_settled(q, delivery->tag, how);
+}
+
+
+static void
+ngx_ess_consume_queue_settled(ngx_ess_consume_queue_t *q, uint64_t tag,
+    ngx_ess_consume_settle_e how)
+{
+    ngx_ess_consume_acks_add(&q->acks, tag, how);
+    ngx_post_event(&q->settle, &ngx_posted_events);
+
+    if (how == NGX_ESS_CONSUME_SETTLE_REQUEUE && !q->back.timer_set) {
+        ngx_add_timer(&q->back, NGX_ESS_CONSUME_QUEUE_BACK);
+    }
+}
+
+
+static void
+ngx_ess_consume_queue_back(ngx_event_t *ev)
+{
+    ngx_ess_consume_queue_t  *q;
+
+    q = ev->data;
+
     ngx_post_event(&q->settle, &ngx_posted_events);
 }
 
@@ -314,7 +346,7 @@ ngx_ess_consume_queue_send(ngx_event_t *ev)
     /* what is given back before the consumer is gone would come again */
 
     if (ngx_ess_consume_acks_send(&q->acks, q->channel, oldest,
-                                  !leaving || !q->busy)
+                                  leaving ? !q->busy : !q->back.timer_set)
         != NGX_OK)
     {
         ngx_add_timer(ev, NGX_ESS_CONSUME_QUEUE_BEHIND);

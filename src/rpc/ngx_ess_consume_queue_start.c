@@ -345,6 +345,7 @@ ngx_ess_consume_queue_start_drop(ngx_ess_consume_queue_t *q)
     q->left = 0;
 
     ngx_ess_consume_queue_worker_clear(&q->settle);
+    ngx_ess_consume_queue_worker_clear(&q->back);
 }
 
 

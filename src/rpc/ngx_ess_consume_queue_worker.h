@@ -46,6 +46,8 @@ struct ngx_ess_consume_queue_s {
 
     ngx_event_t              turn;          /* posted, or a timer */
     ngx_event_t              settle;        /* the same: acks are sent */
+    ngx_event_t              back;          /* a timer: until then nothing is
+                                               given back, but when we leave */
     ngx_uint_t               attempt;
 
     unsigned                 busy:1;        /* "op" is not answered */

@@ -103,11 +103,16 @@ ngx_ess_consume_reply_response(ngx_ess_consume_message_t *msg,
         return NGX_ERROR;
     }
 
-    type.data = ngx_cpymem(msg->publish.body.data, req->body.data,
-                           req->body.len);
+    if (req->body.len) {
+        ngx_memcpy(msg->publish.body.data, req->body.data, req->body.len);
+    }
+
+    type.data = msg->publish.body.data + req->body.len;
     type.len = req->type.len;
 
-    ngx_memcpy(type.data, req->type.data, type.len);
+    if (type.len) {
+        ngx_memcpy(type.data, req->type.data, type.len);
+    }
 
     if (type.len && type.len <= NGX_ESS_MAX_KEY) {
         p->_flags |= AMQP_BASIC_CONTENT_TYPE_FLAG;
