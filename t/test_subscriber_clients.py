@@ -82,14 +82,15 @@ def test_all_connections_taken_api_health_and_broker_work(service, vhost):
         stack.callback(relay.cut)
         clients, refused = connect(stack, stream, 60)
         # 40 without 16 that are kept, 3 that listen, the channel to the
-        # master, the one that wakes the worker, and the broker's
-        assert len(clients) == 18
+        # master, the ones that wake the worker and tell it to leave, and the
+        # broker's
+        assert len(clients) == 17
         for ws in refused:
             assert ws.status == 503
             assert ws.headers["retry-after"] == "1"
             ws.recv_eof()
-        assert rejected(api) == 42
-        assert api.get(stream)["subscribers"] == 18 and healthy(api)
+        assert rejected(api) == 43
+        assert api.get(stream)["subscribers"] == 17 and healthy(api)
 
         # whoever is connected and asks for nothing gives way
         for _ in range(30):
@@ -106,7 +107,7 @@ def test_all_connections_taken_api_health_and_broker_work(service, vhost):
 
         # one leaves, one comes
         clients[0].close()
-        wait_for(lambda: api.get(stream)["subscribers"] == 17)
+        wait_for(lambda: api.get(stream)["subscribers"] == 16)
         assert connect(stack, stream, 2)[0]
 
 

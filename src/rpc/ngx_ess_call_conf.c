@@ -15,6 +15,9 @@
 #define NGX_ESS_CALL_CONF_MAX      1024
 #define NGX_ESS_CALL_CONF_REPLY    (1024 * 1024)
 
+/* bytes for the sizes of chunks, with which a body is read */
+#define NGX_ESS_CALL_CONF_CHUNKS   (64 * 1024)
+
 
 static const char *ngx_ess_call_conf_queues(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
@@ -336,7 +339,8 @@ ngx_ess_call_conf_merge(ngx_http_core_loc_conf_t *clcf,
 
     clcf->client_max_body_size = call->max_body;
     clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
-                                            call->max_body);
+                                            call->max_body
+                                            + NGX_ESS_CALL_CONF_CHUNKS);
 }
 
 
