@@ -216,7 +216,7 @@ static void
 ngx_ess_authorize_json_bytes(ngx_ess_authorize_json_t *j, const u_char *data,
     size_t len)
 {
-    if (j->p) {
+    if (j->p && len) {
         ngx_memcpy(j->p + j->len, data, len);
     }
 

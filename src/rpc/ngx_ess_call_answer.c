@@ -207,7 +207,11 @@ ngx_ess_call_answer_copy(ngx_pool_t *pool, ngx_str_t *text, const void *data,
         return NGX_ERROR;
     }
 
-    *ngx_cpymem(text->data, data, len) = '\0';
+    if (len) {
+        ngx_memcpy(text->data, data, len);
+    }
+
+    text->data[len] = '\0';
     text->len = len;
 
     return NGX_OK;

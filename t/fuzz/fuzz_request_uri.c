@@ -30,7 +30,9 @@ check(ngx_str_t *s, int path)
         abort();
     }
 
-    memcpy(text, s->data, s->len);
+    if (s->len) {
+        memcpy(text, s->data, s->len);
+    }
 
     for (i = 0; i < s->len; i++) {
         if (s->data[i] < 0x20 || s->data[i] == 0x7f) {
