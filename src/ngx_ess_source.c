@@ -12,6 +12,7 @@
 #include "ngx_ess_escape.h"
 #include "ngx_ess_stream.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_wait.h"
 
 
 /* ms */
@@ -211,7 +212,7 @@ ngx_ess_source_bind_cancel(ngx_ess_source_bind_t *bind)
         row->cancel(bind);
     }
 
-    ngx_ess_source_event_clear(&bind->timer);
+    ngx_ess_wait_clear(&bind->timer);
 }
 
 
@@ -221,7 +222,7 @@ static void
 ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind, ngx_int_t rc,
     ngx_str_t *text)
 {
-    ngx_ess_source_event_clear(&bind->timer);
+    ngx_ess_wait_clear(&bind->timer);
 
     bind->handed = 0;
     bind->handler = bind->answer;
@@ -285,7 +286,7 @@ ngx_ess_source_publish_cancel(ngx_ess_source_publish_t *pub)
         row->cancel_publish(pub);
     }
 
-    ngx_ess_source_event_clear(&pub->timer);
+    ngx_ess_wait_clear(&pub->timer);
 }
 
 
@@ -342,7 +343,7 @@ ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach, ngx_int_t rc)
     u_char     buf[NGX_ESS_SOURCE_ATTACH_TEXT];
     ngx_str_t  text;
 
-    ngx_ess_source_event_clear(&attach->timer);
+    ngx_ess_wait_clear(&attach->timer);
 
     if (rc == NGX_BUSY) {
         ngx_ess_source_attach_log(attach);
@@ -426,7 +427,7 @@ ngx_ess_source_attach_cancel(ngx_ess_source_attach_t *attach)
         row->cancel_attach(attach);
     }
 
-    ngx_ess_source_event_clear(&attach->timer);
+    ngx_ess_wait_clear(&attach->timer);
 }
 
 
@@ -521,18 +522,5 @@ ngx_ess_source_exit_process(void)
         if (entry[i].conf && entry[i].row->exit_process) {
             entry[i].row->exit_process();
         }
-    }
-}
-
-
-void
-ngx_ess_source_event_clear(ngx_event_t *ev)
-{
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
-    if (ev->posted) {
-        ngx_delete_posted_event(ev);
     }
 }

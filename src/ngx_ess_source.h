@@ -360,9 +360,6 @@ void ngx_ess_source_replay_more(ngx_ess_source_replay_t *replay);
 /* Once; no handler is called any more. */
 void ngx_ess_source_replay_stop(ngx_ess_source_replay_t *replay);
 
-/* For sources: the event is neither set nor posted any more. */
-void ngx_ess_source_event_clear(ngx_event_t *ev);
-
 /* Of all sources. */
 void ngx_ess_source_changed(ngx_ess_stream_ref_t *ref);
 void ngx_ess_source_shutdown(void);

@@ -1,5 +1,5 @@
 /*
- * Requests that wait for somebody else's event.
+ * Requests that wait for somebody else's event, and events.
  */
 
 
@@ -25,6 +25,21 @@ ngx_http_cleanup_t *ngx_ess_wait(ngx_http_request_t *r,
 /* Ends a request from an event of somebody else's; rc as for
    ngx_http_finalize_request(). */
 void ngx_ess_wait_finish(ngx_http_request_t *r, ngx_int_t rc);
+
+
+/* The event is neither set nor posted any more. */
+
+static ngx_inline void
+ngx_ess_wait_clear(ngx_event_t *ev)
+{
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
+    }
+}
 
 
 /*

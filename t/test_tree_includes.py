@@ -29,7 +29,7 @@ ALLOWED = {
     "auth": {"auth", "ngx_ess_counter.h", "ngx_ess_zone.h"},
     # what nginx runs for nobody's client knows nothing of who wants it
     "request": {"request"},
-    "rpc": {"rpc", "request", "amqp", "ngx_ess_jwt.h", SEAM},
+    "rpc": {"rpc", "request", "amqp"},
     "console": {"console", "api", "ngx_ess_client_enter.h"},
     "registry": {"registry", "stream", "store", SEAM},
     "api": {"api", "stream", "ngx_ess_registry.h", "ngx_ess_rpc_report.h",

@@ -11,7 +11,6 @@
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_body.h"
 #include "ngx_ess_header.h"
-#include "ngx_ess_source.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_wait.h"
 
@@ -214,7 +213,7 @@ void
 ngx_ess_api_decode_cancel(ngx_ess_api_decode_t *d)
 {
     if (d->inflate) {
-        ngx_ess_source_event_clear(&d->event);
+        ngx_ess_wait_clear(&d->event);
 
         ngx_ess_inflate_destroy(d->inflate);
         d->inflate = NULL;

@@ -6,7 +6,6 @@
 
 
 #include "ngx_ess_publish_events.h"
-#include "ngx_ess_source.h"
 #include "ngx_ess_wait.h"
 
 
@@ -118,7 +117,7 @@ ngx_ess_publish_events_digest(ngx_ess_publish_events_t *e)
 void
 ngx_ess_publish_events_cancel(ngx_ess_publish_events_t *e)
 {
-    ngx_ess_source_event_clear(&e->event);
+    ngx_ess_wait_clear(&e->event);
 
     EVP_MD_CTX_free(e->md);
     e->md = NULL;

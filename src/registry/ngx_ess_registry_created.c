@@ -11,6 +11,7 @@
 #include "ngx_ess_registry_op.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_table.h"
+#include "ngx_ess_wait.h"
 
 
 /* ms */
@@ -446,7 +447,7 @@ ngx_ess_registry_created_answer(ngx_ess_registry_created_name_t *name,
 static void
 ngx_ess_registry_created_free(ngx_ess_registry_created_name_t *name)
 {
-    ngx_ess_source_event_clear(&name->timer);
+    ngx_ess_wait_clear(&name->timer);
 
     ngx_queue_remove(&name->queue);
 

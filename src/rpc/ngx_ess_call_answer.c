@@ -10,7 +10,6 @@
 #include "ngx_ess_body.h"
 #include "ngx_ess_call_answer.h"
 #include "ngx_ess_header.h"
-#include "ngx_ess_source.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_wait.h"
 
@@ -327,7 +326,7 @@ void
 ngx_ess_call_answer_cancel(ngx_ess_call_answer_t *answer)
 {
     if (answer->inflate) {
-        ngx_ess_source_event_clear(&answer->event);
+        ngx_ess_wait_clear(&answer->event);
 
         ngx_ess_inflate_destroy(answer->inflate);
         answer->inflate = NULL;

@@ -9,7 +9,6 @@
 #include "ngx_ess_call_body.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_problem.h"
-#include "ngx_ess_source.h"
 #include "ngx_ess_str.h"
 #include "ngx_ess_wait.h"
 
@@ -170,7 +169,7 @@ void
 ngx_ess_call_body_cancel(ngx_ess_call_body_t *body)
 {
     if (body->gzip) {
-        ngx_ess_source_event_clear(&body->event);
+        ngx_ess_wait_clear(&body->event);
 
         ngx_ess_gzip_destroy(body->gzip);
         body->gzip = NULL;

@@ -9,7 +9,7 @@
 #include "ngx_ess_call_channel.h"
 #include "ngx_ess_call_conf.h"
 #include "ngx_ess_call_flight.h"
-#include "ngx_ess_source.h"
+#include "ngx_ess_wait.h"
 
 
 #define NGX_ESS_CALL_CHANNEL_TEXT  1024
@@ -147,7 +147,7 @@ ngx_ess_call_channel_exit(void)
     all = &ngx_ess_call_channels;
 
     for (i = 0; i < all->n; i++) {
-        ngx_ess_source_event_clear(&all->channels[i].retry);
+        ngx_ess_wait_clear(&all->channels[i].retry);
     }
 
     if (all->channels) {
@@ -214,7 +214,7 @@ ngx_ess_call_channel_close(void)
     for (i = 0; i < all->n; i++) {
         ch = &all->channels[i];
 
-        ngx_ess_source_event_clear(&ch->retry);
+        ngx_ess_wait_clear(&ch->retry);
 
         ch->state = NGX_ESS_CALL_CHANNEL_IDLE;
         ch->flight.channel = NULL;

@@ -8,7 +8,7 @@
 
 #include "ngx_ess_call_flight.h"
 #include "ngx_ess_rpc_figures.h"
-#include "ngx_ess_source.h"
+#include "ngx_ess_wait.h"
 
 
 /* ms in which the broker is to confirm a message */
@@ -287,7 +287,7 @@ ngx_ess_call_flight_unlink(ngx_ess_call_message_t *m)
     }
 
     ngx_ess_call_pending_remove(&ngx_ess_call_flights.pending, &m->pending);
-    ngx_ess_source_event_clear(&m->timer);
+    ngx_ess_wait_clear(&m->timer);
 }
 
 

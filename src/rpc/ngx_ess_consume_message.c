@@ -7,6 +7,7 @@
 
 #include "ngx_ess_consume_message.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_wait.h"
 
 
 #define NGX_ESS_CONSUME_MESSAGE_POOL  4096
@@ -184,13 +185,8 @@ ngx_ess_consume_message_free(ngx_ess_consume_message_t *msg)
         ngx_ess_gzip_destroy(msg->gzip);
     }
 
-    if (msg->event.posted) {
-        ngx_delete_posted_event(&msg->event);
-    }
-
-    if (msg->timer.timer_set) {
-        ngx_del_timer(&msg->timer);
-    }
+    ngx_ess_wait_clear(&msg->event);
+    ngx_ess_wait_clear(&msg->timer);
 
     empty_amqp_pool(&msg->decoded);
 

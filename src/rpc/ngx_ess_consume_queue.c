@@ -106,13 +106,13 @@ ngx_ess_consume_queue_exit(void)
     }
 
     for (i = 0; i < w->n; i++) {
-        ngx_ess_consume_queue_worker_clear(&w->queues[i].turn);
-        ngx_ess_consume_queue_worker_clear(&w->queues[i].settle);
-        ngx_ess_consume_queue_worker_clear(&w->queues[i].back);
+        ngx_ess_wait_clear(&w->queues[i].turn);
+        ngx_ess_wait_clear(&w->queues[i].settle);
+        ngx_ess_wait_clear(&w->queues[i].back);
         ngx_ess_consume_acks_free(&w->queues[i].acks);
     }
 
-    ngx_ess_consume_queue_worker_clear(&w->leave);
+    ngx_ess_wait_clear(&w->leave);
 
     ngx_free(w->queues);
     w->queues = NULL;
@@ -168,7 +168,7 @@ ngx_ess_consume_queue_close(void)
         q->closing = NULL;
 
         ngx_ess_consume_queue_start_drop(q);
-        ngx_ess_consume_queue_worker_clear(&q->turn);
+        ngx_ess_wait_clear(&q->turn);
 
         if (w->leaving) {
             ngx_ess_consume_queue_leave_done(q);

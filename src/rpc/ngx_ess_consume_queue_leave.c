@@ -46,7 +46,7 @@ ngx_ess_consume_queue_leave(void)
     for (i = 0; i < w->n; i++) {
         q = &w->queues[i];
 
-        ngx_ess_consume_queue_worker_clear(&q->turn);
+        ngx_ess_wait_clear(&q->turn);
         ngx_ess_consume_queue_start_count(q, 0);
 
         if (q->state == NGX_ESS_CONSUME_QUEUE_CONSUMING) {
@@ -141,7 +141,7 @@ ngx_ess_consume_queue_leave_done(ngx_ess_consume_queue_t *q)
         }
     }
 
-    ngx_ess_consume_queue_worker_clear(&w->leave);
+    ngx_ess_wait_clear(&w->leave);
 }
 
 

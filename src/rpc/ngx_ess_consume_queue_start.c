@@ -344,8 +344,8 @@ ngx_ess_consume_queue_start_drop(ngx_ess_consume_queue_t *q)
     q->acks.nelts = 0;
     q->left = 0;
 
-    ngx_ess_consume_queue_worker_clear(&q->settle);
-    ngx_ess_consume_queue_worker_clear(&q->back);
+    ngx_ess_wait_clear(&q->settle);
+    ngx_ess_wait_clear(&q->back);
 }
 
 

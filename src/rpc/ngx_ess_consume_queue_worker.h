@@ -13,6 +13,7 @@
 #include "ngx_ess_consume_acks.h"
 #include "ngx_ess_consume_queue.h"
 #include "ngx_ess_consume_queue_declare.h"
+#include "ngx_ess_wait.h"
 
 
 typedef enum {
@@ -82,19 +83,6 @@ ngx_ess_consume_queue_worker_event(ngx_event_t *ev,
     ev->data = data;
     ev->log = ngx_ess_consume_queue_worker.log;
     ev->cancelable = 1;
-}
-
-
-static ngx_inline void
-ngx_ess_consume_queue_worker_clear(ngx_event_t *ev)
-{
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
-    if (ev->posted) {
-        ngx_delete_posted_event(ev);
-    }
 }
 
 

@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_consume_turn.h"
+#include "ngx_ess_wait.h"
 
 
 /* ms until it is looked again whether there are connections */
@@ -80,13 +81,7 @@ ngx_ess_consume_turn_exit(void)
 
     c = &ngx_ess_consume_turn;
 
-    if (c->event.posted) {
-        ngx_delete_posted_event(&c->event);
-    }
-
-    if (c->event.timer_set) {
-        ngx_del_timer(&c->event);
-    }
+    ngx_ess_wait_clear(&c->event);
 
     ngx_free(c->places);
     c->places = NULL;

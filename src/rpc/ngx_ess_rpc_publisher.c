@@ -11,6 +11,7 @@
 #include "ngx_ess_backoff.h"
 #include "ngx_ess_rpc_publisher.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_wait.h"
 
 
 /* messages that the broker has yet to confirm; more are not sent */
@@ -53,7 +54,6 @@ typedef struct {
 
 static void ngx_ess_rpc_publisher_event(ngx_event_t *ev,
     ngx_event_handler_pt handler, ngx_log_t *log);
-static void ngx_ess_rpc_publisher_clear(ngx_event_t *ev);
 static void ngx_ess_rpc_publisher_select(ngx_event_t *ev);
 static void ngx_ess_rpc_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
@@ -112,21 +112,8 @@ ngx_ess_rpc_publisher_event(ngx_event_t *ev, ngx_event_handler_pt handler,
 void
 ngx_ess_rpc_publisher_exit(void)
 {
-    ngx_ess_rpc_publisher_clear(&ngx_ess_rpc_publisher.turn);
-    ngx_ess_rpc_publisher_clear(&ngx_ess_rpc_publisher.retry);
-}
-
-
-static void
-ngx_ess_rpc_publisher_clear(ngx_event_t *ev)
-{
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
-    if (ev->posted) {
-        ngx_delete_posted_event(ev);
-    }
+    ngx_ess_wait_clear(&ngx_ess_rpc_publisher.turn);
+    ngx_ess_wait_clear(&ngx_ess_rpc_publisher.retry);
 }
 
 
@@ -280,7 +267,7 @@ ngx_ess_rpc_publisher_close(void)
     p->channel = NULL;
     p->ready = 0;
 
-    ngx_ess_rpc_publisher_clear(&p->retry);
+    ngx_ess_wait_clear(&p->retry);
 
     pub = NULL;
     n = p->nsent;

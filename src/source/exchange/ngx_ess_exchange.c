@@ -26,6 +26,7 @@
 #include "ngx_ess_rabbitmq_replay.h"
 #include "ngx_ess_rabbitmq_streams.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_wait.h"
 
 
 /* ms that a worker that leaves waits for the broker to take its slots back */
@@ -142,7 +143,7 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ngx_ess_exchange_worker_event(w, &w->turn, ngx_ess_exchange_turn);
     ngx_ess_exchange_worker_event(w, &w->retry, ngx_ess_exchange_retry);
     ngx_ess_exchange_worker_event(w, &w->tick, ngx_ess_exchange_tick);
-    ngx_ess_exchange_worker_event(w, &w->leaving, ngx_ess_source_event_clear);
+    ngx_ess_exchange_worker_event(w, &w->leaving, ngx_ess_wait_clear);
 
     w->leaving.cancelable = 0;
 
@@ -310,7 +311,7 @@ ngx_ess_exchange_close(ngx_ess_amqp_session_t *s)
     ngx_ess_exchange_former_reset(w, 1);
     ngx_ess_exchange_slot_reset(w, 1);
     ngx_ess_exchange_rebind_reset(w);
-    ngx_ess_source_event_clear(&w->leaving);
+    ngx_ess_wait_clear(&w->leaving);
 }
 
 
@@ -356,7 +357,7 @@ ngx_ess_exchange_closed(ngx_ess_amqp_channel_t *ch)
 
     if (ch == w->closing) {
         w->closing = NULL;
-        ngx_ess_source_event_clear(&w->leaving);
+        ngx_ess_wait_clear(&w->leaving);
 
     } else {
         ngx_ess_exchange_former_closed(w, ch);

@@ -15,6 +15,7 @@
 #include "ngx_ess_log.h"
 #include "ngx_ess_wake.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_wait.h"
 
 
 /* until the zone is asked for room again */
@@ -371,7 +372,7 @@ ngx_ess_exchange_delivery_later(ngx_ess_exchange_delivery_t *d, ngx_int_t rc)
         return;
     }
 
-    ngx_ess_source_event_clear(&d->delay);
+    ngx_ess_wait_clear(&d->delay);
     ngx_post_event(&d->delay, &ngx_posted_next_events);
 }
 
@@ -467,7 +468,7 @@ ngx_ess_exchange_delivery_drop(ngx_ess_exchange_worker_t *w)
         ngx_ess_exchange_delivery_free_delayed(d, item);
     }
 
-    ngx_ess_source_event_clear(&d->delay);
+    ngx_ess_wait_clear(&d->delay);
 
     ngx_memzero(d->done, sizeof(d->done));
 

@@ -15,6 +15,7 @@
 #include "ngx_ess_stream.h"
 #include "ngx_ess_counter.h"
 #include "ngx_ess_rabbitmq_key.h"
+#include "ngx_ess_wait.h"
 
 
 /* publications that wait; more are refused */
@@ -125,7 +126,7 @@ ngx_ess_exchange_publish_post(ngx_ess_source_publish_t *pub, const char *why)
 {
     ngx_ess_exchange_publish_cancel(pub);
 
-    ngx_ess_source_event_clear(&pub->timer);
+    ngx_ess_wait_clear(&pub->timer);
 
     pub->why = why;
     ngx_post_event(&pub->timer, &ngx_posted_events);
@@ -552,7 +553,7 @@ ngx_ess_exchange_publish_answer(ngx_ess_source_publish_t *pub, ngx_int_t rc,
 {
     ngx_ess_exchange_publish_cancel(pub);
 
-    ngx_ess_source_event_clear(&pub->timer);
+    ngx_ess_wait_clear(&pub->timer);
 
     pub->handler(pub, rc, text);
 }

@@ -10,6 +10,7 @@
 #include "ngx_ess_exchange_publish.h"
 #include "ngx_ess_exchange_publisher.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_wait.h"
 
 
 static void ngx_ess_exchange_publisher_idle(ngx_event_t *ev);
@@ -78,8 +79,8 @@ ngx_ess_exchange_publisher_exit(void)
 
     p = &ngx_ess_exchange_publish;
 
-    ngx_ess_source_event_clear(&p->idle);
-    ngx_ess_source_event_clear(&p->retry);
+    ngx_ess_wait_clear(&p->idle);
+    ngx_ess_wait_clear(&p->retry);
 
     if (p->session) {
         ngx_ess_amqp_destroy(p->session);

@@ -88,21 +88,6 @@ pass(ngx_msec_t ms)
 }
 
 
-/* of src/ngx_ess_source.c */
-
-void
-ngx_ess_source_event_clear(ngx_event_t *ev)
-{
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
-    if (ev->posted) {
-        ngx_delete_posted_event(ev);
-    }
-}
-
-
 static void
 answered(ngx_ess_registry_created_t *wait, ngx_uint_t status,
     const char *words)
