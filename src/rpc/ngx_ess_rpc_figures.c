@@ -12,8 +12,6 @@ static void ngx_ess_rpc_figures_left(ngx_ess_rpc_figures_t *figures,
     ngx_uint_t row);
 static void ngx_ess_rpc_figures_add_time(ngx_ess_rpc_memory_sums_t *sums,
     ngx_msec_t ms);
-static uint32_t ngx_ess_rpc_figures_clean(u_char *dst, size_t size,
-    ngx_str_t *text);
 
 
 const uint32_t  ngx_ess_rpc_figures_times[NGX_ESS_RPC_FIGURES_TIMES - 1] = {
@@ -29,9 +27,9 @@ static ngx_ess_rpc_memory_proc_t  *ngx_ess_rpc_figures_own;
 void
 ngx_ess_rpc_figures_init_process(ngx_ess_rpc_figures_t *figures)
 {
-    uint64_t                      bits;
-    ngx_uint_t                    i;
-    ngx_ess_rpc_memory_proc_t   *own;
+    uint64_t                    bits;
+    ngx_uint_t                  i;
+    ngx_ess_rpc_memory_proc_t  *own;
 
     ngx_ess_rpc_figures_mine = figures;
     ngx_ess_rpc_figures_own = NULL;
@@ -138,8 +136,8 @@ ngx_ess_rpc_figures_in_work(ngx_int_t n)
 void
 ngx_ess_rpc_figures_consuming(ngx_uint_t row, ngx_uint_t on)
 {
-    uint64_t                     bit;
-    ngx_ess_rpc_figures_t       *figures;
+    uint64_t                    bit;
+    ngx_ess_rpc_figures_t      *figures;
     ngx_ess_rpc_memory_proc_t  *own;
 
     figures = ngx_ess_rpc_figures_mine;
@@ -197,7 +195,7 @@ void
 ngx_ess_rpc_figures_trouble(ngx_ess_rpc_session_e session, ngx_str_t *host,
     ngx_str_t *text)
 {
-    ngx_ess_rpc_memory_trouble_t  *t;
+    ngx_ess_trouble_t  *t;
 
     if (ngx_ess_rpc_figures_own == NULL) {
         return;
@@ -205,41 +203,12 @@ ngx_ess_rpc_figures_trouble(ngx_ess_rpc_session_e session, ngx_str_t *host,
 
     t = &ngx_ess_rpc_figures_own->troubles[session];
 
-    if (text == NULL) {
-        t->since = 0;
-        return;
+    if (text) {
+        ngx_ess_trouble_set(t, host, text);
+
+    } else {
+        ngx_ess_trouble_well(t);
     }
-
-    t->seq |= 1;
-    ngx_memory_barrier();
-
-    if (t->since == 0) {
-        t->since = ngx_ess_now();
-    }
-
-    t->host_len = ngx_ess_rpc_figures_clean(t->host, NGX_ESS_RPC_MEMORY_HOST,
-                                            host);
-    t->text_len = ngx_ess_rpc_figures_clean(t->text, NGX_ESS_RPC_MEMORY_TEXT,
-                                            text);
-
-    ngx_memory_barrier();
-    t->seq++;
-}
-
-
-static uint32_t
-ngx_ess_rpc_figures_clean(u_char *dst, size_t size, ngx_str_t *text)
-{
-    size_t  i, len;
-
-    len = ngx_min(text->len, size);
-
-    for (i = 0; i < len; i++) {
-        dst[i] = (text->data[i] < 0x20 || text->data[i] > 0x7e)
-                 ? '.' : text->data[i];
-    }
-
-    return len;
 }
 
 

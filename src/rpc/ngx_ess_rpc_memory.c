@@ -126,7 +126,7 @@ static void
 ngx_ess_rpc_memory_give(ngx_ess_rpc_figures_t *figures)
 {
     ngx_uint_t                     i;
-    ngx_ess_rpc_memory_row_t     *row;
+    ngx_ess_rpc_memory_row_t      *row;
     ngx_ess_consume_conf_queue_t  *queue;
 
     queue = figures->queues->elts;
@@ -176,7 +176,7 @@ ngx_ess_rpc_memory_give(ngx_ess_rpc_figures_t *figures)
 static ngx_ess_rpc_memory_row_t *
 ngx_ess_rpc_memory_find(ngx_ess_rpc_figures_t *figures, ngx_str_t *name)
 {
-    ngx_uint_t                  i;
+    ngx_uint_t                 i;
     ngx_ess_rpc_memory_row_t  *row;
 
     for (i = 0; i < figures->nrows; i++) {
@@ -198,7 +198,7 @@ ngx_ess_rpc_memory_find(ngx_ess_rpc_figures_t *figures, ngx_str_t *name)
 static ngx_ess_rpc_memory_row_t *
 ngx_ess_rpc_memory_unused(ngx_ess_rpc_figures_t *figures)
 {
-    ngx_uint_t                  i;
+    ngx_uint_t                 i;
     ngx_ess_rpc_memory_row_t  *row, *other;
 
     other = figures->sh->rows;
@@ -246,8 +246,8 @@ ngx_ess_rpc_memory_proc(ngx_ess_rpc_figures_t *figures, ngx_uint_t i)
 ngx_ess_rpc_memory_proc_t *
 ngx_ess_rpc_memory_there(ngx_ess_rpc_figures_t *figures, ngx_uint_t i)
 {
-    uint32_t                     pid;
-    ngx_uint_t                   known;
+    uint32_t                    pid;
+    ngx_uint_t                  known;
     ngx_ess_rpc_memory_proc_t  *proc;
 
     proc = ngx_ess_rpc_memory_proc(figures, i);
@@ -278,8 +278,8 @@ ngx_ess_rpc_memory_there(ngx_ess_rpc_figures_t *figures, ngx_uint_t i)
 ngx_uint_t
 ngx_ess_rpc_memory_consumers(ngx_ess_rpc_figures_t *figures, ngx_uint_t row)
 {
-    uint64_t                     bit;
-    ngx_uint_t                   i, n;
+    uint64_t                    bit;
+    ngx_uint_t                  i, n;
     ngx_ess_rpc_memory_proc_t  *proc;
 
     bit = (uint64_t) 1 << (row % 64);

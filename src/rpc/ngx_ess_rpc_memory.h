@@ -8,25 +8,14 @@
 
 
 #include "ngx_ess_rpc_figures.h"
+#include "ngx_ess_trouble.h"
 
 
 #define NGX_ESS_RPC_MEMORY_PROCS  256         /* process slots */
 
-#define NGX_ESS_RPC_MEMORY_HOST   80          /* bytes kept of a trouble */
-#define NGX_ESS_RPC_MEMORY_TEXT   256
 
 
 /* what a session last failed with */
-
-typedef struct {
-    uint32_t                 seq;           /* odd: it is being written */
-    uint32_t                 host_len;
-    uint32_t                 text_len;
-    uint64_t                 since;         /* ms since 1970; 0: it is well */
-    u_char                   host[NGX_ESS_RPC_MEMORY_HOST];
-    u_char                   text[NGX_ESS_RPC_MEMORY_TEXT];
-} ngx_ess_rpc_memory_trouble_t;
-
 
 /* one a process slot; its process writes it */
 
@@ -35,7 +24,7 @@ typedef struct {
     uint32_t                 blocked;
     ngx_int_t                in_work;
     ngx_int_t                in_flight;
-    ngx_ess_rpc_memory_trouble_t troubles[NGX_ESS_RPC_SESSIONS];
+    ngx_ess_trouble_t        troubles[NGX_ESS_RPC_SESSIONS];
     uint64_t                 consumes[];    /* a bit a row */
 } ngx_ess_rpc_memory_proc_t;
 

@@ -11,19 +11,11 @@
 #include "ngx_ess_rpc_report.h"
 
 
-/* of a trouble that is being written, at each read */
-#define NGX_ESS_RPC_REPORT_TRIES  8
-
-
 static ngx_uint_t ngx_ess_rpc_report_missing(ngx_ess_rpc_figures_t *figures,
     ngx_str_t **name);
-static ngx_int_t ngx_ess_rpc_report_read(ngx_ess_rpc_memory_trouble_t *t,
-    ngx_ess_rpc_memory_trouble_t *copy);
 static ngx_int_t ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
     ngx_ess_rpc_session_e session, ngx_uint_t blocked,
-    ngx_ess_rpc_memory_trouble_t *trouble);
-static u_char *ngx_ess_rpc_report_words(u_char *p, u_char *last,
-    ngx_ess_rpc_memory_trouble_t *trouble);
+    ngx_ess_trouble_t *trouble);
 static void ngx_ess_rpc_report_copy(ngx_ess_rpc_memory_sums_t *sums,
     ngx_ess_rpc_report_histogram_t *h);
 
@@ -32,11 +24,11 @@ ngx_int_t
 ngx_ess_rpc_report_healthy(ngx_ess_rpc_figures_t *figures, u_char *buf,
     ngx_str_t *why)
 {
-    u_char                         *p, *last;
-    ngx_str_t                      *name;
-    ngx_uint_t                      n;
-    ngx_ess_escaped_t               e;
-    ngx_ess_rpc_memory_trouble_t   trouble;
+    u_char             *p, *last;
+    ngx_str_t          *name;
+    ngx_uint_t          n;
+    ngx_ess_escaped_t   e;
+    ngx_ess_trouble_t   trouble;
 
     last = buf + NGX_ESS_RPC_REPORT_WHY;
     why->data = buf;
@@ -58,7 +50,7 @@ ngx_ess_rpc_report_healthy(ngx_ess_rpc_figures_t *figures, u_char *buf,
                                        &trouble)
             == NGX_OK)
         {
-            p = ngx_ess_rpc_report_words(p, last, &trouble);
+            p = ngx_ess_trouble_words(p, last, &trouble);
         }
 
         why->len = p - buf;
@@ -72,7 +64,7 @@ ngx_ess_rpc_report_healthy(ngx_ess_rpc_figures_t *figures, u_char *buf,
         && trouble.since + NGX_ESS_RPC_REPORT_GRACE < ngx_ess_now())
     {
         p = ngx_slprintf(buf, last, "a worker cannot publish");
-        p = ngx_ess_rpc_report_words(p, last, &trouble);
+        p = ngx_ess_trouble_words(p, last, &trouble);
 
         why->len = p - buf;
 
@@ -94,7 +86,7 @@ ngx_ess_rpc_report_missing(ngx_ess_rpc_figures_t *figures, ngx_str_t **name)
 {
     ngx_uint_t                     i, n;
     ngx_msec_t                     left;
-    ngx_ess_rpc_memory_row_t     *row;
+    ngx_ess_rpc_memory_row_t      *row;
     ngx_ess_consume_conf_queue_t  *queue;
 
     queue = figures->queues->elts;
@@ -124,48 +116,17 @@ ngx_ess_rpc_report_missing(ngx_ess_rpc_figures_t *figures, ngx_str_t **name)
 }
 
 
-/* A copy of a trouble.  NGX_DECLINED: there is none, or it is just being
-   written. */
-
-static ngx_int_t
-ngx_ess_rpc_report_read(ngx_ess_rpc_memory_trouble_t *t,
-    ngx_ess_rpc_memory_trouble_t *copy)
-{
-    uint32_t    seq;
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_ESS_RPC_REPORT_TRIES; i++) {
-        seq = *(volatile uint32_t *) &t->seq;
-        ngx_memory_barrier();
-
-        ngx_memcpy(copy, t, sizeof(ngx_ess_rpc_memory_trouble_t));
-
-        ngx_memory_barrier();
-
-        if (copy->since == 0) {
-            return NGX_DECLINED;
-        }
-
-        if (!(seq & 1) && *(volatile uint32_t *) &t->seq == seq) {
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
-
 /* Of the workers that are there; without "blocked", not of those that are. */
 
 static ngx_int_t
 ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
     ngx_ess_rpc_session_e session, ngx_uint_t blocked,
-    ngx_ess_rpc_memory_trouble_t *trouble)
+    ngx_ess_trouble_t *trouble)
 {
-    ngx_int_t                       rc;
-    ngx_uint_t                      i;
-    ngx_ess_rpc_memory_proc_t     *proc;
-    ngx_ess_rpc_memory_trouble_t   t;
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    ngx_ess_rpc_memory_proc_t  *proc;
+    ngx_ess_trouble_t           t;
 
     rc = NGX_DECLINED;
 
@@ -176,7 +137,7 @@ ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
             continue;
         }
 
-        if (ngx_ess_rpc_report_read(&proc->troubles[session], &t) == NGX_OK
+        if (ngx_ess_trouble_read(&proc->troubles[session], &t) == NGX_OK
             && (rc != NGX_OK || t.since < trouble->since))
         {
             *trouble = t;
@@ -188,34 +149,13 @@ ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
 }
 
 
-static u_char *
-ngx_ess_rpc_report_words(u_char *p, u_char *last,
-    ngx_ess_rpc_memory_trouble_t *trouble)
-{
-    ngx_tm_t  tm;
-
-    ngx_gmtime((time_t) (trouble->since / 1000), &tm);
-
-    return ngx_slprintf(p, last, ": %*s: %*s, since "
-                        "%4d-%02d-%02dT%02d:%02d:%02dZ",
-                        (size_t) ngx_min(trouble->host_len,
-                                         NGX_ESS_RPC_MEMORY_HOST),
-                        trouble->host,
-                        (size_t) ngx_min(trouble->text_len,
-                                         NGX_ESS_RPC_MEMORY_TEXT),
-                        trouble->text,
-                        tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                        tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
-}
-
-
 ngx_uint_t
 ngx_ess_rpc_report_blocked(ngx_ess_rpc_figures_t *figures, u_char *buf,
     ngx_str_t *why)
 {
-    u_char                         *p, *last;
-    ngx_ess_rpc_report_totals_t    totals;
-    ngx_ess_rpc_memory_trouble_t   trouble;
+    u_char                       *p, *last;
+    ngx_ess_rpc_report_totals_t   totals;
+    ngx_ess_trouble_t             trouble;
 
     ngx_ess_rpc_report_totals(figures, &totals);
 
@@ -230,7 +170,7 @@ ngx_ess_rpc_report_blocked(ngx_ess_rpc_figures_t *figures, u_char *buf,
                                    &trouble)
         == NGX_OK)
     {
-        p = ngx_ess_rpc_report_words(p, last, &trouble);
+        p = ngx_ess_trouble_words(p, last, &trouble);
     }
 
     why->data = buf;
@@ -252,7 +192,7 @@ ngx_ess_rpc_report_queue(ngx_ess_rpc_figures_t *figures, ngx_uint_t i,
     ngx_ess_rpc_report_queue_t *queue)
 {
     ngx_uint_t                     k;
-    ngx_ess_rpc_memory_row_t     *row;
+    ngx_ess_rpc_memory_row_t      *row;
     ngx_ess_consume_conf_queue_t  *conf;
 
     conf = (ngx_ess_consume_conf_queue_t *) figures->queues->elts + i;
@@ -278,7 +218,7 @@ void
 ngx_ess_rpc_report_totals(ngx_ess_rpc_figures_t *figures,
     ngx_ess_rpc_report_totals_t *totals)
 {
-    ngx_uint_t                   i;
+    ngx_uint_t                  i;
     ngx_ess_rpc_memory_proc_t  *proc;
 
     ngx_memzero(totals, sizeof(ngx_ess_rpc_report_totals_t));

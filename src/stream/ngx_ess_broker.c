@@ -11,17 +11,11 @@
 #include "ngx_ess_zone_layout.h"
 
 
-/* of a trouble that is being written, at each read */
-#define NGX_ESS_BROKER_TRIES     8
-
-
-static ngx_ess_zone_trouble_t *ngx_ess_broker_mine(ngx_ess_zone_t *zone,
+static ngx_ess_trouble_t *ngx_ess_broker_mine(ngx_ess_zone_t *zone,
     ngx_ess_broker_session_e session);
-static uint32_t ngx_ess_broker_clean(u_char *dst, size_t size,
-    ngx_str_t *text);
 
 
-static ngx_ess_zone_trouble_t *
+static ngx_ess_trouble_t *
 ngx_ess_broker_mine(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session)
 {
     ngx_ess_process_t  *own;
@@ -36,57 +30,25 @@ void
 ngx_ess_broker_failed(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
     ngx_str_t *host, ngx_str_t *text)
 {
-    ngx_ess_zone_trouble_t  *t;
+    ngx_ess_trouble_t  *t;
 
     t = ngx_ess_broker_mine(zone, session);
 
-    if (t == NULL) {
-        return;
+    if (t) {
+        ngx_ess_trouble_set(t, host, text);
     }
-
-    t->seq |= 1;
-    ngx_memory_barrier();
-
-    if (t->since == 0) {
-        t->since = ngx_ess_now();
-    }
-
-    t->host_len = ngx_ess_broker_clean(t->host, NGX_ESS_BROKER_HOST, host);
-    t->text_len = ngx_ess_broker_clean(t->text, NGX_ESS_BROKER_TEXT, text);
-
-    ngx_memory_barrier();
-    t->seq++;
-}
-
-
-/* For people to read: ngx_ess_escape() would escape once more what the session
-   escaped for its log, and make it longer than there is room. */
-
-static uint32_t
-ngx_ess_broker_clean(u_char *dst, size_t size, ngx_str_t *text)
-{
-    size_t  i, len;
-
-    len = ngx_min(text->len, size);
-
-    for (i = 0; i < len; i++) {
-        dst[i] = (text->data[i] < 0x20 || text->data[i] > 0x7e)
-                 ? '.' : text->data[i];
-    }
-
-    return len;
 }
 
 
 void
 ngx_ess_broker_well(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session)
 {
-    ngx_ess_zone_trouble_t  *t;
+    ngx_ess_trouble_t  *t;
 
     t = ngx_ess_broker_mine(zone, session);
 
     if (t) {
-        t->since = 0;
+        ngx_ess_trouble_well(t);
     }
 }
 
@@ -95,39 +57,25 @@ ngx_int_t
 ngx_ess_broker_trouble(ngx_ess_zone_t *zone, ngx_uint_t proc,
     ngx_ess_broker_session_e session, ngx_ess_broker_trouble_t *trouble)
 {
-    uint32_t                 seq;
-    ngx_uint_t               i;
-    ngx_ess_zone_trouble_t  *t;
+    ngx_ess_trouble_t  *copy;
 
-    t = &ngx_ess_zone_proc(zone->sh, proc)->troubles[session];
+    copy = &trouble->copy;
 
-    for (i = 0; i < NGX_ESS_BROKER_TRIES; i++) {
-        seq = *(volatile uint32_t *) &t->seq;
-        ngx_memory_barrier();
-
-        trouble->since = *(volatile uint64_t *) &t->since;
-
-        if (trouble->since == 0) {
-            return NGX_DECLINED;
-        }
-
-        trouble->proc = proc;
-        trouble->host.data = trouble->host_data;
-        trouble->host.len = ngx_min(t->host_len, NGX_ESS_BROKER_HOST);
-        trouble->text.data = trouble->text_data;
-        trouble->text.len = ngx_min(t->text_len, NGX_ESS_BROKER_TEXT);
-
-        ngx_memcpy(trouble->host_data, t->host, NGX_ESS_BROKER_HOST);
-        ngx_memcpy(trouble->text_data, t->text, NGX_ESS_BROKER_TEXT);
-
-        ngx_memory_barrier();
-
-        if (!(seq & 1) && *(volatile uint32_t *) &t->seq == seq) {
-            return NGX_OK;
-        }
+    if (ngx_ess_trouble_read(&ngx_ess_zone_proc(zone->sh, proc)
+                                 ->troubles[session], copy)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
     }
 
-    return NGX_DECLINED;
+    trouble->since = copy->since;
+    trouble->proc = proc;
+    trouble->host.data = copy->host;
+    trouble->host.len = copy->host_len;
+    trouble->text.data = copy->text;
+    trouble->text.len = copy->text_len;
+
+    return NGX_OK;
 }
 
 
@@ -177,7 +125,6 @@ ngx_ess_broker_why(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
     const char *what, u_char *buf, ngx_str_t *why)
 {
     u_char                    *p, *last;
-    ngx_tm_t                   tm;
     ngx_ess_broker_trouble_t   trouble;
 
     last = buf + NGX_ESS_BROKER_WHY;
@@ -187,13 +134,7 @@ ngx_ess_broker_why(ngx_ess_zone_t *zone, ngx_ess_broker_session_e session,
         || ngx_ess_broker_own(zone, NGX_ESS_BROKER_CONSUMING, &trouble)
            == NGX_OK)
     {
-        ngx_gmtime((time_t) (trouble.since / 1000), &tm);
-
-        p = ngx_slprintf(p, last, ": %V: %V, since "
-                         "%4d-%02d-%02dT%02d:%02d:%02dZ",
-                         &trouble.host, &trouble.text,
-                         tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                         tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+        p = ngx_ess_trouble_words(p, last, &trouble.copy);
     }
 
     why->data = buf;

@@ -21,6 +21,7 @@
 #define _NGX_ESS_BROKER_H_INCLUDED_
 
 
+#include "ngx_ess_trouble.h"
 #include "ngx_ess_zone.h"
 
 
@@ -32,8 +33,8 @@ typedef enum {
     NGX_ESS_BROKER_SESSIONS
 } ngx_ess_broker_session_e;
 
-#define NGX_ESS_BROKER_HOST      80         /* bytes kept */
-#define NGX_ESS_BROKER_TEXT      256
+#define NGX_ESS_BROKER_HOST      NGX_ESS_TROUBLE_HOST
+#define NGX_ESS_BROKER_TEXT      NGX_ESS_TROUBLE_TEXT
 
 
 /* ms for which nobody need consume a slot: a reload hands it over, a session
@@ -48,8 +49,7 @@ typedef struct {
     ngx_uint_t               proc;          /* process slot of whose it is */
     ngx_str_t                host;          /* "host:port"; these two in the */
     ngx_str_t                text;          /* buffers, printable ASCII */
-    u_char                   host_data[NGX_ESS_BROKER_HOST];
-    u_char                   text_data[NGX_ESS_BROKER_TEXT];
+    ngx_ess_trouble_t        copy;
 } ngx_ess_broker_trouble_t;
 
 

@@ -133,19 +133,6 @@ typedef struct {
 
 /* a process slot */
 
-/* not in the journal: written under its own sequence number */
-
-typedef struct {
-    uint32_t                 seq;           /* odd: is being written */
-    uint32_t                 host_len;
-    uint32_t                 text_len;
-    uint32_t                 unused;
-    uint64_t                 since;         /* ms since 1970, 0: none */
-    u_char                   host[NGX_ESS_BROKER_HOST];
-    u_char                   text[NGX_ESS_BROKER_TEXT];
-} ngx_ess_zone_trouble_t;
-
-
 struct ngx_ess_process_s {
     uint64_t                 generation;    /* of the owner, 0: none */
     uint32_t                 pid;           /* of the owner, 0: none */
@@ -176,7 +163,8 @@ struct ngx_ess_process_s {
     uint32_t                 progress;      /* its last sign of life */
 
     uint32_t                 consumes;      /* bit n: slot n */
-    ngx_ess_zone_trouble_t   troubles[NGX_ESS_BROKER_SESSIONS];
+    /* not in the journal: written under a sequence number of their own */
+    ngx_ess_trouble_t        troubles[NGX_ESS_BROKER_SESSIONS];
 
     uint64_t                 counters[NGX_ESS_C_N];
 };

@@ -4,7 +4,7 @@
  *
  * links: src/rpc/ngx_ess_rpc_figures.c src/rpc/ngx_ess_rpc_memory.c
  * links: src/rpc/ngx_ess_rpc_report.c src/ngx_ess_escape.c
- * links: t/unit/ngx_string.c
+ * links: t/unit/ngx_string.c src/ngx_ess_trouble.c
  */
 
 

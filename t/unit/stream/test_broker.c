@@ -3,7 +3,7 @@
  * are consumed, and what a dead worker leaves of both; their queues.
  *
  * links: src/stream/ngx_ess_*.c fault/ngx_ess_zone_*.c
- * links: t/unit/ngx_unit.c
+ * links: t/unit/ngx_unit.c src/ngx_ess_trouble.c
  */
 
 
