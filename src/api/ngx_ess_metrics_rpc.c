@@ -61,18 +61,16 @@ static const ngx_ess_metrics_out_histogram_t  ngx_ess_metrics_rpc_call_time = {
 size_t
 ngx_ess_metrics_rpc_room(ngx_ess_rpc_figures_t *figures)
 {
-    size_t                       size;
-    ngx_uint_t                   i;
-    ngx_ess_rpc_report_queue_t   queue;
+    size_t      size;
+    ngx_uint_t  i;
 
     size = NGX_ESS_METRICS_RPC_ROOM;
 
     for (i = 0; i < ngx_ess_rpc_report_queues(figures); i++) {
-        ngx_ess_rpc_report_queue(figures, i, &queue);
-
         size += (NGX_ESS_CONSUME_OUTCOMES + 1)
                 * (NGX_ESS_METRICS_RPC_SAMPLE
-                   + queue.name.len * NGX_ESS_METRICS_RPC_BYTE);
+                   + ngx_ess_rpc_report_name(figures, i)->len
+                     * NGX_ESS_METRICS_RPC_BYTE);
     }
 
     return size;
@@ -120,33 +118,33 @@ static void
 ngx_ess_metrics_rpc_messages(ngx_ess_metrics_out_t *out,
     ngx_ess_rpc_figures_t *figures)
 {
-    ngx_uint_t                   i, k;
-    ngx_ess_rpc_report_queue_t   queue;
+    uint64_t     n;
+    ngx_str_t   *name;
+    ngx_uint_t   i, k;
 
     ngx_ess_metrics_out_family(out, "consume_messages_total",
                                "Messages of queues, by what became of them, "
                                "each time that something did.", "counter");
 
     for (i = 0; i < ngx_ess_rpc_report_queues(figures); i++) {
-        ngx_ess_rpc_report_queue(figures, i, &queue);
+        name = ngx_ess_rpc_report_name(figures, i);
 
         if (out->json) {
-            ngx_ess_metrics_rpc_name(out, &queue.name);
+            ngx_ess_metrics_rpc_name(out, name);
         }
 
         for (k = 0; k < NGX_ESS_CONSUME_OUTCOMES; k++) {
+            n = ngx_ess_rpc_report_outcome(figures, i, k);
 
             if (out->json) {
                 ngx_ess_metrics_out_text(out, "%s\"%s\":%uL", k ? "," : "{",
-                                   ngx_ess_metrics_rpc_message_outcomes[k],
-                                   queue.outcomes[k]);
+                                   ngx_ess_metrics_rpc_message_outcomes[k], n);
                 continue;
             }
 
-            ngx_ess_metrics_rpc_name(out, &queue.name);
+            ngx_ess_metrics_rpc_name(out, name);
             ngx_ess_metrics_out_text(out, ",outcome=\"%s\"} %uL\n",
-                                     ngx_ess_metrics_rpc_message_outcomes[k],
-                                     queue.outcomes[k]);
+                                   ngx_ess_metrics_rpc_message_outcomes[k], n);
         }
 
         if (out->json) {
@@ -162,18 +160,15 @@ static void
 ngx_ess_metrics_rpc_consumers(ngx_ess_metrics_out_t *out,
     ngx_ess_rpc_figures_t *figures)
 {
-    ngx_uint_t                   i;
-    ngx_ess_rpc_report_queue_t   queue;
+    ngx_uint_t  i;
 
     ngx_ess_metrics_out_family(out, "consume_consumers",
                                "Workers that consume a queue.", "gauge");
 
     for (i = 0; i < ngx_ess_rpc_report_queues(figures); i++) {
-        ngx_ess_rpc_report_queue(figures, i, &queue);
-
-        ngx_ess_metrics_rpc_name(out, &queue.name);
+        ngx_ess_metrics_rpc_name(out, ngx_ess_rpc_report_name(figures, i));
         ngx_ess_metrics_out_text(out, out->json ? "%ui" : "} %ui\n",
-                                 queue.consumers);
+                                 ngx_ess_rpc_report_consumers(figures, i));
     }
 
     ngx_ess_metrics_out_end(out);

@@ -19,6 +19,7 @@ static ngx_ess_rpc_memory_row_t *ngx_ess_rpc_memory_find(
     ngx_ess_rpc_figures_t *figures, ngx_str_t *name);
 static ngx_ess_rpc_memory_row_t *ngx_ess_rpc_memory_unused(
     ngx_ess_rpc_figures_t *figures);
+static size_t ngx_ess_rpc_memory_size(ngx_ess_rpc_figures_t *figures);
 static size_t ngx_ess_rpc_memory_stride(ngx_ess_rpc_figures_t *figures);
 
 
@@ -47,9 +48,7 @@ ngx_ess_rpc_memory_add(ngx_conf_t *cf, ngx_array_t *queues, ngx_uint_t calls)
 
     figures->nrows = ngx_align(2 * queues->nelts + 1, NGX_ESS_RPC_MEMORY_ROWS);
 
-    size = sizeof(ngx_ess_rpc_memory_shared_t)
-           + figures->nrows * sizeof(ngx_ess_rpc_memory_row_t)
-           + NGX_ESS_RPC_MEMORY_PROCS * ngx_ess_rpc_memory_stride(figures);
+    size = ngx_ess_rpc_memory_size(figures);
 
     /* the slab pool has a little of each page */
 
@@ -74,41 +73,30 @@ ngx_ess_rpc_memory_add(ngx_conf_t *cf, ngx_array_t *queues, ngx_uint_t calls)
 static ngx_int_t
 ngx_ess_rpc_memory_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    size_t                  size;
     ngx_slab_pool_t        *shpool;
     ngx_ess_rpc_figures_t  *figures, *old;
 
     figures = shm_zone->data;
     old = data;
 
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
     if (old) {
         figures->sh = old->sh;
         figures->nrows = old->nrows;
 
-        ngx_ess_rpc_memory_give(figures);
-
-        return NGX_OK;
-    }
-
-    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-
-    if (shm_zone->shm.exists) {
+    } else if (shm_zone->shm.exists) {
         figures->sh = shpool->data;
-        ngx_ess_rpc_memory_give(figures);
 
-        return NGX_OK;
+    } else {
+        figures->sh = ngx_slab_calloc(shpool,
+                                      ngx_ess_rpc_memory_size(figures));
+        if (figures->sh == NULL) {
+            return NGX_ERROR;
+        }
+
+        shpool->data = figures->sh;
     }
-
-    size = sizeof(ngx_ess_rpc_memory_shared_t)
-           + figures->nrows * sizeof(ngx_ess_rpc_memory_row_t)
-           + NGX_ESS_RPC_MEMORY_PROCS * ngx_ess_rpc_memory_stride(figures);
-
-    figures->sh = ngx_slab_calloc(shpool, size);
-    if (figures->sh == NULL) {
-        return NGX_ERROR;
-    }
-
-    shpool->data = figures->sh;
 
     ngx_ess_rpc_memory_give(figures);
 
@@ -216,6 +204,15 @@ ngx_ess_rpc_memory_unused(ngx_ess_rpc_figures_t *figures)
     }
 
     return other;
+}
+
+
+static size_t
+ngx_ess_rpc_memory_size(ngx_ess_rpc_figures_t *figures)
+{
+    return sizeof(ngx_ess_rpc_memory_shared_t)
+           + figures->nrows * sizeof(ngx_ess_rpc_memory_row_t)
+           + NGX_ESS_RPC_MEMORY_PROCS * ngx_ess_rpc_memory_stride(figures);
 }
 
 

@@ -16,6 +16,8 @@ static ngx_uint_t ngx_ess_rpc_report_missing(ngx_ess_rpc_figures_t *figures,
 static ngx_int_t ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
     ngx_ess_rpc_session_e session, ngx_uint_t blocked,
     ngx_ess_trouble_t *trouble);
+static ngx_ess_consume_conf_queue_t *ngx_ess_rpc_report_queue(
+    ngx_ess_rpc_figures_t *figures, ngx_uint_t i);
 static void ngx_ess_rpc_report_copy(ngx_ess_rpc_memory_sums_t *sums,
     ngx_ess_rpc_report_histogram_t *h);
 
@@ -187,23 +189,37 @@ ngx_ess_rpc_report_queues(ngx_ess_rpc_figures_t *figures)
 }
 
 
-void
-ngx_ess_rpc_report_queue(ngx_ess_rpc_figures_t *figures, ngx_uint_t i,
-    ngx_ess_rpc_report_queue_t *queue)
+static ngx_ess_consume_conf_queue_t *
+ngx_ess_rpc_report_queue(ngx_ess_rpc_figures_t *figures, ngx_uint_t i)
 {
-    ngx_uint_t                     k;
-    ngx_ess_rpc_memory_row_t      *row;
-    ngx_ess_consume_conf_queue_t  *conf;
+    return (ngx_ess_consume_conf_queue_t *) figures->queues->elts + i;
+}
 
-    conf = (ngx_ess_consume_conf_queue_t *) figures->queues->elts + i;
-    row = &figures->sh->rows[conf->figures];
 
-    queue->name = conf->name;
-    queue->consumers = ngx_ess_rpc_memory_consumers(figures, conf->figures);
+ngx_str_t *
+ngx_ess_rpc_report_name(ngx_ess_rpc_figures_t *figures, ngx_uint_t i)
+{
+    return &ngx_ess_rpc_report_queue(figures, i)->name;
+}
 
-    for (k = 0; k < NGX_ESS_CONSUME_OUTCOMES; k++) {
-        queue->outcomes[k] = row->outcomes[k];
-    }
+
+ngx_uint_t
+ngx_ess_rpc_report_consumers(ngx_ess_rpc_figures_t *figures, ngx_uint_t i)
+{
+    return ngx_ess_rpc_memory_consumers(figures,
+                              ngx_ess_rpc_report_queue(figures, i)->figures);
+}
+
+
+uint64_t
+ngx_ess_rpc_report_outcome(ngx_ess_rpc_figures_t *figures, ngx_uint_t i,
+    ngx_ess_consume_outcome_e outcome)
+{
+    ngx_uint_t  row;
+
+    row = ngx_ess_rpc_report_queue(figures, i)->figures;
+
+    return figures->sh->rows[row].outcomes[outcome];
 }
 
 

@@ -18,13 +18,6 @@
 #define NGX_ESS_RPC_REPORT_GRACE  2000
 
 
-typedef struct {
-    ngx_str_t                name;
-    ngx_uint_t               consumers;     /* workers that consume it */
-    uint64_t                 outcomes[NGX_ESS_CONSUME_OUTCOMES];
-} ngx_ess_rpc_report_queue_t;
-
-
 /* of times: by bucket, and their sum in ms */
 
 typedef struct {
@@ -55,11 +48,17 @@ ngx_int_t ngx_ess_rpc_report_healthy(ngx_ess_rpc_figures_t *figures,
 ngx_uint_t ngx_ess_rpc_report_blocked(ngx_ess_rpc_figures_t *figures,
     u_char *buf, ngx_str_t *why);
 
-/* Queues that this configuration consumes, and one of them; locations with
-   ess_rpc. */
+/* Queues that this configuration consumes; of one its name, workers that
+   consume it, and how often that became of its messages. */
 ngx_uint_t ngx_ess_rpc_report_queues(ngx_ess_rpc_figures_t *figures);
-void ngx_ess_rpc_report_queue(ngx_ess_rpc_figures_t *figures, ngx_uint_t i,
-    ngx_ess_rpc_report_queue_t *queue);
+ngx_str_t *ngx_ess_rpc_report_name(ngx_ess_rpc_figures_t *figures,
+    ngx_uint_t i);
+ngx_uint_t ngx_ess_rpc_report_consumers(ngx_ess_rpc_figures_t *figures,
+    ngx_uint_t i);
+uint64_t ngx_ess_rpc_report_outcome(ngx_ess_rpc_figures_t *figures,
+    ngx_uint_t i, ngx_ess_consume_outcome_e outcome);
+
+/* Locations with ess_rpc. */
 ngx_uint_t ngx_ess_rpc_report_calls(ngx_ess_rpc_figures_t *figures);
 
 void ngx_ess_rpc_report_totals(ngx_ess_rpc_figures_t *figures,

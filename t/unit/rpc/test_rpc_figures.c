@@ -202,22 +202,14 @@ killed(worker_t *w)
 static uint64_t
 outcome(ngx_uint_t i, ngx_ess_consume_outcome_e o)
 {
-    ngx_ess_rpc_report_queue_t  q;
-
-    ngx_ess_rpc_report_queue(test_figures, i, &q);
-
-    return q.outcomes[o];
+    return ngx_ess_rpc_report_outcome(test_figures, i, o);
 }
 
 
 static ngx_uint_t
 consumers(ngx_uint_t i)
 {
-    ngx_ess_rpc_report_queue_t  q;
-
-    ngx_ess_rpc_report_queue(test_figures, i, &q);
-
-    return q.consumers;
+    return ngx_ess_rpc_report_consumers(test_figures, i);
 }
 
 
