@@ -80,34 +80,6 @@ ngx_ess_amqp_property_value(amqp_field_value_t *value, uint64_t *number)
 
     switch (value->kind) {
 
-    case AMQP_FIELD_KIND_I8:
-        n = value->value.i8;
-        break;
-
-    case AMQP_FIELD_KIND_I16:
-        n = value->value.i16;
-        break;
-
-    case AMQP_FIELD_KIND_I32:
-        n = value->value.i32;
-        break;
-
-    case AMQP_FIELD_KIND_I64:
-        n = value->value.i64;
-        break;
-
-    case AMQP_FIELD_KIND_U8:
-        n = value->value.u8;
-        break;
-
-    case AMQP_FIELD_KIND_U16:
-        n = value->value.u16;
-        break;
-
-    case AMQP_FIELD_KIND_U32:
-        n = value->value.u32;
-        break;
-
     case AMQP_FIELD_KIND_U64:
     case AMQP_FIELD_KIND_TIMESTAMP:
         *number = value->value.u64;
@@ -128,7 +100,9 @@ ngx_ess_amqp_property_value(amqp_field_value_t *value, uint64_t *number)
         break;
 
     default:
-        return NGX_DECLINED;
+        if (ngx_ess_amqp_property_whole(value, &n) != NGX_OK) {
+            return NGX_DECLINED;
+        }
     }
 
     if (n < 0) {
@@ -136,6 +110,47 @@ ngx_ess_amqp_property_value(amqp_field_value_t *value, uint64_t *number)
     }
 
     *number = (uint64_t) n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ess_amqp_property_whole(amqp_field_value_t *value, int64_t *n)
+{
+    switch (value->kind) {
+
+    case AMQP_FIELD_KIND_I8:
+        *n = value->value.i8;
+        break;
+
+    case AMQP_FIELD_KIND_I16:
+        *n = value->value.i16;
+        break;
+
+    case AMQP_FIELD_KIND_I32:
+        *n = value->value.i32;
+        break;
+
+    case AMQP_FIELD_KIND_I64:
+        *n = value->value.i64;
+        break;
+
+    case AMQP_FIELD_KIND_U8:
+        *n = value->value.u8;
+        break;
+
+    case AMQP_FIELD_KIND_U16:
+        *n = value->value.u16;
+        break;
+
+    case AMQP_FIELD_KIND_U32:
+        *n = value->value.u32;
+        break;
+
+    default:
+        return NGX_DECLINED;
+    }
 
     return NGX_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * What the properties of a delivery say of its event.  Private to source/.
+ * What the properties of a delivery say.
  */
 
 
@@ -14,6 +14,10 @@
 /* The entry of that name, or NULL. */
 amqp_field_value_t *ngx_ess_amqp_property_find(amqp_table_t *table,
     const char *name);
+
+/* A field that is a whole number, but for those of 64 bits without a sign.
+   NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_ess_amqp_property_whole(amqp_field_value_t *value, int64_t *n);
 
 /* A header that is a whole number, from 0, of any kind.  NGX_OK or
    NGX_DECLINED. */

@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_amqp_property.h"
 #include "ngx_ess_consume_header.h"
 #include <math.h>
 #include <stdio.h>
@@ -166,42 +167,14 @@ ngx_ess_consume_header_whole(amqp_field_value_t *value, u_char *buf,
 {
     int64_t  n;
 
-    switch (value->kind) {
-
-    case AMQP_FIELD_KIND_I8:
-        n = value->value.i8;
-        break;
-
-    case AMQP_FIELD_KIND_I16:
-        n = value->value.i16;
-        break;
-
-    case AMQP_FIELD_KIND_I32:
-        n = value->value.i32;
-        break;
-
-    case AMQP_FIELD_KIND_I64:
-        n = value->value.i64;
-        break;
-
-    case AMQP_FIELD_KIND_U8:
-        n = value->value.u8;
-        break;
-
-    case AMQP_FIELD_KIND_U16:
-        n = value->value.u16;
-        break;
-
-    case AMQP_FIELD_KIND_U32:
-        n = value->value.u32;
-        break;
-
-    case AMQP_FIELD_KIND_U64:
-    case AMQP_FIELD_KIND_TIMESTAMP:
+    if (value->kind == AMQP_FIELD_KIND_U64
+        || value->kind == AMQP_FIELD_KIND_TIMESTAMP)
+    {
         text->len = ngx_sprintf(buf, "%uL", value->value.u64) - buf;
         return NGX_OK;
+    }
 
-    default:
+    if (ngx_ess_amqp_property_whole(value, &n) != NGX_OK) {
         return NGX_DECLINED;
     }
 

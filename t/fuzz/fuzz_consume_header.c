@@ -4,7 +4,7 @@
  *
  * links: src/rpc/ngx_ess_consume_header.c src/rpc/ngx_ess_consume_door.c
  * links: src/amqp/ngx_ess_amqp_codec.c src/amqp/ngx_ess_amqp_table.c
- * links: t/unit/ngx_string.c
+ * links: t/unit/ngx_string.c src/amqp/ngx_ess_amqp_property.c
  */
 
 
