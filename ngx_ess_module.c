@@ -190,7 +190,7 @@ static ngx_command_t  ngx_ess_commands[] = {
       ngx_ess_conf_authorize,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_ess_conf_authorize_directive },
 
     { ngx_string("ess_max_subscriptions"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,

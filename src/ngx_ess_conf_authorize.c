@@ -12,7 +12,16 @@
 #define NGX_ESS_CONF_AUTHORIZE_TIMEOUT  2000
 
 
+static const char *ngx_ess_conf_authorize_address(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value);
+
+
 static const ngx_ess_param_t  ngx_ess_conf_authorize_params[] = {
+
+    { ngx_string("address"), ngx_ess_conf_authorize_address,
+      offsetof(ngx_ess_authorize_conf_t, uri), 1, NGX_MAX_INT_T_VALUE,
+      "a path of the same server, without variables, such as \"/authorize\", "
+      "or \"off\"", NULL },
 
     { ngx_string("timeout"), ngx_ess_param_msec,
       offsetof(ngx_ess_authorize_conf_t, timeout), 10, 60000,
@@ -25,6 +34,12 @@ static const ngx_ess_param_t  ngx_ess_conf_authorize_params[] = {
       NULL },
 
     ngx_ess_null_param
+};
+
+
+ngx_ess_param_directive_t  ngx_ess_conf_authorize_directive = {
+    ngx_ess_conf_authorize_params, 1, "a path, \"timeout=\" and \"cache=\"",
+    0, 0
 };
 
 
@@ -71,10 +86,7 @@ ngx_ess_conf_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    ngx_int_t                  rc;
     ngx_str_t                 *value;
-    ngx_uint_t                 i;
-    ngx_ess_param_ctx_t        ctx;
     ngx_ess_authorize_conf_t  *acf;
 
     if (lcf->authorizes != NGX_CONF_UNSET_PTR) {
@@ -88,48 +100,28 @@ ngx_ess_conf_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    if (value[1].len == 0 || value[1].data[0] != '/'
-        || ngx_strlchr(value[1].data, value[1].data + value[1].len, '$'))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has the invalid address \"%V\", it must be "
-                           "a path of the same server, without variables, such "
-                           "as \"/authorize\", or \"off\"",
-                           &cmd->name, &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
     acf = ngx_pcalloc(cf->pool, sizeof(ngx_ess_authorize_conf_t));
     if (acf == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    acf->uri = value[1];
     acf->timeout = NGX_ESS_CONF_AUTHORIZE_TIMEOUT;
-
-    ngx_memzero(&ctx, sizeof(ngx_ess_param_ctx_t));
-
-    ctx.cf = cf;
-    ctx.directive = (const char *) cmd->name.data;
-    ctx.conf = acf;
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        rc = ngx_ess_param(&ctx, ngx_ess_conf_authorize_params, &value[i]);
-
-        if (rc == NGX_DECLINED) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" has the invalid parameter \"%V\", it "
-                               "takes a path, \"timeout=\" and \"cache=\"",
-                               &cmd->name, &value[i]);
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
 
     lcf->authorizes = acf;
 
-    return NGX_CONF_OK;
+    return ngx_ess_param_args(cf, cmd, acf);
+}
+
+
+static const char *
+ngx_ess_conf_authorize_address(ngx_ess_param_ctx_t *ctx,
+    const ngx_ess_param_t *param, ngx_str_t *value)
+{
+    if (value->len == 0 || value->data[0] != '/'
+        || ngx_strlchr(value->data, value->data + value->len, '$'))
+    {
+        return param->expected;
+    }
+
+    return ngx_ess_param_text(ctx, param, value);
 }

@@ -16,7 +16,8 @@ void ngx_ess_conf_authorize_create(ngx_ess_loc_conf_t *lcf);
 char *ngx_ess_conf_authorize_merge(ngx_conf_t *cf, ngx_ess_loc_conf_t *prev,
     ngx_ess_loc_conf_t *conf, ngx_uint_t subscribes);
 
-/* directive setter */
+/* The directive, and its setter. */
+extern ngx_ess_param_directive_t  ngx_ess_conf_authorize_directive;
 char *ngx_ess_conf_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 

@@ -293,24 +293,14 @@ static const char *
 ngx_ess_conf_subscribe_name(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value)
 {
-    ngx_ess_loc_conf_t               *lcf;
-    ngx_http_compile_complex_value_t  ccv;
+    ngx_ess_loc_conf_t  *lcf;
 
     lcf = ctx->conf;
 
-    lcf->subscribe_name = ngx_pcalloc(ctx->cf->pool,
-                                      sizeof(ngx_http_complex_value_t));
-    if (lcf->subscribe_name == NULL) {
-        return param->expected;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = ctx->cf;
-    ccv.value = value;
-    ccv.complex_value = lcf->subscribe_name;
-
-    if (value->len == 0 || ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+    if (value->len == 0
+        || ngx_ess_param_complex(ctx->cf, value, &lcf->subscribe_name)
+           != NGX_OK)
+    {
         return param->expected;
     }
 
@@ -391,8 +381,7 @@ static char *
 ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_ess_loc_conf_t *lcf, ngx_str_t *value)
 {
-    u_char                             uuid[NGX_ESS_UUID_LEN];
-    ngx_http_compile_complex_value_t   ccv;
+    u_char  uuid[NGX_ESS_UUID_LEN];
 
     if (lcf->subscribe_uuid) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -403,23 +392,12 @@ ngx_ess_conf_subscribe_uuid(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    lcf->subscribe_uuid = ngx_pcalloc(cf->pool,
-                                      sizeof(ngx_http_complex_value_t));
-    if (lcf->subscribe_uuid == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = value;
-    ccv.complex_value = lcf->subscribe_uuid;
-
     /* no uuid has a "=": such a value is a parameter that has another name */
 
     if (ngx_strlchr(value->data, value->data + value->len, '=') == NULL) {
 
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (ngx_ess_param_complex(cf, value, &lcf->subscribe_uuid) != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
 
@@ -488,9 +466,8 @@ static const char *
 ngx_ess_conf_subscribe_key(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value)
 {
-    ngx_str_t                          text;
-    ngx_ess_loc_conf_t                *lcf;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t            text;
+    ngx_ess_loc_conf_t  *lcf;
 
     lcf = ctx->conf;
     text = *value;
@@ -503,19 +480,7 @@ ngx_ess_conf_subscribe_key(ngx_ess_param_ctx_t *ctx,
 
     lcf->subscribe_key_query = ngx_ess_conf_subscribe_is_query(&text);
 
-    lcf->subscribe_key = ngx_pcalloc(ctx->cf->pool,
-                                     sizeof(ngx_http_complex_value_t));
-    if (lcf->subscribe_key == NULL) {
-        return "shorter: there is no memory";
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = ctx->cf;
-    ccv.value = &text;
-    ccv.complex_value = lcf->subscribe_key;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+    if (ngx_ess_param_complex(ctx->cf, &text, &lcf->subscribe_key) != NGX_OK) {
         return param->expected;
     }
 

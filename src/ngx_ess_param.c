@@ -98,6 +98,47 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+char *
+ngx_ess_param_others(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    const ngx_ess_param_t *params, ngx_uint_t many,
+    ngx_ess_param_other_pt other)
+{
+    char                 *rv;
+    ngx_int_t             rc;
+    ngx_str_t            *value;
+    ngx_uint_t            i;
+    ngx_ess_param_ctx_t   ctx;
+
+    ngx_memzero(&ctx, sizeof(ngx_ess_param_ctx_t));
+
+    ctx.cf = cf;
+    ctx.directive = (const char *) cmd->name.data;
+    ctx.conf = conf;
+    ctx.many = many;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        rc = ngx_ess_param(&ctx, params, &value[i]);
+
+        if (rc == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            rv = other(cf, cmd, conf, &value[i]);
+
+            if (rv != NGX_CONF_OK) {
+                return rv;
+            }
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 ngx_int_t
 ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
     ngx_str_t *arg)
@@ -291,4 +332,25 @@ ngx_ess_param_enum(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
     }
 
     return param->expected;
+}
+
+
+ngx_int_t
+ngx_ess_param_complex(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t **cv)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    *cv = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (*cv == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = *cv;
+
+    return ngx_http_compile_complex_value(&ccv);
 }

@@ -69,6 +69,17 @@ char *ngx_ess_param_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* The same for a setter that knows by itself whether it comes once. */
 char *ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/*
+ * The same by a table of its own, for a setter whose command has none: "many"
+ * is as above, and what is none of the table's parameters "other" takes.
+ */
+typedef char *(*ngx_ess_param_other_pt)(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf, ngx_str_t *arg);
+
+char *ngx_ess_param_others(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    const ngx_ess_param_t *params, ngx_uint_t many,
+    ngx_ess_param_other_pt other);
+
 /* Takes an argument, by its row.  NGX_ERROR: it is wrong, which is logged. */
 ngx_int_t ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *arg);
@@ -99,6 +110,12 @@ const char *ngx_ess_param_text(ngx_ess_param_ctx_t *ctx,
 /* Of a field that is ngx_uint_t: one of the words. */
 const char *ngx_ess_param_enum(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
+
+
+/* A value that may have variables.  NGX_OK, or NGX_ERROR: one is unknown, which
+   is logged, or there is no memory. */
+ngx_int_t ngx_ess_param_complex(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t **cv);
 
 
 #endif /* _NGX_ESS_PARAM_H_INCLUDED_ */

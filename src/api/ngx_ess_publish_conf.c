@@ -13,7 +13,7 @@
 
 
 static char *ngx_ess_publish_conf_key(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_ess_loc_conf_t *lcf, ngx_str_t *arg);
+    void *conf, ngx_str_t *arg);
 
 
 static const ngx_ess_param_t  ngx_ess_publish_conf_params[] = {
@@ -34,36 +34,12 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ess_loc_conf_t  *lcf = conf;
 
-    char                 *rv;
-    ngx_int_t             rc;
-    ngx_str_t            *value, arg;
-    ngx_uint_t            i;
-    ngx_ess_param_ctx_t   ctx;
+    char  *rv;
 
-    ngx_memzero(&ctx, sizeof(ngx_ess_param_ctx_t));
-
-    ctx.cf = cf;
-    ctx.directive = (const char *) cmd->name.data;
-    ctx.conf = lcf;
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        rc = ngx_ess_param(&ctx, ngx_ess_publish_conf_params, &value[i]);
-
-        if (rc == NGX_ERROR) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (rc == NGX_DECLINED) {
-            arg = value[i];
-            rv = ngx_ess_publish_conf_key(cf, cmd, lcf, &arg);
-
-            if (rv != NGX_CONF_OK) {
-                return rv;
-            }
-        }
+    rv = ngx_ess_param_others(cf, cmd, lcf, ngx_ess_publish_conf_params, 0,
+                              ngx_ess_publish_conf_key);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     return ngx_ess_conf_serve(cf, cmd, lcf, ngx_ess_publish_handler);
@@ -73,10 +49,10 @@ ngx_ess_publish_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* The argument without a name. */
 
 static char *
-ngx_ess_publish_conf_key(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_ess_loc_conf_t *lcf, ngx_str_t *arg)
+ngx_ess_publish_conf_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    ngx_str_t *arg)
 {
-    ngx_http_compile_complex_value_t  ccv;
+    ngx_ess_loc_conf_t  *lcf = conf;
 
     if (lcf->publish_name) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -86,18 +62,7 @@ ngx_ess_publish_conf_key(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    lcf->publish_name = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (lcf->publish_name == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = arg;
-    ccv.complex_value = lcf->publish_name;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+    if (ngx_ess_param_complex(cf, arg, &lcf->publish_name) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

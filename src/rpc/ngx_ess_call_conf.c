@@ -25,24 +25,9 @@ static const char *ngx_ess_call_conf_exchange(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 static ngx_ess_call_conf_t *ngx_ess_call_conf_create(ngx_conf_t *cf);
 static char *ngx_ess_call_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_ess_call_conf_t *conf, ngx_str_t *value);
+    void *data, ngx_str_t *value);
 static char *ngx_ess_call_conf_init(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_ess_call_conf_t *conf);
-
-
-static ngx_conf_enum_t  ngx_ess_call_conf_packs[] = {
-    { ngx_string("none"), NGX_ESS_RPC_NONE },
-    { ngx_string("gzip"), NGX_ESS_RPC_GZIP },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_enum_t  ngx_ess_call_conf_unpacks[] = {
-    { ngx_string("none"), NGX_ESS_RPC_NONE },
-    { ngx_string("gzip"), NGX_ESS_RPC_GZIP },
-    { ngx_string("auto"), NGX_ESS_RPC_AUTO },
-    { ngx_null_string, 0 }
-};
 
 
 static const ngx_ess_param_t  ngx_ess_call_conf_params[] = {
@@ -58,11 +43,11 @@ static const ngx_ess_param_t  ngx_ess_call_conf_params[] = {
 
     { ngx_string("pack"), ngx_ess_param_enum,
       offsetof(ngx_ess_call_conf_t, pack), 0, 0,
-      "\"gzip\" or \"none\"", ngx_ess_call_conf_packs },
+      "\"gzip\" or \"none\"", ngx_ess_rpc_conf_packs },
 
     { ngx_string("unpack"), ngx_ess_param_enum,
       offsetof(ngx_ess_call_conf_t, unpack), 0, 0,
-      "\"auto\", \"gzip\" or \"none\"", ngx_ess_call_conf_unpacks },
+      "\"auto\", \"gzip\" or \"none\"", ngx_ess_rpc_conf_unpacks },
 
     { ngx_string("exchange"), ngx_ess_call_conf_exchange,
       offsetof(ngx_ess_call_conf_t, exchange), 0, 0,
@@ -86,10 +71,6 @@ ngx_ess_call_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
     ngx_ess_loc_conf_t  *lcf = data;
 
     char                 *rv;
-    ngx_int_t             rc;
-    ngx_str_t            *value;
-    ngx_uint_t            i;
-    ngx_ess_param_ctx_t   ctx;
     ngx_ess_call_conf_t  *conf;
 
     conf = ngx_ess_call_conf_create(cf);
@@ -97,29 +78,10 @@ ngx_ess_call_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
         return NGX_CONF_ERROR;
     }
 
-    ngx_memzero(&ctx, sizeof(ngx_ess_param_ctx_t));
-
-    ctx.cf = cf;
-    ctx.directive = (const char *) cmd->name.data;
-    ctx.conf = conf;
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        rc = ngx_ess_param(&ctx, ngx_ess_call_conf_params, &value[i]);
-
-        if (rc == NGX_ERROR) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (rc == NGX_DECLINED) {
-            rv = ngx_ess_call_conf_queue(cf, cmd, conf, &value[i]);
-
-            if (rv != NGX_CONF_OK) {
-                return rv;
-            }
-        }
+    rv = ngx_ess_param_others(cf, cmd, conf, ngx_ess_call_conf_params, 0,
+                              ngx_ess_call_conf_queue);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     rv = ngx_ess_call_conf_init(cf, cmd, conf);
@@ -256,11 +218,13 @@ ngx_ess_call_conf_exchange(ngx_ess_param_ctx_t *ctx,
 }
 
 
+/* A word that is no parameter. */
+
 static char *
-ngx_ess_call_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_ess_call_conf_t *conf, ngx_str_t *value)
+ngx_ess_call_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *data,
+    ngx_str_t *value)
 {
-    ngx_http_compile_complex_value_t  ccv;
+    ngx_ess_call_conf_t *conf = data;
 
     if (conf->queue || value->len == 0
         || ngx_strlchr(value->data, value->data + value->len, '='))
@@ -274,22 +238,8 @@ ngx_ess_call_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    conf->queue = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (conf->queue == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = value;
-    ccv.complex_value = conf->queue;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return (ngx_ess_param_complex(cf, value, &conf->queue) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -34,7 +34,7 @@ static const char *ngx_ess_consume_conf_reply(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value);
 static ngx_ess_consume_conf_t *ngx_ess_consume_conf_create(ngx_conf_t *cf);
 static char *ngx_ess_consume_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_ess_consume_conf_t *conf, ngx_str_t *name);
+    void *data, ngx_str_t *name);
 static char *ngx_ess_consume_conf_init(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_ess_consume_conf_t *conf);
 
@@ -43,21 +43,6 @@ static ngx_conf_enum_t  ngx_ess_consume_conf_declares[] = {
     { ngx_string("passive"), NGX_ESS_CONSUME_PASSIVE },
     { ngx_string("durable"), NGX_ESS_CONSUME_DURABLE },
     { ngx_string("transient"), NGX_ESS_CONSUME_TRANSIENT },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_enum_t  ngx_ess_consume_conf_packs[] = {
-    { ngx_string("none"), NGX_ESS_RPC_NONE },
-    { ngx_string("gzip"), NGX_ESS_RPC_GZIP },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_enum_t  ngx_ess_consume_conf_unpacks[] = {
-    { ngx_string("none"), NGX_ESS_RPC_NONE },
-    { ngx_string("gzip"), NGX_ESS_RPC_GZIP },
-    { ngx_string("auto"), NGX_ESS_RPC_AUTO },
     { ngx_null_string, 0 }
 };
 
@@ -95,11 +80,11 @@ static const ngx_ess_param_t  ngx_ess_consume_conf_params[] = {
 
     { ngx_string("unpack"), ngx_ess_param_enum,
       offsetof(ngx_ess_consume_conf_t, unpack), 0, 0,
-      "\"auto\", \"gzip\" or \"none\"", ngx_ess_consume_conf_unpacks },
+      "\"auto\", \"gzip\" or \"none\"", ngx_ess_rpc_conf_unpacks },
 
     { ngx_string("pack"), ngx_ess_param_enum,
       offsetof(ngx_ess_consume_conf_t, pack), 0, 0,
-      "\"gzip\" or \"none\"", ngx_ess_consume_conf_packs },
+      "\"gzip\" or \"none\"", ngx_ess_rpc_conf_packs },
 
     { ngx_string("timeout"), ngx_ess_param_msec,
       offsetof(ngx_ess_consume_conf_t, timeout), 1, 600000,
@@ -139,10 +124,6 @@ char *
 ngx_ess_consume_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *lcf)
 {
     char                    *rv;
-    ngx_int_t                rc;
-    ngx_str_t               *value;
-    ngx_uint_t               i;
-    ngx_ess_param_ctx_t      ctx;
     ngx_ess_consume_conf_t  *conf;
 
     conf = ngx_ess_consume_conf_create(cf);
@@ -150,35 +131,11 @@ ngx_ess_consume_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *lcf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_memzero(&ctx, sizeof(ngx_ess_param_ctx_t));
-
-    ctx.cf = cf;
-    ctx.directive = (const char *) cmd->name.data;
-    ctx.conf = conf;
-    ctx.many = NGX_ESS_CONSUME_CONF_MANY;
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (value[i].len == 3 && ngx_strncmp(value[i].data, "sac", 3) == 0) {
-            conf->sac = 1;
-            continue;
-        }
-
-        rc = ngx_ess_param(&ctx, ngx_ess_consume_conf_params, &value[i]);
-
-        if (rc == NGX_ERROR) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (rc == NGX_DECLINED) {
-            rv = ngx_ess_consume_conf_queue(cf, cmd, conf, &value[i]);
-
-            if (rv != NGX_CONF_OK) {
-                return rv;
-            }
-        }
+    rv = ngx_ess_param_others(cf, cmd, conf, ngx_ess_consume_conf_params,
+                              NGX_ESS_CONSUME_CONF_MANY,
+                              ngx_ess_consume_conf_queue);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     return ngx_ess_consume_conf_init(cf, cmd, conf);
@@ -229,8 +186,7 @@ static const char *
 ngx_ess_consume_conf_uri(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, ngx_str_t *value)
 {
-    ngx_ess_consume_conf_t            *conf;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_ess_consume_conf_t  *conf;
 
     if (value->len == 0 || (value->data[0] != '/' && value->data[0] != '$')) {
         return param->expected;
@@ -238,19 +194,8 @@ ngx_ess_consume_conf_uri(ngx_ess_param_ctx_t *ctx,
 
     conf = ctx->conf;
 
-    conf->uri = ngx_palloc(ctx->cf->pool, sizeof(ngx_http_complex_value_t));
-    if (conf->uri == NULL) {
-        return "given memory";
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = ctx->cf;
-    ccv.value = value;
-    ccv.complex_value = conf->uri;
-
-    return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? NULL
-                                                            : param->expected;
+    return (ngx_ess_param_complex(ctx->cf, value, &conf->uri) == NGX_OK)
+           ? NULL : param->expected;
 }
 
 
@@ -329,13 +274,22 @@ ngx_ess_consume_conf_reply(ngx_ess_param_ctx_t *ctx,
 }
 
 
+/* A word that is no parameter. */
+
 static char *
-ngx_ess_consume_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_ess_consume_conf_t *conf, ngx_str_t *name)
+ngx_ess_consume_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *data,
+    ngx_str_t *name)
 {
+    ngx_ess_consume_conf_t *conf = data;
+
     ngx_uint_t                     i;
     ngx_ess_rpc_conf_t            *rpc;
     ngx_ess_consume_conf_queue_t  *queue;
+
+    if (ngx_strcmp(name->data, "sac") == 0) {
+        conf->sac = 1;
+        return NGX_CONF_OK;
+    }
 
     if (ngx_strlchr(name->data, name->data + name->len, '=')
         || ngx_strlchr(name->data, name->data + name->len, '$'))

@@ -10,6 +10,21 @@
 #include "ngx_ess_consume_conf.h"
 
 
+ngx_conf_enum_t  ngx_ess_rpc_conf_packs[] = {
+    { ngx_string("none"), NGX_ESS_RPC_NONE },
+    { ngx_string("gzip"), NGX_ESS_RPC_GZIP },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_conf_enum_t  ngx_ess_rpc_conf_unpacks[] = {
+    { ngx_string("none"), NGX_ESS_RPC_NONE },
+    { ngx_string("gzip"), NGX_ESS_RPC_GZIP },
+    { ngx_string("auto"), NGX_ESS_RPC_AUTO },
+    { ngx_null_string, 0 }
+};
+
+
 ngx_ess_rpc_conf_t *
 ngx_ess_rpc_conf(ngx_conf_t *cf)
 {

@@ -24,6 +24,12 @@
 #define NGX_ESS_RPC_MAX_BODY  (64 * 1024 * 1024)
 
 
+/* the values of "pack=" and "unpack=" */
+
+extern ngx_conf_enum_t  ngx_ess_rpc_conf_packs[];
+extern ngx_conf_enum_t  ngx_ess_rpc_conf_unpacks[];
+
+
 typedef struct ngx_ess_rpc_conf_s {
     ngx_ess_amqp_conf_t     *amqp;          /* of ess_amqp */
     ngx_array_t              queues;        /* of ngx_ess_consume_conf_queue_t:
