@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 
-from nginx import MODULE, TOP
+import pytest
+
+from nginx import MODULE, SANITIZE, TOP
 from ports import free_port
 from wait import slower, wait_for
 
@@ -19,6 +21,7 @@ def run_rpc(*args):
             "--module", MODULE, *map(str, args)]
 
 
+@pytest.mark.skipif(SANITIZE, reason="its nginx has no sanitizer's runtime")
 def test_its_commands(tmp_path):
     out = tmp_path / "out"
     with open(out, "wb") as f:
