@@ -334,10 +334,20 @@ def test_queues_and_calls(nginx, vhost, browser):
     """A table, where there are some."""
 
     n = nginx(RPC, 2, zone="16m", more="", amqp="ess_amqp %s;" % vhost.url)
+    api = Api(n.port(1))
     browser.open(url(n))
     wait_for(lambda: browser.texts("#queue-rows th") == ["abc", 'd"e'], 20)
     assert browser.text("#queues-title") == "Queues"
     assert browser.text("#nwork") is None
+    assert browser.text("#ncalls") is None
+
+    vhost.publish("abc", ["1", "2"], exchange="")
+    assert api.request("POST", "/call").status == 204
+    wait_for(lambda: browser.texts("#queue-rows tr:first-child td")
+             == ["2", "2", "1", "0", "0", "0"])
+    wait_for(lambda: browser.text("#ncalls") == "1")
+    assert browser.text("#nfailed") is None
+    picture(browser, "queues")
     clean(browser, n)
 
 
