@@ -28,7 +28,7 @@ TEST_PKGS    := $(RUN_PKGS) $(RUN_RPC_PKGS) python3-pytest \
 DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper python3 \
                 $(if $(LINT),lintian)
 
-BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl
+BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl python3-pip
 
 # for the machine that builds, and for the one that it builds for
 ARM64_PKGS   := gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu qemu-user

@@ -29,6 +29,7 @@ sys.path[:0] = [os.path.join(TOP, "t", "lib"), os.path.join(TOP, "tools")]
 sys.dont_write_bytecode = True
 
 import abuse                                                # noqa: E402
+import calls                                                # noqa: E402
 import holds                                                # noqa: E402
 import rabbitmq_node                                        # noqa: E402
 from api import Api                                         # noqa: E402
@@ -711,7 +712,7 @@ SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
              "deflate": deflate, "metrics": metrics, "topic": topic,
              "replay": replay, "table": table, "reload": reload,
-             "abused": abused, "holds": mutex}
+             "abused": abused, "holds": mutex, "rpc": calls.rpc}
 
 
 def goals(r):
@@ -790,6 +791,7 @@ def goals(r):
     found += ratio("7: CPU per delivery with two workers, of one's",
                    get("saturated", "ESS, 2 workers", "us"),
                    get("saturated", "ESS", "us"), 1.15)
+    found += calls.goals(get, ratio)
     return found
 
 
