@@ -15,8 +15,8 @@
 #include "ngx_ess_call_conf.h"
 #include "ngx_ess_call_variables.h"
 #include "ngx_ess_console.h"
-#include "ngx_ess_consume.h"
 #include "ngx_ess_consume_conf.h"
+#include "ngx_ess_consume_variables.h"
 #include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_publish_conf.h"
 #include "ngx_ess_health.h"
@@ -293,9 +293,9 @@ ngx_module_t  ngx_ess_module = {
 static ngx_int_t
 ngx_ess_preconfiguration(ngx_conf_t *cf)
 {
-    return (ngx_ess_variables_add(cf) == NGX_OK
-            && ngx_ess_consume_variables(cf) == NGX_OK
-            && ngx_ess_call_variables(cf) == NGX_OK)
+    return (ngx_ess_variables_add(cf, ngx_ess_variables) == NGX_OK
+            && ngx_ess_variables_add(cf, ngx_ess_consume_variables) == NGX_OK
+            && ngx_ess_variables_add(cf, ngx_ess_call_variables) == NGX_OK)
            ? NGX_OK : NGX_ERROR;
 }
 

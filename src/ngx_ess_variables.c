@@ -13,7 +13,7 @@ static ngx_int_t ngx_ess_variables_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
-static ngx_http_variable_t  ngx_ess_variables[] = {
+ngx_http_variable_t  ngx_ess_variables[] = {
 
     { ngx_string("ess_stream_id"), NULL, ngx_ess_variables_get,
       offsetof(ngx_ess_client_stats_t, stream_id),
@@ -32,11 +32,11 @@ static ngx_http_variable_t  ngx_ess_variables[] = {
 
 
 ngx_int_t
-ngx_ess_variables_add(ngx_conf_t *cf)
+ngx_ess_variables_add(ngx_conf_t *cf, ngx_http_variable_t *v)
 {
-    ngx_http_variable_t  *var, *v;
+    ngx_http_variable_t  *var;
 
-    for (v = ngx_ess_variables; v->name.len; v++) {
+    for ( /* void */ ; v->name.len; v++) {
         var = ngx_http_add_variable(cf, &v->name, v->flags);
         if (var == NULL) {
             return NGX_ERROR;

@@ -1,5 +1,6 @@
 /*
- * $ess_stream_id, $ess_events_sent and $ess_bytes_sent, for the access log.
+ * $ess_stream_id, $ess_events_sent and $ess_bytes_sent, for the access log, and
+ * how these and other parts' variables are added.
  */
 
 
@@ -10,7 +11,12 @@
 #include "ngx_ess.h"
 
 
-ngx_int_t ngx_ess_variables_add(ngx_conf_t *cf);
+extern ngx_http_variable_t  ngx_ess_variables[];
+
+
+/* Adds those of a table, which ends with ngx_http_null_variable.  NGX_OK or
+   NGX_ERROR. */
+ngx_int_t ngx_ess_variables_add(ngx_conf_t *cf, ngx_http_variable_t *v);
 
 
 #endif /* _NGX_ESS_VARIABLES_H_INCLUDED_ */

@@ -11,24 +11,13 @@ static ngx_int_t ngx_ess_call_variables_name(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
-static ngx_str_t  ngx_ess_call_variables_text = ngx_string("ess_rpc_name");
+ngx_http_variable_t  ngx_ess_call_variables[] = {
 
+    { ngx_string("ess_rpc_name"), NULL, ngx_ess_call_variables_name,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-ngx_int_t
-ngx_ess_call_variables(ngx_conf_t *cf)
-{
-    ngx_http_variable_t  *var;
-
-    var = ngx_http_add_variable(cf, &ngx_ess_call_variables_text,
-                                NGX_HTTP_VAR_NOCACHEABLE);
-    if (var == NULL) {
-        return NGX_ERROR;
-    }
-
-    var->get_handler = ngx_ess_call_variables_name;
-
-    return NGX_OK;
-}
+      ngx_http_null_variable
+};
 
 
 /* The name of a location by a regular expression, and that of a named one, is

@@ -10,8 +10,7 @@
 #include "ngx_ess.h"
 
 
-/* Adds it.  NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_call_variables(ngx_conf_t *cf);
+extern ngx_http_variable_t  ngx_ess_call_variables[];
 
 
 #endif /* _NGX_ESS_CALL_VARIABLES_H_INCLUDED_ */

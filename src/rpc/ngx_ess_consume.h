@@ -31,8 +31,5 @@ void ngx_ess_consume_delivery(ngx_ess_consume_queue_t *q,
    within its own times. */
 void ngx_ess_consume_shutdown(void);
 
-/* $ess_queue and the like: adds them.  NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_ess_consume_variables(ngx_conf_t *cf);
-
 
 #endif /* _NGX_ESS_CONSUME_H_INCLUDED_ */

@@ -6,8 +6,8 @@
  */
 
 
-#include "ngx_ess_consume.h"
 #include "ngx_ess_consume_request.h"
+#include "ngx_ess_consume_variables.h"
 #include "ngx_ess_header.h"
 
 
@@ -30,7 +30,7 @@ static ngx_int_t ngx_ess_consume_variables_value(ngx_http_variable_value_t *v,
 #define NGX_ESS_CONSUME_VARIABLES_ATTEMPT      2
 
 
-static ngx_http_variable_t  ngx_ess_consume_variables_list[] = {
+ngx_http_variable_t  ngx_ess_consume_variables[] = {
 
     { ngx_string("ess_queue"), NULL, ngx_ess_consume_variables_queue,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -75,25 +75,6 @@ static ngx_http_variable_t  ngx_ess_consume_variables_list[] = {
 
       ngx_http_null_variable
 };
-
-
-ngx_int_t
-ngx_ess_consume_variables(ngx_conf_t *cf)
-{
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_ess_consume_variables_list; v->name.len; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
-}
 
 
 static ngx_int_t
