@@ -78,41 +78,6 @@ ngx_ess_call_exit(void)
 }
 
 
-void
-ngx_ess_call_open(ngx_ess_amqp_session_t *s)
-{
-    ngx_ess_call_channel_open(s);
-}
-
-
-void
-ngx_ess_call_close(void)
-{
-    ngx_ess_call_channel_close();
-}
-
-
-void
-ngx_ess_call_writable(void)
-{
-    ngx_ess_call_channel_writable();
-}
-
-
-void
-ngx_ess_call_failed(ngx_str_t *host, ngx_str_t *text)
-{
-    ngx_ess_call_channel_failed();
-}
-
-
-void
-ngx_ess_call_blocked(ngx_str_t *reason)
-{
-    ngx_ess_call_channel_blocked(reason);
-}
-
-
 ngx_int_t
 ngx_ess_call_handler(ngx_http_request_t *r)
 {

@@ -7,7 +7,6 @@
 #define _NGX_ESS_CALL_H_INCLUDED_
 
 
-#include "ngx_ess_amqp.h"
 #include "ngx_ess_rpc_conf.h"
 
 
@@ -20,14 +19,6 @@ ngx_int_t ngx_ess_call_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log);
 /* When the publishing session is destroyed: until then it has operations in
    memory that this frees. */
 void ngx_ess_call_exit(void);
-
-/* Of the publishing session: its handlers.  "text": as
-   ngx_ess_amqp_handlers_t's. */
-void ngx_ess_call_open(ngx_ess_amqp_session_t *s);
-void ngx_ess_call_close(void);
-void ngx_ess_call_writable(void);
-void ngx_ess_call_failed(ngx_str_t *host, ngx_str_t *text);
-void ngx_ess_call_blocked(ngx_str_t *reason);
 
 
 #endif /* _NGX_ESS_CALL_H_INCLUDED_ */

@@ -8,6 +8,7 @@
 
 #include "ngx_ess_rpc.h"
 #include "ngx_ess_call.h"
+#include "ngx_ess_call_channel.h"
 #include "ngx_ess_consume.h"
 #include "ngx_ess_rpc_publisher.h"
 
@@ -164,7 +165,7 @@ ngx_ess_rpc_publishing_open(ngx_ess_amqp_session_t *s)
     ngx_ess_rpc_publisher_open(s);
 
     if (ngx_ess_rpc_worker_conf->calls.nelts) {
-        ngx_ess_call_open(s);
+        ngx_ess_call_channel_open(s);
     }
 }
 
@@ -175,7 +176,7 @@ ngx_ess_rpc_publishing_close(ngx_ess_amqp_session_t *s)
     ngx_ess_rpc_figures_blocked(0);
 
     ngx_ess_rpc_publisher_close();
-    ngx_ess_call_close();
+    ngx_ess_call_channel_close();
 }
 
 
@@ -183,19 +184,16 @@ static void
 ngx_ess_rpc_publishing_writable(ngx_ess_amqp_session_t *s)
 {
     ngx_ess_rpc_publisher_writable();
-    ngx_ess_call_writable();
+    ngx_ess_call_channel_writable();
 }
 
 
 static void
 ngx_ess_rpc_publishing_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 {
-    ngx_str_t  *host;
-
-    host = ngx_ess_amqp_node_name(s);
-
-    ngx_ess_rpc_figures_trouble(NGX_ESS_RPC_PUBLISHING, host, text);
-    ngx_ess_call_failed(host, text);
+    ngx_ess_rpc_figures_trouble(NGX_ESS_RPC_PUBLISHING,
+                                ngx_ess_amqp_node_name(s), text);
+    ngx_ess_call_channel_failed();
 }
 
 
@@ -203,5 +201,5 @@ static void
 ngx_ess_rpc_publishing_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
 {
     ngx_ess_rpc_figures_blocked(reason != NULL);
-    ngx_ess_call_blocked(reason);
+    ngx_ess_call_channel_blocked(reason);
 }
