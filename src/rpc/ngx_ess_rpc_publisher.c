@@ -59,7 +59,7 @@ static void ngx_ess_rpc_publisher_selected(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_rpc_publisher_reopened(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_rpc_publisher_again(ngx_uint_t suspect);
+static void ngx_ess_rpc_publisher_again(void);
 static void ngx_ess_rpc_publisher_confirmed(ngx_ess_amqp_channel_t *ch,
     uint64_t tag, ngx_uint_t multiple, ngx_uint_t ok);
 static void ngx_ess_rpc_publisher_returned(ngx_ess_amqp_channel_t *ch,
@@ -291,7 +291,7 @@ ngx_ess_rpc_publisher_close(void)
         p->window = ngx_max(n / 2, 1);
     }
 
-    ngx_ess_rpc_publisher_again(1);
+    ngx_ess_rpc_publisher_again();
 
     if (pub) {
         pub->handler(pub, NGX_ERROR, &text);
@@ -335,7 +335,7 @@ ngx_ess_rpc_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
         p->window = ngx_max(n / 2, 1);
     }
 
-    ngx_ess_rpc_publisher_again(1);
+    ngx_ess_rpc_publisher_again();
     ngx_ess_rpc_publisher_select(&p->retry);
 
     if (pub) {
@@ -350,10 +350,10 @@ ngx_ess_rpc_publisher_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
 }
 
 
-/* What was sent comes first, in the same order. */
+/* What was sent comes first, in the same order, and is suspect. */
 
 static void
-ngx_ess_rpc_publisher_again(ngx_uint_t suspect)
+ngx_ess_rpc_publisher_again(void)
 {
     ngx_queue_t              *q;
     ngx_ess_rpc_publish_t    *pub;
@@ -371,7 +371,7 @@ ngx_ess_rpc_publisher_again(ngx_uint_t suspect)
         pub->sent = 0;
         pub->returned = 0;
 
-        if (suspect && !pub->suspect) {
+        if (!pub->suspect) {
             pub->suspect = 1;
             p->nsuspects++;
         }
