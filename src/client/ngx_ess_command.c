@@ -341,3 +341,33 @@ ngx_ess_command_key(ngx_ess_command_stream_t *stream, ngx_str_t *key)
 
     return ngx_ess_command_json_text(&value, NGX_ESS_COMMAND_KEY, key);
 }
+
+
+/* none becomes longer by being read */
+
+ngx_str_t *
+ngx_ess_command_keys(ngx_ess_command_stream_t *stream, size_t len,
+    ngx_log_t *log)
+{
+    u_char      *p;
+    ngx_str_t   *keys;
+    ngx_uint_t   i;
+
+    len = ngx_min(len, stream->nkeys * NGX_ESS_COMMAND_KEY);
+
+    keys = ngx_alloc(stream->nkeys * sizeof(ngx_str_t) + len
+                     + NGX_ESS_COMMAND_KEY, log);
+    if (keys == NULL) {
+        return NULL;
+    }
+
+    p = (u_char *) (keys + stream->nkeys);
+
+    for (i = 0; i < stream->nkeys; i++) {
+        keys[i].data = p;
+        (void) ngx_ess_command_key(stream, &keys[i]);
+        p += keys[i].len;
+    }
+
+    return keys;
+}

@@ -82,5 +82,10 @@ ngx_int_t ngx_ess_command_stream(ngx_ess_command_t *cmd,
 ngx_int_t ngx_ess_command_key(ngx_ess_command_stream_t *stream,
     ngx_str_t *key);
 
+/* All of them, which are at least one, and their bytes behind them, in the
+   heap: the caller's.  "len": of the message.  NULL: no memory. */
+ngx_str_t *ngx_ess_command_keys(ngx_ess_command_stream_t *stream, size_t len,
+    ngx_log_t *log);
+
 
 #endif /* _NGX_ESS_COMMAND_H_INCLUDED_ */

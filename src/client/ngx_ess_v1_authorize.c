@@ -21,8 +21,6 @@ static ngx_int_t ngx_ess_v1_authorize_command(ngx_ess_v1_t *v1,
     ngx_ess_v1_authorize_t *own, ngx_ess_command_t *cmd);
 static ngx_int_t ngx_ess_v1_authorize_stream(ngx_ess_v1_t *v1,
     ngx_ess_v1_authorize_t *own, ngx_ess_command_stream_t *stream);
-static ngx_str_t *ngx_ess_v1_authorize_keys(ngx_ess_v1_t *v1,
-    ngx_ess_command_stream_t *stream);
 static void ngx_ess_v1_authorize_answered(void *data);
 static void ngx_ess_v1_authorize_refused(ngx_ess_command_error_t *error,
     ngx_str_t *key);
@@ -177,7 +175,7 @@ ngx_ess_v1_authorize_stream(ngx_ess_v1_t *v1, ngx_ess_v1_authorize_t *own,
     keys = NULL;
 
     if (stream->nkeys) {
-        keys = ngx_ess_v1_authorize_keys(v1, stream);
+        keys = ngx_ess_command_keys(stream, v1->messages->len, v1->event.log);
         if (keys == NULL) {
             return NGX_ERROR;
         }
@@ -197,36 +195,6 @@ ngx_ess_v1_authorize_stream(ngx_ess_v1_t *v1, ngx_ess_v1_authorize_t *own,
     ngx_free(keys);
 
     return rc;
-}
-
-
-/* Its keys, and behind them their bytes; none becomes longer by being read. */
-
-static ngx_str_t *
-ngx_ess_v1_authorize_keys(ngx_ess_v1_t *v1, ngx_ess_command_stream_t *stream)
-{
-    size_t       len;
-    u_char      *p;
-    ngx_str_t   *keys;
-    ngx_uint_t   i;
-
-    len = ngx_min(v1->messages->len, stream->nkeys * NGX_ESS_COMMAND_KEY);
-
-    keys = ngx_alloc(stream->nkeys * sizeof(ngx_str_t) + len
-                     + NGX_ESS_COMMAND_KEY, v1->event.log);
-    if (keys == NULL) {
-        return NULL;
-    }
-
-    p = (u_char *) (keys + stream->nkeys);
-
-    for (i = 0; i < stream->nkeys; i++) {
-        keys[i].data = p;
-        (void) ngx_ess_command_key(stream, &keys[i]);
-        p += keys[i].len;
-    }
-
-    return keys;
 }
 
 

@@ -319,39 +319,17 @@ ngx_ess_v1_stream_many(ngx_ess_v1_t *v1, ngx_ess_v1_stream_t *some)
 static ngx_int_t
 ngx_ess_v1_stream_keys(ngx_ess_v1_t *v1)
 {
-    size_t                     len;
-    u_char                    *p;
-    ngx_uint_t                 i;
-    ngx_ess_command_stream_t  *stream;
-
-    stream = &v1->stream;
-
     ngx_free(v1->keys);
     v1->keys = NULL;
 
-    if (stream->nkeys == 0) {
+    if (v1->stream.nkeys == 0) {
         return NGX_OK;
     }
 
-    /* no key becomes longer by being read */
+    v1->keys = ngx_ess_command_keys(&v1->stream, v1->messages->len,
+                                    v1->event.log);
 
-    len = ngx_min(v1->messages->len, stream->nkeys * NGX_ESS_COMMAND_KEY);
-
-    v1->keys = ngx_alloc(stream->nkeys * sizeof(ngx_str_t) + len
-                         + NGX_ESS_COMMAND_KEY, v1->event.log);
-    if (v1->keys == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = (u_char *) (v1->keys + stream->nkeys);
-
-    for (i = 0; i < stream->nkeys; i++) {
-        v1->keys[i].data = p;
-        (void) ngx_ess_command_key(stream, &v1->keys[i]);
-        p += v1->keys[i].len;
-    }
-
-    return NGX_OK;
+    return v1->keys ? NGX_OK : NGX_ERROR;
 }
 
 

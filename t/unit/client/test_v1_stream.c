@@ -66,13 +66,26 @@ ngx_ess_command_stream(ngx_ess_command_t *cmd,
 }
 
 
-ngx_int_t
-ngx_ess_command_key(ngx_ess_command_stream_t *stream, ngx_str_t *key)
+ngx_str_t *
+ngx_ess_command_keys(ngx_ess_command_stream_t *stream, size_t len,
+    ngx_log_t *log)
 {
-    key->len = 1;
-    key->data[0] = 'a' + test_key++;
+    u_char      *p;
+    ngx_str_t   *keys;
+    ngx_uint_t   i;
 
-    return NGX_OK;
+    keys = ngx_alloc(stream->nkeys * (sizeof(ngx_str_t) + 1), log);
+    assert_non_null(keys);
+
+    p = (u_char *) (keys + stream->nkeys);
+
+    for (i = 0; i < stream->nkeys; i++) {
+        keys[i].data = p;
+        keys[i].len = 1;
+        *p++ = 'a' + test_key++;
+    }
+
+    return keys;
 }
 
 
