@@ -43,6 +43,14 @@
 
 static ngx_uint_t ngx_ess_conf_serves(ngx_ess_loc_conf_t *lcf,
     const char *name);
+static void ngx_ess_conf_merge_values(ngx_ess_loc_conf_t *prev,
+    ngx_ess_loc_conf_t *conf);
+static char *ngx_ess_conf_merge_served(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *conf,
+    ngx_uint_t console);
+static void ngx_ess_conf_merge_bodies(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *conf,
+    ngx_uint_t console);
 static void ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf,
     ngx_ess_loc_conf_t *prev, ngx_ess_loc_conf_t *conf);
 static ngx_int_t ngx_ess_conf_hostname(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -273,22 +281,9 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_ess_loc_conf_t  *conf = child;
 
     ngx_uint_t                 console;
-    ngx_ess_main_conf_t       *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
-    ngx_conf_merge_str_value(conf->public_url, prev->public_url, "");
-    ngx_conf_merge_uint_value(conf->release, prev->release, 0);
-    ngx_conf_merge_uint_value(conf->slow_skip, prev->slow_skip, 0);
-    ngx_conf_merge_size_value(conf->slow_buffer, prev->slow_buffer,
-                              NGX_ESS_CONF_SLOW_BUFFER);
-    ngx_conf_merge_uint_value(conf->client_rate.messages,
-                              prev->client_rate.messages,
-                              NGX_ESS_CONF_RATE_MESSAGES);
-    ngx_conf_merge_size_value(conf->client_rate.bytes,
-                              prev->client_rate.bytes,
-                              NGX_ESS_CONF_RATE_BYTES);
-    ngx_ess_conf_multi_merge(prev, conf);
-    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_ess_conf_merge_values(prev, conf);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -303,21 +298,10 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     if (ngx_ess_conf_authorize_merge(cf, prev, conf,
                                      ngx_ess_conf_serves(conf,
                                                          "ess_subscribe"))
-        != NGX_CONF_OK)
+        != NGX_CONF_OK
+        || ngx_ess_conf_body_merge(cf, prev, conf, console) != NGX_CONF_OK
+        || ngx_ess_conf_merge_served(cf, clcf, conf, console) != NGX_CONF_OK)
     {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_ess_conf_body_merge(cf, prev, conf, console) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->serves && clcf->handler != conf->handler) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"%s\" in location \"%V\" cannot share it with "
-                      "another directive that answers requests, such as "
-                      "\"proxy_pass\": give each a location",
-                      conf->serves->directive, &clcf->name);
         return NGX_CONF_ERROR;
     }
 
@@ -330,6 +314,46 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_init_uint_value(conf->limit.max, 0);
     ngx_conf_init_uint_value(conf->limit.replace, 0);
 
+    ngx_ess_conf_merge_bodies(cf, clcf, conf, console);
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_ess_conf_merge_values(ngx_ess_loc_conf_t *prev, ngx_ess_loc_conf_t *conf)
+{
+    ngx_conf_merge_str_value(conf->public_url, prev->public_url, "");
+    ngx_conf_merge_uint_value(conf->release, prev->release, 0);
+    ngx_conf_merge_uint_value(conf->slow_skip, prev->slow_skip, 0);
+    ngx_conf_merge_size_value(conf->slow_buffer, prev->slow_buffer,
+                              NGX_ESS_CONF_SLOW_BUFFER);
+    ngx_conf_merge_uint_value(conf->client_rate.messages,
+                              prev->client_rate.messages,
+                              NGX_ESS_CONF_RATE_MESSAGES);
+    ngx_conf_merge_size_value(conf->client_rate.bytes,
+                              prev->client_rate.bytes,
+                              NGX_ESS_CONF_RATE_BYTES);
+    ngx_ess_conf_multi_merge(prev, conf);
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+}
+
+
+/* What answers requests here is alone, and has what it needs. */
+
+static char *
+ngx_ess_conf_merge_served(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_ess_loc_conf_t *conf, ngx_uint_t console)
+{
+    if (conf->serves && clcf->handler != conf->handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" in location \"%V\" cannot share it with "
+                      "another directive that answers requests, such as "
+                      "\"proxy_pass\": give each a location",
+                      conf->serves->directive, &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
     if ((console || ngx_ess_conf_serves(conf, "ess_api"))
         && conf->public_url.len == 0)
     {
@@ -340,6 +364,18 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
                       conf->serves->directive, &clcf->name);
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* nginx's own settings of requests' bodies */
+
+static void
+ngx_ess_conf_merge_bodies(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_ess_loc_conf_t *conf, ngx_uint_t console)
+{
+    ngx_ess_main_conf_t  *mcf;
 
     /* or nginx would write a chunked body without an end to disk */
 
@@ -362,8 +398,6 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
 
         mcf->publishes = 1;
     }
-
-    return NGX_CONF_OK;
 }
 
 
