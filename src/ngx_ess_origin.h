@@ -10,6 +10,12 @@
 #include "ngx_ess.h"
 
 
+/* what whose request is foreign is told */
+#define NGX_ESS_ORIGIN_FOREIGN                                                \
+    "the request comes from a web page of another origin; if that page may, " \
+    "name its origin in \"ess_origin\" here"
+
+
 /*
  * 1: the request would change something and comes from a web page of another
  * origin, by "Origin" or "Sec-Fetch-Site", that is not in the location's list

@@ -42,9 +42,7 @@ ngx_ess_api_origin(ngx_http_request_t *r)
     if (ngx_ess_origin_is_foreign(r)) {
         ngx_ess_counter_add(ngx_ess_api_zone(r), NGX_ESS_C_CROSS_ORIGIN, 1);
 
-        return ngx_ess_api_problem(r, 403, "the request comes from a web page "
-                                   "of another origin; if that page may, name "
-                                   "its origin in \"ess_origin\" here");
+        return ngx_ess_api_problem(r, 403, NGX_ESS_ORIGIN_FOREIGN);
     }
 
     return NGX_DECLINED;

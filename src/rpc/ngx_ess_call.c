@@ -90,10 +90,7 @@ ngx_ess_call_handler(ngx_http_request_t *r)
     if (ngx_ess_origin_is_foreign(r)) {
         return ngx_ess_call_refuse(
                    ngx_ess_problem_refuse(r, NGX_HTTP_FORBIDDEN,
-                                          "the request comes from a web page "
-                                          "of another origin; if that page "
-                                          "may, name its origin in "
-                                          "\"ess_origin\" here"));
+                                          NGX_ESS_ORIGIN_FOREIGN));
     }
 
     rc = ngx_ess_call_queue(r, lcf->call, &queue);
