@@ -232,7 +232,8 @@ def test_health_during_an_alarm(nginx, own_broker):
                 return r.json().get("publishing")
 
             said = wait_for(blocked, 20)
-            assert said.startswith("the broker blocks those who publish"), said
+            assert said == \
+                'the broker blocks those who publish: "low on memory"', said
             assert figures(api)["rpc_blocked"] >= 1
             assert set(figures(api)["consume_consumers"].values()) == {2}
         finally:

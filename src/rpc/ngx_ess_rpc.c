@@ -173,7 +173,7 @@ ngx_ess_rpc_publishing_open(ngx_ess_amqp_session_t *s)
 static void
 ngx_ess_rpc_publishing_close(ngx_ess_amqp_session_t *s)
 {
-    ngx_ess_rpc_figures_blocked(0);
+    ngx_ess_rpc_figures_blocked(NULL, NULL);
 
     ngx_ess_rpc_publisher_close();
     ngx_ess_call_channel_close();
@@ -200,6 +200,6 @@ ngx_ess_rpc_publishing_failed(ngx_ess_amqp_session_t *s, ngx_str_t *text)
 static void
 ngx_ess_rpc_publishing_blocked(ngx_ess_amqp_session_t *s, ngx_str_t *reason)
 {
-    ngx_ess_rpc_figures_blocked(reason != NULL);
+    ngx_ess_rpc_figures_blocked(ngx_ess_amqp_node_name(s), reason);
     ngx_ess_call_channel_blocked(reason);
 }

@@ -12,6 +12,8 @@ static void ngx_ess_rpc_figures_left(ngx_ess_rpc_figures_t *figures,
     ngx_uint_t row);
 static void ngx_ess_rpc_figures_add_time(ngx_ess_rpc_memory_sums_t *sums,
     ngx_msec_t ms);
+static void ngx_ess_rpc_figures_say(ngx_ess_trouble_t *t, ngx_str_t *host,
+    ngx_str_t *text);
 
 
 const uint32_t  ngx_ess_rpc_figures_times[NGX_ESS_RPC_FIGURES_TIMES - 1] = {
@@ -45,10 +47,10 @@ ngx_ess_rpc_figures_init_process(ngx_ess_rpc_figures_t *figures)
     own->pid = 0;
     ngx_memory_barrier();
 
-    own->blocked = 0;
     own->in_work = 0;
     own->in_flight = 0;
     ngx_memzero(own->troubles, sizeof(own->troubles));
+    ngx_memzero(&own->alarm, sizeof(ngx_ess_trouble_t));
 
     for (i = 0; i < figures->nrows; i++) {
         bits = own->consumes[i / 64];
@@ -195,27 +197,29 @@ void
 ngx_ess_rpc_figures_trouble(ngx_ess_rpc_session_e session, ngx_str_t *host,
     ngx_str_t *text)
 {
-    ngx_ess_trouble_t  *t;
-
-    if (ngx_ess_rpc_figures_own == NULL) {
-        return;
-    }
-
-    t = &ngx_ess_rpc_figures_own->troubles[session];
-
-    if (text) {
-        ngx_ess_trouble_set(t, host, text);
-
-    } else {
-        ngx_ess_trouble_well(t);
+    if (ngx_ess_rpc_figures_own) {
+        ngx_ess_rpc_figures_say(&ngx_ess_rpc_figures_own->troubles[session],
+                                host, text);
     }
 }
 
 
 void
-ngx_ess_rpc_figures_blocked(ngx_uint_t on)
+ngx_ess_rpc_figures_blocked(ngx_str_t *host, ngx_str_t *reason)
 {
     if (ngx_ess_rpc_figures_own) {
-        ngx_ess_rpc_figures_own->blocked = (on != 0);
+        ngx_ess_rpc_figures_say(&ngx_ess_rpc_figures_own->alarm, host, reason);
+    }
+}
+
+
+static void
+ngx_ess_rpc_figures_say(ngx_ess_trouble_t *t, ngx_str_t *host, ngx_str_t *text)
+{
+    if (text) {
+        ngx_ess_trouble_set(t, host, text);
+
+    } else {
+        ngx_ess_trouble_well(t);
     }
 }

@@ -97,8 +97,9 @@ void ngx_ess_rpc_figures_in_flight(ngx_int_t n);
 void ngx_ess_rpc_figures_trouble(ngx_ess_rpc_session_e session,
     ngx_str_t *host, ngx_str_t *text);
 
-/* The publishing session is blocked by the broker, or is no more. */
-void ngx_ess_rpc_figures_blocked(ngx_uint_t on);
+/* The publishing session is blocked by the broker "host", which says "reason",
+   as above; NULL: it is no more. */
+void ngx_ess_rpc_figures_blocked(ngx_str_t *host, ngx_str_t *reason);
 
 
 #endif /* _NGX_ESS_RPC_FIGURES_H_INCLUDED_ */

@@ -15,16 +15,15 @@
 
 
 
-/* what a session last failed with */
-
 /* one a process slot; its process writes it */
 
 typedef struct {
     uint32_t                 pid;           /* 0: nobody had it yet */
-    uint32_t                 blocked;
     ngx_int_t                in_work;
     ngx_int_t                in_flight;
     ngx_ess_trouble_t        troubles[NGX_ESS_RPC_SESSIONS];
+    ngx_ess_trouble_t        alarm;         /* which blocks the publishing
+                                               session */
     uint64_t                 consumes[];    /* a bit a row */
 } ngx_ess_rpc_memory_proc_t;
 

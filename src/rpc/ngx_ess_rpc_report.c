@@ -135,7 +135,7 @@ ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
     for (i = 0; i < NGX_ESS_RPC_MEMORY_PROCS; i++) {
         proc = ngx_ess_rpc_memory_there(figures, i);
 
-        if (proc == NULL || (!blocked && proc->blocked)) {
+        if (proc == NULL || (!blocked && proc->alarm.since)) {
             continue;
         }
 
@@ -155,24 +155,39 @@ ngx_uint_t
 ngx_ess_rpc_report_blocked(ngx_ess_rpc_figures_t *figures, u_char *buf,
     ngx_str_t *why)
 {
-    u_char                       *p, *last;
-    ngx_ess_rpc_report_totals_t   totals;
-    ngx_ess_trouble_t             trouble;
+    u_char                     *p, *last;
+    ngx_uint_t                  i, n;
+    ngx_ess_trouble_t           t, oldest;
+    ngx_ess_rpc_memory_proc_t  *proc;
 
-    ngx_ess_rpc_report_totals(figures, &totals);
+    oldest.since = 0;
 
-    if (totals.blocked == 0) {
+    for (i = 0, n = 0; i < NGX_ESS_RPC_MEMORY_PROCS; i++) {
+        proc = ngx_ess_rpc_memory_there(figures, i);
+
+        if (proc == NULL || proc->alarm.since == 0) {
+            continue;
+        }
+
+        n++;
+
+        if (ngx_ess_trouble_read(&proc->alarm, &t) == NGX_OK
+            && (oldest.since == 0 || t.since < oldest.since))
+        {
+            oldest = t;
+        }
+    }
+
+    if (n == 0) {
         return 0;
     }
 
     last = buf + NGX_ESS_RPC_REPORT_WHY;
     p = ngx_slprintf(buf, last, "the broker blocks those who publish");
 
-    if (ngx_ess_rpc_report_oldest(figures, NGX_ESS_RPC_PUBLISHING, 1,
-                                   &trouble)
-        == NGX_OK)
-    {
-        p = ngx_ess_trouble_words(p, last, &trouble);
+    if (oldest.since) {
+        p = ngx_slprintf(p, last, ": \"%*s\"", (size_t) oldest.text_len,
+                         oldest.text);
     }
 
     why->data = buf;
@@ -245,7 +260,7 @@ ngx_ess_rpc_report_totals(ngx_ess_rpc_figures_t *figures,
         if (proc) {
             totals->in_work += ngx_max(proc->in_work, 0);
             totals->in_flight += ngx_max(proc->in_flight, 0);
-            totals->blocked += proc->blocked;
+            totals->blocked += (proc->alarm.since != 0);
         }
     }
 

@@ -44,7 +44,8 @@ typedef struct {
 ngx_int_t ngx_ess_rpc_report_healthy(ngx_ess_rpc_figures_t *figures,
     u_char *buf, ngx_str_t *why);
 
-/* 1: the broker blocks those who publish; "why" says so, likewise. */
+/* 1: the broker blocks those who publish; "why" says so, likewise, with the
+   reason that it gave first. */
 ngx_uint_t ngx_ess_rpc_report_blocked(ngx_ess_rpc_figures_t *figures,
     u_char *buf, ngx_str_t *why);
 

@@ -389,11 +389,16 @@ test_rows_are_used_again(void **state)
 static void
 consume_both(void)
 {
+    ngx_str_t  host, reason;
+
+    ngx_str_set(&host, "localhost:5672");
+    ngx_str_set(&reason, "low on memory");
+
     ngx_ess_rpc_figures_consuming(0, 1);
     ngx_ess_rpc_figures_consuming(1, 1);
     ngx_ess_rpc_figures_in_work(3);
     ngx_ess_rpc_figures_in_flight(1);
-    ngx_ess_rpc_figures_blocked(1);
+    ngx_ess_rpc_figures_blocked(&host, &reason);
 }
 
 
@@ -541,14 +546,17 @@ test_what_is_said(void **state)
 
     assert_int_equal(ngx_ess_rpc_report_blocked(test_figures, test_buf, &why),
                      0);
-    ngx_ess_rpc_figures_blocked(1);
+    ngx_str_set(&text, "low on memory");
+    ngx_ess_rpc_figures_blocked(&host, &text);
     assert_null(unhealthy());
     assert_int_equal(ngx_ess_rpc_report_blocked(test_figures, test_buf, &why),
                      1);
     test_buf[why.len] = '\0';
-    begins(test_buf, "the broker blocks those who publish: localhost:5672: "
-           "connect.refused, since 2023");
-    ngx_ess_rpc_figures_blocked(0);
+    assert_string_equal(test_buf, "the broker blocks those who publish: "
+                        "\"low on memory\"");
+    ngx_ess_rpc_figures_blocked(NULL, NULL);
+    assert_int_equal(ngx_ess_rpc_report_blocked(test_figures, test_buf, &why),
+                     0);
 
     /* the longest that there is */
 
@@ -558,6 +566,12 @@ test_what_is_said(void **state)
     ngx_ess_rpc_figures_trouble(NGX_ESS_RPC_PUBLISHING, &text, &text);
     ngx_ess_rpc_figures_trouble(NGX_ESS_RPC_CONSUMING, &text, &text);
     assert_non_null(unhealthy());
+
+    ngx_ess_rpc_figures_blocked(&text, &text);
+    assert_int_equal(ngx_ess_rpc_report_blocked(test_figures, test_buf, &why),
+                     1);
+    assert_in_range(why.len, NGX_ESS_TROUBLE_TEXT, NGX_ESS_RPC_REPORT_WHY);
+    ngx_ess_rpc_figures_blocked(NULL, NULL);
 
     test_queue[0].name.data = big;
     test_queue[0].name.len = 255;
@@ -584,7 +598,7 @@ test_no_slot(void **state)
 
     ngx_ess_rpc_figures_consuming(0, 1);
     ngx_ess_rpc_figures_in_work(1);
-    ngx_ess_rpc_figures_blocked(1);
+    ngx_ess_rpc_figures_blocked(NULL, NULL);
     ngx_ess_rpc_figures_trouble(NGX_ESS_RPC_CONSUMING, NULL, NULL);
     ngx_ess_rpc_figures_call(NGX_ESS_CALL_LATE);
     ngx_ess_rpc_figures_message(100000, NGX_ESS_CONSUME_ACK);
