@@ -28,6 +28,8 @@ typedef struct {
                                                ngx_ess_conf_stream.c knows;
                                                NULL: none */
     ngx_uint_t               publishes;     /* 1: a location does */
+    ngx_uint_t               authorizes;    /* 1: clients of one are asked
+                                               about */
     ngx_uint_t               refuses;       /* 1: a location of ours, or
                                                ess_jwt, may */
     ngx_str_t                node;

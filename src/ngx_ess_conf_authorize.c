@@ -56,6 +56,7 @@ char *
 ngx_ess_conf_authorize_merge(ngx_conf_t *cf, ngx_ess_loc_conf_t *prev,
     ngx_ess_loc_conf_t *conf, ngx_uint_t subscribes)
 {
+    ngx_ess_main_conf_t       *mcf;
     ngx_ess_authorize_conf_t  *acf;
 
     ngx_conf_merge_ptr_value(conf->authorizes, prev->authorizes, NULL);
@@ -75,6 +76,10 @@ ngx_ess_conf_authorize_merge(ngx_conf_t *cf, ngx_ess_loc_conf_t *prev,
     *acf = *conf->authorizes;
 
     conf->authorize = acf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
+    mcf->authorizes = 1;
+
     ngx_ess_jwt_keep(cf);
 
     return NGX_CONF_OK;

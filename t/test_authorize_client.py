@@ -152,11 +152,17 @@ def get(n, path, ws=False, timeout=20, server=0, **headers):
         c.close()
 
 
-def figure(api, reason="authorize"):
+def figure(api, sample='rejected_requests_total{reason="authorize"}'):
     for line in api.request("GET", "/metrics").body.decode().split("\n"):
-        if line.startswith('ess_rejected_requests_total{reason="%s"}'
-                           % reason):
+        if line.startswith("ess_%s " % sample):
             return int(line.split()[1])
+
+
+def outcomes(api):
+    """What the application answered: allowed, refused, failed."""
+
+    return [figure(api, 'authorize_requests_total{outcome="%s"}' % outcome)
+            for outcome in ("allowed", "refused", "failed")]
 
 
 @pytest.mark.parametrize("ws", [True, False])
@@ -175,6 +181,7 @@ def test_allowed(service, back, ws):
     assert get(n, "/off/" + stream.uuid, ws)[0] == status
     assert get(n, "/event-stream/" + "0" * 32, ws)[0] == 404
     assert len(back.questions) == 1
+    assert outcomes(api) == [1, 0, 0]
 
 
 @pytest.mark.parametrize("ws", [True, False])
@@ -192,6 +199,7 @@ def test_refused(service, back, ws):
         assert headers["Access-Control-Allow-Origin"] == "https://app.example"
         assert headers["Cache-Control"] == "no-store"
     assert figure(api) == 3
+    assert outcomes(api) == [0, 3, 0]
     assert get(n, "/paged/" + stream.uuid, ws)[::2] == (410, b"gone")
 
 
@@ -223,6 +231,7 @@ def test_no_answer_that_fits(service, back, ws):
         assert problem["status"] == 503
     assert get(n, "/nowhere/" + stream.uuid, ws)[0] == 503
     assert figure(api) == 13
+    assert outcomes(api) == [0, 0, 13]
 
 
 def test_no_back_end(service, back):

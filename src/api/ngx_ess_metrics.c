@@ -199,8 +199,8 @@ ngx_ess_metrics_format(ngx_http_request_t *r, ngx_uint_t *json)
 }
 
 
-/* Those of a source are absent while it is not configured: a 0 there would read
-   as a fault of the broker. */
+/* Those of a source, and of what is not used, are absent: a 0 there would read
+   as a fault of the broker, or the application. */
 
 static void
 ngx_ess_metrics_all(ngx_http_request_t *r, ngx_ess_metrics_out_t *out)
@@ -214,6 +214,11 @@ ngx_ess_metrics_all(ngx_http_request_t *r, ngx_ess_metrics_out_t *out)
     zone = mcf->zone;
 
     ngx_ess_metrics_table(out, zone, ngx_ess_metrics_rows);
+
+    if (mcf->authorizes) {
+        ngx_ess_metrics_table(out, zone, ngx_ess_metrics_rows_authorize);
+    }
+
     ngx_ess_metrics_commands(out, zone);
     ngx_ess_metrics_histogram(out, zone, &ngx_ess_metrics_histograms[0]);
     ngx_ess_metrics_histogram(out, zone, &ngx_ess_metrics_histograms[1]);

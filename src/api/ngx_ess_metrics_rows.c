@@ -151,6 +151,19 @@ const ngx_ess_metric_t  ngx_ess_metrics_rows[] = {
 };
 
 
+const ngx_ess_metric_t  ngx_ess_metrics_rows_authorize[] = {
+
+    { "authorize_requests_total", "Requests of ess_authorize to an "
+      "application, by its answer.", "counter", "outcome",
+      { { NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_ALLOWED, "allowed" },
+        { NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_REFUSED, "refused" },
+        { NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_FAILED, "failed" } },
+      NULL },
+
+    ngx_ess_null_metric
+};
+
+
 static void
 ngx_ess_metrics_rows_count(ngx_ess_zone_t *zone, uint64_t *count)
 {

@@ -12,5 +12,8 @@
 
 extern const ngx_ess_metric_t  ngx_ess_metrics_rows[];
 
+/* where there is "ess_authorize" */
+extern const ngx_ess_metric_t  ngx_ess_metrics_rows_authorize[];
+
 
 #endif /* _NGX_ESS_METRICS_ROWS_H_INCLUDED_ */

@@ -9,6 +9,8 @@
 #include "ngx_ess_authorize.h"
 #include "ngx_ess_authorize_cache.h"
 #include "ngx_ess_authorize_json.h"
+#include "ngx_ess_client.h"
+#include "ngx_ess_counter.h"
 #include "ngx_ess_json_read.h"
 #include "ngx_ess_request.h"
 #include "ngx_ess_str.h"
@@ -54,6 +56,8 @@ static void ngx_ess_authorize_keep(ngx_ess_authorize_t *a,
 static void ngx_ess_authorize_keep_key(ngx_ess_authorize_t *a,
     ngx_ess_authorize_entry_t *entry, ngx_ess_authorize_key_t *key,
     ngx_uint_t refused);
+static void ngx_ess_authorize_count(ngx_ess_authorize_t *a);
+static void ngx_ess_authorize_counted(ngx_ess_authorized_e how);
 static void ngx_ess_authorize_log(ngx_ess_authorize_t *a, const char *fmt,
     ...);
 
@@ -283,6 +287,8 @@ ngx_ess_authorize_ask(ngx_ess_authorize_t *a, ngx_http_conf_ctx_t *ctx,
             a->request = NULL;
         }
 
+        ngx_ess_authorize_counted(NGX_ESS_AUTHORIZED_FAILED);
+
         return NGX_OK;
     }
 
@@ -371,6 +377,10 @@ ngx_ess_authorize_answered(ngx_ess_request_t *req)
 
     if (ngx_ess_authorize_read(a, req) == NGX_OK) {
         ngx_ess_authorize_keep(a, req->status == NGX_HTTP_FORBIDDEN);
+        ngx_ess_authorize_count(a);
+
+    } else {
+        ngx_ess_authorize_counted(NGX_ESS_AUTHORIZED_FAILED);
     }
 
     /* it may free the question */
@@ -468,6 +478,41 @@ ngx_ess_authorize_keep_key(ngx_ess_authorize_t *a,
 
     ngx_ess_authorize_cache_add(a->conf, &a->sub, entry->uuid, &key->key,
                                 key->allowed);
+}
+
+
+/* One for the request, whatever it was about; what was known is in none. */
+
+static void
+ngx_ess_authorize_count(ngx_ess_authorize_t *a)
+{
+    ngx_str_t                   key;
+    ngx_uint_t                  i;
+    ngx_ess_authorized_e        how;
+    ngx_ess_authorize_entry_t  *entry;
+
+    how = NGX_ESS_AUTHORIZED_ALLOWED;
+    entry = a->entries.elts;
+
+    for (i = 0; i < a->entries.nelts; i++) {
+
+        if (entry[i].asked
+            && ngx_ess_authorize_verdict(a, i, &key)
+               != NGX_ESS_AUTHORIZE_ALLOWED)
+        {
+            how = NGX_ESS_AUTHORIZED_REFUSED;
+            break;
+        }
+    }
+
+    ngx_ess_authorize_counted(how);
+}
+
+
+static void
+ngx_ess_authorize_counted(ngx_ess_authorized_e how)
+{
+    ngx_ess_counter_add(ngx_ess_client_zone, NGX_ESS_C_AUTHORIZED + how, 1);
 }
 
 

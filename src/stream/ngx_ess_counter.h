@@ -32,6 +32,16 @@ typedef enum {
 } ngx_ess_rejected_e;
 
 
+/* how requests of "ess_authorize" ended */
+
+typedef enum {
+    NGX_ESS_AUTHORIZED_ALLOWED = 0,         /* all that was asked about */
+    NGX_ESS_AUTHORIZED_REFUSED,             /* some of it, or all */
+    NGX_ESS_AUTHORIZED_FAILED,              /* no answer that fits */
+    NGX_ESS_AUTHORIZED_N
+} ngx_ess_authorized_e;
+
+
 /* for whom a stream was made */
 
 typedef enum {
@@ -98,6 +108,8 @@ typedef enum {
     NGX_ESS_C_REJECTED,                     /* by ngx_ess_rejected_e */
     NGX_ESS_C_CROSS_ORIGIN = NGX_ESS_C_REJECTED + NGX_ESS_REJECTED_N,
                                             /* changes that were refused */
+    NGX_ESS_C_AUTHORIZED,                   /* by ngx_ess_authorized_e */
+    NGX_ESS_C_AUTHORIZED_LAST = NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_N - 1,
     NGX_ESS_C_REPEATED,                     /* publications that were answered
                                                before */
     NGX_ESS_C_IDEMPOTENCY_EVICTED,          /* keys, for want of room */

@@ -52,7 +52,7 @@
 
 
 #define NGX_ESS_ZONE_MAGIC       0x5a535345     /* "ESSZ" */
-#define NGX_ESS_ZONE_LAYOUT      10
+#define NGX_ESS_ZONE_LAYOUT      11
 
 #define NGX_ESS_STREAM_PAIRS     4              /* in the stream itself */
 #define NGX_ESS_PAIRS_MORE       30             /* in each further segment */

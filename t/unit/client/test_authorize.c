@@ -19,6 +19,8 @@
 
 #include "ngx_ess_authorize.h"
 #include "ngx_ess_authorize_cache.h"
+#include "ngx_ess_client.h"
+#include "ngx_ess_counter.h"
 #include "ngx_ess_request.h"
 #include "ngx_trace.h"
 
@@ -44,6 +46,9 @@ static char                       test_body[1024];
 static ngx_ess_authorize_t       *test_question;
 static ngx_uint_t                 test_answers;
 static ngx_ess_stream_info_t      test_info;
+static char                       test_counted[NGX_ESS_C_N];
+
+ngx_ess_zone_t  *ngx_ess_client_zone;
 
 volatile ngx_msec_t    ngx_current_msec;
 volatile ngx_time_t   *ngx_cached_time = &test_time;
@@ -83,6 +88,13 @@ void *
 ngx_calloc(size_t size, ngx_log_t *log)
 {
     return calloc(1, size);
+}
+
+
+void
+ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
+{
+    test_counted[counter] += n;
 }
 
 
@@ -206,6 +218,8 @@ test_setup(void **state)
     test_info.name_len = 6;
     memcpy(test_info.name, "prices", 6);
 
+    memset(test_counted, 0, sizeof(test_counted));
+
     ngx_unit_trace_clear();
 
     return 0;
@@ -298,6 +312,19 @@ verdicts(ngx_ess_authorize_e all, ngx_ess_authorize_e keys, const char *which)
 }
 
 
+/* Requests so far, by how they ended. */
+
+static void
+counted(ngx_uint_t allowed, ngx_uint_t refused, ngx_uint_t failed)
+{
+    char  *n = &test_counted[NGX_ESS_C_AUTHORIZED];
+
+    assert_int_equal(n[NGX_ESS_AUTHORIZED_ALLOWED], allowed);
+    assert_int_equal(n[NGX_ESS_AUTHORIZED_REFUSED], refused);
+    assert_int_equal(n[NGX_ESS_AUTHORIZED_FAILED], failed);
+}
+
+
 static void
 test_allowed(void **state)
 {
@@ -310,8 +337,10 @@ test_allowed(void **state)
         "{\"stream\":\"00000000000000000000000000000000\","
         "\"name\":\"prices\",\"routing_key\":null,\"keys\":[\"eu\",\"us\"]}],"
         "\"address\":\"192.0.2.1\",\"claims\":null,\"query\":\"q\"}");
+    counted(0, 0, 0);
     answer(NGX_ESS_REQUEST_DONE, 200, "{\"allow\":[true,true]}");
     verdicts(NGX_ESS_AUTHORIZE_ALLOWED, NGX_ESS_AUTHORIZE_ALLOWED, "");
+    counted(1, 0, 0);
 
     assert_true(ngx_ess_authorize_is(test_question, 0, test_info.uuid));
     assert_false(ngx_ess_authorize_is(test_question, 0, other));
@@ -329,6 +358,7 @@ test_refused(void **state)
     (void) ask();
     answer(NGX_ESS_REQUEST_DONE, 200, "{\"allow\":[true,[\"eu\"]]}");
     verdicts(NGX_ESS_AUTHORIZE_ALLOWED, NGX_ESS_AUTHORIZE_REFUSED, "us");
+    counted(0, 2, 0);
 }
 
 
@@ -360,6 +390,7 @@ test_no_answer(void **state)
         assert_int_equal(ask(), NGX_AGAIN);
         answer(cases[i].end, cases[i].status, cases[i].body);
         verdicts(NGX_ESS_AUTHORIZE_UNKNOWN, NGX_ESS_AUTHORIZE_UNKNOWN, "");
+        counted(0, 0, i + 1);
     }
 }
 
@@ -380,6 +411,7 @@ test_not_asked(void **state)
     ngx_str_set(&test_claims, "{\"a\":1,\"a\":2}");
     assert_int_equal(ask(), NGX_OK);
     verdicts(NGX_ESS_AUTHORIZE_UNKNOWN, NGX_ESS_AUTHORIZE_UNKNOWN, "");
+    counted(0, 0, 3);
 }
 
 
@@ -403,6 +435,10 @@ test_kept(void **state)
 
     assert_int_equal(ask(), NGX_OK);
     verdicts(NGX_ESS_AUTHORIZE_REFUSED, NGX_ESS_AUTHORIZE_REFUSED, "eu");
+
+    /* what is kept is no request */
+
+    counted(0, 2, 0);
 }
 
 
@@ -414,6 +450,7 @@ test_gone(void **state)
     test_question = NULL;
     ngx_unit_traced("abort");
     assert_int_equal(test_answers, 0);
+    counted(0, 0, 0);
 }
 
 
