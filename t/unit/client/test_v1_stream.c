@@ -75,7 +75,9 @@ ngx_ess_command_keys(ngx_ess_command_stream_t *stream, size_t len,
     ngx_uint_t   i;
 
     keys = ngx_alloc(stream->nkeys * (sizeof(ngx_str_t) + 1), log);
-    assert_non_null(keys);
+    if (keys == NULL) {
+        return NULL;
+    }
 
     p = (u_char *) (keys + stream->nkeys);
 
