@@ -152,6 +152,37 @@ ngx_ess_consume_delivery(ngx_ess_consume_queue_t *q,
 }
 
 
+/*
+ * The broker gives them to somebody else, perhaps to this worker once more: so
+ * what is only kept here goes at once, or it would add up while the connection
+ * ends again and again.  A reply that was sent and not confirmed is none the
+ * better for being waited for.  Requests end by themselves, and hold their
+ * queue's share meanwhile.
+ */
+
+void
+ngx_ess_consume_lost(void)
+{
+    ngx_queue_t                *q, *next;
+    ngx_ess_consume_t          *c;
+    ngx_ess_consume_message_t  *msg;
+
+    c = &ngx_ess_consume;
+
+    for (q = ngx_queue_head(&c->all);
+         q != ngx_queue_sentinel(&c->all);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        msg = ngx_queue_data(q, ngx_ess_consume_message_t, all);
+
+        if (msg->delivery.lost && msg->state != NGX_ESS_CONSUME_REQUEST) {
+            ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        }
+    }
+}
+
+
 /* NGX_OK, or NGX_ERROR: it waits again. */
 
 static ngx_int_t

@@ -27,6 +27,9 @@ void ngx_ess_consume_exit(void);
 void ngx_ess_consume_delivery(ngx_ess_consume_queue_t *q,
     ngx_ess_amqp_delivery_t *d);
 
+/* A ngx_ess_consume_queue_lost_pt. */
+void ngx_ess_consume_lost(void);
+
 /* A graceful shutdown has begun: what waits is given back, what is in work ends
    within its own times. */
 void ngx_ess_consume_shutdown(void);

@@ -26,6 +26,7 @@ static void ngx_ess_consume_queue_give_back(ngx_ess_consume_queue_t *q,
     ngx_ess_amqp_delivery_t *d);
 static void ngx_ess_consume_queue_settled(ngx_ess_consume_queue_t *q,
     uint64_t tag, ngx_ess_consume_settle_e how);
+static void ngx_ess_consume_queue_lost(ngx_event_t *ev);
 static void ngx_ess_consume_queue_canceled(ngx_ess_amqp_channel_t *ch,
     ngx_uint_t tag);
 static void ngx_ess_consume_queue_reopened(ngx_ess_amqp_channel_t *ch,
@@ -45,7 +46,8 @@ static const ngx_ess_amqp_channel_handlers_t  ngx_ess_consume_queue_channel = {
 
 ngx_int_t
 ngx_ess_consume_queue_init(ngx_ess_rpc_conf_t *conf,
-    ngx_ess_consume_queue_pt handler, ngx_log_t *log)
+    ngx_ess_consume_queue_pt handler, ngx_ess_consume_queue_lost_pt lost,
+    ngx_log_t *log)
 {
     ngx_uint_t                       i;
     ngx_ess_consume_queue_t         *q;
@@ -57,7 +59,11 @@ ngx_ess_consume_queue_init(ngx_ess_rpc_conf_t *conf,
 
     w->log = log;
     w->handler = handler;
+    w->lost = lost;
     w->handlers = &ngx_ess_consume_queue_channel;
+
+    ngx_ess_consume_queue_worker_event(&w->lose, ngx_ess_consume_queue_lost,
+                                       w);
 
     w->queues = ngx_calloc(conf->queues.nelts * sizeof(ngx_ess_consume_queue_t),
                            log);
@@ -112,6 +118,7 @@ ngx_ess_consume_queue_exit(void)
         ngx_ess_consume_acks_free(&w->queues[i].acks);
     }
 
+    ngx_ess_wait_clear(&w->lose);
     ngx_ess_wait_clear(&w->leave);
 
     ngx_free(w->queues);
@@ -301,6 +308,13 @@ ngx_ess_consume_queue_settled(ngx_ess_consume_queue_t *q, uint64_t tag,
 
 
 static void
+ngx_ess_consume_queue_lost(ngx_event_t *ev)
+{
+    ngx_ess_consume_queue_worker.lost();
+}
+
+
+static void
 ngx_ess_consume_queue_back(ngx_event_t *ev)
 {
     ngx_ess_consume_queue_t  *q;
@@ -394,6 +408,19 @@ ngx_ess_consume_queue_reopened(ngx_ess_amqp_channel_t *ch, ngx_uint_t code,
         ngx_ess_consume_queue_leave_done(q);
 
     } else {
+
+        if (code) {
+
+            /* the session's own line has the broker's reason, but no queue */
+
+            ngx_log_error(NGX_LOG_WARN, ngx_ess_consume_queue_worker.log, 0,
+                          "the broker closed the channel of the queue \"%V\", "
+                          "what was in work comes again: %ui messages",
+                          &q->conf->name, q->nunsettled);
+
+            q->told = 1;
+        }
+
         ngx_ess_consume_queue_start_later(q);
     }
 }

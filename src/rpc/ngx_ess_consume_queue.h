@@ -40,6 +40,10 @@ typedef void (*ngx_ess_consume_queue_pt)(ngx_ess_consume_queue_t *q,
     ngx_ess_amqp_delivery_t *d);
 
 
+/* Some that were taken are lost; from an event of its own, after it. */
+typedef void (*ngx_ess_consume_queue_lost_pt)(void);
+
+
 typedef enum {
     NGX_ESS_CONSUME_SETTLE_ACK = 0,         /* done with */
     NGX_ESS_CONSUME_SETTLE_REJECT,          /* the broker drops it, or moves it
@@ -50,7 +54,8 @@ typedef enum {
 
 /* All queues of the configuration.  NGX_OK or NGX_ERROR: no memory. */
 ngx_int_t ngx_ess_consume_queue_init(ngx_ess_rpc_conf_t *conf,
-    ngx_ess_consume_queue_pt handler, ngx_log_t *log);
+    ngx_ess_consume_queue_pt handler, ngx_ess_consume_queue_lost_pt lost,
+    ngx_log_t *log);
 void ngx_ess_consume_queue_exit(void);
 
 /* The configuration of it. */

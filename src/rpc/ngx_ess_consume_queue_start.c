@@ -338,6 +338,11 @@ ngx_ess_consume_queue_start_drop(ngx_ess_consume_queue_t *q)
 
         ngx_queue_remove(link);
         delivery->lost = 1;
+
+        /* whoever is at work with it must not miss it before it returns */
+
+        ngx_post_event(&ngx_ess_consume_queue_worker.lose,
+                       &ngx_posted_events);
     }
 
     q->nunsettled = 0;

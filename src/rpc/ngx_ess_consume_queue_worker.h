@@ -61,11 +61,13 @@ struct ngx_ess_consume_queue_s {
 typedef struct {
     ngx_log_t               *log;
     ngx_ess_consume_queue_pt handler;
+    ngx_ess_consume_queue_lost_pt lost;
     const ngx_ess_amqp_channel_handlers_t *handlers;    /* of the channels */
     ngx_ess_amqp_session_t  *session;       /* NULL: no connection */
     ngx_ess_amqp_channel_t  *admin;
     ngx_ess_consume_queue_t *queues;
     ngx_uint_t               n;
+    ngx_event_t              lose;          /* posted: deliveries are lost */
     ngx_event_t              leave;         /* keeps the worker */
     ngx_msec_t               left_at;
     unsigned                 leaving:1;

@@ -77,7 +77,8 @@ ngx_ess_rpc_init_process(ngx_cycle_t *cycle, ngx_ess_rpc_conf_t *conf)
         return NGX_OK;
     }
 
-    if (ngx_ess_consume_queue_init(conf, ngx_ess_consume_delivery, cycle->log)
+    if (ngx_ess_consume_queue_init(conf, ngx_ess_consume_delivery,
+                                   ngx_ess_consume_lost, cycle->log)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -1,6 +1,6 @@
 """TCP relays, which can be cut.  That of a broker behind a slow network also
-holds up what the broker sends after it has taken a consumer, and loses
-acknowledgements and binds."""
+holds up what the broker sends after it has taken a consumer, loses
+acknowledgements and binds, and cuts those who consume."""
 
 import socket
 import struct
@@ -67,6 +67,7 @@ class Relay(TcpRelay):
         self.lose_acks = False
         self.lose_binds = False
         self.lost_binds = 0
+        self.consuming = []
         super().__init__(vhost.port)
         self.url = vhost.url.replace(":%d/" % self.to, ":%d/" % self.port)
 
@@ -75,6 +76,14 @@ class Relay(TcpRelay):
 
         self.seconds = seconds
         self.times = times
+
+    def cut_consumers(self):
+        """Connections of which some consume; the others stay."""
+
+        pairs, self.consuming = self.consuming, []
+        for pair in pairs:
+            for s in pair:
+                _shut(s)
 
     def _forth(self, client, broker):
         f = client.makefile("rb")
@@ -88,9 +97,11 @@ class Relay(TcpRelay):
     def _back(self, broker, client):
         for frame, method in _read(broker.makefile("rb")):
             client.sendall(frame)
-            if method == CONSUME_OK and self.times:
-                self.times -= 1
-                time.sleep(self.seconds)
+            if method == CONSUME_OK:
+                self.consuming.append((client, broker))
+                if self.times:
+                    self.times -= 1
+                    time.sleep(self.seconds)
 
 
 def _copy(source, target):

@@ -1,0 +1,132 @@
+"""Channels that end while their messages wait for something: nothing of them
+stays, and each message is done once its queue is consumed again."""
+
+import pika
+
+import memory
+import relay
+from rpc_app import App, consumed
+from wait import wait_for
+
+CONF = """
+http {
+    ess_amqp %%AMQP%%;
+    client_max_body_size 2m;
+    server {
+        location / {
+            internal;
+            ess_consume calls tasks bad uri=/$ess_queue concurrency=8
+                        max_reply=2m retry_delay=1m dead=dead;
+            proxy_pass http://127.0.0.1:%%APP%%;
+        }
+    }
+}
+"""
+
+QUEUES = "calls", "tasks", "bad"
+
+
+def fill(vhost, queue, body, **properties):
+    vhost.publish(queue, [body] * 8, exchange="",
+                  properties=pika.BasicProperties(**properties))
+
+
+def test_memory_of_what_waits(own_broker, nginx):
+    """For the broker, which takes neither replies nor the dead, and for the
+    next try."""
+
+    broker = own_broker()
+    vhost = broker.vhost()
+    cut = relay.Relay(vhost)
+    said = {"/calls": 200, "/tasks": 503, "/bad": 422}
+
+    with App(lambda r: (said[r.path], {}, r.body)) as app:
+        with vhost.connect() as connection:
+            channel = connection.channel()
+            for queue in QUEUES + ("replies", "dead"):
+                channel.queue_declare(queue, durable=True)
+        for queue in QUEUES:
+            fill(vhost, queue, queue.encode() * (1 << 18),
+                 **({"reply_to": "replies"} if queue == "calls" else {}))
+        broker.control("set_vm_memory_high_watermark", "0")
+        try:
+            n = nginx(CONF.replace("%%APP%%", str(app.port)), workers=1,
+                      amqp=cut.url)
+            n.expect("is dead|closed|reset|lost|block")
+            private = []
+            for i in range(8):
+                app.wait(24)
+                del app.requests[:]
+                private.append(memory.private_kb(n.workers()))
+                cut.cut_consumers()
+            app.wait(24)
+            assert memory.flat(private[1], private[-1], 30 << 10), private
+            said["/tasks"] = 200
+            del app.requests[:]
+            cut.cut_consumers()
+            app.wait(24)
+        finally:
+            broker.control("set_vm_memory_high_watermark", "absolute", "1GB")
+        for queue in QUEUES:
+            wait_for(lambda: vhost.queue_counts(queue) == (0, 1), 20)
+        assert vhost.queue_counts("replies")[0] >= 8
+        assert vhost.queue_counts("dead")[0] >= 8
+        n.stop()
+    for queue in QUEUES:
+        assert vhost.queue_counts(queue) == (0, 0)
+
+
+TIMEOUT_CONF = """
+http {
+    ess_amqp %%AMQP%%;
+    server {
+        location = /work {
+            internal;
+            ess_consume work declare=durable retry_delay=1m;
+            proxy_pass http://127.0.0.1:%%APP%%;
+        }
+    }
+}
+"""
+
+
+TIMES = """
+application:set_env(rabbit, consumer_timeout, %d),
+application:set_env(rabbit, channel_tick_interval, %d).
+"""
+
+
+def test_the_broker_tires_of_waiting(own_broker, nginx):
+    """It closes the channel of a message that waits for its next try, and of
+    one whose request takes its time (consumer_timeout)."""
+
+    broker = own_broker()
+    vhost = broker.vhost()
+
+    def answer(r):
+        if r.headers["AMQP-Redelivered"] == "1":
+            return 200
+        if r.body == b"later":
+            return 503
+        n.wait_log("timed out", 30)
+        return 200
+
+    broker.control("eval", TIMES % (1500, 200))
+    try:
+        with App(answer) as app:
+            n = nginx(TIMEOUT_CONF.replace("%%APP%%", str(app.port)),
+                      workers=1, amqp=vhost.url)
+            n.expect("timed out|closed the channel")
+            consumed(vhost, "work")
+            vhost.publish("work", [b"later", b"slow"], exchange="")
+            app.wait(4)
+            n.wait_log('the queue "work" is consumed')
+            wait_for(lambda: vhost.queue_counts("work") == (0, 1))
+            n.stop()
+    finally:
+        broker.control("eval", TIMES % (1800000, 60000))
+    assert vhost.queue_counts("work") == (0, 0)
+    assert n.log().count("timed out") == 1
+    assert n.log().count('the broker closed the channel of the queue "work", '
+                         'what was in work comes again: 2 messages') == 1
+    assert n.log().count('the queue "work" is consumed') == 1
