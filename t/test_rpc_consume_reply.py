@@ -194,8 +194,38 @@ def test_addresses_that_break_rabbitmq(vhost, n):
             caller.send("plain", b"x", reply_to=prefix + address)
             properties, body = taken(vhost, "plain.dead")
             assert properties.headers["ess_reason"] == "reply_to"
+            assert "ess_reply_to" not in properties.headers
+            assert properties.reply_to == prefix + address
         assert caller.call("plain", b"x")[1] == b"x"
     assert "INTERNAL_ERROR" not in n.log()
+
+
+def test_an_address_that_no_caller_has(app, own_broker, nginx):
+    """No channel lets it through as it is; what does without one may."""
+
+    broker = own_broker()
+    vhost = broker.vhost()
+    n = nginx(CONF.replace("%%APP%%", str(app.port)), amqp=vhost.url)
+    n.expect("are not allowed")
+    consumed(vhost, "one", "two", "plain", "doors")
+    broker.control("eval", """
+        rabbit_basic:publish(rabbit_misc:r(<<"%s">>, exchange, <<>>),
+                             <<"plain">>,
+                             [{reply_to, <<"amq.rabbitmq.reply-to">>},
+                              {message_id, <<"m">>}],
+                             <<"x">>).
+        """ % vhost.name)
+    properties, body = taken(vhost, "plain.dead")
+    assert body == b"x"
+    assert properties.message_id == "m"
+    assert properties.reply_to is None
+    assert properties.headers == {
+        "ess_reason": "reply_to", "ess_status": 0, "ess_attempts": 0,
+        "ess_queue": "plain", "ess_reply_to": "amq.rabbitmq.reply-to"}
+    wait_for(lambda: vhost.queue_counts("plain")[0] == 0)
+    with Caller(vhost) as caller:
+        assert caller.call("plain", b"x")[1] == b"x"
+    assert "PRECONDITION_FAILED" not in n.log()
 
 
 def test_an_address_of_a_node_that_is_gone(vhost, n):

@@ -7,16 +7,19 @@
 
 
 #include "ngx_ess_consume_dead.h"
+#include "ngx_ess_consume_door.h"
 
 
-/* of this module: why, status, attempts, queue, size, expiration, user */
-#define NGX_ESS_CONSUME_DEAD_HEADERS  7
+/* of this module: why, status, attempts, queue, size, expiration, user,
+   reply_to */
+#define NGX_ESS_CONSUME_DEAD_HEADERS  8
 
 
 static int ngx_ess_consume_dead_copy(amqp_table_entry_t *to,
     amqp_table_t *from);
 static int ngx_ess_consume_dead_add(ngx_ess_consume_message_t *msg,
     amqp_table_entry_t *entry);
+static ngx_uint_t ngx_ess_consume_dead_bare(ngx_ess_consume_message_t *msg);
 static ngx_uint_t ngx_ess_consume_dead_is(amqp_bytes_t *key, const char *name);
 static void ngx_ess_consume_dead_text(amqp_table_entry_t *entry,
     const char *name, amqp_bytes_t value);
@@ -40,6 +43,7 @@ static const struct {
     { "ess_size", NULL },
     { "ess_expiration", NULL },
     { "ess_user_id", NULL },
+    { "ess_reply_to", NULL },
     { "CC", "ess_cc" },
     { "BCC", "ess_bcc" },
     { NULL, NULL }
@@ -90,6 +94,10 @@ ngx_ess_consume_dead(ngx_ess_consume_message_t *msg)
        other users' names */
 
     p->_flags &= ~(AMQP_BASIC_EXPIRATION_FLAG|AMQP_BASIC_USER_ID_FLAG);
+
+    if (ngx_ess_consume_dead_bare(msg)) {
+        p->_flags &= ~AMQP_BASIC_REPLY_TO_FLAG;
+    }
 
     pub = &msg->publish;
     pub->handler = ngx_ess_consume_dead_confirmed;
@@ -184,7 +192,25 @@ ngx_ess_consume_dead_add(ngx_ess_consume_message_t *msg,
         ngx_ess_consume_dead_text(&entry[n++], "ess_user_id", p->user_id);
     }
 
+    if (ngx_ess_consume_dead_bare(msg)) {
+        ngx_ess_consume_dead_text(&entry[n++], "ess_reply_to", p->reply_to);
+    }
+
     return n;
+}
+
+
+/* RabbitMQ closes a channel on which that is published without a consumer for
+   such replies; it takes whatever else stands there (run: 3.10). */
+
+static ngx_uint_t
+ngx_ess_consume_dead_bare(ngx_ess_consume_message_t *msg)
+{
+    ngx_str_t  reply_to;
+
+    reply_to = ngx_ess_consume_message_property(msg, AMQP_BASIC_REPLY_TO_FLAG);
+
+    return ngx_ess_consume_door_bare(&reply_to);
 }
 
 

@@ -73,6 +73,21 @@ ngx_ess_consume_door_begins(ngx_str_t *name, const char *start, size_t len)
 
 
 ngx_uint_t
+ngx_ess_consume_door_bare(ngx_str_t *reply_to)
+{
+    size_t  len;
+
+    /* without the point */
+
+    len = sizeof(NGX_ESS_CONSUME_DOOR_DIRECT) - 2;
+
+    return reply_to->len == len
+           && ngx_ess_consume_door_begins(reply_to,
+                                          NGX_ESS_CONSUME_DOOR_DIRECT, len);
+}
+
+
+ngx_uint_t
 ngx_ess_consume_door_direct(ngx_str_t *reply_to)
 {
     return ngx_ess_consume_door_begins(reply_to, NGX_ESS_CONSUME_DOOR_DIRECT,
@@ -94,7 +109,7 @@ ngx_ess_consume_door_sound(ngx_str_t *reply_to)
     ngx_str_t   coded, process;
 
     if (!ngx_ess_consume_door_direct(reply_to)) {
-        return 1;
+        return !ngx_ess_consume_door_bare(reply_to);
     }
 
     coded.data = reply_to->data + sizeof(NGX_ESS_CONSUME_DOOR_DIRECT) - 1;

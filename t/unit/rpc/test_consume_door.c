@@ -51,7 +51,6 @@ test_any(void **state)
     assert_true(door("replies", NULL));
     assert_true(door("amq.gen-abc", NULL));
     assert_true(door("amq.direct", NULL));
-    assert_true(door("amq.rabbitmq.reply-to", NULL));
     assert_true(door("a\r\nb", NULL));
     assert_true(door("\xff\xfe", NULL));
     assert_true(door("ess", NULL));
@@ -74,6 +73,9 @@ test_direct(void **state)
     assert_true(door(NEW, NULL));
     assert_true(door(OLD, NULL));
 
+    assert_false(door("amq.rabbitmq.reply-to", NULL));
+    assert_true(door("amq.rabbitmq.reply-t", NULL));
+    assert_true(door("amq.rabbitmq.reply-tox", NULL));
     assert_false(door(DIRECT, NULL));
     assert_false(door(DIRECT "x", NULL));
     assert_false(door(DIRECT ".", NULL));
@@ -91,7 +93,7 @@ test_direct(void **state)
         text[i] = '\0';
 
         sound = i > (size_t) (strrchr(NEW, '.') - NEW) + 1
-                || i < sizeof(DIRECT) - 1;
+                || i < sizeof(DIRECT) - 2;
 
         assert_int_equal(door(text, NULL), sound);
     }
@@ -127,6 +129,7 @@ test_patterns(void **state)
     assert_false(door("other", &patterns));
     assert_false(door("", &patterns));
     assert_false(door(DIRECT "x", &patterns));
+    assert_false(door("amq.rabbitmq.reply-to", &patterns));
 
     ngx_str_set(&list[0], "*");
 
@@ -144,11 +147,19 @@ test_kind(void **state)
     ngx_str_set(&name, NEW);
     assert_true(ngx_ess_consume_door_direct(&name));
 
+    assert_false(ngx_ess_consume_door_bare(&name));
+
     ngx_str_set(&name, "amq.rabbitmq.reply-to");
     assert_false(ngx_ess_consume_door_direct(&name));
+    assert_true(ngx_ess_consume_door_bare(&name));
+
+    ngx_str_set(&name, DIRECT);
+    assert_true(ngx_ess_consume_door_direct(&name));
+    assert_false(ngx_ess_consume_door_bare(&name));
 
     ngx_str_set(&name, "");
     assert_false(ngx_ess_consume_door_direct(&name));
+    assert_false(ngx_ess_consume_door_bare(&name));
 }
 
 
