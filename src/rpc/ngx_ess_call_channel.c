@@ -21,8 +21,9 @@ typedef enum {
     NGX_ESS_CALL_CHANNEL_SELECTING,         /* confirm.select is under way */
     NGX_ESS_CALL_CHANNEL_CONSUMING,         /* basic.consume is */
     NGX_ESS_CALL_CHANNEL_READY,             /* messages are sent */
-    NGX_ESS_CALL_CHANNEL_REFUSED            /* one of these was, the timer
-                                               begins anew */
+    NGX_ESS_CALL_CHANNEL_REFUSED            /* one of these was, or there is
+                                               no channel: the timer begins
+                                               anew */
 } ngx_ess_call_channel_e;
 
 
@@ -50,6 +51,7 @@ typedef struct {
 } ngx_ess_call_channels_t;
 
 
+static void ngx_ess_call_channel_create(ngx_ess_call_channel_t *ch);
 static void ngx_ess_call_channel_begin(ngx_ess_call_channel_t *ch);
 static void ngx_ess_call_channel_step(ngx_ess_call_channel_t *ch,
     ngx_ess_call_channel_e state);
@@ -188,13 +190,32 @@ ngx_ess_call_channel_open(ngx_ess_amqp_session_t *s)
         }
 
         ch->attempt = 0;
-        ch->flight.channel =
-            ngx_ess_amqp_channel(s, &ngx_ess_call_channel_handlers, ch);
-
-        if (ch->flight.channel) {
-            ngx_ess_call_channel_begin(ch);
-        }
+        ngx_ess_call_channel_create(ch);
     }
+}
+
+
+static void
+ngx_ess_call_channel_create(ngx_ess_call_channel_t *ch)
+{
+    static ngx_str_t  none = ngx_string("there is no memory for a channel, or "
+                                        "the broker allows no more of them");
+
+    ch->flight.channel = ngx_ess_amqp_channel(ngx_ess_call_channels.session,
+                                              &ngx_ess_call_channel_handlers,
+                                              ch);
+    if (ch->flight.channel) {
+        ngx_ess_call_channel_begin(ch);
+        return;
+    }
+
+    ch->state = NGX_ESS_CALL_CHANNEL_REFUSED;
+    ch->flight.refused = &none;
+
+    ngx_ess_call_flight_fail(&ch->flight, &none);
+
+    ngx_add_timer(&ch->retry, ngx_ess_backoff(ch->attempt));
+    ch->attempt++;
 }
 
 
@@ -423,7 +444,16 @@ ngx_ess_call_channel_why(ngx_ess_call_channel_t *ch, const char *what,
 static void
 ngx_ess_call_channel_retry(ngx_event_t *ev)
 {
-    ngx_ess_call_channel_begin(ev->data);
+    ngx_ess_call_channel_t  *ch;
+
+    ch = ev->data;
+
+    if (ch->flight.channel) {
+        ngx_ess_call_channel_begin(ch);
+
+    } else {
+        ngx_ess_call_channel_create(ch);
+    }
 }
 
 
