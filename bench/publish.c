@@ -4,13 +4,14 @@
  *   publish amqp --port P --vhost V --exchange E --keys PREFIX ...
  *   publish http --port P --path PREFIX ...
  *           --streams N --events N --size BYTES [--rate EVENTS/s]
- *           [--pipeline N] [--first NUMBER] [--json 1]
+ *           [--pipeline N] [--first NUMBER] [--json 1] [--reply QUEUE]
  *
  * With one stream its key, or path, is the prefix itself; else a number
  * follows it.  Without a rate: as fast as it goes.  "events" are over all
  * streams; the number of the first one is 0, or what is said.  An event is
  * padding, or with "json" an object of that size, of random ids, numbers and
- * words.  Prints the seconds that it took.
+ * words.  With "reply" each is a call, to be answered there.  Prints the
+ * seconds that it took.
  */
 
 
@@ -30,6 +31,7 @@ typedef struct {
     amqp_connection_state_t    amqp;
     const char                *exchange;
     const char                *prefix;
+    const char                *reply;       /* a queue; NULL: none */
     char                       name[256];   /* of the stream: prefix, number */
     char                      *event;
     size_t                     size;
@@ -39,13 +41,21 @@ typedef struct {
 static void
 amqp_publish(publisher_t *p)
 {
-    amqp_bytes_t  body;
+    amqp_bytes_t             body;
+    amqp_basic_properties_t  call;
 
     body.bytes = p->event;
     body.len = p->size;
 
+    if (p->reply) {
+        call._flags = AMQP_BASIC_REPLY_TO_FLAG|AMQP_BASIC_CORRELATION_ID_FLAG;
+        call.reply_to = amqp_cstring_bytes(p->reply);
+        call.correlation_id = amqp_cstring_bytes("1");
+    }
+
     if (amqp_basic_publish(p->amqp, 1, amqp_cstring_bytes(p->exchange),
-                           amqp_cstring_bytes(p->name), 0, 0, NULL, body))
+                           amqp_cstring_bytes(p->name), 0, 0,
+                           p->reply ? &call : NULL, body))
     {
         die("an event could not be published");
     }
@@ -230,6 +240,7 @@ main(int argc, char **argv)
         http_open(&p, argc, argv);
     } else {
         p.exchange = option(argc, argv, "exchange", "event-streams");
+        p.reply = option(argc, argv, "reply", NULL);
         p.amqp = amqp_open(argc, argv);
     }
 
