@@ -2,7 +2,8 @@
  * A dead message as it is published: what is kept of it, what is said of it,
  * and that it can be published once more.
  *
- * links: src/rpc/ngx_ess_consume_dead.c t/unit/ngx_trace.c
+ * links: src/rpc/ngx_ess_consume_dead.c src/rpc/ngx_ess_consume_door.c
+ * links: t/unit/ngx_string.c t/unit/ngx_trace.c
  */
 
 
@@ -40,6 +41,23 @@ ngx_palloc(ngx_pool_t *pool, size_t size)
     assert_null(test_block);
 
     return test_no_memory ? NULL : (test_block = malloc(size));
+}
+
+
+ngx_str_t
+ngx_ess_consume_message_property(ngx_ess_consume_message_t *msg,
+    amqp_flags_t flag)
+{
+    ngx_str_t  text = ngx_null_string;
+
+    assert_int_equal(flag, AMQP_BASIC_REPLY_TO_FLAG);
+
+    if (test_properties._flags & flag) {
+        text.data = test_properties.reply_to.bytes;
+        text.len = test_properties.reply_to.len;
+    }
+
+    return text;
 }
 
 
@@ -228,6 +246,30 @@ test_what_becomes_a_header(void **state)
 }
 
 
+/* Published with that address, the broker closes the channel. */
+
+static void
+test_address_without_a_consumer(void **state)
+{
+    test_properties._flags = AMQP_BASIC_REPLY_TO_FLAG
+                             |AMQP_BASIC_EXPIRATION_FLAG
+                             |AMQP_BASIC_USER_ID_FLAG;
+    test_properties.reply_to = amqp_cstring_bytes("amq.rabbitmq.reply-to");
+    test_properties.expiration = amqp_cstring_bytes("1");
+    test_properties.user_id = amqp_cstring_bytes("u");
+    test_msg.over_size = 1;
+
+    add("ess_reply_to", "old");
+    dies();
+
+    assert_int_equal(test_msg.published._flags, AMQP_BASIC_HEADERS_FLAG);
+    assert_string_equal(headers(), "ess_reason=status ess_status=503 "
+                        "ess_attempts=4 ess_queue=q ess_size=0 "
+                        "ess_expiration=1 ess_user_id=u "
+                        "ess_reply_to=amq.rabbitmq.reply-to");
+}
+
+
 /* It was dead before: these are not there twice, and nobody makes them up. */
 
 static void
@@ -318,6 +360,7 @@ main(void)
         TEST(test_as_it_came),
         TEST(test_without_headers),
         TEST(test_what_becomes_a_header),
+        TEST(test_address_without_a_consumer),
         TEST(test_dead_before),
         TEST(test_too_large),
         TEST(test_again),
