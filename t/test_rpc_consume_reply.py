@@ -5,6 +5,8 @@ import base64
 import gzip
 import json
 import time
+import urllib.error
+import urllib.request
 
 import pika
 import pytest
@@ -35,6 +37,14 @@ http {
                         dead=doors.dead;
             return 200 "through";
         }
+        location /refused/ {
+            internal;
+            client_max_body_size 1k;
+            ess_consume refused uri=/refused/$ess_message_id declare=transient
+                        dead=refused.dead;
+            return 200 "through";
+        }
+        location = /call { ess_rpc refused; }
     }
 }
 """
@@ -72,7 +82,7 @@ def app():
 @pytest.fixture
 def n(app, vhost, nginx):
     n = nginx(CONF.replace("%%APP%%", str(app.port)), amqp=vhost.url)
-    consumed(vhost, "one", "two", "plain", "doors")
+    consumed(vhost, "one", "two", "plain", "doors", "refused")
     return n
 
 
@@ -125,6 +135,57 @@ def test_what_a_response_becomes(app, vhost, n):
             assert json.loads(body)["status"] == status
             assert len(app.requests) == 2
     wait_for(lambda: vhost.queue_counts("plain")[0] == 0)
+
+
+PACKED = {"content_encoding": "gzip"}
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_what_can_be_no_request(vhost, n, direct):
+    """The caller is told, and then it is dead."""
+
+    n.expect("is dead")
+    with Caller(vhost, direct) as caller:
+        for body, properties, why, status in (
+                (b"x" * 1025, {}, "too_large", 413),
+                (b"x" * ((1 << 20) + 1), {}, "too_large", 413),
+                (gzip.compress(b"x" * 1025), PACKED, "too_large", 413),
+                (gzip.compress(b"x")[:-5], PACKED, "inflate", 400),
+                (b"x", {"message_id": ".."}, "uri", 400)):
+            reply, text = caller.call("refused", body, **properties)
+            assert reply.type == "error"
+            assert reply.headers == {"http_status": status}
+            assert reply.content_type == "application/problem+json"
+            assert json.loads(text)["status"] == status
+            dead, kept = taken(vhost, "refused.dead")
+            assert kept == (body if len(body) <= 1 << 20 else b"")
+            assert dead.headers["ess_reason"] == why
+            assert dead.headers["ess_status"] == 0
+            assert dead.correlation_id == reply.correlation_id
+
+        caller.send("refused", b"x" * 1025, reply_to="nobody")
+        dead, kept = taken(vhost, "refused.dead")
+        assert dead.headers["ess_reason"] == "too_large"
+        assert dead.reply_to == "nobody"
+
+        reply, text = caller.call("one", b"not packed")
+        assert reply.type == "error"
+        assert reply.content_encoding == "gzip"
+        assert json.loads(gzip.decompress(text))["status"] == 400
+        assert caller.call("refused", b"x")[1] == b"through"
+    wait_for(lambda: vhost.queue_counts("refused")[0] == 0)
+    wait_for(lambda: vhost.queue_counts("one")[0] == 0)
+
+
+def test_a_call_by_http_that_can_be_no_request(vhost, n):
+    n.expect("is dead")
+    with pytest.raises(urllib.error.HTTPError) as e:
+        urllib.request.urlopen("http://127.0.0.1:%d/call" % n.port(),
+                               b"x" * 1025)
+    assert e.value.code == 413
+    assert e.value.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(e.value.read())["status"] == 413
+    assert taken(vhost, "refused.dead")[1] == b"x" * 1025
 
 
 def test_callers_that_are_gone(app, vhost, n):

@@ -7,20 +7,14 @@
 
 
 #include "ngx_ess_consume.h"
-#include "ngx_ess_consume_dead.h"
 #include "ngx_ess_consume_door.h"
+#include "ngx_ess_consume_fail.h"
+#include "ngx_ess_consume_finish.h"
 #include "ngx_ess_consume_reply.h"
 #include "ngx_ess_consume_request.h"
 #include "ngx_ess_consume_retry.h"
 #include "ngx_ess_consume_turn.h"
 #include "ngx_ess_escape.h"
-
-
-/* ms until a message is published again to a queue that was not there */
-#define NGX_ESS_CONSUME_DEAD_AGAIN  1000
-
-/* ms that a reply has to be confirmed, once shutdown has begun */
-#define NGX_ESS_CONSUME_LEAVING   5000
 
 
 typedef struct {
@@ -41,20 +35,6 @@ static void ngx_ess_consume_answer(ngx_ess_consume_message_t *msg,
     ngx_ess_request_t *req);
 static void ngx_ess_consume_answered(ngx_ess_consume_message_t *msg,
     ngx_int_t rc, ngx_str_t *text);
-static void ngx_ess_consume_fail(ngx_ess_consume_message_t *msg,
-    const char *why);
-static void ngx_ess_consume_fail_log(ngx_ess_consume_message_t *msg);
-static void ngx_ess_consume_bury(ngx_ess_consume_message_t *msg);
-static void ngx_ess_consume_bury_later(ngx_ess_consume_message_t *msg);
-static void ngx_ess_consume_bury_handler(ngx_event_t *ev);
-static void ngx_ess_consume_buried(ngx_ess_consume_message_t *msg,
-    ngx_int_t rc, ngx_str_t *text);
-static void ngx_ess_consume_hurry(ngx_ess_consume_message_t *msg);
-static void ngx_ess_consume_hurry_handler(ngx_event_t *ev);
-static void ngx_ess_consume_finish(ngx_ess_consume_message_t *msg,
-    ngx_ess_consume_outcome_e outcome, ngx_ess_consume_settle_e how);
-static void ngx_ess_consume_drop(ngx_ess_consume_message_t *msg,
-    ngx_ess_consume_settle_e how);
 
 
 static ngx_ess_consume_t  ngx_ess_consume;
@@ -84,8 +64,9 @@ ngx_ess_consume_init(ngx_ess_rpc_conf_t *conf, ngx_log_t *log)
 void
 ngx_ess_consume_exit(void)
 {
-    ngx_queue_t        *q;
-    ngx_ess_consume_t  *c;
+    ngx_queue_t                *q;
+    ngx_ess_consume_t          *c;
+    ngx_ess_consume_message_t  *msg;
 
     c = &ngx_ess_consume;
 
@@ -97,9 +78,9 @@ ngx_ess_consume_exit(void)
 
     while (!ngx_queue_empty(&c->all)) {
         q = ngx_queue_head(&c->all);
+        msg = ngx_queue_data(q, ngx_ess_consume_message_t, all);
 
-        ngx_ess_consume_drop(ngx_queue_data(q, ngx_ess_consume_message_t, all),
-                             NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
     }
 
     ngx_ess_consume_turn_exit();
@@ -137,7 +118,7 @@ ngx_ess_consume_delivery(ngx_ess_consume_queue_t *q,
     ngx_queue_insert_tail(&c->all, &msg->all);
 
     if (msg->over_size || msg->body.len > queue->consume->max_body) {
-        ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_TOO_LARGE);
+        ngx_ess_consume_fail_refuse(msg, NGX_ESS_CONSUME_WHY_TOO_LARGE);
         return;
     }
 
@@ -177,7 +158,7 @@ ngx_ess_consume_lost(void)
         msg = ngx_queue_data(q, ngx_ess_consume_message_t, all);
 
         if (msg->delivery.lost && msg->state != NGX_ESS_CONSUME_REQUEST) {
-            ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+            ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
         }
     }
 }
@@ -189,7 +170,7 @@ static ngx_int_t
 ngx_ess_consume_begin(ngx_ess_consume_message_t *msg)
 {
     if (msg->delivery.lost) {
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
         return NGX_OK;
     }
 
@@ -230,7 +211,7 @@ ngx_ess_consume_run(ngx_ess_consume_message_t *msg)
 
     if (rc == NGX_DECLINED) {
         ngx_ess_consume_turn_release(msg);
-        ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_URI);
+        ngx_ess_consume_fail_refuse(msg, NGX_ESS_CONSUME_WHY_URI);
         return NGX_OK;
     }
 
@@ -276,9 +257,9 @@ ngx_ess_consume_inflate(ngx_event_t *ev)
 
     default:
         ngx_ess_consume_turn_release(msg);
-        ngx_ess_consume_fail(msg, (rc == NGX_ABORT)
-                                  ? NGX_ESS_CONSUME_WHY_TOO_LARGE
-                                  : NGX_ESS_CONSUME_WHY_INFLATE);
+        ngx_ess_consume_fail_refuse(msg, (rc == NGX_ABORT)
+                                         ? NGX_ESS_CONSUME_WHY_TOO_LARGE
+                                         : NGX_ESS_CONSUME_WHY_INFLATE);
     }
 }
 
@@ -289,7 +270,7 @@ ngx_ess_consume_inflated(ngx_ess_consume_message_t *msg)
     msg->unpacked = 1;
 
     if (msg->delivery.lost) {
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
         return;
     }
 
@@ -313,7 +294,7 @@ ngx_ess_consume_responded(ngx_ess_consume_message_t *msg)
 
         /* it is somebody else's by now */
 
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
         return;
     }
 
@@ -350,7 +331,7 @@ ngx_ess_consume_again(ngx_ess_consume_message_t *msg)
     consume = msg->queue->consume;
 
     if (ngx_ess_consume.leaving) {
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
         return;
     }
 
@@ -386,7 +367,7 @@ ngx_ess_consume_again_handler(ngx_event_t *ev)
     msg = ev->data;
 
     if (msg->delivery.lost) {
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
 
     } else if (msg->rpc && ngx_ess_consume_message_expired(msg)) {
         ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_EXPIRED,
@@ -404,11 +385,11 @@ ngx_ess_consume_answer(ngx_ess_consume_message_t *msg, ngx_ess_request_t *req)
     msg->settled = ngx_ess_consume_answered;
 
     if (ngx_ess_consume_reply(msg, req) != NGX_OK) {
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
         return;
     }
 
-    ngx_ess_consume_hurry(msg);
+    ngx_ess_consume_finish_hurry(msg);
 }
 
 
@@ -445,172 +426,8 @@ ngx_ess_consume_answered(ngx_ess_consume_message_t *msg, ngx_int_t rc,
         break;
 
     default:
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+        ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
     }
-}
-
-
-/* It failed for good. */
-
-static void
-ngx_ess_consume_fail(ngx_ess_consume_message_t *msg, const char *why)
-{
-    if (msg->delivery.lost) {
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
-        return;
-    }
-
-    msg->why = why;
-
-    ngx_ess_consume_fail_log(msg);
-
-    if (msg->timer.timer_set) {
-        ngx_del_timer(&msg->timer);
-    }
-
-    if (msg->queue->consume->dead.len == 0) {
-        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_DEAD,
-                               NGX_ESS_CONSUME_SETTLE_REJECT);
-        return;
-    }
-
-    ngx_ess_consume_bury(msg);
-}
-
-
-/* Once a second and queue. */
-
-static void
-ngx_ess_consume_fail_log(ngx_ess_consume_message_t *msg)
-{
-    ngx_str_t                 reply_to;
-    ngx_ess_escaped_t         escaped;
-    ngx_ess_consume_place_t  *place;
-
-    place = msg->place;
-
-    if (place->logged == ngx_time()) {
-        return;
-    }
-
-    place->logged = ngx_time();
-
-    if (ngx_strcmp(msg->why, NGX_ESS_CONSUME_WHY_REPLY_TO) == 0) {
-        reply_to = ngx_ess_consume_message_property(msg,
-                                                    AMQP_BASIC_REPLY_TO_FLAG);
-
-        ngx_log_error(NGX_LOG_WARN, msg->log, 0,
-                      "ess_consume: a message of the queue \"%V\" is dead: "
-                      "replies to \"%V\" are not allowed, or it is no such "
-                      "address", &msg->queue->name,
-                      ngx_ess_escape(&escaped, &reply_to));
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_WARN, msg->log, 0,
-                  "ess_consume: a message of the queue \"%V\" is dead: \"%s\", "
-                  "the last status is %ui, requests: %ui, bytes: %uL",
-                  &msg->queue->name, msg->why, msg->status, msg->attempts,
-                  msg->body_size);
-}
-
-
-static void
-ngx_ess_consume_bury(ngx_ess_consume_message_t *msg)
-{
-    msg->settled = ngx_ess_consume_buried;
-
-    if (ngx_ess_consume_dead(msg) != NGX_OK) {
-        ngx_ess_consume_bury_later(msg);
-        return;
-    }
-
-    ngx_ess_consume_hurry(msg);
-}
-
-
-static void
-ngx_ess_consume_bury_later(ngx_ess_consume_message_t *msg)
-{
-    if (ngx_ess_consume.leaving) {
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
-        return;
-    }
-
-    msg->timer.handler = ngx_ess_consume_bury_handler;
-
-    ngx_add_timer(&msg->timer, NGX_ESS_CONSUME_DEAD_AGAIN);
-}
-
-
-static void
-ngx_ess_consume_bury_handler(ngx_event_t *ev)
-{
-    ngx_ess_consume_message_t  *msg;
-
-    msg = ev->data;
-
-    if (msg->delivery.lost) {
-        ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
-
-    } else {
-        ngx_ess_consume_bury(msg);
-    }
-}
-
-
-static void
-ngx_ess_consume_buried(ngx_ess_consume_message_t *msg, ngx_int_t rc,
-    ngx_str_t *text)
-{
-    if (rc == NGX_OK) {
-
-        /* a body that was not kept only the broker's own dead letters have */
-
-        ngx_ess_consume_finish(msg, NGX_ESS_CONSUME_DEAD,
-                               msg->over_size ? NGX_ESS_CONSUME_SETTLE_REJECT
-                                              : NGX_ESS_CONSUME_SETTLE_ACK);
-        return;
-    }
-
-    if (rc == NGX_DECLINED) {
-        ngx_ess_consume_queue_dead(msg->delivery.queue);
-
-    } else if (!msg->bare) {
-
-        /* it may be its headers */
-
-        msg->bare = 1;
-
-    } else {
-        ngx_log_error(NGX_LOG_ERR, msg->log, 0,
-                      "ess_consume: a dead message of the queue \"%V\" cannot "
-                      "be published to \"%V\", it is tried again: %V",
-                      &msg->queue->name, &msg->queue->consume->dead, text);
-    }
-
-    ngx_ess_consume_bury_later(msg);
-}
-
-
-/* In a worker that is to leave nobody waits for the broker for ever; and it
-   stays until then. */
-
-static void
-ngx_ess_consume_hurry(ngx_ess_consume_message_t *msg)
-{
-    if (ngx_ess_consume.leaving) {
-        msg->timer.handler = ngx_ess_consume_hurry_handler;
-
-        ngx_add_timer(&msg->timer, NGX_ESS_CONSUME_LEAVING);
-    }
-}
-
-
-static void
-ngx_ess_consume_hurry_handler(ngx_event_t *ev)
-{
-    ngx_ess_consume_drop(ev->data, NGX_ESS_CONSUME_SETTLE_REQUEUE);
 }
 
 
@@ -641,42 +458,10 @@ ngx_ess_consume_shutdown(void)
         }
 
         if (msg->state == NGX_ESS_CONSUME_PACKING || msg->in_flight) {
-            ngx_ess_consume_hurry(msg);
+            ngx_ess_consume_finish_hurry(msg);
 
         } else {
-            ngx_ess_consume_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
+            ngx_ess_consume_finish_drop(msg, NGX_ESS_CONSUME_SETTLE_REQUEUE);
         }
     }
-}
-
-
-static void
-ngx_ess_consume_finish(ngx_ess_consume_message_t *msg,
-    ngx_ess_consume_outcome_e outcome, ngx_ess_consume_settle_e how)
-{
-    ngx_ess_rpc_figures_message(msg->queue->figures, outcome);
-
-    if (outcome == NGX_ESS_CONSUME_ACK || outcome == NGX_ESS_CONSUME_REPLY
-        || outcome == NGX_ESS_CONSUME_GONE)
-    {
-        ngx_ess_rpc_figures_message_time(ngx_current_msec - msg->since);
-    }
-
-    ngx_ess_consume_drop(msg, how);
-}
-
-
-/* The last of it: its place is free, too. */
-
-static void
-ngx_ess_consume_drop(ngx_ess_consume_message_t *msg,
-    ngx_ess_consume_settle_e how)
-{
-    ngx_ess_consume_turn_leave(msg);
-
-    ngx_queue_remove(&msg->all);
-
-    ngx_ess_consume_queue_settle(&msg->delivery, how);
-
-    ngx_ess_consume_message_free(msg);
 }

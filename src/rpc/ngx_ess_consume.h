@@ -7,7 +7,10 @@
  *                  │   too much in work)      ├──► PACKING ──► REPLYING ──► ack
  *                  └── RETRY ◄────────────────┤
  *                      (after a delay)        ├──► DEAD ──► ack
- *                                             └──► reject, ack
+ *                                             └──► reject
+ *
+ * One that cannot become a request is REPLYING first, if somebody waits, and
+ * then dead.
  */
 
 

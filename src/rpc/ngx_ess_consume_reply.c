@@ -14,9 +14,18 @@
 #define NGX_ESS_CONSUME_REPLY_STATUS  "http_status"
 
 
+typedef struct {
+    const char              *why;           /* the last one has none */
+    ngx_uint_t               status;
+    ngx_str_t                body;
+} ngx_ess_consume_reply_refusal_t;
+
+
 static ngx_int_t ngx_ess_consume_reply_response(ngx_ess_consume_message_t *msg,
     ngx_ess_request_t *req);
 static ngx_int_t ngx_ess_consume_reply_problem(ngx_ess_consume_message_t *msg);
+static ngx_int_t ngx_ess_consume_reply_send(ngx_ess_consume_message_t *msg,
+    ngx_uint_t status, const char *type);
 static ngx_int_t ngx_ess_consume_reply_pack(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_reply_slice(ngx_event_t *ev);
 static void ngx_ess_consume_reply_publish(ngx_ess_consume_message_t *msg);
@@ -41,6 +50,25 @@ static ngx_str_t  ngx_ess_consume_reply_broken = ngx_string(
     "of its answer\"}");
 
 
+static ngx_ess_consume_reply_refusal_t  ngx_ess_consume_reply_refusals[] = {
+
+    { NGX_ESS_CONSUME_WHY_TOO_LARGE, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+      ngx_string("{\"type\":\"about:blank\",\"title\":\"Content Too Large\","
+                 "\"status\":413,\"detail\":\"the message's body is larger "
+                 "than the server takes (client_max_body_size)\"}") },
+
+    { NGX_ESS_CONSUME_WHY_INFLATE, NGX_HTTP_BAD_REQUEST,
+      ngx_string("{\"type\":\"about:blank\",\"title\":\"Bad Request\","
+                 "\"status\":400,\"detail\":\"the message's body is not gzip, "
+                 "or is damaged\"}") },
+
+    { NULL, NGX_HTTP_BAD_REQUEST,
+      ngx_string("{\"type\":\"about:blank\",\"title\":\"Bad Request\","
+                 "\"status\":400,\"detail\":\"the server can make no address "
+                 "of the message's properties (uri)\"}") }
+};
+
+
 ngx_int_t
 ngx_ess_consume_reply(ngx_ess_consume_message_t *msg, ngx_ess_request_t *req)
 {
@@ -58,13 +86,56 @@ ngx_ess_consume_reply(ngx_ess_consume_message_t *msg, ngx_ess_request_t *req)
         return NGX_ERROR;
     }
 
-    p->_flags |= AMQP_BASIC_TYPE_FLAG|AMQP_BASIC_HEADERS_FLAG;
+    return ngx_ess_consume_reply_send(msg, msg->status,
+                                    (msg->status < 500) ? "result" : "error");
+}
 
-    p->type = amqp_cstring_bytes((msg->status < 500) ? "result" : "error");
+
+ngx_int_t
+ngx_ess_consume_reply_refusal(ngx_ess_consume_message_t *msg)
+{
+    ngx_uint_t                       i;
+    amqp_basic_properties_t         *p;
+    ngx_ess_consume_reply_refusal_t *refusal;
+
+    p = &msg->published;
+
+    ngx_memzero(p, sizeof(amqp_basic_properties_t));
+
+    refusal = ngx_ess_consume_reply_refusals;
+
+    for (i = 0; refusal[i].why; i++) {
+
+        if (ngx_strcmp(refusal[i].why, msg->why) == 0) {
+            break;
+        }
+    }
+
+    msg->publish.body = refusal[i].body;
+
+    p->_flags |= AMQP_BASIC_CONTENT_TYPE_FLAG;
+    p->content_type = amqp_cstring_bytes(NGX_ESS_PROBLEM_TYPE);
+
+    return ngx_ess_consume_reply_send(msg, refusal[i].status, "error");
+}
+
+
+/* With the caller's correlation id; what else it is made of is set. */
+
+static ngx_int_t
+ngx_ess_consume_reply_send(ngx_ess_consume_message_t *msg, ngx_uint_t status,
+    const char *type)
+{
+    amqp_basic_properties_t  *p;
+
+    p = &msg->published;
+
+    p->_flags |= AMQP_BASIC_TYPE_FLAG|AMQP_BASIC_HEADERS_FLAG;
+    p->type = amqp_cstring_bytes(type);
 
     msg->reply_header.key = amqp_cstring_bytes(NGX_ESS_CONSUME_REPLY_STATUS);
     msg->reply_header.value.kind = AMQP_FIELD_KIND_I32;
-    msg->reply_header.value.value.i32 = (int32_t) msg->status;
+    msg->reply_header.value.value.i32 = (int32_t) status;
 
     p->headers.num_entries = 1;
     p->headers.entries = &msg->reply_header;

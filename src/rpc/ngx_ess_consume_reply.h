@@ -19,5 +19,9 @@
 ngx_int_t ngx_ess_consume_reply(ngx_ess_consume_message_t *msg,
     ngx_ess_request_t *req);
 
+/* The same of a message that cannot become a request: says what msg->why
+   means, TOO_LARGE, INFLATE or URI. */
+ngx_int_t ngx_ess_consume_reply_refusal(ngx_ess_consume_message_t *msg);
+
 
 #endif /* _NGX_ESS_CONSUME_REPLY_H_INCLUDED_ */
