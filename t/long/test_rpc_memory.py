@@ -38,9 +38,9 @@ http {
         location = /yes { internal; return 204; }
         location = /page { root %%DIR%%; }
         location = /rewritten { internal; return 202; }
-        location = /call0 { ess_rpc kind0; }
-        location = /call1 { ess_rpc kind1; }
-        location = /call2 { ess_rpc kind2; }
+        location = /call0 { ess_rpc kind0 timeout=60s; }
+        location = /call1 { ess_rpc kind1 timeout=60s; }
+        location = /call2 { ess_rpc kind2 timeout=60s; }
         location = /metrics { ess_metrics; }
     }
 
