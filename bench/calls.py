@@ -7,6 +7,7 @@ caller of aio-pika.  Each reply is looked at: rpc.c and requests.c end at the
 first that is wrong or missing, and so does the bench."""
 
 import contextlib
+import http.client
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import tempfile
 
 from load import PROGRAMS, cpu, settle
 from nginx import TOP, Nginx
+from wait import wait_for
 
 REQUIREMENTS = os.path.join(TOP, "t", "peers", "aio-pika", "requirements.txt")
 LIBRARY = os.path.join(PROGRAMS, "aio-pika")
@@ -156,6 +158,15 @@ def nginx(run, vhost="", consume=""):
                 application.master(), *application.workers()], front.port())
 
 
+def answers(port, path):
+    """Whether it does: at first there is no connection to the broker."""
+
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with contextlib.closing(c):
+        c.request("POST", path, "{}")
+        return c.getresponse().status == 200
+
+
 def measure(run, of, load, calls):
     """CPU of `of' for a call, and of all else that works for it."""
 
@@ -225,11 +236,19 @@ class Calls:
             with load:
                 return measure(self.run, worker.pids, load, calls)
 
+    def consumed_by_c(self):
+        vhost = self.run.vhost()
+        with self.worker(vhost) as worker:
+            calls, load = self.callers(vhost, "echo", 50000, answer="echo")
+            with load:
+                return measure(self.run, worker.pids, load, calls)
+
     # a call's
 
     def called(self):
         vhost = self.run.vhost()
         with self.worker(vhost), nginx(self.run, vhost) as (pids, port):
+            wait_for(lambda: answers(port, "/call"))
             calls, load = self.requests(port, "/call", 50000, answer="echo")
             with load:
                 return measure(self.run, pids[:2], load, calls)
@@ -249,6 +268,7 @@ class Calls:
 def rpc(run):
     calls = Calls(run)
     run.measure("rpc", "HTTP, no broker", calls.http)
+    run.measure("rpc", "rabbitmq-c, worker", calls.consumed_by_c)
     run.measure("rpc", "ess_consume", calls.consumed)
     run.measure("rpc", "ess_rpc", calls.called)
 

@@ -212,6 +212,38 @@ calls(caller_t *t, uint64_t n)
 }
 
 
+/* until there is such a queue: what comes before is nobody's */
+
+static void
+wait_for_queue(caller_t *t)
+{
+    uint64_t                  end;
+    amqp_channel_close_ok_t   ok;
+
+    memset(&ok, 0, sizeof(ok));
+    end = now() + PATIENCE * 1000000000ULL;
+
+    for ( ;; ) {
+        amqp_queue_declare(t->amqp, 1, amqp_cstring_bytes(t->queue), 1, 0, 0,
+                           0, amqp_empty_table);
+
+        if (amqp_get_rpc_reply(t->amqp).reply_type == AMQP_RESPONSE_NORMAL) {
+            return;
+        }
+
+        if (now() > end) {
+            die("there is no queue %s", t->queue);
+        }
+
+        amqp_send_method(t->amqp, 1, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+        sleep_until(now() + 10000000);
+
+        amqp_channel_open(t->amqp, 1);
+        amqp_check(t->amqp, "a channel");
+    }
+}
+
+
 static void
 call(int argc, char **argv)
 {
@@ -234,6 +266,8 @@ call(int argc, char **argv)
     {
         die("--size must be from 64 to %d, --flight at least 1", SIZE_MOST);
     }
+
+    wait_for_queue(&t);
 
     amqp_basic_consume(t.amqp, 1, amqp_cstring_bytes("amq.rabbitmq.reply-to"),
                        amqp_empty_bytes, 0, 1, 0, amqp_empty_table);
