@@ -56,6 +56,17 @@ static ngx_str_t  ngx_ess_request_in_own[] = {
 };
 
 
+/* a bit for each character of a name: RFC 9110, 5.6.2 */
+
+static uint32_t  ngx_ess_request_in_token[] = {
+    0x00000000,
+    0x03ff6cfa,     /* "!#$%&'*+-." and digits */
+    0xc7fffffe,     /* letters, "^_" */
+    0x57ffffff,     /* letters, "`|~" */
+    0, 0, 0, 0
+};
+
+
 ngx_int_t
 ngx_ess_request_in_target(ngx_http_request_t *r, ngx_str_t *method,
     ngx_str_t *uri)
@@ -220,7 +231,7 @@ ngx_ess_request_in_valid(ngx_str_t *name, ngx_str_t *value)
     for (i = 0; i < name->len; i++) {
         ch = name->data[i];
 
-        if (ch <= 0x20 || ch >= 0x7f || ngx_strchr("\"(),/:;<=>?@[\\]{}", ch)) {
+        if (!(ngx_ess_request_in_token[ch >> 5] & (1U << (ch & 0x1f)))) {
             return 0;
         }
     }

@@ -20,6 +20,8 @@ ngx_ess_call_pending_init(ngx_ess_call_pending_table_t *table)
 {
     ngx_rbtree_init(&table->tree, &table->sentinel,
                     ngx_ess_call_pending_insert);
+
+    table->nbits = 0;
 }
 
 
@@ -27,13 +29,23 @@ ngx_int_t
 ngx_ess_call_pending_add(ngx_ess_call_pending_table_t *table,
     ngx_ess_call_pending_t *pending)
 {
-    u_char  bits[NGX_ESS_CALL_PENDING_ID / 2];
+    u_char  *bits;
 
-    if (RAND_bytes(bits, sizeof(bits)) != 1) {
-        return NGX_ERROR;
+    /* asking OpenSSL costs about the same for one as for all of them */
+
+    if (table->nbits == 0) {
+
+        if (RAND_bytes((u_char *) table->bits, sizeof(table->bits)) != 1) {
+            return NGX_ERROR;
+        }
+
+        table->nbits = NGX_ESS_CALL_PENDING_FEW;
     }
 
-    ngx_hex_dump(pending->id, bits, sizeof(bits));
+    bits = table->bits[--table->nbits];
+
+    ngx_hex_dump(pending->id, bits, NGX_ESS_CALL_PENDING_BITS);
+    ngx_explicit_memzero(bits, NGX_ESS_CALL_PENDING_BITS);
 
     pending->node.key = ngx_ess_call_pending_key(pending->id);
     pending->added = 1;

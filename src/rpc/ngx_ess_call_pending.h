@@ -13,7 +13,9 @@
 #include <ngx_core.h>
 
 
-#define NGX_ESS_CALL_PENDING_ID  32         /* bytes of it */
+#define NGX_ESS_CALL_PENDING_ID    32       /* bytes of it */
+#define NGX_ESS_CALL_PENDING_BITS  16       /* bytes that it shows */
+#define NGX_ESS_CALL_PENDING_FEW   64       /* for which bits are had at once */
 
 
 /* one of them, in the memory of whoever waits; zeroed, it is in no table */
@@ -28,9 +30,13 @@ typedef struct {
 typedef struct {
     ngx_rbtree_t             tree;
     ngx_rbtree_node_t        sentinel;
+    ngx_uint_t               nbits;         /* that no id has so far */
+    u_char                   bits[NGX_ESS_CALL_PENDING_FEW]
+                                 [NGX_ESS_CALL_PENDING_BITS];
 } ngx_ess_call_pending_table_t;
 
 
+/* In the worker: two that begin with the same bits would give the same ids. */
 void ngx_ess_call_pending_init(ngx_ess_call_pending_table_t *table);
 
 /* Gives it an id and adds it.  NGX_OK, or NGX_ERROR: there are no random
