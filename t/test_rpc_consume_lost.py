@@ -1,10 +1,13 @@
 """Channels that end while their messages wait for something: nothing of them
 stays, and each message is done once its queue is consumed again."""
 
+import gzip
+import os
+
 import pika
 
 import memory
-import relay
+from relay import Relay
 from rpc_app import App, consumed
 from wait import wait_for
 
@@ -37,7 +40,7 @@ def test_memory_of_what_waits(own_broker, nginx):
 
     broker = own_broker()
     vhost = broker.vhost()
-    cut = relay.Relay(vhost)
+    cut = Relay(vhost)
     said = {"/calls": 200, "/tasks": 503, "/bad": 422}
 
     with App(lambda r: (said[r.path], {}, r.body)) as app:
@@ -74,6 +77,57 @@ def test_memory_of_what_waits(own_broker, nginx):
         n.stop()
     for queue in QUEUES:
         assert vhost.queue_counts(queue) == (0, 0)
+
+
+PACKED_CONF = """
+http {
+    ess_amqp %%AMQP%%;
+    client_max_body_size 2m;
+    server {
+        location = /packed {
+            internal;
+            ess_consume packed concurrency=8 max_reply=2m unpack=gzip
+                        pack=gzip;
+            proxy_pass http://127.0.0.1:%%APP%%;
+        }
+    }
+}
+"""
+
+
+def test_cut_while_bodies_are_inflated_and_packed(vhost, relay, nginx):
+    body = os.urandom(1 << 20)
+    numbers = {str(i) for i in range(8)}
+    answered = set()
+
+    with App(lambda r: (200, {}, r.body)) as app, vhost.connect() as c:
+        channel = c.channel()
+        for queue in "packed", "replies":
+            channel.queue_declare(queue)
+        for number in numbers:
+            channel.basic_publish("", "packed", gzip.compress(body, 1),
+                                  pika.BasicProperties(reply_to="replies",
+                                                       correlation_id=number))
+        n = nginx(PACKED_CONF.replace("%%APP%%", str(app.port)), workers=1,
+                  amqp=relay.url)
+        n.expect("closed|reset|lost")
+        for i in range(12):
+            seen = len(app.requests)
+            wait_for(lambda: relay.consuming
+                     or vhost.queue_counts("packed") == (0, 1))
+            if i % 2:
+                wait_for(lambda: len(app.requests) > seen
+                         or vhost.queue_counts("packed") == (0, 1))
+            relay.cut_consumers()
+        while answered != numbers:
+            method, properties, packed = wait_for(
+                lambda: [x for x in [channel.basic_get("replies", True)]
+                         if x[0]], 20)[0]
+            assert gzip.decompress(packed) == body
+            answered.add(properties.correlation_id)
+        wait_for(lambda: vhost.queue_counts("packed") == (0, 1))
+        n.stop()
+    assert vhost.queue_counts("packed") == (0, 0)
 
 
 TIMEOUT_CONF = """
