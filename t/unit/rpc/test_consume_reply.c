@@ -339,6 +339,49 @@ test_no_response(void **state)
 }
 
 
+/* What was never a request has no status. */
+
+static void
+test_refusals(void **state)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char  *why;
+        ngx_uint_t   status;
+        const char  *words;
+    } row[] = {
+        { NGX_ESS_CONSUME_WHY_TOO_LARGE, 413, "(client_max_body_size)\"}" },
+        { NGX_ESS_CONSUME_WHY_INFLATE, 400, "not gzip, or is damaged\"}" },
+        { NGX_ESS_CONSUME_WHY_URI, 400, "properties (uri)\"}" }
+    };
+
+    test_msg.status = 0;
+    test_properties._flags = AMQP_BASIC_CORRELATION_ID_FLAG;
+    test_properties.correlation_id = amqp_cstring_bytes("id");
+
+    for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        test_msg.why = row[i].why;
+
+        assert_int_equal(ngx_ess_consume_reply_refusal(&test_msg), NGX_OK);
+        ngx_unit_trace_clear();
+
+        is(&test_msg.published.content_type, "application/problem+json");
+        is(&test_msg.published.type, "error");
+        is(&test_msg.published.correlation_id, "id");
+        assert_int_equal(test_msg.reply_header.value.value.i32,
+                         row[i].status);
+        assert_int_equal(test_msg.status, 0);
+
+        assert_int_equal(memcmp(test_msg.publish.body.data
+                                + test_msg.publish.body.len
+                                - strlen(row[i].words), row[i].words,
+                                strlen(row[i].words)),
+                         0);
+    }
+}
+
+
 /* RabbitMQ gives back what it delivers there. */
 
 static void
@@ -451,6 +494,7 @@ main(void)
         TEST(test_statuses),
         TEST(test_types),
         TEST(test_no_response),
+        TEST(test_refusals),
         TEST(test_to_a_channel),
         TEST(test_packed_in_slices),
         TEST(test_what_is_packed),
