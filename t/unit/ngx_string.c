@@ -333,3 +333,10 @@ ngx_hex_dump(u_char *dst, u_char *src, size_t len)
 
     return dst;
 }
+
+
+void
+ngx_explicit_memzero(void *buf, size_t n)
+{
+    ngx_memzero(buf, n);
+}

@@ -45,9 +45,15 @@ ngx_pid_t  ngx_pid;
 int
 RAND_bytes(unsigned char *buf, int num)
 {
+    int  i;
+
     static unsigned char  n;
 
-    memset(buf, ++n, num);
+    for (i = 0; i < num; i++) {
+        buf[i] = n + i / NGX_ESS_CALL_PENDING_BITS;
+    }
+
+    n++;
 
     return test_random;
 }

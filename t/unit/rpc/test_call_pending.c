@@ -34,10 +34,11 @@ RAND_bytes(unsigned char *buf, int num)
 {
     int  i;
 
-    assert_int_equal(num, NGX_ESS_CALL_PENDING_ID / 2);
+    assert_int_equal(num % NGX_ESS_CALL_PENDING_BITS, 0);
 
     for (i = 0; i < num; i++) {
-        buf[i] = (alike && i < num / 2) ? alike : rand();
+        buf[i] = (alike && i % NGX_ESS_CALL_PENDING_BITS
+                           < NGX_ESS_CALL_PENDING_BITS / 2) ? alike : rand();
     }
 
     return random_rc;
@@ -204,12 +205,31 @@ test_foreign_ids(void **state)
 static void
 test_no_random_numbers(void **state)
 {
+    ngx_uint_t  i;
+
     random_rc = 0;
     assert_int_equal(ngx_ess_call_pending_add(&table, &calls[0]), NGX_ERROR);
     assert_null(find(0));
     assert_true(table.tree.root == table.tree.sentinel);
 
     ngx_ess_call_pending_remove(&table, &calls[0]);
+
+    /* those that were had before are used, each once */
+
+    random_rc = 1;
+    assert_int_equal(ngx_ess_call_pending_add(&table, &calls[0]), NGX_OK);
+    random_rc = 0;
+
+    for (i = 1; i < N; i++) {
+        if (ngx_ess_call_pending_add(&table, &calls[i]) != NGX_OK) {
+            break;
+        }
+
+        assert_ptr_equal(find(i), &calls[i]);
+        assert_ptr_equal(find(i - 1), &calls[i - 1]);
+    }
+
+    assert_int_equal(i, NGX_ESS_CALL_PENDING_FEW);
 }
 
 
