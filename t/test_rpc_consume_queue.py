@@ -4,6 +4,7 @@ is done, tried again or dead."""
 import datetime
 import email.utils
 import gzip
+import re
 import time
 import urllib.request
 
@@ -178,6 +179,30 @@ def test_a_dead_queue_that_goes(vhost, nginx):
         wait_for(lambda: vhost.queue_counts("work.dead"))
         assert taken(vhost, "work.dead")[1] == b"kept"
         assert len(app.requests) == 1
+
+
+def test_a_dead_queue_that_is_full(vhost, nginx):
+    """It waits until there is room, with the headers of its publisher, and
+    says so at most once a second."""
+
+    with vhost.connect() as connection, App(lambda r: 422) as app:
+        channel = connection.channel()
+        channel.queue_declare("work.dead", durable=True, arguments={
+            "x-max-length": 1, "x-overflow": "reject-publish"})
+        n = start(nginx, vhost, app, workers=1)
+        n.expect("is dead|cannot be published")
+        publish(vhost, *[b"%d" % i for i in range(9)], headers={"a": "b"})
+        n.wait_log('a dead message of the queue "work" cannot be published to '
+                   '"work.dead", it is tried again: the broker did not take '
+                   'it, the queue may be full')
+        got = set()
+        while len(got) < 9:
+            properties, body = taken(vhost, "work.dead")
+            assert properties.headers["a"] == "b"
+            got.add(body)
+        lines = re.findall("(.*) .error.*cannot be published", n.log())
+        assert len(lines) == len(set(lines))
+        wait_for(lambda: vhost.queue_counts("work")[0] == 0)
 
 
 def test_order_with_a_concurrency_of_one(vhost, nginx):

@@ -417,6 +417,7 @@ ngx_ess_consume_answered(ngx_ess_consume_message_t *msg, ngx_int_t rc,
                                NGX_ESS_CONSUME_SETTLE_ACK);
         break;
 
+    case NGX_BUSY:
     case NGX_ERROR:
         ngx_log_error(NGX_LOG_WARN, msg->log, 0,
                       "ess_consume: the reply to a message of the queue "

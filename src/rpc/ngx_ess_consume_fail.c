@@ -66,7 +66,7 @@ ngx_ess_consume_fail_refused(ngx_ess_consume_message_t *msg, ngx_int_t rc,
         return;
     }
 
-    if (rc == NGX_ERROR) {
+    if (rc == NGX_BUSY || rc == NGX_ERROR) {
         ngx_log_error(NGX_LOG_WARN, msg->log, 0,
                       "ess_consume: the reply to a message of the queue "
                       "\"%V\" was refused: %V", &msg->queue->name, text);
@@ -200,13 +200,15 @@ ngx_ess_consume_fail_buried(ngx_ess_consume_message_t *msg, ngx_int_t rc,
     if (rc == NGX_DECLINED) {
         ngx_ess_consume_queue_dead(msg->delivery.queue);
 
-    } else if (!msg->bare) {
+    } else if (rc == NGX_ERROR && !msg->bare) {
 
         /* it may be its headers */
 
         msg->bare = 1;
 
-    } else {
+    } else if (msg->place->logged != ngx_time()) {
+        msg->place->logged = ngx_time();
+
         ngx_log_error(NGX_LOG_ERR, msg->log, 0,
                       "ess_consume: a dead message of the queue \"%V\" cannot "
                       "be published to \"%V\", it is tried again: %V",

@@ -391,7 +391,8 @@ ngx_ess_rpc_publisher_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
     ngx_ess_rpc_publisher_t  *p;
 
     static ngx_str_t  none = ngx_null_string;
-    static ngx_str_t  refused = ngx_string("the broker did not take it");
+    static ngx_str_t  refused = ngx_string("the broker did not take it, the "
+                                           "queue may be full");
 
     p = &ngx_ess_rpc_publisher;
 
@@ -428,7 +429,7 @@ ngx_ess_rpc_publisher_confirmed(ngx_ess_amqp_channel_t *ch, uint64_t tag,
             pub->handler(pub, pub->returned ? NGX_DECLINED : NGX_OK, &none);
 
         } else {
-            pub->handler(pub, NGX_ERROR, &refused);
+            pub->handler(pub, NGX_BUSY, &refused);
         }
     }
 

@@ -21,7 +21,8 @@ typedef struct ngx_ess_rpc_publish_s  ngx_ess_rpc_publish_t;
 
 /*
  * rc: NGX_OK: the broker has it; NGX_DECLINED: there is no such queue;
- * NGX_ERROR: it is refused, or cannot be encoded, "text" says why, and what the
+ * NGX_BUSY: the broker did not take it, for instance as the queue is full;
+ * NGX_ERROR: it is refused, or cannot be encoded; "text" says why, and what the
  * broker said is escaped in it.  It is off all lists and may be freed or
  * published again.  Never called from within ngx_ess_rpc_publisher_publish() or
  * _cancel().

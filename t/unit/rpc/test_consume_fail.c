@@ -168,7 +168,9 @@ test_told_and_dead(void **state)
 {
     ngx_uint_t  i;
 
-    static const ngx_int_t  rc[] = { NGX_OK, NGX_DECLINED, NGX_ERROR };
+    static const ngx_int_t  rc[] = {
+        NGX_OK, NGX_DECLINED, NGX_BUSY, NGX_ERROR
+    };
 
     for (i = 0; i < sizeof(rc) / sizeof(rc[0]); i++) {
         refuse();
@@ -244,6 +246,10 @@ test_dead_again(void **state)
 
     settled(NGX_DECLINED);
     ngx_unit_traced("declare");
+    ngx_unit_pass(1000);
+    ngx_unit_traced("dead status", "hurry");
+
+    settled(NGX_BUSY);
     ngx_unit_pass(1000);
     ngx_unit_traced("dead status", "hurry");
 

@@ -108,7 +108,8 @@ handler(ngx_ess_rpc_publish_t *pub, ngx_int_t result, ngx_str_t *text)
     if (!quiet) {
         ngx_unit_trace("%c is %s%s%.*s", pub->body.data[0],
                        result == NGX_OK ? "there"
-                       : result == NGX_DECLINED ? "nowhere" : "refused",
+                       : result == NGX_DECLINED ? "nowhere"
+                       : result == NGX_BUSY ? "left" : "refused",
                        text->len ? ": " : "", (int) text->len,
                        (char *) text->data);
     }
@@ -243,7 +244,8 @@ test_one_confirm_for_several(void **state)
     handlers->confirmed(ch, 3, 1, 1);
     ngx_unit_traced("a is there", "c is there");
     handlers->confirmed(ch, 4, 1, 0);
-    ngx_unit_traced("d is refused: the broker did not take it");
+    ngx_unit_traced("d is left: the broker did not take it, the queue may be "
+                    "full");
 
     /* nobody waits for that one */
     handlers->confirmed(ch, 5, 0, 1);
