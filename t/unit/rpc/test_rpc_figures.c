@@ -51,8 +51,10 @@ test_sums_are_exact(void **state)
 
     ngx_ess_rpc_report_totals(workers_figures, &t);
 
-    assert_int_equal(workers_outcome(0, NGX_ESS_CONSUME_ACK), WORKERS * EACH / 2);
-    assert_int_equal(workers_outcome(1, NGX_ESS_CONSUME_ACK), WORKERS * EACH / 2);
+    assert_int_equal(workers_outcome(0, NGX_ESS_CONSUME_ACK),
+                     WORKERS * EACH / 2);
+    assert_int_equal(workers_outcome(1, NGX_ESS_CONSUME_ACK),
+                     WORKERS * EACH / 2);
     assert_int_equal(workers_outcome(0, NGX_ESS_CONSUME_DEAD), 0);
     assert_int_equal(t.calls[NGX_ESS_CALL_REPLY], WORKERS * EACH);
     assert_int_equal(t.message_time.buckets[1], WORKERS * EACH);

@@ -27,8 +27,10 @@ test_rows_are_kept(void **state)
     static const char  *back[] = { "a", "c" };
     static const char  *many[100];
 
-    ngx_ess_rpc_figures_message(workers_queue[0].figures, NGX_ESS_CONSUME_DEAD);
-    ngx_ess_rpc_figures_message(workers_queue[1].figures, NGX_ESS_CONSUME_RETRY);
+    ngx_ess_rpc_figures_message(workers_queue[0].figures,
+                                NGX_ESS_CONSUME_DEAD);
+    ngx_ess_rpc_figures_message(workers_queue[1].figures,
+                                NGX_ESS_CONSUME_RETRY);
 
     workers_cycle(3, other);
     assert_int_equal(ngx_ess_rpc_report_queues(workers_figures), 3);
@@ -84,7 +86,8 @@ test_rows_are_used_again(void **state)
         ngx_ess_rpc_figures_init_process(workers_figures);
 
         for (k = 0; k < 31; k++) {
-            assert_int_equal(workers_outcome(k, NGX_ESS_CONSUME_ACK), k ? 0 : i);
+            assert_int_equal(workers_outcome(k, NGX_ESS_CONSUME_ACK),
+                             k ? 0 : i);
             ngx_ess_rpc_figures_message(workers_queue[k].figures,
                                         NGX_ESS_CONSUME_ACK);
         }

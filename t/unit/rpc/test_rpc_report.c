@@ -108,11 +108,21 @@ test_a_queue_that_comes_back(void **state)
     ngx_current_msec += NGX_ESS_RPC_REPORT_GRACE + 10;
 
     workers_cycle(2, both);
-    assert_string_equal(workers_unhealthy(), "queue \"a\" is consumed by no worker");
+    assert_string_equal(workers_unhealthy(),
+                        "queue \"a\" is consumed by no worker");
 
     ngx_current_msec += NGX_ESS_RPC_REPORT_GRACE + 10;
     assert_string_equal(workers_unhealthy(),
                         "queue \"a\" and 1 more are consumed by no worker");
+}
+
+
+/* 1: the broker blocks those who publish */
+
+static ngx_uint_t
+blocked(ngx_str_t *why)
+{
+    return ngx_ess_rpc_report_blocked(workers_figures, workers_buf, why);
 }
 
 
@@ -135,8 +145,9 @@ test_what_is_said(void **state)
     ngx_str_set(&text, "NOT_FOUND - no queue");
     ngx_ess_rpc_figures_trouble(NGX_ESS_RPC_CONSUMING, &host, &text);
 
-    workers_begins(workers_unhealthy(), "queue \"a\\x22\\x0A\\xFF\" is consumed by no worker: "
-           "localhost:5672: NOT_FOUND - no queue, since 2023");
+    workers_begins(workers_unhealthy(),
+                   "queue \"a\\x22\\x0A\\xFF\" is consumed by no worker: "
+                   "localhost:5672: NOT_FOUND - no queue, since 2023");
 
     ngx_ess_rpc_figures_consuming(workers_queue[0].figures, 1);
     ngx_ess_rpc_figures_trouble(NGX_ESS_RPC_CONSUMING, NULL, NULL);
@@ -148,22 +159,19 @@ test_what_is_said(void **state)
     ngx_ess_rpc_figures_trouble(NGX_ESS_RPC_PUBLISHING, &host, &text);
     assert_null(workers_unhealthy());
     workers_time.sec += 3;
-    workers_begins(workers_unhealthy(), "a worker cannot publish: localhost:5672: "
-           "connect.refused, since 2023");
+    workers_begins(workers_unhealthy(), "a worker cannot publish: "
+                   "localhost:5672: connect.refused, since 2023");
 
-    assert_int_equal(ngx_ess_rpc_report_blocked(workers_figures, workers_buf, &why),
-                     0);
+    assert_int_equal(blocked(&why), 0);
     ngx_str_set(&text, "low on memory");
     ngx_ess_rpc_figures_blocked(&host, &text);
     assert_null(workers_unhealthy());
-    assert_int_equal(ngx_ess_rpc_report_blocked(workers_figures, workers_buf, &why),
-                     1);
+    assert_int_equal(blocked(&why), 1);
     workers_buf[why.len] = '\0';
     assert_string_equal(workers_buf, "the broker blocks those who publish: "
                         "\"low on memory\"");
     ngx_ess_rpc_figures_blocked(NULL, NULL);
-    assert_int_equal(ngx_ess_rpc_report_blocked(workers_figures, workers_buf, &why),
-                     0);
+    assert_int_equal(blocked(&why), 0);
 
     /* the longest that there is */
 
@@ -175,8 +183,7 @@ test_what_is_said(void **state)
     assert_non_null(workers_unhealthy());
 
     ngx_ess_rpc_figures_blocked(&text, &text);
-    assert_int_equal(ngx_ess_rpc_report_blocked(workers_figures, workers_buf, &why),
-                     1);
+    assert_int_equal(blocked(&why), 1);
     assert_in_range(why.len, NGX_ESS_TROUBLE_TEXT, NGX_ESS_RPC_REPORT_WHY);
     ngx_ess_rpc_figures_blocked(NULL, NULL);
 

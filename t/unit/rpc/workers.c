@@ -22,15 +22,16 @@ volatile ngx_msec_t    ngx_current_msec = 1000000;
 volatile ngx_time_t   *ngx_cached_time;
 
 
-static ngx_shm_zone_t                  workers_zone;
 ngx_time_t                      workers_time = { 1700000000, 0, 0 };
 ngx_ess_consume_conf_queue_t    workers_queue[200];
-static ngx_array_t                     workers_queues;
-static ngx_conf_t                      workers_cf;
-static ngx_log_t                       workers_log;
 ngx_ess_rpc_figures_t          *workers_figures;
 u_char                          workers_buf[NGX_ESS_RPC_REPORT_WHY + 1];
-static size_t                          workers_room;   /* of the last zone */
+
+static ngx_shm_zone_t           workers_zone;
+static ngx_array_t              workers_queues;
+static ngx_conf_t               workers_cf;
+static ngx_log_t                workers_log;
+static size_t                   workers_room;   /* of the last zone */
 
 
 void *
@@ -202,7 +203,9 @@ workers_unhealthy(void)
 {
     ngx_str_t  why;
 
-    if (ngx_ess_rpc_report_healthy(workers_figures, workers_buf, &why) == NGX_OK) {
+    if (ngx_ess_rpc_report_healthy(workers_figures, workers_buf, &why)
+        == NGX_OK)
+    {
         return NULL;
     }
 
