@@ -131,6 +131,7 @@ def have_aio_pika():
     p = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade",
          "--require-hashes", "--no-deps", "--root-user-action=ignore",
+         "--disable-pip-version-check", "--retries", "1",
          "--target", LIBRARY, "-r", REQUIREMENTS], stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if p.returncode:
@@ -178,9 +179,9 @@ def measure(run, of, load, calls):
     found = {"us": (cpu(of) - before[0]) * us, "rate": calls / seconds}
     for name, pids in others.items():
         found[name + "_us"] = (cpu(pids) - before[1][name]) * us
-    # of one core each
-    found["share"] = found["us"] * calls / seconds / 1e6
-    found["broker_share"] = found["broker_us"] * calls / seconds / 1e6
+    # how much of a core each has
+    for name in "us", "broker_us":
+        found[name[:-2] + "cores"] = found[name] * found["rate"] / 1e6
     return found
 
 
@@ -267,17 +268,18 @@ class Calls:
 
 def rpc(run):
     calls = Calls(run)
-    run.measure("rpc", "HTTP, no broker", calls.http)
+    run.measure("rpc", "nginx, HTTP alone", calls.http)
     run.measure("rpc", "rabbitmq-c, worker", calls.consumed_by_c)
-    run.measure("rpc", "ess_consume", calls.consumed)
-    run.measure("rpc", "ess_rpc", calls.called)
+    run.measure("rpc", "ESS, ess_consume", calls.consumed)
+    run.measure("rpc", "ESS, ess_rpc", calls.called)
 
     why = have_aio_pika()
     if why is None:
         run.measure("rpc", "aio-pika, worker", calls.consumed_by_aio_pika)
         run.measure("rpc", "aio-pika, caller", calls.called_by_aio_pika)
     else:
-        print("%-13s aio-pika is skipped: %s" % ("rpc", why), flush=True)
+        print("%-13s %-20s skipped, and what is beside it: %s" % (
+            "rpc", "aio-pika", why), flush=True)
 
 
 def goals(get, ratio):
@@ -286,21 +288,21 @@ def goals(get, ratio):
     def of(name, figure):
         return get("rpc", name, figure)
 
-    def per_cpu(name):
-        us = of(name, "us")
-        return us and 1 / us
+    def calls(name):
+        """For a second of nginx's CPU."""
 
+        us = of(name, "us")
+        return us and 1e6 / us
+
+    consumed, http_alone = "ESS, ess_consume", "nginx, HTTP alone"
     found = []
-    for what, ours, theirs in (
-            ("8: CPU per call consumed, of aio-pika's", "ess_consume",
-             "aio-pika, worker"),
-            ("8: CPU per call made, of aio-pika's", "ess_rpc",
-             "aio-pika, caller")):
-        found += ratio(what, of(ours, "us"), of(theirs, "us"), 0.3)
-    found += ratio("8: calls per second consumed, of requests",
-                   of("ess_consume", "rate"), of("HTTP, no broker", "rate"),
-                   0.5, least=True)
-    found += ratio("8: the same per second of nginx's CPU",
-                   per_cpu("ess_consume"), per_cpu("HTTP, no broker"), 0.5,
+    found += ratio("CPU per call consumed, of aio-pika's", of(consumed, "us"),
+                   of("aio-pika, worker", "us"), 0.3)
+    found += ratio("CPU per call made, of aio-pika's",
+                   of("ESS, ess_rpc", "us"), of("aio-pika, caller", "us"), 0.3)
+    found += ratio("calls per second, of requests by HTTP alone",
+                   of(consumed, "rate"), of(http_alone, "rate"), 0.5,
                    least=True)
+    found += ratio("the same, per second of nginx's CPU", calls(consumed),
+                   calls(http_alone), 0.5, least=True)
     return found

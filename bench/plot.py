@@ -11,6 +11,7 @@ CHARTS = (
     ("paced", "us", "CPU per delivery, µs: 100 events/s"),
     ("paced", "p99", "latency, 99th percentile, µs: 100 events/s"),
     ("idle", "bytes", "memory of an idle client, bytes"),
+    ("rpc", "us", "CPU per call, µs: RPC over RabbitMQ, 256 calls in flight"),
 )
 
 
