@@ -8,15 +8,14 @@ import os
 from nginx import TOP
 
 FOLDERS = ["fault", "src/stream", "src/subscriber", "src/client",
-           "src/registry", "src/encoding", "src/transport", "src/rpc"]
+           "src/registry", "src/encoding", "src/transport", "src/rpc",
+           "src/request"]
 
 CODECS = ["src/ngx_ess_escape.c", "src/ngx_ess_header.c",
           "src/amqp/ngx_ess_amqp_codec.c", "src/amqp/ngx_ess_amqp_content.c",
           "src/amqp/ngx_ess_amqp_property.c", "src/amqp/ngx_ess_amqp_table.c",
           "src/amqp/ngx_ess_amqp_url.c", "src/api/ngx_ess_api_body.c",
           "src/api/ngx_ess_publish_batch.c", "src/auth/ngx_ess_jwt_token.c",
-          "src/request/ngx_ess_request_collect.c",
-          "src/request/ngx_ess_request_uri.c",
           "src/source/exchange/ngx_ess_exchange_item.c",
           "src/source/exchange/ngx_ess_topic.c"]
 
