@@ -4,8 +4,8 @@
     run.py [--quick] [--only SCENARIO,...] [--repeat N] [--before MODULE]
 
 What is compared: the floor (floor.c: what the kernel alone costs), Nchan from
-Debian's package, RabbitMQ's Web STOMP, and this module.  Each figure is the
-median of the repetitions.  CPU is user and system time of all processes of the
+Debian's package, RabbitMQ's Web STOMP, aio-pika from PyPI, and this module.
+Each figure is the median of the repetitions.  CPU is user and system time of all processes of the
 server, as the scheduler counts it; memory is the growth of their PSS.
 """
 
