@@ -67,7 +67,7 @@ build() {
                 --with-compat --with-threads \
                 --with-http_ssl_module --with-http_v2_module $http3 \
                 --with-http_realip_module --with-http_auth_request_module \
-                --with-http_sub_module \
+                --with-http_sub_module --with-http_stub_status_module \
                 --with-cc-opt="-g -O2 -Wno-error $3" --with-ld-opt="$4" \
                 ${5:+--add-dynamic-module="$5"}
         ) > "$out/$1.log" 2>&1 || failed "$1"
