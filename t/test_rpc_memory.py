@@ -100,7 +100,7 @@ def test_allocations_fail(vhost, nginx, tmp_path, monkeypatch):
                                             if q == "calls"})
         wait_for(ended, 30, interval=0.1)
         for queue in "tasks", "calls":
-            wait_for(lambda: vhost.queues()[queue]["messages"] == 0, 20)
+            wait_for(lambda: vhost.queues()[queue].get("messages") == 0, 20)
         assert api.request("POST", "/call", "x").status == 200
         assert n.workers() == workers
         n.stop()
