@@ -230,6 +230,13 @@ test_dead_is_refused(void **state)
     fake_settles(0, NGX_ERROR);
     ngx_unit_pass(1000);
     ngx_unit_traced("a: dead status bare");
+
+    /* a line a second, whatever it says */
+
+    fake_settles(0, NGX_ERROR);
+    ngx_unit_pass(1000);
+    ngx_unit_traced("a: dead status bare");
+    ((ngx_time_t *) ngx_cached_time)->sec++;
     fake_settles(0, NGX_ERROR);
     ngx_unit_pass(1000);
     ngx_unit_traced(AGAIN, "a: dead status bare");
