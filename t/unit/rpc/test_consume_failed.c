@@ -240,6 +240,26 @@ test_dead_is_refused(void **state)
     fake_settles(0, NGX_ERROR);
     ngx_unit_pass(1000);
     ngx_unit_traced(AGAIN, "a: dead status bare");
+
+    fake_settles(0, NGX_OK);
+    ngx_unit_traced("counted dead", "a: ack", "a: freed");
+}
+
+
+/* Its queue is full: that is no reason to take its headers away. */
+
+static void
+test_dead_is_not_taken(void **state)
+{
+    ngx_str_set(&fake_conf.dead, "q.dead");
+    fake_delivers();
+    fake_responds(0, 422);
+    ngx_unit_trace_clear();
+
+    ((ngx_time_t *) ngx_cached_time)->sec++;
+    fake_settles(0, NGX_BUSY);
+    ngx_unit_pass(1000);
+    ngx_unit_traced(AGAIN, "a: dead status");
     fake_settles(0, NGX_OK);
     ngx_unit_traced("counted dead", "a: ack", "a: freed");
 }
@@ -366,6 +386,7 @@ main(void)
         TEST(test_what_is_no_request),
         TEST(test_no_queue_of_the_dead),
         TEST(test_dead_is_refused),
+        TEST(test_dead_is_not_taken),
         TEST(test_memory_is_short),
         TEST(test_logged),
         TEST(test_lost),
