@@ -10,7 +10,7 @@
 #include "ngx_ess.h"
 
 
-/* what whose request is foreign is told */
+/* told to whoever sent a request that is */
 #define NGX_ESS_ORIGIN_FOREIGN                                                \
     "the request comes from a web page of another origin; if that page may, " \
     "name its origin in \"ess_origin\" here"

@@ -15,7 +15,8 @@
 #define NGX_ESS_TROUBLE_TEXT     256
 
 
-/* a part of the zone's layout; all zero: there is none */
+/* a part of the layouts of the zone and of the figures of RPC; all zero: there
+   is none */
 
 typedef struct {
     uint32_t                 seq;           /* odd: is being written */

@@ -382,6 +382,8 @@ def test_a_client_that_goes_meanwhile(service, back):
     assert get(n, "/event-stream/" + stream.uuid)[0] == 200
     wait_for(lambda: api.get(stream)["subscribers"] == 0, 10,
              "nobody to be left")
+    abandoned = 'authorize_requests_total{outcome="abandoned"}'
+    wait_for(lambda: sum(outcomes(api)) + figure(api, abandoned) == 21)
 
 
 def test_a_stream_that_goes_meanwhile(service, back):

@@ -157,7 +157,9 @@ const ngx_ess_metric_t  ngx_ess_metrics_rows_authorize[] = {
       "application, by its answer.", "counter", "outcome",
       { { NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_ALLOWED, "allowed" },
         { NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_REFUSED, "refused" },
-        { NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_FAILED, "failed" } },
+        { NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_FAILED, "failed" },
+        { NGX_ESS_C_AUTHORIZED + NGX_ESS_AUTHORIZED_ABANDONED,
+          "abandoned" } },
       NULL },
 
     ngx_ess_null_metric

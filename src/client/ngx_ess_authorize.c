@@ -30,6 +30,7 @@ struct ngx_ess_authorize_s {
     ngx_array_t                entries;     /* of ngx_ess_authorize_entry_t */
     ngx_uint_t                 nkeys;       /* of all of them */
     ngx_uint_t                 asked;       /* 1: about some */
+    ngx_uint_t                 refused;     /* 1: some of these were */
 
     ngx_ess_request_conf_t     how;
     ngx_ess_request_t         *request;     /* NULL: none is under way */
@@ -56,7 +57,6 @@ static void ngx_ess_authorize_keep(ngx_ess_authorize_t *a,
 static void ngx_ess_authorize_keep_key(ngx_ess_authorize_t *a,
     ngx_ess_authorize_entry_t *entry, ngx_ess_authorize_key_t *key,
     ngx_uint_t refused);
-static void ngx_ess_authorize_count(ngx_ess_authorize_t *a);
 static void ngx_ess_authorize_counted(ngx_ess_authorized_e how);
 static void ngx_ess_authorize_log(ngx_ess_authorize_t *a, const char *fmt,
     ...);
@@ -377,7 +377,8 @@ ngx_ess_authorize_answered(ngx_ess_request_t *req)
 
     if (ngx_ess_authorize_read(a, req) == NGX_OK) {
         ngx_ess_authorize_keep(a, req->status == NGX_HTTP_FORBIDDEN);
-        ngx_ess_authorize_count(a);
+        ngx_ess_authorize_counted(a->refused ? NGX_ESS_AUTHORIZED_REFUSED
+                                             : NGX_ESS_AUTHORIZED_ALLOWED);
 
     } else {
         ngx_ess_authorize_counted(NGX_ESS_AUTHORIZED_FAILED);
@@ -474,6 +475,10 @@ ngx_ess_authorize_keep_key(ngx_ess_authorize_t *a,
         key->allowed = 0;
     }
 
+    if (!key->allowed) {
+        a->refused = 1;
+    }
+
     key->known = 1;
 
     ngx_ess_authorize_cache_add(a->conf, &a->sub, entry->uuid, &key->key,
@@ -482,32 +487,6 @@ ngx_ess_authorize_keep_key(ngx_ess_authorize_t *a,
 
 
 /* One for the request, whatever it was about; what was known is in none. */
-
-static void
-ngx_ess_authorize_count(ngx_ess_authorize_t *a)
-{
-    ngx_str_t                   key;
-    ngx_uint_t                  i;
-    ngx_ess_authorized_e        how;
-    ngx_ess_authorize_entry_t  *entry;
-
-    how = NGX_ESS_AUTHORIZED_ALLOWED;
-    entry = a->entries.elts;
-
-    for (i = 0; i < a->entries.nelts; i++) {
-
-        if (entry[i].asked
-            && ngx_ess_authorize_verdict(a, i, &key)
-               != NGX_ESS_AUTHORIZE_ALLOWED)
-        {
-            how = NGX_ESS_AUTHORIZED_REFUSED;
-            break;
-        }
-    }
-
-    ngx_ess_authorize_counted(how);
-}
-
 
 static void
 ngx_ess_authorize_counted(ngx_ess_authorized_e how)
@@ -589,6 +568,7 @@ ngx_ess_authorize_free(ngx_ess_authorize_t *a)
 {
     if (a->request) {
         ngx_ess_request_abort(a->request, NULL);
+        ngx_ess_authorize_counted(NGX_ESS_AUTHORIZED_ABANDONED);
     }
 
     ngx_ess_jwt_grant_release(a->grant);

@@ -21,7 +21,7 @@ ngx_ess_call_pending_init(ngx_ess_call_pending_table_t *table)
     ngx_rbtree_init(&table->tree, &table->sentinel,
                     ngx_ess_call_pending_insert);
 
-    table->nbits = 0;
+    table->nleft = 0;
 }
 
 
@@ -33,19 +33,19 @@ ngx_ess_call_pending_add(ngx_ess_call_pending_table_t *table,
 
     /* asking OpenSSL costs about the same for one as for all of them */
 
-    if (table->nbits == 0) {
+    if (table->nleft == 0) {
 
         if (RAND_bytes((u_char *) table->bits, sizeof(table->bits)) != 1) {
             return NGX_ERROR;
         }
 
-        table->nbits = NGX_ESS_CALL_PENDING_FEW;
+        table->nleft = NGX_ESS_CALL_PENDING_BATCH;
     }
 
-    bits = table->bits[--table->nbits];
+    bits = table->bits[--table->nleft];
 
-    ngx_hex_dump(pending->id, bits, NGX_ESS_CALL_PENDING_BITS);
-    ngx_explicit_memzero(bits, NGX_ESS_CALL_PENDING_BITS);
+    ngx_hex_dump(pending->id, bits, NGX_ESS_CALL_PENDING_BYTES);
+    ngx_explicit_memzero(bits, NGX_ESS_CALL_PENDING_BYTES);
 
     pending->node.key = ngx_ess_call_pending_key(pending->id);
     pending->added = 1;

@@ -13,9 +13,9 @@
 #include <ngx_core.h>
 
 
-#define NGX_ESS_CALL_PENDING_ID    32       /* bytes of it */
-#define NGX_ESS_CALL_PENDING_BITS  16       /* bytes that it shows */
-#define NGX_ESS_CALL_PENDING_FEW   64       /* for which bits are had at once */
+#define NGX_ESS_CALL_PENDING_ID     32      /* bytes of it */
+#define NGX_ESS_CALL_PENDING_BYTES  16      /* random ones that it shows */
+#define NGX_ESS_CALL_PENDING_BATCH  64      /* ids whose bits are had at once */
 
 
 /* one of them, in the memory of whoever waits; zeroed, it is in no table */
@@ -30,9 +30,9 @@ typedef struct {
 typedef struct {
     ngx_rbtree_t             tree;
     ngx_rbtree_node_t        sentinel;
-    ngx_uint_t               nbits;         /* that no id has so far */
-    u_char                   bits[NGX_ESS_CALL_PENDING_FEW]
-                                 [NGX_ESS_CALL_PENDING_BITS];
+    ngx_uint_t               nleft;         /* of "bits", for ids to come */
+    u_char                   bits[NGX_ESS_CALL_PENDING_BATCH]
+                                 [NGX_ESS_CALL_PENDING_BYTES];
 } ngx_ess_call_pending_table_t;
 
 

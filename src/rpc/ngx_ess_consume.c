@@ -419,10 +419,7 @@ ngx_ess_consume_answered(ngx_ess_consume_message_t *msg, ngx_int_t rc,
 
     case NGX_BUSY:
     case NGX_ERROR:
-        ngx_log_error(NGX_LOG_WARN, msg->log, 0,
-                      "ess_consume: the reply to a message of the queue "
-                      "\"%V\" was refused: %V", &msg->queue->name, text);
-
+        ngx_ess_consume_fail_reply_log(msg, text);
         ngx_ess_consume_fail(msg, NGX_ESS_CONSUME_WHY_REPLY);
         break;
 

@@ -15,12 +15,14 @@
 #include "ngx_ess_escape.h"
 
 
-/* ms until a message is published again to a queue that was not there */
+/* ms until a message that the queue of "dead=" did not take is published
+   again */
 #define NGX_ESS_CONSUME_FAIL_AGAIN  1000
 
 
 static void ngx_ess_consume_fail_refused(ngx_ess_consume_message_t *msg,
     ngx_int_t rc, ngx_str_t *text);
+static ngx_uint_t ngx_ess_consume_fail_now(time_t *last);
 static void ngx_ess_consume_fail_log(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_fail_bury(ngx_ess_consume_message_t *msg);
 static void ngx_ess_consume_fail_later(ngx_ess_consume_message_t *msg);
@@ -67,12 +69,36 @@ ngx_ess_consume_fail_refused(ngx_ess_consume_message_t *msg, ngx_int_t rc,
     }
 
     if (rc == NGX_BUSY || rc == NGX_ERROR) {
+        ngx_ess_consume_fail_reply_log(msg, text);
+    }
+
+    ngx_ess_consume_fail(msg, msg->why);
+}
+
+
+void
+ngx_ess_consume_fail_reply_log(ngx_ess_consume_message_t *msg, ngx_str_t *text)
+{
+    if (ngx_ess_consume_fail_now(&msg->place->refused)) {
         ngx_log_error(NGX_LOG_WARN, msg->log, 0,
                       "ess_consume: the reply to a message of the queue "
                       "\"%V\" was refused: %V", &msg->queue->name, text);
     }
+}
 
-    ngx_ess_consume_fail(msg, msg->why);
+
+/* 1: once a second. */
+
+static ngx_uint_t
+ngx_ess_consume_fail_now(time_t *last)
+{
+    if (*last == ngx_time()) {
+        return 0;
+    }
+
+    *last = ngx_time();
+
+    return 1;
 }
 
 
@@ -102,22 +128,15 @@ ngx_ess_consume_fail(ngx_ess_consume_message_t *msg, const char *why)
 }
 
 
-/* Once a second and queue. */
-
 static void
 ngx_ess_consume_fail_log(ngx_ess_consume_message_t *msg)
 {
-    ngx_str_t                 reply_to;
-    ngx_ess_escaped_t         escaped;
-    ngx_ess_consume_place_t  *place;
+    ngx_str_t          reply_to;
+    ngx_ess_escaped_t  escaped;
 
-    place = msg->place;
-
-    if (place->logged == ngx_time()) {
+    if (!ngx_ess_consume_fail_now(&msg->place->died)) {
         return;
     }
-
-    place->logged = ngx_time();
 
     if (ngx_strcmp(msg->why, NGX_ESS_CONSUME_WHY_REPLY_TO) == 0) {
         reply_to = ngx_ess_consume_message_property(msg,
@@ -206,9 +225,7 @@ ngx_ess_consume_fail_buried(ngx_ess_consume_message_t *msg, ngx_int_t rc,
 
         msg->bare = 1;
 
-    } else if (msg->place->logged != ngx_time()) {
-        msg->place->logged = ngx_time();
-
+    } else if (ngx_ess_consume_fail_now(&msg->place->waited)) {
         ngx_log_error(NGX_LOG_ERR, msg->log, 0,
                       "ess_consume: a dead message of the queue \"%V\" cannot "
                       "be published to \"%V\", it is tried again: %V",

@@ -19,5 +19,10 @@ void ngx_ess_consume_fail(ngx_ess_consume_message_t *msg, const char *why);
 void ngx_ess_consume_fail_refuse(ngx_ess_consume_message_t *msg,
     const char *why);
 
+/* The broker refused its reply, and said "text": logged once a second and
+   queue. */
+void ngx_ess_consume_fail_reply_log(ngx_ess_consume_message_t *msg,
+    ngx_str_t *text);
+
 
 #endif /* _NGX_ESS_CONSUME_FAIL_H_INCLUDED_ */

@@ -19,8 +19,12 @@ struct ngx_ess_consume_place_s {
                                                that may be begun */
     ngx_uint_t               in_work;       /* requests, those of lost
                                                deliveries as well */
-    time_t                   logged;        /* when a dead message was; of
-                                               ngx_ess_consume.c */
+
+    /* of ngx_ess_consume_fail.c: when it was logged last that */
+    time_t                   died;          /* a message is dead */
+    time_t                   refused;       /* a reply was refused */
+    time_t                   waited;        /* a dead message is not taken */
+
     unsigned                 listed:1;
 };
 

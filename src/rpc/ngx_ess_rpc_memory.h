@@ -14,7 +14,6 @@
 #define NGX_ESS_RPC_MEMORY_PROCS  256         /* process slots */
 
 
-
 /* one a process slot; its process writes it */
 
 typedef struct {

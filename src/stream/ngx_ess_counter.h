@@ -38,6 +38,7 @@ typedef enum {
     NGX_ESS_AUTHORIZED_ALLOWED = 0,         /* all that was asked about */
     NGX_ESS_AUTHORIZED_REFUSED,             /* some of it, or all */
     NGX_ESS_AUTHORIZED_FAILED,              /* no answer that fits */
+    NGX_ESS_AUTHORIZED_ABANDONED,           /* the client left before */
     NGX_ESS_AUTHORIZED_N
 } ngx_ess_authorized_e;
 

@@ -11,9 +11,16 @@
 #include "ngx_ess_command_answer.h"
 
 
-static void fuzz_stream(ngx_ess_command_stream_t *stream);
+static void fuzz_stream(ngx_ess_command_stream_t *stream, size_t size);
 static void fuzz_refused(ngx_ess_command_error_t *error, ngx_str_t *given,
     int64_t id);
+
+
+void *
+ngx_alloc(size_t size, ngx_log_t *log)
+{
+    return malloc(size);
+}
 
 
 int
@@ -53,7 +60,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
 
             while (ngx_ess_command_stream(&cmd, &stream) == NGX_OK) {
-                fuzz_stream(&stream);
+                fuzz_stream(&stream, size);
             }
         }
     }
@@ -65,11 +72,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 
 static void
-fuzz_stream(ngx_ess_command_stream_t *stream)
+fuzz_stream(ngx_ess_command_stream_t *stream, size_t size)
 {
-    u_char       buf[NGX_ESS_COMMAND_KEY];
-    ngx_str_t    key;
-    ngx_uint_t   n;
+    u_char                     buf[NGX_ESS_COMMAND_KEY];
+    ngx_str_t                  key, *keys;
+    ngx_uint_t                 n;
+    ngx_ess_command_stream_t   copy;
 
     if (stream->given.data == NULL) {
         abort();
@@ -80,13 +88,27 @@ fuzz_stream(ngx_ess_command_stream_t *stream)
         return;
     }
 
+    copy = *stream;
+
+    keys = ngx_ess_command_keys(&copy, size, NULL);
+    if (keys == NULL) {
+        return;
+    }
+
     key.data = buf;
 
     for (n = 0; ngx_ess_command_key(stream, &key) == NGX_OK; n++) {
-        if (key.len < 1 || key.len > NGX_ESS_COMMAND_KEY) {
+        if (key.len < 1
+            || key.len > NGX_ESS_COMMAND_KEY
+            || n >= stream->nkeys
+            || key.len != keys[n].len
+            || memcmp(key.data, keys[n].data, key.len) != 0)
+        {
             abort();
         }
     }
+
+    free(keys);
 
     if (n != stream->nkeys
         || stream->stream.len < 1

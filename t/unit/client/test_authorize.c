@@ -451,6 +451,8 @@ test_gone(void **state)
     ngx_unit_traced("abort");
     assert_int_equal(test_answers, 0);
     counted(0, 0, 0);
+    assert_int_equal(test_counted[NGX_ESS_C_AUTHORIZED
+                                  + NGX_ESS_AUTHORIZED_ABANDONED], 1);
 }
 
 

@@ -50,7 +50,7 @@ RAND_bytes(unsigned char *buf, int num)
     static unsigned char  n;
 
     for (i = 0; i < num; i++) {
-        buf[i] = n + i / NGX_ESS_CALL_PENDING_BITS;
+        buf[i] = n + i / NGX_ESS_CALL_PENDING_BYTES;
     }
 
     n++;

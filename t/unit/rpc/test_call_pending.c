@@ -34,11 +34,11 @@ RAND_bytes(unsigned char *buf, int num)
 {
     int  i;
 
-    assert_int_equal(num % NGX_ESS_CALL_PENDING_BITS, 0);
+    assert_int_equal(num % NGX_ESS_CALL_PENDING_BYTES, 0);
 
     for (i = 0; i < num; i++) {
-        buf[i] = (alike && i % NGX_ESS_CALL_PENDING_BITS
-                           < NGX_ESS_CALL_PENDING_BITS / 2) ? alike : rand();
+        buf[i] = (alike && i % NGX_ESS_CALL_PENDING_BYTES
+                           < NGX_ESS_CALL_PENDING_BYTES / 2) ? alike : rand();
     }
 
     return random_rc;
@@ -229,7 +229,7 @@ test_no_random_numbers(void **state)
         assert_ptr_equal(find(i - 1), &calls[i - 1]);
     }
 
-    assert_int_equal(i, NGX_ESS_CALL_PENDING_FEW);
+    assert_int_equal(i, NGX_ESS_CALL_PENDING_BATCH);
 }
 
 
