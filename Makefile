@@ -219,7 +219,8 @@ unit: $(UNIT)     ## build and run the unit tests (T=name: some)
 fuzz-build: $(FUZZ)
 
 fuzz: $(FUZZ)     ## run each fuzzer for FUZZ_SECONDS=10 (T=name: one)
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz.sh run $(FUZZ)
+	@printf '%s\n' $(FUZZ) | FUZZ_SECONDS=$(FUZZ_SECONDS) \
+	 xargs -n 1 -P $$(nproc) tools/fuzz.sh run
 
 fuzz-replay: $(FUZZ)  ## run the fuzzers over their committed corpus only
 	@tools/fuzz.sh replay $(FUZZ)

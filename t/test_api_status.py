@@ -367,4 +367,4 @@ def test_alerts_and_dashboard(tmp_path):
     assert {re.sub("_(bucket|sum|count)$", "", u) for u in used} \
         - {"ess_metrics", "ess_zone", "ess_log", "ess_health",
                "ess_client_rate", "ess_max_memory", "ess_origin", "ess_consume",
-               "ess_rpc"} <= there
+               "ess_rpc", "ess_authorize"} <= there

@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import sys
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -25,6 +26,7 @@ import shared
 from ports import free_port
 
 ESS_AMQP = os.environ.get("ESS_AMQP")
+COUNTING = "queue_counts()"
 
 _numbers = itertools.count(1)
 _RUN = secrets.token_hex(3)
@@ -69,6 +71,7 @@ class Vhost:
         self.management = Management(http_port)
         self.name = name
         self.kept = False
+        self._counting = threading.local()
         self._quoted = urllib.parse.quote(name, safe="")
 
     @property
@@ -93,10 +96,13 @@ class Vhost:
             if e.code != 404:
                 raise
 
-    def connect(self):
+    def connect(self, **more):
         """A pika connection; close it, or use it in a with statement."""
 
-        return pika.BlockingConnection(pika.URLParameters(self.url))
+        parameters = pika.URLParameters(self.url)
+        for name, value in more.items():
+            setattr(parameters, name, value)
+        return pika.BlockingConnection(parameters)
 
     def publish(self, key, bodies, exchange="event-streams", properties=None,
                 durable=True, kind="direct"):
@@ -126,15 +132,31 @@ class Vhost:
         """(messages that are ready, consumers), or None when there is no such
         queue."""
 
-        with self.connect() as connection:
-            channel = connection.channel()
+        try:
             try:
-                ok = channel.queue_declare(queue, passive=True).method
-            except pika.exceptions.ChannelClosedByBroker as e:
-                if e.reply_code == 404:
-                    return None
-                raise
-            return ok.message_count, ok.consumer_count
+                ok = self._count(queue)
+            except (pika.exceptions.AMQPConnectionError,
+                    pika.exceptions.ConnectionWrongStateError):
+                self._counting.connection = None
+                ok = self._count(queue)
+        except pika.exceptions.ChannelClosedByBroker as e:
+            if e.reply_code == 404:
+                return None
+            raise
+        return ok.message_count, ok.consumer_count
+
+    def _count(self, queue):
+        """By a connection that stays, for whoever waits asks often."""
+
+        connection = getattr(self._counting, "connection", None)
+        if connection is None:
+            connection = self._counting.connection = self.connect(
+                heartbeat=0, client_properties={"connection_name": COUNTING})
+            self._counting.channel = None
+        if not (self._counting.channel and self._counting.channel.is_open):
+            self._counting.channel = connection.channel()
+        return self._counting.channel.queue_declare(
+            queue, passive=True).method
 
     def limit(self, configure):
         """What the user may declare from now on, a regular expression."""
@@ -152,11 +174,13 @@ class Vhost:
                 if b["source"] == exchange]
 
     def connections(self):
-        """Of one that comes or goes there may be counts and nothing else."""
+        """All but that of queue_counts(); of one that comes or goes there may
+        be counts and nothing else."""
 
         return [c for c in self.management.request(
                     "GET", "vhosts/%s/connections" % self._quoted)
-                if "client_properties" in c]
+                if "client_properties" in c
+                and c["client_properties"].get("connection_name") != COUNTING]
 
     def close_connections(self, reason="closed by the test"):
         """Those that the management plugin knows of."""
