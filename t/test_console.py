@@ -335,6 +335,7 @@ def test_queues_and_calls(nginx, vhost, browser):
 
     n = nginx(RPC, 2, zone="16m", more="", amqp="ess_amqp %s;" % vhost.url)
     api = Api(n.port(1))
+    wait_for(lambda: api.request("GET", "/console/health").status == 200, 20)
     browser.open(url(n))
     wait_for(lambda: browser.texts("#queue-rows th") == ["abc", 'd"e'], 20)
     assert browser.text("#queues-title") == "Queues"
