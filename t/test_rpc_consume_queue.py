@@ -5,7 +5,7 @@ import datetime
 import email.utils
 import gzip
 import re
-import time
+import threading
 import urllib.request
 
 import pika
@@ -222,19 +222,23 @@ def test_few_connections(vhost, nginx):
     """Nothing is lost, and clients are served all the time."""
 
     def answer(r):
-        time.sleep(0.05)
+        go.wait(20)
         return 200
 
+    def served():
+        return urllib.request.urlopen("http://127.0.0.1:%d/client"
+                                      % n.port()).status == 204
+
+    go = threading.Event()
     with App(answer) as app:
         n = start(nginx, vhost, app, "concurrency=64",
                   "events { worker_connections 64; }")
         publish(vhost, *[b"%d" % i for i in range(300)])
-        served = 0
+        app.wait(1)
+        assert all(served() for _ in range(10))
+        go.set()
         while len({r.body for r in app.requests}) < 300:
-            assert urllib.request.urlopen("http://127.0.0.1:%d/client"
-                                          % n.port()).status == 204
-            served += 1
-        assert served
+            assert served()
         wait_for(lambda: vhost.queue_counts("work")[0] == 0)
         n.stop()
     assert vhost.queue_counts("work") == (0, 0)

@@ -428,6 +428,9 @@ def test_two_nginx_at_one_broker(start, nginx, vhost):
     two = start(vhost, created="idle=1h")
     for n in one, two:
         wait_for(lambda: publish(n, "a").status == 202, 20, "the broker")
+    # what was published for that is no client's
+    wait_for(lambda: [Api(n.port(1)).get("a")["events"]
+                      for n in (one, two)] == [2, 1])
     before = Api(two.port(1)).get("a")
     assert before["location"] != Api(one.port(1)).get("a")["location"]
     with Clients([ws(one, "a"), ws(two, "a")]) as clients:
