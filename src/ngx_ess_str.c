@@ -70,6 +70,34 @@ ngx_ess_str_is(ngx_str_t *text, const char *name)
 
 
 ngx_uint_t
+ngx_ess_str_is_token(const ngx_str_t *text)
+{
+    u_char  ch;
+    size_t  i;
+
+    /* a bit for each character of a token */
+
+    static const uint32_t  token[] = {
+        0x00000000,
+        0x03ff6cfa,     /* "!#$%&'*+-." and digits */
+        0xc7fffffe,     /* letters, "^_" */
+        0x57ffffff,     /* letters, "`|~" */
+        0, 0, 0, 0
+    };
+
+    for (i = 0; i < text->len; i++) {
+        ch = text->data[i];
+
+        if (!(token[ch >> 5] & (1U << (ch & 0x1f)))) {
+            return 0;
+        }
+    }
+
+    return text->len != 0;
+}
+
+
+ngx_uint_t
 ngx_ess_str_equal(const ngx_str_t *one, const ngx_str_t *two)
 {
     return one->len == two->len

@@ -29,6 +29,9 @@ void ngx_ess_str_trim(ngx_str_t *text);
 /* 1: the text is that name, whatever its case. */
 ngx_uint_t ngx_ess_str_is(ngx_str_t *text, const char *name);
 
+/* 1: it is a token of HTTP, such as a header's name: RFC 9110, 5.6.2. */
+ngx_uint_t ngx_ess_str_is_token(const ngx_str_t *text);
+
 /* 1: they have the same bytes. */
 ngx_uint_t ngx_ess_str_equal(const ngx_str_t *one, const ngx_str_t *two);
 

@@ -56,17 +56,6 @@ static ngx_str_t  ngx_ess_request_in_own[] = {
 };
 
 
-/* a bit for each character of a name: RFC 9110, 5.6.2 */
-
-static uint32_t  ngx_ess_request_in_token[] = {
-    0x00000000,
-    0x03ff6cfa,     /* "!#$%&'*+-." and digits */
-    0xc7fffffe,     /* letters, "^_" */
-    0x57ffffff,     /* letters, "`|~" */
-    0, 0, 0, 0
-};
-
-
 ngx_int_t
 ngx_ess_request_in_target(ngx_http_request_t *r, ngx_str_t *method,
     ngx_str_t *uri)
@@ -228,14 +217,6 @@ ngx_ess_request_in_valid(ngx_str_t *name, ngx_str_t *value)
     u_char  ch;
     size_t  i;
 
-    for (i = 0; i < name->len; i++) {
-        ch = name->data[i];
-
-        if (!(ngx_ess_request_in_token[ch >> 5] & (1U << (ch & 0x1f)))) {
-            return 0;
-        }
-    }
-
     for (i = 0; i < value->len; i++) {
         ch = value->data[i];
 
@@ -244,7 +225,7 @@ ngx_ess_request_in_valid(ngx_str_t *name, ngx_str_t *value)
         }
     }
 
-    return name->len != 0;
+    return ngx_ess_str_is_token(name);
 }
 
 

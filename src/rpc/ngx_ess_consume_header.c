@@ -7,6 +7,7 @@
 
 #include "ngx_ess_amqp_property.h"
 #include "ngx_ess_consume_header.h"
+#include "ngx_ess_str.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -24,7 +25,6 @@ static ngx_int_t ngx_ess_consume_header_real(double value, ngx_uint_t single,
     u_char *buf, ngx_str_t *text);
 static ngx_int_t ngx_ess_consume_header_decimal(amqp_decimal_t *decimal,
     u_char *buf, ngx_str_t *text);
-static ngx_uint_t ngx_ess_consume_header_token(ngx_str_t *name);
 
 
 /* those of W3C's Trace Context, which keep their names */
@@ -54,7 +54,7 @@ ngx_ess_consume_header_next(ngx_ess_consume_header_t *h)
         h->name.len = entry->key.len;
         h->prefix = ngx_ess_consume_header_prefix;
 
-        if (!ngx_ess_consume_header_token(&h->name)
+        if (!ngx_ess_str_is_token(&h->name)
             || ngx_ess_consume_header_text(&entry->value, h->buf, &h->value)
                != NGX_OK)
         {
@@ -259,29 +259,4 @@ ngx_ess_consume_header_decimal(amqp_decimal_t *decimal, u_char *buf,
     text->len = p - buf;
 
     return NGX_OK;
-}
-
-
-/* RFC 9110, 5.6.2 */
-
-static ngx_uint_t
-ngx_ess_consume_header_token(ngx_str_t *name)
-{
-    size_t  i;
-    u_char  ch;
-
-    for (i = 0; i < name->len; i++) {
-        ch = name->data[i];
-
-        if ((ch >= '0' && ch <= '9')
-            || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
-            || (ch && ngx_strchr("!#$%&'*+-.^_`|~", ch)))
-        {
-            continue;
-        }
-
-        return 0;
-    }
-
-    return name->len != 0;
 }

@@ -3,6 +3,7 @@
  * in a request, and whether its address gets a reply.
  *
  * links: src/rpc/ngx_ess_consume_header.c src/rpc/ngx_ess_consume_door.c
+ * links: src/ngx_ess_str.c
  * links: src/amqp/ngx_ess_amqp_codec.c src/amqp/ngx_ess_amqp_table.c
  * links: t/unit/ngx_string.c src/amqp/ngx_ess_amqp_property.c
  */

@@ -3,6 +3,7 @@
  * how much.
  *
  * links: src/rpc/ngx_ess_consume_header.c t/unit/ngx_string.c
+ * links: src/ngx_ess_str.c
  * links: src/amqp/ngx_ess_amqp_property.c src/amqp/ngx_ess_amqp_table.c
  */
 
