@@ -59,6 +59,8 @@ static void ngx_ess_call_channel_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_call_channel_refused(ngx_ess_call_channel_t *ch,
     ngx_uint_t code, ngx_str_t *text);
+static void ngx_ess_call_channel_later(ngx_ess_call_channel_t *ch,
+    ngx_str_t *why);
 static void ngx_ess_call_channel_why(ngx_ess_call_channel_t *ch,
     const char *what, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_call_channel_retry(ngx_event_t *ev);
@@ -209,13 +211,7 @@ ngx_ess_call_channel_create(ngx_ess_call_channel_t *ch)
         return;
     }
 
-    ch->state = NGX_ESS_CALL_CHANNEL_REFUSED;
-    ch->flight.refused = &none;
-
-    ngx_ess_call_flight_fail(&ch->flight, &none);
-
-    ngx_add_timer(&ch->retry, ngx_ess_backoff(ch->attempt));
-    ch->attempt++;
+    ngx_ess_call_channel_later(ch, &none);
 }
 
 
@@ -421,10 +417,19 @@ ngx_ess_call_channel_refused(ngx_ess_call_channel_t *ch, ngx_uint_t code,
     ngx_ess_amqp_trouble_once(ngx_ess_call_channels.session, NGX_LOG_ERR,
                               "broker takes no calls of ess_rpc", code, text);
 
-    ch->state = NGX_ESS_CALL_CHANNEL_REFUSED;
-    ch->flight.refused = &ch->why;
+    ngx_ess_call_channel_later(ch, &ch->why);
+}
 
-    ngx_ess_call_flight_fail(&ch->flight, &ch->why);
+
+/* Calls are refused with that text, until another try does better. */
+
+static void
+ngx_ess_call_channel_later(ngx_ess_call_channel_t *ch, ngx_str_t *why)
+{
+    ch->state = NGX_ESS_CALL_CHANNEL_REFUSED;
+    ch->flight.refused = why;
+
+    ngx_ess_call_flight_fail(&ch->flight, why);
 
     ngx_add_timer(&ch->retry, ngx_ess_backoff(ch->attempt));
     ch->attempt++;
