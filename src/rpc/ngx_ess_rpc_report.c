@@ -16,6 +16,8 @@ static ngx_uint_t ngx_ess_rpc_report_missing(ngx_ess_rpc_figures_t *figures,
 static ngx_int_t ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
     ngx_ess_rpc_session_e session, ngx_uint_t blocked,
     ngx_ess_trouble_t *trouble);
+static void ngx_ess_rpc_report_older(ngx_ess_trouble_t *t,
+    ngx_ess_trouble_t *oldest);
 static ngx_ess_consume_conf_queue_t *ngx_ess_rpc_report_queue(
     ngx_ess_rpc_figures_t *figures, ngx_uint_t i);
 static void ngx_ess_rpc_report_copy(ngx_ess_rpc_memory_sums_t *sums,
@@ -125,12 +127,10 @@ ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
     ngx_ess_rpc_session_e session, ngx_uint_t blocked,
     ngx_ess_trouble_t *trouble)
 {
-    ngx_int_t                   rc;
     ngx_uint_t                  i;
     ngx_ess_rpc_memory_proc_t  *proc;
-    ngx_ess_trouble_t           t;
 
-    rc = NGX_DECLINED;
+    trouble->since = 0;
 
     for (i = 0; i < NGX_ESS_RPC_MEMORY_PROCS; i++) {
         proc = ngx_ess_rpc_memory_there(figures, i);
@@ -139,15 +139,25 @@ ngx_ess_rpc_report_oldest(ngx_ess_rpc_figures_t *figures,
             continue;
         }
 
-        if (ngx_ess_trouble_read(&proc->troubles[session], &t) == NGX_OK
-            && (rc != NGX_OK || t.since < trouble->since))
-        {
-            *trouble = t;
-            rc = NGX_OK;
-        }
+        ngx_ess_rpc_report_older(&proc->troubles[session], trouble);
     }
 
-    return rc;
+    return trouble->since ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* "oldest" is a copy of the oldest so far, since 0: there is none. */
+
+static void
+ngx_ess_rpc_report_older(ngx_ess_trouble_t *t, ngx_ess_trouble_t *oldest)
+{
+    ngx_ess_trouble_t  copy;
+
+    if (ngx_ess_trouble_read(t, &copy) == NGX_OK
+        && (oldest->since == 0 || copy.since < oldest->since))
+    {
+        *oldest = copy;
+    }
 }
 
 
@@ -157,7 +167,7 @@ ngx_ess_rpc_report_blocked(ngx_ess_rpc_figures_t *figures, u_char *buf,
 {
     u_char                     *p, *last;
     ngx_uint_t                  i, n;
-    ngx_ess_trouble_t           t, oldest;
+    ngx_ess_trouble_t           oldest;
     ngx_ess_rpc_memory_proc_t  *proc;
 
     oldest.since = 0;
@@ -171,11 +181,7 @@ ngx_ess_rpc_report_blocked(ngx_ess_rpc_figures_t *figures, u_char *buf,
 
         n++;
 
-        if (ngx_ess_trouble_read(&proc->alarm, &t) == NGX_OK
-            && (oldest.since == 0 || t.since < oldest.since))
-        {
-            oldest = t;
-        }
+        ngx_ess_rpc_report_older(&proc->alarm, &oldest);
     }
 
     if (n == 0) {
