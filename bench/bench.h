@@ -95,6 +95,21 @@ hex16(const char *p)
 }
 
 
+/* Of a call, "size" bytes of JSON that has its number; returns size. */
+
+static inline size_t
+write_call(char *p, size_t size, uint64_t number)
+{
+    int  n;
+
+    n = sprintf(p, "{\"n\":%llu,\"pad\":\"", (unsigned long long) number);
+    memset(p + n, 'x', size - n - 2);
+    memcpy(p + size - 2, "\"}", 2);
+
+    return size;
+}
+
+
 /* the value of --name among the arguments, or what stands for it */
 
 static inline const char *

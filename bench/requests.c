@@ -41,19 +41,6 @@ static uint64_t       sent, received, last;
 static const char    *path;
 
 
-static int
-write_body(char *p, uint64_t number)
-{
-    int  n;
-
-    n = sprintf(p, "{\"n\":%llu,\"pad\":\"", (unsigned long long) number);
-    memset(p + n, 'x', size - n - 2);
-    memcpy(p + size - 2, "\"}", 2);
-
-    return (int) size;
-}
-
-
 static void
 send_request(connection_t *c)
 {
@@ -69,7 +56,7 @@ send_request(connection_t *c)
                  "Content-Length: %zu\r\n\r\n", path,
                  (unsigned long long) c->number, size);
 
-    n += write_body(request + n, c->number);
+    n += write_call(request + n, size, c->number);
 
     if (send(c->fd, request, n, MSG_NOSIGNAL) != n) {
         die("send: %s", strerror(errno));
@@ -109,7 +96,7 @@ check_response(connection_t *c)
         return 0;
     }
 
-    n = echo ? write_body(expected, c->number)
+    n = echo ? (int) write_call(expected, size, c->number)
              : sprintf(expected, "%llu", (unsigned long long) c->number);
 
     if (len != (size_t) n || c->len != (size_t) (body - c->buf) + len

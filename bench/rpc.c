@@ -85,23 +85,6 @@ take(amqp_connection_state_t c, amqp_envelope_t *e, struct timeval *patience)
 }
 
 
-static size_t
-write_body(caller_t *t, uint64_t number)
-{
-    int  n;
-
-    n = sprintf(t->body, "{\"n\":%llu,\"pad\":\"",
-                (unsigned long long) number);
-
-    /* the padding is there from the start; only numbers grow */
-
-    memset(t->body + n, 'x', t->size - n - 2);
-    memcpy(t->body + t->size - 2, "\"}", 2);
-
-    return t->size;
-}
-
-
 static void
 send_call(caller_t *t)
 {
@@ -121,7 +104,7 @@ send_call(caller_t *t)
     p.delivery_mode = 1;
 
     body.bytes = t->body;
-    body.len = write_body(t, t->sent++);
+    body.len = write_call(t->body, t->size, t->sent++);
 
     publish(t->amqp, amqp_cstring_bytes(t->queue), &p, body);
 }
@@ -164,7 +147,7 @@ check_reply(caller_t *t, amqp_envelope_t *e)
     }
 
     if (t->echo) {
-        len = write_body(t, number);
+        len = write_call(t->body, t->size, number);
     }
 
     if (body->len != len
