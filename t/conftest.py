@@ -3,6 +3,7 @@
 nginx       a factory: nginx(conf, workers=2, start=True, **names) -> Nginx;
             when the test ends, all are stopped and their logs looked through
 vhost       a virtual host of the run's RabbitMQ: .url, .publish(), .queues()
+back        the application that ess_authorize asks: .answer, .questions
 relay       between nginx and the vhost's broker: .url, .cut(), .mend()
 own_broker  a factory: own_broker(conf="") -> OwnBroker, started; without
             conf the same one for all tests of a process, so look into
@@ -20,6 +21,7 @@ import threading
 
 import pytest
 
+from authorizer import Authorizer
 from broker import OwnBroker, SharedBroker
 from browser import Browser
 from nginx import TOP, Nginx
@@ -161,6 +163,14 @@ def database(shared_postgres):
     d = shared_postgres.database()
     yield d
     d.delete()
+
+
+@pytest.fixture
+def back():
+    """The application that ess_authorize asks."""
+
+    with Authorizer() as back:
+        yield back
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 
 import tokens
 from api import Api
-from authorizer import Authorizer
 from wait import slower, wait_for
 
 CONF = """
@@ -112,12 +111,6 @@ http {
     }
 }
 """
-
-
-@pytest.fixture
-def back():
-    with Authorizer() as back:
-        yield back
 
 
 @pytest.fixture

@@ -3,10 +3,7 @@ allowed or refused by itself, with the client's address."""
 
 import time
 
-import pytest
-
 from api import Api
-from authorizer import Authorizer
 from h2 import Http2
 from wait import slower, wait_for
 
@@ -37,12 +34,6 @@ http {
     }
 }
 """
-
-
-@pytest.fixture
-def back():
-    with Authorizer() as back:
-        yield back
 
 
 def start(nginx, back, timeout="20s"):
@@ -115,15 +106,16 @@ def test_no_answer(nginx, back):
         assert stream.status == 503 and stream.headers["retry-after"] == "1"
 
 
+def late(question, handler):
+    time.sleep(0.3)
+    return 200, {"allow": [True]}
+
+
 def test_a_stream_that_is_reset_meanwhile(nginx, back):
     """Its neighbours on the connection do not notice."""
 
     n, api = start(nginx, back)
     a = api.create("a")
-
-    def late(question, handler):
-        time.sleep(0.3)
-        return 200, {"allow": [True]}
 
     back.answer = late
     with Http2(n.port()) as h2:
@@ -141,10 +133,6 @@ def test_a_stream_that_is_reset_meanwhile(nginx, back):
 def test_a_connection_that_goes_meanwhile(nginx, back):
     n, api = start(nginx, back)
     a = api.create("a")
-
-    def late(question, handler):
-        time.sleep(0.3)
-        return 200, {"allow": [True]}
 
     back.answer = late
     h2 = Http2(n.port())

@@ -8,7 +8,6 @@ import pytest
 
 import tokens
 from api import Api
-from authorizer import Authorizer
 from v1 import V1, Refused
 from wait import slower, wait_for
 
@@ -50,12 +49,6 @@ http {
     }
 }
 """
-
-
-@pytest.fixture
-def back():
-    with Authorizer() as back:
-        yield back
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from app_server import AppServer
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -26,14 +28,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args):
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, *args):
         pass
 
 
@@ -81,7 +75,7 @@ class NotingApp:
 
 
 def main():
-    server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
+    server = AppServer(("127.0.0.1", int(sys.argv[1])), Handler)
     server.notes = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND)
     signal.signal(signal.SIGTERM, lambda *args: os._exit(0))
     server.serve_forever()

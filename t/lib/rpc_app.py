@@ -3,10 +3,11 @@
 import threading
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pika
 
+from app_server import AppServer
 from wait import wait_for
 
 
@@ -45,14 +46,7 @@ class App:
             def log_message(self, *args):
                 pass
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *args):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = AppServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever,
                          daemon=True).start()
