@@ -317,7 +317,8 @@ zone-dump: $(TOP)/zone-dump  ## print a worker's zone, or a core file's (PID=n, 
 	@$< $(or $(PID),$(CORE))
 
 lint:             ## what the test run checks of the tree and its text
-	@$(PYTHON) -m pytest -q t/test_tree_includes.py t/test_tree_units.py \
+	@$(PYTHON) -m pytest -q t/test_tree_includes.py t/test_tree_tests.py \
+	    t/test_tree_units.py \
 	    t/test_docs_architecture.py t/test_docs_text.py
 
 

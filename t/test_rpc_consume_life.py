@@ -73,7 +73,7 @@ def test_kills_and_reloads(vhost, nginx):
         wait_for(done)
         wait_for(lambda: empty(vhost))
         n.stop()
-    assert vhost.queue_counts("work") == (0, 0)
+    assert vhost.left_counts("work") == (0, 0)
     assert vhost.queue_counts("work.dead")[0] == 0
     seen = collections.defaultdict(list)
     for r in app.requests:
@@ -101,8 +101,8 @@ def test_a_stop_ends_what_is_in_work_and_gives_back_the_rest(vhost, nginx):
         go.set()
         assert caller.reply(number)[1] == b"done"
         wait_for(lambda: not n.running())
-    assert vhost.queue_counts("work") == (9, 0)
-    assert vhost.queue_counts("calls") == (0, 0)
+    assert vhost.left_counts("work") == (9, 0)
+    assert vhost.left_counts("calls") == (0, 0)
 
 
 def test_a_fast_stop(vhost, nginx):
@@ -119,7 +119,7 @@ def test_a_fast_stop(vhost, nginx):
         publish(vhost, 60)
         app.wait(20)
         n.stop(quit=False)
-    assert vhost.queue_counts("work") == (60, 0)
+    assert vhost.left_counts("work") == (60, 0)
 
 
 def test_what_the_end_of_a_worker_cuts_off_is_not_dead(vhost, nginx):
@@ -145,7 +145,7 @@ def test_what_the_end_of_a_worker_cuts_off_is_not_dead(vhost, nginx):
         app.wait(4)
         wait_for(lambda: empty(vhost))
         n.stop()
-    assert vhost.queue_counts("work") == (0, 0)
+    assert vhost.left_counts("work") == (0, 0)
     assert vhost.queue_counts("work.dead")[0] == 0
 
 

@@ -16,6 +16,7 @@ http {
     ess_amqp %%AMQP%%;
     client_max_body_size 2m;
     server {
+        listen 127.0.0.1:%%PORT0%%;
         location / {
             internal;
             ess_consume calls tasks bad uri=/$ess_queue concurrency=8
@@ -76,7 +77,7 @@ def test_memory_of_what_waits(own_broker, nginx):
         assert vhost.queue_counts("dead")[0] >= 8
         n.stop()
     for queue in QUEUES:
-        assert vhost.queue_counts(queue) == (0, 0)
+        assert vhost.left_counts(queue) == (0, 0)
 
 
 PACKED_CONF = """
@@ -84,6 +85,7 @@ http {
     ess_amqp %%AMQP%%;
     client_max_body_size 2m;
     server {
+        listen 127.0.0.1:%%PORT0%%;
         location = /packed {
             internal;
             ess_consume packed concurrency=8 max_reply=2m unpack=gzip
@@ -127,13 +129,14 @@ def test_cut_while_bodies_are_inflated_and_packed(vhost, relay, nginx):
             answered.add(properties.correlation_id)
         wait_for(lambda: vhost.queue_counts("packed") == (0, 1))
         n.stop()
-    assert vhost.queue_counts("packed") == (0, 0)
+    assert vhost.left_counts("packed") == (0, 0)
 
 
 TIMEOUT_CONF = """
 http {
     ess_amqp %%AMQP%%;
     server {
+        listen 127.0.0.1:%%PORT0%%;
         location = /work {
             internal;
             ess_consume work declare=durable retry_delay=1m;
@@ -179,7 +182,7 @@ def test_the_broker_tires_of_waiting(own_broker, nginx):
             n.stop()
     finally:
         broker.control("eval", TIMES % (1800000, 60000))
-    assert vhost.queue_counts("work") == (0, 0)
+    assert vhost.left_counts("work") == (0, 0)
     assert n.log().count("timed out") == 1
     assert n.log().count('the broker closed the channel of the queue "work", '
                          'what was in work comes again: 2 messages') == 1

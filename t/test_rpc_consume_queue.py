@@ -73,7 +73,7 @@ def test_outcomes(vhost, nginx):
             assert len(app.requests) == tries
             del app.requests[:]
         n.stop()
-    assert vhost.queue_counts("work") == (0, 0)
+    assert vhost.left_counts("work") == (0, 0)
 
 
 def test_retry_after_and_others_go_on(vhost, nginx):
@@ -241,5 +241,5 @@ def test_few_connections(vhost, nginx):
             assert served()
         wait_for(lambda: vhost.queue_counts("work")[0] == 0)
         n.stop()
-    assert vhost.queue_counts("work") == (0, 0)
+    assert vhost.left_counts("work") == (0, 0)
     assert vhost.queue_counts("work.dead")[0] == 0

@@ -106,4 +106,4 @@ def test_allocations_fail(vhost, nginx, tmp_path, monkeypatch):
         n.stop()
 
     for queue in "tasks", "calls":
-        assert vhost.queue_counts(queue) == (0, 0)
+        assert vhost.left_counts(queue) == (0, 0)

@@ -24,6 +24,7 @@ import pika
 import rabbitmq_node
 import shared
 from ports import free_port
+from wait import wait_for
 
 ESS_AMQP = os.environ.get("ESS_AMQP")
 COUNTING = "queue_counts()"
@@ -144,6 +145,17 @@ class Vhost:
                 return None
             raise
         return ok.message_count, ok.consumer_count
+
+    def left_counts(self, queue):
+        """The same once nobody consumes it: that nginx has ended the broker
+        hears later, and puts back then what was not acknowledged."""
+
+        def left():
+            counts = self.queue_counts(queue)
+            return counts is None or counts[1] == 0
+
+        wait_for(left, what="%s to be consumed by nobody" % queue)
+        return self.queue_counts(queue)
 
     def _count(self, queue):
         """By a connection that stays, for whoever waits asks often."""

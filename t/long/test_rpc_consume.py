@@ -108,7 +108,7 @@ def test_each_message_is_done(own_broker, nginx, tmp_path, kind):
         notes = app.notes()
 
     # nothing is left that nginx had and did not acknowledge
-    assert vhost.queue_counts("work") == (0, 0)
+    assert vhost.left_counts("work") == (0, 0)
     assert vhost.queue_counts("work.dead")[0] == 0
 
     fresh = collections.Counter(b for b, redelivered, attempt in notes
