@@ -1,0 +1,209 @@
+/*
+ * Event logs: durable logs of JSON events in a database.  The directive, the
+ * seam to databases, and a worker's queues before it: one thread task at a time
+ * carries all inserts that wait, as one transaction; two carry queries, each
+ * with a handle of its own.
+ *
+ *   ess_events ──► insert ──► queue ──► task (thread) ──► engine ──► database
+ *              ──► query  ──►               ×2
+ */
+
+
+#ifndef _NGX_ESS_EVENT_LOG_H_INCLUDED_
+#define _NGX_ESS_EVENT_LOG_H_INCLUDED_
+
+
+#include "ngx_ess.h"
+#include "ngx_ess_json_pointer.h"
+
+
+/* bytes of an event's id and of its type, at most */
+#define NGX_ESS_EVENT_LOG_ID     512
+#define NGX_ESS_EVENT_LOG_TYPE   256
+
+/* events of an insert, and of a page, at most */
+#define NGX_ESS_EVENT_LOG_MAX    1000
+
+
+typedef struct ngx_ess_event_log_s         ngx_ess_event_log_t;
+typedef struct ngx_ess_event_log_insert_s  ngx_ess_event_log_insert_t;
+typedef struct ngx_ess_event_log_query_s   ngx_ess_event_log_query_t;
+
+
+typedef enum {
+    NGX_ESS_EVENT_LOG_STORED = 0,
+    NGX_ESS_EVENT_LOG_SAME,                 /* it is there, with that content */
+    NGX_ESS_EVENT_LOG_OTHER                 /* its id is, with another one */
+} ngx_ess_event_log_result_e;
+
+
+/* an event that is to be stored */
+
+typedef struct {
+    ngx_str_t                id;            /* UTF-8 without NUL; empty: the
+                                               log gives it its seq */
+    ngx_str_t                type;          /* or empty */
+    int64_t                  time;          /* ms since 1970 */
+    ngx_str_t                body;          /* as it was sent */
+    u_char                   hash[16];      /* of its content: see
+                                               ngx_ess_json_canonical.h */
+
+    ngx_ess_event_log_result_e  result;
+    uint64_t                 seq;           /* if it was stored, or is the
+                                               same */
+} ngx_ess_event_log_event_t;
+
+
+/*
+ * rc: NGX_OK: committed, each event has its result; NGX_DECLINED, with
+ * "atomic" only: an event's result is NGX_ESS_EVENT_LOG_OTHER, and nothing of
+ * this insert was stored; NGX_BUSY: nothing was stored, or that is not known,
+ * and another time it may be; "text" says why.  Never called from within.
+ */
+typedef void (*ngx_ess_event_log_insert_pt)(
+    ngx_ess_event_log_insert_t *insert);
+
+/* All of it is the caller's, who keeps it until the handler. */
+
+struct ngx_ess_event_log_insert_s {
+    ngx_ess_event_log_insert_pt  handler;
+    void                    *data;
+    ngx_ess_event_log_event_t *events;
+    ngx_uint_t               n;             /* from 1 on */
+    ngx_uint_t               atomic;        /* all or none */
+    ngx_int_t                rc;
+    u_char                   text[256];     /* null terminated */
+    ngx_queue_t              queue;         /* private */
+};
+
+
+/* an event that was found; body and id live as long as the query */
+
+typedef struct {
+    uint64_t                 seq;
+    int64_t                  time;
+    ngx_str_t                body;
+} ngx_ess_event_log_row_t;
+
+
+/* rc: NGX_OK, also when nothing was found; NGX_BUSY: "text" says why.  Never
+   called from within. */
+typedef void (*ngx_ess_event_log_query_pt)(ngx_ess_event_log_query_t *query);
+
+/*
+ * Which events.  In order of seq, or, with "since" or "until", of (time, seq).
+ * The caller's; what was found is freed by ngx_ess_event_log_query_done(),
+ * which is due once after the handler.
+ */
+
+struct ngx_ess_event_log_query_s {
+    ngx_ess_event_log_query_pt   handler;
+    void                    *data;
+
+    /* the one with that id, or a page */
+    ngx_str_t                id;            /* data NULL: a page */
+    ngx_str_t                type;          /* len 0: any */
+    int64_t                  since;         /* ms, from then on */
+    int64_t                  until;         /* ms, before then */
+    uint64_t                 from;          /* events to leave out */
+    uint64_t                 after_seq;     /* behind that event, in the order
+                                               asked for */
+    int64_t                  after_time;
+    ngx_uint_t               size;          /* events, at most; 0: total alone */
+    unsigned                 has_since:1;
+    unsigned                 has_until:1;
+    unsigned                 has_after:1;
+    unsigned                 desc:1;        /* the newest first */
+    unsigned                 has_total:1;   /* "total" is wanted */
+
+    /* what was found */
+    ngx_ess_event_log_row_t *rows;
+    ngx_uint_t               nrows;
+    uint64_t                 total;         /* events of that type and time */
+    unsigned                 more:1;        /* behind the last row */
+
+    ngx_int_t                rc;
+    u_char                   text[256];     /* null terminated */
+
+    void                    *memory;        /* private to the engine: of what
+                                               was found, ngx_free() */
+    ngx_queue_t              queue;         /* private */
+};
+
+
+/* A database; functions marked T run in a thread and may block; a handle is in
+   one thread at a time. */
+
+typedef struct {
+    ngx_str_t                name;          /* for figures and messages */
+
+    /* configuration time: can "place" be used?  Changes nothing; errors are
+       logged with cf's place.  NGX_OK or NGX_ERROR. */
+    ngx_int_t              (*check)(ngx_conf_t *cf, ngx_ess_event_log_t *log);
+
+    /* in the master, before the workers: makes what has to be there.  NGX_OK,
+       or NGX_ERROR, logged, to stop; a server that is away is no reason. */
+    ngx_int_t              (*init_module)(ngx_cycle_t *cycle,
+                                 ngx_ess_event_log_t *log);
+
+    /* in a worker: a handle, opened by the first T; NULL: no memory */
+    void                  *(*create)(ngx_ess_event_log_t *log,
+                                 ngx_log_t *l);
+    void                   (*destroy)(void *handle);
+
+    /* T: all in one transaction, each with its own results, rc and text */
+    void                   (*insert)(void *handle,
+                                 ngx_ess_event_log_insert_t **inserts,
+                                 ngx_uint_t n);
+
+    /* T */
+    void                   (*query)(void *handle,
+                                 ngx_ess_event_log_query_t *query);
+
+    /* T: a small step of what keep= and keep_size= ask for.  NGX_OK: nothing
+       is left to do; NGX_AGAIN; NGX_ERROR, with "text" */
+    ngx_int_t              (*retain)(void *handle, int64_t now,
+                                 u_char *text, size_t size);
+} ngx_ess_event_log_engine_t;
+
+
+struct ngx_ess_event_log_s {
+    ngx_str_t                name;
+    ngx_uint_t               number;        /* of the configuration's, from 0 */
+    const ngx_ess_event_log_engine_t  *engine;
+    ngx_str_t                place;         /* full path, null terminated, or
+                                               URL */
+    ngx_str_t                password_file; /* of the directive, or empty */
+    ngx_str_t                listen;        /* of the directive, or empty */
+    struct ngx_ess_schema_s *schema;        /* NULL: any object */
+
+    /* where an event has them; the names are for errors: "event_id" */
+    ngx_ess_json_pointer_t   id;
+    ngx_ess_json_pointer_t   time;
+    ngx_ess_json_pointer_t   type;
+    ngx_str_t                id_name;       /* the last step; empty: none */
+    ngx_str_t                time_name;
+    ngx_str_t                type_name;
+
+    ngx_int_t                keep;          /* s; 0: for ever */
+    off_t                    keep_size;     /* bytes; 0: any */
+    size_t                   max_event;     /* bytes */
+    ngx_uint_t               sync;          /* 1: full */
+    ngx_thread_pool_t       *thread_pool;
+    void                    *engine_conf;   /* the engine's, from check() */
+};
+
+
+/* The directive. */
+char *ngx_ess_event_log_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* In a worker: never called from within; the worker stays until the handler
+   was called. */
+void ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
+    ngx_ess_event_log_insert_t *insert);
+void ngx_ess_event_log_query(ngx_ess_event_log_t *log,
+    ngx_ess_event_log_query_t *query);
+void ngx_ess_event_log_query_done(ngx_ess_event_log_query_t *query);
+
+
+#endif /* _NGX_ESS_EVENT_LOG_H_INCLUDED_ */

@@ -1,0 +1,19 @@
+/*
+ * Times as text, RFC 3339: "2024-01-01T13:45:10.123Z", "…+01:00".  Pure.
+ */
+
+
+#ifndef _NGX_ESS_DATE_H_INCLUDED_
+#define _NGX_ESS_DATE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* ms since 1970, negative before, of a year from 0000 to 9999; digits behind
+   ms are cut.  A leap second is the second behind it.  NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_ess_date_parse(const u_char *p, size_t len, int64_t *ms);
+
+
+#endif /* _NGX_ESS_DATE_H_INCLUDED_ */
