@@ -1,6 +1,7 @@
 """Slot queues that are quorum queues, on one node: what is declared, and that
 nothing is lost or doubled when workers leave, die or change the queues."""
 
+import re
 import subprocess
 
 import pika
@@ -161,6 +162,14 @@ def changed(vhost, bound):
                  or set(vhost.queues()) & CLASSIC_NAMES == set()))
 
 
+def emptied(n, offset, names):
+    """Whether since that place in the log each slot has turned to its queue
+    of these."""
+
+    return names <= set(re.findall(r'is empty, queue "(\S+)" is consumed now',
+                                   n.log(offset)))
+
+
 def test_other_queues_at_a_reload(nginx, vhost):
     """From classic queues to quorum queues, back, and again, while events
     flow: each is in its log once, in order."""
@@ -171,10 +180,12 @@ def test_other_queues_at_a_reload(nginx, vhost):
                             (CONF, QUORUM_NAMES)):
             at = publisher.total()
             wait_for(lambda: publisher.total() > at + 1000)
+            offset = n.log_size()
             n.write_conf(conf)
             n.reload()
             with Clients([s.location for s in streams.values()]) as clients:
-                wait_for(lambda: changed(vhost, bound), 20)
+                wait_for(lambda: emptied(n, offset, bound), 20)
+                assert changed(vhost, bound)
                 clients.wait(10)
                 assert all(gapless(c) for c in clients)
         published = publisher.stop()
@@ -229,9 +240,11 @@ def test_other_queues_with_a_slow_disk(nginx, slow_disk, tmp_path):
             at = publisher.total()
             wait_for(lambda: publisher.total() > at + 500)
             (tmp_path / "slow").touch()
+            offset = n.log_size()
             n.write_conf(conf)
             n.reload()
-            wait_for(lambda: changed(vhost, bound), 60)
+            wait_for(lambda: emptied(n, offset, bound), 60)
+            assert changed(vhost, bound)
             (tmp_path / "slow").unlink()
         published = publisher.stop()
         arrived(api, streams, published)
