@@ -12,7 +12,8 @@
 
 
 /* ms since 1970, negative before, of a year from 0000 to 9999; digits behind
-   ms are cut.  A leap second is the second behind it.  NGX_OK or NGX_DECLINED. */
+   ms are cut.  A leap second is the second behind it.  NGX_OK, or
+   NGX_DECLINED. */
 ngx_int_t ngx_ess_date_parse(const u_char *p, size_t len, int64_t *ms);
 
 

@@ -30,6 +30,8 @@ ALLOWED = {
     # what nginx runs for nobody's client knows nothing of who wants it
     "request": {"request"},
     "rpc": {"rpc", "request", "amqp"},
+    "events": {"events"},
+    "schema": {"schema"},
     "console": {"console", "api", "ngx_ess_client_enter.h"},
     "registry": {"registry", "stream", "store", SEAM},
     "api": {"api", "stream", "ngx_ess_registry.h", "ngx_ess_rpc_report.h",

@@ -109,12 +109,12 @@ struct ngx_ess_event_log_query_s {
     uint64_t                 after_seq;     /* behind that event, in the order
                                                asked for */
     int64_t                  after_time;
-    ngx_uint_t               size;          /* events, at most; 0: total alone */
+    ngx_uint_t               size;          /* at most; 0: total alone */
     unsigned                 has_since:1;
     unsigned                 has_until:1;
     unsigned                 has_after:1;
     unsigned                 desc:1;        /* the newest first */
-    unsigned                 has_total:1;   /* "total" is wanted */
+    unsigned                 has_total:1;   /* wanted */
 
     /* what was found */
     ngx_ess_event_log_row_t *rows;
