@@ -60,6 +60,9 @@ typedef struct {
                                                *, each text once */
     ngx_array_t             *scopes;        /* of ngx_ess_conf_scope_t *; NULL:
                                                no location is ours */
+    ngx_array_t             *event_logs;    /* of ngx_ess_event_log_t *, in
+                                               order of their numbers; NULL:
+                                               none */
 } ngx_ess_main_conf_t;
 
 

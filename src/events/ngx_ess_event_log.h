@@ -197,6 +197,12 @@ struct ngx_ess_event_log_s {
 /* The directive. */
 char *ngx_ess_event_log_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* Of the main configuration's "event_logs", which may be NULL, the one with
+   that name; NULL: there is none.  For directives that name one, when the
+   configuration was read: it may come behind them. */
+ngx_ess_event_log_t *ngx_ess_event_log_named(ngx_array_t *logs,
+    const ngx_str_t *name);
+
 /* In a worker: never called from within; the worker stays until the handler
    was called. */
 void ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
