@@ -86,7 +86,8 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     src/source/exchange src/source/rabbitmq src/stream \
                     src/registry src/subscriber src/client src/transport \
                     src/encoding src/request src/rpc \
-                    src/api src/store src/auth src/console fault)
+                    src/api src/store src/auth src/console \
+                    src/schema src/events fault)
 
 
 .DEFAULT_GOAL := all
