@@ -63,6 +63,10 @@ typedef struct {
     ngx_array_t             *event_logs;    /* of ngx_ess_event_log_t *, in
                                                order of their numbers; NULL:
                                                none */
+    ngx_array_t             *event_log_engines; /* of constant
+                                               ngx_ess_event_log_engine_t *,
+                                               those of other modules; NULL:
+                                               none */
 } ngx_ess_main_conf_t;
 
 

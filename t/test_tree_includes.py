@@ -34,9 +34,11 @@ ALLOWED = {
     "registry": {"registry", "stream", "store", SEAM},
     "api": {"api", "stream", "ngx_ess_registry.h", "ngx_ess_rpc_report.h",
             "ngx_ess_registry_created.h", SEAM},
-    "store": {"store", "stream", SEAM},
+    "store": {"store", "stream", "sqlite", SEAM},
+    "sqlite": {"sqlite"},
     "schema": {"schema"},
-    "events": {"events", "schema"},
+    "events": {"events", "schema", "sqlite"},
+    "events/postgresql": {"events/postgresql", "events"},
     # what only a test build has
     "../fault": {"../fault", "stream"},
 }

@@ -136,9 +136,12 @@ struct ngx_ess_event_log_query_s {
 
 typedef struct {
     ngx_str_t                name;          /* for figures and messages */
+    ngx_str_t                scheme;        /* of its places: "postgresql://";
+                                               empty: they are files' paths */
+    ngx_uint_t               remote;        /* 1: password_file= and listen= */
 
     /* configuration time: can "place" be used?  Changes nothing; errors are
-       logged with cf's place.  NGX_OK or NGX_ERROR. */
+       logged with cf's place, and tell no password.  NGX_OK or NGX_ERROR. */
     ngx_int_t              (*check)(ngx_conf_t *cf, ngx_ess_event_log_t *log);
 
     /* in the master, before the workers: makes what has to be there.  NGX_OK,
@@ -160,10 +163,16 @@ typedef struct {
     void                   (*query)(void *handle,
                                  ngx_ess_event_log_query_t *query);
 
-    /* T: a small step of what keep= and keep_size= ask for.  NGX_OK: nothing
-       is left to do; NGX_AGAIN; NGX_ERROR, with "text" */
+    /* T: a small step of what keep= and keep_size= ask for, with the handle
+       that inserts.  NGX_OK: nothing is left to do; NGX_AGAIN; NGX_ERROR, with
+       "text", null terminated */
     ngx_int_t              (*retain)(void *handle, int64_t now,
                                  u_char *text, size_t size);
+
+    /* T: how many events there are, and bytes that they take, for figures.
+       NGX_OK, or NGX_ERROR, with "text" */
+    ngx_int_t              (*measure)(void *handle, uint64_t *events,
+                                 uint64_t *bytes, u_char *text, size_t size);
 } ngx_ess_event_log_engine_t;
 
 
@@ -189,7 +198,7 @@ struct ngx_ess_event_log_s {
     off_t                    keep_size;     /* bytes; 0: any */
     size_t                   max_event;     /* bytes */
     ngx_uint_t               sync;          /* 1: full */
-    ngx_thread_pool_t       *thread_pool;
+    ngx_thread_pool_t       *thread_pool;   /* its own: 4 threads a worker */
     void                    *engine_conf;   /* the engine's, from check() */
 };
 
@@ -197,14 +206,22 @@ struct ngx_ess_event_log_s {
 /* The directive. */
 char *ngx_ess_event_log_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/*
+ * In a preconfiguration: a database of another module.  It is of the
+ * configuration that is being read: the next one may not load that module.
+ * NGX_OK, or NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_ess_event_log_engine_register(ngx_conf_t *cf,
+    const ngx_ess_event_log_engine_t *engine);
+
 /* Of the main configuration's "event_logs", which may be NULL, the one with
    that name; NULL: there is none.  For directives that name one, when the
    configuration was read: it may come behind them. */
 ngx_ess_event_log_t *ngx_ess_event_log_named(ngx_array_t *logs,
     const ngx_str_t *name);
 
-/* In a worker: never called from within; the worker stays until the handler
-   was called. */
+/* In a worker: a handler is never called from within, and the worker stays
+   until it was called.  When too much waits, NGX_BUSY comes soon. */
 void ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
     ngx_ess_event_log_insert_t *insert);
 void ngx_ess_event_log_query(ngx_ess_event_log_t *log,
