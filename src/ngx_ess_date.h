@@ -11,10 +11,15 @@
 #include <ngx_core.h>
 
 
-/* ms since 1970, negative before, of a year from 0000 to 9999; digits behind
-   ms are cut.  A leap second is the second behind it.  NGX_OK, or
-   NGX_DECLINED. */
+/*
+ * ms since 1970, negative before; in UTC it is of a year from 0000 to 9999;
+ * digits behind ms are cut.  A leap second, which is the last one of a day in
+ * UTC, is the second behind it.  NGX_OK or NGX_DECLINED.
+ */
 ngx_int_t ngx_ess_date_parse(const u_char *p, size_t len, int64_t *ms);
+
+/* A date alone, "2024-01-01": NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_ess_date_day(const u_char *p, size_t len);
 
 
 #endif /* _NGX_ESS_DATE_H_INCLUDED_ */

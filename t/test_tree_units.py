@@ -11,7 +11,9 @@ FOLDERS = ["fault", "src/stream", "src/subscriber", "src/client",
            "src/registry", "src/encoding", "src/transport", "src/rpc",
            "src/request"]
 
-CODECS = ["src/ngx_ess_escape.c", "src/ngx_ess_header.c",
+CODECS = ["src/ngx_ess_date.c", "src/ngx_ess_escape.c",
+          "src/ngx_ess_header.c", "src/ngx_ess_json_canonical.c",
+          "src/ngx_ess_json_number.c",
           "src/amqp/ngx_ess_amqp_codec.c", "src/amqp/ngx_ess_amqp_content.c",
           "src/amqp/ngx_ess_amqp_property.c", "src/amqp/ngx_ess_amqp_table.c",
           "src/amqp/ngx_ess_amqp_url.c", "src/api/ngx_ess_api_body.c",
