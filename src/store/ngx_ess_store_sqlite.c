@@ -7,9 +7,8 @@
 
 
 #include "ngx_ess_escape.h"
+#include "ngx_ess_sqlite_db.h"
 #include "ngx_ess_store_sqlite.h"
-#include "ngx_ess_store_sqlite_db.h"
-#include "ngx_ess_store_sqlite_file.h"
 #include "ngx_ess_store_sqlite_row.h"
 
 
@@ -21,25 +20,33 @@
 #define ngx_ess_store_sqlite_number(x)   ngx_ess_store_sqlite_string(x)
 
 
+/* what the file's header says when it is ours: "ESS1", and the schema, which
+   is 1 when streams have no source yet, and 2 when they have no names */
+#define NGX_ESS_STORE_SQLITE_APP         0x45535331
+#define NGX_ESS_STORE_SQLITE_SCHEMA      3
+
+
 /* statements: one for each ngx_ess_store_op_e, and one for all of them */
 #define NGX_ESS_STORE_SQLITE_LAST_ID     0
 #define NGX_ESS_STORE_SQLITE_STATEMENTS  (NGX_ESS_STORE_ATTR + 1)
 
 
 typedef struct {
-    ngx_ess_store_sqlite_db_t  db;
+    ngx_ess_sqlite_db_t  db;
     sqlite3_stmt              *stmt[NGX_ESS_STORE_SQLITE_STATEMENTS];
 } ngx_ess_store_sqlite_t;
 
 
+static ngx_int_t ngx_ess_store_sqlite_check(ngx_conf_t *cf, ngx_str_t *path);
 static ngx_int_t ngx_ess_store_sqlite_load(ngx_cycle_t *cycle,
     ngx_str_t *path, ngx_ess_store_row_pt row, void *data, uint64_t *last_id);
-static int ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db);
+static void ngx_ess_store_sqlite_init(ngx_ess_sqlite_db_t *db, char *path);
+static int ngx_ess_store_sqlite_prepare(ngx_ess_sqlite_db_t *db);
 static ngx_int_t ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle,
-    ngx_ess_store_sqlite_db_t *db, ngx_ess_store_row_pt row, void *data,
+    ngx_ess_sqlite_db_t *db, ngx_ess_store_row_pt row, void *data,
     uint64_t *last_id);
 static ngx_int_t ngx_ess_store_sqlite_each(ngx_cycle_t *cycle,
-    ngx_ess_store_sqlite_db_t *db, ngx_ess_store_row_pt row, void *data);
+    ngx_ess_sqlite_db_t *db, ngx_ess_store_row_pt row, void *data);
 static void *ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log);
 static void ngx_ess_store_sqlite_destroy(void *handle);
 static void ngx_ess_store_sqlite_commit(void *handle,
@@ -57,11 +64,18 @@ static int ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h);
 
 const ngx_ess_store_engine_t  ngx_ess_store_sqlite = {
     ngx_string("sqlite"),
-    ngx_ess_store_sqlite_file_check,
+    ngx_ess_store_sqlite_check,
     ngx_ess_store_sqlite_load,
     ngx_ess_store_sqlite_create,
     ngx_ess_store_sqlite_commit,
     ngx_ess_store_sqlite_destroy
+};
+
+
+static const ngx_ess_sqlite_kind_t  ngx_ess_store_sqlite_kind = {
+    "ess_store",
+    NGX_ESS_STORE_SQLITE_APP,
+    NGX_ESS_STORE_SQLITE_SCHEMA
 };
 
 
@@ -74,9 +88,9 @@ const ngx_ess_store_engine_t  ngx_ess_store_sqlite = {
 static const char  ngx_ess_store_sqlite_schema[] =
     "BEGIN IMMEDIATE;"
     "PRAGMA application_id = "
-        ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_FILE_APP) ";"
+        ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_APP) ";"
     "PRAGMA user_version = "
-        ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_FILE_SCHEMA) ";"
+        ngx_ess_store_sqlite_number(NGX_ESS_STORE_SQLITE_SCHEMA) ";"
     "CREATE TABLE meta (last_id INTEGER NOT NULL, raised INTEGER NOT NULL);"
     "INSERT INTO meta (last_id, raised) VALUES (0, 0);"
     "CREATE TABLE streams ("
@@ -151,23 +165,31 @@ static const char  *ngx_ess_store_sqlite_sql[] = {
 
 
 static ngx_int_t
+ngx_ess_store_sqlite_check(ngx_conf_t *cf, ngx_str_t *path)
+{
+    return ngx_ess_sqlite_file_check(cf, &ngx_ess_store_sqlite_kind, path);
+}
+
+
+static ngx_int_t
 ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
     ngx_ess_store_row_pt row, void *data, uint64_t *last_id)
 {
     ngx_int_t                  rc;
     ngx_ess_escaped_t          text;
-    ngx_ess_store_sqlite_db_t  db;
+    ngx_ess_sqlite_db_t  db;
 
-    if (ngx_ess_store_sqlite_file_enter(cycle, path) != NGX_OK) {
+    if (ngx_ess_sqlite_file_enter(cycle, &ngx_ess_store_sqlite_kind, path)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    ngx_memzero(&db, sizeof(ngx_ess_store_sqlite_db_t));
-    db.path = (char *) path->data;
+    ngx_ess_store_sqlite_init(&db, (char *) path->data);
 
     rc = NGX_OK;
 
-    if (ngx_ess_store_sqlite_db_open(&db, NGX_ESS_STORE_SQLITE_BUSY_LOAD)
+    if (ngx_ess_sqlite_db_open(&db, NGX_ESS_STORE_SQLITE_BUSY_LOAD)
         != SQLITE_OK
         || ngx_ess_store_sqlite_prepare(&db) != SQLITE_OK)
     {
@@ -190,13 +212,30 @@ ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
 
     /* the last one to close carries the log over and removes it */
 
-    ngx_ess_store_sqlite_db_close(&db);
+    ngx_ess_sqlite_db_close(&db);
 
-    if (ngx_ess_store_sqlite_file_leave(cycle) != NGX_OK) {
+    if (ngx_ess_sqlite_file_leave(cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
     return rc;
+}
+
+
+static void
+ngx_ess_store_sqlite_init(ngx_ess_sqlite_db_t *db, char *path)
+{
+    ngx_memzero(db, sizeof(ngx_ess_sqlite_db_t));
+
+    db->kind = &ngx_ess_store_sqlite_kind;
+    db->path = path;
+
+    /* FULL: what was answered survives the loss of power; a short log: it
+       may be all that fits on a small disk */
+
+    db->pragmas = "PRAGMA temp_store = MEMORY;"
+                  "PRAGMA synchronous = FULL;"
+                  "PRAGMA wal_autocheckpoint = 64;";
 }
 
 
@@ -207,38 +246,38 @@ ngx_ess_store_sqlite_load(ngx_cycle_t *cycle, ngx_str_t *path,
  */
 
 static int
-ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db)
+ngx_ess_store_sqlite_prepare(ngx_ess_sqlite_db_t *db)
 {
     int            rc;
     sqlite3_int64  n;
 
-    rc = ngx_ess_store_sqlite_db_get(db, "SELECT count(*) FROM sqlite_master",
+    rc = ngx_ess_sqlite_db_get(db, "SELECT count(*) FROM sqlite_master",
                                      &n);
 
     if (rc == SQLITE_OK && n == 0) {
-        rc = ngx_ess_store_sqlite_db_exec(db, ngx_ess_store_sqlite_schema);
+        rc = ngx_ess_sqlite_db_exec(db, ngx_ess_store_sqlite_schema);
     }
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_db_ours(db, &n);
+        rc = ngx_ess_sqlite_db_ours(db, &n);
     }
 
     for ( /* void */ ;
-         rc == SQLITE_OK && n < NGX_ESS_STORE_SQLITE_FILE_SCHEMA;
+         rc == SQLITE_OK && n < NGX_ESS_STORE_SQLITE_SCHEMA;
          n++)
     {
-        rc = ngx_ess_store_sqlite_db_exec(db,
+        rc = ngx_ess_sqlite_db_exec(db,
                                        ngx_ess_store_sqlite_upgrades[n - 1]);
     }
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
+        rc = ngx_ess_sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
     }
 
     /* the log's files are made with the first read, which may fail as well */
 
     return (rc == SQLITE_OK)
-           ? ngx_ess_store_sqlite_db_get(db, "SELECT count(*) FROM meta", &n)
+           ? ngx_ess_sqlite_db_get(db, "SELECT count(*) FROM meta", &n)
            : rc;
 }
 
@@ -246,25 +285,25 @@ ngx_ess_store_sqlite_prepare(ngx_ess_store_sqlite_db_t *db)
 /* On NGX_ERROR db->text says why, or is empty when that was logged. */
 
 static ngx_int_t
-ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
+ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_sqlite_db_t *db,
     ngx_ess_store_row_pt row, void *data, uint64_t *last_id)
 {
     sqlite3_int64  id;
 
     db->text[0] = '\0';
 
-    if (ngx_ess_store_sqlite_db_exec(db, "BEGIN IMMEDIATE") != SQLITE_OK
-        || ngx_ess_store_sqlite_db_get(db,
+    if (ngx_ess_sqlite_db_exec(db, "BEGIN IMMEDIATE") != SQLITE_OK
+        || ngx_ess_sqlite_db_get(db,
                "SELECT max((SELECT max(last_id) FROM meta),"
                " (SELECT coalesce(max(id), 0) FROM streams))", &id)
            != SQLITE_OK
         || ngx_ess_store_sqlite_each(cycle, db, row, data) != NGX_OK
-        || ngx_ess_store_sqlite_db_exec(db,
+        || ngx_ess_sqlite_db_exec(db,
                "UPDATE meta SET raised = raised + "
                ngx_ess_store_sqlite_number(NGX_ESS_STORE_SKIP) " + "
                ngx_ess_store_sqlite_number(NGX_ESS_STORE_ORDINALS))
            != SQLITE_OK
-        || ngx_ess_store_sqlite_db_exec(db, "COMMIT") != SQLITE_OK)
+        || ngx_ess_sqlite_db_exec(db, "COMMIT") != SQLITE_OK)
     {
         return NGX_ERROR;
     }
@@ -276,7 +315,7 @@ ngx_ess_store_sqlite_rows(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
 
 
 static ngx_int_t
-ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
+ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_sqlite_db_t *db,
     ngx_ess_store_row_pt row, void *data)
 {
     int                     rc;
@@ -284,7 +323,7 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
     sqlite3_stmt           *stmt;
     ngx_ess_stream_info_t   info;
 
-    if (ngx_ess_store_sqlite_db_prepare(db,
+    if (ngx_ess_sqlite_db_prepare(db,
             "SELECT id, uuid, routing_key, epoch,"
             " reserved_ordinal + (SELECT raised FROM meta), source,"
             " name, key_rule, log_size, log_count, log_age, made"
@@ -314,7 +353,7 @@ ngx_ess_store_sqlite_each(ngx_cycle_t *cycle, ngx_ess_store_sqlite_db_t *db,
     }
 
     if (rc != SQLITE_DONE) {
-        (void) ngx_ess_store_sqlite_db_failed(db, rc);
+        (void) ngx_ess_sqlite_db_failed(db, rc);
         ret = NGX_ERROR;
     }
 
@@ -338,7 +377,8 @@ ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log)
 
     ngx_memzero(h, sizeof(ngx_ess_store_sqlite_t));
 
-    h->db.path = (char *) (h + 1);
+    ngx_ess_store_sqlite_init(&h->db, (char *) (h + 1));
+
     ngx_memcpy(h->db.path, path->data, path->len);
     h->db.path[path->len] = '\0';
 
@@ -351,7 +391,7 @@ ngx_ess_store_sqlite_destroy(void *handle)
 {
     ngx_ess_store_sqlite_t *h = handle;
 
-    ngx_ess_store_sqlite_db_close(&h->db);
+    ngx_ess_sqlite_db_close(&h->db);
     ngx_free(h);
 }
 
@@ -390,7 +430,7 @@ ngx_ess_store_sqlite_commit(void *handle, ngx_ess_store_op_t **ops,
 
         /* a new handle finds the file as it then is */
 
-        ngx_ess_store_sqlite_db_close(&h->db);
+        ngx_ess_sqlite_db_close(&h->db);
     }
 }
 
@@ -417,7 +457,7 @@ ngx_ess_store_sqlite_again(ngx_ess_store_sqlite_t *h, int rc)
                == SQLITE_OK;
 
     case SQLITE_IOERR:
-        ngx_ess_store_sqlite_db_close(&h->db);
+        ngx_ess_sqlite_db_close(&h->db);
         return 1;
 
     default:
@@ -439,7 +479,7 @@ ngx_ess_store_sqlite_transaction(ngx_ess_store_sqlite_t *h,
         return rc;
     }
 
-    rc = ngx_ess_store_sqlite_db_exec(&h->db, "BEGIN IMMEDIATE");
+    rc = ngx_ess_sqlite_db_exec(&h->db, "BEGIN IMMEDIATE");
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -447,7 +487,7 @@ ngx_ess_store_sqlite_transaction(ngx_ess_store_sqlite_t *h,
     rc = ngx_ess_store_sqlite_ops(h, ops, n);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_db_exec(&h->db, "COMMIT");
+        rc = ngx_ess_sqlite_db_exec(&h->db, "COMMIT");
     }
 
     if (rc != SQLITE_OK && !sqlite3_get_autocommit(h->db.handle)) {
@@ -505,7 +545,7 @@ ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t **ops,
 
     (void) sqlite3_bind_int64(stmt, 1, (sqlite3_int64) last_id);
 
-    return ngx_ess_store_sqlite_db_run(&h->db, stmt);
+    return ngx_ess_sqlite_db_run(&h->db, stmt);
 }
 
 
@@ -518,7 +558,7 @@ ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
 
     ngx_ess_store_sqlite_row_bind(stmt, &op->row);
 
-    return ngx_ess_store_sqlite_db_run(&h->db, stmt);
+    return ngx_ess_sqlite_db_run(&h->db, stmt);
 }
 
 
@@ -540,23 +580,23 @@ ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h)
             return SQLITE_OK;
         }
 
-        ngx_ess_store_sqlite_db_close(&h->db);
+        ngx_ess_sqlite_db_close(&h->db);
     }
 
-    rc = ngx_ess_store_sqlite_db_open(&h->db, NGX_ESS_STORE_SQLITE_BUSY);
+    rc = ngx_ess_sqlite_db_open(&h->db, NGX_ESS_STORE_SQLITE_BUSY);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_db_ours(&h->db, &version);
+        rc = ngx_ess_sqlite_db_ours(&h->db, &version);
     }
 
     for (i = 0; rc == SQLITE_OK && i < NGX_ESS_STORE_SQLITE_STATEMENTS; i++) {
-        rc = ngx_ess_store_sqlite_db_prepare(&h->db,
+        rc = ngx_ess_sqlite_db_prepare(&h->db,
                                              ngx_ess_store_sqlite_sql[i],
                                              &h->stmt[i]);
     }
 
     if (rc != SQLITE_OK) {
-        ngx_ess_store_sqlite_db_close(&h->db);
+        ngx_ess_sqlite_db_close(&h->db);
     }
 
     return rc;

@@ -4,8 +4,8 @@
  * nginx itself is replaced by the few functions at the top.
  *
  * links: t/unit/ngx_string.c
- * links: src/store/ngx_ess_store_sqlite.c src/store/ngx_ess_store_sqlite_file.c
- * links: src/store/ngx_ess_store_sqlite_db.c src/ngx_ess_escape.c
+ * links: src/store/ngx_ess_store_sqlite.c src/sqlite/ngx_ess_sqlite_file.c
+ * links: src/sqlite/ngx_ess_sqlite_db.c src/ngx_ess_escape.c
  * links: src/store/ngx_ess_store_sqlite_row.c
  */
 

@@ -4,52 +4,55 @@
  */
 
 
-#ifndef _NGX_ESS_STORE_SQLITE_DB_H_INCLUDED_
-#define _NGX_ESS_STORE_SQLITE_DB_H_INCLUDED_
+#ifndef _NGX_ESS_SQLITE_DB_H_INCLUDED_
+#define _NGX_ESS_SQLITE_DB_H_INCLUDED_
 
 
-#include "ngx_ess.h"
+#include "ngx_ess_sqlite_file.h"
 #include <sqlite3.h>
 
 
 typedef struct {
     sqlite3                 *handle;        /* NULL: not open */
+    const ngx_ess_sqlite_kind_t  *kind;
+    const char              *pragmas;       /* when it is opened */
     char                    *path;
     int                      patience;      /* ms, for others' transactions */
     int64_t                  waiting;       /* since when, ms */
     char                     text[128];     /* why the last thing failed */
-} ngx_ess_store_sqlite_db_t;
+} ngx_ess_sqlite_db_t;
 
 
 /* A file that is not there is an error.  "milliseconds" is how long it waits
    for the transactions of other processes. */
-int ngx_ess_store_sqlite_db_open(ngx_ess_store_sqlite_db_t *db,
+int ngx_ess_sqlite_db_open(ngx_ess_sqlite_db_t *db,
     int milliseconds);
 
 /* With all its statements; it may be closed. */
-void ngx_ess_store_sqlite_db_close(ngx_ess_store_sqlite_db_t *db);
+void ngx_ess_sqlite_db_close(ngx_ess_sqlite_db_t *db);
 
-/* SQLITE_NOTADB: no ess_store of this version or one before made it. */
-int ngx_ess_store_sqlite_db_ours(ngx_ess_store_sqlite_db_t *db,
+/* SQLITE_NOTADB: its directive, of this version or one before, did not make
+   it. */
+int ngx_ess_sqlite_db_ours(ngx_ess_sqlite_db_t *db,
     sqlite3_int64 *version);
 
-int ngx_ess_store_sqlite_db_exec(ngx_ess_store_sqlite_db_t *db,
+int ngx_ess_sqlite_db_exec(ngx_ess_sqlite_db_t *db,
     const char *sql);
 
-int ngx_ess_store_sqlite_db_prepare(ngx_ess_store_sqlite_db_t *db,
+int ngx_ess_sqlite_db_prepare(ngx_ess_sqlite_db_t *db,
     const char *sql, sqlite3_stmt **stmt);
 
 /* A statement that returns no rows; it has no bindings then, and may be run
    again. */
-int ngx_ess_store_sqlite_db_run(ngx_ess_store_sqlite_db_t *db,
+int ngx_ess_sqlite_db_run(ngx_ess_sqlite_db_t *db,
     sqlite3_stmt *stmt);
 
 /* The first column of a query's only row. */
-int ngx_ess_store_sqlite_db_get(ngx_ess_store_sqlite_db_t *db,
+int ngx_ess_sqlite_db_get(ngx_ess_sqlite_db_t *db,
     const char *sql, sqlite3_int64 *value);
 
 /* Keeps the text of what just failed with "rc". */
-int ngx_ess_store_sqlite_db_failed(ngx_ess_store_sqlite_db_t *db, int rc);
+int ngx_ess_sqlite_db_failed(ngx_ess_sqlite_db_t *db, int rc);
 
 
-#endif /* _NGX_ESS_STORE_SQLITE_DB_H_INCLUDED_ */
+#endif /* _NGX_ESS_SQLITE_DB_H_INCLUDED_ */

@@ -1,5 +1,5 @@
 /*
- * The SQLite store's file: whether the worker's user will be able to use it,
+ * A SQLite database's file: whether the worker's user will be able to use it,
  * without a change on disk, and making it at start.  Runs in the master (or in
  * nginx -t) only, which acts as the worker's user while it touches the file:
  * so the kernel says what that user may, all files are the worker's from the
@@ -7,20 +7,20 @@
  */
 
 
-#include "ngx_ess_store_sqlite_file.h"
+#include "ngx_ess_sqlite_file.h"
 #include <grp.h>
 #include <pwd.h>
 
 
-#define NGX_ESS_STORE_SQLITE_FILE_GROUPS  64
+#define NGX_ESS_SQLITE_FILE_GROUPS  64
 
 /* SQLite itself takes no path over 512 bytes, "-journal" included */
-#define NGX_ESS_STORE_SQLITE_FILE_PATH    500
+#define NGX_ESS_SQLITE_FILE_PATH    500
 
 /* the header of a SQLite file: offsets of big endian numbers */
-#define NGX_ESS_STORE_SQLITE_FILE_HEADER  100
-#define NGX_ESS_STORE_SQLITE_FILE_VERSION_AT  60
-#define NGX_ESS_STORE_SQLITE_FILE_APP_AT  68
+#define NGX_ESS_SQLITE_FILE_HEADER  100
+#define NGX_ESS_SQLITE_FILE_VERSION_AT  60
+#define NGX_ESS_SQLITE_FILE_APP_AT  68
 
 
 /* whom the master acts as, and what it was before */
@@ -28,55 +28,62 @@
 typedef struct {
     const char              *name;          /* for messages */
     gid_t                    gid;
-    gid_t                    groups[NGX_ESS_STORE_SQLITE_FILE_GROUPS];
+    gid_t                    groups[NGX_ESS_SQLITE_FILE_GROUPS];
     int                      ngroups;
     unsigned                 changed:1;
 #if (NGX_HAVE_PR_SET_DUMPABLE)
     int                      dumpable;
 #endif
-} ngx_ess_store_sqlite_file_user_t;
+} ngx_ess_sqlite_file_user_t;
 
 
-static ngx_int_t ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf,
+static ngx_int_t ngx_ess_sqlite_file_folder(ngx_conf_t *cf,
     ngx_str_t *path);
-static ngx_int_t ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf,
+static ngx_int_t ngx_ess_sqlite_file_closed(ngx_conf_t *cf,
     ngx_str_t *path, const char *folder, ngx_uint_t own, ngx_err_t err);
-static ngx_int_t ngx_ess_store_sqlite_file_file(ngx_conf_t *cf,
+static ngx_int_t ngx_ess_sqlite_file_file(ngx_conf_t *cf,
     ngx_str_t *path);
-static ngx_int_t ngx_ess_store_sqlite_file_header(ngx_conf_t *cf,
+static ngx_int_t ngx_ess_sqlite_file_header(ngx_conf_t *cf,
     ngx_str_t *path, int fd);
-static ngx_int_t ngx_ess_store_sqlite_file_make(ngx_cycle_t *cycle,
+static ngx_int_t ngx_ess_sqlite_file_make(ngx_cycle_t *cycle,
     ngx_str_t *path);
-static ngx_int_t ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle);
+static ngx_int_t ngx_ess_sqlite_file_become(ngx_cycle_t *cycle);
 
 
-static ngx_ess_store_sqlite_file_user_t  ngx_ess_store_sqlite_file_user;
+/* what is being looked at, for messages */
+static const ngx_ess_sqlite_kind_t  *ngx_ess_sqlite_file_kind;
+
+static ngx_ess_sqlite_file_user_t    ngx_ess_sqlite_file_user;
 
 
 ngx_int_t
-ngx_ess_store_sqlite_file_check(ngx_conf_t *cf, ngx_str_t *path)
+ngx_ess_sqlite_file_check(ngx_conf_t *cf, const ngx_ess_sqlite_kind_t *kind,
+    ngx_str_t *path)
 {
     ngx_int_t  rc;
 
-    if (path->len > NGX_ESS_STORE_SQLITE_FILE_PATH) {
+    ngx_ess_sqlite_file_kind = kind;
+
+    if (path->len > NGX_ESS_SQLITE_FILE_PATH) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ess_store\" takes a path of at most %d bytes, "
+                           "\"%s\" takes a path of at most %d bytes, "
                            "this one has %uz",
-                           NGX_ESS_STORE_SQLITE_FILE_PATH, path->len);
+                           ngx_ess_sqlite_file_kind->directive,
+                           NGX_ESS_SQLITE_FILE_PATH, path->len);
         return NGX_ERROR;
     }
 
-    if (ngx_ess_store_sqlite_file_become(cf->cycle) != NGX_OK) {
+    if (ngx_ess_sqlite_file_become(cf->cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_store_sqlite_file_folder(cf, path);
+    rc = ngx_ess_sqlite_file_folder(cf, path);
 
     if (rc == NGX_OK) {
-        rc = ngx_ess_store_sqlite_file_file(cf, path);
+        rc = ngx_ess_sqlite_file_file(cf, path);
     }
 
-    if (ngx_ess_store_sqlite_file_leave(cf->cycle) != NGX_OK) {
+    if (ngx_ess_sqlite_file_leave(cf->cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -88,10 +95,10 @@ ngx_ess_store_sqlite_file_check(ngx_conf_t *cf, ngx_str_t *path)
    missing, and must else be writable. */
 
 static ngx_int_t
-ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf, ngx_str_t *path)
+ngx_ess_sqlite_file_folder(ngx_conf_t *cf, ngx_str_t *path)
 {
     int     rc;
-    char    folder[NGX_ESS_STORE_SQLITE_FILE_PATH + 1], *p, *last, next;
+    char    folder[NGX_ESS_SQLITE_FILE_PATH + 1], *p, *last, next;
 
     (void) ngx_cpystrn((u_char *) folder, path->data, path->len + 1);
 
@@ -113,7 +120,7 @@ ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf, ngx_str_t *path)
 
         if (rc == -1) {
             *p = '\0';
-            return ngx_ess_store_sqlite_file_closed(cf, path, folder,
+            return ngx_ess_sqlite_file_closed(cf, path, folder,
                                                     p == last, ngx_errno);
         }
 
@@ -127,12 +134,12 @@ ngx_ess_store_sqlite_file_folder(ngx_conf_t *cf, ngx_str_t *path)
 /* own: it is the file's */
 
 static ngx_int_t
-ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf, ngx_str_t *path,
+ngx_ess_sqlite_file_closed(ngx_conf_t *cf, ngx_str_t *path,
     const char *folder, ngx_uint_t own, ngx_err_t err)
 {
     const char  *user;
 
-    user = ngx_ess_store_sqlite_file_user.name;
+    user = ngx_ess_sqlite_file_user.name;
 
     if (own && err == NGX_ENOENT) {
         return NGX_OK;
@@ -140,20 +147,25 @@ ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf, ngx_str_t *path,
 
     if (err != NGX_EACCES && err != EROFS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
-                           "\"ess_store\" %V: \"%s\" is not a folder that "
+                           "\"%s\" %V: \"%s\" is not a folder that "
                            "exists; nginx makes the file's folder when it "
-                           "starts, but not those around it", path, folder);
+                           "starts, but not those around it",
+                           ngx_ess_sqlite_file_kind->directive, path, folder);
 
     } else if (own) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
-                           "\"ess_store\" %V: the folder \"%s\" must be "
-                           "writable for the user %s", path, folder, user);
+                           "\"%s\" %V: the folder \"%s\" must be "
+                           "writable for the user %s",
+                           ngx_ess_sqlite_file_kind->directive, path, folder,
+                           user);
 
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ess_store\" %V: the user %s may not enter the "
+                           "\"%s\" %V: the user %s may not enter the "
                            "folder \"%s\"; let it in (chmod o+x), or put the "
-                           "file elsewhere", path, user, folder);
+                           "file elsewhere",
+                           ngx_ess_sqlite_file_kind->directive, path, user,
+                           folder);
     }
 
     return NGX_ERROR;
@@ -161,7 +173,7 @@ ngx_ess_store_sqlite_file_closed(ngx_conf_t *cf, ngx_str_t *path,
 
 
 static ngx_int_t
-ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path)
+ngx_ess_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path)
 {
     int          fd;
     ngx_int_t    rc;
@@ -174,14 +186,16 @@ ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path)
         }
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"ess_store\" %V: lstat() failed", path);
+                           "\"%s\" %V: lstat() failed",
+                           ngx_ess_sqlite_file_kind->directive, path);
         return NGX_ERROR;
     }
 
     if (!S_ISREG(st.st_mode)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ess_store\" %V is %s; give the path of a "
-                           "regular file, it need not exist", path,
+                           "\"%s\" %V is %s; give the path of a "
+                           "regular file, it need not exist",
+                           ngx_ess_sqlite_file_kind->directive, path,
                            S_ISDIR(st.st_mode) ? "a folder"
                            : S_ISLNK(st.st_mode) ? "a symbolic link"
                            : "not a regular file");
@@ -191,13 +205,14 @@ ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path)
     fd = open((char *) path->data, O_RDWR|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
     if (fd == -1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"ess_store\" %V must be readable and writable "
-                           "for the user %s", path,
-                           ngx_ess_store_sqlite_file_user.name);
+                           "\"%s\" %V must be readable and writable "
+                           "for the user %s",
+                           ngx_ess_sqlite_file_kind->directive, path,
+                           ngx_ess_sqlite_file_user.name);
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_store_sqlite_file_header(cf, path, fd);
+    rc = ngx_ess_sqlite_file_header(cf, path, fd);
 
     (void) close(fd);
 
@@ -211,11 +226,11 @@ ngx_ess_store_sqlite_file_file(ngx_conf_t *cf, ngx_str_t *path)
  */
 
 static ngx_int_t
-ngx_ess_store_sqlite_file_header(ngx_conf_t *cf, ngx_str_t *path, int fd)
+ngx_ess_sqlite_file_header(ngx_conf_t *cf, ngx_str_t *path, int fd)
 {
-    char         journal[NGX_ESS_STORE_SQLITE_FILE_PATH
+    char         journal[NGX_ESS_SQLITE_FILE_PATH
                          + sizeof("-journal")];
-    u_char       buf[NGX_ESS_STORE_SQLITE_FILE_HEADER];
+    u_char       buf[NGX_ESS_SQLITE_FILE_HEADER];
     ssize_t      n;
     uint32_t     app, version;
     struct stat  st;
@@ -239,33 +254,38 @@ ngx_ess_store_sqlite_file_header(ngx_conf_t *cf, ngx_str_t *path, int fd)
         || ngx_memcmp(buf, "SQLite format 3", 16) != 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ess_store\" %V is not a SQLite database; give "
+                           "\"%s\" %V is not a SQLite database; give "
                            "the path of a file that does not exist yet, or of "
-                           "one that ess_store made", path);
+                           "one that %s made",
+                           ngx_ess_sqlite_file_kind->directive, path,
+                           ngx_ess_sqlite_file_kind->directive);
         return NGX_ERROR;
     }
 
-    ngx_memcpy(&app, buf + NGX_ESS_STORE_SQLITE_FILE_APP_AT, 4);
-    ngx_memcpy(&version, buf + NGX_ESS_STORE_SQLITE_FILE_VERSION_AT, 4);
+    ngx_memcpy(&app, buf + NGX_ESS_SQLITE_FILE_APP_AT, 4);
+    ngx_memcpy(&version, buf + NGX_ESS_SQLITE_FILE_VERSION_AT, 4);
 
     app = ntohl(app);
     version = ntohl(version);
 
-    if (app != NGX_ESS_STORE_SQLITE_FILE_APP) {
+    if (app != ngx_ess_sqlite_file_kind->app) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ess_store\" %V is the SQLite database of "
+                           "\"%s\" %V is the SQLite database of "
                            "another application (id %uD); give the path of a "
                            "file that does not exist yet, or of one that "
-                           "ess_store made", path, app);
+                           "%s made",
+                           ngx_ess_sqlite_file_kind->directive, path, app,
+                           ngx_ess_sqlite_file_kind->directive);
         return NGX_ERROR;
     }
 
-    if (version < 1 || version > NGX_ESS_STORE_SQLITE_FILE_SCHEMA) {
+    if (version < 1 || version > ngx_ess_sqlite_file_kind->schema) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ess_store\" %V was made by another version of "
+                           "\"%s\" %V was made by another version of "
                            "this module: its schema is %uD, this version "
-                           "knows those up to %d", path, version,
-                           NGX_ESS_STORE_SQLITE_FILE_SCHEMA);
+                           "knows those up to %uD",
+                           ngx_ess_sqlite_file_kind->directive, path, version,
+                           ngx_ess_sqlite_file_kind->schema);
         return NGX_ERROR;
     }
 
@@ -274,13 +294,16 @@ ngx_ess_store_sqlite_file_header(ngx_conf_t *cf, ngx_str_t *path, int fd)
 
 
 ngx_int_t
-ngx_ess_store_sqlite_file_enter(ngx_cycle_t *cycle, ngx_str_t *path)
+ngx_ess_sqlite_file_enter(ngx_cycle_t *cycle,
+    const ngx_ess_sqlite_kind_t *kind, ngx_str_t *path)
 {
     int  fd;
 
-    if (path->len > NGX_ESS_STORE_SQLITE_FILE_PATH
-        || ngx_ess_store_sqlite_file_make(cycle, path) != NGX_OK
-        || ngx_ess_store_sqlite_file_become(cycle) != NGX_OK)
+    ngx_ess_sqlite_file_kind = kind;
+
+    if (path->len > NGX_ESS_SQLITE_FILE_PATH
+        || ngx_ess_sqlite_file_make(cycle, path) != NGX_OK
+        || ngx_ess_sqlite_file_become(cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -290,8 +313,9 @@ ngx_ess_store_sqlite_file_enter(ngx_cycle_t *cycle, ngx_str_t *path)
     fd = open((char *) path->data, O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC, 0600);
     if (fd == -1) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "\"ess_store\" %V: open() failed", path);
-        (void) ngx_ess_store_sqlite_file_leave(cycle);
+                      "\"%s\" %V: open() failed",
+                      ngx_ess_sqlite_file_kind->directive, path);
+        (void) ngx_ess_sqlite_file_leave(cycle);
         return NGX_ERROR;
     }
 
@@ -302,9 +326,9 @@ ngx_ess_store_sqlite_file_enter(ngx_cycle_t *cycle, ngx_str_t *path)
 
 
 static ngx_int_t
-ngx_ess_store_sqlite_file_make(ngx_cycle_t *cycle, ngx_str_t *path)
+ngx_ess_sqlite_file_make(ngx_cycle_t *cycle, ngx_str_t *path)
 {
-    char             *last, folder[NGX_ESS_STORE_SQLITE_FILE_PATH + 1];
+    char             *last, folder[NGX_ESS_SQLITE_FILE_PATH + 1];
     ngx_core_conf_t  *ccf;
 
     (void) ngx_cpystrn((u_char *) folder, path->data, path->len + 1);
@@ -323,7 +347,8 @@ ngx_ess_store_sqlite_file_make(ngx_cycle_t *cycle, ngx_str_t *path)
         }
 
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "\"ess_store\" %V: mkdir() \"%s\" failed", path, folder);
+                      "\"%s\" %V: mkdir() \"%s\" failed",
+                      ngx_ess_sqlite_file_kind->directive, path, folder);
         return NGX_ERROR;
     }
 
@@ -333,7 +358,8 @@ ngx_ess_store_sqlite_file_make(ngx_cycle_t *cycle, ngx_str_t *path)
         && lchown(folder, ccf->user, ccf->group) == -1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "\"ess_store\" %V: lchown() \"%s\" failed",
+                      "\"%s\" %V: lchown() \"%s\" failed",
+                      ngx_ess_sqlite_file_kind->directive,
                       path, folder);
         return NGX_ERROR;
     }
@@ -345,15 +371,15 @@ ngx_ess_store_sqlite_file_make(ngx_cycle_t *cycle, ngx_str_t *path)
 /* Who is root acts as the worker's user. */
 
 static ngx_int_t
-ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle)
+ngx_ess_sqlite_file_become(ngx_cycle_t *cycle)
 {
     uid_t                              uid;
     gid_t                              gid;
     struct passwd                     *pwd;
     ngx_core_conf_t                   *ccf;
-    ngx_ess_store_sqlite_file_user_t  *user;
+    ngx_ess_sqlite_file_user_t  *user;
 
-    user = &ngx_ess_store_sqlite_file_user;
+    user = &ngx_ess_sqlite_file_user;
 
     user->name = "that runs nginx";
     user->changed = 0;
@@ -375,8 +401,9 @@ ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle)
         pwd = getpwnam(NGX_USER);
         if (pwd == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                          "\"ess_store\" needs to know the worker's user, "
-                          "getpwnam(\"" NGX_USER "\") failed");
+                          "\"%s\" needs to know the worker's user, "
+                          "getpwnam(\"" NGX_USER "\") failed",
+                          ngx_ess_sqlite_file_kind->directive);
             return NGX_ERROR;
         }
 
@@ -390,7 +417,7 @@ ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle)
     }
 
     user->gid = getegid();
-    user->ngroups = getgroups(NGX_ESS_STORE_SQLITE_FILE_GROUPS, user->groups);
+    user->ngroups = getgroups(NGX_ESS_SQLITE_FILE_GROUPS, user->groups);
 
     if (user->ngroups < 0) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
@@ -409,9 +436,10 @@ ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle)
         || seteuid(uid) == -1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "\"ess_store\": to act as the user %s failed",
+                      "\"%s\": to act as the user %s failed",
+                      ngx_ess_sqlite_file_kind->directive,
                       user->name);
-        (void) ngx_ess_store_sqlite_file_leave(cycle);
+        (void) ngx_ess_sqlite_file_leave(cycle);
         return NGX_ERROR;
     }
 
@@ -420,11 +448,11 @@ ngx_ess_store_sqlite_file_become(ngx_cycle_t *cycle)
 
 
 ngx_int_t
-ngx_ess_store_sqlite_file_leave(ngx_cycle_t *cycle)
+ngx_ess_sqlite_file_leave(ngx_cycle_t *cycle)
 {
-    ngx_ess_store_sqlite_file_user_t  *user;
+    ngx_ess_sqlite_file_user_t  *user;
 
-    user = &ngx_ess_store_sqlite_file_user;
+    user = &ngx_ess_sqlite_file_user;
 
     if (!user->changed) {
         return NGX_OK;
@@ -437,7 +465,8 @@ ngx_ess_store_sqlite_file_leave(ngx_cycle_t *cycle)
         || setgroups(user->ngroups, user->groups) == -1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "\"ess_store\": to act as root again failed");
+                      "\"%s\": to act as root again failed",
+                      ngx_ess_sqlite_file_kind->directive);
         return NGX_ERROR;
     }
 

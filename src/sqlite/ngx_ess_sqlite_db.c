@@ -1,20 +1,19 @@
 
 /*
- * A SQLite database as a store has it open: how it is opened, how long it
+ * A SQLite database as its owner has it open: how it is opened, how long it
  * waits for others, and the words of what failed.  It is its owner's: the
  * master's while it loads, then that of a worker's thread.
  */
 
 
-#include "ngx_ess_store_sqlite_db.h"
-#include "ngx_ess_store_sqlite_file.h"
+#include "ngx_ess_sqlite_db.h"
 
 
-static int ngx_ess_store_sqlite_db_wait(void *data, int count);
+static int ngx_ess_sqlite_db_wait(void *data, int count);
 
 
 int
-ngx_ess_store_sqlite_db_open(ngx_ess_store_sqlite_db_t *db, int milliseconds)
+ngx_ess_sqlite_db_open(ngx_ess_sqlite_db_t *db, int milliseconds)
 {
     int  rc;
 
@@ -24,22 +23,16 @@ ngx_ess_store_sqlite_db_open(ngx_ess_store_sqlite_db_t *db, int milliseconds)
                          SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL);
 
     if (rc != SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_db_failed(db, rc);
-        ngx_ess_store_sqlite_db_close(db);
+        rc = ngx_ess_sqlite_db_failed(db, rc);
+        ngx_ess_sqlite_db_close(db);
         return rc;
     }
 
     db->patience = milliseconds;
 
-    (void) sqlite3_busy_handler(db->handle, ngx_ess_store_sqlite_db_wait, db);
+    (void) sqlite3_busy_handler(db->handle, ngx_ess_sqlite_db_wait, db);
 
-    /* FULL: what was answered survives the loss of power; a short log: it
-       may be all that fits on a small disk */
-
-    return ngx_ess_store_sqlite_db_exec(db,
-                                        "PRAGMA temp_store = MEMORY;"
-                                        "PRAGMA synchronous = FULL;"
-                                        "PRAGMA wal_autocheckpoint = 64;");
+    return ngx_ess_sqlite_db_exec(db, db->pragmas);
 }
 
 
@@ -50,9 +43,9 @@ ngx_ess_store_sqlite_db_open(ngx_ess_store_sqlite_db_t *db, int milliseconds)
  */
 
 static int
-ngx_ess_store_sqlite_db_wait(void *data, int count)
+ngx_ess_sqlite_db_wait(void *data, int count)
 {
-    ngx_ess_store_sqlite_db_t *db = data;
+    ngx_ess_sqlite_db_t *db = data;
 
     int64_t          ms;
     struct timespec  ts;
@@ -78,29 +71,30 @@ ngx_ess_store_sqlite_db_wait(void *data, int count)
 
 
 int
-ngx_ess_store_sqlite_db_ours(ngx_ess_store_sqlite_db_t *db,
+ngx_ess_sqlite_db_ours(ngx_ess_sqlite_db_t *db,
     sqlite3_int64 *version)
 {
     int            rc;
     sqlite3_int64  app;
 
-    rc = ngx_ess_store_sqlite_db_get(db, "PRAGMA application_id", &app);
+    rc = ngx_ess_sqlite_db_get(db, "PRAGMA application_id", &app);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_db_get(db, "PRAGMA user_version", version);
+        rc = ngx_ess_sqlite_db_get(db, "PRAGMA user_version", version);
     }
 
     if (rc != SQLITE_OK) {
         return rc;
     }
 
-    if (app != NGX_ESS_STORE_SQLITE_FILE_APP
-        || *version < 1 || *version > NGX_ESS_STORE_SQLITE_FILE_SCHEMA)
+    if (app != db->kind->app
+        || *version < 1 || *version > db->kind->schema)
     {
         (void) snprintf(db->text, sizeof(db->text),
                         "the database was not made by this version of "
-                        "ess_store (application id %lld, schema %lld)",
-                        (long long) app, (long long) *version);
+                        "%s (application id %lld, schema %lld)",
+                        db->kind->directive, (long long) app,
+                        (long long) *version);
         return SQLITE_NOTADB;
     }
 
@@ -109,7 +103,7 @@ ngx_ess_store_sqlite_db_ours(ngx_ess_store_sqlite_db_t *db,
 
 
 void
-ngx_ess_store_sqlite_db_close(ngx_ess_store_sqlite_db_t *db)
+ngx_ess_sqlite_db_close(ngx_ess_sqlite_db_t *db)
 {
     sqlite3_stmt  *stmt;
 
@@ -123,30 +117,30 @@ ngx_ess_store_sqlite_db_close(ngx_ess_store_sqlite_db_t *db)
 
 
 int
-ngx_ess_store_sqlite_db_exec(ngx_ess_store_sqlite_db_t *db, const char *sql)
+ngx_ess_sqlite_db_exec(ngx_ess_sqlite_db_t *db, const char *sql)
 {
     int  rc;
 
     rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 
-    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_db_failed(db, rc);
+    return (rc == SQLITE_OK) ? rc : ngx_ess_sqlite_db_failed(db, rc);
 }
 
 
 int
-ngx_ess_store_sqlite_db_prepare(ngx_ess_store_sqlite_db_t *db, const char *sql,
+ngx_ess_sqlite_db_prepare(ngx_ess_sqlite_db_t *db, const char *sql,
     sqlite3_stmt **stmt)
 {
     int  rc;
 
     rc = sqlite3_prepare_v2(db->handle, sql, -1, stmt, NULL);
 
-    return (rc == SQLITE_OK) ? rc : ngx_ess_store_sqlite_db_failed(db, rc);
+    return (rc == SQLITE_OK) ? rc : ngx_ess_sqlite_db_failed(db, rc);
 }
 
 
 int
-ngx_ess_store_sqlite_db_run(ngx_ess_store_sqlite_db_t *db, sqlite3_stmt *stmt)
+ngx_ess_sqlite_db_run(ngx_ess_sqlite_db_t *db, sqlite3_stmt *stmt)
 {
     int  rc;
 
@@ -155,7 +149,7 @@ ngx_ess_store_sqlite_db_run(ngx_ess_store_sqlite_db_t *db, sqlite3_stmt *stmt)
     rc = sqlite3_reset(stmt);
 
     if (rc != SQLITE_OK) {
-        rc = ngx_ess_store_sqlite_db_failed(db, rc);
+        rc = ngx_ess_sqlite_db_failed(db, rc);
     }
 
     (void) sqlite3_clear_bindings(stmt);
@@ -165,13 +159,13 @@ ngx_ess_store_sqlite_db_run(ngx_ess_store_sqlite_db_t *db, sqlite3_stmt *stmt)
 
 
 int
-ngx_ess_store_sqlite_db_get(ngx_ess_store_sqlite_db_t *db, const char *sql,
+ngx_ess_sqlite_db_get(ngx_ess_sqlite_db_t *db, const char *sql,
     sqlite3_int64 *value)
 {
     int            rc;
     sqlite3_stmt  *stmt;
 
-    rc = ngx_ess_store_sqlite_db_prepare(db, sql, &stmt);
+    rc = ngx_ess_sqlite_db_prepare(db, sql, &stmt);
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -183,7 +177,7 @@ ngx_ess_store_sqlite_db_get(ngx_ess_store_sqlite_db_t *db, const char *sql,
         rc = SQLITE_OK;
 
     } else {
-        rc = ngx_ess_store_sqlite_db_failed(db, rc == SQLITE_DONE
+        rc = ngx_ess_sqlite_db_failed(db, rc == SQLITE_DONE
                                                 ? SQLITE_CORRUPT : rc);
     }
 
@@ -194,7 +188,7 @@ ngx_ess_store_sqlite_db_get(ngx_ess_store_sqlite_db_t *db, const char *sql,
 
 
 int
-ngx_ess_store_sqlite_db_failed(ngx_ess_store_sqlite_db_t *db, int rc)
+ngx_ess_sqlite_db_failed(ngx_ess_sqlite_db_t *db, int rc)
 {
     rc &= 0xff;
 
