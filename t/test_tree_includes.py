@@ -18,7 +18,8 @@ ALLOWED = {
     # they share a session, and who consumes has it
     "source/exchange": {"source/exchange", "source/rabbitmq", "amqp", "stream",
                         SEAM},
-    "source/rabbitmq": {"source/rabbitmq", "amqp", "stream", SEAM},
+    "source/rabbitmq": {"source/rabbitmq", "amqp", "stream", SEAM,
+                        "ngx_ess_follower.h"},
     "stream": {"stream", "ngx_ess_zone_check.h", "ngx_ess_zone_fault.h"},
     "subscriber": {"subscriber", "stream", "encoding", SEAM},
     "client": {"client", "subscriber", "stream", "transport", "encoding", SEAM,

@@ -95,7 +95,7 @@ const ngx_ess_source_t  ngx_ess_exchange_streams = {
     .publish = ngx_ess_exchange_publisher_publish,
     .cancel_publish = ngx_ess_exchange_publish_cancel,
     .attach = ngx_ess_exchange_attach,
-    .cancel_attach = ngx_ess_rabbitmq_streams_cancel,
+    .cancel_attach = ngx_ess_followers_cancel,
     .replay_start = ngx_ess_rabbitmq_replay_start,
     .replay_more = ngx_ess_rabbitmq_replay_more,
     .replay_stop = ngx_ess_rabbitmq_replay_stop
@@ -172,11 +172,11 @@ ngx_ess_exchange_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     streams = &ngx_ess_exchange_followed;
     ngx_memzero(streams, sizeof(ngx_ess_rabbitmq_streams_t));
 
-    streams->zone = zone;
-    streams->log = cycle->log;
+    streams->followers.zone = zone;
+    streams->followers.log = cycle->log;
     streams->session = w->session;
     streams->prefetch = w->conf->prefetch;
-    streams->idle = w->conf->idle;
+    streams->followers.idle = w->conf->idle;
 
     ngx_ess_rabbitmq_streams_init(streams);
 
@@ -259,7 +259,7 @@ ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach)
     attach->queue.next = NULL;
 
     if (ngx_ess_exchange_worker.session) {
-        ngx_ess_rabbitmq_streams_attach(&ngx_ess_exchange_followed, attach);
+        ngx_ess_followers_attach(&ngx_ess_exchange_followed.followers, attach);
     }
 }
 
@@ -267,7 +267,7 @@ ngx_ess_exchange_attach(ngx_ess_source_attach_t *attach)
 static void
 ngx_ess_exchange_changed(ngx_ess_stream_ref_t *ref)
 {
-    ngx_ess_rabbitmq_streams_changed(&ngx_ess_exchange_followed, ref);
+    ngx_ess_followers_changed(&ngx_ess_exchange_followed.followers, ref);
 }
 
 

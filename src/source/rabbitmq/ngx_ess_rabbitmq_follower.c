@@ -16,8 +16,6 @@
 #include "ngx_ess_escape.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_log.h"
-#include "ngx_ess_source.h"
-#include "ngx_ess_interest.h"
 
 
 /* ms; for one that must be there: the nodes of a cluster may have to agree on
@@ -27,13 +25,11 @@
 /* ms; until the zone is asked again */
 #define NGX_ESS_RABBITMQ_FOLLOWER_ROOM    5
 
-/* ms; between looks at another follower while somebody waits for it */
-#define NGX_ESS_RABBITMQ_FOLLOWER_POLL    20
 
-
-static void ngx_ess_rabbitmq_follower_asked(ngx_ess_rabbitmq_follower_t *f);
-static void ngx_ess_rabbitmq_follower_tell(ngx_ess_rabbitmq_follower_t *f,
-    ngx_int_t rc);
+static void ngx_ess_rabbitmq_follower_init(ngx_ess_follower_t *base);
+static void ngx_ess_rabbitmq_follower_claimed(ngx_ess_follower_t *base);
+static void ngx_ess_rabbitmq_follower_opening(ngx_ess_rabbitmq_follower_t *f);
+static void ngx_ess_rabbitmq_follower_close(ngx_ess_follower_t *base);
 static void ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f,
     ngx_msec_t ms);
 static void ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader);
@@ -47,6 +43,7 @@ static void ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *f);
 static void ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader,
     ngx_int_t rc);
+static void ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev);
 
 
 static const ngx_ess_amqp_reader_handlers_t
@@ -59,128 +56,55 @@ static const ngx_ess_amqp_reader_handlers_t
 };
 
 
-void
-ngx_ess_rabbitmq_follower_look(ngx_ess_rabbitmq_follower_t *f)
-{
-    ngx_ess_rabbitmq_streams_t  *s;
+const ngx_ess_follower_type_t  ngx_ess_rabbitmq_follower = {
+    "RabbitMQ stream",
+    sizeof(ngx_ess_rabbitmq_follower_t),
+    ngx_ess_rabbitmq_follower_init,
+    ngx_ess_rabbitmq_follower_claimed,
+    ngx_ess_rabbitmq_follower_close
+};
 
-    if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING) {
-        ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
-        return;
-    }
-
-    if (f->state != NGX_ESS_RABBITMQ_FOLLOWER_OTHER) {
-        /* they will be told */
-        return;
-    }
-
-    s = f->streams;
-
-    switch (ngx_ess_follow_state(s->zone, &f->ref)) {
-
-    case NGX_ESS_FOLLOW_LIVE:
-        ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
-        return;
-
-    case NGX_ESS_FOLLOW_ATTACHING:
-    case NGX_ESS_FOLLOW_FILLING:
-        ngx_ess_rabbitmq_follower_asked(f);
-
-        if (!ngx_queue_empty(&f->attaches)) {
-            ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_POLL);
-        }
-
-        return;
-
-    case NGX_ESS_FOLLOW_MISSING:
-
-        /* that is the answer to those who had asked before */
-
-        ngx_ess_rabbitmq_follower_tell(f, NGX_DECLINED);
-
-        if (ngx_queue_empty(&f->fresh)) {
-            return;
-        }
-
-        break;
-
-    default: /* NGX_ESS_FOLLOW_NONE */
-
-        if (!ngx_ess_rabbitmq_follower_waits(f)
-            && !ngx_ess_interest_subscribed(s->zone, &f->ref))
-        {
-            return;
-        }
-    }
-
-    ngx_ess_rabbitmq_follower_asked(f);
-
-    switch (ngx_ess_follow_claim(s->zone, &f->ref, &f->ordinal)) {
-
-    case NGX_OK:
-        f->known = 0;
-        f->after = 0;
-        ngx_ess_rabbitmq_follower_open(f);
-        return;
-
-    case NGX_DECLINED:
-        ngx_ess_rabbitmq_follower_tell(f, NGX_DECLINED);
-        return;
-
-    default: /* NGX_BUSY: another worker was faster */
-        return;
-    }
-}
-
-
-/* The broker is being asked: what it says is for all who wait. */
 
 static void
-ngx_ess_rabbitmq_follower_asked(ngx_ess_rabbitmq_follower_t *f)
+ngx_ess_rabbitmq_follower_init(ngx_ess_follower_t *base)
 {
-    if (!ngx_queue_empty(&f->fresh)) {
-        ngx_queue_add(&f->attaches, &f->fresh);
-        ngx_queue_init(&f->fresh);
-    }
+    ngx_ess_rabbitmq_follower_t  *f;
+
+    f = (ngx_ess_rabbitmq_follower_t *) base;
+
+    f->streams = (ngx_ess_rabbitmq_streams_t *) base->followers;
+
+    f->timer.handler = ngx_ess_rabbitmq_follower_timer;
+    f->timer.data = f;
+    f->timer.log = base->followers->log;
+    f->timer.cancelable = 1;
 }
 
-
-void
-ngx_ess_rabbitmq_follower_answer(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
-{
-    ngx_ess_rabbitmq_follower_asked(f);
-    ngx_ess_rabbitmq_follower_tell(f, rc);
-}
-
-
-/* Those of whom the broker was asked; who asks again is a new one. */
 
 static void
-ngx_ess_rabbitmq_follower_tell(ngx_ess_rabbitmq_follower_t *f, ngx_int_t rc)
+ngx_ess_rabbitmq_follower_claimed(ngx_ess_follower_t *base)
 {
-    ngx_queue_t              *q;
-    ngx_ess_source_attach_t  *attach;
+    ngx_ess_rabbitmq_follower_t  *f;
 
-    while (!ngx_queue_empty(&f->attaches)) {
-        q = ngx_queue_head(&f->attaches);
-        ngx_queue_remove(q);
+    f = (ngx_ess_rabbitmq_follower_t *) base;
 
-        attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
-        attach->queue.next = NULL;
+    f->end = 0;
+    f->known = 0;
+    f->after = 0;
 
-        attach->done(attach, rc);
-    }
+    ngx_ess_rabbitmq_follower_open(f);
 }
 
 
 void
 ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *f)
 {
+    uint64_t                     next;
     ngx_ess_rabbitmq_streams_t  *s;
 
     s = f->streams;
 
-    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+    ngx_ess_rabbitmq_follower_opening(f);
 
     if (!ngx_ess_amqp_is_open(s->session)) {
         /* see kick */
@@ -190,15 +114,16 @@ ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *f)
     /* the last event that is known comes once more, and so proves that the
        broker's stream is the same */
 
-    f->reader = ngx_ess_amqp_reader_open(s->session, &s->readers, &f->key,
-                                         f->ordinal ? NGX_ESS_AMQP_READER_OFFSET
-                                                    : NGX_ESS_AMQP_READER_LAST,
-                                         f->ordinal > 2 ? f->ordinal - 2 : 0,
-                                         s->prefetch,
-                                         &ngx_ess_rabbitmq_follower_handlers,
-                                         f, s->log);
+    next = f->base.ordinal;
 
-    f->silent = (f->ordinal && f->end == 0);
+    f->reader = ngx_ess_amqp_reader_open(s->session, &s->readers, &f->base.key,
+                                         next ? NGX_ESS_AMQP_READER_OFFSET
+                                              : NGX_ESS_AMQP_READER_LAST,
+                                         next > 2 ? next - 2 : 0, s->prefetch,
+                                         &ngx_ess_rabbitmq_follower_handlers,
+                                         f, s->followers.log);
+
+    f->silent = (next && f->end == 0);
 
     if (f->reader == NULL) {
         ngx_ess_rabbitmq_follower_later(f, ngx_ess_backoff(f->attempt++));
@@ -206,9 +131,23 @@ ngx_ess_rabbitmq_follower_open(ngx_ess_rabbitmq_follower_t *f)
 }
 
 
-void
-ngx_ess_rabbitmq_follower_close(ngx_ess_rabbitmq_follower_t *f)
+/* Who asks waits until it follows again. */
+
+static void
+ngx_ess_rabbitmq_follower_opening(ngx_ess_rabbitmq_follower_t *f)
 {
+    f->base.state = NGX_ESS_FOLLOWER_CLAIMED;
+    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+}
+
+
+static void
+ngx_ess_rabbitmq_follower_close(ngx_ess_follower_t *base)
+{
+    ngx_ess_rabbitmq_follower_t  *f;
+
+    f = (ngx_ess_rabbitmq_follower_t *) base;
+
     if (f->reader) {
         ngx_ess_amqp_reader_close(f->reader);
         f->reader = NULL;
@@ -225,7 +164,7 @@ ngx_ess_rabbitmq_follower_later(ngx_ess_rabbitmq_follower_t *f, ngx_msec_t ms)
 {
     ngx_ess_rabbitmq_follower_seek(f);
 
-    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+    ngx_ess_rabbitmq_follower_opening(f);
 
     ngx_add_timer(&f->timer, ms);
 }
@@ -239,7 +178,7 @@ ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader)
     f = reader->data;
     f->attempt = 0;
 
-    if (f->ordinal == 0) {
+    if (f->base.ordinal == 0) {
         f->state = NGX_ESS_RABBITMQ_FOLLOWER_SEEKING;
         ngx_ess_amqp_reader_sync(reader);
         return;
@@ -251,7 +190,7 @@ ngx_ess_rabbitmq_follower_started(ngx_ess_amqp_reader_t *reader)
         return;
     }
 
-    if (f->ordinal > 1) {
+    if (f->base.ordinal > 1) {
         ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
     }
 
@@ -263,6 +202,7 @@ static void
 ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
     uint64_t offset, ngx_ess_amqp_delivery_t *delivery)
 {
+    ngx_ess_followers_t          *s;
     ngx_ess_rabbitmq_follower_t  *f;
 
     f = reader->data;
@@ -275,13 +215,13 @@ ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
     }
 
     if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
-        f->ordinal = offset + 2;
+        f->base.ordinal = offset + 2;
         return;
     }
 
     /* continued, but what was there, or came first, is not any more */
 
-    if (f->silent && offset + 1 > f->ordinal) {
+    if (f->silent && offset + 1 > f->base.ordinal) {
         f->after = offset;
     }
 
@@ -291,20 +231,20 @@ ngx_ess_rabbitmq_follower_delivery(ngx_ess_amqp_reader_t *reader,
 
     if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_FILLING) {
 
-        if (f->ordinal < f->end) {
+        if (f->base.ordinal < f->end) {
             ngx_add_timer(&f->timer, NGX_ESS_RABBITMQ_FOLLOWER_SILENT);
             return;
         }
 
         f->end = 0;
 
-        if (ngx_ess_follow_live(f->streams->zone, &f->ref, &f->streams->wake)
-            == NGX_OK)
-        {
+        s = f->base.followers;
+
+        if (ngx_ess_follow_live(s->zone, &f->base.ref, &s->wake) == NGX_OK) {
             ngx_ess_rabbitmq_follower_live(f);
 
         } else {
-            ngx_ess_rabbitmq_follower_succeeded(f);
+            ngx_ess_follower_succeeded(&f->base);
         }
     }
 }
@@ -317,15 +257,15 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
     ngx_int_t                   n;
     ngx_ess_event_t             event;
     ngx_ess_stream_ref_t       *ref;
-    ngx_ess_rabbitmq_streams_t  *s;
+    ngx_ess_followers_t        *s;
 
-    s = f->streams;
+    s = f->base.followers;
 
-    if (ordinal < f->ordinal) {
+    if (ordinal < f->base.ordinal) {
         return;
     }
 
-    f->ordinal = ordinal + 1;
+    f->base.ordinal = ordinal + 1;
 
     if (delivery->over_size) {
         ngx_ess_source_too_large(s->zone, s->log, &delivery->key,
@@ -334,7 +274,7 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
         return;
     }
 
-    ref = &f->ref;
+    ref = &f->base.ref;
 
     ngx_memzero(&event, sizeof(ngx_ess_event_t));
 
@@ -354,15 +294,15 @@ ngx_ess_rabbitmq_follower_append(ngx_ess_rabbitmq_follower_t *f,
         event.timestamp = ngx_ess_now();
     }
 
-    n = ngx_ess_log_append(s->zone, &f->key, &event, 0, &s->wake);
+    n = ngx_ess_log_append(s->zone, &f->base.key, &event, 0, &s->wake);
 
     if (n == NGX_AGAIN || n == NGX_BUSY) {
 
         /* what workers have not seen yet fills the zone: the broker keeps
            the rest meanwhile */
 
-        f->ordinal = ordinal;
-        ngx_ess_rabbitmq_follower_close(f);
+        f->base.ordinal = ordinal;
+        ngx_ess_rabbitmq_follower_close(&f->base);
         ngx_ess_rabbitmq_follower_later(f, NGX_ESS_RABBITMQ_FOLLOWER_ROOM);
     }
 }
@@ -387,10 +327,10 @@ ngx_ess_rabbitmq_follower_synced(ngx_ess_amqp_reader_t *reader)
 
         /* gone is the event that was there: where is the end? */
 
-        ngx_ess_rabbitmq_follower_close(f);
+        ngx_ess_rabbitmq_follower_close(&f->base);
 
-        f->known = f->ordinal;
-        f->ordinal = 0;
+        f->known = f->base.ordinal;
+        f->base.ordinal = 0;
 
         ngx_ess_rabbitmq_follower_open(f);
     }
@@ -404,16 +344,16 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
 {
     uint64_t                    first;
     ngx_ess_escaped_t           key;
-    ngx_ess_rabbitmq_streams_t  *s;
+    ngx_ess_followers_t  *s;
 
-    s = f->streams;
+    s = f->base.followers;
 
-    if (f->ordinal == 0) {
-        f->ordinal = 1;
+    if (f->base.ordinal == 0) {
+        f->base.ordinal = 1;
         f->silent = 1;
     }
 
-    if (f->ordinal == f->known) {
+    if (f->base.ordinal == f->known) {
         /* as it was: there was nothing to come again */
         ngx_ess_rabbitmq_follower_live(f);
         return;
@@ -423,20 +363,20 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
         ngx_log_error(NGX_LOG_WARN, s->log, 0,
                       "RabbitMQ stream \"%V\" goes on with event %uL where "
                       "%uL was expected: it was made anew",
-                      ngx_ess_escape(&key, &f->key), f->ordinal,
+                      ngx_ess_escape(&key, &f->base.key), f->base.ordinal,
                       f->known);
 
-        first = f->ordinal;
+        first = f->base.ordinal;
 
     } else {
-        first = (f->ordinal > s->prefetch)
-                ? f->ordinal - s->prefetch : 1;
+        first = (f->base.ordinal > f->streams->prefetch)
+                ? f->base.ordinal - f->streams->prefetch : 1;
     }
 
     f->after = 0;
 
-    switch (ngx_ess_follow_begin(s->zone, &f->ref, f->ordinal, first,
-                                 &s->wake))
+    switch (ngx_ess_follow_begin(s->zone, &f->base.ref, f->base.ordinal,
+                                 first, &s->wake))
     {
     case NGX_OK:
         ngx_ess_wake_procs(s->zone, &s->wake);
@@ -444,16 +384,16 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
         return;
 
     case NGX_AGAIN:
-        ngx_ess_rabbitmq_follower_close(f);
+        ngx_ess_rabbitmq_follower_close(&f->base);
 
-        f->end = f->ordinal;
-        f->ordinal = first;
+        f->end = f->base.ordinal;
+        f->base.ordinal = first;
 
         ngx_ess_rabbitmq_follower_open(f);
         return;
 
     default: /* NGX_DECLINED */
-        ngx_ess_rabbitmq_follower_succeeded(f);
+        ngx_ess_follower_succeeded(&f->base);
     }
 }
 
@@ -463,16 +403,10 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
 static void
 ngx_ess_rabbitmq_follower_live(ngx_ess_rabbitmq_follower_t *f)
 {
-    ngx_ess_escaped_t  key;
-
-    ngx_log_error(NGX_LOG_INFO, f->streams->log, 0,
-                  "following RabbitMQ stream \"%V\" from event %uL on",
-                  ngx_ess_escape(&key, &f->key), f->ordinal);
-
     f->known = 0;
     f->state = NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING;
 
-    ngx_ess_rabbitmq_follower_answer(f, NGX_OK);
+    ngx_ess_follower_live(&f->base);
 }
 
 
@@ -483,67 +417,42 @@ ngx_ess_rabbitmq_follower_seek(ngx_ess_rabbitmq_follower_t *f)
 {
     if (f->end) {
         f->end = 0;
-        f->ordinal = 0;
+        f->base.ordinal = 0;
     }
-}
-
-
-void
-ngx_ess_rabbitmq_follower_succeeded(ngx_ess_rabbitmq_follower_t *f)
-{
-    ngx_ess_rabbitmq_follower_close(f);
-
-    f->end = 0;
-    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
-
-    ngx_ess_rabbitmq_follower_look(f);
 }
 
 
 static void
 ngx_ess_rabbitmq_follower_ended(ngx_ess_amqp_reader_t *reader, ngx_int_t rc)
 {
-    ngx_ess_escaped_t             key;
     ngx_ess_rabbitmq_follower_t  *f;
-    ngx_ess_rabbitmq_streams_t    *s;
 
     f = reader->data;
-    s = f->streams;
 
     f->reader = NULL;
 
-    ngx_ess_rabbitmq_follower_close(f);
+    ngx_ess_rabbitmq_follower_close(&f->base);
 
     if (f->state == NGX_ESS_RABBITMQ_FOLLOWER_SEEKING) {
-        f->ordinal = 0;
+        f->base.ordinal = 0;
     }
 
     if (rc == NGX_ABORT) {
         ngx_ess_rabbitmq_follower_seek(f);
-        f->state = NGX_ESS_RABBITMQ_FOLLOWER_OPENING;
+        ngx_ess_rabbitmq_follower_opening(f);
         return;
     }
 
-    if (rc == NGX_ERROR && f->ordinal) {
+    if (rc == NGX_ERROR && f->base.ordinal) {
         ngx_ess_rabbitmq_follower_later(f, ngx_ess_backoff(f->attempt++));
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, s->log, 0,
-                  "there is no RabbitMQ stream \"%V\"",
-                  ngx_ess_escape(&key, &f->key));
-
-    (void) ngx_ess_follow_missing(s->zone, &f->ref, &s->wake);
-    ngx_ess_wake_procs(s->zone, &s->wake);
-
-    f->end = 0;
-    f->state = NGX_ESS_RABBITMQ_FOLLOWER_OTHER;
-
-    ngx_ess_rabbitmq_follower_answer(f, NGX_DECLINED);
+    ngx_ess_follower_missing(&f->base);
 }
 
 
-void
+static void
 ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev)
 {
     ngx_ess_rabbitmq_follower_t  *f;
@@ -551,10 +460,6 @@ ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev)
     f = ev->data;
 
     switch (f->state) {
-
-    case NGX_ESS_RABBITMQ_FOLLOWER_OTHER:
-        ngx_ess_rabbitmq_follower_look(f);
-        return;
 
     case NGX_ESS_RABBITMQ_FOLLOWER_FOLLOWING:
 
@@ -568,7 +473,7 @@ ngx_ess_rabbitmq_follower_timer(ngx_event_t *ev)
         /* it is time to open it; or what was there is gone, and so is perhaps
            the end */
 
-        ngx_ess_rabbitmq_follower_close(f);
+        ngx_ess_rabbitmq_follower_close(&f->base);
         ngx_ess_rabbitmq_follower_seek(f);
         ngx_ess_rabbitmq_follower_open(f);
     }

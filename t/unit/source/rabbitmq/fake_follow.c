@@ -205,10 +205,10 @@ follow_setup(void **state)
     follow.subscribed = 0;
 
     ngx_memzero(&streams, sizeof(streams));
-    streams.zone = &zone;
-    streams.log = &test_log;
+    streams.followers.zone = &zone;
+    streams.followers.log = &test_log;
     streams.prefetch = 10;
-    streams.idle = IDLE;
+    streams.followers.idle = IDLE;
 
     ngx_ess_rabbitmq_streams_init(&streams);
     streams.session = fake_session(&session_handlers, &streams);
@@ -239,7 +239,7 @@ follow_anew(void)
 void
 client_cancel(client_t *client)
 {
-    ngx_ess_rabbitmq_streams_cancel(&client->attach);
+    ngx_ess_followers_cancel(&client->attach);
     free(client);
 }
 
@@ -261,7 +261,7 @@ client_handler(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 
     if (client->again) {
         client->again--;
-        ngx_ess_rabbitmq_streams_attach(&streams, &client->attach);
+        ngx_ess_followers_attach(&streams.followers, &client->attach);
         return;
     }
 
@@ -288,7 +288,7 @@ client_asks(const char *name)
     client->attach.log = &test_log;
     ngx_str_set(&client->attach.key, "abc");
 
-    ngx_ess_rabbitmq_streams_attach(&streams, &client->attach);
+    ngx_ess_followers_attach(&streams.followers, &client->attach);
 
     return client;
 }

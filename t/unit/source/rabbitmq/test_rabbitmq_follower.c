@@ -5,6 +5,7 @@
  *
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_streams.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_follower.c
+ * links: src/source/ngx_ess_follower.c
  * links: src/amqp/ngx_ess_amqp_reader.c src/amqp/ngx_ess_amqp_property.c
  * links: src/ngx_ess_escape.c
  * links: t/unit/amqp/fake_amqp.c t/unit/source/rabbitmq/fake_follow.c

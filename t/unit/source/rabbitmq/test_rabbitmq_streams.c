@@ -5,6 +5,7 @@
  *
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_streams.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_follower.c
+ * links: src/source/ngx_ess_follower.c
  * links: src/amqp/ngx_ess_amqp_reader.c src/amqp/ngx_ess_amqp_property.c
  * links: src/ngx_ess_escape.c
  * links: t/unit/amqp/fake_amqp.c t/unit/source/rabbitmq/fake_follow.c
@@ -140,11 +141,11 @@ test_a_log_is_looked_at_when_the_zone_says_that_it_has_changed(void **state)
 
     follow.state = NGX_ESS_FOLLOW_LIVE;
     ref.id = 8;
-    ngx_ess_rabbitmq_streams_changed(&streams, &ref);
+    ngx_ess_followers_changed(&streams.followers, &ref);
     ngx_unit_traced();
 
     ref.id = 7;
-    ngx_ess_rabbitmq_streams_changed(&streams, &ref);
+    ngx_ess_followers_changed(&streams.followers, &ref);
     ngx_unit_traced("a: OK");
 
     /* any may have */
@@ -153,7 +154,7 @@ test_a_log_is_looked_at_when_the_zone_says_that_it_has_changed(void **state)
     (void) client_waits("b");
     follow.state = NGX_ESS_FOLLOW_LIVE;
     ref.id = 0;
-    ngx_ess_rabbitmq_streams_changed(&streams, &ref);
+    ngx_ess_followers_changed(&streams.followers, &ref);
     ngx_unit_traced("b: OK");
 }
 
@@ -250,7 +251,7 @@ test_a_stream_that_the_broker_does_not_have_is_missing(void **state)
             fake_refuses(1, 540, "NOT_IMPLEMENTED");
         }
 
-        assert_int_equal(ngx_unit_trace_count("there is no RabbitMQ"), 1);
+        assert_int_equal(ngx_unit_trace_count("there is no %s"), 1);
         assert_int_equal(ngx_unit_trace_count("missing"), 1);
         assert_int_equal(ngx_unit_trace_count("wake"), 1);
         assert_int_equal(ngx_unit_trace_count("a: DECLINED"), 1);
@@ -268,7 +269,7 @@ test_a_stream_that_is_deleted_while_it_is_followed_is_missing(void **state)
     fake_sends(1, 10, 1000);
     fake_cancels(1);
     ngx_unit_traced("append 11 at 1000",
-                    "log: there is no RabbitMQ stream \"%V\"", "missing",
+                    "log: there is no %s \"%V\"", "missing",
                     "wake", "1: close");
 
     /* it is not asked for again until somebody asks */
