@@ -62,6 +62,7 @@ TOP          := $(CURDIR)/build
 BUILD        := $(TOP)$(if $(FLAVOUR),/$(FLAVOUR))
 OBJS         := $(BUILD)/objs
 MODULE       := $(BUILD)/ngx_ess_module.so
+MODULE_PG    := $(BUILD)/ngx_ess_postgresql_module.so
 
 CC_OPT       := $(strip $(if $(SANITIZE),$(CC_SANITIZE),$(CC_PLAIN)) \
                         $(if $(FAULT),-DNGX_ESS_FAULT -DNGX_ESS_FAULT_ALLOC))
@@ -87,7 +88,8 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     src/registry src/subscriber src/client src/transport \
                     src/encoding src/request src/rpc \
                     src/api src/store src/auth src/console \
-                    src/schema src/events src/sqlite fault)
+                    src/schema src/events src/sqlite fault) \
+                -I src/events/postgresql
 
 
 .DEFAULT_GOAL := all
@@ -152,6 +154,10 @@ $(MODULE): $(OBJS)/Makefile FORCE
 	@cmp -s $(OBJS)/ngx_ess_module.so $@ || { \
 	    cp $(OBJS)/ngx_ess_module.so $@.new && mv $@.new $@ \
 	    && echo "built $@"; }
+	@test ! -e $(OBJS)/ngx_ess_postgresql_module.so \
+	    || cmp -s $(OBJS)/ngx_ess_postgresql_module.so $(MODULE_PG) || { \
+	    cp $(OBJS)/ngx_ess_postgresql_module.so $(MODULE_PG).new \
+	    && mv $(MODULE_PG).new $(MODULE_PG) && echo "built $(MODULE_PG)"; }
 
 
 # Unit tests and fuzzers name the sources that they link in their first lines:
