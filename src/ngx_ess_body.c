@@ -12,7 +12,8 @@ static ngx_int_t ngx_ess_body_copy(ngx_http_request_t *r, ngx_buf_t *b,
 
 
 ngx_int_t
-ngx_ess_body_read(ngx_http_request_t *r, size_t max, ngx_str_t *text)
+ngx_ess_body_read(ngx_http_request_t *r, ngx_pool_t *pool, size_t max,
+    ngx_str_t *text)
 {
     off_t         len;
     size_t        size;
@@ -37,7 +38,7 @@ ngx_ess_body_read(ngx_http_request_t *r, size_t max, ngx_str_t *text)
         return NGX_OK;
     }
 
-    text->data = ngx_pnalloc(r->pool, size);
+    text->data = ngx_pnalloc(pool, size);
     if (text->data == NULL) {
         return NGX_ERROR;
     }
@@ -106,4 +107,32 @@ ngx_ess_body_send(ngx_http_request_t *r, ngx_str_t *text)
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_ess_body_answer(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
+    ngx_str_t *text)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = text ? (off_t) text->len : 0;
+
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_ess_body_send(r, text);
 }

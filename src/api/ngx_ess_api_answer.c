@@ -29,24 +29,7 @@ ngx_int_t
 ngx_ess_api_output(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     ngx_str_t *text)
 {
-    ngx_int_t  rc;
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    r->headers_out.content_type = *type;
-    r->headers_out.content_type_len = type->len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    rc = ngx_ess_api_send_header(r, status, text ? (off_t) text->len : 0);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_ess_body_send(r, text);
+    return ngx_ess_body_answer(r, status, type, text);
 }
 
 

@@ -5,10 +5,10 @@
  */
 
 
+#include "ngx_ess_decode.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_wait.h"
 #include "ngx_ess_api_body.h"
-#include "ngx_ess_api_decode.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_streams.h"
 #include "ngx_ess_registry.h"
@@ -32,9 +32,9 @@ typedef struct {
 
 static ngx_uint_t ngx_ess_api_streams_is_json(ngx_http_request_t *r);
 static void ngx_ess_api_streams_create_body(ngx_http_request_t *r);
-static void ngx_ess_api_streams_decoded(ngx_ess_api_decode_t *decode,
+static void ngx_ess_api_streams_decoded(ngx_ess_decode_t *decode,
     ngx_int_t rc);
-static ngx_int_t ngx_ess_api_streams_parse(ngx_ess_api_decode_t *decode,
+static ngx_int_t ngx_ess_api_streams_parse(ngx_ess_decode_t *decode,
     ngx_int_t rc);
 static void ngx_ess_api_streams_undecoded(void *data);
 static ngx_int_t ngx_ess_api_streams_create_begin(ngx_http_request_t *r,
@@ -79,7 +79,7 @@ ngx_ess_api_streams_create(ngx_http_request_t *r,
                                    "bytes", NGX_ESS_API_MAX_BODY);
     }
 
-    rc = ngx_ess_api_decode_known(r);
+    rc = ngx_ess_decode_known(r);
     if (rc != NGX_DECLINED) {
         return rc;
     }
@@ -118,10 +118,10 @@ ngx_ess_api_streams_is_json(ngx_http_request_t *r)
 static void
 ngx_ess_api_streams_create_body(ngx_http_request_t *r)
 {
-    ngx_int_t              rc;
-    ngx_ess_api_decode_t  *decode;
+    ngx_int_t          rc;
+    ngx_ess_decode_t  *decode;
 
-    decode = ngx_pcalloc(r->pool, sizeof(ngx_ess_api_decode_t));
+    decode = ngx_pcalloc(r->pool, sizeof(ngx_ess_decode_t));
 
     if (decode == NULL
         || ngx_ess_wait(r, ngx_ess_api_streams_undecoded, decode) == NULL)
@@ -133,11 +133,12 @@ ngx_ess_api_streams_create_body(ngx_http_request_t *r)
     /* one byte over the limit is taken, so that the parser refuses it */
 
     decode->request = r;
+    decode->pool = r->pool;
     decode->handler = ngx_ess_api_streams_decoded;
     decode->sent = NGX_ESS_API_MAX_BODY + 1;
     decode->max = NGX_ESS_API_MAX_BODY;
 
-    rc = ngx_ess_api_decode(decode);
+    rc = ngx_ess_decode(decode);
 
     if (rc != NGX_AGAIN) {
         rc = ngx_ess_api_streams_parse(decode, rc);
@@ -150,7 +151,7 @@ ngx_ess_api_streams_create_body(ngx_http_request_t *r)
 
 
 static void
-ngx_ess_api_streams_decoded(ngx_ess_api_decode_t *decode, ngx_int_t rc)
+ngx_ess_api_streams_decoded(ngx_ess_decode_t *decode, ngx_int_t rc)
 {
     rc = ngx_ess_api_streams_parse(decode, rc);
 
@@ -163,7 +164,7 @@ ngx_ess_api_streams_decoded(ngx_ess_api_decode_t *decode, ngx_int_t rc)
 /* NGX_AGAIN: the stream is being made. */
 
 static ngx_int_t
-ngx_ess_api_streams_parse(ngx_ess_api_decode_t *decode, ngx_int_t rc)
+ngx_ess_api_streams_parse(ngx_ess_decode_t *decode, ngx_int_t rc)
 {
     ngx_http_request_t   *r;
     ngx_ess_api_body_t    body;
@@ -177,7 +178,7 @@ ngx_ess_api_streams_parse(ngx_ess_api_decode_t *decode, ngx_int_t rc)
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_ess_api_decode_broken(decode);
+        return ngx_ess_decode_broken(decode);
     }
 
     if (rc == NGX_ABORT) {
@@ -202,7 +203,7 @@ ngx_ess_api_streams_parse(ngx_ess_api_decode_t *decode, ngx_int_t rc)
 static void
 ngx_ess_api_streams_undecoded(void *data)
 {
-    ngx_ess_api_decode_cancel(data);
+    ngx_ess_decode_cancel(data);
 }
 
 

@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_ess_decode.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_publish.h"
 #include "ngx_ess_publish_create.h"
@@ -13,7 +14,6 @@
 #include "ngx_ess_publish_key.h"
 #include "ngx_ess_publish_once.h"
 #include "ngx_ess_wait.h"
-#include "ngx_ess_api_decode.h"
 #include "ngx_ess_api_request.h"
 
 
@@ -29,7 +29,7 @@
 
 typedef struct {
     ngx_http_request_t        *request;
-    ngx_ess_api_decode_t       decode;      /* the body */
+    ngx_ess_decode_t       decode;      /* the body */
     ngx_ess_publish_events_t   events;      /* of a batch */
     ngx_ess_source_publish_t   pub;
     ngx_ess_publish_create_t   create;      /* its stream, on demand */
@@ -51,7 +51,7 @@ static ngx_int_t ngx_ess_publish_decode(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
 static size_t ngx_ess_publish_max(ngx_http_request_t *r,
     ngx_ess_publish_t *p);
-static void ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode,
+static void ngx_ess_publish_decoded(ngx_ess_decode_t *decode,
     ngx_int_t rc);
 static void ngx_ess_publish_finish(ngx_ess_publish_t *p, ngx_int_t rc);
 static ngx_int_t ngx_ess_publish_go_on(ngx_http_request_t *r,
@@ -104,7 +104,7 @@ ngx_ess_publish_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_ess_api_decode_known(r);
+    rc = ngx_ess_decode_known(r);
     if (rc != NGX_DECLINED) {
         return rc;
     }
@@ -172,7 +172,7 @@ ngx_ess_publish_begin(ngx_http_request_t *r)
 }
 
 
-/* Decodes the body.  Returns what ngx_ess_api_decode() does; NGX_DECLINED with
+/* Decodes the body.  Returns what ngx_ess_decode() does; NGX_DECLINED with
    p->status set: the request is refused. */
 
 static ngx_int_t
@@ -183,12 +183,13 @@ ngx_ess_publish_decode(ngx_http_request_t *r, ngx_ess_publish_t *p)
     }
 
     p->decode.request = r;
+    p->decode.pool = r->pool;
     p->decode.handler = ngx_ess_publish_decoded;
     p->decode.data = p;
     p->decode.sent = NGX_MAX_SIZE_T_VALUE;
     p->decode.max = ngx_ess_publish_max(r, p);
 
-    return ngx_ess_api_decode(&p->decode);
+    return ngx_ess_decode(&p->decode);
 }
 
 
@@ -208,7 +209,7 @@ ngx_ess_publish_max(ngx_http_request_t *r, ngx_ess_publish_t *p)
 
 
 static void
-ngx_ess_publish_decoded(ngx_ess_api_decode_t *decode, ngx_int_t rc)
+ngx_ess_publish_decoded(ngx_ess_decode_t *decode, ngx_int_t rc)
 {
     ngx_ess_publish_t *p = decode->data;
 
@@ -239,7 +240,7 @@ ngx_ess_publish_go_on(ngx_http_request_t *r, ngx_ess_publish_t *p,
                                     : NGX_ESS_PUBLISH_TOO_LARGE);
 
     } else if (rc == NGX_DECLINED && p->decode.detail) {
-        return ngx_ess_api_decode_broken(&p->decode);
+        return ngx_ess_decode_broken(&p->decode);
     }
 
     if (rc == NGX_OK && p->batch) {
@@ -270,7 +271,7 @@ ngx_ess_publish_take_apart(ngx_http_request_t *r, ngx_ess_publish_t *p)
     events = &p->events;
 
     events->batch.pool = r->pool;
-    events->batch.text = p->decode.text;
+    events->batch.list.text = p->decode.text;
     events->batch.max = lcf->publish_batch ? lcf->publish_batch
                                            : NGX_ESS_PUBLISH_BATCH;
     events->batch.max_event = ngx_ess_api_zone(r)->max_event;
@@ -665,7 +666,7 @@ ngx_ess_publish_gone(void *data)
 {
     ngx_ess_publish_t *p = data;
 
-    ngx_ess_api_decode_cancel(&p->decode);
+    ngx_ess_decode_cancel(&p->decode);
     ngx_ess_publish_events_cancel(&p->events);
     ngx_ess_publish_create_cancel(&p->create);
 

@@ -21,10 +21,6 @@
 #define NGX_ESS_PUBLISH_BATCH_MARGIN  8
 
 
-static ngx_int_t ngx_ess_publish_batch_token(ngx_ess_publish_batch_t *b,
-    u_char *p);
-static ngx_int_t ngx_ess_publish_batch_begin(ngx_ess_publish_batch_t *b,
-    u_char *p);
 static ngx_int_t ngx_ess_publish_batch_element(ngx_ess_publish_batch_t *b,
     u_char *p);
 static ngx_int_t ngx_ess_publish_batch_push(ngx_ess_publish_batch_t *b,
@@ -39,110 +35,45 @@ ngx_int_t
 ngx_ess_publish_batch_step(ngx_ess_publish_batch_t *b)
 {
     size_t      stop;
-    u_char     *p, *data;
+    u_char     *p;
     ngx_int_t   rc;
 
-    data = b->text.data;
-    stop = ngx_min(b->text.len, b->pos + NGX_ESS_PUBLISH_BATCH_SLICE);
+    if (b->events.elts == NULL
+        && ngx_array_init(&b->events, b->pool, 16, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    stop = b->list.pos + NGX_ESS_PUBLISH_BATCH_SLICE;
 
     do {
-        p = ngx_ess_str_space(data + b->pos, data + stop);
-        b->pos = p - data;
+        rc = ngx_ess_json_list_next(&b->list, stop);
+        p = b->list.text.data + b->list.pos;
 
-        if (b->pos == b->text.len) {
-            return (b->state == NGX_ESS_PUBLISH_BATCH_END)
-                   ? NGX_OK : ngx_ess_publish_batch_broken(b, p, 0);
+        if (rc == NGX_OK) {
+            rc = ngx_ess_publish_batch_element(b, p);
+            continue;
         }
 
-        if (b->pos >= stop) {
+        if (rc == NGX_AGAIN) {
             return NGX_AGAIN;
         }
 
-        rc = ngx_ess_publish_batch_token(b, p);
+        if (rc == NGX_DONE) {
+            return NGX_OK;
+        }
+
+        if (rc == NGX_ABORT) {
+            b->detail = "the body is not a JSON array";
+            return NGX_DECLINED;
+        }
+
+        return ngx_ess_publish_batch_broken(b, p, 0);
 
     } while (rc == NGX_OK);
 
     return rc;
-}
-
-
-/* One, which is there at "p". */
-
-static ngx_int_t
-ngx_ess_publish_batch_token(ngx_ess_publish_batch_t *b, u_char *p)
-{
-    switch (b->state) {
-
-    case NGX_ESS_PUBLISH_BATCH_BEGIN:
-        return ngx_ess_publish_batch_begin(b, p);
-
-    case NGX_ESS_PUBLISH_BATCH_FIRST:
-        if (*p == ']') {
-            break;
-        }
-
-        /* fall through */
-
-    case NGX_ESS_PUBLISH_BATCH_ELEMENT:
-        return ngx_ess_publish_batch_element(b, p);
-
-    case NGX_ESS_PUBLISH_BATCH_NEXT:
-        if (*p == ']') {
-            break;
-        }
-
-        if (*p != ',') {
-            return ngx_ess_publish_batch_broken(b, p, 0);
-        }
-
-        if (b->events.nelts == b->max) {
-            b->large = 0;
-            return NGX_ABORT;
-        }
-
-        b->state = NGX_ESS_PUBLISH_BATCH_ELEMENT;
-        b->pos++;
-
-        return NGX_OK;
-
-    default: /* NGX_ESS_PUBLISH_BATCH_END */
-        b->detail = "the body is not JSON: something follows the value";
-        return NGX_DECLINED;
-    }
-
-    b->state = NGX_ESS_PUBLISH_BATCH_END;
-    b->pos++;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ess_publish_batch_begin(ngx_ess_publish_batch_t *b, u_char *p)
-{
-    /* a byte order mark is ignored, RFC 8259, 8.1 */
-
-    if (b->pos == 0 && b->text.len >= 3
-        && ngx_memcmp(p, "\xef\xbb\xbf", 3) == 0)
-    {
-        b->pos = 3;
-        return NGX_OK;
-    }
-
-    if (*p == '[') {
-        b->state = NGX_ESS_PUBLISH_BATCH_FIRST;
-        b->pos++;
-
-        return ngx_array_init(&b->events, b->pool, 16, sizeof(ngx_str_t));
-    }
-
-    if (*p == '\0' || ngx_strchr("{\"-0123456789tfn", *p) == NULL) {
-        return ngx_ess_publish_batch_broken(b, p, 0);
-    }
-
-    b->detail = "the body is not a JSON array";
-
-    return NGX_DECLINED;
 }
 
 
@@ -153,10 +84,15 @@ ngx_ess_publish_batch_element(ngx_ess_publish_batch_t *b, u_char *p)
     ngx_int_t             rc;
     ngx_ess_json_read_t   j;
 
+    if (b->events.nelts == b->max) {
+        b->large = 0;
+        return NGX_ABORT;
+    }
+
     max = (*p == '"') ? NGX_ESS_PUBLISH_BATCH_STRING(b->max_event)
                       : b->max_event;
 
-    len = b->text.len - b->pos;
+    len = b->list.text.len - b->list.pos;
 
     ngx_memzero(&j, sizeof(ngx_ess_json_read_t));
 
@@ -212,8 +148,7 @@ ngx_ess_publish_batch_push(ngx_ess_publish_batch_t *b, u_char *p, size_t len)
         return NGX_ABORT;
     }
 
-    b->state = NGX_ESS_PUBLISH_BATCH_NEXT;
-    b->pos += len;
+    ngx_ess_json_list_behind(&b->list, len);
 
     return NGX_OK;
 }
@@ -262,7 +197,12 @@ ngx_ess_publish_batch_broken(ngx_ess_publish_batch_t *b, u_char *p,
 {
     u_char  *last;
 
-    last = b->text.data + b->text.len;
+    if (b->list.state == NGX_ESS_JSON_LIST_END) {
+        b->detail = "the body is not JSON: something follows the value";
+        return NGX_DECLINED;
+    }
+
+    last = b->list.text.data + b->list.text.len;
 
     if (p < last && *p < ' ' && ngx_ess_str_space(p, last) == p) {
         control = 1;

@@ -9,22 +9,15 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-
-
-typedef enum {
-    NGX_ESS_PUBLISH_BATCH_BEGIN = 0,
-    NGX_ESS_PUBLISH_BATCH_FIRST,            /* behind the bracket */
-    NGX_ESS_PUBLISH_BATCH_ELEMENT,          /* behind a comma */
-    NGX_ESS_PUBLISH_BATCH_NEXT,             /* behind an element */
-    NGX_ESS_PUBLISH_BATCH_END
-} ngx_ess_publish_batch_e;
+#include "ngx_ess_json_list.h"
 
 
 /* zeroed but for what the caller sets */
 
 typedef struct {
     ngx_pool_t               *pool;
-    ngx_str_t                 text;
+    ngx_ess_json_list_t       list;         /* its "text"; "pos" bytes are
+                                               done */
     ngx_uint_t                max;          /* events */
     size_t                    max_event;    /* bytes of one */
 
@@ -33,10 +26,6 @@ typedef struct {
     const char               *detail;       /* NGX_DECLINED: what is wrong,
                                                static text */
     ngx_uint_t                large;        /* NGX_ABORT: an event is */
-
-    /* private to ngx_ess_publish_batch.c, but that "pos" bytes are done */
-    size_t                    pos;
-    ngx_ess_publish_batch_e   state;
 } ngx_ess_publish_batch_t;
 
 

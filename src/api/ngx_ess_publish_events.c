@@ -70,7 +70,7 @@ ngx_ess_publish_events_slice(ngx_ess_publish_events_t *e)
     size_t     pos;
     ngx_int_t  rc;
 
-    pos = e->batch.pos;
+    pos = e->batch.list.pos;
     rc = ngx_ess_publish_batch_step(&e->batch);
 
     if (e->md == NULL) {
@@ -78,8 +78,8 @@ ngx_ess_publish_events_slice(ngx_ess_publish_events_t *e)
     }
 
     if ((rc == NGX_OK || rc == NGX_AGAIN)
-        && EVP_DigestUpdate(e->md, e->batch.text.data + pos,
-                            e->batch.pos - pos)
+        && EVP_DigestUpdate(e->md, e->batch.list.text.data + pos,
+                            e->batch.list.pos - pos)
            != 1)
     {
         rc = NGX_ERROR;

@@ -101,7 +101,9 @@ ngx_ess_call_body(ngx_ess_call_body_t *body)
 
     r = body->request;
 
-    if (ngx_ess_body_read(r, body->conf->max_body + 1, &body->text) != NGX_OK) {
+    if (ngx_ess_body_read(r, r->pool, body->conf->max_body + 1, &body->text)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

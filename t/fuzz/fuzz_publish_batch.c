@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memset(&batch, 0, sizeof(batch));
 
-    batch.text = text;
+    batch.list.text = text;
     batch.max = 16;
     batch.max_event = 100;
 
@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (rc == NGX_OK) {
 
-        if (n > 16 || batch.pos != size) {
+        if (n > 16 || batch.list.pos != size) {
             abort();
         }
 

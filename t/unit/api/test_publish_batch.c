@@ -59,12 +59,12 @@ parse(const char *data, size_t len)
     ngx_unit_pool_free();
     memset(&batch, 0, sizeof(batch));
 
-    batch.text.data = guarded - len;
-    batch.text.len = len;
+    batch.list.text.data = guarded - len;
+    batch.list.text.len = len;
     batch.max = max;
     batch.max_event = max_event;
 
-    memcpy(batch.text.data, data, len);
+    memcpy(batch.list.text.data, data, len);
 
     steps = 0;
 
@@ -72,8 +72,8 @@ parse(const char *data, size_t len)
         rc = ngx_ess_publish_batch_step(&batch);
         steps++;
 
-        assert_true(batch.pos <= len);
-        assert_true(rc != NGX_AGAIN || batch.pos >= steps * 256 * 1024);
+        assert_true(batch.list.pos <= len);
+        assert_true(rc != NGX_AGAIN || batch.list.pos >= steps * 256 * 1024);
     } while (rc == NGX_AGAIN);
 
     detail = batch.detail ? batch.detail : "";

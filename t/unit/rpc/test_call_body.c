@@ -53,7 +53,8 @@ ngx_list_push(ngx_list_t *list)
 
 
 ngx_int_t
-ngx_ess_body_read(ngx_http_request_t *r, size_t max, ngx_str_t *text)
+ngx_ess_body_read(ngx_http_request_t *r, ngx_pool_t *pool, size_t max,
+    ngx_str_t *text)
 {
     *text = test_text;
     text->len = ngx_min(text->len, max);
