@@ -12,8 +12,9 @@ MODULES_DIR  ?= /usr/lib/nginx/modules
 CONF_DIR     ?= /usr/share/nginx/modules-available
 
 BUILD_PKGS   := gcc make libc6-dev pkg-config nginx nginx-dev \
-                librabbitmq-dev libcjson-dev libsqlite3-dev zlib1g-dev
-RUNTIME_PKGS := nginx librabbitmq4 libcjson1 libsqlite3-0
+                librabbitmq-dev libcjson-dev libsqlite3-dev zlib1g-dev \
+                libpq-dev
+RUNTIME_PKGS := nginx librabbitmq4 libcjson1 libsqlite3-0 libpq5
 RUN_PKGS     := $(BUILD_PKGS) rabbitmq-server python3 python3-pika \
                 python3-websockets curl jq
 RUN_RPC_PKGS := $(BUILD_PKGS) rabbitmq-server postgresql python3 \
@@ -33,7 +34,7 @@ BENCH_PKGS   := $(RUN_PKGS) libssl-dev libnginx-mod-nchan openssl python3-pip
 # for the machine that builds, and for the one that it builds for
 ARM64_PKGS   := gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu qemu-user
 ARM64_ROOT_PKGS := nginx libc6-dev libpcre2-dev libssl-dev librabbitmq-dev \
-                libcjson-dev libsqlite3-dev zlib1g-dev
+                libcjson-dev libsqlite3-dev zlib1g-dev libpq-dev
 
 ifneq ($(VALGRIND),)
 TEST_PKGS    += valgrind
@@ -351,11 +352,15 @@ broker: run-deps  ## a RabbitMQ for tests in the foreground, which ESS_AMQP name
 	@PYTHONPATH=tools exec $(PYTHON) t/lib/broker.py run/broker $$PPID \
 	    $(BROKER_PORTS)
 
-install: all      ## the module into nginx's folder (DESTDIR=...)
+install: all      ## the modules into nginx's folder (DESTDIR=...)
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(CONF_DIR)
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_ess_module.so
 	echo 'load_module modules/ngx_ess_module.so;' \
 	    > $(DESTDIR)$(CONF_DIR)/mod-ess.conf
+	test ! -e $(MODULE_PG) || { \
+	    install -m 644 $(MODULE_PG) $(DESTDIR)$(MODULES_DIR) \
+	    && echo 'load_module modules/ngx_ess_postgresql_module.so;' \
+	        > $(DESTDIR)$(CONF_DIR)/mod-ess-postgresql.conf; }
 
 # with another nginx than Debian's, built here
 OTHER_NGINX   = $(if $(filter file,$(origin NGINX_SRC)),,$(NGINX_SRC))

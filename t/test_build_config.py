@@ -67,6 +67,20 @@ def test_missing_library(tmp_path, header, name, package):
     assert not (tmp_path / "objs" / "Makefile").exists()
 
 
+def test_without_libpq(tmp_path):
+    """All but the module for PostgreSQL."""
+
+    cc = tmp_path / "cc"
+    cc.write_text(CC % "libpq-fe.h")
+    cc.chmod(0o755)
+
+    p = configure(str(tmp_path), cc)
+    assert p.returncode == 0, p.stdout
+    text = (tmp_path / "objs" / "Makefile").read_text()
+    assert "ngx_ess_module.so" in text
+    assert "ngx_ess_postgresql_module" not in text
+
+
 def headers_of_rabbitmq_c(folder):
     """The layout of 0.12, whose old names warn, in a folder of its own."""
 

@@ -103,6 +103,11 @@ def test_install(tmp_path):
     assert module.stat().st_size > 10000
     conf = tmp_path / "usr/share/nginx/modules-available/mod-ess.conf"
     assert conf.read_text() == "load_module modules/ngx_ess_module.so;\n"
+    module = module.parent / "ngx_ess_postgresql_module.so"
+    assert module.stat().st_size > 10000
+    conf = conf.parent / "mod-ess-postgresql.conf"
+    assert conf.read_text() == (
+        "load_module modules/ngx_ess_postgresql_module.so;\n")
 
 
 def test_make_again_does_nothing():

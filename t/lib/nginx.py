@@ -42,6 +42,13 @@ def _runtime():
     return ":".join(_runtimes)
 
 
+def postgresql_module(module):
+    """The one beside it."""
+
+    return os.path.join(os.path.dirname(module),
+                        "ngx_ess_postgresql_module.so")
+
+
 class Nginx:
     """`conf' is a whole nginx.conf with these placeholders: %%PORT0%% to
     %%PORT9%%, %%DIR%% (the folder), and %%NAME%% for each keyword argument.
@@ -111,6 +118,9 @@ class Nginx:
         lines = []
         if self.module and not re.search(r"load_module\s\S*ngx_ess", conf):
             lines.append("load_module %s;" % self.module)
+            # behind it, where an event log needs it
+            if re.search(r"ess_event_log\s[^;]*postgres", self.fill(conf)):
+                lines.append("load_module %s;" % postgresql_module(self.module))
         if os.geteuid() == 0 and lacks("user"):
             lines.append("user root;")
         if lacks("worker_processes"):

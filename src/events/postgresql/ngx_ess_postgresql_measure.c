@@ -1,6 +1,6 @@
 /*
  * Figures of a log's table.  Counting takes as long as there are events: of
- * very many the server's own estimate does, which vacuum keeps.  In a thread.
+ * very many the server's own figures do.  In a thread.
  */
 
 
@@ -22,7 +22,7 @@ ngx_ess_postgresql_measure(void *handle, uint64_t *events, uint64_t *bytes,
     ngx_int_t                         rc;
     ngx_ess_postgresql_connection_t  *c;
 
-    c = &h->conf->server->reader;
+    c = &h->conf->server->writer;
 
     (void) ngx_thread_mutex_lock(&c->mutex, h->log);
 
@@ -45,15 +45,16 @@ ngx_ess_postgresql_measure_once(ngx_ess_postgresql_handle_t *h,
 {
     u_char                            sql[512];
     PGresult                         *res;
+    ngx_int_t                         rc;
     ngx_ess_postgresql_connection_t  *c;
 
-    c = &h->conf->server->reader;
+    c = &h->conf->server->writer;
 
     if (ngx_ess_postgresql_handle_open(h, c) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_ess_postgresql_connection_do(c, "BEGIN READ ONLY;"
+    if (ngx_ess_postgresql_connection_do(c, "BEGIN;"
                                          NGX_ESS_POSTGRESQL_LIMITS)
         != NGX_OK)
     {
@@ -61,9 +62,11 @@ ngx_ess_postgresql_measure_once(ngx_ess_postgresql_handle_t *h,
     }
 
     *ngx_snprintf(sql, sizeof(sql) - 1,
-                  "SELECT CASE WHEN reltuples > 1000000 THEN reltuples::bigint "
-                  "ELSE (SELECT count(*) FROM %V) END, "
-                  "pg_total_relation_size(oid) "
+                  "SELECT CASE WHEN reltuples > 100000 "
+                  "THEN coalesce(nullif(pg_stat_get_live_tuples(oid), 0), "
+                  "reltuples::bigint) ELSE (SELECT count(*) FROM %V) END, "
+                  "pg_total_relation_size(oid), "
+                  "current_setting('transaction_read_only') "
                   "FROM pg_class WHERE oid = '%V'::regclass",
                   &h->conf->table, &h->conf->table) = '\0';
 
@@ -72,8 +75,16 @@ ngx_ess_postgresql_measure_once(ngx_ess_postgresql_handle_t *h,
         return ngx_ess_postgresql_handle_failed(h, c);
     }
 
-    *events = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
-    *bytes = strtoull(PQgetvalue(res, 0, 1), NULL, 10);
+    rc = NGX_OK;
+
+    if (PQntuples(res) == 1) {
+        *events = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+        *bytes = strtoull(PQgetvalue(res, 0, 1), NULL, 10);
+
+        if (ngx_strcmp(PQgetvalue(res, 0, 2), "off") != 0) {
+            rc = NGX_ERROR;
+        }
+    }
 
     PQclear(res);
 
@@ -81,5 +92,10 @@ ngx_ess_postgresql_measure_once(ngx_ess_postgresql_handle_t *h,
         ngx_ess_postgresql_connection_close(c);
     }
 
-    return NGX_OK;
+    if (rc == NGX_ERROR) {
+        (void) ngx_cpystrn(c->text, (u_char *) "the server only reads",
+                           sizeof(c->text));
+    }
+
+    return rc;
 }

@@ -316,15 +316,23 @@ ngx_ess_postgresql_query_copy(ngx_ess_event_log_query_t *query, PGresult *res,
         query->more = 1;
     }
 
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += PQgetlength(res, i, 2);
+
+        if (i && len > NGX_ESS_EVENT_LOG_PAGE) {
+            len -= PQgetlength(res, i, 2);
+            n = i;
+            query->more = 1;
+        }
+    }
+
     if (n == 0) {
         return NGX_OK;
     }
 
-    len = n * sizeof(ngx_ess_event_log_row_t);
-
-    for (i = 0; i < n; i++) {
-        len += PQgetlength(res, i, 2);
-    }
+    len += n * sizeof(ngx_ess_event_log_row_t);
 
     query->memory = ngx_alloc(len, log);
     if (query->memory == NULL) {

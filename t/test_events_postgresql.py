@@ -1,0 +1,444 @@
+"""Event logs in PostgreSQL: what of a log is the database's."""
+
+import concurrent.futures
+import json
+import os
+import signal
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from nginx import MODULE, postgresql_module
+from postgres import OwnPostgres
+from wait import slower, wait_for
+
+CONF = """
+http {
+    ess_event_log audit %%PG%% id=event_id time=timestamp type=type%%MORE%%;
+
+    server {
+        listen %%PORT0%%;
+        location /v1/events { ess_events audit; }
+    }
+}
+"""
+
+
+def call(n, path="/v1/events", body=None, timeout=60):
+    """Status, and the body as JSON."""
+
+    request = urllib.request.Request(
+        "http://127.0.0.1:%d%s" % (n.port(0), path),
+        None if body is None else json.dumps(body).encode(),
+        {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as r:
+            return r.status, json.load(r)
+    except urllib.error.HTTPError as e:
+        text = e.read()
+        try:
+            return e.code, json.loads(text)
+        except ValueError:
+            return e.code, text
+
+
+def event(id, type="user", time="2024-01-01T13:45:10Z", **more):
+    return dict({"type": type, "timestamp": time, "event_id": id}, **more)
+
+
+def post(n, *events):
+    status, results = call(n, body=list(events))
+    assert status == 200, results
+    return [r["success"] or r["error"] for r in results]
+
+
+def ids(n):
+    """Of all events, page by page."""
+
+    found, path = [], "/v1/events?size=1000&from=0"
+    while path:
+        status, page = call(n, path)
+        assert status == 200, page
+        found += [e["event_id"] for e in page["events"]]
+        path = page.get("next") and ("/v1/events?size=1000&after="
+                                     + urllib.parse.quote(page["next"]))
+    return found
+
+
+@pytest.fixture
+def server(tmp_path):
+    """One that the test stops."""
+
+    server = OwnPostgres(tmp_path / "postgres").start()
+    yield server
+    server.stop()
+
+
+def terminate(database):
+    """All sessions but this one."""
+
+    database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                 "WHERE application_name LIKE 'nginx%'")
+
+
+def test_events_are_stored_and_found(nginx, database):
+    n = nginx(CONF, pg=database.url, more="")
+    a = event("a", text="\u00fc \"' \\ \U0001f600", number=1e2)
+    assert post(n, a, event("b", "system"), a) == [True, True, True]
+    assert post(n, a, event("b", "user"), event("c")) == [
+        True, "duplicate_event_id", True]
+    assert call(n, "/v1/events/a") == (200, a)
+    assert call(n, "/v1/events/x")[0] == 404
+    assert ids(n) == ["a", "b", "c"]
+    assert [e["event_id"] for e in call(n, "/v1/events?type=user")[1]] == [
+        "a", "c"]
+    assert [e["event_id"] for e in call(n, "/v1/events?order=desc")[1]] == [
+        "c", "b", "a"]
+    assert call(n, "/v1/events?from=1&size=1")[1]["total"] == 3
+    # as it was sent
+    assert '"event_id": "a"' in database.sql(
+        "SELECT body FROM ess_event_audit WHERE id = 'a'")
+
+
+def test_times(nginx, database):
+    """The first and the last year, and pages of a time range."""
+
+    n = nginx(CONF, pg=database.url, more="")
+    times = ["0000-01-01T00:00:00Z", "0000-01-01T00:00:00.001Z",
+             "1969-12-31T23:59:59.999Z", "2024-02-29T12:00:00.123Z",
+             "9999-12-31T23:59:59.999Z"]
+    assert post(n, *[event(str(i), time=t) for i, t in reversed(
+        list(enumerate(times)))]) == [True] * 5
+
+    found, path = [], "/v1/events?size=2&from=0&since=0000-01-01T00:00:00Z"
+    while path:
+        page = call(n, path)[1]
+        found += [e["event_id"] for e in page["events"]]
+        path = page.get("next") and (
+            "/v1/events?size=2&since=0000-01-01T00:00:00Z&after="
+            + urllib.parse.quote(page["next"]))
+    assert found == ["0", "1", "2", "3", "4"]
+    for i, t in enumerate(times):
+        page = call(n, "/v1/events?size=1000&since=" + t)[1]
+        assert [e["event_id"] for e in page] == found[i:]
+
+
+def test_two_nginx_share_a_log(nginx, database):
+    """All events once, in one order, with duplicates that race."""
+
+    nodes = [nginx(CONF, pg=database.url, more="") for _ in range(2)]
+
+    def one(k):
+        events = [event("%d-%d" % (k, i)) for i in range(10)]
+        return post(nodes[k % 2], *events, event("shared-%d" % (k // 4)))
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert all(r == [True] * 11 for r in pool.map(one, range(80)))
+
+    found = ids(nodes[0])
+    assert ids(nodes[1]) == found
+    assert sorted(found) == sorted(
+        ["%d-%d" % (k, i) for k in range(80) for i in range(10)]
+        + ["shared-%d" % k for k in range(20)])
+
+
+def test_each_worker_has_two_connections(nginx, database):
+    n = nginx(CONF, workers=2, pg=database.url, more="")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for i in range(40):
+            pool.submit(post, n, event(str(i)))
+            pool.submit(call, n, "/v1/events")
+    assert int(database.sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '%s' AND "
+        "application_name LIKE 'nginx%%'" % database.database)) <= 4
+
+
+def test_sessions_that_are_cut_off(nginx, database):
+    """What was answered is there once, and nobody sees the database go."""
+
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    done, end = [], threading.Event()
+
+    def cut():
+        while not end.wait(0.05):
+            terminate(database)
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    try:
+        for i in range(200):
+            # a commit that nobody answered is repeated by the client
+            wait_for(lambda: call(n, body=[event(str(i))])[0] == 200, 20)
+            done.append(str(i))
+    finally:
+        end.set()
+        cutter.join()
+    assert ids(n) == done
+
+
+def test_the_server_stops_and_starts(nginx, server):
+    n = nginx(CONF, workers=1, pg=server.url, more="")
+    assert post(n, event("a")) == [True]
+    server.stop()
+    n.expect("ess|event log")
+    status, body = call(n, body=[event("b")])
+    assert status == 503
+    assert server.password not in json.dumps(str(body))
+    assert call(n, "/v1/events")[0] == 503
+    server.start()
+    wait_for(lambda: call(n, body=[event("b")])[0] == 200, 10)
+    assert ids(n) == ["a", "b"]
+    assert server.password not in n.log()
+
+
+def test_it_starts_without_a_server(nginx, tmp_path):
+    server = OwnPostgres(tmp_path / "postgres")
+    n = nginx(CONF, workers=1, pg=server.url, more="")
+    n.expect("ess|event log")
+    assert call(n, body=[event("a")])[0] == 503
+    server.start()
+    try:
+        wait_for(lambda: call(n, body=[event("a")])[0] == 200, 10)
+    finally:
+        server.stop()
+
+
+def test_the_second_host_takes_over(nginx, tmp_path):
+    first = OwnPostgres(tmp_path / "first").start()
+    second = OwnPostgres(tmp_path / "second").start()
+    try:
+        n = nginx(CONF, workers=1, more="", pg=(
+            "postgresql://test:pass@127.0.0.1:%d,127.0.0.1:%d/dev?"
+            "target_session_attrs=read-write" % (first.port, second.port)))
+        assert post(n, event("a")) == [True]
+        first.sql("ALTER DATABASE dev SET default_transaction_read_only = on")
+        terminate(first)
+        assert post(n, event("b")) == [True]
+        second.sql("ALTER DATABASE dev SET default_transaction_read_only = on")
+        terminate(second)
+        n.expect("ess|event log")
+        assert call(n, body=[event("c")])[0] == 503
+        first.sql("ALTER DATABASE dev SET default_transaction_read_only = off",
+                  "postgres")
+        second.stop()
+        wait_for(lambda: call(n, body=[event("c")])[0] == 200, 10)
+        assert ids(n) == ["a", "c"]
+    finally:
+        first.stop()
+        second.stop()
+
+
+def test_a_server_that_became_a_standby(nginx, database):
+    """A session that may not write any more is given up, for another."""
+
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    n.expect("ess|event log")
+    database.sql("ALTER DATABASE %s SET default_transaction_read_only = on"
+                 % database.database)
+    terminate(database)
+    status, body = call(n, body=[event("b")])
+    assert status == 503
+    assert call(n, "/v1/events/a")[0] == 200
+    database.sql("ALTER DATABASE %s SET default_transaction_read_only = off"
+                 % database.database, "postgres")
+    wait_for(lambda: call(n, body=[event("b")])[0] == 200, 10)
+
+
+def test_a_frozen_server(nginx, server):
+    """It says nothing: requests that need no database go on."""
+
+    n = nginx(CONF, workers=1, pg=server.url, more="")
+    assert post(n, event("a")) == [True]
+    pids = [int(p) for p in server.sql(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'nginx%'"
+    ).split()]
+    n.expect("ess|event log")
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(call, n, "/v1/events", [event("b")])
+            for _ in range(20):
+                assert call(n, "/elsewhere", timeout=1 * slower())[0] == 404
+            # given up after 8 seconds
+            assert waiting.result()[0] == 503
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: call(n, body=[event("b")])[0] == 200, 20)
+
+
+def test_what_the_database_refuses_fails_alone(nginx, database):
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    database.sql("ALTER TABLE ess_event_audit ADD CONSTRAINT no_dogs "
+                 "CHECK (type <> 'dog')")
+    n.expect("ess|event log")
+
+    def one(i):
+        return call(n, body=[event(str(i), "dog" if i % 5 == 0 else "cat")])[0]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(40))) == [
+            503 if i % 5 == 0 else 200 for i in range(40)]
+
+
+def test_a_user_who_may_not_make_tables(nginx, database):
+    """The log has the SQL, by which somebody else makes them."""
+
+    database.sql("CREATE ROLE small LOGIN PASSWORD 'little'") \
+        if not database.sql("SELECT 1 FROM pg_roles WHERE rolname = 'small'") \
+        else None
+    n = nginx(CONF, workers=1, more="", pg=database.url.replace(
+        "test:pass", "small:little"))
+    n.expect("ess|event log")
+    assert call(n, body=[event("a")])[0] == 503
+    sql = n.log().split("who may can do so by: ")[1].split("\n")[0]
+    sql = sql.split(" while ")[0].split(", client:")[0]
+    database.sql(sql)
+    database.sql("GRANT SELECT, INSERT, DELETE ON ess_event_audit TO small; "
+                 "GRANT SELECT ON ess_meta TO small; GRANT USAGE ON SEQUENCE "
+                 "ess_event_audit_seq_seq TO small")
+    assert post(n, event("a")) == [True]
+    assert ids(n) == ["a"]
+
+
+def test_a_table_that_is_dropped_is_made_again(nginx, database):
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    epoch = database.sql("SELECT epoch FROM ess_meta")
+    database.sql("DROP TABLE ess_event_audit")
+    assert post(n, event("b")) == [True]
+    assert ids(n) == ["b"]
+    assert database.sql("SELECT epoch FROM ess_meta") != epoch
+
+
+def test_a_newer_version_is_not_touched(nginx, database):
+    nginx(CONF, workers=1, pg=database.url, more="")
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    n.stop()
+    database.sql("UPDATE ess_meta SET version = 2")
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    n.expect("ess|event log")
+    assert call(n, body=[event("b")])[0] == 503
+    assert database.sql("SELECT count(*) FROM ess_event_audit") == "1"
+
+
+def test_a_password_in_a_file(nginx, database, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("pass\n")
+    secret.chmod(0o600)
+    url = database.url.replace(":pass@", "@")
+    n = nginx(CONF, pg=url, more=" password_file=%s" % secret)
+    assert post(n, event("a")) == [True]
+
+    secret.write_text("wrong-secret")
+    n.reload(old_gone=True)
+    n.expect("ess|event log")
+    status, body = call(n, body=[event("b")])
+    assert status == 503
+    assert "wrong-secret" not in n.log() + str(body)
+
+
+@pytest.mark.parametrize("name, url, more, message", [
+    ("audit", "postgresql://h:x/d", "", "is not valid"),
+    ("audit", "postgresql://u:p%%zz-secret@h/d", "", "is not valid"),
+    ("audit", "postgresql://u:secret@h/d", " password_file=/dev/null",
+     "may have one of them"),
+    ("audit", "postgresql://u@h/d", " password_file=/nowhere/secret",
+     "cannot be opened"),
+    ("audit", "postgresql://u@h/d", " password_file=empty",
+     "must have a password of 1 to 1024 bytes"),
+    ("a" * 49, "postgresql://u@h/d", "", "must be 1 to 48 letters"),
+])
+def test_what_nginx_refuses(nginx, tmp_path, name, url, more, message):
+    (tmp_path / "empty").write_text("\n")
+    n = nginx(CONF.replace("audit", name), start=False, pg=url,
+              more=more.replace("empty", str(tmp_path / "empty")))
+    code, text = n.test()
+    assert code != 0
+    assert message in text
+    assert "-secret" not in text
+
+
+def test_without_the_module(nginx, database):
+    n = nginx("load_module %s;\n" % MODULE + CONF, start=False,
+              pg=database.url, more="")
+    code, text = n.test()
+    assert code != 0
+    assert "ngx_ess_postgresql_module" in text
+    assert database.password + "@" not in text
+
+
+def test_a_reload_that_drops_the_module(nginx, database):
+    """The code is gone from the new workers' memory, and who answers stays."""
+
+    plain = "load_module %s;\n" % MODULE + """
+http {
+    server { listen %%PORT0%%; location / { return 204; } }
+}
+"""
+    n = nginx(CONF, workers=2, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    before = n.conf
+    for _ in range(3):
+        n.write_conf(plain)
+        n.reload(old_gone=True)
+        assert call_status(n) == 204
+        with open("/proc/%d/maps" % n.workers()[0]) as maps:
+            assert os.path.basename(postgresql_module(MODULE)) not in (
+                maps.read())
+        n.write_conf(CONF)
+        assert n.conf == before
+        n.reload(old_gone=True)
+        assert ids(n) == ["a"]
+
+
+def call_status(n):
+    with urllib.request.urlopen("http://127.0.0.1:%d/" % n.port(0)) as r:
+        return r.status
+
+
+def test_keep_size(nginx, database):
+    """The oldest go, the newest stay."""
+
+    n = nginx(CONF, workers=2, pg=database.url, more=" keep_size=100k")
+    for k in range(4):
+        assert all(r is True for r in post(n, *[
+            event("%d-%d" % (k, i), text="x" * 200) for i in range(500)]))
+    everything = ["%d-%d" % (k, i) for k in range(4) for i in range(500)]
+    wait_for(lambda: int(database.sql(
+        "SELECT count(*) FROM ess_event_audit")) < 500, 30)
+    found = ids(n)
+    assert 100 < len(found) < 500
+    assert found == everything[-len(found):]
+
+
+def test_others_are_told(nginx, database):
+    """NOTIFY ess, with the log's name, once a transaction."""
+
+    psycopg2 = pytest.importorskip("psycopg2")
+    listener = psycopg2.connect(database.url)
+    listener.autocommit = True
+    with listener.cursor() as cursor:
+        cursor.execute("LISTEN ess")
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a"), event("b")) == [True, True]
+
+    def told():
+        listener.poll()
+        return listener.notifies
+
+    wait_for(told)
+    assert [(x.channel, x.payload) for x in listener.notifies] == [
+        ("ess", "audit")]
+    # nothing is new
+    assert post(n, event("a")) == [True]
+    listener.poll()
+    assert len(listener.notifies) == 1
+    listener.close()
