@@ -55,18 +55,19 @@ ngx_ess_postgresql_query(void *handle, ngx_ess_event_log_query_t *query)
 
     (void) ngx_thread_mutex_lock(&c->mutex, h->log);
 
+    query->memory = NULL;
     tries = 0;
 
     do {
+        if (query->memory) {
+            ngx_free(query->memory);
+        }
+
         query->rows = NULL;
         query->nrows = 0;
         query->total = 0;
         query->more = 0;
-
-        if (query->memory) {
-            ngx_free(query->memory);
-            query->memory = NULL;
-        }
+        query->memory = NULL;
 
         rc = ngx_ess_postgresql_query_once(h, query);
 
