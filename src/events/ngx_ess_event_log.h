@@ -24,6 +24,9 @@
 /* events of an insert, and of a page, at most */
 #define NGX_ESS_EVENT_LOG_MAX    1000
 
+/* bytes of a page's bodies, at most, but for the first one */
+#define NGX_ESS_EVENT_LOG_PAGE   (8 * 1024 * 1024)
+
 
 typedef struct ngx_ess_event_log_s         ngx_ess_event_log_t;
 typedef struct ngx_ess_event_log_insert_s  ngx_ess_event_log_insert_t;
