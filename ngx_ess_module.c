@@ -18,6 +18,7 @@
 #include "ngx_ess_consume_conf.h"
 #include "ngx_ess_consume_variables.h"
 #include "ngx_ess_exchange_conf.h"
+#include "ngx_ess_event_log.h"
 #include "ngx_ess_publish_conf.h"
 #include "ngx_ess_health.h"
 #include "ngx_ess_metrics.h"
@@ -48,6 +49,13 @@ static ngx_command_t  ngx_ess_commands[] = {
     { ngx_string("ess_store"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_ess_store_conf,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_event_log"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_ess_event_log_conf,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },

@@ -9,6 +9,7 @@
 #include "ngx_ess_client_max.h"
 #include "ngx_ess_conf.h"
 #include "ngx_ess_conf_stream.h"
+#include "ngx_ess_event_log.h"
 #include "ngx_ess_idempotency.h"
 #include "ngx_ess_log_room.h"
 #include "ngx_ess_mailbox.h"
@@ -107,7 +108,15 @@ ngx_ess_worker_init_module(ngx_cycle_t *cycle)
         ngx_ess_zone_new_generation(old->zone);
     }
 
-    if (mcf == NULL || mcf->zone == NULL) {
+    if (mcf == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_ess_event_log_init_module(cycle, mcf->event_logs) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (mcf->zone == NULL) {
         return NGX_OK;
     }
 
@@ -189,11 +198,19 @@ ngx_ess_worker_init_process(ngx_cycle_t *cycle)
 
     mcf = ngx_ess_conf_main(cycle);
 
-    if (mcf == NULL || (mcf->zone == NULL && mcf->rpc == NULL)) {
+    if (mcf == NULL
+        || (mcf->zone == NULL && mcf->rpc == NULL && mcf->event_logs == NULL))
+    {
         return NGX_OK;
     }
 
     if (ngx_ess_shutdown_init(cycle, ngx_ess_worker_shutdown) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (mcf->event_logs
+        && ngx_ess_event_log_init_process(cycle, mcf->event_logs) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -353,6 +370,8 @@ ngx_ess_worker_exit_process(ngx_cycle_t *cycle)
         ngx_ess_rpc_exit_process();
         ngx_ess_worker_rpc = 0;
     }
+
+    ngx_ess_event_log_exit_process();
 
     if (ngx_ess_worker_conf == NULL) {
         return;

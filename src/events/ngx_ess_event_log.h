@@ -76,7 +76,10 @@ struct ngx_ess_event_log_insert_s {
     ngx_uint_t               atomic;        /* all or none */
     ngx_int_t                rc;
     u_char                   text[256];     /* null terminated */
-    ngx_queue_t              queue;         /* private */
+
+    ngx_queue_t              queue;         /* private, with what follows */
+    size_t                   bytes;
+    ngx_msec_t               start;
 };
 
 
@@ -89,8 +92,9 @@ typedef struct {
 } ngx_ess_event_log_row_t;
 
 
-/* rc: NGX_OK, also when nothing was found; NGX_BUSY: "text" says why.  Never
-   called from within. */
+/* rc: NGX_OK, also when nothing was found; a page ends before its size, with
+   "more", where its bodies take more than NGX_ESS_EVENT_LOG_PAGE; NGX_BUSY:
+   "text" says why.  Never called from within. */
 typedef void (*ngx_ess_event_log_query_pt)(ngx_ess_event_log_query_t *query);
 
 /*
@@ -130,7 +134,8 @@ struct ngx_ess_event_log_query_s {
 
     void                    *memory;        /* private to the engine: of what
                                                was found, ngx_free() */
-    ngx_queue_t              queue;         /* private */
+    ngx_queue_t              queue;         /* private, with what follows */
+    ngx_msec_t               start;
 };
 
 
@@ -172,8 +177,9 @@ typedef struct {
     ngx_int_t              (*retain)(void *handle, int64_t now,
                                  u_char *text, size_t size);
 
-    /* T: how many events there are, and bytes that they take, for figures.
-       NGX_OK, or NGX_ERROR, with "text" */
+    /* T: how many events there are, and bytes that they take, for figures,
+       with the handle that inserts; fails where an insert would, as far as can
+       be said.  NGX_OK, or NGX_ERROR, with "text" */
     ngx_int_t              (*measure)(void *handle, uint64_t *events,
                                  uint64_t *bytes, u_char *text, size_t size);
 } ngx_ess_event_log_engine_t;
@@ -187,6 +193,7 @@ struct ngx_ess_event_log_s {
                                                URL */
     ngx_str_t                password_file; /* of the directive, or empty */
     ngx_str_t                listen;        /* of the directive, or empty */
+    ngx_str_t                schema_file;   /* of the directive, or empty */
     struct ngx_ess_schema_s *schema;        /* NULL: any object */
 
     /* where an event has them; the names are for errors: "event_id" */
@@ -230,6 +237,13 @@ void ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
 void ngx_ess_event_log_query(ngx_ess_event_log_t *log,
     ngx_ess_event_log_query_t *query);
 void ngx_ess_event_log_query_done(ngx_ess_event_log_query_t *query);
+
+/* Life cycle: in the master, with the configuration's logs, or NULL; in a
+   worker.  NGX_OK or NGX_ERROR, logged. */
+ngx_int_t ngx_ess_event_log_init_module(ngx_cycle_t *cycle, ngx_array_t *logs);
+ngx_int_t ngx_ess_event_log_init_process(ngx_cycle_t *cycle,
+    ngx_array_t *logs);
+void ngx_ess_event_log_exit_process(void);
 
 
 #endif /* _NGX_ESS_EVENT_LOG_H_INCLUDED_ */

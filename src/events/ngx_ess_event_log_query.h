@@ -1,0 +1,51 @@
+/*
+ * A worker's queue of queries before the database of an event log.
+ */
+
+
+#ifndef _NGX_ESS_EVENT_LOG_QUERY_H_INCLUDED_
+#define _NGX_ESS_EVENT_LOG_QUERY_H_INCLUDED_
+
+
+#include "ngx_ess_event_log.h"
+#include "ngx_ess_event_log_hold.h"
+
+
+#define NGX_ESS_EVENT_LOG_QUERIES   2
+
+
+/* a task that carries a query */
+
+typedef struct {
+    struct ngx_ess_event_log_queries_s  *queries;
+    void                        *handle;
+    ngx_ess_event_log_query_t   *query;     /* NULL: it is idle */
+    ngx_thread_task_t            task;
+} ngx_ess_event_log_asker_t;
+
+
+typedef struct ngx_ess_event_log_queries_s {
+    ngx_ess_event_log_t         *log;
+    ngx_queue_t                  waiting;
+    ngx_uint_t                   nwaiting;
+    ngx_queue_t                  refused;   /* too many wait */
+    ngx_ess_event_log_asker_t    askers[NGX_ESS_EVENT_LOG_QUERIES];
+    ngx_event_t                  start;     /* posted when something waits */
+    ngx_ess_event_log_hold_t     hold;
+    unsigned                     failing:1; /* the last one did */
+} ngx_ess_event_log_queries_t;
+
+
+/* NGX_OK, or NGX_ERROR: no memory. */
+ngx_int_t ngx_ess_event_log_query_init(ngx_ess_event_log_queries_t *queries,
+    ngx_ess_event_log_t *log, ngx_log_t *l);
+
+/* No thread is at work any more. */
+void ngx_ess_event_log_query_exit(ngx_ess_event_log_queries_t *queries);
+
+/* See ngx_ess_event_log_query(). */
+void ngx_ess_event_log_query_add(ngx_ess_event_log_queries_t *queries,
+    ngx_ess_event_log_query_t *query);
+
+
+#endif /* _NGX_ESS_EVENT_LOG_QUERY_H_INCLUDED_ */

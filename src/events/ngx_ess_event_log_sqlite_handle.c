@@ -1,0 +1,376 @@
+/*
+ * A handle of an event log's SQLite file.  A worker has several, each used by
+ * one thread at a time, opened, used and closed there.
+ */
+
+
+#include "ngx_ess_event_log_sqlite_handle.h"
+
+
+/* ms that one process waits for the others' transactions */
+#define NGX_ESS_EVENT_LOG_SQLITE_BUSY  2000
+
+/* WAL's file is cut to it when it begins anew; it begins when so many pages
+   were written to it, and no reader stands in it */
+#define NGX_ESS_EVENT_LOG_SQLITE_PRAGMAS                                      \
+    "PRAGMA temp_store = MEMORY;"                                             \
+    "PRAGMA journal_size_limit = 16777216;"                                   \
+    "PRAGMA wal_autocheckpoint = 1000;"                                       \
+    "PRAGMA cache_size = -4096;"
+
+
+static int ngx_ess_event_log_sqlite_open(
+    ngx_ess_event_log_sqlite_handle_t *h);
+static int ngx_ess_event_log_sqlite_last(
+    ngx_ess_event_log_sqlite_handle_t *h);
+static int ngx_ess_event_log_sqlite_write(
+    ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_sqlite_type_t *type);
+
+
+const ngx_ess_sqlite_kind_t  ngx_ess_event_log_sqlite_kind = {
+    "ess_event_log",
+    NGX_ESS_EVENT_LOG_SQLITE_APP,
+    NGX_ESS_EVENT_LOG_SQLITE_SCHEMA
+};
+
+
+static const char  *ngx_ess_event_log_sqlite_sql[] = {
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_INSERT */
+    "INSERT OR IGNORE INTO event (seq, id, type, time, received, body, hash)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_FIND */
+    "SELECT seq, hash FROM event WHERE id = ?1",
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_ADD */
+    "UPDATE type SET events = events + ?2 WHERE name = ?1",
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_NEW */
+    "INSERT INTO type (name, events) VALUES (?1, ?2)",
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_NONE */
+    "DELETE FROM type WHERE name = ?1 AND events <= 0",
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_ALL */
+    "UPDATE log SET events = events + ?1",
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_OLDEST */
+    "SELECT seq, received, type FROM event ORDER BY seq LIMIT ?1",
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_DELETE */
+    "DELETE FROM event WHERE seq <= ?1"
+};
+
+
+void *
+ngx_ess_event_log_sqlite_create(ngx_ess_event_log_t *log, ngx_log_t *l)
+{
+    char                               *path;
+    ngx_ess_event_log_sqlite_handle_t  *h;
+
+    h = ngx_alloc(sizeof(ngx_ess_event_log_sqlite_handle_t)
+                  + log->place.len + 1, l);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(h, sizeof(ngx_ess_event_log_sqlite_handle_t));
+
+    path = (char *) (h + 1);
+    ngx_memcpy(path, log->place.data, log->place.len);
+    path[log->place.len] = '\0';
+
+    ngx_ess_event_log_sqlite_init(&h->db, path, log->sync);
+
+    h->log = l;
+    h->keep = (int64_t) log->keep * 1000;
+    h->keep_size = log->keep_size;
+
+    return h;
+}
+
+
+void
+ngx_ess_event_log_sqlite_destroy(void *handle)
+{
+    ngx_ess_event_log_sqlite_handle_t *h = handle;
+
+    ngx_ess_sqlite_db_close(&h->db);
+    ngx_free(h);
+}
+
+
+/* FULL: what was answered survives the loss of power. */
+
+void
+ngx_ess_event_log_sqlite_init(ngx_ess_sqlite_db_t *db, char *path,
+    ngx_uint_t sync)
+{
+    ngx_memzero(db, sizeof(ngx_ess_sqlite_db_t));
+
+    db->kind = &ngx_ess_event_log_sqlite_kind;
+    db->path = path;
+
+    db->pragmas = sync ? NGX_ESS_EVENT_LOG_SQLITE_PRAGMAS
+                         "PRAGMA synchronous = FULL;"
+                       : NGX_ESS_EVENT_LOG_SQLITE_PRAGMAS
+                         "PRAGMA synchronous = NORMAL;";
+}
+
+
+int
+ngx_ess_event_log_sqlite_use(ngx_ess_event_log_sqlite_handle_t *h)
+{
+    int  rc, moved;
+
+    if (h->db.handle) {
+        moved = 0;
+
+        (void) sqlite3_file_control(h->db.handle, NULL, SQLITE_FCNTL_HAS_MOVED,
+                                    &moved);
+        if (!moved) {
+            return SQLITE_OK;
+        }
+
+        ngx_ess_sqlite_db_close(&h->db);
+    }
+
+    rc = ngx_ess_event_log_sqlite_open(h);
+
+    if (rc != SQLITE_OK) {
+        ngx_ess_sqlite_db_close(&h->db);
+    }
+
+    return rc;
+}
+
+
+static int
+ngx_ess_event_log_sqlite_open(ngx_ess_event_log_sqlite_handle_t *h)
+{
+    int            rc;
+    ngx_uint_t     i;
+    sqlite3_int64  version;
+
+    rc = ngx_ess_sqlite_db_open(&h->db, NGX_ESS_EVENT_LOG_SQLITE_BUSY);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_ours(&h->db, &version);
+    }
+
+    for (i = 0; rc == SQLITE_OK && i < NGX_ESS_EVENT_LOG_SQLITE_STATEMENTS;
+         i++)
+    {
+        rc = ngx_ess_sqlite_db_prepare(&h->db, ngx_ess_event_log_sqlite_sql[i],
+                                       &h->stmt[i]);
+    }
+
+    return rc;
+}
+
+
+int
+ngx_ess_event_log_sqlite_begin(ngx_ess_event_log_sqlite_handle_t *h)
+{
+    int  rc;
+
+    h->ntypes = 0;
+
+    rc = ngx_ess_event_log_sqlite_use(h);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_exec(&h->db, "BEGIN IMMEDIATE");
+    }
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = ngx_ess_event_log_sqlite_last(h);
+
+    return (rc == SQLITE_OK) ? rc : ngx_ess_event_log_sqlite_end(h, rc);
+}
+
+
+/* A seq is never given again, also when its event is gone. */
+
+static int
+ngx_ess_event_log_sqlite_last(ngx_ess_event_log_sqlite_handle_t *h)
+{
+    int            rc;
+    sqlite3_int64  seq;
+
+    rc = ngx_ess_sqlite_db_get(&h->db,
+                  "SELECT coalesce((SELECT seq FROM sqlite_sequence"
+                  " WHERE name = 'event'), 0)", &seq);
+
+    if (rc == SQLITE_OK) {
+        h->seq = seq;
+    }
+
+    return rc;
+}
+
+
+int
+ngx_ess_event_log_sqlite_end(ngx_ess_event_log_sqlite_handle_t *h, int rc)
+{
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_event_log_sqlite_counted(h);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_exec(&h->db, "COMMIT");
+    }
+
+    h->ntypes = 0;
+
+    if (rc != SQLITE_OK && !sqlite3_get_autocommit(h->db.handle)) {
+
+        /* not through exec(), which would write over the text */
+
+        (void) sqlite3_exec(h->db.handle, "ROLLBACK", NULL, NULL, NULL);
+    }
+
+    return rc;
+}
+
+
+void
+ngx_ess_event_log_sqlite_failed(ngx_ess_event_log_sqlite_handle_t *h, int rc)
+{
+    switch (rc) {
+
+    case SQLITE_OK:
+    case SQLITE_BUSY:
+    case SQLITE_FULL:
+    case SQLITE_INTERRUPT:
+        break;
+
+    default:
+
+        /* a new handle finds the file as it then is */
+
+        ngx_ess_sqlite_db_close(&h->db);
+    }
+}
+
+
+int
+ngx_ess_event_log_sqlite_count(ngx_ess_event_log_sqlite_handle_t *h,
+    const u_char *type, size_t len, int64_t n)
+{
+    int                               rc;
+    ngx_uint_t                        i;
+    ngx_ess_event_log_sqlite_type_t  *t;
+
+    for (i = 0; i < h->ntypes; i++) {
+        t = &h->types[i];
+
+        if (t->len == len && ngx_memcmp(t->type, type, len) == 0) {
+            t->n += n;
+            return SQLITE_OK;
+        }
+    }
+
+    if (h->ntypes == NGX_ESS_EVENT_LOG_SQLITE_TYPES) {
+        rc = ngx_ess_event_log_sqlite_counted(h);
+
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    t = &h->types[h->ntypes++];
+
+    t->n = n;
+    t->len = ngx_min(len, NGX_ESS_EVENT_LOG_TYPE);
+    ngx_memcpy(t->type, type, t->len);
+
+    return SQLITE_OK;
+}
+
+
+int
+ngx_ess_event_log_sqlite_counted(ngx_ess_event_log_sqlite_handle_t *h)
+{
+    int            rc;
+    int64_t        n;
+    ngx_uint_t     i;
+    sqlite3_stmt  *stmt;
+
+    n = 0;
+
+    for (i = 0; i < h->ntypes; i++) {
+        rc = ngx_ess_event_log_sqlite_write(h, &h->types[i]);
+
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+
+        n += h->types[i].n;
+    }
+
+    h->ntypes = 0;
+
+    if (n == 0) {
+        return SQLITE_OK;
+    }
+
+    stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_ALL];
+    (void) sqlite3_bind_int64(stmt, 1, n);
+
+    return ngx_ess_sqlite_db_run(&h->db, stmt);
+}
+
+
+static int
+ngx_ess_event_log_sqlite_write(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_sqlite_type_t *type)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_ADD];
+
+    (void) sqlite3_bind_text(stmt, 1, (char *) type->type, (int) type->len,
+                             SQLITE_STATIC);
+    (void) sqlite3_bind_int64(stmt, 2, type->n);
+
+    rc = ngx_ess_sqlite_db_run(&h->db, stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (sqlite3_changes(h->db.handle) == 0) {
+        stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_NEW];
+
+    } else if (type->n < 0) {
+        stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_NONE];
+
+    } else {
+        return SQLITE_OK;
+    }
+
+    (void) sqlite3_bind_text(stmt, 1, (char *) type->type, (int) type->len,
+                             SQLITE_STATIC);
+
+    if (sqlite3_bind_parameter_count(stmt) > 1) {
+        (void) sqlite3_bind_int64(stmt, 2, type->n);
+    }
+
+    return ngx_ess_sqlite_db_run(&h->db, stmt);
+}
+
+
+int64_t
+ngx_ess_event_log_sqlite_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}

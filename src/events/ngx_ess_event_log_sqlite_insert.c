@@ -1,0 +1,286 @@
+/*
+ * Inserts into an event log's SQLite file: all that wait are one transaction,
+ * and what is "atomic" a savepoint in it.  Only one transaction writes at a
+ * time, so events are in order of their seq as soon as others see them.  Runs
+ * in a worker's thread; the inserts are that thread's meanwhile.
+ */
+
+
+#include "ngx_ess_event_log_sqlite_handle.h"
+#include "ngx_ess_event_log_sqlite_insert.h"
+
+
+#define NGX_ESS_EVENT_LOG_SQLITE_HASH  16
+
+
+static ngx_uint_t ngx_ess_event_log_sqlite_insert_again(
+    ngx_ess_event_log_sqlite_handle_t *h, int rc);
+static int ngx_ess_event_log_sqlite_insert_all(
+    ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n);
+static int ngx_ess_event_log_sqlite_insert_atomic(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_insert_t *insert,
+    int64_t now);
+static int ngx_ess_event_log_sqlite_insert_one(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_insert_t *insert,
+    int64_t now);
+static int ngx_ess_event_log_sqlite_insert_event(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_event_t *event,
+    int64_t now);
+static int ngx_ess_event_log_sqlite_insert_there(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_event_t *event,
+    const char *id, size_t len);
+
+
+void
+ngx_ess_event_log_sqlite_insert(void *handle,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n)
+{
+    ngx_ess_event_log_sqlite_handle_t *h = handle;
+
+    int         rc;
+    ngx_uint_t  i;
+
+    rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
+
+    if (ngx_ess_event_log_sqlite_insert_again(h, rc)) {
+        rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
+    }
+
+    if (rc == SQLITE_OK) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        inserts[i]->rc = NGX_BUSY;
+        (void) ngx_cpystrn(inserts[i]->text, (u_char *) h->db.text,
+                           sizeof(inserts[i]->text));
+    }
+
+    ngx_ess_event_log_sqlite_failed(h, rc);
+}
+
+
+/*
+ * 1 when what failed is worth a second attempt: on a full disk once the log of
+ * SQLite gave its room back; after an I/O error with a new handle, whose
+ * opening recovers what the error left.
+ */
+
+static ngx_uint_t
+ngx_ess_event_log_sqlite_insert_again(ngx_ess_event_log_sqlite_handle_t *h,
+    int rc)
+{
+    if (h->db.handle == NULL) {
+        return 0;
+    }
+
+    switch (rc) {
+
+    case SQLITE_FULL:
+        return sqlite3_wal_checkpoint_v2(h->db.handle, NULL,
+                                         SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                         NULL)
+               == SQLITE_OK;
+
+    case SQLITE_IOERR:
+        ngx_ess_sqlite_db_close(&h->db);
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+static int
+ngx_ess_event_log_sqlite_insert_all(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n)
+{
+    int              rc;
+    int64_t          now;
+    ngx_uint_t       i;
+    struct timespec  ts;
+
+    rc = ngx_ess_event_log_sqlite_begin(h);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    now = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+
+    for (i = 0; rc == SQLITE_OK && i < n; i++) {
+        rc = inserts[i]->atomic
+             ? ngx_ess_event_log_sqlite_insert_atomic(h, inserts[i], now)
+             : ngx_ess_event_log_sqlite_insert_one(h, inserts[i], now);
+    }
+
+    return ngx_ess_event_log_sqlite_end(h, rc);
+}
+
+
+/* What was counted before is written before, so that what is not is of this
+   insert alone. */
+
+static int
+ngx_ess_event_log_sqlite_insert_atomic(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t *insert, int64_t now)
+{
+    int         rc;
+    int64_t     seq;
+    ngx_uint_t  i;
+
+    seq = h->seq;
+
+    rc = ngx_ess_event_log_sqlite_counted(h);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_exec(&h->db, "SAVEPOINT atomic");
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_event_log_sqlite_insert_one(h, insert, now);
+    }
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < insert->n; i++) {
+
+        if (insert->events[i].result == NGX_ESS_EVENT_LOG_OTHER) {
+            insert->rc = NGX_DECLINED;
+            h->seq = seq;
+            h->ntypes = 0;
+
+            return ngx_ess_sqlite_db_exec(&h->db, "ROLLBACK TO atomic;"
+                                                  "RELEASE atomic");
+        }
+    }
+
+    return ngx_ess_sqlite_db_exec(&h->db, "RELEASE atomic");
+}
+
+
+static int
+ngx_ess_event_log_sqlite_insert_one(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t *insert, int64_t now)
+{
+    int         rc;
+    ngx_uint_t  i;
+
+    for (i = 0; i < insert->n; i++) {
+        rc = ngx_ess_event_log_sqlite_insert_event(h, &insert->events[i], now);
+
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    insert->rc = NGX_OK;
+    insert->text[0] = '\0';
+
+    return SQLITE_OK;
+}
+
+
+static int
+ngx_ess_event_log_sqlite_insert_event(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_event_t *event, int64_t now)
+{
+    int            rc, changes;
+    char           text[NGX_INT64_LEN + 1];
+    size_t         len;
+    const char    *id;
+    sqlite3_stmt  *stmt;
+
+    id = (const char *) event->id.data;
+    len = event->id.len;
+
+    if (len == 0) {
+        id = text;
+        len = (size_t) snprintf(text, sizeof(text), "%lld",
+                                (long long) h->seq + 1);
+    }
+
+    stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_INSERT];
+
+    (void) sqlite3_bind_int64(stmt, 1, h->seq + 1);
+    (void) sqlite3_bind_text(stmt, 2, id, (int) len, SQLITE_STATIC);
+    (void) sqlite3_bind_text(stmt, 3, event->type.len
+                                      ? (const char *) event->type.data : "",
+                             (int) event->type.len, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(stmt, 4, event->time);
+    (void) sqlite3_bind_int64(stmt, 5, now);
+    (void) sqlite3_bind_text(stmt, 6, (const char *) event->body.data,
+                             (int) event->body.len, SQLITE_STATIC);
+    (void) sqlite3_bind_blob(stmt, 7, event->hash,
+                             NGX_ESS_EVENT_LOG_SQLITE_HASH, SQLITE_STATIC);
+
+    rc = ngx_ess_sqlite_db_run(&h->db, stmt);
+    changes = sqlite3_changes(h->db.handle);
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (changes == 0 && event->id.len == 0) {
+        /* somebody gave an event that number for an id */
+        h->seq++;
+        return ngx_ess_event_log_sqlite_insert_event(h, event, now);
+    }
+
+    if (changes == 0) {
+        return ngx_ess_event_log_sqlite_insert_there(h, event, id, len);
+    }
+
+    event->result = NGX_ESS_EVENT_LOG_STORED;
+    event->seq = (uint64_t) ++h->seq;
+
+    return ngx_ess_event_log_sqlite_count(h, event->type.data,
+                                          event->type.len, 1);
+}
+
+
+/* The id is there: with which content? */
+
+static int
+ngx_ess_event_log_sqlite_insert_there(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_event_t *event, const char *id, size_t len)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_FIND];
+
+    (void) sqlite3_bind_text(stmt, 1, id, (int) len, SQLITE_STATIC);
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        event->seq = (uint64_t) sqlite3_column_int64(stmt, 0);
+
+        event->result =
+            (sqlite3_column_bytes(stmt, 1) == NGX_ESS_EVENT_LOG_SQLITE_HASH
+             && ngx_memcmp(sqlite3_column_blob(stmt, 1), event->hash,
+                           NGX_ESS_EVENT_LOG_SQLITE_HASH)
+                == 0)
+            ? NGX_ESS_EVENT_LOG_SAME : NGX_ESS_EVENT_LOG_OTHER;
+
+        rc = SQLITE_OK;
+
+    } else {
+
+        /* not the id was in the way */
+
+        rc = ngx_ess_sqlite_db_failed(&h->db, rc == SQLITE_DONE
+                                              ? SQLITE_CORRUPT : rc);
+    }
+
+    (void) sqlite3_reset(stmt);
+    (void) sqlite3_clear_bindings(stmt);
+
+    return rc;
+}

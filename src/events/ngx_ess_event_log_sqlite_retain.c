@@ -1,0 +1,236 @@
+/*
+ * keep= and keep_size= of an event log's SQLite file: the oldest events go,
+ * some at a time, and their room in the file is used again.  Runs in a thread
+ * of one worker, between inserts.
+ */
+
+
+#include "ngx_ess_event_log_sqlite_handle.h"
+#include "ngx_ess_event_log_sqlite_retain.h"
+
+
+/* events of a step */
+#define NGX_ESS_EVENT_LOG_SQLITE_STEP  1000
+
+/* bytes of WAL's file from which on it is carried over, whoever reads */
+#define NGX_ESS_EVENT_LOG_SQLITE_WAL   (32 * 1024 * 1024)
+
+
+static int ngx_ess_event_log_sqlite_retain_step(
+    ngx_ess_event_log_sqlite_handle_t *h, int64_t before, ngx_uint_t all,
+    ngx_uint_t *n);
+static int ngx_ess_event_log_sqlite_retain_oldest(
+    ngx_ess_event_log_sqlite_handle_t *h, int64_t before, ngx_uint_t all,
+    ngx_uint_t *n, sqlite3_int64 *seq);
+static int ngx_ess_event_log_sqlite_retain_pages(
+    ngx_ess_event_log_sqlite_handle_t *h, int64_t *used, int64_t *bytes);
+static void ngx_ess_event_log_sqlite_retain_wal(
+    ngx_ess_event_log_sqlite_handle_t *h);
+
+
+ngx_int_t
+ngx_ess_event_log_sqlite_retain(void *handle, int64_t now, u_char *text,
+    size_t size)
+{
+    ngx_ess_event_log_sqlite_handle_t *h = handle;
+
+    int         rc;
+    int64_t     used, bytes;
+    ngx_uint_t  n, all;
+
+    n = 0;
+    all = 0;
+
+    rc = ngx_ess_event_log_sqlite_use(h);
+
+    if (rc == SQLITE_OK && h->keep_size) {
+        rc = ngx_ess_event_log_sqlite_retain_pages(h, &used, &bytes);
+        all = (rc == SQLITE_OK && used > h->keep_size);
+    }
+
+    if (rc == SQLITE_OK && (all || h->keep)) {
+        rc = ngx_ess_event_log_sqlite_retain_step(h, now - h->keep, all, &n);
+    }
+
+    if (rc == SQLITE_OK) {
+        return (n == NGX_ESS_EVENT_LOG_SQLITE_STEP || (all && n)) ? NGX_AGAIN
+                                                                  : NGX_OK;
+    }
+
+    (void) ngx_cpystrn(text, (u_char *) h->db.text, size);
+
+    ngx_ess_event_log_sqlite_failed(h, rc);
+
+    return NGX_ERROR;
+}
+
+
+/* "all": also those that are younger */
+
+static int
+ngx_ess_event_log_sqlite_retain_step(ngx_ess_event_log_sqlite_handle_t *h,
+    int64_t before, ngx_uint_t all, ngx_uint_t *n)
+{
+    int            rc;
+    sqlite3_int64  seq;
+    sqlite3_stmt  *stmt;
+
+    rc = ngx_ess_event_log_sqlite_begin(h);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    seq = 0;
+
+    rc = ngx_ess_event_log_sqlite_retain_oldest(h, before, all, n, &seq);
+
+    if (rc == SQLITE_OK && *n) {
+        stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_DELETE];
+        (void) sqlite3_bind_int64(stmt, 1, seq);
+
+        rc = ngx_ess_sqlite_db_run(&h->db, stmt);
+    }
+
+    return ngx_ess_event_log_sqlite_end(h, rc);
+}
+
+
+/* Counts those that are to go as gone, up to "seq". */
+
+static int
+ngx_ess_event_log_sqlite_retain_oldest(ngx_ess_event_log_sqlite_handle_t *h,
+    int64_t before, ngx_uint_t all, ngx_uint_t *n, sqlite3_int64 *seq)
+{
+    int            rc;
+    const u_char  *type;
+    sqlite3_stmt  *stmt;
+
+    stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_OLDEST];
+
+    (void) sqlite3_bind_int64(stmt, 1, NGX_ESS_EVENT_LOG_SQLITE_STEP);
+
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+
+        if (!all && sqlite3_column_int64(stmt, 1) >= before) {
+            rc = SQLITE_DONE;
+            break;
+        }
+
+        *seq = sqlite3_column_int64(stmt, 0);
+        type = sqlite3_column_text(stmt, 2);
+
+        rc = ngx_ess_event_log_sqlite_count(h, type,
+                                (size_t) sqlite3_column_bytes(stmt, 2), -1);
+        if (rc != SQLITE_OK) {
+            break;
+        }
+
+        (*n)++;
+    }
+
+    if (rc == SQLITE_DONE) {
+        rc = SQLITE_OK;
+
+    } else {
+        (void) ngx_ess_sqlite_db_failed(&h->db, rc);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return rc;
+}
+
+
+/* of the file, and of its pages that are in use */
+
+static int
+ngx_ess_event_log_sqlite_retain_pages(ngx_ess_event_log_sqlite_handle_t *h,
+    int64_t *used, int64_t *bytes)
+{
+    int            rc;
+    sqlite3_int64  size, count, unused;
+
+    rc = ngx_ess_sqlite_db_get(&h->db, "PRAGMA page_size", &size);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_get(&h->db, "PRAGMA page_count", &count);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_get(&h->db, "PRAGMA freelist_count", &unused);
+    }
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    *used = size * (count - unused);
+    *bytes = size * count;
+
+    return SQLITE_OK;
+}
+
+
+/* It writes a little: so it fails where an insert would. */
+
+ngx_int_t
+ngx_ess_event_log_sqlite_measure(void *handle, uint64_t *events,
+    uint64_t *bytes, u_char *text, size_t size)
+{
+    ngx_ess_event_log_sqlite_handle_t *h = handle;
+
+    int            rc;
+    int64_t        used, all;
+    sqlite3_int64  n;
+
+    rc = ngx_ess_event_log_sqlite_use(h);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_exec(&h->db,
+                                    "UPDATE log SET checked = checked + 1");
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_get(&h->db, "SELECT events FROM log", &n);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_event_log_sqlite_retain_pages(h, &used, &all);
+    }
+
+    if (rc != SQLITE_OK) {
+        (void) ngx_cpystrn(text, (u_char *) h->db.text, size);
+        ngx_ess_event_log_sqlite_failed(h, rc);
+
+        return NGX_ERROR;
+    }
+
+    *events = (uint64_t) ngx_max(n, 0);
+    *bytes = (uint64_t) all;
+
+    ngx_ess_event_log_sqlite_retain_wal(h);
+
+    return NGX_OK;
+}
+
+
+/* While there is always somebody who reads, SQLite by itself never begins its
+   log anew. */
+
+static void
+ngx_ess_event_log_sqlite_retain_wal(ngx_ess_event_log_sqlite_handle_t *h)
+{
+    char         name[PATH_MAX];
+    struct stat  st;
+
+    if (snprintf(name, sizeof(name), "%s-wal", h->db.path)
+        >= (int) sizeof(name)
+        || stat(name, &st) == -1
+        || st.st_size < NGX_ESS_EVENT_LOG_SQLITE_WAL)
+    {
+        return;
+    }
+
+    (void) sqlite3_wal_checkpoint_v2(h->db.handle, NULL,
+                                     SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
