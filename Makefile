@@ -176,7 +176,7 @@ UNIT_CFLAGS  := -g -O1 -fno-omit-frame-pointer -ffunction-sections \
                 -Wall -Wextra -Wno-unused-parameter -Werror
 # what a test does not reach may need what it does not link
 UNIT_LIBS    := -Wl,--gc-sections -lcmocka -lrabbitmq -lcjson -lsqlite3 -lz \
-                -lpthread -lssl -lcrypto
+                -lpthread -lssl -lcrypto -lpcre2-8
 
 FUZZ_SRCS    := $(sort $(wildcard t/fuzz/fuzz_*.c))
 FUZZ_SRCS    := $(if $(T),$(foreach u,$(FUZZ_SRCS),$(if \
@@ -186,7 +186,7 @@ FUZZ_CFLAGS  := -g -O1 -fno-omit-frame-pointer \
                 -fsanitize=fuzzer,address,undefined \
                 -fno-sanitize-recover=undefined -D_GNU_SOURCE -Wall -Wextra \
                 -Wno-unused-parameter -Werror
-FUZZ_LIBS    := -lrabbitmq -lcjson -lsqlite3 -lz -lpthread -lcrypto
+FUZZ_LIBS    := -lrabbitmq -lcjson -lsqlite3 -lz -lpthread -lcrypto -lpcre2-8
 
 # Objects are kept: after a change only what it concerns is compiled again.  What
 # each depends on the compiler writes beside it.

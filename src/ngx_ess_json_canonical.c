@@ -439,11 +439,20 @@ ngx_uint_t
 ngx_ess_json_canonical_same(const ngx_ess_json_value_t *one,
     const ngx_ess_json_value_t *two)
 {
+    return one->type < NGX_ESS_JSON_ARRAY
+           && ngx_ess_json_canonical_cmp_scalars(one, two) == 0;
+}
+
+
+int
+ngx_ess_json_canonical_cmp_scalars(const ngx_ess_json_value_t *one,
+    const ngx_ess_json_value_t *two)
+{
     ngx_str_t              a, b;
     ngx_ess_json_number_t  m, n;
 
     if (one->type != two->type) {
-        return 0;
+        return (one->type < two->type) ? -1 : 1;
     }
 
     switch (one->type) {
@@ -452,7 +461,7 @@ ngx_ess_json_canonical_same(const ngx_ess_json_value_t *one,
         ngx_ess_json_number_read(&one->span, &m);
         ngx_ess_json_number_read(&two->span, &n);
 
-        return ngx_ess_json_number_cmp(&m, &n) == 0;
+        return ngx_ess_json_number_cmp(&m, &n);
 
     case NGX_ESS_JSON_STRING:
         a.data = one->span.data + 1;
@@ -460,13 +469,9 @@ ngx_ess_json_canonical_same(const ngx_ess_json_value_t *one,
         b.data = two->span.data + 1;
         b.len = two->span.len - 2;
 
-        return ngx_ess_json_canonical_cmp_names(&a, &b) == 0;
-
-    case NGX_ESS_JSON_ARRAY:
-    case NGX_ESS_JSON_OBJECT:
-        return 0;
+        return ngx_ess_json_canonical_cmp_names(&a, &b);
 
     default: /* NGX_ESS_JSON_NULL, NGX_ESS_JSON_BOOLEAN */
-        return *one->span.data == *two->span.data;
+        return (int) *one->span.data - (int) *two->span.data;
     }
 }

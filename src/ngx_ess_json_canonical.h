@@ -33,5 +33,10 @@ ngx_int_t ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
 ngx_uint_t ngx_ess_json_canonical_same(const ngx_ess_json_value_t *one,
     const ngx_ess_json_value_t *two);
 
+/* An order of strings, numbers and literals, in which equal ones are
+   neighbours: less than 0, 0, or more; of two objects or arrays, none. */
+int ngx_ess_json_canonical_cmp_scalars(const ngx_ess_json_value_t *one,
+    const ngx_ess_json_value_t *two);
+
 
 #endif /* _NGX_ESS_JSON_CANONICAL_H_INCLUDED_ */

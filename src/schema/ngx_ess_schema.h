@@ -31,6 +31,7 @@ typedef struct {
  * At configuration time: reads and compiles the file, relative to nginx's
  * configuration; all memory is cf->pool's.  NULL: an error, logged with cf's
  * place, the file, the place in it as a JSON pointer, and what would be right.
+ * "file" becomes the full path.
  */
 ngx_ess_schema_t *ngx_ess_schema_compile(ngx_conf_t *cf, ngx_str_t *file);
 
@@ -40,8 +41,11 @@ ngx_str_t *ngx_ess_schema_text(ngx_ess_schema_t *schema);
 /*
  * In a worker's event loop.  "value" was read (ngx_ess_json_read.h), unique,
  * and at most NGX_ESS_JSON_DEPTH deep.  "now": ms since 1970, of x-ess-time.
- * NGX_OK.  NGX_DECLINED: "error" says where.  Needs no memory; its time is
- * bounded by the value's length.
+ * NGX_OK.  NGX_DECLINED: "error" says where.  NGX_ERROR: no memory, logged: it
+ * is not known whether it is valid.  That is needed for "uniqueItems" of more
+ * than 16 elements, "enum" and "const" of objects, and patterns and formats of
+ * long strings with escapes, and freed before it returns.  Its time is bounded
+ * by the value's length.
  */
 ngx_int_t ngx_ess_schema_validate(ngx_ess_schema_t *schema,
     const ngx_ess_json_value_t *value, int64_t now,
