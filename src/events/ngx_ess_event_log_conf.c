@@ -375,11 +375,9 @@ ngx_ess_event_log_conf_files(ngx_conf_t *cf, ngx_ess_event_log_t *log)
         return NGX_OK;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"ess_event_log\" \"%V\": schema= cannot be used yet",
-                       &log->name);
+    log->schema = ngx_ess_schema_compile(cf, &log->schema_file);
 
-    return NGX_ERROR;
+    return log->schema ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -278,8 +278,8 @@ ngx_ess_schema_keyword_id(ngx_ess_schema_text_t *text,
         || value->type != NGX_ESS_JSON_STRING)
     {
         return ngx_ess_schema_place_wrong(text->wrong, place,
-                     "\"$id\" must be a string at the top of the file: a schema "
-                     "within another one has no name of its own");
+                     "\"$id\" must be a string at the top of the file: what is "
+                     "within a schema has no name of its own");
     }
 
     return NGX_OK;
