@@ -95,15 +95,10 @@ ngx_ess_event_log_sqlite_query(void *handle, ngx_ess_event_log_query_t *query)
     query->rc = NGX_BUSY;
     query->nrows = 0;
 
-    if (rc == SQLITE_INTERRUPT) {
-        (void) ngx_snprintf(query->text, sizeof(query->text),
-                            "the query took longer than %d seconds%Z",
-                            NGX_ESS_EVENT_LOG_SQLITE_TIME / 1000);
-
-    } else {
-        (void) ngx_cpystrn(query->text, (u_char *) h->db.text,
-                           sizeof(query->text));
-    }
+    (void) ngx_cpystrn(query->text, rc == SQLITE_INTERRUPT
+                                    ? (u_char *) "the query took too long"
+                                    : (u_char *) h->db.text,
+                       sizeof(query->text));
 
     ngx_ess_event_log_sqlite_failed(h, rc);
 }
