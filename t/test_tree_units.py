@@ -18,6 +18,9 @@ CODECS = ["src/ngx_ess_date.c", "src/ngx_ess_escape.c",
           "src/amqp/ngx_ess_amqp_property.c", "src/amqp/ngx_ess_amqp_table.c",
           "src/amqp/ngx_ess_amqp_url.c", "src/api/ngx_ess_api_body.c",
           "src/api/ngx_ess_publish_batch.c", "src/auth/ngx_ess_jwt_token.c",
+          "src/schema/ngx_ess_schema_build.c",
+          "src/schema/ngx_ess_schema_judge.c",
+          "src/schema/ngx_ess_schema_validate.c",
           "src/source/exchange/ngx_ess_exchange_item.c",
           "src/source/exchange/ngx_ess_topic.c"]
 
