@@ -17,7 +17,7 @@
 #endif
 
 
-#define NGX_ESS_VERSION      "0.5.0"
+#define NGX_ESS_VERSION      "0.6.0"
 
 /* a routing key is an AMQP short string */
 #define NGX_ESS_MAX_KEY      255
