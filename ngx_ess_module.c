@@ -17,6 +17,7 @@
 #include "ngx_ess_console.h"
 #include "ngx_ess_consume_conf.h"
 #include "ngx_ess_consume_variables.h"
+#include "ngx_ess_events_conf.h"
 #include "ngx_ess_exchange_conf.h"
 #include "ngx_ess_event_log.h"
 #include "ngx_ess_publish_conf.h"
@@ -238,6 +239,13 @@ static ngx_command_t  ngx_ess_commands[] = {
     { ngx_string("ess_rpc"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_ess_call_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_ess_events_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

@@ -19,6 +19,7 @@
 #include "ngx_ess_conf_serve.h"
 #include "ngx_ess_conf_stream.h"
 #include "ngx_ess_cors.h"
+#include "ngx_ess_events_conf.h"
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_worker.h"
 
@@ -206,6 +207,10 @@ ngx_ess_conf_check(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_ess_events_conf_check(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_ess_conf_create_check(cf, mcf) != NGX_OK
         || ngx_ess_conf_scope_init(cf, mcf) != NGX_OK
         || ngx_ess_conf_stream_check(cf, mcf) != NGX_OK)
@@ -387,6 +392,10 @@ ngx_ess_conf_merge_bodies(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
         ngx_ess_call_conf_merge(clcf, conf->call);
     }
 
+    if (conf->events) {
+        ngx_ess_events_conf_merge(clcf);
+    }
+
     if (console || ngx_ess_conf_serves(conf, "ess_publish")) {
 
         /* so that no event is written to a file on its way */
@@ -434,6 +443,7 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->subscribe_key_query = prev->subscribe_key_query;
     conf->metrics_streams = prev->metrics_streams;
     conf->call = prev->call;
+    conf->events = prev->events;
 }
 
 

@@ -67,6 +67,8 @@ typedef struct {
                                                ngx_ess_event_log_engine_t *,
                                                those of other modules; NULL:
                                                none */
+    ngx_array_t             *events;        /* of ngx_ess_events_conf_t *, each
+                                               ess_events; NULL: none */
 } ngx_ess_main_conf_t;
 
 
@@ -88,6 +90,9 @@ typedef struct {
     unsigned                 open:1;        /* pages of any origin read it when
                                                no origins are listed */
     ngx_uint_t               needs;         /* ess_zone: NGX_ESS_CONF_… */
+    unsigned                 plain:1;       /* refusals are {"detail": …} and
+                                               nothing else, as its clients
+                                               know them */
 } ngx_ess_conf_serves_t;
 
 
@@ -161,6 +166,7 @@ typedef struct {
     ngx_array_t             *origins;       /* of ngx_str_t; NULL: any */
     ngx_uint_t               metrics_streams;   /* at most so many of them */
     struct ngx_ess_call_conf_s *call;       /* of ess_rpc; NULL: none */
+    struct ngx_ess_events_conf_s *events;   /* of ess_events; NULL: none */
 } ngx_ess_loc_conf_t;
 
 

@@ -13,16 +13,18 @@ static const ngx_ess_conf_serves_t *ngx_ess_conf_serve_row(const char *name);
 
 
 static const ngx_ess_conf_serves_t  ngx_ess_conf_serve_rows[] = {
-    { "ess_api", ngx_string("GET, HEAD, POST, DELETE"), 0, NGX_ESS_CONF_ZONE },
+    { "ess_api", ngx_string("GET, HEAD, POST, DELETE"), 0, NGX_ESS_CONF_ZONE,
+      0 },
     { "ess_console", ngx_string("GET, HEAD, POST, DELETE"), 0,
-      NGX_ESS_CONF_ZONE },
-    { "ess_publish", ngx_string("POST"), 0, NGX_ESS_CONF_ZONE },
-    { "ess_subscribe", ngx_string("GET"), 1, NGX_ESS_CONF_ZONE },
-    { "ess_health", ngx_string("GET, HEAD"), 0, NGX_ESS_CONF_ANY },
-    { "ess_metrics", ngx_string("GET, HEAD"), 0, NGX_ESS_CONF_ANY },
+      NGX_ESS_CONF_ZONE, 0 },
+    { "ess_publish", ngx_string("POST"), 0, NGX_ESS_CONF_ZONE, 0 },
+    { "ess_subscribe", ngx_string("GET"), 1, NGX_ESS_CONF_ZONE, 0 },
+    { "ess_health", ngx_string("GET, HEAD"), 0, NGX_ESS_CONF_ANY, 0 },
+    { "ess_metrics", ngx_string("GET, HEAD"), 0, NGX_ESS_CONF_ANY, 0 },
     { "ess_rpc", ngx_string("GET, HEAD, POST, PUT, PATCH, DELETE"), 0,
-      NGX_ESS_CONF_ALONE },
-    { NULL, ngx_null_string, 0, 0 }
+      NGX_ESS_CONF_ALONE, 0 },
+    { "ess_events", ngx_string("GET, HEAD, POST"), 0, NGX_ESS_CONF_ALONE, 1 },
+    { NULL, ngx_null_string, 0, 0, 0 }
 };
 
 

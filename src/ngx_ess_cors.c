@@ -17,7 +17,7 @@
 #define NGX_ESS_CORS_MAX_AGE  "7200"
 
 #define NGX_ESS_CORS_EXPOSE   "Retry-After, WWW-Authenticate, Location, "     \
-                              "Accept-Encoding"
+                              "Accept-Encoding, Link"
 
 
 typedef struct {

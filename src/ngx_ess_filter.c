@@ -155,8 +155,14 @@ ngx_ess_filter_problem(ngx_http_request_t *r, ngx_ess_problem_t *problem)
 
     r->headers_out.status_line = *ngx_ess_problem_line(r->err_status);
 
-    ngx_str_set(&r->headers_out.content_type, NGX_ESS_PROBLEM_TYPE);
-    r->headers_out.content_type_len = sizeof(NGX_ESS_PROBLEM_TYPE) - 1;
+    if (ngx_ess_problem_is_plain(r)) {
+        ngx_str_set(&r->headers_out.content_type, NGX_ESS_PROBLEM_PLAIN);
+
+    } else {
+        ngx_str_set(&r->headers_out.content_type, NGX_ESS_PROBLEM_TYPE);
+    }
+
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
     ngx_http_clear_content_length(r);

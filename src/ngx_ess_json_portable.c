@@ -5,15 +5,8 @@
  */
 
 
+#include "ngx_ess_json_number.h"
 #include "ngx_ess_json_portable.h"
-#include <math.h>
-
-
-/* 10^309 is more than any double, 10^308 is not */
-#define NGX_ESS_JSON_PORTABLE_EXPONENT  309
-
-/* digits that can matter for a number at that border: a double's are 17 */
-#define NGX_ESS_JSON_PORTABLE_DIGITS    40
 
 
 static const u_char *ngx_ess_json_portable_string(const u_char *p,
@@ -22,8 +15,6 @@ static const u_char *ngx_ess_json_portable_escape(const u_char *p,
     const u_char *last);
 static const u_char *ngx_ess_json_portable_number(const u_char *p,
     const u_char *last);
-static ngx_uint_t ngx_ess_json_portable_fits(int64_t magnitude,
-    const char *digits);
 
 
 ngx_int_t
@@ -94,80 +85,26 @@ ngx_ess_json_portable_escape(const u_char *p, const u_char *last)
 }
 
 
-/* Behind its sign: 0.d1d2d3... * 10^magnitude, where d1 is not 0. */
+/* Behind its sign, which does not matter. */
 
 static const u_char *
 ngx_ess_json_portable_number(const u_char *p, const u_char *last)
 {
-    char         digits[NGX_ESS_JSON_PORTABLE_DIGITS + 1];
-    int64_t      magnitude, exponent;
-    ngx_uint_t   n, fraction, negative;
+    ngx_str_t              text;
+    ngx_ess_json_number_t  number;
 
-    magnitude = 0;
-    fraction = 0;
-    n = 0;
+    text.data = (u_char *) p;
 
-    for ( /* void */ ; p < last; p++) {
-
-        if (*p == '.' && !fraction) {
-            fraction = 1;
-            continue;
-        }
-
-        if (*p < '0' || *p > '9') {
-            break;
-        }
-
-        if (n == 0 && *p == '0') {
-            magnitude -= fraction;
-            continue;
-        }
-
-        magnitude += !fraction;
-
-        if (n < NGX_ESS_JSON_PORTABLE_DIGITS) {
-            digits[n++] = (char) *p;
-        }
-    }
-
-    digits[n] = '\0';
-    exponent = 0;
-
-    if (p < last && (*p == 'e' || *p == 'E')) {
+    while (p < last
+           && ((*p >= '0' && *p <= '9') || *p == '.' || *p == 'e' || *p == 'E'
+               || *p == '-' || *p == '+'))
+    {
         p++;
-        negative = (p < last && *p == '-');
-
-        if (p < last && (*p == '-' || *p == '+')) {
-            p++;
-        }
-
-        for ( /* void */ ; p < last && *p >= '0' && *p <= '9'; p++) {
-            if (exponent < NGX_MAX_INT32_VALUE) {
-                exponent = exponent * 10 + (*p - '0');
-            }
-        }
-
-        if (negative) {
-            exponent = -exponent;
-        }
     }
 
-    return (n == 0 || ngx_ess_json_portable_fits(magnitude + exponent, digits))
-           ? p : NULL;
-}
+    text.len = p - text.data;
 
+    ngx_ess_json_number_read(&text, &number);
 
-static ngx_uint_t
-ngx_ess_json_portable_fits(int64_t magnitude, const char *digits)
-{
-    char  text[sizeof("0.e309") + NGX_ESS_JSON_PORTABLE_DIGITS];
-
-    if (magnitude != NGX_ESS_JSON_PORTABLE_EXPONENT) {
-        return magnitude < NGX_ESS_JSON_PORTABLE_EXPONENT;
-    }
-
-    (void) ngx_sprintf((u_char *) text, "0.%se%d%Z", digits,
-                       NGX_ESS_JSON_PORTABLE_EXPONENT);
-
-    return !isinf(strtod(text, NULL));
+    return ngx_ess_json_number_double(&number) ? p : NULL;
 }

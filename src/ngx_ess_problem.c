@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_ess_conf.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_json.h"
 #include "ngx_ess_problem.h"
@@ -25,6 +26,8 @@ typedef struct {
 
 static ngx_int_t ngx_ess_problem_keep(ngx_http_request_t *r,
     ngx_uint_t status, const char *fmt, va_list args);
+static u_char *ngx_ess_problem_head(ngx_http_request_t *r, ngx_uint_t status,
+    u_char *p);
 static ngx_ess_problem_status_t *ngx_ess_problem_status(ngx_uint_t status);
 
 
@@ -171,7 +174,7 @@ ngx_ess_problem_json(ngx_http_request_t *r, ngx_uint_t status,
 {
     u_char      buf[NGX_ESS_PROBLEM_DETAIL], start[NGX_ESS_PROBLEM_HEAD];
     u_char     *p, *last;
-    ngx_str_t  *line, head, text;
+    ngx_str_t   head, text;
 
     last = ngx_vslprintf(buf, buf + NGX_ESS_PROBLEM_DETAIL, fmt, args);
 
@@ -185,23 +188,47 @@ ngx_ess_problem_json(ngx_http_request_t *r, ngx_uint_t status,
         }
     }
 
+    head.data = start;
+    head.len = ngx_ess_problem_head(r, status, start) - start;
+    text.data = buf;
+    text.len = last - buf;
+
+    return ngx_ess_json_text(r->pool, &head, &text, json);
+}
+
+
+/* Up to the detail. */
+
+static u_char *
+ngx_ess_problem_head(ngx_http_request_t *r, ngx_uint_t status, u_char *p)
+{
+    ngx_str_t  *line;
+
+    if (ngx_ess_problem_is_plain(r)) {
+        return ngx_sprintf(p, "{\"detail\":\"");
+    }
+
     line = ngx_ess_problem_line(status);
 
-    p = ngx_sprintf(start, "{\"type\":\"about:blank\",");
+    p = ngx_sprintf(p, "{\"type\":\"about:blank\",");
 
     if (line->len) {
         p = ngx_sprintf(p, "\"title\":\"%*s\",", line->len - 4,
                         line->data + 4);
     }
 
-    p = ngx_sprintf(p, "\"status\":%ui,\"detail\":\"", status);
+    return ngx_sprintf(p, "\"status\":%ui,\"detail\":\"", status);
+}
 
-    head.data = start;
-    head.len = p - start;
-    text.data = buf;
-    text.len = last - buf;
 
-    return ngx_ess_json_text(r->pool, &head, &text, json);
+ngx_uint_t
+ngx_ess_problem_is_plain(ngx_http_request_t *r)
+{
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
+
+    return lcf->serves && lcf->serves->plain;
 }
 
 

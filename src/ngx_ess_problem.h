@@ -12,6 +12,9 @@
 
 #define NGX_ESS_PROBLEM_TYPE     "application/problem+json"
 
+/* where clients know {"detail": …} alone: "plain" of ngx_ess_conf_serves_t */
+#define NGX_ESS_PROBLEM_PLAIN    "application/json"
+
 /* nginx has no name for it */
 #define NGX_ESS_PROBLEM_UPGRADE  426
 
@@ -37,6 +40,9 @@ ngx_int_t ngx_ess_problem_refuse(ngx_http_request_t *r, ngx_uint_t status,
 
 /* The same, with Retry-After, of a second. */
 ngx_int_t ngx_ess_problem_retry(ngx_http_request_t *r, const char *fmt, ...);
+
+/* 1: the location's refusals are of that kind. */
+ngx_uint_t ngx_ess_problem_is_plain(ngx_http_request_t *r);
 
 /* The JSON, in the request's pool.  NGX_OK, or NGX_ERROR: no memory. */
 ngx_int_t ngx_ess_problem_json(ngx_http_request_t *r, ngx_uint_t status,

@@ -224,6 +224,8 @@ def at_home(d, example):
              "ess_public_url ws://localhost:%%PORT0%%/;"]
     if d.name in ("ess_consume", "ess_rpc"):
         lines = ["ess_amqp amqp://guest:guest@127.0.0.1:5672/;"]
+    if d.name in ("ess_event_log", "ess_events"):
+        lines = ["ess_event_log audit %%DIR%%/audit.db;"]
     lines = [x for x in lines if x.split(" ")[0] != d.name]
     if where == "location":
         serves = not re.search("ess_(subscribe|api|publish|console)",
@@ -246,7 +248,9 @@ def test_examples_are_accepted(nginx, d, tmp_path):
         conf = conf.replace(old, new)
     folder = tmp_path / "nginx"
     folder.mkdir()
-    for name, text in (("ess.password", "secret\n"), ("jwks.json", JWKS)):
+    for name, text in (("ess.password", "secret\n"), ("jwks.json", JWKS),
+                       ("event.schema.json",
+                        read("conf", "event.schema.json"))):
         (folder / name).write_text(text)
         (folder / name).chmod(0o600)
     n = nginx(conf, start=False)

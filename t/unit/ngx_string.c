@@ -340,3 +340,68 @@ ngx_explicit_memzero(void *buf, size_t n)
 {
     ngx_memzero(buf, n);
 }
+
+
+void
+ngx_encode_base64url(ngx_str_t *dst, ngx_str_t *src)
+{
+    u_char    *d, *s;
+    size_t     i, n, len;
+    uint32_t   bits;
+
+    static const u_char  digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    d = dst->data;
+    s = src->data;
+
+    for (len = src->len; len; len -= n, s += n) {
+        n = ngx_min(len, 3);
+        bits = 0;
+
+        for (i = 0; i < 3; i++) {
+            bits = (bits << 8) | (i < n ? s[i] : 0);
+        }
+
+        for (i = 0; i <= n; i++) {
+            *d++ = digits[(bits >> (18 - 6 * i)) & 0x3f];
+        }
+    }
+
+    dst->len = d - dst->data;
+}
+
+
+/* As nginx's for NGX_ESCAPE_URI_COMPONENT, which is what is asked for. */
+
+uintptr_t
+ngx_escape_uri(u_char *dst, u_char *src, size_t size, ngx_uint_t type)
+{
+    uintptr_t  n;
+
+    static const u_char  hex[] = "0123456789ABCDEF";
+
+    for (n = 0; size; size--, src++) {
+
+        if ((*src >= '0' && *src <= '9') || (*src >= 'A' && *src <= 'Z')
+            || (*src >= 'a' && *src <= 'z') || *src == '-' || *src == '.'
+            || *src == '_' || *src == '~')
+        {
+            if (dst) {
+                *dst++ = *src;
+            }
+
+            continue;
+        }
+
+        n++;
+
+        if (dst) {
+            *dst++ = '%';
+            *dst++ = hex[*src >> 4];
+            *dst++ = hex[*src & 0xf];
+        }
+    }
+
+    return dst ? (uintptr_t) dst : n;
+}

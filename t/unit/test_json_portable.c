@@ -2,7 +2,8 @@
  * Strings and numbers that some readers of JSON refuse; input lies against a
  * guard page.
  *
- * links: src/ngx_ess_json_portable.c t/unit/ngx_string.c
+ * links: src/ngx_ess_json_portable.c src/ngx_ess_json_number.c
+ * links: t/unit/ngx_string.c
  */
 
 
