@@ -98,8 +98,8 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
 .PHONY: all deps build-deps run-deps run-rpc-deps runtime-deps bench-deps \
         deb-deps long-deps peers-deps proxies-deps arm64-deps conf-deps \
         nginx-deps \
-        run run-rpc broker test test-long test-peers test-proxies test-arm64 \
-        test-conf check unit fuzz fuzz-build fuzz-replay bench zone-dump \
+        run run-rpc run-events broker test test-long test-peers test-proxies \
+        test-arm64 test-conf check unit fuzz fuzz-build fuzz-replay bench zone-dump \
         lint install deb man check-nginx compile_commands ci clean clean-run \
         help FORCE
 
@@ -342,6 +342,11 @@ run-rpc: run-rpc-deps  ## the service of examples/rpc in the foreground (AMQP_PO
 	    $(if $(filter file,$(origin API_PORT)),,--port $(API_PORT)) \
 	    $(if $(AMQP_PORT),--amqp-port $(AMQP_PORT)) \
 	    $(if $(PG_PORT),--pg-port $(PG_PORT))
+
+run-events: build-deps  ## an event log in SQLite in the foreground (API_PORT=n)
+	@+$(MAKE) --no-print-directory all
+	@exec $(PYTHON) tools/run_events.py --module $(MODULE) \
+	    $(if $(filter file,$(origin API_PORT)),,--port $(API_PORT))
 
 # port, that between nodes, epmd's, and the management plugin's
 BROKER_PORTS := 5680 5681 5682 15680
