@@ -4,6 +4,7 @@ come compressed, slowly, or are no list; strict locations."""
 import gzip
 import json
 import socket
+import sqlite3
 import time
 import zlib
 
@@ -289,3 +290,20 @@ def test_many_elements(server, events):
     answer = events.post('["%s"]' % ("a" * 4000000))
     assert (answer.status, answer.json()) == (400, {"detail": [
         "Input should be a valid dictionary found in ('body', 0)"]})
+
+
+def test_while_the_database_is_away(server, events):
+    """Nothing is stored then, and who comes again is served."""
+
+    assert results(events.post([event(1)])) == [result("e_1")]
+    server.expect("event log")
+    other = sqlite3.connect(server.path("audit.db"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    answer = events.post([event(2)])
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "1"
+    plain(answer)
+    assert len(events.page("")) == 1
+    other.execute("ROLLBACK")
+    other.close()
+    assert results(events.post([event(2)])) == [result("e_2")]
