@@ -19,7 +19,7 @@
 
 
 /* bytes of the body in a turn, and the rest of the event there */
-#define NGX_ESS_EVENTS_POST_SLICE  (64 * 1024)
+#define NGX_ESS_EVENTS_POST_SLICE  (16 * 1024)
 
 #define NGX_ESS_EVENTS_POST_POOL   4096
 
