@@ -405,3 +405,19 @@ ngx_escape_uri(u_char *dst, u_char *src, size_t size, ngx_uint_t type)
 
     return dst ? (uintptr_t) dst : n;
 }
+
+
+/* For code that is linked and not called; who has its own is right. */
+
+__attribute__((weak)) void *
+ngx_alloc(size_t size, ngx_log_t *log)
+{
+    return malloc(size);
+}
+
+
+__attribute__((weak)) void
+ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
+    const char *fmt, ...)
+{
+}
