@@ -19,6 +19,7 @@
 #include "ngx_ess_conf_serve.h"
 #include "ngx_ess_conf_stream.h"
 #include "ngx_ess_cors.h"
+#include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_events_conf.h"
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_worker.h"
@@ -191,7 +192,9 @@ ngx_ess_conf_check(ngx_conf_t *cf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_ess_module);
 
-    if (mcf->needs_zone == NULL && mcf->rpc == NULL) {
+    if (mcf->needs_zone == NULL && mcf->rpc == NULL
+        && mcf->event_logs == NULL)
+    {
         mcf->needs_zone = mcf->needs_any;
     }
 
@@ -208,6 +211,12 @@ ngx_ess_conf_check(ngx_conf_t *cf)
     }
 
     if (ngx_ess_events_conf_check(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (mcf->event_logs
+        && ngx_ess_event_log_figures_add(cf, mcf->event_logs) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

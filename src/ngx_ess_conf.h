@@ -47,7 +47,8 @@ typedef struct {
     size_t                   deflate_min;   /* bytes of an event */
 
     const char              *needs_zone;    /* a directive that does */
-    const char              *needs_any;     /* one that needs it, or RPC */
+    const char              *needs_any;     /* one that needs it, RPC, or event
+                                               logs */
     struct ngx_ess_rpc_conf_s *rpc;         /* of ess_consume and ess_rpc;
                                                NULL: neither is used */
     struct ngx_ess_rpc_figures_s *rpc_figures;  /* with it */
@@ -78,7 +79,7 @@ typedef struct ngx_ess_conf_scope_s  ngx_ess_conf_scope_t;
 /* what a directive is good for without ess_zone */
 
 #define NGX_ESS_CONF_ZONE    0              /* nothing */
-#define NGX_ESS_CONF_ANY     1              /* ess_consume and ess_rpc */
+#define NGX_ESS_CONF_ANY     1              /* RPC, and event logs */
 #define NGX_ESS_CONF_ALONE   2              /* it needs none */
 
 

@@ -1,8 +1,9 @@
 
 /*
- * Health: do the sources' events come, and has the zone room?  What is wrong
- * is told in the broker's words, from what the workers left in the zone.  Runs
- * in a worker; all memory is the request's.
+ * Health: do the sources' events come, has the zone room, do the databases of
+ * event logs answer?  What is wrong is told in the broker's words, or the
+ * database's, from what the workers left in shared memory.  Runs in a worker;
+ * all memory is the request's.
  */
 
 
@@ -10,6 +11,7 @@
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_broker.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_rpc_report.h"
 #include "ngx_ess_conf_serve.h"
 
@@ -23,6 +25,8 @@
 
 static ngx_int_t ngx_ess_health_streams(ngx_http_request_t *r,
     ngx_ess_main_conf_t *mcf, u_char *buf, ngx_str_t *why);
+static ngx_int_t ngx_ess_health_bad(ngx_http_request_t *r, ngx_str_t *why,
+    ngx_uint_t n);
 static ngx_int_t ngx_ess_health_blocked(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_health_blocked_by(ngx_http_request_t *r,
     ngx_str_t *why);
@@ -33,8 +37,10 @@ ngx_ess_health(ngx_http_request_t *r)
 {
     u_char                buf[NGX_ESS_HEALTH_WHY];
     u_char                rpc_buf[NGX_ESS_RPC_REPORT_WHY];
-    ngx_int_t             rc, streams, rpc;
-    ngx_str_t             why, rpc_why;
+    u_char                log_buf[NGX_ESS_EVENT_LOG_FIGURES_WHY];
+    ngx_int_t             rc;
+    ngx_str_t             why[3], rpc_why;
+    ngx_uint_t            n;
     ngx_ess_main_conf_t  *mcf;
 
     static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
@@ -46,19 +52,28 @@ ngx_ess_health(ngx_http_request_t *r)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
 
-    streams = ngx_ess_health_streams(r, mcf, buf, &why);
-    rpc = mcf->rpc_figures == NULL ? NGX_OK
-          : ngx_ess_rpc_report_healthy(mcf->rpc_figures, rpc_buf, &rpc_why);
+    n = 0;
 
-    if (streams != NGX_OK || rpc != NGX_OK) {
+    if (ngx_ess_health_streams(r, mcf, buf, &why[n]) != NGX_OK) {
+        n++;
+    }
 
-        if (streams == NGX_OK) {
-            return ngx_ess_api_problem(r, 503, "%V", &rpc_why);
-        }
+    if (mcf->rpc_figures
+        && ngx_ess_rpc_report_healthy(mcf->rpc_figures, rpc_buf, &why[n])
+           != NGX_OK)
+    {
+        n++;
+    }
 
-        return (rpc == NGX_OK)
-               ? ngx_ess_api_problem(r, 503, "%V", &why)
-               : ngx_ess_api_problem(r, 503, "%V; %V", &why, &rpc_why);
+    if (mcf->event_logs
+        && ngx_ess_event_log_figures_healthy(mcf->event_logs, log_buf, &why[n])
+           != NGX_OK)
+    {
+        n++;
+    }
+
+    if (n) {
+        return ngx_ess_health_bad(r, why, n);
     }
 
     if (mcf->zone && ngx_ess_counter_sum(mcf->zone, NGX_ESS_C_BLOCKED)) {
@@ -72,6 +87,24 @@ ngx_ess_health(ngx_http_request_t *r)
     }
 
     return ngx_ess_api_send(r, NGX_HTTP_OK, &ok);
+}
+
+
+static ngx_int_t
+ngx_ess_health_bad(ngx_http_request_t *r, ngx_str_t *why, ngx_uint_t n)
+{
+    switch (n) {
+
+    case 1:
+        return ngx_ess_api_problem(r, 503, "%V", &why[0]);
+
+    case 2:
+        return ngx_ess_api_problem(r, 503, "%V; %V", &why[0], &why[1]);
+
+    default:
+        return ngx_ess_api_problem(r, 503, "%V; %V; %V", &why[0], &why[1],
+                                   &why[2]);
+    }
 }
 
 

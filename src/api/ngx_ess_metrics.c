@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_metrics.h"
+#include "ngx_ess_metrics_event_log.h"
 #include "ngx_ess_metrics_out.h"
 #include "ngx_ess_metrics_rpc.h"
 #include "ngx_ess_metrics_rows.h"
@@ -139,6 +140,10 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
         size += ngx_ess_metrics_rpc_room(mcf->rpc_figures);
     }
 
+    if (mcf->event_logs) {
+        size += ngx_ess_metrics_event_log_room(mcf->event_logs);
+    }
+
     text.data = ngx_pnalloc(r->pool, size);
     if (text.data == NULL) {
         return NGX_ERROR;
@@ -153,6 +158,10 @@ ngx_ess_metrics_handler(ngx_http_request_t *r)
 
     if (mcf->rpc_figures) {
         ngx_ess_metrics_rpc(&out, mcf->rpc_figures);
+    }
+
+    if (mcf->event_logs) {
+        ngx_ess_metrics_event_log(&out, mcf->event_logs);
     }
 
     if (infos) {

@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_escape.h"
+#include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_hold.h"
 #include "ngx_ess_event_log_query.h"
 #include "ngx_ess_wait.h"
@@ -322,6 +323,7 @@ ngx_ess_event_log_refuse(ngx_ess_event_log_worker_t *w)
 
         insert = ngx_queue_data(q, ngx_ess_event_log_insert_t, queue);
 
+        ngx_ess_event_log_figures_insert(w->log, insert);
         ngx_ess_event_log_hold_done(&w->hold);
         insert->handler(insert);
     }
@@ -474,6 +476,7 @@ ngx_ess_event_log_insert_end(ngx_ess_event_log_worker_t *w)
     for (i = 0; i < n; i++) {
         insert = w->batch[i];
 
+        ngx_ess_event_log_figures_insert(w->log, insert);
         ngx_ess_event_log_hold_done(&w->hold);
         insert->handler(insert);
     }
@@ -520,6 +523,13 @@ ngx_ess_event_log_insert_report(ngx_ess_event_log_worker_t *w)
     }
 
     w->failing = (failed != 0);
+
+    if (failed) {
+        ngx_ess_event_log_figures_failed(w->log, insert->text);
+
+    } else {
+        ngx_ess_event_log_figures_well(w->log);
+    }
 }
 
 
@@ -557,6 +567,15 @@ ngx_ess_event_log_upkeep_done(ngx_ess_event_log_worker_t *w)
     }
 
     upkeep->failing = failed;
+
+    if (failed) {
+        ngx_ess_event_log_figures_failed(w->log, upkeep->text);
+
+    } else if (upkeep->measured == NGX_OK) {
+        ngx_ess_event_log_figures_measured(w->log, upkeep->events,
+                                           upkeep->bytes);
+        ngx_ess_event_log_figures_well(w->log);
+    }
 
     ngx_add_timer(&upkeep->timer, upkeep->rc == NGX_AGAIN
                                   ? NGX_ESS_EVENT_LOG_STEP

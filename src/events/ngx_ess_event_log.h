@@ -210,6 +210,10 @@ struct ngx_ess_event_log_s {
     ngx_uint_t               sync;          /* 1: full */
     ngx_thread_pool_t       *thread_pool;   /* its own: 4 threads a worker */
     void                    *engine_conf;   /* the engine's, from check() */
+
+    /* see ngx_ess_event_log_figures.h */
+    struct ngx_ess_event_log_figure_s  *figures;
+    ngx_shmtx_t             *lock;
 };
 
 

@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_escape.h"
+#include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_query.h"
 #include "ngx_ess_wait.h"
 
@@ -188,6 +189,7 @@ ngx_ess_event_log_query_end(ngx_event_t *ev)
     asker->query = NULL;
 
     ngx_ess_event_log_query_report(queries, query);
+    ngx_ess_event_log_figures_query(queries->log, query);
 
     ngx_ess_event_log_hold_done(&queries->hold);
     query->handler(query);
