@@ -8,6 +8,7 @@
  */
 
 
+#include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_decode.h"
 #include "ngx_ess_events_answer.h"
 #include "ngx_ess_events_body.h"
@@ -422,6 +423,9 @@ ngx_ess_events_post_insert(ngx_ess_events_post_t *post)
                                             "must be less than 1000. "
                                             "Received: ");
     }
+
+    ngx_ess_event_log_figures_invalid(post->conf->log,
+                                      post->n - post->events.nelts);
 
     if (post->events.nelts == 0
         || (post->conf->strict && post->events.nelts < post->n))

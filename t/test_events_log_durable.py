@@ -1,0 +1,150 @@
+"""What a log in SQLite promises: what was answered is there once, whatever dies
+meanwhile, and a database that fails is told of and comes back."""
+
+import os
+import sqlite3
+import threading
+
+from events import Events, event, result
+from wait import wait_for
+
+CONF = """
+http {
+    ess_event_log audit %%DIR%%/log/audit.db id=event_id time=timestamp
+                  type=type;
+    server {
+        listen %%PORT0%% reuseport;
+        location /v1/events { ess_events audit; }
+        location = /metrics { ess_metrics; }
+        location = /health { ess_health; }
+    }
+}
+"""
+
+CLIENTS = 8
+KILLS = 6
+
+
+def path(server):
+    return server.path(os.path.join("log", "audit.db"))
+
+
+def figures(server):
+    answer = Events(server.port(), "/metrics").get("?format=json")
+    return answer.json()
+
+
+def insert_until(server, client, stop, acked, lost):
+    """Each batch until it is answered: what was lost on its way comes again."""
+
+    events, n = Events(server.port()), 0
+    while not stop.is_set():
+        batch = [event(client * 1000000 + n + i) for i in range(5)]
+        n += 5
+        while True:
+            try:
+                answer = events.post(batch)
+            except OSError:
+                lost.append(n)
+                events.close()
+                continue
+            if answer.status == 200:
+                break
+            assert answer.status == 503, answer
+        assert answer.json() == [result(e["event_id"]) for e in batch]
+        acked.extend(e["event_id"] for e in batch)
+
+
+def test_workers_are_killed_while_clients_insert(nginx):
+    server = nginx(CONF, workers=3)
+    acked, lost, stop = [], [], threading.Event()
+    threads = [threading.Thread(target=insert_until,
+                                args=(server, i, stop, acked, lost))
+               for i in range(CLIENTS)]
+    for t in threads:
+        t.start()
+    try:
+        for _ in range(KILLS):
+            before = len(acked)
+            wait_for(lambda: len(acked) > before + 100)
+            server.kill_worker()
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+    assert len(acked) > KILLS * 100
+    with sqlite3.connect(path(server)) as db:
+        there = [r[0] for r in db.execute("SELECT id FROM event ORDER BY seq")]
+        assert db.execute("SELECT events FROM log").fetchone() == (len(there),)
+        assert db.execute("SELECT sum(events) FROM type").fetchone() == (
+            len(there),)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert len(there) == len(set(there))
+    assert set(acked) <= set(there)
+    # the pages say the same, in that order
+    events, seen, cursor = Events(server.port()), [], ""
+    while cursor is not None:
+        page = events.page("?size=1000&from=0" if not cursor
+                           else "?size=1000&after=%s" % cursor)
+        seen += [e["event_id"] for e in page["events"]]
+        cursor = page.get("next")
+    assert seen == there
+
+
+def test_a_locked_database(nginx):
+    server = nginx(CONF, workers=2)
+    events = Events(server.port())
+    assert events.post([event(1)]).status == 200
+    db = sqlite3.connect(path(server), isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    answer = events.post([event(2)])
+    assert answer.status == 503 and "Retry-After" in answer.headers
+    # who reads is not held up
+    assert events.page("?size=10") == [event(1)]
+    server.expect("inserts failed|its upkeep failed")
+    health = Events(server.port(), "/health")
+    wait_for(lambda: health.get().status == 503, 20)
+    assert 'event log \\"audit\\" has no database: sqlite: database is locked' \
+        in health.get().body.decode()
+    assert figures(server)["event_log_up"] == {"audit": 0}
+    db.execute("COMMIT")
+    assert events.post([event(2)]).json() == [result("e_2")]
+    wait_for(lambda: health.get().status == 200, 20)
+    server.wait_log("takes events again")
+    assert [e["event_id"] for e in events.page("?size=10")] == ["e_1", "e_2"]
+
+
+def test_a_file_that_is_away(nginx):
+    server = nginx(CONF, workers=2)
+    events = Events(server.port())
+    assert events.post([event(1)]).status == 200
+    os.rename(path(server), path(server) + ".away")
+    answer = events.post([event(2)])
+    assert answer.status == 503, answer
+    assert events.get("?size=1").status == 503
+    server.expect("unable to open database file|disk I/O error")
+    os.rename(path(server) + ".away", path(server))
+    wait_for(lambda: events.post([event(2)]).status == 200, 10)
+    assert events.page("?size=10") == [event(1), event(2)]
+
+
+def test_figures(nginx):
+    server = nginx(CONF, workers=2)
+    events = Events(server.port())
+    assert figures(server)["event_log_inserts_total"]["audit"] == dict.fromkeys(
+        ("stored", "same", "duplicate", "invalid", "undone", "unavailable"), 0)
+    events.post([event(i) for i in range(10)])
+    events.post([event(0), event(1, more=1), {"event_id": 1}])
+    events.page("?size=5")
+    f = figures(server)
+    assert f["event_log_inserts_total"]["audit"] == {
+        "stored": 10, "same": 1, "duplicate": 1, "invalid": 1, "undone": 0,
+        "unavailable": 0}
+    assert f["event_log_up"] == {"audit": 1}
+    seconds = f["event_log_seconds"]["audit"]
+    assert seconds["insert"]["count"] == 2 and seconds["query"]["count"] == 1
+    wait_for(lambda: figures(server)["event_log_events"] == {"audit": 10},
+             15)
+    # a reload keeps them
+    server.reload()
+    assert figures(server)["event_log_inserts_total"]["audit"]["stored"] == 10
