@@ -1,9 +1,16 @@
 """What a log in SQLite promises: what was answered is there once, whatever dies
 meanwhile, and a database that fails is told of and comes back."""
 
+import errno
 import os
+import re
+import shutil
+import signal
 import sqlite3
+import subprocess
 import threading
+
+import pytest
 
 from events import Events, event, result
 from wait import wait_for
@@ -148,3 +155,111 @@ def test_figures(nginx):
     # a reload keeps them
     server.reload()
     assert figures(server)["event_log_inserts_total"]["audit"]["stored"] == 10
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of 1 MiB."""
+
+    path = str(tmp_path / "disk")
+    os.mkdir(path)
+    p = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs",
+                        path], capture_output=True, text=True)
+    if p.returncode != 0:
+        pytest.skip("mount is refused: %s" % p.stderr.strip())
+    yield path
+    # nginx may still have files there
+    subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as f:
+        for size in 65536, 1:
+            try:
+                while True:
+                    f.write(b"x" * size)
+            except OSError as e:
+                assert e.errno == errno.ENOSPC
+
+
+def test_full_disk(nginx, disk):
+    server = nginx(CONF.replace("%%DIR%%/log", disk), workers=2)
+    server.expect("inserts failed|its upkeep failed")
+    events = Events(server.port())
+    assert events.post([event(1)]).status == 200
+    fill(disk + "/filler")
+    stored = ["e_1"]
+    # there may be room left in SQLite's files
+    for i in range(2, 2000):
+        answer = events.post([event(i, text="x" * 500)])
+        if answer.status != 200:
+            break
+        stored.append("e_%d" % i)
+    assert answer.status == 503, answer
+    server.wait_log("inserts failed.*database or disk is full")
+    health = Events(server.port(), "/health")
+    wait_for(lambda: health.get().status == 503, 15)
+    # what is there is read
+    assert [e["event_id"] for e in events.page("?size=1000")] == stored[:1000]
+    os.unlink(disk + "/filler")
+    assert events.post([event(i, text="x" * 500)]).json() == [
+        result("e_%d" % i)]
+    wait_for(lambda: health.get().status == 200, 15)
+
+
+def test_a_mount_that_became_read_only(nginx, disk):
+    server = nginx(CONF.replace("%%DIR%%/log", disk), workers=2)
+    server.expect("inserts failed|its upkeep failed|Read-only file system")
+    events = Events(server.port())
+    assert events.post([event(1)]).status == 200
+
+    def mount(how):
+        return subprocess.run(["mount", "-o", "remount," + how, disk],
+                              capture_output=True).returncode == 0
+
+    # it is refused while files are open for writing
+    if not mount("ro"):
+        server.stop()
+        assert mount("ro")
+        p = server.test()
+        assert p[0] != 0 and "Read-only file system" in p[1]
+        assert mount("rw")
+        server.start()
+        events = Events(server.port())
+    else:
+        assert events.post([event(2)]).status == 503
+        assert mount("rw")
+    wait_for(lambda: events.post([event(2)]).status == 200)
+    assert events.page("?size=10") == [event(1), event(2)]
+
+
+@pytest.mark.parametrize("sync", ["full", "normal"])
+def test_syncs(nginx, tmp_path, sync):
+    """With sync=full each answered insert was synced before; one at a time, so
+    each is a transaction of its own."""
+
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    server = nginx(CONF.replace("type=type", "type=type sync=" + sync),
+                   workers=1)
+    events = Events(server.port())
+    assert events.post([event(0)]).status == 200
+    trace = str(tmp_path / "trace")
+    p = subprocess.Popen(["strace", "-f", "-e", "trace=fsync,fdatasync", "-o",
+                          trace, "-p", str(server.workers()[0])],
+                         stderr=subprocess.PIPE, text=True)
+    try:
+        first = p.stderr.readline()
+        if "attached" not in first:
+            pytest.skip("strace is refused: " + first)
+        for i in range(1, 21):
+            assert events.post([event(i)]).status == 200
+    finally:
+        p.send_signal(signal.SIGINT)
+        p.wait()
+    with open(trace) as f:
+        n = len(re.findall(r"f(?:data)?sync\(\d+", f.read()))
+    if sync == "full":
+        assert n >= 20
+    else:
+        assert n < 10
