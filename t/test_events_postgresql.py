@@ -1,6 +1,7 @@
 """Event logs in PostgreSQL: what of a log is the database's."""
 
 import concurrent.futures
+import http.client
 import json
 import os
 import signal
@@ -78,10 +79,11 @@ def server(tmp_path):
 
 
 def terminate(database):
-    """All sessions but this one."""
+    """All sessions of nginx with it; others have databases there as well."""
 
     database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                 "WHERE application_name LIKE 'nginx%'")
+                 "WHERE application_name LIKE 'nginx%' "
+                 "AND datname = current_database()")
 
 
 def test_events_are_stored_and_found(nginx, database):
@@ -346,7 +348,7 @@ def test_a_password_in_a_file(nginx, database, tmp_path):
 
 
 @pytest.mark.parametrize("name, url, more, message", [
-    ("audit", "postgresql://h:x/d", "", "is not valid"),
+    ("audit", "postgresql://h/d?colour=red", "", '\\x22colour\\x22'),
     ("audit", "postgresql://u:p%%zz-secret@h/d", "", "is not valid"),
     ("audit", "postgresql://u:secret@h/d", " password_file=/dev/null",
      "may have one of them"),
@@ -360,6 +362,7 @@ def test_what_nginx_refuses(nginx, tmp_path, name, url, more, message):
     (tmp_path / "empty").write_text("\n")
     n = nginx(CONF.replace("audit", name), start=False, pg=url,
               more=more.replace("empty", str(tmp_path / "empty")))
+    n.expect(r"\[emerg\]")
     code, text = n.test()
     assert code != 0
     assert message in text
@@ -367,8 +370,9 @@ def test_what_nginx_refuses(nginx, tmp_path, name, url, more, message):
 
 
 def test_without_the_module(nginx, database):
-    n = nginx("load_module %s;\n" % MODULE + CONF, start=False,
-              pg=database.url, more="")
+    n = nginx("load_module %s;\nevents { }\n" % MODULE + CONF, start=False,
+              more="", pg=database.url.replace("postgres:", "postgresql:"))
+    n.expect(r"\[emerg\]")
     code, text = n.test()
     assert code != 0
     assert "ngx_ess_postgresql_module" in text
@@ -378,7 +382,7 @@ def test_without_the_module(nginx, database):
 def test_a_reload_that_drops_the_module(nginx, database):
     """The code is gone from the new workers' memory, and who answers stays."""
 
-    plain = "load_module %s;\n" % MODULE + """
+    plain = """
 http {
     server { listen %%PORT0%%; location / { return 204; } }
 }
@@ -407,15 +411,15 @@ def call_status(n):
 def test_keep_size(nginx, database):
     """The oldest go, the newest stay."""
 
-    n = nginx(CONF, workers=2, pg=database.url, more=" keep_size=100k")
+    n = nginx(CONF, workers=2, pg=database.url, more=" keep_size=1m")
     for k in range(4):
         assert all(r is True for r in post(n, *[
-            event("%d-%d" % (k, i), text="x" * 200) for i in range(500)]))
+            event("%d-%d" % (k, i), text="x" * 1000) for i in range(500)]))
     everything = ["%d-%d" % (k, i) for k in range(4) for i in range(500)]
     wait_for(lambda: int(database.sql(
-        "SELECT count(*) FROM ess_event_audit")) < 500, 30)
+        "SELECT count(*) FROM ess_event_audit")) < 1000, 30)
     found = ids(n)
-    assert 100 < len(found) < 500
+    assert 500 < len(found) < 1000
     assert found == everything[-len(found):]
 
 
@@ -442,3 +446,50 @@ def test_others_are_told(nginx, database):
     listener.poll()
     assert len(listener.notifies) == 1
     listener.close()
+
+
+def test_nothing_is_lost_or_doubled(nginx, server):
+    """Two nginx, whose workers are killed while the server stops and starts:
+    what was answered with success is there once."""
+
+    nodes = [nginx(CONF, workers=2, pg=server.url, more="") for _ in range(2)]
+    for n in nodes:
+        n.expect("ess|event log")
+    end, answered = threading.Event(), []
+
+    def client(k):
+        i = 0
+        while not end.is_set():
+            i += 1
+            events = [event("%d-%d-%d" % (k, i, j)) for j in range(5)]
+            try:
+                status, results = call(nodes[k % 2], body=events)
+            except (OSError, http.client.HTTPException):
+                continue
+            if status == 200:
+                answered.extend(r["event_id"] for r in results if r["success"])
+
+    threads = [threading.Thread(target=client, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    try:
+        for step in range(4):
+            before = len(answered)
+            wait_for(lambda: len(answered) > before + 100, 30)
+            n = nodes[step % 2]
+            n.kill_worker()
+            terminate(server)
+            if step == 1:
+                server.stop()
+                server.start()
+        before = len(answered)
+        wait_for(lambda: len(answered) > before + 100, 30)
+    finally:
+        end.set()
+        for t in threads:
+            t.join()
+
+    found = ids(nodes[0])
+    assert len(found) == len(set(found))
+    assert set(answered) <= set(found)
+    assert ids(nodes[1]) == found
