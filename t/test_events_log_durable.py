@@ -263,3 +263,38 @@ def test_syncs(nginx, tmp_path, sync):
         assert n >= 20
     else:
         assert n < 10
+
+
+def test_reloads_while_clients_insert(nginx):
+    """A worker that is to leave answers first."""
+
+    server = nginx(CONF, workers=2)
+    acked, lost, stop = [], [], threading.Event()
+    threads = [threading.Thread(target=insert_until,
+                                args=(server, i, stop, acked, lost))
+               for i in range(4)]
+    for t in threads:
+        t.start()
+    try:
+        for _ in range(3):
+            before = len(acked)
+            wait_for(lambda: len(acked) > before + 50)
+            server.reload()
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+    assert len(acked) == len(set(acked))
+    with sqlite3.connect(path(server)) as db:
+        there = {r[0] for r in db.execute("SELECT id FROM event")}
+    assert set(acked) <= there
+
+
+def test_keep(nginx):
+    server = nginx(CONF.replace("type=type", "type=type keep=1s"), workers=2)
+    events = Events(server.port())
+    assert events.post([event(i) for i in range(20)]).status == 200
+    wait_for(lambda: events.page("?size=20") == [], 20)
+    assert events.page("?from=0")["total"] == 0
+    # as if it were new
+    assert events.post([event(1)]).json() == [result("e_1")]
