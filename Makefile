@@ -89,7 +89,7 @@ INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     src/registry src/subscriber src/client src/transport \
                     src/encoding src/request src/rpc \
                     src/api src/store src/auth src/console \
-                    src/schema src/events src/sqlite fault) \
+                    src/schema src/openapi src/events src/sqlite fault) \
                 -I src/events/postgresql
 
 

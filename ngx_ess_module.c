@@ -23,6 +23,7 @@
 #include "ngx_ess_publish_conf.h"
 #include "ngx_ess_health.h"
 #include "ngx_ess_metrics.h"
+#include "ngx_ess_openapi.h"
 #include "ngx_ess_variables.h"
 #include "ngx_ess_worker.h"
 
@@ -264,6 +265,20 @@ static ngx_command_t  ngx_ess_commands[] = {
       0,
       NULL },
 
+    { ngx_string("ess_openapi"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_ess_openapi_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ess_docs"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_ess_openapi_conf_docs,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("ess_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_ess_health_conf,
@@ -320,6 +335,7 @@ static ngx_int_t
 ngx_ess_init(ngx_conf_t *cf)
 {
     return (ngx_ess_conf_check(cf) == NGX_OK
-            && ngx_ess_conf_subscribe_check(cf) == NGX_OK)
+            && ngx_ess_conf_subscribe_check(cf) == NGX_OK
+            && ngx_ess_openapi_init(cf) == NGX_OK)
            ? NGX_OK : NGX_ERROR;
 }

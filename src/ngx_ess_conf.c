@@ -435,6 +435,7 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->serves = prev->serves;
     conf->handler = prev->handler;
     conf->scope = prev->scope;
+    conf->openapi = prev->openapi;
     conf->source = prev->source;
     conf->publish_name = prev->publish_name;
     conf->publish_query = prev->publish_query;

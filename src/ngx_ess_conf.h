@@ -70,6 +70,10 @@ typedef struct {
                                                none */
     ngx_array_t             *events;        /* of ngx_ess_events_conf_t *, each
                                                ess_events; NULL: none */
+    ngx_array_t              served;        /* of ngx_ess_conf_served_t */
+    ngx_array_t             *openapis;      /* of struct ngx_ess_openapi_s *,
+                                               ess_openapi and ess_docs; NULL:
+                                               none */
 } ngx_ess_main_conf_t;
 
 
@@ -97,6 +101,16 @@ typedef struct {
 } ngx_ess_conf_serves_t;
 
 
+/* a location that serves something, for ess_openapi */
+
+typedef struct {
+    const char              *directive;
+    ngx_str_t                argument;      /* its first one, or empty */
+    ngx_http_core_srv_conf_t *server;
+    ngx_http_core_loc_conf_t *location;
+} ngx_ess_conf_served_t;
+
+
 /* whom to ask who may subscribe: ess_authorize */
 
 typedef struct {
@@ -112,6 +126,7 @@ typedef struct {
     ngx_http_handler_pt      handler;       /* of that; another one there is
                                                another module's */
     ngx_ess_conf_scope_t    *scope;         /* which one that is */
+    struct ngx_ess_openapi_s *openapi;      /* of ess_openapi, ess_docs */
     ngx_uint_t               source;        /* of streams that name none */
     ngx_http_complex_value_t *publish_name;     /* NULL: last path segment */
     ngx_uint_t               publish_query; /* 1: of the query string */

@@ -10,6 +10,9 @@
 
 
 static const ngx_ess_conf_serves_t *ngx_ess_conf_serve_row(const char *name);
+static ngx_int_t ngx_ess_conf_serve_list(ngx_conf_t *cf,
+    ngx_ess_main_conf_t *mcf, ngx_http_core_loc_conf_t *clcf,
+    const char *directive);
 
 
 static const ngx_ess_conf_serves_t  ngx_ess_conf_serve_rows[] = {
@@ -24,6 +27,8 @@ static const ngx_ess_conf_serves_t  ngx_ess_conf_serve_rows[] = {
     { "ess_rpc", ngx_string("GET, HEAD, POST, PUT, PATCH, DELETE"), 0,
       NGX_ESS_CONF_ALONE, 0 },
     { "ess_events", ngx_string("GET, HEAD, POST"), 0, NGX_ESS_CONF_ALONE, 1 },
+    { "ess_openapi", ngx_string("GET, HEAD"), 0, NGX_ESS_CONF_ALONE, 0 },
+    { "ess_docs", ngx_string("GET, HEAD"), 0, NGX_ESS_CONF_ALONE, 0 },
     { NULL, ngx_null_string, 0, 0, 0 }
 };
 
@@ -97,7 +102,45 @@ ngx_ess_conf_serve(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return (ngx_ess_conf_serve_list(cf, mcf, clcf, lcf->serves->directive)
+            == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_ess_conf_serve_list(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
+    ngx_http_core_loc_conf_t *clcf, const char *directive)
+{
+    ngx_str_t              *value;
+    ngx_ess_conf_served_t  *served;
+
+    if (mcf->served.elts == NULL
+        && ngx_array_init(&mcf->served, cf->pool, 8,
+                          sizeof(ngx_ess_conf_served_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    served = ngx_array_push(&mcf->served);
+    if (served == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(served, sizeof(ngx_ess_conf_served_t));
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts > 1) {
+        served->argument = value[1];
+    }
+
+    served->directive = directive;
+    served->location = clcf;
+    served->server = ngx_http_conf_get_module_srv_conf(cf,
+                                                       ngx_http_core_module);
+    return NGX_OK;
 }
 
 

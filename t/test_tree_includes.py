@@ -39,6 +39,9 @@ ALLOWED = {
     "store": {"store", "stream", "sqlite", SEAM},
     "sqlite": {"sqlite"},
     "schema": {"schema"},
+    # what a server tells of itself
+    "openapi": {"openapi", "events", "schema", "ngx_ess_api_answer.h",
+                "ngx_ess_jwt.h"},
     "events": {"events", "schema", "sqlite"},
     "events/postgresql": {"events/postgresql", "events"},
     # what only a test build has

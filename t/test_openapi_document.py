@@ -1,0 +1,140 @@
+"""ess_openapi describes what its server serves, and ess_docs shows it; nginx -t
+warns where it tells all of what not all may use."""
+
+import base64
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import urllib.request
+
+import pytest
+
+from nginx import TOP
+
+CONF = """
+http {
+    ess_zone       streams 4m;
+    ess_amqp       amqp://127.0.0.1:1/;
+    ess_public_url ws://127.0.0.1/;
+
+    server {
+        listen      127.0.0.1:%%PORT0%%;
+        server_name api.example.com;
+        location /event-stream/ { ess_api; }
+        location /publish/      { ess_publish; }
+        location = /healthz     { ess_health; }
+        location = /metrics     { ess_metrics; }
+        location /calls/        { ess_rpc work; }
+        location = /openapi.json { ess_openapi; }
+        location = /docs        { ess_docs /openapi.json; }
+        location = /hidden      { internal; ess_publish; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        location / { ess_subscribe; }
+        location = /openapi.json { ess_openapi; }
+    }
+}
+"""
+
+
+def get(n, path, port=0):
+    with urllib.request.urlopen("http://127.0.0.1:%d%s" % (
+            n.port(port), path)) as answer:
+        return answer.headers, answer.read()
+
+
+def references(part):
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_what_the_server_serves(nginx):
+    n = nginx(CONF, workers=2)
+    headers, body = get(n, "/openapi.json")
+    assert headers["Content-Type"] == "application/json"
+    spec = json.loads(body)
+    assert spec["openapi"] == "3.1.0"
+    assert spec["info"]["title"] == "api.example.com: ESS"
+    assert set(spec["paths"]) == {
+        "/event-stream/version", "/event-stream/", "/event-stream/{id}",
+        "/event-stream/{id}/subscribers",
+        "/event-stream/{id}/subscribers/{sid}", "/publish/{key}", "/healthz",
+        "/metrics", "/calls/"}
+    for reference in set(references(spec)):
+        found = spec
+        for name in reference.split("/")[1:]:
+            found = found[name]
+    spec = json.loads(get(n, "/openapi.json", 1)[1])
+    assert set(spec["paths"]) == {"/{stream}"}
+
+
+def test_the_page(nginx):
+    n = nginx(CONF, workers=2)
+    headers, body = get(n, "/docs")
+    assert b'<meta name="openapi" content="/openapi.json">' in body
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    for tag in (b"script", b"style"):
+        text = re.search(b"<%s>(.*)</%s>" % (tag, tag), body, re.S).group(1)
+        digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
+        assert "%s-src 'sha256-%s'" % (tag.decode(), digest) in policy
+    assert b"http:" not in body and b"https:" not in body
+
+
+RULED = """
+http {
+    ess_zone       streams 4m;
+    ess_amqp       amqp://127.0.0.1:1/;
+    ess_public_url ws://127.0.0.1/;
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location /event-stream/ { ess_api; %%API%% }
+        location = /openapi.json { ess_openapi; %%OPENAPI%% }
+    }
+}
+"""
+
+ALLOW = "allow 127.0.0.1; deny all;"
+
+
+@pytest.mark.parametrize("api,openapi,warns", [
+    ("", "", False), (ALLOW, "", True), (ALLOW, ALLOW, False),
+    ("", ALLOW, False), ("internal;", "", False),
+    ("auth_basic ESS; auth_basic_user_file /dev/null;", "", True),
+])
+def test_a_door_is_not_wider_than_the_others(nginx, api, openapi, warns):
+    n = nginx(RULED, start=False, api=api, openapi=openapi)
+    rc, output = n.test()
+    assert rc == 0, output
+    assert ('"ess_openapi" tells all who ask of location "/event-stream/"'
+            in output) == warns
+
+
+@pytest.mark.parametrize("path", ["openapi.json", "//example.com/x"])
+def test_what_is_no_path_is_refused(nginx, path):
+    n = nginx("http { server { listen 127.0.0.1:%%PORT0%%; "
+              "location = /docs { ess_docs %%PATH%%; } } }", start=False,
+              path=path)
+    n.expect(r"\[emerg\]")
+    rc, output = n.test()
+    assert rc == 1 and "takes the path of an OpenAPI document" in output
+
+
+def test_the_parts_are_those_of_the_page():
+    at = importlib.util.spec_from_file_location(
+        "openapi", os.path.join(TOP, "tools", "openapi.py"))
+    module = importlib.util.module_from_spec(at)
+    at.loader.exec_module(module)
+    for name, text in module.parts().items():
+        with open(os.path.join(TOP, "src", "openapi", name + ".json")) as f:
+            assert f.read() == text, name
