@@ -138,3 +138,31 @@ def test_the_parts_are_those_of_the_page():
     for name, text in module.parts().items():
         with open(os.path.join(TOP, "src", "openapi", name + ".json")) as f:
             assert f.read() == text, name
+
+
+EVENTS = """
+http {
+    ess_event_log audit %%DB%% schema=%%SCHEMA%% id=event_id
+                  time=timestamp type=type;
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location /v1/events      { ess_events audit; }
+        location = /openapi.json { ess_openapi; }
+    }
+}
+"""
+
+
+def test_the_schema_of_an_event_log(nginx, tmp_path):
+    n = nginx(EVENTS, workers=2, db=str(tmp_path / "audit.db"),
+              schema=os.path.join(TOP, "conf", "event.schema.json"))
+    spec = json.loads(get(n, "/openapi.json")[1])
+    assert set(spec["paths"]) == {"/v1/events", "/v1/events/{event_id}"}
+    for reference in set(references(spec)):
+        found = spec
+        for name in reference.split("/")[1:]:
+            found = found[name]
+    event = spec["components"]["schemas"]["Event_audit"]
+    assert event["then"]["properties"]["event"]["$ref"] == (
+        "#/components/schemas/Event_audit/$defs/UserEvent")
+    assert "$schema" not in event
