@@ -85,7 +85,8 @@ JOBS          = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 INCS         := $(addprefix -I $(NGINX_SRC)/src/,core event event/modules \
                     event/quic os/unix http http/modules http/v2 http/v3) \
                 -I $(OBJS) $(addprefix -I ,src src/amqp src/source \
-                    src/source/exchange src/source/rabbitmq src/stream \
+                    src/source/exchange src/source/rabbitmq \
+                    src/source/event_log src/stream \
                     src/registry src/subscriber src/client src/transport \
                     src/encoding src/request src/rpc \
                     src/api src/store src/auth src/console \

@@ -15,6 +15,7 @@
 #include "ngx_ess_conf_ping.h"
 #include "ngx_ess_conf_limits.h"
 #include "ngx_ess_conf_rpc.h"
+#include "ngx_ess_event_log_source.h"
 #include "ngx_ess_conf_scope.h"
 #include "ngx_ess_conf_serve.h"
 #include "ngx_ess_conf_stream.h"
@@ -105,6 +106,8 @@ ngx_ess_conf_create_main(ngx_conf_t *cf)
            != NGX_OK
         || ngx_ess_source_register(mcf->sources, &ngx_ess_exchange) == NULL
         || ngx_ess_source_register(mcf->sources, &ngx_ess_exchange_streams)
+           == NULL
+        || ngx_ess_source_register(mcf->sources, &ngx_ess_event_log_source)
            == NULL)
     {
         return NULL;
@@ -155,6 +158,9 @@ ngx_ess_conf_init_main(ngx_conf_t *cf, void *conf)
                       "such as \"1m\"");
         return NGX_CONF_ERROR;
     }
+
+    ngx_ess_source_entry(mcf->sources, NGX_ESS_SOURCE_EVENT_LOG)->conf
+        = mcf->event_logs;
 
     if (mcf->zone == NULL) {
         return mcf->rpc ? ngx_ess_source_init_conf(cf, mcf->sources,

@@ -35,9 +35,11 @@ static void ngx_ess_source_bind_done(ngx_ess_source_bind_t *bind,
 static void ngx_ess_source_attach_handler(ngx_event_t *ev);
 static void ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach,
     ngx_int_t rc);
+static ngx_uint_t ngx_ess_source_broker(const ngx_ess_source_t *row);
 static void ngx_ess_source_attach_busy(ngx_ess_source_attach_t *attach,
-    u_char *buf, ngx_str_t *text);
-static void ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach);
+    const ngx_ess_source_t *row, u_char *buf, ngx_str_t *text);
+static void ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach,
+    const ngx_ess_source_t *row);
 
 
 /* this worker's, of ngx_ess_source_entry_t; NULL: none */
@@ -337,20 +339,34 @@ ngx_ess_source_attach_handler(ngx_event_t *ev)
 }
 
 
+static ngx_uint_t
+ngx_ess_source_broker(const ngx_ess_source_t *row)
+{
+    return ngx_strcmp(row->keeper, "broker") == 0;
+}
+
+
 static void
 ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 {
     u_char     buf[NGX_ESS_SOURCE_ATTACH_TEXT];
     ngx_str_t  text;
 
+    const ngx_ess_source_t  *row;
+
     ngx_ess_wait_clear(&attach->timer);
 
-    if (rc == NGX_BUSY) {
-        ngx_ess_source_attach_log(attach);
-        ngx_ess_source_attach_busy(attach, buf, &text);
+    row = ngx_ess_source_row(attach->source);
+
+    if (rc == NGX_BUSY && row) {
+        ngx_ess_source_attach_log(attach, row);
+        ngx_ess_source_attach_busy(attach, row, buf, &text);
 
     } else {
-        ngx_str_set(&text, "the broker has no such stream");
+        text.data = buf;
+        text.len = ngx_slprintf(buf, buf + sizeof(buf), "there is no such %s",
+                                row ? row->noun : "stream")
+                   - buf;
     }
 
     attach->handler(attach, rc, &text);
@@ -361,23 +377,25 @@ ngx_ess_source_attach_done(ngx_ess_source_attach_t *attach, ngx_int_t rc)
    which the log has. */
 
 static void
-ngx_ess_source_attach_busy(ngx_ess_source_attach_t *attach, u_char *buf,
-    ngx_str_t *text)
+ngx_ess_source_attach_busy(ngx_ess_source_attach_t *attach,
+    const ngx_ess_source_t *row, u_char *buf, ngx_str_t *text)
 {
     u_char                    *p, *last;
     ngx_ess_broker_trouble_t   trouble;
 
     last = buf + NGX_ESS_SOURCE_ATTACH_TEXT;
-    p = ngx_slprintf(buf, last, "the RabbitMQ stream is not ready: ");
+    p = ngx_slprintf(buf, last, "the %s is not ready: ", row->noun);
 
-    if (ngx_ess_broker_own(attach->zone, NGX_ESS_BROKER_CONSUMING, &trouble)
-        == NGX_OK)
+    if (ngx_ess_source_broker(row)
+        && ngx_ess_broker_own(attach->zone, NGX_ESS_BROKER_CONSUMING, &trouble)
+           == NGX_OK)
     {
         p = ngx_slprintf(p, last, "the server cannot use its broker now");
 
     } else {
-        p = ngx_slprintf(p, last, "the broker did not hand it out within %d "
-                         "seconds", NGX_ESS_SOURCE_ATTACH_TIME / 1000);
+        p = ngx_slprintf(p, last, "the %s did not hand it out within %d "
+                         "seconds", row->keeper,
+                         NGX_ESS_SOURCE_ATTACH_TIME / 1000);
     }
 
     p = ngx_slprintf(p, last, ": try again");
@@ -390,7 +408,8 @@ ngx_ess_source_attach_busy(ngx_ess_source_attach_t *attach, u_char *buf,
 /* Of all streams, as they wait for the same broker. */
 
 static void
-ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach)
+ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach,
+    const ngx_ess_source_t *row)
 {
     u_char     buf[NGX_ESS_BROKER_WHY];
     ngx_str_t  why;
@@ -403,13 +422,21 @@ ngx_ess_source_attach_log(ngx_ess_source_attach_t *attach)
         return;
     }
 
-    ngx_ess_broker_why(attach->zone, NGX_ESS_BROKER_CONSUMING,
-                       "the broker does not hand out their streams in time",
-                       buf, &why);
+    if (ngx_ess_source_broker(row)) {
+        ngx_ess_broker_why(attach->zone, NGX_ESS_BROKER_CONSUMING,
+                           "the broker does not hand out their streams in time",
+                           buf, &why);
+
+    } else {
+        why.data = buf;
+        why.len = ngx_slprintf(buf, buf + sizeof(buf), "the %s does not hand "
+                               "them out in time", row->keeper)
+                  - buf;
+    }
 
     ngx_log_error(NGX_LOG_WARN, attach->log, 0,
-                  "clients of RabbitMQ streams are refused, %ui more since "
-                  "the last such message: %V", more, &why);
+                  "clients of %ss are refused, %ui more since the last such "
+                  "message: %V", row->noun, more, &why);
 
     last = ngx_time();
     more = 0;
@@ -489,6 +516,22 @@ ngx_ess_source_changed(ngx_ess_stream_ref_t *ref)
     for (i = 0; i < ngx_ess_sources->nelts; i++) {
         if (entry[i].conf && entry[i].row->changed) {
             entry[i].row->changed(ref);
+        }
+    }
+}
+
+
+void
+ngx_ess_source_look(void)
+{
+    ngx_uint_t               i;
+    ngx_ess_source_entry_t  *entry;
+
+    entry = ngx_ess_sources->elts;
+
+    for (i = 0; i < ngx_ess_sources->nelts; i++) {
+        if (entry[i].conf && entry[i].row->look) {
+            entry[i].row->look();
         }
     }
 }

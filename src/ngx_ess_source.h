@@ -232,6 +232,9 @@ typedef struct {
     const char              *noun;          /* what has to be there under a
                                                stream's key, before anything can
                                                be published; NULL: nothing */
+    const char              *keeper;        /* who has it: "broker", with what
+                                               is known of its sessions, or
+                                               another one */
     const ngx_ess_source_option_t *options; /* of what it declares, up to one
                                                without a name */
 
@@ -276,6 +279,9 @@ typedef struct {
 
     /* from wake: something about the stream has changed; id 0: any */
     void                   (*changed)(ngx_ess_stream_ref_t *ref);
+
+    /* from wake: some process has stored what the source reads */
+    void                   (*look)(void);
 
     void                   (*publish)(ngx_ess_source_publish_t *pub);
     void                   (*cancel_publish)(ngx_ess_source_publish_t *pub);
@@ -362,6 +368,7 @@ void ngx_ess_source_replay_stop(ngx_ess_source_replay_t *replay);
 
 /* Of all sources. */
 void ngx_ess_source_changed(ngx_ess_stream_ref_t *ref);
+void ngx_ess_source_look(void);
 void ngx_ess_source_shutdown(void);
 void ngx_ess_source_exit_process(void);
 

@@ -58,7 +58,8 @@ static const ngx_ess_wake_handlers_t  ngx_ess_worker_notified = {
     ngx_ess_worker_changed,
     ngx_ess_worker_changed_more,
     ngx_ess_feed_replaced,
-    ngx_ess_mailbox_read
+    ngx_ess_mailbox_read,
+    ngx_ess_source_look
 };
 
 

@@ -18,6 +18,8 @@ ALLOWED = {
     # they share a session, and who consumes has it
     "source/exchange": {"source/exchange", "source/rabbitmq", "amqp", "stream",
                         SEAM},
+    "source/event_log": {"source/event_log", "events", "stream", SEAM,
+                         "ngx_ess_follower.h"},
     "source/rabbitmq": {"source/rabbitmq", "amqp", "stream", SEAM,
                         "ngx_ess_follower.h"},
     "stream": {"stream", "ngx_ess_zone_check.h", "ngx_ess_zone_fault.h"},

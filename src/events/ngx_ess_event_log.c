@@ -84,6 +84,10 @@ static void ngx_ess_event_log_upkeep(ngx_event_t *ev);
 static void ngx_ess_event_log_upkeep_done(ngx_ess_event_log_worker_t *w);
 
 
+/* who hears of what this worker has stored; NULL: nobody */
+static void                       (*ngx_ess_event_log_stored)(
+                                      ngx_ess_event_log_t *log);
+
 /* this worker's, by the logs' numbers */
 static ngx_ess_event_log_worker_t  *ngx_ess_event_log_workers;
 static ngx_uint_t                   ngx_ess_event_log_n;
@@ -461,6 +465,13 @@ ngx_ess_event_log_insert_done(ngx_event_t *ev)
 }
 
 
+void
+ngx_ess_event_log_listen(void (*stored)(ngx_ess_event_log_t *log))
+{
+    ngx_ess_event_log_stored = stored;
+}
+
+
 /* Handlers may insert; nbatch is set still, so nothing starts meanwhile. */
 
 static void
@@ -472,6 +483,10 @@ ngx_ess_event_log_insert_end(ngx_ess_event_log_worker_t *w)
     ngx_ess_event_log_insert_report(w);
 
     n = w->nbatch;
+
+    if (n && ngx_ess_event_log_stored) {
+        ngx_ess_event_log_stored(w->log);
+    }
 
     for (i = 0; i < n; i++) {
         insert = w->batch[i];

@@ -242,6 +242,10 @@ void ngx_ess_event_log_query(ngx_ess_event_log_t *log,
     ngx_ess_event_log_query_t *query);
 void ngx_ess_event_log_query_done(ngx_ess_event_log_query_t *query);
 
+/* In a worker, of whoever wants to hear of what it has stored: it is called
+   after each commit, before the handlers of the inserts. */
+void ngx_ess_event_log_listen(void (*stored)(ngx_ess_event_log_t *log));
+
 /* Life cycle: in the master, with the configuration's logs, or NULL; in a
    worker.  NGX_OK or NGX_ERROR, logged. */
 ngx_int_t ngx_ess_event_log_init_module(ngx_cycle_t *cycle, ngx_array_t *logs);

@@ -84,6 +84,7 @@ ngx_ess_events_check_schema(ngx_ess_events_conf_t *conf,
     const ngx_ess_json_value_t *value, int64_t now,
     ngx_ess_events_item_t *item)
 {
+    ngx_int_t               rc;
     ngx_ess_schema_error_t  error;
 
     if (conf->log->schema == NULL) {
@@ -92,10 +93,10 @@ ngx_ess_events_check_schema(ngx_ess_events_conf_t *conf,
 
     ngx_memzero(&error, sizeof(ngx_ess_schema_error_t));
 
-    if (ngx_ess_schema_validate(conf->log->schema, value, now, &error)
-        == NGX_OK)
-    {
-        return NGX_OK;
+    rc = ngx_ess_schema_validate(conf->log->schema, value, now, &error);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (error.name.len == 0) {

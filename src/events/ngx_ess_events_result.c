@@ -82,7 +82,7 @@ ngx_ess_events_result_item(u_char *p, ngx_ess_events_item_t *item,
         p = ngx_sprintf(p, "%uL", event->seq);
 
     } else {
-        p = ngx_cpymem(p, item->id.data, item->id.len);
+        p = ngx_sprintf(p, "%V", &item->id);
     }
 
     p = success ? ngx_cpymem(p, "\",\"success\":true,\"error\":\"", 26)

@@ -228,7 +228,7 @@ ngx_ess_process_clear_locked(ngx_ess_zone_sh_t *sh, ngx_uint_t p,
     ngx_ess_journal_set32_locked(sh, &proc->wake, 0);
     ngx_ess_journal_set32_locked(sh, &proc->overflow, 0);
     ngx_ess_journal_set32_locked(sh, &proc->behind, 0);
-    ngx_ess_journal_set32_locked(sh, &proc->mail, 0);
+    ngx_ess_journal_set32_locked(sh, &proc->told, 0);
 
     /* its slots are to be taken over by now, or soon */
 

@@ -15,6 +15,13 @@
 
 #define NGX_ESS_WAKE_POLL     10            /* ms, without an eventfd */
 
+/* what a process is told */
+#define NGX_ESS_WAKE_MAIL     0x01          /* there is some in the boxes */
+#define NGX_ESS_WAKE_STORED   0x02
+
+/* and what it wants to be told: it sets that itself */
+#define NGX_ESS_WAKE_LISTENS  0x04
+
 
 static ngx_int_t ngx_ess_wake_listen(ngx_cycle_t *cycle, ngx_fd_t fd);
 static void ngx_ess_wake_read_handler(ngx_event_t *ev);
@@ -211,6 +218,7 @@ ngx_ess_wake_handler(ngx_event_t *ev)
 void
 ngx_ess_wake_poll(void)
 {
+    uint32_t              told;
     ngx_uint_t            i, n, overflow;
     ngx_ess_zone_t       *zone;
     ngx_ess_process_t    *proc;
@@ -226,12 +234,22 @@ ngx_ess_wake_poll(void)
         return;
     }
 
-    if (*(volatile uint32_t *) &proc->mail) {
+    told = *(volatile uint32_t *) &proc->told
+           & (NGX_ESS_WAKE_MAIL|NGX_ESS_WAKE_STORED);
+
+    if (told) {
 
         /* what comes from here on sets it again */
 
-        *(volatile uint32_t *) &proc->mail = 0;
-        ngx_ess_wake_handlers->mail();
+        (void) __sync_fetch_and_and(&proc->told, ~told);
+
+        if (told & NGX_ESS_WAKE_MAIL) {
+            ngx_ess_wake_handlers->mail();
+        }
+
+        if (told & NGX_ESS_WAKE_STORED) {
+            ngx_ess_wake_handlers->stored();
+        }
     }
 
     if (*(volatile uint32_t *) &proc->wake == 0) {
@@ -454,9 +472,59 @@ void
 ngx_ess_wake_mail_locked(ngx_ess_zone_sh_t *sh, ngx_uint_t p,
     ngx_ess_wake_t *wake)
 {
-    ngx_ess_zone_proc(sh, p)->mail = 1;
+    (void) __sync_fetch_and_or(&ngx_ess_zone_proc(sh, p)->told,
+                               NGX_ESS_WAKE_MAIL);
 
     wake->procs[p / 64] |= (uint64_t) 1 << (p % 64);
+}
+
+
+void
+ngx_ess_wake_listen_stored(ngx_uint_t on)
+{
+    ngx_ess_zone_t     *zone;
+    ngx_ess_process_t  *proc;
+
+    zone = ngx_ess_wake_zone;
+
+    proc = zone ? ngx_ess_zone_own(zone) : NULL;
+
+    if (proc == NULL) {
+        return;
+    }
+
+    if (on) {
+        (void) __sync_fetch_and_or(&proc->told, NGX_ESS_WAKE_LISTENS);
+
+    } else {
+        (void) __sync_fetch_and_and(&proc->told, ~NGX_ESS_WAKE_LISTENS);
+    }
+}
+
+
+void
+ngx_ess_wake_stored(ngx_ess_zone_t *zone)
+{
+    ngx_uint_t          p;
+    ngx_ess_wake_t      wake;
+    ngx_ess_process_t  *proc;
+
+    ngx_memzero(&wake, sizeof(ngx_ess_wake_t));
+
+    for (p = 0; p < zone->sh->geo.nprocs; p++) {
+        proc = ngx_ess_zone_proc(zone->sh, p);
+
+        if ((*(volatile uint32_t *) &proc->told
+             & (NGX_ESS_WAKE_LISTENS|NGX_ESS_WAKE_STORED))
+            == NGX_ESS_WAKE_LISTENS)
+        {
+            (void) __sync_fetch_and_or(&proc->told, NGX_ESS_WAKE_STORED);
+
+            wake.procs[p / 64] |= (uint64_t) 1 << (p % 64);
+        }
+    }
+
+    ngx_ess_wake_procs(zone, &wake);
 }
 
 

@@ -40,6 +40,9 @@ typedef struct {
 
     /* the mailbox may have something for this process */
     void                   (*mail)(void);
+
+    /* something was stored that sources of this process are to read */
+    void                   (*stored)(void);
 } ngx_ess_wake_handlers_t;
 
 
@@ -72,6 +75,16 @@ void ngx_ess_wake_poll(void);
  * append evicts none of it: see ngx_ess_log_append_locked().  Takes the mutex.
  */
 void ngx_ess_wake_progress(ngx_uint_t all);
+
+/*
+ * This process's sources read what others store, or do so no more.  What was
+ * stored since is to be looked for: the first call may have come too late for
+ * it.
+ */
+void ngx_ess_wake_listen_stored(ngx_uint_t on);
+
+/* Something was stored: tells all processes that listen.  Without the mutex. */
+void ngx_ess_wake_stored(ngx_ess_zone_t *zone);
 
 /* Wakes the process slots in "wake", the own one through a posted event, and
    clears it.  Without the mutex. */

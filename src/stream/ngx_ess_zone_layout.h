@@ -138,8 +138,8 @@ struct ngx_ess_process_s {
     uint32_t                 pid;           /* of the owner, 0: none */
     uint32_t                 incarnation;   /* how many owners it had */
     uint32_t                 npairs;        /* streams it has an interest in */
-    uint32_t                 mail;          /* there is some in the boxes; see
-                                               mailbox */
+    uint32_t                 told;          /* NGX_ESS_WAKE_*: bits, set and
+                                               cleared atomically */
 
     /* set by those who append, with the mutex held; see notify */
     uint32_t                 wake;

@@ -114,12 +114,16 @@ other_cancel(ngx_ess_source_attach_t *attach)
 
 static const ngx_ess_source_t  source = {
     .kind = { .source = 1, .follows = 1 },
+    .noun = "thing",
+    .keeper = "broker",
     .attach = source_attach,
     .cancel_attach = source_cancel
 };
 
 static const ngx_ess_source_t  other = {
     .kind = { .source = 1, .follows = 1 },
+    .noun = "thing",
+    .keeper = "broker",
     .attach = other_attach,
     .cancel_attach = other_cancel
 };

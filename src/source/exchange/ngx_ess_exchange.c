@@ -88,6 +88,7 @@ const ngx_ess_source_t  ngx_ess_exchange_streams = {
     .name = ngx_string("stream"),
     .directive = ngx_string("ess_amqp"),
     .noun = "RabbitMQ stream",
+    .keeper = "broker",
     .options = ngx_ess_rabbitmq_declare_options,
     .epoch = ngx_ess_exchange_conf_epoch,
     .declare = ngx_ess_exchange_bind,

@@ -152,7 +152,7 @@ check_fails(const char *word)
 {
     assert_int_equal(check(), NGX_ERROR);
 
-    if (strstr(logged, "\"ess_store\"") == NULL
+    if (strncmp(logged, "\"%s\" ", 5) != 0
         || strstr(logged, word) == NULL)
     {
         fail_msg("\"%s\" is not in \"%s\"", word, logged);

@@ -12,6 +12,7 @@
 
 
 static ngx_uint_t              nchanged, nmails;
+static ngx_uint_t              nchanged, nstored;
 static uint64_t                last;
 static uint32_t                number;
 static uint64_t                below, first[NGX_ESS_DIRTY];
@@ -53,11 +54,19 @@ mailed(void)
 }
 
 
+static void
+stored(void)
+{
+    nstored++;
+}
+
+
 static const ngx_ess_wake_handlers_t  handlers = {
     changed,
     changed_more,
     replace,
-    mailed
+    mailed,
+    stored
 };
 
 
@@ -67,6 +76,7 @@ setup(void **state)
     nchanged = 0;
     nmore = 0;
     nmails = 0;
+    nstored = 0;
 
     return many_streams_setup(state);
 }
@@ -186,6 +196,29 @@ test_wake(void **state)
     ngx_ess_wake_procs(zone, &wake);
     ngx_unit_run_posted();
     assert_int_equal(nchanged, 3);
+
+    /* of what was stored those hear who listen, once until they look */
+
+    ngx_ess_wake_stored(zone);
+    ngx_unit_run_posted();
+    assert_int_equal(nstored, 0);
+
+    ngx_ess_wake_listen_stored(1);
+    ngx_ess_wake_stored(zone);
+    ngx_ess_wake_stored(zone);
+    assert_int_equal(nstored, 0);
+    ngx_unit_run_posted();
+    assert_int_equal(nstored, 1);
+
+    ngx_ess_wake_stored(zone);
+    ngx_unit_run_posted();
+    assert_int_equal(nstored, 2);
+    assert_int_equal(nmails, 1);
+
+    ngx_ess_wake_listen_stored(0);
+    ngx_ess_wake_stored(zone);
+    ngx_unit_run_posted();
+    assert_int_equal(nstored, 2);
 
     ngx_ess_wake_exit_process(cycle);
     assert_int_equal(c->fd, -1);

@@ -7,7 +7,8 @@
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_turn.c
  * links: src/amqp/ngx_ess_amqp_reader.c
  * links: src/amqp/ngx_ess_amqp_property.c
- * links: t/unit/amqp/fake_amqp.c t/unit/source/rabbitmq/fake_taker.c
+ * links: t/unit/amqp/fake_amqp.c t/unit/source/fake_taker.c
+ * links: t/unit/source/rabbitmq/fake_replays.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_key.c t/unit/fake_key.c
  * links: src/amqp/ngx_ess_amqp_table.c
@@ -22,7 +23,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "fake_taker.h"
+#include "fake_replays.h"
 #include "ngx_timer.h"
 #include "ngx_trace.h"
 

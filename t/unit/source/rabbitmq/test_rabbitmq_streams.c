@@ -5,10 +5,10 @@
  *
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_streams.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_follower.c
- * links: src/source/ngx_ess_follower.c
+ * links: src/source/ngx_ess_follower.c t/unit/source/fake_follow.c
  * links: src/amqp/ngx_ess_amqp_reader.c src/amqp/ngx_ess_amqp_property.c
  * links: src/ngx_ess_escape.c
- * links: t/unit/amqp/fake_amqp.c t/unit/source/rabbitmq/fake_follow.c
+ * links: t/unit/amqp/fake_amqp.c t/unit/source/rabbitmq/fake_streams.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
  * links: src/source/rabbitmq/ngx_ess_rabbitmq_key.c t/unit/fake_key.c
  * links: src/amqp/ngx_ess_amqp_table.c
@@ -22,7 +22,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "fake_follow.h"
+#include "fake_streams.h"
 #include "ngx_timer.h"
 #include "ngx_trace.h"
 

@@ -21,9 +21,8 @@
 int64_t  taker_replays;
 int64_t  taker_sessions;
 
-static ngx_log_t                taker_log;
-static ngx_ess_zone_t           taker_zone;
-static ngx_ess_amqp_conf_t  taker_conf;
+const ngx_ess_source_t  *taker_source;
+ngx_ess_zone_t           taker_zone;
 
 
 void
@@ -41,40 +40,15 @@ ngx_ess_counter_add(ngx_ess_zone_t *zone, ngx_ess_counter_e counter, int64_t n)
 }
 
 
-int
-taker_setup(void **state)
+void
+taker_init(void)
 {
     ngx_unit_timer_init();
     ngx_unit_trace_clear();
-    fake_init();
 
     taker_replays = 0;
     taker_sessions = 0;
     taker_zone.max_event = 65536;
-
-    ngx_ess_rabbitmq_replay_init(&taker_conf, 10, &taker_zone, &taker_log);
-
-    return 0;
-}
-
-
-int
-taker_teardown(void **state)
-{
-    ngx_unit_trace_clear();
-    ngx_unit_posted();
-    ngx_unit_traced();
-
-    ngx_ess_rabbitmq_replay_exit();
-
-    if (taker_replays || fake.channels || ngx_unit_pending()) {
-        print_error("%d replays, %u channels, %u timers and events are left\n",
-                    (int) taker_replays, (unsigned) fake.channels,
-                    (unsigned) ngx_unit_pending());
-        return 1;
-    }
-
-    return 0;
 }
 
 
@@ -117,7 +91,8 @@ taker_batch(ngx_ess_source_replay_t *replay)
 
     ngx_unit_trace("%s: batch at %llu%s%s", taker->name,
                    (unsigned long long) replay->ordinal,
-                   replay->after > taker->have ? " gap" : "", replay->found ? "" : " none");
+                   replay->after > taker->have ? " gap" : "",
+                   replay->found ? "" : " none");
 
     if (taker->stop_batch) {
         taker_stop(taker);
@@ -178,27 +153,9 @@ taker_start(const char *name, uint64_t ordinal, uint64_t timestamp)
     /* no handler is called from within */
 
     lines = ngx_unit_trace_count(": batch") + ngx_unit_trace_count(": ended");
-    assert_int_equal(ngx_ess_rabbitmq_replay_start(&taker->replay), NGX_OK);
+    assert_int_equal(taker_source->replay_start(&taker->replay), NGX_OK);
     assert_int_equal(ngx_unit_trace_count(": batch")
                      + ngx_unit_trace_count(": ended"), lines);
-
-    return taker;
-}
-
-
-taker_t *
-taker_reads(const char *name, uint64_t ordinal)
-{
-    taker_t  *taker;
-
-    taker = taker_start(name, ordinal, 0);
-
-    if (!fake.is_open) {
-        fake_open();
-    }
-
-    fake_answers_all(fake.opened);
-    ngx_unit_trace_clear();
 
     return taker;
 }
@@ -207,14 +164,14 @@ taker_reads(const char *name, uint64_t ordinal)
 void
 taker_more(taker_t *taker)
 {
-    ngx_ess_rabbitmq_replay_more(&taker->replay);
+    taker_source->replay_more(&taker->replay);
 }
 
 
 void
 taker_stop(taker_t *taker)
 {
-    ngx_ess_rabbitmq_replay_stop(&taker->replay);
+    taker_source->replay_stop(&taker->replay);
 
     free(taker->replay.key.data);
     free(taker);

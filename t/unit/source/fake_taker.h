@@ -1,6 +1,6 @@
 /*
- * Who starts replays, and what ngx_ess_rabbitmq_replay.c needs besides a
- * session.  What a taker hears of are lines of ngx_trace.h:
+ * Who starts replays, and what every source needs for them.  What a taker hears
+ * of are lines of ngx_trace.h:
  *
  *     a: event 6 gap
  *     a: batch at 6
@@ -12,8 +12,7 @@
 #define _FAKE_TAKER_H_INCLUDED_
 
 
-#include "ngx_ess_rabbitmq_replay.h"
-#include "amqp/fake_amqp.h"
+#include "ngx_ess_source.h"
 
 
 typedef struct {
@@ -29,22 +28,19 @@ typedef struct {
 } taker_t;
 
 
+/* what takers start; set by the test */
+extern const ngx_ess_source_t  *taker_source;
+extern ngx_ess_zone_t           taker_zone;
+
 /* Replays under way, and sessions that were opened, as they are counted. */
 extern int64_t  taker_replays;
 extern int64_t  taker_sessions;
 
 
-/* Both are for cmocka's setup and teardown; the latter fails if anything is
-   left. */
-int taker_setup(void **state);
-int taker_teardown(void **state);
+void taker_init(void);
 
 /* A replay of "abc" behind the ordinal, or from the timestamp, in ms. */
 taker_t *taker_start(const char *name, uint64_t ordinal, uint64_t timestamp);
-
-/* The same, with the session open and the consumer there: the number of its
-   channel is fake.opened. */
-taker_t *taker_reads(const char *name, uint64_t ordinal);
 
 void taker_more(taker_t *taker);
 

@@ -1,7 +1,7 @@
 /*
- * What ngx_ess_rabbitmq_streams.c and ngx_ess_rabbitmq_follower.c need besides
- * a session: a zone that says what the test lets it say, and clients that wait
- * for the log of stream "abc".  Both write lines of ngx_trace.h:
+ * What those need who follow: a zone that says what the test lets it say, and
+ * clients that wait for the log of stream "abc".  Both write lines of
+ * ngx_trace.h:
  *
  *     claim
  *     begin 23 from 13
@@ -14,16 +14,13 @@
 #define _FAKE_FOLLOW_H_INCLUDED_
 
 
-#include "ngx_ess_rabbitmq_streams.h"
-#include "ngx_ess_amqp_reader.h"
 #include "ngx_ess_follow.h"
-#include "amqp/fake_amqp.h"
+#include "ngx_ess_follower.h"
 
 
-/* ms: the last event that is known has to come; between looks at who follows,
-   and while somebody waits; until a zone without room is asked again; without
-   subscribers until a stream is let go of */
-#define SILENT  2000
+/* ms: between looks at who follows, and while somebody waits; until a zone
+   without room is asked again; without subscribers until a stream is let go
+   of */
 #define TICK    500
 #define POLL    20
 #define ROOM    5
@@ -54,17 +51,11 @@ typedef struct {
 } client_t;
 
 
-extern fake_follow_t              follow;
-extern ngx_ess_rabbitmq_streams_t  streams;
+extern fake_follow_t  follow;
 
 
-int follow_setup(void **state);
-
-/* The process ends; it fails if anything is left. */
-int follow_teardown(void **state);
-
-/* for the next case of a table */
-void follow_anew(void);
+/* Sets what is common of "s", where clients are attached to from now on. */
+void follow_init(ngx_ess_followers_t *s);
 
 /* A client asks: the source has heard of it, or has looked as well.  It frees
    itself when it is answered. */
@@ -73,10 +64,6 @@ client_t *client_waits(const char *name);
 
 /* It is gone. */
 void client_cancel(client_t *client);
-
-/* This worker follows, with client "a" attached, on channel 1; the next event
-   is that one, the last one that was there has come. */
-void follows(uint64_t ordinal);
 
 
 #endif /* _FAKE_FOLLOW_H_INCLUDED_ */

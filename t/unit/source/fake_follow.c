@@ -20,8 +20,8 @@
 
 
 fake_follow_t                   follow;
-ngx_ess_rabbitmq_streams_t      streams;
 
+static ngx_ess_followers_t     *followers;  /* that clients ask */
 static ngx_log_t                test_log = { .log_level = NGX_LOG_WARN };
 static ngx_time_t               now = { .sec = 777 };
 static ngx_ess_zone_t           zone;
@@ -160,39 +160,11 @@ ngx_ess_source_too_large(ngx_ess_zone_t *z, ngx_log_t *log, ngx_str_t *key,
 }
 
 
-static void
-session_open(ngx_ess_amqp_session_t *s)
-{
-    ngx_ess_rabbitmq_streams_kick(&streams);
-}
-
-
-static void
-session_close(ngx_ess_amqp_session_t *s)
-{
-    ngx_ess_rabbitmq_streams_closed(&streams);
-    ngx_ess_rabbitmq_streams_batch(&streams);
-}
-
-
-static void
-session_batch(ngx_ess_amqp_session_t *s)
-{
-    ngx_ess_rabbitmq_streams_batch(&streams);
-}
-
-
-static const ngx_ess_amqp_handlers_t  session_handlers = {
-    session_open, session_close, session_batch, NULL, NULL, NULL
-};
-
-
-int
-follow_setup(void **state)
+void
+follow_init(ngx_ess_followers_t *s)
 {
     ngx_unit_timer_init();
     ngx_unit_trace_clear();
-    fake_init();
 
     follow.state = NGX_ESS_FOLLOW_NONE;
     follow.claim_rc = NGX_OK;
@@ -204,35 +176,11 @@ follow_setup(void **state)
     follow.mine = 0;
     follow.subscribed = 0;
 
-    ngx_memzero(&streams, sizeof(streams));
-    streams.followers.zone = &zone;
-    streams.followers.log = &test_log;
-    streams.prefetch = 10;
-    streams.followers.idle = IDLE;
+    s->zone = &zone;
+    s->log = &test_log;
+    s->idle = IDLE;
 
-    ngx_ess_rabbitmq_streams_init(&streams);
-    streams.session = fake_session(&session_handlers, &streams);
-    ngx_unit_trace_clear();
-
-    return 0;
-}
-
-
-int
-follow_teardown(void **state)
-{
-    ngx_ess_amqp_destroy(streams.session);
-    ngx_ess_rabbitmq_streams_exit(&streams);
-
-    return ngx_unit_pending() != 0 || fake.channels != 0;
-}
-
-
-void
-follow_anew(void)
-{
-    assert_int_equal(follow_teardown(NULL), 0);
-    assert_int_equal(follow_setup(NULL), 0);
+    followers = s;
 }
 
 
@@ -261,7 +209,7 @@ client_handler(ngx_ess_source_attach_t *attach, ngx_int_t rc)
 
     if (client->again) {
         client->again--;
-        ngx_ess_followers_attach(&streams.followers, &client->attach);
+        ngx_ess_followers_attach(followers, &client->attach);
         return;
     }
 
@@ -288,7 +236,7 @@ client_asks(const char *name)
     client->attach.log = &test_log;
     ngx_str_set(&client->attach.key, "abc");
 
-    ngx_ess_followers_attach(&streams.followers, &client->attach);
+    ngx_ess_followers_attach(followers, &client->attach);
 
     return client;
 }
@@ -303,21 +251,4 @@ client_waits(const char *name)
     ngx_unit_posted();
 
     return client;
-}
-
-
-void
-follows(uint64_t ordinal)
-{
-    follow.claim_ordinal = ordinal;
-    follow.subscribed = 1;
-
-    (void) client_waits("a");
-    fake_open();
-    fake_answers_all(1);
-    fake_sends(1, ordinal - 2, 0);
-    fake_batch();
-
-    assert_int_equal(ngx_unit_trace_count("a: OK"), 1);
-    ngx_unit_trace_clear();
 }

@@ -1,0 +1,376 @@
+
+/*
+ * Makes the log of one stream follow an event log.  Runs in the worker that has
+ * claimed the stream: see ngx_ess_follow.h.
+ *
+ * A log begins with the newest events of the database: so when nginx was
+ * started again, and all clients come back at once, few of them need a replay
+ * of their own.
+ */
+
+
+#include "ngx_ess_event_log_follower.h"
+#include "ngx_ess_backoff.h"
+#include "ngx_ess_escape.h"
+#include "ngx_ess_follow.h"
+#include "ngx_ess_log.h"
+
+
+/* ms; until the zone is asked for room again */
+#define NGX_ESS_EVENT_LOG_FOLLOWER_ROOM  5
+
+/* ms; between looks at a database to which others may write as well */
+#define NGX_ESS_EVENT_LOG_FOLLOWER_POLL  1000
+
+
+typedef struct {
+    ngx_ess_follower_t           base;      /* first */
+    ngx_ess_event_log_t         *log;       /* NULL: there is none */
+    ngx_ess_event_log_reader_t  *reader;    /* NULL: none */
+    uint64_t                     after;     /* as in ngx_ess_event_t */
+    ngx_event_t                  timer;
+    ngx_uint_t                   attempt;
+    unsigned                     following:1;
+    unsigned                     again:1;   /* more was stored meanwhile */
+} ngx_ess_event_log_follower_t;
+
+
+static void ngx_ess_event_log_follower_init(ngx_ess_follower_t *base);
+static void ngx_ess_event_log_follower_claimed(ngx_ess_follower_t *base);
+static void ngx_ess_event_log_follower_close(ngx_ess_follower_t *base);
+static void ngx_ess_event_log_follower_read(ngx_ess_event_log_follower_t *f);
+static void ngx_ess_event_log_follower_timer(ngx_event_t *ev);
+static void ngx_ess_event_log_follower_done(
+    ngx_ess_event_log_reader_t *reader);
+static void ngx_ess_event_log_follower_sought(
+    ngx_ess_event_log_follower_t *f);
+static void ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f,
+    uint64_t next);
+static void ngx_ess_event_log_follower_live(ngx_ess_event_log_follower_t *f);
+static void ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f);
+static ngx_int_t ngx_ess_event_log_follower_append(
+    ngx_ess_event_log_follower_t *f, ngx_ess_event_log_row_t *row);
+
+
+const ngx_ess_follower_type_t  ngx_ess_event_log_follower = {
+    "event log",
+    sizeof(ngx_ess_event_log_follower_t),
+    ngx_ess_event_log_follower_init,
+    ngx_ess_event_log_follower_claimed,
+    ngx_ess_event_log_follower_close
+};
+
+
+static void
+ngx_ess_event_log_follower_init(ngx_ess_follower_t *base)
+{
+    ngx_ess_event_log_follower_t   *f;
+    ngx_ess_event_log_followers_t  *s;
+
+    f = (ngx_ess_event_log_follower_t *) base;
+    s = (ngx_ess_event_log_followers_t *) base->followers;
+
+    f->log = ngx_ess_event_log_named(s->logs, &base->key);
+
+    f->timer.handler = ngx_ess_event_log_follower_timer;
+    f->timer.data = f;
+    f->timer.log = base->followers->log;
+    f->timer.cancelable = 1;
+}
+
+
+static void
+ngx_ess_event_log_follower_claimed(ngx_ess_follower_t *base)
+{
+    ngx_ess_event_log_follower_t  *f;
+
+    f = (ngx_ess_event_log_follower_t *) base;
+
+    if (f->log == NULL) {
+        ngx_ess_follower_missing(base);
+        return;
+    }
+
+    /* before the first look, so that nothing is overlooked */
+    ngx_ess_wake_listen_stored(1);
+
+    f->following = 0;
+    f->again = 0;
+    f->after = 0;
+
+    ngx_ess_event_log_follower_read(f);
+}
+
+
+static void
+ngx_ess_event_log_follower_close(ngx_ess_follower_t *base)
+{
+    ngx_ess_event_log_follower_t  *f;
+
+    f = (ngx_ess_event_log_follower_t *) base;
+
+    if (f->reader) {
+        ngx_ess_event_log_reader_free(f->reader);
+        f->reader = NULL;
+    }
+
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
+    }
+}
+
+
+/* What comes next; or, of one that begins, where the end is. */
+
+static void
+ngx_ess_event_log_follower_read(ngx_ess_event_log_follower_t *f)
+{
+    ngx_log_t  *log;
+
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
+    }
+
+    if (f->reader == NULL) {
+        log = f->base.followers->log;
+
+        f->reader = ngx_ess_event_log_reader_create(f->log,
+                                      ngx_ess_event_log_follower_done, f, log);
+        if (f->reader == NULL) {
+            ngx_add_timer(&f->timer, ngx_ess_backoff(f->attempt++));
+            return;
+        }
+    }
+
+    f->again = 0;
+
+    if (f->following) {
+        ngx_ess_event_log_reader_after(f->reader, f->base.ordinal - 1);
+
+    } else if (f->base.ordinal) {
+        ngx_ess_event_log_reader_last(f->reader, 1);
+
+    } else {
+        ngx_ess_event_log_reader_last(f->reader,
+                                      NGX_ESS_EVENT_LOG_READER_PAGE);
+    }
+}
+
+
+static void
+ngx_ess_event_log_follower_timer(ngx_event_t *ev)
+{
+    ngx_ess_event_log_follower_t  *f;
+
+    f = ev->data;
+
+    if (f->reader == NULL || !f->reader->busy) {
+        ngx_ess_event_log_follower_read(f);
+    }
+}
+
+
+void
+ngx_ess_event_log_follower_look(ngx_ess_event_log_followers_t *s)
+{
+    ngx_queue_t                   *q;
+    ngx_ess_event_log_follower_t  *f;
+
+    for (q = ngx_queue_head(&s->followers.queue);
+         q != ngx_queue_sentinel(&s->followers.queue);
+         q = ngx_queue_next(q))
+    {
+        f = (ngx_ess_event_log_follower_t *)
+                ngx_queue_data(q, ngx_ess_follower_t, queue);
+
+        if (f->base.state != NGX_ESS_FOLLOWER_LIVE) {
+            continue;
+        }
+
+        if (f->reader->busy) {
+            f->again = 1;
+
+        } else if (f->attempt == 0) {
+            ngx_ess_event_log_follower_read(f);
+        }
+    }
+}
+
+
+static void
+ngx_ess_event_log_follower_done(ngx_ess_event_log_reader_t *reader)
+{
+    ngx_ess_event_log_follower_t  *f;
+
+    f = reader->data;
+
+    if (reader->query.rc != NGX_OK) {
+        /* why, the event log says */
+        ngx_add_timer(&f->timer, ngx_ess_backoff(f->attempt++));
+        return;
+    }
+
+    f->attempt = 0;
+
+    if (f->following) {
+        ngx_ess_event_log_follower_came(f);
+
+    } else {
+        ngx_ess_event_log_follower_sought(f);
+    }
+}
+
+
+/* The end of the event log is known. */
+
+static void
+ngx_ess_event_log_follower_sought(ngx_ess_event_log_follower_t *f)
+{
+    uint64_t                    next;
+    ngx_ess_escaped_t           key;
+    ngx_ess_event_log_query_t  *query;
+
+    query = &f->reader->query;
+
+    next = query->nrows ? query->rows[0].seq + 1 : 1;
+
+    if (f->base.ordinal == 0) {
+        ngx_ess_event_log_follower_fill(f, next);
+        return;
+    }
+
+    if (next < f->base.ordinal) {
+        ngx_log_error(NGX_LOG_WARN, f->base.followers->log, 0,
+                      "event log \"%V\" goes on with event %uL where %uL was "
+                      "expected: it was made anew",
+                      ngx_ess_escape(&key, &f->base.key), next,
+                      f->base.ordinal);
+
+        query->nrows = 0;
+        ngx_ess_event_log_follower_fill(f, next);
+        return;
+    }
+
+    ngx_ess_event_log_follower_live(f);
+}
+
+
+static void
+ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f, uint64_t next)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  n;
+    ngx_ess_followers_t        *s;
+    ngx_ess_event_log_query_t  *query;
+
+    s = f->base.followers;
+    query = &f->reader->query;
+    n = query->nrows;
+
+    rc = ngx_ess_follow_begin(s->zone, &f->base.ref, next,
+                              n ? query->rows[n - 1].seq : next, &s->wake);
+
+    if (rc == NGX_AGAIN) {
+
+        /* the newest that does not fit is for those who read the database */
+
+        while (n && ngx_ess_event_log_follower_append(f, &query->rows[n - 1])
+                    == NGX_OK)
+        {
+            n--;
+        }
+
+        rc = ngx_ess_follow_live(s->zone, &f->base.ref, &s->wake);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_ess_follower_succeeded(&f->base);
+        return;
+    }
+
+    f->base.ordinal = n ? query->rows[n - 1].seq : next;
+
+    ngx_ess_wake_procs(s->zone, &s->wake);
+    ngx_ess_event_log_follower_live(f);
+}
+
+
+static void
+ngx_ess_event_log_follower_live(ngx_ess_event_log_follower_t *f)
+{
+    f->following = 1;
+
+    ngx_ess_follower_live(&f->base);
+
+    ngx_ess_event_log_follower_read(f);
+}
+
+
+static void
+ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f)
+{
+    ngx_uint_t                  i;
+    ngx_ess_followers_t        *s;
+    ngx_ess_event_log_query_t  *query;
+
+    s = f->base.followers;
+    query = &f->reader->query;
+
+    for (i = 0; i < query->nrows; i++) {
+
+        if (ngx_ess_event_log_follower_append(f, &query->rows[i]) != NGX_OK) {
+
+            /* what workers have not seen yet fills the zone: the database
+               keeps the rest meanwhile */
+
+            ngx_add_timer(&f->timer, NGX_ESS_EVENT_LOG_FOLLOWER_ROOM);
+            break;
+        }
+
+        f->base.ordinal = query->rows[i].seq + 1;
+    }
+
+    ngx_ess_wake_procs(s->zone, &s->wake);
+
+    if (i < query->nrows) {
+        return;
+    }
+
+    if (query->more || f->again) {
+        ngx_ess_event_log_follower_read(f);
+        return;
+    }
+
+    ngx_add_timer(&f->timer, NGX_ESS_EVENT_LOG_FOLLOWER_POLL);
+}
+
+
+static ngx_int_t
+ngx_ess_event_log_follower_append(ngx_ess_event_log_follower_t *f,
+    ngx_ess_event_log_row_t *row)
+{
+    ngx_int_t              rc;
+    ngx_ess_event_t        event;
+    ngx_ess_followers_t   *s;
+    ngx_ess_stream_ref_t  *ref;
+
+    s = f->base.followers;
+    ref = &f->base.ref;
+
+    if (row->body.len > s->zone->max_event) {
+        ngx_ess_source_too_large(s->zone, s->log, &f->base.key,
+                                 row->body.len);
+        f->after = row->seq;
+        return NGX_OK;
+    }
+
+    ngx_ess_event_log_reader_event(f->log, row, &event);
+
+    event.after = f->after;
+    event.streams = &ref;
+    event.nstreams = 1;
+
+    rc = ngx_ess_log_append(s->zone, &f->base.key, &event, 0, &s->wake);
+
+    return (rc == NGX_AGAIN || rc == NGX_BUSY) ? NGX_AGAIN : NGX_OK;
+}

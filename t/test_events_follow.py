@@ -1,0 +1,223 @@
+"""Event logs as streams: clients follow them, with their history from the
+database."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from api import Api
+from clients import Clients
+from sse import EventSource
+from wait import wait_for
+
+CONF = """
+worker_shutdown_timeout 20s;
+
+http {
+    ess_zone streams 16m;
+    ess_public_url ws://127.0.0.1:%%PORT0%%/event-stream/;
+    ess_log size=4m count=%%COUNT%% age=1h;
+    ess_drain 200ms;
+    ess_event_log audit %%DIR%%/audit.db id=id time=time type=type %%MORE%%;
+
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location /event-stream/ { ess_subscribe; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT1%%;
+        location /event-stream/ { ess_api source=event_log; }
+        location /publish/ { ess_publish; }
+        location /v1/events { ess_events audit; }
+        location = /metrics { ess_metrics; }
+    }
+}
+"""
+
+TIME = "2024-01-01T00:00:%02d.%03dZ"
+
+
+def event(n):
+    return {"id": "e_%d" % n, "type": "t", "n": n,
+            "time": TIME % (n // 1000 % 60, n % 1000)}
+
+
+class Log(Api):
+
+    def put(self, first, last):
+        for at in range(first, last + 1, 1000):
+            r = self.request("POST", "/v1/events", [
+                event(n) for n in range(at, min(at + 1000, last + 1))])
+            assert r.status == 200 and all(e["success"] for e in r.json()), r
+
+
+@pytest.fixture
+def service(nginx):
+    def make(workers=3, count=10000, more=""):
+        n = nginx(CONF, workers=workers, count=str(count), more=more)
+        return n, Log(n.port(1))
+    return make
+
+
+def numbers(source):
+    return [json.loads(e.data)["n"] for e in source.events]
+
+
+def in_order(first, last):
+    return list(range(first, last + 1))
+
+
+def test_what_is_stored_is_followed(service):
+    n, log = service()
+    log.put(1, 5)
+    stream = log.create("audit")
+    assert log.get(stream)["source"] == "event_log"
+
+    with EventSource(stream.http) as live, \
+            EventSource(stream.http + "?stream_from_ordinal=0") as whole, \
+            EventSource(stream.http + "?stream_from_ordinal=3") as rest, \
+            Clients([stream.location] * 3) as clients:
+        begin = time.monotonic()
+        log.put(6, 10)
+        live.wait(5)
+        # a commit wakes whoever follows
+        assert time.monotonic() - begin < 0.9
+        whole.wait(10)
+        rest.wait(7)
+        clients.wait(5)
+        assert numbers(live) == in_order(6, 10)
+        assert numbers(whole) == in_order(1, 10)
+        assert numbers(rest) == in_order(4, 10)
+        for c in clients:
+            assert [json.loads(m)["n"] for m in c.messages] == in_order(6, 10)
+
+    info = log.get(stream)
+    assert (info["last_ordinal"], info["events"]) == (10, 10)
+
+
+def test_history_comes_from_the_database(service):
+    """What the zone does not keep."""
+
+    n, log = service(count=100)
+    log.put(1, 5000)
+    stream = log.create("audit")
+    with EventSource(stream.http + "?stream_from_ordinal=0") as whole, \
+            EventSource(stream.http + "?stream_from_ordinal=1234") as rest, \
+            EventSource(stream.http + "?stream_from_timestamp="
+                        "1704067203000") as later:
+        whole.wait(5000)
+        rest.wait(5000 - 1234)
+        later.wait(2001)
+        log.put(5001, 5003)
+        whole.wait(5003)
+        rest.wait(5003 - 1234)
+        later.wait(2004)
+        assert numbers(whole) == in_order(1, 5003)
+        assert numbers(rest) == in_order(1235, 5003)
+        assert numbers(later) == in_order(3000, 5003)
+
+
+def test_a_client_comes_back(service):
+    n, log = service()
+    stream = log.create("audit")
+    with EventSource(stream.http) as source:
+        log.put(1, 3)
+        source.wait(3)
+        last = source.events[-1].id
+    log.put(4, 8)
+    n.stop()
+    n.start()
+    log = Log(n.port(1))
+    stream = log.create("audit")
+    with EventSource(stream.http, last_id=last) as source:
+        log.put(9, 10)
+        source.wait(7)
+        assert numbers(source) == in_order(4, 10)
+
+
+def test_many_workers_store_and_one_order_is_followed(service):
+    """Through reloads and with workers killed, each once."""
+
+    n, log = service(workers=4)
+    stream = log.create("audit")
+    failed = []
+
+    def put(first):
+        for at in range(first, first + 1000, 20):
+            wait_for(lambda: stored(at), 30, "a commit")
+
+    def stored(at):
+        try:
+            return log.request("POST", "/v1/events", [
+                event(i) for i in range(at, at + 20)]).status == 200
+        except OSError:
+            return False
+
+    with EventSource(stream.http + "?stream_from_ordinal=0") as source:
+        threads = [threading.Thread(target=put, args=(1 + 1000 * i,))
+                   for i in range(4)]
+        for t in threads:
+            t.start()
+        for _ in range(3):
+            n.kill_worker()
+        n.reload()
+        for t in threads:
+            t.join()
+        assert not failed
+
+    # that one's worker was killed, perhaps
+    with EventSource(stream.http + "?stream_from_ordinal=0") as source:
+        source.wait(4000)
+        got = numbers(source)
+        assert sorted(got) == in_order(1, 4000)
+        seqs = [int(e.id.rsplit("-", 1)[1]) for e in source.events]
+        assert seqs == sorted(seqs)
+
+    rows = []
+    path = "/v1/events?size=1000&after="
+    page = log.request("GET", "/v1/events?size=1000&from=0").json()
+    while True:
+        rows += [e["n"] for e in page["events"]]
+        if not page.get("next"):
+            break
+        page = log.request("GET", path + page["next"]).json()
+    assert rows == got
+
+
+def test_what_was_removed_is_a_gap(service, tmp_path):
+    n, log = service(count=10, more="keep=1s")
+    log.put(1, 100)
+    stream = log.create("audit")
+    with EventSource(stream.http + "?stream_from_ordinal=0") as source:
+        source.wait(100)
+        last = source.events[4].id
+    wait_for(lambda: log.request("GET", "/v1/events").json() == [], 30,
+             "what is too old to go")
+    log.put(101, 120)
+    with EventSource(stream.http, last_id=last) as source:
+        source.wait(21)
+        gap = source.events.pop(0)
+        assert gap.type == "gap"
+        assert json.loads(gap.data)["to"] == 100
+        assert numbers(source) == in_order(101, 120)
+
+
+def test_only_the_event_log_brings_events(service):
+    n, log = service()
+    stream = log.create("audit")
+    r = log.request("POST", "/publish/%s?by=uuid" % stream.uuid, "{}")
+    assert r.status == 409 and "ess_events" in r.json()["detail"]
+
+
+def test_one_that_there_is_not(service):
+    n, log = service()
+    r = log.request("POST", "", {"routing_key": "other"})
+    assert r.status == 201
+    assert "no ess_event_log" in r.json()["warning"]
+    stream = log.create_result(r)
+    with EventSource(stream.http) as source:
+        assert source.status == 503
+        wait_for(lambda: b"there is no such event log" in source.raw)
