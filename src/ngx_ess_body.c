@@ -134,5 +134,9 @@ ngx_ess_body_answer(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
         return rc;
     }
 
-    return ngx_ess_body_send(r, text);
+    rc = ngx_ess_body_send(r, text);
+
+    /* what does not fit now nginx sends when the request is finalized */
+
+    return (rc == NGX_AGAIN) ? NGX_OK : rc;
 }

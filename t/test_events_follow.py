@@ -21,6 +21,8 @@ http {
     ess_log size=4m count=%%COUNT%% age=1h;
     ess_drain 200ms;
     ess_event_log audit %%DIR%%/audit.db id=id time=time type=type %%MORE%%;
+    ess_event_log other %%DIR%%/other.db;
+    ess_stream other source=event_log;
 
     server {
         listen 127.0.0.1:%%PORT0%%;
@@ -31,6 +33,7 @@ http {
         listen 127.0.0.1:%%PORT1%%;
         location /event-stream/ { ess_api source=event_log; }
         location /publish/ { ess_publish; }
+        location /made/ { ess_publish create=exchange; }
         location /v1/events { ess_events audit; }
         location = /metrics { ess_metrics; }
     }
@@ -208,13 +211,18 @@ def test_what_was_removed_is_a_gap(service, tmp_path):
 def test_only_the_event_log_brings_events(service):
     n, log = service()
     stream = log.create("audit")
-    r = log.request("POST", "/publish/%s?by=uuid" % stream.uuid, "{}")
-    assert r.status == 409 and "ess_events" in r.json()["detail"]
+    wait_for(lambda: len(log.list()) == 2)
+    for path in "/publish/%s?by=uuid" % stream.uuid, "/made/other":
+        r = log.request("POST", path, "{}")
+        assert r.status == 409 and "ess_events" in r.json()["detail"]
+    with EventSource(stream.http + "?stream_from_timestamp=%d" % 2 ** 62) as s:
+        log.put(1, 3)
+        s.wait(3)
 
 
 def test_one_that_there_is_not(service):
     n, log = service()
-    r = log.request("POST", "", {"routing_key": "other"})
+    r = log.request("POST", "", {"routing_key": "third"})
     assert r.status == 201
     assert "no ess_event_log" in r.json()["warning"]
     stream = log.create_result(r)

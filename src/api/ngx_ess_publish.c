@@ -384,6 +384,20 @@ static ngx_int_t
 ngx_ess_publish_hand_over(ngx_http_request_t *r, ngx_ess_publish_t *p,
     ngx_int_t rc)
 {
+    ngx_ess_main_conf_t     *mcf;
+    ngx_ess_source_entry_t  *source;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
+    source = ngx_ess_source_entry(mcf->sources, p->pub.source);
+
+    if (rc == NGX_OK && source && source->conf
+        && source->row->publish == NULL)
+    {
+        rc = ngx_ess_publish_refuse(p, 409, "the stream's events are those of "
+                                    "an event log: store them there, with "
+                                    "\"ess_events\"");
+    }
+
     if (rc == NGX_DECLINED) {
         ngx_ess_publish_once_cancel(&p->once);
 
@@ -514,10 +528,8 @@ ngx_ess_publish_target(ngx_http_request_t *r, ngx_ess_publish_t *p)
 static ngx_int_t
 ngx_ess_publish_find(ngx_http_request_t *r, ngx_ess_publish_t *p)
 {
-    u_char                   uuid[NGX_ESS_UUID_LEN];
-    ngx_int_t                rc;
-    ngx_ess_main_conf_t     *mcf;
-    ngx_ess_source_entry_t  *source;
+    u_char     uuid[NGX_ESS_UUID_LEN];
+    ngx_int_t  rc;
 
     if (!p->by_uuid) {
         p->pub.key = p->name;
@@ -547,15 +559,6 @@ ngx_ess_publish_find(ngx_http_request_t *r, ngx_ess_publish_t *p)
 
     if (p->info.kind.binds) {
         p->pub.uuid = p->info.uuid;
-    }
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
-    source = ngx_ess_source_entry(mcf->sources, p->pub.source);
-
-    if (source && source->conf && source->row->publish == NULL) {
-        return ngx_ess_publish_refuse(p, 409, "the stream's events are those "
-                                      "of an event log: store them there, "
-                                      "with \"ess_events\"");
     }
 
     return NGX_OK;

@@ -35,6 +35,7 @@ static void ngx_ess_events_get_handler(ngx_ess_event_log_query_t *query);
 static ngx_int_t ngx_ess_events_get_answer(ngx_ess_events_get_t *get);
 static ngx_int_t ngx_ess_events_get_unknown(ngx_http_request_t *r,
     ngx_str_t *id);
+static ngx_int_t ngx_ess_events_get_full(ngx_http_request_t *r);
 static void ngx_ess_events_get_gone(void *data);
 
 
@@ -50,8 +51,7 @@ ngx_ess_events_get_page(ngx_http_request_t *r)
     }
 
     if (ngx_ess_events_page_is_full()) {
-        return ngx_ess_events_answer_retry(r, (u_char *) "this worker has too "
-                                           "many pages under way");
+        return ngx_ess_events_get_full(r);
     }
 
     get = ngx_ess_events_get_create(r);
@@ -251,6 +251,11 @@ ngx_ess_events_get_answer(ngx_ess_events_get_t *get)
         return ngx_ess_events_get_unknown(r, &id);
     }
 
+    if (ngx_ess_events_page_is_full()) {
+        ngx_ess_event_log_query_done(query);
+        return ngx_ess_events_get_full(r);
+    }
+
     rc = ngx_ess_events_page(r, query, id.data ? NULL : &get->args, &json);
 
     ngx_ess_event_log_query_done(query);
@@ -265,6 +270,14 @@ ngx_ess_events_get_unknown(ngx_http_request_t *r, ngx_str_t *id)
 {
     return ngx_ess_events_answer_detail(r, NGX_HTTP_NOT_FOUND, id,
                                         "Unable to find event log with ");
+}
+
+
+static ngx_int_t
+ngx_ess_events_get_full(ngx_http_request_t *r)
+{
+    return ngx_ess_events_answer_retry(r, (u_char *) "this worker has too many "
+                                       "pages under way");
 }
 
 

@@ -91,9 +91,6 @@ ngx_ess_event_log_follower_claimed(ngx_ess_follower_t *base)
         return;
     }
 
-    /* before the first look, so that nothing is overlooked */
-    ngx_ess_wake_listen_stored(1);
-
     f->following = 0;
     f->again = 0;
     f->after = 0;
@@ -141,6 +138,11 @@ ngx_ess_event_log_follower_read(ngx_ess_event_log_follower_t *f)
             return;
         }
     }
+
+    /* before the look, so that nothing is overlooked; and each time, for a
+       worker of an older version may have cleared it */
+
+    ngx_ess_wake_listen_stored(1);
 
     f->again = 0;
 
@@ -272,15 +274,17 @@ ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f, uint64_t next)
 
     if (rc == NGX_AGAIN) {
 
-        /* the newest that does not fit is for those who read the database */
-
         while (n && ngx_ess_event_log_follower_append(f, &query->rows[n - 1])
                     == NGX_OK)
         {
             n--;
         }
 
-        rc = ngx_ess_follow_live(s->zone, &f->base.ref, &s->wake);
+        /* what does not fit is for those who read the database */
+
+        rc = n ? ngx_ess_follow_begin(s->zone, &f->base.ref, next, next,
+                                      &s->wake)
+               : ngx_ess_follow_live(s->zone, &f->base.ref, &s->wake);
     }
 
     if (rc != NGX_OK) {
@@ -288,7 +292,7 @@ ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f, uint64_t next)
         return;
     }
 
-    f->base.ordinal = n ? query->rows[n - 1].seq : next;
+    f->base.ordinal = next;
 
     ngx_ess_wake_procs(s->zone, &s->wake);
     ngx_ess_event_log_follower_live(f);

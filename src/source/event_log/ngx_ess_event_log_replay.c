@@ -22,6 +22,9 @@
 /* ms; at the end of an event log whose last events the zone is about to get */
 #define NGX_ESS_EVENT_LOG_REPLAY_END   20
 
+/* ms since 1970; no event has a later time */
+#define NGX_ESS_EVENT_LOG_REPLAY_LAST  253402300800000
+
 /* ms; for whoever had nothing to send of what was read */
 #define NGX_ESS_EVENT_LOG_REPLAY_HELD  1000
 
@@ -155,7 +158,7 @@ ngx_ess_event_log_replay_more(ngx_ess_source_replay_t *user)
 static void
 ngx_ess_event_log_replay_read(ngx_ess_event_log_replay_t *replay)
 {
-    if (replay->reader->busy) {
+    if (replay->reader == NULL || replay->reader->busy) {
         return;
     }
 
@@ -165,7 +168,8 @@ ngx_ess_event_log_replay_read(ngx_ess_event_log_replay_t *replay)
 
     if (replay->seeks) {
         ngx_ess_event_log_reader_since(replay->reader,
-                                       (int64_t) replay->user->timestamp);
+                           (int64_t) ngx_min(replay->user->timestamp,
+                                             NGX_ESS_EVENT_LOG_REPLAY_LAST));
 
     } else if (replay->hole) {
         ngx_ess_event_log_reader_before(replay->reader,

@@ -135,15 +135,15 @@ test_an_empty_one_begins_with_the_first(void **state)
 
 
 static void
-test_a_zone_without_room_is_filled_later(void **state)
+test_a_zone_without_room_begins_with_what_comes(void **state)
 {
     (void) client_waits("a");
     ngx_unit_trace_clear();
 
     follow.append_rc = NGX_AGAIN;
     fake_answers(12, 10, 0);
-    ngx_unit_traced("begin 13 from 10", "append 10 at 1010", "live", "wake",
-                    "a: OK", "after 9");
+    ngx_unit_traced("begin 13 from 10", "append 10 at 1010",
+                    "begin 13 from 13", "wake", "a: OK", "after 12");
 }
 
 
@@ -284,7 +284,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         TEST(test_a_log_begins_with_the_newest),
         TEST(test_an_empty_one_begins_with_the_first),
-        TEST(test_a_zone_without_room_is_filled_later),
+        TEST(test_a_zone_without_room_begins_with_what_comes),
         TEST(test_one_that_was_followed_goes_on),
         TEST(test_a_database_made_anew_is_a_log_made_anew),
         TEST(test_what_is_stored_is_looked_for_at_once),
