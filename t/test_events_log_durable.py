@@ -290,11 +290,27 @@ def test_reloads_while_clients_insert(nginx):
     assert set(acked) <= there
 
 
+def test_keep_size(nginx):
+    """No more goes than has to, however large events are."""
+
+    server = nginx(CONF.replace("type=type", "type=type keep_size=1m"),
+                   workers=2)
+    events = Events(server.port())
+    for at in range(0, 60, 10):
+        assert events.post([dict(event(i), pad="x" * 60000)
+                            for i in range(at, at + 10)]).status == 200
+    wait_for(lambda: events.page("?from=0")["total"] < 20, 20)
+    left = [e["event_id"] for e in events.page("?size=60")]
+    assert len(left) > 8
+    assert left == ["e_%d" % i for i in range(60 - len(left), 60)]
+
+
 def test_keep(nginx):
     server = nginx(CONF.replace("type=type", "type=type keep=1s"), workers=2)
     events = Events(server.port())
     assert events.post([event(i) for i in range(20)]).status == 200
-    wait_for(lambda: events.page("?size=20") == [], 20)
-    assert events.page("?from=0")["total"] == 0
+    # the last one stays
+    wait_for(lambda: events.page("?size=20") == [event(19)], 20)
+    assert events.page("?from=0")["total"] == 1
     # as if it were new
     assert events.post([event(1)]).json() == [result("e_1")]

@@ -357,6 +357,9 @@ def test_a_password_in_a_file(nginx, database, tmp_path):
     ("audit", "postgresql://u@h/d", " password_file=empty",
      "must have a password of 1 to 1024 bytes"),
     ("a" * 49, "postgresql://u@h/d", "", "must be 1 to 48 letters"),
+    ("postgresql://u:the-secret@h/d", "audit", "", "has the invalid name"),
+    ("audit", "/tmp/x.db", " postgresql://u:the-secret@h/d",
+     "has the invalid parameter"),
 ])
 def test_what_nginx_refuses(nginx, tmp_path, name, url, more, message):
     (tmp_path / "empty").write_text("\n")

@@ -164,6 +164,7 @@ ngx_ess_event_log_conf_name(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     ngx_str_t *name)
 {
     u_char      ch;
+    ngx_str_t   text, shown;
     ngx_uint_t  i;
 
     if (name->len == 0 || name->len > NGX_ESS_EVENT_LOG_CONF_NAME) {
@@ -191,9 +192,14 @@ ngx_ess_event_log_conf_name(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
 
 invalid:
 
+    /* it may be the place, which may have a password */
+
+    text = *name;
+    (void) ngx_ess_str_cut(&text, ':', &shown);
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"ess_event_log\" has the invalid name \"%V\", it must "
-                       "be 1 to %d letters, digits, \"_\" and \"-\"", name,
+                       "be 1 to %d letters, digits, \"_\" and \"-\"", &shown,
                        NGX_ESS_EVENT_LOG_CONF_NAME);
     return NGX_ERROR;
 }
@@ -222,10 +228,13 @@ ngx_ess_event_log_conf_params(ngx_conf_t *cf, ngx_command_t *cmd,
 
         if (rc == NGX_DECLINED) {
 
-            /* what is behind "=" may be a password */
+            /* what is behind "=" may be a password, or be a URL that has one */
 
             text = value[i];
             (void) ngx_ess_str_cut(&text, '=', &name);
+
+            text = name;
+            (void) ngx_ess_str_cut(&text, ':', &name);
 
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"%V\" has the invalid parameter \"%V\", it "

@@ -57,7 +57,8 @@ static const char  *ngx_ess_event_log_sqlite_sql[] = {
     "UPDATE log SET events = events + ?1",
 
     /* NGX_ESS_EVENT_LOG_SQLITE_OLDEST */
-    "SELECT seq, received, type FROM event ORDER BY seq LIMIT ?1",
+    "SELECT seq, received, type, length(CAST(body AS BLOB)) FROM event"
+        " WHERE seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT ?1",
 
     /* NGX_ESS_EVENT_LOG_SQLITE_DELETE */
     "DELETE FROM event WHERE seq <= ?1"

@@ -1,7 +1,8 @@
 /*
  * keep= and keep_size= of an event log's SQLite file: the oldest events go,
- * some at a time, and their room in the file is used again.  Runs in a thread
- * of one worker, between inserts.
+ * some at a time, and their room in the file is used again.  The last one
+ * stays: what follows it is numbered from there.  Runs in a thread of one
+ * worker, between inserts.
  */
 
 
@@ -9,19 +10,23 @@
 #include "ngx_ess_event_log_sqlite_retain.h"
 
 
-/* events of a step */
-#define NGX_ESS_EVENT_LOG_SQLITE_STEP  1000
+/* events of a step, and bytes: they are overwritten, and others wait */
+#define NGX_ESS_EVENT_LOG_SQLITE_STEP   1000
+#define NGX_ESS_EVENT_LOG_SQLITE_BYTES  (4 * 1024 * 1024)
+
+/* bytes in the file of an event, beside its body, about */
+#define NGX_ESS_EVENT_LOG_SQLITE_EVENT  200
 
 /* bytes of WAL's file from which on it is carried over, whoever reads */
 #define NGX_ESS_EVENT_LOG_SQLITE_WAL   (32 * 1024 * 1024)
 
 
 static int ngx_ess_event_log_sqlite_retain_step(
-    ngx_ess_event_log_sqlite_handle_t *h, int64_t before, ngx_uint_t all,
-    ngx_uint_t *n);
+    ngx_ess_event_log_sqlite_handle_t *h, int64_t before, int64_t excess,
+    ngx_uint_t *again);
 static int ngx_ess_event_log_sqlite_retain_oldest(
-    ngx_ess_event_log_sqlite_handle_t *h, int64_t before, ngx_uint_t all,
-    ngx_uint_t *n, sqlite3_int64 *seq);
+    ngx_ess_event_log_sqlite_handle_t *h, int64_t before, int64_t excess,
+    ngx_uint_t *again, sqlite3_int64 *seq);
 static int ngx_ess_event_log_sqlite_retain_pages(
     ngx_ess_event_log_sqlite_handle_t *h, int64_t *used, int64_t *bytes);
 static void ngx_ess_event_log_sqlite_retain_wal(
@@ -35,26 +40,30 @@ ngx_ess_event_log_sqlite_retain(void *handle, int64_t now, u_char *text,
     ngx_ess_event_log_sqlite_handle_t *h = handle;
 
     int         rc;
-    int64_t     used, bytes;
-    ngx_uint_t  n, all;
+    int64_t     used, bytes, excess;
+    ngx_uint_t  again;
 
-    n = 0;
-    all = 0;
+    again = 0;
+    excess = 0;
 
     rc = ngx_ess_event_log_sqlite_use(h);
 
     if (rc == SQLITE_OK && h->keep_size) {
         rc = ngx_ess_event_log_sqlite_retain_pages(h, &used, &bytes);
-        all = (rc == SQLITE_OK && used > h->keep_size);
+
+        if (rc == SQLITE_OK) {
+            excess = ngx_max(used - h->keep_size, 0);
+        }
     }
 
-    if (rc == SQLITE_OK && (all || h->keep)) {
-        rc = ngx_ess_event_log_sqlite_retain_step(h, now - h->keep, all, &n);
+    if (rc == SQLITE_OK && (excess || h->keep)) {
+        rc = ngx_ess_event_log_sqlite_retain_step(h, h->keep ? now - h->keep
+                                                             : 0,
+                                                  excess, &again);
     }
 
     if (rc == SQLITE_OK) {
-        return (n == NGX_ESS_EVENT_LOG_SQLITE_STEP || (all && n)) ? NGX_AGAIN
-                                                                  : NGX_OK;
+        return again ? NGX_AGAIN : NGX_OK;
     }
 
     (void) ngx_cpystrn(text, (u_char *) h->db.text, size);
@@ -65,11 +74,12 @@ ngx_ess_event_log_sqlite_retain(void *handle, int64_t now, u_char *text,
 }
 
 
-/* "all": also those that are younger */
+/* Also younger ones, as long as so many bytes are too much.  "again": there may
+   be more. */
 
 static int
 ngx_ess_event_log_sqlite_retain_step(ngx_ess_event_log_sqlite_handle_t *h,
-    int64_t before, ngx_uint_t all, ngx_uint_t *n)
+    int64_t before, int64_t excess, ngx_uint_t *again)
 {
     int            rc;
     sqlite3_int64  seq;
@@ -82,9 +92,10 @@ ngx_ess_event_log_sqlite_retain_step(ngx_ess_event_log_sqlite_handle_t *h,
 
     seq = 0;
 
-    rc = ngx_ess_event_log_sqlite_retain_oldest(h, before, all, n, &seq);
+    rc = ngx_ess_event_log_sqlite_retain_oldest(h, before, excess, again,
+                                                &seq);
 
-    if (rc == SQLITE_OK && *n) {
+    if (rc == SQLITE_OK && seq) {
         stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_DELETE];
         (void) sqlite3_bind_int64(stmt, 1, seq);
 
@@ -99,11 +110,16 @@ ngx_ess_event_log_sqlite_retain_step(ngx_ess_event_log_sqlite_handle_t *h,
 
 static int
 ngx_ess_event_log_sqlite_retain_oldest(ngx_ess_event_log_sqlite_handle_t *h,
-    int64_t before, ngx_uint_t all, ngx_uint_t *n, sqlite3_int64 *seq)
+    int64_t before, int64_t excess, ngx_uint_t *again, sqlite3_int64 *seq)
 {
     int            rc;
+    int64_t        bytes;
+    ngx_uint_t     n;
     const u_char  *type;
     sqlite3_stmt  *stmt;
+
+    n = 0;
+    bytes = 0;
 
     stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_OLDEST];
 
@@ -111,7 +127,7 @@ ngx_ess_event_log_sqlite_retain_oldest(ngx_ess_event_log_sqlite_handle_t *h,
 
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 
-        if (!all && sqlite3_column_int64(stmt, 1) >= before) {
+        if (bytes >= excess && sqlite3_column_int64(stmt, 1) >= before) {
             rc = SQLITE_DONE;
             break;
         }
@@ -125,7 +141,21 @@ ngx_ess_event_log_sqlite_retain_oldest(ngx_ess_event_log_sqlite_handle_t *h,
             break;
         }
 
-        (*n)++;
+        n++;
+        bytes += sqlite3_column_int64(stmt, 3)
+                 + NGX_ESS_EVENT_LOG_SQLITE_EVENT;
+
+        if (bytes >= NGX_ESS_EVENT_LOG_SQLITE_BYTES) {
+            rc = SQLITE_DONE;
+            *again = 1;
+            break;
+        }
+    }
+
+    /* how much is left is to be measured again */
+
+    if (n == NGX_ESS_EVENT_LOG_SQLITE_STEP || (excess && n)) {
+        *again = 1;
     }
 
     if (rc == SQLITE_DONE) {

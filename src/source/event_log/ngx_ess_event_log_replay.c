@@ -19,8 +19,10 @@
 #include "ngx_ess_event_log_reader.h"
 
 
-/* ms; at the end of an event log whose last events the zone is about to get */
+/* ms; at the end of an event log whose last events the zone is about to get:
+   the first time, and at most */
 #define NGX_ESS_EVENT_LOG_REPLAY_END   20
+#define NGX_ESS_EVENT_LOG_REPLAY_ENDS  1000
 
 /* ms since 1970; no event has a later time */
 #define NGX_ESS_EVENT_LOG_REPLAY_LAST  253402300800000
@@ -35,6 +37,9 @@ typedef struct {
     ngx_ess_event_log_reader_t  *reader;
     ngx_event_t                  timer;
     ngx_uint_t                   attempt;
+    uint64_t                     seq;       /* of what was read last: the
+                                               user's, and too large ones */
+    ngx_msec_t                   end;       /* ms; the next look at the end */
     unsigned                     seeks:1;   /* for the time */
     unsigned                     hole:1;    /* numbers before the first event
                                                are left out: why? */
@@ -59,6 +64,8 @@ static void ngx_ess_event_log_replay_sought(
 static ngx_uint_t ngx_ess_event_log_replay_hole(
     ngx_ess_event_log_replay_t *replay);
 static void ngx_ess_event_log_replay_page(ngx_ess_event_log_replay_t *replay);
+static ngx_msec_t ngx_ess_event_log_replay_end(
+    ngx_ess_event_log_replay_t *replay);
 static ngx_int_t ngx_ess_event_log_replay_row(
     ngx_ess_event_log_replay_t *replay, ngx_ess_event_log_row_t *row);
 
@@ -107,6 +114,8 @@ ngx_ess_event_log_replay_start(ngx_ess_source_replay_t *user)
             return NGX_ERROR;
         }
     }
+
+    replay->seq = user->ordinal;
 
     user->private = replay;
     user->found = !replay->seeks;
@@ -172,11 +181,10 @@ ngx_ess_event_log_replay_read(ngx_ess_event_log_replay_t *replay)
                                              NGX_ESS_EVENT_LOG_REPLAY_LAST));
 
     } else if (replay->hole) {
-        ngx_ess_event_log_reader_before(replay->reader,
-                                        replay->user->ordinal + 1);
+        ngx_ess_event_log_reader_before(replay->reader, replay->seq + 1);
 
     } else {
-        ngx_ess_event_log_reader_after(replay->reader, replay->user->ordinal);
+        ngx_ess_event_log_reader_after(replay->reader, replay->seq);
     }
 }
 
@@ -243,6 +251,7 @@ ngx_ess_event_log_replay_sought(ngx_ess_event_log_replay_t *replay)
     replay->joined = 1;
     replay->user->found = 1;
     replay->user->ordinal = query->rows[0].seq - 1;
+    replay->seq = replay->user->ordinal;
 
     ngx_ess_event_log_replay_read(replay);
 }
@@ -274,7 +283,7 @@ ngx_ess_event_log_replay_hole(ngx_ess_event_log_replay_t *replay)
         replay->user->after = query->rows[0].seq - 1;
     }
 
-    if (!replay->joined && query->rows[0].seq > replay->user->ordinal + 1) {
+    if (!replay->joined && query->rows[0].seq > replay->seq + 1) {
         replay->hole = 1;
         return 1;
     }
@@ -300,13 +309,33 @@ ngx_ess_event_log_replay_page(ngx_ess_event_log_replay_t *replay)
                         == NGX_AGAIN);
     }
 
+    if (query->nrows) {
+        replay->end = 0;
+
+        /* keep= may overtake who reads slowly */
+        replay->joined = 0;
+    }
+
     if (!replay->full) {
         ngx_add_timer(&replay->timer, query->nrows
                                       ? NGX_ESS_EVENT_LOG_REPLAY_HELD
-                                      : NGX_ESS_EVENT_LOG_REPLAY_END);
+                                      : ngx_ess_event_log_replay_end(replay));
     }
 
     user->handlers->batch(user);
+}
+
+
+/* Twice as long each time: what the zone is to get may be late. */
+
+static ngx_msec_t
+ngx_ess_event_log_replay_end(ngx_ess_event_log_replay_t *replay)
+{
+    replay->end = replay->end ? ngx_min(2 * replay->end,
+                                        NGX_ESS_EVENT_LOG_REPLAY_ENDS)
+                              : NGX_ESS_EVENT_LOG_REPLAY_END;
+
+    return replay->end;
 }
 
 
@@ -318,7 +347,7 @@ ngx_ess_event_log_replay_row(ngx_ess_event_log_replay_t *replay,
     ngx_ess_source_replay_t  *user;
 
     user = replay->user;
-    user->ordinal = row->seq;
+    replay->seq = row->seq;
 
     if (row->body.len > ngx_ess_event_log_replays.zone->max_event) {
         user->after = row->seq;
@@ -328,6 +357,7 @@ ngx_ess_event_log_replay_row(ngx_ess_event_log_replay_t *replay,
     ngx_ess_event_log_reader_event(replay->log, row, &event);
 
     event.after = user->after;
+    user->ordinal = row->seq;
 
     return user->handlers->event(user, &event);
 }
