@@ -18,7 +18,8 @@
 #define NGX_ESS_SCHEMA_PATTERN_AROUND  128
 
 #if (NGX_PCRE2)
-#define NGX_ESS_SCHEMA_PATTERN_UTF     "(*UTF)(*NO_JIT)"
+/* a loop that gives nothing back would not be counted */
+#define NGX_ESS_SCHEMA_PATTERN_UTF     "(*UTF)(*NO_JIT)(*NO_AUTO_POSSESS)"
 #else
 #define NGX_ESS_SCHEMA_PATTERN_UTF     "(*UTF8)"
 #endif

@@ -282,6 +282,24 @@ test_bounded(void **state)
     ms = judge_time(node, text, "?");
     assert_true(ms < 5000);
 
+    /* loops that give nothing back */
+
+    node = build("{\"items\":{\"pattern\":\"\\\\s+$\"}}");
+
+    memset(text, ' ', 60000);
+    text[0] = '[';
+    text[1] = '"';
+    strcpy(text + 60000, "x\"]");
+    ms = judge_time(node, text, "?");
+    assert_true(ms < 3000);
+
+    memset(text, ' ', 60000);
+    text[0] = '[';
+    text[1] = '"';
+    strcpy(text + 50, "x  \"]");
+    ms = judge_time(node, text, "");
+    assert_true(ms < 100);
+
     /* schemas that multiply */
 
     node = build("{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"allOf\":["
