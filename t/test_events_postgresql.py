@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from nginx import MODULE, postgresql_module
+from nginx import MODULE, SANITIZE, postgresql_module
 from postgres import OwnPostgres
 from wait import slower, wait_for
 
@@ -398,8 +398,9 @@ http {
         n.reload(old_gone=True)
         assert call_status(n) == 204
         with open("/proc/%d/maps" % n.workers()[0]) as maps:
-            assert os.path.basename(postgresql_module(MODULE)) not in (
-                maps.read())
+            # a sanitizer keeps what was loaded once
+            assert SANITIZE or os.path.basename(
+                postgresql_module(MODULE)) not in maps.read()
         n.write_conf(CONF)
         assert n.conf == before
         n.reload(old_gone=True)

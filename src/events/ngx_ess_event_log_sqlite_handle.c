@@ -267,6 +267,10 @@ ngx_ess_event_log_sqlite_count(ngx_ess_event_log_sqlite_handle_t *h,
     ngx_uint_t                        i;
     ngx_ess_event_log_sqlite_type_t  *t;
 
+    if (len == 0) {
+        type = (const u_char *) "";
+    }
+
     for (i = 0; i < h->ntypes; i++) {
         t = &h->types[i];
 
