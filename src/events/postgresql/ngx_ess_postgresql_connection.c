@@ -7,10 +7,9 @@
  */
 
 
-#include <poll.h>
-
-#include "ngx_ess_backoff.h"
 #include "ngx_ess_postgresql_connection.h"
+#include "ngx_ess_backoff.h"
+#include <poll.h>
 
 
 /* ms */

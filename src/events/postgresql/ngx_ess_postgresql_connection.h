@@ -8,10 +8,9 @@
 #define _NGX_ESS_POSTGRESQL_CONNECTION_H_INCLUDED_
 
 
-#include <libpq-fe.h>
-
 #include "ngx_ess.h"
 #include "ngx_ess_postgresql_array.h"
+#include <libpq-fe.h>
 
 
 /* ms; a statement may take the first one at the server, and a server that says
