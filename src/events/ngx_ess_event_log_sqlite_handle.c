@@ -19,8 +19,6 @@
     "PRAGMA cache_size = -4096;"
 
 
-static int ngx_ess_event_log_sqlite_open(
-    ngx_ess_event_log_sqlite_handle_t *h);
 static int ngx_ess_event_log_sqlite_last(
     ngx_ess_event_log_sqlite_handle_t *h);
 static int ngx_ess_event_log_sqlite_write(
@@ -124,51 +122,9 @@ ngx_ess_event_log_sqlite_init(ngx_ess_sqlite_db_t *db, char *path,
 int
 ngx_ess_event_log_sqlite_use(ngx_ess_event_log_sqlite_handle_t *h)
 {
-    int  rc, moved;
-
-    if (h->db.handle) {
-        moved = 0;
-
-        (void) sqlite3_file_control(h->db.handle, NULL, SQLITE_FCNTL_HAS_MOVED,
-                                    &moved);
-        if (!moved) {
-            return SQLITE_OK;
-        }
-
-        ngx_ess_sqlite_db_close(&h->db);
-    }
-
-    rc = ngx_ess_event_log_sqlite_open(h);
-
-    if (rc != SQLITE_OK) {
-        ngx_ess_sqlite_db_close(&h->db);
-    }
-
-    return rc;
-}
-
-
-static int
-ngx_ess_event_log_sqlite_open(ngx_ess_event_log_sqlite_handle_t *h)
-{
-    int            rc;
-    ngx_uint_t     i;
-    sqlite3_int64  version;
-
-    rc = ngx_ess_sqlite_db_open(&h->db, NGX_ESS_EVENT_LOG_SQLITE_BUSY);
-
-    if (rc == SQLITE_OK) {
-        rc = ngx_ess_sqlite_db_ours(&h->db, &version);
-    }
-
-    for (i = 0; rc == SQLITE_OK && i < NGX_ESS_EVENT_LOG_SQLITE_STATEMENTS;
-         i++)
-    {
-        rc = ngx_ess_sqlite_db_prepare(&h->db, ngx_ess_event_log_sqlite_sql[i],
-                                       &h->stmt[i]);
-    }
-
-    return rc;
+    return ngx_ess_sqlite_db_use(&h->db, NGX_ESS_EVENT_LOG_SQLITE_BUSY,
+                                 ngx_ess_event_log_sqlite_sql, h->stmt,
+                                 NGX_ESS_EVENT_LOG_SQLITE_STATEMENTS);
 }
 
 
@@ -236,26 +192,6 @@ ngx_ess_event_log_sqlite_end(ngx_ess_event_log_sqlite_handle_t *h, int rc)
     }
 
     return rc;
-}
-
-
-void
-ngx_ess_event_log_sqlite_failed(ngx_ess_event_log_sqlite_handle_t *h, int rc)
-{
-    switch (rc) {
-
-    case SQLITE_OK:
-    case SQLITE_BUSY:
-    case SQLITE_FULL:
-    case SQLITE_INTERRUPT:
-        break;
-
-    default:
-
-        /* a new handle finds the file as it then is */
-
-        ngx_ess_sqlite_db_close(&h->db);
-    }
 }
 
 

@@ -74,10 +74,6 @@ int ngx_ess_event_log_sqlite_use(ngx_ess_event_log_sqlite_handle_t *h);
 int ngx_ess_event_log_sqlite_begin(ngx_ess_event_log_sqlite_handle_t *h);
 int ngx_ess_event_log_sqlite_end(ngx_ess_event_log_sqlite_handle_t *h, int rc);
 
-/* What failed is worth no other attempt with this handle, if it is not. */
-void ngx_ess_event_log_sqlite_failed(ngx_ess_event_log_sqlite_handle_t *h,
-    int rc);
-
 /* In a transaction: there are n more events of that type, or fewer; and that is
    written. */
 int ngx_ess_event_log_sqlite_count(ngx_ess_event_log_sqlite_handle_t *h,

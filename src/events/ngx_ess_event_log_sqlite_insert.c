@@ -13,8 +13,6 @@
 #define NGX_ESS_EVENT_LOG_SQLITE_HASH  16
 
 
-static ngx_uint_t ngx_ess_event_log_sqlite_insert_again(
-    ngx_ess_event_log_sqlite_handle_t *h, int rc);
 static int ngx_ess_event_log_sqlite_insert_all(
     ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_insert_t **inserts, ngx_uint_t n);
@@ -43,7 +41,7 @@ ngx_ess_event_log_sqlite_insert(void *handle,
 
     rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
 
-    if (ngx_ess_event_log_sqlite_insert_again(h, rc)) {
+    if (ngx_ess_sqlite_db_again(&h->db, rc)) {
         rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
     }
 
@@ -57,39 +55,7 @@ ngx_ess_event_log_sqlite_insert(void *handle,
                            sizeof(inserts[i]->text));
     }
 
-    ngx_ess_event_log_sqlite_failed(h, rc);
-}
-
-
-/*
- * 1 when what failed is worth a second attempt: on a full disk once the log of
- * SQLite gave its room back; after an I/O error with a new handle, whose
- * opening recovers what the error left.
- */
-
-static ngx_uint_t
-ngx_ess_event_log_sqlite_insert_again(ngx_ess_event_log_sqlite_handle_t *h,
-    int rc)
-{
-    if (h->db.handle == NULL) {
-        return 0;
-    }
-
-    switch (rc) {
-
-    case SQLITE_FULL:
-        return sqlite3_wal_checkpoint_v2(h->db.handle, NULL,
-                                         SQLITE_CHECKPOINT_TRUNCATE, NULL,
-                                         NULL)
-               == SQLITE_OK;
-
-    case SQLITE_IOERR:
-        ngx_ess_sqlite_db_close(&h->db);
-        return 1;
-
-    default:
-        return 0;
-    }
+    ngx_ess_sqlite_db_end(&h->db, rc);
 }
 
 

@@ -100,7 +100,7 @@ ngx_ess_event_log_sqlite_query(void *handle, ngx_ess_event_log_query_t *query)
                                     : (u_char *) h->db.text,
                        sizeof(query->text));
 
-    ngx_ess_event_log_sqlite_failed(h, rc);
+    ngx_ess_sqlite_db_end(&h->db, rc);
 }
 
 

@@ -68,7 +68,7 @@ ngx_ess_event_log_sqlite_retain(void *handle, int64_t now, u_char *text,
 
     (void) ngx_cpystrn(text, (u_char *) h->db.text, size);
 
-    ngx_ess_event_log_sqlite_failed(h, rc);
+    ngx_ess_sqlite_db_end(&h->db, rc);
 
     return NGX_ERROR;
 }
@@ -230,7 +230,7 @@ ngx_ess_event_log_sqlite_measure(void *handle, uint64_t *events,
 
     if (rc != SQLITE_OK) {
         (void) ngx_cpystrn(text, (u_char *) h->db.text, size);
-        ngx_ess_event_log_sqlite_failed(h, rc);
+        ngx_ess_sqlite_db_end(&h->db, rc);
 
         return NGX_ERROR;
     }

@@ -102,6 +102,44 @@ ngx_ess_sqlite_db_ours(ngx_ess_sqlite_db_t *db,
 }
 
 
+int
+ngx_ess_sqlite_db_use(ngx_ess_sqlite_db_t *db, int milliseconds,
+    const char *const *sql, sqlite3_stmt **stmt, ngx_uint_t n)
+{
+    int            rc, moved;
+    ngx_uint_t     i;
+    sqlite3_int64  version;
+
+    if (db->handle) {
+        moved = 0;
+
+        (void) sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_HAS_MOVED,
+                                    &moved);
+        if (!moved) {
+            return SQLITE_OK;
+        }
+
+        ngx_ess_sqlite_db_close(db);
+    }
+
+    rc = ngx_ess_sqlite_db_open(db, milliseconds);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_sqlite_db_ours(db, &version);
+    }
+
+    for (i = 0; rc == SQLITE_OK && i < n; i++) {
+        rc = ngx_ess_sqlite_db_prepare(db, sql[i], &stmt[i]);
+    }
+
+    if (rc != SQLITE_OK) {
+        ngx_ess_sqlite_db_close(db);
+    }
+
+    return rc;
+}
+
+
 void
 ngx_ess_sqlite_db_close(ngx_ess_sqlite_db_t *db)
 {
@@ -113,6 +151,48 @@ ngx_ess_sqlite_db_close(ngx_ess_sqlite_db_t *db)
 
     (void) sqlite3_close(db->handle);
     db->handle = NULL;
+}
+
+
+ngx_uint_t
+ngx_ess_sqlite_db_again(ngx_ess_sqlite_db_t *db, int rc)
+{
+    if (db->handle == NULL) {
+        return 0;
+    }
+
+    switch (rc) {
+
+    case SQLITE_FULL:
+        return sqlite3_wal_checkpoint_v2(db->handle, NULL,
+                                         SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                         NULL)
+               == SQLITE_OK;
+
+    case SQLITE_IOERR:
+        ngx_ess_sqlite_db_close(db);
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+void
+ngx_ess_sqlite_db_end(ngx_ess_sqlite_db_t *db, int rc)
+{
+    switch (rc) {
+
+    case SQLITE_OK:
+    case SQLITE_BUSY:
+    case SQLITE_FULL:
+    case SQLITE_INTERRUPT:
+        break;
+
+    default:
+        ngx_ess_sqlite_db_close(db);
+    }
 }
 
 

@@ -51,15 +51,12 @@ static void *ngx_ess_store_sqlite_create(ngx_str_t *path, ngx_log_t *log);
 static void ngx_ess_store_sqlite_destroy(void *handle);
 static void ngx_ess_store_sqlite_commit(void *handle,
     ngx_ess_store_op_t **ops, ngx_uint_t n);
-static ngx_uint_t ngx_ess_store_sqlite_again(ngx_ess_store_sqlite_t *h,
-    int rc);
 static int ngx_ess_store_sqlite_transaction(ngx_ess_store_sqlite_t *h,
     ngx_ess_store_op_t **ops, ngx_uint_t n);
 static int ngx_ess_store_sqlite_ops(ngx_ess_store_sqlite_t *h,
     ngx_ess_store_op_t **ops, ngx_uint_t n);
 static int ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h,
     ngx_ess_store_op_t *op);
-static int ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h);
 
 
 const ngx_ess_store_engine_t  ngx_ess_store_sqlite = {
@@ -407,7 +404,7 @@ ngx_ess_store_sqlite_commit(void *handle, ngx_ess_store_op_t **ops,
 
     rc = ngx_ess_store_sqlite_transaction(h, ops, n);
 
-    if (ngx_ess_store_sqlite_again(h, rc)) {
+    if (ngx_ess_sqlite_db_again(&h->db, rc)) {
         rc = ngx_ess_store_sqlite_transaction(h, ops, n);
     }
 
@@ -420,49 +417,7 @@ ngx_ess_store_sqlite_commit(void *handle, ngx_ess_store_op_t **ops,
         ngx_memcpy(ops[i]->text, h->db.text, sizeof(ops[i]->text));
     }
 
-    switch (rc) {
-
-    case SQLITE_BUSY:
-    case SQLITE_FULL:
-        break;
-
-    default:
-
-        /* a new handle finds the file as it then is */
-
-        ngx_ess_sqlite_db_close(&h->db);
-    }
-}
-
-
-/*
- * 1 when the transaction that failed is worth a second attempt: on a full
- * disk once the log gave its room back; after an I/O error with a new handle,
- * whose opening recovers what the error left.
- */
-
-static ngx_uint_t
-ngx_ess_store_sqlite_again(ngx_ess_store_sqlite_t *h, int rc)
-{
-    if (h->db.handle == NULL) {
-        return 0;
-    }
-
-    switch (rc) {
-
-    case SQLITE_FULL:
-        return sqlite3_wal_checkpoint_v2(h->db.handle, NULL,
-                                         SQLITE_CHECKPOINT_TRUNCATE, NULL,
-                                         NULL)
-               == SQLITE_OK;
-
-    case SQLITE_IOERR:
-        ngx_ess_sqlite_db_close(&h->db);
-        return 1;
-
-    default:
-        return 0;
-    }
+    ngx_ess_sqlite_db_end(&h->db, rc);
 }
 
 
@@ -474,7 +429,9 @@ ngx_ess_store_sqlite_transaction(ngx_ess_store_sqlite_t *h,
 {
     int  rc;
 
-    rc = ngx_ess_store_sqlite_use(h);
+    rc = ngx_ess_sqlite_db_use(&h->db, NGX_ESS_STORE_SQLITE_BUSY,
+                               ngx_ess_store_sqlite_sql, h->stmt,
+                               NGX_ESS_STORE_SQLITE_STATEMENTS);
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -559,45 +516,4 @@ ngx_ess_store_sqlite_op(ngx_ess_store_sqlite_t *h, ngx_ess_store_op_t *op)
     ngx_ess_store_sqlite_row_bind(stmt, &op->row);
 
     return ngx_ess_sqlite_db_run(&h->db, stmt);
-}
-
-
-/* Opens the file unless it is open and still where it was. */
-
-static int
-ngx_ess_store_sqlite_use(ngx_ess_store_sqlite_t *h)
-{
-    int            rc, moved;
-    ngx_uint_t     i;
-    sqlite3_int64  version;
-
-    if (h->db.handle) {
-        moved = 0;
-
-        (void) sqlite3_file_control(h->db.handle, NULL, SQLITE_FCNTL_HAS_MOVED,
-                                    &moved);
-        if (!moved) {
-            return SQLITE_OK;
-        }
-
-        ngx_ess_sqlite_db_close(&h->db);
-    }
-
-    rc = ngx_ess_sqlite_db_open(&h->db, NGX_ESS_STORE_SQLITE_BUSY);
-
-    if (rc == SQLITE_OK) {
-        rc = ngx_ess_sqlite_db_ours(&h->db, &version);
-    }
-
-    for (i = 0; rc == SQLITE_OK && i < NGX_ESS_STORE_SQLITE_STATEMENTS; i++) {
-        rc = ngx_ess_sqlite_db_prepare(&h->db,
-                                             ngx_ess_store_sqlite_sql[i],
-                                             &h->stmt[i]);
-    }
-
-    if (rc != SQLITE_OK) {
-        ngx_ess_sqlite_db_close(&h->db);
-    }
-
-    return rc;
 }
