@@ -1,6 +1,7 @@
 /*
- * A hash of what comes from outside: nobody who does not know the factor finds
- * two texts that share a bucket.
+ * Two hashes: one of what comes from outside, of which nobody who does not know
+ * the factor finds two texts that share a bucket; and one that is the same on
+ * all nodes, for ever.
  */
 
 
@@ -35,6 +36,24 @@ ngx_ess_hash(uint64_t factor, const u_char *p, size_t len)
     }
 
     return (uint32_t) hash;
+}
+
+
+/* FNV-1a, 64 bits: begins with this, and goes on with more texts. */
+
+#define NGX_ESS_HASH_FNV     0xcbf29ce484222325
+
+
+static ngx_inline uint64_t
+ngx_ess_hash_fnv(uint64_t hash, const u_char *p, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        hash = (hash ^ p[i]) * 0x100000001b3;
+    }
+
+    return hash;
 }
 
 

@@ -26,6 +26,7 @@
 static ngx_int_t ngx_ess_wake_listen(ngx_cycle_t *cycle, ngx_fd_t fd);
 static void ngx_ess_wake_read_handler(ngx_event_t *ev);
 static void ngx_ess_wake_handler(ngx_event_t *ev);
+static ngx_ess_process_t *ngx_ess_wake_own(void);
 
 
 /* the master's, inherited by all workers; they survive reloads */
@@ -215,6 +216,15 @@ ngx_ess_wake_handler(ngx_event_t *ev)
 }
 
 
+/* NULL: this process has no slot, or no more. */
+
+static ngx_ess_process_t *
+ngx_ess_wake_own(void)
+{
+    return ngx_ess_wake_zone ? ngx_ess_zone_own(ngx_ess_wake_zone) : NULL;
+}
+
+
 void
 ngx_ess_wake_poll(void)
 {
@@ -227,8 +237,7 @@ ngx_ess_wake_poll(void)
     ngx_ess_stream_ref_t  refs[NGX_ESS_DIRTY];
 
     zone = ngx_ess_wake_zone;
-
-    proc = zone ? ngx_ess_zone_own(zone) : NULL;
+    proc = ngx_ess_wake_own();
 
     if (proc == NULL) {
         return;
@@ -339,8 +348,7 @@ ngx_ess_wake_progress(ngx_uint_t all)
     ngx_ess_process_t  *proc;
 
     zone = ngx_ess_wake_zone;
-
-    proc = zone ? ngx_ess_zone_own(zone) : NULL;
+    proc = ngx_ess_wake_own();
 
     if (proc == NULL || !proc->behind) {
         return;
@@ -482,12 +490,9 @@ ngx_ess_wake_mail_locked(ngx_ess_zone_sh_t *sh, ngx_uint_t p,
 void
 ngx_ess_wake_listen_stored(ngx_uint_t on)
 {
-    ngx_ess_zone_t     *zone;
     ngx_ess_process_t  *proc;
 
-    zone = ngx_ess_wake_zone;
-
-    proc = zone ? ngx_ess_zone_own(zone) : NULL;
+    proc = ngx_ess_wake_own();
 
     if (proc == NULL) {
         return;

@@ -10,13 +10,13 @@
 
 
 #include "ngx_ess_postgresql_sql.h"
+#include "ngx_ess_hash.h"
 
 
 /* bytes of what surrounds the names */
 #define NGX_ESS_POSTGRESQL_SQL_SIZE  2048
 
 
-static uint64_t ngx_ess_postgresql_sql_lock(ngx_str_t *name);
 static const char *ngx_ess_postgresql_sql_print(ngx_pool_t *pool,
     const char *fmt, ...);
 
@@ -29,7 +29,7 @@ ngx_ess_postgresql_sql_init(ngx_pool_t *pool, ngx_ess_postgresql_conf_t *conf,
     ngx_str_t  *name;
 
     name = &conf->name;
-    lock = (int64_t) ngx_ess_postgresql_sql_lock(name);
+    lock = (int64_t) ngx_ess_hash_fnv(NGX_ESS_HASH_FNV, name->data, name->len);
 
     conf->table.data = (u_char *) ngx_ess_postgresql_sql_print(pool,
                                       "\"ess_event_%V\"", name);
@@ -79,24 +79,6 @@ ngx_ess_postgresql_sql_init(ngx_pool_t *pool, ngx_ess_postgresql_conf_t *conf,
     }
 
     return NGX_OK;
-}
-
-
-/* a number of the name, the same on all nodes: FNV-1a */
-
-static uint64_t
-ngx_ess_postgresql_sql_lock(ngx_str_t *name)
-{
-    size_t    i;
-    uint64_t  hash;
-
-    hash = 14695981039346656037ULL;
-
-    for (i = 0; i < name->len; i++) {
-        hash = (hash ^ name->data[i]) * 1099511628211ULL;
-    }
-
-    return hash;
 }
 
 

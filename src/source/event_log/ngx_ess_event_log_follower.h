@@ -1,9 +1,6 @@
 /*
- * Makes the log of a stream follow an event log.  Private to source/event_log/.
- *
- *     SEEKING ──► FOLLOWING
- *        ▲            │
- *        └────────────┘ when the database was made anew
+ * Makes the log of a stream follow an event log: seeks its end, then reads what
+ * is behind it.  Private to source/event_log/.
  */
 
 

@@ -41,9 +41,9 @@ typedef struct {
                                                user's, and too large ones */
     ngx_msec_t                   end;       /* ms; the next look at the end */
     unsigned                     seeks:1;   /* for the time */
-    unsigned                     hole:1;    /* numbers before the first event
-                                               are left out: why? */
-    unsigned                     joined:1;  /* that is known: */
+    unsigned                     hole:1;    /* numbers before the page are left
+                                               out: why is being asked */
+    unsigned                     told:1;    /* that is known: */
     unsigned                     gone:1;    /* they were removed */
     unsigned                     full:1;    /* too much was handed out */
 } ngx_ess_event_log_replay_t;
@@ -248,7 +248,6 @@ ngx_ess_event_log_replay_sought(ngx_ess_event_log_replay_t *replay)
     }
 
     replay->seeks = 0;
-    replay->joined = 1;
     replay->user->found = 1;
     replay->user->ordinal = query->rows[0].seq - 1;
     replay->seq = replay->user->ordinal;
@@ -268,7 +267,7 @@ ngx_ess_event_log_replay_hole(ngx_ess_event_log_replay_t *replay)
 
     if (replay->hole) {
         replay->hole = 0;
-        replay->joined = 1;
+        replay->told = 1;
         replay->gone = (query->nrows == 0);
 
         return 1;
@@ -283,12 +282,10 @@ ngx_ess_event_log_replay_hole(ngx_ess_event_log_replay_t *replay)
         replay->user->after = query->rows[0].seq - 1;
     }
 
-    if (!replay->joined && query->rows[0].seq > replay->seq + 1) {
+    if (!replay->told && query->rows[0].seq > replay->seq + 1) {
         replay->hole = 1;
         return 1;
     }
-
-    replay->joined = 1;
 
     return 0;
 }
@@ -313,7 +310,7 @@ ngx_ess_event_log_replay_page(ngx_ess_event_log_replay_t *replay)
         replay->end = 0;
 
         /* keep= may overtake who reads slowly */
-        replay->joined = 0;
+        replay->told = 0;
     }
 
     if (!replay->full) {

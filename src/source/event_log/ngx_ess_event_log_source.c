@@ -7,6 +7,7 @@
 #include "ngx_ess_event_log_source.h"
 #include "ngx_ess_event_log_follower.h"
 #include "ngx_ess_event_log_replay.h"
+#include "ngx_ess_hash.h"
 
 
 /* ms; a log is let go of that long after its last subscriber */
@@ -86,14 +87,9 @@ ngx_ess_event_log_source_exit(void)
 static uint64_t
 ngx_ess_event_log_source_epoch(void *conf, ngx_str_t *key)
 {
-    size_t    i;
     uint64_t  hash;
 
-    hash = 0xcbf29ce484222325;
-
-    for (i = 0; i < key->len; i++) {
-        hash = (hash ^ key->data[i]) * 0x100000001b3;
-    }
+    hash = ngx_ess_hash_fnv(NGX_ESS_HASH_FNV, key->data, key->len);
 
     return hash ? hash : 1;
 }

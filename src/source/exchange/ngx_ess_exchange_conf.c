@@ -7,6 +7,7 @@
 
 #include "ngx_ess_conf.h"
 #include "ngx_ess_exchange_conf.h"
+#include "ngx_ess_hash.h"
 #include "ngx_ess_str.h"
 
 
@@ -206,32 +207,23 @@ ngx_ess_exchange_conf_module(ngx_cycle_t *cycle, void *data,
 }
 
 
-/* FNV-1a, 64 bits, of virtual host and name */
+/* Of virtual host and name, and a NUL between the two. */
 
 uint64_t
 ngx_ess_exchange_conf_epoch(void *data, ngx_str_t *key)
 {
     ngx_ess_exchange_conf_t *conf = data;
 
-    size_t                i;
     uint64_t              hash;
     ngx_str_t            *vhost;
     ngx_ess_amqp_node_t  *node;
 
     node = conf->amqp.nodes.elts;
     vhost = &node[0].vhost;
-    hash = 0xcbf29ce484222325;
 
-    for (i = 0; i < vhost->len; i++) {
-        hash = (hash ^ vhost->data[i]) * 0x100000001b3;
-    }
-
-    /* between the two */
-    hash *= 0x100000001b3;
-
-    for (i = 0; i < key->len; i++) {
-        hash = (hash ^ key->data[i]) * 0x100000001b3;
-    }
+    hash = ngx_ess_hash_fnv(NGX_ESS_HASH_FNV, vhost->data, vhost->len);
+    hash = ngx_ess_hash_fnv(hash, (u_char *) "", 1);
+    hash = ngx_ess_hash_fnv(hash, key->data, key->len);
 
     return hash ? hash : 1;
 }
