@@ -310,22 +310,17 @@ ngx_ess_schema_build_list(ngx_ess_schema_text_t *text,
     size_t offset, const ngx_ess_schema_place_t *place)
 {
     ngx_str_t                      name;
-    ngx_uint_t                     n;
     ngx_ess_json_walk_t            walk;
     ngx_ess_json_value_t           item;
     ngx_ess_schema_nodes_t        *nodes;
     const ngx_ess_schema_place_t  *here;
 
     nodes = (ngx_ess_schema_nodes_t *) ((u_char *) node + offset);
-    n = ngx_ess_schema_keyword_count(value);
 
-    if (value->type != NGX_ESS_JSON_ARRAY || n == 0) {
-        return ngx_ess_schema_place_wrong(text->wrong, place,
-                                "it must be a list of one schema or more");
-    }
-
-    nodes->elts = ngx_ess_schema_keyword_memory(text,
-                                   n * sizeof(ngx_ess_schema_node_t *), place);
+    nodes->elts = ngx_ess_schema_keyword_array(text, value,
+                                     NGX_ESS_JSON_ARRAY, 1,
+                                     "it must be a list of one schema or more",
+                                     sizeof(ngx_ess_schema_node_t *), place);
     if (nodes->elts == NULL) {
         return NGX_ERROR;
     }
@@ -361,15 +356,11 @@ ngx_ess_schema_build_properties(ngx_ess_schema_text_t *text,
     ngx_ess_schema_property_t     *one;
     const ngx_ess_schema_place_t  *here;
 
-    if (value->type != NGX_ESS_JSON_OBJECT) {
-        return ngx_ess_schema_place_wrong(text->wrong, place,
-                                          "it must be an object of schemas");
-    }
-
-    node->properties = ngx_ess_schema_keyword_memory(text,
-                                          ngx_ess_schema_keyword_count(value)
-                                          * sizeof(ngx_ess_schema_property_t),
-                                          place);
+    node->properties = ngx_ess_schema_keyword_array(text, value,
+                                        NGX_ESS_JSON_OBJECT, 0,
+                                        "it must be an object of schemas",
+                                        sizeof(ngx_ess_schema_property_t),
+                                        place);
     if (node->properties == NULL) {
         return NGX_ERROR;
     }
@@ -411,15 +402,11 @@ ngx_ess_schema_build_matched(ngx_ess_schema_text_t *text,
     ngx_ess_schema_matched_t      *one;
     const ngx_ess_schema_place_t  *here;
 
-    if (value->type != NGX_ESS_JSON_OBJECT) {
-        return ngx_ess_schema_place_wrong(text->wrong, place,
-                                          "it must be an object of schemas");
-    }
-
-    node->matched = ngx_ess_schema_keyword_memory(text,
-                                          ngx_ess_schema_keyword_count(value)
-                                          * sizeof(ngx_ess_schema_matched_t),
-                                          place);
+    node->matched = ngx_ess_schema_keyword_array(text, value,
+                                        NGX_ESS_JSON_OBJECT, 0,
+                                        "it must be an object of schemas",
+                                        sizeof(ngx_ess_schema_matched_t),
+                                        place);
     if (node->matched == NULL) {
         return NGX_ERROR;
     }

@@ -160,23 +160,33 @@ ngx_ess_schema_keyword_memory(ngx_ess_schema_text_t *text, size_t size,
 }
 
 
-ngx_uint_t
-ngx_ess_schema_keyword_count(const ngx_ess_json_value_t *value)
+void *
+ngx_ess_schema_keyword_array(ngx_ess_schema_text_t *text,
+    const ngx_ess_json_value_t *value, ngx_ess_json_type_e type,
+    ngx_uint_t min, const char *what, size_t size,
+    const ngx_ess_schema_place_t *place)
 {
     ngx_str_t             name;
     ngx_uint_t            n;
     ngx_ess_json_walk_t   walk;
     ngx_ess_json_value_t  item;
 
-    if (ngx_ess_json_read_open(&walk, value) != NGX_OK) {
-        return 0;
+    n = 0;
+
+    if (value->type == type) {
+        (void) ngx_ess_json_read_open(&walk, value);
+
+        while (ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK) {
+            n++;
+        }
     }
 
-    for (n = 0; ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK; n++) {
-        /* void */
+    if (value->type != type || n < min) {
+        (void) ngx_ess_schema_place_wrong(text->wrong, place, "%s", what);
+        return NULL;
     }
 
-    return n;
+    return ngx_ess_schema_keyword_memory(text, n * size, place);
 }
 
 
@@ -206,34 +216,29 @@ ngx_ess_schema_keyword_names(ngx_ess_schema_text_t *text,
     const ngx_ess_schema_place_t *place)
 {
     ngx_str_t               none;
-    ngx_uint_t              i, k;
+    ngx_uint_t              i;
     ngx_ess_json_walk_t     walk;
     ngx_ess_json_value_t    item;
     ngx_ess_schema_name_t  *name;
 
-    if (value->type != NGX_ESS_JSON_ARRAY) {
-        return ngx_ess_schema_place_wrong(text->wrong, place,
-                                          "it must be a list of strings");
-    }
-
-    names->n = ngx_ess_schema_keyword_count(value);
-    names->elts = ngx_ess_schema_keyword_memory(text,
-                              names->n * sizeof(ngx_ess_schema_name_t), place);
+    names->elts = ngx_ess_schema_keyword_array(text, value,
+                                        NGX_ESS_JSON_ARRAY, 0,
+                                        "it must be a list of strings",
+                                        sizeof(ngx_ess_schema_name_t), place);
     if (names->elts == NULL) {
         return NGX_ERROR;
     }
 
     (void) ngx_ess_json_read_open(&walk, value);
 
-    for (i = 0; i < names->n; i++) {
-        (void) ngx_ess_json_read_next(&walk, &none, &item);
+    while (ngx_ess_json_read_next(&walk, &none, &item) == NGX_OK) {
 
         if (item.type != NGX_ESS_JSON_STRING) {
             return ngx_ess_schema_place_wrong(text->wrong, place,
                                               "it must be a list of strings");
         }
 
-        name = &names->elts[i];
+        name = &names->elts[names->n];
 
         name->raw.data = item.span.data + 1;
         name->raw.len = item.span.len - 2;
@@ -244,12 +249,14 @@ ngx_ess_schema_keyword_names(ngx_ess_schema_text_t *text,
             return NGX_ERROR;
         }
 
-        for (k = 0; k < i; k++) {
-            if (ngx_ess_str_equal(&names->elts[k].text, &name->text)) {
+        for (i = 0; i < names->n; i++) {
+            if (ngx_ess_str_equal(&names->elts[i].text, &name->text)) {
                 return ngx_ess_schema_place_wrong(text->wrong, place,
                                            "\"%V\" is there twice", &name->raw);
             }
         }
+
+        names->n++;
     }
 
     return NGX_OK;
@@ -382,22 +389,16 @@ ngx_ess_schema_keyword_enum(ngx_ess_schema_text_t *text,
     ngx_ess_schema_node_t *node, const ngx_ess_json_value_t *value,
     size_t offset, const ngx_ess_schema_place_t *place)
 {
-    ngx_uint_t                n;
     ngx_str_t                 name;
     ngx_ess_json_walk_t       walk;
     ngx_ess_json_value_t      item;
     ngx_ess_schema_values_t  *values;
 
     values = &node->any_of_values;
-    n = ngx_ess_schema_keyword_count(value);
-
-    if (value->type != NGX_ESS_JSON_ARRAY) {
-        return ngx_ess_schema_place_wrong(text->wrong, place,
-                                          "it must be a list of values");
-    }
-
-    values->elts = ngx_ess_schema_keyword_memory(text,
-                                    n * sizeof(ngx_ess_schema_value_t), place);
+    values->elts = ngx_ess_schema_keyword_array(text, value,
+                                        NGX_ESS_JSON_ARRAY, 0,
+                                        "it must be a list of values",
+                                        sizeof(ngx_ess_schema_value_t), place);
     if (values->elts == NULL) {
         return NGX_ERROR;
     }
@@ -583,15 +584,10 @@ ngx_ess_schema_keyword_dependent(ngx_ess_schema_text_t *text,
     ngx_ess_schema_place_t       here;
     ngx_ess_schema_dependent_t  *one;
 
-    if (value->type != NGX_ESS_JSON_OBJECT) {
-        return ngx_ess_schema_place_wrong(text->wrong, place,
-                              "it must be an object of lists of strings");
-    }
-
-    node->dependent = ngx_ess_schema_keyword_memory(text,
-                                      ngx_ess_schema_keyword_count(value)
-                                      * sizeof(ngx_ess_schema_dependent_t),
-                                      place);
+    node->dependent = ngx_ess_schema_keyword_array(text, value,
+                                    NGX_ESS_JSON_OBJECT, 0,
+                                    "it must be an object of lists of strings",
+                                    sizeof(ngx_ess_schema_dependent_t), place);
     if (node->dependent == NULL) {
         return NGX_ERROR;
     }

@@ -46,8 +46,15 @@ ngx_int_t ngx_ess_schema_keyword_names(ngx_ess_schema_text_t *text,
     const ngx_ess_json_value_t *value, ngx_ess_schema_names_t *names,
     const ngx_ess_schema_place_t *place);
 
-/* Members or elements of a value. */
-ngx_uint_t ngx_ess_schema_keyword_count(const ngx_ess_json_value_t *value);
+/*
+ * Memory of "size" bytes for each member or element of a value, as below.
+ * NULL as well if it is of another type, or has fewer than "min": "what" it
+ * must be.
+ */
+void *ngx_ess_schema_keyword_array(ngx_ess_schema_text_t *text,
+    const ngx_ess_json_value_t *value, ngx_ess_json_type_e type,
+    ngx_uint_t min, const char *what, size_t size,
+    const ngx_ess_schema_place_t *place);
 
 /* Memory of the pool, zeroed, or NULL, with text->wrong. */
 void *ngx_ess_schema_keyword_memory(ngx_ess_schema_text_t *text, size_t size,
