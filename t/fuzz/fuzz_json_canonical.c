@@ -23,20 +23,6 @@ typedef struct {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
-void *
-ngx_alloc(size_t size, ngx_log_t *log)
-{
-    return malloc(size);
-}
-
-
-void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
-    const char *fmt, ...)
-{
-}
-
-
 static void
 fuzz_put(fuzz_out_t *out, const void *p, size_t len)
 {

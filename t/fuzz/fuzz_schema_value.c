@@ -21,20 +21,6 @@ void ngx_unit_pool_free(void);
 void ngx_unit_regex_free(void);
 
 
-void *
-ngx_alloc(size_t size, ngx_log_t *log)
-{
-    return malloc(size);
-}
-
-
-void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
-    const char *fmt, ...)
-{
-}
-
-
 static const char  fuzz_schema[] =
     "{\"type\":[\"object\",\"array\",\"string\",\"integer\",\"null\"],"
     "\"properties\":{\"type\":{\"enum\":[\"user\",\"system\",7,{\"a\":[1]}]},"

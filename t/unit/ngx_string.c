@@ -407,7 +407,7 @@ ngx_escape_uri(u_char *dst, u_char *src, size_t size, ngx_uint_t type)
 }
 
 
-/* For code that is linked and not called; who has its own is right. */
+/* Who has its own is right. */
 
 __attribute__((weak)) void *
 ngx_alloc(size_t size, ngx_log_t *log)

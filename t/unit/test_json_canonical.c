@@ -30,13 +30,6 @@ ngx_alloc(size_t size, ngx_log_t *log)
 }
 
 
-void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
-    const char *fmt, ...)
-{
-}
-
-
 static void
 read_text(const char *s, ngx_ess_json_value_t *value)
 {

@@ -29,20 +29,6 @@ void ngx_unit_regex_free(void);
 static ngx_log_t  test_log;
 
 
-void *
-ngx_alloc(size_t size, ngx_log_t *log)
-{
-    return malloc(size);
-}
-
-
-void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
-    const char *fmt, ...)
-{
-}
-
-
 static int
 teardown(void **state)
 {

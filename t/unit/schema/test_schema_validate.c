@@ -36,20 +36,6 @@ static ngx_log_t   test_log;
 static ngx_uint_t  test_groups, test_values, test_refused, test_wrong;
 
 
-void *
-ngx_alloc(size_t size, ngx_log_t *log)
-{
-    return malloc(size);
-}
-
-
-void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
-    const char *fmt, ...)
-{
-}
-
-
 /* The member of that name; its value's span is empty if there is none. */
 
 static ngx_ess_json_value_t
