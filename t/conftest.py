@@ -9,12 +9,14 @@ own_broker  a factory: own_broker(conf="") -> OwnBroker, started; without
             conf the same one for all tests of a process, so look into
             .vhost() only
 database    a database of the run's PostgreSQL: .url, .sql()
+disk        a folder that is a file system of 1 MiB: see disk.fill()
 browser     Chromium; an indirect parameter has further arguments for it
 """
 
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -206,3 +208,18 @@ def own_broker(request, tmp_path):
             b.kill()
         else:
             b.empty()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of 1 MiB."""
+
+    path = str(tmp_path / "disk")
+    os.mkdir(path)
+    p = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs",
+                        path], capture_output=True, text=True)
+    if p.returncode != 0:
+        pytest.skip("mount is refused: %s" % p.stderr.strip())
+    yield path
+    # nginx may still have files there
+    subprocess.run(["umount", "--lazy", path], check=True)

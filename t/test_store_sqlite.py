@@ -2,7 +2,6 @@
 before anything happens."""
 
 import concurrent.futures
-import errno
 import glob
 import http.client
 import os
@@ -11,7 +10,6 @@ import re
 import shutil
 import sqlite3
 import stat
-import subprocess
 import tempfile
 import threading
 
@@ -19,6 +17,7 @@ import pytest
 
 from api import Api
 from clients import Clients
+from disk import fill
 from nginx import SANITIZE, TOP
 from ports import free_port
 from wait import wait_for
@@ -490,31 +489,6 @@ def test_reload_with_a_wrong_store_is_refused_and_nothing_changes(service):
 
 
 # what goes wrong while nginx runs
-
-@pytest.fixture
-def disk(tmp_path):
-    """A file system of 1 MiB."""
-
-    path = str(tmp_path / "disk")
-    os.mkdir(path)
-    p = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs",
-                        path], capture_output=True, text=True)
-    if p.returncode != 0:
-        pytest.skip("mount is refused: %s" % p.stderr.strip())
-    yield path
-    # nginx may still have files there
-    subprocess.run(["umount", "--lazy", path], check=True)
-
-
-def fill(path):
-    with open(path, "wb", buffering=0) as f:
-        for size in 65536, 1:
-            try:
-                while True:
-                    f.write(b"x" * size)
-            except OSError as e:
-                assert e.errno == errno.ENOSPC
-
 
 def test_full_disk(service, vhost, disk):
     n, api = service(store=disk + "/ess/streams.db")
