@@ -73,8 +73,8 @@ def test_memory_of_what_waits(own_broker, nginx):
             broker.control("set_vm_memory_high_watermark", "absolute", "1GB")
         for queue in QUEUES:
             wait_for(lambda: vhost.queue_counts(queue) == (0, 1), 20)
-        assert vhost.queue_counts("replies")[0] >= 8
-        assert vhost.queue_counts("dead")[0] >= 8
+        for queue in ("replies", "dead"):
+            wait_for(lambda: vhost.queue_counts(queue)[0] >= 8, 20)
         n.stop()
     for queue in QUEUES:
         assert vhost.left_counts(queue) == (0, 0)
