@@ -13,6 +13,7 @@
     ((type *) ((u_char *) (conf) + (param)->offset))
 
 
+static ngx_str_t ngx_ess_param_shown(const ngx_str_t *text);
 static const char *ngx_ess_param_integer(ngx_ess_param_ctx_t *ctx,
     const ngx_ess_param_t *param, int64_t n);
 
@@ -43,7 +44,7 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_ess_param_directive_t  *directive = cmd->post;
 
     ngx_int_t               rc;
-    ngx_str_t              *value;
+    ngx_str_t              *value, shown;
     ngx_uint_t              i;
     ngx_ess_param_ctx_t     ctx;
     const ngx_ess_param_t  *param;
@@ -83,9 +84,11 @@ ngx_ess_param_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         rc = ngx_ess_param(&ctx, param, &value[i]);
 
         if (rc == NGX_DECLINED) {
+            shown = ngx_ess_param_shown(&value[i]);
+
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"%V\" has the invalid parameter \"%V\", it"
-                               " takes %s", &cmd->name, &value[i],
+                               " takes %s", &cmd->name, &shown,
                                directive->takes);
         }
 
@@ -143,14 +146,17 @@ ngx_int_t
 ngx_ess_param_arg(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *param,
     ngx_str_t *arg)
 {
+    ngx_str_t    shown;
     const char  *expected;
 
     expected = param->set(ctx, param, arg);
 
     if (expected) {
+        shown = ngx_ess_param_shown(arg);
+
         ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
                            "\"%s\" has the invalid %V \"%V\", it must be %s",
-                           ctx->directive, &param->name, arg, expected);
+                           ctx->directive, &param->name, &shown, expected);
         return NGX_ERROR;
     }
 
@@ -162,7 +168,7 @@ ngx_int_t
 ngx_ess_param(ngx_ess_param_ctx_t *ctx, const ngx_ess_param_t *params,
     ngx_str_t *arg)
 {
-    ngx_str_t               name, value;
+    ngx_str_t               name, value, shown;
     ngx_uint_t              bit;
     const char             *expected;
     const ngx_ess_param_t  *param;
@@ -186,11 +192,13 @@ found:
 
     bit = (ngx_uint_t) 1 << (param - params);
 
+    shown = ngx_ess_param_shown(arg);
+
     if (ctx->seen & bit & ~ctx->many) {
         ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
                            "\"%s\" has \"%V=\" twice, the second is \"%V\":"
                            " it takes each parameter once, so one \"%V=\"",
-                           ctx->directive, &param->name, arg, &param->name);
+                           ctx->directive, &param->name, &shown, &param->name);
         return NGX_ERROR;
     }
 
@@ -199,14 +207,43 @@ found:
     expected = param->set(ctx, param, &value);
 
     if (expected) {
+        value = ngx_ess_param_shown(&value);
+
         ngx_conf_log_error(NGX_LOG_EMERG, ctx->cf, 0,
                            "invalid value \"%V\" of \"%V\" in \"%s\": instead"
                            " of \"%V\" give %s", &value, &param->name,
-                           ctx->directive, arg, expected);
+                           ctx->directive, &shown, expected);
         return NGX_ERROR;
     }
 
     return NGX_OK;
+}
+
+
+/* What a log line may show: a URL with a user or with parameters may have a
+   password, and is cut off behind its scheme. */
+
+static ngx_str_t
+ngx_ess_param_shown(const ngx_str_t *text)
+{
+    size_t     i;
+    u_char    *p;
+    ngx_str_t  shown;
+
+    shown = *text;
+    p = shown.data;
+
+    for (i = 3; i < shown.len; i++) {
+
+        if (p[i - 3] == ':' && p[i - 2] == '/' && p[i - 1] == '/'
+            && (memchr(&p[i], '@', shown.len - i)
+                || memchr(&p[i], '?', shown.len - i)))
+        {
+            shown.len = i;
+        }
+    }
+
+    return shown;
 }
 
 

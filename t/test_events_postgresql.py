@@ -4,8 +4,11 @@ import concurrent.futures
 import http.client
 import json
 import os
+import re
 import signal
+import socket
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,9 +26,17 @@ http {
     server {
         listen %%PORT0%%;
         location /v1/events { ess_events audit; }
+        location = /metrics { ess_metrics; }
     }
 }
 """
+
+
+def figure(n, name):
+    with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % n.port(0),
+                                timeout=30) as r:
+        return float(re.search(r"^%s (\S+)$" % re.escape(name),
+                               r.read().decode(), re.M).group(1))
 
 
 def call(n, path="/v1/events", body=None, timeout=60):
@@ -198,9 +209,11 @@ def test_the_server_stops_and_starts(nginx, server):
     server.stop()
     n.expect("ess|event log")
     status, body = call(n, body=[event("b")])
-    assert status == 503
-    assert server.password not in json.dumps(str(body))
-    assert call(n, "/v1/events")[0] == 503
+    # the log says why, for that names hosts and users
+    assert (status, body) == (503, {"detail": "the database is away or busy, "
+                                              "or refuses, try again"})
+    assert call(n, "/v1/events") == (status, body)
+    assert str(server.port) in n.log()
     server.start()
     wait_for(lambda: call(n, body=[event("b")])[0] == 200, 10)
     assert ids(n) == ["a", "b"]
@@ -300,6 +313,35 @@ def test_what_the_database_refuses_fails_alone(nginx, database):
             503 if i % 5 == 0 else 200 for i in range(40)]
 
 
+def test_queries_of_clients_that_left(nginx, database):
+    """They leave the queue, and cost the database nothing."""
+
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    assert call(n, "/v1/events/a")[0] == 200
+    locker = threading.Thread(target=database.sql, args=(
+        "BEGIN; LOCK TABLE ess_event_audit; SELECT pg_sleep(3); COMMIT",))
+    locker.start()
+    wait_for(lambda: database.sql(
+        "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
+        "AND relation = 'ess_event_audit'::regclass"))
+    clients = []
+    for _ in range(40):
+        c = socket.create_connection(("127.0.0.1", n.port(0)))
+        c.sendall(b"GET /v1/events/a HTTP/1.1\r\nHost: x\r\n\r\n")
+        clients.append(c)
+    assert call(n, "/elsewhere")[0] == 404
+    for c in clients[:-1]:
+        c.close()
+    clients[-1].settimeout(60)
+    assert b" 200 " in clients[-1].recv(65536)
+    clients[-1].close()
+    locker.join()
+    count = 'ess_event_log_seconds_count{log="audit",op="query"}'
+    # the first, those that were under way, and the one that stayed
+    assert figure(n, count) <= 4
+
+
 def test_a_user_who_may_not_make_tables(nginx, database):
     """The log has the SQL, by which somebody else makes them."""
 
@@ -315,7 +357,7 @@ def test_a_user_who_may_not_make_tables(nginx, database):
     database.sql(sql)
     database.sql("GRANT SELECT, INSERT, DELETE ON ess_event_audit TO small; "
                  "GRANT SELECT ON ess_meta TO small; GRANT USAGE ON SEQUENCE "
-                 "ess_event_audit_seq_seq TO small")
+                 "\"ess_event_audit.seq\" TO small")
     assert post(n, event("a")) == [True]
     assert ids(n) == ["a"]
 
@@ -328,6 +370,30 @@ def test_a_table_that_is_dropped_is_made_again(nginx, database):
     assert post(n, event("b")) == [True]
     assert ids(n) == ["b"]
     assert database.sql("SELECT epoch FROM ess_meta") != epoch
+
+
+def test_logs_whose_names_look_like_parts_of_another(nginx, database):
+    """A log's indexes and its sequence have no name that a log may have."""
+
+    names = ["a", "a_time", "a_type", "a_pkey", "a_id", "a_id_key", "a_seq",
+             "a_seq_seq", "a-time", "A"]
+    n = nginx("""
+http {
+    %s
+    server { listen %%%%PORT0%%%%; %s }
+}
+""" % ("".join("ess_event_log %s %s id=event_id;" % (name, database.url)
+               for name in names),
+       "".join("location /%s { ess_events %s; }" % (name, name)
+               for name in names)), workers=1)
+    for name in names + names[::-1]:
+        status, results = patiently(n, path="/" + name, body=[event(name)])
+        assert (status, results[0]["success"]) == (200, True), (name, results)
+    for name in names:
+        assert patiently(n, path="/" + name)[1] == [event(name)]
+    assert database.sql(
+        "SELECT count(*) FROM pg_class WHERE relkind = 'r' "
+        "AND relname LIKE 'ess\\_event\\_%'") == str(len(names))
 
 
 def test_a_newer_version_is_not_touched(nginx, database):
@@ -371,6 +437,19 @@ def test_a_password_in_a_file(nginx, database, tmp_path):
     ("postgresql://u:the-secret@h/d", "audit", "", "has the invalid name"),
     ("audit", "/tmp/x.db", " postgresql://u:the-secret@h/d",
      "has the invalid parameter"),
+    ("audit", "postgresql://u@h/d",
+     " listen=postgresql://h/d listen=postgresql://u:the-secret@h/d",
+     'has "listen=" twice'),
+    ("audit", "postgresql://u@h/d", " listen=postgresql://u:the-secret@h/"
+     + "d" * 3000, "invalid value"),
+    ("audit", "postgresql://u@h/d",
+     " listen=postgresql://h/d?password=the-secret&colour=red",
+     '"listen=" of the event log'),
+    ("audit", "postgresql://u@h/d", " listen=h:the-secret",
+     '"listen=" of the event log'),
+    ("audit", "postgresql://u@h/d",
+     " listen=postgresql://u:the-secret@h/d password_file=/dev/null",
+     "may have one of them"),
 ])
 def test_what_nginx_refuses(nginx, tmp_path, name, url, more, message):
     (tmp_path / "empty").write_text("\n")

@@ -64,7 +64,8 @@ typedef struct {
     ngx_event_t                  start;     /* posted when something waits */
     ngx_ess_event_log_hold_t     hold;
     ngx_log_t                   *error_log;
-    unsigned                     failing:1; /* the last inserts did */
+    unsigned                     failing:1; /* the last inserts did, */
+    uint32_t                     failure;   /* and a hash of why */
 } ngx_ess_event_log_worker_t;
 
 
@@ -252,6 +253,7 @@ ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
     w = &ngx_ess_event_log_workers[log->number];
 
     insert->rc = NGX_BUSY;
+    insert->full = 0;
     insert->text[0] = '\0';
     insert->start = ngx_current_msec;
     insert->bytes = 0;
@@ -266,6 +268,7 @@ ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
     {
         (void) ngx_snprintf(insert->text, sizeof(insert->text),
                             "too many events wait for the database%Z");
+        insert->full = 1;
         ngx_queue_insert_tail(&w->refused, &insert->queue);
 
     } else {
@@ -300,6 +303,27 @@ ngx_ess_event_log_query_done(ngx_ess_event_log_query_t *query)
 
     query->rows = NULL;
     query->nrows = 0;
+}
+
+
+ngx_int_t
+ngx_ess_event_log_query_cancel(ngx_ess_event_log_t *log,
+    ngx_ess_event_log_query_t *query)
+{
+    if (ngx_ess_event_log_workers == NULL) {
+        return NGX_BUSY;
+    }
+
+    return ngx_ess_event_log_query_remove(
+               &ngx_ess_event_log_workers[log->number].queries, query);
+}
+
+
+const char *
+ngx_ess_event_log_busy(ngx_uint_t full)
+{
+    return full ? "too many requests wait for the database, try again"
+                : "the database is away or busy, or refuses, try again";
 }
 
 
@@ -504,16 +528,19 @@ ngx_ess_event_log_insert_end(ngx_ess_event_log_worker_t *w)
 }
 
 
-/* One line when a log begins to fail, and one when it works again. */
+/* One line when a log begins to fail, or fails for another reason, and one when
+   it works again. */
 
 static void
 ngx_ess_event_log_insert_report(ngx_ess_event_log_worker_t *w)
 {
+    uint32_t                     failure;
     ngx_uint_t                   i, failed;
     ngx_ess_escaped_t            text;
     ngx_ess_event_log_insert_t  *insert;
 
     insert = NULL;
+    failure = 0;
     failed = 0;
 
     for (i = 0; i < w->nbatch; i++) {
@@ -523,7 +550,11 @@ ngx_ess_event_log_insert_report(ngx_ess_event_log_worker_t *w)
         }
     }
 
-    if (failed && !w->failing) {
+    if (failed) {
+        failure = ngx_crc32_short(insert->text, ngx_strlen(insert->text));
+    }
+
+    if (failed && (!w->failing || failure != w->failure)) {
         ngx_log_error(NGX_LOG_CRIT, w->error_log, 0,
                       "\"ess_event_log\" \"%V\": %ui of %ui inserts failed, "
                       "and it is not said again while they fail: %V",
@@ -538,6 +569,7 @@ ngx_ess_event_log_insert_report(ngx_ess_event_log_worker_t *w)
     }
 
     w->failing = (failed != 0);
+    w->failure = failure;
 
     if (failed) {
         ngx_ess_event_log_figures_failed(w->log, insert->text);

@@ -61,7 +61,9 @@ typedef struct {
  * rc: NGX_OK: committed, each event has its result; NGX_DECLINED, with
  * "atomic" only: an event's result is NGX_ESS_EVENT_LOG_OTHER, and nothing of
  * this insert was stored; NGX_BUSY: nothing was stored, or that is not known,
- * and another time it may be; "text" says why.  Never called from within.
+ * and another time it may be.  "text" says why, for the log alone, as it may
+ * name hosts, users and files; ngx_ess_event_log_busy() has words for clients.
+ * Never called from within.
  */
 typedef void (*ngx_ess_event_log_insert_pt)(
     ngx_ess_event_log_insert_t *insert);
@@ -75,6 +77,7 @@ struct ngx_ess_event_log_insert_s {
     ngx_uint_t               n;             /* from 1 on */
     ngx_uint_t               atomic;        /* all or none */
     ngx_int_t                rc;
+    unsigned                 full:1;        /* NGX_BUSY: too much waits */
     u_char                   text[256];     /* null terminated */
 
     ngx_queue_t              queue;         /* private, with what follows */
@@ -94,7 +97,7 @@ typedef struct {
 
 /* rc: NGX_OK, also when nothing was found; a page ends before its size, with
    "more", where its bodies take more than NGX_ESS_EVENT_LOG_PAGE; NGX_BUSY:
-   "text" says why.  Never called from within. */
+   "text" says why, as it does of an insert.  Never called from within. */
 typedef void (*ngx_ess_event_log_query_pt)(ngx_ess_event_log_query_t *query);
 
 /*
@@ -130,12 +133,14 @@ struct ngx_ess_event_log_query_s {
     unsigned                 more:1;        /* behind the last row */
 
     ngx_int_t                rc;
+    unsigned                 full:1;        /* NGX_BUSY: too much waits */
     u_char                   text[256];     /* null terminated */
 
     void                    *memory;        /* private to the engine: of what
                                                was found, ngx_free() */
     ngx_queue_t              queue;         /* private, with what follows */
     ngx_msec_t               start;
+    unsigned                 waiting:1;
 };
 
 
@@ -241,6 +246,15 @@ void ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
 void ngx_ess_event_log_query(ngx_ess_event_log_t *log,
     ngx_ess_event_log_query_t *query);
 void ngx_ess_event_log_query_done(ngx_ess_event_log_query_t *query);
+
+/* Instead of waiting for the handler.  NGX_OK: the query is taken out of the
+   queue, nothing was found, and its handler is never called; NGX_BUSY: the
+   database is at it, and the handler comes. */
+ngx_int_t ngx_ess_event_log_query_cancel(ngx_ess_event_log_t *log,
+    ngx_ess_event_log_query_t *query);
+
+/* What a client is told of NGX_BUSY. */
+const char *ngx_ess_event_log_busy(ngx_uint_t full);
 
 /* In a worker, of whoever wants to hear of what it has stored: it is called
    after each commit, before the handlers of the inserts. */

@@ -97,7 +97,7 @@ static const ngx_ess_param_t  ngx_ess_event_log_conf_table[] = {
       "the path of a file", NULL },
 
     { ngx_string("listen"), ngx_ess_param_text,
-      offsetof(ngx_ess_event_log_t, listen), 1, 4096,
+      offsetof(ngx_ess_event_log_t, listen), 1, 2048,
       "an address, \"postgresql://host/database\"", NULL },
 
     ngx_ess_null_param

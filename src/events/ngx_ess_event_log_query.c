@@ -84,6 +84,8 @@ ngx_ess_event_log_query_add(ngx_ess_event_log_queries_t *queries,
     ngx_ess_event_log_query_t *query)
 {
     query->rc = NGX_BUSY;
+    query->full = 0;
+    query->waiting = 0;
     query->text[0] = '\0';
     query->start = ngx_current_msec;
     query->memory = NULL;
@@ -96,14 +98,35 @@ ngx_ess_event_log_query_add(ngx_ess_event_log_queries_t *queries,
         (void) ngx_snprintf(query->text, sizeof(query->text),
                             "too many requests wait for the database%Z");
         ngx_queue_insert_tail(&queries->refused, &query->queue);
+        query->full = 1;
 
     } else {
         ngx_queue_insert_tail(&queries->waiting, &query->queue);
+        query->waiting = 1;
         queries->nwaiting++;
     }
 
     ngx_ess_event_log_hold_add(&queries->hold);
     ngx_post_event(&queries->start, &ngx_posted_events);
+}
+
+
+ngx_int_t
+ngx_ess_event_log_query_remove(ngx_ess_event_log_queries_t *queries,
+    ngx_ess_event_log_query_t *query)
+{
+    if (!query->waiting) {
+        return NGX_BUSY;
+    }
+
+    query->waiting = 0;
+
+    ngx_queue_remove(&query->queue);
+    queries->nwaiting--;
+
+    ngx_ess_event_log_hold_done(&queries->hold);
+
+    return NGX_OK;
 }
 
 
@@ -150,6 +173,7 @@ ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker)
     queries->nwaiting--;
 
     asker->query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
+    asker->query->waiting = 0;
 
     if (ngx_thread_task_post(queries->log->thread_pool, &asker->task)
         == NGX_OK)
@@ -200,15 +224,20 @@ ngx_ess_event_log_query_end(ngx_event_t *ev)
 }
 
 
-/* One line when queries begin to fail. */
+/* One line when queries begin to fail, or fail for another reason. */
 
 static void
 ngx_ess_event_log_query_report(ngx_ess_event_log_queries_t *queries,
     ngx_ess_event_log_query_t *query)
 {
+    uint32_t           failure;
     ngx_ess_escaped_t  text;
 
-    if (query->rc != NGX_OK && !queries->failing) {
+    failure = ngx_crc32_short(query->text, ngx_strlen(query->text));
+
+    if (query->rc != NGX_OK
+        && (!queries->failing || failure != queries->failure))
+    {
         ngx_log_error(NGX_LOG_CRIT, queries->start.log, 0,
                       "\"ess_event_log\" \"%V\": a query failed, and it is not "
                       "said again while they fail: %V", &queries->log->name,
@@ -217,4 +246,5 @@ ngx_ess_event_log_query_report(ngx_ess_event_log_queries_t *queries,
     }
 
     queries->failing = (query->rc != NGX_OK);
+    queries->failure = failure;
 }

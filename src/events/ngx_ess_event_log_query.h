@@ -32,7 +32,8 @@ typedef struct ngx_ess_event_log_queries_s {
     ngx_ess_event_log_asker_t    askers[NGX_ESS_EVENT_LOG_QUERIES];
     ngx_event_t                  start;     /* posted when something waits */
     ngx_ess_event_log_hold_t     hold;
-    unsigned                     failing:1; /* the last one did */
+    unsigned                     failing:1; /* the last one did, */
+    uint32_t                     failure;   /* and a hash of why */
 } ngx_ess_event_log_queries_t;
 
 
@@ -43,8 +44,10 @@ ngx_int_t ngx_ess_event_log_query_init(ngx_ess_event_log_queries_t *queries,
 /* No thread is at work any more. */
 void ngx_ess_event_log_query_exit(ngx_ess_event_log_queries_t *queries);
 
-/* See ngx_ess_event_log_query(). */
+/* See ngx_ess_event_log_query() and ngx_ess_event_log_query_cancel(). */
 void ngx_ess_event_log_query_add(ngx_ess_event_log_queries_t *queries,
+    ngx_ess_event_log_query_t *query);
+ngx_int_t ngx_ess_event_log_query_remove(ngx_ess_event_log_queries_t *queries,
     ngx_ess_event_log_query_t *query);
 
 

@@ -101,19 +101,14 @@ ngx_ess_events_answer_wrong(ngx_http_request_t *r, const char *fmt, ...)
 
 
 ngx_int_t
-ngx_ess_events_answer_retry(ngx_http_request_t *r, u_char *text)
+ngx_ess_events_answer_retry(ngx_http_request_t *r, const char *text)
 {
-    ngx_str_t  why;
-
     if (ngx_ess_header_add(r, "Retry-After", "1", 1) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    why.data = text;
-    why.len = ngx_strlen(text);
-
-    return ngx_ess_events_answer_detail(r, NGX_HTTP_SERVICE_UNAVAILABLE, &why,
-                                        "");
+    return ngx_ess_events_answer_detail(r, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
+                                        text);
 }
 
 

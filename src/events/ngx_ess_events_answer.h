@@ -29,7 +29,8 @@ ngx_int_t ngx_ess_events_answer_wrong(ngx_http_request_t *r, const char *fmt,
     ...);
 
 /* 503 with Retry-After, and why. */
-ngx_int_t ngx_ess_events_answer_retry(ngx_http_request_t *r, u_char *text);
+ngx_int_t ngx_ess_events_answer_retry(ngx_http_request_t *r,
+    const char *text);
 
 /* The header Allow.  NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_ess_events_answer_allow(ngx_http_request_t *r,

@@ -20,6 +20,7 @@ typedef struct {
     ngx_ess_event_log_query_t  query;
     ngx_ess_events_args_t      args;        /* of a page */
     ngx_http_request_t        *request;     /* NULL: nobody waits */
+    ngx_ess_event_log_t       *log;
     unsigned                   busy:1;      /* the handler is to come */
     u_char                     id[NGX_ESS_EVENT_LOG_ID];
 } ngx_ess_events_get_t;
@@ -196,9 +197,10 @@ ngx_ess_events_get_begin(ngx_ess_events_get_t *get)
     lcf = ngx_http_get_module_loc_conf(get->request, ngx_ess_module);
 
     get->busy = 1;
+    get->log = lcf->events->log;
     get->request->main->count++;
 
-    ngx_ess_event_log_query(lcf->events->log, &get->query);
+    ngx_ess_event_log_query(get->log, &get->query);
 
     return NGX_DONE;
 }
@@ -243,7 +245,8 @@ ngx_ess_events_get_answer(ngx_ess_events_get_t *get)
 
     if (query->rc != NGX_OK) {
         ngx_ess_event_log_query_done(query);
-        return ngx_ess_events_answer_retry(r, query->text);
+        return ngx_ess_events_answer_retry(r,
+                                          ngx_ess_event_log_busy(query->full));
     }
 
     if (id.data && query->nrows == 0) {
@@ -276,8 +279,8 @@ ngx_ess_events_get_unknown(ngx_http_request_t *r, ngx_str_t *id)
 static ngx_int_t
 ngx_ess_events_get_full(ngx_http_request_t *r)
 {
-    return ngx_ess_events_answer_retry(r, (u_char *) "this worker has too many "
-                                       "pages under way");
+    return ngx_ess_events_answer_retry(r, "this worker has too many pages "
+                                       "under way");
 }
 
 
@@ -286,10 +289,12 @@ ngx_ess_events_get_gone(void *data)
 {
     ngx_ess_events_get_t *get = data;
 
-    if (get->busy) {
+    if (get->busy
+        && ngx_ess_event_log_query_cancel(get->log, &get->query) != NGX_OK)
+    {
         get->request = NULL;
-
-    } else {
-        ngx_free(get);
+        return;
     }
+
+    ngx_free(get);
 }

@@ -467,7 +467,8 @@ ngx_ess_events_post_inserted(ngx_ess_event_log_insert_t *insert)
         rc = ngx_ess_events_post_answer(post, 1, insert->rc == NGX_OK);
 
     } else {
-        rc = ngx_ess_events_answer_retry(post->request, insert->text);
+        rc = ngx_ess_events_answer_retry(post->request,
+                                         ngx_ess_event_log_busy(insert->full));
     }
 
     ngx_ess_wait_finish(post->request, rc);

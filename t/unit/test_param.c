@@ -196,6 +196,30 @@ test_values(void **state)
 }
 
 
+/* no line shows what a URL may have of a secret */
+
+static void
+test_secrets(void **state)
+{
+    assert_string_equal(set("5 2s word=low word=x://u:secret@h"), "refused");
+    assert_non_null(strstr(logged, "twice"));
+    assert_null(strstr(logged, "secret"));
+
+    setup(state);
+    assert_string_equal(set("5 2s word=x://h?password=secret"), "refused");
+    assert_non_null(strstr(logged, "x://"));
+    assert_null(strstr(logged, "secret"));
+
+    setup(state);
+    assert_string_equal(set("5 2s x://u:secret@h"), "refused");
+    assert_null(strstr(logged, "secret"));
+
+    setup(state);
+    assert_string_equal(set("5 2s word=x://h/d"), "refused");
+    assert_non_null(strstr(logged, "x://h/d"));
+}
+
+
 /* What is not given stays as it is; a time may be 0 where its bounds are not. */
 
 static void
@@ -381,6 +405,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup(test_values, setup),
+        cmocka_unit_test_setup(test_secrets, setup),
         cmocka_unit_test_setup(test_some, setup),
         cmocka_unit_test_setup(test_off, setup),
         cmocka_unit_test_setup(test_off_is_no_value, setup),

@@ -18,7 +18,9 @@
 static ngx_int_t ngx_ess_postgresql_conf_name(ngx_conf_t *cf,
     ngx_ess_event_log_t *log);
 static ngx_int_t ngx_ess_postgresql_conf_url(ngx_conf_t *cf,
-    ngx_ess_event_log_t *log, const char *url);
+    ngx_ess_event_log_t *log, const char *url, const char *what);
+static const char *ngx_ess_postgresql_conf_listen(ngx_conf_t *cf,
+    ngx_ess_event_log_t *log);
 static ngx_ess_postgresql_server_t *ngx_ess_postgresql_conf_server(
     ngx_conf_t *cf, ngx_ess_event_log_t *log);
 static ngx_int_t ngx_ess_postgresql_conf_password(ngx_conf_t *cf,
@@ -97,8 +99,7 @@ ngx_ess_postgresql_conf_name(ngx_conf_t *cf, ngx_ess_event_log_t *log)
         ch = log->name.data[i];
 
         if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
-              || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-'
-              || ch == '.'))
+              || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-'))
         {
             goto invalid;
         }
@@ -110,8 +111,8 @@ invalid:
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "the name of an event log that is kept in PostgreSQL "
-                       "must be 1 to %d letters, digits, \"_\", \"-\" and "
-                       "\".\", and \"%V\" is not", NGX_ESS_POSTGRESQL_NAME,
+                       "must be 1 to %d letters, digits, \"_\" and \"-\", "
+                       "and \"%V\" is not", NGX_ESS_POSTGRESQL_NAME,
                        ngx_ess_escape(&e, &log->name));
     return NGX_ERROR;
 }
@@ -121,7 +122,7 @@ static ngx_ess_postgresql_server_t *
 ngx_ess_postgresql_conf_server(ngx_conf_t *cf, ngx_ess_event_log_t *log)
 {
     char                            *url;
-    const char                      *password;
+    const char                      *password, *listen;
     ngx_uint_t                       i;
     ngx_ess_postgresql_server_t     *server, **servers;
     ngx_ess_postgresql_main_conf_t  *pmcf;
@@ -133,7 +134,8 @@ ngx_ess_postgresql_conf_server(ngx_conf_t *cf, ngx_ess_event_log_t *log)
     for (i = 0; i < pmcf->servers.nelts; i++) {
         if (ngx_ess_str_equal(&servers[i]->place, &log->place)
             && ngx_ess_str_equal(&servers[i]->password_file,
-                                 &log->password_file))
+                                 &log->password_file)
+            && ngx_ess_str_equal(&servers[i]->listen, &log->listen))
         {
             return servers[i];
         }
@@ -141,7 +143,15 @@ ngx_ess_postgresql_conf_server(ngx_conf_t *cf, ngx_ess_event_log_t *log)
 
     url = ngx_ess_postgresql_conf_text(cf->pool, &log->place);
 
-    if (url == NULL || ngx_ess_postgresql_conf_url(cf, log, url) != NGX_OK) {
+    if (url == NULL
+        || ngx_ess_postgresql_conf_url(cf, log, url, "the URL") != NGX_OK)
+    {
+        return NULL;
+    }
+
+    listen = log->listen.len ? ngx_ess_postgresql_conf_listen(cf, log) : url;
+
+    if (listen == NULL) {
         return NULL;
     }
 
@@ -165,13 +175,43 @@ ngx_ess_postgresql_conf_server(ngx_conf_t *cf, ngx_ess_event_log_t *log)
 
     server->place = log->place;
     server->password_file = log->password_file;
+    server->listen = log->listen;
 
     server->writer.url = url;
     server->writer.password = password;
     server->reader.url = url;
     server->reader.password = password;
+    server->listener.url = listen;
+    server->listener.password = password;
 
     return server;
+}
+
+
+/* another address for the connection that listens */
+
+static const char *
+ngx_ess_postgresql_conf_listen(ngx_conf_t *cf, ngx_ess_event_log_t *log)
+{
+    char  *url;
+
+    url = ngx_ess_postgresql_conf_text(cf->pool, &log->listen);
+    if (url == NULL) {
+        return NULL;
+    }
+
+    if (ngx_strncmp(url, "postgresql://", 13) != 0
+        && ngx_strncmp(url, "postgres://", 11) != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"listen=\" of the event log \"%V\" is no URL; an "
+                           "example: \"postgresql://user@host/database\"",
+                           &log->name);
+        return NULL;
+    }
+
+    return (ngx_ess_postgresql_conf_url(cf, log, url, "\"listen=\"") == NGX_OK)
+           ? url : NULL;
 }
 
 
@@ -180,7 +220,7 @@ ngx_ess_postgresql_conf_server(ngx_conf_t *cf, ngx_ess_event_log_t *log)
 
 static ngx_int_t
 ngx_ess_postgresql_conf_url(ngx_conf_t *cf, ngx_ess_event_log_t *log,
-    const char *url)
+    const char *url, const char *what)
 {
     char              *err;
     ngx_uint_t         secret;
@@ -208,9 +248,9 @@ ngx_ess_postgresql_conf_url(ngx_conf_t *cf, ngx_ess_event_log_t *log,
         }
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the URL of the event log \"%V\" is not valid: %V; "
+                           "%s of the event log \"%V\" is not valid: %V; "
                            "an example: \"postgresql://user@host/database\"",
-                           &log->name, ngx_ess_escape(&e, &text));
+                           what, &log->name, ngx_ess_escape(&e, &text));
         PQfreemem(err);
 
         return NGX_ERROR;
@@ -226,9 +266,9 @@ ngx_ess_postgresql_conf_url(ngx_conf_t *cf, ngx_ess_event_log_t *log,
 
     if (secret && log->password_file.len) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the event log \"%V\" has a password in its URL and "
-                           "\"password_file\", and may have one of them",
-                           &log->name);
+                           "the event log \"%V\" has a password in %s and "
+                           "\"password_file=\", and may have one of them",
+                           &log->name, what);
         return NGX_ERROR;
     }
 

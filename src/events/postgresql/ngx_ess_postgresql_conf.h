@@ -16,16 +16,18 @@
 
 
 /*
- * A place.  Logs with the same one share two connections of a worker, which
- * are its: one inserts, one is asked.
+ * A place.  Logs with the same one share connections of a worker, which are
+ * its: one inserts, one is asked, and in one worker at most one listens.
  */
 
 typedef struct {
     ngx_str_t                        place;
     ngx_str_t                        password_file;
+    ngx_str_t                        listen; /* or empty: the place */
     ngx_uint_t                       users; /* handles of this worker */
     ngx_ess_postgresql_connection_t  writer;
     ngx_ess_postgresql_connection_t  reader;
+    ngx_ess_postgresql_connection_t  listener;
 } ngx_ess_postgresql_server_t;
 
 

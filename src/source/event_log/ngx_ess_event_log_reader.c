@@ -68,6 +68,13 @@ ngx_ess_event_log_reader_create(ngx_ess_event_log_t *log,
 void
 ngx_ess_event_log_reader_free(ngx_ess_event_log_reader_t *reader)
 {
+    if (reader->busy && !ngx_ess_event_log_readers_exit
+        && ngx_ess_event_log_query_cancel(reader->log, &reader->query)
+           == NGX_OK)
+    {
+        reader->busy = 0;
+    }
+
     if (reader->busy && !ngx_ess_event_log_readers_exit) {
         reader->left = 1;
         ngx_queue_insert_tail(&ngx_ess_event_log_readers_left, &reader->queue);
