@@ -1,6 +1,7 @@
 """The Debian package in Debians that have nothing else: made there, installed,
-upgraded from the package of an older version and back, removed and purged; and
-`make run' with the commands that it prints.
+upgraded from the package of an older version and back, with event logs, removed
+and purged; the package for PostgreSQL beside it; and `make run' with the
+commands that it prints.
 
 Takes root and debootstrap; what it runs is in namespaces of its own."""
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     reason="takes root and debootstrap")
 
 # suite -> the commit whose package is upgraded: of the last version
-SUITES = {"bookworm": "6e263ca", "trixie": "6e263ca"}
+SUITES = {"bookworm": "375e292", "trixie": "375e292"}
 
 # what is run in the new root: mounts and processes go with the shell
 INSIDE = """
@@ -35,6 +36,7 @@ exec chroot {root} sh -ec '{command}'
 FILES = ("find /etc /usr /opt /var -xdev ! -path \"*/__pycache__*\""
          " ! -path \"/var/cache/*\" ! -path \"/var/lib/apt/*\""
          " ! -path \"/var/lib/dpkg/*\" ! -path \"/var/lib/rabbitmq/*\""
+         " ! -path \"/var/lib/postgresql/*\""
          " ! -path \"/var/log/*\" ! -path \"/var/lib/nginx/[!e]*\" | sort")
 
 # "make run" in the background, and what it tells its user to type
@@ -155,7 +157,7 @@ def test_package(root):
         " apt-get -qy purge nginx-dev nginx && apt-get -qy autoremove &&"
         " apt-get -qy install --no-install-recommends nginx rabbitmq-server"
         " curl jq amqp-tools procps libcjson1 librabbitmq4 libsqlite3-0"
-        " sqlite3")
+        " sqlite3 postgresql")
     before = run(root, FILES)
 
     first = "/src" if reason else "/old"
@@ -169,17 +171,22 @@ def test_package(root):
     assert "an event was delivered, and the stream survived" in out
     for way in "upgraded", "downgraded":
         assert reason or way + ": the streams are as before" in out
+    assert reason or "an event log beside them" in out
     if reason is None:
         # and this version's own test
         out = run(root, "apt-get -qy -o Dpkg::Use-Pty=0 install"
                   " /src/build/deb/libnginx-mod-ess_*.deb &&"
                   " cd /src && debian/tests/deliver", network=False)
         assert "an event was delivered, and the stream survived" in out
+    out = run(root, "cd /src && debian/tests/events", network=False)
+    assert "events are in the log, and stay there" in out
     run(root, "test -e /usr/share/man/man7/libnginx-mod-ess.7.gz")
+    postgresql(root)
 
     # removed: the store stays; purged: nothing stays
     run(root, "apt-get -qy remove libnginx-mod-ess")
-    assert os.path.exists(root + "/var/lib/nginx/ess/streams.db")
+    for name in "streams", "audit":
+        assert os.path.exists(root + "/var/lib/nginx/ess/%s.db" % name)
     assert not os.path.exists(root + "/etc/nginx/modules-enabled/"
                               "50-mod-ess.conf")
     run(root, "apt-get -qy purge libnginx-mod-ess")
@@ -189,3 +196,22 @@ def test_package(root):
     if reason:
         pytest.skip("no upgrade was tried, %s is not there: %s" % (
             commit, reason))
+
+
+def postgresql(root):
+    """Its package comes and goes, and is not needed otherwise."""
+
+    enabled = root + "/etc/nginx/modules-enabled/70-mod-ess-postgresql.conf"
+    assert not os.path.lexists(enabled)
+    run(root, "apt-get -qy -o Dpkg::Use-Pty=0 install"
+        " /src/build/deb/libnginx-mod-ess-postgresql_*.deb")
+    assert os.path.lexists(enabled)
+    out = run(root, "cd /src && debian/tests/postgresql", network=False)
+    assert "an event is in PostgreSQL, and stays there" in out
+    run(root, "apt-get -qy purge libnginx-mod-ess-postgresql &&"
+        " rm -r /etc/nginx/ess")
+    assert not os.path.lexists(enabled)
+    # the module that stays says what is missing
+    out = run(root, "! nginx -t", network=False)
+    assert re.search(r"postgresql", out), out
+    assert "undefined symbol" not in out

@@ -102,6 +102,28 @@ wait_for grep -qx "data: *five" "$work/after"
 
 echo "upgraded: the streams are as before"
 
+# what the old version does not know, by a reload
+cp /etc/nginx/nginx.conf "$work/conf"
+sed -i 's|^http {|&\n    ess_event_log audit /var/lib/nginx/ess/audit.db;\
+    server {\
+        listen 127.0.0.1:8084;\
+        location /v1/events { ess_events audit; }\
+    }|' /etc/nginx/nginx.conf
+nginx -t
+nginx -s reload
+events=http://127.0.0.1:8084/v1/events
+wait_for curl -sf -d '[{"n":1}]' $events
+[ "$(curl -sf $events)" = '[{"n":1}]' ] || fail "the event is another one"
+cp "$work/conf" /etc/nginx/nginx.conf
+nginx -s reload
+wait_for sh -c "! curl -s $events"
+wait_for sh -c "curl -sf $api"
+streams | cmp - "$work/streams" || fail "the streams are others"
+rm /var/lib/nginx/ess/audit.db*
+listen again
+
+echo "an event log beside them"
+
 # back again: both have the same store
 was=$(ordinal)
 service nginx stop
