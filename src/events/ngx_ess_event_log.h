@@ -36,7 +36,10 @@ typedef struct ngx_ess_event_log_query_s   ngx_ess_event_log_query_t;
 typedef enum {
     NGX_ESS_EVENT_LOG_STORED = 0,
     NGX_ESS_EVENT_LOG_SAME,                 /* it is there, with that content */
-    NGX_ESS_EVENT_LOG_OTHER                 /* its id is, with another one */
+    NGX_ESS_EVENT_LOG_OTHER,                /* its id is, with another one */
+    NGX_ESS_EVENT_LOG_REFUSED               /* a trigger or a constraint of the
+                                               operator's does not want it: the
+                                               client is told "refused" */
 } ngx_ess_event_log_result_e;
 
 
@@ -59,11 +62,11 @@ typedef struct {
 
 /*
  * rc: NGX_OK: committed, each event has its result; NGX_DECLINED, with
- * "atomic" only: an event's result is NGX_ESS_EVENT_LOG_OTHER, and nothing of
- * this insert was stored; NGX_BUSY: nothing was stored, or that is not known,
- * and another time it may be.  "text" says why, for the log alone, as it may
- * name hosts, users and files; ngx_ess_event_log_busy() has words for clients.
- * Never called from within.
+ * "atomic" only: an event's result is NGX_ESS_EVENT_LOG_OTHER or
+ * NGX_ESS_EVENT_LOG_REFUSED, and nothing of this insert was stored; NGX_BUSY:
+ * nothing was stored, or that is not known, and another time it may be.  "text"
+ * says why, for the log alone, as it may name hosts, users and files;
+ * ngx_ess_event_log_busy() has words for clients.  Never called from within.
  */
 typedef void (*ngx_ess_event_log_insert_pt)(
     ngx_ess_event_log_insert_t *insert);

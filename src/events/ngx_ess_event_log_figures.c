@@ -237,7 +237,11 @@ ngx_ess_event_log_figures_insert(ngx_ess_event_log_t *log,
             result = NGX_ESS_EVENT_LOG_FIGURES_SAME;
             break;
 
-        default:
+        case NGX_ESS_EVENT_LOG_REFUSED:
+            result = NGX_ESS_EVENT_LOG_FIGURES_INVALID;
+            break;
+
+        default: /* NGX_ESS_EVENT_LOG_OTHER */
             result = NGX_ESS_EVENT_LOG_FIGURES_DUPLICATE;
         }
 

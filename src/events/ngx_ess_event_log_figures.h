@@ -19,7 +19,8 @@ typedef enum {
     NGX_ESS_EVENT_LOG_FIGURES_STORED = 0,
     NGX_ESS_EVENT_LOG_FIGURES_SAME,
     NGX_ESS_EVENT_LOG_FIGURES_DUPLICATE,    /* their id has other content */
-    NGX_ESS_EVENT_LOG_FIGURES_INVALID,      /* before the database */
+    NGX_ESS_EVENT_LOG_FIGURES_INVALID,      /* before the database, or by a
+                                               trigger in it */
     NGX_ESS_EVENT_LOG_FIGURES_UNDONE,       /* with others, all or none */
     NGX_ESS_EVENT_LOG_FIGURES_UNAVAILABLE,
     NGX_ESS_EVENT_LOG_FIGURES_RESULTS

@@ -12,6 +12,10 @@
 
 #define NGX_ESS_EVENT_LOG_SQLITE_HASH  16
 
+/* a number that is somebody's id is passed by, and then 2, 4, 8...: so few
+   tries are enough, however many there are */
+#define NGX_ESS_EVENT_LOG_SQLITE_TRIES  40
+
 
 static int ngx_ess_event_log_sqlite_insert_all(
     ngx_ess_event_log_sqlite_handle_t *h,
@@ -25,6 +29,12 @@ static int ngx_ess_event_log_sqlite_insert_one(
 static int ngx_ess_event_log_sqlite_insert_event(
     ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_event_t *event,
     int64_t now);
+static int ngx_ess_event_log_sqlite_insert_row(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_event_t *event,
+    int64_t now, const char *id, size_t len);
+static int ngx_ess_event_log_sqlite_insert_refused(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_event_t *event,
+    int rc);
 static int ngx_ess_event_log_sqlite_insert_there(
     ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_event_t *event,
     const char *id, size_t len);
@@ -116,7 +126,9 @@ ngx_ess_event_log_sqlite_insert_atomic(ngx_ess_event_log_sqlite_handle_t *h,
 
     for (i = 0; i < insert->n; i++) {
 
-        if (insert->events[i].result == NGX_ESS_EVENT_LOG_OTHER) {
+        if (insert->events[i].result == NGX_ESS_EVENT_LOG_OTHER
+            || insert->events[i].result == NGX_ESS_EVENT_LOG_REFUSED)
+        {
             insert->rc = NGX_DECLINED;
             h->seq = seq;
             h->ntypes = 0;
@@ -156,20 +168,61 @@ static int
 ngx_ess_event_log_sqlite_insert_event(ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_event_t *event, int64_t now)
 {
-    int            rc, changes;
-    char           text[NGX_INT64_LEN + 1];
-    size_t         len;
-    const char    *id;
-    sqlite3_stmt  *stmt;
+    int         rc;
+    char        text[NGX_INT64_LEN + 1];
+    size_t      len;
+    ngx_uint_t  i;
 
-    id = (const char *) event->id.data;
-    len = event->id.len;
+    if (event->id.len) {
+        rc = ngx_ess_event_log_sqlite_insert_row(h, event, now,
+                                                 (char *) event->id.data,
+                                                 event->id.len);
 
-    if (len == 0) {
-        id = text;
+        return (rc == SQLITE_DONE)
+               ? ngx_ess_event_log_sqlite_insert_there(h, event,
+                                                 (char *) event->id.data,
+                                                 event->id.len)
+               : rc;
+    }
+
+    for (i = 0; i < NGX_ESS_EVENT_LOG_SQLITE_TRIES; i++) {
         len = (size_t) snprintf(text, sizeof(text), "%lld",
                                 (long long) h->seq + 1);
+
+        rc = ngx_ess_event_log_sqlite_insert_row(h, event, now, text, len);
+
+        if (rc != SQLITE_DONE) {
+            return rc;
+        }
+
+        /* somebody gave an event that number for an id; or a trigger ignores
+           this one, and no other number helps */
+
+        rc = ngx_ess_event_log_sqlite_insert_there(h, event, text, len);
+
+        if (rc != SQLITE_OK || event->result == NGX_ESS_EVENT_LOG_REFUSED) {
+            return rc;
+        }
+
+        h->seq += (int64_t) 1 << i;
     }
+
+    (void) snprintf(h->db.text, sizeof(h->db.text),
+                    "the numbers from %lld on are ids of other events",
+                    (long long) h->seq + 1);
+
+    return SQLITE_CONSTRAINT;
+}
+
+
+/* SQLITE_DONE: nothing was, as if the id were there. */
+
+static int
+ngx_ess_event_log_sqlite_insert_row(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_event_t *event, int64_t now, const char *id, size_t len)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
 
     stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_INSERT];
 
@@ -186,20 +239,13 @@ ngx_ess_event_log_sqlite_insert_event(ngx_ess_event_log_sqlite_handle_t *h,
                              NGX_ESS_EVENT_LOG_SQLITE_HASH, SQLITE_STATIC);
 
     rc = ngx_ess_sqlite_db_run(&h->db, stmt);
-    changes = sqlite3_changes(h->db.handle);
 
     if (rc != SQLITE_OK) {
-        return rc;
+        return ngx_ess_event_log_sqlite_insert_refused(h, event, rc);
     }
 
-    if (changes == 0 && event->id.len == 0) {
-        /* somebody gave an event that number for an id */
-        h->seq++;
-        return ngx_ess_event_log_sqlite_insert_event(h, event, now);
-    }
-
-    if (changes == 0) {
-        return ngx_ess_event_log_sqlite_insert_there(h, event, id, len);
+    if (sqlite3_changes(h->db.handle) == 0) {
+        return SQLITE_DONE;
     }
 
     event->result = NGX_ESS_EVENT_LOG_STORED;
@@ -207,6 +253,31 @@ ngx_ess_event_log_sqlite_insert_event(ngx_ess_event_log_sqlite_handle_t *h,
 
     return ngx_ess_event_log_sqlite_count(h, event->type.data,
                                           event->type.len, 1);
+}
+
+
+/*
+ * A trigger of the operator's may refuse an event.  RAISE(ABORT) undoes it
+ * alone, and the others go on.  RAISE(FAIL) leaves what was done until then, so
+ * that is taken back; RAISE(ROLLBACK) ends the transaction of all.
+ */
+
+static int
+ngx_ess_event_log_sqlite_insert_refused(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_event_t *event, int rc)
+{
+    char  sql[64];
+
+    if (rc != SQLITE_CONSTRAINT || sqlite3_get_autocommit(h->db.handle)) {
+        return rc;
+    }
+
+    event->result = NGX_ESS_EVENT_LOG_REFUSED;
+
+    (void) snprintf(sql, sizeof(sql), "DELETE FROM event WHERE seq = %lld",
+                    (long long) h->seq + 1);
+
+    return ngx_ess_sqlite_db_exec(&h->db, sql);
 }
 
 
@@ -237,12 +308,15 @@ ngx_ess_event_log_sqlite_insert_there(ngx_ess_event_log_sqlite_handle_t *h,
 
         rc = SQLITE_OK;
 
+    } else if (rc == SQLITE_DONE) {
+
+        /* a trigger was in the way: RAISE(IGNORE) */
+
+        event->result = NGX_ESS_EVENT_LOG_REFUSED;
+        rc = SQLITE_OK;
+
     } else {
-
-        /* not the id was in the way */
-
-        rc = ngx_ess_sqlite_db_failed(&h->db, rc == SQLITE_DONE
-                                              ? SQLITE_CORRUPT : rc);
+        rc = ngx_ess_sqlite_db_failed(&h->db, rc);
     }
 
     (void) sqlite3_reset(stmt);

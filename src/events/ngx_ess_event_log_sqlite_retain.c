@@ -245,7 +245,7 @@ ngx_ess_event_log_sqlite_measure(void *handle, uint64_t *events,
 
 
 /* While there is always somebody who reads, SQLite by itself never begins its
-   log anew. */
+   log anew.  What does not succeed is tried again at the next measure. */
 
 static void
 ngx_ess_event_log_sqlite_retain_wal(ngx_ess_event_log_sqlite_handle_t *h)
@@ -261,6 +261,5 @@ ngx_ess_event_log_sqlite_retain_wal(ngx_ess_event_log_sqlite_handle_t *h)
         return;
     }
 
-    (void) sqlite3_wal_checkpoint_v2(h->db.handle, NULL,
-                                     SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    (void) ngx_ess_sqlite_db_truncate(&h->db);
 }

@@ -74,7 +74,9 @@ ngx_ess_events_result_item(u_char *p, ngx_ess_events_item_t *item,
 {
     ngx_uint_t  success;
 
-    success = (stored && event && event->result != NGX_ESS_EVENT_LOG_OTHER);
+    success = (stored && event
+               && (event->result == NGX_ESS_EVENT_LOG_STORED
+                   || event->result == NGX_ESS_EVENT_LOG_SAME));
 
     p = ngx_cpymem(p, "{\"event_id\":\"", 13);
 
@@ -93,6 +95,9 @@ ngx_ess_events_result_item(u_char *p, ngx_ess_events_item_t *item,
 
     } else if (event && event->result == NGX_ESS_EVENT_LOG_OTHER) {
         p = ngx_sprintf(p, "duplicate_%V", &item->name);
+
+    } else if (event && event->result == NGX_ESS_EVENT_LOG_REFUSED) {
+        p = ngx_cpymem(p, "refused", 7);
     }
 
     return ngx_cpymem(p, "\"}", 2);

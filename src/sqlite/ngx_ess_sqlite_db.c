@@ -9,6 +9,10 @@
 #include "ngx_ess_sqlite_db.h"
 
 
+/* ms that it waits for others to empty WAL's file, while nobody can write */
+#define NGX_ESS_SQLITE_DB_TRUNCATE  20
+
+
 static int ngx_ess_sqlite_db_wait(void *data, int count);
 
 
@@ -164,10 +168,7 @@ ngx_ess_sqlite_db_again(ngx_ess_sqlite_db_t *db, int rc)
     switch (rc) {
 
     case SQLITE_FULL:
-        return sqlite3_wal_checkpoint_v2(db->handle, NULL,
-                                         SQLITE_CHECKPOINT_TRUNCATE, NULL,
-                                         NULL)
-               == SQLITE_OK;
+        return ngx_ess_sqlite_db_truncate(db) == SQLITE_OK;
 
     case SQLITE_IOERR:
         ngx_ess_sqlite_db_close(db);
@@ -176,6 +177,32 @@ ngx_ess_sqlite_db_again(ngx_ess_sqlite_db_t *db, int rc)
     default:
         return 0;
     }
+}
+
+
+/*
+ * Most of it is carried over while others write and read.  The rest takes the
+ * lock of those who write, and ends when those who read are at its end: whoever
+ * reads a long time would hold up all inserts.
+ */
+
+int
+ngx_ess_sqlite_db_truncate(ngx_ess_sqlite_db_t *db)
+{
+    int  rc, patience;
+
+    patience = db->patience;
+    db->patience = NGX_ESS_SQLITE_DB_TRUNCATE;
+
+    (void) sqlite3_wal_checkpoint_v2(db->handle, NULL,
+                                     SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+    rc = sqlite3_wal_checkpoint_v2(db->handle, NULL,
+                                   SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+    db->patience = patience;
+
+    return rc;
 }
 
 

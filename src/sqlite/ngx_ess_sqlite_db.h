@@ -42,6 +42,10 @@ void ngx_ess_sqlite_db_close(ngx_ess_sqlite_db_t *db);
  */
 ngx_uint_t ngx_ess_sqlite_db_again(ngx_ess_sqlite_db_t *db, int rc);
 
+/* Carries over WAL's file and empties it, unless others are in the way for more
+   than a moment.  Returns what SQLite does. */
+int ngx_ess_sqlite_db_truncate(ngx_ess_sqlite_db_t *db);
+
 /* What was done ended with "rc": closes a handle that is perhaps of no use any
    more; a new one finds the file as it then is. */
 void ngx_ess_sqlite_db_end(ngx_ess_sqlite_db_t *db, int rc);

@@ -137,6 +137,90 @@ test_without_id(void **state)
 }
 
 
+/* rows that somebody brought in have ids that would be numbers */
+
+static void
+test_taken_numbers(void **state)
+{
+    sqlite3  *db;
+
+    assert_int_equal(sqlite3_open(fake_log_file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+        " WHERE i < 20000)"
+        " INSERT INTO event (seq, id, type, time, received, body, hash)"
+        " SELECT i, i + 10000, '', 0, 0, '{}', x'00' FROM n",
+        NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+
+    fake_log_event(0, "", "a", 1, "{\"x\":1}");
+    fake_log_event(1, "", "a", 1, "{\"x\":2}");
+
+    assert_int_equal(fake_log_insert(2, 0), NGX_OK);
+    assert_int_equal(fake_log_events[0].result, NGX_ESS_EVENT_LOG_STORED);
+    assert_true(fake_log_events[0].seq > 30000);
+    assert_int_equal(fake_log_events[1].result, NGX_ESS_EVENT_LOG_STORED);
+    assert_int_equal(fake_log_events[1].seq, fake_log_events[0].seq + 1);
+}
+
+
+static void
+trigger(const char *sql)
+{
+    sqlite3  *db;
+
+    assert_int_equal(sqlite3_open(fake_log_file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER IF EXISTS t", NULL, NULL,
+                                  NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+
+static void
+test_triggers(void **state)
+{
+    ngx_uint_t          i;
+    static const char  *sql[] = {
+        "CREATE TRIGGER t BEFORE INSERT ON event WHEN new.type = 'no'"
+            " BEGIN SELECT RAISE(ABORT, 'not that'); END",
+        "CREATE TRIGGER t AFTER INSERT ON event WHEN new.type = 'no'"
+            " BEGIN SELECT RAISE(ABORT, 'not that'); END",
+        "CREATE TRIGGER t AFTER INSERT ON event WHEN new.type = 'no'"
+            " BEGIN SELECT RAISE(FAIL, 'not that'); END",
+        "CREATE TRIGGER t BEFORE INSERT ON event WHEN new.type = 'no'"
+            " BEGIN SELECT RAISE(IGNORE); END"
+    };
+
+    for (i = 0; i < 4; i++) {
+        trigger(sql[i]);
+
+        fake_log_event(0, "", "a", 1, "{\"x\":1}");
+        fake_log_event(1, "", "no", 1, "{\"x\":2}");
+        fake_log_event(2, "refused", "no", 1, "{\"x\":2}");
+        fake_log_event(3, "", "a", 1, "{\"x\":3}");
+
+        assert_int_equal(fake_log_insert(4, 0), NGX_OK);
+        assert_int_equal(fake_log_events[0].result, NGX_ESS_EVENT_LOG_STORED);
+        assert_int_equal(fake_log_events[1].result, NGX_ESS_EVENT_LOG_REFUSED);
+        assert_int_equal(fake_log_events[2].result, NGX_ESS_EVENT_LOG_REFUSED);
+        assert_int_equal(fake_log_events[3].result, NGX_ESS_EVENT_LOG_STORED);
+        assert_int_equal(fake_log_events[3].seq, 2 * i + 2);
+        assert_int_equal(fake_log_total(), 2 * i + 2);
+
+        assert_int_equal(fake_log_insert(4, 1), NGX_DECLINED);
+        assert_int_equal(fake_log_total(), 2 * i + 2);
+    }
+
+    /* all of a transaction */
+
+    trigger("CREATE TRIGGER t BEFORE INSERT ON event WHEN new.type = 'no'"
+            " BEGIN SELECT RAISE(ROLLBACK, 'not that'); END");
+    assert_int_equal(fake_log_insert(4, 0), NGX_BUSY);
+    assert_int_equal(fake_log_total(), 8);
+}
+
+
 /* all pages by cursor, in any order: each fake_log_event once */
 
 static void
@@ -393,6 +477,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_many_in_one_transaction,
                                         fake_log_setup, fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_without_id, fake_log_setup,
+                                        fake_log_teardown),
+        cmocka_unit_test_setup_teardown(test_taken_numbers, fake_log_setup,
+                                        fake_log_teardown),
+        cmocka_unit_test_setup_teardown(test_triggers, fake_log_setup,
                                         fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_pages, fake_log_setup,
                                         fake_log_teardown),
