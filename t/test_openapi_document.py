@@ -107,10 +107,21 @@ http {
 ALLOW = "allow 127.0.0.1; deny all;"
 
 
+BASIC = "auth_basic %s; auth_basic_user_file /dev/null;"
+
+
 @pytest.mark.parametrize("api,openapi,warns", [
     ("", "", False), (ALLOW, "", True), (ALLOW, ALLOW, False),
     ("", ALLOW, False), ("internal;", "", False),
-    ("auth_basic ESS; auth_basic_user_file /dev/null;", "", True),
+    (BASIC % "ESS", "", True), (BASIC % "$host", "", True),
+    (BASIC % "ESS", BASIC % "ESS", False),
+    # rules that let all in
+    ("allow all;", "", False), (ALLOW, "allow all;", True),
+    ("allow 127.0.0.1; allow ::1;", "", False), ("deny ::1;", "", True),
+    ("deny unix:;", "", True),
+    ("auth_basic off;", "", False), (BASIC % "ESS", "auth_basic off;", True),
+    ("auth_request off;", "", False), ("auth_request /hidden;", "", True),
+    ("auth_request /hidden;", "auth_request off;", True),
 ])
 def test_a_door_is_not_wider_than_the_others(nginx, api, openapi, warns):
     n = nginx(RULED, start=False, api=api, openapi=openapi)
@@ -128,6 +139,75 @@ def test_what_is_no_path_is_refused(nginx, path):
     n.expect(r"\[emerg\]")
     rc, output = n.test()
     assert rc == 1 and "takes the path of an OpenAPI document" in output
+
+
+PLACES = """
+http {
+    ess_zone       streams 4m;
+    ess_amqp       amqp://127.0.0.1:1/;
+    ess_public_url ws://127.0.0.1/;
+    ess_event_log  audit %%DB%%;
+    ess_event_log  other %%DB%%2;
+
+    server {
+        listen 127.0.0.1:%%PORT0%%;
+        location = /openapi.json { ess_openapi; }
+        %%LOCATIONS%%
+    }
+}
+"""
+
+API = {"", "/version", "/{id}", "/{id}/subscribers",
+       "/{id}/subscribers/{sid}"}
+
+
+@pytest.mark.parametrize("locations,paths", [
+    # a path is at the location that nginx takes for it
+    ("location /a { ess_events audit; } location /a/ { ess_events other; }",
+     {"/a": "audit", "/a/{event_id}": "other", "/a/": "other"}),
+    ("location = /a { ess_events audit; } location /a { ess_events other; }",
+     {"/a": "audit", "/a/{event_id}": "other", "/a/": "other"}),
+    ("location /a { ess_events audit; location /a/ { ess_events other; } }"
+     " location /a/ { return 204; }", {"/a": "audit"}),
+    ("location /a { ess_events audit; location /a/ { ess_events other; } }",
+     {"/a": "audit", "/a/{event_id}": "other", "/a/": "other"}),
+    ("location /a { location /a { ess_events audit; } }",
+     {"/a": "audit", "/a/{event_id}": "audit"}),
+    ("location / { location /a { ess_events audit; } }",
+     {"/a": "audit", "/a/{event_id}": "audit"}),
+    ("location / { ess_events audit; }",
+     {"/": "audit", "/{event_id}": "audit"}),
+    ("location = /a { ess_events audit; }", {"/a": "audit"}),
+    ("location = /a/ { ess_events audit; }", {"/a/": "audit"}),
+    ("location /s/ { ess_subscribe; } location /s/x/ { ess_publish; }",
+     {"/s/{stream}", "/s/x/{key}"}),
+    ("location /s/ { ess_subscribe; location = /s/version { return 204; } }"
+     " location /s { ess_publish; }", {"/s/{stream}"}),
+    ("location = /e { ess_api; }", {"/e"}),
+    ("location = /e/ { ess_api; }", {"/e/"}),
+    ("location /e { ess_api; location = /e/version { return 204; } }",
+     {"/e" + (p or "/") for p in API} - {"/e/version"}),
+    ("location = /call { ess_rpc abc; } location /calls/ { ess_rpc abc; }",
+     {"/call", "/calls/"}),
+    ("location = /s { ess_subscribe $arg_s; } location /n/ { ess_subscribe"
+     " name=news public; } location = /m { ess_subscribe multi; }",
+     {"/s", "/n/", "/m"}),
+    ("location = /p { ess_publish; }", set()),
+    ("location ~ /p { ess_health; } location @p { ess_health; }", set()),
+])
+def test_paths_as_nginx_takes_them(nginx, tmp_path, locations, paths):
+    n = nginx(PLACES, workers=1, db=str(tmp_path / "audit.db"),
+              locations=locations)
+    n.expect("connect\\(\\) failed")
+    pairs = json.loads(get(n, "/openapi.json")[1], object_pairs_hook=list)
+    listed = [path for path, _ in dict(pairs)["paths"]]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(paths)
+    if isinstance(paths, dict):
+        for path, item in json.loads(
+                get(n, "/openapi.json")[1])["paths"].items():
+            assert set(r for r in references(item) if "/Event_" in r) == {
+                "#/components/schemas/Event_" + paths[path]}, path
 
 
 def test_the_parts_are_those_of_the_page():

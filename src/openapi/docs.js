@@ -138,7 +138,7 @@
     if (type === "boolean") { return true; }
     if (type === "null") { return null; }
     return { "date-time": "2024-01-01T00:00:00Z", date: "2024-01-01", email: "ann@example.com",
-      uuid: "00000000-0000-4000-8000-000000000000", uri: "https://example.com/",
+      uuid: "00000000-0000-4000-8000-000000000000", uri: "urn:example:1",
       ipv4: "192.0.2.1", ipv6: "2001:db8::1" }[s.format] || "string";
   }
 

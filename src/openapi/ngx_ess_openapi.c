@@ -9,8 +9,8 @@
 #include "ngx_ess_api_answer.h"
 #include "ngx_ess_conf_serve.h"
 #include "ngx_ess_header.h"
-#include "ngx_ess_jwt.h"
 #include "ngx_ess_openapi_document.h"
+#include "ngx_ess_openapi_location.h"
 #include "ngx_ess_openapi_page.h"
 
 
@@ -19,8 +19,6 @@ static char *ngx_ess_openapi_add(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_ess_loc_conf_t *lcf, const ngx_str_t *document);
 static void ngx_ess_openapi_warn(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     ngx_ess_openapi_t *openapi);
-static ngx_uint_t ngx_ess_openapi_guarded(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf);
 
 
 char *
@@ -142,7 +140,7 @@ ngx_ess_openapi_warn(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     ngx_uint_t              i;
     ngx_ess_conf_served_t  *served;
 
-    if (ngx_ess_openapi_guarded(cf, openapi->location)) {
+    if (ngx_ess_openapi_location_guarded(cf, openapi->location)) {
         return;
     }
 
@@ -151,7 +149,7 @@ ngx_ess_openapi_warn(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     for (i = 0; i < mcf->served.nelts; i++) {
 
         if (ngx_ess_openapi_describes(&served[i], openapi->server)
-            && ngx_ess_openapi_guarded(cf, served[i].location))
+            && ngx_ess_openapi_location_guarded(cf, served[i].location))
         {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                           "\"ess_openapi\" tells all who ask of location "
@@ -161,46 +159,6 @@ ngx_ess_openapi_warn(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
                           openapi->line);
         }
     }
-}
-
-
-/* Does not everybody get in?  The first member of each configuration is what it
-   has if it is used, in all versions of nginx. */
-
-static ngx_uint_t
-ngx_ess_openapi_guarded(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
-{
-    void           *first;
-    ngx_uint_t      i;
-    const char     *name;
-    ngx_module_t  **modules;
-
-    if (clcf->internal || ngx_ess_jwt_guards(clcf->loc_conf)) {
-        return 1;
-    }
-
-    modules = cf->cycle->modules;
-
-    for (i = 0; modules[i]; i++) {
-        name = modules[i]->name;
-
-        if (modules[i]->type != NGX_HTTP_MODULE
-            || (ngx_strcmp(name, "ngx_http_access_module") != 0
-                && ngx_strcmp(name, "ngx_http_auth_basic_module") != 0
-                && ngx_strcmp(name, "ngx_http_auth_request_module") != 0)
-            || clcf->loc_conf[modules[i]->ctx_index] == NULL)
-        {
-            continue;
-        }
-
-        first = *(void **) clcf->loc_conf[modules[i]->ctx_index];
-
-        if (first != NULL && first != NGX_CONF_UNSET_PTR) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -1,16 +1,20 @@
 
 /*
- * A document is put together of parts: paths of each directive, in which "%P"
- * is its location and "%S" the name of its events' schema; what they refer to;
- * and the schemas of event logs.  The texts are the configuration's.  Runs
- * where that is read.
+ * A document is put together of parts: the paths of each directive, which begin
+ * with "%P", their location, and where "%S" is the name of its events' schema;
+ * what they refer to; and the schemas of event logs.  A path is in it once: at
+ * the location that nginx would take for it.  The texts are the
+ * configuration's.  Runs where that is read.
  */
 
 
 #include "ngx_ess_openapi_document.h"
 #include "ngx_ess_event_log.h"
+#include "ngx_ess_json_read.h"
 #include "ngx_ess_openapi_files.h"
+#include "ngx_ess_openapi_location.h"
 #include "ngx_ess_openapi_schema.h"
+#include "ngx_ess_openapi_text.h"
 #include "ngx_ess_schema.h"
 #include "ngx_ess_str.h"
 
@@ -18,19 +22,20 @@
 #define NGX_ESS_OPENAPI_DOCUMENT_SCHEMA  "Event_"
 
 
+static ngx_int_t ngx_ess_openapi_document_part(
+    const ngx_ess_conf_served_t *served, ngx_str_t *part);
 static ngx_int_t ngx_ess_openapi_document_paths(ngx_conf_t *cf,
     ngx_array_t *out, ngx_ess_main_conf_t *mcf,
     ngx_http_core_srv_conf_t *server);
 static ngx_int_t ngx_ess_openapi_document_path(ngx_conf_t *cf,
-    ngx_array_t *out, const ngx_ess_conf_served_t *served,
-    const ngx_str_t *part);
+    const ngx_ess_conf_served_t *served, const ngx_str_t *name,
+    ngx_str_t *path);
+static ngx_int_t ngx_ess_openapi_document_item(ngx_array_t *out,
+    const ngx_ess_conf_served_t *served, const ngx_str_t *path,
+    const ngx_str_t *item);
 static ngx_int_t ngx_ess_openapi_document_schemas(ngx_conf_t *cf,
     ngx_array_t *out, ngx_ess_main_conf_t *mcf,
     ngx_http_core_srv_conf_t *server);
-static ngx_ess_event_log_t *ngx_ess_openapi_document_log(
-    ngx_ess_main_conf_t *mcf, const ngx_str_t *name);
-static ngx_int_t ngx_ess_openapi_document_escaped(ngx_array_t *out,
-    const ngx_str_t *text);
 static ngx_int_t ngx_ess_openapi_document_name(ngx_array_t *out,
     const ngx_str_t *name);
 
@@ -49,7 +54,25 @@ ngx_ess_openapi_describes(const ngx_ess_conf_served_t *served,
 #if (NGX_PCRE)
            && clcf->regex == NULL
 #endif
-           && ngx_ess_openapi_file(served->directive, &part) == NGX_OK;
+           && ngx_ess_openapi_document_part(served, &part) == NGX_OK;
+}
+
+
+/* Clients of ess_subscribe name a stream in the path, or they do not. */
+
+static ngx_int_t
+ngx_ess_openapi_document_part(const ngx_ess_conf_served_t *served,
+    ngx_str_t *part)
+{
+    ngx_ess_loc_conf_t  *lcf;
+
+    lcf = served->location->loc_conf[ngx_ess_module.ctx_index];
+
+    return ngx_ess_openapi_file(
+        (ngx_strcmp(served->directive, "ess_subscribe") == 0
+         && (lcf->subscribe_uuid || lcf->subscribe_name
+             || lcf->subscribe_multi == 1))
+        ? "ess_subscribe one" : served->directive, part);
 }
 
 
@@ -62,18 +85,18 @@ ngx_ess_openapi_document(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     ngx_array_t   out;
 
     if (ngx_array_init(&out, cf->pool, 32 * 1024, 1) != NGX_OK
-        || ngx_ess_openapi_put(&out, "{\"openapi\":\"3.1.0\",\"info\":{"
+        || ngx_ess_openapi_text_put(&out, "{\"openapi\":\"3.1.0\",\"info\":{"
                                      "\"title\":\"")
            != NGX_OK
-        || ngx_ess_openapi_document_escaped(&out, &server->server_name)
+        || ngx_ess_openapi_text_escaped(&out, &server->server_name)
            != NGX_OK
-        || ngx_ess_openapi_put(&out, server->server_name.len ? ": ESS" : "ESS")
+        || ngx_ess_openapi_text_put(&out, server->server_name.len ? ": ESS" : "ESS")
            != NGX_OK
-        || ngx_ess_openapi_put(&out, "\",\"version\":\"" NGX_ESS_VERSION
+        || ngx_ess_openapi_text_put(&out, "\",\"version\":\"" NGX_ESS_VERSION
                                      "\"},\n\"paths\":{")
            != NGX_OK
         || ngx_ess_openapi_document_paths(cf, &out, mcf, server) != NGX_OK
-        || ngx_ess_openapi_put(&out, "},\n\"components\":") != NGX_OK)
+        || ngx_ess_openapi_text_put(&out, "},\n\"components\":") != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -86,9 +109,9 @@ ngx_ess_openapi_document(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
         n += (part.data[part.len - 1] == '}');
     }
 
-    if (ngx_ess_openapi_add_text(&out, &part) != NGX_OK
+    if (ngx_ess_openapi_text(&out, &part) != NGX_OK
         || ngx_ess_openapi_document_schemas(cf, &out, mcf, server) != NGX_OK
-        || ngx_ess_openapi_put(&out, "}}}\n") != NGX_OK)
+        || ngx_ess_openapi_text_put(&out, "}}}\n") != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -104,8 +127,11 @@ static ngx_int_t
 ngx_ess_openapi_document_paths(ngx_conf_t *cf, ngx_array_t *out,
     ngx_ess_main_conf_t *mcf, ngx_http_core_srv_conf_t *server)
 {
-    ngx_str_t               part;
+    ngx_int_t               rc;
+    ngx_str_t               part, name, path;
     ngx_uint_t              i, n;
+    ngx_ess_json_walk_t     walk;
+    ngx_ess_json_value_t    value;
     ngx_ess_conf_served_t  *served;
 
     served = mcf->served.elts;
@@ -116,13 +142,30 @@ ngx_ess_openapi_document_paths(ngx_conf_t *cf, ngx_array_t *out,
             continue;
         }
 
-        (void) ngx_ess_openapi_file(served[i].directive, &part);
+        (void) ngx_ess_openapi_document_part(&served[i], &part);
 
-        if ((n++ && ngx_ess_openapi_put(out, ",") != NGX_OK)
-            || ngx_ess_openapi_document_path(cf, out, &served[i], &part)
-               != NGX_OK)
+        if (ngx_ess_json_read(&part, &value, NULL) != NGX_OK
+            || ngx_ess_json_read_open(&walk, &value) != NGX_OK)
         {
             return NGX_ERROR;
+        }
+
+        while (ngx_ess_json_read_next(&walk, &name, &value) == NGX_OK) {
+
+            rc = ngx_ess_openapi_document_path(cf, &served[i], &name, &path);
+
+            if (rc == NGX_DECLINED) {
+                continue;
+            }
+
+            if (rc != NGX_OK
+                || (n++ && ngx_ess_openapi_text_put(out, ",") != NGX_OK)
+                || ngx_ess_openapi_document_item(out, &served[i], &path,
+                                                 &value.span)
+                   != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -130,38 +173,85 @@ ngx_ess_openapi_document_paths(ngx_conf_t *cf, ngx_array_t *out,
 }
 
 
-/* The members of a part, with the location's name. */
+/* "%P" and what follows it, at a location.  What is in braces stands for any
+   value, and for itself.  NGX_OK; NGX_DECLINED: nginx takes another location
+   for it; NGX_ERROR. */
 
 static ngx_int_t
-ngx_ess_openapi_document_path(ngx_conf_t *cf, ngx_array_t *out,
-    const ngx_ess_conf_served_t *served, const ngx_str_t *part)
+ngx_ess_openapi_document_path(ngx_conf_t *cf,
+    const ngx_ess_conf_served_t *served, const ngx_str_t *name,
+    ngx_str_t *path)
+{
+    u_char     *p;
+    ngx_str_t   prefix;
+
+    prefix = served->location->name;
+
+    if (prefix.len && prefix.data[prefix.len - 1] == '/') {
+        prefix.len--;
+    }
+
+    /* there is room for a slash */
+
+    path->len = prefix.len + name->len - 2;
+    path->data = ngx_pnalloc(cf->temp_pool, path->len + 1);
+    if (path->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(path->data, prefix.data, prefix.len);
+    ngx_memcpy(p, name->data + 2, name->len - 2);
+
+    if (ngx_ess_openapi_location(served->server, path) == served->location) {
+        return NGX_OK;
+    }
+
+    if (name->len > 3) {
+        return NGX_DECLINED;
+    }
+
+    /* the location's own path: with the slash at its end, or without */
+
+    if (path->len && path->data[path->len - 1] == '/') {
+        path->len--;
+
+    } else {
+        path->data[path->len++] = '/';
+    }
+
+    return (ngx_ess_openapi_location(served->server, path) == served->location)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* "path": what stands in the part, which has "%S" where an event's schema is
+   meant. */
+
+static ngx_int_t
+ngx_ess_openapi_document_item(ngx_array_t *out,
+    const ngx_ess_conf_served_t *served, const ngx_str_t *path,
+    const ngx_str_t *item)
 {
     u_char     *p, *last, *stop;
-    ngx_int_t   rc;
-    ngx_str_t   name, piece;
+    ngx_str_t   piece;
 
-    name = served->location->name;
-
-    if (name.len && name.data[name.len - 1] == '/') {
-        name.len--;
+    if (ngx_ess_openapi_text_put(out, "\n\"") != NGX_OK
+        || ngx_ess_openapi_text_escaped(out, path) != NGX_OK
+        || ngx_ess_openapi_text_put(out, "\":") != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    /* without the braces around it */
-
-    p = part->data + 1;
-    last = part->data + part->len;
-
-    while (last > p && *--last != '}') {
-        /* void */
-    }
+    p = item->data;
+    last = item->data + item->len;
 
     for ( ;; ) {
-        stop = memchr(p, '%', last - p);
+        stop = ngx_strlcasestrn(p, last, (u_char *) "%S", 2 - 1);
 
         piece.data = p;
         piece.len = (stop ? stop : last) - p;
 
-        if (ngx_ess_openapi_add_text(out, &piece) != NGX_OK) {
+        if (ngx_ess_openapi_text(out, &piece) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -169,18 +259,7 @@ ngx_ess_openapi_document_path(ngx_conf_t *cf, ngx_array_t *out,
             return NGX_OK;
         }
 
-        if (stop[1] == 'S') {
-            rc = ngx_ess_openapi_document_name(out, &served->argument);
-
-        } else if (name.len == 0 && stop[2] == '"') {
-            /* a path is not empty */
-            rc = ngx_ess_openapi_put(out, "/");
-
-        } else {
-            rc = ngx_ess_openapi_document_escaped(out, &name);
-        }
-
-        if (rc != NGX_OK) {
+        if (ngx_ess_openapi_document_name(out, &served->argument) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -225,12 +304,12 @@ ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
             continue;
         }
 
-        if (ngx_ess_openapi_put(out, ",\n\"") != NGX_OK
+        if (ngx_ess_openapi_text_put(out, ",\n\"") != NGX_OK
             || ngx_ess_openapi_document_name(out, &served[i].argument)
                != NGX_OK
-            || ngx_ess_openapi_put(out, "\":") != NGX_OK
+            || ngx_ess_openapi_text_put(out, "\":") != NGX_OK
             || ngx_array_init(&path, cf->temp_pool, 64, 1) != NGX_OK
-            || ngx_ess_openapi_put(&path, "#/components/schemas/") != NGX_OK
+            || ngx_ess_openapi_text_put(&path, "#/components/schemas/") != NGX_OK
             || ngx_ess_openapi_document_name(&path, &served[i].argument)
                != NGX_OK)
         {
@@ -240,12 +319,12 @@ ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
         place.data = path.elts;
         place.len = path.nelts;
 
-        log = ngx_ess_openapi_document_log(mcf, &served[i].argument);
+        log = ngx_ess_event_log_named(mcf->event_logs, &served[i].argument);
 
         rc = (log && log->schema)
              ? ngx_ess_openapi_schema(out, ngx_ess_schema_text(log->schema),
                                       &place)
-             : ngx_ess_openapi_put(out, "{\"type\":\"object\"}");
+             : ngx_ess_openapi_text_put(out, "{\"type\":\"object\"}");
 
         if (rc != NGX_OK) {
             return NGX_ERROR;
@@ -256,77 +335,12 @@ ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
 }
 
 
-static ngx_ess_event_log_t *
-ngx_ess_openapi_document_log(ngx_ess_main_conf_t *mcf, const ngx_str_t *name)
-{
-    ngx_uint_t             i;
-    ngx_ess_event_log_t  **log;
-
-    if (mcf->event_logs == NULL) {
-        return NULL;
-    }
-
-    log = mcf->event_logs->elts;
-
-    for (i = 0; i < mcf->event_logs->nelts; i++) {
-        if (ngx_ess_str_equal(&log[i]->name, name)) {
-            return log[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_int_t
-ngx_ess_openapi_document_escaped(ngx_array_t *out, const ngx_str_t *text)
-{
-    u_char  *p;
-    size_t   len;
-
-    len = text->len + ngx_escape_json(NULL, text->data, text->len);
-
-    if (len == 0) {
-        return NGX_OK;
-    }
-
-    p = ngx_array_push_n(out, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_escape_json(p, text->data, text->len);
-
-    return NGX_OK;
-}
-
-
-/* That of a component: of letters, digits, ".", "-" and "_". */
+/* That of the component with a log's schema: names of logs may stand in it. */
 
 static ngx_int_t
 ngx_ess_openapi_document_name(ngx_array_t *out, const ngx_str_t *name)
 {
-    u_char   ch, *p;
-    size_t   i;
-
-    if (ngx_ess_openapi_put(out, NGX_ESS_OPENAPI_DOCUMENT_SCHEMA) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < name->len; i++) {
-
-        p = ngx_array_push(out);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        ch = name->data[i];
-
-        *p = ((ch >= '0' && ch <= '9')
-              || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
-              || ch == '.' || ch == '-')
-             ? ch : '_';
-    }
-
-    return NGX_OK;
+    return (ngx_ess_openapi_text_put(out, NGX_ESS_OPENAPI_DOCUMENT_SCHEMA)
+            == NGX_OK)
+           ? ngx_ess_openapi_text(out, name) : NGX_ERROR;
 }

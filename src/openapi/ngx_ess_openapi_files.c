@@ -41,6 +41,7 @@ ngx_ess_openapi_bytes(part_metrics, "metrics.json");
 ngx_ess_openapi_bytes(part_publish, "publish.json");
 ngx_ess_openapi_bytes(part_rpc, "rpc.json");
 ngx_ess_openapi_bytes(part_subscribe, "subscribe.json");
+ngx_ess_openapi_bytes(part_subscribe_one, "subscribe_one.json");
 ngx_ess_openapi_bytes(part_script, "docs.js");
 ngx_ess_openapi_bytes(part_style, "docs.css");
 
@@ -58,6 +59,8 @@ static const ngx_ess_openapi_file_t  ngx_ess_openapi_files[] = {
     { "ess_rpc", ngx_ess_openapi_part_rpc, ngx_ess_openapi_part_rpc_end },
     { "ess_subscribe", ngx_ess_openapi_part_subscribe,
       ngx_ess_openapi_part_subscribe_end },
+    { "ess_subscribe one", ngx_ess_openapi_part_subscribe_one,
+      ngx_ess_openapi_part_subscribe_one_end },
     { "components", ngx_ess_openapi_part_components,
       ngx_ess_openapi_part_components_end },
     { "docs.js", ngx_ess_openapi_part_script,

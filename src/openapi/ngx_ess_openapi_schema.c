@@ -8,6 +8,7 @@
 #include "ngx_ess_openapi_schema.h"
 #include "ngx_ess_json_read.h"
 #include "ngx_ess_json_string.h"
+#include "ngx_ess_openapi_text.h"
 
 
 typedef enum {
@@ -58,11 +59,11 @@ ngx_ess_openapi_schema_copy(ngx_array_t *out,
     if (what == NGX_ESS_OPENAPI_SCHEMA_NONE
         || ngx_ess_json_read_open(&walk, value) != NGX_OK)
     {
-        return ngx_ess_openapi_add_text(out, &value->span);
+        return ngx_ess_openapi_text(out, &value->span);
     }
 
     object = (value->type == NGX_ESS_JSON_OBJECT);
-    rc = ngx_ess_openapi_put(out, object ? "{" : "[");
+    rc = ngx_ess_openapi_text_put(out, object ? "{" : "[");
 
     for (n = 0;
          rc == NGX_OK && ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK;
@@ -81,14 +82,14 @@ ngx_ess_openapi_schema_copy(ngx_array_t *out,
             next = ngx_ess_openapi_schema_what(&name);
         }
 
-        if (n++ && ngx_ess_openapi_put(out, ",") != NGX_OK) {
+        if (n++ && ngx_ess_openapi_text_put(out, ",") != NGX_OK) {
             return NGX_ERROR;
         }
 
         if (object
-            && (ngx_ess_openapi_put(out, "\"") != NGX_OK
-                || ngx_ess_openapi_add_text(out, &name) != NGX_OK
-                || ngx_ess_openapi_put(out, "\":") != NGX_OK))
+            && (ngx_ess_openapi_text_put(out, "\"") != NGX_OK
+                || ngx_ess_openapi_text(out, &name) != NGX_OK
+                || ngx_ess_openapi_text_put(out, "\":") != NGX_OK))
         {
             return NGX_ERROR;
         }
@@ -102,20 +103,20 @@ ngx_ess_openapi_schema_copy(ngx_array_t *out,
             rest.data = item.span.data + 2;
             rest.len = item.span.len - 2;
 
-            if (ngx_ess_openapi_put(out, "\"") != NGX_OK
-                || ngx_ess_openapi_add_text(out, place) != NGX_OK)
+            if (ngx_ess_openapi_text_put(out, "\"") != NGX_OK
+                || ngx_ess_openapi_text(out, place) != NGX_OK)
             {
                 return NGX_ERROR;
             }
 
-            rc = ngx_ess_openapi_add_text(out, &rest);
+            rc = ngx_ess_openapi_text(out, &rest);
 
         } else {
             rc = ngx_ess_openapi_schema_copy(out, &item, next, place);
         }
     }
 
-    return (rc == NGX_OK) ? ngx_ess_openapi_put(out, object ? "}" : "]") : rc;
+    return (rc == NGX_OK) ? ngx_ess_openapi_text_put(out, object ? "}" : "]") : rc;
 }
 
 
@@ -151,36 +152,4 @@ ngx_ess_openapi_schema_is(const ngx_str_t *name, const char *text)
     s.len = ngx_strlen(text);
 
     return ngx_ess_json_string_is(name, &s);
-}
-
-
-ngx_int_t
-ngx_ess_openapi_add_text(ngx_array_t *out, const ngx_str_t *text)
-{
-    u_char  *p;
-
-    if (text->len == 0) {
-        return NGX_OK;
-    }
-
-    p = ngx_array_push_n(out, text->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(p, text->data, text->len);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_ess_openapi_put(ngx_array_t *out, const char *text)
-{
-    ngx_str_t  s;
-
-    s.data = (u_char *) text;
-    s.len = ngx_strlen(text);
-
-    return ngx_ess_openapi_add_text(out, &s);
 }

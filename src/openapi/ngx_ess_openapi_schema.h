@@ -18,9 +18,5 @@
 ngx_int_t ngx_ess_openapi_schema(ngx_array_t *out, const ngx_str_t *text,
     const ngx_str_t *place);
 
-/* Appends a text. */
-ngx_int_t ngx_ess_openapi_add_text(ngx_array_t *out, const ngx_str_t *text);
-ngx_int_t ngx_ess_openapi_put(ngx_array_t *out, const char *text);
-
 
 #endif /* _NGX_ESS_OPENAPI_SCHEMA_H_INCLUDED_ */

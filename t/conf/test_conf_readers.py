@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.request
 
 import jsonschema
 import pytest
@@ -165,6 +166,60 @@ def test_openapi(tools, tmp_path):
     wrong.write_text(text_of("docs/openapi.yaml").replace(
         "      responses:\n", "      answers:\n", 1))
     assert validate(tools, str(wrong)).returncode != 0
+
+
+GENERATED = """
+http {
+    ess_zone       streams 4m;
+    ess_amqp       amqp://127.0.0.1:1/;
+    ess_public_url ws://127.0.0.1/;
+    ess_event_log  audit %%DB%% schema=%%SCHEMA%% id=event_id
+                   time=timestamp type=type;
+    ess_event_log  b_c-d %%DB%%2;
+
+    server {
+        listen      127.0.0.1:%%PORT0%%;
+        server_name "api\\"x.example.com";
+        location /event-stream/  { ess_api; }
+        location /publish/       { ess_publish; location /publish/x/ { ess_publish; } }
+        location /s/             { ess_subscribe; }
+        location = /s            { ess_subscribe $arg_stream; }
+        location = /multi        { ess_subscribe multi; }
+        location /calls/         { ess_rpc work; }
+        location = /call         { ess_rpc work; }
+        location = /healthz      { ess_health; }
+        location /metrics        { ess_metrics; }
+        location /v1/events      { ess_events audit; }
+        location /v1/events/     { ess_events audit strict; }
+        location /v2/events/     { ess_events b_c-d; }
+        location = /ingest       { ess_events b_c-d strict; }
+        location = /openapi.json { ess_openapi; }
+    }
+
+    server {
+        listen   127.0.0.1:%%PORT1%%;
+        location / { ess_openapi; }
+    }
+}
+"""
+
+
+def test_generated_openapi(tools, nginx, tmp_path):
+    """What ess_openapi says of servers with all that can be described, and
+    with nothing."""
+
+    n = nginx(GENERATED, 1, db=str(tmp_path / "audit.db"),
+              schema=os.path.join(TOP, "conf/event.schema.json"))
+    n.expect("connect\\(\\) failed")
+    for number in range(2):
+        with urllib.request.urlopen("http://127.0.0.1:%d/openapi.json"
+                                    % n.port(number)) as answer:
+            text = answer.read()
+        path = tmp_path / "openapi.json"
+        path.write_bytes(text)
+        p = validate(tools, str(path))
+        assert p.returncode == 0, p.stdout
+    assert len(json.loads(text)["paths"]) == 0
 
 
 @pytest.fixture
