@@ -90,7 +90,8 @@ ngx_ess_openapi_document(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
            != NGX_OK
         || ngx_ess_openapi_text_escaped(&out, &server->server_name)
            != NGX_OK
-        || ngx_ess_openapi_text_put(&out, server->server_name.len ? ": ESS" : "ESS")
+        || ngx_ess_openapi_text_put(&out, server->server_name.len ? ": ESS"
+                                                                  : "ESS")
            != NGX_OK
         || ngx_ess_openapi_text_put(&out, "\",\"version\":\"" NGX_ESS_VERSION
                                      "\"},\n\"paths\":{")
@@ -309,7 +310,8 @@ ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
                != NGX_OK
             || ngx_ess_openapi_text_put(out, "\":") != NGX_OK
             || ngx_array_init(&path, cf->temp_pool, 64, 1) != NGX_OK
-            || ngx_ess_openapi_text_put(&path, "#/components/schemas/") != NGX_OK
+            || ngx_ess_openapi_text_put(&path, "#/components/schemas/")
+               != NGX_OK
             || ngx_ess_openapi_document_name(&path, &served[i].argument)
                != NGX_OK)
         {

@@ -116,7 +116,8 @@ ngx_ess_openapi_schema_copy(ngx_array_t *out,
         }
     }
 
-    return (rc == NGX_OK) ? ngx_ess_openapi_text_put(out, object ? "}" : "]") : rc;
+    return (rc == NGX_OK) ? ngx_ess_openapi_text_put(out, object ? "}" : "]")
+                          : rc;
 }
 
 
