@@ -17,10 +17,16 @@
 /* room of what is put around a pattern */
 #define NGX_ESS_SCHEMA_PATTERN_AROUND  128
 
+/* A loop that gives nothing back would not be counted, and neither is what JIT
+   does.  What a match has to come back to PCRE2 keeps on the heap, until the
+   worker ends: the limit is in KiB.  PCRE1 keeps it on the stack, some 500
+   bytes each. */
+
 #if (NGX_PCRE2)
-/* a loop that gives nothing back would not be counted */
+#define NGX_ESS_SCHEMA_PATTERN_DEPTH   "(*LIMIT_HEAP=16384)"
 #define NGX_ESS_SCHEMA_PATTERN_UTF     "(*UTF)(*NO_JIT)(*NO_AUTO_POSSESS)"
 #else
+#define NGX_ESS_SCHEMA_PATTERN_DEPTH   "(*LIMIT_RECURSION=4000)"
 #define NGX_ESS_SCHEMA_PATTERN_UTF     "(*UTF8)"
 #endif
 
@@ -140,7 +146,7 @@ ngx_ess_schema_pattern_regex(ngx_pool_t *pool, const ngx_str_t *text,
     p = rc.pattern.data;
 
     if (limit) {
-        p = ngx_sprintf(p, "(*LIMIT_MATCH=%ui)(*LIMIT_RECURSION=%ui)", limit,
+        p = ngx_sprintf(p, "(*LIMIT_MATCH=%ui)" NGX_ESS_SCHEMA_PATTERN_DEPTH,
                         limit);
     }
 

@@ -1,6 +1,7 @@
 /*
  * Regular expressions of "pattern" and "patternProperties", whose work is
- * bounded by the length of what they are held against.
+ * bounded by the length of what they are held against, and whose memory by 16
+ * MiB of a worker's heap, or, with PCRE1, some 2 MiB of its stack.
  */
 
 
@@ -21,7 +22,7 @@ ngx_ess_schema_pattern_t *ngx_ess_schema_pattern_compile(ngx_pool_t *pool,
     const ngx_str_t *text, ngx_str_t *detail);
 
 /* NGX_OK: a part of the text matches.  NGX_DECLINED.  NGX_ABORT: it would have
-   been too much work. */
+   been too much work, or memory. */
 ngx_int_t ngx_ess_schema_pattern_match(ngx_ess_schema_pattern_t *pattern,
     const ngx_str_t *text);
 

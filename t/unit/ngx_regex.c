@@ -18,6 +18,13 @@
 
 void ngx_unit_regex_free(void);
 
+/* the largest piece of memory of a match */
+size_t  ngx_unit_regex_memory;
+
+
+static void *ngx_unit_regex_malloc(size_t size, void *data);
+static void ngx_unit_regex_free_one(void *p, void *data);
+
 
 static pcre2_code  *codes[CODES];
 static ngx_uint_t   ncodes;
@@ -53,10 +60,14 @@ ngx_regex_compile(ngx_regex_compile_t *rc)
 ngx_int_t
 ngx_regex_exec(ngx_regex_t *re, ngx_str_t *s, int *captures, ngx_uint_t size)
 {
-    int                rc;
-    pcre2_match_data  *data;
+    int                     rc;
+    pcre2_match_data       *data;
+    pcre2_general_context  *context;
 
-    data = pcre2_match_data_create(1, NULL);
+    context = pcre2_general_context_create(ngx_unit_regex_malloc,
+                                           ngx_unit_regex_free_one, NULL);
+    data = pcre2_match_data_create(1, context);
+    pcre2_general_context_free(context);
 
     if (data == NULL) {
         return NGX_ERROR;
@@ -76,4 +87,22 @@ ngx_unit_regex_free(void)
     while (ncodes) {
         pcre2_code_free(codes[--ncodes]);
     }
+}
+
+
+static void *
+ngx_unit_regex_malloc(size_t size, void *data)
+{
+    if (size > ngx_unit_regex_memory) {
+        ngx_unit_regex_memory = size;
+    }
+
+    return malloc(size);
+}
+
+
+static void
+ngx_unit_regex_free_one(void *p, void *data)
+{
+    free(p);
 }

@@ -25,6 +25,8 @@
 void ngx_unit_pool_free(void);
 void ngx_unit_regex_free(void);
 
+extern size_t  ngx_unit_regex_memory;
+
 
 static ngx_log_t  test_log;
 
@@ -319,10 +321,74 @@ test_bounded(void **state)
 }
 
 
+/* Patterns that come back to many places, with much to keep for each. */
+
+static void
+test_memory(void **state)
+{
+    char         *text, *p;
+    int           i, k;
+    const char   *verdict;
+
+    ngx_ess_schema_node_t  *node;
+
+    static const char *const  patterns[] = {
+        "^(?:a|b)*$", "^(a|b)*c?$", "^((a+)+)*$", "^(?:(?=a)a|b)*$",
+        "^(?:(?:(?:(?:a|b)|c)|d)|e)*$", "(a)?(?1)*(?R)?c", "^(a(?1)?)$",
+    };
+
+    text = malloc(70000);
+    assert_non_null(text);
+
+    memset(text, 'a', 65536);
+    text[0] = text[65535] = '"';
+    text[65536] = '\0';
+
+    for (i = 0; i < (int) (sizeof(patterns) / sizeof(patterns[0])); i++) {
+        char  schema[128];
+
+        snprintf(schema, sizeof(schema), "{\"pattern\":\"%s\"}",
+                 patterns[i]);
+        ngx_unit_regex_memory = 0;
+        (void) judge(build(schema), text);
+        assert_true(ngx_unit_regex_memory <= 17 * 1024 * 1024);
+    }
+
+    /* a hundred groups, each with its place in each step */
+
+    p = malloc(4096);
+    assert_non_null(p);
+    k = sprintf(p, "{\"pattern\":\"^(?:x");
+
+    for (i = 0; i < 100; i++) {
+        k += sprintf(p + k, "|(%c)", 'z' - i % 26);
+    }
+
+    sprintf(p + k, ")*$\"}");
+    node = build(p);
+
+    ngx_unit_regex_memory = 0;
+    verdict = judge(node, text);
+    assert_string_equal(verdict, "?");
+    assert_true(ngx_unit_regex_memory > 1024 * 1024);
+    assert_true(ngx_unit_regex_memory <= 17 * 1024 * 1024);
+
+    /* what is short has room */
+
+    text[1000] = '"';
+    text[1001] = '\0';
+    assert_string_equal(judge(node, text), "");
+
+    free(p);
+    free(text);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_teardown(test_memory, teardown),
         cmocka_unit_test_teardown(test_event, teardown),
         cmocka_unit_test_teardown(test_names, teardown),
         cmocka_unit_test_teardown(test_bounded, teardown),
