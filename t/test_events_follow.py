@@ -1,7 +1,11 @@
 """Event logs as streams: clients follow them, with their history from the
 database."""
 
+import contextlib
 import json
+import os
+import signal
+import sqlite3
 import threading
 import time
 
@@ -211,6 +215,59 @@ def test_what_was_removed_is_a_gap(service, tmp_path):
         # what is too old may go at any time, but for the last
         assert 99 <= to < 120
         assert numbers(source) == in_order(to + 1, 120)
+
+
+def removed_while_it_sleeps(n, sql):
+    """While the only worker is stopped."""
+
+    pid, = n.workers()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with contextlib.closing(sqlite3.connect(n.path("audit.db"))) as db:
+            db.executescript(sql)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_who_follows_is_overtaken(service):
+    """By keep=, or by somebody who removes events."""
+
+    n, log = service(workers=1)
+    log.put(1, 5)
+    stream = log.create("audit")
+    with EventSource(stream.http) as source:
+        log.put(6, 6)
+        source.wait(1)
+        removed_while_it_sleeps(n, "".join(
+            "INSERT INTO event (seq, id, type, time, received, body, hash)"
+            " SELECT %d, 'e_%d', type, time, received, '{\"n\":%d}', hash"
+            " FROM event WHERE seq = 6;" % (i, i, i) for i in range(7, 31))
+            + "DELETE FROM event WHERE seq < 20")
+        source.wait(13)
+        assert [e.type for e in source.events] == (
+            ["message", "gap"] + 11 * ["message"])
+        assert json.loads(source.events[1].data)["to"] == 19
+        assert numbers(source) == [6] + in_order(20, 30)
+
+
+def test_one_that_is_made_anew_is_noticed(service):
+    n, log = service(workers=1)
+    n.expect("goes on with event 3 where 7 was expected: it was made anew")
+    log.put(1, 5)
+    stream = log.create("audit")
+    with EventSource(stream.http) as source:
+        log.put(6, 6)
+        source.wait(1)
+        removed_while_it_sleeps(n, "DELETE FROM event WHERE seq > 2;"
+                                "UPDATE sqlite_sequence SET seq = 2")
+        n.wait_log("it was made anew")
+        source.wait_closed()
+        last = source.events[-1].id
+    with EventSource(stream.http, last_id=last) as source:
+        log.put(3, 4)
+        wait_for(lambda: numbers(source) == [3, 4])
+        assert [e.type for e in source.events] == ["gap", "message", "message"]
+        assert json.loads(source.events[0].data) == {"from": 7, "to": None}
 
 
 def test_only_the_event_log_brings_events(service):

@@ -30,6 +30,7 @@ static ngx_uint_t ngx_ess_follower_waits(ngx_ess_follower_t *f);
 static void ngx_ess_follower_asked(ngx_ess_follower_t *f);
 static void ngx_ess_follower_answer(ngx_ess_follower_t *f, ngx_int_t rc);
 static void ngx_ess_follower_tell(ngx_ess_follower_t *f, ngx_int_t rc);
+static void ngx_ess_follower_gone(ngx_ess_follower_t *f);
 static void ngx_ess_follower_tick(ngx_event_t *ev);
 static ngx_uint_t ngx_ess_follower_unused(ngx_ess_follower_t *f);
 
@@ -377,13 +378,36 @@ ngx_ess_follower_live(ngx_ess_follower_t *f)
 void
 ngx_ess_follower_missing(ngx_ess_follower_t *f)
 {
-    ngx_ess_escaped_t     key;
+    ngx_ess_escaped_t  key;
+
+    ngx_log_error(NGX_LOG_WARN, f->followers->log, 0, "there is no %s \"%V\"",
+                  f->followers->type->noun, ngx_ess_escape(&key, &f->key));
+
+    ngx_ess_follower_gone(f);
+}
+
+
+void
+ngx_ess_follower_anew(ngx_ess_follower_t *f, uint64_t ordinal,
+    uint64_t expected)
+{
+    ngx_ess_escaped_t  key;
+
+    ngx_log_error(NGX_LOG_WARN, f->followers->log, 0,
+                  "%s \"%V\" goes on with event %uL where %uL was expected: it "
+                  "was made anew", f->followers->type->noun,
+                  ngx_ess_escape(&key, &f->key), ordinal, expected);
+
+    ngx_ess_follower_gone(f);
+}
+
+
+static void
+ngx_ess_follower_gone(ngx_ess_follower_t *f)
+{
     ngx_ess_followers_t  *s;
 
     s = f->followers;
-
-    ngx_log_error(NGX_LOG_WARN, s->log, 0, "there is no %s \"%V\"",
-                  s->type->noun, ngx_ess_escape(&key, &f->key));
 
     (void) ngx_ess_follow_missing(s->zone, &f->ref, &s->wake);
     ngx_ess_wake_procs(s->zone, &s->wake);

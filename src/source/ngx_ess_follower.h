@@ -6,7 +6,7 @@
  *     OTHER ──────────► CLAIMED ──────────► LIVE
  *      ▲     claims        │      live        │
  *      └───────────────────┴──────────────────┘
- *        missing, is succeeded
+ *        missing, anew, is succeeded
  *
  * How the other log is read is the source's, in the "type".  One that nobody
  * needs is freed.  Private to source/.
@@ -108,6 +108,12 @@ void ngx_ess_follower_live(ngx_ess_follower_t *f);
 
 /* For a type: there is no such log (any more); it was closed. */
 void ngx_ess_follower_missing(ngx_ess_follower_t *f);
+
+/* For a type: the log goes on with that ordinal, less than what was expected,
+   so it is another one of that name; it was closed.  To those who read the old
+   one it is gone. */
+void ngx_ess_follower_anew(ngx_ess_follower_t *f, uint64_t ordinal,
+    uint64_t expected);
 
 /* For a type: another worker is the follower now. */
 void ngx_ess_follower_succeeded(ngx_ess_follower_t *f);

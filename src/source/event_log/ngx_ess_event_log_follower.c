@@ -11,7 +11,6 @@
 
 #include "ngx_ess_event_log_follower.h"
 #include "ngx_ess_backoff.h"
-#include "ngx_ess_escape.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_log.h"
 
@@ -30,7 +29,8 @@ typedef struct {
     uint64_t                     after;     /* as in ngx_ess_event_t */
     ngx_event_t                  timer;
     ngx_uint_t                   attempt;
-    unsigned                     following:1;
+    ngx_msec_t                   sought;    /* when the end was */
+    unsigned                     seeks:1;   /* where the end is, next */
     unsigned                     again:1;   /* more was stored meanwhile */
 } ngx_ess_event_log_follower_t;
 
@@ -48,6 +48,7 @@ static void ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f,
     uint64_t next);
 static void ngx_ess_event_log_follower_live(ngx_ess_event_log_follower_t *f);
 static void ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f);
+static void ngx_ess_event_log_follower_idle(ngx_ess_event_log_follower_t *f);
 static ngx_int_t ngx_ess_event_log_follower_append(
     ngx_ess_event_log_follower_t *f, ngx_ess_event_log_row_t *row);
 
@@ -91,7 +92,7 @@ ngx_ess_event_log_follower_claimed(ngx_ess_follower_t *base)
         return;
     }
 
-    f->following = 0;
+    f->seeks = 1;
     f->again = 0;
     f->after = 0;
 
@@ -117,7 +118,7 @@ ngx_ess_event_log_follower_close(ngx_ess_follower_t *base)
 }
 
 
-/* What comes next; or, of one that begins, where the end is. */
+/* What comes next; or where the end is. */
 
 static void
 ngx_ess_event_log_follower_read(ngx_ess_event_log_follower_t *f)
@@ -146,7 +147,7 @@ ngx_ess_event_log_follower_read(ngx_ess_event_log_follower_t *f)
 
     f->again = 0;
 
-    if (f->following) {
+    if (!f->seeks) {
         ngx_ess_event_log_reader_after(f->reader, f->base.ordinal - 1);
 
     } else if (f->base.ordinal) {
@@ -193,6 +194,12 @@ ngx_ess_event_log_follower_look(ngx_ess_event_log_followers_t *s)
             f->again = 1;
 
         } else if (f->attempt == 0) {
+
+            if (ngx_current_msec - f->sought < NGX_ESS_EVENT_LOG_FOLLOWER_POLL)
+            {
+                f->seeks = 0;
+            }
+
             ngx_ess_event_log_follower_read(f);
         }
     }
@@ -214,27 +221,30 @@ ngx_ess_event_log_follower_done(ngx_ess_event_log_reader_t *reader)
 
     f->attempt = 0;
 
-    if (f->following) {
-        ngx_ess_event_log_follower_came(f);
+    if (f->seeks) {
+        ngx_ess_event_log_follower_sought(f);
 
     } else {
-        ngx_ess_event_log_follower_sought(f);
+        ngx_ess_event_log_follower_came(f);
     }
 }
 
 
-/* The end of the event log is known. */
+/* The end of the event log is known: it has no less than what was read of it,
+   or it is another one. */
 
 static void
 ngx_ess_event_log_follower_sought(ngx_ess_event_log_follower_t *f)
 {
     uint64_t                    next;
-    ngx_ess_escaped_t           key;
     ngx_ess_event_log_query_t  *query;
 
     query = &f->reader->query;
 
     next = query->nrows ? query->rows[0].seq + 1 : 1;
+
+    f->sought = ngx_current_msec;
+    f->seeks = 0;
 
     if (f->base.ordinal == 0) {
         ngx_ess_event_log_follower_fill(f, next);
@@ -242,18 +252,20 @@ ngx_ess_event_log_follower_sought(ngx_ess_event_log_follower_t *f)
     }
 
     if (next < f->base.ordinal) {
-        ngx_log_error(NGX_LOG_WARN, f->base.followers->log, 0,
-                      "event log \"%V\" goes on with event %uL where %uL was "
-                      "expected: it was made anew",
-                      ngx_ess_escape(&key, &f->base.key), next,
-                      f->base.ordinal);
-
-        query->nrows = 0;
-        ngx_ess_event_log_follower_fill(f, next);
+        ngx_ess_event_log_follower_close(&f->base);
+        ngx_ess_follower_anew(&f->base, next, f->base.ordinal);
         return;
     }
 
-    ngx_ess_event_log_follower_live(f);
+    if (f->base.state != NGX_ESS_FOLLOWER_LIVE) {
+        ngx_ess_event_log_follower_live(f);
+
+    } else if (next > f->base.ordinal || f->again) {
+        ngx_ess_event_log_follower_read(f);
+
+    } else {
+        ngx_ess_event_log_follower_idle(f);
+    }
 }
 
 
@@ -302,8 +314,6 @@ ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f, uint64_t next)
 static void
 ngx_ess_event_log_follower_live(ngx_ess_event_log_follower_t *f)
 {
-    f->following = 1;
-
     ngx_ess_follower_live(&f->base);
 
     ngx_ess_event_log_follower_read(f);
@@ -319,6 +329,10 @@ ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f)
 
     s = f->base.followers;
     query = &f->reader->query;
+
+    if (f->reader->lost) {
+        f->after = query->rows[0].seq - 1;
+    }
 
     for (i = 0; i < query->nrows; i++) {
 
@@ -344,6 +358,15 @@ ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f)
         ngx_ess_event_log_follower_read(f);
         return;
     }
+
+    ngx_ess_event_log_follower_idle(f);
+}
+
+
+static void
+ngx_ess_event_log_follower_idle(ngx_ess_event_log_follower_t *f)
+{
+    f->seeks = 1;
 
     ngx_add_timer(&f->timer, NGX_ESS_EVENT_LOG_FOLLOWER_POLL);
 }

@@ -14,6 +14,12 @@ static void ngx_ess_event_log_reader_begin(
     ngx_ess_event_log_reader_t *reader);
 static void ngx_ess_event_log_reader_handler(
     ngx_ess_event_log_query_t *query);
+static ngx_uint_t ngx_ess_event_log_reader_hole(
+    ngx_ess_event_log_reader_t *reader);
+static void ngx_ess_event_log_reader_before(
+    ngx_ess_event_log_query_t *query);
+static void ngx_ess_event_log_reader_answer(
+    ngx_ess_event_log_reader_t *reader);
 
 
 /* of this process */
@@ -97,6 +103,8 @@ ngx_ess_event_log_reader_begin(ngx_ess_event_log_reader_t *reader)
     ngx_ess_event_log_query_done(&reader->query);
 
     ngx_memzero(&reader->query, sizeof(ngx_ess_event_log_query_t));
+
+    reader->lost = 0;
 }
 
 
@@ -109,21 +117,6 @@ ngx_ess_event_log_reader_after(ngx_ess_event_log_reader_t *reader,
     reader->query.has_after = 1;
     reader->query.after_seq = seq;
     reader->query.size = NGX_ESS_EVENT_LOG_READER_PAGE;
-
-    ngx_ess_event_log_reader_ask(reader);
-}
-
-
-void
-ngx_ess_event_log_reader_before(ngx_ess_event_log_reader_t *reader,
-    uint64_t seq)
-{
-    ngx_ess_event_log_reader_begin(reader);
-
-    reader->query.has_after = 1;
-    reader->query.after_seq = seq;
-    reader->query.desc = 1;
-    reader->query.size = 1;
 
     ngx_ess_event_log_reader_ask(reader);
 }
@@ -175,6 +168,73 @@ ngx_ess_event_log_reader_handler(ngx_ess_event_log_query_t *query)
 
     reader = query->data;
 
+    if (!reader->left && query->rc == NGX_OK
+        && ngx_ess_event_log_reader_hole(reader))
+    {
+        return;
+    }
+
+    ngx_ess_event_log_reader_answer(reader);
+}
+
+
+/* 1: that is being asked. */
+
+static ngx_uint_t
+ngx_ess_event_log_reader_hole(ngx_ess_event_log_reader_t *reader)
+{
+    ngx_ess_event_log_query_t  *query, *before;
+
+    query = &reader->query;
+
+    if (!query->has_after || query->nrows == 0
+        || query->rows[0].seq - 1 == query->after_seq)
+    {
+        return 0;
+    }
+
+    if (query->after_seq == 0) {
+        reader->lost = 1;
+        return 0;
+    }
+
+    before = &reader->before;
+
+    ngx_memzero(before, sizeof(ngx_ess_event_log_query_t));
+
+    before->handler = ngx_ess_event_log_reader_before;
+    before->data = reader;
+    before->has_after = 1;
+    before->after_seq = query->after_seq + 1;
+    before->desc = 1;
+    before->size = 1;
+
+    ngx_ess_event_log_query(reader->log, before);
+
+    return 1;
+}
+
+
+static void
+ngx_ess_event_log_reader_before(ngx_ess_event_log_query_t *query)
+{
+    ngx_ess_event_log_reader_t  *reader;
+
+    reader = query->data;
+
+    /* that it is not known is as if nothing were */
+
+    reader->query.rc = query->rc;
+    reader->lost = (query->nrows == 0);
+
+    ngx_ess_event_log_query_done(query);
+    ngx_ess_event_log_reader_answer(reader);
+}
+
+
+static void
+ngx_ess_event_log_reader_answer(ngx_ess_event_log_reader_t *reader)
+{
     reader->busy = 0;
 
     if (reader->left) {

@@ -25,6 +25,7 @@ typedef void (*ngx_ess_event_log_reader_pt)(
 
 struct ngx_ess_event_log_reader_s {
     ngx_ess_event_log_query_t    query;
+    ngx_ess_event_log_query_t    before;    /* private: is anything left? */
     ngx_ess_event_log_t         *log;
     ngx_ess_event_log_reader_pt  done;
     ngx_queue_t                  queue;     /* of those that were left */
@@ -33,6 +34,8 @@ struct ngx_ess_event_log_reader_s {
     unsigned                     calling:1; /* done() */
     unsigned                     gone:1;    /* it was freed from there */
     unsigned                     left:1;    /* nobody waits for the answer */
+    unsigned                     lost:1;    /* before the first row some were
+                                               removed, perhaps */
 };
 
 
@@ -46,20 +49,19 @@ ngx_ess_event_log_reader_t *ngx_ess_event_log_reader_create(
     ngx_log_t *l);
 void ngx_ess_event_log_reader_free(ngx_ess_event_log_reader_t *reader);
 
-/* While it is not busy: the next events behind that one, in the order of the
-   log; */
+/*
+ * While it is not busy: the next events behind that one, in the order of the
+ * log.  Numbers that are left out are no loss, unless there is nothing before
+ * them any more: the oldest events are removed first.
+ */
 void ngx_ess_event_log_reader_after(ngx_ess_event_log_reader_t *reader,
     uint64_t seq);
 
-/* the last one before that one; */
-void ngx_ess_event_log_reader_before(ngx_ess_event_log_reader_t *reader,
-    uint64_t seq);
-
-/* the last "n" ones, the newest first; */
+/* The last "n" ones, the newest first. */
 void ngx_ess_event_log_reader_last(ngx_ess_event_log_reader_t *reader,
     ngx_uint_t n);
 
-/* the earliest one from a time on, ms. */
+/* The earliest one from a time on, ms. */
 void ngx_ess_event_log_reader_since(ngx_ess_event_log_reader_t *reader,
     int64_t time);
 

@@ -3,9 +3,6 @@
  * Replays of event logs, in a worker.  What is at the "private" of a replay
  * belongs to this.
  *
- * Numbers that are left out are no gap, unless there is nothing before them any
- * more: the oldest events are removed first.
- *
  *     start ──► (seeks) ──► reads ──► batch ──► stop, by who started it
  *                             ▲         │
  *                             └─────────┘
@@ -41,10 +38,6 @@ typedef struct {
                                                user's, and too large ones */
     ngx_msec_t                   end;       /* ms; the next look at the end */
     unsigned                     seeks:1;   /* for the time */
-    unsigned                     hole:1;    /* numbers before the page are left
-                                               out: why is being asked */
-    unsigned                     told:1;    /* that is known: */
-    unsigned                     gone:1;    /* they were removed */
     unsigned                     full:1;    /* too much was handed out */
 } ngx_ess_event_log_replay_t;
 
@@ -60,8 +53,6 @@ static void ngx_ess_event_log_replay_read(ngx_ess_event_log_replay_t *replay);
 static void ngx_ess_event_log_replay_timer(ngx_event_t *ev);
 static void ngx_ess_event_log_replay_done(ngx_ess_event_log_reader_t *reader);
 static void ngx_ess_event_log_replay_sought(
-    ngx_ess_event_log_replay_t *replay);
-static ngx_uint_t ngx_ess_event_log_replay_hole(
     ngx_ess_event_log_replay_t *replay);
 static void ngx_ess_event_log_replay_page(ngx_ess_event_log_replay_t *replay);
 static ngx_msec_t ngx_ess_event_log_replay_end(
@@ -180,9 +171,6 @@ ngx_ess_event_log_replay_read(ngx_ess_event_log_replay_t *replay)
                            (int64_t) ngx_min(replay->user->timestamp,
                                              NGX_ESS_EVENT_LOG_REPLAY_LAST));
 
-    } else if (replay->hole) {
-        ngx_ess_event_log_reader_before(replay->reader, replay->seq + 1);
-
     } else {
         ngx_ess_event_log_reader_after(replay->reader, replay->seq);
     }
@@ -223,9 +211,6 @@ ngx_ess_event_log_replay_done(ngx_ess_event_log_reader_t *reader)
     if (replay->seeks) {
         ngx_ess_event_log_replay_sought(replay);
 
-    } else if (ngx_ess_event_log_replay_hole(replay)) {
-        ngx_ess_event_log_replay_read(replay);
-
     } else {
         ngx_ess_event_log_replay_page(replay);
     }
@@ -256,41 +241,6 @@ ngx_ess_event_log_replay_sought(ngx_ess_event_log_replay_t *replay)
 }
 
 
-/* 1: it is to read once more. */
-
-static ngx_uint_t
-ngx_ess_event_log_replay_hole(ngx_ess_event_log_replay_t *replay)
-{
-    ngx_ess_event_log_query_t  *query;
-
-    query = &replay->reader->query;
-
-    if (replay->hole) {
-        replay->hole = 0;
-        replay->told = 1;
-        replay->gone = (query->nrows == 0);
-
-        return 1;
-    }
-
-    if (query->nrows == 0) {
-        return 0;
-    }
-
-    if (replay->gone) {
-        replay->gone = 0;
-        replay->user->after = query->rows[0].seq - 1;
-    }
-
-    if (!replay->told && query->rows[0].seq > replay->seq + 1) {
-        replay->hole = 1;
-        return 1;
-    }
-
-    return 0;
-}
-
-
 static void
 ngx_ess_event_log_replay_page(ngx_ess_event_log_replay_t *replay)
 {
@@ -301,6 +251,10 @@ ngx_ess_event_log_replay_page(ngx_ess_event_log_replay_t *replay)
     user = replay->user;
     query = &replay->reader->query;
 
+    if (replay->reader->lost) {
+        user->after = query->rows[0].seq - 1;
+    }
+
     for (i = 0; i < query->nrows && !replay->full; i++) {
         replay->full = (ngx_ess_event_log_replay_row(replay, &query->rows[i])
                         == NGX_AGAIN);
@@ -308,9 +262,6 @@ ngx_ess_event_log_replay_page(ngx_ess_event_log_replay_t *replay)
 
     if (query->nrows) {
         replay->end = 0;
-
-        /* keep= may overtake who reads slowly */
-        replay->told = 0;
     }
 
     if (!replay->full) {

@@ -120,7 +120,14 @@ test_a_log_begins_with_the_newest(void **state)
     ngx_unit_traced("wake");
 
     ngx_unit_pass(LOOK);
-    ngx_unit_traced("after 12");
+    ngx_unit_traced("last 1");
+    fake_answers(12, 12, 0);
+    ngx_unit_traced();
+
+    ngx_unit_pass(LOOK);
+    fake_answers(13, 13, 0);
+    fake_answers(13, 13, 0);
+    ngx_unit_traced("last 1", "after 12", "append 13 at 1013", "wake");
 }
 
 
@@ -171,9 +178,66 @@ test_a_database_made_anew_is_a_log_made_anew(void **state)
     ngx_unit_trace_clear();
 
     fake_answers(5, 5, 0);
-    ngx_unit_traced("log: event log \"%V\" goes on with event %uL where %uL "
-                    "was expected: it was made anew", "begin 6 from 6",
-                    "wake", "a: OK", "after 5");
+    ngx_unit_traced("log: %s \"%V\" goes on with event %uL where %uL was "
+                    "expected: it was made anew", "missing", "wake",
+                    "a: DECLINED");
+}
+
+
+static void
+test_one_made_anew_while_it_is_followed(void **state)
+{
+    follows(11);
+
+    ngx_unit_pass(LOOK);
+    fake_answers(2, 2, 0);
+    ngx_unit_traced("last 1", "log: %s \"%V\" goes on with event %uL where "
+                    "%uL was expected: it was made anew", "missing", "wake");
+
+    /* whoever comes now is the first one of the new one */
+
+    follow.claim_ordinal = 0;
+    (void) client_waits("a");
+    fake_answers(2, 1, 0);
+    ngx_unit_traced("claim", "last 256", "begin 3 from 1", "append 1 at 1001",
+                    "append 2 at 1002", "live", "wake", "a: OK", "after 2");
+}
+
+
+static void
+test_the_end_is_sought_however_much_is_stored(void **state)
+{
+    follows(11);
+
+    ngx_unit_pass(LOOK / 2);
+    ngx_ess_event_log_follower_look(&logs);
+    fake_answers(0, 0, 0);
+    ngx_unit_traced("after 10", "wake");
+
+    ngx_unit_pass(LOOK / 2);
+    ngx_ess_event_log_follower_look(&logs);
+    fake_answers(10, 10, 0);
+    ngx_unit_traced("last 1");
+}
+
+
+static void
+test_what_was_removed_is_a_gap(void **state)
+{
+    follows(11);
+
+    ngx_ess_event_log_follower_look(&logs);
+    fake_answers(20, 21, 0);
+    ngx_unit_traced("after 10", "before 11");
+    fake_answers(0, 0, 0);
+    ngx_unit_traced("append 20 gap at 1020", "append 21 at 1021", "wake");
+
+    /* left out, but not removed */
+
+    ngx_ess_event_log_follower_look(&logs);
+    fake_answers(24, 24, 0);
+    fake_answers(21, 21, 0);
+    ngx_unit_traced("after 21", "before 22", "append 24 at 1024", "wake");
 }
 
 
@@ -225,7 +289,7 @@ test_one_that_is_too_large_is_gone(void **state)
     ngx_unit_traced("after 10", "too large", "wake");
 
     zone.max_event = 2;
-    ngx_unit_pass(LOOK);
+    ngx_ess_event_log_follower_look(&logs);
     fake_answers(12, 12, 0);
     ngx_unit_traced("after 11", "append 12 gap at 1012", "wake");
 }
@@ -287,6 +351,9 @@ main(void)
         TEST(test_a_zone_without_room_begins_with_what_comes),
         TEST(test_one_that_was_followed_goes_on),
         TEST(test_a_database_made_anew_is_a_log_made_anew),
+        TEST(test_one_made_anew_while_it_is_followed),
+        TEST(test_the_end_is_sought_however_much_is_stored),
+        TEST(test_what_was_removed_is_a_gap),
         TEST(test_what_is_stored_is_looked_for_at_once),
         TEST(test_a_full_zone_is_waited_for),
         TEST(test_one_that_is_too_large_is_gone),

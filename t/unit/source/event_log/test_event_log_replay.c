@@ -196,8 +196,6 @@ test_what_was_removed_is_a_gap(void **state)
     fake_answers(8, 9, 0);
     ngx_unit_traced("before 6");
     fake_answers(0, 0, 0);
-    ngx_unit_traced("after 5");
-    fake_answers(8, 9, 0);
     ngx_unit_traced("a: event 8 gap", "a: event 9", "a: batch at 9");
     taker_stop(taker);
 
@@ -205,22 +203,47 @@ test_what_was_removed_is_a_gap(void **state)
 
     taker = reads(5);
     fake_answers(8, 8, 0);
-    ngx_unit_traced("before 6");
     fake_answers(5, 5, 0);
-    ngx_unit_traced("after 5");
-    fake_answers(8, 8, 0);
-    ngx_unit_traced("a: event 8", "a: batch at 8");
+    ngx_unit_traced("before 6", "a: event 8", "a: batch at 8");
 
     /* who reads slowly may be overtaken */
 
     taker_more(taker);
     fake_answers(12, 12, 0);
-    ngx_unit_traced("after 8", "before 9");
     fake_answers(0, 0, 0);
-    ngx_unit_traced("after 8");
-    fake_answers(12, 12, 0);
-    ngx_unit_traced("a: event 12 gap", "a: batch at 12");
+    ngx_unit_traced("after 8", "before 9", "a: event 12 gap",
+                    "a: batch at 12");
     taker_stop(taker);
+
+    /* the first one of all that are left */
+
+    taker = reads(0);
+    fake_answers(3, 3, 0);
+    ngx_unit_traced("a: event 3 gap", "a: batch at 3");
+    taker_stop(taker);
+}
+
+
+static void
+test_what_was_removed_is_asked_again(void **state)
+{
+    taker_t  *taker;
+
+    taker = reads(5);
+    fake_answers(8, 8, 0);
+    fake_answers_busy();
+    ngx_unit_traced("before 6");
+
+    ngx_unit_pass(BACKOFF);
+    ngx_unit_traced("after 5");
+    fake_answers(8, 8, 0);
+    ngx_unit_traced("before 6");
+
+    /* an answer that nobody waits for */
+
+    taker_stop(taker);
+    fake_answers(0, 0, 0);
+    ngx_unit_traced();
 }
 
 
@@ -325,6 +348,7 @@ main(void)
         TEST(test_who_has_enough_is_given_no_more),
         TEST(test_more_is_wanted_from_within),
         TEST(test_what_was_removed_is_a_gap),
+        TEST(test_what_was_removed_is_asked_again),
         TEST(test_one_that_is_too_large_is_a_gap),
         TEST(test_a_time_is_sought),
         TEST(test_a_database_that_is_away_is_asked_again),
