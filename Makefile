@@ -24,7 +24,8 @@ TEST_PKGS    := $(RUN_PKGS) $(RUN_RPC_PKGS) python3-pytest \
                 libclang-rt-dev httpie openssl chromium-driver \
                 prometheus python3-jwt python3-cryptography python3-yaml \
                 libnginx-mod-http-brotli-filter brotli iproute2 \
-                python3-dateutil python3-jsonschema python3-pip groff-base
+                python3-dateutil python3-jsonschema python3-pip groff-base \
+                pgbouncer
 
 DEB_PKGS     := $(BUILD_PKGS) libssl-dev build-essential debhelper python3 \
                 $(if $(LINT),lintian)

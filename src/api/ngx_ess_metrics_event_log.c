@@ -18,6 +18,8 @@ static void ngx_ess_metrics_event_log_gauge(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs, ngx_uint_t bytes);
 static void ngx_ess_metrics_event_log_up(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs);
+static void ngx_ess_metrics_event_log_notices(ngx_ess_metrics_out_t *out,
+    ngx_array_t *logs, ngx_uint_t total);
 static void ngx_ess_metrics_event_log_name(ngx_ess_metrics_out_t *out,
     ngx_ess_event_log_t *log);
 static void ngx_ess_metrics_event_log_times(ngx_ess_metrics_out_t *out,
@@ -47,6 +49,8 @@ ngx_ess_metrics_event_log(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
     ngx_ess_metrics_event_log_gauge(out, logs, 0);
     ngx_ess_metrics_event_log_gauge(out, logs, 1);
     ngx_ess_metrics_event_log_up(out, logs);
+    ngx_ess_metrics_event_log_notices(out, logs, 0);
+    ngx_ess_metrics_event_log_notices(out, logs, 1);
     ngx_ess_metrics_event_log_times(out, logs);
 }
 
@@ -147,6 +151,44 @@ ngx_ess_metrics_event_log_up(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
         ngx_ess_metrics_event_log_name(out, log[i]);
         ngx_ess_metrics_out_text(out, out->json ? "%ui" : "} %ui\n",
                             !ngx_ess_event_log_figures_trouble(log[i], &copy));
+    }
+
+    ngx_ess_metrics_out_end(out);
+}
+
+
+/* Of logs whose database tells what others store. */
+
+static void
+ngx_ess_metrics_event_log_notices(ngx_ess_metrics_out_t *out,
+    ngx_array_t *logs, ngx_uint_t total)
+{
+    ngx_uint_t                         i;
+    ngx_ess_event_log_t              **log;
+    ngx_ess_event_log_figures_sums_t   sums;
+
+    if (total) {
+        ngx_ess_metrics_out_family(out, "event_log_notices_total",
+                                   "Notices that others have stored.",
+                                   "counter");
+    } else {
+        ngx_ess_metrics_out_family(out, "event_log_listening",
+                                   "1 while nginx listens to what others "
+                                   "store.", "gauge");
+    }
+
+    log = logs->elts;
+
+    for (i = 0; i < logs->nelts; i++) {
+
+        if (log[i]->engine->notices) {
+            ngx_ess_event_log_figures_sums(log[i], &sums);
+
+            ngx_ess_metrics_event_log_name(out, log[i]);
+            ngx_ess_metrics_out_text(out, out->json ? "%uL" : "} %uL\n",
+                                     total ? sums.noticed
+                                           : (uint64_t) sums.listening);
+        }
     }
 
     ngx_ess_metrics_out_end(out);

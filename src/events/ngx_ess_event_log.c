@@ -10,6 +10,7 @@
 #include "ngx_ess_escape.h"
 #include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_hold.h"
+#include "ngx_ess_event_log_notice.h"
 #include "ngx_ess_event_log_query.h"
 #include "ngx_ess_wait.h"
 
@@ -81,6 +82,7 @@ static void ngx_ess_event_log_insert_thread(void *data, ngx_log_t *log);
 static void ngx_ess_event_log_insert_done(ngx_event_t *ev);
 static void ngx_ess_event_log_insert_end(ngx_ess_event_log_worker_t *w);
 static void ngx_ess_event_log_insert_report(ngx_ess_event_log_worker_t *w);
+static void ngx_ess_event_log_noticed(ngx_ess_event_log_t *log);
 static void ngx_ess_event_log_upkeep(ngx_event_t *ev);
 static void ngx_ess_event_log_upkeep_done(ngx_ess_event_log_worker_t *w);
 
@@ -153,7 +155,8 @@ ngx_ess_event_log_init_process(ngx_cycle_t *cycle, ngx_array_t *logs)
         }
     }
 
-    return NGX_OK;
+    return ngx_ess_event_log_notice_init(cycle, logs,
+                                         ngx_ess_event_log_noticed);
 }
 
 
@@ -217,6 +220,8 @@ ngx_ess_event_log_exit_process(void)
 {
     ngx_uint_t                   i;
     ngx_ess_event_log_worker_t  *w;
+
+    ngx_ess_event_log_notice_exit();
 
     for (i = 0; i < ngx_ess_event_log_n; i++) {
         w = &ngx_ess_event_log_workers[i];
@@ -493,6 +498,22 @@ void
 ngx_ess_event_log_listen(void (*stored)(ngx_ess_event_log_t *log))
 {
     ngx_ess_event_log_stored = stored;
+}
+
+
+void
+ngx_ess_event_log_followed(ngx_ess_event_log_t *log)
+{
+    ngx_ess_event_log_notice_want(log);
+}
+
+
+static void
+ngx_ess_event_log_noticed(ngx_ess_event_log_t *log)
+{
+    if (ngx_ess_event_log_stored) {
+        ngx_ess_event_log_stored(log);
+    }
 }
 
 

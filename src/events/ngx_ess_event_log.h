@@ -147,6 +147,36 @@ struct ngx_ess_event_log_query_s {
 };
 
 
+/* Somebody has stored events of the log of that name, null terminated. */
+typedef void (*ngx_ess_event_log_told_pt)(void *data, const char *name);
+
+/*
+ * A connection over which a database tells what others store, also other nginx;
+ * those of one address and one password_file= share it.  Functions marked T run
+ * in a thread and may block; no two run at a time.
+ */
+
+typedef struct {
+    /* in a worker: one that is not open; NULL: no memory.  destroy() closes
+       it. */
+    void                  *(*create)(ngx_ess_event_log_t *log, ngx_log_t *l);
+    void                   (*destroy)(void *handle);
+
+    /* T: opens it.  NGX_OK, "fd" becomes readable when there is something to
+       read; NGX_ERROR, with "text", null terminated. */
+    ngx_int_t              (*open)(void *handle, ngx_socket_t *fd,
+                                 u_char *text, size_t size);
+    void                   (*close)(void *handle);
+
+    /* reads what is there.  NGX_OK: all of it; NGX_AGAIN: it goes on in
+       another turn; NGX_ERROR, with "text": it was lost, and is to be closed.
+       Never waits. */
+    ngx_int_t              (*read)(void *handle,
+                                 ngx_ess_event_log_told_pt told, void *data,
+                                 u_char *text, size_t size);
+} ngx_ess_event_log_notices_t;
+
+
 /* A database; functions marked T run in a thread and may block; a handle is in
    one thread at a time. */
 
@@ -190,6 +220,9 @@ typedef struct {
        be said.  NGX_OK, or NGX_ERROR, with "text" */
     ngx_int_t              (*measure)(void *handle, uint64_t *events,
                                  uint64_t *bytes, u_char *text, size_t size);
+
+    /* NULL: nobody else can store, or it does not tell */
+    const ngx_ess_event_log_notices_t  *notices;
 } ngx_ess_event_log_engine_t;
 
 
@@ -260,8 +293,14 @@ ngx_int_t ngx_ess_event_log_query_cancel(ngx_ess_event_log_t *log,
 const char *ngx_ess_event_log_busy(ngx_uint_t full);
 
 /* In a worker, of whoever wants to hear of what it has stored: it is called
-   after each commit, before the handlers of the inserts. */
+   after each commit, before the handlers of the inserts; and, of a log that is
+   followed, when others have stored. */
 void ngx_ess_event_log_listen(void (*stored)(ngx_ess_event_log_t *log));
+
+/* In a worker, which follows the log, each second or so: while somebody does, a
+   worker of this nginx listens to what others store.  It may miss some, as when
+   its connection is lost. */
+void ngx_ess_event_log_followed(ngx_ess_event_log_t *log);
 
 /* Life cycle: in the master, with the configuration's logs, or NULL; in a
    worker.  NGX_OK or NGX_ERROR, logged. */

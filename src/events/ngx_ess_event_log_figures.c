@@ -25,6 +25,10 @@ typedef struct ngx_ess_event_log_figure_s {
     ngx_atomic_t             events;
     ngx_atomic_t             bytes;
     ngx_atomic_t             measured;
+    ngx_atomic_t             noticed;
+    ngx_atomic_t             listening;     /* ms, until then; 0: not */
+    ngx_pid_t                lease;         /* with the lock, 0: nobody's */
+    ngx_msec_t               lease_until;   /* with the lock */
     ngx_ess_event_log_figures_time_t inserts;
     ngx_ess_event_log_figures_time_t queries;
     ngx_ess_trouble_t        trouble;       /* written with the lock */
@@ -325,6 +329,61 @@ ngx_ess_event_log_figures_well(ngx_ess_event_log_t *log)
 }
 
 
+/* ngx_current_msec is of the machine's clock, the same for all workers. */
+
+ngx_int_t
+ngx_ess_event_log_figures_lease(ngx_ess_event_log_t *log, ngx_msec_t ms)
+{
+    ngx_int_t                    rc;
+    ngx_ess_event_log_figure_t  *row;
+
+    row = log->figures;
+    rc = NGX_BUSY;
+
+    ngx_shmtx_lock(log->lock);
+
+    if (row->lease == 0 || row->lease == ngx_pid
+        || (ngx_msec_int_t) (row->lease_until - ngx_current_msec) <= 0
+        || (kill(row->lease, 0) == -1 && ngx_errno == ESRCH))
+    {
+        row->lease = ngx_pid;
+        row->lease_until = ngx_current_msec + ms;
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(log->lock);
+
+    return rc;
+}
+
+
+void
+ngx_ess_event_log_figures_unlease(ngx_ess_event_log_t *log)
+{
+    ngx_shmtx_lock(log->lock);
+
+    if (log->figures->lease == ngx_pid) {
+        log->figures->lease = 0;
+    }
+
+    ngx_shmtx_unlock(log->lock);
+}
+
+
+void
+ngx_ess_event_log_figures_listening(ngx_ess_event_log_t *log, ngx_msec_t ms)
+{
+    log->figures->listening = ms ? (ngx_current_msec + ms) | 1 : 0;
+}
+
+
+void
+ngx_ess_event_log_figures_noticed(ngx_ess_event_log_t *log, ngx_uint_t n)
+{
+    (void) ngx_atomic_fetch_add(&log->figures->noticed, n);
+}
+
+
 void
 ngx_ess_event_log_figures_sums(ngx_ess_event_log_t *log,
     ngx_ess_event_log_figures_sums_t *sums)
@@ -341,6 +400,10 @@ ngx_ess_event_log_figures_sums(ngx_ess_event_log_t *log,
     sums->events = row->events;
     sums->bytes = row->bytes;
     sums->measured = row->measured;
+    sums->noticed = row->noticed;
+    sums->listening = (row->listening
+                       && (ngx_msec_int_t) (row->listening - ngx_current_msec)
+                          > 0);
 
     ngx_ess_event_log_figures_copy(&row->inserts, sums->inserts);
     ngx_ess_event_log_figures_copy(&row->queries, sums->queries);

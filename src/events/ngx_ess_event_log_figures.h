@@ -43,6 +43,8 @@ typedef struct {
     uint64_t                 events;        /* in the database, */
     uint64_t                 bytes;         /* as it was last asked, */
     ngx_uint_t               measured;      /* 0: it never was */
+    ngx_uint_t               listening;     /* a worker of this nginx does */
+    uint64_t                 noticed;       /* times it heard of others */
     uint64_t                 inserts[NGX_ESS_EVENT_LOG_FIGURES_TIMES + 1];
     uint64_t                 queries[NGX_ESS_EVENT_LOG_FIGURES_TIMES + 1];
                                             /* times: of each bucket, and then
@@ -68,6 +70,18 @@ void ngx_ess_event_log_figures_measured(ngx_ess_event_log_t *log,
     uint64_t events, uint64_t bytes);
 void ngx_ess_event_log_figures_failed(ngx_ess_event_log_t *log, u_char *text);
 void ngx_ess_event_log_figures_well(ngx_ess_event_log_t *log);
+
+/* In a worker.  The lease of what one worker does for all: NGX_OK: this one has
+   it for the next "ms"; NGX_BUSY: another one, which is alive, has it. */
+ngx_int_t ngx_ess_event_log_figures_lease(ngx_ess_event_log_t *log,
+    ngx_msec_t ms);
+void ngx_ess_event_log_figures_unlease(ngx_ess_event_log_t *log);
+
+/* In a worker.  It listens, for the next "ms" at least, or, 0, no more; and n
+   times was told that others have stored. */
+void ngx_ess_event_log_figures_listening(ngx_ess_event_log_t *log,
+    ngx_msec_t ms);
+void ngx_ess_event_log_figures_noticed(ngx_ess_event_log_t *log, ngx_uint_t n);
 
 /* In a worker, for ess_metrics. */
 void ngx_ess_event_log_figures_sums(ngx_ess_event_log_t *log,

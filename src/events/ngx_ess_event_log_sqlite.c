@@ -38,7 +38,8 @@ const ngx_ess_event_log_engine_t  ngx_ess_event_log_sqlite = {
     ngx_ess_event_log_sqlite_insert,
     ngx_ess_event_log_sqlite_query,
     ngx_ess_event_log_sqlite_retain,
-    ngx_ess_event_log_sqlite_measure
+    ngx_ess_event_log_sqlite_measure,
+    NULL
 };
 
 

@@ -17,6 +17,8 @@
 
 
 static uint64_t ngx_ess_postgresql_connection_now(void);
+static void ngx_ess_postgresql_connection_lost(
+    ngx_ess_postgresql_connection_t *c, const char *text);
 static void ngx_ess_postgresql_connection_quiet(void *data,
     const PGresult *res);
 static ngx_int_t ngx_ess_postgresql_connection_fit(
@@ -25,16 +27,12 @@ static ngx_int_t ngx_ess_postgresql_connection_wait(
     ngx_ess_postgresql_connection_t *c, uint64_t end);
 static PGresult *ngx_ess_postgresql_connection_result(
     ngx_ess_postgresql_connection_t *c);
-static void ngx_ess_postgresql_connection_lost(
-    ngx_ess_postgresql_connection_t *c, const char *text);
-static void ngx_ess_postgresql_connection_text(
-    ngx_ess_postgresql_connection_t *c, const char *text);
 
 
 ngx_int_t
 ngx_ess_postgresql_connection_open(ngx_ess_postgresql_connection_t *c)
 {
-    const char  *words[8], *values[8];
+    const char  *words[12], *values[12];
     ngx_uint_t   i;
 
     if (c->conn) {
@@ -57,6 +55,12 @@ ngx_ess_postgresql_connection_open(ngx_ess_postgresql_connection_t *c)
     values[i++] = "2";
     words[i] = "tcp_user_timeout";
     values[i++] = "5000";
+    words[i] = "keepalives_idle";
+    values[i++] = "10";
+    words[i] = "keepalives_interval";
+    values[i++] = "3";
+    words[i] = "keepalives_count";
+    values[i++] = "3";
     words[i] = "fallback_application_name";
     values[i++] = "nginx ess_event_log";
     words[i] = "dbname";
@@ -336,10 +340,7 @@ ngx_ess_postgresql_connection_lost(ngx_ess_postgresql_connection_t *c,
 }
 
 
-/* On one line, and in ASCII: before it knows whom it talks to the server may
-   speak in any encoding. */
-
-static void
+void
 ngx_ess_postgresql_connection_text(ngx_ess_postgresql_connection_t *c,
     const char *text)
 {

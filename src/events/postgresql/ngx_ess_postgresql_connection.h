@@ -48,6 +48,11 @@ ngx_int_t ngx_ess_postgresql_connection_open(
 
 void ngx_ess_postgresql_connection_close(ngx_ess_postgresql_connection_t *c);
 
+/* Sets "text", to one line in ASCII: before it knows whom it talks to the
+   server may speak in any encoding. */
+void ngx_ess_postgresql_connection_text(ngx_ess_postgresql_connection_t *c,
+    const char *text);
+
 /*
  * Of an open one: runs statements; with "params" one, else any number of them.
  * The result of the last one, to be freed by PQclear(); NULL: one failed, with

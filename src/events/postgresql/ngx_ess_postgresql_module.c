@@ -9,6 +9,7 @@
 #include "ngx_ess_postgresql_handle.h"
 #include "ngx_ess_postgresql_insert.h"
 #include "ngx_ess_postgresql_measure.h"
+#include "ngx_ess_postgresql_notice.h"
 #include "ngx_ess_postgresql_query.h"
 #include "ngx_ess_postgresql_retain.h"
 
@@ -32,7 +33,8 @@ static const ngx_ess_event_log_engine_t  ngx_ess_postgresql_module_engines[] = {
       ngx_ess_postgresql_insert,
       ngx_ess_postgresql_query,
       ngx_ess_postgresql_retain,
-      ngx_ess_postgresql_measure },
+      ngx_ess_postgresql_measure,
+      &ngx_ess_postgresql_notices },
 
     { ngx_string("postgresql"),
       ngx_string("postgres://"),
@@ -44,7 +46,8 @@ static const ngx_ess_event_log_engine_t  ngx_ess_postgresql_module_engines[] = {
       ngx_ess_postgresql_insert,
       ngx_ess_postgresql_query,
       ngx_ess_postgresql_retain,
-      ngx_ess_postgresql_measure }
+      ngx_ess_postgresql_measure,
+      &ngx_ess_postgresql_notices }
 };
 
 

@@ -144,6 +144,7 @@ ngx_ess_event_log_follower_read(ngx_ess_event_log_follower_t *f)
        worker of an older version may have cleared it */
 
     ngx_ess_wake_listen_stored(1);
+    ngx_ess_event_log_followed(f->log);
 
     f->again = 0;
 
