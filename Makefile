@@ -259,7 +259,7 @@ $(TOP)/bench/%: bench/%.c $(wildcard bench/*.h) | $(OBJS)/Makefile
 	@mkdir -p $(@D)
 	@echo "cc $(@F)"
 	@$(CC) -O2 -g -W -Wall -Wextra -Werror -Wno-unused-parameter \
-	    -I $(OBJS) -I src/amqp -o $@ $< -lrabbitmq -lssl -lcrypto -lz
+	    -I $(OBJS) -I src/amqp -o $@ $< -lrabbitmq -lsqlite3 -lssl -lcrypto -lz
 
 long-deps: peers-deps
 	@tools/deps.sh debootstrap

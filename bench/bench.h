@@ -110,6 +110,34 @@ write_call(char *p, size_t size, uint64_t number)
 }
 
 
+/* Of an event log, with an id of its own, of two types by turns; returns its
+   length, below 256. */
+
+static inline size_t
+write_event(char *p, uint64_t number)
+{
+    unsigned long long  n;
+
+    n = number;
+
+    if (n % 2) {
+        return sprintf(p, "{\"type\":\"system\","
+                       "\"timestamp\":\"2024-01-13T12:34:56.789Z\","
+                       "\"event_id\":\"e_%llu\",\"event\":{"
+                       "\"system_id\":\"system %llu\","
+                       "\"location\":\"europe\",\"operation\":\"write\"}}",
+                       n, n % 1000);
+    }
+
+    return sprintf(p, "{\"type\":\"user\","
+                   "\"timestamp\":\"2024-01-13T12:34:56.789Z\","
+                   "\"event_id\":\"e_%llu\",\"event\":{"
+                   "\"username\":\"user %llu\","
+                   "\"email\":\"user%llu@bench.dev\",\"operation\":\"read\"}}",
+                   n, n % 1000, n % 1000);
+}
+
+
 /* the value of --name among the arguments, or what stands for it */
 
 static inline const char *

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import pypi
 from load import PROGRAMS, cpu, settle
 from nginx import TOP, Nginx
 from wait import wait_for
@@ -88,9 +89,12 @@ class Program:
             raise RuntimeError("%s does not work" % " ".join(map(
                 str, command)))
 
-    def result(self):
+    def go(self):
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
+
+    def result(self):
+        self.go()
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError("a call went wrong")
@@ -117,28 +121,6 @@ def bench(name, *args, **options):
 def aio_pika(*args):
     return Program("env", "PYTHONPATH=" + LIBRARY, sys.executable, "-B",
                    PROGRAM, *args)
-
-
-def have_aio_pika():
-    """From PyPI, at the version of t/peers; None, or why it cannot be had."""
-
-    with open(REQUIREMENTS) as f:
-        wanted = f.read() + sys.version
-    stamp = os.path.join(LIBRARY, "built")
-    with contextlib.suppress(FileNotFoundError), open(stamp) as f:
-        if f.read() == wanted:
-            return None
-    p = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade",
-         "--require-hashes", "--no-deps", "--root-user-action=ignore",
-         "--disable-pip-version-check", "--retries", "1",
-         "--target", LIBRARY, "-r", REQUIREMENTS], stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if p.returncode:
-        return p.stdout.strip().split("\n")[-1]
-    with open(stamp, "w") as f:
-        f.write(wanted)
-    return None
 
 
 @contextlib.contextmanager
@@ -273,7 +255,7 @@ def rpc(run):
     run.measure("rpc", "ESS, ess_consume", calls.consumed)
     run.measure("rpc", "ESS, ess_rpc", calls.called)
 
-    why = have_aio_pika()
+    why = pypi.install(REQUIREMENTS, LIBRARY)
     if why is None:
         run.measure("rpc", "aio-pika, worker", calls.consumed_by_aio_pika)
         run.measure("rpc", "aio-pika, caller", calls.called_by_aio_pika)

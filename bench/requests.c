@@ -4,10 +4,16 @@
  *
  *   requests --port P --path PATH --calls N [--flight N] [--size BYTES]
  *            [--warmup N] [--answer number|echo]
+ *            [--batch EVENTS [--first N] | --get 1 [--range N]]
+ *            [--find TEXT --times N]
  *
  * A request is a POST of what rpc.c publishes as a call, and its response is
  * what that takes for a reply; the number is the header AMQP-Correlation-Id.
  * "flight" is the number of connections.  The output is rpc.c's, too.
+ *
+ * With "batch" it is a POST of so many events, of which none was there before;
+ * with "get" a GET of the path, whose "%" stands for a number below "range" that
+ * is another one each time.  The response has the text "find" so many times.
  */
 
 
@@ -21,9 +27,10 @@
 #include <unistd.h>
 
 
-#define BUFFER       8192
+#define BUFFER       262144
 #define SIZE_LEAST   64
 #define SIZE_MOST    4096
+#define EVENT_MOST   256
 #define PATIENCE     20000                  /* ms, for any response */
 
 
@@ -35,31 +42,108 @@ typedef struct {
 } connection_t;
 
 
-static int            ep, port, echo;
+static int            ep, port, echo, batch, get, times;
+static char          *request;
 static size_t         size;
-static uint64_t       sent, received, last;
-static const char    *path;
+static uint64_t       sent, received, last, first, range;
+static const char    *path, *find;
+
+
+static size_t
+write_events(char *p, uint64_t number)
+{
+    int     i;
+    char   *begin;
+
+    begin = p;
+
+    for (i = 0; i < batch; i++) {
+        *p++ = i ? ',' : '[';
+        p += write_event(p, first + number * batch + i);
+    }
+
+    *p++ = ']';
+
+    return p - begin;
+}
+
+
+static size_t
+write_get(char *p, uint64_t number)
+{
+    int          n;
+    const char  *mark;
+
+    mark = strchr(path, '%');
+    n = mark ? (int) (mark - path) : (int) strlen(path);
+
+    n = sprintf(p, "GET %.*s", n, path);
+
+    if (mark) {
+        /* a prime: all of them, out of order */
+        n += sprintf(p + n, "%llu%s",
+                     (unsigned long long) (number * 7919 % range), mark + 1);
+    }
+
+    return n + sprintf(p + n, " HTTP/1.1\r\nHost: bench\r\n\r\n");
+}
 
 
 static void
 send_request(connection_t *c)
 {
-    int   n;
-    char  request[1024 + SIZE_MOST];
+    size_t         n, len;
+    ssize_t        sent_now;
+    static char   *body;
+
+    if (body == NULL) {
+        body = malloc(SIZE_MOST + EVENT_MOST * (batch + 1));
+        request = malloc(1024 + SIZE_MOST + EVENT_MOST * (batch + 1));
+    }
 
     c->number = sent++;
     c->len = 0;
 
-    n = snprintf(request, 1024, "POST %s HTTP/1.1\r\nHost: bench\r\n"
-                 "AMQP-Correlation-Id: %llu\r\n"
-                 "Content-Type: application/json\r\n"
-                 "Content-Length: %zu\r\n\r\n", path,
-                 (unsigned long long) c->number, size);
+    if (get) {
+        n = write_get(request, c->number);
 
-    n += write_call(request + n, size, c->number);
+    } else {
+        len = batch ? write_events(body, c->number)
+                    : write_call(body, size, c->number);
 
-    if (send(c->fd, request, n, MSG_NOSIGNAL) != n) {
-        die("send: %s", strerror(errno));
+        n = sprintf(request, "POST %.512s HTTP/1.1\r\nHost: bench\r\n"
+                    "AMQP-Correlation-Id: %llu\r\n"
+                    "Content-Type: application/json\r\n"
+                    "Content-Length: %zu\r\n\r\n", path,
+                    (unsigned long long) c->number, len);
+
+        memcpy(request + n, body, len);
+        n += len;
+    }
+
+    for (len = 0; len < n; len += sent_now) {
+        sent_now = send(c->fd, request + len, n - len, MSG_NOSIGNAL);
+
+        if (sent_now <= 0) {
+            die("send: %s", strerror(errno));
+        }
+    }
+}
+
+
+static void
+check_found(connection_t *c, const char *body)
+{
+    int          n;
+    const char  *p;
+
+    for (n = 0, p = body; (p = strstr(p, find)) != NULL; n++) {
+        p += strlen(find);
+    }
+
+    if (n != times) {
+        die("response %llu has \"%s\" %d times: %.500s",
+            (unsigned long long) c->number, find, n, c->buf);
     }
 }
 
@@ -94,6 +178,11 @@ check_response(connection_t *c)
 
     if (c->len < (size_t) (body - c->buf) + len) {
         return 0;
+    }
+
+    if (find) {
+        check_found(c, body);
+        return 1;
     }
 
     n = echo ? (int) write_call(expected, size, c->number)
@@ -198,6 +287,12 @@ main(int argc, char **argv)
     size = strtoul(option(argc, argv, "size", "200"), NULL, 10);
     flight = atoi(option(argc, argv, "flight", "100"));
     n = strtoull(option(argc, argv, "calls", "1"), NULL, 10);
+    batch = atoi(option(argc, argv, "batch", "0"));
+    first = strtoull(option(argc, argv, "first", "0"), NULL, 10);
+    get = atoi(option(argc, argv, "get", "0"));
+    range = strtoull(option(argc, argv, "range", "1"), NULL, 10);
+    find = option(argc, argv, "find", NULL);
+    times = atoi(option(argc, argv, "times", "1"));
 
     if (size < SIZE_LEAST || size > SIZE_MOST || flight < 1) {
         die("--size must be from %d to %d, --flight at least 1", SIZE_LEAST,

@@ -4,7 +4,8 @@
     run.py [--quick] [--only SCENARIO,...] [--repeat N] [--before MODULE]
 
 What is compared: the floor (floor.c: what the kernel alone costs), Nchan from
-Debian's package, RabbitMQ's Web STOMP, aio-pika from PyPI, and this module.
+Debian's package, RabbitMQ's Web STOMP, aio-pika and FastAPI from PyPI, and this
+module.
 Each figure is the median of the repetitions.  CPU is user and system time of all processes of the
 server, as the scheduler counts it; memory is the growth of their PSS.
 """
@@ -30,6 +31,7 @@ sys.dont_write_bytecode = True
 
 import abuse                                                # noqa: E402
 import calls                                                # noqa: E402
+import event_logs                                           # noqa: E402
 import holds                                                # noqa: E402
 import rabbitmq_node                                        # noqa: E402
 from api import Api                                         # noqa: E402
@@ -51,6 +53,7 @@ http {
     access_log off;
     ess_zone        streams %%ZONE%%;
     %%SOURCE%%
+    %%MAIN%%
     ess_deflate     %%DEFLATE%%;
     ess_public_url  ws://127.0.0.1:%%PORT0%%/event-stream/;
     ess_log         size=64m count=1000000;
@@ -73,6 +76,7 @@ http {
         location /publish/ { ess_publish; }
         location = /metrics { ess_metrics; }
     }
+    %%SERVERS%%
 }
 """
 
@@ -154,13 +158,15 @@ class Ours(NginxServer):
 
     def __init__(self, run, streams=1, workers=1, tls=False, zone="256m",
                  request="keep", broker=True, drain="0", topic=False,
-                 deflate="off", transport="ws", many="", module=MODULE):
+                 deflate="off", transport="ws", many="", main="", servers="",
+                 module=MODULE):
         super().__init__(run)
         self.transport = transport
         self.vhost = run.vhost() if broker else None
         self.keys = "a.key" if topic else "key"
         self.start(OURS, workers, tls, zone=zone, request=request, drain=drain,
-                   deflate=deflate, module=module, many=many,
+                   deflate=deflate, module=module, many=many, main=main,
+                   servers=servers,
                    listen="reuseport" if workers > 1 else "",
                    source="ess_amqp amqp://guest:guest@127.0.0.1:%d/%s "
                    "exchange=%s type=%s;" % (run.broker.port, self.vhost,
@@ -691,6 +697,12 @@ def mutex(run):
     run.repeat = repeat
 
 
+def event_log(run):
+    event_logs.event_log(run)
+    run.take_turns()
+    event_logs.beside(run, Ours, complete)
+
+
 def before(run):
     """The module and another build of it, such as that of an earlier commit:
     what those who use nothing new pay for it.  Of so little long runs are
@@ -712,7 +724,8 @@ SCENARIOS = {"saturated": saturated, "paced": paced, "idle": idle,
              "storm": storm, "many": many, "slow": slow, "tls": tls,
              "deflate": deflate, "metrics": metrics, "topic": topic,
              "replay": replay, "table": table, "reload": reload,
-             "abused": abused, "holds": mutex, "rpc": calls.rpc}
+             "abused": abused, "holds": mutex, "rpc": calls.rpc,
+             "event_log": event_log}
 
 
 def goals(r):
@@ -792,6 +805,10 @@ def goals(r):
                    get("saturated", "ESS, 2 workers", "us"),
                    get("saturated", "ESS", "us"), 1.15)
     found += calls.goals(get, ratio)
+    found += event_logs.goals(get, ratio)
+    found += late("p99 beside inserts of 1,000 events",
+                  get("event_log", "clients, inserts", "p99"),
+                  get("event_log", "clients alone", "p99"), 1.1)
     return found
 
 

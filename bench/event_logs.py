@@ -1,0 +1,257 @@
+"""Event logs: what a request costs, beside FastAPI with SQLAlchemy in uvicorn
+(fastapi/events.py) over the same SQLite file, and beside SQLite alone
+(inserts.c); and what inserts at full rate mean for clients of streams of the
+same worker.
+
+Each answer is looked at: requests.c ends at the first that has not what it
+should have, and so does the bench."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import calls
+import pypi
+from load import PROGRAMS, Load, cpu, settle
+from nginx import TOP, Nginx
+from ports import free_port
+from wait import wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIBRARY = os.path.join(PROGRAMS, "fastapi")
+SCHEMA = os.path.join(TOP, "conf", "event.schema.json")
+LOG = "ess_event_log audit %%DIR%%/audit.db schema=" + SCHEMA + (
+    " id=event_id time=timestamp type=type;")
+LOCATION = "location /v1/events { client_max_body_size 8m; ess_events audit; }"
+FLIGHT = 8
+
+CONF = """
+error_log %%DIR%%/error.log notice;
+events { worker_connections 4096; }
+
+http {
+    access_log off;
+    """ + LOG + """
+
+    server {
+        listen             127.0.0.1:%%PORT0%%;
+        keepalive_requests 1000000000;
+        """ + LOCATION + """
+    }
+}
+"""
+
+
+def load(port, path, n, **options):
+    options.setdefault("warmup", n // 5 + 1)
+    return calls.bench("requests", port=port, path=path, calls=n,
+                       flight=FLIGHT, **options)
+
+
+def inserts(port, events, n, first=0, **options):
+    return load(port, "/v1/events", n, batch=events, first=first,
+                find='"success":true', times=events, **options)
+
+
+class Log:
+    """Files that nginx made, each of them once."""
+
+    def __init__(self, run):
+        self.run = run
+        self.events = run.less(200000, 2000)
+        self.behind = self.events // 2
+
+    @contextlib.contextmanager
+    def nginx(self, file=None):
+        """Its processes, its port and its file, with the events of another
+        one."""
+
+        server = Nginx(tempfile.mkdtemp(dir=self.run.folder), CONF, 1)
+        if file:
+            shutil.copy(file, server.path("audit.db"))
+        server.start()
+        try:
+            yield ([server.master(), *server.workers()], server.port(),
+                   server.path("audit.db"))
+        finally:
+            server.stop()
+
+    @contextlib.contextmanager
+    def uvicorn(self, file=None):
+        if file is None:
+            file = self.made()
+        port = free_port()
+        p = subprocess.Popen(
+            ["env", "PYTHONPATH=" + LIBRARY, sys.executable, "-B",
+             os.path.join(HERE, "fastapi", "events.py"), file, str(port)])
+
+        def answers():
+            with contextlib.suppress(OSError):
+                return get(port, "/v1/events").status == 200
+
+        try:
+            wait_for(answers, 20)
+            yield [p.pid], port, file
+        finally:
+            p.terminate()
+            p.wait()
+
+    def made(self):
+        """An empty one."""
+
+        with self.nginx() as (_, _, file):
+            pass
+        return file
+
+    def filled(self):
+        """One for queries."""
+
+        with self.nginx() as (_, port, file):
+            with inserts(port, 1000, self.events // 1000) as client:
+                client.result()
+        return file
+
+    def measure(self, pids, client, n):
+        settle(pids + client.pids)
+        before = cpu(pids)
+        seconds = client.result()["seconds"]
+        return {"us": (cpu(pids) - before) / n * 1e6, "rate": n / seconds}
+
+    def insert(self, server, events, n):
+        with server() as (pids, port, _):
+            with inserts(port, events, n) as client:
+                return self.measure(pids, client, n)
+
+    def insert_alone(self, n):
+        """SQLite, after as many as the others' that do not count."""
+
+        file = self.made()
+        first = 0
+        for transactions in n // 5 + 1, n:
+            p = subprocess.run(
+                [os.path.join(PROGRAMS, "inserts"), "--file", file,
+                 "--transactions", str(transactions), "--first", str(first)],
+                check=True, capture_output=True, text=True)
+            first += transactions * 1000
+        found = json.loads(p.stdout)
+        return {"us": found["cpu"] / n * 1e6, "rate": n / found["seconds"]}
+
+    def query(self, server, file, path, size, n):
+        with server(file) as (pids, port, _):
+            if "CURSOR" in path:
+                path = path.replace("CURSOR", self.cursor(port))
+            with load(port, path, n, get=1, range=self.events,
+                      find='"event_id"', times=size) as client:
+                return self.measure(pids, client, n)
+
+    def cursor(self, port):
+        """That behind half of the events."""
+
+        page = json.loads(get(port, "/v1/events?size=1&from=%d" % (
+            self.behind - 1)).text)
+        # the other one's is the number of the last event
+        return page["next"] if isinstance(page, dict) else str(self.behind)
+
+
+def get(port, path):
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with contextlib.closing(c):
+        c.request("GET", path)
+        answer = c.getresponse()
+        answer.text = answer.read()
+        return answer
+
+
+def queries(behind):
+    """name -> path, events of an answer, requests of nginx, of the other"""
+
+    found = {"by id": ("/v1/events/e_%", 1, 30000, 5000)}
+    for size in 10, 100:
+        few = 1 if size == 10 else 2
+        path = "/v1/events?size=%d" % size
+        found["%d, first" % size] = path, size, 30000 // few, 5000 // few
+        found["%d, cursor" % size] = (path + "&after=CURSOR", size,
+                                      30000 // few, 5000 // few)
+        found["%d, from=" % size] = (path + "&from=%d" % behind, size,
+                                     500, 500)
+    return found
+
+
+def event_log(run):
+    log = Log(run)
+    why = pypi.install(os.path.join(HERE, "fastapi", "requirements.txt"),
+                       LIBRARY)
+    if why:
+        print("%-13s %-20s skipped, and what is beside it: %s" % (
+            "event_log", "FastAPI", why), flush=True)
+
+    def both(name, what, nginx, other, *args):
+        run.measure("event_log", "ESS, " + name, what, log.nginx, *args,
+                    run.less(nginx, 20))
+        if why is None:
+            run.measure("event_log", "FastAPI, " + name, what, log.uvicorn,
+                        *args, run.less(other, 20))
+
+    both("insert 1", log.insert, 10000, 3000, 1)
+    both("insert 1,000", log.insert, 200, 40, 1000)
+    run.measure("event_log", "SQLite, insert 1,000", log.insert_alone,
+                run.less(200, 20))
+
+    file = log.filled()
+    for name, (path, size, nginx, other) in queries(log.behind).items():
+        both(name, log.query, nginx, other, file, path, size)
+
+
+def beside(run, ours, complete):
+    """Deliveries while inserts of 1,000 run at full rate on the same worker.
+    ours() is a server of streams, complete() looks at what clients got."""
+
+    clients, events = run.less(1000, 20), run.less(500, 20)
+    first = 0
+
+    def once(s, busy):
+        nonlocal first
+        c = Load(s.folder, s.urls()[:1], clients, expect=events)
+        settle(s.pids())
+        with contextlib.ExitStack() as stack:
+            if busy:
+                first += 1000000000
+                stack.enter_context(inserts(
+                    s.nginx.port(2), 1000, 1000000, first, warmup=1)).go()
+            p = s.publish(events=events, size=200, rate=50)
+            r = c.result()
+        c.stop()
+        p.wait()
+        complete(r, clients, events)
+        return {"p50": r["p50"], "p99": r["p99"]}
+
+    with ours(run, broker=False, main=LOG, servers="""
+    server {
+        listen             127.0.0.1:%%PORT2%%;
+        keepalive_requests 1000000000;
+        """ + LOCATION + """
+    }""") as s:
+        for name, busy in ("clients alone", False), ("clients, inserts", True):
+            run.measure("event_log", name, once, s, busy)
+        run.take_turns()
+
+
+def goals(get_, ratio):
+    """As run.py's, of which get_() and ratio() are."""
+
+    def us(name):
+        return get_("event_log", name, "us")
+
+    found = []
+    for name in "insert 1", "insert 1,000", *queries(0):
+        if "from=" not in name:
+            found += ratio("CPU per request, %s, of FastAPI's" % name,
+                           us("ESS, " + name), us("FastAPI, " + name), 0.1)
+    found += ratio("CPU per insert of 1,000, of SQLite's",
+                   us("ESS, insert 1,000"), us("SQLite, insert 1,000"), 1.5)
+    return found
