@@ -317,7 +317,8 @@ ngx_ess_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
 
     if (ngx_ess_conf_authorize_merge(cf, prev, conf,
                                      ngx_ess_conf_serves(conf,
-                                                         "ess_subscribe"))
+                                                         "ess_subscribe")
+                                     || conf->events)
         != NGX_CONF_OK
         || ngx_ess_conf_body_merge(cf, prev, conf, console) != NGX_CONF_OK
         || ngx_ess_conf_merge_served(cf, clcf, conf, console) != NGX_CONF_OK)
@@ -450,6 +451,7 @@ ngx_ess_conf_inherit(ngx_http_core_loc_conf_t *clcf, ngx_ess_loc_conf_t *prev,
     conf->subscribe_uuid = prev->subscribe_uuid;
     conf->subscribe_name = prev->subscribe_name;
     conf->subscribe_name_query = prev->subscribe_name_query;
+    conf->subscribe_routing_key = prev->subscribe_routing_key;
     conf->subscribe_multi = prev->subscribe_multi;
     conf->subscribe_names = prev->subscribe_names;
     conf->subscribe_unknown = prev->subscribe_unknown;

@@ -138,6 +138,9 @@ typedef struct {
     ngx_http_complex_value_t *subscribe_name;   /* NULL: not by name */
     ngx_uint_t               subscribe_name_query;  /* 1: it is of the query
                                                string */
+    ngx_str_t                subscribe_routing_key; /* the stream has to have
+                                               it, and the source of "create";
+                                               empty: any */
     ngx_uint_t               subscribe_open;    /* 1: names need no ess_jwt */
     ngx_uint_t               subscribe_multi;   /* 1: clients say which ones, */
     ngx_uint_t               subscribe_names;   /* 1: by name as well */

@@ -109,7 +109,8 @@ ngx_ess_conf_body_merge(ngx_conf_t *cf, ngx_ess_loc_conf_t *prev,
 
     if (conf->annotate && conf->body != NGX_ESS_CONF_BODY_VALUE
         && conf->serves
-        && ngx_strcmp(conf->serves->directive, "ess_subscribe") == 0)
+        && (ngx_strcmp(conf->serves->directive, "ess_subscribe") == 0
+            || ngx_strcmp(conf->serves->directive, "ess_events") == 0))
     {
         clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 

@@ -291,6 +291,27 @@ ngx_ess_conf_stream_check(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf)
 }
 
 
+ngx_str_t *
+ngx_ess_conf_stream_of(ngx_ess_main_conf_t *mcf, ngx_uint_t source,
+    ngx_str_t *routing_key)
+{
+    ngx_uint_t              i;
+    ngx_ess_conf_stream_t  *stream;
+
+    stream = mcf->streams ? mcf->streams->elts : NULL;
+
+    for (i = 0; stream && i < mcf->streams->nelts; i++) {
+        if (stream[i].source->row->kind.source == source
+            && ngx_ess_str_equal(&stream[i].routing_key, routing_key))
+        {
+            return &stream[i].name;
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_int_t
 ngx_ess_conf_stream_init(ngx_cycle_t *cycle, ngx_ess_main_conf_t *mcf)
 {

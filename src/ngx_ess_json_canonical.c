@@ -22,6 +22,7 @@ typedef struct {
     EVP_MD_CTX              *ctx;
     ngx_log_t               *log;
     ngx_uint_t               depth;
+    size_t                   work;          /* bytes that were gone through */
     size_t                   n;             /* bytes in buf */
     u_char                   buf[NGX_ESS_JSON_CANONICAL_BUFFER];
 } ngx_ess_json_canonical_out_t;
@@ -57,12 +58,25 @@ ngx_int_t
 ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     u_char hash[NGX_ESS_JSON_CANONICAL_HASH], ngx_log_t *log)
 {
+    size_t  work;
+
+    work = 0;
+
+    return ngx_ess_json_canonical_hash_work(value, hash, &work, log);
+}
+
+
+ngx_int_t
+ngx_ess_json_canonical_hash_work(const ngx_ess_json_value_t *value,
+    u_char hash[NGX_ESS_JSON_CANONICAL_HASH], size_t *work, ngx_log_t *log)
+{
     u_char                         md[EVP_MAX_MD_SIZE];
     ngx_int_t                      rc;
     ngx_ess_json_canonical_out_t   out;
 
     out.log = log;
     out.depth = 0;
+    out.work = value->span.len;
     out.n = 0;
 
     out.ctx = EVP_MD_CTX_new();
@@ -84,6 +98,8 @@ ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     }
 
     EVP_MD_CTX_free(out.ctx);
+
+    *work += out.work;
 
     return rc;
 }
@@ -143,6 +159,7 @@ ngx_ess_json_canonical_array(ngx_ess_json_canonical_out_t *out,
     ngx_ess_json_value_t  item;
 
     (void) ngx_ess_json_read_open(&walk, value);
+    out->work += value->span.len;
 
     for (before = "["; ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK;
          before = ",")
@@ -173,9 +190,13 @@ ngx_ess_json_canonical_object(ngx_ess_json_canonical_out_t *out,
     ngx_ess_json_canonical_member_t   few[NGX_ESS_JSON_CANONICAL_FEW];
 
     (void) ngx_ess_json_read_open(&walk, value);
+    out->work += value->span.len;
 
     for (n = 0; ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK; n++) {
-        /* void */
+        if (n < NGX_ESS_JSON_CANONICAL_FEW) {
+            few[n].name = name;
+            few[n].value = item;
+        }
     }
 
     members = few;
@@ -186,13 +207,14 @@ ngx_ess_json_canonical_object(ngx_ess_json_canonical_out_t *out,
         if (members == NULL) {
             return NGX_ERROR;
         }
-    }
 
-    (void) ngx_ess_json_read_open(&walk, value);
+        (void) ngx_ess_json_read_open(&walk, value);
+        out->work += value->span.len;
 
-    for (i = 0; i < n; i++) {
-        (void) ngx_ess_json_read_next(&walk, &members[i].name,
-                                      &members[i].value);
+        for (i = 0; i < n; i++) {
+            (void) ngx_ess_json_read_next(&walk, &members[i].name,
+                                          &members[i].value);
+        }
     }
 
     if (n > 1) {

@@ -26,6 +26,11 @@
 ngx_int_t ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     u_char hash[NGX_ESS_JSON_CANONICAL_HASH], ngx_log_t *log);
 
+/* The same; *work grows by the bytes that were gone through, which are the
+   value's several times where it is nested: once or twice for each level. */
+ngx_int_t ngx_ess_json_canonical_hash_work(const ngx_ess_json_value_t *value,
+    u_char hash[NGX_ESS_JSON_CANONICAL_HASH], size_t *work, ngx_log_t *log);
+
 /*
  * 1: two strings, numbers or literals say the same; 0: they do not, or one of
  * them is an object or an array, which hashes tell apart.  Needs no memory.

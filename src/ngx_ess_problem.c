@@ -51,6 +51,9 @@ static ngx_ess_problem_status_t  ngx_ess_problem_statuses[] = {
     { 405, ngx_string("405 Method Not Allowed"),
       "this address does not take the request's method" },
 
+    { 406, ngx_string("406 Not Acceptable"),
+      "there is nothing here of a type that the request accepts" },
+
     { 408, ngx_string("408 Request Timeout"),
       "the request did not come in time" },
 

@@ -286,6 +286,9 @@ WRONG = [
      r'"ess_public_url".*"wss://\$host/".*without variables'),
     (ZONE + "ess_origin https://$host;", r'"ess_origin".*"https://\$host"'),
 
+    ("ess_event_log audit audit.db id=/;",
+     r'"ess_event_log".*"id=/".*a member that has a name'),
+
     (ZONE + "ess_api;", r'"ess_api" directive is not allowed here'),
     (ZONE + "ess_subscribe;", r'"ess_subscribe" directive is not allowed'),
     (ZONE + "ess_metrics;", r'"ess_metrics" directive is not allowed here'),

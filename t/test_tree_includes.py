@@ -44,14 +44,15 @@ ALLOWED = {
     # what a server tells of itself
     "openapi": {"openapi", "events", "schema", "ngx_ess_api_answer.h",
                 "ngx_ess_jwt.h"},
-    "events": {"events", "schema", "sqlite"},
+    "events": {"events", "schema", "sqlite", "ngx_ess_client_enter.h",
+               "ngx_ess_conf_stream.h"},
     "events/postgresql": {"events/postgresql", "events"},
     # what only a test build has
     "../fault": {"../fault", "stream"},
 }
 
 # what every part shares
-SHARED = {"ngx_ess.h", "ngx_ess_backoff.h", "ngx_ess_body.h",
+SHARED = {"ngx_ess.h", "ngx_ess_accept.h", "ngx_ess_backoff.h", "ngx_ess_body.h",
           "ngx_ess_conf.h",
           "ngx_ess_conf_file.h", "ngx_ess_conf_limits.h",
           "ngx_ess_conf_scope.h", "ngx_ess_conf_serve.h",

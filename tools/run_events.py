@@ -14,6 +14,7 @@ import run as base
 SCHEMA = os.path.join(base.TOP, "conf", "event.schema.json")
 
 CONF = """
+    ess_zone      streams 16m;
     ess_event_log audit %(log)s
                   schema=%(schema)s
                   id=event_id time=timestamp type=type;
@@ -40,6 +41,11 @@ Put events in, one of which is wrong; read them; go on from a page; one of them:
     curl -s 'http://127.0.0.1:%(port)d/v1/events?size=10&type=user'
     curl -s 'http://127.0.0.1:%(port)d/v1/events?size=1&from=0&since=2024-01-01T00:00:00Z'
     curl -s http://127.0.0.1:%(port)d/v1/events/u_001
+
+Follow them, in another shell, from the first one on:
+
+    curl -sN -H 'Accept: text/event-stream' \\
+        'http://127.0.0.1:%(port)d/v1/events?stream_from_ordinal=0'
 
 Ctrl-C stops it.
 """

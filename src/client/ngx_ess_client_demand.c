@@ -13,6 +13,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_name.h"
 #include "ngx_ess_problem.h"
+#include "ngx_ess_str.h"
 #include "ngx_ess_wait.h"
 
 
@@ -24,6 +25,8 @@ typedef struct {
 } ngx_ess_client_demand_t;
 
 
+static ngx_int_t ngx_ess_client_demand_fits(ngx_http_request_t *r,
+    ngx_ess_loc_conf_t *lcf, ngx_ess_stream_info_t *info);
 static ngx_int_t ngx_ess_client_demand_wait(ngx_http_request_t *r,
     ngx_str_t *name, ngx_uint_t source, ngx_http_handler_pt enter);
 static void ngx_ess_client_demand_done(ngx_ess_registry_created_t *wait,
@@ -56,7 +59,7 @@ ngx_ess_client_demand(ngx_http_request_t *r, ngx_int_t found,
     if (ngx_ess_created_find(ngx_ess_client_zone, &named->name, info)
         == NGX_OK)
     {
-        return NGX_OK;
+        return ngx_ess_client_demand_fits(r, lcf, info);
     }
 
     return ngx_ess_client_demand_wait(r, &named->name,
@@ -66,10 +69,38 @@ ngx_ess_client_demand(ngx_http_request_t *r, ngx_int_t found,
 }
 
 
+/* Another one may have been given the name. */
+
+static ngx_int_t
+ngx_ess_client_demand_fits(ngx_http_request_t *r, ngx_ess_loc_conf_t *lcf,
+    ngx_ess_stream_info_t *info)
+{
+    ngx_str_t  key;
+
+    key.data = info->key;
+    key.len = info->key_len;
+
+    if (lcf->subscribe_routing_key.len == 0
+        || (info->kind.source == lcf->create - 1
+            && ngx_ess_str_equal(&lcf->subscribe_routing_key, &key)))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_ess_client_rejected(NGX_ESS_REJECTED_CREATED,
+               ngx_ess_problem_refuse(r, NGX_HTTP_CONFLICT,
+                                      "the stream \"%*s\" is of another "
+                                      "source: this address has that of \"%V\" "
+                                      "only", info->name_len, info->name,
+                                      &lcf->subscribe_routing_key));
+}
+
+
 static ngx_int_t
 ngx_ess_client_demand_wait(ngx_http_request_t *r, ngx_str_t *name,
     ngx_uint_t source, ngx_http_handler_pt enter)
 {
+    ngx_ess_loc_conf_t       *lcf;
     ngx_ess_main_conf_t      *mcf;
     ngx_ess_client_demand_t  *demand;
 
@@ -77,6 +108,7 @@ ngx_ess_client_demand_wait(ngx_http_request_t *r, ngx_str_t *name,
         return ngx_ess_client_reject_full(r);
     }
 
+    lcf = ngx_http_get_module_loc_conf(r, ngx_ess_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_ess_module);
 
     demand = ngx_pcalloc(r->pool, sizeof(ngx_ess_client_demand_t));
@@ -93,6 +125,7 @@ ngx_ess_client_demand_wait(ngx_http_request_t *r, ngx_str_t *name,
     demand->wait.source = ngx_ess_source_entry(mcf->sources, source);
     demand->wait.sockaddr = r->connection->sockaddr;
     demand->wait.by = NGX_ESS_CREATED_SUBSCRIPTION;
+    demand->wait.unlimited = (lcf->subscribe_routing_key.len != 0);
 
     demand->cleanup = ngx_ess_wait(r, ngx_ess_client_demand_gone, demand);
 

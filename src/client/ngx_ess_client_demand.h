@@ -14,7 +14,8 @@
 /*
  * "found" is what ngx_ess_client_stream() returned, NGX_OK or NGX_DECLINED, so
  * that who asks may have it.  Returns that, or NGX_DONE: the stream is being
- * made, "enter" is called when it is there; or a status to answer with.
+ * made, "enter" is called when it is there; or a status to answer with, which
+ * may be that the name is another stream's than the location has.
  */
 ngx_int_t ngx_ess_client_demand(ngx_http_request_t *r, ngx_int_t found,
     ngx_ess_client_named_t *named, ngx_ess_stream_info_t *info,

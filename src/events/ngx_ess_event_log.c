@@ -253,6 +253,7 @@ ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
     ngx_ess_event_log_insert_t *insert)
 {
     ngx_uint_t                   i;
+    ngx_ess_event_log_event_t   *event;
     ngx_ess_event_log_worker_t  *w;
 
     w = &ngx_ess_event_log_workers[log->number];
@@ -264,7 +265,9 @@ ngx_ess_event_log_insert(ngx_ess_event_log_t *log,
     insert->bytes = 0;
 
     for (i = 0; i < insert->n; i++) {
-        insert->bytes += insert->events[i].body.len;
+        event = &insert->events[i];
+        insert->bytes += sizeof(ngx_ess_event_log_event_t) + event->id.len
+                         + event->type.len + event->body.len;
     }
 
     if (w->ninserts

@@ -489,7 +489,8 @@ ngx_ess_event_log_conf_member(ngx_ess_param_ctx_t *ctx,
 
     *name = pointer->steps[pointer->nsteps - 1].name;
 
-    return NULL;
+    return name->len ? NULL : "a member that has a name, by which errors call "
+                              "it: a JSON pointer does not end with a slash";
 }
 
 

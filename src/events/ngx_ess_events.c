@@ -1,7 +1,7 @@
 
 /*
  * The location of ess_events, in a worker: its own address is the collection,
- * what is below that is one event, by its id.
+ * or the stream of all that comes; what is below that is one event, by its id.
  */
 
 
@@ -9,19 +9,30 @@
 #include "ngx_ess_events.h"
 #include "ngx_ess_events_answer.h"
 #include "ngx_ess_events_conf.h"
+#include "ngx_ess_events_follow.h"
 #include "ngx_ess_events_get.h"
 #include "ngx_ess_events_path.h"
 #include "ngx_ess_events_post.h"
+#include "ngx_ess_header.h"
 #include "ngx_ess_origin.h"
 #include "ngx_ess_problem.h"
 
 
+static ngx_int_t ngx_ess_events_serve(ngx_http_request_t *r);
+static ngx_int_t ngx_ess_events_get(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_events_method(ngx_http_request_t *r,
     ngx_uint_t collection);
 
 
 ngx_int_t
 ngx_ess_events_handler(ngx_http_request_t *r)
+{
+    return ngx_ess_events_answer_rc(r, ngx_ess_events_serve(r));
+}
+
+
+static ngx_int_t
+ngx_ess_events_serve(ngx_http_request_t *r)
 {
     ngx_int_t   rc;
     ngx_str_t   id;
@@ -46,7 +57,7 @@ ngx_ess_events_handler(ngx_http_request_t *r)
     }
 
     if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
-        return collection ? ngx_ess_events_get_page(r)
+        return collection ? ngx_ess_events_get(r)
                           : ngx_ess_events_get_one(r, &id);
     }
 
@@ -62,6 +73,24 @@ ngx_ess_events_handler(ngx_http_request_t *r)
     rc = ngx_http_read_client_request_body(r, ngx_ess_events_post);
 
     return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+}
+
+
+/* A HEAD is about the page. */
+
+static ngx_int_t
+ngx_ess_events_get(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (ngx_ess_header_add(r, "Vary", "Accept", 6) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = (r->method == NGX_HTTP_GET) ? ngx_ess_events_follow(r)
+                                     : NGX_DECLINED;
+
+    return (rc == NGX_DECLINED) ? ngx_ess_events_get_page(r) : rc;
 }
 
 

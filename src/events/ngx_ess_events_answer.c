@@ -101,6 +101,42 @@ ngx_ess_events_answer_wrong(ngx_http_request_t *r, const char *fmt, ...)
 
 
 ngx_int_t
+ngx_ess_events_answer_args(ngx_http_request_t *r,
+    const ngx_ess_events_args_t *args)
+{
+    u_char      *p;
+    ngx_str_t    json;
+    ngx_uint_t   i;
+    const char  *wrong;
+
+    /* each text is static, and short */
+
+    json.data = ngx_pnalloc(r->pool, NGX_ESS_EVENTS_ARGS_N * 256);
+    if (json.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(json.data, "{\"detail\":[", 11);
+
+    for (i = 0; i < NGX_ESS_EVENTS_ARGS_N; i++) {
+        wrong = args->values[i].wrong;
+
+        if (wrong) {
+            p = ngx_sprintf(p, "%s\"%s found in ('query', '%V')\"",
+                            (p[-1] == '[') ? "" : ",", wrong,
+                            &ngx_ess_events_args_names[i]);
+        }
+    }
+
+    p = ngx_cpymem(p, "]}", 2);
+
+    json.len = p - json.data;
+
+    return ngx_ess_events_answer(r, NGX_HTTP_BAD_REQUEST, &json);
+}
+
+
+ngx_int_t
 ngx_ess_events_answer_retry(ngx_http_request_t *r, const char *text)
 {
     if (ngx_ess_header_add(r, "Retry-After", "1", 1) != NGX_OK) {
@@ -109,6 +145,14 @@ ngx_ess_events_answer_retry(ngx_http_request_t *r, const char *text)
 
     return ngx_ess_events_answer_detail(r, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
                                         text);
+}
+
+
+ngx_int_t
+ngx_ess_events_answer_rc(ngx_http_request_t *r, ngx_int_t rc)
+{
+    return (rc == NGX_ERROR && !r->header_sent)
+           ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_ess.h"
+#include "ngx_ess_events_args.h"
 
 
 /*
@@ -28,9 +29,17 @@ ngx_int_t ngx_ess_events_answer_detail(ngx_http_request_t *r,
 ngx_int_t ngx_ess_events_answer_wrong(ngx_http_request_t *r, const char *fmt,
     ...);
 
+/* The same of each parameter of the query string that is wrong. */
+ngx_int_t ngx_ess_events_answer_args(ngx_http_request_t *r,
+    const ngx_ess_events_args_t *args);
+
 /* 503 with Retry-After, and why. */
 ngx_int_t ngx_ess_events_answer_retry(ngx_http_request_t *r,
     const char *text);
+
+/* Of what would be finalized with "rc", and of all that can fail: NGX_ERROR, if
+   nothing was sent yet, is a 500, for nginx closes the connection else. */
+ngx_int_t ngx_ess_events_answer_rc(ngx_http_request_t *r, ngx_int_t rc);
 
 /* The header Allow.  NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_ess_events_answer_allow(ngx_http_request_t *r,

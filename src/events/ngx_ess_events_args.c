@@ -24,6 +24,8 @@ typedef const char *(*ngx_ess_events_args_pt)(ngx_ess_events_args_t *args,
     ngx_str_t *value);
 
 
+static void ngx_ess_events_args_split(ngx_ess_events_args_t *args,
+    const ngx_str_t *text);
 static void ngx_ess_events_args_take(ngx_ess_events_args_t *args,
     ngx_str_t *name, ngx_str_t *value);
 static const char *ngx_ess_events_args_size(ngx_ess_events_args_t *args,
@@ -76,22 +78,12 @@ ngx_int_t
 ngx_ess_events_args_read(ngx_ess_events_args_t *args, const ngx_str_t *text)
 {
     ngx_int_t                     rc;
-    ngx_str_t                     rest, name, value;
     ngx_uint_t                    i;
     ngx_ess_events_args_value_t  *v;
 
-    ngx_memzero(args, sizeof(ngx_ess_events_args_t));
+    ngx_ess_events_args_split(args, text);
 
     args->size = NGX_ESS_EVENTS_ARGS_SIZE;
-    rest = *text;
-
-    while (rest.len) {
-        (void) ngx_ess_str_cut(&rest, '&', &value);
-        (void) ngx_ess_str_cut(&value, '=', &name);
-
-        ngx_ess_events_args_take(args, &name, &value);
-    }
-
     rc = NGX_OK;
 
     for (i = 0; i < NGX_ESS_EVENTS_ARGS_N; i++) {
@@ -118,6 +110,50 @@ ngx_ess_events_args_read(ngx_ess_events_args_t *args, const ngx_str_t *text)
     }
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_ess_events_args_follow(ngx_ess_events_args_t *args, const ngx_str_t *text)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    i;
+    ngx_ess_events_args_value_t  *v;
+
+    ngx_ess_events_args_split(args, text);
+
+    rc = NGX_OK;
+
+    for (i = 0; i < NGX_ESS_EVENTS_ARGS_N; i++) {
+        v = &args->values[i];
+        v->wrong = NULL;
+
+        if (v->text.data && i != NGX_ESS_EVENTS_ARGS_OF_FROM) {
+            v->wrong = "Input should be given for a page only: an event stream "
+                       "has all events in their order";
+            rc = NGX_DECLINED;
+        }
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_ess_events_args_split(ngx_ess_events_args_t *args, const ngx_str_t *text)
+{
+    ngx_str_t  rest, name, value;
+
+    ngx_memzero(args, sizeof(ngx_ess_events_args_t));
+
+    rest = *text;
+
+    while (rest.len) {
+        (void) ngx_ess_str_cut(&rest, '&', &value);
+        (void) ngx_ess_str_cut(&value, '=', &name);
+
+        ngx_ess_events_args_take(args, &name, &value);
+    }
 }
 
 

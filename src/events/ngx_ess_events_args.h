@@ -69,6 +69,11 @@ extern const ngx_str_t  ngx_ess_events_args_names[NGX_ESS_EVENTS_ARGS_N];
 ngx_int_t ngx_ess_events_args_read(ngx_ess_events_args_t *args,
     const ngx_str_t *text);
 
+/* The same of those who follow the log: they have nothing of a page; "from" is
+   not read, for it means something else there. */
+ngx_int_t ngx_ess_events_args_follow(ngx_ess_events_args_t *args,
+    const ngx_str_t *text);
+
 /* The query string of the page behind that cursor: what "args" asks for, but
    for "from" and "after".  Returns what is behind it. */
 u_char *ngx_ess_events_args_write(u_char *p,

@@ -7,12 +7,16 @@
 #include "ngx_ess_conf_serve.h"
 #include "ngx_ess_events.h"
 #include "ngx_ess_events_conf.h"
+#include "ngx_ess_conf_stream.h"
+#include "ngx_ess_name.h"
 
 
 /* a list up to that many bytes is not written to a file on its way */
 #define NGX_ESS_EVENTS_CONF_BUFFER  (1024 * 1024)
 
 
+static void ngx_ess_events_conf_subscribe(ngx_ess_main_conf_t *mcf,
+    ngx_ess_loc_conf_t *lcf, ngx_ess_events_conf_t *events);
 static ngx_int_t ngx_ess_events_conf_place(ngx_conf_t *cf, ngx_str_t *place);
 static ngx_int_t ngx_ess_events_conf_find(ngx_conf_t *cf,
     ngx_ess_main_conf_t *mcf, ngx_ess_events_conf_t *conf);
@@ -69,7 +73,29 @@ ngx_ess_events_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     lcf->events = events;
 
+    ngx_ess_events_conf_subscribe(mcf, lcf, events);
+
     return ngx_ess_conf_serve_prefix(cf, cmd, lcf, ngx_ess_events_handler);
+}
+
+
+/* As "ess_subscribe name=... create=..." would have it.  Which stream is the
+   one of the log is known when all of them are. */
+
+static void
+ngx_ess_events_conf_subscribe(ngx_ess_main_conf_t *mcf,
+    ngx_ess_loc_conf_t *lcf, ngx_ess_events_conf_t *events)
+{
+    ngx_ess_source_entry_t  *source;
+
+    source = ngx_ess_source_named(mcf->sources, "event_log");
+
+    events->stream.value = events->name;
+    events->source = source->row->kind.source;
+
+    lcf->subscribe_name = &events->stream;
+    lcf->subscribe_routing_key = events->name;
+    lcf->create = events->source + 1;
 }
 
 
@@ -131,6 +157,7 @@ static ngx_int_t
 ngx_ess_events_conf_find(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     ngx_ess_events_conf_t *conf)
 {
+    ngx_str_t            *stream;
     ngx_ess_event_log_t  *log;
 
     log = ngx_ess_event_log_named(mcf->event_logs, &conf->name);
@@ -144,6 +171,15 @@ ngx_ess_events_conf_find(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     }
 
     conf->log = log;
+
+    stream = ngx_ess_conf_stream_of(mcf, conf->source, &conf->name);
+
+    if (stream) {
+        conf->stream.value = *stream;
+
+    } else {
+        conf->no_name = ngx_ess_name_wrong(&conf->name);
+    }
 
     if (ngx_ess_events_conf_name(cf, &conf->id_name, &log->id_name) != NGX_OK
         || ngx_ess_events_conf_name(cf, &conf->time_name, &log->time_name)

@@ -20,8 +20,14 @@ struct ngx_ess_events_conf_s {
                                                is a list of one */
     ngx_str_t                place;         /* of the directive: "file:line" */
 
+    ngx_uint_t               source;        /* the number of event logs */
+    ngx_http_complex_value_t stream;        /* the name of the log's stream,
+                                               without variables */
+
     /* set when the configuration was read */
     ngx_ess_event_log_t     *log;
+    const char              *no_name;       /* no stream may have that name:
+                                               what it must be; NULL */
     ngx_str_t                id_name;       /* the log's, escaped as JSON */
     ngx_str_t                time_name;
     ngx_str_t                type_name;

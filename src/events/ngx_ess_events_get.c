@@ -26,8 +26,6 @@ typedef struct {
 } ngx_ess_events_get_t;
 
 
-static ngx_int_t ngx_ess_events_get_wrong(ngx_http_request_t *r,
-    ngx_ess_events_args_t *args);
 static void ngx_ess_events_get_fill(ngx_ess_event_log_query_t *query,
     ngx_ess_events_args_t *args);
 static ngx_ess_events_get_t *ngx_ess_events_get_create(ngx_http_request_t *r);
@@ -61,47 +59,12 @@ ngx_ess_events_get_page(ngx_http_request_t *r)
     }
 
     if (ngx_ess_events_args_read(&get->args, &r->args) != NGX_OK) {
-        return ngx_ess_events_get_wrong(r, &get->args);
+        return ngx_ess_events_answer_args(r, &get->args);
     }
 
     ngx_ess_events_get_fill(&get->query, &get->args);
 
     return ngx_ess_events_get_begin(get);
-}
-
-
-static ngx_int_t
-ngx_ess_events_get_wrong(ngx_http_request_t *r, ngx_ess_events_args_t *args)
-{
-    u_char      *p;
-    ngx_str_t    json;
-    ngx_uint_t   i;
-    const char  *wrong;
-
-    /* each text is static, and short */
-
-    json.data = ngx_pnalloc(r->pool, NGX_ESS_EVENTS_ARGS_N * 256);
-    if (json.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(json.data, "{\"detail\":[", 11);
-
-    for (i = 0; i < NGX_ESS_EVENTS_ARGS_N; i++) {
-        wrong = args->values[i].wrong;
-
-        if (wrong) {
-            p = ngx_sprintf(p, "%s\"%s found in ('query', '%V')\"",
-                            (p[-1] == '[') ? "" : ",", wrong,
-                            &ngx_ess_events_args_names[i]);
-        }
-    }
-
-    p = ngx_cpymem(p, "]}", 2);
-
-    json.len = p - json.data;
-
-    return ngx_ess_events_answer(r, NGX_HTTP_BAD_REQUEST, &json);
 }
 
 
@@ -227,7 +190,7 @@ ngx_ess_events_get_handler(ngx_ess_event_log_query_t *query)
 
     rc = ngx_ess_events_get_answer(get);
 
-    ngx_ess_wait_finish(r, rc);
+    ngx_ess_wait_finish(r, ngx_ess_events_answer_rc(r, rc));
 }
 
 

@@ -19,8 +19,14 @@
 #include "ngx_ess_wait.h"
 
 
-/* bytes of the body in a turn, and the rest of the event there */
+/* in a turn: bytes of the body, and the rest of the event there; and work,
+   counted in bytes that hashes go through */
 #define NGX_ESS_EVENTS_POST_SLICE  (16 * 1024)
+#define NGX_ESS_EVENTS_POST_WORK   (128 * 1024)
+
+/* of that, beside its hash: of an element, and of an event that is checked */
+#define NGX_ESS_EVENTS_POST_COUNT  128
+#define NGX_ESS_EVENTS_POST_CHECK  2048
 
 #define NGX_ESS_EVENTS_POST_POOL   4096
 
@@ -38,6 +44,7 @@ typedef struct {
     ngx_event_t                 event;      /* of the next turn */
     ngx_ess_events_body_t       body;
     int64_t                     now;        /* ms since 1970: of arrival */
+    size_t                      work;       /* in this turn */
 
     ngx_uint_t                  n;          /* events, of which the first ones
                                                are in these: */
@@ -82,7 +89,7 @@ ngx_ess_events_post(ngx_http_request_t *r)
     rc = ngx_ess_events_post_begin(r);
 
     if (rc != NGX_AGAIN) {
-        ngx_http_finalize_request(r, rc);
+        ngx_http_finalize_request(r, ngx_ess_events_answer_rc(r, rc));
     }
 }
 
@@ -184,7 +191,8 @@ static void
 ngx_ess_events_post_finish(ngx_ess_events_post_t *post, ngx_int_t rc)
 {
     if (rc != NGX_AGAIN) {
-        ngx_ess_wait_finish(post->request, rc);
+        ngx_ess_wait_finish(post->request,
+                            ngx_ess_events_answer_rc(post->request, rc));
     }
 }
 
@@ -228,8 +236,14 @@ ngx_ess_events_post_slice(ngx_ess_events_post_t *post)
     ngx_int_t  rc;
 
     stop = post->body.list.pos + NGX_ESS_EVENTS_POST_SLICE;
+    post->work = 0;
 
     do {
+        if (post->work > NGX_ESS_EVENTS_POST_WORK) {
+            ngx_ess_wait_turn(&post->event);
+            return NGX_AGAIN;
+        }
+
         rc = ngx_ess_events_body_next(&post->body, stop);
 
         switch (rc) {
@@ -264,6 +278,7 @@ ngx_ess_events_post_event(ngx_ess_events_post_t *post)
     ngx_ess_events_item_t  *item;
 
     post->n++;
+    post->work += NGX_ESS_EVENTS_POST_COUNT;
 
     if (post->body.fault == NGX_ESS_EVENTS_BODY_OTHER
         && post->others.nelts < NGX_ESS_EVENT_LOG_MAX)
@@ -317,8 +332,11 @@ ngx_ess_events_post_check(ngx_ess_events_post_t *post,
         return NGX_ERROR;
     }
 
+    post->work += NGX_ESS_EVENTS_POST_CHECK;
+
     rc = ngx_ess_events_check(post->conf, post->pool, &post->body.value,
-                              &post->body.found, post->now, event, item);
+                              &post->body.found, post->now, event, item,
+                              &post->work);
 
     if (rc == NGX_OK) {
         item->event = post->events.nelts - 1;
@@ -471,7 +489,8 @@ ngx_ess_events_post_inserted(ngx_ess_event_log_insert_t *insert)
                                          ngx_ess_event_log_busy(insert->full));
     }
 
-    ngx_ess_wait_finish(post->request, rc);
+    ngx_ess_wait_finish(post->request,
+                        ngx_ess_events_answer_rc(post->request, rc));
 }
 
 

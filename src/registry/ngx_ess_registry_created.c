@@ -292,13 +292,13 @@ ngx_ess_registry_created_create(ngx_ess_registry_created_name_t *name)
     attr.name = name->str;
     attr.created = 1;
     attr.by = wait->by;
-    attr.limits = &limits;
+    attr.limits = wait->unlimited ? NULL : &limits;
 
     ngx_memzero(&declare, sizeof(ngx_ess_source_options_t));
 
     return ngx_ess_registry_create(ngx_ess_registry_created_zone,
                                    &name->str, &row->kind, epoch, &attr,
-                                   row->kind.follows ? &declare : NULL,
+                                   row->declare ? &declare : NULL,
                                    ngx_ess_registry_created_done, name,
                                    &name->op);
 }

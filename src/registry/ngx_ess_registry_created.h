@@ -47,6 +47,9 @@ struct ngx_ess_registry_created_s {
     const ngx_ess_source_entry_t   *source;
     struct sockaddr                *sockaddr;
     ngx_uint_t                      by;     /* ngx_ess_created_by_e */
+    ngx_uint_t                      unlimited;  /* 1: nobody chose the name, and
+                                               ess_created's max and rate are
+                                               not for it */
 
     /* private */
     ngx_queue_t                     queue;

@@ -7,9 +7,9 @@
  */
 
 
+#include "ngx_ess_accept.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_problem.h"
-#include "ngx_ess_str.h"
 #include "ngx_ess_sse.h"
 
 
@@ -18,7 +18,6 @@
 #define NGX_ESS_SSE_RETRY         1000
 #define NGX_ESS_SSE_RETRY_JITTER  2000
 
-#define NGX_ESS_SSE_TYPE          "text/event-stream"
 #define NGX_ESS_SSE_HELLO_LEN     (sizeof("retry: \n") - 1 + NGX_INT_T_LEN)
 
 
@@ -27,8 +26,6 @@ typedef struct {
 } ngx_ess_sse_session_t;
 
 
-static ngx_uint_t ngx_ess_sse_accepts(ngx_str_t *value);
-static ngx_uint_t ngx_ess_sse_is_zero(ngx_str_t *params);
 static ngx_int_t ngx_ess_sse_start(ngx_http_request_t *r, void *session);
 static ngx_int_t ngx_ess_sse_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_ess_sse_hello(ngx_http_request_t *r);
@@ -53,23 +50,11 @@ const ngx_ess_transport_t  ngx_ess_sse = {
 ngx_int_t
 ngx_ess_sse_check(ngx_http_request_t *r)
 {
-    ngx_table_elt_t  *h;
-
     /* others are not for a WebSocket, and to be ignored: RFC 9110, 7.8 */
 
-    if (ngx_ess_header_lists(r, "upgrade", "websocket")) {
-        return NGX_DECLINED;
-    }
-
-    h = NULL;
-
-    while ((h = ngx_ess_header_find(r, "accept", h)) != NULL) {
-        if (ngx_ess_sse_accepts(&h->value)) {
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
+    return (!ngx_ess_header_lists(r, "upgrade", "websocket")
+            && ngx_ess_accept_named(r, NGX_ESS_SSE_TYPE))
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -92,57 +77,6 @@ ngx_uint_t
 ngx_ess_sse_chunks(ngx_http_request_t *r)
 {
     return r->http_version == NGX_HTTP_VERSION_11;
-}
-
-
-/* RFC 9110, 12.5.1; a wildcard asks for no event stream. */
-
-static ngx_uint_t
-ngx_ess_sse_accepts(ngx_str_t *value)
-{
-    ngx_str_t  rest, range, type;
-
-    rest = *value;
-
-    while (ngx_ess_str_item(&rest, ',', &range)) {
-        (void) ngx_ess_str_cut(&range, ';', &type);
-        ngx_ess_str_trim(&type);
-
-        if (ngx_ess_str_is(&type, NGX_ESS_SSE_TYPE)
-            && !ngx_ess_sse_is_zero(&range))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* Is one of the parameters q=0, also with a fraction of nothing? */
-
-static ngx_uint_t
-ngx_ess_sse_is_zero(ngx_str_t *params)
-{
-    u_char     *p, *last;
-    ngx_str_t   param;
-
-    while (ngx_ess_str_item(params, ';', &param)) {
-        p = param.data;
-        last = p + param.len;
-
-        if (param.len < 3 || (p[0] | 0x20) != 'q' || p[1] != '='
-            || p[2] != '0')
-        {
-            continue;
-        }
-
-        for (p += 3; p < last && (*p == '.' || *p == '0'); p++) { /* void */ }
-
-        return p == last || *p < '1' || *p > '9';
-    }
-
-    return 0;
 }
 
 

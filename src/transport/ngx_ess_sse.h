@@ -10,6 +10,9 @@
 #include "ngx_ess_transport.h"
 
 
+#define NGX_ESS_SSE_TYPE  "text/event-stream"
+
+
 extern const ngx_ess_transport_t  ngx_ess_sse;
 
 

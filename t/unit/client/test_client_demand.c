@@ -2,7 +2,8 @@
  * A client whose stream is made on demand, or declared: when it waits, and what
  * becomes of it.
  *
- * links: src/client/ngx_ess_client_demand.c
+ * links: src/client/ngx_ess_client_demand.c src/ngx_ess_str.c
+ * links: t/unit/ngx_string.c
  */
 
 
@@ -38,7 +39,7 @@ static ngx_http_cleanup_t           cleanup;
 static u_char                       memory[4096];
 
 static const char                  *wrong;
-static ngx_uint_t                   declared, source;
+static ngx_uint_t                   declared, source, kind;
 static ngx_int_t                    found, made, finished;
 static ngx_uint_t                   full, joined, entered, retries, refused;
 static ngx_ess_registry_created_t  *waits;
@@ -62,6 +63,11 @@ ngx_int_t
 ngx_ess_created_find(ngx_ess_zone_t *zone, ngx_str_t *text,
     ngx_ess_stream_info_t *info)
 {
+    ngx_memzero(info, sizeof(ngx_ess_stream_info_t));
+    info->kind.source = kind;
+    info->key_len = 3;
+    ngx_memcpy(info->key, "key", 3);
+
     return found;
 }
 
@@ -188,6 +194,8 @@ setup(void **state)
     request.connection = &connection;
 
     lcf.create = 2;
+    ngx_str_null(&lcf.subscribe_routing_key);
+    kind = 0;
 
     ngx_str_set(&named.name, "abc");
     named.named = 1;
@@ -267,6 +275,7 @@ test_made(void **state)
     assert_int_equal(request.count, 2);
     assert_int_equal(waits->by, NGX_ESS_CREATED_SUBSCRIPTION);
     assert_int_equal(source, 1);
+    assert_false(waits->unlimited);
 
     waits->handler(waits, 0, "");
     assert_int_equal(entered, 1);
@@ -302,6 +311,33 @@ test_refused(void **state)
 }
 
 
+/* A location that has the stream of one routing key takes no other one that has
+   its name. */
+
+static void
+test_fits(void **state)
+{
+    ngx_str_set(&lcf.subscribe_routing_key, "key");
+    found = NGX_OK;
+    kind = 1;
+    assert_int_equal(demand(NGX_OK), NGX_OK);
+    assert_int_equal(demand(NGX_DECLINED), NGX_OK);
+
+    kind = 2;
+    assert_int_equal(demand(NGX_OK), 409);
+    assert_int_equal(refused, 1);
+
+    kind = 1;
+    ngx_str_set(&lcf.subscribe_routing_key, "keys");
+    assert_int_equal(demand(NGX_OK), 409);
+
+    found = NGX_DECLINED;
+    assert_int_equal(demand(NGX_DECLINED), NGX_DONE);
+    assert_true(waits->unlimited);
+    cleanup.handler(cleanup.data);
+}
+
+
 static void
 test_gone(void **state)
 {
@@ -320,6 +356,7 @@ main(void)
         cmocka_unit_test_setup(test_declared, setup),
         cmocka_unit_test_setup(test_made, setup),
         cmocka_unit_test_setup(test_refused, setup),
+        cmocka_unit_test_setup(test_fits, setup),
         cmocka_unit_test_setup(test_gone, setup),
     };
 

@@ -378,7 +378,7 @@ test_too_much_waits(void **state)
     busy = 0;
 
     for (i = 0; i < 10; i++) {
-        insert(i, 16 * 1024 * 1024);
+        insert(i, 15 * 1024 * 1024);
     }
 
     ngx_unit_posted();

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -46,6 +47,40 @@ take(const char *query)
     memcpy(text.data, query, text.len);
 
     return ngx_ess_events_args_read(&args, &text);
+}
+
+
+/* Who follows the log asks for nothing of a page; "from" is not looked at. */
+
+static void
+test_follow(void **state)
+{
+    ngx_uint_t  i, j;
+    ngx_str_t   text;
+    char        query[32];
+
+    ngx_str_null(&text);
+    assert_int_equal(ngx_ess_events_args_follow(&args, &text), NGX_OK);
+    ngx_str_set(&text, "from=5f3a-17&from=%&stream_from_ordinal=3&key=size");
+    assert_int_equal(ngx_ess_events_args_follow(&args, &text), NGX_OK);
+
+    for (i = 0; i < NGX_ESS_EVENTS_ARGS_N; i++) {
+        if (i == NGX_ESS_EVENTS_ARGS_OF_FROM) {
+            continue;
+        }
+
+        text.data = (u_char *) query;
+        text.len = sprintf(query, "a&%s=%s",
+                           (char *) ngx_ess_events_args_names[i].data,
+                           (i % 2) ? "1" : "%");
+
+        assert_int_equal(ngx_ess_events_args_follow(&args, &text),
+                         NGX_DECLINED);
+
+        for (j = 0; j < NGX_ESS_EVENTS_ARGS_N; j++) {
+            assert_int_equal(args.values[j].wrong != NULL, i == j);
+        }
+    }
 }
 
 
@@ -159,6 +194,7 @@ main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_next_page),
         cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_follow),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

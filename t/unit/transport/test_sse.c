@@ -2,7 +2,8 @@
  * Server-Sent Events as a transport: which requests are for it, the header that
  * begins a session, and what is said within one.
  *
- * links: src/transport/ngx_ess_sse.c src/ngx_ess_str.c t/unit/ngx_string.c
+ * links: src/transport/ngx_ess_sse.c src/ngx_ess_accept.c src/ngx_ess_str.c
+ * links: t/unit/ngx_string.c
  * links: t/unit/ngx_trace.c t/unit/fake_problem.c
  */
 
