@@ -5,6 +5,7 @@ With ESS_SCREENSHOTS=folder pictures are made, light.png of docs/console, too.""
 import json
 import os
 import re
+import sqlite3
 import threading
 
 import pytest
@@ -350,6 +351,55 @@ def test_queues_and_calls(nginx, vhost, browser):
     assert browser.text("#nfailed") is None
     picture(browser, "queues")
     clean(browser, n)
+
+
+LOGS = CONF.replace("ess_drain ", """ess_event_log audit %%DB%% id=id;
+    ess_event_log away %%AWAY%%;
+    ess_stream    audit source=event_log;
+    ess_drain """).replace("location /publish/", """
+        location /audit { ess_events audit; }
+        location /away { ess_events away; }
+        location /publish/""")
+
+
+def test_event_logs(nginx, tmp_path, browser):
+    """A table, where there are some; a stream of one says so."""
+
+    n = nginx(LOGS, 2, zone="16m", more="", amqp="",
+              db=str(tmp_path / "audit.db"), away=str(tmp_path / "away.db"))
+    api = Api(n.port(1))
+    browser.open(url(n))
+    wait_for(lambda: browser.texts("#log-rows th") == ["audit", "away"])
+    assert browser.text("#logs-title") == "Event logs"
+
+    def cells(row):
+        return [t for i, t in enumerate(browser.texts(
+            "#log-rows tr:nth-child(%d) td" % row)) if i not in (2, 7)]
+
+    events = [{"id": "a"}, {"id": "b"}, {"id": "c"}, {"n": 1}]
+    for _ in range(2):
+        r = api.request("POST", "/audit", json.dumps(events))
+        assert [e["success"] for e in r.json()] == [True] * 3 + [False]
+    assert api.request("POST", "/audit",
+                       json.dumps([{"id": "a", "n": 2}])).status == 200
+    wait_for(lambda: cells(1) == ["SQLite", "3", "3", "3", "3", "0", "up"])
+    assert cells(2)[:1] + cells(2)[2:] == ["SQLite", "0", "0", "0", "0", "up"]
+    assert re.match(r"[0-9.,]+ KiB$", browser.texts("#log-rows td")[2])
+    browser.click("#rows th button")
+    wait_for(lambda: "event log" in browser.texts("#facts dd"))
+    browser.click("#close")
+    picture(browser, "logs")
+
+    n.expect("inserts failed|its upkeep failed")
+    db = sqlite3.connect(str(tmp_path / "away.db"), isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    assert api.request("POST", "/away", "[{}]").status == 503
+    wait_for(lambda: cells(2)[-1] == "no database", 30)
+    assert cells(2)[-2] == "1"
+    picture(browser, "logs-away")
+    db.close()
+    wait_for(lambda: cells(2)[-1] == "up", 30)
+    clean(browser, n, "503")
 
 
 def test_the_broker_goes_away(relay, service, browser):

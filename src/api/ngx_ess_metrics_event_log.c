@@ -20,6 +20,8 @@ static void ngx_ess_metrics_event_log_up(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs);
 static void ngx_ess_metrics_event_log_notices(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs, ngx_uint_t total);
+static void ngx_ess_metrics_event_log_info(ngx_ess_metrics_out_t *out,
+    ngx_array_t *logs);
 static void ngx_ess_metrics_event_log_name(ngx_ess_metrics_out_t *out,
     ngx_ess_event_log_t *log);
 static void ngx_ess_metrics_event_log_times(ngx_ess_metrics_out_t *out,
@@ -51,6 +53,7 @@ ngx_ess_metrics_event_log(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
     ngx_ess_metrics_event_log_up(out, logs);
     ngx_ess_metrics_event_log_notices(out, logs, 0);
     ngx_ess_metrics_event_log_notices(out, logs, 1);
+    ngx_ess_metrics_event_log_info(out, logs);
     ngx_ess_metrics_event_log_times(out, logs);
 }
 
@@ -189,6 +192,27 @@ ngx_ess_metrics_event_log_notices(ngx_ess_metrics_out_t *out,
                                      total ? sums.noticed
                                            : (uint64_t) sums.listening);
         }
+    }
+
+    ngx_ess_metrics_out_end(out);
+}
+
+
+static void
+ngx_ess_metrics_event_log_info(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
+{
+    ngx_uint_t             i;
+    ngx_ess_event_log_t  **log;
+
+    ngx_ess_metrics_out_family(out, "event_log_info",
+                               "1; which database a log is in.", "gauge");
+    log = logs->elts;
+
+    for (i = 0; i < logs->nelts; i++) {
+        ngx_ess_metrics_event_log_name(out, log[i]);
+        ngx_ess_metrics_out_text(out, out->json ? "\"%V\""
+                                                : ",database=\"%V\"} 1\n",
+                                 &log[i]->engine->name);
     }
 
     ngx_ess_metrics_out_end(out);

@@ -5,6 +5,7 @@ const SUBSCRIBERS = 50;     // of a page
 const PERIOD = 2000;        // ms, between two looks
 const POINTS = 30;          // of a sparkline
 const SHOWN = 200;          // events of a tail
+const DATABASES = {sqlite: "SQLite", postgresql: "PostgreSQL"};
 
 const $ = (id) => document.getElementById(id);
 
@@ -110,6 +111,7 @@ async function figures() {
   $("zone").value = used;
   $("zone-text").textContent = `${number(used * 100)} %`;
   queues(m);
+  logs(m);
   const workers = Object.values(m.amqp_connected || {});
   $("broker").textContent = `${sum(workers)} of ${workers.length}`;
   $("broker").parentElement.hidden = !m.amqp_connected;
@@ -135,6 +137,34 @@ function queues(m) {
                       n.retry, n.dead, n.expired].map(
       (x, i) => element("td", number(x),
                         [2, 3, 5].includes(i) ? "number wide" : "number")));
+    return tr;
+  }));
+}
+
+/* Durable logs: only with ess_event_log.  What was refused is the sender's
+   fault, what was not stored the database's. */
+
+function logs(m) {
+  const of = Object.entries(m.event_log_inserts_total || {});
+  $("logs").hidden = !of.length;
+  $("log-rows").replaceChildren(...of.map(([name, n]) => {
+    const tr = element("tr");
+    const th = element("th", name);
+    const up = m.event_log_up[name];
+    const size = (m.event_log_bytes || {})[name];
+    const {sum, count} = m.event_log_seconds[name].insert;
+    th.scope = "row";
+    tr.append(th,
+      element("td", DATABASES[m.event_log_info[name]], "wide"),
+      element("td", number((m.event_log_events || {})[name]), "number"),
+      element("td", size === undefined ? "–" : bytes(size), "number wide"),
+      element("td", number(n.stored), "number"),
+      element("td", number(n.same), "number wide"),
+      element("td", number(n.duplicate + n.invalid + n.undone), "number"),
+      element("td", number(n.unavailable), "number"),
+      element("td", count ? number(sum / count * 1000, 1) : "–",
+              "number wide"),
+      element("td", up ? "up" : "no database", up ? "good" : "bad"));
     return tr;
   }));
 }
@@ -397,7 +427,8 @@ function facts(stream) {
   const all = {
     "Id": stream.id,
     "Location": stream.location,
-    "Source": stream.source === "stream" ? "RabbitMQ stream" : "exchange",
+    "Source": {stream: "RabbitMQ stream", event_log: "event log"}[stream.source]
+      || "exchange",
     "Made": origin(stream) || "by the API",
     "Keys of events": stream.key || "–",
     "Subscribers": number(stream.subscribers),
