@@ -89,7 +89,10 @@ ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
         }
 
         n = ngx_min(n, (size_t) (last - buf));
-        buf = ngx_cpymem(buf, p, n);
+
+        if (n) {
+            buf = ngx_cpymem(buf, p, n);
+        }
     }
 
     return buf;
