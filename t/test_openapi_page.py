@@ -5,7 +5,6 @@ With ESS_SCREENSHOTS=folder pictures are made."""
 
 import json
 import os
-import re
 import urllib.request
 
 import pytest
@@ -163,14 +162,21 @@ def test_what_is_tried(docs):
     assert json.loads(browser.text(ONE + ".answer")) == event
 
     # a stream of events comes as it does, until it is stopped
-    follow = "[id='get-/follow/{stream}'] "
-    browser.click(follow + "> summary")
-    browser.type(follow + "input", "0" * 32)
-    browser.click(follow + "button.main")
-    wait_for(lambda: re.match("4[0-9][0-9] ", browser.text(
-        follow + "form > [role=status]") or ""))
-    errors = browser.errors()
-    assert all("follow" in e["message"] for e in errors), errors
+    page = "[id='get-/v1/events'] "
+    browser.click(page + "> summary")
+    fields = browser.texts(page + ".field span")
+    number = fields.index("Accept") + 1
+    browser.execute("document.querySelector(arguments[0]).value ="
+                    " 'text/event-stream';",
+                    page + ".field:nth-child(%d) select" % number)
+    number = fields.index("stream_from_ordinal") + 1
+    browser.type(page + ".field:nth-child(%d) input" % number, "0")
+    assert "-H 'Accept: text/event-stream'" in browser.text(page + ".curl")
+    browser.click(page + "button.main")
+    wait_for(lambda: "u_123" in (browser.text(page + ".answer") or ""))
+    browser.click(page + "button.main + button")
+    wait_for(lambda: browser.text(page + "form > [role=status]").endswith(
+        "stopped"))
     clean(n, browser)
 
 

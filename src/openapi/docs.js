@@ -218,6 +218,13 @@
     out.textContent = text.slice(-SHOWN);
   }
 
+  /* of an operation that has several kinds of answers, one is asked for */
+
+  function accept(op) {
+    const types = Object.keys(resolve((op.responses || {})["200"]).content || {});
+    return types.length > 1 ? [{ name: "Accept", in: "header", schema: { enum: types } }] : [];
+  }
+
   function form(parent, url, method, parameters, content) {
     const box = make("form", parent);
     const inputs = parameters.map((p) => {
@@ -341,7 +348,7 @@
       }
     }
     make("h3", body, "Try it");
-    form(body, url, method, parameters, sent.content);
+    form(body, url, method, [...parameters, ...accept(op)], sent.content);
   }
 
   /* The page. */
