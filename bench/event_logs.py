@@ -178,7 +178,7 @@ def queries(behind):
         found["%d, cursor" % size] = (path + "&after=CURSOR", size,
                                       30000 // few, 5000 // few)
         found["%d, from=" % size] = (path + "&from=%d" % behind, size,
-                                     500, 500)
+                                     100, 100)
     return found
 
 

@@ -1,7 +1,7 @@
 /*
  * A worker's queue of queries before the database of an event log: two tasks
- * carry them, each with a handle.  A query is its caller's; while its task is
- * under way only the thread touches it.
+ * carry them, each with a handle, quick ones several at a time.  A query is its
+ * caller's; while its task is under way only the thread touches it.
  */
 
 
@@ -14,9 +14,15 @@
 /* that wait */
 #define NGX_ESS_EVENT_LOG_QUERY_WAITING  1024
 
+/* events of a page that is quick, at most */
+#define NGX_ESS_EVENT_LOG_QUERY_QUICK    100
+
 
 static void ngx_ess_event_log_query_start(ngx_event_t *ev);
-static void ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker);
+static void ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker,
+    ngx_uint_t idle);
+static ngx_uint_t ngx_ess_event_log_query_quick(
+    ngx_ess_event_log_query_t *query);
 static void ngx_ess_event_log_query_thread(void *data, ngx_log_t *log);
 static void ngx_ess_event_log_query_end(ngx_event_t *ev);
 static void ngx_ess_event_log_query_report(ngx_ess_event_log_queries_t *queries,
@@ -133,7 +139,7 @@ ngx_ess_event_log_query_remove(ngx_ess_event_log_queries_t *queries,
 static void
 ngx_ess_event_log_query_start(ngx_event_t *ev)
 {
-    ngx_uint_t                    i;
+    ngx_uint_t                    i, idle;
     ngx_queue_t                  *q;
     ngx_ess_event_log_query_t    *query;
     ngx_ess_event_log_queries_t  *queries;
@@ -150,41 +156,83 @@ ngx_ess_event_log_query_start(ngx_event_t *ev)
         query->handler(query);
     }
 
+    for (idle = 0, i = 0; i < NGX_ESS_EVENT_LOG_QUERIES; i++) {
+        idle += (queries->askers[i].n == 0);
+    }
+
     for (i = 0; i < NGX_ESS_EVENT_LOG_QUERIES; i++) {
-        ngx_ess_event_log_query_post(&queries->askers[i]);
+        if (queries->askers[i].n == 0) {
+            ngx_ess_event_log_query_post(&queries->askers[i], idle--);
+        }
     }
 }
 
 
+/* "idle": tasks that share what waits, this one among them. */
+
 static void
-ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker)
+ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker,
+    ngx_uint_t idle)
 {
+    ngx_uint_t                    share;
     ngx_queue_t                  *q;
+    ngx_ess_event_log_query_t    *query;
     ngx_ess_event_log_queries_t  *queries;
 
     queries = asker->queries;
 
-    if (asker->query || ngx_queue_empty(&queries->waiting)) {
-        return;
+    share = (queries->nwaiting + idle - 1) / idle;
+    share = ngx_min(share, NGX_ESS_EVENT_LOG_ASKED);
+
+    while (asker->n < share) {
+        q = ngx_queue_head(&queries->waiting);
+        query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
+
+        if (asker->n && !ngx_ess_event_log_query_quick(query)) {
+            break;
+        }
+
+        ngx_queue_remove(q);
+        queries->nwaiting--;
+
+        query->waiting = 0;
+        asker->query[asker->n++] = query;
+
+        if (!ngx_ess_event_log_query_quick(query)) {
+            break;
+        }
     }
 
-    q = ngx_queue_head(&queries->waiting);
-    ngx_queue_remove(q);
-    queries->nwaiting--;
+    asker->asked = 0;
 
-    asker->query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
-    asker->query->waiting = 0;
-
-    if (ngx_thread_task_post(queries->log->thread_pool, &asker->task)
-        == NGX_OK)
+    if (asker->n == 0
+        || ngx_thread_task_post(queries->log->thread_pool, &asker->task)
+           == NGX_OK)
     {
         return;
     }
 
-    (void) ngx_snprintf(asker->query->text, sizeof(asker->query->text),
-                        "no thread is free%Z");
+    asker->asked = asker->n;
+
+    for (share = 0; share < asker->n; share++) {
+        query = asker->query[share];
+        (void) ngx_snprintf(query->text, sizeof(query->text),
+                            "no thread is free%Z");
+    }
 
     ngx_ess_event_log_query_end(&asker->task.event);
+}
+
+
+/* An index finds all of it at once. */
+
+static ngx_uint_t
+ngx_ess_event_log_query_quick(ngx_ess_event_log_query_t *query)
+{
+    return query->id.data
+           || (query->size <= NGX_ESS_EVENT_LOG_QUERY_QUICK && query->from == 0
+               && !(query->has_total
+                    && (query->has_since || query->has_until)));
 }
 
 
@@ -195,28 +243,48 @@ ngx_ess_event_log_query_thread(void *data, ngx_log_t *log)
 {
     ngx_ess_event_log_asker_t *asker = data;
 
-    asker->queries->log->engine->query(asker->handle, asker->query);
+    ngx_ess_event_log_query_t  *query;
+
+    do {
+        query = asker->query[asker->asked++];
+
+        asker->queries->log->engine->query(asker->handle, query);
+
+    } while (query->rc == NGX_OK && asker->asked < asker->n);
 }
 
 
 static void
 ngx_ess_event_log_query_end(ngx_event_t *ev)
 {
+    ngx_uint_t                    i, n;
     ngx_ess_event_log_asker_t    *asker;
-    ngx_ess_event_log_query_t    *query;
+    ngx_ess_event_log_query_t    *query[NGX_ESS_EVENT_LOG_ASKED];
     ngx_ess_event_log_queries_t  *queries;
 
     asker = ev->data;
     queries = asker->queries;
-    query = asker->query;
 
-    asker->query = NULL;
+    n = asker->asked;
+    ngx_memcpy(query, asker->query, sizeof(query));
 
-    ngx_ess_event_log_query_report(queries, query);
-    ngx_ess_event_log_figures_query(queries->log, query);
+    while (asker->n > n) {
+        asker->n--;
 
-    ngx_ess_event_log_hold_done(&queries->hold);
-    query->handler(query);
+        query[asker->n]->waiting = 1;
+        ngx_queue_insert_head(&queries->waiting, &query[asker->n]->queue);
+        queries->nwaiting++;
+    }
+
+    asker->n = 0;
+
+    for (i = 0; i < n; i++) {
+        ngx_ess_event_log_query_report(queries, query[i]);
+        ngx_ess_event_log_figures_query(queries->log, query[i]);
+
+        ngx_ess_event_log_hold_done(&queries->hold);
+        query[i]->handler(query[i]);
+    }
 
     if (!ngx_queue_empty(&queries->waiting)) {
         ngx_post_event(&queries->start, &ngx_posted_events);

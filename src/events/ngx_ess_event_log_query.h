@@ -13,13 +13,20 @@
 
 #define NGX_ESS_EVENT_LOG_QUERIES   2
 
+/* of a task, at most */
+#define NGX_ESS_EVENT_LOG_ASKED     8
 
-/* a task that carries a query */
+
+/* a task that carries a query, or several that are quick: a thread's turn costs
+   more than they do */
 
 typedef struct {
     struct ngx_ess_event_log_queries_s  *queries;
     void                        *handle;
-    ngx_ess_event_log_query_t   *query;     /* NULL: it is idle */
+    ngx_ess_event_log_query_t   *query[NGX_ESS_EVENT_LOG_ASKED];
+    ngx_uint_t                   n;         /* 0: it is idle */
+    ngx_uint_t                   asked;     /* of them, by the thread: none
+                                               behind one that failed */
     ngx_thread_task_t            task;
 } ngx_ess_event_log_asker_t;
 

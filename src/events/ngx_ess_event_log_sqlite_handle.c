@@ -39,6 +39,10 @@ static const char  *ngx_ess_event_log_sqlite_sql[] = {
     "INSERT OR IGNORE INTO event (seq, id, type, time, received, body, hash)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 
+    /* NGX_ESS_EVENT_LOG_SQLITE_LAST */
+    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'),"
+        " 0)",
+
     /* NGX_ESS_EVENT_LOG_SQLITE_FIND */
     "SELECT seq, hash FROM event WHERE id = ?1",
 
@@ -129,6 +133,55 @@ ngx_ess_event_log_sqlite_use(ngx_ess_event_log_sqlite_handle_t *h)
 
 
 int
+ngx_ess_event_log_sqlite_kept(ngx_ess_event_log_sqlite_handle_t *h,
+    const char *sql, sqlite3_stmt **stmt)
+{
+    int             rc;
+    ngx_uint_t      i;
+    sqlite3_stmt  **kept;
+
+    if (h->opened != h->db.opened) {
+
+        /* they went with the handle */
+
+        ngx_memzero(h->kept, sizeof(h->kept));
+        h->opened = h->db.opened;
+    }
+
+    for (i = 0; i < NGX_ESS_EVENT_LOG_SQLITE_KEPT; i++) {
+
+        if (h->kept[i] && ngx_strcmp(sqlite3_sql(h->kept[i]), sql) == 0) {
+            *stmt = h->kept[i];
+            return SQLITE_OK;
+        }
+    }
+
+    kept = &h->kept[h->nkept++ % NGX_ESS_EVENT_LOG_SQLITE_KEPT];
+
+    (void) sqlite3_finalize(*kept);
+    *kept = NULL;
+
+    rc = ngx_ess_sqlite_db_prepare(&h->db, sql, kept);
+    *stmt = *kept;
+
+    return rc;
+}
+
+
+int
+ngx_ess_event_log_sqlite_exec(ngx_ess_event_log_sqlite_handle_t *h,
+    const char *sql)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    rc = ngx_ess_event_log_sqlite_kept(h, sql, &stmt);
+
+    return (rc == SQLITE_OK) ? ngx_ess_sqlite_db_run(&h->db, stmt) : rc;
+}
+
+
+int
 ngx_ess_event_log_sqlite_begin(ngx_ess_event_log_sqlite_handle_t *h)
 {
     int  rc;
@@ -138,7 +191,7 @@ ngx_ess_event_log_sqlite_begin(ngx_ess_event_log_sqlite_handle_t *h)
     rc = ngx_ess_event_log_sqlite_use(h);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_sqlite_db_exec(&h->db, "BEGIN IMMEDIATE");
+        rc = ngx_ess_event_log_sqlite_exec(h, "BEGIN IMMEDIATE");
     }
 
     if (rc != SQLITE_OK) {
@@ -157,15 +210,22 @@ static int
 ngx_ess_event_log_sqlite_last(ngx_ess_event_log_sqlite_handle_t *h)
 {
     int            rc;
-    sqlite3_int64  seq;
+    sqlite3_stmt  *stmt;
 
-    rc = ngx_ess_sqlite_db_get(&h->db,
-                  "SELECT coalesce((SELECT seq FROM sqlite_sequence"
-                  " WHERE name = 'event'), 0)", &seq);
+    stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_LAST];
 
-    if (rc == SQLITE_OK) {
-        h->seq = seq;
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        h->seq = sqlite3_column_int64(stmt, 0);
+        rc = SQLITE_OK;
+
+    } else {
+        rc = ngx_ess_sqlite_db_failed(&h->db, rc == SQLITE_DONE
+                                              ? SQLITE_CORRUPT : rc);
     }
+
+    (void) sqlite3_reset(stmt);
 
     return rc;
 }
@@ -179,7 +239,7 @@ ngx_ess_event_log_sqlite_end(ngx_ess_event_log_sqlite_handle_t *h, int rc)
     }
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_sqlite_db_exec(&h->db, "COMMIT");
+        rc = ngx_ess_event_log_sqlite_exec(h, "COMMIT");
     }
 
     h->ntypes = 0;

@@ -18,12 +18,16 @@
 #define NGX_ESS_EVENT_LOG_SQLITE_APP     0x45535345
 #define NGX_ESS_EVENT_LOG_SQLITE_SCHEMA  1
 
+/* statements that are kept, by their texts, beside those of the engine */
+#define NGX_ESS_EVENT_LOG_SQLITE_KEPT    8
+
 /* types whose counts are kept until they are written together */
 #define NGX_ESS_EVENT_LOG_SQLITE_TYPES   16
 
 
 typedef enum {
     NGX_ESS_EVENT_LOG_SQLITE_INSERT = 0,
+    NGX_ESS_EVENT_LOG_SQLITE_LAST,          /* seq that was given */
     NGX_ESS_EVENT_LOG_SQLITE_FIND,          /* seq and hash of an id */
     NGX_ESS_EVENT_LOG_SQLITE_ADD,           /* to the events of a type */
     NGX_ESS_EVENT_LOG_SQLITE_NEW,           /* the first ones of it */
@@ -45,6 +49,9 @@ typedef struct {
 typedef struct {
     ngx_ess_sqlite_db_t      db;
     sqlite3_stmt            *stmt[NGX_ESS_EVENT_LOG_SQLITE_STATEMENTS];
+    sqlite3_stmt            *kept[NGX_ESS_EVENT_LOG_SQLITE_KEPT];
+    ngx_uint_t               nkept;         /* that ever were */
+    ngx_uint_t               opened;        /* db.opened, of what is kept */
     ngx_log_t               *log;
     int64_t                  keep;          /* ms; 0: for ever */
     int64_t                  keep_size;     /* bytes; 0: any */
@@ -68,6 +75,13 @@ void ngx_ess_event_log_sqlite_init(ngx_ess_sqlite_db_t *db, char *path,
 
 /* Opens the file unless it is open and still where it was. */
 int ngx_ess_event_log_sqlite_use(ngx_ess_event_log_sqlite_handle_t *h);
+
+/* A statement that is kept for another time: it is to be reset, not finalized;
+   and one that returns no rows and has no parameters, run. */
+int ngx_ess_event_log_sqlite_kept(ngx_ess_event_log_sqlite_handle_t *h,
+    const char *sql, sqlite3_stmt **stmt);
+int ngx_ess_event_log_sqlite_exec(ngx_ess_event_log_sqlite_handle_t *h,
+    const char *sql);
 
 /* A transaction that writes.  End it with what its last function returned:
    with SQLITE_OK it is committed, else undone, and that is returned. */

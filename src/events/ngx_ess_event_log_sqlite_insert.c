@@ -113,7 +113,7 @@ ngx_ess_event_log_sqlite_insert_atomic(ngx_ess_event_log_sqlite_handle_t *h,
     rc = ngx_ess_event_log_sqlite_counted(h);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_sqlite_db_exec(&h->db, "SAVEPOINT atomic");
+        rc = ngx_ess_event_log_sqlite_exec(h, "SAVEPOINT atomic");
     }
 
     if (rc == SQLITE_OK) {
@@ -138,7 +138,7 @@ ngx_ess_event_log_sqlite_insert_atomic(ngx_ess_event_log_sqlite_handle_t *h,
         }
     }
 
-    return ngx_ess_sqlite_db_exec(&h->db, "RELEASE atomic");
+    return ngx_ess_event_log_sqlite_exec(h, "RELEASE atomic");
 }
 
 

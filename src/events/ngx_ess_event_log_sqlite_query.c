@@ -1,5 +1,5 @@
 /*
- * Queries of an event log's SQLite file, each a transaction that reads: so the
+ * Queries of an event log's SQLite file, each a transaction that reads: the
  * total and the page are of one moment.  An index has each order that there is,
  * and is named, so that a page costs the same anywhere.  Runs in a worker's
  * thread; the query is that thread's meanwhile.
@@ -33,6 +33,8 @@ typedef struct {
 
 
 static int ngx_ess_event_log_sqlite_query_slow(void *data);
+static ngx_uint_t ngx_ess_event_log_sqlite_query_several(
+    ngx_ess_event_log_query_t *query);
 static int ngx_ess_event_log_sqlite_query_run(
     ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_query_t *query);
 static int ngx_ess_event_log_sqlite_query_total(
@@ -71,7 +73,9 @@ ngx_ess_event_log_sqlite_query(void *handle, ngx_ess_event_log_query_t *query)
         sqlite3_progress_handler(h->db.handle, NGX_ESS_EVENT_LOG_SQLITE_LOOK,
                                  ngx_ess_event_log_sqlite_query_slow, h);
 
-        rc = ngx_ess_sqlite_db_exec(&h->db, "BEGIN");
+        if (ngx_ess_event_log_sqlite_query_several(query)) {
+            rc = ngx_ess_event_log_sqlite_exec(h, "BEGIN");
+        }
     }
 
     if (rc == SQLITE_OK) {
@@ -110,6 +114,18 @@ ngx_ess_event_log_sqlite_query_slow(void *data)
     ngx_ess_event_log_sqlite_handle_t *h = data;
 
     return ngx_ess_event_log_sqlite_clock() > h->deadline;
+}
+
+
+/* 1: it takes more than one statement, which is a transaction by itself. */
+
+static ngx_uint_t
+ngx_ess_event_log_sqlite_query_several(ngx_ess_event_log_query_t *query)
+{
+    return query->id.data == NULL
+           && (query->has_total
+               || (query->has_after && (query->has_since
+                                        || query->has_until)));
 }
 
 
@@ -162,7 +178,7 @@ ngx_ess_event_log_sqlite_query_total(ngx_ess_event_log_sqlite_handle_t *h,
         (void) snprintf(p, last - p, "SELECT events FROM log");
     }
 
-    rc = ngx_ess_sqlite_db_prepare(&h->db, sql, &stmt);
+    rc = ngx_ess_event_log_sqlite_kept(h, sql, &stmt);
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -180,7 +196,8 @@ ngx_ess_event_log_sqlite_query_total(ngx_ess_event_log_sqlite_handle_t *h,
                                               ? SQLITE_CORRUPT : rc);
     }
 
-    (void) sqlite3_finalize(stmt);
+    (void) sqlite3_reset(stmt);
+    (void) sqlite3_clear_bindings(stmt);
 
     return rc;
 }
@@ -303,7 +320,7 @@ ngx_ess_event_log_sqlite_query_part(ngx_ess_event_log_sqlite_handle_t *h,
 
 ready:
 
-    rc = ngx_ess_sqlite_db_prepare(&h->db, sql, &stmt);
+    rc = ngx_ess_event_log_sqlite_kept(h, sql, &stmt);
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -312,7 +329,8 @@ ready:
 
     rc = ngx_ess_event_log_sqlite_query_rows(h, page, stmt);
 
-    (void) sqlite3_finalize(stmt);
+    (void) sqlite3_reset(stmt);
+    (void) sqlite3_clear_bindings(stmt);
 
     return rc;
 }

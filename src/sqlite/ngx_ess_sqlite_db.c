@@ -32,6 +32,7 @@ ngx_ess_sqlite_db_open(ngx_ess_sqlite_db_t *db, int milliseconds)
         return rc;
     }
 
+    db->opened++;
     db->patience = milliseconds;
 
     (void) sqlite3_busy_handler(db->handle, ngx_ess_sqlite_db_wait, db);

@@ -17,6 +17,8 @@ typedef struct {
     const ngx_ess_sqlite_kind_t  *kind;
     const char              *pragmas;       /* when it is opened */
     char                    *path;
+    ngx_uint_t               opened;        /* how often it was: statements of
+                                               another time are gone */
     int                      patience;      /* ms, for others' transactions */
     int64_t                  waiting;       /* since when, ms */
     char                     text[128];     /* why the last thing failed */

@@ -203,7 +203,8 @@ engine_measure(void *handle, uint64_t *n, uint64_t *bytes, u_char *text,
 
 static const ngx_ess_event_log_engine_t  engine = {
     ngx_string("test"), ngx_null_string, 0, NULL, engine_init, engine_create,
-    engine_destroy, engine_insert, engine_query, engine_retain, engine_measure
+    engine_destroy, engine_insert, engine_query, engine_retain, engine_measure,
+    NULL
 };
 
 
