@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "ngx_ess_event_log_figures.h"
+#include "ngx_ess_event_log_notice.h"
 #include "ngx_ess_escape.h"
 #include "ngx_timer.h"
 
@@ -42,6 +43,31 @@ volatile ngx_cycle_t               *ngx_cycle = &cycle;
 static ngx_time_t                   now;
 volatile ngx_time_t                *ngx_cached_time = &now;
 ngx_uint_t                          ngx_worker = 1;
+
+static uint32_t                     crc32[16];
+uint32_t                           *ngx_crc32_table_short = crc32;
+
+
+/* nobody else stores */
+
+ngx_int_t
+ngx_ess_event_log_notice_init(ngx_cycle_t *c, ngx_array_t *l,
+    void (*noticed)(ngx_ess_event_log_t *log))
+{
+    return NGX_OK;
+}
+
+
+void
+ngx_ess_event_log_notice_exit(void)
+{
+}
+
+
+void
+ngx_ess_event_log_notice_want(ngx_ess_event_log_t *log)
+{
+}
 
 
 void ngx_cdecl
