@@ -8,7 +8,7 @@ import pytest
 from api import Api
 from clients import Clients
 from events import Events, event
-from sse import EventSource
+from sse import EventSource, followed
 from tokens import start, token
 from wait import wait_for
 
@@ -71,15 +71,16 @@ class Log(Events):
             assert answer.status == 200, answer
             assert all(r["success"] for r in answer.json()), answer
 
+    def url(self, query=""):
+        return "http://127.0.0.1:%d%s%s" % (self.port, self.uri, query)
+
     def follow(self, query="", **kwargs):
-        return EventSource("http://127.0.0.1:%d%s%s" % (
-            self.port, self.uri, query), **kwargs)
+        return followed(self.url(query), **kwargs)
 
     def kind(self, path="", **headers):
         """What a GET is answered with, of which nothing is read."""
 
-        with EventSource("http://127.0.0.1:%d%s%s" % (
-                self.port, self.uri, path), headers=headers) as source:
+        with self.follow(path, headers=headers) as source:
             return source.headers["content-type"]
 
     def refused(self, path="", headers=STREAM):
@@ -120,9 +121,9 @@ def test_history_and_then_what_comes(log, server):
         for source, first in (whole, 1), (rest, 2491), (live, 2501):
             source.wait(2505 - first + 1)
             assert numbers(source) == list(range(first, 2506))
-    streams = Api(server.port(), "/streams/").list()
-    assert sorted(s["name"] for s in streams) == ["audit", "events-of-named",
-                                                  "taken"]
+        streams = Api(server.port(), "/streams/").list()
+        assert sorted(s["name"] for s in streams) == [
+            "audit", "events-of-named", "taken"]
 
     def logged():
         with open(server.path("followed.log")) as f:
@@ -245,7 +246,7 @@ def test_who_may(log, server):
     few = Log(server.port(), "/few")
     with few.follow():
         def full():
-            with few.follow() as source:
+            with EventSource(few.url()) as source:
                 return source.status == 503
         wait_for(full, 10, "no more than one")
         status, detail = few.refused()

@@ -3,6 +3,8 @@
 import http.client
 import json
 
+from wait import slower
+
 
 class Answer:
     def __init__(self, response):
@@ -28,7 +30,7 @@ class Events:
         for again in (0, 1):
             if self.connection is None:
                 self.connection = http.client.HTTPConnection(
-                    "127.0.0.1", self.port, timeout=30)
+                    "127.0.0.1", self.port, timeout=30 * slower())
             try:
                 self.connection.request(method, self.uri + path, body,
                                         headers or {})

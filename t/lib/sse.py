@@ -190,6 +190,20 @@ class EventSource:
         self.close()
 
 
+def followed(url, **kwargs):
+    """An EventSource that is let in.  nginx waits two seconds for a log that
+    begins, and answers 503, as the documents say: who is starved asks again."""
+
+    def let_in():
+        source = EventSource(url, **kwargs)
+        if source.status != 503:
+            return source
+        source.close()
+        return None
+
+    return wait_for(let_in, 20, "a log to follow")
+
+
 class Http2EventSource:
     """The same over HTTP/2, without TLS, by curl."""
 
