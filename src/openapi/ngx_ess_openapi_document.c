@@ -36,6 +36,8 @@ static ngx_int_t ngx_ess_openapi_document_item(ngx_array_t *out,
 static ngx_int_t ngx_ess_openapi_document_schemas(ngx_conf_t *cf,
     ngx_array_t *out, ngx_ess_main_conf_t *mcf,
     ngx_http_core_srv_conf_t *server);
+static ngx_uint_t ngx_ess_openapi_document_has(ngx_ess_main_conf_t *mcf,
+    ngx_http_core_srv_conf_t *server, const ngx_str_t *log);
 static ngx_int_t ngx_ess_openapi_document_name(ngx_array_t *out,
     const ngx_str_t *name);
 
@@ -269,51 +271,34 @@ ngx_ess_openapi_document_item(ngx_array_t *out,
 }
 
 
-/* Of each log once. */
+/* Of each log that the server has a location for. */
 
 static ngx_int_t
 ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
     ngx_ess_main_conf_t *mcf, ngx_http_core_srv_conf_t *server)
 {
-    ngx_int_t               rc;
-    ngx_str_t               place;
-    ngx_uint_t              i, k;
-    ngx_array_t             path;
-    ngx_ess_event_log_t    *log;
-    ngx_ess_conf_served_t  *served;
+    ngx_int_t              rc;
+    ngx_str_t              place;
+    ngx_uint_t             i, n;
+    ngx_array_t            path;
+    ngx_ess_event_log_t  **log;
 
-    served = mcf->served.elts;
+    n = mcf->event_logs ? mcf->event_logs->nelts : 0;
+    log = n ? mcf->event_logs->elts : NULL;
 
-    for (i = 0; i < mcf->served.nelts; i++) {
+    for (i = 0; i < n; i++) {
 
-        if (!ngx_ess_openapi_describes(&served[i], server)
-            || ngx_strcmp(served[i].directive, "ess_events") != 0)
-        {
-            continue;
-        }
-
-        for (k = 0; k < i; k++) {
-            if (ngx_ess_openapi_describes(&served[k], server)
-                && ngx_strcmp(served[k].directive, "ess_events") == 0
-                && ngx_ess_str_equal(&served[k].argument, &served[i].argument))
-            {
-                break;
-            }
-        }
-
-        if (k < i) {
+        if (!ngx_ess_openapi_document_has(mcf, server, &log[i]->name)) {
             continue;
         }
 
         if (ngx_ess_openapi_text_put(out, ",\n\"") != NGX_OK
-            || ngx_ess_openapi_document_name(out, &served[i].argument)
-               != NGX_OK
+            || ngx_ess_openapi_document_name(out, &log[i]->name) != NGX_OK
             || ngx_ess_openapi_text_put(out, "\":") != NGX_OK
             || ngx_array_init(&path, cf->temp_pool, 64, 1) != NGX_OK
             || ngx_ess_openapi_text_put(&path, "#/components/schemas/")
                != NGX_OK
-            || ngx_ess_openapi_document_name(&path, &served[i].argument)
-               != NGX_OK)
+            || ngx_ess_openapi_document_name(&path, &log[i]->name) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -321,10 +306,9 @@ ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
         place.data = path.elts;
         place.len = path.nelts;
 
-        log = ngx_ess_event_log_named(mcf->event_logs, &served[i].argument);
-
-        rc = (log && log->schema)
-             ? ngx_ess_openapi_schema(out, ngx_ess_schema_text(log->schema),
+        rc = log[i]->schema
+             ? ngx_ess_openapi_schema(out,
+                                      ngx_ess_schema_text(log[i]->schema),
                                       &place)
              : ngx_ess_openapi_text_put(out, "{\"type\":\"object\"}");
 
@@ -334,6 +318,29 @@ ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_ess_openapi_document_has(ngx_ess_main_conf_t *mcf,
+    ngx_http_core_srv_conf_t *server, const ngx_str_t *log)
+{
+    ngx_uint_t              i;
+    ngx_ess_conf_served_t  *served;
+
+    served = mcf->served.elts;
+
+    for (i = 0; i < mcf->served.nelts; i++) {
+
+        if (ngx_ess_openapi_describes(&served[i], server)
+            && ngx_strcmp(served[i].directive, "ess_events") == 0
+            && ngx_ess_str_equal(&served[i].argument, log))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

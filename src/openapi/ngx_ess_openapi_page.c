@@ -15,7 +15,7 @@
 
 
 static ngx_int_t ngx_ess_openapi_page_hash(const ngx_str_t *text,
-    u_char hash[NGX_ESS_OPENAPI_PAGE_HASH], ngx_str_t *base64);
+    u_char buf[NGX_ESS_OPENAPI_PAGE_HASH], ngx_str_t *base64);
 
 
 ngx_int_t
@@ -24,8 +24,8 @@ ngx_ess_openapi_page(ngx_conf_t *cf, const ngx_str_t *document,
 {
     u_char     *p, *last;
     size_t      len;
-    u_char      one[NGX_ESS_OPENAPI_PAGE_HASH];
-    u_char      two[NGX_ESS_OPENAPI_PAGE_HASH];
+    u_char      script_buf[NGX_ESS_OPENAPI_PAGE_HASH];
+    u_char      style_buf[NGX_ESS_OPENAPI_PAGE_HASH];
     ngx_str_t   script, style, script_hash, style_hash, escaped;
 
     static const char  format[] =
@@ -37,7 +37,9 @@ ngx_ess_openapi_page(ngx_conf_t *cf, const ngx_str_t *document,
         "<meta name=\"openapi\" content=\"%V\">\n"
         "<title>API</title>\n<link rel=\"icon\" href=\"data:,\">\n"
         "<style>%V</style>\n</head>\n<body>\n<main id=\"api\">"
-        "<p role=\"status\">Loading</p></main>\n"
+        "<p role=\"status\">Loading</p>"
+        "<noscript>Without JavaScript: <a href=\"%V\">the document</a>"
+        "</noscript></main>\n"
         "<script>%V</script>\n</body>\n</html>\n";
 
     static const char  rules[] =
@@ -48,8 +50,8 @@ ngx_ess_openapi_page(ngx_conf_t *cf, const ngx_str_t *document,
     (void) ngx_ess_openapi_file("docs.js", &script);
     (void) ngx_ess_openapi_file("docs.css", &style);
 
-    if (ngx_ess_openapi_page_hash(&script, one, &script_hash) != NGX_OK
-        || ngx_ess_openapi_page_hash(&style, two, &style_hash) != NGX_OK)
+    if (ngx_ess_openapi_page_hash(&script, script_buf, &script_hash) != NGX_OK
+        || ngx_ess_openapi_page_hash(&style, style_buf, &style_hash) != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "no memory for a hash");
         return NGX_ERROR;
@@ -58,7 +60,7 @@ ngx_ess_openapi_page(ngx_conf_t *cf, const ngx_str_t *document,
     escaped.len = document->len
                   + ngx_escape_html(NULL, document->data, document->len);
 
-    len = sizeof(format) + escaped.len + script.len + style.len;
+    len = sizeof(format) + 2 * escaped.len + script.len + style.len;
     policy->len = sizeof(rules) + 2 * NGX_ESS_OPENAPI_PAGE_HASH;
 
     text->data = ngx_pnalloc(cf->pool, len);
@@ -72,7 +74,8 @@ ngx_ess_openapi_page(ngx_conf_t *cf, const ngx_str_t *document,
     (void) ngx_escape_html(escaped.data, document->data, document->len);
 
     last = text->data + len;
-    p = ngx_slprintf(text->data, last, format, &escaped, &style, &script);
+    p = ngx_slprintf(text->data, last, format, &escaped, &style, &escaped,
+                     &script);
     text->len = p - text->data;
 
     last = policy->data + policy->len;
@@ -85,7 +88,7 @@ ngx_ess_openapi_page(ngx_conf_t *cf, const ngx_str_t *document,
 
 static ngx_int_t
 ngx_ess_openapi_page_hash(const ngx_str_t *text,
-    u_char hash[NGX_ESS_OPENAPI_PAGE_HASH], ngx_str_t *base64)
+    u_char buf[NGX_ESS_OPENAPI_PAGE_HASH], ngx_str_t *base64)
 {
     u_char     md[EVP_MAX_MD_SIZE];
     u_int      len;
@@ -97,7 +100,7 @@ ngx_ess_openapi_page_hash(const ngx_str_t *text,
 
     raw.data = md;
     raw.len = len;
-    base64->data = hash;
+    base64->data = buf;
 
     ngx_encode_base64(base64, &raw);
 

@@ -30,17 +30,16 @@ static ngx_ess_schema_node_t *ngx_ess_schema_build_node(
 static ngx_int_t ngx_ess_schema_build_keyword(ngx_ess_schema_text_t *text,
     ngx_ess_schema_node_t *node, const ngx_ess_json_value_t *value,
     const ngx_ess_schema_place_t *place);
-static ngx_int_t ngx_ess_schema_build_required(ngx_ess_schema_text_t *text,
-    ngx_ess_schema_node_t *node);
+static void ngx_ess_schema_build_required(ngx_ess_schema_node_t *node);
 static const ngx_ess_schema_place_t *ngx_ess_schema_build_place(
     ngx_ess_schema_text_t *text, const ngx_ess_schema_place_t *above,
     const ngx_str_t *name, ngx_uint_t index);
 static ngx_int_t ngx_ess_schema_build_find(ngx_ess_schema_text_t *text,
     ngx_ess_schema_node_t *node);
 static ngx_int_t ngx_ess_schema_build_loops(ngx_ess_schema_text_t *text,
-    ngx_ess_schema_node_t *node, ngx_uint_t depth);
+    ngx_ess_schema_node_t *node, ngx_uint_t *chain);
 static ngx_int_t ngx_ess_schema_build_loops_of(ngx_ess_schema_text_t *text,
-    const ngx_ess_schema_nodes_t *nodes, ngx_uint_t depth);
+    const ngx_ess_schema_nodes_t *nodes, ngx_uint_t *chain);
 
 static ngx_ess_schema_keyword_f  ngx_ess_schema_build_one;
 static ngx_ess_schema_keyword_f  ngx_ess_schema_build_list;
@@ -89,6 +88,7 @@ ngx_ess_schema_node_t *
 ngx_ess_schema_build(ngx_pool_t *pool, ngx_log_t *log, const ngx_str_t *text,
     ngx_ess_schema_wrong_t *wrong)
 {
+    ngx_uint_t                     chain;
     const char                    *detail;
     ngx_ess_schema_node_t         *node, *root;
     ngx_ess_schema_text_t          t;
@@ -125,7 +125,9 @@ ngx_ess_schema_build(ngx_pool_t *pool, ngx_log_t *log, const ngx_str_t *text,
     }
 
     for (node = t.nodes; node; node = node->next) {
-        if (ngx_ess_schema_build_loops(&t, node, 0) != NGX_OK) {
+        chain = 0;
+
+        if (ngx_ess_schema_build_loops(&t, node, &chain) != NGX_OK) {
             return NULL;
         }
     }
@@ -192,7 +194,9 @@ ngx_ess_schema_build_node(ngx_ess_schema_text_t *text,
         }
     }
 
-    return (ngx_ess_schema_build_required(text, node) == NGX_OK) ? node : NULL;
+    ngx_ess_schema_build_required(node);
+
+    return node;
 }
 
 
@@ -233,9 +237,8 @@ ngx_ess_schema_build_keyword(ngx_ess_schema_text_t *text,
 /* Members that "properties" has and "required" wants are told of in the order
    of the former. */
 
-static ngx_int_t
-ngx_ess_schema_build_required(ngx_ess_schema_text_t *text,
-    ngx_ess_schema_node_t *node)
+static void
+ngx_ess_schema_build_required(ngx_ess_schema_node_t *node)
 {
     ngx_uint_t              i, k, n;
     ngx_ess_schema_name_t  *name;
@@ -258,8 +261,6 @@ ngx_ess_schema_build_required(ngx_ess_schema_text_t *text,
     }
 
     node->required.n = n;
-
-    return NGX_OK;
 }
 
 
@@ -543,54 +544,64 @@ ngx_ess_schema_build_find(ngx_ess_schema_text_t *text,
 
 
 /* Schemas that lead to themselves without going down into the value would never
-   end. */
+   end, and long chains of them would use up what a validation may do.  "chain"
+   grows to that of the node. */
 
 static ngx_int_t
 ngx_ess_schema_build_loops(ngx_ess_schema_text_t *text,
-    ngx_ess_schema_node_t *node, ngx_uint_t depth)
+    ngx_ess_schema_node_t *node, ngx_uint_t *chain)
 {
-    ngx_uint_t              i;
+    ngx_uint_t              i, longest;
     ngx_ess_schema_node_t  *ones[5];
 
-    if (node == NULL || node->left) {
+    if (node == NULL) {
         return NGX_OK;
     }
 
-    if (node->entered) {
-        return ngx_ess_schema_place_wrong(text->wrong, node->place,
-                      "it leads to itself by \"$ref\", for the same value");
-    }
+    if (node->chain == 0) {
 
-    if (depth == NGX_ESS_SCHEMA_BUILD_CHAIN) {
-        return ngx_ess_schema_place_wrong(text->wrong, node->place,
-                      "more than %ui schemas lead to each other for one value",
-                      (ngx_uint_t) NGX_ESS_SCHEMA_BUILD_CHAIN);
-    }
+        if (node->entered) {
+            return ngx_ess_schema_place_wrong(text->wrong, node->place,
+                          "it leads to itself by \"$ref\", for the same value");
+        }
 
-    node->entered = 1;
+        node->entered = 1;
+        longest = 0;
 
-    ones[0] = node->ref;
-    ones[1] = node->not_this;
-    ones[2] = node->if_this;
-    ones[3] = node->then_this;
-    ones[4] = node->else_this;
+        ones[0] = node->ref;
+        ones[1] = node->not_this;
+        ones[2] = node->if_this;
+        ones[3] = node->then_this;
+        ones[4] = node->else_this;
 
-    for (i = 0; i < 5; i++) {
-        if (ngx_ess_schema_build_loops(text, ones[i], depth + 1) != NGX_OK) {
+        for (i = 0; i < 5; i++) {
+            if (ngx_ess_schema_build_loops(text, ones[i], &longest)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        if (ngx_ess_schema_build_loops_of(text, &node->all_of, &longest)
+            != NGX_OK
+            || ngx_ess_schema_build_loops_of(text, &node->any_of, &longest)
+               != NGX_OK
+            || ngx_ess_schema_build_loops_of(text, &node->one_of, &longest)
+               != NGX_OK)
+        {
             return NGX_ERROR;
+        }
+
+        node->chain = longest + 1;
+
+        if (node->chain > NGX_ESS_SCHEMA_BUILD_CHAIN) {
+            return ngx_ess_schema_place_wrong(text->wrong, node->place,
+                          "more than %ui schemas lead to each other for one "
+                          "value", (ngx_uint_t) NGX_ESS_SCHEMA_BUILD_CHAIN);
         }
     }
 
-    if (ngx_ess_schema_build_loops_of(text, &node->all_of, depth + 1) != NGX_OK
-        || ngx_ess_schema_build_loops_of(text, &node->any_of, depth + 1)
-           != NGX_OK
-        || ngx_ess_schema_build_loops_of(text, &node->one_of, depth + 1)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    node->left = 1;
+    *chain = ngx_max(*chain, node->chain);
 
     return NGX_OK;
 }
@@ -598,12 +609,12 @@ ngx_ess_schema_build_loops(ngx_ess_schema_text_t *text,
 
 static ngx_int_t
 ngx_ess_schema_build_loops_of(ngx_ess_schema_text_t *text,
-    const ngx_ess_schema_nodes_t *nodes, ngx_uint_t depth)
+    const ngx_ess_schema_nodes_t *nodes, ngx_uint_t *chain)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < nodes->n; i++) {
-        if (ngx_ess_schema_build_loops(text, nodes->elts[i], depth)
+        if (ngx_ess_schema_build_loops(text, nodes->elts[i], chain)
             != NGX_OK)
         {
             return NGX_ERROR;

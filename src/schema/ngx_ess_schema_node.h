@@ -90,7 +90,9 @@ struct ngx_ess_schema_node_s {
     unsigned                 never:1;       /* false */
     unsigned                 unique:1;      /* uniqueItems */
     unsigned                 entered:1;     /* while loops are looked for */
-    unsigned                 left:1;
+    ngx_uint_t               chain;         /* so many schemas, this one among
+                                               them, lead to each other for one
+                                               value; 0: not known yet */
 
     ngx_uint_t               types;         /* bits; 0: any */
     ngx_ess_schema_values_t  any_of_values; /* enum */

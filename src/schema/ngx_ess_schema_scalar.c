@@ -106,14 +106,14 @@ ngx_ess_schema_scalar_string(ngx_ess_schema_judge_t *v,
     raw.data = value->span.data + 1;
     raw.len = value->span.len - 2;
 
-    if ((node->min_length || node->max_length != NGX_ESS_SCHEMA_NONE)) {
+    if (node->min_length || node->max_length != NGX_ESS_SCHEMA_NONE) {
 
         if (ngx_ess_schema_judge_charge(v, 0, value, name) != NGX_OK) {
             return NGX_ABORT;
         }
 
         if (!ngx_ess_schema_scalar_length(&raw, node->min_length,
-                                            node->max_length))
+                                          node->max_length))
         {
             return ngx_ess_schema_judge_wrong(v, name, 0);
         }

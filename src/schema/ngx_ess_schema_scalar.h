@@ -31,9 +31,8 @@ ngx_int_t ngx_ess_schema_scalar_string(ngx_ess_schema_judge_t *v,
     const ngx_str_t *name);
 
 /* The same, but leaves v->error alone. */
-ngx_int_t ngx_ess_schema_scalar_pattern(
-    ngx_ess_schema_judge_t *v, ngx_ess_schema_pattern_t *pattern,
-    const ngx_str_t *text);
+ngx_int_t ngx_ess_schema_scalar_pattern(ngx_ess_schema_judge_t *v,
+    ngx_ess_schema_pattern_t *pattern, const ngx_str_t *text);
 
 /*
  * A string without escapes: where it lies, or in "buf", of

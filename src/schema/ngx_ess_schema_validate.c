@@ -183,7 +183,7 @@ ngx_ess_schema_validate_any(ngx_ess_schema_judge_t *v,
 
     if (node->any_of_values.elts) {
         rc = ngx_ess_schema_scalar_values(v, &node->any_of_values, value,
-                                            name);
+                                          name);
     }
 
     if (rc == NGX_OK && node->value.elts) {
@@ -492,7 +492,7 @@ ngx_ess_schema_validate_member(ngx_ess_schema_judge_t *v,
         for (i = 0; i < node->nmatched && rc == NGX_OK; i++) {
 
             rc = ngx_ess_schema_scalar_pattern(v, node->matched[i].pattern,
-                                                 &text);
+                                               &text);
             if (rc == NGX_DECLINED) {
                 rc = NGX_OK;
 
@@ -503,9 +503,6 @@ ngx_ess_schema_validate_member(ngx_ess_schema_judge_t *v,
                 known = 1;
                 rc = ngx_ess_schema_validate_node(v, node->matched[i].node,
                                                   value, name);
-                if (rc == NGX_DECLINED) {
-                    break;
-                }
             }
         }
 

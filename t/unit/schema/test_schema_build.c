@@ -145,6 +145,46 @@ test_recursive(void **state)
 }
 
 
+/* However they are found: each leads to the next one, or to the one before. */
+
+static void
+test_chain(void **state)
+{
+    char    text[8192], *p;
+    size_t  n, i, back;
+
+    for (back = 0; back < 2; back++) {
+        for (n = 64; n <= 65; n++) {
+            ngx_str_t               s;
+            ngx_ess_schema_wrong_t  w;
+
+            p = text + sprintf(text, "{\"$defs\":{\"end\":true");
+
+            for (i = 1; i < n; i++) {
+                p += sprintf(p, ",\"a%d\":{\"$ref\":\"#/$defs/", (int) i);
+                p += (i == (back ? 1 : n - 1))
+                     ? sprintf(p, "end\"}")
+                     : sprintf(p, "a%d\"}", (int) (back ? i - 1 : i + 1));
+            }
+
+            sprintf(p, "}}");
+
+            memset(&w, 0, sizeof(w));
+            s.data = (u_char *) text;
+            s.len = strlen(text);
+
+            if (n == 64) {
+                assert_non_null(ngx_ess_schema_build(NULL, &test_log, &s, &w));
+
+            } else {
+                assert_null(ngx_ess_schema_build(NULL, &test_log, &s, &w));
+                assert_non_null(strstr((char *) w.detail.data, "more than 64"));
+            }
+        }
+    }
+}
+
+
 /* A message has a bound. */
 
 static void
@@ -178,6 +218,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_teardown(test_wrong, teardown),
         cmocka_unit_test_teardown(test_recursive, teardown),
+        cmocka_unit_test_teardown(test_chain, teardown),
         cmocka_unit_test_teardown(test_long, teardown),
     };
 
