@@ -149,6 +149,7 @@ def test_figures(nginx):
         "stored": 10, "same": 1, "duplicate": 1, "invalid": 1, "undone": 0,
         "unavailable": 0}
     assert f["event_log_up"] == {"audit": 1}
+    assert f["event_log_info"] == {"audit": "sqlite"}
     seconds = f["event_log_seconds"]["audit"]
     assert seconds["insert"]["count"] == 2 and seconds["query"]["count"] == 1
     wait_for(lambda: figures(server)["event_log_events"] == {"audit": 10},
