@@ -39,6 +39,9 @@ def figure(n, name):
                                r.read().decode(), re.M).group(1))
 
 
+NAMES = " id=event_id time=timestamp type=type"
+
+
 def call(n, path="/v1/events", body=None, timeout=60):
     """Status, and the body as JSON."""
 
@@ -298,19 +301,120 @@ def test_a_frozen_server(nginx, server):
     wait_for(lambda: call(n, body=[event("b")])[0] == 200, 20)
 
 
-def test_what_the_database_refuses_fails_alone(nginx, database):
-    n = nginx(CONF, workers=1, pg=database.url, more="")
+REFUSING = [
+    "ALTER TABLE ess_event_audit ADD CONSTRAINT no_dogs "
+    "CHECK (type <> 'dog')",
+    # an exception, with a code of one's own, by the row, or at the end
+    """CREATE FUNCTION no_dogs() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN IF NEW.type = 'dog' THEN RAISE EXCEPTION 'no dogs'; END IF;
+       RETURN NEW; END $$;
+       CREATE TRIGGER no_dogs BEFORE INSERT ON ess_event_audit
+       FOR EACH ROW EXECUTE FUNCTION no_dogs()""",
+    """CREATE FUNCTION no_dogs() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN IF NEW.type = 'dog' THEN
+       RAISE EXCEPTION 'no dogs' USING ERRCODE = 'ZD001'; END IF;
+       RETURN NEW; END $$;
+       CREATE TRIGGER no_dogs AFTER INSERT ON ess_event_audit
+       FOR EACH ROW EXECUTE FUNCTION no_dogs()""",
+    # left out without a word
+    """CREATE FUNCTION no_dogs() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN IF NEW.type = 'dog' THEN RETURN NULL; END IF;
+       RETURN NEW; END $$;
+       CREATE TRIGGER no_dogs BEFORE INSERT ON ess_event_audit
+       FOR EACH ROW EXECUTE FUNCTION no_dogs()""",
+]
+
+
+@pytest.mark.parametrize("sql", REFUSING)
+def test_what_the_database_refuses(nginx, database, sql):
+    """That event alone, of a request and of those that come with it."""
+
+    n = nginx(CONF.replace("location = /metrics",
+                           "location /strict { ess_events audit strict; } "
+                           "location = /metrics"),
+              workers=1, pg=database.url, more="")
     assert post(n, event("a")) == [True]
-    database.sql("ALTER TABLE ess_event_audit ADD CONSTRAINT no_dogs "
-                 "CHECK (type <> 'dog')")
-    n.expect("ess|event log")
+    database.sql(sql)
 
     def one(i):
-        return call(n, body=[event(str(i), "dog" if i % 5 == 0 else "cat")])[0]
+        return post(n, *[event("%d-%d" % (i, j),
+                               "dog" if i % 5 == 0 and j % 3 == 0 else "cat")
+                         for j in range(10)])
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(one, range(40))) == [
-            503 if i % 5 == 0 else 200 for i in range(40)]
+        assert list(pool.map(one, range(20))) == [
+            ["refused" if i % 5 == 0 and j % 3 == 0 else True
+             for j in range(10)] for i in range(20)]
+    assert ids(n)[0] == "a"
+    assert sorted(ids(n)[1:]) == sorted(
+        "%d-%d" % (i, j) for i in range(20) for j in range(10)
+        if i % 5 or j % 3)
+    # the same, of one that is refused, is refused as well
+    dog = event("d", "dog")
+    assert post(n, dog, event("c"), dog) == ["refused", True, "refused"]
+    assert post(n, dog) == ["refused"]
+    # all or none
+    status, results = call(n, "/strict", [event("x"), event("y", "dog")])
+    assert status == 422
+    assert [(r["success"], r["error"]) for r in results] == [
+        (False, ""), (False, "refused")]
+    assert call(n, "/v1/events/x")[0] == 404
+    assert call(n, "/strict", [event("x"), event("y")])[0] == 200
+
+
+def test_what_a_trigger_refuses_at_the_end(nginx, database):
+    """One event is refused; of several nobody knows which one it is."""
+
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    database.sql("""
+        CREATE FUNCTION no_dogs() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF NEW.type = 'dog' THEN RAISE EXCEPTION 'no dogs'; END IF;
+        RETURN NEW; END $$;
+        CREATE CONSTRAINT TRIGGER no_dogs AFTER INSERT ON ess_event_audit
+        DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION no_dogs()""")
+    n.expect("ess|event log")
+    assert post(n, event("b", "dog")) == ["refused"]
+    assert call(n, body=[event("c"), event("d", "dog")])[0] == 503
+    assert post(n, event("c"), event("d")) == [True, True]
+    assert ids(n) == ["a", "c", "d"]
+    assert "no dogs" in n.log()
+
+
+def test_events_without_ids(nginx, database):
+    """Their numbers are their ids, and what is an id already is passed by."""
+
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, *[event(str(i)) for i in range(2, 900)]) == [True] * 898
+    first = int(database.sql("SELECT max(seq) FROM ess_event_audit")) + 1
+    n.write_conf(CONF.replace(NAMES, ""))
+    n.reload(old_gone=True)
+    found = []
+    for _ in range(3):
+        status, results = call(n, body=[{"n": 1}, {"n": 1}])
+        assert (status, [r["error"] for r in results]) == (200, ["", ""])
+        found += [int(r["event_id"]) for r in results]
+    assert found == sorted(set(found)) and found[0] >= max(900, first)
+    assert call(n, "/v1/events/%d" % found[0]) == (200, {"n": 1})
+    assert ids_of(database) == found
+
+    # and what is a number already is one to those who have ids
+    n.write_conf(CONF)
+    n.reload(old_gone=True)
+    assert post(n, event(str(found[1])), event(str(found[-1] + 1))) == [
+        "duplicate_event_id", True]
+    n.write_conf(CONF.replace(NAMES, ""))
+    n.reload(old_gone=True)
+    status, results = call(n, body=[{"n": 1}])
+    assert status == 200
+    assert int(results[0]["event_id"]) > found[-1] + 1
+
+
+def ids_of(database):
+    return [int(i) for i in database.sql(
+        "SELECT id FROM ess_event_audit WHERE body->>'n' = '1' ORDER BY seq"
+    ).split()]
 
 
 def test_queries_of_clients_that_left(nginx, database):
@@ -326,7 +430,10 @@ def test_queries_of_clients_that_left(nginx, database):
         "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
         "AND relation = 'ess_event_audit'::regclass"))
     clients = []
-    for _ in range(40):
+    for i in range(40):
+        if i < 3:
+            # the first two are under way, each in a thread
+            assert call(n, "/elsewhere")[0] == 404
         c = socket.create_connection(("127.0.0.1", n.port(0)))
         c.sendall(b"GET /v1/events/a HTTP/1.1\r\nHost: x\r\n\r\n")
         clients.append(c)

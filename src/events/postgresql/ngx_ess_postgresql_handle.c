@@ -267,13 +267,34 @@ ngx_ess_postgresql_handle_failed(ngx_ess_postgresql_handle_t *h,
         return NGX_AGAIN;
     }
 
-    /* data, constraints, limits of the server, and what triggers raise */
+    return ngx_ess_postgresql_handle_refused(c) ? NGX_DECLINED : NGX_ERROR;
+}
 
-    if (ngx_strncmp(state, "22", 2) == 0 || ngx_strncmp(state, "23", 2) == 0
-        || ngx_strncmp(state, "54", 2) == 0 || ngx_strncmp(state, "P0", 2) == 0)
-    {
-        return NGX_DECLINED;
+
+/* Data, constraints, limits of the server, views' checks, and what triggers
+   raise, which may have a class of their own: those from I on, and from 5 on,
+   are nobody's but for PostgreSQL's. */
+
+ngx_uint_t
+ngx_ess_postgresql_handle_refused(ngx_ess_postgresql_connection_t *c)
+{
+    char         ch;
+    ngx_uint_t   i;
+
+    static const char  *classes[] = { "22", "23", "44", "54", "P0" };
+
+    if (c->conn == NULL) {
+        return 0;
     }
 
-    return NGX_ERROR;
+    for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (ngx_strncmp(c->sqlstate, classes[i], 2) == 0) {
+            return 1;
+        }
+    }
+
+    ch = c->sqlstate[0];
+
+    return (ch >= '6' && ch <= '9')
+           || (ch >= 'I' && ch <= 'Z' && ngx_strncmp(c->sqlstate, "XX", 2));
 }

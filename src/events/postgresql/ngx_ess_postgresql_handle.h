@@ -40,4 +40,9 @@ ngx_int_t ngx_ess_postgresql_handle_failed(ngx_ess_postgresql_handle_t *h,
     ngx_ess_postgresql_connection_t *c);
 
 
+/* 1: so it was refused, by a constraint, a trigger or a limit. */
+ngx_uint_t ngx_ess_postgresql_handle_refused(
+    ngx_ess_postgresql_connection_t *c);
+
+
 #endif /* _NGX_ESS_POSTGRESQL_HANDLE_H_INCLUDED_ */

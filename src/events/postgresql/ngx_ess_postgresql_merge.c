@@ -116,12 +116,14 @@ ngx_ess_postgresql_merge_reset(ngx_ess_postgresql_merge_t *merge)
         item = &merge->items[i];
 
         item->store = 0;
+        item->refused = 0;
         item->known = 0;
         item->owner = NULL;
         item->event->seq = 0;
     }
 
     merge->nstore = 0;
+    merge->nrefused = 0;
 }
 
 
@@ -252,6 +254,19 @@ ngx_ess_postgresql_merge_stored(ngx_ess_postgresql_item_t *item, uint64_t seq)
 
 
 void
+ngx_ess_postgresql_merge_refused(ngx_ess_postgresql_merge_t *merge,
+    ngx_ess_postgresql_item_t *item)
+{
+    item->store = 0;
+    item->refused = 1;
+    item->event->result = NGX_ESS_EVENT_LOG_REFUSED;
+
+    merge->nstore--;
+    merge->nrefused++;
+}
+
+
+void
 ngx_ess_postgresql_merge_finish(ngx_ess_postgresql_merge_t *merge)
 {
     ngx_uint_t                  i;
@@ -260,9 +275,16 @@ ngx_ess_postgresql_merge_finish(ngx_ess_postgresql_merge_t *merge)
     for (i = 0; i < merge->n; i++) {
         item = &merge->items[i];
 
-        if (item->event->result == NGX_ESS_EVENT_LOG_SAME
-            && (item->head->known || item->head->owner))
+        if (item->event->result != NGX_ESS_EVENT_LOG_SAME) {
+            continue;
+        }
+
+        if (!item->head->known && item->head->owner
+            && item->head->owner->refused)
         {
+            item->event->result = NGX_ESS_EVENT_LOG_REFUSED;
+
+        } else if (item->head->known || item->head->owner) {
             item->event->seq = item->head->seq;
         }
     }

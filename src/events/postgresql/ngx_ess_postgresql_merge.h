@@ -20,6 +20,7 @@ struct ngx_ess_postgresql_item_s {
     ngx_ess_postgresql_item_t  *head;       /* the first one with that id; NULL:
                                                it has none */
     unsigned                    store:1;    /* it is new, and to be stored */
+    unsigned                    refused:1;  /* it was, and the server refused */
 
     /* of a head: what is under its id, once the transaction is done */
     unsigned                    known:1;    /* the database has it */
@@ -38,6 +39,11 @@ typedef struct {
     ngx_ess_postgresql_item_t **heads;      /* in order of their ids */
     ngx_uint_t                  nheads;
     ngx_uint_t                  nstore;
+    ngx_uint_t                  nrefused;
+
+    ngx_uint_t                  alone;      /* one insert, in which something is
+                                               refused */
+    ngx_uint_t                  tries;      /* that are left */
 } ngx_ess_postgresql_merge_t;
 
 
@@ -60,7 +66,12 @@ void ngx_ess_postgresql_merge_decide(ngx_ess_postgresql_merge_t *merge);
 void ngx_ess_postgresql_merge_stored(ngx_ess_postgresql_item_t *item,
     uint64_t seq);
 
-/* Then: events that are the same as one that is there get its "seq". */
+/* Or it was refused. */
+void ngx_ess_postgresql_merge_refused(ngx_ess_postgresql_merge_t *merge,
+    ngx_ess_postgresql_item_t *item);
+
+/* Then: events that are the same as one that is there get its "seq"; those that
+   are the same as a refused one are refused. */
 void ngx_ess_postgresql_merge_finish(ngx_ess_postgresql_merge_t *merge);
 
 

@@ -494,6 +494,39 @@ test_two_queries_at_a_time(void **state)
 }
 
 
+/* what waits leaves the queue, what is under way is answered */
+
+static void
+test_queries_that_are_canceled(void **state)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 4; i++) {
+        ngx_memzero(&queries[i], sizeof(ngx_ess_event_log_query_t));
+        queries[i].handler = found;
+        queries[i].from = 1;
+        ngx_ess_event_log_query(&elog, &queries[i]);
+    }
+
+    ngx_unit_posted();
+    assert_int_equal(ntasks, 2);
+
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(ngx_ess_event_log_query_cancel(&elog, &queries[i]),
+                         i < 2 ? NGX_BUSY : NGX_OK);
+    }
+
+    assert_int_equal(ngx_ess_event_log_query_cancel(&elog, &queries[3]),
+                     NGX_BUSY);
+
+    thread();
+    thread();
+    assert_int_equal(ntasks, 0);
+    assert_int_equal(answers, 2);
+    assert_int_equal(ngx_unit_pending(), 0);
+}
+
+
 static void
 test_upkeep(void **state)
 {
@@ -535,6 +568,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_handler_inserts, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_two_queries_at_a_time, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_queries_that_are_canceled, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_upkeep, setup, teardown),
     };

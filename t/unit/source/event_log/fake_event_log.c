@@ -138,3 +138,19 @@ fake_answers_busy(void)
 {
     answer(NGX_BUSY);
 }
+
+
+/* all are under way */
+
+ngx_int_t
+ngx_ess_event_log_query_cancel(ngx_ess_event_log_t *log,
+    ngx_ess_event_log_query_t *query)
+{
+    return NGX_BUSY;
+}
+
+
+void
+ngx_ess_event_log_followed(ngx_ess_event_log_t *log)
+{
+}
