@@ -1,6 +1,7 @@
 """The contract of an event log as FastAPI services have it, byte for byte, twice
 in a row; and what differs from it on purpose."""
 
+import itertools
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from nginx import TOP
 
 CONF = """
 http {
-    ess_event_log audit %%DIR%%/audit.db schema=%%SCHEMA%%
+    ess_event_log audit %%PLACE%% schema=%%SCHEMA%%
                   id=event_id time=timestamp type=type;
     server {
         listen %%PORT0%% reuseport;
@@ -116,15 +117,41 @@ REQUESTS = [
 ]
 
 
+class Turns(Events):
+    """Requests to several nginx, in turn."""
+
+    def __init__(self, nodes):
+        super().__init__(nodes[0].port())
+        self.turns = itertools.cycle([Events(n.port()) for n in nodes])
+
+    def request(self, *args, **kwargs):
+        return next(self.turns).request(*args, **kwargs)
+
+
 @pytest.fixture
-def server(nginx):
-    conf = CONF.replace("%%SCHEMA%%",
-                        os.path.join(TOP, "conf", "event.schema.json"))
-    return nginx(conf, workers=2)
+def serve(nginx):
+    def make(place="%%DIR%%/audit.db"):
+        return nginx(CONF.replace("%%PLACE%%", place).replace(
+            "%%SCHEMA%%", os.path.join(TOP, "conf", "event.schema.json")),
+            workers=2)
+    return make
+
+
+@pytest.fixture
+def server(serve):
+    return serve()
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_rows_in_postgresql(serve, database, nodes):
+    rows(Turns([serve(database.url) for _ in range(nodes)]))
 
 
 def test_rows(server):
-    events = Events(server.port())
+    rows(Events(server.port()))
+
+
+def rows(events):
     first = [user(n) for n in range(1, 14)]
     for _ in range(2):
         answer = events.post(first)
