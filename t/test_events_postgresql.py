@@ -153,6 +153,30 @@ def test_times(nginx, database):
         assert [e["event_id"] for e in page] == found[i:]
 
 
+@pytest.mark.parametrize("more, events, size", [
+    ("", 200, 60000), (" max_event=16m", 1000, 10),
+    (" max_event=16m", 5, 3000000), (" max_event=2k", 1001, 10)])
+def test_pages_in_parts(nginx, database, more, events, size):
+    """A page ends where it is full, and the next one goes on there."""
+
+    n = nginx(CONF.replace("location /v1",
+                           "client_max_body_size 32m; location /v1"),
+              workers=1, pg=database.url, more=more)
+    wanted = ["e%d" % i for i in range(events)]
+    step = max(1, min(1000, 1000000 // size))
+    for at in range(0, events, step):
+        rest = wanted[at:at + step]
+        assert set(post(n, *[event(i, text="x" * size) for i in rest])) == {
+            True}
+    assert ids(n) == wanted
+    page = patiently(n, path="/v1/events?size=1000&from=0")[1]
+    assert len(json.dumps(page["events"])) <= 8 * 1024 * 1024 + 200 * 200
+    assert len(page["events"]) == min(
+        events, 1000, 8 * 1024 * 1024 // (size + len(json.dumps(event(
+            "e100", text="")))))
+    assert (page["next"] is None) == (len(page["events"]) == events)
+
+
 def test_two_nginx_share_a_log(nginx, database):
     """All events once, in one order, with duplicates that race."""
 
@@ -392,7 +416,7 @@ def test_events_without_ids(nginx, database):
     n.reload(old_gone=True)
     found = []
     for _ in range(3):
-        status, results = call(n, body=[{"n": 1}, {"n": 1}])
+        status, results = patiently(n, body=[{"n": 1}, {"n": 1}])
         assert (status, [r["error"] for r in results]) == (200, ["", ""])
         found += [int(r["event_id"]) for r in results]
     assert found == sorted(set(found)) and found[0] >= max(900, first)
@@ -406,7 +430,7 @@ def test_events_without_ids(nginx, database):
         "duplicate_event_id", True]
     n.write_conf(CONF.replace(NAMES, ""))
     n.reload(old_gone=True)
-    status, results = call(n, body=[{"n": 1}])
+    status, results = patiently(n, body=[{"n": 1}])
     assert status == 200
     assert int(results[0]["event_id"]) > found[-1] + 1
 

@@ -176,7 +176,7 @@ ngx_ess_postgresql_connection_result(ngx_ess_postgresql_connection_t *c)
     const char      *state, *text;
     ExecStatusType   status;
 
-    end = ngx_ess_postgresql_connection_now() + NGX_ESS_POSTGRESQL_SILENCE;
+    end = ngx_ess_postgresql_connection_now() + NGX_ESS_POSTGRESQL_ALL;
     status = PGRES_COMMAND_OK;
     res = NULL;
 
@@ -233,15 +233,18 @@ ngx_ess_postgresql_connection_result(ngx_ess_postgresql_connection_t *c)
 }
 
 
-/* until a result can be had without waiting */
+/* until a result can be had without waiting; what comes, and what goes out, is
+   progress */
 
 static ngx_int_t
 ngx_ess_postgresql_connection_wait(ngx_ess_postgresql_connection_t *c,
     uint64_t end)
 {
     int            rc, flush;
-    uint64_t       now;
+    uint64_t       now, silence;
     struct pollfd  fd;
+
+    silence = ngx_ess_postgresql_connection_now() + NGX_ESS_POSTGRESQL_SILENCE;
 
     for ( ;; ) {
         flush = PQflush(c->conn);
@@ -258,7 +261,7 @@ ngx_ess_postgresql_connection_wait(ngx_ess_postgresql_connection_t *c,
 
         now = ngx_ess_postgresql_connection_now();
 
-        if (now >= end) {
+        if (now >= end || now >= silence) {
             ngx_ess_postgresql_connection_lost(c,
                                   "PostgreSQL says nothing, and is given up");
 
@@ -271,7 +274,12 @@ ngx_ess_postgresql_connection_wait(ngx_ess_postgresql_connection_t *c,
 
         fd.events = POLLIN | (flush ? POLLOUT : 0);
 
-        rc = poll(&fd, 1, (int) (end - now));
+        rc = poll(&fd, 1, (int) (ngx_min(end, silence) - now));
+
+        if (rc > 0) {
+            silence = ngx_ess_postgresql_connection_now()
+                      + NGX_ESS_POSTGRESQL_SILENCE;
+        }
 
         if (rc > 0 && (fd.revents & ~POLLOUT) && !PQconsumeInput(c->conn)) {
             break;

@@ -13,10 +13,12 @@
 #include <libpq-fe.h>
 
 
-/* ms; a statement may take the first one at the server, and a server that says
-   nothing for the second one is taken for dead */
+/* ms; a statement may take the first one at the server; a server that says
+   nothing for the second one is taken for dead, and one that has not said all
+   after the third one is given up */
 #define NGX_ESS_POSTGRESQL_STATEMENT  5000
 #define NGX_ESS_POSTGRESQL_SILENCE    8000
+#define NGX_ESS_POSTGRESQL_ALL        60000
 
 #define NGX_ESS_POSTGRESQL_TEXT_SIZE  256
 

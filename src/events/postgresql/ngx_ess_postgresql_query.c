@@ -10,7 +10,12 @@
 #include "ngx_ess_postgresql_sql.h"
 
 
-#define NGX_ESS_POSTGRESQL_QUERY_SIZE  1024
+#define NGX_ESS_POSTGRESQL_QUERY_SIZE   1024
+
+/* rows that are fetched at a time, at least, and so how many times at most */
+#define NGX_ESS_POSTGRESQL_QUERY_FETCH  8
+#define NGX_ESS_POSTGRESQL_QUERY_PARTS                                        \
+    (NGX_ESS_EVENT_LOG_MAX / NGX_ESS_POSTGRESQL_QUERY_FETCH + 2)
 
 
 /* a statement that is being made */
@@ -24,14 +29,29 @@ typedef struct {
 } ngx_ess_postgresql_query_sql_t;
 
 
+/* what came of it, as libpq has it */
+
+typedef struct {
+    PGresult                    *parts[NGX_ESS_POSTGRESQL_QUERY_PARTS];
+    ngx_uint_t                   n;
+    ngx_uint_t                   rows;
+    size_t                       bytes;     /* of bodies */
+} ngx_ess_postgresql_query_found_t;
+
+
 static ngx_int_t ngx_ess_postgresql_query_once(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query);
 static ngx_int_t ngx_ess_postgresql_query_rows(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query);
+static ngx_int_t ngx_ess_postgresql_query_fetch(
+    ngx_ess_postgresql_connection_t *c, ngx_uint_t n, ngx_uint_t chunk,
+    ngx_ess_postgresql_query_found_t *found);
+static void ngx_ess_postgresql_query_part(
+    ngx_ess_postgresql_query_found_t *found, PGresult *res);
 static ngx_int_t ngx_ess_postgresql_query_total(
     ngx_ess_postgresql_handle_t *h, ngx_ess_event_log_query_t *query);
 static void ngx_ess_postgresql_query_start(ngx_ess_postgresql_query_sql_t *s,
-    ngx_ess_postgresql_handle_t *h, const char *what);
+    ngx_ess_postgresql_handle_t *h, const char *head, const char *what);
 static void ngx_ess_postgresql_query_where(ngx_ess_postgresql_query_sql_t *s,
     const char *fmt, int n);
 static void ngx_ess_postgresql_query_filter(ngx_ess_postgresql_query_sql_t *s,
@@ -39,7 +59,8 @@ static void ngx_ess_postgresql_query_filter(ngx_ess_postgresql_query_sql_t *s,
 static void ngx_ess_postgresql_query_page(ngx_ess_postgresql_query_sql_t *s,
     ngx_ess_event_log_query_t *query);
 static ngx_int_t ngx_ess_postgresql_query_copy(
-    ngx_ess_event_log_query_t *query, PGresult *res, ngx_log_t *log);
+    ngx_ess_event_log_query_t *query, ngx_ess_postgresql_query_found_t *found,
+    ngx_log_t *log);
 
 
 void
@@ -131,19 +152,32 @@ ngx_ess_postgresql_query_once(ngx_ess_postgresql_handle_t *h,
 }
 
 
+/*
+ * libpq keeps all that a statement found: so what may be more than a page has
+ * room for is fetched through a cursor, in parts, until the page is full.
+ */
+
 static ngx_int_t
 ngx_ess_postgresql_query_rows(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query)
 {
-    int                               n;
-    PGresult                         *res;
-    ngx_int_t                         rc;
-    ngx_ess_postgresql_query_sql_t    s;
-    ngx_ess_postgresql_connection_t  *c;
+    int                                n;
+    PGresult                          *res;
+    ngx_int_t                          rc;
+    ngx_uint_t                         i, chunk, cursor;
+    ngx_ess_postgresql_query_sql_t     s;
+    ngx_ess_postgresql_connection_t   *c;
+    ngx_ess_postgresql_query_found_t   found;
 
     c = &h->conf->server->reader;
 
+    chunk = ngx_max(NGX_ESS_EVENT_LOG_PAGE / h->conf->max_event,
+                    NGX_ESS_POSTGRESQL_QUERY_FETCH);
+
+    cursor = (query->id.data == NULL && query->size + 1 > chunk);
+
     ngx_ess_postgresql_query_start(&s, h,
+                cursor ? "DECLARE page NO SCROLL CURSOR FOR " : "",
                 "seq, (extract(epoch FROM time) * 1000)::bigint, body");
 
     if (query->id.data) {
@@ -161,16 +195,80 @@ ngx_ess_postgresql_query_rows(ngx_ess_postgresql_handle_t *h,
         return ngx_ess_postgresql_handle_failed(h, c);
     }
 
-    rc = ngx_ess_postgresql_query_copy(query, res, h->log);
+    ngx_memzero(&found, sizeof(ngx_ess_postgresql_query_found_t));
 
-    PQclear(res);
+    rc = NGX_OK;
+
+    if (cursor) {
+        PQclear(res);
+        rc = ngx_ess_postgresql_query_fetch(c, query->size + 1, chunk, &found);
+
+    } else {
+        ngx_ess_postgresql_query_part(&found, res);
+    }
 
     if (rc != NGX_OK) {
-        (void) ngx_cpystrn(c->text, (u_char *) "no memory", sizeof(c->text));
-        ngx_ess_postgresql_connection_close(c);
+        rc = ngx_ess_postgresql_handle_failed(h, c);
+
+    } else {
+        rc = ngx_ess_postgresql_query_copy(query, &found, h->log);
+
+        if (rc != NGX_OK) {
+            ngx_ess_postgresql_connection_text(c, "no memory");
+            ngx_ess_postgresql_connection_close(c);
+        }
+    }
+
+    for (i = 0; i < found.n; i++) {
+        PQclear(found.parts[i]);
     }
 
     return rc;
+}
+
+
+/* n rows, or until they are more than a page takes */
+
+static ngx_int_t
+ngx_ess_postgresql_query_fetch(ngx_ess_postgresql_connection_t *c,
+    ngx_uint_t n, ngx_uint_t chunk, ngx_ess_postgresql_query_found_t *found)
+{
+    u_char      sql[64];
+    PGresult   *res;
+    ngx_uint_t  rows;
+
+    *ngx_snprintf(sql, sizeof(sql) - 1, "FETCH %ui FROM page", chunk) = '\0';
+
+    do {
+        res = ngx_ess_postgresql_connection_run(c, (char *) sql, NULL);
+        if (res == NULL) {
+            return NGX_ERROR;
+        }
+
+        rows = PQntuples(res);
+
+        ngx_ess_postgresql_query_part(found, res);
+
+    } while (rows == chunk && found->rows < n
+             && found->bytes <= NGX_ESS_EVENT_LOG_PAGE
+             && found->n < NGX_ESS_POSTGRESQL_QUERY_PARTS);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ess_postgresql_query_part(ngx_ess_postgresql_query_found_t *found,
+    PGresult *res)
+{
+    int  i;
+
+    found->parts[found->n++] = res;
+    found->rows += PQntuples(res);
+
+    for (i = 0; i < PQntuples(res); i++) {
+        found->bytes += PQgetlength(res, i, 2);
+    }
 }
 
 
@@ -184,7 +282,7 @@ ngx_ess_postgresql_query_total(ngx_ess_postgresql_handle_t *h,
 
     c = &h->conf->server->reader;
 
-    ngx_ess_postgresql_query_start(&s, h, "count(*)");
+    ngx_ess_postgresql_query_start(&s, h, "", "count(*)");
     ngx_ess_postgresql_query_filter(&s, query);
 
     *s.p = '\0';
@@ -204,12 +302,12 @@ ngx_ess_postgresql_query_total(ngx_ess_postgresql_handle_t *h,
 
 static void
 ngx_ess_postgresql_query_start(ngx_ess_postgresql_query_sql_t *s,
-    ngx_ess_postgresql_handle_t *h, const char *what)
+    ngx_ess_postgresql_handle_t *h, const char *head, const char *what)
 {
     ngx_memzero(&s->params, sizeof(ngx_ess_postgresql_params_t));
 
     s->last = s->sql + sizeof(s->sql) - 1;
-    s->p = ngx_slprintf(s->sql, s->last, "SELECT %s FROM %V", what,
+    s->p = ngx_slprintf(s->sql, s->last, "%sSELECT %s FROM %V", head, what,
                         &h->conf->table);
     s->word = " WHERE ";
 }
@@ -302,58 +400,64 @@ ngx_ess_postgresql_query_page(ngx_ess_postgresql_query_sql_t *s,
 
 
 static ngx_int_t
-ngx_ess_postgresql_query_copy(ngx_ess_event_log_query_t *query, PGresult *res,
-    ngx_log_t *log)
+ngx_ess_postgresql_query_copy(ngx_ess_event_log_query_t *query,
+    ngx_ess_postgresql_query_found_t *found, ngx_log_t *log)
 {
-    int                       i, n;
-    size_t                    len;
+    int                       i;
+    size_t                    len, bytes;
     u_char                   *p;
+    PGresult                 *res;
+    ngx_uint_t                n, k;
     ngx_ess_event_log_row_t  *row;
 
-    n = PQntuples(res);
+    n = found->rows;
 
-    if (query->id.data == NULL && (ngx_uint_t) n > query->size) {
-        n = (int) query->size;
+    if (query->id.data == NULL && n > query->size) {
+        n = query->size;
         query->more = 1;
-    }
-
-    len = 0;
-
-    for (i = 0; i < n; i++) {
-        len += PQgetlength(res, i, 2);
-
-        if (i && len > NGX_ESS_EVENT_LOG_PAGE) {
-            len -= PQgetlength(res, i, 2);
-            n = i;
-            query->more = 1;
-        }
     }
 
     if (n == 0) {
         return NGX_OK;
     }
 
-    len += n * sizeof(ngx_ess_event_log_row_t);
+    /* what does not fit is left out below */
 
-    query->memory = ngx_alloc(len, log);
+    bytes = ngx_min(found->bytes, NGX_ESS_EVENT_LOG_PAGE);
+    len = PQgetlength(found->parts[0], 0, 2);
+    bytes = ngx_max(bytes, len);
+
+    query->memory = ngx_alloc(n * sizeof(ngx_ess_event_log_row_t) + bytes,
+                              log);
     if (query->memory == NULL) {
         return NGX_ERROR;
     }
 
     query->rows = query->memory;
-    query->nrows = n;
 
     p = (u_char *) (query->rows + n);
 
-    for (i = 0; i < n; i++) {
-        row = &query->rows[i];
+    for (k = 0; k < found->n; k++) {
+        res = found->parts[k];
 
-        row->seq = strtoull(PQgetvalue(res, i, 0), NULL, 10);
-        row->time = strtoll(PQgetvalue(res, i, 1), NULL, 10);
-        row->body.data = p;
-        row->body.len = PQgetlength(res, i, 2);
+        for (i = 0; i < PQntuples(res) && query->nrows < n; i++) {
+            len = PQgetlength(res, i, 2);
 
-        p = ngx_cpymem(p, PQgetvalue(res, i, 2), row->body.len);
+            if (len > bytes) {
+                query->more = 1;
+                return NGX_OK;
+            }
+
+            row = &query->rows[query->nrows++];
+
+            row->seq = strtoull(PQgetvalue(res, i, 0), NULL, 10);
+            row->time = strtoll(PQgetvalue(res, i, 1), NULL, 10);
+            row->body.data = p;
+            row->body.len = len;
+
+            p = ngx_cpymem(p, PQgetvalue(res, i, 2), len);
+            bytes -= len;
+        }
     }
 
     return NGX_OK;
