@@ -94,8 +94,8 @@ def test_the_other_one_is_told(nodes, database):
         wait_for(lambda: one.listens() and two.listens(), 20)
         before = one.figure("ess_event_log_notices_total")
         # by looking once a second it would take ten
-        assert in_turn(two, a, 1, 10) < 5 * slower()
-        assert in_turn(one, b, 11, 20) < 5 * slower()
+        assert in_turn(two, a, 1, 10) < 7 * slower()
+        assert in_turn(one, b, 11, 20) < 7 * slower()
         wait_for(lambda: one.figure("ess_event_log_notices_total")
                  >= before + 10)
         # of several logs each hears of its own, over one connection
@@ -149,7 +149,7 @@ def test_a_connection_that_is_cut_off(nodes, database):
             two.put(at + 1, at + 5)
             at += 5
             wait_for(lambda: got(source)[-1:] == [at], 20)
-            assert time.monotonic() - begin < 1.5 * slower()
+            assert time.monotonic() - begin < 2.5 * slower()
             wait_for(lambda: one.listens() and database.sql(
                 "SELECT count(*) " + LISTENERS) == "1", 20)
         assert got(source) == list(range(1, at + 1))
@@ -207,12 +207,12 @@ def test_through_pgbouncer(nodes, database, direct):
         with one.follow() as source, two.follow() as other:
             wait_for(lambda: one.listens() and two.listens(), 20)
             seconds = in_turn(two, source, 1, 4)
-            assert not direct or seconds < 2 * slower()
+            assert not direct or seconds < 3 * slower()
             for i in range(5, 9):
                 begin = time.monotonic()
                 one.put(i)
                 wait_for(lambda: got(other)[-1:] == [i], 20)
-                assert time.monotonic() - begin < 1.5 * slower()
+                assert time.monotonic() - begin < 2.5 * slower()
             wait_for(lambda: got(source) == got(other) == list(range(1, 9)))
             assert (one.figure("ess_event_log_notices_total") > 0) == direct
 
