@@ -1,45 +1,68 @@
 
 /*
  * The canonical form goes to SHA-256 as it is made, so that only the order of
- * an object's members needs memory.  Owns nothing.  Runs in workers, and when
- * the configuration is read.
+ * an object's members needs memory, and where objects and arrays end.  Owns
+ * nothing.  Runs in workers, and when the configuration is read.
  */
 
 
 #include "ngx_ess_json_canonical.h"
 #include "ngx_ess_json_number.h"
 #include "ngx_ess_json_string.h"
+#include "ngx_ess_str.h"
 #include <openssl/evp.h>
 
 
 #define NGX_ESS_JSON_CANONICAL_BUFFER  512
 
-/* members that are sorted without memory from outside */
+/* without memory from outside: members that are sorted, and places */
 #define NGX_ESS_JSON_CANONICAL_FEW     8
+#define NGX_ESS_JSON_CANONICAL_PLACES  32
+
+
+/* an object or array of the text, in the order in which they begin */
+
+typedef struct {
+    uint32_t                 len;           /* bytes, with its brackets */
+    uint32_t                 inside;        /* objects and arrays in it */
+} ngx_ess_json_canonical_place_t;
 
 
 typedef struct {
     EVP_MD_CTX              *ctx;
     ngx_log_t               *log;
-    ngx_uint_t               depth;
-    size_t                   work;          /* bytes that were gone through */
+    u_char                  *last;          /* of the text */
+    ngx_ess_json_canonical_place_t  *places;
+    ngx_uint_t               next;          /* place: of what begins next */
     size_t                   n;             /* bytes in buf */
     u_char                   buf[NGX_ESS_JSON_CANONICAL_BUFFER];
+    ngx_ess_json_canonical_place_t  few[NGX_ESS_JSON_CANONICAL_PLACES];
 } ngx_ess_json_canonical_out_t;
 
 
 typedef struct {
     ngx_str_t                name;          /* with escapes */
-    ngx_ess_json_value_t     value;
+    u_char                  *value;
+    ngx_uint_t               place;         /* if it has one, or the next */
 } ngx_ess_json_canonical_member_t;
 
 
+static ngx_int_t ngx_ess_json_canonical_places(
+    ngx_ess_json_canonical_out_t *out, const ngx_str_t *text);
+static ngx_int_t ngx_ess_json_canonical_find(
+    ngx_ess_json_canonical_place_t *places, const ngx_str_t *text);
 static ngx_int_t ngx_ess_json_canonical_value(
-    ngx_ess_json_canonical_out_t *out, const ngx_ess_json_value_t *value);
+    ngx_ess_json_canonical_out_t *out, u_char **pos);
 static ngx_int_t ngx_ess_json_canonical_array(
-    ngx_ess_json_canonical_out_t *out, const ngx_ess_json_value_t *value);
+    ngx_ess_json_canonical_out_t *out, u_char **pos);
 static ngx_int_t ngx_ess_json_canonical_object(
-    ngx_ess_json_canonical_out_t *out, const ngx_ess_json_value_t *value);
+    ngx_ess_json_canonical_out_t *out, u_char **pos);
+static ngx_uint_t ngx_ess_json_canonical_members(
+    ngx_ess_json_canonical_out_t *out, u_char *p, u_char *last,
+    ngx_ess_json_canonical_member_t *members, ngx_uint_t max);
+static u_char *ngx_ess_json_canonical_skip(ngx_ess_json_canonical_out_t *out,
+    u_char *p);
+static u_char *ngx_ess_json_canonical_scalar(u_char *p, u_char *last);
 static int ngx_libc_cdecl ngx_ess_json_canonical_cmp(const void *one,
     const void *two);
 static int ngx_ess_json_canonical_cmp_names(const ngx_str_t *one,
@@ -58,25 +81,16 @@ ngx_int_t
 ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     u_char hash[NGX_ESS_JSON_CANONICAL_HASH], ngx_log_t *log)
 {
-    size_t  work;
-
-    work = 0;
-
-    return ngx_ess_json_canonical_hash_work(value, hash, &work, log);
-}
-
-
-ngx_int_t
-ngx_ess_json_canonical_hash_work(const ngx_ess_json_value_t *value,
-    u_char hash[NGX_ESS_JSON_CANONICAL_HASH], size_t *work, ngx_log_t *log)
-{
-    u_char                         md[EVP_MAX_MD_SIZE];
+    u_char                         md[EVP_MAX_MD_SIZE], *p;
     ngx_int_t                      rc;
     ngx_ess_json_canonical_out_t   out;
 
+    p = value->span.data;
+
     out.log = log;
-    out.depth = 0;
-    out.work = value->span.len;
+    out.last = p + value->span.len;
+    out.places = out.few;
+    out.next = 0;
     out.n = 0;
 
     out.ctx = EVP_MD_CTX_new();
@@ -89,7 +103,8 @@ ngx_ess_json_canonical_hash_work(const ngx_ess_json_value_t *value,
     rc = NGX_ERROR;
 
     if (EVP_DigestInit_ex(out.ctx, EVP_sha256(), NULL) == 1
-        && ngx_ess_json_canonical_value(&out, value) == NGX_OK
+        && ngx_ess_json_canonical_places(&out, &value->span) == NGX_OK
+        && ngx_ess_json_canonical_value(&out, &p) == NGX_OK
         && ngx_ess_json_canonical_flush(&out) == NGX_OK
         && EVP_DigestFinal_ex(out.ctx, md, NULL) == 1)
     {
@@ -97,79 +112,164 @@ ngx_ess_json_canonical_hash_work(const ngx_ess_json_value_t *value,
         rc = NGX_OK;
     }
 
-    EVP_MD_CTX_free(out.ctx);
+    if (out.places && out.places != out.few) {
+        ngx_free(out.places);
+    }
 
-    *work += out.work;
+    EVP_MD_CTX_free(out.ctx);
 
     return rc;
 }
 
 
+/*
+ * Where objects and arrays end is found once for all of them, or each would be
+ * gone through once more for each that it is in.
+ */
+
 static ngx_int_t
-ngx_ess_json_canonical_value(ngx_ess_json_canonical_out_t *out,
-    const ngx_ess_json_value_t *value)
+ngx_ess_json_canonical_places(ngx_ess_json_canonical_out_t *out,
+    const ngx_str_t *text)
 {
-    ngx_int_t  rc;
-    ngx_str_t  raw;
+    size_t      i;
+    ngx_uint_t  n;
 
-    switch (value->type) {
+    if (text->len > NGX_MAX_UINT32_VALUE) {
+        return NGX_ERROR;
+    }
 
-    case NGX_ESS_JSON_NUMBER:
-        return ngx_ess_json_canonical_number(out, &value->span);
+    /* those in strings are too many, and harmless */
 
-    case NGX_ESS_JSON_STRING:
-        raw.data = value->span.data + 1;
-        raw.len = value->span.len - 2;
+    for (n = 0, i = 0; i < text->len; i++) {
+        n += (text->data[i] == '{' || text->data[i] == '[');
+    }
 
-        return ngx_ess_json_canonical_string(out, &raw);
-
-    case NGX_ESS_JSON_ARRAY:
-    case NGX_ESS_JSON_OBJECT:
-
-        /* who read it allowed no more */
-
-        if (out->depth == NGX_ESS_JSON_DEPTH) {
+    if (n > NGX_ESS_JSON_CANONICAL_PLACES) {
+        out->places = ngx_alloc(n * sizeof(ngx_ess_json_canonical_place_t),
+                                out->log);
+        if (out->places == NULL) {
             return NGX_ERROR;
         }
-
-        out->depth++;
-
-        rc = (value->type == NGX_ESS_JSON_ARRAY)
-             ? ngx_ess_json_canonical_array(out, value)
-             : ngx_ess_json_canonical_object(out, value);
-
-        out->depth--;
-
-        return rc;
-
-    default: /* NGX_ESS_JSON_NULL, NGX_ESS_JSON_BOOLEAN */
-        return ngx_ess_json_canonical_put(out, value->span.data,
-                                          value->span.len);
     }
+
+    return ngx_ess_json_canonical_find(out->places, text);
 }
 
 
 static ngx_int_t
-ngx_ess_json_canonical_array(ngx_ess_json_canonical_out_t *out,
-    const ngx_ess_json_value_t *value)
+ngx_ess_json_canonical_find(ngx_ess_json_canonical_place_t *places,
+    const ngx_str_t *text)
 {
-    ngx_str_t             name;
-    const char           *before;
-    ngx_ess_json_walk_t   walk;
-    ngx_ess_json_value_t  item;
+    u_char      *p, *last;
+    ngx_uint_t   n, depth, first, open[NGX_ESS_JSON_DEPTH];
 
-    (void) ngx_ess_json_read_open(&walk, value);
-    out->work += value->span.len;
+    last = text->data + text->len;
+    n = 0;
+    depth = 0;
 
-    for (before = "["; ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK;
-         before = ",")
-    {
+    for (p = text->data; p < last; p++) {
+
+        switch (*p) {
+
+        case '"':
+            p = ngx_ess_json_canonical_scalar(p, last) - 1;
+            break;
+
+        case '{':
+        case '[':
+
+            /* who read it allowed no more */
+
+            if (depth == NGX_ESS_JSON_DEPTH) {
+                return NGX_ERROR;
+            }
+
+            places[n].len = (uint32_t) (p - text->data);
+            open[depth++] = n++;
+            break;
+
+        case '}':
+        case ']':
+
+            if (depth == 0) {
+                return NGX_ERROR;
+            }
+
+            first = open[--depth];
+
+            places[first].len = (uint32_t) (p + 1 - text->data)
+                                - places[first].len;
+            places[first].inside = (uint32_t) (n - first - 1);
+            break;
+        }
+    }
+
+    return depth ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ess_json_canonical_value(ngx_ess_json_canonical_out_t *out, u_char **pos)
+{
+    u_char     *p;
+    ngx_str_t   text;
+
+    p = *pos;
+
+    if (*p == '{') {
+        return ngx_ess_json_canonical_object(out, pos);
+    }
+
+    if (*p == '[') {
+        return ngx_ess_json_canonical_array(out, pos);
+    }
+
+    *pos = ngx_ess_json_canonical_scalar(p, out->last);
+
+    text.data = p;
+    text.len = *pos - p;
+
+    if (*p == '"') {
+        text.data++;
+        text.len -= 2;
+
+        return ngx_ess_json_canonical_string(out, &text);
+    }
+
+    if (*p == '-' || (*p >= '0' && *p <= '9')) {
+        return ngx_ess_json_canonical_number(out, &text);
+    }
+
+    return ngx_ess_json_canonical_put(out, text.data, text.len);
+}
+
+
+static ngx_int_t
+ngx_ess_json_canonical_array(ngx_ess_json_canonical_out_t *out, u_char **pos)
+{
+    u_char      *p, *last;
+    const char  *before;
+
+    last = *pos + out->places[out->next++].len - 1;
+
+    p = ngx_ess_str_space(*pos + 1, last);
+
+    for (before = "["; p < last; before = ",") {
+
         if (ngx_ess_json_canonical_put(out, (u_char *) before, 1) != NGX_OK
-            || ngx_ess_json_canonical_value(out, &item) != NGX_OK)
+            || ngx_ess_json_canonical_value(out, &p) != NGX_OK)
         {
             return NGX_ERROR;
         }
+
+        p = ngx_ess_str_space(p, last);
+
+        if (p < last) {
+            p = ngx_ess_str_space(p + 1, last);
+        }
     }
+
+    *pos = last + 1;
 
     return (*before == '[')
            ? ngx_ess_json_canonical_put(out, (u_char *) "[]", 2)
@@ -178,28 +278,22 @@ ngx_ess_json_canonical_array(ngx_ess_json_canonical_out_t *out,
 
 
 static ngx_int_t
-ngx_ess_json_canonical_object(ngx_ess_json_canonical_out_t *out,
-    const ngx_ess_json_value_t *value)
+ngx_ess_json_canonical_object(ngx_ess_json_canonical_out_t *out, u_char **pos)
 {
+    u_char                           *p, *last;
     ngx_int_t                         rc;
-    ngx_str_t                         name;
-    ngx_uint_t                        i, n;
-    ngx_ess_json_walk_t               walk;
-    ngx_ess_json_value_t              item;
+    ngx_uint_t                        i, n, first;
     ngx_ess_json_canonical_member_t  *members, *one;
     ngx_ess_json_canonical_member_t   few[NGX_ESS_JSON_CANONICAL_FEW];
 
-    (void) ngx_ess_json_read_open(&walk, value);
-    out->work += value->span.len;
-
-    for (n = 0; ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK; n++) {
-        if (n < NGX_ESS_JSON_CANONICAL_FEW) {
-            few[n].name = name;
-            few[n].value = item;
-        }
-    }
+    first = out->next;
+    last = *pos + out->places[first].len - 1;
 
     members = few;
+
+    out->next = first + 1;
+    n = ngx_ess_json_canonical_members(out, *pos + 1, last, few,
+                                       NGX_ESS_JSON_CANONICAL_FEW);
 
     if (n > NGX_ESS_JSON_CANONICAL_FEW) {
         members = ngx_alloc(n * sizeof(ngx_ess_json_canonical_member_t),
@@ -208,13 +302,8 @@ ngx_ess_json_canonical_object(ngx_ess_json_canonical_out_t *out,
             return NGX_ERROR;
         }
 
-        (void) ngx_ess_json_read_open(&walk, value);
-        out->work += value->span.len;
-
-        for (i = 0; i < n; i++) {
-            (void) ngx_ess_json_read_next(&walk, &members[i].name,
-                                          &members[i].value);
-        }
+        out->next = first + 1;
+        (void) ngx_ess_json_canonical_members(out, *pos + 1, last, members, n);
     }
 
     if (n > 1) {
@@ -227,10 +316,13 @@ ngx_ess_json_canonical_object(ngx_ess_json_canonical_out_t *out,
     for (i = 0; i < n && rc == NGX_OK; i++) {
         one = &members[i];
 
+        p = one->value;
+        out->next = one->place;
+
         if ((i && ngx_ess_json_canonical_put(out, (u_char *) ",", 1) != NGX_OK)
             || ngx_ess_json_canonical_string(out, &one->name) != NGX_OK
             || ngx_ess_json_canonical_put(out, (u_char *) ":", 1) != NGX_OK
-            || ngx_ess_json_canonical_value(out, &one->value) != NGX_OK)
+            || ngx_ess_json_canonical_value(out, &p) != NGX_OK)
         {
             rc = NGX_ERROR;
         }
@@ -240,8 +332,95 @@ ngx_ess_json_canonical_object(ngx_ess_json_canonical_out_t *out,
         ngx_free(members);
     }
 
+    out->next = first + 1 + out->places[first].inside;
+    *pos = last + 1;
+
     return (rc == NGX_OK) ? ngx_ess_json_canonical_put(out, (u_char *) "}", 1)
                           : rc;
+}
+
+
+/* Returns how many there are, of which the first "max" are set. */
+
+static ngx_uint_t
+ngx_ess_json_canonical_members(ngx_ess_json_canonical_out_t *out, u_char *p,
+    u_char *last, ngx_ess_json_canonical_member_t *members, ngx_uint_t max)
+{
+    u_char                           *name;
+    size_t                            len;
+    ngx_uint_t                        n;
+    ngx_ess_json_canonical_member_t  *one;
+
+    p = ngx_ess_str_space(p, last);
+
+    for (n = 0; p < last; n++) {
+
+        name = p + 1;
+        p = ngx_ess_json_canonical_scalar(p, last);
+        len = p - name - 1;
+
+        /* the colon */
+
+        p = ngx_ess_str_space(ngx_ess_str_space(p, last) + 1, last);
+
+        if (n < max) {
+            one = &members[n];
+
+            one->name.data = name;
+            one->name.len = len;
+            one->value = p;
+            one->place = out->next;
+        }
+
+        p = ngx_ess_str_space(ngx_ess_json_canonical_skip(out, p), last);
+
+        if (p < last) {
+            p = ngx_ess_str_space(p + 1, last);
+        }
+    }
+
+    return n;
+}
+
+
+/* Behind a value. */
+
+static u_char *
+ngx_ess_json_canonical_skip(ngx_ess_json_canonical_out_t *out, u_char *p)
+{
+    ngx_ess_json_canonical_place_t  *place;
+
+    if (*p != '{' && *p != '[') {
+        return ngx_ess_json_canonical_scalar(p, out->last);
+    }
+
+    place = &out->places[out->next];
+    out->next += 1 + place->inside;
+
+    return p + place->len;
+}
+
+
+/* Behind one that is neither an object nor an array. */
+
+static u_char *
+ngx_ess_json_canonical_scalar(u_char *p, u_char *last)
+{
+    if (*p != '"') {
+        while (p < last && *p > ' ' && *p != ',' && *p != ']' && *p != '}') {
+            p++;
+        }
+
+        return p;
+    }
+
+    for (p++; p < last && *p != '"'; p++) {
+        if (*p == '\\') {
+            p++;
+        }
+    }
+
+    return (p < last) ? p + 1 : last;
 }
 
 

@@ -21,15 +21,12 @@
  * The first bytes of the SHA-256 of the form.  "value" was read, with unique
  * members and at most NGX_ESS_JSON_DEPTH deep.  NGX_OK, or NGX_ERROR: no
  * memory, which is logged.  It is needed while the members of objects are
- * sorted, some ten times their text at most.  May run in a thread, if log may.
+ * sorted, some ten times their text at most.  It takes as long as the text is,
+ * however its values are nested, but for the sorting.  May run in a thread, if
+ * log may.
  */
 ngx_int_t ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     u_char hash[NGX_ESS_JSON_CANONICAL_HASH], ngx_log_t *log);
-
-/* The same; *work grows by the bytes that were gone through, which are the
-   value's several times where it is nested: once or twice for each level. */
-ngx_int_t ngx_ess_json_canonical_hash_work(const ngx_ess_json_value_t *value,
-    u_char hash[NGX_ESS_JSON_CANONICAL_HASH], size_t *work, ngx_log_t *log);
 
 /*
  * 1: two strings, numbers or literals say the same; 0: they do not, or one of

@@ -49,8 +49,7 @@ ngx_ess_events_check_id(ngx_ess_events_item_t *item,
 ngx_int_t
 ngx_ess_events_check(ngx_ess_events_conf_t *conf, ngx_pool_t *pool,
     const ngx_ess_json_value_t *value, const ngx_ess_json_value_t *found,
-    int64_t now, ngx_ess_event_log_event_t *event, ngx_ess_events_item_t *item,
-    size_t *work)
+    int64_t now, ngx_ess_event_log_event_t *event, ngx_ess_events_item_t *item)
 {
     ngx_int_t  rc;
 
@@ -73,8 +72,7 @@ ngx_ess_events_check(ngx_ess_events_conf_t *conf, ngx_pool_t *pool,
 
     if (rc == NGX_OK) {
         event->body = value->span;
-        rc = ngx_ess_json_canonical_hash_work(value, event->hash, work,
-                                              ngx_cycle->log);
+        rc = ngx_ess_json_canonical_hash(value, event->hash, ngx_cycle->log);
     }
 
     return rc;

@@ -35,12 +35,12 @@ void ngx_ess_events_check_id(ngx_ess_events_item_t *item,
  * "value" was read, and is for readers of all kinds.  "now": ms since 1970.
  * Strings with escapes are put into the pool; all else is in the value's text.
  * NGX_OK: "event" is what is to be stored.  NGX_DECLINED: item->error says why
- * not.  NGX_ERROR: no memory.  *work grows by the bytes that its hash took.
+ * not.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_ess_events_check(ngx_ess_events_conf_t *conf, ngx_pool_t *pool,
     const ngx_ess_json_value_t *value, const ngx_ess_json_value_t *found,
     int64_t now, ngx_ess_event_log_event_t *event,
-    ngx_ess_events_item_t *item, size_t *work);
+    ngx_ess_events_item_t *item);
 
 
 #endif /* _NGX_ESS_EVENTS_CHECK_H_INCLUDED_ */

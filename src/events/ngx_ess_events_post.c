@@ -19,14 +19,12 @@
 #include "ngx_ess_wait.h"
 
 
-/* in a turn: bytes of the body, and the rest of the event there; and work,
-   counted in bytes that hashes go through */
+/* in a turn: bytes of the body, and the rest of the event there; and work: of
+   each element, and more of an event that is checked */
 #define NGX_ESS_EVENTS_POST_SLICE  (16 * 1024)
-#define NGX_ESS_EVENTS_POST_WORK   (128 * 1024)
-
-/* of that, beside its hash: of an element, and of an event that is checked */
-#define NGX_ESS_EVENTS_POST_COUNT  128
-#define NGX_ESS_EVENTS_POST_CHECK  2048
+#define NGX_ESS_EVENTS_POST_WORK   1024
+#define NGX_ESS_EVENTS_POST_COUNT  1
+#define NGX_ESS_EVENTS_POST_CHECK  16
 
 #define NGX_ESS_EVENTS_POST_POOL   4096
 
@@ -44,7 +42,7 @@ typedef struct {
     ngx_event_t                 event;      /* of the next turn */
     ngx_ess_events_body_t       body;
     int64_t                     now;        /* ms since 1970: of arrival */
-    size_t                      work;       /* in this turn */
+    ngx_uint_t                  work;       /* in this turn */
 
     ngx_uint_t                  n;          /* events, of which the first ones
                                                are in these: */
@@ -239,7 +237,7 @@ ngx_ess_events_post_slice(ngx_ess_events_post_t *post)
     post->work = 0;
 
     do {
-        if (post->work > NGX_ESS_EVENTS_POST_WORK) {
+        if (post->work >= NGX_ESS_EVENTS_POST_WORK) {
             ngx_ess_wait_turn(&post->event);
             return NGX_AGAIN;
         }
@@ -335,8 +333,7 @@ ngx_ess_events_post_check(ngx_ess_events_post_t *post,
     post->work += NGX_ESS_EVENTS_POST_CHECK;
 
     rc = ngx_ess_events_check(post->conf, post->pool, &post->body.value,
-                              &post->body.found, post->now, event, item,
-                              &post->work);
+                              &post->body.found, post->now, event, item);
 
     if (rc == NGX_OK) {
         item->event = post->events.nelts - 1;

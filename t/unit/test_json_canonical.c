@@ -198,34 +198,6 @@ test_no_memory_is_told(void **state)
 }
 
 
-/* What it takes grows with the levels. */
-
-static void
-test_work(void **state)
-{
-    u_char                hash[16];
-    size_t                work;
-    ngx_log_t             log;
-    ngx_ess_json_value_t  value;
-
-    memset(&log, 0, sizeof(ngx_log_t));
-
-    read_text("\"abcdef\"", &value);
-    work = 100;
-    assert_int_equal(ngx_ess_json_canonical_hash_work(&value, hash, &work,
-                                                      &log),
-                     NGX_OK);
-    assert_int_equal(work, 108);
-
-    read_text("{\"a\":[{}]}", &value);
-    work = 0;
-    assert_int_equal(ngx_ess_json_canonical_hash_work(&value, hash, &work,
-                                                      &log),
-                     NGX_OK);
-    assert_int_equal(work, 10 + 10 + 4 + 2);
-}
-
-
 int
 main(void)
 {
@@ -234,7 +206,6 @@ main(void)
         cmocka_unit_test(test_form),
         cmocka_unit_test(test_long),
         cmocka_unit_test(test_no_memory_is_told),
-        cmocka_unit_test(test_work),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
