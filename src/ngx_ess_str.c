@@ -101,5 +101,6 @@ ngx_uint_t
 ngx_ess_str_equal(const ngx_str_t *one, const ngx_str_t *two)
 {
     return one->len == two->len
-           && ngx_memcmp(one->data, two->data, one->len) == 0;
+           && (one->len == 0
+               || ngx_memcmp(one->data, two->data, one->len) == 0);
 }
