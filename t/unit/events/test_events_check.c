@@ -105,7 +105,6 @@ static const char *
 check(const char *text)
 {
     char                  *copy;
-    size_t                 work;
     ngx_int_t              rc;
     ngx_str_t              s;
     ngx_ess_json_value_t   value, found;
@@ -129,11 +128,10 @@ check(const char *text)
     }
 
     memset(&item, 0, sizeof(item));
-    work = 0;
 
     ngx_ess_events_check_id(&item, &found);
     rc = ngx_ess_events_check(&test_conf, NULL, &value, &found, NOW, &event,
-                              &item, &work);
+                              &item);
     if (rc == NGX_OK) {
         assert_null(item.error);
         assert_ptr_equal(event.body.data, value.span.data);
