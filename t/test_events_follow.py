@@ -102,6 +102,8 @@ def test_what_is_stored_is_followed(service):
 
     info = log.get(stream)
     assert (info["last_ordinal"], info["events"]) == (10, 10)
+    assert 'ess_event_log_behind{log="audit"} 0' in log.request(
+        "GET", "/metrics").body.decode()
 
 
 def test_a_commit_wakes_who_follows(service):

@@ -20,6 +20,8 @@ static void ngx_ess_metrics_event_log_up(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs);
 static void ngx_ess_metrics_event_log_notices(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs, ngx_uint_t total);
+static void ngx_ess_metrics_event_log_behind(ngx_ess_metrics_out_t *out,
+    ngx_array_t *logs);
 static void ngx_ess_metrics_event_log_info(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs);
 static void ngx_ess_metrics_event_log_name(ngx_ess_metrics_out_t *out,
@@ -53,6 +55,7 @@ ngx_ess_metrics_event_log(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
     ngx_ess_metrics_event_log_up(out, logs);
     ngx_ess_metrics_event_log_notices(out, logs, 0);
     ngx_ess_metrics_event_log_notices(out, logs, 1);
+    ngx_ess_metrics_event_log_behind(out, logs);
     ngx_ess_metrics_event_log_info(out, logs);
     ngx_ess_metrics_event_log_times(out, logs);
 }
@@ -191,6 +194,34 @@ ngx_ess_metrics_event_log_notices(ngx_ess_metrics_out_t *out,
             ngx_ess_metrics_out_text(out, out->json ? "%uL" : "} %uL\n",
                                      total ? sums.noticed
                                            : (uint64_t) sums.listening);
+        }
+    }
+
+    ngx_ess_metrics_out_end(out);
+}
+
+
+/* Of logs that are followed. */
+
+static void
+ngx_ess_metrics_event_log_behind(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
+{
+    ngx_uint_t                         i;
+    ngx_ess_event_log_t              **log;
+    ngx_ess_event_log_figures_sums_t   sums;
+
+    ngx_ess_metrics_out_family(out, "event_log_behind",
+                               "Events that those who follow a log do not "
+                               "have yet.", "gauge");
+    log = logs->elts;
+
+    for (i = 0; i < logs->nelts; i++) {
+        ngx_ess_event_log_figures_sums(log[i], &sums);
+
+        if (sums.followed) {
+            ngx_ess_metrics_event_log_name(out, log[i]);
+            ngx_ess_metrics_out_text(out, out->json ? "%uL" : "} %uL\n",
+                                     sums.behind);
         }
     }
 

@@ -27,6 +27,7 @@ typedef struct ngx_ess_event_log_figure_s {
     ngx_atomic_t             measured;
     ngx_atomic_t             noticed;
     ngx_atomic_t             listening;     /* ms, until then; 0: not */
+    ngx_atomic_t             behind;        /* and one; 0: not followed */
     ngx_pid_t                lease;         /* with the lock, 0: nobody's */
     ngx_msec_t               lease_until;   /* with the lock */
     ngx_ess_event_log_figures_time_t inserts;
@@ -385,6 +386,20 @@ ngx_ess_event_log_figures_noticed(ngx_ess_event_log_t *log, ngx_uint_t n)
 
 
 void
+ngx_ess_event_log_figures_behind(ngx_ess_event_log_t *log, uint64_t n)
+{
+    log->figures->behind = n + 1;
+}
+
+
+void
+ngx_ess_event_log_figures_left(ngx_ess_event_log_t *log)
+{
+    log->figures->behind = 0;
+}
+
+
+void
 ngx_ess_event_log_figures_sums(ngx_ess_event_log_t *log,
     ngx_ess_event_log_figures_sums_t *sums)
 {
@@ -404,6 +419,10 @@ ngx_ess_event_log_figures_sums(ngx_ess_event_log_t *log,
     sums->listening = (row->listening
                        && (ngx_msec_int_t) (row->listening - ngx_current_msec)
                           > 0);
+
+    sums->behind = row->behind;
+    sums->followed = (sums->behind != 0);
+    sums->behind -= sums->followed;
 
     ngx_ess_event_log_figures_copy(&row->inserts, sums->inserts);
     ngx_ess_event_log_figures_copy(&row->queries, sums->queries);

@@ -45,6 +45,9 @@ typedef struct {
     ngx_uint_t               measured;      /* 0: it never was */
     ngx_uint_t               listening;     /* a worker of this nginx does */
     uint64_t                 noticed;       /* times it heard of others */
+    ngx_uint_t               followed;      /* by clients of this nginx */
+    uint64_t                 behind;        /* events that they do not have
+                                               yet */
     uint64_t                 inserts[NGX_ESS_EVENT_LOG_FIGURES_TIMES + 1];
     uint64_t                 queries[NGX_ESS_EVENT_LOG_FIGURES_TIMES + 1];
                                             /* times: of each bucket, and then
@@ -82,6 +85,11 @@ void ngx_ess_event_log_figures_unlease(ngx_ess_event_log_t *log);
 void ngx_ess_event_log_figures_listening(ngx_ess_event_log_t *log,
     ngx_msec_t ms);
 void ngx_ess_event_log_figures_noticed(ngx_ess_event_log_t *log, ngx_uint_t n);
+
+/* In a worker.  The one that follows has all but n events; or it follows no
+   more. */
+void ngx_ess_event_log_figures_behind(ngx_ess_event_log_t *log, uint64_t n);
+void ngx_ess_event_log_figures_left(ngx_ess_event_log_t *log);
 
 /* In a worker, for ess_metrics. */
 void ngx_ess_event_log_figures_sums(ngx_ess_event_log_t *log,

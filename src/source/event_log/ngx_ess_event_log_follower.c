@@ -11,6 +11,7 @@
 
 #include "ngx_ess_event_log_follower.h"
 #include "ngx_ess_backoff.h"
+#include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_follow.h"
 #include "ngx_ess_log.h"
 
@@ -29,7 +30,9 @@ typedef struct {
     uint64_t                     after;     /* as in ngx_ess_event_t */
     ngx_event_t                  timer;
     ngx_uint_t                   attempt;
-    ngx_msec_t                   sought;    /* when the end was */
+    uint64_t                     end;       /* the ordinal behind the last
+                                               event, */
+    ngx_msec_t                   sought;    /* as it was then */
     unsigned                     seeks:1;   /* where the end is, next */
     unsigned                     again:1;   /* more was stored meanwhile */
 } ngx_ess_event_log_follower_t;
@@ -48,6 +51,8 @@ static void ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f,
     uint64_t next);
 static void ngx_ess_event_log_follower_live(ngx_ess_event_log_follower_t *f);
 static void ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f);
+static void ngx_ess_event_log_follower_behind(ngx_ess_event_log_follower_t *f,
+    uint64_t n);
 static void ngx_ess_event_log_follower_idle(ngx_ess_event_log_follower_t *f);
 static ngx_int_t ngx_ess_event_log_follower_append(
     ngx_ess_event_log_follower_t *f, ngx_ess_event_log_row_t *row);
@@ -95,6 +100,7 @@ ngx_ess_event_log_follower_claimed(ngx_ess_follower_t *base)
     f->seeks = 1;
     f->again = 0;
     f->after = 0;
+    f->end = 0;
 
     ngx_ess_event_log_follower_read(f);
 }
@@ -110,6 +116,8 @@ ngx_ess_event_log_follower_close(ngx_ess_follower_t *base)
     if (f->reader) {
         ngx_ess_event_log_reader_free(f->reader);
         f->reader = NULL;
+
+        ngx_ess_event_log_figures_left(f->log);
     }
 
     if (f->timer.timer_set) {
@@ -244,6 +252,7 @@ ngx_ess_event_log_follower_sought(ngx_ess_event_log_follower_t *f)
 
     next = query->nrows ? query->rows[0].seq + 1 : 1;
 
+    f->end = next;
     f->sought = ngx_current_msec;
     f->seeks = 0;
 
@@ -351,6 +360,8 @@ ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f)
 
     ngx_ess_wake_procs(s->zone, &s->wake);
 
+    ngx_ess_event_log_follower_behind(f, query->nrows - i);
+
     if (i < query->nrows) {
         return;
     }
@@ -361,6 +372,20 @@ ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f)
     }
 
     ngx_ess_event_log_follower_idle(f);
+}
+
+
+/* "n": events that were read, but not appended. */
+
+static void
+ngx_ess_event_log_follower_behind(ngx_ess_event_log_follower_t *f,
+    uint64_t n)
+{
+    if (f->end > f->base.ordinal) {
+        n = ngx_max(n, f->end - f->base.ordinal);
+    }
+
+    ngx_ess_event_log_figures_behind(f->log, n);
 }
 
 

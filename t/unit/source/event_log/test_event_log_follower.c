@@ -20,6 +20,7 @@
 
 #include "ngx_ess_event_log_follower.h"
 #include "ngx_ess_backoff.h"
+#include "ngx_ess_event_log_figures.h"
 #include "fake_event_log.h"
 #include "source/fake_follow.h"
 #include "ngx_timer.h"
@@ -28,10 +29,12 @@
 
 #define BACKOFF    100
 #define LOOK       1000
+#define LEFT       ((uint64_t) -1)
 
 
 static ngx_ess_event_log_followers_t  logs;
 static ngx_ess_zone_t                 zone;
+static uint64_t                       behind;
 
 
 void *
@@ -52,6 +55,20 @@ void
 ngx_ess_wake_listen_stored(ngx_uint_t on)
 {
     assert_int_equal(on, 1);
+}
+
+
+void
+ngx_ess_event_log_figures_behind(ngx_ess_event_log_t *log, uint64_t n)
+{
+    behind = n;
+}
+
+
+void
+ngx_ess_event_log_figures_left(ngx_ess_event_log_t *log)
+{
+    behind = LEFT;
 }
 
 
@@ -269,12 +286,14 @@ test_a_full_zone_is_waited_for(void **state)
     follow.append_rc = NGX_BUSY;
     fake_answers(11, 12, 0);
     ngx_unit_traced("after 10", "append 11 at 1011", "wake");
+    assert_int_equal(behind, 2);
 
     follow.append_rc = 1;
     ngx_unit_pass(ROOM);
     fake_answers(11, 12, 0);
     ngx_unit_traced("after 10", "append 11 at 1011", "append 12 at 1012",
                     "wake");
+    assert_int_equal(behind, 0);
 }
 
 
@@ -335,6 +354,7 @@ test_one_that_was_succeeded_stops(void **state)
 
     fake_answers(11, 11, 0);
     ngx_unit_traced();
+    assert_true(behind == LEFT);
 }
 
 
