@@ -41,6 +41,8 @@ static int ngx_ess_event_log_sqlite_query_total(
     ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_query_t *query);
 static int ngx_ess_event_log_sqlite_query_page(
     ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_query_t *query);
+static int ngx_ess_event_log_sqlite_query_seek(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_query_t *query);
 static int ngx_ess_event_log_sqlite_query_part(
     ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_sqlite_page_t *page, ngx_uint_t equal);
@@ -123,7 +125,7 @@ static ngx_uint_t
 ngx_ess_event_log_sqlite_query_several(ngx_ess_event_log_query_t *query)
 {
     return query->id.data == NULL
-           && (query->has_total
+           && (query->has_total || query->from
                || (query->has_after && (query->has_since
                                         || query->has_until)));
 }
@@ -211,7 +213,8 @@ ngx_ess_event_log_sqlite_query_page(ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_query_t *query)
 {
     int                              rc;
-    ngx_uint_t                       i;
+    uint64_t                         from;
+    ngx_uint_t                       i, has_after;
     ngx_ess_event_log_sqlite_page_t  page;
 
     ngx_memzero(&page, sizeof(ngx_ess_event_log_sqlite_page_t));
@@ -234,15 +237,23 @@ ngx_ess_event_log_sqlite_query_page(ngx_ess_event_log_sqlite_handle_t *h,
         return ngx_ess_sqlite_db_failed(&h->db, SQLITE_NOMEM);
     }
 
-    rc = SQLITE_OK;
+    from = query->from;
+    has_after = query->has_after;
 
-    if (page.by_time && query->has_after && query->id.data == NULL) {
+    rc = ngx_ess_event_log_sqlite_query_seek(h, query);
+
+    if (rc == SQLITE_OK && page.by_time && query->has_after
+        && query->id.data == NULL)
+    {
         rc = ngx_ess_event_log_sqlite_query_part(h, &page, 1);
     }
 
     if (rc == SQLITE_OK && !page.full) {
         rc = ngx_ess_event_log_sqlite_query_part(h, &page, 0);
     }
+
+    query->from = from;
+    query->has_after = has_after;
 
     if (rc != SQLITE_OK) {
         return rc;
@@ -259,6 +270,62 @@ ngx_ess_event_log_sqlite_query_page(ngx_ess_event_log_sqlite_handle_t *h,
     }
 
     return SQLITE_OK;
+}
+
+
+/*
+ * How many events are to be left out says, of all of them, which one the page
+ * is behind, as long as their numbers have no holes: the oldest ones go first.
+ * Else they are counted off, one by one.
+ */
+
+static int
+ngx_ess_event_log_sqlite_query_seek(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_query_t *query)
+{
+    int            rc;
+    uint64_t       first, last, events;
+    sqlite3_stmt  *stmt;
+
+    if (query->from == 0 || query->id.data || query->type.len
+        || query->has_since || query->has_until || query->has_after)
+    {
+        return SQLITE_OK;
+    }
+
+    rc = ngx_ess_event_log_sqlite_kept(h,
+              "SELECT (SELECT min(seq) FROM event),"
+              " (SELECT max(seq) FROM event), (SELECT events FROM log)", &stmt);
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        first = (uint64_t) sqlite3_column_int64(stmt, 0);
+        last = (uint64_t) sqlite3_column_int64(stmt, 1);
+        events = (uint64_t) sqlite3_column_int64(stmt, 2);
+
+        if (first && events == last - first + 1) {
+            query->has_after = 1;
+            query->from = ngx_min(query->from, events);
+            query->after_seq = query->desc ? last + 1 - query->from
+                                           : first - 1 + query->from;
+            query->from = 0;
+        }
+
+        rc = SQLITE_OK;
+
+    } else {
+        rc = ngx_ess_sqlite_db_failed(&h->db, rc == SQLITE_DONE
+                                              ? SQLITE_CORRUPT : rc);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return rc;
 }
 
 

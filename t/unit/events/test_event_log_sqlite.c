@@ -164,14 +164,14 @@ test_taken_numbers(void **state)
 }
 
 
+/* by another program */
+
 static void
-trigger(const char *sql)
+execute(const char *sql)
 {
     sqlite3  *db;
 
     assert_int_equal(sqlite3_open(fake_log_file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER IF EXISTS t", NULL, NULL,
-                                  NULL), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
 }
@@ -193,7 +193,8 @@ test_triggers(void **state)
     };
 
     for (i = 0; i < 4; i++) {
-        trigger(sql[i]);
+        execute("DROP TRIGGER IF EXISTS t");
+        execute(sql[i]);
 
         fake_log_event(0, "", "a", 1, "{\"x\":1}");
         fake_log_event(1, "", "no", 1, "{\"x\":2}");
@@ -214,7 +215,8 @@ test_triggers(void **state)
 
     /* all of a transaction */
 
-    trigger("CREATE TRIGGER t BEFORE INSERT ON event WHEN new.type = 'no'"
+    execute("DROP TRIGGER IF EXISTS t");
+    execute("CREATE TRIGGER t BEFORE INSERT ON event WHEN new.type = 'no'"
             " BEGIN SELECT RAISE(ROLLBACK, 'not that'); END");
     assert_int_equal(fake_log_insert(4, 0), NGX_BUSY);
     assert_int_equal(fake_log_total(), 8);
@@ -304,6 +306,59 @@ test_pages(void **state)
             pages(by_time, desc, "c", 5, 0);
         }
     }
+}
+
+
+/* the number of the first event of a page, which leaves that many out */
+
+static uint64_t
+first_from(uint64_t from, ngx_uint_t desc)
+{
+    uint64_t  seq;
+
+    memset(&fake_log_query, 0, sizeof(fake_log_query));
+
+    fake_log_query.size = 2;
+    fake_log_query.from = from;
+    fake_log_query.desc = desc;
+
+    assert_int_equal(fake_log_ask(), NGX_OK);
+    assert_int_equal(fake_log_query.from, from);
+    assert_int_equal(fake_log_query.has_after, 0);
+
+    seq = fake_log_query.nrows ? fake_log_query.rows[0].seq : 0;
+    fake_log_done();
+
+    return seq;
+}
+
+
+static void
+test_from_with_and_without_holes(void **state)
+{
+    assert_int_equal(first_from(1, 0), 0);
+    assert_int_equal(first_from(1, 1), 0);
+
+    fake_log_fill(100);
+    assert_int_equal(first_from(60, 0), 61);
+    assert_int_equal(first_from(60, 1), 40);
+    assert_int_equal(first_from(99, 1), 1);
+    assert_int_equal(first_from(100, 0), 0);
+    assert_int_equal(first_from(100, 1), 0);
+    assert_int_equal(first_from(UINT64_MAX, 1), 0);
+
+    execute("DELETE FROM event WHERE seq <= 20;"
+            "UPDATE log SET events = 80");
+    assert_int_equal(first_from(60, 0), 81);
+    assert_int_equal(first_from(60, 1), 40);
+    assert_int_equal(first_from(79, 1), 21);
+    assert_int_equal(first_from(80, 0), 0);
+
+    execute("DELETE FROM event WHERE seq = 50;"
+            "UPDATE log SET events = 79");
+    assert_int_equal(first_from(60, 0), 82);
+    assert_int_equal(first_from(60, 1), 39);
+    assert_int_equal(first_from(10, 1), 90);
 }
 
 
@@ -484,6 +539,8 @@ main(void)
                                         fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_pages, fake_log_setup,
                                         fake_log_teardown),
+        cmocka_unit_test_setup_teardown(test_from_with_and_without_holes,
+                                        fake_log_setup, fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_from_and_total, fake_log_setup,
                                         fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_large_bodies, fake_log_setup,
