@@ -13,10 +13,6 @@
 
 #define NGX_ESS_DATE_DAY    86400
 
-/* the first ms of the year 0000, and of 10000 */
-#define NGX_ESS_DATE_FIRST  (-62167219200000LL)
-#define NGX_ESS_DATE_END    253402300800000LL
-
 
 static const u_char *ngx_ess_date_number(const u_char *p, const u_char *last,
     ngx_uint_t n, int64_t *value);

@@ -11,6 +11,11 @@
 #include <ngx_core.h>
 
 
+/* the first ms of the year 0000, and of 10000 */
+#define NGX_ESS_DATE_FIRST  (-62167219200000LL)
+#define NGX_ESS_DATE_END    253402300800000LL
+
+
 /*
  * ms since 1970, negative before; in UTC it is of a year from 0000 to 9999;
  * digits behind ms are cut.  A leap second, which is the last one of a day in

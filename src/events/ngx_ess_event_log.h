@@ -128,6 +128,8 @@ struct ngx_ess_event_log_query_s {
     unsigned                 has_after:1;
     unsigned                 desc:1;        /* the newest first */
     unsigned                 has_total:1;   /* wanted */
+    unsigned                 ahead:1;       /* many wait for it: it goes before
+                                               others, and is not refused */
 
     /* what was found */
     ngx_ess_event_log_row_t *rows;

@@ -100,7 +100,12 @@ ngx_ess_event_log_query_add(ngx_ess_event_log_queries_t *queries,
     query->total = 0;
     query->more = 0;
 
-    if (queries->nwaiting >= NGX_ESS_EVENT_LOG_QUERY_WAITING) {
+    if (query->ahead) {
+        ngx_queue_insert_head(&queries->waiting, &query->queue);
+        query->waiting = 1;
+        queries->nwaiting++;
+
+    } else if (queries->nwaiting >= NGX_ESS_EVENT_LOG_QUERY_WAITING) {
         (void) ngx_snprintf(query->text, sizeof(query->text),
                             "too many requests wait for the database%Z");
         ngx_queue_insert_tail(&queries->refused, &query->queue);

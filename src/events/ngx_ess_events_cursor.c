@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_events_cursor.h"
+#include "ngx_ess_date.h"
 
 
 #define NGX_ESS_EVENTS_CURSOR_VERSION  1
@@ -75,11 +76,14 @@ ngx_ess_events_cursor_read(const ngx_str_t *text,
     cursor->seq = ngx_ess_events_cursor_get(bytes + 1);
     cursor->time = (int64_t) ngx_ess_events_cursor_get(bytes + 9);
 
-    /* databases have signed numbers; and one cursor has one text */
+    /* no event has a time that databases do not know, they have signed numbers,
+       and one cursor has one text */
 
     (void) ngx_ess_events_cursor_write(again, cursor);
 
     return (cursor->seq > INT64_MAX
+            || cursor->time < NGX_ESS_DATE_FIRST
+            || cursor->time >= NGX_ESS_DATE_END
             || ngx_memcmp(again, text->data, NGX_ESS_EVENTS_CURSOR) != 0)
            ? NGX_DECLINED : NGX_OK;
 }

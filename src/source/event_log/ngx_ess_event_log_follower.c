@@ -22,6 +22,9 @@
 /* ms; between looks at a database to which others may write as well */
 #define NGX_ESS_EVENT_LOG_FOLLOWER_POLL  1000
 
+/* ms; for which a standby may have less than the server that was read before */
+#define NGX_ESS_EVENT_LOG_FOLLOWER_LAG   5000
+
 
 typedef struct {
     ngx_ess_follower_t           base;      /* first */
@@ -33,8 +36,11 @@ typedef struct {
     uint64_t                     end;       /* the ordinal behind the last
                                                event, */
     ngx_msec_t                   sought;    /* as it was then */
+    ngx_msec_t                   since;     /* it lags */
     unsigned                     seeks:1;   /* where the end is, next */
     unsigned                     again:1;   /* more was stored meanwhile */
+    unsigned                     lags:1;    /* the database has less than what
+                                               was read of it */
 } ngx_ess_event_log_follower_t;
 
 
@@ -99,6 +105,7 @@ ngx_ess_event_log_follower_claimed(ngx_ess_follower_t *base)
 
     f->seeks = 1;
     f->again = 0;
+    f->lags = 0;
     f->after = 0;
     f->end = 0;
 
@@ -146,6 +153,8 @@ ngx_ess_event_log_follower_read(ngx_ess_event_log_follower_t *f)
             ngx_add_timer(&f->timer, ngx_ess_backoff(f->attempt++));
             return;
         }
+
+        f->reader->ahead = 1;
     }
 
     /* before the look, so that nothing is overlooked; and each time, for a
@@ -240,7 +249,7 @@ ngx_ess_event_log_follower_done(ngx_ess_event_log_reader_t *reader)
 
 
 /* The end of the event log is known: it has no less than what was read of it,
-   or it is another one. */
+   or it is another one, unless that passes. */
 
 static void
 ngx_ess_event_log_follower_sought(ngx_ess_event_log_follower_t *f)
@@ -261,7 +270,14 @@ ngx_ess_event_log_follower_sought(ngx_ess_event_log_follower_t *f)
         return;
     }
 
-    if (next < f->base.ordinal) {
+    if (next >= f->base.ordinal) {
+        f->lags = 0;
+
+    } else if (!f->lags) {
+        f->lags = 1;
+        f->since = ngx_current_msec;
+
+    } else if (ngx_current_msec - f->since >= NGX_ESS_EVENT_LOG_FOLLOWER_LAG) {
         ngx_ess_event_log_follower_close(&f->base);
         ngx_ess_follower_anew(&f->base, next, f->base.ordinal);
         return;
@@ -274,6 +290,7 @@ ngx_ess_event_log_follower_sought(ngx_ess_event_log_follower_t *f)
         ngx_ess_event_log_follower_read(f);
 
     } else {
+        ngx_ess_event_log_follower_behind(f, 0);
         ngx_ess_event_log_follower_idle(f);
     }
 }
@@ -340,7 +357,9 @@ ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f)
     s = f->base.followers;
     query = &f->reader->query;
 
-    if (f->reader->lost) {
+    /* of a log that was empty nothing was removed */
+
+    if (f->reader->lost && f->base.ordinal > 1) {
         f->after = query->rows[0].seq - 1;
     }
 
@@ -367,6 +386,10 @@ ngx_ess_event_log_follower_came(ngx_ess_event_log_follower_t *f)
     }
 
     if (query->more || f->again) {
+
+        f->seeks = (ngx_current_msec - f->sought
+                    >= NGX_ESS_EVENT_LOG_FOLLOWER_POLL);
+
         ngx_ess_event_log_follower_read(f);
         return;
     }

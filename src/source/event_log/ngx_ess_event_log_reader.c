@@ -154,6 +154,7 @@ ngx_ess_event_log_reader_ask(ngx_ess_event_log_reader_t *reader)
 {
     reader->query.handler = ngx_ess_event_log_reader_handler;
     reader->query.data = reader;
+    reader->query.ahead = reader->ahead;
 
     reader->busy = 1;
 
@@ -204,6 +205,7 @@ ngx_ess_event_log_reader_hole(ngx_ess_event_log_reader_t *reader)
 
     before->handler = ngx_ess_event_log_reader_before;
     before->data = reader;
+    before->ahead = reader->ahead;
     before->has_after = 1;
     before->after_seq = query->after_seq + 1;
     before->desc = 1;

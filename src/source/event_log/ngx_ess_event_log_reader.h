@@ -30,6 +30,7 @@ struct ngx_ess_event_log_reader_s {
     ngx_ess_event_log_reader_pt  done;
     ngx_queue_t                  queue;     /* of those that were left */
     void                        *data;
+    unsigned                     ahead:1;   /* of its queries; the user's */
     unsigned                     busy:1;    /* a query is under way */
     unsigned                     calling:1; /* done() */
     unsigned                     gone:1;    /* it was freed from there */

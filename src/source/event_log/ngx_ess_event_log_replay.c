@@ -13,6 +13,7 @@
 #include "ngx_ess_event_log_replay.h"
 #include "ngx_ess_backoff.h"
 #include "ngx_ess_counter.h"
+#include "ngx_ess_date.h"
 #include "ngx_ess_event_log_reader.h"
 
 
@@ -20,9 +21,6 @@
    the first time, and at most */
 #define NGX_ESS_EVENT_LOG_REPLAY_END   20
 #define NGX_ESS_EVENT_LOG_REPLAY_ENDS  1000
-
-/* ms since 1970; no event has a later time */
-#define NGX_ESS_EVENT_LOG_REPLAY_LAST  253402300800000
 
 /* ms; for whoever had nothing to send of what was read */
 #define NGX_ESS_EVENT_LOG_REPLAY_HELD  1000
@@ -169,7 +167,7 @@ ngx_ess_event_log_replay_read(ngx_ess_event_log_replay_t *replay)
     if (replay->seeks) {
         ngx_ess_event_log_reader_since(replay->reader,
                            (int64_t) ngx_min(replay->user->timestamp,
-                                             NGX_ESS_EVENT_LOG_REPLAY_LAST));
+                                             (uint64_t) NGX_ESS_DATE_END));
 
     } else {
         ngx_ess_event_log_reader_after(replay->reader, replay->seq);

@@ -494,6 +494,40 @@ test_two_queries_at_a_time(void **state)
 }
 
 
+/* by whom many wait */
+
+static void
+test_a_query_that_goes_ahead(void **state)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 1025; i++) {
+        ngx_memzero(&queries[i], sizeof(ngx_ess_event_log_query_t));
+        queries[i].handler = found;
+        queries[i].from = 1;
+        queries[i].ahead = (i == 1024);
+        ngx_ess_event_log_query(&elog, &queries[i]);
+    }
+
+    ngx_unit_posted();
+    assert_int_equal(busy, 0);
+    assert_int_equal(ntasks, 2);
+
+    /* the first of all: what is not waiting was begun */
+
+    assert_false(queries[1024].waiting);
+    assert_false(queries[0].waiting);
+    assert_true(queries[1].waiting);
+
+    while (ntasks) {
+        thread();
+    }
+
+    assert_int_equal(answers, 1025);
+    assert_int_equal(ngx_unit_pending(), 0);
+}
+
+
 /* what waits leaves the queue, what is under way is answered */
 
 static void
@@ -568,6 +602,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_handler_inserts, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_two_queries_at_a_time, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_query_that_goes_ahead, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_queries_that_are_canceled, setup,
                                         teardown),

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "ngx_ess_date.h"
 #include "ngx_ess_events_cursor.h"
 
 
@@ -23,7 +24,8 @@ test_there_and_back(void **state)
     ngx_ess_events_cursor_t   cursor;
 
     static const ngx_ess_events_cursor_t  cursors[] = {
-        { 0, 0 }, { 1, -1 }, { INT64_MAX, INT64_MIN }, { 77, INT64_MAX },
+        { 0, 0 }, { 1, -1 }, { INT64_MAX, NGX_ESS_DATE_FIRST },
+        { 77, NGX_ESS_DATE_END - 1 },
         { 0x0123456789abcdefULL, 1704116710123 }
     };
 
@@ -40,6 +42,29 @@ test_there_and_back(void **state)
             assert_int_equal(ngx_ess_events_cursor_read(&s, &cursor),
                              NGX_DECLINED);
         }
+    }
+}
+
+
+static void
+test_no_event_has_that_time(void **state)
+{
+    u_char                    text[NGX_ESS_EVENTS_CURSOR];
+    ngx_str_t                 s;
+    ngx_uint_t                i;
+    ngx_ess_events_cursor_t   cursor;
+
+    static const ngx_ess_events_cursor_t  cursors[] = {
+        { 1, INT64_MIN }, { 1, NGX_ESS_DATE_FIRST - 1 },
+        { 1, NGX_ESS_DATE_END }, { 1, INT64_MAX }
+    };
+
+    for (i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++) {
+        s.data = text;
+        s.len = ngx_ess_events_cursor_write(text, &cursors[i]) - text;
+
+        assert_int_equal(ngx_ess_events_cursor_read(&s, &cursor),
+                         NGX_DECLINED);
     }
 }
 
@@ -75,6 +100,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_no_event_has_that_time),
         cmocka_unit_test(test_others),
     };
 
