@@ -178,7 +178,7 @@
     return ["curl " + quoted(a.url), ...(a.method !== (a.body === undefined ? "GET" : "POST")
       ? [a.method === "HEAD" ? "-I" : "-X " + a.method] : []),
     ...Object.entries(a.headers).map(([k, v]) => "-H " + quoted(k + ": " + v)),
-    ...(a.body === undefined ? [] : ["--data-binary " + quoted(a.body)])].join(" \\\n  ");
+    ...(a.body === undefined ? [] : ["--data-raw " + quoted(a.body)])].join(" \\\n  ");
   }
 
   async function send(a, signal, status, out) {

@@ -183,13 +183,14 @@ def test_package(root):
     run(root, "test -e /usr/share/man/man7/libnginx-mod-ess.7.gz")
     postgresql(root)
 
-    # removed: the store stays; purged: nothing stays
+    # removed: the store stays; purged: nothing stays but event logs
     run(root, "apt-get -qy remove libnginx-mod-ess")
     for name in "streams", "audit":
         assert os.path.exists(root + "/var/lib/nginx/ess/%s.db" % name)
     assert not os.path.exists(root + "/etc/nginx/modules-enabled/"
                               "50-mod-ess.conf")
     run(root, "apt-get -qy purge libnginx-mod-ess")
+    run(root, "rm /var/lib/nginx/ess/audit.db* && rmdir /var/lib/nginx/ess")
     gone = {"/usr/sbin/policy-rc.d"}
     assert set(run(root, FILES).split("\n")) ^ set(
         before.split("\n")) <= gone
