@@ -29,7 +29,9 @@ def test_its_commands(tmp_path):
         text = out.read_text()
         assert p.poll() is None, text
 
-        commands = re.findall(r"(?m)^    (curl .*)$", text)
+        commands = re.findall(r"(?m)^    (curl .*)$",
+                              text.replace("\\\n", ""))
+        follow = commands.pop()
         got = [json.loads(subprocess.run(
             ["sh", "-ec", command], stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=60 * slower(),
@@ -41,6 +43,15 @@ def test_its_commands(tmp_path):
         assert [e["event_id"] for e in got[1]] == ["u_001"]
         assert (got[2]["total"], got[2]["events"]) == (1, got[1])
         assert got[3] == got[1][0]
+
+        assert "text/event-stream" in follow
+        with subprocess.Popen(["sh", "-ec", "exec " + follow],
+                              stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE) as curl:
+            data = next(line for line in curl.stdout
+                        if line.startswith("data: "))
+            curl.kill()
+        assert json.loads(data[6:]) == got[3]
 
         os.kill(p.pid, signal.SIGINT)
         assert p.wait(60 * slower()) == 0

@@ -195,6 +195,7 @@
         + Math.round(performance.now() - start) + " ms"
         + ["Content-Type", "Location", "Link", "Retry-After", "Allow"].map((h) =>
           r.headers.get(h) ? "\n" + h + ": " + r.headers.get(h) : "").join("");
+      const json = (r.headers.get("Content-Type") || "").includes("json");
       const decoder = new TextDecoder();
       const reader = r.body ? r.body.getReader() : null;
       for (;;) {
@@ -202,9 +203,11 @@
         text += part.done ? decoder.decode() : decoder.decode(part.value, { stream: true });
         out.hidden = !text;
         if (part.done) { break; }
-        out.textContent = text.slice(-SHOWN);
+        if (!json) { text = text.slice(-SHOWN); }
+        out.textContent = text.slice(0, SHOWN);
       }
-      if ((r.headers.get("Content-Type") || "").includes("json")) {
+      /* unless that would show other numbers than were sent */
+      if (json && JSON.stringify(JSON.parse(text)) === text.trim()) {
         text = JSON.stringify(JSON.parse(text), null, 2);
       }
     } catch (e) {
@@ -215,7 +218,7 @@
         status.textContent = String(e.message || e);
       }
     }
-    out.textContent = text.slice(-SHOWN);
+    out.textContent = text.slice(0, SHOWN);
   }
 
   /* of an operation that has several kinds of answers, one is asked for */
@@ -417,7 +420,12 @@
   }
 
   function open() {
-    const e = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let e;
+    try {
+      e = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    } catch (malformed) {
+      return;
+    }
     if (e && e.tagName === "DETAILS") {
       e.hidden = e.parentElement.hidden = false;
       e.open = true;
