@@ -11,6 +11,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_problem.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_turn.h"
 #include "ngx_ess_wait.h"
 
 
@@ -151,7 +152,7 @@ ngx_ess_decode_begin(ngx_ess_decode_t *d, ngx_uint_t gzip)
     rc = ngx_ess_decode_slice(d);
 
     if (rc == NGX_AGAIN) {
-        ngx_ess_wait_turn(&d->event);
+        ngx_ess_turn_next(&d->event);
     }
 
     return rc;
@@ -164,13 +165,13 @@ ngx_ess_decode_handler(ngx_event_t *ev)
     ngx_int_t              rc;
     ngx_ess_decode_t  *d;
 
-    ngx_ess_wait_turned(ev);
+    ngx_ess_turn_begin(ev);
 
     d = ev->data;
     rc = ngx_ess_decode_slice(d);
 
     if (rc == NGX_AGAIN) {
-        ngx_ess_wait_turn(ev);
+        ngx_ess_turn_next(ev);
 
     } else {
         d->handler(d, rc);

@@ -68,7 +68,8 @@ SHARED = {"ngx_ess.h", "ngx_ess_accept.h", "ngx_ess_backoff.h", "ngx_ess_body.h"
           "ngx_ess_origin.h",
           "ngx_ess_param.h",
           "ngx_ess_percent.h", "ngx_ess_problem.h", "ngx_ess_str.h",
-          "ngx_ess_trouble.h", "ngx_ess_utf8.h", "ngx_ess_wait.h"}
+          "ngx_ess_trouble.h", "ngx_ess_turn.h", "ngx_ess_utf8.h",
+          "ngx_ess_wait.h"}
 
 
 def sources():

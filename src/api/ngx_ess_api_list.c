@@ -10,7 +10,7 @@
 #include "ngx_ess_api_list.h"
 #include "ngx_ess_api_request.h"
 #include "ngx_ess_api_streams.h"
-#include "ngx_ess_wait.h"
+#include "ngx_ess_turn.h"
 
 
 /* streams taken under the zone's mutex at a time */
@@ -298,7 +298,7 @@ ngx_ess_api_list_writer(ngx_http_request_t *r)
 
     /* the next part after all others had their turn */
 
-    ngx_ess_wait_turn(wev);
+    ngx_ess_turn_next(wev);
 }
 
 

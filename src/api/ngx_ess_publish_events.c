@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_publish_events.h"
+#include "ngx_ess_turn.h"
 #include "ngx_ess_wait.h"
 
 
@@ -37,7 +38,7 @@ ngx_ess_publish_events(ngx_ess_publish_events_t *e)
     rc = ngx_ess_publish_events_slice(e);
 
     if (rc == NGX_AGAIN) {
-        ngx_ess_wait_turn(&e->event);
+        ngx_ess_turn_next(&e->event);
     }
 
     return rc;
@@ -50,13 +51,13 @@ ngx_ess_publish_events_handler(ngx_event_t *ev)
     ngx_int_t                  rc;
     ngx_ess_publish_events_t  *e;
 
-    ngx_ess_wait_turned(ev);
+    ngx_ess_turn_begin(ev);
 
     e = ev->data;
     rc = ngx_ess_publish_events_slice(e);
 
     if (rc == NGX_AGAIN) {
-        ngx_ess_wait_turn(ev);
+        ngx_ess_turn_next(ev);
 
     } else {
         e->handler(e, rc);

@@ -8,6 +8,10 @@
 #include "ngx_ess_wait.h"
 
 
+/* ms; the timer is set again then */
+#define NGX_ESS_EVENT_LOG_HOLD  600000
+
+
 static void ngx_ess_event_log_hold_handler(ngx_event_t *ev);
 
 
@@ -40,7 +44,7 @@ void
 ngx_ess_event_log_hold_add(ngx_ess_event_log_hold_t *hold)
 {
     if (hold->n++ == 0) {
-        ngx_add_timer(&hold->timer, NGX_ESS_WAIT_TURN);
+        ngx_add_timer(&hold->timer, NGX_ESS_EVENT_LOG_HOLD);
     }
 }
 
@@ -57,5 +61,5 @@ ngx_ess_event_log_hold_done(ngx_ess_event_log_hold_t *hold)
 static void
 ngx_ess_event_log_hold_handler(ngx_event_t *ev)
 {
-    ngx_add_timer(ev, NGX_ESS_WAIT_TURN);
+    ngx_add_timer(ev, NGX_ESS_EVENT_LOG_HOLD);
 }

@@ -16,6 +16,7 @@
 #include "ngx_ess_events_post.h"
 #include "ngx_ess_events_result.h"
 #include "ngx_ess_problem.h"
+#include "ngx_ess_turn.h"
 #include "ngx_ess_wait.h"
 
 
@@ -179,7 +180,7 @@ ngx_ess_events_post_turn(ngx_event_t *ev)
 {
     ngx_ess_events_post_t *post = ev->data;
 
-    ngx_ess_wait_turned(ev);
+    ngx_ess_turn_begin(ev);
 
     ngx_ess_events_post_finish(post, ngx_ess_events_post_slice(post));
 }
@@ -238,7 +239,7 @@ ngx_ess_events_post_slice(ngx_ess_events_post_t *post)
 
     do {
         if (post->work >= NGX_ESS_EVENTS_POST_WORK) {
-            ngx_ess_wait_turn(&post->event);
+            ngx_ess_turn_next(&post->event);
             return NGX_AGAIN;
         }
 
@@ -251,7 +252,7 @@ ngx_ess_events_post_slice(ngx_ess_events_post_t *post)
             break;
 
         case NGX_AGAIN:
-            ngx_ess_wait_turn(&post->event);
+            ngx_ess_turn_next(&post->event);
             return NGX_AGAIN;
 
         case NGX_DONE:

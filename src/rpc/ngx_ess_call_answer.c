@@ -11,6 +11,7 @@
 #include "ngx_ess_call_answer.h"
 #include "ngx_ess_header.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_turn.h"
 #include "ngx_ess_wait.h"
 
 
@@ -225,7 +226,7 @@ ngx_ess_call_answer_slice(ngx_ess_call_answer_t *answer)
     rc = ngx_ess_inflate_step(answer->inflate, &answer->detail);
 
     if (rc == NGX_AGAIN) {
-        ngx_ess_wait_turn(&answer->event);
+        ngx_ess_turn_next(&answer->event);
         return NGX_AGAIN;
     }
 
@@ -258,7 +259,7 @@ ngx_ess_call_answer_event(ngx_event_t *ev)
     ngx_int_t               rc;
     ngx_ess_call_answer_t  *answer;
 
-    ngx_ess_wait_turned(ev);
+    ngx_ess_turn_begin(ev);
 
     answer = ev->data;
     rc = ngx_ess_call_answer_slice(answer);

@@ -10,6 +10,7 @@
 #include "ngx_ess_header.h"
 #include "ngx_ess_problem.h"
 #include "ngx_ess_str.h"
+#include "ngx_ess_turn.h"
 #include "ngx_ess_wait.h"
 
 
@@ -140,7 +141,7 @@ ngx_ess_call_body_slice(ngx_ess_call_body_t *body)
     rc = ngx_ess_gzip_step(body->gzip);
 
     if (rc == NGX_AGAIN) {
-        ngx_ess_wait_turn(&body->event);
+        ngx_ess_turn_next(&body->event);
 
     } else if (rc == NGX_OK) {
         ngx_ess_gzip_text(body->gzip, &body->text);
@@ -156,7 +157,7 @@ ngx_ess_call_body_handler(ngx_event_t *ev)
     ngx_int_t             rc;
     ngx_ess_call_body_t  *body;
 
-    ngx_ess_wait_turned(ev);
+    ngx_ess_turn_begin(ev);
 
     body = ev->data;
     rc = ngx_ess_call_body_slice(body);

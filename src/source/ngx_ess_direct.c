@@ -9,7 +9,7 @@
 #include "ngx_ess_direct.h"
 #include "ngx_ess_key.h"
 #include "ngx_ess_log.h"
-#include "ngx_ess_wait.h"
+#include "ngx_ess_turn.h"
 
 
 /* events in one go, and bytes of them */
@@ -48,7 +48,7 @@ ngx_ess_direct_handler(ngx_event_t *ev)
     ngx_ess_wake_t             wake;
     ngx_ess_source_publish_t  *pub;
 
-    ngx_ess_wait_turned(ev);
+    ngx_ess_turn_begin(ev);
 
     pub = ev->data;
     rc = NGX_OK;
@@ -91,7 +91,7 @@ ngx_ess_direct_handler(ngx_event_t *ev)
         ngx_add_timer(ev, NGX_ESS_DIRECT_DELAY);
 
     } else {
-        ngx_ess_wait_turn(ev);
+        ngx_ess_turn_next(ev);
     }
 }
 

@@ -3,6 +3,7 @@
  * coding, unpacking in slices, and what is sent.
  *
  * links: src/rpc/ngx_ess_call_answer.c src/ngx_ess_header.c src/ngx_ess_str.c
+ * links: t/unit/fake_turn.c
  * links: src/amqp/ngx_ess_amqp_property.c src/amqp/ngx_ess_amqp_table.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c t/unit/ngx_trace.c
  */

@@ -3,6 +3,7 @@
  * read, which are passed on as they are, and packing in slices.
  *
  * links: src/rpc/ngx_ess_call_body.c src/ngx_ess_header.c src/ngx_ess_str.c
+ * links: t/unit/fake_turn.c
  * links: t/unit/fake_problem.c t/unit/ngx_string.c
  * links: t/unit/ngx_timer.c t/unit/ngx_trace.c
  */
