@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 
 from events import Events
+from odd_postgres import OddPostgres
 from pgbouncer import PgBouncer
 from postgres import OwnPostgres
 from sse import followed
@@ -235,3 +236,20 @@ def test_a_server_that_stops(nodes, nginx, tmp_path):
             wait_for(one.listens, 20)
     finally:
         server.stop()
+
+
+def test_a_server_that_cuts_off_at_once(nodes, database):
+    """It is asked once a second or so, by all workers together."""
+
+    with OddPostgres(cut=True) as odd:
+        one, = nodes(count=1, more="listen=" + odd.url)
+        one.n.expect("ess|event log")
+        sources = [one.follow() for _ in range(4)]
+        try:
+            wait_for(lambda: len(odd.opened) >= 4, 30)
+            assert odd.opened[3] - odd.opened[0] > 2.5
+            one.put(1)
+            wait_for(lambda: got(sources[0]) == [1], 20)
+        finally:
+            for s in sources:
+                s.close()

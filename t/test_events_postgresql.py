@@ -16,6 +16,7 @@ import urllib.request
 import pytest
 
 from nginx import MODULE, SANITIZE, postgresql_module
+from odd_postgres import OddPostgres
 from postgres import OwnPostgres
 from wait import slower, wait_for
 
@@ -404,6 +405,110 @@ def test_what_a_trigger_refuses_at_the_end(nginx, database):
     assert post(n, event("c"), event("d")) == [True, True]
     assert ids(n) == ["a", "c", "d"]
     assert "no dogs" in n.log()
+
+
+def test_a_limit_at_the_end(nginx, database):
+    """As when nobody reads notifications, which are in one queue: that is no
+    fault of an event."""
+
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    database.sql("""
+        CREATE FUNCTION limited() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'too many notifications in the NOTIFY queue'
+        USING ERRCODE = '54000'; END $$;
+        CREATE CONSTRAINT TRIGGER limited AFTER INSERT ON ess_event_audit
+        DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION limited()""")
+    n.expect("ess|event log")
+    for events in [event("b")], [event("c"), event("d")]:
+        assert call(n, body=events)[0] == 503
+    assert "too many notifications" in n.log()
+    database.sql("DROP TRIGGER limited ON ess_event_audit")
+    assert post(n, event("b")) == [True]
+
+
+def test_very_many_refused_events(nginx, database):
+    """They are not sought for ever, as others wait for the log meanwhile."""
+
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    assert post(n, event("a")) == [True]
+    database.sql("""
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_sleep(0.05); RAISE EXCEPTION 'no dogs'; END $$;
+        CREATE TRIGGER slow BEFORE INSERT ON ess_event_audit
+        FOR EACH ROW WHEN (NEW.type = 'dog') EXECUTE FUNCTION slow()""")
+    n.expect("ess|event log")
+    begin = time.monotonic()
+    assert call(n, body=[event(str(i), "dog") for i in range(200)])[0] == 503
+    assert time.monotonic() - begin < 5 * slower()
+    assert "too many events of one request are refused" in n.log()
+    assert post(n, event("b"), event("c", "dog")) == [True, "refused"]
+    assert ids(n) == ["a", "b"]
+
+
+@pytest.mark.parametrize("names", [NAMES, ""])
+def test_a_sequence_that_is_behind(nginx, database, names):
+    """As after a table was put back: no number is given twice, and none that
+    is below what followers have read."""
+
+    n = nginx(CONF.replace(NAMES, names), workers=1, pg=database.url, more="")
+    n.expect("ess|event log")
+    for i in range(10):
+        assert post(n, event(str(1000 + i))) == [True]
+    for behind, sql in enumerate(["", "DELETE FROM ess_event_audit "
+                                      "WHERE seq < 9"]):
+        last = int(database.sql("SELECT max(seq) FROM ess_event_audit"))
+        database.sql("SELECT setval('\"ess_event_audit.seq\"', 1)")
+        if sql:
+            database.sql(sql)
+        assert post(n, *[event("%d" % (2000 + 10 * behind + i))
+                         for i in range(3)]) == [True] * 3
+        assert int(database.sql("SELECT min(seq) FROM ess_event_audit "
+                                "WHERE body->>'event_id' >= '%d'"
+                                % (2000 + 10 * behind))) > last
+        # without ids, numbers that are ids are passed by in any case
+        assert len(re.findall("was behind the last event", n.log())) == (
+            behind + (names != ""))
+    assert post(n, event("3000")) == [True]
+    assert ids(n)[-7:] == [str(i) for i in (
+        2000, 2001, 2002, 2010, 2011, 2012, 3000)]
+
+
+def test_a_sequence_that_nobody_may_set(nginx, database):
+    """The error log says what is wrong."""
+
+    n = nginx(CONF, workers=1, pg=database.url, more="")
+    n.expect("ess|event log")
+    assert post(n, event("a"), event("b")) == [True] * 2
+    database.sql("""
+        CREATE FUNCTION first() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN NEW.seq = 1; RETURN NEW; END $$;
+        CREATE TRIGGER first BEFORE INSERT ON ess_event_audit
+        FOR EACH ROW EXECUTE FUNCTION first()""")
+    assert call(n, body=[event("c")])[0] == 503
+    assert "is behind the last event of the table" in n.log()
+
+
+@pytest.mark.parametrize("shape", [
+    (None, 0), (0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 1), (3, 1), (3, 9),
+    (4, 1)])
+def test_a_server_that_answers_something_else(nginx, shape):
+    """It is no reason to read what is not there."""
+
+    with OddPostgres(shape) as odd:
+        n = nginx(CONF, workers=1, pg=odd.url, more="")
+        n.expect("ess|event log")
+        pids = n.workers()
+        for path, body in [
+                ("/v1/events", [event("a"), event("b")]),
+                ("/v1/events?size=1000&from=0", None),
+                ("/v1/events?size=2&from=0", None), ("/v1/events/a", None)]:
+            status = call(n, path, body)[0]
+            assert status == 503 or shape[0] == 3 or shape == (1, 0)
+        wait_for(lambda: "something else than was asked for" in n.log()
+                 or shape[0] == 3)
+        assert n.workers() == pids
 
 
 def test_events_without_ids(nginx, database):

@@ -40,6 +40,7 @@ struct ngx_ess_event_log_notice_s {
     ngx_thread_task_t            task;
     ngx_event_t                  timer;     /* set while it is wanted */
     ngx_msec_t                   wanted;    /* until then */
+    ngx_msec_t                   since;     /* it has been open */
 
     /* the thread's while "running" */
     ngx_int_t                    rc;
@@ -295,6 +296,7 @@ ngx_ess_event_log_notice_opened(ngx_event_t *ev)
                   &n->log->name);
 
     n->failing = 0;
+    n->since = ngx_current_msec;
 
     ngx_ess_event_log_notice_state(n);
 
@@ -364,9 +366,20 @@ ngx_ess_event_log_notice_read(ngx_event_t *ev)
         ngx_ess_event_log_notice_close(n);
         ngx_ess_event_log_notice_failed(n);
 
-        /* another one, soon, perhaps of another worker */
+        if (ngx_current_msec - n->since > NGX_ESS_EVENT_LOG_NOTICE_LOOK) {
 
-        ngx_add_timer(&n->timer, 1);
+            /* another one, soon, perhaps of another worker */
+
+            ngx_add_timer(&n->timer, 1);
+            return;
+        }
+
+        /* who accepts connections and cuts them off is not asked at once, and
+           not by other workers either */
+
+        (void) ngx_ess_event_log_figures_lease(n->log,
+                                               NGX_ESS_EVENT_LOG_NOTICE_LEASE);
+        ngx_add_timer(&n->timer, NGX_ESS_EVENT_LOG_NOTICE_LOOK);
     }
 }
 

@@ -16,7 +16,6 @@
 #define NGX_ESS_POSTGRESQL_CONNECTION_TURN  1000
 
 
-static uint64_t ngx_ess_postgresql_connection_now(void);
 static void ngx_ess_postgresql_connection_lost(
     ngx_ess_postgresql_connection_t *c, const char *text);
 static void ngx_ess_postgresql_connection_quiet(void *data,
@@ -25,8 +24,13 @@ static ngx_int_t ngx_ess_postgresql_connection_fit(
     ngx_ess_postgresql_connection_t *c);
 static ngx_int_t ngx_ess_postgresql_connection_wait(
     ngx_ess_postgresql_connection_t *c, uint64_t end);
+static PGresult *ngx_ess_postgresql_connection_send(
+    ngx_ess_postgresql_connection_t *c, const char *sql,
+    ngx_ess_postgresql_params_t *params);
 static PGresult *ngx_ess_postgresql_connection_result(
     ngx_ess_postgresql_connection_t *c);
+static PGresult *ngx_ess_postgresql_connection_odd(
+    ngx_ess_postgresql_connection_t *c, PGresult *res);
 
 
 ngx_int_t
@@ -145,11 +149,63 @@ ngx_ess_postgresql_connection_close(ngx_ess_postgresql_connection_t *c)
 
 PGresult *
 ngx_ess_postgresql_connection_run(ngx_ess_postgresql_connection_t *c,
+    const char *sql, ngx_ess_postgresql_params_t *params, int columns)
+{
+    PGresult  *res;
+
+    res = ngx_ess_postgresql_connection_send(c, sql, params);
+
+    if (res
+        && (PQresultStatus(res) != (columns ? PGRES_TUPLES_OK
+                                            : PGRES_COMMAND_OK)
+            || PQnfields(res) != columns))
+    {
+        return ngx_ess_postgresql_connection_odd(c, res);
+    }
+
+    return res;
+}
+
+
+PGresult *
+ngx_ess_postgresql_connection_row(ngx_ess_postgresql_connection_t *c,
+    const char *sql, ngx_ess_postgresql_params_t *params, int columns)
+{
+    PGresult  *res;
+
+    res = ngx_ess_postgresql_connection_run(c, sql, params, columns);
+
+    if (res && PQntuples(res) != 1) {
+        return ngx_ess_postgresql_connection_odd(c, res);
+    }
+
+    return res;
+}
+
+
+/* who answers so is no PostgreSQL, or has lost count of statements: nothing of
+   it can be believed */
+
+static PGresult *
+ngx_ess_postgresql_connection_odd(ngx_ess_postgresql_connection_t *c,
+    PGresult *res)
+{
+    PQclear(res);
+
+    ngx_ess_postgresql_connection_lost(c, "the server answered with something "
+                                       "else than was asked for");
+    return NULL;
+}
+
+
+static PGresult *
+ngx_ess_postgresql_connection_send(ngx_ess_postgresql_connection_t *c,
     const char *sql, ngx_ess_postgresql_params_t *params)
 {
     int  rc;
 
     c->sqlstate[0] = '\0';
+    c->constraint[0] = '\0';
 
     if (params) {
         rc = PQsendQueryParams(c->conn, sql, params->n, params->types,
@@ -173,7 +229,7 @@ ngx_ess_postgresql_connection_result(ngx_ess_postgresql_connection_t *c)
 {
     uint64_t         end;
     PGresult        *res, *next;
-    const char      *state, *text;
+    const char      *state, *text, *constraint;
     ExecStatusType   status;
 
     end = ngx_ess_postgresql_connection_now() + NGX_ESS_POSTGRESQL_ALL;
@@ -215,6 +271,13 @@ ngx_ess_postgresql_connection_result(ngx_ess_postgresql_connection_t *c)
     if (state) {
         (void) ngx_cpystrn((u_char *) c->sqlstate, (u_char *) state,
                            sizeof(c->sqlstate));
+    }
+
+    constraint = res ? PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME) : NULL;
+
+    if (constraint) {
+        (void) ngx_cpystrn((u_char *) c->constraint, (u_char *) constraint,
+                           sizeof(c->constraint));
     }
 
     /* without the details: they may show what others have stored */
@@ -298,7 +361,7 @@ ngx_ess_postgresql_connection_do(ngx_ess_postgresql_connection_t *c,
 {
     PGresult  *res;
 
-    res = ngx_ess_postgresql_connection_run(c, sql, NULL);
+    res = ngx_ess_postgresql_connection_send(c, sql, NULL);
     if (res == NULL) {
         return NGX_ERROR;
     }
@@ -382,7 +445,7 @@ ngx_ess_postgresql_connection_text(ngx_ess_postgresql_connection_t *c,
 }
 
 
-static uint64_t
+uint64_t
 ngx_ess_postgresql_connection_now(void)
 {
     struct timespec  ts;

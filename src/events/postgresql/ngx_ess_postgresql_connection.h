@@ -40,6 +40,7 @@ typedef struct {
     /* of the last failure */
     u_char                   text[NGX_ESS_POSTGRESQL_TEXT_SIZE];
     char                     sqlstate[6];   /* empty: not the server's */
+    char                     constraint[64]; /* that was violated, or empty */
 } ngx_ess_postgresql_connection_t;
 
 
@@ -57,16 +58,26 @@ void ngx_ess_postgresql_connection_text(ngx_ess_postgresql_connection_t *c,
 
 /*
  * Of an open one: runs statements; with "params" one, else any number of them.
- * The result of the last one, to be freed by PQclear(); NULL: one failed, with
- * "text" and "sqlstate", and it is closed if it is of no use any more.
+ * The result of the last one, to be freed by PQclear(), which has rows of that
+ * many columns, or, 0, none: libpq gives NULL for a value that is not there.
+ * NULL: one failed, with "text" and "sqlstate", and it is closed if it is of no
+ * use any more, as it is when the server answered with something else.
  */
 PGresult *ngx_ess_postgresql_connection_run(
     ngx_ess_postgresql_connection_t *c, const char *sql,
-    ngx_ess_postgresql_params_t *params);
+    ngx_ess_postgresql_params_t *params, int columns);
 
-/* The same without a result: NGX_OK or NGX_ERROR. */
+/* The same, and it is one row. */
+PGresult *ngx_ess_postgresql_connection_row(
+    ngx_ess_postgresql_connection_t *c, const char *sql,
+    ngx_ess_postgresql_params_t *params, int columns);
+
+/* The same, whatever comes: NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_ess_postgresql_connection_do(
     ngx_ess_postgresql_connection_t *c, const char *sql);
+
+/* ms, of a clock that is never set. */
+uint64_t ngx_ess_postgresql_connection_now(void);
 
 /* 1: what failed may succeed over a new session, and this one is closed. */
 ngx_uint_t ngx_ess_postgresql_connection_again(

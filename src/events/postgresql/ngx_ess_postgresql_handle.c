@@ -135,7 +135,7 @@ ngx_ess_postgresql_handle_find(ngx_ess_postgresql_handle_t *h,
 
     res = ngx_ess_postgresql_connection_run(c,
               "SELECT version, pg_get_serial_sequence($1, 'seq') "
-              "FROM ess_meta WHERE name = $2", &params);
+              "FROM ess_meta WHERE name = $2", &params, 2);
 
     if (res == NULL) {
 
@@ -268,6 +268,22 @@ ngx_ess_postgresql_handle_failed(ngx_ess_postgresql_handle_t *h,
     }
 
     return ngx_ess_postgresql_handle_refused(c) ? NGX_DECLINED : NGX_ERROR;
+}
+
+
+ngx_uint_t
+ngx_ess_postgresql_handle_behind(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_postgresql_connection_t *c)
+{
+    u_char  name[sizeof(c->constraint)];
+
+    /* see ngx_ess_postgresql_sql.c */
+
+    *ngx_snprintf(name, sizeof(name) - 1, "ess_event_%V.pkey", &h->conf->name)
+        = '\0';
+
+    return c->conn && ngx_strcmp(c->sqlstate, "23505") == 0
+           && ngx_strcmp(c->constraint, name) == 0;
 }
 
 

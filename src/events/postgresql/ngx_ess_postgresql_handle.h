@@ -39,6 +39,9 @@ ngx_int_t ngx_ess_postgresql_handle_open(ngx_ess_postgresql_handle_t *h,
 ngx_int_t ngx_ess_postgresql_handle_failed(ngx_ess_postgresql_handle_t *h,
     ngx_ess_postgresql_connection_t *c);
 
+/* 1: so a number was given twice: the sequence is behind the table. */
+ngx_uint_t ngx_ess_postgresql_handle_behind(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_postgresql_connection_t *c);
 
 /* 1: so it was refused, by a constraint, a trigger or a limit. */
 ngx_uint_t ngx_ess_postgresql_handle_refused(

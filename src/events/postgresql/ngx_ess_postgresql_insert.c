@@ -241,7 +241,7 @@ ngx_ess_postgresql_insert_known(ngx_ess_postgresql_handle_t *h,
                   "SELECT id, seq, encode(hash, 'hex') FROM %V "
                   "WHERE id = ANY ($1::text[])", &h->conf->table) = '\0';
 
-    res = ngx_ess_postgresql_connection_run(c, (char *) sql, &params);
+    res = ngx_ess_postgresql_connection_run(c, (char *) sql, &params, 3);
 
     ngx_free(array);
 
@@ -285,13 +285,17 @@ ngx_ess_postgresql_insert_commit(ngx_ess_postgresql_handle_t *h,
     c = &h->conf->server->writer;
 
     res = ngx_ess_postgresql_connection_run(c, stored ? h->conf->commit
-                                                      : "COMMIT", NULL);
+                                                      : "COMMIT", NULL, 0);
 
     if (res == NULL) {
 
-        /* never NGX_AGAIN: it may have been stored, unless it is refused */
+        /* never NGX_AGAIN: it may have been stored, unless it is refused; a
+           limit (class 54) is that of notifications that nobody has read yet,
+           and no fault of an event */
 
-        return (ngx_ess_postgresql_handle_failed(h, c) == NGX_DECLINED)
+        rc = ngx_ess_postgresql_handle_failed(h, c);
+
+        return (rc == NGX_DECLINED && ngx_strncmp(c->sqlstate, "54", 2) != 0)
                ? NGX_DECLINED : NGX_ERROR;
     }
 

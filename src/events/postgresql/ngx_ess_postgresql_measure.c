@@ -70,21 +70,15 @@ ngx_ess_postgresql_measure_once(ngx_ess_postgresql_handle_t *h,
                   "FROM pg_class WHERE oid = '%V'::regclass",
                   &h->conf->table, &h->conf->table) = '\0';
 
-    res = ngx_ess_postgresql_connection_run(c, (char *) sql, NULL);
+    res = ngx_ess_postgresql_connection_row(c, (char *) sql, NULL, 3);
     if (res == NULL) {
         return ngx_ess_postgresql_handle_failed(h, c);
     }
 
-    rc = NGX_OK;
+    *events = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+    *bytes = strtoull(PQgetvalue(res, 0, 1), NULL, 10);
 
-    if (PQntuples(res) == 1) {
-        *events = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
-        *bytes = strtoull(PQgetvalue(res, 0, 1), NULL, 10);
-
-        if (ngx_strcmp(PQgetvalue(res, 0, 2), "off") != 0) {
-            rc = NGX_ERROR;
-        }
-    }
+    rc = (ngx_strcmp(PQgetvalue(res, 0, 2), "off") == 0) ? NGX_OK : NGX_ERROR;
 
     PQclear(res);
 

@@ -44,6 +44,8 @@ typedef struct {
     ngx_uint_t                  alone;      /* one insert, in which something is
                                                refused */
     ngx_uint_t                  tries;      /* that are left */
+    unsigned                    behind:1;   /* the sequence is, */
+    unsigned                    mended:1;   /* and was set right */
 } ngx_ess_postgresql_merge_t;
 
 

@@ -9,6 +9,10 @@
 #include "ngx_ess_postgresql_notice.h"
 #include <poll.h>
 
+#if (NGX_OPENSSL)
+#include <openssl/err.h>
+#endif
+
 
 /* of one turn of the event loop */
 #define NGX_ESS_POSTGRESQL_NOTICE_READS  32
@@ -22,6 +26,10 @@ static ngx_int_t ngx_ess_postgresql_notice_open(void *handle,
 static void ngx_ess_postgresql_notice_close(void *handle);
 static ngx_int_t ngx_ess_postgresql_notice_read(void *handle,
     ngx_ess_event_log_told_pt told, void *data, u_char *text, size_t size);
+static ngx_int_t ngx_ess_postgresql_notice_consume(
+    ngx_ess_postgresql_connection_t *c, ngx_ess_event_log_told_pt told,
+    void *data);
+static void ngx_ess_postgresql_notice_forget(void);
 
 
 const ngx_ess_event_log_notices_t  ngx_ess_postgresql_notices = {
@@ -63,6 +71,17 @@ ngx_ess_postgresql_notice_open(void *handle, ngx_socket_t *fd, u_char *text,
         goto failed;
     }
 
+    /* PostgreSQL 14 and newer may end who says nothing, as this one does; one
+       that does not let it be set has its reasons */
+
+    if (PQserverVersion(c->conn) >= 140000
+        && ngx_ess_postgresql_connection_do(c, "SET idle_session_timeout = 0")
+           != NGX_OK
+        && c->conn == NULL)
+    {
+        goto failed;
+    }
+
     /* a server that only reads refuses, and another host may be the one */
 
     if (ngx_ess_postgresql_connection_do(c, "LISTEN ess") != NGX_OK) {
@@ -87,6 +106,39 @@ static void
 ngx_ess_postgresql_notice_close(void *handle)
 {
     ngx_ess_postgresql_connection_close(handle);
+    ngx_ess_postgresql_notice_forget();
+}
+
+
+static ngx_int_t
+ngx_ess_postgresql_notice_read(void *handle, ngx_ess_event_log_told_pt told,
+    void *data, u_char *text, size_t size)
+{
+    ngx_ess_postgresql_connection_t  *c = handle;
+
+    ngx_int_t  rc;
+
+    rc = ngx_ess_postgresql_notice_consume(c, told, data);
+
+    if (rc == NGX_ERROR) {
+        (void) ngx_cpystrn(text, c->text, size);
+    }
+
+    ngx_ess_postgresql_notice_forget();
+
+    return rc;
+}
+
+
+/* OpenSSL keeps a thread's errors in one place: what libpq leaves there nginx
+   would take for that of another connection. */
+
+static void
+ngx_ess_postgresql_notice_forget(void)
+{
+#if (NGX_OPENSSL)
+    ERR_clear_error();
+#endif
 }
 
 
@@ -95,11 +147,9 @@ ngx_ess_postgresql_notice_close(void *handle)
    than that which reads its last words. */
 
 static ngx_int_t
-ngx_ess_postgresql_notice_read(void *handle, ngx_ess_event_log_told_pt told,
-    void *data, u_char *text, size_t size)
+ngx_ess_postgresql_notice_consume(ngx_ess_postgresql_connection_t *c,
+    ngx_ess_event_log_told_pt told, void *data)
 {
-    ngx_ess_postgresql_connection_t  *c = handle;
-
     int            rc;
     PGnotify      *notify;
     ngx_uint_t     i;
@@ -122,7 +172,6 @@ ngx_ess_postgresql_notice_read(void *handle, ngx_ess_event_log_told_pt told,
 
         if (!rc || PQstatus(c->conn) != CONNECTION_OK) {
             ngx_ess_postgresql_connection_text(c, PQerrorMessage(c->conn));
-            (void) ngx_cpystrn(text, c->text, size);
 
             return NGX_ERROR;
         }

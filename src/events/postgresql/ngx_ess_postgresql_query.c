@@ -190,7 +190,8 @@ ngx_ess_postgresql_query_rows(ngx_ess_postgresql_handle_t *h,
 
     *s.p = '\0';
 
-    res = ngx_ess_postgresql_connection_run(c, (char *) s.sql, &s.params);
+    res = ngx_ess_postgresql_connection_run(c, (char *) s.sql, &s.params,
+                                            cursor ? 0 : 3);
     if (res == NULL) {
         return ngx_ess_postgresql_handle_failed(h, c);
     }
@@ -240,7 +241,7 @@ ngx_ess_postgresql_query_fetch(ngx_ess_postgresql_connection_t *c,
     *ngx_snprintf(sql, sizeof(sql) - 1, "FETCH %ui FROM page", chunk) = '\0';
 
     do {
-        res = ngx_ess_postgresql_connection_run(c, (char *) sql, NULL);
+        res = ngx_ess_postgresql_connection_run(c, (char *) sql, NULL, 3);
         if (res == NULL) {
             return NGX_ERROR;
         }
@@ -287,7 +288,7 @@ ngx_ess_postgresql_query_total(ngx_ess_postgresql_handle_t *h,
 
     *s.p = '\0';
 
-    res = ngx_ess_postgresql_connection_run(c, (char *) s.sql, &s.params);
+    res = ngx_ess_postgresql_connection_row(c, (char *) s.sql, &s.params, 1);
     if (res == NULL) {
         return ngx_ess_postgresql_handle_failed(h, c);
     }
@@ -412,7 +413,10 @@ ngx_ess_postgresql_query_copy(ngx_ess_event_log_query_t *query,
 
     n = found->rows;
 
-    if (query->id.data == NULL && n > query->size) {
+    if (query->id.data) {
+        n = ngx_min(n, 1);
+
+    } else if (n > query->size) {
         n = query->size;
         query->more = 1;
     }

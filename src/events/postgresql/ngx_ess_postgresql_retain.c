@@ -129,5 +129,5 @@ ngx_ess_postgresql_retain_delete(ngx_ess_postgresql_handle_t *h, int64_t now)
     *p = '\0';
 
     return ngx_ess_postgresql_connection_run(&h->conf->server->writer,
-                                             (char *) sql, &params);
+                                             (char *) sql, &params, 0);
 }

@@ -1,8 +1,8 @@
 /*
- * One INSERT of all that is new.  Where the server refuses something, halves of
- * it are tried, and halves of these, until it is alone.  Events without an id
- * have their number for one: numbers that are ids already, from the time when
- * the log had id=, are passed by.  In a thread; nothing is owned.
+ * One INSERT of all that is new.  Where the server refuses something, less of
+ * it is tried, until that is alone.  Events without an id have their number for
+ * one: numbers that are ids already, from the time when the log had id=, are
+ * passed by.  In a thread; nothing is owned.
  */
 
 
@@ -18,15 +18,24 @@
 #define NGX_ESS_POSTGRESQL_STORE_NUMBERS  200000
 #define NGX_ESS_POSTGRESQL_STORE_LOOKS    64
 
+/* ms; so long others wait for the log's lock while refused events are sought */
+#define NGX_ESS_POSTGRESQL_STORE_SEEK     2000
 
+
+static ngx_int_t ngx_ess_postgresql_store_failed(
+    ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_merge_t *merge,
+    ngx_int_t rc);
 static ngx_int_t ngx_ess_postgresql_store_begin(
+    ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_merge_t *merge);
+static ngx_int_t ngx_ess_postgresql_store_mend(
+    ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_merge_t *merge);
+static ngx_int_t ngx_ess_postgresql_store_behind(
     ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_merge_t *merge);
 static ngx_int_t ngx_ess_postgresql_store_numbers(
     ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_merge_t *merge,
     ngx_uint_t n);
-static ngx_int_t ngx_ess_postgresql_store_split(
-    ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_merge_t *merge,
-    ngx_uint_t from, ngx_uint_t to);
+static ngx_int_t ngx_ess_postgresql_store_seek(
+    ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_merge_t *merge);
 static ngx_int_t ngx_ess_postgresql_store_range(
     ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_merge_t *merge,
     ngx_uint_t from, ngx_uint_t to);
@@ -58,7 +67,7 @@ ngx_ess_postgresql_store(ngx_ess_postgresql_handle_t *h,
         return NGX_OK;
     }
 
-    next = ngx_ess_postgresql_handle_failed(h, &h->conf->server->writer);
+    next = ngx_ess_postgresql_store_failed(h, merge, rc);
 
     /* a trigger that leaves something out is no error of the statement's */
 
@@ -70,24 +79,42 @@ ngx_int_t
 ngx_ess_postgresql_store_each(ngx_ess_postgresql_handle_t *h,
     ngx_ess_postgresql_merge_t *merge)
 {
-    ngx_int_t                         rc, next;
-    ngx_ess_postgresql_connection_t  *c;
-
-    c = &h->conf->server->writer;
+    ngx_int_t  rc;
 
     rc = ngx_ess_postgresql_store_begin(h, merge);
 
     if (rc == NGX_OK) {
-        rc = ngx_ess_postgresql_store_split(h, merge, 0, merge->n);
+        rc = ngx_ess_postgresql_store_seek(h, merge);
     }
 
     if (rc == NGX_OK) {
         return NGX_OK;
     }
 
+    return ngx_ess_postgresql_store_failed(h, merge, rc);
+}
+
+
+static ngx_int_t
+ngx_ess_postgresql_store_failed(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_postgresql_merge_t *merge, ngx_int_t rc)
+{
+    ngx_int_t                         next;
+    ngx_ess_postgresql_connection_t  *c;
+
+    c = &h->conf->server->writer;
+
     next = ngx_ess_postgresql_handle_failed(h, c);
 
-    return (rc == NGX_AGAIN && c->conn) ? NGX_AGAIN : next;
+    if (c->conn == NULL) {
+        return next;
+    }
+
+    if (merge->behind) {
+        return merge->mended ? NGX_ERROR : NGX_AGAIN;
+    }
+
+    return (rc == NGX_AGAIN) ? NGX_AGAIN : next;
 }
 
 
@@ -97,11 +124,83 @@ ngx_ess_postgresql_store_begin(ngx_ess_postgresql_handle_t *h,
 {
     ngx_uint_t  i, n;
 
+    if (merge->behind && !merge->mended
+        && ngx_ess_postgresql_store_mend(h, merge) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     for (i = 0, n = 0; i < merge->n; i++) {
         n += (merge->items[i].store && merge->items[i].event->id.len == 0);
     }
 
     return n ? ngx_ess_postgresql_store_numbers(h, merge, n) : NGX_OK;
+}
+
+
+/* The sequence is what a table has that was put back without it, or into which
+   somebody inserted numbers of his own.  No transaction takes back what is set
+   here. */
+
+static ngx_int_t
+ngx_ess_postgresql_store_mend(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_postgresql_merge_t *merge)
+{
+    u_char                            sql[256];
+    PGresult                         *res;
+    ngx_ess_postgresql_params_t       params;
+    ngx_ess_postgresql_connection_t  *c;
+
+    c = &h->conf->server->writer;
+
+    /* set once in any case: a second look would find what the first one did */
+
+    merge->mended = 1;
+
+    ngx_memzero(&params, sizeof(ngx_ess_postgresql_params_t));
+
+    (void) ngx_ess_postgresql_param_text(&params, &h->sequence);
+
+    *ngx_snprintf(sql, sizeof(sql) - 1,
+                  "SELECT setval($1::text::regclass, greatest("
+                  "(SELECT max(seq) FROM %V), nextval($1::text::regclass)))",
+                  &h->conf->table) = '\0';
+
+    res = ngx_ess_postgresql_connection_row(c, (char *) sql, &params, 1);
+    if (res == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, h->log, 0,
+                  "event log \"%V\": sequence %V was behind the last event, "
+                  "and was set to %uL", &h->conf->name, &h->sequence,
+                  (uint64_t) strtoull(PQgetvalue(res, 0, 0), NULL, 10));
+
+    PQclear(res);
+
+    merge->behind = 0;
+
+    return NGX_OK;
+}
+
+
+/* Such numbers would be given twice, or be below what followers have read. */
+
+static ngx_int_t
+ngx_ess_postgresql_store_behind(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_postgresql_merge_t *merge)
+{
+    ngx_ess_postgresql_connection_t  *c;
+
+    c = &h->conf->server->writer;
+
+    merge->behind = 1;
+
+    *ngx_snprintf(c->text, sizeof(c->text) - 1,
+                  "sequence %V is behind the last event of the table",
+                  &h->sequence) = '\0';
+
+    return NGX_ERROR;
 }
 
 
@@ -137,7 +236,7 @@ ngx_ess_postgresql_store_numbers(ngx_ess_postgresql_handle_t *h,
         (void) ngx_ess_postgresql_param_int(&params, (int64_t) look);
         (void) ngx_ess_postgresql_param_int(&params, (int64_t) n);
 
-        res = ngx_ess_postgresql_connection_run(c, (char *) sql, &params);
+        res = ngx_ess_postgresql_connection_run(c, (char *) sql, &params, 1);
         if (res == NULL) {
             return NGX_ERROR;
         }
@@ -168,75 +267,78 @@ ngx_ess_postgresql_store_numbers(ngx_ess_postgresql_handle_t *h,
 }
 
 
-/* Under a savepoint each; what was stored before stays.  NGX_AGAIN: an event
-   was left out, and it may be that its id is there by now. */
+/* So many at a time as were stored last, and twice as many; of those that are
+   refused half, until one is alone.  What was stored before stays.  NGX_AGAIN:
+   an event was left out, and it may be that its id is there by now. */
 
 static ngx_int_t
-ngx_ess_postgresql_store_split(ngx_ess_postgresql_handle_t *h,
-    ngx_ess_postgresql_merge_t *merge, ngx_uint_t from, ngx_uint_t to)
+ngx_ess_postgresql_store_seek(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_postgresql_merge_t *merge)
 {
+    uint64_t                          end;
     ngx_int_t                         rc;
-    ngx_uint_t                        n, left, middle;
+    ngx_uint_t                        from, to, n, size;
     ngx_ess_postgresql_connection_t  *c;
 
     c = &h->conf->server->writer;
-
-    n = ngx_ess_postgresql_store_count(merge, from, to);
-
-    if (n == 0) {
-        return NGX_OK;
-    }
+    end = ngx_ess_postgresql_connection_now() + NGX_ESS_POSTGRESQL_STORE_SEEK;
+    size = merge->n;
+    from = 0;
 
     if (ngx_ess_postgresql_connection_do(c, "SAVEPOINT ess") != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = ngx_ess_postgresql_store_range(h, merge, from, to);
+    while (from < merge->n) {
 
-    if (rc == NGX_OK) {
-        return ngx_ess_postgresql_connection_do(c, "RELEASE SAVEPOINT ess");
-    }
-
-    if (rc != NGX_DECLINED) {
-        return rc;
-    }
-
-    middle = from;
-
-    if (n == 1) {
-
-        while (!merge->items[middle].store) {
-            middle++;
+        if (!merge->items[from].store) {
+            from++;
+            continue;
         }
 
-        if (c->sqlstate[0] == '\0' && merge->tries
-            && merge->items[middle].event->id.len)
-        {
-            return NGX_AGAIN;
+        for (to = from, n = 0; to < merge->n && n < size; to++) {
+            n += merge->items[to].store;
         }
 
-        ngx_ess_postgresql_merge_refused(merge, &merge->items[middle]);
+        rc = ngx_ess_postgresql_store_range(h, merge, from, to);
+
+        if (rc == NGX_OK) {
+            rc = ngx_ess_postgresql_connection_do(c, "RELEASE SAVEPOINT ess;"
+                                                     "SAVEPOINT ess");
+            from = to;
+            size = 2 * n;
+
+        } else if (rc == NGX_DECLINED) {
+
+            if (n == 1) {
+
+                if (c->sqlstate[0] == '\0' && merge->tries
+                    && merge->items[from].event->id.len)
+                {
+                    return NGX_AGAIN;
+                }
+
+                ngx_ess_postgresql_merge_refused(merge, &merge->items[from]);
+                from = to;
+            }
+
+            rc = ngx_ess_postgresql_connection_do(c,
+                                                 "ROLLBACK TO SAVEPOINT ess");
+            size = ngx_max(n / 2, 1);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (from < merge->n && ngx_ess_postgresql_connection_now() > end) {
+            ngx_ess_postgresql_connection_text(c, "too many events of one "
+                          "request are refused: to find them takes too long");
+            return NGX_ERROR;
+        }
     }
 
-    if (ngx_ess_postgresql_connection_do(c, "ROLLBACK TO SAVEPOINT ess;"
-                                            "RELEASE SAVEPOINT ess")
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (n == 1) {
-        return NGX_OK;
-    }
-
-    for (left = n / 2; left; middle++) {
-        left -= merge->items[middle].store;
-    }
-
-    rc = ngx_ess_postgresql_store_split(h, merge, from, middle);
-
-    return (rc == NGX_OK)
-           ? ngx_ess_postgresql_store_split(h, merge, middle, to) : rc;
+    return NGX_OK;
 }
 
 
@@ -252,7 +354,7 @@ ngx_ess_postgresql_store_range(ngx_ess_postgresql_handle_t *h,
     ngx_ess_postgresql_merge_t *merge, ngx_uint_t from, ngx_uint_t to)
 {
     u_char                           *memory;
-    u_char                            sql[1280];
+    u_char                            sql[1536];
     PGresult                         *res;
     ngx_int_t                         rc;
     ngx_ess_postgresql_params_t       params;
@@ -268,8 +370,8 @@ ngx_ess_postgresql_store_range(ngx_ess_postgresql_handle_t *h,
     }
 
     *ngx_snprintf(sql, sizeof(sql) - 1,
-        "WITH base AS (SELECT coalesce((SELECT upto FROM %V "
-            "ORDER BY seq DESC LIMIT 1), 0) AS upto), "
+        "WITH base AS (SELECT seq, upto FROM %V "
+            "ORDER BY seq DESC LIMIT 1), "
         "new AS (SELECT coalesce(u.number, nextval($1::text::regclass)) "
             "AS seq, u.* FROM (SELECT * FROM unnest($2::text[], $3::text[], "
             "$4::bigint[], $5::text[], $6::bytea[], $7::bigint[]) "
@@ -278,19 +380,26 @@ ngx_ess_postgresql_store_range(ngx_ess_postgresql_handle_t *h,
         "done AS (INSERT INTO %V (seq, id, type, time, body, hash, upto) "
             "SELECT seq, coalesce(id, seq::text), type, "
             "to_timestamp(ms / 1000::float8), body::json, hash, "
-            "(SELECT upto FROM base) + sum(%d + octet_length(body) "
-            "+ 2 * coalesce(octet_length(id), 10) + 2 * octet_length(type)) "
-            "OVER (ORDER BY n) FROM new ORDER BY n "
+            "coalesce((SELECT upto FROM base), 0) "
+            "+ sum(%d + octet_length(body) + 2 * coalesce(octet_length(id), 10) "
+            "+ 2 * octet_length(type)) OVER (ORDER BY n) FROM new ORDER BY n "
             "ON CONFLICT (id) DO NOTHING RETURNING seq) "
-        "SELECT new.n, new.seq FROM new JOIN done USING (seq)",
+        "SELECT new.n, new.seq, "
+            "new.seq <= coalesce((SELECT seq FROM base), new.seq - 1) "
+            "FROM new JOIN done USING (seq)",
         &h->conf->table, &h->conf->table, NGX_ESS_POSTGRESQL_STORE_COST)
         = '\0';
 
-    res = ngx_ess_postgresql_connection_run(c, (char *) sql, &params);
+    res = ngx_ess_postgresql_connection_run(c, (char *) sql, &params, 3);
 
     ngx_free(memory);
 
     if (res == NULL) {
+
+        if (ngx_ess_postgresql_handle_behind(h, c)) {
+            return ngx_ess_postgresql_store_behind(h, merge);
+        }
+
         return ngx_ess_postgresql_handle_refused(c) ? NGX_DECLINED : NGX_ERROR;
     }
 
@@ -401,7 +510,8 @@ ngx_ess_postgresql_store_arrays(ngx_ess_postgresql_handle_t *h,
 }
 
 
-/* rows: the number among those that were to be stored, from 1 on, and seq */
+/* rows: the number among those that were to be stored, from 1 on; seq; and if
+   it is not above all that were there */
 
 static ngx_int_t
 ngx_ess_postgresql_store_done(ngx_ess_postgresql_handle_t *h,
@@ -442,7 +552,14 @@ ngx_ess_postgresql_store_done(ngx_ess_postgresql_handle_t *h,
 
         if (n == 0 || n > rows) {
             ngx_ess_postgresql_connection_close(c);
+            ngx_ess_postgresql_connection_text(c, "the server answered with "
+                                               "numbers of no event");
             rc = NGX_ERROR;
+            break;
+        }
+
+        if (*PQgetvalue(res, (int) i, 2) == 't') {
+            rc = ngx_ess_postgresql_store_behind(h, merge);
             break;
         }
 
