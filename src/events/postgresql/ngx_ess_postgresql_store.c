@@ -7,6 +7,7 @@
 
 
 #include "ngx_ess_postgresql_store.h"
+#include "ngx_ess_escape.h"
 
 
 /* what an event costs beside its texts, as keep_size counts it */
@@ -148,6 +149,7 @@ ngx_ess_postgresql_store_mend(ngx_ess_postgresql_handle_t *h,
 {
     u_char                            sql[256];
     PGresult                         *res;
+    ngx_ess_escaped_t                 sequence;
     ngx_ess_postgresql_params_t       params;
     ngx_ess_postgresql_connection_t  *c;
 
@@ -173,7 +175,8 @@ ngx_ess_postgresql_store_mend(ngx_ess_postgresql_handle_t *h,
 
     ngx_log_error(NGX_LOG_WARN, h->log, 0,
                   "event log \"%V\": sequence %V was behind the last event, "
-                  "and was set to %uL", &h->conf->name, &h->sequence,
+                  "and was set to %uL", &h->conf->name,
+                  ngx_ess_escape(&sequence, &h->sequence),
                   (uint64_t) strtoull(PQgetvalue(res, 0, 0), NULL, 10));
 
     PQclear(res);
