@@ -67,6 +67,8 @@ def test_the_key_is_of_the_token(service):
         frame = ws.recv_frame()
         while frame.opcode != CLOSE:
             assert frame.opcode in (PING, PONG), frame
+            if frame.opcode == PING:
+                ws.send_frame(PONG, frame.payload)
             frame = ws.recv_frame()
         assert frame.close_code == 3000
     with plain(stream, old) as ws:
