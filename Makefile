@@ -304,6 +304,7 @@ conf-deps: deps
 	@tools/deps.sh python3-venv
 
 test-conf: conf-deps  ## other programs read what is shipped
+	@+$(MAKE) --no-print-directory all
 	@$(PYTHON) -m pytest -q $(if $(T),-k $(T)) t/conf
 
 bench: bench-deps ## measure, beside others (QUICK=1: only that it runs; T=name; BEFORE=x.so)
