@@ -302,9 +302,25 @@ def test_only_the_event_log_brings_events(service):
     for path in "/publish/%s?by=uuid" % stream.uuid, "/made/other":
         r = log.request("POST", path, "{}")
         assert r.status == 409 and "ess_events" in r.json()["detail"]
+
+
+def test_from_a_time_that_no_event_has(service):
+    """What comes, once it is known that there is none."""
+
+    n, log = service()
+    stream = log.create("audit")
+    stored = 0
+
+    def three():
+        nonlocal stored
+        stored += 1
+        log.put(stored, stored)
+        return len(s.events) >= 3
+
     with followed(stream.http + "?stream_from_timestamp=%d" % 2 ** 62) as s:
-        log.put(1, 3)
-        s.wait(3)
+        wait_for(three, interval=0.1)
+        got = numbers(s)
+        assert got == in_order(got[0], got[-1])
 
 
 def test_one_that_there_is_not(service):
