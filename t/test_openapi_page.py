@@ -156,6 +156,7 @@ def test_what_is_tried(docs):
     picture(browser, "docs-tried")
 
     browser.click(ONE + "> summary")
+    wait_for(lambda: browser.text(ONE + "form"))
     browser.type(ONE + "input", "u_123")
     browser.click(ONE + "button.main")
     wait_for(lambda: browser.text(ONE + ".answer"))
@@ -164,7 +165,7 @@ def test_what_is_tried(docs):
     # a stream of events comes as it does, until it is stopped
     page = "[id='get-/v1/events'] "
     browser.click(page + "> summary")
-    fields = browser.texts(page + ".field span")
+    fields = wait_for(lambda: browser.texts(page + ".field span"))
     number = fields.index("Accept") + 1
     browser.execute("document.querySelector(arguments[0]).value ="
                     " 'text/event-stream';",
