@@ -214,15 +214,10 @@ ngx_ess_event_log_sqlite_last(ngx_ess_event_log_sqlite_handle_t *h)
 
     stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_LAST];
 
-    rc = sqlite3_step(stmt);
+    rc = ngx_ess_sqlite_db_row(&h->db, stmt);
 
-    if (rc == SQLITE_ROW) {
+    if (rc == SQLITE_OK) {
         h->seq = sqlite3_column_int64(stmt, 0);
-        rc = SQLITE_OK;
-
-    } else {
-        rc = ngx_ess_sqlite_db_failed(&h->db, rc == SQLITE_DONE
-                                              ? SQLITE_CORRUPT : rc);
     }
 
     (void) sqlite3_reset(stmt);

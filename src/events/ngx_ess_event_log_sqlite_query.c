@@ -187,15 +187,10 @@ ngx_ess_event_log_sqlite_query_total(ngx_ess_event_log_sqlite_handle_t *h,
 
     ngx_ess_event_log_sqlite_query_bind(stmt, query);
 
-    rc = sqlite3_step(stmt);
+    rc = ngx_ess_sqlite_db_row(&h->db, stmt);
 
-    if (rc == SQLITE_ROW) {
+    if (rc == SQLITE_OK) {
         query->total = (uint64_t) ngx_max(sqlite3_column_int64(stmt, 0), 0);
-        rc = SQLITE_OK;
-
-    } else {
-        rc = ngx_ess_sqlite_db_failed(&h->db, rc == SQLITE_DONE
-                                              ? SQLITE_CORRUPT : rc);
     }
 
     (void) sqlite3_reset(stmt);
@@ -301,9 +296,9 @@ ngx_ess_event_log_sqlite_query_seek(ngx_ess_event_log_sqlite_handle_t *h,
         return rc;
     }
 
-    rc = sqlite3_step(stmt);
+    rc = ngx_ess_sqlite_db_row(&h->db, stmt);
 
-    if (rc == SQLITE_ROW) {
+    if (rc == SQLITE_OK) {
         first = (uint64_t) sqlite3_column_int64(stmt, 0);
         last = (uint64_t) sqlite3_column_int64(stmt, 1);
         events = (uint64_t) sqlite3_column_int64(stmt, 2);
@@ -315,12 +310,6 @@ ngx_ess_event_log_sqlite_query_seek(ngx_ess_event_log_sqlite_handle_t *h,
                                            : first - 1 + query->from;
             query->from = 0;
         }
-
-        rc = SQLITE_OK;
-
-    } else {
-        rc = ngx_ess_sqlite_db_failed(&h->db, rc == SQLITE_DONE
-                                              ? SQLITE_CORRUPT : rc);
     }
 
     (void) sqlite3_reset(stmt);

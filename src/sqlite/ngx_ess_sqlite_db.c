@@ -278,20 +278,36 @@ ngx_ess_sqlite_db_get(ngx_ess_sqlite_db_t *db, const char *sql,
         return rc;
     }
 
-    rc = sqlite3_step(stmt);
+    rc = ngx_ess_sqlite_db_row(db, stmt);
 
-    if (rc == SQLITE_ROW) {
+    if (rc == SQLITE_OK) {
         *value = sqlite3_column_int64(stmt, 0);
-        rc = SQLITE_OK;
-
-    } else {
-        rc = ngx_ess_sqlite_db_failed(db, rc == SQLITE_DONE
-                                                ? SQLITE_CORRUPT : rc);
     }
 
     (void) sqlite3_finalize(stmt);
 
     return rc;
+}
+
+
+int
+ngx_ess_sqlite_db_row(ngx_ess_sqlite_db_t *db, sqlite3_stmt *stmt)
+{
+    int  rc;
+
+    rc = sqlite3_step(stmt);
+
+    switch (rc) {
+
+    case SQLITE_ROW:
+        return SQLITE_OK;
+
+    case SQLITE_DONE:
+        return ngx_ess_sqlite_db_failed(db, SQLITE_CORRUPT);
+
+    default:
+        return ngx_ess_sqlite_db_failed(db, rc);
+    }
 }
 
 

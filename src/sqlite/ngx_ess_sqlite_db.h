@@ -69,6 +69,10 @@ int ngx_ess_sqlite_db_run(ngx_ess_sqlite_db_t *db, sqlite3_stmt *stmt);
 int ngx_ess_sqlite_db_get(ngx_ess_sqlite_db_t *db, const char *sql,
     sqlite3_int64 *value);
 
+/* Of a statement that has one row for certain: it is there, until the statement
+   is reset. */
+int ngx_ess_sqlite_db_row(ngx_ess_sqlite_db_t *db, sqlite3_stmt *stmt);
+
 /* Keeps the text of what just failed with "rc". */
 int ngx_ess_sqlite_db_failed(ngx_ess_sqlite_db_t *db, int rc);
 
