@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_escape.h"
+#include "ngx_ess_event_log_failure.h"
 #include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_hold.h"
 #include "ngx_ess_event_log_notice.h"
@@ -65,8 +66,7 @@ typedef struct {
     ngx_event_t                  start;     /* posted when something waits */
     ngx_ess_event_log_hold_t     hold;
     ngx_log_t                   *error_log;
-    unsigned                     failing:1; /* the last inserts did, */
-    uint32_t                     failure;   /* and a hash of why */
+    uint32_t                     failure;   /* of the last inserts */
 } ngx_ess_event_log_worker_t;
 
 
@@ -558,13 +558,12 @@ ngx_ess_event_log_insert_end(ngx_ess_event_log_worker_t *w)
 static void
 ngx_ess_event_log_insert_report(ngx_ess_event_log_worker_t *w)
 {
-    uint32_t                     failure;
+    uint32_t                     last;
     ngx_uint_t                   i, failed;
     ngx_ess_escaped_t            text;
     ngx_ess_event_log_insert_t  *insert;
 
     insert = NULL;
-    failure = 0;
     failed = 0;
 
     for (i = 0; i < w->nbatch; i++) {
@@ -574,11 +573,11 @@ ngx_ess_event_log_insert_report(ngx_ess_event_log_worker_t *w)
         }
     }
 
-    if (failed) {
-        failure = ngx_crc32_short(insert->text, ngx_strlen(insert->text));
-    }
+    last = w->failure;
 
-    if (failed && (!w->failing || failure != w->failure)) {
+    if (ngx_ess_event_log_failure(&w->failure,
+                                  insert ? insert->text : NULL))
+    {
         ngx_log_error(NGX_LOG_CRIT, w->error_log, 0,
                       "\"ess_event_log\" \"%V\": %ui of %ui inserts failed, "
                       "and it is not said again while they fail: %V",
@@ -586,14 +585,11 @@ ngx_ess_event_log_insert_report(ngx_ess_event_log_worker_t *w)
                       ngx_ess_escape_bytes(&text, insert->text,
                                            ngx_strlen(insert->text)));
 
-    } else if (!failed && w->failing) {
+    } else if (last && !failed) {
         ngx_log_error(NGX_LOG_NOTICE, w->error_log, 0,
                       "\"ess_event_log\" \"%V\" takes events again",
                       &w->log->name);
     }
-
-    w->failing = (failed != 0);
-    w->failure = failure;
 
     if (failed) {
         ngx_ess_event_log_figures_failed(w->log, insert->text);

@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_escape.h"
+#include "ngx_ess_event_log_failure.h"
 #include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_query.h"
 #include "ngx_ess_wait.h"
@@ -303,13 +304,10 @@ static void
 ngx_ess_event_log_query_report(ngx_ess_event_log_queries_t *queries,
     ngx_ess_event_log_query_t *query)
 {
-    uint32_t           failure;
     ngx_ess_escaped_t  text;
 
-    failure = ngx_crc32_short(query->text, ngx_strlen(query->text));
-
-    if (query->rc != NGX_OK
-        && (!queries->failing || failure != queries->failure))
+    if (ngx_ess_event_log_failure(&queries->failure,
+                                  query->rc != NGX_OK ? query->text : NULL))
     {
         ngx_log_error(NGX_LOG_CRIT, queries->start.log, 0,
                       "\"ess_event_log\" \"%V\": a query failed, and it is not "
@@ -317,7 +315,4 @@ ngx_ess_event_log_query_report(ngx_ess_event_log_queries_t *queries,
                       ngx_ess_escape_bytes(&text, query->text,
                                            ngx_strlen(query->text)));
     }
-
-    queries->failing = (query->rc != NGX_OK);
-    queries->failure = failure;
 }

@@ -39,8 +39,7 @@ typedef struct ngx_ess_event_log_queries_s {
     ngx_ess_event_log_asker_t    askers[NGX_ESS_EVENT_LOG_QUERIES];
     ngx_event_t                  start;     /* posted when something waits */
     ngx_ess_event_log_hold_t     hold;
-    unsigned                     failing:1; /* the last one did, */
-    uint32_t                     failure;   /* and a hash of why */
+    uint32_t                     failure;   /* of the last one */
 } ngx_ess_event_log_queries_t;
 
 
