@@ -12,16 +12,32 @@
 #define NGX_ESS_METRICS_EVENT_LOG_EACH  (64 * 160)
 
 
+/* numbers of a log, in their order */
+
+typedef enum {
+    NGX_ESS_METRICS_EVENT_LOG_EVENTS = 0,
+    NGX_ESS_METRICS_EVENT_LOG_BYTES,
+    NGX_ESS_METRICS_EVENT_LOG_UP,
+    NGX_ESS_METRICS_EVENT_LOG_LISTENING,
+    NGX_ESS_METRICS_EVENT_LOG_NOTICES,
+    NGX_ESS_METRICS_EVENT_LOG_BEHIND,
+    NGX_ESS_METRICS_EVENT_LOG_VALUES
+} ngx_ess_metrics_event_log_e;
+
+
+typedef struct {
+    const char              *name;
+    const char              *help;
+    const char              *type;
+} ngx_ess_metrics_event_log_value_t;
+
+
 static void ngx_ess_metrics_event_log_inserts(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs);
-static void ngx_ess_metrics_event_log_gauge(ngx_ess_metrics_out_t *out,
-    ngx_array_t *logs, ngx_uint_t bytes);
-static void ngx_ess_metrics_event_log_up(ngx_ess_metrics_out_t *out,
-    ngx_array_t *logs);
-static void ngx_ess_metrics_event_log_notices(ngx_ess_metrics_out_t *out,
-    ngx_array_t *logs, ngx_uint_t total);
-static void ngx_ess_metrics_event_log_behind(ngx_ess_metrics_out_t *out,
-    ngx_array_t *logs);
+static void ngx_ess_metrics_event_log_value(ngx_ess_metrics_out_t *out,
+    ngx_array_t *logs, ngx_ess_metrics_event_log_e value);
+static ngx_int_t ngx_ess_metrics_event_log_of(ngx_ess_event_log_t *log,
+    ngx_ess_metrics_event_log_e value, uint64_t *n);
 static void ngx_ess_metrics_event_log_info(ngx_ess_metrics_out_t *out,
     ngx_array_t *logs);
 static void ngx_ess_metrics_event_log_name(ngx_ess_metrics_out_t *out,
@@ -38,6 +54,20 @@ static const char
 };
 
 
+static ngx_ess_metrics_event_log_value_t
+    ngx_ess_metrics_event_log_values[NGX_ESS_METRICS_EVENT_LOG_VALUES] = {
+    { "event_log_events", "Events in a log's database.", "gauge" },
+    { "event_log_bytes", "Bytes that a log's database takes.", "gauge" },
+    { "event_log_up", "1 while a log's database answers.", "gauge" },
+    { "event_log_listening", "1 while nginx listens to what others store.",
+      "gauge" },
+    { "event_log_notices_total", "Notices that others have stored.",
+      "counter" },
+    { "event_log_behind", "Events that those who follow a log do not have yet.",
+      "gauge" }
+};
+
+
 size_t
 ngx_ess_metrics_event_log_room(ngx_array_t *logs)
 {
@@ -49,13 +79,14 @@ ngx_ess_metrics_event_log_room(ngx_array_t *logs)
 void
 ngx_ess_metrics_event_log(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
 {
+    ngx_uint_t  i;
+
     ngx_ess_metrics_event_log_inserts(out, logs);
-    ngx_ess_metrics_event_log_gauge(out, logs, 0);
-    ngx_ess_metrics_event_log_gauge(out, logs, 1);
-    ngx_ess_metrics_event_log_up(out, logs);
-    ngx_ess_metrics_event_log_notices(out, logs, 0);
-    ngx_ess_metrics_event_log_notices(out, logs, 1);
-    ngx_ess_metrics_event_log_behind(out, logs);
+
+    for (i = 0; i < NGX_ESS_METRICS_EVENT_LOG_VALUES; i++) {
+        ngx_ess_metrics_event_log_value(out, logs, i);
+    }
+
     ngx_ess_metrics_event_log_info(out, logs);
     ngx_ess_metrics_event_log_times(out, logs);
 }
@@ -107,34 +138,28 @@ ngx_ess_metrics_event_log_inserts(ngx_ess_metrics_out_t *out,
 }
 
 
-/* Of a log that was never asked there is no sample. */
+/* A number of each log. */
 
 static void
-ngx_ess_metrics_event_log_gauge(ngx_ess_metrics_out_t *out, ngx_array_t *logs,
-    ngx_uint_t bytes)
+ngx_ess_metrics_event_log_value(ngx_ess_metrics_out_t *out, ngx_array_t *logs,
+    ngx_ess_metrics_event_log_e value)
 {
-    ngx_uint_t                         i;
-    ngx_ess_event_log_t              **log;
-    ngx_ess_event_log_figures_sums_t   sums;
+    uint64_t                            n;
+    ngx_uint_t                          i;
+    ngx_ess_event_log_t               **log;
+    ngx_ess_metrics_event_log_value_t  *v;
 
-    if (bytes) {
-        ngx_ess_metrics_out_family(out, "event_log_bytes",
-                                   "Bytes that a log's database takes.",
-                                   "gauge");
-    } else {
-        ngx_ess_metrics_out_family(out, "event_log_events",
-                                   "Events in a log's database.", "gauge");
-    }
+    v = &ngx_ess_metrics_event_log_values[value];
+
+    ngx_ess_metrics_out_family(out, v->name, v->help, v->type);
 
     log = logs->elts;
 
     for (i = 0; i < logs->nelts; i++) {
-        ngx_ess_event_log_figures_sums(log[i], &sums);
 
-        if (sums.measured) {
+        if (ngx_ess_metrics_event_log_of(log[i], value, &n) == NGX_OK) {
             ngx_ess_metrics_event_log_name(out, log[i]);
-            ngx_ess_metrics_out_text(out, out->json ? "%uL" : "} %uL\n",
-                                     bytes ? sums.bytes : sums.events);
+            ngx_ess_metrics_out_text(out, out->json ? "%uL" : "} %uL\n", n);
         }
     }
 
@@ -142,90 +167,53 @@ ngx_ess_metrics_event_log_gauge(ngx_ess_metrics_out_t *out, ngx_array_t *logs,
 }
 
 
-static void
-ngx_ess_metrics_event_log_up(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
+/* NGX_DECLINED: of this log there is no sample. */
+
+static ngx_int_t
+ngx_ess_metrics_event_log_of(ngx_ess_event_log_t *log,
+    ngx_ess_metrics_event_log_e value, uint64_t *n)
 {
-    ngx_uint_t             i;
-    ngx_ess_trouble_t      copy;
-    ngx_ess_event_log_t  **log;
+    ngx_uint_t                        known;
+    ngx_ess_trouble_t                 copy;
+    ngx_ess_event_log_figures_sums_t  sums;
 
-    ngx_ess_metrics_out_family(out, "event_log_up",
-                               "1 while a log's database answers.", "gauge");
-    log = logs->elts;
+    ngx_ess_event_log_figures_sums(log, &sums);
 
-    for (i = 0; i < logs->nelts; i++) {
-        ngx_ess_metrics_event_log_name(out, log[i]);
-        ngx_ess_metrics_out_text(out, out->json ? "%ui" : "} %ui\n",
-                            !ngx_ess_event_log_figures_trouble(log[i], &copy));
+    switch (value) {
+
+    case NGX_ESS_METRICS_EVENT_LOG_EVENTS:
+        known = sums.measured;
+        *n = sums.events;
+        break;
+
+    case NGX_ESS_METRICS_EVENT_LOG_BYTES:
+        known = sums.measured;
+        *n = sums.bytes;
+        break;
+
+    case NGX_ESS_METRICS_EVENT_LOG_UP:
+        known = 1;
+        *n = !ngx_ess_event_log_figures_trouble(log, &copy);
+        break;
+
+    /* of databases that tell what others store */
+
+    case NGX_ESS_METRICS_EVENT_LOG_LISTENING:
+        known = (log->engine->notices != NULL);
+        *n = sums.listening;
+        break;
+
+    case NGX_ESS_METRICS_EVENT_LOG_NOTICES:
+        known = (log->engine->notices != NULL);
+        *n = sums.noticed;
+        break;
+
+    default: /* NGX_ESS_METRICS_EVENT_LOG_BEHIND */
+        known = sums.followed;
+        *n = sums.behind;
     }
 
-    ngx_ess_metrics_out_end(out);
-}
-
-
-/* Of logs whose database tells what others store. */
-
-static void
-ngx_ess_metrics_event_log_notices(ngx_ess_metrics_out_t *out,
-    ngx_array_t *logs, ngx_uint_t total)
-{
-    ngx_uint_t                         i;
-    ngx_ess_event_log_t              **log;
-    ngx_ess_event_log_figures_sums_t   sums;
-
-    if (total) {
-        ngx_ess_metrics_out_family(out, "event_log_notices_total",
-                                   "Notices that others have stored.",
-                                   "counter");
-    } else {
-        ngx_ess_metrics_out_family(out, "event_log_listening",
-                                   "1 while nginx listens to what others "
-                                   "store.", "gauge");
-    }
-
-    log = logs->elts;
-
-    for (i = 0; i < logs->nelts; i++) {
-
-        if (log[i]->engine->notices) {
-            ngx_ess_event_log_figures_sums(log[i], &sums);
-
-            ngx_ess_metrics_event_log_name(out, log[i]);
-            ngx_ess_metrics_out_text(out, out->json ? "%uL" : "} %uL\n",
-                                     total ? sums.noticed
-                                           : (uint64_t) sums.listening);
-        }
-    }
-
-    ngx_ess_metrics_out_end(out);
-}
-
-
-/* Of logs that are followed. */
-
-static void
-ngx_ess_metrics_event_log_behind(ngx_ess_metrics_out_t *out, ngx_array_t *logs)
-{
-    ngx_uint_t                         i;
-    ngx_ess_event_log_t              **log;
-    ngx_ess_event_log_figures_sums_t   sums;
-
-    ngx_ess_metrics_out_family(out, "event_log_behind",
-                               "Events that those who follow a log do not "
-                               "have yet.", "gauge");
-    log = logs->elts;
-
-    for (i = 0; i < logs->nelts; i++) {
-        ngx_ess_event_log_figures_sums(log[i], &sums);
-
-        if (sums.followed) {
-            ngx_ess_metrics_event_log_name(out, log[i]);
-            ngx_ess_metrics_out_text(out, out->json ? "%uL" : "} %uL\n",
-                                     sums.behind);
-        }
-    }
-
-    ngx_ess_metrics_out_end(out);
+    return known ? NGX_OK : NGX_DECLINED;
 }
 
 
