@@ -17,7 +17,7 @@ import tempfile
 
 import calls
 import pypi
-from load import PROGRAMS, Load, cpu, settle
+from load import PROGRAMS, cpu, settle
 from nginx import TOP, Nginx
 from ports import free_port
 from wait import wait_for
@@ -207,28 +207,20 @@ def event_log(run):
         both(name, log.query, nginx, other, file, path, size)
 
 
-def beside(run, ours, complete):
+def inserting(run, ours, beside):
     """Deliveries while inserts of 1,000 run at full rate on the same worker.
-    ours() is a server of streams, complete() looks at what clients got."""
+    ours() is a server of streams, beside() has the latency of its clients."""
 
-    clients, events = run.less(1000, 20), run.less(500, 20)
     first = 0
 
-    def once(s, busy):
+    @contextlib.contextmanager
+    def busy(s):
         nonlocal first
-        c = Load(s.folder, s.urls()[:1], clients, expect=events)
-        settle(s.pids())
-        with contextlib.ExitStack() as stack:
-            if busy:
-                first += 1000000000
-                stack.enter_context(inserts(
-                    s.nginx.port(2), 1000, 1000000, first, warmup=1)).go()
-            p = s.publish(events=events, size=200, rate=50)
-            r = c.result()
-        c.stop()
-        p.wait()
-        complete(r, clients, events)
-        return {"p50": r["p50"], "p99": r["p99"]}
+        first += 1000000000
+        with inserts(s.nginx.port(2), 1000, 1000000, first,
+                     warmup=1) as client:
+            client.go()
+            yield
 
     with ours(run, broker=False, main=LOG, servers="""
     server {
@@ -236,8 +228,9 @@ def beside(run, ours, complete):
         keepalive_requests 1000000000;
         """ + LOCATION + """
     }""") as s:
-        for name, busy in ("clients alone", False), ("clients, inserts", True):
-            run.measure("event_log", name, once, s, busy)
+        run.measure("event_log", "clients alone", beside, run, s)
+        run.measure("event_log", "clients, inserts", beside, run, s,
+                    lambda s, less: [busy(s)])
         run.take_turns()
 
 

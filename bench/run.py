@@ -700,7 +700,7 @@ def mutex(run):
 def event_log(run):
     event_logs.event_log(run)
     run.take_turns()
-    event_logs.beside(run, Ours, complete)
+    event_logs.inserting(run, Ours, beside)
 
 
 def before(run):
