@@ -56,7 +56,7 @@ SHARED = {"ngx_ess.h", "ngx_ess_accept.h", "ngx_ess_backoff.h", "ngx_ess_body.h"
           "ngx_ess_conf.h",
           "ngx_ess_conf_file.h", "ngx_ess_conf_limits.h",
           "ngx_ess_conf_scope.h", "ngx_ess_conf_serve.h",
-          "ngx_ess_date.h", "ngx_ess_decode.h",
+          "ngx_ess_date.h", "ngx_ess_decode.h", "ngx_ess_descriptor.h",
           "ngx_ess_escape.h", "ngx_ess_gzip.h", "ngx_ess_hash.h",
           "ngx_ess_header.h", "ngx_ess_inflate.h", "ngx_ess_json.h",
           "ngx_ess_json_canonical.h", "ngx_ess_json_list.h",

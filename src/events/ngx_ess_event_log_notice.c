@@ -12,6 +12,7 @@
  */
 
 
+#include "ngx_ess_descriptor.h"
 #include "ngx_ess_escape.h"
 #include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_notice.h"
@@ -60,8 +61,6 @@ static void ngx_ess_event_log_notice_look(ngx_event_t *ev);
 static void ngx_ess_event_log_notice_open(ngx_ess_event_log_notice_t *n);
 static void ngx_ess_event_log_notice_thread(void *data, ngx_log_t *log);
 static void ngx_ess_event_log_notice_opened(ngx_event_t *ev);
-static ngx_int_t ngx_ess_event_log_notice_connect(
-    ngx_ess_event_log_notice_t *n);
 static void ngx_ess_event_log_notice_read(ngx_event_t *ev);
 static void ngx_ess_event_log_notice_told(void *data, const char *name);
 static void ngx_ess_event_log_notice_tell(ngx_ess_event_log_notice_t *n,
@@ -286,7 +285,9 @@ ngx_ess_event_log_notice_opened(ngx_event_t *ev)
         return;
     }
 
-    if (ngx_ess_event_log_notice_connect(n) != NGX_OK) {
+    n->connection = ngx_ess_descriptor_add(n->fd, ngx_ess_event_log_notice_read,
+                                           n, ngx_ess_event_log_notices_log);
+    if (n->connection == NULL) {
         n->log->engine->notices->close(n->handle);
         return;
     }
@@ -305,40 +306,6 @@ ngx_ess_event_log_notice_opened(ngx_event_t *ev)
     ngx_ess_event_log_notice_tell(n, 1);
 
     ngx_post_event(n->connection->read, &ngx_posted_events);
-}
-
-
-static ngx_int_t
-ngx_ess_event_log_notice_connect(ngx_ess_event_log_notice_t *n)
-{
-    ngx_event_t       *rev;
-    ngx_connection_t  *c;
-
-    c = ngx_get_connection(n->fd, ngx_ess_event_log_notices_log);
-    if (c == NULL) {
-        return NGX_ERROR;
-    }
-
-    c->log = ngx_ess_event_log_notices_log;
-    c->data = n;
-
-    rev = c->read;
-    rev->log = c->log;
-    rev->handler = ngx_ess_event_log_notice_read;
-
-    if (ngx_add_event(rev, NGX_READ_EVENT,
-                      (ngx_event_flags & NGX_USE_CLEAR_EVENT)
-                      ? NGX_CLEAR_EVENT : NGX_LEVEL_EVENT)
-        != NGX_OK)
-    {
-        ngx_free_connection(c);
-        c->fd = (ngx_socket_t) -1;
-        return NGX_ERROR;
-    }
-
-    n->connection = c;
-
-    return NGX_OK;
 }
 
 
@@ -452,26 +419,13 @@ ngx_ess_event_log_notice_failed(ngx_ess_event_log_notice_t *n)
 static void
 ngx_ess_event_log_notice_close(ngx_ess_event_log_notice_t *n)
 {
-    ngx_connection_t  *c;
-
-    c = n->connection;
-
-    if (c) {
-        n->connection = NULL;
+    if (n->connection) {
 
         /* the descriptor is the engine's, who closes it, or has done so when
            the connection was lost */
 
-        if (c->read->active) {
-            (void) ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
-        }
-
-        if (c->read->posted) {
-            ngx_delete_posted_event(c->read);
-        }
-
-        ngx_free_connection(c);
-        c->fd = (ngx_socket_t) -1;
+        ngx_ess_descriptor_remove(n->connection, NGX_CLOSE_EVENT);
+        n->connection = NULL;
 
         n->log->engine->notices->close(n->handle);
 

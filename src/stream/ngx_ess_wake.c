@@ -8,6 +8,7 @@
 
 
 #include "ngx_ess_wake.h"
+#include "ngx_ess_descriptor.h"
 #include "ngx_ess_journal.h"
 #include "ngx_ess_pair.h"
 #include <sys/eventfd.h>
@@ -23,7 +24,6 @@
 #define NGX_ESS_WAKE_LISTENS  0x04
 
 
-static ngx_int_t ngx_ess_wake_listen(ngx_cycle_t *cycle, ngx_fd_t fd);
 static void ngx_ess_wake_read_handler(ngx_event_t *ev);
 static void ngx_ess_wake_handler(ngx_event_t *ev);
 static ngx_ess_process_t *ngx_ess_wake_own(void);
@@ -100,9 +100,11 @@ ngx_ess_wake_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
     ev->cancelable = 1;
 
     if (zone->proc < ngx_ess_wake_nfds) {
-        if (ngx_ess_wake_listen(cycle, ngx_ess_wake_fds[zone->proc])
-            != NGX_OK)
-        {
+        ngx_ess_wake_connection = ngx_ess_descriptor_add(
+                                        ngx_ess_wake_fds[zone->proc],
+                                        ngx_ess_wake_read_handler, NULL,
+                                        cycle->log);
+        if (ngx_ess_wake_connection == NULL) {
             return NGX_ERROR;
         }
 
@@ -117,59 +119,14 @@ ngx_ess_wake_init_process(ngx_cycle_t *cycle, ngx_ess_zone_t *zone,
 }
 
 
-static ngx_int_t
-ngx_ess_wake_listen(ngx_cycle_t *cycle, ngx_fd_t fd)
-{
-    ngx_event_t       *rev;
-    ngx_connection_t  *c;
-
-    c = ngx_get_connection(fd, cycle->log);
-    if (c == NULL) {
-        return NGX_ERROR;
-    }
-
-    c->log = cycle->log;
-
-    rev = c->read;
-    rev->log = cycle->log;
-    rev->handler = ngx_ess_wake_read_handler;
-
-    if (ngx_add_event(rev, NGX_READ_EVENT,
-                      (ngx_event_flags & NGX_USE_CLEAR_EVENT)
-                      ? NGX_CLEAR_EVENT : NGX_LEVEL_EVENT)
-        != NGX_OK)
-    {
-        ngx_free_connection(c);
-        c->fd = (ngx_socket_t) -1;
-        return NGX_ERROR;
-    }
-
-    ngx_ess_wake_connection = c;
-
-    return NGX_OK;
-}
-
-
 void
 ngx_ess_wake_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_connection_t  *c;
-
-    c = ngx_ess_wake_connection;
-
-    if (c) {
-        if (c->read->active) {
-            (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
-        }
-
-        if (c->read->posted) {
-            ngx_delete_posted_event(c->read);
-        }
+    if (ngx_ess_wake_connection) {
 
         /* the eventfd is everybody's: the connection goes, it stays */
 
-        ngx_free_connection(c);
-        c->fd = (ngx_socket_t) -1;
+        ngx_ess_descriptor_remove(ngx_ess_wake_connection, 0);
         ngx_ess_wake_connection = NULL;
     }
 
