@@ -120,6 +120,18 @@ BASIC = "auth_basic %s; auth_basic_user_file /dev/null;"
     ("allow 127.0.0.1; allow ::1;", "", False), ("deny ::1;", "", True),
     ("deny unix:;", "", True),
     ("auth_basic off;", "", False), (BASIC % "ESS", "auth_basic off;", True),
+    # of each method: what nobody may do is not told
+    ("limit_except GET { deny all; }", "", False),
+    ("limit_except GET { allow 127.0.0.1; deny all; }", "", True),
+    ("limit_except GET { allow 127.0.0.1; deny all; }", ALLOW, False),
+    ("limit_except GET { auth_basic ESS; auth_basic_user_file /dev/null; }",
+     "", True),
+    ("limit_except GET { allow all; }", "", False),
+    (ALLOW + "limit_except GET { deny all; }", "", True),
+    (ALLOW + "limit_except GET POST DELETE { allow all; }", "", True),
+    ("deny all;", "", False), ("deny 10.0.0.0/8; deny all;", "", False),
+    (ALLOW, "limit_except POST { deny all; }", False),
+    (ALLOW, "limit_except GET { deny all; }", True),
     ("auth_request off;", "", False), ("auth_request /hidden;", "", True),
     ("auth_request /hidden;", "auth_request off;", True),
 ])

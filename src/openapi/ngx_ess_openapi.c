@@ -137,10 +137,12 @@ static void
 ngx_ess_openapi_warn(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     ngx_ess_openapi_t *openapi)
 {
-    ngx_uint_t              i;
+    ngx_uint_t              i, doors;
     ngx_ess_conf_served_t  *served;
 
-    if (ngx_ess_openapi_location_guarded(cf, openapi->location)) {
+    if (openapi->location->internal
+        || ngx_ess_openapi_location_doors(cf, openapi->location, NGX_HTTP_GET))
+    {
         return;
     }
 
@@ -148,8 +150,8 @@ ngx_ess_openapi_warn(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
 
     for (i = 0; i < mcf->served.nelts; i++) {
 
-        if (ngx_ess_openapi_describes(&served[i], openapi->server)
-            && ngx_ess_openapi_location_guarded(cf, served[i].location))
+        if (ngx_ess_openapi_describes(cf, &served[i], openapi->server, &doors)
+            && doors)
         {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                           "\"ess_openapi\" tells all who ask of location "

@@ -1,10 +1,9 @@
 
 /*
  * A document is put together of parts: the paths of each directive, which begin
- * with "%P", their location, and where "%S" is the name of its events' schema;
- * what they refer to; and the schemas of event logs.  A path is in it once: at
- * the location that nginx would take for it.  The texts are the
- * configuration's.  Runs where that is read.
+ * with "%P", their location; what they refer to; and the schemas of event logs.
+ * A path is in it once: at the location that nginx would take for it.  The
+ * texts are the configuration's.  Runs where that is read.
  */
 
 
@@ -12,6 +11,7 @@
 #include "ngx_ess_event_log.h"
 #include "ngx_ess_json_read.h"
 #include "ngx_ess_openapi_files.h"
+#include "ngx_ess_openapi_item.h"
 #include "ngx_ess_openapi_location.h"
 #include "ngx_ess_openapi_schema.h"
 #include "ngx_ess_openapi_text.h"
@@ -30,33 +30,57 @@ static ngx_int_t ngx_ess_openapi_document_paths(ngx_conf_t *cf,
 static ngx_int_t ngx_ess_openapi_document_path(ngx_conf_t *cf,
     const ngx_ess_conf_served_t *served, const ngx_str_t *name,
     ngx_str_t *path);
-static ngx_int_t ngx_ess_openapi_document_item(ngx_array_t *out,
-    const ngx_ess_conf_served_t *served, const ngx_str_t *path,
-    const ngx_str_t *item);
+static ngx_int_t ngx_ess_openapi_document_item(ngx_conf_t *cf,
+    ngx_array_t *out, const ngx_ess_conf_served_t *served,
+    const ngx_str_t *path, const ngx_ess_json_value_t *item);
 static ngx_int_t ngx_ess_openapi_document_schemas(ngx_conf_t *cf,
     ngx_array_t *out, ngx_ess_main_conf_t *mcf,
     ngx_http_core_srv_conf_t *server);
-static ngx_uint_t ngx_ess_openapi_document_has(ngx_ess_main_conf_t *mcf,
-    ngx_http_core_srv_conf_t *server, const ngx_str_t *log);
+static ngx_uint_t ngx_ess_openapi_document_has(ngx_conf_t *cf,
+    ngx_ess_main_conf_t *mcf, ngx_http_core_srv_conf_t *server,
+    const ngx_str_t *log);
 static ngx_int_t ngx_ess_openapi_document_name(ngx_array_t *out,
     const ngx_str_t *name);
 
 
 ngx_uint_t
-ngx_ess_openapi_describes(const ngx_ess_conf_served_t *served,
-    const ngx_http_core_srv_conf_t *server)
+ngx_ess_openapi_describes(ngx_conf_t *cf, const ngx_ess_conf_served_t *served,
+    const ngx_http_core_srv_conf_t *server, ngx_uint_t *doors)
 {
-    ngx_str_t                  part;
+    ngx_str_t                  part, name;
+    ngx_uint_t                 of, open;
+    ngx_ess_json_walk_t        walk;
+    ngx_ess_json_value_t       value;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = served->location;
 
-    return served->server == server && !clcf->named && !clcf->internal
-           && !clcf->noname
+    if (served->server != server || clcf->named || clcf->internal
+        || clcf->noname
 #if (NGX_PCRE)
-           && clcf->regex == NULL
+        || clcf->regex
 #endif
-           && ngx_ess_openapi_document_part(served, &part) == NGX_OK;
+        || ngx_ess_openapi_document_part(served, &part) != NGX_OK
+        || ngx_ess_json_read(&part, &value, NULL) != NGX_OK
+        || ngx_ess_json_read_open(&walk, &value) != NGX_OK)
+    {
+        return 0;
+    }
+
+    *doors = 0;
+    open = 0;
+
+    while (ngx_ess_json_read_next(&walk, &name, &value) == NGX_OK) {
+
+        of = ngx_ess_openapi_item_doors(cf, served, &value);
+
+        if (!(of & NGX_ESS_OPENAPI_CLOSED)) {
+            *doors |= of;
+            open = 1;
+        }
+    }
+
+    return open;
 }
 
 
@@ -132,7 +156,7 @@ ngx_ess_openapi_document_paths(ngx_conf_t *cf, ngx_array_t *out,
 {
     ngx_int_t               rc;
     ngx_str_t               part, name, path;
-    ngx_uint_t              i, n;
+    ngx_uint_t              i, n, doors;
     ngx_ess_json_walk_t     walk;
     ngx_ess_json_value_t    value;
     ngx_ess_conf_served_t  *served;
@@ -141,7 +165,7 @@ ngx_ess_openapi_document_paths(ngx_conf_t *cf, ngx_array_t *out,
 
     for (i = 0, n = 0; i < mcf->served.nelts; i++) {
 
-        if (!ngx_ess_openapi_describes(&served[i], server)) {
+        if (!ngx_ess_openapi_describes(cf, &served[i], server, &doors)) {
             continue;
         }
 
@@ -155,6 +179,12 @@ ngx_ess_openapi_document_paths(ngx_conf_t *cf, ngx_array_t *out,
 
         while (ngx_ess_json_read_next(&walk, &name, &value) == NGX_OK) {
 
+            if (ngx_ess_openapi_item_doors(cf, &served[i], &value)
+                & NGX_ESS_OPENAPI_CLOSED)
+            {
+                continue;
+            }
+
             rc = ngx_ess_openapi_document_path(cf, &served[i], &name, &path);
 
             if (rc == NGX_DECLINED) {
@@ -163,8 +193,8 @@ ngx_ess_openapi_document_paths(ngx_conf_t *cf, ngx_array_t *out,
 
             if (rc != NGX_OK
                 || (n++ && ngx_ess_openapi_text_put(out, ",") != NGX_OK)
-                || ngx_ess_openapi_document_item(out, &served[i], &path,
-                                                 &value.span)
+                || ngx_ess_openapi_document_item(cf, out, &served[i], &path,
+                                                 &value)
                    != NGX_OK)
             {
                 return NGX_ERROR;
@@ -227,47 +257,27 @@ ngx_ess_openapi_document_path(ngx_conf_t *cf,
 }
 
 
-/* "path": what stands in the part, which has "%S" where an event's schema is
-   meant. */
-
 static ngx_int_t
-ngx_ess_openapi_document_item(ngx_array_t *out,
+ngx_ess_openapi_document_item(ngx_conf_t *cf, ngx_array_t *out,
     const ngx_ess_conf_served_t *served, const ngx_str_t *path,
-    const ngx_str_t *item)
+    const ngx_ess_json_value_t *item)
 {
-    u_char     *p, *last, *stop;
-    ngx_str_t   piece;
+    ngx_str_t    schema;
+    ngx_array_t  name;
 
-    if (ngx_ess_openapi_text_put(out, "\n\"") != NGX_OK
+    if (ngx_array_init(&name, cf->temp_pool, 64, 1) != NGX_OK
+        || ngx_ess_openapi_document_name(&name, &served->argument) != NGX_OK
+        || ngx_ess_openapi_text_put(out, "\n\"") != NGX_OK
         || ngx_ess_openapi_text_escaped(out, path) != NGX_OK
         || ngx_ess_openapi_text_put(out, "\":") != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    p = item->data;
-    last = item->data + item->len;
+    schema.data = name.elts;
+    schema.len = name.nelts;
 
-    for ( ;; ) {
-        stop = ngx_strlcasestrn(p, last, (u_char *) "%S", 2 - 1);
-
-        piece.data = p;
-        piece.len = (stop ? stop : last) - p;
-
-        if (ngx_ess_openapi_text(out, &piece) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (stop == NULL) {
-            return NGX_OK;
-        }
-
-        if (ngx_ess_openapi_document_name(out, &served->argument) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        p = stop + 2;
-    }
+    return ngx_ess_openapi_item(cf, out, served, item, &schema);
 }
 
 
@@ -288,7 +298,7 @@ ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
 
     for (i = 0; i < n; i++) {
 
-        if (!ngx_ess_openapi_document_has(mcf, server, &log[i]->name)) {
+        if (!ngx_ess_openapi_document_has(cf, mcf, server, &log[i]->name)) {
             continue;
         }
 
@@ -322,17 +332,17 @@ ngx_ess_openapi_document_schemas(ngx_conf_t *cf, ngx_array_t *out,
 
 
 static ngx_uint_t
-ngx_ess_openapi_document_has(ngx_ess_main_conf_t *mcf,
+ngx_ess_openapi_document_has(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     ngx_http_core_srv_conf_t *server, const ngx_str_t *log)
 {
-    ngx_uint_t              i;
+    ngx_uint_t              i, doors;
     ngx_ess_conf_served_t  *served;
 
     served = mcf->served.elts;
 
     for (i = 0; i < mcf->served.nelts; i++) {
 
-        if (ngx_ess_openapi_describes(&served[i], server)
+        if (ngx_ess_openapi_describes(cf, &served[i], server, &doors)
             && ngx_strcmp(served[i].directive, "ess_events") == 0
             && ngx_ess_str_equal(&served[i].argument, log))
         {

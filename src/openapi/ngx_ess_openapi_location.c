@@ -11,12 +11,12 @@
 
 
 /* Each gets what a module's configuration begins with, which is the same in all
-   versions of nginx that this builds with.  1: not everybody gets in. */
+   versions of nginx that this builds with, and returns doors. */
 typedef ngx_uint_t (*ngx_ess_openapi_location_rule_pt)(void **conf);
 
 typedef struct {
     const char                        *module;
-    ngx_ess_openapi_location_rule_pt   guards;
+    ngx_ess_openapi_location_rule_pt   doors;
 } ngx_ess_openapi_location_rule_t;
 
 
@@ -25,6 +25,8 @@ static ngx_http_core_loc_conf_t *ngx_ess_openapi_location_static(
     ngx_uint_t *exact);
 static ngx_uint_t ngx_ess_openapi_location_access(void **conf);
 static ngx_uint_t ngx_ess_openapi_location_denies(const ngx_array_t *rules);
+static ngx_uint_t ngx_ess_openapi_location_is_all(const u_char *rule,
+    size_t len);
 static ngx_uint_t ngx_ess_openapi_location_basic(void **conf);
 static ngx_uint_t ngx_ess_openapi_location_asks(void **conf);
 
@@ -114,38 +116,56 @@ ngx_ess_openapi_location_static(ngx_http_location_tree_node_t *node,
 
 
 ngx_uint_t
-ngx_ess_openapi_location_guarded(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf)
+ngx_ess_openapi_location_doors(ngx_conf_t *cf,
+    const ngx_http_core_loc_conf_t *clcf, ngx_uint_t method)
 {
-    ngx_uint_t                              i;
+    void                                  **conf;
+    ngx_uint_t                              i, doors, others;
     ngx_module_t                          **modules;
     const ngx_ess_openapi_location_rule_t  *rule;
 
-    if (clcf->internal || ngx_ess_jwt_guards(clcf->loc_conf)) {
-        return 1;
+    conf = clcf->loc_conf;
+
+    if (clcf->limit_except & method) {
+        conf = clcf->limit_except_loc_conf;
+        clcf = conf[ngx_http_core_module.ctx_index];
     }
+
+    doors = 0;
+    others = ngx_ess_jwt_guards(conf) ? NGX_ESS_OPENAPI_UNAUTHORIZED : 0;
 
     modules = cf->cycle->modules;
 
     for (i = 0; modules[i]; i++) {
 
         if (modules[i]->type != NGX_HTTP_MODULE
-            || clcf->loc_conf[modules[i]->ctx_index] == NULL)
+            || conf[modules[i]->ctx_index] == NULL)
         {
             continue;
         }
 
         for (rule = ngx_ess_openapi_location_rules; rule->module; rule++) {
 
-            if (ngx_strcmp(modules[i]->name, rule->module) == 0
-                && rule->guards(clcf->loc_conf[modules[i]->ctx_index]))
-            {
-                return 1;
+            if (ngx_strcmp(modules[i]->name, rule->module) != 0) {
+                continue;
+            }
+
+            if (rule->doors == ngx_ess_openapi_location_access) {
+                doors = rule->doors(conf[modules[i]->ctx_index]);
+
+            } else {
+                others |= rule->doors(conf[modules[i]->ctx_index]);
             }
         }
     }
 
-    return 0;
+    /* who is asked may get in where addresses do not */
+
+    if (others && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        doors &= ~NGX_ESS_OPENAPI_CLOSED;
+    }
+
+    return doors | others;
 }
 
 
@@ -154,7 +174,7 @@ ngx_ess_openapi_location_guarded(ngx_conf_t *cf,
 static ngx_uint_t
 ngx_ess_openapi_location_access(void **conf)
 {
-    ngx_uint_t  i, n;
+    ngx_uint_t  i, n, doors, all, some;
 
     n = 1;
 #if (NGX_HAVE_INET6)
@@ -164,36 +184,68 @@ ngx_ess_openapi_location_access(void **conf)
     n++;
 #endif
 
+    some = 0;
+    all = NGX_ESS_OPENAPI_CLOSED;
+
     for (i = 0; i < n; i++) {
-        if (conf[i] && ngx_ess_openapi_location_denies(conf[i])) {
-            return 1;
-        }
+        doors = conf[i] ? ngx_ess_openapi_location_denies(conf[i]) : 0;
+
+        some |= doors & NGX_ESS_OPENAPI_FORBIDDEN;
+        all &= doors;
     }
 
-    return 0;
+    return some | all;
 }
 
 
-/* The last member of each rule says whether it denies. */
+/* The last member of each rule says whether it denies; before it are an address
+   and its mask. */
 
 static ngx_uint_t
 ngx_ess_openapi_location_denies(const ngx_array_t *rules)
 {
-    u_char      *last;
-    ngx_uint_t   i, deny;
+    size_t       len;
+    u_char      *rule;
+    ngx_uint_t   i, deny, doors, open;
 
-    last = rules->elts;
+    len = rules->size - sizeof(ngx_uint_t);
+    rule = rules->elts;
+    doors = 0;
+    open = 0;
 
-    for (i = 0; i < rules->nelts; i++) {
-        last += rules->size;
-        ngx_memcpy(&deny, last - sizeof(ngx_uint_t), sizeof(ngx_uint_t));
+    for (i = 0; i < rules->nelts; i++, rule += rules->size) {
+        ngx_memcpy(&deny, rule + len, sizeof(ngx_uint_t));
 
-        if (deny) {
-            return 1;
+        if (!deny) {
+            open = 1;
+            continue;
+        }
+
+        doors |= NGX_ESS_OPENAPI_FORBIDDEN;
+
+        if (!open && ngx_ess_openapi_location_is_all(rule, len)) {
+            doors |= NGX_ESS_OPENAPI_CLOSED;
         }
     }
 
-    return 0;
+    return doors;
+}
+
+
+/* of a UNIX socket there is neither */
+
+static ngx_uint_t
+ngx_ess_openapi_location_is_all(const u_char *rule, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (rule[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -206,9 +258,10 @@ ngx_ess_openapi_location_basic(void **conf)
 
     realm = conf[0];
 
-    return realm != NULL && realm != NGX_CONF_UNSET_PTR
-           && (realm->lengths || realm->value.len != 3
-               || ngx_strncmp(realm->value.data, "off", 3) != 0);
+    return (realm != NULL && realm != NGX_CONF_UNSET_PTR
+            && (realm->lengths || realm->value.len != 3
+                || ngx_strncmp(realm->value.data, "off", 3) != 0))
+           ? NGX_ESS_OPENAPI_UNAUTHORIZED : 0;
 }
 
 
@@ -217,5 +270,6 @@ ngx_ess_openapi_location_basic(void **conf)
 static ngx_uint_t
 ngx_ess_openapi_location_asks(void **conf)
 {
-    return conf[0] != NULL && conf[0] != NGX_CONF_UNSET_PTR;
+    return (conf[0] != NULL && conf[0] != NGX_CONF_UNSET_PTR)
+           ? NGX_ESS_OPENAPI_UNAUTHORIZED|NGX_ESS_OPENAPI_FORBIDDEN : 0;
 }

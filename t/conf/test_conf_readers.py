@@ -192,6 +192,11 @@ http {
         location /v1/events      { ess_events audit; }
         location /v1/events/     { ess_events audit strict; }
         location /v2/events/     { ess_events b_c-d; }
+        location /v3/events/     {
+            ess_events b_c-d;
+            auth_basic ESS;
+            limit_except GET { deny all; }
+        }
         location = /ingest       { ess_events b_c-d strict; }
         location = /openapi.json { ess_openapi; }
     }
