@@ -348,8 +348,7 @@ run-rpc: run-rpc-deps  ## the service of examples/rpc in the foreground (AMQP_PO
 
 run-events: build-deps  ## an event log in SQLite in the foreground (API_PORT=n)
 	@+$(MAKE) --no-print-directory all
-	@exec $(PYTHON) tools/run_events.py --module $(MODULE) \
-	    $(if $(filter file,$(origin API_PORT)),,--port $(API_PORT))
+	@exec $(PYTHON) tools/run_events.py --module $(MODULE) --port $(API_PORT)
 
 # port, that between nodes, epmd's, and the management plugin's
 BROKER_PORTS := 5680 5681 5682 15680

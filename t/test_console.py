@@ -297,6 +297,11 @@ def test_whose_a_stream_is(nginx, browser):
     news = wait_for(lambda: [s for s in api.list() if s.get("declared")])[0]
     browser.open(url(n))
     wait_for(lambda: browser.text("#nstreams") == "1")
+    # there is no event log to choose
+    browser.click("#create")
+    assert browser.text("#create-title") == "New stream"
+    assert browser.text("#source-log") is None
+    browser.click("#create-dialog button[value=cancel]")
     some = ["#ncreated", "#nmade", "#nsubscriptions", "#ncommands",
             "#nrefused", "#nkeyless", "#nskipped"]
     assert [browser.text(s) for s in some] == [None] * 7
@@ -389,6 +394,29 @@ def test_event_logs(nginx, tmp_path, browser):
     wait_for(lambda: "event log" in browser.texts("#facts dd"))
     browser.click("#close")
     picture(browser, "logs")
+
+    # a stream of the other one, which is offered by its name
+    browser.click("#create")
+    browser.click("#create-dialog input[value=event_log]")
+    assert browser.execute("return Array.from(document.querySelector('#log')"
+                           ".options, (o) => o.value)") == ["audit", "away"]
+    assert browser.text("label[for=key]") is None
+    browser.execute("document.querySelector('#log').value = 'away'")
+    picture(browser, "logs-create")
+    browser.click("#create-dialog button.main")
+    wait_for(lambda: browser.text("#stream-title") == "away")
+    assert "event log" in browser.texts("#facts dd")
+    assert sorted((s["routing_key"], s["source"]) for s in api.list()) == [
+        ("audit", "event_log"), ("away", "event_log")]
+    wait_for(lambda: browser.text("#tail-state").startswith("Live"))
+    browser.click("#close")
+    browser.click("#create")
+    browser.click("#create-dialog input[value=exchange]")
+    assert browser.text("label[for=log]") is None
+    browser.type("#key", "rooms")
+    browser.click("#create-dialog button.main")
+    wait_for(lambda: browser.text("#stream-title") == "rooms")
+    browser.click("#close")
 
     n.expect("inserts failed|its upkeep failed")
     db = sqlite3.connect(str(tmp_path / "away.db"), isolation_level=None)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -52,6 +53,10 @@ def test_its_commands(tmp_path):
                         if line.startswith("data: "))
             curl.kill()
         assert json.loads(data[6:]) == got[3]
+
+        page = re.search(r"(?m)^page:   (http://\S+),", text).group(1)
+        with urllib.request.urlopen(page) as answer:
+            assert b"/openapi.json" in answer.read()
 
         os.kill(p.pid, signal.SIGINT)
         assert p.wait(60 * slower()) == 0

@@ -26,12 +26,16 @@ CONF = """
             client_max_body_size 8m;
             ess_events audit;
         }
+
+        location = /openapi.json { ess_openapi; }
+        location = /docs         { ess_docs /openapi.json; }
     }
 }
 """
 
 BANNER = """
 The event log is at http://127.0.0.1:%(port)d/v1/events
+page:   http://127.0.0.1:%(port)d/docs, to look around and try it
 schema: %(schema)s
 data:   %(folder)s (errors: nginx/error.log in it)
 

@@ -147,6 +147,7 @@ function queues(m) {
 function logs(m) {
   const of = Object.entries(m.event_log_inserts_total || {});
   $("logs").hidden = !of.length;
+  sources(of.map(([name]) => name));
   $("log-rows").replaceChildren(...of.map(([name, n]) => {
     const tr = element("tr");
     const th = element("th", name);
@@ -374,12 +375,36 @@ async function deleteStream(stream) {
   await refresh();
 }
 
+/* An event log is chosen among those that there are. */
+
+function sources(logs) {
+  if ([...$("log").options].map((o) => o.value).join() !== logs.join()) {
+    const chosen = $("log").value;
+    $("log").replaceChildren(...logs.map((name) => element("option", name)));
+    $("log").value = logs.includes(chosen) ? chosen : logs[0];
+  }
+  $("source-log").hidden = !logs.length;
+  if (!logs.length && source() === "event_log") {
+    document.querySelector("input[name=source]").checked = true;
+  }
+  showSource();
+}
+
+function source() {
+  return document.querySelector("input[name=source]:checked").value;
+}
+
+function showSource() {
+  const log = source() === "event_log";
+  $("of-key").hidden = $("key").disabled = log;
+  $("of-log").hidden = !log;
+}
+
 async function createStream(event) {
   event.preventDefault();
-  const source = document.querySelector("input[name=source]:checked").value;
-  const body = {routing_key: $("key").value};
-  if (source) {
-    body.source = source;
+  const body = {routing_key: $(source() === "event_log" ? "log" : "key").value};
+  if (source()) {
+    body.source = source();
   }
   try {
     const made = await call("POST", "api/", JSON.stringify(body),
@@ -699,6 +724,9 @@ function start() {
     $("create-error").hidden = true;
     ask($("create-dialog"));
   });
+  for (const radio of document.querySelectorAll("input[name=source]")) {
+    radio.addEventListener("change", showSource);
+  }
   $("create-dialog").querySelector("form").addEventListener("submit",
                                                             createStream);
   for (const b of document.querySelectorAll("dialog button[value=cancel]")) {
@@ -728,7 +756,7 @@ function start() {
   });
   $("panel-publish").addEventListener("submit", publish);
   document.addEventListener("keydown", (e) => {
-    const writing = e.target.matches("input, textarea");
+    const writing = e.target.matches("input, select, textarea");
     if (e.key === "/" && !writing && !document.querySelector("dialog[open]")) {
       e.preventDefault();
       $("search").focus();
