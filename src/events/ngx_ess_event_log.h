@@ -115,7 +115,7 @@ struct ngx_ess_event_log_query_s {
 
     /* the one with that id, or a page */
     ngx_str_t                id;            /* data NULL: a page */
-    ngx_str_t                type;          /* len 0: any */
+    ngx_str_t                type;          /* data NULL: any */
     int64_t                  since;         /* ms, from then on */
     int64_t                  until;         /* ms, before then */
     uint64_t                 from;          /* events to leave out */

@@ -169,11 +169,11 @@ ngx_ess_event_log_sqlite_query_total(ngx_ess_event_log_sqlite_handle_t *h,
 
     if (query->has_since || query->has_until) {
         p += snprintf(p, last - p, "SELECT count(*) FROM event INDEXED BY %s"
-                      " WHERE 1", query->type.len ? "event_type_time"
-                                                  : "event_time");
+                      " WHERE 1", query->type.data ? "event_type_time"
+                                                   : "event_time");
         (void) ngx_ess_event_log_sqlite_query_where(query, 0, p, last);
 
-    } else if (query->type.len) {
+    } else if (query->type.data) {
         (void) snprintf(p, last - p, "SELECT coalesce((SELECT events FROM type"
                                      " WHERE name = @type), 0)");
     } else {
@@ -282,7 +282,7 @@ ngx_ess_event_log_sqlite_query_seek(ngx_ess_event_log_sqlite_handle_t *h,
     uint64_t       first, last, events;
     sqlite3_stmt  *stmt;
 
-    if (query->from == 0 || query->id.data || query->type.len
+    if (query->from == 0 || query->id.data || query->type.data
         || query->has_since || query->has_until || query->has_after)
     {
         return SQLITE_OK;
@@ -344,9 +344,9 @@ ngx_ess_event_log_sqlite_query_part(ngx_ess_event_log_sqlite_handle_t *h,
 
     if (page->by_time) {
         p += snprintf(p, last - p, " INDEXED BY %s",
-                      query->type.len ? "event_type_time" : "event_time");
+                      query->type.data ? "event_type_time" : "event_time");
 
-    } else if (query->type.len) {
+    } else if (query->type.data) {
         p += snprintf(p, last - p, " INDEXED BY event_type");
     }
 
@@ -408,7 +408,7 @@ ngx_ess_event_log_sqlite_query_where(ngx_ess_event_log_query_t *query,
     until = query->has_until && !(cursor && query->desc
                                   && query->after_time < query->until);
 
-    if (query->type.len) {
+    if (query->type.data) {
         p += snprintf(p, last - p, " AND type = @type");
     }
 

@@ -16,6 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     u_char                 text[NGX_ESS_EVENTS_ARGS_TEXT];
     u_char                *copy;
     ngx_str_t              query;
+    ngx_str_t             *type, *same;
     ngx_uint_t             i, wrong;
     ngx_ess_events_args_t  args, again;
 
@@ -60,6 +61,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         || again.until != args.until || again.desc != args.desc
         || again.total != args.total || again.after.seq != args.after.seq
         || again.after.time != args.after.time)
+    {
+        abort();
+    }
+
+    /* of the empty type, or of any */
+
+    type = &args.values[NGX_ESS_EVENTS_ARGS_OF_TYPE].text;
+    same = &again.values[NGX_ESS_EVENTS_ARGS_OF_TYPE].text;
+
+    if ((type->data == NULL) != (same->data == NULL)
+        || type->len != same->len
+        || (type->len && memcmp(type->data, same->data, type->len) != 0))
     {
         abort();
     }

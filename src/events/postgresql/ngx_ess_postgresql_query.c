@@ -330,7 +330,7 @@ ngx_ess_postgresql_query_filter(ngx_ess_postgresql_query_sql_t *s,
 {
     int  n;
 
-    if (query->type.len) {
+    if (query->type.data) {
         n = ngx_ess_postgresql_param_text(&s->params, &query->type);
         ngx_ess_postgresql_query_where(s, "type = $%d", n);
     }

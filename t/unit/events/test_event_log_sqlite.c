@@ -223,7 +223,8 @@ test_triggers(void **state)
 }
 
 
-/* all pages by cursor, in any order: each fake_log_event once */
+/* all pages by cursor, in any order: each fake_log_event once; type NULL: of
+   any */
 
 static void
 pages(ngx_uint_t by_time, ngx_uint_t desc, const char *type, ngx_uint_t size,
@@ -238,7 +239,7 @@ pages(ngx_uint_t by_time, ngx_uint_t desc, const char *type, ngx_uint_t size,
     fake_log_query.size = size;
     fake_log_query.desc = desc;
     fake_log_query.type.data = (u_char *) type;
-    fake_log_query.type.len = strlen(type);
+    fake_log_query.type.len = type ? strlen(type) : 0;
 
     if (by_time) {
         fake_log_query.has_since = 1;
@@ -298,12 +299,13 @@ test_pages(void **state)
 
     for (by_time = 0; by_time < 2; by_time++) {
         for (desc = 0; desc < 2; desc++) {
-            pages(by_time, desc, "", 7, 100);
-            pages(by_time, desc, "", 10, 100);
-            pages(by_time, desc, "", 1, 100);
+            pages(by_time, desc, NULL, 7, 100);
+            pages(by_time, desc, NULL, 10, 100);
+            pages(by_time, desc, NULL, 1, 100);
             pages(by_time, desc, "a", 3, 66);
             pages(by_time, desc, "b", 1000, 34);
             pages(by_time, desc, "c", 5, 0);
+            pages(by_time, desc, "", 5, 0);
         }
     }
 }

@@ -159,6 +159,38 @@ test_next_page(void **state)
 }
 
 
+/* The empty type is one as any other. */
+
+static void
+test_types(void **state)
+{
+    ngx_uint_t                i;
+    u_char                    text[NGX_ESS_EVENTS_ARGS_TEXT];
+    u_char                   *last;
+    ngx_str_t                *type;
+    ngx_ess_events_cursor_t   cursor = { 1, 0 };
+
+    static const char  *empty[] = { "type=", "type", "type=a&type=" };
+
+    type = &args.values[NGX_ESS_EVENTS_ARGS_OF_TYPE].text;
+
+    for (i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+        assert_int_equal(take(empty[i]), NGX_OK);
+        assert_non_null(type->data);
+        assert_int_equal(type->len, 0);
+
+        last = ngx_ess_events_args_write(text, &args, &cursor);
+        *last = '\0';
+
+        assert_string_equal(text,
+                            "size=10&type=&after=AQAAAAAAAAABAAAAAAAAAAA");
+    }
+
+    assert_int_equal(take("types="), NGX_OK);
+    assert_null(type->data);
+}
+
+
 static void
 test_longest(void **state)
 {
@@ -193,6 +225,7 @@ main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_next_page),
+        cmocka_unit_test(test_types),
         cmocka_unit_test(test_longest),
         cmocka_unit_test(test_follow),
     };
