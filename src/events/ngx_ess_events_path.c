@@ -51,14 +51,12 @@ ngx_ess_events_path(ngx_http_request_t *r, ngx_str_t *id)
     id->data++;
     id->len--;
 
-    if (id->len == 0) {
-        return NGX_DONE;
-    }
+    /* also an id of slashes alone, of which nginx has left one */
 
     if (!ngx_ess_events_path_sent(r, &prefix, &sent)
         || memchr(sent.data, '%', sent.len) == NULL)
     {
-        return NGX_OK;
+        return id->len ? NGX_OK : NGX_DONE;
     }
 
     p = ngx_pnalloc(r->pool, sent.len);
