@@ -3,6 +3,7 @@ meanwhile, and a database that fails is told of and comes back."""
 
 import concurrent.futures
 import http.client
+import json
 import os
 import re
 import shutil
@@ -218,36 +219,114 @@ def test_a_mount_that_became_read_only(nginx, disk):
     assert events.page("?size=10") == [event(1), event(2)]
 
 
-@pytest.mark.parametrize("sync", ["full", "normal"])
-def test_syncs(nginx, tmp_path, sync):
-    """With sync=full each answered insert was synced before; one at a time, so
-    each is a transaction of its own."""
+class Trace:
+    """Of a worker: "write" and "sync" of the log's WAL, and "answer", each when
+    it is done, in their order."""
 
+    LINES = re.compile(
+        r"(?P<call>pwrite64|fsync|fdatasync)\(\d+<[^>]*-wal>.*"
+        r"|writev?\(\d+<(?:TCP|socket):.*HTTP/1.1 200.*"
+        r"|<\.\.\. (?P<rest>pwrite64|fsync|fdatasync) resumed>.*")
+
+    def __init__(self, pid, path):
+        self.path = path
+        self.process = subprocess.Popen(
+            ["strace", "-f", "-y", "-e",
+             "trace=fsync,fdatasync,pwrite64,write,writev", "-o", path, "-p",
+             str(pid)], stderr=subprocess.PIPE, text=True)
+        first = self.process.stderr.readline()
+        if "attached" not in first:
+            self.end()
+            pytest.skip("strace is refused: " + first)
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        self.process.stderr.close()
+
+    def done(self):
+        """What was done until now."""
+
+        self.end()
+        found, unfinished = [], {}
+        with open(self.path) as f:
+            for line in f:
+                pid, text = line.split(None, 1)
+                m = self.LINES.match(text)
+                if m and m["rest"]:
+                    # of which file, the line before has said
+                    if unfinished.pop(pid, False):
+                        found.append(self.name(m["rest"]))
+                elif m and text.rstrip().endswith("<unfinished ...>"):
+                    unfinished[pid] = True
+                elif m:
+                    found.append(self.name(m["call"]))
+        return found
+
+    @staticmethod
+    def name(call):
+        return {"pwrite64": "write", None: "answer"}.get(call, "sync")
+
+
+@pytest.fixture
+def trace(tmp_path):
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
+    return lambda server: Trace(server.workers()[0], str(tmp_path / "trace"))
+
+
+@pytest.mark.parametrize("sync", ["full", "normal"])
+def test_syncs(nginx, trace, sync):
+    """With sync=full no insert is answered before it was synced, once; one at
+    a time, so each is a transaction of its own."""
+
     server = nginx(CONF.replace("type=type", "type=type sync=" + sync),
                    workers=1)
     events = Events(server.port())
     assert events.post([event(0)]).status == 200
-    trace = str(tmp_path / "trace")
-    p = subprocess.Popen(["strace", "-f", "-e", "trace=fsync,fdatasync", "-o",
-                          trace, "-p", str(server.workers()[0])],
-                         stderr=subprocess.PIPE, text=True)
-    try:
-        first = p.stderr.readline()
-        if "attached" not in first:
-            pytest.skip("strace is refused: " + first)
-        for i in range(1, 21):
-            assert events.post([event(i)]).status == 200
-    finally:
-        p.send_signal(signal.SIGINT)
-        p.wait()
-    with open(trace) as f:
-        n = len(re.findall(r"f(?:data)?sync\(\d+", f.read()))
-    if sync == "full":
-        assert n >= 20
-    else:
-        assert n < 10
+    t = trace(server)
+    for i in range(1, 21):
+        assert events.post([event(i), event(100 + i)]).status == 200
+    done = t.done()
+    assert done.count("answer") == 20
+    last = None
+    for what in done:
+        if what == "answer":
+            assert last == ("sync" if sync == "full" else "write"), done
+        last = what
+    assert done.count("sync") == (20 if sync == "full" else 0), done
+
+
+@pytest.mark.parametrize("sync", ["full", "normal"])
+def test_syncs_of_groups(nginx, trace, sync):
+    """What has come while a transaction was under way is one transaction, with
+    one sync."""
+
+    server = nginx(CONF.replace("type=type", "type=type sync=" + sync),
+                   workers=1)
+    assert Events(server.port()).post([event(0)]).status == 200
+    clients = [http.client.HTTPConnection("127.0.0.1", server.port(),
+                                          timeout=60) for _ in range(CLIENTS)]
+    t = trace(server)
+    db = sqlite3.connect(path(server), isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    for c, client in enumerate(clients, 1):
+        client.request("POST", "/v1/events", json.dumps(
+            [event(10 * c + i) for i in range(5)]))
+    # the worker has what came before these
+    for _ in range(3):
+        figures(server)
+    db.execute("COMMIT")
+    db.close()
+    for client in clients:
+        assert client.getresponse().status == 200
+        client.close()
+    done = t.done()
+    # those that came first, and then all others
+    assert done.count("sync") == (2 if sync == "full" else 0), done
+    with sqlite3.connect(path(server)) as db:
+        assert db.execute("SELECT count(*) FROM event").fetchone() == (
+            1 + 5 * CLIENTS,)
 
 
 def test_reloads_while_clients_insert(nginx):
