@@ -20,10 +20,11 @@ class Answer:
 
 
 class Events:
-    """With a connection of its own; paths begin at the collection."""
+    """With a connection of its own; paths begin at the collection.  What was
+    cut off is asked again once, over a new one, unless "again" is false."""
 
-    def __init__(self, port, uri="/v1/events"):
-        self.port, self.uri = port, uri
+    def __init__(self, port, uri="/v1/events", again=True):
+        self.port, self.uri, self.again = port, uri, again
         self.connection = None
 
     def request(self, method, path="", body=None, headers=None):
@@ -40,7 +41,7 @@ class Events:
                 return answer
             except (http.client.RemoteDisconnected, ConnectionError):
                 self.close()
-                if again:
+                if again or not self.again:
                     raise
 
     def get(self, path="", **kwargs):
