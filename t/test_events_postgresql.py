@@ -9,28 +9,15 @@ import signal
 import socket
 import threading
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
 
 import pytest
 
-from nginx import MODULE, SANITIZE, postgresql_module
+from events_postgresql import (CONF, NAMES, call, event, ids, patiently, post,
+                               terminate)
 from odd_postgres import OddPostgres
 from postgres import OwnPostgres
 from wait import slower, wait_for
-
-CONF = """
-http {
-    ess_event_log audit %%PG%% id=event_id time=timestamp type=type%%MORE%%;
-
-    server {
-        listen %%PORT0%%;
-        location /v1/events { ess_events audit; }
-        location = /metrics { ess_metrics; }
-    }
-}
-"""
 
 
 def figure(n, name):
@@ -40,61 +27,6 @@ def figure(n, name):
                                r.read().decode(), re.M).group(1))
 
 
-NAMES = " id=event_id time=timestamp type=type"
-
-
-def call(n, path="/v1/events", body=None, timeout=60):
-    """Status, and the body as JSON."""
-
-    request = urllib.request.Request(
-        "http://127.0.0.1:%d%s" % (n.port(0), path),
-        None if body is None else json.dumps(body).encode(),
-        {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as r:
-            return r.status, json.load(r)
-    except urllib.error.HTTPError as e:
-        text = e.read()
-        try:
-            return e.code, json.loads(text)
-        except ValueError:
-            return e.code, text
-
-
-def event(id, type="user", time="2024-01-01T13:45:10Z", **more):
-    return dict({"type": type, "timestamp": time, "event_id": id}, **more)
-
-
-def patiently(n, **of):
-    """A server that is starved is asked again: to connect takes two seconds at
-    most, and then the answer is 503, as the documents say."""
-
-    def answered():
-        answer = call(n, **of)
-        return answer[0] != 503 and answer
-
-    return wait_for(answered, 20, "the database")
-
-
-def post(n, *events):
-    status, results = patiently(n, body=list(events))
-    assert status == 200, results
-    return [r["success"] or r["error"] for r in results]
-
-
-def ids(n):
-    """Of all events, page by page."""
-
-    found, path = [], "/v1/events?size=1000&from=0"
-    while path:
-        status, page = patiently(n, path=path)
-        assert status == 200, page
-        found += [e["event_id"] for e in page["events"]]
-        path = page.get("next") and ("/v1/events?size=1000&after="
-                                     + urllib.parse.quote(page["next"]))
-    return found
-
-
 @pytest.fixture
 def server(tmp_path):
     """One that the test stops."""
@@ -102,14 +34,6 @@ def server(tmp_path):
     server = OwnPostgres(tmp_path / "postgres").start()
     yield server
     server.stop()
-
-
-def terminate(database):
-    """All sessions of nginx with it; others have databases there as well."""
-
-    database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                 "WHERE application_name LIKE 'nginx%' "
-                 "AND datname = current_database()")
 
 
 def test_events_are_stored_and_found(nginx, database):
@@ -129,53 +53,6 @@ def test_events_are_stored_and_found(nginx, database):
     # as it was sent
     assert '"event_id": "a"' in database.sql(
         "SELECT body FROM ess_event_audit WHERE id = 'a'")
-
-
-def test_times(nginx, database):
-    """The first and the last year, and pages of a time range."""
-
-    n = nginx(CONF, pg=database.url, more="")
-    times = ["0000-01-01T00:00:00Z", "0000-01-01T00:00:00.001Z",
-             "1969-12-31T23:59:59.999Z", "2024-02-29T12:00:00.123Z",
-             "9999-12-31T23:59:59.999Z"]
-    assert post(n, *[event(str(i), time=t) for i, t in reversed(
-        list(enumerate(times)))]) == [True] * 5
-
-    found, path = [], "/v1/events?size=2&from=0&since=0000-01-01T00:00:00Z"
-    while path:
-        page = call(n, path)[1]
-        found += [e["event_id"] for e in page["events"]]
-        path = page.get("next") and (
-            "/v1/events?size=2&since=0000-01-01T00:00:00Z&after="
-            + urllib.parse.quote(page["next"]))
-    assert found == ["0", "1", "2", "3", "4"]
-    for i, t in enumerate(times):
-        page = call(n, "/v1/events?size=1000&since=" + t)[1]
-        assert [e["event_id"] for e in page] == found[i:]
-
-
-@pytest.mark.parametrize("more, events, size", [
-    ("", 200, 60000), (" max_event=16m", 1000, 10),
-    (" max_event=16m", 5, 3000000), (" max_event=2k", 1001, 10)])
-def test_pages_in_parts(nginx, database, more, events, size):
-    """A page ends where it is full, and the next one goes on there."""
-
-    n = nginx(CONF.replace("location /v1",
-                           "client_max_body_size 32m; location /v1"),
-              workers=1, pg=database.url, more=more)
-    wanted = ["e%d" % i for i in range(events)]
-    step = max(1, min(1000, 1000000 // size))
-    for at in range(0, events, step):
-        rest = wanted[at:at + step]
-        assert set(post(n, *[event(i, text="x" * size) for i in rest])) == {
-            True}
-    assert ids(n) == wanted
-    page = patiently(n, path="/v1/events?size=1000&from=0")[1]
-    assert len(json.dumps(page["events"])) <= 8 * 1024 * 1024 + 200 * 200
-    assert len(page["events"]) == min(
-        events, 1000, 8 * 1024 * 1024 // (size + len(json.dumps(event(
-            "e100", text="")))))
-    assert (page["next"] is None) == (len(page["events"]) == events)
 
 
 def test_two_nginx_share_a_log(nginx, database):
@@ -578,24 +455,46 @@ def test_queries_of_clients_that_left(nginx, database):
     assert figure(n, count) <= 4
 
 
-def test_a_user_who_may_not_make_tables(nginx, database):
-    """The log has the SQL, by which somebody else makes them."""
+@pytest.mark.parametrize("log", ["audit", "a" * 48])
+def test_a_user_who_may_not_make_tables(nginx, database, log):
+    """The error log has the SQL, by which somebody else makes them, and it is
+    what is run."""
 
     database.sql("CREATE ROLE small LOGIN PASSWORD 'little'") \
         if not database.sql("SELECT 1 FROM pg_roles WHERE rolname = 'small'") \
         else None
-    n = nginx(CONF, workers=1, more="", pg=database.url.replace(
+    conf = CONF.replace("audit", log)
+    n = nginx(conf, workers=1, more="", pg=database.url.replace(
         "test:pass", "small:little"))
     n.expect("ess|event log")
     assert call(n, body=[event("a")])[0] == 503
-    sql = n.log().split("who may can do so by: ")[1].split("\n")[0]
-    sql = sql.split(" while ")[0].split(", client:")[0]
-    database.sql(sql)
-    database.sql("GRANT SELECT, INSERT, DELETE ON ess_event_audit TO small; "
-                 "GRANT SELECT ON ess_meta TO small; GRANT USAGE ON SEQUENCE "
-                 "\"ess_event_audit.seq\" TO small")
+    wait_for(lambda: ", SQL: INSERT INTO ess_meta" in n.log())
+    database.sql("\n".join(re.findall(r'event log "%s", SQL: (.*?;)(?: while |'
+                                      r', client:|$)' % log, n.log(), re.M)))
+    told = shape(database)
+    database.sql("""
+        GRANT SELECT, INSERT, DELETE ON "ess_event_%s" TO small;
+        GRANT SELECT ON ess_meta TO small;
+        GRANT USAGE, UPDATE ON SEQUENCE "ess_event_%s.seq" TO small
+        """ % (log, log))
     assert post(n, event("a")) == [True]
     assert ids(n) == ["a"]
+    n.stop()
+
+    database.sql('DROP TABLE "ess_event_%s", ess_meta' % log)
+    n = nginx(conf, workers=1, more="", pg=database.url)
+    assert post(n, event("a")) == [True]
+    assert shape(database) == told and told.count("CREATE ") == 6
+
+
+def shape(database):
+    """All columns and indexes of the tables, and what ess_meta has."""
+
+    return database.sql("""
+        SELECT c.* FROM information_schema.columns c
+        WHERE table_schema = 'public' ORDER BY table_name, ordinal_position;
+        SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+        ORDER BY indexname; SELECT name, version FROM ess_meta""")
 
 
 def test_a_table_that_is_dropped_is_made_again(nginx, database):
@@ -637,105 +536,11 @@ def test_a_newer_version_is_not_touched(nginx, database):
     n = nginx(CONF, workers=1, pg=database.url, more="")
     assert post(n, event("a")) == [True]
     n.stop()
-    database.sql("UPDATE ess_meta SET version = 2")
+    database.sql("UPDATE ess_meta SET version = version + 1")
     n = nginx(CONF, workers=1, pg=database.url, more="")
     n.expect("ess|event log")
     assert call(n, body=[event("b")])[0] == 503
     assert database.sql("SELECT count(*) FROM ess_event_audit") == "1"
-
-
-def test_a_password_in_a_file(nginx, database, tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("pass\n")
-    secret.chmod(0o600)
-    url = database.url.replace(":pass@", "@")
-    n = nginx(CONF, pg=url, more=" password_file=%s" % secret)
-    assert post(n, event("a")) == [True]
-
-    secret.write_text("wrong-secret")
-    n.reload(old_gone=True)
-    n.expect("ess|event log")
-    status, body = call(n, body=[event("b")])
-    assert status == 503
-    assert "wrong-secret" not in n.log() + str(body)
-
-
-@pytest.mark.parametrize("name, url, more, message", [
-    ("audit", "postgresql://h/d?colour=red", "", '\\x22colour\\x22'),
-    ("audit", "postgresql://u:p%%zz-secret@h/d", "", "is not valid"),
-    ("audit", "postgresql://u:secret@h/d", " password_file=/dev/null",
-     "may have one of them"),
-    ("audit", "postgresql://u@h/d", " password_file=/nowhere/secret",
-     "cannot be opened"),
-    ("audit", "postgresql://u@h/d", " password_file=empty",
-     "must have a password of 1 to 1024 bytes"),
-    ("a" * 49, "postgresql://u@h/d", "", "must be 1 to 48 letters"),
-    ("postgresql://u:the-secret@h/d", "audit", "", "has the invalid name"),
-    ("audit", "/tmp/x.db", " postgresql://u:the-secret@h/d",
-     "has the invalid parameter"),
-    ("audit", "postgresql://u@h/d",
-     " listen=postgresql://h/d listen=postgresql://u:the-secret@h/d",
-     'has "listen=" twice'),
-    ("audit", "postgresql://u@h/d", " listen=postgresql://u:the-secret@h/"
-     + "d" * 3000, "invalid value"),
-    ("audit", "postgresql://u@h/d",
-     " listen=postgresql://h/d?password=the-secret&colour=red",
-     '"listen=" of the event log'),
-    ("audit", "postgresql://u@h/d", " listen=h:the-secret",
-     '"listen=" of the event log'),
-    ("audit", "postgresql://u@h/d",
-     " listen=postgresql://u:the-secret@h/d password_file=/dev/null",
-     "may have one of them"),
-])
-def test_what_nginx_refuses(nginx, tmp_path, name, url, more, message):
-    (tmp_path / "empty").write_text("\n")
-    n = nginx(CONF.replace("audit", name), start=False, pg=url,
-              more=more.replace("empty", str(tmp_path / "empty")))
-    n.expect(r"\[emerg\]")
-    code, text = n.test()
-    assert code != 0
-    assert message in text
-    assert "-secret" not in text
-
-
-def test_without_the_module(nginx, database):
-    n = nginx("load_module %s;\nevents { }\n" % MODULE + CONF, start=False,
-              more="", pg=database.url.replace("postgres:", "postgresql:"))
-    n.expect(r"\[emerg\]")
-    code, text = n.test()
-    assert code != 0
-    assert "ngx_ess_postgresql_module" in text
-    assert database.password + "@" not in text
-
-
-def test_a_reload_that_drops_the_module(nginx, database):
-    """The code is gone from the new workers' memory, and who answers stays."""
-
-    plain = """
-http {
-    server { listen %%PORT0%%; location / { return 204; } }
-}
-"""
-    n = nginx(CONF, workers=2, pg=database.url, more="")
-    assert post(n, event("a")) == [True]
-    before = n.conf
-    for _ in range(3):
-        n.write_conf(plain)
-        n.reload(old_gone=True)
-        assert call_status(n) == 204
-        with open("/proc/%d/maps" % n.workers()[0]) as maps:
-            # a sanitizer keeps what was loaded once
-            assert SANITIZE or os.path.basename(
-                postgresql_module(MODULE)) not in maps.read()
-        n.write_conf(CONF)
-        assert n.conf == before
-        n.reload(old_gone=True)
-        assert ids(n) == ["a"]
-
-
-def call_status(n):
-    with urllib.request.urlopen("http://127.0.0.1:%d/" % n.port(0)) as r:
-        return r.status
 
 
 def test_keep_size(nginx, database):

@@ -350,8 +350,8 @@ ngx_ess_event_log_conf_engine(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
         }
     }
 
-    if (scheme.len == sizeof("postgresql://") - 1
-        && ngx_memcmp(scheme.data, "postgresql://", scheme.len) == 0)
+    if (ngx_strncmp(scheme.data, "postgresql://", 13) == 0
+        || ngx_strncmp(scheme.data, "postgres://", 11) == 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"ess_event_log\" \"%V\" is to be in PostgreSQL, "
