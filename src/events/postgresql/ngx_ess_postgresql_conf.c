@@ -66,7 +66,6 @@ ngx_ess_postgresql_conf_check(ngx_conf_t *cf, ngx_ess_event_log_t *log)
     conf->name = log->name;
     conf->keep = log->keep;
     conf->keep_size = log->keep_size;
-    conf->max_event = log->max_event;
 
     conf->server = ngx_ess_postgresql_conf_server(cf, log);
     if (conf->server == NULL) {

@@ -43,7 +43,6 @@ typedef struct {
     const char                      *commit; /* ends it, and tells others */
     ngx_int_t                        keep;  /* as the log's */
     off_t                            keep_size;
-    size_t                           max_event;
 } ngx_ess_postgresql_conf_t;
 
 

@@ -15,6 +15,8 @@ static ngx_int_t ngx_ess_postgresql_handle_find(
     ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_connection_t *c);
 static ngx_int_t ngx_ess_postgresql_handle_make(
     ngx_ess_postgresql_handle_t *h, ngx_ess_postgresql_connection_t *c);
+static void ngx_ess_postgresql_handle_tell(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_postgresql_connection_t *c);
 
 
 void *
@@ -212,10 +214,7 @@ ngx_ess_postgresql_handle_make(ngx_ess_postgresql_handle_t *h,
     {
         if (!h->told) {
             h->told = 1;
-            ngx_log_error(NGX_LOG_ERR, h->log, 0,
-                          "event log \"%V\": its tables are missing, and this "
-                          "user may not make them: %s; who may can do so by: "
-                          "%s", &h->conf->name, c->text, h->conf->create);
+            ngx_ess_postgresql_handle_tell(h, c);
         }
 
         last = c->text + ngx_strlen(c->text);
@@ -225,6 +224,37 @@ ngx_ess_postgresql_handle_make(ngx_ess_postgresql_handle_t *h,
     }
 
     return ngx_ess_postgresql_handle_failed(h, c);
+}
+
+
+/* What is run, a line for each statement: one line has not room for all. */
+
+static void
+ngx_ess_postgresql_handle_tell(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_postgresql_connection_t *c)
+{
+    ngx_str_t    sql;
+    const char  *p, *end;
+
+    ngx_log_error(NGX_LOG_ERR, h->log, 0,
+                  "event log \"%V\": its tables are missing, and this user "
+                  "may not make them: %s; who may can do so by the SQL that "
+                  "follows", &h->conf->name, c->text);
+
+    for (p = h->conf->create; *p; p = end) {
+        end = strstr(p, "; ");
+        end = end ? end + 2 : p + ngx_strlen(p);
+
+        sql.data = (u_char *) p;
+        sql.len = end - p;
+
+        while (sql.data[sql.len - 1] == ' ' || sql.data[sql.len - 1] == ';') {
+            sql.len--;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, h->log, 0, "event log \"%V\", SQL: %V;",
+                      &h->conf->name, &sql);
+    }
 }
 
 

@@ -10,12 +10,13 @@
 #include "ngx_ess_postgresql_sql.h"
 
 
-#define NGX_ESS_POSTGRESQL_QUERY_SIZE   1024
+#define NGX_ESS_POSTGRESQL_QUERY_SIZE   1536
 
-/* rows that are fetched at a time, at least, and so how many times at most */
-#define NGX_ESS_POSTGRESQL_QUERY_FETCH  8
-#define NGX_ESS_POSTGRESQL_QUERY_PARTS                                        \
-    (NGX_ESS_EVENT_LOG_MAX / NGX_ESS_POSTGRESQL_QUERY_FETCH + 2)
+#define NGX_ESS_POSTGRESQL_QUERY_MS                                           \
+    "(extract(epoch FROM time) * 1000)::bigint"
+
+#define ngx_ess_postgresql_query_by_time(query)                               \
+    ((query)->has_since || (query)->has_until)
 
 
 /* a statement that is being made */
@@ -29,38 +30,26 @@ typedef struct {
 } ngx_ess_postgresql_query_sql_t;
 
 
-/* what came of it, as libpq has it */
-
-typedef struct {
-    PGresult                    *parts[NGX_ESS_POSTGRESQL_QUERY_PARTS];
-    ngx_uint_t                   n;
-    ngx_uint_t                   rows;
-    size_t                       bytes;     /* of bodies */
-} ngx_ess_postgresql_query_found_t;
-
-
 static ngx_int_t ngx_ess_postgresql_query_once(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query);
 static ngx_int_t ngx_ess_postgresql_query_rows(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query);
-static ngx_int_t ngx_ess_postgresql_query_fetch(
-    ngx_ess_postgresql_connection_t *c, ngx_uint_t n, ngx_uint_t chunk,
-    ngx_ess_postgresql_query_found_t *found);
-static void ngx_ess_postgresql_query_part(
-    ngx_ess_postgresql_query_found_t *found, PGresult *res);
 static ngx_int_t ngx_ess_postgresql_query_total(
     ngx_ess_postgresql_handle_t *h, ngx_ess_event_log_query_t *query);
 static void ngx_ess_postgresql_query_start(ngx_ess_postgresql_query_sql_t *s,
-    ngx_ess_postgresql_handle_t *h, const char *head, const char *what);
+    const char *what, ngx_str_t *table);
 static void ngx_ess_postgresql_query_where(ngx_ess_postgresql_query_sql_t *s,
     const char *fmt, int n);
 static void ngx_ess_postgresql_query_filter(ngx_ess_postgresql_query_sql_t *s,
     ngx_ess_event_log_query_t *query);
 static void ngx_ess_postgresql_query_page(ngx_ess_postgresql_query_sql_t *s,
+    ngx_ess_postgresql_handle_t *h, ngx_ess_event_log_query_t *query);
+static void ngx_ess_postgresql_query_bounds(ngx_ess_postgresql_query_sql_t *s,
     ngx_ess_event_log_query_t *query);
+static void ngx_ess_postgresql_query_bound(ngx_ess_postgresql_query_sql_t *s,
+    int type, const char *than, int64_t *time, uint64_t *seq);
 static ngx_int_t ngx_ess_postgresql_query_copy(
-    ngx_ess_event_log_query_t *query, ngx_ess_postgresql_query_found_t *found,
-    ngx_log_t *log);
+    ngx_ess_event_log_query_t *query, PGresult *res, ngx_log_t *log);
 
 
 void
@@ -152,124 +141,47 @@ ngx_ess_postgresql_query_once(ngx_ess_postgresql_handle_t *h,
 }
 
 
-/*
- * libpq keeps all that a statement found: so what may be more than a page has
- * room for is fetched through a cursor, in parts, until the page is full.
- */
-
 static ngx_int_t
 ngx_ess_postgresql_query_rows(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query)
 {
-    int                                n;
-    PGresult                          *res;
-    ngx_int_t                          rc;
-    ngx_uint_t                         i, chunk, cursor;
-    ngx_ess_postgresql_query_sql_t     s;
-    ngx_ess_postgresql_connection_t   *c;
-    ngx_ess_postgresql_query_found_t   found;
+    int                               n;
+    PGresult                         *res;
+    ngx_int_t                         rc;
+    ngx_ess_postgresql_query_sql_t    s;
+    ngx_ess_postgresql_connection_t  *c;
 
     c = &h->conf->server->reader;
 
-    chunk = ngx_max(NGX_ESS_EVENT_LOG_PAGE / h->conf->max_event,
-                    NGX_ESS_POSTGRESQL_QUERY_FETCH);
-
-    cursor = (query->id.data == NULL && query->size + 1 > chunk);
-
-    ngx_ess_postgresql_query_start(&s, h,
-                cursor ? "DECLARE page NO SCROLL CURSOR FOR " : "",
-                "seq, (extract(epoch FROM time) * 1000)::bigint, body");
-
     if (query->id.data) {
+        ngx_ess_postgresql_query_start(&s, "SELECT seq, "
+                                       NGX_ESS_POSTGRESQL_QUERY_MS ", body",
+                                       &h->conf->table);
+
         n = ngx_ess_postgresql_param_text(&s.params, &query->id);
         ngx_ess_postgresql_query_where(&s, "id = $%d", n);
 
     } else {
-        ngx_ess_postgresql_query_page(&s, query);
+        ngx_ess_postgresql_query_page(&s, h, query);
     }
 
     *s.p = '\0';
 
-    res = ngx_ess_postgresql_connection_run(c, (char *) s.sql, &s.params,
-                                            cursor ? 0 : 3);
+    res = ngx_ess_postgresql_connection_run(c, (char *) s.sql, &s.params, 3);
     if (res == NULL) {
         return ngx_ess_postgresql_handle_failed(h, c);
     }
 
-    ngx_memzero(&found, sizeof(ngx_ess_postgresql_query_found_t));
-
-    rc = NGX_OK;
-
-    if (cursor) {
-        PQclear(res);
-        rc = ngx_ess_postgresql_query_fetch(c, query->size + 1, chunk, &found);
-
-    } else {
-        ngx_ess_postgresql_query_part(&found, res);
-    }
+    rc = ngx_ess_postgresql_query_copy(query, res, h->log);
 
     if (rc != NGX_OK) {
-        rc = ngx_ess_postgresql_handle_failed(h, c);
-
-    } else {
-        rc = ngx_ess_postgresql_query_copy(query, &found, h->log);
-
-        if (rc != NGX_OK) {
-            ngx_ess_postgresql_connection_text(c, "no memory");
-            ngx_ess_postgresql_connection_close(c);
-        }
+        ngx_ess_postgresql_connection_text(c, "no memory");
+        ngx_ess_postgresql_connection_close(c);
     }
 
-    for (i = 0; i < found.n; i++) {
-        PQclear(found.parts[i]);
-    }
+    PQclear(res);
 
     return rc;
-}
-
-
-/* n rows, or until they are more than a page takes */
-
-static ngx_int_t
-ngx_ess_postgresql_query_fetch(ngx_ess_postgresql_connection_t *c,
-    ngx_uint_t n, ngx_uint_t chunk, ngx_ess_postgresql_query_found_t *found)
-{
-    u_char      sql[64];
-    PGresult   *res;
-    ngx_uint_t  rows;
-
-    *ngx_snprintf(sql, sizeof(sql) - 1, "FETCH %ui FROM page", chunk) = '\0';
-
-    do {
-        res = ngx_ess_postgresql_connection_run(c, (char *) sql, NULL, 3);
-        if (res == NULL) {
-            return NGX_ERROR;
-        }
-
-        rows = PQntuples(res);
-
-        ngx_ess_postgresql_query_part(found, res);
-
-    } while (rows == chunk && found->rows < n
-             && found->bytes <= NGX_ESS_EVENT_LOG_PAGE
-             && found->n < NGX_ESS_POSTGRESQL_QUERY_PARTS);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_ess_postgresql_query_part(ngx_ess_postgresql_query_found_t *found,
-    PGresult *res)
-{
-    int  i;
-
-    found->parts[found->n++] = res;
-    found->rows += PQntuples(res);
-
-    for (i = 0; i < PQntuples(res); i++) {
-        found->bytes += PQgetlength(res, i, 2);
-    }
 }
 
 
@@ -283,7 +195,7 @@ ngx_ess_postgresql_query_total(ngx_ess_postgresql_handle_t *h,
 
     c = &h->conf->server->reader;
 
-    ngx_ess_postgresql_query_start(&s, h, "", "count(*)");
+    ngx_ess_postgresql_query_start(&s, "SELECT count(*)", &h->conf->table);
     ngx_ess_postgresql_query_filter(&s, query);
 
     *s.p = '\0';
@@ -303,13 +215,12 @@ ngx_ess_postgresql_query_total(ngx_ess_postgresql_handle_t *h,
 
 static void
 ngx_ess_postgresql_query_start(ngx_ess_postgresql_query_sql_t *s,
-    ngx_ess_postgresql_handle_t *h, const char *head, const char *what)
+    const char *what, ngx_str_t *table)
 {
     ngx_memzero(&s->params, sizeof(ngx_ess_postgresql_params_t));
 
     s->last = s->sql + sizeof(s->sql) - 1;
-    s->p = ngx_slprintf(s->sql, s->last, "%sSELECT %s FROM %V", head, what,
-                        &h->conf->table);
+    s->p = ngx_slprintf(s->sql, s->last, "%s FROM %V", what, table);
     s->word = " WHERE ";
 }
 
@@ -349,87 +260,180 @@ ngx_ess_postgresql_query_filter(ngx_ess_postgresql_query_sql_t *s,
 }
 
 
+/*
+ * In the order of an index, whose first column is the type where there is one:
+ * to an order by seq alone PostgreSQL would filter, through all of the log if
+ * the type is only at its other end.  libpq keeps all that a statement found:
+ * so what a page has no room for comes without its body, whatever the largest
+ * event was when it was stored.
+ */
+
 static void
 ngx_ess_postgresql_query_page(ngx_ess_postgresql_query_sql_t *s,
-    ngx_ess_event_log_query_t *query)
+    ngx_ess_postgresql_handle_t *h, ngx_ess_event_log_query_t *query)
 {
-    int          n, by_time;
-    const char  *desc, *than;
+    int          n;
+    u_char      *p;
+    u_char       order[64];
+    const char  *desc;
 
-    by_time = (query->has_since || query->has_until);
     desc = query->desc ? " DESC" : "";
-    than = query->desc ? "<" : ">";
+    p = order;
 
-    ngx_ess_postgresql_query_filter(s, query);
-
-    if (query->has_after) {
-        n = ngx_ess_postgresql_param_int(&s->params,
-                                         (int64_t) query->after_seq);
-
-        s->p = ngx_slprintf(s->p, s->last, "%s", s->word);
-
-        if (by_time) {
-            s->p = ngx_slprintf(s->p, s->last,
-                        "(time, seq) %s "
-                        "(to_timestamp($%d / 1000::float8), $%d)", than,
-                        ngx_ess_postgresql_param_int(&s->params,
-                                                     query->after_time),
-                        n);
-        } else {
-            s->p = ngx_slprintf(s->p, s->last, "seq %s $%d", than, n);
-        }
+    if (query->type.len) {
+        p = ngx_sprintf(p, "type%s, ", desc);
     }
 
-    if (by_time) {
-        s->p = ngx_slprintf(s->p, s->last, " ORDER BY time%s, seq%s", desc,
-                            desc);
-    } else {
-        s->p = ngx_slprintf(s->p, s->last, " ORDER BY seq%s", desc);
+    if (ngx_ess_postgresql_query_by_time(query)) {
+        p = ngx_sprintf(p, "time%s, ", desc);
     }
+
+    *ngx_sprintf(p, "seq%s", desc) = '\0';
+
+    ngx_ess_postgresql_query_start(s, "SELECT seq, "
+                     NGX_ESS_POSTGRESQL_QUERY_MS ", "
+                     "CASE WHEN row_number() OVER w = 1 "
+                     "OR sum(size) OVER w <= "
+                     ngx_value(NGX_ESS_EVENT_LOG_PAGE) " THEN body END "
+                     "FROM (SELECT seq, type, time, body, size",
+                     &h->conf->table);
+
+    ngx_ess_postgresql_query_bounds(s, query);
 
     /* one more than asked for says that there are more */
 
     n = ngx_ess_postgresql_param_int(&s->params, (int64_t) query->size + 1);
-    s->p = ngx_slprintf(s->p, s->last, " LIMIT $%d", n);
+    s->p = ngx_slprintf(s->p, s->last, " ORDER BY %s LIMIT $%d", order, n);
 
     if (query->from) {
         n = ngx_ess_postgresql_param_int(&s->params,
                           (int64_t) ngx_min(query->from, (uint64_t) INT64_MAX));
         s->p = ngx_slprintf(s->p, s->last, " OFFSET $%d", n);
     }
+
+    s->p = ngx_slprintf(s->p, s->last, ") p WINDOW w AS (ORDER BY %s "
+                        "ROWS UNBOUNDED PRECEDING) ORDER BY %s", order, order);
+}
+
+
+/*
+ * One bound on each side, in terms of the index.  A cursor replaces that of its
+ * side, if it is within it, as it is unless somebody put it to another query.
+ */
+
+static void
+ngx_ess_postgresql_query_bounds(ngx_ess_postgresql_query_sql_t *s,
+    ngx_ess_event_log_query_t *query)
+{
+    int         type;
+    ngx_uint_t  since, until;
+
+    type = query->type.len
+           ? ngx_ess_postgresql_param_text(&s->params, &query->type) : 0;
+
+    since = 1;
+    until = 1;
+
+    if (query->has_after) {
+        since = (query->desc
+                 || (query->has_since && query->after_time < query->since));
+        until = (!query->desc
+                 || (query->has_until && query->after_time >= query->until));
+
+        ngx_ess_postgresql_query_bound(s, type, query->desc ? "<" : ">",
+                                  ngx_ess_postgresql_query_by_time(query)
+                                      ? &query->after_time : NULL,
+                                  &query->after_seq);
+    }
+
+    if (since && (type || query->has_since)) {
+        ngx_ess_postgresql_query_bound(s, type, ">=",
+                              query->has_since ? &query->since : NULL, NULL);
+    }
+
+    if (until && (type || query->has_until)) {
+        ngx_ess_postgresql_query_bound(s, type,
+                              query->has_until ? "<" : "<=",
+                              query->has_until ? &query->until : NULL, NULL);
+    }
+}
+
+
+/* such as (type, time, seq) > ($1, $2, $3); "type" is a parameter, or 0 */
+
+static void
+ngx_ess_postgresql_query_bound(ngx_ess_postgresql_query_sql_t *s, int type,
+    const char *than, int64_t *time, uint64_t *seq)
+{
+    u_char      *p;
+    u_char       values[128];
+    const char  *comma;
+
+    p = values;
+    comma = "";
+
+    s->p = ngx_slprintf(s->p, s->last, "%s(", s->word);
+    s->word = " AND ";
+
+    if (type) {
+        s->p = ngx_slprintf(s->p, s->last, "type");
+        p = ngx_sprintf(p, "$%d", type);
+        comma = ", ";
+    }
+
+    if (time) {
+        s->p = ngx_slprintf(s->p, s->last, "%stime", comma);
+        p = ngx_sprintf(p, "%sto_timestamp($%d / 1000::float8)", comma,
+                        ngx_ess_postgresql_param_int(&s->params, *time));
+        comma = ", ";
+    }
+
+    if (seq) {
+        s->p = ngx_slprintf(s->p, s->last, "%sseq", comma);
+        p = ngx_sprintf(p, "%s$%d", comma,
+                        ngx_ess_postgresql_param_int(&s->params,
+                                                     (int64_t) *seq));
+    }
+
+    *p = '\0';
+
+    s->p = ngx_slprintf(s->p, s->last, ") %s (%s)", than, values);
 }
 
 
 static ngx_int_t
-ngx_ess_postgresql_query_copy(ngx_ess_event_log_query_t *query,
-    ngx_ess_postgresql_query_found_t *found, ngx_log_t *log)
+ngx_ess_postgresql_query_copy(ngx_ess_event_log_query_t *query, PGresult *res,
+    ngx_log_t *log)
 {
-    int                       i;
-    size_t                    len, bytes;
+    int                       i, n, rows;
+    size_t                    bytes, len;
     u_char                   *p;
-    PGresult                 *res;
-    ngx_uint_t                n, k;
     ngx_ess_event_log_row_t  *row;
 
-    n = found->rows;
+    rows = PQntuples(res);
+    n = query->id.data ? 1 : (int) query->size;
+    n = ngx_min(n, rows);
+    bytes = 0;
 
-    if (query->id.data) {
-        n = ngx_min(n, 1);
+    /* somebody else may have written what the size does not say */
 
-    } else if (n > query->size) {
-        n = query->size;
-        query->more = 1;
+    for (i = 0; i < n && !PQgetisnull(res, i, 2); i++) {
+        len = PQgetlength(res, i, 2);
+
+        if (i && bytes + len > NGX_ESS_EVENT_LOG_PAGE) {
+            break;
+        }
+
+        bytes += len;
     }
+
+    n = i;
 
     if (n == 0) {
         return NGX_OK;
     }
 
-    /* what does not fit is left out below */
-
-    bytes = ngx_min(found->bytes, NGX_ESS_EVENT_LOG_PAGE);
-    len = PQgetlength(found->parts[0], 0, 2);
-    bytes = ngx_max(bytes, len);
+    query->more = (query->id.data == NULL && n < rows);
 
     query->memory = ngx_alloc(n * sizeof(ngx_ess_event_log_row_t) + bytes,
                               log);
@@ -438,30 +442,20 @@ ngx_ess_postgresql_query_copy(ngx_ess_event_log_query_t *query,
     }
 
     query->rows = query->memory;
+    query->nrows = n;
 
     p = (u_char *) (query->rows + n);
 
-    for (k = 0; k < found->n; k++) {
-        res = found->parts[k];
+    for (i = 0; i < n; i++) {
+        len = PQgetlength(res, i, 2);
+        row = &query->rows[i];
 
-        for (i = 0; i < PQntuples(res) && query->nrows < n; i++) {
-            len = PQgetlength(res, i, 2);
+        row->seq = strtoull(PQgetvalue(res, i, 0), NULL, 10);
+        row->time = strtoll(PQgetvalue(res, i, 1), NULL, 10);
+        row->body.data = p;
+        row->body.len = len;
 
-            if (len > bytes) {
-                query->more = 1;
-                return NGX_OK;
-            }
-
-            row = &query->rows[query->nrows++];
-
-            row->seq = strtoull(PQgetvalue(res, i, 0), NULL, 10);
-            row->time = strtoll(PQgetvalue(res, i, 1), NULL, 10);
-            row->body.data = p;
-            row->body.len = len;
-
-            p = ngx_cpymem(p, PQgetvalue(res, i, 2), len);
-            bytes -= len;
-        }
+        p = ngx_cpymem(p, PQgetvalue(res, i, 2), len);
     }
 
     return NGX_OK;

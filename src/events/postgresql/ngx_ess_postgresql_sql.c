@@ -14,7 +14,12 @@
 
 
 /* bytes of what surrounds the names */
-#define NGX_ESS_POSTGRESQL_SQL_SIZE  2048
+#define NGX_ESS_POSTGRESQL_SQL_SIZE  3072
+
+/* what waits for standbys as well stays as the server has it */
+#define NGX_ESS_POSTGRESQL_SQL_FULL                                           \
+    "SELECT set_config('synchronous_commit', 'on', true) "                    \
+    "WHERE current_setting('synchronous_commit') = 'off';"
 
 
 static const char *ngx_ess_postgresql_sql_print(ngx_pool_t *pool,
@@ -44,7 +49,8 @@ ngx_ess_postgresql_sql_init(ngx_pool_t *pool, ngx_ess_postgresql_conf_t *conf,
 
     /* a table that is made anew has another epoch, for its numbers begin anew;
        texts are compared byte by byte, which no change of the server's
-       libraries changes */
+       libraries changes; "size" is bytes of the body, known without fetching
+       it, also when a trigger put another one in its place */
 
     conf->create = ngx_ess_postgresql_sql_print(pool,
         "CREATE TABLE IF NOT EXISTS ess_meta (name text PRIMARY KEY, "
@@ -61,21 +67,26 @@ ngx_ess_postgresql_sql_init(ngx_pool_t *pool, ngx_ess_postgresql_conf_t *conf,
         "time timestamptz NOT NULL, "
         "received timestamptz NOT NULL DEFAULT clock_timestamp(), "
         "body json NOT NULL, "
+        "size integer NOT NULL "
+        "GENERATED ALWAYS AS (octet_length(body::text)) STORED, "
         "hash bytea NOT NULL, "
         "upto bigint NOT NULL); "
         "CREATE INDEX IF NOT EXISTS \"ess_event_%V.time\" "
         "ON \"ess_event_%V\" (time, seq); "
         "CREATE INDEX IF NOT EXISTS \"ess_event_%V.type\" "
         "ON \"ess_event_%V\" (type, seq); "
+        "CREATE INDEX IF NOT EXISTS \"ess_event_%V.both\" "
+        "ON \"ess_event_%V\" (type, time, seq); "
         "INSERT INTO ess_meta VALUES ('%V', %d, (extract(epoch FROM "
         "clock_timestamp()) * 1000000)::bigint) ON CONFLICT DO NOTHING",
         name, name, name, name, name, name, name, name, name, name, name,
-        NGX_ESS_POSTGRESQL_VERSION);
+        name, name, NGX_ESS_POSTGRESQL_VERSION);
 
     conf->begin = ngx_ess_postgresql_sql_print(pool,
         "BEGIN ISOLATION LEVEL READ COMMITTED;" NGX_ESS_POSTGRESQL_LIMITS
         "%sSELECT pg_advisory_xact_lock(%L)",
-        sync ? "" : "SET LOCAL synchronous_commit = off;", lock);
+        sync ? NGX_ESS_POSTGRESQL_SQL_FULL
+             : "SET LOCAL synchronous_commit = off;", lock);
 
     conf->commit = ngx_ess_postgresql_sql_print(pool,
         "SELECT pg_notify('ess', '%V');COMMIT", name);

@@ -11,7 +11,7 @@
 
 
 /* of the tables; one with a newer version is not touched */
-#define NGX_ESS_POSTGRESQL_VERSION  1
+#define NGX_ESS_POSTGRESQL_VERSION  2
 
 /* in each transaction: a server that is slow, and a session whose nginx is
    gone, must not keep others from the log */
