@@ -16,7 +16,7 @@ from rabbitmq_node import die_with_parent
 BIN = "/usr/lib/postgresql/*/bin"
 
 
-def _program(name, version=None):
+def program(name, version=None):
     """The newest one that is installed, or that of a version."""
 
     found = {p.split("/")[4]: p for p in glob.glob(os.path.join(BIN, name))}
@@ -96,16 +96,19 @@ class PostgresCluster:
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(self.data, owner.pw_uid, owner.pw_gid)
-        with self._opened() as (fd, data), os.fdopen(os.memfd_create(
-                "password"), "w") as password:
+        with self._opened() as (fd, data):
+            self._fill(fd, data)
+        with open(self.path("made"), "w"):
+            pass
+
+    def _fill(self, fd, data):
+        with os.fdopen(os.memfd_create("password"), "w") as password:
             password.write(self.password + "\n")
             password.flush()
-            self._run(_program("initdb"), "-D", data, "-E", "UTF8", "-U",
+            self._run(program("initdb"), "-D", data, "-E", "UTF8", "-U",
                       self.user, "-A", "scram-sha-256", "--no-sync",
                       "--pwfile=/proc/self/fd/%d" % password.fileno(),
                       pass_fds=(fd, password.fileno()))
-        with open(self.path("made"), "w"):
-            pass
 
     def _version(self):
         with open(os.path.join(self.data, "PG_VERSION")) as f:
@@ -114,7 +117,7 @@ class PostgresCluster:
     def start(self, timeout=60):
         os.makedirs(self.folder, exist_ok=True)
         self._make()
-        server = _program("postgres", self._version())
+        server = program("postgres", self._version())
         if server is None:
             raise RuntimeError(
                 "%s is of PostgreSQL %s, which is not installed: remove that "
@@ -153,14 +156,14 @@ class PostgresCluster:
         except OSError:
             return False
         return subprocess.run(
-            [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p",
+            [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p",
              str(self.port)]).returncode == 0
 
     def sql(self, text, database=None):
         """What psql prints of it, without headings."""
 
         return self._run(
-            _program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+            program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
             "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user,
             "-d", database or self.database, "-f", "-", input=text).strip()
 

@@ -9,6 +9,7 @@ import sys
 import postgres_cluster
 import shared
 from ports import free_port
+from wait import wait_for
 
 _numbers = itertools.count(1)
 
@@ -34,6 +35,32 @@ class OwnPostgres(postgres_cluster.PostgresCluster):
 
     def __init__(self, folder):
         super().__init__(folder, free_port(), settings=SETTINGS)
+
+
+class Standby(OwnPostgres):
+    """Of a cluster that runs: what is committed there is here as well, before
+    who committed it is told.  promote() makes it one that takes writes."""
+
+    def __init__(self, folder, primary):
+        super().__init__(folder)
+        self.primary = primary
+
+    def _fill(self, fd, data):
+        self._run(postgres_cluster.program("pg_basebackup"), "-D", data, "-R",
+                  "-h", "127.0.0.1", "-p", str(self.primary.port),
+                  "-U", self.user, "-c", "fast", "--no-sync", pass_fds=(fd,))
+
+    def start(self):
+        super().start()
+        self.primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.primary.sql("SELECT pg_reload_conf()")
+        wait_for(lambda: self.primary.sql(
+            "SELECT sync_state FROM pg_stat_replication") == "sync",
+            what="the standby")
+        return self
+
+    def promote(self):
+        self.sql("SELECT pg_promote()")
 
 
 class SharedPostgres(shared.Shared):
