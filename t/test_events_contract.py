@@ -169,7 +169,9 @@ def rows(events):
             assert answer.headers["Content-Type"] == "application/json"
             assert (answer.headers["Allow"] is not None) == (status == 405)
         for size in (1, 5, 10):
-            assert events.page("?size=%d&other=1" % size) == first[:size]
+            for other in ("other=1", "types=x", "Type=", "&=&"):
+                assert events.page("?size=%d&%s" % (size, other)) == (
+                    first[:size])
         assert events.page("") == first[:10]
         answer = events.get("/u_001")
         assert answer.json() == first[0]

@@ -323,7 +323,7 @@ def test_any_query(log, r):
     model = Model()
     fill(log, model, 400, r)
     clients = [Events(n.port()) for n in log.nodes * 2]
-    for _ in range(80):
+    for _ in range(50):
         query = random_query(model, r)
         wanted = model.found(query)
         check_pages(clients, query, wanted, r)

@@ -178,9 +178,9 @@ def test_a_smaller_limit_of_events(nginx, place):
     """Larger ones are still read, in pages that are no larger than others."""
 
     log = Served(nginx, place, " max_event=2m")
-    large = [event(n, text="x" * 1500000) for n in range(24)]
-    small = [event(n) for n in range(24, 1100)]
-    for i in range(0, 24, 6):
+    large = [event(n, text="x" * 1500000) for n in range(12)]
+    small = [event(n) for n in range(12, 1100)]
+    for i in range(0, 12, 6):
         assert log.errors(*large[i:i + 6]) == [""] * 6
     for i in range(0, len(small), 1000):
         assert set(log.errors(*small[i:i + 1000])) == {""}
@@ -195,7 +195,7 @@ def test_a_smaller_limit_of_events(nginx, place):
         found = pages(log.events, query)
         assert sum(found, []) == (wanted[::-1] if "desc" in query else wanted)
         # five of them are 8 MB
-        assert max(sum(int(i[2:]) < 24 for i in page) for page in found) == 5
+        assert max(sum(int(i[2:]) < 12 for i in page) for page in found) == 5
     log.reload(" max_event=2m")
     assert log.errors(large[0]) == [""]
     assert log.events.page("?from=0")["total"] == 1100

@@ -35,7 +35,7 @@ http {
 
 EVENTS = 100000
 CLIENTS = 8
-STEPS = 40          # at which something ends
+STEPS = 100         # at which something ends
 SEED = int(os.environ.get("ESS_SEED") or time.time())
 
 
