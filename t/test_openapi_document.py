@@ -74,8 +74,12 @@ def test_what_the_server_serves(nginx):
         found = spec
         for name in reference.split("/")[1:]:
             found = found[name]
+    assert "Stream" in spec["components"]["schemas"]
+    # and nothing else
     spec = json.loads(get(n, "/openapi.json", 1)[1])
     assert set(spec["paths"]) == {"/{stream}"}
+    assert {k: list(v) for k, v in spec["components"].items()} == {
+        "parameters": [], "responses": ["Problem"], "schemas": ["Problem"]}
 
 
 def test_the_page(nginx):
@@ -254,6 +258,8 @@ def test_the_schema_of_an_event_log(nginx, tmp_path):
         found = spec
         for name in reference.split("/")[1:]:
             found = found[name]
+    assert set(spec["components"]["schemas"]) == {
+        "EventsDetail", "EventsResults", "Event_audit"}
     event = spec["components"]["schemas"]["Event_audit"]
     assert event["then"]["properties"]["event"]["$ref"] == (
         "#/components/schemas/Event_audit/$defs/UserEvent")

@@ -32,7 +32,7 @@ def events_detail(description, **headers):
 
 
 EVENTS_RESPONSES = {
-    "EventsDetail": events_detail("what is wrong"),
+    "EventsDetail": events_detail("whatever else is refused"),
     "EventsUnauthorized": events_detail(
         "the credentials are missing, or not the right ones",
         WWW_Authenticate="which ones are taken"),

@@ -10,6 +10,7 @@
 #include "ngx_ess_openapi_document.h"
 #include "ngx_ess_event_log.h"
 #include "ngx_ess_json_read.h"
+#include "ngx_ess_openapi_components.h"
 #include "ngx_ess_openapi_files.h"
 #include "ngx_ess_openapi_item.h"
 #include "ngx_ess_openapi_location.h"
@@ -106,9 +107,7 @@ ngx_int_t
 ngx_ess_openapi_document(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
     ngx_http_core_srv_conf_t *server, ngx_str_t *text)
 {
-    ngx_str_t     part;
-    ngx_uint_t    n;
-    ngx_array_t   out;
+    ngx_array_t  out, schemas;
 
     if (ngx_array_init(&out, cf->pool, 32 * 1024, 1) != NGX_OK
         || ngx_ess_openapi_text_put(&out, "{\"openapi\":\"3.1.0\",\"info\":{"
@@ -123,22 +122,12 @@ ngx_ess_openapi_document(ngx_conf_t *cf, ngx_ess_main_conf_t *mcf,
                                      "\"},\n\"paths\":{")
            != NGX_OK
         || ngx_ess_openapi_document_paths(cf, &out, mcf, server) != NGX_OK
-        || ngx_ess_openapi_text_put(&out, "},\n\"components\":") != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_ess_openapi_file("components", &part);
-
-    /* its last member are the schemas: without the braces that close both */
-
-    for (n = 0; part.len && n < 2; part.len--) {
-        n += (part.data[part.len - 1] == '}');
-    }
-
-    if (ngx_ess_openapi_text(&out, &part) != NGX_OK
-        || ngx_ess_openapi_document_schemas(cf, &out, mcf, server) != NGX_OK
-        || ngx_ess_openapi_text_put(&out, "}}}\n") != NGX_OK)
+        || ngx_ess_openapi_text_put(&out, "},\n\"components\":") != NGX_OK
+        || ngx_array_init(&schemas, cf->temp_pool, 4 * 1024, 1) != NGX_OK
+        || ngx_ess_openapi_document_schemas(cf, &schemas, mcf, server)
+           != NGX_OK
+        || ngx_ess_openapi_components(cf, &out, &schemas) != NGX_OK
+        || ngx_ess_openapi_text_put(&out, "}\n") != NGX_OK)
     {
         return NGX_ERROR;
     }
