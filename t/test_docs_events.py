@@ -1,4 +1,5 @@
-"""docs/events.md, word for word: its configurations, commands and programs."""
+"""docs/events.md, word for word: its configurations, commands and programs; and
+what docs/migrating.md says to those who come from another event log."""
 
 import json
 import os
@@ -17,10 +18,13 @@ from wait import slower, wait_for
 with open(os.path.join(TOP, "docs", "events.md")) as f:
     PAGE = f.read()
 
+with open(os.path.join(TOP, "docs", "migrating.md")) as f:
+    MIGRATING = f.read()
 
-def block(kind, chapter, number=0):
+
+def block(kind, chapter, number=0, page=PAGE):
     text = re.search(r"(?ms)^#+ %s\n(.*?)(^## |\Z)"
-                     % re.escape(chapter), PAGE).group(1)
+                     % re.escape(chapter), page).group(1)
     return re.findall(r"(?ms)^```%s\n(.*?)^```$" % kind, text)[number]
 
 
@@ -107,3 +111,31 @@ def test_follow(nginx, browser):
     heard = browser.execute("return heard")
     assert [a[1] for a in heard if len(a) == 2] == sent
     assert [a[0] for a in heard if len(a) == 1] == sent[4:]
+
+
+def test_from_another_service(nginx, server):
+    """Its configuration, what it gives out taken along, and its paths."""
+
+    chapter = "From an event log service of FastAPI"
+    n = nginx(changed(block("nginx", chapter, page=MIGRATING), **{
+        "/var/lib/nginx/ess/audit.db": "%%DIR%%/audit.db",
+        "/etc/nginx/event.schema.json":
+        os.path.join(TOP, "conf", "event.schema.json"),
+        "listen 8080": "listen 127.0.0.1:%%PORT0%%"}), workers=2)
+    old, new = Events(server.port()), Events(n.port())
+    sent = [{"type": "user", "timestamp": "2024-01-01T13:45:10Z",
+             "event_id": "u_%03d" % i, "event": {
+                 "username": "my_user", "email": "my_user@email.com",
+                 "operation": "read"}} for i in range(1, 14)]
+    assert all(r["success"] for r in old.post(sent).json())
+    command = changed(block("sh", chapter, page=MIGRATING), **{
+        "127.0.0.1:8000": "127.0.0.1:%d" % old.port,
+        "127.0.0.1:8080": "127.0.0.1:%d" % new.port})
+    for _ in range(2):
+        assert json.loads(output("sh", "-ec", command)) == [
+            {"event_id": e["event_id"], "success": True, "error": ""}
+            for e in sent]
+    assert new.page("?size=1000") == sent
+    assert Events(n.port(), "/docs").get().status == 200
+    spec = Events(n.port(), "/openapi.json").get().json()
+    assert set(spec["paths"]) == {"/v1/events", "/v1/events/{event_id}"}

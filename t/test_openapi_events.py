@@ -9,10 +9,12 @@ import urllib.request
 import jsonschema
 import pytest
 
+from clients import Clients
 from events import Events, event
 from nginx import TOP
 from sse import followed
 from tokens import start, token
+from wait import wait_for
 
 CONF = """
 http {
