@@ -63,7 +63,9 @@ typedef struct {
 
 /*
  * A stream's name across event loop iterations: never an address.  "index"
- * is only a hint where to look; id and epoch decide.
+ * is only a hint where to look; id and epoch decide.  An id is never used
+ * again; the epoch is that of the stream's events, and a log that follows
+ * another one gets that one's: see ngx_ess_follow.h.
  */
 
 typedef struct {

@@ -147,9 +147,10 @@ typedef struct ngx_ess_source_attach_s  ngx_ess_source_attach_t;
 /*
  * rc: NGX_OK: the log follows the stream of the source, all that is published
  * from now on is appended, as long as there are subscribers: see
- * ngx_ess_follow.h; NGX_DECLINED: there is no such stream; NGX_BUSY: not within
- * the time.  "text" says why, but for NGX_OK.  The attach is off all lists and
- * may be freed.  Never called from within ngx_ess_source_attach().
+ * ngx_ess_follow.h, and the ref has its epoch; NGX_DECLINED: there is no such
+ * stream; NGX_BUSY: not within the time.  "text" says why, but for NGX_OK.  The
+ * attach is off all lists and may be freed.  Never called from within
+ * ngx_ess_source_attach().
  */
 typedef void (*ngx_ess_source_attach_pt)(ngx_ess_source_attach_t *attach,
     ngx_int_t rc, ngx_str_t *text);
@@ -209,6 +210,9 @@ struct ngx_ess_source_replay_s {
     void                    *data;
     ngx_uint_t               source;        /* whose stream it is */
     ngx_str_t                key;           /* the user's, until the stop */
+    uint64_t                 epoch;         /* of the stream: another log than
+                                               that ends it, where the source
+                                               can tell */
     uint64_t                 timestamp;     /* ms, 0: none */
 
     uint64_t                 ordinal;       /* of the last event; the user's
@@ -249,7 +253,8 @@ typedef struct {
     ngx_int_t              (*init_module)(ngx_cycle_t *cycle, void *conf,
                                  ngx_uint_t publishes);
 
-    /* of a stream of that key, the same on every nginx */
+    /* of a stream of that key, the same on every nginx; NULL: any, or it is
+       known when the log follows */
     uint64_t               (*epoch)(void *conf, ngx_str_t *key);
 
     /* what the creator of a stream with that key should know, or NULL */

@@ -231,12 +231,16 @@ ngx_ess_multi_enter_sse_attached(ngx_ess_source_attach_t *attach,
     ngx_int_t rc, ngx_str_t *text)
 {
     ngx_str_t                  *stream;
+    ngx_uint_t                  i;
     ngx_http_request_t         *r;
     ngx_ess_multi_enter_sse_t  *wait;
 
     wait = attach->data;
     r = wait->request;
-    stream = &wait->query.streams[attach - wait->attaches].stream;
+
+    i = attach - wait->attaches;
+    stream = &wait->query.streams[i].stream;
+    wait->query.entries[i].entry.ref = attach->ref;
 
     attach->handler = NULL;
     wait->waiting--;

@@ -484,6 +484,7 @@ ngx_ess_v1_stream_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc,
 
     v1->waits = 0;
     v1->attached = rc;
+    v1->info->ref = attach->ref;
 
     if (rc != NGX_OK) {
 

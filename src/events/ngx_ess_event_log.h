@@ -128,6 +128,7 @@ struct ngx_ess_event_log_query_s {
     unsigned                 has_after:1;
     unsigned                 desc:1;        /* the newest first */
     unsigned                 has_total:1;   /* wanted */
+    unsigned                 has_epoch:1;   /* wanted */
     unsigned                 ahead:1;       /* many wait for it: it goes before
                                                others, and is not refused */
 
@@ -135,6 +136,10 @@ struct ngx_ess_event_log_query_s {
     ngx_ess_event_log_row_t *rows;
     ngx_uint_t               nrows;
     uint64_t                 total;         /* events of that type and time */
+    uint64_t                 epoch;         /* of the log that has the rows: the
+                                               database's, who gives it another
+                                               one when it is made anew; never
+                                               0 */
     unsigned                 more:1;        /* behind the last row */
 
     ngx_int_t                rc;

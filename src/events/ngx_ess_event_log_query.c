@@ -99,6 +99,7 @@ ngx_ess_event_log_query_add(ngx_ess_event_log_queries_t *queries,
     query->rows = NULL;
     query->nrows = 0;
     query->total = 0;
+    query->epoch = 0;
     query->more = 0;
 
     if (query->ahead) {

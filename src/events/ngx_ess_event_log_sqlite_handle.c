@@ -63,7 +63,10 @@ static const char  *ngx_ess_event_log_sqlite_sql[] = {
         " WHERE seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT ?1",
 
     /* NGX_ESS_EVENT_LOG_SQLITE_DELETE */
-    "DELETE FROM event WHERE seq <= ?1"
+    "DELETE FROM event WHERE seq <= ?1",
+
+    /* NGX_ESS_EVENT_LOG_SQLITE_EPOCH */
+    "SELECT epoch FROM log"
 };
 
 

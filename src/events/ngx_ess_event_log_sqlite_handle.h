@@ -16,7 +16,7 @@
 
 /* what the file's header says when it is ours: "ESSE", and the schema */
 #define NGX_ESS_EVENT_LOG_SQLITE_APP     0x45535345
-#define NGX_ESS_EVENT_LOG_SQLITE_SCHEMA  1
+#define NGX_ESS_EVENT_LOG_SQLITE_SCHEMA  2
 
 /* statements that are kept, by their texts, beside those of the engine */
 #define NGX_ESS_EVENT_LOG_SQLITE_KEPT    8
@@ -35,6 +35,7 @@ typedef enum {
     NGX_ESS_EVENT_LOG_SQLITE_ALL,           /* to all events */
     NGX_ESS_EVENT_LOG_SQLITE_OLDEST,        /* in order of seq */
     NGX_ESS_EVENT_LOG_SQLITE_DELETE,        /* up to a seq */
+    NGX_ESS_EVENT_LOG_SQLITE_EPOCH,
     NGX_ESS_EVENT_LOG_SQLITE_STATEMENTS
 } ngx_ess_event_log_sqlite_stmt_e;
 

@@ -37,6 +37,8 @@ static ngx_uint_t ngx_ess_event_log_sqlite_query_several(
     ngx_ess_event_log_query_t *query);
 static int ngx_ess_event_log_sqlite_query_run(
     ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_query_t *query);
+static int ngx_ess_event_log_sqlite_query_epoch(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_query_t *query);
 static int ngx_ess_event_log_sqlite_query_total(
     ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_query_t *query);
 static int ngx_ess_event_log_sqlite_query_page(
@@ -125,7 +127,7 @@ static ngx_uint_t
 ngx_ess_event_log_sqlite_query_several(ngx_ess_event_log_query_t *query)
 {
     return query->id.data == NULL
-           && (query->has_total || query->from
+           && (query->has_total || query->has_epoch || query->from
                || (query->has_after && (query->has_since
                                         || query->has_until)));
 }
@@ -136,6 +138,14 @@ ngx_ess_event_log_sqlite_query_run(ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_query_t *query)
 {
     int  rc;
+
+    if (query->has_epoch) {
+        rc = ngx_ess_event_log_sqlite_query_epoch(h, query);
+
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
 
     if (query->has_total && query->id.data == NULL) {
         rc = ngx_ess_event_log_sqlite_query_total(h, query);
@@ -150,6 +160,27 @@ ngx_ess_event_log_sqlite_query_run(ngx_ess_event_log_sqlite_handle_t *h,
     }
 
     return ngx_ess_event_log_sqlite_query_page(h, query);
+}
+
+
+static int
+ngx_ess_event_log_sqlite_query_epoch(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_query_t *query)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    stmt = h->stmt[NGX_ESS_EVENT_LOG_SQLITE_EPOCH];
+
+    rc = ngx_ess_sqlite_db_row(&h->db, stmt);
+
+    if (rc == SQLITE_OK) {
+        query->epoch = (uint64_t) sqlite3_column_int64(stmt, 0);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return rc;
 }
 
 

@@ -254,7 +254,7 @@ ngx_ess_follower_look(ngx_ess_follower_t *f)
 
     s = f->followers;
 
-    switch (ngx_ess_follow_state(s->zone, &f->ref)) {
+    switch (ngx_ess_follow_current(s->zone, &f->ref)) {
 
     case NGX_ESS_FOLLOW_LIVE:
         ngx_ess_follower_answer(f, NGX_OK);
@@ -353,6 +353,7 @@ ngx_ess_follower_tell(ngx_ess_follower_t *f, ngx_int_t rc)
 
         attach = ngx_queue_data(q, ngx_ess_source_attach_t, queue);
         attach->queue.next = NULL;
+        attach->ref.epoch = f->ref.epoch;
 
         attach->done(attach, rc);
     }
@@ -397,6 +398,20 @@ ngx_ess_follower_anew(ngx_ess_follower_t *f, uint64_t ordinal,
                   "%s \"%V\" goes on with event %uL where %uL was expected: it "
                   "was made anew", f->followers->type->noun,
                   ngx_ess_escape(&key, &f->key), ordinal, expected);
+
+    ngx_ess_follower_gone(f);
+}
+
+
+void
+ngx_ess_follower_exchanged(ngx_ess_follower_t *f, uint64_t epoch)
+{
+    ngx_ess_escaped_t  key;
+
+    ngx_log_error(NGX_LOG_WARN, f->followers->log, 0,
+                  "%s \"%V\" has the epoch %xL where %xL was expected: it is "
+                  "another one", f->followers->type->noun,
+                  ngx_ess_escape(&key, &f->key), epoch, f->ref.epoch);
 
     ngx_ess_follower_gone(f);
 }

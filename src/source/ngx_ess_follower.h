@@ -71,7 +71,8 @@ struct ngx_ess_followers_s {
 
 struct ngx_ess_follower_s {
     ngx_ess_followers_t         *followers;
-    ngx_ess_stream_ref_t         ref;
+    ngx_ess_stream_ref_t         ref;       /* with the epoch of the log, as
+                                               far as it is known here */
     ngx_str_t                    key;       /* the stream's */
     uint64_t                     ordinal;   /* the next one; 0: not known */
     ngx_queue_t                  queue;     /* all of the worker */
@@ -114,6 +115,9 @@ void ngx_ess_follower_missing(ngx_ess_follower_t *f);
    one it is gone. */
 void ngx_ess_follower_anew(ngx_ess_follower_t *f, uint64_t ordinal,
     uint64_t expected);
+
+/* The same, as it has another epoch. */
+void ngx_ess_follower_exchanged(ngx_ess_follower_t *f, uint64_t epoch);
 
 /* For a type: another worker is the follower now. */
 void ngx_ess_follower_succeeded(ngx_ess_follower_t *f);

@@ -17,6 +17,8 @@
 #define NGX_ESS_FOLLOW_CLEAR  256
 
 
+static ngx_ess_follow_e ngx_ess_follow_state_locked(ngx_ess_zone_t *zone,
+    ngx_ess_seg_t i);
 static ngx_uint_t ngx_ess_follow_alive_locked(ngx_ess_zone_t *zone,
     ngx_ess_stream_t *s);
 static ngx_uint_t ngx_ess_follow_mine_locked(ngx_ess_zone_t *zone,
@@ -30,30 +32,54 @@ static void ngx_ess_follow_set_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i,
 ngx_ess_follow_e
 ngx_ess_follow_state(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 {
-    ngx_ess_seg_t      i;
-    ngx_ess_follow_e   state;
-    ngx_ess_stream_t  *s;
-
-    state = NGX_ESS_FOLLOW_MISSING;
+    ngx_ess_follow_e  state;
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
+    state = ngx_ess_follow_state_locked(zone,
+                 ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch));
+
+    ngx_ess_zone_unlock(zone);
+
+    return state;
+}
+
+
+ngx_ess_follow_e
+ngx_ess_follow_current(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
+{
+    ngx_ess_seg_t     i;
+    ngx_ess_follow_e  state;
+
+    ngx_ess_zone_lock(zone);
+
+    i = ngx_ess_lookup_id_locked(zone->sh, ref->id);
+    state = ngx_ess_follow_state_locked(zone, i);
 
     if (i) {
-        s = ngx_ess_zone_stream(zone->sh, i);
-        state = s->follow;
-
-        if (state != NGX_ESS_FOLLOW_MISSING
-            && !ngx_ess_follow_alive_locked(zone, s))
-        {
-            state = NGX_ESS_FOLLOW_NONE;
-        }
+        ref->epoch = ngx_ess_zone_stream(zone->sh, i)->epoch;
     }
 
     ngx_ess_zone_unlock(zone);
 
     return state;
+}
+
+
+static ngx_ess_follow_e
+ngx_ess_follow_state_locked(ngx_ess_zone_t *zone, ngx_ess_seg_t i)
+{
+    ngx_ess_stream_t  *s;
+
+    if (i == 0) {
+        return NGX_ESS_FOLLOW_MISSING;
+    }
+
+    s = ngx_ess_zone_stream(zone->sh, i);
+
+    return (s->follow == NGX_ESS_FOLLOW_MISSING
+            || ngx_ess_follow_alive_locked(zone, s))
+           ? s->follow : NGX_ESS_FOLLOW_NONE;
 }
 
 
@@ -92,7 +118,7 @@ ngx_ess_follow_mine(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 }
 
 
-/* The stream, when this process is its follower. */
+/* The stream, whatever its epoch, when this process is its follower. */
 
 static ngx_ess_seg_t
 ngx_ess_follow_own_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
@@ -100,7 +126,7 @@ ngx_ess_follow_own_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
     ngx_ess_seg_t      i;
     ngx_ess_stream_t  *s;
 
-    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_id_locked(zone->sh, ref->id);
 
     if (i == 0) {
         return 0;
@@ -159,7 +185,7 @@ ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_id_locked(zone->sh, ref->id);
     if (i == 0) {
         goto done;
     }
@@ -179,6 +205,7 @@ ngx_ess_follow_claim(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     live = (s->follow == NGX_ESS_FOLLOW_LIVE);
     *ordinal = live ? s->next_ordinal : 0;
+    ref->epoch = s->epoch;
 
     ngx_ess_follow_set_locked(zone, i, live ? NGX_ESS_FOLLOW_LIVE
                                             : NGX_ESS_FOLLOW_ATTACHING,
@@ -195,7 +222,7 @@ done:
 
 ngx_int_t
 ngx_ess_follow_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
-    uint64_t ordinal, uint64_t first, ngx_ess_wake_t *wake)
+    uint64_t epoch, uint64_t ordinal, uint64_t first, ngx_ess_wake_t *wake)
 {
     ngx_int_t           rc;
     ngx_uint_t          fill;
@@ -220,6 +247,10 @@ ngx_ess_follow_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
         if (rc == NGX_OK) {
             s = ngx_ess_zone_stream(sh, i);
             fill = first < ordinal && !ngx_ess_pair_any_locked(sh, s);
+
+            ngx_ess_journal_set64_locked(sh, &s->epoch,
+                                         epoch ? epoch : s->epoch);
+            ref->epoch = epoch ? epoch : s->epoch;
 
             ngx_ess_journal_set64_locked(sh, &s->next_ordinal,
                                          fill ? first : ordinal);

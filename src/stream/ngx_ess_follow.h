@@ -1,7 +1,9 @@
 /*
  * Logs that follow another one, which a source has, a RabbitMQ stream: one
  * worker at a time, the follower, appends what the broker has, and the ordinal
- * of an event is its offset there and one.
+ * of an event is its offset there and one.  A source that has epochs gives the
+ * stream that of what is followed; what has the stream's name with another one
+ * finds no log any more to read, and may only let go.
  *
  *             claim               begin              live
  *     NONE ──────────► ATTACHING ───────► FILLING ───────► LIVE
@@ -39,15 +41,20 @@ typedef enum {
 
 /*
  * The state of a stream's log; with a follower that is no more, or is being
- * replaced, NGX_ESS_FOLLOW_NONE.  Of a stream that is no more, MISSING.
+ * replaced, NGX_ESS_FOLLOW_NONE.  Of a stream that is no more, or that has
+ * another epoch, MISSING.
  */
 ngx_ess_follow_e ngx_ess_follow_state(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref);
 
+/* The same whatever the stream's epoch: that is put into the ref. */
+ngx_ess_follow_e ngx_ess_follow_current(ngx_ess_zone_t *zone,
+    ngx_ess_stream_ref_t *ref);
+
 /*
  * This process is to be the follower.  NGX_OK: it is, and continues with
- * *ordinal, or, with 0, finds out where the end is.  NGX_BUSY: another one is.
- * NGX_DECLINED: no such stream.
+ * *ordinal in the epoch that is put into the ref, or, with 0, finds out where
+ * the end is.  NGX_BUSY: another one is.  NGX_DECLINED: no such stream.
  */
 ngx_int_t ngx_ess_follow_claim(ngx_ess_zone_t *zone,
     ngx_ess_stream_ref_t *ref, uint64_t *ordinal);
@@ -55,14 +62,15 @@ ngx_int_t ngx_ess_follow_claim(ngx_ess_zone_t *zone,
 /*
  * All events up to ordinal - 1 were before, all later ones are appended from
  * now on: the log, which is emptied, is LIVE, and those who have an interest
- * are marked.  NGX_OK; NGX_DECLINED: this process is not the follower any more.
- * NGX_AGAIN, only with first < ordinal, and when nobody has an interest: it is
- * FILLING, events from "first" on are to be appended until
+ * are marked.  The stream, and the ref, have that epoch from now on; 0: the one
+ * that they have.  NGX_OK; NGX_DECLINED: this process is not the follower any
+ * more.  NGX_AGAIN, only with first < ordinal, and when nobody has an interest:
+ * it is FILLING, events from "first" on are to be appended until
  * ngx_ess_follow_live(), which returns NGX_OK or NGX_DECLINED.
  */
 ngx_int_t ngx_ess_follow_begin(ngx_ess_zone_t *zone,
-    ngx_ess_stream_ref_t *ref, uint64_t ordinal, uint64_t first,
-    ngx_ess_wake_t *wake);
+    ngx_ess_stream_ref_t *ref, uint64_t epoch, uint64_t ordinal,
+    uint64_t first, ngx_ess_wake_t *wake);
 ngx_int_t ngx_ess_follow_live(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     ngx_ess_wake_t *wake);
 

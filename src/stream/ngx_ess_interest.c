@@ -176,7 +176,7 @@ ngx_ess_interest_subscribed(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_id_locked(sh, ref->id);
     subscribed = i && ngx_ess_pair_find_locked(sh,
                                                ngx_ess_zone_stream(sh, i),
                                                zone->proc);
@@ -202,7 +202,7 @@ ngx_ess_interest_procs(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_id_locked(sh, ref->id);
 
     if (i) {
         s = ngx_ess_zone_stream(sh, i);
@@ -272,7 +272,7 @@ ngx_ess_interest_unsubscribe_locked(ngx_ess_zone_t *zone,
 
     sh = zone->sh;
 
-    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_id_locked(sh, ref->id);
 
     pair = i ? ngx_ess_pair_find_locked(sh, ngx_ess_zone_stream(sh, i),
                                         zone->proc)

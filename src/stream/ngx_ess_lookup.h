@@ -28,7 +28,8 @@ typedef struct {
 ngx_ess_seg_t ngx_ess_lookup_ref_locked(ngx_ess_zone_sh_t *sh, uint64_t id,
     uint64_t epoch);
 
-/* The one with that id, whatever its epoch. */
+/* The one with that id, whatever its epoch: for those who do nothing with its
+   events.  A log that follows another one may get another epoch. */
 ngx_ess_seg_t ngx_ess_lookup_id_locked(ngx_ess_zone_sh_t *sh, uint64_t id);
 
 /*

@@ -60,7 +60,7 @@ ngx_ess_pending_mine_locked(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
     ngx_ess_seg_t      i;
     ngx_ess_stream_t  *s;
 
-    i = ngx_ess_lookup_ref_locked(zone->sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_id_locked(zone->sh, ref->id);
     if (i == 0) {
         return 0;
     }

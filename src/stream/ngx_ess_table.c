@@ -499,7 +499,7 @@ ngx_ess_table_set_attr(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_id_locked(sh, ref->id);
 
     if (i
         && ngx_ess_zone_stream(sh, i)->state != NGX_ESS_STREAM_CLOSED
@@ -536,7 +536,7 @@ ngx_ess_table_delete_begin(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref)
 
     ngx_ess_zone_lock(zone);
 
-    i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
+    i = ngx_ess_lookup_id_locked(sh, ref->id);
 
     if (i && ngx_ess_zone_stream(sh, i)->state == NGX_ESS_STREAM_VISIBLE) {
         ngx_ess_pending_add_locked(zone, i, NGX_ESS_STREAM_DELETING);

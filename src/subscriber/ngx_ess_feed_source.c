@@ -79,6 +79,7 @@ ngx_ess_feed_source_start(ngx_ess_feed_t *feed, uint64_t ordinal,
     source->replay.source = info.kind.source;
     source->replay.key.data = source->key;
     source->replay.key.len = info.key_len;
+    source->replay.epoch = feed->ref.epoch;
     source->replay.ordinal = ordinal;
     source->replay.timestamp = timestamp;
 

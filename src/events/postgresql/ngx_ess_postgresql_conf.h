@@ -41,6 +41,8 @@ typedef struct {
     const char                      *begin; /* and that begins to write, under
                                                the log's lock, */
     const char                      *commit; /* ends it, and tells others */
+    const char                      *read;  /* begins to read, and finds the
+                                               epoch */
     ngx_int_t                        keep;  /* as the log's */
     off_t                            keep_size;
 } ngx_ess_postgresql_conf_t;

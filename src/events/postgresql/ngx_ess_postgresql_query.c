@@ -32,6 +32,8 @@ typedef struct {
 
 static ngx_int_t ngx_ess_postgresql_query_once(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query);
+static ngx_int_t ngx_ess_postgresql_query_begin(
+    ngx_ess_postgresql_handle_t *h, ngx_ess_event_log_query_t *query);
 static ngx_int_t ngx_ess_postgresql_query_rows(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query);
 static ngx_int_t ngx_ess_postgresql_query_total(
@@ -109,12 +111,9 @@ ngx_ess_postgresql_query_once(ngx_ess_postgresql_handle_t *h,
         return rc;
     }
 
-    if (ngx_ess_postgresql_connection_do(c,
-                              "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-                              NGX_ESS_POSTGRESQL_LIMITS)
-        != NGX_OK)
-    {
-        return ngx_ess_postgresql_handle_failed(h, c);
+    rc = ngx_ess_postgresql_query_begin(h, query);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (query->id.data || query->size) {
@@ -138,6 +137,54 @@ ngx_ess_postgresql_query_once(ngx_ess_postgresql_handle_t *h,
     }
 
     return NGX_OK;
+}
+
+
+/* The epoch is of the moment that the rows are of. */
+
+static ngx_int_t
+ngx_ess_postgresql_query_begin(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_event_log_query_t *query)
+{
+    PGresult                         *res;
+    ngx_int_t                         rc;
+    ngx_uint_t                        there;
+    ngx_ess_postgresql_connection_t  *c;
+
+    c = &h->conf->server->reader;
+
+    if (!query->has_epoch) {
+        rc = ngx_ess_postgresql_connection_do(c, NGX_ESS_POSTGRESQL_READ);
+
+        return (rc == NGX_OK) ? NGX_OK
+                              : ngx_ess_postgresql_handle_failed(h, c);
+    }
+
+    res = ngx_ess_postgresql_connection_run(c, h->conf->read, NULL, 1);
+    if (res == NULL) {
+        return ngx_ess_postgresql_handle_failed(h, c);
+    }
+
+    there = (PQntuples(res) == 1);
+
+    if (there) {
+        query->epoch = (uint64_t) strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+    }
+
+    PQclear(res);
+
+    if (there && query->epoch) {
+        return NGX_OK;
+    }
+
+    /* somebody deleted it: it is made again */
+
+    h->ready = 0;
+
+    ngx_ess_postgresql_connection_text(c, "ess_meta has no epoch of this log");
+
+    return (ngx_ess_postgresql_connection_do(c, "ROLLBACK") == NGX_OK)
+           ? NGX_AGAIN : NGX_ERROR;
 }
 
 

@@ -88,10 +88,15 @@ ngx_ess_postgresql_sql_init(ngx_pool_t *pool, ngx_ess_postgresql_conf_t *conf,
         sync ? NGX_ESS_POSTGRESQL_SQL_FULL
              : "SET LOCAL synchronous_commit = off;", lock);
 
+    conf->read = ngx_ess_postgresql_sql_print(pool, NGX_ESS_POSTGRESQL_READ
+        "SELECT epoch FROM ess_meta WHERE name = '%V'", name);
+
     conf->commit = ngx_ess_postgresql_sql_print(pool,
         "SELECT pg_notify('ess', '%V');COMMIT", name);
 
-    if (conf->create == NULL || conf->begin == NULL || conf->commit == NULL) {
+    if (conf->create == NULL || conf->begin == NULL || conf->read == NULL
+        || conf->commit == NULL)
+    {
         return NGX_ERROR;
     }
 

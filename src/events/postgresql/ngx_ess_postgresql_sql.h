@@ -20,8 +20,15 @@
     "SET LOCAL idle_in_transaction_session_timeout = 15000;"
 
 
-/* Sets table, create, begin and commit; the log's name was checked.  "sync": 0:
-   a commit need not be on the server's disk.  NGX_OK or NGX_ERROR. */
+/* begins a transaction that only reads, also on a standby */
+#define NGX_ESS_POSTGRESQL_READ                                               \
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"                        \
+    NGX_ESS_POSTGRESQL_LIMITS
+
+
+/* Sets table, create, begin, read and commit; the log's name was checked.
+   "sync": 0: a commit need not be on the server's disk.  NGX_OK or
+   NGX_ERROR. */
 ngx_int_t ngx_ess_postgresql_sql_init(ngx_pool_t *pool,
     ngx_ess_postgresql_conf_t *conf, ngx_uint_t sync);
 

@@ -5,7 +5,8 @@
  *
  * A log begins with the newest events of the database: so when nginx was
  * started again, and all clients come back at once, few of them need a replay
- * of their own.
+ * of their own.  Its epoch is that of the database, which each answer has: what
+ * is read with another one is not appended.
  */
 
 
@@ -239,6 +240,12 @@ ngx_ess_event_log_follower_done(ngx_ess_event_log_reader_t *reader)
 
     f->attempt = 0;
 
+    if (f->base.ordinal && reader->query.epoch != f->base.ref.epoch) {
+        ngx_ess_event_log_follower_close(&f->base);
+        ngx_ess_follower_exchanged(&f->base, reader->query.epoch);
+        return;
+    }
+
     if (f->seeks) {
         ngx_ess_event_log_follower_sought(f);
 
@@ -308,7 +315,7 @@ ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f, uint64_t next)
     query = &f->reader->query;
     n = query->nrows;
 
-    rc = ngx_ess_follow_begin(s->zone, &f->base.ref, next,
+    rc = ngx_ess_follow_begin(s->zone, &f->base.ref, query->epoch, next,
                               n ? query->rows[n - 1].seq : next, &s->wake);
 
     if (rc == NGX_AGAIN) {
@@ -321,7 +328,7 @@ ngx_ess_event_log_follower_fill(ngx_ess_event_log_follower_t *f, uint64_t next)
 
         /* what does not fit is for those who read the database */
 
-        rc = n ? ngx_ess_follow_begin(s->zone, &f->base.ref, next, next,
+        rc = n ? ngx_ess_follow_begin(s->zone, &f->base.ref, 0, next, next,
                                       &s->wake)
                : ngx_ess_follow_live(s->zone, &f->base.ref, &s->wake);
     }

@@ -155,6 +155,7 @@ ngx_ess_event_log_reader_ask(ngx_ess_event_log_reader_t *reader)
     reader->query.handler = ngx_ess_event_log_reader_handler;
     reader->query.data = reader;
     reader->query.ahead = reader->ahead;
+    reader->query.has_epoch = 1;
 
     reader->busy = 1;
 

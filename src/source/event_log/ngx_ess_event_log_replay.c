@@ -206,6 +206,14 @@ ngx_ess_event_log_replay_done(ngx_ess_event_log_reader_t *reader)
 
     replay->attempt = 0;
 
+    if (reader->query.epoch != replay->user->epoch) {
+
+        /* another log, with other events; the follower will see */
+
+        replay->user->handlers->ended(replay->user, NGX_DECLINED);
+        return;
+    }
+
     if (replay->seeks) {
         ngx_ess_event_log_replay_sought(replay);
 

@@ -7,7 +7,6 @@
 #include "ngx_ess_event_log_source.h"
 #include "ngx_ess_event_log_follower.h"
 #include "ngx_ess_event_log_replay.h"
-#include "ngx_ess_hash.h"
 
 
 /* ms; a log is let go of that long after its last subscriber */
@@ -17,7 +16,6 @@
 static ngx_int_t ngx_ess_event_log_source_init(ngx_cycle_t *cycle,
     ngx_ess_zone_t *zone, void *conf);
 static void ngx_ess_event_log_source_exit(void);
-static uint64_t ngx_ess_event_log_source_epoch(void *conf, ngx_str_t *key);
 static const char *ngx_ess_event_log_source_advise(void *conf,
     ngx_str_t *key);
 static void ngx_ess_event_log_source_changed(ngx_ess_stream_ref_t *ref);
@@ -32,7 +30,6 @@ const ngx_ess_source_t  ngx_ess_event_log_source = {
     .directive = ngx_string("ess_event_log"),
     .noun = "event log",
     .keeper = "database",
-    .epoch = ngx_ess_event_log_source_epoch,
     .advise = ngx_ess_event_log_source_advise,
     .init_process = ngx_ess_event_log_source_init,
     .exit_process = ngx_ess_event_log_source_exit,
@@ -79,19 +76,6 @@ ngx_ess_event_log_source_exit(void)
 {
     ngx_ess_followers_exit(&ngx_ess_event_log_source_worker.followers);
     ngx_ess_event_log_reader_exit();
-}
-
-
-/* One name is one event log, on all nginx that share its database. */
-
-static uint64_t
-ngx_ess_event_log_source_epoch(void *conf, ngx_str_t *key)
-{
-    uint64_t  hash;
-
-    hash = ngx_ess_hash_fnv(NGX_ESS_HASH_FNV, key->data, key->len);
-
-    return hash ? hash : 1;
 }
 
 

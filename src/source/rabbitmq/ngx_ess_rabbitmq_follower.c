@@ -375,7 +375,7 @@ ngx_ess_rabbitmq_follower_begin(ngx_ess_rabbitmq_follower_t *f)
 
     f->after = 0;
 
-    switch (ngx_ess_follow_begin(s->zone, &f->base.ref, f->base.ordinal,
+    switch (ngx_ess_follow_begin(s->zone, &f->base.ref, 0, f->base.ordinal,
                                  first, &s->wake))
     {
     case NGX_OK:

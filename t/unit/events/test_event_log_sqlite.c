@@ -504,6 +504,60 @@ test_vanished(void **state)
 }
 
 
+static uint64_t
+epoch(void)
+{
+    uint64_t  found;
+
+    memset(&fake_log_query, 0, sizeof(fake_log_query));
+    fake_log_query.has_epoch = 1;
+    fake_log_query.size = 1;
+    assert_int_equal(fake_log_ask(), NGX_OK);
+
+    found = fake_log_query.epoch;
+    fake_log_done();
+
+    return found;
+}
+
+
+static void
+test_epoch(void **state)
+{
+    uint64_t  first;
+
+    first = epoch();
+    assert_true(first != 0);
+
+    fake_log_event(0, "one", "a", 1, "{}");
+    assert_int_equal(fake_log_insert(1, 0), NGX_OK);
+    assert_true(epoch() == first);
+
+    fake_log_again();
+    assert_true(epoch() == first);
+
+    execute("UPDATE log SET epoch = 77");
+    assert_int_equal(epoch(), 77);
+
+    /* of a version before there was one */
+
+    execute("ALTER TABLE log DROP COLUMN epoch; PRAGMA user_version = 1");
+    fake_log_again();
+    memset(&fake_log_query, 0, sizeof(fake_log_query));
+    fake_log_query.size = 1;
+    assert_int_equal(fake_log_ask(), NGX_BUSY);
+    assert_string_equal(fake_log_query.text, "no such column: epoch");
+    fake_log_done();
+
+    assert_int_equal(ngx_ess_event_log_sqlite.init_module(&fake_log_cycle,
+                                                          &fake_log),
+                     NGX_OK);
+    first = epoch();
+    assert_true(first != 0 && first != 77);
+    assert_int_equal(fake_log_total(), 1);
+}
+
+
 static void
 test_foreign(void **state)
 {
@@ -550,6 +604,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_locked, fake_log_setup,
                                         fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_vanished, fake_log_setup,
+                                        fake_log_teardown),
+        cmocka_unit_test_setup_teardown(test_epoch, fake_log_setup,
                                         fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_foreign, fake_log_setup,
                                         fake_log_teardown),

@@ -37,12 +37,22 @@ ngx_ess_follow_state(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
 }
 
 
+ngx_ess_follow_e
+ngx_ess_follow_current(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref)
+{
+    ref->epoch = follow.epoch;
+
+    return follow.state;
+}
+
+
 ngx_int_t
 ngx_ess_follow_claim(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
     uint64_t *ordinal)
 {
     ngx_unit_trace("claim");
     *ordinal = follow.claim_ordinal;
+    ref->epoch = follow.epoch;
     had = *ordinal ? *ordinal - 1 : 0;
     follow.mine = (follow.claim_rc == NGX_OK);
 
@@ -52,8 +62,11 @@ ngx_ess_follow_claim(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
 
 ngx_int_t
 ngx_ess_follow_begin(ngx_ess_zone_t *z, ngx_ess_stream_ref_t *ref,
-    uint64_t ordinal, uint64_t first, ngx_ess_wake_t *wake)
+    uint64_t epoch, uint64_t ordinal, uint64_t first, ngx_ess_wake_t *wake)
 {
+    follow.epoch = epoch ? epoch : follow.epoch;
+    ref->epoch = follow.epoch;
+
     ngx_unit_trace("begin %u from %u", (unsigned) ordinal, (unsigned) first);
     had = first - 1;
 
@@ -167,6 +180,7 @@ follow_init(ngx_ess_followers_t *s)
     ngx_unit_trace_clear();
 
     follow.state = NGX_ESS_FOLLOW_NONE;
+    follow.epoch = FAKE_EPOCH;
     follow.claim_rc = NGX_OK;
     follow.claim_ordinal = 0;
     follow.begin_rc = NGX_AGAIN;

@@ -27,8 +27,13 @@
 #define IDLE    60000
 
 
+/* of the log, at first */
+#define FAKE_EPOCH  0xe
+
+
 typedef struct {
     ngx_ess_follow_e          state;
+    uint64_t                  epoch;
     ngx_int_t                 claim_rc;
     uint64_t                  claim_ordinal;
     ngx_int_t                 begin_rc;     /* NGX_AGAIN: it is filled, if

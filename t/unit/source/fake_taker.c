@@ -142,6 +142,7 @@ taker_start(const char *name, uint64_t ordinal, uint64_t timestamp)
 
     taker->replay.handlers = &taker_handlers;
     taker->replay.data = taker;
+    taker->replay.epoch = 0xe;
     taker->replay.ordinal = ordinal;
     taker->have = ordinal;
     taker->replay.timestamp = timestamp;

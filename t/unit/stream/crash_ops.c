@@ -377,7 +377,7 @@ op_follow(void)
     case 3:
     case 4:
         ordinal = 1 + rnd(1000);
-        (void) ngx_ess_follow_begin(zone, &ref, ordinal,
+        (void) ngx_ess_follow_begin(zone, &ref, 0, ordinal,
                                     1 + rnd(ordinal), &wake);
         break;
 

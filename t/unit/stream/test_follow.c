@@ -94,7 +94,7 @@ test_append(void **state)
     append(1, "x");
     expect(0);
 
-    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 10,
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 10, 10,
                                           &wake),
                      NGX_OK);
     append(9, "x");
@@ -170,7 +170,7 @@ test_fill(void **state)
                      NGX_OK);
     assert_int_equal(ngx_ess_follow_live(zone, &stream.ref, &wake),
                      NGX_DECLINED);
-    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 7, &wake),
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 10, 7, &wake),
                      NGX_AGAIN);
     assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
                      NGX_ESS_FOLLOW_FILLING);
@@ -194,7 +194,7 @@ test_fill(void **state)
                      NGX_OK);
     assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
                      NGX_OK);
-    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 7, &wake),
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 10, 7, &wake),
                      NGX_AGAIN);
     append(7, "x");
     ngx_ess_process_detach(zone);
@@ -209,7 +209,7 @@ test_fill(void **state)
     assert_int_equal(ngx_ess_interest_subscribe(other, &stream.ref, NULL, &seq,
                                                 &next, &number),
                      NGX_OK);
-    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 10, 7, &wake),
+    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 0, 10, 7, &wake),
                      NGX_OK);
     assert_int_equal(ngx_ess_follow_state(other, &stream.ref),
                      NGX_ESS_FOLLOW_LIVE);
@@ -236,13 +236,13 @@ test_claim(void **state)
 
     /* by one who is not the follower nothing is changed */
 
-    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 5, 5,
+    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 0, 5, 5,
                                           &wake),
                      NGX_DECLINED);
     assert_int_equal(ngx_ess_follow_missing(other, &stream.ref, &wake),
                      NGX_DECLINED);
 
-    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 5, 5,
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 5, 5,
                                           &wake),
                      NGX_OK);
     append(5, "x");
@@ -291,7 +291,7 @@ test_release(void **state)
 
     assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
                      NGX_OK);
-    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 5, 5,
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 5, 5,
                                           &wake),
                      NGX_OK);
     append(5, "x");
@@ -348,7 +348,7 @@ test_missing(void **state)
     assert_int_equal(ngx_ess_follow_claim(other, &stream.ref, &ordinal),
                      NGX_OK);
     assert_int_equal(ordinal, 0);
-    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 1, 1,
+    assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 0, 1, 1,
                                           &wake),
                      NGX_OK);
     append(1, "x");
@@ -364,11 +364,103 @@ test_missing(void **state)
     assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
                      NGX_OK);
     assert_int_equal(ordinal, 0);
-    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 1, 1,
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 1, 1,
                                           &wake),
                      NGX_OK);
     append(1, "x");
     expect(1, 1);
+}
+
+
+/* It follows another log, whose numbers are others. */
+
+static void
+test_another_epoch(void **state)
+{
+    size_t                  need;
+    u_char                  buf[64];
+    uint64_t                ordinal, seq, next;
+    uint32_t                number;
+    ngx_uint_t              n;
+    ngx_ess_seg_t           last;
+    ngx_ess_event_t         event;
+    ngx_ess_record_t        records[4];
+    ngx_ess_log_lost_t      lost;
+    ngx_ess_log_place_t     place;
+    ngx_ess_stream_ref_t    old, *to;
+    ngx_ess_stream_info_t   info;
+
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 5, 5,
+                                          &wake),
+                     NGX_OK);
+    assert_int_equal(stream.ref.epoch, EPOCH);
+    append(5, "x");
+
+    old = stream.ref;
+    assert_int_equal(ngx_ess_interest_subscribe(other, &old, NULL, &seq,
+                                                &next, &number), NGX_OK);
+
+    assert_int_equal(ngx_ess_follow_missing(zone, &stream.ref, &wake),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
+                     NGX_OK);
+    assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 77, 9, 7, &wake),
+                     NGX_OK);
+    assert_int_equal(stream.ref.epoch, 77);
+    append(9, "x");
+    expect(1, 9);
+
+    /* with the name that it had nobody reads it, or writes into it */
+
+    n = 4;
+    last = 0;
+    assert_int_equal(ngx_ess_log_read(other, &old, &seq, &last, buf,
+                                      sizeof(buf), records, &n, &lost, &need),
+                     NGX_DECLINED);
+    assert_int_equal(ngx_ess_log_search_ordinal(other, &old, 5, &place),
+                     NGX_DECLINED);
+    assert_int_equal(ngx_ess_interest_subscribe(other, &old, NULL, &seq,
+                                                &next, &number), NGX_DECLINED);
+    assert_int_equal(ngx_ess_follow_state(other, &old),
+                     NGX_ESS_FOLLOW_MISSING);
+
+    ngx_memzero(&event, sizeof(event));
+    to = &old;
+    ngx_str_set(&event.body, "x");
+    event.ordinal = 10;
+    event.streams = &to;
+    event.nstreams = 1;
+    assert_int_equal(ngx_ess_log_append(other, &key, &event, 1, &wake), 0);
+    expect(1, 9);
+
+    /* but who was there leaves by it */
+
+    assert_true(ngx_ess_interest_subscribed(other, &old));
+    ngx_ess_interest_unsubscribe(other, &old);
+    assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info), NGX_OK);
+    assert_int_equal(info.subscribers, 0);
+    assert_int_equal(info.ref.epoch, 77);
+
+    assert_int_equal(ngx_ess_follow_current(other, &old),
+                     NGX_ESS_FOLLOW_LIVE);
+    assert_int_equal(old.epoch, 77);
+
+    /* and so does the next follower */
+
+    old.epoch = EPOCH;
+    assert_int_equal(ngx_ess_follow_release(zone, &old, 1, &wake), NGX_OK);
+    assert_int_equal(ngx_ess_follow_claim(other, &old, &ordinal), NGX_OK);
+    assert_int_equal(old.epoch, 77);
+
+    /* a deletion that was begun before */
+
+    old.epoch = EPOCH;
+    assert_int_equal(ngx_ess_table_delete_begin(zone, &old), NGX_OK);
+    ngx_ess_table_remove(zone, &old);
+    assert_int_equal(ngx_ess_stream_by_id(zone, stream.ref.id, &info),
+                     NGX_DECLINED);
 }
 
 
@@ -407,7 +499,7 @@ test_a_long_log_is_emptied_as_well(void **state)
     for (release = 0; release < 2; release++) {
         assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
                          NGX_OK);
-        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 10,
+        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 10, 10,
                                               &wake),
                          NGX_OK);
 
@@ -424,7 +516,7 @@ test_a_long_log_is_emptied_as_well(void **state)
                                                     &wake),
                              NGX_OK);
         } else {
-            assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 5, 5,
+            assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 5, 5,
                                                   &wake),
                              NGX_OK);
         }
@@ -449,7 +541,7 @@ test_a_process_without_a_slot_follows_nothing(void **state)
     assert_int_equal(ngx_ess_follow_claim(master, &stream.ref, &ordinal),
                      NGX_DECLINED);
     assert_false(ngx_ess_follow_mine(master, &stream.ref));
-    assert_int_equal(ngx_ess_follow_begin(master, &stream.ref, 9, 9, &wake),
+    assert_int_equal(ngx_ess_follow_begin(master, &stream.ref, 0, 9, 9, &wake),
                      NGX_DECLINED);
     assert_int_equal(ngx_ess_follow_state(master, &stream.ref),
                      NGX_ESS_FOLLOW_NONE);
@@ -467,6 +559,7 @@ main(void)
         one_follower_test(test_claim),
         one_follower_test(test_release),
         one_follower_test(test_missing),
+        one_follower_test(test_another_epoch),
         one_follower_test(test_no_stream),
         one_follower_test(test_a_long_log_is_emptied_as_well),
         one_follower_test(test_a_process_without_a_slot_follows_nothing),

@@ -148,13 +148,13 @@ reach(ngx_ess_follow_e state)
     switch (state) {
 
     case FILLING:
-        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 7,
+        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 10, 7,
                                               &wake), NGX_AGAIN);
         append(7);
         break;
 
     case LIVE:
-        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10, 10,
+        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 10, 10,
                                               &wake), NGX_OK);
         append(10);
         break;
@@ -205,7 +205,7 @@ test_who_is_not_the_follower_changes_nothing_in_each_state(void **state)
                          rules[i].mine);
         assert_false(ngx_ess_follow_mine(other, &stream.ref));
 
-        assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 50, 40,
+        assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 0, 50, 40,
                                               &wake), NGX_DECLINED);
         assert_int_equal(ngx_ess_follow_live(other, &stream.ref, &wake),
                          NGX_DECLINED);
@@ -259,7 +259,7 @@ test_begin_empties_the_log_and_it_is_live_in_each_state(void **state)
     for (i = 0; i < n_of(rules); i++) {
         reach(rules[i].state);
 
-        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 5, 5, &wake),
+        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 5, 5, &wake),
                          rules[i].begin);
 
         if (rules[i].begin == NGX_OK) {
@@ -306,7 +306,7 @@ test_begin_fills_only_with_what_is_before_and_while_nobody_reads(void **state)
             subscribe();
         }
 
-        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 10,
+        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 10,
                                               cases[i].first, &wake),
                          cases[i].rc);
         assert_int_equal(seen_by(other), cases[i].rc == NGX_OK ? LIVE
@@ -379,7 +379,7 @@ test_missing_is_said_behind_a_live_log_and_nobody_follows(void **state)
         append(11);
         assert_int_equal(claim(other, &ordinal), NGX_OK);
         assert_int_equal(ordinal, 0);
-        assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 3, 3,
+        assert_int_equal(ngx_ess_follow_begin(other, &stream.ref, 0, 3, 3,
                                               &wake), NGX_OK);
         append(3);
         expect("3");
@@ -514,7 +514,7 @@ test_a_follower_that_dies_is_succeeded_in_each_state_and_way(void **state)
 
             /* it is not the follower before it has claimed */
 
-            assert_int_equal(ngx_ess_follow_begin(next, &stream.ref, 50, 50,
+            assert_int_equal(ngx_ess_follow_begin(next, &stream.ref, 0, 50, 50,
                                                   &wake), NGX_DECLINED);
             assert_int_equal(ngx_ess_follow_live(next, &stream.ref, &wake),
                              NGX_DECLINED);
@@ -631,7 +631,7 @@ test_a_stream_that_was_deleted_is_followed_by_nobody(void **state)
             assert_false(ngx_ess_follow_mine(zone, &stream.ref));
             assert_int_equal(claim(zone, &ordinal), NGX_DECLINED);
             assert_int_equal(claim(other, &ordinal), NGX_DECLINED);
-            assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 9, 9,
+            assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 9, 9,
                                                   &wake), NGX_DECLINED);
             assert_int_equal(ngx_ess_follow_live(zone, &stream.ref, &wake),
                              NGX_DECLINED);

@@ -66,7 +66,7 @@ make(size_t size, uint64_t epoch)
         ngx_memzero(&wake, sizeof(wake));
         assert_int_equal(ngx_ess_follow_claim(zone, &stream.ref, &ordinal),
                          NGX_OK);
-        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 1, 1, &wake),
+        assert_int_equal(ngx_ess_follow_begin(zone, &stream.ref, 0, 1, 1, &wake),
                          NGX_OK);
     }
 

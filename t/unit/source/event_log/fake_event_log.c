@@ -19,6 +19,7 @@ static ngx_ess_event_log_query_t  *asked;
 static ngx_uint_t                  held;
 
 ngx_array_t                        fake_logs;
+uint64_t                           fake_epoch;
 
 
 void
@@ -26,6 +27,7 @@ fake_event_log_init(void)
 {
     asked = NULL;
     held = 0;
+    fake_epoch = 0xe;
 }
 
 
@@ -101,6 +103,7 @@ answer(ngx_int_t rc)
     held += (query->rows != NULL);
 
     query->rc = rc;
+    query->epoch = (rc == NGX_OK && query->has_epoch) ? fake_epoch : 0;
     query->handler(query);
 }
 

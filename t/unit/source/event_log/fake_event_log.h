@@ -18,6 +18,9 @@
 
 extern ngx_array_t  fake_logs;
 
+/* of the database: 0xe, unless the test sets another one */
+extern uint64_t     fake_epoch;
+
 
 /* Forgets the question of the test before. */
 void fake_event_log_init(void);

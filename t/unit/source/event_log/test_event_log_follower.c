@@ -242,6 +242,49 @@ test_one_made_anew_while_it_is_followed(void **state)
 }
 
 
+/* with rows of its own, which nobody gets */
+
+static void
+test_another_database_is_another_log(void **state)
+{
+    client_t  *client;
+
+    follows(11);
+
+    fake_epoch = 0xf;
+    ngx_ess_event_log_follower_look(&logs);
+    fake_answers(11, 12, 0);
+    ngx_unit_traced("after 10", "log: %s \"%V\" has the epoch %xL where %xL "
+                    "was expected: it is another one", "missing", "wake");
+    assert_true(behind == LEFT);
+
+    follow.claim_ordinal = 0;
+    client = client_asks("a");
+    client->keep = 1;
+    ngx_unit_posted();
+    fake_answers(2, 1, 0);
+    ngx_unit_traced("claim", "last 256", "begin 3 from 1", "append 1 at 1001",
+                    "append 2 at 1002", "live", "wake", "a: OK", "after 2");
+
+    assert_true(follow.epoch == 0xf);
+    assert_true(client->attach.ref.epoch == 0xf);
+    free(client);
+}
+
+
+static void
+test_another_database_since_another_worker_read(void **state)
+{
+    fake_epoch = 0xf;
+    follow.claim_ordinal = 11;
+    (void) client_waits("a");
+    fake_answers(20, 20, 0);
+    ngx_unit_traced("claim", "last 1", "log: %s \"%V\" has the epoch %xL "
+                    "where %xL was expected: it is another one", "missing",
+                    "wake", "a: DECLINED");
+}
+
+
 static void
 test_the_end_is_sought_however_much_is_stored(void **state)
 {
@@ -393,6 +436,8 @@ main(void)
         TEST(test_one_that_was_followed_goes_on),
         TEST(test_a_database_made_anew_is_a_log_made_anew),
         TEST(test_one_made_anew_while_it_is_followed),
+        TEST(test_another_database_is_another_log),
+        TEST(test_another_database_since_another_worker_read),
         TEST(test_the_end_is_sought_however_much_is_stored),
         TEST(test_what_was_removed_is_a_gap),
         TEST(test_what_is_stored_is_looked_for_at_once),

@@ -225,6 +225,31 @@ test_what_was_removed_is_a_gap(void **state)
 
 
 static void
+test_another_database_has_other_events(void **state)
+{
+    taker_t  *taker;
+
+    taker = reads(5);
+    fake_answers(6, 6, 1);
+    ngx_unit_traced("a: event 6", "a: batch at 6");
+
+    fake_epoch = 0xf;
+    taker_more(taker);
+    fake_answers(7, 8, 0);
+    ngx_unit_traced("after 6", "a: ended DECLINED");
+    taker_stop(taker);
+
+    /* nor is there a time in it */
+
+    taker = taker_start("a", 0, 1000);
+    ngx_unit_pass(0);
+    fake_answers(3, 3, 0);
+    ngx_unit_traced("since 1000", "a: ended DECLINED");
+    taker_stop(taker);
+}
+
+
+static void
 test_what_was_removed_is_asked_again(void **state)
 {
     taker_t  *taker;
@@ -348,6 +373,7 @@ main(void)
         TEST(test_who_has_enough_is_given_no_more),
         TEST(test_more_is_wanted_from_within),
         TEST(test_what_was_removed_is_a_gap),
+        TEST(test_another_database_has_other_events),
         TEST(test_what_was_removed_is_asked_again),
         TEST(test_one_that_is_too_large_is_a_gap),
         TEST(test_a_time_is_sought),
