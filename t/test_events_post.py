@@ -1,6 +1,8 @@
 """Events by POST: what is taken and what is refused, each by itself; bodies that
 come compressed, slowly, or are no list; strict locations."""
 
+import concurrent.futures
+import contextlib
 import gzip
 import json
 import socket
@@ -295,6 +297,39 @@ def test_many_elements(server, events):
     answer = events.post('["%s"]' % ("a" * 4000000))
     assert (answer.status, answer.json()) == (400, {"detail": [
         "Input should be a valid dictionary found in ('body', 0)"]})
+
+
+@pytest.mark.parametrize("kind", ["ABORT", "FAIL", "ROLLBACK"])
+def test_what_a_trigger_refuses(server, events, kind):
+    """It alone: also one that ends the transaction, in which may be events of
+    others."""
+
+    with contextlib.closing(sqlite3.connect(server.path("audit.db"))) as db:
+        db.execute("CREATE TRIGGER dogs AFTER INSERT ON event "
+                   "WHEN new.type = 'dog' BEGIN "
+                   "SELECT RAISE(%s, 'no dogs'); END" % kind)
+
+    def put(client):
+        mine = Events(server.port())
+        return [results(mine.post([
+            event(client * 100 + i, "dog" if i % 10 == client else "cat")
+            for i in range(at, at + 5)])) for at in range(0, 50, 5)]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for client, answers in enumerate(pool.map(put, range(8))):
+            assert sum(answers, []) == [
+                result("e_%d" % (client * 100 + i),
+                       "refused" if i % 10 == client else "")
+                for i in range(50)]
+    assert events.page("?size=1000&from=0")["total"] == 8 * 45
+
+    strict = Events(server.port(), "/strict")
+    answer = strict.post([event(900), event(901, "dog")])
+    assert answer.status == 422
+    assert answer.json() == [result("e_900", "", False),
+                             result("e_901", "refused")]
+    assert results(strict.post([event(900)])) == [result("e_900")]
+    assert events.page("?size=1000&from=0")["total"] == 8 * 45 + 1
 
 
 def test_while_the_database_is_away(server, events):

@@ -57,6 +57,7 @@ typedef struct {
     ngx_ess_event_log_result_e  result;
     uint64_t                 seq;           /* if it was stored, or is the
                                                same */
+    unsigned                 refused:1;     /* private to the engine */
 } ngx_ess_event_log_event_t;
 
 

@@ -57,7 +57,10 @@ typedef struct {
     int64_t                  keep;          /* ms; 0: for ever */
     int64_t                  keep_size;     /* bytes; 0: any */
     int64_t                  seq;           /* the last one that was given */
-    int64_t                  deadline;      /* of a query: ms */
+    int64_t                  deadline;      /* of a query; of the search for
+                                               what is refused: ms */
+    ngx_uint_t               undone;        /* an event that is refused took
+                                               its transaction along */
     ngx_ess_event_log_sqlite_type_t  types[NGX_ESS_EVENT_LOG_SQLITE_TYPES];
     ngx_uint_t               ntypes;        /* not written yet */
 } ngx_ess_event_log_sqlite_handle_t;

@@ -1,8 +1,9 @@
 /*
  * Inserts into an event log's SQLite file: all that wait are one transaction,
  * and what is "atomic" a savepoint in it.  Only one transaction writes at a
- * time, so events are in order of their seq as soon as others see them.  Runs
- * in a worker's thread; the inserts are that thread's meanwhile.
+ * time, so events are in order of their seq as soon as others see them.  What
+ * is refused in a way that undoes all of it is sought, and left out.  Runs in a
+ * worker's thread; the inserts are that thread's meanwhile.
  */
 
 
@@ -16,7 +17,18 @@
    tries are enough, however many there are */
 #define NGX_ESS_EVENT_LOG_SQLITE_TRIES  40
 
+/* ms for which refused events are sought, as all others wait meanwhile */
+#define NGX_ESS_EVENT_LOG_SQLITE_SEEK   2000
 
+
+static void ngx_ess_event_log_sqlite_insert_some(
+    ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n);
+static int ngx_ess_event_log_sqlite_insert_again(
+    ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n);
+static ngx_int_t ngx_ess_event_log_sqlite_insert_alone(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_insert_t *insert);
 static int ngx_ess_event_log_sqlite_insert_all(
     ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_insert_t **inserts, ngx_uint_t n);
@@ -46,17 +58,48 @@ ngx_ess_event_log_sqlite_insert(void *handle,
 {
     ngx_ess_event_log_sqlite_handle_t *h = handle;
 
+    ngx_uint_t  i, k;
+
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < inserts[i]->n; k++) {
+            inserts[i]->events[k].refused = 0;
+        }
+    }
+
+    h->deadline = ngx_ess_event_log_sqlite_clock()
+                  + NGX_ESS_EVENT_LOG_SQLITE_SEEK;
+
+    ngx_ess_event_log_sqlite_insert_some(h, inserts, n);
+}
+
+
+static void
+ngx_ess_event_log_sqlite_insert_some(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n)
+{
     int         rc;
     ngx_uint_t  i;
 
-    rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
-
-    if (ngx_ess_sqlite_db_again(&h->db, rc)) {
-        rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
-    }
+    rc = ngx_ess_event_log_sqlite_insert_again(h, inserts, n);
 
     if (rc == SQLITE_OK) {
         return;
+    }
+
+    /* what is held against constraints only at the end may be anyone's */
+
+    if (rc == SQLITE_CONSTRAINT
+        && ngx_ess_event_log_sqlite_clock() < h->deadline)
+    {
+        for (i = 0; n > 1 && i < n; i++) {
+            ngx_ess_event_log_sqlite_insert_some(h, &inserts[i], 1);
+        }
+
+        if (n > 1
+            || ngx_ess_event_log_sqlite_insert_alone(h, inserts[0]) == NGX_OK)
+        {
+            return;
+        }
     }
 
     for (i = 0; i < n; i++) {
@@ -66,6 +109,69 @@ ngx_ess_event_log_sqlite_insert(void *handle,
     }
 
     ngx_ess_sqlite_db_end(&h->db, rc);
+}
+
+
+/* Without those that undo all, of which each attempt finds one. */
+
+static int
+ngx_ess_event_log_sqlite_insert_again(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n)
+{
+    int  rc;
+
+    do {
+        h->undone = 0;
+
+        rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
+
+        if (ngx_ess_sqlite_db_again(&h->db, rc)) {
+            rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
+        }
+
+    } while (rc == SQLITE_CONSTRAINT && h->undone
+             && ngx_ess_event_log_sqlite_clock() < h->deadline);
+
+    return rc;
+}
+
+
+/* An insert that cannot be committed: the event is refused, or each of them is
+   tried by itself.  NGX_DECLINED: all of them, or none, and one is refused. */
+
+static ngx_int_t
+ngx_ess_event_log_sqlite_insert_alone(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t *insert)
+{
+    ngx_uint_t                   i;
+    ngx_ess_event_log_insert_t   one, *inserts;
+
+    if (insert->n > 1 && insert->atomic) {
+        return NGX_DECLINED;
+    }
+
+    insert->rc = insert->atomic ? NGX_DECLINED : NGX_OK;
+    insert->text[0] = '\0';
+
+    if (insert->n == 1) {
+        insert->events[0].result = NGX_ESS_EVENT_LOG_REFUSED;
+        return NGX_OK;
+    }
+
+    one = *insert;
+    one.n = 1;
+    inserts = &one;
+
+    for (i = 0; i < insert->n && insert->rc == NGX_OK; i++) {
+        one.events = &insert->events[i];
+
+        ngx_ess_event_log_sqlite_insert_some(h, &inserts, 1);
+
+        insert->rc = one.rc;
+        ngx_memcpy(insert->text, one.text, sizeof(insert->text));
+    }
+
+    return NGX_OK;
 }
 
 
@@ -173,6 +279,11 @@ ngx_ess_event_log_sqlite_insert_event(ngx_ess_event_log_sqlite_handle_t *h,
     size_t      len;
     ngx_uint_t  i;
 
+    if (event->refused) {
+        event->result = NGX_ESS_EVENT_LOG_REFUSED;
+        return SQLITE_OK;
+    }
+
     if (event->id.len) {
         rc = ngx_ess_event_log_sqlite_insert_row(h, event, now,
                                                  (char *) event->id.data,
@@ -211,7 +322,7 @@ ngx_ess_event_log_sqlite_insert_event(ngx_ess_event_log_sqlite_handle_t *h,
                     "the numbers from %lld on are ids of other events",
                     (long long) h->seq + 1);
 
-    return SQLITE_CONSTRAINT;
+    return SQLITE_MISMATCH;
 }
 
 
@@ -259,7 +370,8 @@ ngx_ess_event_log_sqlite_insert_row(ngx_ess_event_log_sqlite_handle_t *h,
 /*
  * A trigger of the operator's may refuse an event.  RAISE(ABORT) undoes it
  * alone, and the others go on.  RAISE(FAIL) leaves what was done until then, so
- * that is taken back; RAISE(ROLLBACK) ends the transaction of all.
+ * that is taken back; RAISE(ROLLBACK) ends the transaction of all, who do it
+ * again without it.
  */
 
 static int
@@ -268,7 +380,14 @@ ngx_ess_event_log_sqlite_insert_refused(ngx_ess_event_log_sqlite_handle_t *h,
 {
     char  sql[64];
 
-    if (rc != SQLITE_CONSTRAINT || sqlite3_get_autocommit(h->db.handle)) {
+    if (rc != SQLITE_CONSTRAINT) {
+        return rc;
+    }
+
+    if (sqlite3_get_autocommit(h->db.handle)) {
+        event->refused = 1;
+        h->undone = 1;
+
         return rc;
     }
 

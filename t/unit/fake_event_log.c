@@ -208,3 +208,14 @@ fake_log_again(void)
     ngx_ess_event_log_sqlite.destroy(fake_log_handle);
     fake_log_handle = ngx_ess_event_log_sqlite.create(&fake_log, &ngx_test_log);
 }
+
+
+void
+fake_log_execute(const char *sql)
+{
+    sqlite3  *db;
+
+    assert_int_equal(sqlite3_open(fake_log_file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}

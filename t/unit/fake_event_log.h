@@ -25,6 +25,9 @@ int fake_log_teardown(void **state);
 /* Another handle: what is said in fake_log counts. */
 void fake_log_again(void);
 
+/* By another program. */
+void fake_log_execute(const char *sql);
+
 /* Sets fake_log_events[i]. */
 void fake_log_event(ngx_uint_t i, const char *id, const char *type,
     int64_t time, const char *body);

@@ -164,65 +164,6 @@ test_taken_numbers(void **state)
 }
 
 
-/* by another program */
-
-static void
-execute(const char *sql)
-{
-    sqlite3  *db;
-
-    assert_int_equal(sqlite3_open(fake_log_file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
-
-static void
-test_triggers(void **state)
-{
-    ngx_uint_t          i;
-    static const char  *sql[] = {
-        "CREATE TRIGGER t BEFORE INSERT ON event WHEN new.type = 'no'"
-            " BEGIN SELECT RAISE(ABORT, 'not that'); END",
-        "CREATE TRIGGER t AFTER INSERT ON event WHEN new.type = 'no'"
-            " BEGIN SELECT RAISE(ABORT, 'not that'); END",
-        "CREATE TRIGGER t AFTER INSERT ON event WHEN new.type = 'no'"
-            " BEGIN SELECT RAISE(FAIL, 'not that'); END",
-        "CREATE TRIGGER t BEFORE INSERT ON event WHEN new.type = 'no'"
-            " BEGIN SELECT RAISE(IGNORE); END"
-    };
-
-    for (i = 0; i < 4; i++) {
-        execute("DROP TRIGGER IF EXISTS t");
-        execute(sql[i]);
-
-        fake_log_event(0, "", "a", 1, "{\"x\":1}");
-        fake_log_event(1, "", "no", 1, "{\"x\":2}");
-        fake_log_event(2, "refused", "no", 1, "{\"x\":2}");
-        fake_log_event(3, "", "a", 1, "{\"x\":3}");
-
-        assert_int_equal(fake_log_insert(4, 0), NGX_OK);
-        assert_int_equal(fake_log_events[0].result, NGX_ESS_EVENT_LOG_STORED);
-        assert_int_equal(fake_log_events[1].result, NGX_ESS_EVENT_LOG_REFUSED);
-        assert_int_equal(fake_log_events[2].result, NGX_ESS_EVENT_LOG_REFUSED);
-        assert_int_equal(fake_log_events[3].result, NGX_ESS_EVENT_LOG_STORED);
-        assert_int_equal(fake_log_events[3].seq, 2 * i + 2);
-        assert_int_equal(fake_log_total(), 2 * i + 2);
-
-        assert_int_equal(fake_log_insert(4, 1), NGX_DECLINED);
-        assert_int_equal(fake_log_total(), 2 * i + 2);
-    }
-
-    /* all of a transaction */
-
-    execute("DROP TRIGGER IF EXISTS t");
-    execute("CREATE TRIGGER t BEFORE INSERT ON event WHEN new.type = 'no'"
-            " BEGIN SELECT RAISE(ROLLBACK, 'not that'); END");
-    assert_int_equal(fake_log_insert(4, 0), NGX_BUSY);
-    assert_int_equal(fake_log_total(), 8);
-}
-
-
 /* all pages by cursor, in any order: each fake_log_event once; type NULL: of
    any */
 
@@ -349,15 +290,15 @@ test_from_with_and_without_holes(void **state)
     assert_int_equal(first_from(100, 1), 0);
     assert_int_equal(first_from(UINT64_MAX, 1), 0);
 
-    execute("DELETE FROM event WHERE seq <= 20;"
-            "UPDATE log SET events = 80");
+    fake_log_execute("DELETE FROM event WHERE seq <= 20;"
+                     "UPDATE log SET events = 80");
     assert_int_equal(first_from(60, 0), 81);
     assert_int_equal(first_from(60, 1), 40);
     assert_int_equal(first_from(79, 1), 21);
     assert_int_equal(first_from(80, 0), 0);
 
-    execute("DELETE FROM event WHERE seq = 50;"
-            "UPDATE log SET events = 79");
+    fake_log_execute("DELETE FROM event WHERE seq = 50;"
+                     "UPDATE log SET events = 79");
     assert_int_equal(first_from(60, 0), 82);
     assert_int_equal(first_from(60, 1), 39);
     assert_int_equal(first_from(10, 1), 90);
@@ -536,12 +477,13 @@ test_epoch(void **state)
     fake_log_again();
     assert_true(epoch() == first);
 
-    execute("UPDATE log SET epoch = 77");
+    fake_log_execute("UPDATE log SET epoch = 77");
     assert_int_equal(epoch(), 77);
 
     /* of a version before there was one */
 
-    execute("ALTER TABLE log DROP COLUMN epoch; PRAGMA user_version = 1");
+    fake_log_execute("ALTER TABLE log DROP COLUMN epoch;"
+                     "PRAGMA user_version = 1");
     fake_log_again();
     memset(&fake_log_query, 0, sizeof(fake_log_query));
     fake_log_query.size = 1;
@@ -590,8 +532,6 @@ main(void)
         cmocka_unit_test_setup_teardown(test_without_id, fake_log_setup,
                                         fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_taken_numbers, fake_log_setup,
-                                        fake_log_teardown),
-        cmocka_unit_test_setup_teardown(test_triggers, fake_log_setup,
                                         fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_pages, fake_log_setup,
                                         fake_log_teardown),
