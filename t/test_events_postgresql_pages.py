@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 
 from events import Events
-from events_postgresql import CONF, call, event, ids, patiently, post
+from events_postgresql import CONF, event, ids, patiently, post
 from nginx import SANITIZE, VALGRIND
 from wait import wait_for
 
@@ -24,14 +24,14 @@ def test_times(nginx, database):
 
     found, path = [], "/v1/events?size=2&from=0&since=0000-01-01T00:00:00Z"
     while path:
-        page = call(n, path)[1]
+        page = patiently(n, path=path)[1]
         found += [e["event_id"] for e in page["events"]]
         path = page.get("next") and (
             "/v1/events?size=2&since=0000-01-01T00:00:00Z&after="
             + urllib.parse.quote(page["next"]))
     assert found == ["0", "1", "2", "3", "4"]
     for i, t in enumerate(times):
-        page = call(n, "/v1/events?size=1000&since=" + t)[1]
+        page = patiently(n, path="/v1/events?size=1000&since=" + t)[1]
         assert [e["event_id"] for e in page] == found[i:]
 
 
@@ -90,11 +90,11 @@ def test_events_that_would_be_too_large_now(nginx, request, engine):
 
     assert ids(n) == wanted
     for query in "?order=desc", "?type=user", "?since=2024-01-01T00:00:00Z":
-        status, page = call(n, "/v1/events%s&size=31" % query)
+        status, page = patiently(n, path="/v1/events%s&size=31" % query)
         assert status == 200
         assert [e["event_id"] for e in page] == (
             ["last", "e29", "e28"] if "desc" in query else wanted[:2])
-    assert call(n, "/v1/events/e7")[1]["text"] == "x" * LARGE
+    assert patiently(n, path="/v1/events/e7")[1]["text"] == "x" * LARGE
 
 
 def peak(n):
