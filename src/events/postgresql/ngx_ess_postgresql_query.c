@@ -327,7 +327,7 @@ ngx_ess_postgresql_query_page(ngx_ess_postgresql_query_sql_t *s,
     desc = query->desc ? " DESC" : "";
     p = order;
 
-    if (query->type.len) {
+    if (query->type.data) {
         p = ngx_sprintf(p, "type%s, ", desc);
     }
 
@@ -375,7 +375,7 @@ ngx_ess_postgresql_query_bounds(ngx_ess_postgresql_query_sql_t *s,
     int         type;
     ngx_uint_t  since, until;
 
-    type = query->type.len
+    type = query->type.data
            ? ngx_ess_postgresql_param_text(&s->params, &query->type) : 0;
 
     since = 1;
