@@ -220,8 +220,7 @@ def test_a_mount_that_became_read_only(nginx, disk):
 
 
 class Trace:
-    """Of a worker: "write" and "sync" of the log's WAL, and "answer", each when
-    it is done, in their order."""
+    """Of a process: what it writes and syncs, and "done()" of a worker."""
 
     LINES = re.compile(
         r"(?P<call>pwrite64|fsync|fdatasync)\(\d+<[^>]*-wal>.*"
@@ -244,8 +243,16 @@ class Trace:
         self.process.wait()
         self.process.stderr.close()
 
+    def synced(self):
+        """Paths, in their order."""
+
+        self.end()
+        with open(self.path) as f:
+            return re.findall(r" f(?:data)?sync\(\d+<([^>]*)>", f.read())
+
     def done(self):
-        """What was done until now."""
+        """"write" and "sync" of the log's WAL, and "answer", each when it is
+        done, in their order."""
 
         self.end()
         found, unfinished = [], {}
@@ -272,7 +279,7 @@ class Trace:
 def trace(tmp_path):
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
-    return lambda server: Trace(server.workers()[0], str(tmp_path / "trace"))
+    return lambda pid: Trace(pid, str(tmp_path / "trace"))
 
 
 @pytest.mark.parametrize("sync", ["full", "normal"])
@@ -284,7 +291,7 @@ def test_syncs(nginx, trace, sync):
                    workers=1)
     events = Events(server.port())
     assert events.post([event(0)]).status == 200
-    t = trace(server)
+    t = trace(server.workers()[0])
     for i in range(1, 21):
         assert events.post([event(i), event(100 + i)]).status == 200
     done = t.done()
@@ -297,6 +304,19 @@ def test_syncs(nginx, trace, sync):
     assert done.count("sync") == (20 if sync == "full" else 0), done
 
 
+def test_syncs_of_a_new_folder(nginx, trace):
+    """It is there as surely as the file in it."""
+
+    server = nginx("http { server { listen %%PORT0%%; } }", workers=1)
+    server.write_conf(CONF)
+    t = trace(server.master())
+    server.reload()
+    synced = t.synced()
+    assert server.folder in synced
+    assert os.path.dirname(path(server)) in synced
+    assert path(server) in synced
+
+
 @pytest.mark.parametrize("sync", ["full", "normal"])
 def test_syncs_of_groups(nginx, trace, sync):
     """What has come while a transaction was under way is one transaction, with
@@ -307,7 +327,7 @@ def test_syncs_of_groups(nginx, trace, sync):
     assert Events(server.port()).post([event(0)]).status == 200
     clients = [http.client.HTTPConnection("127.0.0.1", server.port(),
                                           timeout=60) for _ in range(CLIENTS)]
-    t = trace(server)
+    t = trace(server.workers()[0])
     db = sqlite3.connect(path(server), isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
     for c, client in enumerate(clients, 1):

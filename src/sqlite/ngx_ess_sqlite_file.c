@@ -47,6 +47,7 @@ static ngx_int_t ngx_ess_sqlite_file_header(ngx_conf_t *cf,
     ngx_str_t *path, int fd);
 static ngx_int_t ngx_ess_sqlite_file_make(ngx_cycle_t *cycle,
     ngx_str_t *path);
+static void ngx_ess_sqlite_file_sync(char *folder);
 static ngx_int_t ngx_ess_sqlite_file_become(ngx_cycle_t *cycle);
 
 
@@ -364,7 +365,31 @@ ngx_ess_sqlite_file_make(ngx_cycle_t *cycle, ngx_str_t *path)
         return NGX_ERROR;
     }
 
+    ngx_ess_sqlite_file_sync(folder);
+
     return NGX_OK;
+}
+
+
+/* SQLite syncs the folder of its files, and nobody else the one in which that
+   is new: it would be gone with them when the machine loses its power.  Who may
+   not read the folder above, or has a file system that cannot, goes without. */
+
+static void
+ngx_ess_sqlite_file_sync(char *folder)
+{
+    int    fd;
+    char  *last;
+
+    last = strrchr(folder, '/');
+    last[last == folder ? 1 : 0] = '\0';
+
+    fd = open(folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd != -1) {
+        (void) fsync(fd);
+        (void) close(fd);
+    }
 }
 
 
