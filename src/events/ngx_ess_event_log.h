@@ -213,9 +213,11 @@ typedef struct {
                                  ngx_ess_event_log_insert_t **inserts,
                                  ngx_uint_t n);
 
-    /* T */
-    void                   (*query)(void *handle,
-                                 ngx_ess_event_log_query_t *query);
+    /* T: of "n" queries, in their order, those up to the first that fails;
+       how many these are, at least 1 */
+    ngx_uint_t             (*query)(void *handle,
+                                 ngx_ess_event_log_query_t **queries,
+                                 ngx_uint_t n);
 
     /* T: a small step of what keep= and keep_size= ask for, with the handle
        that inserts.  NGX_OK: nothing is left to do; NGX_AGAIN; NGX_ERROR, with

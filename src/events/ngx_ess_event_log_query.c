@@ -1,7 +1,8 @@
 /*
  * A worker's queue of queries before the database of an event log: two tasks
- * carry them, each with a handle, quick ones several at a time.  A query is its
- * caller's; while its task is under way only the thread touches it.
+ * carry them, each with a handle, quick ones several at a time: those wait while
+ * such a task is under way, for a thread's turn costs more than they do.  A query
+ * is its caller's; while its task is under way only the thread touches it.
  */
 
 
@@ -20,8 +21,9 @@
 
 
 static void ngx_ess_event_log_query_start(ngx_event_t *ev);
-static void ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker,
-    ngx_uint_t idle);
+static ngx_uint_t ngx_ess_event_log_query_wait(
+    ngx_ess_event_log_queries_t *queries);
+static void ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker);
 static ngx_uint_t ngx_ess_event_log_query_quick(
     ngx_ess_event_log_query_t *query);
 static void ngx_ess_event_log_query_thread(void *data, ngx_log_t *log);
@@ -146,7 +148,7 @@ ngx_ess_event_log_query_remove(ngx_ess_event_log_queries_t *queries,
 static void
 ngx_ess_event_log_query_start(ngx_event_t *ev)
 {
-    ngx_uint_t                    i, idle;
+    ngx_uint_t                    i;
     ngx_queue_t                  *q;
     ngx_ess_event_log_query_t    *query;
     ngx_ess_event_log_queries_t  *queries;
@@ -163,39 +165,59 @@ ngx_ess_event_log_query_start(ngx_event_t *ev)
         query->handler(query);
     }
 
-    for (idle = 0, i = 0; i < NGX_ESS_EVENT_LOG_QUERIES; i++) {
-        idle += (queries->askers[i].n == 0);
-    }
-
     for (i = 0; i < NGX_ESS_EVENT_LOG_QUERIES; i++) {
+
+        if (ngx_ess_event_log_query_wait(queries)) {
+            return;
+        }
+
         if (queries->askers[i].n == 0) {
-            ngx_ess_event_log_query_post(&queries->askers[i], idle--);
+            ngx_ess_event_log_query_post(&queries->askers[i]);
         }
     }
 }
 
 
-/* "idle": tasks that share what waits, this one among them. */
+/* 1: nothing is to be asked, or it is better asked with what comes meanwhile. */
+
+static ngx_uint_t
+ngx_ess_event_log_query_wait(ngx_ess_event_log_queries_t *queries)
+{
+    ngx_queue_t                *q;
+    ngx_ess_event_log_query_t  *query;
+
+    if (queries->nwaiting == 0) {
+        return 1;
+    }
+
+    q = ngx_queue_head(&queries->waiting);
+    query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
+
+    return queries->quick && queries->nwaiting < NGX_ESS_EVENT_LOG_ASKED
+           && ngx_ess_event_log_query_quick(query);
+}
+
 
 static void
-ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker,
-    ngx_uint_t idle)
+ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker)
 {
-    ngx_uint_t                    share;
+    ngx_uint_t                    i, quick;
     ngx_queue_t                  *q;
     ngx_ess_event_log_query_t    *query;
     ngx_ess_event_log_queries_t  *queries;
 
     queries = asker->queries;
+    quick = 1;
 
-    share = (queries->nwaiting + idle - 1) / idle;
-    share = ngx_min(share, NGX_ESS_EVENT_LOG_ASKED);
-
-    while (asker->n < share) {
+    while (quick && queries->nwaiting
+           && asker->n < NGX_ESS_EVENT_LOG_ASKED)
+    {
         q = ngx_queue_head(&queries->waiting);
         query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
 
-        if (asker->n && !ngx_ess_event_log_query_quick(query)) {
+        quick = ngx_ess_event_log_query_quick(query);
+
+        if (asker->n && !quick) {
             break;
         }
 
@@ -204,25 +226,23 @@ ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker,
 
         query->waiting = 0;
         asker->query[asker->n++] = query;
-
-        if (!ngx_ess_event_log_query_quick(query)) {
-            break;
-        }
     }
+
+    asker->quick = ngx_ess_event_log_query_quick(asker->query[0]);
+    queries->quick += asker->quick;
 
     asker->asked = 0;
 
-    if (asker->n == 0
-        || ngx_thread_task_post(queries->log->thread_pool, &asker->task)
-           == NGX_OK)
+    if (ngx_thread_task_post(queries->log->thread_pool, &asker->task)
+        == NGX_OK)
     {
         return;
     }
 
     asker->asked = asker->n;
 
-    for (share = 0; share < asker->n; share++) {
-        query = asker->query[share];
+    for (i = 0; i < asker->n; i++) {
+        query = asker->query[i];
         (void) ngx_snprintf(query->text, sizeof(query->text),
                             "no thread is free%Z");
     }
@@ -250,14 +270,8 @@ ngx_ess_event_log_query_thread(void *data, ngx_log_t *log)
 {
     ngx_ess_event_log_asker_t *asker = data;
 
-    ngx_ess_event_log_query_t  *query;
-
-    do {
-        query = asker->query[asker->asked++];
-
-        asker->queries->log->engine->query(asker->handle, query);
-
-    } while (query->rc == NGX_OK && asker->asked < asker->n);
+    asker->asked = asker->queries->log->engine->query(asker->handle,
+                                                      asker->query, asker->n);
 }
 
 
@@ -284,6 +298,7 @@ ngx_ess_event_log_query_end(ngx_event_t *ev)
     }
 
     asker->n = 0;
+    queries->quick -= asker->quick;
 
     for (i = 0; i < n; i++) {
         ngx_ess_event_log_query_report(queries, query[i]);

@@ -14,19 +14,18 @@
 #define NGX_ESS_EVENT_LOG_QUERIES   2
 
 /* of a task, at most */
-#define NGX_ESS_EVENT_LOG_ASKED     8
+#define NGX_ESS_EVENT_LOG_ASKED     16
 
 
-/* a task that carries a query, or several that are quick: a thread's turn costs
-   more than they do */
+/* a task that carries a query, or several that are quick */
 
 typedef struct {
     struct ngx_ess_event_log_queries_s  *queries;
     void                        *handle;
     ngx_ess_event_log_query_t   *query[NGX_ESS_EVENT_LOG_ASKED];
     ngx_uint_t                   n;         /* 0: it is idle */
-    ngx_uint_t                   asked;     /* of them, by the thread: none
-                                               behind one that failed */
+    ngx_uint_t                   asked;     /* of them, by the thread */
+    ngx_uint_t                   quick;     /* 1: all of them are */
     ngx_thread_task_t            task;
 } ngx_ess_event_log_asker_t;
 
@@ -35,6 +34,7 @@ typedef struct ngx_ess_event_log_queries_s {
     ngx_ess_event_log_t         *log;
     ngx_queue_t                  waiting;
     ngx_uint_t                   nwaiting;
+    ngx_uint_t                   quick;     /* tasks under way with such */
     ngx_queue_t                  refused;   /* too many wait */
     ngx_ess_event_log_asker_t    askers[NGX_ESS_EVENT_LOG_QUERIES];
     ngx_event_t                  start;     /* posted when something waits */

@@ -1,6 +1,6 @@
 /*
- * Queries of an event log's SQLite file, each a transaction that reads: the
- * total and the page are of one moment.  An index has each order that there is,
+ * Queries of an event log's SQLite file, all that come at once in a transaction
+ * that reads: a total and its page are of one moment.  An index has each order that there is,
  * and is named, so that a page costs the same anywhere.  Runs in a worker's
  * thread; the query is that thread's meanwhile.
  */
@@ -10,14 +10,15 @@
 #include "ngx_ess_event_log_sqlite_query.h"
 
 
-/* ms that a query may take */
+/* ms that they may take */
 #define NGX_ESS_EVENT_LOG_SQLITE_TIME   5000
 
 /* instructions of SQLite between two looks at the clock */
 #define NGX_ESS_EVENT_LOG_SQLITE_LOOK   10000
 
-/* bytes for bodies at first */
-#define NGX_ESS_EVENT_LOG_SQLITE_ROOM   16384
+/* bytes for bodies at first, and for each row */
+#define NGX_ESS_EVENT_LOG_SQLITE_ROOM   8192
+#define NGX_ESS_EVENT_LOG_SQLITE_BODY   256
 
 #define NGX_ESS_EVENT_LOG_SQLITE_TEXT   512
 
@@ -32,6 +33,9 @@ typedef struct {
 } ngx_ess_event_log_sqlite_page_t;
 
 
+static int ngx_ess_event_log_sqlite_query_one(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_query_t *query,
+    int rc);
 static int ngx_ess_event_log_sqlite_query_slow(void *data);
 static ngx_uint_t ngx_ess_event_log_sqlite_query_several(
     ngx_ess_event_log_query_t *query);
@@ -61,30 +65,34 @@ static ngx_int_t ngx_ess_event_log_sqlite_query_room(
     ngx_ess_event_log_sqlite_page_t *page, size_t len);
 
 
-void
-ngx_ess_event_log_sqlite_query(void *handle, ngx_ess_event_log_query_t *query)
+ngx_uint_t
+ngx_ess_event_log_sqlite_query(void *handle,
+    ngx_ess_event_log_query_t **queries, ngx_uint_t n)
 {
     ngx_ess_event_log_sqlite_handle_t *h = handle;
 
-    int  rc;
+    int         rc;
+    ngx_uint_t  asked;
+
+    asked = 0;
 
     rc = ngx_ess_event_log_sqlite_use(h);
 
     if (rc == SQLITE_OK) {
-        h->deadline = ngx_ess_event_log_sqlite_clock()
-                      + NGX_ESS_EVENT_LOG_SQLITE_TIME;
-
         sqlite3_progress_handler(h->db.handle, NGX_ESS_EVENT_LOG_SQLITE_LOOK,
                                  ngx_ess_event_log_sqlite_query_slow, h);
 
-        if (ngx_ess_event_log_sqlite_query_several(query)) {
+        h->deadline = ngx_ess_event_log_sqlite_clock()
+                      + NGX_ESS_EVENT_LOG_SQLITE_TIME;
+
+        if (n > 1 || ngx_ess_event_log_sqlite_query_several(queries[0])) {
             rc = ngx_ess_event_log_sqlite_exec(h, "BEGIN");
         }
     }
 
-    if (rc == SQLITE_OK) {
-        rc = ngx_ess_event_log_sqlite_query_run(h, query);
-    }
+    do {
+        rc = ngx_ess_event_log_sqlite_query_one(h, queries[asked++], rc);
+    } while (rc == SQLITE_OK && asked < n);
 
     if (h->db.handle) {
         sqlite3_progress_handler(h->db.handle, 0, NULL, NULL);
@@ -94,10 +102,26 @@ ngx_ess_event_log_sqlite_query(void *handle, ngx_ess_event_log_query_t *query)
         }
     }
 
+    ngx_ess_sqlite_db_end(&h->db, rc);
+
+    return asked;
+}
+
+
+/* "rc": of what went before. */
+
+static int
+ngx_ess_event_log_sqlite_query_one(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_query_t *query, int rc)
+{
+    if (rc == SQLITE_OK) {
+        rc = ngx_ess_event_log_sqlite_query_run(h, query);
+    }
+
     if (rc == SQLITE_OK) {
         query->rc = NGX_OK;
         query->text[0] = '\0';
-        return;
+        return rc;
     }
 
     query->rc = NGX_BUSY;
@@ -108,7 +132,7 @@ ngx_ess_event_log_sqlite_query(void *handle, ngx_ess_event_log_query_t *query)
                                     : (u_char *) h->db.text,
                        sizeof(query->text));
 
-    ngx_ess_sqlite_db_end(&h->db, rc);
+    return rc;
 }
 
 
@@ -121,7 +145,7 @@ ngx_ess_event_log_sqlite_query_slow(void *data)
 }
 
 
-/* 1: it takes more than one statement, which is a transaction by itself. */
+/* 1: it takes more than one statement; one is a transaction by itself. */
 
 static ngx_uint_t
 ngx_ess_event_log_sqlite_query_several(ngx_ess_event_log_query_t *query)
@@ -256,7 +280,8 @@ ngx_ess_event_log_sqlite_query_page(ngx_ess_event_log_sqlite_handle_t *h,
     query->size = ngx_min(query->size, NGX_ESS_EVENT_LOG_MAX);
 
     page.used = query->size * sizeof(ngx_ess_event_log_row_t);
-    page.size = page.used + NGX_ESS_EVENT_LOG_SQLITE_ROOM;
+    page.size = page.used + NGX_ESS_EVENT_LOG_SQLITE_ROOM
+                + query->size * NGX_ESS_EVENT_LOG_SQLITE_BODY;
 
     query->memory = ngx_alloc(page.size, h->log);
     if (query->memory == NULL) {

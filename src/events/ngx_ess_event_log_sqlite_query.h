@@ -11,8 +11,8 @@
 
 
 /* The engine's. */
-void ngx_ess_event_log_sqlite_query(void *handle,
-    ngx_ess_event_log_query_t *query);
+ngx_uint_t ngx_ess_event_log_sqlite_query(void *handle,
+    ngx_ess_event_log_query_t **queries, ngx_uint_t n);
 
 
 #endif /* _NGX_ESS_EVENT_LOG_SQLITE_QUERY_H_INCLUDED_ */

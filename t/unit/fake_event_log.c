@@ -172,7 +172,11 @@ fake_log_fill(ngx_uint_t n)
 ngx_int_t
 fake_log_ask(void)
 {
-    ngx_ess_event_log_sqlite.query(fake_log_handle, &fake_log_query);
+    ngx_ess_event_log_query_t  *query;
+
+    query = &fake_log_query;
+    assert_int_equal(ngx_ess_event_log_sqlite.query(fake_log_handle, &query,
+                                                    1), 1);
 
     return fake_log_query.rc;
 }

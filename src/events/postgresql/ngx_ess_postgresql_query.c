@@ -30,6 +30,8 @@ typedef struct {
 } ngx_ess_postgresql_query_sql_t;
 
 
+static void ngx_ess_postgresql_query_tries(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_event_log_query_t *query);
 static ngx_int_t ngx_ess_postgresql_query_once(ngx_ess_postgresql_handle_t *h,
     ngx_ess_event_log_query_t *query);
 static ngx_int_t ngx_ess_postgresql_query_begin(
@@ -54,18 +56,36 @@ static ngx_int_t ngx_ess_postgresql_query_copy(
     ngx_ess_event_log_query_t *query, PGresult *res, ngx_log_t *log);
 
 
-void
-ngx_ess_postgresql_query(void *handle, ngx_ess_event_log_query_t *query)
+ngx_uint_t
+ngx_ess_postgresql_query(void *handle, ngx_ess_event_log_query_t **queries,
+    ngx_uint_t n)
 {
     ngx_ess_postgresql_handle_t  *h = handle;
 
-    ngx_int_t                         rc;
-    ngx_uint_t                        tries;
+    ngx_uint_t                        asked;
     ngx_ess_postgresql_connection_t  *c;
 
     c = &h->conf->server->reader;
+    asked = 0;
 
     (void) ngx_thread_mutex_lock(&c->mutex, h->log);
+
+    do {
+        ngx_ess_postgresql_query_tries(h, queries[asked]);
+    } while (queries[asked++]->rc == NGX_OK && asked < n);
+
+    (void) ngx_thread_mutex_unlock(&c->mutex, h->log);
+
+    return asked;
+}
+
+
+static void
+ngx_ess_postgresql_query_tries(ngx_ess_postgresql_handle_t *h,
+    ngx_ess_event_log_query_t *query)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  tries;
 
     query->memory = NULL;
     tries = 0;
@@ -90,10 +110,9 @@ ngx_ess_postgresql_query(void *handle, ngx_ess_event_log_query_t *query)
     if (rc != NGX_OK) {
         query->rc = NGX_BUSY;
         query->nrows = 0;
-        (void) ngx_cpystrn(query->text, c->text, sizeof(query->text));
+        (void) ngx_cpystrn(query->text, h->conf->server->reader.text,
+                           sizeof(query->text));
     }
-
-    (void) ngx_thread_mutex_unlock(&c->mutex, h->log);
 }
 
 
