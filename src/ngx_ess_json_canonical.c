@@ -47,6 +47,7 @@ typedef struct {
 } ngx_ess_json_canonical_member_t;
 
 
+static EVP_MD_CTX *ngx_ess_json_canonical_begin(ngx_log_t *log);
 static ngx_int_t ngx_ess_json_canonical_places(
     ngx_ess_json_canonical_out_t *out, const ngx_str_t *text);
 static ngx_int_t ngx_ess_json_canonical_find(
@@ -93,17 +94,15 @@ ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     out.next = 0;
     out.n = 0;
 
-    out.ctx = EVP_MD_CTX_new();
+    out.ctx = ngx_ess_json_canonical_begin(log);
 
     if (out.ctx == NULL) {
-        ngx_log_error(NGX_LOG_CRIT, log, 0, "ess: no memory for a hash");
         return NGX_ERROR;
     }
 
     rc = NGX_ERROR;
 
-    if (EVP_DigestInit_ex(out.ctx, EVP_sha256(), NULL) == 1
-        && ngx_ess_json_canonical_places(&out, &value->span) == NGX_OK
+    if (ngx_ess_json_canonical_places(&out, &value->span) == NGX_OK
         && ngx_ess_json_canonical_value(&out, &p) == NGX_OK
         && ngx_ess_json_canonical_flush(&out) == NGX_OK
         && EVP_DigestFinal_ex(out.ctx, md, NULL) == 1)
@@ -116,9 +115,38 @@ ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
         ngx_free(out.places);
     }
 
-    EVP_MD_CTX_free(out.ctx);
-
     return rc;
+}
+
+
+/* The process has one for all hashes: to make one, and to find SHA-256 for it,
+   takes longer than most hashes do. */
+
+static EVP_MD_CTX *
+ngx_ess_json_canonical_begin(ngx_log_t *log)
+{
+    static EVP_MD_CTX  *ctx;
+
+    if (ctx) {
+        if (EVP_DigestInit_ex(ctx, NULL, NULL) == 1) {
+            return ctx;
+        }
+
+        EVP_MD_CTX_free(ctx);
+    }
+
+    ctx = EVP_MD_CTX_new();
+
+    if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1) {
+        return ctx;
+    }
+
+    EVP_MD_CTX_free(ctx);
+    ctx = NULL;
+
+    ngx_log_error(NGX_LOG_CRIT, log, 0, "ess: no memory for a hash");
+
+    return NULL;
 }
 
 
@@ -406,6 +434,9 @@ ngx_ess_json_canonical_skip(ngx_ess_json_canonical_out_t *out, u_char *p)
 static u_char *
 ngx_ess_json_canonical_scalar(u_char *p, u_char *last)
 {
+    u_char     *first;
+    ngx_int_t   n;
+
     if (*p != '"') {
         while (p < last && *p > ' ' && *p != ',' && *p != ']' && *p != '}') {
             p++;
@@ -414,13 +445,21 @@ ngx_ess_json_canonical_scalar(u_char *p, u_char *last)
         return p;
     }
 
-    for (p++; p < last && *p != '"'; p++) {
-        if (*p == '\\') {
-            p++;
-        }
-    }
+    first = p;
 
-    return (p < last) ? p + 1 : last;
+    do {
+        p = memchr(p + 1, '"', last - p - 1);
+        if (p == NULL) {
+            return last;
+        }
+
+        /* behind an odd number of backslashes it is one of the string's */
+
+        for (n = 0; p - n - 1 > first && p[-n - 1] == '\\'; n++) { /* void */ }
+
+    } while (n & 1);
+
+    return p + 1;
 }
 
 

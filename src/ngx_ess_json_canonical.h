@@ -22,8 +22,7 @@
  * members and at most NGX_ESS_JSON_DEPTH deep.  NGX_OK, or NGX_ERROR: no
  * memory, which is logged.  It is needed while the members of objects are
  * sorted, some ten times their text at most.  It takes as long as the text is,
- * however its values are nested, but for the sorting.  May run in a thread, if
- * log may.
+ * however its values are nested, but for the sorting.  Not for threads.
  */
 ngx_int_t ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     u_char hash[NGX_ESS_JSON_CANONICAL_HASH], ngx_log_t *log);

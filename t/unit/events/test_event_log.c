@@ -33,6 +33,8 @@ static ngx_uint_t                   ntasks;
 static ngx_uint_t                   refuse;     /* no thread is free */
 static ngx_uint_t                   handles;
 static ngx_uint_t                   carried;    /* inserts of the last task */
+static ngx_uint_t                   asked;      /* its queries */
+static ngx_uint_t                   fail;       /* the query that does */
 static ngx_uint_t                   answers, busy;
 static ngx_uint_t                   more;       /* inserts by a handler */
 static ngx_ess_event_log_event_t    event;
@@ -202,10 +204,24 @@ engine_insert(void *handle, ngx_ess_event_log_insert_t **list, ngx_uint_t n)
 }
 
 
-static void
-engine_query(void *handle, ngx_ess_event_log_query_t *query)
+static ngx_uint_t
+engine_query(void *handle, ngx_ess_event_log_query_t **list, ngx_uint_t n)
 {
-    query->rc = NGX_OK;
+    ngx_uint_t  i;
+
+    asked = n;
+
+    for (i = 0; i < n; i++) {
+
+        if (fail && --fail == 0) {
+            ngx_memcpy(list[i]->text, "why", 4);
+            return i + 1;
+        }
+
+        list[i]->rc = NGX_OK;
+    }
+
+    return n;
 }
 
 
@@ -307,10 +323,14 @@ insert(ngx_uint_t i, size_t len)
 }
 
 
+/* "from": events to leave out, which is not quick */
+
 static void
-ask(ngx_uint_t i)
+ask(ngx_uint_t i, uint64_t from)
 {
+    ngx_memzero(&queries[i], sizeof(ngx_ess_event_log_query_t));
     queries[i].handler = found;
+    queries[i].from = from;
 
     ngx_ess_event_log_query(&elog, &queries[i]);
 }
@@ -425,7 +445,7 @@ test_no_thread(void **state)
     refuse = 1;
 
     insert(0, 10);
-    ask(0);
+    ask(0, 0);
     assert_int_equal(answers, 0);
     ngx_unit_posted();
     assert_int_equal(answers, 2);
@@ -459,27 +479,28 @@ test_a_handler_inserts(void **state)
 
 
 static void
-test_two_queries_at_a_time(void **state)
+test_queries(void **state)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < 5; i++) {
-        ask(i);
+        ask(i, 0);
     }
 
     insert(0, 10);
     ngx_unit_posted();
-    assert_int_equal(ntasks, 3);
+    assert_int_equal(ntasks, 2);
 
     while (ntasks) {
         thread();
     }
 
+    assert_int_equal(asked, 5);
     assert_int_equal(answers, 6);
     assert_int_equal(busy, 0);
 
     for (i = 0; i < 1030; i++) {
-        ask(i);
+        ask(i, 0);
     }
 
     ngx_unit_posted();
@@ -490,6 +511,90 @@ test_two_queries_at_a_time(void **state)
     }
 
     assert_int_equal(answers, 6 + 1030);
+    assert_int_equal(ngx_unit_pending(), 0);
+}
+
+
+/* Quick ones wait for those that are under way, and go together; a slow one
+   does not keep them. */
+
+static void
+test_quick_queries_go_together(void **state)
+{
+    ngx_uint_t  i;
+
+    ask(0, 0);
+    ngx_unit_posted();
+    assert_int_equal(ntasks, 1);
+
+    for (i = 1; i < 10; i++) {
+        ask(i, 0);
+        ngx_unit_posted();
+    }
+
+    assert_int_equal(ntasks, 1);
+
+    thread();
+    assert_int_equal(answers, 1);
+    assert_int_equal(ntasks, 1);
+
+    thread();
+    assert_int_equal(asked, 9);
+    assert_int_equal(answers, 10);
+    assert_int_equal(ntasks, 0);
+
+    ask(0, 1);
+    ngx_unit_posted();
+    assert_int_equal(ntasks, 1);
+
+    ask(1, 0);
+    ngx_unit_posted();
+    assert_int_equal(ntasks, 2);
+
+    while (ntasks) {
+        thread();
+    }
+
+    /* more than one task of them: they are many, or not quick after all */
+
+    for (i = 0; i < 17; i++) {
+        ask(i, 0);
+        ngx_unit_posted();
+    }
+
+    assert_int_equal(ntasks, 2);
+
+    while (ntasks) {
+        thread();
+    }
+
+    assert_int_equal(answers, 12 + 17);
+    assert_int_equal(ngx_unit_pending(), 0);
+}
+
+
+/* The others are asked again, by themselves. */
+
+static void
+test_a_query_that_fails(void **state)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 5; i++) {
+        ask(i, 0);
+    }
+
+    fail = 3;
+    ngx_unit_posted();
+    thread();
+    assert_int_equal(answers, 3);
+    assert_int_equal(busy, 1);
+
+    thread();
+    assert_int_equal(asked, 2);
+    assert_int_equal(answers, 5);
+    assert_int_equal(busy, 1);
+    assert_int_equal(ntasks, 0);
     assert_int_equal(ngx_unit_pending(), 0);
 }
 
@@ -601,7 +706,11 @@ main(void)
         cmocka_unit_test_setup_teardown(test_no_thread, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_handler_inserts, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_two_queries_at_a_time, setup,
+        cmocka_unit_test_setup_teardown(test_queries, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_quick_queries_go_together, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_query_that_fails, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_query_that_goes_ahead, setup,
                                         teardown),
