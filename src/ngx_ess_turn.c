@@ -13,6 +13,7 @@
 
 /* us in a turn, and the rest of the slice there */
 #define NGX_ESS_TURN_TIME   500
+#define NGX_ESS_TURN_SHORT  100
 
 
 static void ngx_ess_turn_handler(ngx_event_t *ev);
@@ -21,6 +22,7 @@ static int64_t ngx_ess_turn_clock(void);
 
 static ngx_queue_t  ngx_ess_turns;
 static ngx_event_t  ngx_ess_turn;
+static ngx_uint_t   ngx_ess_turn_yields;
 
 
 void
@@ -54,6 +56,13 @@ ngx_ess_turn_begin(ngx_event_t *ev)
 }
 
 
+void
+ngx_ess_turn_yield(void)
+{
+    ngx_ess_turn_yields = 1;
+}
+
+
 /* They may wait for another one, end, or take others back from within. */
 
 static void
@@ -63,7 +72,9 @@ ngx_ess_turn_handler(ngx_event_t *ev)
     ngx_queue_t  *q;
     ngx_event_t  *turn;
 
-    end = ngx_ess_turn_clock() + NGX_ESS_TURN_TIME;
+    end = ngx_ess_turn_clock() + (ngx_ess_turn_yields ? NGX_ESS_TURN_SHORT
+                                                      : NGX_ESS_TURN_TIME);
+    ngx_ess_turn_yields = 0;
 
     while (!ngx_queue_empty(&ngx_ess_turns)) {
         q = ngx_queue_head(&ngx_ess_turns);

@@ -21,5 +21,9 @@
 void ngx_ess_turn_next(ngx_event_t *ev);
 void ngx_ess_turn_begin(ngx_event_t *ev);
 
+/* Clients are in the middle of a burst, which goes on in the next iteration: a
+   turn is shorter there. */
+void ngx_ess_turn_yield(void);
+
 
 #endif /* _NGX_ESS_TURN_H_INCLUDED_ */

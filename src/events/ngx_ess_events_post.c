@@ -22,7 +22,7 @@
 
 /* in a turn: bytes of the body, and the rest of the event there; and work: of
    each element, and more of an event that is checked */
-#define NGX_ESS_EVENTS_POST_SLICE  (16 * 1024)
+#define NGX_ESS_EVENTS_POST_SLICE  (4 * 1024)
 #define NGX_ESS_EVENTS_POST_WORK   1024
 #define NGX_ESS_EVENTS_POST_COUNT  1
 #define NGX_ESS_EVENTS_POST_CHECK  16

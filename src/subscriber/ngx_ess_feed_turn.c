@@ -13,6 +13,7 @@
 #include "ngx_ess_backpressure.h"
 #include "ngx_ess_memory.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_turn.h"
 #include "ngx_ess_wake.h"
 
 
@@ -215,6 +216,7 @@ ngx_ess_feed_turn_flush_handler(ngx_event_t *ev)
 
     if (!ngx_queue_empty(&ngx_ess_feed_worker.flushing)) {
         ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_ess_turn_yield();
     }
 }
 
