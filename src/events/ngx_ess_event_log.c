@@ -13,6 +13,7 @@
 #include "ngx_ess_event_log_hold.h"
 #include "ngx_ess_event_log_notice.h"
 #include "ngx_ess_event_log_query.h"
+#include "ngx_ess_event_log_thread.h"
 #include "ngx_ess_wait.h"
 
 
@@ -457,6 +458,8 @@ ngx_ess_event_log_insert_thread(void *data, ngx_log_t *log)
 
     upkeep = &w->upkeep;
     engine = w->log->engine;
+
+    ngx_ess_event_log_thread_begin();
 
     if (!upkeep->running) {
         engine->insert(w->handle, w->batch, w->nbatch);

@@ -10,6 +10,7 @@
 #include "ngx_ess_event_log_failure.h"
 #include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_query.h"
+#include "ngx_ess_event_log_thread.h"
 #include "ngx_ess_wait.h"
 
 
@@ -269,6 +270,8 @@ static void
 ngx_ess_event_log_query_thread(void *data, ngx_log_t *log)
 {
     ngx_ess_event_log_asker_t *asker = data;
+
+    ngx_ess_event_log_thread_begin();
 
     asker->asked = asker->queries->log->engine->query(asker->handle,
                                                       asker->query, asker->n);

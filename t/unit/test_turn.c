@@ -26,7 +26,7 @@ typedef struct {
     ngx_event_t  event;
     char         name;
     ngx_uint_t   slices;            /* so many */
-    ngx_uint_t   slow;              /* each takes more time than there is */
+    ngx_uint_t   slow;              /* each takes so many tenths of a ms */
     ngx_event_t *clears;            /* takes that one's turn back */
 } slicer_t;
 
@@ -52,7 +52,7 @@ handler(ngx_event_t *ev)
         do {
             (void) clock_gettime(CLOCK_MONOTONIC, &now);
         } while ((now.tv_sec - begin.tv_sec) * 1000000000L
-                 + now.tv_nsec - begin.tv_nsec < 600000);
+                 + now.tv_nsec - begin.tv_nsec < (long) s->slow * 100000);
     }
 
     if (s->clears) {
@@ -146,7 +146,7 @@ test_one_turn_has_time_for_one_that_is_slow(void **state)
     ngx_uint_t  i;
 
     for (i = 0; i < 3; i++) {
-        slicers[i].slow = 1;
+        slicers[i].slow = 6;
         slicers[i].slices = 2;
     }
 
@@ -163,6 +163,30 @@ test_one_turn_has_time_for_one_that_is_slow(void **state)
     turn();
     turn();
     ngx_unit_traced("b", "c");
+}
+
+
+static void
+test_a_turn_is_short_beside_a_burst(void **state)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 3; i++) {
+        slicers[i].slow = 2;
+    }
+
+    begin(3);
+
+    ngx_ess_turn_yield();
+    turn();
+    ngx_unit_traced("a");
+
+    ngx_ess_turn_yield();
+    turn();
+    ngx_unit_traced("b");
+
+    turn();
+    ngx_unit_traced("c");
 }
 
 
@@ -218,6 +242,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         TEST(test_nothing_is_done_from_within),
         TEST(test_one_turn_has_time_for_one_that_is_slow),
+        TEST(test_a_turn_is_short_beside_a_burst),
         TEST(test_many_that_are_quick_have_theirs_in_order),
         TEST(test_a_turn_is_taken_back),
     };

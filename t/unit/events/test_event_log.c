@@ -18,6 +18,7 @@
 #include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_notice.h"
 #include "ngx_ess_escape.h"
+#include "ngx_ess_event_log_thread.h"
 #include "ngx_timer.h"
 
 
@@ -97,6 +98,12 @@ ngx_str_t *
 ngx_ess_escape_bytes(ngx_ess_escaped_t *e, const void *data, size_t len)
 {
     return NULL;
+}
+
+
+void
+ngx_ess_event_log_thread_begin(void)
+{
 }
 
 

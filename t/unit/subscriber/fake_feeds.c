@@ -5,6 +5,7 @@
 
 #include "fake_feeds.h"
 #include "ngx_ess_conf.h"
+#include "ngx_ess_turn.h"
 #include "ngx_ess_wake.h"
 #include "ngx_ess_counter.h"
 
@@ -171,6 +172,13 @@ void
 ngx_ess_wake_progress(ngx_uint_t all)
 {
     feeds.done = all;
+}
+
+
+void
+ngx_ess_turn_yield(void)
+{
+    feeds.yields++;
 }
 
 

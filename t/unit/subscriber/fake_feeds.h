@@ -89,6 +89,7 @@ typedef struct {
     ngx_uint_t               alerts;        /* messages, alert or worse */
     ngx_uint_t               done;          /* all was read, as it was said
                                                last */
+    ngx_uint_t               yields;        /* bursts that go on */
     ngx_uint_t               turns;         /* of the event loop */
     int64_t                  counters[NGX_ESS_C_N];
 

@@ -63,6 +63,7 @@ test_streams_of_many_clients_are_sent_to_by_turns(void **state)
     /* none of them is through, and none has had much more than another */
 
     feeds_turn();
+    assert_int_equal(feeds.yields, 1);
 
     for (i = 0; i < TEST_MANY; i++) {
         c = test_clients[i];
@@ -77,6 +78,7 @@ test_streams_of_many_clients_are_sent_to_by_turns(void **state)
 
     feeds_run();
     feeds_expect(test_clients[TEST_MANY - 1], "e1:a;");
+    assert_int_equal(feeds.yields, 2);
 }
 
 
