@@ -47,7 +47,6 @@ typedef struct {
 } ngx_ess_json_canonical_member_t;
 
 
-static EVP_MD_CTX *ngx_ess_json_canonical_begin(ngx_log_t *log);
 static ngx_int_t ngx_ess_json_canonical_places(
     ngx_ess_json_canonical_out_t *out, const ngx_str_t *text);
 static ngx_int_t ngx_ess_json_canonical_find(
@@ -82,9 +81,13 @@ ngx_int_t
 ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     u_char hash[NGX_ESS_JSON_CANONICAL_HASH], ngx_log_t *log)
 {
-    u_char                         md[EVP_MAX_MD_SIZE], *p;
+    u_char                         sum[EVP_MAX_MD_SIZE], *p;
     ngx_int_t                      rc;
+    const EVP_MD                  *md;
     ngx_ess_json_canonical_out_t   out;
+
+    /* one for the process: it takes longer to make one than most hashes do */
+    static EVP_MD_CTX             *ctx;
 
     p = value->span.data;
 
@@ -94,20 +97,27 @@ ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     out.next = 0;
     out.n = 0;
 
-    out.ctx = ngx_ess_json_canonical_begin(log);
+    if (ctx == NULL) {
+        ctx = EVP_MD_CTX_new();
+    }
 
-    if (out.ctx == NULL) {
+    out.ctx = ctx;
+
+    if (ctx == NULL) {
+        ngx_log_error(NGX_LOG_CRIT, log, 0, "ess: no memory for a hash");
         return NGX_ERROR;
     }
 
     rc = NGX_ERROR;
+    md = EVP_MD_CTX_get0_md(ctx) ? NULL : EVP_sha256();
 
-    if (ngx_ess_json_canonical_places(&out, &value->span) == NGX_OK
+    if (EVP_DigestInit_ex(ctx, md, NULL) == 1
+        && ngx_ess_json_canonical_places(&out, &value->span) == NGX_OK
         && ngx_ess_json_canonical_value(&out, &p) == NGX_OK
         && ngx_ess_json_canonical_flush(&out) == NGX_OK
-        && EVP_DigestFinal_ex(out.ctx, md, NULL) == 1)
+        && EVP_DigestFinal_ex(ctx, sum, NULL) == 1)
     {
-        ngx_memcpy(hash, md, NGX_ESS_JSON_CANONICAL_HASH);
+        ngx_memcpy(hash, sum, NGX_ESS_JSON_CANONICAL_HASH);
         rc = NGX_OK;
     }
 
@@ -116,37 +126,6 @@ ngx_ess_json_canonical_hash(const ngx_ess_json_value_t *value,
     }
 
     return rc;
-}
-
-
-/* The process has one for all hashes: to make one, and to find SHA-256 for it,
-   takes longer than most hashes do. */
-
-static EVP_MD_CTX *
-ngx_ess_json_canonical_begin(ngx_log_t *log)
-{
-    static EVP_MD_CTX  *ctx;
-
-    if (ctx) {
-        if (EVP_DigestInit_ex(ctx, NULL, NULL) == 1) {
-            return ctx;
-        }
-
-        EVP_MD_CTX_free(ctx);
-    }
-
-    ctx = EVP_MD_CTX_new();
-
-    if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1) {
-        return ctx;
-    }
-
-    EVP_MD_CTX_free(ctx);
-    ctx = NULL;
-
-    ngx_log_error(NGX_LOG_CRIT, log, 0, "ess: no memory for a hash");
-
-    return NULL;
 }
 
 

@@ -1,8 +1,8 @@
 /*
  * A worker's queue of queries before the database of an event log: two tasks
- * carry them, each with a handle, quick ones several at a time: those wait while
- * such a task is under way, for a thread's turn costs more than they do.  A query
- * is its caller's; while its task is under way only the thread touches it.
+ * carry them, each with a handle.  Quick ones go together, and wait while such
+ * a task is under way: a thread's turn costs more than they do.  A query is its
+ * caller's; while its task is under way only the thread touches it.
  */
 
 
@@ -179,7 +179,7 @@ ngx_ess_event_log_query_start(ngx_event_t *ev)
 }
 
 
-/* 1: nothing is to be asked, or it is better asked with what comes meanwhile. */
+/* 1: nothing waits, or it is better asked with what comes meanwhile. */
 
 static ngx_uint_t
 ngx_ess_event_log_query_wait(ngx_ess_event_log_queries_t *queries)

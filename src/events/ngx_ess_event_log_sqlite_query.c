@@ -1,8 +1,8 @@
 /*
  * Queries of an event log's SQLite file, all that come at once in a transaction
- * that reads: a total and its page are of one moment.  An index has each order that there is,
- * and is named, so that a page costs the same anywhere.  Runs in a worker's
- * thread; the query is that thread's meanwhile.
+ * that reads: a total and its page are of one moment.  An index has each order
+ * that there is, and is named, so that a page costs the same anywhere.  Runs in
+ * a worker's thread; the query is that thread's meanwhile.
  */
 
 

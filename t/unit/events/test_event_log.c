@@ -5,7 +5,7 @@
  *
  * links: t/unit/ngx_timer.c t/unit/ngx_string.c
  * links: src/events/ngx_ess_event_log.c src/events/ngx_ess_event_log_hold.c
- * links: src/events/ngx_ess_event_log_query.c
+ * links: src/events/ngx_ess_event_log_query.c t/unit/quiet_event_log.c
  */
 
 
@@ -18,7 +18,6 @@
 #include "ngx_ess_event_log_figures.h"
 #include "ngx_ess_event_log_notice.h"
 #include "ngx_ess_escape.h"
-#include "ngx_ess_event_log_thread.h"
 #include "ngx_timer.h"
 
 
@@ -51,28 +50,6 @@ static uint32_t                     crc32[16];
 uint32_t                           *ngx_crc32_table_short = crc32;
 
 
-/* nobody else stores */
-
-ngx_int_t
-ngx_ess_event_log_notice_init(ngx_cycle_t *c, ngx_array_t *l,
-    void (*noticed)(ngx_ess_event_log_t *log))
-{
-    return NGX_OK;
-}
-
-
-void
-ngx_ess_event_log_notice_exit(void)
-{
-}
-
-
-void
-ngx_ess_event_log_notice_want(ngx_ess_event_log_t *log)
-{
-}
-
-
 void ngx_cdecl
 ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
     const char *fmt, ...)
@@ -98,12 +75,6 @@ ngx_str_t *
 ngx_ess_escape_bytes(ngx_ess_escaped_t *e, const void *data, size_t len)
 {
     return NULL;
-}
-
-
-void
-ngx_ess_event_log_thread_begin(void)
-{
 }
 
 
@@ -141,36 +112,10 @@ thread(void)
 
 
 void
-ngx_ess_event_log_figures_insert(ngx_ess_event_log_t *log,
-    ngx_ess_event_log_insert_t *insert)
-{
-}
-
-
-void
-ngx_ess_event_log_figures_query(ngx_ess_event_log_t *log,
-    ngx_ess_event_log_query_t *query)
-{
-}
-
-
-void
 ngx_ess_event_log_figures_measured(ngx_ess_event_log_t *log, uint64_t n,
     uint64_t bytes)
 {
     assert_int_equal(n, 7);
-}
-
-
-void
-ngx_ess_event_log_figures_failed(ngx_ess_event_log_t *log, u_char *text)
-{
-}
-
-
-void
-ngx_ess_event_log_figures_well(ngx_ess_event_log_t *log)
-{
 }
 
 
@@ -648,10 +593,7 @@ test_queries_that_are_canceled(void **state)
     ngx_uint_t  i;
 
     for (i = 0; i < 4; i++) {
-        ngx_memzero(&queries[i], sizeof(ngx_ess_event_log_query_t));
-        queries[i].handler = found;
-        queries[i].from = 1;
-        ngx_ess_event_log_query(&elog, &queries[i]);
+        ask(i, 1);
     }
 
     ngx_unit_posted();
@@ -701,29 +643,25 @@ test_upkeep(void **state)
 }
 
 
+#define TEST(name)                                                            \
+    cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test_setup_teardown(test_those_that_wait_go_together,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_transaction_is_bounded, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_too_much_waits, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_thread, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_handler_inserts, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_queries, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_quick_queries_go_together, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_a_query_that_fails, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_a_query_that_goes_ahead, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_queries_that_are_canceled, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_upkeep, setup, teardown),
+        TEST(test_those_that_wait_go_together),
+        TEST(test_a_transaction_is_bounded),
+        TEST(test_too_much_waits),
+        TEST(test_no_thread),
+        TEST(test_a_handler_inserts),
+        TEST(test_queries),
+        TEST(test_quick_queries_go_together),
+        TEST(test_a_query_that_fails),
+        TEST(test_a_query_that_goes_ahead),
+        TEST(test_queries_that_are_canceled),
+        TEST(test_upkeep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
