@@ -11,8 +11,8 @@
 #include <sys/resource.h>
 
 
-/* of niceness, above the worker's: a third of its share */
-#define NGX_ESS_EVENT_LOG_THREAD_NICE  5
+/* of niceness, above the worker's: a tenth of its share */
+#define NGX_ESS_EVENT_LOG_THREAD_NICE  10
 
 
 void
