@@ -1,5 +1,5 @@
-"""docs/events.md, word for word: its configurations, commands and programs; and
-what docs/migrating.md says to those who come from another event log."""
+"""docs/events.md as it stands: its first configurations, commands and programs;
+and what docs/migrating.md says to those who come from another event log."""
 
 import json
 import os

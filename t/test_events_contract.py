@@ -81,6 +81,8 @@ BODIES = [
     # the time comes before what is in the event
     (json.dumps([system("s_9", "jetix", "2999-01-01T00:00:00Z")]), 200,
      "[%s]" % told("s_9", "invalid_timestamp")),
+    (json.dumps([system("s_9", "jetix", "yesterday")]), 200,
+     "[%s]" % told("s_9", "invalid_timestamp")),
     (json.dumps([system("s_9", "europe", "yesterday")]), 200,
      "[%s]" % told("s_9", "invalid_timestamp")),
     # not as there: what is wrong is named, and nothing is 500

@@ -215,7 +215,7 @@ def test_at_another_nginx(nginx, database):
             assert epochs(source) == {last.partition("-")[0]}
 
 
-def test_a_database_that_is_not_known_yet(nginx, tmp_path):
+def test_a_database_that_is_not_known_yet(nginx):
     """A client waits for it, and is let in when it is there: nothing else says
     whose event its id is."""
 

@@ -383,7 +383,6 @@ class Growing:
         self.log, self.n = log, n
         self.seeds = [r.random() for _ in range(4)]
         self.acked = []                     # (id, ms, type), as they are
-        self.reading = 0
 
     def insert(self, number):
         r = random.Random(self.seeds[number])

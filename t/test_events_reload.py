@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from events import Events, event, result
+from events import Events, event
 
 CONF = """
 http {
@@ -91,7 +91,8 @@ def test_a_schema_that_changes(nginx, tmp_path, place):
 
     # the file alone changes nothing, also for a worker that is new
     write(path, NEW)
-    log.server.kill_worker()
+    for pid in log.server.workers():
+        log.server.kill_worker(pid)
     assert log.errors(new(9), old(5)) == ["missing_place", ""]
     stored.append(old(5))
 

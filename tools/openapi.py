@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What ess_openapi says of ess_api, ess_publish, ess_health and ess_metrics is
 made of docs/openapi.yaml: paths with "%P" in place of their location, "%if" as
-src/openapi/ngx_ess_openapi_item.h has it, and what they refer to.  Run it when that page has changed; a test compares."""
+src/openapi/ngx_ess_openapi_item.h has it, and what they refer to.  Run it when
+that page has changed; a test compares."""
 
 import json
 import os
