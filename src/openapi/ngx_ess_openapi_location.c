@@ -159,10 +159,11 @@ ngx_ess_openapi_location_doors(ngx_conf_t *cf,
         }
     }
 
-    /* who is asked may get in where addresses do not */
+    /* who is asked may get in where addresses do not; a 401 of one door is
+       what nginx answers, also when another one says 403 */
 
     if (others && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
-        doors &= ~NGX_ESS_OPENAPI_CLOSED;
+        doors = 0;
     }
 
     return doors | others;
