@@ -14,7 +14,7 @@ import urllib.parse
 
 import pytest
 
-from events import Events, result
+from events import Patient, result
 
 CONF = """
 http {
@@ -216,7 +216,7 @@ def fill(log, model, n, r):
             assert times[-1] is not None, time
         ids = ids[len(batch):]
         node = r.choice(log.nodes)
-        answer = Events(node.port()).post(batch)
+        answer = Patient(node.port()).post(batch)
         assert answer.status == 200 and answer.json() == [
             result(e["event_id"]) for e in batch], answer
         model.events += [(t, e["type"], e) for t, e in zip(times, batch)]
@@ -322,7 +322,7 @@ def check_from(clients, query, wanted, r):
 def test_any_query(log, r):
     model = Model()
     fill(log, model, 400, r)
-    clients = [Events(n.port()) for n in log.nodes * 2]
+    clients = [Patient(n.port()) for n in log.nodes * 2]
     for _ in range(50):
         query = random_query(model, r)
         wanted = model.found(query)
@@ -337,7 +337,7 @@ def test_any_query(log, r):
 
 
 def test_times_that_are_none(log):
-    client = Events(log.nodes[0].port())
+    client = Patient(log.nodes[0].port())
     for n, text in enumerate(NO_TIMES):
         assert ms_of(text) is None, text
         event = {"event_id": str(n), "type": "", "timestamp": text}
@@ -355,7 +355,7 @@ def test_times_that_are_none(log):
 def test_the_empty_type(log):
     """Is one as any other."""
 
-    client = Events(log.nodes[0].port())
+    client = Patient(log.nodes[0].port())
     events = [{"event_id": str(n), "type": "a" * (n % 3 > 0),
                "timestamp": "2024-01-01T00:00:00Z"} for n in range(30)]
     assert client.post(events).status == 200
@@ -376,19 +376,24 @@ def test_the_empty_type(log):
 
 # a log that grows
 
+ENDS = 10
+
+
 class Growing:
-    """Inserts of several clients, beside whoever reads."""
+    """Inserts of several clients, beside whoever reads: until pages were read
+    at several ends of the log, and of each at least "n"."""
 
     def __init__(self, log, r, n):
         self.log, self.n = log, n
         self.seeds = [r.random() for _ in range(4)]
         self.acked = []                     # (id, ms, type), as they are
+        self.ends = set()                   # where a page was asked for
 
     def insert(self, number):
         r = random.Random(self.seeds[number])
-        client = Events(self.log.nodes[number % len(self.log.nodes)].port())
+        client = Patient(self.log.nodes[number % len(self.log.nodes)].port())
         k = 0
-        while k < self.n:
+        while k < self.n or (len(self.ends) < ENDS and k < 10 * self.n):
             batch, known = [], []
             for _ in range(r.choice([1, 2, 10])):
                 ms = 1704116710000 + r.randrange(60)
@@ -406,7 +411,7 @@ class Growing:
         """Pages: how many were acknowledged before it, ids, if it is the
         last one."""
 
-        client = Events(self.log.nodes[size % len(self.log.nodes)].port())
+        client = Patient(self.log.nodes[size % len(self.log.nodes)].port())
         pages, path = [], "?size=%d&%s" % (size, urllib.parse.urlencode(query))
         while path:
             before = len(self.acked)
@@ -416,6 +421,7 @@ class Growing:
             events = page if isinstance(page, list) else page["events"]
             path = next_of(answer)
             pages.append((before, [e["event_id"] for e in events]))
+            self.ends.add(before)
             assert path is None or len(events) == size
         client.close()
         return query, pages
@@ -467,6 +473,7 @@ def test_cursors_while_the_log_grows(log, r):
             read += [f.result() for f in reading]
         for w in writing:
             w.result()
+    assert len(growing.ends - {0, len(growing.acked)}) >= ENDS - 2
     read += [growing.read(q, 100) for q in queries]
     numbers = log.numbers()
     assert len(numbers) == len(growing.acked) == len({

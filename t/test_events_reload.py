@@ -2,10 +2,14 @@
 large an event may be.  What is stored stays as it is."""
 
 import json
+import os
+import signal
 
 import pytest
 
-from events import Events, event
+from events import Events, Patient, event
+from nginx import alive
+from wait import wait_for
 
 CONF = """
 http {
@@ -41,8 +45,8 @@ class Served:
     def __init__(self, nginx, place, more):
         self.more = more
         self.server = nginx(self.conf(more), workers=2, place=place)
-        self.events = Events(self.server.port())
-        self.strict = Events(self.server.port(), "/strict")
+        self.events = Patient(self.server.port())
+        self.strict = Patient(self.server.port(), "/strict")
 
     def conf(self, more):
         return CONF.replace("%%MORE%%", more)
@@ -162,6 +166,45 @@ def test_a_broken_schema_changes_nothing(nginx, tmp_path, place):
     log.reload(more)
     assert log.errors(new(9), old(3)) == ["", "missing_location"]
     check_there(log.events, stored + [new(9)])
+
+
+def test_a_log_that_cannot_be_used(nginx, place):
+    """It comes with a reload, which counts all the same: it answers 503, and
+    the others go on."""
+
+    log = Served(nginx, place, "")
+    n = log.server
+    assert log.errors(event(1)) == [""]
+    # where SQLite would have a file
+    os.mkdir(n.path("second.db-journal"))
+    conf = log.conf("").replace(
+        "client_max_body_size", "ess_event_log second %%DIR%%/second.db; "
+        "client_max_body_size").replace(
+        "location /strict", "location /second { ess_events second; } "
+        "location /strict")
+    n.write_conf(conf)
+    n.expect(r"\[emerg\] .*second\.db cannot be used")
+    old = n.workers()
+    n.send_signal(signal.SIGHUP)
+    wait_for(lambda: not any(alive(p) for p in old) and len(n.workers()) == 2,
+             20, "the reload")
+    assert '"ess_event_log" %s cannot be used: ' % n.path(
+        "second.db") in n.log()
+    log.events.close()
+    second = Events(n.port(), "/second")
+    assert second.post([{"n": 1}]).status == 503
+    assert second.get().status == 503
+    assert log.errors(event(1), event(2)) == ["", ""]
+    check_there(log.events, [event(1), event(2)])
+
+    # as soon as it can, with the next one
+    os.rmdir(n.path("second.db-journal"))
+    n.reload(old_gone=True)
+    second = Patient(n.port(), "/second")
+    assert second.post([{"n": 1}]).status == 200
+    assert second.page("") == [{"n": 1}]
+    log.events.close()
+    check_there(log.events, [event(1), event(2)])
 
 
 def pages(events, query):

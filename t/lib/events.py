@@ -1,9 +1,9 @@
-"""An HTTP client of a location of ess_events."""
+"""HTTP clients of a location of ess_events."""
 
 import http.client
 import json
 
-from wait import slower
+from wait import slower, wait_for
 
 
 class Answer:
@@ -61,6 +61,19 @@ class Events:
         if self.connection:
             self.connection.close()
             self.connection = None
+
+
+class Patient(Events):
+    """For what is not about a database that is away: to connect to PostgreSQL,
+    or to get SQLite's lock, takes two seconds at most, and on a machine that is
+    starved the answer is 503.  It asks again: what has an id is stored once."""
+
+    def request(self, *args, **kwargs):
+        def answered():
+            answer = super(Patient, self).request(*args, **kwargs)
+            return answer.status != 503 and answer
+
+        return wait_for(answered, 20, "the database")
 
 
 def event(number, type="user", time="2024-01-01T13:45:10Z", **members):
