@@ -81,14 +81,18 @@ def test_follow(nginx, browser):
              "timestamp": "2024-01-01T00:00:0%dZ" % i} for i in range(6)]
     events.post(sent[:4])
 
+    # a log that begins is waited for, and curl gets no 503
+    followed("http://127.0.0.1:%d/v1/events" % n.port()).close()
     with subprocess.Popen(["sh", "-ec", "exec " + at(n, block(
             "sh", "Following"))], stdin=subprocess.DEVNULL, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as curl:
         found = []
-        while len(found) < 4:
-            line = curl.stdout.readline()
+        # until the events are there, or curl ends
+        for line in curl.stdout:
             if line.startswith("data: "):
                 found.append(json.loads(line[6:]))
+            if len(found) == 4:
+                break
         curl.kill()
     assert found == sent[:4]
 

@@ -145,7 +145,12 @@ def test_pages_by_an_index(nginx, database, query, index, rows):
                            reverse="desc" in query)
 
     n.stop()
-    reads = wait_for(lambda: entries(database), what="the statistics")
+    wait_for(lambda: not database.sql(
+        "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'nginx%' "
+        "AND datname = current_database()"), 20, "the end of its sessions")
+    wait_for(lambda: sum(entries(database).values()) >= rows, 20,
+             "the statistics")
+    reads = entries(database)
     assert set(reads) == {index}, reads
     assert rows <= reads[index] <= rows * 1.1, reads
 
