@@ -119,9 +119,15 @@ def test_the_server_stops_and_starts(nginx, server):
                                               "or refuses, try again"})
     assert call(n, "/v1/events") == (status, body)
     assert str(server.port) in n.log()
+    up = 'ess_event_log_up{log="audit"}'
+    wait_for(lambda: figure(n, up) == 0, 20)
+    wait_for(lambda: call(n, "/health")[0] == 503, 20)
+    assert 'event log "audit" has no database: ' in str(call(n, "/health")[1])
     server.start()
     wait_for(lambda: call(n, body=[event("b")])[0] == 200, 10)
     assert ids(n) == ["a", "b"]
+    wait_for(lambda: figure(n, up) == 1, 20)
+    wait_for(lambda: call(n, "/health")[0] == 200, 20)
     assert server.password not in n.log()
 
 

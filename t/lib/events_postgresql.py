@@ -16,6 +16,7 @@ http {
         listen %%PORT0%%;
         location /v1/events { ess_events audit; }
         location = /metrics { ess_metrics; }
+        location = /health  { ess_health; }
     }
 }
 """
