@@ -1,7 +1,6 @@
 """Event logs in PostgreSQL to which several nginx write: what one stores comes
 to the followers of the others at once, and late where that cannot be."""
 
-import concurrent.futures
 import json
 import re
 import threading
@@ -88,29 +87,6 @@ def in_turn(node, source, first, last):
         node.put(i)
         wait_for(lambda: got(source)[-1:] == [i], 10)
     return time.monotonic() - begin
-
-
-MANY = """
-INSERT INTO ess_event_audit (id, type, time, body, hash, upto)
-SELECT i, '', now(), json_build_object('id', i::text), '', 0
-FROM generate_series(2, 10000) i
-"""
-
-
-def test_how_far_it_is_behind(nodes, database):
-    """While it reads what somebody stored at once."""
-
-    one, = nodes(count=1)
-    with one.follow() as source, \
-            concurrent.futures.ThreadPoolExecutor(1) as pool:
-        one.put(1)
-        source.wait(1)
-        stored = pool.submit(database.sql, MANY)
-        wait_for(lambda: one.figure("ess_event_log_behind") > 0)
-        stored.result()
-        source.wait(10000, 30)
-        assert got(source) == list(range(1, 10001))
-        wait_for(lambda: one.figure("ess_event_log_behind") == 0)
 
 
 def test_the_other_one_is_told(nodes, database):
