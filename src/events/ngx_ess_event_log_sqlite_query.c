@@ -10,7 +10,7 @@
 #include "ngx_ess_event_log_sqlite_query.h"
 
 
-/* ms that they may take */
+/* ms that each may take */
 #define NGX_ESS_EVENT_LOG_SQLITE_TIME   5000
 
 /* instructions of SQLite between two looks at the clock */
@@ -78,16 +78,15 @@ ngx_ess_event_log_sqlite_query(void *handle,
 
     rc = ngx_ess_event_log_sqlite_use(h);
 
+    if (rc == SQLITE_OK
+        && (n > 1 || ngx_ess_event_log_sqlite_query_several(queries[0])))
+    {
+        rc = ngx_ess_event_log_sqlite_exec(h, "BEGIN");
+    }
+
     if (rc == SQLITE_OK) {
         sqlite3_progress_handler(h->db.handle, NGX_ESS_EVENT_LOG_SQLITE_LOOK,
                                  ngx_ess_event_log_sqlite_query_slow, h);
-
-        h->deadline = ngx_ess_event_log_sqlite_clock()
-                      + NGX_ESS_EVENT_LOG_SQLITE_TIME;
-
-        if (n > 1 || ngx_ess_event_log_sqlite_query_several(queries[0])) {
-            rc = ngx_ess_event_log_sqlite_exec(h, "BEGIN");
-        }
     }
 
     do {
@@ -115,6 +114,9 @@ ngx_ess_event_log_sqlite_query_one(ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_query_t *query, int rc)
 {
     if (rc == SQLITE_OK) {
+        h->deadline = ngx_ess_event_log_sqlite_clock()
+                      + NGX_ESS_EVENT_LOG_SQLITE_TIME;
+
         rc = ngx_ess_event_log_sqlite_query_run(h, query);
     }
 
