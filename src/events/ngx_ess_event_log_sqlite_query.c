@@ -206,6 +206,16 @@ ngx_ess_event_log_sqlite_query_epoch(ngx_ess_event_log_sqlite_handle_t *h,
 
     (void) sqlite3_reset(stmt);
 
+    if (rc == SQLITE_OK && query->epoch == 0) {
+
+        /* none: those who follow would never find that it is theirs */
+
+        (void) snprintf(h->db.text, sizeof(h->db.text),
+                        "the epoch in table \"log\" is 0 or no number, and has "
+                        "to be another one");
+        return SQLITE_MISMATCH;
+    }
+
     return rc;
 }
 
