@@ -207,6 +207,7 @@ ngx_ess_event_log_reader_hole(ngx_ess_event_log_reader_t *reader)
     before->handler = ngx_ess_event_log_reader_before;
     before->data = reader;
     before->ahead = reader->ahead;
+    before->has_epoch = 1;
     before->has_after = 1;
     before->after_seq = query->after_seq + 1;
     before->desc = 1;
@@ -225,9 +226,12 @@ ngx_ess_event_log_reader_before(ngx_ess_event_log_query_t *query)
 
     reader = query->data;
 
-    /* that it is not known is as if nothing were */
+    /* that it is not known, or of another log, is as if nothing were */
 
-    reader->query.rc = query->rc;
+    reader->query.rc = (query->rc == NGX_OK
+                        && query->epoch != reader->query.epoch)
+                       ? NGX_BUSY : query->rc;
+
     reader->lost = (query->nrows == 0);
 
     ngx_ess_event_log_query_done(query);

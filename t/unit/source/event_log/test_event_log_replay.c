@@ -250,6 +250,26 @@ test_another_database_has_other_events(void **state)
 
 
 static void
+test_another_database_while_it_asks(void **state)
+{
+    taker_t  *taker;
+
+    /* the page is of one, and what is before it of another */
+
+    taker = reads(5);
+    fake_answers(8, 8, 0);
+    fake_epoch = 0xf;
+    fake_answers(0, 0, 0);
+    ngx_unit_traced("before 6");
+
+    ngx_unit_pass(BACKOFF);
+    fake_answers(6, 6, 0);
+    ngx_unit_traced("after 5", "a: ended DECLINED");
+    taker_stop(taker);
+}
+
+
+static void
 test_what_was_removed_is_asked_again(void **state)
 {
     taker_t  *taker;
@@ -374,6 +394,7 @@ main(void)
         TEST(test_more_is_wanted_from_within),
         TEST(test_what_was_removed_is_a_gap),
         TEST(test_another_database_has_other_events),
+        TEST(test_another_database_while_it_asks),
         TEST(test_what_was_removed_is_asked_again),
         TEST(test_one_that_is_too_large_is_a_gap),
         TEST(test_a_time_is_sought),
