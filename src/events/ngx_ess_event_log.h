@@ -193,6 +193,8 @@ typedef struct {
     ngx_str_t                scheme;        /* of its places: "postgresql://";
                                                empty: they are files' paths */
     ngx_uint_t               remote;        /* 1: password_file= and listen= */
+    ngx_uint_t               counts;        /* 1: any total is counted when it
+                                               is asked for */
 
     /* configuration time: can "place" be used?  Changes nothing; errors are
        logged with cf's place, and tell no password.  NGX_OK or NGX_ERROR. */
@@ -213,8 +215,8 @@ typedef struct {
                                  ngx_ess_event_log_insert_t **inserts,
                                  ngx_uint_t n);
 
-    /* T: of "n" queries, in their order, those up to the first that fails;
-       how many these are, at least 1 */
+    /* T: of "n" queries, in their order, those up to the first that fails, or
+       fewer, where another thread waits; how many these are, at least 1 */
     ngx_uint_t             (*query)(void *handle,
                                  ngx_ess_event_log_query_t **queries,
                                  ngx_uint_t n);

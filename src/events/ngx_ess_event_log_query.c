@@ -26,7 +26,7 @@ static ngx_uint_t ngx_ess_event_log_query_wait(
     ngx_ess_event_log_queries_t *queries);
 static void ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker);
 static ngx_uint_t ngx_ess_event_log_query_quick(
-    ngx_ess_event_log_query_t *query);
+    ngx_ess_event_log_queries_t *queries, ngx_ess_event_log_query_t *query);
 static void ngx_ess_event_log_query_thread(void *data, ngx_log_t *log);
 static void ngx_ess_event_log_query_end(ngx_event_t *ev);
 static void ngx_ess_event_log_query_report(ngx_ess_event_log_queries_t *queries,
@@ -195,7 +195,7 @@ ngx_ess_event_log_query_wait(ngx_ess_event_log_queries_t *queries)
     query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
 
     return queries->quick && queries->nwaiting < NGX_ESS_EVENT_LOG_ASKED
-           && ngx_ess_event_log_query_quick(query);
+           && ngx_ess_event_log_query_quick(queries, query);
 }
 
 
@@ -216,7 +216,7 @@ ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker)
         q = ngx_queue_head(&queries->waiting);
         query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
 
-        quick = ngx_ess_event_log_query_quick(query);
+        quick = ngx_ess_event_log_query_quick(queries, query);
 
         if (asker->n && !quick) {
             break;
@@ -229,7 +229,7 @@ ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker)
         asker->query[asker->n++] = query;
     }
 
-    asker->quick = ngx_ess_event_log_query_quick(asker->query[0]);
+    asker->quick = ngx_ess_event_log_query_quick(queries, asker->query[0]);
     queries->quick += asker->quick;
 
     asker->asked = 0;
@@ -255,12 +255,21 @@ ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker)
 /* An index finds all of it at once. */
 
 static ngx_uint_t
-ngx_ess_event_log_query_quick(ngx_ess_event_log_query_t *query)
+ngx_ess_event_log_query_quick(ngx_ess_event_log_queries_t *queries,
+    ngx_ess_event_log_query_t *query)
 {
-    return query->id.data
-           || (query->size <= NGX_ESS_EVENT_LOG_QUERY_QUICK && query->from == 0
-               && !(query->has_total
-                    && (query->has_since || query->has_until)));
+    if (query->id.data) {
+        return 1;
+    }
+
+    if (query->has_total
+        && (queries->log->engine->counts || query->has_since
+            || query->has_until))
+    {
+        return 0;
+    }
+
+    return query->size <= NGX_ESS_EVENT_LOG_QUERY_QUICK && query->from == 0;
 }
 
 

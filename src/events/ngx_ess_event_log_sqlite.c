@@ -31,6 +31,7 @@ const ngx_ess_event_log_engine_t  ngx_ess_event_log_sqlite = {
     ngx_string("sqlite"),
     ngx_null_string,
     0,
+    0,
     ngx_ess_event_log_sqlite_check,
     ngx_ess_event_log_sqlite_init_module,
     ngx_ess_event_log_sqlite_create,

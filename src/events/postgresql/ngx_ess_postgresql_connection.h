@@ -30,6 +30,7 @@ typedef struct {
     const char              *password;      /* NULL: the URL's, or none */
 
     ngx_thread_mutex_t       mutex;
+    ngx_atomic_t             waiting;       /* threads for it */
     PGconn                  *conn;          /* NULL: there is none */
     ngx_uint_t               failures;      /* since there was one */
     uint64_t                 pause;         /* until then, monotonic ms, no new

@@ -26,6 +26,7 @@ static const ngx_ess_event_log_engine_t  ngx_ess_postgresql_module_engines[] = {
     { ngx_string("postgresql"),
       ngx_string("postgresql://"),
       1,
+      1,
       ngx_ess_postgresql_conf_check,
       ngx_ess_postgresql_module_init,
       ngx_ess_postgresql_handle_create,
@@ -38,6 +39,7 @@ static const ngx_ess_event_log_engine_t  ngx_ess_postgresql_module_engines[] = {
 
     { ngx_string("postgresql"),
       ngx_string("postgres://"),
+      1,
       1,
       ngx_ess_postgresql_conf_check,
       ngx_ess_postgresql_module_init,

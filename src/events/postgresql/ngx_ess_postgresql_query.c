@@ -68,11 +68,16 @@ ngx_ess_postgresql_query(void *handle, ngx_ess_event_log_query_t **queries,
     c = &h->conf->server->reader;
     asked = 0;
 
+    (void) ngx_atomic_fetch_add(&c->waiting, 1);
     (void) ngx_thread_mutex_lock(&c->mutex, h->log);
+    (void) ngx_atomic_fetch_add(&c->waiting, -1);
+
+    /* who let go of the mutex and took it again at once would have it before
+       those who are woken, such as one by whom all followers wait */
 
     do {
         ngx_ess_postgresql_query_tries(h, queries[asked]);
-    } while (queries[asked++]->rc == NGX_OK && asked < n);
+    } while (queries[asked++]->rc == NGX_OK && asked < n && c->waiting == 0);
 
     (void) ngx_thread_mutex_unlock(&c->mutex, h->log);
 

@@ -195,10 +195,10 @@ engine_measure(void *handle, uint64_t *n, uint64_t *bytes, u_char *text,
 }
 
 
-static const ngx_ess_event_log_engine_t  engine = {
-    ngx_string("test"), ngx_null_string, 0, NULL, engine_init, engine_create,
-    engine_destroy, engine_insert, engine_query, engine_retain, engine_measure,
-    NULL
+static ngx_ess_event_log_engine_t  engine = {
+    ngx_string("test"), ngx_null_string, 0, 0, NULL, engine_init,
+    engine_create, engine_destroy, engine_insert, engine_query, engine_retain,
+    engine_measure, NULL
 };
 
 
@@ -209,6 +209,7 @@ setup(void **state)
 
     memset(&elog, 0, sizeof(elog));
     elog.engine = &engine;
+    engine.counts = 0;
 
     elogs[0] = &elog;
     logs.elts = elogs;
@@ -525,6 +526,37 @@ test_quick_queries_go_together(void **state)
 }
 
 
+/* A total goes with quick ones, unless the database counts for it. */
+
+static void
+test_totals(void **state)
+{
+    ngx_uint_t  i;
+
+    for (engine.counts = 0; engine.counts < 2; engine.counts++) {
+
+        for (i = 0; i < 3; i++) {
+            ngx_memzero(&queries[i], sizeof(ngx_ess_event_log_query_t));
+            queries[i].handler = found;
+            queries[i].has_total = 1;
+
+            ngx_ess_event_log_query(&elog, &queries[i]);
+        }
+
+        ngx_unit_posted();
+        assert_int_equal(ntasks, 1 + engine.counts);
+
+        while (ntasks) {
+            thread();
+            assert_int_equal(asked, engine.counts ? 1 : 3);
+        }
+    }
+
+    assert_int_equal(answers, 6);
+    assert_int_equal(ngx_unit_pending(), 0);
+}
+
+
 /* The others are asked again, by themselves. */
 
 static void
@@ -658,6 +690,7 @@ main(void)
         TEST(test_a_handler_inserts),
         TEST(test_queries),
         TEST(test_quick_queries_go_together),
+        TEST(test_totals),
         TEST(test_a_query_that_fails),
         TEST(test_a_query_that_goes_ahead),
         TEST(test_queries_that_are_canceled),
