@@ -254,21 +254,3 @@ def test_a_row_of_ess_meta_that_was_deleted(nginx, database):
         source.wait(6)
         assert [e.type for e in source.events] == ["gap"] + 5 * ["message"]
         assert numbers(source) == [1, 2, 3, 4, 5]
-
-
-def test_a_file_without_an_epoch_gets_one(nginx):
-    n = nginx(CONF, count="10000", place="%%DIR%%/audit.db",
-              other="%%DIR%%/other.db")
-    log = Log(n.port())
-    log.put(1, 5)
-    n.stop()
-    with contextlib.closing(sqlite3.connect(
-            n.path("audit.db"), isolation_level=None)) as db:
-        db.execute("ALTER TABLE log DROP COLUMN epoch")
-        db.execute("PRAGMA user_version = 1")
-    n.start()
-    log = Log(n.port())
-    last = last_of(log, 5)
-    with contextlib.closing(sqlite3.connect(n.path("audit.db"))) as db:
-        (epoch,), = db.execute("SELECT epoch FROM log")
-    assert last == "%x-5" % (epoch % 2**64)

@@ -44,11 +44,10 @@ const ngx_ess_event_log_engine_t  ngx_ess_event_log_sqlite = {
 };
 
 
-/* AUTOINCREMENT: a number that was given once is never given again.  "received"
-   and "time" are ms since 1970; "checked" counts probes of the disk; "epoch"
-   tells this file's numbers from those of another one. */
-
-#define NGX_ESS_EVENT_LOG_SQLITE_RANDOM  "random() | 1"
+/* Whoever comes second makes nothing.  AUTOINCREMENT: a number that was given
+   once is never given again.  "received" and "time" are ms since 1970;
+   "checked" counts probes of the disk; "epoch" tells this file's numbers from
+   those of another one. */
 
 static const char  ngx_ess_event_log_sqlite_schema[] =
     "BEGIN IMMEDIATE;"
@@ -56,13 +55,13 @@ static const char  ngx_ess_event_log_sqlite_schema[] =
         ngx_ess_event_log_sqlite_number(NGX_ESS_EVENT_LOG_SQLITE_APP) ";"
     "PRAGMA user_version = "
         ngx_ess_event_log_sqlite_number(NGX_ESS_EVENT_LOG_SQLITE_SCHEMA) ";"
-    "CREATE TABLE log (events INTEGER NOT NULL, checked INTEGER NOT NULL,"
-        " epoch INTEGER NOT NULL);"
-    "INSERT INTO log (events, checked, epoch)"
-        " VALUES (0, 0, " NGX_ESS_EVENT_LOG_SQLITE_RANDOM ");"
-    "CREATE TABLE type (name TEXT PRIMARY KEY, events INTEGER NOT NULL)"
-        " WITHOUT ROWID;"
-    "CREATE TABLE event ("
+    "CREATE TABLE IF NOT EXISTS log (events INTEGER NOT NULL,"
+        " checked INTEGER NOT NULL, epoch INTEGER NOT NULL);"
+    "INSERT INTO log (events, checked, epoch) SELECT 0, 0, random() | 1"
+        " WHERE NOT EXISTS (SELECT 1 FROM log);"
+    "CREATE TABLE IF NOT EXISTS type (name TEXT PRIMARY KEY,"
+        " events INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS event ("
         "seq INTEGER PRIMARY KEY AUTOINCREMENT,"
         "id TEXT NOT NULL UNIQUE,"
         "type TEXT NOT NULL,"
@@ -71,20 +70,9 @@ static const char  ngx_ess_event_log_sqlite_schema[] =
         "body TEXT NOT NULL,"
         "hash BLOB NOT NULL"
     ");"
-    "CREATE INDEX event_type ON event (type);"
-    "CREATE INDEX event_time ON event (time);"
-    "CREATE INDEX event_type_time ON event (type, time);"
-    "COMMIT;";
-
-
-/* of a file of schema 1 */
-
-static const char  ngx_ess_event_log_sqlite_upgrade[] =
-    "BEGIN IMMEDIATE;"
-    "ALTER TABLE log ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE log SET epoch = " NGX_ESS_EVENT_LOG_SQLITE_RANDOM ";"
-    "PRAGMA user_version = "
-        ngx_ess_event_log_sqlite_number(NGX_ESS_EVENT_LOG_SQLITE_SCHEMA) ";"
+    "CREATE INDEX IF NOT EXISTS event_type ON event (type);"
+    "CREATE INDEX IF NOT EXISTS event_time ON event (time);"
+    "CREATE INDEX IF NOT EXISTS event_type_time ON event (type, time);"
     "COMMIT;";
 
 
@@ -155,10 +143,6 @@ ngx_ess_event_log_sqlite_prepare(ngx_ess_sqlite_db_t *db)
 
     if (rc == SQLITE_OK) {
         rc = ngx_ess_sqlite_db_ours(db, &n);
-    }
-
-    if (rc == SQLITE_OK && n == 1) {
-        rc = ngx_ess_sqlite_db_exec(db, ngx_ess_event_log_sqlite_upgrade);
     }
 
     if (rc == SQLITE_OK) {

@@ -16,7 +16,7 @@
 
 /* what the file's header says when it is ours: "ESSE", and the schema */
 #define NGX_ESS_EVENT_LOG_SQLITE_APP     0x45535345
-#define NGX_ESS_EVENT_LOG_SQLITE_SCHEMA  2
+#define NGX_ESS_EVENT_LOG_SQLITE_SCHEMA  1
 
 /* statements that are kept, by their texts, beside those of the engine */
 #define NGX_ESS_EVENT_LOG_SQLITE_KEPT    8

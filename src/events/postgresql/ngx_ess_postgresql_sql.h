@@ -10,8 +10,8 @@
 #include "ngx_ess_postgresql_conf.h"
 
 
-/* of the tables; one with a newer version is not touched */
-#define NGX_ESS_POSTGRESQL_VERSION  2
+/* of the tables; those of another version are not touched */
+#define NGX_ESS_POSTGRESQL_VERSION  1
 
 /* in each transaction: a server that is slow, and a session whose nginx is
    gone, must not keep others from the log */
