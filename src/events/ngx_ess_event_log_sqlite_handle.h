@@ -59,8 +59,9 @@ typedef struct {
     int64_t                  seq;           /* the last one that was given */
     int64_t                  deadline;      /* of a query; of the search for
                                                what is refused: ms */
-    ngx_uint_t               undone;        /* an event that is refused took
-                                               its transaction along */
+    ngx_uint_t               undone;        /* from 1 on, the insert that has an
+                                               event that is refused and took
+                                               its transaction along; or 0 */
     ngx_ess_event_log_sqlite_type_t  types[NGX_ESS_EVENT_LOG_SQLITE_TYPES];
     ngx_uint_t               ntypes;        /* not written yet */
 } ngx_ess_event_log_sqlite_handle_t;

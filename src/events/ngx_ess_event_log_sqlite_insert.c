@@ -1,9 +1,10 @@
 /*
  * Inserts into an event log's SQLite file: all that wait are one transaction,
  * and what is "atomic" a savepoint in it.  Only one transaction writes at a
- * time, so events are in order of their seq as soon as others see them.  What
- * is refused in a way that undoes all of it is sought, and left out.  Runs in a
- * worker's thread; the inserts are that thread's meanwhile.
+ * time, so events are in order of their seq as soon as others see them.  Those
+ * by whom all of it is undone are left out; when the others are stored, what is
+ * refused of them is sought.  Runs in a worker's thread; the inserts are that
+ * thread's meanwhile.
  */
 
 
@@ -20,15 +21,23 @@
 /* ms for which refused events are sought, as all others wait meanwhile */
 #define NGX_ESS_EVENT_LOG_SQLITE_SEEK   2000
 
+/* inserts that are left out, until each has a transaction of its own */
+#define NGX_ESS_EVENT_LOG_SQLITE_LEFT   8
 
-static void ngx_ess_event_log_sqlite_insert_some(
+
+static int ngx_ess_event_log_sqlite_insert_each(
+    ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n, int rc);
+static int ngx_ess_event_log_sqlite_insert_some(
     ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_insert_t **inserts, ngx_uint_t n);
-static int ngx_ess_event_log_sqlite_insert_again(
-    ngx_ess_event_log_sqlite_handle_t *h,
-    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n);
-static ngx_int_t ngx_ess_event_log_sqlite_insert_alone(
+static void ngx_ess_event_log_sqlite_insert_seek(
     ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_insert_t *insert);
+static void ngx_ess_event_log_sqlite_insert_alone(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_insert_t *insert);
+static void ngx_ess_event_log_sqlite_insert_failed(
+    ngx_ess_event_log_sqlite_handle_t *h, ngx_ess_event_log_insert_t *insert,
+    int rc);
 static int ngx_ess_event_log_sqlite_insert_all(
     ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_insert_t **inserts, ngx_uint_t n);
@@ -58,122 +67,194 @@ ngx_ess_event_log_sqlite_insert(void *handle,
 {
     ngx_ess_event_log_sqlite_handle_t *h = handle;
 
-    ngx_uint_t  i, k;
+    int         rc;
+    int64_t     end, now;
+    ngx_uint_t  i, k, left;
 
     for (i = 0; i < n; i++) {
+        inserts[i]->rc = NGX_BUSY;
+
         for (k = 0; k < inserts[i]->n; k++) {
             inserts[i]->events[k].refused = 0;
         }
     }
 
-    h->deadline = ngx_ess_event_log_sqlite_clock()
-                  + NGX_ESS_EVENT_LOG_SQLITE_SEEK;
+    rc = ngx_ess_event_log_sqlite_insert_some(h, inserts, n);
 
-    ngx_ess_event_log_sqlite_insert_some(h, inserts, n);
-}
+    for (i = 1; rc == SQLITE_CONSTRAINT && h->undone; i++) {
+        inserts[h->undone - 1]->rc = NGX_AGAIN;
 
-
-static void
-ngx_ess_event_log_sqlite_insert_some(ngx_ess_event_log_sqlite_handle_t *h,
-    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n)
-{
-    int         rc;
-    ngx_uint_t  i;
-
-    rc = ngx_ess_event_log_sqlite_insert_again(h, inserts, n);
-
-    if (rc == SQLITE_OK) {
-        return;
-    }
-
-    /* what is held against constraints only at the end may be anyone's */
-
-    if (rc == SQLITE_CONSTRAINT
-        && ngx_ess_event_log_sqlite_clock() < h->deadline)
-    {
-        for (i = 0; n > 1 && i < n; i++) {
-            ngx_ess_event_log_sqlite_insert_some(h, &inserts[i], 1);
+        if (i == NGX_ESS_EVENT_LOG_SQLITE_LEFT || i == n) {
+            break;
         }
 
-        if (n > 1
-            || ngx_ess_event_log_sqlite_insert_alone(h, inserts[0]) == NGX_OK)
-        {
-            return;
-        }
+        rc = ngx_ess_event_log_sqlite_insert_some(h, inserts, n);
     }
+
+    if (rc != SQLITE_OK) {
+        rc = ngx_ess_event_log_sqlite_insert_each(h, inserts, n, rc);
+    }
+
+    left = 0;
 
     for (i = 0; i < n; i++) {
-        inserts[i]->rc = NGX_BUSY;
-        (void) ngx_cpystrn(inserts[i]->text, (u_char *) h->db.text,
-                           sizeof(inserts[i]->text));
+        left += (inserts[i]->rc == NGX_AGAIN);
     }
 
-    ngx_ess_sqlite_db_end(&h->db, rc);
+    end = ngx_ess_event_log_sqlite_clock() + NGX_ESS_EVENT_LOG_SQLITE_SEEK;
+
+    for (i = 0; i < n; i++) {
+
+        if (inserts[i]->rc != NGX_AGAIN) {
+            continue;
+        }
+
+        if (rc == SQLITE_OK) {
+            now = ngx_ess_event_log_sqlite_clock();
+            h->deadline = now + (end - now) / (int64_t) left--;
+
+            ngx_ess_event_log_sqlite_insert_seek(h, inserts[i]);
+
+        } else {
+            ngx_ess_event_log_sqlite_insert_failed(h, inserts[i], rc);
+        }
+    }
 }
 
 
-/* Without those that undo all, of which each attempt finds one. */
+/* Those that are left, after "rc", one by one: rc of what is not stored so is
+   NGX_AGAIN.  With another result than SQLITE_OK nothing more can be stored. */
 
 static int
-ngx_ess_event_log_sqlite_insert_again(ngx_ess_event_log_sqlite_handle_t *h,
+ngx_ess_event_log_sqlite_insert_each(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t **inserts, ngx_uint_t n, int rc)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (inserts[i]->rc == NGX_AGAIN) {
+            continue;
+        }
+
+        if (rc == SQLITE_OK || rc == SQLITE_CONSTRAINT) {
+            rc = (n > 1) ? ngx_ess_event_log_sqlite_insert_some(h, &inserts[i],
+                                                                1)
+                         : SQLITE_CONSTRAINT;
+        }
+
+        if (rc != SQLITE_OK) {
+            inserts[i]->rc = NGX_AGAIN;
+        }
+    }
+
+    return (rc == SQLITE_CONSTRAINT) ? SQLITE_OK : rc;
+}
+
+
+/* One attempt, with one more where that may help. */
+
+static int
+ngx_ess_event_log_sqlite_insert_some(ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_insert_t **inserts, ngx_uint_t n)
 {
     int  rc;
 
-    do {
-        h->undone = 0;
+    h->undone = 0;
 
+    rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
+
+    if (ngx_ess_sqlite_db_again(&h->db, rc)) {
         rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
-
-        if (ngx_ess_sqlite_db_again(&h->db, rc)) {
-            rc = ngx_ess_event_log_sqlite_insert_all(h, inserts, n);
-        }
-
-    } while (rc == SQLITE_CONSTRAINT && h->undone
-             && ngx_ess_event_log_sqlite_clock() < h->deadline);
+    }
 
     return rc;
 }
 
 
-/* An insert that cannot be committed: the event is refused, or each of them is
-   tried by itself.  NGX_DECLINED: all of them, or none, and one is refused. */
+/* Without those that undo all, of which each attempt finds one. */
 
-static ngx_int_t
+static void
+ngx_ess_event_log_sqlite_insert_seek(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t *insert)
+{
+    int  rc;
+
+    insert->rc = NGX_BUSY;
+
+    do {
+        rc = ngx_ess_event_log_sqlite_insert_some(h, &insert, 1);
+    } while (rc == SQLITE_CONSTRAINT && h->undone
+             && ngx_ess_event_log_sqlite_clock() < h->deadline);
+
+    /* what is held against constraints only at the end may be any of them */
+
+    if (rc == SQLITE_CONSTRAINT && !h->undone
+        && (insert->n == 1 || !insert->atomic))
+    {
+        ngx_ess_event_log_sqlite_insert_alone(h, insert);
+
+    } else if (rc != SQLITE_OK) {
+        ngx_ess_event_log_sqlite_insert_failed(h, insert, rc);
+    }
+}
+
+
+/* An insert that cannot be committed: the event is refused, or each of them is
+   tried by itself. */
+
+static void
 ngx_ess_event_log_sqlite_insert_alone(ngx_ess_event_log_sqlite_handle_t *h,
     ngx_ess_event_log_insert_t *insert)
 {
-    ngx_uint_t                   i;
-    ngx_ess_event_log_insert_t   one, *inserts;
-
-    if (insert->n > 1 && insert->atomic) {
-        return NGX_DECLINED;
-    }
-
-    insert->rc = insert->atomic ? NGX_DECLINED : NGX_OK;
-    insert->text[0] = '\0';
+    ngx_uint_t                  i;
+    ngx_ess_event_log_insert_t  one;
 
     if (insert->n == 1) {
         insert->events[0].result = NGX_ESS_EVENT_LOG_REFUSED;
-        return NGX_OK;
+        insert->rc = insert->atomic ? NGX_DECLINED : NGX_OK;
+        insert->text[0] = '\0';
+        return;
     }
 
     one = *insert;
     one.n = 1;
-    inserts = &one;
 
-    for (i = 0; i < insert->n && insert->rc == NGX_OK; i++) {
+    for (i = 0; i < insert->n; i++) {
+
+        if (ngx_ess_event_log_sqlite_clock() >= h->deadline) {
+            ngx_ess_event_log_sqlite_insert_failed(h, insert,
+                                                   SQLITE_CONSTRAINT);
+            return;
+        }
+
         one.events = &insert->events[i];
 
-        ngx_ess_event_log_sqlite_insert_some(h, &inserts, 1);
+        ngx_ess_event_log_sqlite_insert_seek(h, &one);
 
         insert->rc = one.rc;
         ngx_memcpy(insert->text, one.text, sizeof(insert->text));
-    }
 
-    return NGX_OK;
+        if (insert->rc != NGX_OK) {
+            return;
+        }
+    }
 }
 
+
+static void
+ngx_ess_event_log_sqlite_insert_failed(ngx_ess_event_log_sqlite_handle_t *h,
+    ngx_ess_event_log_insert_t *insert, int rc)
+{
+    insert->rc = NGX_BUSY;
+    (void) ngx_cpystrn(insert->text, (u_char *) h->db.text,
+                       sizeof(insert->text));
+
+    ngx_ess_sqlite_db_end(&h->db, rc);
+}
+
+
+/* But for those whose rc is NGX_AGAIN. */
 
 static int
 ngx_ess_event_log_sqlite_insert_all(ngx_ess_event_log_sqlite_handle_t *h,
@@ -194,9 +275,18 @@ ngx_ess_event_log_sqlite_insert_all(ngx_ess_event_log_sqlite_handle_t *h,
     now = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 
     for (i = 0; rc == SQLITE_OK && i < n; i++) {
+
+        if (inserts[i]->rc == NGX_AGAIN) {
+            continue;
+        }
+
         rc = inserts[i]->atomic
              ? ngx_ess_event_log_sqlite_insert_atomic(h, inserts[i], now)
              : ngx_ess_event_log_sqlite_insert_one(h, inserts[i], now);
+    }
+
+    if (h->undone) {
+        h->undone = i;
     }
 
     return ngx_ess_event_log_sqlite_end(h, rc);

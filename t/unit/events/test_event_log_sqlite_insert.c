@@ -23,6 +23,24 @@
 #include "ngx_ess_event_log_sqlite_handle.h"
 
 
+static int64_t     now;
+static ngx_uint_t  tick;                    /* ms of each look at the clock */
+
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+    if (id == CLOCK_MONOTONIC) {
+        now += tick;
+    }
+
+    ts->tv_sec = now / 1000;
+    ts->tv_nsec = now % 1000 * 1000000;
+
+    return 0;
+}
+
+
 static void
 test_triggers(void **state)
 {
@@ -154,6 +172,73 @@ test_neighbours_of_what_is_refused(void **state)
 }
 
 
+/* Who has too many of them to be sought keeps nobody else from the log. */
+
+static void
+test_neighbours_of_too_many(void **state)
+{
+    ngx_uint_t                   i;
+    ngx_ess_event_log_insert_t   inserts[20], *all[20];
+
+    fake_log_execute("CREATE TRIGGER t AFTER INSERT ON event"
+                     " WHEN new.type = 'no'"
+                     " BEGIN SELECT RAISE(ROLLBACK, 'not that'); END");
+
+    for (i = 0; i < 20; i++) {
+        fake_log_event(i, "", "a", 1, "{}");
+        put(&inserts[i], i, 1, 0);
+        all[i] = &inserts[i];
+    }
+
+    for (i = 20; i < 60; i++) {
+        fake_log_event(i, "", "no", 1, "{}");
+    }
+
+    put(&inserts[3], 20, 20, 0);
+    put(&inserts[4], 40, 1, 0);
+    put(&inserts[12], 41, 19, 1);
+
+    tick = 200;
+    ngx_ess_event_log_sqlite.insert(fake_log_handle, all, 20);
+    tick = 0;
+
+    for (i = 0; i < 20; i++) {
+        assert_int_equal(inserts[i].rc, (i == 3 || i == 12) ? NGX_BUSY
+                                                            : NGX_OK);
+    }
+
+    assert_string_equal(inserts[3].text, "not that");
+    assert_int_equal(fake_log_events[40].result, NGX_ESS_EVENT_LOG_REFUSED);
+    assert_int_equal(fake_log_total(), 17);
+
+    ngx_ess_event_log_sqlite.insert(fake_log_handle, all, 20);
+
+    for (i = 0; i < 20; i++) {
+        assert_int_equal(inserts[i].rc, i == 12 ? NGX_DECLINED : NGX_OK);
+    }
+
+    assert_int_equal(fake_log_total(), 34);
+
+    /* more than are left out of one transaction */
+
+    for (i = 0; i < 20; i++) {
+        fake_log_event(i, "", i % 2 ? "a" : "no", 1, "{}");
+        put(&inserts[i], i, 1, 0);
+    }
+
+    ngx_ess_event_log_sqlite.insert(fake_log_handle, all, 20);
+
+    for (i = 0; i < 20; i++) {
+        assert_int_equal(inserts[i].rc, NGX_OK);
+        assert_int_equal(fake_log_events[i].result,
+                         i % 2 ? NGX_ESS_EVENT_LOG_STORED
+                               : NGX_ESS_EVENT_LOG_REFUSED);
+    }
+
+    assert_int_equal(fake_log_total(), 44);
+}
+
+
 int
 main(void)
 {
@@ -161,6 +246,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_triggers, fake_log_setup,
                                         fake_log_teardown),
         cmocka_unit_test_setup_teardown(test_neighbours_of_what_is_refused,
+                                        fake_log_setup, fake_log_teardown),
+        cmocka_unit_test_setup_teardown(test_neighbours_of_too_many,
                                         fake_log_setup, fake_log_teardown),
     };
 
