@@ -444,7 +444,7 @@ def test_queries_of_clients_that_left(nginx, database):
     clients = []
     for i in range(40):
         if i < 3:
-            # the first two are under way, each in a thread
+            # the first one is under way before others come
             assert call(n, "/elsewhere")[0] == 404
         c = socket.create_connection(("127.0.0.1", n.port(0)))
         c.sendall(b"GET /v1/events/a HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -457,8 +457,9 @@ def test_queries_of_clients_that_left(nginx, database):
     clients[-1].close()
     locker.join()
     count = 'ess_event_log_seconds_count{log="audit",op="query"}'
-    # the first, those that were under way, and the one that stayed
-    assert figure(n, count) <= 4
+    # the first, the one that was under way, those that a thread had taken
+    # meanwhile, together, and the one that stayed
+    assert figure(n, count) <= 1 + 1 + 16 + 1
 
 
 @pytest.mark.parametrize("log", ["audit", "a" * 48])
