@@ -133,7 +133,10 @@ static int
 ngx_ess_event_log_sqlite_prepare(ngx_ess_sqlite_db_t *db)
 {
     int            rc;
+    int64_t        end;
     sqlite3_int64  n;
+
+    end = ngx_ess_event_log_sqlite_clock() + NGX_ESS_EVENT_LOG_SQLITE_LOAD;
 
     rc = ngx_ess_sqlite_db_get(db, "SELECT count(*) FROM sqlite_master", &n);
 
@@ -145,8 +148,13 @@ ngx_ess_event_log_sqlite_prepare(ngx_ess_sqlite_db_t *db)
         rc = ngx_ess_sqlite_db_ours(db, &n);
     }
 
+    /* of two who turn to it at once one fails, and SQLite does not wait */
+
     if (rc == SQLITE_OK) {
-        rc = ngx_ess_sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
+        do {
+            rc = ngx_ess_sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
+        } while (rc == SQLITE_BUSY && ngx_ess_event_log_sqlite_clock() < end
+                 && usleep(10000) == 0);
     }
 
     /* the log's files are made with the first read, which may fail as well */
