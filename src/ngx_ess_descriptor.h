@@ -11,7 +11,8 @@
 
 
 /* In a worker: the handler is called when there is something to read, and reads
-   all of it, for that may be told once only.  NULL: no connection is left. */
+   all of it, for that may be told once only.  NULL: no connection is left, or
+   the event loop refuses it, which is logged. */
 
 static ngx_inline ngx_connection_t *
 ngx_ess_descriptor_add(ngx_socket_t fd, ngx_event_handler_pt handler,

@@ -59,7 +59,8 @@ ngx_ess_turn_begin(ngx_event_t *ev)
 void
 ngx_ess_turn_yield(void)
 {
-    ngx_ess_turn_yields = 1;
+    ngx_ess_turn_yields = ngx_ess_turns.next
+                          && !ngx_queue_empty(&ngx_ess_turns);
 }
 
 

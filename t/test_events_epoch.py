@@ -11,6 +11,7 @@ import pytest
 
 from events import Events
 from sse import followed
+from v1 import V1, Refused
 from wait import freeze, wait_for
 
 CONF = """
@@ -198,6 +199,27 @@ def test_over_a_start_of_nginx(make):
         assert {e.type for e in source.events} == {"message"}
         assert numbers(source) == list(range(6, 23))
         assert epochs(source) == {last.partition("-")[0]}
+
+
+def test_ess_v1_over_a_start_of_nginx(make):
+    """Also who comes first, when nobody has asked the database yet."""
+
+    n, log, _ = make()
+    log.put(1, 5)
+    n.stop()
+    n.start()
+
+    def connected():
+        try:
+            return V1("ws://127.0.0.1:%d/v1/events?stream_from_ordinal=0"
+                      % n.port())
+        except Refused as e:
+            assert e.status == 503, e
+            return None
+
+    with wait_for(connected, 20) as v1:
+        wait_for(lambda: len(v1.events) == 5)
+        assert [e.value["n"] for e in v1.events] == [1, 2, 3, 4, 5]
 
 
 def test_at_another_nginx(nginx, database):

@@ -54,7 +54,7 @@ static const char
 };
 
 
-static ngx_ess_metrics_event_log_value_t
+static const ngx_ess_metrics_event_log_value_t
     ngx_ess_metrics_event_log_values[NGX_ESS_METRICS_EVENT_LOG_VALUES] = {
     { "event_log_events", "Events in a log's database.", "gauge" },
     { "event_log_bytes", "Bytes that a log's database takes.", "gauge" },
@@ -144,10 +144,10 @@ static void
 ngx_ess_metrics_event_log_value(ngx_ess_metrics_out_t *out, ngx_array_t *logs,
     ngx_ess_metrics_event_log_e value)
 {
-    uint64_t                            n;
-    ngx_uint_t                          i;
-    ngx_ess_event_log_t               **log;
-    ngx_ess_metrics_event_log_value_t  *v;
+    uint64_t                                  n;
+    ngx_uint_t                                i;
+    ngx_ess_event_log_t                     **log;
+    const ngx_ess_metrics_event_log_value_t  *v;
 
     v = &ngx_ess_metrics_event_log_values[value];
 

@@ -500,6 +500,11 @@ ngx_ess_client_enter_attached(ngx_ess_source_attach_t *attach, ngx_int_t rc,
 
     } else if (rc == NGX_OK) {
         entry->sub.ref = attach->ref;
+
+        if (entry->info) {
+            entry->info->ref = attach->ref;
+        }
+
         rc = ngx_ess_client_enter_stream(r, entry);
 
     } else if (rc != NGX_BUSY && entry->transport->answers) {

@@ -311,7 +311,7 @@ ngx_ess_multi_flush_ended(ngx_ess_subscriber_t *sub)
 {
     if (sub->frame->type == NGX_ESS_FRAME_GONE) {
         ngx_ess_multi_end(sub, NGX_ESS_CLIENT_LATER,
-                          "The broker's stream cannot be found");
+                          "The stream's source cannot be found");
         return;
     }
 

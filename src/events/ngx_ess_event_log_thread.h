@@ -10,8 +10,8 @@
 #include "ngx_ess.h"
 
 
-/* In a thread, first in each task: where processors are short, they are the
-   event loop's before they are the database's. */
+/* In a thread, first in each task that inserts or queries: where processors are
+   short, they are the event loop's before they are the database's. */
 void ngx_ess_event_log_thread_begin(void);
 
 

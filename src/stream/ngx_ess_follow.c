@@ -1,6 +1,6 @@
 
 /*
- * Which worker makes which log follow its RabbitMQ stream.  Runs in workers;
+ * Which worker makes which log follow what its source has.  Runs in workers;
  * all data is in the zone and belongs to whoever holds its mutex.
  */
 

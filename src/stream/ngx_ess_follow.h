@@ -30,10 +30,10 @@
 
 typedef enum {
     NGX_ESS_FOLLOW_NONE = 0,
-    NGX_ESS_FOLLOW_ATTACHING,               /* the broker is being asked */
+    NGX_ESS_FOLLOW_ATTACHING,               /* the source is being asked */
     NGX_ESS_FOLLOW_FILLING,                 /* with the newest that it has */
     NGX_ESS_FOLLOW_LIVE,                    /* all that comes is appended */
-    NGX_ESS_FOLLOW_MISSING                  /* there is no such stream */
+    NGX_ESS_FOLLOW_MISSING                  /* the source has none */
 } ngx_ess_follow_e;
 
 

@@ -26,7 +26,7 @@
 typedef enum {
     NGX_ESS_RECORD_EVENT = 0,
     NGX_ESS_RECORD_POISON,                  /* closes those connected */
-    NGX_ESS_RECORD_GONE,                    /* the broker's stream is: so does
+    NGX_ESS_RECORD_GONE,                    /* what it follows is: so does
                                                this */
     NGX_ESS_RECORD_LOSS                     /* here events were lost that
                                                never came to nginx */

@@ -45,8 +45,10 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     i = ngx_ess_lookup_ref_locked(sh, ref->id, ref->epoch);
     if (i == 0) {
+        rc = ngx_ess_lookup_id_locked(sh, ref->id) ? NGX_ABORT : NGX_DECLINED;
         ngx_ess_zone_unlock(zone);
-        return NGX_DECLINED;
+
+        return rc;
     }
 
     s = ngx_ess_zone_stream(sh, i);

@@ -109,7 +109,9 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
 
     ngx_ess_feed_set_changed(feed, rc == NGX_AGAIN);
 
-    ended = (rc == NGX_DONE || rc == NGX_DECLINED);
+    ended = (rc == NGX_DONE || rc == NGX_DECLINED) ? NGX_ESS_RECORD_POISON
+          : (rc == NGX_ABORT) ? NGX_ESS_RECORD_GONE
+                              : 0;
 
     rc = lost.records ? ngx_ess_feed_read_lost(feed, feed->seq - n, &lost,
                                               &first)
@@ -125,7 +127,7 @@ ngx_ess_feed_read(ngx_ess_feed_t *feed)
         feed->ended = 1;
 
         ngx_memzero(&end, sizeof(ngx_ess_record_t));
-        end.type = NGX_ESS_RECORD_POISON;
+        end.type = ended;
         end.seq = (uint64_t) -1;
 
         rc = ngx_ess_feed_read_record(feed, &end, &first);

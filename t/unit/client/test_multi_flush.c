@@ -501,7 +501,7 @@ test_ends(void **state)
     assert_int_equal(test_flush(), NGX_OK);
     fake_sent("a;c;");
     ngx_unit_traced("end 0 1000 The stream has been deleted",
-                    "end 1 1013 The broker's stream cannot be found",
+                    "end 1 1013 The stream's source cannot be found",
                     "idle 2");
 }
 

@@ -418,7 +418,7 @@ test_another_epoch(void **state)
     last = 0;
     assert_int_equal(ngx_ess_log_read(other, &old, &seq, &last, buf,
                                       sizeof(buf), records, &n, &lost, &need),
-                     NGX_DECLINED);
+                     NGX_ABORT);
     assert_int_equal(ngx_ess_log_search_ordinal(other, &old, 5, &place),
                      NGX_DECLINED);
     assert_int_equal(ngx_ess_interest_subscribe(other, &old, NULL, &seq,

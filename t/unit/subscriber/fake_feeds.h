@@ -47,6 +47,7 @@ typedef struct {
     uint64_t                 next_ordinal;
     ngx_uint_t               closed;        /* deleted, and still there */
     ngx_uint_t               missing;       /* no more */
+    ngx_uint_t               exchanged;     /* it has another epoch */
     ngx_uint_t               slice;         /* records in a read, 0: any */
     ngx_uint_t               refused;       /* 1: whatever the buffer */
     ngx_uint_t               reads;         /* that were made */
@@ -146,6 +147,7 @@ void feeds_run(void);
  *     !       the log has more         x       the oldest record is evicted
  *     .       the event loop is run    D, M    deleted; no more
  *     1       a read brings one record
+ *     N       it has another epoch
  */
 feeds_client_t *feeds_script(feeds_stream_t *s, const ngx_ess_encoding_t *t,
     const char *script);

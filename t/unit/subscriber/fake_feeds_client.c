@@ -617,6 +617,10 @@ feeds_script(feeds_stream_t *s, const ngx_ess_encoding_t *t,
             s->missing = 1;
             break;
 
+        case 'N':
+            s->exchanged = 1;
+            break;
+
         default:
             fail_msg("no such letter: %c", *p);
         }

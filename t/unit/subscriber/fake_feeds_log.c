@@ -212,6 +212,10 @@ ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
 
     s->reads++;
 
+    if (s->exchanged) {
+        return NGX_ABORT;
+    }
+
     if (s->refused) {
         return NGX_BUSY;
     }

@@ -156,6 +156,8 @@ test_a_stream_that_ends_closes_behind_its_last_event(void **state)
         { "1jeeD!",     "e1:x;e2:x;close;" },
         { "jM!",        "close;" },
         { "je!M!",      "e1:x;close;" },
+        { "jN!",        "gone;" },
+        { "je!eN!",     "e1:x;gone;" },
         { "jepD!",      "e1:x;close;" },
         { NULL, NULL }
     };
