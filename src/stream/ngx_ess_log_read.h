@@ -30,7 +30,8 @@ typedef struct {
  * NGX_OK: the reader is at the end.  NGX_AGAIN: more is there.  NGX_DONE: at
  * the end of a stream that was deleted.  NGX_DECLINED: no such stream.
  * NGX_ABORT: it has another epoch, and so other events.  NGX_BUSY: the next
- * body does not fit into an empty buf, *n is 0 and *need says how much it takes.
+ * body does not fit into an empty buf, *n is 0 and *need says how much it
+ * takes.
  */
 ngx_int_t ngx_ess_log_read(ngx_ess_zone_t *zone, ngx_ess_stream_ref_t *ref,
     uint64_t *seq, ngx_ess_seg_t *last, u_char *buf, size_t size,
