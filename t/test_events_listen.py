@@ -1,6 +1,7 @@
 """Event logs in PostgreSQL to which several nginx write: what one stores comes
 to the followers of the others at once, and late where that cannot be."""
 
+import concurrent.futures
 import json
 import re
 import threading
@@ -87,6 +88,42 @@ def in_turn(node, source, first, last):
         node.put(i)
         wait_for(lambda: got(source)[-1:] == [i], 10)
     return time.monotonic() - begin
+
+
+MANY = """
+INSERT INTO ess_event_audit (id, type, time, body, hash, upto)
+SELECT i, '', now(), json_build_object('id', i::text), '', 0
+FROM generate_series(%d, %d) i
+"""
+
+
+def test_how_far_it_is_behind(nodes, database):
+    """While it reads what somebody stored at once.  That may be over before
+    anybody looks: then there is more of it."""
+
+    one, = nodes(count=1)
+    stored = 1
+
+    def behind():
+        return one.figure("ess_event_log_behind")
+
+    def seen():
+        nonlocal stored
+        storing = pool.submit(database.sql, MANY % (stored + 1, stored + 5000))
+        stored += 5000
+        found = wait_for(lambda: behind() or len(source.events) >= stored
+                         and "all of it", 30, interval=0)
+        storing.result()
+        source.wait(stored, 30)
+        return found != "all of it"
+
+    with one.follow() as source, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        one.put(1)
+        source.wait(1)
+        wait_for(seen, 30)
+        assert got(source) == list(range(1, stored + 1))
+        wait_for(lambda: behind() == 0)
 
 
 def test_the_other_one_is_told(nodes, database):
