@@ -1,6 +1,6 @@
 """Event logs: what a request costs, beside FastAPI with SQLAlchemy in uvicorn
 (fastapi/events.py) over the same SQLite file, and beside SQLite alone
-(inserts.c); and what inserts at full rate mean for clients of streams of the
+(sqlite.c); and what inserts at full rate mean for clients of streams of the
 same worker.
 
 Each answer is looked at: requests.c ends at the first that has not what it
@@ -127,19 +127,25 @@ class Log:
             with inserts(port, events, n) as client:
                 return self.measure(pids, client, n)
 
-    def insert_alone(self, n):
-        """SQLite, after as many as the others' that do not count."""
+    def alone(self, file, transactions, statements, **options):
+        """SQLite's own part of a statement, after as many as the others' that
+        do not count."""
 
-        file = self.made()
         first = 0
-        for transactions in n // 5 + 1, n:
+        for n in transactions // 5 + 1, transactions:
             p = subprocess.run(
-                [os.path.join(PROGRAMS, "inserts"), "--file", file,
-                 "--transactions", str(transactions), "--first", str(first)],
+                [os.path.join(PROGRAMS, "sqlite"), "--file", file,
+                 "--transactions", str(n), "--statements", str(statements),
+                 "--first", str(first)] + [
+                     x for k, v in options.items() for x in ("--" + k, str(v))],
                 check=True, capture_output=True, text=True)
-            first += transactions * 1000
+            first += n * statements
         found = json.loads(p.stdout)
+        n = transactions * statements
         return {"us": found["cpu"] / n * 1e6, "rate": n / found["seconds"]}
+
+    def insert_alone(self, statements, n):
+        return self.alone(self.made(), n, statements)
 
     def query(self, server, file, path, size, n):
         with server(file) as (pids, port, _):
@@ -182,6 +188,10 @@ def queries(behind):
     return found
 
 
+ALONE = {"by id": {"get": "id"}, "10": {"get": "page", "size": 10},
+         "100": {"get": "page", "size": 100}}
+
+
 def event_log(run):
     log = Log(run)
     why = pypi.install(os.path.join(HERE, "fastapi", "requirements.txt"),
@@ -199,12 +209,20 @@ def event_log(run):
 
     both("insert 1", log.insert, 10000, 3000, 1)
     both("insert 1,000", log.insert, 200, 40, 1000)
-    run.measure("event_log", "SQLite, insert 1,000", log.insert_alone,
-                run.less(200, 20))
+    # nginx has up to eight at a time then, uvicorn one
+    for n in 1, FLIGHT, 1000:
+        run.measure("event_log", "SQLite, %s a time" % format(n, ","),
+                    log.insert_alone, n, run.less(10000 // n, 20) if n < 1000
+                    else run.less(200, 20))
 
     file = log.filled()
     for name, (path, size, nginx, other) in queries(log.behind).items():
         both(name, log.query, nginx, other, file, path, size)
+
+    for name, options in ALONE.items():
+        run.measure("event_log", "SQLite, " + name, log.alone, file,
+                    run.less(30000 // FLIGHT, 20), FLIGHT,
+                    **dict(options, range=log.events))
 
 
 def inserting(run, ours, beside):
@@ -240,15 +258,26 @@ def goals(get_, ratio):
     def us(name):
         return get_("event_log", name, "us")
 
-    found = []
-    for name in "insert 1", *queries(0):
-        found += ratio("CPU per request, %s, of FastAPI's" % name,
-                       us("ESS, " + name), us("FastAPI, " + name), 0.1)
-    alone = us("SQLite, insert 1,000")
-    if alone and us("FastAPI, insert 1,000"):
-        found += ratio("CPU per insert of 1,000, but SQLite's, of FastAPI's",
-                       us("ESS, insert 1,000") - alone,
-                       us("FastAPI, insert 1,000") - alone, 0.1)
-    found += ratio("CPU per insert of 1,000, of SQLite's",
-                   us("ESS, insert 1,000"), alone, 1.5)
+    def own(what, name, alone, other=None):
+        """Without what SQLite takes of it, in both."""
+
+        ours, theirs = us("ESS, " + name), us("FastAPI, " + name)
+        sqlite = us("SQLite, " + alone)
+        if not (ours and theirs and sqlite):
+            return []
+        return ratio("CPU per %s, but SQLite's, of FastAPI's" % what,
+                     ours - sqlite, theirs - us("SQLite, " + (other or alone)),
+                     0.1)
+
+    found = own("insert of 1", "insert 1", "8 a time", "1 a time")
+    if us("SQLite, 1,000 a time"):
+        thousand = us("SQLite, 1,000 a time") * 1000
+        if us("FastAPI, insert 1,000"):
+            found += ratio("CPU per insert of 1,000, but SQLite's, of FastAPI's",
+                           us("ESS, insert 1,000") - thousand,
+                           us("FastAPI, insert 1,000") - thousand, 0.1)
+        found += ratio("CPU per insert of 1,000, of SQLite's",
+                       us("ESS, insert 1,000"), thousand, 1.5)
+    for name in queries(0):
+        found += own("query, " + name, name, name.split(",")[0])
     return found

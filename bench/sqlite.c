@@ -1,11 +1,14 @@
 /*
  * What SQLite alone costs: events inserted into the file of an event log, which
- * nginx made, with the statements that it has, so many a transaction.
+ * nginx made, or read from it, with the statements that nginx has.
  *
- *   inserts --file PATH --transactions N [--events N] [--first N]
+ *   sqlite --file PATH --transactions N --statements N
+ *          [--first N | --get id|page --range N [--size N] [--after SEQ]]
  *
- * Prints the CPU time that all of it took, without the texts of the events, and
- * without opening the file.
+ * A transaction has so many statements: inserts of one event each, from "first"
+ * on, or queries, of one of the first "range" events by its id, or of a page
+ * behind a number.  Prints the CPU time that all of it took, without the texts
+ * of the events, and without opening the file.
  */
 
 
@@ -19,7 +22,8 @@
 
 
 static sqlite3      *db;
-static sqlite3_stmt *begin, *last, *insert, *type, *all, *commit;
+static sqlite3_stmt *begin, *read_begin, *last, *insert, *type, *all, *commit;
+static sqlite3_stmt *by_id, *page;
 
 
 static sqlite3_stmt *
@@ -69,6 +73,11 @@ prepare_all(const char *file)
                    " ON CONFLICT (name) DO UPDATE SET events = events + ?2");
     all = prepare("UPDATE log SET events = events + ?1");
     commit = prepare("COMMIT");
+
+    read_begin = prepare("BEGIN");
+    by_id = prepare("SELECT seq, time, body FROM event WHERE id = ?1");
+    page = prepare("SELECT seq, time, body FROM event WHERE 1 AND seq > ?1"
+                   " ORDER BY seq LIMIT ?2 OFFSET ?3");
 }
 
 
@@ -130,6 +139,66 @@ transaction(uint64_t first, int n, char (*texts)[EVENT_MOST])
 }
 
 
+/* What was found is copied, as by anybody who sends it. */
+
+static void
+rows(sqlite3_stmt *stmt, int n)
+{
+    int          found, rc;
+    char        *p;
+    static char  copy[1001 * EVENT_MOST];
+
+    p = copy;
+
+    for (found = 0; (rc = sqlite3_step(stmt)) == SQLITE_ROW; found++) {
+        if (found < n) {
+            memcpy(p, sqlite3_column_text(stmt, 2),
+                   sqlite3_column_bytes(stmt, 2));
+            p += sqlite3_column_bytes(stmt, 2);
+        }
+    }
+
+    if (rc != SQLITE_DONE || found < n) {
+        die("%s: %d of %d rows: %s", sqlite3_sql(stmt), found, n,
+            sqlite3_errmsg(db));
+    }
+
+    sqlite3_reset(stmt);
+}
+
+
+static void
+queries(uint64_t first, int n, uint64_t range, int size, sqlite3_int64 after)
+{
+    int   i, len;
+    char  id[32];
+
+    run(read_begin, SQLITE_DONE);
+    sqlite3_reset(read_begin);
+
+    for (i = 0; i < n; i++) {
+
+        if (size == 0) {
+            /* as requests.c does */
+            len = sprintf(id, "e_%llu",
+                          (unsigned long long) ((first + i) * 7919 % range));
+
+            sqlite3_bind_text(by_id, 1, id, len, SQLITE_STATIC);
+            rows(by_id, 1);
+
+        } else {
+            sqlite3_bind_int64(page, 1, after);
+            sqlite3_bind_int(page, 2, size + 1);
+            sqlite3_bind_int(page, 3, 0);
+            rows(page, size);
+        }
+    }
+
+    run(commit, SQLITE_DONE);
+    sqlite3_reset(commit);
+}
+
+
 static double
 cpu(void)
 {
@@ -145,14 +214,20 @@ cpu(void)
 int
 main(int argc, char **argv)
 {
-    int        i, n, transactions, t;
-    char     (*texts)[EVENT_MOST];
-    double     used, before;
-    uint64_t   first, start;
+    int              i, n, size, transactions, t;
+    char           (*texts)[EVENT_MOST];
+    double           used, before;
+    uint64_t         first, range, start;
+    const char      *get;
+    sqlite3_int64    after;
 
     transactions = atoi(option(argc, argv, "transactions", "1"));
-    n = atoi(option(argc, argv, "events", "1000"));
+    n = atoi(option(argc, argv, "statements", "1000"));
     first = strtoull(option(argc, argv, "first", "0"), NULL, 10);
+    get = option(argc, argv, "get", "");
+    range = strtoull(option(argc, argv, "range", "1"), NULL, 10);
+    after = strtoll(option(argc, argv, "after", "0"), NULL, 10);
+    size = strcmp(get, "page") ? 0 : atoi(option(argc, argv, "size", "10"));
 
     texts = malloc((size_t) n * EVENT_MOST);
 
@@ -163,12 +238,19 @@ main(int argc, char **argv)
 
     for (t = 0; t < transactions; t++) {
 
-        for (i = 0; i < n; i++) {
-            write_event(texts[i], first + i);
+        if (*get) {
+            before = cpu();
+            queries(first, n, range, size, after);
+
+        } else {
+            for (i = 0; i < n; i++) {
+                write_event(texts[i], first + i);
+            }
+
+            before = cpu();
+            transaction(first, n, texts);
         }
 
-        before = cpu();
-        transaction(first, n, texts);
         used += cpu() - before;
 
         first += n;
