@@ -108,6 +108,11 @@ test_read(void **state)
     ref.epoch++;
     assert_int_equal(ngx_ess_log_read(zone, &ref, &seq, &reader_last, buf, 10,
                                       records, &n, &gone, &need),
+                     NGX_ABORT);
+
+    ref.id++;
+    assert_int_equal(ngx_ess_log_read(zone, &ref, &seq, &reader_last, buf, 10,
+                                      records, &n, &gone, &need),
                      NGX_DECLINED);
 }
 
