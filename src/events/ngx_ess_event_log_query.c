@@ -184,6 +184,7 @@ ngx_ess_event_log_query_start(ngx_event_t *ev)
 static ngx_uint_t
 ngx_ess_event_log_query_wait(ngx_ess_event_log_queries_t *queries)
 {
+    ngx_uint_t                  i, quick;
     ngx_queue_t                *q;
     ngx_ess_event_log_query_t  *query;
 
@@ -191,10 +192,14 @@ ngx_ess_event_log_query_wait(ngx_ess_event_log_queries_t *queries)
         return 1;
     }
 
+    for (quick = 0, i = 0; i < NGX_ESS_EVENT_LOG_QUERIES; i++) {
+        quick |= (queries->askers[i].n && queries->askers[i].quick);
+    }
+
     q = ngx_queue_head(&queries->waiting);
     query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
 
-    return queries->quick && queries->nwaiting < NGX_ESS_EVENT_LOG_ASKED
+    return quick && queries->nwaiting < NGX_ESS_EVENT_LOG_ASKED
            && ngx_ess_event_log_query_quick(queries, query);
 }
 
@@ -208,11 +213,8 @@ ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker)
     ngx_ess_event_log_queries_t  *queries;
 
     queries = asker->queries;
-    quick = 1;
 
-    while (quick && queries->nwaiting
-           && asker->n < NGX_ESS_EVENT_LOG_ASKED)
-    {
+    do {
         q = ngx_queue_head(&queries->waiting);
         query = ngx_queue_data(q, ngx_ess_event_log_query_t, queue);
 
@@ -227,10 +229,9 @@ ngx_ess_event_log_query_post(ngx_ess_event_log_asker_t *asker)
 
         query->waiting = 0;
         asker->query[asker->n++] = query;
-    }
+        asker->quick = quick;
 
-    asker->quick = ngx_ess_event_log_query_quick(queries, asker->query[0]);
-    queries->quick += asker->quick;
+    } while (quick && queries->nwaiting && asker->n < NGX_ESS_EVENT_LOG_ASKED);
 
     asker->asked = 0;
 
@@ -310,7 +311,6 @@ ngx_ess_event_log_query_end(ngx_event_t *ev)
     }
 
     asker->n = 0;
-    queries->quick -= asker->quick;
 
     for (i = 0; i < n; i++) {
         ngx_ess_event_log_query_report(queries, query[i]);

@@ -34,7 +34,6 @@ typedef struct ngx_ess_event_log_queries_s {
     ngx_ess_event_log_t         *log;
     ngx_queue_t                  waiting;
     ngx_uint_t                   nwaiting;
-    ngx_uint_t                   quick;     /* tasks under way with such */
     ngx_queue_t                  refused;   /* too many wait */
     ngx_ess_event_log_asker_t    askers[NGX_ESS_EVENT_LOG_QUERIES];
     ngx_event_t                  start;     /* posted when something waits */
