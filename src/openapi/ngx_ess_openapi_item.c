@@ -13,11 +13,10 @@
 #include "ngx_ess_str.h"
 
 
-#define NGX_ESS_OPENAPI_ITEM_FOLLOW        0x01
-#define NGX_ESS_OPENAPI_ITEM_ALONE         0x02
-#define NGX_ESS_OPENAPI_ITEM_STRICT        0x04
-#define NGX_ESS_OPENAPI_ITEM_UNAUTHORIZED  0x08
-#define NGX_ESS_OPENAPI_ITEM_FORBIDDEN     0x10
+/* beside its doors */
+#define NGX_ESS_OPENAPI_ITEM_FOLLOW  0x10
+#define NGX_ESS_OPENAPI_ITEM_ALONE   0x20
+#define NGX_ESS_OPENAPI_ITEM_STRICT  0x40
 
 
 typedef struct {
@@ -31,14 +30,13 @@ typedef struct {
 typedef struct {
     ngx_array_t             *out;
     const ngx_str_t         *schema;
-    ngx_uint_t               holds;         /* NGX_ESS_OPENAPI_ITEM_… */
+    ngx_uint_t               holds;         /* NGX_ESS_OPENAPI_… */
 } ngx_ess_openapi_item_t;
 
 
 static ngx_uint_t ngx_ess_openapi_item_method(const ngx_str_t *name);
 static ngx_uint_t ngx_ess_openapi_item_holds(ngx_conf_t *cf,
     const ngx_ess_conf_served_t *served);
-static ngx_uint_t ngx_ess_openapi_item_answers(ngx_uint_t doors);
 static ngx_uint_t ngx_ess_openapi_item_find(
     const ngx_ess_openapi_item_word_t *word, const ngx_str_t *name);
 static ngx_uint_t ngx_ess_openapi_item_is_if(const ngx_str_t *name);
@@ -68,8 +66,8 @@ static const ngx_ess_openapi_item_word_t  ngx_ess_openapi_item_words[] = {
     { ngx_string("follow"), NGX_ESS_OPENAPI_ITEM_FOLLOW },
     { ngx_string("alone"), NGX_ESS_OPENAPI_ITEM_ALONE },
     { ngx_string("strict"), NGX_ESS_OPENAPI_ITEM_STRICT },
-    { ngx_string("401"), NGX_ESS_OPENAPI_ITEM_UNAUTHORIZED },
-    { ngx_string("403"), NGX_ESS_OPENAPI_ITEM_FORBIDDEN },
+    { ngx_string("401"), NGX_ESS_OPENAPI_UNAUTHORIZED },
+    { ngx_string("403"), NGX_ESS_OPENAPI_FORBIDDEN },
     { ngx_null_string, 0 }
 };
 
@@ -164,7 +162,7 @@ ngx_ess_openapi_item(ngx_conf_t *cf, ngx_array_t *out,
             continue;
         }
 
-        copy.holds = holds | ngx_ess_openapi_item_answers(doors);
+        copy.holds = holds | doors;
 
         if (ngx_ess_openapi_item_member(&copy, n++, 1, &name) != NGX_OK
             || ngx_ess_openapi_item_copy(&copy, &value) != NGX_OK)
@@ -199,25 +197,6 @@ ngx_ess_openapi_item_holds(ngx_conf_t *cf,
 
     if (lcf->events->strict) {
         holds |= NGX_ESS_OPENAPI_ITEM_STRICT;
-    }
-
-    return holds;
-}
-
-
-static ngx_uint_t
-ngx_ess_openapi_item_answers(ngx_uint_t doors)
-{
-    ngx_uint_t  holds;
-
-    holds = 0;
-
-    if (doors & NGX_ESS_OPENAPI_UNAUTHORIZED) {
-        holds |= NGX_ESS_OPENAPI_ITEM_UNAUTHORIZED;
-    }
-
-    if (doors & NGX_ESS_OPENAPI_FORBIDDEN) {
-        holds |= NGX_ESS_OPENAPI_ITEM_FORBIDDEN;
     }
 
     return holds;
