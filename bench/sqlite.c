@@ -3,11 +3,11 @@
  * nginx made, or read from it, with the statements that nginx has.
  *
  *   sqlite --file PATH --transactions N --statements N
- *          [--first N | --get id|page --range N [--size N] [--after SEQ]]
+ *          [--first N | --get id|page --range N [--size N]]
  *
  * A transaction has so many statements: inserts of one event each, from "first"
- * on, or queries, of one of the first "range" events by its id, or of a page
- * behind a number.  Prints the CPU time that all of it took, without the texts
+ * on, or queries, of one of the first "range" events by its id, or of the first
+ * page.  Prints the CPU time that all of it took, without the texts
  * of the events, and without opening the file.
  */
 
@@ -168,7 +168,7 @@ rows(sqlite3_stmt *stmt, int n)
 
 
 static void
-queries(uint64_t first, int n, uint64_t range, int size, sqlite3_int64 after)
+queries(uint64_t first, int n, uint64_t range, int size)
 {
     int   i, len;
     char  id[32];
@@ -187,7 +187,7 @@ queries(uint64_t first, int n, uint64_t range, int size, sqlite3_int64 after)
             rows(by_id, 1);
 
         } else {
-            sqlite3_bind_int64(page, 1, after);
+            sqlite3_bind_int64(page, 1, 0);
             sqlite3_bind_int(page, 2, size + 1);
             sqlite3_bind_int(page, 3, 0);
             rows(page, size);
@@ -219,14 +219,12 @@ main(int argc, char **argv)
     double           used, before;
     uint64_t         first, range, start;
     const char      *get;
-    sqlite3_int64    after;
 
     transactions = atoi(option(argc, argv, "transactions", "1"));
     n = atoi(option(argc, argv, "statements", "1000"));
     first = strtoull(option(argc, argv, "first", "0"), NULL, 10);
     get = option(argc, argv, "get", "");
     range = strtoull(option(argc, argv, "range", "1"), NULL, 10);
-    after = strtoll(option(argc, argv, "after", "0"), NULL, 10);
     size = strcmp(get, "page") ? 0 : atoi(option(argc, argv, "size", "10"));
 
     texts = malloc((size_t) n * EVENT_MOST);
@@ -240,7 +238,7 @@ main(int argc, char **argv)
 
         if (*get) {
             before = cpu();
-            queries(first, n, range, size, after);
+            queries(first, n, range, size);
 
         } else {
             for (i = 0; i < n; i++) {
