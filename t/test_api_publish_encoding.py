@@ -195,7 +195,7 @@ def slowest(server, work):
         waits.append(time.monotonic() - start)
     thread.join()
     result, = results
-    assert len(waits) > 5 or slower() > 1
+    assert len(waits) > 5
     return result, max(waits)
 
 
