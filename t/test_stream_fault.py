@@ -3,14 +3,13 @@ counts the writes and kills itself at the one that the test asks for.  Each
 new worker walks the whole zone and says what it found."""
 
 import http.client
-import mmap
 import os
-import struct
 
 import pytest
 
 from api import Api
 from clients import Clients
+from fault import Fault
 from nginx import FAULT_MODULE
 from wait import wait_for
 
@@ -36,22 +35,6 @@ http {
     }
 }
 """
-
-
-class Fault:
-    """The counter of writes until the next kill; 0: none."""
-
-    def __init__(self, path):
-        with open(path, "w+b") as f:
-            f.write(b"\0" * 8)
-            f.flush()
-            self.map = mmap.mmap(f.fileno(), 8)
-
-    def set(self, n):
-        self.map[:] = struct.pack("q", n)
-
-    def get(self):
-        return struct.unpack("q", self.map[:])[0]
 
 
 def attempt(call, *args, **kwargs):
