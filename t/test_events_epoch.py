@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 
 import pytest
 
 from events import Events
+from held import HeldOpen
 from sse import followed
 from v1 import V1, Refused
 from wait import freeze, wait_for
@@ -72,8 +74,9 @@ class Sqlite:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
 
-    def put_in_place(self):
-        with contextlib.closing(sqlite3.connect(self.n.path("other.db"))) as a:
+    def put_in_place(self, other=None):
+        with contextlib.closing(sqlite3.connect(
+                other or self.n.path("other.db"))) as a:
             with contextlib.closing(sqlite3.connect(
                     self.n.path("new.db"))) as b:
                 a.backup(b)
@@ -81,6 +84,18 @@ class Sqlite:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.n.path("audit.db" + suffix))
         os.rename(self.n.path("new.db"), self.n.path("audit.db"))
+
+
+class Restored(Sqlite):
+    """As the documents say, by SQLite, into the file that is in use."""
+
+    def exchange(self, count):
+        Log(self.n.port(), "/other").put(1, count, "new")
+        for name, command in (("other", ".backup"), ("audit", ".restore")):
+            subprocess.run(["sqlite3", "-bail", self.n.path(name + ".db"),
+                            ".timeout 20000", "%s %s" % (
+                                command, self.n.path("backup.db"))],
+                           check=True)
 
 
 class Postgresql:
@@ -140,7 +155,16 @@ def goes_on(log, last, gap_from, count):
 
 @pytest.mark.parametrize("count", [10000, 3])
 def test_one_that_was_exchanged_while_it_was_followed(make, count):
-    n, log, database = make(count)
+    exchanged(*make(count))
+
+
+def test_a_backup_that_was_restored_while_it_was_followed(nginx):
+    n = nginx(CONF, count="3", place="%%DIR%%/audit.db",
+              other="%%DIR%%/other.db")
+    exchanged(n, Log(n.port()), Restored(n))
+
+
+def exchanged(n, log, database):
     n.expect(EXCHANGED)
     n.expect("relation .* does not exist")
     log.put(1, 5)
@@ -153,6 +177,38 @@ def test_one_that_was_exchanged_while_it_was_followed(make, count):
         assert source.events == []
     assert n.log().count(" it is another one") == 1
     goes_on(log, last, 6, 20)
+
+
+def test_one_that_was_exchanged_while_a_worker_opened_it(nginx, tmp_path):
+    """Which had opened the old file, and not its log yet, to write to it."""
+
+    other = nginx(CONF, place="%%DIR%%/audit.db", other="%%DIR%%/other.db",
+                  count="3")
+    Log(other.port()).put(1, 20, "new")
+    held = HeldOpen(tmp_path, "audit.db-wal")
+    held.hold()
+    n = nginx(CONF, count="3", place="%%DIR%%/audit.db",
+              other="%%DIR%%/other.db", preload=held.library)
+    n.expect(EXCHANGED)
+    held.wait()
+    first, second = n.workers()
+    # what is asked is the second one's
+    freeze(first)
+    log = Log(n.port())
+    log.put(1, 5)
+    last = last_of(log, 5)
+    with log.follow(last_id=last) as source:
+        freeze(second)
+        Sqlite(n).put_in_place(other.path("audit.db"))
+        os.kill(first, signal.SIGCONT)
+        held.release()
+        os.kill(second, signal.SIGCONT)
+        wait_for(lambda: again(log, last), 20)
+        source.wait_closed()
+    goes_on(log, last, 6, 20)
+    with contextlib.closing(sqlite3.connect(n.path("audit.db"))) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("SELECT events FROM log").fetchall() == [(20,)]
 
 
 def again(log, last):

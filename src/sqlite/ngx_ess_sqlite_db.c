@@ -12,8 +12,14 @@
 /* ms that it waits for others to empty WAL's file, while nobody can write */
 #define NGX_ESS_SQLITE_DB_TRUNCATE  20
 
+/* to open a file that is being replaced */
+#define NGX_ESS_SQLITE_DB_ATTEMPTS  3
+
 
 static int ngx_ess_sqlite_db_wait(void *data, int count);
+static ngx_uint_t ngx_ess_sqlite_db_moved(ngx_ess_sqlite_db_t *db);
+static int ngx_ess_sqlite_db_fresh(ngx_ess_sqlite_db_t *db, int milliseconds,
+    const char *const *sql, sqlite3_stmt **stmt, ngx_uint_t n);
 
 
 int
@@ -111,21 +117,73 @@ int
 ngx_ess_sqlite_db_use(ngx_ess_sqlite_db_t *db, int milliseconds,
     const char *const *sql, sqlite3_stmt **stmt, ngx_uint_t n)
 {
-    int            rc, moved;
-    ngx_uint_t     i;
-    sqlite3_int64  version;
+    int         rc;
+    ngx_uint_t  i;
 
     if (db->handle) {
-        moved = 0;
 
-        (void) sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_HAS_MOVED,
-                                    &moved);
-        if (!moved) {
+        if (!ngx_ess_sqlite_db_moved(db)) {
             return SQLITE_OK;
         }
 
         ngx_ess_sqlite_db_close(db);
     }
+
+    /*
+     * SQLite opens the database first, and WAL's files when it reads, each by
+     * its name.  Of a file that another one replaced in between it would write
+     * pages into the log of the new one.
+     */
+
+    for (i = 0; i < NGX_ESS_SQLITE_DB_ATTEMPTS; i++) {
+        rc = ngx_ess_sqlite_db_fresh(db, milliseconds, sql, stmt, n);
+
+        if (!ngx_ess_sqlite_db_moved(db)) {
+
+            if (rc != SQLITE_OK) {
+                ngx_ess_sqlite_db_close(db);
+            }
+
+            return rc;
+        }
+
+        ngx_ess_sqlite_db_close(db);
+    }
+
+    (void) snprintf(db->text, sizeof(db->text),
+                    "each time that the file was opened it was replaced");
+
+    return SQLITE_CANTOPEN;
+}
+
+
+/* 1: what is open is not, or no longer, the file of that name. */
+
+static ngx_uint_t
+ngx_ess_sqlite_db_moved(ngx_ess_sqlite_db_t *db)
+{
+    int  moved;
+
+    moved = 0;
+
+    if (db->handle) {
+        (void) sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_HAS_MOVED,
+                                    &moved);
+    }
+
+    return moved != 0;
+}
+
+
+/* It is open when something of it fails, unless it cannot be opened. */
+
+static int
+ngx_ess_sqlite_db_fresh(ngx_ess_sqlite_db_t *db, int milliseconds,
+    const char *const *sql, sqlite3_stmt **stmt, ngx_uint_t n)
+{
+    int            rc;
+    ngx_uint_t     i;
+    sqlite3_int64  version;
 
     rc = ngx_ess_sqlite_db_open(db, milliseconds);
 
@@ -135,10 +193,6 @@ ngx_ess_sqlite_db_use(ngx_ess_sqlite_db_t *db, int milliseconds,
 
     for (i = 0; rc == SQLITE_OK && i < n; i++) {
         rc = ngx_ess_sqlite_db_prepare(db, sql[i], &stmt[i]);
-    }
-
-    if (rc != SQLITE_OK) {
-        ngx_ess_sqlite_db_close(db);
     }
 
     return rc;

@@ -30,7 +30,8 @@ typedef struct {
 int ngx_ess_sqlite_db_open(ngx_ess_sqlite_db_t *db, int milliseconds);
 
 /* The same, unless it is open and its file still where it was; it must be ours,
-   and has the "n" statements then.  It is closed when any of that fails. */
+   and has the "n" statements then.  It is closed when any of that fails.  One
+   that is replaced while it is opened is opened anew. */
 int ngx_ess_sqlite_db_use(ngx_ess_sqlite_db_t *db, int milliseconds,
     const char *const *sql, sqlite3_stmt **stmt, ngx_uint_t n);
 

@@ -59,12 +59,13 @@ class Nginx:
     "daemon on;", which a binary upgrade takes, `process' is daemon.py."""
 
     def __init__(self, folder, conf, workers=2, module=MODULE, args=(),
-                 **names):
+                 preload=None, **names):
         self.folder = str(folder)
         os.makedirs(self.folder, exist_ok=True)
         self.workers_wanted = workers
         self.module = module
         self.args = list(args)
+        self.preload = preload
         self.names = names
         self.ports = {}
         self.process = None
@@ -171,6 +172,10 @@ class Nginx:
                if k not in ("NGINX", "LD_PRELOAD")}
         if SANITIZE and self.module:
             env.update(self._env_sanitize())
+        if self.preload:
+            env["LD_PRELOAD"] = ":".join(
+                [env["LD_PRELOAD"], self.preload] if "LD_PRELOAD" in env
+                else [self.preload])
         return env
 
     # life cycle

@@ -28,6 +28,7 @@ static char                  path[128];
 static char                  moved[128];
 static ngx_ess_sqlite_db_t   db;
 static sqlite3_stmt         *stmt[2];
+static ngx_uint_t            replaces;
 
 static const ngx_ess_sqlite_kind_t  kind = { "ess_test", APP, 3 };
 
@@ -186,6 +187,65 @@ test_a_file_that_moves(void **state)
 }
 
 
+/* Called by SQLite when it has opened a file, before it reads. */
+
+static int
+replaced(sqlite3 *handle, char **text, const void *routines)
+{
+    ngx_uint_t  n;
+
+    n = replaces;
+    replaces = 0;
+
+    if (n) {
+        make(moved, "INSERT INTO t VALUES (7), (8)");
+        assert_int_equal(rename(moved, path), 0);
+    }
+
+    replaces = n ? n - 1 : 0;
+
+    return SQLITE_OK;
+}
+
+
+static void
+test_a_file_that_is_replaced_while_it_is_opened(void **state)
+{
+    sqlite3  *handle;
+
+    assert_int_equal(sqlite3_auto_extension((void (*)(void)) replaced),
+                     SQLITE_OK);
+    make(path, "");
+
+    replaces = 2;
+    assert_int_equal(use(), SQLITE_OK);
+    assert_int_equal(replaces, 0);
+    assert_int_equal(insert(1), SQLITE_OK);
+    assert_int_equal(count(), 3);
+
+    /* what was written is in the new file's log */
+
+    assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, "INSERT INTO t VALUES (2)", NULL,
+                                  NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+    assert_int_equal(count(), 4);
+    ngx_ess_sqlite_db_close(&db);
+
+    replaces = 3;
+    assert_int_equal(use(), SQLITE_CANTOPEN);
+    assert_non_null(strstr(db.text, "it was replaced"));
+    assert_null(db.handle);
+
+    assert_int_equal(replaces, 0);
+    assert_int_equal(use(), SQLITE_OK);
+    assert_int_equal(count(), 2);
+
+    assert_int_equal(sqlite3_cancel_auto_extension((void (*)(void)) replaced),
+                     1);
+}
+
+
 static void
 test_locks_of_others(void **state)
 {
@@ -279,6 +339,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_what_is_ours, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_file_that_moves, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            test_a_file_that_is_replaced_while_it_is_opened, setup, teardown),
         cmocka_unit_test_setup_teardown(test_locks_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_another_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_read, setup, teardown),
