@@ -87,7 +87,7 @@ def test_a_stop_ends_what_is_in_work_and_gives_back_the_rest(vhost, nginx):
     def answer(r):
         if r.body == b"retry":
             return 503
-        go.wait(10)
+        go.wait(60)
         return 200, {}, b"done"
 
     with App(answer) as app, Caller(vhost) as caller:
@@ -97,7 +97,8 @@ def test_a_stop_ends_what_is_in_work_and_gives_back_the_rest(vhost, nginx):
         number = caller.send("calls", b"call")
         app.wait(33)
         n.send_signal(signal.SIGQUIT)
-        wait_for(lambda: vhost.queue_counts("work")[0] == 9)
+        # no worker takes any more
+        wait_for(lambda: vhost.queue_counts("work") == (9, 0))
         go.set()
         assert caller.reply(number)[1] == b"done"
         wait_for(lambda: not n.running())
@@ -108,17 +109,20 @@ def test_a_stop_ends_what_is_in_work_and_gives_back_the_rest(vhost, nginx):
 def test_a_fast_stop(vhost, nginx):
     """With requests in work, retries and what waits; leaks are looked for."""
 
+    gone = threading.Event()
+
     def answer(r):
         if int(r.body) % 4 == 0:
             return 503
-        time.sleep(2)
-        return 200
+        gone.wait(60)
+        return None
 
     with App(answer) as app:
         n = start(nginx, vhost, app.port, "1m")
         publish(vhost, 60)
         app.wait(20)
         n.stop(quit=False)
+        gone.set()
     assert vhost.left_counts("work") == (60, 0)
 
 
@@ -126,9 +130,12 @@ def test_what_the_end_of_a_worker_cuts_off_is_not_dead(vhost, nginx):
     """By worker_shutdown_timeout, on its last try, with a reply and without:
     another worker has it again."""
 
+    over = threading.Event()
+
     def answer(r):
         if r.headers["AMQP-Redelivered"] == "0":
-            time.sleep(5)
+            over.wait(60)
+            return None
         return 200, {}, b"done"
 
     conf = "worker_shutdown_timeout 1s;\n" + CONF.replace("retries=3",
@@ -145,6 +152,7 @@ def test_what_the_end_of_a_worker_cuts_off_is_not_dead(vhost, nginx):
         app.wait(4)
         wait_for(lambda: empty(vhost))
         n.stop()
+        over.set()
     assert vhost.left_counts("work") == (0, 0)
     assert vhost.queue_counts("work.dead")[0] == 0
 
