@@ -435,27 +435,23 @@ def test_queries_of_clients_that_left(nginx, database):
     n = nginx(CONF, workers=1, pg=database.url, more="")
     assert post(n, event("a")) == [True]
     assert call(n, "/v1/events/a")[0] == 200
-    locker = threading.Thread(target=database.sql, args=(
-        "BEGIN; LOCK TABLE ess_event_audit; SELECT pg_sleep(3); COMMIT",))
-    locker.start()
-    wait_for(lambda: database.sql(
-        "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
-        "AND relation = 'ess_event_audit'::regclass"))
     clients = []
-    for i in range(40):
-        if i < 3:
-            # the first one is under way before others come
-            assert call(n, "/elsewhere")[0] == 404
-        c = socket.create_connection(("127.0.0.1", n.port(0)))
-        c.sendall(b"GET /v1/events/a HTTP/1.1\r\nHost: x\r\n\r\n")
-        clients.append(c)
-    assert call(n, "/elsewhere")[0] == 404
-    for c in clients[:-1]:
-        c.close()
+    with database.locked("ess_event_audit"):
+        for i in range(40):
+            if i < 3:
+                # the first one is under way before others come
+                assert call(n, "/elsewhere")[0] == 404
+            c = socket.create_connection(("127.0.0.1", n.port(0)))
+            c.sendall(b"GET /v1/events/a HTTP/1.1\r\nHost: x\r\n\r\n")
+            clients.append(c)
+        assert call(n, "/elsewhere")[0] == 404
+        for c in clients[:-1]:
+            c.close()
+        # it knows of that
+        assert call(n, "/elsewhere")[0] == 404
     clients[-1].settimeout(60)
     assert b" 200 " in clients[-1].recv(65536)
     clients[-1].close()
-    locker.join()
     count = 'ess_event_log_seconds_count{log="audit",op="query"}'
     # the first, the one that was under way, those that a thread had taken
     # meanwhile, together, and the one that stayed

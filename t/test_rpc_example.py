@@ -113,18 +113,14 @@ def test_the_application_when_postgresql_is_restarted(tmp_path):
 def test_the_application_does_not_wait_for_postgresql(app, database):
     """Others are served while a query takes long."""
 
-    lock = threading.Thread(target=database.sql, args=(
-        "BEGIN; LOCK TABLE example_item; SELECT pg_sleep(3); COMMIT",))
-    lock.start()
-    wait_for(lambda: "1" == database.sql(
-        "SELECT count(*) FROM pg_locks WHERE relation = "
-        "'example_item'::regclass AND mode = 'AccessExclusiveLock'"), 20)
-    waiting = threading.Thread(target=app.post, args=(
-        "/rpc/example-items", b'{"data": "a"}'))
-    waiting.start()
-    assert app.post("/rpc/dictionary", b'{"data": {}}').status == 200
-    assert lock.is_alive() and waiting.is_alive()
-    lock.join()
+    with database.locked("example_item"):
+        waiting = threading.Thread(target=app.post, args=(
+            "/rpc/example-items", b'{"data": "a"}'))
+        waiting.start()
+        wait_for(lambda: database.sql("SELECT 1 FROM pg_locks WHERE NOT granted "
+                                      "AND relation = 'example_item'::regclass"))
+        assert app.post("/rpc/dictionary", b'{"data": {}}').status == 200
+        assert waiting.is_alive()
     waiting.join()
 
 

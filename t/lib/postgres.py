@@ -1,9 +1,11 @@
 """PostgreSQL for the tests: one private cluster for a whole run, a database a
 test.  It is started as the broker is: see shared.py."""
 
+import contextlib
 import itertools
 import os
 import secrets
+import subprocess
 import sys
 
 import postgres_cluster
@@ -18,7 +20,7 @@ SETTINGS = {"fsync": "off", "max_connections": "200"}
 
 
 class Database(postgres_cluster.PostgresCluster):
-    """One of a cluster that runs: .url, .sql()."""
+    """One of a cluster that runs: .url, .sql(), .locked()."""
 
     def create(self):
         self.sql('CREATE DATABASE "%s"' % self.database, "postgres")
@@ -28,6 +30,24 @@ class Database(postgres_cluster.PostgresCluster):
         """Whoever is connected."""
 
         self.sql('DROP DATABASE "%s" WITH (FORCE)' % self.database, "postgres")
+
+    @contextlib.contextmanager
+    def locked(self, table):
+        """Nobody else reads the table, or writes to it, meanwhile."""
+
+        with subprocess.Popen(
+                [postgres_cluster.program("psql"), "-X", "-q", "-A", "-t",
+                 "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user,
+                 "-d", self.database, "-f", "-"],
+                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                **self._as()) as psql:
+            psql.stdin.write("BEGIN; LOCK TABLE %s; SELECT 'locked';\n" % table)
+            psql.stdin.flush()
+            assert psql.stdout.readline() == "locked\n"
+            yield
+            # its end gives the lock back
+            psql.stdin.close()
+            psql.wait()
 
 
 class OwnPostgres(postgres_cluster.PostgresCluster):
