@@ -26,7 +26,7 @@ http {
         listen %%PORT0%%;
         location = /work {
             ess_consume work unpack=auto declare=durable retries=2
-                        retry_delay=50ms timeout=1s dead=work.dead %%MORE%%;
+                        retry_delay=50ms timeout=30s dead=work.dead %%MORE%%;
             proxy_pass http://127.0.0.1:%%APP%%;
         }
         location = /client { return 204; }
