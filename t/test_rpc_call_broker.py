@@ -175,7 +175,7 @@ def test_connection_ends(nginx, vhost, relay):
             wait_for(lambda: len(holder.held) == 4)
             holder.release(b"mine")
             assert [r.body for r in waiting.end()] == [b"mine"] * 4
-    assert in_flight(service) == 0
+    wait_for(lambda: in_flight(service) == 0)
 
 
 def in_flight(service):
