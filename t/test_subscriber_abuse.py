@@ -12,7 +12,7 @@ from api import Api
 from clients import (BINARY, CLOSE, PING, PONG, TEXT, Clients, RawWS,
                      build_frame)
 from memory import flat, private_kb
-from publisher import Publisher, gapless, numbers
+from publisher import Publisher, gap, numbers
 from wait import slower, wait_for
 
 CONF = """
@@ -80,7 +80,7 @@ def undisturbed(n, vhost, stream, rate=500):
             count = publisher.stop()["abc"]
         clients.wait(count)
         for c in clients:
-            assert gapless(c) and numbers(c)[0] == 1
+            assert not gap(c) and numbers(c)[0] == 1
             assert len(c.messages) == count and not c.closed
             # nobody waited for long
             assert max(b - a for a, b in zip(c.times, c.times[1:])

@@ -99,11 +99,24 @@ def numbers(client):
     return [int(m.rsplit(" ", 1)[1]) for m in client.messages]
 
 
-def gapless(client):
-    """Each once, in order, none missing between the first and the last."""
+def gap(client):
+    """Where it does not have each once, in order, none missing between the
+    first and the last, with the neighbours; None if it does."""
 
     got = numbers(client)
-    return got == list(range(got[0], got[0] + len(got))) if got else True
+    for i, (a, b) in enumerate(zip(got, got[1:]), 1):
+        if b != a + 1:
+            return "%s: at %d of %d: ... %s | %s ..." % (
+                client.messages[i].rsplit(" ", 1)[0], i, len(got),
+                " ".join(map(str, got[max(i - 5, 0):i])),
+                " ".join(map(str, got[i:i + 10])))
+    return None
+
+
+def gaps(clients):
+    """Of all of them."""
+
+    return [g for g in map(gap, clients) if g]
 
 
 def increasing(client):
