@@ -2,6 +2,7 @@
 nothing is lost or doubled when workers leave, die or change the queues."""
 
 import re
+import signal
 import subprocess
 
 import pika
@@ -13,7 +14,7 @@ from clients import Clients
 from publisher import Publisher, gaps, numbers
 from relay import Relay
 from sse import EventSource
-from wait import wait_for
+from wait import Timeout, freeze, wait_for
 
 CONF = """
 worker_shutdown_timeout 20s;
@@ -193,6 +194,66 @@ def test_other_queues_at_a_reload(nginx, vhost):
     assert healthy(api)
 
 
+def whole(streams, published):
+    """Each log has all events, once each, in order."""
+
+    with Clients([s.location + "?stream_from_ordinal=0"
+                  for s in streams.values()]) as clients:
+        for c, key in zip(clients, KEYS):
+            wait_for(lambda: len(c.messages) >= published[key])
+            assert numbers(c)[0] == 1
+        assert not gaps(clients)
+
+
+@pytest.mark.parametrize("before,after,bound", [
+    pytest.param(CLASSIC, CONF, QUORUM_NAMES, id="quorum"),
+    pytest.param(CONF, CLASSIC, CLASSIC_NAMES, id="classic")])
+def test_other_queues_while_a_worker_is_slow_to_leave(nginx, vhost, before,
+                                                      after, bound):
+    """What it has not appended comes first, and what it still binds to its
+    queues does not: they stay in use until it has left them."""
+
+    n, api, streams = start(nginx, vhost, conf=before, workers=1)
+    with Publisher(vhost, KEYS, rate=1000, properties=HEADERS) as publisher:
+        wait_for(lambda: publisher.total() > 1000)
+        offset = n.log_size()
+        worker, = n.workers()
+        freeze(worker)
+        at = publisher.total()
+        wait_for(lambda: publisher.total() > at + 100)
+        n.write_conf(after)
+        n.send_signal(signal.SIGHUP)
+        n.wait_log("was left behind", offset=offset)
+        with pytest.raises(Timeout):
+            wait_for(lambda: {q for q, _ in vhost.bindings()} & bound, 0.2)
+        n.send_signal(signal.SIGCONT, worker)
+        wait_for(lambda: emptied(n, offset, bound), 20)
+        assert changed(vhost, bound)
+        published = publisher.stop()
+        arrived(api, streams, published)
+    whole(streams, published)
+
+
+def test_other_queues_send_late(nginx, vhost):
+    """What came to both is recognised whenever it comes."""
+
+    relay = Relay(vhost)
+    n, api, streams = start(nginx, relay, conf=CLASSIC, workers=1)
+    with Publisher(vhost, KEYS, rate=1000, properties=HEADERS) as publisher:
+        wait_for(lambda: publisher.total() > 500)
+        offset = n.log_size()
+        relay.hold_unbinds = 0.05
+        relay.lag = 0.35
+        n.write_conf(CONF)
+        n.reload()
+        wait_for(lambda: relay.came_late, 20)
+        relay.lag = 0
+        wait_for(lambda: emptied(n, offset, QUORUM_NAMES), 20)
+        published = publisher.stop()
+        arrived(api, streams, published)
+    whole(streams, published)
+
+
 SLOW_DISK = r"""
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -285,7 +346,7 @@ def test_worker_killed_while_the_former_queues_are_emptied(nginx, vhost):
         offset = n.log_size()
         n.write_conf(CONF)
         n.reload()
-        n.wait_log("was left behind and is emptied", offset=offset)
+        wait_for(lambda: {q for q, _ in vhost.bindings()} & QUORUM_NAMES, 20)
         for pid in n.workers():
             n.kill_worker(pid)
         wait_for(lambda: changed(vhost, QUORUM_NAMES), 20)

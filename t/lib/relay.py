@@ -1,7 +1,9 @@
 """TCP relays, which can be cut.  That of a broker behind a slow network also
-holds up what the broker sends after it has taken a consumer, loses
-acknowledgements and binds, and cuts those who consume."""
+holds up what the broker sends after it has taken a consumer, or what it sends
+to consumers alone, and unbinds, loses acknowledgements and binds, and cuts
+those who consume."""
 
+import queue
 import socket
 import struct
 import threading
@@ -12,6 +14,8 @@ from ports import free_port
 CONSUME_OK = struct.pack("!HH", 60, 21)
 ACK = struct.pack("!HH", 60, 80)
 BIND = struct.pack("!HH", 50, 20)
+DELETE = struct.pack("!HH", 50, 40)
+UNBIND = struct.pack("!HH", 50, 50)
 
 
 class TcpRelay:
@@ -64,6 +68,10 @@ class Relay(TcpRelay):
     def __init__(self, vhost):
         self.seconds = 0
         self.times = 0
+        self.lag = 0            # seconds, of what consumers get that are
+        self.deleted = False    # started after a queue was deleted
+        self.came_late = False
+        self.hold_unbinds = 0   # seconds, each and what is behind it
         self.lose_acks = False
         self.lose_binds = False
         self.lost_binds = 0
@@ -89,19 +97,53 @@ class Relay(TcpRelay):
         f = client.makefile("rb")
         broker.sendall(f.read(len("AMQP0091")))
         for frame, method in _read(f):
+            self.deleted |= method == DELETE
+            if method == UNBIND:
+                time.sleep(self.hold_unbinds)
             if self.lose_binds and method == BIND:
                 self.lost_binds += 1
             elif not (self.lose_acks and method == ACK):
                 broker.sendall(frame)
 
     def _back(self, broker, client):
+        late, channels, lock = queue.Queue(), set(), threading.Lock()
+        threading.Thread(target=self._late, args=(late, client, lock),
+                         daemon=True).start()
+        try:
+            self._frames(broker, client, late, channels, lock)
+        finally:
+            late.put((0, None))
+
+    def _frames(self, broker, client, late, channels, lock):
         for frame, method in _read(broker.makefile("rb")):
-            client.sendall(frame)
+            channel = frame[1:3]
+            if channel in channels:
+                late.put((time.monotonic() + self.lag, frame))
+            else:
+                with lock:
+                    client.sendall(frame)
             if method == CONSUME_OK:
+                if self.lag and self.deleted:
+                    channels.add(channel)
                 self.consuming.append((client, broker))
                 if self.times:
                     self.times -= 1
                     time.sleep(self.seconds)
+
+    def _late(self, frames, client, lock):
+        """Sends each when its time has come."""
+
+        while True:
+            due, frame = frames.get()
+            if frame is None:
+                return
+            time.sleep(max(due - time.monotonic(), 0))
+            try:
+                with lock:
+                    client.sendall(frame)
+            except OSError:
+                return
+            self.came_late = True
 
 
 def _copy(source, target):

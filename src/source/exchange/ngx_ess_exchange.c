@@ -433,6 +433,7 @@ ngx_ess_exchange_turn(ngx_event_t *ev)
 
         ngx_ess_exchange_former(w);
         ngx_ess_exchange_consumer(w);
+        ngx_ess_exchange_former_barrier(w);
     }
 
     ngx_ess_exchange_watch(w);

@@ -471,7 +471,9 @@ ngx_ess_exchange_bind_done(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     }
 
     if (rc == NGX_OK && !b->former
-        && slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND)
+        && (slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND
+            || (slot->former.state == NGX_ESS_EXCHANGE_FORMER_TAKEN
+                && handler == NULL)))
     {
         b->former = 1;
         ngx_ess_exchange_bind_send_unbind(b, &slot->former.name);

@@ -110,18 +110,26 @@ ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_consumer_qos(ngx_ess_exchange_worker_t *w)
 {
+    w->consumer.slot = NULL;
+    w->consumer.busy = 1;
+
+    ngx_ess_exchange_consumer_limit(w, &w->consumer.op,
+                                    ngx_ess_exchange_consumer_answered, w);
+}
+
+
+void
+ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
+    ngx_ess_amqp_op_t *op, ngx_ess_amqp_op_pt handler, void *data)
+{
     amqp_basic_qos_t  *m;
 
-    m = ngx_ess_amqp_op_init(&w->consumer.op, AMQP_BASIC_QOS_METHOD,
-                             ngx_ess_exchange_consumer_answered, w);
+    m = ngx_ess_amqp_op_init(op, AMQP_BASIC_QOS_METHOD, handler, data);
 
     /* not global: for each consumer that is started after it */
     m->prefetch_count = (uint16_t) ngx_ess_exchange_slot_prefetch(w);
 
-    w->consumer.slot = NULL;
-    w->consumer.busy = 1;
-
-    ngx_ess_amqp_op(w->consume, &w->consumer.op);
+    ngx_ess_amqp_op(w->consume, op);
 }
 
 
@@ -135,7 +143,7 @@ ngx_ess_exchange_consumer_queue(ngx_ess_exchange_slot_t *slot)
     }
 
     return (slot->former.state >= NGX_ESS_EXCHANGE_FORMER_NONE
-            && slot->former.state <= NGX_ESS_EXCHANGE_FORMER_COUNT)
+            && slot->former.state <= NGX_ESS_EXCHANGE_FORMER_COUNTED)
            ? &slot->queue.name : NULL;
 }
 

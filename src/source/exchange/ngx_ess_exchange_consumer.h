@@ -16,6 +16,11 @@ void ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w);
 /* 1 while consumers are still to be started without having been refused */
 ngx_uint_t ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w);
 
+/* Tells the broker the prefetch on the channel of consumers.  Those that there
+   are keep theirs; what they were sent before comes before the answer. */
+void ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
+    ngx_ess_amqp_op_t *op, ngx_ess_amqp_op_pt handler, void *data);
+
 /* The broker ended the consumer that there is: its queue is gone. */
 void ngx_ess_exchange_consumer_canceled(ngx_ess_exchange_slot_t *slot);
 

@@ -8,11 +8,14 @@
  *   UNKNOWN ──► LOOKUP ──► NONE
  *                  │   ◄──► AWAY
  *                  ▼
- *                BOUND ──► UNBOUND ──► EMPTY ──► LEFT ──► DELETE
+ *       TAKEN ──► BOUND ──► UNBOUND ──► EMPTY ──► LEFT ──► DELETE
  *                             ▲                   │          │
  *                             └── something came ◄┴──────────┤
  *                                                            ▼
- *                                                 NONE ◄── COUNT
+ *                                    NONE ◄── COUNTED ◄── COUNT
+ *
+ * As long as a worker that is to leave consumes it, that worker may bind keys
+ * to it.  So none is unbound before, and nothing is read from it.
  *
  * It is never deleted while it has a consumer: the broker would forget what it
  * has sent and was not acknowledged.  That is why its channel is closed first,
@@ -23,7 +26,9 @@
  * Nor does a quorum queue count what it has yet to write.  The start of a
  * consumer is written behind that: so such a queue is empty when it says so and
  * a consumer was started since the last key was unbound from it.  For the same
- * reason the slot's queue is counted when its own consumer was started.
+ * reason the slot's queue is counted when its own consumer was started.  And it
+ * counts what a consumer did not acknowledge only some time after the end of
+ * that: until then it counts the consumer.
  */
 
 
@@ -46,12 +51,16 @@ static void ngx_ess_exchange_former_delete(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot,
-    ngx_int_t rc, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot);
+    amqp_queue_declare_ok_t *ok, ngx_int_t rc, ngx_uint_t code,
+    ngx_str_t *text);
+static void ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot,
+    ngx_uint_t consumers);
 static void ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok);
 static void ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code);
+static void ngx_ess_exchange_former_arrived(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_tick(ngx_event_t *ev);
 static void ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot);
@@ -193,9 +202,10 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     switch (slot->former.state) {
 
     case NGX_ESS_EXCHANGE_FORMER_LOOKUP:
-        ngx_ess_exchange_former_looked(slot, rc, code, text);
+        ngx_ess_exchange_former_looked(slot, ok, rc, code, text);
         break;
 
+    case NGX_ESS_EXCHANGE_FORMER_TAKEN:
     case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
     case NGX_ESS_EXCHANGE_FORMER_LEFT:
         ngx_ess_exchange_former_counted(slot, ok);
@@ -206,9 +216,8 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_COUNT:
-
         ngx_ess_exchange_overlap_count(slot, ok ? ok->message_count : 0);
-        ngx_ess_exchange_former_done(slot);
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNTED;
         break;
 
     default:
@@ -221,17 +230,15 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 
 
 static void
-ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
-    ngx_uint_t code, ngx_str_t *text)
+ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot,
+    amqp_queue_declare_ok_t *ok, ngx_int_t rc, ngx_uint_t code, ngx_str_t *text)
 {
     ngx_ess_exchange_worker_t  *w;
 
     w = slot->worker;
 
-    if (rc == NGX_OK
-        && (!slot->consuming || ngx_ess_exchange_former_closable(w)))
-    {
-        ngx_ess_exchange_former_found(slot);
+    if (ok && (!slot->consuming || ngx_ess_exchange_former_closable(w))) {
+        ngx_ess_exchange_former_found(slot, ok->consumer_count);
         return;
     }
 
@@ -266,7 +273,8 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot, ngx_int_t rc,
 
 
 static void
-ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
+ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot,
+    ngx_uint_t consumers)
 {
     ngx_ess_exchange_worker_t  *w;
 
@@ -282,8 +290,13 @@ ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
                       &slot->former.name, &slot->queue.name);
     }
 
-    slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
+    slot->former.state = consumers ? NGX_ESS_EXCHANGE_FORMER_TAKEN
+                                   : NGX_ESS_EXCHANGE_FORMER_BOUND;
     slot->former.counted = w->conf->quorum;
+
+    if (consumers) {
+        ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
+    }
 
     if (slot->consuming) {
         /* it was away: what is in it is late, but not lost */
@@ -341,6 +354,15 @@ ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
         return;
     }
 
+    if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_TAKEN) {
+
+        if (ok->consumer_count == 0) {
+            slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
+        }
+
+        return;
+    }
+
     if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNBOUND) {
 
         /* a worker that leaves may give some of it back */
@@ -352,6 +374,11 @@ ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
             ngx_ess_exchange_former_leave(slot->worker);
         }
 
+        return;
+    }
+
+    if (ok->consumer_count) {
+        /* it may give some of it back */
         return;
     }
 
@@ -380,6 +407,80 @@ ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     /* without the right to delete it, it stays until it expires */
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNT;
+}
+
+
+/* On the channel of consumers: one operation at a time. */
+
+void
+ngx_ess_exchange_former_barrier(ngx_ess_exchange_worker_t *w)
+{
+    ngx_uint_t                i;
+    ngx_ess_exchange_slot_t  *slot, *first;
+
+    if (w->consume == NULL || w->consumer.busy) {
+        return;
+    }
+
+    first = NULL;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_COUNTED
+            && !slot->former.busy)
+        {
+            w->former_counted |= (ngx_uint_t) 1 << i;
+            first = slot;
+        }
+    }
+
+    if (first == NULL) {
+        return;
+    }
+
+    first->former.busy = 1;
+    w->consumer.busy = 1;
+
+    ngx_ess_exchange_consumer_limit(w, &first->former.op,
+                                    ngx_ess_exchange_former_arrived, first);
+}
+
+
+static void
+ngx_ess_exchange_former_arrived(ngx_ess_amqp_op_t *op, ngx_int_t rc,
+    void *reply, ngx_uint_t code, ngx_str_t *text)
+{
+    ngx_uint_t                  i, slots;
+    ngx_ess_exchange_slot_t    *slot;
+    ngx_ess_exchange_worker_t  *w;
+
+    slot = op->data;
+    w = slot->worker;
+
+    slot->former.busy = 0;
+    w->consumer.busy = 0;
+
+    slots = w->former_counted;
+    w->former_counted = 0;
+
+    if (rc == NGX_ABORT) {
+        ngx_ess_exchange_former_drop(slot, 1);
+        return;
+    }
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        if ((slots & ((ngx_uint_t) 1 << i))
+            && slot->former.state == NGX_ESS_EXCHANGE_FORMER_COUNTED)
+        {
+            ngx_ess_exchange_overlap_arrived(slot);
+            ngx_ess_exchange_former_done(slot);
+        }
+    }
+
+    ngx_ess_exchange_worker_kick(w);
 }
 
 
@@ -459,6 +560,7 @@ ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot)
 
     } else if ((state == NGX_ESS_EXCHANGE_FORMER_UNBOUND && slot->consuming
                 && ngx_ess_exchange_delivery_idle(slot))
+               || state == NGX_ESS_EXCHANGE_FORMER_TAKEN
                || (state == NGX_ESS_EXCHANGE_FORMER_LEFT
                    && slot->worker->former == NULL))
     {

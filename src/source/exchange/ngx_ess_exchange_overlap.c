@@ -16,7 +16,7 @@
 #include "ngx_ess_exchange_slot.h"
 
 
-/* ms in which a queue's events arrive */
+/* ms in which a queue's events arrive that another node of a cluster sends */
 #define NGX_ESS_EXCHANGE_OVERLAP_LATE    250
 
 /* of those that are to come: not counted yet */
@@ -56,6 +56,20 @@ ngx_ess_exchange_overlap_count(ngx_ess_exchange_slot_t *slot, uint64_t left)
 
     if (o) {
         o->left = left;
+        o->arrived = 0;
+    }
+}
+
+
+void
+ngx_ess_exchange_overlap_arrived(ngx_ess_exchange_slot_t *slot)
+{
+    ngx_ess_exchange_overlap_t  *o;
+
+    o = slot->overlap;
+
+    if (o) {
+        o->arrived = 1;
         o->until = ngx_current_msec + NGX_ESS_EXCHANGE_OVERLAP_LATE;
     }
 }
@@ -78,7 +92,7 @@ ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,
         return 0;
     }
 
-    if (o->left == 0
+    if (o->left == 0 && o->arrived
         && (ngx_msec_int_t) (ngx_current_msec - o->until) >= 0)
     {
         ngx_ess_exchange_overlap_forget(slot);

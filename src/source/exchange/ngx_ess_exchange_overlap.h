@@ -20,6 +20,7 @@ struct ngx_ess_exchange_overlap_s {
     uint64_t                     left;      /* so many are to come that may be
                                                among them */
     ngx_msec_t                   until;     /* then it ends, if none is left */
+    ngx_uint_t                   arrived;   /* 1: "until" is set */
     uint64_t                     keys[NGX_ESS_EXCHANGE_OVERLAP_KEYS / 64];
                                             /* by their hash: such an event was
                                                in the slot's queue alone */
@@ -38,6 +39,9 @@ void ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *slot,
    is on its way. */
 void ngx_ess_exchange_overlap_count(ngx_ess_exchange_slot_t *slot,
     uint64_t left);
+
+/* What was on its way then has arrived. */
+void ngx_ess_exchange_overlap_arrived(ngx_ess_exchange_slot_t *slot);
 
 /* The next event of the slot.  1: it came from the former queue as well. */
 ngx_uint_t ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,

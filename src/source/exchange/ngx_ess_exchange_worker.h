@@ -56,8 +56,12 @@ typedef enum {
                                                if there were none, for now */
     NGX_ESS_EXCHANGE_FORMER_COUNT,          /* it is left: what the slot's queue
                                                has is to be counted */
+    NGX_ESS_EXCHANGE_FORMER_COUNTED,        /* and what it has sent is to
+                                               arrive */
 
     /* none */
+    NGX_ESS_EXCHANGE_FORMER_TAKEN,          /* others, who are to leave, consume
+                                               it */
     NGX_ESS_EXCHANGE_FORMER_LEFT,           /* is anything left? */
     NGX_ESS_EXCHANGE_FORMER_DELETE,         /* being deleted */
 
@@ -265,6 +269,9 @@ struct ngx_ess_exchange_worker_s {
     ngx_ess_amqp_channel_t      *former;    /* that had the consumers of former
                                                queues, until it is closed */
     ngx_event_t                  former_timer;
+    ngx_uint_t                   former_counted;    /* slots whose queue was
+                                               counted before the operation
+                                               under way, a bit each */
 
     /* each its file's */
     ngx_ess_exchange_consumer_t  consumer;
