@@ -92,17 +92,18 @@ def test_a_stop_ends_what_is_in_work_and_gives_back_the_rest(vhost, nginx):
 
     with App(answer) as app, Caller(vhost) as caller:
         n = start(nginx, vhost, app.port, "1m")
-        publish(vhost, 40)
         vhost.publish("work", [b"retry"], exchange="")
+        publish(vhost, 40)
         number = caller.send("calls", b"call")
         app.wait(33)
+        assert b"retry" in [r.body for r in app.requests]
         n.send_signal(signal.SIGQUIT)
-        # no worker takes any more
-        wait_for(lambda: vhost.queue_counts("work") == (9, 0))
+        # no worker takes any more; what waited for its retry is back
+        wait_for(lambda: vhost.queue_counts("work") == (10, 0))
         go.set()
         assert caller.reply(number)[1] == b"done"
         wait_for(lambda: not n.running())
-    assert vhost.left_counts("work") == (9, 0)
+    assert vhost.left_counts("work") == (10, 0)
     assert vhost.left_counts("calls") == (0, 0)
 
 
