@@ -6,6 +6,7 @@
 
 
 #include "ngx_ess_json_pointer.h"
+#include "ngx_ess_json_string.h"
 
 
 static ngx_int_t ngx_ess_json_pointer_step(ngx_ess_json_step_t *step,
@@ -135,4 +136,37 @@ ngx_ess_json_pointer_find(const ngx_str_t *text,
     *value = j.found;
 
     return j.found.span.data ? NGX_OK : NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_ess_json_pointer_walk(const ngx_ess_json_value_t *from,
+    const ngx_ess_json_pointer_t *pointer, ngx_ess_json_value_t *value)
+{
+    ngx_str_t             name;
+    ngx_uint_t            i, k;
+    ngx_ess_json_step_t  *step;
+    ngx_ess_json_walk_t   walk;
+
+    *value = *from;
+
+    for (i = 0; i < pointer->nsteps; i++) {
+        step = &pointer->steps[i];
+
+        if (ngx_ess_json_read_open(&walk, value) != NGX_OK) {
+            return NGX_DONE;
+        }
+
+        k = 0;
+
+        do {
+            if (ngx_ess_json_read_next(&walk, &name, value) != NGX_OK) {
+                return NGX_DONE;
+            }
+
+        } while (walk.object ? !ngx_ess_json_string_is(&name, &step->name)
+                             : k++ != step->index);
+    }
+
+    return NGX_OK;
 }

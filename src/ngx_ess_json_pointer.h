@@ -33,5 +33,9 @@ ngx_int_t ngx_ess_json_pointer_compile(ngx_ess_json_pointer_t *pointer,
 ngx_int_t ngx_ess_json_pointer_find(const ngx_str_t *text,
     const ngx_ess_json_pointer_t *pointer, ngx_ess_json_value_t *value);
 
+/* The same of a value that has been read, without reading what is behind. */
+ngx_int_t ngx_ess_json_pointer_walk(const ngx_ess_json_value_t *from,
+    const ngx_ess_json_pointer_t *pointer, ngx_ess_json_value_t *value);
+
 
 #endif /* _NGX_ESS_JSON_POINTER_H_INCLUDED_ */

@@ -17,6 +17,9 @@
 #endif
 
 
+/* of a number that is never too large for a double */
+#define NGX_ESS_JSON_READ_DIGITS     256
+
 #define ngx_ess_json_read_bytes(ch)  ((ch) * 0x0101010101010101ULL)
 
 /* the highest bit of each byte that is 0, up to the first one at least */
@@ -442,6 +445,8 @@ ngx_ess_json_read_escape(ngx_ess_json_read_t *j, u_char *p)
                ? p + 1 : ngx_ess_json_read_wrong(j, p);
     }
 
+    j->special = 1;
+
     return (j->last - p < 5 || ngx_hextoi(p + 1, 4) == NGX_ERROR)
            ? ngx_ess_json_read_wrong(j, p) : p + 5;
 }
@@ -481,8 +486,9 @@ ngx_ess_json_read_literal(ngx_ess_json_read_t *j, u_char *p,
 static ngx_inline u_char *
 ngx_ess_json_read_number(ngx_ess_json_read_t *j, u_char *p)
 {
-    u_char  *last;
+    u_char  *last, *start;
 
+    start = p;
     last = j->last;
 
     if (*p == '-') {
@@ -502,12 +508,17 @@ ngx_ess_json_read_number(ngx_ess_json_read_t *j, u_char *p)
 
     if (p && p < last && (*p == 'e' || *p == 'E')) {
         p++;
+        j->special = 1;
 
         if (p < last && (*p == '+' || *p == '-')) {
             p++;
         }
 
         p = ngx_ess_json_read_digits(j, p);
+    }
+
+    if (p - start > NGX_ESS_JSON_READ_DIGITS) {
+        j->special = 1;
     }
 
     return p;

@@ -81,6 +81,10 @@ typedef struct {
     unsigned                   control:1;   /* a string has a control
                                                character */
     unsigned                   twice:1;     /* a member is there twice */
+    unsigned                   special:1;   /* a string has \u, or a number an
+                                               exponent or very many digits:
+                                               ngx_ess_json_portable() has
+                                               something to look at */
     ngx_uint_t                 high;        /* not 0: a string has a byte that
                                                is not ASCII */
     ngx_uint_t                 depth;

@@ -154,7 +154,9 @@ ngx_ess_json_string_is(const ngx_str_t *raw, const ngx_str_t *text)
         return memchr(raw->data, '\\', raw->len) == NULL;
     }
 
-    if (raw->len <= text->len) {
+    if (raw->len <= text->len || text->len == 0
+        || (raw->data[0] != text->data[0] && raw->data[0] != '\\'))
+    {
         return 0;
     }
 

@@ -143,7 +143,8 @@ ngx_ess_events_body_event(ngx_ess_events_body_t *body, u_char *p)
         body->fault = NGX_ESS_EVENTS_BODY_OTHER;
 
     } else if ((j.high && !ngx_ess_utf8_valid(p, len))
-               || ngx_ess_json_portable(&body->value.span) != NGX_OK)
+               || (j.special
+                   && ngx_ess_json_portable(&body->value.span) != NGX_OK))
     {
         body->fault = NGX_ESS_EVENTS_BODY_INVALID;
 

@@ -204,7 +204,7 @@ static void
 ngx_ess_events_check_find(const ngx_ess_json_value_t *value,
     const ngx_ess_json_pointer_t *pointer, ngx_ess_json_value_t *found)
 {
-    if (ngx_ess_json_pointer_find(&value->span, pointer, found) != NGX_OK) {
+    if (ngx_ess_json_pointer_walk(value, pointer, found) != NGX_OK) {
         ngx_memzero(found, sizeof(ngx_ess_json_value_t));
     }
 }

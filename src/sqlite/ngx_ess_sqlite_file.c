@@ -10,6 +10,7 @@
 #include "ngx_ess_sqlite_file.h"
 #include <grp.h>
 #include <pwd.h>
+#include <sqlite3.h>
 
 
 #define NGX_ESS_SQLITE_FILE_GROUPS  64
@@ -308,6 +309,11 @@ ngx_ess_sqlite_file_enter(ngx_cycle_t *cycle,
     {
         return NGX_ERROR;
     }
+
+    /* without its sums of memory, which nobody asks for, each of which would
+       take a mutex of all threads; a library that is in use stays as it is */
+
+    (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 
     /* SQLite's other files take mode and owner from this one */
 

@@ -1,5 +1,5 @@
 /*
- * JSON pointers: what one finds is what going there step by step finds.
+ * JSON pointers: what reading a text finds is what a walk from its value finds.
  *
  * The first byte is the length of the pointer, which follows; then comes the
  * text.
@@ -13,40 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ngx_ess_json_pointer.h"
-#include "ngx_ess_json_string.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void ngx_unit_pool_free(void);
-
-
-static ngx_int_t
-fuzz_step(ngx_ess_json_step_t *step, ngx_ess_json_value_t *value)
-{
-    ngx_str_t             name;
-    ngx_uint_t            i;
-    ngx_ess_json_walk_t   walk;
-    ngx_ess_json_value_t  item;
-
-    if (ngx_ess_json_read_open(&walk, value) != NGX_OK) {
-        return NGX_DONE;
-    }
-
-    for (i = 0;
-         ngx_ess_json_read_next(&walk, &name, &item) == NGX_OK;
-         i++)
-    {
-        if ((value->type == NGX_ESS_JSON_ARRAY)
-            ? i == step->index
-            : ngx_ess_json_string_is(&name, &step->name))
-        {
-            *value = item;
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DONE;
-}
 
 
 int
@@ -56,9 +26,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t                   len;
     ngx_int_t                rc, wanted;
     ngx_str_t                text;
-    ngx_uint_t               i;
     const char              *detail;
-    ngx_ess_json_value_t     value, step;
+    ngx_ess_json_value_t     value, root, step;
     ngx_ess_json_pointer_t   pointer;
 
     if (size == 0 || size - 1 < data[0]) {
@@ -89,10 +58,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text.len = size - len;
 
     rc = ngx_ess_json_pointer_find(&text, &pointer, &value);
-    wanted = ngx_ess_json_read(&text, &step, NULL);
+    wanted = ngx_ess_json_read(&text, &root, NULL);
 
-    for (i = 0; wanted == NGX_OK && i < pointer.nsteps; i++) {
-        wanted = fuzz_step(&pointer.steps[i], &step);
+    if (wanted == NGX_OK) {
+        wanted = ngx_ess_json_pointer_walk(&root, &pointer, &step);
     }
 
     if (rc != wanted

@@ -1,7 +1,8 @@
 /*
  * The strict JSON reader: what it takes cJSON takes, too, and the other way
  * round, but for what only one of them refuses; walks go through all of it; and
- * what a walk gives is read again alone.  No object has a member twice.
+ * what a walk gives is read again alone.  No object has a member twice, and
+ * what is not portable is special.
  *
  * links: src/ngx_ess_json_*.c src/ngx_ess_utf8.c t/unit/ngx_pool.c
  * links: t/unit/ngx_string.c
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "ngx_ess_json_portable.h"
 #include "ngx_ess_json_read.h"
 #include "ngx_ess_json_string.h"
 
@@ -131,6 +133,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_int_t              rc;
     ngx_str_t              text;
     const char            *detail;
+    ngx_ess_json_read_t    j;
     ngx_ess_json_value_t   value;
 
     text.len = size;
@@ -142,9 +145,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text.data, data, size);
 
     detail = NULL;
-    rc = ngx_ess_json_read(&text, &value, &detail);
+    ngx_memzero(&j, sizeof(ngx_ess_json_read_t));
+
+    rc = ngx_ess_json_read_text(&j, &text, &detail);
+    value = j.found;
 
     if (rc == NGX_OK) {
+
+        if (!j.special && ngx_ess_json_portable(&text) != NGX_OK) {
+            abort();
+        }
+
         json = cJSON_ParseWithLength((char *) text.data, text.len);
 
         /* it refuses halves of surrogate pairs, and numbers of more than 63

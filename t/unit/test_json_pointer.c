@@ -26,6 +26,7 @@ find(const char *body, const char *text, ngx_ess_json_value_t *value)
     ngx_int_t                rc;
     ngx_str_t                s;
     const char              *detail;
+    ngx_ess_json_value_t     whole, same;
     ngx_ess_json_pointer_t   pointer;
 
     s.data = (u_char *) text;
@@ -39,6 +40,20 @@ find(const char *body, const char *text, ngx_ess_json_value_t *value)
     s.len = strlen(body);
 
     rc = ngx_ess_json_pointer_find(&s, &pointer, value);
+
+    if (rc != NGX_DECLINED) {
+
+        /* going there from the value itself is the same */
+
+        assert_int_equal(ngx_ess_json_read(&s, &whole, NULL), NGX_OK);
+        assert_int_equal(ngx_ess_json_pointer_walk(&whole, &pointer, &same),
+                         rc);
+        assert_true(rc != NGX_OK
+                    || (value->span.data == same.span.data
+                        && value->span.len == same.span.len
+                        && value->type == same.type));
+    }
+
     ngx_unit_pool_free();
 
     return rc;

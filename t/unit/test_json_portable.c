@@ -2,8 +2,8 @@
  * Strings and numbers that some readers of JSON refuse; input lies against a
  * guard page.
  *
- * links: src/ngx_ess_json_portable.c src/ngx_ess_json_number.c
- * links: t/unit/ngx_string.c
+ * links: src/ngx_ess_json_*.c src/ngx_ess_utf8.c t/unit/ngx_string.c
+ * links: t/unit/ngx_pool.c
  */
 
 
@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "ngx_ess_json_portable.h"
+#include "ngx_ess_json_read.h"
 #include "ngx_guard.h"
 
 
@@ -32,17 +33,32 @@ setup(void **state)
 }
 
 
+/* Of what is not, its reader says that it is to be looked at. */
+
 static ngx_int_t
 portable_bytes(const char *data, size_t len)
 {
-    ngx_str_t  text;
+    ngx_int_t            rc;
+    ngx_str_t            text;
+    ngx_ess_json_read_t  j;
 
     text.data = guarded - len;
     text.len = len;
 
     memcpy(text.data, data, len);
 
-    return ngx_ess_json_portable(&text);
+    rc = ngx_ess_json_portable(&text);
+
+    ngx_memzero(&j, sizeof(ngx_ess_json_read_t));
+
+    j.p = text.data;
+    j.last = text.data + len;
+    j.max_depth = 1;
+
+    assert_true(ngx_ess_json_read_value(&j) != NGX_OK || rc == NGX_OK
+                || j.special);
+
+    return rc;
 }
 
 
