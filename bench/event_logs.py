@@ -28,7 +28,12 @@ SCHEMA = os.path.join(TOP, "conf", "event.schema.json")
 LOG = "ess_event_log audit %%DIR%%/audit.db schema=" + SCHEMA + (
     " id=event_id time=timestamp type=type;")
 LOCATION = "location /v1/events { client_max_body_size 8m; ess_events audit; }"
-FLIGHT = 8
+
+# requests under way at once: many, and few
+MANY, FEW = 64, 8
+
+# queries that nginx has in a transaction, at most
+TOGETHER = 16
 
 CONF = """
 error_log %%DIR%%/error.log notice;
@@ -49,8 +54,7 @@ http {
 
 def load(port, path, n, **options):
     options.setdefault("warmup", n // 5 + 1)
-    return calls.bench("requests", port=port, path=path, calls=n,
-                       flight=FLIGHT, **options)
+    return calls.bench("requests", port=port, path=path, calls=n, **options)
 
 
 def inserts(port, events, n, first=0, **options):
@@ -112,7 +116,8 @@ class Log:
         """One for queries."""
 
         with self.nginx() as (_, port, file):
-            with inserts(port, 1000, self.events // 1000) as client:
+            with inserts(port, 1000, self.events // 1000,
+                         flight=FEW) as client:
                 client.result()
         return file
 
@@ -122,9 +127,9 @@ class Log:
         seconds = client.result()["seconds"]
         return {"us": (cpu(pids) - before) / n * 1e6, "rate": n / seconds}
 
-    def insert(self, server, events, n):
+    def insert(self, server, events, flight, n):
         with server() as (pids, port, _):
-            with inserts(port, events, n) as client:
+            with inserts(port, events, n, flight=flight) as client:
                 return self.measure(pids, client, n)
 
     def alone(self, file, transactions, statements, **options):
@@ -147,12 +152,13 @@ class Log:
     def insert_alone(self, statements, n):
         return self.alone(self.made(), n, statements)
 
-    def query(self, server, file, path, size, n):
+    def query(self, server, file, path, size, flight, n):
         with server(file) as (pids, port, _):
             if "CURSOR" in path:
                 path = path.replace("CURSOR", self.cursor(port))
             with load(port, path, n, get=1, range=self.events,
-                      find='"event_id"', times=size) as client:
+                      find='"event_id"', times=size,
+                      flight=flight) as client:
                 return self.measure(pids, client, n)
 
     def cursor(self, port):
@@ -207,37 +213,47 @@ def event_log(run):
             run.measure("event_log", "FastAPI, " + name, what, log.uvicorn,
                         *args, run.less(other, 20))
 
-    both("insert 1", log.insert, 10000, 3000, 1)
-    both("insert 1,000", log.insert, 200, 40, 1000)
-    # nginx has up to eight at a time then, uvicorn one
-    for n in 1, FLIGHT, 1000:
+    both("insert 1", log.insert, 20000, 3000, 1, MANY)
+    both("insert 1, few", log.insert, 10000, 3000, 1, FEW)
+    both("insert 1,000", log.insert, 200, 40, 1000, FEW)
+    # uvicorn has one in a transaction, nginx up to half of those under way
+    for n in 1, FEW // 2, MANY // 2, 1000:
         run.measure("event_log", "SQLite, %s a time" % format(n, ","),
                     log.insert_alone, n, run.less(10000 // n, 20) if n < 1000
                     else run.less(200, 20))
 
     file = log.filled()
     for name, (path, size, nginx, other) in queries(log.behind).items():
-        both(name, log.query, nginx, other, file, path, size)
+        both(name, log.query, nginx, other, file, path, size, MANY)
+        if name in ("by id", "10, first"):
+            both(name + ", few", log.query, nginx, other, file, path, size,
+                 FEW)
 
     for name, options in ALONE.items():
         run.measure("event_log", "SQLite, " + name, log.alone, file,
-                    run.less(30000 // FLIGHT, 20), FLIGHT,
+                    run.less(30000 // TOGETHER, 20), TOGETHER,
                     **dict(options, range=log.events))
 
 
 def inserting(run, ours, beside):
-    """Deliveries while inserts of 1,000 run at full rate on the same worker.
+    """Deliveries while inserts of 1,000 run at full rate on the same worker,
+    and while they do so in an nginx of their own on the same processors.
     ours() is a server of streams, beside() has the latency of its clients."""
 
     first = 0
 
     @contextlib.contextmanager
-    def busy(s):
+    def busy(port):
         nonlocal first
         first += 1000000000
-        with inserts(s.nginx.port(2), 1000, 1000000, first,
-                     warmup=1) as client:
+        with inserts(port, 1000, 1000000, first, warmup=1,
+                     flight=FEW) as client:
             client.go()
+            yield
+
+    @contextlib.contextmanager
+    def elsewhere():
+        with Log(run).nginx() as (_, port, _), busy(port):
             yield
 
     with ours(run, broker=False, main=LOG, servers="""
@@ -247,8 +263,10 @@ def inserting(run, ours, beside):
         """ + LOCATION + """
     }""") as s:
         run.measure("event_log", "clients alone", beside, run, s)
+        run.measure("event_log", "clients, inserts elsewhere", beside, run, s,
+                    lambda s, less: [elsewhere()])
         run.measure("event_log", "clients, inserts", beside, run, s,
-                    lambda s, less: [busy(s)])
+                    lambda s, less: [busy(s.nginx.port(2))])
         run.take_turns()
 
 
@@ -269,7 +287,7 @@ def goals(get_, ratio):
                      ours - sqlite, theirs - us("SQLite, " + (other or alone)),
                      0.1)
 
-    found = own("insert of 1", "insert 1", "8 a time", "1 a time")
+    found = own("insert of 1", "insert 1", "32 a time", "1 a time")
     if us("SQLite, 1,000 a time"):
         thousand = us("SQLite, 1,000 a time") * 1000
         if us("FastAPI, insert 1,000"):
