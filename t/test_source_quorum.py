@@ -171,6 +171,17 @@ def emptied(n, offset, names):
                                    n.log(offset)))
 
 
+def whole(streams, published):
+    """Each log has all events, once each, in order."""
+
+    with Clients([s.location + "?stream_from_ordinal=0"
+                  for s in streams.values()]) as clients:
+        for c, key in zip(clients, KEYS):
+            wait_for(lambda: len(c.messages) >= published[key])
+            assert numbers(c)[0] == 1
+        assert not gaps(clients)
+
+
 def test_other_queues_at_a_reload(nginx, vhost):
     """From classic queues to quorum queues, back, and again, while events
     flow: each is in its log once, in order."""
@@ -191,18 +202,8 @@ def test_other_queues_at_a_reload(nginx, vhost):
                 assert not gaps(clients)
         published = publisher.stop()
         arrived(api, streams, published)
+    whole(streams, published)
     assert healthy(api)
-
-
-def whole(streams, published):
-    """Each log has all events, once each, in order."""
-
-    with Clients([s.location + "?stream_from_ordinal=0"
-                  for s in streams.values()]) as clients:
-        for c, key in zip(clients, KEYS):
-            wait_for(lambda: len(c.messages) >= published[key])
-            assert numbers(c)[0] == 1
-        assert not gaps(clients)
 
 
 @pytest.mark.parametrize("before,after,bound", [
@@ -309,6 +310,7 @@ def test_other_queues_with_a_slow_disk(nginx, slow_disk, tmp_path):
             (tmp_path / "slow").unlink()
         published = publisher.stop()
         arrived(api, streams, published)
+    whole(streams, published)
 
 
 def test_other_queues_at_a_start(nginx, vhost):
