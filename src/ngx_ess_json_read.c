@@ -517,7 +517,7 @@ ngx_ess_json_read_number(ngx_ess_json_read_t *j, u_char *p)
         p = ngx_ess_json_read_digits(j, p);
     }
 
-    if (p - start > NGX_ESS_JSON_READ_DIGITS) {
+    if (p && p - start > NGX_ESS_JSON_READ_DIGITS) {
         j->special = 1;
     }
 

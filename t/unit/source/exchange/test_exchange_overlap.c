@@ -106,6 +106,7 @@ remember(const uint64_t *p, ngx_uint_t n, uint64_t left)
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
     ngx_ess_exchange_overlap_count(slot, left);
+    ngx_ess_exchange_overlap_arrived(slot);
 }
 
 
@@ -213,6 +214,32 @@ test_late(void **state)
 }
 
 
+/* until all that was sent has arrived, it does not end */
+
+static void
+test_under_way(void **state)
+{
+    static const uint64_t  p[] = { 10, 20, 30 };
+
+    remember(p, 3, 0);
+    ngx_ess_exchange_overlap_count(slot, 0);
+
+    ngx_current_msec += 5000;
+
+    assert_int_equal(had(10, 0), 1);
+
+    ngx_ess_exchange_overlap_arrived(slot);
+    ngx_current_msec += 249;
+
+    assert_int_equal(had(20, 0), 1);
+
+    ngx_current_msec += 1;
+
+    assert_int_equal(had(30, 0), 0);
+    assert_null(slot->overlap);
+}
+
+
 /* what was counted, or is not yet, need not be in order */
 
 static void
@@ -235,6 +262,7 @@ test_counted(void **state)
     assert_int_equal(had(10, 0), 1);
 
     ngx_ess_exchange_overlap_count(slot, 0);
+    ngx_ess_exchange_overlap_arrived(slot);
     ngx_current_msec += 250;
     assert_int_equal(had(20, 0), 0);
     assert_null(slot->overlap);
@@ -301,6 +329,7 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_under_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_comes_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_former_queue, setup, teardown),
