@@ -287,7 +287,8 @@ def goals(get_, ratio):
                      ours - sqlite, theirs - us("SQLite, " + (other or alone)),
                      0.1)
 
-    found = own("insert of 1", "insert 1", "32 a time", "1 a time")
+    found = own("insert of 1", "insert 1", "%d a time" % (MANY // 2),
+                "1 a time")
     if us("SQLite, 1,000 a time"):
         thousand = us("SQLite, 1,000 a time") * 1000
         if us("FastAPI, insert 1,000"):

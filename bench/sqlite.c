@@ -7,8 +7,8 @@
  *
  * A transaction has so many statements: inserts of one event each, from "first"
  * on, or queries, of one of the first "range" events by its id, or of the first
- * page.  Prints the CPU time that all of it took, without the texts
- * of the events, and without opening the file.
+ * page.  Prints the CPU time that all of it took, without the texts of the
+ * events, and without opening the file.
  */
 
 
