@@ -4,8 +4,8 @@ worker dies; what was answered with success is in the log, once."""
 import http.client
 import random
 
-import hunger
 from events import Events, event
+from fault import Hunger
 from nginx import FAULT_MODULE
 from sse import EventSource, followed
 
@@ -60,7 +60,7 @@ def ask(n, r, number):
 
 def test_allocations_fail(nginx, tmp_path, monkeypatch):
     path = tmp_path / "alloc"
-    hungry = hunger.Hunger(path)
+    hungry = Hunger(path)
     monkeypatch.setenv("ESS_FAULT_ALLOC", str(path))
     n = nginx(CONF, workers=2, module=FAULT_MODULE)
     n.expect("memory|closed|event log")

@@ -6,8 +6,8 @@ import http.client
 
 import pika
 
-import hunger
 from api import Api
+from fault import Hunger
 from nginx import FAULT_MODULE
 from rpc_app import App, consumed
 from wait import slower, wait_for
@@ -60,7 +60,7 @@ def left(vhost, queue):
 
 def test_allocations_fail(vhost, nginx, tmp_path, monkeypatch):
     path = tmp_path / "alloc"
-    hungry = hunger.Hunger(path)
+    hungry = Hunger(path)
     monkeypatch.setenv("ESS_FAULT_ALLOC", str(path))
     with vhost.connect() as connection:
         connection.channel().queue_declare("replies", durable=True)

@@ -162,10 +162,15 @@ class PostgresCluster:
     def sql(self, text, database=None):
         """What psql prints of it, without headings."""
 
-        return self._run(
+        return self._run(*self._psql(database), input=text).strip()
+
+    def _psql(self, database=None):
+        """The command that takes SQL from its standard input."""
+
+        return [
             program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
             "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user,
-            "-d", database or self.database, "-f", "-", input=text).strip()
+            "-d", database or self.database, "-f", "-"]
 
     def running(self):
         return self.server is not None and self.server.poll() is None

@@ -2,10 +2,8 @@
 do all that they can do."""
 
 import http.client
-import mmap
 import random
 import re
-import struct
 
 from api import Api
 from clients import CLOSE, PING, PONG, RawWS
@@ -58,20 +56,6 @@ http {
 # what a test, whose own fault it is none of, may see
 TROUBLE = (OSError, EOFError, http.client.HTTPException, AssertionError,
            ValueError, IndexError)
-
-
-class Hunger:
-    """The number in ESS_FAULT_ALLOC's file: of so many allocations one fails,
-    0: none."""
-
-    def __init__(self, path):
-        with open(path, "w+b") as f:
-            f.write(b"\0" * 8)
-            f.flush()
-            self.map = mmap.mmap(f.fileno(), 8)
-
-    def set(self, n):
-        self.map[:] = struct.pack("q", n)
 
 
 class Crowd:

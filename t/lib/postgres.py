@@ -36,11 +36,8 @@ class Database(postgres_cluster.PostgresCluster):
         """Nobody else reads the table, or writes to it, meanwhile."""
 
         with subprocess.Popen(
-                [postgres_cluster.program("psql"), "-X", "-q", "-A", "-t",
-                 "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user,
-                 "-d", self.database, "-f", "-"],
-                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                **self._as()) as psql:
+                self._psql(), text=True, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, **self._as()) as psql:
             psql.stdin.write("BEGIN; LOCK TABLE %s; SELECT 'locked';\n" % table)
             psql.stdin.flush()
             assert psql.stdout.readline() == "locked\n"

@@ -7,6 +7,7 @@ import random
 import pytest
 
 import hunger
+from fault import Hunger
 from nginx import FAULT_MODULE
 
 
@@ -18,7 +19,7 @@ def test_allocations_fail_for_minutes(vhost, nginx, tmp_path, monkeypatch,
     seed += int(os.environ.get("ESS_SEED") or random.randrange(1 << 30))
     print("ESS_SEED=%d" % seed)
     path = tmp_path / "alloc"
-    hungry = hunger.Hunger(path)
+    hungry = Hunger(path)
     monkeypatch.setenv("ESS_FAULT_ALLOC", str(path))
     n = nginx(hunger.CONF, workers=2, module=FAULT_MODULE, amqp=vhost.url)
     crowd = hunger.starve(n, vhost, hungry, seed, 4000)
