@@ -4,10 +4,11 @@
  * queues; there are few, and they are among the last that came from the former
  * one.  A print that is there twice says nothing: such events come twice.
  *
- * A queue does not count what it has sent.  So for a moment more are looked for
- * than it counts; but they are the first of their key, and one behind an event
- * that was in this queue alone is new, whatever it looks like.  An overlap is
- * its slot's own worker's.
+ * A queue does not count what it has sent.  So more are looked for than it
+ * counts; but they are the first of their key, and one behind an event that was
+ * in this queue alone is new, whatever it looks like.  Those that it counted
+ * are among what comes when all that it had sent has arrived: only then are
+ * they counted down to the end.  An overlap is its slot's own worker's.
  */
 
 
@@ -56,6 +57,7 @@ ngx_ess_exchange_overlap_count(ngx_ess_exchange_slot_t *slot, uint64_t left)
 
     if (o) {
         o->left = left;
+        o->last = left;
         o->arrived = 0;
     }
 }
@@ -92,11 +94,15 @@ ngx_ess_exchange_overlap_had(ngx_ess_exchange_slot_t *slot,
         return 0;
     }
 
-    if (o->left == 0 && o->arrived
+    if (o->last == 0 && o->arrived
         && (ngx_msec_int_t) (ngx_current_msec - o->until) >= 0)
     {
         ngx_ess_exchange_overlap_forget(slot);
         return 0;
+    }
+
+    if (o->last && o->arrived) {
+        o->last--;
     }
 
     hash = ngx_murmur_hash2(delivery->key.data, delivery->key.len)
@@ -163,6 +169,7 @@ ngx_ess_exchange_overlap_again(ngx_ess_exchange_slot_t *slot)
         ngx_memzero(o->came, sizeof(o->came));
         ngx_memzero(o->keys, sizeof(o->keys));
         o->left += ngx_ess_exchange_slot_prefetch(slot->worker);
+        o->last += ngx_ess_exchange_slot_prefetch(slot->worker);
     }
 }
 

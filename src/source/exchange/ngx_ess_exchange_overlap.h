@@ -17,9 +17,11 @@
 
 
 struct ngx_ess_exchange_overlap_s {
-    uint64_t                     left;      /* so many are to come that may be
+    uint64_t                     left;      /* of so many that come, any may be
                                                among them */
-    ngx_msec_t                   until;     /* then it ends, if none is left */
+    uint64_t                     last;      /* so many of those that were
+                                               counted are to come */
+    ngx_msec_t                   until;     /* then it ends, once they came */
     ngx_uint_t                   arrived;   /* 1: "until" is set */
     uint64_t                     keys[NGX_ESS_EXCHANGE_OVERLAP_KEYS / 64];
                                             /* by their hash: such an event was
@@ -36,7 +38,7 @@ void ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *slot,
     uint64_t mark);
 
 /* The slot's queue, which is consumed, has yet to send "left" events, and what
-   is on its way. */
+   is on its way.  Without _arrived() after it the overlap never ends. */
 void ngx_ess_exchange_overlap_count(ngx_ess_exchange_slot_t *slot,
     uint64_t left);
 

@@ -240,6 +240,33 @@ test_under_way(void **state)
 }
 
 
+/* what was sent before it was counted comes first: so many that none of those
+   counted would be left */
+
+static void
+test_more_on_its_way_than_counted(void **state)
+{
+    static const uint64_t  p[] = { 10, 20, 30, 40, 50 };
+
+    remember(p, 5, 0);
+    ngx_ess_exchange_overlap_count(slot, 2);
+
+    assert_int_equal(had(10, 0), 1);
+    assert_int_equal(had(20, 0), 1);
+    assert_int_equal(had(30, 0), 1);
+
+    ngx_ess_exchange_overlap_arrived(slot);
+    ngx_current_msec += 250;
+
+    assert_int_equal(had(40, 0), 1);
+    assert_int_equal(had(50, 0), 1);
+    assert_non_null(slot->overlap);
+
+    assert_int_equal(had(40, 0), 0);
+    assert_null(slot->overlap);
+}
+
+
 /* what was counted, or is not yet, need not be in order */
 
 static void
@@ -330,6 +357,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_late, setup, teardown),
         cmocka_unit_test_setup_teardown(test_under_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_more_on_its_way_than_counted,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_comes_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_former_queue, setup, teardown),
