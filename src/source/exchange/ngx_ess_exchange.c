@@ -11,6 +11,7 @@
 #include "ngx_ess_exchange.h"
 #include "ngx_ess_exchange_bind.h"
 #include "ngx_ess_exchange_consumer.h"
+#include "ngx_ess_exchange_count.h"
 #include "ngx_ess_exchange_declare.h"
 #include "ngx_ess_exchange_delivery.h"
 #include "ngx_ess_exchange_former.h"
@@ -433,7 +434,7 @@ ngx_ess_exchange_turn(ngx_event_t *ev)
 
         ngx_ess_exchange_former(w);
         ngx_ess_exchange_consumer(w);
-        ngx_ess_exchange_former_barrier(w);
+        ngx_ess_exchange_count_barrier(w);
     }
 
     ngx_ess_exchange_watch(w);

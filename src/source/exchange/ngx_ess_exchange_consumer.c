@@ -24,6 +24,8 @@ static void ngx_ess_exchange_consumer_qos(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_consumer_start(ngx_ess_exchange_slot_t *slot);
 static ngx_str_t *ngx_ess_exchange_consumer_queue(
     ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_consumer_send(ngx_ess_exchange_worker_t *w,
+    ngx_ess_amqp_op_t *op);
 static void ngx_ess_exchange_consumer_answered(ngx_ess_amqp_op_t *op,
     ngx_int_t rc, void *reply, ngx_uint_t code, ngx_str_t *text);
 static void ngx_ess_exchange_consumer_set(ngx_ess_exchange_slot_t *slot,
@@ -111,7 +113,6 @@ static void
 ngx_ess_exchange_consumer_qos(ngx_ess_exchange_worker_t *w)
 {
     w->consumer.slot = NULL;
-    w->consumer.busy = 1;
 
     ngx_ess_exchange_consumer_limit(w, &w->consumer.op,
                                     ngx_ess_exchange_consumer_answered, w);
@@ -129,7 +130,7 @@ ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
     /* not global: for each consumer that is started after it */
     m->prefetch_count = (uint16_t) ngx_ess_exchange_slot_prefetch(w);
 
-    ngx_ess_amqp_op(w->consume, op);
+    ngx_ess_exchange_consumer_send(w, op);
 }
 
 
@@ -165,9 +166,19 @@ ngx_ess_exchange_consumer_start(ngx_ess_exchange_slot_t *slot)
                           - w->consumer.tag;
 
     w->consumer.slot = slot;
-    w->consumer.busy = 1;
 
-    ngx_ess_amqp_op(w->consume, &w->consumer.op);
+    ngx_ess_exchange_consumer_send(w, &w->consumer.op);
+}
+
+
+static void
+ngx_ess_exchange_consumer_send(ngx_ess_exchange_worker_t *w,
+    ngx_ess_amqp_op_t *op)
+{
+    w->consumer.busy = 1;
+    w->consumer.sent = op;
+
+    ngx_ess_amqp_op(w->consume, op);
 }
 
 
@@ -307,7 +318,8 @@ ngx_ess_exchange_consumer_reset(ngx_ess_exchange_worker_t *w)
     ngx_ess_exchange_consumer_drop(w);
 
     if (w->consumer.busy) {
-        /* it would begin to consume without a prefetch limit */
-        ngx_ess_amqp_op_cancel(&w->consumer.op);
+        /* it would begin to consume without a prefetch limit, or say what has
+           arrived on a channel that is gone */
+        ngx_ess_amqp_op_cancel(w->consumer.sent);
     }
 }

@@ -17,7 +17,8 @@ void ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w);
 ngx_uint_t ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w);
 
 /* Tells the broker the prefetch on the channel of consumers.  Those that there
-   are keep theirs; what they were sent before comes before the answer. */
+   are keep theirs; what they were sent before comes before the answer.  To be
+   called when w->consumer.busy is 0; the handler clears it. */
 void ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
     ngx_ess_amqp_op_t *op, ngx_ess_amqp_op_pt handler, void *data);
 

@@ -34,6 +34,7 @@
 
 #include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_consumer.h"
+#include "ngx_ess_exchange_count.h"
 #include "ngx_ess_exchange_delivery.h"
 #include "ngx_ess_exchange_former.h"
 #include "ngx_ess_exchange_overlap.h"
@@ -59,9 +60,6 @@ static void ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok);
 static void ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code);
-static void ngx_ess_exchange_former_arrived(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text);
-static void ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_tick(ngx_event_t *ev);
 static void ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w);
@@ -216,8 +214,7 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_COUNT:
-        ngx_ess_exchange_overlap_count(slot, ok ? ok->message_count : 0);
-        slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNTED;
+        ngx_ess_exchange_count(slot, ok);
         break;
 
     default:
@@ -407,99 +404,6 @@ ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     /* without the right to delete it, it stays until it expires */
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNT;
-}
-
-
-/* On the channel of consumers: one operation at a time. */
-
-void
-ngx_ess_exchange_former_barrier(ngx_ess_exchange_worker_t *w)
-{
-    ngx_uint_t                i;
-    ngx_ess_exchange_slot_t  *slot, *first;
-
-    if (w->consume == NULL || w->consumer.busy) {
-        return;
-    }
-
-    first = NULL;
-
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
-
-        if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_COUNTED
-            && !slot->former.busy)
-        {
-            w->former_counted |= (ngx_uint_t) 1 << i;
-            first = slot;
-        }
-    }
-
-    if (first == NULL) {
-        return;
-    }
-
-    first->former.busy = 1;
-    w->consumer.busy = 1;
-
-    ngx_ess_exchange_consumer_limit(w, &first->former.op,
-                                    ngx_ess_exchange_former_arrived, first);
-}
-
-
-static void
-ngx_ess_exchange_former_arrived(ngx_ess_amqp_op_t *op, ngx_int_t rc,
-    void *reply, ngx_uint_t code, ngx_str_t *text)
-{
-    ngx_uint_t                  i, slots;
-    ngx_ess_exchange_slot_t    *slot;
-    ngx_ess_exchange_worker_t  *w;
-
-    slot = op->data;
-    w = slot->worker;
-
-    slot->former.busy = 0;
-    w->consumer.busy = 0;
-
-    slots = w->former_counted;
-    w->former_counted = 0;
-
-    if (rc == NGX_ABORT) {
-        ngx_ess_exchange_former_drop(slot, 1);
-        return;
-    }
-
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        slot = &w->slots[i];
-
-        if ((slots & ((ngx_uint_t) 1 << i))
-            && slot->former.state == NGX_ESS_EXCHANGE_FORMER_COUNTED)
-        {
-            ngx_ess_exchange_overlap_arrived(slot);
-            ngx_ess_exchange_former_done(slot);
-        }
-    }
-
-    ngx_ess_exchange_worker_kick(w);
-}
-
-
-static void
-ngx_ess_exchange_former_done(ngx_ess_exchange_slot_t *slot)
-{
-    ngx_ess_exchange_worker_t  *w;
-
-    w = slot->worker;
-
-    slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
-    slot->former.found = 0;
-
-    ngx_ess_broker_set_queue(w->zone, slot->number, !w->conf->quorum,
-                             NGX_ESS_BROKER_GONE);
-
-    ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
-                  "queue \"%V\" is empty, queue \"%V\" is consumed now",
-                  &slot->former.name, &slot->queue.name);
 }
 
 

@@ -17,10 +17,6 @@ void ngx_ess_exchange_former_exit(ngx_ess_exchange_worker_t *w);
    that took the place of one. */
 void ngx_ess_exchange_former(ngx_ess_exchange_worker_t *w);
 
-/* After the consumers had their turn: where the queue that took the place of
-   one was counted, makes sure that what it had sent by then has arrived. */
-void ngx_ess_exchange_former_barrier(ngx_ess_exchange_worker_t *w);
-
 /* Own slots that are consumed from former queues, a bit each. */
 ngx_uint_t ngx_ess_exchange_former_bound(ngx_ess_exchange_worker_t *w);
 
