@@ -57,6 +57,7 @@ ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w)
         slot = &w->slots[i];
 
         if (slot->own && slot->queue.state != NGX_ESS_EXCHANGE_REFUSED
+            && slot->former.state != NGX_ESS_EXCHANGE_FORMER_TAKEN
             && (ngx_ess_exchange_consumer_due(slot)
                 || ngx_ess_exchange_consumer_queue(slot) == NULL))
         {
@@ -65,6 +66,17 @@ ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w)
     }
 
     return 0;
+}
+
+
+ngx_uint_t
+ngx_ess_exchange_consumer_asked(ngx_ess_exchange_slot_t *slot)
+{
+    ngx_ess_exchange_consumer_t  *c;
+
+    c = &slot->worker->consumer;
+
+    return c->busy && c->sent == &c->op && !c->op.canceled && c->slot == slot;
 }
 
 

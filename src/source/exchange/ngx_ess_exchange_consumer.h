@@ -13,8 +13,12 @@
 /* Starts the next consumer, if one is to be started and none is under way. */
 void ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w);
 
-/* 1 while consumers are still to be started without having been refused */
+/* 1 while consumers are still to be started without having been refused, or
+   having to wait until others have left their queues */
 ngx_uint_t ngx_ess_exchange_consumer_starting(ngx_ess_exchange_worker_t *w);
+
+/* 1: the slot's consumer is being started */
+ngx_uint_t ngx_ess_exchange_consumer_asked(ngx_ess_exchange_slot_t *slot);
 
 /* Tells the broker the prefetch on the channel of consumers.  Those that there
    are keep theirs; what they were sent before comes before the answer.  To be

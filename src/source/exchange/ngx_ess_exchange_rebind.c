@@ -37,6 +37,7 @@
 #define NGX_ESS_EXCHANGE_REBIND_TICK_MAX   1000
 
 
+static ngx_uint_t ngx_ess_exchange_rebind_due(ngx_ess_exchange_worker_t *w);
 static ngx_int_t ngx_ess_exchange_rebind_read(ngx_ess_exchange_worker_t *w);
 static ngx_uint_t ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w);
 static void ngx_ess_exchange_rebind_start(ngx_ess_exchange_worker_t *w,
@@ -67,7 +68,7 @@ ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
         return;
     }
 
-    if (w->rebind && (r->slots == 0 || r->round)
+    if (ngx_ess_exchange_rebind_due(w) && (r->slots == 0 || r->round)
         && !ngx_ess_exchange_rebind_begin(w))
     {
         return;
@@ -93,10 +94,30 @@ ngx_ess_exchange_rebind(ngx_ess_exchange_worker_t *w)
 }
 
 
+/* Those of w->rebind that need not wait until others have left their queues. */
+
+static ngx_uint_t
+ngx_ess_exchange_rebind_due(ngx_ess_exchange_worker_t *w)
+{
+    ngx_uint_t  i, slots;
+
+    slots = w->rebind;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+
+        if (w->slots[i].former.state == NGX_ESS_EXCHANGE_FORMER_TAKEN) {
+            slots &= ~((ngx_uint_t) 1 << i);
+        }
+    }
+
+    return slots;
+}
+
+
 static ngx_uint_t
 ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
 {
-    ngx_uint_t                  i, bit;
+    ngx_uint_t                  i, bit, due;
     ngx_ess_exchange_rebind_t  *r;
 
     r = &w->rebinds;
@@ -108,23 +129,26 @@ ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
         return 0;
     }
 
+    due = ngx_ess_exchange_rebind_due(w);
+
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
         bit = (ngx_uint_t) 1 << i;
 
-        if (!(w->rebind & bit)) {
+        if (!(due & bit)) {
             continue;
         }
 
         if (w->slots[i].queue.state == NGX_ESS_EXCHANGE_REFUSED) {
             /* asks again when it is consumed at last */
             w->rebind &= ~bit;
+            due &= ~bit;
 
         } else if (w->slots[i].queue.state != NGX_ESS_EXCHANGE_READY) {
             return 0;
         }
     }
 
-    if (w->rebind == 0) {
+    if (due == 0) {
         return 0;
     }
 
@@ -137,9 +161,9 @@ ngx_ess_exchange_rebind_begin(ngx_ess_exchange_worker_t *w)
         r->after = 0;
     }
 
-    ngx_ess_exchange_rebind_start(w, w->rebind, 0);
+    ngx_ess_exchange_rebind_start(w, due, 0);
 
-    w->rebind = 0;
+    w->rebind &= ~due;
 
     return 1;
 }
@@ -243,7 +267,7 @@ ngx_ess_exchange_rebind_end(ngx_ess_exchange_worker_t *w)
     r->slots = 0;
     r->round = 0;
 
-    if (w->rebind) {
+    if (ngx_ess_exchange_rebind_due(w)) {
         ngx_ess_exchange_worker_kick(w);
     }
 }
@@ -338,7 +362,7 @@ ngx_ess_exchange_rebind_tick(ngx_ess_exchange_worker_t *w)
 
     r = &w->rebinds;
 
-    if (w->admin == NULL || w->draining || w->rebind
+    if (w->admin == NULL || w->draining || ngx_ess_exchange_rebind_due(w)
         || (r->slots && !r->round)
         || w->exchange.state != NGX_ESS_EXCHANGE_READY)
     {

@@ -35,8 +35,8 @@ fake_op_init(void)
 }
 
 
-void
-fake_op_answer(ngx_int_t rc, ngx_uint_t code, const char *text)
+static void
+answer(ngx_int_t rc, void *reply, ngx_uint_t code, const char *text)
 {
     ngx_str_t           s;
     ngx_ess_amqp_op_t  *op;
@@ -49,7 +49,28 @@ fake_op_answer(ngx_int_t rc, ngx_uint_t code, const char *text)
     s.data = (u_char *) text;
     s.len = strlen(text);
 
-    op->handler(op, rc, NULL, code, &s);
+    op->handler(op, rc, reply, code, &s);
+}
+
+
+void
+fake_op_answer(ngx_int_t rc, ngx_uint_t code, const char *text)
+{
+    answer(rc, NULL, code, text);
+}
+
+
+void
+fake_op_count(ngx_uint_t messages, ngx_uint_t consumers)
+{
+    amqp_queue_declare_ok_t  ok;
+
+    ngx_memzero(&ok, sizeof(amqp_queue_declare_ok_t));
+
+    ok.message_count = messages;
+    ok.consumer_count = consumers;
+
+    answer(NGX_OK, &ok, 0, "");
 }
 
 
@@ -78,7 +99,9 @@ ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
     amqp_queue_declare_t     *queue;
     amqp_exchange_declare_t  *exchange;
 
-    assert_ptr_equal(ch, ngx_ess_exchange_worker.admin);
+    assert_non_null(ch);
+    assert_true(ch == ngx_ess_exchange_worker.admin
+                || ch == ngx_ess_exchange_worker.consume);
     assert_null(sent);
 
     sent = op;
@@ -106,6 +129,22 @@ ngx_ess_amqp_op(ngx_ess_amqp_channel_t *ch, ngx_ess_amqp_op_t *op)
 
     case AMQP_QUEUE_UNBIND_METHOD:
         trace("unbind", &unbind->queue, "from", &unbind->routing_key);
+        break;
+
+    case AMQP_QUEUE_DELETE_METHOD:
+        ngx_unit_trace("delete queue %.*s",
+                       (int) op->fields.queue_delete.queue.len,
+                       (char *) op->fields.queue_delete.queue.bytes);
+        break;
+
+    case AMQP_BASIC_QOS_METHOD:
+        ngx_unit_trace("prefetch %u", op->fields.basic_qos.prefetch_count);
+        break;
+
+    case AMQP_BASIC_CONSUME_METHOD:
+        ngx_unit_trace("consume %.*s",
+                       (int) op->fields.basic_consume.queue.len,
+                       (char *) op->fields.basic_consume.queue.bytes);
         break;
 
     default:

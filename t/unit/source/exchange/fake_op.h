@@ -17,6 +17,9 @@ void fake_op_init(void);
 /* The operation is answered; there has to be one. */
 void fake_op_answer(ngx_int_t rc, ngx_uint_t code, const char *text);
 
+/* The same: the queue is there, with so many. */
+void fake_op_count(ngx_uint_t messages, ngx_uint_t consumers);
+
 /* The same: refused. */
 void fake_op_refuse(ngx_uint_t code, const char *text);
 
