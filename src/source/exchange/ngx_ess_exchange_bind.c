@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_bind.h"
 #include "ngx_ess_exchange_declare.h"
 #include "ngx_ess_exchange_slot.h"
@@ -54,6 +55,7 @@ static ngx_ess_exchange_binding_t *ngx_ess_exchange_bind_alloc(
     ngx_str_t *key);
 static void ngx_ess_exchange_bind_free(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_wait(ngx_ess_exchange_binding_t *b);
+static ngx_uint_t ngx_ess_exchange_bind_late(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_bind_send(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_declare(ngx_ess_exchange_binding_t *b);
 static void ngx_ess_exchange_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
@@ -208,6 +210,10 @@ ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
             continue;
         }
 
+        if (ngx_ess_exchange_bind_late(b->slot)) {
+            continue;
+        }
+
         ngx_ess_exchange_declare(&b->slot->queue);
 
         if (w->exchange.state == NGX_ESS_EXCHANGE_READY
@@ -217,6 +223,23 @@ ngx_ess_exchange_bind_waiting(ngx_ess_exchange_worker_t *w)
             ngx_ess_exchange_bind_send(b);
         }
     }
+}
+
+
+/* This worker leaves, and "queues=" was changed: what would be bound to the
+   slot's queue now, behind the back of who empties that, waits in vain.  Its
+   time limit tells the caller. */
+
+static ngx_uint_t
+ngx_ess_exchange_bind_late(ngx_ess_exchange_slot_t *slot)
+{
+    ngx_ess_exchange_worker_t  *w;
+
+    w = slot->worker;
+
+    return w->draining
+           && ngx_ess_broker_queue(w->zone, slot->number, !w->conf->quorum)
+              == NGX_ESS_BROKER_THERE;
 }
 
 
@@ -280,7 +303,9 @@ ngx_ess_exchange_bind_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     if (b->bind == NULL) {
         ngx_ess_exchange_bind_free(b);
 
-    } else if (rc == NGX_ABORT || (gone && !b->retried)) {
+    } else if (rc == NGX_ABORT || (gone && !b->retried)
+               || (!stream && ngx_ess_exchange_bind_late(slot)))
+    {
         /* for the next session, or once more, within the caller's time */
         b->retried |= gone;
         ngx_ess_exchange_bind_wait(b);
@@ -441,12 +466,14 @@ ngx_ess_exchange_bind_send_unbind(ngx_ess_exchange_binding_t *b,
 
 
 /* A key was bound again, or unbound: then it is unbound from the slot's former
-   queue as well. */
+   queue as well.  Of those that were bound again this is left out when this
+   worker leaves: the next one may use that queue, and have bound them to it. */
 
 static void
 ngx_ess_exchange_bind_done(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
     ngx_uint_t code, ngx_str_t *text)
 {
+    ngx_uint_t                   former;
     ngx_ess_exchange_slot_t     *slot;
     ngx_ess_exchange_bind_pt     handler;
     ngx_ess_exchange_worker_t   *w;
@@ -470,11 +497,16 @@ ngx_ess_exchange_bind_done(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply,
         rc = NGX_OK;
     }
 
-    if (rc == NGX_OK && !b->former
-        && (slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND
-            || (slot->former.state == NGX_ESS_EXCHANGE_FORMER_TAKEN
-                && handler == NULL)))
-    {
+    former = (slot->former.state >= NGX_ESS_EXCHANGE_FORMER_BOUND);
+
+    if (handler) {
+        former = former && !w->draining;
+
+    } else {
+        former |= (slot->former.state == NGX_ESS_EXCHANGE_FORMER_TAKEN);
+    }
+
+    if (rc == NGX_OK && !b->former && former) {
         b->former = 1;
         ngx_ess_exchange_bind_send_unbind(b, &slot->former.name);
         return;

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "fake_op.h"
+#include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_bind.h"
 #include "ngx_ess_exchange_declare.h"
 #include "ngx_ess_exchange_slot.h"
@@ -32,6 +33,7 @@ static ngx_ess_exchange_conf_t       conf;
 static ngx_ess_source_bind_t         asked;
 static ngx_ess_source_options_t      options;
 static ngx_ess_amqp_channel_t       *admin;
+static ngx_ess_broker_queue_e        other;     /* queue of the slot */
 
 
 void *
@@ -67,6 +69,16 @@ ngx_ess_source_unbind(ngx_ess_zone_t *zone, ngx_uint_t source, ngx_str_t *key)
 {
     ngx_unit_trace("unless used, unbind %.*s", (int) key->len,
                    (char *) key->data);
+}
+
+
+ngx_ess_broker_queue_e
+ngx_ess_broker_queue(ngx_ess_zone_t *zone, ngx_uint_t number, ngx_uint_t quorum)
+{
+    assert_int_equal(number, 3);
+    assert_int_equal(quorum, !conf.quorum);
+
+    return other;
 }
 
 
@@ -138,7 +150,10 @@ setup(void **state)
     worker->session = (ngx_ess_amqp_session_t *) &conf;
     worker->exchange.state = NGX_ESS_EXCHANGE_READY;
 
+    other = NGX_ESS_BROKER_UNKNOWN;
+
     slot->worker = worker;
+    slot->number = 3;
     slot->queue.state = NGX_ESS_EXCHANGE_READY;
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
 
@@ -339,6 +354,83 @@ test_again_former(void **state)
 }
 
 
+/* Another worker may have bound it to that queue meanwhile, of which it is the
+   own one. */
+
+static void
+test_again_former_leaving(void **state)
+{
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
+
+    bind_again();
+    worker->draining = 1;
+    fake_op_answer(NGX_OK, 0, "");
+    ngx_unit_traced("bind own to k", "unless used, unbind k", "again 0");
+
+    unbind();
+    fake_op_answer(NGX_OK, 0, "");
+    fake_op_answer(NGX_OK, 0, "");
+    ngx_unit_traced("unbind own from k", "unbind former from k", "unmark k");
+}
+
+
+/* others may consume it: only what nobody wants is unbound from it */
+
+static void
+test_former_taken(void **state)
+{
+    slot->former.state = NGX_ESS_EXCHANGE_FORMER_TAKEN;
+
+    bind_again();
+    fake_op_answer(NGX_OK, 0, "");
+    ngx_unit_traced("bind own to k", "unless used, unbind k", "again 0");
+
+    unbind();
+    fake_op_answer(NGX_OK, 0, "");
+    fake_op_answer(NGX_OK, 0, "");
+    ngx_unit_traced("unbind own from k", "unbind former from k", "unmark k");
+}
+
+
+/* a worker that leaves binds nothing to a queue that the next ones empty */
+
+static void
+test_leaving(void **state)
+{
+    worker->draining = 1;
+
+    ngx_ess_exchange_bind(&asked);
+    fake_op_answer(NGX_OK, 0, "");
+    ngx_unit_traced("bind own to k", "answer 0");
+
+    /* it was bound, perhaps too late */
+
+    ngx_ess_exchange_bind(&asked);
+    other = NGX_ESS_BROKER_THERE;
+    fake_op_answer(NGX_OK, 0, "");
+    ngx_unit_traced("bind own to k");
+
+    ngx_ess_exchange_bind_waiting(worker);
+    ngx_unit_traced();
+
+    ngx_ess_exchange_bind_cancel(&asked);
+
+    ngx_ess_exchange_bind(&asked);
+    ngx_unit_traced();
+
+    ngx_ess_exchange_bind_cancel(&asked);
+    assert_null(asked.op);
+
+    /* what is no slot's is declared */
+
+    asked.declare = &options;
+
+    ngx_ess_exchange_bind(&asked);
+    fake_op_answer(NGX_OK, 0, "");
+    ngx_unit_traced("declare queue k", "answer 0");
+}
+
+
 static void
 test_unbound(void **state)
 {
@@ -448,6 +540,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_again_former, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_again_former_leaving, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_former_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leaving, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unbound, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unbound_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unwanted, setup, teardown),
