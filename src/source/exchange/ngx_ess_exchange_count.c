@@ -18,13 +18,21 @@ static void ngx_ess_exchange_count_arrived(ngx_ess_amqp_op_t *op, ngx_int_t rc,
 static void ngx_ess_exchange_count_done(ngx_ess_exchange_slot_t *slot);
 
 
-void
+/* Its consumer is among those that are named as soon as it was started. */
+
+ngx_int_t
 ngx_ess_exchange_count(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok)
 {
+    if (!slot->consuming || (ok && ok->consumer_count == 0)) {
+        return NGX_AGAIN;
+    }
+
     ngx_ess_exchange_overlap_count(slot, ok ? ok->message_count : 0);
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNTED;
+
+    return NGX_OK;
 }
 
 
@@ -46,7 +54,7 @@ ngx_ess_exchange_count_barrier(ngx_ess_exchange_worker_t *w)
         slot = &w->slots[i];
 
         if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_COUNTED
-            && !slot->former.busy)
+            && slot->consuming && !slot->former.busy)
         {
             w->former_counted |= (ngx_uint_t) 1 << i;
             first = slot;

@@ -12,8 +12,8 @@
 
 
 /* What the broker said of the slot's queue, in the state COUNT; NULL: it
-   refused. */
-void ngx_ess_exchange_count(ngx_ess_exchange_slot_t *slot,
+   refused.  NGX_OK, or NGX_AGAIN: it is to be asked again. */
+ngx_int_t ngx_ess_exchange_count(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok);
 
 /* After the consumers had their turn: where a queue was counted, makes sure

@@ -8,14 +8,14 @@
  *   UNKNOWN ──► LOOKUP ──► NONE
  *                  │   ◄──► AWAY
  *                  ▼
- *       TAKEN ──► BOUND ──► UNBOUND ──► EMPTY ──► LEFT ──► DELETE
+ *                TAKEN ──► BOUND ──► UNBOUND ──► EMPTY ──► LEFT ──► DELETE
  *                             ▲                   │          │
  *                             └── something came ◄┴──────────┤
  *                                                            ▼
  *                                    NONE ◄── COUNTED ◄── COUNT
  *
- * As long as a worker that is to leave consumes it, that worker may bind keys
- * to it.  So none is unbound before, and nothing is read from it.
+ * As long as others, who are to leave, consume either of the two, no key is
+ * bound or unbound, and nothing is read: see ngx_ess_exchange_taken.c.
  *
  * It is never deleted while it has a consumer: the broker would forget what it
  * has sent and was not acknowledged.  That is why its channel is closed first,
@@ -29,6 +29,12 @@
  * reason the slot's queue is counted when its own consumer was started.  And it
  * counts what a consumer did not acknowledge only some time after the end of
  * that: until then it counts the consumer.
+ *
+ * For a quorum queue whose leader does not answer within a quarter of a second,
+ * or that has none, the broker says that it has no messages and no consumers.
+ * Where there is a consumer for certain such an answer is seen through.  Where
+ * there may be none it has to be given more than once: an election that takes
+ * longer may still be taken for an empty queue.
  */
 
 
@@ -38,11 +44,16 @@
 #include "ngx_ess_exchange_delivery.h"
 #include "ngx_ess_exchange_former.h"
 #include "ngx_ess_exchange_overlap.h"
+#include "ngx_ess_exchange_slot.h"
+#include "ngx_ess_exchange_taken.h"
 
 
 #define NGX_ESS_EXCHANGE_FORMER_TICK     50 /* ms */
 #define NGX_ESS_EXCHANGE_FORMER_AGAIN    5000   /* ms until one that is away is
                                                looked up again */
+
+/* answers in a row that a quorum queue is empty and has no consumers */
+#define NGX_ESS_EXCHANGE_FORMER_NOBODY   2
 
 
 static void ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot);
@@ -54,9 +65,11 @@ static void ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op,
 static void ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok, ngx_int_t rc, ngx_uint_t code,
     ngx_str_t *text);
-static void ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot,
-    ngx_uint_t consumers);
+static void ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot);
+static void ngx_ess_exchange_former_refused(ngx_ess_exchange_slot_t *slot);
 static void ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
+    amqp_queue_declare_ok_t *ok);
+static void ngx_ess_exchange_former_left(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok);
 static void ngx_ess_exchange_former_deleted(ngx_ess_exchange_slot_t *slot,
     ngx_int_t rc, ngx_uint_t code);
@@ -131,13 +144,12 @@ ngx_ess_exchange_former_look(ngx_ess_exchange_slot_t *slot)
     }
 
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_LOOKUP;
-    slot->former.looked = ngx_current_msec;
 
     ngx_ess_exchange_former_declare(slot, &slot->former.name);
 }
 
 
-/* passively: is it there, and with how many messages? */
+/* passively: is it there, with how many messages and consumers? */
 
 static void
 ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot,
@@ -152,6 +164,7 @@ ngx_ess_exchange_former_declare(ngx_ess_exchange_slot_t *slot,
     m->passive = 1;
 
     slot->former.busy = 1;
+    slot->former.looked = ngx_current_msec;
 
     ngx_ess_amqp_op(slot->worker->admin, &slot->former.op);
 }
@@ -204,9 +217,22 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_TAKEN:
+
+        if (ok) {
+            ngx_ess_exchange_taken_answered(slot, ok);
+
+        } else {
+            ngx_ess_exchange_former_refused(slot);
+        }
+
+        break;
+
     case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
-    case NGX_ESS_EXCHANGE_FORMER_LEFT:
         ngx_ess_exchange_former_counted(slot, ok);
+        break;
+
+    case NGX_ESS_EXCHANGE_FORMER_LEFT:
+        ngx_ess_exchange_former_left(slot, ok);
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_DELETE:
@@ -214,7 +240,13 @@ ngx_ess_exchange_former_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
         break;
 
     case NGX_ESS_EXCHANGE_FORMER_COUNT:
-        ngx_ess_exchange_count(slot, ok);
+
+        if (ngx_ess_exchange_count(slot, ok) != NGX_OK) {
+            ngx_add_timer(&slot->worker->former_timer,
+                          NGX_ESS_EXCHANGE_FORMER_TICK);
+            return;
+        }
+
         break;
 
     default:
@@ -234,8 +266,12 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot,
 
     w = slot->worker;
 
-    if (ok && (!slot->consuming || ngx_ess_exchange_former_closable(w))) {
-        ngx_ess_exchange_former_found(slot, ok->consumer_count);
+    /* it may have been away, and the slot's queue in use */
+
+    if (ok && (slot->consuming ? ngx_ess_exchange_former_closable(w)
+                               : !ngx_ess_exchange_consumer_asked(slot)))
+    {
+        ngx_ess_exchange_former_found(slot);
         return;
     }
 
@@ -270,8 +306,7 @@ ngx_ess_exchange_former_looked(ngx_ess_exchange_slot_t *slot,
 
 
 static void
-ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot,
-    ngx_uint_t consumers)
+ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot)
 {
     ngx_ess_exchange_worker_t  *w;
 
@@ -279,7 +314,7 @@ ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot,
 
     if (!slot->former.found) {
         slot->former.found = 1;
-        slot->former.mark = ngx_ess_mark_appended(w->zone, slot->number);
+        slot->former.marked = 0;
 
         ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                       "queue \"%V\" was left behind and is emptied before "
@@ -287,18 +322,30 @@ ngx_ess_exchange_former_found(ngx_ess_exchange_slot_t *slot,
                       &slot->former.name, &slot->queue.name);
     }
 
-    slot->former.state = consumers ? NGX_ESS_EXCHANGE_FORMER_TAKEN
-                                   : NGX_ESS_EXCHANGE_FORMER_BOUND;
-    slot->former.counted = w->conf->quorum;
+    ngx_ess_exchange_taken(slot);
 
-    if (consumers) {
-        ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
-    }
+    ngx_add_timer(&w->former_timer, NGX_ESS_EXCHANGE_FORMER_TICK);
 
     if (slot->consuming) {
         /* it was away: what is in it is late, but not lost */
         ngx_ess_exchange_former_close(w);
     }
+}
+
+
+/* what was asked of a queue that is or was there: looked up again, which tells
+   why */
+
+static void
+ngx_ess_exchange_former_refused(ngx_ess_exchange_slot_t *slot)
+{
+    if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_TAKEN
+        && slot->former.own)
+    {
+        ngx_ess_exchange_slot_gone(slot);
+    }
+
+    ngx_ess_exchange_former_drop(slot, 0);
 }
 
 
@@ -339,43 +386,43 @@ ngx_ess_exchange_former_unbound(ngx_ess_exchange_worker_t *w, ngx_uint_t slots)
 }
 
 
-/* of the former queue, with or without a consumer */
+/* of the former queue, which the slot consumes */
 
 static void
 ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     amqp_queue_declare_ok_t *ok)
 {
     if (ok == NULL) {
-        /* looked up again, which tells why */
-        ngx_ess_exchange_former_drop(slot, 0);
+        ngx_ess_exchange_former_refused(slot);
         return;
     }
 
-    if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_TAKEN) {
+    /* of more consumers, one that is about to end may give some of it back;
+       without any it is no answer */
 
-        if (ok->consumer_count == 0) {
-            slot->former.state = NGX_ESS_EXCHANGE_FORMER_BOUND;
-        }
-
-        return;
+    if (ok->message_count == 0 && ok->consumer_count == 1
+        && ngx_ess_exchange_delivery_idle(slot))
+    {
+        slot->former.state = NGX_ESS_EXCHANGE_FORMER_EMPTY;
+        ngx_ess_exchange_former_leave(slot->worker);
     }
+}
 
-    if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_UNBOUND) {
 
-        /* a worker that leaves may give some of it back */
+/* of the former queue, which the slot consumes no more */
 
-        if (ok->message_count == 0 && ok->consumer_count < 2
-            && ngx_ess_exchange_delivery_idle(slot))
-        {
-            slot->former.state = NGX_ESS_EXCHANGE_FORMER_EMPTY;
-            ngx_ess_exchange_former_leave(slot->worker);
-        }
-
+static void
+ngx_ess_exchange_former_left(ngx_ess_exchange_slot_t *slot,
+    amqp_queue_declare_ok_t *ok)
+{
+    if (ok == NULL) {
+        ngx_ess_exchange_former_refused(slot);
         return;
     }
 
     if (ok->consumer_count) {
         /* it may give some of it back */
+        slot->former.nobody = 0;
         return;
     }
 
@@ -385,7 +432,7 @@ ngx_ess_exchange_former_counted(ngx_ess_exchange_slot_t *slot,
     } else if (slot->worker->conf->quorum) {
         ngx_ess_exchange_former_delete(slot);
 
-    } else {
+    } else if (++slot->former.nobody >= NGX_ESS_EXCHANGE_FORMER_NOBODY) {
         ngx_ess_exchange_former_deleted(slot, NGX_OK, 0);
     }
 }
@@ -450,11 +497,11 @@ ngx_ess_exchange_former_tick(ngx_event_t *ev)
 static void
 ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot)
 {
-    ngx_ess_exchange_former_e  state;
+    ngx_str_t  *queue;
 
-    state = slot->former.state;
+    switch (slot->former.state) {
 
-    if (state == NGX_ESS_EXCHANGE_FORMER_AWAY) {
+    case NGX_ESS_EXCHANGE_FORMER_AWAY:
 
         if (ngx_current_msec - slot->former.looked
             >= NGX_ESS_EXCHANGE_FORMER_AGAIN)
@@ -462,13 +509,44 @@ ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot)
             ngx_ess_exchange_former_look(slot);
         }
 
-    } else if ((state == NGX_ESS_EXCHANGE_FORMER_UNBOUND && slot->consuming
-                && ngx_ess_exchange_delivery_idle(slot))
-               || state == NGX_ESS_EXCHANGE_FORMER_TAKEN
-               || (state == NGX_ESS_EXCHANGE_FORMER_LEFT
-                   && slot->worker->former == NULL))
-    {
-        ngx_ess_exchange_former_declare(slot, &slot->former.name);
+        break;
+
+    case NGX_ESS_EXCHANGE_FORMER_TAKEN:
+
+        queue = ngx_ess_exchange_taken_due(slot);
+
+        if (queue) {
+            ngx_ess_exchange_former_declare(slot, queue);
+        }
+
+        break;
+
+    case NGX_ESS_EXCHANGE_FORMER_COUNT:
+
+        if (slot->consuming) {
+            ngx_ess_exchange_former_declare(slot, &slot->queue.name);
+        }
+
+        break;
+
+    case NGX_ESS_EXCHANGE_FORMER_UNBOUND:
+
+        if (slot->consuming && ngx_ess_exchange_delivery_idle(slot)) {
+            ngx_ess_exchange_former_declare(slot, &slot->former.name);
+        }
+
+        break;
+
+    case NGX_ESS_EXCHANGE_FORMER_LEFT:
+
+        if (slot->worker->former == NULL) {
+            ngx_ess_exchange_former_declare(slot, &slot->former.name);
+        }
+
+        break;
+
+    default:
+        break;
     }
 }
 
@@ -505,6 +583,7 @@ ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
         if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_EMPTY) {
             ngx_ess_exchange_overlap_remember(slot, slot->former.mark);
             slot->former.state = NGX_ESS_EXCHANGE_FORMER_LEFT;
+            slot->former.nobody = 0;
             n++;
         }
     }
@@ -528,12 +607,26 @@ ngx_ess_exchange_former_closable(ngx_ess_exchange_worker_t *w)
 static void
 ngx_ess_exchange_former_close(ngx_ess_exchange_worker_t *w)
 {
+    ngx_uint_t                i;
+    ngx_ess_exchange_slot_t  *slot;
+
     ngx_ess_exchange_delivery_last(w);
 
     w->former = w->consume;
     w->consume = NULL;
 
     ngx_ess_exchange_consumer_drop(w);
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        slot = &w->slots[i];
+
+        if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_COUNTED) {
+            /* what it had sent goes back into the queue */
+            slot->former.state = NGX_ESS_EXCHANGE_FORMER_COUNT;
+        }
+
+        ngx_ess_exchange_overlap_again(slot);
+    }
 
     ngx_ess_amqp_channel_close(w->former);
     ngx_ess_exchange_worker_kick(w);
@@ -579,6 +672,11 @@ ngx_ess_exchange_former_reset(ngx_ess_exchange_worker_t *w, ngx_uint_t closed)
 static void
 ngx_ess_exchange_former_drop(ngx_ess_exchange_slot_t *slot, ngx_uint_t closed)
 {
+    if (slot->former.state == NGX_ESS_EXCHANGE_FORMER_TAKEN) {
+        /* no longer standing by */
+        ngx_ess_broker_consumed(slot->worker->zone, slot->number, 0);
+    }
+
     if (slot->former.state > NGX_ESS_EXCHANGE_FORMER_AWAY
         || (closed && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE))
     {

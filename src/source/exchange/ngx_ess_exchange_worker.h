@@ -60,8 +60,8 @@ typedef enum {
                                                arrive */
 
     /* none */
-    NGX_ESS_EXCHANGE_FORMER_TAKEN,          /* others, who are to leave, consume
-                                               it */
+    NGX_ESS_EXCHANGE_FORMER_TAKEN,          /* others, who are to leave, may
+                                               consume it, or the slot's */
     NGX_ESS_EXCHANGE_FORMER_LEFT,           /* is anything left? */
     NGX_ESS_EXCHANGE_FORMER_DELETE,         /* being deleted */
 
@@ -147,12 +147,19 @@ struct ngx_ess_exchange_slot_s {
         ngx_str_t                name;      /* that of the other kind, which
                                                "queues=" set otherwise had */
         ngx_ess_amqp_op_t        op;
-        ngx_msec_t               looked;    /* when it was looked up */
+        ngx_msec_t               looked;    /* when it was asked for */
+        ngx_msec_t               wait;      /* ms until then, when TAKEN */
+        ngx_uint_t               nobody;    /* answers in a row that it has no
+                                               consumers */
         uint64_t                 mark;      /* events that the slot had
-                                               appended when it was found */
+                                               appended when nobody consumed it
+                                               any more */
         unsigned                 busy:1;    /* the op is under way */
         unsigned                 found:1;   /* by this process; until it is
                                                empty */
+        unsigned                 marked:1;  /* since it was found */
+        unsigned                 own:1;     /* when TAKEN: the slot's own queue
+                                               has its turn to be asked for */
         unsigned                 counted:1; /* it counts all that is in it */
     } former;
 
