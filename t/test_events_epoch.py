@@ -92,8 +92,8 @@ class Restored(Sqlite):
     def exchange(self, count):
         Log(self.n.port(), "/other").put(1, count, "new")
         for name, command in (("other", ".backup"), ("audit", ".restore")):
-            subprocess.run(["sqlite3", "-bail", self.n.path(name + ".db"),
-                            ".timeout 20000", "%s %s" % (
+            subprocess.run(["sqlite3", "-bail", "-cmd", ".timeout 20000",
+                            self.n.path(name + ".db"), "%s %s" % (
                                 command, self.n.path("backup.db"))],
                            check=True)
 
