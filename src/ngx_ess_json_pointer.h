@@ -33,7 +33,11 @@ ngx_int_t ngx_ess_json_pointer_compile(ngx_ess_json_pointer_t *pointer,
 ngx_int_t ngx_ess_json_pointer_find(const ngx_str_t *text,
     const ngx_ess_json_pointer_t *pointer, ngx_ess_json_value_t *value);
 
-/* The same of a value that has been read, without reading what is behind. */
+/*
+ * The same of a value that has been read, without reading what is behind; but
+ * with NGX_DONE "value" is any on the way, and of members that are there twice,
+ * where the reader did not refuse them, it is the first, not the last.
+ */
 ngx_int_t ngx_ess_json_pointer_walk(const ngx_ess_json_value_t *from,
     const ngx_ess_json_pointer_t *pointer, ngx_ess_json_value_t *value);
 

@@ -46,6 +46,7 @@ static ngx_int_t ngx_ess_sqlite_file_file(ngx_conf_t *cf,
     ngx_str_t *path);
 static ngx_int_t ngx_ess_sqlite_file_header(ngx_conf_t *cf,
     ngx_str_t *path, int fd);
+static void ngx_ess_sqlite_file_library(void);
 static ngx_int_t ngx_ess_sqlite_file_make(ngx_cycle_t *cycle,
     ngx_str_t *path);
 static void ngx_ess_sqlite_file_sync(char *folder);
@@ -310,10 +311,7 @@ ngx_ess_sqlite_file_enter(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    /* without its sums of memory, which nobody asks for, each of which would
-       take a mutex of all threads; a library that is in use stays as it is */
-
-    (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    ngx_ess_sqlite_file_library();
 
     /* SQLite's other files take mode and owner from this one */
 
@@ -329,6 +327,16 @@ ngx_ess_sqlite_file_enter(ngx_cycle_t *cycle,
     (void) close(fd);
 
     return NGX_OK;
+}
+
+
+/* Without its sums of memory, which nobody asks for, each of which would take a
+   mutex of all threads.  A library that is in use stays as it is. */
+
+static void
+ngx_ess_sqlite_file_library(void)
+{
+    (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 

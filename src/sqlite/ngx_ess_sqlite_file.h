@@ -32,7 +32,8 @@ ngx_int_t ngx_ess_sqlite_file_check(ngx_conf_t *cf,
 /*
  * In the master: makes the folder and the file if missing, and acts as the
  * worker's user until ngx_ess_sqlite_file_leave(), which must follow
- * on NGX_OK only.  NGX_OK or NGX_ERROR, logged.
+ * on NGX_OK only.  NGX_OK or NGX_ERROR, logged.  The first time it configures
+ * the library of SQLite, for this process and its workers.
  */
 ngx_int_t ngx_ess_sqlite_file_enter(ngx_cycle_t *cycle,
     const ngx_ess_sqlite_kind_t *kind, ngx_str_t *path);
