@@ -551,7 +551,8 @@ ngx_ess_exchange_former_tick_one(ngx_ess_exchange_slot_t *slot)
 }
 
 
-/* The channel is closed when no own slot needs it any more. */
+/* The channel is closed when no own slot needs it any more.  Those that wait
+   until others have left their queues are not waited for. */
 
 static void
 ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
@@ -569,6 +570,7 @@ ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
         if (slot->own
             && slot->former.state != NGX_ESS_EXCHANGE_FORMER_NONE
             && slot->former.state != NGX_ESS_EXCHANGE_FORMER_AWAY
+            && slot->former.state != NGX_ESS_EXCHANGE_FORMER_TAKEN
             && slot->former.state != NGX_ESS_EXCHANGE_FORMER_EMPTY)
         {
             return;

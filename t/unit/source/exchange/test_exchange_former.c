@@ -485,6 +485,37 @@ test_own_queue_gone(void **state)
 }
 
 
+/* one slot turns while another waits until others have left its queues; but it
+   waits for one that is being emptied */
+
+static void
+test_left_beside_others(void **state)
+{
+    static const struct {
+        ngx_ess_exchange_former_e  second, first;
+    } cases[] = {
+        { NGX_ESS_EXCHANGE_FORMER_TAKEN, NGX_ESS_EXCHANGE_FORMER_LEFT },
+        { NGX_ESS_EXCHANGE_FORMER_AWAY, NGX_ESS_EXCHANGE_FORMER_LEFT },
+        { NGX_ESS_EXCHANGE_FORMER_BOUND, NGX_ESS_EXCHANGE_FORMER_EMPTY },
+    };
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        setup(state);
+        unbound();
+
+        second->own = 1;
+        second->former.busy = 1;
+        second->former.state = cases[i].second;
+
+        asked("lookup queue former", 0, 1);
+        assert_int_equal(slot->former.state, cases[i].first);
+        assert_int_equal(second->former.state, cases[i].second);
+    }
+}
+
+
 /* an empty quorum queue with no consumers is none while there is one */
 
 static void
@@ -590,41 +621,6 @@ test_closed_when_counted(void **state)
 }
 
 
-/* nor is it counted while the consumer is being started again */
-
-static void
-test_not_consumed_when_counted(void **state)
-{
-    left();
-    fake_op_count(0, 0);
-    fake_op_answer(NGX_OK, 0, "");
-    ngx_unit_traced("delete queue former", "kick", "kick");
-
-    consume();
-    slot->consuming = 0;
-    fake_op_count(7, 1);
-    ngx_unit_traced();
-
-    slot->consuming = 1;
-    asked("lookup queue own", 8, 1);
-    ngx_unit_traced("count 8", "kick");
-
-    slot->consuming = 0;
-    ngx_ess_exchange_count_barrier(worker);
-    ngx_unit_traced();
-
-    /* a channel that was closed says nothing */
-
-    slot->consuming = 1;
-    ngx_ess_exchange_count_barrier(worker);
-    limit->handler(limit, NGX_DECLINED, NULL, AMQP_NOT_FOUND, NULL);
-    ngx_unit_traced("barrier");
-    assert_int_equal(slot->former.state, NGX_ESS_EXCHANGE_FORMER_COUNTED);
-    assert_int_equal(worker->consumer.busy, 0);
-    assert_int_equal(slot->former.busy, 0);
-}
-
-
 /* its node is down: the slot goes on without it, until it returns */
 
 static void
@@ -663,12 +659,12 @@ main(void)
         cmocka_unit_test_setup(test_taken, setup),
         cmocka_unit_test_setup(test_taken_for_long, setup),
         cmocka_unit_test_setup(test_own_queue_gone, setup),
+        cmocka_unit_test_setup(test_left_beside_others, setup),
         cmocka_unit_test_setup(test_no_answer, setup_classic),
         cmocka_unit_test_setup(test_no_answer_when_counted, setup),
         cmocka_unit_test_setup(test_no_answer_when_left, setup_classic),
         cmocka_unit_test_setup(test_something_came, setup),
         cmocka_unit_test_setup(test_closed_when_counted, setup),
-        cmocka_unit_test_setup(test_not_consumed_when_counted, setup),
         cmocka_unit_test_setup(test_away, setup),
     };
 
