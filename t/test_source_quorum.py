@@ -1,8 +1,10 @@
 """Slot queues that are quorum queues, on one node: what is declared, and that
 nothing is lost or doubled when workers leave, die or change the queues."""
 
+import contextlib
 import re
 import signal
+import socket
 import subprocess
 
 import pika
@@ -14,7 +16,7 @@ from clients import Clients
 from publisher import Publisher, gaps, numbers
 from relay import Relay
 from sse import EventSource
-from wait import Timeout, freeze, wait_for
+from wait import Timeout, freeze, slower, wait_for
 
 CONF = """
 worker_shutdown_timeout 20s;
@@ -211,8 +213,8 @@ def test_other_queues_at_a_reload(nginx, vhost):
     pytest.param(CONF, CLASSIC, CLASSIC_NAMES, id="classic")])
 def test_other_queues_while_a_worker_is_slow_to_leave(nginx, vhost, before,
                                                       after, bound):
-    """What it has not appended comes first, and what it still binds to its
-    queues does not: they stay in use until it has left them."""
+    """What it has not appended comes first: no key is bound to other queues
+    until it has left its own."""
 
     n, api, streams = start(nginx, vhost, conf=before, workers=1)
     with Publisher(vhost, KEYS, rate=1000, properties=HEADERS) as publisher:
@@ -224,15 +226,137 @@ def test_other_queues_while_a_worker_is_slow_to_leave(nginx, vhost, before,
         wait_for(lambda: publisher.total() > at + 100)
         n.write_conf(after)
         n.send_signal(signal.SIGHUP)
-        n.wait_log("was left behind", offset=offset)
-        with pytest.raises(Timeout):
-            wait_for(lambda: {q for q, _ in vhost.bindings()} & bound, 0.2)
+        n.wait_log("is still consumed by others", offset=offset)
+        assert not {q for q, _ in vhost.bindings()} & bound
         n.send_signal(signal.SIGCONT, worker)
         wait_for(lambda: emptied(n, offset, bound), 20)
         assert changed(vhost, bound)
         published = publisher.stop()
         arrived(api, streams, published)
     whole(streams, published)
+
+
+def test_other_queues_while_one_worker_of_two_is_slow_to_leave(nginx, vhost):
+    """The slots of the other one turn to their new queues meanwhile."""
+
+    n, api, streams = start(nginx, vhost, conf=CLASSIC, workers=2)
+    slots = {key: int(q.rpartition(".")[2]) for q, key in vhost.bindings()}
+    # the first worker's, and the second's
+    first, second = ({key for key in KEYS if slots[key] % 2 == i}
+                     for i in range(2))
+    assert first and second
+    with Publisher(vhost, KEYS, rate=1000, properties=HEADERS) as publisher:
+        wait_for(lambda: publisher.total() > 1000)
+        offset = n.log_size()
+        worker = n.workers()[0]
+        freeze(worker)
+        n.write_conf(CONF, workers=1)
+        n.send_signal(signal.SIGHUP)
+        n.wait_log("is still consumed by others", offset=offset)
+        wait_for(lambda: emptied(n, offset, {
+            "ess.test.q%d" % i for i in range(1, 16, 2)}), 20)
+        assert set(vhost.bindings()) == {
+            ("ess.test.%d" % slots[key], key) for key in first} | {
+            ("ess.test.q%d" % slots[key], key) for key in second}
+        before = ordinals(api, streams)
+        wait_for(lambda: all(ordinals(api, streams)[key] > before[key]
+                             for key in second), 20, "events of their streams")
+        n.send_signal(signal.SIGCONT, worker)
+        wait_for(lambda: emptied(n, offset, QUORUM_NAMES), 20)
+        assert changed(vhost, QUORUM_NAMES)
+        published = publisher.stop()
+        arrived(api, streams, published)
+    whole(streams, published)
+
+
+def complete(api, streams, published):
+    """Each log has all events, some perhaps twice."""
+
+    wait_for(lambda: all(ordinals(api, streams)[key] >= published[key]
+                         for key in KEYS), 20, "all events")
+    with Clients([s.location + "?stream_from_ordinal=0"
+                  for s in streams.values()]) as clients:
+        for c, key in zip(clients, KEYS):
+            wait_for(lambda: c.messages and numbers(c)[-1] == published[key],
+                     20, "the last event")
+            assert set(numbers(c)) == set(range(1, published[key] + 1))
+
+
+def test_other_queues_changed_back_too_soon(nginx, vhost):
+    """A worker that unbinds keys from queues that are the next ones' own, and
+    is slow to leave, takes no key from both."""
+
+    relay = Relay(vhost)
+    n, api, streams = start(nginx, relay, conf=CLASSIC, workers=1)
+    with Publisher(vhost, KEYS, rate=500, properties=HEADERS) as publisher:
+        wait_for(lambda: publisher.total() > 500)
+        relay.hold_unbinds = 1
+        n.write_conf(CONF)
+        n.reload()
+        wait_for(lambda: {q for q, _ in vhost.bindings()} & QUORUM_NAMES, 20)
+        offset = n.log_size()
+        worker, = n.workers()
+        freeze(worker)
+        n.write_conf(CLASSIC)
+        n.send_signal(signal.SIGHUP)
+        n.wait_log("is still consumed by others", offset=offset)
+        assert {key for _, key in vhost.bindings()} == set(KEYS)
+        n.send_signal(signal.SIGCONT, worker)
+        wait_for(lambda: emptied(n, offset, CLASSIC_NAMES), 60)
+        relay.hold_unbinds = 0
+        assert {key for _, key in vhost.bindings()} == set(KEYS)
+        assert changed(vhost, CLASSIC_NAMES)
+        published = publisher.stop()
+    complete(api, streams, published)
+
+
+def test_other_queues_without_a_leader(nginx, vhost):
+    """RabbitMQ says of a quorum queue that does not answer in time that it has
+    neither messages nor consumers: none is left because of that."""
+
+    relay = Relay(vhost)
+    n, api, streams = start(nginx, relay, workers=1)
+    with Publisher(vhost, KEYS, rate=1000, properties=HEADERS) as publisher:
+        wait_for(lambda: publisher.total() > 500)
+        offset = n.log_size()
+        relay.no_leader = True
+        n.write_conf(CLASSIC)
+        n.reload()
+        wait_for(lambda: {q for q, _ in vhost.bindings()} <= CLASSIC_NAMES, 20)
+        with pytest.raises(Timeout):
+            n.wait_log("is consumed now", 1, offset=offset)
+        relay.no_leader = False
+        wait_for(lambda: emptied(n, offset, CLASSIC_NAMES), 20)
+        assert changed(vhost, CLASSIC_NAMES)
+        published = publisher.stop()
+        arrived(api, streams, published)
+    whole(streams, published)
+
+
+def test_other_queues_while_a_stream_is_created(nginx, vhost):
+    """By way of a worker that leaves: it would be bound to the queue that is
+    left."""
+
+    n, api, streams = start(nginx, vhost, conf=CLASSIC, workers=1)
+    body = b'{"routing_key": "late"}'
+    with contextlib.closing(socket.create_connection(
+            ("127.0.0.1", n.port(1)))) as s:
+        s.sendall(b"POST /event-stream/ HTTP/1.1\r\nHost: a\r\n"
+                  b"Content-Type: application/json\r\nConnection: close\r\n"
+                  b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+                  % len(body))
+        s.settimeout(10 * slower())
+        assert s.recv(65536).split()[1] == b"100"
+        offset = n.log_size()
+        n.write_conf(CONF)
+        n.reload()
+        wait_for(lambda: emptied(n, offset, QUORUM_NAMES), 20)
+        s.sendall(body)
+        assert s.recv(65536).split()[1] == b"503"
+    late = api.create("late")
+    vhost.publish("late", ["hello"])
+    wait_for(lambda: api.get(late)["events"] == 1)
+    assert changed(vhost, QUORUM_NAMES)
 
 
 def test_other_queues_send_late(nginx, vhost):
@@ -250,6 +374,7 @@ def test_other_queues_send_late(nginx, vhost):
         wait_for(lambda: relay.came_late, 20)
         relay.lag = 0
         wait_for(lambda: emptied(n, offset, QUORUM_NAMES), 20)
+        wait_for(lambda: recognised(api) > 0, 20, "an event of both queues")
         published = publisher.stop()
         arrived(api, streams, published)
     whole(streams, published)
@@ -355,11 +480,4 @@ def test_worker_killed_while_the_former_queues_are_emptied(nginx, vhost):
         at = publisher.total()
         wait_for(lambda: publisher.total() > at + 1000)
         published = publisher.stop()
-    wait_for(lambda: all(ordinals(api, streams)[key] >= published[key]
-                         for key in KEYS), 20, "all events")
-    with Clients([s.location + "?stream_from_ordinal=0"
-                  for s in streams.values()]) as clients:
-        for c, key in zip(clients, KEYS):
-            wait_for(lambda: c.messages and numbers(c)[-1] == published[key],
-                     20, "the last event")
-            assert set(numbers(c)) == set(range(1, published[key] + 1))
+    complete(api, streams, published)

@@ -1,7 +1,7 @@
 """TCP relays, which can be cut.  That of a broker behind a slow network also
 holds up what the broker sends after it has taken a consumer, or what it sends
-to consumers alone, and unbinds, loses acknowledgements and binds, and cuts
-those who consume."""
+to consumers alone, and unbinds, loses acknowledgements and binds, says of
+queues that nothing is in them, and cuts those who consume."""
 
 import queue
 import socket
@@ -13,6 +13,7 @@ from ports import free_port
 
 CONSUME_OK = struct.pack("!HH", 60, 21)
 ACK = struct.pack("!HH", 60, 80)
+DECLARE_OK = struct.pack("!HH", 50, 11)
 BIND = struct.pack("!HH", 50, 20)
 DELETE = struct.pack("!HH", 50, 40)
 UNBIND = struct.pack("!HH", 50, 50)
@@ -72,6 +73,7 @@ class Relay(TcpRelay):
         self.deleted = False    # started after a queue was deleted
         self.came_late = False
         self.hold_unbinds = 0   # seconds, each and what is behind it
+        self.no_leader = False  # counts of queues are 0, as of a quorum queue
         self.lose_acks = False
         self.lose_binds = False
         self.lost_binds = 0
@@ -117,6 +119,8 @@ class Relay(TcpRelay):
     def _frames(self, broker, client, late, channels, lock):
         for frame, method in _read(broker.makefile("rb")):
             channel = frame[1:3]
+            if self.no_leader and method == DECLARE_OK:
+                frame = frame[:-9] + bytes(8) + frame[-1:]
             if channel in channels:
                 late.put((time.monotonic() + self.lag, frame))
             else:
