@@ -73,7 +73,7 @@ def answer(r):
         time.sleep(5)
         return None
     if r.body == b"late":
-        time.sleep(1.5)
+        time.sleep(6)
         r.late = True
         return 503
     if r.body == b"huge":
@@ -215,10 +215,11 @@ def test_callers_that_are_gone(app, vhost, n):
 
 
 def test_expired(app, vhost, n):
-    """While it is in work; nothing is left to be tried again."""
+    """While it is in work, and not before, in a queue that is slow; nothing is
+    left to be tried again."""
 
     with Caller(vhost) as caller:
-        number = caller.send("plain", b"late", expiration="1400")
+        number = caller.send("plain", b"late", expiration="5000")
         assert caller.call("plain", b"next")[1] == b"next"
         wait_for(lambda: any(hasattr(r, "late") for r in app.requests))
         caller.connection.process_data_events(0.5)

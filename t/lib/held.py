@@ -29,6 +29,13 @@ held(const char *function, const char *path, int flags, int mode)
     if (getpid() != master && n >= len && strcmp(path + n - len, NAME) == 0
         && rename(FOLDER "/hold", FOLDER "/held") == 0)
     {
+        FILE  *f = fopen(FOLDER "/held", "w");
+
+        if (f) {
+            fprintf(f, "%d\n", (int) getpid());
+            fclose(f);
+        }
+
         while (access(FOLDER "/held", F_OK) == 0) {
             usleep(1000);
         }
@@ -42,12 +49,14 @@ held(const char *function, const char *path, int flags, int mode)
     int                                                                       \
     name(const char *path, int flags, ...)                                    \
     {                                                                         \
-        int      mode;                                                        \
+        int      mode = 0;                                                    \
         va_list  args;                                                        \
                                                                               \
-        va_start(args, flags);                                                \
-        mode = va_arg(args, int);                                             \
-        va_end(args);                                                         \
+        if (flags & O_CREAT) {                                                \
+            va_start(args, flags);                                            \
+            mode = va_arg(args, int);                                         \
+            va_end(args);                                                     \
+        }                                                                     \
                                                                               \
         return held(#name, path, flags, mode);                                \
     }
@@ -75,8 +84,17 @@ class HeldOpen:
             pass
 
     def wait(self):
-        wait_for(lambda: os.path.exists(self._held), 20,
-                 "a worker that opens the file")
+        """Returns the pid of the worker."""
+
+        def pid():
+            try:
+                with open(self._held) as f:
+                    line = f.readline()
+            except FileNotFoundError:
+                return None
+            return line.endswith("\n") and int(line)
+
+        return wait_for(pid, 20, "a worker that opens the file")
 
     def release(self):
         os.unlink(self._held)

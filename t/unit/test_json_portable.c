@@ -21,7 +21,8 @@
 #define ROOM  (64 * 1024)
 
 
-static u_char  *guarded;                    /* the end of the usable room */
+static u_char     *guarded;                 /* the end of the usable room */
+static ngx_uint_t  was_read;                /* the last one is JSON */
 
 
 static int
@@ -55,8 +56,9 @@ portable_bytes(const char *data, size_t len)
     j.last = text.data + len;
     j.max_depth = 1;
 
-    assert_true(ngx_ess_json_read_value(&j) != NGX_OK || rc == NGX_OK
-                || j.special);
+    was_read = (ngx_ess_json_read_value(&j) == NGX_OK && j.p == j.last);
+
+    assert_true(!was_read || rc == NGX_OK || j.special);
 
     return rc;
 }
@@ -65,7 +67,8 @@ portable_bytes(const char *data, size_t len)
 static ngx_uint_t
 portable(const char *text)
 {
-    size_t  len;
+    size_t     len;
+    ngx_int_t  rc;
 
     /* no truncation reads beyond its end */
 
@@ -73,7 +76,11 @@ portable(const char *text)
         (void) portable_bytes(text, len);
     }
 
-    return portable_bytes(text, len) == NGX_OK;
+    rc = portable_bytes(text, len);
+
+    assert_true(was_read);
+
+    return rc == NGX_OK;
 }
 
 
