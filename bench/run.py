@@ -249,7 +249,8 @@ class Run:
             os.path.join(self.folder, "broker"),
             *[free_port() for _ in range(3)], name="ess-bench",
             plugins=["rabbitmq_web_stomp"],
-            conf="web_stomp.tcp.port = %d\nweb_stomp.tcp.ip = 127.0.0.1\n"
+            conf="stomp.listeners.tcp = none\n"
+                 "web_stomp.tcp.port = %d\nweb_stomp.tcp.ip = 127.0.0.1\n"
                  % self.stomp_port)
         self.broker.start()
 
