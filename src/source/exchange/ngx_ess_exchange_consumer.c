@@ -76,7 +76,7 @@ ngx_ess_exchange_consumer_asked(ngx_ess_exchange_slot_t *slot)
 
     c = &slot->worker->consumer;
 
-    return c->busy && c->sent == &c->op && !c->op.canceled && c->slot == slot;
+    return c->sent == &c->op && !c->op.canceled && c->slot == slot;
 }
 
 
@@ -86,7 +86,7 @@ ngx_ess_exchange_consumer(ngx_ess_exchange_worker_t *w)
     ngx_uint_t                i;
     ngx_ess_exchange_slot_t  *slot, *next;
 
-    if (w->consume == NULL || w->consumer.busy || w->draining) {
+    if (w->consume == NULL || w->consumer.sent || w->draining) {
         return;
     }
 
@@ -187,7 +187,6 @@ static void
 ngx_ess_exchange_consumer_send(ngx_ess_exchange_worker_t *w,
     ngx_ess_amqp_op_t *op)
 {
-    w->consumer.busy = 1;
     w->consumer.sent = op;
 
     ngx_ess_amqp_op(w->consume, op);
@@ -204,7 +203,7 @@ ngx_ess_exchange_consumer_answered(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     w = op->data;
     slot = w->consumer.slot;
 
-    w->consumer.busy = 0;
+    w->consumer.sent = NULL;
 
     if (rc == NGX_ABORT) {
         /* not sent again on a channel made anew: see reset */
@@ -329,7 +328,7 @@ ngx_ess_exchange_consumer_reset(ngx_ess_exchange_worker_t *w)
 {
     ngx_ess_exchange_consumer_drop(w);
 
-    if (w->consumer.busy) {
+    if (w->consumer.sent) {
         /* it would begin to consume without a prefetch limit, or say what has
            arrived on a channel that is gone */
         ngx_ess_amqp_op_cancel(w->consumer.sent);

@@ -22,7 +22,7 @@ ngx_uint_t ngx_ess_exchange_consumer_asked(ngx_ess_exchange_slot_t *slot);
 
 /* Tells the broker the prefetch on the channel of consumers.  Those that there
    are keep theirs; what they were sent before comes before the answer.  To be
-   called when w->consumer.busy is 0; the handler clears it. */
+   called when w->consumer.sent is NULL; the handler clears it. */
 void ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
     ngx_ess_amqp_op_t *op, ngx_ess_amqp_op_pt handler, void *data);
 

@@ -44,7 +44,7 @@ ngx_ess_exchange_count_barrier(ngx_ess_exchange_worker_t *w)
     ngx_uint_t                i;
     ngx_ess_exchange_slot_t  *slot, *first;
 
-    if (w->consume == NULL || w->consumer.busy) {
+    if (w->consume == NULL || w->consumer.sent) {
         return;
     }
 
@@ -84,7 +84,7 @@ ngx_ess_exchange_count_arrived(ngx_ess_amqp_op_t *op, ngx_int_t rc,
     w = slot->worker;
 
     slot->former.busy = 0;
-    w->consumer.busy = 0;
+    w->consumer.sent = NULL;
 
     slots = w->former_counted;
     w->former_counted = 0;

@@ -599,7 +599,7 @@ ngx_ess_exchange_former_leave(ngx_ess_exchange_worker_t *w)
 static ngx_uint_t
 ngx_ess_exchange_former_closable(ngx_ess_exchange_worker_t *w)
 {
-    return w->consume && !w->consumer.busy && w->former == NULL;
+    return w->consume && !w->consumer.sent && w->former == NULL;
 }
 
 

@@ -174,12 +174,11 @@ struct ngx_ess_exchange_slot_s {
 
 typedef struct {
     ngx_ess_amqp_op_t            op;
-    ngx_ess_amqp_op_t           *sent;      /* while busy: that one, or of a
-                                               slot's former queue */
+    ngx_ess_amqp_op_t           *sent;      /* under way: that one, or of a
+                                               slot's former queue; or NULL */
     ngx_ess_exchange_slot_t     *slot;      /* NULL: basic.qos */
     u_char                       tag[sizeof("ess-") + NGX_INT_T_LEN];
                                             /* "ess-<slot>" */
-    unsigned                     busy:1;
     unsigned                     qos_done:1;
 } ngx_ess_exchange_consumer_t;
 

@@ -88,7 +88,7 @@ static void
 nothing(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply, ngx_uint_t code,
     ngx_str_t *text)
 {
-    worker->consumer.busy = 0;
+    worker->consumer.sent = NULL;
 }
 
 
@@ -202,7 +202,7 @@ test_reset(void **state)
 
     ngx_ess_exchange_consumer_limit(worker, &op, nothing, NULL);
     ngx_unit_traced("prefetch 100");
-    assert_int_equal(worker->consumer.busy, 1);
+    assert_non_null(worker->consumer.sent);
     assert_int_equal(ngx_ess_exchange_consumer_asked(slot), 0);
 
     ngx_ess_exchange_consumer_reset(worker);

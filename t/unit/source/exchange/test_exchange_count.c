@@ -45,7 +45,7 @@ ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
     barrier = op;
     op->handler = handler;
     op->data = data;
-    w->consumer.busy = 1;
+    w->consumer.sent = op;
 
     ngx_unit_trace("barrier");
 }
@@ -114,7 +114,7 @@ answered(ngx_int_t rc)
     barrier->handler(barrier, rc, NULL, 0, NULL);
     barrier = NULL;
 
-    assert_int_equal(worker->consumer.busy, 0);
+    assert_null(worker->consumer.sent);
 }
 
 

@@ -108,7 +108,7 @@ ngx_ess_exchange_slot_gone(ngx_ess_exchange_slot_t *s)
 ngx_uint_t
 ngx_ess_exchange_consumer_asked(ngx_ess_exchange_slot_t *s)
 {
-    return worker->consumer.busy && worker->consumer.slot == s;
+    return worker->consumer.sent && worker->consumer.slot == s;
 }
 
 
@@ -129,7 +129,7 @@ ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
     limit = op;
     op->handler = handler;
     op->data = data;
-    w->consumer.busy = 1;
+    w->consumer.sent = op;
 
     ngx_unit_trace("barrier");
 }
@@ -357,7 +357,7 @@ test_emptied(void **state)
     limit->handler(limit, NGX_OK, NULL, 0, NULL);
     ngx_unit_traced("arrived", "kick");
     assert_int_equal(slot->former.state, NGX_ESS_EXCHANGE_FORMER_NONE);
-    assert_int_equal(worker->consumer.busy, 0);
+    assert_null(worker->consumer.sent);
     assert_int_equal(former, NGX_ESS_BROKER_GONE);
 }
 
@@ -633,14 +633,14 @@ test_away(void **state)
 
     /* not while the consumer is being started */
 
-    worker->consumer.busy = 1;
+    worker->consumer.sent = &worker->consumer.op;
     worker->consumer.slot = slot;
     ngx_unit_pass(5000);
     fake_op_count(2, 0);
     ngx_unit_traced("lookup queue former", "kick");
     assert_int_equal(slot->former.state, NGX_ESS_EXCHANGE_FORMER_AWAY);
 
-    worker->consumer.busy = 0;
+    worker->consumer.sent = NULL;
     slot->consuming = 1;
     ngx_unit_pass(5000);
     fake_op_count(2, 0);
