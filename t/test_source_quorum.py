@@ -173,6 +173,13 @@ def emptied(n, offset, names):
                                    n.log(offset)))
 
 
+def turn(n, vhost, offset, names, timeout=20):
+    """Waits until emptied(); then all is as changed() says."""
+
+    wait_for(lambda: emptied(n, offset, names), timeout)
+    assert changed(vhost, names)
+
+
 def whole(streams, published):
     """Each log has all events, once each, in order."""
 
@@ -198,8 +205,7 @@ def test_other_queues_at_a_reload(nginx, vhost):
             n.write_conf(conf)
             n.reload()
             with Clients([s.location for s in streams.values()]) as clients:
-                wait_for(lambda: emptied(n, offset, bound), 20)
-                assert changed(vhost, bound)
+                turn(n, vhost, offset, bound)
                 clients.wait(10)
                 assert not gaps(clients)
         published = publisher.stop()
@@ -229,8 +235,7 @@ def test_other_queues_while_a_worker_is_slow_to_leave(nginx, vhost, before,
         n.wait_log("is still consumed by others", offset=offset)
         assert not {q for q, _ in vhost.bindings()} & bound
         n.send_signal(signal.SIGCONT, worker)
-        wait_for(lambda: emptied(n, offset, bound), 20)
-        assert changed(vhost, bound)
+        turn(n, vhost, offset, bound)
         published = publisher.stop()
         arrived(api, streams, published)
     whole(streams, published)
@@ -262,8 +267,7 @@ def test_other_queues_while_one_worker_of_two_is_slow_to_leave(nginx, vhost):
         wait_for(lambda: all(ordinals(api, streams)[key] > before[key]
                              for key in second), 20, "events of their streams")
         n.send_signal(signal.SIGCONT, worker)
-        wait_for(lambda: emptied(n, offset, QUORUM_NAMES), 20)
-        assert changed(vhost, QUORUM_NAMES)
+        turn(n, vhost, offset, QUORUM_NAMES)
         published = publisher.stop()
         arrived(api, streams, published)
     whole(streams, published)
@@ -326,8 +330,7 @@ def test_other_queues_without_a_leader(nginx, vhost):
         with pytest.raises(Timeout):
             n.wait_log("is consumed now", 1, offset=offset)
         relay.no_leader = False
-        wait_for(lambda: emptied(n, offset, CLASSIC_NAMES), 20)
-        assert changed(vhost, CLASSIC_NAMES)
+        turn(n, vhost, offset, CLASSIC_NAMES)
         published = publisher.stop()
         arrived(api, streams, published)
     whole(streams, published)
@@ -430,8 +433,7 @@ def test_other_queues_with_a_slow_disk(nginx, slow_disk, tmp_path):
             offset = n.log_size()
             n.write_conf(conf)
             n.reload()
-            wait_for(lambda: emptied(n, offset, bound), 60)
-            assert changed(vhost, bound)
+            turn(n, vhost, offset, bound, 60)
             (tmp_path / "slow").unlink()
         published = publisher.stop()
         arrived(api, streams, published)

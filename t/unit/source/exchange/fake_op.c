@@ -24,10 +24,17 @@ static ngx_ess_amqp_op_t    *sent;
 void
 fake_op_init(void)
 {
+    ngx_uint_t  i;
+
     ngx_memzero(&ngx_ess_exchange_worker, sizeof(ngx_ess_exchange_worker_t));
 
     ngx_ess_exchange_worker.log = &quiet;
     ngx_ess_exchange_worker.admin = (ngx_ess_amqp_channel_t *) &quiet;
+
+    for (i = 0; i < NGX_ESS_SLOTS; i++) {
+        ngx_ess_exchange_worker.slots[i].worker = &ngx_ess_exchange_worker;
+        ngx_ess_exchange_worker.slots[i].number = i;
+    }
 
     sent = NULL;
 

@@ -11,7 +11,8 @@
 #include "ngx_ess_exchange_worker.h"
 
 
-/* Forgets the operation and all of the worker, which has a channel then. */
+/* Forgets the operation and all of the worker, which has a channel then, and
+   slots with their numbers. */
 void fake_op_init(void);
 
 /* The operation is answered; there has to be one. */

@@ -152,8 +152,6 @@ setup(void **state)
 
     other = NGX_ESS_BROKER_UNKNOWN;
 
-    slot->worker = worker;
-    slot->number = 3;
     slot->queue.state = NGX_ESS_EXCHANGE_READY;
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
 

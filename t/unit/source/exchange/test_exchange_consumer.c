@@ -95,18 +95,11 @@ nothing(ngx_ess_amqp_op_t *op, ngx_int_t rc, void *reply, ngx_uint_t code,
 static int
 setup(void **state)
 {
-    ngx_uint_t  i;
-
     fake_op_init();
 
     worker->conf = &conf;
     worker->consume = (ngx_ess_amqp_channel_t *) &conf;
 
-    for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        worker->slots[i].worker = worker;
-    }
-
-    slot->number = 3;
     slot->own = 1;
     slot->queue.state = NGX_ESS_EXCHANGE_READY;
     slot->former.state = NGX_ESS_EXCHANGE_FORMER_NONE;

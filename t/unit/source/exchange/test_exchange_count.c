@@ -2,6 +2,7 @@
  * A slot's queue is counted, and waited for until what it had sent has arrived.
  *
  * links: src/source/exchange/ngx_ess_exchange_count.c
+ * links: t/unit/source/exchange/fake_barrier.c
  * links: t/unit/source/exchange/fake_op.c t/unit/ngx_trace.c
  * links: t/unit/ngx_string.c
  */
@@ -14,17 +15,15 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "fake_barrier.h"
 #include "fake_op.h"
 #include "ngx_ess_broker.h"
-#include "ngx_ess_exchange_consumer.h"
 #include "ngx_ess_exchange_count.h"
-#include "ngx_ess_exchange_overlap.h"
 #include "ngx_trace.h"
 
 
 static ngx_ess_exchange_worker_t  *worker = &ngx_ess_exchange_worker;
 static ngx_ess_exchange_conf_t     conf;
-static ngx_ess_amqp_op_t          *barrier;
 
 
 void
@@ -38,46 +37,18 @@ ngx_ess_broker_set_queue(ngx_ess_zone_t *zone, ngx_uint_t number,
 }
 
 
-void
-ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
-    ngx_ess_amqp_op_t *op, ngx_ess_amqp_op_pt handler, void *data)
-{
-    barrier = op;
-    op->handler = handler;
-    op->data = data;
-    w->consumer.sent = op;
-
-    ngx_unit_trace("barrier");
-}
-
-
-void
-ngx_ess_exchange_overlap_count(ngx_ess_exchange_slot_t *s, uint64_t left)
-{
-    ngx_unit_trace("count %u", (unsigned) left);
-}
-
-
-void
-ngx_ess_exchange_overlap_arrived(ngx_ess_exchange_slot_t *s)
-{
-    ngx_unit_trace("arrived");
-}
-
-
 static int
 setup(void **state)
 {
     ngx_uint_t  i;
 
     fake_op_init();
+    fake_barrier_init();
 
     worker->conf = &conf;
     worker->consume = (ngx_ess_amqp_channel_t *) &conf;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        worker->slots[i].worker = worker;
-        worker->slots[i].number = i;
         worker->slots[i].consuming = 1;
         worker->slots[i].former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
     }
@@ -106,18 +77,6 @@ count(ngx_uint_t number, ngx_uint_t messages, ngx_uint_t consumers)
 }
 
 
-static void
-answered(ngx_int_t rc)
-{
-    assert_non_null(barrier);
-
-    barrier->handler(barrier, rc, NULL, 0, NULL);
-    barrier = NULL;
-
-    assert_null(worker->consumer.sent);
-}
-
-
 /* all that were counted by then are done at once, others later */
 
 static void
@@ -134,13 +93,13 @@ test_counted(void **state)
     ngx_ess_exchange_count_barrier(worker);
     ngx_unit_traced("count 1");
 
-    answered(NGX_OK);
+    fake_barrier_answer(NGX_OK);
     ngx_unit_traced("arrived", "turned 3", "arrived", "turned 5", "kick");
     assert_int_equal(worker->slots[3].former.state,
                      NGX_ESS_EXCHANGE_FORMER_NONE);
 
     ngx_ess_exchange_count_barrier(worker);
-    answered(NGX_OK);
+    fake_barrier_answer(NGX_OK);
     ngx_unit_traced("barrier", "arrived", "turned 6", "kick");
 
     ngx_ess_exchange_count_barrier(worker);
@@ -188,9 +147,9 @@ test_nothing_arrives(void **state)
 
     worker->consume = (ngx_ess_amqp_channel_t *) &conf;
     ngx_ess_exchange_count_barrier(worker);
-    answered(NGX_DECLINED);
+    fake_barrier_answer(NGX_DECLINED);
     ngx_ess_exchange_count_barrier(worker);
-    answered(NGX_ABORT);
+    fake_barrier_answer(NGX_ABORT);
     ngx_unit_traced("barrier", "barrier");
 
     assert_int_equal(worker->slots[3].former.state,
@@ -209,7 +168,7 @@ test_dropped(void **state)
     ngx_ess_exchange_count_barrier(worker);
 
     worker->slots[3].former.state = NGX_ESS_EXCHANGE_FORMER_UNKNOWN;
-    answered(NGX_OK);
+    fake_barrier_answer(NGX_OK);
     ngx_unit_traced("count 7", "barrier", "kick");
     assert_int_equal(worker->slots[3].former.state,
                      NGX_ESS_EXCHANGE_FORMER_UNKNOWN);

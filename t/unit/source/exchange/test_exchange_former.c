@@ -5,6 +5,7 @@
  * links: src/source/exchange/ngx_ess_exchange_former.c
  * links: src/source/exchange/ngx_ess_exchange_taken.c
  * links: src/source/exchange/ngx_ess_exchange_count.c
+ * links: t/unit/source/exchange/fake_barrier.c
  * links: t/unit/source/exchange/fake_op.c t/unit/ngx_trace.c
  * links: t/unit/ngx_string.c t/unit/ngx_timer.c
  */
@@ -17,6 +18,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "fake_barrier.h"
 #include "fake_op.h"
 #include "ngx_ess_broker.h"
 #include "ngx_ess_exchange_consumer.h"
@@ -36,7 +38,6 @@ static ngx_ess_exchange_conf_t     conf;
 static ngx_ess_exchange_overlap_t  overlap;
 static ngx_ess_broker_queue_e      former;      /* what the zone knows */
 static uint64_t                    appended;
-static ngx_ess_amqp_op_t          *limit;       /* of the consumers' channel */
 
 
 void
@@ -121,21 +122,6 @@ ngx_ess_exchange_consumer_drop(ngx_ess_exchange_worker_t *w)
 
 
 void
-ngx_ess_exchange_consumer_limit(ngx_ess_exchange_worker_t *w,
-    ngx_ess_amqp_op_t *op, ngx_ess_amqp_op_pt handler, void *data)
-{
-    assert_null(limit);
-
-    limit = op;
-    op->handler = handler;
-    op->data = data;
-    w->consumer.sent = op;
-
-    ngx_unit_trace("barrier");
-}
-
-
-void
 ngx_ess_exchange_delivery_last(ngx_ess_exchange_worker_t *w)
 {
 }
@@ -153,20 +139,6 @@ ngx_ess_exchange_overlap_remember(ngx_ess_exchange_slot_t *s, uint64_t mark)
 {
     s->overlap = &overlap;
     ngx_unit_trace("remember from %u", (unsigned) mark);
-}
-
-
-void
-ngx_ess_exchange_overlap_count(ngx_ess_exchange_slot_t *s, uint64_t left)
-{
-    ngx_unit_trace("count %u", (unsigned) left);
-}
-
-
-void
-ngx_ess_exchange_overlap_arrived(ngx_ess_exchange_slot_t *s)
-{
-    ngx_unit_trace("arrived");
 }
 
 
@@ -193,6 +165,7 @@ setup(void **state)
     static ngx_uint_t  channel;
 
     fake_op_init();
+    fake_barrier_init();
     ngx_unit_timer_init();
 
     ngx_memzero(&conf, sizeof(ngx_ess_exchange_conf_t));
@@ -201,8 +174,6 @@ setup(void **state)
     worker->conf = &conf;
     worker->consume = (ngx_ess_amqp_channel_t *) &channel;
 
-    slot->worker = worker;
-    slot->number = 3;
     slot->own = 1;
     slot->queue.state = NGX_ESS_EXCHANGE_READY;
     ngx_str_set(&slot->queue.name, "own");
@@ -214,7 +185,6 @@ setup(void **state)
 
     former = NGX_ESS_BROKER_THERE;
     appended = 70;
-    limit = NULL;
 
     ngx_ess_exchange_former_init(worker);
 
@@ -354,7 +324,7 @@ test_emptied(void **state)
     ngx_ess_exchange_count_barrier(worker);
     ngx_unit_traced("barrier");
 
-    limit->handler(limit, NGX_OK, NULL, 0, NULL);
+    fake_barrier_answer(NGX_OK);
     ngx_unit_traced("arrived", "kick");
     assert_int_equal(slot->former.state, NGX_ESS_EXCHANGE_FORMER_NONE);
     assert_null(worker->consumer.sent);

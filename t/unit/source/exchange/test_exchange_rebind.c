@@ -151,7 +151,6 @@ setup(void **state)
     worker->exchange.state = NGX_ESS_EXCHANGE_READY;
 
     for (i = 0; i < NGX_ESS_SLOTS; i++) {
-        worker->slots[i].worker = worker;
         worker->slots[i].own = 1;
         worker->slots[i].queue.state = NGX_ESS_EXCHANGE_READY;
         worker->slots[i].former.state = NGX_ESS_EXCHANGE_FORMER_NONE;
